@@ -1,0 +1,77 @@
+# Two commands from a clone: `git clone …`, then `make course`. Everything runs in .venv, which make builds by itself.
+
+PYTHON ?= python3
+WORKERS ?= 2
+ARGS ?=
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+COURSE := notebooks/course
+PROFILES := ha budget
+
+.DEFAULT_GOAL := help
+.PHONY: help course lab test check fix notebooks drawings constraints clean
+# When the shell of a recipe fails, a half-made target must not look finished.
+.DELETE_ON_ERROR:
+
+help: ## say what there is
+	@echo "make WHAT, where WHAT is one of"
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+course: $(READY) ## run the whole course on a local AWS: no account, no cost
+	@$(BIN)/esaws course run $(ARGS)
+
+lab: $(READY) ## open JupyterLab on the course
+	@$(BIN)/jupyter lab --LabApp.default_url=/lab/tree/$(COURSE) $(ARGS)
+
+# One pytest for the tests and for the notebooks, whose outputs must come out as committed.
+test: check ## linters, tests, and every course notebook compared with its committed outputs
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile \
+		--nbval --nbval-current-env --nbval-cell-timeout 300 tests $(COURSE) $(ARGS)
+
+check: $(READY) ## linters and types, without changing anything
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --check --quiet . || { echo "not formatted: run make fix"; exit 1; }
+	@$(BIN)/mypy --no-error-summary
+
+fix: $(READY) ## format the code and mend what the linter can
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+# A local AWS of its own, so that one the user has running is neither read nor changed.
+notebooks: $(READY) ## re-execute the course notebooks in place
+	@export ESAWS_STATE="$$(mktemp -d)" ESAWS_PORT=0; \
+		trap '$(BIN)/esaws local stop >/dev/null 2>&1; rm -rf "$$ESAWS_STATE"' EXIT; \
+		$(BIN)/python -m esaws.runbook $(COURSE)/*.ipynb
+
+drawings: $(READY) ## draw the pictures in diagrams/ anew
+	@for profile in $(PROFILES); do for format in svg png; do \
+		$(BIN)/esaws draw --profile $$profile -o diagrams/$$profile.$$format || exit 1; done; done
+
+constraints: $(READY) ## resolve every dependency anew and write constraints.txt: versions alone
+	@echo "resolving the newest versions"
+	@$(BIN)/python -m pip install --quiet --dry-run --ignore-installed --report $(VENV)/resolved.json --editable '.[dev]'
+	@$(BIN)/python -c "import json; print(*sorted((f\"{m['name']}=={m['version']}\" for i in \
+		json.load(open('$(VENV)/resolved.json'))['install'] if (m := i['metadata'])['name'] != 'esaws'), \
+		key=str.lower), sep='\n')" > constraints.txt
+	@wc -l < constraints.txt | xargs printf '%s versions in constraints.txt; now run make test\n'
+
+clean: ## remove what make made; runs/ is yours and stays
+	@rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Byte code is compiled once here, on all cores: kernels start in half the time, even where PYTHONDONTWRITEBYTECODE is set.
+$(READY): pyproject.toml constraints.txt
+	@command -v $(PYTHON) >/dev/null || { echo "no $(PYTHON): install Python 3.11 or newer, or say make PYTHON=…"; exit 1; }
+	@$(PYTHON) -c 'import sys; v = sys.version_info; v < (3, 11) and sys.exit( \
+		f"esaws needs Python 3.11 or newer and $(PYTHON) is {v[0]}.{v[1]}: say make PYTHON=python3.11, or a newer one")'
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+		echo "$(PYTHON) can't make virtual environments. On Debian and Ubuntu: sudo apt-get install python3-venv"; exit 1; }
+	@echo "esaws: making $(VENV) with $$($(PYTHON) --version)"
+	@$(PYTHON) -m venv $(VENV)
+	@echo "esaws: installing $$(wc -l < constraints.txt | tr -d ' ') packages into $(VENV), about a minute"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile \
+		--constraint constraints.txt --editable '.[dev]'
+	@echo "esaws: compiling byte code"
+	@$(BIN)/python -m compileall -q -j 0 $(VENV)/lib >/dev/null 2>&1 || true
+	@touch $@

@@ -1,0 +1,492 @@
+"""A plan: what would happen, line by line with its monthly price, and the one engine that makes it happen."""
+
+import json
+import os
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from graphlib import TopologicalSorter
+from heapq import heappop, heappush
+from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+from botocore.exceptions import ClientError
+
+from esaws.architecture import Architecture
+from esaws.cloud import Cloud
+from esaws.errors import ApplyFailed, DeployRefused, Refused
+from esaws.pricelist import FREE, MonthlyCost, monthly_cost
+from esaws.progress import progress
+from esaws.resource import KINDS, Difference, Index, Live, Ref, Resource, drift, inventory
+
+if TYPE_CHECKING:
+    import pandas
+
+Action = Literal["create", "keep", "update", "differs", "extra", "foreign", "delete"]
+ACTIONS: tuple[Action, ...] = ("create", "update", "keep", "differs", "extra", "foreign", "delete")
+
+_WORKERS = 8
+
+
+@dataclass(frozen=True)
+class Change:
+    """One line of a plan: what happens to one thing.
+
+    create: it is absent. keep: it is as declared. update: AWS can change in place what differs. differs: it can't.
+    extra: it is ours and not in this architecture. foreign: somebody else's part inside something of ours.
+    delete: it goes.
+    """
+
+    action: Action
+    kind: str
+    name: str
+    resource: Resource | None = None
+    live: Live | None = None
+    drift: dict[str, Difference] = field(default_factory=dict)
+    cost: MonthlyCost | None = None
+
+    def __str__(self) -> str:
+        return f"{self.action} {self.kind} {self.name}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """action, kind, name, usd_month (None where a price is unknown or nothing is declared), verified, drift."""
+        usd = None if self.cost is None or self.cost.usd is None else float(round(self.cost.usd, 4))
+        return {
+            "action": self.action,
+            "kind": self.kind,
+            "name": self.name,
+            "usd_month": usd,
+            "verified": self.cost is None or self.cost.verified,
+            "drift": {name: list(map(str, difference)) for name, difference in self.drift.items()},
+        }
+
+
+@dataclass(frozen=True)
+class Applied:
+    """What an apply did: how many of each, how many API calls it took, and seconds."""
+
+    created: int
+    updated: int
+    kept: int
+    deleted: int
+    calls: int
+    seconds: float
+
+    def __repr__(self) -> str:
+        words = ("created", "updated", "kept", "deleted")
+        return ", ".join(f"{getattr(self, word)} {word}" for word in words)
+
+
+class Plan:
+    """What would happen to a deployment; nothing does before `apply`."""
+
+    def __init__(self, purpose: Literal["deploy", "teardown"], cloud: Cloud, changes: Iterable[Change]) -> None:
+        self.purpose = purpose
+        self.cloud = cloud
+        self.changes = tuple(changes)
+
+    def __iter__(self) -> Any:
+        return iter(self.changes)
+
+    def __len__(self) -> int:
+        return len(self.changes)
+
+    def __repr__(self) -> str:
+        counts = Counter(change.action for change in self.changes)
+        actions = ", ".join(f"{counts[action]} {action}" for action in ACTIONS if counts[action]) or "nothing to do"
+        return f"{self.purpose}: {actions}" + (f"; {self.price()}" if self.purpose == "deploy" else "")
+
+    def price(self) -> str:
+        """The monthly cost in words."""
+        cost = self.monthly_cost
+        if cost.usd is None:
+            return "its monthly price is not known"
+        return f"{cost.usd:.2f} USD a month at list price" + ("" if cost.verified else " (~ some prices unverified)")
+
+    @property
+    def monthly_cost(self) -> MonthlyCost:
+        """The list price of a month of all that will stand, free tier not counted."""
+        return sum((change.cost for change in self.changes if change.cost), FREE)
+
+    @property
+    def changing(self) -> list[Change]:
+        """The lines that apply would act on."""
+        return [change for change in self.changes if change.action in ("create", "update", "delete")]
+
+    @property
+    def blockers(self) -> list[Change]:
+        """The lines that a deploy does not act on by itself, and refuses to pass over."""
+        return [change for change in self.changes if change.action in ("differs", "extra")]
+
+    def to_dicts(self) -> list[dict[str, Any]]:
+        """The lines, as the command line prints them with `--json`."""
+        return [change.to_dict() for change in self.changes]
+
+    def to_frame(self) -> "pandas.DataFrame":
+        """One row a line: action, kind, name, usd_month (NaN where nothing is declared), verified."""
+        import pandas
+
+        columns = ["action", "kind", "name", "usd_month", "verified"]
+        return pandas.DataFrame([[row[column] for column in columns] for row in self.to_dicts()], columns=columns)
+
+    def summary(self) -> "pandas.DataFrame":
+        """One row for each action and kind: action, kind, count, usd_month; the dearest first."""
+        frame = self.to_frame()
+        rows = frame.groupby(["action", "kind"], sort=True).agg(
+            count=("name", "size"), usd_month=("usd_month", "sum"), verified=("verified", "all")
+        )
+        return rows.sort_values("usd_month", ascending=False, kind="stable").reset_index()
+
+    def drifts(self) -> "pandas.DataFrame":
+        """One row for each field that reads otherwise on AWS: kind, name, field, declared, actual."""
+        import pandas
+
+        rows = [
+            (change.kind, change.name, name, difference.declared, difference.actual)
+            for change in self.changes
+            for name, difference in change.drift.items()
+        ]
+        return pandas.DataFrame(rows, columns=["kind", "name", "field", "declared", "actual"])
+
+    def apply(self, *, yes: bool = False) -> Applied:
+        """Make it so. What runs side by side is bounded; what takes longest is begun first; it can be run again.
+
+        On AWS itself somebody has to confirm, unless `yes` is given or `ESAWS_YES=1` is set.
+
+        Raises:
+            WrongAccount: the credentials belong to another account.
+            Refused: nobody confirmed.
+            DeployRefused: the plan has lines that a deploy does not act on.
+            ApplyFailed: something failed; nothing new was begun after it, and what was running is finished.
+        """
+        self.cloud.check()
+        if self.blockers:
+            raise DeployRefused(_refusal(self.blockers))
+        if self.cloud.is_aws and not yes and os.environ.get("ESAWS_YES") != "1":
+            _confirm(self)
+        if self.purpose == "deploy":
+            graph = _deploy_graph(self.changes)
+        else:
+            graph = _delete_graph([change for change in self.changes if change.live])
+        return _Run(self, graph).run()
+
+
+def plan_deploy(architecture: Architecture, cloud: Cloud, *, prune: bool = False) -> Plan:
+    """What it takes to make the deployment as `architecture` says; `prune` deletes what is ours and not in it.
+
+    Starts the local AWS if that is the target and none runs.
+
+    Raises:
+        WrongAccount: the credentials belong to another account.
+    """
+    cloud.start()
+    cloud.check()
+    return Plan("deploy", cloud, compare(architecture, inventory(cloud), cloud.region, prune=prune))
+
+
+def plan_teardown(cloud: Cloud) -> Plan:
+    """What it takes to delete everything that the deployment owns, children first; no architecture is needed.
+
+    Raises:
+        LocalNotRunning: the target is the local AWS and none runs.
+        WrongAccount: the credentials belong to another account.
+    """
+    cloud.check()
+    lives = {live.ref: live for live in inventory(cloud)}
+    order = TopologicalSorter(_delete_edges(lives.values())).static_order()
+    return Plan(
+        "teardown", cloud, [Change("delete", lives[ref].kind, lives[ref].name, live=lives[ref]) for ref in order]
+    )
+
+
+def compare(architecture: Architecture, index: Index, region: str, *, prune: bool = False) -> list[Change]:
+    """The lines of a deploy, from what should exist and what does. Pure."""
+    changes: list[Change] = []
+    renewed: set[tuple[str, str]] = set()
+    matched: set[Ref] = set()
+    for resource in architecture.in_order():
+        live = resource.find(index)
+        differences: dict[str, Difference] = {}
+        action: Action
+        if live is None or live.state in resource.deleting:
+            action = "create"
+        else:
+            differences = drift(resource, live, index, frozenset(renewed))
+            action = "keep" if not differences else "update" if differences.keys() <= resource.in_place else "differs"
+        if live:
+            matched.add(live.ref)
+        if action == "update" and resource.revisions:
+            renewed.add(resource.key)
+        cost = monthly_cost(resource.usage(), region)
+        changes.append(Change(action, resource.kind, resource.name, resource, live, differences, cost))
+    elsewhere = {
+        live.ref
+        for resource in architecture.whole.in_order()
+        if resource.key not in architecture and (live := resource.find(index))
+    }
+    leftover = [live for live in index if live.ref not in matched | elsewhere]
+    going = {live.ref for live in leftover if prune and not live.foreign}
+    for live in leftover:
+        # Somebody else's part goes with what it is a part of.
+        goes = live.ref in going or (live.foreign and bool(going & live.parents))
+        rest: Action = "delete" if goes else "foreign" if live.foreign else "extra"
+        changes.append(Change(rest, live.kind, live.name, live=live))
+    return changes
+
+
+# -- the order of work --------------------------------------------------------------------------------------------
+
+
+class Node(NamedTuple):
+    """One piece of work: its change, and whether it makes or deletes."""
+
+    work: Literal["make", "delete"]
+    key: tuple[str, str]
+
+
+Graph = dict[Node, tuple[Change, set[Node]]]
+"""Each piece of work with its change and the pieces that must be done before it."""
+
+
+def _delete_edges(lives: Iterable[Live]) -> dict[Ref, set[Ref]]:
+    """For each live thing those that must be gone before it: its children, and the kinds that it outlives."""
+    by_ref = {live.ref: live for live in lives}
+    edges: dict[Ref, set[Ref]] = {ref: set() for ref in by_ref}
+    for ref, live in by_ref.items():
+        for parent in live.parents & by_ref.keys():
+            edges[parent].add(ref)
+        for other in by_ref:
+            if other.kind in KINDS[live.kind].outlives:
+                edges[ref].add(other)
+    return edges
+
+
+def _delete_graph(changes: Iterable[Change]) -> Graph:
+    by_ref = {change.live.ref: change for change in changes if change.live}
+    edges = _delete_edges(change.live for change in by_ref.values() if change.live)
+    return {
+        Node("delete", ref): (by_ref[ref], {Node("delete", first) for first in firsts}) for ref, firsts in edges.items()
+    }
+
+
+def _deploy_graph(changes: Iterable[Change]) -> Graph:
+    """Declared resources after what they need.
+
+    Extra ones go before what they stand on is changed, and after what let go of them.
+    """
+    changes = list(changes)
+    graph = _delete_graph(change for change in changes if change.action == "delete")
+    made: dict[Ref, tuple[Node, Change]] = {}
+    for change in changes:
+        if change.resource:
+            node = Node("make", change.resource.key)
+            graph[node] = (change, {Node("make", needed.key) for needed in change.resource.dependencies})
+            if change.live:
+                made[change.live.ref] = (node, change)
+    for change in changes:
+        if change.action != "delete" or not change.live:
+            continue
+        node = Node("delete", change.live.ref)
+        for parent in change.live.parents & made.keys():
+            parent_node, parent_change = made[parent]
+            if parent_change.action == "update":
+                graph[parent_node][1].add(node)
+        for keeper, keeper_change in made.values():
+            if keeper_change.live and change.live.ref in keeper_change.live.parents:
+                graph[node][1].add(keeper)
+    return graph
+
+
+def _critical_path(graph: Graph) -> dict[Node, float]:
+    """For each piece of work about how many seconds pass from its start until all that waits for it is done."""
+    waiting: dict[Node, list[Node]] = {node: [] for node in graph}
+    for node, (_, firsts) in graph.items():
+        for first in firsts:
+            waiting[first].append(node)
+    length: dict[Node, float] = {}
+    for node in TopologicalSorter(waiting).static_order():  # what waits comes first
+        length[node] = KINDS[node.key[0]].seconds + max((length[later] for later in waiting[node]), default=0)
+    return length
+
+
+class _Run:
+    """One apply: pieces of work go to a bounded pool as soon as all before them are done."""
+
+    def __init__(self, plan: Plan, graph: Graph) -> None:
+        self.plan = plan
+        self.cloud = plan.cloud
+        self.graph = graph
+        self.done: Counter[str] = Counter()
+        self.failures: list[tuple[Change, BaseException]] = []
+        self.journal = _Journal(plan)
+
+    def run(self) -> Applied:
+        started, calls = time.perf_counter(), len(self.cloud.calls)
+        sorter = TopologicalSorter({node: firsts for node, (_, firsts) in self.graph.items()})
+        sorter.prepare()
+        length = _critical_path(self.graph)
+        ready: list[tuple[float, Node]] = []
+        running: dict[Future[None], Node] = {}
+        interrupted = False
+        with progress(self.plan.purpose, len(self.graph)) as shown, ThreadPoolExecutor(_WORKERS) as pool:
+            while True:
+                try:
+                    for node in sorter.get_ready():
+                        heappush(ready, (-length[node], node))
+                    while ready and len(running) < _WORKERS and not self.failures and not interrupted:
+                        node = heappop(ready)[1]
+                        running[pool.submit(self._work, node)] = node
+                    if not running:
+                        break
+                    finished, _ = wait(running, return_when=FIRST_COMPLETED)
+                    for future in finished:
+                        node = running.pop(future)
+                        change = self.graph[node][0]
+                        if error := future.exception():
+                            self.failures.append((change, error))
+                        else:
+                            self.done[change.action] += 1
+                            shown.step(f"{change.kind} {change.name}")
+                            sorter.done(node)
+                except KeyboardInterrupt:
+                    interrupted = True
+        self.journal.end(len(self.cloud.calls))
+        if self.failures or interrupted:
+            raise ApplyFailed(self._report(interrupted, undone=len(self.graph) - self.done.total()))
+        return Applied(
+            created=self.done["create"],
+            updated=self.done["update"],
+            kept=self.done["keep"],
+            deleted=self.done["delete"],
+            calls=len(self.cloud.calls) - calls,
+            seconds=time.perf_counter() - started,
+        )
+
+    def _work(self, node: Node) -> None:
+        change = self.graph[node][0]
+        if change.action == "keep":
+            if change.resource and change.live and change.live.state in change.resource.pending:
+                change.resource.ready(self.cloud)
+            return
+        self.journal.write("begun", change)
+        try:
+            _ACT[change.action](self.cloud, change)
+        except BaseException as error:
+            self.journal.write("failed", change, error)
+            raise
+        self.journal.write("done", change)
+
+    def _report(self, interrupted: bool, undone: int) -> str:
+        lines = [f"{self.plan.purpose} stopped: {undone} of {len(self.graph)} lines are not done"]
+        if interrupted:
+            lines.append("  it was interrupted; what was running was finished")
+        lines += [f"  {change.kind} {change.name}: {_told(error)}" for change, error in self.failures]
+        lines.append(f"the same {self.plan.purpose} again goes on from here; the journal is {self.journal.path}")
+        return "\n".join(lines)
+
+
+def _create(cloud: Cloud, change: Change) -> None:
+    assert change.resource
+    if change.live:  # an old one is still on its way out under the same name
+        change.resource.delete(cloud, change.live)
+    change.resource.create(cloud)
+
+
+def _update(cloud: Cloud, change: Change) -> None:
+    assert change.resource and change.live
+    change.resource.update(cloud, change.live)
+
+
+def _delete(cloud: Cloud, change: Change) -> None:
+    assert change.live
+    KINDS[change.kind].delete(cloud, change.live)
+    if not change.live.foreign:
+        cloud.known.pop(change.live.key, None)
+
+
+_ACT: dict[str, Callable[[Cloud, Change], None]] = {"create": _create, "update": _update, "delete": _delete}
+
+
+def journal_folder() -> Path:
+    """Where journals go: `runs/` in the working directory, or `ESAWS_RUNS`."""
+    return Path(os.environ.get("ESAWS_RUNS") or "runs").absolute()
+
+
+class _Journal:
+    """What one run began and ended, a JSON object a line; it helps to find orphans, nothing depends on it."""
+
+    def __init__(self, plan: Plan) -> None:
+        folder = journal_folder()
+        folder.mkdir(parents=True, exist_ok=True)
+        stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
+        self.path = folder / f"{stamp}-{os.getpid()}-{plan.cloud.deployment}-{plan.purpose}.jsonl"
+        self._file = self.path.open("a", encoding="utf-8")
+        self._lock = Lock()
+
+    def write(self, event: str, change: Change, error: BaseException | None = None) -> None:
+        line = {"event": event, "action": change.action, "kind": change.kind, "name": change.name}
+        if change.live:
+            line["id"] = change.live.id
+        if error:
+            line["error"] = _told(error)
+        self._append(line)
+
+    def end(self, calls: int) -> None:
+        """The run is over; `calls` is how many API calls its cloud has made so far."""
+        self._append({"event": "ended", "pid": os.getpid(), "calls": calls})
+        self._file.close()
+
+    def _append(self, line: dict[str, Any]) -> None:
+        with self._lock:
+            self._file.write(json.dumps({"at": datetime.now(UTC).isoformat()} | line) + "\n")
+            self._file.flush()
+
+
+# -- words --------------------------------------------------------------------------------------------------------
+
+_NEXT_STEP = {
+    "AccessDenied": "ask for the permission",
+    "AccessDeniedException": "ask for the permission",
+    "UnauthorizedOperation": "ask for the permission",
+    "DependencyViolation": "something that this deployment does not own still uses it",
+    "VpcLimitExceeded": "delete a VPC or ask for a higher quota",
+    "EndpointConnectionError": "the endpoint went away; `esaws doctor` looks at it",
+}
+
+
+def _told(error: BaseException) -> str:
+    """An error in one line: AWS's code and message, and what to do where that is known."""
+    if isinstance(error, ClientError):
+        code = error.response["Error"]["Code"]
+        text = f"{code}: {error.response['Error'].get('Message', '')} ({error.operation_name})"
+    else:
+        code = type(error).__name__
+        text = f"{code}: {error}"
+    return text + (f" → {_NEXT_STEP[code]}" if code in _NEXT_STEP else "")
+
+
+def _refusal(blockers: Iterable[Change]) -> str:
+    lines = ["nothing was changed, since this deploy does not do all that its plan says:"]
+    for change in blockers:
+        if change.action == "extra":
+            lines.append(f"  extra: {change.kind} {change.name} is not in this architecture; --prune deletes it")
+        else:
+            fields = ", ".join(f"{name}: {was.actual} instead of {was.declared}" for name, was in change.drift.items())
+            lines.append(
+                f"  differs: {change.kind} {change.name} ({fields}); AWS can't change that: tear it down first"
+            )
+    return "\n".join(lines)
+
+
+def _confirm(plan: Plan) -> None:
+    account = plan.cloud.account
+    try:
+        answer = input(f"{plan!r}, in account {account}, {plan.cloud.region}. Type the account's number to go on: ")
+    except (EOFError, RuntimeError) as error:  # IPython raises StdinNotImplementedError, a RuntimeError
+        raise Refused("nothing was changed: nobody is there to confirm; ESAWS_YES=1 confirms beforehand") from error
+    if answer.strip() != account:
+        raise Refused("nothing was changed: the account's number was not typed")

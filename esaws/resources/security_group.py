@@ -1,0 +1,89 @@
+"""A security group: the interfaces that carry it share its rules."""
+
+import re
+from dataclasses import dataclass
+from typing import Self
+
+from esaws.cloud import Cloud
+from esaws.resource import Live, Lives, Ref, Resource, absent
+from esaws.resources._ec2 import owned, tag_specifications
+from esaws.resources.vpc import VPC
+
+ALL_OUTBOUND = {"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}
+
+
+@dataclass(frozen=True, kw_only=True)
+class SecurityGroup(Resource):
+    """A named set of rules in a VPC. The rules are resources of their own, but for one.
+
+    AWS puts a rule into each new group that lets everything out; `all_outbound` says whether it stays.
+    """
+
+    vpc: VPC
+    description: str
+    all_outbound: bool = True
+
+    in_place = frozenset({"all_outbound"})
+    icon = "aws.network.VPCElasticNetworkInterface"
+    free = "AWS does not charge for security groups"
+    name_pattern = re.compile(r"(?!sg-)[A-Za-z0-9 ._:/()#,@\[\]+=&;{}!$*-]+")
+    permissions = (
+        "ec2:AuthorizeSecurityGroupEgress",
+        "ec2:CreateSecurityGroup",
+        "ec2:CreateTags",
+        "ec2:DeleteSecurityGroup",
+        "ec2:DescribeSecurityGroups",
+        "ec2:RevokeSecurityGroupEgress",
+    )
+
+    @classmethod
+    def list(cls, cloud: Cloud) -> Lives:
+        return [
+            Live(
+                cls.kind,
+                name,
+                raw["GroupId"],
+                parents=frozenset({Ref("VPC", raw["VpcId"])}),
+                fields={
+                    "vpc": raw["VpcId"],
+                    "description": raw["Description"],
+                    "all_outbound": any(
+                        permission["IpProtocol"] == "-1"
+                        and any(source["CidrIp"] == "0.0.0.0/0" for source in permission.get("IpRanges", ()))
+                        for permission in raw["IpPermissionsEgress"]
+                    ),
+                },
+                raw=raw,
+            )
+            for name, raw in owned(cloud, "describe_security_groups", "SecurityGroups")
+        ]
+
+    def create(self, cloud: Cloud) -> None:
+        created = cloud.client("ec2").create_security_group(
+            GroupName=cloud.aws_name(self.name),
+            Description=self.description,
+            VpcId=self.vpc.id_in(cloud),
+            TagSpecifications=tag_specifications(cloud, "security-group", self.name),
+        )
+        group_id = self.made(cloud, created["GroupId"])
+        cloud.wait("ec2", "security_group_exists", GroupIds=[group_id])
+        if not self.all_outbound:
+            self._set_all_outbound(cloud, group_id)
+
+    def update(self, cloud: Cloud, live: Live) -> None:
+        self._set_all_outbound(cloud, live.id)
+
+    def _set_all_outbound(self, cloud: Cloud, group_id: str) -> None:
+        ec2 = cloud.client("ec2")
+        change = ec2.authorize_security_group_egress if self.all_outbound else ec2.revoke_security_group_egress
+        change(GroupId=group_id, IpPermissions=[ALL_OUTBOUND])
+
+    @classmethod
+    def delete(cls, cloud: Cloud, live: Live) -> None:
+        # Refused for as long as an interface carries the group, or a rule of another group names it.
+        with absent("InvalidGroup.NotFound"):
+            cloud.retry(lambda: cloud.client("ec2").delete_security_group(GroupId=live.id), "DependencyViolation")
+
+    @classmethod
+    def example(cls) -> Self:
+        return cls(name="web-sg", vpc=VPC.example(), description="Web traffic")

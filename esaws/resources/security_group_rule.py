@@ -1,0 +1,125 @@
+"""A rule of a security group: who may reach its interfaces, or be reached from them, on which ports."""
+
+from dataclasses import dataclass
+from typing import Any, Literal, Self
+
+from esaws.cloud import Cloud
+from esaws.resource import Live, Lives, Ref, Resource, absent, pages, tag_dict
+from esaws.resources._ec2 import tag_specifications
+from esaws.resources.security_group import SecurityGroup
+
+_FILTER_VALUES = 200  # as many as one filter of a describe call takes
+
+
+@dataclass(frozen=True, kw_only=True)
+class SecurityGroupRule(Resource):
+    """Lets `peer`, a group or an IPv4 range, in (`ingress`) or lets the group out to it (`egress`) on a range of ports."""
+
+    group: SecurityGroup
+    direction: Literal["ingress", "egress"] = "ingress"
+    protocol: str = "tcp"
+    from_port: int
+    to_port: int
+    peer: SecurityGroup | str
+    description: str = ""
+
+    in_place = frozenset({"protocol", "from_port", "to_port", "peer", "description"})
+    icon = "aws.security.Shield"
+    free = "AWS does not charge for rules"
+    permissions = (
+        "ec2:AuthorizeSecurityGroupEgress",
+        "ec2:AuthorizeSecurityGroupIngress",
+        "ec2:CreateTags",
+        "ec2:DescribeSecurityGroupRules",
+        "ec2:DescribeSecurityGroups",
+        "ec2:ModifySecurityGroupRules",
+        "ec2:RevokeSecurityGroupEgress",
+        "ec2:RevokeSecurityGroupIngress",
+    )
+
+    def part_name(self) -> str:
+        ports = str(self.from_port) if self.from_port == self.to_port else f"{self.from_port}-{self.to_port}"
+        peer = self.peer if isinstance(self.peer, str) else self.peer.name
+        return f"{self.group.name} {self.direction} {self.protocol} {ports} {peer}"
+
+    @classmethod
+    def list(cls, cloud: Cloud) -> Lives:
+        groups = [group.id for group in SecurityGroup.list(cloud)]
+        lives = []
+        for start in range(0, len(groups), _FILTER_VALUES):
+            filters = [{"Name": "group-id", "Values": groups[start : start + _FILTER_VALUES]}]
+            for raw in pages(cloud, "ec2", "describe_security_group_rules", "SecurityGroupRules", Filters=filters):
+                if not _lets_everything_out(raw):
+                    lives.append(cls._live(cloud, raw))
+        return lives
+
+    @classmethod
+    def _live(cls, cloud: Cloud, raw: dict[str, Any]) -> Live:
+        name = cloud.owned_name(tag_dict(raw.get("Tags")))
+        referenced = raw.get("ReferencedGroupInfo", {}).get("GroupId")
+        observed = {
+            "group": raw["GroupId"],
+            "direction": "egress" if raw["IsEgress"] else "ingress",
+            "protocol": raw["IpProtocol"],
+            "from_port": raw["FromPort"],
+            "to_port": raw["ToPort"],
+            "peer": referenced or raw.get("CidrIpv4") or raw.get("CidrIpv6") or raw.get("PrefixListId"),
+            "description": raw.get("Description", ""),
+        }
+        shown = "{direction} {protocol} {from_port}-{to_port} {peer}".format_map(observed)
+        return Live(
+            cls.kind,
+            name or shown,
+            raw["SecurityGroupRuleId"],
+            parents=frozenset(Ref("SecurityGroup", group) for group in (raw["GroupId"], referenced) if group),
+            fields=observed,
+            raw=raw,
+            foreign=name is None,
+        )
+
+    def create(self, cloud: Cloud) -> None:
+        ec2 = cloud.client("ec2")
+        authorize = {
+            "ingress": ec2.authorize_security_group_ingress,
+            "egress": ec2.authorize_security_group_egress,
+        }[self.direction]
+        tags = tag_specifications(cloud, "security-group-rule", self.name)
+        created = authorize(
+            GroupId=self.group.id_in(cloud), IpPermissions=[self._permission(cloud)], TagSpecifications=tags
+        )
+        self.made(cloud, created["SecurityGroupRules"][0]["SecurityGroupRuleId"])
+
+    def update(self, cloud: Cloud, live: Live) -> None:
+        peer = {"CidrIpv4": self.peer} if isinstance(self.peer, str) else {"ReferencedGroupId": self.peer.id_in(cloud)}
+        rule = {"IpProtocol": self.protocol, "FromPort": self.from_port, "ToPort": self.to_port, **peer}
+        cloud.client("ec2").modify_security_group_rules(
+            GroupId=live.fields["group"],
+            SecurityGroupRules=[
+                {"SecurityGroupRuleId": live.id, "SecurityGroupRule": rule | {"Description": self.description}}
+            ],
+        )
+
+    def _permission(self, cloud: Cloud) -> dict[str, Any]:
+        described = {"Description": self.description} if self.description else {}
+        if isinstance(self.peer, str):
+            peer: dict[str, Any] = {"IpRanges": [{"CidrIp": self.peer, **described}]}
+        else:
+            peer = {"UserIdGroupPairs": [{"GroupId": self.peer.id_in(cloud), **described}]}
+        return {"IpProtocol": self.protocol, "FromPort": self.from_port, "ToPort": self.to_port, **peer}
+
+    @classmethod
+    def delete(cls, cloud: Cloud, live: Live) -> None:
+        ec2 = cloud.client("ec2")
+        egress = live.fields["direction"] == "egress"
+        revoke = ec2.revoke_security_group_egress if egress else ec2.revoke_security_group_ingress
+        with absent("InvalidSecurityGroupRuleId.NotFound", "InvalidGroup.NotFound", "InvalidPermission.NotFound"):
+            revoke(GroupId=live.fields["group"], SecurityGroupRuleIds=[live.id])
+
+    @classmethod
+    def example(cls) -> Self:
+        return cls(group=SecurityGroup.example(), from_port=80, to_port=80, peer="0.0.0.0/0")
+
+
+def _lets_everything_out(raw: dict[str, Any]) -> bool:
+    """Whether it is the rule that AWS puts into each new group; it is a field of the group."""
+    return bool(raw["IsEgress"] and raw["IpProtocol"] == "-1" and raw.get("CidrIpv4") == "0.0.0.0/0")

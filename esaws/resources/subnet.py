@@ -1,0 +1,79 @@
+"""A subnet: the part of a VPC that lies in one availability zone."""
+
+from dataclasses import dataclass
+from typing import Self
+
+from esaws.cloud import Cloud
+from esaws.resource import Live, Lives, Ref, Resource, absent
+from esaws.resources._ec2 import owned, tag_specifications
+from esaws.resources.vpc import VPC
+
+
+@dataclass(frozen=True, kw_only=True)
+class Subnet(Resource):
+    """A range of the VPC's addresses in zone `a`, `b` or `c` of the region; `public_addresses` gives instances one each."""
+
+    vpc: VPC
+    cidr: str
+    zone: str
+    public_addresses: bool = False
+
+    in_place = frozenset({"public_addresses"})
+    seconds = 2
+    icon = "aws.network.PublicSubnet"
+    free = "AWS charges for what stands in a subnet, not for the subnet"
+    permissions = (
+        "ec2:CreateSubnet",
+        "ec2:CreateTags",
+        "ec2:DeleteSubnet",
+        "ec2:DescribeSubnets",
+        "ec2:ModifySubnetAttribute",
+    )
+
+    @classmethod
+    def list(cls, cloud: Cloud) -> Lives:
+        return [
+            Live(
+                cls.kind,
+                name,
+                raw["SubnetId"],
+                parents=frozenset({Ref("VPC", raw["VpcId"])}),
+                state=raw["State"],
+                fields={
+                    "vpc": raw["VpcId"],
+                    "cidr": raw["CidrBlock"],
+                    "zone": raw["AvailabilityZone"].removeprefix(cloud.region),
+                    "public_addresses": raw["MapPublicIpOnLaunch"],
+                },
+                raw=raw,
+            )
+            for name, raw in owned(cloud, "describe_subnets", "Subnets")
+        ]
+
+    def create(self, cloud: Cloud) -> None:
+        created = cloud.client("ec2").create_subnet(
+            VpcId=self.vpc.id_in(cloud),
+            CidrBlock=self.cidr,
+            AvailabilityZone=cloud.region + self.zone,
+            TagSpecifications=tag_specifications(cloud, "subnet", self.name),
+        )["Subnet"]
+        subnet_id = self.made(cloud, created["SubnetId"])
+        cloud.wait("ec2", "subnet_available", SubnetIds=[subnet_id])
+        self._set_public_addresses(cloud, subnet_id)
+
+    def update(self, cloud: Cloud, live: Live) -> None:
+        self._set_public_addresses(cloud, live.id)
+
+    def _set_public_addresses(self, cloud: Cloud, subnet_id: str) -> None:
+        value = {"Value": self.public_addresses}
+        cloud.client("ec2").modify_subnet_attribute(SubnetId=subnet_id, MapPublicIpOnLaunch=value)
+
+    @classmethod
+    def delete(cls, cloud: Cloud, live: Live) -> None:
+        # Interfaces of load balancers and stopped containers outlive their owners by minutes.
+        with absent("InvalidSubnetID.NotFound"):
+            cloud.retry(lambda: cloud.client("ec2").delete_subnet(SubnetId=live.id), "DependencyViolation")
+
+    @classmethod
+    def example(cls) -> Self:
+        return cls(name="public-a", vpc=VPC.example(), cidr="172.31.0.0/20", zone="a")

@@ -1,0 +1,61 @@
+"""A virtual private cloud: the network that everything else stands in."""
+
+from dataclasses import dataclass
+from typing import Self
+
+from esaws.cloud import Cloud
+from esaws.resource import Live, Lives, Resource, absent
+from esaws.resources._ec2 import owned, tag_specifications
+
+
+@dataclass(frozen=True, kw_only=True)
+class VPC(Resource):
+    """An address range of its own, with AWS's resolver giving names to its hosts."""
+
+    cidr: str
+    dns_hostnames: bool = True
+
+    in_place = frozenset({"dns_hostnames"})
+    seconds = 2
+    icon = "aws.network.VPC"
+    free = "AWS charges for what stands in a VPC, not for the VPC"
+    permissions = (
+        "ec2:CreateTags",
+        "ec2:CreateVpc",
+        "ec2:DeleteVpc",
+        "ec2:DescribeVpcAttribute",
+        "ec2:DescribeVpcs",
+        "ec2:ModifyVpcAttribute",
+    )
+
+    @classmethod
+    def list(cls, cloud: Cloud) -> Lives:
+        ec2 = cloud.client("ec2")
+        lives = []
+        for name, raw in owned(cloud, "describe_vpcs", "Vpcs"):
+            names = ec2.describe_vpc_attribute(VpcId=raw["VpcId"], Attribute="enableDnsHostnames")
+            observed = {"cidr": raw["CidrBlock"], "dns_hostnames": names["EnableDnsHostnames"]["Value"]}
+            lives.append(Live(cls.kind, name, raw["VpcId"], state=raw["State"], fields=observed, raw=raw))
+        return lives
+
+    def create(self, cloud: Cloud) -> None:
+        tags = tag_specifications(cloud, "vpc", self.name)
+        created = cloud.client("ec2").create_vpc(CidrBlock=self.cidr, TagSpecifications=tags)["Vpc"]
+        vpc_id = self.made(cloud, created["VpcId"])
+        cloud.wait("ec2", "vpc_available", VpcIds=[vpc_id])
+        self._set_dns_hostnames(cloud, vpc_id)
+
+    def update(self, cloud: Cloud, live: Live) -> None:
+        self._set_dns_hostnames(cloud, live.id)
+
+    def _set_dns_hostnames(self, cloud: Cloud, vpc_id: str) -> None:
+        cloud.client("ec2").modify_vpc_attribute(VpcId=vpc_id, EnableDnsHostnames={"Value": self.dns_hostnames})
+
+    @classmethod
+    def delete(cls, cloud: Cloud, live: Live) -> None:
+        with absent("InvalidVpcID.NotFound"):
+            cloud.retry(lambda: cloud.client("ec2").delete_vpc(VpcId=live.id), "DependencyViolation")
+
+    @classmethod
+    def example(cls) -> Self:
+        return cls(name="vpc", cidr="172.31.0.0/16")

@@ -1,0 +1,484 @@
+"""SecCom, the reference system, as its team ran it in 2022: two profiles of it, and the drawing they began with.
+
+Its flaws are part of it: the course finds and mends them.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Literal
+
+from esaws.architecture import Architecture
+from esaws.errors import UsageError
+from esaws.resource import Resource
+from esaws.resources.alarm import Alarm
+from esaws.resources.auto_scaling_group import AutoScalingGroup
+from esaws.resources.broker import Broker
+from esaws.resources.bucket import Bucket
+from esaws.resources.budget import Budget
+from esaws.resources.cache_cluster import CacheCluster
+from esaws.resources.cache_subnet_group import CacheSubnetGroup
+from esaws.resources.capacity_provider import CapacityProvider
+from esaws.resources.cluster import Cluster
+from esaws.resources.dashboard import Dashboard
+from esaws.resources.db_instance import DBInstance
+from esaws.resources.db_subnet_group import DBSubnetGroup
+from esaws.resources.ecr_image import ECRImage
+from esaws.resources.ecr_repository import ECRRepository
+from esaws.resources.instance_profile import InstanceProfile
+from esaws.resources.internet_gateway import InternetGateway
+from esaws.resources.launch_template import LaunchTemplate
+from esaws.resources.listener import Listener
+from esaws.resources.listener_rule import ListenerRule
+from esaws.resources.load_balancer import LoadBalancer
+from esaws.resources.log_group import LogGroup
+from esaws.resources.password_parameter import PasswordParameter
+from esaws.resources.role import Role
+from esaws.resources.route import Route
+from esaws.resources.route_table import RouteTable
+from esaws.resources.route_table_association import RouteTableAssociation
+from esaws.resources.scalable_target import ScalableTarget
+from esaws.resources.scaling_policy import ScalingPolicy
+from esaws.resources.security_group import SecurityGroup
+from esaws.resources.security_group_rule import SecurityGroupRule
+from esaws.resources.service import Service
+from esaws.resources.subnet import Subnet
+from esaws.resources.target_group import TargetGroup
+from esaws.resources.target_registration import TargetRegistration
+from esaws.resources.task import Task
+from esaws.resources.task_definition import TaskDefinition
+from esaws.resources.user_pool import UserPool
+from esaws.resources.user_pool_client import UserPoolClient
+from esaws.resources.vpc import VPC
+
+Profile = Literal["ha", "budget"]
+PROFILES: tuple[Profile, ...] = ("ha", "budget")
+
+IMAGE_SOURCES = ("public", "ecr")
+PUBLIC_IMAGE = "public.ecr.aws/nginx/nginx:stable-alpine"
+
+ANYWHERE = "0.0.0.0/0"
+SSH = 22
+
+
+@dataclass(frozen=True)
+class Microservice:
+    """What the team's documents say of a service; `path` is its URL prefix where an ALB rule forwards it."""
+
+    name: str
+    group: str
+    host_port: int | None = None
+    container_port: int | None = None
+    target_group: str | None = None
+    path: str = ""
+    priority: int | None = None
+    zone: str = "a"
+    drawn_in: str = "public-3a"
+
+
+SERVICES: dict[str, Microservice] = {
+    service.name: service
+    for service in (
+        Microservice("client-web-ui", "ClientWeb-sg", 4201, 80, "client-web-ui-tg"),
+        Microservice("manager-web-ui", "ManagerWeb-sg", 4202, 80),
+        Microservice(
+            "intrusion-management-api",
+            "IntrusionManagementAPI-sg",
+            8001,
+            8000,
+            "intrusion-api-tg",
+            "/intrusion-management-api",
+            priority=2,
+            drawn_in="private-intrusion-api-3a",
+        ),
+        Microservice(
+            "sites-management-api",
+            "SitesManagementAPI-sg",
+            8002,
+            8000,
+            "sites-management-api-tg",
+            "/sites-management-api",
+            priority=1,
+            zone="b",
+            drawn_in="private-sites-api-3a",
+        ),
+        Microservice("cameras-api", "CamerasAPI-sg", 8003, 8000, drawn_in="private-cameras-api-3a"),
+        Microservice("hdm", "HumanDetectionModule-sg", drawn_in="private-hdm-3a"),
+    )
+}
+DEFAULT_SERVICE = "client-web-ui"
+"""The service that the listener forwards to when no rule matches."""
+
+# (group, ports, peer): who is let in; a peer that is no address range is another group.
+INBOUND: tuple[tuple[str, tuple[int, ...], str], ...] = (
+    ("ALB-sg", (80,), ANYWHERE),
+    ("ClientWeb-sg", (SSH,), ANYWHERE),
+    ("ClientWeb-sg", (4201,), "ALB-sg"),
+    ("ManagerWeb-sg", (SSH, 4202), ANYWHERE),
+    ("IntrusionManagementAPI-sg", (SSH, 5671), ANYWHERE),
+    ("IntrusionManagementAPI-sg", (8001,), "ALB-sg"),
+    ("SitesManagementAPI-sg", (SSH,), ANYWHERE),
+    ("SitesManagementAPI-sg", (80,), "CamerasAPI-sg"),
+    ("SitesManagementAPI-sg", (80,), "HumanDetectionModule-sg"),
+    ("SitesManagementAPI-sg", (8002,), "ALB-sg"),
+    ("CamerasAPI-sg", (SSH, 8003), ANYWHERE),
+    ("HumanDetectionModule-sg", (80, SSH), ANYWHERE),
+    ("rds-ec2-1", (5432,), "ec2-rds-1"),
+    ("Redis-sg", (5671, SSH, 6379), ANYWHERE),
+)
+
+GROUP_DESCRIPTIONS = {
+    "ALB-sg": "Web traffic from the internet",
+    "ClientWeb-sg": "Web UI of the owners",
+    "ManagerWeb-sg": "Web UI of the managers",
+    "IntrusionManagementAPI-sg": "Intrusion Management API",
+    "SitesManagementAPI-sg": "Sites Management API",
+    "CamerasAPI-sg": "Cameras API",
+    "HumanDetectionModule-sg": "Human Detection Module",
+    "ec2-rds-1": "The instance that may reach the database",
+    "rds-ec2-1": "The database, reached from its instance",
+    "Redis-sg": "Redis",
+}
+
+
+def seccom(
+    profile: str,
+    *,
+    services: Collection[str] = tuple(SERVICES),
+    instance_type: str = "t2.micro",
+    images: str = "public",
+    warn_at_usd: float | None = None,
+) -> Architecture:
+    """The system in one of its two builds: `ha`, two of everything over two zones, or `budget`, one of each.
+
+    `services` leaves out what is not named, with its cluster, group and stores. `images` is `public` (an nginx that
+    answers like the service) or `ecr` (what was pushed to the repositories). `warn_at_usd` adds what the team did not
+    have: a monthly budget, and an alarm for each target group.
+
+    Raises:
+        UsageError: a profile, service or image source that does not exist, or a set of services that can't stand alone.
+    """
+    if profile not in PROFILES:
+        raise UsageError(f"there is no profile {profile!r}; the profiles are: {', '.join(PROFILES)}")
+    if images not in IMAGE_SOURCES:
+        raise UsageError(f"there is no image source {images!r}; the sources are: {', '.join(IMAGE_SOURCES)}")
+    chosen = _chosen(services)
+    build = _Build(chosen, instance_type=instance_type, images=images)
+    resources = build.shared()
+    for service in chosen:
+        resources += build.two_of(service) if profile == "ha" else build.one_of(service)
+    if warn_at_usd is not None:
+        resources += build.warnings(warn_at_usd)
+    return Architecture(profile, resources)
+
+
+def _chosen(names: Collection[str]) -> list[Microservice]:
+    if unknown := sorted(set(names) - set(SERVICES)):
+        raise UsageError(f"there is no service {', '.join(unknown)}; the services are: {', '.join(SERVICES)}")
+    chosen = [service for service in SERVICES.values() if service.name in names]
+    if not chosen:
+        raise UsageError(f"no service was named; the services are: {', '.join(SERVICES)}")
+    balanced = [service.name for service in chosen if service.target_group]
+    if balanced and DEFAULT_SERVICE not in balanced:
+        raise UsageError(f"{balanced[0]} stands behind the load balancer, whose default is {DEFAULT_SERVICE}: add that")
+    return chosen
+
+
+class _Build:
+    """The parts of one build; what several of them need is made once."""
+
+    def __init__(self, services: list[Microservice], *, instance_type: str, images: str) -> None:
+        self.services = services
+        self.names = {service.name for service in services}
+        self.instance_type = instance_type
+        self.images = images
+        self.vpc = VPC(name="vpc", cidr="172.31.0.0/16")
+        self.gateway = InternetGateway(name="igw", vpc=self.vpc)
+        self.subnets = {
+            zone: Subnet(name=f"public-3{zone}", vpc=self.vpc, cidr=cidr, zone=zone, public_addresses=True)
+            for zone, cidr in {"a": "172.31.0.0/20", "b": "172.31.16.0/20"}.items()
+        }
+        self.both = tuple(self.subnets.values())
+        table = RouteTable(name="public", vpc=self.vpc)
+        self.routing = (
+            Route(table=table, gateway=self.gateway),
+            *(RouteTableAssociation(table=table, subnet=subnet) for subnet in self.both),
+        )
+        self.groups = self._groups()
+        self.profile = InstanceProfile(
+            name="ecs-instance",
+            role=Role(name="ecs-instance", managed_policies=("service-role/AmazonEC2ContainerServiceforEC2Role",)),
+        )
+        self.clusters = {service.name: Cluster(name=f"{service.name}-cluster") for service in services}
+        self.target_groups = {
+            service.name: TargetGroup(name=service.target_group, vpc=self.vpc, health_path=f"{service.path}/")
+            for service in services
+            if service.target_group
+        }
+        self.load_balancer: LoadBalancer | None = None
+        self.forwarding: dict[str, Listener | ListenerRule] = {}
+        if self.target_groups:
+            self._balance()
+
+    def _groups(self) -> dict[str, SecurityGroup]:
+        used = {service.group for service in self.services}
+        if any(service.target_group for service in self.services):
+            used.add("ALB-sg")
+        if "sites-management-api" in self.names:
+            used |= {"ec2-rds-1", "rds-ec2-1"}
+        if "hdm" in self.names:
+            used.add("Redis-sg")
+        return {
+            name: SecurityGroup(
+                name=name, vpc=self.vpc, description=description, all_outbound=name not in ("ec2-rds-1", "rds-ec2-1")
+            )
+            for name, description in GROUP_DESCRIPTIONS.items()
+            if name in used
+        }
+
+    def _balance(self) -> None:
+        self.load_balancer = LoadBalancer(
+            name="alb", subnets=self.both, security_groups=(self.groups["ALB-sg"],), after=(self.gateway,)
+        )
+        listener = Listener(load_balancer=self.load_balancer, default=self.target_groups[DEFAULT_SERVICE])
+        self.forwarding[DEFAULT_SERVICE] = listener
+        for service in self.services:
+            if service.priority is not None:
+                self.forwarding[service.name] = ListenerRule(
+                    listener=listener,
+                    priority=service.priority,
+                    paths=(f"{service.path}*",),
+                    target_group=self.target_groups[service.name],
+                )
+
+    # -- what both profiles share --------------------------------------------------------------------------------
+
+    def shared(self) -> list[Resource]:
+        """Network, security groups, load balancer, stores and sign-in."""
+        resources: list[Resource] = [*self.routing, *self.groups.values(), *self._rules(), *self.forwarding.values()]
+        if "sites-management-api" in self.names:
+            resources.append(self._database())
+        if "hdm" in self.names:
+            resources.append(self._cache())
+        if self.names & {"hdm", "intrusion-management-api"}:
+            resources.append(Broker(name="broker", password=PasswordParameter(name="broker-password")))
+        if "intrusion-management-api" in self.names:
+            resources.append(Bucket(name="clips"))
+        for user, pool in (("manager-web-ui", "Managers"), ("client-web-ui", "Owners")):
+            if user in self.names:
+                resources.append(UserPoolClient(name=user, pool=UserPool(name=pool)))
+        if self.load_balancer:
+            resources.append(
+                Dashboard(
+                    name="overview",
+                    load_balancer=self.load_balancer,
+                    target_groups=tuple(self.target_groups.values()),
+                    clusters=tuple(self.clusters.values()),
+                )
+            )
+        return resources
+
+    def _rules(self) -> list[SecurityGroupRule]:
+        rules = [
+            SecurityGroupRule(group=self.groups[group], from_port=port, to_port=port, peer=self.groups.get(peer, peer))
+            for group, ports, peer in INBOUND
+            for port in ports
+            if group in self.groups and (peer == ANYWHERE or peer in self.groups)
+        ]
+        if "ec2-rds-1" in self.groups:
+            outbound, database = self.groups["ec2-rds-1"], self.groups["rds-ec2-1"]
+            rules.append(
+                SecurityGroupRule(group=outbound, direction="egress", from_port=5432, to_port=5432, peer=database)
+            )
+        return rules
+
+    def _database(self) -> DBInstance:
+        return DBInstance(
+            name="database",
+            subnet_group=DBSubnetGroup(name="database", description="Where the database stands", subnets=self.both),
+            security_groups=(self.groups["rds-ec2-1"],),
+            password=PasswordParameter(name="database-password"),
+            username="seccom",
+            database="sites",
+        )
+
+    def _cache(self) -> CacheCluster:
+        return CacheCluster(
+            name="redis",
+            subnet_group=CacheSubnetGroup(name="redis", description="Where Redis stands", subnets=self.both),
+            security_groups=(self.groups["Redis-sg"],),
+        )
+
+    # -- one service ---------------------------------------------------------------------------------------------
+
+    def two_of(self, service: Microservice) -> list[Resource]:
+        """As `ha` ran it: two instances and two tasks over both zones, scaled between two and four."""
+        group = self._instances(service, self.both, minimum=2, maximum=4)
+        provider = CapacityProvider(name=f"{service.name}-cp", cluster=self.clusters[service.name], group=group)
+        target_group = self.target_groups.get(service.name)
+        running = Service(
+            name=service.name,
+            cluster=self.clusters[service.name],
+            task_definition=self.task_definition(service),
+            capacity_provider=provider,
+            target_group=target_group,
+            container_port=service.container_port if target_group else None,
+            # ECS refuses a target group that no load balancer forwards to.
+            after=(self.forwarding[service.name],) if target_group else (),
+        )
+        return [ScalingPolicy(target=ScalableTarget(service=running, minimum=2, maximum=4))]
+
+    def one_of(self, service: Microservice) -> list[Resource]:
+        """As `budget` ran it: one instance in one zone, one task, registered in its target group by hand."""
+        group = self._instances(service, (self.subnets[service.zone],), minimum=1, maximum=1)
+        resources: list[Resource] = [
+            Task(
+                name=service.name,
+                cluster=self.clusters[service.name],
+                task_definition=self.task_definition(service),
+                after=(group,),
+            )
+        ]
+        if service.name in self.target_groups and service.host_port:
+            target_group = self.target_groups[service.name]
+            resources.append(TargetRegistration(target_group=target_group, group=group, port=service.host_port))
+        return resources
+
+    def _instances(
+        self, service: Microservice, subnets: tuple[Subnet, ...], *, minimum: int, maximum: int
+    ) -> AutoScalingGroup:
+        groups = [self.groups[service.group]]
+        if service.name == "sites-management-api":
+            groups.append(self.groups["ec2-rds-1"])
+        template = LaunchTemplate(
+            name=f"{service.name}-lt",
+            cluster=self.clusters[service.name],
+            instance_type=self.instance_type,
+            security_groups=tuple(groups),
+            instance_profile=self.profile,
+        )
+        return AutoScalingGroup(
+            name=f"{service.name}-asg",
+            template=template,
+            subnets=subnets,
+            minimum=minimum,
+            maximum=maximum,
+            desired=minimum,
+            after=self.routing,  # without a way out, the agent on the instances can't register with its cluster
+        )
+
+    def task_definition(self, service: Microservice) -> TaskDefinition:
+        """The service's container: the image that was pushed, or a public nginx that answers like it."""
+        image = ECRImage(repository=ECRRepository(name=service.name))
+        public = self.images == "public"
+        return TaskDefinition(
+            name=service.name,
+            image=PUBLIC_IMAGE if public else image,
+            command=_answer_like(service) if public else (),
+            container_port=service.container_port,
+            host_port=service.host_port,
+            environment=(("ALB_PREFIX", service.path),) if service.path else (),
+            log_group=LogGroup(name=service.name),
+            after=(image,),
+        )
+
+    def warnings(self, limit_usd: float) -> list[Resource]:
+        """A budget of the month, and an alarm for each target group."""
+        resources: list[Resource] = [Budget(name="monthly", limit_usd=limit_usd)]
+        if self.load_balancer:
+            for group in self.target_groups.values():
+                resources.append(
+                    Alarm(name=f"{group.name}-unhealthy", load_balancer=self.load_balancer, target_group=group)
+                )
+        return resources
+
+
+def _answer_like(service: Microservice) -> tuple[str, ...]:
+    """A command for nginx: 200 on the service's URL prefix and below, 404 elsewhere; a worker without a port idles."""
+    if service.container_port is None:
+        return ("sh", "-c", "while true; do sleep 3600; done")
+    found = f"location {service.path}/ {{ default_type text/plain; return 200 {service.name}; }}"
+    elsewhere = "location / { return 404; }" if service.path else ""
+    server = f"server {{ listen {service.container_port}; {found} {elsewhere} }}"
+    return ("sh", "-c", f"echo '{server}' > /etc/nginx/conf.d/default.conf && exec nginx -g 'daemon off;'")
+
+
+def as_drawn() -> Architecture:
+    """The team's first drawing: one zone, the web UIs in a public subnet and each API in a private one of its own.
+
+    It never ran: a load balancer needs two zones, and an instance in these private subnets could not reach ECR.
+    """
+    vpc = VPC(name="vpc", cidr="172.31.0.0/16")
+    gateway = InternetGateway(name="igw", vpc=vpc)
+    places = dict.fromkeys(service.drawn_in for service in SERVICES.values())
+    subnets = {
+        place: Subnet(
+            name=place, vpc=vpc, cidr=f"172.31.{16 * number}.0/20", zone="a", public_addresses=place == "public-3a"
+        )
+        for number, place in enumerate(places)
+    }
+    public = subnets["public-3a"]
+    table = RouteTable(name="public", vpc=vpc)
+    group = SecurityGroup(name="ALB-sg", vpc=vpc, description=GROUP_DESCRIPTIONS["ALB-sg"])
+    balancer = LoadBalancer(name="alb", subnets=(public,), security_groups=(group,), after=(gateway,))
+    drawn_paths = {name: service.path for name, service in SERVICES.items() if service.path}
+    drawn_paths["cameras-api"] = "/cameras-api"
+    target_groups = {
+        name: TargetGroup(name=f"{name.removesuffix('-management-api')}-tg", vpc=vpc, health_path=f"{path}/")
+        for name, path in {DEFAULT_SERVICE: "", **drawn_paths}.items()
+    }
+    listener = Listener(load_balancer=balancer, default=target_groups[DEFAULT_SERVICE])
+    profile = InstanceProfile(name="ecs-instance", role=Role(name="ecs-instance"))
+    resources: list[Resource] = [
+        Route(table=table, gateway=gateway),
+        RouteTableAssociation(table=table, subnet=public),
+        *(
+            ListenerRule(listener=listener, priority=number, paths=(f"{path}*",), target_group=target_groups[name])
+            for number, (name, path) in enumerate(drawn_paths.items(), start=1)
+        ),
+        DBInstance(
+            name="database",
+            subnet_group=DBSubnetGroup(
+                name="database", description="Where the database stands", subnets=(subnets["private-sites-api-3a"],)
+            ),
+            security_groups=(),
+            password=PasswordParameter(name="database-password"),
+            engine="aurora-postgresql",
+        ),
+        CacheCluster(
+            name="redis",
+            subnet_group=CacheSubnetGroup(
+                name="redis", description="Where Redis stands", subnets=(subnets["private-hdm-3a"],)
+            ),
+            security_groups=(),
+        ),
+        Broker(name="broker", password=PasswordParameter(name="broker-password")),
+        Bucket(name="clips"),
+        UserPool(name="Managers"),
+        UserPool(name="Owners"),
+    ]
+    for service in SERVICES.values():
+        cluster = Cluster(name=f"{service.name}-cluster")
+        template = LaunchTemplate(
+            name=f"{service.name}-lt", cluster=cluster, security_groups=(), instance_profile=profile
+        )
+        instances = AutoScalingGroup(
+            name=f"{service.name}-asg",
+            template=template,
+            subnets=(subnets[service.drawn_in],),
+            minimum=1,
+            maximum=1,
+            desired=1,
+        )
+        task = TaskDefinition(
+            name=service.name,
+            image=ECRImage(repository=ECRRepository(name=service.name)),
+            container_port=service.container_port,
+            host_port=service.host_port,
+            log_group=LogGroup(name=service.name),
+        )
+        resources.append(Task(name=service.name, cluster=cluster, task_definition=task, after=(instances,)))
+        if service.name in target_groups and service.host_port:
+            resources.append(
+                TargetRegistration(target_group=target_groups[service.name], group=instances, port=service.host_port)
+            )
+    return Architecture("as-drawn", resources)
