@@ -7,11 +7,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 COURSE := notebooks/course
-PROFILES := ha budget
+PROFILES := ha budget as-drawn
 
 .DEFAULT_GOAL := help
 .PHONY: help course lab test check fix notebooks drawings constraints clean
-# When the shell of a recipe fails, a half-made target must not look finished.
 .DELETE_ON_ERROR:
 
 help: ## say what there is
@@ -41,12 +40,12 @@ fix: $(READY) ## format the code and mend what the linter can
 # A local AWS of its own, so that one the user has running is neither read nor changed.
 notebooks: $(READY) ## re-execute the course notebooks in place
 	@export ESAWS_STATE="$$(mktemp -d)" ESAWS_PORT=0; \
-		trap '$(BIN)/esaws local stop >/dev/null 2>&1; rm -rf "$$ESAWS_STATE"' EXIT; \
+		trap '$(BIN)/esaws local stop >/dev/null 2>&1; rm -rf "$$ESAWS_STATE"' EXIT; trap 'exit 130' INT TERM; \
 		$(BIN)/python -m esaws.runbook $(COURSE)/*.ipynb
 
 drawings: $(READY) ## draw the pictures in diagrams/ anew
 	@for profile in $(PROFILES); do for format in svg png; do \
-		$(BIN)/esaws draw --profile $$profile -o diagrams/$$profile.$$format || exit 1; done; done
+		$(BIN)/esaws draw --profile $$profile -o diagrams/seccom-$$profile.$$format || exit 1; done; done
 
 constraints: $(READY) ## resolve every dependency anew and write constraints.txt: versions alone
 	@echo "resolving the newest versions"

@@ -26,10 +26,10 @@ def cli() -> None:
     """
 
 
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> None:
     """Run the command line; errors become one message and the exit code of their kind."""
     try:
-        code = cli(standalone_mode=False)
+        code = cli(args=argv, standalone_mode=False)
     except click.ClickException as error:
         error.show()
         code = error.exit_code

@@ -1,0 +1,43 @@
+"""A security group rule that names another group keeps its description, shows its owner, and can be changed."""
+
+from typing import Any
+
+from esaws.local.call import Call
+from esaws.local.seam import after, inside
+
+RULES = "moto.ec2.models.security_groups"
+
+
+@inside(RULES, "SecurityGroupRule.description")
+@property
+def description(self: Any) -> str | None:
+    found: str | None = self.ip_range.get("Description") or self.source_group.get("Description")
+    return found
+
+
+@inside(RULES, "SecurityGroupRule.group_owner_id")
+@property
+def group_owner_id(self: Any) -> str:
+    return str(self.ec2_backend.account_id)
+
+
+@inside(RULES, "SecurityGroupRule.security_group_rule_arn")
+@property
+def security_group_rule_arn(self: Any) -> str:
+    backend = self.ec2_backend
+    return f"arn:{backend.partition}:ec2:{backend.region_name}:{backend.account_id}:security-group-rule/{self.id}"
+
+
+@after("ec2", "ModifySecurityGroupRules")
+def referenced_group_can_be_changed(call: Call) -> None:
+    """moto changes ports and IPv4 ranges only."""
+    group = call.world.backend("ec2").get_security_group_from_id(call.params["GroupId"])
+    for update in call.params["SecurityGroupRules"]:
+        rule, wanted = group.get_rule(update["SecurityGroupRuleId"]), update["SecurityGroupRule"]
+        if referenced := wanted.get("ReferencedGroupId"):
+            rule.source_group = {"GroupId": referenced, "UserId": call.account}
+            rule.ip_range = {}
+            if "Description" in wanted:
+                rule.source_group["Description"] = wanted["Description"]
+        elif wanted.get("CidrIpv4"):
+            rule.source_group = {}

@@ -1,0 +1,11 @@
+"""A RabbitMQ broker names its own console and its amqps endpoint."""
+
+from esaws.local.call import Call
+from esaws.local.seam import after
+
+
+@after("mq", "DescribeBroker")
+def endpoints_of_rabbitmq(call: Call) -> None:
+    if call.result.get("EngineType") == "RABBITMQ":
+        host = f"{call.result['BrokerId']}.mq.{call.region}.amazonaws.com"
+        call.result["BrokerInstances"] = [{"ConsoleURL": f"https://{host}", "Endpoints": [f"amqps://{host}:5671"]}]

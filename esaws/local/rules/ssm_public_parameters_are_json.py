@@ -1,0 +1,18 @@
+"""The public ECS parameters without a last part hold JSON; moto gives the text of a Python dict."""
+
+import ast
+import json
+from typing import Any
+
+from esaws.local.call import Call
+from esaws.local.seam import after
+
+
+@after("ssm", "GetParameter", "GetParameters", "GetParametersByPath")
+def json_in_public_parameters(call: Call) -> None:
+    found: list[dict[str, Any]] = [*call.result.get("Parameters", [])]
+    if "Parameter" in call.result:
+        found.append(call.result["Parameter"])
+    for parameter in found:
+        if parameter["Name"].startswith("/aws/service/") and parameter["Value"].startswith("{'"):
+            parameter["Value"] = json.dumps(ast.literal_eval(parameter["Value"]))

@@ -1,0 +1,124 @@
+"""The one seam around moto: a table (service, operation → before, instead, after), and how a call goes through it."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from esaws.local.call import Call
+    from esaws.local.world import World
+
+Hook = Callable[["Call"], None]
+Answer = Callable[["Call"], dict[str, Any]]
+Anything = TypeVar("Anything", bound=Callable[..., Any])
+
+
+class AwsError(Exception):
+    """An error as AWS would give it; the seam puts it into the protocol of the service."""
+
+    def __init__(self, code: str, message: str, status: int | None = None):
+        super().__init__(f"{code}: {message}")
+        self.code = code
+        self.message = message
+        self.status = status
+
+
+@dataclass
+class Hooks:
+    """What happens around one operation."""
+
+    before: list[Hook] = field(default_factory=list)
+    instead: Answer | None = None
+    after: list[Hook] = field(default_factory=list)
+
+
+TABLE: defaultdict[tuple[str, str], Hooks] = defaultdict(Hooks)
+"""(boto3's name of the service, the operation as in AWS's documentation) → its hooks."""
+
+INSIDE: dict[tuple[str, str], Callable[..., Any]] = {}
+"""(module of moto, dotted name in it) → what stands in for it, where moto changes things outside of any call."""
+
+FOLLOWS: list[tuple[int, frozenset[str], Callable[["World"], None]]] = []
+"""(order, services, behaviour): what the world does by itself after any call that may have changed those services."""
+
+AT_START: list[Callable[[], None]] = []
+"""Settings of moto itself, made when the server starts and after each reset."""
+
+
+def before(service: str, *operations: str) -> Callable[[Hook], Hook]:
+    """Register a hook that sees the call before moto does: it may raise AwsError, or answer by itself."""
+
+    def register(hook: Hook) -> Hook:
+        for operation in operations:
+            TABLE[service, operation].before.append(hook)
+        return hook
+
+    return register
+
+
+def instead(service: str, *operations: str) -> Callable[[Answer], Answer]:
+    """Register an answer, in boto3's shape, that is given in moto's place."""
+
+    def register(answer: Answer) -> Answer:
+        for operation in operations:
+            if TABLE[service, operation].instead:
+                raise ValueError(f"two rules answer {service}.{operation}")
+            TABLE[service, operation].instead = answer
+        return answer
+
+    return register
+
+
+def after(service: str, *operations: str) -> Callable[[Hook], Hook]:
+    """Register a hook that runs once moto has done its part without an error; it may change `call.result`."""
+
+    def register(hook: Hook) -> Hook:
+        for operation in operations:
+            TABLE[service, operation].after.append(hook)
+        return hook
+
+    return register
+
+
+def inside(module: str, name: str) -> Callable[[Anything], Anything]:
+    """Register a stand-in for a method of moto's, put in once moto has loaded that module."""
+
+    def register(stand_in: Anything) -> Anything:
+        INSIDE[module, name] = stand_in
+        return stand_in
+
+    return register
+
+
+def follows(*services: str, order: int) -> Callable[[Anything], Anything]:
+    """Register a behaviour of the world; it must find for itself what there is to do, and do nothing twice."""
+
+    def register(behaviour: Anything) -> Anything:
+        FOLLOWS.append((order, frozenset(services), behaviour))
+        FOLLOWS.sort(key=lambda entry: entry[0])
+        return behaviour
+
+    return register
+
+
+def may_change(operation: str) -> bool:
+    """Whether an operation may change anything."""
+    return not operation.startswith(("Describe", "List", "Get", "Head", "BatchGet"))
+
+
+def at_start(setting: Callable[[], None]) -> Callable[[], None]:
+    """Register a setting of moto itself."""
+    AT_START.append(setting)
+    return setting
+
+
+def discover() -> None:
+    """Import every rule, so that it enters itself into the tables."""
+    package = importlib.import_module("esaws.local.rules")
+    for module in sorted(info.name for info in pkgutil.iter_modules(package.__path__)):
+        importlib.import_module(f"esaws.local.rules.{module}")

@@ -1,0 +1,234 @@
+"""The server process: moto's applications behind the seam, and the control routes under `/_esaws/`."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import ipaddress
+import json
+import os
+import sys
+import traceback
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+from flask import Flask, Response
+from flask import request as flask_request
+from moto.core.base_backend import BackendDict
+from moto.moto_api._internal.models import moto_api_backend
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
+from werkzeug.exceptions import HTTPException
+from werkzeug.serving import make_server
+
+from esaws.local import seam
+from esaws.local.call import DEFAULT_ACCOUNT, Call, account_of
+from esaws.local.locks import AccountLocks
+
+Environ = dict[str, Any]
+StartResponse = Callable[..., Any]
+
+_ELB_BY_VERSION = {"2012-06-01": "elb", "2015-12-01": "elbv2"}
+
+
+class LocalAws(DomainDispatcherApplication):
+    """A WSGI application: `/_esaws/` is control, all else is AWS."""
+
+    def __init__(self) -> None:
+        super().__init__(self.create_app)
+        self.locks = AccountLocks()
+        self.control: dict[tuple[str, str], Callable[[], dict[str, Any]]] = {
+            ("GET", "status"): self.status,
+            ("POST", "reset"): self.reset,
+        }
+        seam.discover()
+        apply_settings()
+
+    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        path = environ.get("PATH_INFO", "")
+        if path.startswith("/_esaws/"):
+            response = self.controlled(environ["REQUEST_METHOD"], path.removeprefix("/_esaws/"))
+            return response(environ, start_response)
+        try:
+            application = self.get_application(environ)
+        except UnknownService as unknown:
+            return not_simulated(environ, unknown.service)(environ, start_response)
+        answer: Iterable[bytes] = application(environ, start_response)
+        return answer
+
+    def controlled(self, method: str, name: str) -> Response:
+        run = self.control.get((method, name))
+        if run is None:
+            return Response(json.dumps({"error": f"no {method} /_esaws/{name}"}), 404, content_type="application/json")
+        return Response(json.dumps(run()), content_type="application/json")
+
+    def status(self) -> dict[str, Any]:
+        accounts = {DEFAULT_ACCOUNT}
+        for backends in list(BackendDict._instances):  # type: ignore[misc]
+            accounts.update(list(backends))
+        now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return {"pid": os.getpid(), "time": now, "accounts": sorted(accounts)}
+
+    def reset(self) -> dict[str, Any]:
+        with self.locks.everything():
+            moto_api_backend.reset()
+            apply_settings()
+        return {"reset": True}
+
+    def get_backend_for_host(self, host: str | None) -> Any:
+        backend = super().get_backend_for_host(host)
+        if host is not None and backend is None:
+            raise UnknownService(host.split(".")[0])
+        return backend
+
+    def create_app(self, moto_service: Any) -> Flask:
+        """moto's application for one service, its views behind the seam."""
+        app = create_backend_app(moto_service)
+        stand_in()
+        for endpoint, view in list(app.view_functions.items()):
+            app.view_functions[endpoint] = self.guarded(view)
+
+        @app.errorhandler(404)
+        @app.errorhandler(405)
+        def no_route(error: HTTPException) -> Any:
+            if flask_request.routing_exception is None:
+                return error
+            return not_simulated(flask_request.environ, moto_service)
+
+        return app
+
+    def guarded(self, view: Any) -> Callable[..., Response]:
+        """The view, with the hooks of the seam around it and the lock of the account held."""
+        response_class = getattr(view.callback, "__self__", None)
+        fixed = response_class().boto3_service_name if isinstance(response_class, type) else ""
+
+        def answer(**path_arguments: Any) -> Response:
+            request: Any = flask_request._get_current_object()  # type: ignore[attr-defined]
+            service = fixed or _ELB_BY_VERSION.get(request.values.get("Version", ""), "")
+            if not service:
+                response: Response = view(**path_arguments)
+                return response
+            account = account_of(request)
+            request.environ["HTTP_X_MOTO_ACCOUNT_ID"] = account
+            call = Call(service, account, request)
+            with self.locks.account(account):
+                return through_the_seam(call, lambda: view(**path_arguments))
+
+        return answer
+
+
+def through_the_seam(call: Call, moto: Callable[[], Response]) -> Response:
+    """Before, instead or moto, after; every error comes out in the protocol of the service."""
+    hooks = seam.TABLE.get((call.service, call.operation)) or seam.Hooks()
+    try:
+        for hook in hooks.before:
+            hook(call)
+        if hooks.instead and not call.answered:
+            call.result = hooks.instead(call)
+        if not call.answered:
+            call.response = moto()
+            if call.response.status_code == 404 and not call.response.get_data() and not call.operation:
+                raise NotImplementedError
+            if call.response.status_code >= 400:
+                return call.response
+        stand_in()
+        for hook in hooks.after:
+            hook(call)
+        if seam.may_change(call.operation):
+            for _, services, behaviour in seam.FOLLOWS:
+                if call.service in services:
+                    behaviour(call.world)
+        return call.finished()
+    except seam.AwsError as error:
+        return call.error(error)
+    except NotImplementedError:
+        name = call.operation or f"{call.request.method} {call.request.path}"
+        return call.error(seam.AwsError("NotSimulated", f"the local AWS does not simulate {call.service} {name}", 501))
+    except HTTPException:
+        raise
+    except Exception:
+        traceback.print_exc()
+        problem = traceback.format_exc(limit=0).splitlines()[-1]
+        return call.error(seam.AwsError("InternalFailure", f"{call.service} {call.operation}: {problem}", 500))
+
+
+class UnknownService(Exception):
+    """A service that moto has not."""
+
+    def __init__(self, service: str):
+        self.service = service
+
+
+def not_simulated(environ: Environ, service: str) -> Response:
+    """NotSimulated for a call that has reached no service, in the protocol that the request speaks."""
+    target = environ.get("HTTP_X_AMZ_TARGET", "")
+    is_query = environ.get("CONTENT_TYPE", "").startswith("application/x-www-form-urlencoded")
+    name = target.split(".")[-1] or f"{environ['REQUEST_METHOD']} {environ.get('PATH_INFO', '')}"
+    message = f"the local AWS does not simulate {service} {name}"
+    if is_query:
+        body = (
+            f"<ErrorResponse><Error><Type>Sender</Type><Code>NotSimulated</Code><Message>{message}</Message></Error>"
+            "<RequestId>local</RequestId></ErrorResponse>"
+        )
+        return Response(body, 501, content_type="text/xml")
+    body = json.dumps({"__type": "NotSimulated", "message": message})
+    return Response(body, 501, {"x-amzn-errortype": "NotSimulated"}, content_type="application/x-amz-json-1.1")
+
+
+def apply_settings() -> None:
+    for setting in seam.AT_START:
+        setting()
+
+
+def stand_in() -> None:
+    """Put the stand-ins of the seam into the modules that moto has loaded by now; the others stay unloaded."""
+    for (module_name, name), replacement in list(seam.INSIDE.items()):
+        if module_name in sys.modules:
+            *path, attribute = name.split(".")
+            owner: Any = importlib.import_module(module_name)
+            for step in path:
+                owner = getattr(owner, step)
+            setattr(owner, attribute, replacement)
+            seam.INSIDE.pop((module_name, name), None)
+
+
+def stay_at_home() -> None:
+    """Let this process reach nothing but this machine, whatever moto or a library tries."""
+
+    def check(event: str, arguments: tuple[Any, ...]) -> None:
+        if event == "socket.connect" and isinstance(arguments[1], tuple):
+            refuse_unless_loopback(arguments[1][0])
+        elif event in ("socket.getaddrinfo", "socket.gethostbyname"):
+            refuse_unless_loopback(arguments[0])
+
+    def refuse_unless_loopback(host: object) -> None:
+        name = host.decode() if isinstance(host, bytes) else str(host)
+        if host is None or name in ("", "localhost"):
+            return
+        try:
+            if ipaddress.ip_address(name).is_loopback:
+                return
+        except ValueError:
+            pass
+        raise ConnectionRefusedError(f"the local AWS does not leave this machine, not even for {name}")
+
+    sys.addaudithook(check)
+
+
+class QuietHandler(MotoRequestHandler):
+    """No line in the log for each request."""
+
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+        pass
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Serve the local AWS on a socket that the starter has opened.")
+    parser.add_argument("--fd", type=int, required=True)
+    fd = parser.parse_args().fd
+    stay_at_home()
+    make_server("127.0.0.1", 0, LocalAws(), threaded=True, request_handler=QuietHandler, fd=fd).serve_forever()
+
+
+if __name__ == "__main__":
+    main()
