@@ -311,3 +311,7 @@ def _say(answer: dict[str, Any], text: str, as_json: bool) -> None:
 
 def _print_json(answer: dict[str, Any] | Iterable[dict[str, Any]]) -> None:
     click.echo(json.dumps(answer, indent=2, default=str))
+
+
+if __name__ == "__main__":
+    main()

@@ -6,11 +6,13 @@ import sys
 import tempfile
 from collections.abc import Callable
 from ipaddress import ip_address
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from esaws.cloud import Cloud, local_command
 from esaws.runbook import KERNEL_ENV
 
 
@@ -105,3 +107,26 @@ def with_updates(get_message: Callable[..., Any]) -> Callable[..., Any]:
                 return message
 
     return get
+
+
+# -- a local AWS, shared by the tests of a process; each test, or each module, has an account of its own --------------
+
+_accounts = count(500_000_000_000)
+
+
+@pytest.fixture(scope="session")
+def endpoint() -> str:
+    """Where the local AWS of this process answers."""
+    return str(local_command("start")["url"])
+
+
+@pytest.fixture(scope="session")
+def new_cloud(endpoint: str) -> Callable[..., Cloud]:
+    """Makes a cloud in an account that nobody has used."""
+    return lambda **settings: Cloud.at(endpoint, **({"account": str(next(_accounts))} | settings))
+
+
+@pytest.fixture
+def cloud(new_cloud: Callable[..., Cloud]) -> Cloud:
+    """An empty account."""
+    return new_cloud()

@@ -1,1 +1,1 @@
-"""The local AWS: a server program that wraps moto, and the program that starts and stops it; reached over HTTP alone."""
+"""The local AWS: a server that wraps moto, and the program that starts and stops it; reached over HTTP alone."""

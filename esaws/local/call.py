@@ -102,6 +102,10 @@ class Call:
         """Whether a hook has given the answer already, so that moto need not be asked."""
         return self._result is not None
 
+    def write(self) -> None:
+        """Turn the answer of a hook, which may hold moto's own objects, into a response like any of moto's."""
+        self.response, self._result = self._serialized(self._result), None
+
     def finished(self) -> Response:
         """The response with what the hooks made of its result."""
         if self._result is not None:

@@ -28,9 +28,8 @@ def settle(world: World, group: Any) -> None:
         if not suspended & {"AZRebalance", "Terminate"}:
             while (surplus := _uneven(group)) and _launched(world, group):
                 _remove(world, group, [surplus], "the group was not evenly spread")
-    backend = world.backend("autoscaling")
-    backend.update_attached_elbs(group.name)
-    backend.update_attached_target_groups(group.name)
+    world.backend("autoscaling").update_attached_elbs(group.name)
+    _register(world, group)
 
 
 def activities(group: Any) -> list[dict[str, Any]]:
@@ -148,18 +147,27 @@ def _remove(world: World, group: Any, states: list[Any], why: str) -> None:
         _record(group, f"Terminating EC2 instance: {state.instance.id}", "Successful", why)
 
 
+def _register(world: World, group: Any) -> None:
+    """Put the group's instances into its target groups, those that still exist, at the port of the target group."""
+    existing = world.backend("elbv2").target_groups
+    for arn in group.target_group_arns:
+        if arn in existing:
+            existing[arn].register([{"Id": state.instance.id} for state in _in_service(group) if not _unhealthy(state)])
+
+
 def _record(group: Any, description: str, status: str, message: str = "") -> None:
     known = activities(group)
     if status == "Failed" and known and known[-1]["StatusMessage"] == message:
         return
     now = datetime.now(UTC)
+    cause = f"At {now:%Y-%m-%dT%H:%M:%SZ} the group had a desired capacity of {_wanted(group)}. {message}"
     known.append(
         {
             "ActivityId": str(uuid.uuid4()),
             "AutoScalingGroupName": group.name,
             "AutoScalingGroupARN": group.arn,
             "Description": description,
-            "Cause": f"At {now:%Y-%m-%dT%H:%M:%SZ} the group had a desired capacity of {_wanted(group)}. {message}".strip(),
+            "Cause": cause.strip(),
             "StartTime": now,
             "EndTime": now,
             "StatusCode": status,

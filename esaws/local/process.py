@@ -132,7 +132,7 @@ def _launch(port: int) -> tuple[Server, dict[str, Any]]:
     listener = _listen(port)
     port = listener.getsockname()[1]
     log_file = state_dir() / "server.log"
-    with listener, open(log_file, "wb") as log:
+    with listener, log_file.open("wb") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "esaws.local.server", "--fd", str(listener.fileno())],
             cwd=Path(esaws.__file__).parent.parent,
@@ -284,7 +284,11 @@ def _remembered() -> Server | None:
 @contextmanager
 def _locked() -> Iterator[None]:
     """Only one process of this user starts or stops the server at a time."""
-    state_dir().mkdir(parents=True, exist_ok=True)
-    with open(state_dir() / "server.lock", "w") as lock:
+    try:
+        state_dir().mkdir(parents=True, exist_ok=True)
+        lock = (state_dir() / "server.lock").open("w")
+    except OSError as error:
+        raise UsageError(f"{state_dir()} can't be used ({error.strerror}); choose another with ESAWS_STATE") from error
+    with lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield

@@ -40,10 +40,13 @@ class Hooks:
 TABLE: defaultdict[tuple[str, str], Hooks] = defaultdict(Hooks)
 """(boto3's name of the service, the operation as in AWS's documentation) → its hooks."""
 
-INSIDE: dict[tuple[str, str], Callable[..., Any]] = {}
-"""(module of moto, dotted name in it) → what stands in for it, where moto changes things outside of any call."""
+INSIDE: dict[tuple[str, str], tuple[Any, bool]] = {}
+"""(module of moto, dotted name in it) → (what stands in for it, whether moto has no such name yet).
 
-FOLLOWS: list[tuple[int, frozenset[str], Callable[["World"], None]]] = []
+For what moto decides or changes where no call shows it.
+"""
+
+FOLLOWS: list[tuple[int, frozenset[str], Callable[[World], None]]] = []
 """(order, services, behaviour): what the world does by itself after any call that may have changed those services."""
 
 AT_START: list[Callable[[], None]] = []
@@ -85,11 +88,14 @@ def after(service: str, *operations: str) -> Callable[[Hook], Hook]:
     return register
 
 
-def inside(module: str, name: str) -> Callable[[Anything], Anything]:
-    """Register a stand-in for a method of moto's, put in once moto has loaded that module."""
+def inside(module: str, name: str, *, new: bool = False, attribute: bool = False) -> Callable[[Any], Any]:
+    """Register a stand-in for a method of moto's, put in once moto has loaded that module.
 
-    def register(stand_in: Anything) -> Anything:
-        INSIDE[module, name] = stand_in
+    `new`: moto has no such name yet. `attribute`: it is read, not called.
+    """
+
+    def register(stand_in: Any) -> Any:
+        INSIDE[module, name] = (property(stand_in) if attribute else stand_in, new)
         return stand_in
 
     return register

@@ -10,16 +10,28 @@ import os
 import sys
 import traceback
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import parse_qs
 
+from botocore.exceptions import UnknownServiceError
 from flask import Flask, Response
 from flask import request as flask_request
 from moto.core.base_backend import BackendDict
+from moto.core.exceptions import ServiceException
+from moto.core.responses import boto3_service_name
+from moto.core.utils import get_service_model, service_name_from_moto_package_name
 from moto.moto_api._internal.models import moto_api_backend
-from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
+from moto.moto_server.werkzeug_app import (
+    BackendRequest,
+    DomainDispatcherApplication,
+    MotoRequestHandler,
+    create_backend_app,
+)
 from werkzeug.exceptions import HTTPException
 from werkzeug.serving import make_server
+from werkzeug.wsgi import get_input_stream
 
 from esaws.local import seam
 from esaws.local.call import DEFAULT_ACCOUNT, Call, account_of
@@ -125,7 +137,9 @@ def through_the_seam(call: Call, moto: Callable[[], Response]) -> Response:
             hook(call)
         if hooks.instead and not call.answered:
             call.result = hooks.instead(call)
-        if not call.answered:
+        if call.answered:
+            call.write()
+        else:
             call.response = moto()
             if call.response.status_code == 404 and not call.response.get_data() and not call.operation:
                 raise NotImplementedError
@@ -141,15 +155,21 @@ def through_the_seam(call: Call, moto: Callable[[], Response]) -> Response:
         return call.finished()
     except seam.AwsError as error:
         return call.error(error)
+    except ServiceException as error:  # a hook has asked moto for something that is not there
+        return call.error(seam.AwsError(error.code, error.message))
     except NotImplementedError:
-        name = call.operation or f"{call.request.method} {call.request.path}"
-        return call.error(seam.AwsError("NotSimulated", f"the local AWS does not simulate {call.service} {name}", 501))
+        return refused_as_not_simulated(call)
     except HTTPException:
         raise
     except Exception:
         traceback.print_exc()
         problem = traceback.format_exc(limit=0).splitlines()[-1]
         return call.error(seam.AwsError("InternalFailure", f"{call.service} {call.operation}: {problem}", 500))
+
+
+def refused_as_not_simulated(call: Call) -> Response:
+    name = call.operation or f"{call.request.method} {call.request.path}"
+    return call.error(seam.AwsError("NotSimulated", f"the local AWS does not simulate {call.service} {name}", 501))
 
 
 class UnknownService(Exception):
@@ -160,10 +180,15 @@ class UnknownService(Exception):
 
 
 def not_simulated(environ: Environ, service: str) -> Response:
-    """NotSimulated for a call that has reached no service, in the protocol that the request speaks."""
+    """NotSimulated for a call that has reached no view: in the service's protocol, else in what the request speaks."""
+    with suppress(UnknownServiceError, NotImplementedError):
+        name = boto3_service_name.get(service) or service_name_from_moto_package_name(service)
+        get_service_model(name)
+        return refused_as_not_simulated(Call(name, DEFAULT_ACCOUNT, BackendRequest(environ)))
     target = environ.get("HTTP_X_AMZ_TARGET", "")
     is_query = environ.get("CONTENT_TYPE", "").startswith("application/x-www-form-urlencoded")
-    name = target.split(".")[-1] or f"{environ['REQUEST_METHOD']} {environ.get('PATH_INFO', '')}"
+    action = parse_qs(get_input_stream(environ).read().decode()).get("Action", [""])[0] if is_query else ""
+    name = action or target.split(".")[-1] or f"{environ['REQUEST_METHOD']} {environ.get('PATH_INFO', '')}"
     message = f"the local AWS does not simulate {service} {name}"
     if is_query:
         body = (
@@ -182,12 +207,14 @@ def apply_settings() -> None:
 
 def stand_in() -> None:
     """Put the stand-ins of the seam into the modules that moto has loaded by now; the others stay unloaded."""
-    for (module_name, name), replacement in list(seam.INSIDE.items()):
+    for (module_name, name), (replacement, new) in list(seam.INSIDE.items()):
         if module_name in sys.modules:
             *path, attribute = name.split(".")
             owner: Any = importlib.import_module(module_name)
             for step in path:
                 owner = getattr(owner, step)
+            if not new:
+                getattr(owner, attribute)  # fails where an upgrade of moto has renamed it
             setattr(owner, attribute, replacement)
             seam.INSIDE.pop((module_name, name), None)
 

@@ -11,7 +11,7 @@ from esaws.resources.vpc import VPC
 
 @dataclass(frozen=True, kw_only=True)
 class Subnet(Resource):
-    """A range of the VPC's addresses in zone `a`, `b` or `c` of the region; `public_addresses` gives instances one each."""
+    """A range of the VPC's addresses in zone `a`, `b` or `c`; `public_addresses` gives each instance one."""
 
     vpc: VPC
     cidr: str

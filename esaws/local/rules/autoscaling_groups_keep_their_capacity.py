@@ -89,8 +89,7 @@ def activities_of_the_groups(call: Call) -> dict[str, Any]:
     return {"Activities": found[::-1]}
 
 
-@inside("moto.autoscaling.models", "InstanceState.launch_template")
-@property
+@inside("moto.autoscaling.models", "InstanceState.launch_template", attribute=True)
 def version_it_was_launched_from(self: Any) -> dict[str, Any] | None:
     """moto shows the template's default version."""
     template = self.auto_scaling_group.ec2_launch_template

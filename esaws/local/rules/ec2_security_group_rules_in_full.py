@@ -8,21 +8,18 @@ from esaws.local.seam import after, inside
 RULES = "moto.ec2.models.security_groups"
 
 
-@inside(RULES, "SecurityGroupRule.description")
-@property
+@inside(RULES, "SecurityGroupRule.description", attribute=True)
 def description(self: Any) -> str | None:
     found: str | None = self.ip_range.get("Description") or self.source_group.get("Description")
     return found
 
 
-@inside(RULES, "SecurityGroupRule.group_owner_id")
-@property
+@inside(RULES, "SecurityGroupRule.group_owner_id", new=True, attribute=True)
 def group_owner_id(self: Any) -> str:
     return str(self.ec2_backend.account_id)
 
 
-@inside(RULES, "SecurityGroupRule.security_group_rule_arn")
-@property
+@inside(RULES, "SecurityGroupRule.security_group_rule_arn", new=True, attribute=True)
 def security_group_rule_arn(self: Any) -> str:
     backend = self.ec2_backend
     return f"arn:{backend.partition}:ec2:{backend.region_name}:{backend.account_id}:security-group-rule/{self.id}"

@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/AmazonECS/latest/developerguide/bootstrap_container_
 import base64
 import binascii
 import re
+from collections import Counter
 from typing import Any
 
 from esaws.local.call import Call
@@ -28,19 +29,30 @@ def agents_report(world: World) -> None:
     for cluster, container_instance in world.container_instances:
         instance = alive.get(container_instance.ec2_instance_id)
         if instance is None:
+            _end_tasks(world, container_instance)
             world.backend("ecs").deregister_container_instance(cluster, container_instance.container_instance_arn, True)
-            clusters[cluster].registered_container_instances_count -= 1
         else:
             registered.add(instance.id)
             container_instance.agent_connected = instance.state == "running"
     for instance in alive.values():
-        cluster = cluster_of(instance)
-        active = cluster in clusters and clusters[cluster].status == "ACTIVE"
+        named = cluster_of(instance)
+        active = named in clusters and clusters[named].status == "ACTIVE"
         if active and instance.id not in registered and instance.state == "running":
-            found = world.backend("ecs").register_container_instance(cluster, instance.id)
+            found = world.backend("ecs").register_container_instance(named, instance.id)
             vcpus, mebibytes = world.size(instance.instance_type)
             found.registered_resources = _resources(vcpus, mebibytes)
             found.remaining_resources = _resources(vcpus, mebibytes)
+    counted = Counter(cluster for cluster, _ in world.container_instances)
+    for name, cluster_object in clusters.items():
+        cluster_object.registered_container_instances_count = counted[name]
+
+
+def _end_tasks(world: World, container_instance: Any) -> None:
+    """A task ends with its instance."""
+    why = f"Host EC2 (instance {container_instance.ec2_instance_id}) terminated."
+    for task in world.tasks:
+        if task.container_instance_arn == container_instance.container_instance_arn and task.last_status != "STOPPED":
+            world.backend("ecs").stop_task(task.cluster_arn, task.task_arn, why)
 
 
 def cluster_of(instance: Any) -> str | None:

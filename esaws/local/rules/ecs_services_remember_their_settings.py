@@ -47,7 +47,9 @@ def services_and_clusters_count_their_tasks(world: World) -> None:
     """moto takes the desired count for the running one."""
     running = [task for task in world.tasks if task.last_status == "RUNNING"]
     for service in world.services:
-        mine = sum(task.group == f"service:{service.name}" for task in running if service.cluster_arn == task.cluster_arn)
+        mine = sum(
+            task.group == f"service:{service.name}" for task in running if service.cluster_arn == task.cluster_arn
+        )
         service.running_count, service.pending_count = mine, 0
         if service.deployments:
             service.deployments[0].update(

@@ -22,6 +22,8 @@ def clusters_in_full(call: Call) -> None:
     shown = call.result.get("CacheClusters")
     for described in [call.result["CacheCluster"]] if shown is None else shown:
         cluster = call.world.cache_cluster(described["CacheClusterId"])
+        if cluster is None:
+            continue
         groups = cluster.security_group_ids
         described["SecurityGroups"] = [{"SecurityGroupId": group, "Status": "active"} for group in groups]
         if call.params.get("ShowCacheNodeInfo"):

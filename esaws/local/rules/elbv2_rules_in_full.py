@@ -83,7 +83,7 @@ def the_same_balancer_again_is_no_error(call: Call) -> None:
     subnets = set(asked.get("Subnets") or [mapping["SubnetId"] for mapping in asked.get("SubnetMappings", [])])
     same = (
         {subnet.id for subnet in balancer.subnets} == subnets
-        and asked.get("Scheme", "internet-facing") == balancer.scheme
+        and asked.get("Scheme", "internet-facing") == (balancer.scheme or "internet-facing")
         and asked.get("Type", "application") == balancer.type
         and set(asked.get("SecurityGroups") or balancer.security_groups) == set(balancer.security_groups)
         and asked.get("IpAddressType", balancer.ip_address_type) == balancer.ip_address_type
@@ -94,6 +94,14 @@ def the_same_balancer_again_is_no_error(call: Call) -> None:
             f"A load balancer with the same name '{balancer.name}' exists, but with different settings",
         )
     call.result = {"LoadBalancers": [balancer]}
+
+
+@after("elbv2", "CreateLoadBalancer")
+def internet_facing_unless_asked_otherwise(call: Call) -> None:
+    balancer = call.world.load_balancer(call.params["Name"])
+    if balancer is not None:
+        balancer.scheme = balancer.scheme or "internet-facing"
+        call.result["LoadBalancers"][0]["Scheme"] = balancer.scheme
 
 
 @before("elbv2", "CreateTargetGroup")
@@ -125,7 +133,9 @@ def the_same_target_group_again_is_no_error(call: Call) -> None:
 def _in_full(action: dict[str, Any]) -> dict[str, Any]:
     if action.get("Type") != "forward":
         return action
-    config = action.get("ForwardConfig") or {"TargetGroups": [{"TargetGroupArn": action["TargetGroupArn"], "Weight": 1}]}
+    config = action.get("ForwardConfig") or {
+        "TargetGroups": [{"TargetGroupArn": action["TargetGroupArn"], "Weight": 1}]
+    }
     config.setdefault("TargetGroupStickinessConfig", {"Enabled": False})
     groups = [{"Weight": 1, **group} for group in config["TargetGroups"]]
     only = {"TargetGroupArn": groups[0]["TargetGroupArn"]} if len(groups) == 1 else {}

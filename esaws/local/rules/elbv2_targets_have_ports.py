@@ -46,15 +46,15 @@ def health_for(self: Any, target: Target, ec2_backend: Any) -> Any:
     if key in self.targets:
         instance = ec2_backend.get_instance_by_id(key[0])
         if instance is not None and instance.state != "running":
-            health = ("unused", "Target.InvalidState", f"Target is in the {instance.state} state")
+            health = ["unused", "Target.InvalidState", f"Target is in the {instance.state} state"]
         else:
-            health = ("healthy", None, None)
+            health = ["healthy"]
     elif key in self.terminated_targets:
-        health = ("draining", "Target.DeregistrationInProgress", "Target deregistration is in progress")
+        health = ["draining", "Target.DeregistrationInProgress", "Target deregistration is in progress"]
     else:
-        health = ("unused", "Target.NotRegistered", "Target is not registered to the target group")
+        health = ["unused", "Target.NotRegistered", "Target is not registered to the target group"]
     port = str(key[1]) if self.health_check_port == "traffic-port" else self.health_check_port
-    return FakeHealthStatus(key[0], key[1], port, *health)
+    return FakeHealthStatus(key[0], str(key[1]), port, *health)
 
 
 def _key(group: Any, target: Target) -> tuple[str, int]:

@@ -3,7 +3,6 @@
 from typing import Any
 
 from esaws.local.call import Call
-from esaws.local.kept import Kept
 from esaws.local.seam import after, inside
 
 _VERSIONS = {"postgres": "17.4", "mysql": "8.0.41", "mariadb": "11.4.5"}
@@ -11,19 +10,6 @@ _VERSIONS = {"postgres": "17.4", "mysql": "8.0.41", "mariadb": "11.4.5"}
 
 def _instance(call: Call, name: str) -> Any | None:
     return call.world.backend("rds").databases.get(name)
-
-
-Kept(
-    service="rds",
-    changes=("CreateDBInstance", "ModifyDBInstance"),
-    shows={
-        "CreateDBInstance": "DBInstance",
-        "ModifyDBInstance": "DBInstance",
-        "DescribeDBInstances": "DBInstances",
-    },
-    find=lambda call, described: _instance(call, described["DBInstanceIdentifier"]),
-    fields={"MaxAllocatedStorage": None},
-).install()
 
 
 @after("rds", "CreateDBInstance")

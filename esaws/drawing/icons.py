@@ -1,0 +1,21 @@
+"""AWS's icons, as the diagrams package brings them."""
+
+import base64
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+
+import diagrams
+
+
+@cache
+def data_uri(icon: str) -> str:
+    """The picture of a node class of diagrams, such as `aws.network.VPC`, embedded; a `.png` is one of its files."""
+    root = Path(diagrams.__file__).parent.parent
+    if icon.endswith(".png"):
+        path = root / "resources" / icon
+    else:
+        module, _, name = icon.rpartition(".")
+        node = getattr(import_module(f"diagrams.{module}"), name)
+        path = root / node._icon_dir / node._icon
+    return f"data:image/png;base64,{base64.b64encode(path.read_bytes()).decode()}"

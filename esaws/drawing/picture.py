@@ -1,0 +1,88 @@
+"""A drawing as SVG, as PNG, and in a notebook."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from esaws.architecture import Architecture
+from esaws.cloud import DEFAULT_REGION
+from esaws.drawing.layout import lay_out
+from esaws.drawing.lettering import font_files
+from esaws.drawing.scene import Scene, scene_of
+from esaws.drawing.svg import to_svg
+from esaws.errors import UsageError
+
+PIXELS_PER_UNIT = 2
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A scene as a picture, laid out and rendered when it is first asked for.
+
+    A notebook shows the PNG: JupyterLab shows no SVG before a notebook is trusted, and GitHub takes SVGs apart.
+    """
+
+    scene: Scene
+    title: str = field(default="")
+
+    @property
+    def nodes(self) -> int:
+        """How many icons with a name it has."""
+        return self.scene.node_count
+
+    @property
+    def edges(self) -> int:
+        """How many arrows it has."""
+        return len(self.scene.edges)
+
+    @cached_property
+    def svg(self) -> str:
+        """The picture as SVG, with everything that it needs inside."""
+        return to_svg(lay_out(self.scene), self.title, self.scene.description())
+
+    @cached_property
+    def png(self) -> bytes:
+        """The picture as PNG, two pixels for each of the SVG's, with no font of the machine."""
+        import resvg_py
+
+        with font_files() as fonts:
+            return bytes(
+                resvg_py.svg_to_bytes(
+                    svg_string=self.svg, zoom=PIXELS_PER_UNIT, skip_system_fonts=True, font_files=fonts
+                )
+            )
+
+    def save(self, path: str | Path) -> Path:
+        """Write it to `path`, whose suffix says how; returns the path.
+
+        Raises:
+            UsageError: the suffix is neither .svg nor .png, or there is no such folder.
+        """
+        path = Path(path)
+        if path.suffix not in (".svg", ".png"):
+            raise UsageError(f"a drawing can't be saved as {path.name}: name it .svg or .png")
+        content = self.png if path.suffix == ".png" else self.svg.encode()
+        try:
+            path.write_bytes(content)
+        except OSError as error:
+            raise UsageError(f"{path} can't be written: {error.strerror}") from None
+        return path
+
+    def __repr__(self) -> str:
+        return f"<Drawing {self.scene.name}: {self.nodes} nodes, {self.edges} edges>"
+
+    def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+        sheet = lay_out(self.scene)
+        shown = {"image/png": self.png, "text/plain": repr(self)}
+        return shown, {"image/png": {"width": round(sheet.width), "height": round(sheet.height)}}
+
+
+def draw(architecture: Architecture, *, region: str = DEFAULT_REGION) -> Drawing:
+    """The drawing of an architecture; `region` names its zones.
+
+    Returns the picture: shown by a notebook as it is, saved with `save`, counted by `nodes` and `edges`.
+    """
+    return Drawing(scene_of(architecture, region), title=f"Architecture of {architecture.name}")

@@ -1,0 +1,134 @@
+"""What a picture is made of: panels, icons, lines and texts, each with its place."""
+
+from dataclasses import dataclass, field
+
+from esaws.drawing.lettering import width as text_width
+
+Point = tuple[float, float]
+
+# Of the font's ascent and descent, as much as its letters use.
+_ASCENT = 0.74
+_DESCENT = 0.22
+
+
+@dataclass(frozen=True)
+class Box:
+    """A rectangle, y downwards."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+
+    @classmethod
+    def around(cls, centre: Point, width: float, height: float) -> "Box":
+        """The rectangle of this size around a point."""
+        return cls(centre[0] - width / 2, centre[1] - height / 2, width, height)
+
+    @property
+    def right(self) -> float:
+        """The x of its right side."""
+        return self.x + self.width
+
+    @property
+    def bottom(self) -> float:
+        """The y of its lower side."""
+        return self.y + self.height
+
+    @property
+    def cx(self) -> float:
+        """The x of its centre."""
+        return self.x + self.width / 2
+
+    @property
+    def cy(self) -> float:
+        """The y of its centre."""
+        return self.y + self.height / 2
+
+    def overlaps(self, other: "Box") -> bool:
+        """Whether they share more than an edge."""
+        return (
+            min(self.right, other.right) - max(self.x, other.x) > 0.01
+            and min(self.bottom, other.bottom) - max(self.y, other.y) > 0.01
+        )
+
+    def holds(self, other: "Box") -> bool:
+        """Whether `other` lies inside."""
+        return (
+            other.x >= self.x - 0.01
+            and other.y >= self.y - 0.01
+            and other.right <= self.right + 0.01
+            and other.bottom <= self.bottom + 0.01
+        )
+
+
+@dataclass(frozen=True)
+class Panel:
+    """A bordered area: one of AWS's groups, or a card."""
+
+    role: str
+    box: Box
+    stroke: str
+    fill: str = "none"
+    dash: str = ""
+    radius: float = 0
+    weight: float = 1.25
+
+
+@dataclass(frozen=True)
+class Icon:
+    """One of AWS's icons, named as a node class of diagrams."""
+
+    name: str
+    box: Box
+
+
+@dataclass(frozen=True)
+class Text:
+    """One line of text; x is its start, middle or end as `anchor` says, y its baseline."""
+
+    x: float
+    y: float
+    text: str
+    size: float
+    colour: str
+    bold: bool = False
+    anchor: str = "start"
+
+    @property
+    def box(self) -> Box:
+        """What it covers."""
+        width = text_width(self.text, self.size, bold=self.bold)
+        left = self.x - {"start": 0.0, "middle": width / 2, "end": width}[self.anchor]
+        return Box(left, self.y - _ASCENT * self.size, width, (_ASCENT + _DESCENT) * self.size)
+
+
+@dataclass(frozen=True)
+class Line:
+    """A path along horizontal and vertical pieces that ends in an arrow."""
+
+    points: tuple[Point, ...]
+    colour: str
+    dash: str = ""
+    arrow: bool = True
+
+    @property
+    def boxes(self) -> list[Box]:
+        """One flat rectangle for each piece."""
+        return [
+            Box(min(a[0], b[0]), min(a[1], b[1]), abs(a[0] - b[0]) or 0.1, abs(a[1] - b[1]) or 0.1)
+            for a, b in zip(self.points, self.points[1:], strict=False)
+        ]
+
+
+@dataclass
+class Sheet:
+    """A picture in the making: shapes in layers, later ones above earlier ones."""
+
+    panels: list[Panel] = field(default_factory=list)
+    lines: list[Line] = field(default_factory=list)
+    cards: list[Panel] = field(default_factory=list)
+    icons: list[Icon] = field(default_factory=list)
+    texts: list[Text] = field(default_factory=list)
+    width: float = 0
+    height: float = 0

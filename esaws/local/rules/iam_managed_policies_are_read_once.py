@@ -1,0 +1,30 @@
+"""AWS's managed policies exist in every account, without each account paying for reading all 1,500 of them.
+
+The server's environment makes moto load them (`MOTO_IAM_LOAD_MANAGED_POLICIES`).
+"""
+
+import copy
+import json
+from functools import cache
+from typing import Any
+
+from esaws.local.seam import inside
+
+
+@inside("moto.iam.models", "IAMBackend._init_aws_policies")
+def policies_of_an_account(self: Any) -> list[Any]:
+    found = []
+    for policy in _policies(self.region_name):
+        own = copy.copy(policy)
+        own.account_id = self.account_id
+        own.versions = list(policy.versions)
+        found.append(own)
+    return found
+
+
+@cache
+def _policies(region: str) -> list[Any]:
+    from moto.iam.models import AWSManagedPolicy, aws_managed_policies_data
+
+    data = json.loads(aws_managed_policies_data)
+    return [AWSManagedPolicy.from_data(name, "aws", region, each) for name, each in data.items()]

@@ -1,0 +1,141 @@
+"""An alarm of CloudWatch: watches a metric of a target group behind a load balancer."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, Self
+
+from esaws.cloud import Cloud
+from esaws.errors import InvalidResource
+from esaws.pricelist import Usage
+from esaws.resource import Live, Lives, Ref, Resource, Usages, absent, pages, tag_dict, tag_list
+from esaws.resources._metrics import arn_of, dimension
+from esaws.resources.load_balancer import LoadBalancer
+from esaws.resources.target_group import TargetGroup
+
+_COMPARISONS = frozenset(
+    f"{size}{threshold}" for size in ("GreaterThan", "LessThan") for threshold in ("Threshold", "OrEqualToThreshold")
+)
+_STATISTICS = frozenset({"SampleCount", "Average", "Sum", "Minimum", "Maximum"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Alarm(Resource):
+    """Goes off once `metric` has been on the wrong side of `threshold` for `evaluation_periods` of `period` seconds."""
+
+    load_balancer: LoadBalancer
+    target_group: TargetGroup
+    metric: str = "UnHealthyHostCount"
+    threshold: float = 0.0
+    comparison: str = "GreaterThanThreshold"
+    statistic: str = "Maximum"
+    period: int = 60
+    evaluation_periods: int = 2
+
+    in_place = frozenset(
+        {
+            "load_balancer",
+            "target_group",
+            "metric",
+            "threshold",
+            "comparison",
+            "statistic",
+            "period",
+            "evaluation_periods",
+        }
+    )
+    icon = "aws.management.CloudwatchAlarm"
+    permissions = (
+        "cloudwatch:DeleteAlarms",
+        "cloudwatch:DescribeAlarms",
+        "cloudwatch:ListTagsForResource",
+        "cloudwatch:PutMetricAlarm",
+        "cloudwatch:TagResource",
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.comparison not in _COMPARISONS:
+            raise InvalidResource(f"{self}: comparison {self.comparison} is none of {', '.join(sorted(_COMPARISONS))}")
+        if self.statistic not in _STATISTICS:
+            raise InvalidResource(f"{self}: statistic {self.statistic} is none of {', '.join(sorted(_STATISTICS))}")
+        if self.period < 60 or self.period % 60 or self.evaluation_periods < 1:
+            raise InvalidResource(f"{self}: periods are whole minutes, of which at least one is evaluated")
+        if self.period * self.evaluation_periods > (86_400 if self.period < 3_600 else 604_800):
+            raise InvalidResource(f"{self} looks back {self.period * self.evaluation_periods} seconds: too far")
+
+    @classmethod
+    def list(cls, cloud: Cloud) -> Lives:
+        cloudwatch = cloud.client("cloudwatch")
+        ours = {"AlarmNamePrefix": cloud.aws_name(""), "AlarmTypes": ["MetricAlarm"]}
+        lives = []
+        for raw in pages(cloud, "cloudwatch", "describe_alarms", "MetricAlarms", **ours):
+            with absent("ResourceNotFound", "ResourceNotFoundException"):  # deleted since
+                tags = cloudwatch.list_tags_for_resource(ResourceARN=raw["AlarmArn"])["Tags"]
+                if name := cloud.owned_name(tag_dict(tags)):
+                    lives.append(cls._live(cloud, name, raw))
+        return lives
+
+    @classmethod
+    def _live(cls, cloud: Cloud, name: str, raw: dict[str, Any]) -> Live:
+        found = {item["Name"]: item["Value"] for item in raw.get("Dimensions", ())}
+        arns = {
+            kind: arn_of(cloud, kind, found[kind]) if kind in found else None
+            for kind in ("LoadBalancer", "TargetGroup")
+        }
+        return Live(
+            cls.kind,
+            name,
+            raw["AlarmName"],
+            parents=frozenset(Ref(kind, arn) for kind, arn in arns.items() if arn),
+            state=raw["StateValue"],
+            fields={
+                "load_balancer": arns["LoadBalancer"],
+                "target_group": arns["TargetGroup"],
+                "metric": raw.get("MetricName"),
+                "threshold": raw.get("Threshold"),
+                "comparison": raw["ComparisonOperator"],
+                "statistic": raw.get("Statistic"),
+                "period": raw.get("Period"),
+                "evaluation_periods": raw["EvaluationPeriods"],
+            },
+            raw=raw,
+        )
+
+    def create(self, cloud: Cloud) -> None:
+        self._put(cloud, Tags=tag_list(cloud.tags(self.name)))
+        self.made(cloud, cloud.aws_name(self.name))
+
+    def update(self, cloud: Cloud, live: Live) -> None:
+        self._put(cloud)  # an alarm that is there keeps its tags
+
+    def _put(self, cloud: Cloud, **tags: Any) -> None:
+        values = {"LoadBalancer": self.load_balancer, "TargetGroup": self.target_group}
+        cloud.client("cloudwatch").put_metric_alarm(
+            AlarmName=cloud.aws_name(self.name),
+            Namespace="AWS/ApplicationELB",
+            MetricName=self.metric,
+            Dimensions=[{"Name": name, "Value": dimension(resource.id_in(cloud))} for name, resource in values.items()],
+            Statistic=self.statistic,
+            Period=self.period,
+            EvaluationPeriods=self.evaluation_periods,
+            Threshold=self.threshold,
+            ComparisonOperator=self.comparison,
+            **tags,
+        )
+
+    @classmethod
+    def delete(cls, cloud: Cloud, live: Live) -> None:
+        cloudwatch = cloud.client("cloudwatch")
+        with absent("ResourceNotFound"):
+            cloudwatch.delete_alarms(AlarmNames=[live.id])
+        cloud.until(
+            f"alarm {live.id} is gone",
+            lambda: not cloudwatch.describe_alarms(AlarmNames=[live.id], AlarmTypes=["MetricAlarm"])["MetricAlarms"],
+        )
+
+    def usage(self) -> Usages:
+        return [Usage("AmazonCloudWatch", "CW:AlarmMonitorUsage", Decimal(1), "Alarms")]
+
+    @classmethod
+    def example(cls) -> Self:
+        return cls(name="web-unhealthy", load_balancer=LoadBalancer.example(), target_group=TargetGroup.example())

@@ -1,0 +1,208 @@
+"""An Auto Scaling group: keeps a number of instances running, whatever happens to each of them."""
+
+import re
+from dataclasses import InitVar, dataclass, field
+from typing import Any, Self
+
+from botocore.exceptions import ClientError
+
+from esaws.cloud import Cloud
+from esaws.errors import EsawsError, InvalidResource
+from esaws.pricelist import Usage
+from esaws.resource import Live, Lives, Ref, Resource, Usages, error_code, pages, tag_dict, tag_list
+from esaws.resources.launch_template import LaunchTemplate
+from esaws.resources.subnet import Subnet
+
+_NEW_PROFILE = "Invalid IAM Instance Profile"
+_ALIVE = ["pending", "running", "stopping", "stopped", "shutting-down"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class AutoScalingGroup(Resource):
+    """Keeps `minimum` to `maximum` instances over the zones of `subnets`, and replaces what a person stops.
+
+    It starts with `desired` of them, the minimum unless said otherwise, kept as `desired_capacity`; later that is for
+    a scaler to say.
+    """
+
+    template: LaunchTemplate
+    subnets: tuple[Subnet, ...]
+    minimum: int
+    maximum: int
+    desired: InitVar[int]
+    desired_capacity: int = field(init=False)
+
+    in_place = frozenset({"template", "subnets", "minimum", "maximum"})
+    not_compared = frozenset({"desired_capacity"})
+    deleting = frozenset({"Delete in progress"})
+    seconds = 60
+    name_pattern = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._/=+@-]*")
+    icon = "aws.compute.EC2AutoScaling"
+    permissions = (
+        "autoscaling:CreateAutoScalingGroup",
+        "autoscaling:CreateOrUpdateTags",
+        "autoscaling:DeleteAutoScalingGroup",
+        "autoscaling:DescribeAutoScalingGroups",
+        "autoscaling:DescribeScalingActivities",
+        "autoscaling:UpdateAutoScalingGroup",
+        "ec2:CreateTags",
+        "ec2:DescribeInstances",
+        "ec2:RunInstances",
+        "iam:CreateServiceLinkedRole",
+        "iam:PassRole",
+        "ssm:GetParameters",
+    )
+
+    def __post_init__(self, desired: Any) -> None:
+        # Not given, it is the method of that name; `dataclasses.replace` hands on that of the one it copies.
+        if callable(desired):
+            desired = getattr(desired, "__self__", None)
+            desired = desired.desired_capacity if desired else self.minimum
+        object.__setattr__(self, "desired_capacity", desired)
+        super().__post_init__()
+        if not 0 <= self.minimum <= self.desired_capacity <= self.maximum:
+            sizes = f"minimum {self.minimum}, desired {self.desired_capacity}, maximum {self.maximum}"
+            raise InvalidResource(f"{self}: {sizes} are not in this order")
+
+    @classmethod
+    def list(cls, cloud: Cloud) -> Lives:
+        filters = [{"Name": "tag:esaws:deployment", "Values": [cloud.deployment]}]
+        lives = []
+        for raw in pages(cloud, "autoscaling", "describe_auto_scaling_groups", "AutoScalingGroups", Filters=filters):
+            if name := cloud.owned_name(tag_dict(raw["Tags"])):
+                lives.append(cls._live(name, raw))
+        return lives
+
+    @classmethod
+    def _live(cls, name: str, raw: dict[str, Any]) -> Live:
+        template = raw.get("LaunchTemplate", {})
+        template_id, version = template.get("LaunchTemplateId"), template.get("Version")
+        subnets = frozenset(raw["VPCZoneIdentifier"].split(","))
+        return Live(
+            cls.kind,
+            name,
+            raw["AutoScalingGroupARN"],
+            parents=frozenset(
+                {Ref("LaunchTemplate", str(template_id))} | {Ref("Subnet", subnet) for subnet in subnets}
+            ),
+            state=raw.get("Status", ""),
+            fields={
+                "template": template_id if version == "$Default" else (template_id, f"version {version}"),
+                "subnets": subnets,
+                "minimum": raw["MinSize"],
+                "maximum": raw["MaxSize"],
+            },
+            raw=raw,
+        )
+
+    def desired(self) -> dict[str, Any]:
+        return super().desired() | {"subnets": frozenset(self.subnets)}
+
+    def usage(self) -> Usages:
+        template, count = self.template, self.desired_capacity
+        volume = f"EBS:VolumeUsage.{template.root_type}", template.root_gb * count
+        addresses = [Usage.hours("AmazonVPC", "PublicIPv4:InUseAddress", count=count)]
+        return [
+            Usage.hours("AmazonEC2", f"BoxUsage:{template.instance_type}", "RunInstances", count=count),
+            Usage.gb_month("AmazonEC2", *volume, f"CreateVolume-{template.root_type.capitalize()}"),
+            *(addresses if template.public_address else []),
+        ]
+
+    def create(self, cloud: Cloud) -> None:
+        autoscaling, name = cloud.client("autoscaling"), cloud.aws_name(self.name)
+        group = {"ResourceId": name, "ResourceType": "auto-scaling-group", "PropagateAtLaunch": False}
+        settings = self._settings(cloud) | {
+            "DesiredCapacity": self.desired_capacity,
+            "Tags": [group | tag for tag in tag_list(cloud.tags(self.name))],
+        }
+        _once_the_profile_is_known(
+            cloud, lambda: autoscaling.create_auto_scaling_group(AutoScalingGroupName=name, **settings)
+        )
+        cloud.until(f"{name} is there", lambda: described(cloud, name), minutes=1)
+        raw = described(cloud, name)
+        assert raw
+        self.made(cloud, raw["AutoScalingGroupARN"])
+        launching = f"{self.desired_capacity} instances of {name} are in service"
+        cloud.until(launching, lambda: len(in_service(cloud, name)) >= self.desired_capacity or _failed(cloud, name))
+
+    def update(self, cloud: Cloud, live: Live) -> None:
+        update, settings = cloud.client("autoscaling").update_auto_scaling_group, self._settings(cloud)
+        name = live.raw["AutoScalingGroupName"]
+        _once_the_profile_is_known(cloud, lambda: update(AutoScalingGroupName=name, **settings))
+
+    def _settings(self, cloud: Cloud) -> dict[str, Any]:
+        return {
+            "LaunchTemplate": {"LaunchTemplateId": self.template.id_in(cloud), "Version": "$Default"},
+            "VPCZoneIdentifier": ",".join(subnet.id_in(cloud) for subnet in self.subnets),
+            "MinSize": self.minimum,
+            "MaxSize": self.maximum,
+        }
+
+    @classmethod
+    def delete(cls, cloud: Cloud, live: Live) -> None:
+        name = live.raw["AutoScalingGroupName"]
+        # AWS has no code of its own for a group that is not there, so it is looked at first.
+        raw = described(cloud, name)
+        if raw and raw.get("Status") not in cls.deleting:
+            delete = cloud.client("autoscaling").delete_auto_scaling_group
+            busy = ("ScalingActivityInProgress", "ResourceInUse")
+            cloud.retry(lambda: delete(AutoScalingGroupName=name, ForceDelete=True), *busy)
+        cloud.until(f"{name} is gone", lambda: not described(cloud, name), minutes=20)
+        # Instances that the group lets go of before they are terminated keep their subnet and groups in use.
+        filters = [
+            {"Name": "tag:aws:autoscaling:groupName", "Values": [name]},
+            {"Name": "instance-state-name", "Values": _ALIVE},
+        ]
+        cloud.until(
+            f"the instances of {name} are terminated",
+            lambda: not any(pages(cloud, "ec2", "describe_instances", "Reservations", Filters=filters)),
+            minutes=20,
+        )
+
+    @classmethod
+    def example(cls) -> Self:
+        return cls(
+            name="web-asg",
+            template=LaunchTemplate.example(),
+            subnets=(Subnet.example(),),
+            minimum=1,
+            maximum=1,
+            desired=1,
+        )
+
+
+def in_service(cloud: Cloud, name: str) -> list[str]:
+    """The ids of the instances that serve in the group, by its name on AWS."""
+    raw = described(cloud, name) or {"Instances": []}
+    return [found["InstanceId"] for found in raw["Instances"] if found["LifecycleState"] == "InService"]
+
+
+def described(cloud: Cloud, name: str) -> dict[str, Any] | None:
+    """AWS's description of the group of this name on AWS, or None where there is none."""
+    answer = cloud.client("autoscaling").describe_auto_scaling_groups(AutoScalingGroupNames=[name])
+    return next(iter(answer["AutoScalingGroups"]), None)
+
+
+def _once_the_profile_is_known(cloud: Cloud, call: Any) -> None:
+    """Call it again while EC2 has not heard of a new profile; AWS gives that the code of all invalid values."""
+
+    def accepted() -> bool:
+        try:
+            call()
+        except ClientError as error:
+            if error_code(error) != "ValidationError" or _NEW_PROFILE not in str(error):
+                raise
+            return False
+        return True
+
+    cloud.until("EC2 knows the instance profile", accepted, minutes=2)
+
+
+def _failed(cloud: Cloud, name: str) -> bool:
+    """Never true: raises what the group's last launch failed with, unless it only came before its profile."""
+    activities = cloud.client("autoscaling").describe_scaling_activities(AutoScalingGroupName=name, MaxRecords=1)
+    for activity in activities["Activities"]:
+        reason = activity.get("StatusMessage", "")
+        if activity["StatusCode"] == "Failed" and _NEW_PROFILE not in reason:
+            raise EsawsError(f"{name} can't launch an instance: {reason} It tries again by itself once that is mended")
+    return False

@@ -1,0 +1,156 @@
+"""A message broker of Amazon MQ: RabbitMQ on a single instance."""
+
+import re
+from dataclasses import dataclass
+from typing import Any, Self
+
+from botocore.exceptions import ClientError
+
+from esaws.cloud import Cloud
+from esaws.errors import EsawsError
+from esaws.pricelist import Usage
+from esaws.resource import Live, Lives, Resource, Usages, absent, error_code, pages
+from esaws.resources._tags import minor
+from esaws.resources.password_parameter import PasswordParameter
+
+_MINUTES = 40
+
+
+@dataclass(frozen=True, kw_only=True)
+class Broker(Resource):
+    """Takes AMQP over TLS on port 5671. A public one has no security group; `engine_version` names major and minor."""
+
+    password: PasswordParameter
+    username: str = "esaws"
+    instance_type: str = "mq.t3.micro"
+    engine_version: str = "3.13"
+    public: bool = True
+
+    in_place = frozenset({"instance_type", "engine_version"})
+    not_compared = frozenset({"password", "username"})  # AWS does not tell RabbitMQ's users
+    pending = frozenset({"CREATION_IN_PROGRESS", "REBOOT_IN_PROGRESS"})
+    deleting = frozenset({"DELETION_IN_PROGRESS"})
+    seconds = 900
+    icon = "aws.integration.MQ"
+    name_pattern = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~-]*")
+    name_limit = 41
+    permissions = (
+        # Amazon MQ makes its interfaces with the permissions of whoever creates the broker.
+        "ec2:CreateNetworkInterface",
+        "ec2:CreateNetworkInterfacePermission",
+        "ec2:DeleteNetworkInterface",
+        "ec2:DeleteNetworkInterfacePermission",
+        "ec2:DescribeInternetGateways",
+        "ec2:DescribeNetworkInterfacePermissions",
+        "ec2:DescribeNetworkInterfaces",
+        "ec2:DescribeRouteTables",
+        "ec2:DescribeSecurityGroups",
+        "ec2:DescribeSubnets",
+        "ec2:DescribeVpcs",
+        "ec2:DetachNetworkInterface",
+        "iam:CreateServiceLinkedRole",
+        "mq:CreateBroker",
+        "mq:CreateTags",
+        "mq:DeleteBroker",
+        "mq:DescribeBroker",
+        "mq:ListBrokers",
+        "mq:RebootBroker",
+        "mq:UpdateBroker",
+        "ssm:GetParameter",
+    )
+
+    @classmethod
+    def list(cls, cloud: Cloud) -> Lives:
+        lives = []
+        for summary in pages(cloud, "mq", "list_brokers", "BrokerSummaries"):
+            raw = _described(cloud, summary["BrokerId"]) if _may_be_ours(cloud, summary) else None
+            if raw and (name := cloud.owned_name(raw.get("Tags", {}))):
+                fields = {
+                    "instance_type": raw["HostInstanceType"],
+                    "engine_version": minor(raw["EngineVersion"]),
+                    "public": raw["PubliclyAccessible"],
+                }
+                lives.append(Live(cls.kind, name, raw["BrokerId"], state=raw["BrokerState"], fields=fields, raw=raw))
+        return lives
+
+    def desired(self) -> dict[str, Any]:
+        return super().desired() | {"engine_version": minor(self.engine_version)}
+
+    def create(self, cloud: Cloud) -> None:
+        created = cloud.client("mq").create_broker(
+            AutoMinorVersionUpgrade=True,  # RabbitMQ 3.13 and later take nothing else
+            BrokerName=cloud.aws_name(self.name),
+            DeploymentMode="SINGLE_INSTANCE",
+            EngineType="RABBITMQ",
+            EngineVersion=self.engine_version,
+            HostInstanceType=self.instance_type,
+            PubliclyAccessible=self.public,
+            Tags=cloud.tags(self.name),
+            Users=[{"Username": self.username, "Password": self.password.value(cloud)}],
+        )
+        self.made(cloud, created["BrokerId"])
+        self.ready(cloud)
+
+    def ready(self, cloud: Cloud) -> None:
+        broker = self.id_in(cloud)
+
+        def running() -> bool:
+            state = _state(cloud, broker)
+            if state not in {"RUNNING", *self.pending}:
+                raise EsawsError(f"{self} did not start: it is {state}; delete it and deploy again")
+            return state == "RUNNING"
+
+        cloud.until(f"{self} is running", running, minutes=_MINUTES)
+
+    def update(self, cloud: Cloud, live: Live) -> None:
+        # A change is applied by the next reboot, at the latest in the weekly maintenance window.
+        mq = cloud.client("mq")
+        mq.update_broker(BrokerId=live.id, EngineVersion=self.engine_version, HostInstanceType=self.instance_type)
+        mq.reboot_broker(BrokerId=live.id)
+
+        def changed() -> bool:
+            raw = _described(cloud, live.id) or {}
+            now = (raw.get("HostInstanceType"), minor(raw.get("EngineVersion", "")), raw.get("BrokerState"))
+            return now == (self.instance_type, minor(self.engine_version), "RUNNING")
+
+        cloud.until(f"{self} is changed", changed, minutes=_MINUTES)
+
+    @classmethod
+    def delete(cls, cloud: Cloud, live: Live) -> None:
+        # A broker that is being created or rebooted can't be deleted, and there is no way to stop that.
+        cloud.until(f"{live.name} can be deleted", lambda: _state(cloud, live.id) not in cls.pending, minutes=_MINUTES)
+        if _state(cloud, live.id) not in {None, *cls.deleting}:
+            with absent("NotFoundException"):
+                cloud.client("mq").delete_broker(BrokerId=live.id)
+        cloud.until(f"{live.name} is deleted", lambda: _state(cloud, live.id) is None, minutes=_MINUTES)
+
+    def usage(self) -> Usages:
+        storage_gb = 20 if self.instance_type == "mq.t3.micro" else 200  # comes with the size
+        return [
+            Usage.hours("AmazonMQ", f"RabbitMQ-InstanceUsage:{self.instance_type}", "CreateBroker:0001"),
+            Usage.gb_month("AmazonMQ", "TimedStorage-RabbitMQ-ByteHrs", storage_gb),
+        ]
+
+    @classmethod
+    def example(cls) -> Self:
+        return cls(name="broker", password=PasswordParameter(name="broker-password"), instance_type="mq.m5.large")
+
+
+def _may_be_ours(cloud: Cloud, summary: dict[str, Any]) -> bool:
+    """Whether a description is worth its call: tags are shown there alone."""
+    return bool(summary["BrokerName"].startswith(cloud.aws_name("")))
+
+
+def _described(cloud: Cloud, broker_id: str) -> dict[str, Any] | None:
+    try:
+        raw: dict[str, Any] = cloud.client("mq").describe_broker(BrokerId=broker_id)
+    except ClientError as error:
+        if error_code(error) != "NotFoundException":
+            raise
+        return None
+    return raw
+
+
+def _state(cloud: Cloud, broker_id: str) -> str | None:
+    raw = _described(cloud, broker_id)
+    return raw["BrokerState"] if raw else None

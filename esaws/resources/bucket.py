@@ -1,0 +1,145 @@
+"""A bucket of S3: a place for objects, under a name that is unique in the world."""
+
+import re
+from dataclasses import dataclass
+from typing import Any, Self
+
+from esaws.cloud import Cloud
+from esaws.errors import EsawsError, InvalidResource
+from esaws.pricelist import Usage
+from esaws.resource import Live, Lives, Resource, Usages, absent, pages, tag_dict, tag_list
+
+_BLOCKS = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bucket(Resource):
+    """Keeps objects; with `versioning` their former versions too. `expected_gb` is for the forecast."""
+
+    public_access_blocked: bool = True
+    versioning: bool = False
+    expected_gb: float = 10
+
+    in_place = frozenset({"public_access_blocked", "versioning"})
+    not_compared = frozenset({"expected_gb"})
+    seconds = 3
+    icon = "aws.storage.SimpleStorageServiceS3Bucket"
+    name_pattern = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+    name_limit = 26  # deployment, account and region go into the 63 characters of a bucket
+    permissions = (
+        "s3:AbortMultipartUpload",
+        "s3:CreateBucket",
+        "s3:DeleteBucket",
+        "s3:DeleteObject",
+        "s3:DeleteObjectVersion",
+        "s3:GetBucketPublicAccessBlock",
+        "s3:GetBucketTagging",
+        "s3:GetBucketVersioning",
+        "s3:ListAllMyBuckets",
+        "s3:ListBucket",
+        "s3:ListBucketMultipartUploads",
+        "s3:ListBucketVersions",
+        "s3:PutBucketPublicAccessBlock",
+        "s3:PutBucketTagging",
+        "s3:PutBucketVersioning",
+        "s3:TagResource",
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.expected_gb < 0:
+            raise InvalidResource(f"{self} can't keep {self.expected_gb} GB")
+
+    @classmethod
+    def list(cls, cloud: Cloud) -> Lives:
+        s3 = cloud.client("s3")
+        lives = []
+        for raw in pages(cloud, "s3", "list_buckets", "Buckets", Prefix=cloud.aws_name("")):
+            bucket = raw["Name"]
+            if not (bucket.startswith(cloud.aws_name("")) and bucket.endswith(_ending(cloud))):
+                continue
+            with absent("NoSuchTagSet", "NoSuchBucket"):  # not ours, or deleted since
+                tags = s3.get_bucket_tagging(Bucket=bucket)["TagSet"]
+                if name := cloud.owned_name(tag_dict(tags)):
+                    fields = {"public_access_blocked": _is_blocked(s3, bucket), "versioning": _is_versioned(s3, bucket)}
+                    lives.append(Live(cls.kind, name, bucket, fields=fields, raw=raw))
+        return lives
+
+    def create(self, cloud: Cloud) -> None:
+        s3 = cloud.client("s3")
+        bucket = cloud.aws_name(self.name) + _ending(cloud)
+        configuration: dict[str, Any] = {"Tags": tag_list(cloud.tags(self.name))}
+        if cloud.region != "us-east-1":  # where S3 began it takes no name of a region
+            configuration["LocationConstraint"] = cloud.region
+        # A bucket of this name that was deleted a moment ago is in the way for a while.
+        cloud.retry(
+            lambda: s3.create_bucket(Bucket=bucket, CreateBucketConfiguration=configuration), "OperationAborted"
+        )
+        self.made(cloud, bucket)
+        cloud.wait("s3", "bucket_exists", Bucket=bucket)
+        cloud.retry(lambda: self._block(cloud, bucket), "NoSuchBucket")
+        if self.versioning:
+            self._version(cloud, bucket)
+
+    def update(self, cloud: Cloud, live: Live) -> None:
+        if live.fields["public_access_blocked"] != self.public_access_blocked:
+            self._block(cloud, live.id)
+        if live.fields["versioning"] != self.versioning:
+            self._version(cloud, live.id)
+
+    def _block(self, cloud: Cloud, bucket: str) -> None:
+        blocks = dict.fromkeys(_BLOCKS, self.public_access_blocked)
+        cloud.client("s3").put_public_access_block(Bucket=bucket, PublicAccessBlockConfiguration=blocks)
+
+    def _version(self, cloud: Cloud, bucket: str) -> None:
+        status = {"Status": "Enabled" if self.versioning else "Suspended"}  # once on, it can't be as if it never was
+        cloud.client("s3").put_bucket_versioning(Bucket=bucket, VersioningConfiguration=status)
+
+    @classmethod
+    def delete(cls, cloud: Cloud, live: Live) -> None:
+        s3 = cloud.client("s3")
+
+        def delete() -> None:
+            _empty(cloud, live.id)
+            s3.delete_bucket(Bucket=live.id)
+
+        with absent("NoSuchBucket"):
+            cloud.retry(delete, "BucketNotEmpty", "OperationAborted")
+        cloud.wait("s3", "bucket_not_exists", Bucket=live.id)
+
+    def usage(self) -> Usages:
+        return [Usage.gb_month("AmazonS3", "TimedStorage-ByteHrs", self.expected_gb, "StandardStorage")]
+
+    @classmethod
+    def example(cls) -> Self:
+        return cls(name="clips")
+
+
+def _ending(cloud: Cloud) -> str:
+    return f"-{cloud.account}-{cloud.region}"
+
+
+def _is_blocked(s3: Any, bucket: str) -> bool:
+    blocks: dict[str, bool] = {}
+    with absent("NoSuchPublicAccessBlockConfiguration"):
+        blocks = s3.get_public_access_block(Bucket=bucket)["PublicAccessBlockConfiguration"]
+    return all(blocks.get(block) for block in _BLOCKS)
+
+
+def _is_versioned(s3: Any, bucket: str) -> bool:
+    return bool(s3.get_bucket_versioning(Bucket=bucket).get("Status") == "Enabled")
+
+
+def _empty(cloud: Cloud, bucket: str) -> None:
+    """Delete every version and marker of every object, and give up uploads that were begun."""
+    s3 = cloud.client("s3")
+    for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket):
+        found = [*page.get("Versions", ()), *page.get("DeleteMarkers", ())]
+        if found:
+            keys = [{"Key": item["Key"], "VersionId": item["VersionId"]} for item in found]
+            answer = s3.delete_objects(Bucket=bucket, Delete={"Objects": keys, "Quiet": True})
+            for error in answer.get("Errors", ()):
+                raise EsawsError(f"S3 keeps {error['Key']} in {bucket}: {error['Code']} {error.get('Message', '')}")
+    for upload in pages(cloud, "s3", "list_multipart_uploads", "Uploads", Bucket=bucket):
+        with absent("NoSuchUpload"):
+            s3.abort_multipart_upload(Bucket=bucket, Key=upload["Key"], UploadId=upload["UploadId"])

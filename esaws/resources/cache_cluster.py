@@ -1,0 +1,152 @@
+"""A cache cluster of ElastiCache: nodes of Redis (always one) or Memcached."""
+
+import re
+from dataclasses import dataclass
+from typing import Any, Literal, Self
+
+from esaws.cloud import Cloud
+from esaws.errors import InvalidResource
+from esaws.pricelist import Usage
+from esaws.resource import Live, Lives, Ref, Resource, Usages, absent, tag_list
+from esaws.resources._tags import minor, owned_by_arn
+from esaws.resources.cache_subnet_group import CacheSubnetGroup
+from esaws.resources.security_group import SecurityGroup
+
+_OPERATIONS = {"memcached": "0001", "redis": "0002"}  # how bills name the engine
+
+
+@dataclass(frozen=True, kw_only=True)
+class CacheCluster(Resource):
+    """Nodes in one zone, without replicas. `engine_version` names major and minor: the patch is AWS's choice."""
+
+    subnet_group: CacheSubnetGroup
+    security_groups: tuple[SecurityGroup, ...]
+    node_type: str = "cache.t3.micro"
+    engine: Literal["redis", "memcached"] = "redis"
+    engine_version: str = "7.1"
+    nodes: int = 1
+
+    in_place = frozenset({"security_groups", "node_type"})
+    pending = frozenset({"creating", "modifying", "rebooting cluster nodes", "snapshotting"})
+    deleting = frozenset({"deleting"})
+    seconds = 360
+    icon = "aws.database.ElasticacheForRedis"
+    name_pattern = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+    name_limit = 41
+    permissions = (
+        "elasticache:AddTagsToResource",
+        "elasticache:CreateCacheCluster",
+        "elasticache:DeleteCacheCluster",
+        "elasticache:DescribeCacheClusters",
+        "elasticache:ListTagsForResource",
+        "elasticache:ModifyCacheCluster",
+        "iam:CreateServiceLinkedRole",
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not 1 <= self.nodes <= 40:
+            raise InvalidResource(f"{self} with {self.nodes} nodes: a cluster has 1 to 40, one of Redis 1")
+
+    @classmethod
+    def list(cls, cloud: Cloud) -> Lives:
+        clusters = owned_by_arn(
+            cloud,
+            "elasticache",
+            "describe_cache_clusters",
+            "CacheClusters",
+            name="CacheClusterId",
+            arn="ARN",
+            gone="CacheClusterNotFound",
+            ShowCacheNodeInfo=True,
+        )
+        return [cls._live(name, raw) for name, raw in clusters if raw["CacheClusterStatus"] != "deleted"]
+
+    @classmethod
+    def _live(cls, name: str, raw: dict[str, Any]) -> Live:
+        settings = raw | raw.get("PendingModifiedValues", {})  # what is about to be applied counts as if it were
+        security_groups = frozenset(
+            group["SecurityGroupId"] for group in raw.get("SecurityGroups", ()) if group["Status"] != "removing"
+        )
+        return Live(
+            cls.kind,
+            name,
+            raw["CacheClusterId"],
+            parents=frozenset(
+                {
+                    Ref("CacheSubnetGroup", raw["CacheSubnetGroupName"]),
+                    *(Ref("SecurityGroup", group) for group in security_groups),
+                }
+            ),
+            state=raw["CacheClusterStatus"],
+            fields={
+                "subnet_group": raw["CacheSubnetGroupName"],
+                "security_groups": security_groups,
+                "node_type": settings["CacheNodeType"],
+                "engine": raw["Engine"],
+                "engine_version": minor(raw["EngineVersion"]),
+                "nodes": settings["NumCacheNodes"],
+            },
+            raw=raw,
+        )
+
+    def desired(self) -> dict[str, Any]:
+        return super().desired() | {
+            "security_groups": frozenset(self.security_groups),
+            "engine_version": minor(self.engine_version),
+        }
+
+    def create(self, cloud: Cloud) -> None:
+        created = cloud.client("elasticache").create_cache_cluster(
+            CacheClusterId=cloud.aws_name(self.name),
+            CacheSubnetGroupName=self.subnet_group.id_in(cloud),
+            SecurityGroupIds=[group.id_in(cloud) for group in self.security_groups],
+            CacheNodeType=self.node_type,
+            Engine=self.engine,
+            EngineVersion=self.engine_version,
+            NumCacheNodes=self.nodes,
+            Tags=tag_list(cloud.tags(self.name)),
+        )["CacheCluster"]
+        self.made(cloud, created["CacheClusterId"])
+        self.ready(cloud)
+
+    def ready(self, cloud: Cloud) -> None:
+        cloud.wait("elasticache", "cache_cluster_available", CacheClusterId=self.id_in(cloud))
+
+    def update(self, cloud: Cloud, live: Live) -> None:
+        elasticache = cloud.client("elasticache")
+        differing: dict[str, Any] = {}
+        if live.fields["node_type"] != self.node_type:
+            differing["CacheNodeType"] = self.node_type
+        security_groups = [group.id_in(cloud) for group in self.security_groups]
+        if live.fields["security_groups"] != set(security_groups):
+            differing["SecurityGroupIds"] = security_groups
+        cloud.retry(
+            lambda: elasticache.modify_cache_cluster(CacheClusterId=live.id, ApplyImmediately=True, **differing),
+            "InvalidCacheClusterState",
+            minutes=30,
+        )
+
+        def settled() -> bool:
+            raw = elasticache.describe_cache_clusters(CacheClusterId=live.id)["CacheClusters"][0]
+            changed = all(group["Status"] == "active" for group in raw.get("SecurityGroups", ()))
+            return raw["CacheClusterStatus"] == "available" and not raw.get("PendingModifiedValues") and changed
+
+        cloud.until(f"{self} is changed", settled, minutes=60)
+
+    @classmethod
+    def delete(cls, cloud: Cloud, live: Live) -> None:
+        delete = cloud.client("elasticache").delete_cache_cluster
+        with absent("CacheClusterNotFound"):
+            if live.state not in cls.deleting:
+                cloud.retry(lambda: delete(CacheClusterId=live.id), "InvalidCacheClusterState", minutes=30)
+        cloud.wait("elasticache", "cache_cluster_deleted", CacheClusterId=live.id)
+
+    def usage(self) -> Usages:
+        operation = f"CreateCacheCluster:{_OPERATIONS[self.engine]}"
+        return [Usage.hours("AmazonElastiCache", f"NodeUsage:{self.node_type}", operation, count=self.nodes)]
+
+    @classmethod
+    def example(cls) -> Self:
+        subnet_group = CacheSubnetGroup.example()
+        return cls(name="redis", subnet_group=subnet_group, security_groups=(SecurityGroup.example(),))

@@ -1,0 +1,98 @@
+"""An ECS cluster: the instances that tasks are placed on."""
+
+import re
+from dataclasses import dataclass
+from typing import Any, Self
+
+from esaws.cloud import Cloud
+from esaws.errors import EsawsError
+from esaws.resource import Live, Lives, Resource, absent, pages
+from esaws.resources._ecs import NO_CLUSTER, described, ecs_name, ecs_tags, last_part
+
+_INSIGHTS = "containerInsights"
+_SWITCH = {"enabled": True, "disabled": False}
+_STILL_USED = (
+    "ClusterContainsCapacityProviderException",
+    "ClusterContainsContainerInstancesException",
+    "ClusterContainsServicesException",
+    "ClusterContainsTasksException",
+    "UpdateInProgressException",
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cluster(Resource):
+    """A group of container instances; `container_insights` sends measurements of each task to CloudWatch."""
+
+    container_insights: bool = False
+
+    in_place = frozenset({"container_insights"})
+    pending = frozenset({"PROVISIONING"})
+    deleting = frozenset({"DEPROVISIONING"})
+    seconds = 2
+    icon = "aws.compute.ElasticContainerService"
+    free = "AWS charges for the instances of a cluster, not for the cluster"
+    name_pattern = re.compile(r"[A-Za-z0-9_-]+")
+    permissions = (
+        "ecs:CreateCluster",
+        "ecs:DeleteCluster",
+        "ecs:DescribeClusters",
+        "ecs:ListClusters",
+        "ecs:TagResource",
+        "ecs:UpdateCluster",
+        "iam:CreateServiceLinkedRole",
+    )
+
+    @classmethod
+    def list(cls, cloud: Cloud) -> Lives:
+        arns = pages(cloud, "ecs", "list_clusters", "clusterArns")
+        with_our_name = [arn for arn in arns if last_part(arn).startswith(cloud.aws_name(""))]
+        lives = []
+        for raw in described(cloud, "clusters", with_our_name, include=("TAGS", "SETTINGS", "ATTACHMENTS")):
+            name = ecs_name(cloud, raw)
+            if name and raw["status"] != "INACTIVE":
+                settings = {setting["name"]: setting["value"] for setting in raw.get("settings", ())}
+                insights = settings.get(_INSIGHTS, "disabled")
+                observed = {"container_insights": _SWITCH.get(insights, insights)}  # there is "enhanced" as well
+                lives.append(Live(cls.kind, name, raw["clusterArn"], state=raw["status"], fields=observed, raw=raw))
+        return lives
+
+    def create(self, cloud: Cloud) -> None:
+        aws_name = cloud.aws_name(self.name)
+        # Creating a cluster that exists is no error on AWS: it hands out the one that is there, whoever made it.
+        for raw in described(cloud, "clusters", [aws_name]):
+            if raw["status"] != "INACTIVE" and ecs_name(cloud, raw) != self.name:
+                raise EsawsError(
+                    f"a cluster {aws_name} of somebody else is in {cloud.region}; rename or delete that one"
+                )
+        created = cloud.client("ecs").create_cluster(
+            clusterName=aws_name, settings=self._settings(), tags=ecs_tags(cloud, self.name)
+        )["cluster"]
+        self.made(cloud, created["clusterArn"])
+        self.ready(cloud)
+
+    def ready(self, cloud: Cloud) -> None:
+        cluster = [self.id_in(cloud)]
+        cloud.until(
+            f"{self} is active", lambda: any(raw["status"] == "ACTIVE" for raw in described(cloud, "clusters", cluster))
+        )
+
+    def update(self, cloud: Cloud, live: Live) -> None:
+        cloud.client("ecs").update_cluster(cluster=live.id, settings=self._settings())
+
+    def _settings(self) -> Any:
+        return [{"name": _INSIGHTS, "value": "enabled" if self.container_insights else "disabled"}]
+
+    @classmethod
+    def delete(cls, cloud: Cloud, live: Live) -> None:
+        # A terminated instance leaves its cluster some minutes later.
+        with absent(NO_CLUSTER):
+            cloud.retry(lambda: cloud.client("ecs").delete_cluster(cluster=live.id), *_STILL_USED, minutes=15)
+        cloud.until(
+            f"cluster {live.name} is gone",
+            lambda: all(raw["status"] == "INACTIVE" for raw in described(cloud, "clusters", [live.id])),
+        )
+
+    @classmethod
+    def example(cls) -> Self:
+        return cls(name="web-cluster")

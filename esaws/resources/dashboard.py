@@ -1,0 +1,150 @@
+"""A dashboard of CloudWatch: graphs of the load balancer, its target groups and the clusters on one page."""
+
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Self
+
+from esaws.cloud import Cloud
+from esaws.resource import Live, Lives, Ref, Resource, absent, pages
+from esaws.resources._metrics import arn_of, dimension
+from esaws.resources.cluster import Cluster
+from esaws.resources.load_balancer import LoadBalancer
+from esaws.resources.target_group import TargetGroup
+
+Widgets = list[dict[str, Any]]
+
+_KINDS = {"LoadBalancer": "LoadBalancer", "TargetGroup": "TargetGroup", "ClusterName": "Cluster"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dashboard(Resource):
+    """One page for a system. Dashboards belong to the whole account, so the region is part of the name on AWS.
+
+    What makes one ours is a text in it that names deployment and region.
+    """
+
+    load_balancer: LoadBalancer
+    target_groups: tuple[TargetGroup, ...]
+    clusters: tuple[Cluster, ...]
+
+    in_place = frozenset({"load_balancer", "target_groups", "clusters"})
+    icon = "aws.management.Cloudwatch"
+    free = "the first three dashboards of an account are free"
+    name_pattern = re.compile(r"[A-Za-z0-9_-]+")
+    name_limit = 230
+    permissions = (
+        "cloudwatch:DeleteDashboards",
+        "cloudwatch:GetDashboard",
+        "cloudwatch:ListDashboards",
+        "cloudwatch:PutDashboard",
+    )
+
+    @classmethod
+    def list(cls, cloud: Cloud) -> Lives:
+        cloudwatch = cloud.client("cloudwatch")
+        prefix, ending = cloud.aws_name(""), f"-{cloud.region}"
+        lives = []
+        for entry in pages(cloud, "cloudwatch", "list_dashboards", "DashboardEntries", DashboardNamePrefix=prefix):
+            dashboard = entry["DashboardName"]
+            name = dashboard.removeprefix(prefix).removesuffix(ending)
+            if dashboard != prefix + name + ending:
+                continue
+            with absent("ResourceNotFound"):  # deleted since
+                body = json.loads(cloudwatch.get_dashboard(DashboardName=dashboard)["DashboardBody"])
+                shown = [widget.get("properties", {}) for widget in body.get("widgets", ())]
+                if any(_signature(cloud, name) in properties.get("markdown", "") for properties in shown):
+                    lives.append(cls._live(cloud, name, dashboard, shown))
+        return lives
+
+    @classmethod
+    def _live(cls, cloud: Cloud, name: str, dashboard: str, shown: Iterable[dict[str, Any]]) -> Live:
+        found: dict[str, set[str]] = {key: set() for key in _KINDS}
+        for properties in shown:
+            for metric in spelled_out(properties.get("metrics", ())):
+                for key, value in zip(metric[2::2], metric[3::2], strict=False):
+                    if key in found:
+                        found[key].add(arn_of(cloud, key, value))
+        return Live(
+            cls.kind,
+            name,
+            dashboard,
+            parents=frozenset(Ref(_KINDS[key], arn) for key, arns in found.items() for arn in arns),
+            fields={
+                "load_balancer": ", ".join(sorted(found["LoadBalancer"])),
+                "target_groups": frozenset(found["TargetGroup"]),
+                "clusters": frozenset(found["ClusterName"]),
+            },
+        )
+
+    def desired(self) -> dict[str, Any]:
+        return super().desired() | {
+            "target_groups": frozenset(self.target_groups),
+            "clusters": frozenset(self.clusters),
+        }
+
+    def create(self, cloud: Cloud) -> None:
+        dashboard = f"{cloud.aws_name(self.name)}-{cloud.region}"
+        cloud.client("cloudwatch").put_dashboard(
+            DashboardName=dashboard, DashboardBody=json.dumps({"widgets": self._widgets(cloud)})
+        )
+        self.made(cloud, dashboard)
+
+    def update(self, cloud: Cloud, live: Live) -> None:
+        self.create(cloud)  # the same call replaces it
+
+    def _widgets(self, cloud: Cloud) -> Widgets:
+        balancer = ["LoadBalancer", dimension(self.load_balancer.id_in(cloud))]
+        groups = [["TargetGroup", dimension(group.id_in(cloud))] for group in self.target_groups]
+        clusters = [["ClusterName", dimension(cluster.id_in(cloud))] for cluster in self.clusters]
+        elb, ecs = "AWS/ApplicationELB", "AWS/ECS"
+        graphs = {
+            "Requests": [[elb, "RequestCount", *balancer, {"stat": "Sum"}]],
+            "Errors": [[elb, f"HTTPCode_{side}_5XX_Count", *balancer, {"stat": "Sum"}] for side in ("ELB", "Target")],
+            "Response time": [[elb, "TargetResponseTime", *balancer, {"stat": "p95"}]],
+            "Healthy targets": [[elb, "HealthyHostCount", *group, *balancer, {"stat": "Minimum"}] for group in groups],
+            "CPU": [[ecs, "CPUUtilization", *cluster] for cluster in clusters],
+            "Memory": [[ecs, "MemoryUtilization", *cluster] for cluster in clusters],
+        }
+        text = f"## {cloud.aws_name(self.name)}\n{_signature(cloud, self.name)}"
+        widgets = [{"type": "text", "x": 0, "y": 0, "width": 24, "height": 2, "properties": {"markdown": text}}]
+        for number, (title, metrics) in enumerate((title, metrics) for title, metrics in graphs.items() if metrics):
+            place = {"x": number % 3 * 8, "y": 2 + number // 3 * 6, "width": 8, "height": 6}
+            shown = {"title": title, "region": cloud.region, "view": "timeSeries", "period": 60, "metrics": metrics}
+            widgets.append({"type": "metric", **place, "properties": shown})
+        return widgets
+
+    @classmethod
+    def delete(cls, cloud: Cloud, live: Live) -> None:
+        with absent("ResourceNotFound"):
+            cloud.client("cloudwatch").delete_dashboards(DashboardNames=[live.id])
+
+    @classmethod
+    def example(cls) -> Self:
+        return cls(
+            name="overview",
+            load_balancer=LoadBalancer.example(),
+            target_groups=(TargetGroup.example(),),
+            clusters=(Cluster.example(),),
+        )
+
+
+def _signature(cloud: Cloud, name: str) -> str:
+    return f"esaws:deployment `{cloud.deployment}`, esaws:name `{name}`, region `{cloud.region}`"
+
+
+def spelled_out(metrics: Iterable[Any]) -> Iterable[list[str]]:
+    """Each line of a graph as namespace, metric, dimensions; without the console's shorthand and without options.
+
+    CloudWatch writes `.` for the same word as in the line above, and `...` for as many as are missing.
+    """
+    above: list[str] = []
+    for line in metrics:
+        words = [word for word in line if isinstance(word, str)]
+        if "..." in words:
+            at = words.index("...")
+            rest = words[at + 1 :]
+            words = [*words[:at], *above[at : len(above) - len(rest)], *rest]
+        above = [above[n] if word == "." and n < len(above) else word for n, word in enumerate(words)]
+        yield above

@@ -1,0 +1,221 @@
+"""A database of RDS: one instance, or two with `multi_az`, with its storage and backups."""
+
+import re
+from dataclasses import dataclass
+from typing import Any, Self
+
+from esaws.cloud import Cloud
+from esaws.errors import InvalidResource
+from esaws.pricelist import Usage
+from esaws.resource import Live, Lives, Ref, Resource, Usages, absent, pages, tag_dict, tag_list
+from esaws.resources.db_subnet_group import DBSubnetGroup
+from esaws.resources.password_parameter import PasswordParameter
+from esaws.resources.security_group import SecurityGroup
+
+# How bills name the engine.
+_OPERATIONS = {"mysql": "0002", "postgres": "0014", "mariadb": "0018", "aurora-postgresql": "0021"}
+_USABLE = frozenset({"available", "storage-optimization"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class DBInstance(Resource):
+    """A database server with one database in it. `engine_version` is a major version: the minor one is AWS's choice."""
+
+    subnet_group: DBSubnetGroup
+    security_groups: tuple[SecurityGroup, ...]
+    password: PasswordParameter
+    instance_class: str = "db.t3.micro"
+    engine: str = "postgres"
+    engine_version: str = "16"
+    storage_gb: int = 20
+    storage_type: str = "gp2"
+    username: str = "esaws"
+    database: str = "app"
+    public: bool = False
+    backup_days: int = 1
+    multi_az: bool = False
+
+    in_place = frozenset(
+        {"instance_class", "storage_gb", "storage_type", "security_groups", "public", "backup_days", "multi_az"}
+    )
+    not_compared = frozenset({"password"})
+    pending = frozenset({"creating", "backing-up", "modifying", "rebooting", "starting", "upgrading", "maintenance"})
+    deleting = frozenset({"deleting"})
+    seconds = 420
+    icon = "aws.database.RDSPostgresqlInstance"
+    name_pattern = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+    name_limit = 54
+    permissions = (
+        "iam:CreateServiceLinkedRole",
+        "rds:AddTagsToResource",
+        "rds:CreateDBInstance",
+        "rds:DeleteDBInstance",
+        "rds:DescribeDBInstances",
+        "rds:ModifyDBInstance",
+        "ssm:GetParameter",
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not 20 <= self.storage_gb <= 65536:
+            raise InvalidResource(f"{self} with {self.storage_gb} GB: RDS has 20 to 65536")
+        if not 0 <= self.backup_days <= 35:
+            raise InvalidResource(f"{self} with {self.backup_days} days of backups: RDS keeps 0 to 35")
+        for word, pattern in ((self.username, r"[A-Za-z]\w{0,62}"), (self.database, r"[A-Za-z_]\w{0,62}")):
+            if not re.fullmatch(pattern, word, re.ASCII):
+                raise InvalidResource(f"{self}: {word!r} can't be a user or a database: a letter, letters and digits")
+
+    @classmethod
+    def list(cls, cloud: Cloud) -> Lives:
+        return [
+            cls._live(name, raw)
+            for raw in pages(cloud, "rds", "describe_db_instances", "DBInstances")
+            if (name := cloud.owned_name(tag_dict(raw.get("TagList"))))
+        ]
+
+    @classmethod
+    def _live(cls, name: str, raw: dict[str, Any]) -> Live:
+        # What is about to be applied counts as if it were: a new instance shows some of its settings as pending.
+        settings = raw | raw.get("PendingModifiedValues", {})
+        group = raw["DBSubnetGroup"]["DBSubnetGroupName"]
+        security_groups = _security_groups(raw)
+        return Live(
+            cls.kind,
+            name,
+            raw["DBInstanceIdentifier"],
+            parents=frozenset(
+                {Ref("DBSubnetGroup", group), *(Ref("SecurityGroup", group_id) for group_id in security_groups)}
+            ),
+            state=raw["DBInstanceStatus"],
+            fields={
+                "subnet_group": group,
+                "security_groups": security_groups,
+                "instance_class": settings["DBInstanceClass"],
+                "engine": raw["Engine"],
+                "engine_version": major(raw["Engine"], raw["EngineVersion"]),
+                "storage_gb": settings["AllocatedStorage"],
+                "storage_type": settings["StorageType"],
+                "username": raw["MasterUsername"],
+                "database": raw.get("DBName"),
+                "public": raw["PubliclyAccessible"],
+                "backup_days": settings["BackupRetentionPeriod"],
+                "multi_az": settings["MultiAZ"],
+            },
+            raw=raw,
+        )
+
+    def desired(self) -> dict[str, Any]:
+        return super().desired() | {
+            "security_groups": frozenset(self.security_groups),
+            "engine_version": major(self.engine, self.engine_version),
+        }
+
+    def create(self, cloud: Cloud) -> None:
+        created = cloud.client("rds").create_db_instance(
+            DBInstanceIdentifier=cloud.aws_name(self.name),
+            DBSubnetGroupName=self.subnet_group.id_in(cloud),
+            Engine=self.engine,
+            EngineVersion=self.engine_version,
+            MasterUsername=self.username,
+            MasterUserPassword=self.password.value(cloud),
+            DBName=self.database,
+            **self._settings(cloud),
+            DeletionProtection=False,
+            CopyTagsToSnapshot=True,  # so that a snapshot somebody takes is known as ours
+            Tags=tag_list(cloud.tags(self.name)),
+        )["DBInstance"]
+        self.made(cloud, created["DBInstanceIdentifier"])
+        self.ready(cloud)
+
+    def ready(self, cloud: Cloud) -> None:
+        cloud.wait("rds", "db_instance_available", DBInstanceIdentifier=self.id_in(cloud))
+
+    def update(self, cloud: Cloud, live: Live) -> None:
+        # Only what differs: the same storage again is refused for hours after it was last changed.
+        settings = self._settings(cloud)
+        differing = {
+            parameter: settings[parameter]
+            for name, parameter in _PARAMETERS.items()
+            if live.fields[name] != (settings[parameter] if name != "security_groups" else set(settings[parameter]))
+        }
+        rds = cloud.client("rds")
+        cloud.retry(
+            lambda: rds.modify_db_instance(DBInstanceIdentifier=live.id, ApplyImmediately=True, **differing),
+            "InvalidDBInstanceState",
+            minutes=30,
+        )
+
+        def settled() -> bool:
+            # For a while it still reads `available`, with the change pending: botocore's waiter would return too early.
+            raw = rds.describe_db_instances(DBInstanceIdentifier=live.id)["DBInstances"][0]
+            changed = all(group["Status"] == "active" for group in raw["VpcSecurityGroups"])
+            return raw["DBInstanceStatus"] in _USABLE and not raw.get("PendingModifiedValues") and changed
+
+        cloud.until(f"{self} is changed", settled, minutes=60)
+
+    def _settings(self, cloud: Cloud) -> dict[str, Any]:
+        return {
+            "AllocatedStorage": self.storage_gb,
+            "BackupRetentionPeriod": self.backup_days,
+            "DBInstanceClass": self.instance_class,
+            "MultiAZ": self.multi_az,
+            "PubliclyAccessible": self.public,
+            "StorageType": self.storage_type,
+            "VpcSecurityGroupIds": [group.id_in(cloud) for group in self.security_groups],
+        }
+
+    @classmethod
+    def delete(cls, cloud: Cloud, live: Live) -> None:
+        rds = cloud.client("rds")
+        with absent("DBInstanceNotFound"):
+            if live.state not in cls.deleting:
+                cloud.retry(
+                    lambda: rds.delete_db_instance(
+                        DBInstanceIdentifier=live.id, SkipFinalSnapshot=True, DeleteAutomatedBackups=True
+                    ),
+                    "InvalidDBInstanceState",
+                    minutes=30,
+                )
+        cloud.wait("rds", "db_instance_deleted", DBInstanceIdentifier=live.id)
+
+    def usage(self) -> Usages:
+        operation = f"CreateDBInstance:{_OPERATIONS.get(self.engine, '')}"
+        zones, storage = ("Multi-AZUsage", "RDS:Multi-AZ-") if self.multi_az else ("InstanceUsage", "RDS:")
+        usages = [
+            Usage.hours("AmazonRDS", f"{zones}:{self.instance_class}", operation),
+            Usage.gb_month("AmazonRDS", f"{storage}{self.storage_type.upper()}-Storage", self.storage_gb, operation),
+        ]
+        if self.public:
+            usages.append(Usage.hours("AmazonVPC", "PublicIPv4:InUseAddress"))
+        return usages
+
+    @classmethod
+    def example(cls) -> Self:
+        subnet_group = DBSubnetGroup.example()
+        return cls(
+            name="database",
+            subnet_group=subnet_group,
+            security_groups=(SecurityGroup.example(),),
+            password=PasswordParameter.example(),
+            storage_gb=30,
+        )
+
+
+_PARAMETERS = {
+    "backup_days": "BackupRetentionPeriod",
+    "instance_class": "DBInstanceClass",
+    "multi_az": "MultiAZ",
+    "public": "PubliclyAccessible",
+    "security_groups": "VpcSecurityGroupIds",
+    "storage_gb": "AllocatedStorage",
+    "storage_type": "StorageType",
+}
+
+
+def major(engine: str, version: str) -> str:
+    """`16` of PostgreSQL's `16.3`, `8.0` of MySQL's `8.0.36`."""
+    return ".".join(version.split(".")[: 1 if "postgres" in engine else 2])
+
+
+def _security_groups(raw: dict[str, Any]) -> frozenset[str]:
+    return frozenset(group["VpcSecurityGroupId"] for group in raw["VpcSecurityGroups"] if group["Status"] != "removing")

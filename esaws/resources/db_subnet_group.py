@@ -1,0 +1,97 @@
+"""A DB subnet group: the subnets, in two zones at least, among which RDS places a database."""
+
+import re
+from dataclasses import dataclass, replace
+from typing import Any, Self
+
+from esaws.cloud import Cloud
+from esaws.errors import InvalidResource
+from esaws.resource import Live, Lives, Ref, Resource, absent, tag_list
+from esaws.resources._tags import owned_by_arn
+from esaws.resources.subnet import Subnet
+
+
+@dataclass(frozen=True, kw_only=True)
+class DBSubnetGroup(Resource):
+    """A named set of subnets of one VPC; RDS asks for two zones even where the database stands in one."""
+
+    description: str
+    subnets: tuple[Subnet, ...]
+
+    in_place = frozenset({"description", "subnets"})
+    icon = "aws.database.RDS"
+    free = "RDS charges for instances, not for where they may stand"
+    name_pattern = re.compile(r"[a-z0-9][a-z0-9._-]*")  # RDS would keep it in lower case
+    permissions = (
+        "iam:CreateServiceLinkedRole",  # RDS's own role, on the first use in an account
+        "rds:AddTagsToResource",
+        "rds:CreateDBSubnetGroup",
+        "rds:DeleteDBSubnetGroup",
+        "rds:DescribeDBSubnetGroups",
+        "rds:ListTagsForResource",
+        "rds:ModifyDBSubnetGroup",
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.subnets:
+            raise InvalidResource(f"{self} has no subnets")
+
+    @classmethod
+    def list(cls, cloud: Cloud) -> Lives:
+        groups = owned_by_arn(
+            cloud,
+            "rds",
+            "describe_db_subnet_groups",
+            "DBSubnetGroups",
+            name="DBSubnetGroupName",
+            arn="DBSubnetGroupArn",
+            gone="DBSubnetGroupNotFoundFault",
+        )
+        return [cls._live(name, raw) for name, raw in groups]
+
+    @classmethod
+    def _live(cls, name: str, raw: dict[str, Any]) -> Live:
+        subnets = frozenset(subnet["SubnetIdentifier"] for subnet in raw["Subnets"])
+        return Live(
+            cls.kind,
+            name,
+            raw["DBSubnetGroupName"],
+            parents=frozenset(Ref("Subnet", subnet) for subnet in subnets),
+            state=raw["SubnetGroupStatus"],
+            fields={"description": raw["DBSubnetGroupDescription"], "subnets": subnets},
+            raw=raw,
+        )
+
+    def desired(self) -> dict[str, Any]:
+        return super().desired() | {"subnets": frozenset(self.subnets)}
+
+    def create(self, cloud: Cloud) -> None:
+        created = cloud.client("rds").create_db_subnet_group(
+            DBSubnetGroupName=cloud.aws_name(self.name),
+            **self._settings(cloud),
+            Tags=tag_list(cloud.tags(self.name)),
+        )["DBSubnetGroup"]
+        self.made(cloud, created["DBSubnetGroupName"])
+
+    def update(self, cloud: Cloud, live: Live) -> None:
+        cloud.client("rds").modify_db_subnet_group(DBSubnetGroupName=live.id, **self._settings(cloud))
+
+    def _settings(self, cloud: Cloud) -> dict[str, Any]:
+        subnets = [subnet.id_in(cloud) for subnet in self.subnets]
+        return {"DBSubnetGroupDescription": self.description, "SubnetIds": subnets}
+
+    @classmethod
+    def delete(cls, cloud: Cloud, live: Live) -> None:
+        # Refused for a moment longer than its last database lives.
+        rds = cloud.client("rds")
+        with absent("DBSubnetGroupNotFoundFault"):
+            cloud.retry(lambda: rds.delete_db_subnet_group(DBSubnetGroupName=live.id), "InvalidDBSubnetGroupStateFault")
+
+    @classmethod
+    def example(cls) -> Self:
+        subnets = tuple(
+            replace(Subnet.example(), name=f"public-{zone}", cidr=f"172.31.{16 * number}.0/20", zone=zone)
+            for number, zone in enumerate("abc")
+        )
+        return cls(name="database", description="Where the database stands", subnets=subnets)

@@ -1,0 +1,143 @@
+"""An image in a repository: an empty one holds the place until the service's own is pushed."""
+
+import base64
+import hashlib
+import json
+import re
+from dataclasses import dataclass
+from typing import Self
+
+from esaws.cloud import Cloud
+from esaws.errors import InvalidResource, NotDeployed
+from esaws.resource import Index, Live, Lives, Ref, Resource, absent, pages
+from esaws.resources.ecr_repository import NO_REPOSITORY, ECRRepository
+
+_TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
+_MANIFEST_TYPE = "application/vnd.oci.image.manifest.v1+json"
+
+# An empty tar archive, zipped; every zip library packs it a little differently, and the image's digest depends on it.
+_LAYER = base64.b64decode("H4sIAAAJbogA/2IYBaNgFIxYAAgAAP//Lq+17wAEAAA=")
+_LAYER_UNZIPPED = "sha256:5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef"
+_CONFIG = json.dumps(
+    {"architecture": "amd64", "os": "linux", "rootfs": {"type": "layers", "diff_ids": [_LAYER_UNZIPPED]}}
+).encode()
+
+
+def _digest(content: bytes) -> str:
+    return f"sha256:{hashlib.sha256(content).hexdigest()}"
+
+
+def _blob(media_type: str, content: bytes) -> dict[str, str | int]:
+    return {"mediaType": media_type, "size": len(content), "digest": _digest(content)}
+
+
+MANIFEST = json.dumps(
+    {
+        "schemaVersion": 2,
+        "mediaType": _MANIFEST_TYPE,
+        "config": _blob("application/vnd.oci.image.config.v1+json", _CONFIG),
+        "layers": [_blob("application/vnd.oci.image.layer.v1.tar+gzip", _LAYER)],
+    }
+)
+"""The smallest image; it always has the same digest, and by that it is known for ours."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ECRImage(Resource):
+    """What `tag` points at. Whatever is there already stays: who pushes images owns them, and they are `foreign`."""
+
+    repository: ECRRepository
+    tag: str = "latest"
+
+    icon = "aws.compute.EC2ContainerRegistryImage"
+    free = "the image that holds the place weighs less than a kilobyte"
+    permissions = (
+        "ecr:BatchDeleteImage",
+        "ecr:CompleteLayerUpload",
+        "ecr:DescribeImages",
+        "ecr:DescribeRepositories",
+        "ecr:InitiateLayerUpload",
+        "ecr:ListTagsForResource",
+        "ecr:PutImage",
+        "ecr:UploadLayerPart",
+    )
+
+    def part_name(self) -> str:
+        return f"{self.repository.name}:{self.tag}"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not _TAG.fullmatch(self.tag):
+            raise InvalidResource(f"{self}: ECR takes no tag {self.tag!r}")
+
+    @classmethod
+    def list(cls, cloud: Cloud) -> Lives:
+        lives = []
+        for repository in ECRRepository.list(cloud):
+            tagged = {"repositoryName": repository.id, "filter": {"tagStatus": "TAGGED"}}
+            with absent(NO_REPOSITORY):
+                for raw in pages(cloud, "ecr", "describe_images", "imageDetails", **tagged):
+                    lives += [cls._live(repository, tag, raw) for tag in raw["imageTags"]]
+        return lives
+
+    @classmethod
+    def _live(cls, repository: Live, tag: str, raw: dict[str, object]) -> Live:
+        return Live(
+            cls.kind,
+            f"{repository.name}:{tag}",
+            f"{repository.raw['repositoryUri']}:{tag}",
+            parents=frozenset({Ref("ECRRepository", repository.id)}),
+            fields={"repository": repository.id, "tag": tag},
+            raw=raw,
+            foreign=raw["imageDigest"] != _digest(MANIFEST.encode()),
+        )
+
+    def find(self, index: Index) -> Live | None:
+        """Also the image that somebody pushed in the place of ours."""
+        return super().find(index) or next((live for live in index if live.key == self.key), None)
+
+    def id_in(self, cloud: Cloud) -> str:
+        """Where a task definition finds it: registry, repository and tag."""
+        if self.key not in cloud.known:
+            live = self.find(Index(self.list(cloud)))
+            if live is None:
+                raise NotDeployed(f"{self} is not in {cloud.region}; apply its plan first")
+            return live.id
+        return cloud.known[self.key]
+
+    def create(self, cloud: Cloud) -> None:
+        ecr, repository = cloud.client("ecr"), self.repository.id_in(cloud)
+        # Putting an image under a tag that is taken would move the tag away from what somebody pushed.
+        taken = False
+        with absent("ImageNotFoundException"):
+            taken = bool(ecr.describe_images(repositoryName=repository, imageIds=[{"imageTag": self.tag}]))
+        if taken:
+            return
+        for content in (_CONFIG, _LAYER):
+            upload = ecr.initiate_layer_upload(repositoryName=repository)["uploadId"]
+            ecr.upload_layer_part(
+                repositoryName=repository,
+                uploadId=upload,
+                partFirstByte=0,
+                partLastByte=len(content) - 1,
+                layerPartBlob=content,
+            )
+            with absent("LayerAlreadyExistsException"):
+                ecr.complete_layer_upload(repositoryName=repository, uploadId=upload, layerDigests=[_digest(content)])
+        with absent("ImageAlreadyExistsException"):
+            ecr.put_image(
+                repositoryName=repository,
+                imageManifest=MANIFEST,
+                imageManifestMediaType=_MANIFEST_TYPE,
+                imageTag=self.tag,
+            )
+
+    @classmethod
+    def delete(cls, cloud: Cloud, live: Live) -> None:
+        with absent(NO_REPOSITORY):  # an image that is not there is no error
+            image = {"imageTag": live.fields["tag"]}
+            cloud.client("ecr").batch_delete_image(repositoryName=live.fields["repository"], imageIds=[image])
+
+    @classmethod
+    def example(cls) -> Self:
+        return cls(repository=ECRRepository.example())

@@ -1,0 +1,66 @@
+"""An ECR repository: where the images of one service are kept."""
+
+import re
+from dataclasses import dataclass
+from typing import Self
+
+from esaws.cloud import Cloud
+from esaws.resource import Live, Lives, Resource, absent, pages, tag_dict, tag_list
+
+NO_REPOSITORY = "RepositoryNotFoundException"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ECRRepository(Resource):
+    """A private repository; `scan_on_push` looks for known vulnerabilities in each image that arrives."""
+
+    scan_on_push: bool = False
+
+    in_place = frozenset({"scan_on_push"})
+    icon = "aws.compute.EC2ContainerRegistry"
+    free = "AWS charges for the images in a repository, not for the repository"
+    name_pattern = re.compile(r"[a-z0-9]+([._/-][a-z0-9]+)*")
+    permissions = (
+        "ecr:CreateRepository",
+        "ecr:DeleteRepository",
+        "ecr:DescribeRepositories",
+        "ecr:ListTagsForResource",
+        "ecr:PutImageScanningConfiguration",
+        "ecr:TagResource",
+    )
+
+    @classmethod
+    def list(cls, cloud: Cloud) -> Lives:
+        lives = []
+        for raw in pages(cloud, "ecr", "describe_repositories", "repositories"):
+            if not raw["repositoryName"].startswith(cloud.aws_name("")):
+                continue
+            with absent(NO_REPOSITORY):
+                tags = cloud.client("ecr").list_tags_for_resource(resourceArn=raw["repositoryArn"])["tags"]
+                if name := cloud.owned_name(tag_dict(tags)):
+                    scanning = raw.get("imageScanningConfiguration", {})
+                    observed = {"scan_on_push": scanning.get("scanOnPush", False)}
+                    lives.append(Live(cls.kind, name, raw["repositoryName"], fields=observed, raw=raw))
+        return lives
+
+    def create(self, cloud: Cloud) -> None:
+        created = cloud.client("ecr").create_repository(
+            repositoryName=cloud.aws_name(self.name),
+            imageScanningConfiguration={"scanOnPush": self.scan_on_push},
+            tags=tag_list(cloud.tags(self.name)),
+        )
+        self.made(cloud, created["repository"]["repositoryName"])
+
+    def update(self, cloud: Cloud, live: Live) -> None:
+        cloud.client("ecr").put_image_scanning_configuration(
+            repositoryName=live.id, imageScanningConfiguration={"scanOnPush": self.scan_on_push}
+        )
+
+    @classmethod
+    def delete(cls, cloud: Cloud, live: Live) -> None:
+        with absent(NO_REPOSITORY):
+            cloud.client("ecr").delete_repository(repositoryName=live.id, force=True)  # with its images
+
+    @classmethod
+    def example(cls) -> Self:
+        return cls(name="web")

@@ -1,0 +1,82 @@
+"""An instance profile: hands a role to instances."""
+
+from dataclasses import dataclass
+from typing import Self
+
+from esaws.cloud import Cloud
+from esaws.resource import Live, Lives, Ref, Resource, absent, tag_list
+from esaws.resources._iam import GONE, NAME_PATTERN, PROFILE_NAME_LIMIT, iam_name, owned
+from esaws.resources.role import Role
+
+
+@dataclass(frozen=True, kw_only=True)
+class InstanceProfile(Resource):
+    """Holds one role, whose credentials the instances that carry the profile find in their metadata."""
+
+    role: Role
+
+    in_place = frozenset({"role"})
+    seconds = 10
+    name_pattern = NAME_PATTERN
+    name_limit = PROFILE_NAME_LIMIT
+    icon = "aws.security.IAMPermissions"
+    free = "AWS does not charge for IAM"
+    permissions = (
+        "iam:AddRoleToInstanceProfile",
+        "iam:CreateInstanceProfile",
+        "iam:DeleteInstanceProfile",
+        "iam:GetInstanceProfile",
+        "iam:ListInstanceProfileTags",
+        "iam:ListInstanceProfiles",
+        "iam:PassRole",
+        "iam:RemoveRoleFromInstanceProfile",
+        "iam:TagInstanceProfile",
+    )
+
+    @classmethod
+    def list(cls, cloud: Cloud) -> Lives:
+        lives = []
+        found = owned(
+            cloud, "list_instance_profiles", "InstanceProfiles", "InstanceProfileName", "list_instance_profile_tags"
+        )
+        for name, raw in found:
+            role = next((role["RoleName"] for role in raw["Roles"]), None)
+            parents = frozenset({Ref("Role", role)} if role else ())
+            lives.append(
+                Live(cls.kind, name, raw["InstanceProfileName"], parents=parents, fields={"role": role}, raw=raw)
+            )
+        return lives
+
+    def create(self, cloud: Cloud) -> None:
+        profile = self.made(cloud, iam_name(cloud, self.name))
+        cloud.client("iam").create_instance_profile(InstanceProfileName=profile, Tags=tag_list(cloud.tags(self.name)))
+        cloud.wait("iam", "instance_profile_exists", InstanceProfileName=profile)
+        self._add_role(cloud, profile)
+
+    def update(self, cloud: Cloud, live: Live) -> None:
+        _empty(cloud, live.id)
+        self._add_role(cloud, live.id)
+
+    def _add_role(self, cloud: Cloud, profile: str) -> None:
+        role = self.role.id_in(cloud)
+        add = cloud.client("iam").add_role_to_instance_profile
+        cloud.retry(lambda: add(InstanceProfileName=profile, RoleName=role), GONE, minutes=1)
+
+    @classmethod
+    def delete(cls, cloud: Cloud, live: Live) -> None:
+        with absent(GONE):
+            _empty(cloud, live.id)
+            delete = cloud.client("iam").delete_instance_profile
+            cloud.retry(lambda: delete(InstanceProfileName=live.id), "DeleteConflict", minutes=2)
+
+    @classmethod
+    def example(cls) -> Self:
+        return cls(name="ecs-instance", role=Role.example())
+
+
+def _empty(cloud: Cloud, profile: str) -> None:
+    """A profile holds one role at most, and does not go while it holds one."""
+    iam = cloud.client("iam")
+    for role in iam.get_instance_profile(InstanceProfileName=profile)["InstanceProfile"]["Roles"]:
+        with absent(GONE):
+            iam.remove_role_from_instance_profile(InstanceProfileName=profile, RoleName=role["RoleName"])

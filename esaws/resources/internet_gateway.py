@@ -1,0 +1,85 @@
+"""An internet gateway: the way between a VPC and the internet."""
+
+from dataclasses import dataclass
+from typing import Self
+
+from esaws.cloud import Cloud
+from esaws.resource import Live, Lives, Ref, Resource, absent
+from esaws.resources._ec2 import owned, tag_specifications
+from esaws.resources.vpc import VPC
+
+_GONE = "InvalidInternetGatewayID.NotFound"
+
+
+@dataclass(frozen=True, kw_only=True)
+class InternetGateway(Resource):
+    """Attached to one VPC; a route to it makes a subnet public."""
+
+    vpc: VPC
+
+    in_place = frozenset({"vpc"})
+    # AWS detaches no gateway while something behind it has a public address.
+    outlives = frozenset({"LoadBalancer", "AutoScalingGroup", "DBInstance", "Broker", "Service", "Task"})
+    icon = "aws.network.InternetGateway"
+    free = "AWS charges for the traffic and for public addresses, not for the gateway"
+    permissions = (
+        "ec2:AttachInternetGateway",
+        "ec2:CreateInternetGateway",
+        "ec2:CreateTags",
+        "ec2:DeleteInternetGateway",
+        "ec2:DescribeInternetGateways",
+        "ec2:DetachInternetGateway",
+    )
+
+    @classmethod
+    def list(cls, cloud: Cloud) -> Lives:
+        lives = []
+        for name, raw in owned(cloud, "describe_internet_gateways", "InternetGateways"):
+            attachment: dict[str, str] = next(iter(raw["Attachments"]), {})
+            vpc = attachment.get("VpcId")
+            lives.append(
+                Live(
+                    cls.kind,
+                    name,
+                    raw["InternetGatewayId"],
+                    parents=frozenset({Ref("VPC", vpc)} if vpc else ()),
+                    state=attachment.get("State", "detached"),
+                    fields={"vpc": vpc},
+                    raw=raw,
+                )
+            )
+        return lives
+
+    def create(self, cloud: Cloud) -> None:
+        tags = tag_specifications(cloud, "internet-gateway", self.name)
+        created = cloud.client("ec2").create_internet_gateway(TagSpecifications=tags)["InternetGateway"]
+        self._attach(cloud, self.made(cloud, created["InternetGatewayId"]))
+
+    def update(self, cloud: Cloud, live: Live) -> None:
+        _detach(cloud, live)
+        self._attach(cloud, live.id)
+
+    def _attach(self, cloud: Cloud, gateway_id: str) -> None:
+        vpc_id = self.vpc.id_in(cloud)
+        attach = cloud.client("ec2").attach_internet_gateway
+        cloud.retry(lambda: attach(InternetGatewayId=gateway_id, VpcId=vpc_id), _GONE, minutes=1)
+
+    @classmethod
+    def delete(cls, cloud: Cloud, live: Live) -> None:
+        _detach(cloud, live)
+        with absent(_GONE):
+            delete = cloud.client("ec2").delete_internet_gateway
+            cloud.retry(lambda: delete(InternetGatewayId=live.id), "DependencyViolation")
+
+    @classmethod
+    def example(cls) -> Self:
+        return cls(name="igw", vpc=VPC.example())
+
+
+def _detach(cloud: Cloud, live: Live) -> None:
+    for attachment in live.raw["Attachments"]:
+        vpc_id = attachment["VpcId"]
+        # "Network … has some mapped public address(es)": those of a load balancer outlive it by minutes.
+        with absent("Gateway.NotAttached", _GONE, "InvalidVpcID.NotFound"):
+            detach = cloud.client("ec2").detach_internet_gateway
+            cloud.retry(lambda: detach(InternetGatewayId=live.id, VpcId=vpc_id), "DependencyViolation")  # noqa: B023

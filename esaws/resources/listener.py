@@ -1,0 +1,104 @@
+"""A listener: the port on which a load balancer takes requests, and where they go if no rule says otherwise."""
+
+from dataclasses import dataclass
+from typing import Any, Literal, Self
+
+from esaws.cloud import Cloud
+from esaws.errors import InvalidResource
+from esaws.resource import Live, Lives, Ref, Resource, absent, pages, tag_list
+from esaws.resources._elbv2 import (
+    NO_BALANCER,
+    NO_LISTENER,
+    forward,
+    forwarded_to,
+    target_groups,
+    with_tags,
+)
+from esaws.resources.load_balancer import LoadBalancer
+from esaws.resources.target_group import TargetGroup
+
+
+@dataclass(frozen=True, kw_only=True)
+class Listener(Resource):
+    """Listens for plain HTTP: a certificate is not among its fields."""
+
+    load_balancer: LoadBalancer
+    port: int = 80
+    protocol: Literal["HTTP"] = "HTTP"
+    default: TargetGroup
+
+    in_place = frozenset({"port", "protocol", "default"})
+    icon = "aws.network.ElasticLoadBalancing"
+    free = "AWS charges for the load balancer, not for its listeners"
+    permissions = (
+        "elasticloadbalancing:AddTags",
+        "elasticloadbalancing:CreateListener",
+        "elasticloadbalancing:DeleteListener",
+        "elasticloadbalancing:DescribeListeners",
+        "elasticloadbalancing:DescribeLoadBalancers",
+        "elasticloadbalancing:DescribeTags",
+        "elasticloadbalancing:ModifyListener",
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not 1 <= self.port <= 65535:
+            raise InvalidResource(f"{self}: there is no port {self.port}")
+        if self.protocol != "HTTP":
+            raise InvalidResource(f"{self}: {self.protocol} needs a certificate, which a listener has no field for")
+
+    def part_name(self) -> str:
+        return f"{self.load_balancer.name} {self.port}"
+
+    @classmethod
+    def list(cls, cloud: Cloud) -> Lives:
+        lives = []
+        for balancer in LoadBalancer.list(cloud):
+            with absent(NO_BALANCER):
+                listed = pages(cloud, "elbv2", "describe_listeners", "Listeners", LoadBalancerArn=balancer.id)
+                for tags, raw in with_tags(cloud, listed, "ListenerArn"):
+                    lives.append(cls._live(cloud, balancer, tags, raw))
+        return lives
+
+    @classmethod
+    def _live(cls, cloud: Cloud, balancer: Live, tags: dict[str, str], raw: dict[str, Any]) -> Live:
+        name = cloud.owned_name(tags)
+        groups = {Ref("TargetGroup", arn) for arn in target_groups(raw["DefaultActions"])}
+        return Live(
+            cls.kind,
+            name or f"{balancer.name} {raw['Port']}",
+            raw["ListenerArn"],
+            parents=frozenset({balancer.ref} | groups),
+            fields={
+                "load_balancer": balancer.id,
+                "port": raw["Port"],
+                "protocol": raw["Protocol"],
+                "default": forwarded_to(raw["DefaultActions"]),
+            },
+            raw=raw,
+            foreign=name is None,
+        )
+
+    def create(self, cloud: Cloud) -> None:
+        created = cloud.client("elbv2").create_listener(
+            LoadBalancerArn=self.load_balancer.id_in(cloud),
+            Tags=tag_list(cloud.tags(self.name)),
+            **self._settings(cloud),
+        )
+        self.made(cloud, created["Listeners"][0]["ListenerArn"])
+
+    def update(self, cloud: Cloud, live: Live) -> None:
+        cloud.client("elbv2").modify_listener(ListenerArn=live.id, **self._settings(cloud))
+
+    def _settings(self, cloud: Cloud) -> dict[str, Any]:
+        actions = forward(self.default.id_in(cloud))
+        return {"Port": self.port, "Protocol": self.protocol, "DefaultActions": actions}
+
+    @classmethod
+    def delete(cls, cloud: Cloud, live: Live) -> None:
+        with absent(NO_LISTENER):
+            cloud.client("elbv2").delete_listener(ListenerArn=live.id)
+
+    @classmethod
+    def example(cls) -> Self:
+        return cls(load_balancer=LoadBalancer.example(), default=TargetGroup.example())

@@ -1,0 +1,143 @@
+"""A listener rule: which paths a listener sends to another target group."""
+
+import re
+from dataclasses import dataclass
+from typing import Any, Self
+
+from esaws.cloud import Cloud
+from esaws.errors import InvalidResource
+from esaws.resource import Live, Lives, Ref, Resource, absent, pages, tag_list
+from esaws.resources._elbv2 import NO_LISTENER, NO_RULE, forward, forwarded_to, target_groups, with_tags
+from esaws.resources.listener import Listener
+from esaws.resources.target_group import TargetGroup
+
+_MOST_PATHS = 5
+_MOST_WILDCARDS = 6  # AWS's documentation says 5 in one place and 6 in another
+_PATH = re.compile(r"[A-Za-z0-9_.$/~\"'@:+&*?-]{1,128}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ListenerRule(Resource):
+    """Forwards a request whose path matches one of `paths`; of the rules that match, the lowest priority wins.
+
+    `*` stands for any characters, `/` among them, and `?` for one.
+    """
+
+    listener: Listener
+    priority: int
+    paths: tuple[str, ...]
+    target_group: TargetGroup
+
+    in_place = frozenset({"priority", "paths", "target_group"})
+    icon = "aws.network.ElasticLoadBalancing"
+    free = "AWS charges for the load balancer, not for its rules"
+    permissions = (
+        "elasticloadbalancing:AddTags",
+        "elasticloadbalancing:CreateRule",
+        "elasticloadbalancing:DeleteRule",
+        "elasticloadbalancing:DescribeListeners",
+        "elasticloadbalancing:DescribeLoadBalancers",
+        "elasticloadbalancing:DescribeRules",
+        "elasticloadbalancing:DescribeTags",
+        "elasticloadbalancing:ModifyRule",
+        "elasticloadbalancing:SetRulePriorities",
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not 1 <= self.priority <= 50000:
+            raise InvalidResource(f"{self}: priority {self.priority} is not between 1 and 50000")
+        if not 1 <= len(self.paths) <= _MOST_PATHS:
+            raise InvalidResource(f"{self}: a rule takes 1 to {_MOST_PATHS} paths, not {len(self.paths)}")
+        if wrong := [path for path in self.paths if not _PATH.fullmatch(path)]:
+            raise InvalidResource(f"{self}: path {wrong[0]!r} has characters that AWS refuses, or is too long")
+        if sum(path.count("*") + path.count("?") for path in self.paths) > _MOST_WILDCARDS:
+            raise InvalidResource(f"{self}: more than {_MOST_WILDCARDS} wildcards")
+
+    def part_name(self) -> str:
+        return f"{self.listener.name} rule {self.priority}"
+
+    @classmethod
+    def list(cls, cloud: Cloud) -> Lives:
+        """The rules of our load balancers but for the default ones: those are a field of the listener."""
+        lives = []
+        for listener in Listener.list(cloud):
+            with absent(NO_LISTENER):
+                described = pages(cloud, "elbv2", "describe_rules", "Rules", ListenerArn=listener.id)
+                listed = (raw for raw in described if not raw["IsDefault"])
+                for tags, raw in with_tags(cloud, listed, "RuleArn"):
+                    lives.append(cls._live(cloud, listener, tags, raw))
+        return lives
+
+    @classmethod
+    def _live(cls, cloud: Cloud, listener: Live, tags: dict[str, str], raw: dict[str, Any]) -> Live:
+        name = cloud.owned_name(tags)
+        groups = {Ref("TargetGroup", arn) for arn in target_groups(raw["Actions"])}
+        return Live(
+            cls.kind,
+            name or f"{listener.name} rule {raw['Priority']}",
+            raw["RuleArn"],
+            parents=frozenset({listener.ref} | groups),
+            fields={
+                "listener": listener.id,
+                "priority": int(raw["Priority"]),
+                "paths": frozenset(_paths(raw["Conditions"])),
+                "target_group": forwarded_to(raw["Actions"]),
+            },
+            raw=raw,
+            foreign=name is None,
+        )
+
+    def desired(self) -> dict[str, Any]:
+        return super().desired() | {"paths": frozenset(self.paths)}
+
+    def create(self, cloud: Cloud) -> None:
+        created = cloud.client("elbv2").create_rule(
+            ListenerArn=self.listener.id_in(cloud),
+            Priority=self.priority,
+            Tags=tag_list(cloud.tags(self.name)),
+            **self._settings(cloud),
+        )
+        self.made(cloud, created["Rules"][0]["RuleArn"])
+
+    def update(self, cloud: Cloud, live: Live) -> None:
+        cloud.client("elbv2").modify_rule(RuleArn=live.id, **self._settings(cloud))
+        if live.fields["priority"] != self.priority:
+            self._set_priority(cloud, live)
+
+    def _settings(self, cloud: Cloud) -> dict[str, Any]:
+        conditions = [{"Field": "path-pattern", "PathPatternConfig": {"Values": list(self.paths)}}]
+        return {"Conditions": conditions, "Actions": forward(self.target_group.id_in(cloud))}
+
+    def _set_priority(self, cloud: Cloud, live: Live) -> None:
+        """No two rules share a priority: another one of ours that has it takes this one's, in the same call."""
+        rules = [rule for rule in self.list(cloud) if rule.fields["listener"] == live.fields["listener"]]
+        now = next((rule.fields["priority"] for rule in rules if rule.id == live.id), live.fields["priority"])
+        priorities = {live.id: self.priority}
+        for rule in rules:
+            if rule.fields["priority"] == self.priority and not rule.foreign and rule.id != live.id:
+                priorities[rule.id] = now
+        cloud.client("elbv2").set_rule_priorities(
+            RulePriorities=[{"RuleArn": arn, "Priority": priority} for arn, priority in priorities.items()]
+        )
+
+    @classmethod
+    def delete(cls, cloud: Cloud, live: Live) -> None:
+        with absent(NO_RULE, NO_LISTENER):
+            cloud.client("elbv2").delete_rule(RuleArn=live.id)
+
+    @classmethod
+    def example(cls) -> Self:
+        return cls(listener=Listener.example(), priority=1, paths=("/api*",), target_group=TargetGroup.example())
+
+
+def _paths(conditions: list[dict[str, Any]]) -> list[str]:
+    """The paths that a rule matches; a condition of another sort in words."""
+    found = []
+    for condition in conditions:
+        config = condition.get("PathPatternConfig", {})
+        if condition["Field"] == "path-pattern" and not config.get("RegexValues"):
+            found += config.get("Values") or condition.get("Values", [])
+        else:
+            found.append(f"and {condition['Field']}")
+    return found

@@ -1,0 +1,126 @@
+"""A load balancer: takes in what the internet asks and hands it to targets that are healthy."""
+
+import re
+from dataclasses import dataclass, replace
+from typing import Any, Self
+
+from esaws.cloud import Cloud
+from esaws.pricelist import Usage
+from esaws.resource import Live, Lives, Ref, Resource, Usages, absent, pages, tag_list
+from esaws.resources._elbv2 import NAME_LIMIT, NAME_PATTERN, NO_BALANCER, owned
+from esaws.resources.internet_gateway import InternetGateway
+from esaws.resources.security_group import SecurityGroup
+from esaws.resources.subnet import Subnet
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoadBalancer(Resource):
+    """An application load balancer; AWS wants it in two zones, and an internet gateway if it is internet-facing."""
+
+    subnets: tuple[Subnet, ...]
+    security_groups: tuple[SecurityGroup, ...]
+    internet_facing: bool = True
+
+    in_place = frozenset({"subnets", "security_groups"})
+    pending = frozenset({"provisioning"})
+    seconds = 150
+    name_pattern = re.compile(rf"(?!internal-){NAME_PATTERN.pattern}")
+    name_limit = NAME_LIMIT
+    icon = "aws.network.ElbApplicationLoadBalancer"
+    permissions = (
+        "ec2:DescribeNetworkInterfaces",
+        "elasticloadbalancing:AddTags",
+        "elasticloadbalancing:CreateLoadBalancer",
+        "elasticloadbalancing:DeleteLoadBalancer",
+        "elasticloadbalancing:DescribeLoadBalancers",
+        "elasticloadbalancing:DescribeTags",
+        "elasticloadbalancing:SetSecurityGroups",
+        "elasticloadbalancing:SetSubnets",
+        "iam:CreateServiceLinkedRole",
+    )
+
+    @classmethod
+    def list(cls, cloud: Cloud) -> Lives:
+        lives = []
+        for name, raw in owned(cloud, "describe_load_balancers", "LoadBalancers", "LoadBalancer"):
+            observed = {
+                "subnets": frozenset(zone["SubnetId"] for zone in raw["AvailabilityZones"]),
+                "security_groups": frozenset(raw.get("SecurityGroups", ())),
+                "internet_facing": raw["Scheme"] == "internet-facing",
+            }
+            lives.append(
+                Live(
+                    cls.kind,
+                    name,
+                    raw["LoadBalancerArn"],
+                    parents=frozenset(
+                        {Ref("VPC", raw["VpcId"])}
+                        | {Ref("Subnet", subnet) for subnet in observed["subnets"]}
+                        | {Ref("SecurityGroup", group) for group in observed["security_groups"]}
+                    ),
+                    state=raw["State"]["Code"],
+                    fields=observed,
+                    raw=raw,
+                )
+            )
+        return lives
+
+    def desired(self) -> dict[str, Any]:
+        return super().desired() | {
+            "subnets": frozenset(self.subnets),
+            "security_groups": frozenset(self.security_groups),
+        }
+
+    def usage(self) -> Usages:
+        hours = Usage.hours("AWSELB", "LoadBalancerUsage", "LoadBalancing:Application")
+        addresses = Usage.hours("AmazonVPC", "PublicIPv4:InUseAddress", count=len(self.subnets))
+        return [hours, addresses] if self.internet_facing else [hours]
+
+    def create(self, cloud: Cloud) -> None:
+        created = cloud.client("elbv2").create_load_balancer(
+            Name=cloud.aws_name(self.name),
+            Type="application",
+            Scheme="internet-facing" if self.internet_facing else "internal",
+            Subnets=[subnet.id_in(cloud) for subnet in self.subnets],
+            SecurityGroups=[group.id_in(cloud) for group in self.security_groups],
+            Tags=tag_list(cloud.tags(self.name)),
+        )
+        self.made(cloud, created["LoadBalancers"][0]["LoadBalancerArn"])
+        self.ready(cloud)
+
+    def ready(self, cloud: Cloud) -> None:
+        cloud.wait("elbv2", "load_balancer_available", LoadBalancerArns=[self.id_in(cloud)])
+
+    def update(self, cloud: Cloud, live: Live) -> None:
+        elbv2 = cloud.client("elbv2")
+        subnets = [subnet.id_in(cloud) for subnet in self.subnets]
+        groups = [group.id_in(cloud) for group in self.security_groups]
+        if live.fields["subnets"] != frozenset(subnets):
+            elbv2.set_subnets(LoadBalancerArn=live.id, Subnets=subnets)
+        if live.fields["security_groups"] != frozenset(groups):
+            elbv2.set_security_groups(LoadBalancerArn=live.id, SecurityGroups=groups)
+
+    @classmethod
+    def delete(cls, cloud: Cloud, live: Live) -> None:
+        with absent(NO_BALANCER):
+            cloud.client("elbv2").delete_load_balancer(LoadBalancerArn=live.id)
+        cloud.wait("elbv2", "load_balancers_deleted", LoadBalancerArns=[live.id])
+        # Its interfaces, and with them its addresses and the use of its groups, outlive it by minutes.
+        description = "ELB " + live.id.split(":loadbalancer/")[1]
+        filters = [{"Name": "description", "Values": [description]}]
+        cloud.until(
+            f"the interfaces of {live.name} are gone",
+            lambda: not any(pages(cloud, "ec2", "describe_network_interfaces", "NetworkInterfaces", Filters=filters)),
+            minutes=20,
+        )
+
+    @classmethod
+    def example(cls) -> Self:
+        subnet = Subnet.example()
+        other = replace(subnet, name="public-b", cidr="172.31.16.0/20", zone="b")
+        return cls(
+            name="alb",
+            subnets=(subnet, other),
+            security_groups=(SecurityGroup.example(),),
+            after=(InternetGateway.example(),),
+        )

@@ -1,0 +1,84 @@
+"""A log group: where containers write, and for how long that is kept."""
+
+import re
+from dataclasses import dataclass
+from typing import Self
+
+from esaws.cloud import Cloud
+from esaws.errors import InvalidResource
+from esaws.resource import Live, Lives, Resource, absent, pages
+
+RETENTIONS = frozenset(
+    {1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731} | {1096, 1827, 2192, 2557, 2922, 3288, 3653}
+)
+"""The days that CloudWatch Logs takes."""
+
+_GONE = "ResourceNotFoundException"
+
+
+@dataclass(frozen=True, kw_only=True)
+class LogGroup(Resource):
+    """Keeps what is written to it for `retention_days`; one that nobody sets keeps everything for ever."""
+
+    retention_days: int = 14
+
+    in_place = frozenset({"retention_days"})
+    outlives = frozenset({"AutoScalingGroup", "Service", "Task"})
+    icon = "aws.management.CloudwatchLogs"
+    free = "AWS charges for what is written; the first 5 GB a month are free"
+    name_pattern = re.compile(r"[A-Za-z0-9_/.#-]+")
+    permissions = (
+        "logs:CreateLogGroup",
+        "logs:DeleteLogGroup",
+        "logs:DescribeLogGroups",
+        "logs:ListTagsForResource",
+        "logs:PutRetentionPolicy",
+        "logs:TagResource",
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.retention_days not in RETENTIONS:
+            days = ", ".join(map(str, sorted(RETENTIONS)))
+            raise InvalidResource(f"{self} can't keep logs for {self.retention_days} days; AWS takes {days}")
+
+    @classmethod
+    def list(cls, cloud: Cloud) -> Lives:
+        lives = []
+        for raw in pages(cloud, "logs", "describe_log_groups", "logGroups", logGroupNamePrefix=cloud.aws_name("")):
+            # The field `arn` ends in `:*`, which the tags' call refuses; `logGroupArn` does not.
+            arn = raw.get("logGroupArn") or raw["arn"].removesuffix(":*")
+            with absent(_GONE):
+                tags = cloud.client("logs").list_tags_for_resource(resourceArn=arn)["tags"]
+                if name := cloud.owned_name(tags):
+                    observed = {"retention_days": raw.get("retentionInDays")}
+                    lives.append(Live(cls.kind, name, raw["logGroupName"], fields=observed, raw=raw))
+        return lives
+
+    def create(self, cloud: Cloud) -> None:
+        aws_name = cloud.aws_name(self.name)
+        cloud.client("logs").create_log_group(logGroupName=aws_name, tags=cloud.tags(self.name))
+        self._keep(cloud, self.made(cloud, aws_name))
+
+    def update(self, cloud: Cloud, live: Live) -> None:
+        self._keep(cloud, live.id)
+
+    def _keep(self, cloud: Cloud, group: str) -> None:
+        cloud.client("logs").put_retention_policy(logGroupName=group, retentionInDays=self.retention_days)
+
+    @classmethod
+    def delete(cls, cloud: Cloud, live: Live) -> None:
+        logs = cloud.client("logs")
+
+        def gone() -> bool:
+            with absent(_GONE):
+                logs.delete_log_group(logGroupName=live.id)
+            # A writer that is still there makes it again, without tags.
+            found = pages(cloud, "logs", "describe_log_groups", "logGroups", logGroupNamePrefix=live.id)
+            return all(raw["logGroupName"] != live.id for raw in found)
+
+        cloud.until(f"log group {live.name} is gone", gone)
+
+    @classmethod
+    def example(cls) -> Self:
+        return cls(name="web")

@@ -1,0 +1,125 @@
+"""A role: what a service may do in the account, without a password."""
+
+import json
+from dataclasses import dataclass
+from typing import Any, Self
+
+from esaws.cloud import Cloud
+from esaws.resource import Live, Lives, Resource, absent, pages, tag_list
+from esaws.resources._iam import GONE, NAME_PATTERN, ROLE_NAME_LIMIT, iam_name, owned
+
+
+@dataclass(frozen=True, kw_only=True)
+class Role(Resource):
+    """May be assumed by a service of AWS and carries policies that AWS manages, such as `AmazonS3ReadOnlyAccess`."""
+
+    service: str = "ec2.amazonaws.com"
+    managed_policies: tuple[str, ...] = ()
+
+    in_place = frozenset({"service", "managed_policies"})
+    seconds = 3
+    name_pattern = NAME_PATTERN
+    name_limit = ROLE_NAME_LIMIT
+    icon = "aws.security.IAMRole"
+    free = "AWS does not charge for IAM"
+    permissions = (
+        "iam:AttachRolePolicy",
+        "iam:CreateRole",
+        "iam:DeleteRole",
+        "iam:DeleteRolePolicy",
+        "iam:DetachRolePolicy",
+        "iam:GetRole",
+        "iam:ListAttachedRolePolicies",
+        "iam:ListInstanceProfilesForRole",
+        "iam:ListRolePolicies",
+        "iam:ListRoleTags",
+        "iam:ListRoles",
+        "iam:RemoveRoleFromInstanceProfile",
+        "iam:TagRole",
+        "iam:UpdateAssumeRolePolicy",
+    )
+
+    @classmethod
+    def list(cls, cloud: Cloud) -> Lives:
+        lives = []
+        for name, raw in owned(cloud, "list_roles", "Roles", "RoleName", "list_role_tags"):
+            with absent(GONE):
+                attached = pages(
+                    cloud, "iam", "list_attached_role_policies", "AttachedPolicies", RoleName=raw["RoleName"]
+                )
+                observed = {
+                    "service": _trusted(raw["AssumeRolePolicyDocument"]),
+                    "managed_policies": frozenset(_policy_name(cloud, policy["PolicyArn"]) for policy in attached),
+                }
+                lives.append(Live(cls.kind, name, raw["RoleName"], fields=observed, raw=raw))
+        return lives
+
+    def desired(self) -> dict[str, Any]:
+        return super().desired() | {"managed_policies": frozenset(self.managed_policies)}
+
+    def create(self, cloud: Cloud) -> None:
+        role = self.made(cloud, iam_name(cloud, self.name))
+        cloud.client("iam").create_role(
+            RoleName=role,
+            AssumeRolePolicyDocument=json.dumps(_trust(self.service)),
+            Tags=tag_list(cloud.tags(self.name)),
+        )
+        cloud.wait("iam", "role_exists", RoleName=role)
+        self._attach(cloud, role, set(self.managed_policies))
+
+    def update(self, cloud: Cloud, live: Live) -> None:
+        iam = cloud.client("iam")
+        iam.update_assume_role_policy(RoleName=live.id, PolicyDocument=json.dumps(_trust(self.service)))
+        attached = live.fields["managed_policies"]
+        for policy in attached - set(self.managed_policies):
+            with absent(GONE):
+                iam.detach_role_policy(RoleName=live.id, PolicyArn=_policy_arn(cloud, policy))
+        self._attach(cloud, live.id, set(self.managed_policies) - attached)
+
+    def _attach(self, cloud: Cloud, role: str, policies: set[str]) -> None:
+        for policy in sorted(policies):
+            cloud.client("iam").attach_role_policy(RoleName=role, PolicyArn=_policy_arn(cloud, policy))
+
+    @classmethod
+    def delete(cls, cloud: Cloud, live: Live) -> None:
+        """A role goes when nothing hangs on it any more: instance profiles, attached and inline policies."""
+        iam, role = cloud.client("iam"), {"RoleName": live.id}
+        with absent(GONE):
+            for profile in pages(cloud, "iam", "list_instance_profiles_for_role", "InstanceProfiles", **role):
+                with absent(GONE):
+                    iam.remove_role_from_instance_profile(InstanceProfileName=profile["InstanceProfileName"], **role)
+            for policy in pages(cloud, "iam", "list_attached_role_policies", "AttachedPolicies", **role):
+                with absent(GONE):
+                    iam.detach_role_policy(PolicyArn=policy["PolicyArn"], **role)
+            for name in pages(cloud, "iam", "list_role_policies", "PolicyNames", **role):
+                with absent(GONE):
+                    iam.delete_role_policy(PolicyName=name, **role)
+            cloud.retry(lambda: iam.delete_role(**role), "DeleteConflict", "ConcurrentModification", minutes=2)
+
+    @classmethod
+    def example(cls) -> Self:
+        return cls(name="ecs-instance", managed_policies=("service-role/AmazonEC2ContainerServiceforEC2Role",))
+
+
+def _trust(service: str) -> dict[str, Any]:
+    statement = {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}
+    return {"Version": "2012-10-17", "Statement": [statement]}
+
+
+def _trusted(document: dict[str, Any]) -> str:
+    """The service that may assume the role; the whole document where it says anything else."""
+    try:
+        service = document["Statement"][0]["Principal"]["Service"]
+    except (KeyError, TypeError, IndexError):
+        service = None
+    return str(service) if document == _trust(service) else json.dumps(document, sort_keys=True)
+
+
+def _policy_arn(cloud: Cloud, policy: str) -> str:
+    prefix = f"arn:{cloud.client('iam').meta.partition}:iam::aws:policy/"
+    return policy if policy.startswith("arn:") else prefix + policy
+
+
+def _policy_name(cloud: Cloud, arn: str) -> str:
+    """AWS's own policies by name, the account's by ARN."""
+    return arn.removeprefix(_policy_arn(cloud, ""))

@@ -1,0 +1,122 @@
+"""A route: where a route table sends the packets for a range of addresses."""
+
+from dataclasses import dataclass
+from ipaddress import ip_network
+from typing import Any, Self
+
+from esaws.cloud import Cloud
+from esaws.errors import InvalidResource
+from esaws.resource import Index, Live, Lives, Ref, Resource, absent
+from esaws.resources.internet_gateway import InternetGateway
+from esaws.resources.route_table import RouteTable
+
+_TARGETS = (
+    "GatewayId",
+    "NatGatewayId",
+    "TransitGatewayId",
+    "LocalGatewayId",
+    "CarrierGatewayId",
+    "EgressOnlyInternetGatewayId",
+    "VpcPeeringConnectionId",
+    "CoreNetworkArn",
+    "InstanceId",
+    "NetworkInterfaceId",
+)
+_DESTINATIONS = ("DestinationCidrBlock", "DestinationIpv6CidrBlock", "DestinationPrefixListId")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Route(Resource):
+    """Sends what goes to `destination` to an internet gateway; the longest prefix wins."""
+
+    table: RouteTable
+    destination: str = "0.0.0.0/0"
+    gateway: InternetGateway
+
+    in_place = frozenset({"gateway"})
+    icon = "aws.network.VPCRouter"
+    free = "AWS does not charge for routes"
+    permissions = (
+        "ec2:CreateRoute",
+        "ec2:DeleteRoute",
+        "ec2:DescribeInternetGateways",
+        "ec2:DescribeRouteTables",
+        "ec2:ReplaceRoute",
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        try:
+            ip_network(self.destination)
+        except ValueError as error:
+            raise InvalidResource(f"{self}: {error}") from None
+
+    def part_name(self) -> str:
+        return f"{self.table.name} {self.destination}"
+
+    @classmethod
+    def list(cls, cloud: Cloud) -> Lives:
+        gateways = {gateway.id for gateway in InternetGateway.list(cloud)}
+        return [
+            cls._live(table, raw, gateways)
+            for table in RouteTable.list(cloud)
+            for raw in table.raw["Routes"]
+            if not _kept_by_aws(raw)
+        ]
+
+    @classmethod
+    def _live(cls, table: Live, raw: dict[str, Any], gateways: set[str]) -> Live:
+        destination = next(raw[key] for key in _DESTINATIONS if key in raw)
+        target = next((raw[key] for key in _TARGETS if key in raw), None)
+        return Live(
+            cls.kind,
+            f"{table.name} {destination}",
+            f"{table.id}:{destination}",
+            parents=frozenset({table.ref, Ref("InternetGateway", str(target))}),
+            state=raw["State"],
+            fields={"table": table.id, "destination": destination, "gateway": target},
+            raw=raw,
+            foreign=target not in gateways,
+        )
+
+    def find(self, index: Index) -> Live | None:
+        # A table has one route a destination: if ours was changed by hand, it is that one.
+        table = self.table.find(index)
+        return index.at(Ref(self.kind, f"{table.id}:{self.destination}")) if table else None
+
+    def create(self, cloud: Cloud) -> None:
+        self._set(cloud, cloud.client("ec2").create_route)
+
+    def update(self, cloud: Cloud, live: Live) -> None:
+        self._set(cloud, cloud.client("ec2").replace_route)
+
+    def _set(self, cloud: Cloud, call: Any) -> None:
+        table_id, gateway_id = self.table.id_in(cloud), self.gateway.id_in(cloud)
+        route = {"RouteTableId": table_id, "GatewayId": gateway_id, **_destination(self.destination)}
+        new = ("InvalidRouteTableID.NotFound", "InvalidGatewayID.NotFound", "InvalidInternetGatewayID.NotFound")
+        cloud.retry(lambda: call(**route), *new, minutes=1)
+        self.made(cloud, f"{table_id}:{self.destination}")
+
+    @classmethod
+    def delete(cls, cloud: Cloud, live: Live) -> None:
+        with absent("InvalidRoute.NotFound", "InvalidRouteTableID.NotFound"):
+            cloud.client("ec2").delete_route(
+                RouteTableId=live.fields["table"], **_destination(live.fields["destination"])
+            )
+
+    @classmethod
+    def example(cls) -> Self:
+        return cls(table=RouteTable.example(), gateway=InternetGateway.example())
+
+
+def _destination(text: str) -> dict[str, str]:
+    """A destination under the name that the API has for its sort."""
+    if text.startswith("pl-"):
+        return {"DestinationPrefixListId": text}
+    return {"DestinationIpv6CidrBlock" if ":" in text else "DestinationCidrBlock": text}
+
+
+def _kept_by_aws(raw: dict[str, Any]) -> bool:
+    """Whether nobody can delete the route: the VPC's own, propagated ones, and those of gateway endpoints."""
+    gateway = raw.get("GatewayId", "")
+    return gateway == "local" or gateway.startswith("vpce-") or raw.get("Origin") == "EnableVgwRoutePropagation"

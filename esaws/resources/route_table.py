@@ -1,0 +1,55 @@
+"""A route table: where the packets of the subnets that are associated with it go."""
+
+from dataclasses import dataclass
+from typing import Self
+
+from esaws.cloud import Cloud
+from esaws.resource import Live, Lives, Ref, Resource, absent
+from esaws.resources._ec2 import owned, tag_specifications
+from esaws.resources.vpc import VPC
+
+
+@dataclass(frozen=True, kw_only=True)
+class RouteTable(Resource):
+    """A set of routes in a VPC; its routes and its subnets are resources of their own."""
+
+    vpc: VPC
+
+    icon = "aws.network.RouteTable"
+    free = "AWS does not charge for route tables"
+    permissions = (
+        "ec2:CreateRouteTable",
+        "ec2:CreateTags",
+        "ec2:DeleteRouteTable",
+        "ec2:DescribeRouteTables",
+    )
+
+    @classmethod
+    def list(cls, cloud: Cloud) -> Lives:
+        return [
+            Live(
+                cls.kind,
+                name,
+                raw["RouteTableId"],
+                parents=frozenset({Ref("VPC", raw["VpcId"])}),
+                fields={"vpc": raw["VpcId"]},
+                raw=raw,
+            )
+            for name, raw in owned(cloud, "describe_route_tables", "RouteTables")
+        ]
+
+    def create(self, cloud: Cloud) -> None:
+        created = cloud.client("ec2").create_route_table(
+            VpcId=self.vpc.id_in(cloud), TagSpecifications=tag_specifications(cloud, "route-table", self.name)
+        )
+        self.made(cloud, created["RouteTable"]["RouteTableId"])
+
+    @classmethod
+    def delete(cls, cloud: Cloud, live: Live) -> None:
+        with absent("InvalidRouteTableID.NotFound"):
+            delete = cloud.client("ec2").delete_route_table
+            cloud.retry(lambda: delete(RouteTableId=live.id), "DependencyViolation")
+
+    @classmethod
+    def example(cls) -> Self:
+        return cls(name="public", vpc=VPC.example())

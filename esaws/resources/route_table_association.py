@@ -1,0 +1,88 @@
+"""A route table association: which route table a subnet follows."""
+
+from dataclasses import dataclass
+from typing import Any, Self
+
+from esaws.cloud import Cloud
+from esaws.resource import Live, Lives, Ref, Resource, absent, pages
+from esaws.resources.route_table import RouteTable
+from esaws.resources.subnet import Subnet
+
+_FILTER_VALUES = 200  # as many as one filter of a describe call takes
+_NEW = ("InvalidRouteTableID.NotFound", "InvalidSubnetID.NotFound")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RouteTableAssociation(Resource):
+    """Makes a subnet follow a route table; without one it follows the VPC's main table, which leads nowhere else."""
+
+    table: RouteTable
+    subnet: Subnet
+
+    in_place = frozenset({"table"})
+    deleting = frozenset({"disassociating"})
+    icon = "aws.network.RouteTable"
+    free = "AWS does not charge for associations"
+    permissions = (
+        "ec2:AssociateRouteTable",
+        "ec2:DescribeRouteTables",
+        "ec2:DescribeSubnets",
+        "ec2:DisassociateRouteTable",
+        "ec2:ReplaceRouteTableAssociation",
+    )
+
+    def part_name(self) -> str:
+        return self.subnet.name
+
+    @classmethod
+    def list(cls, cloud: Cloud) -> Lives:
+        subnets = {subnet.id: subnet.name for subnet in Subnet.list(cloud)}
+        ids = sorted(subnets)
+        own = {table.id: table.raw for table in RouteTable.list(cloud)}
+        tables = dict(own)
+        for start in range(0, len(ids), _FILTER_VALUES):
+            filters = [{"Name": "association.subnet-id", "Values": ids[start : start + _FILTER_VALUES]}]
+            for table in pages(cloud, "ec2", "describe_route_tables", "RouteTables", Filters=filters):
+                tables[table["RouteTableId"]] = table
+        return [
+            cls._live(raw, subnets)
+            for table_id, table in tables.items()
+            for raw in table["Associations"]
+            if raw.get("SubnetId") in subnets or (table_id in own and not raw["Main"])
+            if raw.get("AssociationState", {}).get("State") != "disassociated"
+        ]
+
+    @classmethod
+    def _live(cls, raw: dict[str, Any], subnets: dict[str, str]) -> Live:
+        associated = raw.get("SubnetId") or raw.get("GatewayId")
+        return Live(
+            cls.kind,
+            subnets.get(associated or "", f"{associated}"),
+            raw["RouteTableAssociationId"],
+            parents=frozenset({Ref("RouteTable", raw["RouteTableId"]), Ref("Subnet", f"{associated}")}),
+            state=raw.get("AssociationState", {}).get("State", ""),
+            fields={"table": raw["RouteTableId"], "subnet": associated},
+            raw=raw,
+            foreign=associated not in subnets,
+        )
+
+    def create(self, cloud: Cloud) -> None:
+        table_id, subnet_id = self.table.id_in(cloud), self.subnet.id_in(cloud)
+        associate = cloud.client("ec2").associate_route_table
+        created = cloud.retry(lambda: associate(RouteTableId=table_id, SubnetId=subnet_id), *_NEW, minutes=1)
+        self.made(cloud, created["AssociationId"])
+
+    def update(self, cloud: Cloud, live: Live) -> None:
+        table_id = self.table.id_in(cloud)
+        replace = cloud.client("ec2").replace_route_table_association
+        replaced = cloud.retry(lambda: replace(AssociationId=live.id, RouteTableId=table_id), *_NEW, minutes=1)
+        self.made(cloud, replaced["NewAssociationId"])
+
+    @classmethod
+    def delete(cls, cloud: Cloud, live: Live) -> None:
+        with absent("InvalidAssociationID.NotFound"):
+            cloud.client("ec2").disassociate_route_table(AssociationId=live.id)
+
+    @classmethod
+    def example(cls) -> Self:
+        return cls(table=RouteTable.example(), subnet=Subnet.example())

@@ -1,0 +1,124 @@
+"""A scalable target: the range within which Application Auto Scaling may set a service's number of tasks."""
+
+from dataclasses import dataclass
+from typing import Any, Self
+
+from esaws.cloud import Cloud
+from esaws.errors import InvalidResource
+from esaws.resource import Live, Lives, Ref, Resource, absent, pages
+from esaws.resources.service import Service
+
+NAMESPACE = {"ServiceNamespace": "ecs"}
+TASKS = NAMESPACE | {"ScalableDimension": "ecs:service:DesiredCount"}
+GONE = "ObjectNotFoundException"
+
+ORPHANED = "ORPHANED"
+"""The state of a target whose service is gone, so that it is made anew: it stays, and its policies and alarms with it."""
+
+# In an account's first minutes with it, Application Auto Scaling may not yet use its service-linked role.
+BUSY = ("ConcurrentUpdateException", "FailedResourceAccessException")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScalableTarget(Resource):
+    """Between `minimum` and `maximum` tasks of a service."""
+
+    service: Service
+    minimum: int
+    maximum: int
+
+    in_place = frozenset({"minimum", "maximum"})
+    deleting = frozenset({ORPHANED})
+    icon = "aws.compute.ApplicationAutoScaling"
+    free = "AWS does not charge for scaling"
+    permissions = (
+        "application-autoscaling:DeregisterScalableTarget",
+        "application-autoscaling:DescribeScalableTargets",
+        "application-autoscaling:ListTagsForResource",
+        "application-autoscaling:RegisterScalableTarget",
+        "application-autoscaling:TagResource",
+        "cloudwatch:DeleteAlarms",
+        "ecs:DescribeClusters",
+        "ecs:DescribeServices",
+        "ecs:ListClusters",
+        "ecs:ListServices",
+        "ecs:UpdateService",
+        "iam:CreateServiceLinkedRole",
+    )
+
+    def part_name(self) -> str:
+        return self.service.name
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not 0 <= self.minimum <= self.maximum:
+            raise InvalidResource(f"{self}: between {self.minimum} and {self.maximum} tasks there is no room")
+
+    @classmethod
+    def list(cls, cloud: Cloud) -> Lives:
+        services = {resource_id(service.id): service for service in Service.list(cloud)}
+        lives = []
+        for raw in pages(cloud, "application-autoscaling", "describe_scalable_targets", "ScalableTargets", **NAMESPACE):
+            service = services.get(raw["ResourceId"])
+            if service or raw["ResourceId"].startswith(f"service/{cloud.aws_name('')}"):
+                name = _name(cloud, raw, service)
+                if service or name:
+                    lives.append(cls._live(name, service, raw))
+        return lives
+
+    @classmethod
+    def _live(cls, name: str | None, service: Live | None, raw: dict[str, Any]) -> Live:
+        ours = name or (service.name if service and not service.foreign else None)
+        return Live(
+            cls.kind,
+            ours or raw["ResourceId"],
+            raw["ResourceId"],
+            parents=frozenset({Ref("Service", service.id)} if service else ()),
+            state="" if service else ORPHANED,
+            fields={
+                "service": service.id if service else raw["ResourceId"],
+                "minimum": raw["MinCapacity"],
+                "maximum": raw["MaxCapacity"],
+            },
+            raw=raw,
+            foreign=ours is None,
+        )
+
+    def create(self, cloud: Cloud) -> None:
+        self._register(cloud, Tags=cloud.tags(self.name))
+
+    def update(self, cloud: Cloud, live: Live) -> None:
+        self._register(cloud)  # tags are taken at the first registration only
+
+    def _register(self, cloud: Cloud, **tags: Any) -> None:
+        target = resource_id(self.service.id_in(cloud))
+        range_ = {"MinCapacity": self.minimum, "MaxCapacity": self.maximum}
+        register = cloud.client("application-autoscaling").register_scalable_target
+        cloud.retry(lambda: register(**TASKS, ResourceId=target, **range_, **tags), *BUSY, minutes=2)
+        self.made(cloud, target)
+
+    @classmethod
+    def delete(cls, cloud: Cloud, live: Live) -> None:
+        deregister = cloud.client("application-autoscaling").deregister_scalable_target
+        with absent(GONE):
+            cloud.retry(lambda: deregister(**TASKS, ResourceId=live.id), *BUSY, minutes=2)
+
+    @classmethod
+    def example(cls) -> Self:
+        return cls(service=Service.example(), minimum=1, maximum=4)
+
+
+def resource_id(service_arn: str) -> str:
+    """`service/<cluster>/<service>`, the name that Application Auto Scaling has for a service."""
+    return service_arn.split(":", 5)[5]
+
+
+def _name(cloud: Cloud, raw: dict[str, Any], service: Live | None) -> str | None:
+    """The reference name by its service's tags, or, where that is gone, by its own."""
+    if service and not service.foreign:
+        return service.name
+    tags: dict[str, str] = {}
+    with absent("ResourceNotFoundException"):
+        arn = raw["ScalableTargetARN"]
+        tags = cloud.client("application-autoscaling").list_tags_for_resource(ResourceARN=arn)["Tags"]
+    return cloud.owned_name(tags)

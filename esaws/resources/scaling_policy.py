@@ -1,0 +1,102 @@
+"""A scaling policy: keeps a measurement of a service near a value by changing its number of tasks."""
+
+from dataclasses import dataclass
+from typing import Any, Self
+
+from esaws.cloud import Cloud
+from esaws.errors import InvalidResource
+from esaws.resource import Live, Lives, Ref, Resource, absent, pages
+from esaws.resources.scalable_target import BUSY, GONE, NAMESPACE, ORPHANED, TASKS, ScalableTarget
+
+METRICS = ("ECSServiceAverageCPUUtilization", "ECSServiceAverageMemoryUtilization")
+
+_TRACKING = "TargetTrackingScalingPolicyConfiguration"
+_METRIC = "PredefinedMetricSpecification"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScalingPolicy(Resource):
+    """Tracks `target_value` percent of `metric`. The two alarms that watch it are AWS's, and come and go with it."""
+
+    target: ScalableTarget
+    metric: str = METRICS[0]
+    target_value: float = 70.0
+
+    in_place = frozenset({"metric", "target_value"})
+    deleting = frozenset({ORPHANED})
+    icon = "aws.management.CloudwatchAlarm"
+    free = "AWS does not charge for scaling; the first ten alarms of an account are free, those of policies included"
+    permissions = (
+        "application-autoscaling:DeleteScalingPolicy",
+        "application-autoscaling:DescribeScalableTargets",
+        "application-autoscaling:DescribeScalingPolicies",
+        "application-autoscaling:ListTagsForResource",
+        "application-autoscaling:PutScalingPolicy",
+        "cloudwatch:DeleteAlarms",
+        "cloudwatch:DescribeAlarms",
+        "cloudwatch:PutMetricAlarm",
+        "ecs:DescribeClusters",
+        "ecs:DescribeServices",
+        "ecs:ListClusters",
+        "ecs:ListServices",
+        "ecs:UpdateService",
+    )
+
+    def part_name(self) -> str:
+        return f"{self.target.name} cpu"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.metric not in METRICS:
+            raise InvalidResource(f"{self}: {self.metric} is not measured; take {' or '.join(METRICS)}")
+        if not 0 < self.target_value <= 100:
+            raise InvalidResource(f"{self}: {self.target_value:g} % can't be held")
+
+    @classmethod
+    def list(cls, cloud: Cloud) -> Lives:
+        targets = {target.id: target for target in ScalableTarget.list(cloud)}
+        listed = pages(cloud, "application-autoscaling", "describe_scaling_policies", "ScalingPolicies", **NAMESPACE)
+        return [cls._live(cloud, targets[raw["ResourceId"]], raw) for raw in listed if raw["ResourceId"] in targets]
+
+    @classmethod
+    def _live(cls, cloud: Cloud, target: Live, raw: dict[str, Any]) -> Live:
+        # Policies have no tags: ours have our name, on a target of ours.
+        policy, tracking = raw["PolicyName"], raw.get(_TRACKING, {})
+        ours = not target.foreign and policy.startswith(cloud.aws_name(f"{target.name} "))
+        return Live(
+            cls.kind,
+            policy.removeprefix(cloud.aws_name("")) if ours else policy,
+            raw["PolicyARN"],
+            parents=frozenset({Ref("ScalableTarget", target.id)}),
+            state=target.state,
+            fields={
+                "target": target.id,
+                "metric": tracking.get(_METRIC, {}).get("PredefinedMetricType", raw["PolicyType"]),
+                "target_value": tracking.get("TargetValue"),
+            },
+            raw=raw,
+            foreign=not ours,
+        )
+
+    def create(self, cloud: Cloud) -> None:
+        put = cloud.client("application-autoscaling").put_scaling_policy
+        policy = {
+            "PolicyName": cloud.aws_name(self.name),
+            "PolicyType": "TargetTrackingScaling",
+            "ResourceId": self.target.id_in(cloud),
+            _TRACKING: {"TargetValue": self.target_value, _METRIC: {"PredefinedMetricType": self.metric}},
+        }
+        self.made(cloud, cloud.retry(lambda: put(**TASKS, **policy), *BUSY, minutes=2)["PolicyARN"])
+
+    def update(self, cloud: Cloud, live: Live) -> None:
+        self.create(cloud)  # the same call replaces it
+
+    @classmethod
+    def delete(cls, cloud: Cloud, live: Live) -> None:
+        delete, policy = cloud.client("application-autoscaling").delete_scaling_policy, live.raw["PolicyName"]
+        with absent(GONE):
+            cloud.retry(lambda: delete(**TASKS, PolicyName=policy, ResourceId=live.fields["target"]), *BUSY, minutes=2)
+
+    @classmethod
+    def example(cls) -> Self:
+        return cls(target=ScalableTarget.example())

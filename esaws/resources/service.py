@@ -1,0 +1,224 @@
+"""An ECS service: keeps a number of tasks running, and registers them with a target group."""
+
+import re
+from collections.abc import Callable
+from dataclasses import InitVar, dataclass, field
+from typing import Any, Self
+
+from botocore.exceptions import ClientError
+
+from esaws.cloud import Cloud
+from esaws.errors import EsawsError, InvalidResource
+from esaws.resource import Live, Lives, Ref, Resource, absent
+from esaws.resources._ecs import NO_CLUSTER, described, ecs_name, ecs_tags, in_cluster, says
+from esaws.resources.capacity_provider import CapacityProvider
+from esaws.resources.cluster import Cluster
+from esaws.resources.listener import Listener
+from esaws.resources.target_group import TargetGroup
+from esaws.resources.task_definition import TaskDefinition
+
+DESIRED = 2
+
+_SPREAD = ("attribute:ecs.availability-zone", "instanceId")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Service(Resource):
+    """Spreads tasks over `spread_over`; while it deploys, `minimum_healthy` to `maximum` percent of them run.
+
+    It starts with `desired` tasks, kept as `desired_count`; how many it wants later is for a scaler to say. A task that
+    has just started has `grace_seconds` before the health checks of the target group count.
+    """
+
+    cluster: Cluster
+    task_definition: TaskDefinition
+    desired: InitVar[int] = DESIRED
+    desired_count: int = field(init=False)
+    target_group: TargetGroup | None = None
+    container_port: int | None = None
+    capacity_provider: CapacityProvider | None = None
+    minimum_healthy: int = 50
+    maximum: int = 200
+    grace_seconds: int = 0
+    spread_over: tuple[str, ...] = _SPREAD
+
+    in_place = frozenset(
+        {
+            "task_definition",
+            "target_group",
+            "capacity_provider",
+            "minimum_healthy",
+            "maximum",
+            "grace_seconds",
+            "spread_over",
+        }
+    )
+    # A scaler owns the count; AWS takes no port that the task definition lacks, so that port can't change alone.
+    not_compared = frozenset({"container_port", "desired_count"})
+    deleting = frozenset({"DRAINING"})
+    seconds = 5
+    icon = "aws.compute.ElasticContainerServiceService"
+    free = "AWS charges for the instances that its tasks run on"
+    name_pattern = re.compile(r"[A-Za-z0-9_-]+")
+    permissions = (
+        "ecs:CreateService",
+        "ecs:DeleteService",
+        "ecs:DescribeClusters",
+        "ecs:DescribeServices",
+        "ecs:ListClusters",
+        "ecs:ListServices",
+        "ecs:TagResource",
+        "ecs:UpdateService",
+        "iam:CreateServiceLinkedRole",
+    )
+
+    def __post_init__(self, desired: Any) -> None:
+        # Not given, it is the method of that name; `dataclasses.replace` hands on that of the one it copies.
+        if callable(desired):
+            desired = getattr(getattr(desired, "__self__", None), "desired_count", DESIRED)
+        object.__setattr__(self, "desired_count", desired)
+        super().__post_init__()
+        if self.desired_count < 0:
+            raise InvalidResource(f"{self}: there can't be {self.desired_count} tasks")
+        if not 0 <= self.minimum_healthy <= 100 <= self.maximum <= 200:
+            shares = f"at least {self.minimum_healthy} % and at most {self.maximum} %"
+            raise InvalidResource(f"{self}: {shares} of its tasks can't be; AWS takes 0 to 100 and 100 to 200")
+        if self.minimum_healthy == self.maximum:
+            raise InvalidResource(f"{self}: with {self.maximum} % at least and at most, no deployment could go on")
+        if (self.target_group is None) != (self.container_port is None):
+            raise InvalidResource(f"{self}: a target group and a container port belong together")
+        if self.container_port is not None and self.container_port != self.task_definition.container_port:
+            raise InvalidResource(f"{self}: {self.task_definition} has no container port {self.container_port}")
+        if self.grace_seconds < 0 or (self.grace_seconds and not self.target_group):
+            raise InvalidResource(
+                f"{self}: {self.grace_seconds} seconds of grace need a target group and can't be less than 0"
+            )
+
+    @classmethod
+    def list(cls, cloud: Cloud) -> Lives:
+        return [
+            cls._live(cluster, ecs_name(cloud, raw), raw)
+            for cluster in Cluster.list(cloud)
+            for raw in in_cluster(cloud, cluster.id, "list_services", "services")
+            if raw["status"] != "INACTIVE"
+        ]
+
+    @classmethod
+    def _live(cls, cluster: Live, name: str | None, raw: dict[str, Any]) -> Live:
+        balancer: dict[str, Any] = next(iter(raw.get("loadBalancers", ())), {})
+        provider = next((item["capacityProvider"] for item in raw.get("capacityProviderStrategy", ())), None)
+        shares = raw["deploymentConfiguration"]
+        observed = {
+            "cluster": cluster.id,
+            "task_definition": raw["taskDefinition"],
+            "target_group": balancer.get("targetGroupArn"),
+            "capacity_provider": provider,
+            "minimum_healthy": shares["minimumHealthyPercent"],
+            "maximum": shares["maximumPercent"],
+            "grace_seconds": raw.get("healthCheckGracePeriodSeconds") or 0,
+            "spread_over": tuple(_placed(rule) for rule in raw.get("placementStrategy", ())),
+        }
+        parents = {"Cluster": "cluster", "TaskDefinition": "task_definition"}
+        parents |= {"TargetGroup": "target_group", "CapacityProvider": "capacity_provider"}
+        refs = frozenset(Ref(kind, observed[key]) for kind, key in parents.items() if observed[key])
+        shown = name or raw["serviceName"]
+        return Live(cls.kind, shown, raw["serviceArn"], refs, raw["status"], observed, raw, foreign=name is None)
+
+    def desired(self) -> dict[str, Any]:  # type: ignore[misc]  # noqa: F811
+        places = tuple("instanceId" if place == "host" else place for place in self.spread_over)  # two words for one
+        return super().desired() | {"spread_over": places}
+
+    def create(self, cloud: Cloud) -> None:
+        asked: dict[str, Any] = {
+            "cluster": self.cluster.id_in(cloud),
+            "serviceName": cloud.aws_name(self.name),
+            "desiredCount": self.desired_count,
+            "tags": ecs_tags(cloud, self.name),
+            **self._settings(cloud),
+        }
+        if not self.capacity_provider:
+            asked["launchType"] = "EC2"
+        created = _with_the_new_role(cloud, lambda: cloud.client("ecs").create_service(**asked))
+        self.made(cloud, created["service"]["serviceArn"])
+
+    def update(self, cloud: Cloud, live: Live) -> None:
+        if live.fields["capacity_provider"] and not self.capacity_provider:
+            raise EsawsError(f"{self}: AWS can't take a capacity provider off a service; tear the service down first")
+        # Another provider counts from the next deployment on.
+        force = live.fields["capacity_provider"] != (self.capacity_provider and self.capacity_provider.id_in(cloud))
+        settings = {"loadBalancers": [], **self._settings(cloud)}
+        cloud.client("ecs").update_service(
+            cluster=live.fields["cluster"], service=live.id, forceNewDeployment=force, **settings
+        )
+
+    def _settings(self, cloud: Cloud) -> dict[str, Any]:
+        settings: dict[str, Any] = {
+            "taskDefinition": self.task_definition.id_in(cloud),
+            "deploymentConfiguration": {
+                "minimumHealthyPercent": self.minimum_healthy,
+                "maximumPercent": self.maximum,
+            },
+            "placementStrategy": [{"type": "spread", "field": place} for place in self.spread_over],
+        }
+        if self.target_group:
+            settings["loadBalancers"] = [
+                {
+                    "targetGroupArn": self.target_group.id_in(cloud),
+                    "containerName": self.task_definition.name,
+                    "containerPort": self.container_port,
+                }
+            ]
+            settings["healthCheckGracePeriodSeconds"] = self.grace_seconds
+        if self.capacity_provider:
+            provider = self.capacity_provider.id_in(cloud)
+            settings["capacityProviderStrategy"] = [{"capacityProvider": provider, "weight": 1, "base": 0}]
+        return settings
+
+    @classmethod
+    def delete(cls, cloud: Cloud, live: Live) -> None:
+        cluster = live.fields["cluster"]
+        with absent(NO_CLUSTER, "ServiceNotFoundException", "ServiceNotActiveException"):
+            cloud.client("ecs").delete_service(cluster=cluster, service=live.id, force=True)
+
+        def gone() -> bool:
+            found: Any = ()
+            with absent(NO_CLUSTER):
+                found = [*described(cloud, "services", [live.id], cluster=cluster)]
+            return all(raw["status"] == "INACTIVE" for raw in found)
+
+        # Its tasks leave the target group first, which takes that group's deregistration delay.
+        cloud.until(f"service {live.name} is gone", gone, minutes=75)
+
+    @classmethod
+    def example(cls) -> Self:
+        provider, listener = CapacityProvider.example(), Listener.example()
+        return cls(
+            name="web",
+            cluster=provider.cluster,
+            task_definition=TaskDefinition.example(),
+            target_group=listener.default,
+            container_port=TaskDefinition.example().container_port,
+            capacity_provider=provider,
+            after=(listener,),  # ECS takes no target group that no load balancer forwards to
+        )
+
+
+def _placed(rule: dict[str, str]) -> str:
+    place = rule.get("field", "")
+    return place if rule["type"] == "spread" else f"{rule['type']} {place}".strip()
+
+
+def _with_the_new_role(cloud: Cloud, call: Callable[[], Any]) -> Any:
+    """What `call()` gives, once ECS may use its service-linked role: it can't in an account's first minutes with it."""
+    answers = []
+
+    def done() -> bool:
+        try:
+            answers.append(call())
+        except ClientError as error:
+            if not says(error, "service linked role", "service-linked role"):
+                raise
+        return bool(answers)
+
+    cloud.until("ECS may use its service-linked role", done, minutes=2)
+    return answers[0]

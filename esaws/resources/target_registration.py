@@ -1,0 +1,168 @@
+"""A target registration: the instances of a group, entered into a target group by hand as a single task needs it."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+from esaws.cloud import Cloud
+from esaws.errors import InvalidResource, NotDeployed
+from esaws.resource import Live, Lives, Resource, absent
+from esaws.resources._elbv2 import NO_GROUP
+from esaws.resources.auto_scaling_group import AutoScalingGroup, described, in_service
+from esaws.resources.service import Service
+from esaws.resources.target_group import TargetGroup
+
+_DRAINING = "draining"
+_NO_TARGET = "InvalidTarget"
+
+
+@dataclass(frozen=True, kw_only=True)
+class TargetRegistration(Resource):
+    """Every instance in service of `group` receives what `target_group` is sent, on `port`.
+
+    An instance that the group puts in later is not registered: that shows as a drift.
+    """
+
+    target_group: TargetGroup
+    group: AutoScalingGroup
+    port: int
+
+    in_place = frozenset({"port"})
+    deleting = frozenset({_DRAINING})
+    seconds = 5
+    icon = "aws.compute.EC2Instances"
+    free = "AWS charges for the load balancer and the instances, not for the registration"
+    permissions = (
+        "autoscaling:DescribeAutoScalingGroups",
+        "ecs:DescribeClusters",
+        "ecs:DescribeServices",
+        "ecs:ListClusters",
+        "ecs:ListServices",
+        "elasticloadbalancing:DeregisterTargets",
+        "elasticloadbalancing:DescribeTags",
+        "elasticloadbalancing:DescribeTargetGroupAttributes",
+        "elasticloadbalancing:DescribeTargetGroups",
+        "elasticloadbalancing:DescribeTargetHealth",
+        "elasticloadbalancing:RegisterTargets",
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not 1 <= self.port <= 65535:
+            raise InvalidResource(f"{self}: there is no port {self.port}")
+
+    def part_name(self) -> str:
+        return f"{self.target_group.name} {self.group.name}"
+
+    @classmethod
+    def list(cls, cloud: Cloud) -> Lives:
+        """One for each target group and Auto Scaling group of ours, and one for each target that is neither's.
+
+        Target groups of ECS services are left out: ECS registers their targets itself.
+        """
+        by_ecs = {
+            balancer["targetGroupArn"]
+            for service in Service.list(cloud)
+            for balancer in service.raw["loadBalancers"]
+            if "targetGroupArn" in balancer
+        }
+        groups = AutoScalingGroup.list(cloud)
+        lives = []
+        for target_group in TargetGroup.list(cloud):
+            if target_group.id not in by_ecs:
+                with absent(NO_GROUP):
+                    described = cloud.client("elbv2").describe_target_health(TargetGroupArn=target_group.id)
+                    lives += _lives(target_group, groups, described["TargetHealthDescriptions"])
+        return lives
+
+    def create(self, cloud: Cloud) -> None:
+        name = cloud.aws_name(self.group.name)
+        group = described(cloud, name)
+        if not group or not group["DesiredCapacity"]:
+            raise NotDeployed(f"{name} has no instance to register: give it a desired capacity, then apply this again")
+        cloud.until(f"an instance of {name} is in service", lambda: in_service(cloud, name), minutes=5)
+        self._register(cloud, in_service(cloud, name))
+
+    def update(self, cloud: Cloud, live: Live) -> None:
+        instances = in_service(cloud, cloud.aws_name(self.group.name))
+        self._register(cloud, instances)
+        wanted = [_target(instance, self.port) for instance in instances]
+        _deregister(cloud, live, [target for target in live.raw["Targets"] if target not in wanted])
+
+    def _register(self, cloud: Cloud, instances: Iterable[str]) -> None:
+        target_group = self.target_group.id_in(cloud)
+        targets = [_target(instance, self.port) for instance in instances]
+        cloud.client("elbv2").register_targets(TargetGroupArn=target_group, Targets=targets)
+        self.made(cloud, f"{target_group} {self.group.id_in(cloud)}")
+
+    @classmethod
+    def delete(cls, cloud: Cloud, live: Live) -> None:
+        targets = live.raw["Targets"]
+        with absent(NO_GROUP, _NO_TARGET):
+            _deregister(cloud, live, targets)
+            # It drains for as long as the target group's deregistration delay says.
+            cloud.wait("elbv2", "target_deregistered", TargetGroupArn=live.fields["target_group"], Targets=targets)
+
+    @classmethod
+    def example(cls) -> Self:
+        return cls(target_group=TargetGroup.example(), group=AutoScalingGroup.example(), port=8080)
+
+
+def _target(instance: str, port: int) -> dict[str, Any]:
+    return {"Id": instance, "Port": port}
+
+
+def _deregister(cloud: Cloud, live: Live, targets: Iterable[dict[str, Any]]) -> None:
+    if targets := [*targets]:
+        cloud.client("elbv2").deregister_targets(TargetGroupArn=live.fields["target_group"], Targets=targets)
+
+
+def _lives(target_group: Live, groups: Iterable[Live], health: Iterable[dict[str, Any]]) -> Lives:
+    """What is registered in a target group: by Auto Scaling group, and what belongs to none one by one; pure."""
+    left = [*health]
+    lives = []
+    for group in groups:
+        members = {instance["InstanceId"]: instance["LifecycleState"] for instance in group.raw["Instances"]}
+        own = [item for item in left if item["Target"]["Id"] in members]
+        left = [item for item in left if item not in own]
+        if own:
+            serving = {instance for instance, state in members.items() if state == "InService"}
+            lives.append(_live(target_group, own, f"{target_group.name} {group.name}", group, serving))
+    for item in left:
+        lives.append(_live(target_group, [item], "{} {Id}:{Port}".format(target_group.name, **item["Target"])))
+    return lives
+
+
+def _live(
+    target_group: Live,
+    health: Sequence[dict[str, Any]],
+    name: str,
+    group: Live | None = None,
+    serving: Iterable[str] = (),
+) -> Live:
+    states = {item["TargetHealth"]["State"] for item in health}
+    staying = [item["Target"] for item in health if item["TargetHealth"]["State"] != _DRAINING]
+    return Live(
+        TargetRegistration.kind,
+        name,
+        f"{target_group.id} {group.id}" if group else "{} {Id}:{Port}".format(target_group.id, **health[0]["Target"]),
+        parents=frozenset(live.ref for live in (target_group, group) if live),
+        state=", ".join(sorted(states - {_DRAINING} or states)),
+        fields={
+            "target_group": target_group.id,
+            "group": group.id if group else None,
+            "port": _port(staying or [item["Target"] for item in health], set(serving)),
+        },
+        raw={"Targets": [_target(item["Target"]["Id"], item["Target"]["Port"]) for item in health]},
+        foreign=group is None,
+    )
+
+
+def _port(targets: Iterable[dict[str, Any]], serving: set[str]) -> Any:
+    """The port on which every serving instance is registered; in words where it is not one port, or not every one."""
+    ports = sorted({target["Port"] for target in targets})
+    missing = serving - {target["Id"] for target in targets}
+    if len(ports) == 1 and not missing:
+        return ports[0]
+    words = " and ".join(map(str, ports))
+    return f"{words}, not on {len(missing)} of {len(serving)} instances" if missing else words

@@ -1,0 +1,137 @@
+"""A task of its own: one run of a container that nobody replaces when it ends."""
+
+import re
+from dataclasses import dataclass
+from typing import Any, Self
+
+from esaws.cloud import Cloud
+from esaws.errors import EsawsError
+from esaws.resource import Live, Lives, Ref, Resource, absent, pages
+from esaws.resources._ecs import NO_CLUSTER, described, ecs_name, ecs_tags, in_cluster
+from esaws.resources.auto_scaling_group import AutoScalingGroup
+from esaws.resources.cluster import Cluster
+from esaws.resources.task_definition import TaskDefinition
+
+_STOPPED = "STOPPED"
+_STOPPING = frozenset({"DEACTIVATING", "STOPPING", "DEPROVISIONING"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task(Resource):
+    """Runs `task_definition` once on an instance of `cluster`. Stopped ones are as good as gone: it is run anew."""
+
+    cluster: Cluster
+    task_definition: TaskDefinition
+
+    in_place = frozenset({"task_definition"})
+    pending = frozenset({"PROVISIONING", "PENDING", "ACTIVATING"})
+    deleting = _STOPPING
+    seconds = 30
+    icon = "aws.compute.ElasticContainerServiceTask"
+    free = "AWS charges for the instance that it runs on"
+    name_pattern = re.compile(r"[A-Za-z0-9_-]+")
+    permissions = (
+        "ecs:DescribeClusters",
+        "ecs:DescribeContainerInstances",
+        "ecs:DescribeTasks",
+        "ecs:ListClusters",
+        "ecs:ListContainerInstances",
+        "ecs:ListTasks",
+        "ecs:RunTask",
+        "ecs:StopTask",
+        "ecs:TagResource",
+    )
+
+    @classmethod
+    def list(cls, cloud: Cloud) -> Lives:
+        lives = []
+        for cluster in Cluster.list(cloud):
+            # What shall stop is listed apart, for an hour after it has.
+            for wanted in ("RUNNING", _STOPPED):
+                for raw in in_cluster(cloud, cluster.id, "list_tasks", "tasks", desiredStatus=wanted):
+                    # The tasks of a service are the service's.
+                    if raw["lastStatus"] != _STOPPED and not raw.get("group", "").startswith("service:"):
+                        lives.append(cls._live(cluster, ecs_name(cloud, raw), raw))
+        return lives
+
+    @classmethod
+    def _live(cls, cluster: Live, name: str | None, raw: dict[str, Any]) -> Live:
+        on_its_way = raw["desiredStatus"] == _STOPPED and raw["lastStatus"] not in _STOPPING
+        definition = raw["taskDefinitionArn"]
+        return Live(
+            cls.kind,
+            name or raw.get("group", raw["taskArn"]).removeprefix("family:"),
+            raw["taskArn"],
+            parents=frozenset({Ref("Cluster", cluster.id), Ref("TaskDefinition", definition)}),
+            state="STOPPING" if on_its_way else raw["lastStatus"],
+            fields={"cluster": cluster.id, "task_definition": definition},
+            raw=raw,
+            foreign=name is None,
+        )
+
+    def create(self, cloud: Cloud) -> None:
+        cluster = self.cluster.id_in(cloud)
+        # An instance in service has yet to start its agent, which registers it.
+        cloud.until(f"an instance of {self.cluster} can take {self}", lambda: _agents(cloud, cluster))
+        answer = cloud.client("ecs").run_task(
+            cluster=cluster,
+            taskDefinition=self.task_definition.id_in(cloud),
+            launchType="EC2",
+            startedBy=f"esaws/{cloud.deployment}",
+            tags=ecs_tags(cloud, self.name),
+        )
+        # What can't be placed is no error of the call.
+        if not answer["tasks"]:
+            reasons = ", ".join(sorted({failure.get("reason", "unknown") for failure in answer["failures"]}))
+            raise EsawsError(f"{self} can't run in {self.cluster}: {reasons or 'ECS does not say why'}")
+        self.made(cloud, answer["tasks"][0]["taskArn"])
+        self.ready(cloud)
+
+    def ready(self, cloud: Cloud) -> None:
+        cluster, arn = self.cluster.id_in(cloud), self.id_in(cloud)
+
+        def running() -> bool:
+            for raw in described(cloud, "tasks", [arn], cluster=cluster):
+                if raw["lastStatus"] == _STOPPED:
+                    raise EsawsError(f"{self} stopped: {_why(raw)}")
+                return bool(raw["lastStatus"] == "RUNNING")
+            return False
+
+        cloud.until(f"{self} runs", running)
+
+    def update(self, cloud: Cloud, live: Live) -> None:
+        self.delete(cloud, live)
+        self.create(cloud)
+
+    @classmethod
+    def delete(cls, cloud: Cloud, live: Live) -> None:
+        cluster = live.fields["cluster"]
+
+        def stopped() -> bool:
+            found: Any = ()
+            with absent(NO_CLUSTER):
+                found = [*described(cloud, "tasks", [live.id], cluster=cluster)]
+            return all(raw["lastStatus"] == _STOPPED for raw in found)
+
+        if not stopped():
+            # A task that is not there is an InvalidParameterException, like much else; whether it stops is seen after.
+            with absent("InvalidParameterException"):
+                reason = f"deleted from deployment {cloud.deployment}"
+                cloud.client("ecs").stop_task(cluster=cluster, task=live.id, reason=reason)
+            cloud.until(f"task {live.name} has stopped", stopped)
+
+    @classmethod
+    def example(cls) -> Self:
+        group = AutoScalingGroup.example()
+        return cls(name="web", cluster=group.template.cluster, task_definition=TaskDefinition.example(), after=(group,))
+
+
+def _agents(cloud: Cloud, cluster: str) -> bool:
+    arns = pages(cloud, "ecs", "list_container_instances", "containerInstanceArns", cluster=cluster, status="ACTIVE")
+    found = described(cloud, "containerInstances", arns, include=["TAGS"], cluster=cluster)
+    return any(raw["agentConnected"] for raw in found)
+
+
+def _why(raw: dict[str, Any]) -> str:
+    reasons = [raw.get("stoppedReason", ""), *(container.get("reason", "") for container in raw.get("containers", ()))]
+    return "; ".join(filter(None, reasons)) or "ECS does not say why"

@@ -1,0 +1,170 @@
+"""A task definition: which container a task runs, with what it needs of its instance."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Self
+
+from botocore.exceptions import ClientError
+
+from esaws.cloud import Cloud
+from esaws.errors import EsawsError, InvalidResource
+from esaws.resource import Live, Lives, Ref, Resource, pages
+from esaws.resources._ecs import ecs_name, ecs_tags, last_part, says
+from esaws.resources.ecr_image import ECRImage
+from esaws.resources.log_group import LogGroup
+
+SMALLEST_MEMORY = 6
+"""In MiB, what Docker needs for a container."""
+
+_AT_ONCE = 10
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskDefinition(Resource):
+    """One container, named as the resource, in bridge mode on EC2; `memory` in MiB is more than it can ever have.
+
+    Without `host_port` each task gets a free port of its instance. A change is a new revision.
+    """
+
+    image: str | ECRImage
+    command: tuple[str, ...] = ()
+    container_port: int | None = None
+    host_port: int | None = None
+    memory: int = 256
+    environment: tuple[tuple[str, str], ...] = ()
+    log_group: LogGroup
+
+    in_place = frozenset({"image", "command", "container_port", "host_port", "memory", "environment", "log_group"})
+    revisions = True
+    outlives = frozenset({"Service", "Task"})
+    icon = "aws.compute.ElasticContainerServiceContainer"
+    free = "AWS charges for what runs, not for its description"
+    name_pattern = re.compile(r"[A-Za-z0-9_-]+")
+    permissions = (
+        "ecs:DeleteTaskDefinitions",
+        "ecs:DeregisterTaskDefinition",
+        "ecs:DescribeTaskDefinition",
+        "ecs:ListTaskDefinitionFamilies",
+        "ecs:ListTaskDefinitions",
+        "ecs:RegisterTaskDefinition",
+        "ecs:TagResource",
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for port in (self.container_port, self.host_port):
+            if port is not None and not 1 <= port <= 65535:
+                raise InvalidResource(f"{self}: there is no port {port}; ports are 1 to 65535")
+        if self.host_port is not None and self.container_port is None:
+            raise InvalidResource(f"{self}: host port {self.host_port} leads nowhere without a container port")
+        if self.memory < SMALLEST_MEMORY:
+            raise InvalidResource(f"{self}: a container needs {SMALLEST_MEMORY} MiB at least, not {self.memory}")
+        if len(dict(self.environment)) < len(self.environment):
+            raise InvalidResource(f"{self}: a variable of its environment is given twice")
+
+    @classmethod
+    def list(cls, cloud: Cloud) -> Lives:
+        families = {"familyPrefix": cloud.aws_name(""), "status": "ACTIVE"}
+        lives = []
+        for family in pages(cloud, "ecs", "list_task_definition_families", "families", **families):
+            found = next(_owned(cloud, _revisions(cloud, family, "ACTIVE")), None)
+            if found:
+                name, raw = found
+                observed = _observed(raw)
+                parents = {Ref("LogGroup", str(observed["log_group"])), Ref("ECRImage", str(observed["image"]))}
+                arn = raw["taskDefinitionArn"]
+                lives.append(Live(cls.kind, name, arn, frozenset(parents), raw["status"], observed, raw))
+        return lives
+
+    def desired(self) -> dict[str, Any]:
+        return super().desired() | {"environment": frozenset(self.environment)}
+
+    def create(self, cloud: Cloud) -> None:
+        registered = cloud.client("ecs").register_task_definition(
+            family=cloud.aws_name(self.name),
+            networkMode="bridge",
+            requiresCompatibilities=["EC2"],
+            containerDefinitions=[self._container(cloud)],
+            tags=ecs_tags(cloud, self.name),
+        )
+        self.made(cloud, registered["taskDefinition"]["taskDefinitionArn"])
+
+    def update(self, cloud: Cloud, live: Live) -> None:
+        self.create(cloud)
+
+    def _container(self, cloud: Cloud) -> dict[str, Any]:
+        logging = {
+            "awslogs-group": self.log_group.id_in(cloud),
+            "awslogs-region": cloud.region,
+            "awslogs-stream-prefix": self.name,
+        }
+        # Port 0 of the host stands for any that is free.
+        port = {"containerPort": self.container_port, "hostPort": self.host_port or 0, "protocol": "tcp"}
+        return {
+            "name": self.name,
+            "image": self.image if isinstance(self.image, str) else self.image.id_in(cloud),
+            "command": list(self.command),
+            "memory": self.memory,
+            "essential": True,
+            "portMappings": [port] if self.container_port else [],
+            "environment": [{"name": name, "value": value} for name, value in self.environment],
+            "logConfiguration": {"logDriver": "awslogs", "options": logging},
+        }
+
+    @classmethod
+    def delete(cls, cloud: Cloud, live: Live) -> None:
+        ecs, family = cloud.client("ecs"), live.raw["family"]
+        # The newest goes last: as long as it is there, a run that was cut short finds the others again.
+        for status in ("INACTIVE", "ACTIVE"):
+            ours = [raw["taskDefinitionArn"] for _, raw in _owned(cloud, _revisions(cloud, family, status))][::-1]
+            for start in range(0, len(ours), _AT_ONCE):
+                batch = ours[start : start + _AT_ONCE]
+                if status == "ACTIVE":
+                    for arn in batch:
+                        ecs.deregister_task_definition(taskDefinition=arn)
+                # AWS refuses with 200. What it takes is DELETE_IN_PROGRESS until it tidies up: nothing to wait for.
+                for failure in ecs.delete_task_definitions(taskDefinitions=batch)["failures"]:
+                    if "does not exist" not in failure.get("reason", ""):
+                        raise EsawsError(f"ECS does not delete {failure.get('arn')}: {failure.get('reason')}")
+
+    @classmethod
+    def example(cls) -> Self:
+        image = "public.ecr.aws/nginx/nginx:stable-alpine"
+        return cls(name="web", image=image, container_port=80, host_port=8080, log_group=LogGroup.example())
+
+
+def _revisions(cloud: Cloud, family: str, status: str) -> Iterator[str]:
+    """The ARNs of a family's revisions, the newest first."""
+    listed = pages(cloud, "ecs", "list_task_definitions", "taskDefinitionArns", familyPrefix=family, status=status)
+    numbers = {
+        int(number): arn for arn in listed for name, _, number in [last_part(arn).rpartition(":")] if name == family
+    }
+    yield from (numbers[number] for number in sorted(numbers, reverse=True))
+
+
+def _owned(cloud: Cloud, arns: Iterator[str]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Reference name and description of those that carry our tags; one that a person registered may have none."""
+    for arn in arns:
+        try:
+            answer = cloud.client("ecs").describe_task_definition(taskDefinition=arn, include=["TAGS"])
+        except ClientError as error:
+            if not says(error, "unable to describe"):
+                raise
+            continue  # deleted since
+        if name := ecs_name(cloud, answer):
+            yield name, answer["taskDefinition"]
+
+
+def _observed(raw: dict[str, Any]) -> dict[str, Any]:
+    container = raw["containerDefinitions"][0]
+    port: dict[str, Any] = next(iter(container.get("portMappings", ())), {})
+    return {
+        "image": container["image"],
+        "command": tuple(container.get("command", ())),
+        "container_port": port.get("containerPort"),
+        "host_port": port.get("hostPort") or None,
+        "memory": container.get("memory"),
+        "environment": frozenset((item["name"], item["value"]) for item in container.get("environment", ())),
+        "log_group": container.get("logConfiguration", {}).get("options", {}).get("awslogs-group"),
+    }

@@ -1,0 +1,139 @@
+"""A user pool of Cognito: a directory of people who sign up and sign in."""
+
+import re
+from dataclasses import dataclass
+from typing import Any, Literal, Self
+
+from esaws.cloud import Cloud
+from esaws.errors import InvalidResource
+from esaws.resource import Live, Lives, Resource, absent, pages
+from esaws.resources._cognito import settings_of
+
+_STANDARD_ATTRIBUTES = frozenset(
+    {"address", "birthdate", "email", "family_name", "gender", "given_name", "locale", "middle_name", "name"}
+    | {"nickname", "phone_number", "picture", "preferred_username", "profile", "website", "zoneinfo"}
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class UserPool(Resource):
+    """Passwords need upper and lower case, a number and a symbol; a second factor is an authenticator app."""
+
+    required_attributes: tuple[str, ...] = ("address", "birthdate", "email", "name", "phone_number")
+    minimum_length: int = 8
+    mfa: Literal["OFF", "OPTIONAL", "ON"] = "OFF"
+    verified_attributes: tuple[str, ...] = ("email",)
+
+    in_place = frozenset({"minimum_length", "mfa", "verified_attributes"})
+    icon = "aws.security.Cognito"
+    free = "below Cognito's always-free monthly active users"
+    name_pattern = re.compile(r"[\w+=,.@-][\w +=,.@-]*", re.ASCII)
+    name_limit = 119
+    permissions = (
+        "cognito-idp:CreateUserPool",
+        "cognito-idp:DeleteUserPool",
+        "cognito-idp:DeleteUserPoolDomain",
+        "cognito-idp:DescribeUserPool",
+        "cognito-idp:ListUserPools",
+        "cognito-idp:SetUserPoolMfaConfig",
+        "cognito-idp:TagResource",
+        "cognito-idp:UpdateUserPool",
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if unknown := sorted(set(self.required_attributes) - _STANDARD_ATTRIBUTES):
+            raise InvalidResource(f"{self}: Cognito can't require {', '.join(unknown)}: not a standard attribute")
+        if not 6 <= self.minimum_length <= 99:
+            raise InvalidResource(f"{self}: passwords of {self.minimum_length} at least; Cognito takes 6 to 99")
+        if not set(self.verified_attributes) <= {"email"}:
+            raise InvalidResource(f"{self} can verify email alone: phone numbers need a role that may send messages")
+
+    @classmethod
+    def list(cls, cloud: Cloud) -> Lives:
+        lives = []
+        for summary in pages(cloud, "cognito-idp", "list_user_pools", "UserPools", MaxResults=60):
+            if summary["Name"].startswith(cloud.aws_name("")):  # tags are shown only when it is described
+                with absent("ResourceNotFoundException"):
+                    raw = _described(cloud, summary["Id"])
+                    if name := cloud.owned_name(raw.get("UserPoolTags", {})):
+                        lives.append(cls._live(name, raw))
+        return lives
+
+    @classmethod
+    def _live(cls, name: str, raw: dict[str, Any]) -> Live:
+        # `sub`, the user's id, is in every pool and required without anybody asking for it.
+        required = {item["Name"] for item in raw["SchemaAttributes"] if item.get("Required")} - {"sub"}
+        return Live(
+            cls.kind,
+            name,
+            raw["Id"],
+            fields={
+                "required_attributes": frozenset(required),
+                "minimum_length": raw["Policies"]["PasswordPolicy"]["MinimumLength"],
+                "mfa": raw.get("MfaConfiguration", "OFF"),
+                "verified_attributes": frozenset(raw.get("AutoVerifiedAttributes", ())),
+            },
+            raw=raw,
+        )
+
+    def desired(self) -> dict[str, Any]:
+        sets = {name: frozenset(getattr(self, name)) for name in ("required_attributes", "verified_attributes")}
+        return super().desired() | sets
+
+    def create(self, cloud: Cloud) -> None:
+        created = cloud.client("cognito-idp").create_user_pool(
+            PoolName=cloud.aws_name(self.name),
+            Schema=[{"Name": name, "Required": True, "Mutable": True} for name in self.required_attributes],
+            Policies={"PasswordPolicy": self._password_policy()},
+            AutoVerifiedAttributes=[*self.verified_attributes],
+            UserPoolTags=cloud.tags(self.name),
+        )["UserPool"]
+        pool = self.made(cloud, created["Id"])
+        if self.mfa != "OFF":
+            self._set_mfa(cloud, pool)
+
+    def update(self, cloud: Cloud, live: Live) -> None:
+        raw = _described(cloud, live.id)
+        settings = settings_of(cloud, "UpdateUserPool", raw)
+        # Described twice, and accepted once: the password policy has the same number.
+        settings.get("AdminCreateUserConfig", {}).pop("UnusedAccountValidityDays", None)
+        settings["Policies"] = raw["Policies"] | {
+            "PasswordPolicy": raw["Policies"]["PasswordPolicy"] | self._password_policy()
+        }
+        settings["AutoVerifiedAttributes"] = [*self.verified_attributes]
+        cloud.client("cognito-idp").update_user_pool(**settings | {"UserPoolId": live.id})
+        if live.fields["mfa"] != self.mfa:
+            self._set_mfa(cloud, live.id)
+
+    def _password_policy(self) -> dict[str, Any]:
+        kinds = ("RequireLowercase", "RequireUppercase", "RequireNumbers", "RequireSymbols")
+        return {"MinimumLength": self.minimum_length, **dict.fromkeys(kinds, True)}
+
+    def _set_mfa(self, cloud: Cloud, pool: str) -> None:
+        # In a call of its own: creating a pool with a second factor would ask for a role that sends text messages.
+        app = {} if self.mfa == "OFF" else {"SoftwareTokenMfaConfiguration": {"Enabled": True}}
+        cloud.client("cognito-idp").set_user_pool_mfa_config(UserPoolId=pool, MfaConfiguration=self.mfa, **app)
+
+    @classmethod
+    def delete(cls, cloud: Cloud, live: Live) -> None:
+        cognito = cloud.client("cognito-idp")
+        with absent("ResourceNotFoundException"):
+            # Somebody may have given it a domain, with which it can't be deleted.
+            raw = _described(cloud, live.id)
+            for domain in filter(None, (raw.get("Domain"), raw.get("CustomDomain"))):
+                cognito.delete_user_pool_domain(Domain=domain, UserPoolId=live.id)
+            cloud.until(
+                f"{live.name} has no domain",
+                lambda: not {"Domain", "CustomDomain"} & _described(cloud, live.id).keys(),
+            )
+            cognito.delete_user_pool(UserPoolId=live.id)
+
+    @classmethod
+    def example(cls) -> Self:
+        return cls(name="Managers")
+
+
+def _described(cloud: Cloud, pool: str) -> dict[str, Any]:
+    described: dict[str, Any] = cloud.client("cognito-idp").describe_user_pool(UserPoolId=pool)["UserPool"]
+    return described

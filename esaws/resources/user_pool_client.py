@@ -1,0 +1,103 @@
+"""A client of a user pool: an application that lets people sign in with it."""
+
+import re
+from dataclasses import dataclass
+from typing import Any, Self
+
+from esaws.cloud import Cloud
+from esaws.errors import InvalidResource
+from esaws.resource import Live, Lives, Ref, Resource, absent, pages
+from esaws.resources._cognito import settings_of
+from esaws.resources.user_pool import UserPool
+
+
+@dataclass(frozen=True, kw_only=True)
+class UserPoolClient(Resource):
+    """An application in `pool`; one that runs in a browser can't keep a secret and gets none."""
+
+    pool: UserPool
+    generate_secret: bool = False
+    auth_flows: tuple[str, ...] = ("ALLOW_REFRESH_TOKEN_AUTH", "ALLOW_USER_SRP_AUTH")
+
+    in_place = frozenset({"auth_flows"})
+    icon = "aws.security.Cognito"
+    free = "Cognito charges for users, not for applications"
+    name_pattern = re.compile(r"[\w+=,.@-][\w +=,.@-]*", re.ASCII)
+    name_limit = 119
+    permissions = (
+        "cognito-idp:CreateUserPoolClient",
+        "cognito-idp:DeleteUserPoolClient",
+        "cognito-idp:DescribeUserPool",
+        "cognito-idp:DescribeUserPoolClient",
+        "cognito-idp:ListUserPoolClients",
+        "cognito-idp:ListUserPools",
+        "cognito-idp:UpdateUserPoolClient",
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not all(flow.startswith("ALLOW_") for flow in self.auth_flows) or not self.auth_flows:
+            raise InvalidResource(f"{self}: the flows of an application are called ALLOW_…, one of them at least")
+
+    @classmethod
+    def list(cls, cloud: Cloud) -> Lives:
+        lives = []
+        for pool in UserPool.list(cloud):
+            with absent("ResourceNotFoundException"):
+                summaries = pages(
+                    cloud, "cognito-idp", "list_user_pool_clients", "UserPoolClients", UserPoolId=pool.id, MaxResults=60
+                )
+                for summary in [*summaries]:
+                    raw = _described(cloud, pool.id, summary["ClientId"])
+                    lives.append(cls._live(cloud, raw))
+        return lives
+
+    @classmethod
+    def _live(cls, cloud: Cloud, raw: dict[str, Any]) -> Live:
+        # Clients have no tags; inside a pool of ours, our prefix tells ours from somebody else's.
+        prefix, name = cloud.aws_name(""), raw["ClientName"]
+        return Live(
+            cls.kind,
+            name.removeprefix(prefix),
+            raw["ClientId"],
+            parents=frozenset({Ref("UserPool", raw["UserPoolId"])}),
+            fields={
+                "pool": raw["UserPoolId"],
+                "generate_secret": "ClientSecret" in raw,
+                "auth_flows": frozenset(raw.get("ExplicitAuthFlows", ())),
+            },
+            raw={key: value for key, value in raw.items() if key != "ClientSecret"},
+            foreign=not name.startswith(prefix),
+        )
+
+    def desired(self) -> dict[str, Any]:
+        return super().desired() | {"auth_flows": frozenset(self.auth_flows)}
+
+    def create(self, cloud: Cloud) -> None:
+        created = cloud.client("cognito-idp").create_user_pool_client(
+            UserPoolId=self.pool.id_in(cloud),
+            ClientName=cloud.aws_name(self.name),
+            GenerateSecret=self.generate_secret,
+            ExplicitAuthFlows=[*self.auth_flows],
+        )["UserPoolClient"]
+        self.made(cloud, created["ClientId"])
+
+    def update(self, cloud: Cloud, live: Live) -> None:
+        raw = _described(cloud, live.fields["pool"], live.id)
+        settings = settings_of(cloud, "UpdateUserPoolClient", raw) | {"ExplicitAuthFlows": [*self.auth_flows]}
+        cloud.client("cognito-idp").update_user_pool_client(**settings)
+
+    @classmethod
+    def delete(cls, cloud: Cloud, live: Live) -> None:
+        with absent("ResourceNotFoundException"):
+            cloud.client("cognito-idp").delete_user_pool_client(UserPoolId=live.fields["pool"], ClientId=live.id)
+
+    @classmethod
+    def example(cls) -> Self:
+        return cls(name="manager-web-ui", pool=UserPool.example())
+
+
+def _described(cloud: Cloud, pool: str, client: str) -> dict[str, Any]:
+    asked = cloud.client("cognito-idp").describe_user_pool_client(UserPoolId=pool, ClientId=client)
+    described: dict[str, Any] = asked["UserPoolClient"]
+    return described

@@ -1,0 +1,43 @@
+"""Which IAM action allows a call: mostly `service:Operation`, with AWS's exceptions."""
+
+from collections.abc import Iterable, Iterator
+
+from esaws.ledger import Call
+
+# What boto3 calls a service and what IAM does.
+PREFIXES = {"elbv2": "elasticloadbalancing"}
+
+# https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
+EXCEPTIONS = {
+    "budgets:CreateBudget": ("budgets:ModifyBudget",),
+    "budgets:CreateNotification": ("budgets:ModifyBudget",),
+    "budgets:CreateSubscriber": ("budgets:ModifyBudget",),
+    "budgets:DeleteBudget": ("budgets:ModifyBudget",),
+    "budgets:DeleteNotification": ("budgets:ModifyBudget",),
+    "budgets:DeleteSubscriber": ("budgets:ModifyBudget",),
+    "budgets:DescribeBudget": ("budgets:ViewBudget",),
+    "budgets:DescribeBudgets": ("budgets:ViewBudget",),
+    "budgets:DescribeNotificationsForBudget": ("budgets:ViewBudget",),
+    "budgets:DescribeNotificationsForBudgets": ("budgets:ViewBudget",),
+    "budgets:DescribeSubscribersForNotification": ("budgets:ViewBudget",),
+    "budgets:UpdateBudget": ("budgets:ModifyBudget",),
+    "budgets:UpdateNotification": ("budgets:ModifyBudget",),
+    "budgets:UpdateSubscriber": ("budgets:ModifyBudget",),
+    "s3:DeleteObjects": ("s3:DeleteObject", "s3:DeleteObjectVersion"),
+    "s3:DeletePublicAccessBlock": ("s3:PutBucketPublicAccessBlock",),
+    "s3:GetPublicAccessBlock": ("s3:GetBucketPublicAccessBlock",),
+    "s3:HeadBucket": ("s3:ListBucket",),
+    "s3:ListBuckets": ("s3:ListAllMyBuckets",),
+    "s3:ListMultipartUploads": ("s3:ListBucketMultipartUploads",),
+    "s3:ListObjectVersions": ("s3:ListBucketVersions",),
+    "s3:ListObjectsV2": ("s3:ListBucket",),
+    "s3:PutPublicAccessBlock": ("s3:PutBucketPublicAccessBlock",),
+    "sts:GetCallerIdentity": (),  # nobody needs leave to ask who they are
+}
+
+
+def actions(calls: Iterable[Call]) -> Iterator[str]:
+    """The IAM actions that the calls need."""
+    for call in calls:
+        same = f"{PREFIXES.get(call.service, call.service)}:{call.operation}"
+        yield from EXCEPTIONS.get(same, (same,))

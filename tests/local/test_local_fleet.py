@@ -1,0 +1,336 @@
+"""Auto Scaling groups and their instances: from the template, evenly spread, registered with their cluster."""
+
+import base64
+from collections import Counter
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+IMAGE = "resolve:ssm:/aws/service/ecs/optimized-ami/amazon-linux-2023/recommended/image_id"
+TAGS = [{"Key": "esaws:name", "Value": "n"}]
+
+
+class Fleet:
+    """A group `g` of t2.micro from a launch template, as SecCom has one behind each cluster."""
+
+    def __init__(self, account: Any, **settings: Any) -> None:
+        self.ec2, self.autoscaling, self.ecs = (account.client(name) for name in ("ec2", "autoscaling", "ecs"))
+        _, self.subnets, self.group = account.network()
+        self.user_data = "#!/bin/bash\necho ECS_CLUSTER=site-cluster >> /etc/ecs/ecs.config\n"
+        iam = account.client("iam")
+        iam.create_instance_profile(InstanceProfileName="host")
+        self.data = {
+            "ImageId": IMAGE,
+            "InstanceType": "t2.micro",
+            "IamInstanceProfile": {"Name": "host"},
+            "UserData": base64.b64encode(self.user_data.encode()).decode(),
+            "NetworkInterfaces": [{"DeviceIndex": 0, "AssociatePublicIpAddress": True, "Groups": [self.group]}],
+            "BlockDeviceMappings": [{"DeviceName": "/dev/xvda", "Ebs": {"VolumeSize": 30, "VolumeType": "gp2"}}],
+            "TagSpecifications": [{"ResourceType": kind, "Tags": TAGS} for kind in ("instance", "volume")],
+        } | settings.pop("data", {})
+        self.ec2.create_launch_template(LaunchTemplateName="host", LaunchTemplateData=self.data)
+        settings = {"MinSize": 2, "MaxSize": 4, "VPCZoneIdentifier": ",".join(self.subnets), **settings}
+        self.autoscaling.create_auto_scaling_group(
+            AutoScalingGroupName="g",
+            LaunchTemplate={"LaunchTemplateName": "host", "Version": "$Latest"},
+            Tags=[{"Key": "site", "Value": "paris", "PropagateAtLaunch": True}],
+            **settings,
+        )
+
+    def update(self, **settings: Any) -> None:
+        self.autoscaling.update_auto_scaling_group(AutoScalingGroupName="g", **settings)
+
+    def describe(self) -> dict[str, Any]:
+        found: dict[str, Any] = self.autoscaling.describe_auto_scaling_groups()["AutoScalingGroups"][0]
+        return found
+
+    def instances(self, *states: str) -> list[dict[str, Any]]:
+        wanted = [{"Name": "instance-state-name", "Values": list(states or ["running"])}]
+        reservations = self.ec2.describe_instances(Filters=wanted)["Reservations"]
+        return [instance for reservation in reservations for instance in reservation["Instances"]]
+
+    def spread(self) -> list[int]:
+        """How many instances run in each of the two subnets."""
+        counted = Counter(instance["SubnetId"] for instance in self.instances())
+        return [counted[subnet] for subnet in self.subnets]
+
+    def container_instances(self) -> list[dict[str, Any]]:
+        arns = self.ecs.list_container_instances(cluster="site-cluster")["containerInstanceArns"]
+        if not arns:
+            return []
+        found = self.ecs.describe_container_instances(cluster="site-cluster", containerInstances=arns)
+        return list(found["containerInstances"])
+
+
+def launched(fleet: Fleet) -> dict[str, Any]:
+    """What of the template has reached the first instance."""
+    instance = fleet.instances()[0]
+    given = fleet.ec2.describe_instance_attribute(InstanceId=instance["InstanceId"], Attribute="userData")["UserData"]
+    volume = fleet.ec2.describe_volumes(
+        Filters=[{"Name": "attachment.instance-id", "Values": [instance["InstanceId"]]}]
+    )["Volumes"]
+    tags = {tag["Key"]: tag["Value"] for tag in instance["Tags"]}
+    return {
+        "image": instance["ImageId"].startswith("ami-"),
+        "profile": instance.get("IamInstanceProfile", {}).get("Arn", "").split("/")[-1],
+        "user data": base64.b64decode(given["Value"]).decode() == fleet.user_data if given else None,
+        "groups": [group["GroupId"] for group in instance["SecurityGroups"]] == [fleet.group],
+        "public": "PublicIpAddress" in instance,
+        "volumes": [(v["Size"], v["VolumeType"], v["Attachments"][0]["Device"]) for v in volume],
+        "volume tags": volume[0].get("Tags"),
+        "tags": {key: tags.get(key) for key in ("esaws:name", "site", "aws:autoscaling:groupName")},
+        "goes with it": instance["BlockDeviceMappings"][0]["Ebs"]["DeleteOnTermination"],
+    }
+
+
+def test_an_instance_of_a_group_is_as_the_template_says(account: Any) -> None:
+    fleet = Fleet(account)
+    assert launched(fleet) == {
+        "image": True,
+        "profile": "host",
+        "user data": True,
+        "groups": True,
+        "public": True,
+        "volumes": [(30, "gp2", "/dev/xvda")],
+        "volume tags": TAGS,
+        "tags": {"esaws:name": "n", "site": "paris", "aws:autoscaling:groupName": "g"},
+        "goes with it": True,
+    }
+    versions = fleet.ec2.describe_launch_template_versions(LaunchTemplateName="host")["LaunchTemplateVersions"]
+    assert versions[0]["LaunchTemplateData"]["ImageId"] == IMAGE, "the template keeps the alias"
+
+
+@pytest.mark.stock_moto
+def test_stock_moto_loses_most_of_the_template(stock: Any) -> None:
+    found = launched(Fleet(stock, MinSize=0, DesiredCapacity=1))
+    assert (found["image"], found["profile"], found["groups"], found["volume tags"]) == (False, "", False, None)
+    assert len(found["volumes"]) == 2
+
+
+def test_the_subnet_decides_on_the_public_address_unless_the_template_does(account: Any) -> None:
+    interface = {"DeviceIndex": 0}
+    fleet = Fleet(account, data={"NetworkInterfaces": [interface]})
+    assert all("PublicIpAddress" in instance for instance in fleet.instances())
+    fleet.ec2.create_launch_template_version(
+        LaunchTemplateName="host",
+        LaunchTemplateData={**fleet.data, "NetworkInterfaces": [{**interface, "AssociatePublicIpAddress": False}]},
+    )
+    fleet.ec2.terminate_instances(InstanceIds=[instance["InstanceId"] for instance in fleet.instances()])
+    assert len(fleet.instances()) == 2
+    assert not any("PublicIpAddress" in instance for instance in fleet.instances())
+
+
+def test_the_group_tells_from_which_version_an_instance_is(account: Any) -> None:
+    fleet = Fleet(account)
+    fleet.ec2.create_launch_template_version(LaunchTemplateName="host", LaunchTemplateData=fleet.data)
+    fleet.update(DesiredCapacity=3)
+    versions = [instance["LaunchTemplate"]["Version"] for instance in fleet.describe()["Instances"]]
+    assert sorted(versions) == ["1", "1", "2"]
+
+
+@pytest.mark.parametrize(
+    ("change", "desired", "spread"),
+    [
+        ({}, 2, [1, 1]),
+        ({"DesiredCapacity": 3}, 3, [2, 1]),
+        ({"DesiredCapacity": 4}, 4, [2, 2]),
+        ({"MinSize": 4}, 4, [2, 2]),
+        ({"MinSize": 0, "MaxSize": 1}, 1, [0, 1]),
+        ({"MinSize": 0}, 2, [1, 1]),
+        ({"MinSize": 0, "MaxSize": 0}, 0, [0, 0]),
+    ],
+    ids=str,
+)
+def test_desired_follows_the_sizes_and_instances_follow_desired(
+    account: Any, change: dict[str, int], desired: int, spread: list[int]
+) -> None:
+    fleet = Fleet(account)
+    fleet.update(**change)
+    assert fleet.describe()["DesiredCapacity"] == desired
+    assert fleet.spread() == spread
+
+
+@pytest.mark.stock_moto
+def test_stock_moto_launches_all_in_one_subnet(stock: Any) -> None:
+    assert Fleet(stock).spread() == [2, 0]
+
+
+def test_a_group_follows_its_subnets(account: Any) -> None:
+    fleet = Fleet(account, DesiredCapacity=4)
+    fleet.update(VPCZoneIdentifier=fleet.subnets[0])
+    assert fleet.spread() == [4, 0]
+    fleet.update(VPCZoneIdentifier=",".join(fleet.subnets))
+    assert fleet.spread() == [2, 2]
+    fleet.update(VPCZoneIdentifier=fleet.subnets[1], MinSize=1, MaxSize=1)
+    assert fleet.spread() == [0, 1]
+
+
+@pytest.mark.parametrize("action", ["terminate_instances", "stop_instances"])
+def test_what_is_terminated_or_stopped_is_replaced(account: Any, action: str) -> None:
+    fleet = Fleet(account)
+    before = {instance["InstanceId"] for instance in fleet.instances()}
+    lost = sorted(before)[0]
+    getattr(fleet.ec2, action)(InstanceIds=[lost])
+    after = {instance["InstanceId"] for instance in fleet.instances()}
+    assert len(after) == 2 and lost not in after
+    assert fleet.spread() == [1, 1]
+    assert lost in {instance["InstanceId"] for instance in fleet.instances("terminated")}
+
+
+@pytest.mark.stock_moto
+def test_stock_moto_does_not_replace_what_is_stopped(stock: Any) -> None:
+    fleet = Fleet(stock)
+    fleet.ec2.stop_instances(InstanceIds=[fleet.instances()[0]["InstanceId"]])
+    assert len(fleet.instances()) == 1
+
+
+def test_a_suspended_group_stays_as_it_is(account: Any) -> None:
+    fleet = Fleet(account)
+    fleet.autoscaling.suspend_processes(AutoScalingGroupName="g", ScalingProcesses=["Launch"])
+    fleet.ec2.terminate_instances(InstanceIds=[fleet.instances()[0]["InstanceId"]])
+    assert len(fleet.instances()) == 1
+    fleet.autoscaling.resume_processes(AutoScalingGroupName="g", ScalingProcesses=["Launch"])
+    assert len(fleet.instances()) == 2
+
+
+def test_an_unhealthy_instance_is_replaced(account: Any) -> None:
+    fleet = Fleet(account)
+    sick = fleet.instances()[0]["InstanceId"]
+    fleet.autoscaling.set_instance_health(InstanceId=sick, HealthStatus="Unhealthy")
+    assert sick not in {instance["InstanceId"] for instance in fleet.instances()}
+    assert len(fleet.instances()) == 2
+
+
+def test_protected_instances_outlive_scaling_in_but_not_the_group(account: Any) -> None:
+    fleet = Fleet(account, NewInstancesProtectedFromScaleIn=True)
+    fleet.update(MinSize=0, DesiredCapacity=0)
+    assert len(fleet.instances()) == 2
+    fleet.autoscaling.delete_auto_scaling_group(AutoScalingGroupName="g", ForceDelete=True)
+    assert fleet.instances() == []
+    assert fleet.ec2.describe_volumes()["Volumes"] == []
+    assert fleet.ec2.describe_network_interfaces()["NetworkInterfaces"] == []
+
+
+@pytest.mark.stock_moto
+def test_stock_moto_leaks_protected_instances(stock: Any) -> None:
+    fleet = Fleet(stock, NewInstancesProtectedFromScaleIn=True)
+    fleet.autoscaling.delete_auto_scaling_group(AutoScalingGroupName="g", ForceDelete=True)
+    assert len(fleet.instances()) == 2
+
+
+@pytest.mark.parametrize("desired", [1, 5])
+def test_desired_stays_between_the_sizes(account: Any, desired: int) -> None:
+    fleet = Fleet(account)
+    for change in (
+        lambda: fleet.update(DesiredCapacity=desired),
+        lambda: fleet.autoscaling.set_desired_capacity(AutoScalingGroupName="g", DesiredCapacity=desired),
+    ):
+        with pytest.raises(ClientError, match="ValidationError"):
+            change()
+    assert fleet.describe()["DesiredCapacity"] == 2
+
+
+@pytest.mark.stock_moto
+def test_stock_moto_takes_any_desired_capacity(stock: Any) -> None:
+    fleet = Fleet(stock)
+    fleet.update(DesiredCapacity=5)
+    assert fleet.describe()["DesiredCapacity"] == 5
+
+
+def test_a_launch_that_fails_is_told_by_the_activities(account: Any) -> None:
+    fleet = Fleet(account, data={"IamInstanceProfile": {"Name": "nobody"}})
+    assert fleet.instances() == []
+    activities = fleet.autoscaling.describe_scaling_activities(AutoScalingGroupName="g")["Activities"]
+    assert [activity["StatusCode"] for activity in activities] == ["Failed"]
+    assert "nobody" in activities[0]["StatusMessage"]
+    account.client("iam").create_instance_profile(InstanceProfileName="nobody")
+    fleet.update(DesiredCapacity=2)
+    assert fleet.spread() == [1, 1]
+
+
+def test_settings_of_a_group_are_kept_and_changed(account: Any) -> None:
+    fleet = Fleet(account, DefaultInstanceWarmup=30, MaxInstanceLifetime=100_000)
+    assert fleet.describe()["HealthCheckGracePeriod"] == 0
+    change = {"DefaultCooldown": 7, "TerminationPolicies": ["OldestInstance"], "MaxInstanceLifetime": 200_000}
+    fleet.update(**change)
+    assert {**change, "DefaultInstanceWarmup": 30}.items() <= fleet.describe().items()
+
+
+@pytest.mark.stock_moto
+def test_stock_moto_drops_settings_of_a_group(stock: Any) -> None:
+    fleet = Fleet(stock, DefaultInstanceWarmup=30)
+    fleet.update(DefaultCooldown=7)
+    described = fleet.describe()
+    assert (described["DefaultCooldown"], described.get("DefaultInstanceWarmup")) == (300, None)
+
+
+# --- container instances
+
+
+@pytest.mark.parametrize("cluster_first", [True, False])
+def test_instances_register_with_the_cluster_of_their_user_data(account: Any, cluster_first: bool) -> None:
+    if cluster_first:
+        account.client("ecs").create_cluster(clusterName="site-cluster")
+    fleet = Fleet(account)
+    if not cluster_first:
+        fleet.ecs.create_cluster(clusterName="site-cluster")
+    found = fleet.container_instances()
+    assert {each["ec2InstanceId"] for each in found} == {each["InstanceId"] for each in fleet.instances()}
+    assert all(each["status"] == "ACTIVE" and each["agentConnected"] for each in found)
+    resources = {each["name"]: each for each in found[0]["registeredResources"]}
+    assert resources["CPU"]["integerValue"] == 1024
+    assert resources["MEMORY"]["integerValue"] == pytest.approx(950, abs=20)
+    assert resources["PORTS"]["stringSetValue"] == ["22", "2375", "2376", "51678", "51679"]
+    cluster = fleet.ecs.describe_clusters(clusters=["site-cluster"])["clusters"][0]
+    assert cluster["registeredContainerInstancesCount"] == 2
+
+
+def test_terminated_instances_are_deregistered_and_new_ones_registered(account: Any) -> None:
+    fleet = Fleet(account)
+    fleet.ecs.create_cluster(clusterName="site-cluster")
+    fleet.ec2.terminate_instances(InstanceIds=[fleet.instances()[0]["InstanceId"]])
+    fleet.ecs.create_cluster(clusterName="another")
+    registered = [each["ec2InstanceId"] for each in fleet.container_instances()]
+    assert sorted(registered) == sorted(each["InstanceId"] for each in fleet.instances())
+    fleet.update(MinSize=0, DesiredCapacity=0)
+    assert fleet.container_instances() == []
+
+
+@pytest.mark.stock_moto
+def test_stock_moto_registers_no_instance(stock: Any) -> None:
+    stock.client("ecs").create_cluster(clusterName="site-cluster")
+    assert Fleet(stock).container_instances() == []
+
+
+def test_a_stopped_instance_is_registered_but_not_connected(account: Any) -> None:
+    fleet = Fleet(account, MinSize=0)
+    fleet.ecs.create_cluster(clusterName="site-cluster")
+    template = {"LaunchTemplateName": "host"}
+    fleet.ec2.run_instances(MinCount=1, MaxCount=1, LaunchTemplate=template, SubnetId=fleet.subnets[0])
+    assert fleet.container_instances()[0]["agentConnected"]
+    fleet.ec2.stop_instances(InstanceIds=[fleet.instances()[0]["InstanceId"]])
+    assert not fleet.container_instances()[0]["agentConnected"]
+
+
+def test_a_container_instance_names_its_capacity_provider(account: Any) -> None:
+    fleet = Fleet(account)
+    provider = {"autoScalingGroupArn": fleet.describe()["AutoScalingGroupARN"]}
+    fleet.ecs.create_capacity_provider(name="provider", autoScalingGroupProvider=provider)
+    fleet.ecs.create_cluster(clusterName="site-cluster", capacityProviders=["provider"])
+    assert {each["capacityProviderName"] for each in fleet.container_instances()} == {"provider"}
+
+
+def test_a_task_takes_the_port_and_the_memory_of_its_instance(account: Any) -> None:
+    fleet = Fleet(account, MinSize=1, MaxSize=1)
+    fleet.ecs.create_cluster(clusterName="site-cluster")
+    mapping = {"containerPort": 8000, "hostPort": 8002}
+    container = {"name": "site", "image": "nginx", "memory": 256, "portMappings": [mapping]}
+    fleet.ecs.register_task_definition(family="site", containerDefinitions=[container])
+    task = fleet.ecs.run_task(cluster="site-cluster", taskDefinition="site", startedBy="esaws")["tasks"][0]
+    left = {each["name"]: each for each in fleet.container_instances()[0]["remainingResources"]}
+    assert "8002" in left["PORTS"]["stringSetValue"] and left["MEMORY"]["integerValue"] == 950 - 256
+    assert task["containerInstanceArn"] == fleet.container_instances()[0]["containerInstanceArn"]
+    fleet.ec2.terminate_instances(InstanceIds=[fleet.instances()[0]["InstanceId"]])
+    ended = fleet.ecs.describe_tasks(cluster="site-cluster", tasks=[task["taskArn"]])["tasks"][0]
+    assert ended["lastStatus"] == "STOPPED" and "terminated" in ended["stoppedReason"]
