@@ -146,9 +146,8 @@ def deploy(cloud: Cloud, architecture: Any, prune: bool, dry_run: bool, yes: boo
 )
 def inventory(cloud: Cloud, all_owned: bool, as_json: bool) -> None:
     """List what the deployment owns."""
-    import esaws.resources  # noqa: F401
+    from esaws.inventory import inventory as listed
     from esaws.leftovers import made_by_aws
-    from esaws.resource import inventory as listed
 
     cloud.check()
     lives = [*listed(cloud), *(made_by_aws(cloud) if all_owned else ())]

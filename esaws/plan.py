@@ -19,9 +19,10 @@ from botocore.exceptions import ClientError
 from esaws.architecture import Architecture
 from esaws.cloud import Cloud
 from esaws.errors import ApplyFailed, DeployRefused, Refused
+from esaws.inventory import inventory
 from esaws.pricelist import FREE, MonthlyCost, monthly_cost
 from esaws.progress import progress
-from esaws.resource import KINDS, Difference, Index, Live, Ref, Resource, drift, inventory
+from esaws.resource import KINDS, Difference, Index, Live, Ref, Resource, drift
 
 if TYPE_CHECKING:
     import pandas

@@ -1,11 +1,10 @@
-"""The contract of a resource: what should exist, what does, how the two are compared; and the registry of kinds."""
+"""The contract of a resource: what should exist, what does, how the two are compared, and the registry of kinds."""
 
 from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
@@ -251,19 +250,6 @@ class Index:
             for live in self
             if live.kind == kind.kind
         )
-
-
-def inventory(cloud: Cloud) -> Index:
-    """Everything that the deployment owns, one listing a kind; what `cloud` knew of ids is replaced by it.
-
-    Raises:
-        botocore.exceptions.ClientError: AWS refused to list a kind.
-    """
-    with ThreadPoolExecutor(8) as pool:
-        listings = list(pool.map(lambda kind: kind.list(cloud), KINDS.values()))
-    index = Index(live for listing in listings for live in listing)
-    cloud.known = {live.key: live.id for live in reversed(index.lives) if not live.foreign}
-    return index
 
 
 def named(value: Any) -> Any:

@@ -362,7 +362,7 @@ class _Build:
             subnets=subnets,
             minimum=minimum,
             maximum=maximum,
-            desired=minimum,
+            desired_capacity=minimum,
             after=self.routing,  # without a way out, the agent on the instances can't register with its cluster
         )
 
@@ -467,7 +467,7 @@ def as_drawn() -> Architecture:
             subnets=(subnets[service.drawn_in],),
             minimum=1,
             maximum=1,
-            desired=1,
+            desired_capacity=1,
         )
         task = TaskDefinition(
             name=service.name,

@@ -14,9 +14,9 @@ from threading import Thread
 import pytest
 
 from esaws.cloud import Cloud
+from esaws.inventory import inventory
 from esaws.leftovers import left
 from esaws.plan import plan_deploy, plan_teardown
-from esaws.resource import inventory
 from esaws.seccom import seccom
 
 KILLS = 20

@@ -124,7 +124,8 @@ def test_a_new_revision_moves_what_refers_to_it():
 
 
 def test_the_price_of_a_line_is_marked_where_it_is_not_verified():
-    plan = Plan("deploy", None, compare(Architecture("a", [KINDS["DBInstance"].example()]), Index(), "eu-west-3"))
+    database = replace(KINDS["DBInstance"].example(), storage_gb=20)
+    plan = Plan("deploy", None, compare(Architecture("a", [database]), Index(), "eu-west-3"))
     (row,) = [row for row in plan.to_dicts() if row["kind"] == "DBInstance"]
     assert row["usd_month"] == pytest.approx(730 * 0.021 + 20 * 0.133)
     assert row["verified"] is False

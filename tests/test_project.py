@@ -31,6 +31,7 @@ LAYERS = [
     "leftovers",
     "seccom",
     "architecture",
+    "inventory",
     "resources",
     "resource",
     "cloud",

@@ -9,9 +9,10 @@ from typing import Any
 
 from esaws.architecture import Architecture
 from esaws.cloud import DEFAULT_REGION
+from esaws.drawing.from_architecture import scene_of
 from esaws.drawing.layout import lay_out
 from esaws.drawing.lettering import font_files
-from esaws.drawing.scene import Scene, scene_of
+from esaws.drawing.scene import Scene
 from esaws.drawing.svg import to_svg
 from esaws.errors import UsageError
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from esaws.drawing.lettering import width as text_width
+from esaws.drawing.style import WORD
 
 Point = tuple[float, float]
 
@@ -132,3 +133,18 @@ class Sheet:
     texts: list[Text] = field(default_factory=list)
     width: float = 0
     height: float = 0
+
+    def text(
+        self,
+        x: float,
+        y: float,
+        words: str,
+        colour: str,
+        *,
+        size: float = WORD,
+        bold: bool = False,
+        anchor: str = "start",
+    ) -> None:
+        """Add a line of text; none where there are no words."""
+        if words.strip():
+            self.texts.append(Text(x, y, words, size, colour, bold, anchor))

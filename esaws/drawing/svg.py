@@ -6,9 +6,7 @@ from math import hypot
 from esaws.drawing.icons import data_uri
 from esaws.drawing.lettering import FAMILY, font_faces
 from esaws.drawing.shapes import Icon, Line, Panel, Point, Sheet, Text
-
-_CORNER = 6.0
-_ARROW = 7.0
+from esaws.drawing.style import ARROW, CORNER
 
 
 def to_svg(sheet: Sheet, title: str, description: str) -> str:
@@ -43,7 +41,8 @@ def _number(value: float) -> str:
 
 
 def _symbol(name: str, id: str) -> str:
-    return f'<symbol id="{id}" viewBox="0 0 100 100"><image width="100" height="100" xlink:href="{data_uri(name)}"/></symbol>'
+    image = f'<image width="100" height="100" xlink:href="{data_uri(name)}"/>'
+    return f'<symbol id="{id}" viewBox="0 0 100 100">{image}</symbol>'
 
 
 def _icon(icon: Icon, id: str) -> str:
@@ -77,12 +76,14 @@ def _line(line: Line) -> str:
     points = list(line.points)
     head = ""
     if line.arrow:
-        end, before = points[-1], points[-2]
-        points[-1] = _towards(end, before, _ARROW - 1)
-        head = _arrow(end, before, line.colour)
+        tip, last = points[-1], points[-2]
+        points[-1] = _towards(tip, last, ARROW - 1)
+        head = _arrow(tip, last, line.colour)
     path = f"M{_point(points[0])}"
-    for previous, corner, following in zip(points, points[1:], points[2:], strict=False):
-        radius = min(_CORNER, _length(previous, corner) / 2, _length(corner, following) / 2)
+    for number, (previous, corner, following) in enumerate(zip(points, points[1:], points[2:], strict=False)):
+        before, after = _length(previous, corner), _length(corner, following)
+        # The first and the last piece belong to one corner alone.
+        radius = min(CORNER, before if number == 0 else before / 2, after if number == len(points) - 3 else after / 2)
         path += f"L{_point(_towards(corner, previous, radius))}"
         path += f"Q{_point(corner)} {_point(_towards(corner, following, radius))}"
     path += f"L{_point(points[-1])}"
@@ -91,7 +92,7 @@ def _line(line: Line) -> str:
 
 
 def _arrow(tip: Point, before: Point, colour: str) -> str:
-    back = _towards(tip, before, _ARROW)
+    back = _towards(tip, before, ARROW)
     across = ((back[1] - tip[1]) / 2, (tip[0] - back[0]) / 2)
     corners = [tip, (back[0] + across[0], back[1] + across[1]), (back[0] - across[0], back[1] - across[1])]
     return f'<path d="M{"L".join(map(_point, corners))}Z" fill="{colour}"/>'

@@ -24,7 +24,7 @@ DEFAULT_PORT = 4747
 DEFAULT_REGION = "eu-west-3"
 DEFAULT_ACCOUNT = "123456789012"
 
-ANSWER_WITHIN = 5.0
+ANSWER_WITHIN = 3.0
 """Seconds after which a server that does not answer counts as half-dead."""
 START_WITHIN = 60.0
 STOP_WITHIN = 3.0

@@ -1,6 +1,6 @@
 """What the kinds of ECS share: tags in lower case, descriptions in batches, and words for "there is no such thing"."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -12,6 +12,7 @@ from esaws.resource import pages, tag_dict, tag_list
 NO_CLUSTER = "ClusterNotFoundException"
 
 _AT_ONCE = {"clusters": 100, "services": 10, "tasks": 100, "containerInstances": 100}
+_ARNS = {"services": "serviceArns", "tasks": "taskArns"}
 
 
 def ecs_tags(cloud: Cloud, name: str) -> list[dict[str, str]]:
@@ -62,9 +63,22 @@ def in_cluster(cloud: Cloud, cluster: str, operation: str, what: str, **paramete
         return []
 
 
-_ARNS = {"services": "serviceArns", "tasks": "taskArns"}
-
-
 def says(error: ClientError, *words: str) -> bool:
     """Whether AWS's message has one of `words`: ECS has few codes, and one of them for many things."""
     return any(word.lower() in error.response["Error"].get("Message", "").lower() for word in words)
+
+
+def once_ecs_has_its_role(cloud: Cloud, call: Callable[[], Any]) -> Any:
+    """What `call()` gives, once ECS may use its service-linked role: it can't in an account's first minutes with it."""
+    answers = []
+
+    def done() -> bool:
+        try:
+            answers.append(call())
+        except ClientError as error:
+            if not says(error, "service linked role", "service-linked role"):
+                raise
+        return bool(answers)
+
+    cloud.until("ECS may use its service-linked role", done, minutes=2)
+    return answers[0]

@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any, Self
 
 from esaws.cloud import Cloud
-from esaws.errors import InvalidResource
+from esaws.errors import EsawsError, InvalidResource
 from esaws.pricelist import Usage
 from esaws.resource import Live, Lives, Ref, Resource, Usages, absent, pages, tag_dict, tag_list
 from esaws.resources._metrics import arn_of, dimension
@@ -102,8 +102,11 @@ class Alarm(Resource):
         )
 
     def create(self, cloud: Cloud) -> None:
+        alarm = cloud.aws_name(self.name)
+        if _exists(cloud, alarm):  # CloudWatch would replace it without a word
+            raise EsawsError(f"there is an alarm {alarm} that {cloud.deployment} did not make; rename one of them")
         self._put(cloud, Tags=tag_list(cloud.tags(self.name)))
-        self.made(cloud, cloud.aws_name(self.name))
+        self.made(cloud, alarm)
 
     def update(self, cloud: Cloud, live: Live) -> None:
         self._put(cloud)  # an alarm that is there keeps its tags
@@ -125,13 +128,9 @@ class Alarm(Resource):
 
     @classmethod
     def delete(cls, cloud: Cloud, live: Live) -> None:
-        cloudwatch = cloud.client("cloudwatch")
         with absent("ResourceNotFound"):
-            cloudwatch.delete_alarms(AlarmNames=[live.id])
-        cloud.until(
-            f"alarm {live.id} is gone",
-            lambda: not cloudwatch.describe_alarms(AlarmNames=[live.id], AlarmTypes=["MetricAlarm"])["MetricAlarms"],
-        )
+            cloud.client("cloudwatch").delete_alarms(AlarmNames=[live.id])
+        cloud.until(f"alarm {live.id} is gone", lambda: not _exists(cloud, live.id))
 
     def usage(self) -> Usages:
         return [Usage("AmazonCloudWatch", "CW:AlarmMonitorUsage", Decimal(1), "Alarms")]
@@ -139,3 +138,8 @@ class Alarm(Resource):
     @classmethod
     def example(cls) -> Self:
         return cls(name="web-unhealthy", load_balancer=LoadBalancer.example(), target_group=TargetGroup.example())
+
+
+def _exists(cloud: Cloud, alarm: str) -> bool:
+    asked = cloud.client("cloudwatch").describe_alarms(AlarmNames=[alarm], AlarmTypes=["MetricAlarm"])
+    return bool(asked["MetricAlarms"])

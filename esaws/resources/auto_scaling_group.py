@@ -1,7 +1,7 @@
 """An Auto Scaling group: keeps a number of instances running, whatever happens to each of them."""
 
 import re
-from dataclasses import InitVar, dataclass, field
+from dataclasses import dataclass
 from typing import Any, Self
 
 from botocore.exceptions import ClientError
@@ -21,20 +21,20 @@ _ALIVE = ["pending", "running", "stopping", "stopped", "shutting-down"]
 class AutoScalingGroup(Resource):
     """Keeps `minimum` to `maximum` instances over the zones of `subnets`, and replaces what a person stops.
 
-    It starts with `desired` of them, the minimum unless said otherwise, kept as `desired_capacity`; later that is for
-    a scaler to say.
+    It starts with `desired_capacity` of them; later that is for a scaler to say.
     """
 
     template: LaunchTemplate
     subnets: tuple[Subnet, ...]
     minimum: int
     maximum: int
-    desired: InitVar[int]
-    desired_capacity: int = field(init=False)
+    desired_capacity: int
 
     in_place = frozenset({"template", "subnets", "minimum", "maximum"})
     not_compared = frozenset({"desired_capacity"})
     deleting = frozenset({"Delete in progress"})
+    # Tasks that are stopped before their instances go cost no time; those that aren't are waited for.
+    outlives = frozenset({"Service", "Task"})
     seconds = 60
     name_pattern = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._/=+@-]*")
     icon = "aws.compute.EC2AutoScaling"
@@ -53,12 +53,7 @@ class AutoScalingGroup(Resource):
         "ssm:GetParameters",
     )
 
-    def __post_init__(self, desired: Any) -> None:
-        # Not given, it is the method of that name; `dataclasses.replace` hands on that of the one it copies.
-        if callable(desired):
-            desired = getattr(desired, "__self__", None)
-            desired = desired.desired_capacity if desired else self.minimum
-        object.__setattr__(self, "desired_capacity", desired)
+    def __post_init__(self) -> None:
         super().__post_init__()
         if not 0 <= self.minimum <= self.desired_capacity <= self.maximum:
             sizes = f"minimum {self.minimum}, desired {self.desired_capacity}, maximum {self.maximum}"
@@ -167,7 +162,7 @@ class AutoScalingGroup(Resource):
             subnets=(Subnet.example(),),
             minimum=1,
             maximum=1,
-            desired=1,
+            desired_capacity=1,
         )
 
 

@@ -7,11 +7,14 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from esaws.cloud import Cloud
+from esaws.errors import EsawsError
 from esaws.resource import Live, Lives, Ref, Resource, absent, pages
 from esaws.resources._metrics import arn_of, dimension
 from esaws.resources.cluster import Cluster
 from esaws.resources.load_balancer import LoadBalancer
 from esaws.resources.target_group import TargetGroup
+
+_SIGNATURE = re.compile(r"([\w:]+) `([^`]*)`")  # a tag, as the text of a dashboard says it
 
 Widgets = list[dict[str, Any]]
 
@@ -22,7 +25,7 @@ _KINDS = {"LoadBalancer": "LoadBalancer", "TargetGroup": "TargetGroup", "Cluster
 class Dashboard(Resource):
     """One page for a system. Dashboards belong to the whole account, so the region is part of the name on AWS.
 
-    What makes one ours is a text in it that names deployment and region.
+    What makes one ours is a text in it that says what tags say elsewhere.
     """
 
     load_balancer: LoadBalancer
@@ -54,7 +57,8 @@ class Dashboard(Resource):
             with absent("ResourceNotFound"):  # deleted since
                 body = json.loads(cloudwatch.get_dashboard(DashboardName=dashboard)["DashboardBody"])
                 shown = [widget.get("properties", {}) for widget in body.get("widgets", ())]
-                if any(_signature(cloud, name) in properties.get("markdown", "") for properties in shown):
+                texts = " ".join(properties.get("markdown", "") for properties in shown)
+                if cloud.owned_name(dict(_SIGNATURE.findall(texts))) == name:  # a copy says the name of the original
                     lives.append(cls._live(cloud, name, dashboard, shown))
         return lives
 
@@ -86,13 +90,20 @@ class Dashboard(Resource):
 
     def create(self, cloud: Cloud) -> None:
         dashboard = f"{cloud.aws_name(self.name)}-{cloud.region}"
-        cloud.client("cloudwatch").put_dashboard(
-            DashboardName=dashboard, DashboardBody=json.dumps({"widgets": self._widgets(cloud)})
-        )
+        named_so = pages(cloud, "cloudwatch", "list_dashboards", "DashboardEntries", DashboardNamePrefix=dashboard)
+        if any(entry["DashboardName"] == dashboard for entry in named_so):  # CloudWatch would replace it without a word
+            raise EsawsError(
+                f"there is a dashboard {dashboard} that {cloud.deployment} did not make; rename one of them"
+            )
+        self._put(cloud, dashboard)
         self.made(cloud, dashboard)
 
     def update(self, cloud: Cloud, live: Live) -> None:
-        self.create(cloud)  # the same call replaces it
+        self._put(cloud, live.id)
+
+    def _put(self, cloud: Cloud, dashboard: str) -> None:
+        body = json.dumps({"widgets": self._widgets(cloud)})
+        cloud.client("cloudwatch").put_dashboard(DashboardName=dashboard, DashboardBody=body)
 
     def _widgets(self, cloud: Cloud) -> Widgets:
         balancer = ["LoadBalancer", dimension(self.load_balancer.id_in(cloud))]
@@ -107,7 +118,8 @@ class Dashboard(Resource):
             "CPU": [[ecs, "CPUUtilization", *cluster] for cluster in clusters],
             "Memory": [[ecs, "MemoryUtilization", *cluster] for cluster in clusters],
         }
-        text = f"## {cloud.aws_name(self.name)}\n{_signature(cloud, self.name)}"
+        signature = ", ".join(f"{tag} `{value}`" for tag, value in cloud.tags(self.name).items())
+        text = f"## {cloud.aws_name(self.name)}\n{signature}"
         widgets = [{"type": "text", "x": 0, "y": 0, "width": 24, "height": 2, "properties": {"markdown": text}}]
         for number, (title, metrics) in enumerate((title, metrics) for title, metrics in graphs.items() if metrics):
             place = {"x": number % 3 * 8, "y": 2 + number // 3 * 6, "width": 8, "height": 6}
@@ -128,10 +140,6 @@ class Dashboard(Resource):
             target_groups=(TargetGroup.example(),),
             clusters=(Cluster.example(),),
         )
-
-
-def _signature(cloud: Cloud, name: str) -> str:
-    return f"esaws:deployment `{cloud.deployment}`, esaws:name `{name}`, region `{cloud.region}`"
 
 
 def spelled_out(metrics: Iterable[Any]) -> Iterable[list[str]]:

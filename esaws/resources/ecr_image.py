@@ -74,10 +74,9 @@ class ECRImage(Resource):
     def list(cls, cloud: Cloud) -> Lives:
         lives = []
         for repository in ECRRepository.list(cloud):
-            tagged = {"repositoryName": repository.id, "filter": {"tagStatus": "TAGGED"}}
             with absent(NO_REPOSITORY):
-                for raw in pages(cloud, "ecr", "describe_images", "imageDetails", **tagged):
-                    lives += [cls._live(repository, tag, raw) for tag in raw["imageTags"]]
+                for raw in pages(cloud, "ecr", "describe_images", "imageDetails", repositoryName=repository.id):
+                    lives += [cls._live(repository, tag, raw) for tag in raw.get("imageTags", ())]
         return lives
 
     @classmethod

@@ -13,7 +13,7 @@ TASKS = NAMESPACE | {"ScalableDimension": "ecs:service:DesiredCount"}
 GONE = "ObjectNotFoundException"
 
 ORPHANED = "ORPHANED"
-"""The state of a target whose service is gone, so that it is made anew: it stays, and its policies and alarms with it."""
+"""The state of a target whose service is gone: it stays, with policies and alarms, and is made anew."""
 
 # In an account's first minutes with it, Application Auto Scaling may not yet use its service-linked role.
 BUSY = ("ConcurrentUpdateException", "FailedResourceAccessException")
@@ -56,9 +56,10 @@ class ScalableTarget(Resource):
 
     @classmethod
     def list(cls, cloud: Cloud) -> Lives:
-        services = {resource_id(service.id): service for service in Service.list(cloud)}
+        listed = list_of(cloud, "describe_scalable_targets", "ScalableTargets")
+        services = {resource_id(service.id): service for service in (Service.list(cloud) if listed else ())}
         lives = []
-        for raw in pages(cloud, "application-autoscaling", "describe_scalable_targets", "ScalableTargets", **NAMESPACE):
+        for raw in listed:
             service = services.get(raw["ResourceId"])
             if service or raw["ResourceId"].startswith(f"service/{cloud.aws_name('')}"):
                 name = _name(cloud, raw, service)
@@ -106,6 +107,11 @@ class ScalableTarget(Resource):
     @classmethod
     def example(cls) -> Self:
         return cls(service=Service.example(), minimum=1, maximum=4)
+
+
+def list_of(cloud: Cloud, operation: str, result: str) -> list[dict[str, Any]]:
+    """All that Application Auto Scaling has for ECS in this account and region."""
+    return list(pages(cloud, "application-autoscaling", operation, result, **NAMESPACE))
 
 
 def resource_id(service_arn: str) -> str:

@@ -5,8 +5,8 @@ from typing import Any, Self
 
 from esaws.cloud import Cloud
 from esaws.errors import InvalidResource
-from esaws.resource import Live, Lives, Ref, Resource, absent, pages
-from esaws.resources.scalable_target import BUSY, GONE, NAMESPACE, ORPHANED, TASKS, ScalableTarget
+from esaws.resource import Live, Lives, Ref, Resource, absent
+from esaws.resources.scalable_target import BUSY, GONE, ORPHANED, TASKS, ScalableTarget, list_of
 
 METRICS = ("ECSServiceAverageCPUUtilization", "ECSServiceAverageMemoryUtilization")
 
@@ -54,8 +54,8 @@ class ScalingPolicy(Resource):
 
     @classmethod
     def list(cls, cloud: Cloud) -> Lives:
-        targets = {target.id: target for target in ScalableTarget.list(cloud)}
-        listed = pages(cloud, "application-autoscaling", "describe_scaling_policies", "ScalingPolicies", **NAMESPACE)
+        listed = list_of(cloud, "describe_scaling_policies", "ScalingPolicies")
+        targets = {target.id: target for target in (ScalableTarget.list(cloud) if listed else ())}
         return [cls._live(cloud, targets[raw["ResourceId"]], raw) for raw in listed if raw["ResourceId"] in targets]
 
     @classmethod

@@ -1,23 +1,18 @@
 """An ECS service: keeps a number of tasks running, and registers them with a target group."""
 
 import re
-from collections.abc import Callable
-from dataclasses import InitVar, dataclass, field
+from dataclasses import dataclass
 from typing import Any, Self
-
-from botocore.exceptions import ClientError
 
 from esaws.cloud import Cloud
 from esaws.errors import EsawsError, InvalidResource
 from esaws.resource import Live, Lives, Ref, Resource, absent
-from esaws.resources._ecs import NO_CLUSTER, described, ecs_name, ecs_tags, in_cluster, says
+from esaws.resources._ecs import NO_CLUSTER, described, ecs_name, ecs_tags, in_cluster, once_ecs_has_its_role
 from esaws.resources.capacity_provider import CapacityProvider
 from esaws.resources.cluster import Cluster
 from esaws.resources.listener import Listener
 from esaws.resources.target_group import TargetGroup
 from esaws.resources.task_definition import TaskDefinition
-
-DESIRED = 2
 
 _SPREAD = ("attribute:ecs.availability-zone", "instanceId")
 
@@ -26,14 +21,13 @@ _SPREAD = ("attribute:ecs.availability-zone", "instanceId")
 class Service(Resource):
     """Spreads tasks over `spread_over`; while it deploys, `minimum_healthy` to `maximum` percent of them run.
 
-    It starts with `desired` tasks, kept as `desired_count`; how many it wants later is for a scaler to say. A task that
-    has just started has `grace_seconds` before the health checks of the target group count.
+    It starts with `desired_count` tasks; how many it wants later is for a scaler to say. A task that has just started
+    has `grace_seconds` before the health checks of the target group count.
     """
 
     cluster: Cluster
     task_definition: TaskDefinition
-    desired: InitVar[int] = DESIRED
-    desired_count: int = field(init=False)
+    desired_count: int = 2
     target_group: TargetGroup | None = None
     container_port: int | None = None
     capacity_provider: CapacityProvider | None = None
@@ -72,17 +66,13 @@ class Service(Resource):
         "iam:CreateServiceLinkedRole",
     )
 
-    def __post_init__(self, desired: Any) -> None:
-        # Not given, it is the method of that name; `dataclasses.replace` hands on that of the one it copies.
-        if callable(desired):
-            desired = getattr(getattr(desired, "__self__", None), "desired_count", DESIRED)
-        object.__setattr__(self, "desired_count", desired)
+    def __post_init__(self) -> None:
         super().__post_init__()
         if self.desired_count < 0:
             raise InvalidResource(f"{self}: there can't be {self.desired_count} tasks")
-        if not 0 <= self.minimum_healthy <= 100 <= self.maximum <= 200:
+        if not 0 <= self.minimum_healthy <= 100 <= self.maximum:
             shares = f"at least {self.minimum_healthy} % and at most {self.maximum} %"
-            raise InvalidResource(f"{self}: {shares} of its tasks can't be; AWS takes 0 to 100 and 100 to 200")
+            raise InvalidResource(f"{self}: {shares} of its tasks can't be; AWS takes 0 to 100, and 100 or more")
         if self.minimum_healthy == self.maximum:
             raise InvalidResource(f"{self}: with {self.maximum} % at least and at most, no deployment could go on")
         if (self.target_group is None) != (self.container_port is None):
@@ -107,14 +97,14 @@ class Service(Resource):
     def _live(cls, cluster: Live, name: str | None, raw: dict[str, Any]) -> Live:
         balancer: dict[str, Any] = next(iter(raw.get("loadBalancers", ())), {})
         provider = next((item["capacityProvider"] for item in raw.get("capacityProviderStrategy", ())), None)
-        shares = raw["deploymentConfiguration"]
+        shares = raw.get("deploymentConfiguration", {})  # there is none where another controller deploys
         observed = {
             "cluster": cluster.id,
-            "task_definition": raw["taskDefinition"],
+            "task_definition": raw.get("taskDefinition"),
             "target_group": balancer.get("targetGroupArn"),
             "capacity_provider": provider,
-            "minimum_healthy": shares["minimumHealthyPercent"],
-            "maximum": shares["maximumPercent"],
+            "minimum_healthy": shares.get("minimumHealthyPercent"),
+            "maximum": shares.get("maximumPercent"),
             "grace_seconds": raw.get("healthCheckGracePeriodSeconds") or 0,
             "spread_over": tuple(_placed(rule) for rule in raw.get("placementStrategy", ())),
         }
@@ -124,7 +114,7 @@ class Service(Resource):
         shown = name or raw["serviceName"]
         return Live(cls.kind, shown, raw["serviceArn"], refs, raw["status"], observed, raw, foreign=name is None)
 
-    def desired(self) -> dict[str, Any]:  # type: ignore[misc]  # noqa: F811
+    def desired(self) -> dict[str, Any]:  # type: ignore[misc]
         places = tuple("instanceId" if place == "host" else place for place in self.spread_over)  # two words for one
         return super().desired() | {"spread_over": places}
 
@@ -138,15 +128,17 @@ class Service(Resource):
         }
         if not self.capacity_provider:
             asked["launchType"] = "EC2"
-        created = _with_the_new_role(cloud, lambda: cloud.client("ecs").create_service(**asked))
+        created = once_ecs_has_its_role(cloud, lambda: cloud.client("ecs").create_service(**asked))
         self.made(cloud, created["service"]["serviceArn"])
 
     def update(self, cloud: Cloud, live: Live) -> None:
         if live.fields["capacity_provider"] and not self.capacity_provider:
             raise EsawsError(f"{self}: AWS can't take a capacity provider off a service; tear the service down first")
-        # Another provider counts from the next deployment on.
-        force = live.fields["capacity_provider"] != (self.capacity_provider and self.capacity_provider.id_in(cloud))
         settings = {"loadBalancers": [], **self._settings(cloud)}
+        # Another provider is refused unless a deployment is forced.
+        force = live.fields["capacity_provider"] != (self.capacity_provider and self.capacity_provider.id_in(cloud))
+        if not force:
+            settings.pop("capacityProviderStrategy", None)
         cloud.client("ecs").update_service(
             cluster=live.fields["cluster"], service=live.id, forceNewDeployment=force, **settings
         )
@@ -206,19 +198,3 @@ class Service(Resource):
 def _placed(rule: dict[str, str]) -> str:
     place = rule.get("field", "")
     return place if rule["type"] == "spread" else f"{rule['type']} {place}".strip()
-
-
-def _with_the_new_role(cloud: Cloud, call: Callable[[], Any]) -> Any:
-    """What `call()` gives, once ECS may use its service-linked role: it can't in an account's first minutes with it."""
-    answers = []
-
-    def done() -> bool:
-        try:
-            answers.append(call())
-        except ClientError as error:
-            if not says(error, "service linked role", "service-linked role"):
-                raise
-        return bool(answers)
-
-    cloud.until("ECS may use its service-linked role", done, minutes=2)
-    return answers[0]

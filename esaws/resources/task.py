@@ -72,7 +72,8 @@ class Task(Resource):
     def create(self, cloud: Cloud) -> None:
         cluster = self.cluster.id_in(cloud)
         # An instance in service has yet to start its agent, which registers it.
-        cloud.until(f"an instance of {self.cluster} can take {self}", lambda: _agents(cloud, cluster))
+        minutes = 10 if cloud.is_aws else 0.2
+        cloud.until(f"an instance of {self.cluster} can take {self}", lambda: _agents(cloud, cluster), minutes=minutes)
         answer = cloud.client("ecs").run_task(
             cluster=cluster,
             taskDefinition=self.task_definition.id_in(cloud),

@@ -22,7 +22,7 @@ OTHER_IMAGE = "public.ecr.aws/docker/library/httpd:2.4"
 
 def _insights_on(cloud: Cloud, live: Live) -> None:
     settings = [{"name": "containerInsights", "value": "enabled"}]
-    cloud.client("ecs").update_cluster_settings(cluster=live.id, settings=settings)
+    cloud.client("ecs").update_cluster(cluster=live.id, settings=settings)
 
 
 def _keep_for_ever(cloud: Cloud, live: Live) -> None:
@@ -214,7 +214,7 @@ BY_HAND: dict[tuple[str, str], Change] = {
 }
 
 REDECLARED: dict[tuple[str, str], Any] = {
-    ("CapacityProvider", "group"): replace(AutoScalingGroup.example(), name="other-asg", desired=1),
+    ("CapacityProvider", "group"): replace(AutoScalingGroup.example(), name="other-asg"),
     ("ECRImage", "repository"): ECRRepository(name="other"),
     ("ECRImage", "tag"): "other",
     ("ScalableTarget", "service"): replace(Service.example(), name="other"),

@@ -22,6 +22,8 @@ from esaws.resource import KINDS, Index, Live, Resource, drift
 
 from .actions import actions
 
+MARKED_OTHERWISE = {"Dashboard"}  # AWS keeps no tags on it: a widget says whose it is
+
 Kind = type[Resource]
 Result = TypeVar("Result")
 
@@ -149,7 +151,9 @@ def test_its_fields_are_compared_or_say_that_they_are_not(kind: Kind) -> None:
 
 
 def test_an_error_of_aws_is_not_taken_for_absence(kind: Kind, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(self: BaseClient, operation: str, parameters: dict[str, Any]) -> None:
+    def refuse(self: BaseClient, operation: str, parameters: dict[str, Any]) -> dict[str, Any]:
+        if operation == "GetCallerIdentity":
+            return {"Account": "123456789012"}
         raise ClientError({"Error": {"Code": "AccessDenied", "Message": "not you"}}, operation)
 
     monkeypatch.setattr(BaseClient, "_make_api_call", refuse)
@@ -179,6 +183,16 @@ def test_a_second_look_shows_no_drift(deployed: Deployed) -> None:
 def test_another_deployment_does_not_find_it(deployed: Deployed) -> None:
     other = Cloud.at(deployed.cloud.target, account=deployed.cloud.account, deployment="secco")
     assert deployed.kind.list(other) == []
+
+
+def test_a_look_alike_without_our_tags_is_not_ours(kind: Kind, cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    if kind.kind in MARKED_OTHERWISE:
+        pytest.skip("what makes it ours is no tag")
+    monkeypatch.setattr(Cloud, "tags", lambda self, name: {"Name": self.aws_name(name)})
+    alike = Deployed(cloud, kind.example())
+    for resource in [*alike.parents, alike.example]:
+        resource.create(cloud)
+    assert kind.list(cloud) == []
 
 
 def test_a_change_by_hand_shows_in_exactly_that_field_and_is_mended(

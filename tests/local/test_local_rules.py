@@ -92,6 +92,23 @@ def ask_stopped_tasks(account: Any) -> Any:
     return len(ecs.list_tasks(cluster="c")["taskArns"])
 
 
+@case("a task that has stopped with its instance can be stopped again", aws="STOPPED", stock="500")
+def ask_stopped_twice(account: Any) -> Any:
+    ecs, task = a_task(account)
+    (instance,) = ecs.list_container_instances(cluster="c")["containerInstanceArns"]
+    (described,) = ecs.describe_container_instances(cluster="c", containerInstances=[instance])["containerInstances"]
+    account.client("ec2").terminate_instances(InstanceIds=[described["ec2InstanceId"]])
+    if ecs.list_container_instances(cluster="c")["containerInstanceArns"]:  # stock moto keeps it until it is told
+        ecs.deregister_container_instance(cluster="c", containerInstance=instance, force=True)
+    return outcome(lambda: ecs.stop_task(cluster="c", task=task)["task"]["lastStatus"])
+
+
+@case("stopping a task that never was is refused", aws="InvalidParameterException", stock="500")
+def ask_stop_nothing(account: Any) -> Any:
+    ecs, _ = a_task(account)
+    return outcome(lambda: ecs.stop_task(cluster="c", task="0" * 32))
+
+
 @case(
     "a service keeps how it deploys",
     aws=(50, 150, False, 0),
@@ -513,6 +530,14 @@ def ask_bucket(account: Any) -> Any:
         return all(s3.get_public_access_block(Bucket=name)["PublicAccessBlockConfiguration"].values())
 
     return outcome(closed), outcome(encryption), outcome(ownership)
+
+
+@case("a new bucket has the tags of its first call", aws={"mine": "yes"}, stock="NoSuchTagSet")
+def ask_bucket_tags(account: Any) -> Any:
+    s3, name = account.client("s3"), f"tagged-{account.id}"
+    tags = [{"Key": "mine", "Value": "yes"}]
+    s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": "eu-west-3", "Tags": tags})
+    return outcome(lambda: {tag["Key"]: tag["Value"] for tag in s3.get_bucket_tagging(Bucket=name)["TagSet"]})
 
 
 # --- Cognito, budgets, scaling

@@ -17,7 +17,7 @@ def policies_of_an_account(self: Any) -> list[Any]:
     for policy in _policies(self.region_name):
         own = copy.copy(policy)
         own.account_id = self.account_id
-        own.versions = list(policy.versions)
+        own.versions, own.tags = list(policy.versions), {}
         found.append(own)
     return found
 

@@ -1,0 +1,50 @@
+"""How drawings look: AWS's colours for its groups, which icon stands for what, and sizes in pixels at 100 %."""
+
+INK = "#232f3e"
+GREY = "#545b64"
+ORANGE = "#d86613"
+PURPLE = "#8c4fff"
+PURPLE_TEXT = "#6b2fd9"
+BLUE = "#147eba"
+BLUE_TEXT = "#0e6296"
+GREEN_TEXT = "#2f6a17"
+TEAL = "#007d7f"
+RED = "#c7131f"
+PUBLIC_TINT = "#eef5e7"
+PRIVATE_TINT = "#e6f2f8"
+HAIRLINE = "#c6cdd5"
+WHITE = "#ffffff"
+
+SCALING_DASH = "5 3"
+ZONE_DASH = "6 4"
+REGION_DASH = "2 3"
+UNHEARD_DASH = "4 3"
+
+CLOUD_ICON = "aws/aws.png"
+USERS_ICON = "aws.general.Users"
+VPC_ICON = "aws.network.VPC"
+PUBLIC_ICON = "aws.network.PublicSubnet"
+PRIVATE_ICON = "aws.network.PrivateSubnet"
+INSTANCE_ICON = "aws.compute.EC2Instance"
+TASK_ICON = "aws.compute.ElasticContainerServiceTask"
+SCALING_ICON = "aws.compute.EC2AutoScaling"
+
+NAME = 12.0  # size of names
+WORD = 11.0  # size of everything else
+LINE = 14.0  # from baseline to baseline
+
+MARGIN = 6.0
+PAD = 8.0
+GROUP_HEADER = 26.0
+ICON = 40.0
+SMALL_ICON = 32.0
+GATE = 28.0
+THING = 92.0  # an icon with its label below
+
+FRAME_HEADER = 22.0
+FRAME_PAD = 6.0
+FRAME_GAP = 9.0
+CARD = 38.0
+
+CORNER = 6.0
+ARROW = 7.0

@@ -1,0 +1,241 @@
+"""The network, the instances and the load balancer beyond the contract: somebody else's parts, and bad values."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from esaws.architecture import Architecture
+from esaws.cloud import Cloud
+from esaws.errors import EsawsError, InvalidResource, NotDeployed
+from esaws.inventory import inventory
+from esaws.plan import plan_deploy, plan_teardown
+from esaws.resource import Resource
+from esaws.resources._elbv2 import forwarded_to
+from esaws.resources.auto_scaling_group import AutoScalingGroup
+from esaws.resources.launch_template import LaunchTemplate
+from esaws.resources.listener import Listener
+from esaws.resources.listener_rule import ListenerRule
+from esaws.resources.role import Role
+from esaws.resources.route import Route
+from esaws.resources.route_table_association import RouteTableAssociation
+from esaws.resources.target_group import TargetGroup
+from esaws.resources.target_registration import TargetRegistration
+
+
+def deploy(cloud: Cloud, *resources: Resource) -> None:
+    plan_deploy(Architecture("test", resources), cloud).apply()
+
+
+def actions(cloud: Cloud, *resources: Resource) -> dict[str, set[str]]:
+    """What a deploy of the same resources would do to which kinds; what it keeps is left out."""
+    planned: dict[str, set[str]] = {}
+    for change in plan_deploy(Architecture("test", resources), cloud):
+        if change.action != "keep":
+            planned.setdefault(change.action, set()).add(change.kind)
+    return planned
+
+
+def gone(cloud: Cloud) -> bool:
+    plan_teardown(cloud).apply()
+    return not len(inventory(cloud))
+
+
+def a_route_by_hand(cloud: Cloud) -> None:
+    table, gateway = (cloud.known[key] for key in (("RouteTable", "public"), ("InternetGateway", "igw")))
+    ec2 = cloud.client("ec2")
+    subnet = ec2.create_subnet(VpcId=cloud.known["VPC", "vpc"], CidrBlock="172.31.64.0/20")["Subnet"]["SubnetId"]
+    interface = ec2.create_network_interface(SubnetId=subnet)["NetworkInterface"]["NetworkInterfaceId"]
+    ec2.create_route(RouteTableId=table, DestinationCidrBlock="10.9.0.0/16", NetworkInterfaceId=interface)
+    assert gateway
+
+
+def an_association_by_hand(cloud: Cloud) -> None:
+    ec2 = cloud.client("ec2")
+    subnet = ec2.create_subnet(VpcId=cloud.known["VPC", "vpc"], CidrBlock="172.31.64.0/20")["Subnet"]["SubnetId"]
+    ec2.associate_route_table(RouteTableId=cloud.known["RouteTable", "public"], SubnetId=subnet)
+
+
+def a_listener_by_hand(cloud: Cloud) -> None:
+    cloud.client("elbv2").create_listener(
+        LoadBalancerArn=cloud.known["LoadBalancer", "alb"],
+        Port=8080,
+        Protocol="HTTP",
+        DefaultActions=[{"Type": "forward", "TargetGroupArn": cloud.known["TargetGroup", "web-tg"]}],
+    )
+
+
+def a_rule_by_hand(cloud: Cloud) -> None:
+    cloud.client("elbv2").create_rule(
+        ListenerArn=cloud.known["Listener", "alb 80"],
+        Priority=7,
+        Conditions=[{"Field": "path-pattern", "PathPatternConfig": {"Values": ["/by-hand"]}}],
+        Actions=[{"Type": "forward", "TargetGroupArn": cloud.known["TargetGroup", "web-tg"]}],
+    )
+
+
+def a_target_by_hand(cloud: Cloud) -> None:
+    ec2 = cloud.client("ec2")
+    instance = ec2.run_instances(
+        ImageId="ami-12c6146b",
+        InstanceType="t2.micro",
+        MinCount=1,
+        MaxCount=1,
+        SubnetId=cloud.known["Subnet", "public-a"],
+    )["Instances"][0]["InstanceId"]
+    cloud.wait("ec2", "instance_running", InstanceIds=[instance])
+    target = {"Id": instance, "Port": 8080}
+    cloud.client("elbv2").register_targets(TargetGroupArn=cloud.known["TargetGroup", "web-tg"], Targets=[target])
+
+
+FOREIGN: list[tuple[Resource, Callable[[Cloud], None]]] = [
+    (Route.example(), a_route_by_hand),
+    (RouteTableAssociation.example(), an_association_by_hand),
+    (ListenerRule.example(), a_listener_by_hand),
+    (ListenerRule.example(), a_rule_by_hand),
+    (TargetRegistration.example(), a_target_by_hand),
+]
+
+
+@pytest.mark.parametrize(
+    ("resource", "add"), FOREIGN, ids=lambda value: getattr(value, "__name__", value.__class__.__name__)
+)
+def test_somebody_elses_part_is_shown_and_left_alone(
+    cloud: Cloud, resource: Resource, add: Callable[[Cloud], None]
+) -> None:
+    deploy(cloud, resource)
+    add(cloud)
+    planned = actions(cloud, resource)
+    assert planned.keys() == {"foreign"}
+    deploy(cloud, resource)
+    assert actions(cloud, resource) == planned
+
+
+@pytest.mark.parametrize("add", [a_listener_by_hand, a_rule_by_hand])
+def test_somebody_elses_part_goes_with_what_it_is_a_part_of(cloud: Cloud, add: Callable[[Cloud], None]) -> None:
+    deploy(cloud, ListenerRule.example())
+    add(cloud)
+    assert gone(cloud)
+
+
+def test_rules_that_swapped_their_priorities_swap_back(cloud: Cloud) -> None:
+    first = ListenerRule.example()
+    second = replace(first, name="alb 80 rule 2", priority=2, paths=("/other*",))
+    deploy(cloud, first, second)
+    swapped = [{"RuleArn": cloud.known[rule.key], "Priority": 3 - rule.priority} for rule in (first, second)]
+    cloud.client("elbv2").set_rule_priorities(RulePriorities=swapped)
+    assert actions(cloud, first, second) == {"update": {"ListenerRule"}}
+    deploy(cloud, first, second)
+    assert actions(cloud, first, second) == {}
+
+
+def test_a_role_goes_with_its_inline_policies(cloud: Cloud) -> None:
+    deploy(cloud, Role.example())
+    statement = '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}]}'
+    cloud.client("iam").put_role_policy(
+        RoleName=cloud.known["Role", "ecs-instance"], PolicyName="by-hand", PolicyDocument=statement
+    )
+    assert gone(cloud)
+
+
+def test_an_instance_that_the_group_put_in_later_shows_as_not_registered(cloud: Cloud) -> None:
+    registration = TargetRegistration.example()
+    wider = replace(registration, group=replace(registration.group, maximum=2))
+    deploy(cloud, wider)
+    cloud.client("autoscaling").set_desired_capacity(AutoScalingGroupName="seccom-web-asg", DesiredCapacity=2)
+    drifts = plan_deploy(Architecture("test", [wider]), cloud).drifts()
+    assert drifts["actual"].to_list() == ["8080, not on 1 of 2 instances"]
+    deploy(cloud, wider)
+    assert actions(cloud, wider) == {}
+
+
+def test_a_group_without_instances_has_nothing_to_register(cloud: Cloud) -> None:
+    registration = TargetRegistration.example()
+    empty = replace(registration, group=replace(registration.group, minimum=0, desired_capacity=0))
+    for resource in [*Architecture("test", [empty])][:-1]:
+        resource.create(cloud)
+    with pytest.raises(NotDeployed, match="desired capacity"):
+        empty.create(cloud)
+
+
+def test_a_launch_that_fails_says_why(cloud: Cloud) -> None:
+    group = AutoScalingGroup.example()
+    unknown = replace(group, template=replace(group.template, image_parameter="/no/such/parameter"))
+    for resource in [*Architecture("test", [unknown])][:-1]:
+        resource.create(cloud)
+    with pytest.raises(EsawsError, match=r"seccom-web-asg can.t launch an instance"):
+        unknown.create(cloud)
+
+
+def test_what_a_template_launches_carries_the_deployments_tags(cloud: Cloud) -> None:
+    deploy(cloud, AutoScalingGroup.example())
+    described = cloud.client("ec2").describe_instances(Filters=[{"Name": "tag:esaws:deployment", "Values": ["seccom"]}])
+    assert [instance["InstanceType"] for found in described["Reservations"] for instance in found["Instances"]] == [
+        "t2.micro"
+    ]
+
+
+WEB, OTHER = "arn:web", "arn:other"
+
+
+@pytest.mark.parametrize(
+    ("action", "shown"),
+    [
+        ([{"Type": "forward", "TargetGroupArn": WEB}], WEB),
+        ([{"Type": "forward", "ForwardConfig": {"TargetGroups": [{"TargetGroupArn": WEB, "Weight": 1}]}}], WEB),
+        (
+            [
+                {
+                    "Type": "forward",
+                    "ForwardConfig": {"TargetGroups": [{"TargetGroupArn": WEB}, {"TargetGroupArn": OTHER}]},
+                }
+            ],
+            "forward to 2 target groups",
+        ),
+        ([{"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "404"}}], "fixed-response"),
+        (
+            [{"Type": "authenticate-cognito"}, {"Type": "forward", "TargetGroupArn": WEB}],
+            "authenticate-cognito then forward to 1 target groups",
+        ),
+    ],
+)
+def test_an_action_reads_as_its_target_group_or_in_words(action: list[dict[str, Any]], shown: str) -> None:
+    assert forwarded_to(action) == shown
+
+
+INVALID: list[tuple[type[Resource], dict[str, Any]]] = [
+    (Route, {"destination": "everywhere"}),
+    (Route, {"destination": "100.68.0.18/18"}),
+    (Role, {"name": "a role"}),
+    (LaunchTemplate, {"root_gb": 0}),
+    (LaunchTemplate, {"name": "a template"}),
+    (AutoScalingGroup, {"minimum": 2}),
+    (AutoScalingGroup, {"desired_capacity": 2}),
+    (AutoScalingGroup, {"minimum": -1}),
+    (AutoScalingGroup, {"name": "a:b"}),
+    (TargetGroup, {"name": "web_tg"}),
+    (TargetGroup, {"name": "web-"}),
+    (TargetGroup, {"port": 0}),
+    (TargetGroup, {"health_path": "health"}),
+    (TargetGroup, {"health_interval": 4}),
+    (TargetGroup, {"health_timeout": 30}),
+    (TargetGroup, {"healthy_threshold": 1}),
+    (TargetGroup, {"matcher": "500"}),
+    (TargetGroup, {"deregistration_delay": 3601}),
+    (Listener, {"port": 65536}),
+    (Listener, {"protocol": "HTTPS"}),
+    (ListenerRule, {"priority": 0}),
+    (ListenerRule, {"priority": 50001}),
+    (ListenerRule, {"paths": ()}),
+    (ListenerRule, {"paths": tuple("/abcdef")}),
+    (ListenerRule, {"paths": ("/é",)}),
+    (ListenerRule, {"paths": ("/*/*/*/*", "/*/*/*")}),
+    (TargetRegistration, {"port": 70000}),
+]
+
+
+@pytest.mark.parametrize(("kind", "changed"), INVALID, ids=lambda value: getattr(value, "__name__", str(value)))
+def test_what_aws_would_refuse_can_not_be_declared(kind: type[Resource], changed: dict[str, Any]) -> None:
+    with pytest.raises(InvalidResource):
+        replace(kind.example(), **changed)
