@@ -4,7 +4,7 @@ import json
 import os
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -79,7 +79,7 @@ class Applied:
 
     def __repr__(self) -> str:
         words = ("created", "updated", "kept", "deleted")
-        return ", ".join(f"{getattr(self, word)} {word}" for word in words)
+        return ", ".join(f"{count} {word}" for word in words if (count := getattr(self, word))) or "nothing to do"
 
 
 class Plan:
@@ -264,6 +264,16 @@ def _delete_edges(lives: Iterable[Live]) -> dict[Ref, set[Ref]]:
             if other.kind in KINDS[live.kind].outlives:
                 edges[ref].add(other)
     return edges
+
+
+def _by_name(edges: dict[Ref, set[Ref]], lives: dict[Ref, Live]) -> Iterator[Ref]:
+    """Everything after what must be gone before it; by kind and name where that is open, as ids differ on every run."""
+    sorter = TopologicalSorter(edges)
+    sorter.prepare()
+    while sorter.is_active():
+        ready = sorted(sorter.get_ready(), key=lambda ref: lives[ref].key)
+        yield from ready
+        sorter.done(*ready)
 
 
 def _delete_graph(changes: Iterable[Change]) -> Graph:

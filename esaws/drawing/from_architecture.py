@@ -45,7 +45,6 @@ ENGINES = {
     "valkey": "Valkey",
     "memcached": "Memcached",
 }
-ENGINE_PORTS = {"postgres": 5432, "aurora-postgresql": 5432, "mysql": 3306, "redis": 6379, "valkey": 6379}
 ENGINE_ICONS = {"aurora-postgresql": "aws.database.AuroraInstance"}
 
 
@@ -261,14 +260,11 @@ def _to_targets(architecture: Architecture, balancer: Key, group: TargetGroup, l
 def _let_in(architecture: Architecture) -> Iterator[Edge]:
     """What rules say that name a group as the peer: who carries the one reaches who carries the other."""
     members: dict[Key, list[Key]] = {}
-    heard: dict[Key, list[int] | None] = {}
     for group in architecture.of(AutoScalingGroup):
         cluster = group.template.cluster.key
-        heard[cluster] = _heard_ports(architecture, cluster)
         for security_group in group.template.security_groups:
             members.setdefault(security_group.key, []).append(cluster)
     for store in _databases(architecture):
-        heard[store.key] = [ENGINE_PORTS[store.engine]] if store.engine in ENGINE_PORTS else None
         for security_group in store.security_groups:
             members.setdefault(security_group.key, []).append(store.key)
     for rule in architecture.of(SecurityGroupRule):
@@ -277,21 +273,12 @@ def _let_in(architecture: Architecture) -> Iterator[Edge]:
         for source in members.get(rule.peer.key, ()):
             for target in members.get(rule.group.key, ()):
                 if source != target:
-                    ports = heard[target]
-                    listening = ports is None or any(_allows(rule, port) for port in ports)
-                    yield Edge(source, target, _port_range(rule), heard=listening)
+                    yield Edge(source, target, _port_range(rule))
 
 
 def _host_ports(architecture: Architecture, cluster: Key) -> list[int]:
     ports = [job.task_definition.host_port for job in _jobs(architecture, cluster)]
     return [port for port in ports if port]
-
-
-def _heard_ports(architecture: Architecture, cluster: Key) -> list[int] | None:
-    """The ports that its tasks listen on; None where that is not declared, or left to ECS to choose."""
-    jobs = _jobs(architecture, cluster)
-    chosen_later = any(job.task_definition.container_port and not job.task_definition.host_port for job in jobs)
-    return None if chosen_later or not jobs else _host_ports(architecture, cluster)
 
 
 def _allows(rule: SecurityGroupRule, port: int) -> bool:
@@ -306,11 +293,12 @@ def _port_range(rule: SecurityGroupRule) -> str:
 
 def _merged(edges: Iterable[Edge]) -> list[Edge]:
     """Several ports between the same two become one edge; what a load balancer forwards stays apart, rule by rule."""
-    kept: dict[tuple[Key, Key, str, bool], Edge] = {}
+    kept: dict[tuple[Key, Key, str], Edge] = {}
     for edge in edges:
-        key = (edge.source, edge.target, edge.label if edge.source[0] == LoadBalancer.kind else "", edge.heard)
-        known = kept.get(key)
-        kept[key] = replace(known, label=f"{known.label}, {edge.label}") if known else edge
+        key = (edge.source, edge.target, edge.label if edge.source[0] == LoadBalancer.kind else "")
+        known = kept.setdefault(key, edge)
+        if edge.label not in known.label.split(", "):
+            kept[key] = replace(known, label=f"{known.label}, {edge.label}")
     return list(kept.values())
 
 

@@ -27,14 +27,12 @@ from esaws.drawing.style import (
     PUBLIC_TINT,
     PURPLE,
     PURPLE_TEXT,
-    RED,
     REGION_DASH,
     SCALING_DASH,
     SCALING_ICON,
     TASK_ICON,
     TEAL,
     THING,
-    UNHEARD_DASH,
     USERS_ICON,
     VPC_ICON,
     WHITE,
@@ -200,27 +198,19 @@ def _thing_with_label_beside(sheet: Sheet, thing: Thing, box: Box) -> None:
 
 
 def _legend(sheet: Sheet, at: Arrangement) -> None:
-    """What is drawn differently, said once, below everything."""
-    scene = at.scene
+    """What the frames and the lines stand for, said once, below everything."""
     x, y = at.cloud.x, at.cloud.bottom + 17
-    entries: list[tuple[str, str]] = []
-    if any(fleet.scaling for fleet in scene.fleets):
-        entries.append((ORANGE, "ECS cluster on an Auto Scaling group"))
-    if any(edge.source in {balancer.key for balancer in scene.balancers} for edge in scene.edges):
-        entries.append((GREY, "forwarded: rule's priority and path, target group → port"))
-    elif any(edge.heard and edge.label for edge in scene.edges):
-        entries.append((GREY, "let in, with the port"))
-    if any(not edge.heard for edge in scene.edges):
-        entries.append((RED, "let in on a port where nothing listens"))
-    right = at.cloud.right
-    for colour, words in entries:
-        if colour == ORANGE:
-            sheet.cards.append(Panel("legend", Box(x, y - 11, 24, 14), colour, dash=SCALING_DASH, radius=3))
-        else:
-            sheet.lines.append(Line(((x, y - 4), (x + 24, y - 4)), colour, dash=UNHEARD_DASH if colour == RED else ""))
-        sheet.text(x + 31, y, words, GREY)
-        x += 31 + width(words, WORD)
-        right = max(right, x)
-        x += 24
-    sheet.width = right + MARGIN
-    sheet.height = (y + 4 if entries else at.cloud.bottom) + MARGIN
+    sheet.width, sheet.height = at.cloud.right + MARGIN, at.cloud.bottom + MARGIN
+    if any(fleet.scaling for fleet in at.scene.fleets):
+        sheet.cards.append(Panel("legend", Box(x, y - 11, 24, 14), ORANGE, dash=SCALING_DASH, radius=3))
+        x = _legend_words(sheet, x, y, "ECS cluster on an Auto Scaling group")
+    if any(edge.label for edge in at.scene.edges):
+        sheet.lines.append(Line(((x, y - 4), (x + 24, y - 4))))
+        _legend_words(sheet, x, y, "what a listener rule forwards, or a security group lets in")
+
+
+def _legend_words(sheet: Sheet, x: float, y: float, words: str) -> float:
+    sheet.text(x + 31, y, words, GREY)
+    right = x + 31 + width(words, WORD)
+    sheet.width, sheet.height = max(sheet.width, right + MARGIN), y + 4 + MARGIN
+    return right + 24

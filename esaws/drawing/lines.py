@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from esaws.drawing.arrangement import CAPTION_GAP, Arrangement
 from esaws.drawing.scene import Edge, Key
 from esaws.drawing.shapes import Box, Line, Point, Sheet
-from esaws.drawing.style import CORNER, GREY, ICON, INK, LINE, PAD, RED, UNHEARD_DASH, WORD
+from esaws.drawing.style import CORNER, GREY, ICON, INK, LINE, PAD, WORD
 
 APART = 11.0  # what leaves a side of a frame, from what comes in there
 
@@ -84,7 +84,7 @@ def _gather(sheet: Sheet, at: Arrangement, target: Box, lane: float, edges: list
     for edge, y in starts.items():
         way = [*ways[y], (at.boxes[edge.source].right, y)]
         _line(sheet, edge, reversed(way), arrow=way[0] == (target.right, end))
-        sheet.text(lane - 6, y - 5, edge.label, INK if edge.heard else RED, anchor="end")
+        sheet.text(lane - 6, y - 5, edge.label, INK, anchor="end")
 
 
 def _apart(at: Arrangement, key: Key) -> float:
@@ -101,7 +101,7 @@ def _to_store(sheet: Sheet, at: Arrangement, edge: Edge) -> None:
     end = start if abs(target.cy - start) < ICON / 2 else target.cy
     bend = tip - 14
     _line(sheet, edge, [(source.right, start), (bend, start), (bend, end), (tip, end)])
-    sheet.text(at.last_lane + 6, start - 5, edge.label, INK if edge.heard else RED)
+    sheet.text(at.last_lane + 6, start - 5, edge.label, INK)
 
 
 def _into_front(sheet: Sheet, at: Arrangement, edge: Edge) -> None:
@@ -140,5 +140,4 @@ def _line(sheet: Sheet, edge: Edge, points: Iterable[Point], *, arrow: bool = Tr
         if len(kept) > 1 and any(kept[-1][axis] == kept[-2][axis] == point[axis] for axis in (0, 1)):
             kept.pop()
         kept.append(point)
-    colour, dash = (GREY, "") if edge.heard else (RED, UNHEARD_DASH)
-    sheet.lines.append(Line(tuple(kept), colour, dash, arrow))
+    sheet.lines.append(Line(tuple(kept), arrow))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from esaws.drawing.from_architecture import scene_of
 from esaws.drawing.layout import lay_out
 from esaws.drawing.lettering import font_files
 from esaws.drawing.scene import Scene
+from esaws.drawing.shapes import Sheet
 from esaws.drawing.svg import to_svg
 from esaws.errors import UsageError
 
@@ -23,11 +24,15 @@ PIXELS_PER_UNIT = 2
 class Drawing:
     """A scene as a picture, laid out and rendered when it is first asked for.
 
-    A notebook shows the PNG: JupyterLab shows no SVG before a notebook is trusted, and GitHub takes SVGs apart.
+    A notebook keeps the PNG: JupyterLab shows no SVG before a notebook is trusted, and GitHub takes SVGs apart.
     """
 
     scene: Scene
-    title: str = field(default="")
+
+    @property
+    def title(self) -> str:
+        """What it is a drawing of."""
+        return f"Architecture {self.scene.name} in {self.scene.region}"
 
     @property
     def nodes(self) -> int:
@@ -40,9 +45,14 @@ class Drawing:
         return len(self.scene.edges)
 
     @cached_property
+    def sheet(self) -> Sheet:
+        """Its shapes, each with its place."""
+        return lay_out(self.scene)
+
+    @cached_property
     def svg(self) -> str:
         """The picture as SVG, with everything that it needs inside."""
-        return to_svg(lay_out(self.scene), self.title, self.scene.description())
+        return to_svg(self.sheet, self.title, self.scene.description())
 
     @cached_property
     def png(self) -> bytes:
@@ -76,9 +86,8 @@ class Drawing:
         return f"<Drawing {self.scene.name}: {self.nodes} nodes, {self.edges} edges>"
 
     def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-        sheet = lay_out(self.scene)
-        shown = {"image/png": self.png, "text/plain": repr(self)}
-        return shown, {"image/png": {"width": round(sheet.width), "height": round(sheet.height)}}
+        size = {"width": round(self.sheet.width), "height": round(self.sheet.height)}
+        return {"image/png": self.png, "text/plain": repr(self)}, {"image/png": {**size, "alt": self.title}}
 
 
 def draw(architecture: Architecture, *, region: str = DEFAULT_REGION) -> Drawing:
@@ -86,4 +95,4 @@ def draw(architecture: Architecture, *, region: str = DEFAULT_REGION) -> Drawing
 
     Returns the picture: shown by a notebook as it is, saved with `save`, counted by `nodes` and `edges`.
     """
-    return Drawing(scene_of(architecture, region), title=f"Architecture of {architecture.name}")
+    return Drawing(scene_of(architecture, region))

@@ -66,13 +66,14 @@ class Fleet:
 
 @dataclass(frozen=True)
 class Edge:
-    """`source` reaches `target`. Where `heard` is false, a rule lets it in but nothing there listens on that port."""
+    """What a listener rule forwards or a security group lets in, by its declaration: whether anybody listens is another
+    question, which a drawing doesn't answer.
+    """
 
     source: Key
     target: Key
     label: str = ""
     detail: str = ""
-    heard: bool = True
 
 
 @dataclass(frozen=True)
@@ -123,6 +124,6 @@ class Scene:
         for thing in (*self.stores, *self.regional):
             sentences.append(f"{thing.name}: {', '.join(thing.words)}." if thing.words else f"{thing.name}.")
         for edge in self.edges:
-            how = ", ".join(filter(None, (edge.label, edge.detail, "" if edge.heard else "where nothing listens")))
+            how = ", ".join(filter(None, (edge.label, edge.detail)))
             sentences.append(f"{names[edge.source]} to {names[edge.target]}" + (f" ({how})." if how else "."))
         return " ".join(sentences)

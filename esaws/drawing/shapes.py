@@ -106,11 +106,9 @@ class Text:
 
 @dataclass(frozen=True)
 class Line:
-    """A path along horizontal and vertical pieces that ends in an arrow."""
+    """A path along horizontal and vertical pieces; `arrow` says whether it ends in one."""
 
     points: tuple[Point, ...]
-    colour: str
-    dash: str = ""
     arrow: bool = True
 
     @property

@@ -6,7 +6,7 @@ from math import hypot
 from esaws.drawing.icons import data_uri
 from esaws.drawing.lettering import FAMILY, font_faces
 from esaws.drawing.shapes import Icon, Line, Panel, Point, Sheet, Text
-from esaws.drawing.style import ARROW, CORNER
+from esaws.drawing.style import ARROW, CORNER, GREY
 
 
 def to_svg(sheet: Sheet, title: str, description: str) -> str:
@@ -78,7 +78,7 @@ def _line(line: Line) -> str:
     if line.arrow:
         tip, last = points[-1], points[-2]
         points[-1] = _towards(tip, last, ARROW - 1)
-        head = _arrow(tip, last, line.colour)
+        head = _arrow(tip, last)
     path = f"M{_point(points[0])}"
     for number, (previous, corner, following) in enumerate(zip(points, points[1:], points[2:], strict=False)):
         before, after = _length(previous, corner), _length(corner, following)
@@ -87,15 +87,14 @@ def _line(line: Line) -> str:
         path += f"L{_point(_towards(corner, previous, radius))}"
         path += f"Q{_point(corner)} {_point(_towards(corner, following, radius))}"
     path += f"L{_point(points[-1])}"
-    dash = f' stroke-dasharray="{line.dash}"' if line.dash else ""
-    return f'<path d="{path}" fill="none" stroke="{line.colour}" stroke-width="1.5"{dash}/>{head}'
+    return f'<path d="{path}" fill="none" stroke="{GREY}" stroke-width="1.5"/>{head}'
 
 
-def _arrow(tip: Point, before: Point, colour: str) -> str:
+def _arrow(tip: Point, before: Point) -> str:
     back = _towards(tip, before, ARROW)
     across = ((back[1] - tip[1]) / 2, (tip[0] - back[0]) / 2)
     corners = [tip, (back[0] + across[0], back[1] + across[1]), (back[0] - across[0], back[1] - across[1])]
-    return f'<path d="M{"L".join(map(_point, corners))}Z" fill="{colour}"/>'
+    return f'<path d="M{"L".join(map(_point, corners))}Z" fill="{GREY}"/>'
 
 
 def _point(point: Point) -> str:

@@ -13,6 +13,7 @@ from esaws.resource import Live, Lives, Resource, Usages, absent, error_code, pa
 from esaws.resources._tags import minor
 from esaws.resources.password_parameter import PasswordParameter
 
+_BUSY = frozenset({"CREATION_IN_PROGRESS", "REBOOT_IN_PROGRESS"})
 _MINUTES = 40
 
 
@@ -28,7 +29,7 @@ class Broker(Resource):
 
     in_place = frozenset({"instance_type", "engine_version"})
     not_compared = frozenset({"password", "username"})  # AWS does not tell RabbitMQ's users
-    pending = frozenset({"CREATION_IN_PROGRESS", "REBOOT_IN_PROGRESS"})
+    pending = frozenset({*_BUSY, "CREATION_FAILED"})  # waiting for a failed one ends with an error
     deleting = frozenset({"DELETION_IN_PROGRESS"})
     seconds = 900
     icon = "aws.integration.MQ"
@@ -96,7 +97,7 @@ class Broker(Resource):
 
         def running() -> bool:
             state = _state(cloud, broker)
-            if state not in {"RUNNING", *self.pending}:
+            if state not in {"RUNNING", *_BUSY}:
                 raise EsawsError(f"{self} did not start: it is {state}; delete it and deploy again")
             return state == "RUNNING"
 
@@ -118,7 +119,7 @@ class Broker(Resource):
     @classmethod
     def delete(cls, cloud: Cloud, live: Live) -> None:
         # A broker that is being created or rebooted can't be deleted, and there is no way to stop that.
-        cloud.until(f"{live.name} can be deleted", lambda: _state(cloud, live.id) not in cls.pending, minutes=_MINUTES)
+        cloud.until(f"{live.name} can be deleted", lambda: _state(cloud, live.id) not in _BUSY, minutes=_MINUTES)
         if _state(cloud, live.id) not in {None, *cls.deleting}:
             with absent("NotFoundException"):
                 cloud.client("mq").delete_broker(BrokerId=live.id)

@@ -27,7 +27,10 @@ class CacheCluster(Resource):
     nodes: int = 1
 
     in_place = frozenset({"security_groups", "node_type"})
-    pending = frozenset({"creating", "modifying", "rebooting cluster nodes", "snapshotting"})
+    pending = frozenset(
+        {"creating", "modifying", "rebooting cluster nodes", "snapshotting"}
+        | {"incompatible-network", "restore-failed"}  # waiting for these ends with an error
+    )
     deleting = frozenset({"deleting"})
     seconds = 360
     icon = "aws.database.ElasticacheForRedis"

@@ -39,7 +39,10 @@ class DBInstance(Resource):
         {"instance_class", "storage_gb", "storage_type", "security_groups", "public", "backup_days", "multi_az"}
     )
     not_compared = frozenset({"password"})
-    pending = frozenset({"creating", "backing-up", "modifying", "rebooting", "starting", "upgrading", "maintenance"})
+    pending = frozenset(
+        {"creating", "backing-up", "modifying", "rebooting", "starting", "upgrading", "maintenance"}
+        | {"failed", "incompatible-parameters", "incompatible-restore"}  # waiting for these ends with an error
+    )
     deleting = frozenset({"deleting"})
     seconds = 420
     icon = "aws.database.RDSPostgresqlInstance"
@@ -133,10 +136,11 @@ class DBInstance(Resource):
     def update(self, cloud: Cloud, live: Live) -> None:
         # Only what differs: the same storage again is refused for hours after it was last changed.
         settings = self._settings(cloud)
+        declared = settings | {"VpcSecurityGroupIds": frozenset(settings["VpcSecurityGroupIds"])}
         differing = {
             parameter: settings[parameter]
             for name, parameter in _PARAMETERS.items()
-            if live.fields[name] != (settings[parameter] if name != "security_groups" else set(settings[parameter]))
+            if declared[parameter] != live.fields[name]
         }
         rds = cloud.client("rds")
         cloud.retry(

@@ -13,7 +13,7 @@ _FILTER_VALUES = 200  # as many as one filter of a describe call takes
 
 @dataclass(frozen=True, kw_only=True)
 class SecurityGroupRule(Resource):
-    """Lets `peer`, a group or an IPv4 range, in (`ingress`) or lets the group out to it (`egress`) on a range of ports."""
+    """Lets `peer`, a group or an IPv4 range, in (`ingress`), or the group out to it (`egress`), on some ports."""
 
     group: SecurityGroup
     direction: Literal["ingress", "egress"] = "ingress"

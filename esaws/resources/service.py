@@ -114,7 +114,7 @@ class Service(Resource):
         shown = name or raw["serviceName"]
         return Live(cls.kind, shown, raw["serviceArn"], refs, raw["status"], observed, raw, foreign=name is None)
 
-    def desired(self) -> dict[str, Any]:  # type: ignore[misc]
+    def desired(self) -> dict[str, Any]:
         places = tuple("instanceId" if place == "host" else place for place in self.spread_over)  # two words for one
         return super().desired() | {"spread_over": places}
 

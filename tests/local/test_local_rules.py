@@ -543,6 +543,42 @@ def ask_bucket_tags(account: Any) -> Any:
 # --- Cognito, budgets, scaling
 
 
+SCALING = {
+    "ServiceNamespace": "ecs",
+    "ResourceId": "service/c/s",
+    "ScalableDimension": "ecs:service:DesiredCount",
+}
+
+
+@case(
+    "a scalable target and a policy that are not there are not found",
+    aws=("ObjectNotFoundException",) * 2,
+    stock=("ValidationException",) * 2,
+)
+def ask_missing_scaling(account: Any) -> Any:
+    scaling = account.client("application-autoscaling")
+    return (
+        outcome(lambda: scaling.deregister_scalable_target(**SCALING)),
+        outcome(lambda: scaling.delete_scaling_policy(PolicyName="p", **SCALING)),
+    )
+
+
+@case("a scalable target and its policy can be deleted", aws=(None, None), stock=(None, None))
+def ask_delete_scaling(account: Any) -> Any:
+    a_service(account)
+    scaling = account.client("application-autoscaling")
+    scaling.register_scalable_target(MinCapacity=1, MaxCapacity=2, **SCALING)
+    metric = {"PredefinedMetricType": "ECSServiceAverageCPUUtilization"}
+    tracking = {"TargetValue": 70.0, "PredefinedMetricSpecification": metric}
+    scaling.put_scaling_policy(
+        PolicyName="p", PolicyType="TargetTrackingScaling", TargetTrackingScalingPolicyConfiguration=tracking, **SCALING
+    )
+    return (
+        outcome(lambda: scaling.delete_scaling_policy(PolicyName="p", **SCALING).get("nothing")),
+        outcome(lambda: scaling.deregister_scalable_target(**SCALING).get("nothing")),
+    )
+
+
 @case("a user pool has the standard attributes besides its own", aws=(20, True), stock=(1, True))
 def ask_schema(account: Any) -> Any:
     schema = [{"Name": "birthdate", "Required": True, "Mutable": True, "AttributeDataType": "String"}]
