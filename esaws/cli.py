@@ -295,7 +295,7 @@ def _show(
         table.add_column(name, justify="right" if numeric else "left", overflow="fold")
     for row in shown:
         table.add_row(*(Text("" if row[name] is None else str(row[name])) for name in columns))
-    console = Console(width=None if sys.stdout.isatty() else 200, highlight=False)
+    console = Console(width=None if sys.stdout.isatty() else 500, highlight=False)  # a pipe has no width to fold at
     if columns:
         console.print(table)
     console.print(Text(last))

@@ -27,7 +27,9 @@ DEPLOYMENT_TAG = "esaws:deployment"
 NAME_TAG = "esaws:name"
 
 _DEPLOYMENT_NAME = re.compile(r"[a-z][a-z0-9]{0,7}")
-_RESERVED_DEPLOYMENTS = {"aws", "ecs", "internal", "sg"}  # AWS refuses names that begin so, in one service or another
+# AWS refuses names that begin so: `aws` and `ssm` of parameters, `ecs` and `fargate` of capacity providers, and with a
+# hyphen behind them `internal` of load balancers and `sg` of security groups.
+_RESERVED_DEPLOYMENT = re.compile(r"(aws|ecs|ssm|fargate).*|internal|sg")
 _REGION_NAME = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")
 
 _LOCAL_POLL_SECONDS = 0.05
@@ -55,10 +57,10 @@ class Cloud:
         Raises:
             UsageError: a deployment, region, account or URL that can't be.
         """
-        if not _DEPLOYMENT_NAME.fullmatch(deployment) or deployment in _RESERVED_DEPLOYMENTS:
+        if not _DEPLOYMENT_NAME.fullmatch(deployment) or _RESERVED_DEPLOYMENT.fullmatch(deployment):
             raise UsageError(
                 f"deployment name {deployment!r} can't be used: take 1 to 8 lower-case letters and digits, a letter "
-                f"first, and none of {', '.join(sorted(_RESERVED_DEPLOYMENTS))}"
+                "first; AWS keeps internal, sg, and what begins with aws, ecs, fargate or ssm"
             )
         if not _REGION_NAME.fullmatch(region):
             raise UsageError(f"{region!r} is not a region; regions look like {DEFAULT_REGION}")

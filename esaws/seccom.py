@@ -350,7 +350,7 @@ class _Build:
         if service.name == "sites-management-api":
             groups.append(self.groups["ec2-rds-1"])
         template = LaunchTemplate(
-            name=f"{service.name}-lt",
+            name=service.name,
             cluster=self.clusters[service.name],
             instance_type=self.instance_type,
             security_groups=tuple(groups),
@@ -458,9 +458,7 @@ def as_drawn() -> Architecture:
     ]
     for service in SERVICES.values():
         cluster = Cluster(name=f"{service.name}-cluster")
-        template = LaunchTemplate(
-            name=f"{service.name}-lt", cluster=cluster, security_groups=(), instance_profile=profile
-        )
+        template = LaunchTemplate(name=service.name, cluster=cluster, security_groups=(), instance_profile=profile)
         instances = AutoScalingGroup(
             name=f"{service.name}-asg",
             template=template,

@@ -14,6 +14,7 @@ import pytest
 
 from esaws.cloud import Cloud, local_command
 from esaws.runbook import KERNEL_ENV
+from tests.shell import Shell
 
 
 class NetworkRefused(RuntimeError):
@@ -124,6 +125,12 @@ def endpoint() -> str:
 def new_cloud(endpoint: str) -> Callable[..., Cloud]:
     """Makes a cloud in an account that nobody has used."""
     return lambda **settings: Cloud.at(endpoint, **({"account": str(next(_accounts))} | settings))
+
+
+@pytest.fixture
+def esaws(cloud: Cloud, tmp_path: Path) -> Shell:
+    """A shell in an empty account."""
+    return Shell(cloud, tmp_path)
 
 
 @pytest.fixture

@@ -17,7 +17,25 @@ def test_a_deployment_name_of_one_to_eight_letters_and_digits_is_taken(name):
 
 
 @pytest.mark.parametrize(
-    "name", ["", "1a", "Seccom", "abcdefghi", "a-b", "a_b", "aws", "ecs", "internal", "sg", "ä", "a\n"]
+    "name",
+    [
+        "",
+        "1a",
+        "Seccom",
+        "abcdefghi",
+        "a-b",
+        "a_b",
+        "aws",
+        "ecs",
+        "internal",
+        "sg",
+        "ecs2",
+        "awsome",
+        "ssmy",
+        "fargate1",
+        "ä",
+        "a\n",
+    ],
 )
 def test_any_other_deployment_name_is_refused(name):
     with pytest.raises(UsageError, match="1 to 8 lower-case letters"):

@@ -1,11 +1,7 @@
 """The main job from a shell: plan, deploy, look, replace, tear down; killed in between; and what bad input gets."""
 
 import json
-import os
-import random
 import signal
-import subprocess
-import sys
 import time
 from collections import Counter
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -15,49 +11,9 @@ import pytest
 
 from esaws.cloud import Cloud
 from esaws.inventory import inventory
-from esaws.leftovers import left
-from esaws.plan import plan_deploy, plan_teardown
+from esaws.plan import plan_deploy
 from esaws.seccom import seccom
-
-KILLS = 20
-
-
-class Shell:
-    """Runs `esaws …` as a user's shell does, without a terminal, in one account."""
-
-    def __init__(self, cloud, folder):
-        self.folder = folder
-        self.environment = os.environ | {
-            "ESAWS_TARGET": cloud.endpoint,
-            "ESAWS_ACCOUNT": cloud.account,
-            "ESAWS_DEPLOYMENT": cloud.deployment,
-            "ESAWS_RUNS": str(folder / "runs"),
-        }
-
-    def start(self, *words, **environment):
-        return subprocess.Popen(
-            [sys.executable, "-m", "esaws.cli", *words],
-            env=self.environment | environment,
-            cwd=self.folder,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-
-    def __call__(self, *words, code=0, **environment):
-        process = self.start(*words, **environment)
-        out, err = process.communicate(timeout=300)
-        assert process.returncode == code, f"esaws {' '.join(words)} exited with {process.returncode}\n{out}\n{err}"
-        return out if code == 0 else err
-
-    def json(self, *words, **environment):
-        return json.loads(self(*words, "--json", **environment))
-
-
-@pytest.fixture
-def esaws(cloud, tmp_path):
-    return Shell(cloud, tmp_path)
+from tests.shell import Shell, journal_lines
 
 
 def tell(rows, key="action"):
@@ -175,30 +131,6 @@ def make_look_alikes(cloud):
         "a user pool": lambda: cognito.describe_user_pool(UserPoolId=pool),
         "a budget": lambda: budgets.describe_budget(AccountId=cloud.account, BudgetName="seccom-mine"),
     }
-
-
-@pytest.mark.parametrize("seed", range(KILLS))
-def test_killed_at_any_moment_the_next_deploy_completes_and_the_next_teardown_leaves_nothing(seed, esaws, cloud):
-    profile = ("ha", "budget")[seed % 2]
-    architecture = seccom(profile)
-    chance = random.Random(seed)
-    victim = esaws.start("deploy", "--profile", profile, "--yes")
-    # From the first resource on, at a share of the whole that the seed chooses.
-    kill_at = chance.uniform(0, 0.95) * len(architecture)
-    while journal_lines(esaws.folder) < 1 + 2 * kill_at and victim.poll() is None:
-        time.sleep(0.002)
-    victim.send_signal(signal.SIGKILL)
-    victim.communicate()
-    assert victim.returncode == -signal.SIGKILL, "it was killed while it worked"
-
-    plan_deploy(architecture, cloud).apply()
-    assert {change.action for change in plan_deploy(architecture, cloud)} == {"keep"}
-    plan_teardown(cloud).apply()
-    assert left(cloud) == []
-
-
-def journal_lines(folder):
-    return sum(path.read_bytes().count(b"\n") for path in folder.glob("runs/*.jsonl"))
 
 
 # -- bad input -------------------------------------------------------------------------------------------------------

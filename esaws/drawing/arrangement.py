@@ -232,8 +232,9 @@ class Arrangement:
         first = x + (18 if scene.gateway else PAD)
         if self.front:
             self.front_x = first + ZONE_PAD
-            self.front_width = self.frame + 2 * SUBNET_PAD
-            self.balancer_x = self.front_x + self.front_width / 2
+            beneath = self._caption_beneath() + 20
+            self.front_width = max(self.frame + 2 * SUBNET_PAD, ICON + beneath)
+            self.balancer_x = self.front_x + min(self.front_width / 2, self.front_width - beneath)
             self.bus_x = self.front_x + self.front_width + 10
             x = self.bus_x + gutter + 4 - ZONE_PAD
         else:
@@ -248,6 +249,12 @@ class Arrangement:
             x = right + PAD
         self.zones_right = x - PAD if self.zones else x + (self.frame if self.fleets else 0)
         self._set_lanes()
+
+    def _caption_beneath(self) -> float:
+        """How wide the captions are that stand below a load balancer, beside the line down to its own subnet."""
+        front = {fleet.key for fleet in self.in_front}
+        edges = [edge for edge in self.scene.edges if edge.target in front]
+        return max((width(text, WORD) for edge in edges for text in (edge.label, edge.detail)), default=0)
 
     def _set_lanes(self) -> None:
         """Right of the zones: a lane for each cluster that others reach, then the stores."""
@@ -339,7 +346,7 @@ class Arrangement:
         y = self.bottom - SUBNET_PAD - needed
         for fleet, height, gap in zip(self.in_front, heights, gaps, strict=True):
             y += gap
-            self.boxes[fleet.key] = Box(self.front_x + SUBNET_PAD, y, self.frame, height)
+            self.boxes[fleet.key] = Box(self.front_x + SUBNET_PAD, y, self.front_width - 2 * SUBNET_PAD, height)
             y += height
 
     def _is_forwarded(self, fleet: Fleet) -> bool:

@@ -89,12 +89,17 @@ def stop() -> bool:
 
 
 def status() -> dict[str, Any]:
-    """{running, url, pid, time, accounts}; all but `running` are None while no server answers."""
+    """{running, url, pid, time, accounts, port, stale}; url, pid, time and accounts are None while no server answers.
+
+    `port` is the one that it has, or would be given. `stale`: a process is there that was started and does not answer.
+    """
     server = _remembered()
     answer = _ask(server) if server else None
     if server and answer:
         return _status(server, answer)
-    return {"running": False, "url": None, "pid": None, "time": None, "accounts": None}
+    stale = server is not None and server.process() is not None
+    nothing = dict.fromkeys(("url", "pid", "time", "accounts"))
+    return {"running": False, **nothing, "port": _wanted_port(), "stale": stale}
 
 
 def reset() -> None:
@@ -233,6 +238,8 @@ def _status(server: Server, answer: Mapping[str, Any]) -> dict[str, Any]:
         "pid": server.pid,
         "time": answer["time"],
         "accounts": answer["accounts"],
+        "port": server.port,
+        "stale": False,
     }
 
 

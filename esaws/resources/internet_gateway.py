@@ -1,6 +1,7 @@
 """An internet gateway: the way between a VPC and the internet."""
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Self
 
 from esaws.cloud import Cloud
@@ -78,8 +79,8 @@ class InternetGateway(Resource):
 
 def _detach(cloud: Cloud, live: Live) -> None:
     for attachment in live.raw["Attachments"]:
-        vpc_id = attachment["VpcId"]
+        pair = {"InternetGatewayId": live.id, "VpcId": attachment["VpcId"]}
+        detach = partial(cloud.client("ec2").detach_internet_gateway, **pair)
         # "Network … has some mapped public address(es)": those of a load balancer outlive it by minutes.
         with absent("Gateway.NotAttached", _GONE, "InvalidVpcID.NotFound"):
-            detach = cloud.client("ec2").detach_internet_gateway
-            cloud.retry(lambda: detach(InternetGatewayId=live.id, VpcId=vpc_id), "DependencyViolation")  # noqa: B023
+            cloud.retry(detach, "DependencyViolation")

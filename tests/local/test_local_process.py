@@ -33,7 +33,8 @@ def test_stop_ends_the_process_and_is_quiet_the_second_time(program: Any) -> Non
     assert not alive(pid)
     again = program.run("stop")
     assert (again.returncode, again.stdout, again.stderr) == (0, "", "")
-    assert program.json("status") == {"running": False, "url": None, "pid": None, "time": None, "accounts": None}
+    nothing = dict.fromkeys(("url", "pid", "time", "accounts"))
+    assert program.json("status") == {"running": False, **nothing, "port": 0, "stale": False}
 
 
 def test_two_starts_at_the_same_moment_give_one_server(program: Any) -> None:

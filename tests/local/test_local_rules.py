@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -541,6 +542,41 @@ def ask_bucket_tags(account: Any) -> Any:
 
 
 # --- Cognito, budgets, scaling
+
+
+@case("a pool tells its mfa however it was set last", aws=("OPTIONAL", "OFF", "OFF"), stock=("OFF", "OFF", "OPTIONAL"))
+def ask_pool_mfa(account: Any) -> Any:
+    cognito = account.client("cognito-idp")
+    pool = cognito.create_user_pool(PoolName="p")["UserPool"]["Id"]
+    cognito.update_user_pool(UserPoolId=pool, MfaConfiguration="OFF")
+
+    def told() -> tuple[Any, Any]:
+        described = cognito.describe_user_pool(UserPoolId=pool)["UserPool"]["MfaConfiguration"]
+        return described, cognito.get_user_pool_mfa_config(UserPoolId=pool)["MfaConfiguration"]
+
+    cognito.set_user_pool_mfa_config(
+        UserPoolId=pool, SoftwareTokenMfaConfiguration={"Enabled": True}, MfaConfiguration="OPTIONAL"
+    )
+    first, _ = told()
+    cognito.update_user_pool(UserPoolId=pool, MfaConfiguration="OFF")
+    return first, *told()
+
+
+@case("a budget can be changed with its period", aws=("7", 2030), stock=("5", 2087))
+def ask_budget_period(account: Any) -> Any:
+    budgets = account.client("budgets")
+    budget = {"BudgetName": "b", "TimeUnit": "MONTHLY", "BudgetType": "COST"}
+    limit = {"Amount": "5", "Unit": "USD"}
+    budgets.create_budget(AccountId=account.id, Budget=budget | {"BudgetLimit": limit})
+    period = {"Start": datetime(2026, 1, 1, tzinfo=UTC), "End": datetime(2030, 6, 1, tzinfo=UTC)}
+    outcome(
+        lambda: budgets.update_budget(
+            AccountId=account.id,
+            NewBudget=budget | {"BudgetLimit": {"Amount": "7", "Unit": "USD"}, "TimePeriod": period},
+        )
+    )
+    found = budgets.describe_budget(AccountId=account.id, BudgetName="b")["Budget"]
+    return str(int(float(found["BudgetLimit"]["Amount"]))), found["TimePeriod"]["End"].year
 
 
 SCALING = {

@@ -19,8 +19,9 @@ def update(call: Call) -> dict[str, Any]:
 
     new = call.params["NewBudget"]
     budget = _budget(call, new["BudgetName"])
-    kept = {name: budget.budget[name] for name in ("TimePeriod",) if name in budget.budget}
-    budget.budget = {**kept, **new, "LastUpdatedTime": unix_time()}
+    period = {edge: unix_time(moment) for edge, moment in new.get("TimePeriod", {}).items()}
+    kept = budget.budget.get("TimePeriod", {})
+    budget.budget = {**new, "TimePeriod": {**kept, **period}, "LastUpdatedTime": unix_time()}
     return {}
 
 

@@ -1,4 +1,4 @@
-"""A user pool has every standard attribute whatever its schema adds, and an update keeps what can't be changed.
+"""A user pool has every standard attribute whatever its schema adds; an update keeps what can't be changed.
 
 https://docs.aws.amazon.com/cognito/latest/developerguide/user-pool-settings-attributes.html
 """
@@ -32,3 +32,15 @@ def remember_what_is_fixed(call: Call) -> None:
 def what_is_fixed_stays(call: Call) -> None:
     pool = call.world.backend("cognito-idp").user_pools[call.params["UserPoolId"]]
     pool.extended_config.update(call.notes.get("fixed", {}))
+
+
+@after("cognito-idp", "UpdateUserPool")
+def an_update_sets_mfa(call: Call) -> None:
+    pool = call.world.backend("cognito-idp").user_pools[call.params["UserPoolId"]]
+    pool.mfa_config = pool.extended_config.get("MfaConfiguration") or "OFF"
+
+
+@after("cognito-idp", "SetUserPoolMfaConfig")
+def mfa_is_told_by_the_pool_too(call: Call) -> None:
+    pool = call.world.backend("cognito-idp").user_pools[call.params["UserPoolId"]]
+    pool.extended_config["MfaConfiguration"] = pool.mfa_config

@@ -1,0 +1,405 @@
+"""Drawings: what they show, that nothing in them is in the way of anything else, and that they are always the same."""
+
+import re
+import subprocess
+import sys
+import xml.etree.ElementTree as ET
+from collections.abc import Iterator
+from itertools import combinations
+from pathlib import Path
+
+import pytest
+
+from esaws.architecture import Architecture
+from esaws.drawing import Drawing, draw
+from esaws.drawing.lettering import width, wrapped
+from esaws.drawing.lines import branches
+from esaws.drawing.scene import USERS, Edge
+from esaws.drawing.shapes import Box, Sheet
+from esaws.errors import UsageError
+from esaws.resource import KINDS
+from esaws.resources.auto_scaling_group import AutoScalingGroup
+from esaws.resources.bucket import Bucket
+from esaws.resources.cluster import Cluster
+from esaws.resources.db_instance import DBInstance
+from esaws.resources.instance_profile import InstanceProfile
+from esaws.resources.internet_gateway import InternetGateway
+from esaws.resources.launch_template import LaunchTemplate
+from esaws.resources.listener import Listener
+from esaws.resources.listener_rule import ListenerRule
+from esaws.resources.load_balancer import LoadBalancer
+from esaws.resources.log_group import LogGroup
+from esaws.resources.security_group import SecurityGroup
+from esaws.resources.security_group_rule import SecurityGroupRule
+from esaws.resources.service import Service
+from esaws.resources.subnet import Subnet
+from esaws.resources.target_group import TargetGroup
+from esaws.resources.task import Task
+from esaws.resources.task_definition import TaskDefinition
+from esaws.resources.vpc import VPC
+from esaws.seccom import as_drawn, seccom
+
+DIAGRAMS = Path(__file__).parent.parent / "diagrams"
+SVG = "{http://www.w3.org/2000/svg}"
+
+COMMITTED = {
+    "seccom-ha": seccom("ha"),
+    "seccom-budget": seccom("budget"),
+    "seccom-as-drawn": as_drawn(),
+}
+
+
+def shop(*, clusters: int = 3, zones: str = "ab", private: bool = True, desired: int = 3) -> Architecture:
+    """Services behind a load balancer in public subnets, on instances in private or the same ones."""
+    vpc = VPC(name="shop", cidr="10.0.0.0/16")
+    public, hidden = (
+        tuple(
+            Subnet(name=f"{kind}-{zone}", vpc=vpc, cidr=f"10.0.{base + number}.0/24", zone=zone)
+            for number, zone in enumerate(zones)
+        )
+        for kind, base in (("public", 0), ("private", 10))
+    )
+    group = SecurityGroup(name="web", vpc=vpc, description="Web traffic")
+    open_ports = SecurityGroupRule(group=group, from_port=8000, to_port=8999, peer="0.0.0.0/0")
+    balancer = LoadBalancer(name="front", subnets=public, security_groups=(group,))
+    targets = [TargetGroup(name=f"service-{number}-tg", vpc=vpc) for number in range(4)]
+    listener = Listener(load_balancer=balancer, default=targets[0])
+    rules = [
+        ListenerRule(listener=listener, priority=10 * number, paths=(f"/{number}", f"/{number}/*"), target_group=target)
+        for number, target in enumerate(targets)
+        if number
+    ]
+    services = []
+    for number in range(3):
+        cluster = Cluster(name=f"cluster-{number % clusters}")
+        template = LaunchTemplate(
+            name=f"{cluster.name}-lt",
+            cluster=cluster,
+            security_groups=(group,),
+            instance_profile=InstanceProfile.example(),
+            public_address=not private,
+        )
+        instances = AutoScalingGroup(
+            name=f"{cluster.name}-asg",
+            template=template,
+            subnets=hidden if private else public,
+            minimum=0,
+            maximum=6,
+            desired_capacity=desired,
+        )
+        task = TaskDefinition(
+            name=f"service-{number}",
+            image="nginx",
+            container_port=80,
+            host_port=8000 + number,
+            log_group=LogGroup(name=f"service-{number}"),
+        )
+        services.append(
+            Service(
+                name=f"service-{number}",
+                cluster=cluster,
+                task_definition=task,
+                target_group=targets[number],
+                container_port=80,
+                after=(instances,),
+            )
+        )
+    return Architecture("shop", [InternetGateway(name="igw", vpc=vpc), open_ports, *rules, *services])
+
+
+ARCHITECTURES = {
+    **COMMITTED,
+    "with warnings": seccom("ha", warn_at_usd=10),
+    "two services": seccom("budget", services=("client-web-ui", "sites-management-api")),
+    "a worker": seccom("ha", services=("hdm",)),
+    "no load balancer": seccom("budget", services=("manager-web-ui", "cameras-api")),
+    "private subnets": shop(),
+    "three zones": shop(zones="abc"),
+    "a shared cluster": shop(clusters=1, private=False),
+    "no instances": shop(clusters=1, desired=0),
+    "nothing": Architecture("nothing", []),
+    **{
+        f"just {kind.kind}": seccom("budget").just(kind)
+        for kind in (
+            AutoScalingGroup,
+            Bucket,
+            Cluster,
+            DBInstance,
+            InternetGateway,
+            ListenerRule,
+            LoadBalancer,
+            SecurityGroupRule,
+            Task,
+            VPC,
+        )
+    },
+}
+
+
+def obstructions(sheet: Sheet) -> Iterator[str]:
+    """What overlaps, crosses or leaves the page; only a cluster's frame may cross zones."""
+    page = Box(0, 0, sheet.width, sheet.height)
+    leaves = [(repr(text.text), text.box) for text in sheet.texts] + [(icon.name, icon.box) for icon in sheet.icons]
+    areas = [panel for panel in (*sheet.panels, *sheet.cards) if panel.role != "gateway"]
+    on_the_border = {(panel.box.cx, panel.box.cy) for panel in sheet.cards if panel.role == "gateway"}
+    for (name, box), (other_name, other) in combinations(leaves, 2):
+        if box.overlaps(other):
+            yield f"{name} on {other_name}"
+    for name, box in [*leaves, *((panel.role, panel.box) for panel in areas)]:
+        if not page.holds(box):
+            yield f"{name} beyond the page"
+    for panel in areas:
+        for name, box in leaves:
+            at_gateway = panel.role == "vpc" and any(abs(box.cx - x) < 0.01 for x, _ in on_the_border)
+            if box.overlaps(panel.box) and not panel.box.holds(box) and not at_gateway:
+                yield f"{name} across the border of a {panel.role}"
+    for one, other in combinations(areas, 2):
+        nested = one.box.holds(other.box) or other.box.holds(one.box)
+        spanning = "fleet" in (one.role, other.role) and {one.role, other.role} & {"zone", "subnet"}
+        if one.box.overlaps(other.box) and (one.role == other.role or not (nested or spanning)):
+            yield f"a {one.role} on a {other.role}"
+    for line in sheet.lines:
+        for piece in line.boxes:
+            yield from (f"a line through {name}" for name, box in leaves if piece.overlaps(box))
+            for panel in sheet.cards:
+                if panel.role in ("card", "legend") and piece.overlaps(panel.box):
+                    yield f"a line through a {panel.role}"
+
+
+@pytest.fixture(scope="module")
+def ha() -> Drawing:
+    return draw(COMMITTED["seccom-ha"])
+
+
+# -- the picture -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_nothing_is_in_the_way_of_anything_else(name: str) -> None:
+    assert list(obstructions(draw(ARCHITECTURES[name]).sheet)) == []
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS))
+def test_every_kind_can_be_drawn_alone(kind: str) -> None:
+    drawing = draw(Architecture("alone", [KINDS[kind].example()]))
+    assert list(obstructions(drawing.sheet)) == []
+    ET.fromstring(drawing.svg)
+
+
+@pytest.mark.parametrize("name", COMMITTED)
+@pytest.mark.parametrize("suffix", [".svg", ".png"])
+def test_the_committed_drawings_are_up_to_date(name: str, suffix: str, tmp_path: Path) -> None:
+    drawn = draw(COMMITTED[name]).save(tmp_path / f"{name}{suffix}")
+    up_to_date = drawn.read_bytes() == (DIAGRAMS / drawn.name).read_bytes()
+    assert up_to_date, f"diagrams/{drawn.name} is not what is drawn now: run make drawings"
+
+
+@pytest.mark.parametrize("name", COMMITTED)
+def test_they_suit_a_notebook(name: str) -> None:
+    drawing = draw(COMMITTED[name])
+    assert drawing.sheet.width <= 1100, "wider, and the letters get too small at a notebook's width"
+    assert drawing.sheet.width > 1.4 * drawing.sheet.height
+    assert len(drawing.svg) < 400_000 and len(drawing.png) < 600_000
+
+
+def test_another_process_draws_the_same_bytes(ha: Drawing) -> None:
+    script = (
+        "import hashlib; from esaws.drawing import draw; from esaws.seccom import seccom; d = draw(seccom('ha')); "
+        "print(hashlib.sha256(d.svg.encode() + d.png).hexdigest())"
+    )
+    digests = {
+        subprocess.run(
+            [sys.executable, "-c", script], env={"PYTHONHASHSEED": seed}, capture_output=True, text=True, check=True
+        ).stdout
+        for seed in ("1", "2")
+    }
+    assert len(digests) == 1
+
+
+def test_the_svg_needs_nothing_beside_it(ha: Drawing) -> None:
+    tree = ET.fromstring(ha.svg)
+    images = [image.get("{http://www.w3.org/1999/xlink}href", "") for image in tree.iter(f"{SVG}image")]
+    used = [use.get("{http://www.w3.org/1999/xlink}href", "")[1:] for use in tree.iter(f"{SVG}use")]
+    assert images and all(image.startswith("data:image/png;base64,") for image in images)
+    assert len(images) == len(set(images)), "each icon is embedded once"
+    assert set(used) <= {symbol.get("id") for symbol in tree.iter(f"{SVG}symbol")}
+    without_data = re.sub(r"data:[^)\"]+", "", ha.svg)
+    assert not re.search(r"site-packages|file:|/home|/usr|url\(h", without_data)
+
+
+def test_the_svg_can_be_read_aloud(ha: Drawing) -> None:
+    tree = ET.fromstring(ha.svg)
+    assert tree.get("role") == "img" and tree.get("aria-labelledby") == "title desc"
+    assert tree.findtext(f"{SVG}title") == "Architecture ha in eu-west-3"
+    description = tree.findtext(f"{SVG}desc") or ""
+    assert "alb to client-web-ui-cluster (default, client-web-ui-tg → 4201)." in description
+    assert "Zone b: public subnet public-3b." in description
+
+
+def test_the_png_has_letters_without_a_font_of_the_machine(ha: Drawing) -> None:
+    import resvg_py
+
+    wordless = re.sub(r"<text.*?</text>", "", ha.svg)
+    bare = resvg_py.svg_to_bytes(svg_string=wordless, zoom=2, skip_system_fonts=True)
+    assert ha.png.startswith(b"\x89PNG") and len(ha.png) > 1.2 * len(bare)
+
+
+def test_names_are_shown_and_never_ids(ha: Drawing) -> None:
+    words = " ".join(text.text for text in ha.sheet.texts)
+    for name in (
+        "alb",
+        "igw",
+        "public-3a",
+        "hdm-cluster",
+        "database",
+        "redis",
+        "broker",
+        "clips",
+        "Managers",
+        "Owners",
+    ):
+        assert re.search(rf"\b{name}\b", words)
+    assert not re.search(r"arn:|\b(vpc|subnet|sg|i|eni)-[0-9a-f]{8}", words)
+
+
+def test_a_notebook_gets_a_png_and_its_words(ha: Drawing) -> None:
+    data, metadata = ha._repr_mimebundle_()
+    assert data == {"image/png": ha.png, "text/plain": "<Drawing ha: 23 nodes, 10 edges>"}
+    assert metadata["image/png"]["alt"] == "Architecture ha in eu-west-3"
+
+
+def test_the_suffix_says_how_it_is_saved(ha: Drawing, tmp_path: Path) -> None:
+    assert ha.save(tmp_path / "a.svg").read_text("utf-8") == ha.svg
+    assert ha.save(str(tmp_path / "a.png")).read_bytes() == ha.png
+    with pytest.raises(UsageError, match=r"\.svg or \.png"):
+        ha.save(tmp_path / "a.pdf")
+    with pytest.raises(UsageError, match="can't be written"):
+        ha.save(tmp_path / "nowhere" / "a.svg")
+
+
+# -- the scene ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "source", "edges"),
+    [
+        (
+            "seccom-ha",
+            ("LoadBalancer", "alb"),
+            [
+                ("sites-management-api-cluster", "1 · /sites-management-api*", "sites-management-api-tg → 8002"),
+                ("intrusion-management-api-cluster", "2 · /intrusion-management-api*", "intrusion-api-tg → 8001"),
+                ("client-web-ui-cluster", "default", "client-web-ui-tg → 4201"),
+            ],
+        ),
+        (
+            "seccom-budget",
+            ("InternetGateway", "igw"),
+            [
+                ("alb", "", ""),
+                ("manager-web-ui-cluster", "4202", "from anywhere"),
+                ("cameras-api-cluster", "8003", "from anywhere"),
+            ],
+        ),
+        ("seccom-budget", ("Cluster", "sites-management-api-cluster"), [("database", "5432", "")]),
+        ("seccom-budget", ("Cluster", "hdm-cluster"), [("sites-management-api-cluster", "80", "")]),
+        ("seccom-as-drawn", ("Cluster", "hdm-cluster"), []),
+        ("seccom-as-drawn", USERS, [("igw", "", "")]),
+        ("a worker", USERS, []),
+        (
+            "a shared cluster",
+            ("InternetGateway", "igw"),
+            [("front", "", ""), ("cluster-0", "8000, 8001, 8002", "from anywhere")],
+        ),
+        (
+            "just ListenerRule",
+            ("LoadBalancer", "alb"),
+            [
+                ("sites-management-api-tg", "1 · /sites-management-api*", "sites-management-api-tg: no targets"),
+                ("intrusion-api-tg", "2 · /intrusion-management-api*", "intrusion-api-tg: no targets"),
+                ("client-web-ui-tg", "default", "client-web-ui-tg: no targets"),
+            ],
+        ),
+    ],
+)
+def test_edges_are_what_is_declared(name: str, source: tuple[str, str], edges: list[tuple[str, str, str]]) -> None:
+    found: list[Edge] = [edge for edge in draw(ARCHITECTURES[name]).scene.edges if edge.source == source]
+    assert [(edge.target[1], edge.label, edge.detail) for edge in found] == edges
+
+
+@pytest.mark.parametrize(
+    ("name", "cluster", "instances", "scaling"),
+    [
+        ("seccom-ha", "hdm-cluster", [("public-3a", 1), ("public-3b", 1)], "2–4"),
+        ("seccom-budget", "sites-management-api-cluster", [("public-3b", 1)], "1"),
+        ("private subnets", "cluster-1", [("private-a", 2), ("private-b", 1)], "0–6"),
+        ("no instances", "cluster-0", [("private-a", 0), ("private-b", 0)], "0–6"),
+        ("just Cluster", "hdm-cluster", [], ""),
+    ],
+)
+def test_instances_are_spread_over_their_subnets(
+    name: str, cluster: str, instances: list[tuple[str, int]], scaling: str
+) -> None:
+    fleet = next(fleet for fleet in draw(ARCHITECTURES[name]).scene.fleets if fleet.name == cluster)
+    assert (list(fleet.instances), fleet.scaling) == (instances, scaling)
+
+
+@pytest.mark.parametrize(
+    ("name", "public", "private"),
+    [
+        ("seccom-ha", {"public-3a", "public-3b"}, set()),
+        ("seccom-as-drawn", {"public-3a"}, {"private-intrusion-api-3a", "private-hdm-3a"}),
+        ("private subnets", set(), {"public-a", "private-a"}),  # by name alone nothing is public: no route leads out
+    ],
+)
+def test_a_subnet_is_public_by_its_route(name: str, public: set[str], private: set[str]) -> None:
+    found = {place.name: place.public for place in draw(ARCHITECTURES[name]).scene.places}
+    assert all(found[place] for place in public) and not any(found[place] for place in private)
+
+
+def test_small_parts_are_counts_and_no_nodes() -> None:
+    scene = draw(COMMITTED["seccom-ha"]).scene
+    assert scene.vpc_notes == ("10 security groups", "21 rules")
+    words = {thing.name: thing.words for thing in scene.regional}
+    assert words["ECR"] == ("6 repositories",)
+    assert words["CloudWatch"] == ("6 log groups", "1 dashboard")
+
+
+def test_the_region_names_the_zones() -> None:
+    words = [text.text for text in draw(COMMITTED["seccom-budget"], region="us-east-1").sheet.texts]
+    assert "Region us-east-1" in words and "Availability Zone us-east-1b" in words
+
+
+# -- lines and letters -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("ends", "trunk", "ways"),
+    [
+        ([10.0], False, {10.0: [(0, 10), (20, 10)]}),
+        ([50.0], False, {50.0: [(0, 10), (20, 10), (20, 50)]}),
+        ([50.0], True, {50.0: [(14, 10), (20, 10), (20, 50)]}),
+        ([30.0, 50.0], False, {30.0: [(20, 24), (20, 30)], 50.0: [(0, 10), (20, 10), (20, 50)]}),
+        ([-30.0, 50.0], False, {-30.0: [(0, 10), (20, 10), (20, -30)], 50.0: [(14, 10), (20, 10), (20, 50)]}),
+    ],
+)
+def test_branches_draw_no_piece_twice(
+    ends: list[float], trunk: bool, ways: dict[float, list[tuple[float, float]]]
+) -> None:
+    assert branches((0, 10), 20, ends, trunk=trunk) == ways
+
+
+@pytest.mark.parametrize(
+    ("text", "room", "lines"),
+    [
+        ("Aurora PostgreSQL", 200, ["Aurora PostgreSQL"]),
+        ("Aurora PostgreSQL", 80, ["Aurora", "PostgreSQL"]),
+        ("unbreakable-however-long", 20, ["unbreakable-however-long"]),
+    ],
+)
+def test_words_are_wrapped_and_never_broken(text: str, room: float, lines: list[str]) -> None:
+    assert wrapped(text, 11, room) == lines
+
+
+def test_bold_letters_are_wider() -> None:
+    assert 0 < width("sites-management-api", 12) < width("sites-management-api", 12, bold=True)
