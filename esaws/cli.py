@@ -91,15 +91,15 @@ def with_system(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 @cli.command()
+@with_cloud
 @click.option("--profile", required=True, help="Which build: ha, budget, or as-drawn.")
 @click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), required=True, help="F.svg or F.png")
-@click.option("--json", "as_json", is_flag=True, help=JSON_HELP)
-def draw(profile: str, output: Path, as_json: bool) -> None:
-    """Draw the architecture of a profile."""
+def draw(cloud: Cloud, profile: str, output: Path, as_json: bool) -> None:
+    """Draw the architecture of a profile. Nothing is asked of AWS."""
     from esaws.drawing import draw as drawn
     from esaws.seccom import as_drawn, seccom
 
-    drawing = drawn(as_drawn() if profile == "as-drawn" else seccom(profile))
+    drawing = drawn(as_drawn() if profile == "as-drawn" else seccom(profile), region=cloud.region)
     drawing.save(output)
     answer = {"file": str(output), "nodes": drawing.nodes, "edges": drawing.edges}
     _say(answer, f"{output}: {drawing.nodes} nodes, {drawing.edges} edges", as_json)

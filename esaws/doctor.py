@@ -42,14 +42,15 @@ def _python(_: Cloud) -> Check:
 
 
 def _graphviz(_: Cloud) -> Check:
-    try:
-        import pygraphviz
+    """Whether pictures can be drawn. People expect to need Graphviz for it, and look for that word."""
+    from esaws.architecture import Architecture
+    from esaws.drawing import draw
 
-        graph = pygraphviz.AGraph(string="digraph { a -> b }")
-        graph.layout(prog="dot")
+    try:
+        drawn = len(draw(Architecture("nothing", ())).png)
     except Exception as error:  # a broken wheel fails in many ways
-        return Check("graphviz", False, str(error), "run `make` again: the pygraphviz package brings Graphviz along")
-    return Check("graphviz", True, f"pygraphviz {pygraphviz.__version__}, with Graphviz inside")
+        return Check("graphviz", False, f"a picture can't be drawn: {error}", "delete .venv and run `make` again")
+    return Check("graphviz", drawn > 0, "not needed: esaws draws by itself", "delete .venv and run `make` again")
 
 
 def _disk(_: Cloud) -> Check:

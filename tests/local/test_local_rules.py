@@ -242,6 +242,33 @@ def ask_forms(account: Any) -> Any:
     return condition.get("Values"), condition.get("PathPatternConfig", {}).get("Values"), weight
 
 
+@case(
+    "rules can exchange their priorities in one call, and take none that another has",
+    aws=({"/1": "2", "/2": "1", "/3": "3"}, "PriorityInUse"),
+    stock=({"/1": "1", "/2": "2", "/3": "3"}, "PriorityInUse"),
+)
+def ask_swap(account: Any) -> Any:
+    elbv2, listener, target = a_listener(account)
+    arns = [
+        elbv2.create_rule(
+            ListenerArn=listener,
+            Priority=priority,
+            Conditions=[{"Field": "path-pattern", "Values": [f"/{priority}"]}],
+            Actions=[{"Type": "forward", "TargetGroupArn": target}],
+        )["Rules"][0]["RuleArn"]
+        for priority in (1, 2, 3)
+    ]
+
+    def move(*priorities: int) -> Any:
+        pairs = [{"RuleArn": arn, "Priority": to} for arn, to in zip(arns, priorities, strict=False)]
+        return outcome(lambda: len(elbv2.set_rule_priorities(RulePriorities=pairs)["Rules"]))
+
+    move(2, 1)
+    refused = move(3, 4)
+    rules = elbv2.describe_rules(ListenerArn=listener)["Rules"]
+    return {r["Conditions"][0]["Values"][0]: r["Priority"] for r in rules if r["Conditions"]}, refused
+
+
 @case("an HTTP listener has no TLS policy", aws=None, stock="ELBSecurityPolicy-2016-08")
 def ask_tls(account: Any) -> Any:
     elbv2, listener, _ = a_listener(account)
