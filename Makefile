@@ -9,6 +9,9 @@ READY := $(VENV)/.ready
 COURSE := notebooks/course
 PROFILES := ha budget as-drawn
 
+# Journals of every run go to one place, wherever a notebook stands.
+export ESAWS_RUNS ?= $(CURDIR)/runs
+
 .DEFAULT_GOAL := help
 .PHONY: help course lab test check fix notebooks drawings constraints clean
 .DELETE_ON_ERROR:
