@@ -198,10 +198,8 @@ def plan_teardown(cloud: Cloud) -> Plan:
     """
     cloud.check()
     lives = {live.ref: live for live in inventory(cloud)}
-    order = TopologicalSorter(_delete_edges(lives.values())).static_order()
-    return Plan(
-        "teardown", cloud, [Change("delete", lives[ref].kind, lives[ref].name, live=lives[ref]) for ref in order]
-    )
+    going = [lives[ref] for ref in _by_name(_delete_edges(lives.values()), lives)]
+    return Plan("teardown", cloud, [Change("delete", live.kind, live.name, live=live) for live in going])
 
 
 def compare(architecture: Architecture, index: Index, region: str, *, prune: bool = False) -> list[Change]:

@@ -7,7 +7,7 @@ import pytest
 import esaws.resources  # noqa: F401 (fills the registry)
 from esaws.architecture import Architecture
 from esaws.errors import InvalidResource
-from esaws.plan import Change, Node, Plan, _critical_path, _delete_edges, _deploy_graph, compare
+from esaws.plan import Change, Node, Plan, _by_name, _critical_path, _delete_edges, _deploy_graph, compare
 from esaws.resource import KINDS, Difference, Index, Live, Ref, drift
 from esaws.resources.security_group import SecurityGroup
 from esaws.resources.security_group_rule import SecurityGroupRule
@@ -148,6 +148,15 @@ def test_children_are_deleted_before_their_parents():
     edges = _delete_edges(lives)
     assert edges[Ref("VPC", "id-vpc")] == {Ref("SecurityGroup", "id-web-sg"), Ref("Subnet", "id-public-3a")}
     assert edges[Ref("SecurityGroup", "id-web-sg")] == {Ref("SecurityGroupRule", f"id-{RULE.name}")}
+
+
+def test_what_goes_at_the_same_time_is_told_by_name_whatever_the_ids():
+    subnets = [replace(SUBNET, name=f"public-3{zone}", zone=zone) for zone in "abc"]
+    for ids in (("z", "y", "x"), ("x", "y", "z")):
+        lives = [live_of(VPC_), *(replace(live_of(s), id=id) for s, id in zip(subnets, ids, strict=True))]
+        by_ref = {live.ref: live for live in lives}
+        order = [by_ref[ref].name for ref in _by_name(_delete_edges(reversed(lives)), by_ref)]
+        assert order == ["public-3a", "public-3b", "public-3c", "vpc"]
 
 
 def test_rules_that_name_each_other_s_groups_are_revoked_before_either_group_goes():
