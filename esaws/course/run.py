@@ -16,7 +16,7 @@ from esaws.cloud import Cloud, local_command
 from esaws.errors import EsawsError, UsageError
 from esaws.leftovers import left
 from esaws.plan import journal_folder
-from esaws.runbook import NotebookRun, run_notebook
+from esaws.runbook import NotebookRun, parameters_of, run_notebook
 
 FOLDER = Path(esaws.__file__).parent.parent / "notebooks" / "course"
 
@@ -93,7 +93,7 @@ def run_course(cloud: Cloud, names: Sequence[str] = (), *, say: Callable[[str], 
         cloud.check()
         environment = {"ESAWS_RUNS": journals, "ESAWS_REGION": cloud.region}
         for path in paths:
-            parameters = {"deployment": cloud.deployment}
+            parameters = {"deployment": cloud.deployment} if "deployment" in parameters_of(path) else {}
             run = run_notebook(path, kept / "course" / path.name, parameters, kernel_env=environment)
             say(f"{'ok    ' if run.ok else 'FAILED'} {path.stem:<32} {run.seconds:5.1f} s" + _why(run))
             runs.append(run)
