@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from esaws.cloud import Cloud
-from esaws.errors import EsawsError, Refused
+from esaws.errors import EsawsError, Refused, told
 
 YES_HELP = "Don't ask."
 JSON_HELP = "Print JSON with documented keys."
@@ -44,7 +44,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     except Exception as error:
         if not type(error).__module__.startswith(("botocore", "boto3")):
             raise
-        click.echo(f"esaws: AWS did not do it: {error}", err=True)
+        click.echo(f"esaws: {told(error)}", err=True)
         code = 1
     sys.exit(code if isinstance(code, int) else 0)
 

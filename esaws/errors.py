@@ -1,4 +1,6 @@
-"""What can go wrong, and with which exit code the command line says so."""
+"""What can go wrong, with which exit code the command line says so, and how an error is told."""
+
+from botocore.exceptions import ClientError
 
 
 class EsawsError(Exception):
@@ -44,3 +46,24 @@ class DeployRefused(EsawsError):
 
 class ApplyFailed(EsawsError):
     """At least one change failed; what was running was finished and nothing new was started."""
+
+
+_NEXT_STEP = {
+    "AccessDenied": "ask for the permission",
+    "AccessDeniedException": "ask for the permission",
+    "UnauthorizedOperation": "ask for the permission",
+    "DependencyViolation": "something that this deployment does not own still uses it",
+    "VpcLimitExceeded": "delete a VPC or ask for a higher quota",
+    "EndpointConnectionError": "the endpoint went away; `esaws doctor` looks at it",
+}
+
+
+def told(error: BaseException) -> str:
+    """An error in one line: AWS's code and message, and what to do where that is known."""
+    if isinstance(error, ClientError):
+        code = error.response["Error"]["Code"]
+        text = f"{code}: {error.response['Error'].get('Message', '')} ({error.operation_name})"
+    else:
+        code = type(error).__name__
+        text = f"{code}: {error}"
+    return text + (f" → {_NEXT_STEP[code]}" if code in _NEXT_STEP else "")

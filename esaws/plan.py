@@ -1,69 +1,30 @@
 """A plan: what would happen, line by line with its monthly price, and the one engine that makes it happen."""
 
-import json
 import os
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from dataclasses import dataclass
 from graphlib import TopologicalSorter
 from heapq import heappop, heappush
-from pathlib import Path
-from threading import Lock
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
-
-from botocore.exceptions import ClientError
+from typing import TYPE_CHECKING, Any, Literal
 
 from esaws.architecture import Architecture
+from esaws.change import ACTIONS, Action, Change
 from esaws.cloud import Cloud
-from esaws.errors import ApplyFailed, DeployRefused, Refused
+from esaws.errors import ApplyFailed, DeployRefused, Refused, told
 from esaws.inventory import inventory
+from esaws.journal import Journal
+from esaws.order import Graph, Node, by_name, critical_path, delete_edges, delete_graph, deploy_graph
 from esaws.pricelist import FREE, MonthlyCost, monthly_cost
 from esaws.progress import progress
-from esaws.resource import KINDS, Difference, Index, Live, Ref, Resource, drift
+from esaws.resource import KINDS, Difference, Index, Ref, drift
 
 if TYPE_CHECKING:
     import pandas
 
-Action = Literal["create", "keep", "update", "differs", "extra", "foreign", "delete"]
-ACTIONS: tuple[Action, ...] = ("create", "update", "keep", "differs", "extra", "foreign", "delete")
-
 _WORKERS = 8
-
-
-@dataclass(frozen=True)
-class Change:
-    """One line of a plan: what happens to one thing.
-
-    create: it is absent. keep: it is as declared. update: AWS can change in place what differs. differs: it can't.
-    extra: it is ours and not in this architecture. foreign: somebody else's part inside something of ours.
-    delete: it goes.
-    """
-
-    action: Action
-    kind: str
-    name: str
-    resource: Resource | None = None
-    live: Live | None = None
-    drift: dict[str, Difference] = field(default_factory=dict)
-    cost: MonthlyCost | None = None
-
-    def __str__(self) -> str:
-        return f"{self.action} {self.kind} {self.name}"
-
-    def to_dict(self) -> dict[str, Any]:
-        """action, kind, name, usd_month (None where a price is unknown or nothing is declared), verified, drift."""
-        usd = None if self.cost is None or self.cost.usd is None else float(round(self.cost.usd, 4))
-        return {
-            "action": self.action,
-            "kind": self.kind,
-            "name": self.name,
-            "usd_month": usd,
-            "verified": self.cost is None or self.cost.verified,
-            "drift": {name: list(map(str, difference)) for name, difference in self.drift.items()},
-        }
 
 
 @dataclass(frozen=True)
@@ -90,7 +51,7 @@ class Plan:
         self.cloud = cloud
         self.changes = tuple(changes)
 
-    def __iter__(self) -> Any:
+    def __iter__(self) -> Iterator[Change]:
         return iter(self.changes)
 
     def __len__(self) -> int:
@@ -170,9 +131,9 @@ class Plan:
         if self.cloud.is_aws and not yes and os.environ.get("ESAWS_YES") != "1":
             _confirm(self)
         if self.purpose == "deploy":
-            graph = _deploy_graph(self.changes)
+            graph = deploy_graph(self.changes)
         else:
-            graph = _delete_graph([change for change in self.changes if change.live])
+            graph = delete_graph([change for change in self.changes if change.live])
         return _Run(self, graph).run()
 
 
@@ -198,7 +159,7 @@ def plan_teardown(cloud: Cloud) -> Plan:
     """
     cloud.check()
     lives = {live.ref: live for live in inventory(cloud)}
-    going = [lives[ref] for ref in _by_name(_delete_edges(lives.values()), lives)]
+    going = [lives[ref] for ref in by_name(delete_edges(lives.values()), lives)]
     return Plan("teardown", cloud, [Change("delete", live.kind, live.name, live=live) for live in going])
 
 
@@ -237,91 +198,6 @@ def compare(architecture: Architecture, index: Index, region: str, *, prune: boo
     return changes
 
 
-# -- the order of work --------------------------------------------------------------------------------------------
-
-
-class Node(NamedTuple):
-    """One piece of work: its change, and whether it makes or deletes."""
-
-    work: Literal["make", "delete"]
-    key: tuple[str, str]
-
-
-Graph = dict[Node, tuple[Change, set[Node]]]
-"""Each piece of work with its change and the pieces that must be done before it."""
-
-
-def _delete_edges(lives: Iterable[Live]) -> dict[Ref, set[Ref]]:
-    """For each live thing those that must be gone before it: its children, and the kinds that it outlives."""
-    by_ref = {live.ref: live for live in lives}
-    edges: dict[Ref, set[Ref]] = {ref: set() for ref in by_ref}
-    for ref, live in by_ref.items():
-        for parent in live.parents & by_ref.keys():
-            edges[parent].add(ref)
-        for other in by_ref:
-            if other.kind in KINDS[live.kind].outlives:
-                edges[ref].add(other)
-    return edges
-
-
-def _by_name(edges: dict[Ref, set[Ref]], lives: dict[Ref, Live]) -> Iterator[Ref]:
-    """Everything after what must be gone before it; by kind and name where that is open, as ids differ on every run."""
-    sorter = TopologicalSorter(edges)
-    sorter.prepare()
-    while sorter.is_active():
-        ready = sorted(sorter.get_ready(), key=lambda ref: lives[ref].key)
-        yield from ready
-        sorter.done(*ready)
-
-
-def _delete_graph(changes: Iterable[Change]) -> Graph:
-    by_ref = {change.live.ref: change for change in changes if change.live}
-    edges = _delete_edges(change.live for change in by_ref.values() if change.live)
-    return {
-        Node("delete", ref): (by_ref[ref], {Node("delete", first) for first in firsts}) for ref, firsts in edges.items()
-    }
-
-
-def _deploy_graph(changes: Iterable[Change]) -> Graph:
-    """Declared resources after what they need.
-
-    Extra ones go before what they stand on is changed, and after what let go of them.
-    """
-    changes = list(changes)
-    graph = _delete_graph(change for change in changes if change.action == "delete")
-    made: dict[Ref, tuple[Node, Change]] = {}
-    for change in changes:
-        if change.resource:
-            node = Node("make", change.resource.key)
-            graph[node] = (change, {Node("make", needed.key) for needed in change.resource.dependencies})
-            if change.live:
-                made[change.live.ref] = (node, change)
-    for change in changes:
-        if change.action != "delete" or not change.live:
-            continue
-        node = Node("delete", change.live.ref)
-        for parent in change.live.parents & made.keys():
-            parent_node, parent_change = made[parent]
-            if parent_change.action == "update":
-                graph[parent_node][1].add(node)
-        for keeper, keeper_change in made.values():
-            if keeper_change.live and change.live.ref in keeper_change.live.parents:
-                graph[node][1].add(keeper)
-    return graph
-
-
-def _critical_path(graph: Graph) -> dict[Node, float]:
-    """For each piece of work about how many seconds pass from its start until all that waits for it is done."""
-    waiting: dict[Node, list[Node]] = {node: [] for node in graph}
-    for node, (_, firsts) in graph.items():
-        for first in firsts:
-            waiting[first].append(node)
-    length: dict[Node, float] = {}
-    for node in TopologicalSorter(waiting).static_order():  # what waits comes first
-        length[node] = KINDS[node.key[0]].seconds + max((length[later] for later in waiting[node]), default=0)
-    return length
-
-
 class _Run:
     """One apply: pieces of work go to a bounded pool as soon as all before them are done."""
 
@@ -331,13 +207,13 @@ class _Run:
         self.graph = graph
         self.done: Counter[str] = Counter()
         self.failures: list[tuple[Change, BaseException]] = []
-        self.journal = _Journal(plan)
+        self.journal = Journal(plan.cloud.deployment, plan.purpose)
 
     def run(self) -> Applied:
         started, calls = time.perf_counter(), len(self.cloud.calls)
         sorter = TopologicalSorter({node: firsts for node, (_, firsts) in self.graph.items()})
         sorter.prepare()
-        length = _critical_path(self.graph)
+        length = critical_path(self.graph)
         ready: list[tuple[float, Node]] = []
         running: dict[Future[None], Node] = {}
         interrupted = False
@@ -393,7 +269,7 @@ class _Run:
         lines = [f"{self.plan.purpose} stopped: {undone} of {len(self.graph)} lines are not done"]
         if interrupted:
             lines.append("  it was interrupted; what was running was finished")
-        lines += [f"  {change.kind} {change.name}: {_told(error)}" for change, error in self.failures]
+        lines += [f"  {change.kind} {change.name}: {told(error)}" for change, error in self.failures]
         lines.append(f"the same {self.plan.purpose} again goes on from here; the journal is {self.journal.path}")
         return "\n".join(lines)
 
@@ -420,62 +296,7 @@ def _delete(cloud: Cloud, change: Change) -> None:
 _ACT: dict[str, Callable[[Cloud, Change], None]] = {"create": _create, "update": _update, "delete": _delete}
 
 
-def journal_folder() -> Path:
-    """Where journals go: `runs/` in the working directory, or `ESAWS_RUNS`."""
-    return Path(os.environ.get("ESAWS_RUNS") or "runs").absolute()
-
-
-class _Journal:
-    """What one run began and ended, a JSON object a line; it helps to find orphans, nothing depends on it."""
-
-    def __init__(self, plan: Plan) -> None:
-        folder = journal_folder()
-        folder.mkdir(parents=True, exist_ok=True)
-        stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
-        self.path = folder / f"{stamp}-{os.getpid()}-{plan.cloud.deployment}-{plan.purpose}.jsonl"
-        self._file = self.path.open("a", encoding="utf-8")
-        self._lock = Lock()
-
-    def write(self, event: str, change: Change, error: BaseException | None = None) -> None:
-        line = {"event": event, "action": change.action, "kind": change.kind, "name": change.name}
-        if change.live:
-            line["id"] = change.live.id
-        if error:
-            line["error"] = _told(error)
-        self._append(line)
-
-    def end(self, calls: int) -> None:
-        """The run is over; `calls` is how many API calls its cloud has made so far."""
-        self._append({"event": "ended", "pid": os.getpid(), "calls": calls})
-        self._file.close()
-
-    def _append(self, line: dict[str, Any]) -> None:
-        with self._lock:
-            self._file.write(json.dumps({"at": datetime.now(UTC).isoformat()} | line) + "\n")
-            self._file.flush()
-
-
 # -- words --------------------------------------------------------------------------------------------------------
-
-_NEXT_STEP = {
-    "AccessDenied": "ask for the permission",
-    "AccessDeniedException": "ask for the permission",
-    "UnauthorizedOperation": "ask for the permission",
-    "DependencyViolation": "something that this deployment does not own still uses it",
-    "VpcLimitExceeded": "delete a VPC or ask for a higher quota",
-    "EndpointConnectionError": "the endpoint went away; `esaws doctor` looks at it",
-}
-
-
-def _told(error: BaseException) -> str:
-    """An error in one line: AWS's code and message, and what to do where that is known."""
-    if isinstance(error, ClientError):
-        code = error.response["Error"]["Code"]
-        text = f"{code}: {error.response['Error'].get('Message', '')} ({error.operation_name})"
-    else:
-        code = type(error).__name__
-        text = f"{code}: {error}"
-    return text + (f" → {_NEXT_STEP[code]}" if code in _NEXT_STEP else "")
 
 
 def _refusal(blockers: Iterable[Change]) -> str:

@@ -55,21 +55,25 @@ class _TerminalBar:
 
 
 class _NotebookLine:
-    """One line that is overwritten, so that a finished notebook holds its last state alone."""
+    """One line of standard output that is written over, so that a finished notebook holds its last state alone."""
 
     def __init__(self, title: str, total: int) -> None:
-        from IPython.display import Pretty, display
-
-        self._pretty = Pretty
-        self._title, self._total, self._done = title, total, 0
-        self._handle = display(Pretty(f"{title}: 0 of {total}"), display_id=True)
+        self._title, self._total, self._done, self._width = title, total, 0, 0
+        self._show()
 
     def step(self, what: str) -> None:
         self._done += 1
-        self._handle.update(self._pretty(f"{self._title}: {self._done} of {self._total} · {what}"))
+        self._show(f" · {what}")
 
     def settle(self) -> None:
-        self._handle.update(self._pretty(f"{self._title}: {self._done} of {self._total}"))
+        self._show()
+        print(flush=True)
+
+    def _show(self, more: str = "") -> None:
+        text = f"{self._title}: {self._done} of {self._total}{more}"
+        # A shorter text would leave the end of a longer one standing.
+        print(f"\r{' ' * self._width}\r{text}", end="", flush=True)
+        self._width = len(text)
 
 
 def _in_notebook() -> bool:

@@ -6,8 +6,10 @@ import pytest
 
 import esaws.resources  # noqa: F401 (fills the registry)
 from esaws.architecture import Architecture
+from esaws.change import Change
 from esaws.errors import InvalidResource
-from esaws.plan import Change, Node, Plan, _by_name, _critical_path, _delete_edges, _deploy_graph, compare
+from esaws.order import Node, by_name, critical_path, delete_edges, deploy_graph
+from esaws.plan import Plan, compare
 from esaws.resource import KINDS, Difference, Index, Live, Ref, drift
 from esaws.resources.security_group import SecurityGroup
 from esaws.resources.security_group_rule import SecurityGroupRule
@@ -145,7 +147,7 @@ def test_two_different_resources_of_one_name_are_refused():
 
 def test_children_are_deleted_before_their_parents():
     lives = lives_of(VPC_, GROUP, RULE, SUBNET)
-    edges = _delete_edges(lives)
+    edges = delete_edges(lives)
     assert edges[Ref("VPC", "id-vpc")] == {Ref("SecurityGroup", "id-web-sg"), Ref("Subnet", "id-public-3a")}
     assert edges[Ref("SecurityGroup", "id-web-sg")] == {Ref("SecurityGroupRule", f"id-{RULE.name}")}
 
@@ -155,7 +157,7 @@ def test_what_goes_at_the_same_time_is_told_by_name_whatever_the_ids():
     for ids in (("z", "y", "x"), ("x", "y", "z")):
         lives = [live_of(VPC_), *(replace(live_of(s), id=id) for s, id in zip(subnets, ids, strict=True))]
         by_ref = {live.ref: live for live in lives}
-        order = [by_ref[ref].name for ref in _by_name(_delete_edges(reversed(lives)), by_ref)]
+        order = [by_ref[ref].name for ref in by_name(delete_edges(reversed(lives)), by_ref)]
         assert order == ["public-3a", "public-3b", "public-3c", "vpc"]
 
 
@@ -166,7 +168,7 @@ def test_rules_that_name_each_other_s_groups_are_revoked_before_either_group_goe
         SecurityGroupRule(group=first, from_port=1, to_port=1, peer=second),
         SecurityGroupRule(group=second, from_port=1, to_port=1, peer=first),
     ]
-    edges = _delete_edges(lives_of(VPC_, first, second, *rules))
+    edges = delete_edges(lives_of(VPC_, first, second, *rules))
     both = {Ref("SecurityGroupRule", f"id-{rule.name}") for rule in rules}
     assert edges[Ref("SecurityGroup", "id-a-sg")] == edges[Ref("SecurityGroup", "id-b-sg")] == both
 
@@ -175,13 +177,13 @@ def test_what_is_extra_goes_before_what_it_stands_on_is_changed():
     group = live_of(GROUP, all_outbound=False)
     extra = live_of(RULE)
     changes = compare(Architecture("a", [GROUP]), Index([live_of(VPC_), group, extra]), "eu-west-3", prune=True)
-    graph = _deploy_graph(changes)
+    graph = deploy_graph(changes)
     assert Node("delete", extra.ref) in graph[Node("make", GROUP.key)][1]
 
 
 def test_what_takes_longest_with_all_that_waits_for_it_is_begun_first():
     changes = compare(Architecture("a", [RULE, SUBNET]), Index(), "eu-west-3")
-    length = _critical_path(_deploy_graph(changes))
+    length = critical_path(deploy_graph(changes))
     assert length[Node("make", VPC_.key)] > length[Node("make", GROUP.key)] > length[Node("make", RULE.key)] > 0
 
 

@@ -299,7 +299,7 @@ def test_papermill_and_nbval_see_the_same_outputs(write: Write, tmp_path: Path) 
     command = [sys.executable, "-m", "papermill", "--no-progress-bar", "-p", "name", "you", str(book), str(theirs)]
     subprocess.run(command, check=True, capture_output=True, env={**os.environ, **KERNEL_ENV})
     assert dumps(nbformat.read(theirs, 4)) == mine.read_text()
-    conftest = Path(__file__).with_name("conftest.py")
+    conftest = Path(__file__).parents[1] / "conftest.py"
     (tmp_path / "conftest.py").write_text(conftest.read_text())
     options = ["-q", "-p", "no:cacheprovider", "--nbval", "--nbval-current-env"]
     nbval = [sys.executable, "-m", "pytest", *options, str(mine)]
@@ -310,7 +310,7 @@ def test_papermill_and_nbval_see_the_same_outputs(write: Write, tmp_path: Path) 
 def test_nbval_accepts_expected_errors_and_notices_other_outputs(write: Write, tmp_path: Path) -> None:
     book = write(*EVERYTHING, "import os\nprint(os.path.exists('other'))")
     assert run_notebook(book, book).ok
-    (tmp_path / "conftest.py").write_text(Path(__file__).with_name("conftest.py").read_text())
+    (tmp_path / "conftest.py").write_text((Path(__file__).parents[1] / "conftest.py").read_text())
     (tmp_path / "other").touch()
     options = ["-q", "-p", "no:cacheprovider", "--nbval", "--nbval-current-env"]
     done = subprocess.run(

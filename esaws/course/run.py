@@ -14,8 +14,8 @@ from typing import Any
 import esaws
 from esaws.cloud import Cloud, local_command
 from esaws.errors import EsawsError, UsageError
+from esaws.journal import journal_folder
 from esaws.leftovers import left
-from esaws.plan import journal_folder
 from esaws.runbook import NotebookRun, parameters_of, run_notebook
 
 FOLDER = Path(esaws.__file__).parent.parent / "notebooks" / "course"
