@@ -185,9 +185,8 @@ def test_another_deployment_does_not_find_it(deployed: Deployed) -> None:
     assert deployed.kind.list(other) == []
 
 
+@pytest.mark.parametrize("kind", sorted(KINDS.keys() - MARKED_OTHERWISE), indirect=True)
 def test_a_look_alike_without_our_tags_is_not_ours(kind: Kind, cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
-    if kind.kind in MARKED_OTHERWISE:
-        pytest.skip("what makes it ours is no tag")
     monkeypatch.setattr(Cloud, "tags", lambda self, name: {"Name": self.aws_name(name)})
     alike = Deployed(cloud, kind.example())
     for resource in [*alike.parents, alike.example]:
