@@ -1,0 +1,27 @@
+"""Progress: in a notebook one line that settles, and nothing where nobody looks."""
+
+import nbformat
+from nbformat.v4 import new_code_cell, new_notebook
+
+from esaws.progress import progress
+from esaws.runbook import run_notebook
+
+LOOP = """\
+from esaws.progress import progress
+with progress("deploy", 3) as shown:
+    for name in ("a long name of something", "b", "c"):
+        shown.step(name)"""
+
+
+def test_in_a_notebook_its_last_state_remains(tmp_path):
+    path = tmp_path / "loop.ipynb"
+    nbformat.write(new_notebook(cells=[new_code_cell(LOOP)]), path)
+    assert run_notebook(path, path).ok
+    (output,) = nbformat.read(path, 4).cells[0].outputs
+    assert (output.name, output.text) == ("stdout", "deploy: 3 of 3\n")
+
+
+def test_without_a_terminal_nothing_is_printed(capfd):
+    with progress("deploy", 1) as shown:
+        shown.step("a")
+    assert capfd.readouterr() == ("", "")
