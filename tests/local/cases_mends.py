@@ -78,7 +78,7 @@ def ask_stop_nothing(account: Any) -> Any:
     stock=(None, None, None, None),
 )
 def ask_deployment(account: Any) -> Any:
-    balancers = [{"targetGroupArn": a_target_group(account), "containerName": "c", "containerPort": 80}]
+    balancers = [{"targetGroupArn": a_listener(account)[2], "containerName": "c", "containerPort": 80}]
     configuration = {"minimumHealthyPercent": 50, "maximumPercent": 150}
     service = the_service(a_service(account, deploymentConfiguration=configuration, loadBalancers=balancers))
     shown = service.get("deploymentConfiguration", {})
@@ -240,7 +240,10 @@ def ask_tls(account: Any) -> Any:
 @case("two ports of one instance are two targets", aws=([8001, 8002], [8002]), stock=([8002], []))
 def ask_two_ports(account: Any) -> Any:
     elbv2, group, ec2 = account.client("elbv2"), a_target_group(account), account.client("ec2")
-    instance = ec2.run_instances(ImageId="ami-1", MinCount=1, MaxCount=1)["Instances"][0]["InstanceId"]
+    vpc = elbv2.describe_target_groups(TargetGroupArns=[group])["TargetGroups"][0]["VpcId"]
+    subnet = ec2.describe_subnets(Filters=[{"Name": "vpc-id", "Values": [vpc]}])["Subnets"][0]["SubnetId"]
+    launched = ec2.run_instances(ImageId="ami-1", MinCount=1, MaxCount=1, SubnetId=subnet)
+    instance = launched["Instances"][0]["InstanceId"]
 
     def ports() -> list[int]:
         health = elbv2.describe_target_health(TargetGroupArn=group)["TargetHealthDescriptions"]

@@ -75,6 +75,14 @@ def test_an_unknown_key_acts_in_the_default_account(account: Any) -> None:
         ("elasticbeanstalk", "list_platform_branches", {}, "elasticbeanstalk ListPlatformBranches"),
         ("docdb-elastic", "list_clusters", {}, "docdb-elastic ListClusters"),
         ("importexport", "list_jobs", {}, "ListJobs"),
+        ("ecs", "list_service_deployments", {"service": "s"}, "ecs ListServiceDeployments"),
+        ("rds", "describe_certificates", {}, "rds DescribeCertificates"),
+        ("iam", "get_service_last_accessed_details", {"JobId": "j" * 36}, "iam GetServiceLastAccessedDetails"),
+        ("ssm", "describe_sessions", {"State": "Active"}, "ssm DescribeSessions"),
+        ("route53", "list_cidr_collections", {}, "route53 ListCidrCollections"),
+        ("cloudfront", "list_realtime_log_configs", {}, "cloudfront ListRealtimeLogConfigs"),
+        ("s3", "get_bucket_request_payment", {"Bucket": "b-1"}, "s3 GetBucketRequestPayment"),
+        ("s3", "rename_object", {"Bucket": "b-1", "Key": "k", "RenameSource": "s"}, "s3 RenameObject"),
     ],
 )
 def test_what_is_not_simulated_says_so(

@@ -1,4 +1,7 @@
-"""DefaultInstanceWarmup and MaxInstanceLifetime of an Auto Scaling group are kept."""
+"""DefaultInstanceWarmup and MaxInstanceLifetime of an Auto Scaling group are kept.
+
+https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_AutoScalingGroup.html
+"""
 
 from esaws.local.kept import Kept
 

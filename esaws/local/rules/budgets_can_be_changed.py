@@ -1,4 +1,7 @@
-"""Budgets can be changed, and tell who is notified."""
+"""Budgets can be changed, and tell who is notified.
+
+https://docs.aws.amazon.com/aws-cost-management/latest/APIReference/API_budgets_UpdateBudget.html
+"""
 
 from typing import Any
 

@@ -1,4 +1,7 @@
-"""RunInstances takes all of a launch template, and the interface that AWS makes with an instance goes with it."""
+"""RunInstances takes all of a launch template, and the interface that AWS makes with an instance goes with it.
+
+https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ec2-launch-templates.html
+"""
 
 from typing import Any
 

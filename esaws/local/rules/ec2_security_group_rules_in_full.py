@@ -1,4 +1,7 @@
-"""A security group rule that names another group keeps its description, shows its owner, and can be changed."""
+"""A security group rule that names another group keeps its description, shows its owner, and can be changed.
+
+https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_SecurityGroupRule.html
+"""
 
 from typing import Any
 

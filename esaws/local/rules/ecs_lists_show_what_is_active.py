@@ -1,4 +1,7 @@
-"""ECS lists leave out what is deleted or stopped, unless asked for it; creating a cluster again changes nothing."""
+"""ECS lists leave out what is deleted or stopped, unless asked for it; creating a cluster again changes nothing.
+
+https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ListTasks.html
+"""
 
 from typing import Any
 

@@ -1,4 +1,7 @@
-"""A task stays RUNNING however often it is described; moto moves it one state on with each describe."""
+"""A task stays RUNNING however often it is described; moto moves it one state on with each describe.
+
+https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-lifecycle-explanation.html
+"""
 
 from esaws.local.seam import at_start
 

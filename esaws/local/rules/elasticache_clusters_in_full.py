@@ -1,4 +1,7 @@
-"""ElastiCache: nodes, endpoints and security groups are described, deletes and changes work."""
+"""ElastiCache: nodes, endpoints and security groups are described, deletes and changes work.
+
+https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_CacheCluster.html
+"""
 
 from typing import Any
 

@@ -1,4 +1,7 @@
-"""Listeners, rules and load balancers are described as AWS does: both forms of a condition and of a forward."""
+"""Listeners, rules and load balancers are described as AWS does: both forms of a condition and of a forward.
+
+https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_RuleCondition.html
+"""
 
 from typing import Any
 

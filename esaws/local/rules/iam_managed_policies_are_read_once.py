@@ -1,6 +1,7 @@
 """AWS's managed policies exist in every account, without each account paying for reading all 1,500 of them.
 
 The server's environment makes moto load them (`MOTO_IAM_LOAD_MANAGED_POLICIES`).
+https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_managed-vs-inline.html
 """
 
 import copy

@@ -1,4 +1,7 @@
-"""A RabbitMQ broker names its own console and its amqps endpoint."""
+"""A RabbitMQ broker names its own console and its amqps endpoint.
+
+https://docs.aws.amazon.com/amazon-mq/latest/api-reference/brokers-broker-id.html
+"""
 
 from esaws.local.call import Call
 from esaws.local.seam import after

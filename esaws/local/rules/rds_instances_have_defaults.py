@@ -1,4 +1,7 @@
-"""A DB instance has AWS's defaults where nothing was asked for, and changing a DB subnet group does not lose it."""
+"""A DB instance has AWS's defaults where nothing was asked for, and changing a DB subnet group does not lose it.
+
+https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBInstance.html
+"""
 
 from typing import Any
 

@@ -1,4 +1,7 @@
-"""The public ECS parameters without a last part hold JSON; moto gives the text of a Python dict."""
+"""The public ECS parameters without a last part hold JSON; moto gives the text of a Python dict.
+
+https://docs.aws.amazon.com/AmazonECS/latest/developerguide/retrieve-ecs-optimized_AMI.html
+"""
 
 import ast
 import json

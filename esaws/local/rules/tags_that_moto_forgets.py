@@ -1,4 +1,7 @@
-"""Tags of scalable targets, budgets, user pools and instance profiles can be read and changed."""
+"""Tags of scalable targets, budgets, user pools and instance profiles can be read and changed.
+
+https://docs.aws.amazon.com/resourcegroupstagging/latest/APIReference/supported-services.html
+"""
 
 from collections.abc import Callable
 from typing import Any

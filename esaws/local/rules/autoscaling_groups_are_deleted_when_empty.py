@@ -1,0 +1,31 @@
+"""An Auto Scaling group has a name of its own, and is deleted with its instances only by force.
+
+https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_DeleteAutoScalingGroup.html
+"""
+
+from esaws.local.call import Call
+from esaws.local.seam import AwsError, before
+
+
+@before("autoscaling", "DeleteAutoScalingGroup")
+def no_instance_is_left(call: Call) -> None:
+    group = call.world.group(call.params["AutoScalingGroupName"])
+    if group is None or call.params.get("ForceDelete"):
+        return
+    if any(state.instance.state != "terminated" for state in group.instance_states):
+        raise AwsError(
+            "ResourceInUse",
+            "You cannot delete an AutoScalingGroup while there are instances or pending Spot instance request(s) "
+            "still in the group.",
+        )
+
+
+@before("autoscaling", "CreateAutoScalingGroup")
+def no_other_has_its_name(call: Call) -> None:
+    """https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_CreateAutoScalingGroup.html"""
+    name = call.params["AutoScalingGroupName"]
+    if call.world.group(name) is not None:
+        raise AwsError(
+            "AlreadyExists",
+            f"AutoScalingGroup by this name already exists - A group with the name {name} already exists",
+        )

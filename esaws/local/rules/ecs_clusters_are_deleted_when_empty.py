@@ -1,0 +1,25 @@
+"""A cluster is deleted only once no service, no task and no container instance is in it.
+
+https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DeleteCluster.html
+"""
+
+from esaws.local.call import Call
+from esaws.local.seam import AwsError, before
+
+
+@before("ecs", "DeleteCluster")
+def nothing_is_left_in_it(call: Call) -> None:
+    name = call.params["cluster"].split("/")[-1]
+    cluster = call.world.clusters.get(name)
+    if cluster is None:
+        return
+    services = any(each.cluster_arn == cluster.arn and each.status != "INACTIVE" for each in call.world.services)
+    instances = any(of_cluster == name for of_cluster, _ in call.world.container_instances)
+    tasks = any(each.cluster_arn == cluster.arn and each.last_status != "STOPPED" for each in call.world.tasks)
+    for there, code, what in (
+        (services, "ClusterContainsServicesException", "Services are active"),
+        (instances, "ClusterContainsContainerInstancesException", "Container Instances are active or draining"),
+        (tasks, "ClusterContainsTasksException", "Tasks are active"),
+    ):
+        if there:
+            raise AwsError(code, f"The Cluster cannot be deleted while {what}.")

@@ -1,0 +1,31 @@
+"""What moto answers wrongly and the local AWS doesn't answer at all: it says that it does not simulate the call."""
+
+from typing import Any
+
+from tests.local.cases import case, outcome
+
+
+@case(
+    "deleting the metrics of a bucket does not delete the bucket",
+    aws=("NotSimulated", ["metered"]),
+    stock=("deleted", []),
+)
+def ask_bucket_metrics(account: Any) -> Any:
+    s3, name = account.client("s3"), f"metered-{account.id}"
+    s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": "eu-west-3"})
+    told = outcome(lambda: s3.delete_bucket_metrics_configuration(Bucket=name, Id="all") and "deleted")
+    return told, [bucket["Name"].split("-")[0] for bucket in s3.list_buckets()["Buckets"]]
+
+
+@case(
+    "deleting an annotation of an object does not delete the object",
+    aws=("NotSimulated", ["key"]),
+    stock=("deleted", []),
+)
+def ask_object_annotation(account: Any) -> Any:
+    s3, name = account.client("s3"), f"noted-{account.id}"
+    s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": "eu-west-3"})
+    s3.put_object(Bucket=name, Key="key", Body=b"content")
+    annotation = {"Bucket": name, "Key": "key", "AnnotationName": "note"}
+    told = outcome(lambda: s3.delete_object_annotation(**annotation) and "deleted")
+    return told, [found["Key"] for found in s3.list_objects_v2(Bucket=name).get("Contents", [])]

@@ -1,0 +1,471 @@
+"""What AWS refuses in a network and around its load balancers."""
+
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from typing import Any
+
+from tests.local.cases import case, outcome
+
+IN_USE = "DependencyViolation"
+REFUSED = "ValidationError"
+
+
+class Net:
+    """A VPC with two public subnets in two zones, a security group, and what a case adds to them."""
+
+    def __init__(self, account: Any):
+        self.account = account
+        self.ec2, self.elbv2 = account.client("ec2"), account.client("elbv2")
+        self.vpc, self.subnets, self.group = account.network()
+
+    def gateway(self) -> str:
+        gateway: str = self.ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
+        self.ec2.attach_internet_gateway(InternetGatewayId=gateway, VpcId=self.vpc)
+        return gateway
+
+    def detach(self, gateway: str) -> Any:
+        return self.done(lambda: self.ec2.detach_internet_gateway(InternetGatewayId=gateway, VpcId=self.vpc))
+
+    def instance(self) -> str:
+        asked = {"ImageId": "ami-1", "SubnetId": self.subnets[0], "SecurityGroupIds": [self.group]}
+        return str(self.ec2.run_instances(MinCount=1, MaxCount=1, **asked)["Instances"][0]["InstanceId"])
+
+    def interface(self) -> str:
+        made = self.ec2.create_network_interface(SubnetId=self.subnets[0], Groups=[self.group])
+        return str(made["NetworkInterface"]["NetworkInterfaceId"])
+
+    def another_group(self) -> str:
+        return str(self.ec2.create_security_group(GroupName="other", Description="o", VpcId=self.vpc)["GroupId"])
+
+    def let_in(self, group: str, source: str) -> None:
+        pair = {"IpProtocol": "tcp", "FromPort": 80, "ToPort": 80, "UserIdGroupPairs": [{"GroupId": source}]}
+        self.ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[pair])
+
+    def nat(self) -> tuple[str, str]:
+        """(NAT gateway, its address)."""
+        address = self.ec2.allocate_address(Domain="vpc")["AllocationId"]
+        made = self.ec2.create_nat_gateway(SubnetId=self.subnets[0], AllocationId=address)
+        return made["NatGateway"]["NatGatewayId"], address
+
+    def balancer(self, **asked: Any) -> str:
+        asked = {"Name": "b", "Subnets": self.subnets, "SecurityGroups": [self.group], **asked}
+        return str(self.elbv2.create_load_balancer(**asked)["LoadBalancers"][0]["LoadBalancerArn"])
+
+    def target_group(self, name: str = "t") -> str:
+        made = self.elbv2.create_target_group(Name=name, Protocol="HTTP", Port=80, VpcId=self.vpc)
+        return str(made["TargetGroups"][0]["TargetGroupArn"])
+
+    def listener(self, balancer: str, port: int = 80) -> str:
+        actions = [{"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "404"}}]
+        asked = {"LoadBalancerArn": balancer, "Protocol": "HTTP", "Port": port, "DefaultActions": actions}
+        return str(self.elbv2.create_listener(**asked)["Listeners"][0]["ListenerArn"])
+
+    def rule(self, listener: str, priority: int = 1, paths: tuple[str, ...] = ("/",)) -> Any:
+        condition = {"Field": "path-pattern", "PathPatternConfig": {"Values": [*paths]}}
+        actions = [{"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "200"}}]
+        asked = {"ListenerArn": listener, "Priority": priority, "Conditions": [condition], "Actions": actions}
+        return self.elbv2.create_rule(**asked)
+
+    def interfaces(self) -> list[dict[str, Any]]:
+        filters = [{"Name": "description", "Values": ["ELB app/b/*"]}]
+        shown: list[dict[str, Any]] = self.ec2.describe_network_interfaces(Filters=filters)["NetworkInterfaces"]
+        return shown
+
+    @staticmethod
+    def done(call: Callable[[], Any]) -> Any:
+        """None where AWS does it, else the code of its error."""
+
+        def ask() -> None:
+            call()
+
+        return outcome(ask)
+
+    def each(self, call: Callable[[Any], Any], values: Iterable[Any]) -> list[Any]:
+        """What `done` says for each value."""
+        return [self.done(partial(call, value)) for value in values]
+
+    def delete_group(self) -> Any:
+        return self.done(lambda: self.ec2.delete_security_group(GroupId=self.group))
+
+    def delete_subnet(self) -> Any:
+        return self.done(lambda: self.ec2.delete_subnet(SubnetId=self.subnets[0]))
+
+    def delete_vpc(self) -> Any:
+        return self.done(lambda: self.ec2.delete_vpc(VpcId=self.vpc))
+
+
+# --- security groups
+
+
+@case(
+    "a group that an interface carries stays until it is gone",
+    aws=(IN_USE, None),
+    stock=(None, "InvalidGroup.NotFound"),
+)
+def ask_carried_group(account: Any) -> Any:
+    net = Net(account)
+    interface = net.interface()
+    refused = net.delete_group()
+    net.ec2.delete_network_interface(NetworkInterfaceId=interface)
+    return refused, net.delete_group()
+
+
+@case("a group that another group's rule names stays", aws=IN_USE, stock=None)
+def ask_referenced_group(account: Any) -> Any:
+    net = Net(account)
+    net.let_in(net.another_group(), net.group)
+    return net.delete_group()
+
+
+@case("a group that only lets itself in goes", aws=None, stock=None)
+def ask_own_reference(account: Any) -> Any:
+    net = Net(account)
+    net.let_in(net.group, net.group)
+    return net.delete_group()
+
+
+@case("nobody deletes the default group", aws="CannotDelete", stock=None)
+def ask_default_group(account: Any) -> Any:
+    net = Net(account)
+    filters = [{"Name": "vpc-id", "Values": [net.vpc]}, {"Name": "group-name", "Values": ["default"]}]
+    net.group = net.ec2.describe_security_groups(Filters=filters)["SecurityGroups"][0]["GroupId"]
+    return net.delete_group()
+
+
+@case(
+    "a group has at most sixty rules a direction",
+    aws="RulesPerSecurityGroupLimitExceeded",
+    stock="RulesPerSecurityGroupLimitExceeded",
+)
+def ask_sixty_rules(account: Any) -> Any:
+    net = Net(account)
+    ranges = [{"CidrIp": f"10.0.{number}.0/24"} for number in range(61)]
+    rule = {"IpProtocol": "tcp", "FromPort": 80, "ToPort": 80, "IpRanges": ranges}
+    authorize = net.ec2.authorize_security_group_ingress
+    return net.done(lambda: authorize(GroupId=net.group, IpPermissions=[rule]))
+
+
+# --- subnets, gateways, route tables, VPCs
+
+
+@case(
+    "a subnet with an instance stays until that is terminated",
+    aws=(IN_USE, None),
+    stock=(None, "InvalidSubnetID.NotFound"),
+)
+def ask_subnet_with_instance(account: Any) -> Any:
+    net = Net(account)
+    instance = net.instance()
+    refused = net.delete_subnet()
+    net.ec2.terminate_instances(InstanceIds=[instance])
+    return refused, net.delete_subnet()
+
+
+@case("a gateway stays while public addresses are behind it", aws=(IN_USE, None), stock=(None, "Gateway.NotAttached"))
+def ask_gateway(account: Any) -> Any:
+    net = Net(account)
+    gateway, instance = net.gateway(), net.instance()
+    refused = net.detach(gateway)
+    net.ec2.terminate_instances(InstanceIds=[instance])
+    return refused, net.detach(gateway)
+
+
+@case("an attached gateway stays", aws=IN_USE, stock=IN_USE)
+def ask_attached_gateway(account: Any) -> Any:
+    net = Net(account)
+    gateway = net.gateway()
+    return net.done(lambda: net.ec2.delete_internet_gateway(InternetGatewayId=gateway))
+
+
+@case("nobody deletes a VPC's main route table", aws=IN_USE, stock=None)
+def ask_main_table(account: Any) -> Any:
+    net = Net(account)
+    filters = [{"Name": "vpc-id", "Values": [net.vpc]}]
+    table = net.ec2.describe_route_tables(Filters=filters)["RouteTables"][0]["RouteTableId"]
+    return net.done(lambda: net.ec2.delete_route_table(RouteTableId=table))
+
+
+@case("an associated route table stays", aws=IN_USE, stock=IN_USE)
+def ask_associated_table(account: Any) -> Any:
+    net = Net(account)
+    table = net.ec2.create_route_table(VpcId=net.vpc)["RouteTable"]["RouteTableId"]
+    net.ec2.associate_route_table(RouteTableId=table, SubnetId=net.subnets[0])
+    return net.done(lambda: net.ec2.delete_route_table(RouteTableId=table))
+
+
+def empty(net: Net) -> None:
+    for subnet in net.subnets:
+        net.ec2.delete_subnet(SubnetId=subnet)
+    net.delete_group()
+
+
+@case("a VPC goes once it has nothing but its defaults", aws=(IN_USE, None), stock=(IN_USE, None))
+def ask_empty_vpc(account: Any) -> Any:
+    net = Net(account)
+    refused = net.delete_vpc()
+    empty(net)
+    return refused, net.delete_vpc()
+
+
+@case("a VPC with a group of its own stays", aws=IN_USE, stock=None)
+def ask_vpc_with_group(account: Any) -> Any:
+    net = Net(account)
+    empty(net)
+    net.another_group()
+    return net.delete_vpc()
+
+
+@case("a VPC with a gateway stays", aws=IN_USE, stock=None)
+def ask_vpc_with_gateway(account: Any) -> Any:
+    net = Net(account)
+    empty(net)
+    net.gateway()
+    return net.delete_vpc()
+
+
+@case(
+    "a subnet lies within its VPC, beside the others, and is no smaller than 16 addresses",
+    aws=["InvalidSubnet.Range", "InvalidSubnet.Conflict", "InvalidSubnet.Range"],
+    stock=["InvalidSubnet.Range", "InvalidSubnet.Conflict", None],
+)
+def ask_subnet_blocks(account: Any) -> Any:
+    net = Net(account)
+    blocks = ("10.9.0.0/24", "172.31.8.0/24", "172.31.200.0/29")
+    return net.each(lambda block: net.ec2.create_subnet(VpcId=net.vpc, CidrBlock=block), blocks)
+
+
+@case("a VPC is no larger than a /16", aws="InvalidVpc.Range", stock="InvalidVpc.Range")
+def ask_vpc_block(account: Any) -> Any:
+    return outcome(lambda: account.client("ec2").create_vpc(CidrBlock="10.0.0.0/8"))
+
+
+# --- interfaces, addresses, volumes, instances
+
+
+@case("an interface in use stays", aws="InvalidParameterValue", stock=None)
+def ask_interface(account: Any) -> Any:
+    net = Net(account)
+    described = net.ec2.describe_instances(InstanceIds=[net.instance()])["Reservations"][0]["Instances"][0]
+    interface = described["NetworkInterfaces"][0]["NetworkInterfaceId"]
+    return net.done(lambda: net.ec2.delete_network_interface(NetworkInterfaceId=interface))
+
+
+@case(
+    "an associated address stays until it is disassociated",
+    aws=("InvalidIPAddress.InUse", None),
+    stock=(None, "InvalidAllocationID.NotFound"),
+)
+def ask_address(account: Any) -> Any:
+    net = Net(account)
+    address = net.ec2.allocate_address(Domain="vpc")["AllocationId"]
+    association = net.ec2.associate_address(AllocationId=address, InstanceId=net.instance())["AssociationId"]
+    refused = net.done(lambda: net.ec2.release_address(AllocationId=address))
+    outcome(lambda: net.ec2.disassociate_address(AssociationId=association))
+    return refused, net.done(lambda: net.ec2.release_address(AllocationId=address))
+
+
+@case(
+    "a NAT gateway keeps its address and subnet until it is deleted",
+    aws=["InvalidIPAddress.InUse", IN_USE, None, None],
+    stock=[None, None, "InvalidAllocationID.NotFound", "InvalidSubnetID.NotFound"],
+)
+def ask_nat_gateway(account: Any) -> Any:
+    net = Net(account)
+    nat, address = net.nat()
+
+    def attempts() -> Iterator[Any]:
+        yield net.done(lambda: net.ec2.release_address(AllocationId=address))
+        yield net.delete_subnet()
+
+    refused = [*attempts()]
+    net.ec2.delete_nat_gateway(NatGatewayId=nat)
+    return [*refused, *attempts()]
+
+
+@case("an attached volume stays", aws="VolumeInUse", stock="VolumeInUse")
+def ask_volume(account: Any) -> Any:
+    net = Net(account)
+    filters = [{"Name": "attachment.instance-id", "Values": [net.instance()]}]
+    volume = net.ec2.describe_volumes(Filters=filters)["Volumes"][0]["VolumeId"]
+    return net.done(lambda: net.ec2.delete_volume(VolumeId=volume))
+
+
+@case("a protected instance is not terminated", aws="OperationNotPermitted", stock="OperationNotPermitted")
+def ask_protected_instance(account: Any) -> Any:
+    net = Net(account)
+    instance = net.instance()
+    net.ec2.modify_instance_attribute(InstanceId=instance, DisableApiTermination={"Value": True})
+    return net.done(lambda: net.ec2.terminate_instances(InstanceIds=[instance]))
+
+
+# --- interfaces of services
+
+
+@case(
+    "a load balancer has an interface with a public address in each subnet",
+    aws=(2, {"amazon-elb"}, {True}, {True}),
+    stock=(0, set(), set(), set()),
+)
+def ask_balancer_interfaces(account: Any) -> Any:
+    net = Net(account)
+    net.balancer()
+    shown = net.interfaces()
+    owners = {interface["Attachment"]["InstanceOwnerId"] for interface in shown}
+    groups = {[group["GroupId"] for group in interface["Groups"]] == [net.group] for interface in shown}
+    return len(shown), owners, groups, {"PublicIp" in interface["Association"] for interface in shown}
+
+
+@case("a load balancer's interfaces outlive it for a while", aws=(True, IN_USE, False), stock=(False, None, False))
+def ask_lingering_interfaces(account: Any) -> Any:
+    net = Net(account)
+    net.elbv2.delete_load_balancer(LoadBalancerArn=net.balancer())
+    shown, refused = bool(net.interfaces()), net.delete_group()
+    for _ in range(3):
+        last = bool(net.interfaces())
+    return shown, refused, last
+
+
+@case(
+    "a load balancer holds its subnets, its group and the gateway",
+    aws=(IN_USE, IN_USE, IN_USE),
+    stock=(None, None, None),
+)
+def ask_held_by_balancer(account: Any) -> Any:
+    net = Net(account)
+    gateway = net.gateway()
+    net.balancer()
+    return net.detach(gateway), net.delete_group(), net.delete_subnet()
+
+
+@case("a load balancer's interfaces take its new groups", aws=(None, IN_USE), stock=(None, None))
+def ask_new_groups(account: Any) -> Any:
+    net = Net(account)
+    balancer, other = net.balancer(), net.another_group()
+    net.elbv2.set_security_groups(LoadBalancerArn=balancer, SecurityGroups=[other])
+    return net.delete_group(), net.done(lambda: net.ec2.delete_security_group(GroupId=other))
+
+
+@case("a database holds its group until it is deleted", aws=(IN_USE, None), stock=(None, "InvalidGroup.NotFound"))
+def ask_database(account: Any) -> Any:
+    net = Net(account)
+    rds = account.client("rds")
+    rds.create_db_subnet_group(DBSubnetGroupName="s", DBSubnetGroupDescription="s", SubnetIds=net.subnets)
+    rds.create_db_instance(
+        DBInstanceIdentifier="d",
+        DBInstanceClass="db.t3.micro",
+        Engine="postgres",
+        AllocatedStorage=20,
+        MasterUsername="esaws",
+        MasterUserPassword="local-only",
+        DBSubnetGroupName="s",
+        VpcSecurityGroupIds=[net.group],
+    )
+    refused = net.delete_group()
+    rds.delete_db_instance(DBInstanceIdentifier="d", SkipFinalSnapshot=True)
+    return refused, net.delete_group()
+
+
+# --- load balancers
+
+
+@case("a protected load balancer stays", aws="OperationNotPermitted", stock=None)
+def ask_protected_balancer(account: Any) -> Any:
+    net = Net(account)
+    balancer = net.balancer()
+    protection = [{"Key": "deletion_protection.enabled", "Value": "true"}]
+    net.elbv2.modify_load_balancer_attributes(LoadBalancerArn=balancer, Attributes=protection)
+    return net.done(lambda: net.elbv2.delete_load_balancer(LoadBalancerArn=balancer))
+
+
+@case("a load balancer lies in two zones", aws=REFUSED, stock=None)
+def ask_one_zone(account: Any) -> Any:
+    net = Net(account)
+    return net.done(lambda: net.balancer(Subnets=net.subnets[:1]))
+
+
+@case("a load balancer has one subnet a zone", aws="InvalidConfigurationRequest", stock=None)
+def ask_same_zone(account: Any) -> Any:
+    net = Net(account)
+    asked = {"VpcId": net.vpc, "CidrBlock": "172.31.64.0/20", "AvailabilityZone": f"{net.ec2.meta.region_name}a"}
+    second = net.ec2.create_subnet(**asked)["Subnet"]["SubnetId"]
+    return net.done(lambda: net.balancer(Subnets=[net.subnets[0], second]))
+
+
+NAMES = ("internal-b", "b_b", "-b", "b" * 33)
+
+
+@case("some names no load balancer may have", aws=[REFUSED] * 4, stock=[None] * 4)
+def ask_balancer_names(account: Any) -> Any:
+    net = Net(account)
+    return net.each(lambda name: net.balancer(Name=name), NAMES)
+
+
+@case("some names no target group may have", aws=[REFUSED] * 3, stock=[REFUSED] * 3)
+def ask_target_group_names(account: Any) -> Any:
+    net = Net(account)
+    return net.each(net.target_group, NAMES[1:])
+
+
+@case("a load balancer has one listener a port", aws=("DuplicateListener",) * 2, stock=(None, None))
+def ask_listener_twice(account: Any) -> Any:
+    net = Net(account)
+    balancer = net.balancer()
+    net.listener(balancer)
+    other = net.listener(balancer, 81)
+    moved = net.done(lambda: net.elbv2.modify_listener(ListenerArn=other, Port=80))
+    return net.done(lambda: net.listener(balancer)), moved
+
+
+@case("a target group that a listener uses stays", aws="ResourceInUse", stock="ResourceInUse")
+def ask_used_target_group(account: Any) -> Any:
+    net = Net(account)
+    group, listener = net.target_group(), net.listener(net.balancer())
+    forward = [{"Type": "forward", "TargetGroupArn": group}]
+    net.elbv2.modify_listener(ListenerArn=listener, DefaultActions=forward)
+    return net.done(lambda: net.elbv2.delete_target_group(TargetGroupArn=group))
+
+
+@case("nobody deletes the default rule", aws="OperationNotPermitted", stock="ResponseParserError")
+def ask_default_rule(account: Any) -> Any:
+    net = Net(account)
+    rule = net.elbv2.describe_rules(ListenerArn=net.listener(net.balancer()))["Rules"][-1]["RuleArn"]
+    return net.done(lambda: net.elbv2.delete_rule(RuleArn=rule))
+
+
+@case("a priority is taken once", aws="PriorityInUse", stock="PriorityInUse")
+def ask_priority(account: Any) -> Any:
+    net = Net(account)
+    listener = net.listener(net.balancer())
+    net.rule(listener)
+    return net.done(lambda: net.rule(listener))
+
+
+@case("a rule has at most five values", aws=(None, REFUSED), stock=(None, None))
+def ask_values(account: Any) -> Any:
+    net = Net(account)
+    listener = net.listener(net.balancer())
+    paths = tuple(f"/{number}" for number in range(6))
+    return net.done(lambda: net.rule(listener, 1, paths[:5])), net.done(lambda: net.rule(listener, 2, paths))
+
+
+@case("a load balancer has at most a hundred rules", aws=(None, "TooManyRules"), stock=(None, None))
+def ask_hundred_rules(account: Any) -> Any:
+    net = Net(account)
+    listener = net.listener(net.balancer())
+    for priority in range(1, 100):
+        net.rule(listener, priority)
+    return net.done(lambda: net.rule(listener, 100)), net.done(lambda: net.rule(listener, 101))
+
+
+@case(
+    "an instance is registered only if it exists, and in the target group's VPC",
+    aws=[REFUSED, "InvalidTarget", "InvalidTarget", None],
+    stock=[None, None, None, None],
+)
+def ask_targets(account: Any) -> Any:
+    net = Net(account)
+    group = net.target_group()
+    elsewhere = net.ec2.run_instances(ImageId="ami-1", MinCount=1, MaxCount=1)["Instances"][0]["InstanceId"]
+    register = net.elbv2.register_targets
+    asked = ("10.0.0.1", "i-00000000000000000", elsewhere, net.instance())
+    return net.each(lambda id: register(TargetGroupArn=group, Targets=[{"Id": id}]), asked)
