@@ -469,3 +469,16 @@ def ask_targets(account: Any) -> Any:
     register = net.elbv2.register_targets
     asked = ("10.0.0.1", "i-00000000000000000", elsewhere, net.instance())
     return net.each(lambda id: register(TargetGroupArn=group, Targets=[{"Id": id}]), asked)
+
+
+@case(
+    "a route table can be deleted once the subnet that it was associated with is gone",
+    aws=None,
+    stock="DependencyViolation",
+)
+def ask_table_of_gone_subnet(account: Any) -> Any:
+    ec2, (vpc, subnets, _) = account.client("ec2"), account.network()
+    table = ec2.create_route_table(VpcId=vpc)["RouteTable"]["RouteTableId"]
+    ec2.associate_route_table(RouteTableId=table, SubnetId=subnets[0])
+    ec2.delete_subnet(SubnetId=subnets[0])
+    return outcome(lambda: ec2.delete_route_table(RouteTableId=table).get("nothing"))
