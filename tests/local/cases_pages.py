@@ -1,8 +1,9 @@
-"""Lists in pages: moto gives many of them at once, whatever size was asked for."""
+"""Lists in pages: moto gives many of them at once, whatever size was asked for, and takes any token."""
 
+import json
 from typing import Any
 
-from tests.local.cases import case
+from tests.local.cases import case, outcome
 
 
 @case("clusters are listed in pages", aws=[2, 2, 1], stock=[5])
@@ -49,3 +50,211 @@ def ask_listeners(account: Any) -> Any:
         elb.create_listener(Protocol="HTTP", Port=port, DefaultActions=answer, **asked)
     pages = elb.get_paginator("describe_listeners").paginate(PaginationConfig={"PageSize": 2}, **asked)
     return [len(page["Listeners"]) for page in pages]
+
+
+def sizes(client: Any, operation: str, member: str, size: int | None = None, **asked: Any) -> list[int]:
+    """How many entries each page has."""
+    pages = client.get_paginator(operation).paginate(**asked, PaginationConfig={"PageSize": size} if size else {})
+    return [len(page[member]) for page in pages]
+
+
+@case("alarms are described in pages, fifty unless asked", aws=([2, 1], [50, 5]), stock=([3], [55]))
+def ask_alarms(account: Any) -> Any:
+    cloudwatch = account.client("cloudwatch")
+    put = lambda number: cloudwatch.put_metric_alarm(  # noqa: E731
+        AlarmName=f"alarm-{number:02}",
+        Namespace="n",
+        MetricName="m",
+        ComparisonOperator="GreaterThanThreshold",
+        EvaluationPeriods=1,
+        Period=60,
+        Statistic="Sum",
+        Threshold=1,
+    )
+    for number in range(3):
+        put(number)
+    asked = sizes(cloudwatch, "describe_alarms", "MetricAlarms", 2)
+    for number in range(3, 55):
+        put(number)
+    return asked, sizes(cloudwatch, "describe_alarms", "MetricAlarms")
+
+
+def fleet(account: Any) -> Any:
+    """The client of Auto Scaling, and in its account a group of three instances with three tags."""
+    ec2, scaling = account.client("ec2"), account.client("autoscaling")
+    _, subnets, _ = account.network()
+    ec2.create_launch_template(
+        LaunchTemplateName="template", LaunchTemplateData={"ImageId": "ami-1", "InstanceType": "t3.micro"}
+    )
+    tags = [{"Key": key, "Value": "value", "PropagateAtLaunch": True} for key in "abc"]
+    scaling.create_auto_scaling_group(
+        AutoScalingGroupName="group",
+        LaunchTemplate={"LaunchTemplateName": "template"},
+        MinSize=3,
+        MaxSize=3,
+        VPCZoneIdentifier=",".join(subnets),
+        Tags=tags,
+    )
+    return scaling
+
+
+@case(
+    "tags, policies and instances of groups are described in pages",
+    aws=([2, 1], [2, 1], [2, 1]),
+    stock=([3], [3], [3]),
+)
+def ask_fleet(account: Any) -> Any:
+    scaling = fleet(account)
+    for number in range(3):
+        scaling.put_scaling_policy(
+            AutoScalingGroupName="group",
+            PolicyName=f"policy-{number}",
+            AdjustmentType="ChangeInCapacity",
+            ScalingAdjustment=number,
+        )
+    return (
+        sizes(scaling, "describe_tags", "Tags", 2),
+        sizes(scaling, "describe_policies", "ScalingPolicies", 2, AutoScalingGroupName="group"),
+        sizes(scaling, "describe_auto_scaling_instances", "AutoScalingInstances", 2),
+    )
+
+
+@case("what EC2 has many of is described in pages", aws=([5, 1], True, 100, [5, 1]), stock=([6], False, 101, [6]))
+def ask_many(account: Any) -> Any:
+    ec2 = account.client("ec2")
+    volume = ec2.create_volume(Size=1, AvailabilityZone=account.zones()[0])["VolumeId"]
+    ec2.create_tags(Resources=[volume], Tags=[{"Key": f"key-{n}", "Value": "value"} for n in range(6)])
+    for _ in range(6):
+        ec2.create_snapshot(VolumeId=volume)
+    volumes = [{"Name": "resource-id", "Values": [volume]}]
+    types = len(ec2.describe_instance_types()["InstanceTypes"])
+    images = sizes(ec2, "describe_images", "Images", 50)
+    return (
+        sizes(ec2, "describe_tags", "Tags", 5, Filters=volumes),
+        len(images) > 1 and max(images) == 50,
+        min(types, 101),
+        sizes(ec2, "describe_snapshots", "Snapshots", 5, Filters=[{"Name": "volume-id", "Values": [volume]}]),
+    )
+
+
+@case("scalable targets are described page by page, each once", aws=([2, 2, 1], 5), stock=([2] * 4, 4))
+def ask_scalable_targets(account: Any) -> Any:
+    scaling = account.client("application-autoscaling")
+    ecs = account.client("ecs")
+    ecs.create_cluster(clusterName="c")
+    ecs.register_task_definition(family="f", containerDefinitions=[{"name": "c", "image": "i", "memory": 1}])
+    for number in range(5):
+        ecs.create_service(cluster="c", serviceName=f"s{number}", taskDefinition="f", desiredCount=0)
+        scaling.register_scalable_target(
+            ServiceNamespace="ecs",
+            ResourceId=f"service/c/s{number}",
+            ScalableDimension="ecs:service:DesiredCount",
+            MinCapacity=0,
+            MaxCapacity=1,
+        )
+    found, token = [], {}
+    for _ in range(4):
+        page = scaling.describe_scalable_targets(ServiceNamespace="ecs", MaxResults=2, **token)
+        found.append([target["ResourceId"] for target in page["ScalableTargets"]])
+        if "NextToken" not in page:
+            break
+        token = {"NextToken": page["NextToken"]}
+    return [len(page) for page in found], len({each for page in found for each in page})
+
+
+@case("services are listed by tens unless asked", aws=([10, 2], [12]), stock=([12], [12]))
+def ask_services(account: Any) -> Any:
+    ecs = account.client("ecs")
+    ecs.create_cluster(clusterName="c")
+    ecs.register_task_definition(family="f", containerDefinitions=[{"name": "c", "image": "i", "memory": 1}])
+    for number in range(12):
+        ecs.create_service(cluster="c", serviceName=f"s{number}", taskDefinition="f", desiredCount=0)
+    return (
+        sizes(ecs, "list_services", "serviceArns", cluster="c"),
+        sizes(ecs, "list_services", "serviceArns", 100, cluster="c"),
+    )
+
+
+@case("a hundred rules come in one page", aws=[61], stock=[50, 11])
+def ask_rules(account: Any) -> Any:
+    elb, (_, subnets, group) = account.client("elbv2"), account.network()
+    asked = {"Subnets": subnets, "SecurityGroups": [group], "Scheme": "internal"}
+    balancer = elb.create_load_balancer(Name="a", **asked)["LoadBalancers"][0]["LoadBalancerArn"]
+    answer = [{"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "404"}}]
+    listener = elb.create_listener(LoadBalancerArn=balancer, Protocol="HTTP", Port=80, DefaultActions=answer)
+    arn = listener["Listeners"][0]["ListenerArn"]
+    for number in range(1, 61):
+        path = [{"Field": "path-pattern", "Values": [f"/{number}"]}]
+        elb.create_rule(ListenerArn=arn, Priority=number, Conditions=path, Actions=answer)
+    return sizes(elb, "describe_rules", "Rules", ListenerArn=arn)
+
+
+NO_TOKENS: dict[tuple[str, str], tuple[dict[str, Any], str, Any]] = {
+    ("ecs", "list_clusters"): ({"nextToken": "none"}, "InvalidParameterException", "accepted"),
+    ("ecr", "describe_repositories"): ({"nextToken": "none"}, "InvalidParameterException", "accepted"),
+    ("elbv2", "describe_load_balancers"): ({"Marker": "none"}, "ValidationError", "ResponseParserError"),
+    ("elbv2", "describe_target_groups"): ({"Marker": "none"}, "ValidationError", "accepted"),
+    ("autoscaling", "describe_auto_scaling_groups"): ({"NextToken": "none"}, "InvalidNextToken", "ResponseParserError"),
+    ("autoscaling", "describe_tags"): ({"NextToken": "none"}, "InvalidNextToken", "accepted"),
+    ("application-autoscaling", "describe_scalable_targets"): (
+        {"ServiceNamespace": "ecs", "NextToken": "none"},
+        "InvalidNextTokenException",
+        "500",
+    ),
+    ("cloudwatch", "describe_alarms"): ({"NextToken": "none"}, "InvalidNextToken", "accepted"),
+    ("ec2", "describe_vpcs"): ({"NextToken": "none"}, "InvalidPaginationToken", "accepted"),
+}
+
+
+@case(
+    "a token that no page gave is refused",
+    aws={name: aws for name, (_, aws, _) in NO_TOKENS.items()},
+    stock={name: stock for name, (_, _, stock) in NO_TOKENS.items()},
+)
+def ask_no_tokens(account: Any) -> Any:
+    return {
+        (service, name): outcome(
+            lambda: getattr(account.client(service), name)(**asked) and "accepted"  # noqa: B023
+        )
+        for (service, name), (asked, _, _) in NO_TOKENS.items()
+    }
+
+
+# --- lists as they are asked for
+
+
+@case(
+    "task definitions are listed by family and revision, the newest first if asked for",
+    aws=(["a:1", "b:1", "b:2"], ["b:2", "b:1", "a:1"]),
+    stock=(["b:1", "b:2", "a:1"], ["b:1", "b:2", "a:1"]),
+)
+def ask_sorted(account: Any) -> Any:
+    ecs = account.client("ecs")
+    for family in ("b", "b", "a"):
+        ecs.register_task_definition(family=family, containerDefinitions=[{"name": "c", "image": "i", "memory": 1}])
+    listed = lambda **asked: [  # noqa: E731
+        arn.split("/")[-1] for arn in ecs.list_task_definitions(**asked)["taskDefinitionArns"]
+    ]
+    return listed(), listed(sort="DESC")
+
+
+MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
+
+
+@case(
+    "images are described tagged or untagged, in pages",
+    aws=([["latest"]], [None], [1, 1]),
+    stock=([["latest"], None], [["latest"], None], [2]),
+)
+def ask_images(account: Any) -> Any:
+    ecr = account.client("ecr")
+    ecr.create_repository(repositoryName="repo")
+    for number, tag in ((1, {"imageTag": "latest"}), (2, {})):
+        layer = {"mediaType": "application/vnd.docker.image.rootfs.diff.tar.gzip", "size": 1}
+        manifest = {"schemaVersion": 2, "mediaType": MANIFEST, "layers": [{**layer, "digest": f"sha256:{number:064}"}]}
+        ecr.put_image(repositoryName="repo", imageManifest=json.dumps(manifest), **tag)
+    tags = lambda status: [  # noqa: E731
+        image.get("imageTags")
+        for image in ecr.describe_images(repositoryName="repo", filter={"tagStatus": status})["imageDetails"]
+    ]
+    return tags("TAGGED"), tags("UNTAGGED"), sizes(ecr, "describe_images", "imageDetails", 1, repositoryName="repo")
