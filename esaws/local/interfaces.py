@@ -25,6 +25,7 @@ class Kept:
     groups: tuple[str, ...]
     public: bool
     requester: str
+    type: str = "interface"
 
 
 def interfaces(world: World) -> list[Any]:
@@ -73,13 +74,11 @@ def looked_at(eni: Any) -> None:
 def _make(world: World, wanted: Kept) -> None:
     ec2 = world.backend("ec2")
     eni = ec2.create_network_interface(
-        ec2.get_subnet(wanted.subnet_id),
-        None,
-        group_ids=[group.id for group in _groups(world, wanted)],
-        description=wanted.description,
-        public_ip_auto_assign=wanted.public,
+        ec2.get_subnet(wanted.subnet_id), None, description=wanted.description, public_ip_auto_assign=wanted.public
     )
-    eni.status, eni.requester_managed, eni.requester_id = "in-use", True, wanted.requester
+    eni._group_set = _groups(world, wanted)  # without any, moto gives it the default group
+    eni.status, eni.interface_type = "in-use", wanted.type
+    eni.requester_managed, eni.requester_id = True, wanted.requester
     remembered(eni)["kept"] = wanted
 
 

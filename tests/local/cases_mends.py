@@ -6,7 +6,7 @@ import re
 from datetime import UTC, datetime
 from typing import Any
 
-from tests.local.cases import case, outcome
+from tests.local.cases import case, located, outcome
 
 TAGS = [{"Key": "esaws:name", "Value": "n"}]
 
@@ -33,7 +33,7 @@ def a_task(account: Any) -> tuple[Any, str]:
     ec2, ecs = account.client("ec2"), account.client("ecs")
     ecs.create_cluster(clusterName="c")
     instance = ec2.run_instances(ImageId="ami-1", MinCount=1, MaxCount=1, InstanceType="t2.micro")["Instances"][0]
-    document = {"instanceId": instance["InstanceId"], "region": "eu-west-3"}
+    document = {"instanceId": instance["InstanceId"], "region": account.region}
     ecs.register_container_instance(
         cluster="c", instanceIdentityDocument=json.dumps(document), instanceIdentityDocumentSignature="x"
     )
@@ -146,8 +146,9 @@ def ask_definition_tags(account: Any) -> Any:
 @case("managed draining of a capacity provider can be changed", aws="DISABLED", stock="ENABLED")
 def ask_draining(account: Any) -> Any:
     ecs = account.client("ecs")
-    group = {"autoScalingGroupArn": "arn:aws:autoscaling:eu-west-3:1:autoScalingGroup:x:autoScalingGroupName/g"}
-    ecs.create_capacity_provider(name="p", autoScalingGroupProvider={**group, "managedDraining": "ENABLED"})
+    arn = f"arn:aws:autoscaling:{account.region}:1:autoScalingGroup:x:autoScalingGroupName/g"
+    provider = {"autoScalingGroupArn": arn, "managedDraining": "ENABLED"}
+    ecs.create_capacity_provider(name="p", autoScalingGroupProvider=provider)
     ecs.update_capacity_provider(name="p", autoScalingGroupProvider={"managedDraining": "DISABLED"})
     found = ecs.describe_capacity_providers(capacityProviders=["p"])["capacityProviders"][0]
     return found["autoScalingGroupProvider"]["managedDraining"]
@@ -315,6 +316,7 @@ def ask_interfaces(account: Any) -> Any:
     ec2, (_, subnets, _) = account.client("ec2"), account.network()
     run = ec2.run_instances(ImageId="ami-1", MinCount=1, MaxCount=1, SubnetId=subnets[0])["Instances"][0]
     ec2.terminate_instances(InstanceIds=[run["InstanceId"]])
+    ec2.get_waiter("instance_terminated").wait(InstanceIds=[run["InstanceId"]])
     return len(ec2.describe_network_interfaces()["NetworkInterfaces"])
 
 
@@ -439,7 +441,7 @@ def ask_cache_changed(account: Any) -> Any:
 
 @case(
     "a cache subnet group can be changed and deleted",
-    aws=(["eu-west-3a"], "CacheSubnetGroupNotFoundFault"),
+    aws=(["a"], "CacheSubnetGroupNotFoundFault"),
     stock=("ResponseParserError", "ResponseParserError"),
 )
 def ask_cache_subnet_group(account: Any) -> Any:
@@ -449,7 +451,8 @@ def ask_cache_subnet_group(account: Any) -> Any:
     def changed() -> list[str]:
         elasticache.modify_cache_subnet_group(CacheSubnetGroupName="g", SubnetIds=subnets[:1])
         group = elasticache.describe_cache_subnet_groups(CacheSubnetGroupName="g")["CacheSubnetGroups"][0]
-        return [subnet["SubnetAvailabilityZone"]["Name"] for subnet in group["Subnets"]]
+        zones = [subnet["SubnetAvailabilityZone"]["Name"] for subnet in group["Subnets"]]
+        return [zone.removeprefix(account.region) for zone in zones]
 
     def deleted() -> None:
         elasticache.delete_cache_subnet_group(CacheSubnetGroupName="g")
@@ -496,7 +499,7 @@ def ask_broker(account: Any) -> Any:
         Users=[{"Username": "u", "Password": "passw0rd1234"}],
     )["BrokerId"]
     endpoint = mq.describe_broker(BrokerId=broker)["BrokerInstances"][0]["Endpoints"][0]
-    return endpoint == f"amqps://{broker}.mq.eu-west-3.amazonaws.com:5671"
+    return endpoint == f"amqps://{broker}.mq.{account.region}.amazonaws.com:5671"
 
 
 @case(
@@ -510,7 +513,7 @@ def ask_broker(account: Any) -> Any:
 )
 def ask_bucket(account: Any) -> Any:
     s3, name = account.client("s3"), f"clips-{account.id}"
-    s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": "eu-west-3"})
+    s3.create_bucket(Bucket=name, **located(account))
 
     def encryption() -> Any:
         rule = s3.get_bucket_encryption(Bucket=name)["ServerSideEncryptionConfiguration"]["Rules"][0]
@@ -529,7 +532,7 @@ def ask_bucket(account: Any) -> Any:
 def ask_bucket_tags(account: Any) -> Any:
     s3, name = account.client("s3"), f"tagged-{account.id}"
     tags = [{"Key": "mine", "Value": "yes"}]
-    s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": "eu-west-3", "Tags": tags})
+    s3.create_bucket(Bucket=name, **located(account, Tags=tags))
     return outcome(lambda: {tag["Key"]: tag["Value"] for tag in s3.get_bucket_tagging(Bucket=name)["TagSet"]})
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tests.local.cases import case, outcome
+from tests.local.cases import case, located, outcome
 
 
 @case(
@@ -12,7 +12,7 @@ from tests.local.cases import case, outcome
 )
 def ask_bucket_metrics(account: Any) -> Any:
     s3, name = account.client("s3"), f"metered-{account.id}"
-    s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": "eu-west-3"})
+    s3.create_bucket(Bucket=name, **located(account))
     told = outcome(lambda: s3.delete_bucket_metrics_configuration(Bucket=name, Id="all") and "deleted")
     return told, [bucket["Name"].split("-")[0] for bucket in s3.list_buckets()["Buckets"]]
 
@@ -24,7 +24,7 @@ def ask_bucket_metrics(account: Any) -> Any:
 )
 def ask_object_annotation(account: Any) -> Any:
     s3, name = account.client("s3"), f"noted-{account.id}"
-    s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": "eu-west-3"})
+    s3.create_bucket(Bucket=name, **located(account))
     s3.put_object(Bucket=name, Key="key", Body=b"content")
     annotation = {"Bucket": name, "Key": "key", "AnnotationName": "note"}
     told = outcome(lambda: s3.delete_object_annotation(**annotation) and "deleted")

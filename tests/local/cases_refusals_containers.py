@@ -10,7 +10,6 @@ from botocore.exceptions import ClientError
 from tests.local.cases import case, outcome
 from tests.local.cases_mends import a_listener, a_target_group
 
-GROUP = "arn:aws:autoscaling:eu-west-3:1:autoScalingGroup:x:autoScalingGroupName/"
 STRATEGY = [{"capacityProvider": "p", "weight": 1}]
 
 
@@ -37,7 +36,7 @@ class Site:
             launched = self.ec2.run_instances(ImageId="ami-1", MinCount=hosts, MaxCount=hosts, InstanceType="t2.micro")
             self.instances = [instance["InstanceId"] for instance in launched["Instances"]]
         for instance in self.instances:
-            document = json.dumps({"instanceId": instance, "region": "eu-west-3"})
+            document = json.dumps({"instanceId": instance, "region": account.region})
             self.ecs.register_container_instance(
                 cluster="c", instanceIdentityDocument=document, instanceIdentityDocumentSignature="x"
             )
@@ -51,9 +50,8 @@ class Site:
         )
 
     def provide(self, name: str = "p", group: str = "g") -> Any:
-        return self.ecs.create_capacity_provider(
-            name=name, autoScalingGroupProvider={"autoScalingGroupArn": GROUP + group}
-        )
+        arn = f"arn:aws:autoscaling:{self.account.region}:1:autoScalingGroup:x:autoScalingGroupName/{group}"
+        return self.ecs.create_capacity_provider(name=name, autoScalingGroupProvider={"autoScalingGroupArn": arn})
 
     def use(self, *providers: str) -> Any:
         return self.ecs.put_cluster_capacity_providers(
@@ -524,6 +522,8 @@ def ask_group_with_instances(account: Any) -> Any:
 def ask_empty_group(account: Any) -> Any:
     autoscaling, _ = a_group(account)
     autoscaling.update_auto_scaling_group(AutoScalingGroupName="g", DesiredCapacity=0)
+    while autoscaling.describe_auto_scaling_groups()["AutoScalingGroups"][0]["Instances"]:
+        """They are terminating."""
     return refusal(lambda: autoscaling.delete_auto_scaling_group(AutoScalingGroupName="g"))
 
 

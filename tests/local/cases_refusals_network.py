@@ -8,10 +8,13 @@ from tests.local.cases import case, outcome
 
 IN_USE = "DependencyViolation"
 REFUSED = "ValidationError"
+TOO_MANY_RULES = "RulesPerSecurityGroupLimitExceeded"
+DUPLICATE = "InvalidPermission.Duplicate"
+NOT_THERE = "InvalidPermission.NotFound"
 
 
 class Net:
-    """A VPC with two public subnets in two zones, a security group, and what a case adds to them."""
+    """A VPC with a gateway, two public subnets in two zones, a security group, and what a case adds to them."""
 
     def __init__(self, account: Any):
         self.account = account
@@ -19,6 +22,10 @@ class Net:
         self.vpc, self.subnets, self.group = account.network()
 
     def gateway(self) -> str:
+        """The internet gateway of the VPC; a new one where it has none."""
+        filters = [{"Name": "attachment.vpc-id", "Values": [self.vpc]}]
+        for attached in self.ec2.describe_internet_gateways(Filters=filters)["InternetGateways"]:
+            return str(attached["InternetGatewayId"])
         gateway: str = self.ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
         self.ec2.attach_internet_gateway(InternetGatewayId=gateway, VpcId=self.vpc)
         return gateway
@@ -29,6 +36,10 @@ class Net:
     def instance(self) -> str:
         asked = {"ImageId": "ami-1", "SubnetId": self.subnets[0], "SecurityGroupIds": [self.group]}
         return str(self.ec2.run_instances(MinCount=1, MaxCount=1, **asked)["Instances"][0]["InstanceId"])
+
+    def terminate(self, instance: str) -> None:
+        self.ec2.terminate_instances(InstanceIds=[instance])
+        self.ec2.get_waiter("instance_terminated").wait(InstanceIds=[instance])
 
     def interface(self) -> str:
         made = self.ec2.create_network_interface(SubnetId=self.subnets[0], Groups=[self.group])
@@ -97,6 +108,11 @@ class Net:
 # --- security groups
 
 
+def on(port: int, **peers: Any) -> dict[str, Any]:
+    """A permission for TCP on a port."""
+    return {"IpProtocol": "tcp", "FromPort": port, "ToPort": port, **peers}
+
+
 @case(
     "a group that an interface carries stays until it is gone",
     aws=(IN_USE, None),
@@ -133,16 +149,104 @@ def ask_default_group(account: Any) -> Any:
 
 
 @case(
-    "a group has at most sixty rules a direction",
-    aws="RulesPerSecurityGroupLimitExceeded",
-    stock="RulesPerSecurityGroupLimitExceeded",
+    "a group has at most sixty rules a direction, for each version of IP, and takes all that it is given or none",
+    aws=([TOO_MANY_RULES, TOO_MANY_RULES], 1, [None, TOO_MANY_RULES, None, TOO_MANY_RULES, TOO_MANY_RULES]),
+    stock=([TOO_MANY_RULES, TOO_MANY_RULES], 41, [TOO_MANY_RULES, None, TOO_MANY_RULES, None, None]),
 )
 def ask_sixty_rules(account: Any) -> Any:
     net = Net(account)
-    ranges = [{"CidrIp": f"10.0.{number}.0/24"} for number in range(61)]
-    rule = {"IpProtocol": "tcp", "FromPort": 80, "ToPort": 80, "IpRanges": ranges}
+    blocks = [{"CidrIp": f"10.0.{number}.0/24"} for number in range(60)]
+    blocks6 = [{"CidrIpv6": f"2001:db8:{number}::/48"} for number in range(60)]
+
+    def into(*permissions: dict[str, Any]) -> Any:
+        authorize = net.ec2.authorize_security_group_ingress
+        return net.done(lambda: authorize(GroupId=net.group, IpPermissions=[*permissions]))
+
+    def out() -> Any:
+        rule = on(80, IpRanges=blocks)  # besides the one that lets everything out
+        return net.done(lambda: net.ec2.authorize_security_group_egress(GroupId=net.group, IpPermissions=[rule]))
+
+    refused = [into(on(80, IpRanges=blocks[:40]), on(81, IpRanges=blocks[:40])), out()]
+    filters = [{"Name": "group-id", "Values": [net.group]}]
+    kept = len(net.ec2.describe_security_group_rules(Filters=filters)["SecurityGroupRules"])
+    one_more = [
+        into(on(80, IpRanges=blocks)),
+        into(on(81, IpRanges=blocks[:1])),
+        into(on(80, Ipv6Ranges=blocks6)),
+        into(on(81, Ipv6Ranges=blocks6[:1])),
+        into(on(80, UserIdGroupPairs=[{"GroupId": net.group}])),
+    ]
+    return refused, kept, one_more
+
+
+@case(
+    "a rule is added once, whatever its description, and none of those beside it",
+    aws=[None, DUPLICATE, DUPLICATE, DUPLICATE, None, DUPLICATE, None, DUPLICATE, "InvalidParameterValue"],
+    stock=[None, DUPLICATE, DUPLICATE, DUPLICATE, DUPLICATE, DUPLICATE, None, DUPLICATE, DUPLICATE],
+)
+def ask_rules_twice(account: Any) -> Any:
+    net = Net(account)
     authorize = net.ec2.authorize_security_group_ingress
-    return net.done(lambda: authorize(GroupId=net.group, IpPermissions=[rule]))
+    block, all_of_6 = {"CidrIp": "10.0.0.0/8"}, {"CidrIpv6": "::/0"}
+    asked = [
+        [on(80, IpRanges=[block])],
+        [on(80, IpRanges=[block])],
+        [on(80, IpRanges=[{**block, "Description": "another"}])],
+        [on(81, IpRanges=[block]), on(80, IpRanges=[block])],
+        [on(81, IpRanges=[block])],
+        [on(81, IpRanges=[block])],
+        [on(80, Ipv6Ranges=[all_of_6], UserIdGroupPairs=[{"GroupId": net.group}])],
+        [on(80, UserIdGroupPairs=[{"GroupId": net.group}])],
+        [on(82, IpRanges=[block, block])],
+    ]
+    return net.each(lambda permissions: authorize(GroupId=net.group, IpPermissions=permissions), asked)
+
+
+@case("a rule that a group has not is not revoked", aws=[NOT_THERE] * 2, stock=[NOT_THERE] * 2)
+def ask_revoke_nothing(account: Any) -> Any:
+    net = Net(account)
+    asked = {"GroupId": net.group, "IpPermissions": [on(80, IpRanges=[{"CidrIp": "10.0.0.0/8"}])]}
+    revoke = (net.ec2.revoke_security_group_ingress, net.ec2.revoke_security_group_egress)
+    return net.each(lambda call: call(**asked), revoke)
+
+
+@case(
+    "a VPC has one group of a name, and some names no group may have",
+    aws=["InvalidGroup.Duplicate", *["InvalidParameterValue"] * 4],
+    stock=["InvalidGroup.Duplicate", None, None, None, "InvalidGroup.Duplicate"],
+)
+def ask_group_names(account: Any) -> Any:
+    net = Net(account)
+    names = ("hosts-sg", "sg-hosts", "g" * 256, "hosts?", "default")
+    create = net.ec2.create_security_group
+    return net.each(lambda name: create(GroupName=name, Description="d", VpcId=net.vpc), names)
+
+
+TOO_MANY_GROUPS = "SecurityGroupsPerInterfaceLimitExceeded"
+
+
+@case(
+    "an interface carries at most five groups, and only groups that exist",
+    aws=[None, *[TOO_MANY_GROUPS] * 5, "InvalidGroup.NotFound"],
+    stock=[None] * 7,
+)
+def ask_six_groups(account: Any) -> Any:
+    net = Net(account)
+    ec2, subnet = net.ec2, net.subnets[0]
+    create = partial(ec2.create_security_group, Description="d", VpcId=net.vpc)
+    six = [create(GroupName=f"group {number}")["GroupId"] for number in range(6)]
+    interface, instance = net.interface(), net.instance()
+    run = partial(ec2.run_instances, ImageId="ami-1", MinCount=1, MaxCount=1)
+    asked = (
+        lambda: ec2.create_network_interface(SubnetId=subnet, Groups=six[:5]),
+        lambda: ec2.create_network_interface(SubnetId=subnet, Groups=six),
+        lambda: ec2.modify_network_interface_attribute(NetworkInterfaceId=interface, Groups=six),
+        lambda: ec2.modify_instance_attribute(InstanceId=instance, Groups=six),
+        lambda: run(SubnetId=subnet, SecurityGroupIds=six),
+        lambda: run(NetworkInterfaces=[{"DeviceIndex": 0, "SubnetId": subnet, "Groups": six}]),
+        lambda: ec2.create_network_interface(SubnetId=subnet, Groups=["sg-00000000000000000"]),
+    )
+    return net.each(lambda call: call(), asked)
 
 
 # --- subnets, gateways, route tables, VPCs
@@ -157,7 +261,7 @@ def ask_subnet_with_instance(account: Any) -> Any:
     net = Net(account)
     instance = net.instance()
     refused = net.delete_subnet()
-    net.ec2.terminate_instances(InstanceIds=[instance])
+    net.terminate(instance)
     return refused, net.delete_subnet()
 
 
@@ -166,7 +270,7 @@ def ask_gateway(account: Any) -> Any:
     net = Net(account)
     gateway, instance = net.gateway(), net.instance()
     refused = net.detach(gateway)
-    net.ec2.terminate_instances(InstanceIds=[instance])
+    net.terminate(instance)
     return refused, net.detach(gateway)
 
 
@@ -197,6 +301,7 @@ def empty(net: Net) -> None:
     for subnet in net.subnets:
         net.ec2.delete_subnet(SubnetId=subnet)
     net.delete_group()
+    net.detach(net.gateway())
 
 
 @case("a VPC goes once it has nothing but its defaults", aws=(IN_USE, None), stock=(IN_USE, None))
@@ -225,18 +330,23 @@ def ask_vpc_with_gateway(account: Any) -> Any:
 
 @case(
     "a subnet lies within its VPC, beside the others, and is no smaller than 16 addresses",
-    aws=["InvalidSubnet.Range", "InvalidSubnet.Conflict", "InvalidSubnet.Range"],
-    stock=["InvalidSubnet.Range", "InvalidSubnet.Conflict", None],
+    aws=["InvalidSubnet.Range", "InvalidSubnet.Conflict", "InvalidSubnet.Conflict", "InvalidSubnet.Range", None],
+    stock=["InvalidSubnet.Range", "InvalidSubnet.Conflict", "InvalidSubnet.Conflict", None, None],
 )
 def ask_subnet_blocks(account: Any) -> Any:
     net = Net(account)
-    blocks = ("10.9.0.0/24", "172.31.8.0/24", "172.31.200.0/29")
+    blocks = ("10.9.0.0/24", "172.31.8.0/24", "172.31.0.0/17", "172.31.200.0/29", "172.31.208.0/28")
     return net.each(lambda block: net.ec2.create_subnet(VpcId=net.vpc, CidrBlock=block), blocks)
 
 
-@case("a VPC is no larger than a /16", aws="InvalidVpc.Range", stock="InvalidVpc.Range")
+@case(
+    "a VPC is from a /16 to a /28",
+    aws=["InvalidVpc.Range", None, None, "InvalidVpc.Range"],
+    stock=["InvalidVpc.Range", None, None, "InvalidVpc.Range"],
+)
 def ask_vpc_block(account: Any) -> Any:
-    return outcome(lambda: account.client("ec2").create_vpc(CidrBlock="10.0.0.0/8"))
+    net = Net(account)
+    return net.each(lambda length: net.ec2.create_vpc(CidrBlock=f"10.0.0.0/{length}"), (15, 16, 28, 29))
 
 
 # --- interfaces, addresses, volumes, instances
@@ -425,6 +535,21 @@ def ask_used_target_group(account: Any) -> Any:
     return net.done(lambda: net.elbv2.delete_target_group(TargetGroupArn=group))
 
 
+@case(
+    "a target group that a rule uses stays until that is gone",
+    aws=("ResourceInUse", None),
+    stock=("ResourceInUse", None),
+)
+def ask_target_group_of_rule(account: Any) -> Any:
+    net = Net(account)
+    group, listener = net.target_group(), net.listener(net.balancer())
+    rule = net.rule(listener)["Rules"][0]["RuleArn"]
+    net.elbv2.modify_rule(RuleArn=rule, Actions=[{"Type": "forward", "TargetGroupArn": group}])
+    refused = net.done(lambda: net.elbv2.delete_target_group(TargetGroupArn=group))
+    net.elbv2.delete_rule(RuleArn=rule)
+    return refused, net.done(lambda: net.elbv2.delete_target_group(TargetGroupArn=group))
+
+
 @case("nobody deletes the default rule", aws="OperationNotPermitted", stock="ResponseParserError")
 def ask_default_rule(account: Any) -> Any:
     net = Net(account)
@@ -438,6 +563,74 @@ def ask_priority(account: Any) -> Any:
     listener = net.listener(net.balancer())
     net.rule(listener)
     return net.done(lambda: net.rule(listener))
+
+
+@case(
+    "a load balancer that faces the internet lies in a VPC with a gateway",
+    aws=["InvalidSubnet", "InvalidSubnet", None],
+    stock=[None, None, None],
+)
+def ask_no_gateway(account: Any) -> Any:
+    net = Net(account)
+    net.detach(net.gateway())
+    asked = ({}, {"Type": "network", "SecurityGroups": []}, {"Name": "inside", "Scheme": "internal"})
+    return net.each(lambda asked: net.balancer(**asked), asked)
+
+
+@case("a default VPC has a gateway from the beginning", aws=None, stock=None)
+def ask_gateway_of_default_vpc(account: Any) -> Any:
+    net = Net(account)
+    filters = [{"Name": "default-for-az", "Values": ["true"]}]
+    subnets = net.ec2.describe_subnets(Filters=filters)["Subnets"]
+    return net.done(lambda: net.balancer(Subnets=[each["SubnetId"] for each in subnets], SecurityGroups=[]))
+
+
+@case(
+    "a load balancer takes subnets and groups that exist",
+    aws=["InvalidSecurityGroup", "SubnetNotFound", "InvalidSecurityGroup", "SubnetNotFound", REFUSED],
+    stock=[None, "InvalidSubnetID.NotFound", "InvalidSecurityGroup", "SubnetNotFound", "InvalidConfigurationRequest"],
+)
+def ask_what_is_not_there(account: Any) -> Any:
+    net = Net(account)
+    arn, no_group = net.balancer(), ["sg-00000000000000000"]
+    subnets = [net.subnets[0], "subnet-00000000000000000"]
+    asked = (
+        lambda: net.balancer(Name="c", SecurityGroups=no_group),
+        lambda: net.balancer(Name="d", Subnets=subnets),
+        lambda: net.elbv2.set_security_groups(LoadBalancerArn=arn, SecurityGroups=no_group),
+        lambda: net.elbv2.set_subnets(LoadBalancerArn=arn, Subnets=subnets),
+        lambda: net.elbv2.set_subnets(LoadBalancerArn=arn, Subnets=subnets[:1]),
+    )
+    return net.each(lambda call: call(), asked)
+
+
+@case("a listener that is not there is not found", aws=["ListenerNotFound"] * 5, stock=["ListenerNotFound"] * 5)
+def ask_no_listener(account: Any) -> Any:
+    net = Net(account)
+    arn = net.listener(net.balancer())[:-16] + "0" * 16
+    asked = (
+        lambda: net.rule(arn),
+        lambda: net.elbv2.describe_rules(ListenerArn=arn),
+        lambda: net.elbv2.describe_listeners(ListenerArns=[arn]),
+        lambda: net.elbv2.modify_listener(ListenerArn=arn, Port=81),
+        lambda: net.elbv2.delete_listener(ListenerArn=arn),
+    )
+    return net.each(lambda call: call(), asked)
+
+
+@case("a rule's priority is at most 50,000", aws=[None, REFUSED], stock=[None, None])
+def ask_last_priority(account: Any) -> Any:
+    net = Net(account)
+    listener = net.listener(net.balancer())
+    return net.each(lambda priority: net.rule(listener, priority), (50_000, 50_001))
+
+
+@case("a rule has at most six wildcards", aws=[None, REFUSED], stock=[None, None])
+def ask_wildcards(account: Any) -> Any:
+    net = Net(account)
+    listener = net.listener(net.balancer())
+    paths = enumerate(("/*/*/*/?", "/*/*/*/*/*"), start=1)
+    return net.each(lambda each: net.rule(listener, each[0], (each[1], "/?/*", "/plain")), paths)
 
 
 @case("a rule has at most five values", aws=(None, REFUSED), stock=(None, None))

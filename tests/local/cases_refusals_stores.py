@@ -1,9 +1,10 @@
 """What stores and identity refuse, and what the tagging API knows."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
-from tests.local.cases import case, outcome
+from tests.local.cases import case, located, outcome
 
 TAG = {"Key": "team", "Value": "seccom"}
 TRUST = '{"Version": "2012-10-17", "Statement": []}'
@@ -220,12 +221,10 @@ def ask_broker_name(account: Any) -> Any:
 
 # --- S3
 
-HERE = {"CreateBucketConfiguration": {"LocationConstraint": "eu-west-3"}}
-
 
 def bucket(account: Any, name: str = "bucket") -> tuple[Any, str]:
     s3, full = account.client("s3"), f"{name}-{account.id}"
-    s3.create_bucket(Bucket=full, **HERE)
+    s3.create_bucket(Bucket=full, **located(account))
     return s3, full
 
 
@@ -246,17 +245,25 @@ def ask_bucket_not_empty(account: Any) -> Any:
     return first, second, refused(s3.delete_bucket, Bucket=name)
 
 
-@asked("a bucket that is mine is not made again", aws="BucketAlreadyOwnedByYou", stock="BucketAlreadyOwnedByYou")
+@case(
+    "a bucket that is mine is not made again, and in us-east-1 that is no error",
+    aws=("BucketAlreadyOwnedByYou", "accepted"),
+    stock=("BucketAlreadyOwnedByYou", "accepted"),
+)
 def ask_my_bucket_again(account: Any) -> Any:
-    s3, name = bucket(account)
-    return refused(s3.create_bucket, Bucket=name, **HERE)
+    def again(region: str) -> Any:
+        there = replace(account, region=region)
+        s3, name = bucket(there, region)
+        return refused(s3.create_bucket, Bucket=name, **located(there))
+
+    return again("eu-west-3"), again("us-east-1")
 
 
 @asked("a bucket's name is taken for all accounts", aws="BucketAlreadyExists", stock="BucketAlreadyExists")
 def ask_their_bucket(account: Any) -> Any:
     _, name = bucket(account)
-    other = type(account)(account.url, str(int(account.id) + 500_000_000_000), account.wrapped)
-    return refused(other.client("s3").create_bucket, Bucket=name, **HERE)
+    other = replace(account, id=str(int(account.id) + 500_000_000_000))
+    return refused(other.client("s3").create_bucket, Bucket=name, **located(account))
 
 
 WRONG_NAMES = ("Clips", "un_der", "two..dots", "ends-", "192.168.5.4", "xn--clips", "clips-s3alias")
@@ -265,7 +272,7 @@ WRONG_NAMES = ("Clips", "un_der", "two..dots", "ends-", "192.168.5.4", "xn--clip
 @case("a bucket's name is one", aws=["InvalidBucketName"] * len(WRONG_NAMES), stock=["accepted"] * len(WRONG_NAMES))
 def ask_bucket_names(account: Any) -> Any:
     s3 = account.client("s3")
-    return [refused(s3.create_bucket, Bucket=name, **HERE) for name in WRONG_NAMES]
+    return [refused(s3.create_bucket, Bucket=name, **located(account)) for name in WRONG_NAMES]
 
 
 # --- Cognito
@@ -524,6 +531,7 @@ def ask_the_dead(account: Any) -> Any:
     on = [{"ResourceType": "instance", "Tags": [TAG]}]
     one = ec2.run_instances(ImageId="ami-1", MinCount=1, MaxCount=1, TagSpecifications=on)["Instances"][0]
     ec2.terminate_instances(InstanceIds=[one["InstanceId"]])
+    ec2.get_waiter("instance_terminated").wait(InstanceIds=[one["InstanceId"]])
     ecs.create_cluster(clusterName="c", tags=[lower(TAG)])
     ecs.register_task_definition(
         family="f", containerDefinitions=[{"name": "c", "image": "i", "memory": 1}], tags=[lower(TAG)]

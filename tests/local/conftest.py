@@ -57,12 +57,13 @@ class Account:
     url: str
     id: str
     wrapped: bool = True
+    region: str = REGION
 
     def client(self, service: str) -> Any:
         client = boto3.client(
             service,
             endpoint_url=self.url,
-            region_name=REGION,
+            region_name=self.region,
             aws_access_key_id=self.id,
             aws_secret_access_key="local",
             config=Config(retries={"total_max_attempts": 1}, s3={"addressing_style": "path"}),
@@ -75,15 +76,20 @@ class Account:
     def _name_the_account(self, request: Any, **_: Any) -> None:
         request.headers["x-moto-account-id"] = self.id
 
+    def zones(self) -> list[str]:
+        """The names of its region's Availability Zones, at least two."""
+        described = self.client("ec2").describe_availability_zones()["AvailabilityZones"]
+        return sorted(zone["ZoneName"] for zone in described)
+
     def network(self) -> tuple[str, list[str], str]:
-        """(VPC, two public subnets in two zones, a security group)."""
+        """(VPC with an internet gateway, two public subnets in two zones, a security group)."""
         ec2 = self.client("ec2")
         vpc = ec2.create_vpc(CidrBlock="172.31.0.0/16")["Vpc"]["VpcId"]
+        gateway = ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
+        ec2.attach_internet_gateway(InternetGatewayId=gateway, VpcId=vpc)
         subnets = []
-        for number, zone in enumerate("ab"):
-            subnet = ec2.create_subnet(
-                VpcId=vpc, CidrBlock=f"172.31.{16 * number}.0/20", AvailabilityZone=f"{REGION}{zone}"
-            )
+        for number, zone in enumerate(self.zones()[:2]):
+            subnet = ec2.create_subnet(VpcId=vpc, CidrBlock=f"172.31.{16 * number}.0/20", AvailabilityZone=zone)
             subnets.append(subnet["Subnet"]["SubnetId"])
             ec2.modify_subnet_attribute(SubnetId=subnets[-1], MapPublicIpOnLaunch={"Value": True})
         group = ec2.create_security_group(GroupName="hosts-sg", Description="hosts", VpcId=vpc)["GroupId"]

@@ -12,6 +12,8 @@ from esaws.local.seam import AwsError, before
 
 _RULES_PER_BALANCER = 100
 _VALUES_PER_RULE = 5
+_WILDCARDS_PER_RULE = 6
+_LAST_PRIORITY = 50_000
 
 
 @before("elbv2", "CreateLoadBalancer")
@@ -28,13 +30,11 @@ def names_of_balancers(call: Call) -> None:
         raise _invalid(f"The load balancer name '{name}' cannot begin with 'internal-'")
 
 
-@before("elbv2", "CreateLoadBalancer")
+@before("elbv2", "CreateLoadBalancer", "SetSubnets")
 def zones_of_balancers(call: Call) -> None:
-    if call.params.get("Type", "application") != "application":
+    if _type(call) != "application":
         return
-    mappings = [mapping["SubnetId"] for mapping in call.params.get("SubnetMappings", [])]
-    known = {s.id: s for zone in call.world.backend("ec2").subnets.values() for s in zone.values()}
-    asked = call.params.get("Subnets") or mappings
+    known, asked = _known_subnets(call), _asked_subnets(call)
     for subnet in asked:
         if subnet not in known:
             raise AwsError("SubnetNotFound", f"The subnet ID '{subnet}' does not exist")
@@ -44,6 +44,24 @@ def zones_of_balancers(call: Call) -> None:
         raise AwsError("InvalidConfigurationRequest", message)
     if len(zones) < 2:
         raise _invalid("At least two subnets in two different Availability Zones must be specified")
+
+
+@before("elbv2", "CreateLoadBalancer")
+def gateways_of_internet_facing_balancers(call: Call) -> None:
+    if call.params.get("Scheme", "internet-facing") != "internet-facing" or _type(call) == "gateway":
+        return
+    ec2, known = call.world.backend("ec2"), _known_subnets(call)
+    attached = {gateway.vpc.id for gateway in ec2.internet_gateways.values() if gateway.vpc is not None}
+    for vpc in sorted({known[subnet].vpc_id for subnet in _asked_subnets(call) if subnet in known} - attached):
+        if not ec2.get_vpc(vpc).is_default:  # a default VPC has one, though moto shows none
+            raise AwsError("InvalidSubnet", f"VPC {vpc} has no internet gateway")
+
+
+@before("elbv2", "CreateLoadBalancer")
+def groups_of_balancers(call: Call) -> None:
+    ec2 = call.world.backend("ec2")
+    if any(ec2.get_security_group_from_id(group) is None for group in call.params.get("SecurityGroups") or []):
+        raise AwsError("InvalidSecurityGroup", "One or more security groups are invalid")
 
 
 @before("elbv2", "CreateListener", "ModifyListener")
@@ -61,12 +79,21 @@ def one_listener_a_port(call: Call) -> None:
 @before("elbv2", "CreateRule", "ModifyRule")
 def values_of_a_rule(call: Call) -> None:
     """Over all its conditions, whether they are written the old way or the new."""
-    values = 0
+    values: list[Any] = []
     for condition in call.params.get("Conditions") or []:
         config: dict[str, Any] = next((value for name, value in condition.items() if name.endswith("Config")), {})
-        values += len(config.get("Values") or condition.get("Values") or [])
-    if values > _VALUES_PER_RULE:
+        values += config.get("Values") or condition.get("Values") or []
+    if len(values) > _VALUES_PER_RULE:
         raise _invalid(f"A rule can only have '{_VALUES_PER_RULE}' condition values")
+    if sum(map(_wildcards, values)) > _WILDCARDS_PER_RULE:
+        raise _invalid(f"A rule can only have '{_WILDCARDS_PER_RULE}' condition wildcards")
+
+
+@before("elbv2", "CreateRule", "SetRulePriorities")
+def priorities(call: Call) -> None:
+    for asked in call.params.get("RulePriorities") or [call.params]:
+        if not 1 <= asked["Priority"] <= _LAST_PRIORITY:
+            raise _invalid(f"Priority '{asked['Priority']}' must be between 1 and {_LAST_PRIORITY}")
 
 
 @before("elbv2", "CreateRule")
@@ -119,6 +146,28 @@ def default_rules(call: Call) -> None:
 
 def _balancers(call: Call) -> list[Any]:
     return list(call.world.backend("elbv2").load_balancers.values())
+
+
+def _type(call: Call) -> str | None:
+    """Of the load balancer that is made or named; None where there is none of that name."""
+    if arn := call.params.get("LoadBalancerArn"):
+        return next((balancer.type for balancer in _balancers(call) if balancer.arn == arn), None)
+    return str(call.params.get("Type", "application"))
+
+
+def _known_subnets(call: Call) -> dict[str, Any]:
+    return {subnet.id: subnet for zone in call.world.backend("ec2").subnets.values() for subnet in zone.values()}
+
+
+def _asked_subnets(call: Call) -> list[str]:
+    mapped: list[str] = [mapping["SubnetId"] for mapping in call.params.get("SubnetMappings") or []]
+    return call.params.get("Subnets") or mapped
+
+
+def _wildcards(value: str | dict[str, str]) -> int:
+    """In a value, or in the key and the value of a query string, where a backslash makes a wildcard a character."""
+    texts = value.values() if isinstance(value, dict) else [value]
+    return sum(len(re.findall(r"(?<!\\)[*?]", text)) for text in texts)
 
 
 def _listed(targets: list[str]) -> str:

@@ -1,0 +1,127 @@
+"""Log groups and those that write to them: a deleted group comes back while its writer lives."""
+
+from collections.abc import Callable
+from typing import Any
+
+from tests.local.cases import case, outcome
+from tests.local.cases_refusals_stores import BROKER, database
+
+BACK_THEN_GONE = (["group"], [])
+
+
+def groups(account: Any) -> list[str]:
+    shown = account.client("logs").describe_log_groups()["logGroups"]
+    return [group["logGroupName"] for group in shown]
+
+
+def deleted_twice(account: Any, name: str, stop: Callable[[], Any]) -> tuple[list[str], list[str]]:
+    """The groups that are left after deleting one while something writes to it, and after its writer has stopped."""
+    logs = account.client("logs")
+
+    def delete() -> list[str]:
+        outcome(lambda: logs.delete_log_group(logGroupName=name))
+        return ["group" if group == name else group for group in groups(account)]
+
+    first = delete()
+    stop()
+    return first, delete()
+
+
+def flow_logs(account: Any, **settings: Any) -> list[str]:
+    """The ids of flow logs of a VPC to the log group `flow`."""
+    vpc, _, _ = account.network()
+    asked = {"LogGroupName": "flow", "DeliverLogsPermissionArn": f"arn:aws:iam::{account.id}:role/flow", **settings}
+    ids: list[str] = account.client("ec2").create_flow_logs(
+        ResourceIds=[vpc], ResourceType="VPC", TrafficType="ALL", **asked
+    )["FlowLogIds"]
+    return ids
+
+
+@case("a flow log makes its log group", aws=(["flow"], ["SUCCESS"]), stock=([], ["FAILED"]))
+def ask_group_of_flow_log(account: Any) -> Any:
+    flow_logs(account)
+    shown = account.client("ec2").describe_flow_logs()["FlowLogs"]
+    return groups(account), [each["DeliverLogsStatus"] for each in shown]
+
+
+@case("the group of a flow log comes back while that lives", aws=BACK_THEN_GONE, stock=([], []))
+def ask_deleted_under_flow_log(account: Any) -> Any:
+    ids = flow_logs(account)
+    return deleted_twice(account, "flow", lambda: account.client("ec2").delete_flow_logs(FlowLogIds=ids))
+
+
+@case("a group that came back has not the retention of the one that was deleted", aws=([7], [None]), stock=([7], []))
+def ask_retention_of_returned_group(account: Any) -> Any:
+    logs = account.client("logs")
+    logs.create_log_group(logGroupName="flow")
+    flow_logs(account)
+    logs.put_retention_policy(logGroupName="flow", retentionInDays=7)
+
+    def retention() -> list[int | None]:
+        return [group.get("retentionInDays") for group in logs.describe_log_groups()["logGroups"]]
+
+    first = retention()
+    logs.delete_log_group(logGroupName="flow")
+    return first, retention()
+
+
+@case(
+    "a database makes a group for each log that it exports",
+    aws=["/aws/rds/instance/db/postgresql", "/aws/rds/instance/db/upgrade"],
+    stock=[],
+)
+def ask_groups_of_database(account: Any) -> Any:
+    database(account, EnableCloudwatchLogsExports=["postgresql", "upgrade"])
+    return groups(account)
+
+
+@case("the group of a database's log comes back while that lives", aws=BACK_THEN_GONE, stock=([], []))
+def ask_deleted_under_database(account: Any) -> Any:
+    rds = database(account, EnableCloudwatchLogsExports=["postgresql"])
+    stop = {"DBInstanceIdentifier": "db", "SkipFinalSnapshot": True}
+    return deleted_twice(account, "/aws/rds/instance/db/postgresql", lambda: rds.delete_db_instance(**stop))
+
+
+@case("the group of a broker's log comes back while that lives", aws=BACK_THEN_GONE, stock=([], []))
+def ask_deleted_under_broker(account: Any) -> Any:
+    mq = account.client("mq")
+    name = mq.create_broker(**BROKER, Logs={"General": True})["BrokerId"]
+    return deleted_twice(account, f"/aws/amazonmq/broker/{name}/general", lambda: mq.delete_broker(BrokerId=name))
+
+
+def task(account: Any, **options: str) -> tuple[Any, str]:
+    """(ECS, a running task that writes to the log group `tasks`)."""
+    ecs = account.client("ecs")
+    ecs.create_cluster(clusterName="c")
+    options = {"awslogs-group": "tasks", "awslogs-region": account.region, **options}
+    logging = {"logDriver": "awslogs", "options": options}
+    ecs.register_task_definition(
+        family="f",
+        requiresCompatibilities=["FARGATE"],
+        networkMode="awsvpc",
+        cpu="256",
+        memory="512",
+        containerDefinitions=[{"name": "c", "image": "i", "memory": 64, "logConfiguration": logging}],
+    )
+    vpc, subnets, group = account.network()
+    account.client("ec2").modify_vpc_attribute(VpcId=vpc, EnableDnsHostnames={"Value": True})
+    started = ecs.run_task(
+        cluster="c",
+        taskDefinition="f",
+        launchType="FARGATE",
+        networkConfiguration={"awsvpcConfiguration": {"subnets": subnets[:1], "securityGroups": [group]}},
+    )["tasks"][0]
+    ecs.describe_tasks(cluster="c", tasks=[started["taskArn"]])  # which waits until it runs
+    return ecs, started["taskArn"]
+
+
+@case("the group of a task that may make it comes back while that runs", aws=BACK_THEN_GONE, stock=([], []))
+def ask_deleted_under_task(account: Any) -> Any:
+    ecs, running = task(account, **{"awslogs-create-group": "true"})
+    return deleted_twice(account, "tasks", lambda: ecs.stop_task(cluster="c", task=running))
+
+
+@case("a task that may not make its group makes none", aws=[], stock=[])
+def ask_task_that_makes_none(account: Any) -> Any:
+    task(account)
+    return groups(account)
