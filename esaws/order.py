@@ -68,10 +68,10 @@ def deploy_graph(changes: Iterable[Change]) -> Graph:
         if change.action != "delete" or not change.live:
             continue
         node = Node("delete", change.live.ref)
-        for parent in change.live.parents & made.keys():
-            parent_node, parent_change = made[parent]
-            if parent_change.action == "update":
-                graph[parent_node][1].add(node)
+        for ref, (changed, its_change) in made.items():
+            stands_on_it = ref in change.live.parents or change.live.kind in KINDS[ref.kind].outlives
+            if stands_on_it and its_change.action == "update":
+                graph[changed][1].add(node)
         for keeper, keeper_change in made.values():
             if keeper_change.live and change.live.ref in keeper_change.live.parents:
                 graph[node][1].add(keeper)

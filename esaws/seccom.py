@@ -17,13 +17,13 @@ from esaws.resources.bucket import Bucket
 from esaws.resources.budget import Budget
 from esaws.resources.cache_cluster import CacheCluster
 from esaws.resources.cache_subnet_group import CacheSubnetGroup
-from esaws.resources.capacity_provider import CapacityProvider
 from esaws.resources.cluster import Cluster
 from esaws.resources.dashboard import Dashboard
 from esaws.resources.db_instance import DBInstance
 from esaws.resources.db_subnet_group import DBSubnetGroup
 from esaws.resources.ecr_image import ECRImage
 from esaws.resources.ecr_repository import ECRRepository
+from esaws.resources.group_scaling_policy import GroupScalingPolicy
 from esaws.resources.instance_profile import InstanceProfile
 from esaws.resources.internet_gateway import InternetGateway
 from esaws.resources.launch_template import LaunchTemplate
@@ -311,21 +311,22 @@ class _Build:
     # -- one service ---------------------------------------------------------------------------------------------
 
     def two_of(self, service: Microservice) -> list[Resource]:
-        """As `ha` ran it: two instances and two tasks over both zones, scaled between two and four."""
+        """As `ha` ran it: two instances and two tasks over both zones, each number scaled between two and four."""
         group = self._instances(service, self.both, minimum=2, maximum=4)
-        provider = CapacityProvider(name=f"{service.name}-cp", cluster=self.clusters[service.name], group=group)
         target_group = self.target_groups.get(service.name)
         running = Service(
             name=service.name,
             cluster=self.clusters[service.name],
             task_definition=self.task_definition(service),
-            capacity_provider=provider,
             target_group=target_group,
             container_port=service.container_port if target_group else None,
             # ECS refuses a target group that no load balancer forwards to.
-            after=(self.forwarding[service.name],) if target_group else (),
+            after=(group, *([self.forwarding[service.name]] if target_group else [])),
         )
-        return [ScalingPolicy(target=ScalableTarget(service=running, minimum=2, maximum=4))]
+        return [
+            GroupScalingPolicy(group=group),
+            ScalingPolicy(target=ScalableTarget(service=running, minimum=2, maximum=4)),
+        ]
 
     def one_of(self, service: Microservice) -> list[Resource]:
         """As `budget` ran it: one instance in one zone, one task, registered in its target group by hand."""

@@ -11,8 +11,10 @@ from esaws.errors import InvalidResource
 from esaws.order import Node, by_name, critical_path, delete_edges, deploy_graph
 from esaws.plan import Plan, compare
 from esaws.resource import KINDS, Difference, Index, Live, Ref, drift
+from esaws.resources.auto_scaling_group import AutoScalingGroup
 from esaws.resources.security_group import SecurityGroup
 from esaws.resources.security_group_rule import SecurityGroupRule
+from esaws.resources.service import Service
 from esaws.resources.subnet import Subnet
 from esaws.resources.vpc import VPC
 
@@ -179,6 +181,15 @@ def test_what_is_extra_goes_before_what_it_stands_on_is_changed():
     changes = compare(Architecture("a", [GROUP]), Index([live_of(VPC_), group, extra]), "eu-west-3", prune=True)
     graph = deploy_graph(changes)
     assert Node("delete", extra.ref) in graph[Node("make", GROUP.key)][1]
+
+
+def test_extra_services_go_before_the_group_whose_instances_they_are_on_is_changed():
+    group, service = AutoScalingGroup.example(), live_of(Service.example())
+    larger = replace(group, maximum=4)
+    existing = lives_of(*Architecture("before", [group]))
+    changes = compare(Architecture("a", [larger]), Index([*existing, service]), "eu-west-3", prune=True)
+    assert actions(changes)["AutoScalingGroup", group.name] == "update"
+    assert Node("delete", service.ref) in deploy_graph(changes)[Node("make", group.key)][1]
 
 
 def test_what_takes_longest_with_all_that_waits_for_it_is_begun_first():

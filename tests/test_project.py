@@ -27,6 +27,7 @@ LAYERS = [
     "drawing",
     "inspect",
     "costs",
+    "simulation",
     "plan",
     "journal",
     "order",

@@ -172,6 +172,28 @@ def test_ha_has_six_services_of_two_tasks_scaled_between_two_and_four(ha):
     assert len(targets) == 6
 
 
+def test_ha_scales_the_machines_of_each_group_by_their_cpu(ha):
+    groups = ha.autoscaling.describe_auto_scaling_groups()["AutoScalingGroups"]
+    assert {(group["MinSize"], group["DesiredCapacity"], group["MaxSize"]) for group in groups} == {(2, 2, 4)}
+    policies = ha.autoscaling.describe_policies()["ScalingPolicies"]
+    assert sorted(policy["AutoScalingGroupName"] for policy in policies) == sorted(
+        group["AutoScalingGroupName"] for group in groups
+    )
+    for policy in policies:
+        tracking = policy["TargetTrackingConfiguration"]
+        assert tracking["PredefinedMetricSpecification"]["PredefinedMetricType"] == "ASGAverageCPUUtilization"
+        assert tracking["TargetValue"] == 70
+        assert len(policy["Alarms"]) == 2
+
+
+def test_no_service_of_ha_brings_back_instances_that_its_group_was_told_to_do_without(ha):
+    providers = ha.ecs.describe_capacity_providers()["capacityProviders"]
+    assert {provider["name"] for provider in providers} == {"FARGATE", "FARGATE_SPOT"}
+    for name in SERVICES:
+        (service,) = ha.ecs.describe_services(cluster=f"seccom-{name}-cluster", services=[f"seccom-{name}"])["services"]
+        assert service["launchType"] == "EC2" and not service.get("capacityProviderStrategy"), name
+
+
 def test_budget_has_six_tasks_and_no_service(budget):
     for cluster in budget.ecs.list_clusters()["clusterArns"]:
         assert budget.ecs.list_services(cluster=cluster)["serviceArns"] == []

@@ -1,93 +1,267 @@
-"""`python -m esaws.local start|stop|status|env|reset|fidelity`: the local AWS from a shell."""
+"""`python -m esaws.local COMMAND`: the local AWS from a shell."""
 
-import argparse
+import csv
 import json
+import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict
-from typing import Any
+from pathlib import Path
+from typing import Any, TypeVar
 
-from esaws.errors import EsawsError
+import click
+
+from esaws.errors import EsawsError, UsageError
 from esaws.local import fidelity as fidelity_of
 from esaws.local import process
+from esaws.local.story import story
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+_COLUMNS = ("at", "path", "requests_per_second")
 
 
-def start(arguments: argparse.Namespace) -> None:
-    answer = process.start(arguments.port)
-    _say(arguments, answer, answer["url"])
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def commands() -> None:
+    """AWS on this machine: no account, no Docker."""
 
 
-def stop(arguments: argparse.Namespace) -> None:
+def as_json(command: Command) -> Command:
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON.")(command)
+
+
+def of_account(command: Command) -> Command:
+    """Whose world it is about, and where."""
+    account = os.environ.get("ESAWS_ACCOUNT") or process.DEFAULT_ACCOUNT
+    region = os.environ.get("ESAWS_REGION") or process.DEFAULT_REGION
+    option = click.option("--account", default=account, show_default=True, metavar="ID", help="In which account.")
+    command = option(command)
+    return click.option("--region", default=region, show_default=True, metavar="NAME", help="In which region.")(command)
+
+
+# --- the server
+
+
+@commands.command()
+@click.option("--port", type=int, help="0 is any free port; default ESAWS_PORT or 4747.")
+@click.option("--at", metavar="TIME", help="When its clock starts, like 2026-01-01T00:00Z; default now.")
+@click.option("--provisioning", type=float, metavar="X", help="Really wait for this fraction of AWS's time, like 0.01.")
+@as_json
+def start(port: int | None, at: str | None, provisioning: float | None, as_json: bool) -> None:
+    """Start the local AWS, unless it runs."""
+    answer = process.start(port, at, provisioning)
+    say(as_json, answer, answer["url"])
+
+
+@commands.command()
+@as_json
+def stop(as_json: bool) -> None:
+    """Stop it; everything in it is gone."""
     stopped = process.stop()
-    _say(arguments, {"running": False, "stopped": stopped}, "stopped" if stopped else "")
+    say(as_json, {"running": False, "stopped": stopped}, "stopped" if stopped else "")
 
 
-def status(arguments: argparse.Namespace) -> None:
+@commands.command()
+@as_json
+def status(as_json: bool) -> None:
+    """Whether it runs, where, at what time, and with which accounts."""
     answer = process.status()
     if answer["running"]:
         text = f"running at {answer['url']}, where it is {answer['time']}; accounts {', '.join(answer['accounts'])}"
     else:
         text = "not running"
-    _say(arguments, answer, text)
+    say(as_json, answer, text)
 
 
-def env(arguments: argparse.Namespace) -> None:
+@commands.command()
+@as_json
+def env(as_json: bool) -> None:
+    """The lines that point a shell at it, for eval."""
     variables = process.environment()
     lines = [f"export {name}={value}" for name, value in variables.items()]
-    _say(arguments, variables, "\n".join([*lines, "unset AWS_SESSION_TOKEN AWS_PROFILE"]))
+    say(as_json, variables, "\n".join([*lines, "unset AWS_SESSION_TOKEN AWS_PROFILE"]))
 
 
-def reset(arguments: argparse.Namespace) -> None:
-    process.reset()
-    _say(arguments, {"reset": True}, "every account is empty")
+@commands.command()
+@as_json
+def reset(as_json: bool) -> None:
+    """Empty every account; the clock starts again where it started."""
+    say(as_json, process.ask("POST", "reset"), "every account is empty")
 
 
-def fidelity(arguments: argparse.Namespace) -> None:
+@commands.command()
+@click.option("--markdown", is_flag=True, help="Print it as the page docs/fidelity.md.")
+@as_json
+def fidelity(markdown: bool, as_json: bool) -> None:
+    """What is real here, what is simulated, and what is not."""
     rows = fidelity_of.table()
-    if arguments.markdown:
+    if markdown:
         text = fidelity_of.markdown().rstrip("\n")
     else:
         service = max(len(row.service) for row in rows)
         level = max(len(row.fidelity) for row in rows)
         text = "\n".join(f"{row.service:{service}}  {row.fidelity:{level}}  {row.behaviour}" for row in rows)
-    _say(arguments, [asdict(row) for row in rows], text)
+    say(as_json, [asdict(row) for row in rows], text)
 
 
-COMMANDS: dict[str, tuple[Callable[[argparse.Namespace], None], str]] = {
-    "start": (start, "start the local AWS, unless it runs"),
-    "stop": (stop, "stop it; everything in it is gone"),
-    "status": (status, "whether it runs, where, and with which accounts"),
-    "env": (env, "the lines that point a shell at it, for eval"),
-    "reset": (reset, "empty every account"),
-    "fidelity": (fidelity, "what is real here, what is simulated, and what is not"),
-}
+# --- time, and what happens in it
+
+
+@commands.command()
+@click.argument("by", required=False, metavar="[TIME]")
+@click.option("--to", metavar="TIME", help="Up to this moment, like 2026-01-01T00:00Z.")
+@as_json
+def advance(by: str | None, to: str | None, as_json: bool) -> None:
+    """Let time pass, 90s, 20m, 6h or 3d, with all that happens in it."""
+    if (by is None) == (to is None):
+        raise UsageError("say how long, like 3d, or up to when, like --to 2026-01-01T00:00Z")
+    answer = process.ask("POST", "advance", **({"to": to} if to else {"by": by}))
+    say(as_json, answer, f"it is {answer['time']}")
+
+
+@commands.command()
+@click.option("--since", metavar="TIME", help="From this moment on.")
+@of_account
+@as_json
+def events(since: str | None, account: str, region: str, as_json: bool) -> None:
+    """What happened by itself, and why."""
+    asked = {"since": since} if since else {}
+    found = process.ask("GET", "events", account=account, **asked)["events"]
+    here = [event for event in found if event["region"] == region]
+    say(as_json, here, "\n".join(story(here)))
+
+
+@commands.command()
+@click.argument("trace", required=False, type=click.Path(exists=True, dir_okay=False))
+@click.option("--shape", type=click.Choice(["steady", "daily", "spike"]), help="A shape, instead of a file.")
+@click.option("--path", default="/", show_default=True, help="What is asked for.")
+@click.option("--rate", type=float, default=5.0, show_default=True, help="Requests a second; of daily at 20:00.")
+@click.option("--peak", type=float, default=5.0, show_default=True, help="Of a spike: how many times the rate.")
+@click.option("--after", type=float, default=10.0, show_default=True, help="Of a spike: minutes until it begins.")
+@click.option("--minutes", type=float, default=30.0, show_default=True, help="Of a spike: how long it lasts.")
+@click.option("--end", is_flag=True, help="End the traffic.")
+@click.option("--load-balancer", metavar="NAME", help="Which one, if there are several.")
+@of_account
+@as_json
+def traffic(
+    trace: str | None, shape: str | None, load_balancer: str | None, end: bool, as_json: bool, **asked: Any
+) -> None:
+    """Send traffic to a load balancer: a CSV file with the columns at, path, requests_per_second, or a shape.
+
+    Without either, say what traffic there is.
+    """
+    where = {name: asked.pop(name) for name in ("account", "region")}
+    if load_balancer:
+        where["load_balancer"] = load_balancer
+    if end:
+        answer = process.ask("DELETE", "traffic", **where)
+    elif trace:
+        answer = process.ask("POST", "traffic", trace={"rows": _rows(trace)}, **where)
+    elif shape:
+        asked["requests_per_second"] = asked.pop("rate")
+        answer = process.ask("POST", "traffic", trace={"shape": shape, **asked}, **where)
+    else:
+        answer = process.ask("GET", "traffic", **where)
+    rates = [f"{path} {rate:g} requests a second" for path, rate in answer["requests_per_second"].items()]
+    until = f", until {answer['changes']}" if answer["changes"] else ""
+    say(as_json, answer, f"{answer['load_balancer']}: {'; '.join(rates) or 'no traffic'}{until}")
+
+
+def _rows(path: str) -> list[dict[str, Any]]:
+    """The rows of a trace. Raises UsageError naming the line that can't be read."""
+    with Path(path).open(encoding="utf-8-sig", newline="") as file:
+        reader = csv.DictReader(file)
+        if missing := [column for column in _COLUMNS if column not in (reader.fieldnames or ())]:
+            raise UsageError(f"{path} has no column {missing[0]!r}; a trace has the columns {', '.join(_COLUMNS)}")
+        rows = []
+        for row in reader:
+            try:
+                rate, at = float(row["requests_per_second"]), float(row["at"])
+            except (TypeError, ValueError):
+                raise UsageError(f"{path}, line {reader.line_num}: at and requests_per_second are numbers") from None
+            rows.append({"at": at, "path": row["path"], "requests_per_second": rate})
+    return rows
+
+
+# --- what goes wrong
+
+
+@commands.command()
+@click.argument("what", type=click.Choice(["instance", "zone", "task"]))
+@click.argument("id", metavar="ID")
+@click.option("--for", "lasts", metavar="TIME", help="Mended by itself after 20m, 6h, …")
+@of_account
+@as_json
+def fail(what: str, id: str, lasts: str | None, account: str, region: str, as_json: bool) -> None:
+    """Let an instance, a zone or a task fail."""
+    asked = {"for": lasts} if lasts else {}
+    answer = process.ask("POST", "fail", what=what, id=id, account=account, region=region, **asked)
+    say(as_json, answer, f"{what} {answer['failed']} has failed")
+
+
+@commands.command()
+@click.argument("what", type=click.Choice(["instance", "zone"]))
+@click.argument("id", metavar="ID")
+@of_account
+@as_json
+def mend(what: str, id: str, account: str, region: str, as_json: bool) -> None:
+    """Let a failed instance or zone work again."""
+    answer = process.ask("POST", "mend", what=what, id=id, account=account, region=region)
+    say(as_json, answer, f"{what} {answer['mended']} works again")
+
+
+@commands.command()
+@click.argument("kind", required=False)
+@click.option("--service", metavar="NAME", help="Of which service: ec2, ecs, …; default all.")
+@click.option("--operation", metavar="NAME", help="Which of its calls, like RunInstances; default all.")
+@click.option("--count", type=int, help="How often it strikes; default once.")
+@click.option("--probability", type=float, help="Of each call, instead of a count.")
+@click.option("--seed", type=int, help="The same seed strikes the same calls.")
+@click.option("--seconds", type=float, help="How slow; how long what was made is not found.")
+@click.option("--zone", metavar="NAME", help="Where there is no capacity.")
+@click.option("--clear", is_flag=True, help="End all faults.")
+@of_account
+@as_json
+def fault(kind: str | None, clear: bool, account: str, region: str, as_json: bool, **asked: Any) -> None:
+    """Let API calls fail: throttle, internal-error, unavailable, expired-token, insufficient-capacity,
+    not-found-after-create, lost-response, slow. Without a kind, say which faults there are."""
+    if clear:
+        answer = process.ask("DELETE", "faults", account=account)
+        say(as_json, answer, f"{answer['cleared']} faults ended")
+    elif kind:
+        given = {name: value for name, value in asked.items() if value is not None}
+        answer = process.ask("POST", "faults", kind=kind, account=account, region=region, **given)
+        say(as_json, answer, f"fault {answer['id']}: {kind}")
+    else:
+        found = process.ask("GET", "faults", account=account)["faults"]
+        say(as_json, found, "\n".join(_told(each) for each in found) or "no faults")
+
+
+def _told(each: dict[str, Any]) -> str:
+    where = f"{each['service']} {each['operation']}" if each["service"] != "*" else "every call"
+    return f"{each['id']}: {each['kind']} of {where}, struck {each['struck']} times"
+
+
+def say(as_json: bool, answer: dict[str, Any] | Iterable[dict[str, Any]], text: str) -> None:
+    if as_json:
+        print(json.dumps(answer))
+    elif text:
+        print(text)
 
 
 def main(argv: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="esaws local", description="AWS on this machine: no account, no Docker.")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for name, (run, summary) in COMMANDS.items():
-        command = commands.add_parser(name, help=summary, description=summary)
-        command.add_argument("--json", action="store_true", help="print JSON")
-        command.set_defaults(run=run)
-        if name == "start":
-            command.add_argument("--port", type=int, help="0 is any free port; default ESAWS_PORT or 4747")
-        if name == "fidelity":
-            command.add_argument("--markdown", action="store_true", help="print it as the page docs/fidelity.md")
-    arguments = parser.parse_args(argv)
     try:
-        arguments.run(arguments)
+        commands.main(argv, prog_name="esaws local", standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as help_wanted:
+        print(help_wanted.format_message(), file=sys.stderr)
+        return UsageError.exit_code
+    except click.ClickException as problem:
+        problem.show()
+        return UsageError.exit_code
     except EsawsError as error:
         print(f"esaws: {error}", file=sys.stderr)
         return error.exit_code
     return 0
-
-
-def _say(arguments: argparse.Namespace, answer: dict[str, Any] | list[dict[str, Any]], text: str) -> None:
-    if arguments.json:
-        print(json.dumps(answer))
-    elif text:
-        print(text)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
+from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
@@ -27,6 +28,10 @@ DEFAULT_ACCOUNT = "123456789012"
 
 _ACCESS_KEY = re.compile(r"AWS[^ ]* (?:.*Credential=)?([A-Za-z0-9]+)[:/]")
 
+_FEATURES = re.compile(r"\bm/([A-Za-z0-9,+-]+)")
+_WAITER = "B"
+"""https://github.com/boto/botocore/blob/develop/botocore/useragent.py"""
+
 # An error that AWS gives but does not list in the service's model is no reason to fill the log.
 warnings.filterwarnings("ignore", message=r"Exception\(.*does not match an error shape", module="moto")
 
@@ -38,7 +43,7 @@ class _Raised(ServiceException):
 class Call:
     """A call of one operation, by one account, in one region."""
 
-    def __init__(self, service: str, account: str, request: Request):
+    def __init__(self, service: str, account: str, request: Request, *, again: bool = False):
         self.service = service
         self.account = account
         self.region: str = BaseResponse().get_region_from_url(request, request.raw_url)
@@ -46,12 +51,30 @@ class Call:
         self.response: Response | None = None
         self.notes: dict[str, Any] = {}
         """What `before` leaves for `after`."""
+        self.again = again
+        """Whether it has waited already."""
+        self.waits: tuple[float, Callable[[], bool]] | None = None
+        """Until when, or until what is true, time has to pass before this is answered; it is asked again then."""
         self._result: dict[str, Any] | None = None
 
     @property
     def operation(self) -> str:
         """The operation's name as in AWS's documentation, or "" if the service has none like it."""
         return self._matched[0]
+
+    @property
+    def by_waiter(self) -> bool:
+        """Whether a waiter of boto3 or of the AWS CLI asks: botocore says so in its user agent."""
+        features = _FEATURES.search(self.request.headers.get("User-Agent", ""))
+        return features is not None and _WAITER in features[1].split(",")
+
+    def wait(self, until: float, unless: Callable[[], bool] = lambda: False) -> None:
+        """Let time pass to a moment, or until something is true, and answer then; the latest of several moments counts.
+
+        From `before`, the call is not even begun until then. It waits only once.
+        """
+        if not self.again and (self.waits is None or until > self.waits[0]):
+            self.waits = until, unless
 
     @cached_property
     def world(self) -> World:

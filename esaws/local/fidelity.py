@@ -91,13 +91,13 @@ EXPLICIT = [
     Row(
         "RDS",
         REAL,
-        "DB instances, their subnet and parameter groups and snapshots are kept; available at once.",
+        "DB instances, their subnet and parameter groups and snapshots are kept.",
         f"{_AWS}/AmazonRDS/latest/APIReference/Welcome.html",
     ),
     Row(
         "Amazon MQ",
         REAL,
-        "Brokers and their users are kept; running at once.",
+        "Brokers and their users are kept.",
         f"{_AWS}/amazon-mq/latest/api-reference/welcome.html",
     ),
     Row(
@@ -132,17 +132,18 @@ EXPLICIT = [
         "Each account stands alone; an access key or an assumed role acts in its own account.",
         f"{_AWS}/STS/latest/APIReference/API_AssumeRole.html",
     ),
-    # --- what does not happen here
     Row(
-        "ECS",
-        NOT_SIMULATED,
-        "Services don't place tasks: they keep what they were asked for.",
-        f"{_AWS}/AmazonECS/latest/developerguide/ecs_services.html",
+        "time",
+        SIMULATED,
+        "One clock for all accounts, which runs on with real time and can be moved forward; whoever looks at something "
+        "on its way makes the time pass until it is there.",
+        f"{_AWS}/AWSEC2/latest/UserGuide/ec2-instance-lifecycle.html",
     ),
+    # --- what does not happen here
     Row(
         "Elastic Load Balancing",
         NOT_SIMULATED,
-        "Health checks: every target is healthy at once.",
+        "A server that an instance runs without an ECS task: nothing listens there, so its target is unhealthy.",
         f"{_AWS}/elasticloadbalancing/latest/application/target-group-health-checks.html",
     ),
     Row(
@@ -158,34 +159,58 @@ EXPLICIT = [
         f"{_AWS}/IAM/latest/UserGuide/reference_policies_evaluation-logic.html",
     ),
     Row(
-        "Application Auto Scaling",
-        NOT_SIMULATED,
-        "Policies are kept and never act.",
-        f"{_AWS}/autoscaling/application/userguide/what-is-application-auto-scaling.html",
-    ),
-    Row(
-        "CloudWatch",
-        NOT_SIMULATED,
-        "Metrics of resources, and the evaluation of alarms.",
-        f"{_AWS}/AmazonCloudWatch/latest/monitoring/AlarmThatSendsEmail.html",
-    ),
-    Row(
         "RDS",
         NOT_SIMULATED,
         "A database behind the endpoint; the same holds for caches and brokers.",
         f"{_AWS}/AmazonRDS/latest/UserGuide/Welcome.html",
     ),
     Row(
+        "ECS",
+        NOT_SIMULATED,
+        "UpdateInProgressException: a cluster's capacity providers are changed at once.",
+        f"{_AWS}/AmazonECS/latest/APIReference/API_PutClusterCapacityProviders.html",
+    ),
+    Row(
+        "ECS",
+        NOT_SIMULATED,
+        "ClusterContainsCapacityProviderException: no capacity provider belongs to one cluster alone.",
+        f"{_AWS}/AmazonECS/latest/APIReference/API_DeleteCluster.html",
+    ),
+    Row(
+        "ECS",
+        NOT_SIMULATED,
+        "Targets: a service registers none, and puts none back that is deregistered.",
+        f"{_AWS}/AmazonECS/latest/developerguide/service-load-balancing.html",
+    ),
+    Row(
+        "ElastiCache",
+        NOT_SIMULATED,
+        "InvalidCacheClusterState: a cache cluster can be deleted while it changes.",
+        f"{_AWS}/AmazonElastiCache/latest/APIReference/API_DeleteCacheCluster.html",
+    ),
+    Row(
+        "Amazon MQ",
+        NOT_SIMULATED,
+        "A broker in creation can be deleted.",
+        f"{_AWS}/amazon-mq/latest/api-reference/brokers-broker-id.html",
+    ),
+    Row(
+        "CloudWatch",
+        NOT_SIMULATED,
+        "Composite alarms, which are deleted before the alarms that they are made of.",
+        f"{_AWS}/AmazonCloudWatch/latest/APIReference/API_PutCompositeAlarm.html",
+    ),
+    Row(
+        "AWS Budgets",
+        NOT_SIMULATED,
+        "Budget actions.",
+        f"{_AWS}/cost-management/latest/userguide/budgets-controls.html",
+    ),
+    Row(
         "billing",
         NOT_SIMULATED,
         "The bill: nothing is metered, and budgets never spend.",
         f"{_AWS}/cur/latest/userguide/what-is-cur.html",
-    ),
-    Row(
-        "time",
-        NOT_SIMULATED,
-        "A clock of its own, and the time that AWS takes: what is created is usable at once.",
-        f"{_AWS}/AWSEC2/latest/UserGuide/ec2-instance-lifecycle.html",
     ),
     Row(
         ANYTHING_ELSE,

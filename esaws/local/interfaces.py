@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from esaws.local.clock import CLOCK
+from esaws.local.lifecycle import PACE
 from esaws.local.world import World, remembered
 
-_SECONDS = 0.5
+_LINGERS = 90.0
 _LOOKS = 2
 
 
@@ -60,13 +61,13 @@ def keep(world: World, service: str, wanted: Iterable[Kept], *, linger: bool) ->
             eni._group_set = _groups(world, changed)
             remembered(eni)["kept"] = changed
         else:
-            remembered(eni).update(leaves=time.time() + (_SECONDS if linger else 0), looks=0)
+            remembered(eni).update(leaves=CLOCK.now() + (PACE.takes(_LINGERS) if linger else 0), looks=0)
     for each in missing:
         _make(world, each)
 
 
 def looked_at(eni: Any) -> None:
-    """Somebody has seen it: what is leaving has left after a few looks."""
+    """Somebody has seen it: what is leaving has left after a few looks, unless time is to pass really."""
     if "leaves" in remembered(eni):
         remembered(eni)["looks"] += 1
 
@@ -93,4 +94,7 @@ def _same_place(one: Kept, other: Kept) -> bool:
 
 def _has_left(eni: Any) -> bool:
     kept = remembered(eni)
-    return "leaves" in kept and (kept["looks"] >= _LOOKS or time.time() >= kept["leaves"])
+    if "leaves" not in kept:
+        return False
+    seen_to_leave = PACE.really is None and kept["looks"] >= _LOOKS
+    return seen_to_leave or CLOCK.now() >= kept["leaves"]

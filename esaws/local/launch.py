@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from typing import Any
 
+from esaws.local.instances import launched
 from esaws.local.seam import AwsError
 from esaws.local.world import World, remembered
 
@@ -54,6 +55,7 @@ def launch(world: World, version: Any, subnet_id: str, tags: dict[str, str], ove
         },
     )
     instance = reservation.instances[0]
+    launched(instance)
     remembered(instance)["launch_template_version"] = str(version.number)
     instance.root_device_name = "/dev/xvda"
     instance.virtualization_type = "hvm"

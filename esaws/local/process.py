@@ -18,6 +18,7 @@ import psutil
 
 import esaws
 from esaws.errors import EsawsError, LocalNotRunning, UsageError
+from esaws.local.clock import moment
 
 HOST = "127.0.0.1"
 DEFAULT_PORT = 4747
@@ -28,6 +29,7 @@ ANSWER_WITHIN = 3.0
 """Seconds after which a server that does not answer counts as half-dead."""
 START_WITHIN = 60.0
 STOP_WITHIN = 3.0
+ADVANCE_WITHIN = 3600.0
 
 
 @dataclass(frozen=True)
@@ -57,24 +59,43 @@ def state_dir() -> Path:
     return Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "esaws"
 
 
-def start(port: int | None = None) -> dict[str, Any]:
+def start(port: int | None = None, at: str | None = None, provisioning: float | None = None) -> dict[str, Any]:
     """Start the server unless it runs; returns its status with `started`.
 
-    Raises UsageError if the port is taken, or if a server runs already on another one.
+    `at` is the moment at which its clock starts, else it is the real time. `provisioning` is the fraction of AWS's time
+    that provisioning really takes; without it, whoever looks makes that time pass.
+    Raises UsageError if the port is taken, or if a server runs already that was started otherwise.
     """
+    options = _options(at, provisioning)
     with _locked():
         server = _remembered()
         if server and (answer := _ask(server)):
-            if port not in (None, 0, server.port):
+            wanted = {"port": port if port != server.port else None, "at": at, "provisioning": provisioning}
+            if other := [f"--{name} {value}" for name, value in wanted.items() if value]:
                 raise UsageError(
                     f"the local AWS already runs at {server.url}; stop it first with `esaws local stop` "
-                    f"to have it on port {port}"
+                    f"to have it with {' '.join(other)}"
                 )
             return {**_status(server, answer), "started": False}
         if server:
             _end(server, politely=False)
-        server, answer = _launch(_wanted_port() if port is None else port)
+        server, answer = _launch(_wanted_port() if port is None else port, options)
         return {**_status(server, answer), "started": True}
+
+
+def _options(at: str | None, provisioning: float | None) -> list[str]:
+    """What the server is started with. Raises UsageError."""
+    options = []
+    if at is not None:
+        try:
+            options += ["--at", str(moment(at))]
+        except ValueError as problem:
+            raise UsageError(str(problem)) from None
+    if provisioning is not None:
+        if not 0 <= provisioning <= 1:
+            raise UsageError(f"--provisioning is a fraction of AWS's time between 0 and 1, not {provisioning:g}")
+        options += ["--provisioning", str(provisioning)]
+    return options
 
 
 def stop() -> bool:
@@ -102,9 +123,12 @@ def status() -> dict[str, Any]:
     return {"running": False, **nothing, "port": _wanted_port(), "stale": stale}
 
 
-def reset() -> None:
-    """Empty every account. Raises LocalNotRunning."""
-    _request(_running().port, "POST", "/_esaws/reset", timeout=START_WITHIN)
+def ask(method: str, name: str, **asked: Any) -> dict[str, Any]:
+    """What the server answers on `/_esaws/<name>`; it may take as long as it needs to let a long time pass.
+
+    Raises LocalNotRunning, and UsageError where what is asked makes no sense.
+    """
+    return _request(_running().port, method, f"/_esaws/{name}", timeout=ADVANCE_WITHIN, asked=asked)
 
 
 def environment() -> dict[str, str]:
@@ -133,13 +157,13 @@ def _wanted_port() -> int:
     return int(text) if text else DEFAULT_PORT
 
 
-def _launch(port: int) -> tuple[Server, dict[str, Any]]:
+def _launch(port: int, options: list[str]) -> tuple[Server, dict[str, Any]]:
     listener = _listen(port)
     port = listener.getsockname()[1]
     log_file = state_dir() / "server.log"
     with listener, log_file.open("wb") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "esaws.local.server", "--fd", str(listener.fileno())],
+            [sys.executable, "-m", "esaws.local.server", "--fd", str(listener.fileno()), *options],
             cwd=Path(esaws.__file__).parent.parent,
             env=_server_environment(os.environ, port),
             pass_fds=[listener.fileno()],
@@ -188,8 +212,9 @@ def _first_answer(server: Server, process: "subprocess.Popen[bytes]") -> dict[st
 
 
 def _server_environment(ours: Mapping[str, str], port: int) -> dict[str, str]:
-    """Ours, without any credentials, profile or moto setting that could reach the server."""
-    kept = {name: value for name, value in ours.items() if not name.startswith(("AWS_", "MOTO_", "TEST_"))}
+    """Ours, without any credentials, profile or moto setting that could reach the server; it starts from byte code."""
+    unwanted = ("AWS_", "MOTO_", "TEST_", "PYTHONDONTWRITEBYTECODE")
+    kept = {name: value for name, value in ours.items() if not name.startswith(unwanted)}
     return {
         **kept,
         "AWS_ACCESS_KEY_ID": "local",
@@ -254,12 +279,16 @@ def _ask(server: Server) -> dict[str, Any] | None:
     return answer if answer.get("pid") == server.pid else None
 
 
-def _request(port: int, method: str, path: str, *, timeout: float) -> dict[str, Any]:
+def _request(
+    port: int, method: str, path: str, *, timeout: float, asked: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
     connection = http.client.HTTPConnection(HOST, port, timeout=timeout)
     try:
-        connection.request(method, path)
+        connection.request(method, path, body=json.dumps(asked) if asked else None)
         response = connection.getresponse()
         body = response.read()
+        if response.status == 400:
+            raise UsageError(str(json.loads(body)["error"]))
         if response.status != 200:
             raise EsawsError(f"{method} {path} answered {response.status}: {body[:200].decode(errors='replace')}")
         answer = json.loads(body)

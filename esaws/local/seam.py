@@ -46,8 +46,19 @@ INSIDE: dict[tuple[str, str], tuple[Any, bool]] = {}
 For what moto decides or changes where no call shows it.
 """
 
-FOLLOWS: list[tuple[int, frozenset[str], Callable[[World], None]]] = []
-"""(order, services, behaviour): what the world does by itself after any call that may have changed those services."""
+
+@dataclass(frozen=True, order=True)
+class Follower:
+    """What the world does by itself: after any call that may have changed these services, and at moments of its own."""
+
+    order: int
+    name: str
+    services: frozenset[str] = field(compare=False)
+    behaviour: Callable[[World], float | None] = field(compare=False)
+
+
+FOLLOWS: list[Follower] = []
+"""The behaviours of the world, by their order."""
 
 AT_START: list[Callable[[], None]] = []
 """Settings of moto itself, made when the server starts and after each reset."""
@@ -102,11 +113,15 @@ def inside(module: str, name: str, *, new: bool = False, attribute: bool = False
 
 
 def follows(*services: str, order: int) -> Callable[[Anything], Anything]:
-    """Register a behaviour of the world; it must find for itself what there is to do, and do nothing twice."""
+    """Register a behaviour of the world; it must find for itself what there is to do, and do nothing twice.
+
+    It gives the moment, in seconds of the clock, at which it has to look again without having been called; or None.
+    """
 
     def register(behaviour: Anything) -> Anything:
-        FOLLOWS.append((order, frozenset(services), behaviour))
-        FOLLOWS.sort(key=lambda entry: entry[0])
+        name = f"{behaviour.__module__}.{behaviour.__qualname__}"
+        FOLLOWS.append(Follower(order, name, frozenset(services), behaviour))
+        FOLLOWS.sort()
         return behaviour
 
     return register

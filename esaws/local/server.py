@@ -9,9 +9,8 @@ import json
 import os
 import sys
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -31,11 +30,17 @@ from moto.moto_server.werkzeug_app import (
 )
 from werkzeug.exceptions import HTTPException
 from werkzeug.serving import make_server
+from werkzeug.wrappers import Request
 from werkzeug.wsgi import get_input_stream
 
-from esaws.local import seam
+from esaws.local import faults, seam
 from esaws.local.call import DEFAULT_ACCOUNT, Call, account_of
+from esaws.local.clock import CLOCK, iso, moment, seconds
+from esaws.local.control import CONTROL, BadRequest, control
+from esaws.local.history import HISTORY
+from esaws.local.lifecycle import PACE
 from esaws.local.locks import AccountLocks
+from esaws.local.timeline import TIMELINE
 
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
@@ -49,17 +54,13 @@ class LocalAws(DomainDispatcherApplication):
     def __init__(self) -> None:
         super().__init__(self.create_app)
         self.locks = AccountLocks()
-        self.control: dict[tuple[str, str], Callable[[], dict[str, Any]]] = {
-            ("GET", "status"): self.status,
-            ("POST", "reset"): self.reset,
-        }
         seam.discover()
         apply_settings()
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         path = environ.get("PATH_INFO", "")
         if path.startswith("/_esaws/"):
-            response = self.controlled(environ["REQUEST_METHOD"], path.removeprefix("/_esaws/"))
+            response = self.controlled(Request(environ), path.removeprefix("/_esaws/"))
             return response(environ, start_response)
         try:
             application = self.get_application(environ)
@@ -68,24 +69,29 @@ class LocalAws(DomainDispatcherApplication):
         answer: Iterable[bytes] = application(environ, start_response)
         return answer
 
-    def controlled(self, method: str, name: str) -> Response:
-        run = self.control.get((method, name))
-        if run is None:
-            return Response(json.dumps({"error": f"no {method} /_esaws/{name}"}), 404, content_type="application/json")
-        return Response(json.dumps(run()), content_type="application/json")
+    def controlled(self, request: Request, name: str) -> Response:
+        """The answer to `/_esaws/<name>`; status is answered at once, whatever else is going on."""
+        if name == "status":
+            return as_json(status())
+        answer = CONTROL.get((request.method, name))
+        if answer is None:
+            return as_json({"error": f"no {request.method} /_esaws/{name}"}, 404)
+        try:
+            asked = {**request.args.to_dict(), **json.loads(request.get_data() or "{}")}
+            with self.locks.everything():
+                TIMELINE.run(CLOCK.now())
+                return as_json(answer(asked))
+        except (BadRequest, ValueError) as problem:
+            return as_json({"error": str(problem)}, 400)
+        except Exception as problem:
+            traceback.print_exc()
+            return as_json({"error": f"{type(problem).__name__}: {problem}; the log of the local AWS has more"}, 500)
 
-    def status(self) -> dict[str, Any]:
-        accounts = {DEFAULT_ACCOUNT}
-        for backends in list(BackendDict._instances):  # type: ignore[misc]
-            accounts.update(list(backends))
-        now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        return {"pid": os.getpid(), "time": now, "accounts": sorted(accounts)}
-
-    def reset(self) -> dict[str, Any]:
-        with self.locks.everything():
-            moto_api_backend.reset()
-            apply_settings()
-        return {"reset": True}
+    def catch_up(self) -> None:
+        """Let everything happen that is due by now."""
+        if (due := TIMELINE.next()) is not None and due <= CLOCK.now():
+            with self.locks.everything():
+                TIMELINE.run(CLOCK.now())
 
     def get_backend_for_host(self, host: str | None) -> Any:
         backend = super().get_backend_for_host(host)
@@ -122,19 +128,80 @@ class LocalAws(DomainDispatcherApplication):
                 return response
             account = account_of(request)
             request.environ["HTTP_X_MOTO_ACCOUNT_ID"] = account
-            call = Call(service, account, request)
+            self.catch_up()
             with self.locks.account(account):
-                return through_the_seam(call, lambda: view(**path_arguments))
+                call = Call(service, account, request)
+                response = through_the_seam(call, lambda: view(**path_arguments))
+            if call.waits is not None:
+                with self.locks.everything():
+                    TIMELINE.run(*call.waits)
+                with self.locks.account(account):
+                    again = Call(service, account, request, again=True)
+                    response = through_the_seam(again, lambda: view(**path_arguments))
+            return faults.deliver(call, response)
 
         return answer
+
+
+def status() -> dict[str, Any]:
+    accounts = {DEFAULT_ACCOUNT}
+    for backends in list(BackendDict._instances):  # type: ignore[misc]
+        accounts.update(list(backends))
+    return {"pid": os.getpid(), "time": iso(CLOCK.now()), "accounts": sorted(accounts)}
+
+
+@control("POST", "reset")
+def reset(asked: Mapping[str, Any]) -> dict[str, Any]:
+    """Every account is empty, and the clock stands where it started."""
+    moto_api_backend.reset()
+    TIMELINE.clear()
+    HISTORY.clear()
+    CLOCK.restart()
+    apply_settings()
+    return {"reset": True}
+
+
+@control("GET", "clock")
+def time_of_day(asked: Mapping[str, Any]) -> dict[str, Any]:
+    """The clock's time, and when the next event is due."""
+    due = TIMELINE.next()
+    return {"time": iso(CLOCK.now()), "next": None if due is None else iso(due)}
+
+
+@control("POST", "advance")
+def advance(asked: Mapping[str, Any]) -> dict[str, Any]:
+    """Play everything that happens in `by`, like 90s or 3d, or up to the moment `to`."""
+    if ("by" in asked) == ("to" in asked):
+        raise BadRequest("say either by how much the clock is to advance, or to which moment")
+    now = CLOCK.now()
+    until = now + seconds(asked["by"]) if "by" in asked else moment(asked["to"])
+    if until < now:
+        raise BadRequest(f"it is {iso(now)} already, and the clock never runs backwards")
+    if problems := TIMELINE.run(until):
+        raise RuntimeError(f"what should have happened by itself failed {len(problems)} times, first at {problems[0]}")
+    return {"time": iso(CLOCK.now())}
+
+
+@control("GET", "events")
+def events(asked: Mapping[str, Any]) -> dict[str, Any]:
+    """What happened in an account, from the moment `since` on."""
+    since = moment(asked["since"]) if "since" in asked else 0.0
+    return {"events": [event.as_json() for event in HISTORY.of(asked.get("account", DEFAULT_ACCOUNT), since)]}
+
+
+def as_json(answer: dict[str, Any], status_code: int = 200) -> Response:
+    return Response(json.dumps(answer), status_code, content_type="application/json")
 
 
 def through_the_seam(call: Call, moto: Callable[[], Response]) -> Response:
     """Before, instead or moto, after; every error comes out in the protocol of the service."""
     hooks = seam.TABLE.get((call.service, call.operation)) or seam.Hooks()
     try:
+        faults.strike(call)
         for hook in hooks.before:
             hook(call)
+        if call.waits:
+            return Response()
         if hooks.instead and not call.answered:
             call.result = hooks.instead(call)
         if call.answered:
@@ -149,9 +216,7 @@ def through_the_seam(call: Call, moto: Callable[[], Response]) -> Response:
         for hook in hooks.after:
             hook(call)
         if seam.may_change(call.operation):
-            for _, services, behaviour in seam.FOLLOWS:
-                if call.service in services:
-                    behaviour(call.world)
+            TIMELINE.settle(call.world, call.service)
         return call.finished()
     except seam.AwsError as error:
         return call.error(error)
@@ -252,9 +317,14 @@ class QuietHandler(MotoRequestHandler):
 def main() -> None:
     parser = argparse.ArgumentParser(description="Serve the local AWS on a socket that the starter has opened.")
     parser.add_argument("--fd", type=int, required=True)
-    fd = parser.parse_args().fd
+    parser.add_argument("--at", type=float, help="when its clock starts, in seconds since 1970; default: now")
+    parser.add_argument("--provisioning", type=float, help="the fraction of AWS's time that provisioning really takes")
+    options = parser.parse_args()
     stay_at_home()
-    make_server("127.0.0.1", 0, LocalAws(), threaded=True, request_handler=QuietHandler, fd=fd).serve_forever()
+    CLOCK.start(options.at)
+    PACE.really = options.provisioning
+    server = make_server("127.0.0.1", 0, LocalAws(), threaded=True, request_handler=QuietHandler, fd=options.fd)
+    server.serve_forever()
 
 
 if __name__ == "__main__":

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, order=True)
 class World:
     """What exists in one account and region; what comes out of it are moto's own objects, to read and to change."""
 
@@ -36,13 +35,6 @@ class World:
 
     def zone(self, subnet_id: str) -> str:
         return str(self.backend("ec2").get_subnet(subnet_id).availability_zone)
-
-    def terminate(self, instances: Iterable[Any]) -> None:
-        """Terminate instances, with their volumes, interfaces and target registrations."""
-        ids = [instance.id for instance in instances]
-        if ids:
-            self.backend("ec2").terminate_instances(ids)
-            self.backend("elbv2").notify_terminate_instances(ids)
 
     def parameter(self, name: str) -> str | None:
         """The value of an SSM parameter, AWS's public ones included."""

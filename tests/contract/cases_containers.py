@@ -181,6 +181,17 @@ def _policy(change: Callable[[dict[str, Any]], dict[str, Any]]) -> Change:
     return put
 
 
+def _group_policy(change: dict[str, Any]) -> Change:
+    def put(cloud: Cloud, live: Live) -> None:
+        autoscaling, named = cloud.client("autoscaling"), {"PolicyNames": [live.raw["PolicyName"]]}
+        found = autoscaling.describe_policies(**named)["ScalingPolicies"][0]
+        key = "TargetTrackingConfiguration"
+        same = {item: found[item] for item in ("AutoScalingGroupName", "PolicyName", "PolicyType")}
+        autoscaling.put_scaling_policy(**same, **{key: found[key] | change})
+
+    return put
+
+
 _by_memory = _policy(
     lambda _: {"PredefinedMetricSpecification": {"PredefinedMetricType": "ECSServiceAverageMemoryUtilization"}}
 )
@@ -191,6 +202,10 @@ BY_HAND: dict[tuple[str, str], Change] = {
     ("CapacityProvider", "target_capacity"): _less_in_use,
     ("Cluster", "container_insights"): _insights_on,
     ("ECRRepository", "scan_on_push"): _scan_on_push,
+    ("GroupScalingPolicy", "metric"): _group_policy(
+        {"PredefinedMetricSpecification": {"PredefinedMetricType": "ASGAverageNetworkIn"}}
+    ),
+    ("GroupScalingPolicy", "target_value"): _group_policy({"TargetValue": 42.0}),
     ("LogGroup", "retention_days"): _keep_for_ever,
     ("ScalableTarget", "maximum"): _range(MaxCapacity=9),
     ("ScalableTarget", "minimum"): _range(MinCapacity=0),
@@ -217,6 +232,7 @@ REDECLARED: dict[tuple[str, str], Any] = {
     ("CapacityProvider", "group"): replace(AutoScalingGroup.example(), name="other-asg"),
     ("ECRImage", "repository"): ECRRepository(name="other"),
     ("ECRImage", "tag"): "other",
+    ("GroupScalingPolicy", "group"): replace(AutoScalingGroup.example(), name="other-asg"),
     ("ScalableTarget", "service"): replace(Service.example(), name="other"),
     ("ScalingPolicy", "target"): replace(ScalableTarget.example(), name="other"),
     ("Service", "cluster"): Cluster(name="other-cluster"),

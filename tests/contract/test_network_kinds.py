@@ -10,10 +10,12 @@ from esaws.architecture import Architecture
 from esaws.cloud import Cloud
 from esaws.errors import EsawsError, InvalidResource, NotDeployed
 from esaws.inventory import inventory
+from esaws.leftovers import left
 from esaws.plan import plan_deploy, plan_teardown
 from esaws.resource import Resource
 from esaws.resources._elbv2 import forwarded_to
 from esaws.resources.auto_scaling_group import AutoScalingGroup
+from esaws.resources.group_scaling_policy import GroupScalingPolicy
 from esaws.resources.launch_template import LaunchTemplate
 from esaws.resources.listener import Listener
 from esaws.resources.listener_rule import ListenerRule
@@ -87,12 +89,22 @@ def a_target_by_hand(cloud: Cloud) -> None:
     cloud.client("elbv2").register_targets(TargetGroupArn=cloud.known["TargetGroup", "web-tg"], Targets=[target])
 
 
+def a_policy_by_hand(cloud: Cloud) -> None:
+    cloud.client("autoscaling").put_scaling_policy(
+        AutoScalingGroupName=cloud.aws_name("web-asg"),
+        PolicyName="by-hand",
+        AdjustmentType="ChangeInCapacity",
+        ScalingAdjustment=1,
+    )
+
+
 FOREIGN: list[tuple[Resource, Callable[[Cloud], None]]] = [
     (Route.example(), a_route_by_hand),
     (RouteTableAssociation.example(), an_association_by_hand),
     (ListenerRule.example(), a_listener_by_hand),
     (ListenerRule.example(), a_rule_by_hand),
     (TargetRegistration.example(), a_target_by_hand),
+    (GroupScalingPolicy.example(), a_policy_by_hand),
 ]
 
 
@@ -115,6 +127,27 @@ def test_somebody_elses_part_goes_with_what_it_is_a_part_of(cloud: Cloud, add: C
     deploy(cloud, ListenerRule.example())
     add(cloud)
     assert gone(cloud)
+
+
+def test_the_policy_of_ecs_on_the_group_of_a_capacity_provider_is_nobodys_to_change(cloud: Cloud) -> None:
+    policy = GroupScalingPolicy.example()
+    deploy(cloud, policy)
+    cloud.client("autoscaling").put_scaling_policy(
+        AutoScalingGroupName=cloud.aws_name("web-asg"),
+        PolicyName="ECSManagedAutoScalingPolicy-1",
+        PolicyType="TargetTrackingScaling",
+        TargetTrackingConfiguration={
+            "TargetValue": 100.0,
+            "CustomizedMetricSpecification": {
+                "Namespace": "AWS/ECS/ManagedScaling",
+                "MetricName": "CapacityProviderReservation",
+                "Statistic": "Average",
+            },
+        },
+    )
+    assert [live.name for live in GroupScalingPolicy.list(cloud)] == [policy.name]
+    assert actions(cloud, policy) == {}
+    assert gone(cloud) and left(cloud) == []
 
 
 def test_rules_that_swapped_their_priorities_swap_back(cloud: Cloud) -> None:
@@ -212,6 +245,9 @@ INVALID: list[tuple[type[Resource], dict[str, Any]]] = [
     (AutoScalingGroup, {"desired_capacity": 2}),
     (AutoScalingGroup, {"minimum": -1}),
     (AutoScalingGroup, {"name": "a:b"}),
+    (GroupScalingPolicy, {"metric": "ASGAverageMemoryUtilization"}),
+    (GroupScalingPolicy, {"target_value": 0.0}),
+    (GroupScalingPolicy, {"target_value": 101.0}),
     (TargetGroup, {"name": "web_tg"}),
     (TargetGroup, {"name": "web-"}),
     (TargetGroup, {"port": 0}),

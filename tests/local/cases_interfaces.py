@@ -22,12 +22,13 @@ def held(net: Net) -> tuple[Any, Any]:
     return net.delete_group(), net.delete_subnet()
 
 
-def held_until(account: Any, make: Callable[[Net], Callable[[], Any]]) -> Any:
-    """`held` before and after what `make` gives is called."""
+def held_until(account: Any, make: Callable[[Net], tuple[Callable[[], Any], Callable[[], Any]]]) -> Any:
+    """`held` while the calls that `make` gives delete what holds them, and once that is gone."""
     net = Net(account)
-    let_go = make(net)
+    delete, describe = make(net)
+    delete()
     before = held(net)
-    let_go()
+    outcome(describe)  # waits for the end, of which stock moto's caches have none
     return before, held(net)
 
 
@@ -41,6 +42,7 @@ def cache(net: Net, **settings: Any) -> Any:
     )
     asked = {**NODE, "CacheSubnetGroupName": "g", "SecurityGroupIds": [net.group], **settings}
     elasticache.create_cache_cluster(CacheClusterId="cache", **asked)
+    elasticache.get_waiter("cache_cluster_available").wait(CacheClusterId="cache")
     return elasticache
 
 
@@ -77,9 +79,12 @@ def ask_interfaces_of_nodes(account: Any) -> Any:
     stock=((None, None), ("InvalidGroup.NotFound", "InvalidSubnetID.NotFound")),
 )
 def ask_held_by_cache(account: Any) -> Any:
-    def make(net: Net) -> Callable[[], Any]:
-        elasticache = cache(net)
-        return lambda: elasticache.delete_cache_cluster(CacheClusterId="cache")
+    def make(net: Net) -> tuple[Callable[[], Any], Callable[[], Any]]:
+        elasticache, named = cache(net), {"CacheClusterId": "cache"}
+        return (
+            lambda: elasticache.delete_cache_cluster(**named),
+            lambda: elasticache.describe_cache_clusters(**named),
+        )
 
     return held_until(account, make)
 
@@ -123,9 +128,10 @@ def ask_broker_without_subnets(account: Any) -> Any:
     stock=((None, None), ("InvalidGroup.NotFound", "InvalidSubnetID.NotFound")),
 )
 def ask_held_by_broker(account: Any) -> Any:
-    def make(net: Net) -> Callable[[], Any]:
+    def make(net: Net) -> tuple[Callable[[], Any], Callable[[], Any]]:
         mq, name = broker(net)
-        return lambda: mq.delete_broker(BrokerId=name)
+        mq.describe_broker(BrokerId=name)  # waits until it is running
+        return lambda: mq.delete_broker(BrokerId=name), lambda: mq.describe_broker(BrokerId=name)
 
     return held_until(account, make)
 

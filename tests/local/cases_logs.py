@@ -86,6 +86,7 @@ def ask_deleted_under_database(account: Any) -> Any:
 def ask_deleted_under_broker(account: Any) -> Any:
     mq = account.client("mq")
     name = mq.create_broker(**BROKER, Logs={"General": True})["BrokerId"]
+    mq.describe_broker(BrokerId=name)  # waits until it is running
     return deleted_twice(account, f"/aws/amazonmq/broker/{name}/general", lambda: mq.delete_broker(BrokerId=name))
 
 

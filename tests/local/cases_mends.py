@@ -410,6 +410,7 @@ def a_cache(account: Any) -> tuple[Any, str]:
         CacheSubnetGroupName="g",
         SecurityGroupIds=[group],
     )
+    elasticache.get_waiter("cache_cluster_available").wait(CacheClusterId="r")
     return elasticache, group
 
 

@@ -389,6 +389,7 @@ def ask_nat_gateway(account: Any) -> Any:
 
     refused = [*attempts()]
     net.ec2.delete_nat_gateway(NatGatewayId=nat)
+    net.ec2.get_waiter("nat_gateway_deleted").wait(NatGatewayIds=[nat])
     return [*refused, *attempts()]
 
 
@@ -472,6 +473,7 @@ def ask_database(account: Any) -> Any:
     )
     refused = net.delete_group()
     rds.delete_db_instance(DBInstanceIdentifier="d", SkipFinalSnapshot=True)
+    rds.get_waiter("db_instance_deleted").wait(DBInstanceIdentifier="d")
     return refused, net.delete_group()
 
 

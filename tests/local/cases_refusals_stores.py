@@ -42,6 +42,7 @@ def database(account: Any, **settings: Any) -> Any:
         DBSubnetGroupName="group",
         **settings,
     )
+    rds.get_waiter("db_instance_available").wait(DBInstanceIdentifier="db")
     return rds
 
 
@@ -78,6 +79,7 @@ def ask_subnet_group_in_use(account: Any) -> Any:
     rds = database(account)
     first = refused(rds.delete_db_subnet_group, DBSubnetGroupName="group")
     rds.delete_db_instance(DBInstanceIdentifier="db", SkipFinalSnapshot=True)
+    rds.get_waiter("db_instance_deleted").wait(DBInstanceIdentifier="db")
     if first != "accepted":
         rds.delete_db_subnet_group(DBSubnetGroupName="group")
     return first, len(rds.describe_db_subnet_groups()["DBSubnetGroups"])
@@ -141,6 +143,7 @@ def cache(account: Any) -> Any:
         CacheSubnetGroupName="group", CacheSubnetGroupDescription="d", SubnetIds=subnets
     )
     elasticache.create_cache_cluster(CacheClusterId="redis", CacheSubnetGroupName="group", **NODE)
+    elasticache.get_waiter("cache_cluster_available").wait(CacheClusterId="redis")
     return elasticache
 
 
@@ -156,6 +159,7 @@ def ask_cache_group_in_use(account: Any) -> Any:
     elasticache = cache(account)
     first = refused(elasticache.delete_cache_subnet_group, CacheSubnetGroupName="group")
     elasticache.delete_cache_cluster(CacheClusterId="redis")
+    outcome(lambda: elasticache.describe_cache_clusters(CacheClusterId="redis"))  # stock moto's is deleting for ever
     refused(elasticache.delete_cache_subnet_group, CacheSubnetGroupName="group")
     return first, len(elasticache.describe_cache_subnet_groups()["CacheSubnetGroups"])
 

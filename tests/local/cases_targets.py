@@ -84,3 +84,48 @@ def ask_pending(account: Any) -> Any:
     net = Targets(account)
     net.target = {"Id": net.instance()}
     return outcome(net.register)
+
+
+@case(
+    "a health check is within AWS's bounds",
+    aws=["ValidationError"] * 8,
+    stock=[None, None, None, None, None, None, None, None],
+)
+def ask_bounds(account: Any) -> Any:
+    net = Net(account)
+    group = net.target_group()
+
+    def change(asked: dict[str, Any]) -> None:
+        net.elbv2.modify_target_group(TargetGroupArn=group, **asked)
+
+    return net.each(
+        change,
+        [
+            {"HealthCheckIntervalSeconds": 301},
+            {"HealthCheckTimeoutSeconds": 121},
+            {"HealthyThresholdCount": 11},
+            {"UnhealthyThresholdCount": 11},
+            {"HealthCheckPort": "http"},
+            {"HealthCheckPort": "65536"},
+            {"Matcher": {"HttpCode": "200-500"}},
+            {"HealthCheckIntervalSeconds": 5, "HealthCheckTimeoutSeconds": 5},
+        ],
+    )
+
+
+@case("a health check may take what AWS allows", aws=[None] * 3, stock=[None] * 3)
+def ask_within_bounds(account: Any) -> Any:
+    net = Net(account)
+    group = net.target_group()
+
+    def change(asked: dict[str, Any]) -> None:
+        net.elbv2.modify_target_group(TargetGroupArn=group, **asked)
+
+    return net.each(
+        change,
+        [
+            {"HealthCheckPort": "traffic-port", "HealthyThresholdCount": 10},
+            {"Matcher": {"HttpCode": "200,301-302,499"}},
+            {"HealthCheckIntervalSeconds": 300, "HealthCheckTimeoutSeconds": 120},
+        ],
+    )

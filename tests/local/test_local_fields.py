@@ -203,6 +203,7 @@ def db_instance(account: Any) -> Any:
         DBSubnetGroupName="g",
         Tags=TAGS,
     )
+    rds.get_waiter("db_instance_available").wait(DBInstanceIdentifier="d")
     changed = {"BackupRetentionPeriod": 3, "DBInstanceClass": "db.t3.small"}
     rds.modify_db_instance(DBInstanceIdentifier="d", **changed, ApplyImmediately=True)
     more = {"TagList": TAGS, "DBSubnetGroup": {"DBSubnetGroupName": "g"}}

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from tests.local.timing import advance
+
 IMAGE = "resolve:ssm:/aws/service/ecs/optimized-ami/amazon-linux-2023/recommended/image_id"
 TAGS = [{"Key": "esaws:name", "Value": "n"}]
 
@@ -46,9 +48,9 @@ class Fleet:
         return found
 
     def instances(self, *states: str) -> list[dict[str, Any]]:
-        wanted = [{"Name": "instance-state-name", "Values": list(states or ["running"])}]
-        reservations = self.ec2.describe_instances(Filters=wanted)["Reservations"]
-        return [instance for reservation in reservations for instance in reservation["Instances"]]
+        reservations = self.ec2.describe_instances()["Reservations"]
+        shown = [instance for reservation in reservations for instance in reservation["Instances"]]
+        return [instance for instance in shown if instance["State"]["Name"] in (states or ["running"])]
 
     def spread(self) -> list[int]:
         """How many instances run in each of the two subnets."""
@@ -117,6 +119,7 @@ def test_the_subnet_decides_on_the_public_address_unless_the_template_does(accou
         LaunchTemplateData={**fleet.data, "NetworkInterfaces": [{**interface, "AssociatePublicIpAddress": False}]},
     )
     fleet.ec2.terminate_instances(InstanceIds=[instance["InstanceId"] for instance in fleet.instances()])
+    advance(account, "10m")
     assert len(fleet.instances()) == 2
     assert not any("PublicIpAddress" in instance for instance in fleet.instances())
 
@@ -161,6 +164,7 @@ def test_a_group_follows_its_subnets(account: Any) -> None:
     fleet.update(VPCZoneIdentifier=fleet.subnets[0])
     assert fleet.spread() == [4, 0]
     fleet.update(VPCZoneIdentifier=",".join(fleet.subnets))
+    advance(account, "30m")
     assert fleet.spread() == [2, 2]
     fleet.update(VPCZoneIdentifier=fleet.subnets[1], MinSize=1, MaxSize=1)
     assert fleet.spread() == [0, 1]
@@ -172,6 +176,7 @@ def test_what_is_terminated_or_stopped_is_replaced(account: Any, action: str) ->
     before = {instance["InstanceId"] for instance in fleet.instances()}
     lost = sorted(before)[0]
     getattr(fleet.ec2, action)(InstanceIds=[lost])
+    advance(account, "10m")
     after = {instance["InstanceId"] for instance in fleet.instances()}
     assert len(after) == 2 and lost not in after
     assert fleet.spread() == [1, 1]
@@ -189,6 +194,7 @@ def test_a_suspended_group_stays_as_it_is(account: Any) -> None:
     fleet = Fleet(account)
     fleet.autoscaling.suspend_processes(AutoScalingGroupName="g", ScalingProcesses=["Launch"])
     fleet.ec2.terminate_instances(InstanceIds=[fleet.instances()[0]["InstanceId"]])
+    advance(account, "1h")
     assert len(fleet.instances()) == 1
     fleet.autoscaling.resume_processes(AutoScalingGroupName="g", ScalingProcesses=["Launch"])
     assert len(fleet.instances()) == 2
@@ -207,6 +213,7 @@ def test_protected_instances_outlive_scaling_in_but_not_the_group(account: Any) 
     fleet.update(MinSize=0, DesiredCapacity=0)
     assert len(fleet.instances()) == 2
     fleet.autoscaling.delete_auto_scaling_group(AutoScalingGroupName="g", ForceDelete=True)
+    advance(account, "5m")
     assert fleet.instances() == []
     assert fleet.ec2.describe_volumes()["Volumes"] == []
     assert fleet.ec2.describe_network_interfaces()["NetworkInterfaces"] == []
@@ -245,7 +252,7 @@ def test_a_launch_that_fails_is_told_by_the_activities(account: Any) -> None:
     assert [activity["StatusCode"] for activity in activities] == ["Failed"]
     assert "nobody" in activities[0]["StatusMessage"]
     account.client("iam").create_instance_profile(InstanceProfileName="nobody")
-    fleet.update(DesiredCapacity=2)
+    advance(account, "5m")
     assert fleet.spread() == [1, 1]
 
 
@@ -290,10 +297,11 @@ def test_terminated_instances_are_deregistered_and_new_ones_registered(account: 
     fleet = Fleet(account)
     fleet.ecs.create_cluster(clusterName="site-cluster")
     fleet.ec2.terminate_instances(InstanceIds=[fleet.instances()[0]["InstanceId"]])
-    fleet.ecs.create_cluster(clusterName="another")
+    advance(account, "10m")
     registered = [each["ec2InstanceId"] for each in fleet.container_instances()]
     assert sorted(registered) == sorted(each["InstanceId"] for each in fleet.instances())
     fleet.update(MinSize=0, DesiredCapacity=0)
+    advance(account, "10m")
     assert fleet.container_instances() == []
 
 
@@ -327,10 +335,12 @@ def test_a_task_takes_the_port_and_the_memory_of_its_instance(account: Any) -> N
     mapping = {"containerPort": 8000, "hostPort": 8002}
     container = {"name": "site", "image": "nginx", "memory": 256, "portMappings": [mapping]}
     fleet.ecs.register_task_definition(family="site", containerDefinitions=[container])
+    assert fleet.container_instances()
     task = fleet.ecs.run_task(cluster="site-cluster", taskDefinition="site", startedBy="esaws")["tasks"][0]
     left = {each["name"]: each for each in fleet.container_instances()[0]["remainingResources"]}
     assert "8002" in left["PORTS"]["stringSetValue"] and left["MEMORY"]["integerValue"] == 950 - 256
     assert task["containerInstanceArn"] == fleet.container_instances()[0]["containerInstanceArn"]
     fleet.ec2.terminate_instances(InstanceIds=[fleet.instances()[0]["InstanceId"]])
+    advance(account, "10m")
     ended = fleet.ecs.describe_tasks(cluster="site-cluster", tasks=[task["taskArn"]])["tasks"][0]
     assert ended["lastStatus"] == "STOPPED" and "terminated" in ended["stoppedReason"]

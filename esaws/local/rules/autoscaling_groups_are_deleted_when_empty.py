@@ -3,6 +3,7 @@
 https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_DeleteAutoScalingGroup.html
 """
 
+from esaws.local import fleet
 from esaws.local.call import Call
 from esaws.local.seam import AwsError, before
 
@@ -12,7 +13,10 @@ def no_instance_is_left(call: Call) -> None:
     group = call.world.group(call.params["AutoScalingGroupName"])
     if group is None or call.params.get("ForceDelete"):
         return
-    if any(state.instance.state != "terminated" for state in group.instance_states):
+    if group.instance_states and not fleet.members(group):
+        message = "You cannot delete an AutoScalingGroup while there are scaling activities in progress for that group."
+        raise AwsError("ScalingActivityInProgress", message)
+    if group.instance_states:
         raise AwsError(
             "ResourceInUse",
             "You cannot delete an AutoScalingGroup while there are instances or pending Spot instance request(s) "

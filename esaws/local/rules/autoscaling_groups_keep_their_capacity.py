@@ -7,8 +7,9 @@ https://docs.aws.amazon.com/autoscaling/ec2/userguide/auto-scaling-benefits.html
 
 from typing import Any
 
-from esaws.local import fleet
+from esaws.local import activities, fleet
 from esaws.local.call import Call
+from esaws.local.lifecycle import wait_for
 from esaws.local.seam import AwsError, after, before, follows, inside, instead
 from esaws.local.world import World, remembered
 
@@ -23,10 +24,10 @@ def launch_nothing(self: Any, count_needed: int, propagated_tags: dict[str, str]
     """The fleet sees for itself what is missing."""
 
 
-@follows("autoscaling", "ec2", order=10)
-def groups_settle(world: World) -> None:
-    for group in world.groups:
-        fleet.settle(world, group)
+@follows("autoscaling", "ec2", "ecs", "elbv2", order=10)
+def groups_settle(world: World) -> float | None:
+    moments = [fleet.settle(world, group) for group in world.groups]
+    return min((moment for moment in moments if moment is not None), default=None)
 
 
 @before("autoscaling", "CreateAutoScalingGroup", "UpdateAutoScalingGroup")
@@ -43,15 +44,26 @@ def capacity_lies_between_the_sizes(call: Call) -> None:
             "ValidationError",
             f"Desired capacity:{wanted} must be between the specified min size:{low} and max size:{high}",
         )
-    if updated is not None and wanted is None:
-        call.notes["desired"] = min(max(updated.desired_capacity, low), high)
+    if updated is not None:
+        call.notes["had"] = int(updated.desired_capacity or 0)
+        if wanted is None:
+            call.notes["desired"] = min(max(updated.desired_capacity, low), high)
 
 
-@after("autoscaling", "UpdateAutoScalingGroup")
+@after("autoscaling", "CreateAutoScalingGroup", "UpdateAutoScalingGroup")
 def desired_follows_the_sizes(call: Call) -> None:
     group = call.world.group(call.params["AutoScalingGroupName"])
-    if group is not None and "desired" in call.notes:
+    if group is None:
+        return
+    if "desired" in call.notes:
         group.desired_capacity = call.notes["desired"]
+    had, has = call.notes.get("had", 0), int(group.desired_capacity or 0)
+    change = f"changing the desired capacity from {had} to {has}"
+    sizes = f"min: {group.min_size}, max: {group.max_size}, desired: {has}"
+    if call.operation == "CreateAutoScalingGroup":
+        activities.asked(group, f"a user request created an AutoScalingGroup {change}")
+    elif had != has:
+        activities.asked(group, f"a user request update of AutoScalingGroup constraints to {sizes} {change}")
 
 
 @before("autoscaling", "SetDesiredCapacity")
@@ -68,25 +80,53 @@ def desired_stays_between_the_sizes(call: Call) -> None:
                 "ValidationError",
                 f"New SetDesiredCapacity value {wanted} is {bound} value {value} for the AutoScalingGroup.",
             )
+    change = f"changing the desired capacity from {group.desired_capacity} to {wanted}"
+    activities.asked(group, f"a user request explicitly set group desired capacity {change}")
 
 
 @before("autoscaling", "DeleteAutoScalingGroup")
-def remember_its_instances(call: Call) -> None:
-    group = call.world.group(call.params["AutoScalingGroupName"])
-    call.notes["instances"] = [state.instance for state in group.instance_states] if group else []
-
-
-@after("autoscaling", "DeleteAutoScalingGroup")
 def its_instances_go_with_it(call: Call) -> None:
-    """Also those protected from scale-in."""
-    call.world.terminate(instance for instance in call.notes["instances"] if instance.state != "terminated")
+    """Also those protected from scale-in; they are still shutting down when the group is gone."""
+    group = call.world.group(call.params["AutoScalingGroupName"])
+    if group is not None:
+        fleet.end_all(call.world, group, "its Auto Scaling group was deleted")
 
 
 @instead("autoscaling", "DescribeScalingActivities")
 def activities_of_the_groups(call: Call) -> dict[str, Any]:
-    name = call.params.get("AutoScalingGroupName")
-    found = [a for group in call.world.groups if name in (None, group.name) for a in fleet.activities(group)]
-    return {"Activities": found[::-1]}
+    name, ids = call.params.get("AutoScalingGroupName"), call.params.get("ActivityIds")
+    found = [a for group in call.world.groups if name in (None, group.name) for a in activities.of(group)]
+    return {"Activities": [activity for activity in found[::-1] if not ids or activity["ActivityId"] in ids]}
+
+
+@after("autoscaling", "DescribeAutoScalingGroups", "DescribeAutoScalingInstances")
+def what_launches_and_terminates_is_awaited(call: Call) -> None:
+    groups = call.result.get("AutoScalingGroups", [])
+    shown = [each for group in groups for each in group.get("Instances", [])]
+    ids = {each["InstanceId"] for each in shown + call.result.get("AutoScalingInstances", [])}
+    wait_for(call, [instance for instance in call.world.instances if instance.id in ids])
+
+
+@instead("autoscaling", "TerminateInstanceInAutoScalingGroup")
+def one_is_terminated(call: Call) -> dict[str, Any]:
+    """https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_TerminateInstanceInAutoScalingGroup.html"""
+    asked = call.params["InstanceId"]
+    for group in call.world.groups:
+        for state in fleet.members(group):
+            if state.instance.id == asked:
+                change = ""
+                if call.params["ShouldDecrementDesiredCapacity"]:
+                    if group.desired_capacity <= group.min_size:
+                        message = f"Currently, desiredSize equals minSize ({group.min_size}). Terminating instance "
+                        raise AwsError(
+                            "ValidationError", message + "without replacement will violate group's min size."
+                        )
+                    group.desired_capacity -= 1
+                    change = f", shrinking the capacity from {group.desired_capacity + 1} to {group.desired_capacity}"
+                why = f"instance {asked} was taken out of service in response to a user request{change}."
+                fleet.take_away(call.world, group, state, why)
+                return {"Activity": activities.of(group)[-1]}
+    raise AwsError("ValidationError", f"Instance Id not found - No managed instance found for instance ID: {asked}")
 
 
 @inside("moto.autoscaling.models", "InstanceState.launch_template", attribute=True)

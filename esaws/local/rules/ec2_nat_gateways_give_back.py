@@ -4,7 +4,6 @@ https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DeleteNatGateway.html
 """
 
 from esaws.local.call import Call
-from esaws.local.interfaces import interfaces
 from esaws.local.seam import AwsError, after, before
 
 
@@ -20,13 +19,3 @@ def its_interface_is_in_use(call: Call) -> None:
     gateway = call.world.backend("ec2").nat_gateways[call.result["NatGateway"]["NatGatewayId"]]
     gateway._eni.status, gateway._eni.requester_managed = "in-use", True
     gateway._eni.description = f"Interface for NAT Gateway {gateway.id}"
-
-
-@after("ec2", "DeleteNatGateway")
-def address_and_interface_are_free(call: Call) -> None:
-    ec2 = call.world.backend("ec2")
-    interface = ec2.nat_gateways[call.params["NatGatewayId"]]._eni
-    for address in [address for address in ec2.addresses if address.eni is interface]:
-        ec2.disassociate_address(address=address.public_ip)
-    if interface in interfaces(call.world):
-        ec2.delete_network_interface(interface.id)

@@ -96,7 +96,7 @@ def _used(world: World, cluster: str) -> set[str]:
         if service.cluster_arn == cluster and service.status != "INACTIVE"
         for item in remembered(service).get("fields", {}).get("capacityProviderStrategy") or ()
     }
-    running = (task for task in world.tasks if task.cluster_arn == cluster and task.last_status != "STOPPED")
+    running = (task for task in world.tasks if task.cluster_arn == cluster and task.desired_status != "STOPPED")
     return used | {_name(task.capacity_provider_name) for task in running if task.capacity_provider_name}
 
 

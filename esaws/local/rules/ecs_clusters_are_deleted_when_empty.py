@@ -3,7 +3,9 @@
 https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DeleteCluster.html
 """
 
+from esaws.local import tasks
 from esaws.local.call import Call
+from esaws.local.lifecycle import PACE
 from esaws.local.seam import AwsError, before
 
 
@@ -13,13 +15,18 @@ def nothing_is_left_in_it(call: Call) -> None:
     cluster = call.world.clusters.get(name)
     if cluster is None:
         return
+    stopping = [each for each in call.world.tasks if each.cluster_arn == cluster.arn and not tasks.alive(each)]
+    ends = [end for each in stopping if (end := tasks.arrives(each)) is not None]
+    if ends and PACE.really is None and not call.again:
+        call.wait(max(ends))
+        return
     services = any(each.cluster_arn == cluster.arn and each.status != "INACTIVE" for each in call.world.services)
     instances = any(of_cluster == name for of_cluster, _ in call.world.container_instances)
-    tasks = any(each.cluster_arn == cluster.arn and each.last_status != "STOPPED" for each in call.world.tasks)
+    running = any(each.cluster_arn == cluster.arn and each.last_status != "STOPPED" for each in call.world.tasks)
     for there, code, what in (
         (services, "ClusterContainsServicesException", "Services are active"),
         (instances, "ClusterContainsContainerInstancesException", "Container Instances are active or draining"),
-        (tasks, "ClusterContainsTasksException", "Tasks are active"),
+        (running, "ClusterContainsTasksException", "Tasks are active"),
     ):
         if there:
             raise AwsError(code, f"The Cluster cannot be deleted while {what}.")

@@ -1,17 +1,24 @@
-"""An instance whose user data names an ECS cluster registers itself there, and is gone from there when terminated.
+"""An instance whose user data names an ECS cluster is registered there from a minute after its start to its end.
 
 https://docs.aws.amazon.com/AmazonECS/latest/developerguide/bootstrap_container_instance.html
 """
 
 import base64
 import binascii
+import json
 import re
 from collections import Counter
 from typing import Any
 
+from esaws.local import tasks
 from esaws.local.call import Call
-from esaws.local.seam import after, follows
-from esaws.local.world import World
+from esaws.local.clock import CLOCK
+from esaws.local.history import happened
+from esaws.local.instances import running_since
+from esaws.local.lifecycle import PACE, passing, wait_for
+from esaws.local.seam import after, before, follows
+from esaws.local.timeline import TIMELINE
+from esaws.local.world import World, remembered
 
 _CLUSTER = re.compile(r"ECS_CLUSTER=[\"']?([A-Za-z0-9_-]+)")
 _AGENT_PORTS = ["22", "2375", "2376", "51678", "51679"]
@@ -21,38 +28,128 @@ MEMORY_LEFT_BY_THE_SYSTEM = 0.928
 """The agent offers what the kernel reports, not what the type is sold with: 950 of 1024 MiB on a t2.micro."""
 
 
+_AGENT_STARTS = 60.0
+
+
 @follows("autoscaling", "ec2", "ecs", order=20)
-def agents_report(world: World) -> None:
-    clusters = world.clusters
-    alive = {instance.id: instance for instance in world.instances if instance.state != "terminated"}
-    registered = set()
+def agents_report(world: World) -> float | None:
+    """An agent is there a minute after its instance runs; what an instance takes along when it goes, has stopped."""
+    clusters, now = world.clusters, CLOCK.now()
+    there = {instance.id: instance for instance in world.instances if instance.state != "terminated"}
+    registered, later = set(), []
     for cluster, container_instance in world.container_instances:
-        instance = alive.get(container_instance.ec2_instance_id)
+        instance = there.get(container_instance.ec2_instance_id)
+        state = "terminated" if instance is None else instance.state
+        if state in ("stopped", "terminated"):
+            _end_tasks(world, container_instance, state)
         if instance is None:
-            _end_tasks(world, container_instance)
             world.backend("ecs").deregister_container_instance(cluster, container_instance.container_instance_arn, True)
-        else:
-            registered.add(instance.id)
-            container_instance.agent_connected = instance.state == "running"
-    for instance in alive.values():
-        named = cluster_of(instance)
-        active = named in clusters and clusters[named].status == "ACTIVE"
-        if active and instance.id not in registered and instance.state == "running":
+            TIMELINE.touch(world, "ecs")
+            continue
+        registered.add(instance.id)
+        up = _up(instance, container_instance)
+        connected = up is not None and up <= now
+        if connected != container_instance.agent_connected:
+            container_instance.agent_connected = connected
+            happened(world, cluster, f"agent {'connected' if connected else 'lost'}", f"its instance is {state}")
+            TIMELINE.touch(world, "ecs")
+        if up is not None and not connected:
+            later.append(up)
+    for instance in there.values():
+        named = cluster_of(instance) if instance.id not in registered else None
+        if named not in clusters or clusters[named].status != "ACTIVE" or remembered(instance).get("deregistered"):
+            continue
+        if (up := _up(instance)) is not None and up > now:
+            later.append(up)
+        elif up is not None:
             found = world.backend("ecs").register_container_instance(named, instance.id)
             vcpus, mebibytes = world.size(instance.instance_type)
             found.registered_resources = _resources(vcpus, mebibytes)
             found.remaining_resources = _resources(vcpus, mebibytes)
+            where = found.attributes["ecs.availability-zone"]
+            happened(world, str(named), f"container instance registered in {where}", "its agent has started")
+            TIMELINE.touch(world, "ecs")
     counted = Counter(cluster for cluster, _ in world.container_instances)
     for name, cluster_object in clusters.items():
         cluster_object.registered_container_instances_count = counted[name]
+    return min(later, default=None)
 
 
-def _end_tasks(world: World, container_instance: Any) -> None:
+@before("ecs", "RegisterContainerInstance")
+def an_agent_runs_where_it_registers(call: Call) -> None:
+    """It is the agent that makes this call, once its instance is up."""
+    document = json.loads(call.params.get("instanceIdentityDocument") or "{}")
+    wait_for(call, [each for each in call.world.instances if each.id == document.get("instanceId")])
+
+
+@after("ecs", "RegisterContainerInstance")
+def it_is_there(call: Call) -> None:
+    arn = call.result["containerInstance"]["containerInstanceArn"]
+    for _, each in call.world.container_instances:
+        if each.container_instance_arn == arn:
+            remembered(each)["reported"] = CLOCK.now()
+
+
+@before("ecs", "DeregisterContainerInstance")
+def it_stays_away(call: Call) -> None:
+    """An agent registers once; it has to be started anew to do so again."""
+    identifier = call.params["containerInstance"].split("/")[-1]
+    call.notes["instance"] = next(
+        (each.ec2_instance_id for _, each in call.world.container_instances if each.id == identifier), None
+    )
+
+
+@after("ecs", "DeregisterContainerInstance")
+def remember_that_it_left(call: Call) -> None:
+    for instance in call.world.instances:
+        if instance.id == call.notes["instance"]:
+            remembered(instance)["deregistered"] = True
+
+
+@after("ecs", "ListContainerInstances", "DescribeContainerInstances", "DescribeClusters")
+def agents_are_awaited(call: Call) -> None:
+    """Those that are coming, and those that go with their instance."""
+    named = [call.params.get("cluster", "default")]
+    if call.operation == "DescribeClusters":
+        named = [cluster["clusterName"] for cluster in call.result["clusters"]]
+    clusters = {name.split("/")[-1] for name in named}
+    if PACE.really is None and (until := _settled(call.world, clusters)) is not None:
+        call.wait(until, unless=lambda: _settled(call.world, clusters) is None)
+
+
+def _settled(world: World, clusters: set[str]) -> float | None:
+    """When all agents of some clusters are there that start or go now; None if that is so."""
+    known = {each.ec2_instance_id: each for name, each in world.container_instances if name in clusters}
+    now = CLOCK.now()
+    moments = []
+    for instance in world.instances:
+        here = known.get(instance.id)
+        way = passing(instance)
+        if instance.state == "shutting-down":
+            moments += [way.ends] if here is not None and way else []
+        elif here is not None or (cluster_of(instance) in clusters and not remembered(instance).get("deregistered")):
+            if instance.state == "pending" and way:
+                moments.append(way.ends + PACE.takes(_AGENT_STARTS))
+            elif (up := _up(instance, here)) is not None and up > now:
+                moments.append(up)
+    return max(moments, default=None)
+
+
+def _up(instance: Any, container_instance: Any | None = None) -> float | None:
+    """When the agent of a running instance is there."""
+    since = running_since(instance)
+    if since is None or remembered(instance).get("failed"):
+        return None
+    reported = remembered(container_instance).get("reported") if container_instance is not None else None
+    return since if reported is not None and reported >= since else since + PACE.takes(_AGENT_STARTS)
+
+
+def _end_tasks(world: World, container_instance: Any, state: str) -> None:
     """A task ends with its instance."""
-    why = f"Host EC2 (instance {container_instance.ec2_instance_id}) terminated."
+    reason = f"Host EC2 (instance {container_instance.ec2_instance_id}) {state}."
     for task in world.tasks:
-        if task.container_instance_arn == container_instance.container_instance_arn and task.last_status != "STOPPED":
-            world.backend("ecs").stop_task(task.cluster_arn, task.task_arn, why)
+        if task.container_instance_arn == container_instance.container_instance_arn:
+            tasks.stop(world, task, "TerminationNotice", reason, why=f"its instance was {state}", kill=True)
 
 
 def cluster_of(instance: Any) -> str | None:

@@ -19,20 +19,23 @@ def deleted_clusters_are_not_listed(call: Call) -> None:
 
 @after("ecs", "ListServices")
 def deleted_services_are_not_listed(call: Call) -> None:
-    alive = {service.arn for service in call.world.services if service.status != "INACTIVE"}
+    alive = {service.arn for service in call.world.services if service.status == "ACTIVE"}
     call.result["serviceArns"] = [arn for arn in call.result["serviceArns"] if arn in alive]
 
 
 @after("ecs", "ListTasks")
 def stopped_tasks_are_listed_on_request(call: Call) -> None:
-    """moto also takes every task of the cluster for one of the service that is asked for."""
-    tasks = {task.task_arn: task for task in call.world.tasks}
+    """moto takes every task for one of the service that is asked for, and those of `c2` for some of `c`."""
+    cluster = call.params.get("cluster", "default").split("/")[-1]
+    tasks = {task.task_arn: task for task in call.world.tasks if task.cluster_name == cluster}
     wanted = call.params.get("desiredStatus", "RUNNING")
     service = call.params.get("serviceName", "").split("/")[-1]
     call.result["taskArns"] = [
         arn
         for arn in call.result["taskArns"]
-        if tasks[arn].desired_status == wanted and (not service or tasks[arn].group == f"service:{service}")
+        if arn in tasks
+        and tasks[arn].desired_status == wanted
+        and (not service or tasks[arn].group == f"service:{service}")
     ]
 
 

@@ -17,6 +17,8 @@ def only_one_of_its_name(call: Call) -> None:
     service = call.world.service(call.params.get("cluster"), call.params["serviceName"])
     if service is None or service.status == "INACTIVE":
         return
+    if service.status == "DRAINING":
+        raise _invalid("Unable to Start a service that is still Draining.")
     token = call.params.get("clientToken")
     if not token or token != remembered(service).get("client_token"):
         raise _invalid("Creation of service was not idempotent.")
@@ -33,7 +35,7 @@ def its_token_is_kept(call: Call) -> None:
 def what_is_deleted_does_not_change(call: Call) -> None:
     """https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_UpdateService.html"""
     service = call.world.service(call.params.get("cluster"), call.params["service"])
-    if service is not None and service.status == "INACTIVE":
+    if service is not None and service.status != "ACTIVE":
         raise AwsError("ServiceNotActiveException", "Service was not ACTIVE.")
 
 
@@ -57,6 +59,18 @@ def its_load_balancers_are_there(call: Call) -> None:
             raise _invalid(f"The container {name} did not have a container port {port} defined.")
         if group and group not in forwarded:
             raise _invalid(f"The target group with targetGroupArn {group} does not have an associated load balancer.")
+
+
+@before("ecs", "CreateService", "UpdateService")
+def it_says_where_its_interfaces_are(call: Call) -> None:
+    """A task with an interface of its own needs a subnet for it."""
+    named = call.params.get("taskDefinition")
+    if call.answered or not named or call.params.get("networkConfiguration"):
+        return
+    service = call.world.service(call.params.get("cluster"), call.params.get("service", ""))
+    definition = call.world.backend("ecs").describe_task_definition(named)
+    if definition.network_mode == "awsvpc" and not (service is not None and service.network_configuration):
+        raise _invalid("Network Configuration must be provided when networkMode 'awsvpc' is specified.")
 
 
 def _used_now(call: Call) -> Any:

@@ -1,12 +1,12 @@
-"""An ECS service keeps how it deploys and places, and counts its tasks.
+"""An ECS service keeps how it deploys and places its tasks.
 
 https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Service.html
 """
 
 from esaws.local.call import Call
+from esaws.local.deployments import settings
 from esaws.local.kept import Kept
-from esaws.local.seam import after, follows
-from esaws.local.world import World
+from esaws.local.seam import after
 
 Kept(
     service="ecs",
@@ -32,35 +32,11 @@ Kept(
 def what_it_is_by_default(call: Call) -> None:
     shown = call.result.get("services") or [call.result["service"]]
     for service in shown:
-        breaker = {"enable": False, "rollback": False}
-        defaults = {"maximumPercent": 200, "minimumHealthyPercent": 100, "deploymentCircuitBreaker": breaker}
-        service["deploymentConfiguration"] = {**defaults, **(service.get("deploymentConfiguration") or {})}
+        known = call.world.service(service["clusterArn"], service["serviceName"])
+        if known is not None:
+            service["deploymentConfiguration"] = settings(known)
         if service.get("capacityProviderStrategy"):
             # AWS shows one or the other
             service.pop("launchType", None)
         if service.get("loadBalancers"):
             service.setdefault("healthCheckGracePeriodSeconds", 0)
-
-
-@follows("ecs", "autoscaling", "ec2", order=40)
-def services_and_clusters_count_their_tasks(world: World) -> None:
-    """moto takes the desired count for the running one."""
-    running = [task for task in world.tasks if task.last_status == "RUNNING"]
-    for service in world.services:
-        mine = sum(
-            task.group == f"service:{service.name}" for task in running if service.cluster_arn == task.cluster_arn
-        )
-        service.running_count, service.pending_count = mine, 0
-        if service.deployments:
-            service.deployments[0].update(
-                desiredCount=service.desired_count,
-                runningCount=mine,
-                pendingCount=0,
-                taskDefinition=service.task_definition,
-            )
-    for cluster in world.clusters.values():
-        cluster.running_tasks_count = sum(task.cluster_arn == cluster.arn for task in running)
-        cluster.pending_tasks_count = 0
-        cluster.active_services_count = sum(
-            service.cluster_arn == cluster.arn and service.status == "ACTIVE" for service in world.services
-        )

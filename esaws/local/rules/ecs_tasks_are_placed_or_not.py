@@ -5,11 +5,11 @@ https://docs.aws.amazon.com/AmazonECS/latest/developerguide/api_failures_message
 
 from typing import Any
 
+from esaws.local import placement, tasks
 from esaws.local.call import Call
-from esaws.local.seam import AwsError, after, before, inside
+from esaws.local.placement import required, why_not
+from esaws.local.seam import AwsError, after, before, inside, instead
 from esaws.local.world import remembered
-
-_FARGATE = ("FARGATE", "FARGATE_SPOT")
 
 
 @before("ecs", "RunTask")
@@ -38,25 +38,81 @@ def there_is_an_instance(call: Call) -> None:
         return
     if "launchType" not in call.params and cluster.default_capacity_provider_strategy:
         return
-    if not _instances(call):
+    if not placement.active(call.world, cluster.name):
         raise AwsError("InvalidParameterException", "No Container Instances were found in your cluster.")
 
 
+@instead("ecs", "RunTask")
+def placed_as_asked(call: Call) -> dict[str, Any]:
+    """https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RunTask.html"""
+    asked, world = call.params, call.world
+    cluster, definition = _existing(call)
+    group = asked.get("group") or f"family:{definition.family}"
+    strategy = asked.get("capacityProviderStrategy")
+    if asked.get("launchType") and strategy:
+        raise AwsError(
+            "InvalidParameterException",
+            "Specify either Launch Type or Capacity Provider Strategy, but not both.",
+        )
+    if not asked.get("launchType") and not strategy:
+        strategy = cluster.default_capacity_provider_strategy
+    mine = [task for task in world.tasks if task.cluster_name == cluster.name and task.group == group]
+    mine = [task for task in mine if tasks.alive(task)]
+    constraints = [*asked.get("placementConstraints", ()), *(definition.placement_constraints or ())]
+    needed, hosts = required(definition), []
+    made: list[Any] = []
+    for _ in range(asked.get("count", 1)):
+        taken = [task.capacity_provider_name for task in made]
+        provider = placement.provider_for(strategy or (), {name: taken.count(name) for name in set(taken)})
+        instance, kind = None, asked.get("launchType") or ""
+        if kind != "FARGATE" and provider not in placement.FARGATE:
+            hosts = placement.of_provider(world, provider, placement.active(world, cluster.name))
+            free = placement.allowed(constraints, hosts, [*mine, *made])
+            if not (fitting := [each for each in free if why_not(each, needed) is None]):
+                break
+            rules = asked.get("placementStrategy") or placement.SPREAD
+            instance = placement.choose(fitting, rules, [*mine, *made], group)
+            kind = kind or "EC2"
+        made.append(
+            tasks.place(
+                world, cluster, definition, instance, group=group, launch_type=kind or "FARGATE",
+                capacity_provider_name=provider, platform_version=asked.get("platformVersion"), **_shared(call),
+            )
+        )  # fmt: skip
+    missing = len(made) < asked.get("count", 1)
+    failures = [
+        {"arn": each.container_instance_arn, "reason": reason}
+        for each in (hosts if missing else ())
+        if (reason := why_not(each, needed))
+    ]
+    return {"tasks": made, "failures": failures}
+
+
+@instead("ecs", "StartTask")
+def started_where_asked(call: Call) -> dict[str, Any]:
+    """https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_StartTask.html"""
+    cluster, definition = _existing(call)
+    here = call.world.backend("ecs").container_instances.get(cluster.name, {})
+    needed, made, failures = required(definition), [], []
+    group = call.params.get("group") or f"family:{definition.family}"
+    for asked in call.params["containerInstances"]:
+        instance = here.get(asked.split("/")[-1])
+        reason = "MISSING" if instance is None else why_not(instance, needed)
+        if reason is None and instance.status != "ACTIVE":
+            reason = "INACTIVE"
+        if reason is None:
+            made.append(tasks.place(call.world, cluster, definition, instance, group=group, **_shared(call)))
+        else:
+            arn = asked if instance is None else instance.container_instance_arn
+            failures.append({"arn": arn, "reason": reason})
+    return {"tasks": made, "failures": failures}
+
+
 @after("ecs", "RunTask")
-def what_could_not_be_placed(call: Call) -> None:
-    tasks = call.result.get("tasks", [])
-    token, cluster = call.params.get("clientToken"), _cluster(call)
-    if token and tasks and cluster is not None:
-        _tokens(call).setdefault(token, (call.params, {task["taskArn"] for task in tasks}))
-        remembered(cluster)["run_task_tokens"] = _tokens(call)
-    if len(tasks) < call.params.get("count", 1):
-        backend = call.world.backend("ecs")
-        needed = _needed(backend.describe_task_definition(call.params["taskDefinition"]))
-        call.result["failures"] = [
-            {"arn": instance.container_instance_arn, "reason": reason}
-            for instance in _instances(call)
-            if (reason := why_not(instance, needed))
-        ]
+def the_token_is_kept(call: Call) -> None:
+    made, token, cluster = call.result.get("tasks", []), call.params.get("clientToken"), _cluster(call)
+    if token and made and cluster is not None:
+        _tokens(call).setdefault(token, (call.params, {task["taskArn"] for task in made}))
 
 
 @inside("moto.ecs.models", "EC2ContainerServiceBackend._can_be_placed")
@@ -66,54 +122,33 @@ def can_be_placed(self: Any, container_instance: Any, task_resource_requirements
 
 
 @inside("moto.ecs.models", "EC2ContainerServiceBackend._calculate_task_resource_requirements")
-def required(self: Any, task_definition: Any) -> dict[str, Any]:
+def what_it_needs(self: Any, task_definition: Any) -> dict[str, Any]:
     """moto takes host port 0, any that is free, for a port that only one task can have."""
-    return _needed(task_definition)
+    return required(task_definition)
 
 
-def why_not(instance: Any, needed: dict[str, Any]) -> str | None:
-    """Why a container instance can't take a task, in ECS's words; None if it can."""
-    left = {each["name"]: each.get("stringSetValue") or each["integerValue"] for each in instance.remaining_resources}
-    if not instance.agent_connected:
-        return "AGENT"
-    if needed["CPU"] > left["CPU"]:
-        return "RESOURCE:CPU"
-    if needed["MEMORY"] > left["MEMORY"]:
-        return "RESOURCE:MEMORY"
-    if {str(port) for port in needed["PORTS"]} & set(left["PORTS"] or ()):
-        return "RESOURCE:PORTS"
-    return None
+def _existing(call: Call) -> tuple[Any, Any]:
+    """(cluster, task definition) that a call names; raises what moto does where there is none."""
+    ecs = call.world.backend("ecs")
+    cluster = ecs._get_cluster(call.params.get("cluster", "default"))
+    return cluster, ecs.describe_task_definition(call.params["taskDefinition"])
 
 
-def _needed(task_definition: Any) -> dict[str, Any]:
-    containers = [
-        {key[0].lower() + key[1:]: value for key, value in container.items()}
-        for container in task_definition.container_definitions
-    ]
-    host_network = task_definition.network_mode == "host"
-    ports = [
-        mapping.get("hostPort") or (mapping["containerPort"] if host_network else 0)
-        for container in containers
-        for mapping in container.get("portMappings") or ()
-        if mapping.get("protocol", "tcp") == "tcp" and task_definition.network_mode != "awsvpc"
-    ]
-    memory = sum(each.get("memoryReservation") or each.get("memory") or 0 for each in containers)
+def _shared(call: Call) -> dict[str, Any]:
+    """What a task keeps of the call that made it, in moto's words."""
+    network = call.params.get("networkConfiguration")
+    if network:
+        network = {"awsvpcConfiguration": {"securityGroups": [], **network["awsvpcConfiguration"]}}
     return {
-        "CPU": sum(each.get("cpu") or 0 for each in containers),
-        "MEMORY": memory or int(task_definition.memory or 0),
-        "PORTS": [port for port in ports if port],
-        "PORTS_UDP": [],
+        "overrides": call.params.get("overrides") or {},
+        "started_by": call.params.get("startedBy", ""),
+        "tags": call.params.get("tags") or [],
+        "networking_configuration": network,
     }
 
 
 def _cluster(call: Call) -> Any | None:
     return call.world.clusters.get(call.params.get("cluster", "default").split("/")[-1])
-
-
-def _instances(call: Call) -> list[Any]:
-    cluster = _cluster(call)
-    here = [each for name, each in call.world.container_instances if cluster is not None and name == cluster.name]
-    return [each for each in here if each.status == "ACTIVE"]
 
 
 def _tokens(call: Call) -> dict[Any, Any]:

@@ -1,4 +1,4 @@
-"""ElastiCache: nodes, endpoints and security groups are described, deletes and changes work.
+"""ElastiCache: nodes, endpoints and security groups are described, and changes work.
 
 https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_CacheCluster.html
 """
@@ -33,11 +33,6 @@ def clusters_in_full(call: Call) -> None:
             described["CacheNodes"] = [_node(call, cluster, number) for number in range(1, cluster.num_cache_nodes + 1)]
         else:
             described.pop("CacheNodes", None)
-
-
-@after("elasticache", "DeleteCacheCluster")
-def deleted_clusters_are_gone(call: Call) -> None:
-    call.world.backend("elasticache").cache_clusters.pop(call.params["CacheClusterId"], None)
 
 
 @instead("elasticache", "ModifyCacheCluster")

@@ -1,0 +1,50 @@
+"""How long the local AWS takes to let a month pass over a running system, and how much memory it has then."""
+
+import argparse
+import os
+import tempfile
+import time
+
+import psutil
+
+from esaws import simulation
+from esaws.cloud import Cloud, local_command
+from esaws.plan import plan_deploy
+from esaws.seccom import seccom
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--days", type=int, default=30)
+    parser.add_argument("--rate", type=float, default=20.0, help="requests a second at the busiest hour of a day")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as state:
+        os.environ.update(ESAWS_STATE=state, ESAWS_PORT="0")
+        server = local_command("start", "--at", "2026-01-01T00:00Z")
+        try:
+            measure(Cloud.at(server["url"]), psutil.Process(server["pid"]), options.days, options.rate)
+        finally:
+            local_command("stop")
+
+
+def measure(cloud: Cloud, server: psutil.Process, days: int, rate: float) -> None:
+    plan_deploy(seccom("ha"), cloud).apply()
+    simulation.advance(cloud, "1h")
+    quiet = timed(cloud, f"{days}d")
+    print(f"{days} quiet days: {quiet:.2f} s")
+    paths = {"/": rate, "/sites-management-api/": rate, "/intrusion-management-api/": rate}
+    simulation.traffic(cloud, "daily", paths=paths)
+    busy = timed(cloud, f"{days}d")
+    events = len(simulation.events(cloud))
+    megabytes = server.memory_info().rss / 1e6
+    print(f"{days} days with daily traffic: {busy:.2f} s (aim: 10), {megabytes:.0f} MB (aim: 500), {events} events")
+
+
+def timed(cloud: Cloud, by: str) -> float:
+    began = time.monotonic()
+    simulation.advance(cloud, by)
+    return time.monotonic() - began
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,65 @@
+"""Whatever people break, mend, scale and wait for: what must hold, holds."""
+
+import os
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from tests.local.living import Living, Seen
+from tests.local.timing import advance
+
+# 25 on each run of the suite; `RUNS=300 pytest tests/local/test_local_invariants.py` when a behaviour changes.
+RUNS = int(os.environ.get("RUNS", "25"))
+WHAT = ["wait", "stop", "terminate", "kill", "close", "open", "matcher", "capacity", "count", "deploy"]
+EXCUSES = ("unable to place a task", "unable to consistently start", "is unhealthy in (target-group")
+
+
+def check(living: Living) -> Seen:
+    """What must hold at every moment."""
+    seen = living.look()
+    ports = Counter((instance, binding["hostPort"]) for instance, task in seen.tasks for binding in _bindings(task))
+    assert all(times == 1 for times in ports.values()), "two tasks share a host port"
+    with_task = {instance for instance, _ in seen.tasks}
+    bare = [state for instance, state in seen.targets if instance not in with_task]
+    assert set(bare) <= {"draining", "unused"}, f"targets without a task are {bare}"
+    assert seen.group["MinSize"] <= seen.group["DesiredCapacity"] <= seen.group["MaxSize"]
+    assert len(seen.hosts) <= seen.group["MaxSize"]
+    return seen
+
+
+def check_at_rest(living: Living) -> None:
+    """What must hold some hours after the last change."""
+    seen = check(living)
+    assert len(seen.hosts) == seen.group["DesiredCapacity"]
+    told = " ".join(event["message"] for event in seen.service["events"][:20])
+    if seen.service["runningCount"] != seen.service["desiredCount"]:
+        assert any(excuse in told for excuse in EXCUSES), (
+            f"{seen.service['runningCount']} tasks run, and no event says why"
+        )
+    with_task = {instance for instance, _ in seen.tasks}
+    assert {instance for instance, state in seen.targets if state != "draining"} <= with_task
+
+
+def _bindings(task: dict[str, Any]) -> list[dict[str, Any]]:
+    return [binding for container in task["containers"] for binding in container.get("networkBindings", [])]
+
+
+@settings(
+    max_examples=RUNS,
+    deadline=None,
+    derandomize=True,
+    phases=[Phase.generate],
+    database=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(steps=st.lists(st.tuples(st.sampled_from(WHAT), st.integers(0, 11)), min_size=3, max_size=10))
+def test_what_must_hold_holds(new_account: Callable[[], Any], steps: list[tuple[str, int]]) -> None:
+    living = Living(new_account())
+    for what, number in steps:
+        living.do(what, number)
+        check(living)
+    advance(living.account, "6h")
+    check_at_rest(living)

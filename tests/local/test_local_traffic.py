@@ -1,0 +1,401 @@
+"""Traffic: who gets it, what it costs them, and what CloudWatch shows of it."""
+
+import urllib.error
+from datetime import datetime, timedelta
+from statistics import mean
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from esaws.local import load, metrics
+from esaws.local.containers import Answer
+from esaws.local.control import BadRequest
+from esaws.local.expressions import UnknownExpression, evaluate
+from esaws.local.metrics import Metric, Series
+from esaws.local.routing import Request, Share, matches, route
+from esaws.local.steps import Steps
+from esaws.local.traffic import Trace, trace
+from tests.local.living import Living
+from tests.local.timing import advance, control, events
+
+HOUR = 3600.0
+MIDNIGHT = 1_750_032_000.0
+
+# --- traces
+
+
+def test_a_steady_trace_never_changes() -> None:
+    steady = trace({"requests_per_second": 20, "path": "/api/"}, MIDNIGHT)
+    assert (steady.rates(MIDNIGHT + 1e8), steady.changes(MIDNIGHT)) == ({"/api/": 20.0}, None)
+
+
+def test_a_spike_comes_and_goes() -> None:
+    spike = trace({"shape": "spike", "requests_per_second": 20, "peak": 6, "after": 10, "minutes": 30}, MIDNIGHT)
+    seen = {minute: spike.rates(MIDNIGHT + 60 * minute)["/"] for minute in (0, 9, 10, 39, 40, 999)}
+    assert seen == {0: 20.0, 9: 20.0, 10: 120.0, 39: 120.0, 40: 20.0, 999: 20.0}
+
+
+def test_a_day_has_24_steps_and_its_peak_at_20_whenever_it_began() -> None:
+    daily = trace({"shape": "daily", "requests_per_second": 50}, MIDNIGHT + 5 * HOUR + 17)
+    day = [daily.rates(MIDNIGHT + 3 * 86400 + hour * HOUR)["/"] for hour in range(24)]
+    assert (max(day), day.index(max(day)), day.index(min(day))) == (50.0, 20, 2)
+    assert daily.changes(MIDNIGHT + 23.5 * HOUR) == MIDNIGHT + 24 * HOUR
+
+
+def test_rows_of_several_paths_step_each_for_itself() -> None:
+    rows = [
+        {"at": 60, "path": "/a", "requests_per_second": 5},
+        {"at": 0, "path": "/b", "requests_per_second": 1},
+        {"at": 120, "path": "/a", "requests_per_second": 0},
+    ]
+    given_rows = trace({"rows": rows}, MIDNIGHT)
+    seen = [given_rows.rates(MIDNIGHT + at) for at in (0, 60, 120)]
+    assert seen == [{"/b": 1.0}, {"/a": 5.0, "/b": 1.0}, {"/b": 1.0}]
+
+
+@given(st.lists(st.integers(1, 100_000), min_size=1, max_size=8, unique=True), st.floats(0, 2e9), st.booleans())
+def test_going_from_change_to_change_gets_ahead(offsets: list[int], began: float, repeated: bool) -> None:
+    rows = tuple((at / 10, float(at)) for at in sorted(offsets))
+    followed = Trace(float(int(began)), {"/": rows}, 10_001.0 if repeated else None)
+    moment, seen = followed.began, []
+    while (after := followed.changes(moment)) is not None and len(seen) < len(rows):
+        assert after > moment
+        moment = after
+        seen.append(followed.rates(moment)["/"])
+    assert seen == [rate for _, rate in rows]
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"shape": "wild"},
+        {"requests_per_second": -1},
+        {"requests_per_second": "many"},
+        {"path": "no/slash", "requests_per_second": 1},
+        {"rows": []},
+        {"rows": "many"},
+        {"rows": [1]},
+        "steady",
+        {"rows": [{"at": "noon", "path": "/", "requests_per_second": 1}]},
+    ],
+)
+def test_a_trace_that_makes_no_sense_is_refused(asked: Any) -> None:
+    with pytest.raises(BadRequest):
+        trace(asked, MIDNIGHT)
+
+
+# --- routing
+
+
+@pytest.mark.parametrize(
+    ("pattern", "path", "holds"),
+    [
+        ("/img/*", "/img/a/b", True),
+        ("/img/*", "/img", False),
+        ("/x*", "/xfoo", True),
+        ("/?", "/a", True),
+        ("/?", "/ab", False),
+        ("/A", "/a", False),
+        ("/a.c", "/abc", False),
+        ("/a", "/a?x=1", True),
+    ],
+)
+def test_a_path_matches_its_pattern(pattern: str, path: str, holds: bool) -> None:
+    condition = {"Field": "path-pattern", "PathPatternConfig": {"Values": ["/never", pattern]}}
+    assert matches([condition], Request(path, "h")) is holds
+
+
+def test_all_conditions_of_a_rule_must_hold_and_unknown_ones_never_do() -> None:
+    path, host = {"Field": "path-pattern", "Values": ["/*"]}, {"Field": "host-header", "Values": ["*.Example.com"]}
+    assert matches([path, host], Request("/", "www.example.COM"))
+    assert not matches([path, host], Request("/", "example.com"))
+    assert not matches([path, {"Field": "http-header"}], Request("/", "www.example.com"))
+
+
+def test_the_lowest_priority_is_asked_first_and_weights_share() -> None:
+    def rule(priority: str, *actions: Any) -> Any:
+        conditions = [{"Field": "path-pattern", "Values": ["/a*"]}]
+        return SimpleNamespace(priority=priority, conditions=conditions, actions=actions, is_default=False)
+
+    weighted = {
+        "Type": "forward",
+        "ForwardConfig": {"TargetGroups": [{"TargetGroupArn": "x", "Weight": 1}, {"TargetGroupArn": "y", "Weight": 3}]},
+    }
+    fixed = {"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "418"}}
+    forward = {"Type": "forward", "TargetGroupArn": "z"}
+    rules = {"10": rule("10", fixed), "9": rule("9", weighted)}
+    listener = SimpleNamespace(rules=rules, default_actions=[forward])
+    assert route(listener, Request("/ab", "h")) == ([Share(0.25, "x"), Share(0.75, "y")], 1)
+    assert route(listener, Request("/b", "h")) == ([Share(1.0, "z")], 2)
+    del rules["9"]
+    assert route(listener, Request("/ab", "h")) == ([Share(1.0, status=418)], 1)
+
+
+# --- load
+
+
+def test_a_container_gets_slower_and_then_refuses() -> None:
+    assert load.demand({}, [load.Asked("/", 25)]) == 512, "25 times 20 ms is half a vCPU"
+    assert load.slowed(Answer(200, 0.02), 0.5).seconds == 0.04
+    done = load.work({}, [load.Asked("/", 100), load.Asked("/x", 0.5)], busy=2.0, reserved=1024, memory=500)
+    assert [(part.part, part.status) for part in done.answers["/"]] == [(0.5, 200), (0.5, 503)]
+    assert done.cpu_units == pytest.approx(0.01 * 1024 + 100.5 * 0.02 * 1024 / 2)
+
+
+def test_the_environment_says_what_a_request_costs() -> None:
+    def costs(value: str) -> float:
+        return load.milliseconds({"environment": [{"name": "ESAWS_CPU_MS", "value": value}]})
+
+    assert (costs("100"), costs("much"), load.milliseconds({})) == (100.0, 20.0, 20.0)
+
+
+# --- steps and statistics
+
+_changes = st.lists(
+    st.tuples(st.integers(1, 5000), st.sampled_from([0.0, 0.1, 1.5, 20.3]), st.floats(0, 100)), max_size=12
+)
+
+
+def _steps(changes: list[tuple[int, float, float]]) -> tuple[Steps, float]:
+    steps, moment = Steps(), 1e9
+    for after, rate, value in changes:
+        moment += after
+        steps.step(moment, rate, value)
+    return steps, moment
+
+
+@given(_changes, st.lists(st.integers(-100, 60_000), min_size=3, max_size=3))
+def test_two_halves_are_the_whole(changes: list[tuple[int, float, float]], cuts: list[int]) -> None:
+    steps, _ = _steps(changes)
+    start, middle, end = (1e9 + cut for cut in sorted(cuts))
+    assert steps.counted(start, end) == steps.counted(start, middle) + steps.counted(middle, end)
+    parts = [part for part in (steps.between(start, middle), steps.between(middle, end)) if part]
+    whole = steps.between(start, end)
+    assert sum(part.total for part in parts) == pytest.approx(whole.total if whole else 0.0, abs=1e-3)
+    if whole and whole.samples:
+        assert whole.low - 1e-6 <= whole.average <= whole.high + 1e-6
+
+
+@given(_changes)
+def test_a_step_that_changes_nothing_is_not_kept(changes: list[tuple[int, float, float]]) -> None:
+    steps, moment = _steps(changes)
+    rate, value = steps.now
+    kept = len(steps.moments)
+    assert not steps.step(moment + 1, rate, value)
+    assert len(steps.moments) == kept
+
+
+def test_after_455_days_measurements_are_gone() -> None:
+    steps = Steps()
+    for day in range(1000):
+        steps.step(day * 86400.0, 1.0, float(day))
+    assert len(steps.moments) <= 457
+    found = steps.between(999 * 86400.0, 1000 * 86400.0)
+    assert found is not None
+    assert (found.samples, found.average) == (86400.0, 999.0)
+
+
+def test_statistics_of_what_lasts_and_of_what_is_counted() -> None:
+    percent, requests = Series("Percent", counts=False), Series("Count", counts=True)
+    percent.steps.step(0.0, 2 / 60, 10.0)
+    percent.steps.step(30.0, 2 / 60, 50.0)
+    requests.steps.step(0.0, 0.01, 1.0)
+    names = ("Average", "Minimum", "Maximum", "SampleCount", "Sum", "p50", "p90")
+    shown = {name: metrics.statistic(percent, name, 0.0, 60.0, shown=True) for name in names}
+    assert shown == {
+        "Average": 30.0,
+        "Minimum": 10.0,
+        "Maximum": 50.0,
+        "SampleCount": 2,
+        "Sum": 60.0,
+        "p50": 10.0,
+        "p90": 50.0,
+    }
+    counted = [metrics.statistic(requests, "Sum", at, at + 60.0, shown=True) for at in range(0, 300, 60)]
+    assert counted == [None, 1.0, None, 1.0, 1.0], "nobody sees half a request"
+
+
+@pytest.mark.parametrize(
+    ("expression", "value"),
+    [
+        ("a / b * 100", 50.0),
+        ("-a + 2 ^ 3", 7.0),
+        ("SUM([a, b])", 3.0),
+        ("AVG(METRICS())", 1.5),
+        ("MAX([a, gone])", 1.0),
+        ("a + gone", None),
+        ("FILL(gone, 7)", 7.0),
+        ("IF(a > b, 1, 0)", 0.0),
+        ("a / 0", None),
+        ("CEIL(a / b)", 1.0),
+    ],
+)
+def test_metric_math(expression: str, value: float | None) -> None:
+    assert evaluate(expression, {"a": 1.0, "b": 2.0, "gone": None}) == value
+
+
+@pytest.mark.parametrize("expression", ["c + 1", "__import__('os')", "a b", "SEARCH('x', 'y', 1)"])
+def test_metric_math_that_is_not_understood(expression: str) -> None:
+    with pytest.raises(UnknownExpression):
+        evaluate(expression, {"a": 1.0})
+
+
+def test_capacity_units_are_by_the_hour_what_is_used_most(monkeypatch: pytest.MonkeyPatch) -> None:
+    arn, place = "arn:aws:elasticloadbalancing:eu-west-3:1:loadbalancer/app/a/1", (("LoadBalancer", "app/a/1"),)
+    made = {
+        Metric(metrics.BALANCING, name, place): Series("Count", counts=name != "ActiveConnectionCount")
+        for name in (*metrics.LCU, "RequestCount")
+    }
+    monkeypatch.setattr(metrics, "series", lambda world: made)
+    steps = {named.name: found.steps for named, found in made.items()}
+    steps["NewConnectionCount"].step(HOUR, 50.0, 1.0)
+    steps["ActiveConnectionCount"].step(HOUR, 1 / 60, 3000.0)
+    steps["ActiveConnectionCount"].step(2 * HOUR, 1 / 60, 9000.0)
+    steps["RequestCount"].step(HOUR, 50.0, 1.0)
+    world: Any = None
+    assert metrics.lcu_hours(world, arn, 0.0, 2 * HOUR) == pytest.approx(2.0)
+    assert metrics.lcu_hours(world, arn, 2 * HOUR, 2.5 * HOUR) == pytest.approx(1.5)
+    assert metrics.lcu_hours(world, arn, 0.0, 30 * HOUR) == pytest.approx(2 + 28 * 3)
+    assert metrics.requests(world, arn, 0.0, 2 * HOUR) == 50 * HOUR
+    assert metrics.requests(world, arn.replace("/a/", "/other/"), 0.0, 2 * HOUR) == 0
+
+
+# --- on the server
+
+
+class Watched(Living):
+    """A living system, five minutes old, and its metrics."""
+
+    def __init__(self, account: Any) -> None:
+        super().__init__(account)
+        self.cloudwatch = account.client("cloudwatch")
+        advance(account, "6m")
+        balancer = self.elbv2.describe_load_balancers()["LoadBalancers"][0]["LoadBalancerArn"]
+        self.place = [{"Name": "LoadBalancer", "Value": balancer.split(":loadbalancer/")[-1]}]
+
+    def states(self) -> set[str]:
+        """The states of its targets."""
+        found = self.elbv2.describe_target_health(TargetGroupArn=self.target_group)["TargetHealthDescriptions"]
+        return {each["TargetHealth"]["State"] for each in found}
+
+    def now(self) -> datetime:
+        return datetime.fromisoformat(control(self.account, "GET", "clock")["time"])
+
+    def begin(self, **asked: Any) -> datetime:
+        """Traffic from the begin of the next minute on; gives that moment."""
+        advance(self.account, f"{60 - self.now().second}s")
+        control(self.account, "POST", "traffic", trace=asked)
+        return self.now().replace(second=0)
+
+    def measured(self, name: str, since: datetime, minutes: int, statistic: str = "Sum") -> float | None:
+        found = self.cloudwatch.get_metric_statistics(
+            Namespace="AWS/ApplicationELB",
+            MetricName=name,
+            Dimensions=self.place,
+            StartTime=since,
+            EndTime=since + timedelta(minutes=minutes),
+            Period=60,
+            Statistics=[statistic],
+        )["Datapoints"]
+        together = sum if statistic == "Sum" else mean
+        return float(together(point[statistic] for point in found)) if found else None
+
+
+@pytest.fixture
+def watched(account: Any) -> Watched:
+    return Watched(account)
+
+
+def test_requests_are_counted_as_they_are_answered(watched: Watched) -> None:
+    began = watched.begin(paths={"/": 10, "/a": 2})
+    advance(watched.account, "10m")
+    after = began + timedelta(minutes=1)
+    assert watched.measured("RequestCount", after, 5) == 12 * 300
+    assert watched.measured("HTTPCode_Target_2XX_Count", after, 5) == 12 * 300
+    assert watched.measured("HTTPCode_Target_4XX_Count", after, 5) is None
+    assert watched.measured("HTTPCode_ELB_5XX_Count", after, 5) is None
+    slower = watched.measured("TargetResponseTime", after, 5, "Average")
+    assert slower is not None
+    assert 0.02 < slower < 0.03
+    control(watched.account, "DELETE", "traffic")
+    advance(watched.account, "10m")
+    assert watched.measured("RequestCount", began + timedelta(minutes=12), 5) is None
+
+
+def test_without_a_healthy_target_all_get_requests_without_any_nobody_does(watched: Watched) -> None:
+    service = {"cluster": watched.name, "service": watched.name}
+    watched.ecs.update_service(**service, healthCheckGracePeriodSeconds=3600)  # else it replaces its tasks
+    began = watched.begin(requests_per_second=10)
+    watched.elbv2.modify_target_group(TargetGroupArn=watched.target_group, Matcher={"HttpCode": "418"})
+    advance(watched.account, "2m")
+    assert watched.states() == {"unhealthy"}
+    advance(watched.account, "1m")
+    assert watched.measured("HTTPCode_ELB_5XX_Count", began, 3) is None, "they fail the checks, and answer"
+    watched.ecs.update_service(**service, desiredCount=0)
+    advance(watched.account, "10m")
+    assert watched.measured("HTTPCode_ELB_5XX_Count", began + timedelta(minutes=11), 1) == 600
+
+
+def test_too_many_requests_are_slow_and_refused(watched: Watched) -> None:
+    began = watched.begin(requests_per_second=200)
+    advance(watched.account, "5m")
+    after = began + timedelta(minutes=1)
+    assert watched.measured("TargetResponseTime", after, 2, "Average") == 0.4
+    refused, answered = (watched.measured(f"HTTPCode_Target_{code}XX_Count", after, 2) for code in (5, 2))
+    assert refused is not None
+    assert answered is not None
+    assert refused + answered == pytest.approx(200 * 120, abs=1)
+    assert 0.49 < refused / (refused + answered) < 0.52, "two t2.micro answer 50 a second each"
+
+
+def test_metrics_are_listed_and_worked_out_with_math(watched: Watched) -> None:
+    began = watched.begin(requests_per_second=10)
+    advance(watched.account, "20m")
+    listed = watched.cloudwatch.list_metrics(Namespace="AWS/ApplicationELB", Dimensions=watched.place)["Metrics"]
+    names = {each["MetricName"] for each in listed}
+    assert {"RequestCount", "HealthyHostCount", "ConsumedLCUs", "ProcessedBytes", "RequestCountPerTarget"} <= names
+    groups = {each["Namespace"] for each in watched.cloudwatch.list_metrics()["Metrics"]}
+    assert groups == {"AWS/ApplicationELB", "AWS/EC2", "AWS/ECS"}
+    metric = {"Namespace": "AWS/ApplicationELB", "MetricName": "RequestCount", "Dimensions": watched.place}
+    asked = [
+        {"Id": "sum", "MetricStat": {"Metric": metric, "Period": 300, "Stat": "Sum"}, "ReturnData": False},
+        {"Id": "rate", "Expression": "sum / 300"},
+    ]
+    found = watched.cloudwatch.get_metric_data(
+        MetricDataQueries=asked, StartTime=began + timedelta(minutes=5), EndTime=began + timedelta(minutes=12)
+    )["MetricDataResults"]
+    assert [(each["Id"], set(each["Values"])) for each in found] == [("rate", {10.0})]
+
+
+def test_the_same_is_measured_in_one_jump_and_in_many(new_account: Any) -> None:
+    shapes = []
+    for pauses in (["90m"], ["7m", "13m", "1m", "39m", "30m"]):
+        watched = Watched(new_account())
+        began = watched.begin(shape="spike", requests_per_second=8, peak=15, minutes=20)
+        for pause in pauses:
+            advance(watched.account, pause)
+        shapes.append(
+            [watched.measured(name, began, 60) for name in ("RequestCount", "HTTPCode_Target_5XX_Count")]
+            + [watched.measured("TargetResponseTime", began, 60, "Average")]
+        )
+    assert shapes[0] == pytest.approx(shapes[1], rel=1e-3)
+
+
+def test_traffic_is_shown_logged_and_gone_with_its_end(watched: Watched) -> None:
+    control(watched.account, "POST", "traffic", load_balancer=watched.name, trace={"requests_per_second": 3})
+    shown = control(watched.account, "GET", "traffic")
+    assert (shown["load_balancer"], shown["requests_per_second"], shown["changes"]) == (watched.name, {"/": 3.0}, None)
+    control(watched.account, "POST", "traffic", trace=None)
+    assert control(watched.account, "GET", "traffic")["trace"] is None
+    assert [event["what"] for event in events(watched.account) if "traffic" in event["what"]] == [
+        "traffic began",
+        "traffic ended",
+    ]
+
+
+def test_traffic_needs_a_load_balancer(account: Any) -> None:
+    with pytest.raises(urllib.error.HTTPError, match="400"):
+        control(account, "POST", "traffic", trace={"requests_per_second": 3})
