@@ -236,7 +236,7 @@ def test_a_good_image_is_rolled_out(system: System) -> None:
 
 def test_a_spike_drives_a_service_from_two_tasks_to_four_and_back(system: System) -> None:
     system.stable()
-    spike = {"shape": "spike", "path": f"/{INTRUSION}/", "requests_per_second": 5, "peak": 20, "minutes": 30}
+    spike = {"shape": "spike", "path": f"/{INTRUSION}/", "requests_per_second": 20, "peak": 6, "minutes": 30}
     simulation.traffic(system.cloud, **spike)
     counts, instances = [], []
     for _ in range(40):

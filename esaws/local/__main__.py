@@ -14,7 +14,7 @@ import click
 from esaws.errors import EsawsError, UsageError
 from esaws.local import fidelity as fidelity_of
 from esaws.local import process
-from esaws.local.story import story
+from esaws.local.clockwork.story import story
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 

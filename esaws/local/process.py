@@ -18,7 +18,7 @@ import psutil
 
 import esaws
 from esaws.errors import EsawsError, LocalNotRunning, UsageError
-from esaws.local.clock import moment
+from esaws.local.clockwork.clock import moment
 
 HOST = "127.0.0.1"
 DEFAULT_PORT = 4747

@@ -33,14 +33,15 @@ from werkzeug.serving import make_server
 from werkzeug.wrappers import Request
 from werkzeug.wsgi import get_input_stream
 
-from esaws.local import faults, seam
+from esaws.local import seam
 from esaws.local.call import DEFAULT_ACCOUNT, Call, account_of
-from esaws.local.clock import CLOCK, iso, moment, seconds
+from esaws.local.clockwork.clock import CLOCK, iso, moment, seconds
+from esaws.local.clockwork.history import HISTORY
+from esaws.local.clockwork.lifecycle import PACE
+from esaws.local.clockwork.timeline import TIMELINE
 from esaws.local.control import CONTROL, BadRequest, control
-from esaws.local.history import HISTORY
-from esaws.local.lifecycle import PACE
+from esaws.local.faults import faults
 from esaws.local.locks import AccountLocks
-from esaws.local.timeline import TIMELINE
 
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from esaws.local.seam import at_start
+
 
 @dataclass(frozen=True, order=True)
 class World:
@@ -15,10 +17,13 @@ class World:
 
     def backend(self, service: str) -> Any:
         """moto's store of one service, by moto's name for it; loaded on first use."""
-        from moto.backends import get_backend
+        found = _BACKENDS.get((self, service))
+        if found is None:
+            from moto.backends import get_backend
 
-        partitioned = service in ("iam", "s3", "sts", "budgets")
-        return get_backend(service)[self.account]["aws" if partitioned else self.region]  # type: ignore[call-overload]
+            place = "aws" if service in ("iam", "s3", "sts", "budgets") else self.region
+            found = _BACKENDS[self, service] = get_backend(service)[self.account][place]  # type: ignore[call-overload]
+        return found
 
     @property
     def groups(self) -> list[Any]:
@@ -87,6 +92,15 @@ class World:
 
         described = INSTANCE_TYPES[instance_type]
         return described["VCpuInfo"]["DefaultVCpus"], described["MemoryInfo"]["SizeInMiB"]
+
+
+_BACKENDS: dict[tuple[World, str], Any] = {}
+
+
+@at_start
+def forget_backends() -> None:
+    """A reset makes new ones."""
+    _BACKENDS.clear()
 
 
 def remembered(thing: Any) -> dict[str, Any]:

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from esaws.local import alarms
-from esaws.local.alarms import Condition, reason, state
-from esaws.local.metrics import Known, Metric, Series
+from esaws.local.cloudwatch import alarms
+from esaws.local.cloudwatch.alarms import Condition, reason, state
+from esaws.local.cloudwatch.metrics import Known, Metric, Series
 from esaws.local.world import World
 from tests.local.living import Living
 from tests.local.timing import advance, control, events

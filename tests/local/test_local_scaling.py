@@ -8,8 +8,8 @@ from botocore.exceptions import ClientError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from esaws.local import schedules
-from esaws.local.scaling import Capacity, Last, adjusted, base, free, stepped, tracked
+from esaws.local.scaling import schedules
+from esaws.local.scaling.scaling import Capacity, Last, adjusted, base, free, stepped, tracked
 from tests.local.living import Living
 from tests.local.timing import advance, control, events
 

@@ -10,10 +10,10 @@ from botocore.exceptions import ClientError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from esaws.local.containers import Answer
-from esaws.local.probe import NOT_USED, judged, matches, refused, timeout
-from esaws.local.reach import REPLIES, End, Entry, Rule, admits, lets_pass
-from esaws.local.targets import Checks, Watched, begun, change, seen
+from esaws.local.ecs.containers import Answer
+from esaws.local.elbv2.probe import NOT_USED, judged, matches, refused, timeout
+from esaws.local.elbv2.reach import REPLIES, End, Entry, Rule, admits, lets_pass
+from esaws.local.elbv2.targets import Checks, Watched, begun, change, seen
 from tests.local.conftest import Account, Program
 from tests.local.timing import advance, control, events
 

@@ -10,14 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from esaws.local import load, metrics
-from esaws.local.containers import Answer
+from esaws.local.cloudwatch import load, metrics
+from esaws.local.cloudwatch.expressions import UnknownExpression, evaluate
+from esaws.local.cloudwatch.metrics import Metric, Series
+from esaws.local.cloudwatch.steps import Steps
 from esaws.local.control import BadRequest
-from esaws.local.expressions import UnknownExpression, evaluate
-from esaws.local.metrics import Metric, Series
-from esaws.local.routing import Request, Share, matches, route
-from esaws.local.steps import Steps
-from esaws.local.traffic import Trace, trace
+from esaws.local.ecs.containers import Answer
+from esaws.local.elbv2.routing import Request, Share, matches, route
+from esaws.local.elbv2.traffic import Trace, trace
 from tests.local.living import Living
 from tests.local.timing import advance, control, events
 

@@ -3,7 +3,7 @@
 https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_DeleteAutoScalingGroup.html
 """
 
-from esaws.local import fleet
+from esaws.local.autoscaling import fleet
 from esaws.local.call import Call
 from esaws.local.seam import AwsError, before
 

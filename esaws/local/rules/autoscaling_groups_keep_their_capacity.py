@@ -7,9 +7,9 @@ https://docs.aws.amazon.com/autoscaling/ec2/userguide/auto-scaling-benefits.html
 
 from typing import Any
 
-from esaws.local import activities, fleet
+from esaws.local.autoscaling import activities, fleet
 from esaws.local.call import Call
-from esaws.local.lifecycle import wait_for
+from esaws.local.clockwork.lifecycle import wait_for
 from esaws.local.seam import AwsError, after, before, follows, inside, instead
 from esaws.local.world import World, remembered
 

@@ -5,9 +5,9 @@ https://docs.aws.amazon.com/autoscaling/ec2/userguide/lifecycle-hooks.html
 
 from typing import Any
 
-from esaws.local import fleet
+from esaws.local.autoscaling import fleet
 from esaws.local.call import Call
-from esaws.local.clock import CLOCK
+from esaws.local.clockwork.clock import CLOCK
 from esaws.local.seam import AwsError, instead
 from esaws.local.world import remembered
 

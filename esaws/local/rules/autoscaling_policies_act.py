@@ -6,8 +6,8 @@ https://docs.aws.amazon.com/autoscaling/ec2/userguide/as-scaling-target-tracking
 from typing import Any
 
 from esaws.local.call import Call
+from esaws.local.scaling.tracking import forget, tracked, watch
 from esaws.local.seam import after, before, follows
-from esaws.local.tracking import forget, tracked, watch
 from esaws.local.world import World, remembered
 
 

@@ -6,7 +6,7 @@ https://docs.aws.amazon.com/cloud-map/latest/api/API_GetOperation.html
 from typing import Any
 
 from esaws.local.call import Call
-from esaws.local.lifecycle import arrived, begin, next_arrival, wait_for
+from esaws.local.clockwork.lifecycle import arrived, begin, next_arrival, wait_for
 from esaws.local.seam import after, follows
 from esaws.local.world import World
 

@@ -5,8 +5,8 @@ https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-evaluation.
 
 from typing import Any
 
-from esaws.local import alarms, metrics
 from esaws.local.call import Call
+from esaws.local.cloudwatch import alarms, metrics
 from esaws.local.seam import after, before, follows, instead
 from esaws.local.world import World
 

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from esaws.local import metrics
 from esaws.local.call import Call
-from esaws.local.clock import CLOCK
-from esaws.local.expressions import UnknownExpression, evaluate
+from esaws.local.clockwork.clock import CLOCK
+from esaws.local.cloudwatch import metrics
+from esaws.local.cloudwatch.expressions import UnknownExpression, evaluate
 from esaws.local.seam import AwsError, after, before
 
 _MOST_AT_ONCE = 1440

@@ -3,7 +3,7 @@
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/aws-services-cloudwatch-metrics.html
 """
 
-from esaws.local import measuring
+from esaws.local.cloudwatch import measuring
 from esaws.local.seam import follows
 from esaws.local.world import World
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from esaws.local.call import Call
-from esaws.local.failures import Failure, failure
+from esaws.local.faults.failures import Failure, failure
 from esaws.local.seam import after
 
 

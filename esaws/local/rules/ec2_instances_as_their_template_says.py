@@ -6,7 +6,7 @@ https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ec2-launch-templates.html
 from typing import Any
 
 from esaws.local.call import Call
-from esaws.local.launch import launch
+from esaws.local.ec2.launch import launch
 from esaws.local.seam import after, before
 
 _SAME_WORDS = (

@@ -6,9 +6,9 @@ https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ec2-instance-lifecycle.html
 from collections.abc import Callable
 from typing import Any
 
-from esaws.local import instances
 from esaws.local.call import Call
-from esaws.local.lifecycle import wait_for
+from esaws.local.clockwork.lifecycle import wait_for
+from esaws.local.ec2 import instances
 from esaws.local.seam import AwsError, after, follows, instead
 from esaws.local.world import World
 

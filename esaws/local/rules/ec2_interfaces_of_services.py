@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from esaws.local.call import Call
-from esaws.local.interfaces import Kept, in_use, interfaces, keep, looked_at, requester
+from esaws.local.ec2.interfaces import Kept, in_use, interfaces, keep, looked_at, requester
 from esaws.local.seam import AwsError, after, before, follows
 from esaws.local.world import World
 

@@ -6,8 +6,8 @@ https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_NatGateway.html
 
 from typing import Any
 
-from esaws.local.interfaces import interfaces
-from esaws.local.provisioned import Deletion, Provisioned, Step
+from esaws.local.clockwork.provisioned import Deletion, Provisioned, Step
+from esaws.local.ec2.interfaces import interfaces
 from esaws.local.seam import follows
 from esaws.local.world import World
 

@@ -7,7 +7,7 @@ https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DeleteVpc.html
 from typing import Any
 
 from esaws.local.call import Call
-from esaws.local.interfaces import interfaces
+from esaws.local.ec2.interfaces import interfaces
 from esaws.local.seam import AwsError, before
 
 

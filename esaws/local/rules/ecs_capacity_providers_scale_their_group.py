@@ -4,7 +4,7 @@ It takes back after a quarter of an hour what nothing runs on.
 https://docs.aws.amazon.com/AmazonECS/latest/developerguide/cluster-auto-scaling.html
 """
 
-from esaws.local import managed_scaling
+from esaws.local.ecs import managed_scaling
 from esaws.local.seam import follows
 from esaws.local.world import World
 

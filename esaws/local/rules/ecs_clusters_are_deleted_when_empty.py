@@ -3,9 +3,9 @@
 https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DeleteCluster.html
 """
 
-from esaws.local import tasks
 from esaws.local.call import Call
-from esaws.local.lifecycle import PACE
+from esaws.local.clockwork.lifecycle import PACE
+from esaws.local.ecs import tasks
 from esaws.local.seam import AwsError, before
 
 

@@ -3,32 +3,24 @@
 https://docs.aws.amazon.com/AmazonECS/latest/developerguide/bootstrap_container_instance.html
 """
 
-import base64
-import binascii
 import json
-import re
 from collections import Counter
 from typing import Any
 
-from esaws.local import tasks
 from esaws.local.call import Call
-from esaws.local.clock import CLOCK
-from esaws.local.history import happened
-from esaws.local.instances import running_since
-from esaws.local.lifecycle import PACE, passing, wait_for
+from esaws.local.clockwork.clock import CLOCK
+from esaws.local.clockwork.history import happened
+from esaws.local.clockwork.lifecycle import PACE, wait_for
+from esaws.local.clockwork.timeline import TIMELINE
+from esaws.local.ecs import agents, tasks
 from esaws.local.seam import after, before, follows
-from esaws.local.timeline import TIMELINE
 from esaws.local.world import World, remembered
 
-_CLUSTER = re.compile(r"ECS_CLUSTER=[\"']?([A-Za-z0-9_-]+)")
 _AGENT_PORTS = ["22", "2375", "2376", "51678", "51679"]
 
 CPU_UNITS_A_VCPU = 1024
 MEMORY_LEFT_BY_THE_SYSTEM = 0.928
 """The agent offers what the kernel reports, not what the type is sold with: 950 of 1024 MiB on a t2.micro."""
-
-
-_AGENT_STARTS = 60.0
 
 
 @follows("autoscaling", "ec2", "ecs", order=20)
@@ -47,7 +39,7 @@ def agents_report(world: World) -> float | None:
             TIMELINE.touch(world, "ecs")
             continue
         registered.add(instance.id)
-        up = _up(instance, container_instance)
+        up = agents.up(instance, container_instance)
         connected = up is not None and up <= now
         if connected != container_instance.agent_connected:
             container_instance.agent_connected = connected
@@ -56,10 +48,10 @@ def agents_report(world: World) -> float | None:
         if up is not None and not connected:
             later.append(up)
     for instance in there.values():
-        named = cluster_of(instance) if instance.id not in registered else None
+        named = agents.cluster_of(instance) if instance.id not in registered else None
         if named not in clusters or clusters[named].status != "ACTIVE" or remembered(instance).get("deregistered"):
             continue
-        if (up := _up(instance)) is not None and up > now:
+        if (up := agents.up(instance)) is not None and up > now:
             later.append(up)
         elif up is not None:
             found = world.backend("ecs").register_container_instance(named, instance.id)
@@ -113,35 +105,8 @@ def agents_are_awaited(call: Call) -> None:
     if call.operation == "DescribeClusters":
         named = [cluster["clusterName"] for cluster in call.result["clusters"]]
     clusters = {name.split("/")[-1] for name in named}
-    if PACE.really is None and (until := _settled(call.world, clusters)) is not None:
-        call.wait(until, unless=lambda: _settled(call.world, clusters) is None)
-
-
-def _settled(world: World, clusters: set[str]) -> float | None:
-    """When all agents of some clusters are there that start or go now; None if that is so."""
-    known = {each.ec2_instance_id: each for name, each in world.container_instances if name in clusters}
-    now = CLOCK.now()
-    moments = []
-    for instance in world.instances:
-        here = known.get(instance.id)
-        way = passing(instance)
-        if instance.state == "shutting-down":
-            moments += [way.ends] if here is not None and way else []
-        elif here is not None or (cluster_of(instance) in clusters and not remembered(instance).get("deregistered")):
-            if instance.state == "pending" and way:
-                moments.append(way.ends + PACE.takes(_AGENT_STARTS))
-            elif (up := _up(instance, here)) is not None and up > now:
-                moments.append(up)
-    return max(moments, default=None)
-
-
-def _up(instance: Any, container_instance: Any | None = None) -> float | None:
-    """When the agent of a running instance is there."""
-    since = running_since(instance)
-    if since is None or remembered(instance).get("failed"):
-        return None
-    reported = remembered(container_instance).get("reported") if container_instance is not None else None
-    return since if reported is not None and reported >= since else since + PACE.takes(_AGENT_STARTS)
+    if PACE.really is None and (until := agents.settled(call.world, clusters)) is not None:
+        call.wait(until, unless=lambda: agents.settled(call.world, clusters) is None)
 
 
 def _end_tasks(world: World, container_instance: Any, state: str) -> None:
@@ -150,16 +115,6 @@ def _end_tasks(world: World, container_instance: Any, state: str) -> None:
     for task in world.tasks:
         if task.container_instance_arn == container_instance.container_instance_arn:
             tasks.stop(world, task, "TerminationNotice", reason, why=f"its instance was {state}", kill=True)
-
-
-def cluster_of(instance: Any) -> str | None:
-    """The cluster that the instance's user data names last."""
-    try:
-        script = base64.b64decode(str(instance.user_data or "")).decode(errors="replace")
-    except (binascii.Error, ValueError):
-        return None
-    named = _CLUSTER.findall(script)
-    return named[-1] if named else None
 
 
 @after("ecs", "DescribeContainerInstances")

@@ -6,10 +6,10 @@ https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-type-ecs.
 
 from typing import Any
 
-from esaws.local import deployments, scheduler, tasks
 from esaws.local.call import Call
-from esaws.local.clock import CLOCK
-from esaws.local.lifecycle import PACE
+from esaws.local.clockwork.clock import CLOCK
+from esaws.local.clockwork.lifecycle import PACE
+from esaws.local.ecs import deployments, scheduler, tasks
 from esaws.local.seam import after, before, follows
 from esaws.local.world import World, remembered
 

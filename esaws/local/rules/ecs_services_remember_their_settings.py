@@ -4,7 +4,7 @@ https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Service.html
 """
 
 from esaws.local.call import Call
-from esaws.local.deployments import settings
+from esaws.local.ecs.deployments import settings
 from esaws.local.kept import Kept
 from esaws.local.seam import after
 

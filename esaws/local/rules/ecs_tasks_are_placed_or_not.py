@@ -5,9 +5,9 @@ https://docs.aws.amazon.com/AmazonECS/latest/developerguide/api_failures_message
 
 from typing import Any
 
-from esaws.local import placement, tasks
 from esaws.local.call import Call
-from esaws.local.placement import required, why_not
+from esaws.local.ecs import placement, tasks
+from esaws.local.ecs.placement import required, why_not
 from esaws.local.seam import AwsError, after, before, inside, instead
 from esaws.local.world import remembered
 

@@ -7,7 +7,7 @@ https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_DeleteCach
 from typing import Any
 
 from esaws.local.call import Call
-from esaws.local.provisioned import Deletion, Provisioned, Refusal, Step
+from esaws.local.clockwork.provisioned import Deletion, Provisioned, Refusal, Step
 from esaws.local.seam import AwsError, before, follows
 from esaws.local.world import World
 

@@ -5,7 +5,7 @@ https://docs.aws.amazon.com/elasticloadbalancing/latest/application/application-
 
 from typing import Any
 
-from esaws.local.provisioned import Provisioned, Step
+from esaws.local.clockwork.provisioned import Provisioned, Step
 from esaws.local.seam import follows, inside
 from esaws.local.world import World
 

@@ -3,9 +3,9 @@
 https://docs.aws.amazon.com/elasticloadbalancing/latest/application/target-group-health-checks.html
 """
 
-from esaws.local import targets
 from esaws.local.call import Call
-from esaws.local.clock import CLOCK
+from esaws.local.clockwork.clock import CLOCK
+from esaws.local.elbv2 import targets
 from esaws.local.seam import after, follows
 from esaws.local.world import World
 

@@ -5,7 +5,7 @@ https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_Deregis
 
 from typing import Any
 
-from esaws.local import targets
+from esaws.local.elbv2 import targets
 from esaws.local.seam import inside
 from esaws.local.world import World
 

@@ -4,7 +4,7 @@ https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_Registe
 """
 
 from esaws.local.call import Call
-from esaws.local.lifecycle import wait_for
+from esaws.local.clockwork.lifecycle import wait_for
 from esaws.local.seam import AwsError, before
 
 

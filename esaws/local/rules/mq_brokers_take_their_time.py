@@ -6,7 +6,7 @@ https://docs.aws.amazon.com/amazon-mq/latest/api-reference/brokers-broker-id.htm
 
 from typing import Any
 
-from esaws.local.provisioned import Deletion, Provisioned, Refusal, Step
+from esaws.local.clockwork.provisioned import Deletion, Provisioned, Refusal, Step
 from esaws.local.seam import follows
 from esaws.local.world import World
 

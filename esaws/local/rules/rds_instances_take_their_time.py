@@ -9,7 +9,7 @@ import copy
 from typing import Any
 
 from esaws.local.call import Call
-from esaws.local.provisioned import Deletion, Provisioned, Refusal, Step
+from esaws.local.clockwork.provisioned import Deletion, Provisioned, Refusal, Step
 from esaws.local.seam import AwsError, after, before, follows
 from esaws.local.world import World, remembered
 

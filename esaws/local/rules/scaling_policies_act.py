@@ -5,8 +5,8 @@ https://docs.aws.amazon.com/autoscaling/application/userguide/application-auto-s
 
 from typing import Any
 
-from esaws.local import policies, scalables
 from esaws.local.call import Call
+from esaws.local.scaling import policies, scalables
 from esaws.local.seam import follows, instead
 from esaws.local.world import World
 

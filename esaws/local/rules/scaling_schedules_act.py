@@ -3,8 +3,8 @@
 https://docs.aws.amazon.com/autoscaling/application/userguide/scheduled-scaling-overview.html
 """
 
-from esaws.local import scheduled, schedules
 from esaws.local.call import Call
+from esaws.local.scaling import scheduled, schedules
 from esaws.local.seam import AwsError, after, before, follows
 from esaws.local.world import World
 

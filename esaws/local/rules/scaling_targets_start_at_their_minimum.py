@@ -4,8 +4,8 @@ https://docs.aws.amazon.com/autoscaling/application/APIReference/API_RegisterSca
 """
 
 from esaws.local.call import Call
-from esaws.local.scalables import ServiceTasks, scalables
-from esaws.local.scheduled import keep_within
+from esaws.local.scaling.scalables import ServiceTasks, scalables
+from esaws.local.scaling.scheduled import keep_within
 from esaws.local.seam import after
 
 

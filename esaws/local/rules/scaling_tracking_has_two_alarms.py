@@ -5,8 +5,8 @@ https://docs.aws.amazon.com/autoscaling/application/userguide/target-tracking-sc
 
 from typing import Any
 
+from esaws.local.scaling.tracking import tracked, watch
 from esaws.local.seam import inside
-from esaws.local.tracking import tracked, watch
 from esaws.local.world import World
 
 

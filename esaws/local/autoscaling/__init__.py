@@ -1,0 +1,1 @@
+"""What Auto Scaling groups do by themselves."""

@@ -1,0 +1,1 @@
+"""What instances and interfaces do by themselves."""

@@ -1,0 +1,1 @@
+"""What ECS does by itself: agents, tasks, services, deployments."""

@@ -1,0 +1,1 @@
+"""What load balancers do by themselves: traffic comes in, targets are checked."""
