@@ -149,7 +149,7 @@ EXPLICIT = [
     Row(
         "Elastic Load Balancing",
         NOT_SIMULATED,
-        "Traffic: nothing answers on a load balancer's name.",
+        "Traffic on the wire: requests are rates, and nothing answers on a load balancer's name.",
         f"{_AWS}/elasticloadbalancing/latest/application/introduction.html",
     ),
     Row(
@@ -179,20 +179,8 @@ EXPLICIT = [
     Row(
         "ECS",
         NOT_SIMULATED,
-        "Targets: a service registers none, and puts none back that is deregistered.",
+        "Targets: a service puts none back that somebody deregisters.",
         f"{_AWS}/AmazonECS/latest/developerguide/service-load-balancing.html",
-    ),
-    Row(
-        "ElastiCache",
-        NOT_SIMULATED,
-        "InvalidCacheClusterState: a cache cluster can be deleted while it changes.",
-        f"{_AWS}/AmazonElastiCache/latest/APIReference/API_DeleteCacheCluster.html",
-    ),
-    Row(
-        "Amazon MQ",
-        NOT_SIMULATED,
-        "A broker in creation can be deleted.",
-        f"{_AWS}/amazon-mq/latest/api-reference/brokers-broker-id.html",
     ),
     Row(
         "CloudWatch",

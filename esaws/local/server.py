@@ -148,7 +148,7 @@ def status() -> dict[str, Any]:
     accounts = {DEFAULT_ACCOUNT}
     for backends in list(BackendDict._instances):  # type: ignore[misc]
         accounts.update(list(backends))
-    return {"pid": os.getpid(), "time": iso(CLOCK.now()), "accounts": sorted(accounts)}
+    return {"pid": os.getpid(), "time": iso(CLOCK.shown()), "accounts": sorted(accounts)}
 
 
 @control("POST", "reset")

@@ -73,7 +73,7 @@ EDGES = [
         "a service",
         "the targets that it registered",
         "none: it registers them again",
-        ("Targets: a service registers none, and puts none back that is deregistered.",),
+        ("Targets: a service puts none back that somebody deregisters.",),
     ),
     # --- Auto Scaling groups and instances
     Edge(
@@ -258,14 +258,17 @@ EDGES = [
         (
             "a cache subnet group goes after its clusters",
             "a cache holds its subnet and its group until it is deleted",
-            "InvalidCacheClusterState: a cache cluster can be deleted while it changes.",
+            "a new cache is creating, and then neither changed nor deleted",
         ),
     ),
     Edge(
         "a broker",
         "its security group and its subnets",
         "DependencyViolation; BadRequestException while it is made",
-        ("a broker holds its subnet and its group until it is deleted", "A broker in creation can be deleted."),
+        (
+            "a broker holds its subnet and its group until it is deleted",
+            "a broker is neither deleted nor rebooted until it runs, nor deleted twice",
+        ),
     ),
     # --- stores and identities
     Edge(

@@ -11,7 +11,7 @@ from esaws.local.clockwork.clock import CLOCK
 from esaws.local.clockwork.history import happened
 from esaws.local.clockwork.lifecycle import PACE
 from esaws.local.clockwork.timeline import TIMELINE
-from esaws.local.ec2.instances import launched, running_since, terminate
+from esaws.local.ec2.instances import called, launched, running_since, terminate
 from esaws.local.ec2.launch import launch
 from esaws.local.faults import faults
 from esaws.local.seam import AwsError
@@ -85,7 +85,7 @@ def _arrive(world: World, group: Any) -> Iterable[float]:
         state.lifecycle_state = "InService"
         remembered(state)["in_service_since"] = CLOCK.now()
         activities.finish(group, state.instance.id)
-        happened(world, group.name, f"instance in service in {state.availability_zone}")
+        _tell(world, state, "in service")
         TIMELINE.touch(world, "autoscaling")
 
 
@@ -165,7 +165,12 @@ def _replace(world: World, group: Any) -> Iterable[float]:
             yield moment
         if cause:
             state.health_status = "Unhealthy"
-            happened(world, group.name, f"instance taken out of service in {state.availability_zone}", cause)
+            happened(
+                world,
+                called(world, state.instance),
+                f"instance taken out of service in {state.availability_zone}",
+                cause,
+            )
             _remove(world, group, [state], f"an instance was taken out of service in response to {cause}.", hooks=False)
             activities.because(group, "an unhealthy instance needing to be replaced")
 
@@ -290,7 +295,12 @@ def _launched(world: World, group: Any, *, anywhere: bool = True) -> bool:
     state = InstanceState(instance, "Pending", protected_from_scale_in=group.new_instances_protected_from_scale_in)
     group.instance_states.append(state)
     activities.launching(group, state, have)
-    happened(world, group.name, f"instance launched in {state.availability_zone}", activities.special_reason(group))
+    happened(
+        world,
+        called(world, instance),
+        f"instance launched in {state.availability_zone}",
+        activities.special_reason(group),
+    )
     TIMELINE.touch(world, "ec2", "autoscaling")
     return True
 
@@ -348,12 +358,17 @@ def _remove(world: World, group: Any, states: list[Any], why: str, *, hooks: boo
             container_instance.status = "DRAINING"
             remembered(state)["drains"] = True
             _hold(state, "Terminating:Wait", _DRAINING_SECONDS)
-            happened(world, group.name, f"instance drained in {state.availability_zone}", "ECS moves its tasks away")
+            happened(
+                world,
+                called(world, state.instance),
+                f"instance drained in {state.availability_zone}",
+                "ECS moves its tasks away",
+            )
         elif hooks and _hook(world, group, "TERMINATING"):
             _hold(state, "Terminating:Wait", _hook_seconds(world, group, "TERMINATING"))
         else:
             state.lifecycle_state = "Terminating"
-            terminate(world, [state.instance], f"its Auto Scaling group: {why}")
+            terminate(world, [state.instance], "its Auto Scaling group let it go")
         TIMELINE.touch(world, "ec2", "ecs", "autoscaling")
 
 
@@ -368,3 +383,7 @@ def _register(world: World, group: Any) -> None:
         if missing:
             existing[arn].register([{"Id": instance_id} for instance_id in sorted(missing)])
             TIMELINE.touch(world, "elbv2")
+
+
+def _tell(world: World, state: Any, what: str, because: str = "") -> None:
+    happened(world, called(world, state.instance), f"instance {what} in {state.availability_zone}", because)

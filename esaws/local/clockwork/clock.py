@@ -28,13 +28,14 @@ class Clock:
     def __init__(self) -> None:
         self._traveller: time_machine.Traveller | None = None
         self._start: float | None = None
+        self._played: float | None = None
+        """The moment of the event that is being played, exactly as it was asked for."""
         self._shown = 0.0
-        """What `now` has said while older events are played, so that nobody sees the clock go backwards."""
+        """The latest time before, or of, the events that are being played: they may be overdue."""
 
     def start(self, at: float | None = None) -> None:
         """Begin at a moment, or at the real time; called again, begin there again."""
-        self._start = at
-        self._shown = 0.0
+        self._start, self._played, self._shown = at, None, 0.0
         if self._traveller is None:
             self._traveller = time_machine.travel(time.time(), tick=True).start()
         self._move(_real() if at is None else at)
@@ -44,7 +45,11 @@ class Clock:
         self.start(self._start)
 
     def now(self) -> float:
-        """The time as everybody outside sees it."""
+        """The time in the simulated world; while an event is played, its moment."""
+        return time.time() if self._played is None else self._played
+
+    def shown(self) -> float:
+        """The time for those who look on from outside, which never goes back."""
         return max(self._shown, time.time())
 
     def advance(self, to: float) -> None:
@@ -60,6 +65,7 @@ class Clock:
         try:
             yield self
         finally:
+            self._played = None
             self._move(self._shown + _real() - began)
             self._shown = 0.0
 
@@ -67,7 +73,7 @@ class Clock:
         """Be exactly at the moment of an event, even of one that has passed."""
         assert self._traveller is not None, "the clock was never started"
         self._traveller.move_to(moment, tick=False)
-        self._shown = max(self._shown, moment)
+        self._played, self._shown = moment, max(self._shown, moment)
 
     def _move(self, to: float) -> None:
         assert self._traveller is not None, "the clock was never started"

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -14,6 +17,7 @@ from esaws.local.world import World, remembered
 CODES = {"pending": 0, "running": 16, "shutting-down": 32, "terminated": 48, "stopping": 64, "stopped": 80}
 """https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_InstanceState.html"""
 
+_CLUSTER = re.compile(r"ECS_CLUSTER=[\"']?([A-Za-z0-9_-]+)")
 _STARTS, _STOPS, _TERMINATES = 60.0, 40.0, 60.0
 
 
@@ -34,7 +38,7 @@ def stop(world: World, instances: Iterable[Any], why: str = "somebody stopped it
         if instance.state in ("pending", "running"):
             _set(instance, "stopping")
             begin(instance, "stopped", _STOPS)
-            happened(world, name(instance), "instance stopped", why)
+            happened(world, called(world, instance), "instance stopped", why)
 
 
 def terminate(world: World, instances: Iterable[Any], why: str = "somebody terminated it") -> None:
@@ -42,7 +46,7 @@ def terminate(world: World, instances: Iterable[Any], why: str = "somebody termi
         if instance.state not in ("shutting-down", "terminated"):
             _set(instance, "shutting-down")
             begin(instance, "terminated", _TERMINATES)
-            happened(world, name(instance), "instance terminated", why)
+            happened(world, called(world, instance), "instance terminated", why)
 
 
 def arrive(world: World) -> float | None:
@@ -71,10 +75,24 @@ def running_since(instance: Any) -> float | None:
     return float(remembered(instance).get("running_since", 0.0)) if instance.state == "running" else None
 
 
-def name(instance: Any) -> str:
-    """What people call it: its Name tag, else its Auto Scaling group, else its id."""
+def cluster_of(instance: Any) -> str | None:
+    """The cluster that the instance's user data names last."""
+    try:
+        script = base64.b64decode(str(instance.user_data or "")).decode(errors="replace")
+    except (binascii.Error, ValueError):
+        return None
+    named = _CLUSTER.findall(script)
+    return named[-1] if named else None
+
+
+def called(world: World, instance: Any) -> str:
+    """What people call what runs on it: its ECS service where it is the only one, else its group, its name, its id."""
+    cluster = cluster_of(instance)
+    names = [s.name for s in world.services if s.cluster_name == cluster and s.status != "INACTIVE"]
+    if len(names) == 1:
+        return str(names[0])
     tags = {tag["key"]: tag["value"] for tag in instance.get_tags()}
-    return str(tags.get("Name") or tags.get("aws:autoscaling:groupName") or instance.id)
+    return str(tags.get("aws:autoscaling:groupName") or tags.get("Name") or instance.id)
 
 
 def _set(instance: Any, state: str) -> None:

@@ -2,29 +2,15 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-import re
 from collections.abc import Collection
 from typing import Any
 
 from esaws.local.clockwork.clock import CLOCK
 from esaws.local.clockwork.lifecycle import PACE, passing
-from esaws.local.ec2.instances import running_since
+from esaws.local.ec2.instances import cluster_of, running_since
 from esaws.local.world import World, remembered
 
-_CLUSTER = re.compile(r"ECS_CLUSTER=[\"']?([A-Za-z0-9_-]+)")
 _STARTS = 60.0
-
-
-def cluster_of(instance: Any) -> str | None:
-    """The cluster that the instance's user data names last."""
-    try:
-        script = base64.b64decode(str(instance.user_data or "")).decode(errors="replace")
-    except (binascii.Error, ValueError):
-        return None
-    named = _CLUSTER.findall(script)
-    return named[-1] if named else None
 
 
 def up(instance: Any, container_instance: Any | None = None) -> float | None:

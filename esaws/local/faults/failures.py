@@ -192,7 +192,7 @@ def _instance(world: World, name: str) -> Any:
 
 
 def _called(world: World, name: str) -> str:
-    return next((instances.name(each) for each in world.instances if each.id == name), name)
+    return next((instances.called(world, each) for each in world.instances if each.id == name), name)
 
 
 def _zone(instance: Any) -> str:

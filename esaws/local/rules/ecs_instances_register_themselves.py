@@ -12,6 +12,7 @@ from esaws.local.clockwork.clock import CLOCK
 from esaws.local.clockwork.history import happened
 from esaws.local.clockwork.lifecycle import PACE, wait_for
 from esaws.local.clockwork.timeline import TIMELINE
+from esaws.local.ec2.instances import called, cluster_of
 from esaws.local.ecs import agents, tasks
 from esaws.local.seam import after, before, follows
 from esaws.local.world import World, remembered
@@ -43,12 +44,17 @@ def agents_report(world: World) -> float | None:
         connected = up is not None and up <= now
         if connected != container_instance.agent_connected:
             container_instance.agent_connected = connected
-            happened(world, cluster, f"agent {'connected' if connected else 'lost'}", f"its instance is {state}")
+            happened(
+                world,
+                called(world, instance),
+                f"agent {'connected' if connected else 'lost'}",
+                f"its instance is {state}",
+            )
             TIMELINE.touch(world, "ecs")
         if up is not None and not connected:
             later.append(up)
     for instance in there.values():
-        named = agents.cluster_of(instance) if instance.id not in registered else None
+        named = cluster_of(instance) if instance.id not in registered else None
         if named not in clusters or clusters[named].status != "ACTIVE" or remembered(instance).get("deregistered"):
             continue
         if (up := agents.up(instance)) is not None and up > now:
@@ -59,7 +65,7 @@ def agents_report(world: World) -> float | None:
             found.registered_resources = _resources(vcpus, mebibytes)
             found.remaining_resources = _resources(vcpus, mebibytes)
             where = found.attributes["ecs.availability-zone"]
-            happened(world, str(named), f"container instance registered in {where}", "its agent has started")
+            happened(world, called(world, instance), f"agent registered in {where}")
             TIMELINE.touch(world, "ecs")
     counted = Counter(cluster for cluster, _ in world.container_instances)
     for name, cluster_object in clusters.items():

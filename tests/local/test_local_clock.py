@@ -1,0 +1,148 @@
+"""The clock of the local AWS, and what can be asked of it from a shell."""
+
+import json
+from typing import Any
+
+import boto3
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from esaws.local.clockwork.clock import iso, moment, seconds
+from esaws.local.clockwork.story import story
+from tests.local.timing import advance, events, now
+
+START = "2026-01-01T00:00Z"
+
+
+def client(program: Any, service: str) -> Any:
+    """A client of the server of a program, in the default account."""
+    url = program.json("status")["url"]
+    keys = {"aws_access_key_id": "123456789012", "aws_secret_access_key": "local"}
+    return boto3.client(service, endpoint_url=url, region_name="eu-west-3", **keys)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("90s", 90), ("20m", 1200), ("6h", 21600), ("3d", 259200), ("1d12h", 129600), ("0.5h", 1800), (" 1m ", 60)],
+)
+def test_a_duration_is_numbers_with_units(text: str, expected: float) -> None:
+    assert seconds(text) == expected
+
+
+@pytest.mark.parametrize("text", ["", "3", "d", "3x", "-3d", "3 d", "1e3s", "3d!"])
+def test_what_is_no_duration_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="no duration"):
+        seconds(text)
+
+
+@given(st.integers(0, 4_000_000_000))
+def test_a_moment_is_read_as_it_is_written(when: int) -> None:
+    assert moment(iso(when)) == when
+
+
+def test_a_moment_without_a_zone_is_utc() -> None:
+    assert moment("2026-01-01") == moment("2026-01-01T00:00Z") == moment("2026-01-01T01:00+01:00")
+
+
+def test_the_clock_starts_where_it_is_told_and_a_reset_brings_it_back(program: Any) -> None:
+    program.json("start", "--at", START)
+    assert program.json("status")["time"].startswith("2026-01-01T00:00")
+    assert program.json("advance", "3d")["time"].startswith("2026-01-04T00:00")
+    made = client(program, "iam").create_role(RoleName="r", AssumeRolePolicyDocument=json.dumps({}))["Role"]
+    assert made["CreateDate"].isoformat().startswith("2026-01-04T00:00"), "moto's own timestamps follow the clock"
+    assert program.json("advance", "--to", "2026-02-01T00:00Z")["time"] == "2026-02-01T00:00:00Z"
+    program.json("reset")
+    assert program.json("status")["time"].startswith("2026-01-01T00:0")
+
+
+@pytest.mark.parametrize(
+    ("words", "answer"),
+    [
+        (["advance", "--to", "2025-12-31"], "never runs backwards"),
+        (["advance", "3x"], "no duration"),
+        (["advance"], "say how long"),
+        (["advance", "1h", "--to", "2026-02-01"], "say how long"),
+        (["events", "--since", "monday"], "no moment"),
+        (["start", "--at", "2026-02-01"], "already runs"),
+        (["start", "--provisioning", "0.5"], "already runs"),
+        (["traffic", "--shape", "steady"], "no application load balancer"),
+        (["fail", "zone", "eu-west-9a"], "eu-west-9"),
+        (["fail", "instance", "i-12345678"], "i-12345678"),
+        (["mend", "zone", "eu-west-3a"], "has not failed"),
+        (["fault", "bad-luck"], "no kind of fault"),
+        (["fault", "throttle", "--service", "ec2", "--operation", "RunInstance"], "RunInstances"),
+    ],
+    ids=" ".join,
+)
+def test_a_question_that_can_not_be_is_refused_with_exit_2(running: Any, words: list[str], answer: str) -> None:
+    done = running.run(*words)
+    assert (done.returncode, answer in done.stderr) == (2, True), done.stderr
+
+
+@pytest.mark.parametrize(
+    ("rows", "answer"),
+    [
+        ("at,path\n0,/", "no column 'requests_per_second'"),
+        ("at,path,requests_per_second\n0,/,many", "line 2"),
+        ("at,path,requests_per_second\n0,/,5\n60,/,", "line 3"),
+    ],
+)
+def test_a_trace_that_can_not_be_read_is_refused_with_its_line(
+    running: Any, tmp_path: Any, rows: str, answer: str
+) -> None:
+    (tmp_path / "trace.csv").write_text(rows)
+    done = running.run("traffic", str(tmp_path / "trace.csv"))
+    assert (done.returncode, answer in done.stderr) == (2, True), done.stderr
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """A program whose server runs."""
+    from tests.local.conftest import Program
+
+    program = Program(tmp_path_factory.mktemp("clock"))
+    program.json("start", "--at", START)
+    yield program
+    program.run("stop")
+
+
+def test_waiters_take_no_real_time_and_other_describes_none_of_the_clock(account: Any) -> None:
+    ec2 = account.client("ec2")
+    began = now(account)
+    made = ec2.run_instances(ImageId="ami-1", MinCount=1, MaxCount=1)["Instances"][0]
+    assert made["State"]["Name"] == "pending"
+    ec2.describe_vpcs()
+    assert now(account) - began < 20
+    ec2.get_waiter("instance_running").wait(InstanceIds=[made["InstanceId"]])
+    assert 50 < now(account) - began < 90
+
+
+def test_the_events_of_an_account_are_its_own(account: Any, new_account: Any) -> None:
+    ec2 = account.client("ec2")
+    made = ec2.run_instances(ImageId="ami-1", MinCount=1, MaxCount=1)["Instances"][0]["InstanceId"]
+    advance(account, "5m")
+    ec2.stop_instances(InstanceIds=[made])
+    assert [(event["subject"], event["what"]) for event in events(account)] == [(made, "instance stopped")]
+    assert events(new_account()) == []
+
+
+def event(time: str, subject: str, what: str, because: str = "") -> dict[str, str]:
+    return {"time": f"2026-01-01T{time}Z", "region": "eu-west-3", "subject": subject, "what": what, "because": because}
+
+
+def test_a_story_tells_of_one_thing_in_one_line() -> None:
+    told = story(
+        [
+            event("03:12:00", "web", "instance stopped", "somebody stopped it"),
+            event("03:12:30", "api", "task placed"),
+            event("03:14:00", "web", "target unhealthy"),
+            event("03:14:00", "web", "target unhealthy"),
+            event("09:00:00", "web", "target healthy"),
+        ]
+    )
+    assert told == [
+        "2026-01-01 03:12 web: instance stopped (somebody stopped it) → target unhealthy",
+        "2026-01-01 03:12 api: task placed",
+        "2026-01-01 09:00 web: target healthy",
+    ]
