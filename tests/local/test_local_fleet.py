@@ -2,12 +2,13 @@
 
 import base64
 from collections import Counter
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.local.timing import advance
+from tests.local.timing import advance, now
 
 IMAGE = "resolve:ssm:/aws/service/ecs/optimized-ami/amazon-linux-2023/recommended/image_id"
 TAGS = [{"Key": "esaws:name", "Value": "n"}]
@@ -344,3 +345,49 @@ def test_a_task_takes_the_port_and_the_memory_of_its_instance(account: Any) -> N
     advance(account, "10m")
     ended = fleet.ecs.describe_tasks(cluster="site-cluster", tasks=[task["taskArn"]])["tasks"][0]
     assert ended["lastStatus"] == "STOPPED" and "terminated" in ended["stoppedReason"]
+
+
+# --- scheduled actions
+
+
+def test_a_group_sleeps_at_night_and_wakes_in_the_morning(account: Any) -> None:
+    fleet = Fleet(account)
+    put = fleet.autoscaling.put_scheduled_update_group_action
+    sizes = {"night": (0, "0 20 * * *"), "morning": (2, "0 6 * * *")}
+    for name, (size, recurrence) in sizes.items():
+        asked = {"MinSize": size, "DesiredCapacity": size, "Recurrence": recurrence}
+        put(AutoScalingGroupName="g", ScheduledActionName=name, **asked)
+    advance(account, "1d")
+    seen = set()
+    for _ in range(24):
+        advance(account, "1h")
+        hour = datetime.fromtimestamp(now(account), UTC).hour
+        seen.add((6 <= hour < 20, len(fleet.instances()), fleet.describe()["MinSize"]))
+    assert seen == {(True, 2, 2), (False, 0, 0)}
+
+
+def test_an_action_without_recurrence_happens_once(account: Any) -> None:
+    fleet = Fleet(account)
+    start = datetime.fromtimestamp(now(account) + 1800, UTC)
+    asked = {"AutoScalingGroupName": "g", "ScheduledActionName": "more"}
+    fleet.autoscaling.put_scheduled_update_group_action(**asked, StartTime=start, DesiredCapacity=4)
+    advance(account, "1h")
+    assert fleet.describe()["DesiredCapacity"] == 4
+    assert fleet.autoscaling.describe_scheduled_actions()["ScheduledUpdateGroupActions"] == []
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"Recurrence": "every day", "MinSize": 0},
+        {"Recurrence": "0 20 * * *"},
+        {"MinSize": 0},
+    ],
+    ids=str,
+)
+def test_an_action_that_can_not_be_is_refused(account: Any, asked: dict[str, Any]) -> None:
+    fleet = Fleet(account, MinSize=0)
+    with pytest.raises(ClientError, match="ValidationError"):
+        fleet.autoscaling.put_scheduled_update_group_action(
+            AutoScalingGroupName="g", ScheduledActionName="never", **asked
+        )
