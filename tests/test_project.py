@@ -27,6 +27,7 @@ LAYERS = [
     "drawing",
     "inspect",
     "costs",
+    "timeline",
     "simulation",
     "plan",
     "journal",

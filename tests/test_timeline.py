@@ -1,0 +1,40 @@
+"""The timeline of a service under a spike, as numbers and as a picture."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from io import BytesIO
+
+import pytest
+
+from esaws import simulation
+from esaws.cloud import Cloud
+from esaws.errors import NotDeployed
+from esaws.plan import plan_deploy
+from esaws.seccom import seccom
+from esaws.timeline import COLUMNS, draw_timeline, timeline
+
+SERVICE = "intrusion-management-api"
+
+
+def test_a_spike_is_seen_in_requests_cpu_targets_and_instances(new_cloud: Callable[[], Cloud]) -> None:
+    cloud = new_cloud()
+    plan_deploy(seccom("ha"), cloud).apply()
+    start = simulation.advance(cloud, "30m")
+    simulation.traffic(cloud, "spike", path=f"/{SERVICE}/", requests_per_second=20, peak=6, minutes=30)
+    end = simulation.advance(cloud, "3h")
+    frame = timeline(cloud, SERVICE, start, end)
+    assert list(frame.columns) == list(COLUMNS) and len(frame) == 180
+    inside = frame.iloc[1:-1]
+    assert inside["requests_per_second"].max() == pytest.approx(120)
+    assert inside["cpu_percent"].max() == pytest.approx(100, abs=1)
+    for counted in ("healthy_targets", "instances"):
+        assert (frame[counted].iloc[2], frame[counted].max(), frame[counted].iloc[-2]) == (2, 4, 2), counted
+    drawn = BytesIO()
+    draw_timeline(frame).savefig(drawn, format="png")
+    assert drawn.getvalue().startswith(b"\x89PNG") and len(draw_timeline(frame).axes) == len(COLUMNS)
+
+
+def test_a_service_that_is_not_there_has_no_timeline(cloud: Cloud) -> None:
+    now = simulation.now(cloud)
+    with pytest.raises(NotDeployed, match="nothing is not a service of seccom"):
+        timeline(cloud, "nothing", now - timedelta(hours=1), now)
