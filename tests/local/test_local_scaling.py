@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from esaws.local.scaling import schedules
 from esaws.local.scaling.scaling import Capacity, Last, adjusted, base, free, stepped, tracked
 from tests.local.living import Living
-from tests.local.timing import advance, control, events
+from tests.local.timing import advance, control, events, now
 
 # --- decisions
 
@@ -154,6 +154,8 @@ class Scaled(Living):
         return answer
 
     def traffic(self, **asked: Any) -> None:
+        """From a whole minute on: the first datapoint may call a policy already, and is as high as the others then."""
+        advance(self.account, f"{60 - now(self.account) % 60:g}s")
         control(self.account, "POST", "traffic", trace=asked)
 
     def service(self) -> dict[str, Any]:
