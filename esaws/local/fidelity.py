@@ -23,6 +23,7 @@ ANYTHING_ELSE = "anything else"
 
 SERVICES = {
     "autoscaling": "EC2 Auto Scaling",
+    "billing": "Billing",
     "budgets": "AWS Budgets",
     "cloud": "Cloud Map",
     "cloudwatch": "CloudWatch",
@@ -32,10 +33,13 @@ SERVICES = {
     "ecs": "ECS",
     "elasticache": "ElastiCache",
     "elbv2": "Elastic Load Balancing",
+    "exports": "Data Exports",
+    "freetier": "Free Tier",
     "iam": "IAM",
     "logs": "CloudWatch Logs",
     "mq": "Amazon MQ",
     "pages": ANYTHING_ELSE,
+    "pricing": "Price List",
     "rds": "RDS",
     "s3": "S3",
     "scaling": "Application Auto Scaling",
@@ -193,12 +197,6 @@ EXPLICIT = [
         NOT_SIMULATED,
         "Budget actions.",
         f"{_AWS}/cost-management/latest/userguide/budgets-controls.html",
-    ),
-    Row(
-        "billing",
-        NOT_SIMULATED,
-        "The bill: nothing is metered, and budgets never spend.",
-        f"{_AWS}/cur/latest/userguide/what-is-cur.html",
     ),
     Row(
         ANYTHING_ELSE,

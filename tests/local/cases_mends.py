@@ -683,3 +683,15 @@ def ask_scalable_target(account: Any) -> Any:
         Tags={"a": "1"},
     )["ScalableTargetARN"]
     return outcome(lambda: scaling.list_tags_for_resource(ResourceARN=arn)["Tags"])
+
+
+@case("a root volume goes with its instance, an added one stays", aws=["/dev/xvdb"], stock=["/dev/xvda", "/dev/xvdb"])
+def ask_volumes_of_a_terminated_instance(account: Any) -> Any:
+    ec2 = account.client("ec2")
+    disks = [{"DeviceName": name, "Ebs": {"VolumeSize": size}} for name, size in (("/dev/xvda", 8), ("/dev/xvdb", 9))]
+    asked = {"ImageId": "ami-1", "InstanceType": "t2.micro", "BlockDeviceMappings": disks}
+    made = ec2.run_instances(MinCount=1, MaxCount=1, **asked)["Instances"][0]
+    ec2.terminate_instances(InstanceIds=[made["InstanceId"]])
+    ec2.get_waiter("instance_terminated").wait(InstanceIds=[made["InstanceId"]])
+    names = {8: "/dev/xvda", 9: "/dev/xvdb"}
+    return sorted(names[volume["Size"]] for volume in ec2.describe_volumes()["Volumes"])

@@ -260,6 +260,13 @@ def requests(world: World, load_balancer: str, start: float, end: float) -> int:
     return found.steps.counted(start, end) if found else 0
 
 
+def bytes_processed(world: World, load_balancer: str, start: float, end: float) -> float:
+    """How many bytes went through a load balancer, by its ARN, between two moments."""
+    found = series(world).get(Metric(BALANCING, "ProcessedBytes", of_balancer(load_balancer)))
+    summary = found.steps.between(start, end) if found else None
+    return summary.total if summary else 0.0
+
+
 def lcu_hours(world: World, load_balancer: str, start: float, end: float) -> float:
     """The capacity units, times hours, that a load balancer consumed: each hour by what it used most of.
 

@@ -47,12 +47,17 @@ def requester(eni: Any) -> str | None:
     return kept.requester if kept else None
 
 
+def leaving(eni: Any) -> bool:
+    """Whether what it was made for is gone, and it is about to go too."""
+    return "leaves" in remembered(eni)
+
+
 def keep(world: World, service: str, wanted: Iterable[Kept], *, linger: bool) -> None:
     """Make the interfaces of a service those that it wants; with `linger`, the others stay for a moment."""
     missing = dict.fromkeys(wanted)
     for eni in interfaces(world):
         kept: Kept | None = remembered(eni).get("kept")
-        if kept is None or kept.service != service or "leaves" in remembered(eni):
+        if kept is None or kept.service != service or leaving(eni):
             continue
         if kept in missing:
             del missing[kept]
@@ -68,7 +73,7 @@ def keep(world: World, service: str, wanted: Iterable[Kept], *, linger: bool) ->
 
 def looked_at(eni: Any) -> None:
     """Somebody has seen it: what is leaving has left after a few looks, unless time is to pass really."""
-    if "leaves" in remembered(eni):
+    if leaving(eni):
         remembered(eni)["looks"] += 1
 
 

@@ -1,0 +1,57 @@
+"""Public IPv4 addresses are charged for each second since February 2024, in use or idle, a load balancer's too.
+
+https://aws.amazon.com/vpc/pricing/
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any
+
+from esaws.local.billing.charge import Meter, as_tags
+from esaws.local.billing.meter import Reading, metered
+from esaws.local.clockwork.clock import CLOCK
+from esaws.local.ec2.interfaces import interfaces, leaving, requester
+from esaws.local.world import World
+from esaws.pricelist import day_of, tiers
+
+_RUNS = ("pending", "running")
+_OPERATIONS = {
+    "amazon-elb": "CreateLoadBalancer",
+    "amazon-rds": "CreateDBInstance",
+    "amazon-mq": "CreateBroker",
+}
+
+
+@metered("ec2", "autoscaling", "elbv2", "rds", "mq")
+def addresses(world: World) -> Iterator[Reading]:
+    """Each that an interface has, and each Elastic IP address that nothing uses."""
+    ec2 = world.backend("ec2")
+    gateways = {gateway._eni.id for gateway in ec2.nat_gateways.values()}
+    for eni in interfaces(world):
+        if eni.public_ip and not leaving(eni) and (eni.instance is None or eni.instance.state in _RUNS):
+            operation = "NatGateway" if eni.id in gateways else _operation(eni)
+            yield _address(world, "PublicIPv4:InUseAddress", operation, f"network-interface/{eni.id}")
+    for address in ec2.addresses:
+        stopped = address.instance is not None and address.instance.state not in _RUNS
+        if address.association_id is None or stopped:
+            yield _address(world, _idle(), "AllocateAddressVPC", f"elastic-ip/{address.allocation_id}")
+
+
+def _address(world: World, usage_type: str, operation: str, resource: str) -> Reading:
+    service = "AmazonVPC" if usage_type.startswith("PublicIPv4") else "AmazonEC2"
+    tags = world.backend("ec2").tags.get(resource.split("/")[1], {})
+    arn = f"arn:aws:ec2:{world.region}:{world.account}:{resource}"
+    return Reading(Meter(world.region, service, usage_type, operation, "Hrs", arn), Decimal(1), as_tags(tags))
+
+
+def _operation(eni: Any) -> str:
+    """What made it need an address: an instance's is free for some hours, those of services never are."""
+    return _OPERATIONS.get(requester(eni) or "", "RunInstances" if eni.instance else "AssociateAddressVPC")
+
+
+def _idle() -> str:
+    """Before February 2024 only idle addresses cost something, under another name."""
+    by_address = tiers("AmazonVPC", "PublicIPv4:IdleAddress", None, "eu-west-3", day_of(CLOCK.now()))
+    return "PublicIPv4:IdleAddress" if by_address else "ElasticIP:IdleAddress"
