@@ -204,6 +204,12 @@ def tiers(service: str, usage_type: str, operation: str | None, region: str, whe
     return [price for price in candidates if price.operation == wanted]
 
 
+def is_charged(service: str, usage_type: str, region: str, when: date) -> bool:
+    """Whether AWS asks anything for a usage type on a day; True where the list does not know it."""
+    known = prices().get((region, service, usage_type), [])
+    return not known or any(price.holds(when) for price in known)
+
+
 def unit_price(usage: Usage, region: str, when: date | None = None) -> Price | None:
     """The price of one unit of `usage` in `region`, of the first tier, or None where the list has none."""
     return next(iter(tiers(usage.service, usage.usage_type, usage.operation, region, when)), None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import urllib.error
 import urllib.request
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from esaws.cloud import Cloud
@@ -22,13 +22,37 @@ def now(cloud: Cloud) -> datetime:
     return datetime.fromisoformat(_ask(cloud, "GET", "clock")["time"])
 
 
-def advance(cloud: Cloud, by: str) -> datetime:
-    """Let time pass, `90s`, `20m`, `6h` or `3d`, with all that happens in it; gives the time that it is then.
+def advance(cloud: Cloud, by: str | None = None, *, to: datetime | None = None) -> datetime:
+    """Let time pass, `90s`, `20m`, `6h` or `3d`, or up to a moment, with all that happens in it; gives the time then.
+
+    A moment without a time zone is UTC.
 
     Raises:
-        UsageError: the cloud is AWS, where nobody moves the clock, or `by` is no duration.
+        UsageError: the cloud is AWS, where nobody moves the clock; `by` is no duration; the moment has passed.
     """
-    return datetime.fromisoformat(_ask(cloud, "POST", "advance", by=by)["time"])
+    asked = {"by": by} if to is None else {"to": to.isoformat()}
+    return datetime.fromisoformat(_ask(cloud, "POST", "advance", **asked)["time"])
+
+
+def next_month(cloud: Cloud, hours: float = 0) -> datetime:
+    """The first of the next month, 00:00 UTC, that is so many hours away: bills and allowances begin anew then."""
+    then = now(cloud) + timedelta(hours=hours)
+    return datetime(then.year + then.month // 12, then.month % 12 + 1, 1, tzinfo=UTC)
+
+
+def costs(cloud: Cloud) -> pandas.DataFrame:
+    """What the account uses in this region and all others, and what it costs, up to this second; the dearest first.
+
+    One row for each service and usage type. Columns: service, usage_type, now (how much there is of it), usd_per_hour
+    (what an hour from now costs if all goes on as it is), quantity (of this month) and free (what of it an allowance
+    covers), in the unit of the usage, usd.
+    """
+    import pandas
+
+    lines = _ask(cloud, "GET", "cost")["lines"]
+    names = {"running": "now", "per_hour": "usd_per_hour", "quantity": "quantity", "free": "free", "usd": "usd"}
+    frame = pandas.DataFrame(lines, columns=["service", "usage_type", *names]).rename(columns=names)
+    return frame.astype(dict.fromkeys(names.values(), float))
 
 
 def events(cloud: Cloud, since: datetime | None = None) -> pandas.DataFrame:
@@ -39,7 +63,7 @@ def events(cloud: Cloud, since: datetime | None = None) -> pandas.DataFrame:
     import pandas
 
     asked = {"since": since.isoformat()} if since else {}
-    found = [event for event in _ask(cloud, "GET", "events", **asked)["events"] if event["region"] == cloud.region]
+    found = [event for event in _ask(cloud, "GET", "events", **asked)["events"] if event["region"] in ("", cloud.region)]
     frame = pandas.DataFrame(found, columns=["time", "subject", "what", "because"])
     return frame.assign(time=pandas.to_datetime(frame["time"], utc=True))
 

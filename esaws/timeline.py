@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from esaws.chart import Chart
 from esaws.cloud import Cloud
 from esaws.errors import NotDeployed
 
 if TYPE_CHECKING:
     import pandas
-    from matplotlib.figure import Figure
 
 COLUMNS = ("requests_per_second", "cpu_percent", "healthy_targets", "instances")
 
@@ -53,7 +53,7 @@ def timeline(cloud: Cloud, service: str, start: datetime, end: datetime) -> pand
     return frame.rename_axis("time")
 
 
-def draw_timeline(frame: pandas.DataFrame) -> Figure:
+def draw_timeline(frame: pandas.DataFrame) -> Chart:
     """The timeline as a picture, one strip for each column that has something to show."""
     from matplotlib.figure import Figure
 
@@ -67,7 +67,7 @@ def draw_timeline(frame: pandas.DataFrame) -> Figure:
         strip.set_ylim(bottom=0)
         strip.spines[["top", "right"]].set_visible(False)
     strips[-1].xaxis.set_major_formatter(_clock())
-    return figure
+    return Chart(figure, "timeline")
 
 
 def _clock() -> Any:

@@ -43,6 +43,7 @@ LAYERS = [
     "ledger",
     "pricelist",
     "progress",
+    "chart",
     "errors",
 ]
 ITSELF = ""  # `import esaws`, for its folder or its version

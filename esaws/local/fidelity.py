@@ -7,6 +7,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from esaws.local.billing.unmetered import UNMETERED, Unmetered
+
 REAL = "real"
 SIMULATED = "simulated"
 NOT_SIMULATED = "not simulated"
@@ -25,6 +27,7 @@ SERVICES = {
     "autoscaling": "EC2 Auto Scaling",
     "billing": "Billing",
     "budgets": "AWS Budgets",
+    "ce": "Cost Explorer",
     "cloud": "Cloud Map",
     "cloudwatch": "CloudWatch",
     "cognito": "Cognito",
@@ -221,6 +224,12 @@ def rule_row(path: Path) -> Row:
     return Row(SERVICES.get(word, word), SIMULATED, docstring.split("\n")[0], link[0] if link else "")
 
 
+def unmetered_row(each: Unmetered) -> Row:
+    """The row of what costs nothing here."""
+    behaviour = f"Not on the bill: {each.what.rstrip('.')}; {each.why}."
+    return Row(each.service, NOT_SIMULATED, behaviour, f"{_AWS}/awsaccountbilling/latest/aboutv2/billing-what-is.html")
+
+
 def rule_files() -> list[Path]:
     """Every rule of the local AWS."""
     return [path for path in sorted(RULES.glob("*.py")) if path.stem != "__init__"]
@@ -229,7 +238,7 @@ def rule_files() -> list[Path]:
 def table() -> list[Row]:
     """All rows, by service; of each service first what is real, then what is simulated, then what is not."""
     levels = list(MEANING)
-    rows = [*EXPLICIT, *map(rule_row, rule_files())]
+    rows = [*EXPLICIT, *map(rule_row, rule_files()), *map(unmetered_row, UNMETERED)]
     return sorted(
         rows,
         key=lambda row: (row.service == ANYTHING_ELSE, row.service.lower(), levels.index(row.fidelity), row.behaviour),

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -228,7 +229,7 @@ class Lives(RuleBasedStateMachine):
             self.account.client("ec2").terminate_instances(InstanceIds=list(self.running))
         self._ended(lambda instance: None)
 
-    @rule(minutes=st.sampled_from([2, 7, 60, 61, 1439, 10_000, 50_000]))
+    @rule(minutes=st.sampled_from([2, 7, 60, 61, 1439, 10_000, 45_000]))
     def wait(self, minutes: int) -> None:
         advance(self.account, f"{minutes}m")
 
@@ -237,18 +238,20 @@ class Lives(RuleBasedStateMachine):
             self.seconds[instance] += max(60.0, now(self.account) - began)
             then(instance)
         self.running.clear()
+        advance(self.account, "1m")  # the minute that each is charged for at least
 
     @invariant()
     def every_second_is_charged_and_no_other(self) -> None:
         explorer = self.account.client("ce")
-        period = {"Start": "2024-01-01", "End": "2026-01-01"}
+        tomorrow = datetime.fromtimestamp(now(self.account) + 86400, UTC).date()
+        period = {"Start": "2024-02-01", "End": tomorrow.isoformat()}
         asked = {"TimePeriod": period, "Granularity": "MONTHLY", "Metrics": ["UsageQuantity"]}
         by_type = {"Dimensions": {"Key": "USAGE_TYPE", "Values": [T2_MICRO]}}
         months = explorer.get_cost_and_usage(**asked, Filter=by_type)["ResultsByTime"]
         charged = sum(float(each["Total"]["UsageQuantity"]["Amount"]) for each in months)
         expected = sum(self.seconds.values()) + sum(now(self.account) - began for began in self.running.values())
         # the clock goes on while it is asked, by less than a few seconds for each instance and each of its lives
-        assert charged * 3600 == pytest.approx(expected, abs=3 + 60 * len(self.running) + 3 * len(self.seconds))
+        assert charged * 3600 == pytest.approx(expected, abs=5 + 5 * len(self.running | self.seconds))
 
 
 def test_every_second_of_random_lives_is_charged(tmp_path: Path) -> None:

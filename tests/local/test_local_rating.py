@@ -113,9 +113,9 @@ def test_an_address_costs_nothing_before_february_2024() -> None:
     address = meter("AmazonVPC", "PublicIPv4:InUseAddress", "CreateLoadBalancer", "Hrs")
     then = int(datetime(2024, 1, 31, 23, tzinfo=UTC).timestamp())
     measured = [Measured(address, Decimal(1), ())]
-    (before,), (after,) = (rate(hour, measured, account("none"), Counters()) for hour in (then, then + HOUR))
-    assert (before.price, before.cost) == (None, 0)
-    assert after.cost == Decimal("0.005")
+    before, after = (rate(hour, measured, account("none"), Counters()) for hour in (then, then + HOUR))
+    assert before == [], "no bill knew of it"
+    assert [charge.cost for charge in after] == [Decimal("0.005")]
 
 
 def test_allowances_begin_anew_with_each_month_and_end_after_twelve() -> None:

@@ -70,7 +70,7 @@ def test_an_unknown_key_acts_in_the_default_account(account: Any) -> None:
         ("mq", "describe_broker_engine_types", {}, "mq DescribeBrokerEngineTypes"),
         ("lambda", "list_code_signing_configs", {}, "lambda ListCodeSigningConfigs"),
         ("cloudwatch", "list_metric_streams", {}, "cloudwatch ListMetricStreams"),
-        ("freetier", "get_free_tier_usage", {}, "freetier GetFreeTierUsage"),
+        ("bcm-pricing-calculator", "list_bill_estimates", {}, "bcm-pricing-calculator ListBillEstimates"),
         ("apprunner", "list_services", {}, "apprunner ListServices"),
         ("elasticbeanstalk", "list_platform_branches", {}, "elasticbeanstalk ListPlatformBranches"),
         ("docdb-elastic", "list_clusters", {}, "docdb-elastic ListClusters"),

@@ -93,23 +93,34 @@ def forecast(
         mean += sum((measure(charge) for at, charge in coming if start <= at < end), _NOTHING)
         days = Decimal(max(0, end - max(start, now))) / DAY
         margin = width * days.sqrt()
-        found.append(Forecast(start, end, mean, max(_NOTHING, mean - margin), mean + margin))
+        lower = max(mean - margin, min(mean, _NOTHING))
+        found.append(Forecast(start, end, mean, lower, mean + margin))
     return found
 
 
-def days_of_history(account: str) -> int:
+def recent(account: str) -> list[Charge]:
+    """The charges of the last 14 days, the passing hour not among them."""
+    until = _this_hour(CLOCK.now())
+    return bill(account).charges(until - HISTORY_DAYS * DAY, until)
+
+
+def days_of_history(account: str, keep: Keep = everything) -> int:
     """For how many whole days, of the last 14, it is known what was used: since the hour of the first usage."""
-    first, until = _history(bill(account), CLOCK.now())
-    return (until - first + HOUR) // DAY
+    first = next((charge.hour for charge in recent(account) if keep(charge)), None)
+    return 0 if first is None else (_this_hour(CLOCK.now()) - first) // DAY
 
 
 def _quantile(level: int) -> Decimal:
     return Decimal(NormalDist().inv_cdf(0.5 + level / 200))
 
 
+def _this_hour(moment: float) -> int:
+    return floor(moment) // HOUR * HOUR
+
+
 def _history(its: Bill, now: float) -> tuple[int, int]:
     """The whole hours, of the last 14 days, that something was used in: not the first, it began somewhere within."""
-    until = floor(now) // HOUR * HOUR
+    until = _this_hour(now)
     used = its.charges(until - HISTORY_DAYS * DAY, until)
     return (min(until, used[0].hour + HOUR), until) if used else (until, until)
 
@@ -137,9 +148,13 @@ def _pace(its: Bill, now: float) -> list[Measured]:
 
 
 def _predicted(its: Bill, now: float, edges: Iterable[int]) -> Iterator[tuple[int, Charge]]:
-    """(beginning of a day or part of one, a charge in it) from now on, until the last edge."""
+    """(beginning of a day or part of one, a charge in it) from now on, until the last edge.
+
+    On the free plan it goes hour by hour, as the account is closed in the hour in which the credits are used up.
+    """
     pace, counters = _pace(its, now), _counters(its, now)
-    for start, end in pairwise(_days(floor(now), edges)):
+    step = HOUR if its.customer.on_free_plan else DAY
+    for start, end in pairwise(_steps(floor(now), edges, step)):
         if _closed(its.customer, counters, start):
             return
         usage = [Measured(meter, used * (end - start), tags) for meter, used, tags in pace]
@@ -147,11 +162,11 @@ def _predicted(its: Bill, now: float, edges: Iterable[int]) -> Iterator[tuple[in
             yield start, charge
 
 
-def _days(now: int, edges: Iterable[int]) -> list[int]:
-    """Where days (UTC) and periods begin, from now until the last edge."""
+def _steps(now: int, edges: Iterable[int], step: int) -> list[int]:
+    """Where days (UTC) or hours and periods begin, from now until the last edge."""
     later = {edge for edge in edges if edge > now}
-    midnights = range(now // DAY * DAY + DAY, max(later, default=now), DAY)
-    return sorted({now, *midnights, *later})
+    between = range(now // step * step + step, max(later, default=now), step)
+    return sorted({now, *between, *later})
 
 
 def _counters(its: Bill, now: float) -> Counters:

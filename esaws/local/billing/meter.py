@@ -170,8 +170,8 @@ def metered(*services: str) -> Callable[[Readings], Readings]:
         source = f"{readings.__module__}.{readings.__qualname__}"
 
         def read(world: World) -> None:
-            customer(world.account)  # opened at the latest when it uses something
-            BOOKS[world.account].record(world, source, readings(world), CLOCK.now())
+            if customer(world.account).closed is None:  # it was opened at the latest when it uses something
+                BOOKS[world.account].record(world, source, readings(world), CLOCK.now())
 
         read.__module__, read.__qualname__ = readings.__module__, readings.__qualname__
         follows(*services, order=90)(read)

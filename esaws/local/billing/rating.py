@@ -14,7 +14,7 @@ from decimal import Decimal
 from esaws.local.billing.account import Customer, month_of
 from esaws.local.billing.charge import HOUR, Charge, Meter
 from esaws.local.billing.meter import Measured
-from esaws.pricelist import Allowance, Price, Regime, allowances, day_of, tiers
+from esaws.pricelist import Allowance, Price, Regime, allowances, day_of, is_charged, tiers
 
 _NOTHING = Decimal(0)
 
@@ -50,6 +50,8 @@ def rate(hour: int, usage: Iterable[Measured], customer: Customer, counters: Cou
 
 def _charges(hour: int, measured: Measured, regime: Regime, counters: Counters) -> Iterator[Charge]:
     meter, quantity, tags = measured
+    if not is_charged(meter.price_service, meter.usage_type, meter.region, day_of(hour)):
+        return
     prices = tiers(meter.price_service, meter.usage_type, meter.operation, meter.region, day_of(hour))
     allowance = _allowance(meter, regime)
     if allowance is not None:

@@ -18,6 +18,7 @@ class Event:
 
     time: float
     region: str
+    """Empty for what belongs to none."""
     subject: str
     """The name of what it is about: of a service, a group, a database."""
     what: str
@@ -40,9 +41,9 @@ class History:
         """The events of an account, from a moment on."""
         return [event for event in list(self._events.get(account, ())) if event.time >= since]
 
-    def add(self, world: World, subject: str, what: str, because: str = "") -> None:
-        event = Event(CLOCK.now(), world.region, subject, what, because)
-        self._events.setdefault(world.account, deque(maxlen=_KEPT)).append(event)
+    def add(self, account: str, region: str, subject: str, what: str, because: str) -> None:
+        event = Event(CLOCK.now(), region, subject, what, because)
+        self._events.setdefault(account, deque(maxlen=_KEPT)).append(event)
 
 
 HISTORY = History()
@@ -50,4 +51,9 @@ HISTORY = History()
 
 def happened(world: World, subject: str, what: str, because: str = "") -> None:
     """Write into the log that something happened at this moment."""
-    HISTORY.add(world, subject, what, because)
+    HISTORY.add(world.account, world.region, subject, what, because)
+
+
+def happened_to(account: str, subject: str, what: str, because: str = "") -> None:
+    """The same of what belongs to no region: the account itself, a budget."""
+    HISTORY.add(account, "", subject, what, because)

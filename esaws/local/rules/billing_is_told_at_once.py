@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from esaws.local.billing import plans
 from esaws.local.billing.account import change, customer
 from esaws.local.billing.bill import begin_anew
 from esaws.local.billing.today import today, told
@@ -37,4 +38,5 @@ def be_another_customer(asked: Mapping[str, Any]) -> dict[str, Any]:
         raise BadRequest(f"a regime is one of {', '.join(REGIMES)}, and a plan {' or '.join(PLANS)}")
     changed = change(account, wanted, plan)
     begin_anew(account)
+    plans.watch(account)
     return told(changed)

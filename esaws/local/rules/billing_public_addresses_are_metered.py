@@ -14,8 +14,10 @@ from esaws.local.billing.meter import Reading, metered
 from esaws.local.clockwork.clock import CLOCK
 from esaws.local.ec2.interfaces import interfaces, leaving, requester
 from esaws.local.world import World
-from esaws.pricelist import day_of, tiers
+from esaws.pricelist import day_of, is_charged
 
+_ONCE = "ElasticIP:IdleAddress"
+"""What idle addresses were charged as, until all were."""
 _RUNS = ("pending", "running")
 _OPERATIONS = {
     "amazon-elb": "CreateLoadBalancer",
@@ -36,7 +38,10 @@ def addresses(world: World) -> Iterator[Reading]:
     for address in ec2.addresses:
         stopped = address.instance is not None and address.instance.state not in _RUNS
         if address.association_id is None or stopped:
-            yield _address(world, _idle(), "AllocateAddressVPC", f"elastic-ip/{address.allocation_id}")
+            resource = f"elastic-ip/{address.allocation_id}"
+            yield _address(world, "PublicIPv4:IdleAddress", "AllocateAddressVPC", resource)
+            if is_charged("AmazonEC2", _ONCE, "eu-west-3", day_of(CLOCK.now())):
+                yield _address(world, _ONCE, "AllocateAddressVPC", resource)
 
 
 def _address(world: World, usage_type: str, operation: str, resource: str) -> Reading:
@@ -49,9 +54,3 @@ def _address(world: World, usage_type: str, operation: str, resource: str) -> Re
 def _operation(eni: Any) -> str:
     """What made it need an address: an instance's is free for some hours, those of services never are."""
     return _OPERATIONS.get(requester(eni) or "", "RunInstances" if eni.instance else "AssociateAddressVPC")
-
-
-def _idle() -> str:
-    """Before February 2024 only idle addresses cost something, under another name."""
-    by_address = tiers("AmazonVPC", "PublicIPv4:IdleAddress", None, "eu-west-3", day_of(CLOCK.now()))
-    return "PublicIPv4:IdleAddress" if by_address else "ElasticIP:IdleAddress"

@@ -1,0 +1,1 @@
+"""What things cost: read from where AWS tells it, and shown as tables and pictures."""

@@ -1,0 +1,543 @@
+"""What databases, caches, brokers, buckets, images, logs, alarms and metrics are charged for, and since when."""
+
+import itertools
+import json
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import boto3
+import pytest
+
+from esaws.local import seam
+from esaws.local.billing.unmetered import UNMETERED
+from esaws.local.rules import billing_buckets_are_metered as buckets
+from tests.local.cases_refusals_stores import BROKER, NODE
+from tests.local.conftest import REGION, Account, Program
+from tests.local.timing import advance, control, now
+
+HOURS_OF_JANUARY = 744
+GIBIBYTE = 2**30
+MEBIBYTE = 2**20
+
+DATABASE = {
+    "DBInstanceIdentifier": "db",
+    "Engine": "postgres",
+    "DBInstanceClass": "db.t3.micro",
+    "AllocatedStorage": 20,
+    "StorageType": "gp3",
+    "MasterUsername": "esaws",
+    "MasterUserPassword": "local-only",
+}
+NAMED = {"DBInstanceIdentifier": "db"}
+INSTANCE, STORAGE, BACKUP = "InstanceUsage:db.t3.micro", "RDS:GP3-Storage", "RDS:ChargedBackupUsage"
+CACHE = "NodeUsage:cache.t3.micro"
+BROKER_HOURS, BROKER_STORAGE = "RabbitMQ-InstanceUsage:mq.t3.micro", "TimedStorage-RabbitMQ-ByteHrs"
+BYTES = "TimedStorage-ByteHrs"
+ALARM = {
+    "AlarmName": "busy",
+    "ComparisonOperator": "GreaterThanThreshold",
+    "EvaluationPeriods": 1,
+    "Threshold": 80.0,
+}
+CONTAINER = {"name": "web", "image": "nginx", "memory": 64}
+CPU = {"Namespace": "AWS/EC2", "MetricName": "CPUUtilization"}
+
+
+@pytest.fixture(scope="module")
+def january(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The url of a local AWS in which a month has just begun; its tests move it by some days together."""
+    program = Program(tmp_path_factory.mktemp("meters"))
+    yield program.json("start", "--at", "2026-01-01T00:00Z")["url"]
+    program.run("stop")
+
+
+@pytest.fixture(scope="module")
+def numbers() -> Iterator[int]:
+    return itertools.count(400_000_000_000)
+
+
+@pytest.fixture
+def new_tenant(january: str, numbers: Iterator[int]) -> Callable[..., Account]:
+    return lambda region=REGION: Account(january, str(next(numbers)), region=region)
+
+
+@pytest.fixture
+def tenant(new_tenant: Callable[..., Account]) -> Account:
+    return new_tenant()
+
+
+def lines(account: Account) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = control(account, "GET", "cost")["lines"]
+    return found
+
+
+def line(account: Account, usage_type: str) -> dict[str, Any]:
+    """What an account has of a usage type, whatever the prefix of its region; nothing at all if it never had any."""
+    nothing = {"running": "0", "quantity": "0"}
+    return next((each for each in lines(account) if each["usage_type"].endswith(usage_type)), nothing)
+
+
+def running(account: Account, usage_type: str) -> float:
+    return float(line(account, usage_type)["running"])
+
+
+def used(account: Account, usage_type: str) -> float:
+    return float(line(account, usage_type)["quantity"])
+
+
+def in_an_hour(account: Account, usage_type: str) -> float:
+    """What an hour that passes adds."""
+    before = used(account, usage_type)
+    advance(account, "1h")
+    return used(account, usage_type) - before
+
+
+def about(expected: float) -> Any:
+    """The clock runs on while a test runs."""
+    return pytest.approx(expected, rel=0.01)
+
+
+# --- databases
+
+
+def database(account: Account, **settings: Any) -> Any:
+    rds = account.client("rds")
+    rds.create_db_instance(**DATABASE | settings)
+    rds.get_waiter("db_instance_available").wait(**NAMED)
+    return rds
+
+
+def test_a_database_is_charged_for_from_when_it_is_available(tenant: Account) -> None:
+    tenant.client("rds").create_db_instance(**DATABASE)
+    advance(tenant, "5m")
+    assert lines(tenant) == []
+    advance(tenant, "1m")
+    assert (running(tenant, INSTANCE), running(tenant, STORAGE)) == (1, 20)
+    assert in_an_hour(tenant, INSTANCE) == about(1)
+    assert in_an_hour(tenant, STORAGE) == about(20 / HOURS_OF_JANUARY)
+
+
+def test_a_stopped_database_pays_for_its_storage_alone(tenant: Account) -> None:
+    rds = database(tenant)
+    rds.stop_db_instance(**NAMED)
+    advance(tenant, "1h")
+    assert in_an_hour(tenant, INSTANCE) == 0
+    assert in_an_hour(tenant, STORAGE) == about(20 / HOURS_OF_JANUARY)
+    rds.start_db_instance(**NAMED)
+    advance(tenant, "5m")
+    assert running(tenant, INSTANCE) == 1
+
+
+def test_a_deleted_database_pays_no_more(tenant: Account) -> None:
+    database(tenant).delete_db_instance(**NAMED, SkipFinalSnapshot=True)
+    assert (running(tenant, INSTANCE), running(tenant, STORAGE)) == (0, 0)
+    advance(tenant, "1h")
+    assert in_an_hour(tenant, STORAGE) == 0
+
+
+def test_a_database_in_two_zones_has_usage_types_of_its_own(tenant: Account) -> None:
+    database(tenant, MultiAZ=True)
+    assert (running(tenant, "Multi-AZUsage:db.t3.micro"), running(tenant, "RDS:Multi-AZ-GP3-Storage")) == (1, 20)
+    assert running(tenant, INSTANCE) == 0
+
+
+def test_a_larger_database_pays_more_from_then_on(tenant: Account) -> None:
+    database(tenant).modify_db_instance(**NAMED, AllocatedStorage=40, ApplyImmediately=True)
+    assert in_an_hour(tenant, STORAGE) == about(40 / HOURS_OF_JANUARY)
+
+
+def test_snapshots_are_free_as_long_as_their_database_is_there(tenant: Account) -> None:
+    rds = database(tenant)
+    for name in ("first", "second"):
+        rds.create_db_snapshot(**NAMED, DBSnapshotIdentifier=name)
+    advance(tenant, "1h")
+    assert running(tenant, BACKUP) == 0
+    rds.delete_db_instance(**NAMED, SkipFinalSnapshot=True)
+    advance(tenant, "1h")
+    assert running(tenant, BACKUP) == 2, "both together hold a tenth of 20 GB: the second adds nothing"
+    rds.delete_db_snapshot(DBSnapshotIdentifier="first")
+    assert running(tenant, BACKUP) == 2, "what the first held is the second's now"
+    rds.delete_db_snapshot(DBSnapshotIdentifier="second")
+    assert running(tenant, BACKUP) == 0
+
+
+def test_instances_of_a_cluster_are_not_metered(tenant: Account) -> None:
+    rds = tenant.client("rds")
+    who = {"Engine": "aurora-postgresql", "DBClusterIdentifier": "aurora"}
+    rds.create_db_cluster(**who, MasterUsername="esaws", MasterUserPassword="local-only")
+    rds.create_db_instance(**who, **NAMED, DBInstanceClass="db.t4g.medium")
+    advance(tenant, "1h")
+    assert lines(tenant) == []
+
+
+# --- caches
+
+
+def cluster(account: Account, **settings: Any) -> Any:
+    elasticache = account.client("elasticache")
+    elasticache.create_cache_cluster(CacheClusterId="cache", **NODE | settings)
+    elasticache.get_waiter("cache_cluster_available").wait(CacheClusterId="cache")
+    return elasticache
+
+
+def test_a_cache_pays_for_whole_hours_and_no_more_once_it_is_deleted(tenant: Account) -> None:
+    elasticache = cluster(tenant)
+    advance(tenant, "1s")
+    assert used(tenant, CACHE) == 1, "this hour, however little of it was left"
+    assert in_an_hour(tenant, CACHE) == 1
+    elasticache.delete_cache_cluster(CacheClusterId="cache")
+    advance(tenant, "1h")
+    assert running(tenant, CACHE) == 0
+    assert in_an_hour(tenant, CACHE) == 0
+
+
+def test_a_cache_pays_for_each_of_its_nodes(tenant: Account) -> None:
+    cluster(tenant, Engine="memcached", NumCacheNodes=3)
+    advance(tenant, "1s")
+    assert running(tenant, CACHE) == 3
+    assert in_an_hour(tenant, CACHE) == 3
+
+
+def test_a_replication_group_pays_for_each_of_its_clusters(tenant: Account) -> None:
+    elasticache, named = tenant.client("elasticache"), {"ReplicationGroupId": "group"}
+    asked = {"CacheNodeType": "cache.t3.micro", "Engine": "valkey", "ReplicasPerNodeGroup": 1}
+    elasticache.create_replication_group(**named, ReplicationGroupDescription="d", **asked)
+    advance(tenant, "1s")
+    assert running(tenant, CACHE) == 2
+    elasticache.delete_replication_group(**named)
+    assert running(tenant, CACHE) == 0
+
+
+# --- brokers
+
+
+def test_a_broker_pays_from_when_it_runs_until_it_is_deleted(tenant: Account) -> None:
+    mq = tenant.client("mq")
+    broker = mq.create_broker(**BROKER)["BrokerId"]
+    advance(tenant, "11m")
+    assert (running(tenant, BROKER_HOURS), running(tenant, BROKER_STORAGE)) == (0, 0)
+    advance(tenant, "1m")
+    assert (running(tenant, BROKER_HOURS), running(tenant, BROKER_STORAGE)) == (1, 20)
+    mq.reboot_broker(BrokerId=broker)
+    assert running(tenant, BROKER_HOURS) == 1
+    advance(tenant, "3m")
+    mq.delete_broker(BrokerId=broker)
+    assert (running(tenant, BROKER_HOURS), running(tenant, BROKER_STORAGE)) == (0, 0)
+
+
+def test_a_cluster_of_brokers_pays_for_three(tenant: Account) -> None:
+    asked = {"DeploymentMode": "CLUSTER_MULTI_AZ", "HostInstanceType": "mq.m5.large"}
+    tenant.client("mq").create_broker(**BROKER | asked)
+    advance(tenant, "12m")
+    assert (running(tenant, "RabbitMQ-InstanceUsage:mq.m5.large"), running(tenant, BROKER_STORAGE)) == (3, 600)
+
+
+# --- buckets
+
+
+def bucket(account: Account, name: str = "", region: str = REGION) -> tuple[Any, str]:
+    s3, name = account.client("s3"), name or f"clips-{account.id}"
+    s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": region})
+    return s3, name
+
+
+def test_a_bucket_pays_for_what_it_holds_old_versions_and_unfinished_uploads_too(tenant: Account) -> None:
+    s3, name = bucket(tenant)
+    s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
+    for _ in range(2):
+        s3.put_object(Bucket=name, Key="clip", Body=b"x" * MEBIBYTE)
+    upload = s3.create_multipart_upload(Bucket=name, Key="long")["UploadId"]
+    s3.upload_part(Bucket=name, Key="long", UploadId=upload, PartNumber=1, Body=b"x" * MEBIBYTE)
+    s3.delete_object(Bucket=name, Key="clip")
+    assert running(tenant, BYTES) == 3 * MEBIBYTE / GIBIBYTE
+    assert in_an_hour(tenant, BYTES) == pytest.approx(3 / 1024 / HOURS_OF_JANUARY, abs=1e-8)
+    s3.abort_multipart_upload(Bucket=name, Key="long", UploadId=upload)
+    assert running(tenant, BYTES) == 2 * MEBIBYTE / GIBIBYTE
+
+
+def test_an_overwritten_object_counts_once_and_a_deleted_one_no_more(tenant: Account) -> None:
+    s3, name = bucket(tenant)
+    for size in (2, 1):
+        s3.put_object(Bucket=name, Key="clip", Body=b"x" * size * MEBIBYTE)
+    assert running(tenant, BYTES) == MEBIBYTE / GIBIBYTE
+    s3.delete_objects(Bucket=name, Delete={"Objects": [{"Key": "clip"}]})
+    assert running(tenant, BYTES) == 0
+
+
+def test_another_storage_class_is_another_usage_type_without_a_price(tenant: Account) -> None:
+    s3, name = bucket(tenant)
+    s3.put_object(Bucket=name, Key="clip", Body=b"x" * MEBIBYTE, StorageClass="STANDARD_IA")
+    advance(tenant, "1h")
+    found = line(tenant, "TimedStorage-SIA-ByteHrs")
+    assert (float(found["running"]), found["priced"]) == (MEBIBYTE / GIBIBYTE, False)
+
+
+def test_requests_are_of_two_tiers_and_deleting_is_free(tenant: Account) -> None:
+    s3, name = bucket(tenant)
+    s3.put_object(Bucket=name, Key="clip", Body=b"clip")
+    s3.copy_object(Bucket=name, Key="copy", CopySource={"Bucket": name, "Key": "clip"})
+    s3.list_objects_v2(Bucket=name)
+    s3.get_object(Bucket=name, Key="clip")
+    s3.head_object(Bucket=name, Key="clip")
+    s3.delete_object(Bucket=name, Key="clip")
+    s3.list_buckets()
+    assert (used(tenant, "Requests-Tier1"), used(tenant, "Requests-Tier2")) == (4, 2)
+
+
+def test_a_request_that_fails_is_not_counted(tenant: Account) -> None:
+    s3, name = bucket(tenant)
+    with pytest.raises(s3.exceptions.NoSuchKey):
+        s3.get_object(Bucket=name, Key="absent")
+    assert used(tenant, "Requests-Tier2") == 0
+
+
+def test_the_bucket_of_the_bills_is_not_metered(tenant: Account) -> None:
+    s3, name = bucket(tenant, f"esaws-billing-{tenant.id}")
+    s3.put_object(Bucket=name, Key="bill", Body=b"x" * MEBIBYTE)
+    s3.get_object(Bucket=name, Key="bill")
+    advance(tenant, "1h")
+    assert lines(tenant) == []
+
+
+def test_a_bucket_to_which_bills_are_exported_is_metered_no_more(tenant: Account) -> None:
+    s3, name = bucket(tenant)
+    s3.put_object(Bucket=name, Key="clip", Body=b"x" * MEBIBYTE)
+    allow = {
+        "Effect": "Allow",
+        "Principal": {"Service": ["billingreports.amazonaws.com", "bcm-data-exports.amazonaws.com"]},
+        "Action": ["s3:PutObject", "s3:GetBucketPolicy"],
+        "Resource": [f"arn:aws:s3:::{name}", f"arn:aws:s3:::{name}/*"],
+    }
+    s3.put_bucket_policy(Bucket=name, Policy=json.dumps({"Version": "2012-10-17", "Statement": [allow]}))
+    output = {"OutputType": "CUSTOM", "Format": "PARQUET", "Compression": "PARQUET", "Overwrite": "OVERWRITE_REPORT"}
+    destination = {"S3Bucket": name, "S3Prefix": "cur", "S3Region": REGION, "S3OutputConfigurations": output}
+    assert running(tenant, BYTES) == MEBIBYTE / GIBIBYTE
+    tenant.client("bcm-data-exports").create_export(
+        Export={
+            "Name": "bills",
+            "DataQuery": {"QueryStatement": "SELECT line_item_usage_type FROM COST_AND_USAGE_REPORT"},
+            "DestinationConfigurations": {"S3Destination": destination},
+            "RefreshCadence": {"Frequency": "SYNCHRONOUS"},
+        }
+    )
+    assert running(tenant, BYTES) == 0
+    requests = used(tenant, "Requests-Tier1"), used(tenant, "Requests-Tier2")
+    for each in s3.list_objects_v2(Bucket=name)["Contents"]:
+        s3.get_object(Bucket=name, Key=each["Key"])
+    assert (used(tenant, "Requests-Tier1"), used(tenant, "Requests-Tier2")) == requests
+
+
+def test_a_bucket_is_metered_where_it_is_wherever_the_request_goes(new_tenant: Callable[..., Account]) -> None:
+    account = new_tenant("us-east-1")
+    s3, name = bucket(account)
+    s3.put_object(Bucket=name, Key="clip", Body=b"x" * MEBIBYTE)
+    advance(account, "1h")
+    assert {each["usage_type"] for each in lines(account)} == {"EUW3-TimedStorage-ByteHrs", "EUW3-Requests-Tier1"}
+
+
+def test_every_operation_on_a_bucket_that_is_simulated_has_a_tier_or_is_free() -> None:
+    seam.discover()
+    model = boto3.client("s3", region_name=REGION).meta.service_model
+    counted = buckets._TIER_1.keys() | buckets._TIER_2.keys()
+    refused = {
+        operation
+        for (service, operation), hooks in seam.TABLE.items()
+        if service == "s3" and any(hook.__name__ == "not_simulated" for hook in hooks.before)
+    }
+    unknown = (
+        {
+            name
+            for name in model.operation_names
+            if "Bucket" in getattr(model.operation_model(name).input_shape, "members", ())
+            and not model.operation_model(name).deprecated
+            and not name.startswith(("Delete", "Abort"))
+        }
+        - counted
+        - refused
+    )
+    assert unknown == {"RestoreObject"}, "which is of a tier of its own"
+    assert counted <= set(model.operation_names)
+
+
+# --- images
+
+
+def push(account: Account, tag: str, *layers: tuple[str, int]) -> None:
+    blobs = [{"mediaType": "layer", "digest": f"sha256:{name}", "size": size} for name, size in layers]
+    kind = "application/vnd.oci.image.manifest.v1+json"
+    manifest = {"schemaVersion": 2, "mediaType": kind, "config": blobs[0], "layers": blobs[1:]}
+    account.client("ecr").put_image(repositoryName="site", imageManifest=json.dumps(manifest), imageTag=tag)
+
+
+def test_images_pay_for_a_shared_layer_once(tenant: Account) -> None:
+    ecr = tenant.client("ecr")
+    ecr.create_repository(repositoryName="site")
+    push(tenant, "one", ("config1", 1024), ("base", 50 * MEBIBYTE), ("one", MEBIBYTE))
+    push(tenant, "two", ("config2", 1024), ("base", 50 * MEBIBYTE), ("two", 2 * MEBIBYTE))
+    assert running(tenant, BYTES) == pytest.approx((53 * MEBIBYTE + 2048) / GIBIBYTE)
+    ecr.batch_delete_image(repositoryName="site", imageIds=[{"imageTag": "one"}])
+    assert running(tenant, BYTES) == pytest.approx((52 * MEBIBYTE + 1024) / GIBIBYTE)
+
+
+# --- logs
+
+
+def test_logs_pay_when_they_come_in_and_compressed_as_long_as_they_are_stored(tenant: Account) -> None:
+    logs, named = tenant.client("logs"), {"logGroupName": "group"}
+    logs.create_log_group(**named)
+    logs.create_log_stream(**named, logStreamName="stream")
+    at = int(now(tenant) * 1000)
+    old = {"timestamp": at - 30 * 86_400_000, "message": "rejected"}
+    said = [{"timestamp": at, "message": "é" * 100_000} for _ in range(5)]
+    logs.put_log_events(**named, logStreamName="stream", logEvents=[old, *said])
+    came = 5 * (200_000 + 26)
+    assert used(tenant, "DataProcessing-Bytes") == pytest.approx(came / GIBIBYTE, abs=1e-9)
+    assert running(tenant, BYTES) == pytest.approx(0.15 * came / GIBIBYTE)
+    advance(tenant, "1h")
+    assert used(tenant, "DataProcessing-Bytes") == pytest.approx(came / GIBIBYTE, abs=1e-9)
+    logs.delete_log_group(**named)
+    assert running(tenant, BYTES) == 0
+
+
+# --- alarms and metrics
+
+
+def stat(name: str) -> dict[str, Any]:
+    return {"Id": name, "ReturnData": False, "MetricStat": {"Metric": CPU, "Period": 60, "Stat": "Average"}}
+
+
+def test_an_alarm_pays_for_each_metric_that_it_looks_at(tenant: Account) -> None:
+    cloudwatch = tenant.client("cloudwatch")
+    one = {**CPU, "Period": 60, "Statistic": "Average"}
+    cloudwatch.put_metric_alarm(**ALARM, **one)
+    assert running(tenant, "CW:AlarmMonitorUsage") == 1
+    together = {"Id": "sum", "Expression": "a + b", "ReturnData": True}
+    cloudwatch.put_metric_alarm(**ALARM | {"AlarmName": "both"}, Metrics=[stat("a"), stat("b"), together])
+    cloudwatch.put_metric_alarm(**ALARM | {"AlarmName": "often"}, **one | {"Period": 10})
+    assert running(tenant, "CW:AlarmMonitorUsage") == 3
+    assert in_an_hour(tenant, "CW:AlarmMonitorUsage") == about(3 / HOURS_OF_JANUARY)
+    assert line(tenant, "CW:HighResAlarmMonitorUsage")["priced"] is False
+    cloudwatch.delete_alarms(AlarmNames=["both"])
+    assert running(tenant, "CW:AlarmMonitorUsage") == 1
+
+
+def test_alarms_that_target_tracking_has_made_are_charged_for(tenant: Account) -> None:
+    tenant.client("ecs").create_cluster(clusterName="c")
+    tenant.client("ecs").register_task_definition(family="f", containerDefinitions=[CONTAINER])
+    tenant.client("ecs").create_service(cluster="c", serviceName="s", taskDefinition="f", desiredCount=0)
+    scaling = tenant.client("application-autoscaling")
+    target = {
+        "ServiceNamespace": "ecs",
+        "ResourceId": "service/c/s",
+        "ScalableDimension": "ecs:service:DesiredCount",
+    }
+    scaling.register_scalable_target(**target, MinCapacity=0, MaxCapacity=2)
+    metric = {"PredefinedMetricType": "ECSServiceAverageCPUUtilization"}
+    scaling.put_scaling_policy(
+        **target,
+        PolicyName="cpu",
+        PolicyType="TargetTrackingScaling",
+        TargetTrackingScalingPolicyConfiguration={"TargetValue": 50.0, "PredefinedMetricSpecification": metric},
+    )
+    assert running(tenant, "CW:AlarmMonitorUsage") == 2
+
+
+def test_a_metric_of_ones_own_is_charged_for_in_the_hours_that_have_data(tenant: Account) -> None:
+    cloudwatch, a_metric = tenant.client("cloudwatch"), "CW:MetricMonitorUsage"
+    data = [{"MetricName": name, "Value": 1.0} for name in ("orders", "visits")]
+    advance_to_the_next_hour(tenant)
+    for _ in range(3):
+        cloudwatch.put_metric_data(Namespace="Shop", MetricData=data)
+    advance(tenant, "1s")
+    assert used(tenant, a_metric) == about(2 / HOURS_OF_JANUARY)
+    assert in_an_hour(tenant, a_metric) == 0
+    cloudwatch.put_metric_data(Namespace="Shop", MetricData=data[:1])
+    assert used(tenant, a_metric) == about(3 / HOURS_OF_JANUARY)
+
+
+def advance_to_the_next_hour(account: Account) -> None:
+    """So that the calls that follow fall into one."""
+    then = datetime.fromtimestamp((now(account) // 3600 + 1) * 3600, UTC)
+    control(account, "POST", "advance", to=then.isoformat())
+
+
+# --- all of them
+
+
+def everything(account: Account) -> None:
+    """One of each kind that esaws makes by default, and metrics and logs."""
+    region = account.region
+    account.client("rds").create_db_instance(**DATABASE)
+    account.client("elasticache").create_cache_cluster(CacheClusterId="cache", **NODE)
+    account.client("mq").create_broker(**BROKER)
+    s3, name = account.client("s3"), f"clips-{account.id}"
+    place = {} if region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": region}}
+    s3.create_bucket(Bucket=name, **place)
+    s3.put_object(Bucket=name, Key="clip", Body=b"x" * MEBIBYTE)
+    s3.get_object(Bucket=name, Key="clip")
+    account.client("ecr").create_repository(repositoryName="site")
+    push(account, "latest", ("config", 1024), ("base", MEBIBYTE))
+    logs, group = account.client("logs"), {"logGroupName": "group"}
+    logs.create_log_group(**group)
+    logs.create_log_stream(**group, logStreamName="stream")
+    event = {"timestamp": int(now(account) * 1000), "message": "x" * 100_000}
+    logs.put_log_events(**group, logStreamName="stream", logEvents=[event])
+    account.client("cloudwatch").put_metric_alarm(**ALARM, **CPU, Period=60, Statistic="Average")
+    account.client("cloudwatch").put_metric_data(Namespace="Shop", MetricData=[{"MetricName": "orders", "Value": 1.0}])
+    advance(account, "1h")
+    account.client("rds").create_db_snapshot(**NAMED, DBSnapshotIdentifier="last")
+    advance(account, "5m")
+    account.client("rds").delete_db_instance(**NAMED, SkipFinalSnapshot=True)
+    advance(account, "1h")
+
+
+@pytest.mark.parametrize("region", ["eu-west-3", "us-east-1"])
+def test_what_is_metered_has_a_price_or_is_listed_as_without_one(
+    new_tenant: Callable[..., Account], region: str
+) -> None:
+    account = new_tenant(region)
+    everything(account)
+    found = lines(account)
+    assert {each["service"] for each in found} >= {
+        "Amazon EC2 Container Registry (ECR)",
+        "Amazon ElastiCache",
+        "Amazon MQ",
+        "Amazon Relational Database Service",
+        "Amazon Simple Storage Service",
+        "AmazonCloudWatch",
+    }
+    unpriced = [each["usage_type"] for each in found if not each["priced"]]
+    assert [each for each in unpriced if not any(reason.covers(each) for reason in UNMETERED)] == []
+    assert region == "us-east-1" or unpriced == []
+
+
+def test_charges_have_the_tags_of_what_is_charged_for(tenant: Account) -> None:
+    rds, cloudwatch = database(tenant, Tags=[{"Key": "team", "Value": "blue"}]), tenant.client("cloudwatch")
+    advance(tenant, "2h")
+    arn = rds.describe_db_instances(**NAMED)["DBInstances"][0]["DBInstanceArn"]
+    rds.add_tags_to_resource(ResourceName=arn, Tags=[{"Key": "team", "Value": "red"}])
+    cloudwatch.put_metric_alarm(
+        **ALARM, **CPU, Period=60, Statistic="Average", Tags=[{"Key": "team", "Value": "green"}]
+    )
+    advance(tenant, "1h")
+    answer = tenant.client("ce").get_cost_and_usage(
+        TimePeriod={"Start": "2026-01-01", "End": "2026-02-01"},
+        Granularity="MONTHLY",
+        Metrics=["UsageQuantity"],
+        GroupBy=[{"Type": "TAG", "Key": "team"}, {"Type": "DIMENSION", "Key": "USAGE_TYPE"}],
+    )
+    quantity = {
+        tuple(group["Keys"]): Decimal(group["Metrics"]["UsageQuantity"]["Amount"])
+        for group in answer["ResultsByTime"][0]["Groups"]
+    }
+    assert float(quantity["team$blue", f"EUW3-{INSTANCE}"]) == about(2)
+    assert float(quantity["team$red", f"EUW3-{INSTANCE}"]) == about(1)
+    assert float(quantity["team$green", "EUW3-CW:AlarmMonitorUsage"]) == about(1 / HOURS_OF_JANUARY)
+
+
+def test_the_list_of_what_is_not_metered_says_each_thing_once() -> None:
+    said = [(each.service, each.what) for each in UNMETERED]
+    assert len(set(said)) == len(said)
+    assert all(each.what.endswith(".") and each.why for each in UNMETERED)
