@@ -7,6 +7,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 COURSE := notebooks/course
+NOTEBOOKS := $(COURSE) notebooks/costs
+# When the clock of the local AWS starts in notebooks: as the course is run.
+BEGINS := 2022-02-28T00:00Z
 PROFILES := ha budget as-drawn
 
 # Journals of every run go to one place, wherever a notebook stands.
@@ -24,12 +27,12 @@ course: $(READY) ## run the whole course on a local AWS: no account, no cost
 	@$(BIN)/esaws course run $(ARGS)
 
 lab: $(READY) ## open JupyterLab on the course
-	@$(BIN)/jupyter lab --LabApp.default_url=/lab/tree/$(COURSE) $(ARGS)
+	@ESAWS_AT=$(BEGINS) $(BIN)/jupyter lab --LabApp.default_url=/lab/tree/$(COURSE) $(ARGS)
 
 # One pytest for the tests and for the notebooks, whose outputs must come out as committed.
-test: check ## linters, tests, and every course notebook compared with its committed outputs
+test: check ## linters, tests, and every notebook compared with its committed outputs
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile \
-		--nbval --nbval-current-env --nbval-cell-timeout 300 tests $(COURSE) $(ARGS)
+		--nbval --nbval-current-env --nbval-cell-timeout 300 tests $(NOTEBOOKS) $(ARGS)
 
 check: $(READY) ## linters and types, without changing anything
 	@$(BIN)/ruff check --quiet .
@@ -41,10 +44,10 @@ fix: $(READY) ## format the code and mend what the linter can
 	@$(BIN)/ruff format .
 
 # A local AWS of its own, so that one the user has running is neither read nor changed.
-notebooks: $(READY) ## re-execute the course notebooks in place
-	@export ESAWS_STATE="$$(mktemp -d)" ESAWS_PORT=0; \
+notebooks: $(READY) ## re-execute the notebooks in place
+	@export ESAWS_STATE="$$(mktemp -d)" ESAWS_PORT=0 ESAWS_AT=$(BEGINS); \
 		trap '$(BIN)/esaws local stop >/dev/null 2>&1; rm -rf "$$ESAWS_STATE"' EXIT; trap 'exit 130' INT TERM; \
-		$(BIN)/python -m esaws.runbook $(COURSE)/*.ipynb
+		$(BIN)/python -m esaws.runbook $(NOTEBOOKS:%=%/*.ipynb)
 
 drawings: $(READY) ## draw the pictures in diagrams/ anew
 	@for profile in $(PROFILES); do for format in svg png; do \

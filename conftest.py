@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from esaws.course.run import BEGINS
 from esaws.runbook import KERNEL_ENV
 
 
@@ -66,13 +67,17 @@ def pytest_configure(config: pytest.Config) -> None:
 def leave_nothing(scratch: tempfile.TemporaryDirectory[str]) -> None:
     """Stop the local AWS that a test or a notebook of this process started, then remove its folder."""
     if any(Path(scratch.name, "state").iterdir()):
-        stop = [sys.executable, "-m", "esaws.local", "stop"]
-        subprocess.run(stop, check=False, capture_output=True, timeout=30)
+        stop_the_local_aws()
     scratch.cleanup()
 
 
+def stop_the_local_aws() -> None:
+    stop = [sys.executable, "-m", "esaws.local", "stop"]
+    subprocess.run(stop, check=False, capture_output=True, timeout=30)
+
+
 class NbvalManners:
-    """Teaches nbval what is no part of a notebook's committed outputs, and displays that are updated.
+    """Teaches nbval what is no part of a notebook's committed outputs, displays that are updated, and a clean start.
 
     A plugin of its own because pytest asks a conftest.py only about files beside it, and the notebooks are elsewhere.
     """
@@ -81,6 +86,28 @@ class NbvalManners:
         if hasattr(collector, "skip_compare") and hasattr(collector, "get_kernel_message"):
             collector.skip_compare += ("stderr",)
             collector.get_kernel_message = with_updates(collector.get_kernel_message)
+            with_a_local_aws_of_its_own(collector)
+
+
+def with_a_local_aws_of_its_own(notebook: Any) -> None:
+    """Let a notebook find no other's resources, and the time of day at which the course begins."""
+    setup, teardown, before = notebook.setup, notebook.teardown, dict[str, str | None]()
+
+    def begin() -> None:
+        own = {"ESAWS_STATE": tempfile.mkdtemp(dir=Path(os.environ["ESAWS_STATE"]).parent), "ESAWS_AT": BEGINS}
+        before.update({name: os.environ.get(name) for name in own})
+        os.environ.update(own)
+        setup()
+
+    def end() -> None:
+        teardown()
+        stop_the_local_aws()
+        for name, value in before.items():
+            os.environ.pop(name)
+            if value is not None:
+                os.environ[name] = value
+
+    notebook.setup, notebook.teardown = begin, end
 
 
 def with_updates(get_message: Callable[..., Any]) -> Callable[..., Any]:

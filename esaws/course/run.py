@@ -20,6 +20,9 @@ from esaws.runbook import NotebookRun, parameters_of, run_notebook
 
 FOLDER = Path(esaws.__file__).parent.parent / "notebooks" / "course"
 
+BEGINS = "2022-02-28T00:00Z"
+"""When the clock of a local AWS starts on which the course is run, so that each run sees the same days and prices."""
+
 
 @dataclass(frozen=True)
 class Summary:
@@ -137,7 +140,7 @@ def _local_aws_of_its_own(cloud: Cloud) -> Iterator[None]:
     if cloud.target != "local":
         yield
         return
-    with TemporaryDirectory() as state, _environment({"ESAWS_STATE": state, "ESAWS_PORT": "0"}):
+    with TemporaryDirectory() as state, _environment({"ESAWS_STATE": state, "ESAWS_PORT": "0", "ESAWS_AT": BEGINS}):
         try:
             yield
         finally:

@@ -142,14 +142,15 @@ class Customer(RuleBasedStateMachine):
     @invariant()
     def all_bills_agree_to_the_cent(self) -> None:
         told = control(self.account, "GET", "cost")
-        month = told["month"]["start"][:7]
+        month, before = told["month"]["start"][:7], float(told["month"]["usd"])
         spent = {
-            "today": float(told["month"]["usd"]),
             "Cost Explorer": self._explored(month),
             "export": self._exported(month),
             "budget": self._budgeted(),
         }
-        assert max(spent.values()) - min(spent.values()) < 0.01, spent
+        # Time goes on while it is read, and may reach another hour, which load balancers are charged for as a whole.
+        after = float(control(self.account, "GET", "cost")["month"]["usd"])
+        assert all(before - 0.005 < usd < after + 0.005 for usd in spent.values()), (before, spent, after)
         used = {each["allowance"]: float(each["used"]) for each in told["free_tier"]}
         assert self._free_hours() == pytest.approx(used.get("AmazonEC2 Hrs", 0), abs=0.1)
 

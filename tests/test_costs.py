@@ -1,0 +1,96 @@
+"""The bill as a notebook reads it: Cost Explorer, the export, and their pictures."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from esaws import simulation
+from esaws.cloud import Cloud
+from esaws.costs.burn_down import burn_down, draw_burn_down
+from esaws.costs.explorer import spending
+from esaws.costs.export import COLUMNS, bucket_of, end_export, export_bill, read_export
+from esaws.costs.pictures import draw_spending
+from esaws.errors import NotDeployed
+
+T2_MICRO = "EUW3-BoxUsage:t2.micro"
+
+
+@pytest.fixture(scope="module")
+def spender(new_cloud: type[Cloud]) -> Cloud:
+    """An account with twelve machines since the first of a month, and an export of its bill."""
+    cloud = new_cloud()
+    export_bill(cloud)
+    simulation.advance(cloud, to=simulation.next_month(cloud))
+    cloud.client("ec2").run_instances(ImageId="ami-1", InstanceType="t2.micro", MinCount=12, MaxCount=12)
+    simulation.advance(cloud, "4d")
+    return cloud
+
+
+@pytest.fixture(scope="module")
+def lines(spender: Cloud) -> pd.DataFrame:
+    return read_export(spender, simulation.now(spender).date())
+
+
+def test_spending_by_day_adds_up_to_what_was_used(spender: Cloud) -> None:
+    today = simulation.now(spender).date()
+    first = today.replace(day=1)
+    frame = spending(spender, first, today, by="USAGE_TYPE")
+    machines = frame[frame.usage_type == T2_MICRO]
+    assert list(frame.columns) == ["usage_type", "day", "quantity", "usd"]
+    assert machines.day.dt.day.tolist() == [1, 2, 3, 4]
+    assert machines.quantity.sum() == pytest.approx(12 * 96, abs=0.2)
+    assert machines.usd.sum() == pytest.approx((12 * 96 - 750) * 0.0132, abs=0.01)
+    monthly = spending(spender, first, today, each="MONTHLY")
+    assert monthly.usd.sum() == pytest.approx(frame.usd.sum())
+
+
+def test_spending_takes_a_filter_and_finds_nothing_in_an_empty_account(spender: Cloud, cloud: Cloud) -> None:
+    today = simulation.now(spender).date()
+    only = {"Dimensions": {"Key": "USAGE_TYPE", "Values": [T2_MICRO]}}
+    found = spending(spender, today.replace(day=1), today, where=only)
+    assert found.service.unique().tolist() == ["Amazon Elastic Compute Cloud - Compute"]
+    nothing = spending(cloud, today.replace(day=1), today)
+    assert nothing.empty and list(nothing.columns) == ["service", "day", "quantity", "usd"]
+
+
+def test_the_export_says_what_cost_explorer_says(spender: Cloud, lines: pd.DataFrame) -> None:
+    today = simulation.now(spender).date()
+    explored = spending(spender, today.replace(day=1), today + timedelta(days=1))
+    assert lines.line_item_unblended_cost.sum() == pytest.approx(explored.usd.sum(), abs=0.01)
+    assert set(COLUMNS) == set(lines.columns)
+    assert not lines.duplicated(["identity_line_item_id", "identity_time_interval"]).any()
+    assert isinstance(lines.resource_tags.iloc[0], dict)
+
+
+def test_an_export_is_defined_once_and_ends_with_its_bucket(new_cloud: type[Cloud]) -> None:
+    cloud = new_cloud()
+    assert export_bill(cloud) == export_bill(cloud) == bucket_of(cloud)
+    with pytest.raises(NotDeployed, match="no bill of"):
+        read_export(cloud, simulation.now(cloud).date() - timedelta(days=90))
+    end_export(cloud)
+    end_export(cloud)
+    assert cloud.client("s3").list_buckets()["Buckets"] == []
+    assert cloud.client("bcm-data-exports").list_exports()["Exports"] == []
+
+
+def test_the_burn_down_ends_where_the_allowance_does(lines: pd.DataFrame) -> None:
+    frame = burn_down(lines, T2_MICRO)
+    assert frame.free.iloc[-1] == pytest.approx(750, abs=1e-6)
+    assert frame.used.is_monotonic_increasing
+    over = frame[frame.usd > 0].index[0]
+    assert over - frame.index[0] == timedelta(hours=62), "the hour in which the 62.5th ends"
+
+
+def test_pictures_are_the_same_bytes_each_time(spender: Cloud, lines: pd.DataFrame, tmp_path: Path) -> None:
+    today = simulation.now(spender).date()
+    days = spending(spender, today.replace(day=1), today)
+    hours = burn_down(lines, T2_MICRO)
+    for draw in (lambda: draw_spending(days), lambda: draw_burn_down(hours, 750)):
+        assert draw()._repr_svg_() == draw()._repr_svg_()
+    shown = draw_spending(days)._repr_svg_()
+    assert "Amazon Virtual Private Cloud" in shown
+    assert "EC2 - Other" not in shown, "it was free"
+    draw_spending(days).save(tmp_path / "days.png")
+    assert (tmp_path / "days.png").read_bytes().startswith(b"\x89PNG")
