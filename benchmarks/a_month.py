@@ -1,14 +1,17 @@
-"""How long the local AWS takes to let a month pass over a running system, and how much memory it has then."""
+"""How long the local AWS takes to let a month pass over a running system and to tell its cost, and its memory then."""
 
 import argparse
 import os
 import tempfile
 import time
+from datetime import datetime
 
 import psutil
 
 from esaws import simulation
 from esaws.cloud import Cloud, local_command
+from esaws.costs.explorer import spending
+from esaws.costs.export import bucket_of, export_bill, read_export
 from esaws.plan import plan_deploy
 from esaws.seccom import seccom
 
@@ -28,6 +31,9 @@ def main() -> None:
 
 
 def measure(cloud: Cloud, server: psutil.Process, days: int, rate: float) -> None:
+    export_bill(cloud)
+    first = simulation.next_month(cloud)
+    simulation.advance(cloud, to=first)
     plan_deploy(seccom("ha"), cloud).apply()
     simulation.advance(cloud, "1h")
     quiet = timed(cloud, f"{days}d")
@@ -38,6 +44,21 @@ def measure(cloud: Cloud, server: psutil.Process, days: int, rate: float) -> Non
     events = len(simulation.events(cloud))
     megabytes = server.memory_info().rss / 1e6
     print(f"{days} days with daily traffic: {busy:.2f} s (aim: 10), {megabytes:.0f} MB (aim: 500), {events} events")
+    bill(cloud, first)
+
+
+def bill(cloud: Cloud, first: datetime) -> None:
+    began = time.monotonic()
+    days = spending(cloud, first.date(), simulation.next_month(cloud).date())
+    explored = time.monotonic() - began
+    lines = read_export(cloud, first.date())
+    exported = time.monotonic() - began - explored
+    s3 = cloud.client("s3")
+    sizes = [each["Size"] for each in s3.list_objects_v2(Bucket=bucket_of(cloud))["Contents"]]
+    print(f"Cost Explorer: {explored:.2f} s, {days.usd.sum():.2f} USD")
+    print(
+        f"export: {exported:.2f} s, {len(lines)} lines of the first month, {sum(sizes) / 1e6:.1f} MB in all (aim: 50)"
+    )
 
 
 def timed(cloud: Cloud, by: str) -> float:
