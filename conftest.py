@@ -72,7 +72,7 @@ def leave_nothing(scratch: tempfile.TemporaryDirectory[str]) -> None:
 
 
 def stop_the_local_aws() -> None:
-    stop = [sys.executable, "-m", "esaws.local", "stop"]
+    stop = [sys.executable, "-m", "esaws.local", "stop", "--discard"]
     subprocess.run(stop, check=False, capture_output=True, timeout=30)
 
 

@@ -63,7 +63,9 @@ def events(cloud: Cloud, since: datetime | None = None) -> pandas.DataFrame:
     import pandas
 
     asked = {"since": since.isoformat()} if since else {}
-    found = [event for event in _ask(cloud, "GET", "events", **asked)["events"] if event["region"] in ("", cloud.region)]
+    found = [
+        event for event in _ask(cloud, "GET", "events", **asked)["events"] if event["region"] in ("", cloud.region)
+    ]
     frame = pandas.DataFrame(found, columns=["time", "subject", "what", "because"])
     return frame.assign(time=pandas.to_datetime(frame["time"], utc=True))
 

@@ -14,6 +14,7 @@ import click
 from esaws.errors import EsawsError, UsageError
 from esaws.local import fidelity as fidelity_of
 from esaws.local import process
+from esaws.local.billing.told import costs_as_text
 from esaws.local.clockwork.story import story
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -46,19 +47,38 @@ def of_account(command: Command) -> Command:
 @click.option("--port", type=int, help="0 is any free port; default ESAWS_PORT or 4747.")
 @click.option("--at", metavar="TIME", help="When its clock starts, like 2026-01-01T00:00Z; default now.")
 @click.option("--provisioning", type=float, metavar="X", help="Really wait for this fraction of AWS's time, like 0.01.")
+@click.option("--regime", metavar="NAME", help="Its free tier: legacy (the default), credits or none.")
+@click.option("--plan", metavar="NAME", help="With credits, free closes the account when they are spent; default paid.")
+@click.option("--fresh", is_flag=True, help="Begin anew: forget what was saved.")
 @as_json
-def start(port: int | None, at: str | None, provisioning: float | None, as_json: bool) -> None:
-    """Start the local AWS, unless it runs."""
-    answer = process.start(port, at, provisioning)
+def start(
+    port: int | None,
+    at: str | None,
+    provisioning: float | None,
+    regime: str | None,
+    plan: str | None,
+    fresh: bool,
+    as_json: bool,
+) -> None:
+    """Start the local AWS, unless it runs: as it was when it stopped, with its clock where it stood then."""
+    answer = process.start(port, at, provisioning, regime, plan, fresh)
     say(as_json, answer, answer["url"])
+    if answer["warning"]:
+        print(f"esaws: {answer['warning']}", file=sys.stderr)
 
 
 @commands.command()
+@click.option("--discard", is_flag=True, help="Save nothing, and forget what was saved.")
 @as_json
-def stop(as_json: bool) -> None:
-    """Stop it; everything in it is gone."""
-    stopped = process.stop()
-    say(as_json, {"running": False, "stopped": stopped}, "stopped" if stopped else "")
+def stop(discard: bool, as_json: bool) -> None:
+    """Save it as it is, and stop it; `start` goes on from there."""
+    answer = process.stop(discard)
+    saved = f"saved at {answer['saved']} on its clock" if answer["saved"] else "not saved"
+    say(as_json, {"running": False, **answer}, f"stopped; {saved}" if answer["stopped"] else "")
+    _tell_gaps(answer)
+    if answer["stopped"] and not answer["saved"] and not discard:
+        lost = "it did not answer; what was done since it was last saved is lost"
+        print(f"esaws: {lost}", file=sys.stderr)
 
 
 @commands.command()
@@ -104,6 +124,44 @@ def fidelity(markdown: bool, as_json: bool) -> None:
     say(as_json, [asdict(row) for row in rows], text)
 
 
+# --- its state in files
+
+
+@commands.command()
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--account", metavar="ID", help="This account alone; default all of them.")
+@as_json
+def save(file: Path, account: str | None, as_json: bool) -> None:
+    """Save all that is in it, with the clock. The passwords and keys in it are in the file."""
+    answer = process.save(file, account)
+    say(as_json, answer, f"{file}: {_accounts(answer)} at {answer['time']}, {answer['bytes'] / 1e6:.1f} MB")
+    _tell_gaps(answer)
+
+
+@commands.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@as_json
+def load(file: Path, as_json: bool) -> None:
+    """Let it be as in a file of `save`, and the clock show what it showed then.
+
+    A file of everything replaces everything. A file of one account replaces that account; others live on until the
+    file's moment, and if they are past it, it is refused, as there is one clock. Nothing in a file can run, whoever it
+    is from.
+    """
+    answer = process.load(file)
+    say(as_json, answer, f"it is {answer['time']}; {_accounts(answer)}")
+    _tell_gaps(answer)
+
+
+def _accounts(answer: dict[str, Any]) -> str:
+    return f"account {', '.join(answer['accounts'])}" if answer["accounts"] else "no account"
+
+
+def _tell_gaps(answer: dict[str, Any]) -> None:
+    for gap in answer["left_out"]:
+        print(f"esaws: not saved: {gap}", file=sys.stderr)
+
+
 # --- time, and what happens in it
 
 
@@ -127,7 +185,7 @@ def events(since: str | None, account: str, region: str, as_json: bool) -> None:
     """What happened by itself, and why."""
     asked = {"since": since} if since else {}
     found = process.ask("GET", "events", account=account, **asked)["events"]
-    here = [event for event in found if event["region"] == region]
+    here = [event for event in found if event["region"] in ("", region)]
     say(as_json, here, "\n".join(story(here)))
 
 
@@ -235,6 +293,18 @@ def fault(kind: str | None, clear: bool, account: str, region: str, as_json: boo
     else:
         found = process.ask("GET", "faults", account=account)["faults"]
         say(as_json, found, "\n".join(_told(each) for each in found) or "no faults")
+
+
+# --- what it costs
+
+
+@commands.command()
+@click.option("--account", default=lambda: os.environ.get("ESAWS_ACCOUNT") or process.DEFAULT_ACCOUNT, metavar="ID")
+@as_json
+def cost(account: str, as_json: bool) -> None:
+    """What runs costs an hour, what this month has cost so far, and what is running it up."""
+    told = process.ask("GET", "cost", account=account)
+    say(as_json, told, costs_as_text(told))
 
 
 def _told(each: dict[str, Any]) -> str:

@@ -145,7 +145,9 @@ class Call:
 
     def error(self, error: AwsError) -> Response:
         """The error in the protocol of the service."""
-        response = self._serialized(_Raised(error.code, error.message))
+        raised = _Raised(error.code, error.message)
+        vars(raised).update(error.members)
+        response = self._serialized(raised)
         if error.status:
             response.status_code = error.status
         return response

@@ -13,12 +13,16 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import psutil
 
 import esaws
 from esaws.errors import EsawsError, LocalNotRunning, UsageError
 from esaws.local.clockwork.clock import moment
+from esaws.local.saving import file
+from esaws.local.saving.refusal import Unreadable
+from esaws.pricelist import PLANS, REGIMES
 
 HOST = "127.0.0.1"
 DEFAULT_PORT = 4747
@@ -29,7 +33,9 @@ ANSWER_WITHIN = 3.0
 """Seconds after which a server that does not answer counts as half-dead."""
 START_WITHIN = 60.0
 STOP_WITHIN = 3.0
+KEEP_WITHIN = 60.0
 ADVANCE_WITHIN = 3600.0
+_REFUSED = 409
 
 
 @dataclass(frozen=True)
@@ -59,31 +65,89 @@ def state_dir() -> Path:
     return Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "esaws"
 
 
-def start(port: int | None = None, at: str | None = None, provisioning: float | None = None) -> dict[str, Any]:
-    """Start the server unless it runs; returns its status with `started`.
+def start(
+    port: int | None = None,
+    at: str | None = None,
+    provisioning: float | None = None,
+    regime: str | None = None,
+    plan: str | None = None,
+    fresh: bool = False,
+) -> dict[str, Any]:
+    """Start the server unless it runs, as it was when it stopped.
 
-    `at` is the moment at which its clock starts, else it is the real time. `provisioning` is the fraction of AWS's time
-    that provisioning really takes; without it, whoever looks makes that time pass.
-    Raises UsageError if the port is taken, or if a server runs already that was started otherwise.
+    Returns its status with `started`, `restored` (the time on its clock at which it goes on, or None) and `warning`
+    (what was lost, in one line, or None).
+
+    `at` is the moment at which its clock starts; else that is ESAWS_AT, or the real time. `provisioning` is the
+    fraction of AWS's time that provisioning really takes; without it, whoever looks makes that time pass. `regime` and
+    `plan` are what its accounts have, unless told otherwise: legacy, credits or none; free or paid. `fresh` forgets
+    what was saved.
+    Raises UsageError if the port is taken, if a server runs already that was started otherwise, or if it would go on
+    and is told how to begin.
     """
-    options = _options(at, provisioning)
+    options = _options(at or os.environ.get("ESAWS_AT") or None, provisioning, regime, plan)
     with _locked():
         server = _remembered()
         if server and (answer := _ask(server)):
             wanted = {"port": port if port != server.port else None, "at": at, "provisioning": provisioning}
-            if other := [f"--{name} {value}" for name, value in wanted.items() if value]:
+            wanted |= {"regime": regime, "plan": plan}
+            other = [f"--{name} {value}" for name, value in wanted.items() if value] + ["--fresh"] * fresh
+            if other:
                 raise UsageError(
                     f"the local AWS already runs at {server.url}; stop it first with `esaws local stop` "
                     f"to have it with {' '.join(other)}"
                 )
-            return {**_status(server, answer), "started": False}
+            return {**_status(server, answer), "started": False, "restored": None, "warning": None}
+        _choose_beginning(fresh, {"at": at, "regime": regime, "plan": plan})
         if server:
             _end(server, politely=False)
+        crashed = None if fresh else server
         server, answer = _launch(_wanted_port() if port is None else port, options)
-        return {**_status(server, answer), "started": True}
+        told = answer["restored"]
+        restored = {"restored": told.get("time"), "warning": _warning(crashed, told)}
+        return {**_status(server, answer), "started": True, **restored}
 
 
-def _options(at: str | None, provisioning: float | None) -> list[str]:
+def _choose_beginning(fresh: bool, beginning: Mapping[str, str | None]) -> None:
+    """Forget what was saved where it is to begin anew. Raises UsageError where that would lose something unasked."""
+    asked = [f"--{name} {value}" for name, value in beginning.items() if value is not None]
+    if not fresh and not asked:
+        return
+    header: dict[str, Any] = {"empty": True}
+    with suppress(OSError, Unreadable):
+        header = file.header_of(_kept_file())
+    if not fresh and not header.get("empty"):
+        raise UsageError(
+            f"the local AWS was saved at {header.get('time')} on its clock: `esaws local start` goes on from there; "
+            f"add --fresh to forget that and begin with {' '.join(asked)}"
+        )
+    _kept_file().unlink(missing_ok=True)
+
+
+def _warning(crashed: Server | None, told: Mapping[str, Any]) -> str | None:
+    """What was lost on the way to a server that says of its beginning what is `told`."""
+    if "unreadable" in told:
+        return f"what was saved can't be read: {told['unreadable']}; it is now {told['aside']}, and nothing is here"
+    if crashed and not told:
+        return "the local AWS did not stop properly, before anything was saved: whatever was in it is lost"
+    if crashed and told["stopped"] != crashed.pid:
+        return (
+            f"the local AWS did not stop properly; it is back as it was at {told['time']} on its clock "
+            f"(saved {_ago(told['saved'])}); what was done after that is lost"
+        )
+    return f"not saved, and so lost: {'; '.join(told['left_out'])}" if told.get("left_out") else None
+
+
+def _ago(when: str) -> str:
+    minutes = round((time.time() - moment(when)) / 60)
+    if minutes < 1:
+        return "less than a minute ago"
+    if minutes < 120:
+        return f"{minutes} minute{'s' * (minutes > 1)} ago"
+    return f"{round(minutes / 60)} hours ago"
+
+
+def _options(at: str | None, provisioning: float | None, regime: str | None, plan: str | None) -> list[str]:
     """What the server is started with. Raises UsageError."""
     options = []
     if at is not None:
@@ -95,18 +159,81 @@ def _options(at: str | None, provisioning: float | None) -> list[str]:
         if not 0 <= provisioning <= 1:
             raise UsageError(f"--provisioning is a fraction of AWS's time between 0 and 1, not {provisioning:g}")
         options += ["--provisioning", str(provisioning)]
+    for name, value, known in (("--regime", regime, REGIMES), ("--plan", plan, PLANS)):
+        if value is not None:
+            if value not in known:
+                raise UsageError(f"{name} is one of {', '.join(known)}, not {value}")
+            options += [name, value]
     return options
 
 
-def stop() -> bool:
-    """Stop the server and forget it; returns whether one was running."""
+def stop(discard: bool = False) -> dict[str, Any]:
+    """Save the state of the server and stop it; with `discard`, forget its state and any that was saved.
+
+    Returns `stopped` (whether one was running), `saved` (the time on its clock, or None if it is not saved as it is)
+    and `left_out` (what of it is not saved, and why). One that does not answer is stopped all the same.
+    Raises EsawsError, and the server goes on, if it answers and can't be saved.
+    """
     with _locked():
         server = _remembered()
-        was_running = server is not None and server.process() is not None
+        running = server is not None and server.process() is not None
+        kept = _keep(server) if server and running and not discard else None
         if server:
-            _end(server, politely=True)
+            _end(server, politely=not discard)
+        if discard:
+            _kept_file().unlink(missing_ok=True)
         _state_file().unlink(missing_ok=True)
-        return was_running
+        told = kept or {"time": None, "left_out": []}
+        return {"stopped": running, "saved": told["time"], "left_out": told["left_out"]}
+
+
+def _keep(server: Server) -> dict[str, Any] | None:
+    """Let a server write its file; None if it does not answer."""
+    if _ask(server) is None:
+        return None
+    try:
+        return _request(server.port, "POST", "/_esaws/keep", timeout=KEEP_WITHIN)
+    except (EsawsError, OSError, http.client.HTTPException) as problem:
+        raise EsawsError(
+            f"the local AWS could not be saved ({problem}), and goes on; "
+            "`esaws local stop --discard` stops it without saving"
+        ) from problem
+
+
+def save(path: Path, account: str | None = None) -> dict[str, Any]:
+    """Write the state of the server, or of one account, into a file.
+
+    Returns {file, bytes, time, accounts, left_out}: the time on its clock, and what could not be saved, with the
+    reason. Raises LocalNotRunning, EsawsError if it can't be saved, and UsageError if the file can't be written.
+    """
+    query = f"?account={quote(account)}" if account else ""
+    content = _exchange(_running().port, "GET", f"/_esaws/save{query}", timeout=ADVANCE_WITHIN)
+    try:
+        file.write(path, content)
+        header = file.header_of(path)
+    except OSError as problem:
+        raise UsageError(f"{path} can't be written ({problem.strerror})") from problem
+    names = [each["account"] for each in header["accounts"]]
+    about = {name: header[name] for name in ("time", "left_out")}
+    return {"file": str(path), "bytes": len(content), **about, "accounts": names}
+
+
+def load(path: Path) -> dict[str, Any]:
+    """Let the server be as in a file of `save`; what it was is gone.
+
+    Returns {time, accounts, left_out}. Raises LocalNotRunning; EsawsError, and then nothing has changed, if the file is
+    refused; UsageError if it can't be read.
+    """
+    server = _running()
+    try:
+        content = path.read_bytes()
+    except OSError as problem:
+        raise UsageError(f"{path} can't be read ({problem.strerror})") from problem
+    try:
+        answer = json.loads(_exchange(server.port, "POST", "/_esaws/load", timeout=ADVANCE_WITHIN, body=content))
+    except EsawsError as problem:
+        raise EsawsError(f"{path} is not loaded: {problem}") from problem
+    return dict(answer)
 
 
 def status() -> dict[str, Any]:
@@ -161,9 +288,10 @@ def _launch(port: int, options: list[str]) -> tuple[Server, dict[str, Any]]:
     listener = _listen(port)
     port = listener.getsockname()[1]
     log_file = state_dir() / "server.log"
+    program = [sys.executable, "-m", "esaws.local.server"]
     with listener, log_file.open("wb") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "esaws.local.server", "--fd", str(listener.fileno()), *options],
+            [*program, "--fd", str(listener.fileno()), "--kept", str(_kept_file()), *options],
             cwd=Path(esaws.__file__).parent.parent,
             env=_server_environment(os.environ, port),
             pass_fds=[listener.fileno()],
@@ -282,18 +410,26 @@ def _ask(server: Server) -> dict[str, Any] | None:
 def _request(
     port: int, method: str, path: str, *, timeout: float, asked: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
+    body = json.dumps(asked).encode() if asked else None
+    answer = json.loads(_exchange(port, method, path, timeout=timeout, body=body))
+    if not isinstance(answer, dict):
+        raise ValueError(f"{path} gave no object")
+    return answer
+
+
+def _exchange(port: int, method: str, path: str, *, timeout: float, body: bytes | None = None) -> bytes:
+    """The body of an answer. Raises UsageError and EsawsError where the answer is one."""
     connection = http.client.HTTPConnection(HOST, port, timeout=timeout)
     try:
-        connection.request(method, path, body=json.dumps(asked) if asked else None)
+        connection.request(method, path, body=body)
         response = connection.getresponse()
-        body = response.read()
+        answer = response.read()
         if response.status == 400:
-            raise UsageError(str(json.loads(body)["error"]))
+            raise UsageError(str(json.loads(answer)["error"]))
+        if response.status == _REFUSED:
+            raise EsawsError(str(json.loads(answer)["error"]))
         if response.status != 200:
-            raise EsawsError(f"{method} {path} answered {response.status}: {body[:200].decode(errors='replace')}")
-        answer = json.loads(body)
-        if not isinstance(answer, dict):
-            raise ValueError(f"{path} gave no object")
+            raise EsawsError(f"{method} {path} answered {response.status}: {answer[:200].decode(errors='replace')}")
         return answer
     finally:
         connection.close()
@@ -301,6 +437,11 @@ def _request(
 
 def _state_file() -> Path:
     return state_dir() / "server.json"
+
+
+def _kept_file() -> Path:
+    """Where the state of the server is kept while it does not run."""
+    return state_dir() / "state.esaws"
 
 
 def _remember(server: Server) -> None:

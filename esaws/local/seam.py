@@ -21,11 +21,13 @@ Anything = TypeVar("Anything", bound=Callable[..., Any])
 class AwsError(Exception):
     """An error as AWS would give it; the seam puts it into the protocol of the service."""
 
-    def __init__(self, code: str, message: str, status: int | None = None):
+    def __init__(self, code: str, message: str, status: int | None = None, **members: Any):
         super().__init__(f"{code}: {message}")
         self.code = code
         self.message = message
         self.status = status
+        self.members = members
+        """What the error's shape has beside its message."""
 
 
 @dataclass

@@ -7,10 +7,12 @@ import importlib
 import ipaddress
 import json
 import os
+import signal
 import sys
 import traceback
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -34,6 +36,8 @@ from werkzeug.wrappers import Request
 from werkzeug.wsgi import get_input_stream
 
 from esaws.local import seam
+from esaws.local.billing import plans
+from esaws.local.billing.account import DEFAULT
 from esaws.local.call import DEFAULT_ACCOUNT, Call, account_of
 from esaws.local.clockwork.clock import CLOCK, iso, moment, seconds
 from esaws.local.clockwork.history import HISTORY
@@ -42,6 +46,8 @@ from esaws.local.clockwork.timeline import TIMELINE
 from esaws.local.control import CONTROL, BadRequest, control
 from esaws.local.faults import faults
 from esaws.local.locks import AccountLocks
+from esaws.local.saving.keeper import Keeper
+from esaws.pricelist import PLANS, REGIMES
 
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
@@ -55,6 +61,7 @@ class LocalAws(DomainDispatcherApplication):
     def __init__(self) -> None:
         super().__init__(self.create_app)
         self.locks = AccountLocks()
+        self.keeper = Keeper(self.locks, stand_in)
         seam.discover()
         apply_settings()
 
@@ -63,17 +70,21 @@ class LocalAws(DomainDispatcherApplication):
         if path.startswith("/_esaws/"):
             response = self.controlled(Request(environ), path.removeprefix("/_esaws/"))
             return response(environ, start_response)
+        self.keeper.called()
         try:
             application = self.get_application(environ)
         except UnknownService as unknown:
-            return not_simulated(environ, unknown.service)(environ, start_response)
+            return self.without_moto(environ, unknown.service)(environ, start_response)
         answer: Iterable[bytes] = application(environ, start_response)
         return answer
 
     def controlled(self, request: Request, name: str) -> Response:
         """The answer to `/_esaws/<name>`; status is answered at once, whatever else is going on."""
         if name == "status":
-            return as_json(status())
+            return as_json({**status(), "restored": self.keeper.restored})
+        if (kept := self.keeper.answer(request, name)) is not None:
+            return kept
+        self.keeper.called()
         answer = CONTROL.get((request.method, name))
         if answer is None:
             return as_json({"error": f"no {request.method} /_esaws/{name}"}, 404)
@@ -127,21 +138,35 @@ class LocalAws(DomainDispatcherApplication):
             if not service:
                 response: Response = view(**path_arguments)
                 return response
-            account = account_of(request)
-            request.environ["HTTP_X_MOTO_ACCOUNT_ID"] = account
-            self.catch_up()
-            with self.locks.account(account):
-                call = Call(service, account, request)
-                response = through_the_seam(call, lambda: view(**path_arguments))
-            if call.waits is not None:
-                with self.locks.everything():
-                    TIMELINE.run(*call.waits)
-                with self.locks.account(account):
-                    again = Call(service, account, request, again=True)
-                    response = through_the_seam(again, lambda: view(**path_arguments))
-            return faults.deliver(call, response)
+            return self.answered(service, request, lambda: view(**path_arguments))
 
         return answer
+
+    def answered(self, service: str, request: Any, moto: Callable[[], Response]) -> Response:
+        """The answer to a call, which may first let time pass."""
+        account = account_of(request)
+        request.environ["HTTP_X_MOTO_ACCOUNT_ID"] = account
+        self.catch_up()
+        with self.locks.account(account):
+            call = Call(service, account, request)
+            response = through_the_seam(call, moto)
+        if call.waits is not None:
+            with self.locks.everything():
+                TIMELINE.run(*call.waits)
+            with self.locks.account(account):
+                again = Call(service, account, request, again=True)
+                response = through_the_seam(again, moto)
+        return faults.deliver(call, response)
+
+    def without_moto(self, environ: Environ, service: str) -> Response:
+        """The answer of a service that moto has not, and that rules may simulate."""
+
+        def nobody() -> Response:
+            raise NotImplementedError
+
+        if all(service != simulated for simulated, _ in seam.TABLE):
+            return not_simulated(environ, service)
+        return self.answered(service, BackendRequest(environ), nobody)
 
 
 def status() -> dict[str, Any]:
@@ -199,6 +224,7 @@ def through_the_seam(call: Call, moto: Callable[[], Response]) -> Response:
     hooks = seam.TABLE.get((call.service, call.operation)) or seam.Hooks()
     try:
         faults.strike(call)
+        plans.admit(call)
         for hook in hooks.before:
             hook(call)
         if call.waits:
@@ -320,12 +346,25 @@ def main() -> None:
     parser.add_argument("--fd", type=int, required=True)
     parser.add_argument("--at", type=float, help="when its clock starts, in seconds since 1970; default: now")
     parser.add_argument("--provisioning", type=float, help="the fraction of AWS's time that provisioning really takes")
+    parser.add_argument("--regime", choices=REGIMES, default=DEFAULT.regime, help="the free tier of its accounts")
+    parser.add_argument("--plan", choices=PLANS, default=DEFAULT.plan, help="what happens when credits are spent")
+    parser.add_argument("--kept", type=Path, help="the file from which it goes on, and in which it is kept")
     options = parser.parse_args()
     stay_at_home()
     CLOCK.start(options.at)
-    PACE.really = options.provisioning
-    server = make_server("127.0.0.1", 0, LocalAws(), threaded=True, request_handler=QuietHandler, fd=options.fd)
-    server.serve_forever()
+    DEFAULT.regime, DEFAULT.plan = options.regime, options.plan
+    application = LocalAws()
+    if options.kept:
+        application.keeper.restore(options.kept)
+        application.keeper.keep_on_keeping()
+    if options.provisioning is not None:
+        PACE.really = options.provisioning
+    server = make_server("127.0.0.1", 0, application, threaded=True, request_handler=QuietHandler, fd=options.fd)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
+    try:
+        server.serve_forever()
+    finally:
+        application.keeper.close()
 
 
 if __name__ == "__main__":

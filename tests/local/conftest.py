@@ -100,7 +100,7 @@ class Account:
 def program(tmp_path: Path) -> Iterator[Program]:
     program = Program(tmp_path / "state")
     yield program
-    program.run("stop")
+    program.run("stop", "--discard")
 
 
 @pytest.fixture(scope="session")
@@ -108,7 +108,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The url of the local AWS."""
     program = Program(tmp_path_factory.mktemp("local"))
     yield program.json("start")["url"]
-    program.run("stop")
+    program.run("stop", "--discard")
 
 
 @pytest.fixture(scope="session")

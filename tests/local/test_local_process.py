@@ -1,5 +1,6 @@
 """`python -m esaws.local`: one server, found again, replaced when half-dead, stopped for sure."""
 
+import hashlib
 import json
 import os
 import shlex
@@ -8,6 +9,7 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.request
 from pathlib import Path
 from typing import Any
 
@@ -74,7 +76,148 @@ def test_a_stranger_with_a_recycled_pid_is_left_alone(program: Any) -> None:
 def test_a_server_that_was_killed_is_replaced(program: Any) -> None:
     old = program.json("start")
     os.kill(old["pid"], signal.SIGKILL)
-    assert program.json("start")["started"]
+    new = program.json("start")
+    assert new["started"] and new["restored"] is None
+    assert "did not stop properly" in new["warning"]
+
+
+# --- what is in it stays
+
+
+def test_stop_saves_and_start_goes_on(program: Any) -> None:
+    make_cluster(program.json("start", "--at", "2026-01-01T00:00Z")["url"], "one")
+    program.json("advance", "1d")
+    stopped = program.json("stop")
+    assert stopped["stopped"] and stopped["left_out"] == []
+    started = program.json("start")
+    assert started["restored"] == stopped["saved"] and started["warning"] is None
+    assert "2026-01-02T00:00" <= started["time"] < "2026-01-02T00:05"
+    assert clusters(started["url"]) == ["one"]
+
+
+def test_a_fresh_start_forgets(program: Any) -> None:
+    make_cluster(program.json("start")["url"], "one")
+    program.json("stop")
+    started = program.json("start", "--fresh", "--at", "2026-01-01T00:00Z")
+    assert started["restored"] is None and started["time"] < "2026-01-02"
+    assert clusters(started["url"]) == []
+    again = program.run("start", "--fresh")
+    assert again.returncode == 2 and "--fresh" in again.stderr
+
+
+def test_a_discarding_stop_forgets(program: Any) -> None:
+    make_cluster(program.json("start")["url"], "one")
+    program.json("stop")
+    make_cluster(program.json("start")["url"], "two")
+    assert program.json("stop", "--discard")["saved"] is None
+    assert clusters(program.json("start")["url"]) == []
+
+
+def test_another_beginning_than_what_was_saved_has_to_be_fresh(program: Any) -> None:
+    make_cluster(program.json("start", "--at", "2026-02-01T00:00Z")["url"], "one")
+    program.json("stop")
+    done = program.run("start", "--at", "2026-01-01T00:00Z")
+    assert done.returncode == 2
+    assert "2026-02-01T00:00" in done.stderr and "--fresh" in done.stderr
+    assert program.json("status")["running"] is False
+
+
+def test_the_environment_says_when_a_new_one_begins(program: Any) -> None:
+    program.environment["ESAWS_AT"] = "2026-01-01T00:00Z"
+    started = program.json("start")
+    assert started["time"] < "2026-01-02"
+    make_cluster(started["url"], "one")
+    program.json("advance", "30d")
+    program.json("stop")
+    assert "2026-01-31" < program.json("start")["time"] < "2026-02-01"
+
+
+def test_an_empty_one_can_begin_otherwise(program: Any) -> None:
+    program.json("start")
+    program.json("stop")
+    assert program.json("start", "--at", "2026-01-01T00:00Z")["time"] < "2026-01-02"
+
+
+def test_reset_is_kept_too(program: Any) -> None:
+    make_cluster(program.json("start")["url"], "one")
+    program.json("reset")
+    program.json("stop")
+    assert clusters(program.json("start")["url"]) == []
+
+
+def test_after_a_crash_start_tells_what_was_lost(program: Any) -> None:
+    started = program.json("start", "--at", "2026-01-01T00:00Z")
+    make_cluster(started["url"], "saved")
+    saved = program.state / "state.esaws"
+    # as it does by itself every few minutes
+    with urllib.request.urlopen(urllib.request.Request(f"{started['url']}/_esaws/keep", b"", method="POST")):
+        assert saved.exists()
+    saved.write_bytes(as_of_another_process(saved.read_bytes(), started["pid"]))
+    make_cluster(started["url"], "lost")
+    os.kill(started["pid"], signal.SIGKILL)
+    again = program.run("start")
+    assert again.stdout.startswith("http://127.0.0.1:")
+    assert "did not stop properly" in again.stderr and "2026-01-01T00:0" in again.stderr
+    assert "saved less than a minute ago" in again.stderr
+    assert clusters(again.stdout.strip()) == ["saved"]
+
+
+def test_a_termination_by_the_system_is_no_crash(program: Any) -> None:
+    started = program.json("start")
+    make_cluster(started["url"], "one")
+    os.kill(started["pid"], signal.SIGTERM)
+    psutil.Process(started["pid"]).wait(timeout=20)
+    again = program.json("start")
+    assert again["warning"] is None
+    assert clusters(again["url"]) == ["one"]
+
+
+def test_a_server_that_does_not_answer_is_stopped_and_what_is_lost_is_said(program: Any) -> None:
+    pid = program.json("start")["pid"]
+    os.kill(pid, signal.SIGSTOP)
+    done = program.run("stop")
+    assert done.returncode == 0 and "lost" in done.stderr
+    assert not alive(pid)
+
+
+@pytest.mark.parametrize("content", [b"", b"garbage", b"esaws-local-aws 1 00 7\n{}"])
+def test_saved_state_that_cannot_be_read_is_set_aside(program: Any, content: bytes) -> None:
+    program.state.mkdir()
+    (program.state / "state.esaws").write_bytes(content)
+    started = program.run("start")
+    assert started.returncode == 0 and "can't be read" in started.stderr
+    assert (program.state / "state.esaws.unreadable").read_bytes() == content
+
+
+def test_a_save_that_fails_lets_it_run_and_says_how_to_stop_it(program: Any) -> None:
+    make_cluster(program.json("start")["url"], "one")
+    (program.state / "state.esaws").mkdir()
+    done = program.run("stop")
+    assert done.returncode == 1 and "--discard" in done.stderr
+    assert program.json("status")["running"]
+    (program.state / "state.esaws").rmdir()
+
+
+def as_of_another_process(content: bytes, pid: int) -> bytes:
+    """The file as the server writes it while it goes on: without the pid of one that has stopped."""
+    rest = content.split(b"\n", 1)[1].replace(f'"stopped": {pid}'.encode(), b'"stopped": null', 1)
+    return f"esaws-local-aws 1 {hashlib.sha256(rest).hexdigest()} {len(rest)}\n".encode() + rest
+
+
+def ecs(url: str) -> Any:
+    keys = {"aws_access_key_id": "123456789012", "aws_secret_access_key": "local"}
+    return boto3.client("ecs", endpoint_url=url, region_name="eu-west-3", **keys)
+
+
+def make_cluster(url: str, name: str) -> None:
+    ecs(url).create_cluster(clusterName=name)
+
+
+def clusters(url: str) -> list[str]:
+    return [arn.split("/")[-1] for arn in ecs(url).list_clusters()["clusterArns"]]
+
+
+# --- how it is started
 
 
 def test_a_port_in_use_is_named_with_the_way_out(program: Any) -> None:

@@ -50,14 +50,16 @@ class Bill:
 
     def rated_on(self, usage: Iterable[Measured]) -> list[Charge]:
         """What so much more usage would cost, from now on."""
+        return rate(floor(CLOCK.now()) // HOUR * HOUR, usage, self.customer, self.counters())
+
+    def counters(self) -> Counters:
+        """What of the month's allowances and tiers, and of the credits, is used up by now; the caller's own."""
         self._go_on()
-        return rate(floor(CLOCK.now()) // HOUR * HOUR, usage, self.customer, self._of_this_hour()[1])
+        return self._of_this_hour()[1]
 
     def credits_left(self) -> Decimal:
         """The USD of credits that are given and not used up."""
-        self._go_on()
-        given = self.customer.credit(CLOCK.now())
-        return max(Decimal(0), given - self._of_this_hour()[1].credits)
+        return max(Decimal(0), self.customer.credit(CLOCK.now()) - self.counters().credits)
 
     def _go_on(self) -> None:
         """Rate the hours that have passed since the last time."""

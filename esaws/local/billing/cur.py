@@ -343,7 +343,10 @@ def _flat(tags: Tags) -> list[str]:
 
 
 def _tag_key(key: str) -> str:
-    """A tag's key as CUR 2.0 spells it: `esaws:deployment` is `user_esaws_deployment`."""
+    """A tag's key as CUR 2.0 spells it: `esaws:deployment` is `user_esaws_deployment`.
+
+    On AWS a key has to be activated as a cost allocation tag first; here each one is.
+    """
     return snake_case(key) if key.startswith("aws:") else f"user_{snake_case(key)}"
 
 

@@ -36,8 +36,7 @@ class Refused(AwsError):
     """An error of Data Exports, with what its shape has beside the message."""
 
     def __init__(self, code: str, message: str, **members: Any):
-        super().__init__(code, message, 400)
-        self.members = members
+        super().__init__(code, message, 400, **members)
 
 
 @dataclass(frozen=True)
@@ -114,7 +113,7 @@ class Export:
 EXPORTS: dict[str, dict[str, Export]] = {}
 """Account → ARN → export."""
 
-saved("exports", EXPORTS)
+saved("exports", EXPORTS, dict)
 
 
 @at_start

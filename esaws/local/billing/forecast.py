@@ -152,7 +152,7 @@ def _predicted(its: Bill, now: float, edges: Iterable[int]) -> Iterator[tuple[in
 
     On the free plan it goes hour by hour, as the account is closed in the hour in which the credits are used up.
     """
-    pace, counters = _pace(its, now), _counters(its, now)
+    pace, counters = _pace(its, now), its.counters()
     step = HOUR if its.customer.on_free_plan else DAY
     for start, end in pairwise(_steps(floor(now), edges, step)):
         if _closed(its.customer, counters, start):
@@ -167,18 +167,6 @@ def _steps(now: int, edges: Iterable[int], step: int) -> list[int]:
     later = {edge for edge in edges if edge > now}
     between = range(now // step * step + step, max(later, default=now), step)
     return sorted({now, *between, *later})
-
-
-def _counters(its: Bill, now: float) -> Counters:
-    """What of this month's allowances and tiers, and of the credits, is used up."""
-    counters = Counters(month=month_of(now), credits=its.customer.credit(now) - its.credits_left())
-    for charge in its.of_month(now):
-        if charge.allowance:
-            counters.free[charge.allowance] += charge.quantity
-        elif charge.kind == "Usage" and charge.price is not None:
-            meter = charge.meter
-            counters.paid[meter.region, meter.price_service, meter.usage_type] += charge.quantity
-    return counters
 
 
 def _closed(customer: Customer, counters: Counters, moment: int) -> bool:

@@ -94,8 +94,6 @@ _LINUX = {
     "licenseModel": "No License required",
 }
 _GENERAL_PURPOSE = {"volumeType": "General Purpose", "storageMedia": "SSD-backed"}
-_BY_ALB = {"group": "ELB:Balancer", "groupDescription": "LoadBalancer hourly usage by Application Load Balancer"}
-_LCU = {"group": "ELB:Balancing", "groupDescription": "Used Application Load Balancer capacity units-hr"}
 _OUTBOUND = {"toLocation": "External", "toLocationType": "Other", "transferType": "AWS Outbound"}
 _INBOUND = {"toLocationType": "AWS Region", "transferType": "AWS Inbound"}
 _REGIONAL = {"toLocationType": "AWS Region", "transferType": "IntraRegion"}
@@ -109,8 +107,8 @@ _KINDS = (
     _Kind("AmazonEC2", "ElasticIP:", "IP Address", {"group": "ElasticIP:Address"}),
     _Kind("AmazonEC2", "CPUCredits:", "CPU Credits", {}),
     _Kind("AmazonVPC", "PublicIPv4:", "", {"group": "VPCPublicIPv4Address"}),
-    _Kind("AWSELB", "LoadBalancerUsage", "Load Balancer-Application", _BY_ALB),
-    _Kind("AWSELB", "LCUUsage", "Load Balancer-Application", _LCU),
+    _Kind("AWSELB", "LoadBalancerUsage", "Load Balancer", {"group": "ELB:Balancer"}),
+    _Kind("AWSELB", "LCUUsage", "Load Balancer", {"group": "ELB:Balancing"}),
     _Kind("AmazonRDS", "InstanceUsage:", "Database Instance", {"deploymentOption": "Single-AZ"}),
     _Kind("AmazonRDS", "Multi-AZUsage:", "Database Instance", {"deploymentOption": "Multi-AZ"}),
     _Kind("AmazonRDS", "RDS:GP2-Storage", "Database Storage", {"volumeType": "General Purpose"}),
@@ -164,8 +162,9 @@ class Product:
 
     @property
     def family(self) -> str:
-        """Its `productFamily`; empty where it has none."""
-        return self._kind.family
+        """Its `productFamily`, as `Load Balancer-Application`; empty where it has none."""
+        _, _, balancer = self.operation.partition("LoadBalancing:")
+        return f"{self._kind.family}-{balancer}" if balancer else self._kind.family
 
     @property
     def instance_type(self) -> str:
