@@ -1,0 +1,1 @@
+"""Who can reach whom: security groups, network ACLs, routes and addresses, as pure functions over describe calls."""

@@ -1,0 +1,342 @@
+"""Small random networks in boto3's shape, and a plain reachability over them that shares no code with esaws."""
+
+import itertools
+from ipaddress import ip_address, ip_network
+from typing import Any
+
+from hypothesis import strategies as st
+
+Raw = dict[str, Any]
+
+VPC = "vpc-1"
+OTHER_VPC = "vpc-2"
+VPCS = {VPC: "10.0.0.0/16", OTHER_VPC: "10.8.0.0/16"}
+SUBNETS = {
+    "subnet-a": "10.0.1.0/24",
+    "subnet-b": "10.0.2.0/24",
+    "subnet-c": "10.0.3.0/24",
+    "subnet-d": "10.8.1.0/24",
+}
+HOMES = {"subnet-a": VPC, "subnet-b": VPC, "subnet-c": VPC, "subnet-d": OTHER_VPC}
+GROUPS = ["sg-1", "sg-2", "sg-3"]
+PORTS = [22, 80, 8002]
+CIDRS = [
+    "0.0.0.0/0",
+    "10.0.0.0/16",
+    "10.0.1.0/24",
+    "10.0.1.4/30",
+    "10.0.2.10/32",
+    "198.51.100.0/24",
+    "198.51.100.4/31",
+    "192.0.2.0/28",
+]
+OUTSIDERS = ["198.51.100.4", "198.51.100.6", "203.0.113.9", "192.0.2.3"]
+
+
+# Random networks
+
+
+def permissions() -> st.SearchStrategy[list[Raw]]:
+    ports = st.sampled_from([(22, 22), (80, 80), (8000, 8100), (0, 65535), (81, 8001)])
+    sources = st.one_of(
+        st.sampled_from(CIDRS).map(lambda cidr: {"IpRanges": [{"CidrIp": cidr}]}),
+        st.sampled_from(GROUPS).map(lambda group: {"UserIdGroupPairs": [{"GroupId": group, "UserId": "1"}]}),
+        st.sampled_from(["pl-known", "pl-secret"]).map(lambda list_: {"PrefixListIds": [{"PrefixListId": list_}]}),
+        st.just({"Ipv6Ranges": [{"CidrIpv6": "::/0"}]}),
+    )
+    protocols = st.one_of(
+        st.tuples(st.sampled_from(["tcp", "6", "udp"]), ports).map(
+            lambda it: {"IpProtocol": it[0], "FromPort": it[1][0], "ToPort": it[1][1]}
+        ),
+        st.just({"IpProtocol": "-1"}),
+        st.just({"IpProtocol": "icmp", "FromPort": 8, "ToPort": -1}),
+    )
+    return st.lists(st.tuples(protocols, sources).map(lambda it: it[0] | it[1]), max_size=3)
+
+
+@st.composite
+def interfaces(draw: st.DrawFn, index: int) -> Raw:
+    subnet = draw(st.sampled_from([*SUBNETS, "subnet-a", "subnet-b"]))
+    last = draw(st.sampled_from([5, 10, 200])) + index
+    found: Raw = {
+        "NetworkInterfaceId": f"eni-{index}",
+        "VpcId": HOMES[subnet],
+        "SubnetId": subnet,
+        "PrivateIpAddress": SUBNETS[subnet].replace("0/24", str(last)),
+        "Status": draw(st.sampled_from(["in-use"] * 9 + ["available"])),
+        "Groups": [
+            {"GroupId": group} for group in draw(st.lists(st.sampled_from([*GROUPS, "sg-4"]), unique=True, max_size=3))
+        ],
+    }
+    if draw(st.booleans()):
+        found["Association"] = {"PublicIp": f"192.0.2.{index}"}
+    return found
+
+
+def acls() -> st.SearchStrategy[list[Raw]]:
+    entry = st.builds(
+        lambda number, action, egress, ports, cidr: {
+            "RuleNumber": number,
+            "RuleAction": action,
+            "Egress": egress,
+            "CidrBlock": cidr,
+            **({"Protocol": "6", "PortRange": {"From": ports[0], "To": ports[1]}} if ports else {"Protocol": "-1"}),
+        },
+        st.integers(1, 50),
+        st.sampled_from(["allow", "deny"]),
+        st.booleans(),
+        st.sampled_from([None, (80, 80), (1024, 65535), (0, 65535), (32768, 61000)]),
+        st.sampled_from(CIDRS),
+    )
+    number = {"key": lambda each: (each["RuleNumber"], each["Egress"])}
+    one = st.lists(entry, max_size=4, unique_by=number["key"])
+    wide = [
+        {"RuleNumber": 100, "RuleAction": "allow", "Egress": egress, "CidrBlock": "0.0.0.0/0", "Protocol": "-1"}
+        for egress in (True, False)
+    ]
+    return st.tuples(*[st.one_of(st.just(wide), one.map(lambda some: [*some, *wide]), one) for _ in SUBNETS]).map(
+        lambda each: [
+            {"NetworkAclId": f"acl-{subnet}", "Entries": entries, "Associations": [{"SubnetId": subnet}]}
+            for subnet, entries in zip(SUBNETS, each, strict=True)
+        ]
+    )
+
+
+def route_tables() -> st.SearchStrategy[list[Raw]]:
+    route = st.builds(
+        lambda cidr, target, state: {"DestinationCidrBlock": cidr, "State": state, **target},
+        st.sampled_from(["0.0.0.0/0", "198.51.100.0/24", "10.0.2.0/24", "10.8.0.0/15"]),
+        st.sampled_from(
+            [
+                {"GatewayId": "igw-1"},
+                {"GatewayId": "igw-1"},
+                {"NatGatewayId": "nat-1"},
+                {"VpcPeeringConnectionId": "pcx-1"},
+                {"NetworkInterfaceId": "eni-appliance"},
+            ]
+        ),
+        st.sampled_from(["active", "active", "active", "blackhole"]),
+    )
+    local = {"GatewayId": "local", "State": "active"}
+    out = {"DestinationCidrBlock": "0.0.0.0/0", "GatewayId": "igw-1", "State": "active"}
+    one = st.lists(route, max_size=2, unique_by=lambda each: each["DestinationCidrBlock"])
+    return st.tuples(*[st.one_of(st.just([out]), one) for _ in SUBNETS]).map(
+        lambda each: [
+            {
+                "RouteTableId": f"rtb-{subnet}",
+                "VpcId": HOMES[subnet],
+                "Associations": [{"SubnetId": subnet}],
+                "Routes": [{"DestinationCidrBlock": VPCS[HOMES[subnet]], **local}, *routes],
+            }
+            for subnet, routes in zip(SUBNETS, each, strict=True)
+        ]
+    )
+
+
+@st.composite
+def worlds(draw: st.DrawFn, *, open_paths: bool = False, most: int = 4) -> Raw:
+    """The answers of describe calls; with `open_paths` only security groups can be in the way."""
+    groups = [
+        {
+            "GroupId": group,
+            "GroupName": group,
+            "OwnerId": "1",
+            "VpcId": VPC,
+            "IpPermissions": draw(permissions()),
+            "IpPermissionsEgress": draw(
+                st.one_of(st.just([{"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}]), permissions())
+            ),
+        }
+        for group in GROUPS
+    ]
+    found = [draw(interfaces(index)) for index in range(draw(st.integers(2, most)))]
+    world = {
+        "SecurityGroups": groups,
+        "NetworkInterfaces": found,
+        "PrefixLists": [
+            {"PrefixListId": "pl-known", "Entries": [{"Cidr": "10.0.2.0/24"}, {"Cidr": "198.51.100.4/31"}]}
+        ],
+        "Subnets": [{"SubnetId": id, "VpcId": HOMES[id], "CidrBlock": cidr} for id, cidr in SUBNETS.items()],
+        "Vpcs": [{"VpcId": vpc, "CidrBlock": cidr} for vpc, cidr in VPCS.items()],
+        "NetworkAcls": draw(acls()),
+        "RouteTables": draw(route_tables()),
+        "NatGateways": [
+            {
+                "NatGatewayId": "nat-1",
+                "SubnetId": "subnet-c",
+                "VpcId": VPC,
+                "State": "available",
+                "NatGatewayAddresses": [{"PublicIp": "192.0.2.15"}],
+            }
+        ],
+    }
+    return _opened(world) if open_paths else world
+
+
+def _opened(world: Raw) -> Raw:
+    """The same with attached interfaces, ACLs that let everything through and internet gateways everywhere."""
+    for interface in world["NetworkInterfaces"]:
+        interface["Status"] = "in-use"
+    for acl in world["NetworkAcls"]:
+        acl["Entries"] = [
+            {"RuleNumber": 100, "RuleAction": "allow", "Egress": egress, "CidrBlock": "0.0.0.0/0", "Protocol": "-1"}
+            for egress in (True, False)
+        ]
+    for table in world["RouteTables"]:
+        out = {"DestinationCidrBlock": "0.0.0.0/0", "GatewayId": "igw-1", "State": "active"}
+        table["Routes"] = [table["Routes"][0], out]
+    return world
+
+
+# A plain reachability: for tcp, one address and one port at a time
+
+ALLOW, DENY, UNKNOWN = "allow", "deny", "unknown"
+
+
+def every(answers: list[str]) -> str:
+    return DENY if DENY in answers else UNKNOWN if UNKNOWN in answers else ALLOW
+
+
+def some(answers: list[str]) -> str:
+    return ALLOW if ALLOW in answers else UNKNOWN if UNKNOWN in answers else DENY
+
+
+def inside(address: str, cidr: str) -> bool:
+    return ip_address(address) in ip_network(cidr)
+
+
+def from_interface(world: Raw, source: Raw, destination: Raw, port: int) -> str:
+    """Between two interfaces at their private addresses."""
+    here, there = source["PrivateIpAddress"], destination["PrivateIpAddress"]
+    answers = [_attached(source), _attached(destination)]
+    references = True
+    if source["SubnetId"] != destination["SubnetId"]:
+        kinds = [_route(world, source["SubnetId"], there), _route(world, destination["SubnetId"], here)]
+        references = "eni-appliance" not in kinds
+        answers += [_private(kind) for kind in kinds]
+        answers += [DENY for kind in kinds if kind == "local" and source["VpcId"] != destination["VpcId"]]
+        answers += _acl_both_ways(world, source["SubnetId"], True, there, port)
+        answers += _acl_both_ways(world, destination["SubnetId"], False, here, port)
+    answers.append(_groups(world, source, "IpPermissionsEgress", there, destination if references else None, port))
+    answers.append(_groups(world, destination, "IpPermissions", here, source if references else None, port))
+    return every(answers)
+
+
+def from_outside(world: Raw, address: str, destination: Raw, port: int) -> str:
+    """From somebody on the internet to an interface at its public address."""
+    if "Association" not in destination:
+        return DENY
+    answers = [_attached(destination), *_entering(world, address, destination, port)]
+    return every(answers)
+
+
+def the_public_way(world: Raw, source: Raw, destination: Raw, port: int) -> str:
+    """Between two interfaces, to the public address of the destination."""
+    public = destination["Association"]["PublicIp"]
+    answers = [
+        _attached(source),
+        _attached(destination),
+        *_acl_both_ways(world, source["SubnetId"], True, public, port),
+    ]
+    answers.append(_groups(world, source, "IpPermissionsEgress", public, None, port))
+    target = _route(world, source["SubnetId"], public)
+    seen = None
+    if target == "igw-1":
+        seen = source.get("Association", {}).get("PublicIp")
+        answers.append(ALLOW if seen else DENY)
+    elif target == "nat-1":
+        seen = "192.0.2.15"
+        onward = _route(world, "subnet-c", public)
+        answers.append(ALLOW if onward == "igw-1" else UNKNOWN if onward in {"pcx-1", "eni-appliance"} else DENY)
+        if source["SubnetId"] != "subnet-c":
+            answers += _acl_both_ways(world, "subnet-c", False, source["PrivateIpAddress"], port)
+        answers += _acl_both_ways(world, "subnet-c", True, public, port)
+    else:
+        answers.append(UNKNOWN if target in {"pcx-1", "eni-appliance"} else DENY)
+    if seen:
+        return every([*answers, *_entering(world, seen, destination, port)])
+    return every([*answers, *_entering_unseen(world, destination, port)])
+
+
+def _entering(world: Raw, address: str, destination: Raw, port: int) -> list[str]:
+    target = _route(world, destination["SubnetId"], address)
+    back = ALLOW if target == "igw-1" else UNKNOWN if target in {"pcx-1", "eni-appliance"} else DENY
+    crossing = _acl_both_ways(world, destination["SubnetId"], False, address, port)
+    return [back, *crossing, _groups(world, destination, "IpPermissions", address, None, port)]
+
+
+def _entering_unseen(world: Raw, destination: Raw, port: int) -> list[str]:
+    """From an address that nobody knows: what is the same for some addresses of every kind is sure."""
+    samples = ["198.51.100.1", "198.51.100.4", "203.0.113.1", "192.0.2.1", "192.0.2.77"]
+    acl = [every(_acl_both_ways(world, destination["SubnetId"], False, sample, port)) for sample in samples]
+    group = [_groups(world, destination, "IpPermissions", sample, None, port) for sample in samples]
+    return [UNKNOWN, *(each[0] if len(set(each)) == 1 else UNKNOWN for each in (acl, group))]
+
+
+def _attached(interface: Raw) -> str:
+    return DENY if interface["Status"] == "available" else ALLOW
+
+
+def _route(world: Raw, subnet: str, address: str) -> str:
+    """The target of the longest prefix, or `none` or `blackhole`."""
+    table = next(each for each in world["RouteTables"] if each["Associations"][0]["SubnetId"] == subnet)
+    holding = [route for route in table["Routes"] if inside(address, route["DestinationCidrBlock"])]
+    if not holding:
+        return "none"
+    best = max(holding, key=lambda route: int(route["DestinationCidrBlock"].split("/")[1]))
+    if best["State"] != "active":
+        return "blackhole"
+    return next(value for key, value in best.items() if key.endswith("Id"))
+
+
+def _private(target: str) -> str:
+    return {"local": ALLOW, "pcx-1": UNKNOWN, "eni-appliance": UNKNOWN}.get(target, DENY)
+
+
+def _acl_both_ways(world: Raw, subnet: str, egress: bool, peer: str, port: int) -> list[str]:
+    acl = next(each for each in world["NetworkAcls"] if each["Associations"][0]["SubnetId"] == subnet)
+    borders = {
+        1024,
+        65535,
+        *(each["PortRange"][end] for each in acl["Entries"] if "PortRange" in each for end in ("From", "To")),
+    }
+    samples = {border + step for border, step in itertools.product(borders, (-1, 0, 1))}
+    back = {_acl(acl, not egress, peer, sample) for sample in samples if 1024 <= sample <= 65535}
+    return [_acl(acl, egress, peer, port), back.pop() if len(back) == 1 else UNKNOWN]
+
+
+def _acl(acl: Raw, egress: bool, peer: str, port: int) -> str:
+    for entry in sorted(acl["Entries"], key=lambda each: each["RuleNumber"]):
+        ports = entry.get("PortRange", {"From": 0, "To": 65535})
+        if entry["Egress"] == egress and inside(peer, entry["CidrBlock"]) and ports["From"] <= port <= ports["To"]:
+            return str(entry["RuleAction"])
+    return DENY
+
+
+def _groups(world: Raw, interface: Raw, key: str, address: str, peer: Raw | None, port: int) -> str:
+    """The union of an interface's groups; `peer` is whose private address it is, where references count."""
+    carried = [group["GroupId"] for group in interface["Groups"]]
+    if not carried:
+        return ALLOW
+    described = {group["GroupId"]: group for group in world["SecurityGroups"]}
+    answers = [UNKNOWN for group in carried if group not in described]
+    for group in carried:
+        for permission in described.get(group, {}).get(key, []):
+            if permission["IpProtocol"] != "-1":
+                if permission["IpProtocol"] not in {"tcp", "6"}:
+                    continue
+                if not permission["FromPort"] <= port <= permission["ToPort"]:
+                    continue
+            answers.append(_source(world, permission, address, peer))
+    return some(answers)
+
+
+def _source(world: Raw, permission: Raw, address: str, peer: Raw | None) -> str:
+    cidrs = [each["CidrIp"] for each in permission.get("IpRanges", [])]
+    for list_ in permission.get("PrefixListIds", []):
+        if list_["PrefixListId"] == "pl-secret":
+            return UNKNOWN
+        cidrs += [entry["Cidr"] for entry in world["PrefixLists"][0]["Entries"]]
+    wanted = {pair["GroupId"] for pair in permission.get("UserIdGroupPairs", [])}
+    carried = {group["GroupId"] for group in peer["Groups"]} if peer and peer["VpcId"] == VPC else set()
+    return ALLOW if wanted & carried or any(inside(address, cidr) for cidr in cidrs) else DENY

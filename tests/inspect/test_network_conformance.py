@@ -1,0 +1,208 @@
+"""The open cases on security groups, network ACLs, routes and findings, and more that follow from the same sources."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from esaws.inspect.answers import NO, YES, Answer, all_of, any_of, unknown
+from esaws.inspect.network.matrix import level
+from tests.conformance.sg import KINDS
+
+Json = dict[str, Any]
+CASES = json.loads(Path(__file__).parents[1].joinpath("conformance", "sg_cases.json").read_text())["cases"]
+
+
+@pytest.mark.parametrize("case", [pytest.param(case, id=case["id"]) for case in CASES])
+def test_every_case_gives_what_aws_does(case: Json) -> None:
+    actual = KINDS[case["kind"]](case["input"])
+    for key, expected in case["expected"].items():
+        if key == "findings":
+            assert in_order(expected) == in_order(actual[key])
+        else:
+            assert actual[key] == expected, key
+
+
+def in_order(found: list[Json]) -> list[tuple[str | None, ...]]:
+    keys = ("code", "GroupId", "severity", "cidr")
+    return sorted((tuple(each.get(key) for key in keys) for each in found), key=str)
+
+
+def rule(protocol: str, low: int | None, high: int | None, **sources: list[Json]) -> Json:
+    return {"IpProtocol": protocol, "FromPort": low, "ToPort": high, **sources}
+
+
+def asked(ingress: list[Json], query: Json, *, egress: list[Json] | None = None, **more: Any) -> Json:
+    """From eni-a (sg-a) to eni-b (sg-b), both with public and IPv6 addresses."""
+    everything = {"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}], "Ipv6Ranges": [{"CidrIpv6": "::/0"}]}
+    groups = [
+        {
+            "GroupId": "sg-a",
+            "OwnerId": "1",
+            "VpcId": "vpc-1",
+            "IpPermissionsEgress": [everything] if egress is None else egress,
+        },
+        {"GroupId": "sg-b", "OwnerId": "1", "VpcId": "vpc-1", "IpPermissions": ingress},
+    ]
+    interfaces = [
+        {
+            "NetworkInterfaceId": f"eni-{which}",
+            "VpcId": "vpc-1",
+            "PrivateIpAddress": f"10.0.{last}.{last}",
+            "Groups": [{"GroupId": f"sg-{which}"}],
+            "Ipv6Addresses": [{"Ipv6Address": f"2001:db8::{last}"}],
+            "Association": {"PublicIp": f"192.0.2.{last}"},
+        }
+        for which, last in (("a", 1), ("b", 2))
+    ]
+    ends = {"from": {"eni": "eni-a"}, "to": {"eni": "eni-b"}, "protocol": "tcp", "port": 80}
+    return KINDS["reach"]({"SecurityGroups": groups, "NetworkInterfaces": interfaces, "query": ends | query, **more})
+
+
+ANY = [{"CidrIp": "0.0.0.0/0"}]
+
+
+@pytest.mark.parametrize(
+    ("ingress", "query", "decision"),
+    [
+        (rule("-1", 22, 22, IpRanges=ANY), {}, "allow"),
+        (rule("50", 22, 22, IpRanges=ANY), {"protocol": "50", "port": None}, "allow"),
+        (rule("50", 22, 22, IpRanges=ANY), {}, "deny"),
+        (rule("tcp", 80, 80, IpRanges=ANY), {"protocol": "-1", "port": None}, "deny"),
+        (rule("udp", 80, 80, IpRanges=ANY), {}, "deny"),
+        (rule("17", 80, 80, IpRanges=ANY), {"protocol": "udp"}, "allow"),
+        (rule("icmp", 3, 4, IpRanges=ANY), {"protocol": "icmp", "icmp": [3, 4]}, "allow"),
+        (rule("icmp", 3, 4, IpRanges=ANY), {"protocol": "icmp", "icmp": [3, 1]}, "deny"),
+        (rule("icmpv6", None, None, IpRanges=ANY), {"protocol": "58", "icmp": [128, 0]}, "allow"),
+        (rule("tcp", 80, 80, IpRanges=[{"CidrIp": "10.0.1.9/24"}]), {}, "allow"),
+        (rule("tcp", 80, 80, PrefixListIds=[{"PrefixListId": "pl-1"}]), {}, "allow"),
+        (rule("tcp", 80, 80, PrefixListIds=[{"PrefixListId": "pl-2"}]), {}, "unknown"),
+        (
+            rule("tcp", 80, 80, UserIdGroupPairs=[{"GroupId": "sg-a"}]),
+            {"to": {"eni": "eni-b", "address": "public"}},
+            "deny",
+        ),
+        (rule("tcp", 80, 80, UserIdGroupPairs=[{"GroupId": "sg-a"}]), {"from": {"ip": "10.0.1.1"}}, "allow"),
+        (rule("tcp", 80, 80, UserIdGroupPairs=[{"GroupId": "sg-a"}]), {"from": {"ip": "10.0.1.2"}}, "deny"),
+        (
+            rule("tcp", 80, 80, UserIdGroupPairs=[{"GroupId": "sg-x", "UserId": "2"}]),
+            {"from": {"ip": "10.0.1.2"}},
+            "unknown",
+        ),
+        (
+            rule("tcp", 80, 80, Ipv6Ranges=[{"CidrIpv6": "2001:db8::/64"}]),
+            {"to": {"eni": "eni-b", "address": "ipv6"}},
+            "allow",
+        ),
+        (rule("tcp", 80, 80, IpRanges=ANY), {"to": {"eni": "eni-b", "address": "ipv6"}}, "deny"),
+        (
+            rule("tcp", 80, 80, UserIdGroupPairs=[{"GroupId": "sg-a", "VpcPeeringConnectionId": "pcx-1"}]),
+            {},
+            "unknown",
+        ),
+    ],
+)
+def test_a_rule_matches_what_aws_documents(ingress: Json, query: Json, decision: str) -> None:
+    lists = [{"PrefixListId": "pl-1", "Entries": [{"Cidr": "10.0.1.0/24"}]}]
+    assert asked([ingress], query, PrefixLists=lists)["sg_decision"] == decision
+
+
+def test_a_canonical_range_is_what_the_rule_is_named_by() -> None:
+    said = asked([rule("tcp", 80, 80, IpRanges=[{"CidrIp": "10.0.1.9/24"}])], {})
+    assert said["ingress_rules"] == [{"GroupId": "sg-b", "IpPermissionsIndex": 0, "source": "10.0.1.0/24"}]
+
+
+def test_an_interface_without_a_public_address_is_seen_by_one_that_nobody_knows() -> None:
+    to_public = {"from": {"eni": "eni-a"}, "to": {"eni": "eni-b", "address": "public"}}
+    interfaces = [
+        {"NetworkInterfaceId": "eni-a", "PrivateIpAddress": "10.0.1.1", "Groups": []},
+        {
+            "NetworkInterfaceId": "eni-b",
+            "PrivateIpAddress": "10.0.2.2",
+            "Groups": [{"GroupId": "sg-b"}],
+            "Association": {"PublicIp": "192.0.2.2"},
+        },
+    ]
+    for cidr, decision in {"0.0.0.0/0": "allow", "198.51.100.0/24": "unknown", "10.0.0.0/8": "deny"}.items():
+        ingress = [rule("tcp", 80, 80, IpRanges=[{"CidrIp": cidr}])]
+        assert asked(ingress, to_public, NetworkInterfaces=interfaces)["sg_decision"] == decision
+
+
+@pytest.mark.parametrize("address", ["169.254.169.254", "169.254.170.2", "169.254.169.123", "fd00:ec2::254"])
+def test_what_aws_runs_itself_is_filtered_by_no_group(address: str) -> None:
+    assert asked([], {"to": {"ip": address}}, egress=[])["sg_decision"] == "not_filtered"
+
+
+@pytest.mark.parametrize(
+    ("subnets", "evaluated"), [(("subnet-a", "subnet-b"), True), (("subnet-a", "subnet-a"), False)]
+)
+def test_acls_are_evaluated_between_subnets_only(subnets: tuple[str, str], evaluated: bool) -> None:
+    query = {"from_subnet": subnets[0], "to_subnet": subnets[1]}
+    assert KINDS["path"]({"NetworkAcls": [], "query": query}) == {"nacl_evaluated": evaluated}
+
+
+@pytest.mark.parametrize(
+    ("entry", "query", "rule_number"),
+    [
+        ({"Protocol": "6"}, {}, 100),
+        ({"Protocol": "17"}, {}, 32767),
+        ({"Protocol": "1", "IcmpTypeCode": {"Type": 8, "Code": -1}}, {"protocol": "icmp", "icmp": [8, 0]}, 100),
+        ({"Protocol": "1", "IcmpTypeCode": {"Type": 8, "Code": -1}}, {"protocol": "icmp", "icmp": [0, 0]}, 32767),
+        ({"Protocol": "-1", "Ipv6CidrBlock": "::/0", "CidrBlock": ""}, {"peer_ip": "2001:db8::1"}, 100),
+        ({"Protocol": "-1"}, {"peer_ip": "2001:db8::1"}, 32768),
+    ],
+)
+def test_an_entry_of_an_acl_matches_what_aws_documents(entry: Json, query: Json, rule_number: int) -> None:
+    numbered = {"RuleNumber": 100, "RuleAction": "allow", "Egress": False, "CidrBlock": "0.0.0.0/0", **entry}
+    question = {"egress": False, "protocol": "tcp", "port": 22, "peer_ip": "198.51.100.7", **query}
+    said = KINDS["nacl"]({"NetworkAcls": [{"NetworkAclId": "acl-1", "Entries": [numbered]}], "query": question})
+    assert said["rule_number"] == rule_number
+
+
+def route(routes: list[Json], destination: str = "198.51.100.7", **more: Any) -> Json:
+    tables = [{"RouteTableId": "rtb-1", "Associations": [{"Main": True}], "Routes": routes}]
+    return KINDS["route"]({"RouteTables": tables, "query": {"subnet": "subnet-a", "destination": destination}, **more})
+
+
+TO_GATEWAY = {"DestinationCidrBlock": "0.0.0.0/0", "GatewayId": "igw-1", "State": "active"}
+
+
+@pytest.mark.parametrize("public", [True, False])
+def test_the_internet_reaches_only_a_public_address_behind_an_internet_gateway(public: bool) -> None:
+    association = {"Association": {"PublicIp": "192.0.2.1"}} if public else {}
+    interface = {"NetworkInterfaceId": "eni-a", "PrivateIpAddress": "10.0.0.4", **association}
+    assert route([TO_GATEWAY], NetworkInterfaces=[interface])["internet_reachable"] is public
+
+
+def test_a_nat_gateway_leads_out_and_not_in() -> None:
+    said = route([{"DestinationCidrBlock": "0.0.0.0/0", "NatGatewayId": "nat-1", "State": "active"}])
+    assert (said["egress_reachable"], said["internet_reachable"]) == (True, False)
+
+
+def test_without_a_route_nothing_leaves() -> None:
+    assert route([]) == {"target": None, "state": None, "egress_reachable": False, "internet_reachable": False}
+
+
+def test_a_propagated_route_does_not_beat_the_local_one() -> None:
+    local = {"DestinationCidrBlock": "10.0.0.0/16", "GatewayId": "local", "State": "active"}
+    learnt = {"DestinationCidrBlock": "10.0.1.0/24", "GatewayId": "vgw-1", "Origin": "EnableVgwRoutePropagation"}
+    assert route([local, learnt], "10.0.1.4")["target"] == "local"
+
+
+def test_a_route_for_a_prefix_list_without_entries_is_unknown_but_for_a_gateway_endpoint_only_outside() -> None:
+    to_list = {"DestinationPrefixListId": "pl-1", "State": "active"}
+    local = {"DestinationCidrBlock": "10.0.0.0/16", "GatewayId": "local", "State": "active"}
+    assert route([TO_GATEWAY, to_list | {"TransitGatewayId": "tgw-1"}])["egress_reachable"] == "unknown"
+    assert route([local, to_list | {"GatewayId": "vpce-1"}], "10.0.0.4")["target"] == "local"
+
+
+def test_three_answers_combine_without_making_up_a_certainty() -> None:
+    doubt = unknown("nobody looked")
+    assert any_of([NO, doubt, YES]).is_yes
+    assert any_of([NO, doubt]) == doubt
+    assert all_of([YES, doubt, NO]).is_no
+    assert all_of([YES, doubt]) == doubt
+    assert [level(answer) for answer in (NO, doubt, YES)] == [0, 1, 2]
+    with pytest.raises(TypeError):
+        bool(Answer("yes"))
