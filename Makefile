@@ -45,7 +45,7 @@ fix: $(READY) ## format the code and mend what the linter can
 
 # A local AWS of its own, so that one the user has running is neither read nor changed.
 notebooks: $(READY) ## re-execute the notebooks in place
-	@export ESAWS_STATE="$$(mktemp -d)" ESAWS_PORT=0 ESAWS_AT=$(BEGINS); \
+	@export ESAWS_STATE="$$(mktemp -d)" ESAWS_PORT=0 ESAWS_AT=$(BEGINS) ESAWS_STILL=1; \
 		trap '$(BIN)/esaws local stop >/dev/null 2>&1; rm -rf "$$ESAWS_STATE"' EXIT; trap 'exit 130' INT TERM; \
 		$(BIN)/python -m esaws.runbook $(NOTEBOOKS:%=%/*.ipynb)
 

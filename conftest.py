@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from esaws.course.run import BEGINS
+from esaws.course.run import CLOCK
 from esaws.runbook import KERNEL_ENV
 
 
@@ -94,7 +94,7 @@ def with_a_local_aws_of_its_own(notebook: Any) -> None:
     setup, teardown, before = notebook.setup, notebook.teardown, dict[str, str | None]()
 
     def begin() -> None:
-        own = {"ESAWS_STATE": tempfile.mkdtemp(dir=Path(os.environ["ESAWS_STATE"]).parent), "ESAWS_AT": BEGINS}
+        own = {"ESAWS_STATE": tempfile.mkdtemp(dir=Path(os.environ["ESAWS_STATE"]).parent), **CLOCK}
         before.update({name: os.environ.get(name) for name in own})
         os.environ.update(own)
         setup()

@@ -23,6 +23,9 @@ FOLDER = Path(esaws.__file__).parent.parent / "notebooks" / "course"
 BEGINS = "2022-02-28T00:00Z"
 """When the clock of a local AWS starts on which the course is run, so that each run sees the same days and prices."""
 
+CLOCK = {"ESAWS_AT": BEGINS, "ESAWS_STILL": "1"}
+"""The settings of that clock: it does not run with real time, so that a slow machine's seconds are on no bill."""
+
 
 @dataclass(frozen=True)
 class Summary:
@@ -140,7 +143,7 @@ def _local_aws_of_its_own(cloud: Cloud) -> Iterator[None]:
     if cloud.target != "local":
         yield
         return
-    with TemporaryDirectory() as state, _environment({"ESAWS_STATE": state, "ESAWS_PORT": "0", "ESAWS_AT": BEGINS}):
+    with TemporaryDirectory() as state, _environment({"ESAWS_STATE": state, "ESAWS_PORT": "0", **CLOCK}):
         try:
             yield
         finally:

@@ -79,9 +79,9 @@ def start(
     (what was lost, in one line, or None).
 
     `at` is the moment at which its clock starts; else that is ESAWS_AT, or the real time. `provisioning` is the
-    fraction of AWS's time that provisioning really takes; without it, whoever looks makes that time pass. `regime` and
-    `plan` are what its accounts have, unless told otherwise: legacy, credits or none; free or paid. `fresh` forgets
-    what was saved.
+    fraction of AWS's time that provisioning really takes; without it, whoever looks makes that time pass. With
+    ESAWS_STILL=1 the clock moves in no other way, so that a run is the same on a slow machine. `regime` and `plan` are
+    what its accounts have, unless told otherwise: legacy, credits or none; free or paid. `fresh` forgets what was saved.
     Raises UsageError if the port is taken, if a server runs already that was started otherwise, or if it would go on
     and is told how to begin.
     """
@@ -155,6 +155,8 @@ def _options(at: str | None, provisioning: float | None, regime: str | None, pla
             options += ["--at", str(moment(at))]
         except ValueError as problem:
             raise UsageError(str(problem)) from None
+    if os.environ.get("ESAWS_STILL") == "1":
+        options.append("--still")
     if provisioning is not None:
         if not 0 <= provisioning <= 1:
             raise UsageError(f"--provisioning is a fraction of AWS's time between 0 and 1, not {provisioning:g}")

@@ -345,12 +345,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Serve the local AWS on a socket that the starter has opened.")
     parser.add_argument("--fd", type=int, required=True)
     parser.add_argument("--at", type=float, help="when its clock starts, in seconds since 1970; default: now")
+    parser.add_argument(
+        "--still", action="store_true", help="its clock moves only when told to, or when somebody waits"
+    )
     parser.add_argument("--provisioning", type=float, help="the fraction of AWS's time that provisioning really takes")
     parser.add_argument("--regime", choices=REGIMES, default=DEFAULT.regime, help="the free tier of its accounts")
     parser.add_argument("--plan", choices=PLANS, default=DEFAULT.plan, help="what happens when credits are spent")
     parser.add_argument("--kept", type=Path, help="the file from which it goes on, and in which it is kept")
     options = parser.parse_args()
     stay_at_home()
+    CLOCK.still = options.still
     CLOCK.start(options.at)
     DEFAULT.regime, DEFAULT.plan = options.regime, options.plan
     application = LocalAws()

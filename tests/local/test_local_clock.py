@@ -56,6 +56,14 @@ def test_the_clock_starts_where_it_is_told_and_a_reset_brings_it_back(program: A
     assert program.json("status")["time"].startswith("2026-01-01T00:0")
 
 
+def test_a_clock_that_stands_still_moves_only_when_it_is_told_to(program: Any) -> None:
+    program.environment["ESAWS_STILL"] = "1"
+    program.json("start", "--at", START)
+    assert program.json("advance", "1h")["time"] == "2026-01-01T01:00:00Z"
+    client(program, "ecs").create_cluster(clusterName="one")
+    assert program.json("status")["time"] == "2026-01-01T01:00:00Z", "real seconds have passed since"
+
+
 @pytest.mark.parametrize(
     ("words", "answer"),
     [

@@ -1,4 +1,4 @@
-"""The server's one clock: real time with an offset that only grows; every timestamp of the process follows it."""
+"""The server's one clock, which every timestamp of the process follows: real time with an offset that only grows."""
 
 from __future__ import annotations
 
@@ -26,6 +26,8 @@ class Clock:
     """Runs on with real time, and jumps forward when told to; in seconds since 1970."""
 
     def __init__(self) -> None:
+        self.still = False
+        """Whether it only jumps, so that what happens on it does not depend on how fast a machine is."""
         self._traveller: time_machine.Traveller | None = None
         self._start: float | None = None
         self._played: float | None = None
@@ -37,7 +39,7 @@ class Clock:
         """Begin at a moment, or at the real time; called again, begin there again."""
         self._start, self._played, self._shown = at, None, 0.0
         if self._traveller is None:
-            self._traveller = time_machine.travel(time.time(), tick=True).start()
+            self._traveller = time_machine.travel(time.time(), tick=not self.still).start()
         self._move(_real() if at is None else at)
 
     def restart(self) -> None:
@@ -66,7 +68,7 @@ class Clock:
             yield self
         finally:
             self._played = None
-            self._move(self._shown + _real() - began)
+            self._move(self._shown + (0.0 if self.still else _real() - began))
             self._shown = 0.0
 
     def play(self, moment: float) -> None:
@@ -77,7 +79,7 @@ class Clock:
 
     def _move(self, to: float) -> None:
         assert self._traveller is not None, "the clock was never started"
-        self._traveller.move_to(to, tick=True)
+        self._traveller.move_to(to, tick=not self.still)
         time.time()  # it ticks from when it is first read
 
 
