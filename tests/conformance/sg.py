@@ -86,7 +86,8 @@ def route(given: Json) -> Json:
     network, query = Network.of(given), given["query"]
     destination = address_of(query["destination"])
     found = routes.lookup(network, query["subnet"], "", destination)
-    interfaces = [*network.interfaces.values()]
+    interfaces = [each for each in network.interfaces.values() if each.subnet == query["subnet"]]
+    interfaces = interfaces or [*network.interfaces.values()]
     return {
         "target": found.target,
         "state": found.state,

@@ -30,6 +30,8 @@ CIDRS = [
     "198.51.100.4/31",
     "192.0.2.0/28",
 ]
+LIST = "DestinationPrefixListId"
+ELSEWHERE = {"pcx-1", "eni-appliance", "secret"}
 OUTSIDERS = ["198.51.100.4", "198.51.100.6", "203.0.113.9", "192.0.2.3"]
 
 
@@ -104,8 +106,10 @@ def acls() -> st.SearchStrategy[list[Raw]]:
 
 def route_tables() -> st.SearchStrategy[list[Raw]]:
     route = st.builds(
-        lambda cidr, target, state: {"DestinationCidrBlock": cidr, "State": state, **target},
-        st.sampled_from(["0.0.0.0/0", "198.51.100.0/24", "10.0.2.0/24", "10.8.0.0/15"]),
+        lambda to, target, state: {("DestinationCidrBlock" if "/" in to else LIST): to, "State": state, **target},
+        st.sampled_from(
+            ["0.0.0.0/0", "198.51.100.0/24", "10.0.2.0/24", "10.0.2.10/32", "10.8.0.0/15", "pl-known", "pl-secret"]
+        ),
         st.sampled_from(
             [
                 {"GatewayId": "igw-1"},
@@ -119,7 +123,7 @@ def route_tables() -> st.SearchStrategy[list[Raw]]:
     )
     local = {"GatewayId": "local", "State": "active"}
     out = {"DestinationCidrBlock": "0.0.0.0/0", "GatewayId": "igw-1", "State": "active"}
-    one = st.lists(route, max_size=2, unique_by=lambda each: each["DestinationCidrBlock"])
+    one = st.lists(route, max_size=2, unique_by=lambda each: each.get("DestinationCidrBlock", each.get(LIST)))
     return st.tuples(*[st.one_of(st.just([out]), one) for _ in SUBNETS]).map(
         lambda each: [
             {
@@ -213,7 +217,8 @@ def from_interface(world: Raw, source: Raw, destination: Raw, port: int) -> str:
     if source["SubnetId"] != destination["SubnetId"]:
         kinds = [_route(world, source["SubnetId"], there), _route(world, destination["SubnetId"], here)]
         references = "eni-appliance" not in kinds
-        answers += [_private(kind) for kind in kinds]
+        peered = kinds == ["pcx-1", "pcx-1"] and source["VpcId"] != destination["VpcId"]
+        answers += [ALLOW if peered else _private(kind) for kind in kinds]
         answers += [DENY for kind in kinds if kind == "local" and source["VpcId"] != destination["VpcId"]]
         answers += _acl_both_ways(world, source["SubnetId"], True, there, port)
         answers += _acl_both_ways(world, destination["SubnetId"], False, here, port)
@@ -247,12 +252,12 @@ def the_public_way(world: Raw, source: Raw, destination: Raw, port: int) -> str:
     elif target == "nat-1":
         seen = "192.0.2.15"
         onward = _route(world, "subnet-c", public)
-        answers.append(ALLOW if onward == "igw-1" else UNKNOWN if onward in {"pcx-1", "eni-appliance"} else DENY)
+        answers.append(ALLOW if onward == "igw-1" else UNKNOWN if onward in ELSEWHERE else DENY)
         if source["SubnetId"] != "subnet-c":
             answers += _acl_both_ways(world, "subnet-c", False, source["PrivateIpAddress"], port)
         answers += _acl_both_ways(world, "subnet-c", True, public, port)
     else:
-        answers.append(UNKNOWN if target in {"pcx-1", "eni-appliance"} else DENY)
+        answers.append(UNKNOWN if target in ELSEWHERE else DENY)
     if seen:
         return every([*answers, *_entering(world, seen, destination, port)])
     return every([*answers, *_entering_unseen(world, destination, port)])
@@ -260,7 +265,7 @@ def the_public_way(world: Raw, source: Raw, destination: Raw, port: int) -> str:
 
 def _entering(world: Raw, address: str, destination: Raw, port: int) -> list[str]:
     target = _route(world, destination["SubnetId"], address)
-    back = ALLOW if target == "igw-1" else UNKNOWN if target in {"pcx-1", "eni-appliance"} else DENY
+    back = ALLOW if target == "igw-1" else UNKNOWN if target in ELSEWHERE else DENY
     crossing = _acl_both_ways(world, destination["SubnetId"], False, address, port)
     return [back, *crossing, _groups(world, destination, "IpPermissions", address, None, port)]
 
@@ -278,19 +283,34 @@ def _attached(interface: Raw) -> str:
 
 
 def _route(world: Raw, subnet: str, address: str) -> str:
-    """The target of the longest prefix, or `none` or `blackhole`."""
+    """The target of the longest prefix, or `none`, `blackhole` or `secret`."""
     table = next(each for each in world["RouteTables"] if each["Associations"][0]["SubnetId"] == subnet)
-    holding = [route for route in table["Routes"] if inside(address, route["DestinationCidrBlock"])]
-    if not holding:
+    found = [
+        (int(cidr.split("/")[1]), LIST not in route, route)
+        for route in table["Routes"]
+        for cidr in _destinations(world, route, address)
+        if inside(address, cidr)
+    ]
+    if not found:
         return "none"
-    best = max(holding, key=lambda route: int(route["DestinationCidrBlock"].split("/")[1]))
+    best = max(found, key=lambda each: each[:2])[2]
+    if best.get(LIST) == "pl-secret":
+        return "secret"
     if best["State"] != "active":
         return "blackhole"
-    return next(value for key, value in best.items() if key.endswith("Id"))
+    return next(value for key, value in best.items() if key.endswith("Id") and key != LIST)
+
+
+def _destinations(world: Raw, route: Raw, address: str) -> list[str]:
+    """A list without entries may hold the very address."""
+    if LIST not in route:
+        return [route["DestinationCidrBlock"]]
+    known = [entry["Cidr"] for entry in world["PrefixLists"][0]["Entries"]]
+    return known if route[LIST] == "pl-known" else [f"{address}/32"]
 
 
 def _private(target: str) -> str:
-    return {"local": ALLOW, "pcx-1": UNKNOWN, "eni-appliance": UNKNOWN}.get(target, DENY)
+    return ALLOW if target == "local" else UNKNOWN if target in ELSEWHERE else DENY
 
 
 def _acl_both_ways(world: Raw, subnet: str, egress: bool, peer: str, port: int) -> list[str]:
@@ -319,6 +339,7 @@ def _groups(world: Raw, interface: Raw, key: str, address: str, peer: Raw | None
     if not carried:
         return ALLOW
     described = {group["GroupId"]: group for group in world["SecurityGroups"]}
+    near = peer if peer and peer["VpcId"] == interface["VpcId"] else None
     answers = [UNKNOWN for group in carried if group not in described]
     for group in carried:
         for permission in described.get(group, {}).get(key, []):
@@ -327,7 +348,7 @@ def _groups(world: Raw, interface: Raw, key: str, address: str, peer: Raw | None
                     continue
                 if not permission["FromPort"] <= port <= permission["ToPort"]:
                     continue
-            answers.append(_source(world, permission, address, peer))
+            answers.append(_source(world, permission, address, near))
     return some(answers)
 
 
@@ -338,5 +359,5 @@ def _source(world: Raw, permission: Raw, address: str, peer: Raw | None) -> str:
             return UNKNOWN
         cidrs += [entry["Cidr"] for entry in world["PrefixLists"][0]["Entries"]]
     wanted = {pair["GroupId"] for pair in permission.get("UserIdGroupPairs", [])}
-    carried = {group["GroupId"] for group in peer["Groups"]} if peer and peer["VpcId"] == VPC else set()
+    carried = {group["GroupId"] for group in peer["Groups"]} if peer else set()
     return ALLOW if wanted & carried or any(inside(address, cidr) for cidr in cidrs) else DENY

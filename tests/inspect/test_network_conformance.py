@@ -197,6 +197,21 @@ def test_a_route_for_a_prefix_list_without_entries_is_unknown_but_for_a_gateway_
     assert route([local, to_list | {"GatewayId": "vpce-1"}], "10.0.0.4")["target"] == "local"
 
 
+def test_a_static_route_to_one_address_is_longer_than_any_entry_of_a_list() -> None:
+    to_list = {"DestinationPrefixListId": "pl-1", "TransitGatewayId": "tgw-1", "State": "active"}
+    to_host = {"DestinationCidrBlock": "198.51.100.7/32", "NatGatewayId": "nat-1", "State": "active"}
+    assert route([to_list, to_host])["target"] == "nat-1"
+    assert route([to_list, to_host], "198.51.100.8")["target"] is None
+
+
+def test_a_route_for_the_entries_of_a_list_competes_by_their_length() -> None:
+    lists = [{"PrefixListId": "pl-s3", "Entries": [{"Cidr": "198.51.100.0/24"}]}]
+    to_s3 = {"DestinationPrefixListId": "pl-s3", "GatewayId": "vpce-1", "State": "active"}
+    said = route([TO_GATEWAY, to_s3], PrefixLists=lists)
+    assert (said["target"], said["egress_reachable"], said["internet_reachable"]) == ("vpce-1", True, False)
+    assert route([TO_GATEWAY, to_s3], "203.0.113.7", PrefixLists=lists)["target"] == "igw-1"
+
+
 def test_three_answers_combine_without_making_up_a_certainty() -> None:
     doubt = unknown("nobody looked")
     assert any_of([NO, doubt, YES]).is_yes

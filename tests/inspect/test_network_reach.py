@@ -1,6 +1,7 @@
 """What `reach` says of a small copy of the reference system, and why, in sentences."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -321,6 +322,63 @@ def test_behind_an_appliance_a_group_reference_matches_nobody() -> None:
     network = system(RouteTables=[table("rtb-a", "subnet-a", through), table("rtb-b", "subnet-b")])
     assert reach(network, "eni-alb", "eni-sites", "tcp", 8002).decision == "deny"
     assert reach(network, "eni-alb", "eni-broker", "tcp", 5671).decision == "unknown"
+
+
+def peered(*, back: str = "pcx-1", state: str = "active", status: str | None = "active") -> Network:
+    """The reference system beside another VPC, whose group the sites API names."""
+    pair = {"GroupId": "sg-far", "VpcId": "vpc-2", "VpcPeeringConnectionId": "pcx-1"}
+    told = pair if status is None else pair | {"PeeringStatus": status}
+    sites = group("sg-Sites") | {
+        "IpPermissions": [{"IpProtocol": "tcp", "FromPort": 8002, "ToPort": 8002, "UserIdGroupPairs": [told]}]
+    }
+    far = interface("eni-far", "10.8.1.4", ["sg-far"]) | {"VpcId": "vpc-2", "SubnetId": "subnet-far"}
+    there = {"DestinationCidrBlock": "10.8.0.0/16", "VpcPeeringConnectionId": "pcx-1", "State": "active"}
+    home = {"DestinationCidrBlock": "172.31.0.0/16", "VpcPeeringConnectionId": back, "State": state}
+    far_table = {"RouteTableId": "rtb-far", "VpcId": "vpc-2", "Associations": [{"Main": True}], "Routes": [home]}
+    return system(
+        SecurityGroups=[sites, group("sg-far") | {"VpcId": "vpc-2"}, *SYSTEM["SecurityGroups"][2:]],
+        NetworkInterfaces=[*SYSTEM["NetworkInterfaces"], far],
+        RouteTables=[table("rtb-b", "subnet-b", there), far_table],
+        NetworkAcls=[*SYSTEM["NetworkAcls"], acl("acl-far", "subnet-far", OPEN_ACL)],
+    )
+
+
+@pytest.mark.parametrize(
+    ("changed", "decision"),
+    [
+        ({}, "allow"),
+        ({"state": "blackhole"}, "deny"),
+        ({"back": "pcx-2"}, "unknown"),
+        ({"status": "deleted"}, "deny"),
+        ({"status": None}, "unknown"),
+    ],
+)
+def test_a_peering_leads_on_where_both_routes_name_it_and_the_reference_is_not_stale(
+    changed: dict[str, str], decision: str
+) -> None:
+    said = reach(peered(**changed), "eni-far", "eni-sites", "tcp", 8002)
+    assert said.decision == decision, said.because
+
+
+def test_a_group_that_is_used_in_another_vpc_stands_there_for_who_carries_it_there() -> None:
+    far = [
+        interface(f"eni-{which}", f"10.8.1.{last}", [f"sg-{which}"]) | {"VpcId": "vpc-2", "SubnetId": "subnet-far"}
+        for which, last in (("ALB", 4), ("Sites", 5))
+    ]
+    near = [each for each in SYSTEM["NetworkInterfaces"] if each["NetworkInterfaceId"] == "eni-sites"]
+    network = system(NetworkInterfaces=[*far, *near])
+    assert reach(network, "eni-ALB", "eni-Sites", "tcp", 8002).decision == "allow"
+    assert reach(network, "eni-ALB", "eni-sites", "tcp", 8002).decision == "deny"
+
+
+def test_a_gateway_endpoint_leads_to_its_service_without_a_public_address() -> None:
+    s3 = {"PrefixListId": "pl-s3", "Entries": [{"Cidr": "198.51.100.0/24"}]}
+    to_s3 = {"DestinationPrefixListId": "pl-s3", "GatewayId": "vpce-1", "State": "active"}
+    network = system(PrefixLists=[s3], RouteTables=[table("rtb-b", "subnet-b", TO_INTERNET, to_s3)])
+    sites = interface("eni-sites", "172.31.2.6", ["sg-Sites"])
+    network = replace(network, network_interfaces=[sites])
+    assert reach(network, "eni-sites", "198.51.100.9", "tcp", 443).decision == "allow"
+    assert reach(network, "eni-sites", "203.0.113.9", "tcp", 443).decision == "deny"
 
 
 def test_ipv6_needs_rules_and_routes_of_its_own() -> None:

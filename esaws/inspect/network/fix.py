@@ -89,11 +89,17 @@ def _peers(network: Network, group: str, mets: Sequence[Met]) -> dict[str, Any]:
     interfaces = list(dict.fromkeys(met.peer.interface for met in mets))
     seen = [interface for interface in interfaces if interface]
     if len(seen) == len(interfaces):
-        near = all(interface.vpc == network.groups[group].get("VpcId", "") for interface in seen)
+        near = all(met.peer.interface and met.peer.interface.vpc == met.interface.vpc for met in mets)
         for candidate in _common(seen):
-            if near and len(network.carriers[candidate]) == len(seen):
+            if near and len(network.carriers[candidate]) == len(seen) and _may_name(network, group, candidate):
                 return {"UserIdGroupPairs": [{"GroupId": candidate}]}
     return _ranges(dict.fromkeys(_range(met) for met in mets))
+
+
+def _may_name(network: Network, group: str, other: str) -> bool:
+    """Without a peering AWS takes a reference only to a group of the same VPC."""
+    mine = network.groups[group].get("VpcId", "")
+    return bool(mine == network.groups.get(other, {}).get("VpcId", mine))
 
 
 def _range(met: Met) -> Range:

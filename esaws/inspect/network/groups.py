@@ -42,16 +42,16 @@ def filtered(
         if group not in network.groups:
             answers.append(unknown(f"the rules of {group} are not known"))
         for rule in network.rules(group, direction):
-            answer = rule_answer(rule, peer, traffic)
+            answer = rule_answer(rule, peer, interface.vpc, traffic)
             answers.append(answer)
             if answer.is_yes:
                 allowing.append(rule)
     return Filtered(direction, any_of(answers), tuple(allowing))
 
 
-def rule_answer(rule: Rule, peer: Peer, traffic: Traffic) -> Answer:
+def rule_answer(rule: Rule, peer: Peer, vpc: str, traffic: Traffic) -> Answer:
     spoken = rule.speaks_of(traffic)
-    return NO if spoken.is_no else all_of([spoken, rule.matches(peer)])
+    return NO if spoken.is_no else all_of([spoken, rule.matches(peer, vpc)])
 
 
 @dataclass(frozen=True)

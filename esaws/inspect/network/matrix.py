@@ -31,8 +31,9 @@ if TYPE_CHECKING:
     Levels = np.ndarray[Any, np.dtype[np.int8]]
 
 NO, UNKNOWN, YES = 0, 1, 2
-GATEWAYS = {"internet gateway", "NAT gateway", "egress-only internet gateway"}
+GATEWAYS = {"internet gateway", "NAT gateway", "egress-only internet gateway", "gateway endpoint"}
 APPLIANCE = 3  # a route through an appliance: unknown, and group references do not match
+PEERING = 4  # and more, each of them one peering: it leads on where the way back leads through the same
 _LEVELS = {"no": NO, "unknown": UNKNOWN, "yes": YES}
 DECISIONS = ["deny", "unknown", "allow"]
 CELLS_AT_ONCE = 4_000_000
@@ -103,6 +104,7 @@ class _Table:
         import numpy as np
 
         self.network, self.family = network, family
+        self._peerings: dict[str | None, int] = {}
         self.classes = [*_classes(network, services, family)]
         self.by_address = sorted(range(len(self.classes)), key=self._number)
         self.numbers = [self._number(index) for index in self.by_address]
@@ -110,7 +112,7 @@ class _Table:
         self.starts = np.searchsorted([each.service for each in self.classes], np.arange(len(services)))
         self.subnets, self.subnet = _codes([each.like.subnet for each in self.classes])
         self.vpcs, self.vpc = _codes([each.like.vpc for each in self.classes])
-        self.sets, self.set = _codes([each.like.groups for each in self.classes])
+        self.sets, self.set = _codes([(each.like.groups, each.like.vpc) for each in self.classes])
         self.only = np.array([each.only for each in self.classes])
         alive = [each.like.attached and each.address is not None for each in self.classes]
         self.alive = np.where(alive, YES, NO).astype(np.int8)
@@ -178,21 +180,21 @@ class _Table:
     # Security groups
 
     def _group_levels(self, direction: Direction, traffic: Traffic, direct: bool) -> Levels:
-        """Sets of groups × peers: what they say together."""
+        """Sets of groups, each in a VPC, × peers: what they say together."""
         import numpy as np
 
-        by_group: dict[str, Levels] = {}
+        by_group: dict[tuple[str, str], Levels] = {}
         rows = []
-        for groups in self.sets:
+        for groups, vpc in self.sets:
             row = self.vector(UNKNOWN if groups is None else NO if groups else YES)
             for group in groups or ():
-                if group not in by_group:
-                    by_group[group] = self._one_group(group, direction, traffic, direct)
-                row = np.maximum(row, by_group[group])
+                if (group, vpc) not in by_group:
+                    by_group[group, vpc] = self._one_group(group, vpc, direction, traffic, direct)
+                row = np.maximum(row, by_group[group, vpc])
             rows.append(row)
         return np.stack(rows)
 
-    def _one_group(self, group: str, direction: Direction, traffic: Traffic, direct: bool) -> Levels:
+    def _one_group(self, group: str, vpc: str, direction: Direction, traffic: Traffic, direct: bool) -> Levels:
         import numpy as np
 
         by_address = self.vector(NO)
@@ -203,7 +205,7 @@ class _Table:
                 continue
             if rule.pair is not None:
                 if direct:
-                    self._references(rule, spoken, in_order)
+                    self._references(rule, vpc, spoken, in_order)
             elif rule.ranges is None:
                 np.maximum(in_order, UNKNOWN, out=in_order)
             else:
@@ -212,13 +214,13 @@ class _Table:
                     np.maximum(part, spoken, out=part)
         return np.maximum(by_address[self.in_services], in_order)
 
-    def _references(self, rule: Rule, spoken: int, row: Levels) -> None:
+    def _references(self, rule: Rule, vpc: str, spoken: int, row: Levels) -> None:
         """Raise those who carry the group that a rule names; in each VPC one speaks for all."""
         import numpy as np
 
         for members in self._carriers.get((rule.pair or {}).get("GroupId"), []):
             one = self.classes[members[0]]
-            matched = min(spoken, level(rule.matches(Peer(one.address, one.like))))
+            matched = min(spoken, level(rule.matches(Peer(one.address, one.like), vpc)))
             row[members] = np.maximum(row[members], matched)
 
     @cached_property
@@ -295,7 +297,7 @@ class _Table:
 
     @cached_property
     def _routes(self) -> Levels:
-        """Subnets × destinations: the level of the route, YES for the local one, or APPLIANCE."""
+        """Subnets × destinations: the level of the route, YES for the local one, or APPLIANCE, or a peering."""
         import numpy as np
 
         by_table: dict[str, Levels] = {}
@@ -303,7 +305,7 @@ class _Table:
         for subnet, vpc in self._subnets_with_vpc():
             table = routes.table_of(self.network, subnet, vpc)
             if table is None:
-                rows.append(self.vector(UNKNOWN))
+                rows.append(self.vector(UNKNOWN).astype(np.int16))
                 continue
             if table["RouteTableId"] not in by_table:
                 by_table[table["RouteTableId"]] = self._one_table(table)
@@ -317,23 +319,27 @@ class _Table:
     def _one_table(self, table: Mapping[str, Any]) -> Levels:
         import numpy as np
 
-        found, doubtful = self.vector(NO), self.vector(NO)
+        found = self.vector(NO).astype(np.int16)
         for each in routes.ranked(table, self.network.prefixes):
             if each.some is not None:
-                part, said = self.part(each.some), _route_level(each.route)
+                part, said = self.part(each.some), self._route_level(each.route)
                 over_the_internet = each.route.active and each.route.kind in GATEWAYS
-                found[part] = (
-                    np.where(self.public[part], np.int8(UNKNOWN), np.int8(said)) if over_the_internet else said
-                )
-            else:
-                doubtful |= self._may_be_of(each)
-        found = found[self.in_services]
-        found[doubtful.astype(bool)] = UNKNOWN
-        return found
+                found[part] = np.where(self.public[part], UNKNOWN, said) if over_the_internet else said
+            else:  # a prefix list without entries
+                may_hold = self.public.astype(bool) | each.holds_private
+                found[may_hold] = UNKNOWN
+        return found[self.in_services]
 
-    def _may_be_of(self, each: routes.Ranked) -> Levels:
-        """The peers that a prefix list without entries may hold, in the order of services."""
-        return self.vector(1) if each.holds_private else self.public[self.in_services]
+    def _route_level(self, route: routes.Route) -> int:
+        if route.kind == "unknown":
+            return UNKNOWN
+        if not route.active or route.kind == "none":
+            return NO
+        if route.peering:
+            return PEERING + self._peerings.setdefault(route.target, len(self._peerings))
+        if route.kind == "elsewhere":
+            return APPLIANCE if route.appliance else UNKNOWN
+        return YES if route.kind == "local" else NO
 
     @cached_property
     def public(self) -> Levels:
@@ -353,15 +359,14 @@ class _Table:
         return there, back
 
     def _route_levels(self, block: slice) -> Levels:
-        """There and back: a local route leads only to the same VPC."""
+        """There and back: a local route leads only to the same VPC, a peering only to the other one."""
         import numpy as np
 
         near = self.vpc[block, None] == self.vpc[None, :]
-        found = []
-        for way in self._both_routes(block):
-            way = np.where((way == YES) & ~near, np.int8(NO), way)
-            found.append(np.where(way == APPLIANCE, np.int8(UNKNOWN), way))
-        return np.minimum(*found)
+        there, back = self._both_routes(block)
+        peered = (there == back) & (there >= PEERING) & ~near
+        found = [np.where(way >= APPLIANCE, UNKNOWN, np.where((way == YES) & ~near, NO, way)) for way in (there, back)]
+        return np.where(peered, np.int8(YES), np.minimum(*found).astype(np.int8))
 
     def _through_appliance(self, block: slice) -> Any:
         there, back = self._both_routes(block)
@@ -380,16 +385,6 @@ def _both(levels: Sequence[Levels], rows: Any, columns: Any, block: slice) -> Le
 
     out, into = levels
     return np.minimum(out[rows[block]], into[:, block][columns].T)
-
-
-def _route_level(route: routes.Route) -> int:
-    if route.kind == "unknown":
-        return UNKNOWN
-    if not route.active or route.kind == "none":
-        return NO
-    if route.kind == "elsewhere":
-        return APPLIANCE if route.appliance else UNKNOWN
-    return YES if route.kind == "local" else NO
 
 
 def _classes(network: Network, services: Sequence[Service], family: Family) -> Iterator[_Class]:

@@ -88,7 +88,7 @@ class Journey:
             ways = [(source, subnets[0], destination), (destination, subnets[1], source)]
             steps = [step for end, subnet, far in ways for step in self._private_route(end, subnet, far, here)]
             direct = not any(step.route and step.route.appliance for step in steps)
-            yield from steps
+            yield from self._over_a_peering(steps) or steps
             yield from self._acl(source, subnets[0], "egress", destination.address, here)
             yield from self._acl(destination, subnets[1], "ingress", source.address, here)
         yield from self._group("egress", source, own_peer(destination, direct), destination)
@@ -122,6 +122,15 @@ class Journey:
             yield Step("route", unknown(reason), reason)
         else:
             yield self._other_route(route, told)
+
+    def _over_a_peering(self, steps: list[Step]) -> list[Step]:
+        """Both routes, where they lead through one peering: it has two VPCs, and these are theirs."""
+        names = [step.route.target for step in steps if step.route and step.route.peering]
+        apart = self.source.interface and self.destination.interface and self.source.vpc != self.destination.vpc
+        if len(names) < 2 or names[0] != names[1] or not apart:
+            return []
+        ways = [(self.source, self.destination), (self.destination, self.source)]
+        return [Step("route", YES, f"{here.name} to {there.name}: over the peering {names[0]}") for here, there in ways]
 
     def _other_route(self, route: Route, told: str) -> Step:
         if route.kind == "unknown":
@@ -158,6 +167,8 @@ class Journey:
             return None, [self._other_route(route, f"{name} to {self.destination.name}")]
         if route.kind == "NAT gateway":
             return self._through_nat(route, interface, destination)
+        if route.kind == "gateway endpoint":
+            return interface.own(4), [Step("route", YES, f"{name} leaves by the gateway endpoint {route.target}")]
         seen = interface.seen_outside(family_of(destination))
         if seen is None:
             return None, [Step("address", NO, f"{name} has no public address, so {route.target} passes nothing on")]

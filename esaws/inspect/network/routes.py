@@ -8,7 +8,14 @@ from esaws.inspect.network.addresses import Address, Range, is_public, range_of
 from esaws.inspect.network.network import Network
 
 Kind = Literal[
-    "local", "internet gateway", "NAT gateway", "egress-only internet gateway", "elsewhere", "none", "unknown"
+    "local",
+    "internet gateway",
+    "NAT gateway",
+    "egress-only internet gateway",
+    "gateway endpoint",
+    "elsewhere",
+    "none",
+    "unknown",
 ]
 
 _TARGETS = (
@@ -50,6 +57,10 @@ class Route:
         """Whether it leads through an interface, an instance or an endpoint, behind which references don't match."""
         return (self.target or "").startswith(("eni-", "i-", "vpce-"))
 
+    @property
+    def peering(self) -> bool:
+        return (self.target or "").startswith("pcx-")
+
 
 NO_ROUTE = Route(None, "none", None)
 
@@ -89,14 +100,20 @@ def target_of(raw: Mapping[str, Any]) -> str | None:
 def _route(raw: Mapping[str, Any]) -> Route:
     target = target_of(raw)
     kind: Kind = next((kind for begin, kind in _KINDS.items() if (target or "").startswith(begin)), "elsewhere")
-    return Route(target, kind, raw.get("State", "active"))
+    return Route(target, "gateway endpoint" if _of_gateway_endpoint(raw) else kind, raw.get("State", "active"))
+
+
+def _of_gateway_endpoint(raw: Mapping[str, Any]) -> bool:
+    """Only the prefix list of a service (S3, DynamoDB) leads to one; ranges lead to a Gateway Load Balancer's."""
+    return "DestinationPrefixListId" in raw and str(raw.get("GatewayId", "")).startswith("vpce-")
 
 
 def ranked(table: Mapping[str, Any], prefixes: Mapping[str, tuple[Range, ...]]) -> list[Ranked]:
     """The ranges of a table's routes; the one of the highest rank that holds a destination decides.
 
-    Rank: the longest prefix, then a static route before one to a prefix list before a propagated one. A propagated
-    route never beats the local one, however long it is. Source: https://docs.aws.amazon.com/vpc/latest/userguide/route-tables-priority.html
+    Rank: the longest prefix (a list without entries may hold the single address), then a static route before one to a
+    prefix list before a propagated one. A propagated route never beats the local one, however long it is. Source:
+    https://docs.aws.amazon.com/vpc/latest/userguide/route-tables-priority.html
     """
     found = []
     locals_ = [
@@ -110,10 +127,9 @@ def ranked(table: Mapping[str, Any], prefixes: Mapping[str, tuple[Range, ...]]) 
         for some in _destinations(raw, prefixes):
             if propagated and some is not None and any(_inside(some, local) for local in locals_):
                 continue
-            length = 129 if some is None else some.prefixlen
+            wider = 0 if some is None else some.max_prefixlen - some.prefixlen
             kind = 0 if propagated else 1 if list_ else 2
-            gateway_endpoint = str(raw.get("GatewayId", "")).startswith("vpce-")
-            found.append(Ranked(some, (length, kind, -order), _route(raw), not gateway_endpoint))
+            found.append(Ranked(some, (-wider, kind, -order), _route(raw), not _of_gateway_endpoint(raw)))
     return sorted(found, key=lambda each: each.rank)
 
 
@@ -138,14 +154,14 @@ def lookup(network: Network, subnet: str, vpc: str, destination: Address) -> Rou
     table = table_of(network, subnet, vpc)
     if table is None:
         return Route(None, "unknown", None, f"the route table of {subnet or 'its subnet'} is not known")
-    found = NO_ROUTE
-    for each in ranked(table, network.prefixes):
-        if each.may_hold(destination):
-            found = each.route
-            if each.some is None:
-                reason = f"a route to {found.target} is for a prefix list whose entries are not known"
-                return Route(None, "unknown", None, reason)
-    return found
+    holding = [each for each in ranked(table, network.prefixes) if each.may_hold(destination)]
+    if not holding:
+        return NO_ROUTE
+    best = holding[-1]
+    if best.some is None:
+        reason = f"a route to {best.route.target} is for a prefix list whose entries are not known"
+        return Route(None, "unknown", None, reason)
+    return best.route
 
 
 def leads_out(route: Route) -> bool | None:

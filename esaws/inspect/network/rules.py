@@ -58,14 +58,15 @@ class Rule:
     def speaks_of(self, traffic: Traffic) -> Answer:
         return speaks_of(self.protocol, self.low, self.high, traffic)
 
-    def matches(self, peer: Peer) -> Answer:
+    def matches(self, peer: Peer, vpc: str) -> Answer:
+        """Whether it names the peer, where it stands for an interface in `vpc`: a group can be used in several."""
         if self.pair is not None:
-            return self._refers_to(self.pair, peer)
+            return self._refers_to(self.pair, peer, vpc or self.vpc)
         if self.ranges is None:
             return unknown(f"{self.group} names {self.peer}, whose entries are not known")
         return any_of(holds(some, peer.address) for some in self.ranges)
 
-    def _refers_to(self, pair: Mapping[str, Any], peer: Peer) -> Answer:
+    def _refers_to(self, pair: Mapping[str, Any], peer: Peer, vpc: str) -> Answer:
         """A reference stands for the private addresses of the interfaces that carry the group.
 
         Same VPC, or a peered one whose peering is active; a stale reference matches nothing. Source:
@@ -78,17 +79,17 @@ class Rule:
             return unknown(f"the groups of {peer.interface.id} are not known")
         if "GroupId" not in pair:
             return unknown(f"{self.group} names a group without its id")
-        return self._across(pair, peer.interface.vpc) if pair["GroupId"] in groups else NO
+        return self._across(pair, vpc, peer.interface.vpc) if pair["GroupId"] in groups else NO
 
-    def _across(self, pair: Mapping[str, Any], vpc: str) -> Answer:
+    def _across(self, pair: Mapping[str, Any], here: str, there: str) -> Answer:
         if "VpcPeeringConnectionId" in pair:
             if "PeeringStatus" not in pair:
                 return unknown(f"whether the peering to {pair['GroupId']} is active is not known")
             return sure(pair["PeeringStatus"] == "active")
-        if not vpc or not self.vpc or vpc == self.vpc:
+        if not here or not there or here == there:
             return YES
         # A transit gateway can carry references between VPCs; then there is a VPC in the reference, but no peering.
-        if pair.get("VpcId") == vpc:
+        if pair.get("VpcId") == there:
             return unknown(f"{pair['GroupId']} is in another VPC, without a peering")
         return NO
 
