@@ -81,7 +81,8 @@ def start(
     `at` is the moment at which its clock starts; else that is ESAWS_AT, or the real time. `provisioning` is the
     fraction of AWS's time that provisioning really takes; without it, whoever looks makes that time pass. With
     ESAWS_STILL=1 the clock moves in no other way, so that a run is the same on a slow machine. `regime` and `plan` are
-    what its accounts have, unless told otherwise: legacy, credits or none; free or paid. `fresh` forgets what was saved.
+    what its accounts have, unless told otherwise: legacy, credits or none; free or paid. `fresh` forgets what was
+    saved.
     Raises UsageError if the port is taken, if a server runs already that was started otherwise, or if it would go on
     and is told how to begin.
     """

@@ -1,0 +1,139 @@
+"""Draw, plan, deploy, list and tear down a deployment."""
+
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+import click
+
+from esaws.cli.words import YES_HELP, cli, confirm, say, show, somebody_confirms, with_cloud
+from esaws.cloud import Cloud
+from esaws.errors import EsawsError
+
+
+def with_system(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command `architecture`, from the options that describe one."""
+
+    @click.option("--profile", required=True, help="Which build: ha or budget.")
+    @click.option("--services", help="Only these, comma-separated.")
+    @click.option("--instance-type", default="t2.micro", show_default=True, help="What the clusters run on.")
+    @click.option("--images", default="public", show_default=True, help="public (an nginx that answers alike) or ecr.")
+    @click.option("--warn-at-usd", type=click.FloatRange(min=0, min_open=True), help="Add a monthly budget and alarms.")
+    @wraps(command)
+    def wrapped(
+        profile: str, services: str | None, instance_type: str, images: str, warn_at_usd: float | None, **options: Any
+    ) -> Any:
+        from esaws.seccom import SERVICES, seccom
+
+        names = tuple(SERVICES) if services is None else tuple(filter(None, map(str.strip, services.split(","))))
+        architecture = seccom(
+            profile, services=names, instance_type=instance_type, images=images, warn_at_usd=warn_at_usd
+        )
+        return command(architecture=architecture, **options)
+
+    return wrapped
+
+
+@cli.command()
+@with_cloud
+@click.option("--profile", required=True, help="Which build: ha, budget, or as-drawn.")
+@click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), required=True, help="F.svg or F.png")
+def draw(cloud: Cloud, profile: str, output: Path, as_json: bool) -> None:
+    """Draw the architecture of a profile. Nothing is asked of AWS."""
+    from esaws.drawing import draw as drawn
+    from esaws.seccom import as_drawn, seccom
+
+    drawing = drawn(as_drawn() if profile == "as-drawn" else seccom(profile), region=cloud.region)
+    drawing.save(output)
+    answer = {"file": str(output), "nodes": drawing.nodes, "edges": drawing.edges}
+    say(answer, f"{output}: {drawing.nodes} nodes, {drawing.edges} edges", as_json)
+
+
+@cli.command()
+@with_system
+@with_cloud
+@click.option("--prune", is_flag=True, help="Delete what is ours and not in this profile.")
+def plan(cloud: Cloud, architecture: Any, prune: bool, as_json: bool) -> None:
+    """Show what a deploy would do, with the monthly list price of each line. Changes nothing."""
+    from esaws.plan import plan_deploy
+
+    show_plan(plan_deploy(architecture, cloud, prune=prune), as_json)
+
+
+@cli.command()
+@with_system
+@with_cloud
+@click.option("--prune", is_flag=True, help="Delete what is ours and not in this profile.")
+@click.option("--dry-run", is_flag=True, help="Show the plan and stop.")
+@click.option("--yes", is_flag=True, help=YES_HELP)
+def deploy(cloud: Cloud, architecture: Any, prune: bool, dry_run: bool, yes: bool, as_json: bool) -> None:
+    """Deploy a profile. It can be run again: what is there is kept, what failed is completed."""
+    from esaws.plan import plan_deploy
+
+    somebody_confirms(yes or dry_run)
+    planned = plan_deploy(architecture, cloud, prune=prune)
+    if dry_run:
+        show_plan(planned, as_json)
+        return
+    if not planned.blockers:
+        confirm(planned, yes)
+    done = planned.apply(yes=True)
+    answer = {name: getattr(done, name) for name in ("created", "kept", "updated", "deleted", "calls")}
+    text = f"{done!r}; {done.calls} API calls in {done.seconds:.1f} s; {planned.price()}"
+    say(answer | {"seconds": round(done.seconds, 3)}, text, as_json)
+
+
+@cli.command()
+@with_cloud
+@click.option(
+    "--all-owned", is_flag=True, help="Also what AWS made below ours: instances, volumes, interfaces, alarms."
+)
+def inventory(cloud: Cloud, all_owned: bool, as_json: bool) -> None:
+    """List what the deployment owns."""
+    from esaws.inventory import inventory as listed
+    from esaws.leftovers import made_by_aws
+
+    cloud.check()
+    lives = [*listed(cloud), *(made_by_aws(cloud) if all_owned else ())]
+    rows = [{"kind": live.kind, "name": live.name, "id": live.id, "state": live.state} for live in lives]
+    show(rows, f"{len(rows)} resources", as_json)
+
+
+@cli.command()
+@with_cloud
+@click.option("--dry-run", is_flag=True, help="Show the plan and stop.")
+@click.option("--yes", is_flag=True, help=YES_HELP)
+def teardown(cloud: Cloud, dry_run: bool, yes: bool, as_json: bool) -> None:
+    """Delete everything that the deployment owns, and prove that nothing is left."""
+    from esaws.leftovers import left
+    from esaws.plan import plan_teardown
+
+    somebody_confirms(yes or dry_run)
+    planned = plan_teardown(cloud)
+    if dry_run:
+        show_plan(planned, as_json)
+        return
+    confirm(planned, yes)
+    done = planned.apply(yes=True)
+    leftovers = left(cloud)
+    answer = {"deleted": done.deleted, "left": [leftover.to_dict() for leftover in leftovers]}
+    text = f"{done.deleted} deleted, {len(leftovers)} left; {done.calls} API calls in {done.seconds:.1f} s"
+    say(answer, "\n".join([text, *map(str, leftovers)]), as_json)
+    if leftovers:
+        raise EsawsError(f"{len(leftovers)} resources of {cloud.deployment} are left or not known to be gone")
+
+
+def show_plan(planned: Any, as_json: bool) -> None:
+    rows = planned.to_dicts()
+    shown = [
+        {
+            "action": row["action"],
+            "kind": row["kind"],
+            "name": row["name"],
+            "usd_month": "" if row["usd_month"] is None else f"{row['usd_month']:.2f}{'' if row['verified'] else ' ~'}",
+            "drift": ", ".join(f"{field}: {actual} → {declared}" for field, (declared, actual) in row["drift"].items()),
+        }
+        for row in rows
+    ]
+    show(rows, repr(planned), as_json, shown=shown)
