@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     Levels = np.ndarray[Any, np.dtype[np.int8]]
+    Routes = np.ndarray[Any, np.dtype[np.int16]]
 
 NO, UNKNOWN, YES = 0, 1, 2
 GATEWAYS = {"internet gateway", "NAT gateway", "egress-only internet gateway", "gateway endpoint"}
@@ -296,11 +297,11 @@ class _Table:
     # Routes
 
     @cached_property
-    def _routes(self) -> Levels:
+    def _routes(self) -> Routes:
         """Subnets × destinations: the level of the route, YES for the local one, or APPLIANCE, or a peering."""
         import numpy as np
 
-        by_table: dict[str, Levels] = {}
+        by_table: dict[str, Routes] = {}
         rows = []
         for subnet, vpc in self._subnets_with_vpc():
             table = routes.table_of(self.network, subnet, vpc)
@@ -316,7 +317,7 @@ class _Table:
         vpcs = {each.like.subnet: each.like.vpc for each in self.classes}
         return ((subnet, vpcs[subnet]) for subnet in self.subnets)
 
-    def _one_table(self, table: Mapping[str, Any]) -> Levels:
+    def _one_table(self, table: Mapping[str, Any]) -> Routes:
         import numpy as np
 
         found = self.vector(NO).astype(np.int16)
@@ -353,7 +354,7 @@ class _Table:
     def _appliances(self) -> bool:
         return bool((self._routes == APPLIANCE).any())
 
-    def _both_routes(self, block: slice) -> tuple[Levels, Levels]:
+    def _both_routes(self, block: slice) -> tuple[Routes, Routes]:
         there = self._routes[self.subnet[block]]
         back = self._routes[:, block][self.subnet].T
         return there, back
