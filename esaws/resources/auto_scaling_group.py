@@ -96,7 +96,7 @@ class AutoScalingGroup(Resource):
     def usage(self) -> Usages:
         template, count = self.template, self.desired_capacity
         volume = f"EBS:VolumeUsage.{template.root_type}", template.root_gb * count
-        addresses = [Usage.hours("AmazonVPC", "PublicIPv4:InUseAddress", count=count)]
+        addresses = [Usage.hours("AmazonVPC", "PublicIPv4:InUseAddress", "RunInstances", count=count)]
         return [
             Usage.hours("AmazonEC2", f"BoxUsage:{template.instance_type}", "RunInstances", count=count),
             Usage.gb_month("AmazonEC2", *volume, f"CreateVolume-{template.root_type.capitalize()}"),

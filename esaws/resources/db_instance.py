@@ -190,7 +190,7 @@ class DBInstance(Resource):
             Usage.gb_month("AmazonRDS", f"{storage}{self.storage_type.upper()}-Storage", self.storage_gb, operation),
         ]
         if self.public:
-            usages.append(Usage.hours("AmazonVPC", "PublicIPv4:InUseAddress"))
+            usages.append(Usage.hours("AmazonVPC", "PublicIPv4:InUseAddress", "CreateDBInstance"))
         return usages
 
     @classmethod

@@ -73,7 +73,7 @@ class LoadBalancer(Resource):
 
     def usage(self) -> Usages:
         hours = Usage.hours("AWSELB", "LoadBalancerUsage", "LoadBalancing:Application")
-        addresses = Usage.hours("AmazonVPC", "PublicIPv4:InUseAddress", count=len(self.subnets))
+        addresses = Usage.hours("AmazonVPC", "PublicIPv4:InUseAddress", "CreateLoadBalancer", count=len(self.subnets))
         return [hours, addresses] if self.internet_facing else [hours]
 
     def create(self, cloud: Cloud) -> None:
