@@ -261,7 +261,7 @@ def test_behind_a_nat_gateway_one_gets_out_but_nobody_gets_in() -> None:
     network = behind_nat()
     out = reach(network, "eni-sites", "198.51.100.7", "tcp", 443)
     assert out.decision == "allow"
-    assert out.because[:2] == ("sites leaves by nat-1 as 192.0.2.99", "nat-1 leaves by igw-1")
+    assert out.because[:2] == ("sites leaves by nat-1 as 192.0.2.99", "nat-1 leaves by the internet gateway")
     into = reach(network, "internet", "eni-broker", "tcp", 5671)
     assert into.decision == "deny"
     assert into.because == ("broker to internet: nat-1 lets nothing in",)
@@ -304,7 +304,7 @@ def test_an_address_of_ones_own_vpc_is_not_looked_for_in_another() -> None:
 def test_without_a_public_address_an_internet_gateway_passes_nothing_on() -> None:
     network = system(NetworkInterfaces=[interface("eni-sites", "172.31.2.6", ["sg-Sites"])])
     said = reach(network, "eni-sites", "internet", "tcp", 443)
-    assert said.because == ("sites has no public address, so igw-1 passes nothing on",)
+    assert said.because == ("sites has no public address, so the internet gateway passes nothing on",)
 
 
 def test_a_blackhole_denies_and_a_transit_gateway_is_unknown() -> None:

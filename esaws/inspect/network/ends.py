@@ -3,6 +3,7 @@
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import summarize_address_range
 from typing import Any
 
@@ -93,9 +94,9 @@ def ends_of(network: Network, asked: Asked, other: Asked, family: Family) -> lis
     vpc = _vpc(network, other)
     if asked in INTERNET_TOO:
         family = INTERNET_TOO[asked] or family
-        return [_piece(network, INTERNET, each, vpc, False) for each in _cut(network, addresses.internet(family))]
+        return [_piece(network, INTERNET, each, vpc, False) for each in cut(network, addresses.internet(family))]
     if "/" in asked:
-        pieces = [_piece(network, asked, each, vpc, True) for each in _cut(network, [range_of(asked)])]
+        pieces = [_piece(network, asked, each, vpc, True) for each in cut(network, [range_of(asked)])]
         return [piece for piece in pieces if _somebody_can_be_at(network, piece, vpc)] or pieces
     return [at(network, address_of(asked), vpc)]
 
@@ -144,7 +145,7 @@ def _somebody_can_be_at(network: Network, piece: End, vpc: str) -> bool:
     return bool(network.subnet_at(piece.address, vpc))
 
 
-def _cut(network: Network, ranges: Iterable[Range]) -> Iterator[Range]:
+def cut(network: Network, ranges: Iterable[Range]) -> Iterator[Range]:
     """Ranges in pieces, each a CIDR whose addresses are all alike."""
     for some in ranges:
         borders = _borders(network, family_of(some))
@@ -159,6 +160,7 @@ def _as_ranges(like: Range, low: int, high: int) -> Iterator[Range]:
     return summarize_address_range(kind(low), kind(high))
 
 
+@lru_cache(maxsize=16)
 def _borders(network: Network, family: Family) -> list[int]:
     """Where something that tells addresses apart begins, or has just ended."""
     found: set[int] = set()

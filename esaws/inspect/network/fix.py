@@ -1,7 +1,7 @@
 """The smallest rules that would let traffic through: one port, and the fewest interfaces or addresses."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from ipaddress import collapse_addresses
 from typing import Any
 
@@ -12,36 +12,55 @@ from esaws.inspect.network.network import Network
 from esaws.inspect.network.path import Met
 from esaws.inspect.network.rules import PERMISSIONS, Direction
 from esaws.inspect.network.traffic import Traffic
+from esaws.ledger import Call
 
 
 @dataclass(frozen=True)
 class MissingRule:
-    """One rule to add: `permission` is an IpPermission in boto3's shape."""
+    """One rule to add: `permission` is an IpPermission in boto3's shape, `told` the rule in words."""
 
     direction: Direction
     group: str
     permission: dict[str, Any]
+    told: str = field(compare=False, default="")
+
+    @property
+    def _parameters(self) -> dict[str, Any]:
+        return {"GroupId": self.group, "IpPermissions": [self.permission]}
 
     def to_dict(self) -> dict[str, Any]:
-        """The boto3 call that adds it, and its parameters."""
-        parameters = {"GroupId": self.group, "IpPermissions": [self.permission]}
-        return {"call": f"authorize_security_group_{self.direction}", "parameters": parameters}
+        """The call of a boto3 EC2 client that adds it, and its parameters."""
+        return {"call": f"authorize_security_group_{self.direction}", "parameters": self._parameters}
+
+    def cli(self) -> str:
+        """The same as a line of the AWS CLI."""
+        operation = f"AuthorizeSecurityGroup{self.direction.capitalize()}"
+        return Call("ec2", operation, self._parameters, 0, "").cli()
 
 
 def missing_rules(network: Network, denials: Sequence[Met], traffic: Traffic) -> tuple[MissingRule, ...]:
     """The rules whose lack denies the traffic, egress first.
 
-    A rule goes to the groups that the fewest interfaces carry. It names a group where exactly those carry it that
-    have to get through, so that it holds when addresses change; else their addresses, each as a /32 or /128, or the
-    range that was asked for.
+    A rule goes to the groups that the fewest interfaces carry, and of such to one that has rules of its kind. It names
+    a group where exactly those carry it that have to get through, so that it holds when addresses change; else their
+    addresses, each as a /32 or /128, or the range that was asked for.
     """
     found = []
     for direction in PERMISSIONS:
         mine = [met for met in denials if met.direction == direction]
-        for group, mets in _by_group(network, mine).items():
-            permission = traffic.permission() | _peers(network, group, mets)
-            found.append(MissingRule(direction, group, permission))
+        for group, mets in _by_group(network, direction, mine).items():
+            peers = _peers(network, group, mets)
+            told = _told(network, direction, group, peers, traffic)
+            found.append(MissingRule(direction, group, traffic.permission() | peers, told))
     return tuple(sorted(found, key=lambda rule: rule.direction))
+
+
+def _told(network: Network, direction: Direction, group: str, peers: dict[str, Any], traffic: Traffic) -> str:
+    named = [value for some in peers.values() for peer in some for value in peer.values()]
+    others, mine = " and ".join(network.group_name(value) for value in named), network.group_name(group)
+    if direction == "ingress":
+        return f"let {traffic} from {others} into {mine}"
+    return f"let {traffic} out of {mine} to {others}"
 
 
 def applied(network: Network, rules: Iterable[MissingRule]) -> Network:
@@ -53,15 +72,15 @@ def applied(network: Network, rules: Iterable[MissingRule]) -> Network:
     return replace(network, security_groups=[*groups.values()])
 
 
-def _by_group(network: Network, mets: Sequence[Met]) -> dict[str, list[Met]]:
+def _by_group(network: Network, direction: Direction, mets: Sequence[Met]) -> dict[str, list[Met]]:
     """Which group is to get the rule: one for all where that reaches no more interfaces than one for each."""
     if not mets:
         return {}
     interfaces = [met.interface for met in mets]
-    each = {met.interface.id: _rarest(network, met.interface.groups or ()) for met in mets}
+    each = {met.interface.id: _rarest(network, direction, met.interface.groups or ()) for met in mets}
     common = _common(interfaces)
     if common:
-        one = _rarest(network, common)
+        one = _rarest(network, direction, common)
         if len(network.carriers[one]) <= len(_carried(network, each.values())):
             return {one: [*mets]}
     found: dict[str, list[Met]] = {}
@@ -76,8 +95,11 @@ def _common(interfaces: Sequence[Interface]) -> list[str]:
     return [group for group in interfaces[0].groups or () if all(group in groups for groups in rest)]
 
 
-def _rarest(network: Network, groups: Iterable[str]) -> str:
-    return min(groups, key=lambda group: len(network.carriers[group]))
+def _rarest(network: Network, direction: Direction, groups: Iterable[str]) -> str:
+    def rank(group: str) -> tuple[int, int, str]:
+        return len(network.carriers[group]), -len(network.rules(group, direction)), network.group_name(group)
+
+    return min(groups, key=rank)
 
 
 def _carried(network: Network, groups: Iterable[str]) -> set[str]:
@@ -90,7 +112,7 @@ def _peers(network: Network, group: str, mets: Sequence[Met]) -> dict[str, Any]:
     seen = [interface for interface in interfaces if interface]
     if len(seen) == len(interfaces):
         near = all(met.peer.interface and met.peer.interface.vpc == met.interface.vpc for met in mets)
-        for candidate in _common(seen):
+        for candidate in sorted(_common(seen), key=network.group_name):
             if near and len(network.carriers[candidate]) == len(seen) and _may_name(network, group, candidate):
                 return {"UserIdGroupPairs": [{"GroupId": candidate}]}
     return _ranges(dict.fromkeys(_range(met) for met in mets))

@@ -140,8 +140,17 @@ class Network:
     def in_vpc(self, address: Address, vpc: str) -> bool:
         return _in(address, self.vpc_ranges.get(vpc, ()))
 
+    def acl_name(self, acl: Raw) -> str:
+        """By its tag, or that it is the one that its VPC began with."""
+        default = "the VPC's default ACL" if acl.get("IsDefault") else acl["NetworkAclId"]
+        return name_tag(acl) or str(default)
+
     def group_name(self, id: str) -> str:
         return str(self.groups.get(id, {}).get("GroupName", id))
+
+
+def name_tag(raw: Raw) -> str:
+    return next((str(tag["Value"]) for tag in raw.get("Tags", []) if tag["Key"] == "Name"), "")
 
 
 def _in(address: Address, ranges: Iterable[Range]) -> bool:

@@ -10,7 +10,7 @@ from esaws.inspect.network.addresses import Address, address_of, family_of, is_p
 from esaws.inspect.network.ends import End, not_filtered, own_peer
 from esaws.inspect.network.groups import Filtered, filtered
 from esaws.inspect.network.interfaces import Interface
-from esaws.inspect.network.network import Network
+from esaws.inspect.network.network import Network, name_tag
 from esaws.inspect.network.routes import Route
 from esaws.inspect.network.rules import Direction, Peer
 from esaws.inspect.network.traffic import Traffic
@@ -118,7 +118,7 @@ class Journey:
         elif route.kind == "local" and route.active:
             yield Step("route", NO, f"{told}: no route, {far.address} is taken for an address of its own VPC")
         elif route.active and route.kind != "elsewhere" and is_public(far.address):
-            reason = f"{told}: the way leads over the internet by {route.target}; ask for it by the address"
+            reason = f"{told}: the way leads over the internet by {route}; ask for it by the address"
             yield Step("route", unknown(reason), reason)
         else:
             yield self._other_route(route, told)
@@ -138,11 +138,11 @@ class Journey:
         if route.kind == "none":
             return Step("route", NO, f"{told}: no route")
         if not route.active:
-            return Step("route", NO, f"{told}: the route to {route.target} is a blackhole")
+            return Step("route", NO, f"{told}: the route to {route} is a blackhole")
         if route.kind in {"elsewhere", "local"}:
-            reason = f"{told}: the way leads through {route.target}, which is not looked into"
+            reason = f"{told}: the way leads through {route}, which is not looked into"
             return Step("route", unknown(reason), reason, route)
-        return Step("route", NO, f"{told}: the route leads to {route.target}, where a private address has no meaning")
+        return Step("route", NO, f"{told}: the route leads to {route}, where a private address has no meaning")
 
     # Over an internet gateway
 
@@ -171,38 +171,39 @@ class Journey:
             return interface.own(4), [Step("route", YES, f"{name} leaves by the gateway endpoint {route.target}")]
         seen = interface.seen_outside(family_of(destination))
         if seen is None:
-            return None, [Step("address", NO, f"{name} has no public address, so {route.target} passes nothing on")]
-        return seen, [Step("route", YES, f"{name} leaves by {route.target} as {seen}")]
+            return None, [Step("address", NO, f"{name} has no public address, so {route} passes nothing on")]
+        return seen, [Step("route", YES, f"{name} leaves by {route} as {seen}")]
 
     def _through_nat(
         self, route: Route, interface: Interface, destination: Address
     ) -> tuple[Address | None, list[Step]]:
         """Through a NAT gateway, whose own subnet needs a route to an internet gateway and ACLs that let through."""
         nat = next((raw for raw in self.network.nat_gateways or () if raw["NatGatewayId"] == route.target), None)
+        called = name_tag(nat or {}) or str(route)
         if nat is None or nat.get("ConnectivityType", "public") != "public" or destination.version == 6:
-            reason = f"the way leads through {route.target}, of which too little is known"
+            reason = f"the way leads through {called}, of which too little is known"
             return None, [Step("route", unknown(reason), reason)]
         public = [each["PublicIp"] for each in nat.get("NatGatewayAddresses", []) if each.get("PublicIp")]
         seen = address_of(public[0]) if len(public) == 1 else None
         if nat.get("State", "available") != "available":
-            return seen, [Step("route", NO, f"{route.target} is {nat['State']}")]
-        steps = [Step("route", YES, f"{self.source.name} leaves by {route.target} as {seen or 'a public address'}")]
+            return seen, [Step("route", NO, f"{called} is {nat['State']}")]
+        steps = [Step("route", YES, f"{self.source.name} leaves by {called} as {seen or 'a public address'}")]
         subnet, vpc = nat.get("SubnetId", ""), nat.get("VpcId", interface.vpc)
         onward = routes.lookup(self.network, subnet, vpc, destination)
         if onward.kind == "internet gateway" and onward.active:
-            steps.append(Step("route", YES, f"{route.target} leaves by {onward.target}"))
+            steps.append(Step("route", YES, f"{called} leaves by {onward}"))
         else:
-            steps.append(self._onward(route, onward))
-        middle = End(str(route.target), destination)
+            steps.append(self._onward(called, onward))
+        middle = End(called, destination)
         if subnet != interface.subnet:
             steps += self._acl(middle, subnet, "ingress", interface.own(4), vpc)
         return seen, [*steps, *self._acl(middle, subnet, "egress", destination, vpc)]
 
-    def _onward(self, nat: Route, onward: Route) -> Step:
-        told = f"{nat.target} to {self.destination.name}"
+    def _onward(self, nat: str, onward: Route) -> Step:
+        told = f"{nat} to {self.destination.name}"
         if onward.kind in {"unknown", "none", "elsewhere"} or not onward.active:
             return self._other_route(onward, told)
-        return Step("route", NO, f"{told}: {onward.target} is no internet gateway")
+        return Step("route", NO, f"{told}: {onward} is no internet gateway")
 
     def _way_in(self, interface: Interface, seen: Address | None) -> Iterator[Step]:
         """From the internet: a public address, and a route of its subnet to an internet gateway for the answers."""
@@ -216,11 +217,11 @@ class Journey:
             return
         route = routes.lookup(self.network, interface.subnet, interface.vpc, seen)
         if route.kind == "internet gateway" and route.active:
-            yield Step("route", YES, f"{name} is {address} on the internet, by {route.target}")
+            yield Step("route", YES, f"{name} is {address} on the internet, by {route}")
         elif route.kind in {"unknown", "none", "elsewhere"} or not route.active:
             yield self._other_route(route, f"{name} to {self.source.name}")
         else:
-            yield Step("route", NO, f"{name} to {self.source.name}: {route.target} lets nothing in")
+            yield Step("route", NO, f"{name} to {self.source.name}: {route} lets nothing in")
 
     # What both have
 
@@ -235,7 +236,7 @@ class Journey:
             return [Step("acl", unknown(reason), reason)]
         there = acls.evaluate(acl, way == "egress", peer, self.traffic)
         back = acls.answers_pass(acl, way != "egress", peer, self.traffic)
-        name, out = acl["NetworkAclId"], _WAYS[way][0]
+        name, out = self.network.acl_name(acl), _WAYS[way][0]
         entry = f"entry {there.rule_number}" if there.rule_number else there.reason
         verb = {"allow": "lets", "deny": "does not let", "unknown": "may let"}[there.action]
         steps = [Step("acl", there.answer, f"{name} {verb} {self.traffic} {out} ({entry}) at {end.name}")]
@@ -260,9 +261,9 @@ class Journey:
             return side.answer.reason
         sent = f"{self.traffic} {_WAYS[met.direction][1]} {met.far.name}"
         if side.answer.is_yes:
-            rules = dict.fromkeys(f"{name(rule.group)} ({name(rule.peer)})" for rule in side.rules)
+            rules = sorted({f"{name(rule.group)} ({name(rule.peer)})" for rule in side.rules})
             return f"{' and '.join(rules)} {'allows' if len(rules) == 1 else 'allow'} {sent}"
-        groups = " or ".join(name(group) for group in met.interface.groups or ())
+        groups = " or ".join(sorted(name(group) for group in met.interface.groups or ()))
         translated = met.peer.interface is None and not met.far.covers and str(met.peer) != met.far.name
         seen = f", seen as {met.peer}" if translated else ""
         return f"no rule of {groups} allows {sent}{seen}"

@@ -20,7 +20,7 @@ _DECISIONS: dict[str, Decision] = {"yes": "allow", "no": "deny", "unknown": "unk
 _PARTS = {"yes": "passes", "no": "does not pass", "unknown": "may pass"}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Reach:
     """Whether traffic gets from one end to the other.
 
@@ -32,6 +32,11 @@ class Reach:
     because: tuple[str, ...]
     rules: tuple[Rule, ...] = ()
     fix: tuple[MissingRule, ...] = ()
+
+    def __repr__(self) -> str:
+        """The decision, the sentences, and the rules that would mend it, a line each."""
+        mended = [f"  to mend it, {rule.told}" for rule in self.fix]
+        return "\n".join([self.decision, *(f"  {sentence}" for sentence in self.because), *mended])
 
     def to_dict(self) -> dict[str, Any]:
         """{decision, because, fix}; `fix` is a list of {call, parameters} for a boto3 EC2 client, or None."""

@@ -31,6 +31,7 @@ _TARGETS = (
     "OdbNetworkArn",
     "GatewayId",
 )
+_ONE_IN_A_VPC = {"internet gateway", "egress-only internet gateway"}
 _KINDS: dict[str, Kind] = {
     "local": "local",
     "igw-": "internet gateway",
@@ -47,6 +48,10 @@ class Route:
     kind: Kind
     state: str | None
     reason: str = ""
+
+    def __str__(self) -> str:
+        """Its target; a VPC has only one internet gateway of each kind, so its id would tell nothing."""
+        return f"the {self.kind}" if self.kind in _ONE_IN_A_VPC else str(self.target)
 
     @property
     def active(self) -> bool:
