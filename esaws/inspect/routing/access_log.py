@@ -1,0 +1,182 @@
+"""The access logs of a load balancer: what they tell of each request, and the lines that they tell nothing in.
+
+https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-access-logs.html
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from esaws.cloud import Cloud
+from esaws.errors import UsageError
+from esaws.resource import pages
+
+if TYPE_CHECKING:
+    import pyarrow
+
+FIELDS = {"time": 1, "client": 3, "status": 8, "request": 12, "user_agent": 13, "logged": 20}
+"""What is read of a line, by the place of its field; AWS adds new fields at the end."""
+
+_FEWEST_FIELDS = 25
+_FIELD = re.compile(r'"([^"]*)"|([^\s"]+)')
+_LINE = re.compile(r'(?:"[^"]*"|[^\s"]+)(?: (?:"[^"]*"|[^\s"]+))*')
+
+
+class Malformed(NamedTuple):
+    """A line that could not be read, or that tells of no request."""
+
+    source: str
+    text: str
+    why: str
+
+
+@dataclass(frozen=True)
+class AccessLog:
+    """Log lines as an Arrow table of texts, with the columns of FIELDS, and the lines that could not be read."""
+
+    lines: pyarrow.Table
+    malformed: tuple[Malformed, ...]
+
+
+def local_logs(paths: Iterable[str | Path]) -> Iterator[tuple[str, bytes]]:
+    """Each log file with its content; of a folder all `*.log` and `*.log.gz` in it, however deep.
+
+    Raises:
+        UsageError: there is no such file, or no log in a folder.
+    """
+    for path in map(Path, paths):
+        files = sorted(path.rglob("*.log*")) if path.is_dir() else [path]
+        if not files or not all(file.is_file() for file in files):
+            raise UsageError(f"{path}: there is no access log; name a file, or a folder with *.log or *.log.gz in it")
+        for file in files:
+            yield str(file), file.read_bytes()
+
+
+def logs_in_bucket(cloud: Cloud, url: str) -> Iterator[tuple[str, bytes]]:
+    """Each log file below `s3://bucket/prefix`, with its content; the file that AWS writes to try the bucket is none.
+
+    Raises:
+        UsageError: there is no such bucket, or no log in it.
+    """
+    bucket, _, prefix = url.removeprefix("s3://").partition("/")
+    s3, found = cloud.client("s3"), False
+    try:
+        for each in pages(cloud, "s3", "list_objects_v2", "Contents", Bucket=bucket, Prefix=prefix):
+            if each["Key"].endswith((".log", ".log.gz")):
+                found = True
+                yield f"s3://{bucket}/{each['Key']}", s3.get_object(Bucket=bucket, Key=each["Key"])["Body"].read()
+    except s3.exceptions.NoSuchBucket:
+        raise UsageError(f"{url}: there is no bucket {bucket} in account {cloud.account}") from None
+    if not found:
+        raise UsageError(f"{url}: there is no access log; name a bucket, or a folder in one, with *.log.gz in it")
+
+
+def read(sources: Iterable[tuple[str, bytes]]) -> AccessLog:
+    """The lines of some logs, each a name with its content, gzipped or not; no line is lost: else it is malformed."""
+    import pyarrow
+
+    tables, malformed = [_table([])], []
+    for name, content in sources:
+        table, bad = _read_one(name, content)
+        tables.append(table)
+        malformed += bad
+    return AccessLog(pyarrow.concat_tables(tables), tuple(malformed))
+
+
+def fields(line: str) -> list[str] | None:
+    """The fields of one line without their quotes; None if it is no line of an access log."""
+    if not _LINE.fullmatch(line):
+        return None
+    found = [quoted or plain for quoted, plain in _FIELD.findall(line)]
+    return found if len(found) >= _FEWEST_FIELDS else None
+
+
+def _read_one(name: str, content: bytes) -> tuple[pyarrow.Table, list[Malformed]]:
+    try:
+        text = gzip.decompress(content) if content[:2] == b"\x1f\x8b" else content
+    except (OSError, EOFError) as error:
+        return _table([]), [Malformed(name, "", f"the file can't be unpacked: {error}")]
+    fast = _read_fast(text)
+    if fast is None:
+        return _read_slowly(name, enumerate(text.decode(errors="replace").split("\n")))[:2]
+    table, others = fast
+    if not others:
+        return table, []
+    more, malformed, places = _read_slowly(name, others)
+    return _in_order(table, {place for place, _ in others}, more, places), malformed
+
+
+def _read_fast(text: bytes) -> tuple[pyarrow.Table, list[tuple[int, str]]] | None:
+    """The lines that Arrow takes, and the others as they are, each with its place; None where some were lost.
+
+    A quote that is not closed makes Arrow take several lines for one: those come back as lines, at one place.
+    """
+    import pyarrow
+    from pyarrow import csv
+
+    first = fields(text[: text.find(b"\n") if b"\n" in text else None].decode(errors="replace").rstrip("\r"))
+    if first is None:
+        return None
+    others: list[tuple[int, str]] = []
+
+    def set_aside(row: csv.InvalidRow) -> str:
+        others.extend((row.number, line) for line in row.text.split("\n"))
+        return "skip"
+
+    names = [str(place) for place in range(len(first))]
+    wanted = [str(place) for place in FIELDS.values()]
+    try:
+        table = csv.read_csv(
+            io.BytesIO(text),
+            # Only one thread knows the numbers of rows.
+            csv.ReadOptions(column_names=names, block_size=8 << 20, use_threads=False),
+            csv.ParseOptions(delimiter=" ", double_quote=False, invalid_row_handler=set_aside),
+            csv.ConvertOptions(include_columns=wanted, column_types=dict.fromkeys(wanted, pyarrow.string())),
+        )
+    except pyarrow.ArrowInvalid:
+        return None
+    expected = text.count(b"\n") + (not text.endswith(b"\n"))
+    if table.num_rows + len(others) != expected:
+        return None
+    return table.rename_columns(list(FIELDS)), others
+
+
+def _in_order(fast: pyarrow.Table, skipped: set[int], slow: pyarrow.Table, places: list[int]) -> pyarrow.Table:
+    """Both tables in the order of the file; Arrow numbers its rows from 1, those that it skipped too."""
+    import numpy
+    import pyarrow
+
+    numbers = numpy.arange(1, fast.num_rows + len(skipped) + 1)
+    of_fast = numbers[~numpy.isin(numbers, list(skipped))]
+    order = numpy.argsort(numpy.concatenate([of_fast, numpy.array(places, dtype=int)]), kind="stable")
+    return pyarrow.concat_tables([fast, slow]).take(order)
+
+
+def _read_slowly(name: str, lines: Iterable[tuple[int, str]]) -> tuple[pyarrow.Table, list[Malformed], list[int]]:
+    """The same line by line, and the place of each that could be read."""
+    rows, malformed, places = [], [], []
+    for place, line in lines:
+        if not (line := line.rstrip("\r")):
+            continue
+        found = fields(line)
+        if found is None:
+            malformed.append(Malformed(name, line, "it does not have the fields of an access log"))
+        else:
+            rows.append([found[field] for field in FIELDS.values()])
+            places.append(place)
+    return _table(rows), malformed, places
+
+
+def _table(rows: list[list[str]]) -> pyarrow.Table:
+    import pyarrow
+
+    columns = zip(*rows, strict=True) if rows else ([] for _ in FIELDS)
+    return pyarrow.table(
+        {name: pyarrow.array(column, pyarrow.string()) for name, column in zip(FIELDS, columns, strict=True)}
+    )

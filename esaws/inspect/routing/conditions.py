@@ -1,0 +1,283 @@
+"""The six conditions of a listener rule, each asked whether a request meets it: yes, no, or unknown.
+
+https://docs.aws.amazon.com/elasticloadbalancing/latest/application/rule-condition-types.html
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, ClassVar
+
+from esaws.inspect.answers import NO, YES, Answer, any_of, sure, unknown
+from esaws.inspect.routing import regexes
+from esaws.inspect.routing.patterns import SEPARATOR, Pattern
+from esaws.inspect.routing.request import Reading, Request, host_readings, path_readings, query_readings
+
+_NORMALISATION = "AWS does not document how it normalises a path"
+_PORT_IN_HOST = "AWS does not document how it compares a Host header that has a port or ends in a dot"
+_DECODING = "AWS documents neither percent-decoding of a query nor parameters without a value"
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+@dataclass(frozen=True)
+class Condition(ABC):
+    """One condition; it is met if one of its values, or of its regexes, matches."""
+
+    field: ClassVar[str]
+    values: tuple[str, ...] = ()
+    regexes: tuple[str, ...] = ()
+
+    @abstractmethod
+    def answer(self, request: Request) -> Answer:
+        """Does a request meet it?"""
+
+    @abstractmethod
+    def seen(self, request: Request) -> str:
+        """What of a request it looks at, in words."""
+
+    def missed(self, request: Request) -> str:
+        """Why a request does not meet it, in words."""
+        return f"{self.seen(request)} doesn't match {self.told}"
+
+    @property
+    def told(self) -> str:
+        """Its values, in words."""
+        return " or ".join([*self.values, *(f"the regex {regex}" for regex in self.regexes)])
+
+    @property
+    def shown_values(self) -> tuple[Any, ...]:
+        """Its values in the shape of describe_rules."""
+        return self.values
+
+
+@dataclass(frozen=True)
+class PathPattern(Condition):
+    """path-pattern: compared with the whole path, in its case, and never with the query."""
+
+    field = "path-pattern"
+
+    def answer(self, request: Request) -> Answer:
+        return self.answer_to(path_readings(request.path))
+
+    def answer_to(self, readings: tuple[Reading, ...]) -> Answer:
+        """Does a path meet it that can be read in these ways?"""
+        patterns = [[_pattern_answer(pattern, reading) for reading in readings] for pattern in self.patterns]
+        by_regex = [[_regex_answer(regex, reading) for reading in readings] for regex in self.regexes]
+        return any_of(_agreed(answers, _NORMALISATION) for answers in patterns + by_regex)
+
+    def seen(self, request: Request) -> str:
+        return f"path {request.path}"
+
+    @cached_property
+    def patterns(self) -> tuple[Pattern, ...]:
+        return tuple(Pattern.of(value) for value in self.values)
+
+
+@dataclass(frozen=True)
+class HostHeader(Condition):
+    """host-header: compared with the first Host header, in any case."""
+
+    field = "host-header"
+
+    def answer(self, request: Request) -> Answer:
+        readings = host_readings(request.host)
+        patterns = [[sure(pattern.matches(host)) for host in readings] for pattern in self.patterns]
+        by_regex = [[regexes.answer(regex, host) for host in readings] for regex in self.regexes]
+        return any_of(_agreed(answers, _PORT_IN_HOST) for answers in patterns + by_regex)
+
+    def seen(self, request: Request) -> str:
+        return f"host {request.host or '(none)'}"
+
+    @cached_property
+    def patterns(self) -> tuple[Pattern, ...]:
+        return tuple(Pattern.of(value, ignore_case=True) for value in self.values)
+
+
+@dataclass(frozen=True)
+class HttpHeader(Condition):
+    """http-header: one of the values of a header, name and value in any case; an absent one never matches."""
+
+    field = "http-header"
+    name: str = ""
+
+    def answer(self, request: Request) -> Answer:
+        found = [
+            one
+            for value in request.values(self.name)
+            for one in [
+                *(sure(pattern.matches(value)) for pattern in self.patterns),
+                *(regexes.answer(regex, value) for regex in self.regexes),
+            ]
+        ]
+        if not found and not request.knows(self.name):
+            return unknown(f"the header {self.name} is not known")
+        return any_of(found)
+
+    def seen(self, request: Request) -> str:
+        values = request.values(self.name)
+        return f"header {self.name}: {', '.join(values)}" if values else f"header {self.name}, which is absent,"
+
+    @cached_property
+    def patterns(self) -> tuple[Pattern, ...]:
+        return tuple(Pattern.of(value, ignore_case=True) for value in self.values)
+
+
+@dataclass(frozen=True)
+class HttpRequestMethod(Condition):
+    """http-request-method: the very same method, without wildcards, in its case."""
+
+    field = "http-request-method"
+
+    def answer(self, request: Request) -> Answer:
+        return sure(request.method in self.values)
+
+    def seen(self, request: Request) -> str:
+        return f"method {request.method}"
+
+
+@dataclass(frozen=True)
+class QueryString(Condition):
+    """query-string: one of the parameters, key and value in any case; a value without a key takes any key."""
+
+    field = "query-string"
+    keys: tuple[str | None, ...] = ()
+    """For each value its key."""
+
+    def answer(self, request: Request) -> Answer:
+        return any_of(
+            _agreed([sure(pair is not None and pattern.matches(SEPARATOR.join(pair))) for pair in pairs], _DECODING)
+            for pairs in query_readings(request.query)
+            for pattern in self.patterns
+        )
+
+    def seen(self, request: Request) -> str:
+        return f"query {request.query or '(none)'}"
+
+    @property
+    def told(self) -> str:
+        pairs = zip(self.keys, self.values, strict=True)
+        return " or ".join(value if key is None else f"{key}={value}" for key, value in pairs)
+
+    @property
+    def shown_values(self) -> tuple[Any, ...]:
+        pairs = zip(self.keys, self.values, strict=True)
+        return tuple({"Value": value} if key is None else {"Key": key, "Value": value} for key, value in pairs)
+
+    @cached_property
+    def patterns(self) -> tuple[Pattern, ...]:
+        """Each key and value as one pattern, with the separator between them."""
+        pairs = zip(self.keys, self.values, strict=True)
+        return tuple(_pair("*" if key is None else key, value) for key, value in pairs)
+
+
+@dataclass(frozen=True)
+class SourceIp(Condition):
+    """source-ip: the address of the peer in one of the CIDR blocks; X-Forwarded-For is never looked at."""
+
+    field = "source-ip"
+    networks: tuple[Network, ...] = ()
+
+    def answer(self, request: Request) -> Answer:
+        try:
+            address = ipaddress.ip_address(request.source_ip)
+        except ValueError:
+            return unknown("the address of the client is not known")
+        return sure(any(address in network for network in self.networks))
+
+    def seen(self, request: Request) -> str:
+        return f"source address {request.source_ip}"
+
+
+@dataclass(frozen=True)
+class UnknownCondition(Condition):
+    """A condition that these modules don't know, or that lacks what they know of it."""
+
+    field = "unknown"
+    why: str = ""
+
+    def answer(self, request: Request) -> Answer:
+        return unknown(self.why)
+
+    def seen(self, request: Request) -> str:
+        return "the request"
+
+
+_CONFIGS = {
+    "path-pattern": "PathPatternConfig",
+    "host-header": "HostHeaderConfig",
+    "http-header": "HttpHeaderConfig",
+    "http-request-method": "HttpRequestMethodConfig",
+    "query-string": "QueryStringConfig",
+    "source-ip": "SourceIpConfig",
+}
+
+
+def condition_of(described: Mapping[str, Any]) -> Condition:
+    """A condition as describe_rules gives it; `XxxConfig` first, then the `Values` of old rules."""
+    name = str(described.get("Field"))
+    if name not in _CONFIGS:
+        return UnknownCondition(why=f"the condition {name} is not known here")
+    config = described.get(_CONFIGS[name]) or {}
+    values = tuple(config.get("Values") or described.get("Values") or ())
+    regex_values = tuple(config.get("RegexValues") or described.get("RegexValues") or ())
+    if not values and not regex_values:
+        return UnknownCondition(why=f"a {name} condition without values is not known here")
+    try:
+        return _known(name, config, values, regex_values)
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return UnknownCondition(why=f"a {name} condition of this shape is not known here: {values}")
+
+
+def _known(name: str, config: Mapping[str, Any], values: tuple[Any, ...], regex_values: tuple[str, ...]) -> Condition:
+    match name:
+        case "path-pattern":
+            return PathPattern(_texts(values), _texts(regex_values))
+        case "host-header":
+            return HostHeader(_texts(values), _texts(regex_values))
+        case "http-header":
+            return HttpHeader(_texts(values), _texts(regex_values), name=_texts([config["HttpHeaderName"]])[0])
+        case "http-request-method":
+            return HttpRequestMethod(_texts(values))
+        case "query-string":
+            keys = tuple(value.get("Key") for value in values)
+            return QueryString(_texts(value["Value"] for value in values), keys=keys)
+        case _:
+            networks = tuple(ipaddress.ip_network(value, strict=False) for value in values)
+            return SourceIp(_texts(values), networks=networks)
+
+
+def _texts(values: Any) -> tuple[str, ...]:
+    found = tuple(values)
+    if not all(isinstance(value, str) for value in found):
+        raise TypeError("a value of a condition is no text")
+    return found
+
+
+def _pair(key: str, value: str) -> Pattern:
+    left, right = (Pattern.of(text, ignore_case=True, escapes=True) for text in (key, value))
+    return Pattern((*left.tokens, SEPARATOR, *right.tokens), ignore_case=True)
+
+
+def _pattern_answer(pattern: Pattern, reading: Reading) -> Answer:
+    if not reading.open:
+        return sure(pattern.matches(reading.text))
+    if pattern.matches_all_from(reading.text):
+        return YES
+    return unknown(_NORMALISATION) if pattern.matches_some_from(reading.text) else NO
+
+
+def _regex_answer(regex: str, reading: Reading) -> Answer:
+    return regexes.answer_from(regex, reading.text) if reading.open else regexes.answer(regex, reading.text)
+
+
+def _agreed(answers: list[Answer], why: str) -> Answer:
+    """What all readings say; else unknown, and why there are several."""
+    if all(answer.word == answers[0].word for answer in answers):
+        return answers[0]
+    reasons = [answer.reason for answer in answers if answer.is_unknown]
+    return unknown(reasons[0] if reasons else why)

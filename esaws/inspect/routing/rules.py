@@ -1,0 +1,69 @@
+"""The rules of a listener, in the order in which they are asked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from esaws.errors import UsageError
+from esaws.inspect.answers import Answer, all_of
+from esaws.inspect.routing.conditions import Condition, condition_of
+from esaws.inspect.routing.request import Request
+
+DEFAULT = "default"
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One rule: all its conditions must be met; `priority` is "1" to "50000", or "default"."""
+
+    priority: str
+    arn: str
+    conditions: tuple[Condition, ...]
+    actions: tuple[Mapping[str, Any], ...]
+    """As describe_rules gives them, the lowest `Order` first."""
+    transforms: tuple[Mapping[str, Any], ...] = ()
+
+    @classmethod
+    def of(cls, described: Mapping[str, Any]) -> Rule:
+        """A rule as describe_rules gives it.
+
+        https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_Rule.html
+
+        Raises:
+            UsageError: its priority is neither a number nor "default".
+        """
+        priority = DEFAULT if described.get("IsDefault") else str(described.get("Priority"))
+        if priority != DEFAULT and not priority.isdecimal():
+            raise UsageError(f"a rule has the priority {priority!r}; it is a number from 1 to 50000, or default")
+        actions = described.get("Actions") or ()
+        return cls(
+            priority,
+            str(described.get("RuleArn", "")),
+            tuple(condition_of(condition) for condition in described.get("Conditions") or ()),
+            tuple(sorted(actions, key=lambda action: action.get("Order") or 0)),
+            tuple(described.get("Transforms") or ()),
+        )
+
+    @property
+    def is_default(self) -> bool:
+        return self.priority == DEFAULT
+
+    @property
+    def name(self) -> str:
+        """What a sentence calls it."""
+        return "the default rule" if self.is_default else f"rule {self.priority}"
+
+    def answer(self, request: Request) -> Answer:
+        """Does it take a request that no earlier rule took?"""
+        return all_of(condition.answer(request) for condition in self.conditions)
+
+
+def rules_of(described: Iterable[Mapping[str, Any]]) -> list[Rule]:
+    """What describe_rules gave, in the order in which the load balancer asks: the lowest number first, default last."""
+    return sorted((Rule.of(rule) for rule in described), key=_order)
+
+
+def _order(rule: Rule) -> tuple[bool, int]:
+    return rule.is_default, 0 if rule.is_default else int(rule.priority)

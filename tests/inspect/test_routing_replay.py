@@ -1,0 +1,141 @@
+"""Access logs against rules: which rule served each line, what would change, which rules are dead, and no line lost."""
+
+import gzip
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from esaws.cloud import Cloud
+from esaws.errors import UsageError
+from esaws.inspect.routing.access_log import local_logs, logs_in_bucket, read
+from esaws.inspect.routing.replay import replay
+from tests.inspect.access_logs import line
+from tests.inspect.routing_worlds import rule
+
+
+def paths(*values: str) -> list[dict[str, Any]]:
+    return [{"Field": "path-pattern", "PathPatternConfig": {"Values": list(values)}}]
+
+
+LIVE = [rule("1", paths("/sites*")), rule("2", paths("/old/*")), rule("default", [])]
+PROPOSED = [rule("1", paths("/sites", "/sites/*")), rule("default", [])]
+
+
+def of(*lines: str) -> Any:
+    return read([("a.log", "".join(lines).encode())])
+
+
+def test_each_line_has_the_rule_that_served_it_and_the_one_that_would() -> None:
+    log = of(line({"path": "/sites/1"}), line({"path": "/sitesfoo"}), line({"path": "/"}, logged="0"))
+    found = replay(log, LIVE, PROPOSED)
+    shown = found.lines[["path", "logged", "live", "proposed"]]
+    assert shown.values.tolist() == [
+        ["/sites/1", "1", "1", "1"],
+        ["/sitesfoo", "1", "1", "default"],
+        ["/", "default", "default", "default"],
+    ]
+    (change,) = found.changes.to_dict("records")
+    assert (change["path"], change["live"], change["proposed"], change["requests"]) == ("/sitesfoo", "1", "default", 1)
+
+
+def test_rules_that_took_nothing_are_dead_and_those_that_may_have_are_not() -> None:
+    header = [{"Field": "http-header", "HttpHeaderConfig": {"HttpHeaderName": "X-Beta", "Values": ["1"]}}]
+    live = [rule("1", paths("/a")), rule("2", paths("/b")), rule("3", [*paths("/c"), *header]), rule("default", [])]
+    found = replay(of(line({"path": "/a"}), line({"path": "/c"})), live)
+    dead = dict(zip(found.rules["priority"], found.rules["live_dead"], strict=True))
+    assert dead == {"1": "no", "2": "yes", "3": "unknown", "default": "unknown"}
+    assert found.unknown["path"].tolist() == ["/c"], "a log does not tell of a header X-Beta"
+    assert "X-Beta" in str(found.explain(int(found.unknown.index[0])))
+
+
+def test_requests_are_counted_once_each() -> None:
+    found = replay(of(*[line({"path": "/x"})] * 5, line({"path": "/x", "source_ip": "10.9.8.7"})), LIVE)
+    assert found.requests["requests"].tolist() == [6], "nobody looks at the client, so it tells nothing apart"
+    assert len(found.lines) == 6
+
+
+def test_ports_have_rules_of_their_own() -> None:
+    log = of(line({"path": "/sites"}), line({"path": "/sites"}, port=443, scheme="https"), line({}, port=8443))
+    found = replay(log, {80: [rule("default", [])], 443: LIVE})
+    assert found.lines[["port", "live"]].values.tolist() == [[80, "default"], [443, "1"], [8443, "no listener"]]
+
+
+BAD = {
+    "an empty line": "\n",
+    "another text": "hello\n",
+    "too few fields": 'http 2026-01-01T00:00:00Z app/alb/1 192.0.2.1:1 - "GET http://x:80/ HTTP/1.1"\n',
+    "a quote that never ends": line({"path": "/x"})[:180] + "\n",
+    "no request": line({}).replace('"GET http://-:80/ HTTP/1.1"', '"- http://alb-1.elb.amazonaws.com:80- -"'),
+}
+
+
+@pytest.mark.parametrize("what", BAD)
+@pytest.mark.parametrize("place", ["first", "between", "last"])
+def test_a_malformed_line_is_counted_and_shown_and_the_others_are_read(what: str, place: str) -> None:
+    good = [line({"path": f"/{n}"}) for n in range(4)]
+    at = {"first": 0, "between": 2, "last": 4}[place]
+    found = replay(of(*good[:at], BAD[what], *good[at:]), LIVE)
+    assert found.lines["path"].tolist() == ["/0", "/1", "/2", "/3"]
+    shown = [each.text for each in found.malformed]
+    assert len(shown) == (0 if what == "an empty line" else 1)
+    assert found.to_dict()["lines"] == 4
+
+
+ODD = [
+    (line({"path": "/x", "source_ip": "2001:db8::1"}), ("/x", "2001:db8::1")),
+    (line({"path": "/x", "headers": [["user-agent", r"Mozilla \x22odd\x22"]]}), ("/x", "192.0.2.1")),
+    (line({"path": "/x"}, port=443, scheme="h2"), ("/x", "192.0.2.1")),
+    (line({"path": "/x"}, scheme="wss", port=443), ("/x", "192.0.2.1")),
+    (line({"path": "/x"}, more=' "new" "fields"'), ("/x", "192.0.2.1")),
+    (line({"path": "/x"}).replace("\n", "\r\n"), ("/x", "192.0.2.1")),
+    (line({"path": "/x", "query": "a=b,c=%22"}), ("/x", "192.0.2.1")),
+    (line({"path": "/x", "host": "[2001:db8::2]"}), ("/x", "192.0.2.1")),
+]
+
+
+@pytest.mark.parametrize(("text", "expected"), ODD)
+def test_odd_lines_are_read(text: str, expected: tuple[str, str]) -> None:
+    by_client = [
+        rule("1", [{"Field": "source-ip", "SourceIpConfig": {"Values": ["192.0.2.0/24"]}}]),
+        rule("default", []),
+    ]
+    found = replay(of(line({}), text, line({})), by_client)
+    assert found.malformed == ()
+    told = found.lines.iloc[1]
+    assert (told["path"], told["source_ip"]) == expected
+
+
+def test_no_lines_are_no_error() -> None:
+    for content in (b"", b"\n\n"):
+        found = replay(read([("a.log", content)]), LIVE)
+        assert len(found.lines) == 0 and found.changes.empty
+        assert found.rules["live"].sum() == 0
+
+
+def test_files_and_folders_gzipped_or_not(tmp_path: Path) -> None:
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "a.log").write_text(line({"path": "/1"}))
+    (tmp_path / "deep" / "b.log.gz").write_bytes(gzip.compress(line({"path": "/2"}).encode()))
+    log = read(local_logs([tmp_path]))
+    assert log.lines.num_rows == 2 and log.malformed == ()
+    broken = tmp_path / "c.log.gz"
+    broken.write_bytes(gzip.compress(line({}).encode() * 100)[:-20])
+    (bad,) = read(local_logs([broken])).malformed
+    assert bad.source == str(broken) and "can't be unpacked" in bad.why
+    with pytest.raises(UsageError, match="there is no access log"):
+        list(local_logs([tmp_path / "absent"]))
+
+
+def test_logs_in_a_bucket(cloud: Cloud) -> None:
+    s3 = cloud.client("s3")
+    s3.create_bucket(Bucket="logs-here", CreateBucketConfiguration={"LocationConstraint": cloud.region})
+    key = "AWSLogs/1/elasticloadbalancing/eu-west-3/2026/01/01/x.log.gz"
+    s3.put_object(Bucket="logs-here", Key=key, Body=gzip.compress(line({"path": "/1"}).encode()))
+    s3.put_object(Bucket="logs-here", Key="AWSLogs/1/ELBAccessLogTestFile", Body=b"enabled")
+    log = read(logs_in_bucket(cloud, "s3://logs-here/AWSLogs"))
+    assert log.lines.num_rows == 1 and log.malformed == ()
+    with pytest.raises(UsageError, match="there is no access log"):
+        list(logs_in_bucket(cloud, "s3://logs-here/elsewhere"))
+    with pytest.raises(UsageError, match="no bucket"):
+        list(logs_in_bucket(cloud, "s3://no-such-bucket-here/"))
