@@ -10,7 +10,7 @@ from esaws.cloud import Cloud
 from esaws.errors import UsageError
 from esaws.inspect.account import Account, look
 from esaws.inspect.network.named import reach_between
-from esaws.inspect.network.overview import by_port, matrix_of, readable
+from esaws.inspect.network.overview import by_port, changes, matrix_of, readable
 from esaws.inspect.network.places import KEYS, Places
 from esaws.inspect.network.reach import Reach
 from esaws.plan import plan_deploy
@@ -368,6 +368,27 @@ def test_the_matrix_in_lines_names_who_reaches_a_port(account: Account) -> None:
         "reached from": "service/sites-management-api",
         "unknown": "",
     }
+
+
+def test_two_matrices_differ_by_what_a_rule_opened(account: Account) -> None:
+    before = matrix_of(account)
+    opened = {"IpProtocol": "tcp", "FromPort": 8002, "ToPort": 8002}
+    pair = {"UserIdGroupPairs": [{"GroupId": group_of(account, "CamerasAPI-sg")}]}
+    mended = changed(
+        account,
+        "SecurityGroups",
+        lambda raw: (
+            raw | {"IpPermissions": [*raw["IpPermissions"], opened | pair]}
+            if raw["GroupName"] == "seccom-SitesManagementAPI-sg"
+            else raw
+        ),
+    )
+    (row,) = changes(before, matrix_of(mended)).to_dict("records")
+    way = {"source": "service/cameras-api", "destination": "service/sites-management-api"}
+    assert row == way | {"port": 8002, "protocol": "tcp", "before": "deny", "after": "allow"}
+    closed = changed(mended, "SecurityGroups", lambda raw: raw | {"IpPermissions": []})
+    gone = changes(before, matrix_of(closed))
+    assert set(gone[gone.port == 22].after) == {""} and changes(before, before).empty
 
 
 def test_a_matrix_of_an_account_without_places_is_empty(cloud: Cloud) -> None:

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from esaws.inspect.network.findings import Finding, findings
+from esaws.inspect.account import Account, NotKnown
+from esaws.inspect.network.findings import Finding, findings, findings_of_groups
 from esaws.inspect.network.network import Network
 
 Raw = dict[str, Any]
@@ -96,6 +97,22 @@ def test_a_group_without_rules_is_told_unattached_only_where_interfaces_were_see
 
 def test_the_default_group_of_a_vpc_is_no_finding_because_it_cannot_be_deleted() -> None:
     assert not found(interfaces=ELSEWHERE, name="default")
+
+
+def test_the_frame_has_names_and_the_gravest_first() -> None:
+    groups = [
+        {"GroupId": "sg-1", "GroupName": "web", "IpPermissions": [tcp(22, 22, "0.0.0.0/0")]},
+        {"GroupId": "sg-2", "GroupName": "any", "IpPermissions": [tcp(0, 0, "0.0.0.0/0", protocol="-1")]},
+        {"GroupId": "sg-3", "GroupName": "old"},
+    ]
+    account = Account("1", "eu-west-3", {"SecurityGroups": groups, "NetworkInterfaces": [*CARRIED, *ELSEWHERE]})
+    assert findings_of_groups(account).drop(columns="detail").to_numpy().tolist() == [
+        ["critical", "OPEN_ALL", "any"],
+        ["high", "OPEN_ADMIN_PORT", "web"],
+        ["info", "UNATTACHED_GROUP", "old"],
+    ]
+    with pytest.raises(NotKnown, match="ec2:DescribeSecurityGroups was denied"):
+        findings_of_groups(Account("1", "eu-west-3", {}, {"SecurityGroups": "ec2:DescribeSecurityGroups was denied"}))
 
 
 def test_quotas_are_counted_by_direction_and_family() -> None:

@@ -1,15 +1,21 @@
 """What is wrong with security groups by themselves: open to the world, attached to nothing, at their quota."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
+from esaws.inspect.account import Account
 from esaws.inspect.network.acls import joined
 from esaws.inspect.network.addresses import Family, Range, covers_world, fewest_for_world
 from esaws.inspect.network.network import Network
 from esaws.inspect.network.rules import PERMISSIONS, Rule
 from esaws.inspect.network.traffic import ALL, ICMP, ICMPV6, TCP, UDP
+
+if TYPE_CHECKING:
+    import pandas
 
 Severity = Literal["critical", "high", "low", "info"]
 FAMILIES: tuple[Family, Family] = (4, 6)
@@ -90,6 +96,21 @@ class _Opening:
 def findings(network: Network) -> list[Finding]:
     """Every finding, group by group: what is open to the world, then the group that nothing carries, then its quota."""
     return [finding for group in network.groups for finding in _of_group(network, group)]
+
+
+def findings_of_groups(account: Account) -> pandas.DataFrame:
+    """Every finding on an account: columns severity, code, group (its name), detail; the gravest first, then by name.
+
+    Raises:
+        NotKnown: AWS did not say which groups there are.
+    """
+    import pandas
+
+    network = Network.of({**account.answers, "SecurityGroups": account["SecurityGroups"]})
+    rows = [[each.severity, each.code, network.group_name(each.group), each.detail] for each in findings(network)]
+    frame = pandas.DataFrame(rows, columns=["severity", "code", "group", "detail"])
+    frame["severity"] = pandas.Categorical(frame.severity, [*get_args(Severity)], ordered=True)
+    return frame.sort_values(["severity", "code", "group", "detail"], ignore_index=True)
 
 
 def _of_group(network: Network, group: str) -> list[Finding]:

@@ -72,6 +72,18 @@ def readable(frame: pandas.DataFrame) -> pandas.DataFrame:
     return wide.reindex(index=rows, columns=sources).fillna("").rename_axis(columns="from")
 
 
+def changes(before: pandas.DataFrame, after: pandas.DataFrame) -> pandas.DataFrame:
+    """What differs between two matrices: columns source, destination, port, protocol, before, after.
+
+    A decision is empty where only the other matrix asks about that port, or knows that place. Sorted by name.
+    """
+    keys = [*COLUMNS[:-1]]
+    plain = [frame.astype({"source": str, "destination": str, "decision": str}) for frame in (before, after)]
+    both = plain[0].merge(plain[1], on=keys, how="outer", sort=False).fillna("")
+    told = both.rename(columns={"decision_x": "before", "decision_y": "after"})
+    return told[told.before != told.after].reset_index(drop=True)
+
+
 def by_port(frame: pandas.DataFrame) -> list[dict[str, str]]:
     """A matrix in lines: of each destination and port who reaches it, and of whom it is not known."""
     return [
