@@ -56,7 +56,8 @@ def _end(network: Network, end: Json, other: Json, vpc: str) -> End:
     if "ip" in end:
         return at(network, address_of(end["ip"]), vpc)
     interface = network.interface(end["eni"])
-    which = end.get("address", "ipv6" if other.get("address") == "ipv6" else "private")
+    over_ipv6 = other.get("address") == "ipv6" or ":" in other.get("ip", "")
+    which = end.get("address", "ipv6" if over_ipv6 else "private")
     return End(interface.id, _address(interface, which), interface, which == "public")
 
 
@@ -85,8 +86,9 @@ def path(given: Json) -> Json:
 def route(given: Json) -> Json:
     network, query = Network.of(given), given["query"]
     destination = address_of(query["destination"])
-    found = routes.lookup(network, query["subnet"], "", destination)
     interfaces = [each for each in network.interfaces.values() if each.subnet == query["subnet"]]
+    vpcs = [network.subnet_ranges.get(query["subnet"], ("", ()))[0], *(each.vpc for each in interfaces)]
+    found = routes.lookup(network, query["subnet"], next(filter(None, vpcs), ""), destination)
     interfaces = interfaces or [*network.interfaces.values()]
     return {
         "target": found.target,

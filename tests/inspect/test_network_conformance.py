@@ -61,6 +61,7 @@ def asked(ingress: list[Json], query: Json, *, egress: list[Json] | None = None,
 
 
 ANY = [{"CidrIp": "0.0.0.0/0"}]
+PUBLIC = {"eni": "eni-b", "address": "public"}
 
 
 @pytest.mark.parametrize(
@@ -80,7 +81,7 @@ ANY = [{"CidrIp": "0.0.0.0/0"}]
         (rule("tcp", 80, 80, PrefixListIds=[{"PrefixListId": "pl-2"}]), {}, "unknown"),
         (
             rule("tcp", 80, 80, UserIdGroupPairs=[{"GroupId": "sg-a"}]),
-            {"to": {"eni": "eni-b", "address": "public"}},
+            {"to": PUBLIC},
             "deny",
         ),
         (rule("tcp", 80, 80, UserIdGroupPairs=[{"GroupId": "sg-a"}]), {"from": {"ip": "10.0.1.1"}}, "allow"),
@@ -101,11 +102,83 @@ ANY = [{"CidrIp": "0.0.0.0/0"}]
             {},
             "unknown",
         ),
+        (
+            rule("tcp", 80, 80, UserIdGroupPairs=[{"GroupId": "sg-x", "UserId": "2", "PeeringStatus": "deleted"}]),
+            {"from": {"ip": "10.0.1.2"}},
+            "deny",
+        ),
+        (rule("udp", 53, 53, IpRanges=ANY), {"protocol": "udp", "port": 53}, "allow"),
+        (rule("udp", 53, 53, IpRanges=ANY), {"protocol": "tcp", "port": 53}, "deny"),
+        (rule("-1", None, None, IpRanges=ANY), {"protocol": "icmp", "icmp": [8, 0]}, "allow"),
+        (rule("-1", None, None, IpRanges=ANY), {"protocol": "47", "port": None}, "allow"),
+        (rule("47", None, None, IpRanges=ANY), {"protocol": "gre", "port": None}, "allow"),
+        (rule("icmp", 8, -1, IpRanges=ANY), {"protocol": "icmp", "icmp": [8, 0]}, "allow"),
+        (rule("icmp", 8, -1, IpRanges=ANY), {"protocol": "icmp"}, "unknown"),
+        (rule("icmp", 0, -1, IpRanges=ANY), {"protocol": "icmp", "icmp": [8, 0]}, "deny"),
+        (rule("icmp", -1, -1, IpRanges=ANY), {"protocol": "icmpv6", "icmp": [128, 0]}, "deny"),
+        (rule("1", 8, 0, IpRanges=ANY), {"protocol": "icmp", "icmp": [8, 0]}, "allow"),
+        (
+            rule("58", 128, -1, Ipv6Ranges=[{"CidrIpv6": "::/0"}]),
+            {"to": {"eni": "eni-b", "address": "ipv6"}, "protocol": "icmpv6", "icmp": [128, 0]},
+            "allow",
+        ),
+        (rule("tcp", 80, 80, IpRanges=[{"CidrIp": "10.0.1.1/32"}]), {}, "allow"),
+        (rule("tcp", 80, 80, IpRanges=[{"CidrIp": "10.0.1.0/32"}]), {}, "deny"),
+        (rule("tcp", 80, 80, IpRanges=[{"CidrIp": "192.0.2.1/32"}]), {"to": PUBLIC}, "allow"),
+        (rule("tcp", 80, 80, IpRanges=[{"CidrIp": "10.0.1.1/32"}]), {"to": PUBLIC}, "deny"),
+        (rule("tcp", 80, 80, IpRanges=ANY), {"from": {"ip": "2001:db8::9"}}, "deny"),
+        (rule("tcp", 80, 80, Ipv6Ranges=[{"CidrIpv6": "::/0"}]), {"from": {"ip": "2001:db8::9"}}, "allow"),
+        (rule("tcp", 80, 80, PrefixListIds=[{"PrefixListId": "pl-1"}]), {"from": {"ip": "10.0.2.9"}}, "deny"),
+        (rule("tcp", 80, 80, UserIdGroupPairs=[{"GroupId": "sg-a"}]), {"from": {"ip": "198.51.100.7"}}, "deny"),
     ],
 )
 def test_a_rule_matches_what_aws_documents(ingress: Json, query: Json, decision: str) -> None:
     lists = [{"PrefixListId": "pl-1", "Entries": [{"Cidr": "10.0.1.0/24"}]}]
     assert asked([ingress], query, PrefixLists=lists)["sg_decision"] == decision
+
+
+@pytest.mark.parametrize(
+    ("egress", "query", "decision", "blocked_by"),
+    [
+        ([], {}, "deny", ["egress"]),
+        ([rule("tcp", 80, 80, UserIdGroupPairs=[{"GroupId": "sg-b"}])], {}, "allow", []),
+        ([rule("tcp", 80, 80, UserIdGroupPairs=[{"GroupId": "sg-b"}])], {"to": PUBLIC}, "deny", ["egress"]),
+        ([rule("tcp", 80, 80, IpRanges=[{"CidrIp": "192.0.2.2/32"}])], {"to": PUBLIC}, "allow", []),
+        ([rule("tcp", 80, 80, IpRanges=[{"CidrIp": "10.0.2.2/32"}])], {"to": PUBLIC}, "deny", ["egress"]),
+        ([rule("tcp", 443, 443, PrefixListIds=[{"PrefixListId": "pl-9"}])], {}, "deny", ["egress"]),
+        ([rule("tcp", 80, 80, PrefixListIds=[{"PrefixListId": "pl-9"}])], {}, "unknown", []),
+        ([], {"to": {"ip": "198.51.100.7"}}, "deny", ["egress"]),
+        ([rule("tcp", 1, 1, IpRanges=ANY)], {"port": 9}, "deny", ["egress", "ingress"]),
+    ],
+)
+def test_the_source_must_let_out(egress: list[Json], query: Json, decision: str, blocked_by: list[str]) -> None:
+    said = asked([rule("tcp", 80, 80, IpRanges=ANY)], query, egress=egress)
+    assert (said["sg_decision"], said["blocked_by"]) == (decision, blocked_by)
+
+
+@pytest.mark.parametrize(
+    ("context", "source", "decision"),
+    [
+        ({"nat_public_ip": "192.0.2.99"}, {"IpRanges": [{"CidrIp": "192.0.2.99/32"}]}, "allow"),
+        ({"nat_public_ip": "192.0.2.99"}, {"IpRanges": [{"CidrIp": "10.0.0.0/8"}]}, "deny"),
+        ({"nat_public_ip": "192.0.2.99"}, {"UserIdGroupPairs": [{"GroupId": "sg-a"}]}, "deny"),
+        ({}, {"IpRanges": [{"CidrIp": "192.0.2.1/32"}]}, "allow"),
+    ],
+)
+def test_on_the_public_way_the_source_is_what_the_internet_sees(context: Json, source: Json, decision: str) -> None:
+    assert asked([rule("tcp", 80, 80, **source)], {"to": PUBLIC}, context=context)["sg_decision"] == decision
+
+
+def test_behind_a_middlebox_no_reference_matches_on_either_side() -> None:
+    pair = [{"GroupId": "sg-b"}]
+    said = asked([rule("tcp", 80, 80, IpRanges=ANY)], {}, egress=[rule("-1", None, None, UserIdGroupPairs=pair)])
+    hidden = asked(
+        [rule("tcp", 80, 80, IpRanges=ANY)],
+        {},
+        egress=[rule("-1", None, None, UserIdGroupPairs=pair)],
+        context={"middlebox": True},
+    )
+    assert (said["sg_decision"], hidden["sg_decision"], hidden["blocked_by"]) == ("allow", "deny", ["egress"])
 
 
 def test_a_canonical_range_is_what_the_rule_is_named_by() -> None:
@@ -163,6 +236,50 @@ def test_an_entry_of_an_acl_matches_what_aws_documents(entry: Json, query: Json,
 def route(routes: list[Json], destination: str = "198.51.100.7", **more: Any) -> Json:
     tables = [{"RouteTableId": "rtb-1", "Associations": [{"Main": True}], "Routes": routes}]
     return KINDS["route"]({"RouteTables": tables, "query": {"subnet": "subnet-a", "destination": destination}, **more})
+
+
+LOCAL = {"DestinationCidrBlock": "10.0.0.0/16", "GatewayId": "local", "State": "active"}
+
+
+@pytest.mark.parametrize(
+    ("to", "target", "out", "into"),
+    [
+        ({"GatewayId": "igw-1"}, "igw-1", True, "unknown"),
+        ({"NatGatewayId": "nat-1"}, "nat-1", True, False),
+        ({"NatGatewayId": "nat-1", "State": "blackhole"}, "nat-1", False, False),
+        ({"GatewayId": "igw-1", "State": "blackhole"}, "igw-1", False, False),
+        ({"TransitGatewayId": "tgw-1"}, "tgw-1", "unknown", False),
+        ({"NetworkInterfaceId": "eni-1", "InstanceId": "i-1"}, "eni-1", "unknown", False),
+    ],
+)
+def test_where_a_default_route_leads(to: Json, target: str, out: bool | str, into: bool | str) -> None:
+    said = route([LOCAL, {"DestinationCidrBlock": "0.0.0.0/0", "State": "active", **to}])
+    assert said["target"] == target
+    assert (said["egress_reachable"], said["internet_reachable"]) == (out, into)
+
+
+def test_an_egress_only_gateway_leads_out_over_ipv6_alone() -> None:
+    out = {"DestinationIpv6CidrBlock": "::/0", "EgressOnlyInternetGatewayId": "eigw-1", "State": "active"}
+    said = route([LOCAL, out], "2606:4700::1")
+    assert (said["target"], said["egress_reachable"], said["internet_reachable"]) == ("eigw-1", True, False)
+    assert route([LOCAL, out])["target"] is None
+
+
+def test_without_a_main_table_where_a_subnet_leads_is_unknown() -> None:
+    tables = [{"RouteTableId": "rtb-1", "Associations": [{"SubnetId": "subnet-z"}], "Routes": [TO_GATEWAY]}]
+    said = KINDS["route"]({"RouteTables": tables, "query": {"subnet": "subnet-a", "destination": "198.51.100.7"}})
+    assert (said["egress_reachable"], said["internet_reachable"]) == ("unknown", "unknown")
+
+
+def test_of_two_main_tables_that_of_the_subnet_s_vpc_counts() -> None:
+    tables = [
+        {"RouteTableId": f"rtb-{vpc}", "VpcId": vpc, "Associations": [{"Main": True}], "Routes": [LOCAL, *more]}
+        for vpc, more in (("vpc-1", [TO_GATEWAY]), ("vpc-2", []))
+    ]
+    for vpc, target in (("vpc-1", "igw-1"), ("vpc-2", None)):
+        subnets = [{"SubnetId": "subnet-a", "VpcId": vpc, "CidrBlock": "10.0.0.0/24"}]
+        query = {"subnet": "subnet-a", "destination": "198.51.100.7"}
+        assert KINDS["route"]({"RouteTables": tables, "Subnets": subnets, "query": query})["target"] == target
 
 
 TO_GATEWAY = {"DestinationCidrBlock": "0.0.0.0/0", "GatewayId": "igw-1", "State": "active"}

@@ -95,8 +95,9 @@ class Rule:
 
     def _refers_to_unseen(self, pair: Mapping[str, Any], peer: Peer) -> Answer:
         foreign = pair.get("UserId", self.owner) != self.owner
+        stale = pair.get("PeeringStatus", "active") != "active"
         inside = peer.address is not None and (peer.address.version == 6 or not is_public(peer.address))
-        if foreign and inside and not peer.hidden:
+        if foreign and inside and not stale and not peer.hidden:
             return unknown(f"{peer.address} may belong to an interface of account {pair['UserId']}")
         return NO
 

@@ -6,7 +6,17 @@ from esaws.errors import UsageError
 from esaws.inspect.answers import NO, YES, Answer, sure, unknown
 
 ALL, ICMP, TCP, UDP, ICMPV6 = -1, 1, 6, 17, 58
-_NUMBERS = {"-1": ALL, "all": ALL, "icmp": ICMP, "tcp": TCP, "udp": UDP, "icmpv6": ICMPV6}
+_NUMBERS = {
+    "-1": ALL,
+    "all": ALL,
+    "icmp": ICMP,
+    "tcp": TCP,
+    "udp": UDP,
+    "icmpv6": ICMPV6,
+    "gre": 47,
+    "esp": 50,
+    "ah": 51,
+}
 _NAMES = {ALL: "-1", ICMP: "icmp", TCP: "tcp", UDP: "udp", ICMPV6: "icmpv6"}
 PORTS = (0, 65535)
 EPHEMERAL = (1024, 65535)
