@@ -1,9 +1,21 @@
 """Look at an account, ours or not: nothing is changed, and a read-only policy is enough."""
 
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
 import click
 
-from esaws.cli.words import cli, print_json, show, with_cloud
+from esaws.cli.words import cli, print_json, say, show, with_cloud
 from esaws.cloud import Cloud
+from esaws.errors import UsageError
+
+if TYPE_CHECKING:
+    from esaws.inspect.balancers import Balancer
+
+_SHOWN = 5
+"""How many lines that could not be read are shown."""
 
 
 @cli.command()
@@ -46,3 +58,98 @@ def matrix_command(cloud: Cloud, as_json: bool) -> None:
     show(rows, f"{len(rows)} ports of {frame.destination.nunique()} places", as_json=False)
     for kind, why in frame.attrs["missing"].items():
         click.echo(f"nothing is known of any {kind}: {why}", err=True)
+
+
+@cli.command("routes")
+@with_cloud
+@click.argument("alb", required=False)
+@click.option(
+    "--replay", "logs", multiple=True, metavar="LOGS", help="Access logs: a file, a folder or s3://bucket/prefix."
+)
+@click.option(
+    "--proposed",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="With --replay: other rules, as a file of what `aws elbv2 describe-rules` prints.",
+)
+def routes_command(cloud: Cloud, alb: str | None, logs: Sequence[str], proposed: Path | None, as_json: bool) -> None:
+    """Show the rules of a load balancer in the order in which they are asked, with the health behind each.
+
+    With --replay: which rule took each request of access logs, which rules are dead, and with --proposed what other
+    rules would change.
+    """
+    from esaws.inspect.account import look
+    from esaws.inspect.balancers import KEYS, balancer, rules_of_balancer
+
+    if proposed and not logs:
+        raise UsageError("--proposed needs access logs to try the rules on: name them with --replay")
+    one = balancer(look(cloud, *KEYS), alb)
+    if logs:
+        _replay(cloud, one, logs, proposed, as_json)
+        return
+    rows = json.loads(rules_of_balancer(one).to_json(orient="records"))
+    show(rows, f"{one.name}: {len(rows)} ways in {len(one.listeners())} listeners", as_json)
+
+
+def _replay(cloud: Cloud, one: "Balancer", logs: Sequence[str], proposed: Path | None, as_json: bool) -> None:
+    from esaws.inspect.routing.access_log import local_logs, logs_in_bucket, read
+    from esaws.inspect.routing.replay import replay
+
+    contents = (
+        content
+        for source in logs
+        for content in (logs_in_bucket(cloud, source) if source.startswith("s3://") else local_logs([source]))
+    )
+    live = {
+        int(each["Port"]): [rule for rule in one.account["Rules"] if rule["ListenerArn"] == each["ListenerArn"]]
+        for each in one.listeners()
+    }
+    found = replay(read(contents), live, _rules_of_file(proposed) if proposed else None)
+    answer = found.to_dict()
+    if as_json:
+        print_json(answer)
+        return
+    show(answer["rules"], f"{answer['lines']} requests", as_json=False)
+    if proposed:
+        many = sum(each["requests"] for each in answer["changes"])
+        show(answer["changes"], f"{many} request{'s' * (many != 1)} would go elsewhere", as_json=False)
+    for line in found.malformed[:_SHOWN]:
+        click.echo(f"not read: {line.source or 'a request'}: {line.why}: {line.text[:200]}", err=True)
+    if len(found.malformed) > _SHOWN:
+        click.echo(f"not read: {len(found.malformed) - _SHOWN} lines more; --json has them all", err=True)
+
+
+def _rules_of_file(path: Path) -> list[dict[str, Any]]:
+    try:
+        told = json.loads(path.read_text(encoding="utf-8"))
+        found = told["Rules"] if isinstance(told, dict) else told
+        if not isinstance(found, list) or not all(isinstance(each, dict) for each in found):
+            raise TypeError("it holds no list of rules")
+    except (ValueError, KeyError, TypeError) as error:
+        raise UsageError(f"{path} is not what `aws elbv2 describe-rules` prints: {error}") from None
+    return found
+
+
+@cli.command("trace")
+@with_cloud
+@click.argument("url")
+@click.option("--alb", metavar="NAME", help="The load balancer, where the host of the URL does not name it.")
+@click.option("--method", default="GET", show_default=True)
+@click.option("--header", "headers", multiple=True, metavar="'NAME: VALUE'", help="A header; as often as needed.")
+@click.option("--source-ip", default="", metavar="ADDRESS", help="The client.  [default: anybody on the internet]")
+def trace_command(
+    cloud: Cloud, url: str, alb: str | None, method: str, headers: Sequence[str], source_ip: str, as_json: bool
+) -> None:
+    """Show the way of a request: which rules miss it, which one takes it, and on to the container."""
+    from esaws.inspect.account import look
+    from esaws.inspect.way import KEYS, trace_url
+
+    pairs = [_header(text) for text in headers]
+    way = trace_url(look(cloud, *KEYS), url, alb=alb, method=method, headers=pairs, source_ip=source_ip)
+    say(way.to_dict(), str(way), as_json)
+
+
+def _header(text: str) -> tuple[str, str]:
+    name, colon, value = text.partition(":")
+    if not colon or not name.strip():
+        raise UsageError(f"{text!r} is no header; say it like 'User-Agent: curl'")
+    return name.strip(), value.strip()

@@ -18,7 +18,7 @@ _REQUEST = (
 )
 """A request as a log tells it: `GET http://www.example.com:80/path?query HTTP/1.1`."""
 
-_CLIENT = r"^(?P<source_ip>.*):[0-9]+$"
+_PORT = r":[0-9]+$"
 _NO_REQUEST = "it tells of no request: the client sent none that the load balancer understood"
 
 
@@ -51,18 +51,17 @@ def distinct(log: AccessLog, *, ip: bool, agent: bool) -> Distinct:
         Malformed("", log.lines["request"][int(place)].as_py(), _NO_REQUEST) for place in numpy.flatnonzero(~is_request)
     )
     lines = log.lines.filter(is_request)
-    client = compute.extract_regex(lines["client"].combine_chunks(), pattern=_CLIENT)
     keys = [of_line[is_request].astype(numpy.int64)]
     seen = []
-    for looked_at, column in ((ip, _field(client, "source_ip")), (agent, lines["user_agent"].combine_chunks())):
-        encoded = column.dictionary_encode()
+    for looked_at, name in ((ip, "client"), (agent, "user_agent")):
+        encoded = lines[name].combine_chunks().dictionary_encode()
         seen.append(encoded)
         keys.append(encoded.indices.to_numpy(zero_copy_only=False).astype(numpy.int64) if looked_at else 0)
     many = len(seen[0].dictionary), len(seen[1].dictionary)
     combined = (keys[0] * max(many[0], 1) + keys[1]) * max(many[1], 1) + keys[2]
     _, first, row_of_line, counts = numpy.unique(combined, return_index=True, return_inverse=True, return_counts=True)
     frame = _frame(parts, keys[0][first], counts)
-    frame.insert(5, "source_ip", _told(seen[0], first) if ip else "")
+    frame.insert(5, "source_ip", _told(seen[0], first).str.replace(_PORT, "", regex=True) if ip else "")
     frame.insert(6, "user_agent", _told(seen[1], first) if agent else "-")
     return Distinct(frame, row_of_line, lines, malformed)
 

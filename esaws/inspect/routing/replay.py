@@ -111,18 +111,16 @@ def replay(
     """
     requests = distinct(log, ip=_look_at((live, proposed), SourceIp), agent=_look_at((live, proposed), HttpHeader))
     frame = requests.frame.copy()
-    tallies = []
-    rules_now = _by_port(live, frame["port"].unique())
-    for name, by_port in (
-        ("live", rules_now),
-        ("proposed", rules_now if proposed is None else _by_port(proposed, frame["port"].unique())),
-    ):
-        frame[name], tally = _decided(frame, by_port, name)
-        tallies.append(tally)
+    ports = frame["port"].unique()
+    rules_now = _by_port(live, ports)
+    frame["live"], tally = _decided(frame, rules_now)
+    frame["proposed"], other = (
+        (frame["live"], tally) if proposed is None else _decided(frame, _by_port(proposed, ports))
+    )
     logged = _logged(frame["port"].to_numpy(), requests)
     return Replay(
         requests=frame,
-        rules=_rules(tallies, logged),
+        rules=_rules({"live": tally, "proposed": other}, logged),
         malformed=(*log.malformed, *requests.malformed),
         _row_of_line=requests.row_of_line,
         _lines=requests.lines,
@@ -148,7 +146,7 @@ def _look_at(given: Iterable[Described | Mapping[int, Described] | None], kind: 
 
 
 def _decided(
-    frame: pandas.DataFrame, by_port: Mapping[int, list[Rule]], name: str
+    frame: pandas.DataFrame, by_port: Mapping[int, list[Rule]]
 ) -> tuple[numpy.ndarray[Any, Any], pandas.DataFrame]:
     """For each request what takes it; and for each rule how many it took, and whether it is dead."""
     import numpy
@@ -167,9 +165,9 @@ def _decided(
             "no" if took else "unknown" if touched else "yes"
             for took, touched in zip(taken, decided.touched, strict=True)
         ]
-        tally = {"port": port, "priority": [rule.priority for rule in rules], name: taken, f"{name}_dead": dead}
+        tally = {"port": port, "priority": [rule.priority for rule in rules], "taken": taken, "dead": dead}
         tallies.append(pandas.DataFrame(tally))
-    empty = pandas.DataFrame(columns=["port", "priority", name, f"{name}_dead"])
+    empty = pandas.DataFrame(columns=["port", "priority", "taken", "dead"])
     return words, pandas.concat(tallies, ignore_index=True) if tallies else empty
 
 
@@ -193,11 +191,12 @@ def _logged(ports: numpy.ndarray[Any, Any], requests: Distinct) -> pandas.DataFr
     return told.groupby(["port", "priority"], as_index=False).size().rename(columns={"size": "logged"})
 
 
-def _rules(tallies: Sequence[pandas.DataFrame], logged: pandas.DataFrame) -> pandas.DataFrame:
+def _rules(tallies: Mapping[str, pandas.DataFrame], logged: pandas.DataFrame) -> pandas.DataFrame:
     """One row for each rule that is live, proposed or logged, by port and priority."""
     frame = logged
-    for tally in tallies:
-        frame = frame.merge(tally, how="outer", on=["port", "priority"])
+    for name, tally in tallies.items():
+        named = tally.rename(columns={"taken": name, "dead": f"{name}_dead"})
+        frame = frame.merge(named, how="outer", on=["port", "priority"])
     counts = {name: frame[name].fillna(0).astype(int) for name in ("logged", "live", "proposed")}
     dead = {name: frame[name].fillna("") for name in ("live_dead", "proposed_dead")}
     frame = frame.assign(**counts, **dead)

@@ -140,4 +140,5 @@ def _told_targets(arn: str, found: Eligible) -> str:
     if found.elb_status:
         return f"target group {group}: the load balancer answers {found.elb_status}: {found.reason}"
     because = f" ({found.reason})" if found.reason else ""
-    return f"target group {group}: {', '.join(found.targets)} may get it{because}"
+    many = "1 target" if len(found.targets) == 1 else f"{len(found.targets)} targets"
+    return f"target group {group}: {many} may get it{because}"
