@@ -57,7 +57,7 @@ def subnets_of(account: Account) -> list[str]:
 
 def without(account: Account, key: str) -> Account:
     left = {other: answer for other, answer in account.answers.items() if other != key}
-    return replace(account, answers=left, missing={key: "the action was denied; ask for the permission"})
+    return replace(account, answers=left, missing={**account.missing, key: f"{key} was denied"})
 
 
 # The reference system
@@ -292,6 +292,18 @@ def test_a_denied_call_makes_it_unknown_and_names_the_permission(
     said = reach_between(look(cloud, *KEYS), "alb/alb", "service/cameras-api", 8003)
     assert said.decision == "unknown"
     assert any(action in reason for reason in said.because), said
+
+
+def test_where_it_is_not_known_what_listens_or_runs_an_allow_is_unknown(account: Account) -> None:
+    blind = without(without(account, "Listeners"), "Instances")
+    instance = account["Instances"][0]["InstanceId"]
+    for way in (("internet", "alb/alb", 80), ("internet", instance, 22)):
+        assert reach_between(account, *way).decision == "allow"
+        said = reach_between(blind, *way)
+        assert said.decision == "unknown" and "denied" in said.because[0]
+    assert reach_between(blind, "internet", "service/hdm", 22).decision == "allow", "its tasks run, so its instances do"
+    frame = matrix_of(blind).set_index(["source", "destination", "port"]).decision
+    assert frame["internet", "alb/alb", 80] == "unknown" and frame["internet", "service/hdm", 22] == "allow"
 
 
 def test_what_is_sure_without_a_denied_answer_stays_sure(account: Account) -> None:

@@ -8,16 +8,7 @@ from dataclasses import replace
 from esaws.inspect.account import Account, NotKnown
 from esaws.inspect.network.places import NETWORK_KEYS, Places
 from esaws.inspect.network.reach import Reach, reach
-from esaws.inspect.network.standing import (
-    Standing,
-    hindrances,
-    listens,
-    named,
-    not_served,
-    ports,
-    stand,
-    told_not_served,
-)
+from esaws.inspect.network.standing import Standing, doubts, hindrances, listens, named, ports, stand
 from esaws.inspect.network.traffic import ICMP, ICMPV6, Traffic, protocol_number
 
 _ECHO_REQUEST = {ICMP: 8, ICMPV6: 128}
@@ -46,10 +37,9 @@ def reach_between(
     if first := next(hindrances(places, here, there, traffic), None):
         return Reach(first.decision, (first.why,))
     said = reach(network, here.asked, there.asked, protocol, traffic.port, icmp=traffic.icmp)
-    off = not_served(places, here, there)
-    if off and said.decision == "allow":
-        said = Reach("unknown", said.because)
-    because = dict.fromkeys([*said.because, *_remarks(places, here, there, traffic, said, off)])
+    if said.decision == "allow" and (unsure := tuple(doubts(places, here, there))):
+        said = Reach("unknown", (*unsure, *said.because))
+    because = dict.fromkeys([*said.because, *_remarks(places, here, there, traffic, said)])
     return replace(said, because=tuple(because))
 
 
@@ -61,15 +51,11 @@ def _traffic(protocol: str, port: int | None) -> Traffic:
     return Traffic.of(protocol, icmp=None if type_ == -1 else (type_, 0))
 
 
-def _remarks(
-    places: Places, here: Standing, there: Standing, traffic: Traffic, said: Reach, off: list[str]
-) -> Iterator[str]:
+def _remarks(places: Places, here: Standing, there: Standing, traffic: Traffic, said: Reach) -> Iterator[str]:
     """What one should know with the answer."""
     for end in (here, there):
         if end.place and end.place.remark:
             yield f"{end.name}: {end.place.remark}"
-    if off:
-        yield told_not_served(places, here, off)
     if said.decision == "unknown":
         missing = places.account.missing
         yield from (f"{key} are not known: {missing[key]}" for key in NETWORK_KEYS if key in missing)

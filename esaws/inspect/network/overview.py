@@ -14,7 +14,7 @@ from esaws.inspect.network.network import Network
 from esaws.inspect.network.place import Port
 from esaws.inspect.network.places import Places
 from esaws.inspect.network.reach import Decision, reach
-from esaws.inspect.network.standing import Standing, hindrances, not_served, stand
+from esaws.inspect.network.standing import Standing, doubts, hindrances, stand
 from esaws.inspect.network.traffic import TCP, UDP, Traffic
 
 if TYPE_CHECKING:
@@ -129,15 +129,17 @@ class _Overview:
         return frame
 
     def _hinder(self, frame: pandas.DataFrame, here: Standing, there: Standing) -> None:
-        """What decides before the network does: load balancers alone are hindered so, here."""
-        if not any(end.place and end.place.kind == "alb" for end in (here, there)):
+        """What decides before the network does, or leaves it open."""
+        balanced = any(end.place and end.place.kind == "alb" for end in (here, there))
+        unsure = any(doubts(self.places, here, there))
+        if not balanced and not unsure:
             return
         rows = frame.index[(frame.source == here.name) & (frame.destination == there.name)]
-        for row, protocol, port in frame.loc[rows, ["protocol", "port"]].itertuples(name=None):
+        for row, protocol, port, said in frame.loc[rows, ["protocol", "port", "decision"]].itertuples(name=None):
             traffic = Traffic.of(str(protocol), int(port))
             if first := next(hindrances(self.places, here, there, traffic), None):
                 frame.loc[row, "decision"] = first.decision
-            elif frame.loc[row, "decision"] == "allow" and not_served(self.places, here, there):
+            elif said == "allow" and unsure:
                 frame.loc[row, "decision"] = "unknown"
 
     def outside(self) -> pandas.DataFrame:
@@ -159,7 +161,8 @@ class _Overview:
             return first.decision
         if here is self.internet and not any(self.network.interface(id).public for id in there.interfaces):
             return "deny"
-        return reach(self.network, here.asked, there.asked, _NAMES[traffic.protocol], traffic.port).decision
+        said = reach(self.network, here.asked, there.asked, _NAMES[traffic.protocol], traffic.port).decision
+        return "unknown" if said == "allow" and any(doubts(self.places, here, there)) else said
 
 
 def _ports(network: Network, end: Standing) -> Iterator[Port]:

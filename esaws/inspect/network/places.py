@@ -131,11 +131,11 @@ class Places:
         whose = {id: self.title(place) for place in self.every for id in place.interfaces if not place.part}
         found = {}
         for raw in self.account.get("NetworkInterfaces") or ():
-            owner = raw.get("Attachment", {}).get("InstanceId", "")
-            name = whose.get(raw["NetworkInterfaceId"]) or instances.get(owner)
+            id = raw["NetworkInterfaceId"]
+            name = whose.get(id) or instances.get(self._owners.get(id, ""))
             if name:
                 zone = raw.get("AvailabilityZone")
-                found[raw["NetworkInterfaceId"]] = f"{name} in {zone}" if zone else name
+                found[id] = f"{name} in {zone}" if zone else name
         return found
 
     @cached_property
@@ -153,15 +153,23 @@ class Places:
         names = ", ".join(sorted(self._instances)) or "none"
         raise UsageError(f"there is no instance {id} with a network interface; the instances are: {names}")
 
+    @cached_property
+    def _owners(self) -> Mapping[str, str]:
+        """For each interface that is an instance's that instance."""
+        return {
+            raw["NetworkInterfaceId"]: raw["Attachment"]["InstanceId"]
+            for raw in self.account.get("NetworkInterfaces") or ()
+            if "InstanceId" in raw.get("Attachment", {})
+        }
+
     def asleep(self, interfaces: Iterable[str]) -> list[str]:
         """Of these interfaces those whose instance does not run, and so answers nobody."""
-        wanted = set(interfaces)
-        states = {
-            raw["NetworkInterfaceId"]: self._state(raw.get("Attachment", {}).get("InstanceId", ""))
-            for raw in self.account.get("NetworkInterfaces") or ()
-            if raw["NetworkInterfaceId"] in wanted
-        }
+        states = {id: self._state(self._owners[id]) for id in interfaces if id in self._owners}
         return [id for id, state in states.items() if state not in {"", "running"}]
+
+    def on_instances(self, interfaces: Iterable[str]) -> bool:
+        """Whether one of these interfaces is an instance's."""
+        return any(id in self._owners for id in interfaces)
 
     def zone(self, interface: str) -> str:
         """The Availability Zone of an interface, or "" where it is not known."""

@@ -117,9 +117,21 @@ def hindrances(places: Places, here: Standing, there: Standing, traffic: Traffic
             yield Hindrance("unknown", f"no interface of {end.name} is visible, so its public address is not known")
     if there.place and there.place.kind == "alb" and not listens(there.place, traffic):
         yield Hindrance("deny", f"{there.name} has no listener for {traffic}: it listens on {ports(there.place)}")
-    off = not_served(places, here, there)
+    off = _not_served(places, here, there)
     if off and len(off) == len(there.interfaces):
-        yield Hindrance("deny", told_not_served(places, here, off))
+        yield Hindrance("deny", _told(places, here, off))
+
+
+def doubts(places: Places, here: Standing, there: Standing) -> Iterator[str]:
+    """What makes it unknown whether traffic that the network lets through arrives: parts, and what AWS did not say."""
+    if off := _not_served(places, here, there):
+        yield _told(places, here, off)
+    if there.place and there.place.kind == "alb" and there.place.listens is None:
+        yield f"the listeners of {there.name} are not known: {places.account.missing.get('Listeners')}"
+    for end in (here, there):
+        runs_tasks = end.place and not end.place.remark
+        if places.account.get("Instances") is None and not runs_tasks and places.on_instances(end.interfaces):
+            yield f"whether the instance of {end.name} runs is not known: {places.account.missing.get('Instances')}"
 
 
 def listens(place: Place, traffic: Traffic) -> bool:
@@ -132,7 +144,7 @@ def ports(place: Place) -> str:
     return ", ".join(f"{protocol} {port}" for protocol, port in sorted(place.listens or ())) or "no port"
 
 
-def not_served(places: Places, here: Standing, there: Standing) -> list[str]:
+def _not_served(places: Places, here: Standing, there: Standing) -> list[str]:
     """The interfaces of the destination in zones that are not enabled for the load balancer that is the source."""
     served = here.place.zones if here.place else None
     if served is None:
@@ -140,6 +152,6 @@ def not_served(places: Places, here: Standing, there: Standing) -> list[str]:
     return [id for id in there.interfaces if places.zone(id) and places.zone(id) not in served]
 
 
-def told_not_served(places: Places, here: Standing, interfaces: Sequence[str]) -> str:
+def _told(places: Places, here: Standing, interfaces: Sequence[str]) -> str:
     zones = ", ".join(sorted({places.zone(id) for id in interfaces}))
     return f"{here.name} sends nothing to {zones}, which is not enabled for it"
