@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from esaws.cli.words import cli, print_json, say, show, with_cloud
+from esaws.cli.words import YES_HELP, cli, print_json, say, show, somebody_confirms, with_cloud
 from esaws.cloud import Cloud
-from esaws.errors import UsageError
+from esaws.errors import Refused, UsageError
 
 if TYPE_CHECKING:
     from esaws.inspect.balancers import Balancer
@@ -153,3 +153,62 @@ def _header(text: str) -> tuple[str, str]:
     if not colon or not name.strip():
         raise UsageError(f"{text!r} is no header; say it like 'User-Agent: curl'")
     return name.strip(), value.strip()
+
+
+@cli.command("health")
+@with_cloud
+def health_command(cloud: Cloud, as_json: bool) -> None:
+    """Show every target of every load balancer: its state, the cause that was found by looking, and what to do."""
+    from esaws.inspect.account import look
+    from esaws.inspect.health import KEYS, health
+
+    rows = [each.to_dict() for each in health(look(cloud, *KEYS))]
+    columns = ("target_group", "resource", "state", "reason", "code", "detail", "fix")
+    shown = [{name: row[name] for name in columns} for row in rows]
+    well = sum(row["state"] == "healthy" for row in rows)
+    show(rows, f"{well} of {len(rows)} targets are healthy", as_json, shown=shown)
+
+
+@cli.command("findings")
+@with_cloud
+@click.option("--severity", help="Those of this severity or graver: critical, high, medium, low, info.")
+@click.option("--code", "codes", multiple=True, metavar="CODE", help="Those of this code alone; as often as needed.")
+@click.option("--declared", metavar="PROFILE", help="Hold it against this profile: ha, budget or as-drawn.")
+@click.option("--fix", is_flag=True, help="Apply the fixes of what is shown; those that stop something only by --code.")
+@click.option("--dry-run", is_flag=True, help="With --fix: show the calls, and make none.")
+@click.option("--yes", is_flag=True, help=YES_HELP)
+def findings_command(
+    cloud: Cloud,
+    severity: str | None,
+    codes: Sequence[str],
+    declared: str | None,
+    fix: bool,
+    dry_run: bool,
+    yes: bool,
+    as_json: bool,
+) -> None:
+    """Show what is wrong with the account, or odd: the evidence, and a fix. Findings are no failure: exit code 0."""
+    from esaws.inspect.account import look
+    from esaws.inspect.findings.report import KEYS, findings
+    from esaws.seccom import as_drawn, seccom
+
+    if fix and not dry_run:
+        somebody_confirms(yes)
+    architecture = None
+    if declared:
+        architecture = as_drawn() if declared == "as-drawn" else seccom(declared)
+    found = findings(look(cloud, *KEYS), architecture).of(*codes, severity=severity)
+    rows = [each.to_dict() for each in found]
+    shown = [{key: value for key, value in row.items() if key != "calls"} for row in rows]
+    if not fix:
+        show(rows, repr(found), as_json, shown=shown)
+        return
+    fixes = found.fixes(stopping=bool(codes))
+    lines = [line for each in fixes for line in each.cli()]
+    if not dry_run and not yes and not click.confirm("\n".join([*lines, "Go on?"]), err=True):
+        raise Refused("nothing was changed: it was not confirmed")
+    for each in fixes if not dry_run else ():
+        each.apply(cloud)
+    answer = {"fixes": [{"fix": each.told, "calls": each.cli()} for each in fixes], "applied": not dry_run}
+    done = f"{len(fixes)} fixes, {len(lines)} calls" + (": none was made" if dry_run else " made")
+    say(answer, "\n".join([*lines, done]), as_json)
