@@ -68,10 +68,14 @@ _ENGINES = {
 _SIZES = {
     "t2.micro": ("1", "1 GiB"),
     "t2.small": ("1", "2 GiB"),
+    "t2.medium": ("2", "4 GiB"),
     "t3.micro": ("2", "1 GiB"),
     "t3.small": ("2", "2 GiB"),
+    "t3.medium": ("2", "4 GiB"),
     "t4g.micro": ("2", "1 GiB"),
     "t4g.small": ("2", "2 GiB"),
+    "c7i-flex.large": ("2", "4 GiB"),
+    "m5.large": ("2", "8 GiB"),
 }
 """(vCPUs, memory) of instance types of EC2 and RDS."""
 
@@ -103,6 +107,7 @@ _KINDS = (
     _Kind("AmazonEC2", "EBS:VolumeUsage.gp2", "Storage", {"volumeApiName": "gp2", **_GENERAL_PURPOSE}),
     _Kind("AmazonEC2", "EBS:VolumeUsage.gp3", "Storage", {"volumeApiName": "gp3", **_GENERAL_PURPOSE}),
     _Kind("AmazonEC2", "EBS:VolumeUsage", "Storage", {}),
+    _Kind("AmazonEC2", "EBS:SnapshotUsage", "Storage Snapshot", {"storageMedia": "Amazon S3"}),
     _Kind("AmazonEC2", "NatGateway-", "NAT Gateway", {"group": "NGW:NatGateway"}),
     _Kind("AmazonEC2", "ElasticIP:", "IP Address", {"group": "ElasticIP:Address"}),
     _Kind("AmazonEC2", "CPUCredits:", "CPU Credits", {}),

@@ -30,7 +30,7 @@ UNMETERED: tuple[Unmetered, ...] = (
     # --- counted, without a price
     Unmetered(
         "Amazon MQ",
-        "ActiveMQ brokers, and sizes other than mq.t3.micro and mq.m5.large.",
+        "ActiveMQ brokers, and sizes of RabbitMQ's that the price list does not have.",
         _NO_PRICE,
         ("ActiveMQ-InstanceUsage:", "RabbitMQ-InstanceUsage:"),
     ),
@@ -42,23 +42,23 @@ UNMETERED: tuple[Unmetered, ...] = (
     ),
     Unmetered(
         "EC2 and VPC",
-        "Instance types other than t2.micro, t3.micro, t4g.micro and t4g.small; volumes that are not gp2 or gp3.",
+        "Instance types that the price list does not have; volumes that are not gp2 or gp3.",
         _NO_PRICE,
         ("BoxUsage:", "EBS:VolumeUsage"),
     ),
     Unmetered(
         "ElastiCache",
-        "Node types other than cache.t2.micro, cache.t3.micro and cache.t4g.micro.",
+        "Node types that the price list does not have.",
         _NO_PRICE,
         ("NodeUsage:",),
     ),
     Unmetered(
         "RDS",
-        "Classes other than db.t3.micro and db.t4g.micro, Multi-AZ deployments, storage that is not gp2 or gp3.",
+        "Classes that the price list does not have; storage that is not gp2 or gp3.",
         _NO_PRICE,
         ("InstanceUsage:", "Multi-AZUsage:", "RDS:Multi-AZ-", "RDS:PIOPS-Storage", "RDS:StorageUsage"),
     ),
-    Unmetered("RDS", "Backup storage outside eu-west-3.", _NO_PRICE, ("RDS:ChargedBackupUsage",)),
+    Unmetered("RDS", "Backup storage outside eu-west-3 and us-east-1.", _NO_PRICE, ("RDS:ChargedBackupUsage",)),
     Unmetered(
         "S3",
         "Storage classes other than STANDARD.",
