@@ -1,15 +1,18 @@
 """On random networks esaws says what a plain reachability says, and its smallest fix mends without opening more."""
 
 from collections.abc import Iterator
+from ipaddress import collapse_addresses, ip_network
 from itertools import product
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from esaws.inspect.network.addresses import is_public
 from esaws.inspect.network.ends import Service
 from esaws.inspect.network.fix import MissingRule, applied
 from esaws.inspect.network.matrix import matrix
 from esaws.inspect.network.network import Network
+from esaws.inspect.network.pieces import named_ranges, pieces
 from esaws.inspect.network.reach import Reach, reach
 from tests.inspect import network_worlds as plain
 from tests.inspect.network_worlds import OUTSIDERS, PORTS, Raw, worlds
@@ -60,6 +63,22 @@ def test_a_range_is_allowed_if_all_of_its_addresses_are_and_denied_if_none_is(wo
     singles = {plain.from_outside(world, f"198.51.100.{last}", there, port) for last in range(8)}
     said = reach(network, "198.51.100.0/29", there["NetworkInterfaceId"], "tcp", port)
     assert said.decision == (singles.pop() if len(singles) == 1 else "unknown"), said.because
+
+
+@given(worlds(), st.sampled_from(["10.0.0.0/16", "8.0.0.0/6", "0.0.0.0/0", "198.51.100.0/29", "10.0.1.5/32"]))
+def test_the_pieces_of_a_range_are_all_of_it_once_and_alike_in_themselves(world: Raw, cidr: str) -> None:
+    network = Network.of(world)
+    found = pieces(network, [ip_network(cidr)])
+    assert [*collapse_addresses(some for piece in found for some in piece)] == [ip_network(cidr)]
+    assert sum(some.num_addresses for piece in found for some in piece) == ip_network(cidr).num_addresses
+    told = [
+        *named_ranges(network),
+        *(ip_network(f"{each['PrivateIpAddress']}/32") for each in world["NetworkInterfaces"]),
+    ]
+    for piece in found:
+        ends = {address for some in piece for address in (some[0], some[-1])}
+        assert all(len({address in named for address in ends}) == 1 for named in told)
+        assert len({is_public(address) for address in ends}) == 1
 
 
 @settings(deadline=None)  # the first example imports pandas

@@ -29,6 +29,8 @@ _NOT_PUBLIC_V4 = [
     )
 ]
 _PUBLIC_V6 = IPv6Network("2000::/3")
+PUBLIC_BORDERS: Sequence[Range] = [*_NOT_PUBLIC_V4, _PUBLIC_V6]
+"""Ranges at whose borders the addresses that the internet routes begin or end."""
 
 # https://docs.aws.amazon.com/vpc/latest/userguide/vpc-security-groups.html: what security groups do not filter.
 _SERVICES: dict[Address, str] = {
@@ -89,16 +91,17 @@ def holds_public(some: Range) -> bool:
     return not any(some.subnet_of(private) for private in _NOT_PUBLIC_V4)
 
 
-def internet(family: Family) -> list[Range]:
+@lru_cache
+def internet(family: Family) -> tuple[Range, ...]:
     """Every address that the internet routes, as ranges in order."""
     if family == 6:
-        return [_PUBLIC_V6]
+        return (_PUBLIC_V6,)
     left: list[IPv4Network] = [IPv4Network("0.0.0.0/0")]
     for private in _NOT_PUBLIC_V4:
         left = [
             piece for some in left for piece in (some.address_exclude(private) if private.subnet_of(some) else [some])
         ]
-    return [*sorted(left)]
+    return tuple(sorted(left))
 
 
 def service_at(address: Address, vpc_ranges: Sequence[Range], subnet_ranges: Sequence[Range]) -> str | None:

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 from esaws.inspect.answers import Answer
 from esaws.inspect.network.addresses import Address, Family, Range, is_public
-from esaws.inspect.network.ends import Service, named_ranges
+from esaws.inspect.network.ends import Service
 from esaws.inspect.network.interfaces import Interface
 from esaws.inspect.network.network import Network
+from esaws.inspect.network.pieces import named_ranges
 
 if TYPE_CHECKING:
     import numpy as np

@@ -1,27 +1,20 @@
 """The ends of a path: an interface, an address, a range, the internet, or a service with its interfaces."""
 
-from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache
-from ipaddress import summarize_address_range
-from typing import Any
 
 from esaws.errors import UsageError
 from esaws.inspect.network import addresses
-from esaws.inspect.network.acls import Entry
 from esaws.inspect.network.addresses import (
     Address,
     Family,
-    Range,
     address_of,
-    family_of,
     is_public,
     range_of,
     service_at,
 )
 from esaws.inspect.network.interfaces import Interface
 from esaws.inspect.network.network import Network
+from esaws.inspect.network.pieces import Piece, pieces
 from esaws.inspect.network.rules import Peer
 
 INTERNET = "internet"
@@ -51,7 +44,7 @@ class End:
     address: Address | None
     interface: Interface | None = None
     outside: bool = False
-    covers: Range | None = None  # the piece of a range that this address speaks for
+    covers: Piece = ()  # the piece of a range that this address speaks for
 
     @property
     def vpc(self) -> str:
@@ -82,7 +75,8 @@ def not_filtered(network: Network, source: End, destination: End) -> str | None:
 def ends_of(network: Network, asked: Asked, other: Asked, family: Family) -> list[End]:
     """Every end that a name stands for: one for an interface or address, several for a service or a range.
 
-    A range comes in pieces of which no rule, ACL, route or interface tells two addresses apart.
+    A range comes in pieces of which no rule, ACL, route or interface tells two addresses apart; the internet in those
+    that are not alike to the other end.
 
     Raises:
         UsageError: it is no interface that was described, no address and no CIDR.
@@ -94,10 +88,11 @@ def ends_of(network: Network, asked: Asked, other: Asked, family: Family) -> lis
     vpc = _vpc(network, other)
     if asked in INTERNET_TOO:
         family = INTERNET_TOO[asked] or family
-        return [_piece(network, INTERNET, each, vpc, False) for each in cut(network, addresses.internet(family))]
+        every = pieces(network, addresses.internet(family), _groups(network, other))
+        return [_piece(network, INTERNET, each, vpc, False) for each in every]
     if "/" in asked:
-        pieces = [_piece(network, asked, each, vpc, True) for each in cut(network, [range_of(asked)])]
-        return [piece for piece in pieces if _somebody_can_be_at(network, piece, vpc)] or pieces
+        parts = [_piece(network, asked, each, vpc, True) for each in pieces(network, [range_of(asked)])]
+        return [part for part in parts if _somebody_can_be_at(network, part, vpc)] or parts
     return [at(network, address_of(asked), vpc)]
 
 
@@ -112,16 +107,23 @@ def at(network: Network, address: Address, vpc: str) -> End:
     return End(str(address), address, interface, outside)
 
 
+def _interfaces(network: Network, asked: Asked) -> list[Interface]:
+    """The interfaces of an end that names them, or one of their addresses."""
+    if isinstance(asked, Service):
+        return [network.interface(id) for id in asked.interfaces]
+    if asked.startswith("eni-"):
+        return [network.interface(asked)]
+    whose = None if asked == INTERNET or "/" in asked else network.whose(address_of(asked), "")
+    return [whose] if whose else []
+
+
 def _vpc(network: Network, asked: Asked) -> str:
     """The VPC of the other end, which says whose a private address is."""
-    if isinstance(asked, Service):
-        return network.interface(asked.interfaces[0]).vpc if asked.interfaces else ""
-    if asked.startswith("eni-"):
-        return network.interface(asked).vpc
-    if asked == INTERNET or "/" in asked:
-        return ""
-    whose = network.whose(address_of(asked), "")
-    return whose.vpc if whose else ""
+    return next((interface.vpc for interface in _interfaces(network, asked)), "")
+
+
+def _groups(network: Network, asked: Asked) -> frozenset[str]:
+    return frozenset(group for interface in _interfaces(network, asked) for group in interface.groups or ())
 
 
 def _interface(network: Network, id: str, family: Family, name: str) -> End:
@@ -129,13 +131,14 @@ def _interface(network: Network, id: str, family: Family, name: str) -> End:
     return End(name, interface.own(family), interface)
 
 
-def _piece(network: Network, name: str, some: Range, vpc: str, private: bool) -> End:
+def _piece(network: Network, name: str, piece: Piece, vpc: str, private: bool) -> End:
     """One piece of a range: a public one is whoever is out there, never one of our own interfaces."""
-    outside = is_public(some[0]) and not network.in_vpc(some[0], vpc)
-    interface = network.whose(some[0], vpc) if private and not outside else None
+    address = piece[0][0]
+    outside = is_public(address) and not network.in_vpc(address, vpc)
+    interface = network.whose(address, vpc) if private and not outside else None
     if interface and interface.vpc != vpc:
         interface = None
-    return End(name, some[0], interface, outside, some)
+    return End(name, address, interface, outside, piece)
 
 
 def _somebody_can_be_at(network: Network, piece: End, vpc: str) -> bool:
@@ -143,50 +146,3 @@ def _somebody_can_be_at(network: Network, piece: End, vpc: str) -> bool:
     if piece.address is None or network.subnets is None or not network.in_vpc(piece.address, vpc):
         return True
     return bool(network.subnet_at(piece.address, vpc))
-
-
-def cut(network: Network, ranges: Iterable[Range]) -> Iterator[Range]:
-    """Ranges in pieces, each a CIDR whose addresses are all alike."""
-    for some in ranges:
-        borders = _borders(network, family_of(some))
-        low, high = int(some[0]), int(some[-1])
-        inside = borders[bisect_right(borders, low) : bisect_left(borders, high + 1)]
-        for begin, end in zip([low, *inside], [*inside, high + 1], strict=True):
-            yield from _as_ranges(some, begin, end - 1)
-
-
-def _as_ranges(like: Range, low: int, high: int) -> Iterator[Range]:
-    kind = type(like[0])
-    return summarize_address_range(kind(low), kind(high))
-
-
-@lru_cache(maxsize=16)
-def _borders(network: Network, family: Family) -> list[int]:
-    """Where something that tells addresses apart begins, or has just ended."""
-    found: set[int] = set()
-    own = (each for interface in network.interfaces.values() for each in (*interface.private, *interface.v6))
-    for some in {each for each in (*named_ranges(network), *map(range_of, map(str, own))) if each.version == family}:
-        found |= {int(some[0]), int(some[-1]) + 1}
-    return sorted(found)
-
-
-def named_ranges(network: Network) -> Iterator[Range]:
-    """Every range that a rule, a prefix list, an ACL, a route, a VPC or a subnet names."""
-    for group in network.groups:
-        for rule in (*network.rules(group, "ingress"), *network.rules(group, "egress")):
-            yield from rule.ranges or ()
-    for prefix in network.prefixes.values():
-        yield from prefix
-    for acl in network.network_acls or ():
-        yield from (Entry.of(raw).cidr for raw in acl.get("Entries", []))
-    for table in network.route_tables or ():
-        yield from (range_of(cidr) for raw in table.get("Routes", []) for cidr in _cidrs(raw))
-    for ranges in network.vpc_ranges.values():
-        yield from ranges
-    for _, ranges in network.subnet_ranges.values():
-        yield from ranges
-
-
-def _cidrs(route: Any) -> list[str]:
-    found = [route.get("DestinationCidrBlock"), route.get("DestinationIpv6CidrBlock")]
-    return [cidr for cidr in found if cidr]

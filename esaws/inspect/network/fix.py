@@ -127,7 +127,7 @@ def _may_name(network: Network, group: str, other: str) -> bool:
 def _range(met: Met) -> Range:
     """The range that was asked for, whose other parts get through as it is; else the one address."""
     if met.far.covers:
-        return ANYWHERE[family_of(met.far.covers)] if met.far.name == INTERNET else range_of(met.far.name)
+        return ANYWHERE[family_of(met.far.covers[0])] if met.far.name == INTERNET else range_of(met.far.name)
     return range_of(str(met.peer.address))
 
 

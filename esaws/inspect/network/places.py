@@ -14,8 +14,9 @@ from esaws.errors import UsageError
 from esaws.inspect.account import Account, NotKnown
 from esaws.inspect.network import containers, managed
 from esaws.inspect.network.addresses import range_of
-from esaws.inspect.network.ends import INTERNET, Asked, Service, cut
+from esaws.inspect.network.ends import INTERNET, Asked, Service
 from esaws.inspect.network.network import Network
+from esaws.inspect.network.pieces import pieces
 from esaws.inspect.network.place import KINDS, Kind, Place, Raw
 
 NETWORK_KEYS = (
@@ -205,15 +206,16 @@ class Places:
         for raw in self.account.get("Subnets") or ():
             if raw["SubnetId"] not in place.subnets:
                 continue
-            for piece in cut(self.network, [range_of(raw["CidrBlock"])]):
-                if self.network.whose(piece[0], raw["VpcId"]):
+            for piece in pieces(self.network, [range_of(raw["CidrBlock"])]):
+                address = piece[0][0]
+                if self.network.whose(address, raw["VpcId"]):
                     continue
                 name = f"{self.title(place)} in {_tag(raw, 'Name') or raw['SubnetId']}"
                 yield {
-                    "NetworkInterfaceId": f"eni-guessed-{place.kind}-{place.name}-{piece}",
+                    "NetworkInterfaceId": f"eni-guessed-{place.kind}-{place.name}-{address}",
                     "VpcId": raw["VpcId"],
                     "SubnetId": raw["SubnetId"],
-                    "PrivateIpAddress": str(piece[0]),
+                    "PrivateIpAddress": str(address),
                     "TagSet": [{"Key": "Name", "Value": name}],
                     **({"Groups": [{"GroupId": group} for group in place.groups]} if place.groups else {}),
                 }

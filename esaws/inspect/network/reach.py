@@ -160,8 +160,9 @@ def _parts(ways: Sequence[_Way], source: Asked, destination: Asked) -> str:
 
 def _named(ends: Sequence[End]) -> str:
     """Ends in few words: ranges joined, interfaces by name, at most four."""
-    v4 = collapse_addresses({end.covers for end in ends if end.covers and end.covers.version == 4})
-    v6 = collapse_addresses({end.covers for end in ends if end.covers and end.covers.version == 6})
+    covered = {some for end in ends for some in end.covers}
+    v4 = collapse_addresses(some for some in covered if some.version == 4)
+    v6 = collapse_addresses(some for some in covered if some.version == 6)
     plain = dict.fromkeys(end.interface.name if end.interface else end.name for end in ends if not end.covers)
     names = [*plain, *map(str, v4), *map(str, v6)]
     return ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
