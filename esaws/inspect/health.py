@@ -140,7 +140,7 @@ class _Looking:
         self.instances = {each["InstanceId"]: each for each in account.get("Instances") or ()}
         self.tasks = Tasks(account)
         self._of_arn = {each.raw["LoadBalancerArn"]: each for each in balancers(account)}
-        self._reached: dict[tuple[str, str, int], Cause | None] = {}
+        self._reached: dict[tuple[str, str, int], list[Reach]] = {}
 
     @cached_property
     def _container_hosts(self) -> set[str]:
@@ -160,7 +160,7 @@ class _Looking:
         yield from self._of_instance(group, target, used[0])
         port = _check_port(group, target)
         if port is not None:
-            yield from self._on_the_way(used[0], target["Id"], port)
+            yield from self._on_the_way(used[0], target["Id"], port, told.get("Reason") == "Target.Timeout")
             yield from self._of_task(group, target["Id"], port)
         if told.get("Reason") == "Target.ResponseCodeMismatch":
             detail = f"{group.get('HealthCheckPath', '/')}: {told.get('Description', 'the status is not accepted')}"
@@ -185,14 +185,18 @@ class _Looking:
             fix = f"add a subnet of {zone} to {one.name}"
             yield Cause("ZONE_NOT_ENABLED", f"{one.name} is not in its zone, {zone}", fix)
 
-    def _on_the_way(self, one: Balancer, target: str, port: int) -> Iterator[Cause]:
-        """Each node of a load balancer checks each target: it is not healthy where one of them does not get there."""
+    def _on_the_way(self, one: Balancer, target: str, port: int, timed_out: bool) -> Iterator[Cause]:
+        """Each node of a load balancer checks each target: it is not healthy where one of them does not get there.
+
+        What is not known of the way explains a time-out, and is no cause by itself.
+        """
         key = one.name, target, port
         if key not in self._reached:
-            said = [reach_between(self.account, node, target, port) for node in self._nodes(one)]
-            self._reached[key] = next((_not_reached(one, port, each) for each in said if each.decision == "deny"), None)
-        if cause := self._reached[key]:
-            yield cause
+            self._reached[key] = [reach_between(self.account, node, target, port) for node in self._nodes(one)]
+        for decision, code in (("deny", "NOT_REACHED"), ("unknown", "PERHAPS_NOT_REACHED")):
+            said = next((each for each in self._reached[key] if each.decision == decision), None)
+            if said and (decision == "deny" or timed_out):
+                yield _not_reached(code, one, port, said)
 
     def _nodes(self, one: Balancer) -> tuple[str, ...]:
         """The interfaces of a load balancer; its name where nobody sees them."""
@@ -234,10 +238,11 @@ class _Looking:
         return None
 
 
-def _not_reached(one: Balancer, port: int, said: Reach) -> Cause:
+def _not_reached(code: str, one: Balancer, port: int, said: Reach) -> Cause:
     fix = "; ".join(rule.cli() for rule in said.fix) or "look at the routes and network ACLs of both subnets"
     why = said.because[0] if said.because else "nothing lets it in"
-    return Cause("NOT_REACHED", f"{one.name} does not reach it on port {port}: {why}", fix)
+    verb = "does not reach" if said.decision == "deny" else "may not reach"
+    return Cause(code, f"{one.name} {verb} it on port {port}: {why}", fix)
 
 
 def _check_port(group: Raw, target: Raw) -> int | None:
