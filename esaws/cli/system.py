@@ -9,7 +9,7 @@ import click
 
 from esaws.cli.words import YES_HELP, cli, confirm, say, show, somebody_confirms, with_cloud
 from esaws.cloud import Cloud
-from esaws.errors import EsawsError
+from esaws.errors import EsawsError, UsageError
 
 
 def with_system(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -37,14 +37,25 @@ def with_system(command: Callable[..., Any]) -> Callable[..., Any]:
 
 @cli.command()
 @with_cloud
-@click.option("--profile", required=True, help="Which build: ha, budget, or as-drawn.")
+@click.option("--profile", help="Which build: ha, budget, or as-drawn; with --live, what to compare with.")
+@click.option("--live", is_flag=True, help="What is there in the account, ours or not, with health, ports and prices.")
 @click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), required=True, help="F.svg or F.png")
-def draw(cloud: Cloud, profile: str, output: Path, as_json: bool) -> None:
-    """Draw the architecture of a profile. Nothing is asked of AWS."""
+def draw(cloud: Cloud, profile: str | None, live: bool, output: Path, as_json: bool) -> None:
+    """Draw the architecture of a profile, of which nothing is asked of AWS; or with --live what is there."""
     from esaws.drawing import draw as drawn
+    from esaws.drawing import draw_live
     from esaws.seccom import as_drawn, seccom
 
-    drawing = drawn(as_drawn() if profile == "as-drawn" else seccom(profile), region=cloud.region)
+    if not profile and not live:
+        raise UsageError("say what to draw: --profile ha, budget or as-drawn, or --live")
+    architecture = None
+    if profile:
+        architecture = as_drawn() if profile == "as-drawn" else seccom(profile)
+    if live:
+        drawing = draw_live(cloud, architecture)
+    else:
+        assert architecture
+        drawing = drawn(architecture, region=cloud.region)
     drawing.save(output)
     answer = {"file": str(output), "nodes": drawing.nodes, "edges": drawing.edges}
     say(answer, f"{output}: {drawing.nodes} nodes, {drawing.edges} edges", as_json)

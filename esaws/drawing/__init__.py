@@ -1,5 +1,5 @@
 """An architecture as a picture: what it shows (`scene`), where it stands (`layout`), and the picture itself (`svg`)."""
 
-from esaws.drawing.picture import Drawing, draw
+from esaws.drawing.picture import Drawing, draw, draw_live
 
-__all__ = ["Drawing", "draw"]
+__all__ = ["Drawing", "draw", "draw_live"]

@@ -54,8 +54,13 @@ class Zone:
     box: Box = field(default_factory=lambda: Box(0, 0, 0, 0))
 
 
-def card_lines(fleet: Fleet, count: int) -> list[list[Piece]]:
-    """What a card says: each task, then the instances that they run on."""
+def card_lines(fleet: Fleet, place: str, count: int) -> list[list[Piece]]:
+    """What a card says: each task, then the instances that they run on, then what is noted of them."""
+    note: list[list[Piece]] = [[(fleet.note(place), WORD, False)]] if fleet.note(place) else []
+    return _card_lines(fleet, count) + note
+
+
+def _card_lines(fleet: Fleet, count: int) -> list[list[Piece]]:
     machine = fleet.instance_type if count == 1 else f"{count} × {fleet.instance_type}" if count else "no instances"
     ports = [f"{running.ports[0]} → {running.ports[1]}" if running.ports else "" for running in fleet.running]
     if len(fleet.running) == 1:
@@ -207,7 +212,7 @@ class Arrangement:
         )
 
     def _frame_width(self, fleet: Fleet) -> float:
-        lines = [line for _, count in fleet.instances for line in card_lines(fleet, count)]
+        lines = [line for place, count in fleet.instances for line in card_lines(fleet, place, count)]
         text = max((line_width(line) for line in lines), default=0)
         card = 2 * FRAME_PAD + 40 + 14 + text + 8
         name = 20 + width(fleet.name, WORD, bold=True)
@@ -314,7 +319,7 @@ class Arrangement:
         return [Box(self.zones_right - self.frame, 0, self.frame, 0)]
 
     def _frame_height(self, fleet: Fleet) -> float:
-        lines = max((len(card_lines(fleet, count)) for _, count in fleet.instances), default=0)
+        lines = max((len(card_lines(fleet, place, count)) for place, count in fleet.instances), default=0)
         body = max(CARD, lines * LINE + 10) if lines else LINE + 4
         return max(FRAME_HEADER + body + FRAME_PAD, len(self.entering(fleet)) * CAPTION_HEIGHT)
 

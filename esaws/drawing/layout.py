@@ -51,6 +51,7 @@ def lay_out(scene: Scene) -> Sheet:
     _things(sheet, arrangement)
     draw_edges(sheet, arrangement)
     _legend(sheet, arrangement)
+    _footnotes(sheet, arrangement)
     return sheet
 
 
@@ -119,7 +120,7 @@ def _fleet(sheet: Sheet, at: Arrangement, fleet: Fleet) -> None:
     for place, count in fleet.instances:
         column = box if at.is_in_front(fleet) else at.column(place)
         height = box.bottom - FRAME_PAD - top
-        _card(sheet, fleet, count, Box(column.x + FRAME_PAD, top, column.width - 2 * FRAME_PAD, height))
+        _card(sheet, fleet, place, count, Box(column.x + FRAME_PAD, top, column.width - 2 * FRAME_PAD, height))
     if empty:
         words = ", ".join(running.name for running in fleet.running) or fleet.empty
         sheet.text(box.x + FRAME_PAD + 20, top + 10, words, GREY)
@@ -136,9 +137,9 @@ def _scaling(sheet: Sheet, fleet: Fleet, box: Box) -> None:
     sheet.text(right - 12, box.y + 15.5, service_words(fleet), GREY, anchor="end")
 
 
-def _card(sheet: Sheet, fleet: Fleet, count: int, box: Box) -> None:
+def _card(sheet: Sheet, fleet: Fleet, place: str, count: int, box: Box) -> None:
     """The instances of a cluster in one subnet, with the tasks on them."""
-    lines = card_lines(fleet, count)
+    lines = card_lines(fleet, place, count)
     sheet.cards.append(Panel("card", box, HAIRLINE, fill=WHITE, radius=3, weight=1))
     if count:
         sheet.icons.append(Icon(INSTANCE_ICON, Box(box.x + 7, box.cy - 13, 26, 26)))
@@ -214,3 +215,12 @@ def _legend_words(sheet: Sheet, x: float, y: float, words: str) -> float:
     right = x + 31 + width(words, WORD)
     sheet.width, sheet.height = max(sheet.width, right + MARGIN), y + 4 + MARGIN
     return right + 24
+
+
+def _footnotes(sheet: Sheet, at: Arrangement) -> None:
+    """What is said of a live account, a line each below the legend."""
+    for words in at.scene.footnotes:
+        y = sheet.height + LINE - MARGIN
+        sheet.text(at.cloud.x, y, words, GREY)
+        right = at.cloud.x + width(words, WORD)
+        sheet.width, sheet.height = max(sheet.width, right + MARGIN), y + 4 + MARGIN

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from esaws.architecture import Architecture
-from esaws.cloud import DEFAULT_REGION
+from esaws.cloud import DEFAULT_REGION, Cloud
+from esaws.drawing.from_account import KEYS, OVERLAYS, scene_of_account
 from esaws.drawing.from_architecture import scene_of
 from esaws.drawing.layout import lay_out
 from esaws.drawing.lettering import font_files
@@ -16,6 +18,7 @@ from esaws.drawing.scene import Scene
 from esaws.drawing.shapes import Sheet
 from esaws.drawing.svg import to_svg
 from esaws.errors import UsageError
+from esaws.inspect.account import look
 
 PIXELS_PER_UNIT = 2
 
@@ -88,6 +91,19 @@ class Drawing:
     def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         size = {"width": round(self.sheet.width), "height": round(self.sheet.height)}
         return {"image/png": self.png, "text/plain": repr(self)}, {"image/png": {**size, "alt": self.title}}
+
+
+def draw_live(cloud: Cloud, declared: Architecture | None = None, *, overlays: Collection[str] = OVERLAYS) -> Drawing:
+    """The drawing of what is there in an account, ours or not, with its health, open ports and price.
+
+    With `declared` what it has and the account lacks is marked, and the other way round. What AWS does not let us see
+    is said below the picture.
+
+    Raises:
+        LocalNotRunning: the target is the local AWS and none runs.
+        UsageError: there is no such overlay.
+    """
+    return Drawing(scene_of_account(look(cloud, *KEYS), declared, overlays))
 
 
 def draw(architecture: Architecture, *, region: str = DEFAULT_REGION) -> Drawing:

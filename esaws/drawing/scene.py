@@ -57,6 +57,11 @@ class Fleet:
     instance_type: str = ""
     instances: tuple[tuple[str, int], ...] = ()
     scaling: str = ""
+    notes: tuple[tuple[str, str], ...] = ()
+    """Of a live account: by subnet a line about what stands there, such as its health."""
+
+    def note(self, place: str) -> str:
+        return dict(self.notes).get(place, "")
 
     @property
     def places(self) -> tuple[str, ...]:
@@ -91,6 +96,8 @@ class Scene:
     stores: tuple[Thing, ...] = ()
     regional: tuple[Thing, ...] = ()
     edges: tuple[Edge, ...] = ()
+    footnotes: tuple[str, ...] = ()
+    """What is said below the picture: of a live account what nobody knows of it, and how it differs."""
 
     @property
     def has_users(self) -> bool:
@@ -121,9 +128,10 @@ class Scene:
             tasks = ", ".join(f"{running.tasks} × {running.name}" for running in fleet.running) or "nothing yet"
             where = "".join(f", {count} × {fleet.instance_type} in {place}" for place, count in fleet.instances)
             sentences.append(f"{fleet.name} runs {tasks}{where}.")
+            sentences += [f"{fleet.name} in {place}: {note}." for place, note in fleet.notes]
         for thing in (*self.stores, *self.regional):
             sentences.append(f"{thing.name}: {', '.join(thing.words)}." if thing.words else f"{thing.name}.")
         for edge in self.edges:
             how = ", ".join(filter(None, (edge.label, edge.detail)))
             sentences.append(f"{names[edge.source]} to {names[edge.target]}" + (f" ({how})." if how else "."))
-        return " ".join(sentences)
+        return " ".join([*sentences, *self.footnotes])

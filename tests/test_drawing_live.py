@@ -1,0 +1,138 @@
+"""A live account as a picture: what is there, how it is, what it costs, and how it differs from what was declared."""
+
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from esaws import simulation
+from esaws.cloud import Cloud
+from esaws.drawing import draw, draw_live
+from esaws.drawing.scene import Scene
+from esaws.errors import UsageError
+from esaws.plan import plan_deploy
+from esaws.seccom import as_drawn, seccom
+from tests.shell import Shell
+
+
+@pytest.fixture(scope="module")
+def deployed(new_cloud: Any) -> Cloud:
+    cloud = new_cloud()
+    plan_deploy(seccom("ha"), cloud).apply()
+    simulation.advance(cloud, "10m")
+    return cloud
+
+
+@pytest.fixture(scope="module")
+def scene(deployed: Cloud) -> Scene:
+    return draw_live(deployed).scene
+
+
+def names(scene: Scene) -> dict[str, set[str]]:
+    return {
+        "fleets": {fleet.name for fleet in scene.fleets},
+        "stores": {thing.name for thing in scene.stores},
+        "balancers": {thing.name for thing in scene.balancers},
+        "places": {place.name for place in scene.places},
+        "pools": {thing.name for thing in scene.regional if thing.key[0] == "UserPool"},
+    }
+
+
+def test_what_stands_there_is_what_was_declared(scene: Scene) -> None:
+    declared = draw(seccom("ha")).scene
+    assert names(scene) == names(declared)
+    assert {(each.source, each.target, each.label) for each in scene.edges} == {
+        (each.source, each.target, each.label) for each in declared.edges
+    }
+
+
+def test_each_card_says_health_open_ports_and_price(scene: Scene) -> None:
+    notes = {fleet.name: dict(fleet.notes) for fleet in scene.fleets}
+    assert notes["sites-management-api-cluster"]["public-3a"] == "1 of 1 healthy · open: 22 · 16.77 USD/mo ~"
+    assert notes["cameras-api-cluster"]["public-3b"] == "open: 22, 8003 · 16.77 USD/mo ~"
+    assert any("about 28" in note and "unverified" in note for note in scene.footnotes)
+
+
+def test_overlays_can_be_chosen(deployed: Cloud) -> None:
+    scene = draw_live(deployed, overlays=["health"]).scene
+    assert {note for fleet in scene.fleets for _, note in fleet.notes} == {"1 of 1 healthy"}
+    assert scene.footnotes == ()
+    with pytest.raises(UsageError, match="there is no overlay weather; there are health, ports, costs"):
+        draw_live(deployed, overlays=["weather"])
+
+
+def test_a_target_that_fails_is_seen(new_cloud: Any) -> None:
+    cloud = new_cloud()
+    plan_deploy(seccom("budget"), cloud).apply()
+    simulation.advance(cloud, "10m")
+    (group,) = cloud.client("elbv2").describe_target_groups(Names=["seccom-client-web-ui-tg"])["TargetGroups"]
+    cloud.client("elbv2").modify_target_group(TargetGroupArn=group["TargetGroupArn"], Matcher={"HttpCode": "201"})
+    simulation.advance(cloud, "10m")
+    notes = {fleet.name: dict(fleet.notes) for fleet in draw_live(cloud).scene.fleets}
+    assert notes["client-web-ui-cluster"]["public-3a"].startswith("0 of 1 healthy")
+
+
+def test_the_difference_to_what_was_declared_is_said(deployed: Cloud, scene: Scene) -> None:
+    same = draw_live(deployed, seccom("ha")).scene.footnotes
+    assert same[-2:] == ("compared with ha, declared, not there: nothing", "compared with ha, not declared: nothing")
+    drawn = draw_live(deployed, as_drawn()).scene.footnotes
+    assert "private-hdm-3a" in drawn[-2] and drawn[-1].endswith("not declared: public-3b")
+
+
+def test_the_same_account_gives_the_same_bytes(deployed: Cloud) -> None:
+    assert draw_live(deployed).svg == draw_live(deployed).svg
+
+
+def test_no_card_overlaps_another(deployed: Cloud) -> None:
+    sheet = draw_live(deployed).sheet
+    cards = [panel.box for panel in sheet.cards if panel.role == "card"]
+    assert len(cards) == 12
+    assert not [pair for pair in combinations(cards, 2) if pair[0].overlaps(pair[1])]
+    for text in sheet.texts:
+        assert text.box.right <= sheet.width + 0.01, text
+
+
+def test_an_account_that_is_not_ours(cloud: Cloud) -> None:
+    ec2 = cloud.client("ec2")
+    vpc = ec2.create_vpc(CidrBlock="10.1.0.0/16")["Vpc"]["VpcId"]
+    subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.1.1.0/24", AvailabilityZone="eu-west-3a")["Subnet"]["SubnetId"]
+    other = ec2.create_vpc(CidrBlock="10.2.0.0/16")["Vpc"]["VpcId"]
+    tags = [{"ResourceType": "instance", "Tags": [{"Key": "Name", "Value": "<b>web & co</b>"}]}]
+    asked = {"ImageId": "ami-1", "MinCount": 3, "MaxCount": 3, "SubnetId": subnet, "TagSpecifications": tags}
+    ec2.run_instances(InstanceType="x9.huge", **asked)
+    drawing = draw_live(cloud)
+    (fleet,) = drawing.scene.fleets
+    assert (fleet.name, fleet.instance_type, fleet.instances[0][1]) == ("<b>web & co</b>", "x9.huge", 3)
+    assert fleet.notes[0][1] == "? USD/mo", "nobody knows its price"
+    assert "&lt;b&gt;web &amp; co&lt;/b&gt;" in drawing.svg and "<b>web" not in drawing.svg
+    assert [thing.name for thing in drawing.scene.regional] == [other]
+    assert all(len(place.name) <= 14 for place in drawing.scene.places), "ids are cut to the room of a name"
+
+
+def test_an_empty_account_is_a_picture_too(cloud: Cloud) -> None:
+    drawing = draw_live(cloud)
+    assert drawing.nodes == 0 or drawing.scene.fleets == ()
+    assert drawing.png.startswith(b"\x89PNG")
+
+
+def test_what_was_denied_is_said_below(new_cloud: Any, deployed: Cloud) -> None:
+    cloud = new_cloud(account=deployed.account)
+
+    def refuse(**_: Any) -> None:
+        error: Any = {"Error": {"Code": "AccessDenied", "Message": "no"}}
+        raise ClientError(error, "DescribeLoadBalancers")
+
+    cloud.client("elbv2").meta.events.register("before-call.*.DescribeLoadBalancers", refuse)
+    scene = draw_live(cloud).scene
+    assert scene.balancers == () and scene.fleets
+    assert any("elasticloadbalancing:DescribeLoadBalancers was denied" in note for note in scene.footnotes)
+
+
+def test_the_command_line(deployed: Cloud, tmp_path: Path) -> None:
+    esaws = Shell(deployed, tmp_path)
+    found = esaws.json("draw", "--live", "-o", "live.svg")
+    assert found["nodes"] > 20 and (tmp_path / "live.svg").read_text().startswith("<svg")
+    esaws("draw", "--live", "--profile", "budget", "-o", "live.png")
+    assert "say what to draw" in esaws("draw", "-o", "x.svg", code=2)
