@@ -1,0 +1,1 @@
+"""Bills that came: read in any format, told in one table, added up, and reported."""

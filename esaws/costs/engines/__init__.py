@@ -1,0 +1,1 @@
+"""Where a bill is added up: in this process, on Spark, in Athena or Trino; the same expressions for all."""

@@ -1,0 +1,40 @@
+"""DuckDB in this process: the engine for bills that fit on the machine's disk, whatever its memory."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import count
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from esaws.costs.engines.engine import Engine
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
+
+def quoted(name: str) -> str:
+    """A name as SQL takes it, whatever is in it."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+class Embedded(Engine):
+    """DuckDB with no more threads than cores, spilling to `scratch` beyond its share of the memory."""
+
+    name = "duckdb"
+
+    def __init__(self, scratch: Path) -> None:
+        import ibis
+
+        self._names = count()
+        self.ibis = ibis.duckdb.connect(temp_directory=str(scratch / "spilled"))
+        self.raw: Any = self.ibis.con
+        self.raw.execute("SET TimeZone = 'UTC'")
+        self.raw.execute("SET enable_progress_bar = false")
+
+    def parquet(self, paths: Sequence[Path]) -> ir.Table:
+        return self.ibis.read_parquet([str(path) for path in paths])
+
+    def new_name(self, what: str) -> str:
+        """A name for a table that no other has."""
+        return f"{what}_{next(self._names)}"

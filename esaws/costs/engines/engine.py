@@ -1,0 +1,36 @@
+"""What an engine has to do, and which one a URL names."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from esaws.errors import UsageError
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
+
+class Engine(ABC):
+    """Reads Parquet files as Ibis tables and evaluates expressions over them."""
+
+    name: str
+
+    @abstractmethod
+    def parquet(self, paths: Sequence[Path]) -> ir.Table:
+        """Files of one schema as a table; nothing but their footers is read."""
+
+
+def engine_of(text: str | None, scratch: Path) -> Engine:
+    """The engine that a URL names; without one, DuckDB in this process. `scratch` is a folder for what it spills.
+
+    Raises:
+        UsageError: no such engine.
+    """
+    if text in (None, "duckdb", "duckdb://"):
+        from esaws.costs.engines.embedded import Embedded
+
+        return Embedded(scratch)
+    raise UsageError(f"there is no engine {text!r}; take duckdb, spark://…, athena://… or trino://…")
