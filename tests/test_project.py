@@ -25,6 +25,7 @@ LAYERS = [
     "course",
     "runbook",
     "drawing",
+    "guards",
     "inspect",
     "costs",
     "timeline",

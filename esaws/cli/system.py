@@ -69,7 +69,9 @@ def plan(cloud: Cloud, architecture: Any, prune: bool, as_json: bool) -> None:
     """Show what a deploy would do, with the monthly list price of each line. Changes nothing."""
     from esaws.plan import plan_deploy
 
-    show_plan(plan_deploy(architecture, cloud, prune=prune), as_json)
+    planned = plan_deploy(architecture, cloud, prune=prune)
+    _say_if_parked(cloud)
+    show_plan(planned, as_json)
 
 
 @cli.command()
@@ -84,6 +86,7 @@ def deploy(cloud: Cloud, architecture: Any, prune: bool, dry_run: bool, yes: boo
 
     somebody_confirms(yes or dry_run)
     planned = plan_deploy(architecture, cloud, prune=prune)
+    _say_if_parked(cloud)
     if dry_run:
         show_plan(planned, as_json)
         return
@@ -148,3 +151,10 @@ def show_plan(planned: Any, as_json: bool) -> None:
         for row in rows
     ]
     show(rows, repr(planned), as_json, shown=shown)
+
+
+def _say_if_parked(cloud: Cloud) -> None:
+    from esaws.guards.park import is_parked
+
+    if is_parked(cloud):
+        click.echo(f"{cloud.deployment} is parked: `esaws resume` brings it back as it was", err=True)

@@ -24,6 +24,7 @@ from esaws.inspect.health import KEYS as HEALTH_KEYS
 from esaws.inspect.health import health
 from esaws.inspect.listening import task_name
 from esaws.inspect.network.addresses import covers_world, range_of
+from esaws.inspect.standing import of_balancer, of_broker, of_cache, of_database, of_instance
 from esaws.pricelist import MonthlyCost, Usage, monthly_cost
 from esaws.resource import KINDS, tag_dict
 
@@ -269,7 +270,9 @@ class _Seen:
             if "ports" in self.overlays and (ports := sorted({port for id in mine for port in self._open(id)})):
                 words.append(f"open: {', '.join(ports)}")
             if "costs" in self.overlays:
-                words.append(self._priced([usage for id in mine for usage in self._usage(id)]))
+                words.append(
+                    self._priced([usage for id in mine for usage in of_instance(self.instances[id], self.account)])
+                )
             if words:
                 yield place, " · ".join(words)
 
@@ -298,18 +301,6 @@ class _Seen:
                 if covers_world([range_of(cidr) for cidr in cidrs], 4) or "::/0" in str(permission.get("Ipv6Ranges")):
                     yield _port_range(permission)
 
-    def _usage(self, id: str) -> Iterator[Usage]:
-        raw = self.instances[id]
-        yield Usage.hours("AmazonEC2", f"BoxUsage:{raw['InstanceType']}", "RunInstances")
-        for volume in self._of("Volumes"):
-            if any(each.get("InstanceId") == id for each in volume.get("Attachments", ())):
-                kind = volume.get("VolumeType", "gp2")
-                yield Usage.gb_month(
-                    "AmazonEC2", f"EBS:VolumeUsage.{kind}", volume["Size"], f"CreateVolume-{kind.title()}"
-                )
-        if raw.get("PublicIpAddress"):
-            yield Usage.hours("AmazonVPC", "PublicIPv4:InUseAddress", "RunInstances")
-
     def _priced(self, usages: list[Usage]) -> str:
         cost = monthly_cost(usages, self.account.region)
         self.total += cost
@@ -330,12 +321,11 @@ class _Seen:
                 continue
             ports = tuple(f"{each['Protocol']}:{each['Port']}" for each in one.listeners())
             zones = one.raw.get("AvailabilityZones", ())
-            usages = [Usage.hours("AWSELB", "LoadBalancerUsage", "LoadBalancing:Application")]
-            if one.is_public:
-                usages.append(Usage.hours("AmazonVPC", "PublicIPv4:InUseAddress", count=len(zones)))
             places = tuple(self._place(each["SubnetId"]) for each in zones if each["SubnetId"] in self.subnets)
             key = ("LoadBalancer", self.short(one.name))
-            found.append(Thing(key, key[1], KINDS["LoadBalancer"].icon, self._with_price(ports, usages), places))
+            found.append(
+                Thing(key, key[1], KINDS["LoadBalancer"].icon, self._with_price(ports, of_balancer(one.raw)), places)
+            )
         return found
 
     def _balancers(self) -> list[Thing]:
@@ -352,23 +342,18 @@ class _Seen:
                 raw["DBInstanceClass"],
             )
             words += () if raw["DBInstanceStatus"] == "available" else (raw["DBInstanceStatus"],)
-            operation = "CreateDBInstance:0014" if engine == "postgres" else None
-            storage = f"RDS:{raw.get('StorageType', 'gp2').upper()}-Storage"
-            usages = [
-                Usage.hours("AmazonRDS", f"InstanceUsage:{raw['DBInstanceClass']}", operation),
-                Usage.gb_month("AmazonRDS", storage, raw.get("AllocatedStorage", 0), operation),
-            ]
             icon = ENGINE_ICONS.get(engine, KINDS["DBInstance"].icon)
             places = tuple(self._place(each["SubnetIdentifier"]) for each in group.get("Subnets", ()))
-            yield Thing(("DBInstance", name), name, icon, self._with_price(words, usages), places)
+            yield Thing(("DBInstance", name), name, icon, self._with_price(words, of_database(raw)), places)
         for raw in self._of("CacheClusters"):
             name = self.short(raw["CacheClusterId"])
             words = (
                 f"{ENGINES.get(raw['Engine'], raw['Engine'])} {raw.get('EngineVersion', '')}".strip(),
                 raw["CacheNodeType"],
             )
-            usages = [Usage.hours("AmazonElastiCache", f"NodeUsage:{raw['CacheNodeType']}", "CreateCacheCluster:0002")]
-            yield Thing(("CacheCluster", name), name, KINDS["CacheCluster"].icon, self._with_price(words, usages))
+            yield Thing(
+                ("CacheCluster", name), name, KINDS["CacheCluster"].icon, self._with_price(words, of_cache(raw))
+            )
 
     def _regional(self) -> Iterator[Thing]:
         for raw in self._of("Brokers"):
@@ -377,8 +362,7 @@ class _Seen:
                 f"{raw.get('EngineType', '').title().replace('mq', 'MQ')} {raw.get('EngineVersion', '')}",
                 raw["HostInstanceType"],
             )
-            usages = [Usage.hours("AmazonMQ", f"RabbitMQ-InstanceUsage:{raw['HostInstanceType']}", "CreateBroker:0001")]
-            yield Thing(("Broker", name), name, KINDS["Broker"].icon, self._with_price(words, usages))
+            yield Thing(("Broker", name), name, KINDS["Broker"].icon, self._with_price(words, of_broker(raw)))
         for raw in self._of("Buckets"):
             name = self.short(raw["Name"]).removesuffix(f"-{self.account.id}-{self.account.region}")
             yield Thing(("Bucket", name), name, KINDS["Bucket"].icon, ("S3 bucket",))

@@ -1,0 +1,1 @@
+"""What keeps a deployment from costing more than it should: parking it, and bringing it back."""
