@@ -43,7 +43,7 @@ def _change(
     planned = plan(cloud)
     rows = [step.to_dict() for step in planned.steps]
     if not as_json:
-        show(rows, repr(planned), as_json=False)
+        show(rows, repr(planned) if dry_run else "", as_json=False)
     if not dry_run:
         confirm(planned, yes)
         planned.apply()

@@ -244,7 +244,7 @@ class Arrangement:
             x = self.bus_x + gutter + 4 - ZONE_PAD
         else:
             self.balancer_x = x + 28 + ICON / 2
-            x = self.balancer_x + ICON / 2 if scene.balancers else self.lane_x
+            x = self.balancer_x + self._half_a_balancer() if scene.balancers else self.lane_x
             self.bus_x = x + 10
             x = self.bus_x + gutter if gutter else x + 28 if scene.balancers else first
         for number, zone in enumerate(self.zones):
@@ -254,6 +254,11 @@ class Arrangement:
             x = right + PAD
         self.zones_right = x - PAD if self.zones else x + (self.frame if self.fleets else 0)
         self._set_lanes()
+
+    def _half_a_balancer(self) -> float:
+        """From the middle of a load balancer to where a line may stand: beside its icon, or its words if wider."""
+        words = [min(label_width(balancer), THING) / 2 - 4 for balancer in self.scene.balancers]
+        return max([ICON / 2, *words])
 
     def _caption_beneath(self) -> float:
         """How wide the captions are that stand below a load balancer, beside the line down to its own subnet."""
