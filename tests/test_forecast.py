@@ -1,7 +1,8 @@
-"""What a month costs, said beforehand: to the cent as it was, and as the local AWS bills it."""
+"""What a month costs, said beforehand: to the cent as it was, and what it rests on."""
 
-from collections.abc import Iterator
-from datetime import UTC, date, datetime
+import json
+from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -10,24 +11,43 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from esaws import simulation
+from esaws.cli import main
 from esaws.cloud import Cloud
-from esaws.costs.explorer import spending
 from esaws.costs.forecast.assumptions import Traffic, parked
-from esaws.costs.forecast.forecast import Forecast, cents, forecast, forecasts
-from esaws.costs.forecast.mine import my_regime
+from esaws.costs.forecast.curve import charged_by
+from esaws.costs.forecast.forecast import forecast, forecasts
+from esaws.costs.forecast.mine import Known, judged, regime_by_age
 from esaws.costs.forecast.month import Month
-from esaws.costs.forecast.pictures import draw_forecasts
-from esaws.costs.forecast.variations import Variation, compare
+from esaws.costs.forecast.outcome import Forecast, cents
+from esaws.costs.forecast.pictures import draw_forecast
+from esaws.costs.forecast.variations import Variation, compare, varied
 from esaws.errors import UsageError
 from esaws.plan import plan_deploy
-from esaws.pricelist import REGIMES, Regime, Usage
-from esaws.resources.bucket import Bucket
-from esaws.seccom import PROFILES, seccom
-from tests.local.conftest import Program
+from esaws.pricelist import REGIMES, PriceList, Regime, Usage
+from esaws.seccom import seccom
 
 HA = seccom("ha")
 IN_2022 = date(2022, 3, 1)
+UNKNOWN = "m5.24xlarge"
+
+
+class Consuming:
+    """Something that consumes what it is told to."""
+
+    def __init__(self, *usages: Usage) -> None:
+        self.usages = usages
+
+    def usage(self) -> list[Usage]:
+        return list(self.usages)
+
+
+def boxes(**hours: float) -> Consuming:
+    return Consuming(
+        *(
+            Usage("AmazonEC2", f"BoxUsage:{name.replace('_', '.')}", Decimal(str(some)), "Hrs", "RunInstances")
+            for name, some in hours.items()
+        )
+    )
 
 
 def machines_and_disks(found: Forecast) -> Decimal:
@@ -62,6 +82,9 @@ def test_tax_is_on_what_is_paid() -> None:
     assert cents(found.to_pay_usd) == Decimal("78.38")
 
 
+# --- credits
+
+
 def test_credits_last_about_23_days_on_a_cheaper_machine() -> None:
     build: Any = [
         each if each.kind != "AutoScalingGroup" else each.__class__(**(vars(each) | {"template": gp3(each.template)}))
@@ -70,81 +93,141 @@ def test_credits_last_about_23_days_on_a_cheaper_machine() -> None:
     found = forecast(build, regime="credits")
     assert found.runway_days is not None and round(found.runway_days) == 23
     assert found.credits_usd == 200 and cents(found.to_pay_usd) == cents(found.total_usd) - 200
-    assert forecast(build, regime="credits", credits=100).runway_days == found.runway_days / 2
+    assert [*found.runways] == [100, 120, 200], "at sign-up, with a database, and for all five activities"
+    assert forecast(build, regime="credits", credits=100).runway_days == pytest.approx(found.runway_days / 2)
 
 
 def gp3(template: Any) -> Any:
     return template.__class__(**(vars(template) | {"root_type": "gp3"}))
 
 
-# --- what the local AWS bills
+def test_a_budget_earns_credits_too() -> None:
+    assert [*forecast(seccom("budget", warn_at_usd=20), regime="credits").runways] == [100, 140, 200]
 
 
-@pytest.fixture(scope="module", params=REGIMES)
-def world(request: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Regime, str]]:
-    """A local AWS of its own on the last day of January, whose clock stands still between two jumps."""
-    program = Program(tmp_path_factory.mktemp("forecast"), {"ESAWS_STILL": "1"})
-    started = program.json("start", "--at", "2026-01-31T00:00Z", "--regime", request.param)
-    yield request.param, started["url"]
-    program.run("stop", "--discard")
+@pytest.mark.parametrize(
+    ("usd_a_month", "credits", "days"),
+    [
+        (730, 365, 730 / 48),  # half a month of 730 hours
+        (100, 200, 2 * 730 / 24),
+        (100, 250, 2.5 * 730 / 24),
+        (1, 200, 365),  # they expire after a year
+    ],
+)
+def test_credits_are_used_up_month_after_month(usd_a_month: float, credits: float, days: float) -> None:
+    one = PriceList.of([price("S", "Hours", usd_a_month / 730)], "a test")
+    found = forecast([Consuming(Usage.hours("S", "Hours"))], regime="credits", credits=credits, prices=one)
+    assert float(found.runway_days or 0) == pytest.approx(days)
+    part = forecast(
+        [Consuming(Usage.hours("S", "Hours"))], regime="credits", credits=credits, prices=one, month=Month.average(73)
+    )
+    assert part.runway_days == found.runway_days, "it goes on after the time that is forecast"
 
 
-def test_the_local_aws_bills_what_was_forecast(world: tuple[Regime, str]) -> None:
-    regime, url = world
-    clouds = {profile: Cloud.at(url, account=f"60000000000{n}") for n, profile in enumerate(PROFILES)}
-    for profile, cloud in clouds.items():
-        plan_deploy(seccom(profile), cloud).apply()
-    first, end = date(2026, 2, 1), date(2026, 3, 1)
-    for day in (first, end):
-        simulation.advance(next(iter(clouds.values())), to=datetime(day.year, day.month, day.day, tzinfo=UTC))
-    for profile, cloud in clouds.items():
-        # Nobody has put clips into the bucket, and an hour of January was paid with credits.
-        build = [each for each in seccom(profile) if not isinstance(each, Bucket)]
-        found = forecast(build, regime=regime, month=Month.calendar(first), as_of=first, count_below=True)
-        usage = {"Dimensions": {"Key": "RECORD_TYPE", "Values": ["Usage"]}}
-        billed = spending(cloud, first, end, by="USAGE_TYPE", each="MONTHLY", where=usage)
-        assert by_usage_type(found) == pytest.approx(
-            {row.usage_type: row.usd for row in billed.itertuples() if row.usage_type != "EUW3-TimedStorage-ByteHrs"},
-            abs=1e-6,
-        )
-        assert float(found.total_usd) == pytest.approx(billed.usd.sum(), abs=1e-4)
+def price(service: str, usage_type: str, usd: float, **more: Any) -> dict[str, Any]:
+    """A row of a price list."""
+    return {
+        "service": service,
+        "usage_type": f"EUW3-{usage_type}",
+        "unit": "Hrs",
+        "usd": usd,
+        "region": "eu-west-3",
+        "description": "per hour",
+        "source": "a test",
+        "as_of": "2026-01-01",
+        "verified": True,
+        **more,
+    }
 
 
-def by_usage_type(found: Forecast) -> dict[str, float]:
-    sums: dict[str, float] = {}
-    for line in found.lines:
-        assert line.usd is not None
-        sums[line.usage_type] = sums.get(line.usage_type, 0.0) + float(line.usd)
-    return sums
+def test_free_days_are_not_paid_with_credits() -> None:
+    out = Traffic(gb_out=200)
+    found = forecast([], regime="credits", credits=4.5, traffic=out)
+    assert float(found.total_usd) == pytest.approx(9 + 200 * 2**30 / 1e9 * 0.0084)
+    hour = Decimal(str(found.runway_days)) * 24
+    assert hour > 365, "100 GB are free for all, and then there are capacity units alone"
+    assert charged_by(found.lines, found.month, hour) == pytest.approx(Decimal("4.5"))
 
 
-def test_an_account_says_which_regime_is_its_own(world: tuple[Regime, str]) -> None:
-    regime, url = world
-    cloud = Cloud.at(url, account="600000000009")
-    cloud.client("ec2").run_instances(ImageId="ami-1", InstanceType="t2.micro", MinCount=1, MaxCount=1)
-    simulation.advance(cloud, "2h")
-    mine = my_regime(cloud)
-    assert mine.regime == regime, mine.why
-    assert (mine.credits is not None) == (regime == "credits")
+def test_an_account_on_the_free_plan_is_warned() -> None:
+    (said,) = forecast(HA, regime="credits").notes
+    assert "closed when its credits are used up" in said and "does not launch t2.micro at all" in said
+    (said,) = forecast(seccom("ha", instance_type="t3.micro"), regime="credits").notes
+    assert "does not launch" not in said
+
+
+# --- which regime is mine
+
+
+@pytest.mark.parametrize(
+    ("opened", "today", "regime"),
+    [
+        (date(2021, 10, 4), date(2022, 3, 1), "legacy"),
+        (date(2021, 10, 4), date(2022, 10, 4), "none"),
+        (date(2025, 7, 14), date(2026, 7, 13), "legacy"),
+        (date(2025, 7, 14), date(2026, 7, 14), "none"),
+        (date(2025, 7, 15), date(2026, 7, 14), "credits"),
+        (date(2025, 7, 15), date(2026, 7, 15), "none"),
+        (date(2024, 2, 29), date(2025, 2, 27), "legacy"),
+        (date(2024, 2, 29), date(2025, 2, 28), "none"),
+    ],
+)
+def test_the_age_of_an_account_decides(opened: date, today: date, regime: Regime) -> None:
+    assert regime_by_age(opened, today).regime == regime
+
+
+TODAY = date(2026, 11, 27)
+PAID = {"accountPlanType": "PAID", "accountPlanStatus": "ACTIVE"}
+
+
+@pytest.mark.parametrize(
+    ("known", "regime", "credits"),
+    [
+        (Known(TODAY, plan=PAID | {"accountPlanRemainingCredits": {"amount": 42.5, "unit": "USD"}}), "credits", 42.5),
+        (Known(TODAY, plan=PAID | {"accountPlanRemainingCredits": {"amount": 0, "unit": "USD"}}), "none", 0.0),
+        (Known(TODAY, plan={"accountPlanType": "FREE", "accountPlanStatus": "EXPIRED"}), "none", 0.0),
+        (Known(TODAY, has_no_plan=True, opened=date(2020, 1, 1)), "none", None),
+        (Known(date(2026, 2, 1), has_no_plan=True, opened=date(2025, 7, 1)), "legacy", None),
+        (Known(date(2026, 2, 1), has_no_plan=True, offers=frozenset({"12 Months Free"})), "legacy", None),
+        (Known(TODAY, has_no_plan=True), "none", None),
+        (Known(date(2026, 2, 1), has_no_plan=True, offers=frozenset({"Always Free"})), None, None),
+        (Known(TODAY, doubts=("denied",)), None, None),
+    ],
+)
+def test_what_aws_says_of_an_account_decides(known: Known, regime: Regime | None, credits: float | None) -> None:
+    mine = judged(known)
+    assert (mine.regime, mine.credits) == (regime, credits)
+    assert regime or "opened before 15 July 2025" in mine.why
 
 
 # --- assumptions
 
 
 def test_traffic_becomes_capacity_units_and_gigabytes() -> None:
-    busy = Traffic(requests=25 * 730 * 3600 * 2, gb_out=150, gb_between_zones=10)
+    busy = Traffic(requests=25 * 730 * 3600 * 2, gb_out=150, gb_between_zones=10, requests_per_connection=1)
     lines = {line.usage_type: line for line in forecast(HA, regime="none", traffic=busy).lines}
-    assert lines["EUW3-LCUUsage"].quantity == 2 * 730
+    assert lines["EUW3-LCUUsage"].quantity == 2 * 730, "25 new connections a second are a unit"
     assert lines["EUW3-DataTransfer-Out-Bytes"].usd == 50 * Decimal("0.09"), "100 GB are free for all"
     assert lines["EUW3-DataTransfer-Regional-Bytes"].usd == 20 * Decimal("0.01"), "both sides are charged"
     few = Traffic(gb_out=1460)
-    assert next(few.usage()).quantity == 1460, "2 GB an hour are two units"
+    assert float(next(few.usage()).quantity) == pytest.approx(1460 * 2**30 / 1e9), "10^9 bytes an hour are a unit"
 
 
 def test_what_goes_out_is_charged_by_tier() -> None:
-    nothing_else: Any = []
-    (line, _) = forecast(nothing_else, regime="none", traffic=Traffic(gb_out=100 + 10240 + 1000)).lines[::-1]
+    (line, _) = forecast([], regime="none", traffic=Traffic(gb_out=100 + 10240 + 1000)).lines[::-1]
     assert line.usd == 10240 * Decimal("0.09") + 1000 * Decimal("0.085")
+
+
+def test_what_is_in_the_buckets_can_be_said() -> None:
+    def gigabytes(gb: float | None) -> list[Decimal]:
+        found = forecast(HA, regime="none", gb_stored=gb)
+        return [line.quantity for line in found.lines if line.service == "AmazonS3"]
+
+    assert gigabytes(None) == [10]
+    assert gigabytes(250) == [250]
+    assert gigabytes(0) == []
+    with pytest.raises(UsageError, match="no bucket"):
+        forecast([boxes(t2_micro=1)], gb_stored=5)
 
 
 def test_nights_off_stop_machines_and_not_the_load_balancer() -> None:
@@ -157,10 +240,26 @@ def test_nights_off_stop_machines_and_not_the_load_balancer() -> None:
     assert [each.quantity for each in parked(usages, 12)] == [365, 365, 730, 730]
 
 
-@pytest.mark.parametrize("wrong", [{"regime": "free"}, {"hours_a_day": 25}, {"vat_percent": -1}])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"regime": "free"},
+        {"hours_a_day": 25},
+        {"hours_a_day": -1},
+        {"vat_percent": -1},
+        {"credits": -1},
+        {"gb_stored": -1},
+    ],
+)
 def test_an_assumption_that_cannot_be_is_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(UsageError):
         forecast(HA, **wrong)
+
+
+@pytest.mark.parametrize("wrong", [{"requests": -1}, {"gb_out": -1}, {"requests_per_connection": 0}])
+def test_traffic_that_cannot_be_is_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(UsageError, match="can't be"):
+        Traffic(**wrong)
 
 
 @pytest.mark.parametrize("hours", [0, -1, 745])
@@ -170,8 +269,14 @@ def test_a_time_that_is_no_month_is_refused(hours: int) -> None:
 
 
 @pytest.mark.parametrize(("day", "hours"), [((2026, 2, 10), 672), ((2024, 2, 1), 696), ((2026, 3, 31), 744)])
-def test_a_calendar_month_has_its_true_hours(day: tuple[int, int, int], hours: int) -> None:
-    assert Month.calendar(date(*day)) == Month(Decimal(hours), Decimal(hours))
+def test_a_calendar_month_has_its_true_hours_and_prices(day: tuple[int, int, int], hours: int) -> None:
+    month = Month.calendar(date(*day))
+    assert (month.hours, month.of) == (hours, hours)
+    found = forecast(HA, regime="none", month=month)
+    lines = {line.usage_type: line.quantity for line in found.lines}
+    assert lines["EUW3-BoxUsage:t2.micro"] == 12 * hours, "machines by the hour"
+    assert lines["EUW3-EBS:VolumeUsage.gp2"] == 360, "disks by the month"
+    assert found.as_of == date(*day).replace(day=1)
 
 
 # --- sums
@@ -182,34 +287,61 @@ def test_a_calendar_month_has_its_true_hours(day: tuple[int, int, int], hours: i
     st.sampled_from(REGIMES),
 )
 def test_what_is_free_is_never_more_than_the_allowance(some: list[tuple[str, int]], regime: Regime) -> None:
-    class Declared:
-        def usage(self) -> list[Usage]:
-            return [Usage("AmazonEC2", f"BoxUsage:{size}", Decimal(n), "Hrs", "RunInstances") for size, n in some]
-
-    build: Any = [Declared()]
-    found = forecast(build, regime=regime)
+    usages = (Usage("AmazonEC2", f"BoxUsage:{size}", Decimal(n), "Hrs", "RunInstances") for size, n in some)
+    found = forecast([Consuming(*usages)], regime=regime)
     free = sum(line.free_quantity for line in found.lines)
     used = sum(n for size, n in some if size == "t2.micro")
     assert round(free, 9) == (min(750, used) if regime == "legacy" else 0)
     assert found.total_usd <= found.list_usd
     assert all(line.usd is not None and line.usd >= 0 for line in found.lines)
+    assert charged_by(found.lines, found.month, found.month.hours) == pytest.approx(found.total_usd)
+
+
+@given(st.integers(1, 40_000), st.integers(1, 40_000))
+def test_those_that_share_an_allowance_use_it_hour_by_hour(gp2: int, gp3: int) -> None:
+    usages = (
+        Usage("AmazonEC2", f"EBS:VolumeUsage.gp{n}", Decimal(gb) / 100, "GB-Mo") for n, gb in ((2, gp2), (3, gp3))
+    )
+    month = Month.calendar(date(2026, 2, 1))
+    found = forecast([Consuming(*usages)], regime="legacy", month=month)
+    left, free = Decimal(30), {}
+    for _ in range(672):  # as a meter does it
+        for name, gb in (("EUW3-EBS:VolumeUsage.gp2", gp2), ("EUW3-EBS:VolumeUsage.gp3", gp3)):
+            part = min(left, Decimal(gb) / 100 / 672)
+            left -= part
+            free[name] = free.get(name, Decimal(0)) + part
+    assert {line.usage_type: float(line.free_quantity) for line in found.lines} == pytest.approx(
+        {name: float(amount) for name, amount in free.items()}, abs=1e-9
+    )
 
 
 def test_a_price_that_nobody_knows_is_in_no_total_and_said() -> None:
-    found = forecast(seccom("ha", instance_type="m5.large"), regime="none")
-    assert found.unpriced == ("EUW3-BoxUsage:m5.large",)
-    assert any("the total lacks EUW3-BoxUsage:m5.large" in warning for warning in found.warnings())
-    assert compare({"big": seccom("ha", instance_type="m5.large")}).isna().all().all()
+    found = forecast(seccom("ha", instance_type=UNKNOWN), regime="none")
+    assert found.unpriced == (f"EUW3-BoxUsage:{UNKNOWN}",)
+    assert any(f"the total lacks EUW3-BoxUsage:{UNKNOWN}" in warning for warning in found.warnings())
+    told = found.to_dict()
+    assert (told["total_usd"], told["to_pay_usd"], told["verified"]) == (None, None, False)
+    assert told["known_usd"] == pytest.approx(284.52 - 12 * 730 * 0.0132, abs=0.01)
+    assert repr(found).startswith("<Forecast none: at least ")
+    assert compare({"big": seccom("ha", instance_type=UNKNOWN)}).drop(columns="verified").isna().all().all()
 
 
-def test_what_no_list_confirms_is_said() -> None:
-    assert any("EUW3-InstanceUsage:db.t3.micro" in warning for warning in forecast(HA, regime="none").warnings())
+def test_what_no_list_confirms_is_said_of_every_total() -> None:
+    found = forecast(HA, regime="none")
+    assert any("EUW3-InstanceUsage:db.t3.micro" in warning for warning in found.warnings())
+    assert repr(found) == "<Forecast none: ~284.52 USD for 730 hours>"
+    assert not found.to_dict()["verified"]
+    sure = forecast([boxes(t2_micro=730)])
+    assert sure.verified and not sure.warnings() and repr(sure) == "<Forecast none: 9.64 USD for 730 hours>"
+    assert compare({"ha": HA, "one": [boxes(t2_micro=730)]}).verified.tolist() == [False, True]
 
 
 def test_alarms_that_scaling_makes_are_told_and_counted_when_asked() -> None:
     apart, counted = forecast(HA, regime="none"), forecast(HA, regime="none", count_below=True)
-    assert any("24 alarms, 1.40 USD" in warning for warning in apart.warnings())
-    assert counted.total_usd - apart.total_usd == Decimal("1.4") and not counted.below
+    assert any("24 alarms below it, which cost 1.40 USD more" in warning for warning in apart.warnings())
+    assert counted.total_usd - apart.total_usd == apart.below_usd == Decimal("1.4") and not counted.below
+    warned = forecast(seccom("ha", warn_at_usd=80), regime="none")
+    assert warned.below_usd == Decimal("2.4") - Decimal("0.1") * (10 - 3), "three of its own take of the ten first"
 
 
 def test_a_plan_is_forecast_as_its_architecture(cloud: Cloud) -> None:
@@ -217,54 +349,112 @@ def test_a_plan_is_forecast_as_its_architecture(cloud: Cloud) -> None:
     assert forecast(plan, regime="none").total_usd == forecast(HA, regime="none").total_usd
 
 
+# --- variations
+
+
 def test_builds_side_by_side() -> None:
     one_zone, nat, nights = Variation(zones=1), Variation(nat_gateways=1), Variation(hours_a_day=10)
     found = compare(
         {"ha": HA, "budget": seccom("budget"), "one zone": (HA, one_zone), "nat": (HA, nat), "nights off": (HA, nights)}
     )
-    assert found.loc["ha"].tolist() == [284.52, 191.48, 284.52, 284.52]
+    assert found.loc["ha", ["list_usd", *REGIMES]].tolist() == [284.52, 191.48, 284.52, 284.52]
     assert found.loc["one zone", "none"] == found.loc["budget", "none"]
     assert found.loc["nat", "none"] == pytest.approx(284.52 + 730 * 0.055, abs=0.011)
     assert found.loc["nights off", "none"] < found.loc["ha", "none"]
-    three = compare({"three": (HA, Variation(clusters=3, instances=1))})
-    assert three.loc["three", "none"] < found.loc["budget", "none"]
+    bigger = compare({"small": (HA, Variation(instance_type="t3.small"))})
+    assert bigger.loc["small", "none"] == pytest.approx(284.52 + 8760 * (0.0236 - 0.0132), abs=0.011)
+
+
+def test_fewer_clusters_take_their_machines_and_alarms_along() -> None:
+    three = varied(HA, Variation(clusters=3))
+    hours = {line.usage_type: line.quantity for line in three.lines}
+    assert hours["EUW3-BoxUsage:t2.micro"] == 6 * 730
+    assert [line.quantity for line in three.below] == [12]
+    assert varied(HA, Variation(clusters=6)).total_usd == forecast(HA).total_usd
+    assert varied(HA, Variation(clusters=3, instances=1)).total_usd < three.total_usd
+
+
+@pytest.mark.parametrize("wrong", [{"zones": 0}, {"clusters": -1}, {"instances": -1}, {"nat_gateways": -1}])
+def test_a_variation_that_cannot_be_is_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(UsageError, match="can't be"):
+        Variation(**wrong)
 
 
 # --- as people see it
 
 
-def test_the_picture_names_what_ends_when(tmp_path: Path) -> None:
-    chart = draw_forecasts(forecasts(HA))
+def test_the_picture_says_what_ends_when(tmp_path: Path) -> None:
+    chart = draw_forecast(*forecasts(HA))
     shown = chart._repr_svg_()
-    assert "750 hours and 30 GB of disk are used up" in shown and "200 USD of credits are used up" in shown
-    assert shown == draw_forecasts(forecasts(HA))._repr_svg_()
+    for text in ("~284.52", "750 hours of instances, until day 2.6", "200 USD of credits, until day 21.4"):
+        assert text in shown
+    assert shown == draw_forecast(*forecasts(HA))._repr_svg_()
     chart.save(tmp_path / "f.png")
+    assert "What is free" not in draw_forecast(forecast([boxes(t2_micro=730)]))._repr_svg_(), "nothing is"
 
 
-def test_the_command_line_says_it_too(esaws: Any) -> None:
+@dataclass
+class Terminal:
+    """The command line in this process: a forecast asks nobody."""
+
+    captured: pytest.CaptureFixture[str]
+
+    def __call__(self, *words: str, code: int = 0) -> str:
+        with pytest.raises(SystemExit) as left:
+            main(["cost", "forecast", "--profile", "ha", *words])
+        said = self.captured.readouterr()
+        assert left.value.code == code, said
+        return said.out if code == 0 else said.err
+
+    def json(self, *words: str) -> Any:
+        return json.loads(self(*words, "--json"))
+
+
+@pytest.fixture
+def told(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Terminal:
+    for name in ("ESAWS_TARGET", "ESAWS_REGION", "ESAWS_ACCOUNT"):
+        monkeypatch.delenv(name, raising=False)
+    return Terminal(capsys)
+
+
+def test_the_command_line_says_it_too(esaws: Any, told: Terminal) -> None:
     each = esaws.json("cost", "forecast", "--profile", "ha")
     assert [(one["regime"], one["total_usd"]) for one in each] == [
         ("legacy", 191.48),
         ("credits", 284.52),
         ("none", 284.52),
     ]
-    words = ("cost", "forecast", "--profile", "ha", "--regime", "legacy", "--hours", "432", "--as-of", "2022-03-01")
-    found = esaws.json(*words)
-    assert set(found) >= {"regime", "hours", "lines", "total_usd", "free_tier", "runway_days"}
-    assert set(found["lines"][0]) >= {
-        "service",
-        "usage_type",
-        "quantity",
-        "unit",
-        "rate",
-        "list_usd",
-        "free_usd",
-        "usd",
-    }
+    found = told.json("--regime", "legacy", "--hours", "432", "--as-of", "2022-03-01")
+    assert [*found][:6] == ["regime", "hours", "lines", "total_usd", "free_tier", "runway_days"]
+    lines = ["service", "usage_type", "quantity", "unit", "rate", "list_usd", "free_usd", "usd", "verified"]
+    assert [*found["lines"][0]][:9] == lines
     (hours,) = [each for each in found["free_tier"] if each["allowance"] == "AmazonEC2 Hrs"]
     assert (hours["cap"], hours["used"], hours["exhausted_after_h"]) == (750, 750, 62.5)
-    assert "284.52 USD to pay for 730 hours" in esaws("cost", "forecast", "--profile", "ha", "--regime", "none")
-    assert "Which is yours?" in esaws("cost", "forecast", "--profile", "ha")
+    assert found["total_usd"] == pytest.approx(sum(line["usd"] for line in found["lines"]), abs=0.005)
+
+
+def test_a_person_sees_the_sum_first_then_the_dearest_then_what_runs_out(told: Terminal) -> None:
+    first, _, _, dearest, *rest = told("--regime", "legacy").splitlines()
+    assert first.startswith("~191.48 USD to pay for 730 hours") and "1.40 more for what AWS makes" in first
+    assert "EUW3-BoxUsage:t2.micro" in dearest
+    assert "750 Hrs are free (AmazonEC2 Hrs), and used up after 62.5 hours, on day 3" in rest
+    sides = told()
+    assert "Which is yours? An account opened before 15 July 2025" in sides
+    assert "100 USD of credits last 10.7 days" in sides
+    old = told("--opened", "2021-10-04", "--as-of", "2022-03-01")
+    assert "legacy" in old.splitlines()[0]
+
+
+def test_what_is_assumed_is_a_word_on_the_command_line(told: Terminal) -> None:
+    words = "--regime none --requests 2e7 --gb-out 150 --gb-between-zones 10 --gb-stored 0 --vat 20 --hours-a-day 10"
+    found, said = told.json(*words.split()), told(*words.split())
+    usage_types = {line["usage_type"] for line in found["lines"]}
+    assert {"EUW3-LCUUsage", "EUW3-DataTransfer-Out-Bytes", "EUW3-DataTransfer-Regional-Bytes"} <= usage_types
+    assert found["to_pay_usd"] == pytest.approx(1.2 * found["total_usd"], abs=0.01)
+    assert "20,000,000 requests, 150 GB out, 10 GB between zones, 10 requests a connection, 0 GB in buckets" in said
+    variation = {"--clusters": "3", "--instances": "1", "--zones": "1", "--nat-gateways": "1"}
+    less = ["--regime", "none", "--with-alarms", *(word for pair in variation.items() for word in pair)]
+    assert told.json(*less)["total_usd"] == pytest.approx(133.62 + 730 * 0.055 + 0.2, abs=0.011)
 
 
 @pytest.mark.parametrize(
@@ -276,7 +466,9 @@ def test_the_command_line_says_it_too(esaws: Any) -> None:
         (("--month", "2026-02", "--hours", "3"), "take one of them"),
         (("--hours", "800"), "1 to 744 hours"),
         (("--requests", "-5"), "requests can't be -5"),
+        (("--zones", "0"), "zones can't be 0"),
+        (("--opened", "2021-10-04", "--regime", "none"), "--opened decides the regime"),
     ],
 )
-def test_what_cannot_be_forecast_is_refused(esaws: Any, words: tuple[str, ...], said: str) -> None:
-    assert said in esaws("cost", "forecast", "--profile", "ha", *words, code=2)
+def test_what_cannot_be_forecast_is_refused(told: Terminal, words: tuple[str, ...], said: str) -> None:
+    assert said in told(*words, code=2)

@@ -11,7 +11,10 @@ from esaws.cloud import Cloud
 from esaws.errors import UsageError
 
 if TYPE_CHECKING:
-    from esaws.costs.forecast.forecast import Forecast
+    from esaws.costs.forecast.mine import Mine
+    from esaws.pricelist import PriceList
+
+_MINE = "mine"
 
 
 @cli.group()
@@ -22,56 +25,145 @@ def cost() -> None:
 @cost.command("forecast")
 @with_system
 @with_cloud
-@click.option("--regime", help="legacy, credits or none.  [default: all three side by side]")
+@click.option("--regime", help="legacy, credits or none; mine asks the account.  [default: all three side by side]")
+@click.option("--opened", metavar="DATE", help="When the account was opened: that decides the regime.")
 @click.option("--hours", type=float, help="The first so many hours of a month of 730.  [default: 730]")
 @click.option("--month", metavar="YYYY-MM", help="This calendar month, with its true hours.")
-@click.option("--as-of", metavar="DATE", help="The prices of this day, like 2022-03-01.  [default: today]")
+@click.option("--as-of", metavar="DATE", help="The prices of this day.  [default: of the month, or today]")
 @click.option("--requests", type=float, default=0, help="Requests to the load balancer in the month.")
 @click.option("--gb-out", type=float, default=0, help="Gigabytes of answers to the internet in the month.")
 @click.option("--gb-between-zones", type=float, default=0, help="Gigabytes between zones in the month.")
+@click.option("--gb-stored", type=float, help="Gigabytes in all buckets together.  [default: as declared]")
+@click.option("--clusters", type=int, help="Only the first so many clusters, with their machines.")
+@click.option("--instances", type=int, help="So many instances in each cluster.")
+@click.option("--zones", type=int, help="Machines in the first so many zones only.")
+@click.option("--nat-gateways", type=int, default=0, help="Add NAT gateways.")
 @click.option("--hours-a-day", type=float, default=24, help="Run so long each day, and be parked in between.")
 @click.option("--credits", "credits_", type=float, help="USD of credits that are left.  [default: all of 200]")
 @click.option("--vat", type=float, default=0, help="Per cent of tax.")
-@click.option("--with-alarms", is_flag=True, help="Count the alarms that scaling makes, too.")
+@click.option("--with-alarms", is_flag=True, help="Count what AWS makes below it, as its bill does: alarms of scaling.")
 def forecast_command(
     cloud: Cloud,
     architecture: Any,
     regime: str | None,
+    opened: str | None,
     hours: float | None,
     month: str | None,
     as_of: str | None,
     requests: float,
     gb_out: float,
     gb_between_zones: float,
+    gb_stored: float | None,
+    clusters: int | None,
+    instances: int | None,
+    zones: int | None,
+    nat_gateways: int,
     hours_a_day: float,
     credits_: float | None,
     vat: float,
     with_alarms: bool,
     as_json: bool,
 ) -> None:
-    """What a month of a profile costs. No account is needed, and nothing is asked of AWS."""
+    """What a month of a profile costs. No account is needed, and nothing is asked of AWS unless you say so."""
+    from esaws.cli.forecast_told import show_forecast, show_side_by_side
     from esaws.costs.forecast.assumptions import Traffic
     from esaws.costs.forecast.forecast import forecast, forecasts
+    from esaws.costs.forecast.mine import RULE
     from esaws.costs.forecast.month import Month
+    from esaws.costs.forecast.variations import Variation
 
     if hours is not None and month is not None:
         raise UsageError("--hours are of a month of 730, --month is a calendar month: take one of them")
-    assumptions = {
+    when = Month.calendar(_day(f"{month}-01", "--month", "2026-02")) if month else Month.average(hours)
+    on = _day(as_of, "--as-of", "2022-03-01") if as_of else None
+    variation = Variation(clusters=clusters, instances=instances, zones=zones, nat_gateways=nat_gateways)
+    mine = _mine(cloud, regime, opened, on or when.first or date.today())
+    assumptions: dict[str, Any] = {
         "region": cloud.region,
-        "month": Month.calendar(_day(f"{month}-01", "--month", "2026-02")) if month else Month.average(hours),
-        "as_of": _day(as_of, "--as-of", "2022-03-01") if as_of else None,
+        "month": when,
+        "as_of": on,
         "traffic": Traffic(requests=requests, gb_out=gb_out, gb_between_zones=gb_between_zones),
+        "gb_stored": gb_stored,
         "hours_a_day": hours_a_day,
-        "credits": credits_,
+        "credits": mine.credits if mine and credits_ is None else credits_,
         "vat_percent": vat,
         "count_below": with_alarms,
+        "prices": _prices(cloud),
     }
-    if regime:
-        found = forecast(architecture, regime=regime, **assumptions)  # type: ignore[arg-type]
-        print_json(found.to_dict()) if as_json else _show_forecast(found)
+    what = variation.of(architecture)
+    chosen: Any = mine.regime if mine else regime
+    if chosen:
+        found = forecast(what, regime=chosen, **assumptions)
+        print_json(found.to_dict()) if as_json else show_forecast(found)
         return
-    each = forecasts(architecture, **assumptions)
-    print_json([one.to_dict() for one in each]) if as_json else _show_side_by_side(each)
+    each = forecasts(what, **assumptions)
+    if as_json:
+        print_json([one.to_dict() for one in each])
+    else:
+        show_side_by_side(each, mine.why if mine else RULE)
+
+
+@cost.command("prices")
+@with_cloud
+@click.option("--refresh", is_flag=True, help="Ask AWS for them first, and keep the answer for 30 days.")
+def prices_command(cloud: Cloud, refresh: bool, as_json: bool) -> None:
+    """The unit prices of a region, where each is from, and whether a published list or a bill shows it."""
+    from esaws.costs.forecast.refresh import refresh_prices
+    from esaws.pricelist import current
+
+    if refresh and not cloud.is_aws:
+        raise UsageError(f"{cloud.target} has the bundled prices; with ESAWS_TARGET=aws they are asked of AWS")
+    if refresh:
+        refresh_prices(cloud)
+    known = current()
+    rows = [
+        {
+            "service": price.service,
+            "usage_type": price.usage_type,
+            "operation": price.operation,
+            "unit": price.unit,
+            "usd": float(price.usd),
+            "from": float(price.begins),
+            "as_of": price.as_of.isoformat(),
+            "verified": price.verified,
+            "source": price.source,
+        }
+        for (region, _, _), found in sorted(known.prices.items())
+        for price in found
+        if region == cloud.region and price.holds(None)
+    ]
+    shown = [
+        {name: row[name] for name in ("service", "usage_type", "operation", "unit")}
+        | {"usd": f"{row['usd']:.10g}{'' if row['verified'] else ' ~'}", "as_of": row["as_of"]}
+        for row in rows
+    ]
+    show(
+        rows,
+        f"{len(rows)} prices of {cloud.region}, from {known.origin}; ~ no published list confirms it",
+        as_json,
+        shown,
+    )
+
+
+def _mine(cloud: Cloud, regime: str | None, opened: str | None, today: date) -> "Mine | None":
+    """What is known of the reader's own account, if it is asked for."""
+    from esaws.costs.forecast.mine import my_regime, regime_by_age
+
+    if opened is not None:
+        if regime is not None:
+            raise UsageError("--opened decides the regime: leave out --regime")
+        return regime_by_age(_day(opened, "--opened", "2021-10-04"), today)
+    if regime != _MINE:
+        return None
+    cloud.check()
+    return my_regime(cloud)
+
+
+def _prices(cloud: Cloud) -> "PriceList":
+    """On AWS what it told lately; elsewhere the bundled ones, so that the local AWS bills the same."""
+    from esaws.pricelist import bundled, current
+
+    return current() if cloud.is_aws else bundled()
 
 
 def _day(text: str, option: str, example: str) -> date:
@@ -79,68 +171,3 @@ def _day(text: str, option: str, example: str) -> date:
         return date.fromisoformat(text)
     except ValueError:
         raise UsageError(f"{option} {text.removesuffix('-01')} is no date; say it like {example}") from None
-
-
-def _show_forecast(found: "Forecast") -> None:
-    from esaws.costs.forecast.forecast import cents
-
-    click.echo(f"{cents(found.to_pay_usd)} USD to pay for {found.month} ({found.regime}, prices of {found.as_of})\n")
-    rows = found.to_frame().round(4).to_dict("records")
-    shown = [
-        {
-            "service": row["service"],
-            "usage_type": row["usage_type"],
-            "quantity": f"{row['quantity']:g} {row['unit']}",
-            "usd_list": _usd(row["list_usd"]),
-            "usd_free": _usd(row["free_usd"]),
-            "usd": _usd(row["usd"]) + ("" if row["verified"] else " ~"),
-        }
-        for row in rows
-    ]
-    show(rows, f"\n{_sum(found)}", as_json=False, shown=shown)
-    for used in found.allowances().dropna().to_dict("records"):
-        after = used["exhausted_after_h"]
-        click.echo(f"{used['cap']:g} {used['unit']} are free ({used['allowance']}), and used up after {after:g} hours")
-    if found.runway_days is not None:
-        click.echo(f"{found.credits:g} USD of credits last {found.runway_days:.1f} days")
-    _warn(found)
-
-
-def _show_side_by_side(found: list["Forecast"]) -> None:
-    from esaws.costs.forecast.mine import RULE
-
-    lines = {
-        line.usage_type: {"service": line.service, "usage_type": line.usage_type}
-        for each in found
-        for line in each.lines
-    }
-    for usage_type, row in lines.items():
-        for each in found:
-            some = [line.usd for line in each.lines if line.usage_type == usage_type]
-            row[f"usd_{each.regime}"] = _usd(None if None in some else sum(filter(None, some)))
-    rows = sorted(lines.values(), key=lambda row: -float(row["usd_none"].replace("?", "0")))
-    show(rows, "", as_json=False)
-    for each in found:
-        click.echo(f"{each.regime:8} {_sum(each)}")
-    click.echo(f"\nWhich is yours? {RULE[0].upper()}{RULE[1:]}.")
-    _warn(found[-1])
-
-
-def _sum(found: "Forecast") -> str:
-    from esaws.costs.forecast.forecast import cents
-
-    text = f"{cents(found.total_usd)} USD of {cents(found.list_usd)} at list price"
-    if found.credits_usd:
-        text += f", {cents(found.credits_usd)} of it from credits"
-        if found.runway_days is not None:
-            text += f", which last {found.runway_days:.1f} days"
-    return text + (f"; {cents(found.to_pay_usd)} to pay with {found.vat_percent:g} % tax" if found.vat_usd else "")
-
-
-def _warn(found: "Forecast") -> None:
-    for warning in found.warnings():
-        click.echo(f"~ {warning}")
-
-
-def _usd(amount: Any) -> str:
-    return "?" if amount is None or amount != amount else f"{float(amount):.2f}"

@@ -1,4 +1,4 @@
-"""What is free each month, and in which regime: allowances of the first 12 months, credits, and what is free for all."""
+"""What is free each month, and in which regime: the allowances of the first 12 months, credits, what is always free."""
 
 from dataclasses import dataclass
 from decimal import Decimal

@@ -30,6 +30,8 @@ class Price:
     family: str | None
     verified: bool
     source: str
+    as_of: date
+    """The last day for which the source shows it."""
     begins: Decimal = Decimal(0)
     """The first unit of a month that has this price: data transfer has tiers."""
     since: date | None = None
@@ -111,7 +113,8 @@ class PriceList:
 @cache
 def bundled() -> PriceList:
     """The list that comes with esaws, in `esaws/data/prices.json`: nothing is asked of anybody."""
-    return PriceList.of(data("prices.json"), "the bundled price list")
+    rows = data("prices.json")
+    return PriceList.of(rows, f"the bundled price list of {max(row['as_of'] for row in rows)}")
 
 
 def prices() -> Mapping[Key, Sequence[Price]]:
@@ -156,6 +159,7 @@ def _price(row: Mapping[str, Any]) -> Price:
         family=row.get("family"),
         verified=row["verified"] is True,
         source=row["source"],
+        as_of=date.fromisoformat(row["as_of"]),
         begins=Decimal(row.get("begins", 0)),
         since=_day(row.get("since")),
         until=_day(row.get("until")),

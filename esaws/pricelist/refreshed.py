@@ -1,6 +1,6 @@
 """Prices that AWS itself told, kept in a file of the user's cache, over the bundled ones for as long as they are fresh.
 
-Nothing here asks AWS: `esaws.costs.prices` does, and saves what it was told.
+Nothing here asks AWS: `esaws.costs.forecast.refresh` does, and saves what it was told.
 """
 
 import json

@@ -14,6 +14,8 @@ from esaws.resources.launch_template import LaunchTemplate
 from esaws.resources.subnet import Subnet
 
 _NEW_PROFILE = "Invalid IAM Instance Profile"
+# How bills name a volume and its making where that does not follow from its type.
+_VOLUMES = {"standard": ("EBS:VolumeUsage", "CreateVolume")}
 _ALIVE = ["pending", "running", "stopping", "stopped", "shutting-down"]
 
 
@@ -94,12 +96,12 @@ class AutoScalingGroup(Resource):
         return super().desired() | {"subnets": frozenset(self.subnets)}
 
     def usage(self) -> Usages:
-        template, count = self.template, self.desired_capacity
-        volume = f"EBS:VolumeUsage.{template.root_type}", template.root_gb * count
+        template, count, kind = self.template, self.desired_capacity, self.template.root_type
+        volume, made = _VOLUMES.get(kind, (f"EBS:VolumeUsage.{kind}", f"CreateVolume-{kind.capitalize()}"))
         addresses = [Usage.hours("AmazonVPC", "PublicIPv4:InUseAddress", "RunInstances", count=count)]
         return [
             Usage.hours("AmazonEC2", f"BoxUsage:{template.instance_type}", "RunInstances", count=count),
-            Usage.gb_month("AmazonEC2", *volume, f"CreateVolume-{template.root_type.capitalize()}"),
+            Usage.gb_month("AmazonEC2", volume, template.root_gb * count, made),
             *(addresses if template.public_address else []),
         ]
 

@@ -14,6 +14,7 @@ from esaws.resources.security_group import SecurityGroup
 
 # How bills name the engine.
 _OPERATIONS = {"mysql": "0002", "postgres": "0014", "mariadb": "0018", "aurora-postgresql": "0021"}
+_MAGNETIC = "standard"
 _USABLE = frozenset({"available", "storage-optimization"})
 
 
@@ -185,9 +186,10 @@ class DBInstance(Resource):
     def usage(self) -> Usages:
         operation = f"CreateDBInstance:{_OPERATIONS.get(self.engine, '')}"
         zones, storage = ("Multi-AZUsage", "RDS:Multi-AZ-") if self.multi_az else ("InstanceUsage", "RDS:")
+        kind = "StorageUsage" if self.storage_type == _MAGNETIC else f"{self.storage_type.upper()}-Storage"
         usages = [
             Usage.hours("AmazonRDS", f"{zones}:{self.instance_class}", operation),
-            Usage.gb_month("AmazonRDS", f"{storage}{self.storage_type.upper()}-Storage", self.storage_gb, operation),
+            Usage.gb_month("AmazonRDS", f"{storage}{kind}", self.storage_gb, operation),
         ]
         if self.public:
             usages.append(Usage.hours("AmazonVPC", "PublicIPv4:InUseAddress", "CreateDBInstance"))

@@ -18,6 +18,8 @@ class Month:
 
     hours: Decimal
     of: Decimal
+    first: date | None = None
+    """Its first day, if it is one of the calendar."""
 
     @classmethod
     def average(cls, hours: float | None = None) -> Month:
@@ -35,11 +37,18 @@ class Month:
     def calendar(cls, when: date) -> Month:
         """The calendar month (UTC) of a day, with its true hours: 672 to 744."""
         hours = Decimal(hours_in_month(when))
-        return cls(hours, hours)
+        return cls(hours, hours, when.replace(day=1))
+
+    @property
+    def whole(self) -> Month:
+        """All of the month."""
+        return Month(self.of, self.of, self.first)
 
     def quantity(self, usage: Usage) -> Decimal:
         """What of a month's usage falls into this time; machines are declared for 730 hours."""
         return usage.quantity * self.hours / (Decimal(HOURS_A_MONTH) if usage.unit == "Hrs" else self.of)
 
     def __str__(self) -> str:
-        return f"{self.hours:g} hours" + ("" if self.hours == self.of else f" of a month of {self.of:g}")
+        if self.first:
+            return f"{self.first:%B %Y} ({float(self.hours):g} hours)"
+        return f"{float(self.hours):g} hours" + ("" if self.hours == self.of else f" of a month of {self.of}")

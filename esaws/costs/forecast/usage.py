@@ -2,38 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from decimal import Decimal
+from typing import Protocol
 
 from esaws.architecture import Architecture
 from esaws.plan import Plan
 from esaws.pricelist import Usage
-from esaws.resource import Resource
+from esaws.resources.capacity_provider import CapacityProvider
 from esaws.resources.group_scaling_policy import GroupScalingPolicy
 from esaws.resources.scaling_policy import ScalingPolicy
 
-What = Architecture | Plan | Iterable[Resource]
 
+class Consumer(Protocol):
+    """Whatever knows what a month of it consumes: every `Resource`."""
+
+    def usage(self) -> list[Usage]: ...
+
+
+What = Architecture | Plan | Iterable[Consumer]
+
+_TRACKING = (ScalingPolicy, GroupScalingPolicy, CapacityProvider)
 _ALARMS_OF_A_POLICY = 2
 
 
-def usage_of(what: What) -> list[Usage]:
-    """What a month of it consumes, each usage type and operation once, in the order in which they first come up.
+def consumers(what: What) -> Sequence[Consumer]:
+    """What is there; of a plan, what stands when it was applied: what is to be deleted does not count."""
+    if isinstance(what, Plan):
+        return [change.resource for change in what if change.resource]
+    return list(what)
 
-    Of a plan that is what stands when it was applied: what is to be deleted does not count.
-    """
-    return merged(usage for resource in _resources(what) for usage in resource.usage())
+
+def usage_of(what: What) -> list[Usage]:
+    """What a month of it consumes, each usage type and operation once, in the order in which they first come up."""
+    return merged(usage for consumer in consumers(what) for usage in consumer.usage())
 
 
 def made_by_aws(what: What) -> list[Usage]:
-    """What AWS makes below it and charges for, although nobody declares it: two alarms for each target tracking policy.
+    """What AWS makes below it and charges for, although nobody declares it: two alarms wherever it tracks a target.
 
     https://docs.aws.amazon.com/autoscaling/application/userguide/application-auto-scaling-target-tracking.html
+    https://docs.aws.amazon.com/AmazonECS/latest/developerguide/cluster-auto-scaling.html
     """
-    policies = [each for each in _resources(what) if isinstance(each, ScalingPolicy | GroupScalingPolicy)]
-    alarms = Decimal(_ALARMS_OF_A_POLICY * len(policies))
-    return [Usage("AmazonCloudWatch", "CW:AlarmMonitorUsage", alarms, "Alarms")] if policies else []
+    tracking = [each for each in consumers(what) if isinstance(each, _TRACKING)]
+    alarms = Decimal(_ALARMS_OF_A_POLICY * len(tracking))
+    return [Usage("AmazonCloudWatch", "CW:AlarmMonitorUsage", alarms, "Alarms")] if tracking else []
 
 
 def merged(usages: Iterable[Usage]) -> list[Usage]:
@@ -44,9 +58,3 @@ def merged(usages: Iterable[Usage]) -> list[Usage]:
         known = found.get(key)
         found[key] = usage if known is None else replace(known, quantity=known.quantity + usage.quantity)
     return list(found.values())
-
-
-def _resources(what: What) -> list[Resource]:
-    if isinstance(what, Plan):
-        return [change.resource for change in what if change.resource]
-    return list(what)

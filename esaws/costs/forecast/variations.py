@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from math import ceil, nan
 from typing import TYPE_CHECKING, Any
 
-from esaws.costs.forecast.forecast import Forecast, cents, forecast
-from esaws.costs.forecast.usage import What
+from esaws.costs.forecast.forecast import forecast
+from esaws.costs.forecast.outcome import Forecast, cents
+from esaws.costs.forecast.usage import Consumer, What, consumers
 from esaws.errors import UsageError
 from esaws.pricelist import REGIMES, Usage
 from esaws.resource import Resource
 from esaws.resources.auto_scaling_group import AutoScalingGroup
+from esaws.resources.cluster import Cluster
 
 if TYPE_CHECKING:
     import pandas
@@ -22,8 +24,9 @@ if TYPE_CHECKING:
 class Variation:
     """What is otherwise than declared; None leaves it as it is.
 
-    `clusters` keeps the first so many Auto Scaling groups with their machines; `instances` is the number in each;
-    `zones` takes away the machines of the zones beyond it; `nat_gateways` are added, as private subnets would need.
+    `clusters` keeps the first so many Auto Scaling groups, with what runs on their machines; `instances` is the number
+    in each; `zones` takes away the machines of the zones beyond it, while a load balancer keeps its two;
+    `nat_gateways` are added, as private subnets would need, without what flows through them.
     """
 
     clusters: int | None = None
@@ -39,17 +42,18 @@ class Variation:
             if value is not None and value < (1 if name == "zones" else 0):
                 raise UsageError(f"{name.replace('_', ' ')} can't be {value}")
 
-    def of(self, resources: Iterable[Resource]) -> list[Resource | NatGateways]:
-        """The resources as they would be declared then."""
-        varied: list[Resource | NatGateways] = []
-        groups = 0
-        for resource in resources:
-            if not isinstance(resource, AutoScalingGroup):
-                varied.append(resource)
-                continue
-            groups += 1
-            if self.clusters is None or groups <= self.clusters:
-                varied.append(self._group(resource))
+    def of(self, what: What) -> list[Consumer]:
+        """What would be declared then."""
+        declared = list(consumers(what))
+        groups = [each for each in declared if isinstance(each, AutoScalingGroup)]
+        gone = (
+            set() if self.clusters is None else _with_their_clusters(groups[self.clusters :], groups[: self.clusters])
+        )
+        varied = [
+            self._group(each) if isinstance(each, AutoScalingGroup) else each
+            for each in declared
+            if not _stands_on(each, gone)
+        ]
         return [*varied, NatGateways(self.nat_gateways)] if self.nat_gateways else varied
 
     def _group(self, group: AutoScalingGroup) -> AutoScalingGroup:
@@ -83,30 +87,42 @@ class NatGateways:
 
 def varied(what: What, variation: Variation, **assumptions: Any) -> Forecast:
     """The forecast of a variation; further words are those of `forecast`."""
-    resources: Any = variation.of(_declared(what))
-    return forecast(resources, hours_a_day=variation.hours_a_day, **assumptions)
+    return forecast(variation.of(what), hours_a_day=variation.hours_a_day, **assumptions)
 
 
 def compare(builds: Mapping[str, What | tuple[What, Variation]], **assumptions: Any) -> pandas.DataFrame:
     """Builds side by side: one row each, in the order given, by its name.
 
     A build is what is declared, or that with a variation. Columns: list_usd, and what is charged in each regime
-    (legacy, credits, none) before credits and tax; USD of a month, to the cent, NaN where the list lacks a price.
-    Further words are those of `forecast`.
+    (legacy, credits, none) before credits and tax, USD of a month, to the cent, NaN where the list lacks a price;
+    verified, whether a published list or a bill shows every price in it. Further words are those of `forecast`.
     """
     import pandas
 
-    rows: dict[str, dict[str, float]] = {}
+    rows: dict[str, dict[str, Any]] = {}
     for name, build in builds.items():
         what, variation = build if isinstance(build, tuple) else (build, Variation())
         found = [varied(what, variation, regime=regime, **assumptions) for regime in REGIMES]
         sums = {"list_usd": found[0].list_usd} | {each.regime: each.total_usd for each in found}
-        unknown = bool(found[0].unpriced)
-        rows[name] = {column: nan if unknown else float(cents(usd)) for column, usd in sums.items()}
-    return pandas.DataFrame.from_dict(rows, orient="index").rename_axis("build")
+        complete = found[0].complete
+        rows[name] = {column: float(cents(usd)) if complete else nan for column, usd in sums.items()}
+        rows[name]["verified"] = found[0].verified
+    columns = ["list_usd", *REGIMES, "verified"]
+    return pandas.DataFrame.from_dict(rows, orient="index", columns=columns).rename_axis("build")
 
 
-def _declared(what: What) -> list[Resource]:
-    from esaws.plan import Plan
+def _with_their_clusters(going: list[AutoScalingGroup], staying: list[AutoScalingGroup]) -> set[tuple[str, str]]:
+    """The keys of groups, and of the clusters that no other group has machines in."""
+    used = {key for group in staying for key in _clusters(group)}
+    return {group.key for group in going} | {key for group in going for key in _clusters(group)} - used
 
-    return [change.resource for change in what if change.resource] if isinstance(what, Plan) else list(what)
+
+def _clusters(group: AutoScalingGroup) -> list[tuple[str, str]]:
+    return [each.key for each in group.template.dependencies if isinstance(each, Cluster)]
+
+
+def _stands_on(consumer: Consumer, gone: set[tuple[str, str]]) -> bool:
+    """Whether it is one of what is gone, or needs it."""
+    if not gone or not isinstance(consumer, Resource):
+        return False
+    return consumer.key in gone or any(_stands_on(each, gone) for each in consumer.dependencies)
