@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from esaws.cloud import Cloud
 from esaws.costs.forecast.home import at_home
-from esaws.pricelist import Price, billed_as, bundled, save_prices
+from esaws.pricelist import billed_as, bundled, save_prices
 from esaws.resource import absent
 
 if TYPE_CHECKING:
@@ -120,18 +120,15 @@ def told(
 
 
 def _wanted(region: str) -> Iterator[Wanted]:
-    """What the bundled list has in any region, each once, by the names of one region."""
-    seen = set()
-    for (_, service, usage_type), prices in bundled().prices.items():
-        for price in prices:
-            key = service, usage_type, price.operation
-            if key not in seen and price.holds(None) and _UNSURE not in usage_type:
-                seen.add(key)
-                yield _as_billed(price, billed_as(usage_type, region))
-
-
-def _as_billed(price: Price, usage_type: str) -> Wanted:
-    return Wanted(price.service, usage_type, price.operation, price.unit, price.family)
+    """What the bundled list has, by the names of a region: its own lines, and what it has of other regions alone."""
+    known = sorted(bundled().prices.items(), key=lambda item: item[0][0] != region)
+    seen: dict[tuple[str, str], str] = {}
+    for (of, service, usage_type), prices in known:
+        if _UNSURE not in usage_type and seen.setdefault((service, usage_type), of) == of:
+            found = {price.operation: price for price in reversed(prices) if price.holds(None)}
+            for price in reversed(found.values()):
+                name = billed_as(usage_type, region)
+                yield Wanted(service, name, price.operation, price.unit, price.family)
 
 
 def _products(home: Cloud, wanted: Iterable[Wanted]) -> Iterator[Product]:
