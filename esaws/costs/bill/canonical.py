@@ -1,8 +1,9 @@
 """The one table that every bill is told in: its columns, their types and what they mean, whatever the bill's format.
 
 A row is a line item: what was charged for one kind of usage of one thing in one span of time. Columns that a format
-does not have are NULL throughout. `number` is `decimal(38, 18)` where the source is text, so that sums are exact,
-and `float64` where the source holds floating point numbers.
+does not have are NULL throughout; in a column of text that it has, nothing is NULL or empty. `number` is
+`decimal(38, 18)` where the source is text, so that sums are exact, and `float64` where the source holds floating point
+numbers.
 """
 
 from __future__ import annotations

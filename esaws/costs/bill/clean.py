@@ -12,7 +12,7 @@ from esaws.costs.bill.cells import Unclear, amounts_of, maps_of, moments_of
 from esaws.costs.bill.files import Unreadable
 from esaws.costs.bill.format import Recognised
 from esaws.costs.bill.sums import set_sums_aside
-from esaws.costs.engines.embedded import quoted
+from esaws.costs.engines.embedded import literal, quoted
 
 if TYPE_CHECKING:
     import pyarrow
@@ -50,17 +50,16 @@ class Cells:
         sql = (
             f"SELECT DISTINCT cell FROM ({' UNION ALL '.join(each)}) WHERE cell IS NOT NULL AND ({where}) ORDER BY cell"
         )
-        return [cell for (cell,) in self.duck.raw.execute(sql).fetchall()] if each else []
+        return [cell for (cell,) in self.duck.rows(sql)] if each else []
 
     def refuse(self, unclear: Unclear, columns: list[str]) -> Unreadable:
         """The error that names the first cell with a text that can't be read."""
         for name in columns:
             sql = f"SELECT min(rowid) FROM {self.table} WHERE {quoted(name)} = ?"
-            if (found := self.duck.raw.execute(sql, [unclear.text]).fetchone()) and found[0] is not None:
+            ((index,),) = self.duck.rows(sql, [unclear.text])
+            if index is not None:
                 shown = self.recognised.columns[name]
-                return Unreadable(
-                    self.file, f"{unclear.text!r} {unclear.reason}", row=self.row_of(found[0]), column=shown
-                )
+                return Unreadable(self.file, f"{unclear.text!r} {unclear.reason}", row=self.row_of(index), column=shown)
         return Unreadable(self.file, f"{unclear.text!r} {unclear.reason}")
 
 
@@ -81,7 +80,7 @@ def load(
         selected.append(f"{_cell(names[given], nothing)} AS {quoted(name)}")
     for number, given in enumerate(recognised.tags.values()):
         selected.append(f"{_cell(names[given], NO_TEXT)} AS tag_{number}")
-    duck.raw.execute(f"CREATE TEMP TABLE {cells.table} AS SELECT {', '.join(selected)} FROM {source}")
+    duck.rows(f"CREATE TEMP TABLE {cells.table} AS SELECT {', '.join(selected)} FROM {source}")
     return cells
 
 
@@ -102,9 +101,9 @@ def write(cells: Cells, path: Path) -> int:
     if cells.recognised.tags:
         selected.append(f"{_tags(cells.recognised.tags)} AS resource_tags")
     query = f"SELECT {', '.join(selected)} FROM {cells.table} r {' '.join(joins)}"
-    cells.duck.raw.execute(f"COPY ({query}) TO '{path}' (FORMAT parquet, COMPRESSION zstd)")
-    rows = cells.duck.raw.execute(f"SELECT count(*) FROM {cells.table}").fetchone()[0]
-    cells.duck.raw.execute(f"DROP TABLE {cells.table}")
+    cells.duck.rows(f"COPY ({query}) TO '{path}' (FORMAT parquet, COMPRESSION zstd)")
+    ((rows,),) = cells.duck.rows(f"SELECT count(*) FROM {cells.table}")
+    cells.duck.rows(f"DROP TABLE {cells.table}")
     return int(rows)
 
 
@@ -121,7 +120,7 @@ def _translated(
         return [f"CAST(r.{quoted(name)} AS {sql_type}) AS {quoted(name)}" for name in columns]
     table = cells.duck.new_name(kind)
     cells.duck.raw.register(f"{table}_", known)
-    cells.duck.raw.execute(f"CREATE TEMP TABLE {table} AS SELECT text, value::{sql_type} AS value FROM {table}_")
+    cells.duck.rows(f"CREATE TEMP TABLE {table} AS SELECT text, value::{sql_type} AS value FROM {table}_")
     cells.duck.raw.unregister(f"{table}_")
     selected = []
     for number, name in enumerate(columns):
@@ -140,9 +139,5 @@ def _cell(name: str, nothing: tuple[str, ...]) -> str:
 
 
 def _tags(tags: Mapping[str, str]) -> str:
-    entries = ", ".join(f"{{'k': {_literal(key)}, 'v': r.tag_{number}}}" for number, key in enumerate(tags))
+    entries = ", ".join(f"{{'k': {literal(key)}, 'v': r.tag_{number}}}" for number, key in enumerate(tags))
     return f"map_from_entries(list_filter([{entries}], lambda e: e.v IS NOT NULL))"
-
-
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from esaws.costs.bill.canonical import Kind
 from esaws.costs.bill.cur_amortized import amortized
-from esaws.costs.bill.format import Format, column, first_known, number, tag_key, text
+from esaws.costs.bill.format import Format, Recognised, column, first_known, month_of, number, tag_key, text
 from esaws.costs.bill.free import is_free
 
 if TYPE_CHECKING:
@@ -87,8 +87,12 @@ class _CostAndUsageReport(Format):
     }
     period = ("bill_billing_period_start_date", "line_item_usage_start_date")
     payer = "bill_payer_account_id"
+    starts = "line_item_usage_start_date"
     ends = "line_item_usage_end_date"
     invoice = "bill_invoice_id"
+    currency = "line_item_currency_code"
+    cost = "line_item_unblended_cost"
+    key = ("identity_line_item_id", "identity_time_interval")
     natural_key = (
         "line_item_usage_account_id",
         "line_item_product_code",
@@ -116,17 +120,22 @@ class _CostAndUsageReport(Format):
         found = {name: match[1] for name in names if (match := _TAGS.fullmatch(name))}
         return {tag_key(key): name for name, key in found.items()}
 
+    def metrics(self, known: Recognised) -> frozenset[str]:
+        """Without discounts AWS leaves the columns of net costs out: they are the others then."""
+        found = {"unblended", "amortized", "net_unblended", "net_amortized"}
+        return frozenset(found | ({"blended"} if "line_item_blended_cost" in known.columns else set()))
+
     def canonical(self, table: ir.Table) -> Mapping[str, ir.Value]:
         import ibis
 
         unblended = number(table, "line_item_unblended_cost")
         net = first_known(number(table, "line_item_net_unblended_cost"), unblended)
-        started, period = column(table, "line_item_usage_start_date"), column(table, *self.period)
-        product = column(table, "product")
+        started = column(table, "line_item_usage_start_date")
+        product, named = column(table, "product"), "product_product_name" in table.columns
         rate, listed = number(table, "line_item_unblended_rate"), number(table, "pricing_public_on_demand_cost")
         words = text(table, "line_item_line_item_description")
         found = {
-            "period": period.truncate("M") if period is not None else None,
+            "period": month_of(table, self.period),
             "start": started,
             "end": column(table, "line_item_usage_end_date"),
             "provider": ibis.literal("AWS"),
@@ -138,7 +147,7 @@ class _CostAndUsageReport(Format):
             "account": text(table, "line_item_usage_account_id"),
             "account_name": text(table, "line_item_usage_account_name"),
             "service": text(table, "line_item_product_code"),
-            "service_name": first_known(text(table, "product_product_name"), _of_map(product, "product_name")),
+            "service_name": text(table, "product_product_name") if named else _of_map(product, "product_name"),
             "product_code": text(table, "line_item_product_code"),
             "usage_type": text(table, "line_item_usage_type"),
             "operation": text(table, "line_item_operation"),
@@ -165,7 +174,7 @@ class _CostAndUsageReport(Format):
             "amortized_cost": amortized(table, unblended),
             "net_unblended_cost": net,
             "net_amortized_cost": amortized(table, net, net=True),
-            "currency": text(table, "line_item_currency_code"),
+            "currency": text(table, self.currency),
             "free": is_free(text(table, "line_item_line_item_type"), unblended, rate, listed, words),
             "tags": column(table, "resource_tags"),
             "row_key": _row_key(table),

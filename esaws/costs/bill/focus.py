@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from esaws.costs.bill.canonical import Kind
-from esaws.costs.bill.format import Format, column, first_known, number, squash, text
+from esaws.costs.bill.format import Format, Recognised, column, first_known, month_of, number, squash, text
 from esaws.costs.bill.free import is_free
 
 if TYPE_CHECKING:
@@ -85,8 +85,12 @@ class _Focus(Format):
     }
     period = ("BillingPeriodStart", "ChargePeriodStart")
     payer = "BillingAccountId"
+    starts = "ChargePeriodStart"
     ends = "ChargePeriodEnd"
     invoice = "InvoiceId"
+    currency = "BillingCurrency"
+    cost = "BilledCost"
+    key = ()
     natural_key = (
         "ProviderName",
         "SubAccountId",
@@ -115,14 +119,18 @@ class _Focus(Format):
     def tag_columns(self, names: Sequence[str]) -> Mapping[str, str]:
         return {}
 
+    def metrics(self, known: Recognised) -> frozenset[str]:
+        """FOCUS tells costs after discounts alone, and blends none."""
+        amortized = {"amortized", "net_amortized"} if "EffectiveCost" in known.columns else set()
+        return frozenset({"unblended", "net_unblended"} | amortized)
+
     def canonical(self, table: ir.Table) -> Mapping[str, ir.Value]:
         billed, listed = number(table, "BilledCost"), number(table, "ListCost")
         effective = number(table, "EffectiveCost")
         category, words = text(table, "ChargeCategory"), text(table, "ChargeDescription")
         rate = number(table, "ListUnitPrice")
-        period = column(table, *self.period)
         found = {
-            "period": period.truncate("M") if period is not None else None,
+            "period": month_of(table, self.period),
             "start": column(table, "ChargePeriodStart", "BillingPeriodStart"),
             "end": column(table, "ChargePeriodEnd"),
             "provider": text(table, "ProviderName"),
@@ -157,7 +165,7 @@ class _Focus(Format):
             "amortized_cost": effective,
             "net_unblended_cost": billed,
             "net_amortized_cost": effective,
-            "currency": text(table, "BillingCurrency"),
+            "currency": text(table, self.currency),
             "free": is_free(category, billed, None, None, words),
             "tags": column(table, "Tags"),
         }

@@ -30,10 +30,16 @@ class Format(ABC):
     fields: ClassVar[Mapping[str, Kind]]
     """The columns that are read, by the format's own names; all others are left alone."""
     period: ClassVar[tuple[str, ...]]
-    """The columns that tell the month of a row: the first that a table has."""
+    """The columns that tell the month of a row, the best first."""
     payer: ClassVar[str]
+    starts: ClassVar[str]
     ends: ClassVar[str]
     invoice: ClassVar[str]
+    currency: ClassVar[str]
+    cost: ClassVar[str]
+    """What was charged: a row without it counts as nothing."""
+    key: ClassVar[tuple[str, ...]]
+    """The columns that identify a row in its month; none where the format has no such key."""
     natural_key: ClassVar[tuple[str, ...]]
     """The columns that tell what was charged, but not how much: two exports of a month have them in common."""
 
@@ -48,6 +54,10 @@ class Format(ABC):
     @abstractmethod
     def tag_columns(self, names: Sequence[str]) -> Mapping[str, str]:
         """The key of each tag that has a column of its own → the column's name."""
+
+    @abstractmethod
+    def metrics(self, known: Recognised) -> frozenset[str]:
+        """The ways to count, of `canonical.METRICS`, that a table with these columns knows."""
 
     @abstractmethod
     def canonical(self, table: ir.Table) -> Mapping[str, ir.Value]:
@@ -78,9 +88,11 @@ def column(table: ir.Table, *names: str) -> ir.Value | None:
 
 
 def text(table: ir.Table, *names: str) -> ir.StringValue | None:
-    """The first of some columns as text, in which nothing is NULL."""
-    found = column(table, *names)
-    return None if found is None else found.cast("string").nullif("")
+    """What the first of some columns says that says anything; of a single column the column itself, for speed."""
+    found = [table[name].cast("string") for name in names if name in table.columns]
+    if len(found) < 2:
+        return found[0] if found else None
+    return first_known(*(each.nullif("") for each in found))
 
 
 def number(table: ir.Table, *names: str) -> ir.NumericValue | None:
@@ -91,9 +103,17 @@ def number(table: ir.Table, *names: str) -> ir.NumericValue | None:
     return found.try_cast("float64")
 
 
+def month_of(table: ir.Table, names: Sequence[str]) -> ir.DateValue | None:
+    """The first day of the month in which the first of some moments lies that is known."""
+    found = first_known(*(table[name] for name in names if name in table.columns))
+    return None if found is None else found.truncate("M").date()
+
+
 def first_known(*values: ir.Value | None) -> ir.Value | None:
     """In each row the first that is not NULL; None where there is no column at all."""
     import ibis
 
     there = [value for value in values if value is not None]
-    return ibis.coalesce(*there) if there else None
+    if len(there) < 2:
+        return there[0] if there else None
+    return ibis.coalesce(*there)

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from esaws.costs.bill.canonical import conform
 from esaws.costs.bill.files import File
 from esaws.costs.bill.format import Format, Recognised
+from esaws.costs.bill.places import Place, place_of
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
 
+    from esaws.costs.bill.spans import Month, Span
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, eq=False)
 class Part:
     """One file of a bill."""
 
@@ -28,15 +33,35 @@ class Part:
     schema: tuple[tuple[str, str], ...]
     """Its columns with their types: parts of one schema are read together."""
     warnings: tuple[str, ...] = ()
+    constants: Mapping[str, Any] = field(default_factory=dict)
+    """The canonical columns that have the same value in all rows."""
+    spans: tuple[Span, ...] = ()
+    """The months in it."""
 
     @property
     def format(self) -> Format:
         return self.recognised.format
 
-    def canonical(self, table: ir.Table, number: str) -> ir.Table:
-        """A table with this part's columns as the canonical one."""
-        told = standard(table, self.recognised)
-        return conform(self.format.canonical(told), told, number)
+    @property
+    def months(self) -> list[Month]:
+        return [span.month for span in self.spans]
+
+    @cached_property
+    def place(self) -> Place:
+        return place_of(self.file.name)
+
+
+def canonical(table: ir.Table, parts: list[Part], number: str) -> ir.Table:
+    """A table that holds some parts of one schema, told canonically; `number` is what numbers are to be."""
+    import ibis
+
+    told = standard(table, parts[0].recognised)
+    constants = {
+        name: ibis.literal(value) if value is not None else ibis.null()
+        for name, value in parts[0].constants.items()
+        if all(name in part.constants and part.constants[name] == value for part in parts)
+    }
+    return conform({**parts[0].format.canonical(told), **constants}, told, number)
 
 
 def standard(table: ir.Table, recognised: Recognised) -> ir.Table:

@@ -23,12 +23,12 @@ def set_sums_aside(cells: Cells) -> None:
     moments = cells.columns("moment")
     undated = " AND ".join(f"{quoted(name)} IS NULL" for name in moments)
     others = [name for name in cells.recognised.columns if name not in moments]
-    rows: list[tuple[Any, ...]] = cells.duck.raw.execute(
+    rows: list[tuple[Any, ...]] = cells.duck.rows(
         f"SELECT rowid, {', '.join(map(quoted, others))} FROM {cells.table} WHERE {undated} ORDER BY rowid"
-    ).fetchall()
+    )
     if not rows:
         return
-    (last,) = cells.duck.raw.execute(f"SELECT max(rowid) FROM {cells.table} WHERE NOT ({undated})").fetchone()
+    ((last,),) = cells.duck.rows(f"SELECT max(rowid) FROM {cells.table} WHERE NOT ({undated})")
     numbers = set(cells.columns("number"))
     for index, *values in rows:
         said = {name: value for name, value in zip(others, values, strict=True) if value is not None}
@@ -41,4 +41,4 @@ def set_sums_aside(cells: Cells) -> None:
         cells.warnings.append(
             f"{cells.file}, row {cells.row_of(index)}: {shown} is below the bill, without a date: a sum, not counted"
         )
-    cells.duck.raw.execute(f"DELETE FROM {cells.table} WHERE {undated}")
+    cells.duck.rows(f"DELETE FROM {cells.table} WHERE {undated}")

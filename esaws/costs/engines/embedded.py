@@ -18,6 +18,11 @@ def quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
+def literal(text: str) -> str:
+    """A text as SQL takes it, whatever is in it."""
+    return "'" + text.replace("'", "''") + "'"
+
+
 class Embedded(Engine):
     """DuckDB with no more threads than cores, spilling to `scratch` beyond its share of the memory."""
 
@@ -29,11 +34,22 @@ class Embedded(Engine):
         self._names = count()
         self.ibis = ibis.duckdb.connect(temp_directory=str(scratch / "spilled"))
         self.raw: Any = self.ibis.con
-        self.raw.execute("SET TimeZone = 'UTC'")
-        self.raw.execute("SET enable_progress_bar = false")
+        self.rows("SET TimeZone = 'UTC'")
+        self.rows("SET enable_progress_bar = false")
 
     def parquet(self, paths: Sequence[Path]) -> ir.Table:
         return self.ibis.read_parquet([str(path) for path in paths])
+
+    def rows(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """All rows that a statement gives; DuckDB takes no other before they are fetched."""
+        found: list[tuple[Any, ...]] = self.raw.execute(sql, list(values)).fetchall()
+        return found
+
+    def kept(self, table: ir.Table) -> ir.Table:
+        """A table that is computed now and once."""
+        name = self.new_name("kept")
+        self.rows(f"CREATE TEMP TABLE {name} AS {self.ibis.compile(table)}")
+        return self.ibis.table(name)
 
     def new_name(self, what: str) -> str:
         """A name for a table that no other has."""

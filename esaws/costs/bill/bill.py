@@ -1,0 +1,59 @@
+"""A bill that was read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from esaws.costs.bill.canonical import METRICS
+from esaws.errors import UsageError
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    import ibis.expr.types as ir
+
+    from esaws.costs.engines.engine import Engine
+
+
+@dataclass(frozen=True)
+class Bill:
+    """A bill that was read: each row once, whatever was exported twice.
+
+    `lines` is the canonical table (`esaws.costs.bill.canonical`) as an Ibis expression over the bill's files: nothing
+    of it is in memory. What is left of files that had to be unpacked or cleaned lives as long as the bill.
+    """
+
+    format: str
+    """Like `CUR 2.0`, `legacy CUR`, `FOCUS 1.0` or `Cost Explorer`."""
+    rows: int
+    months: tuple[date, ...]
+    """The first day of each month that it tells of."""
+    lines: ir.Table
+    metrics: tuple[str, ...]
+    """The ways to count that it knows: keys of `canonical.METRICS`."""
+    warnings: tuple[str, ...]
+    """What was skipped, replaced, dropped or assumed, a sentence each."""
+    engine: Engine
+    scratch: TemporaryDirectory[str] = field(repr=False)
+
+    @property
+    def period(self) -> str:
+        """Like `2026-01`, or `2026-01/2026-03` from the first month to the last."""
+        months = [f"{month:%Y-%m}" for month in self.months]
+        return "/".join(dict.fromkeys((months[0], months[-1]))) if months else ""
+
+    def metric(self, wanted: str | None = None) -> str:
+        """A way to count, or the one to take where none is wanted: unblended, if the bill has it.
+
+        Raises:
+            UsageError: there is no such metric, or the bill does not have it.
+        """
+        if wanted is None:
+            return self.metrics[0]
+        if wanted not in METRICS:
+            raise UsageError(f"there is no metric {wanted!r}; take one of {', '.join(METRICS)}")
+        if wanted not in self.metrics:
+            raise UsageError(f"the bill does not tell {wanted} costs; it has {', '.join(self.metrics)}")
+        return wanted

@@ -1,0 +1,124 @@
+"""Answers of Cost Explorer as they were saved: one response, its pages, a list of either, or a line for each.
+
+https://docs.aws.amazon.com/aws-cost-management/latest/APIReference/API_GetCostAndUsage.html
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from esaws.costs.bill.files import File, Unreadable
+
+COSTS = ("UnblendedCost", "BlendedCost", "AmortizedCost", "NetUnblendedCost", "NetAmortizedCost")
+QUANTITY = "UsageQuantity"
+
+_ACCOUNT = re.compile(r"\d{12}")
+
+
+@dataclass(frozen=True)
+class Result:
+    """What was charged in a span of time, for one value of each of the dimensions that were asked for."""
+
+    start: datetime
+    end: datetime
+    by: tuple[str, ...]
+    """The dimensions: `SERVICE`, `TAG team`, … ; none for a total."""
+    keys: tuple[str, ...]
+    amounts: Mapping[str, Decimal]
+    currency: str | None
+    unit: str | None
+    is_estimated: bool
+
+
+def documents(file: File, text: str) -> list[Any]:
+    """The JSON documents of a file, numbers as they are written.
+
+    Raises:
+        Unreadable: it is no JSON, or cut off.
+    """
+    try:
+        return [json.loads(text, parse_float=Decimal, parse_int=Decimal)]
+    except ValueError as whole:
+        lines = [(number, line) for number, line in enumerate(text.splitlines(), start=1) if line.strip()]
+        try:
+            first = json.loads(lines[0][1])
+        except ValueError:
+            first = None
+        if not isinstance(first, dict | list):
+            raise Unreadable(file.name, f"it is no JSON, or cut off: {whole}") from None
+    found = []
+    for number, line in lines:
+        try:
+            found.append(json.loads(line, parse_float=Decimal, parse_int=Decimal))
+        except ValueError as error:
+            raise Unreadable(file.name, f"the line is no JSON, or cut off: {error}", row=number) from None
+    return found
+
+
+def fetches(file: File, document: Any) -> Iterator[list[Result]]:
+    """The results of each response in a document.
+
+    Raises:
+        Unreadable: it is no answer of Cost Explorer, or a part of it can't be read.
+    """
+    if isinstance(document, list):
+        if document and all(isinstance(each, dict) and "TimePeriod" in each for each in document):
+            document = {"ResultsByTime": document}
+        else:
+            for each in document:
+                yield from fetches(file, each)
+            return
+    if not isinstance(document, dict) or not isinstance(document.get("ResultsByTime"), list):
+        raise Unreadable(file.name, "it is JSON, but no answer of Cost Explorer: ResultsByTime is missing")
+    definitions = document.get("GroupDefinitions") or []
+    by = tuple(f"TAG {each['Key']}" if each.get("Type") == "TAG" else str(each.get("Key")) for each in definitions)
+    found: list[Result] = []
+    for number, period in enumerate(document["ResultsByTime"]):
+        try:
+            found += _results(period, by)
+        except (KeyError, TypeError, ValueError, InvalidOperation, AttributeError) as error:
+            reason = f"ResultsByTime[{number}] can't be read: {type(error).__name__} {error}"
+            raise Unreadable(file.name, reason, row=number + 1) from None
+    yield found
+
+
+def _results(period: Mapping[str, Any], by: tuple[str, ...]) -> Iterator[Result]:
+    start, end = (_moment(period["TimePeriod"][name]) for name in ("Start", "End"))
+    is_estimated = bool(period.get("Estimated"))
+    groups = period.get("Groups") or []
+    for group in groups:
+        keys = tuple(group["Keys"])
+        if by and len(keys) != len(by):
+            raise ValueError(f"{len(keys)} keys for {len(by)} dimensions")
+        yield Result(start, end, by or _guessed(keys), keys, *_amounts(group["Metrics"]), is_estimated)
+    if not groups and period.get("Total"):
+        yield Result(start, end, (), (), *_amounts(period["Total"]), is_estimated)
+
+
+def _amounts(metrics: Mapping[str, Any]) -> tuple[dict[str, Decimal], str | None, str | None]:
+    amounts = {name: Decimal(metric["Amount"]) for name, metric in metrics.items() if name in (*COSTS, QUANTITY)}
+    if not all(amount.is_finite() for amount in amounts.values()):
+        raise ValueError("an amount is no number")
+    currencies = {metric.get("Unit") for name, metric in metrics.items() if name in COSTS}
+    if len(currencies) > 1:
+        raise ValueError(f"several currencies in one group: {', '.join(map(str, currencies))}")
+    unit = metrics[QUANTITY].get("Unit") if QUANTITY in metrics else None
+    return amounts, next(iter(currencies), None), unit
+
+
+def _moment(text: str) -> datetime:
+    return datetime.fromisoformat(text.replace("Z", "+00:00")).replace(tzinfo=None)
+
+
+def _guessed(keys: Sequence[str]) -> tuple[str, ...]:
+    """What keys are of, where the answer's definitions were not saved: accounts have 12 digits."""
+    return tuple(
+        "LINKED_ACCOUNT" if _ACCOUNT.fullmatch(key) else "SERVICE" if place == 0 else f"key {place + 1}"
+        for place, key in enumerate(keys)
+    )
