@@ -106,6 +106,14 @@ def test_odd_lines_are_read(text: str, expected: tuple[str, str]) -> None:
     assert (told["path"], told["source_ip"]) == expected
 
 
+def test_old_lines_have_fewer_fields() -> None:
+    old = " ".join(line({"path": "/old"}).split(" ")[:20]).replace('"curl', "curl") + "\n"
+    for text in (old + old, line({"path": "/new"}) + old, old + line({"path": "/new"})):
+        found = replay(of(text), LIVE)
+        assert found.malformed == () and "/old" in found.lines["path"].tolist()
+        assert found.lines[found.lines["path"] == "/old"]["logged"].eq("none").all(), "they don't tell which rule"
+
+
 def test_no_lines_are_no_error() -> None:
     for content in (b"", b"\n\n"):
         found = replay(read([("a.log", content)]), LIVE)
@@ -123,6 +131,11 @@ def test_files_and_folders_gzipped_or_not(tmp_path: Path) -> None:
     broken.write_bytes(gzip.compress(line({}).encode() * 100)[:-20])
     (bad,) = read(local_logs([broken])).malformed
     assert bad.source == str(broken) and "can't be unpacked" in bad.why
+    damaged = bytearray(gzip.compress(b"hello world " * 1000))
+    damaged[15] ^= 0xFF
+    damaged[16] ^= 0xFF
+    (bad,) = read([("d.log.gz", bytes(damaged))]).malformed
+    assert "can't be unpacked" in bad.why
     with pytest.raises(UsageError, match="there is no access log"):
         list(local_logs([tmp_path / "absent"]))
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 import gzip
 import io
 import re
-from collections.abc import Iterable, Iterator
+import zlib
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from esaws.cloud import Cloud
 from esaws.errors import UsageError
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
 FIELDS = {"time": 1, "client": 3, "status": 8, "request": 12, "user_agent": 13, "logged": 20}
 """What is read of a line, by the place of its field; AWS adds new fields at the end."""
 
-_FEWEST_FIELDS = 25
+_FEWEST_FIELDS = 18
+"""Up to the trace id: what came later, old logs lack."""
 _FIELD = re.compile(r'"([^"]*)"|([^\s"]+)')
 _LINE = re.compile(r'(?:"[^"]*"|[^\s"]+)(?: (?:"[^"]*"|[^\s"]+))*')
 
@@ -100,7 +102,7 @@ def fields(line: str) -> list[str] | None:
 def _read_one(name: str, content: bytes) -> tuple[pyarrow.Table, list[Malformed]]:
     try:
         text = gzip.decompress(content) if content[:2] == b"\x1f\x8b" else content
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         return _table([]), [Malformed(name, "", f"the file can't be unpacked: {error}")]
     fast = _read_fast(text)
     if fast is None:
@@ -129,22 +131,41 @@ def _read_fast(text: bytes) -> tuple[pyarrow.Table, list[tuple[int, str]]] | Non
         others.extend((row.number, line) for line in row.text.split("\n"))
         return "skip"
 
-    names = [str(place) for place in range(len(first))]
-    wanted = [str(place) for place in FIELDS.values()]
     try:
-        table = csv.read_csv(
-            io.BytesIO(text),
-            # Only one thread knows the numbers of rows.
-            csv.ReadOptions(column_names=names, block_size=8 << 20, use_threads=False),
-            csv.ParseOptions(delimiter=" ", double_quote=False, invalid_row_handler=set_aside),
-            csv.ConvertOptions(include_columns=wanted, column_types=dict.fromkeys(wanted, pyarrow.string())),
-        )
+        table = _read_csv(text, len(first), threads=True)
     except pyarrow.ArrowInvalid:
-        return None
+        others.clear()
+        try:
+            # Only one thread knows the numbers of rows.
+            table = _read_csv(text, len(first), threads=False, set_aside=set_aside)
+        except pyarrow.ArrowInvalid:
+            return None
     expected = text.count(b"\n") + (not text.endswith(b"\n"))
-    if table.num_rows + len(others) != expected:
-        return None
-    return table.rename_columns(list(FIELDS)), others
+    return (table, others) if table.num_rows + len(others) == expected else None
+
+
+def _read_csv(
+    text: bytes, width: int, *, threads: bool, set_aside: Callable[[Any], str] | None = None
+) -> pyarrow.Table:
+    """The fields that are read of lines with so many; those that old logs lack are `-`.
+
+    Raises:
+        pyarrow.ArrowInvalid: a line has another number of fields, and nobody sets it aside.
+    """
+    import pyarrow
+    from pyarrow import csv
+
+    present = {name: str(place) for name, place in FIELDS.items() if place < width}
+    wanted = list(present.values())
+    table = csv.read_csv(
+        io.BytesIO(text),
+        csv.ReadOptions(column_names=[str(place) for place in range(width)], block_size=8 << 20, use_threads=threads),
+        csv.ParseOptions(delimiter=" ", double_quote=False, invalid_row_handler=set_aside),
+        csv.ConvertOptions(include_columns=wanted, column_types=dict.fromkeys(wanted, pyarrow.string())),
+    ).rename_columns(list(present))
+    for name in FIELDS.keys() - present.keys():
+        table = table.append_column(name, pyarrow.array(["-"] * table.num_rows, pyarrow.string()))
+    return table.select(list(FIELDS))
 
 
 def _in_order(fast: pyarrow.Table, skipped: set[int], slow: pyarrow.Table, places: list[int]) -> pyarrow.Table:
@@ -168,7 +189,7 @@ def _read_slowly(name: str, lines: Iterable[tuple[int, str]]) -> tuple[pyarrow.T
         if found is None:
             malformed.append(Malformed(name, line, "it does not have the fields of an access log"))
         else:
-            rows.append([found[field] for field in FIELDS.values()])
+            rows.append([found[field] if field < len(found) else "-" for field in FIELDS.values()])
             places.append(place)
     return _table(rows), malformed, places
 

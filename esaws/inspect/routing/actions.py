@@ -47,7 +47,7 @@ def act(rule: Rule, request: Request) -> dict[str, Any]:
         done |= _unauthenticated(action)
     try:
         return done | _ACTIONS[types[-1]](rule, request)
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+    except (AttributeError, LookupError, TypeError, ValueError) as error:
         raise NotKnown(f"{rule.name} has a {types[-1]} of a shape that is not known here: {error!r}") from error
 
 

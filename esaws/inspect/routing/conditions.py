@@ -217,20 +217,33 @@ _CONFIGS = {
 }
 
 
+_WITH_REGEXES = ("path-pattern", "host-header", "http-header")
+
+
 def condition_of(described: Mapping[str, Any]) -> Condition:
     """A condition as describe_rules gives it; `XxxConfig` first, then the `Values` of old rules."""
-    name = str(described.get("Field"))
-    if name not in _CONFIGS:
+    name = str(described.get("Field")) if isinstance(described, Mapping) else str(described)
+    if name not in _CONFIGS or not isinstance(described, Mapping):
         return UnknownCondition(why=f"the condition {name} is not known here")
-    config = described.get(_CONFIGS[name]) or {}
-    values = tuple(config.get("Values") or described.get("Values") or ())
-    regex_values = tuple(config.get("RegexValues") or described.get("RegexValues") or ())
-    if not values and not regex_values:
-        return UnknownCondition(why=f"a {name} condition without values is not known here")
     try:
+        config = described.get(_CONFIGS[name]) or {}
+        values = tuple(config.get("Values") or described.get("Values") or ())
+        regex_values = tuple(config.get("RegexValues") or described.get("RegexValues") or ())
+        if not values and not regex_values:
+            return UnknownCondition(why=f"a {name} condition without values is not known here")
+        if more := _not_read(name, described, config):
+            return UnknownCondition(why=f"a {name} condition with {', '.join(more)} is not known here")
         return _known(name, config, values, regex_values)
     except (AttributeError, KeyError, TypeError, ValueError):
-        return UnknownCondition(why=f"a {name} condition of this shape is not known here: {values}")
+        return UnknownCondition(why=f"a {name} condition of this shape is not known here: {dict(described)}")
+
+
+def _not_read(name: str, described: Mapping[str, Any], config: Mapping[str, Any]) -> list[str]:
+    """What a condition has that these modules do not read; it may change what the condition means."""
+    known = {"Values", "HttpHeaderName"} | ({"RegexValues"} if name in _WITH_REGEXES else set())
+    around = known | {"Field", _CONFIGS[name]}
+    of_config = [key for key in config if key not in known and config[key]]
+    return of_config + [key for key in described if key not in around and described[key]]
 
 
 def _known(name: str, config: Mapping[str, Any], values: tuple[Any, ...], regex_values: tuple[str, ...]) -> Condition:

@@ -109,8 +109,10 @@ def _regexes(rule: Rule) -> Found:
             yield "VALUE_TOO_LONG", f"the regex {regex} is longer than {regexes.MOST_CHARACTERS} characters"
 
 
-def rewrites(transform: Mapping[str, Any]) -> list[Mapping[str, str]]:
+def rewrites(transform: Any) -> list[Mapping[str, str]]:
     """The rewrites of a transform of either type."""
+    if not isinstance(transform, Mapping):
+        return []
     config = transform.get("UrlRewriteConfig") or transform.get("HostHeaderRewriteConfig") or {}
     return list(config.get("Rewrites") or ())
 
@@ -139,7 +141,7 @@ def _forward(config: Mapping[str, Any]) -> Found:
     if len(groups) > _MOST_GROUPS:
         yield "TOO_MANY_TARGET_GROUPS", f"{len(groups)} target groups; at most {_MOST_GROUPS} are allowed"
     for group in groups:
-        if not 0 <= group.get("Weight", 1) <= _MOST_WEIGHT:
+        if not 0 <= (1 if group.get("Weight") is None else group["Weight"]) <= _MOST_WEIGHT:
             yield "WEIGHT_OUT_OF_RANGE", f"the weight {group['Weight']} is not from 0 to {_MOST_WEIGHT}"
     sticky = config.get("TargetGroupStickinessConfig") or {}
     if sticky.get("Enabled") and not 1 <= sticky.get("DurationSeconds", 0) <= _LONGEST_STICKINESS:
@@ -149,7 +151,7 @@ def _forward(config: Mapping[str, Any]) -> Found:
 def _transforms(rule: Rule) -> Found:
     if rule.is_default and rule.transforms:
         yield "TRANSFORM_ON_DEFAULT", "the default rule can't have transforms"
-    for name, times in Counter(str(transform.get("Type")) for transform in rule.transforms).items():
+    for name, times in Counter(str(each.get("Type")) for each in rule.transforms if isinstance(each, Mapping)).items():
         if times > 1:
             yield "DUPLICATE_TRANSFORM", f"{times} transforms {name}; one is allowed"
 

@@ -1,0 +1,36 @@
+"""What a newer API may say of a rule is unknown: it is no crash, and no certain answer either."""
+
+from typing import Any
+
+import pytest
+
+from esaws.inspect.routing.request import Request
+from esaws.inspect.routing.trace import trace
+from tests.inspect.routing_worlds import rule
+
+REQUEST = Request(path="/a", query="a=b", source_ip="10.0.0.1")
+SHAPES: list[Any] = [
+    {"Field": "http-request-method", "HttpRequestMethodConfig": {"RegexValues": ["^G.*"]}},
+    {"Field": "http-request-method", "HttpRequestMethodConfig": {"Values": ["POST"], "RegexValues": ["^G.*"]}},
+    {"Field": "query-string", "QueryStringConfig": {"RegexValues": ["^a$"]}},
+    {"Field": "source-ip", "SourceIpConfig": {"RegexValues": ["^10"]}},
+    {"Field": "path-pattern", "PathPatternConfig": {"Values": ["/a"], "Negate": True}},
+    {"Field": "path-pattern", "Negate": True, "Values": ["/b"]},
+    {"Field": "path-pattern", "PathPatternConfig": "/a"},
+    {"Field": "time-of-day", "TimeOfDayConfig": {"Values": ["noon"]}},
+    "/a",
+]
+
+
+@pytest.mark.parametrize("condition", SHAPES)
+def test_a_condition_of_a_newer_api_is_unknown(condition: Any) -> None:
+    found = trace([rule("1", [condition]), rule("default", [])], REQUEST)
+    assert (found.outcome, found.candidates) == ("unknown", ("1", "default"))
+
+
+def test_a_rewrite_to_a_group_that_its_regex_lacks_is_unknown() -> None:
+    rewrite = {"Rewrites": [{"Regex": "^/a", "Replace": "/$1"}]}
+    forward = {"Type": "forward", "TargetGroupArn": "tg"}
+    described = rule("1", []) | {"Transforms": [{"Type": "url-rewrite", "UrlRewriteConfig": rewrite}]}
+    found = trace([described | {"Actions": [forward]}], REQUEST)
+    assert (found.outcome, found.candidates) == ("unknown", ("1",))
