@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
 from decimal import Decimal
+from math import inf
 
 from esaws.errors import UsageError
 from esaws.pricelist import Usage
@@ -34,7 +35,7 @@ class Traffic:
 
     def __post_init__(self) -> None:
         for name, value in asdict(self).items():
-            if value < 0 or (name == "requests_per_connection" and not value):
+            if not 0 <= value < inf or (name == "requests_per_connection" and not value):
                 raise UsageError(f"{name.replace('_', ' ')} can't be {value:g}")
 
     def usage(self) -> Iterator[Usage]:
@@ -69,8 +70,10 @@ def stored(usages: Iterable[Usage], gb: float | None) -> list[Usage]:
     if gb is None:
         return usages
     buckets = [each for each in usages if (each.service, each.usage_type) == _STORED]
-    if gb < 0 or (gb and not buckets):
-        raise UsageError(f"there is no bucket for {gb:g} GB" if gb > 0 else f"GB stored can't be {gb:g}")
+    if not 0 <= gb < inf:
+        raise UsageError(f"GB stored can't be {gb:g}")
+    if gb and not buckets:
+        raise UsageError(f"there is no bucket for {gb:g} GB")
     others = [each for each in usages if each not in buckets]
     return [*others, *(replace(each, quantity=Decimal(str(gb))) for each in buckets[:1] if gb)]
 

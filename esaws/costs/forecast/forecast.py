@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from datetime import date
 from decimal import Decimal
+from math import inf
 from typing import Any
 
 from esaws.cloud import DEFAULT_REGION
@@ -47,8 +48,8 @@ def forecast(
     """
     if regime not in REGIMES:
         raise UsageError(f"there is no regime {regime!r}; there are {', '.join(REGIMES)}")
-    if vat_percent < 0 or (credits or 0) < 0:
-        raise UsageError("neither a tax nor credits can be less than nothing")
+    if not 0 <= vat_percent < inf or not 0 <= (credits or 0) < inf:
+        raise UsageError("neither a tax nor credits can be less than nothing, or endless")
     what = consumers(what)
     month, prices = month or Month.average(), prices or bundled()
     when = as_of or month.first or date.today()

@@ -28,9 +28,9 @@ class Month:
         Raises:
             UsageError: that is no time, or longer than a month.
         """
-        asked = Decimal(HOURS_A_MONTH) if hours is None else Decimal(str(hours))
-        if not 0 < asked <= _LONGEST:
+        if hours is not None and not 0 < hours <= _LONGEST:
             raise UsageError(f"a forecast is for 1 to {_LONGEST} hours of a month, not {hours:g}")
+        asked = Decimal(HOURS_A_MONTH) if hours is None else Decimal(str(hours))
         return cls(asked, max(asked, Decimal(HOURS_A_MONTH)))
 
     @classmethod
