@@ -111,7 +111,20 @@ def test_old_lines_have_fewer_fields() -> None:
     for text in (old + old, line({"path": "/new"}) + old, old + line({"path": "/new"})):
         found = replay(of(text), LIVE)
         assert found.malformed == () and "/old" in found.lines["path"].tolist()
-        assert found.lines[found.lines["path"] == "/old"]["logged"].eq("none").all(), "they don't tell which rule"
+        assert found.lines[found.lines["path"] == "/old"]["logged"].eq("unknown").all(), "they don't tell which rule"
+
+
+def test_a_priority_that_is_no_number_belongs_to_no_rule() -> None:
+    found = replay(of(line({"path": "/sites"}, logged="abc"), line({"path": "/sites"})), LIVE)
+    assert found.rules["priority"].tolist() == ["1", "2", "default"]
+    assert found.lines["live"].tolist() == ["1", "1"]
+
+
+@pytest.mark.parametrize("client", ["2001:db8::1", "[2001:db8::1]"])
+def test_a_client_with_an_ipv6_address(client: str) -> None:
+    block = {"Field": "source-ip", "SourceIpConfig": {"Values": ["2001:db8::/32"]}}
+    found = replay(of(line({"path": "/", "source_ip": client})), [rule("1", [block]), rule("default", [])])
+    assert found.lines["live"].tolist() == ["1"]
 
 
 def test_no_lines_are_no_error() -> None:

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 FIELDS = {"time": 1, "client": 3, "status": 8, "request": 12, "user_agent": 13, "logged": 20}
 """What is read of a line, by the place of its field; AWS adds new fields at the end."""
 
+NOT_TOLD = "unknown"
+"""In place of a field that old logs lack."""
+
 _FEWEST_FIELDS = 18
 """Up to the trace id: what came later, old logs lack."""
 _FIELD = re.compile(r'"([^"]*)"|([^\s"]+)')
@@ -147,7 +150,7 @@ def _read_fast(text: bytes) -> tuple[pyarrow.Table, list[tuple[int, str]]] | Non
 def _read_csv(
     text: bytes, width: int, *, threads: bool, set_aside: Callable[[Any], str] | None = None
 ) -> pyarrow.Table:
-    """The fields that are read of lines with so many; those that old logs lack are `-`.
+    """The fields that are read of lines with so many; those that old logs lack are `unknown`.
 
     Raises:
         pyarrow.ArrowInvalid: a line has another number of fields, and nobody sets it aside.
@@ -164,7 +167,7 @@ def _read_csv(
         csv.ConvertOptions(include_columns=wanted, column_types=dict.fromkeys(wanted, pyarrow.string())),
     ).rename_columns(list(present))
     for name in FIELDS.keys() - present.keys():
-        table = table.append_column(name, pyarrow.array(["-"] * table.num_rows, pyarrow.string()))
+        table = table.append_column(name, pyarrow.array([NOT_TOLD] * table.num_rows, pyarrow.string()))
     return table.select(list(FIELDS))
 
 
@@ -189,7 +192,7 @@ def _read_slowly(name: str, lines: Iterable[tuple[int, str]]) -> tuple[pyarrow.T
         if found is None:
             malformed.append(Malformed(name, line, "it does not have the fields of an access log"))
         else:
-            rows.append([found[field] if field < len(found) else "-" for field in FIELDS.values()])
+            rows.append([found[field] if field < len(found) else NOT_TOLD for field in FIELDS.values()])
             places.append(place)
     return _table(rows), malformed, places
 

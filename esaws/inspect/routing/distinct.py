@@ -61,7 +61,7 @@ def distinct(log: AccessLog, *, ip: bool, agent: bool) -> Distinct:
     combined = (keys[0] * max(many[0], 1) + keys[1]) * max(many[1], 1) + keys[2]
     _, first, row_of_line, counts = numpy.unique(combined, return_index=True, return_inverse=True, return_counts=True)
     frame = _frame(parts, keys[0][first], counts)
-    frame.insert(5, "source_ip", _told(seen[0], first).str.replace(_PORT, "", regex=True) if ip else "")
+    frame.insert(5, "source_ip", _told(seen[0], first).str.replace(_PORT, "", regex=True).str.strip("[]") if ip else "")
     frame.insert(6, "user_agent", _told(seen[1], first) if agent else "-")
     return Distinct(frame, row_of_line, lines, malformed)
 

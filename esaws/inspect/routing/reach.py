@@ -29,6 +29,7 @@ from esaws.inspect.routing.patterns import SEPARATOR, Pattern, TooComplex, short
 from esaws.inspect.routing.rules import Rule
 
 _MOST_STEPS = 1_000
+_MOST_TRIES = 20
 _METHODS = ("GET", "POST", "PUT", "DELETE", "HEAD", "PATCH", "OPTIONS", "X")
 _EVERY_ADDRESS: tuple[Network, ...] = (ipaddress.ip_network("0.0.0.0/0"), ipaddress.ip_network("::/0"))
 _EVERY_TEXT = Pattern.of("*")
@@ -106,14 +107,18 @@ class _Search:
         answers = [takes(other, point, self.rule) for other in self.others]
         taker = next((other for other, answer in zip(self.others, answers, strict=True) if answer.is_yes), None)
         if taker is None:
-            return point if self._certain(answers, missed) else None
+            return point if self._certain(answers, missed, point) else None
+        if again := next((one for one in missed if one in taker.conditions), None):
+            self.open = self.open or _why_open(again)  # its regexes take whatever was tried
+            return None
         found = (self.keep_out((*missed, one)) for one in taker.conditions if not isinstance(one, UnknownCondition))
         return next((point for point in found if point is not None), None)
 
-    def _certain(self, answers: Iterable[Answer], missed: Sequence[Condition]) -> bool:
+    def _certain(self, answers: Iterable[Answer], missed: Sequence[Condition], point: Point) -> bool:
         """Is it sure that the rule takes the request, and no other? What it hangs on is kept."""
         hangs_on = [answer.reason for answer in answers if answer.is_unknown]
-        hangs_on += [_why_open(one) for one in [*self.rule.conditions, *missed] if _is_open(one)]
+        hangs_on += [_why_open(one) for one in self.rule.conditions if _is_open(one)]
+        hangs_on += [_why_open(one) for one in missed if _is_open(one) and not _meets(one, point, self.rule).is_no]
         self.open = self.open or "".join(hangs_on[:1])
         return not hangs_on
 
@@ -159,12 +164,28 @@ def _text(part: Part, within: Condition | None, without: Sequence[Condition]) ->
         return _address(within, without)
     every = _EVERY.get(part.field, _EVERY_TEXT)
     taken = [pattern for condition in without for pattern in patterns(condition)]
-    if within is None:
-        return shortest(every, [every], taken)
-    found = shortest(every, patterns(within), taken)
     excluded = {regex for condition in without for regex in condition.regexes}
+    if within is None:
+        return _outside(excluded, every, [every], taken)
+    found = _outside(excluded, every, patterns(within), taken)
     if found is None and (isinstance(within, UnknownCondition) or set(within.regexes) - excluded):
         return shortest(every, [every], taken)
+    return found
+
+
+def _outside(
+    excluded: Iterable[str], every: Pattern, within: Sequence[Pattern], without: Sequence[Pattern]
+) -> str | None:
+    """The shortest text that some patterns match, and that none of the others and no regex takes for certain.
+
+    After some tries, a text that a regex takes all the same.
+    """
+    taken = list(without)
+    for _ in range(_MOST_TRIES):
+        found = shortest(every, within, taken)
+        if found is None or not any(regexes.answer(regex, found).is_yes for regex in excluded):
+            break
+        taken.append(Pattern(tuple(found)))
     return found
 
 

@@ -187,7 +187,7 @@ def _logged(ports: numpy.ndarray[Any, Any], requests: Distinct) -> pandas.DataFr
 
     priorities = requests.lines["logged"].to_pandas().replace("0", DEFAULT)
     told = pandas.DataFrame({"port": ports[requests.row_of_line], "priority": priorities})
-    told = told[~told["priority"].isin(_NOT_ROUTED)]
+    told = told[told["priority"].str.fullmatch(rf"[0-9]+|{DEFAULT}")]
     return told.groupby(["port", "priority"], as_index=False).size().rename(columns={"size": "logged"})
 
 

@@ -37,12 +37,12 @@ class Rule:
         priority = DEFAULT if described.get("IsDefault") else str(described.get("Priority"))
         if priority != DEFAULT and not priority.isdecimal():
             raise UsageError(f"a rule has the priority {priority!r}; it is a number from 1 to 50000, or default")
-        actions = described.get("Actions") or ()
+        actions = [each if isinstance(each, Mapping) else {"Type": str(each)} for each in described.get("Actions") or ()]
         return cls(
             priority,
             str(described.get("RuleArn", "")),
             tuple(condition_of(condition) for condition in described.get("Conditions") or ()),
-            tuple(sorted(actions, key=lambda action: action.get("Order") or 0)),
+            tuple(sorted(actions, key=lambda action: _number(action.get("Order")))),
             tuple(described.get("Transforms") or ()),
         )
 
@@ -58,6 +58,10 @@ class Rule:
     def answer(self, request: Request) -> Answer:
         """Does it take a request that no earlier rule took?"""
         return all_of(condition.answer(request) for condition in self.conditions)
+
+
+def _number(order: Any) -> int:
+    return order if isinstance(order, int) else 0
 
 
 def rules_of(described: Iterable[Mapping[str, Any]]) -> list[Rule]:
