@@ -37,7 +37,8 @@ class Rule:
         priority = DEFAULT if described.get("IsDefault") else str(described.get("Priority"))
         if priority != DEFAULT and not priority.isdecimal():
             raise UsageError(f"a rule has the priority {priority!r}; it is a number from 1 to 50000, or default")
-        actions = [each if isinstance(each, Mapping) else {"Type": str(each)} for each in described.get("Actions") or ()]
+        given = described.get("Actions") or ()
+        actions = [each if isinstance(each, Mapping) else {"Type": str(each)} for each in given]
         return cls(
             priority,
             str(described.get("RuleArn", "")),
