@@ -103,6 +103,25 @@ def forecast_command(
         show_side_by_side(each, mine.why if mine else RULE)
 
 
+@cost.command("bill")
+@with_cloud
+@click.argument("sources", nargs=-1, required=True, metavar="SOURCE…")
+@click.option("--engine", metavar="URL", help="duckdb, spark://…, athena://… or trino://….  [default: duckdb]")
+@click.option("--metric", help="unblended, blended, amortized, net_unblended or net_amortized.  [default: unblended]")
+def bill_command(cloud: Cloud, sources: tuple[str, ...], engine: str | None, metric: str | None, as_json: bool) -> None:
+    """Read a bill, in whatever format it came.
+
+    SOURCE is a file, a folder, a glob, s3://bucket/prefix, or days of Cost Explorer itself (ce:2026-01, or
+    ce:2026-01-05..2026-02-03), where AWS asks 0.01 USD for each request. Months that were exported twice count once.
+    """
+    from esaws.cli.bill_told import tell_bill
+    from esaws.costs.bill.read import read_bill
+    from esaws.costs.bill.report import report
+
+    found = report(read_bill(*sources, engine=engine, cloud=cloud), metric)
+    print_json(found.to_dict()) if as_json else tell_bill(found)
+
+
 @cost.command("prices")
 @with_cloud
 @click.option("--refresh", is_flag=True, help="Ask AWS for them first, and keep the answer for 30 days.")

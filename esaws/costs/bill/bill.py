@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from decimal import Decimal
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from esaws.costs.bill.canonical import METRICS
+from esaws.costs.bill.files import Unreadable
+from esaws.costs.bill.parquet import first_no_number
 from esaws.errors import UsageError
 
 if TYPE_CHECKING:
     from datetime import date
 
     import ibis.expr.types as ir
+    import pandas
 
+    from esaws.costs.bill.part import Part
     from esaws.costs.engines.engine import Engine
 
 
@@ -36,6 +41,8 @@ class Bill:
     warnings: tuple[str, ...]
     """What was skipped, replaced, dropped or assumed, a sentence each."""
     engine: Engine
+    parts: tuple[Part, ...] = field(repr=False)
+    """The files that it was read from, without those that others replace."""
     scratch: TemporaryDirectory[str] = field(repr=False)
 
     @property
@@ -43,6 +50,29 @@ class Bill:
         """Like `2026-01`, or `2026-01/2026-03` from the first month to the last."""
         months = [f"{month:%Y-%m}" for month in self.months]
         return "/".join(dict.fromkeys((months[0], months[-1]))) if months else ""
+
+    def rows_of(self, table: ir.Table) -> list[dict[str, Any]]:
+        """The rows of a report over `lines`, as the engine gives them.
+
+        Raises:
+            UsageError: a file is damaged behind its footer.
+        """
+        return self.engine.rows_of(table)
+
+    def frame(self, table: ir.Table) -> pandas.DataFrame:
+        """The same as a pandas frame, decimals as floating point numbers: for aggregates, not for all lines."""
+        import pandas
+
+        rows = self.rows_of(table)
+        told = [{name: float(x) if isinstance(x, Decimal) else x for name, x in row.items()} for row in rows]
+        return pandas.DataFrame(told, columns=list(table.columns))
+
+    def no_number(self) -> UsageError:
+        """The error that names the first cost that is no number, as a file of floating point numbers may have it."""
+        for part in self.parts:
+            if (found := first_no_number(part)) is not None:
+                return Unreadable(part.file.name, "the cost is no number", row=found[0], column=found[1])
+        return UsageError("a cost in the bill is no number")
 
     def metric(self, wanted: str | None = None) -> str:
         """A way to count, or the one to take where none is wanted: unblended, if the bill has it.

@@ -133,7 +133,7 @@ class _CostAndUsageReport(Format):
         started = column(table, "line_item_usage_start_date")
         product, named = column(table, "product"), "product_product_name" in table.columns
         rate, listed = number(table, "line_item_unblended_rate"), number(table, "pricing_public_on_demand_cost")
-        words = text(table, "line_item_line_item_description")
+        kind, words = text(table, "line_item_line_item_type"), text(table, "line_item_line_item_description")
         found = {
             "period": month_of(table, self.period),
             "start": started,
@@ -156,7 +156,7 @@ class _CostAndUsageReport(Format):
             ),
             "zone": text(table, "line_item_availability_zone"),
             "resource_id": text(table, "line_item_resource_id"),
-            "line_item_type": text(table, "line_item_line_item_type"),
+            "line_item_type": kind,
             "description": words,
             "term": text(table, "pricing_term"),
             "sku": text(table, "product_sku"),
@@ -175,7 +175,7 @@ class _CostAndUsageReport(Format):
             "net_unblended_cost": net,
             "net_amortized_cost": amortized(table, net, net=True),
             "currency": text(table, self.currency),
-            "free": is_free(text(table, "line_item_line_item_type"), unblended, rate, listed, words),
+            "free": is_free(kind, unblended, column(table, "line_item_unblended_rate"), listed, words),
             "tags": column(table, "resource_tags"),
             "row_key": _row_key(table),
         }

@@ -29,6 +29,7 @@ _FEW = 200_000
 """Rows whose keys are simply compared."""
 _BYTES = 256 * 1024 * 1024
 """What strings of bits may take."""
+_HEAD = 500_000
 _AT_ONCE = 5_000_000
 """Keys that are compared in one go where there are too many ids for strings of bits."""
 
@@ -99,8 +100,7 @@ def _in_a_month(parts: Sequence[Part], duck: Embedded) -> bool:
     if hours is None:
         return _twice(source, sum(part.rows for part in parts) // _AT_ONCE + 1, duck)
     first, count = hours
-    ((ids,),) = duck.rows(f"SELECT approx_count_distinct(id) FROM {source}")
-    if ids * (count // 8 + 100) > _BYTES:
+    if _ids(source, sum(part.rows for part in parts), duck) * (count // 8 + 100) > _BYTES:
         return _twice(source, sum(part.rows for part in parts) // _AT_ONCE + 1, duck)
     hour = f"CAST(datediff('hour', TIMESTAMP '{first}', start) AS INTEGER)"
     bits = f"SELECT count(*) AS n, bit_count(bitstring_agg({hour}, 0, {count})) AS d FROM {source} GROUP BY id"
@@ -115,12 +115,31 @@ def _keys(parts: Sequence[Part]) -> str:
         columns = part.recognised.columns
         names = tuple(columns[name] for name in (*part.format.key, part.format.starts))
         by_names.setdefault(names, []).append(literal(str(part.path)))
+    known = all(_is_full(part, part.format.key) for part in parts)
     each = [
         f"SELECT {quoted(id_)} AS id, {quoted(span)} AS span, {quoted(start)} AS start "
         f"FROM read_parquet([{', '.join(paths)}])"
         for (id_, span, start), paths in by_names.items()
     ]
-    return f"(SELECT * FROM ({' UNION ALL '.join(each)}) WHERE id <> '' AND span <> '')"
+    where = "" if known else " WHERE id <> '' AND span <> ''"
+    return f"(SELECT * FROM ({' UNION ALL '.join(each)}){where})"
+
+
+def _is_full(part: Part, names: Sequence[str]) -> bool:
+    """Whether footers tell that some columns of text say something in all rows."""
+    given = [part.recognised.columns[name] for name in names]
+    known = ranges(part.path, given)
+    return all(name in known and known[name].nulls == 0 and known[name].least for name in given)
+
+
+def _ids(source: str, rows: int, duck: Embedded) -> int:
+    """About how many ids there are, or more: what the first rows let expect, if that is few enough."""
+    ((ids,),) = duck.rows(f"SELECT approx_count_distinct(id) FROM (SELECT id FROM {source} LIMIT {_HEAD})")
+    expected = ids * (rows // _HEAD + 1)
+    if expected < _FEW:
+        return int(expected)
+    ((ids,),) = duck.rows(f"SELECT approx_count_distinct(id) FROM {source}")
+    return int(ids)
 
 
 def _twice(source: str, passes: int, duck: Embedded) -> bool:

@@ -54,6 +54,25 @@ def cleaned_part(file: File, cells: clean.Cells, scratch: Path) -> Part:
     return Part(file, path, recognised, rows, DECIMAL, _columns(schema), tuple(cells.warnings))
 
 
+def first_no_number(part: Part) -> tuple[int, str] | None:
+    """The row, counted from 1, and column of the first cost that is infinite or no number."""
+    import pyarrow.compute
+    import pyarrow.parquet
+
+    name = part.recognised.columns.get(part.format.cost)
+    if name is None:
+        return None
+    before = 0
+    for batch in pyarrow.parquet.ParquetFile(part.path).iter_batches(columns=[name]):
+        costs = batch.column(0)
+        if pyarrow.types.is_floating(costs.type):
+            found = pyarrow.compute.index(pyarrow.compute.is_finite(costs), False).as_py()
+            if found >= 0:
+                return before + found + 1, name
+        before += len(costs)
+    return None
+
+
 def _footer(file: File) -> tuple[int, pyarrow.Schema]:
     import pyarrow
     import pyarrow.parquet

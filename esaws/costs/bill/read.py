@@ -49,7 +49,7 @@ def read_bill(*sources: str | Path, engine: str | None = None, cloud: Cloud | No
     metrics = metrics_of(parts)
     if not metrics:
         raise UsageError(f"{parts[0].file.name} tells no costs")
-    return Bill(versions, rows, tuple(months), lines, metrics, tuple(warnings), running, scratch)
+    return Bill(versions, rows, tuple(months), lines, metrics, tuple(warnings), running, tuple(parts), scratch)
 
 
 def _told(twice: Repeats) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from esaws.costs.engines.engine import Engine
+from esaws.errors import UsageError
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -39,6 +40,15 @@ class Embedded(Engine):
 
     def parquet(self, paths: Sequence[Path]) -> ir.Table:
         return self.ibis.read_parquet([str(path) for path in paths])
+
+    def rows_of(self, table: ir.Table) -> list[dict[str, Any]]:
+        import duckdb
+
+        try:
+            found: list[dict[str, Any]] = self.ibis.to_pyarrow(table).to_pylist()
+        except duckdb.Error as error:
+            raise UsageError(f"the bill can't be read: {error}") from None
+        return found
 
     def rows(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """All rows that a statement gives; DuckDB takes no other before they are fetched."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from esaws.errors import UsageError
 
@@ -21,6 +21,10 @@ class Engine(ABC):
     @abstractmethod
     def parquet(self, paths: Sequence[Path]) -> ir.Table:
         """Files of one schema as a table; nothing but their footers is read."""
+
+    @abstractmethod
+    def rows_of(self, table: ir.Table) -> list[dict[str, Any]]:
+        """The rows of an expression over such tables: for aggregates."""
 
 
 def engine_of(text: str | None, scratch: Path) -> Engine:
