@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+import re
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from esaws.costs.bill.amounts import Mark, amount, marks
+from esaws.costs.bill.canonical import Kind
 from esaws.costs.bill.format import tag_key
 from esaws.costs.bill.moments import Order, is_ambiguous, moment, orders
 
@@ -15,39 +17,45 @@ if TYPE_CHECKING:
 
     from esaws.costs.bill.clean import Cells
 
+ANY = ""
+"""Stands for a translation that holds in all columns."""
 _NOT_BY_ITSELF = "TRY_CAST(cell AS DECIMAL(38, 18)) IS NULL"
+_PLAIN = re.compile(r"-?\d+(?:\.\d+)?")
 
 
 class Unclear(Exception):
     """A text that can't be read for certain, and why."""
 
-    def __init__(self, text: str, reason: str):
+    def __init__(self, text: str, reason: str, column: str | None = None):
         super().__init__(f"{text!r} {reason}")
-        self.text, self.reason = text, reason
+        self.text, self.reason, self.column = text, reason, column
 
 
 def amounts_of(cells: Cells) -> pyarrow.Table | None:
-    """The numbers that DuckDB can't read as they stand: `text` and `value`; None where it can read all.
+    """The numbers that DuckDB can't read as they stand: `name`, `text` and `value`; None where it can read all.
 
     Raises:
-        Unclear: a text is no number, or the table writes decimals in two ways.
+        Unclear: a text is no number, or a column writes decimals in two ways.
     """
     columns = cells.columns("number")
-    odd = cells.distinct(columns, _NOT_BY_ITSELF)
-    if not odd:
+    if not cells.distinct(columns, _NOT_BY_ITSELF):
         return None
-    mark = _mark(cells, columns, odd)
-    texts = odd if mark == "." else cells.distinct(columns)
+    texts = {column: cells.distinct([column]) for column in columns}
+    mark_of = _marks(cells, texts)
     values = {}
-    for text in texts:
-        if (value := amount(text, mark)) is None:
-            raise Unclear(text, f"is no number{_as_others(mark) if amount(text, _other(mark)) is not None else ''}")
-        values[text] = value
-    return _table(values, "decimal")
+    for column, some in texts.items():
+        mark = mark_of[column]
+        for text in some:
+            if mark == "." and _PLAIN.fullmatch(text):
+                continue
+            if (value := amount(text, mark)) is None:
+                raise Unclear(text, "is no number", column)
+            values[column, text] = f"{value:f}"
+    return _table(values, "number")
 
 
 def moments_of(cells: Cells) -> pyarrow.Table | None:
-    """When the texts of the dates mean: `text` and `value`.
+    """What the texts of the dates mean: `name`, `text` and `value`.
 
     Raises:
         Unclear: a text is no date, or it can't be told whether days or months come first.
@@ -58,12 +66,12 @@ def moments_of(cells: Cells) -> pyarrow.Table | None:
     for text in texts:
         if (value := moment(text, order)) is None:
             raise Unclear(text, "is no date")
-        values[text] = value
+        values[ANY, text] = value
     return _table(values, "moment") if values else None
 
 
 def maps_of(cells: Cells) -> pyarrow.Table | None:
-    """What JSON objects hold, nested values as JSON: `text` and `value`.
+    """What JSON objects hold, nested values as JSON: `name`, `text` and `value`.
 
     Raises:
         Unclear: a text is no JSON object.
@@ -75,25 +83,34 @@ def maps_of(cells: Cells) -> pyarrow.Table | None:
         except ValueError:
             found = None
         if not isinstance(found, dict):
-            raise Unclear(text if len(text) < 80 else f"{text[:77]}…", "is no JSON object of keys and values")
-        said = {tag_key(key): value if isinstance(value, str) else json.dumps(value) for key, value in found.items()}
-        values[text] = list(said.items())
+            raise Unclear(text, "is no JSON object of keys and values")
+        known = {key: value for key, value in found.items() if value is not None}
+        said = {tag_key(key): value if isinstance(value, str) else json.dumps(value) for key, value in known.items()}
+        values[ANY, text] = list(said.items())
     return _table(values, "map") if values else None
 
 
-def _mark(cells: Cells, columns: list[str], odd: list[str]) -> Mark:
-    possible = marks(odd)
-    if len(possible) == 1:
-        return possible.pop()
-    if not possible:
-        for text in odd:
-            if amount(text, ".") is None and amount(text, ",") is None:
-                raise Unclear(text, "is no number")
-        text = next(text for text in odd if amount(text, ".") is None)
-        raise Unclear(text, "has a comma before its decimals, and other numbers of the file have a point")
-    # Like "1,234" alone: where others have a point before decimals, a comma stands between thousands.
-    with_point = cells.distinct(columns, "contains(cell, '.')")
-    return "," if cells.delimiter == ";" and not with_point else "."
+def _marks(cells: Cells, texts: Mapping[str, Sequence[str]]) -> dict[str, Mark]:
+    """What stands before the decimals of each column: programs that write a comma leave a point in what was text.
+
+    Where a column does not tell, like one that has 1,234 alone, the others do; where none does, the delimiter.
+    """
+    possible = {column: marks(some) for column, some in texts.items()}
+    for column, marks_ in possible.items():
+        if not marks_:
+            raise _unclear(column, texts[column])
+    known = {next(iter(marks_)) for marks_ in possible.values() if len(marks_) == 1}
+    usual: Mark = known.pop() if len(known) == 1 else "," if cells.delimiter == ";" else "."
+    return {column: next(iter(marks_)) if len(marks_) == 1 else usual for column, marks_ in possible.items()}
+
+
+def _unclear(column: str, texts: Sequence[str]) -> Unclear:
+    """Why a column can't be read with either mark."""
+    for text in texts:
+        if amount(text, ".") is None and amount(text, ",") is None:
+            return Unclear(text, "is no number", column)
+    text = next(text for text in texts if amount(text, ".") is None)
+    return Unclear(text, "has a comma before its decimals, where other numbers of the column have a point", column)
 
 
 def _order(cells: Cells, ambiguous: list[str]) -> Order | None:
@@ -112,21 +129,14 @@ def _order(cells: Cells, ambiguous: list[str]) -> Order | None:
     raise Unclear(ambiguous[0], "could be two days: the file has dates with days first and dates with months first")
 
 
-def _other(mark: Mark) -> Mark:
-    return "," if mark == "." else "."
-
-
-def _as_others(mark: Mark) -> str:
-    return f" where, as in others of the file, a {'point' if mark == '.' else 'comma'} stands before decimals"
-
-
-def _table(values: Mapping[str, object], kind: str) -> pyarrow.Table:
+def _table(values: Mapping[tuple[str, str], Any], kind: Kind) -> pyarrow.Table:
     import pyarrow as pa
 
-    types = {
-        "decimal": pa.string(),
-        "moment": pa.timestamp("us"),
-        "map": pa.map_(pa.string(), pa.string()),
-    }
-    told = [f"{value:f}" for value in values.values()] if kind == "decimal" else list(values.values())
-    return pa.table({"text": pa.array(list(values), pa.string()), "value": pa.array(told, types[kind])})
+    types = {"number": pa.string(), "moment": pa.timestamp("us"), "map": pa.map_(pa.string(), pa.string())}
+    return pa.table(
+        {
+            "name": pa.array([name for name, _ in values], pa.string()),
+            "text": pa.array([text for _, text in values], pa.string()),
+            "value": pa.array(list(values.values()), types[kind]),
+        }
+    )

@@ -25,6 +25,8 @@ NO_TEXT = ("", "NULL", "null", "NaN", "nan", "N/A", "#N/A", "<null>", "(null)", 
 """What stands in cells of text for nothing: there `none` and `NA` may be meant."""
 
 _SQL_TYPES: Mapping[Kind, str] = {"number": "DECIMAL(38, 18)", "moment": "TIMESTAMP", "map": "MAP(VARCHAR, VARCHAR)"}
+_SHOWN = 80
+"""Characters of a cell that an error shows."""
 _BLANKS = "' \t\u00a0'"
 
 
@@ -54,13 +56,15 @@ class Cells:
 
     def refuse(self, unclear: Unclear, columns: list[str]) -> Unreadable:
         """The error that names the first cell with a text that can't be read."""
-        for name in columns:
+        shown_text = unclear.text if len(unclear.text) < _SHOWN else f"{unclear.text[:_SHOWN]}…"
+        said = f"{shown_text!r} {unclear.reason}"
+        for name in [unclear.column] if unclear.column else columns:
             sql = f"SELECT min(rowid) FROM {self.table} WHERE {quoted(name)} = ?"
             ((index,),) = self.duck.rows(sql, [unclear.text])
             if index is not None:
                 shown = self.recognised.columns[name]
-                return Unreadable(self.file, f"{unclear.text!r} {unclear.reason}", row=self.row_of(index), column=shown)
-        return Unreadable(self.file, f"{unclear.text!r} {unclear.reason}")
+                return Unreadable(self.file, said, row=self.row_of(index), column=shown)
+        return Unreadable(self.file, said)
 
 
 def load(
@@ -120,12 +124,13 @@ def _translated(
         return [f"CAST(r.{quoted(name)} AS {sql_type}) AS {quoted(name)}" for name in columns]
     table = cells.duck.new_name(kind)
     cells.duck.raw.register(f"{table}_", known)
-    cells.duck.rows(f"CREATE TEMP TABLE {table} AS SELECT text, value::{sql_type} AS value FROM {table}_")
+    cells.duck.rows(f"CREATE TEMP TABLE {table} AS SELECT name, text, value::{sql_type} AS value FROM {table}_")
     cells.duck.raw.unregister(f"{table}_")
     selected = []
     for number, name in enumerate(columns):
         joined = f"{table}_{number}"
-        joins.append(f"LEFT JOIN {table} {joined} ON {joined}.text = r.{quoted(name)}")
+        of_column = f"{joined}.name IN ('', {literal(name)})"
+        joins.append(f"LEFT JOIN {table} {joined} ON {joined}.text = r.{quoted(name)} AND {of_column}")
         by_itself = f"TRY_CAST(r.{quoted(name)} AS {sql_type})" if kind == "number" else "NULL"
         selected.append(f"coalesce({joined}.value, {by_itself}) AS {quoted(name)}")
     return selected

@@ -117,7 +117,7 @@ class _CostAndUsageReport(Format):
         return "legacy CUR" if {"product_product_name", "product_region"} & known.keys() else "CUR 2.0"
 
     def tag_columns(self, names: Sequence[str]) -> Mapping[str, str]:
-        found = {name: match[1] for name in names if (match := _TAGS.fullmatch(name))}
+        found = {name: match[1] for name in names if (match := _TAGS.fullmatch(name.strip()))}
         return {tag_key(key): name for name, key in found.items()}
 
     def metrics(self, known: Recognised) -> frozenset[str]:
@@ -176,7 +176,7 @@ class _CostAndUsageReport(Format):
             "net_amortized_cost": amortized(table, net, net=True),
             "currency": text(table, self.currency),
             "free": is_free(kind, unblended, column(table, "line_item_unblended_rate"), listed, words),
-            "tags": column(table, "resource_tags"),
+            "tags": _without_prefixes(column(table, "resource_tags")),
             "row_key": _row_key(table),
         }
         return {name: value for name, value in found.items() if value is not None}
@@ -186,6 +186,16 @@ def _row_key(table: ir.Table) -> ir.StringValue | None:
     """AWS's key of a row. A line item has the same id in every hour."""
     identity, interval = text(table, "identity_line_item_id"), text(table, "identity_time_interval")
     return None if identity is None or interval is None else identity + " " + interval
+
+
+def _without_prefixes(tags: ir.Value | None) -> ir.MapValue | None:
+    """Tags of Parquet files as AWS writes them: those of text have lost what is in front of their keys already."""
+    import ibis
+
+    if tags is None or not tags.type().is_map():
+        return None
+    keys = tags.keys().map(lambda key: key.re_replace("^user[:_]", ""))
+    return ibis.map(keys, tags.values())
 
 
 def _of_map(found: ir.Value | None, key: str) -> ir.StringValue | None:

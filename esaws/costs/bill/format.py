@@ -79,7 +79,7 @@ class Recognised:
 
 def tag_key(name: str) -> str:
     """The key of a tag without what bills put in front of a user's own."""
-    return re.sub(r"^user[:_]", "", name)
+    return re.sub(r"^user[:_ ]", "", name)
 
 
 def column(table: ir.Table, *names: str) -> ir.Value | None:

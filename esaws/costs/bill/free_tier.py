@@ -50,9 +50,8 @@ def by_allowance(rows: Iterable[Mapping[str, Any]], *, valued: bool = True) -> l
         quantity = (decimal(row["quantity"]) or Decimal(0)) + (before.quantity if before else 0)
         if before is not None:
             benefit = None if benefit is None or before.benefit is None else benefit + before.benefit
-        found[key] = Free(
-            name, period, row["payer"], quantity, allowance and allowance.amount, benefit, row["currency"]
-        )
+        cap = allowance.amount if allowance else None
+        found[key] = Free(name, period, row["payer"], quantity, cap, benefit, row["currency"])
     return [found[key] for key in sorted(found)]
 
 

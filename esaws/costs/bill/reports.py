@@ -65,8 +65,14 @@ def by_provider(lines: ir.Table, metric: str = "unblended") -> ir.Table:
 
 
 def by_tag(lines: ir.Table, key: str, metric: str = "unblended") -> ir.Table:
-    """By the value of a tag; empty where there is none. Columns: tag, currency, rows, cost."""
-    return by(lines.mutate(tag=lines.tags.get(key)), "tag", metric=metric)
+    """By the value of a tag; empty where there is none. Columns: tag, currency, rows, cost.
+
+    FOCUS leaves it to providers whether a user's own tags have `user:` in front.
+    """
+    import ibis
+
+    spelled = [lines.tags.get(each) for each in (key, f"user:{key}", f"user_{key}")]
+    return by(lines.mutate(tag=ibis.coalesce(*spelled)), "tag", metric=metric)
 
 
 def by_month(lines: ir.Table, metric: str = "unblended") -> ir.Table:

@@ -1,0 +1,173 @@
+"""Whatever format a bill comes in, and however a spreadsheet has mangled it, it reads back to the same sums."""
+
+import tempfile
+from collections.abc import Callable
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from esaws.costs.bill.bill import Bill
+from esaws.costs.bill.canonical import COLUMNS, DECIMAL, FLOAT, type_of
+from esaws.costs.bill.read import read_bill
+from esaws.costs.bill.reports import by_tag
+from tests.bills.writing import (
+    MOMENTS,
+    Dialect,
+    Line,
+    Row,
+    cur,
+    flattened,
+    focus,
+    hours,
+    legacy,
+    parquet,
+    snake,
+    text,
+    total,
+)
+
+LINES = [
+    *hours(30, tags={"team": "web"}),
+    *hours(20, resource="i-2", tags={"team": "data", "env": "a, b; c"}, rate=Decimal(0), cost=Decimal(0)),
+    Line(
+        datetime(2026, 1, 14, 23), "AmazonS3", "EUW3-Requests-Tier1", "PutObject", "bucket", cost=Decimal("0.0000053")
+    ),
+    Line(datetime(2026, 1, 31, 5), "AmazonRDS", "EUW3-InstanceUsage:db.t3.micro", "", "db", cost=Decimal("12345.678")),
+    Line(
+        datetime(2026, 1, 3),
+        "AmazonEC2",
+        "",
+        "",
+        "",
+        kind="Credit",
+        cost=Decimal("-1234.5"),
+        description='the "credit"',
+    ),
+    Line(datetime(2026, 1, 2), "AmazonMQ", "EUW3-x", "", "", kind="Tax", cost=Decimal("0.30"), currency="USD"),
+]
+
+FORMATS: dict[str, tuple[Callable[[Line], Row], str]] = {
+    "CUR 2.0": (cur, "CUR 2.0"),
+    "CUR 2.0, flattened": (flattened, "CUR 2.0"),
+    "legacy CUR": (legacy, "legacy CUR"),
+    "legacy CUR of Athena": (snake, "legacy CUR"),
+    "FOCUS 1.0": (focus, "FOCUS 1.0"),
+    "FOCUS 1.1": (lambda line: focus(line, "1.1"), "FOCUS 1.1"),
+    "FOCUS 1.2": (lambda line: focus(line, "1.2"), "FOCUS 1.2"),
+}
+
+
+def told(bill: Bill) -> dict[str, Any]:
+    """What must be the same, however the bill was written."""
+    lines = bill.lines
+    row = lines.aggregate(
+        cost=lines.unblended_cost.sum(),
+        quantity=lines.quantity.sum(),
+        first=lines.start.min(),
+        last=lines.end.max(),
+        resources=lines.resource_id.nullif("").nunique(),
+        accounts=lines.account.nunique(),
+    )
+    found = bill.rows_of(row)[0]
+    tags = {each["tag"]: each["rows"] for each in bill.rows_of(by_tag(lines, "team"))}
+    currencies = bill.rows_of(lines.select("currency").distinct())
+    return found | {"rows": bill.rows, "period": bill.period, "tags": tags, "currency": currencies}
+
+
+EXPECTED = {
+    "cost": total(LINES),
+    "quantity": sum(line.quantity for line in LINES),
+    "first": datetime(2026, 1, 1),
+    "last": datetime(2026, 1, 31, 6),
+    "resources": 4,
+    "accounts": 1,
+    "rows": len(LINES),
+    "period": "2026-01",
+    "tags": {"web": 30, "data": 20, "": 4},
+    "currency": [{"currency": "USD"}],
+}
+
+
+@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize("kind", ["text", "floats", "decimals"])
+def test_each_format_reads_back_as_text_and_as_parquet(name: str, kind: str, tmp_path: Path) -> None:
+    row_of, version = FORMATS[name]
+    rows = [row_of(line) for line in LINES]
+    path = text(tmp_path / "a", rows) if kind == "text" else parquet(tmp_path / "a", rows, floats=kind == "floats")
+    bill = read_bill(path)
+    found = told(bill)
+    assert bill.format == version
+    assert float(found.pop("cost")) == pytest.approx(float(total(LINES)), abs=1e-9)
+    assert found == {name: value for name, value in EXPECTED.items() if name != "cost"}
+
+
+@pytest.mark.parametrize("kind", ["text", "floats"])
+def test_the_table_has_the_columns_and_types_that_are_documented(kind: str, tmp_path: Path) -> None:
+    rows = [cur(line) for line in LINES]
+    bill = read_bill(text(tmp_path / "a", rows) if kind == "text" else parquet(tmp_path / "a", rows))
+    number = DECIMAL if kind == "text" else FLOAT
+    assert dict(bill.lines.schema().items()) == {name: type_of(name, number) for name in COLUMNS}
+
+
+HEADERS: dict[str, Callable[[str], str]] = {
+    "as it is": str,
+    "lower": str.lower,
+    "upper": lambda name: name if "tag" in name.lower() else name.upper(),
+    "spaced": lambda name: name.replace("_", " ").replace("/", " "),
+    "padded": lambda name: f" {name} ",
+}
+
+
+@st.composite
+def dialects(draw: st.DrawFn) -> Dialect:
+    """Ways of writing that can be told apart: no reader could guess what 1,234 is where nothing else tells it."""
+    delimiter = draw(st.sampled_from([",", ";", "\t", "|"]))
+    decimals = draw(st.sampled_from([".", ","])) if delimiter != "," else "."
+    thousands = draw(st.sampled_from(["", "\u00a0", "'", "," if decimals == "." else "."]))
+    return Dialect(
+        delimiter=delimiter,
+        decimals=decimals,
+        thousands=thousands,
+        small=draw(st.sampled_from(["plain", "scientific"])),
+        moments=draw(st.sampled_from([*MOMENTS, "serial"])),
+        nothing=draw(st.sampled_from(["", "NULL", "null", "NaN", "N/A"])),
+        newline=draw(st.sampled_from(["\n", "\r\n"])),
+        encoding=draw(st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "cp1252"])),
+        header=HEADERS[draw(st.sampled_from(sorted(HEADERS)))],
+        backwards=draw(st.booleans()),
+        quoted=draw(st.booleans()),
+        sums=draw(st.booleans()),
+        packed=draw(st.booleans()),
+    )
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    name=st.sampled_from(["CUR 2.0", "legacy CUR", "legacy CUR of Athena", "FOCUS 1.0", "FOCUS 1.2"]),
+    dialect=dialects(),
+)
+def test_a_bill_in_any_dialect_reads_back_to_the_same_sums(name: str, dialect: Dialect) -> None:
+    row_of, version = FORMATS[name]
+    with tempfile.TemporaryDirectory() as folder:
+        bill = read_bill(text(Path(folder) / "bill", [row_of(line) for line in LINES], dialect))
+        assert bill.format == version
+        assert told(bill) == EXPECTED
+        assert [warning for warning in bill.warnings if "a sum, not counted" in warning] != [] if dialect.sums else True
+
+
+amounts = st.decimals(min_value="-1e12", max_value="1e12", places=12, allow_nan=False, allow_infinity=False)
+
+
+@settings(max_examples=8, deadline=None)
+@given(costs=st.lists(amounts, min_size=1, max_size=30), decimals=st.sampled_from([".", ","]))
+def test_sums_of_text_are_exact(costs: list[Decimal], decimals: str) -> None:
+    lines = [Line(datetime(2026, 1, 1), resource=f"i-{number}", cost=cost) for number, cost in enumerate(costs)]
+    with tempfile.TemporaryDirectory() as folder:
+        dialect = Dialect(delimiter=";", decimals=decimals)
+        bill = read_bill(text(Path(folder) / "bill", [legacy(line) for line in lines], dialect))
+        assert told(bill)["cost"] == sum(costs)
