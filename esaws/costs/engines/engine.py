@@ -37,4 +37,4 @@ def engine_of(text: str | None, scratch: Path) -> Engine:
         from esaws.costs.engines.embedded import Embedded
 
         return Embedded(scratch)
-    raise UsageError(f"there is no engine {text!r}; take duckdb, spark://…, athena://… or trino://…")
+    raise UsageError(f"there is no engine {text!r}; there is duckdb")
