@@ -1,5 +1,6 @@
 """Killed at any moment, a deploy leaves a state that the next one completes and the next teardown clears."""
 
+import os
 import random
 import signal
 import time
@@ -11,7 +12,8 @@ from esaws.plan import plan_deploy, plan_teardown
 from esaws.seccom import seccom
 from tests.shell import journal_lines
 
-KILLS = 20
+KILLS = int(os.environ.get("KILLS", "8"))
+"""How many are tried; 20 by hand."""
 
 
 @pytest.mark.parametrize("seed", range(KILLS))
