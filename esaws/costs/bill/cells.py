@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from esaws.costs.bill.amounts import Mark, amount, marks
 from esaws.costs.bill.canonical import Kind
 from esaws.costs.bill.format import tag_key
-from esaws.costs.bill.moments import Order, is_ambiguous, moment, orders
+from esaws.costs.bill.moments import Order, is_ambiguous, moment, months, orders
 
 if TYPE_CHECKING:
     import pyarrow
@@ -113,12 +113,15 @@ def _unclear(column: str, texts: Sequence[str]) -> Unclear:
     return Unclear(text, "has a comma before its decimals, where other numbers of the column have a point", column)
 
 
-def _order(cells: Cells, ambiguous: list[str]) -> Order | None:
+def _order(cells: Cells, ambiguous: Sequence[str]) -> Order | None:
     if not ambiguous:
         return None
-    period = cells.recognised.format.period[0]
-    firsts = cells.distinct([period]) if period in cells.recognised.columns else []
+    format_, known = cells.recognised.format, cells.recognised.columns
+    firsts = cells.distinct([name for name in format_.firsts if name in known])
     possible = orders(ambiguous, [text for text in firsts if is_ambiguous(text)])
+    if len(possible) > 1 and format_.starts in known and format_.period[0] in known:
+        starts, periods = cells.distinct([format_.starts]), cells.distinct([format_.period[0]])
+        possible = {order for order in possible if months(starts, order) <= months(periods, order)} or possible
     if len(possible) == 1:
         return possible.pop()
     if possible:

@@ -38,6 +38,7 @@ _NUMBERS = (
     "savings_plan_used_commitment",
 )
 _MOMENTS = (
+    "bill_billing_period_end_date",
     "bill_billing_period_start_date",
     "line_item_usage_end_date",
     "line_item_usage_start_date",
@@ -86,6 +87,7 @@ class _CostAndUsageReport(Format):
         **dict.fromkeys(_MAPS, "map"),
     }
     period = ("bill_billing_period_start_date", "line_item_usage_start_date")
+    firsts = ("bill_billing_period_start_date", "bill_billing_period_end_date")
     payer = "bill_payer_account_id"
     starts = "line_item_usage_start_date"
     ends = "line_item_usage_end_date"
@@ -93,6 +95,7 @@ class _CostAndUsageReport(Format):
     currency = "line_item_currency_code"
     cost = "line_item_unblended_cost"
     key = ("identity_line_item_id", "identity_time_interval")
+    amounts = ("line_item_usage_amount", "line_item_unblended_cost")
     natural_key = (
         "line_item_usage_account_id",
         "line_item_product_code",
@@ -100,6 +103,7 @@ class _CostAndUsageReport(Format):
         "line_item_operation",
         "line_item_resource_id",
         "line_item_line_item_type",
+        "line_item_line_item_description",
         "line_item_usage_start_date",
         "line_item_usage_end_date",
     )

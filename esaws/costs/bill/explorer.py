@@ -52,6 +52,7 @@ class _CostExplorer(Format):
         "tags": "map",
     }
     period = ("start",)
+    firsts = ()
     payer = ""
     starts = "start"
     ends = "end"
@@ -60,6 +61,7 @@ class _CostExplorer(Format):
     cost = "UnblendedCost"
     key = ()
     natural_key = ()
+    amounts = ()
 
     def is_enough(self, known: Mapping[str, str]) -> bool:
         return False

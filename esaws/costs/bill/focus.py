@@ -24,7 +24,7 @@ _NUMBERS = (
     "ListUnitPrice",
     "PricingQuantity",
 )
-_MOMENTS = ("BillingPeriodStart", "ChargePeriodEnd", "ChargePeriodStart")
+_MOMENTS = ("BillingPeriodEnd", "BillingPeriodStart", "ChargePeriodEnd", "ChargePeriodStart")
 _TEXTS = (
     "AvailabilityZone",
     "BillingAccountId",
@@ -84,6 +84,7 @@ class _Focus(Format):
         **dict.fromkeys(_MAPS, "map"),
     }
     period = ("BillingPeriodStart", "ChargePeriodStart")
+    firsts = ("BillingPeriodStart", "BillingPeriodEnd")
     payer = "BillingAccountId"
     starts = "ChargePeriodStart"
     ends = "ChargePeriodEnd"
@@ -91,6 +92,7 @@ class _Focus(Format):
     currency = "BillingCurrency"
     cost = "BilledCost"
     key = ()
+    amounts = ("ConsumedQuantity", "BilledCost")
     natural_key = (
         "ProviderName",
         "SubAccountId",

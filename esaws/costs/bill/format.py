@@ -31,6 +31,8 @@ class Format(ABC):
     """The columns that are read, by the format's own names; all others are left alone."""
     period: ClassVar[tuple[str, ...]]
     """The columns that tell the month of a row, the best first."""
+    firsts: ClassVar[tuple[str, ...]]
+    """The columns that hold nothing but first days of months."""
     payer: ClassVar[str]
     starts: ClassVar[str]
     ends: ClassVar[str]
@@ -42,6 +44,8 @@ class Format(ABC):
     """The columns that identify a row in its month; none where the format has no such key."""
     natural_key: ClassVar[tuple[str, ...]]
     """The columns that tell what was charged, but not how much: two exports of a month have them in common."""
+    amounts: ClassVar[tuple[str, ...]]
+    """The columns that tell how much."""
 
     @abstractmethod
     def is_enough(self, known: Mapping[str, str]) -> bool:

@@ -39,8 +39,8 @@ def moment(text: str, order: Order | None) -> datetime | None:
             year, _, month, day, *time = found.groups()
             hour, minute, second = (int(part or 0) for part in time)
             return datetime(int(year), int(month), int(day), hour, minute, second)
-        if (found := _YEAR_LAST.fullmatch(text)) and order:
-            return _year_last(found, order)
+        if (found := _YEAR_LAST.fullmatch(text)) and (order or found[2] == "."):
+            return _year_last(found, "DMY" if found[2] == "." else order or "DMY")
         if _SERIAL.fullmatch(text):
             return _serial(float(text.replace(",", ".")))
     except ValueError:
@@ -62,9 +62,16 @@ def orders(texts: Iterable[str], firsts: Iterable[str] = ()) -> set[Order]:
     return {order for order in both if possible[order]}
 
 
+def months(texts: Iterable[str], order: Order) -> set[tuple[int, int]]:
+    """The months, as year and number, in which cells lie."""
+    found = (moment(text, order) for text in texts)
+    return {(each.year, each.month) for each in found if each is not None}
+
+
 def is_ambiguous(text: str) -> bool:
-    """Whether an order is needed to read a cell."""
-    return _YEAR_LAST.fullmatch(text.strip()) is not None
+    """Whether an order is needed to read a cell: with points between, days always come first."""
+    found = _YEAR_LAST.fullmatch(text.strip())
+    return found is not None and found[2] != "."
 
 
 def _iso(*parts: str | None) -> datetime:

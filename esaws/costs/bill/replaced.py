@@ -4,8 +4,9 @@ What belongs together is told by, in this order:
 
 1. a month's manifest: it names the files that are the bill, and all others of that export and month are replaced;
 2. folders as AWS lays them out: of several deliveries of an export for a month the last one counts;
-3. the rows: files that have most of an hour's rows in common are exports of the same month (`overlaps`), others are
-   pieces of one bill and are added up.
+3. the rows (`overlaps`): an export that nearly all of is in a later one is replaced by it; files that have nothing in
+   common are pieces of one bill, and added up. What lies between is refused, unless AWS's keys tell which rows are the
+   same, and so are two files of which one tells by hour what the other tells by day.
 
 Which export is the last, where no manifest says it:
 
@@ -21,22 +22,29 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import combinations, permutations
 from typing import TYPE_CHECKING, TypeVar
 
 from esaws.costs.bill.files import Unreadable
 from esaws.costs.bill.manifests import Manifest, current
-from esaws.costs.bill.overlaps import overlapping
+from esaws.costs.bill.overlaps import Sample, samples, together
 from esaws.costs.bill.places import counted, moment_in
+from esaws.errors import UsageError
 
 if TYPE_CHECKING:
     from esaws.costs.bill.part import Part
     from esaws.costs.bill.spans import Month, Span
     from esaws.costs.engines.embedded import Embedded
 
+SAME = 0.8
+"""The least share of an export's rows that a later one has."""
+CHANCE = 0.05
+"""The greatest share of rows that pieces of an export have in common, by chance."""
+
 K = TypeVar("K")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Export:
     """What was exported at once: one file or several."""
 
@@ -139,7 +147,7 @@ def _replacements(
             found += [(last, before)] if before else []
             left.append(last)
         elif len(exports) > 1:
-            last, before = _last_of(exports)
+            *before, last = _in_order(exports)
             found.append((last, before))
             left.append(last)
         else:
@@ -148,40 +156,68 @@ def _replacements(
 
 
 def _same_rows(exports: Sequence[Export], month: Month, duck: Embedded) -> list[tuple[Export, list[Export]]]:
+    """The exports of a month that others replace, by what their rows tell."""
     parts = [part for export in exports for part in export.parts]
     if len(parts) == 1 or (len(exports) == 1 and all(part.place.is_piece for part in parts)):
         return []
-    pairs = overlapping(parts, month, duck)
-    if not pairs:
-        return []
-    # Names that differ by a number can be pieces of an export, or exports of several days.
-    apart = [
-        single
-        for export in exports
-        for single in (
-            [Export((part,), month) for part in export.parts]
-            if any({parts[number] for number in pair} <= {*export.parts} for pair in pairs)
-            else [export]
+    of_part = dict(zip(parts, samples(parts, month, duck), strict=True))
+    in_order = _in_order(_apart(exports, of_part))
+    sample_of = {export: together(of_part[part] for part in export.parts) for export in in_order}
+    after: dict[Export, Export] = {}
+    for number, export in enumerate(in_order):
+        for later in reversed(in_order[number + 1 :]):
+            if sample_of[export].share_in(sample_of[later]) >= SAME:
+                after[export] = later
+                break
+    left = [export for export in in_order if export not in after]
+    for one, other in combinations(left, 2):
+        _no_doubt(one, other, sample_of)
+    last_of = {export: _followed(export, after) for export in after}
+    return [(last, [each for each in after if last_of[each] is last]) for last in left if last in last_of.values()]
+
+
+def _apart(exports: Iterable[Export], of_part: Mapping[Part, Sample]) -> list[Export]:
+    """Exports whose files don't repeat each other: names that differ by a number may be pieces, or successive."""
+    found = []
+    for export in exports:
+        pairs = permutations(export.parts, 2)
+        if any(of_part[one].share_in(of_part[other]) >= SAME for one, other in pairs):
+            found += [Export((part,), export.month) for part in export.parts]
+        else:
+            found.append(export)
+    return found
+
+
+def _no_doubt(one: Export, other: Export, sample_of: Mapping[Export, Sample]) -> None:
+    """Whether two exports can be added up.
+
+    Raises:
+        UsageError: they have some rows in common, or tell the same by hour and by day.
+    """
+    first, second = sample_of[one], sample_of[other]
+    common = max(first.share_in(second), second.share_in(first))
+    names = f"{one.name} and {other.name}"
+    if common > CHANCE and not first.has_keys_of(second):
+        raise UsageError(
+            f"{names} have about {common:.0%} of their rows of {one.month} in common, and no keys that tell which: "
+            "neither replaces the other, and added up they would count twice; give one of them"
         )
-    ]
-    together: list[list[Export]] = []
-    for export in apart:
-        linked = [group for group in together if any(_linked(export, other, parts, pairs) for other in group)]
-        joined = [export, *(other for group in linked for other in group)]
-        together = [*(group for group in together if group not in linked), joined]
-    return [_last_of(group) for group in together if len(group) > 1]
+    if first.in_another_grain(second) or second.in_another_grain(first):
+        raise UsageError(f"{names} tell the same charges of {one.month} in spans of another length; give one of them")
 
 
-def _linked(one: Export, other: Export, parts: Sequence[Part], pairs: set[frozenset[int]]) -> bool:
-    numbers = {part: number for number, part in enumerate(parts)}
-    return any(frozenset((numbers[a], numbers[b])) in pairs for a in one.parts for b in other.parts)
+def _followed(export: Export, after: Mapping[Export, Export]) -> Export:
+    while export in after:
+        export = after[export]
+    return export
 
 
-def _last_of(exports: Sequence[Export]) -> tuple[Export, list[Export]]:
-    moments = [export.moment for export in exports]
+def _in_order(exports: Iterable[Export]) -> list[Export]:
+    """The last one last."""
+    some = list(exports)
+    moments = [export.moment for export in some]
     stamped = None not in moments and len({*moments}) == len(moments)
-    in_order = sorted(exports, key=lambda export: (export.moment if stamped else 0, export.age))
-    return in_order[-1], in_order[:-1]
+    return sorted(some, key=lambda export: (export.moment if stamped else 0, export.age))
 
 
 def _grouped(parts: Iterable[Part], key: Callable[[Part], K]) -> dict[K, list[Part]]:

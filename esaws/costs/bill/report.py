@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from esaws.costs.bill.free_tier import Free, by_allowance, decimal
@@ -106,11 +107,9 @@ def _amounts(bill: Bill, table: ir.Table, name: str) -> dict[tuple[str, str], De
     """The sums of a report; what comes to nothing in a currency that nobody names is left out."""
     found = {}
     for row in bill.rows_of(table):
-        amount = decimal(row["cost"])
-        if amount is None:
-            continue
-        if not amount.is_finite():
+        if isinstance(row["cost"], float) and not isfinite(row["cost"]):
             raise bill.no_number()
+        amount = decimal(row["cost"]) or Decimal(0)
         if row["currency"] or amount:
             found[row[name], row["currency"] or UNKNOWN] = amount
     return found
