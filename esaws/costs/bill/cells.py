@@ -82,6 +82,8 @@ def maps_of(cells: Cells) -> pyarrow.Table | None:
             found = json.loads(text)
         except ValueError:
             found = None
+        if isinstance(found, list) and all(isinstance(each, dict) and {*each} == {"key", "value"} for each in found):
+            found = {each["key"]: each["value"] for each in found}
         if not isinstance(found, dict):
             raise Unclear(text, "is no JSON object of keys and values")
         known = {key: value for key, value in found.items() if value is not None}

@@ -105,7 +105,7 @@ def write(cells: Cells, path: Path) -> int:
     if cells.recognised.tags:
         selected.append(f"{_tags(cells.recognised.tags)} AS resource_tags")
     query = f"SELECT {', '.join(selected)} FROM {cells.table} r {' '.join(joins)}"
-    cells.duck.rows(f"COPY ({query}) TO '{path}' (FORMAT parquet, COMPRESSION zstd)")
+    cells.duck.rows(f"COPY ({query}) TO {literal(str(path))} (FORMAT parquet, COMPRESSION zstd)")
     ((rows,),) = cells.duck.rows(f"SELECT count(*) FROM {cells.table}")
     cells.duck.rows(f"DROP TABLE {cells.table}")
     return int(rows)

@@ -11,7 +11,7 @@ from esaws.costs.bill.files import File, Unreadable
 from esaws.costs.bill.parquet import cleaned_part
 from esaws.costs.bill.part import Part
 from esaws.costs.bill.text import TextTable, in_utf_8, text_table
-from esaws.costs.engines.embedded import Embedded
+from esaws.costs.engines.embedded import Embedded, literal
 
 _LONGEST_LINE = 16 * 1024 * 1024
 
@@ -37,8 +37,8 @@ def _reading(table: TextTable) -> str:
     """DuckDB's reading of the file. Nothing is detected: what does not fit the header is an error."""
     columns = ", ".join(f"'c{number}': 'VARCHAR'" for number in range(len(table.header)))
     return (
-        f"read_csv('{table.path}', delim = '{table.delimiter}', quote = '\"', escape = '\"', header = false, "
-        f"skip = {table.lines}, auto_detect = false, columns = {{{columns}}}, max_line_size = {_LONGEST_LINE}, "
+        f"read_csv({literal(str(table.path))}, delim = '{table.delimiter}', quote = '\"', escape = '\"', "
+        f"header = false, skip = {table.lines}, auto_detect = false, columns = {{{columns}}}, max_line_size = {_LONGEST_LINE}, "
         "strict_mode = true, null_padding = false, ignore_errors = false)"
     )
 

@@ -118,7 +118,7 @@ def _keys(parts: Sequence[Part]) -> str:
     known = all(_is_full(part, part.format.key) for part in parts)
     each = [
         f"SELECT {quoted(id_)} AS id, {quoted(span)} AS span, {quoted(start)} AS start "
-        f"FROM read_parquet([{', '.join(paths)}])"
+        f"FROM read_parquet([{', '.join(paths)}], hive_partitioning = false)"
         for (id_, span, start), paths in by_names.items()
     ]
     where = "" if known else " WHERE id <> '' AND span <> ''"

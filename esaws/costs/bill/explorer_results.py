@@ -18,7 +18,13 @@ from esaws.costs.bill.files import File, Unreadable
 COSTS = ("UnblendedCost", "BlendedCost", "AmortizedCost", "NetUnblendedCost", "NetAmortizedCost")
 QUANTITY = "UsageQuantity"
 
-_ACCOUNT = re.compile(r"\d{12}")
+_LOOKS_LIKE = {
+    "LINKED_ACCOUNT": re.compile(r"\d{12}"),
+    "REGION": re.compile(r"[a-z]{2}(?:-[a-z]+)+-\d|global|NoRegion"),
+    "RECORD_TYPE": re.compile(r"Usage|Tax|Credit|Refund|Enterprise Discount Program Discount|Solution Provider.*"),
+    "USAGE_TYPE": re.compile(r"(?:[A-Z]{3}\d|EU|[a-z]{2}(?:-[a-z]+)+-\d)-.+|\S+:\S+|\S+-\S+|NoUsageType"),
+}
+"""What the keys of a dimension look like, where an answer does not say whose they are; any other is a service."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +84,7 @@ def fetches(file: File, document: Any) -> Iterator[list[Result]]:
         raise Unreadable(file.name, "it is JSON, but no answer of Cost Explorer: ResultsByTime is missing")
     definitions = document.get("GroupDefinitions") or []
     by = tuple(f"TAG {each['Key']}" if each.get("Type") == "TAG" else str(each.get("Key")) for each in definitions)
+    by = by or _guessed(document["ResultsByTime"])
     found: list[Result] = []
     for number, period in enumerate(document["ResultsByTime"]):
         try:
@@ -96,7 +103,7 @@ def _results(period: Mapping[str, Any], by: tuple[str, ...]) -> Iterator[Result]
         keys = tuple(group["Keys"])
         if by and len(keys) != len(by):
             raise ValueError(f"{len(keys)} keys for {len(by)} dimensions")
-        yield Result(start, end, by or _guessed(keys), keys, *_amounts(group["Metrics"]), is_estimated)
+        yield Result(start, end, by, keys, *_amounts(group["Metrics"]), is_estimated)
     if not groups and period.get("Total"):
         yield Result(start, end, (), (), *_amounts(period["Total"]), is_estimated)
 
@@ -116,9 +123,17 @@ def _moment(text: str) -> datetime:
     return datetime.fromisoformat(text.replace("Z", "+00:00")).replace(tzinfo=None)
 
 
-def _guessed(keys: Sequence[str]) -> tuple[str, ...]:
-    """What keys are of, where the answer's definitions were not saved: accounts have 12 digits."""
-    return tuple(
-        "LINKED_ACCOUNT" if _ACCOUNT.fullmatch(key) else "SERVICE" if place == 0 else f"key {place + 1}"
-        for place, key in enumerate(keys)
-    )
+def _guessed(periods: Sequence[Any]) -> tuple[str, ...]:
+    """What the keys of all groups are of, where the answer's definitions were not saved."""
+    groups = [group for period in periods if isinstance(period, dict) for group in period.get("Groups") or ()]
+    all_keys = [group["Keys"] for group in groups if isinstance(group, dict) and isinstance(group.get("Keys"), list)]
+    if not all_keys:
+        return ()
+    found: list[str] = []
+    for keys in zip(*all_keys, strict=False):
+        fitting = (
+            name for name, form in _LOOKS_LIKE.items() if sum(map(bool, map(form.fullmatch, keys))) > len(keys) / 2
+        )
+        name = next((name for name in fitting if name not in found), "SERVICE")
+        found.append(name if name not in found else f"key {len(found) + 1}")
+    return tuple(found)

@@ -12,7 +12,7 @@ from esaws.costs.bill.files import File, Unreadable
 from esaws.costs.bill.format import Recognised
 from esaws.costs.bill.part import Part
 from esaws.costs.bill.recognise import recognise
-from esaws.costs.engines.embedded import Embedded, quoted
+from esaws.costs.engines.embedded import Embedded, literal, quoted
 
 if TYPE_CHECKING:
     import pyarrow
@@ -38,7 +38,7 @@ def parquet_part(file: File, duck: Embedded, scratch: Path) -> Part:
         given: f"c{number}" for number, given in enumerate([*recognised.columns.values(), *recognised.tags.values()])
     }
     source = ", ".join(f"{_as_text(schema.field(given).type, given)} AS {name}" for given, name in names.items())
-    reading = f"(SELECT {source} FROM read_parquet('{file.path}'))"
+    reading = f"(SELECT {source} FROM read_parquet({literal(str(file.path))}, hive_partitioning = false))"
     cells = clean.load(duck, reading, names, file.name, recognised, lambda index: index + 1)
     return cleaned_part(file, cells, scratch)
 

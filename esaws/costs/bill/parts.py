@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from esaws.costs.bill.part import Part
     from esaws.costs.engines.embedded import Embedded
 
+_WILDCARDS = {*"*?[]{}"}
+
 
 @dataclass
 class Parts:
@@ -74,7 +76,7 @@ def _read(file: File, duck: Embedded, scratch: Path) -> Part | list[list[Result]
     """A file, whatever it is: what it is called says nothing. Answers of Cost Explorer are put together later."""
     if file.path.stat().st_size == 0:
         raise Unreadable(file.name, "the file is empty")
-    plain = unpacked(file, scratch)
+    plain = _without_wildcards(unpacked(file, scratch), scratch)
     with plain.open("rb") as stream:
         start = stream.read(64)
     if start.startswith(MAGIC):
@@ -84,6 +86,15 @@ def _read(file: File, duck: Embedded, scratch: Path) -> Part | list[list[Result]
         read = text.read_text("utf-8-sig")
         return [fetch for document in documents(file, read) for fetch in fetches(file, document)]
     return delimited_part(file, text, duck, scratch)
+
+
+def _without_wildcards(path: Path, scratch: Path) -> Path:
+    """The file under a name in which engines find nothing to expand."""
+    if not _WILDCARDS & {*str(path)}:
+        return path
+    link = scratch / f"linked-{len(list(scratch.iterdir()))}"
+    link.symlink_to(path.resolve())
+    return link
 
 
 def _live(file: File, cloud: Cloud | None, warnings: list[str]) -> list[list[Result]]:

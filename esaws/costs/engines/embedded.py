@@ -39,7 +39,7 @@ class Embedded(Engine):
         self.rows("SET enable_progress_bar = false")
 
     def parquet(self, paths: Sequence[Path]) -> ir.Table:
-        return self.ibis.read_parquet([str(path) for path in paths])
+        return self.ibis.read_parquet([str(path) for path in paths], hive_partitioning=False)
 
     def rows_of(self, table: ir.Table) -> list[dict[str, Any]]:
         import duckdb
