@@ -5,11 +5,16 @@ from itertools import count
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from esaws.cloud import Cloud, local_command
 from tests.shell import Shell
 
 _accounts = count(500_000_000_000)
+
+# How fast a machine is decides no test.
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
 
 
 @pytest.fixture(scope="session")
