@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from esaws.costs.bill.canonical import DECIMAL, FLOAT, METRICS
-from esaws.costs.bill.part import canonical
+from esaws.costs.bill.part import canonical, constants_of
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -31,6 +31,14 @@ def assembled(parts: Sequence[Part], left_out: Mapping[Part, Collection[Month]],
     for some in whole.values():
         tables.append(canonical(engine.parquet([part.path for part in some]), some, number))
     return tables[0] if len(tables) == 1 else ibis.union(*tables)
+
+
+def with_constants(lines: ir.Table, parts: Sequence[Part]) -> ir.Table:
+    """A canonical table in which the columns are literals that have one value: nothing has to be grouped by them."""
+    import ibis
+
+    known = {name: value for name, value in constants_of(parts).items() if value is not None}
+    return lines.mutate(**{name: ibis.literal(value, type=lines[name].type()) for name, value in known.items()})
 
 
 def metrics_of(parts: Sequence[Part]) -> tuple[str, ...]:

@@ -134,6 +134,7 @@ class _CostAndUsageReport(Format):
 
         unblended = number(table, "line_item_unblended_cost")
         net = first_known(number(table, "line_item_net_unblended_cost"), unblended)
+        placed = text(table, "product_region_code", "product_region")
         started = column(table, "line_item_usage_start_date")
         product, named = column(table, "product"), "product_product_name" in table.columns
         rate, listed = number(table, "line_item_unblended_rate"), number(table, "pricing_public_on_demand_cost")
@@ -155,9 +156,7 @@ class _CostAndUsageReport(Format):
             "product_code": text(table, "line_item_product_code"),
             "usage_type": text(table, "line_item_usage_type"),
             "operation": text(table, "line_item_operation"),
-            "region": first_known(
-                text(table, "product_region_code"), text(table, "product_region"), _of_map(product, "region")
-            ),
+            "region": placed if placed is not None else _of_map(product, "region"),
             "zone": text(table, "line_item_availability_zone"),
             "resource_id": text(table, "line_item_resource_id"),
             "line_item_type": kind,
@@ -179,7 +178,7 @@ class _CostAndUsageReport(Format):
             "net_unblended_cost": net,
             "net_amortized_cost": amortized(table, net, net=True),
             "currency": text(table, self.currency),
-            "free": is_free(kind, unblended, column(table, "line_item_unblended_rate"), listed, words),
+            "free": is_free(kind, unblended, rate, listed, words),
             "tags": _without_prefixes(column(table, "resource_tags")),
             "row_key": _row_key(table),
         }

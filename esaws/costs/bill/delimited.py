@@ -38,8 +38,8 @@ def _reading(table: TextTable) -> str:
     columns = ", ".join(f"'c{number}': 'VARCHAR'" for number in range(len(table.header)))
     return (
         f"read_csv({literal(str(table.path))}, delim = '{table.delimiter}', quote = '\"', escape = '\"', "
-        f"header = false, skip = {table.lines}, auto_detect = false, columns = {{{columns}}}, max_line_size = {_LONGEST_LINE}, "
-        "strict_mode = true, null_padding = false, ignore_errors = false)"
+        f"header = false, skip = {table.lines}, auto_detect = false, columns = {{{columns}}}, "
+        f"max_line_size = {_LONGEST_LINE}, strict_mode = true, null_padding = false, ignore_errors = false)"
     )
 
 

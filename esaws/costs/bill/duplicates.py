@@ -25,11 +25,10 @@ _SAME = ("account", "product_code", "usage_type", "operation", "resource_id", "l
 """What rows of one key have in common if they tell the same."""
 _LAST = ("invoice_id", "unblended_cost", "quantity")
 """Of rows that tell the same, the one is kept that has the greatest of these."""
-_FEW = 200_000
+_FEW = 500_000
 """Rows whose keys are simply compared."""
 _BYTES = 256 * 1024 * 1024
 """What strings of bits may take."""
-_HEAD = 500_000
 _AT_ONCE = 5_000_000
 """Keys that are compared in one go where there are too many ids for strings of bits."""
 
@@ -100,7 +99,7 @@ def _in_a_month(parts: Sequence[Part], duck: Embedded) -> bool:
     if hours is None:
         return _twice(source, sum(part.rows for part in parts) // _AT_ONCE + 1, duck)
     first, count = hours
-    if _ids(source, sum(part.rows for part in parts), duck) * (count // 8 + 100) > _BYTES:
+    if _ids(parts, source, duck) * (count // 8 + 100) > _BYTES:
         return _twice(source, sum(part.rows for part in parts) // _AT_ONCE + 1, duck)
     hour = f"CAST(datediff('hour', TIMESTAMP '{first}', start) AS INTEGER)"
     bits = f"SELECT count(*) AS n, bit_count(bitstring_agg({hour}, 0, {count})) AS d FROM {source} GROUP BY id"
@@ -132,12 +131,17 @@ def _is_full(part: Part, names: Sequence[str]) -> bool:
     return all(name in known and known[name].nulls == 0 and known[name].least for name in given)
 
 
-def _ids(source: str, rows: int, duck: Embedded) -> int:
+def _ids(parts: Sequence[Part], source: str, duck: Embedded) -> int:
     """About how many ids there are, or more: what the first rows let expect, if that is few enough."""
-    ((ids,),) = duck.rows(f"SELECT approx_count_distinct(id) FROM (SELECT id FROM {source} LIMIT {_HEAD})")
-    expected = ids * (rows // _HEAD + 1)
+    import pyarrow.compute
+    import pyarrow.parquet
+
+    file = pyarrow.parquet.ParquetFile(parts[0].path)
+    first = file.read_row_group(0, columns=[parts[0].recognised.columns[parts[0].format.key[0]]]).column(0)
+    times = sum(part.rows for part in parts) // max(1, len(first)) + 1
+    expected = int(pyarrow.compute.count_distinct(first).as_py()) * times
     if expected < _FEW:
-        return int(expected)
+        return expected
     ((ids,),) = duck.rows(f"SELECT approx_count_distinct(id) FROM {source}")
     return int(ids)
 

@@ -131,9 +131,8 @@ def _guessed(periods: Sequence[Any]) -> tuple[str, ...]:
         return ()
     found: list[str] = []
     for keys in zip(*all_keys, strict=False):
-        fitting = (
-            name for name, form in _LOOKS_LIKE.items() if sum(map(bool, map(form.fullmatch, keys))) > len(keys) / 2
-        )
+        forms = _LOOKS_LIKE.items()
+        fitting = [name for name, form in forms if sum(form.fullmatch(key) is not None for key in keys) > len(keys) / 2]
         name = next((name for name in fitting if name not in found), "SERVICE")
         found.append(name if name not in found else f"key {len(found) + 1}")
     return tuple(found)

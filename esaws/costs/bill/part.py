@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -57,11 +57,18 @@ def canonical(table: ir.Table, parts: list[Part], number: str) -> ir.Table:
 
     told = standard(table, parts[0].recognised)
     constants = {
-        name: ibis.literal(value) if value is not None else ibis.null()
+        name: ibis.literal(value) if value is not None else ibis.null() for name, value in constants_of(parts).items()
+    }
+    return conform({**parts[0].format.canonical(told), **constants}, told, number)
+
+
+def constants_of(parts: Sequence[Part]) -> dict[str, Any]:
+    """The canonical columns that have the same value in all rows of some parts."""
+    return {
+        name: value
         for name, value in parts[0].constants.items()
         if all(name in part.constants and part.constants[name] == value for part in parts)
     }
-    return conform({**parts[0].format.canonical(told), **constants}, told, number)
 
 
 def standard(table: ir.Table, recognised: Recognised) -> ir.Table:

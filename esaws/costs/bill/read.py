@@ -6,7 +6,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from esaws.costs.bill.assembled import assembled, metrics_of
+from esaws.costs.bill.assembled import assembled, metrics_of, with_constants
 from esaws.costs.bill.assumed import assumptions
 from esaws.costs.bill.bill import Bill
 from esaws.costs.bill.duplicates import Repeats, dropped, may_repeat, repeats
@@ -49,6 +49,7 @@ def read_bill(*sources: str | Path, engine: str | None = None, cloud: Cloud | No
     metrics = metrics_of(parts)
     if not metrics:
         raise UsageError(f"{parts[0].file.name} tells no costs")
+    lines = with_constants(running.named(lines), parts)
     return Bill(versions, rows, tuple(months), lines, metrics, tuple(warnings), running, tuple(parts), scratch)
 
 

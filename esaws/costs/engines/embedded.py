@@ -41,6 +41,11 @@ class Embedded(Engine):
     def parquet(self, paths: Sequence[Path]) -> ir.Table:
         return self.ibis.read_parquet([str(path) for path in paths], hive_partitioning=False)
 
+    def named(self, table: ir.Table) -> ir.Table:
+        name = self.new_name("lines")
+        self.rows(f"CREATE TEMP VIEW {name} AS {self.ibis.compile(table)}")
+        return self.ibis.table(name)
+
     def rows_of(self, table: ir.Table) -> list[dict[str, Any]]:
         import duckdb
 

@@ -23,6 +23,10 @@ class Engine(ABC):
         """Files of one schema as a table; nothing but their footers is read."""
 
     @abstractmethod
+    def named(self, table: ir.Table) -> ir.Table:
+        """The same table under a name, so that what is asked of it need not repeat how it is made."""
+
+    @abstractmethod
     def rows_of(self, table: ir.Table) -> list[dict[str, Any]]:
         """The rows of an expression over such tables: for aggregates."""
 
