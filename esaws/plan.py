@@ -129,7 +129,7 @@ class Plan:
         if self.blockers:
             raise DeployRefused(_refusal(self.blockers))
         if self.cloud.is_aws and not yes and os.environ.get("ESAWS_YES") != "1":
-            _confirm(self)
+            ask_for_confirmation(self.cloud, repr(self))
         if self.purpose == "deploy":
             graph = deploy_graph(self.changes)
         else:
@@ -188,7 +188,8 @@ def compare(architecture: Architecture, index: Index, region: str, *, prune: boo
         for resource in architecture.whole.in_order()
         if resource.key not in architecture and (live := resource.find(index))
     }
-    leftover = [live for live in index if live.ref not in matched | elsewhere]
+    known = matched | elsewhere
+    leftover = [live for live in index if live.ref not in known and not KINDS[live.kind].undeclared]
     going = {live.ref for live in leftover if prune and not live.foreign}
     for live in leftover:
         # Somebody else's part goes with what it is a part of.
@@ -312,10 +313,15 @@ def _refusal(blockers: Iterable[Change]) -> str:
     return "\n".join(lines)
 
 
-def _confirm(plan: Plan) -> None:
-    account = plan.cloud.account
+def ask_for_confirmation(cloud: Cloud, what: str) -> None:
+    """Let somebody type the account's number before `what` happens there.
+
+    Raises:
+        Refused: nobody is there, or something else was typed.
+    """
+    account = cloud.account
     try:
-        answer = input(f"{plan!r}, in account {account}, {plan.cloud.region}. Type the account's number to go on: ")
+        answer = input(f"{what}, in account {account}, {cloud.region}. Type the account's number to go on: ")
     except (EOFError, RuntimeError) as error:  # IPython raises StdinNotImplementedError, a RuntimeError
         raise Refused("nothing was changed: nobody is there to confirm; ESAWS_YES=1 confirms beforehand") from error
     if answer.strip() != account:

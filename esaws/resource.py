@@ -84,6 +84,8 @@ class Resource(ABC):
     """Fields that say how to create it and can't be read back, or that a scaler owns."""
     pending: ClassVar[frozenset[str]] = frozenset()
     """The states in which it exists and is not yet usable."""
+    undeclared: ClassVar[bool] = False
+    """Whether a deploy that does not declare it leaves it alone: it goes at teardown."""
     deleting: ClassVar[frozenset[str]] = frozenset()
     """The states in which it is on its way out."""
     outlives: ClassVar[frozenset[str]] = frozenset()

@@ -147,12 +147,14 @@ def seccom(
     instance_type: str = "t2.micro",
     images: str = "public",
     warn_at_usd: float | None = None,
+    warn_email: str | None = None,
 ) -> Architecture:
     """The system in one of its two builds: `ha`, two of everything over two zones, or `budget`, one of each.
 
     `services` leaves out what is not named, with its cluster, group and stores. `images` is `public` (an nginx that
     answers like the service) or `ecr` (what was pushed to the repositories). `warn_at_usd` adds what the team did not
-    have: a monthly budget, and an alarm for each target group.
+    have: a monthly budget, of which `warn_email` hears when it is spent or about to be, and an alarm for each target
+    group.
 
     Raises:
         UsageError: a profile, service or image source that does not exist, or a set of services that can't stand alone.
@@ -167,7 +169,9 @@ def seccom(
     for service in chosen:
         resources += build.two_of(service) if profile == "ha" else build.one_of(service)
     if warn_at_usd is not None:
-        resources += build.warnings(warn_at_usd)
+        resources += build.warnings(warn_at_usd, warn_email)
+    elif warn_email is not None:
+        raise UsageError(f"{warn_email} can't be warned: say of how many USD a month, too")
     return Architecture(profile, resources)
 
 
@@ -382,9 +386,9 @@ class _Build:
             after=(image,),
         )
 
-    def warnings(self, limit_usd: float) -> list[Resource]:
+    def warnings(self, limit_usd: float, email: str | None) -> list[Resource]:
         """A budget of the month, and an alarm for each target group."""
-        resources: list[Resource] = [Budget(name="monthly", limit_usd=limit_usd)]
+        resources: list[Resource] = [Budget(name="monthly", limit_usd=limit_usd, email=email)]
         if self.load_balancer:
             for group in self.target_groups.values():
                 resources.append(

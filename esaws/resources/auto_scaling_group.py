@@ -119,8 +119,7 @@ class AutoScalingGroup(Resource):
         raw = described(cloud, name)
         assert raw
         self.made(cloud, raw["AutoScalingGroupARN"])
-        launching = f"{self.desired_capacity} instances of {name} are in service"
-        cloud.until(launching, lambda: len(in_service(cloud, name)) >= self.desired_capacity or _failed(cloud, name))
+        wait_for_service(cloud, name, self.desired_capacity)
 
     def update(self, cloud: Cloud, live: Live) -> None:
         update, settings = cloud.client("autoscaling").update_auto_scaling_group, self._settings(cloud)
@@ -146,15 +145,7 @@ class AutoScalingGroup(Resource):
             cloud.retry(lambda: delete(AutoScalingGroupName=name, ForceDelete=True), *busy)
         cloud.until(f"{name} is gone", lambda: not described(cloud, name), minutes=20)
         # Instances that the group lets go of before they are terminated keep their subnet and groups in use.
-        filters = [
-            {"Name": "tag:aws:autoscaling:groupName", "Values": [name]},
-            {"Name": "instance-state-name", "Values": _ALIVE},
-        ]
-        cloud.until(
-            f"the instances of {name} are terminated",
-            lambda: not any(pages(cloud, "ec2", "describe_instances", "Reservations", Filters=filters)),
-            minutes=20,
-        )
+        wait_for_termination(cloud, name)
 
     @classmethod
     def example(cls) -> Self:
@@ -172,6 +163,29 @@ def in_service(cloud: Cloud, name: str) -> list[str]:
     """The ids of the instances that serve in the group, by its name on AWS."""
     raw = described(cloud, name) or {"Instances": []}
     return [found["InstanceId"] for found in raw["Instances"] if found["LifecycleState"] == "InService"]
+
+
+def wait_for_service(cloud: Cloud, name: str, count: int) -> None:
+    """Return when so many instances serve in the group of this name on AWS.
+
+    Raises:
+        EsawsError: a launch failed, or it took more than ten minutes.
+    """
+    launching = f"{count} instances of {name} are in service"
+    cloud.until(launching, lambda: len(in_service(cloud, name)) >= count or _failed(cloud, name))
+
+
+def wait_for_termination(cloud: Cloud, name: str) -> None:
+    """Return when no instance of the group of this name on AWS is left, those included that it has let go of."""
+    filters = [
+        {"Name": "tag:aws:autoscaling:groupName", "Values": [name]},
+        {"Name": "instance-state-name", "Values": _ALIVE},
+    ]
+    cloud.until(
+        f"the instances of {name} are terminated",
+        lambda: not any(pages(cloud, "ec2", "describe_instances", "Reservations", Filters=filters)),
+        minutes=20,
+    )
 
 
 def described(cloud: Cloud, name: str) -> dict[str, Any] | None:

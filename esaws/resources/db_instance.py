@@ -16,6 +16,7 @@ from esaws.resources.security_group import SecurityGroup
 _OPERATIONS = {"mysql": "0002", "postgres": "0014", "mariadb": "0018", "aurora-postgresql": "0021"}
 _MAGNETIC = "standard"
 _USABLE = frozenset({"available", "storage-optimization"})
+_STOPPED = frozenset({"stopped", "stopping"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +43,7 @@ class DBInstance(Resource):
     not_compared = frozenset({"password"})
     pending = frozenset(
         {"creating", "backing-up", "modifying", "rebooting", "starting", "upgrading", "maintenance"}
+        | _STOPPED
         | {"failed", "incompatible-parameters", "incompatible-restore"}  # waiting for these ends with an error
     )
     deleting = frozenset({"deleting"})
@@ -56,6 +58,7 @@ class DBInstance(Resource):
         "rds:DeleteDBInstance",
         "rds:DescribeDBInstances",
         "rds:ModifyDBInstance",
+        "rds:StartDBInstance",
         "ssm:GetParameter",
     )
 
@@ -132,9 +135,11 @@ class DBInstance(Resource):
         self.ready(cloud)
 
     def ready(self, cloud: Cloud) -> None:
-        cloud.wait("rds", "db_instance_available", DBInstanceIdentifier=self.id_in(cloud))
+        bring_up(cloud, self.id_in(cloud))
 
     def update(self, cloud: Cloud, live: Live) -> None:
+        if live.state in _STOPPED:
+            bring_up(cloud, live.id)
         # Only what differs: the same storage again is refused for hours after it was last changed.
         settings = self._settings(cloud)
         declared = settings | {"VpcSecurityGroupIds": frozenset(settings["VpcSecurityGroupIds"])}
@@ -216,6 +221,24 @@ _PARAMETERS = {
     "storage_gb": "AllocatedStorage",
     "storage_type": "StorageType",
 }
+
+
+def bring_up(cloud: Cloud, id: str) -> None:
+    """Return when the database of this id is available, started where it was stopped.
+
+    Raises:
+        botocore.exceptions.WaiterError: it failed, is being deleted, or takes longer than AWS's waiter waits.
+    """
+    rds = cloud.client("rds")
+
+    def state() -> str:
+        (raw,) = rds.describe_db_instances(DBInstanceIdentifier=id)["DBInstances"]
+        return str(raw["DBInstanceStatus"])
+
+    cloud.until(f"database {id} has stopped", lambda: state() != "stopping", minutes=30)
+    if state() == "stopped":
+        rds.start_db_instance(DBInstanceIdentifier=id)
+    cloud.wait("rds", "db_instance_available", DBInstanceIdentifier=id)
 
 
 def major(engine: str, version: str) -> str:

@@ -46,7 +46,7 @@ class PasswordParameter(Resource):
         for raw in pages(cloud, "ssm", "describe_parameters", "Parameters", ParameterFilters=filters):
             with absent("InvalidResourceId"):  # deleted since
                 tags = ssm.list_tags_for_resource(ResourceType="Parameter", ResourceId=raw["Name"])["TagList"]
-                if name := cloud.owned_name(tag_dict(tags)):
+                if raw["Type"] == "SecureString" and (name := cloud.owned_name(tag_dict(tags))):
                     lives.append(Live(cls.kind, name, raw["Name"], raw=raw))
         return lives
 

@@ -206,9 +206,9 @@ def _another_limit(cloud: Cloud, live: Live) -> None:
     )
 
 
-def _told(threshold: float) -> dict[str, Any]:
+def _told(threshold: float, of: str = "ACTUAL") -> dict[str, Any]:
     return {
-        "NotificationType": "ACTUAL",
+        "NotificationType": of,
         "ComparisonOperator": "GREATER_THAN",
         "Threshold": threshold,
         "ThresholdType": "PERCENTAGE",
@@ -221,13 +221,29 @@ def _one_threshold_less(cloud: Cloud, live: Live) -> None:
     )
 
 
+def _no_forecast(cloud: Cloud, live: Live) -> None:
+    where = {"AccountId": cloud.account, "BudgetName": live.id}
+    for threshold in live.fields["forecast_thresholds"]:
+        cloud.client("budgets").delete_notification(**where, Notification=_told(threshold, "FORECASTED"))
+
+
 def _somebody_else_is_told(cloud: Cloud, live: Live) -> None:
     budgets = cloud.client("budgets")
     where = {"AccountId": cloud.account, "BudgetName": live.id}
     somebody = [{"SubscriptionType": "EMAIL", "Address": "somebody.else@example.com"}]
-    for threshold in sorted(live.fields["thresholds"]):
-        budgets.delete_notification(**where, Notification=_told(threshold))
-        budgets.create_notification(**where, Notification=_told(threshold), Subscribers=somebody)
+    told = [_told(threshold) for threshold in sorted(live.fields["thresholds"])]
+    told += [_told(threshold, "FORECASTED") for threshold in sorted(live.fields["forecast_thresholds"])]
+    for notification in told:
+        budgets.delete_notification(**where, Notification=notification)
+        budgets.create_notification(**where, Notification=notification, Subscribers=somebody)
+
+
+def _lease(**terms: Any) -> Change:
+    def change(cloud: Cloud, live: Live) -> None:
+        value = {name: live.fields[name] for name in ("until", "at_most_usd", "since")} | terms
+        cloud.client("ssm").put_parameter(Name=live.id, Type="String", Value=json.dumps(value), Overwrite=True)
+
+    return change
 
 
 BY_HAND: dict[tuple[str, str], Change] = {
@@ -266,6 +282,9 @@ BY_HAND: dict[tuple[str, str], Change] = {
     ("Budget", "limit_usd"): _another_limit,
     ("Budget", "email"): _somebody_else_is_told,
     ("Budget", "thresholds"): _one_threshold_less,
+    ("Budget", "forecast_thresholds"): _no_forecast,
+    ("Lease", "until"): _lease(until="2099-01-01T00:00:00Z"),
+    ("Lease", "at_most_usd"): _lease(at_most_usd=5),
 }
 
 _OTHER_SUBNET = replace(Subnet.example(), name="other")
