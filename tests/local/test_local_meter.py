@@ -117,7 +117,8 @@ def test_an_address_is_charged_while_its_instance_runs_and_an_elastic_one_always
     assert quantity(account, "EUW3-PublicIPv4:IdleAddress") == pytest.approx(1, abs=0.01)
 
 
-def test_a_load_balancer_costs_whole_hours_and_an_address_in_each_subnet(account: Account) -> None:
+def test_a_load_balancer_costs_whole_hours_and_an_address_in_each_subnet(on_the_first: Account) -> None:
+    account = on_the_first
     _, subnets, _ = account.network()
     elbv2 = account.client("elbv2")
     arn = elbv2.create_load_balancer(Name="web", Subnets=subnets)["LoadBalancers"][0]["LoadBalancerArn"]
