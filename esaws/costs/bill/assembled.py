@@ -11,6 +11,7 @@ from esaws.costs.bill.part import canonical, constants_of
 if TYPE_CHECKING:
     import ibis.expr.types as ir
 
+    from esaws.costs.bill.format import Recognised
     from esaws.costs.bill.part import Part
     from esaws.costs.bill.spans import Month
     from esaws.costs.engines.engine import Engine
@@ -41,9 +42,9 @@ def with_constants(lines: ir.Table, parts: Sequence[Part]) -> ir.Table:
     return lines.mutate(**{name: ibis.literal(value, type=lines[name].type()) for name, value in known.items()})
 
 
-def metrics_of(parts: Sequence[Part]) -> tuple[str, ...]:
-    """The ways to count that all parts know, in the order of `METRICS`."""
-    return tuple(metric for metric in METRICS if all(metric in part.format.metrics(part.recognised) for part in parts))
+def metrics_of(recognised: Sequence[Recognised]) -> tuple[str, ...]:
+    """The ways to count that all of some tables know, in the order of `METRICS`."""
+    return tuple(metric for metric in METRICS if all(metric in each.format.metrics(each) for each in recognised))
 
 
 def _without(lines: ir.Table, months: Collection[Month]) -> ir.Table:

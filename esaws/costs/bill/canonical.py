@@ -71,7 +71,7 @@ COLUMNS: Mapping[str, Column] = {
     "net_amortized_cost": Column("number", "amortized, after discounts"),
     "currency": Column("text", "of all costs and rates in the row, like USD"),
     "free": Column("flag", "whether it is usage that a free tier covered"),
-    "tags": Column("map", "tags by key, without the prefix that bills put in front of a user's own (`user:`)"),
+    "tags": Column("map", "tags by key, as the bill spells it: `tag_of` finds a key whatever stands in front of it"),
     "row_key": Column("text", "identifies the row in its month; NULL where the format has no key"),
 }
 
@@ -91,6 +91,16 @@ _TYPES: Mapping[Kind, str] = {
     "flag": "boolean",
     "map": "map<string, string>",
 }
+
+
+def tag_of(lines: ir.Table, key: str) -> ir.StringValue:
+    """The value of a tag; NULL where there is none.
+
+    CUR 2.0 puts `user_` in front of the keys of a user's own tags, legacy CUR `user:`, FOCUS nothing or either.
+    """
+    import ibis
+
+    return ibis.coalesce(*(lines.tags.get(f"{before}{key}") for before in ("", "user:", "user_", "user ")))
 
 
 def type_of(name: str, number: str) -> dt.DataType:

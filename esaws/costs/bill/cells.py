@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 from esaws.costs.bill.amounts import Mark, amount, marks
 from esaws.costs.bill.canonical import Kind
-from esaws.costs.bill.format import tag_key
 from esaws.costs.bill.moments import Order, is_ambiguous, moment, months, orders
 
 if TYPE_CHECKING:
@@ -87,7 +86,7 @@ def maps_of(cells: Cells) -> pyarrow.Table | None:
         if not isinstance(found, dict):
             raise Unclear(text, "is no JSON object of keys and values")
         known = {key: value for key, value in found.items() if value is not None}
-        said = {tag_key(key): value if isinstance(value, str) else json.dumps(value) for key, value in known.items()}
+        said = {key: value if isinstance(value, str) else json.dumps(value) for key, value in known.items()}
         values[ANY, text] = list(said.items())
     return _table(values, "map") if values else None
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from esaws.costs.bill.canonical import Kind
 from esaws.costs.bill.cur_amortized import amortized
-from esaws.costs.bill.format import Format, Recognised, column, first_known, month_of, number, tag_key, text
+from esaws.costs.bill.format import Format, Recognised, column, first_known, month_of, number, text
 from esaws.costs.bill.free import is_free
 
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ class _CostAndUsageReport(Format):
 
     def tag_columns(self, names: Sequence[str]) -> Mapping[str, str]:
         found = {name: match[1] for name in names if (match := _TAGS.fullmatch(name.strip()))}
-        return {tag_key(key): name for name, key in found.items()}
+        return {key: name for name, key in found.items()}
 
     def metrics(self, known: Recognised) -> frozenset[str]:
         """Without discounts AWS leaves the columns of net costs out: they are the others then."""
@@ -179,7 +179,7 @@ class _CostAndUsageReport(Format):
             "net_amortized_cost": amortized(table, net, net=True),
             "currency": text(table, self.currency),
             "free": is_free(kind, unblended, rate, listed, words),
-            "tags": _without_prefixes(column(table, "resource_tags")),
+            "tags": column(table, "resource_tags"),
             "row_key": _row_key(table),
         }
         return {name: value for name, value in found.items() if value is not None}
@@ -189,16 +189,6 @@ def _row_key(table: ir.Table) -> ir.StringValue | None:
     """AWS's key of a row. A line item has the same id in every hour."""
     identity, interval = text(table, "identity_line_item_id"), text(table, "identity_time_interval")
     return None if identity is None or interval is None else identity + " " + interval
-
-
-def _without_prefixes(tags: ir.Value | None) -> ir.MapValue | None:
-    """Tags of Parquet files as AWS writes them: those of text have lost what is in front of their keys already."""
-    import ibis
-
-    if tags is None or not tags.type().is_map():
-        return None
-    keys = tags.keys().map(lambda key: key.re_replace("^user[:_]", ""))
-    return ibis.map(keys, tags.values())
 
 
 def _of_map(found: ir.Value | None, key: str) -> ir.StringValue | None:

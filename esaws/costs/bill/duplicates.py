@@ -61,25 +61,40 @@ def may_repeat(parts: Sequence[Part], duck: Embedded) -> bool:
 
 def repeats(lines: ir.Table, duck: Embedded, scratch: Path) -> Repeats | None:
     """The rows of a bill that stand in it more than once; None if there are none."""
-    import ibis
-
     keyed = lines.filter(lines.row_key.fill_null("") != "")
-    by = ["row_key", *_SAME]
-    grouped = keyed.group_by(by).aggregate(rows=keyed.count(), costs=keyed.unblended_cost.nunique())
+    grouped = keyed.group_by(["row_key", *_SAME]).aggregate(rows=keyed.count(), costs=keyed.unblended_cost.nunique())
     twice = duck.kept(grouped.filter(grouped.rows > 1))
     sums = twice.aggregate(keys=twice.count(), dropped=(twice.rows - 1).sum(), differing=(twice.costs > 1).sum())
-    found = sums.to_pyarrow().to_pylist()[0]
+    (found,) = duck.rows_of(sums)
     if not found["keys"]:
         return None
     keys = duck.kept(twice.select("row_key").distinct())
-    ours = duck.kept(keyed.semi_join(keys, "row_key"))
-    last = [ibis.desc(ours[name]) for name in _LAST]
-    place = ibis.row_number().over(group_by=[ours[name] for name in by], order_by=last)
-    kept = ours.mutate(place=place).filter(ibis._.place == 0).drop("place")
     paths = scratch / "repeated.parquet", scratch / "repeated-keys.parquet"
-    duck.ibis.to_parquet(kept, paths[0])
+    duck.ibis.to_parquet(once(duck.kept(keyed.semi_join(keys, "row_key"))), paths[0])
     duck.ibis.to_parquet(keys, paths[1])
     return Repeats(*paths, int(found["dropped"]), int(found["differing"]))
+
+
+def once(lines: ir.Table) -> ir.Table:
+    """Of rows that have a key and tell the same, one."""
+    import ibis
+
+    has_none = lines.row_key.fill_null("") == ""
+    last = [ibis.desc(lines[name]) for name in _LAST]
+    place = ibis.row_number().over(group_by=[lines[name] for name in ("row_key", *_SAME)], order_by=last)
+    return (
+        lines.mutate(_place=place, _free=has_none).filter(lambda t: t._free | (t._place == 0)).drop("_place", "_free")
+    )
+
+
+def counted(lines: ir.Table) -> ir.Table:
+    """How many rows there are, how many have a key, and how many of those tell something of their own."""
+    import ibis
+
+    has_key = lines.row_key.fill_null("") != ""
+    told = [lines[name].cast("string").fill_null("") for name in ("row_key", *_SAME)]
+    said = ibis.literal(" ").join(told)
+    return lines.aggregate(rows=lines.count(), keyed=has_key.sum(), keys=said.nunique(where=has_key))
 
 
 def dropped(lines: ir.Table, found: Repeats, engine: Engine) -> ir.Table:

@@ -81,11 +81,6 @@ class Recognised:
     """The key of a tag that has a column of its own → the column's name in the table."""
 
 
-def tag_key(name: str) -> str:
-    """The key of a tag without what bills put in front of a user's own."""
-    return re.sub(r"^user[:_ ]", "", name)
-
-
 def column(table: ir.Table, *names: str) -> ir.Value | None:
     """The first of some columns that a table has."""
     return next((table[name] for name in names if name in table.columns), None)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from esaws.costs.bill.canonical import METRICS
+from esaws.costs.bill.canonical import METRICS, tag_of
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -21,7 +21,8 @@ def by(lines: ir.Table, *names: str, metric: str = "unblended") -> ir.Table:
 
     constant = {name: value for name in (*names, "currency") if (value := _constant(lines, name)) is not None}
     grouped = [name for name in (*names, "currency") if name not in constant]
-    found = lines.group_by(grouped).aggregate(rows=lines.count(), cost=lines[METRICS[metric]].sum())
+    sums = {"rows": lines.count(), "cost": lines[METRICS[metric]].sum()}
+    found = lines.group_by(grouped).aggregate(**sums) if grouped else lines.aggregate(**sums)
     known = {
         name: ibis.literal(constant[name], type=lines[name].type()) if name in constant else _said(found, name)
         for name in (*names, "currency")
@@ -65,14 +66,8 @@ def by_provider(lines: ir.Table, metric: str = "unblended") -> ir.Table:
 
 
 def by_tag(lines: ir.Table, key: str, metric: str = "unblended") -> ir.Table:
-    """By the value of a tag; empty where there is none. Columns: tag, currency, rows, cost.
-
-    FOCUS leaves it to providers whether a user's own tags have `user:` in front.
-    """
-    import ibis
-
-    spelled = [lines.tags.get(each) for each in (key, f"user:{key}", f"user_{key}")]
-    return by(lines.mutate(tag=ibis.coalesce(*spelled)), "tag", metric=metric)
+    """By the value of a tag; empty where there is none. Columns: tag, currency, rows, cost."""
+    return by(lines.mutate(tag=tag_of(lines, key)), "tag", metric=metric)
 
 
 def by_month(lines: ir.Table, metric: str = "unblended") -> ir.Table:

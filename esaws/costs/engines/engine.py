@@ -37,8 +37,16 @@ def engine_of(text: str | None, scratch: Path) -> Engine:
     Raises:
         UsageError: no such engine.
     """
-    if text in (None, "duckdb", "duckdb://"):
+    if text is None or text in ("duckdb", "duckdb://"):
         from esaws.costs.engines.embedded import Embedded
 
         return Embedded(scratch)
-    raise UsageError(f"there is no engine {text!r}; there is duckdb")
+    if text.startswith("spark://"):
+        from esaws.costs.engines.spark import Spark
+
+        return Spark(text, scratch)
+    if text.startswith(("athena://", "trino://")):
+        from esaws.costs.engines.warehouse import Warehouse
+
+        return Warehouse(text)
+    raise UsageError(f"there is no engine {text!r}; take duckdb, spark://…, athena://… or trino://…")

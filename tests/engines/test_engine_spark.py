@@ -1,0 +1,157 @@
+"""Spark and DuckDB tell the same of every bill in every report; run by `make test-engines`, where Spark is."""
+
+import json
+from collections.abc import Callable
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from esaws.costs.bill import reports
+from esaws.costs.bill.bill import Bill
+from esaws.costs.bill.canonical import COLUMNS
+from esaws.costs.bill.read import read_bill
+from esaws.costs.bill.report import report
+from esaws.costs.engines.engine import engine_of
+from esaws.errors import UsageError
+from tests.bills.writing import Line, changed, cur, explorer, flattened, hours, parquet
+
+URL = "spark://local[2]?spark.sql.shuffle.partitions=1&spark.driver.memory=1g"
+DATA = Path(__file__).parents[1] / "bills/data"
+
+LINES = [
+    *hours(48, tags={"team": "web", "stage": "live"}),
+    *hours(30, resource="i-2", tags={"team": "data"}, rate=Decimal(0), cost=Decimal(0)),
+    *hours(20, datetime(2026, 2, 1), service="AmazonS3", usage_type="EUW3-Requests-Tier1", account="222222222222"),
+    Line(datetime(2026, 1, 31), "AmazonRDS", "EUW3-x", cost=Decimal("0.3"), kind="DiscountedUsage"),
+    Line(datetime(2026, 1, 1), "AmazonEC2", "", "", "", kind="Tax", cost=Decimal("-12.34"), quantity=Decimal(0)),
+]
+
+
+def cur_floats(folder: Path) -> list[Path]:
+    return [parquet(folder / "a.parquet", [cur(line) for line in LINES])]
+
+
+def cur_decimals(folder: Path) -> list[Path]:
+    return [parquet(folder / "a.parquet", [cur(line) for line in LINES], floats=False)]
+
+
+def cur_flattened(folder: Path) -> list[Path]:
+    return [parquet(folder / "a.parquet", [flattened(line) for line in LINES])]
+
+
+def exported_twice(folder: Path) -> list[Path]:
+    parquet(folder / "monday.parquet", [cur(line) for line in LINES[:60]])
+    parquet(folder / "friday.parquet", [cur(line) for line in changed(LINES, cost=Decimal("0.7"))])
+    return [folder]
+
+
+def rows_twice(folder: Path) -> list[Path]:
+    return [parquet(folder / "a.parquet", [cur(line) for line in [*LINES, *LINES[:5]]])]
+
+
+def nanoseconds(folder: Path) -> list[Path]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    table = pq.read_table(cur_floats(folder)[0])
+    for number, field in enumerate(table.schema):
+        if pa.types.is_timestamp(field.type):
+            table = table.set_column(number, field.name, table.column(number).cast(pa.timestamp("ns")))
+    pq.write_table(table, folder / "nanoseconds.parquet")
+    return [folder / "nanoseconds.parquet"]
+
+
+def answers(folder: Path) -> list[Path]:
+    path = folder / "ce.json"
+    path.write_text(json.dumps(explorer(LINES, "SERVICE", "USAGE_TYPE")))
+    return [path]
+
+
+BILLS: dict[str, Callable[[Path], list[Path]]] = {
+    "CUR 2.0": cur_floats,
+    "CUR 2.0 in decimals": cur_decimals,
+    "CUR 2.0, flattened": cur_flattened,
+    "exported twice": exported_twice,
+    "rows twice": rows_twice,
+    "nanoseconds": nanoseconds,
+    "legacy CUR": lambda _: [DATA / "cur_legacy_focus_converters_anonymous.csv"],
+    "FOCUS": lambda _: [DATA / "focus_1_0_sample_1000_multicloud.csv"],
+    "Cost Explorer": answers,
+}
+
+REPORTS = [
+    reports.totals,
+    reports.by_service,
+    reports.by_usage_type,
+    reports.by_resource,
+    reports.by_account,
+    reports.by_region,
+    reports.by_type,
+    reports.by_provider,
+    reports.by_month,
+    reports.by_day,
+]
+
+
+@pytest.fixture(scope="module", params=BILLS)
+def both(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Bill, Bill]:
+    """A bill as DuckDB and as Spark read it."""
+    sources = BILLS[request.param](tmp_path_factory.mktemp("bill"))
+    return read_bill(*sources), read_bill(*sources, engine=URL)
+
+
+def same(ours: list[dict[str, Any]], theirs: list[dict[str, Any]]) -> bool:
+    """Whether two reports are the same, to the order in which floating point numbers were added."""
+    if len(ours) != len(theirs):
+        return False
+    pairs = [(a[name], b[name]) for a, b in zip(ours, theirs, strict=True) for name in a]
+    return all(a == pytest.approx(b, abs=1e-9) if isinstance(a, float) else a == b for a, b in pairs)
+
+
+def in_order(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """In the order of the names: sums of floating point numbers that are equal on one engine may differ on another."""
+    return sorted(rows, key=lambda row: str([value for value in row.values() if not isinstance(value, float)]))
+
+
+@pytest.mark.parametrize("both", ["CUR 2.0", "legacy CUR", "FOCUS"], indirect=True)
+@pytest.mark.parametrize("asked", REPORTS, ids=lambda each: each.__name__)
+def test_a_report_is_the_same_on_spark(asked: Callable[..., Any], both: tuple[Bill, Bill]) -> None:
+    duck, _ = both
+    for metric in duck.metrics[:1] if asked is not reports.by_service else duck.metrics:
+        ours, theirs = (bill.rows_of(asked(bill.lines, metric)) for bill in both)
+        assert ours and same(in_order(ours), in_order(theirs)), (ours[:3], theirs[:3])
+
+
+def test_what_is_known_of_a_bill_is_the_same_on_spark(both: tuple[Bill, Bill]) -> None:
+    duck, spark = both
+    for name in ("rows", "months", "metrics", "warnings", "format"):
+        assert getattr(duck, name) == getattr(spark, name)
+
+
+def test_tags_and_free_usage_are_the_same_on_spark(both: tuple[Bill, Bill]) -> None:
+    for key in ("team", "application"):
+        ours, theirs = (bill.rows_of(reports.by_tag(bill.lines, key)) for bill in both)
+        assert ours and same(in_order(ours), in_order(theirs)), (ours[:3], theirs[:3])
+    ours, theirs = (bill.rows_of(reports.free_usage(bill.lines)) for bill in both)
+    assert same(ours, theirs)
+
+
+def test_the_whole_report_is_the_same_on_spark(both: tuple[Bill, Bill]) -> None:
+    ours, theirs = (report(bill).to_dict() for bill in both)
+    for name in ("total", "total_usd", "by_service", "by_usage_type", "totals"):
+        assert ours.pop(name) == pytest.approx(theirs.pop(name), abs=1e-9)
+    assert ours == theirs
+
+
+def test_each_line_is_the_same_on_spark(both: tuple[Bill, Bill]) -> None:
+    names = [name for name in COLUMNS if name != "tags"]
+    ours, theirs = (bill.rows_of(bill.lines.select(*names)) for bill in both)
+    assert ours and same(in_order(ours), in_order(theirs))
+
+
+def test_a_process_has_one_session(both: tuple[Bill, Bill], tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"runs at local\[2\] in this process already"):
+        engine_of("spark://local[3]", tmp_path)
