@@ -1,0 +1,1 @@
+"""What each decision in an architecture costs: taken away, and the rest priced; together they add up to the whole."""
