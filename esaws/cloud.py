@@ -18,6 +18,7 @@ from botocore.exceptions import ClientError, ConnectionError, HTTPClientError, N
 
 from esaws.errors import EsawsError, LocalNotRunning, Refused, UsageError, WrongAccount
 from esaws.ledger import Ledger
+from esaws.pricelist import PriceList, bundled, current
 
 LOCAL_ACCOUNT = "123456789012"
 DEFAULT_REGION = "eu-west-3"
@@ -124,6 +125,11 @@ class Cloud:
         """
         if self.target == "local":
             self._endpoint = local_command("start")["url"]
+
+    @property
+    def prices(self) -> PriceList:
+        """On AWS what it told of prices lately; elsewhere the bundled ones, so that the local AWS bills the same."""
+        return current() if self.is_aws else bundled()
 
     @property
     def endpoint(self) -> str | None:

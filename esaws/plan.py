@@ -17,7 +17,7 @@ from esaws.errors import ApplyFailed, DeployRefused, Refused, told
 from esaws.inventory import inventory
 from esaws.journal import Journal
 from esaws.order import Graph, Node, by_name, critical_path, delete_edges, delete_graph, deploy_graph
-from esaws.pricelist import FREE, MonthlyCost, monthly_cost
+from esaws.pricelist import FREE, MonthlyCost, PriceList, bundled
 from esaws.progress import progress
 from esaws.resource import KINDS, Difference, Index, Ref, drift
 
@@ -147,7 +147,9 @@ def plan_deploy(architecture: Architecture, cloud: Cloud, *, prune: bool = False
     """
     cloud.start()
     cloud.check()
-    return Plan("deploy", cloud, compare(architecture, inventory(cloud), cloud.region, prune=prune))
+    return Plan(
+        "deploy", cloud, compare(architecture, inventory(cloud), cloud.region, prune=prune, prices=cloud.prices)
+    )
 
 
 def plan_teardown(cloud: Cloud) -> Plan:
@@ -163,8 +165,11 @@ def plan_teardown(cloud: Cloud) -> Plan:
     return Plan("teardown", cloud, [Change("delete", live.kind, live.name, live=live) for live in going])
 
 
-def compare(architecture: Architecture, index: Index, region: str, *, prune: bool = False) -> list[Change]:
-    """The lines of a deploy, from what should exist and what does. Pure."""
+def compare(
+    architecture: Architecture, index: Index, region: str, *, prune: bool = False, prices: PriceList | None = None
+) -> list[Change]:
+    """The lines of a deploy, from what should exist and what does; at bundled prices unless others are given. Pure."""
+    prices = prices or bundled()
     changes: list[Change] = []
     renewed: set[tuple[str, str]] = set()
     matched: set[Ref] = set()
@@ -181,7 +186,7 @@ def compare(architecture: Architecture, index: Index, region: str, *, prune: boo
             matched.add(live.ref)
         if action == "update" and resource.revisions:
             renewed.add(resource.key)
-        cost = monthly_cost(resource.usage(), region)
+        cost = prices.monthly_cost(resource.usage(), region)
         changes.append(Change(action, resource.kind, resource.name, resource, live, differences, cost))
     elsewhere = {
         live.ref

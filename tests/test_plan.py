@@ -10,6 +10,8 @@ from esaws.change import Change
 from esaws.errors import InvalidResource
 from esaws.order import Node, by_name, critical_path, delete_edges, deploy_graph
 from esaws.plan import Plan, compare
+from esaws.pricelist import bundled
+from esaws.pricelist.refreshed import laid_over
 from esaws.resource import KINDS, Difference, Index, Live, Ref, drift
 from esaws.resources.auto_scaling_group import AutoScalingGroup
 from esaws.resources.security_group import SecurityGroup
@@ -134,6 +136,27 @@ def test_the_price_of_a_line_is_marked_where_it_is_not_verified():
     assert row["usd_month"] == pytest.approx(730 * 0.021 + 20 * 0.133)
     assert row["verified"] is False
     assert "~" in repr(plan)
+
+
+def test_prices_that_aws_told_are_those_of_the_plan():
+    told = {
+        "service": "AmazonRDS",
+        "usage_type": "InstanceUsage:db.t3.micro",
+        "operation": "CreateDBInstance:0014",
+        "region": "eu-west-3",
+        "unit": "Hrs",
+        "usd": "1",
+        "description": "",
+        "source": "AWS Price List API",
+        "as_of": "2026-11-01",
+        "since": "2026-11-01",
+        "verified": True,
+    }
+    database = KINDS["DBInstance"].example()
+    prices = laid_over(bundled(), [told], "AWS")
+    plan = Plan("deploy", None, compare(Architecture("a", [database]), Index(), "eu-west-3", prices=prices))
+    (cost,) = [row["usd_month"] for row in plan.to_dicts() if row["kind"] == "DBInstance"]
+    assert cost == pytest.approx(730 + database.storage_gb * 0.133)
 
 
 def test_a_price_that_is_not_known_is_never_counted_as_nothing():

@@ -12,7 +12,6 @@ from esaws.errors import UsageError
 
 if TYPE_CHECKING:
     from esaws.costs.forecast.mine import Mine
-    from esaws.pricelist import PriceList
 
 _MINE = "mine"
 
@@ -88,7 +87,7 @@ def forecast_command(
         "credits": mine.credits if mine and credits_ is None else credits_,
         "vat_percent": vat,
         "count_below": with_alarms,
-        "prices": _prices(cloud),
+        "prices": cloud.prices,
     }
     what = variation.of(architecture)
     chosen: Any = mine.regime if mine else regime
@@ -176,13 +175,6 @@ def _mine(cloud: Cloud, regime: str | None, opened: str | None, today: date) -> 
         return None
     cloud.check()
     return my_regime(cloud)
-
-
-def _prices(cloud: Cloud) -> "PriceList":
-    """On AWS what it told lately; elsewhere the bundled ones, so that the local AWS bills the same."""
-    from esaws.pricelist import bundled, current
-
-    return current() if cloud.is_aws else bundled()
 
 
 def _day(text: str, option: str, example: str) -> date:

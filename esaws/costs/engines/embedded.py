@@ -36,7 +36,8 @@ class Embedded(Engine):
         self.ibis = ibis.duckdb.connect(temp_directory=str(scratch / "spilled"))
         self.raw: Any = self.ibis.con
         self.rows("SET TimeZone = 'UTC'")
-        if self.rows("SELECT current_setting('enable_progress_bar')")[0][0]:  # in Jupyter it can't be set without widgets
+        # In Jupyter it is off where there are no widgets, and refuses to be turned off.
+        if self.rows("SELECT current_setting('enable_progress_bar')")[0][0]:
             self.rows("SET enable_progress_bar = false")
 
     def parquet(self, paths: Sequence[Path]) -> ir.Table:
