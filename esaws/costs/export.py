@@ -20,9 +20,11 @@ NAME = "esaws-hourly"
 
 COLUMNS = (
     "bill_billing_period_start_date",
+    "bill_payer_account_id",
     "identity_line_item_id",
     "identity_time_interval",
     "line_item_availability_zone",
+    "line_item_currency_code",
     "line_item_line_item_description",
     "line_item_line_item_type",
     "line_item_operation",

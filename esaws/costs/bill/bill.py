@@ -35,12 +35,12 @@ class Bill:
     rows: int
     months: tuple[date, ...]
     """The first day of each month that it tells of."""
-    lines: ir.Table
+    lines: ir.Table = field(repr=False)
     metrics: tuple[str, ...]
     """The ways to count that it knows: keys of `canonical.METRICS`."""
     warnings: tuple[str, ...]
     """What was skipped, replaced, dropped or assumed, a sentence each."""
-    engine: Engine
+    engine: Engine = field(repr=False)
     parts: tuple[Part, ...] = field(repr=False)
     """The files that it was read from, without those that others replace."""
     scratch: TemporaryDirectory[str] = field(repr=False)
