@@ -164,9 +164,7 @@ class _CostAndUsageReport(Format):
             "term": text(table, "pricing_term"),
             "sku": text(table, "product_sku"),
             "price_code": text(table, "pricing_rate_code"),
-            "commitment": first_known(
-                text(table, "savings_plan_savings_plan_a_r_n"), text(table, "reservation_reservation_a_r_n")
-            ),
+            "commitment": text(table, "savings_plan_savings_plan_a_r_n", "reservation_reservation_a_r_n"),
             "quantity": number(table, "line_item_usage_amount"),
             "unit": text(table, "pricing_unit"),
             "rate": rate,

@@ -115,6 +115,8 @@ def _as_text(type_: pyarrow.DataType, name: str) -> str:
 
     if types.is_map(type_) or types.is_nested(type_):
         return f"CAST(to_json({quoted(name)}) AS VARCHAR)"
+    if types.is_timestamp(type_) and type_.tz is not None:  # without the offset: in this session it is UTC's
+        return f"CAST(CAST({quoted(name)} AS TIMESTAMP) AS VARCHAR)"
     return f"CAST({quoted(name)} AS VARCHAR)"
 
 
