@@ -204,7 +204,7 @@ def draw_forgotten(found: Forgotten | Unknown) -> Chart:
     figure, axes = canvas(repr(found), height_of(len(found.things)), f"{found.currency} a month; grey: perhaps")
     names = [f"{each.rule.what}: {brief(each.name)}" for each in found.things]
     values = [float(each.monthly) for each in found.things]
-    said = [f"{money(each.monthly, found.currency)}, {each.rule.why}" for each in found.things]
+    said = [money(each.monthly, found.currency) for each in found.things]
     colours = [COLOURS[0] if each.rule.sure == "yes" else OTHERS for each in found.things]
     bars(axes, names, values, said, colours)
     return Chart(figure, repr(found))
