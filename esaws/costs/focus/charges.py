@@ -1,0 +1,80 @@
+"""What kind of charge a line item is, in the words of FOCUS.
+
+https://docs.aws.amazon.com/cur/latest/userguide/Lineitem-columns.html
+https://focus.finops.org/focus-specification/v1-0/#chargecategory
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from esaws.costs.bill.format import squash
+
+
+@dataclass(frozen=True)
+class Charge:
+    """A kind of charge."""
+
+    category: str
+    frequency: str = "One-Time"
+    """Usage-Based, Recurring or One-Time."""
+    is_correction: bool = False
+    """Whether it corrects a charge of an earlier invoice."""
+    is_covered: bool = False
+    """Whether a reservation or a Savings Plan pays for it."""
+    is_known: bool = True
+
+
+_USAGE = Charge("Usage", "Usage-Based")
+_COVERED = Charge("Usage", "Usage-Based", is_covered=True)
+_FEE, _RECURRING = Charge("Purchase"), Charge("Purchase", "Recurring")
+_TAX, _CREDIT, _ADJUSTMENT = Charge("Tax"), Charge("Credit"), Charge("Adjustment")
+_REFUND = Charge("Adjustment", is_correction=True)
+
+
+def _as_spelled(kinds: Iterable[tuple[Charge, tuple[str, ...]]]) -> Mapping[str, Charge]:
+    return {squash(name): charge for charge, names in kinds for name in names}
+
+
+_KINDS = _as_spelled(
+    (
+        (_USAGE, ("Usage", "AnniversaryUsage")),
+        (_COVERED, ("DiscountedUsage", "SavingsPlanCoveredUsage")),
+        (_FEE, ("Fee", "Purchase", "SavingsPlanUpfrontFee", "Upfront reservation fee", "Other out-of-cycle charges")),
+        (
+            _RECURRING,
+            ("RIFee", "SavingsPlanRecurringFee", "Recurring reservation fee", "Support", "Support fee", "Subscription"),
+        ),
+        (_TAX, ("Tax",)),
+        (
+            _CREDIT,
+            (
+                "Credit",
+                "Discount",
+                "BundledDiscount",
+                "EdpDiscount",
+                "Enterprise Discount Program Discount",
+                "PrivateRateDiscount",
+                "Private Rate Card Discount",
+                "RiVolumeDiscount",
+                "SppDiscount",
+                "Solution Provider Program Discount",
+                "DistributorDiscount",
+            ),
+        ),
+        (_ADJUSTMENT, ("Adjustment", "SavingsPlanNegation")),
+        (_REFUND, ("Refund",)),
+    )
+)
+"""Line item types of a CUR, record types of Cost Explorer and categories of FOCUS, squashed."""
+
+
+def charge_of(line_item_type: str) -> Charge:
+    """The kind of a line item type, record type or category; where a bill tells none, it is usage.
+
+    What balances a Savings Plan stays a row of its own, so that the sum is the bill's: an adjustment.
+    """
+    if not line_item_type:
+        return _USAGE
+    return _KINDS.get(squash(line_item_type)) or Charge("Adjustment", is_known=False)
