@@ -38,7 +38,7 @@ def draw_outlook(found: Outlook | Unknown) -> Chart:
         )
         top, low = max(top, float(found.high)), min(low, float(found.low))
     height = (top - low) or 1.0
-    axes.set_ylim(low - 0.02 * height, top + 0.12 * height)
+    axes.set_ylim(low - 0.06 * height, top + 0.12 * height)
     axes.set_xlim(0, length)
     style: Any = {"textcoords": "offset points", "fontsize": 9, "annotation_clip": False}
     end = (length, float(found.point))
@@ -47,10 +47,9 @@ def draw_outlook(found: Outlook | Unknown) -> Chart:
         so_far = (found.days, done[-1][1])
         axes.plot(*so_far, "o", color=colour, markersize=5)
         label = f"{money(done[-1][1], found.currency)} until day {found.days}"
-        right = found.days > length / 2
-        axes.annotate(
-            plain(label), so_far, (-6 if right else 2, 12), ha="right" if right else "left", color=GREY, **style
-        )
+        late = found.days > 0.8 * length
+        beside: Any = {"xytext": (-6 if late else 8, 10 if late else -5), "ha": "right" if late else "left"}
+        axes.annotate(plain(label), so_far, va="center_baseline", color=GREY, **beside, **style)
     for at, (what, day) in enumerate(found.runs_out):
         axes.axvline(float(day), color=GREY, linewidth=0.8, linestyle=":")
         place = (float(day), top + height * (0.06 - 0.09 * at))

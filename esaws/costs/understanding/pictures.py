@@ -53,16 +53,26 @@ def brief(name: str) -> str:
 
 
 def bars(
-    axes: Axes, names: Sequence[str], values: Sequence[float], said: Sequence[str], colours: Sequence[str]
+    axes: Axes,
+    names: Sequence[str],
+    values: Sequence[float],
+    said: Sequence[str],
+    colours: Sequence[str],
+    starts: Sequence[float] | None = None,
 ) -> None:
-    """Horizontal bars from the top, the name at the left and what it comes to at the end of each."""
+    """Horizontal bars from the top, the name at the left and what it comes to at the end of each.
+
+    They begin at 0, or in `starts`.
+    """
     rows = range(len(names))
-    axes.barh(rows, values, color=colours, height=0.66)
-    for row, value, text in zip(rows, values, said, strict=True):
-        left = value < 0
+    begin = [0.0] * len(names) if starts is None else list(starts)
+    ends = [start + value for start, value in zip(begin, values, strict=True)]
+    axes.barh(rows, values, left=begin, color=colours, height=0.66)
+    for row, end, value, text in zip(rows, ends, values, said, strict=True):
+        left = end < 0 and value < 0
         axes.annotate(
             plain(text),
-            (value, row),
+            (end if left else max(end, end - value), row),
             (-4 if left else 4, 0),
             textcoords="offset points",
             ha="right" if left else "left",
@@ -73,10 +83,9 @@ def bars(
     axes.set_yticks(rows, [brief(name) for name in names])
     axes.tick_params(axis="y", length=0, labelcolor="#232f3e")
     axes.set_ylim(len(names) - 0.4, -0.6)
-    low, high = min(0.0, *values, 0.0), max(0.0, *values, 0.0)
+    low, high = min(0.0, 0.0, *begin, *ends), max(0.0, 0.0, *begin, *ends)
     width = (high - low) or 1.0
-    longest = max((len(text) for text in said), default=0)
-    room = width * min(0.6, 0.013 * longest)
+    room = width * min(0.6, 0.013 * max((len(text) for text in said), default=0))
     axes.set_xlim(low - (room if low < 0 else 0), high + room)
     axes.set_xticks([])
     axes.spines["bottom"].set_visible(False)
@@ -88,15 +97,6 @@ def bars(
 def height_of(rows: int) -> float:
     """The height of a figure with so many bars, in inches."""
     return 1.0 + 0.34 * max(rows, 2)
-
-
-def apart(ends: Sequence[float], least: float) -> list[float]:
-    """Where names stand beside the ends of lines, none over another."""
-    found, lowest = [0.0] * len(ends), float("-inf")
-    for at in sorted(range(len(ends)), key=lambda at: ends[at]):
-        lowest = max(ends[at], lowest + least)
-        found[at] = lowest
-    return found
 
 
 def dated(axes: Axes) -> None:

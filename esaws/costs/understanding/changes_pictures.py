@@ -1,0 +1,74 @@
+"""What changed, as a picture: from the one month over what made it dearer or cheaper to the other."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from esaws.chart import Chart
+from esaws.costs.understanding.changes import EFFECTS, Change, Changes
+from esaws.costs.understanding.chosen import Unknown, money
+from esaws.costs.understanding.pictures import LESS, MORE, PALE, bars, brief, canvas, draw_unknown, height_of
+from esaws.costs.understanding.usage import total
+
+_WORDS = {
+    "quantity": "used more or less",
+    "rate": "another rate",
+    "free_tier": "free tier",
+    "new": "new",
+    "gone": "gone",
+    "other": "not by quantity",
+}
+
+
+def draw_changes(found: Changes | Unknown, n: int = 8) -> Chart:
+    """A waterfall: the month before, the `n` largest changes with their main reason, all others, the month after."""
+    if isinstance(found, Unknown):
+        return draw_unknown(found)
+    difference = found.total_after - found.total_before
+    way = "more" if difference > 0 else "less"
+    title = f"{found.after:%B} cost {money(abs(difference), found.currency)} {way} than {found.before:%B}"
+    title = title if difference else f"{found.after:%B} cost as much as {found.before:%B}"
+    if difference:
+        reason, amount = max(found.effects().items(), key=lambda item: item[1] if difference > 0 else -item[1])
+        title += f", mostly by {_WORDS[reason]} ({amount:+,.2f})"
+    span = f"over the first {found.days} days of both" if found.days else "over whole months"
+    shown = [change for change in found.changes if change.difference][:n]
+    rest = total(change.difference for change in found.changes) - total(change.difference for change in shown)
+    steps = [(change.what, change.difference, _why(change)) for change in shown]
+    steps += [("all others", rest, "")] if rest else []
+    figure, axes = canvas(title, height_of(len(steps) + 2), f"{found.currency}, {span}")
+    names = [f"{found.before:%B %Y}", *(brief(what) for what, _, _ in steps), f"{found.after:%B %Y}"]
+    said = [money(found.total_before, found.currency)]
+    said += [f"{amount:+,.2f}  {why}" if abs(amount) >= _CENT else f"{amount:+.2g}  {why}" for _, amount, why in steps]
+    said.append(money(found.total_after, found.currency))
+    starts, widths, at = [0.0], [float(found.total_before)], found.total_before
+    for _, amount, _ in steps:
+        starts.append(float(at))
+        widths.append(float(amount))
+        at += amount
+    starts.append(0.0)
+    widths.append(float(found.total_after))
+    colours = [PALE, *(MORE if amount > 0 else LESS for _, amount, _ in steps), PALE]
+    bars(axes, names, widths, said, colours, starts)
+    return Chart(figure, title)
+
+
+_CENT = Decimal("0.01")
+
+
+def _why(change: Change) -> str:
+    """The effects that make most of a change, the largest first, without those that are hardly any."""
+    amounts = {name: getattr(change, name) for name in EFFECTS}
+    largest = max(abs(amount) for amount in amounts.values())
+    told = [name for name in sorted(EFFECTS, key=lambda name: -abs(amounts[name])) if abs(amounts[name]) > largest / 5]
+    return ", ".join(_said(name, amounts[name]) for name in told)
+
+
+def _said(name: str, amount: Decimal) -> str:
+    if name == "quantity":
+        return "more of it" if amount > 0 else "less of it"
+    if name == "rate":
+        return "dearer" if amount > 0 else "cheaper"
+    if name == "free_tier":
+        return "less was free" if amount > 0 else "more was free"
+    return _WORDS[name]
