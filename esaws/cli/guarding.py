@@ -1,12 +1,19 @@
-"""Park a deployment, and bring it back."""
+"""Park a deployment, bring it back, and say until when it may stand and what it may cost."""
 
+import sys
 from collections.abc import Callable
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from esaws.cli.words import YES_HELP, cli, confirm, print_json, show, somebody_confirms, with_cloud
+from esaws.cli.system import tear_down, with_terms
+from esaws.cli.words import YES_HELP, cli, confirm, print_json, say, show, somebody_confirms, with_cloud
 from esaws.cloud import Cloud
+from esaws.errors import UsageError
+
+if TYPE_CHECKING:
+    from esaws.guards.terms import Judgement
 
 
 @cli.command("park")
@@ -29,6 +36,75 @@ def resume_command(cloud: Cloud, dry_run: bool, yes: bool, as_json: bool) -> Non
     from esaws.guards.park import plan_resume
 
     _change(cloud, plan_resume, dry_run, yes, as_json)
+
+
+@cli.command("lease")
+@partial(with_cloud, reminding=False)
+@with_terms
+@click.option("--end", is_flag=True, help="Take the lease away; what stands there goes on standing.")
+@click.option("--enforce", type=click.Choice(["park", "teardown"]), help="If it is past its lease, do that.")
+@click.option("--dry-run", is_flag=True, help="Show what would be changed, and change nothing.")
+@click.option("--yes", is_flag=True, help=YES_HELP)
+def lease_command(
+    cloud: Cloud,
+    until: str | None,
+    at_most_usd: float | None,
+    end: bool,
+    enforce: Literal["park", "teardown"] | None,
+    dry_run: bool,
+    yes: bool,
+    as_json: bool,
+) -> None:
+    """Show until when the deployment may stand and what it may cost; grant or extend that, end it, or enforce it.
+
+    Shown, the exit code is 0 while it holds, and 1 when it is past, unknown, or there is none. Enforced, it is 0 while
+    it holds or when it was done, 1 where that failed or is not known, and 3 without --yes or a terminal.
+    What was spent is an estimate, at list price.
+    """
+    from esaws.guards.lease import lease_of, plan_end, plan_grant
+
+    granting = until is not None or at_most_usd is not None
+    if granting + end + (enforce is not None) > 1:
+        raise UsageError("grant a lease (--until, --at-most-usd), --end or --enforce it: one of them")
+    if enforce:
+        _enforce(cloud, enforce, dry_run, yes, as_json)
+    elif end:
+        _change(cloud, plan_end, dry_run, yes, as_json)
+    elif granting:
+        somebody_confirms(yes or dry_run)
+        planned = plan_grant(cloud, until=until, at_most_usd=at_most_usd)
+        if dry_run:
+            rows = [step.to_dict() for step in planned.steps]
+            show(rows, repr(planned), as_json)
+            return
+        click.echo(f"lease: {planned.steps[0].then}", err=True)
+        confirm(planned, yes)
+        planned.apply()
+        _tell(lease_of(cloud), as_json)
+    else:
+        judged = lease_of(cloud)
+        _tell(judged, as_json)
+        if judged.state not in ("within", "ending"):
+            sys.exit(1)
+
+
+def _tell(judged: "Judgement", as_json: bool) -> None:
+    how = judged.spent.how if judged.spent.usd is not None else ""
+    say(judged.to_dict(), "\n".join(filter(None, [repr(judged), how])), as_json)
+
+
+def _enforce(cloud: Cloud, by: Literal["park", "teardown"], dry_run: bool, yes: bool, as_json: bool) -> None:
+    from esaws.guards.lease import plan_enforce
+    from esaws.guards.park import Parking, still_costs
+
+    somebody_confirms(yes or dry_run)
+    planned = plan_enforce(cloud, by)
+    if planned is None:
+        say({"enforced": None}, f"nothing to enforce: {cloud.deployment} is not past a lease", as_json)
+    elif isinstance(planned, Parking):
+        _change(cloud, lambda _: planned, dry_run, yes, as_json, lambda: still_costs(cloud).to_dict("records"))
+    else:
+        tear_down(planned, dry_run, yes, as_json)
 
 
 def _change(

@@ -10,6 +10,7 @@ import click
 from esaws.cli.words import YES_HELP, cli, confirm, say, show, somebody_confirms, with_cloud
 from esaws.cloud import Cloud
 from esaws.errors import EsawsError, UsageError
+from esaws.pricelist import HOURS_A_MONTH
 
 
 def with_system(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -33,6 +34,16 @@ def with_system(command: Callable[..., Any]) -> Callable[..., Any]:
         return command(architecture=architecture, **options)
 
     return wrapped
+
+
+def with_terms(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command `until` and `at_most_usd`, the terms of a lease."""
+    limit = click.FloatRange(min=0, min_open=True)
+    end = "A date (to its end), a moment (2026-03-01T18:00Z, UTC) or a span (8h, 3d): until then it may stand."
+    command = click.option("--at-most-usd", type=limit, help="What it may cost in all, from its first lease on.")(
+        command
+    )
+    return click.option("--until", metavar="WHEN", help=end)(command)
 
 
 @cli.command()
@@ -78,21 +89,47 @@ def plan(cloud: Cloud, architecture: Any, prune: bool, as_json: bool) -> None:
 @with_system
 @with_cloud
 @click.option("--prune", is_flag=True, help="Delete what is ours and not in this profile.")
+@with_terms
 @click.option("--dry-run", is_flag=True, help="Show the plan and stop.")
 @click.option("--yes", is_flag=True, help=YES_HELP)
-def deploy(cloud: Cloud, architecture: Any, prune: bool, dry_run: bool, yes: bool, as_json: bool) -> None:
-    """Deploy a profile. It can be run again: what is there is kept, what failed is completed."""
+def deploy(
+    cloud: Cloud,
+    architecture: Any,
+    prune: bool,
+    until: str | None,
+    at_most_usd: float | None,
+    dry_run: bool,
+    yes: bool,
+    as_json: bool,
+) -> None:
+    """Deploy a profile. It can be run again: what is there is kept, what failed is completed.
+
+    With --until or --at-most-usd its lease is granted first, before anything that costs is created.
+    """
+    from esaws.guards.lease import plan_grant, recount
     from esaws.plan import plan_deploy
 
     somebody_confirms(yes or dry_run)
     planned = plan_deploy(architecture, cloud, prune=prune)
+    granting = None
+    if until is not None or at_most_usd is not None:
+        usd = planned.monthly_cost.usd
+        per_hour = None if usd is None else float(usd / HOURS_A_MONTH)
+        granting = plan_grant(cloud, until=until, at_most_usd=at_most_usd, usd_per_hour=per_hour)
+        click.echo(f"lease: {granting.steps[0].then}", err=True)
     _say_if_parked(cloud)
     if dry_run:
         show_plan(planned, as_json)
         return
     if not planned.blockers:
         confirm(planned, yes)
+        if granting:
+            granting.apply()
+        elif planned.changing:
+            recount(cloud)
     done = planned.apply(yes=True)
+    if planned.changing:
+        recount(cloud)
     answer = {name: getattr(done, name) for name in ("created", "kept", "updated", "deleted", "calls")}
     text = f"{done!r}; {done.calls} API calls in {done.seconds:.1f} s; {planned.price()}"
     say(answer | {"seconds": round(done.seconds, 3)}, text, as_json)
@@ -120,11 +157,21 @@ def inventory(cloud: Cloud, all_owned: bool, as_json: bool) -> None:
 @click.option("--yes", is_flag=True, help=YES_HELP)
 def teardown(cloud: Cloud, dry_run: bool, yes: bool, as_json: bool) -> None:
     """Delete everything that the deployment owns, and prove that nothing is left."""
-    from esaws.leftovers import left
     from esaws.plan import plan_teardown
 
     somebody_confirms(yes or dry_run)
-    planned = plan_teardown(cloud)
+    tear_down(plan_teardown(cloud), dry_run, yes, as_json)
+
+
+def tear_down(planned: Any, dry_run: bool, yes: bool, as_json: bool) -> None:
+    """Show a teardown, confirm and do it, and prove that nothing is left.
+
+    Raises:
+        EsawsError: something is left, or not known to be gone.
+    """
+    from esaws.leftovers import left
+
+    cloud = planned.cloud
     if dry_run:
         show_plan(planned, as_json)
         return

@@ -24,8 +24,12 @@ def cli() -> None:
     """
 
 
-def with_cloud(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command `cloud` and `as_json`, from the options that every command has."""
+def with_cloud(command: Callable[..., Any], *, reminding: bool = True) -> Callable[..., Any]:
+    """Give a command `cloud` and `as_json`, from the options that every command has.
+
+    Behind whatever it says, and however it ends, a deployment that is past its lease is told on stderr, if the command
+    asked anything of an account.
+    """
 
     @click.option(
         "--deployment", help="Which deployment: 1 to 8 letters and digits.  [default: ESAWS_DEPLOYMENT or seccom]"
@@ -34,9 +38,28 @@ def with_cloud(command: Callable[..., Any]) -> Callable[..., Any]:
     @click.option("--json", "as_json", is_flag=True, help=JSON_HELP)
     @wraps(command)
     def wrapped(deployment: str | None, region: str | None, **options: Any) -> Any:
-        return command(cloud=Cloud.from_env(deployment=deployment, region=region), **options)
+        cloud = Cloud.from_env(deployment=deployment, region=region)
+        try:
+            answer = command(cloud=cloud, **options)
+        except (KeyboardInterrupt, click.Abort):
+            raise
+        except BaseException:  # SystemExit too: it is how a command says 1
+            _remind(cloud, reminding)
+            raise
+        _remind(cloud, reminding)
+        return answer
 
     return wrapped
+
+
+def _remind(cloud: Cloud, reminding: bool) -> None:
+    """Whose credentials there are is asked by commands that ask no more: that alone reaches no deployment."""
+    if not reminding or not any(call.code == "OK" and call.service != "sts" for call in cloud.calls):
+        return
+    from esaws.guards.lease import reminder
+
+    if line := reminder(cloud):
+        click.echo(line, err=True)
 
 
 def somebody_confirms(beforehand: bool) -> None:

@@ -75,11 +75,18 @@ class Parking:
             WrongAccount: the credentials belong to another account.
             botocore.exceptions.ClientError: AWS refused a step; those before it are done.
         """
+        from esaws.guards.lease import recount  # which parks, too
+
         self.cloud.check()
+        counted = bool(self.steps) and self.purpose in ("park", "resume")  # they change what an hour costs
+        if counted:
+            recount(self.cloud)
         with progress(self.purpose, len(self.steps)) as shown:
             for step in self.steps:
                 step.act()
                 shown.step(f"{step.kind} {step.name}")
+        if counted:
+            recount(self.cloud)
         return len(self.steps)
 
 
