@@ -42,7 +42,7 @@ def march(hours: int, step: int = 1) -> list[Line]:
     disk = Line(FIRST, usage_type="EUW3-EBS:VolumeUsage.gp2", operation="CreateVolume-Gp2", unit="GB-Mo")
     disk = replace(disk, resource="vol-1", rate=Decimal("0.116"), list_rate=Decimal("0.116"))
     lines = metered(machine, Decimal(12 * step), Decimal(750), hours // step, step)
-    return lines + metered(disk, Decimal(360 * step) / 744, Decimal(30), hours // step, step)
+    return lines + metered(disk, round(Decimal(360 * step) / 744, 10), Decimal(30), hours // step, step)
 
 
 def known(found: Outlook | Unknown) -> Outlook:
