@@ -101,9 +101,7 @@ def idle_hours(
         amount = pandas.Series(dict(served), dtype=float)
         amount = amount / amount.max() if len(amount) and amount.max() > 0 else amount
     elif telling.empty:
-        return Unknown(
-            _QUESTION, "no line comes of serving somebody (capacity units, bytes): give served="
-        )
+        return Unknown(_QUESTION, "no line comes of serving somebody (capacity units, bytes): give served=")
     else:
         amount = _of_the_busiest(telling)
     cost = ran.groupby("hour")["cost"].sum()

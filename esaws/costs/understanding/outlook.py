@@ -23,6 +23,8 @@ WINDOW = 7
 """The days that the rest of the month is told from: a whole week, as weekends are unlike."""
 FEWEST = 3
 """Complete days below which nothing can be said of how days differ."""
+_LAST_MINUTES = Decimal("0.02")
+"""Of a day: what lasts until then lasts as long as the month, to what figures are rounded."""
 _T = {2: 1.886, 3: 1.638, 4: 1.533, 5: 1.476, 6: 1.440}
 """Student's t of 90 % by degrees of freedom: 80 % lie between it and its negative."""
 
@@ -289,7 +291,7 @@ class _Pools:
             if self.of.bill.format == "Cost Explorer":
                 until = given
             left = self.cap[payer, name].amount - until
-            if NOTHING < left < a_day * self.left:
+            if NOTHING < left < a_day * (self.left - _LAST_MINUTES):
                 found.append((f"{name} of {payer}" if len(payers) > 1 else name, days + left / a_day))
         return found
 
