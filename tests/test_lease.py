@@ -465,12 +465,18 @@ def test_a_deploy_has_its_lease_before_anything_else(
     new_cloud: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cloud = new_cloud()
-    monkeypatch.setattr(Plan, "apply", lambda *_, **__: (_ for _ in ()).throw(EsawsError("the lights went out")))
+    kept: list[str] = []
+
+    def interrupted(*_: Any, **__: Any) -> None:
+        kept.append(_value(cloud) or "")
+        raise EsawsError("the lights went out")
+
+    monkeypatch.setattr(Plan, "apply", interrupted)
     words = ("deploy", "--profile", "budget", "--yes", "--until", "8h", "--at-most-usd", "5")
     run(cloud, *words, folder=tmp_path)
     assert [live.kind for live in inventory(cloud)] == ["Lease"]
-    kept = json.loads(_value(cloud) or "")
-    assert kept["usd_per_hour"] > 0.1, "what is about to stand there"
+    assert kept, "what is about to stand there is in the lease before it does"
+    assert json.loads(kept[0])["usd_per_hour"] > 0.1
 
 
 def test_the_command_line_grants_shows_and_ends(cloud: Cloud, tmp_path: Path) -> None:

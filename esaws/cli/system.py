@@ -127,9 +127,11 @@ def deploy(
             granting.apply()
         elif planned.changing:
             recount(cloud)
-    done = planned.apply(yes=True)
-    if planned.changing:
-        recount(cloud)
+    try:
+        done = planned.apply(yes=True)
+    finally:  # what stands there after half a deploy costs, too
+        if planned.changing and not planned.blockers:
+            recount(cloud)
     answer = {name: getattr(done, name) for name in ("created", "kept", "updated", "deleted", "calls")}
     text = f"{done!r}; {done.calls} API calls in {done.seconds:.1f} s; {planned.price()}"
     say(answer | {"seconds": round(done.seconds, 3)}, text, as_json)

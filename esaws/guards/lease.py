@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from esaws import simulation
 from esaws.cloud import Cloud
@@ -130,7 +130,7 @@ def recount(cloud: Cloud) -> None:
             spent = _counted(cloud, live.fields, now)
             if spent.usd is not None:
                 _put(cloud, live, live.fields, spent, now, spent.usd_per_hour)
-    except (ClientError, EsawsError):
+    except (BotoCoreError, ClientError, EsawsError):
         return
 
 
