@@ -76,6 +76,10 @@ class BurnDown:
         frame = pandas.DataFrame(rows, columns=list(columns))
         return frame.astype({"day": "datetime64[ns]", "ran_out": "datetime64[ns]"})
 
+    def __repr__(self) -> str:
+        out = sum(each.ran_out is not None for each in self.allowances)
+        return f"{out} of {len(self.allowances)} allowances ran out in {self.period:%Y-%m}"
+
 
 def burn_down(
     bill: Bill,

@@ -8,7 +8,7 @@ from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from esaws.costs.understanding.chosen import Chosen, Unknown, chosen, days_in, spans
+from esaws.costs.understanding.chosen import Chosen, Unknown, chosen, days_in, money, spans
 from esaws.costs.understanding.usage import NOTHING, complete_days, total
 from esaws.errors import UsageError
 
@@ -95,6 +95,11 @@ class Changes:
         rows = [[float(getattr(change, name)) for name in columns] for change in self.changes]
         index = pandas.Index([change.what for change in self.changes], name="what", dtype=object)
         return pandas.DataFrame(rows, index=index, columns=list(columns), dtype=float)
+
+    def __repr__(self) -> str:
+        one, two = money(self.total_before, self.currency), money(self.total_after, self.currency)
+        span = f", {self.days} days each" if self.days else ""
+        return f"from {one} in {self.before:%Y-%m} to {two} in {self.after:%Y-%m}{span}"
 
 
 def changes(

@@ -156,6 +156,8 @@ def spans(of: Chosen) -> str:
             days=usage.start.date().nunique(),
         )
     )
+    if not row["starts"]:
+        return "days"
     if not row["known"]:
         return "hours" if row["starts"] > row["days"] else "days" if row["days"] > 1 else "months"
     if row["hourly"] * 2 >= row["known"]:

@@ -10,7 +10,7 @@ from math import sqrt
 from statistics import stdev
 from typing import TYPE_CHECKING
 
-from esaws.costs.understanding.chosen import Chosen, Unknown, chosen, days_in, spans
+from esaws.costs.understanding.chosen import Chosen, Unknown, chosen, days_in, money, spans
 from esaws.costs.understanding.usage import NOTHING, Key, Used, complete_days, total, used_by_day
 from esaws.pricelist import Allowance, allowances, bundled, without_prefix
 
@@ -82,6 +82,11 @@ class Outlook:
         told = [(float(done), float(rest), float(done + rest)) for _, done, rest in rows]
         index = pandas.Index([what for what, _, _ in rows], name="what")
         return pandas.DataFrame(told, columns=["so_far", "rest", "month"], index=index)
+
+    def __repr__(self) -> str:
+        band = "" if self.low is None or self.high is None else f", 80 % between {self.low:,.2f} and {self.high:,.2f}"
+        least = "at least " if self.at_least else ""
+        return f"{self.period:%Y-%m} will come to {least}{money(self.point, self.currency)}{band}"
 
 
 def outlook(

@@ -47,9 +47,9 @@ def brief(name: str) -> str:
     if name.startswith("arn:"):
         name = name.split(":", 5)[-1]
     if len(name) <= _WIDEST:
-        return plain(name)
+        return name
     cut = shorten(name, _WIDEST, placeholder="…") if " " in name else ""
-    return plain(cut if len(cut) > _WIDEST / 2 else f"{name[: _WIDEST // 2]}…{name[-_WIDEST // 2 + 1 :]}")
+    return cut if len(cut) > _WIDEST / 2 else f"{name[: _WIDEST // 2]}…{name[-_WIDEST // 2 + 1 :]}"
 
 
 def bars(
@@ -80,7 +80,7 @@ def bars(
             fontsize=9,
             color=GREY,
         )
-    axes.set_yticks(rows, [brief(name) for name in names])
+    axes.set_yticks(rows, [plain(brief(name)) for name in names])
     axes.tick_params(axis="y", length=0, labelcolor="#232f3e")
     axes.set_ylim(len(names) - 0.4, -0.6)
     low, high = min(0.0, 0.0, *begin, *ends), max(0.0, 0.0, *begin, *ends)

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from esaws.costs.bill.canonical import tag_of
-from esaws.costs.understanding.chosen import Chosen, Unknown, chosen, spans
+from esaws.costs.understanding.chosen import Chosen, Unknown, chosen, money, spans
 from esaws.errors import UsageError
 
 if TYPE_CHECKING:
@@ -68,6 +68,9 @@ class Where:
         index = pandas.Index([name for name, _ in self.parts], name=self.by, dtype=object)
         return pandas.DataFrame(columns, index=index, dtype=float)
 
+    def __repr__(self) -> str:
+        return f"{money(self.total, self.currency)} by {self.by}"
+
 
 @dataclass(frozen=True)
 class ByDay:
@@ -87,6 +90,9 @@ class ByDay:
 
         index = pandas.DatetimeIndex(self.days, name="day")
         return pandas.DataFrame({name: [float(x) for x in costs] for name, costs in self.parts}, index=index)
+
+    def __repr__(self) -> str:
+        return f"{money(self.total, self.currency)} by {self.by} on {len(self.days)} days"
 
 
 def where(
@@ -161,9 +167,9 @@ def told(lines: ir.Table, by: str) -> ir.StringValue:
     import ibis
 
     if by == "cluster":
-        found = ibis.coalesce(*(_tag(lines, key) for key in CLUSTER))
+        found = ibis.coalesce(*(tag(lines, key) for key in CLUSTER))
     elif by.startswith("tag:") and (key := by.removeprefix("tag:")):
-        found = _tag(lines, key)
+        found = tag(lines, key)
     elif by in _COLUMNS:
         found = lines[_COLUMNS[by]]
     else:
@@ -178,7 +184,7 @@ def missing(by: str) -> str:
     return f"without {by.replace('_', ' ')}"
 
 
-def _tag(lines: ir.Table, key: str) -> ir.StringValue:
+def tag(lines: ir.Table, key: str) -> ir.StringValue:
     """A tag, also where its key is spelled as CUR 2.0 does: `esaws:name` as `user_esaws_name`."""
     import ibis
 

@@ -48,7 +48,9 @@ def draw_where_by_day(found: ByDay | Unknown) -> Chart:
     sums = [sum(costs) for costs in zip(*(costs for _, costs in found.parts), strict=True)]
     dearest = max(range(len(sums)), key=lambda at: sums[at])
     day, most = found.days[dearest], money(sums[dearest], found.currency)
-    title = f"{money(found.total, found.currency)} in {len(sums)} days; the dearest was {day:%-d %B} with {most}"
+    title = f"{money(found.total, found.currency)} in {len(sums)} {'days' if len(sums) > 1 else 'day'}"
+    if len(sums) > 1 and sums[dearest] > 0:
+        title += f"; the dearest was {day:%-d %B} with {most}"
     figure, axes = canvas(title, beneath=f"{found.currency} a day")
     days: Any = list(found.days)
     up, down = [0.0] * len(days), [0.0] * len(days)
