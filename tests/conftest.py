@@ -10,11 +10,33 @@ from hypothesis import HealthCheck, settings
 from esaws.cloud import Cloud, local_command
 from tests.shell import Shell
 
+# Whoever begins last ends last: files that take longest are given to a worker first (with --no-loadscope-reorder).
+LONGEST = (
+    "test_lease",
+    "test_guards",
+    "test_main_job",
+    "test_the_system_behaves",
+    "test_local_saving",
+    "test_course",
+    "read_a_bill",
+    "the_80_dollar_bill",
+    "test_killed",
+    "test_awscli",
+    "test_deletion_order",
+    "test_local_ecs",
+    "test_contract",
+)
+
 _accounts = count(500_000_000_000)
 
 # How fast a machine is decides no test.
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("untimed")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    rank = {name: number for number, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: rank.get(item.path.stem, len(LONGEST)))
 
 
 @pytest.fixture(scope="session")

@@ -6,10 +6,12 @@ import shlex
 import shutil
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
 from awscli.clidriver import create_clidriver
+from botocore.loaders import JSONFileLoader
 
 from esaws.cloud import Cloud, local_command
 from esaws.plan import plan_deploy, plan_teardown
@@ -29,7 +31,14 @@ def lines(new_cloud):
     return sorted(first.values())
 
 
-def test_the_aws_cli_understands_every_line_of_the_ledger(lines, monkeypatch, capfd):
+@pytest.fixture
+def models_read_once(monkeypatch):
+    """Each driver reads the models of its services from disk, megabytes of JSON."""
+    read = cache(JSONFileLoader().load_file)
+    monkeypatch.setattr(JSONFileLoader, "load_file", lambda _, path: read(path))
+
+
+def test_the_aws_cli_understands_every_line_of_the_ledger(lines, models_read_once, monkeypatch, capfd):
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "local")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "local")
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")

@@ -12,7 +12,7 @@ from esaws.plan import plan_deploy, plan_teardown
 from esaws.seccom import seccom
 from tests.shell import journal_lines
 
-KILLS = int(os.environ.get("KILLS", "8"))
+KILLS = int(os.environ.get("KILLS", "4"))
 """How many are tried; 20 by hand."""
 
 

@@ -8,13 +8,14 @@ from typing import Any
 
 from esaws import simulation
 from esaws.cloud import Cloud
-from esaws.costs.export import export_bill
+from esaws.costs.export import end_export, export_bill
 from esaws.plan import plan_deploy
 from esaws.seccom import seccom
 
 LASTS = timedelta(days=43)
 """All of the first month, and twelve days of the next."""
 _SATURDAY = 5
+_DISK = "restored to look something up"
 
 
 def a_spring(cloud: Cloud) -> str:
@@ -33,7 +34,10 @@ def a_spring(cloud: Cloud) -> str:
     plan_deploy(seccom("ha"), cloud).apply()
     simulation.traffic(cloud, rows=list(_office_hours(first)))
     _until(cloud, first + timedelta(days=7, hours=11))
-    cloud.client("ec2").create_volume(AvailabilityZone=f"{cloud.region}a", Size=200, VolumeType="gp2")
+    named = [{"ResourceType": "volume", "Tags": [{"Key": "Name", "Value": _DISK}]}]
+    cloud.client("ec2").create_volume(
+        AvailabilityZone=f"{cloud.region}a", Size=200, VolumeType="gp2", TagSpecifications=named
+    )
     _until(cloud, first + timedelta(days=18, hours=9))
     _set_groups(cloud, 0)
     _until(cloud, first + timedelta(days=21, hours=8))
@@ -44,6 +48,14 @@ def a_spring(cloud: Cloud) -> str:
     _set_groups(cloud, 1)
     _until(cloud, first + LASTS)
     return f"s3://{bucket}/"
+
+
+def end_a_spring(cloud: Cloud) -> None:
+    """Take away what no teardown finds, as it is nobody's: the disk that was left, and the bill with its bucket."""
+    ec2 = cloud.client("ec2")
+    for volume in ec2.describe_volumes(Filters=[{"Name": "tag:Name", "Values": [_DISK]}])["Volumes"]:
+        ec2.delete_volume(VolumeId=volume["VolumeId"])
+    end_export(cloud)
 
 
 def _office_hours(first: datetime) -> Iterator[dict[str, Any]]:

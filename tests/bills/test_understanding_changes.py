@@ -144,5 +144,5 @@ def test_the_picture_says_how_much_and_why(tmp_path: Path) -> None:
     lines = whole([free(JANUARY, "700"), paid(FEBRUARY, "700"), paid(JANUARY, "50", usage_type="NatGateway-Hours")])
     found = changes(bill_of(tmp_path, lines))
     chart = draw_changes(found)
-    assert chart.title == "February cost 8.59 USD more than January, mostly by free tier (+9.24)"
+    assert chart.title == "February cost 8.59 USD more than January, mostly because less of it was free (+9.24)"
     assert chart._repr_svg_() == draw_changes(found)._repr_svg_()

@@ -104,6 +104,11 @@ def test_a_bill_without_resources_tells_it_by_usage_type(tmp_path: Path) -> None
     assert not found([*lines, *daily(service, used, name="")], tmp_path).things
 
 
+def test_a_thing_is_called_by_its_name_where_the_bill_has_it(tmp_path: Path) -> None:
+    frame = found(daily(*THINGS["an address"][:2], tags={"Name": "of the old site"}), tmp_path).to_frame()
+    assert (frame.index.tolist(), frame["name"].tolist()) == (["thing"], ["of the old site"])
+
+
 def test_focus_tells_it_by_its_sku_meters(tmp_path: Path) -> None:
     lines = daily(*THINGS["an address"][:2])
     answer = forgotten(read_bill(text(tmp_path / "a.csv", [focus(line, "1.2") for line in lines])))

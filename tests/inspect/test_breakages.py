@@ -16,7 +16,7 @@ from esaws.inspect.way import trace_url
 from esaws.plan import plan_deploy
 from esaws.seccom import SERVICES, seccom
 
-BREAKAGES = int(os.environ.get("BREAKAGES", "10"))
+BREAKAGES = int(os.environ.get("BREAKAGES", "6"))
 """How many are tried; 200 by hand."""
 
 BALANCED = {name: service for name, service in SERVICES.items() if service.target_group}

@@ -14,14 +14,14 @@ from tests.inspect.access_logs import line
 from tests.inspect.routing_worlds import PATHS, Raw, conditions, meets, requests, rule, rules, which
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=40)
 @given(rules(), requests())
 def test_a_trace_is_what_a_plain_matcher_finds(described: list[Raw], request: Raw) -> None:
     found = trace(described, Request.of(request))
     assert (found.outcome, found.to_dict()["priority"]) == ("match", which(described, request))
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=50)
 @given(rules(), requests(), conditions())
 def test_a_rule_that_nothing_reaches_changes_no_decision(described: list[Raw], request: Raw, more: list[Raw]) -> None:
     numbers = [int(each["Priority"]) for each in described if not each["IsDefault"]]
@@ -33,7 +33,7 @@ def test_a_rule_that_nothing_reaches_changes_no_decision(described: list[Raw], r
     assert trace([*described, shadow, before_all], Request.of(request)).to_dict() == reached
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=30)
 @given(rules(), rules(), st.lists(requests(), min_size=1, max_size=12))
 def test_a_replay_is_a_trace_of_each_line(live: list[Raw], proposed: list[Raw], asked: list[Raw]) -> None:
     text = "".join(line(request, logged="-") for request in asked)
@@ -48,7 +48,7 @@ def test_a_replay_is_a_trace_of_each_line(live: list[Raw], proposed: list[Raw], 
             assert priority == (traced.to_dict()["priority"] or "unknown")
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=30)
 @given(rules(most=4))
 def test_what_is_called_shadowed_is_reached_by_no_request_of_a_small_world(described: list[Raw]) -> None:
     numbered = {each["Priority"]: each for each in described}
@@ -72,7 +72,7 @@ def small_world() -> list[Raw]:
 PATTERNS = ["/a", "/b", "/?", "/a*", "/*", "/ab", "/*b", "/??"]
 
 
-@settings(deadline=None, max_examples=80)
+@settings(deadline=None, max_examples=40)
 @given(st.lists(st.lists(st.sampled_from(PATTERNS), min_size=1, max_size=2, unique=True), min_size=2, max_size=4))
 def test_shadowed_rules_and_the_fewest_that_shadow_them_are_those_of_all_short_paths(values: list[list[str]]) -> None:
     """Of paths of up to four characters over a and b and one more, which tells all these patterns apart."""

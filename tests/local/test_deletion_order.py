@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from tests.local.systems import Built, System, systems
 
-# 60 on each run of the suite; `GRAPHS=500 pytest tests/local/test_deletion_order.py` when a rule of deletion changes.
-GRAPHS = int(os.environ.get("GRAPHS", "60"))
+# 20 on each run of the suite; `GRAPHS=500 pytest tests/local/test_deletion_order.py` when a rule of deletion changes.
+GRAPHS = int(os.environ.get("GRAPHS", "20"))
 
 
 @settings(

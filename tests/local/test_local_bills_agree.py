@@ -193,5 +193,5 @@ def customers(program: Program) -> Iterator[type[Customer]]:
 
 
 def test_all_bills_agree_at_every_moment_of_random_months(customers: type[Customer]) -> None:
-    chosen = settings(max_examples=int(os.environ.get("RUNS", "8")), stateful_step_count=10, deadline=None)
+    chosen = settings(max_examples=int(os.environ.get("RUNS", "4")), stateful_step_count=10, deadline=None)
     run_state_machine_as_test(customers, settings=chosen)  # type: ignore[no-untyped-call]

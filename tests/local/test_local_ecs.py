@@ -489,7 +489,7 @@ def check(site: Site) -> None:
     assert running + pending >= desired or under_way or told, site.messages()[:5]
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("seed", [1, 2])
 def test_whatever_happens_nothing_is_taken_twice(account: Any, seed: int) -> None:
     chance, site = random.Random(seed), Site(account, hosts=2, balanced=True)
     site.serve(2)

@@ -13,8 +13,8 @@ from tests.local.conftest import Account, Program
 from tests.local.living import Living, Seen
 from tests.local.timing import advance, control
 
-# 25 on each run of the suite; `RUNS=300 pytest tests/local/test_local_invariants.py` when a behaviour changes.
-EACH = 25
+# 10 on each run of the suite; `RUNS=300 pytest tests/local/test_local_invariants.py` when a behaviour changes.
+EACH = 10
 RUNS = int(os.environ.get("RUNS", str(EACH)))
 HEALTH = [HealthCheck.too_slow]
 WHAT = ["wait", "stop", "terminate", "kill", "close", "open", "matcher", "capacity", "count", "deploy"]

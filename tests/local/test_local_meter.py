@@ -260,7 +260,7 @@ def test_every_second_of_random_lives_is_charged(tmp_path: Path) -> None:
     program.json("start", "--at", "2024-02-27T22:00Z")  # a leap day, and the end of a month
     Lives.account = Account(program.json("status")["url"], "123456789012")
     try:
-        chosen = settings(max_examples=15, stateful_step_count=12, deadline=None)
+        chosen = settings(max_examples=8, stateful_step_count=12, deadline=None)
         run_state_machine_as_test(Lives, settings=chosen)  # type: ignore[no-untyped-call]
     finally:
         program.run("stop")

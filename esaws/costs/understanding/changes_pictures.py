@@ -11,13 +11,23 @@ from esaws.costs.understanding.pictures import LESS, MORE, PALE, bars, brief, ca
 from esaws.costs.understanding.usage import total
 
 _WORDS = {
-    "quantity": "used more or less",
-    "rate": "another rate",
-    "free_tier": "free tier",
-    "new": "new",
-    "gone": "gone",
-    "other": "not by quantity",
+    "quantity": ("more of it was used", "less of it was used"),
+    "rate": ("rates went up", "rates went down"),
+    "free_tier": ("less of it was free", "more of it was free"),
+    "new": ("things are new", "things are new"),
+    "gone": ("things are gone", "things are gone"),
+    "other": ("of charges without quantities", "of charges without quantities"),
 }
+"""Why a month cost more, and why less."""
+_BRIEFLY = {
+    "quantity": ("more of it", "less of it"),
+    "rate": ("dearer", "cheaper"),
+    "free_tier": ("less was free", "more was free"),
+    "new": ("new", "new"),
+    "gone": ("gone", "gone"),
+    "other": ("not by quantity", "not by quantity"),
+}
+"""The same beside a bar."""
 
 
 def draw_changes(found: Changes | Unknown, n: int = 8) -> Chart:
@@ -30,7 +40,7 @@ def draw_changes(found: Changes | Unknown, n: int = 8) -> Chart:
     title = title if difference else f"{found.after:%B} cost as much as {found.before:%B}"
     if difference:
         reason, amount = max(found.effects().items(), key=lambda item: item[1] if difference > 0 else -item[1])
-        title += f", mostly by {_WORDS[reason]} ({amount:+,.2f})"
+        title += f", mostly because {_WORDS[reason][difference < 0]} ({amount:+,.2f})"
     span = f"over the first {found.days} days of both" if found.days else "over whole months"
     shown = [change for change in found.changes if change.difference][:n]
     rest = total(change.difference for change in found.changes) - total(change.difference for change in shown)
@@ -65,10 +75,4 @@ def _why(change: Change) -> str:
 
 
 def _said(name: str, amount: Decimal) -> str:
-    if name == "quantity":
-        return "more of it" if amount > 0 else "less of it"
-    if name == "rate":
-        return "dearer" if amount > 0 else "cheaper"
-    if name == "free_tier":
-        return "less was free" if amount > 0 else "more was free"
-    return _WORDS[name]
+    return _BRIEFLY[name][amount < 0]

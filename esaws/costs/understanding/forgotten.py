@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from esaws.chart import Chart
 from esaws.costs.understanding.chosen import Chosen, Unknown, chosen, hours_of, money, spans
 from esaws.costs.understanding.pictures import COLOURS, OTHERS, bars, brief, canvas, draw_unknown, height_of
+from esaws.costs.understanding.where import tag
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -128,8 +129,10 @@ class Found:
     """Something that still costs, and that nothing seems to use."""
 
     rule: Rule
+    resource: str
+    """Its id or ARN; the usage type where the bill does not go down to resources."""
     name: str
-    """Of the resource; the usage type where the bill does not go down to resources."""
+    """Of its tag `Name`, where the bill has that, else the same as `resource`."""
     cost: Decimal
     """In the whole bill."""
     monthly: Decimal
@@ -149,7 +152,7 @@ class Forgotten:
         return sum((each.monthly for each in self.things), Decimal(0))
 
     def to_frame(self) -> pandas.DataFrame:
-        """One row a thing: what, name, sure (yes or perhaps), cost in the bill and a month, why and fix."""
+        """One row a thing: what, name, sure (yes or perhaps), cost (in the bill), a_month, why, fix; by resource."""
         import pandas
 
         columns = ["what", "name", "sure", "cost", "a_month", "why", "fix"]
@@ -157,7 +160,8 @@ class Forgotten:
             (one.rule.what, one.name, one.rule.sure, float(one.cost), float(one.monthly), one.rule.why, one.rule.fix)
             for one in self.things
         ]
-        return pandas.DataFrame(rows, columns=columns).astype({"cost": float, "a_month": float})
+        index = pandas.Index([one.resource for one in self.things], name="resource", dtype=object)
+        return pandas.DataFrame(rows, columns=columns, index=index).astype({"cost": float, "a_month": float})
 
     def __repr__(self) -> str:
         if not self.things:
@@ -187,10 +191,10 @@ def forgotten(bill: Bill, metric: str | None = None, currency: str | None = None
     taken: set[str] = set()
     for rule in RULES:
         for found in _found(rule, rows, alone):
-            if found.name not in taken:
+            if found.resource not in taken:
                 things.append(found)
-                taken.add(found.name)
-    return Forgotten(tuple(sorted(things, key=lambda each: (-each.monthly, each.name))), of.currency)
+                taken.add(found.resource)
+    return Forgotten(tuple(sorted(things, key=lambda each: (-each.monthly, each.resource))), of.currency)
 
 
 def draw_forgotten(found: Forgotten | Unknown) -> Chart:
@@ -216,6 +220,7 @@ def _of_things(lines: ir.Table, ended: datetime) -> ir.Table:
     used = lines.start >= ended - timedelta(days=USED_DAYS)
     zero = lines.amount * 0
     return lines.group_by("type", "product_code", "service", "on").aggregate(
+        name=tag(lines, "Name").max(),
         cost=lines.amount.sum(),
         lately=recent.ifelse(lines.amount, zero).sum(),
         used=used.ifelse(lines.quantity, lines.quantity * 0).sum(),
@@ -226,16 +231,17 @@ def _found(rule: Rule, rows: Iterable[dict[str, Any]], alone: set[str]) -> Itera
     rows = list(rows)
     in_use = {row["on"] for row in rows if rule.used and re.search(rule.used, row["type"]) and (row["used"] or 0) > 0}
     costs: dict[str, tuple[Decimal, Decimal]] = {}
+    names = {row["on"]: row["name"] for row in rows if row["name"]}
     for row in rows:
         if re.search(rule.costs, row["type"]) and row["on"] not in in_use:
             before = costs.get(row["on"], (Decimal(0), Decimal(0)))
             costs[row["on"]] = before[0] + (row["cost"] or 0), before[1] + (row["lately"] or 0)
     if rule.used and any(re.search(rule.used, name) for name in in_use):
         return  # the bill does not go down to resources, and something of the kind is in use
-    for name, (cost, lately) in costs.items():
+    for on, (cost, lately) in costs.items():
         monthly = lately / RECENT_DAYS * _DAYS_A_MONTH
-        if monthly >= _LEAST and (not rule.without_machines or name in alone):
-            yield Found(rule, name, cost, monthly)
+        if monthly >= _LEAST and (not rule.without_machines or on in alone):
+            yield Found(rule, on, names.get(on, on), cost, monthly)
 
 
 def _alone(of: Chosen, lines: ir.Table, ended: datetime) -> set[str]:

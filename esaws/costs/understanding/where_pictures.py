@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 from esaws.chart import Chart
@@ -19,8 +20,10 @@ from esaws.costs.understanding.pictures import (
     plain,
 )
 from esaws.costs.understanding.where import OTHERS as ALL_OTHERS
-from esaws.costs.understanding.where import ByDay, Where
+from esaws.costs.understanding.where import ByDay, Where, missing
 
+_SEEN = Decimal("0.005")
+"""Below this, in the currency, there is nothing to be seen."""
 _APART = 0.085
 """How far apart two names are at least, in parts of the height."""
 
@@ -29,15 +32,20 @@ def draw_where(found: Where | Unknown) -> Chart:
     """A bar for each part, with what it cost and its share of the whole."""
     if isinstance(found, Unknown):
         return draw_unknown(found)
-    said = [_said(found, at) for at in range(len(found.parts))]
     title = money(found.total, found.currency)
     if found.total > 0 and found.parts[0][1] > 0:
         first, cost = found.parts[0]
-        title += f", and {100 * cost / found.total:.0f} % of it for {brief(first)}"
-    figure, axes = canvas(title, height_of(len(found.parts)), f"by {found.by.replace('_', ' ')}, in {found.currency}")
-    colours = [OTHERS if name == ALL_OTHERS else COLOURS[0] for name, _ in found.parts]
-    named = [f"{name} ({found.others:,})" if name == ALL_OTHERS else name for name, _ in found.parts]
-    bars(axes, named, [float(cost) for _, cost in found.parts], said, colours)
+        title += (
+            f", and {100 * cost / found.total:.0f} % of it {'' if first == missing(found.by) else 'for '}{brief(first)}"
+        )
+    shown = [(name, cost) for name, cost in found.parts if abs(cost) >= _SEEN] or list(found.parts[:1])
+    less = len(found.parts) - len(shown)
+    beneath = f"by {found.by.replace('_', ' ')}, in {found.currency}"
+    beneath += f"; {less} {'others come' if less > 1 else 'other comes'} to less than a cent" if less else ""
+    figure, axes = canvas(title, height_of(len(shown)), beneath)
+    colours = [OTHERS if name == ALL_OTHERS else COLOURS[0] for name, _ in shown]
+    named = [f"{name} ({found.others:,})" if name == ALL_OTHERS else name for name, _ in shown]
+    bars(axes, named, [float(cost) for _, cost in shown], [_said(found, cost) for _, cost in shown], colours)
     return Chart(figure, title)
 
 
@@ -67,7 +75,8 @@ def draw_where_by_day(found: ByDay | Unknown) -> Chart:
     height = (top - low) or 1.0
     axes.set_ylim(low - 0.02 * height, top + 0.05 * height)
     axes.margins(x=0.01)
-    for at, (name, costs) in enumerate(found.parts):
+    named = [(name, costs) for name, costs in found.parts if any(abs(cost) >= _SEEN for cost in costs)]
+    for at, (name, costs) in enumerate(named):
         place = low + height * (0.04 + _APART * at)
         axes.annotate(
             plain(f"{brief(name)}  {money(sum(costs), found.currency)}"),
@@ -85,8 +94,7 @@ def draw_where_by_day(found: ByDay | Unknown) -> Chart:
     return Chart(figure, title)
 
 
-def _said(found: Where, at: int) -> str:
-    cost = found.parts[at][1]
+def _said(found: Where, cost: Decimal) -> str:
     if found.total <= 0 or not cost:
         return money(cost, found.currency)
     percent = 100 * cost / found.total
