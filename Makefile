@@ -33,7 +33,7 @@ lab: $(READY) ## open JupyterLab on the course
 
 # One pytest for the tests and for the notebooks, whose outputs must come out as committed.
 test: check ## linters, tests, and every notebook compared with its committed outputs
-	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile \
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder \
 		--nbval --nbval-current-env --nbval-cell-timeout 300 tests $(NOTEBOOKS) $(ARGS)
 
 # Needs Java 17 or 21, of the machine or else of a wheel.
