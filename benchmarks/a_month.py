@@ -10,8 +10,9 @@ import psutil
 
 from esaws import simulation
 from esaws.cloud import Cloud, local_command
+from esaws.costs.bill.read import read_bill
 from esaws.costs.explorer import spending
-from esaws.costs.export import bucket_of, export_bill, read_export
+from esaws.costs.export import bucket_of, export_bill
 from esaws.plan import plan_deploy
 from esaws.seccom import seccom
 
@@ -51,14 +52,12 @@ def bill(cloud: Cloud, first: datetime) -> None:
     began = time.monotonic()
     days = spending(cloud, first.date(), simulation.next_month(cloud).date())
     explored = time.monotonic() - began
-    lines = read_export(cloud, first.date())
+    read = read_bill(f"s3://{bucket_of(cloud)}/", cloud=cloud)
     exported = time.monotonic() - began - explored
     s3 = cloud.client("s3")
     sizes = [each["Size"] for each in s3.list_objects_v2(Bucket=bucket_of(cloud))["Contents"]]
     print(f"Cost Explorer: {explored:.2f} s, {days.usd.sum():.2f} USD")
-    print(
-        f"export: {exported:.2f} s, {len(lines)} lines of the first month, {sum(sizes) / 1e6:.1f} MB in all (aim: 50)"
-    )
+    print(f"export: {exported:.2f} s, {read.rows} lines, {sum(sizes) / 1e6:.1f} MB in all (aim: 50)")
 
 
 def timed(cloud: Cloud, by: str) -> float:

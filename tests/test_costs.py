@@ -3,16 +3,17 @@
 from datetime import timedelta
 from pathlib import Path
 
-import pandas as pd
 import pytest
 
 from esaws import simulation
 from esaws.cloud import Cloud
-from esaws.costs.burn_down import burn_down, draw_burn_down
+from esaws.costs.bill.bill import Bill
+from esaws.costs.bill.read import read_bill
+from esaws.costs.bill.report import report
 from esaws.costs.explorer import spending
-from esaws.costs.export import COLUMNS, bucket_of, end_export, export_bill, read_export
+from esaws.costs.export import bucket_of, end_export, export_bill
 from esaws.costs.pictures import draw_spending
-from esaws.errors import NotDeployed
+from esaws.costs.understanding.burn_down import BurnDown, burn_down
 
 T2_MICRO = "EUW3-BoxUsage:t2.micro"
 
@@ -29,8 +30,8 @@ def spender(new_cloud: type[Cloud]) -> Cloud:
 
 
 @pytest.fixture(scope="module")
-def lines(spender: Cloud) -> pd.DataFrame:
-    return read_export(spender, simulation.now(spender).date())
+def bill(spender: Cloud) -> Bill:
+    return read_bill(f"s3://{bucket_of(spender)}/", cloud=spender)
 
 
 def test_spending_by_day_adds_up_to_what_was_used(spender: Cloud) -> None:
@@ -56,40 +57,34 @@ def test_spending_takes_a_filter_and_finds_nothing_in_an_empty_account(spender: 
     assert nothing.empty and list(nothing.columns) == ["service", "day", "quantity", "usd"]
 
 
-def test_the_export_says_what_cost_explorer_says(spender: Cloud, lines: pd.DataFrame) -> None:
+def test_the_export_says_what_cost_explorer_says(spender: Cloud, bill: Bill) -> None:
     today = simulation.now(spender).date()
     explored = spending(spender, today.replace(day=1), today + timedelta(days=1))
-    assert lines.line_item_unblended_cost.sum() == pytest.approx(explored.usd.sum(), abs=0.01)
-    assert set(COLUMNS) == set(lines.columns)
-    assert not lines.duplicated(["identity_line_item_id", "identity_time_interval"]).any()
-    assert isinstance(lines.resource_tags.iloc[0], dict)
+    assert float(report(bill).total or 0) == pytest.approx(explored.usd.sum(), abs=0.01)
+    assert not any("twice" in warning or "taken for" in warning for warning in bill.warnings)
+
+
+def test_the_free_hours_of_the_export_are_those_of_the_month(bill: Bill) -> None:
+    found = burn_down(bill)
+    assert isinstance(found, BurnDown)
+    (machines,) = [each for each in found.allowances if each.allowance == "AmazonEC2 Hrs"]
+    assert float(machines.free[-1]) == pytest.approx(750, abs=1e-6)
+    assert machines.ran_out and machines.ran_out.day == 3, "62.5 hours after the month began"
 
 
 def test_an_export_is_defined_once_and_ends_with_its_bucket(new_cloud: type[Cloud]) -> None:
     cloud = new_cloud()
     assert export_bill(cloud) == export_bill(cloud) == bucket_of(cloud)
-    with pytest.raises(NotDeployed, match="no bill of"):
-        read_export(cloud, simulation.now(cloud).date() - timedelta(days=90))
     end_export(cloud)
     end_export(cloud)
     assert cloud.client("s3").list_buckets()["Buckets"] == []
     assert cloud.client("bcm-data-exports").list_exports()["Exports"] == []
 
 
-def test_the_burn_down_ends_where_the_allowance_does(lines: pd.DataFrame) -> None:
-    frame = burn_down(lines, T2_MICRO)
-    assert frame.free.iloc[-1] == pytest.approx(750, abs=1e-6)
-    assert frame.used.is_monotonic_increasing
-    over = frame[frame.usd > 0].index[0]
-    assert over - frame.index[0] == timedelta(hours=62), "the hour in which the 62.5th ends"
-
-
-def test_pictures_are_the_same_bytes_each_time(spender: Cloud, lines: pd.DataFrame, tmp_path: Path) -> None:
+def test_pictures_are_the_same_bytes_each_time(spender: Cloud, tmp_path: Path) -> None:
     today = simulation.now(spender).date()
     days = spending(spender, today.replace(day=1), today)
-    hours = burn_down(lines, T2_MICRO)
-    for draw in (lambda: draw_spending(days), lambda: draw_burn_down(hours, 750)):
-        assert draw()._repr_svg_() == draw()._repr_svg_()
+    assert draw_spending(days)._repr_svg_() == draw_spending(days)._repr_svg_()
     shown = draw_spending(days)._repr_svg_()
     assert "Amazon Virtual Private Cloud" in shown
     assert "EC2 - Other" not in shown, "it was free"

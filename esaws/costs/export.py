@@ -1,20 +1,13 @@
-"""The bill line by line: a CUR 2.0 export of the account into a bucket of its own, defined, read and ended."""
+"""The bill line by line: a CUR 2.0 export of the account into a bucket of its own, defined and ended."""
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Iterator
 from contextlib import suppress
-from datetime import date
-from typing import TYPE_CHECKING
 
 from esaws.cloud import Cloud
-from esaws.errors import NotDeployed
 from esaws.resource import absent, pages
-
-if TYPE_CHECKING:
-    import pandas
 
 NAME = "esaws-hourly"
 
@@ -49,6 +42,8 @@ COLUMNS = (
 def export_bill(cloud: Cloud) -> str:
     """Let AWS write the account's bill, hourly and with resources, into a bucket; gives the bucket's name.
 
+    `read_bill("s3://BUCKET/", cloud=cloud)` reads it.
+
     Asked a second time, nothing changes. AWS delivers the first files within a day, and overwrites those of a month
     until it is closed; the bucket's content costs as any other's.
     https://docs.aws.amazon.com/cur/latest/userguide/what-is-data-exports.html
@@ -81,29 +76,6 @@ def export_bill(cloud: Cloud) -> str:
         }
         cloud.client("bcm-data-exports").create_export(Export=export)
     return bucket
-
-
-def read_export(cloud: Cloud, month: date) -> pandas.DataFrame:
-    """The lines of a month's bill, as AWS exports them: one for each hour, resource and kind of usage.
-
-    Columns are those of `COLUMNS`, as in CUR 2.0, but `resource_tags` is a dict.
-    https://docs.aws.amazon.com/cur/latest/userguide/table-dictionary-cur2.html
-
-    Raises:
-        NotDeployed: nothing was exported for this month.
-    """
-    import pandas
-
-    s3, bucket = cloud.client("s3"), bucket_of(cloud)
-    keys = [key for key in _keys(cloud, bucket) if f"BILLING_PERIOD={month:%Y-%m}/" in key and key.endswith(".parquet")]
-    if not keys:
-        raise NotDeployed(
-            f"no bill of {month:%B %Y} is in the bucket {bucket}: define an export before the month is over, "
-            "with `export_bill`, and give AWS a day"
-        )
-    files = [s3.get_object(Bucket=bucket, Key=key)["Body"].read() for key in sorted(keys)]
-    frame = pandas.concat([pandas.read_parquet(io.BytesIO(file)) for file in files], ignore_index=True)
-    return frame.assign(resource_tags=frame["resource_tags"].map(dict))
 
 
 def end_export(cloud: Cloud) -> None:
