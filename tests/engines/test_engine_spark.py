@@ -7,6 +7,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import pandas
 import pytest
 
 from esaws.costs.bill import reports
@@ -14,8 +15,17 @@ from esaws.costs.bill.bill import Bill
 from esaws.costs.bill.canonical import COLUMNS
 from esaws.costs.bill.read import read_bill
 from esaws.costs.bill.report import report
+from esaws.costs.decisions.billed import decided_in
 from esaws.costs.engines.engine import engine_of
+from esaws.costs.understanding.anomalies import anomalies
+from esaws.costs.understanding.burn_down import burn_down
+from esaws.costs.understanding.changes import changes
+from esaws.costs.understanding.forgotten import forgotten
+from esaws.costs.understanding.idle import idle_hours
+from esaws.costs.understanding.outlook import outlook
+from esaws.costs.understanding.where import where, where_by_day
 from esaws.errors import UsageError
+from esaws.seccom import seccom
 from tests.bills.writing import Line, changed, cur, explorer, flattened, hours, parquet
 
 URL = "spark://local[2]?spark.sql.shuffle.partitions=1&spark.driver.memory=1g"
@@ -96,6 +106,20 @@ REPORTS = [
 ]
 
 
+QUESTIONS: dict[str, Callable[[Bill], Any]] = {
+    "where": where,
+    "by day": where_by_day,
+    "by tag": lambda bill: where(bill, "tag:team"),
+    "burn-down": burn_down,
+    "changes": changes,
+    "outlook": outlook,
+    "anomalies": anomalies,
+    "idle": idle_hours,
+    "forgotten": forgotten,
+    "decisions": lambda bill: decided_in(bill, seccom("ha"), regime="legacy", period=bill.months[0]),
+}
+
+
 @pytest.fixture(scope="module", params=BILLS)
 def both(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Bill, Bill]:
     """A bill as DuckDB and as Spark read it."""
@@ -144,6 +168,24 @@ def test_the_whole_report_is_the_same_on_spark(both: tuple[Bill, Bill]) -> None:
     for name in ("total", "total_usd", "by_service", "by_usage_type", "totals"):
         assert ours.pop(name) == pytest.approx(theirs.pop(name), abs=1e-9)
     assert ours == theirs
+
+
+@pytest.mark.parametrize("both", ["CUR 2.0", "FOCUS"], indirect=True)
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_a_question_is_answered_the_same_on_spark(question: str, both: tuple[Bill, Bill]) -> None:
+    ours, theirs = (answer(QUESTIONS[question], bill) for bill in both)
+    if isinstance(ours, str):
+        assert ours == theirs
+    else:
+        pandas.testing.assert_frame_equal(ours, theirs, rtol=0, atol=1e-9)
+
+
+def answer(question: Callable[[Bill], Any], bill: Bill) -> Any:
+    """The frame of an answer, or why there is none."""
+    try:
+        return question(bill).to_frame()
+    except UsageError as error:
+        return str(error)
 
 
 def test_each_line_is_the_same_on_spark(both: tuple[Bill, Bill]) -> None:
