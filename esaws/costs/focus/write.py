@@ -140,8 +140,8 @@ def _told(bill: Bill, lines: Lines, version: str) -> Iterator[str]:
     if bill.format.startswith("FOCUS"):
         yield (
             "told anew, and not taken over: ServiceCategory, ServiceSubcategory, ChargeFrequency, RegionName, "
-            "ResourceName and ResourceType, the types of accounts, the unit prices, SkuPriceDetails, PricingQuantity (as "
-            "ConsumedQuantity), what stands beside CommitmentDiscountId, and capacity reservations"
+            "ResourceName and ResourceType, the types of accounts, the unit prices, SkuPriceDetails, PricingQuantity "
+            "(as ConsumedQuantity), what stands beside CommitmentDiscountId, and capacity reservations"
         )
 
 
