@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import date
 from typing import TYPE_CHECKING, Any, Literal
 
 from esaws.cloud import Cloud
+from esaws.costs.asking import ask
 
 if TYPE_CHECKING:
     import pandas
@@ -27,11 +27,19 @@ def spending(
     in which there was anything. Columns: the dimension in lower case, day, quantity (in the unit of the usage, where
     one usage type is shown), usd. `where` is a filter as Cost Explorer takes it.
 
-    On AWS each page of the answer costs 0.01 USD, and figures come up to a day late.
+    On AWS each page of the answer costs 0.01 USD, at most 25 are asked for, and an answer is kept for a day; figures
+    come up to a day late.
     https://docs.aws.amazon.com/aws-cost-management/latest/APIReference/API_GetCostAndUsage.html
     """
     import pandas
 
+    question: dict[str, Any] = {
+        "TimePeriod": {"Start": start.isoformat(), "End": end.isoformat()},
+        "Granularity": each,
+        "Metrics": ["UnblendedCost", "UsageQuantity"],
+        "GroupBy": [{"Type": "DIMENSION", "Key": by}],
+        **({"Filter": where} if where else {}),
+    }
     rows = [
         {
             by.lower(): group["Keys"][0],
@@ -39,27 +47,9 @@ def spending(
             "quantity": float(group["Metrics"]["UsageQuantity"]["Amount"]),
             "usd": float(group["Metrics"]["UnblendedCost"]["Amount"]),
         }
-        for period in _periods(cloud, start, end, by, each, where)
+        for page in ask(cloud, question).pages
+        for period in page["ResultsByTime"]
         for group in period["Groups"]
     ]
     frame = pandas.DataFrame(rows, columns=[by.lower(), "day", "quantity", "usd"])
     return frame.assign(day=pandas.to_datetime(frame["day"]))
-
-
-def _periods(
-    cloud: Cloud, start: date, end: date, by: str, each: str, where: dict[str, Any] | None
-) -> Iterator[dict[str, Any]]:
-    asked: dict[str, Any] = {
-        "TimePeriod": {"Start": start.isoformat(), "End": end.isoformat()},
-        "Granularity": each,
-        "Metrics": ["UnblendedCost", "UsageQuantity"],
-        "GroupBy": [{"Type": "DIMENSION", "Key": by}],
-        **({"Filter": where} if where else {}),
-    }
-    explorer = cloud.client("ce")
-    while True:
-        answer = explorer.get_cost_and_usage(**asked)
-        yield from answer["ResultsByTime"]
-        if not (token := answer.get("NextPageToken")):
-            return
-        asked["NextPageToken"] = token

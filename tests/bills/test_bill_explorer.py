@@ -3,18 +3,19 @@
 import json
 import re
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from esaws.costs.bill import live
+from esaws.costs import asking
 from esaws.costs.bill.files import Unreadable
 from esaws.costs.bill.read import read_bill
 from esaws.costs.bill.report import report
 from esaws.costs.bill.reports import by_account, by_day
+from esaws.costs.explorer import spending
 from esaws.errors import Refused, UsageError
 from tests.bills.writing import Line, explorer, hours, total
 
@@ -200,6 +201,8 @@ class Explorer:
         day = datetime(2026, 1, 1) + timedelta(days=number)
         answer = explorer([Line(day)], "SERVICE", "USAGE_TYPE")
         answer["ResultsByTime"][0]["Estimated"] = self.estimated
+        for group in answer["ResultsByTime"][0]["Groups"]:
+            group["Metrics"].setdefault("UsageQuantity", {"Amount": "1", "Unit": "N/A"})
         return answer | ({"NextPageToken": str(number + 1)} if number + 1 < self.pages else {})
 
 
@@ -239,7 +242,7 @@ def test_what_was_estimated_is_asked_again_after_a_day(
 ) -> None:
     cloud = Explorer(pages=1, estimated=estimated)
     read_bill("ce:2026-01", cloud=cloud)  # type: ignore[arg-type]
-    (kept,) = Path(live._cache(cloud, cloud.asked[0]).parent).iterdir()  # type: ignore[arg-type]
+    (kept,) = Path(asking._cache(cloud, cloud.asked[0]).parent).iterdir()  # type: ignore[arg-type]
     known = json.loads(kept.read_text())
     later = datetime.fromisoformat(known["asked"]) - timedelta(days=2)
     kept.write_text(json.dumps(known | {"asked": max(later, later.replace(year=2026, month=2, day=2)).isoformat()}))
@@ -247,8 +250,16 @@ def test_what_was_estimated_is_asked_again_after_a_day(
     assert len(cloud.asked) == requests
 
 
+def test_what_a_notebook_asks_is_kept_and_capped_too() -> None:
+    cloud = Explorer(pages=2)
+    first, again = (spending(cloud, date(2026, 1, 1), date(2026, 1, 3)) for _ in range(2))  # type: ignore[arg-type]
+    assert len(cloud.asked) == 2 and first.equals(again) and len(first) == 2
+    with pytest.raises(Refused, match="stopped after 25 requests"):
+        spending(Explorer(pages=1000), date(2026, 1, 1), date(2026, 2, 1))  # type: ignore[arg-type]
+
+
 def test_there_is_a_cap_on_requests() -> None:
     cloud = Explorer(pages=1000)
     with pytest.raises(Refused, match=r"25 requests to Cost Explorer, 0\.25 USD"):
         read_bill("ce:2026-01", cloud=cloud)  # type: ignore[arg-type]
-    assert len(cloud.asked) == live.CAP
+    assert len(cloud.asked) == asking.CAP
