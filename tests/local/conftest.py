@@ -10,6 +10,7 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +61,9 @@ class Account:
     region: str = REGION
 
     def client(self, service: str) -> Any:
+        return _client(self, service)
+
+    def made_client(self, service: str) -> Any:
         client = boto3.client(
             service,
             endpoint_url=self.url,
@@ -94,6 +98,11 @@ class Account:
             ec2.modify_subnet_attribute(SubnetId=subnets[-1], MapPublicIpOnLaunch={"Value": True})
         group = ec2.create_security_group(GroupName="hosts-sg", Description="hosts", VpcId=vpc)["GroupId"]
         return vpc, subnets, group
+
+
+@lru_cache(maxsize=64)
+def _client(account: Account, service: str) -> Any:
+    return account.made_client(service)
 
 
 @pytest.fixture
