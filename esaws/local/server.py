@@ -55,11 +55,16 @@ StartResponse = Callable[..., Any]
 _ELB_BY_VERSION = {"2012-06-01": "elb", "2015-12-01": "elbv2"}
 
 
+_HOSTS = 1000
+"""How many hosts are remembered."""
+
+
 class LocalAws(DomainDispatcherApplication):
     """A WSGI application: `/_esaws/` is control, all else is AWS."""
 
     def __init__(self) -> None:
         super().__init__(self.create_app)
+        self.backends: dict[str, Any] = {}
         self.locks = AccountLocks()
         self.keeper = Keeper(self.locks, stand_in)
         seam.discover()
@@ -106,9 +111,14 @@ class LocalAws(DomainDispatcherApplication):
                 TIMELINE.run(CLOCK.now())
 
     def get_backend_for_host(self, host: str | None) -> Any:
+        if host in self.backends:
+            return self.backends[host]
         backend = super().get_backend_for_host(host)
         if host is not None and backend is None:
             raise UnknownService(host.split(".")[0])
+        # moto looks through its folders on disk each time; buckets have hosts of their own, so there is no end of them.
+        if host is not None and len(self.backends) < _HOSTS:
+            self.backends[host] = backend
         return backend
 
     def create_app(self, moto_service: Any) -> Flask:
