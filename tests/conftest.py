@@ -1,6 +1,8 @@
 """A local AWS, shared by the tests of a process; each test, or each module, has an account of its own."""
 
+import urllib.request
 from collections.abc import Callable
+from contextlib import suppress
 from itertools import count
 from pathlib import Path
 
@@ -27,6 +29,9 @@ LONGEST = (
     "test_contract",
 )
 
+SHARED: list[str] = []
+"""Where the servers that files share are emptied."""
+
 _accounts = count(500_000_000_000)
 
 # How fast a machine is decides no test.
@@ -42,7 +47,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def endpoint() -> str:
     """Where the local AWS of this process answers."""
-    return str(local_command("start")["url"])
+    url = str(local_command("start")["url"])
+    SHARED.append(f"{url}/_esaws/reset")
+    return url
+
+
+@pytest.fixture(scope="module", autouse=True)
+def shared_servers_are_emptied() -> None:
+    """Whatever a file has left standing would live on while others advance the clock."""
+    for url in SHARED:
+        with suppress(OSError), urllib.request.urlopen(urllib.request.Request(url, b"{}", method="POST"), timeout=60):
+            pass
 
 
 @pytest.fixture(scope="session")

@@ -18,6 +18,8 @@ import boto3
 import pytest
 from botocore.config import Config
 
+from tests.conftest import SHARED
+
 REGION = "eu-west-3"
 _accounts = itertools.count(200_000_000_000)
 
@@ -116,7 +118,9 @@ def program(tmp_path: Path) -> Iterator[Program]:
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The url of the local AWS."""
     program = Program(tmp_path_factory.mktemp("local"))
-    yield program.json("start")["url"]
+    url = program.json("start")["url"]
+    SHARED.append(f"{url}/_esaws/reset")
+    yield url
     program.run("stop", "--discard")
 
 
