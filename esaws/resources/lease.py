@@ -2,14 +2,14 @@
 
 import json
 import math
-import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Self
 
-from esaws.cloud import DEPLOYMENT_TAG, Cloud
+from esaws.cloud import Cloud
 from esaws.errors import InvalidResource
-from esaws.resource import Live, Lives, Resource, absent, pages, tag_dict, tag_list
+from esaws.resource import Live, Lives, Resource, absent
+from esaws.resources import _ssm
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,17 +32,10 @@ class Lease(Resource):
     not_compared = frozenset({"since", "counted_at", "counted_usd", "usd_per_hour"})
     # What costs goes first: a teardown that was interrupted is still under its lease.
     outlives = frozenset({"AutoScalingGroup", "Broker", "CacheCluster", "DBInstance", "LoadBalancer"})
-    icon = "aws.management.SystemsManagerParameterStore"
-    free = "standard parameters cost nothing"
-    name_pattern = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
-    permissions = (
-        "ssm:AddTagsToResource",
-        "ssm:DeleteParameter",
-        "ssm:DescribeParameters",
-        "ssm:GetParameter",
-        "ssm:ListTagsForResource",
-        "ssm:PutParameter",
-    )
+    icon = _ssm.ICON
+    free = _ssm.FREE
+    name_pattern = _ssm.NAME_PATTERN
+    permissions = _ssm.PERMISSIONS
 
     def part_name(self) -> str:
         return "lease"
@@ -61,25 +54,15 @@ class Lease(Resource):
 
     @classmethod
     def list(cls, cloud: Cloud) -> Lives:
-        ssm = cloud.client("ssm")
-        filters = [{"Key": f"tag:{DEPLOYMENT_TAG}", "Values": [cloud.deployment]}]
         lives = []
-        for raw in pages(cloud, "ssm", "describe_parameters", "Parameters", ParameterFilters=filters):
-            if raw["Type"] != "String":
-                continue
-            with absent("InvalidResourceId", "ParameterNotFound"):  # deleted since
-                tags = ssm.list_tags_for_resource(ResourceType="Parameter", ResourceId=raw["Name"])["TagList"]
-                if name := cloud.owned_name(tag_dict(tags)):
-                    value = ssm.get_parameter(Name=raw["Name"])["Parameter"]["Value"]
-                    lives.append(Live(cls.kind, name, raw["Name"], fields=granted(value), raw=raw))
+        for name, raw in _ssm.owned(cloud, "String"):
+            with absent("ParameterNotFound"):  # deleted since
+                value = cloud.client("ssm").get_parameter(Name=raw["Name"])["Parameter"]["Value"]
+                lives.append(Live(cls.kind, name, raw["Name"], fields=granted(value), raw=raw))
         return lives
 
     def create(self, cloud: Cloud) -> None:
-        parameter = f"/{cloud.deployment}/{self.name}"
-        cloud.client("ssm").put_parameter(
-            Name=parameter, Type="String", Value=self._value(), Tags=tag_list(cloud.tags(self.name))
-        )
-        self.made(cloud, parameter)
+        self.made(cloud, _ssm.put(cloud, self.name, "String", self._value()))
 
     def update(self, cloud: Cloud, live: Live) -> None:
         """Other terms; what was counted is kept where this one says nothing of it, and always since when."""
@@ -92,8 +75,7 @@ class Lease(Resource):
 
     @classmethod
     def delete(cls, cloud: Cloud, live: Live) -> None:
-        with absent("ParameterNotFound"):
-            cloud.client("ssm").delete_parameter(Name=live.id)
+        _ssm.delete(cloud, live.id)
 
     @classmethod
     def example(cls) -> Self:

@@ -1,14 +1,14 @@
 """A generated password, kept in Systems Manager as an encrypted parameter: nobody has to know or to write it."""
 
-import re
 import secrets
 import string
 from dataclasses import dataclass
 from typing import Self
 
-from esaws.cloud import DEPLOYMENT_TAG, Cloud
+from esaws.cloud import Cloud
 from esaws.errors import InvalidResource
-from esaws.resource import Live, Lives, Resource, absent, pages, tag_dict, tag_list
+from esaws.resource import Live, Lives, Resource
+from esaws.resources import _ssm
 
 # What all of PostgreSQL, RabbitMQ and their URLs take without quoting.
 _ALPHABET = string.ascii_letters + string.digits
@@ -21,17 +21,10 @@ class PasswordParameter(Resource):
     length: int = 24
 
     not_compared = frozenset({"length"})
-    icon = "aws.management.SystemsManagerParameterStore"
-    free = "standard parameters cost nothing"
-    name_pattern = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
-    permissions = (
-        "ssm:AddTagsToResource",
-        "ssm:DeleteParameter",
-        "ssm:DescribeParameters",
-        "ssm:GetParameter",
-        "ssm:ListTagsForResource",
-        "ssm:PutParameter",
-    )
+    icon = _ssm.ICON
+    free = _ssm.FREE
+    name_pattern = _ssm.NAME_PATTERN
+    permissions = _ssm.PERMISSIONS
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -40,15 +33,7 @@ class PasswordParameter(Resource):
 
     @classmethod
     def list(cls, cloud: Cloud) -> Lives:
-        ssm = cloud.client("ssm")
-        filters = [{"Key": f"tag:{DEPLOYMENT_TAG}", "Values": [cloud.deployment]}]
-        lives = []
-        for raw in pages(cloud, "ssm", "describe_parameters", "Parameters", ParameterFilters=filters):
-            with absent("InvalidResourceId"):  # deleted since
-                tags = ssm.list_tags_for_resource(ResourceType="Parameter", ResourceId=raw["Name"])["TagList"]
-                if raw["Type"] == "SecureString" and (name := cloud.owned_name(tag_dict(tags))):
-                    lives.append(Live(cls.kind, name, raw["Name"], raw=raw))
-        return lives
+        return [Live(cls.kind, name, raw["Name"], raw=raw) for name, raw in _ssm.owned(cloud, "SecureString")]
 
     def value(self, cloud: Cloud) -> str:
         """The password itself.
@@ -60,19 +45,12 @@ class PasswordParameter(Resource):
         return str(asked["Parameter"]["Value"])
 
     def create(self, cloud: Cloud) -> None:
-        parameter = f"/{cloud.deployment}/{self.name}"
-        cloud.client("ssm").put_parameter(
-            Name=parameter,
-            Type="SecureString",
-            Value="".join(secrets.choice(_ALPHABET) for _ in range(self.length)),
-            Tags=tag_list(cloud.tags(self.name)),
-        )
-        self.made(cloud, parameter)
+        password = "".join(secrets.choice(_ALPHABET) for _ in range(self.length))
+        self.made(cloud, _ssm.put(cloud, self.name, "SecureString", password))
 
     @classmethod
     def delete(cls, cloud: Cloud, live: Live) -> None:
-        with absent("ParameterNotFound"):
-            cloud.client("ssm").delete_parameter(Name=live.id)
+        _ssm.delete(cloud, live.id)
 
     @classmethod
     def example(cls) -> Self:
