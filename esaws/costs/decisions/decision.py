@@ -60,7 +60,7 @@ def decisions_of(what: What, hours_of_use: float = HOURS_OF_USE) -> list[Decisio
     groups = [each for each in declared if isinstance(each, AutoScalingGroup)]
     zones = max((len({subnet.zone for subnet in group.subnets}) for group in groups), default=0)
     least = max((group.minimum for group in groups), default=0)
-    clusters = {cluster.key for group in groups for cluster in _clusters(group)}
+    clusters = {group.template.cluster.key for group in groups}
     found = []
     if zones > 1:
         found.append(Decision("machines in a second zone", Variation(zones=1).of))
@@ -138,7 +138,3 @@ def _memory(declared: Declared) -> int:
     """The MiB of the largest task."""
     running = [each for each in declared if isinstance(each, Service | Task)]
     return max((each.task_definition.memory for each in running), default=0)
-
-
-def _clusters(group: AutoScalingGroup) -> list[Any]:
-    return [group.template.cluster]
