@@ -93,7 +93,7 @@ def test_the_dearest_comes_first_and_all_add_up(tmp_path: Path) -> None:
     answer = found(lines, tmp_path)
     assert [each.name for each in answer.things] == ["b", "a"]
     assert float(answer.monthly) == pytest.approx(3 * 730 / 24)
-    assert repr(answer) == "2 look forgotten, for 91.25 USD a month"
+    assert repr(answer) == "2 things look forgotten, for 91.25 USD a month"
 
 
 def test_a_bill_without_resources_tells_it_by_usage_type(tmp_path: Path) -> None:
@@ -131,5 +131,5 @@ def test_answers_of_cost_explorer_tell_it_by_day(tmp_path: Path) -> None:
 
 def test_a_picture_says_what_it_comes_to(tmp_path: Path) -> None:
     chart = draw_forgotten(found(daily(*THINGS["an address"][:2]), tmp_path))
-    assert chart.title == "1 look forgotten, for 30.42 USD a month"
+    assert chart.title == "1 thing looks forgotten, for 30.42 USD a month"
     assert draw_forgotten(Forgotten((), "USD")).title == "nothing in the bill looks forgotten"

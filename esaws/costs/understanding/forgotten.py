@@ -166,7 +166,8 @@ class Forgotten:
     def __repr__(self) -> str:
         if not self.things:
             return "nothing in the bill looks forgotten"
-        return f"{len(self.things)} look forgotten, for {money(self.monthly, self.currency)} a month"
+        what = "1 thing looks" if len(self.things) == 1 else f"{len(self.things)} things look"
+        return f"{what} forgotten, for {money(self.monthly, self.currency)} a month"
 
 
 def forgotten(bill: Bill, metric: str | None = None, currency: str | None = None) -> Forgotten | Unknown:
