@@ -5,6 +5,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
+from functools import partial
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from typing import Any
 import pytest
 
 from esaws.course.run import CLOCK
-from esaws.runbook import KERNEL_ENV
+from esaws.runbook import KERNEL_ENV, kernel_sockets
 
 
 class NetworkRefused(RuntimeError):
@@ -56,6 +57,7 @@ def pytest_configure(config: pytest.Config) -> None:
         "ESAWS_STATE": str(root / "state"),
         "ESAWS_RUNS": str(root / "runs"),
         "ESAWS_PORT": "0",
+        "TMPDIR": str(root),  # of processes begun here: those that are killed leave theirs
         **KERNEL_ENV,
     }
     (root / "state").mkdir()
@@ -91,10 +93,15 @@ class NbvalManners:
 
 def with_a_local_aws_of_its_own(notebook: Any) -> None:
     """Let a notebook find no other's resources, and the time of day at which the course begins."""
+    import nbval.kernel
+    from jupyter_client.manager import KernelManager
+
     setup, teardown, before = notebook.setup, notebook.teardown, dict[str, str | None]()
 
     def begin() -> None:
-        own = {"ESAWS_STATE": tempfile.mkdtemp(dir=Path(os.environ["ESAWS_STATE"]).parent), **CLOCK}
+        folder = tempfile.mkdtemp(dir=Path(os.environ["ESAWS_STATE"]).parent)
+        nbval.kernel.KernelManager = partial(KernelManager, **kernel_sockets(folder))
+        own = {"ESAWS_STATE": str(Path(folder, "state")), **CLOCK}
         before.update({name: os.environ.get(name) for name in own})
         os.environ.update(own)
         setup()

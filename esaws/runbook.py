@@ -275,7 +275,7 @@ def _execute(
     with tempfile.TemporaryDirectory(prefix="esaws-ipython-") as ipython_dir:
         client = NotebookClient(
             nb,
-            km=_kernel_manager(),
+            km=_kernel_manager(ipython_dir),
             timeout=None if timeout is None else max(1, round(timeout)),
             record_timing=False,
             store_widget_state=False,
@@ -308,7 +308,17 @@ def _execute(
     return None
 
 
-def _kernel_manager() -> Any:
+def kernel_sockets(folder: str) -> dict[str, str]:
+    """Settings of a KernelManager whose kernel is talked to by sockets in `folder`, not by ports.
+
+    Jupyter looks for free ports and lets go of them again; until the kernel has come up and takes them, another process
+    may, and the kernel dies. Windows has ports alone, and names of sockets end at 103 characters on macOS.
+    """
+    ip = str(Path(folder, "kernel"))
+    return {"transport": "ipc", "ip": ip} if os.name == "posix" and len(os.fsencode(ip)) < 100 else {}
+
+
+def _kernel_manager(folder: str) -> Any:
     """Starts kernels with this Python alone: searched in no folder, "python3" is the one that ipykernel itself is."""
     from jupyter_client.kernelspec import KernelSpecManager
     from jupyter_client.manager import AsyncKernelManager
@@ -317,6 +327,7 @@ def _kernel_manager() -> Any:
         kernel_name=KERNELSPEC["name"],
         kernel_spec_manager=KernelSpecManager(kernel_dirs=[]),
         transport_encryption="auto",
+        **kernel_sockets(folder),
     )
 
 

@@ -27,8 +27,8 @@ _TITLES = {
 def timeline(cloud: Cloud, service: str, start: datetime, end: datetime) -> pandas.DataFrame:
     """A service of this deployment between two moments, from CloudWatch and from Auto Scaling's activities.
 
-    One row a minute, by its time in UTC. Columns: requests_per_second, cpu_percent, healthy_targets, instances; a
-    minute without a measurement is NaN. CloudWatch keeps minutes for 15 days.
+    One row for each minute that some of this time falls into, by when it begins, in UTC. Columns: requests_per_second,
+    cpu_percent, healthy_targets, instances; a minute without a measurement is NaN. CloudWatch keeps minutes 15 days.
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch_concepts.html#metrics-retention
 
     Raises:
@@ -36,7 +36,7 @@ def timeline(cloud: Cloud, service: str, start: datetime, end: datetime) -> pand
     """
     import pandas
 
-    minutes = pandas.date_range(start, end, freq="1min", tz="UTC", inclusive="left").floor("1min")
+    minutes = pandas.date_range(pandas.Timestamp(start).floor("1min"), end, freq="1min", tz="UTC", inclusive="left")
     described = _described(cloud, service)
     frame = pandas.DataFrame(index=minutes, columns=list(COLUMNS), dtype=float)
     of_service = {"ClusterName": cloud.aws_name(f"{service}-cluster"), "ServiceName": cloud.aws_name(service)}

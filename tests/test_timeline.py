@@ -1,7 +1,7 @@
 """The timeline of a service under a spike, as numbers and as a picture."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -22,7 +22,9 @@ def test_a_spike_is_seen_in_requests_cpu_targets_and_instances(new_cloud: Callab
     simulation.traffic(cloud, "spike", path=f"/{SERVICE}/", requests_per_second=20, peak=6, minutes=30)
     end = simulation.advance(cloud, "3h")
     frame = timeline(cloud, SERVICE, start, end)
-    assert list(frame.columns) == list(COLUMNS) and len(frame) == 180
+    assert list(frame.columns) == list(COLUMNS)
+    assert (frame.index[0], frame.index[-1]) == (start.replace(second=0, microsecond=0), minute_before(end))
+    assert len(frame) == (frame.index[-1] - frame.index[0]) / timedelta(minutes=1) + 1
     inside = frame.iloc[1:-1]
     assert inside["requests_per_second"].max() == pytest.approx(120)
     assert inside["cpu_percent"].max() == pytest.approx(100, abs=1)
@@ -31,6 +33,11 @@ def test_a_spike_is_seen_in_requests_cpu_targets_and_instances(new_cloud: Callab
     drawn, again = draw_timeline(frame), draw_timeline(frame)
     assert drawn._repr_svg_() == again._repr_svg_(), "the same frame is the same picture"
     assert len(drawn.figure.axes) == len(COLUMNS)
+
+
+def minute_before(end: datetime) -> datetime:
+    """The last minute that begins before `end`."""
+    return (end - timedelta(microseconds=1)).replace(second=0, microsecond=0)
 
 
 def test_a_service_that_is_not_there_has_no_timeline(cloud: Cloud) -> None:
