@@ -125,6 +125,32 @@ def test_pages_of_one_day_are_added(tmp_path: Path) -> None:
     assert report(read_bill(write(tmp_path / "ce.json", json.dumps(answers)))).total == total(hours(6))
 
 
+def pages(answer: dict[str, Any], size: int) -> list[dict[str, Any]]:
+    """An answer as AWS sends it: each page says that another follows, but for the last."""
+    *first, last = days(answer, size)
+    return [*({**page, "NextPageToken": f"page {number}"} for number, page in enumerate(first, start=2)), last]
+
+
+@pytest.mark.parametrize("missing", [1, 2])
+def test_a_bill_of_which_a_page_is_missing_is_refused_and_never_a_total(missing: int, tmp_path: Path) -> None:
+    found = pages(explorer(LINES, "SERVICE"), 40)
+    for number, page in enumerate(found):
+        write(tmp_path / f"page-{number}.json", json.dumps(page))
+    assert report(read_bill(tmp_path)).total == total(LINES)
+    (tmp_path / f"page-{missing}.json").unlink()
+    with pytest.raises(Unreadable, match="another page follows") as caught:
+        read_bill(tmp_path)
+    assert caught.value.file == str(tmp_path / f"page-{missing - 1}.json")
+
+
+def test_a_page_may_end_within_a_day(tmp_path: Path) -> None:
+    first, second = explorer(LINES[:48], "SERVICE"), explorer(hours(48, LINES[24].start, service="AmazonS3"), "SERVICE")
+    answers = [first | {"NextPageToken": "2"}, second]
+    assert report(read_bill(write(tmp_path / "ce.json", json.dumps(answers)))).total == total(hours(96))
+    with pytest.raises(Unreadable, match="ends with 2025-10-08"):
+        read_bill(write(tmp_path / "ce.json", json.dumps([answers[0], answers[0]])))
+
+
 @pytest.mark.parametrize(
     "answers",
     [

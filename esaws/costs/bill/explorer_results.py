@@ -42,6 +42,35 @@ class Result:
     is_estimated: bool
 
 
+@dataclass(frozen=True)
+class Response:
+    """One answer, or a page of one."""
+
+    file: File
+    results: tuple[Result, ...]
+    spans: tuple[tuple[datetime, datetime], ...]
+    """From when until when, of all that it tells, nothing as well."""
+    continues: bool
+    """Whether another page follows."""
+
+
+def all_pages(responses: Sequence[Response]) -> None:
+    """Whether each page that another follows is followed by one: the next begins where it ends, or in its last span.
+
+    Raises:
+        Unreadable: one is not, so that what was charged from there on is missing.
+    """
+    for page in responses:
+        if not page.continues or not page.spans:
+            continue
+        start, end = page.spans[-1]
+        others = [each for each in responses if each.spans and each.results != page.results]
+        if not any(other.spans[0][0] in (start, end) for other in others):
+            until = f"{start:%Y-%m-%d}"
+            reason = f"it ends with {until} and says that another page follows (NextPageToken): give that page as well"
+            raise Unreadable(page.file.name, reason)
+
+
 def documents(file: File, text: str) -> list[Any]:
     """The JSON documents of a file, numbers as they are written.
 
@@ -67,8 +96,8 @@ def documents(file: File, text: str) -> list[Any]:
     return found
 
 
-def fetches(file: File, document: Any) -> Iterator[list[Result]]:
-    """The results of each response in a document.
+def responses(file: File, document: Any) -> Iterator[Response]:
+    """Each response in a document.
 
     Raises:
         Unreadable: it is no answer of Cost Explorer, or a part of it can't be read.
@@ -78,7 +107,7 @@ def fetches(file: File, document: Any) -> Iterator[list[Result]]:
             document = {"ResultsByTime": document}
         else:
             for each in document:
-                yield from fetches(file, each)
+                yield from responses(file, each)
             return
     if not isinstance(document, dict) or not isinstance(document.get("ResultsByTime"), list):
         raise Unreadable(file.name, "it is JSON, but no answer of Cost Explorer: ResultsByTime is missing")
@@ -86,17 +115,19 @@ def fetches(file: File, document: Any) -> Iterator[list[Result]]:
     by = tuple(f"TAG {each['Key']}" if each.get("Type") == "TAG" else str(each.get("Key")) for each in definitions)
     by = by or _guessed(document["ResultsByTime"])
     found: list[Result] = []
+    spans = []
     for number, period in enumerate(document["ResultsByTime"]):
         try:
+            spans.append(_span(period))
             found += _results(period, by)
         except (KeyError, TypeError, ValueError, InvalidOperation, AttributeError) as error:
             reason = f"ResultsByTime[{number}] can't be read: {type(error).__name__} {error}"
             raise Unreadable(file.name, reason, row=number + 1) from None
-    yield found
+    yield Response(file, tuple(found), tuple(spans), bool(document.get("NextPageToken")))
 
 
 def _results(period: Mapping[str, Any], by: tuple[str, ...]) -> Iterator[Result]:
-    start, end = (_moment(period["TimePeriod"][name]) for name in ("Start", "End"))
+    start, end = _span(period)
     is_estimated = bool(period.get("Estimated"))
     groups = period.get("Groups") or []
     for group in groups:
@@ -117,6 +148,11 @@ def _amounts(metrics: Mapping[str, Any]) -> tuple[dict[str, Decimal], str | None
         raise ValueError(f"several currencies in one group: {', '.join(map(str, currencies))}")
     unit = metrics[QUANTITY].get("Unit") if QUANTITY in metrics else None
     return amounts, next(iter(currencies), None), unit
+
+
+def _span(period: Mapping[str, Any]) -> tuple[datetime, datetime]:
+    start, end = (_moment(period["TimePeriod"][name]) for name in ("Start", "End"))
+    return start, end
 
 
 def _moment(text: str) -> datetime:

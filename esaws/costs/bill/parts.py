@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from esaws.costs.bill.delimited import delimited_part
 from esaws.costs.bill.explorer import explorer_part, without_repeats
-from esaws.costs.bill.explorer_results import Result, documents, fetches
+from esaws.costs.bill.explorer_results import Response, all_pages, documents, responses
 from esaws.costs.bill.files import File, Unreadable
 from esaws.costs.bill.live import asked, is_live
 from esaws.costs.bill.parquet import MAGIC, parquet_part
@@ -44,7 +44,7 @@ def parts_of(sources: Sequence[str | Path], cloud: Cloud | None, duck: Embedded,
     """
     stored = [source for source in sources if not is_live(str(source))]
     found = Parts([], [], [])
-    answers: list[list[Result]] = []
+    answers: list[Response] = []
     of_answers: list[File] = []
     if stored or not sources:
         held = holding(stored, cloud, scratch)
@@ -72,7 +72,7 @@ def parts_of(sources: Sequence[str | Path], cloud: Cloud | None, duck: Embedded,
     return found
 
 
-def _read(file: File, duck: Embedded, scratch: Path) -> Part | list[list[Result]]:
+def _read(file: File, duck: Embedded, scratch: Path) -> Part | list[Response]:
     """A file, whatever it is: what it is called says nothing. Answers of Cost Explorer are put together later."""
     if file.path.stat().st_size == 0:
         raise Unreadable(file.name, "the file is empty")
@@ -84,7 +84,7 @@ def _read(file: File, duck: Embedded, scratch: Path) -> Part | list[list[Result]
     text = in_utf_8(file, plain, scratch)
     if start.lstrip(b"\xef\xbb\xbf \t\r\n").startswith((b"{", b"[")):
         read = text.read_text("utf-8-sig")
-        return [fetch for document in documents(file, read) for fetch in fetches(file, document)]
+        return [response for document in documents(file, read) for response in responses(file, document)]
     return delimited_part(file, text, duck, scratch)
 
 
@@ -97,16 +97,17 @@ def _without_wildcards(path: Path, scratch: Path) -> Path:
     return link
 
 
-def _live(file: File, cloud: Cloud | None, warnings: list[str]) -> list[list[Result]]:
+def _live(file: File, cloud: Cloud | None, warnings: list[str]) -> list[Response]:
     answer = asked(file.name, cloud)
     times = f"{answer.requests} time{'' if answer.requests == 1 else 's'}"
     known = "Cost Explorer was not asked: its answer of less than a day ago was kept"
     warnings.append(f"Cost Explorer was asked {times}, for {answer.usd:.2f} USD" if answer.requests else known)
-    return [fetch for page in answer.pages for fetch in fetches(file, page)]
+    return [response for page in answer.pages for response in responses(file, page)]
 
 
-def _explored(files: list[File], answers: list[list[Result]], scratch: Path, warnings: list[str]) -> Part:
-    results, repeated = without_repeats(answers)
+def _explored(files: list[File], answers: list[Response], scratch: Path, warnings: list[str]) -> Part:
+    all_pages(answers)
+    results, repeated = without_repeats(answer.results for answer in answers)
     if repeated:
         warnings.append(f"{repeated} results of Cost Explorer were fetched anew later, and are replaced")
     if estimated := len({(each.start, each.end) for each in results if each.is_estimated}):
