@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import functools
+import gc
 import importlib
 import ipaddress
 import json
@@ -22,12 +24,11 @@ from flask import request as flask_request
 from moto.core.base_backend import BackendDict
 from moto.core.exceptions import ServiceException
 from moto.core.responses import boto3_service_name
-from moto.core.utils import get_service_model, service_name_from_moto_package_name
+from moto.core.utils import get_service_model, method_names_from_class, service_name_from_moto_package_name
 from moto.moto_api._internal.models import moto_api_backend
 from moto.moto_server.werkzeug_app import (
     BackendRequest,
     DomainDispatcherApplication,
-    MotoRequestHandler,
     create_backend_app,
 )
 from werkzeug.exceptions import HTTPException
@@ -43,6 +44,7 @@ from esaws.local.clockwork.clock import CLOCK, iso, moment, seconds
 from esaws.local.clockwork.history import HISTORY
 from esaws.local.clockwork.lifecycle import PACE
 from esaws.local.clockwork.timeline import TIMELINE
+from esaws.local.connection import KeepAliveHandler
 from esaws.local.control import CONTROL, BadRequest, control
 from esaws.local.faults import faults
 from esaws.local.locks import AccountLocks
@@ -54,6 +56,8 @@ StartResponse = Callable[..., Any]
 
 _ELB_BY_VERSION = {"2012-06-01": "elb", "2015-12-01": "elbv2"}
 
+# moto looks through a service's class with `inspect` for each of its calls.
+seam.inside("moto.core.responses", "method_names_from_class")(functools.cache(method_names_from_class))
 
 _HOSTS = 1000
 """How many hosts are remembered."""
@@ -344,13 +348,6 @@ def stay_at_home() -> None:
     sys.addaudithook(check)
 
 
-class QuietHandler(MotoRequestHandler):
-    """No line in the log for each request."""
-
-    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-        pass
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description="Serve the local AWS on a socket that the starter has opened.")
     parser.add_argument("--fd", type=int, required=True)
@@ -364,6 +361,7 @@ def main() -> None:
     parser.add_argument("--kept", type=Path, help="the file from which it goes on, and in which it is kept")
     options = parser.parse_args()
     stay_at_home()
+    gc.set_threshold(100_000, 20, 100)  # an account has 10,000 objects: to look for garbage took half of making it
     CLOCK.still = options.still
     CLOCK.start(options.at)
     DEFAULT.regime, DEFAULT.plan = options.regime, options.plan
@@ -373,7 +371,7 @@ def main() -> None:
         application.keeper.keep_on_keeping()
     if options.provisioning is not None:
         PACE.really = options.provisioning
-    server = make_server("127.0.0.1", 0, application, threaded=True, request_handler=QuietHandler, fd=options.fd)
+    server = make_server("127.0.0.1", 0, application, threaded=True, request_handler=KeepAliveHandler, fd=options.fd)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     try:
         server.serve_forever()

@@ -8,16 +8,17 @@ import subprocess
 import sys
 import time
 import urllib.request
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import boto3
+import botocore.session
 import pytest
 from botocore.config import Config
 
+from esaws.cloud import _models
 from tests.conftest import SHARED
 
 REGION = "eu-west-3"
@@ -63,24 +64,12 @@ class Account:
     region: str = REGION
 
     def client(self, service: str) -> Any:
-        return _client(self, service)
-
-    def made_client(self, service: str) -> Any:
-        client = boto3.client(
-            service,
-            endpoint_url=self.url,
-            region_name=self.region,
-            aws_access_key_id=self.id,
-            aws_secret_access_key="local",
-            config=Config(retries={"total_max_attempts": 1}, s3={"addressing_style": "path"}),
-        )
-        if not self.wrapped:
-            # stock moto has no accounts by access key
-            client.meta.events.register("before-sign", self._name_the_account)
-        return client
-
-    def _name_the_account(self, request: Any, **_: Any) -> None:
-        request.headers["x-moto-account-id"] = self.id
+        known = self.url, self.id
+        if known not in _borrowed:
+            idle = _idle[self.url, self.wrapped]
+            _borrowed[known] = idle.pop() if idle else Clients(self.url, self.wrapped)
+            _borrowed[known].credentials.access_key = self.id
+        return _borrowed[known].client(service, self.region)
 
     def zones(self) -> list[str]:
         """The names of its region's Availability Zones, at least two."""
@@ -102,9 +91,47 @@ class Account:
         return vpc, subnets, group
 
 
-@lru_cache(maxsize=64)
-def _client(account: Account, service: str) -> Any:
-    return account.made_client(service)
+class Clients:
+    """The clients of one account at a time: to make them takes longer than most tests, so the next account has them."""
+
+    def __init__(self, url: str, wrapped: bool) -> None:
+        session = botocore.session.Session()
+        session.register_component("data_loader", _models(None))
+        session.set_credentials("", "local")
+        self.credentials = session.get_credentials()
+        self._session, self._url, self._wrapped = session, url, wrapped
+        self._made: dict[tuple[str, str], Any] = {}
+
+    def client(self, service: str, region: str) -> Any:
+        if (service, region) not in self._made:
+            client = self._session.create_client(
+                service,
+                endpoint_url=self._url,
+                region_name=region,
+                config=Config(retries={"total_max_attempts": 1}, s3={"addressing_style": "path"}),
+            )
+            if not self._wrapped:
+                # stock moto has no accounts by access key
+                client.meta.events.register("before-sign", self._name_the_account)
+            self._made[service, region] = client
+        return self._made[service, region]
+
+    def _name_the_account(self, request: Any, **_: Any) -> None:
+        request.headers["x-moto-account-id"] = self.credentials.access_key
+
+
+_borrowed: dict[tuple[str, str], Clients] = {}
+_idle: dict[tuple[str, bool], list[Clients]] = defaultdict(list)
+
+
+@pytest.fixture(autouse=True)
+def clients_are_given_back() -> Iterator[None]:
+    """Those of accounts that were new in the test: of others, something may keep a client."""
+    first = next(_accounts)
+    yield
+    for url, account in [(url, account) for url, account in _borrowed if account.isdigit() and int(account) > first]:
+        clients = _borrowed.pop((url, account))
+        _idle[url, clients._wrapped].append(clients)
 
 
 @pytest.fixture
@@ -131,7 +158,10 @@ def stock_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     with (tmp_path_factory.mktemp("stock") / "log").open("wb") as log:
-        process = subprocess.Popen([sys.executable, "-m", "moto.server", "-p", str(port)], stdout=log, stderr=log)
+        command = [sys.executable, "-m", "moto.server", "-p", str(port)]
+        # All of AWS's images in each new account take longer than most cases, and none asks for one.
+        without = {**os.environ, "MOTO_EC2_LOAD_DEFAULT_AMIS": "false"}
+        process = subprocess.Popen(command, stdout=log, stderr=log, env=without)
         url = f"http://127.0.0.1:{port}"
         for _ in range(600):
             try:

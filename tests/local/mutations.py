@@ -24,7 +24,7 @@ from esaws.local.clockwork.history import happened
 from esaws.local.faults import faults
 from esaws.local.saving import accounts, file, snapshots
 from esaws.local.saving.refusal import Unreadable
-from esaws.local.server import LocalAws, QuietHandler, stand_in
+from esaws.local.server import KeepAliveHandler, LocalAws, stand_in
 from esaws.local.world import World
 from tests.local.conftest import Account
 
@@ -221,7 +221,7 @@ class Victim:
         CLOCK.start(1767225600.0)
         self.aws = LocalAws()
         seam.FOLLOWS.clear()  # what the world does by itself would make it large
-        server = make_server("127.0.0.1", 0, self.aws, threaded=True, request_handler=QuietHandler)
+        server = make_server("127.0.0.1", 0, self.aws, threaded=True, request_handler=KeepAliveHandler)
         threading.Thread(target=server.serve_forever, daemon=True).start()
         account = Account(f"http://127.0.0.1:{server.server_port}", ACCOUNT)
         self.clients = {service: account.client(service) for service in READS}

@@ -4,23 +4,20 @@ The server's environment makes moto load them (`MOTO_IAM_LOAD_MANAGED_POLICIES`)
 https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies_managed-vs-inline.html
 """
 
-import copy
 import json
 from functools import cache
 from typing import Any
 
 from esaws.local.seam import inside
+from esaws.local.twins import twin
 
 
 @inside("moto.iam.models", "IAMBackend._init_aws_policies")
 def policies_of_an_account(self: Any) -> list[Any]:
-    found = []
-    for policy in _policies(self.region_name):
-        own = copy.copy(policy)
-        own.account_id = self.account_id
-        own.versions, own.tags = list(policy.versions), {}
-        found.append(own)
-    return found
+    return [
+        twin(policy, account_id=self.account_id, versions=[*policy.versions], tags={})
+        for policy in _policies(self.region_name)
+    ]
 
 
 @cache
