@@ -210,11 +210,15 @@ def readme_commands() -> set[tuple[str, ...]]:
     return found
 
 
+@cache
+def help_of(*command: str) -> "subprocess.CompletedProcess[str]":
+    run = [sys.executable, "-c", "from esaws.cli import main; main()", *command, "--help"]
+    return subprocess.run(run, check=False, capture_output=True, text=True, cwd=ROOT)
+
+
 def what_is_wrong_with(words: tuple[str, ...]) -> list[str]:
     """The command line's own complaint, or the options that its `--help` does not name."""
-    command = list(itertools.takewhile(lambda word: not word.startswith("-"), words))
-    run = [sys.executable, "-c", "from esaws.cli import main; main()", *command, "--help"]
-    done = subprocess.run(run, check=False, capture_output=True, text=True, cwd=ROOT)
+    done = help_of(*itertools.takewhile(lambda word: not word.startswith("-"), words))
     if done.returncode:
         return [done.stderr]
     options = [word.split("=")[0] for word in words if re.match(r"--?[a-z]", word)]

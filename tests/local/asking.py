@@ -40,6 +40,8 @@ _NEVER = {
     ("ec2", "DescribeVpcEndpointServices"),  # AWS's own ids, which moto makes up once in each process
     ("ec2", "GetConsoleOutput"),  # what it answers is of the moment
     ("ec2", "GetPasswordData"),
+    ("ec2", "DescribeSnapshotTierStatus"),  # of AWS's 1,300 snapshots, as DescribeSnapshots has them
+    ("ec2", "DescribeSpotPriceHistory"),
     ("ecr", "GetAuthorizationToken"),
     ("freetier", "GetFreeTierUsage"),
     ("iam", "GetAccountAuthorizationDetails"),  # all of AWS's policies, 28 MB
