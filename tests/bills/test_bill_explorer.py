@@ -143,6 +143,14 @@ def test_a_bill_of_which_a_page_is_missing_is_refused_and_never_a_total(missing:
     assert caught.value.file == str(tmp_path / f"page-{missing - 1}.json")
 
 
+def test_days_on_which_nothing_was_charged_are_a_page_too(tmp_path: Path) -> None:
+    quiet = explorer(hours(24 * 20), "SERVICE")
+    for result in quiet["ResultsByTime"][:14]:
+        result["Groups"] = []
+    found = report(read_bill(write(tmp_path / "ce.json", json.dumps(pages(quiet, 7)))))
+    assert found.total == total(hours(24 * 6))
+
+
 def test_a_page_may_end_within_a_day(tmp_path: Path) -> None:
     first, second = explorer(LINES[:48], "SERVICE"), explorer(hours(48, LINES[24].start, service="AmazonS3"), "SERVICE")
     answers = [first | {"NextPageToken": "2"}, second]

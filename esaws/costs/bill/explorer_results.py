@@ -64,11 +64,10 @@ def all_pages(responses: Sequence[Response]) -> None:
         if not page.continues or not page.spans:
             continue
         start, end = page.spans[-1]
-        others = [each for each in responses if each.spans and each.results != page.results]
-        if not any(other.spans[0][0] in (start, end) for other in others):
-            until = f"{start:%Y-%m-%d}"
-            reason = f"it ends with {until} and says that another page follows (NextPageToken): give that page as well"
-            raise Unreadable(page.file.name, reason)
+        others = [each for each in responses if (each.spans, each.results) != (page.spans, page.results)]
+        if not any(other.spans and other.spans[0][0] in (start, end) for other in others):
+            told = f"it ends with {start:%Y-%m-%d} and says that another page follows (NextPageToken)"
+            raise Unreadable(page.file.name, f"{told}: give that page as well")
 
 
 def documents(file: File, text: str) -> list[Any]:
