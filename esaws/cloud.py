@@ -40,7 +40,7 @@ _AWS_POLL_SECONDS = 5.0
 
 
 @cache
-def _models(path: str | None) -> Loader:
+def models(path: str | None) -> Loader:
     """What reads the models of AWS's services, megabytes of JSON: once in a process, however many clouds it has."""
     return create_loader(path)
 
@@ -175,11 +175,11 @@ class Cloud:
             nowhere = {"profile": None, "config_file": os.devnull, "credentials_file": os.devnull}
             overrides = {name: (None, None, value, None) for name, value in nowhere.items()}
             core = botocore.session.Session(session_vars=None if self.is_aws else overrides)
-            models = _models(core.get_config_variable("data_path"))
-            core.register_component("data_loader", models)
+            loader = models(core.get_config_variable("data_path"))
+            core.register_component("data_loader", loader)
             self.calls.watch(core)
             self._session = boto3.Session(botocore_session=core, region_name=self.region)
-            models.search_paths[:] = dict.fromkeys(models.search_paths)  # every session adds boto3's own again
+            loader.search_paths[:] = dict.fromkeys(loader.search_paths)  # every session adds boto3's own again
         if self.is_aws:
             # A configured endpoint URL would send real credentials to somebody else.
             config = Config(ignore_configured_endpoint_urls=True, max_pool_connections=32, **settings)

@@ -7,10 +7,12 @@ for the next one. Here the rest is read, so that a call costs neither a connecti
 from __future__ import annotations
 
 import sys
+from http import HTTPStatus
 from typing import IO, Any, cast
 from wsgiref.handlers import SimpleHandler
 
 from moto.moto_server.werkzeug_app import MotoRequestHandler
+from werkzeug.exceptions import ClientDisconnected
 from werkzeug.wsgi import LimitedStream
 
 IDLE_SECONDS = 5
@@ -34,14 +36,25 @@ class KeepAliveHandler(MotoRequestHandler):
             super().log_error(format, *args)
 
     def run_wsgi(self) -> None:
+        length = self.headers.get("Content-Length") or "0"
+        if not length.isdecimal():  # where the next request begins is anybody's guess
+            self.send_error(HTTPStatus.BAD_REQUEST, f"Content-Length {length} is no number")
+            return
         environ, asked, answered = self.make_environ(), cast(IO[bytes], self.rfile), cast(IO[bytes], self.wfile)
         if not environ.get("wsgi.input_terminated"):
-            environ["wsgi.input"] = LimitedStream(asked, int(environ.get("CONTENT_LENGTH") or 0))
+            environ["wsgi.input"] = LimitedStream(asked, int(length))
         answer = _Answer(environ["wsgi.input"], answered, sys.stderr, environ)
         answer.run(self.server.app)
-        self.close_connection |= not answer.says_its_length
-        while not self.close_connection and environ["wsgi.input"].read(65536):
-            pass
+        if not answer.says_its_length or not _read_to_its_end(environ["wsgi.input"]):
+            self.close_connection = True
+
+
+def _read_to_its_end(body: IO[bytes]) -> bool:
+    """Whether all of a request has come; not if the client has hung up meanwhile."""
+    try:
+        return all(iter(lambda: body.read(65536), b""))
+    except (OSError, ClientDisconnected):
+        return False
 
 
 class _Answer(SimpleHandler):

@@ -140,7 +140,7 @@ def in_order(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return sorted(rows, key=lambda row: str([value for value in row.values() if not isinstance(value, float)]))
 
 
-@pytest.mark.parametrize("both", ["CUR 2.0", "FOCUS"], indirect=True)
+@pytest.mark.parametrize("both", ["CUR 2.0", "legacy CUR", "FOCUS"], indirect=True)
 @pytest.mark.parametrize("asked", REPORTS, ids=lambda each: each.__name__)
 def test_a_report_is_the_same_on_spark(asked: Callable[..., Any], both: tuple[Bill, Bill]) -> None:
     duck, _ = both

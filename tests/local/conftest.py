@@ -18,7 +18,7 @@ import botocore.session
 import pytest
 from botocore.config import Config
 
-from esaws.cloud import _models
+from esaws.cloud import models
 from tests.conftest import SHARED
 
 REGION = "eu-west-3"
@@ -96,21 +96,22 @@ class Clients:
 
     def __init__(self, url: str, wrapped: bool) -> None:
         session = botocore.session.Session()
-        session.register_component("data_loader", _models(None))
+        session.register_component("data_loader", models(None))
         session.set_credentials("", "local")
         self.credentials = session.get_credentials()
-        self._session, self._url, self._wrapped = session, url, wrapped
+        self.url, self.wrapped = url, wrapped
+        self._session = session
         self._made: dict[tuple[str, str], Any] = {}
 
     def client(self, service: str, region: str) -> Any:
         if (service, region) not in self._made:
             client = self._session.create_client(
                 service,
-                endpoint_url=self._url,
+                endpoint_url=self.url,
                 region_name=region,
                 config=Config(retries={"total_max_attempts": 1}, s3={"addressing_style": "path"}),
             )
-            if not self._wrapped:
+            if not self.wrapped:
                 # stock moto has no accounts by access key
                 client.meta.events.register("before-sign", self._name_the_account)
             self._made[service, region] = client
@@ -131,7 +132,7 @@ def clients_are_given_back() -> Iterator[None]:
     yield
     for url, account in [(url, account) for url, account in _borrowed if account.isdigit() and int(account) > first]:
         clients = _borrowed.pop((url, account))
-        _idle[url, clients._wrapped].append(clients)
+        _idle[url, clients.wrapped].append(clients)
 
 
 @pytest.fixture

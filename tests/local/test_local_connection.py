@@ -70,6 +70,22 @@ def test_whoever_wants_it_closed_has_it_closed(server: str) -> None:
         assert spoken(server, f"{request}\r\n").startswith(b"HTTP/1.1 200")
 
 
+@pytest.mark.parametrize("length", ["many", "-5", "1e3"])
+def test_a_length_that_is_no_number_is_refused_and_the_connection_closed(server: str, length: str) -> None:
+    told = spoken(server, f"POST /_esaws/not-there HTTP/1.1\r\nContent-Length: {length}\r\n\r\nhello")
+    assert told.startswith(b"HTTP/1.1 400 ") and told.count(b"HTTP/1.1 ") == 1
+
+
+@pytest.mark.parametrize("head", ["Content-Length: 500\r\n\r\nhello", "Transfer-Encoding: chunked\r\n\r\n5\r\nhel"])
+def test_whoever_hangs_up_in_the_middle_leaves_no_traceback(program: Program, head: str) -> None:
+    parts = urlsplit(program.json("start")["url"])
+    with socket.create_connection((parts.hostname, parts.port), timeout=30) as plain:
+        plain.sendall(f"POST /_esaws/not-there HTTP/1.1\r\n{head}".encode())
+        plain.shutdown(socket.SHUT_WR)
+        assert b"".join(iter(lambda: plain.recv(65536), b"")).startswith(b"HTTP/1.1 404")
+    assert (program.state / "server.log").read_text() == ""
+
+
 def test_a_body_is_sent_once_it_is_asked_for(server: str) -> None:
     parts = urlsplit(server)
     with socket.create_connection((parts.hostname, parts.port), timeout=30) as plain, plain.makefile("rb") as answer:
