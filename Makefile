@@ -60,7 +60,7 @@ fix: $(READY) ## format the code and mend what the linter can
 notebooks: $(READY) ## re-execute the notebooks in place
 	@export ESAWS_STATE="$$(mktemp -d)" ESAWS_PORT=0 ESAWS_AT=$(BEGINS) ESAWS_STILL=1; \
 		trap '$(BIN)/esaws local stop >/dev/null 2>&1; rm -rf "$$ESAWS_STATE"' EXIT; trap 'exit 130' INT TERM; \
-		$(BIN)/python -m esaws.runbook $(NOTEBOOKS:%=%/*.ipynb)
+		$(BIN)/python -m esaws.notebooks $(NOTEBOOKS:%=%/*.ipynb)
 
 drawings: $(READY) ## draw the pictures in diagrams/ anew
 	@for profile in $(PROFILES); do for format in svg png; do \
@@ -89,7 +89,7 @@ $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -m venv $(VENV)
 	@echo "esaws: installing $$(wc -l < constraints.txt | tr -d ' ') packages into $(VENV), about a minute"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile \
-		--constraint constraints.txt --editable '.[dev]'
+		--constraint constraints.txt --editable ./local_aws_server --editable '.[dev]'
 	@echo "esaws: compiling byte code"
 	@$(BIN)/python -m compileall -q -j 0 $(VENV)/lib >/dev/null 2>&1 || true
 	@touch $@

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from esaws.course.run import CLOCK
-from esaws.runbook import KERNEL_ENV, kernel_sockets
+from esaws.notebooks import KERNEL_ENV, kernel_sockets
 
 
 class NetworkRefused(RuntimeError):
@@ -74,7 +74,7 @@ def leave_nothing(scratch: tempfile.TemporaryDirectory[str]) -> None:
 
 
 def stop_the_local_aws() -> None:
-    stop = [sys.executable, "-m", "esaws.local", "stop", "--discard"]
+    stop = [sys.executable, "-m", "esaws.local_aws", "stop", "--discard"]
     subprocess.run(stop, check=False, capture_output=True, timeout=30)
 
 

@@ -11,10 +11,10 @@ import psutil
 from esaws import simulation
 from esaws.cloud import Cloud, local_command
 from esaws.costs.bill.read import read_bill
-from esaws.costs.explorer import spending
-from esaws.costs.export import bucket_of, export_bill
-from esaws.plan import plan_deploy
-from esaws.seccom import seccom
+from esaws.costs.data_export import bucket_of, export_bill
+from esaws.costs.spending_query import spending
+from esaws.deploy.plan import plan_deploy
+from esaws.reference.seccom import seccom
 
 
 def main() -> None:

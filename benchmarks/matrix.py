@@ -11,7 +11,7 @@ import resource
 import time
 from typing import Any
 
-from esaws.inspect.network.ends import Service
+from esaws.inspect.network.endpoints import Service
 from esaws.inspect.network.matrix import matrix
 from esaws.inspect.network.network import Network
 

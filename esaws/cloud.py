@@ -18,8 +18,8 @@ from botocore.config import Config
 from botocore.exceptions import ClientError, ConnectionError, HTTPClientError, NoCredentialsError
 from botocore.loaders import Loader, create_loader
 
+from esaws.call_log import Ledger
 from esaws.errors import EsawsError, LocalNotRunning, Refused, UsageError, WrongAccount
-from esaws.ledger import Ledger
 from esaws.pricelist import PriceList, bundled, current
 
 LOCAL_ACCOUNT = "123456789012"
@@ -299,11 +299,11 @@ class Cloud:
 
 
 def local_command(command: str, *options: str) -> dict[str, Any]:
-    """What `python -m esaws.local COMMAND --json` answers; its errors are raised here.
+    """What `python -m esaws.local_aws COMMAND --json` answers; its errors are raised here.
 
     The local AWS is another program, reached by its command line and over HTTP alone.
     """
-    arguments = [sys.executable, "-m", "esaws.local", command, *options, "--json"]
+    arguments = [sys.executable, "-m", "esaws.local_aws", command, *options, "--json"]
     finished = subprocess.run(arguments, capture_output=True, text=True, check=False)
     if finished.returncode:
         message = finished.stderr.strip().removeprefix("esaws: ") or f"`esaws local {command}` failed"

@@ -14,8 +14,8 @@ from awscli.clidriver import create_clidriver
 from botocore.loaders import JSONFileLoader
 
 from esaws.cloud import Cloud, local_command
-from esaws.plan import plan_deploy, plan_teardown
-from esaws.seccom import seccom
+from esaws.deploy.plan import plan_deploy, plan_teardown
+from esaws.reference.seccom import seccom
 
 WORDS_REFUSED = 252  # the AWS CLI's exit code for a line that it does not understand
 

@@ -7,13 +7,13 @@ import pytest
 
 from esaws import simulation
 from esaws.cloud import Cloud
+from esaws.costs.analysis.free_tier_usage import BurnDown, burn_down
 from esaws.costs.bill.bill import Bill
 from esaws.costs.bill.read import read_bill
 from esaws.costs.bill.report import report
-from esaws.costs.explorer import spending
-from esaws.costs.export import bucket_of, end_export, export_bill
-from esaws.costs.pictures import draw_spending
-from esaws.costs.understanding.burn_down import BurnDown, burn_down
+from esaws.costs.data_export import bucket_of, end_export, export_bill
+from esaws.costs.spending_chart import draw_spending
+from esaws.costs.spending_query import spending
 
 T2_MICRO = "EUW3-BoxUsage:t2.micro"
 

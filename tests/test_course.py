@@ -6,16 +6,16 @@ from nbformat.v4 import new_code_cell, new_notebook
 
 from esaws.cloud import Cloud, local_command
 from esaws.course import run as course
-from esaws.course.expect import expected_error
+from esaws.course.errors import expected_error
+from esaws.deploy.plan import plan_deploy
 from esaws.errors import EsawsError, UsageError
-from esaws.plan import plan_deploy
 from esaws.resources.vpc import VPC
 from tests.shell import Shell
 
 DEPLOY = """\
 from esaws.architecture import Architecture
 from esaws.cloud import Cloud
-from esaws.plan import plan_deploy, plan_teardown
+from esaws.deploy.plan import plan_deploy, plan_teardown
 from esaws.resources.vpc import VPC
 cloud = Cloud.from_env(deployment=deployment)
 plan_deploy(Architecture("one", [VPC.example()]), cloud).apply()"""

@@ -12,21 +12,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from esaws.costs.attribution.attribution import Decided, decided
+from esaws.costs.attribution.billed import OTHER_PRICES, decided_in
+from esaws.costs.attribution.chart import draw_decided
+from esaws.costs.attribution.decisions import Decision, decisions_of
+from esaws.costs.attribution.shapley import in_cents, shares
 from esaws.costs.bill.read import read_bill
-from esaws.costs.decisions.billed import OTHER_PRICES, decided_in
-from esaws.costs.decisions.decided import Decided, decided
-from esaws.costs.decisions.decision import Decision, decisions_of
-from esaws.costs.decisions.pictures import draw_decided
-from esaws.costs.decisions.shares import in_cents, shares
-from esaws.costs.forecast.forecast import forecast
-from esaws.costs.forecast.month import Month
-from esaws.costs.forecast.outcome import cents
-from esaws.costs.forecast.variations import Variation, varied
+from esaws.costs.forecasting.forecast import forecast
+from esaws.costs.forecasting.month import Month
+from esaws.costs.forecasting.result import cents
+from esaws.costs.forecasting.variations import Variation, varied
 from esaws.errors import UsageError
 from esaws.pricelist import REGIMES, Regime
+from esaws.reference.seccom import PROFILES, Profile, seccom
 from esaws.resources.auto_scaling_group import AutoScalingGroup
 from esaws.resources.load_balancer import LoadBalancer
-from esaws.seccom import PROFILES, Profile, seccom
 from tests.bills.writing import Line, cur, explorer, hours, parquet, total
 
 THEN: dict[str, Any] = {"as_of": date(2022, 3, 1), "month": Month.average(432)}

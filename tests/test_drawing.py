@@ -12,11 +12,12 @@ import pytest
 
 from esaws.architecture import Architecture
 from esaws.drawing import Drawing, draw
-from esaws.drawing.lettering import width, wrapped
+from esaws.drawing.fonts import width, wrapped
 from esaws.drawing.lines import branches
 from esaws.drawing.scene import USERS, Edge
 from esaws.drawing.shapes import Box, Sheet
 from esaws.errors import UsageError
+from esaws.reference.seccom import as_drawn, seccom
 from esaws.resource import KINDS
 from esaws.resources.auto_scaling_group import AutoScalingGroup
 from esaws.resources.bucket import Bucket
@@ -37,7 +38,6 @@ from esaws.resources.target_group import TargetGroup
 from esaws.resources.task import Task
 from esaws.resources.task_definition import TaskDefinition
 from esaws.resources.vpc import VPC
-from esaws.seccom import as_drawn, seccom
 
 DIAGRAMS = Path(__file__).parent.parent / "diagrams"
 SVG = "{http://www.w3.org/2000/svg}"
@@ -204,7 +204,7 @@ def test_they_suit_a_notebook(name: str) -> None:
 
 def test_another_process_draws_the_same_bytes(ha: Drawing) -> None:
     script = (
-        "import hashlib; from esaws.drawing import draw; from esaws.seccom import seccom; d = draw(seccom('ha')); "
+        "import hashlib; from esaws.drawing import draw; from esaws.reference.seccom import seccom; d = draw(seccom('ha')); "
         "print(hashlib.sha256(d.svg.encode() + d.png).hexdigest())"
     )
     digests = {

@@ -9,11 +9,11 @@ from botocore.exceptions import ClientError
 
 from esaws import simulation
 from esaws.cloud import Cloud
+from esaws.deploy.plan import plan_deploy
 from esaws.drawing import draw, draw_live
 from esaws.drawing.scene import Scene
 from esaws.errors import UsageError
-from esaws.plan import plan_deploy
-from esaws.seccom import as_drawn, seccom
+from esaws.reference.seccom import as_drawn, seccom
 from tests.shell import Shell
 
 

@@ -13,18 +13,18 @@ from hypothesis import strategies as st
 
 from esaws.cli import main
 from esaws.cloud import Cloud
-from esaws.costs.forecast.assumptions import Traffic, parked
-from esaws.costs.forecast.curve import charged_by
-from esaws.costs.forecast.forecast import forecast, forecasts
-from esaws.costs.forecast.mine import Known, judged, regime_by_age
-from esaws.costs.forecast.month import Month
-from esaws.costs.forecast.outcome import Forecast, cents
-from esaws.costs.forecast.pictures import draw_forecast
-from esaws.costs.forecast.variations import Variation, compare, varied
+from esaws.costs.forecasting.account_regime import Known, judged, regime_by_age
+from esaws.costs.forecasting.assumptions import Traffic, parked
+from esaws.costs.forecasting.chart import draw_forecast
+from esaws.costs.forecasting.cost_curve import charged_by
+from esaws.costs.forecasting.forecast import forecast, forecasts
+from esaws.costs.forecasting.month import Month
+from esaws.costs.forecasting.result import Forecast, cents
+from esaws.costs.forecasting.variations import Variation, compare, varied
+from esaws.deploy.plan import plan_deploy
 from esaws.errors import UsageError
-from esaws.plan import plan_deploy
 from esaws.pricelist import REGIMES, PriceList, Regime, Usage
-from esaws.seccom import seccom
+from esaws.reference.seccom import seccom
 
 HA = seccom("ha")
 IN_2022 = date(2022, 3, 1)

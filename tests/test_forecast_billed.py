@@ -9,15 +9,15 @@ import pytest
 
 from esaws import simulation
 from esaws.cloud import Cloud
-from esaws.costs.explorer import spending
-from esaws.costs.forecast.assumptions import NO_TRAFFIC, Traffic
-from esaws.costs.forecast.forecast import forecast
-from esaws.costs.forecast.mine import my_regime
-from esaws.costs.forecast.month import Month
-from esaws.costs.forecast.outcome import Forecast
-from esaws.plan import plan_deploy
+from esaws.costs.forecasting.account_regime import my_regime
+from esaws.costs.forecasting.assumptions import NO_TRAFFIC, Traffic
+from esaws.costs.forecasting.forecast import forecast
+from esaws.costs.forecasting.month import Month
+from esaws.costs.forecasting.result import Forecast
+from esaws.costs.spending_query import spending
+from esaws.deploy.plan import plan_deploy
 from esaws.pricelist import REGIMES, Regime
-from esaws.seccom import PROFILES, Profile, seccom
+from esaws.reference.seccom import PROFILES, Profile, seccom
 from tests.local.conftest import Account, Program
 from tests.local.timing import control
 

@@ -7,11 +7,11 @@ import pytest
 
 from esaws import simulation
 from esaws.cloud import Cloud
+from esaws.deploy.leftovers import left
+from esaws.deploy.plan import plan_deploy, plan_teardown
 from esaws.errors import NotDeployed
-from esaws.guards.park import BY_HAND, SEVEN_DAYS, is_parked, plan_park, plan_resume, still_costs
-from esaws.leftovers import left
-from esaws.plan import plan_deploy, plan_teardown
-from esaws.seccom import seccom
+from esaws.leases.park import BY_HAND, SEVEN_DAYS, is_parked, plan_park, plan_resume, still_costs
+from esaws.reference.seccom import seccom
 from tests.shell import Shell
 
 

@@ -7,9 +7,9 @@ import time
 
 import pytest
 
-from esaws.leftovers import left
-from esaws.plan import plan_deploy, plan_teardown
-from esaws.seccom import seccom
+from esaws.deploy.leftovers import left
+from esaws.deploy.plan import plan_deploy, plan_teardown
+from esaws.reference.seccom import seccom
 from tests.shell import journal_lines
 
 KILLS = int(os.environ.get("KILLS", "4"))

@@ -17,16 +17,16 @@ from hypothesis import strategies as st
 from esaws import simulation
 from esaws.cli import cli, main
 from esaws.cloud import Cloud
+from esaws.deploy.inventory import inventory
+from esaws.deploy.leftovers import left
+from esaws.deploy.plan import Plan, plan_deploy
 from esaws.errors import EsawsError, InvalidResource, UsageError
-from esaws.guards.lease import _value, grant, lease_of, plan_enforce, plan_grant, recount, reminder
-from esaws.guards.park import plan_park
-from esaws.guards.spent import HOW, lives
-from esaws.guards.terms import Spent, Terms, end_of, judge, length, moment
-from esaws.inventory import inventory
-from esaws.leftovers import left
-from esaws.plan import Plan, plan_deploy
+from esaws.leases.estimate import HOW, lives
+from esaws.leases.lease import _value, grant, lease_of, plan_enforce, plan_grant, recount, reminder
+from esaws.leases.park import plan_park
+from esaws.leases.terms import Spent, Terms, end_of, judge, length, moment
+from esaws.reference.seccom import seccom
 from esaws.resources.lease import granted, nonsense
-from esaws.seccom import seccom
 from tests.inspect.test_read_only_policy import ACTIONS, action
 from tests.shell import Shell
 
@@ -196,7 +196,7 @@ def without_free_tier(cloud: Cloud) -> Cloud:
 
 def billed(cloud: Cloud, start: datetime) -> float:
     """What the meter makes of it, for what stands there."""
-    from esaws.costs.explorer import spending
+    from esaws.costs.spending_query import spending
 
     days = spending(cloud, start.date(), simulation.now(cloud).date() + timedelta(days=1), by="USAGE_TYPE")
     return float(days[~days.usage_type.str.contains("AlarmMonitor|EUW3-TimedStorage-ByteHrs")].usd.sum())

@@ -5,8 +5,8 @@ import shlex
 import pytest
 from botocore.stub import ANY, Stubber
 
+from esaws.call_log import SECRET, Call
 from esaws.cloud import Cloud
-from esaws.ledger import SECRET, Call
 
 SECRETS = [
     ("ssm", "put_parameter", {"Name": "/seccom/p", "Value": "hunter2", "Type": "SecureString"}),

@@ -14,11 +14,12 @@ from botocore.exceptions import ClientError
 
 from esaws.architecture import Architecture
 from esaws.cloud import Cloud
+from esaws.deploy.leftovers import left, made_by_aws
+from esaws.deploy.leftovers.listings import Thing, kind_of, tracked
+from esaws.deploy.leftovers.proof import Answer, judge
+from esaws.deploy.plan import plan_deploy, plan_teardown
 from esaws.errors import EsawsError
-from esaws.leftovers import left, made_by_aws
-from esaws.leftovers.listings import Thing, kind_of, tracked
-from esaws.leftovers.proof import Answer, judge
-from esaws.plan import plan_deploy, plan_teardown
+from esaws.reference.seccom import PROFILES, seccom
 from esaws.resource import Resource, tag_list
 from esaws.resources.alarm import Alarm
 from esaws.resources.cluster import Cluster
@@ -26,7 +27,6 @@ from esaws.resources.dashboard import Dashboard
 from esaws.resources.security_group import SecurityGroup
 from esaws.resources.user_pool import UserPool
 from esaws.resources.vpc import VPC
-from esaws.seccom import PROFILES, seccom
 
 HERE = Cloud.at("http://127.0.0.1:9", account="123456789012")
 OURS = HERE.tags("web")
@@ -39,7 +39,7 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     environment = os.environ | {"ESAWS_STATE": str(tmp_path_factory.mktemp("local-aws")), "ESAWS_PORT": "0"}
 
     def local(command: str) -> Any:
-        arguments = [sys.executable, "-m", "esaws.local", command, "--json"]
+        arguments = [sys.executable, "-m", "esaws.local_aws", command, "--json"]
         return json.loads(subprocess.check_output(arguments, env=environment, timeout=60))
 
     yield local("start")["url"]

@@ -10,9 +10,9 @@ from threading import Thread
 import pytest
 
 from esaws.cloud import Cloud
-from esaws.inventory import inventory
-from esaws.plan import plan_deploy
-from esaws.seccom import seccom
+from esaws.deploy.inventory import inventory
+from esaws.deploy.plan import plan_deploy
+from esaws.reference.seccom import seccom
 from tests.shell import Shell, journal_lines
 
 

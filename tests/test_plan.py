@@ -6,12 +6,12 @@ import pytest
 
 import esaws.resources  # noqa: F401 (fills the registry)
 from esaws.architecture import Architecture
-from esaws.change import Change
+from esaws.deploy.change import Change
+from esaws.deploy.graph import Node, by_name, critical_path, delete_edges, deploy_graph
+from esaws.deploy.plan import Plan, compare
 from esaws.errors import InvalidResource
-from esaws.order import Node, by_name, critical_path, delete_edges, deploy_graph
-from esaws.plan import Plan, compare
 from esaws.pricelist import bundled
-from esaws.pricelist.refreshed import laid_over
+from esaws.pricelist.price_cache import laid_over
 from esaws.resource import KINDS, Difference, Index, Live, Ref, drift
 from esaws.resources.auto_scaling_group import AutoScalingGroup
 from esaws.resources.security_group import SecurityGroup

@@ -13,8 +13,8 @@ import pytest
 import esaws.resources  # noqa: F401 (fills the registry)
 from esaws.cli import main
 from esaws.cloud import Cloud
-from esaws.costs.forecast.forecast import forecast
-from esaws.costs.forecast.refresh import Wanted, refresh_prices, told
+from esaws.costs.forecasting.forecast import forecast
+from esaws.costs.forecasting.price_refresh import Wanted, refresh_prices, told
 from esaws.errors import EsawsError
 from esaws.pricelist import (
     PriceList,
@@ -30,10 +30,10 @@ from esaws.pricelist import (
     unit_price,
     without_prefix,
 )
-from esaws.pricelist.refreshed import cache_file, laid_over
+from esaws.pricelist.price_cache import cache_file, laid_over
+from esaws.reference.seccom import PROFILES, seccom
 from esaws.resource import KINDS
 from esaws.resources.db_instance import DBInstance
-from esaws.seccom import PROFILES, seccom
 
 REGIONS = ("eu-west-3", "us-east-1")
 TODAY = date(2026, 11, 27)

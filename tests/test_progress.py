@@ -3,8 +3,8 @@
 import nbformat
 from nbformat.v4 import new_code_cell, new_notebook
 
+from esaws.notebooks import run_notebook
 from esaws.progress import progress
-from esaws.runbook import run_notebook
 
 LOOP = """\
 from esaws.progress import progress

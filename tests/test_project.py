@@ -131,7 +131,7 @@ def test_resources_need_neither_tables_nor_drawings(layer: str, path: Path) -> N
 
 
 def test_importing_the_package_pulls_in_nothing_heavy() -> None:
-    heavy = ["moto", "pandas", "diagrams", "papermill", "nbformat", "esaws.local"]
+    heavy = ["moto", "pandas", "diagrams", "papermill", "nbformat", "local_aws_server"]
     code = f"import sys, esaws; print([name for name in {heavy} if name in sys.modules])"
     assert subprocess.check_output([sys.executable, "-c", code], text=True, cwd=ROOT).strip() == "[]"
 

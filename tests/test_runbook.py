@@ -13,7 +13,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from esaws.errors import UsageError
-from esaws.runbook import (
+from esaws.notebooks import (
     KERNEL_ENV,
     NotebookRun,
     dumps,
@@ -321,5 +321,5 @@ def test_nbval_accepts_expected_errors_and_notices_other_outputs(write: Write, t
 
 def test_importing_the_module_is_cheap() -> None:
     heavy = ["nbformat", "nbclient", "papermill", "jupyter_client", "pandas", "IPython"]
-    code = f"import sys, esaws.runbook; print([m for m in {heavy} if m in sys.modules])"
+    code = f"import sys, esaws.notebooks; print([m for m in {heavy} if m in sys.modules])"
     assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "[]"

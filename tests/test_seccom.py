@@ -6,12 +6,12 @@ from decimal import Decimal
 import boto3
 import pytest
 
+from esaws.deploy.plan import Plan, compare, plan_deploy
 from esaws.errors import UsageError
-from esaws.plan import Plan, compare, plan_deploy
+from esaws.reference.seccom import SERVICES, as_drawn, seccom
 from esaws.resource import Index
 from esaws.resources.listener_rule import ListenerRule
 from esaws.resources.target_group import TargetGroup
-from esaws.seccom import SERVICES, as_drawn, seccom
 
 ANYWHERE = "0.0.0.0/0"
 ALL = ("-1", None, ANYWHERE)

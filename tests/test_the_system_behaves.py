@@ -9,8 +9,8 @@ import pytest
 
 from esaws import simulation
 from esaws.cloud import Cloud
-from esaws.plan import plan_deploy
-from esaws.seccom import SERVICES, seccom
+from esaws.deploy.plan import plan_deploy
+from esaws.reference.seccom import SERVICES, seccom
 
 DAYS = int(os.environ.get("DAYS", "4"))
 """`DAYS=30 pytest tests/test_the_system_behaves.py` when the passing of time changes."""

@@ -7,10 +7,10 @@ import pytest
 
 from esaws import simulation
 from esaws.cloud import Cloud
+from esaws.deploy.plan import plan_deploy
 from esaws.errors import NotDeployed
-from esaws.plan import plan_deploy
-from esaws.seccom import seccom
-from esaws.timeline import COLUMNS, draw_timeline, timeline
+from esaws.reference.seccom import seccom
+from esaws.service_history import COLUMNS, draw_timeline, timeline
 
 SERVICE = "intrusion-management-api"
 

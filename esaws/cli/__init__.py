@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 import click
 
-from esaws.cli import costs, course, focus_written, guarding, inspecting, machine, system  # noqa: F401 (they register)
-from esaws.cli.words import cli
+from esaws.cli import costs, course, deploy, focus, inspect, lease, local  # noqa: F401 (each registers its commands)
+from esaws.cli.common import cli
 from esaws.errors import EsawsError, told
 
 

@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from esaws.cli.system import with_system
-from esaws.cli.words import cli, print_json, show, with_cloud
+from esaws.cli.common import cli, print_json, show, with_cloud
+from esaws.cli.deploy import with_system
 from esaws.cloud import Cloud
 from esaws.errors import UsageError
 
 if TYPE_CHECKING:
-    from esaws.costs.forecast.mine import Mine
+    from esaws.costs.forecasting.account_regime import Mine
 
 _MINE = "mine"
 
@@ -64,12 +64,12 @@ def forecast_command(
     as_json: bool,
 ) -> None:
     """What a month of a profile costs. No account is needed, and nothing is asked of AWS unless you say so."""
-    from esaws.cli.forecast_told import show_forecast, show_side_by_side
-    from esaws.costs.forecast.assumptions import Traffic
-    from esaws.costs.forecast.forecast import forecast, forecasts
-    from esaws.costs.forecast.mine import RULE
-    from esaws.costs.forecast.month import Month
-    from esaws.costs.forecast.variations import Variation
+    from esaws.cli.forecast import show_forecast, show_side_by_side
+    from esaws.costs.forecasting.account_regime import RULE
+    from esaws.costs.forecasting.assumptions import Traffic
+    from esaws.costs.forecasting.forecast import forecast, forecasts
+    from esaws.costs.forecasting.month import Month
+    from esaws.costs.forecasting.variations import Variation
 
     if hours is not None and month is not None:
         raise UsageError("--hours are of a month of 730, --month is a calendar month: take one of them")
@@ -113,7 +113,7 @@ def bill_command(cloud: Cloud, sources: tuple[str, ...], engine: str | None, met
     SOURCE is a file, a folder, a glob, s3://bucket/prefix, or days of Cost Explorer itself (ce:2026-01, or
     ce:2026-01-05..2026-02-03), where AWS asks 0.01 USD for each request. Months that were exported twice count once.
     """
-    from esaws.cli.bill_told import tell_bill
+    from esaws.cli.bill import tell_bill
     from esaws.costs.bill.read import read_bill
     from esaws.costs.bill.report import report
 
@@ -126,7 +126,7 @@ def bill_command(cloud: Cloud, sources: tuple[str, ...], engine: str | None, met
 @click.option("--refresh", is_flag=True, help="Ask AWS for them first, and keep the answer for 30 days.")
 def prices_command(cloud: Cloud, refresh: bool, as_json: bool) -> None:
     """The unit prices of a region, where each is from, and whether a published list or a bill shows it."""
-    from esaws.costs.forecast.refresh import refresh_prices
+    from esaws.costs.forecasting.price_refresh import refresh_prices
     from esaws.pricelist import current
 
     if refresh and not cloud.is_aws:
@@ -165,7 +165,7 @@ def prices_command(cloud: Cloud, refresh: bool, as_json: bool) -> None:
 
 def _mine(cloud: Cloud, regime: str | None, opened: str | None, today: date) -> "Mine | None":
     """What is known of the reader's own account, if it is asked for."""
-    from esaws.costs.forecast.mine import my_regime, regime_by_age
+    from esaws.costs.forecasting.account_regime import my_regime, regime_by_age
 
     if opened is not None:
         if regime is not None:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import click
 
-from esaws.cli.words import cli, print_json, say, show, with_cloud
+from esaws.cli.common import cli, print_json, say, show, with_cloud
 from esaws.cloud import Cloud
 
 

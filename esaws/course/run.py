@@ -13,10 +13,10 @@ from typing import Any
 
 import esaws
 from esaws.cloud import Cloud, local_command
+from esaws.deploy.journal import journal_folder
+from esaws.deploy.leftovers import left
 from esaws.errors import EsawsError, UsageError
-from esaws.journal import journal_folder
-from esaws.leftovers import left
-from esaws.runbook import NotebookRun, parameters_of, run_notebook
+from esaws.notebooks import NotebookRun, parameters_of, run_notebook
 
 FOLDER = Path(esaws.__file__).parent.parent / "notebooks" / "course"
 

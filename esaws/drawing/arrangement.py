@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from esaws.drawing.lettering import width, wrapped
+from esaws.drawing.fonts import width, wrapped
 from esaws.drawing.scene import USERS, Edge, Fleet, Key, Place, Scene, Thing
 from esaws.drawing.shapes import Box
 from esaws.drawing.style import (

@@ -18,13 +18,13 @@ from esaws.drawing.from_architecture import ENGINE_ICONS, ENGINES, scene_of
 from esaws.drawing.scene import USERS, Edge, Fleet, Key, Place, Running, Scene, Thing
 from esaws.errors import UsageError
 from esaws.inspect.account import Account, NotKnown
-from esaws.inspect.balancers import balancers, group_name, weights
-from esaws.inspect.describing import Raw
-from esaws.inspect.health import KEYS as HEALTH_KEYS
-from esaws.inspect.health import health
-from esaws.inspect.listening import task_name
+from esaws.inspect.fetch import Raw
+from esaws.inspect.load_balancers import balancers, group_name, weights
 from esaws.inspect.network.addresses import covers_world, range_of
-from esaws.inspect.standing import of_balancer, of_broker, of_cache, of_database, of_instance
+from esaws.inspect.port_bindings import task_name
+from esaws.inspect.recurring_costs import of_balancer, of_broker, of_cache, of_database, of_instance
+from esaws.inspect.target_health import KEYS as HEALTH_KEYS
+from esaws.inspect.target_health import health
 from esaws.pricelist import MonthlyCost, Usage, monthly_cost
 from esaws.resource import KINDS, tag_dict
 

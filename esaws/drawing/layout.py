@@ -1,7 +1,7 @@
 """A scene as a sheet of shapes: AWS's groups, cards and labels, and a legend for what is drawn differently."""
 
 from esaws.drawing.arrangement import PIECE_GAP, Arrangement, card_lines, label_lines, scaling_words, service_words
-from esaws.drawing.lettering import width
+from esaws.drawing.fonts import width
 from esaws.drawing.lines import draw_edges
 from esaws.drawing.scene import USERS, Fleet, Place, Scene, Thing
 from esaws.drawing.shapes import Box, Icon, Line, Panel, Sheet

@@ -10,10 +10,10 @@ from typing import Any
 
 from esaws.architecture import Architecture
 from esaws.cloud import DEFAULT_REGION, Cloud
+from esaws.drawing.fonts import font_files
 from esaws.drawing.from_account import KEYS, OVERLAYS, scene_of_account
 from esaws.drawing.from_architecture import scene_of
 from esaws.drawing.layout import lay_out
-from esaws.drawing.lettering import font_files
 from esaws.drawing.scene import Scene
 from esaws.drawing.shapes import Sheet
 from esaws.drawing.svg import to_svg

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from esaws.drawing.lettering import width as text_width
+from esaws.drawing.fonts import width as text_width
 from esaws.drawing.style import WORD
 
 Point = tuple[float, float]

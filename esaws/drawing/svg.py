@@ -3,8 +3,8 @@
 from html import escape
 from math import hypot
 
+from esaws.drawing.fonts import FAMILY, font_faces
 from esaws.drawing.icons import data_uri
-from esaws.drawing.lettering import FAMILY, font_faces
 from esaws.drawing.shapes import Icon, Line, Panel, Point, Sheet, Text
 from esaws.drawing.style import ARROW, CORNER, GREY
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from esaws.cloud import Cloud
 from esaws.errors import EsawsError, UsageError
-from esaws.inspect.describing import FETCHES, Asking, Raw
+from esaws.inspect.fetch import FETCHES, Asking, Raw
 
 
 class NotKnown(EsawsError):

@@ -9,6 +9,7 @@ from esaws.pricelist.allowances import (
     allowances,
     credit_plans,
 )
+from esaws.pricelist.price_cache import current, save_prices
 from esaws.pricelist.prices import (
     FREE,
     MonthlyCost,
@@ -21,7 +22,6 @@ from esaws.pricelist.prices import (
     tiers,
     unit_price,
 )
-from esaws.pricelist.refreshed import current, save_prices
 from esaws.pricelist.regions import billed_as, without_prefix
 from esaws.pricelist.usage import HOURS_A_MONTH, Usage, day_of, hours_in_month
 

@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from esaws.costs.bill.bill import Bill
-from esaws.costs.bill.canonical import COLUMNS, DECIMAL, FLOAT, type_of
+from esaws.costs.bill.queries import by_tag
 from esaws.costs.bill.read import read_bill
-from esaws.costs.bill.reports import by_tag
+from esaws.costs.bill.schema import COLUMNS, DECIMAL, FLOAT, type_of
 from tests.bills.writing import (
     MOMENTS,
     Dialect,

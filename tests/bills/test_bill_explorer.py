@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from esaws.costs import asking
+from esaws.costs import cost_explorer
 from esaws.costs.bill.files import Unreadable
+from esaws.costs.bill.queries import by_account, by_day
 from esaws.costs.bill.read import read_bill
 from esaws.costs.bill.report import report
-from esaws.costs.bill.reports import by_account, by_day
-from esaws.costs.explorer import spending
+from esaws.costs.spending_query import spending
 from esaws.errors import Refused, UsageError
 from tests.bills.writing import Line, explorer, hours, total
 
@@ -276,7 +276,7 @@ def test_what_was_estimated_is_asked_again_after_a_day(
 ) -> None:
     cloud = Explorer(pages=1, estimated=estimated)
     read_bill("ce:2026-01", cloud=cloud)  # type: ignore[arg-type]
-    (kept,) = Path(asking._cache(cloud, cloud.asked[0]).parent).iterdir()  # type: ignore[arg-type]
+    (kept,) = Path(cost_explorer._cache(cloud, cloud.asked[0]).parent).iterdir()  # type: ignore[arg-type]
     known = json.loads(kept.read_text())
     later = datetime.fromisoformat(known["asked"]) - timedelta(days=2)
     kept.write_text(json.dumps(known | {"asked": max(later, later.replace(year=2026, month=2, day=2)).isoformat()}))
@@ -296,4 +296,4 @@ def test_there_is_a_cap_on_requests() -> None:
     cloud = Explorer(pages=1000)
     with pytest.raises(Refused, match=r"25 requests to Cost Explorer, 0\.25 USD"):
         read_bill("ce:2026-01", cloud=cloud)  # type: ignore[arg-type]
-    assert len(cloud.asked) == asking.CAP
+    assert len(cloud.asked) == cost_explorer.CAP

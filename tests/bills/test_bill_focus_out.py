@@ -17,13 +17,13 @@ import pytest
 from esaws import simulation
 from esaws.cloud import Cloud
 from esaws.costs.bill.bill import Bill
+from esaws.costs.bill.queries import by, by_month, totals
 from esaws.costs.bill.read import read_bill
-from esaws.costs.bill.reports import by, by_month, totals
-from esaws.costs.export import bucket_of, export_bill
+from esaws.costs.data_export import bucket_of, export_bill
 from esaws.costs.focus.charges import charge_of
 from esaws.costs.focus.columns import VALIDATED_AS, FocusColumn, columns_of
 from esaws.costs.focus.services import service_of
-from esaws.costs.focus.words import pricing_of, unit_of
+from esaws.costs.focus.vocabulary import pricing_of, unit_of
 from esaws.costs.focus.write import Written, write_focus
 from esaws.errors import UsageError
 from esaws.pricelist.data import data

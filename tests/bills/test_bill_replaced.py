@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from esaws.costs.bill.dedup.layout import moment_in, place_of
 from esaws.costs.bill.files import Unreadable
-from esaws.costs.bill.places import moment_in, place_of
 from esaws.costs.bill.read import read_bill
 from esaws.costs.bill.report import report
 from esaws.errors import UsageError

@@ -14,10 +14,10 @@ import pytest
 from esaws import simulation
 from esaws.cloud import Cloud
 from esaws.costs.bill.files import Unreadable
+from esaws.costs.bill.queries import by_tag
 from esaws.costs.bill.read import read_bill
 from esaws.costs.bill.report import report
-from esaws.costs.bill.reports import by_tag
-from esaws.costs.export import bucket_of, export_bill
+from esaws.costs.data_export import bucket_of, export_bill
 from esaws.errors import UsageError
 from tests.bills.writing import cur, hours, legacy, parquet, text
 

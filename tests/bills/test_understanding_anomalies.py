@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from esaws.costs.analysis.anomalies import Anomalies, Anomaly, anomalies, draw_anomalies, in_a_row, unusual
+from esaws.costs.analysis.selection import Unknown
+from esaws.costs.analysis.usage_by_day import Key, Used
 from esaws.costs.bill.read import read_bill
-from esaws.costs.understanding.anomalies import Anomalies, Anomaly, anomalies, draw_anomalies, in_a_row, unusual
-from esaws.costs.understanding.chosen import Unknown
-from esaws.costs.understanding.usage import Key, Used
 from tests.bills.writing import Line, cur, explorer, focus, parquet, text
 
 FIRST = datetime(2026, 1, 1)

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from esaws.costs.analysis.free_tier_chart import draw_burn_down
+from esaws.costs.analysis.free_tier_usage import BurnDown, Burned, burn_down
+from esaws.costs.analysis.selection import Unknown
 from esaws.costs.bill.bill import Bill
 from esaws.costs.bill.free_tier import by_allowance
+from esaws.costs.bill.queries import free_usage
 from esaws.costs.bill.read import read_bill
-from esaws.costs.bill.reports import free_usage
-from esaws.costs.understanding.burn_down import BurnDown, Burned, burn_down
-from esaws.costs.understanding.burn_down_pictures import draw_burn_down
-from esaws.costs.understanding.chosen import Unknown
 from tests.bills.test_understanding_outlook import march
 from tests.bills.writing import Line, cur, focus, parquet, text
 

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from esaws.costs.analysis.month_over_month import EFFECTS, Change, Changes, changes
+from esaws.costs.analysis.month_over_month_chart import draw_changes
+from esaws.costs.analysis.selection import Unknown
 from esaws.costs.bill.bill import Bill
 from esaws.costs.bill.read import read_bill
-from esaws.costs.understanding.changes import EFFECTS, Change, Changes, changes
-from esaws.costs.understanding.changes_pictures import draw_changes
-from esaws.costs.understanding.chosen import Unknown
 from esaws.errors import UsageError
 from tests.bills.writing import Line, cur, explorer, parquet
 

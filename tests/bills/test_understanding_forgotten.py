@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from esaws.costs.analysis.selection import Unknown
+from esaws.costs.analysis.waste import RULES, Forgotten, draw_forgotten, forgotten
 from esaws.costs.bill.read import read_bill
-from esaws.costs.understanding.chosen import Unknown
-from esaws.costs.understanding.forgotten import RULES, Forgotten, draw_forgotten, forgotten
 from tests.bills.writing import Line, cur, explorer, focus, parquet, text
 
 FIRST = datetime(2026, 1, 1)

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from esaws.costs.analysis.idle_hours import Idle, draw_idle, idle_hours
+from esaws.costs.analysis.selection import Unknown
 from esaws.costs.bill.read import read_bill
-from esaws.costs.understanding.chosen import Unknown
-from esaws.costs.understanding.idle import Idle, draw_idle, idle_hours
 from tests.bills.writing import Line, cur, explorer, focus, hours, legacy, parquet, text
 
 FIRST = datetime(2026, 1, 1)

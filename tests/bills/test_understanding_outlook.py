@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from esaws.costs.analysis.month_end import Outlook, outlook
+from esaws.costs.analysis.month_end_chart import draw_outlook
+from esaws.costs.analysis.selection import Unknown
 from esaws.costs.bill.read import read_bill
-from esaws.costs.understanding.chosen import Unknown
-from esaws.costs.understanding.outlook import Outlook, outlook
-from esaws.costs.understanding.outlook_pictures import draw_outlook
 from tests.bills.writing import Line, cur, explorer, focus, parquet, text
 
 FIRST = datetime(2026, 3, 1)

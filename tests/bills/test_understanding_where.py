@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from esaws.costs.analysis.breakdown import OTHERS, ByDay, Where, where, where_by_day
+from esaws.costs.analysis.breakdown_chart import draw_where, draw_where_by_day
+from esaws.costs.analysis.selection import Unknown
 from esaws.costs.bill.bill import Bill
 from esaws.costs.bill.read import read_bill
 from esaws.costs.bill.report import report
-from esaws.costs.understanding.chosen import Unknown
-from esaws.costs.understanding.where import OTHERS, ByDay, Where, where, where_by_day
-from esaws.costs.understanding.where_pictures import draw_where, draw_where_by_day
 from esaws.errors import UsageError
 from tests.bills.writing import Line, cur, focus, hours, legacy, parquet, text
 

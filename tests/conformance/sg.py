@@ -3,14 +3,14 @@
 from collections.abc import Callable
 from typing import Any
 
-from esaws.inspect.network import acls, routes
+from esaws.inspect.network import acls, route_tables
 from esaws.inspect.network.addresses import Address, address_of, is_public
-from esaws.inspect.network.ends import End, at
-from esaws.inspect.network.findings import findings
-from esaws.inspect.network.groups import Groups, between
+from esaws.inspect.network.endpoints import End, at
+from esaws.inspect.network.group_findings import findings
+from esaws.inspect.network.group_rules import Rule
 from esaws.inspect.network.interfaces import Interface
 from esaws.inspect.network.network import Network
-from esaws.inspect.network.rules import Rule
+from esaws.inspect.network.security_groups import Groups, between
 from esaws.inspect.network.traffic import Traffic
 
 Json = dict[str, Any]
@@ -88,7 +88,7 @@ def route(given: Json) -> Json:
     destination = address_of(query["destination"])
     interfaces = [each for each in network.interfaces.values() if each.subnet == query["subnet"]]
     vpcs = [network.subnet_ranges.get(query["subnet"], ("", ()))[0], *(each.vpc for each in interfaces)]
-    found = routes.lookup(network, query["subnet"], next(filter(None, vpcs), ""), destination)
+    found = route_tables.lookup(network, query["subnet"], next(filter(None, vpcs), ""), destination)
     interfaces = interfaces or [*network.interfaces.values()]
     return {
         "target": found.target,
@@ -98,14 +98,14 @@ def route(given: Json) -> Json:
     }
 
 
-def _leaves(found: routes.Route, interfaces: list[Interface], destination: Address) -> bool | str:
-    through = routes.leads_out(found)
+def _leaves(found: route_tables.Route, interfaces: list[Interface], destination: Address) -> bool | str:
+    through = route_tables.leads_out(found)
     if through and found.kind == "internet gateway" and interfaces:
         return _has_public(interfaces, destination)
     return "unknown" if through is None else through
 
 
-def _enters(found: routes.Route, interfaces: list[Interface], destination: Address) -> bool | str:
+def _enters(found: route_tables.Route, interfaces: list[Interface], destination: Address) -> bool | str:
     if found.kind == "unknown":
         return "unknown"
     if found.kind != "internet gateway" or not found.active or not is_public(destination):

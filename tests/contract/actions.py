@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
-from esaws.ledger import Call
+from esaws.call_log import Call
 
 # What boto3 calls a service and what IAM does.
 PREFIXES = {"elbv2": "elasticloadbalancing"}

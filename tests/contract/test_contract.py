@@ -13,10 +13,10 @@ from botocore.exceptions import ClientError
 
 import esaws.resources  # noqa: F401 (fills the registry)
 from esaws.architecture import Architecture
+from esaws.call_log import Call
 from esaws.cloud import Cloud
+from esaws.deploy.plan import plan_teardown
 from esaws.errors import InvalidResource
-from esaws.ledger import Call
-from esaws.plan import plan_teardown
 from esaws.pricelist import unit_price
 from esaws.resource import KINDS, Index, Live, Resource, drift
 

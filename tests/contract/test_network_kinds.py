@@ -8,10 +8,10 @@ import pytest
 
 from esaws.architecture import Architecture
 from esaws.cloud import Cloud
+from esaws.deploy.inventory import inventory
+from esaws.deploy.leftovers import left
+from esaws.deploy.plan import plan_deploy, plan_teardown
 from esaws.errors import EsawsError, InvalidResource, NotDeployed
-from esaws.inventory import inventory
-from esaws.leftovers import left
-from esaws.plan import plan_deploy, plan_teardown
 from esaws.resource import Resource
 from esaws.resources._elbv2 import forwarded_to
 from esaws.resources.auto_scaling_group import AutoScalingGroup

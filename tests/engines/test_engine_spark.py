@@ -10,22 +10,22 @@ from typing import Any
 import pandas
 import pytest
 
-from esaws.costs.bill import reports
+from esaws.costs.analysis.anomalies import anomalies
+from esaws.costs.analysis.breakdown import where, where_by_day
+from esaws.costs.analysis.free_tier_usage import burn_down
+from esaws.costs.analysis.idle_hours import idle_hours
+from esaws.costs.analysis.month_end import outlook
+from esaws.costs.analysis.month_over_month import changes
+from esaws.costs.analysis.waste import forgotten
+from esaws.costs.attribution.billed import decided_in
+from esaws.costs.bill import queries
 from esaws.costs.bill.bill import Bill
-from esaws.costs.bill.canonical import COLUMNS
 from esaws.costs.bill.read import read_bill
 from esaws.costs.bill.report import report
-from esaws.costs.decisions.billed import decided_in
+from esaws.costs.bill.schema import COLUMNS
 from esaws.costs.engines.engine import engine_of
-from esaws.costs.understanding.anomalies import anomalies
-from esaws.costs.understanding.burn_down import burn_down
-from esaws.costs.understanding.changes import changes
-from esaws.costs.understanding.forgotten import forgotten
-from esaws.costs.understanding.idle import idle_hours
-from esaws.costs.understanding.outlook import outlook
-from esaws.costs.understanding.where import where, where_by_day
 from esaws.errors import UsageError
-from esaws.seccom import seccom
+from esaws.reference.seccom import seccom
 from tests.bills.writing import Line, changed, cur, explorer, flattened, hours, parquet
 
 URL = "spark://local[2]?spark.sql.shuffle.partitions=1&spark.driver.memory=1g"
@@ -93,16 +93,16 @@ BILLS: dict[str, Callable[[Path], list[Path]]] = {
 }
 
 REPORTS = [
-    reports.totals,
-    reports.by_service,
-    reports.by_usage_type,
-    reports.by_resource,
-    reports.by_account,
-    reports.by_region,
-    reports.by_type,
-    reports.by_provider,
-    reports.by_month,
-    reports.by_day,
+    queries.totals,
+    queries.by_service,
+    queries.by_usage_type,
+    queries.by_resource,
+    queries.by_account,
+    queries.by_region,
+    queries.by_type,
+    queries.by_provider,
+    queries.by_month,
+    queries.by_day,
 ]
 
 
@@ -144,7 +144,7 @@ def in_order(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 @pytest.mark.parametrize("asked", REPORTS, ids=lambda each: each.__name__)
 def test_a_report_is_the_same_on_spark(asked: Callable[..., Any], both: tuple[Bill, Bill]) -> None:
     duck, _ = both
-    for metric in duck.metrics[:1] if asked is not reports.by_service else duck.metrics:
+    for metric in duck.metrics[:1] if asked is not queries.by_service else duck.metrics:
         ours, theirs = (bill.rows_of(asked(bill.lines, metric)) for bill in both)
         assert ours and same(in_order(ours), in_order(theirs)), (ours[:3], theirs[:3])
 
@@ -157,9 +157,9 @@ def test_what_is_known_of_a_bill_is_the_same_on_spark(both: tuple[Bill, Bill]) -
 
 def test_tags_and_free_usage_are_the_same_on_spark(both: tuple[Bill, Bill]) -> None:
     for key in ("team", "application"):
-        ours, theirs = (bill.rows_of(reports.by_tag(bill.lines, key)) for bill in both)
+        ours, theirs = (bill.rows_of(queries.by_tag(bill.lines, key)) for bill in both)
         assert ours and same(in_order(ours), in_order(theirs)), (ours[:3], theirs[:3])
-    ours, theirs = (bill.rows_of(reports.free_usage(bill.lines)) for bill in both)
+    ours, theirs = (bill.rows_of(queries.free_usage(bill.lines)) for bill in both)
     assert same(ours, theirs)
 
 

@@ -10,13 +10,13 @@ import pytest
 import sqlglot
 from sqlglot import exp
 
-from esaws.costs.bill import reports
+from esaws.costs.bill import queries
 from esaws.costs.bill.bill import Bill
-from esaws.costs.bill.duplicates import counted, once
+from esaws.costs.bill.dedup.duplicate_rows import counted, once
 from esaws.costs.bill.files import Unreadable
 from esaws.costs.bill.read import read_bill
 from esaws.costs.bill.report import report
-from esaws.costs.bill.warehoused import lines_of, recognised_table, table_and_months
+from esaws.costs.bill.sources.sql import lines_of, recognised_table, table_and_months
 from esaws.costs.engines import warehouse
 from esaws.costs.engines.engine import engine_of
 from esaws.costs.engines.spark import master_of
@@ -42,11 +42,11 @@ TABLES = {"CUR 2.0": CUR_2, "legacy CUR": LEGACY, "FOCUS": FOCUS}
 MONTHS = [date(2026, 1, 1), date(2026, 2, 1)]
 
 ASKED: dict[str, Callable[[Any], Any]] = {
-    **{each.__name__: each for each in (reports.totals, reports.by_service, reports.by_usage_type, reports.by_day)},
-    **{each.__name__: each for each in (reports.by_resource, reports.by_month, reports.free_usage, counted)},
-    "by_tag": lambda lines: reports.by_tag(lines, "team"),
-    "amortized": lambda lines: reports.by_service(lines, "amortized"),
-    "once": lambda lines: reports.totals(once(lines)),
+    **{each.__name__: each for each in (queries.totals, queries.by_service, queries.by_usage_type, queries.by_day)},
+    **{each.__name__: each for each in (queries.by_resource, queries.by_month, queries.free_usage, counted)},
+    "by_tag": lambda lines: queries.by_tag(lines, "team"),
+    "amortized": lambda lines: queries.by_service(lines, "amortized"),
+    "once": lambda lines: queries.totals(once(lines)),
 }
 
 
@@ -82,7 +82,7 @@ def is_scan(select: exp.Select) -> bool:
 )
 def test_a_partition_is_asked_for_as_it_is_written(source: Any, predicate: str) -> None:
     lines = lines_of(source, recognised_table("hourly", source), MONTHS)
-    statement = str(ibis.to_sql(reports.totals(lines), dialect="athena"))
+    statement = str(ibis.to_sql(queries.totals(lines), dialect="athena"))
     for noise in '"()':
         statement, predicate = statement.replace(noise, ""), predicate.replace(noise, "")
     assert predicate in " ".join(statement.split())
@@ -90,7 +90,7 @@ def test_a_partition_is_asked_for_as_it_is_written(source: Any, predicate: str) 
 
 def test_without_months_no_partition_is_asked_for() -> None:
     lines = lines_of(CUR_2, recognised_table("hourly", CUR_2), [])
-    assert '"billing_period"' not in str(ibis.to_sql(reports.totals(lines), dialect="athena"))
+    assert '"billing_period"' not in str(ibis.to_sql(queries.totals(lines), dialect="athena"))
 
 
 @pytest.mark.parametrize(

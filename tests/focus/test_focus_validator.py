@@ -14,7 +14,7 @@ from esaws import simulation
 from esaws.cloud import Cloud
 from esaws.costs.bill.bill import Bill
 from esaws.costs.bill.read import read_bill
-from esaws.costs.export import bucket_of, export_bill
+from esaws.costs.data_export import bucket_of, export_bill
 from esaws.costs.focus.write import write_focus
 from tests.focus.kinds import KINDS
 

@@ -6,11 +6,11 @@ import pytest
 from botocore.exceptions import ClientError
 
 from esaws.cloud import Cloud
+from esaws.deploy.plan import plan_deploy
 from esaws.errors import UsageError
 from esaws.inspect.account import NotKnown, look
-from esaws.inspect.describing import FETCHES
-from esaws.plan import plan_deploy
-from esaws.seccom import seccom
+from esaws.inspect.fetch import FETCHES
+from esaws.reference.seccom import seccom
 
 
 @pytest.fixture(scope="module")

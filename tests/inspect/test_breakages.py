@@ -9,12 +9,12 @@ import pytest
 
 from esaws import simulation
 from esaws.cloud import Cloud
+from esaws.deploy.plan import plan_deploy
 from esaws.inspect.account import Account, look
-from esaws.inspect.health import KEYS, health
-from esaws.inspect.way import KEYS as WAY_KEYS
-from esaws.inspect.way import trace_url
-from esaws.plan import plan_deploy
-from esaws.seccom import SERVICES, seccom
+from esaws.inspect.request_path import KEYS as WAY_KEYS
+from esaws.inspect.request_path import trace_url
+from esaws.inspect.target_health import KEYS, health
+from esaws.reference.seccom import SERVICES, seccom
 
 BREAKAGES = int(os.environ.get("BREAKAGES", "6"))
 """How many are tried; 200 by hand."""

@@ -8,14 +8,14 @@ from botocore.exceptions import ClientError
 
 from esaws import simulation
 from esaws.cloud import Cloud
+from esaws.deploy.plan import plan_deploy
 from esaws.errors import UsageError
 from esaws.inspect.account import Account, look
-from esaws.inspect.findings.finding import Fix
-from esaws.inspect.findings.report import KEYS, Findings, as_markdown, codes_of_all, findings
-from esaws.inspect.health import health
-from esaws.inspect.network.named import reach_between
-from esaws.plan import plan_deploy
-from esaws.seccom import as_drawn, seccom
+from esaws.inspect.checks.finding import Fix
+from esaws.inspect.checks.report import KEYS, Findings, as_markdown, codes_of_all, findings
+from esaws.inspect.network.reach_by_name import reach_between
+from esaws.inspect.target_health import health
+from esaws.reference.seccom import as_drawn, seccom
 from tests.shell import Shell
 
 DOCS = Path(__file__).parents[2] / "docs" / "findings.md"
@@ -289,7 +289,7 @@ def test_a_code_or_severity_that_there_is_not_is_refused(seen: Findings) -> None
 
 def test_the_page_of_codes_is_current() -> None:
     text = DOCS.read_text(encoding="utf-8")
-    assert as_markdown() in text, "write esaws.inspect.findings.report.as_markdown() into docs/findings.md"
+    assert as_markdown() in text, "write esaws.inspect.checks.report.as_markdown() into docs/findings.md"
     for flaw, some in FLAWS.items():
         assert all(f"`{code}`" in text for code, _ in some), f"flaw {flaw} names its codes"
 

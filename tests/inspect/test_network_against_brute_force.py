@@ -7,12 +7,12 @@ from itertools import product
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from esaws.inspect.network.address_classes import named_ranges, pieces
 from esaws.inspect.network.addresses import is_public
-from esaws.inspect.network.ends import Service
-from esaws.inspect.network.fix import MissingRule, applied
+from esaws.inspect.network.endpoints import Service
 from esaws.inspect.network.matrix import matrix
+from esaws.inspect.network.missing_rules import MissingRule, applied
 from esaws.inspect.network.network import Network
-from esaws.inspect.network.pieces import named_ranges, pieces
 from esaws.inspect.network.reach import Reach, reach
 from tests.inspect import network_worlds as plain
 from tests.inspect.network_worlds import OUTSIDERS, PORTS, Raw, worlds

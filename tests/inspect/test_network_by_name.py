@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 
 from esaws.cloud import Cloud
+from esaws.deploy.plan import plan_deploy
 from esaws.errors import UsageError
 from esaws.inspect.account import Account, look
-from esaws.inspect.network.named import reach_between
-from esaws.inspect.network.overview import by_port, changes, matrix_of, readable
-from esaws.inspect.network.places import KEYS, Places
+from esaws.inspect.network.endpoint_catalog import KEYS, Places
+from esaws.inspect.network.matrix_frame import by_port, changes, matrix_of, readable
 from esaws.inspect.network.reach import Reach
-from esaws.plan import plan_deploy
-from esaws.seccom import seccom
+from esaws.inspect.network.reach_by_name import reach_between
+from esaws.reference.seccom import seccom
 from tests.inspect.test_account import deny
 from tests.shell import Shell
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from esaws.inspect.account import Account, NotKnown
-from esaws.inspect.network.findings import Finding, findings, findings_of_groups
+from esaws.inspect.network.group_findings import Finding, findings, findings_of_groups
 from esaws.inspect.network.network import Network
 
 Raw = dict[str, Any]

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from esaws.errors import UsageError
-from esaws.inspect.network.ends import Service
+from esaws.inspect.network.endpoints import Service
 from esaws.inspect.network.network import Network
 from esaws.inspect.network.reach import reach
 

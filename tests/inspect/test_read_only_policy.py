@@ -10,10 +10,10 @@ import pytest
 from botocore.session import get_session
 
 from esaws.cloud import Cloud
+from esaws.deploy.plan import plan_deploy
 from esaws.inspect.account import look
-from esaws.inspect.describing import FETCHES
-from esaws.plan import plan_deploy
-from esaws.seccom import seccom
+from esaws.inspect.fetch import FETCHES
+from esaws.reference.seccom import seccom
 
 POLICY: dict[str, Any] = json.loads(files("esaws").joinpath("data/read_only_policy.json").read_text(encoding="utf-8"))
 ACTIONS = [action for statement in POLICY["Statement"] for action in statement["Action"]]

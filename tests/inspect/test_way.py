@@ -8,12 +8,12 @@ import pytest
 
 from esaws import simulation
 from esaws.cloud import Cloud
+from esaws.deploy.plan import plan_deploy
 from esaws.errors import NotDeployed, UsageError
 from esaws.inspect.account import look
-from esaws.inspect.balancers import balancer, rules
-from esaws.inspect.way import KEYS, Way, trace_url
-from esaws.plan import plan_deploy
-from esaws.seccom import seccom
+from esaws.inspect.load_balancers import balancer, rules
+from esaws.inspect.request_path import KEYS, Way, trace_url
+from esaws.reference.seccom import seccom
 from tests.inspect.access_logs import line
 from tests.shell import Shell
 

@@ -27,7 +27,7 @@ _accounts = itertools.count(200_000_000_000)
 
 @dataclass
 class Program:
-    """`python -m esaws.local` with a state directory of its own."""
+    """`python -m esaws.local_aws` with a state directory of its own."""
 
     state: Path
     environment: dict[str, str] = field(default_factory=dict)
@@ -37,7 +37,7 @@ class Program:
 
     def popen(self, *arguments: str) -> "subprocess.Popen[str]":
         return subprocess.Popen(
-            [sys.executable, "-m", "esaws.local", *arguments],
+            [sys.executable, "-m", "esaws.local_aws", *arguments],
             env=self.env(),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -45,7 +45,7 @@ class Program:
         )
 
     def run(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
-        command = [sys.executable, "-m", "esaws.local", *arguments]
+        command = [sys.executable, "-m", "esaws.local_aws", *arguments]
         return subprocess.run(command, env=self.env(), capture_output=True, text=True, timeout=90, check=False)
 
     def json(self, *arguments: str) -> Any:

@@ -18,14 +18,14 @@ from typing import Any
 
 from werkzeug.serving import make_server
 
-from esaws.local import seam
-from esaws.local.clockwork.clock import CLOCK
-from esaws.local.clockwork.history import happened
-from esaws.local.faults import faults
-from esaws.local.saving import accounts, file, snapshots
-from esaws.local.saving.refusal import Unreadable
-from esaws.local.server import KeepAliveHandler, LocalAws, stand_in
-from esaws.local.world import World
+from local_aws_server import hooks
+from local_aws_server.backends import Backends
+from local_aws_server.clock.clock import CLOCK
+from local_aws_server.clock.event_log import happened
+from local_aws_server.faults import api_faults
+from local_aws_server.server import KeepAliveHandler, LocalAws, stand_in
+from local_aws_server.snapshots import accounts, file, snapshot
+from local_aws_server.snapshots.errors import Unreadable
 from tests.local.conftest import Account
 
 BYTES, MEANINGS = 600, 400
@@ -48,8 +48,8 @@ CLASSES = [
     "builtins:type",
     "threading:Thread",
     "antigravity:anything",
-    "esaws.local.clockwork.clock:Clock",
-    "esaws.local.process:Server",
+    "local_aws_server.clock.clock:Clock",
+    "esaws.local_aws.process:Server",
     "moto.awslambda.models:LambdaFunction",
     "moto.batch.models:Job",
     "moto.core.base_backend:BackendDict",
@@ -220,7 +220,7 @@ class Victim:
         self.watch, self.became, self.crashed = Watch(), Counter[str](), list[str]()
         CLOCK.start(1767225600.0)
         self.aws = LocalAws()
-        seam.FOLLOWS.clear()  # what the world does by itself would make it large
+        hooks.RECONCILERS.clear()  # what the world does by itself would make it large
         server = make_server("127.0.0.1", 0, self.aws, threaded=True, request_handler=KeepAliveHandler)
         threading.Thread(target=server.serve_forever, daemon=True).start()
         account = Account(f"http://127.0.0.1:{server.server_port}", ACCOUNT)
@@ -243,12 +243,12 @@ class Victim:
         billing = "PAY_PER_REQUEST"
         made = {"AttributeDefinitions": [key], "KeySchema": schema, "BillingMode": billing}
         self.clients["dynamodb"].create_table(TableName="t", **made)
-        happened(World(ACCOUNT, "eu-west-3"), "somebody", "something happened")
-        faults.add({"account": ACCOUNT, "kind": "throttle", "service": "ec2", "probability": 0.5})
+        happened(Backends(ACCOUNT, "eu-west-3"), "somebody", "something happened")
+        api_faults.add({"account": ACCOUNT, "kind": "throttle", "service": "ec2", "probability": 0.5})
 
     def saved(self) -> tuple[dict[str, Any], dict[str, Any]]:
         """A file without the services that hold thousands of things from the beginning."""
-        header = snapshots.take(self.aws.locks).header
+        header = snapshot.take(self.aws.locks).header
         now, services = accounts.current(ACCOUNT), [name.replace("-", "") for name in READS]
         few = [each for each in now.backends if type(each).__module__.split(".")[1] in services]
         accounts.replace({ACCOUNT: accounts.Account(few, now.kept)})
@@ -257,7 +257,7 @@ class Victim:
         return header, {ACCOUNT: tables}
 
     def begin(self) -> None:
-        snapshots.load(self.aws.locks, self.original, stand_in)
+        snapshot.load(self.aws.locks, self.original, stand_in)
         self.is_now = self.state()
 
     def state(self) -> tuple[Any, ...]:
@@ -282,7 +282,7 @@ class Victim:
     def try_with(self, content: bytes) -> None:
         self.watch.on = True
         try:
-            snapshots.load(self.aws.locks, content, stand_in)
+            snapshot.load(self.aws.locks, content, stand_in)
         except Unreadable:
             self.watch.on = False
             same = self.state() == self.is_now

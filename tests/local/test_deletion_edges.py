@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import pytest
 
-from esaws.local import fidelity
+from local_aws_server import fidelity
 from tests.local.test_local_rules import IDS
 
 NOT_HERE = {row.behaviour for row in fidelity.EXPLICIT if row.fidelity == fidelity.NOT_SIMULATED}

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from esaws.local.cloudwatch import alarms
-from esaws.local.cloudwatch.alarms import Condition, reason, state
-from esaws.local.cloudwatch.metrics import Known, Metric, Series
-from esaws.local.world import World
+from local_aws_server.backends import Backends
+from local_aws_server.services.cloudwatch import alarms
+from local_aws_server.services.cloudwatch.alarms import Condition, reason, state
+from local_aws_server.services.cloudwatch.metrics import Known, Metric, Series
 from tests.local.living import Living
 from tests.local.timing import advance, control, events
 
@@ -110,9 +110,9 @@ class Minutes:
         )
 
     def follow(self) -> float | None:
-        known, world = Known({Metric("n", "m"): self.series}, {}), cast("World", None)
+        known, world = Known({Metric("n", "m"): self.series}, {}), cast("Backends", None)
 
-        def turn(world: World, alarm: Any, to: str, why: str, data: str) -> None:
+        def turn(world: Backends, alarm: Any, to: str, why: str, data: str) -> None:
             alarm.state_value = to
             self.turns.append((self.now, to))
 

@@ -10,10 +10,10 @@ from botocore.exceptions import ClientError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from esaws.local.billing import budget_notifications, budgets
-from esaws.local.billing.account import month_after
-from esaws.local.billing.budgets import Period, Spend, as_expression, limit, period_of
-from esaws.local.clockwork.clock import iso, moment
+from local_aws_server.billing.account import month_after
+from local_aws_server.clock.clock import iso, moment
+from local_aws_server.services.budgets import amounts, notifications
+from local_aws_server.services.budgets.amounts import Period, Spend, as_expression, limit, period_of
 from tests.local.conftest import Account, Program
 from tests.local.timing import advance, control, events, now
 
@@ -536,11 +536,11 @@ def test_cost_filters_are_an_expression() -> None:
 )
 def test_a_threshold_is_crossed_to_the_cent(operator: str, spent: str, expected: bool) -> None:
     notification = over(80, ComparisonOperator=operator)
-    threshold = budget_notifications.threshold_of(budget(20), notification)
+    threshold = notifications.threshold_of(budget(20), notification)
     assert threshold == Spend(Decimal(16), "USD")
-    assert budget_notifications.crossed(notification, Spend(Decimal(spent), "USD"), threshold) is expected
+    assert notifications.crossed(notification, Spend(Decimal(spent), "USD"), threshold) is expected
 
 
 def test_costs_that_nothing_is_said_about_are_included() -> None:
-    types = budgets.cost_types({"CostTypes": {"IncludeCredit": False}})
+    types = amounts.cost_types({"CostTypes": {"IncludeCredit": False}})
     assert (types["IncludeCredit"], types["IncludeTax"], types["UseBlended"]) == (False, True, False)

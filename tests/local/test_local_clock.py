@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from esaws.local.clockwork.clock import iso, moment, seconds
-from esaws.local.clockwork.story import story
+from local_aws_server.clock.clock import iso, moment, seconds
+from local_aws_server.clock.event_text import story
 from tests.local.timing import advance, events, now
 
 START = "2026-01-01T00:00Z"

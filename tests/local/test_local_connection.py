@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from esaws.local.connection import IDLE_SECONDS
+from local_aws_server.keep_alive import IDLE_SECONDS
 from tests.local.conftest import Account, Program
 
 

@@ -13,18 +13,18 @@ from botocore.exceptions import ClientError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from esaws.local.billing.account import change, customer
-from esaws.local.billing.charge import HOUR, Charge, Meter
-from esaws.local.billing.explorer import Keys, Result, apart, grouping, metric, plain, summed, together
-from esaws.local.billing.explorer_dimensions import dimension_value, usage_type_group
-from esaws.local.billing.explorer_filters import COST_EXPLORER, matcher, mentions
-from esaws.local.billing.explorer_pages import page
-from esaws.local.billing.explorer_periods import Period, coming, cut, past, shown
-from esaws.local.billing.forecast import forecast, month_end_forecast
-from esaws.local.billing.meter import BOOKS, Reading
-from esaws.local.billing.products import cost_explorer_name, product_name
-from esaws.local.seam import AwsError
-from esaws.local.world import World
+from local_aws_server.backends import Backends
+from local_aws_server.billing.account import change, customer
+from local_aws_server.billing.charge import HOUR, Charge, Meter
+from local_aws_server.billing.forecast import forecast, month_end_forecast
+from local_aws_server.billing.meter import BOOKS, Reading
+from local_aws_server.billing.products import cost_explorer_name, product_name
+from local_aws_server.hooks import AwsError
+from local_aws_server.services.ce.aggregation import Keys, Result, apart, grouping, metric, plain, summed, together
+from local_aws_server.services.ce.dimensions import dimension_value, usage_type_group
+from local_aws_server.services.ce.filters import COST_EXPLORER, matcher, mentions
+from local_aws_server.services.ce.pagination import page
+from local_aws_server.services.ce.periods import Period, coming, cut, past, shown
 from tests.local.conftest import Account, Program
 from tests.local.timing import advance, control, now
 
@@ -476,7 +476,7 @@ def ran(account: str, meter: Meter, *since: tuple[int, int]) -> None:
         moment = at(f"2026-06-{day:02}")
         with time_machine.travel(moment, tick=False):
             customer(account)
-            BOOKS[account].record(World(account, meter.region), "made up", [Reading(meter, Decimal(count))], moment)
+            BOOKS[account].record(Backends(account, meter.region), "made up", [Reading(meter, Decimal(count))], moment)
 
 
 @pytest.mark.parametrize("day", ["2026-06-02", "2026-06-03T14:30", "2026-06-10", "2026-06-30T23:00"])

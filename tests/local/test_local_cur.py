@@ -18,12 +18,12 @@ from botocore.exceptions import ClientError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from esaws.local.billing.bill import total
-from esaws.local.billing.charge import HOUR, Charge, Meter
-from esaws.local.billing.cur import all_columns, default_properties, report, snake_case
-from esaws.local.billing.exports import Refused, check_properties, found
-from esaws.local.billing.exports_query import BadQuery, parsed
 from esaws.pricelist import tiers
+from local_aws_server.billing.bill import total
+from local_aws_server.billing.charge import HOUR, Charge, Meter
+from local_aws_server.services.bcm_data_exports.cur import all_columns, default_properties, report, snake_case
+from local_aws_server.services.bcm_data_exports.definitions import Refused, check_properties, found
+from local_aws_server.services.bcm_data_exports.query import BadQuery, parsed
 from tests.local.conftest import Account, Program
 from tests.local.timing import advance, control
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from esaws.local import fidelity
+from local_aws_server import fidelity
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "fidelity.md"
 
@@ -40,7 +40,7 @@ def test_the_page_is_up_to_date() -> None:
 
 def test_the_command_prints_the_table_without_a_server_and_without_moto() -> None:
     code = (
-        "import sys; from esaws.local.__main__ import main; main(['fidelity', '--json'])\n"
+        "import sys; from esaws.local_aws.__main__ import main; main(['fidelity', '--json'])\n"
         "assert 'moto' not in sys.modules and 'boto3' not in sys.modules"
     )
     rows = json.loads(subprocess.check_output([sys.executable, "-c", code], text=True))

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from esaws.local.billing.account import month_after, month_of
-from esaws.local.billing.free_tier import asked_for
-from esaws.local.clockwork.clock import iso
-from esaws.local.seam import AwsError
+from local_aws_server.billing.account import month_after, month_of
+from local_aws_server.billing.free_tier import asked_for
+from local_aws_server.clock.clock import iso
+from local_aws_server.hooks import AwsError
 from tests.local.conftest import Account, Program
 from tests.local.timing import advance, control, now
 

@@ -10,9 +10,9 @@ from typing import Any
 import boto3
 import pytest
 
-from esaws.local import seam
-from esaws.local.billing.unmetered import UNMETERED
-from esaws.local.rules import billing_buckets_are_metered as buckets
+from local_aws_server import hooks
+from local_aws_server.billing.unmetered import UNMETERED
+from local_aws_server.services.s3 import metering as buckets
 from tests.local.cases_refusals_stores import BROKER, NODE
 from tests.local.conftest import REGION, Account, Program
 from tests.local.timing import advance, control, now
@@ -338,12 +338,12 @@ def test_a_bucket_is_metered_where_it_is_wherever_the_request_goes(new_tenant: C
 
 
 def test_every_operation_on_a_bucket_that_is_simulated_has_a_tier_or_is_free() -> None:
-    seam.discover()
+    hooks.discover()
     model = boto3.client("s3", region_name=REGION).meta.service_model
     counted = buckets._TIER_1.keys() | buckets._TIER_2.keys()
     refused = {
         operation
-        for (service, operation), hooks in seam.TABLE.items()
+        for (service, operation), hooks in hooks.HOOKS.items()
         if service == "s3" and any(hook.__name__ == "not_simulated" for hook in hooks.before)
     }
     unknown = (

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from esaws.local.billing.account import months_after
-from esaws.local.clockwork.clock import iso
+from local_aws_server.billing.account import months_after
+from local_aws_server.clock.clock import iso
 from tests.local.conftest import Account, Program
 from tests.local.timing import advance, control, events, now
 

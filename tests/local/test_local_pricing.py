@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from esaws.local.billing.skus import Product, location
 from esaws.pricelist import prices
+from local_aws_server.billing.skus import Product, location
 from tests.local.conftest import Account
 
 PARIS = {"Type": "TERM_MATCH", "Field": "regionCode", "Value": "eu-west-3"}

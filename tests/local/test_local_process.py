@@ -1,4 +1,4 @@
-"""`python -m esaws.local`: one server, found again, replaced when half-dead, stopped for sure."""
+"""`python -m esaws.local_aws`: one server, found again, replaced when half-dead, stopped for sure."""
 
 import hashlib
 import json
@@ -265,7 +265,7 @@ def test_a_failed_start_shows_the_end_of_the_log(program: Any, tmp_path: Path) -
 
 
 def test_the_server_outlives_its_starter_and_holds_none_of_its_streams(program: Any) -> None:
-    shell = ["sh", "-c", f"{shlex.quote(sys.executable)} -m esaws.local start --json"]
+    shell = ["sh", "-c", f"{shlex.quote(sys.executable)} -m esaws.local_aws start --json"]
     # run returns only once every holder of the pipe has closed it
     done = subprocess.run(shell, env=program.env(), capture_output=True, text=True, timeout=60, check=True)
     pid = json.loads(done.stdout)["pid"]
@@ -326,7 +326,9 @@ def test_the_user_s_credentials_do_not_reach_the_server(program: Any) -> None:
 
 
 def test_the_control_program_is_light() -> None:
-    code = "import sys, esaws.local.__main__; print([n for n in sys.modules if n.split('.')[0] in ('moto', 'boto3')])"
+    code = (
+        "import sys, esaws.local_aws.__main__; print([n for n in sys.modules if n.split('.')[0] in ('moto', 'boto3')])"
+    )
     assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "[]"
 
 

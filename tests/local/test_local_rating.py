@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from esaws.local.billing.account import Customer, months_after
-from esaws.local.billing.charge import HOUR, Charge, Meter
-from esaws.local.billing.meter import Measured
-from esaws.local.billing.rating import Counters, rate
 from esaws.pricelist import HOURS_A_MONTH
+from local_aws_server.billing.account import Customer, months_after
+from local_aws_server.billing.charge import HOUR, Charge, Meter
+from local_aws_server.billing.meter import Measured
+from local_aws_server.billing.rating import Counters, rate
 
 PARIS, VIRGINIA = "eu-west-3", "us-east-1"
 JANUARY = int(datetime(2026, 1, 1, tzinfo=UTC).timestamp())

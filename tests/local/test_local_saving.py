@@ -11,8 +11,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from esaws.cloud import Cloud
-from esaws.plan import plan_deploy
-from esaws.seccom import seccom
+from esaws.deploy.plan import plan_deploy
+from esaws.reference.seccom import seccom
 from tests.local.asking import Questions
 from tests.local.conftest import Account, Program
 from tests.local.mutations import packed

@@ -8,8 +8,16 @@ from botocore.exceptions import ClientError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from esaws.local.scaling import schedules
-from esaws.local.scaling.scaling import Capacity, Last, adjusted, base, free, stepped, tracked
+from local_aws_server.services.application_autoscaling import schedule_expressions
+from local_aws_server.services.application_autoscaling.policy_math import (
+    Capacity,
+    Last,
+    adjusted,
+    base,
+    free,
+    stepped,
+    tracked,
+)
 from tests.local.living import Living
 from tests.local.timing import advance, control, events, now
 
@@ -112,7 +120,7 @@ NOON = datetime(2026, 3, 4, 12, 0, tzinfo=UTC).timestamp()  # a Wednesday
     ],
 )
 def test_when_a_schedule_comes_next(schedule: str, zone: str | None, expected: str | None) -> None:
-    found = schedules.following(schedule, NOON, since=NOON - 100, zone=zone)
+    found = schedule_expressions.following(schedule, NOON, since=NOON - 100, zone=zone)
     assert (found and datetime.fromtimestamp(found, UTC).strftime("%Y-%m-%d %H:%M:%S")) == expected
 
 
@@ -121,7 +129,7 @@ def test_when_a_schedule_comes_next(schedule: str, zone: str | None, expected: s
 )
 def test_what_is_no_schedule(schedule: str) -> None:
     with pytest.raises(ValueError):
-        schedules.following(schedule, NOON)
+        schedule_expressions.following(schedule, NOON)
 
 
 # --- on the server

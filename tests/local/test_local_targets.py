@@ -10,10 +10,10 @@ from botocore.exceptions import ClientError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from esaws.local.ecs.containers import Answer
-from esaws.local.elbv2.probe import NOT_USED, judged, matches, refused, timeout
-from esaws.local.elbv2.reach import REPLIES, End, Entry, Rule, admits, lets_pass
-from esaws.local.elbv2.targets import Checks, Watched, begun, change, seen
+from local_aws_server.services.ecs.containers import Answer
+from local_aws_server.services.elbv2.health_probe import NOT_USED, judged, matches, refused, timeout
+from local_aws_server.services.elbv2.network_path import REPLIES, End, Entry, Rule, admits, lets_pass
+from local_aws_server.services.elbv2.targets import Checks, Watched, begun, change, seen
 from tests.local.conftest import Account, Program
 from tests.local.timing import advance, control, events
 

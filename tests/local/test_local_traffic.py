@@ -10,14 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from esaws.local.cloudwatch import load, metrics
-from esaws.local.cloudwatch.expressions import UnknownExpression, evaluate
-from esaws.local.cloudwatch.metrics import Metric, Series
-from esaws.local.cloudwatch.steps import Steps
-from esaws.local.control import BadRequest
-from esaws.local.ecs.containers import Answer
-from esaws.local.elbv2.routing import Request, Share, matches, route
-from esaws.local.elbv2.traffic import Trace, trace
+from local_aws_server.control import BadRequest
+from local_aws_server.services.cloudwatch import metrics, utilization
+from local_aws_server.services.cloudwatch.metric_math import UnknownExpression, evaluate
+from local_aws_server.services.cloudwatch.metrics import Metric, Series
+from local_aws_server.services.cloudwatch.step_series import Steps
+from local_aws_server.services.ecs.containers import Answer
+from local_aws_server.services.elbv2.routing import Request, Share, matches, route
+from local_aws_server.services.elbv2.traffic import Trace, trace
 from tests.local.living import Living
 from tests.local.timing import advance, control, events
 
@@ -138,18 +138,20 @@ def test_the_lowest_priority_is_asked_first_and_weights_share() -> None:
 
 
 def test_a_container_gets_slower_and_then_refuses() -> None:
-    assert load.demand({}, [load.Asked("/", 25)]) == 512, "25 times 20 ms is half a vCPU"
-    assert load.slowed(Answer(200, 0.02), 0.5).seconds == 0.04
-    done = load.work({}, [load.Asked("/", 100), load.Asked("/x", 0.5)], busy=2.0, reserved=1024, memory=500)
+    assert utilization.demand({}, [utilization.Asked("/", 25)]) == 512, "25 times 20 ms is half a vCPU"
+    assert utilization.slowed(Answer(200, 0.02), 0.5).seconds == 0.04
+    done = utilization.work(
+        {}, [utilization.Asked("/", 100), utilization.Asked("/x", 0.5)], busy=2.0, reserved=1024, memory=500
+    )
     assert [(part.part, part.status) for part in done.answers["/"]] == [(0.5, 200), (0.5, 503)]
     assert done.cpu_units == pytest.approx(0.01 * 1024 + 100.5 * 0.02 * 1024 / 2)
 
 
 def test_the_environment_says_what_a_request_costs() -> None:
     def costs(value: str) -> float:
-        return load.milliseconds({"environment": [{"name": "ESAWS_CPU_MS", "value": value}]})
+        return utilization.milliseconds({"environment": [{"name": "ESAWS_CPU_MS", "value": value}]})
 
-    assert (costs("100"), costs("much"), load.milliseconds({})) == (100.0, 20.0, 20.0)
+    assert (costs("100"), costs("much"), utilization.milliseconds({})) == (100.0, 20.0, 20.0)
 
 
 # --- steps and statistics

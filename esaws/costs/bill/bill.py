@@ -7,9 +7,9 @@ from decimal import Decimal
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from esaws.costs.bill.canonical import METRICS
 from esaws.costs.bill.files import Unreadable
 from esaws.costs.bill.parquet import first_no_number
+from esaws.costs.bill.schema import METRICS
 from esaws.errors import UsageError
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import ibis.expr.types as ir
     import pandas
 
-    from esaws.costs.bill.part import Part
+    from esaws.costs.bill.bill_file import Part
     from esaws.costs.engines.engine import Engine
 
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 class Bill:
     """A bill that was read: each row once, whatever was exported twice.
 
-    `lines` is the canonical table (`esaws.costs.bill.canonical`) as an Ibis expression over the bill's files: nothing
+    `lines` is the canonical table (`esaws.costs.bill.schema`) as an Ibis expression over the bill's files: nothing
     of it is in memory. What is left of files that had to be unpacked or cleaned lives as long as the bill.
     """
 

@@ -7,14 +7,14 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from esaws.costs.bill.amounts import Mark, amount, marks
-from esaws.costs.bill.canonical import Kind
-from esaws.costs.bill.moments import Order, is_ambiguous, moment, months, orders
+from esaws.costs.bill.datetimes import Order, is_ambiguous, moment, months, orders
+from esaws.costs.bill.numbers import Mark, amount, marks
+from esaws.costs.bill.schema import Kind
 
 if TYPE_CHECKING:
     import pyarrow
 
-    from esaws.costs.bill.clean import Cells
+    from esaws.costs.bill.typed_text import Cells
 
 ANY = ""
 """Stands for a translation that holds in all columns."""

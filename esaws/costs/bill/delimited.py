@@ -6,12 +6,12 @@ import csv
 import re
 from pathlib import Path
 
-from esaws.costs.bill import clean
+from esaws.costs.bill import typed_text
+from esaws.costs.bill.bill_file import Part
 from esaws.costs.bill.files import File, Unreadable
 from esaws.costs.bill.parquet import cleaned_part
-from esaws.costs.bill.part import Part
-from esaws.costs.bill.text import TextTable, in_utf_8, text_table
-from esaws.costs.engines.embedded import Embedded, literal
+from esaws.costs.bill.text_files import TextTable, in_utf_8, text_table
+from esaws.costs.engines.duckdb import Embedded, literal
 
 _LONGEST_LINE = 16 * 1024 * 1024
 
@@ -27,7 +27,9 @@ def delimited_part(file: File, path: Path, duck: Embedded, scratch: Path) -> Par
     table = text_table(file, in_utf_8(file, path, scratch))
     given = {name: f"c{number}" for number, name in reversed(list(enumerate(table.header)))}
     try:
-        cells = clean.load(duck, _reading(table), given, file.name, table.recognised, table.row_of, table.delimiter)
+        cells = typed_text.load(
+            duck, _reading(table), given, file.name, table.recognised, table.row_of, table.delimiter
+        )
     except duckdb.Error as error:
         raise _misshapen(table, error) from None
     return cleaned_part(file, cells, scratch)

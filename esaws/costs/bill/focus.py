@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
-from esaws.costs.bill.canonical import Kind
 from esaws.costs.bill.format import Format, Recognised, column, first_known, month_of, number, squash, text
 from esaws.costs.bill.free import is_free
+from esaws.costs.bill.schema import Kind
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir

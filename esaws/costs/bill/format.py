@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
-from esaws.costs.bill.canonical import Kind
+from esaws.costs.bill.schema import Kind
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir

@@ -6,13 +6,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from esaws.costs.bill import clean
-from esaws.costs.bill.canonical import DECIMAL, FLOAT, Kind
+from esaws.costs.bill import typed_text
+from esaws.costs.bill.bill_file import Part
 from esaws.costs.bill.files import File, Unreadable
 from esaws.costs.bill.format import Recognised
-from esaws.costs.bill.part import Part
 from esaws.costs.bill.recognise import recognise
-from esaws.costs.engines.embedded import Embedded, literal, quoted
+from esaws.costs.bill.schema import DECIMAL, FLOAT, Kind
+from esaws.costs.engines.duckdb import Embedded, literal, quoted
 
 if TYPE_CHECKING:
     import pyarrow
@@ -39,14 +39,14 @@ def parquet_part(file: File, duck: Embedded, scratch: Path) -> Part:
     }
     source = ", ".join(f"{_as_text(schema.field(given).type, given)} AS {name}" for given, name in names.items())
     reading = f"(SELECT {source} FROM read_parquet({literal(str(file.path))}, hive_partitioning = false))"
-    cells = clean.load(duck, reading, names, file.name, recognised, lambda index: index + 1)
+    cells = typed_text.load(duck, reading, names, file.name, recognised, lambda index: index + 1)
     return cleaned_part(file, cells, scratch)
 
 
-def cleaned_part(file: File, cells: clean.Cells, scratch: Path) -> Part:
+def cleaned_part(file: File, cells: typed_text.Cells, scratch: Path) -> Part:
     """Cells of text, written as Parquet with types."""
     path = scratch / f"{cells.table}.parquet"
-    rows = clean.write(cells, path)
+    rows = typed_text.write(cells, path)
     known = cells.recognised
     names = {name: name for name in known.columns} | ({"resource_tags": "resource_tags"} if known.tags else {})
     _, schema = _footer(File(path, file.name, file.changed))

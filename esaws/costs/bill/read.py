@@ -7,14 +7,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from esaws.costs.bill.assembled import assembled, metrics_of, with_constants
-from esaws.costs.bill.assumed import CURRENCY, assumptions
 from esaws.costs.bill.bill import Bill
-from esaws.costs.bill.duplicates import Repeats, counted, dropped, may_repeat, once, repeats
-from esaws.costs.bill.parts import parts_of
-from esaws.costs.bill.replaced import without_replaced
-from esaws.costs.bill.warehoused import lines_of, recognised_table, table_and_months
-from esaws.costs.engines.embedded import Embedded
+from esaws.costs.bill.dedup.duplicate_rows import Repeats, counted, dropped, may_repeat, once, repeats
+from esaws.costs.bill.dedup.superseded import without_replaced
+from esaws.costs.bill.loading import parts_of
+from esaws.costs.bill.sources.sql import lines_of, recognised_table, table_and_months
+from esaws.costs.bill.union import assembled, metrics_of, with_constants
+from esaws.costs.bill.warnings import CURRENCY, assumptions
+from esaws.costs.engines.duckdb import Embedded
 from esaws.costs.engines.engine import Engine, engine_of
 from esaws.costs.engines.warehouse import Warehouse
 from esaws.errors import UsageError

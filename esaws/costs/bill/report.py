@@ -9,7 +9,7 @@ from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from esaws.costs.bill.free_tier import Free, by_allowance, decimal
-from esaws.costs.bill.reports import by_provider, by_service, by_usage_type, free_usage
+from esaws.costs.bill.queries import by_provider, by_service, by_usage_type, free_usage
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir

@@ -38,7 +38,7 @@ def engine_of(text: str | None, scratch: Path) -> Engine:
         UsageError: no such engine.
     """
     if text is None or text in ("duckdb", "duckdb://"):
-        from esaws.costs.engines.embedded import Embedded
+        from esaws.costs.engines.duckdb import Embedded
 
         return Embedded(scratch)
     if text.startswith("spark://"):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from esaws.costs.bill.assumed import CURRENCY
-from esaws.costs.focus.lines import Lines, looked_up
-from esaws.costs.focus.words import NOT_TOLD
+from esaws.costs.bill.warnings import CURRENCY
+from esaws.costs.focus.bill_lines import Lines, looked_up
+from esaws.costs.focus.vocabulary import NOT_TOLD
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir

@@ -8,15 +8,15 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from esaws.costs.bill.canonical import METRICS
 from esaws.costs.bill.free_tier import decimal
-from esaws.costs.engines.embedded import Embedded
+from esaws.costs.bill.schema import METRICS
+from esaws.costs.engines.duckdb import Embedded
 from esaws.costs.focus.assumptions import assumptions
+from esaws.costs.focus.bill_lines import Lines
 from esaws.costs.focus.columns import VALIDATED_AS, FocusColumn, columns_of
 from esaws.costs.focus.files import check, ending_of, whole, write_batches
-from esaws.costs.focus.lines import Lines
 from esaws.costs.focus.mapping import focus_table
-from esaws.costs.focus.words import words_of
+from esaws.costs.focus.vocabulary import words_of
 from esaws.errors import UsageError
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from esaws.inspect.answers import NO, YES, Answer, all_of, sure, unknown
 from esaws.inspect.network.addresses import Address, Family, Range, range_of
-from esaws.inspect.network.rules import holds
+from esaws.inspect.network.group_rules import holds
 from esaws.inspect.network.traffic import ALL, ECHO_REPLY, ICMP, ICMPV6, PORTS, TCP, UDP, Traffic, protocol_number
 
 ASTERISK: dict[Family, int] = {4: 32767, 6: 32768}

@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 from esaws.errors import UsageError
 from esaws.inspect.network.addresses import Family
-from esaws.inspect.network.classes import NO, UNKNOWN, YES, Classes
-from esaws.inspect.network.ends import Service
-from esaws.inspect.network.layers import APPLIANCE, PEERING, AclLayer, GroupLayer, RouteLayer
+from esaws.inspect.network.batch_evaluate import APPLIANCE, PEERING, AclLayer, GroupLayer, RouteLayer
+from esaws.inspect.network.endpoints import Service
 from esaws.inspect.network.network import Network
+from esaws.inspect.network.peer_classes import NO, UNKNOWN, YES, Classes
 from esaws.inspect.network.traffic import Traffic
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from esaws.inspect.network.classes import Levels
+    from esaws.inspect.network.peer_classes import Levels
 
 DECISIONS = ["deny", "unknown", "allow"]
 CELLS_AT_ONCE = 4_000_000

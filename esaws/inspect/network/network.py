@@ -7,8 +7,8 @@ from typing import Any
 
 from esaws.errors import UsageError
 from esaws.inspect.network.addresses import Address, Range, range_of
+from esaws.inspect.network.group_rules import Direction, Rule, rules_of
 from esaws.inspect.network.interfaces import Interface
-from esaws.inspect.network.rules import Direction, Rule, rules_of
 
 Raw = Mapping[str, Any]
 

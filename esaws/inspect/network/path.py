@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from typing import Literal
 
 from esaws.inspect.answers import NO, YES, Answer, unknown
-from esaws.inspect.network import acls, routes
+from esaws.inspect.network import acls, route_tables
 from esaws.inspect.network.addresses import Address, address_of, family_of, is_public
-from esaws.inspect.network.ends import End, not_filtered, own_peer
-from esaws.inspect.network.groups import Filtered, filtered
+from esaws.inspect.network.endpoints import End, not_filtered, own_peer
+from esaws.inspect.network.group_rules import Direction, Peer
 from esaws.inspect.network.interfaces import Interface
 from esaws.inspect.network.network import Network, name_tag
-from esaws.inspect.network.routes import Route
-from esaws.inspect.network.rules import Direction, Peer
+from esaws.inspect.network.route_tables import Route
+from esaws.inspect.network.security_groups import Filtered, filtered
 from esaws.inspect.network.traffic import Traffic
 
 About = Literal["address", "route", "acl", "group"]
@@ -110,7 +110,7 @@ class Journey:
             reason = f"in which subnet {end.name} is, is not known"
             yield Step("route", unknown(reason), reason)
             return
-        route = routes.lookup(self.network, subnet, vpc, far.address)
+        route = route_tables.lookup(self.network, subnet, vpc, far.address)
         told = f"{end.name} to {far.name}"
         same = far.vpc == vpc if far.interface else self.network.in_vpc(far.address, vpc)
         if route.kind == "local" and same and route.active:
@@ -162,7 +162,7 @@ class Journey:
     def _way_out(self, interface: Interface, destination: Address) -> tuple[Address | None, list[Step]]:
         """The steps to the internet, and the address by which the destination knows the interface there."""
         name = self.source.name
-        route = routes.lookup(self.network, interface.subnet, interface.vpc, destination)
+        route = route_tables.lookup(self.network, interface.subnet, interface.vpc, destination)
         if not route.active or route.kind in {"unknown", "none", "elsewhere", "local"}:
             return None, [self._other_route(route, f"{name} to {self.destination.name}")]
         if route.kind == "NAT gateway":
@@ -189,7 +189,7 @@ class Journey:
             return seen, [Step("route", NO, f"{called} is {nat['State']}")]
         steps = [Step("route", YES, f"{self.source.name} leaves by {called} as {seen or 'a public address'}")]
         subnet, vpc = nat.get("SubnetId", ""), nat.get("VpcId", interface.vpc)
-        onward = routes.lookup(self.network, subnet, vpc, destination)
+        onward = route_tables.lookup(self.network, subnet, vpc, destination)
         if onward.kind == "internet gateway" and onward.active:
             steps.append(Step("route", YES, f"{called} leaves by {onward}"))
         else:
@@ -215,7 +215,7 @@ class Journey:
             reason = f"by which address {name} sees {self.source.name} is not known"
             yield Step("route", unknown(reason), reason)
             return
-        route = routes.lookup(self.network, interface.subnet, interface.vpc, seen)
+        route = route_tables.lookup(self.network, interface.subnet, interface.vpc, seen)
         if route.kind == "internet gateway" and route.active:
             yield Step("route", YES, f"{name} is {address} on the internet, by {route}")
         elif route.kind in {"unknown", "none", "elsewhere"} or not route.active:

@@ -8,11 +8,11 @@ from typing import Any, Literal
 from esaws.errors import UsageError
 from esaws.inspect.answers import Answer, all_of
 from esaws.inspect.network.addresses import Family, family_of, range_of
-from esaws.inspect.network.ends import INTERNET, Asked, End, Service, ends_of
-from esaws.inspect.network.fix import MissingRule, missing_rules
+from esaws.inspect.network.endpoints import INTERNET, Asked, End, Service, ends_of
+from esaws.inspect.network.group_rules import Rule
+from esaws.inspect.network.missing_rules import MissingRule, missing_rules
 from esaws.inspect.network.network import Network
 from esaws.inspect.network.path import Journey, Met, Step
-from esaws.inspect.network.rules import Rule
 from esaws.inspect.network.traffic import Traffic
 
 Decision = Literal["allow", "deny", "unknown"]

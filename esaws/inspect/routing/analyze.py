@@ -8,7 +8,7 @@ from itertools import combinations
 from typing import Any
 
 from esaws.inspect.routing.conditions import Condition, PathPattern, QueryString, SourceIp
-from esaws.inspect.routing.reach import Point, Undecided, escapee, takes
+from esaws.inspect.routing.coverage import Point, Undecided, escapee, takes
 from esaws.inspect.routing.rules import Rule, rules_of
 
 

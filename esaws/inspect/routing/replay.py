@@ -8,10 +8,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from esaws.inspect.routing.access_log import AccessLog, Malformed
+from esaws.inspect.routing.batch_match import NONE, UNKNOWN, Requests, Texts, decide
 from esaws.inspect.routing.conditions import Condition, HttpHeader, SourceIp
-from esaws.inspect.routing.deciding import NONE, UNKNOWN, Requests, Texts, decide
-from esaws.inspect.routing.distinct import Distinct, distinct
 from esaws.inspect.routing.request import Request
+from esaws.inspect.routing.request_stats import Distinct, distinct
 from esaws.inspect.routing.rules import DEFAULT, Rule, rules_of
 from esaws.inspect.routing.trace import Trace, trace_rules
 

@@ -1,0 +1,64 @@
+"""The letters of the drawings: Arimo, which comes with the package, so that a picture needs no font of the machine.
+
+Arimo has the widths of Arial and Helvetica, which stand in for it where a program ignores embedded fonts.
+"""
+
+import base64
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+FAMILY = "Arimo, 'Liberation Sans', Arial, Helvetica, sans-serif"
+
+
+@cache
+def _lettering() -> dict[str, Any]:
+    lettering: dict[str, Any] = json.loads((files("esaws.drawing") / "fonts.json").read_text("utf-8"))
+    return lettering
+
+
+def _weight(bold: bool) -> str:
+    return "700" if bold else "400"
+
+
+def width(text: str, size: float, *, bold: bool = False) -> float:
+    """How wide `text` is at a font size, in the drawing's units; a sign that the font lacks counts as wide."""
+    widths = _lettering()["faces"][_weight(bold)]["widths"]
+    units: float = sum(widths.get(sign, 2048) for sign in text)
+    return units * size / float(_lettering()["units_per_em"])
+
+
+def wrapped(text: str, size: float, room: float, *, bold: bool = False) -> list[str]:
+    """`text` in lines that fit into `room`, broken between words; a word that is too wide keeps a line of its own."""
+    lines: list[str] = []
+    for word in text.split():
+        if lines and width(f"{lines[-1]} {word}", size, bold=bold) <= room:
+            lines[-1] += f" {word}"
+        else:
+            lines.append(word)
+    return lines
+
+
+def font_faces() -> str:
+    """Both weights as CSS, embedded."""
+    return "".join(
+        f"@font-face{{font-family:Arimo;font-weight:{weight};src:url(data:font/ttf;base64,{face['ttf']})}}"
+        for weight, face in _lettering()["faces"].items()
+    )
+
+
+@contextmanager
+def font_files() -> Iterator[list[str]]:
+    """Both weights as files, for programs that read fonts from nowhere else."""
+    with TemporaryDirectory() as folder:
+        paths = []
+        for weight, face in _lettering()["faces"].items():
+            path = Path(folder) / f"Arimo-{weight}.ttf"
+            path.write_bytes(base64.b64decode(face["ttf"]))
+            paths.append(str(path))
+        yield paths

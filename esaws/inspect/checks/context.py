@@ -1,0 +1,83 @@
+"""An account as the checks see it: its network, who carries which group, and what listens where."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+
+from esaws.architecture import Architecture
+from esaws.inspect.account import Account
+from esaws.inspect.fetch import Raw
+from esaws.inspect.network.endpoint_catalog import Places
+from esaws.inspect.network.interfaces import Interface
+from esaws.inspect.network.named_endpoint import Place, Port
+from esaws.inspect.network.network import Network
+from esaws.inspect.port_bindings import Tasks
+from esaws.resource import tag_dict
+
+SSH: Port = ("tcp", 22)
+
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """What was looked at; `declared` is what should be there, where somebody said so."""
+
+    account: Account
+    declared: Architecture | None = None
+
+    @cached_property
+    def network(self) -> Network:
+        """Raises:
+        NotKnown: AWS did not say which groups or interfaces there are.
+        """
+        _ = self.account["SecurityGroups"], self.account["NetworkInterfaces"]
+        return Network.of(self.account.answers)
+
+    @cached_property
+    def places(self) -> Places:
+        return Places.of(self.account)
+
+    @cached_property
+    def tasks(self) -> Tasks:
+        return Tasks(self.account)
+
+    @cached_property
+    def instances(self) -> dict[str, Raw]:
+        return {each["InstanceId"]: each for each in self.account["Instances"]}
+
+    @cached_property
+    def _by_interface(self) -> dict[str, list[Place]]:
+        found: dict[str, list[Place]] = {}
+        for place in self.places.every:
+            for id in place.interfaces:
+                found.setdefault(id, []).append(place)
+        return found
+
+    def places_at(self, interfaces: Iterable[Interface]) -> list[Place]:
+        """The services, load balancers and stores behind some interfaces."""
+        found = [place for each in interfaces for place in self._by_interface.get(each.id, ())]
+        return list(dict.fromkeys(found))
+
+    def listens(self, interfaces: Iterable[Interface]) -> set[Port] | None:
+        """The protocols and ports that answer at some interfaces; None where that is not known of one of them.
+
+        Instances answer on SSH besides.
+        """
+        found: set[Port] = set()
+        for each in interfaces:
+            places = self._by_interface.get(each.id)
+            if not places or any(place.listens is None for place in places):
+                return None
+            found |= {port for place in places for port in place.listens or ()}
+            if self.places.on_instances([each.id]):
+                found.add(SSH)
+        return found
+
+    def group(self, id: str) -> str:
+        return self.network.group_name(id)
+
+
+def name_of(raw: Raw, otherwise: str) -> str:
+    """The Name tag of something."""
+    return tag_dict(raw.get("Tags")).get("Name") or otherwise

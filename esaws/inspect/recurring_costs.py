@@ -1,0 +1,128 @@
+"""What costs by standing there, used or not, as AWS describes it: the usage of a month of each thing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from esaws.inspect.account import Account
+from esaws.inspect.fetch import Raw
+from esaws.pricelist import MonthlyCost, Usage, monthly_cost
+
+KEYS = ("Instances", "Volumes", "LoadBalancers", "NatGateways", "DBInstances", "CacheClusters", "Brokers", "Addresses")
+"""What has to be looked at."""
+
+_RUNS = ("pending", "running")
+_POSTGRESQL = "CreateDBInstance:0014"
+_BROKER_GB = {"mq.t3.micro": 20}
+
+
+@dataclass(frozen=True)
+class Standing:
+    """One thing that costs; `id` is AWS's, `what` in a word or two."""
+
+    what: str
+    id: str
+    usages: tuple[Usage, ...]
+
+    def monthly(self, region: str) -> MonthlyCost:
+        """At list price, free tier not counted."""
+        return monthly_cost(self.usages, region)
+
+
+def standing(account: Account) -> list[Standing]:
+    """All that costs by standing there, of the kinds whose answers are known; in AWS's order."""
+    return [*_machines(account), *_balancers(account), *_gateways(account), *_stores(account), *_idle(account)]
+
+
+def of_instance(raw: Raw, account: Account) -> list[Usage]:
+    """A month of an instance: nothing but its disks while it is stopped."""
+    usages = []
+    if raw["State"]["Name"] in _RUNS:
+        usages.append(Usage.hours("AmazonEC2", f"BoxUsage:{raw['InstanceType']}", "RunInstances"))
+        if raw.get("PublicIpAddress"):
+            usages.append(Usage.hours("AmazonVPC", "PublicIPv4:InUseAddress", "RunInstances"))
+    for volume in account.get("Volumes") or ():
+        if any(each.get("InstanceId") == raw["InstanceId"] for each in volume.get("Attachments", ())):
+            usages.append(of_volume(volume))
+    return usages
+
+
+def of_volume(raw: Raw) -> Usage:
+    kind = raw.get("VolumeType", "gp2")
+    return Usage.gb_month("AmazonEC2", f"EBS:VolumeUsage.{kind}", raw["Size"], f"CreateVolume-{kind.title()}")
+
+
+def of_balancer(raw: Raw) -> list[Usage]:
+    """A month of an Application Load Balancer; a public one has an address in each zone."""
+    usages = [Usage.hours("AWSELB", "LoadBalancerUsage", "LoadBalancing:Application")]
+    if raw.get("Scheme") == "internet-facing":
+        count = len(raw.get("AvailabilityZones", ()))
+        usages.append(Usage.hours("AmazonVPC", "PublicIPv4:InUseAddress", "CreateLoadBalancer", count=count))
+    return usages
+
+
+def of_database(raw: Raw) -> list[Usage]:
+    """A month of a DB instance: its storage alone while it is stopped."""
+    operation = _POSTGRESQL if raw["Engine"] == "postgres" else None
+    storage = f"RDS:{raw.get('StorageType', 'gp2').upper()}-Storage"
+    usages = [Usage.gb_month("AmazonRDS", storage, raw.get("AllocatedStorage", 0), operation)]
+    if raw.get("DBInstanceStatus") not in ("stopped", "stopping"):
+        usages.insert(0, Usage.hours("AmazonRDS", f"InstanceUsage:{raw['DBInstanceClass']}", operation))
+    return usages
+
+
+def of_cache(raw: Raw) -> list[Usage]:
+    operation = {"redis": "CreateCacheCluster:0002", "valkey": "CreateCacheCluster:Valkey"}.get(raw.get("Engine", ""))
+    count = raw.get("NumCacheNodes", 1)
+    return [Usage.hours("AmazonElastiCache", f"NodeUsage:{raw['CacheNodeType']}", operation, count=count)]
+
+
+def of_broker(raw: Raw) -> list[Usage]:
+    """A month of a RabbitMQ broker with the storage that comes with its size."""
+    size = raw["HostInstanceType"]
+    return [
+        Usage.hours("AmazonMQ", f"RabbitMQ-InstanceUsage:{size}", "CreateBroker:0001"),
+        Usage.gb_month("AmazonMQ", "TimedStorage-RabbitMQ-ByteHrs", _BROKER_GB.get(size, 200)),
+    ]
+
+
+def _machines(account: Account) -> Iterator[Standing]:
+    attached = set()
+    for raw in account.get("Instances") or ():
+        if raw["State"]["Name"] not in ("terminated", "shutting-down"):
+            attached.add(raw["InstanceId"])
+            yield Standing("instance", raw["InstanceId"], tuple(of_instance(raw, account)))
+    for volume in account.get("Volumes") or ():
+        if not attached & {each.get("InstanceId") for each in volume.get("Attachments", ())}:
+            yield Standing("volume", volume["VolumeId"], (of_volume(volume),))
+
+
+def _balancers(account: Account) -> Iterator[Standing]:
+    for raw in account.get("LoadBalancers") or ():
+        if raw.get("Type", "application") == "application":
+            yield Standing("load balancer", raw["LoadBalancerArn"], tuple(of_balancer(raw)))
+
+
+def _gateways(account: Account) -> Iterator[Standing]:
+    for raw in account.get("NatGateways") or ():
+        if raw.get("State") == "available":
+            hours = Usage.hours("AmazonEC2", "NatGateway-Hours", "NatGateway")
+            address = Usage.hours("AmazonVPC", "PublicIPv4:InUseAddress", "NatGateway")
+            yield Standing("NAT gateway", raw["NatGatewayId"], (hours, address))
+
+
+def _stores(account: Account) -> Iterator[Standing]:
+    for raw in account.get("DBInstances") or ():
+        yield Standing("database", raw["DBInstanceIdentifier"], tuple(of_database(raw)))
+    for raw in account.get("CacheClusters") or ():
+        yield Standing("cache", raw["CacheClusterId"], tuple(of_cache(raw)))
+    for raw in account.get("Brokers") or ():
+        yield Standing("broker", raw["BrokerId"], tuple(of_broker(raw)))
+
+
+def _idle(account: Account) -> Iterator[Standing]:
+    for raw in account.get("Addresses") or ():
+        if not raw.get("AssociationId"):
+            idle = Usage.hours("AmazonVPC", "PublicIPv4:IdleAddress", "AllocateAddressVPC")
+            yield Standing("idle address", str(raw.get("AllocationId") or raw["PublicIp"]), (idle,))

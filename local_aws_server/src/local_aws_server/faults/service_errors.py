@@ -1,0 +1,95 @@
+"""How each service says that it is asked too much, broken or away, or that a session is over: codes and HTTP statuses.
+
+https://docs.aws.amazon.com/AWSEC2/latest/APIReference/CommonErrors.html and the same page of every other service.
+"""
+
+from __future__ import annotations
+
+from local_aws_server.hooks import AwsError
+
+Error = tuple[str, int]
+"""(code, HTTP status)"""
+
+_BY_PROTOCOL: dict[str, dict[str, Error]] = {
+    "throttle": {
+        "query": ("Throttling", 400),
+        "json": ("ThrottlingException", 400),
+        "rest": ("ThrottlingException", 429),
+    },
+    "internal-error": dict.fromkeys(("query", "json", "rest"), ("InternalFailure", 500)),
+    "unavailable": dict.fromkeys(("query", "json", "rest"), ("ServiceUnavailable", 503)),
+    "expired-token": {
+        "query": ("ExpiredToken", 403),
+        "json": ("ExpiredTokenException", 400),
+        "rest": ("ExpiredTokenException", 403),
+    },
+}
+
+_BY_SERVICE: dict[str, dict[str, Error]] = {
+    "throttle": {
+        "ec2": ("RequestLimitExceeded", 503),
+        "s3": ("SlowDown", 503),
+        "cloudwatch": ("Throttling", 400),
+        "cognito-idp": ("TooManyRequestsException", 400),
+        "lambda": ("TooManyRequestsException", 429),
+        "mq": ("TooManyRequestsException", 429),
+        "resourcegroupstaggingapi": ("ThrottledException", 400),
+        "route53": ("Throttling", 400),
+        "sqs": ("RequestThrottled", 403),
+    },
+    "internal-error": {
+        "ec2": ("InternalError", 500),
+        "s3": ("InternalError", 500),
+        "application-autoscaling": ("InternalServiceException", 500),
+        "budgets": ("InternalErrorException", 500),
+        "cloudwatch": ("InternalServiceError", 500),
+        "cognito-idp": ("InternalErrorException", 500),
+        "dynamodb": ("InternalServerError", 500),
+        "ecr": ("ServerException", 500),
+        "ecs": ("ServerException", 500),
+        "events": ("InternalException", 500),
+        "iam": ("ServiceFailure", 500),
+        "lambda": ("ServiceException", 500),
+        "mq": ("InternalServerErrorException", 500),
+        "resourcegroupstaggingapi": ("InternalServiceException", 500),
+        "secretsmanager": ("InternalServiceError", 500),
+        "ssm": ("InternalServerError", 500),
+    },
+    "unavailable": {
+        "ec2": ("Unavailable", 503),
+        "logs": ("ServiceUnavailableException", 503),
+    },
+    "expired-token": {
+        "ec2": ("RequestExpired", 400),
+        "s3": ("ExpiredToken", 400),
+        "cloudwatch": ("ExpiredToken", 403),
+    },
+}
+
+_MESSAGES = {
+    "throttle": "Rate exceeded",
+    "internal-error": "An internal error has occurred",
+    "unavailable": "The request has failed due to a temporary failure of the server.",
+    "expired-token": "The security token included in the request is expired",
+    "RequestLimitExceeded": "Request limit exceeded.",
+    "SlowDown": "Please reduce your request rate.",
+    "RequestExpired": "Request has expired.",
+}
+"""By the kind of error, or by the code where AWS says it in other words."""
+
+KINDS = tuple(_BY_PROTOCOL)
+
+
+def common_error(kind: str, service: str) -> AwsError:
+    """The error of a kind as a service, by boto3's name for it, gives it."""
+    code, status = _BY_SERVICE[kind].get(service) or _BY_PROTOCOL[kind][_protocol(service)]
+    return AwsError(code, _MESSAGES.get(code) or _MESSAGES[kind], status)
+
+
+def _protocol(service: str) -> str:
+    from moto.core.utils import get_service_model
+
+    protocol = str(get_service_model(service).metadata["protocol"])
+    if protocol in ("query", "ec2", "rest-xml"):
+        return "query"
+    return "rest" if protocol.startswith("rest-") else "json"

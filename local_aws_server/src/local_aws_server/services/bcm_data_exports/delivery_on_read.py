@@ -1,0 +1,35 @@
+"""A CUR 2.0 export is in its bucket, up to the present second, whenever somebody looks; AWS writes it thrice a day.
+
+A read of a range never changes the file: programs that read Parquet ask for its size and then for parts of it.
+https://docs.aws.amazon.com/cur/latest/userguide/dataexports-export-delivery.html
+"""
+
+from local_aws_server.call import Call
+from local_aws_server.hooks import after, before
+from local_aws_server.services.bcm_data_exports.definitions import exports
+from local_aws_server.services.bcm_data_exports.delivery import deliver_to, rest
+
+
+@before("s3", "ListObjects", "ListObjectsV2", "ListObjectVersions")
+def before_a_list(call: Call) -> None:
+    if exports(call.account):
+        deliver_to(call.account, call.params["Bucket"])
+
+
+@before("s3", "HeadObject", "GetObject", "GetObjectAttributes", "SelectObjectContent")
+def before_a_read(call: Call) -> None:
+    if exports(call.account) and "Range" not in call.params:
+        deliver_to(call.account, call.params["Bucket"], call.params["Key"])
+
+
+@after("s3", "DeleteObject")
+def after_a_deletion(call: Call) -> None:
+    if exports(call.account):
+        rest(call.account, call.params["Bucket"], call.params["Key"])
+
+
+@after("s3", "DeleteObjects")
+def after_deletions(call: Call) -> None:
+    if exports(call.account):
+        for each in call.params["Delete"]["Objects"]:
+            rest(call.account, call.params["Bucket"], each["Key"])

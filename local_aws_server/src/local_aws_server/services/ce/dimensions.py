@@ -1,0 +1,183 @@
+"""The dimensions of Cost Explorer: what it says of a charge under SERVICE, REGION, INSTANCE_TYPE and the others.
+
+https://docs.aws.amazon.com/aws-cost-management/latest/APIReference/API_GetDimensionValues.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from local_aws_server.billing.charge import Charge, Meter, Tags
+from local_aws_server.billing.products import cost_explorer_name
+
+Answer = TypeVar("Answer")
+
+_INSTANCES = {
+    "BoxUsage:": "EC2: Running Hours",
+    "InstanceUsage:": "RDS: Running Hours",
+    "Multi-AZUsage:": "RDS: Running Hours",
+    "NodeUsage:": "ElastiCache: Running Hours",
+    "RabbitMQ-InstanceUsage:": "",
+    "ActiveMQ-InstanceUsage:": "",
+}
+"""What begins the usage types of instances, and the group that they are in."""
+
+_GROUPS = {
+    **_INSTANCES,
+    "EBS:VolumeUsage.gp2": "EC2: EBS - SSD(gp2)",
+    "EBS:VolumeUsage.gp3": "EC2: EBS - SSD(gp3)",
+    "EBS:VolumeUsage.piops": "EC2: EBS - SSD(io1)",
+    "EBS:VolumeUsage.io2": "EC2: EBS - SSD(io2)",
+    "EBS:VolumeUsage.st1": "EC2: EBS - HDD(st1)",
+    "EBS:VolumeUsage.sc1": "EC2: EBS - HDD(sc1)",
+    "EBS:VolumeUsage": "EC2: EBS - Magnetic",
+    "EBS:SnapshotUsage": "EC2: EBS - Snapshots",
+    "LoadBalancerUsage": "EC2: ELB - Running Hours",
+    "LCUUsage": "EC2: ELB - LCU Running Hours",
+    "NatGateway-Hours": "EC2: NAT Gateway - Running Hours",
+    "NatGateway-Bytes": "EC2: NAT Gateway - Data Processed",
+    "ElasticIP:IdleAddress": "EC2: Elastic IP - Idle Address",
+    "CW:AlarmMonitorUsage": "EC2: CloudWatch - Alarms",
+    "CW:MetricMonitorUsage": "EC2: CloudWatch - Metrics",
+    "RDS:": "RDS: Storage",
+}
+_GROUPS_OF_SERVICE = {
+    ("AmazonEC2", "DataTransfer-Out-Bytes"): "EC2: Data Transfer - Internet (Out)",
+    ("AmazonEC2", "DataTransfer-Regional-Bytes"): "EC2: Data Transfer - Inter AZ",
+    ("AmazonS3", "DataTransfer-Out-Bytes"): "S3: Data Transfer - Internet (Out)",
+    ("AmazonS3", "TimedStorage-ByteHrs"): "S3: Storage - Standard",
+    ("AmazonS3", "Requests-Tier1"): "S3: API Requests - Standard",
+    ("AmazonS3", "Requests-Tier2"): "S3: API Requests - Standard",
+}
+"""https://docs.aws.amazon.com/cost-management/latest/userguide/ce-filtering.html"""
+
+_DATABASE_ENGINES = {
+    "CreateDBInstance:0002": "MySQL",
+    "CreateDBInstance:0014": "PostgreSQL",
+    "CreateDBInstance:0016": "Aurora MySQL",
+    "CreateDBInstance:0018": "MariaDB",
+    "CreateDBInstance:0021": "Aurora PostgreSQL",
+}
+_CACHE_ENGINES = {
+    "CreateCacheCluster:0001": "Memcached",
+    "CreateCacheCluster:0002": "Redis",
+    "CreateCacheCluster:Valkey": "Valkey",
+}
+_PLATFORMS = {"RunInstances": "Linux/UNIX", "RunInstances:0002": "Windows (Amazon VPC)"}
+
+
+def instance_type(meter: Meter) -> str:
+    """`t2.micro`, `db.t3.micro`; "" for what is no instance."""
+    return meter.usage_type.split(":")[1] if meter.usage_type.startswith(tuple(_INSTANCES)) else ""
+
+
+def usage_type_group(meter: Meter) -> str:
+    """The group that AWS puts a usage type into, or ""."""
+    found = _GROUPS_OF_SERVICE.get((meter.service, meter.usage_type))
+    begins = (group for name, group in _GROUPS.items() if meter.usage_type.startswith(name))
+    return found if found is not None else next(begins, "")
+
+
+def _family(meter: Meter) -> str:
+    return instance_type(meter).removeprefix("db.").removeprefix("cache.").removeprefix("mq.").split(".")[0]
+
+
+def _purchase_type(meter: Meter) -> str:
+    return "On Demand Instances" if instance_type(meter) else ""
+
+
+def _tenancy(meter: Meter) -> str:
+    return "Shared" if meter.usage_type.startswith("BoxUsage:") else ""
+
+
+def _platform(meter: Meter) -> str:
+    return _PLATFORMS.get(meter.operation, "") if meter.usage_type.startswith("BoxUsage:") else ""
+
+
+def _deployment_option(meter: Meter) -> str:
+    return {"InstanceUsage": "Single-AZ", "Multi-AZUsage": "Multi-AZ"}.get(meter.usage_type.split(":")[0], "")
+
+
+_OF_METER: dict[str, tuple[Callable[[Meter], str], str]] = {
+    "AZ": (lambda meter: meter.zone, "NoAZ"),
+    "INSTANCE_TYPE": (instance_type, "NoInstanceType"),
+    "INSTANCE_TYPE_FAMILY": (_family, "NoInstanceTypeFamily"),
+    "OPERATION": (lambda meter: meter.operation, "NoOperation"),
+    "PURCHASE_TYPE": (_purchase_type, "NoPurchaseType"),
+    "REGION": (lambda meter: meter.region, "NoRegion"),
+    "SERVICE": (cost_explorer_name, "NoService"),
+    "USAGE_TYPE": (lambda meter: meter.billed_as, "NoUsageType"),
+    "USAGE_TYPE_GROUP": (usage_type_group, "NoUsageTypeGroup"),
+    "OPERATING_SYSTEM": (_platform, "NoOperatingSystem"),
+    "PLATFORM": (_platform, "NoOperatingSystem"),
+    "TENANCY": (_tenancy, "NoTenancy"),
+    "DEPLOYMENT_OPTION": (_deployment_option, "NoDeploymentOption"),
+    "DATABASE_ENGINE": (lambda meter: _DATABASE_ENGINES.get(meter.operation, ""), "NoDatabaseEngine"),
+    "CACHE_ENGINE": (lambda meter: _CACHE_ENGINES.get(meter.operation, ""), "NoCacheEngine"),
+    "RESOURCE_ID": (lambda meter: meter.resource, "NoResourceId"),
+    "BILLING_ENTITY": (lambda _: "AWS", "NoBillingEntity"),
+    "LEGAL_ENTITY_NAME": (lambda _: "Amazon Web Services, Inc.", "NoLegalEntityName"),
+    "INVOICING_ENTITY": (lambda _: "Amazon Web Services, Inc.", "NoInvoicingEntity"),
+    "RESERVATION_ID": (lambda _: "", "NoReservationId"),
+    "SAVINGS_PLANS_TYPE": (lambda _: "", "NoSavingsPlansType"),
+    "SAVINGS_PLAN_ARN": (lambda _: "", "NoSavingsPlanArn"),
+}
+"""Dimension → (its value for a meter, what Cost Explorer shows where there is none)."""
+
+DIMENSIONS = frozenset({*_OF_METER, "LINKED_ACCOUNT", "RECORD_TYPE"})
+"""Those that a charge has a value for."""
+
+GROUPED_BY = (
+    "AZ",
+    "INSTANCE_TYPE",
+    "LINKED_ACCOUNT",
+    "OPERATION",
+    "PURCHASE_TYPE",
+    "SERVICE",
+    "USAGE_TYPE",
+    "PLATFORM",
+    "TENANCY",
+    "RECORD_TYPE",
+    "LEGAL_ENTITY_NAME",
+    "INVOICING_ENTITY",
+    "DEPLOYMENT_OPTION",
+    "DATABASE_ENGINE",
+    "CACHE_ENGINE",
+    "INSTANCE_TYPE_FAMILY",
+    "REGION",
+    "BILLING_ENTITY",
+    "RESERVATION_ID",
+    "SAVINGS_PLANS_TYPE",
+    "SAVINGS_PLAN_ARN",
+    "OPERATING_SYSTEM",
+)
+"""Those that results may be grouped by, as AWS's refusal of any other lists them."""
+
+
+def dimension_value(dimension: str, charge: Charge, account: str) -> str:
+    """What Cost Explorer shows of a charge under one of `DIMENSIONS`; `NoRegion` and the like where it has none."""
+    if dimension == "LINKED_ACCOUNT":
+        return account
+    if dimension == "RECORD_TYPE":
+        return charge.kind
+    of_meter, none = _OF_METER[dimension]
+    return of_meter(charge.meter) or none
+
+
+def tag_value(key: str, charge: Charge) -> str:
+    """The value of a tag of what is charged for; "" if it has no such tag."""
+    return next((value for name, value in charge.tags if name == key), "")
+
+
+def once_for_each_kind(question: Callable[[Charge], Answer]) -> Callable[[Charge], Answer]:
+    """The same question, asked only once of charges that differ in hour and amount alone."""
+    answers: dict[tuple[Meter, str, Tags], Answer] = {}
+
+    def answer(charge: Charge) -> Answer:
+        kind = charge.meter, charge.kind, charge.tags
+        if kind not in answers:
+            answers[kind] = question(charge)
+        return answers[kind]
+
+    return answer

@@ -1,0 +1,14 @@
+"""The resource servers and the MFA of a user pool that does not exist are a ResourceNotFoundException.
+
+https://docs.aws.amazon.com/cognito-user-identity-pools/latest/APIReference/API_ListResourceServers.html
+"""
+
+from local_aws_server.not_found import NotFoundRule, by, stored
+
+NotFoundRule(
+    "cognito-idp",
+    "ResourceNotFoundException",
+    "User pool {} does not exist.",
+    stored("cognito-idp", "user_pools"),
+    by("UserPoolId", "AdminInitiateAuth", "ListResourceServers", "SetUserPoolMfaConfig"),
+).install()

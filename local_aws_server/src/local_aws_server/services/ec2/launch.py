@@ -1,0 +1,108 @@
+"""Launch an EC2 instance exactly as its launch template says."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+from local_aws_server.backends import Backends, remembered
+from local_aws_server.hooks import AwsError
+from local_aws_server.services.ec2.instances import launched
+
+_ALIAS = "resolve:ssm:"
+
+
+def launch(
+    world: Backends, version: Any, subnet_id: str, tags: dict[str, str], over: dict[str, Any] | None = None
+) -> Any:
+    """One instance of a launch template's version in a subnet; returns moto's instance, raises what AWS would.
+
+    `over` holds what the caller asks for itself, in the template's words; it wins.
+    """
+    from moto.core.types import Base64EncodedString
+    from moto.ec2.utils import convert_tag_spec
+
+    data = {**copy.deepcopy(version.data), **(over or {})}
+    ec2 = world.backend("ec2")
+    profile = _profile(world, data.get("IamInstanceProfile") or {})
+    template_tags = convert_tag_spec(data.get("TagSpecifications") or [])
+    interfaces, group_ids = _interfaces(data, subnet_id)
+    user_data = data.get("UserData")
+    reservation = ec2.run_instances(
+        image_id(world, data.get("ImageId", "")),
+        1,
+        Base64EncodedString(str(user_data)) if user_data else None,
+        data.get("SecurityGroups") or [],
+        security_group_ids=group_ids,
+        instance_type=data.get("InstanceType") or "m1.small",
+        is_instance_type_default=False,
+        region_name=world.region,
+        subnet_id=subnet_id,
+        placement=world.zone(subnet_id),
+        nics=interfaces,
+        associate_public_ip=None,
+        key_name=data.get("KeyName"),
+        ebs_optimized=bool(data.get("EbsOptimized")),
+        monitoring_state="enabled" if (data.get("Monitoring") or {}).get("Enabled") else "disabled",
+        metadata_options=data.get("MetadataOptions") or {},
+        block_device_mappings=_block_devices(data),
+        tags={
+            "instance": {
+                **template_tags.get("instance", {}),
+                **tags,
+                "aws:ec2launchtemplate:id": version.template.id,
+                "aws:ec2launchtemplate:version": str(version.number),
+            },
+            "volume": template_tags.get("volume", {}),
+        },
+    )
+    instance = reservation.instances[0]
+    launched(instance)
+    remembered(instance)["launch_template_version"] = str(version.number)
+    instance.root_device_name = "/dev/xvda"
+    instance.virtualization_type = "hvm"
+    if profile is not None:
+        ec2.associate_iam_instance_profile(instance_id=instance.id, iam_instance_profile_name=profile.name)
+    return instance
+
+
+def image_id(world: Backends, wanted: str) -> str:
+    """The AMI; AWS looks an alias up in the Parameter Store at each launch, the template keeps the alias."""
+    if not wanted.startswith(_ALIAS):
+        return wanted
+    name = wanted.removeprefix(_ALIAS)
+    found = world.parameter(name)
+    if found is None:
+        raise AwsError("InvalidParameterValue", f"The parameter {name} of the image can't be resolved.")
+    return found
+
+
+def _profile(world: Backends, wanted: dict[str, str]) -> Any | None:
+    name = wanted.get("Name") or wanted.get("Arn")
+    if not name:
+        return None
+    profile = world.instance_profile(name)
+    if profile is None:
+        raise AwsError("InvalidParameterValue", f"Invalid IAM Instance Profile name: {name}")
+    return profile
+
+
+def _interfaces(data: dict[str, Any], subnet_id: str) -> tuple[list[dict[str, Any]], list[str]]:
+    """(interfaces, groups of the instance): a template names the groups on the first interface or beside it."""
+    interfaces = data.get("NetworkInterfaces") or [{"DeviceIndex": 0}]
+    first = min(interfaces, key=lambda interface: int(interface.get("DeviceIndex", 0)))
+    group_ids = [*(data.get("SecurityGroupIds") or []), *(first.pop("Groups", None) or [])]
+    for interface in interfaces:
+        interface.setdefault("DeviceIndex", 0)
+        # Unless the template says otherwise, AWS deletes an interface that it made with the instance.
+        interface.setdefault("DeleteOnTermination", True)
+    first["SubnetId"] = subnet_id
+    return interfaces, group_ids
+
+
+def _block_devices(data: dict[str, Any]) -> list[dict[str, Any]]:
+    """The template's devices over the image's root device: 8 GB at /dev/xvda, which goes with the instance."""
+    devices = {"/dev/xvda": {"VolumeSize": 8, "VolumeType": "gp3", "DeleteOnTermination": True, "Encrypted": False}}
+    for device in data.get("BlockDeviceMappings") or []:
+        devices[device["DeviceName"]] = {**devices.get(device["DeviceName"], {}), **(device.get("Ebs") or {})}
+    return [{"DeviceName": name, "Ebs": ebs} for name, ebs in devices.items()]

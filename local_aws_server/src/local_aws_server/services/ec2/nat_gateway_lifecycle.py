@@ -1,0 +1,47 @@
+"""A NAT gateway is pending for two minutes and deleting for one; until it is deleted, its address is in use.
+
+https://docs.aws.amazon.com/vpc/latest/userguide/nat-gateway-working-with.html
+https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_NatGateway.html
+"""
+
+from typing import Any
+
+from local_aws_server.backends import Backends
+from local_aws_server.clock.state_machine import Deletion, Provisioned, Step
+from local_aws_server.hooks import reconciler
+from local_aws_server.services.ec2.interfaces import interfaces
+
+
+def _called(gateway: Any) -> str:
+    return str(next((tag["value"] for tag in gateway.get_tags() if tag["key"] == "Name"), gateway.id))
+
+
+def _delete(world: Backends, gateway: Any) -> None:
+    """It stays to be seen as deleted, without its address and its interface."""
+    ec2 = world.backend("ec2")
+    for address in [address for address in ec2.addresses if address.eni is gateway._eni]:
+        ec2.disassociate_address(address=address.public_ip)
+    if gateway._eni in interfaces(world):
+        ec2.delete_network_interface(gateway._eni.id)
+    ec2.delete_nat_gateway(gateway.id)
+
+
+GATEWAYS = Provisioned(
+    service="ec2",
+    kind="NAT gateway",
+    things=lambda world: world.backend("ec2").nat_gateways.values(),
+    id=("NatGatewayId", "id"),
+    state=("State", "state"),
+    creates=("CreateNatGateway",),
+    creation=Step("pending", "available", 120, "somebody created it"),
+    deletion=Deletion("DeleteNatGateway", Step("deleting", "deleted", 60, "somebody deleted it"), _delete),
+    shows=("DescribeNatGateways",),
+    members={"CreateNatGateway": "NatGateway", "DescribeNatGateways": "NatGateways"},
+    called=_called,
+)
+GATEWAYS.install()
+
+
+@reconciler("ec2", order=1)
+def gateways_arrive(world: Backends) -> float | None:
+    return GATEWAYS.arrive(world)

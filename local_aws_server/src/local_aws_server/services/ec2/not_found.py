@@ -1,0 +1,221 @@
+"""An EC2 resource that does not exist is refused with the NotFound of its kind, by describe calls too.
+
+https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html
+"""
+
+from functools import partial
+
+from local_aws_server.call import Call
+from local_aws_server.hooks import after
+from local_aws_server.not_found import NotFoundRule, by, stored
+
+_kind = partial(NotFoundRule, "ec2")
+
+
+def _key_pairs(call: Call) -> set[str]:
+    return {pair.id for pair in call.backends.backend("ec2").key_pairs.values()}
+
+
+def _network_acl_associations(call: Call) -> set[str]:
+    acls = call.backends.backend("ec2").network_acls.values()
+    return {association for acl in acls for association in acl.associations}
+
+
+def _profile_associations(call: Call) -> set[str]:
+    return {each.id for each in call.backends.backend("ec2").iam_instance_profile_associations.values()}
+
+
+def _zones(call: Call) -> set[str]:
+    return {zone.name for zone in call.backends.backend("ec2").describe_availability_zones()}
+
+
+def _regions(call: Call) -> set[str]:
+    return {region.name for region in call.backends.backend("ec2").describe_regions()}
+
+
+KINDS = (
+    _kind(
+        "InvalidLaunchTemplateId.NotFound",
+        "The specified launch template, with template ID {}, does not exist.",
+        stored("ec2", "launch_templates"),
+        {
+            **by("LaunchTemplateId", "DeleteLaunchTemplate", "ModifyLaunchTemplate"),
+            **by("LaunchTemplateIds", "DescribeLaunchTemplates"),
+        },
+    ),
+    _kind(
+        "NatGatewayNotFound",
+        "NAT gateway {} was not found",
+        stored("ec2", "nat_gateways"),
+        {**by("NatGatewayId", "DeleteNatGateway"), **by("NatGatewayIds", "DescribeNatGateways")},
+    ),
+    _kind(
+        "InvalidNatGatewayID.NotFound",
+        "The natGateway ID '{}' does not exist",
+        stored("ec2", "nat_gateways"),
+        by("NatGatewayId", "CreateRoute", "ReplaceRoute"),
+    ),
+    _kind(
+        "InvalidNetworkAclID.NotFound",
+        "The networkAcl ID '{}' does not exist",
+        stored("ec2", "network_acls"),
+        {**by("NetworkAclIds", "DescribeNetworkAcls"), **by("NetworkAclId", "ReplaceNetworkAclAssociation")},
+    ),
+    _kind(
+        "InvalidAssociationID.NotFound",
+        "The association ID '{}' does not exist",
+        _network_acl_associations,
+        by("AssociationId", "ReplaceNetworkAclAssociation"),
+    ),
+    _kind(
+        "InvalidAssociationID.NotFound",
+        "The association ID '{}' does not exist",
+        _profile_associations,
+        by("AssociationIds", "DescribeIamInstanceProfileAssociations"),
+    ),
+    _kind(
+        "InvalidKeyPair.NotFound",
+        "The key pair ID '{}' does not exist",
+        _key_pairs,
+        by("KeyPairIds", "DescribeKeyPairs"),
+    ),
+    _kind(
+        "InvalidAMIID.NotFound",
+        "The image id '[{}]' does not exist",
+        stored("ec2", "amis"),
+        by("ImageId", "DescribeImageAttribute"),
+    ),
+    _kind(
+        "InvalidSnapshot.NotFound",
+        "The snapshot '{}' does not exist.",
+        stored("ec2", "snapshots"),
+        by("SnapshotId", "DeleteSnapshot", "ModifySnapshotAttribute"),
+    ),
+    _kind(
+        "InvalidFlowLogId.NotFound",
+        "The flow log ID '{}' does not exist",
+        stored("ec2", "flow_logs"),
+        by("FlowLogIds", "DescribeFlowLogs"),
+    ),
+    _kind(
+        "InvalidVpcPeeringConnectionID.NotFound",
+        "The vpcPeeringConnection ID '{}' does not exist",
+        stored("ec2", "vpc_pcxs"),
+        {
+            **by(
+                "VpcPeeringConnectionId",
+                "AcceptVpcPeeringConnection",
+                "DeleteVpcPeeringConnection",
+                "ModifyVpcPeeringConnectionOptions",
+                "RejectVpcPeeringConnection",
+            ),
+            **by("VpcPeeringConnectionIds", "DescribeVpcPeeringConnections"),
+        },
+    ),
+    _kind(
+        "InvalidCustomerGatewayID.NotFound",
+        "The customerGateway ID '{}' does not exist",
+        stored("ec2", "customer_gateways"),
+        by("CustomerGatewayIds", "DescribeCustomerGateways"),
+    ),
+    _kind(
+        "InvalidGatewayID.NotFound",
+        "The gateway ID '{}' does not exist",
+        stored("ec2", "egress_only_internet_gateways"),
+        by("EgressOnlyInternetGatewayIds", "DescribeEgressOnlyInternetGateways"),
+    ),
+    _kind(
+        "InvalidPrefixListID.NotFound",
+        "The prefix list ID '{}' does not exist",
+        stored("ec2", "managed_prefix_lists"),
+        {
+            **by("PrefixListId", "DeleteManagedPrefixList", "GetManagedPrefixListEntries", "ModifyManagedPrefixList"),
+            **by("PrefixListIds", "DescribeManagedPrefixLists"),
+        },
+    ),
+    _kind(
+        "InvalidHostID.NotFound",
+        "The host ID '{}' does not exist",
+        stored("ec2", "hosts"),
+        by("HostIds", "DescribeHosts", "ModifyHosts", "ReleaseHosts"),
+    ),
+    _kind(
+        "InvalidSpotInstanceRequestID.NotFound",
+        "The spot instance request ID '{}' does not exist",
+        stored("ec2", "spot_instance_requests"),
+        by("SpotInstanceRequestIds", "CancelSpotInstanceRequests"),
+    ),
+    _kind(
+        "InvalidTransitGatewayID.NotFound",
+        "Transit Gateway {} was deleted or does not exist.",
+        stored("ec2", "transit_gateways"),
+        by(
+            "TransitGatewayId",
+            "CreateTransitGatewayPeeringAttachment",
+            "CreateTransitGatewayVpcAttachment",
+            "DeleteTransitGateway",
+            "ModifyTransitGateway",
+        ),
+    ),
+    _kind(
+        "InvalidTransitGatewayAttachmentID.NotFound",
+        "Transit Gateway Attachment {} was deleted or does not exist.",
+        stored("ec2", "transit_gateway_attachments"),
+        by(
+            "TransitGatewayAttachmentId",
+            "AcceptTransitGatewayPeeringAttachment",
+            "AssociateTransitGatewayRouteTable",
+            "CreateTransitGatewayRoute",
+            "DeleteTransitGatewayPeeringAttachment",
+            "DeleteTransitGatewayVpcAttachment",
+            "DisableTransitGatewayRouteTablePropagation",
+            "DisassociateTransitGatewayRouteTable",
+            "EnableTransitGatewayRouteTablePropagation",
+            "ModifyTransitGatewayVpcAttachment",
+            "RejectTransitGatewayPeeringAttachment",
+        ),
+    ),
+    _kind(
+        "InvalidRouteTableID.NotFound",
+        "Transit Gateway Route Table {} was deleted or does not exist.",
+        stored("ec2", "transit_gateways_route_tables"),
+        by(
+            "TransitGatewayRouteTableId",
+            "CreateTransitGatewayRoute",
+            "DeleteTransitGatewayRoute",
+            "DeleteTransitGatewayRouteTable",
+            "DisableTransitGatewayRouteTablePropagation",
+            "EnableTransitGatewayRouteTablePropagation",
+        ),
+    ),
+    _kind(
+        "InvalidParameterValue",
+        "Invalid availability zone: [{}]",
+        _zones,
+        by("ZoneNames", "DescribeAvailabilityZones"),
+    ),
+    _kind("InvalidParameterValue", "Invalid region: '{}'", _regions, by("RegionNames", "DescribeRegions")),
+)
+
+for _each in KINDS:
+    _each.install()
+
+
+@after("ec2", "DeleteVpcEndpoints")
+def absent_endpoints_are_unsuccessful(call: Call) -> None:
+    """The call as a whole succeeds, and says of which endpoints there was none."""
+    known = call.backends.backend("ec2").vpc_end_points
+    call.result["Unsuccessful"] = [
+        *call.result.get("Unsuccessful", []),
+        *(
+            {
+                "Error": {
+                    "Code": "InvalidVpcEndpoint.NotFound",
+                    "Message": f"The Vpc Endpoint Id '{endpoint}' does not exist",
+                },
+                "ResourceId": endpoint,
+            }
+            for endpoint in call.params["VpcEndpointIds"]
+            if endpoint not in known
+        ),
+    ]

@@ -1,0 +1,13 @@
+"""A task stays RUNNING however often it is described; moto moves it one state on with each describe.
+
+https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-lifecycle-explanation.html
+"""
+
+from local_aws_server.hooks import on_reset
+
+
+@on_reset
+def describing_does_not_stop_tasks() -> None:
+    from moto.moto_api import state_manager
+
+    state_manager.set_transition("ecs::task", {"progression": "manual", "times": 2**62})

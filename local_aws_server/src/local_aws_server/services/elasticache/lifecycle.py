@@ -1,0 +1,56 @@
+"""A cache cluster takes five minutes to be created and four to be deleted, and can be changed once it is available.
+
+https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_CreateCacheCluster.html
+https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_DeleteCacheCluster.html
+"""
+
+from typing import Any
+
+from local_aws_server.backends import Backends
+from local_aws_server.call import Call
+from local_aws_server.clock.state_machine import Deletion, Provisioned, Refusal, Step
+from local_aws_server.hooks import AwsError, before, reconciler
+
+
+def _delete(world: Backends, cluster: Any) -> None:
+    """moto leaves a deleted cluster `deleting` for ever."""
+    del world.backend("elasticache").cache_clusters[cluster.cache_cluster_id]
+
+
+CLUSTERS = Provisioned(
+    service="elasticache",
+    kind="cache",
+    things=lambda world: world.backend("elasticache").cache_clusters.values(),
+    id=("CacheClusterId", "cache_cluster_id"),
+    state=("CacheClusterStatus", "cache_cluster_status"),
+    creates=("CreateCacheCluster",),
+    creation=Step("creating", "available", 300, "somebody created it"),
+    changes={"ModifyCacheCluster": Step("modifying", "available", 120, "somebody changed it")},
+    at_once=lambda call: bool(call.params.get("ApplyImmediately")),
+    deletion=Deletion("DeleteCacheCluster", Step("deleting", "deleted", 240, "somebody deleted it"), _delete),
+    shows=("DescribeCacheClusters",),
+    members={
+        "CreateCacheCluster": "CacheCluster",
+        "DeleteCacheCluster": "CacheCluster",
+        "DescribeCacheClusters": "CacheClusters",
+        "ModifyCacheCluster": "CacheCluster",
+    },
+    needs={"DeleteCacheCluster": ("available",), "ModifyCacheCluster": ("available",)},
+    refusal=Refusal("InvalidCacheClusterState", "Cache cluster {name} is not available: it is {state}."),
+    unknown_at_first=("CacheNodes", "ConfigurationEndpoint"),
+)
+
+
+@before("elasticache", "DeleteCacheCluster")
+def it_must_exist(call: Call) -> None:
+    asked = call.params["CacheClusterId"]
+    if CLUSTERS.find(call.backends, asked) is None:
+        raise AwsError("CacheClusterNotFound", f"Cache cluster {asked} not found.", 404)
+
+
+CLUSTERS.install()
+
+
+@reconciler("elasticache", order=1)
+def clusters_arrive(world: Backends) -> float | None:
+    return CLUSTERS.arrive(world)

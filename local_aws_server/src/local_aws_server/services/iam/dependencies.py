@@ -1,0 +1,23 @@
+"""A managed policy goes when nobody has it attached and only its default version is left.
+
+https://docs.aws.amazon.com/IAM/latest/APIReference/API_DeletePolicy.html
+"""
+
+from local_aws_server.call import Call
+from local_aws_server.hooks import AwsError, before
+
+
+@before("iam", "DeletePolicy")
+def policy_is_unused(call: Call) -> None:
+    policy = call.backends.backend("iam").managed_policies.get(call.params["PolicyArn"])
+    if policy is None:
+        return
+    if policy.attachment_count:
+        raise AwsError("DeleteConflict", "Cannot delete a policy attached to entities.", 409)
+    if len(policy.versions) > 1:
+        raise AwsError(
+            "DeleteConflict",
+            "This policy has more than one version. Before you delete a policy, you must delete the policy's versions. "
+            "The default version is deleted with the policy.",
+            409,
+        )

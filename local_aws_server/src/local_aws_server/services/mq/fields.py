@@ -1,0 +1,14 @@
+"""A RabbitMQ broker names its own console and its amqps endpoint.
+
+https://docs.aws.amazon.com/amazon-mq/latest/api-reference/brokers-broker-id.html
+"""
+
+from local_aws_server.call import Call
+from local_aws_server.hooks import after
+
+
+@after("mq", "DescribeBroker")
+def endpoints_of_rabbitmq(call: Call) -> None:
+    if call.result.get("EngineType") == "RABBITMQ":
+        host = f"{call.result['BrokerId']}.mq.{call.region}.amazonaws.com"
+        call.result["BrokerInstances"] = [{"ConsoleURL": f"https://{host}", "Endpoints": [f"amqps://{host}:5671"]}]

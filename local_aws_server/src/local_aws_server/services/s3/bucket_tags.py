@@ -1,0 +1,15 @@
+"""CreateBucket takes tags, so that a bucket is never there without them.
+
+https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucketConfiguration.html
+"""
+
+from local_aws_server.call import Call
+from local_aws_server.hooks import after
+
+
+@after("s3", "CreateBucket")
+def tagged_at_once(call: Call) -> None:
+    tags = call.params.get("CreateBucketConfiguration", {}).get("Tags", ())
+    if tags:
+        given = {tag["Key"]: tag["Value"] for tag in tags}
+        call.backends.backend("s3").put_bucket_tagging(call.params["Bucket"], given)

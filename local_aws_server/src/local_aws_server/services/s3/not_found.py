@@ -1,0 +1,34 @@
+"""An upload in parts that does not exist is NoSuchUpload, and the tags of no object are NoSuchKey.
+
+https://docs.aws.amazon.com/AmazonS3/latest/API/API_UploadPart.html
+https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjectTagging.html
+"""
+
+from local_aws_server.call import Call
+from local_aws_server.not_found import NotFoundRule, by
+
+
+def _uploads(call: Call) -> set[str]:
+    bucket = call.backends.backend("s3").buckets.get(call.params["Bucket"])
+    # of a bucket that does not exist, moto says so
+    return set(bucket.multiparts) if bucket else {call.params["UploadId"]}
+
+
+def _keys(call: Call) -> set[str]:
+    bucket = call.backends.backend("s3").buckets.get(call.params["Bucket"])
+    return set(bucket.keys) if bucket else {call.params["Key"]}
+
+
+NotFoundRule(
+    "s3",
+    "NoSuchUpload",
+    "The specified upload does not exist. The upload ID may be invalid, or the upload may have been aborted or "
+    "completed.",
+    _uploads,
+    by("UploadId", "CompleteMultipartUpload", "UploadPart", "UploadPartCopy"),
+    status=404,
+).install()
+
+NotFoundRule(
+    "s3", "NoSuchKey", "The specified key does not exist.", _keys, by("Key", "DeleteObjectTagging"), status=404
+).install()

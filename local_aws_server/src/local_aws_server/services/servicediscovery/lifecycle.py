@@ -1,0 +1,43 @@
+"""The operation that creates or deletes a Cloud Map namespace is pending for a minute.
+
+https://docs.aws.amazon.com/cloud-map/latest/api/API_GetOperation.html
+"""
+
+from typing import Any
+
+from local_aws_server.backends import Backends
+from local_aws_server.call import Call
+from local_aws_server.clock.transitions import arrived, begin, next_arrival, wait_for
+from local_aws_server.hooks import after, reconciler
+
+_SECONDS = 60.0
+
+
+def _operations(world: Backends) -> dict[str, Any]:
+    found: dict[str, Any] = world.backend("servicediscovery").operations
+    return found
+
+
+@after(
+    "servicediscovery",
+    "CreateHttpNamespace",
+    "CreatePrivateDnsNamespace",
+    "CreatePublicDnsNamespace",
+    "DeleteNamespace",
+)
+def it_is_pending_at_first(call: Call) -> None:
+    operation = _operations(call.backends)[call.result["OperationId"]]
+    operation.status = "PENDING"
+    begin(operation, "SUCCESS", _SECONDS)
+
+
+@after("servicediscovery", "GetOperation")
+def its_end_is_awaited(call: Call) -> None:
+    wait_for(call, [_operations(call.backends)[call.params["OperationId"]]])
+
+
+@reconciler("servicediscovery", order=1)
+def operations_succeed(world: Backends) -> float | None:
+    for operation in _operations(world).values():
+        operation.status = arrived(operation) or operation.status
+    return next_arrival(_operations(world).values())

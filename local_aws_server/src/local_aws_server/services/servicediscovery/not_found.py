@@ -1,0 +1,32 @@
+"""A service or namespace of Cloud Map that does not exist is refused wherever it is named.
+
+https://docs.aws.amazon.com/cloud-map/latest/api/API_DeleteService.html
+https://docs.aws.amazon.com/cloud-map/latest/api/API_TagResource.html
+"""
+
+from local_aws_server.call import Call
+from local_aws_server.not_found import NotFoundRule, by, last_part
+
+
+def _services(call: Call) -> set[str]:
+    return set(call.backends.backend("servicediscovery").services)
+
+
+def _namespaces(call: Call) -> set[str]:
+    return set(call.backends.backend("servicediscovery").namespaces)
+
+
+NotFoundRule(
+    "servicediscovery", "ServiceNotFound", "{}", _services, by("Id", "DeleteService"), shortened=last_part
+).install()
+NotFoundRule(
+    "servicediscovery", "NamespaceNotFound", "{}", _namespaces, by("NamespaceId", "CreateService"), shortened=last_part
+).install()
+NotFoundRule(
+    "servicediscovery",
+    "ResourceNotFoundException",
+    "Resource {} not found.",
+    lambda call: _services(call) | _namespaces(call),
+    by("ResourceARN", "ListTagsForResource", "TagResource", "UntagResource"),
+    shortened=last_part,
+).install()

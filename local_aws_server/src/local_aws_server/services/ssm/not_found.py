@@ -1,0 +1,22 @@
+"""Labels for a parameter that does not exist are refused and leave nothing behind.
+
+moto refuses them too, but keeps a parameter without a version, which then fails every list of tags.
+https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_GetParameterHistory.html
+"""
+
+from local_aws_server.call import Call
+from local_aws_server.not_found import NotFoundRule, by
+
+
+def _parameters(call: Call) -> set[str]:
+    ssm = call.backends.backend("ssm")
+    return {call.params["Name"]} if ssm.get_parameter(call.params["Name"]) else set()
+
+
+NotFoundRule(
+    "ssm",
+    "ParameterNotFound",
+    "Parameter {} not found.",
+    _parameters,
+    by("Name", "GetParameterHistory", "LabelParameterVersion", "UnlabelParameterVersion"),
+).install()
