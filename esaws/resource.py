@@ -5,11 +5,8 @@ from __future__ import annotations
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
-
-from botocore.exceptions import ClientError
 
 from esaws.cloud import Cloud
 from esaws.errors import InvalidResource, NotDeployed
@@ -323,37 +320,3 @@ def _replaced(value: Any, resource_to: Callable[[Resource], str], text_to: Calla
     if isinstance(value, set | frozenset):
         return frozenset(_replaced(item, resource_to, text_to) for item in value)
     return value
-
-
-# -- small words that the kinds share ----------------------------------------------------------------------------
-
-
-def error_code(error: ClientError) -> str:
-    """AWS's code, such as `InvalidVpcID.NotFound`."""
-    return str(error.response["Error"]["Code"])
-
-
-@contextmanager
-def absent(*codes: str) -> Iterator[None]:
-    """Pass over AWS's answers that say "there is no such thing"; every other error propagates."""
-    try:
-        yield
-    except ClientError as error:
-        if error_code(error) not in codes:
-            raise
-
-
-def pages(cloud: Cloud, service: str, operation: str, result: str, **parameters: Any) -> Iterator[Any]:
-    """Every item of a paginated list, under `result` of each page."""
-    for page in cloud.client(service).get_paginator(operation).paginate(**parameters):
-        yield from page.get(result, ())
-
-
-def tag_list(tags: Mapping[str, str], key: str = "Key", value: str = "Value") -> list[dict[str, str]]:
-    """Tags as most services take them: a list of pairs; ECS spells the words in lower case."""
-    return [{key: name, value: text} for name, text in tags.items()]
-
-
-def tag_dict(tags: Iterable[Mapping[str, str]] | None, key: str = "Key", value: str = "Value") -> dict[str, str]:
-    """A list of tag pairs as a dictionary."""
-    return {tag[key]: tag[value] for tag in tags or ()}

@@ -13,6 +13,7 @@ from botocore.client import BaseClient
 from botocore.exceptions import ClientError
 
 from esaws.architecture import Architecture
+from esaws.aws import tag_list
 from esaws.cloud import Cloud
 from esaws.deploy.leftovers import left, made_by_aws
 from esaws.deploy.leftovers.listings import Thing, kind_of, tracked
@@ -20,7 +21,7 @@ from esaws.deploy.leftovers.proof import Answer, judge
 from esaws.deploy.plan import plan_deploy, plan_teardown
 from esaws.errors import EsawsError
 from esaws.reference.seccom import PROFILES, seccom
-from esaws.resource import Resource, tag_list
+from esaws.resource import Resource
 from esaws.resources.alarm import Alarm
 from esaws.resources.cluster import Cluster
 from esaws.resources.dashboard import Dashboard

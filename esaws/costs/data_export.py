@@ -6,8 +6,8 @@ import json
 from collections.abc import Iterator
 from contextlib import suppress
 
+from esaws.aws import ignore_codes, pages
 from esaws.cloud import Cloud
-from esaws.resource import absent, pages
 
 NAME = "esaws-hourly"
 
@@ -83,7 +83,7 @@ def end_export(cloud: Cloud) -> None:
     if arn := _arn(cloud):
         cloud.client("bcm-data-exports").delete_export(ExportArn=arn)
     s3, bucket = cloud.client("s3"), bucket_of(cloud)
-    with absent("NoSuchBucket"):
+    with ignore_codes("NoSuchBucket"):
         for key in list(_keys(cloud, bucket)):
             s3.delete_object(Bucket=bucket, Key=key)
         s3.delete_bucket(Bucket=bucket)

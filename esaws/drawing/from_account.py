@@ -13,6 +13,7 @@ from functools import cached_property
 from typing import Any
 
 from esaws.architecture import Architecture
+from esaws.aws import tag_dict
 from esaws.cloud import DEPLOYMENT_TAG
 from esaws.drawing.from_architecture import ENGINE_ICONS, ENGINES, scene_of
 from esaws.drawing.scene import USERS, Edge, Fleet, Key, Place, Running, Scene, Thing
@@ -26,7 +27,7 @@ from esaws.inspect.recurring_costs import of_balancer, of_broker, of_cache, of_d
 from esaws.inspect.target_health import KEYS as HEALTH_KEYS
 from esaws.inspect.target_health import health
 from esaws.pricelist import MonthlyCost, Usage, monthly_cost
-from esaws.resource import KINDS, tag_dict
+from esaws.resource import KINDS
 
 KEYS = tuple(
     dict.fromkeys(

@@ -11,9 +11,9 @@ from typing import Any
 from botocore.exceptions import ClientError
 from botocore.parsers import ResponseParserError
 
+from esaws.aws import error_code, pages
 from esaws.cloud import Cloud
 from esaws.errors import told
-from esaws.resource import error_code, pages
 
 Raw = dict[str, Any]
 

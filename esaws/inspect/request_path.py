@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from esaws.aws import tag_dict
 from esaws.inspect.account import Account, NotKnown
 from esaws.inspect.fetch import Raw
 from esaws.inspect.load_balancers import KEYS as BALANCER_KEYS
@@ -16,7 +17,6 @@ from esaws.inspect.network.reach_by_name import reach_between
 from esaws.inspect.port_bindings import Tasks
 from esaws.inspect.routing.request import Request
 from esaws.inspect.routing.trace import Trace, trace_rules
-from esaws.resource import tag_dict
 
 KEYS = tuple(dict.fromkeys([*BALANCER_KEYS, *NETWORK_KEYS]))
 """What has to be looked at."""

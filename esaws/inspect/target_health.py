@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from esaws.aws import tag_dict
 from esaws.errors import UsageError
 from esaws.inspect.account import Account, NotKnown
 from esaws.inspect.fetch import Raw
@@ -17,7 +18,6 @@ from esaws.inspect.network.reach import Reach
 from esaws.inspect.network.reach_by_name import reach_between
 from esaws.inspect.port_bindings import Listens, Tasks
 from esaws.inspect.routing.targets import accepts
-from esaws.resource import tag_dict
 
 if TYPE_CHECKING:
     import pandas

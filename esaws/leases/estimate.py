@@ -19,6 +19,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from esaws.aws import pages, tag_dict
 from esaws.cloud import Cloud
 from esaws.errors import told
 from esaws.inspect.account import Account, look
@@ -26,7 +27,7 @@ from esaws.inspect.recurring_costs import KEYS, Standing, of_database, of_volume
 from esaws.leases.park import PARKED_TAG
 from esaws.leases.terms import Spent
 from esaws.pricelist import HOURS_A_MONTH, Usage, hours_in_month
-from esaws.resource import KINDS, pages, tag_dict
+from esaws.resource import KINDS
 
 HOW = "an estimate: what stands there at list price, by the hours since it was made; free tier and traffic not counted"
 

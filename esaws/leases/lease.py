@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from botocore.exceptions import BotoCoreError, ClientError
 
 from esaws import simulation
+from esaws.aws import error_code
 from esaws.cloud import Cloud
 from esaws.deploy.inventory import inventory
 from esaws.deploy.plan import Plan, plan_teardown
@@ -21,7 +22,7 @@ from esaws.leases.estimate import spent_since
 from esaws.leases.park import Parking, Step, is_parked, plan_park
 from esaws.leases.terms import Judgement, Spent, Terms, end_of, iso, judge, moment
 from esaws.leases.terms import told as told_moment
-from esaws.resource import Live, error_code
+from esaws.resource import Live
 from esaws.resources.lease import Lease, granted, nonsense
 
 if TYPE_CHECKING:

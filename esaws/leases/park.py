@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from esaws.aws import tag_dict
 from esaws.cloud import Cloud
 from esaws.deploy.inventory import inventory
 from esaws.errors import NotDeployed
 from esaws.inspect.account import look
 from esaws.inspect.recurring_costs import KEYS, Standing, standing
 from esaws.progress import progress
-from esaws.resource import Index, Live, tag_dict
+from esaws.resource import Index, Live
 from esaws.resources.scalable_target import TASKS
 
 if TYPE_CHECKING:

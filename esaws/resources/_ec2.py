@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from typing import Any
 
+from esaws.aws import pages, tag_dict, tag_list
 from esaws.cloud import DEPLOYMENT_TAG, Cloud
-from esaws.resource import pages, tag_dict, tag_list
 
 
 def tag_specifications(cloud: Cloud, resource_type: str, name: str) -> list[dict[str, Any]]:

@@ -5,9 +5,9 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from esaws.aws import pages, tag_dict, tag_list
 from esaws.cloud import Cloud
 from esaws.errors import EsawsError
-from esaws.resource import pages, tag_dict, tag_list
 
 NO_CLUSTER = "ClusterNotFoundException"
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from esaws.aws import error_code, pages, tag_dict
 from esaws.cloud import Cloud
-from esaws.resource import error_code, pages, tag_dict
 
 NAME_LIMIT = 32 - len("12345678-")
 NAME_PATTERN = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?")

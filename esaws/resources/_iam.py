@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from esaws.aws import ignore_codes, pages, tag_dict
 from esaws.cloud import Cloud
-from esaws.resource import absent, pages, tag_dict
 
 NAME_PATTERN = re.compile(r"[A-Za-z0-9_+=,.@-]+")
 _AFFIXES = len("12345678-") + len("-ap-northeast-1")
@@ -29,7 +29,7 @@ def owned(cloud: Cloud, operation: str, result: str, key: str, tags: str) -> Ite
     for raw in pages(cloud, "iam", operation, result):
         if raw[key].startswith(first) and raw[key].endswith(last):
             name = None
-            with absent(GONE):
+            with ignore_codes(GONE):
                 name = cloud.owned_name(tag_dict(pages(cloud, "iam", tags, "Tags", **{key: raw[key]})))
             if name:
                 yield name, raw

@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from esaws.aws import ignore_codes, pages, tag_dict, tag_list
 from esaws.cloud import DEPLOYMENT_TAG, Cloud
-from esaws.resource import absent, pages, tag_dict, tag_list
 
 ICON = "aws.management.SystemsManagerParameterStore"
 FREE = "standard parameters cost nothing"
@@ -27,7 +27,7 @@ def owned(cloud: Cloud, kind: str) -> Iterator[tuple[str, dict[str, Any]]]:
     for raw in pages(cloud, "ssm", "describe_parameters", "Parameters", ParameterFilters=filters):
         if raw["Type"] != kind:
             continue
-        with absent("InvalidResourceId"):  # deleted since
+        with ignore_codes("InvalidResourceId"):  # deleted since
             tags = ssm.list_tags_for_resource(ResourceType="Parameter", ResourceId=raw["Name"])["TagList"]
             if name := cloud.owned_name(tag_dict(tags)):
                 yield name, raw
@@ -41,5 +41,5 @@ def put(cloud: Cloud, name: str, kind: str, value: str) -> str:
 
 
 def delete(cloud: Cloud, parameter: str) -> None:
-    with absent("ParameterNotFound"):
+    with ignore_codes("ParameterNotFound"):
         cloud.client("ssm").delete_parameter(Name=parameter)

@@ -5,8 +5,8 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from esaws.aws import error_code, pages, tag_dict
 from esaws.cloud import Cloud
-from esaws.resource import error_code, pages, tag_dict
 
 
 def owned_by_arn(

@@ -4,10 +4,11 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Self
 
+from esaws.aws import ignore_codes, pages, tag_dict, tag_list
 from esaws.cloud import Cloud
 from esaws.errors import EsawsError, InvalidResource
 from esaws.pricelist import Usage
-from esaws.resource import Live, Lives, Ref, Resource, Usages, absent, pages, tag_dict, tag_list
+from esaws.resource import Live, Lives, Ref, Resource, Usages
 from esaws.resources._metrics import arn_of, dimension
 from esaws.resources.load_balancer import LoadBalancer
 from esaws.resources.target_group import TargetGroup
@@ -69,7 +70,7 @@ class Alarm(Resource):
         ours = {"AlarmNamePrefix": cloud.aws_name(""), "AlarmTypes": ["MetricAlarm"]}
         lives = []
         for raw in pages(cloud, "cloudwatch", "describe_alarms", "MetricAlarms", **ours):
-            with absent("ResourceNotFound", "ResourceNotFoundException"):  # deleted since
+            with ignore_codes("ResourceNotFound", "ResourceNotFoundException"):  # deleted since
                 tags = cloudwatch.list_tags_for_resource(ResourceARN=raw["AlarmArn"])["Tags"]
                 if name := cloud.owned_name(tag_dict(tags)):
                     lives.append(cls._live(cloud, name, raw))
@@ -128,7 +129,7 @@ class Alarm(Resource):
 
     @classmethod
     def delete(cls, cloud: Cloud, live: Live) -> None:
-        with absent("ResourceNotFound"):
+        with ignore_codes("ResourceNotFound"):
             cloud.client("cloudwatch").delete_alarms(AlarmNames=[live.id])
         cloud.until(f"alarm {live.id} is gone", lambda: not _exists(cloud, live.id))
 

@@ -6,10 +6,11 @@ from typing import Any, Self
 
 from botocore.exceptions import ClientError
 
+from esaws.aws import error_code, pages, tag_dict, tag_list
 from esaws.cloud import Cloud
 from esaws.errors import EsawsError, InvalidResource
 from esaws.pricelist import Usage
-from esaws.resource import Live, Lives, Ref, Resource, Usages, error_code, pages, tag_dict, tag_list
+from esaws.resource import Live, Lives, Ref, Resource, Usages
 from esaws.resources.launch_template import LaunchTemplate
 from esaws.resources.subnet import Subnet
 

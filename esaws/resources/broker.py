@@ -6,10 +6,11 @@ from typing import Any, Self
 
 from botocore.exceptions import ClientError
 
+from esaws.aws import error_code, ignore_codes, pages
 from esaws.cloud import Cloud
 from esaws.errors import EsawsError
 from esaws.pricelist import Usage
-from esaws.resource import Live, Lives, Resource, Usages, absent, error_code, pages
+from esaws.resource import Live, Lives, Resource, Usages
 from esaws.resources._tags import minor
 from esaws.resources.password_parameter import PasswordParameter
 
@@ -121,7 +122,7 @@ class Broker(Resource):
         # A broker that is being created or rebooted can't be deleted, and there is no way to stop that.
         cloud.until(f"{live.name} can be deleted", lambda: _state(cloud, live.id) not in _BUSY, minutes=_MINUTES)
         if _state(cloud, live.id) not in {None, *cls.deleting}:
-            with absent("NotFoundException"):
+            with ignore_codes("NotFoundException"):
                 cloud.client("mq").delete_broker(BrokerId=live.id)
         cloud.until(f"{live.name} is deleted", lambda: _state(cloud, live.id) is None, minutes=_MINUTES)
 

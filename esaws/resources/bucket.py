@@ -4,10 +4,11 @@ import re
 from dataclasses import dataclass
 from typing import Any, Self
 
+from esaws.aws import ignore_codes, pages, tag_dict, tag_list
 from esaws.cloud import Cloud
 from esaws.errors import EsawsError, InvalidResource
 from esaws.pricelist import Usage
-from esaws.resource import Live, Lives, Resource, Usages, absent, pages, tag_dict, tag_list
+from esaws.resource import Live, Lives, Resource, Usages
 
 _BLOCKS = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
 
@@ -58,7 +59,7 @@ class Bucket(Resource):
             bucket = raw["Name"]
             if not (bucket.startswith(cloud.aws_name("")) and bucket.endswith(_ending(cloud))):
                 continue
-            with absent("NoSuchTagSet", "NoSuchBucket"):  # not ours, or deleted since
+            with ignore_codes("NoSuchTagSet", "NoSuchBucket"):  # not ours, or deleted since
                 tags = s3.get_bucket_tagging(Bucket=bucket)["TagSet"]
                 if name := cloud.owned_name(tag_dict(tags)):
                     fields = {"public_access_blocked": _is_blocked(s3, bucket), "versioning": _is_versioned(s3, bucket)}
@@ -103,7 +104,7 @@ class Bucket(Resource):
             _empty(cloud, live.id)
             s3.delete_bucket(Bucket=live.id)
 
-        with absent("NoSuchBucket"):
+        with ignore_codes("NoSuchBucket"):
             cloud.retry(delete, "BucketNotEmpty", "OperationAborted")
         cloud.wait("s3", "bucket_not_exists", Bucket=live.id)
 
@@ -121,7 +122,7 @@ def _ending(cloud: Cloud) -> str:
 
 def _is_blocked(s3: Any, bucket: str) -> bool:
     blocks: dict[str, bool] = {}
-    with absent("NoSuchPublicAccessBlockConfiguration"):
+    with ignore_codes("NoSuchPublicAccessBlockConfiguration"):
         blocks = s3.get_public_access_block(Bucket=bucket)["PublicAccessBlockConfiguration"]
     return all(blocks.get(block) for block in _BLOCKS)
 
@@ -141,5 +142,5 @@ def _empty(cloud: Cloud, bucket: str) -> None:
             for error in answer.get("Errors", ()):
                 raise EsawsError(f"S3 keeps {error['Key']} in {bucket}: {error['Code']} {error.get('Message', '')}")
     for upload in pages(cloud, "s3", "list_multipart_uploads", "Uploads", Bucket=bucket):
-        with absent("NoSuchUpload"):
+        with ignore_codes("NoSuchUpload"):
             s3.abort_multipart_upload(Bucket=bucket, Key=upload["Key"], UploadId=upload["UploadId"])

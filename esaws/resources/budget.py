@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Self
 
+from esaws.aws import ignore_codes, pages, tag_dict, tag_list
 from esaws.cloud import Cloud
 from esaws.errors import InvalidResource
-from esaws.resource import Live, Lives, Resource, absent, pages, tag_dict, tag_list
+from esaws.resource import Live, Lives, Resource
 
 _MADE_BY_AWS = ("CalculatedSpend", "LastUpdatedTime", "HealthStatus")
 _SPENT, _EXPECTED = "ACTUAL", "FORECASTED"
@@ -63,7 +64,7 @@ class Budget(Resource):
             if not (budget.startswith(cloud.aws_name("")) and budget.endswith(f"-{cloud.region}")):
                 continue
             arn = f"arn:{budgets.meta.partition}:budgets::{cloud.account}:budget/{budget}"
-            with absent("NotFoundException"):  # deleted since
+            with ignore_codes("NotFoundException"):  # deleted since
                 tags = budgets.list_tags_for_resource(ResourceARN=arn)["ResourceTags"]
                 if name := cloud.owned_name(tag_dict(tags)):
                     told = [*_notifications(cloud, budget)]
@@ -114,7 +115,7 @@ class Budget(Resource):
             if threshold in wanted and emails == [self.email]:
                 wanted.remove(threshold)
             else:
-                with absent("NotFoundException"):
+                with ignore_codes("NotFoundException"):
                     budgets.delete_notification(**where, Notification=notification)
         for threshold in wanted:
             notification = _notification(*threshold)
@@ -130,7 +131,7 @@ class Budget(Resource):
 
     @classmethod
     def delete(cls, cloud: Cloud, live: Live) -> None:
-        with absent("NotFoundException"):
+        with ignore_codes("NotFoundException"):
             cloud.client("budgets").delete_budget(AccountId=cloud.account, BudgetName=live.id)
 
     @classmethod

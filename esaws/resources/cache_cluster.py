@@ -4,10 +4,11 @@ import re
 from dataclasses import dataclass
 from typing import Any, Literal, Self
 
+from esaws.aws import ignore_codes, tag_list
 from esaws.cloud import Cloud
 from esaws.errors import InvalidResource
 from esaws.pricelist import Usage
-from esaws.resource import Live, Lives, Ref, Resource, Usages, absent, tag_list
+from esaws.resource import Live, Lives, Ref, Resource, Usages
 from esaws.resources._tags import minor, owned_by_arn
 from esaws.resources.cache_subnet_group import CacheSubnetGroup
 from esaws.resources.security_group import SecurityGroup
@@ -140,7 +141,7 @@ class CacheCluster(Resource):
     @classmethod
     def delete(cls, cloud: Cloud, live: Live) -> None:
         delete = cloud.client("elasticache").delete_cache_cluster
-        with absent("CacheClusterNotFound"):
+        with ignore_codes("CacheClusterNotFound"):
             if live.state not in cls.deleting:
                 cloud.retry(lambda: delete(CacheClusterId=live.id), "InvalidCacheClusterState", minutes=30)
         cloud.wait("elasticache", "cache_cluster_deleted", CacheClusterId=live.id)

@@ -4,9 +4,10 @@ import re
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
+from esaws.aws import ignore_codes, tag_list
 from esaws.cloud import Cloud
 from esaws.errors import InvalidResource
-from esaws.resource import Live, Lives, Ref, Resource, absent, tag_list
+from esaws.resource import Live, Lives, Ref, Resource
 from esaws.resources._tags import owned_by_arn
 from esaws.resources.subnet import Subnet
 
@@ -85,7 +86,7 @@ class CacheSubnetGroup(Resource):
     def delete(cls, cloud: Cloud, live: Live) -> None:
         # Refused for a moment longer than its last cluster lives.
         delete = cloud.client("elasticache").delete_cache_subnet_group
-        with absent("CacheSubnetGroupNotFoundFault"):
+        with ignore_codes("CacheSubnetGroupNotFoundFault"):
             cloud.retry(lambda: delete(CacheSubnetGroupName=live.id), "CacheSubnetGroupInUse")
 
     @classmethod

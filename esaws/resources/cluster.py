@@ -4,9 +4,10 @@ import re
 from dataclasses import dataclass
 from typing import Any, Self
 
+from esaws.aws import ignore_codes, pages
 from esaws.cloud import Cloud
 from esaws.errors import EsawsError
-from esaws.resource import Live, Lives, Resource, absent, pages
+from esaws.resource import Live, Lives, Resource
 from esaws.resources._ecs import NO_CLUSTER, described, ecs_name, ecs_tags, last_part
 
 _INSIGHTS = "containerInsights"
@@ -86,7 +87,7 @@ class Cluster(Resource):
     @classmethod
     def delete(cls, cloud: Cloud, live: Live) -> None:
         # A terminated instance leaves its cluster some minutes later.
-        with absent(NO_CLUSTER):
+        with ignore_codes(NO_CLUSTER):
             cloud.retry(lambda: cloud.client("ecs").delete_cluster(cluster=live.id), *_STILL_USED, minutes=15)
         cloud.until(
             f"cluster {live.name} is gone",

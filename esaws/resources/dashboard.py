@@ -6,9 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Self
 
+from esaws.aws import ignore_codes, pages
 from esaws.cloud import Cloud
 from esaws.errors import EsawsError
-from esaws.resource import Live, Lives, Ref, Resource, absent, pages
+from esaws.resource import Live, Lives, Ref, Resource
 from esaws.resources._metrics import arn_of, dimension
 from esaws.resources.cluster import Cluster
 from esaws.resources.load_balancer import LoadBalancer
@@ -54,7 +55,7 @@ class Dashboard(Resource):
             name = dashboard.removeprefix(prefix).removesuffix(ending)
             if dashboard != prefix + name + ending:
                 continue
-            with absent("ResourceNotFound"):  # deleted since
+            with ignore_codes("ResourceNotFound"):  # deleted since
                 body = json.loads(cloudwatch.get_dashboard(DashboardName=dashboard)["DashboardBody"])
                 shown = [widget.get("properties", {}) for widget in body.get("widgets", ())]
                 texts = " ".join(properties.get("markdown", "") for properties in shown)
@@ -129,7 +130,7 @@ class Dashboard(Resource):
 
     @classmethod
     def delete(cls, cloud: Cloud, live: Live) -> None:
-        with absent("ResourceNotFound"):
+        with ignore_codes("ResourceNotFound"):
             cloud.client("cloudwatch").delete_dashboards(DashboardNames=[live.id])
 
     @classmethod

@@ -4,10 +4,11 @@ import re
 from dataclasses import dataclass
 from typing import Any, Self
 
+from esaws.aws import ignore_codes, pages, tag_dict, tag_list
 from esaws.cloud import Cloud
 from esaws.errors import InvalidResource
 from esaws.pricelist import Usage
-from esaws.resource import Live, Lives, Ref, Resource, Usages, absent, pages, tag_dict, tag_list
+from esaws.resource import Live, Lives, Ref, Resource, Usages
 from esaws.resources.db_subnet_group import DBSubnetGroup
 from esaws.resources.password_parameter import PasswordParameter
 from esaws.resources.security_group import SecurityGroup
@@ -177,7 +178,7 @@ class DBInstance(Resource):
     @classmethod
     def delete(cls, cloud: Cloud, live: Live) -> None:
         rds = cloud.client("rds")
-        with absent("DBInstanceNotFound"):
+        with ignore_codes("DBInstanceNotFound"):
             if live.state not in cls.deleting:
                 cloud.retry(
                     lambda: rds.delete_db_instance(

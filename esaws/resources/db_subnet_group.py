@@ -4,9 +4,10 @@ import re
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
+from esaws.aws import ignore_codes, tag_list
 from esaws.cloud import Cloud
 from esaws.errors import InvalidResource
-from esaws.resource import Live, Lives, Ref, Resource, absent, tag_list
+from esaws.resource import Live, Lives, Ref, Resource
 from esaws.resources._tags import owned_by_arn
 from esaws.resources.subnet import Subnet
 
@@ -85,7 +86,7 @@ class DBSubnetGroup(Resource):
     def delete(cls, cloud: Cloud, live: Live) -> None:
         # Refused for a moment longer than its last database lives.
         rds = cloud.client("rds")
-        with absent("DBSubnetGroupNotFoundFault"):
+        with ignore_codes("DBSubnetGroupNotFoundFault"):
             cloud.retry(lambda: rds.delete_db_subnet_group(DBSubnetGroupName=live.id), "InvalidDBSubnetGroupStateFault")
 
     @classmethod

@@ -7,9 +7,10 @@ import re
 from dataclasses import dataclass
 from typing import Self
 
+from esaws.aws import ignore_codes, pages
 from esaws.cloud import Cloud
 from esaws.errors import InvalidResource, NotDeployed
-from esaws.resource import Index, Live, Lives, Ref, Resource, absent, pages
+from esaws.resource import Index, Live, Lives, Ref, Resource
 from esaws.resources.ecr_repository import NO_REPOSITORY, ECRRepository
 
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
@@ -74,7 +75,7 @@ class ECRImage(Resource):
     def list(cls, cloud: Cloud) -> Lives:
         lives = []
         for repository in ECRRepository.list(cloud):
-            with absent(NO_REPOSITORY):
+            with ignore_codes(NO_REPOSITORY):
                 for raw in pages(cloud, "ecr", "describe_images", "imageDetails", repositoryName=repository.id):
                     lives += [cls._live(repository, tag, raw) for tag in raw.get("imageTags", ())]
         return lives
@@ -108,7 +109,7 @@ class ECRImage(Resource):
         ecr, repository = cloud.client("ecr"), self.repository.id_in(cloud)
         # Putting an image under a tag that is taken would move the tag away from what somebody pushed.
         taken = False
-        with absent("ImageNotFoundException"):
+        with ignore_codes("ImageNotFoundException"):
             taken = bool(ecr.describe_images(repositoryName=repository, imageIds=[{"imageTag": self.tag}]))
         if taken:
             return
@@ -121,9 +122,9 @@ class ECRImage(Resource):
                 partLastByte=len(content) - 1,
                 layerPartBlob=content,
             )
-            with absent("LayerAlreadyExistsException"):
+            with ignore_codes("LayerAlreadyExistsException"):
                 ecr.complete_layer_upload(repositoryName=repository, uploadId=upload, layerDigests=[_digest(content)])
-        with absent("ImageAlreadyExistsException"):
+        with ignore_codes("ImageAlreadyExistsException"):
             ecr.put_image(
                 repositoryName=repository,
                 imageManifest=MANIFEST,
@@ -133,7 +134,7 @@ class ECRImage(Resource):
 
     @classmethod
     def delete(cls, cloud: Cloud, live: Live) -> None:
-        with absent(NO_REPOSITORY):  # an image that is not there is no error
+        with ignore_codes(NO_REPOSITORY):  # an image that is not there is no error
             image = {"imageTag": live.fields["tag"]}
             cloud.client("ecr").batch_delete_image(repositoryName=live.fields["repository"], imageIds=[image])
 

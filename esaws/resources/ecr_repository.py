@@ -4,8 +4,9 @@ import re
 from dataclasses import dataclass
 from typing import Self
 
+from esaws.aws import ignore_codes, pages, tag_dict, tag_list
 from esaws.cloud import Cloud
-from esaws.resource import Live, Lives, Resource, absent, pages, tag_dict, tag_list
+from esaws.resource import Live, Lives, Resource
 
 NO_REPOSITORY = "RepositoryNotFoundException"
 
@@ -35,7 +36,7 @@ class ECRRepository(Resource):
         for raw in pages(cloud, "ecr", "describe_repositories", "repositories"):
             if not raw["repositoryName"].startswith(cloud.aws_name("")):
                 continue
-            with absent(NO_REPOSITORY):
+            with ignore_codes(NO_REPOSITORY):
                 tags = cloud.client("ecr").list_tags_for_resource(resourceArn=raw["repositoryArn"])["tags"]
                 if name := cloud.owned_name(tag_dict(tags)):
                     scanning = raw.get("imageScanningConfiguration", {})
@@ -58,7 +59,7 @@ class ECRRepository(Resource):
 
     @classmethod
     def delete(cls, cloud: Cloud, live: Live) -> None:
-        with absent(NO_REPOSITORY):
+        with ignore_codes(NO_REPOSITORY):
             cloud.client("ecr").delete_repository(repositoryName=live.id, force=True)  # with its images
 
     @classmethod

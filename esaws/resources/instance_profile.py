@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from typing import Self
 
+from esaws.aws import ignore_codes, tag_list
 from esaws.cloud import Cloud
-from esaws.resource import Live, Lives, Ref, Resource, absent, tag_list
+from esaws.resource import Live, Lives, Ref, Resource
 from esaws.resources._iam import GONE, NAME_PATTERN, PROFILE_NAME_LIMIT, iam_name, owned
 from esaws.resources.role import Role
 
@@ -64,7 +65,7 @@ class InstanceProfile(Resource):
 
     @classmethod
     def delete(cls, cloud: Cloud, live: Live) -> None:
-        with absent(GONE):
+        with ignore_codes(GONE):
             _empty(cloud, live.id)
             delete = cloud.client("iam").delete_instance_profile
             cloud.retry(lambda: delete(InstanceProfileName=live.id), "DeleteConflict", minutes=2)
@@ -78,5 +79,5 @@ def _empty(cloud: Cloud, profile: str) -> None:
     """A profile holds one role at most, and does not go while it holds one."""
     iam = cloud.client("iam")
     for role in iam.get_instance_profile(InstanceProfileName=profile)["InstanceProfile"]["Roles"]:
-        with absent(GONE):
+        with ignore_codes(GONE):
             iam.remove_role_from_instance_profile(InstanceProfileName=profile, RoleName=role["RoleName"])

@@ -5,9 +5,10 @@ from base64 import b64decode, b64encode
 from dataclasses import dataclass
 from typing import Any, Self
 
+from esaws.aws import ignore_codes, tag_list
 from esaws.cloud import Cloud
 from esaws.errors import InvalidResource
-from esaws.resource import Live, Lives, Ref, Resource, absent, tag_list
+from esaws.resource import Live, Lives, Ref, Resource
 from esaws.resources._ec2 import owned, tag_specifications
 from esaws.resources.cluster import Cluster
 from esaws.resources.instance_profile import InstanceProfile
@@ -73,7 +74,7 @@ class LaunchTemplate(Resource):
         clusters = {cluster.raw["clusterName"]: cluster.id for cluster in Cluster.list(cloud)}
         lives = []
         for name, raw in owned(cloud, "describe_launch_templates", "LaunchTemplates"):
-            with absent(*_GONE):
+            with ignore_codes(*_GONE):
                 described = cloud.client("ec2").describe_launch_template_versions(
                     LaunchTemplateId=raw["LaunchTemplateId"], Versions=["$Default"]
                 )
@@ -127,7 +128,7 @@ class LaunchTemplate(Resource):
 
     @classmethod
     def delete(cls, cloud: Cloud, live: Live) -> None:
-        with absent(*_GONE):
+        with ignore_codes(*_GONE):
             cloud.client("ec2").delete_launch_template(LaunchTemplateId=live.id)
 
     @classmethod

@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from typing import Any, Literal, Self
 
+from esaws.aws import ignore_codes, pages, tag_list
 from esaws.cloud import Cloud
 from esaws.errors import InvalidResource
-from esaws.resource import Live, Lives, Ref, Resource, absent, pages, tag_list
+from esaws.resource import Live, Lives, Ref, Resource
 from esaws.resources._elbv2 import (
     NO_BALANCER,
     NO_LISTENER,
@@ -54,7 +55,7 @@ class Listener(Resource):
     def list(cls, cloud: Cloud) -> Lives:
         lives = []
         for balancer in LoadBalancer.list(cloud):
-            with absent(NO_BALANCER):
+            with ignore_codes(NO_BALANCER):
                 listed = pages(cloud, "elbv2", "describe_listeners", "Listeners", LoadBalancerArn=balancer.id)
                 for tags, raw in with_tags(cloud, listed, "ListenerArn"):
                     lives.append(cls._live(cloud, balancer, tags, raw))
@@ -96,7 +97,7 @@ class Listener(Resource):
 
     @classmethod
     def delete(cls, cloud: Cloud, live: Live) -> None:
-        with absent(NO_LISTENER):
+        with ignore_codes(NO_LISTENER):
             cloud.client("elbv2").delete_listener(ListenerArn=live.id)
 
     @classmethod

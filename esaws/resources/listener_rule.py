@@ -4,9 +4,10 @@ import re
 from dataclasses import dataclass
 from typing import Any, Self
 
+from esaws.aws import ignore_codes, pages, tag_list
 from esaws.cloud import Cloud
 from esaws.errors import InvalidResource
-from esaws.resource import Live, Lives, Ref, Resource, absent, pages, tag_list
+from esaws.resource import Live, Lives, Ref, Resource
 from esaws.resources._elbv2 import NO_LISTENER, NO_RULE, forward, forwarded_to, target_groups, with_tags
 from esaws.resources.listener import Listener
 from esaws.resources.target_group import TargetGroup
@@ -62,7 +63,7 @@ class ListenerRule(Resource):
         """The rules of our load balancers but for the default ones: those are a field of the listener."""
         lives = []
         for listener in Listener.list(cloud):
-            with absent(NO_LISTENER):
+            with ignore_codes(NO_LISTENER):
                 described = pages(cloud, "elbv2", "describe_rules", "Rules", ListenerArn=listener.id)
                 listed = (raw for raw in described if not raw["IsDefault"])
                 for tags, raw in with_tags(cloud, listed, "RuleArn"):
@@ -123,7 +124,7 @@ class ListenerRule(Resource):
 
     @classmethod
     def delete(cls, cloud: Cloud, live: Live) -> None:
-        with absent(NO_RULE, NO_LISTENER):
+        with ignore_codes(NO_RULE, NO_LISTENER):
             cloud.client("elbv2").delete_rule(RuleArn=live.id)
 
     @classmethod

@@ -4,9 +4,10 @@ import re
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
+from esaws.aws import ignore_codes, pages, tag_list
 from esaws.cloud import Cloud
 from esaws.pricelist import Usage
-from esaws.resource import Live, Lives, Ref, Resource, Usages, absent, pages, tag_list
+from esaws.resource import Live, Lives, Ref, Resource, Usages
 from esaws.resources._elbv2 import NAME_LIMIT, NAME_PATTERN, NO_BALANCER, owned
 from esaws.resources.internet_gateway import InternetGateway
 from esaws.resources.security_group import SecurityGroup
@@ -102,7 +103,7 @@ class LoadBalancer(Resource):
 
     @classmethod
     def delete(cls, cloud: Cloud, live: Live) -> None:
-        with absent(NO_BALANCER):
+        with ignore_codes(NO_BALANCER):
             cloud.client("elbv2").delete_load_balancer(LoadBalancerArn=live.id)
         cloud.wait("elbv2", "load_balancers_deleted", LoadBalancerArns=[live.id])
         # Its interfaces, and with them its addresses and the use of its groups, outlive it by minutes.

@@ -4,9 +4,10 @@ import re
 from dataclasses import dataclass
 from typing import Self
 
+from esaws.aws import ignore_codes, pages
 from esaws.cloud import Cloud
 from esaws.errors import InvalidResource
-from esaws.resource import Live, Lives, Resource, absent, pages
+from esaws.resource import Live, Lives, Resource
 
 RETENTIONS = frozenset(
     {1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731} | {1096, 1827, 2192, 2557, 2922, 3288, 3653}
@@ -48,7 +49,7 @@ class LogGroup(Resource):
         for raw in pages(cloud, "logs", "describe_log_groups", "logGroups", logGroupNamePrefix=cloud.aws_name("")):
             # The field `arn` ends in `:*`, which the tags' call refuses; `logGroupArn` does not.
             arn = raw.get("logGroupArn") or raw["arn"].removesuffix(":*")
-            with absent(_GONE):
+            with ignore_codes(_GONE):
                 tags = cloud.client("logs").list_tags_for_resource(resourceArn=arn)["tags"]
                 if name := cloud.owned_name(tags):
                     observed = {"retention_days": raw.get("retentionInDays")}
@@ -71,7 +72,7 @@ class LogGroup(Resource):
         logs = cloud.client("logs")
 
         def gone() -> bool:
-            with absent(_GONE):
+            with ignore_codes(_GONE):
                 logs.delete_log_group(logGroupName=live.id)
             # A writer that is still there makes it again, without tags.
             found = pages(cloud, "logs", "describe_log_groups", "logGroups", logGroupNamePrefix=live.id)

@@ -4,8 +4,9 @@ import json
 from dataclasses import dataclass
 from typing import Any, Self
 
+from esaws.aws import ignore_codes, pages, tag_list
 from esaws.cloud import Cloud
-from esaws.resource import Live, Lives, Resource, absent, pages, tag_list
+from esaws.resource import Live, Lives, Resource
 from esaws.resources._iam import GONE, NAME_PATTERN, ROLE_NAME_LIMIT, iam_name, owned
 
 
@@ -43,7 +44,7 @@ class Role(Resource):
     def list(cls, cloud: Cloud) -> Lives:
         lives = []
         for name, raw in owned(cloud, "list_roles", "Roles", "RoleName", "list_role_tags"):
-            with absent(GONE):
+            with ignore_codes(GONE):
                 attached = pages(
                     cloud, "iam", "list_attached_role_policies", "AttachedPolicies", RoleName=raw["RoleName"]
                 )
@@ -72,7 +73,7 @@ class Role(Resource):
         iam.update_assume_role_policy(RoleName=live.id, PolicyDocument=json.dumps(_trust(self.service)))
         attached = live.fields["managed_policies"]
         for policy in attached - set(self.managed_policies):
-            with absent(GONE):
+            with ignore_codes(GONE):
                 iam.detach_role_policy(RoleName=live.id, PolicyArn=_policy_arn(cloud, policy))
         self._attach(cloud, live.id, set(self.managed_policies) - attached)
 
@@ -84,15 +85,15 @@ class Role(Resource):
     def delete(cls, cloud: Cloud, live: Live) -> None:
         """A role goes when nothing hangs on it any more: instance profiles, attached and inline policies."""
         iam, role = cloud.client("iam"), {"RoleName": live.id}
-        with absent(GONE):
+        with ignore_codes(GONE):
             for profile in pages(cloud, "iam", "list_instance_profiles_for_role", "InstanceProfiles", **role):
-                with absent(GONE):
+                with ignore_codes(GONE):
                     iam.remove_role_from_instance_profile(InstanceProfileName=profile["InstanceProfileName"], **role)
             for policy in pages(cloud, "iam", "list_attached_role_policies", "AttachedPolicies", **role):
-                with absent(GONE):
+                with ignore_codes(GONE):
                     iam.detach_role_policy(PolicyArn=policy["PolicyArn"], **role)
             for name in pages(cloud, "iam", "list_role_policies", "PolicyNames", **role):
-                with absent(GONE):
+                with ignore_codes(GONE):
                     iam.delete_role_policy(PolicyName=name, **role)
             cloud.retry(lambda: iam.delete_role(**role), "DeleteConflict", "ConcurrentModification", minutes=2)
 

@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from typing import Any, Self
 
+from esaws.aws import ignore_codes, pages
 from esaws.cloud import Cloud
-from esaws.resource import Live, Lives, Ref, Resource, absent, pages
+from esaws.resource import Live, Lives, Ref, Resource
 from esaws.resources.route_table import RouteTable
 from esaws.resources.subnet import Subnet
 
@@ -80,7 +81,7 @@ class RouteTableAssociation(Resource):
 
     @classmethod
     def delete(cls, cloud: Cloud, live: Live) -> None:
-        with absent("InvalidAssociationID.NotFound"):
+        with ignore_codes("InvalidAssociationID.NotFound"):
             cloud.client("ec2").disassociate_route_table(AssociationId=live.id)
 
     @classmethod

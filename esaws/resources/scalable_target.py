@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from typing import Any, Self
 
+from esaws.aws import ignore_codes, pages
 from esaws.cloud import Cloud
 from esaws.errors import InvalidResource
-from esaws.resource import Live, Lives, Ref, Resource, absent, pages
+from esaws.resource import Live, Lives, Ref, Resource
 from esaws.resources.service import Service
 
 NAMESPACE = {"ServiceNamespace": "ecs"}
@@ -101,7 +102,7 @@ class ScalableTarget(Resource):
     @classmethod
     def delete(cls, cloud: Cloud, live: Live) -> None:
         deregister = cloud.client("application-autoscaling").deregister_scalable_target
-        with absent(GONE):
+        with ignore_codes(GONE):
             cloud.retry(lambda: deregister(**TASKS, ResourceId=live.id), *BUSY, minutes=2)
 
     @classmethod
@@ -124,7 +125,7 @@ def _name(cloud: Cloud, raw: dict[str, Any], service: Live | None) -> str | None
     if service and not service.foreign:
         return service.name
     tags: dict[str, str] = {}
-    with absent("ResourceNotFoundException"):
+    with ignore_codes("ResourceNotFoundException"):
         arn = raw["ScalableTargetARN"]
         tags = cloud.client("application-autoscaling").list_tags_for_resource(ResourceARN=arn)["Tags"]
     return cloud.owned_name(tags)

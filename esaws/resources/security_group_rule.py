@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from typing import Any, Literal, Self
 
+from esaws.aws import ignore_codes, pages, tag_dict
 from esaws.cloud import Cloud
-from esaws.resource import Live, Lives, Ref, Resource, absent, pages, tag_dict
+from esaws.resource import Live, Lives, Ref, Resource
 from esaws.resources._ec2 import tag_specifications
 from esaws.resources.security_group import SecurityGroup
 
@@ -112,7 +113,7 @@ class SecurityGroupRule(Resource):
         ec2 = cloud.client("ec2")
         egress = live.fields["direction"] == "egress"
         revoke = ec2.revoke_security_group_egress if egress else ec2.revoke_security_group_ingress
-        with absent("InvalidSecurityGroupRuleId.NotFound", "InvalidGroup.NotFound", "InvalidPermission.NotFound"):
+        with ignore_codes("InvalidSecurityGroupRuleId.NotFound", "InvalidGroup.NotFound", "InvalidPermission.NotFound"):
             revoke(GroupId=live.fields["group"], SecurityGroupRuleIds=[live.id])
 
     @classmethod

@@ -4,9 +4,10 @@ import re
 from dataclasses import dataclass
 from typing import Any, Literal, Self
 
+from esaws.aws import ignore_codes, tag_list
 from esaws.cloud import Cloud
 from esaws.errors import InvalidResource
-from esaws.resource import Live, Lives, Ref, Resource, absent, tag_list
+from esaws.resource import Live, Lives, Ref, Resource
 from esaws.resources._elbv2 import NAME_LIMIT, NAME_PATTERN, NO_GROUP, owned
 from esaws.resources.vpc import VPC
 
@@ -80,7 +81,7 @@ class TargetGroup(Resource):
         lives = []
         for name, raw in owned(cloud, "describe_target_groups", "TargetGroups", "TargetGroup"):
             arn = raw["TargetGroupArn"]
-            with absent(NO_GROUP):
+            with ignore_codes(NO_GROUP):
                 described = cloud.client("elbv2").describe_target_group_attributes(TargetGroupArn=arn)
                 attributes = {item["Key"]: item["Value"] for item in described["Attributes"]}
                 observed = {
@@ -133,7 +134,7 @@ class TargetGroup(Resource):
     @classmethod
     def delete(cls, cloud: Cloud, live: Live) -> None:
         # It stays in use for minutes after its listeners and rules are gone.
-        with absent(NO_GROUP):
+        with ignore_codes(NO_GROUP):
             delete = cloud.client("elbv2").delete_target_group
             cloud.retry(lambda: delete(TargetGroupArn=live.id), "ResourceInUse")
 

@@ -4,9 +4,10 @@ import re
 from dataclasses import dataclass
 from typing import Any, Self
 
+from esaws.aws import ignore_codes, pages
 from esaws.cloud import Cloud
 from esaws.errors import EsawsError
-from esaws.resource import Live, Lives, Ref, Resource, absent, pages
+from esaws.resource import Live, Lives, Ref, Resource
 from esaws.resources._ecs import NO_CLUSTER, described, ecs_name, ecs_tags, in_cluster
 from esaws.resources.auto_scaling_group import AutoScalingGroup
 from esaws.resources.cluster import Cluster
@@ -110,13 +111,13 @@ class Task(Resource):
 
         def stopped() -> bool:
             found: Any = ()
-            with absent(NO_CLUSTER):
+            with ignore_codes(NO_CLUSTER):
                 found = [*described(cloud, "tasks", [live.id], cluster=cluster)]
             return all(raw["lastStatus"] == _STOPPED for raw in found)
 
         if not stopped():
             # A task that is not there is an InvalidParameterException, like much else; whether it stops is seen after.
-            with absent("InvalidParameterException"):
+            with ignore_codes("InvalidParameterException"):
                 reason = f"deleted from deployment {cloud.deployment}"
                 cloud.client("ecs").stop_task(cluster=cluster, task=live.id, reason=reason)
             cloud.until(f"task {live.name} has stopped", stopped)

@@ -7,9 +7,10 @@ from typing import Any, Self
 
 from botocore.exceptions import ClientError
 
+from esaws.aws import pages
 from esaws.cloud import Cloud
 from esaws.errors import EsawsError, InvalidResource
-from esaws.resource import Live, Lives, Ref, Resource, pages
+from esaws.resource import Live, Lives, Ref, Resource
 from esaws.resources._ecs import ecs_name, ecs_tags, last_part, says
 from esaws.resources.ecr_image import ECRImage
 from esaws.resources.log_group import LogGroup

@@ -4,9 +4,10 @@ import re
 from dataclasses import dataclass
 from typing import Any, Literal, Self
 
+from esaws.aws import ignore_codes, pages
 from esaws.cloud import Cloud
 from esaws.errors import InvalidResource
-from esaws.resource import Live, Lives, Resource, absent, pages
+from esaws.resource import Live, Lives, Resource
 from esaws.resources._cognito import settings_of
 
 _STANDARD_ATTRIBUTES = frozenset(
@@ -54,7 +55,7 @@ class UserPool(Resource):
         lives = []
         for summary in pages(cloud, "cognito-idp", "list_user_pools", "UserPools", MaxResults=60):
             if summary["Name"].startswith(cloud.aws_name("")):  # tags are shown only when it is described
-                with absent("ResourceNotFoundException"):
+                with ignore_codes("ResourceNotFoundException"):
                     raw = _described(cloud, summary["Id"])
                     if name := cloud.owned_name(raw.get("UserPoolTags", {})):
                         lives.append(cls._live(name, raw))
@@ -118,7 +119,7 @@ class UserPool(Resource):
     @classmethod
     def delete(cls, cloud: Cloud, live: Live) -> None:
         cognito = cloud.client("cognito-idp")
-        with absent("ResourceNotFoundException"):
+        with ignore_codes("ResourceNotFoundException"):
             # Somebody may have given it a domain, with which it can't be deleted.
             raw = _described(cloud, live.id)
             for domain in filter(None, (raw.get("Domain"), raw.get("CustomDomain"))):

@@ -4,9 +4,10 @@ import re
 from dataclasses import dataclass
 from typing import Any, Self
 
+from esaws.aws import ignore_codes, pages
 from esaws.cloud import Cloud
 from esaws.errors import InvalidResource
-from esaws.resource import Live, Lives, Ref, Resource, absent, pages
+from esaws.resource import Live, Lives, Ref, Resource
 from esaws.resources._cognito import settings_of
 from esaws.resources.user_pool import UserPool
 
@@ -43,7 +44,7 @@ class UserPoolClient(Resource):
     def list(cls, cloud: Cloud) -> Lives:
         lives = []
         for pool in UserPool.list(cloud):
-            with absent("ResourceNotFoundException"):
+            with ignore_codes("ResourceNotFoundException"):
                 summaries = pages(
                     cloud, "cognito-idp", "list_user_pool_clients", "UserPoolClients", UserPoolId=pool.id, MaxResults=60
                 )
@@ -89,7 +90,7 @@ class UserPoolClient(Resource):
 
     @classmethod
     def delete(cls, cloud: Cloud, live: Live) -> None:
-        with absent("ResourceNotFoundException"):
+        with ignore_codes("ResourceNotFoundException"):
             cloud.client("cognito-idp").delete_user_pool_client(UserPoolId=live.fields["pool"], ClientId=live.id)
 
     @classmethod

@@ -11,11 +11,11 @@ from typing import Any
 from botocore.exceptions import ClientError
 from botocore.parsers import ResponseParserError
 
+from esaws.aws import error_code
 from esaws.cloud import Cloud
 from esaws.costs.forecasting.us_east_1 import at_home
 from esaws.errors import told
 from esaws.pricelist import Regime
-from esaws.resource import error_code
 
 CREDITS_SINCE = date(2025, 7, 15)
 """Accounts opened from this day on have credits in place of the allowances of 12 months."""

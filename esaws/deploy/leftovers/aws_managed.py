@@ -4,9 +4,10 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from esaws.aws import pages, tag_dict
 from esaws.cloud import NAME_TAG, Cloud
 from esaws.deploy.leftovers.listings import Thing, by_tag, clusters, ec2, groups, instances, is_ours, tracked
-from esaws.resource import Live, Ref, pages, tag_dict
+from esaws.resource import Live, Ref
 
 
 def made_by_aws(cloud: Cloud) -> list[Live]:

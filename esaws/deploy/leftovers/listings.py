@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from esaws.aws import pages, tag_dict
 from esaws.cloud import DEPLOYMENT_TAG, NAME_TAG, Cloud
-from esaws.resource import pages, tag_dict
 
 Tags = Mapping[str, str]
 

@@ -13,9 +13,9 @@ from typing import Literal, NamedTuple
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 
+from esaws.aws import error_code, pages, tag_dict
 from esaws.cloud import DEPLOYMENT_TAG, NAME_TAG, Cloud
 from esaws.deploy.leftovers.listings import LISTINGS, Listing, Tags, Thing, is_ours, kind_of
-from esaws.resource import error_code, pages, tag_dict
 
 # The last one is no ClientError: botocore can't read the answer of an endpoint that does not know the call.
 _REFUSALS = (ClientError, BotoCoreError, ResponseParserError)

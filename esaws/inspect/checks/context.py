@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from esaws.architecture import Architecture
+from esaws.aws import tag_dict
 from esaws.inspect.account import Account
 from esaws.inspect.fetch import Raw
 from esaws.inspect.network.endpoint_catalog import Places
@@ -14,7 +15,6 @@ from esaws.inspect.network.interfaces import Interface
 from esaws.inspect.network.named_endpoint import Place, Port
 from esaws.inspect.network.network import Network
 from esaws.inspect.port_bindings import Tasks
-from esaws.resource import tag_dict
 
 SSH: Port = ("tcp", 22)
 

@@ -9,9 +9,9 @@ from typing import Any, Literal, get_args
 from botocore import xform_name
 from botocore.exceptions import ClientError
 
+from esaws.aws import error_code
 from esaws.call_log import Call
 from esaws.cloud import Cloud
-from esaws.resource import error_code
 
 Severity = Literal["critical", "high", "medium", "low", "info"]
 SEVERITIES: tuple[Severity, ...] = get_args(Severity)

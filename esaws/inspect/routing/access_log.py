@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from esaws.aws import pages
 from esaws.cloud import Cloud
 from esaws.errors import UsageError
-from esaws.resource import pages
 
 if TYPE_CHECKING:
     import pyarrow

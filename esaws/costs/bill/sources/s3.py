@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
+from esaws.aws import pages
 from esaws.costs.bill.files import File
 from esaws.errors import UsageError, told
-from esaws.resource import pages
 
 if TYPE_CHECKING:
     from esaws.cloud import Cloud
