@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Self
 
+from esaws.aws import ignore_codes
 from esaws.cloud import Cloud
-from esaws.resource import Live, Lives, Ref, Resource, absent
+from esaws.resource import Live, Lives, Ref, Resource
 from esaws.resources._ec2 import owned, tag_specifications
 from esaws.resources.vpc import VPC
 
@@ -68,7 +69,7 @@ class InternetGateway(Resource):
     @classmethod
     def delete(cls, cloud: Cloud, live: Live) -> None:
         _detach(cloud, live)
-        with absent(_GONE):
+        with ignore_codes(_GONE):
             delete = cloud.client("ec2").delete_internet_gateway
             cloud.retry(lambda: delete(InternetGatewayId=live.id), "DependencyViolation")
 
@@ -82,5 +83,5 @@ def _detach(cloud: Cloud, live: Live) -> None:
         pair = {"InternetGatewayId": live.id, "VpcId": attachment["VpcId"]}
         detach = partial(cloud.client("ec2").detach_internet_gateway, **pair)
         # "Network … has some mapped public address(es)": those of a load balancer outlive it by minutes.
-        with absent("Gateway.NotAttached", _GONE, "InvalidVpcID.NotFound"):
+        with ignore_codes("Gateway.NotAttached", _GONE, "InvalidVpcID.NotFound"):
             cloud.retry(detach, "DependencyViolation")

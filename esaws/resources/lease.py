@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Self
 
+from esaws.aws import ignore_codes
 from esaws.cloud import Cloud
 from esaws.errors import InvalidResource
-from esaws.resource import Live, Lives, Resource, absent
+from esaws.resource import Live, Lives, Resource
 from esaws.resources import _ssm
 
 
@@ -56,7 +57,7 @@ class Lease(Resource):
     def list(cls, cloud: Cloud) -> Lives:
         lives = []
         for name, raw in _ssm.owned(cloud, "String"):
-            with absent("ParameterNotFound"):  # deleted since
+            with ignore_codes("ParameterNotFound"):  # deleted since
                 value = cloud.client("ssm").get_parameter(Name=raw["Name"])["Parameter"]["Value"]
                 lives.append(Live(cls.kind, name, raw["Name"], fields=granted(value), raw=raw))
         return lives

@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from ipaddress import ip_network
 from typing import Any, Self
 
+from esaws.aws import ignore_codes
 from esaws.cloud import Cloud
 from esaws.errors import InvalidResource
-from esaws.resource import Index, Live, Lives, Ref, Resource, absent
+from esaws.resource import Index, Live, Lives, Ref, Resource
 from esaws.resources.internet_gateway import InternetGateway
 from esaws.resources.route_table import RouteTable
 
@@ -99,7 +100,7 @@ class Route(Resource):
 
     @classmethod
     def delete(cls, cloud: Cloud, live: Live) -> None:
-        with absent("InvalidRoute.NotFound", "InvalidRouteTableID.NotFound"):
+        with ignore_codes("InvalidRoute.NotFound", "InvalidRouteTableID.NotFound"):
             cloud.client("ec2").delete_route(
                 RouteTableId=live.fields["table"], **_destination(live.fields["destination"])
             )

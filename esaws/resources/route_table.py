@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from typing import Self
 
+from esaws.aws import ignore_codes
 from esaws.cloud import Cloud
-from esaws.resource import Live, Lives, Ref, Resource, absent
+from esaws.resource import Live, Lives, Ref, Resource
 from esaws.resources._ec2 import owned, tag_specifications
 from esaws.resources.vpc import VPC
 
@@ -46,7 +47,7 @@ class RouteTable(Resource):
 
     @classmethod
     def delete(cls, cloud: Cloud, live: Live) -> None:
-        with absent("InvalidRouteTableID.NotFound"):
+        with ignore_codes("InvalidRouteTableID.NotFound"):
             delete = cloud.client("ec2").delete_route_table
             cloud.retry(lambda: delete(RouteTableId=live.id), "DependencyViolation")
 

@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from typing import Any, Self
 
+from esaws.aws import ignore_codes
 from esaws.cloud import Cloud
 from esaws.errors import InvalidResource
-from esaws.resource import Live, Lives, Ref, Resource, absent
+from esaws.resource import Live, Lives, Ref, Resource
 from esaws.resources.scalable_target import BUSY, GONE, ORPHANED, TASKS, ScalableTarget, list_of
 
 METRICS = ("ECSServiceAverageCPUUtilization", "ECSServiceAverageMemoryUtilization")
@@ -94,7 +95,7 @@ class ScalingPolicy(Resource):
     @classmethod
     def delete(cls, cloud: Cloud, live: Live) -> None:
         delete, policy = cloud.client("application-autoscaling").delete_scaling_policy, live.raw["PolicyName"]
-        with absent(GONE):
+        with ignore_codes(GONE):
             cloud.retry(lambda: delete(**TASKS, PolicyName=policy, ResourceId=live.fields["target"]), *BUSY, minutes=2)
 
     @classmethod

@@ -4,8 +4,9 @@ import re
 from dataclasses import dataclass
 from typing import Self
 
+from esaws.aws import ignore_codes
 from esaws.cloud import Cloud
-from esaws.resource import Live, Lives, Ref, Resource, absent
+from esaws.resource import Live, Lives, Ref, Resource
 from esaws.resources._ec2 import owned, tag_specifications
 from esaws.resources.vpc import VPC
 
@@ -81,7 +82,7 @@ class SecurityGroup(Resource):
     @classmethod
     def delete(cls, cloud: Cloud, live: Live) -> None:
         # Refused for as long as an interface carries the group, or a rule of another group names it.
-        with absent("InvalidGroup.NotFound"):
+        with ignore_codes("InvalidGroup.NotFound"):
             cloud.retry(lambda: cloud.client("ec2").delete_security_group(GroupId=live.id), "DependencyViolation")
 
     @classmethod

@@ -4,9 +4,10 @@ import re
 from dataclasses import dataclass
 from typing import Any, Self
 
+from esaws.aws import ignore_codes
 from esaws.cloud import Cloud
 from esaws.errors import EsawsError, InvalidResource
-from esaws.resource import Live, Lives, Ref, Resource, absent
+from esaws.resource import Live, Lives, Ref, Resource
 from esaws.resources._ecs import NO_CLUSTER, described, ecs_name, ecs_tags, in_cluster, once_ecs_has_its_role
 from esaws.resources.capacity_provider import CapacityProvider
 from esaws.resources.cluster import Cluster
@@ -169,12 +170,12 @@ class Service(Resource):
     @classmethod
     def delete(cls, cloud: Cloud, live: Live) -> None:
         cluster = live.fields["cluster"]
-        with absent(NO_CLUSTER, "ServiceNotFoundException", "ServiceNotActiveException"):
+        with ignore_codes(NO_CLUSTER, "ServiceNotFoundException", "ServiceNotActiveException"):
             cloud.client("ecs").delete_service(cluster=cluster, service=live.id, force=True)
 
         def gone() -> bool:
             found: Any = ()
-            with absent(NO_CLUSTER):
+            with ignore_codes(NO_CLUSTER):
                 found = [*described(cloud, "services", [live.id], cluster=cluster)]
             return all(raw["status"] == "INACTIVE" for raw in found)
 

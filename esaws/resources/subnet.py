@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from typing import Self
 
+from esaws.aws import ignore_codes
 from esaws.cloud import Cloud
-from esaws.resource import Live, Lives, Ref, Resource, absent
+from esaws.resource import Live, Lives, Ref, Resource
 from esaws.resources._ec2 import owned, tag_specifications
 from esaws.resources.vpc import VPC
 
@@ -71,7 +72,7 @@ class Subnet(Resource):
     @classmethod
     def delete(cls, cloud: Cloud, live: Live) -> None:
         # Interfaces of load balancers and stopped containers outlive their owners by minutes.
-        with absent("InvalidSubnetID.NotFound"):
+        with ignore_codes("InvalidSubnetID.NotFound"):
             cloud.retry(lambda: cloud.client("ec2").delete_subnet(SubnetId=live.id), "DependencyViolation")
 
     @classmethod

@@ -4,9 +4,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
+from esaws.aws import ignore_codes
 from esaws.cloud import Cloud
 from esaws.errors import InvalidResource, NotDeployed
-from esaws.resource import Live, Lives, Resource, absent
+from esaws.resource import Live, Lives, Resource
 from esaws.resources._elbv2 import NO_GROUP
 from esaws.resources.auto_scaling_group import AutoScalingGroup, described, in_service
 from esaws.resources.service import Service
@@ -70,7 +71,7 @@ class TargetRegistration(Resource):
         lives = []
         for target_group in TargetGroup.list(cloud):
             if target_group.id not in by_ecs:
-                with absent(NO_GROUP):
+                with ignore_codes(NO_GROUP):
                     described = cloud.client("elbv2").describe_target_health(TargetGroupArn=target_group.id)
                     lives += _lives(target_group, groups, described["TargetHealthDescriptions"])
         return lives
@@ -98,7 +99,7 @@ class TargetRegistration(Resource):
     @classmethod
     def delete(cls, cloud: Cloud, live: Live) -> None:
         targets = live.raw["Targets"]
-        with absent(NO_GROUP, _NO_TARGET):
+        with ignore_codes(NO_GROUP, _NO_TARGET):
             _deregister(cloud, live, targets)
             # It drains for as long as the target group's deregistration delay says.
             cloud.wait("elbv2", "target_deregistered", TargetGroupArn=live.fields["target_group"], Targets=targets)

@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from typing import Self
 
+from esaws.aws import ignore_codes
 from esaws.cloud import Cloud
-from esaws.resource import Live, Lives, Resource, absent
+from esaws.resource import Live, Lives, Resource
 from esaws.resources._ec2 import owned, tag_specifications
 
 
@@ -53,7 +54,7 @@ class VPC(Resource):
 
     @classmethod
     def delete(cls, cloud: Cloud, live: Live) -> None:
-        with absent("InvalidVpcID.NotFound"):
+        with ignore_codes("InvalidVpcID.NotFound"):
             cloud.retry(lambda: cloud.client("ec2").delete_vpc(VpcId=live.id), "DependencyViolation")
 
     @classmethod

@@ -14,10 +14,10 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from esaws.aws import ignore_codes
 from esaws.cloud import Cloud
 from esaws.costs.forecasting.us_east_1 import at_home
 from esaws.pricelist import billed_as, bundled, save_prices
-from esaws.resource import absent
 
 if TYPE_CHECKING:
     import pandas
@@ -140,7 +140,7 @@ def _products(home: Cloud, wanted: Iterable[Wanted]) -> Iterator[Product]:
     for service, usage_types in names.items():
         for value in _joined(usage_types):
             asked = [{"Type": "ANY_OF", "Field": "usagetype", "Value": value}]
-            with absent("NotFoundException"):  # this price list has nothing of the service
+            with ignore_codes("NotFoundException"):  # this price list has nothing of the service
                 for page in pages.paginate(ServiceCode=service, Filters=asked):
                     yield from map(json.loads, page["PriceList"])
 
