@@ -5,7 +5,6 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterable
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -120,8 +119,8 @@ def fidelity(markdown: bool, as_json: bool) -> None:
     else:
         service = max(len(row.service) for row in rows)
         level = max(len(row.fidelity) for row in rows)
-        text = "\n".join(f"{row.service:{service}}  {row.fidelity:{level}}  {row.behaviour}" for row in rows)
-    say(as_json, [asdict(row) for row in rows], text)
+        text = "\n".join(f"{row.service:{service}}  {row.fidelity:{level}}  {row.statement}" for row in rows)
+    say(as_json, [row.to_dict() for row in rows], text)
 
 
 # --- its state in files

@@ -1,68 +1,53 @@
-"""The one server process of this user: started detached, found again through a state file, stopped for sure."""
+"""Start, find and stop the local AWS: one detached server process per user, recorded in the state folder."""
 
-import fcntl
+from __future__ import annotations
+
 import http.client
+import importlib.util
 import json
 import os
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+import warnings
+from collections.abc import Mapping
+from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import psutil
 
-import esaws
 from esaws.errors import EsawsError, LocalNotRunning, UsageError
-from esaws.pricelist import PLANS, REGIMES
-from local_aws_server.clock.clock import moment
-from local_aws_server.snapshots import file
-from local_aws_server.snapshots.errors import Unreadable
+from esaws.files import write_atomically
+from esaws.local_aws import control
+from esaws.local_aws.state import (
+    Server,
+    log_file,
+    read_server,
+    read_snapshot_header,
+    server_file,
+    snapshot_file,
+    start_lock,
+    state_folder,
+    write_server,
+)
 
 HOST = "127.0.0.1"
 DEFAULT_PORT = 4747
 DEFAULT_REGION = "eu-west-3"
 DEFAULT_ACCOUNT = "123456789012"
 
-ANSWER_WITHIN = 3.0
-"""Seconds after which a server that does not answer counts as half-dead."""
-START_WITHIN = 60.0
-STOP_WITHIN = 3.0
-KEEP_WITHIN = 60.0
-ADVANCE_WITHIN = 3600.0
-_REFUSED = 409
+STATUS_TIMEOUT = 3.0
+"""Seconds after which a server that does not answer counts as hung."""
+START_TIMEOUT = 60.0
+STOP_TIMEOUT = 3.0
+SAVE_TIMEOUT = 60.0
 
-
-@dataclass(frozen=True)
-class Server:
-    """A server process as the state file remembers it."""
-
-    pid: int
-    create_time: float
-    url: str
-    port: int
-
-    def process(self) -> psutil.Process | None:
-        """The process, or None when it is gone or its pid now belongs to a stranger."""
-        try:
-            process = psutil.Process(self.pid)
-            # /proc counts in hundredths of a second, and the same process always reads the same.
-            ours = abs(process.create_time() - self.create_time) < 0.05
-            return process if ours and process.status() != psutil.STATUS_ZOMBIE else None
-        except psutil.NoSuchProcess:
-            return None
-
-
-def state_dir() -> Path:
-    """The directory of the state file, the log and the lock."""
-    if own := os.environ.get("ESAWS_STATE"):
-        return Path(own)
-    return Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "esaws"
+INHERITS_SOCKETS = os.name != "nt"
+"""Whether a new process can inherit a listening socket. On Windows the server opens its port itself."""
 
 
 def start(
@@ -73,199 +58,141 @@ def start(
     plan: str | None = None,
     fresh: bool = False,
 ) -> dict[str, Any]:
-    """Start the server unless it runs, as it was when it stopped.
+    """Start the server unless it runs, with the state it had when it stopped.
 
-    Returns its status with `started`, `restored` (the time on its clock at which it goes on, or None) and `warning`
-    (what was lost, in one line, or None).
+    Args:
+        port: 0 for any free port; default ESAWS_PORT, or 4747.
+        at: where a new clock starts, as an ISO 8601 timestamp (UTC without a zone); default ESAWS_AT, or now.
+        provisioning: the fraction of AWS's time that provisioning takes in real time. By default a describe call on a
+            resource in transition advances the clock instead.
+        regime: the free tier of its accounts: legacy, credits or none.
+        plan: free or paid; with credits, free closes the account when they are spent.
+        fresh: delete the saved state first.
 
-    `at` is the moment at which its clock starts; else that is ESAWS_AT, or the real time. `provisioning` is the
-    fraction of AWS's time that provisioning really takes; without it, whoever looks makes that time pass. With
-    ESAWS_STILL=1 the clock moves in no other way, so that a run is the same on a slow machine. `regime` and `plan` are
-    what its accounts have, unless told otherwise: legacy, credits or none; free or paid. `fresh` forgets what was
-    saved.
-    Raises UsageError if the port is taken, if a server runs already that was started otherwise, or if it would go on
-    and is told how to begin.
+    With ESAWS_STILL=1 the clock does not follow real time, so that a run is the same on a slow machine.
+
+    Returns the server's `status()` with `started`, `restored` (the time on the clock of the restored state, or None)
+    and `warning` (what was lost, in one line, or None).
+
+    Raises:
+        UsageError: the port is taken, a server with other settings runs, the saved state would be ignored, or the
+            local AWS is not installed.
+        EsawsError: the server did not start; the message holds the end of its log.
     """
-    options = _options(at or os.environ.get("ESAWS_AT") or None, provisioning, regime, plan)
-    with _locked():
-        server = _remembered()
-        if server and (answer := _ask(server)):
-            wanted = {"port": port if port != server.port else None, "at": at, "provisioning": provisioning}
-            wanted |= {"regime": regime, "plan": plan}
-            other = [f"--{name} {value}" for name, value in wanted.items() if value] + ["--fresh"] * fresh
-            if other:
+    options = _server_options(at or os.environ.get("ESAWS_AT") or None, provisioning, regime, plan)
+    with start_lock():
+        server = read_server()
+        if server and (answer := _query_status(server)):
+            settings = {"port": port if port != server.port else None, "at": at, "provisioning": provisioning}
+            settings |= {"regime": regime, "plan": plan}
+            changed = [f"--{name} {value}" for name, value in settings.items() if value] + ["--fresh"] * fresh
+            if changed:
                 raise UsageError(
-                    f"the local AWS already runs at {server.url}; stop it first with `esaws local stop` "
-                    f"to have it with {' '.join(other)}"
+                    f"the local AWS already runs at {server.url}. Stop it with `esaws local stop`, "
+                    f"then start it with {' '.join(changed)}."
                 )
             return {**_status(server, answer), "started": False, "restored": None, "warning": None}
-        _choose_beginning(fresh, {"at": at, "regime": regime, "plan": plan})
+        _discard_snapshot(fresh, {"at": at, "regime": regime, "plan": plan})
         if server:
-            _end(server, politely=False)
+            _terminate(server, gracefully=False)
         crashed = None if fresh else server
-        server, answer = _launch(_wanted_port() if port is None else port, options)
-        told = answer["restored"]
-        restored = {"restored": told.get("time"), "warning": _warning(crashed, told)}
-        return {**_status(server, answer), "started": True, **restored}
-
-
-def _choose_beginning(fresh: bool, beginning: Mapping[str, str | None]) -> None:
-    """Forget what was saved where it is to begin anew. Raises UsageError where that would lose something unasked."""
-    asked = [f"--{name} {value}" for name, value in beginning.items() if value is not None]
-    if not fresh and not asked:
-        return
-    header: dict[str, Any] = {"empty": True}
-    with suppress(OSError, Unreadable):
-        header = file.header_of(_kept_file())
-    if not fresh and not header.get("empty"):
-        raise UsageError(
-            f"the local AWS was saved at {header.get('time')} on its clock: `esaws local start` goes on from there; "
-            f"add --fresh to forget that and begin with {' '.join(asked)}"
-        )
-    _kept_file().unlink(missing_ok=True)
-
-
-def _warning(crashed: Server | None, told: Mapping[str, Any]) -> str | None:
-    """What was lost on the way to a server that says of its beginning what is `told`."""
-    if "unreadable" in told:
-        return f"what was saved can't be read: {told['unreadable']}; it is now {told['aside']}, and nothing is here"
-    if crashed and not told:
-        return "the local AWS did not stop properly, before anything was saved: whatever was in it is lost"
-    if crashed and told["stopped"] != crashed.pid:
-        return (
-            f"the local AWS did not stop properly; it is back as it was at {told['time']} on its clock "
-            f"(saved {_ago(told['saved'])}); what was done after that is lost"
-        )
-    return f"not saved, and so lost: {'; '.join(told['left_out'])}" if told.get("left_out") else None
-
-
-def _ago(when: str) -> str:
-    minutes = round((time.time() - moment(when)) / 60)
-    if minutes < 1:
-        return "less than a minute ago"
-    if minutes < 120:
-        return f"{minutes} minute{'s' * (minutes > 1)} ago"
-    return f"{round(minutes / 60)} hours ago"
-
-
-def _options(at: str | None, provisioning: float | None, regime: str | None, plan: str | None) -> list[str]:
-    """What the server is started with. Raises UsageError."""
-    options = []
-    if at is not None:
-        try:
-            options += ["--at", str(moment(at))]
-        except ValueError as problem:
-            raise UsageError(str(problem)) from None
-    if os.environ.get("ESAWS_STILL") == "1":
-        options.append("--still")
-    if provisioning is not None:
-        if not 0 <= provisioning <= 1:
-            raise UsageError(f"--provisioning is a fraction of AWS's time between 0 and 1, not {provisioning:g}")
-        options += ["--provisioning", str(provisioning)]
-    for name, value, known in (("--regime", regime, REGIMES), ("--plan", plan, PLANS)):
-        if value is not None:
-            if value not in known:
-                raise UsageError(f"{name} is one of {', '.join(known)}, not {value}")
-            options += [name, value]
-    return options
+        server, answer = _launch(_default_port() if port is None else port, options)
+        restored = answer["restored"]
+        outcome = {"restored": restored.get("time"), "warning": _loss_warning(crashed, restored)}
+        return {**_status(server, answer), "started": True, **outcome}
 
 
 def stop(discard: bool = False) -> dict[str, Any]:
-    """Save the state of the server and stop it; with `discard`, forget its state and any that was saved.
+    """Save the state of the server and stop it. With `discard`, delete its state and the saved one instead.
 
-    Returns `stopped` (whether one was running), `saved` (the time on its clock, or None if it is not saved as it is)
-    and `left_out` (what of it is not saved, and why). One that does not answer is stopped all the same.
-    Raises EsawsError, and the server goes on, if it answers and can't be saved.
+    Returns `stopped` (whether a server ran), `saved` (the time on its clock, or None if it was not saved) and
+    `left_out` (what was not saved, and why). A server that does not answer is stopped without saving.
+
+    Raises:
+        EsawsError: the server answers but can't save its state; it keeps running.
     """
-    with _locked():
-        server = _remembered()
+    with start_lock():
+        server = read_server()
         running = server is not None and server.process() is not None
-        kept = _keep(server) if server and running and not discard else None
+        saved = _save_snapshot(server) if server and running and not discard else None
         if server:
-            _end(server, politely=not discard)
+            _terminate(server, gracefully=not discard)
         if discard:
-            _kept_file().unlink(missing_ok=True)
-        _state_file().unlink(missing_ok=True)
-        told = kept or {"time": None, "left_out": []}
-        return {"stopped": running, "saved": told["time"], "left_out": told["left_out"]}
-
-
-def _keep(server: Server) -> dict[str, Any] | None:
-    """Let a server write its file; None if it does not answer."""
-    if _ask(server) is None:
-        return None
-    try:
-        return _request(server.port, "POST", "/_esaws/keep", timeout=KEEP_WITHIN)
-    except (EsawsError, OSError, http.client.HTTPException) as problem:
-        raise EsawsError(
-            f"the local AWS could not be saved ({problem}), and goes on; "
-            "`esaws local stop --discard` stops it without saving"
-        ) from problem
+            snapshot_file().unlink(missing_ok=True)
+        server_file().unlink(missing_ok=True)
+        saved = saved or {"time": None, "left_out": []}
+        return {"stopped": running, "saved": saved["time"], "left_out": saved["left_out"]}
 
 
 def save(path: Path, account: str | None = None) -> dict[str, Any]:
-    """Write the state of the server, or of one account, into a file.
+    """Write the state of the server, or of one account, to a file.
 
-    Returns {file, bytes, time, accounts, left_out}: the time on its clock, and what could not be saved, with the
-    reason. Raises LocalNotRunning, EsawsError if it can't be saved, and UsageError if the file can't be written.
+    Returns {file, bytes, time, accounts, left_out}; `time` is on the server's clock, `left_out` lists what could not be
+    saved and why.
+
+    Raises:
+        LocalNotRunning: no server runs.
+        EsawsError: the state can't be saved.
+        UsageError: the file can't be written.
     """
     query = f"?account={quote(account)}" if account else ""
-    content = _exchange(_running().port, "GET", f"/_esaws/save{query}", timeout=ADVANCE_WITHIN)
+    content = control.exchange(_running_server().url, "GET", f"save{query}")
     try:
-        file.write(path, content)
-        header = file.header_of(path)
-    except OSError as problem:
-        raise UsageError(f"{path} can't be written ({problem.strerror})") from problem
-    names = [each["account"] for each in header["accounts"]]
+        write_atomically(path, content, private=True)
+        header = read_snapshot_header(path)
+    except OSError as error:
+        raise UsageError(f"{path}: can't be written ({error.strerror}).") from error
+    accounts = [account["account"] for account in header["accounts"]]
     about = {name: header[name] for name in ("time", "left_out")}
-    return {"file": str(path), "bytes": len(content), **about, "accounts": names}
+    return {"file": str(path), "bytes": len(content), **about, "accounts": accounts}
 
 
 def load(path: Path) -> dict[str, Any]:
-    """Let the server be as in a file of `save`; what it was is gone.
+    """Replace the state of the server by the one in a file of `save`.
 
-    Returns {time, accounts, left_out}. Raises LocalNotRunning; EsawsError, and then nothing has changed, if the file is
-    refused; UsageError if it can't be read.
+    Returns {time, accounts, left_out}.
+
+    Raises:
+        LocalNotRunning: no server runs.
+        EsawsError: the server rejects the file; nothing has changed.
+        UsageError: the file can't be read.
     """
-    server = _running()
+    url = _running_server().url
     try:
         content = path.read_bytes()
-    except OSError as problem:
-        raise UsageError(f"{path} can't be read ({problem.strerror})") from problem
+    except OSError as error:
+        raise UsageError(f"{path}: can't be read ({error.strerror}).") from error
     try:
-        answer = json.loads(_exchange(server.port, "POST", "/_esaws/load", timeout=ADVANCE_WITHIN, body=content))
-    except EsawsError as problem:
-        raise EsawsError(f"{path} is not loaded: {problem}") from problem
-    return dict(answer)
+        return dict(json.loads(control.exchange(url, "POST", "load", content)))
+    except EsawsError as error:
+        raise EsawsError(f"{path}: not loaded: {error}") from error
 
 
 def status() -> dict[str, Any]:
-    """{running, url, pid, time, accounts, port, stale}; url, pid, time and accounts are None while no server answers.
+    """Return {running, url, pid, time, accounts, port, stale}.
 
-    `port` is the one that it has, or would be given. `stale`: a process is there that was started and does not answer.
+    url, pid, time and accounts are None while no server answers. `port` is the server's port, or the one it would get.
+    `stale`: a server process exists but does not answer.
     """
-    server = _remembered()
-    answer = _ask(server) if server else None
+    server = read_server()
+    answer = _query_status(server) if server else None
     if server and answer:
         return _status(server, answer)
     stale = server is not None and server.process() is not None
     nothing = dict.fromkeys(("url", "pid", "time", "accounts"))
-    return {"running": False, **nothing, "port": _wanted_port(), "stale": stale}
+    return {"running": False, **nothing, "port": _default_port(), "stale": stale}
 
 
-def ask(method: str, name: str, **asked: Any) -> dict[str, Any]:
-    """What the server answers on `/_esaws/<name>`; it may take as long as it needs to let a long time pass.
-
-    Raises LocalNotRunning, and UsageError where what is asked makes no sense.
-    """
-    return _request(_running().port, method, f"/_esaws/{name}", timeout=ADVANCE_WITHIN, asked=asked)
+def call(method: str, name: str, **params: Any) -> dict[str, Any]:
+    """Call a control route of the running server. Raises LocalNotRunning, UsageError and EsawsError."""
+    return control.call(_running_server().url, method, name, params)
 
 
 def environment() -> dict[str, str]:
     """The variables that point boto3 and the AWS CLI at the server. Raises LocalNotRunning."""
     region = os.environ.get("ESAWS_REGION") or DEFAULT_REGION
     return {
-        "AWS_ENDPOINT_URL": _running().url,
+        "AWS_ENDPOINT_URL": _running_server().url,
         "AWS_REGION": region,
         "AWS_DEFAULT_REGION": region,
         "AWS_ACCESS_KEY_ID": DEFAULT_ACCOUNT,
@@ -273,81 +200,174 @@ def environment() -> dict[str, str]:
     }
 
 
-def _running() -> Server:
-    server = _remembered()
-    if server is None or _ask(server) is None:
-        raise LocalNotRunning("the local AWS is not running; start it with `esaws local start`")
-    return server
+def require_installed() -> None:
+    """Raise UsageError if the server's package is not installed."""
+    if importlib.util.find_spec("local_aws_server") is None:
+        raise UsageError('the local AWS is not installed; pip install "esaws[local]"')
 
 
-def _wanted_port() -> int:
+# --- settings of a start
+
+
+def _server_options(
+    at: str | None, provisioning: float | None, regime: str | None, plan: str | None
+) -> list[str]:
+    """The command-line options of the server. Raises UsageError."""
+    options = []
+    if at is not None:
+        try:
+            parsed = datetime.fromisoformat(at.strip())
+        except ValueError:
+            raise UsageError(f"{at!r} is not a timestamp; write it like 2026-01-01T00:00Z") from None
+        options += ["--at", str((parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).timestamp())]
+    if os.environ.get("ESAWS_STILL") == "1":
+        options.append("--still")
+    if provisioning is not None:
+        if not 0 <= provisioning <= 1:
+            raise UsageError(f"--provisioning is a fraction of AWS's time between 0 and 1, not {provisioning:g}")
+        options += ["--provisioning", str(provisioning)]
+    if regime is not None or plan is not None:
+        from esaws.pricelist import PLANS, REGIMES
+
+        for name, value, choices in (("--regime", regime, REGIMES), ("--plan", plan, PLANS)):
+            if value is not None:
+                if value not in choices:
+                    raise UsageError(f"{name} is one of {', '.join(choices)}, not {value}")
+                options += [name, value]
+    return options
+
+
+def _default_port() -> int:
     text = os.environ.get("ESAWS_PORT", "")
     if text and not text.isdigit():
         raise UsageError(f"ESAWS_PORT is {text!r}, which is not a port number")
     return int(text) if text else DEFAULT_PORT
 
 
+def _discard_snapshot(fresh: bool, settings: Mapping[str, str | None]) -> None:
+    """Delete the saved state if a new one was asked for. Raises UsageError where that would lose resources unasked."""
+    given = [f"--{name} {value}" for name, value in settings.items() if value is not None]
+    if not fresh and not given:
+        return
+    header: dict[str, Any] = {"empty": True}
+    with suppress(OSError, ValueError):
+        header = read_snapshot_header(snapshot_file())
+    if not fresh and not header.get("empty"):
+        raise UsageError(
+            f"the local AWS has a saved state of {header.get('time')}, which `esaws local start` restores. "
+            f"Add --fresh to delete it and start with {' '.join(given)}."
+        )
+    snapshot_file().unlink(missing_ok=True)
+
+
+def _loss_warning(crashed: Server | None, restored: Mapping[str, Any]) -> str | None:
+    """What was lost, from what a new server reports about the state it `restored`."""
+    if "unreadable" in restored:
+        return (
+            f"the saved state can't be read ({restored['unreadable']}); "
+            f"it was moved to {restored['aside']}, and the local AWS is empty"
+        )
+    if crashed and not restored:
+        return "the local AWS did not stop properly before its state was saved; everything in it is lost"
+    if crashed and restored["stopped"] != crashed.pid:
+        return (
+            f"the local AWS did not stop properly; its state of {restored['time']} is restored "
+            f"(saved {_time_ago(restored['saved'])}), later changes are lost"
+        )
+    return f"not saved, and lost: {'; '.join(restored['left_out'])}" if restored.get("left_out") else None
+
+
+def _time_ago(timestamp: str) -> str:
+    minutes = round((time.time() - datetime.fromisoformat(timestamp).timestamp()) / 60)
+    if minutes < 1:
+        return "less than a minute ago"
+    if minutes < 120:
+        return f"{minutes} minute{'s' * (minutes > 1)} ago"
+    return f"{round(minutes / 60)} hours ago"
+
+
+# --- the process
+
+
 def _launch(port: int, options: list[str]) -> tuple[Server, dict[str, Any]]:
-    listener = _listen(port)
+    """Start the server and return it with its first status."""
+    require_installed()
+    listener = _open_port(port)
     port = listener.getsockname()[1]
-    log_file = state_dir() / "server.log"
-    program = [sys.executable, "-m", "local_aws_server.server"]
-    with listener, log_file.open("wb") as log:
+    program = [sys.executable, "-m", "local_aws_server", "--state", str(snapshot_file()), *options]
+    detached: dict[str, Any]
+    if INHERITS_SOCKETS:
+        program += ["--fd", str(listener.fileno())]
+        detached = {"pass_fds": [listener.fileno()], "start_new_session": True}
+    else:
+        listener.close()
+        program += ["--port", str(port)]
+        flags = getattr(subprocess, "DETACHED_PROCESS", 0) | getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)
+        detached = {"creationflags": flags}
+    with listener, log_file().open("wb") as log:
         process = subprocess.Popen(
-            [*program, "--fd", str(listener.fileno()), "--kept", str(_kept_file()), *options],
-            cwd=Path(esaws.__file__).parent.parent,
+            program,
+            cwd=state_folder(),
             env=_server_environment(os.environ, port),
-            pass_fds=[listener.fileno()],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
-            start_new_session=True,
+            **detached,
         )
     server = Server(process.pid, psutil.Process(process.pid).create_time(), f"http://{HOST}:{port}", port)
-    _remember(server)
+    write_server(server)
     try:
-        return server, _first_answer(server, process)
+        answer = _wait_until_ready(server, process)
     except BaseException:
-        _end(server, politely=False)
+        _terminate(server, gracefully=False)
         process.wait()
-        _state_file().unlink(missing_ok=True)
+        server_file().unlink(missing_ok=True)
         raise
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)  # the server outlives its starter on purpose
+        del process
+    return server, answer
 
 
-def _listen(port: int) -> socket.socket:
-    """A listening socket, which the server inherits: whether the port is free is known before anything is started."""
+def _open_port(port: int) -> socket.socket:
+    """Listen on the port, so that a taken one is reported before anything is started. The server inherits the socket.
+
+    Raises:
+        UsageError: the port can't be used.
+    """
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if os.name == "posix":  # on Windows the option would let two programs share the port
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((HOST, port))
         listener.listen(128)
     except (OSError, OverflowError) as error:
         listener.close()
         raise UsageError(
-            f"port {port} can't be had ({getattr(error, 'strerror', None) or error}); choose another one with "
-            f"`--port N` or ESAWS_PORT, or `--port 0` for any that is free"
+            f"port {port} can't be used ({getattr(error, 'strerror', None) or error}). Choose another one with "
+            "`--port N` or ESAWS_PORT, or `--port 0` for any free one."
         ) from error
     return listener
 
 
-def _first_answer(server: Server, process: "subprocess.Popen[bytes]") -> dict[str, Any]:
-    deadline = time.monotonic() + START_WITHIN
+def _wait_until_ready(server: Server, process: subprocess.Popen[bytes]) -> dict[str, Any]:
+    deadline = time.monotonic() + START_TIMEOUT
     while process.poll() is None and time.monotonic() < deadline:
-        # The listener exists already: the request waits in its queue until the server accepts it, or dies.
+        # With an inherited socket the request waits in its queue until the server accepts it, or dies.
         with suppress(OSError, http.client.HTTPException, ValueError):
-            return _request(server.port, "GET", "/_esaws/status", timeout=START_WITHIN)
+            return control.call(server.url, "GET", "status", timeout=START_TIMEOUT)
         time.sleep(0.02)
-    lines = (state_dir() / "server.log").read_text(errors="replace").splitlines()
-    tail = "\n  ".join(lines[-15:]) or "(its log is empty)"
-    raise EsawsError(f"the local AWS did not start; the end of its log:\n  {tail}")
+    lines = log_file().read_text(errors="replace").splitlines()
+    tail = "\n  ".join(lines[-15:]) or "(the log is empty)"
+    raise EsawsError(f"the local AWS did not start. The end of its log {log_file()}:\n  {tail}")
 
 
 def _server_environment(ours: Mapping[str, str], port: int) -> dict[str, str]:
-    """Ours, without any credentials, profile or moto setting that could reach the server; it starts from byte code."""
-    unwanted = ("AWS_", "MOTO_", "TEST_", "PYTHONDONTWRITEBYTECODE")
-    kept = {name: value for name, value in ours.items() if not name.startswith(unwanted)}
+    """Our environment without credentials, profiles or settings of moto that could reach the server."""
+    removed = ("AWS_", "MOTO_", "TEST_", "PYTHONDONTWRITEBYTECODE")  # byte code makes the next start faster
+    inherited = {name: value for name, value in ours.items() if not name.startswith(removed)}
     return {
-        **kept,
+        **inherited,
         "AWS_ACCESS_KEY_ID": "local",
         "AWS_SECRET_ACCESS_KEY": "local",
         "AWS_DEFAULT_REGION": DEFAULT_REGION,
@@ -357,34 +377,50 @@ def _server_environment(ours: Mapping[str, str], port: int) -> dict[str, str]:
         "MOTO_PORT": str(port),
         "MOTO_IAM_LOAD_MANAGED_POLICIES": "true",
         "PYTHONUNBUFFERED": "1",
-        # moto takes times without a zone for UTC
+        # moto reads times without a zone as local time
         "TZ": "UTC",
     }
 
 
-def _end(server: Server, *, politely: bool) -> None:
-    """Return when the process is gone; a stopped or hung one is killed."""
+def _save_snapshot(server: Server) -> dict[str, Any] | None:
+    """Make the server write its state file; None if it does not answer."""
+    if _query_status(server) is None:
+        return None
+    try:
+        return control.call(server.url, "POST", "keep", timeout=SAVE_TIMEOUT)
+    except (EsawsError, OSError, http.client.HTTPException) as error:
+        raise EsawsError(
+            f"the local AWS can't save its state ({error}) and keeps running. "
+            "`esaws local stop --discard` stops it without saving."
+        ) from error
+
+
+def _terminate(server: Server, *, gracefully: bool) -> None:
+    """Return when the process has ended. One that hangs is killed."""
     process = server.process()
     if process is None:
         return
     with suppress(psutil.NoSuchProcess):
-        if politely:
+        if gracefully:
             process.terminate()
-            if _gone(server, STOP_WITHIN):
+            if _wait_for_exit(server, STOP_TIMEOUT):
                 return
         process.kill()
-    if not _gone(server, STOP_WITHIN):
-        raise EsawsError(f"process {server.pid} of the local AWS can't be ended")
+    if not _wait_for_exit(server, STOP_TIMEOUT):
+        raise EsawsError(f"process {server.pid} of the local AWS can't be ended. End it by hand, then try again.")
 
 
-def _gone(server: Server, within: float) -> bool:
-    """Poll, because the process is no child of ours: its starter has left long ago."""
-    deadline = time.monotonic() + within
+def _wait_for_exit(server: Server, timeout: float) -> bool:
+    """Poll until the process has ended: it is usually the child of a program that has exited long ago."""
+    deadline = time.monotonic() + timeout
     while server.process() is not None:
         if time.monotonic() > deadline:
             return False
         time.sleep(0.01)
     return True
+
+
+# --- status
 
 
 def _status(server: Server, answer: Mapping[str, Any]) -> dict[str, Any]:
@@ -399,76 +435,19 @@ def _status(server: Server, answer: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _ask(server: Server) -> dict[str, Any] | None:
-    """The server's own status, or None if it is gone or half-dead."""
+def _query_status(server: Server) -> dict[str, Any] | None:
+    """What the server answers on `status`, or None if it has ended or hangs."""
     if server.process() is None:
         return None
     try:
-        answer = _request(server.port, "GET", "/_esaws/status", timeout=ANSWER_WITHIN)
-    except (OSError, http.client.HTTPException, ValueError):
+        answer = control.call(server.url, "GET", "status", timeout=STATUS_TIMEOUT)
+    except (EsawsError, OSError, http.client.HTTPException, ValueError):
         return None
     return answer if answer.get("pid") == server.pid else None
 
 
-def _request(
-    port: int, method: str, path: str, *, timeout: float, asked: Mapping[str, Any] | None = None
-) -> dict[str, Any]:
-    body = json.dumps(asked).encode() if asked else None
-    answer = json.loads(_exchange(port, method, path, timeout=timeout, body=body))
-    if not isinstance(answer, dict):
-        raise ValueError(f"{path} gave no object")
-    return answer
-
-
-def _exchange(port: int, method: str, path: str, *, timeout: float, body: bytes | None = None) -> bytes:
-    """The body of an answer. Raises UsageError and EsawsError where the answer is one."""
-    connection = http.client.HTTPConnection(HOST, port, timeout=timeout)
-    try:
-        connection.request(method, path, body=body)
-        response = connection.getresponse()
-        answer = response.read()
-        if response.status == 400:
-            raise UsageError(str(json.loads(answer)["error"]))
-        if response.status == _REFUSED:
-            raise EsawsError(str(json.loads(answer)["error"]))
-        if response.status != 200:
-            raise EsawsError(f"{method} {path} answered {response.status}: {answer[:200].decode(errors='replace')}")
-        return answer
-    finally:
-        connection.close()
-
-
-def _state_file() -> Path:
-    return state_dir() / "server.json"
-
-
-def _kept_file() -> Path:
-    """Where the state of the server is kept while it does not run."""
-    return state_dir() / "state.esaws"
-
-
-def _remember(server: Server) -> None:
-    new = _state_file().with_suffix(".new")
-    new.write_text(json.dumps(asdict(server)))
-    new.replace(_state_file())
-
-
-def _remembered() -> Server | None:
-    try:
-        found = json.loads(_state_file().read_text())
-        return Server(int(found["pid"]), float(found["create_time"]), str(found["url"]), int(found["port"]))
-    except (OSError, ValueError, TypeError, KeyError, OverflowError):
-        return None
-
-
-@contextmanager
-def _locked() -> Iterator[None]:
-    """Only one process of this user starts or stops the server at a time."""
-    try:
-        state_dir().mkdir(parents=True, exist_ok=True)
-        lock = (state_dir() / "server.lock").open("w")
-    except OSError as error:
-        raise UsageError(f"{state_dir()} can't be used ({error.strerror}); choose another with ESAWS_STATE") from error
-    with lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
+def _running_server() -> Server:
+    server = read_server()
+    if server is None or _query_status(server) is None:
+        raise LocalNotRunning("the local AWS is not running; start it with `esaws local start`")
+    return server

@@ -1,47 +1,72 @@
-"""The table of what is simulated: every rule is in it with AWS's page, and docs/fidelity.md shows it as it is."""
+"""The table of simulated behaviours: every module with hooks declares some, and docs/fidelity.md is up to date."""
 
 import json
 import re
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
-from local_aws_server import fidelity
+from local_aws_server import fidelity, hooks
+from local_aws_server.not_found import NotFoundRule
+from local_aws_server.preserved_fields import PreservedFields
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "fidelity.md"
 
-
-@pytest.mark.parametrize("path", fidelity.rule_files(), ids=lambda path: path.stem)
-def test_a_rule_opens_with_a_sentence_and_links_to_aws(path: Path) -> None:
-    row = fidelity.rule_row(path)
-    assert row.behaviour.endswith("."), "the docstring's first line is one sentence"
-    pages = ("https://docs.aws.amazon.com/", "https://aws.amazon.com/")
-    assert row.documentation.startswith(pages), "the docstring has a link to AWS's page"
-    assert row.service in fidelity.SERVICES.values(), "its file's name begins with a word of fidelity.SERVICES"
+ABBREVIATIONS = ("e.g", "i.e")
 
 
-@pytest.mark.parametrize("row", fidelity.EXPLICIT, ids=lambda row: f"{row.service} {row.fidelity} {row.behaviour[:20]}")
-def test_what_stands_in_the_table_is_said_in_full(row: fidelity.Row) -> None:
-    assert row.fidelity in fidelity.MEANING
-    assert row.behaviour.endswith(".")
-    assert re.match(r"https://docs\.(aws\.amazon\.com|getmoto\.org)/\S+$", row.documentation)
+def modules_with_hooks() -> dict[str, ModuleType]:
+    """Module name → the module, of those in `services` whose functions or rules are registered as hooks."""
+    modules = {module.__name__: module for module in hooks.import_hook_modules()}
+    functions = [hook for of in hooks.HOOKS.values() for hook in (*of.before, of.replace, *of.after) if hook]
+    functions += [reconciler.behaviour for reconciler in hooks.RECONCILERS]
+    names = {function.__module__ for function in functions}
+    for name, module in modules.items():
+        values = [value for value in vars(module).values() if isinstance(value, (NotFoundRule, PreservedFields))]
+        lists = [value for value in vars(module).values() if isinstance(value, (list, tuple))]
+        rules = [value for each in lists for value in each if isinstance(value, (NotFoundRule, PreservedFields))]
+        if values or rules:
+            names.add(name)
+    return {name: modules[name] for name in sorted(names) if name.startswith("local_aws_server.services.")}
 
 
-def test_no_behaviour_stands_in_the_table_twice() -> None:
-    said = [(row.service, row.behaviour) for row in fidelity.table()]
-    assert len(said) == len(set(said))
+def test_each_module_with_hooks_declares_a_behaviour() -> None:
+    modules = modules_with_hooks()
+    assert len(modules) > 80
+    assert [name for name, module in modules.items() if not getattr(module, "BEHAVIOURS", ())] == []
+
+
+@pytest.mark.parametrize("row", fidelity.table(), ids=lambda row: f"{row.service}-{row.statement[:30]}")
+def test_a_behaviour_is_a_sentence_with_documentation(row: fidelity.Behaviour) -> None:
+    assert row.fidelity in fidelity.LEVELS
+    assert row.statement[0].isupper() or row.statement[0].isdigit()
+    assert row.statement.endswith(".")
+    assert not re.search(r"\b(told|whoever|somebody|nobody)\b", row.statement), "plain English"
+    assert row.documentation
+    for url in row.documentation:
+        assert re.match(r"https://(docs\.|repost\.)?aws\.amazon\.com/\S+$|https://docs\.getmoto\.org/\S+$", url)
+
+
+def test_no_behaviour_is_declared_twice() -> None:
+    rows = [(row.service, row.statement) for row in fidelity.table()]
+    assert len(rows) == len(set(rows))
+
+
+def test_service_names_are_spelled_one_way() -> None:
+    services = {row.service for row in fidelity.table()}
+    assert len({re.sub(r"\W", "", service).lower() for service in services}) == len(services)
 
 
 def test_the_page_is_up_to_date() -> None:
-    assert PAGE.read_text(encoding="utf-8") == fidelity.markdown(), "esaws local fidelity --markdown > docs/fidelity.md"
+    command = "esaws local fidelity --markdown > docs/fidelity.md"
+    assert PAGE.read_text(encoding="utf-8") == fidelity.markdown(), command
 
 
-def test_the_command_prints_the_table_without_a_server_and_without_moto() -> None:
-    code = (
-        "import sys; from esaws.local_aws.__main__ import main; main(['fidelity', '--json'])\n"
-        "assert 'moto' not in sys.modules and 'boto3' not in sys.modules"
-    )
-    rows = json.loads(subprocess.check_output([sys.executable, "-c", code], text=True))
-    assert [fidelity.Row(**row) for row in rows] == fidelity.table()
+def test_the_command_prints_the_table_as_json() -> None:
+    command = [sys.executable, "-m", "local_aws_server", "fidelity", "--json"]
+    rows = json.loads(subprocess.check_output(command, text=True))
+    assert rows == [row.to_dict() for row in fidelity.table()]
+    assert list(rows[0]) == ["service", "fidelity", "behaviour", "documentation"]

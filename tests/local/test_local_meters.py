@@ -338,7 +338,7 @@ def test_a_bucket_is_metered_where_it_is_wherever_the_request_goes(new_tenant: C
 
 
 def test_every_operation_on_a_bucket_that_is_simulated_has_a_tier_or_is_free() -> None:
-    hooks.discover()
+    hooks.import_hook_modules()
     model = boto3.client("s3", region_name=REGION).meta.service_model
     counted = buckets._TIER_1.keys() | buckets._TIER_2.keys()
     refused = {
@@ -535,6 +535,6 @@ def test_charges_have_the_tags_of_what_is_charged_for(tenant: Account) -> None:
 
 
 def test_the_list_of_what_is_not_metered_says_each_thing_once() -> None:
-    said = [(each.service, each.what) for each in UNMETERED]
+    said = [(each.service, each.item) for each in UNMETERED]
     assert len(set(said)) == len(said)
-    assert all(each.what.endswith(".") and each.why for each in UNMETERED)
+    assert all(each.item.endswith(".") and each.reason for each in UNMETERED)

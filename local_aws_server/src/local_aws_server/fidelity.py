@@ -1,11 +1,19 @@
-"""How true the local AWS is to AWS: one table of each service's behaviours, and the documentation that each follows."""
+"""Declare how faithfully each AWS behaviour is simulated, and print the declarations as one table.
+
+A module of `services` or `billing` that changes what moto does declares it:
+
+    BEHAVIOURS = (
+        Behaviour(
+            service="RDS",
+            statement="A DB instance takes six minutes to be created and five to be deleted.",
+            documentation=("https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/accessing-monitoring.html",),
+        ),
+    )
+"""
 
 from __future__ import annotations
 
-import ast
-import re
 from dataclasses import dataclass
-from pathlib import Path
 
 from local_aws_server.billing.unmetered import UNMETERED, Unmetered
 
@@ -13,253 +21,255 @@ REAL = "real"
 SIMULATED = "simulated"
 NOT_SIMULATED = "not simulated"
 
-MEANING = {
-    REAL: "kept and described by moto, unmended; nothing happens by itself",
-    SIMULATED: "moto's answer is mended, or the behaviour is played, by a rule of this project",
-    NOT_SIMULATED: "it does not happen here; what can't be answered at all is HTTP 501, `NotSimulated`",
+LEVELS = {
+    REAL: "moto stores and describes it; nothing changes by itself",
+    SIMULATED: "this project corrects moto's response or simulates the behaviour",
+    NOT_SIMULATED: "it does not happen; a call that cannot be answered returns HTTP 501, `NotSimulated`",
 }
-
-RULES = Path(__file__).with_name("services")
+"""Level of fidelity → its meaning, in the order of the table."""
 
 ANYTHING_ELSE = "anything else"
 
-SERVICES = {
-    "autoscaling": "EC2 Auto Scaling",
-    "billing": "Billing",
-    "budgets": "AWS Budgets",
-    "ce": "Cost Explorer",
-    "cloud": "Cloud Map",
-    "cloudwatch": "CloudWatch",
-    "cognito": "Cognito",
-    "ec2": "EC2 and VPC",
-    "ecr": "ECR",
-    "ecs": "ECS",
-    "elasticache": "ElastiCache",
-    "elbv2": "Elastic Load Balancing",
-    "exports": "Data Exports",
-    "freetier": "Free Tier",
-    "iam": "IAM",
-    "logs": "CloudWatch Logs",
-    "mq": "Amazon MQ",
-    "pages": ANYTHING_ELSE,
-    "pricing": "Price List",
-    "rds": "RDS",
-    "s3": "S3",
-    "scaling": "Application Auto Scaling",
-    "servicediscovery": "Cloud Map",
-    "ssm": "Systems Manager",
-    "sts": "STS",
-    "tagging": "Tags",
-    "tags": "Tags",
-}
-"""The first word of a rule's file name → the service that it is about."""
 
-_AWS = "https://docs.aws.amazon.com"
-
-
-@dataclass(frozen=True, order=True)
-class Row:
-    """One behaviour of one service, how true it is here, and AWS's page about it."""
+@dataclass(frozen=True, kw_only=True)
+class Behaviour:
+    """One behaviour of one AWS service, and how faithfully it is simulated."""
 
     service: str
-    fidelity: str
-    behaviour: str
-    documentation: str
+    """The service's name as AWS's documentation writes it."""
+    statement: str
+    """A sentence that says what AWS does."""
+    documentation: tuple[str, ...]
+    """AWS's pages about it; the table links to the first."""
+    fidelity: str = SIMULATED
+
+    def to_dict(self) -> dict[str, str]:
+        """The row of `esaws local fidelity --json`: service, fidelity, behaviour, documentation (one URL)."""
+        return {
+            "service": self.service,
+            "fidelity": self.fidelity,
+            "behaviour": self.statement,
+            "documentation": self.documentation[0],
+        }
 
 
-EXPLICIT = [
-    # --- what moto answers by itself
-    Row(
-        "EC2 and VPC",
-        REAL,
-        "Networks, subnets, route tables, gateways, addresses, security groups, volumes and launch templates are kept.",
-        f"{_AWS}/AWSEC2/latest/APIReference/Welcome.html",
+EXPLICIT = (
+    # Answered by moto itself.
+    Behaviour(
+        service="EC2 and VPC",
+        fidelity=REAL,
+        statement="Networks, subnets, route tables, gateways, addresses, security groups, volumes and launch "
+        "templates are kept.",
+        documentation=("https://docs.aws.amazon.com/AWSEC2/latest/APIReference/Welcome.html",),
     ),
-    Row(
-        "Elastic Load Balancing",
-        REAL,
-        "Load balancers, target groups and listeners are kept, with their attributes.",
-        f"{_AWS}/elasticloadbalancing/latest/APIReference/Welcome.html",
+    Behaviour(
+        service="Elastic Load Balancing",
+        fidelity=REAL,
+        statement="Load balancers, target groups and listeners are kept, with their attributes.",
+        documentation=("https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/Welcome.html",),
     ),
-    Row(
-        "ECS",
-        REAL,
-        "Clusters, capacity providers and task definitions are kept.",
-        f"{_AWS}/AmazonECS/latest/APIReference/Welcome.html",
+    Behaviour(
+        service="ECS",
+        fidelity=REAL,
+        statement="Clusters, capacity providers and task definitions are kept.",
+        documentation=("https://docs.aws.amazon.com/AmazonECS/latest/APIReference/Welcome.html",),
     ),
-    Row(
-        "ECR",
-        REAL,
-        "Repositories, their policies and their images' manifests are kept.",
-        f"{_AWS}/AmazonECR/latest/APIReference/Welcome.html",
+    Behaviour(
+        service="ECR",
+        fidelity=REAL,
+        statement="Repositories, their policies and their images' manifests are kept.",
+        documentation=("https://docs.aws.amazon.com/AmazonECR/latest/APIReference/Welcome.html",),
     ),
-    Row("IAM", REAL, "Users, roles, profiles and policies are kept.", f"{_AWS}/IAM/latest/APIReference/welcome.html"),
-    Row("S3", REAL, "Buckets, objects and versions are kept.", f"{_AWS}/AmazonS3/latest/API/Welcome.html"),
-    Row(
-        "RDS",
-        REAL,
-        "DB instances, their subnet and parameter groups and snapshots are kept.",
-        f"{_AWS}/AmazonRDS/latest/APIReference/Welcome.html",
+    Behaviour(
+        service="IAM",
+        fidelity=REAL,
+        statement="Users, roles, profiles and policies are kept.",
+        documentation=("https://docs.aws.amazon.com/IAM/latest/APIReference/welcome.html",),
     ),
-    Row(
-        "Amazon MQ",
-        REAL,
-        "Brokers and their users are kept.",
-        f"{_AWS}/amazon-mq/latest/api-reference/welcome.html",
+    Behaviour(
+        service="S3",
+        fidelity=REAL,
+        statement="Buckets, objects and versions are kept.",
+        documentation=("https://docs.aws.amazon.com/AmazonS3/latest/API/Welcome.html",),
     ),
-    Row(
-        "Cognito",
-        REAL,
-        "User pools, clients, domains and users are kept.",
-        f"{_AWS}/cognito-user-identity-pools/latest/APIReference/Welcome.html",
+    Behaviour(
+        service="RDS",
+        fidelity=REAL,
+        statement="DB instances, their subnet and parameter groups and snapshots are kept.",
+        documentation=("https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/Welcome.html",),
     ),
-    Row(
-        "CloudWatch",
-        REAL,
-        "Alarms, dashboards and the metrics that are put are kept.",
-        f"{_AWS}/AmazonCloudWatch/latest/APIReference/Welcome.html",
+    Behaviour(
+        service="Amazon MQ",
+        fidelity=REAL,
+        statement="Brokers and their users are kept.",
+        documentation=("https://docs.aws.amazon.com/amazon-mq/latest/api-reference/welcome.html",),
     ),
-    Row(
-        "CloudWatch Logs",
-        REAL,
-        "Log groups, streams and the events that are put are kept.",
-        f"{_AWS}/AmazonCloudWatchLogs/latest/APIReference/Welcome.html",
+    Behaviour(
+        service="Cognito",
+        fidelity=REAL,
+        statement="User pools, clients, domains and users are kept.",
+        documentation=("https://docs.aws.amazon.com/cognito-user-identity-pools/latest/APIReference/Welcome.html",),
     ),
-    Row("Cloud Map", REAL, "Namespaces and services are kept.", f"{_AWS}/cloud-map/latest/api/Welcome.html"),
-    Row(
-        ANYTHING_ELSE,
-        REAL,
-        "Operations and services that moto has, and no rule touches, pass through.",
-        "https://docs.getmoto.org/en/latest/docs/services/index.html",
+    Behaviour(
+        service="CloudWatch",
+        fidelity=REAL,
+        statement="Alarms, dashboards and the metrics that are put are kept.",
+        documentation=("https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/Welcome.html",),
     ),
-    # --- what the server itself does
-    Row(
-        "STS",
-        SIMULATED,
-        "Each account stands alone; an access key or an assumed role acts in its own account.",
-        f"{_AWS}/STS/latest/APIReference/API_AssumeRole.html",
+    Behaviour(
+        service="CloudWatch Logs",
+        fidelity=REAL,
+        statement="Log groups, streams and the events that are put are kept.",
+        documentation=("https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/Welcome.html",),
     ),
-    Row(
-        "time",
-        SIMULATED,
-        "One clock for all accounts, which runs on with real time and can be moved forward; whoever looks at something "
-        "on its way makes the time pass until it is there.",
-        f"{_AWS}/AWSEC2/latest/UserGuide/ec2-instance-lifecycle.html",
+    Behaviour(
+        service="Cloud Map",
+        fidelity=REAL,
+        statement="Namespaces and services are kept.",
+        documentation=("https://docs.aws.amazon.com/cloud-map/latest/api/Welcome.html",),
     ),
-    # --- what does not happen here
-    Row(
-        "Elastic Load Balancing",
-        NOT_SIMULATED,
-        "A server that an instance runs without an ECS task: nothing listens there, so its target is unhealthy.",
-        f"{_AWS}/elasticloadbalancing/latest/application/target-group-health-checks.html",
+    Behaviour(
+        service=ANYTHING_ELSE,
+        fidelity=REAL,
+        statement="Operations and services that moto has, and no rule touches, pass through.",
+        documentation=("https://docs.getmoto.org/en/latest/docs/services/index.html",),
     ),
-    Row(
-        "Elastic Load Balancing",
-        NOT_SIMULATED,
-        "Traffic on the wire: requests are rates, and nothing answers on a load balancer's name.",
-        f"{_AWS}/elasticloadbalancing/latest/application/introduction.html",
+    # Done by the server itself.
+    Behaviour(
+        service="STS",
+        statement="Each account stands alone; an access key or an assumed role acts in its own account.",
+        documentation=("https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html",),
     ),
-    Row(
-        "IAM",
-        NOT_SIMULATED,
-        "Enforcement: every caller may do everything.",
-        f"{_AWS}/IAM/latest/UserGuide/reference_policies_evaluation-logic.html",
+    Behaviour(
+        service="time",
+        statement="One clock for all accounts, which runs on with real time and can be moved forward; whoever "
+        "looks at something on its way makes the time pass until it is there.",
+        documentation=("https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ec2-instance-lifecycle.html",),
     ),
-    Row(
-        "RDS",
-        NOT_SIMULATED,
-        "A database behind the endpoint; the same holds for caches and brokers.",
-        f"{_AWS}/AmazonRDS/latest/UserGuide/Welcome.html",
+    # Not simulated.
+    Behaviour(
+        service="Elastic Load Balancing",
+        fidelity=NOT_SIMULATED,
+        statement="A server that an instance runs without an ECS task: nothing listens there, so its target is "
+        "unhealthy.",
+        documentation=(
+            "https://docs.aws.amazon.com/elasticloadbalancing/latest/application/target-group-health-checks.html",
+        ),
     ),
-    Row(
-        "ECS",
-        NOT_SIMULATED,
-        "UpdateInProgressException: a cluster's capacity providers are changed at once.",
-        f"{_AWS}/AmazonECS/latest/APIReference/API_PutClusterCapacityProviders.html",
+    Behaviour(
+        service="Elastic Load Balancing",
+        fidelity=NOT_SIMULATED,
+        statement="Traffic on the wire: requests are rates, and nothing answers on a load balancer's name.",
+        documentation=("https://docs.aws.amazon.com/elasticloadbalancing/latest/application/introduction.html",),
     ),
-    Row(
-        "ECS",
-        NOT_SIMULATED,
-        "ClusterContainsCapacityProviderException: no capacity provider belongs to one cluster alone.",
-        f"{_AWS}/AmazonECS/latest/APIReference/API_DeleteCluster.html",
+    Behaviour(
+        service="IAM",
+        fidelity=NOT_SIMULATED,
+        statement="Enforcement: every caller may do everything.",
+        documentation=("https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html",),
     ),
-    Row(
-        "ECS",
-        NOT_SIMULATED,
-        "Targets: a service puts none back that somebody deregisters.",
-        f"{_AWS}/AmazonECS/latest/developerguide/service-load-balancing.html",
+    Behaviour(
+        service="RDS",
+        fidelity=NOT_SIMULATED,
+        statement="A database behind the endpoint; the same holds for caches and brokers.",
+        documentation=("https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/Welcome.html",),
     ),
-    Row(
-        "CloudWatch",
-        NOT_SIMULATED,
-        "Composite alarms, which are deleted before the alarms that they are made of.",
-        f"{_AWS}/AmazonCloudWatch/latest/APIReference/API_PutCompositeAlarm.html",
+    Behaviour(
+        service="ECS",
+        fidelity=NOT_SIMULATED,
+        statement="UpdateInProgressException: a cluster's capacity providers are changed at once.",
+        documentation=(
+            "https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_PutClusterCapacityProviders.html",
+        ),
     ),
-    Row(
-        "AWS Budgets",
-        NOT_SIMULATED,
-        "Budget actions.",
-        f"{_AWS}/cost-management/latest/userguide/budgets-controls.html",
+    Behaviour(
+        service="ECS",
+        fidelity=NOT_SIMULATED,
+        statement="ClusterContainsCapacityProviderException: no capacity provider belongs to one cluster alone.",
+        documentation=("https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DeleteCluster.html",),
     ),
-    Row(
-        ANYTHING_ELSE,
-        NOT_SIMULATED,
-        "Operations and services that moto has not: HTTP 501, `NotSimulated`, naming the call.",
-        "https://docs.getmoto.org/en/latest/docs/services/index.html",
+    Behaviour(
+        service="ECS",
+        fidelity=NOT_SIMULATED,
+        statement="Targets: a service puts none back that somebody deregisters.",
+        documentation=("https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-load-balancing.html",),
     ),
-    Row(
-        ANYTHING_ELSE,
-        NOT_SIMULATED,
-        "Refusals that neither moto nor a rule knows: the call is accepted.",
-        f"{_AWS}/AWSEC2/latest/APIReference/errors-overview.html",
+    Behaviour(
+        service="CloudWatch",
+        fidelity=NOT_SIMULATED,
+        statement="Composite alarms, which are deleted before the alarms that they are made of.",
+        documentation=("https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutCompositeAlarm.html",),
     ),
-]
+    Behaviour(
+        service="AWS Budgets",
+        fidelity=NOT_SIMULATED,
+        statement="Budget actions.",
+        documentation=("https://docs.aws.amazon.com/cost-management/latest/userguide/budgets-controls.html",),
+    ),
+    Behaviour(
+        service=ANYTHING_ELSE,
+        fidelity=NOT_SIMULATED,
+        statement="Operations and services that moto has not: HTTP 501, `NotSimulated`, naming the call.",
+        documentation=("https://docs.getmoto.org/en/latest/docs/services/index.html",),
+    ),
+    Behaviour(
+        service=ANYTHING_ELSE,
+        fidelity=NOT_SIMULATED,
+        statement="Refusals that neither moto nor a rule knows: the call is accepted.",
+        documentation=("https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html",),
+    ),
+)
+"""Behaviours of moto and of the server as a whole, and what is not simulated."""
 
 
-def rule_row(path: Path) -> Row:
-    """The row of one rule: its docstring's first line and the first link in it; the rule is not imported."""
-    docstring = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
-    link = re.search(r"https://\S+", docstring)
-    word = path.stem.split("_")[0]
-    return Row(SERVICES.get(word, word), SIMULATED, docstring.split("\n")[0], link[0] if link else "")
+def declared() -> list[Behaviour]:
+    """The behaviours that the modules of `services` and `billing` declare."""
+    from local_aws_server.hooks import import_hook_modules  # these modules import this one
+
+    return [behaviour for module in import_hook_modules() for behaviour in getattr(module, "BEHAVIOURS", ())]
 
 
-def unmetered_row(each: Unmetered) -> Row:
-    """The row of what costs nothing here."""
-    behaviour = f"Not on the bill: {each.what.rstrip('.')}; {each.why}."
-    return Row(each.service, NOT_SIMULATED, behaviour, f"{_AWS}/awsaccountbilling/latest/aboutv2/billing-what-is.html")
-
-
-def rule_files() -> list[Path]:
-    """Every rule of the local AWS."""
-    return [path for path in sorted(RULES.glob("*.py")) if path.stem != "__init__"]
-
-
-def table() -> list[Row]:
-    """All rows, by service; of each service first what is real, then what is simulated, then what is not."""
-    levels = list(MEANING)
-    rows = [*EXPLICIT, *map(rule_row, rule_files()), *map(unmetered_row, UNMETERED)]
+def table() -> list[Behaviour]:
+    """All behaviours, sorted by service, then by level of fidelity: real, simulated, not simulated."""
+    levels = list(LEVELS)
     return sorted(
-        rows,
-        key=lambda row: (row.service == ANYTHING_ELSE, row.service.lower(), levels.index(row.fidelity), row.behaviour),
+        [*EXPLICIT, *declared(), *map(_not_on_the_bill, UNMETERED)],
+        key=lambda row: (row.service == ANYTHING_ELSE, row.service.lower(), levels.index(row.fidelity), row.statement),
     )
 
 
+def text() -> str:
+    """The table as aligned text for a terminal: service, level of fidelity, statement."""
+    rows = table()
+    service, level = max(len(row.service) for row in rows), max(len(row.fidelity) for row in rows)
+    return "\n".join(f"{row.service:{service}}  {row.fidelity:{level}}  {row.statement}" for row in rows)
+
+
 def markdown() -> str:
-    """The table as docs/fidelity.md."""
+    """The table as the page docs/fidelity.md."""
     lines = [
         "# What the local AWS simulates",
         "",
-        "Written by `esaws local fidelity --markdown > docs/fidelity.md`, from `local_aws_server/src/local_aws_server/fidelity.py` and from the",
-        "first line and the link of each rule in `local_aws_server/src/local_aws_server/services/`.",
+        "Generated by `esaws local fidelity --markdown > docs/fidelity.md` from the `BEHAVIOURS` that the modules of",
+        "`local_aws_server.services` and `local_aws_server.billing` declare.",
         "",
-        *(f"- **{level}**: {meaning}." for level, meaning in MEANING.items()),
+        *(f"- **{level}**: {meaning}." for level, meaning in LEVELS.items()),
         "",
-        "| service | behaviour | here | documentation |",
+        "| service | behaviour | fidelity | documentation |",
         "|---|---|---|---|",
     ]
     for row in table():
-        page = row.documentation.rsplit("/", 1)[-1].split("#")[0].removesuffix(".html")
-        behaviour = row.behaviour.replace("|", "\\|")
-        lines.append(f"| {row.service} | {behaviour} | {row.fidelity} | [{page}]({row.documentation}) |")
+        url = row.documentation[0]
+        page = url.rstrip("/").rsplit("/", 1)[-1].split("#")[0].removesuffix(".html")
+        statement = row.statement.replace("|", "\\|")
+        lines.append(f"| {row.service} | {statement} | {row.fidelity} | [{page}]({url}) |")
     return "\n".join(lines) + "\n"
+
+
+def _not_on_the_bill(item: Unmetered) -> Behaviour:
+    return Behaviour(
+        service=item.service,
+        fidelity=NOT_SIMULATED,
+        statement=f"Not on the bill: {item.item.rstrip('.')}; {item.reason}.",
+        documentation=("https://docs.aws.amazon.com/awsaccountbilling/latest/aboutv2/billing-what-is.html",),
+    )

@@ -7,6 +7,7 @@ import pkgutil
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
@@ -140,9 +141,10 @@ def on_reset(setting: Callable[[], None]) -> Callable[[], None]:
     return setting
 
 
-def discover() -> None:
-    """Import every module of the services and of billing, so that their hooks enter themselves into the tables."""
-    for name in ("local_aws_server.services", "local_aws_server.billing"):
-        package = importlib.import_module(name)
-        for module in sorted(info.name for info in pkgutil.walk_packages(package.__path__, f"{name}.")):
-            importlib.import_module(module)
+def import_hook_modules() -> list[ModuleType]:
+    """Import every module of `services` and `billing`, which register their hooks on import; return the modules."""
+    names = []
+    for package in ("local_aws_server.services", "local_aws_server.billing"):
+        path = importlib.import_module(package).__path__
+        names += sorted(info.name for info in pkgutil.walk_packages(path, f"{package}."))
+    return [importlib.import_module(name) for name in names]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import functools
 import gc
 import importlib
@@ -10,6 +9,7 @@ import ipaddress
 import json
 import os
 import signal
+import socket
 import sys
 import traceback
 from collections.abc import Callable, Iterable, Mapping
@@ -36,10 +36,9 @@ from werkzeug.serving import make_server
 from werkzeug.wrappers import Request
 from werkzeug.wsgi import get_input_stream
 
-from esaws.pricelist import PLANS, REGIMES
 from local_aws_server import hooks
 from local_aws_server.billing import plans
-from local_aws_server.billing.account import DEFAULT
+from local_aws_server.billing.account import NEW_ACCOUNT_DEFAULTS
 from local_aws_server.call import DEFAULT_ACCOUNT, Call, account_of
 from local_aws_server.clock.clock import CLOCK, iso, moment, seconds
 from local_aws_server.clock.event_log import HISTORY
@@ -71,7 +70,7 @@ class LocalAws(DomainDispatcherApplication):
         self.backends: dict[str, Any] = {}
         self.locks = AccountLocks()
         self.keeper = Keeper(self.locks, stand_in)
-        hooks.discover()
+        hooks.import_hook_modules()
         apply_settings()
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
@@ -348,36 +347,43 @@ def stay_at_home() -> None:
     sys.addaudithook(check)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description="Serve the local AWS on a socket that the starter has opened.")
-    parser.add_argument("--fd", type=int, required=True)
-    parser.add_argument("--at", type=float, help="when its clock starts, in seconds since 1970; default: now")
-    parser.add_argument(
-        "--still", action="store_true", help="its clock moves only when told to, or when somebody waits"
-    )
-    parser.add_argument("--provisioning", type=float, help="the fraction of AWS's time that provisioning really takes")
-    parser.add_argument("--regime", choices=REGIMES, default=DEFAULT.regime, help="the free tier of its accounts")
-    parser.add_argument("--plan", choices=PLANS, default=DEFAULT.plan, help="what happens when credits are spent")
-    parser.add_argument("--kept", type=Path, help="the file from which it goes on, and in which it is kept")
-    options = parser.parse_args()
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket. Raises OSError if the port is taken."""
+    return socket.create_server((host, port))
+
+
+def serve(
+    fd: int,
+    *,
+    at: float | None = None,
+    still: bool = False,
+    provisioning: float | None = None,
+    regime: str | None = None,
+    plan: str | None = None,
+    state: Path | None = None,
+) -> None:
+    """Serve on an open listening socket until SIGTERM or Ctrl-C.
+
+    `at` is where the clock starts, in seconds since 1970; without it, at the real time. A `still` clock moves only when
+    a client advances it or waits. `provisioning` is the fraction of AWS's provisioning time that really passes; without
+    it, describe calls advance the clock instead. `regime` and `plan` are those of new accounts. The server restores
+    its state from the file `state`, and saves it there.
+    """
     stay_at_home()
     gc.set_threshold(100_000, 20, 100)  # an account has 10,000 objects: to look for garbage took half of making it
-    CLOCK.still = options.still
-    CLOCK.start(options.at)
-    DEFAULT.regime, DEFAULT.plan = options.regime, options.plan
+    CLOCK.still = still
+    CLOCK.start(at)
+    NEW_ACCOUNT_DEFAULTS.regime = regime or NEW_ACCOUNT_DEFAULTS.regime
+    NEW_ACCOUNT_DEFAULTS.plan = plan or NEW_ACCOUNT_DEFAULTS.plan
     application = LocalAws()
-    if options.kept:
-        application.keeper.restore(options.kept)
+    if state:
+        application.keeper.restore(state)
         application.keeper.keep_on_keeping()
-    if options.provisioning is not None:
-        PACE.really = options.provisioning
-    server = make_server("127.0.0.1", 0, application, threaded=True, request_handler=KeepAliveHandler, fd=options.fd)
+    if provisioning is not None:
+        PACE.really = provisioning
+    server = make_server("127.0.0.1", 0, application, threaded=True, request_handler=KeepAliveHandler, fd=fd)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     try:
         server.serve_forever()
     finally:
         application.keeper.close()
-
-
-if __name__ == "__main__":
-    main()

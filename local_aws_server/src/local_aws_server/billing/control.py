@@ -11,22 +11,32 @@ from typing import Any
 from esaws.pricelist import PLANS, REGIMES
 from local_aws_server.billing import plans
 from local_aws_server.billing.account import change, customer
-from local_aws_server.billing.bill import begin_anew
-from local_aws_server.billing.month_to_date import today, told
+from local_aws_server.billing.bill import discard_bill
+from local_aws_server.billing.month_to_date import month_to_date, customer_to_dict
 from local_aws_server.call import DEFAULT_ACCOUNT
 from local_aws_server.control import BadRequest, control
+from local_aws_server.fidelity import Behaviour
+
+BEHAVIOURS = (
+    Behaviour(
+        service="Billing",
+        statement="Costs are told up to the present second, under the regime that the account was given; AWS's "
+        "come up to a day later.",
+        documentation=("https://docs.aws.amazon.com/cost-management/latest/userguide/ce-what-is.html",),
+    ),
+)
 
 
 @control("GET", "cost")
 def cost(asked: Mapping[str, Any]) -> dict[str, Any]:
     """What an account costs as things stand."""
-    return today(asked.get("account", DEFAULT_ACCOUNT))
+    return month_to_date(asked.get("account", DEFAULT_ACCOUNT))
 
 
 @control("GET", "regime")
 def regime(asked: Mapping[str, Any]) -> dict[str, Any]:
     """What kind of customer an account is."""
-    return told(customer(asked.get("account", DEFAULT_ACCOUNT)))
+    return customer_to_dict(customer(asked.get("account", DEFAULT_ACCOUNT)))
 
 
 @control("POST", "regime")
@@ -37,6 +47,6 @@ def be_another_customer(asked: Mapping[str, Any]) -> dict[str, Any]:
     if wanted not in REGIMES or plan not in PLANS:
         raise BadRequest(f"a regime is one of {', '.join(REGIMES)}, and a plan {' or '.join(PLANS)}")
     changed = change(account, wanted, plan)
-    begin_anew(account)
+    discard_bill(account)
     plans.watch(account)
-    return told(changed)
+    return customer_to_dict(changed)

@@ -8,7 +8,17 @@ from typing import Any
 
 from local_aws_server.billing import plans
 from local_aws_server.call import Call
+from local_aws_server.fidelity import Behaviour
 from local_aws_server.hooks import AwsError, before, patch
+
+BEHAVIOURS = (
+    Behaviour(
+        service="Billing",
+        statement="The free plan launches its own instance types alone, and micro databases; which types those "
+        "are can be asked.",
+        documentation=("https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ec2-free-tier-usage.html",),
+    ),
+)
 
 _EC2 = "moto.ec2.models"
 

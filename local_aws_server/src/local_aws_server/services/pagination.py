@@ -14,7 +14,21 @@ from functools import partial
 from typing import Any
 
 from local_aws_server.call import Call
+from local_aws_server.fidelity import Behaviour
 from local_aws_server.hooks import AwsError, after, before, patch, replace
+
+BEHAVIOURS = (
+    Behaviour(
+        service="anything else",
+        statement="A list comes in pages of the size that is asked for, or of AWS's own; a token that is none is "
+        "refused.",
+        documentation=(
+            "https://docs.aws.amazon.com/AWSEC2/latest/APIReference/Query-Requests.html",
+            "https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_DescribeTags.html",
+            "https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_DescribeRules.html",
+        ),
+    ),
+)
 
 _SHORTEST = 20
 """Bytes that an entry of any of the lists takes at least."""

@@ -8,7 +8,18 @@ from typing import Any
 
 from local_aws_server.backends import remembered
 from local_aws_server.call import Call
+from local_aws_server.fidelity import Behaviour
 from local_aws_server.hooks import AwsError, after, replace
+
+BEHAVIOURS = (
+    Behaviour(
+        service="Tags",
+        statement="Tags of scalable targets, budgets, user pools and instance profiles can be read and changed.",
+        documentation=(
+            "https://docs.aws.amazon.com/resourcegroupstagging/latest/APIReference/supported-services.html",
+        ),
+    ),
+)
 
 
 def _tags(thing: Any) -> dict[str, str]:

@@ -4,7 +4,19 @@ https://docs.aws.amazon.com/autoscaling/application/APIReference/API_DeregisterS
 """
 
 from local_aws_server.call import Call
+from local_aws_server.fidelity import Behaviour
 from local_aws_server.hooks import after
+
+BEHAVIOURS = (
+    Behaviour(
+        service="Application Auto Scaling",
+        statement="A scalable target that is deregistered takes its policies along, their alarms, and its "
+        "scheduled actions.",
+        documentation=(
+            "https://docs.aws.amazon.com/autoscaling/application/APIReference/API_DeregisterScalableTarget.html",
+        ),
+    ),
+)
 
 
 @after("application-autoscaling", "DeregisterScalableTarget")

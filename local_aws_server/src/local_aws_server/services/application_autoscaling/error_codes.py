@@ -4,7 +4,19 @@ https://docs.aws.amazon.com/autoscaling/application/APIReference/API_DeregisterS
 """
 
 from local_aws_server.call import Call
+from local_aws_server.fidelity import Behaviour
 from local_aws_server.hooks import AwsError, before
+
+BEHAVIOURS = (
+    Behaviour(
+        service="Application Auto Scaling",
+        statement="Deleting a scalable target or policy that is not there: ObjectNotFoundException; moto says "
+        "ValidationException.",
+        documentation=(
+            "https://docs.aws.amazon.com/autoscaling/application/APIReference/API_DeregisterScalableTarget.html",
+        ),
+    ),
+)
 
 
 @before("application-autoscaling", "DeregisterScalableTarget")

@@ -7,7 +7,19 @@ https://docs.aws.amazon.com/autoscaling/application/APIReference/API_DeleteSched
 from functools import partial
 
 from local_aws_server.call import Call
+from local_aws_server.fidelity import Behaviour
 from local_aws_server.not_found import NotFoundRule, by
+
+BEHAVIOURS = (
+    Behaviour(
+        service="Application Auto Scaling",
+        statement="A policy or schedule needs a scalable target, and a schedule that does not exist is not deleted.",
+        documentation=(
+            "https://docs.aws.amazon.com/autoscaling/application/APIReference/API_PutScalingPolicy.html",
+            "https://docs.aws.amazon.com/autoscaling/application/APIReference/API_DeleteScheduledAction.html",
+        ),
+    ),
+)
 
 _kind = partial(NotFoundRule, "application-autoscaling", "ObjectNotFoundException")
 

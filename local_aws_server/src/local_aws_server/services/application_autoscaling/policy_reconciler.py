@@ -7,8 +7,20 @@ from typing import Any
 
 from local_aws_server.backends import Backends
 from local_aws_server.call import Call
+from local_aws_server.fidelity import Behaviour
 from local_aws_server.hooks import reconciler, replace
 from local_aws_server.services.application_autoscaling import policies, scalables
+
+BEHAVIOURS = (
+    Behaviour(
+        service="Application Auto Scaling",
+        statement="Scaling policies change the number of a service's tasks when their alarms say so; the "
+        "activities tell why.",
+        documentation=(
+            "https://docs.aws.amazon.com/autoscaling/application/userguide/application-auto-scaling-target-tracking.html",
+        ),
+    ),
+)
 
 
 @reconciler("cloudwatch", "application-autoscaling", order=71)

@@ -5,8 +5,19 @@ https://docs.aws.amazon.com/autoscaling/application/userguide/scheduled-scaling-
 
 from local_aws_server.backends import Backends
 from local_aws_server.call import Call
+from local_aws_server.fidelity import Behaviour
 from local_aws_server.hooks import AwsError, after, before, reconciler
 from local_aws_server.services.application_autoscaling import schedule_expressions, scheduled_actions
+
+BEHAVIOURS = (
+    Behaviour(
+        service="Application Auto Scaling",
+        statement="Scheduled actions set the bounds of a scalable target at their time: at(…), rate(…) and cron(…).",
+        documentation=(
+            "https://docs.aws.amazon.com/autoscaling/application/userguide/scheduled-scaling-overview.html",
+        ),
+    ),
+)
 
 
 @reconciler("application-autoscaling", order=71)

@@ -4,9 +4,20 @@ https://docs.aws.amazon.com/autoscaling/application/APIReference/API_RegisterSca
 """
 
 from local_aws_server.call import Call
+from local_aws_server.fidelity import Behaviour
 from local_aws_server.hooks import after
 from local_aws_server.services.application_autoscaling.scalables import ServiceTasks, scalables
 from local_aws_server.services.application_autoscaling.scheduled_actions import keep_within
+
+BEHAVIOURS = (
+    Behaviour(
+        service="Application Auto Scaling",
+        statement="A scalable target whose bounds leave out the present number of tasks brings it within them.",
+        documentation=(
+            "https://docs.aws.amazon.com/autoscaling/application/APIReference/API_RegisterScalableTarget.html",
+        ),
+    ),
+)
 
 
 @after("application-autoscaling", "RegisterScalableTarget")

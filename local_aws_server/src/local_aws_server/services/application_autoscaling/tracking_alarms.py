@@ -6,8 +6,20 @@ https://docs.aws.amazon.com/autoscaling/application/userguide/target-tracking-sc
 from typing import Any
 
 from local_aws_server.backends import Backends
+from local_aws_server.fidelity import Behaviour
 from local_aws_server.hooks import patch
 from local_aws_server.services.application_autoscaling.target_tracking import tracked, watch
+
+BEHAVIOURS = (
+    Behaviour(
+        service="Application Auto Scaling",
+        statement="A target tracking policy has an alarm above its target and one well below; put again, it keeps "
+        "its ARN and alarms.",
+        documentation=(
+            "https://docs.aws.amazon.com/autoscaling/application/userguide/target-tracking-scaling-policy-overview.html",
+        ),
+    ),
+)
 
 
 @patch("moto.applicationautoscaling.models", "FakeApplicationAutoscalingPolicy.create_alarms")

@@ -4,7 +4,18 @@ https://docs.aws.amazon.com/autoscaling/application/APIReference/API_RegisterSca
 """
 
 from local_aws_server.call import Call
+from local_aws_server.fidelity import Behaviour
 from local_aws_server.hooks import AwsError, before
+
+BEHAVIOURS = (
+    Behaviour(
+        service="Application Auto Scaling",
+        statement="A scalable target has a maximum that is not below its minimum.",
+        documentation=(
+            "https://docs.aws.amazon.com/autoscaling/application/APIReference/API_RegisterScalableTarget.html",
+        ),
+    ),
+)
 
 
 @before("application-autoscaling", "RegisterScalableTarget")

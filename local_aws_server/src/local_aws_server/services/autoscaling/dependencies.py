@@ -4,8 +4,17 @@ https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_DeleteAutoScalingGr
 """
 
 from local_aws_server.call import Call
+from local_aws_server.fidelity import Behaviour
 from local_aws_server.hooks import AwsError, before
 from local_aws_server.services.autoscaling import fleet
+
+BEHAVIOURS = (
+    Behaviour(
+        service="EC2 Auto Scaling",
+        statement="An Auto Scaling group has a name of its own, and is deleted with its instances only by force.",
+        documentation=("https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_DeleteAutoScalingGroup.html",),
+    ),
+)
 
 
 @before("autoscaling", "DeleteAutoScalingGroup")

@@ -3,7 +3,16 @@
 https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_AutoScalingGroup.html
 """
 
+from local_aws_server.fidelity import Behaviour
 from local_aws_server.preserved_fields import PreservedFields
+
+BEHAVIOURS = (
+    Behaviour(
+        service="EC2 Auto Scaling",
+        statement="DefaultInstanceWarmup and MaxInstanceLifetime of an Auto Scaling group are kept.",
+        documentation=("https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_AutoScalingGroup.html",),
+    ),
+)
 
 PreservedFields(
     service="autoscaling",

@@ -10,8 +10,18 @@ from typing import Any
 from local_aws_server.backends import Backends, remembered
 from local_aws_server.call import Call
 from local_aws_server.clock.transitions import wait_for
+from local_aws_server.fidelity import Behaviour
 from local_aws_server.hooks import AwsError, after, before, patch, reconciler, replace
 from local_aws_server.services.autoscaling import activities, fleet
+
+BEHAVIOURS = (
+    Behaviour(
+        service="EC2 Auto Scaling",
+        statement="An Auto Scaling group launches from its template, evenly over its subnets, and replaces what "
+        "is lost.",
+        documentation=("https://docs.aws.amazon.com/autoscaling/ec2/userguide/auto-scaling-benefits.html",),
+    ),
+)
 
 
 @patch("moto.autoscaling.models", "FakeAutoScalingGroup.set_desired_capacity")

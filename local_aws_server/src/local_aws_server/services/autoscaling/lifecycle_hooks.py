@@ -8,8 +8,18 @@ from typing import Any
 from local_aws_server.backends import remembered
 from local_aws_server.call import Call
 from local_aws_server.clock.clock import CLOCK
+from local_aws_server.fidelity import Behaviour
 from local_aws_server.hooks import AwsError, replace
 from local_aws_server.services.autoscaling import fleet
+
+BEHAVIOURS = (
+    Behaviour(
+        service="EC2 Auto Scaling",
+        statement="A lifecycle hook holds an instance at its launch or its end, until it is completed or its "
+        "heartbeat runs out.",
+        documentation=("https://docs.aws.amazon.com/autoscaling/ec2/userguide/lifecycle-hooks.html",),
+    ),
+)
 
 _HELD = ("Pending:Wait", "Terminating:Wait")
 

@@ -7,7 +7,16 @@ from collections.abc import Container
 from functools import partial
 
 from local_aws_server.call import Call
+from local_aws_server.fidelity import Behaviour
 from local_aws_server.not_found import NotFoundRule, by, stored
+
+BEHAVIOURS = (
+    Behaviour(
+        service="EC2 Auto Scaling",
+        statement="An Auto Scaling group, policy, hook or managed instance that does not exist is a ValidationError.",
+        documentation=("https://docs.aws.amazon.com/autoscaling/ec2/APIReference/CommonErrors.html",),
+    ),
+)
 
 _kind = partial(NotFoundRule, "autoscaling", "ValidationError")
 

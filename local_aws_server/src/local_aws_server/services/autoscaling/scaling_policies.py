@@ -7,8 +7,18 @@ from typing import Any
 
 from local_aws_server.backends import Backends, remembered
 from local_aws_server.call import Call
+from local_aws_server.fidelity import Behaviour
 from local_aws_server.hooks import after, before, reconciler
 from local_aws_server.services.application_autoscaling.target_tracking import forget, tracked, watch
+
+BEHAVIOURS = (
+    Behaviour(
+        service="EC2 Auto Scaling",
+        statement="Scaling policies of an Auto Scaling group change its capacity when alarms say so; target "
+        "tracking makes its own.",
+        documentation=("https://docs.aws.amazon.com/autoscaling/ec2/userguide/as-scaling-target-tracking.html",),
+    ),
+)
 
 
 @before("autoscaling", "PutScalingPolicy")

@@ -11,9 +11,21 @@ from local_aws_server.call import Call
 from local_aws_server.clock.clock import CLOCK
 from local_aws_server.clock.event_log import happened
 from local_aws_server.clock.scheduler import TIMELINE
+from local_aws_server.fidelity import Behaviour
 from local_aws_server.hooks import AwsError, before, patch, reconciler
 from local_aws_server.services.application_autoscaling import schedule_expressions
 from local_aws_server.services.autoscaling import activities
+
+BEHAVIOURS = (
+    Behaviour(
+        service="EC2 Auto Scaling",
+        statement="A scheduled action sets the sizes of its Auto Scaling group at its time, once or as often as "
+        "it recurs.",
+        documentation=(
+            "https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-scheduled-scaling.html",
+        ),
+    ),
+)
 
 
 @reconciler("autoscaling", order=9)

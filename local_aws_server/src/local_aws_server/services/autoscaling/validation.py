@@ -5,7 +5,17 @@ https://docs.aws.amazon.com/autoscaling/ec2/userguide/ts-as-launch-template.html
 
 from typing import Any
 
+from local_aws_server.fidelity import Behaviour
 from local_aws_server.hooks import AwsError, patch
+
+BEHAVIOURS = (
+    Behaviour(
+        service="EC2 Auto Scaling",
+        statement="A launch template is deleted although a group uses it: the group then launches nothing, as its "
+        "activities say.",
+        documentation=("https://docs.aws.amazon.com/autoscaling/ec2/userguide/ts-as-launch-template.html",),
+    ),
+)
 
 
 @patch("moto.ec2.models.launch_templates", "LaunchTemplate.get_version")

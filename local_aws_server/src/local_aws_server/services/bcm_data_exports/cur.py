@@ -18,7 +18,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from local_aws_server.billing.account import month_after, month_of
-from local_aws_server.billing.bill import blended_by, blended_rates
+from local_aws_server.billing.bill import blended_rate_key, blended_rates
 from local_aws_server.billing.charge import HOUR, Charge, Meter, Tags
 from local_aws_server.billing.products import product_name
 from local_aws_server.billing.skus import Product, price_text
@@ -85,13 +85,13 @@ class Column:
     is_alias: bool = False
     """Whether it is another spelling of one that the table has too."""
 
-    def is_there(self, properties: Mapping[str, str]) -> bool:
+    def is_included(self, properties: Mapping[str, str]) -> bool:
         """Whether the table has it under a configuration."""
         added = self.added_by is None or properties[self.added_by] == "TRUE"
         return added and (self.removed_by is None or properties[self.removed_by] == "FALSE")
 
     @property
-    def nothing(self) -> Any:
+    def empty_value(self) -> Any:
         """What stands where it does not apply: as in a real export, where that had the column; else NULL."""
         if self.type.startswith("map"):
             return {}
@@ -112,7 +112,7 @@ def all_columns() -> dict[str, Column]:
 
 def schema(properties: Mapping[str, str]) -> list[Column]:
     """The columns of the table under a configuration."""
-    return [each for each in all_columns().values() if each.is_there(properties) and not each.is_alias]
+    return [each for each in all_columns().values() if each.is_included(properties) and not each.is_alias]
 
 
 def default_properties() -> dict[str, str]:
@@ -158,7 +158,7 @@ class _Rows:
     costs: list[Decimal]
 
 
-def report(account: str, charges: Sequence[Charge], properties: Mapping[str, str], names: Iterable[str]) -> pa.Table:
+def build_report(account: str, charges: Sequence[Charge], properties: Mapping[str, str], names: Iterable[str]) -> pa.Table:
     """The charges of one month as a table with some of its columns; timestamps are UTC, without saying so."""
     import pyarrow as pa
 
@@ -175,7 +175,7 @@ def report(account: str, charges: Sequence[Charge], properties: Mapping[str, str
         if name in measured:
             found[name] = pa.array(measured[name], _arrow(column.type))
             continue
-        values = pa.array([of.get(name, column.nothing) for of in facts], _arrow(column.type))
+        values = pa.array([of.get(name, column.empty_value) for of in facts], _arrow(column.type))
         found[name] = values.take(of_line)
     return pa.table(found)
 
@@ -228,7 +228,7 @@ def _measures(
     periods = {start: _period(start, granularity) for start in set(rows.starts)}
     intervals = {start: f"{_iso(begin)}/{_iso(end)}" for start, (begin, end) in periods.items()}
     prices = [line.charge.price for line in rows.lines]
-    blended = [rates.get(blended_by(line.charge)) if line.is_usage else None for line in rows.lines]
+    blended = [rates.get(blended_rate_key(line.charge)) if line.is_usage else None for line in rows.lines]
     factors = [line.factor for line in rows.lines]
     numbered = list(zip(rows.of_line, rows.quantities, rows.costs, strict=True))
     return {
@@ -274,14 +274,14 @@ def _facts(account: str, line: _Line, month: int, rates: Mapping[tuple[str, str,
         "line_item_resource_id": meter.resource,
         "line_item_usage_account_id": account,
         "line_item_usage_account_name": account,
-        "line_item_usage_type": meter.billed_as,
+        "line_item_usage_type": meter.regional_usage_type,
         "resource_tags": {_tag_key(key): value for key, value in line.charge.tags},
         "tags": {f"resourceTag/{key}": value for key, value in line.charge.tags},
         "pricing_currency": "USD",
         "product_region_code": meter.region,
         "product_servicecode": meter.price_service,
         **_product_facts(line),
-        **(_price_facts(line, rates.get(blended_by(line.charge), Decimal(0))) if line.is_usage else {}),
+        **(_price_facts(line, rates.get(blended_rate_key(line.charge), Decimal(0))) if line.is_usage else {}),
     }
 
 
@@ -323,7 +323,7 @@ def _description(line: _Line) -> str:
             if meter.price_service == service and meter.usage_type.startswith(usage_type):
                 return words.format(product.instance_type, engine=product.engine)
     if charge.price is None:
-        return f"{meter.billed_as}: the bundled price list has no price for it"
+        return f"{meter.regional_usage_type}: the bundled price list has no price for it"
     text = price_text(charge.price)
     if charge.allowance:
         return f"$0.00 per {text.split(' per ', 1)[-1]} under monthly free tier"

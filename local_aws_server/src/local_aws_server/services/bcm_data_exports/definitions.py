@@ -15,12 +15,12 @@ from typing import Any
 from local_aws_server.backends import Backends
 from local_aws_server.hooks import AwsError, on_reset
 from local_aws_server.services.bcm_data_exports.cur import PROPERTIES, TABLE, default_properties
-from local_aws_server.services.bcm_data_exports.query import BadQuery, Query, parsed
+from local_aws_server.services.bcm_data_exports.query import InvalidQuery, Query, parse_query
 from local_aws_server.snapshots.registry import saved
 
 HOME = "us-east-1"
 """Data Exports is there alone, whatever it exports."""
-MOST = 5
+MAX_EXPORTS = 5
 """Exports of Cost and Usage Reports. https://docs.aws.amazon.com/cur/latest/userguide/dataexports-quotas.html"""
 
 _BILLING_VIEW = "BILLING_VIEW_ARN"
@@ -32,7 +32,7 @@ _WANTED = {"PARQUET": "PARQUET", "TEXT_OR_CSV": "GZIP"}
 _VALID = "fieldValidationFailed"
 
 
-class Refused(AwsError):
+class ExportError(AwsError):
     """An error of Data Exports, with what its shape has beside the message."""
 
     def __init__(self, code: str, message: str, **members: Any):
@@ -50,7 +50,7 @@ class Execution:
 
 
 @dataclass(frozen=True)
-class Delivered:
+class DeliveredMonth:
     """What was last delivered of a month."""
 
     moment: float
@@ -71,9 +71,9 @@ class Export:
     tags: dict[str, str] = field(default_factory=dict)
     executions: list[Execution] = field(default_factory=list)
     """The latest last."""
-    delivered: dict[int, Delivered] = field(default_factory=dict)
+    delivered: dict[int, DeliveredMonth] = field(default_factory=dict)
     """Beginning of a month → what is in its files."""
-    rests_until: float = 0.0
+    paused_until: float = 0.0
     """When AWS writes again after somebody has removed its files."""
 
     @property
@@ -107,7 +107,7 @@ class Export:
 
     @property
     def query(self) -> Query:
-        return parsed(self.definition["DataQuery"]["QueryStatement"], self.properties)
+        return parse_query(self.definition["DataQuery"]["QueryStatement"], self.properties)
 
 
 EXPORTS: dict[str, dict[str, Export]] = {}
@@ -121,27 +121,27 @@ def forget_exports() -> None:
     EXPORTS.clear()
 
 
-def exports(account: str) -> list[Export]:
+def list_exports(account: str) -> list[Export]:
     """The exports of an account, by their names."""
     return sorted(EXPORTS.get(account, {}).values(), key=lambda export: export.name)
 
 
 def export_buckets(account: str) -> frozenset[str]:
     """The buckets to which an account's reports are written."""
-    return frozenset(export.bucket for export in exports(account))
+    return frozenset(export.bucket for export in list_exports(account))
 
 
-def found(account: str, arn: str) -> Export:
+def get_export(account: str, arn: str) -> Export:
     """An export by its ARN."""
     export = EXPORTS.get(account, {}).get(arn)
     if export is None:
-        raise Refused(
+        raise ExportError(
             "ResourceNotFoundException", f"Export {arn} does not exist.", ResourceId=arn, ResourceType="EXPORT"
         )
     return export
 
 
-def check(account: str, definition: Mapping[str, Any]) -> None:
+def validate_definition(account: str, definition: Mapping[str, Any]) -> None:
     """Refuse a definition that AWS would refuse; NotImplementedError for what is not simulated."""
     if not re.fullmatch(r"[0-9A-Za-z_-]{1,128}", definition["Name"]):
         raise invalid("Name", "Name may have letters, digits, '-' and '_'.")
@@ -153,21 +153,21 @@ def check(account: str, definition: Mapping[str, Any]) -> None:
     _check_bucket(account, destination)
 
 
-def check_new(account: str, definition: Mapping[str, Any]) -> None:
+def validate_new_export(account: str, definition: Mapping[str, Any]) -> None:
     """Refuse one more export than AWS allows, or a second of the same name."""
-    if any(export.name == definition["Name"] for export in exports(account)):
+    if any(export.name == definition["Name"] for export in list_exports(account)):
         raise invalid("Name", f"An export with the name {definition['Name']} already exists.")
-    if len(exports(account)) >= MOST:
-        raise Refused(
+    if len(list_exports(account)) >= MAX_EXPORTS:
+        raise ExportError(
             "ServiceQuotaExceededException",
-            f"An account can have {MOST} exports of {TABLE}.",
+            f"An account can have {MAX_EXPORTS} exports of {TABLE}.",
             ResourceType="EXPORT",
             QuotaCode="MaxExportsPerTable",
             ServiceCode="AWSBillingAndCostManagementDataExports",
         )
 
 
-def may_write(account: str, bucket_name: str) -> bool:
+def can_write(account: str, bucket_name: str) -> bool:
     """Whether a bucket of the account is there, and lets Data Exports write to it.
 
     https://docs.aws.amazon.com/cur/latest/userguide/dataexports-s3-bucket.html
@@ -185,12 +185,12 @@ def properties_of(data_query: Mapping[str, Any]) -> dict[str, str]:
     return {**default_properties(), **{name: value for name, value in given.items() if name in PROPERTIES}}
 
 
-def invalid(field_name: str, message: str) -> Refused:
+def invalid(field_name: str, message: str) -> ExportError:
     """AWS's answer to a member that can't be."""
-    return Refused("ValidationException", message, Reason=_VALID, Fields=[{"Name": field_name, "Message": message}])
+    return ExportError("ValidationException", message, Reason=_VALID, Fields=[{"Name": field_name, "Message": message}])
 
 
-def check_properties(given: Mapping[str, str]) -> None:
+def validate_properties(given: Mapping[str, str]) -> None:
     """Refuse what can't be configured about the table."""
     for name, value in given.items():
         if name == _BILLING_VIEW:
@@ -204,10 +204,10 @@ def check_properties(given: Mapping[str, str]) -> None:
 
 def _check_query(data_query: Mapping[str, Any]) -> None:
     configurations = data_query.get("TableConfigurations", {})
-    check_properties(configurations.get(TABLE, {}))
+    validate_properties(configurations.get(TABLE, {}))
     try:
-        parsed(data_query["QueryStatement"], properties_of(data_query))
-    except BadQuery as problem:
+        parse_query(data_query["QueryStatement"], properties_of(data_query))
+    except InvalidQuery as problem:
         raise invalid("DataQuery.QueryStatement", str(problem)) from problem
     if set(configurations) - {TABLE}:
         raise invalid("DataQuery.TableConfigurations", f"The query asks {TABLE} alone.")
@@ -235,7 +235,7 @@ def _check_bucket(account: str, destination: Mapping[str, Any]) -> None:
         raise invalid("S3Destination.S3Bucket", f"The S3 bucket {name} does not exist, or is another account's.")
     if bucket.region_name != destination["S3Region"]:
         raise invalid("S3Destination.S3Region", f"The S3 bucket {name} is in {bucket.region_name}.")
-    if not may_write(account, name):
+    if not can_write(account, name):
         message = f"The policy of the S3 bucket {name} must allow {_SERVICE} s3:PutObject on arn:aws:s3:::{name}/*."
         raise invalid("S3Destination.S3Bucket", message)
 

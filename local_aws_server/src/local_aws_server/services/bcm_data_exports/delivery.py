@@ -16,17 +16,17 @@ from typing import TYPE_CHECKING, Any
 
 from local_aws_server.backends import Backends
 from local_aws_server.billing.account import month_after, month_of
-from local_aws_server.billing.bill import bill, total
+from local_aws_server.billing.bill import get_bill, total_cost
 from local_aws_server.billing.charge import Charge
 from local_aws_server.clock.clock import CLOCK
-from local_aws_server.services.bcm_data_exports.cur import all_columns, report
+from local_aws_server.services.bcm_data_exports.cur import all_columns, build_report
 from local_aws_server.services.bcm_data_exports.definitions import (
     HOME,
-    Delivered,
+    DeliveredMonth,
     Execution,
     Export,
-    exports,
-    may_write,
+    list_exports,
+    can_write,
 )
 from local_aws_server.services.bcm_data_exports.query import Query
 
@@ -46,7 +46,7 @@ _KEPT = 100
 def deliver(account: str, export: Export) -> None:
     """Write the months that have changed since they were written; nothing where AWS may not write."""
     now = CLOCK.now()
-    if now < export.rests_until or not may_write(account, export.bucket):
+    if now < export.paused_until or not can_write(account, export.bucket):
         return
     execution = Execution(str(uuid.uuid4()), now, export.definition)
     changed = [
@@ -54,26 +54,26 @@ def deliver(account: str, export: Export) -> None:
     ]
     for month, charges in changed:
         _write(account, export, execution, month, charges)
-        export.delivered[month] = Delivered(now, len(charges), _content(charges))
+        export.delivered[month] = DeliveredMonth(now, len(charges), _content(charges))
     if changed:
         export.executions = [*export.executions, execution][-_KEPT:]
 
 
 def deliver_to(account: str, bucket: str, key: str | None = None) -> None:
     """Write the reports that somebody could find in a bucket, or under one key."""
-    for export in exports(account):
+    for export in list_exports(account):
         if export.bucket == bucket and (key is None or key.startswith(export.root)):
             deliver(account, export)
 
 
-def rest(account: str, bucket: str, key: str) -> None:
+def pause_delivery(account: str, bucket: str, key: str) -> None:
     """Somebody has removed a file: AWS does not write at once again, so that a bucket can be emptied."""
-    for export in exports(account):
+    for export in list_exports(account):
         if export.bucket == bucket and key.startswith(export.root):
-            export.rests_until = CLOCK.now() + _BETWEEN
+            export.paused_until = CLOCK.now() + _BETWEEN
 
 
-def begin_anew(export: Export) -> None:
+def mark_for_rewrite(export: Export) -> None:
     """The export is another one: all that is not final has to be written again."""
     now = CLOCK.now()
     export.delivered = {month: each for month, each in export.delivered.items() if now >= _final(month)}
@@ -96,7 +96,7 @@ def _to_write(account: str, export: Export, month: int) -> list[Charge]:
     now, last = CLOCK.now(), export.delivered.get(month)
     if last is not None and (last.moment >= _final(month) or now - last.moment < _pause(export)):
         return []
-    charges = bill(account).of_month(month)
+    charges = get_bill(account).month_charges(month)
     if last is None or last.charges != len(charges):
         return charges
     is_stale = now - last.moment >= FRESH and last.content != _content(charges)
@@ -111,12 +111,12 @@ def _pause(export: Export) -> int:
 def _content(charges: Sequence[Charge]) -> str:
     quantity = sum((charge.quantity for charge in charges), Decimal(0))
     free = sum(1 for charge in charges if charge.allowance)
-    return f"{total(charges)} {quantity} {free}"
+    return f"{total_cost(charges)} {quantity} {free}"
 
 
 def _write(account: str, export: Export, execution: Execution, month: int, charges: Sequence[Charge]) -> None:
     query = export.query
-    table = query.answer(report(account, charges, export.properties, query.columns()))
+    table = query.apply(build_report(account, charges, export.properties, query.required_columns()))
     partition = f"BILLING_PERIOD={datetime.fromtimestamp(month, UTC):%Y-%m}"
     folder, manifests = partition, [partition]
     if export.output["Overwrite"] == "CREATE_NEW_REPORT":

@@ -12,6 +12,7 @@ from typing import Any
 
 from local_aws_server.call import Call
 from local_aws_server.clock.clock import CLOCK
+from local_aws_server.fidelity import Behaviour
 from local_aws_server.hooks import replace
 from local_aws_server.services.bcm_data_exports.cur import PROPERTIES, TABLE, default_properties, schema
 from local_aws_server.services.bcm_data_exports.definitions import (
@@ -19,16 +20,25 @@ from local_aws_server.services.bcm_data_exports.definitions import (
     HOME,
     Execution,
     Export,
-    Refused,
-    check,
-    check_new,
-    check_properties,
-    exports,
-    found,
+    ExportError,
+    validate_definition,
+    validate_new_export,
+    validate_properties,
+    list_exports,
+    get_export,
     invalid,
-    may_write,
+    can_write,
 )
-from local_aws_server.services.bcm_data_exports.delivery import begin_anew, deliver
+from local_aws_server.services.bcm_data_exports.delivery import mark_for_rewrite, deliver
+
+BEHAVIOURS = (
+    Behaviour(
+        service="Data Exports",
+        statement="CUR 2.0 exports are defined as on AWS: columns by name, five exports at most, a bucket whose "
+        "policy allows it.",
+        documentation=("https://docs.aws.amazon.com/cur/latest/userguide/dataexports-create.html",),
+    ),
+)
 
 _SERVICE = "bcm-data-exports"
 _PAGE = 300
@@ -38,8 +48,8 @@ _DESCRIPTION = "Cost and Usage Report"
 @replace(_SERVICE, "CreateExport")
 def create_export(call: Call) -> dict[str, Any]:
     definition = call.params["Export"]
-    check(call.account, definition)
-    check_new(call.account, definition)
+    validate_definition(call.account, definition)
+    validate_new_export(call.account, definition)
     arn = f"arn:aws:bcm-data-exports:{HOME}:{call.account}:export/{definition['Name']}-{uuid.uuid4()}"
     tags = {each["Key"]: each["Value"] for each in call.params.get("ResourceTags", ())}
     now = CLOCK.now()
@@ -49,18 +59,18 @@ def create_export(call: Call) -> dict[str, Any]:
 
 @replace(_SERVICE, "UpdateExport")
 def update_export(call: Call) -> dict[str, Any]:
-    export, definition = found(call.account, call.params["ExportArn"]), call.params["Export"]
-    check(call.account, definition)
+    export, definition = get_export(call.account, call.params["ExportArn"]), call.params["Export"]
+    validate_definition(call.account, definition)
     if definition["Name"] != export.name:
         raise invalid("Name", "The name of an export cannot be changed.")
     export.definition, export.updated = {**definition, "ExportArn": export.arn}, CLOCK.now()
-    begin_anew(export)
+    mark_for_rewrite(export)
     return {"ExportArn": export.arn}
 
 
 @replace(_SERVICE, "DeleteExport")
 def delete_export(call: Call) -> dict[str, Any]:
-    export = found(call.account, call.params["ExportArn"])
+    export = get_export(call.account, call.params["ExportArn"])
     deliver(call.account, export)
     del EXPORTS[call.account][export.arn]
     return {"ExportArn": export.arn}
@@ -68,7 +78,7 @@ def delete_export(call: Call) -> dict[str, Any]:
 
 @replace(_SERVICE, "GetExport")
 def get_export(call: Call) -> dict[str, Any]:
-    export = found(call.account, call.params["ExportArn"])
+    export = get_export(call.account, call.params["ExportArn"])
     deliver(call.account, export)
     return {"Export": export.definition, "ExportStatus": _status(call.account, export)}
 
@@ -77,14 +87,14 @@ def get_export(call: Call) -> dict[str, Any]:
 def list_exports(call: Call) -> dict[str, Any]:
     listed = [
         {"ExportArn": each.arn, "ExportName": each.name, "ExportStatus": _status(call.account, each)}
-        for each in exports(call.account)
+        for each in list_exports(call.account)
     ]
     return _page(call, "Exports", listed)
 
 
 @replace(_SERVICE, "ListExecutions")
 def list_executions(call: Call) -> dict[str, Any]:
-    export = found(call.account, call.params["ExportArn"])
+    export = get_export(call.account, call.params["ExportArn"])
     deliver(call.account, export)
     listed = [{"ExecutionId": each.id, "ExecutionStatus": _success(each)} for each in reversed(export.executions)]
     return _page(call, "Executions", listed)
@@ -92,11 +102,11 @@ def list_executions(call: Call) -> dict[str, Any]:
 
 @replace(_SERVICE, "GetExecution")
 def get_execution(call: Call) -> dict[str, Any]:
-    export, wanted = found(call.account, call.params["ExportArn"]), call.params["ExecutionId"]
+    export, wanted = get_export(call.account, call.params["ExportArn"]), call.params["ExecutionId"]
     for each in export.executions:
         if each.id == wanted:
             return {"ExecutionId": each.id, "Export": each.definition, "ExecutionStatus": _success(each)}
-    raise Refused(
+    raise ExportError(
         "ResourceNotFoundException",
         f"The export has no execution {wanted}.",
         ResourceId=wanted,
@@ -117,7 +127,7 @@ def get_table(call: Call) -> dict[str, Any]:
     name, given = call.params["TableName"], call.params.get("TableProperties", {})
     if name != TABLE:
         raise invalid("TableName", f"The table {name} is not one that can be exported here; {TABLE} is.")
-    check_properties(given)
+    validate_properties(given)
     properties = {**default_properties(), **given}
     return {
         "TableName": TABLE,
@@ -129,14 +139,14 @@ def get_table(call: Call) -> dict[str, Any]:
 
 @replace(_SERVICE, "TagResource")
 def tag_resource(call: Call) -> dict[str, Any]:
-    export = found(call.account, call.params["ResourceArn"])
+    export = get_export(call.account, call.params["ResourceArn"])
     export.tags |= {each["Key"]: each["Value"] for each in call.params["ResourceTags"]}
     return {}
 
 
 @replace(_SERVICE, "UntagResource")
 def untag_resource(call: Call) -> dict[str, Any]:
-    export = found(call.account, call.params["ResourceArn"])
+    export = get_export(call.account, call.params["ResourceArn"])
     for key in call.params["ResourceTagKeys"]:
         export.tags.pop(key, None)
     return {}
@@ -144,14 +154,14 @@ def untag_resource(call: Call) -> dict[str, Any]:
 
 @replace(_SERVICE, "ListTagsForResource")
 def list_tags(call: Call) -> dict[str, Any]:
-    export = found(call.account, call.params["ResourceArn"])
+    export = get_export(call.account, call.params["ResourceArn"])
     return _page(call, "ResourceTags", [{"Key": key, "Value": value} for key, value in sorted(export.tags.items())])
 
 
 def _status(account: str, export: Export) -> dict[str, Any]:
     """Unhealthy where the bucket is gone, or lets AWS no longer write."""
     status: dict[str, Any] = {"StatusCode": "HEALTHY"}
-    if not may_write(account, export.bucket):
+    if not can_write(account, export.bucket):
         status = {"StatusCode": "UNHEALTHY", "StatusReason": "INSUFFICIENT_PERMISSION"}
     if export.executions:
         status["LastRefreshedAt"] = _time(export.executions[-1].moment)

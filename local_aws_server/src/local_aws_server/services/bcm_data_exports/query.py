@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from local_aws_server.services.bcm_data_exports.cur import TABLE, all_columns, report
+from local_aws_server.services.bcm_data_exports.cur import TABLE, all_columns, build_report
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -32,19 +32,19 @@ _OTHER_TABLES = {
 }
 
 
-class BadQuery(ValueError):
+class InvalidQuery(ValueError):
     """A statement that Data Exports would not take; the text says why."""
 
 
 @dataclass(frozen=True)
-class Selected:
+class SelectedColumn:
     """A column, or an entry of a map, and its name in the export."""
 
     column: str
     key: str | None
     name: str
 
-    def of(self, table: pa.Table) -> pa.ChunkedArray:
+    def values(self, table: pa.Table) -> pa.ChunkedArray:
         """Its values."""
         import pyarrow.compute as pc
 
@@ -57,11 +57,11 @@ class Condition:
     """`column OPERATOR value`; or `AND`, `OR` and `NOT` over others."""
 
     operator: str
-    what: Selected | None = None
+    what: SelectedColumn | None = None
     value: Any = None
     of: tuple[Condition, ...] = ()
 
-    def columns(self) -> Iterator[Selected]:
+    def columns(self) -> Iterator[SelectedColumn]:
         """What has to be there to decide it."""
         if self.what is not None:
             yield self.what
@@ -79,7 +79,7 @@ class Condition:
             both = pc.and_kleene if self.operator == "AND" else pc.or_kleene
             return both(self.of[0].holds(table), self.of[1].holds(table))
         assert self.what is not None
-        values = self.what.of(table)
+        values = self.what.values(table)
         if self.operator == "IS NULL":
             return pc.is_null(values)
         if self.operator == "LIKE":
@@ -95,19 +95,19 @@ class Condition:
 class Query:
     """A statement that has been understood."""
 
-    selected: tuple[Selected, ...]
+    selected: tuple[SelectedColumn, ...]
     condition: Condition | None
     limit: int | None
 
-    def mentioned(self) -> list[Selected]:
+    def referenced_columns(self) -> list[SelectedColumn]:
         """What it selects, and what it looks at to decide on rows."""
         return [*self.selected, *(self.condition.columns() if self.condition else ())]
 
-    def columns(self) -> list[str]:
+    def required_columns(self) -> list[str]:
         """The columns of the table that it needs."""
-        return list(dict.fromkeys(each.column for each in self.mentioned()))
+        return list(dict.fromkeys(each.column for each in self.referenced_columns()))
 
-    def answer(self, table: pa.Table) -> pa.Table:
+    def apply(self, table: pa.Table) -> pa.Table:
         """The rows and columns that it asks of a table."""
         import pyarrow as pa
 
@@ -115,10 +115,10 @@ class Query:
             table = table.filter(self.condition.holds(table))
         if self.limit is not None:
             table = table.slice(0, self.limit)
-        return pa.table({each.name: each.of(table) for each in self.selected})
+        return pa.table({each.name: each.values(table) for each in self.selected})
 
 
-def parsed(statement: str, properties: Mapping[str, str]) -> Query:
+def parse_query(statement: str, properties: Mapping[str, str]) -> Query:
     """The query of a statement, for the table as it is configured.
 
     Raises BadQuery with AWS's words for columns that the table does not have, and NotImplementedError for a table that
@@ -126,14 +126,14 @@ def parsed(statement: str, properties: Mapping[str, str]) -> Query:
     """
     parser = _Parser(statement)
     query = parser.query()
-    known = {name for name, column in all_columns().items() if column.is_there(properties)}
-    if not set(query.columns()) <= known:
-        raise BadQuery(f"The columns in the query provided are not a subset of the table {TABLE}")
-    if any(each.key and not all_columns()[each.column].type.startswith("map") for each in query.mentioned()):
-        raise BadQuery("Only the entries of a MAP column can be selected with the dot operator")
+    known = {name for name, column in all_columns().items() if column.is_included(properties)}
+    if not set(query.required_columns()) <= known:
+        raise InvalidQuery(f"The columns in the query provided are not a subset of the table {TABLE}")
+    if any(each.key and not all_columns()[each.column].type.startswith("map") for each in query.referenced_columns()):
+        raise InvalidQuery("Only the entries of a MAP column can be selected with the dot operator")
     names = [each.name for each in query.selected]
     if len(set(names)) < len(names):
-        raise BadQuery("Two columns of the query have the same name")
+        raise InvalidQuery("Two columns of the query have the same name")
     _try(query, properties)
     return query
 
@@ -143,9 +143,9 @@ def _try(query: Query, properties: Mapping[str, str]) -> None:
     import pyarrow as pa
 
     try:
-        query.answer(report("", [], properties, query.columns()))
+        query.apply(build_report("", [], properties, query.required_columns()))
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as problem:
-        raise BadQuery(f"A column of the query cannot be compared like that: {problem}") from problem
+        raise InvalidQuery(f"A column of the query cannot be compared like that: {problem}") from problem
 
 
 class _Parser:
@@ -165,23 +165,23 @@ class _Parser:
         if table in _OTHER_TABLES:
             raise NotImplementedError
         if table != TABLE:
-            raise BadQuery(f"The table {table} does not exist")
+            raise InvalidQuery(f"The table {table} does not exist")
         condition = self._either() if self._has("WHERE") else None
         limit = self._limit() if self._has("LIMIT") else None
         if self._at < len(self._tokens):
-            raise BadQuery(f"'{self._tokens[self._at]}' is not expected in the query")
+            raise InvalidQuery(f"'{self._tokens[self._at]}' is not expected in the query")
         return Query(tuple(selected), condition, limit)
 
-    def _selected(self) -> Selected:
+    def _selected(self) -> SelectedColumn:
         column = self._column()
-        return Selected(column.column, column.key, self._name()) if self._has("AS") else column
+        return SelectedColumn(column.column, column.key, self._name()) if self._has("AS") else column
 
-    def _column(self) -> Selected:
+    def _column(self) -> SelectedColumn:
         if self._has("*"):
-            raise BadQuery("SELECT * is not supported; name the columns")
+            raise InvalidQuery("SELECT * is not supported; name the columns")
         column = self._name()
         key = self._name() if self._has(".") else None
-        return Selected(column, key, key or column)
+        return SelectedColumn(column, key, key or column)
 
     def _either(self) -> Condition:
         found = self._both()
@@ -212,7 +212,7 @@ class _Parser:
             found = self._compared(what, negated)
         return Condition("NOT", of=(found,)) if negated else found
 
-    def _compared(self, what: Selected, negated: bool) -> Condition:
+    def _compared(self, what: SelectedColumn, negated: bool) -> Condition:
         if self._has("IN"):
             self._expect("(")
             values = [self._value()]
@@ -224,7 +224,7 @@ class _Parser:
             return Condition("LIKE", what, str(self._value()))
         operator = self._next()
         if operator not in _COMPARED or negated:
-            raise BadQuery(f"'{operator}' is no operator")
+            raise InvalidQuery(f"'{operator}' is no operator")
         return Condition(operator, what, self._value())
 
     def _value(self) -> str:
@@ -233,23 +233,23 @@ class _Parser:
             return token[1:-1].replace("''", "'")
         if re.fullmatch(r"-?\d+(\.\d+)?", token):
             return token
-        raise BadQuery(f"'{token}' is no value: a text stands in single quotes")
+        raise InvalidQuery(f"'{token}' is no value: a text stands in single quotes")
 
     def _limit(self) -> int:
         token = self._next()
         if not token.isdigit():
-            raise BadQuery(f"'{token}' is no limit")
+            raise InvalidQuery(f"'{token}' is no limit")
         return int(token)
 
     def _name(self) -> str:
         token = self._next()
         if not re.fullmatch(r"[A-Za-z_]\w*", token) or token.upper() in _KEYWORDS:
-            raise BadQuery(f"'{token}' is not the name of a column or a table")
+            raise InvalidQuery(f"'{token}' is not the name of a column or a table")
         return token
 
     def _next(self) -> str:
         if self._at >= len(self._tokens):
-            raise BadQuery("The query ends too early")
+            raise InvalidQuery("The query ends too early")
         self._at += 1
         return self._tokens[self._at - 1]
 
@@ -262,7 +262,7 @@ class _Parser:
     def _expect(self, word: str) -> None:
         if not self._has(word):
             found = f", not '{self._tokens[self._at]}'" if self._at < len(self._tokens) else ""
-            raise BadQuery(f"The query needs {word}{found}")
+            raise InvalidQuery(f"The query needs {word}{found}")
 
 
 def _tokens(statement: str) -> Iterator[str]:
@@ -270,7 +270,7 @@ def _tokens(statement: str) -> Iterator[str]:
     while at < end:
         match = _TOKEN.match(statement, at, end)
         if match is None:
-            raise BadQuery(f"The query cannot be read at '{statement[at : at + 20].strip()}'")
+            raise InvalidQuery(f"The query cannot be read at '{statement[at : at + 20].strip()}'")
         yield match[0].strip()
         at = match.end()
 
@@ -286,5 +286,5 @@ def _as(type_of_column: pa.DataType, text: str) -> Any:
             moment = datetime.fromisoformat(text)
             return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
     except ValueError as problem:
-        raise BadQuery(f"'{text}' cannot be compared with the column") from problem
+        raise InvalidQuery(f"'{text}' cannot be compared with the column") from problem
     return text

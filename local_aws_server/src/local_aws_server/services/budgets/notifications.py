@@ -35,7 +35,7 @@ _PUBLISHER = "budgets.amazonaws.com"
 _CENT = Decimal("0.01")
 
 
-def follow(world: Backends) -> float | None:
+def evaluate_due_budgets(world: Backends) -> float | None:
     """Evaluate the budgets of an account when it is time to; gives the moment of the next evaluation.
 
     A budget whose time is over goes. Without notifications there is nothing to evaluate.
@@ -58,22 +58,22 @@ def follow(world: Backends) -> float | None:
     return min((moment for moment in moments if moment < amounts.NEVER), default=None)
 
 
-def threshold_of(budget: Mapping[str, Any], notification: Mapping[str, Any]) -> Spend:
+def threshold_spend(budget: Mapping[str, Any], notification: Mapping[str, Any]) -> Spend:
     """What a notification is compared with: an absolute value, or a percentage of the limit."""
-    limit = amounts.limit(budget, CLOCK.now())
+    limit = amounts.budget_limit(budget, CLOCK.now())
     threshold = Decimal(str(notification["Threshold"]))
     if notification.get("ThresholdType") == "ABSOLUTE_VALUE":
         return Spend(threshold, limit.unit)
     return Spend(limit.amount * threshold / 100, limit.unit)
 
 
-def crossed(notification: Mapping[str, Any], spend: Spend, threshold: Spend) -> bool:
+def is_crossed(notification: Mapping[str, Any], spend: Spend, threshold: Spend) -> bool:
     """Whether what is spent is over, under or at the threshold, as the notification asks; to the cent."""
     compare = _COMPARISONS[notification["ComparisonOperator"]][2]
     return compare(spend.amount.quantize(_CENT), threshold.amount.quantize(_CENT))
 
 
-def messages(account: str) -> list[dict[str, Any]]:
+def sent_messages(account: str) -> list[dict[str, Any]]:
     """What has been sent to subscribers, the oldest first.
 
     Each with time, account, budget, type, threshold, spend, subscribers, subject and message.
@@ -110,7 +110,7 @@ def message(
             "",
             f"Budget Name: {name}",
             f"Budget Type: {measured}",
-            f"Budgeted Amount: {_shown(amounts.limit(budget, CLOCK.now()))}",
+            f"Budgeted Amount: {_shown(amounts.budget_limit(budget, CLOCK.now()))}",
             f"Alert Type: {kind}",
             f"Alert Threshold: {sign} {_shown(threshold)}",
             f"{kind} Amount: {_shown(spend)}",
@@ -126,14 +126,14 @@ def _evaluate(account: str, budget: Any) -> None:
 
     https://docs.aws.amazon.com/cost-management/latest/userguide/budgets-best-practices.html
     """
-    measure = {"ACTUAL": amounts.actual, "FORECASTED": amounts.forecasted}
+    measure = {"ACTUAL": amounts.actual_spend, "FORECASTED": amounts.forecasted_spend}
     kinds = {each.details["NotificationType"] for each in budget.notifications}
     spends = {kind: measure[kind](account, budget.budget) for kind in kinds}
-    period = amounts.present_period(budget.budget).start
+    period = amounts.current_period(budget.budget).start
     for each in budget.notifications:
         details, kept = each.details, remembered(each)
-        spend, threshold = spends[details["NotificationType"]], threshold_of(budget.budget, details)
-        before, state = kept.get("state", "OK"), "ALARM" if crossed(details, spend, threshold) else "OK"
+        spend, threshold = spends[details["NotificationType"]], threshold_spend(budget.budget, details)
+        before, state = kept.get("state", "OK"), "ALARM" if is_crossed(details, spend, threshold) else "OK"
         anew = kept.get("told") != period or (details["NotificationType"] == "FORECASTED" and before == "OK")
         kept["state"] = state
         if state == "ALARM" and anew:
@@ -145,14 +145,14 @@ def _send(account: str, budget: Mapping[str, Any], notification: Any, spend: Spe
     details, name = notification.details, budget["BudgetName"]
     happened_to(account, name, f"notification: {details['NotificationType']}", _because(budget, details, spend))
     text = message(account, budget, details, spend, threshold)
-    messages(account).append(
+    sent_messages(account).append(
         {
             "time": iso(CLOCK.now()),
             "account": account,
             "budget": name,
             "type": details["NotificationType"],
-            "threshold": threshold.as_told(),
-            "spend": spend.as_told(),
+            "threshold": threshold.to_dict(),
+            "spend": spend.to_dict(),
             "subscribers": [subscriber["Address"] for subscriber in notification.subscribers],
             "subject": subject(budget),
             "message": text,
@@ -166,9 +166,9 @@ def _send(account: str, budget: Mapping[str, Any], notification: Any, spend: Spe
 def _because(budget: Mapping[str, Any], details: Mapping[str, Any], spend: Spend) -> str:
     """Like `actual spend 17.20 USD is over 80 % of 20.00 USD`."""
     side = {"GREATER_THAN": "over", "LESS_THAN": "under", "EQUAL_TO": "at"}[details["ComparisonOperator"]]
-    of = f"{threshold_of(budget, details).amount:.2f} {spend.unit}"
+    of = f"{threshold_spend(budget, details).amount:.2f} {spend.unit}"
     if details.get("ThresholdType") != "ABSOLUTE_VALUE":
-        limit = amounts.limit(budget, CLOCK.now())
+        limit = amounts.budget_limit(budget, CLOCK.now())
         of = f"{details['Threshold']:g} % of {limit.amount:.2f} {limit.unit}"
     return f"{details['NotificationType'].lower()} spend {spend.amount:.2f} {spend.unit} is {side} {of}"
 

@@ -13,9 +13,21 @@ from typing import Any
 
 from local_aws_server.call import Call
 from local_aws_server.clock.clock import CLOCK
+from local_aws_server.fidelity import Behaviour
 from local_aws_server.hooks import AwsError, before, replace
 from local_aws_server.services.budgets import amounts
-from local_aws_server.services.budgets.store import invalid, named, page
+from local_aws_server.services.budgets.store import invalid, get_budget, page
+
+BEHAVIOURS = (
+    Behaviour(
+        service="AWS Budgets",
+        statement="Budgets tell what is spent of them, by the bill of all regions, with their filters; what it "
+        "will be; and what it was.",
+        documentation=(
+            "https://docs.aws.amazon.com/aws-cost-management/latest/APIReference/API_budgets_CalculatedSpend.html",
+        ),
+    ),
+)
 
 _PAGE = 100
 _NAME = re.compile(r"(?!.*/action/)[^:\\]{1,100}")
@@ -40,7 +52,7 @@ def create_budget(call: Call) -> dict[str, Any]:
 @replace("budgets", "UpdateBudget")
 def update_budget(call: Call) -> dict[str, Any]:
     new = call.params["NewBudget"]
-    budget = named(call, new["BudgetName"])
+    budget = get_budget(call, new["BudgetName"])
     changed = _kept(new)
     changed["TimePeriod"] = budget.budget["TimePeriod"] | _moments(new.get("TimePeriod", {}))
     _check(call, changed)
@@ -50,7 +62,7 @@ def update_budget(call: Call) -> dict[str, Any]:
 
 @replace("budgets", "DescribeBudget")
 def describe_budget(call: Call) -> dict[str, Any]:
-    budget = named(call, call.params["BudgetName"])
+    budget = get_budget(call, call.params["BudgetName"])
     return {"Budget": _described(call, budget)}
 
 
@@ -63,11 +75,11 @@ def describe_budgets(call: Call) -> dict[str, Any]:
 
 @replace("budgets", "DescribeBudgetPerformanceHistory")
 def describe_budget_performance_history(call: Call) -> dict[str, Any]:
-    budget = named(call, call.params["BudgetName"]).budget
+    budget = get_budget(call, call.params["BudgetName"]).budget
     if budget["TimeUnit"] not in ("DAILY", "MONTHLY", "QUARTERLY"):
         raise invalid(f"The history of budgets that are {budget['TimeUnit']} is not available.")
     asked = _moments(call.params.get("TimePeriod", {}))
-    told = amounts.history(call.account, budget, asked.get("Start", 0), asked.get("End", CLOCK.now()))
+    told = amounts.spend_history(call.account, budget, asked.get("Start", 0), asked.get("End", CLOCK.now()))
     found = page(call, "BudgetedAndActualAmountsList", list(told), _PAGE)
     about = ("BudgetName", "BudgetType", "CostFilters", "TimeUnit", "FilterExpression", "Metrics")
     listed = {"BudgetedAndActualAmountsList": found.pop("BudgetedAndActualAmountsList")}
@@ -80,14 +92,14 @@ def describe_budget_performance_history(call: Call) -> dict[str, Any]:
 
 def _described(call: Call, budget: Any) -> dict[str, Any]:
     show = call.params.get("ShowFilterExpression", False)
-    return amounts.described(call.account, budget.budget, show_expression=show)
+    return amounts.budget_to_dict(call.account, budget.budget, show_expression=show)
 
 
 def _kept(asked: Mapping[str, Any]) -> dict[str, Any]:
     """A budget as it is kept: its moments are numbers, and it has a period."""
     kept = {name: value for name, value in asked.items() if name not in _BY_AWS}
     unit = asked["TimeUnit"]
-    start = CLOCK.now() if unit == "CUSTOM" else amounts.period_of(unit, CLOCK.now()).start
+    start = CLOCK.now() if unit == "CUSTOM" else amounts.period_containing(unit, CLOCK.now()).start
     kept["TimePeriod"] = {"Start": start, "End": amounts.NEVER} | _moments(asked.get("TimePeriod", {}))
     return kept
 
@@ -117,7 +129,7 @@ def _check(call: Call, budget: Mapping[str, Any]) -> None:
     if budget.get("CostFilters") and "FilterExpression" in budget:
         raise invalid("Unable to create/update budget - provide either Cost Filters or a Filter Expression.")
     try:
-        amounts.filter_of(call.account, budget)
+        amounts.budget_filter(call.account, budget)
     except AwsError as refused:
         raise invalid(refused.message) if refused.code == "ValidationException" else refused from None
 

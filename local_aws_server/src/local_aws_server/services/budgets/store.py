@@ -11,7 +11,7 @@ from local_aws_server.hooks import AwsError
 _SAME = ("NotificationType", "ComparisonOperator", "Threshold", "ThresholdType")
 
 
-def named(call: Call, name: str) -> Any:
+def get_budget(call: Call, name: str) -> Any:
     """moto's budget of a name; raises NotFoundException."""
     budget = call.backends.budget(name)
     if budget is None:
@@ -19,7 +19,7 @@ def named(call: Call, name: str) -> Any:
     return budget
 
 
-def notification(budget: Any, wanted: Mapping[str, Any]) -> Any:
+def get_notification(budget: Any, wanted: Mapping[str, Any]) -> Any:
     """moto's notification of a budget that has the same type, comparison and threshold; raises NotFoundException."""
     found = find_notification(budget, wanted)
     if found is None:
@@ -30,10 +30,10 @@ def notification(budget: Any, wanted: Mapping[str, Any]) -> Any:
 
 def find_notification(budget: Any, wanted: Mapping[str, Any]) -> Any | None:
     """The same, or None."""
-    return next((each for each in budget.notifications if identity(each.details) == identity(wanted)), None)
+    return next((each for each in budget.notifications if notification_key(each.details) == notification_key(wanted)), None)
 
 
-def identity(details: Mapping[str, Any]) -> tuple[Any, ...]:
+def notification_key(details: Mapping[str, Any]) -> tuple[Any, ...]:
     """What tells one notification of a budget from another."""
     return tuple(({"ThresholdType": "PERCENTAGE"} | dict(details)).get(member) for member in _SAME)
 

@@ -12,8 +12,20 @@ from typing import Any
 
 from local_aws_server.backends import remembered
 from local_aws_server.call import Call
+from local_aws_server.fidelity import Behaviour
 from local_aws_server.hooks import AwsError, before, replace
-from local_aws_server.services.budgets.store import find_notification, identity, invalid, named, notification, page
+from local_aws_server.services.budgets.store import find_notification, notification_key, invalid, get_budget, get_notification, page
+
+BEHAVIOURS = (
+    Behaviour(
+        service="AWS Budgets",
+        statement="A budget has up to ten notifications, a notification a topic and ten addresses at most, and at "
+        "least one of them.",
+        documentation=(
+            "https://docs.aws.amazon.com/aws-cost-management/latest/APIReference/API_budgets_Notification.html",
+        ),
+    ),
+)
 
 _PAGE = 100
 _NOTIFICATIONS = 10
@@ -29,16 +41,16 @@ def notifications_can_be(call: Call) -> None:
     asked = call.params.get("NotificationsWithSubscribers", [])
     if len(asked) > _NOTIFICATIONS:
         raise _too_many("notifications", _NOTIFICATIONS)
-    counted = Counter(identity(each["Notification"]) for each in asked)
+    counted = Counter(notification_key(each["Notification"]) for each in asked)
     for each in asked:
-        if counted[identity(each["Notification"])] > 1:
+        if counted[notification_key(each["Notification"])] > 1:
             raise _notification_twice(each["Notification"])
         _check_subscribers(each["Subscribers"])
 
 
 @replace("budgets", "CreateNotification")
 def create_notification(call: Call) -> dict[str, Any]:
-    budget, asked = named(call, call.params["BudgetName"]), call.params["Notification"]
+    budget, asked = get_budget(call, call.params["BudgetName"]), call.params["Notification"]
     _check_new(budget, asked)
     if len(budget.notifications) >= _NOTIFICATIONS:
         raise _too_many("notifications", _NOTIFICATIONS)
@@ -50,8 +62,8 @@ def create_notification(call: Call) -> dict[str, Any]:
 @replace("budgets", "UpdateNotification")
 def update_notification(call: Call) -> dict[str, Any]:
     """One that has been changed is told anew."""
-    budget = named(call, call.params["BudgetName"])
-    found = notification(budget, call.params["OldNotification"])
+    budget = get_budget(call, call.params["BudgetName"])
+    found = get_notification(budget, call.params["OldNotification"])
     _check_new(budget, call.params["NewNotification"])
     found.details = call.params["NewNotification"]
     remembered(found).clear()
@@ -60,14 +72,14 @@ def update_notification(call: Call) -> dict[str, Any]:
 
 @replace("budgets", "DeleteNotification")
 def delete_notification(call: Call) -> dict[str, Any]:
-    budget = named(call, call.params["BudgetName"])
-    budget.notifications.remove(notification(budget, call.params["Notification"]))
+    budget = get_budget(call, call.params["BudgetName"])
+    budget.notifications.remove(get_notification(budget, call.params["Notification"]))
     return {}
 
 
 @replace("budgets", "DescribeNotificationsForBudget")
 def describe_notifications_for_budget(call: Call) -> dict[str, Any]:
-    return page(call, "Notifications", _told(named(call, call.params["BudgetName"])), _PAGE)
+    return page(call, "Notifications", _told(get_budget(call, call.params["BudgetName"])), _PAGE)
 
 
 @replace("budgets", "DescribeBudgetNotificationsForAccount")
@@ -104,7 +116,7 @@ def delete_subscriber(call: Call) -> dict[str, Any]:
     found = _of_call(call)
     found.subscribers = _without(found, call.params["Subscriber"])
     if not found.subscribers:
-        named(call, call.params["BudgetName"]).notifications.remove(found)
+        get_budget(call, call.params["BudgetName"]).notifications.remove(found)
     return {}
 
 
@@ -114,7 +126,7 @@ def describe_subscribers_for_notification(call: Call) -> dict[str, Any]:
 
 
 def _of_call(call: Call) -> Any:
-    return notification(named(call, call.params["BudgetName"]), call.params["Notification"])
+    return get_notification(get_budget(call, call.params["BudgetName"]), call.params["Notification"])
 
 
 def _told(budget: Any) -> list[dict[str, Any]]:

@@ -12,18 +12,18 @@ from decimal import Decimal
 from typing import Any
 
 from local_aws_server.billing.account import month_of
-from local_aws_server.billing.bill import Bill, blended_by, blended_rates
+from local_aws_server.billing.bill import AccountBill, blended_rate_key, blended_rates
 from local_aws_server.billing.charge import Charge
 from local_aws_server.hooks import AwsError
 from local_aws_server.services.ce.dimensions import (
-    GROUPED_BY,
+    GROUPABLE_DIMENSIONS,
     dimension_value,
     instance_type,
-    once_for_each_kind,
+    cached_by_kind,
     tag_value,
 )
-from local_aws_server.services.ce.filters import Keep, invalid
-from local_aws_server.services.ce.periods import Granularity, Period, shown
+from local_aws_server.services.ce.filters import Keep, validation_error
+from local_aws_server.services.ce.periods import Granularity, Period, format_timestamp
 
 Keys = tuple[str, ...]
 Measure = Callable[[Charge], Decimal]
@@ -52,7 +52,7 @@ _COME_IN_SIZES = ("BoxUsage:", "InstanceUsage:", "Multi-AZUsage:")
 
 
 @dataclass
-class Sum:
+class MetricSums:
     """What charges amount to, in each of the metrics asked for."""
 
     amounts: list[Decimal]
@@ -66,21 +66,21 @@ class Sum:
 
 
 @dataclass(frozen=True)
-class Result:
+class PeriodResult:
     """What the charges of a period amount to, group by group in the order of their keys; not grouped, under `()`."""
 
     period: Period
-    groups: Mapping[Keys, Sum]
+    groups: Mapping[Keys, MetricSums]
 
 
-def metric(name: str) -> str:
+def parse_metric(name: str) -> str:
     """The name of a metric as answers have it; raises AwsError, with the code ValidationException, for another."""
     if name not in _SPELLINGS:
-        raise invalid(f"Metric {name} is not valid. Valid values are {', '.join(METRICS)}")
+        raise validation_error(f"Metric {name} is not valid. Valid values are {', '.join(METRICS)}")
     return _SPELLINGS[name]
 
 
-def measure(name: str, bill: Bill) -> Measure:
+def metric_measure(name: str, bill: AccountBill) -> Measure:
     """What a charge amounts to in a metric.
 
     No account here has reservations, savings plans or discounts, so amortized and net costs are the unblended ones.
@@ -92,8 +92,8 @@ def measure(name: str, bill: Bill) -> Measure:
     return _blended_cost(bill) if name == "BlendedCost" else lambda charge: charge.cost
 
 
-def grouping(
-    asked: Sequence[Mapping[str, str]], account: str, dimensions: Sequence[str] = GROUPED_BY
+def group_key_function(
+    asked: Sequence[Mapping[str, str]], account: str, dimensions: Sequence[str] = GROUPABLE_DIMENSIONS
 ) -> Callable[[Charge], Keys]:
     """The keys of a charge's group.
 
@@ -101,76 +101,76 @@ def grouping(
     NotSimulated for cost categories.
     """
     if len(asked) > _MOST_GROUPS:
-        raise invalid(f"GroupBy must have at most {_MOST_GROUPS} group definitions.")
+        raise validation_error(f"GroupBy must have at most {_MOST_GROUPS} group definitions.")
     parts = [_part(definition, account, dimensions) for definition in asked]
-    return once_for_each_kind(lambda charge: tuple(part(charge) for part in parts))
+    return cached_by_kind(lambda charge: tuple(part(charge) for part in parts))
 
 
-def summed(
+def aggregate(
     charges: Iterable[Charge],
     periods: Sequence[Period],
     measures: Sequence[Measure],
     keep: Keep,
     keys: Callable[[Charge], Keys] | None = None,
-) -> list[Result]:
+) -> list[PeriodResult]:
     """What each period amounts to; the periods follow one another and hold the hours of all the charges.
 
     Grouped by `keys`, a period has the groups that there are charges of; without, it has one sum in any case.
     """
     starts = [period.start for period in periods]
-    found: list[dict[Keys, Sum]] = [{} if keys else {(): Sum([_NOTHING] * len(measures))} for _ in periods]
+    found: list[dict[Keys, MetricSums]] = [{} if keys else {(): MetricSums([_NOTHING] * len(measures))} for _ in periods]
     for charge in charges:
         if not keep(charge):
             continue
         groups, key = found[bisect_right(starts, charge.hour) - 1], keys(charge) if keys else ()
         if key not in groups:
-            groups[key] = Sum([_NOTHING] * len(measures))
+            groups[key] = MetricSums([_NOTHING] * len(measures))
         group = groups[key]
         group.amounts = [amount + each(charge) for amount, each in zip(group.amounts, measures, strict=True)]
         if charge.kind == "Usage":
             group.units.add(charge.meter.unit)
-    return [Result(period, dict(sorted(groups.items()))) for period, groups in zip(periods, found, strict=True)]
+    return [PeriodResult(period, dict(sorted(groups.items()))) for period, groups in zip(periods, found, strict=True)]
 
 
-def apart(results: Iterable[Result]) -> list[Result]:
+def split_groups(results: Iterable[PeriodResult]) -> list[PeriodResult]:
     """The same results with at most one group each, so that they can be put onto pages."""
     return [
-        Result(result.period, {key: result.groups[key]} if key is not None else {})
+        PeriodResult(result.period, {key: result.groups[key]} if key is not None else {})
         for result in results
         for key in (result.groups or [None])
     ]
 
 
-def together(results: Iterable[Result]) -> list[Result]:
+def merge_groups(results: Iterable[PeriodResult]) -> list[PeriodResult]:
     """Results of one period after another, with all the groups of each period in one."""
-    found: dict[Period, dict[Keys, Sum]] = {}
+    found: dict[Period, dict[Keys, MetricSums]] = {}
     for result in results:
         found.setdefault(result.period, {}).update(result.groups)
-    return [Result(period, groups) for period, groups in found.items()]
+    return [PeriodResult(period, groups) for period, groups in found.items()]
 
 
-def told(result: Result, metrics: Sequence[str], granularity: Granularity, estimated_from: float) -> dict[str, Any]:
+def result_to_dict(result: PeriodResult, metrics: Sequence[str], granularity: Granularity, estimated_from: float) -> dict[str, Any]:
     """A result in boto3's shape; what is not yet over at `estimated_from` is an estimate."""
     period, groups = result.period, dict(result.groups)
     total = groups.pop((), None)
     return {
-        "TimePeriod": {"Start": shown(period.start, granularity), "End": shown(period.end, granularity)},
-        "Total": amounts_told(total, metrics) if total else {},
-        "Groups": [{"Keys": list(keys), "Metrics": amounts_told(found, metrics)} for keys, found in groups.items()],
+        "TimePeriod": {"Start": format_timestamp(period.start, granularity), "End": format_timestamp(period.end, granularity)},
+        "Total": metrics_to_dict(total, metrics) if total else {},
+        "Groups": [{"Keys": list(keys), "Metrics": metrics_to_dict(found, metrics)} for keys, found in groups.items()],
         "Estimated": period.end > estimated_from,
     }
 
 
-def amounts_told(found: Sum, metrics: Sequence[str]) -> dict[str, dict[str, str]]:
+def metrics_to_dict(found: MetricSums, metrics: Sequence[str]) -> dict[str, dict[str, str]]:
     """The amounts of each metric in boto3's shape."""
     units = {"UsageQuantity": found.unit, "NormalizedUsageAmount": _NO_UNIT}
     return {
-        name: {"Amount": plain(amount), "Unit": units.get(name, "USD")}
+        name: {"Amount": format_amount(amount), "Unit": units.get(name, "USD")}
         for name, amount in zip(metrics, found.amounts, strict=True)
     }
 
 
-def plain(amount: Decimal) -> str:
+def format_amount(amount: Decimal) -> str:
     """A number with at most ten decimals, without an exponent: `0.0264`, `0`."""
     text = f"{amount.quantize(_TEN_DECIMALS):f}".rstrip("0").rstrip(".")
     return "0" if text == "-0" else text
@@ -179,19 +179,19 @@ def plain(amount: Decimal) -> str:
 def _part(definition: Mapping[str, str], account: str, dimensions: Sequence[str]) -> Callable[[Charge], str]:
     kind, key = definition.get("Type"), definition.get("Key")
     if not kind or not key:
-        raise invalid("Group Definition is invalid. Both type an key need to be set to a non-empty value.")
+        raise validation_error("Group Definition is invalid. Both type an key need to be set to a non-empty value.")
     if kind == "TAG":
         return lambda charge: f"{key}${tag_value(key, charge)}"
     if kind in ("COST_CATEGORY", "PRODUCT_ATTRIBUTE"):
         raise AwsError("NotSimulated", "the local AWS has no cost categories and no product attributes", 501)
     if kind != "DIMENSION":
-        raise invalid("Group Definition type is invalid.")
+        raise validation_error("Group Definition type is invalid.")
     if key not in dimensions:
-        raise invalid(f"Group Definition dimension is invalid. Valid values are {', '.join(dimensions)}")
+        raise validation_error(f"Group Definition dimension is invalid. Valid values are {', '.join(dimensions)}")
     return lambda charge: dimension_value(key, charge, account)
 
 
-def _blended_cost(bill: Bill) -> Measure:
+def _blended_cost(bill: AccountBill) -> Measure:
     """Usage at the average rate that its kind had in the calendar month."""
     rates: dict[int, Mapping[tuple[str, str, str, str], Decimal]] = {}
     months: dict[int, int] = {}
@@ -202,8 +202,8 @@ def _blended_cost(bill: Bill) -> Measure:
         if charge.hour not in months:
             month = months[charge.hour] = month_of(charge.hour)
             if month not in rates:
-                rates[month] = blended_rates(bill.of_month(month))
-        return charge.quantity * rates[months[charge.hour]][blended_by(charge)]
+                rates[month] = blended_rates(bill.month_charges(month))
+        return charge.quantity * rates[months[charge.hour]][blended_rate_key(charge)]
 
     return blended
 

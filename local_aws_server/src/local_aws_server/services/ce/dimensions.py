@@ -107,7 +107,7 @@ _OF_METER: dict[str, tuple[Callable[[Meter], str], str]] = {
     "PURCHASE_TYPE": (_purchase_type, "NoPurchaseType"),
     "REGION": (lambda meter: meter.region, "NoRegion"),
     "SERVICE": (cost_explorer_name, "NoService"),
-    "USAGE_TYPE": (lambda meter: meter.billed_as, "NoUsageType"),
+    "USAGE_TYPE": (lambda meter: meter.regional_usage_type, "NoUsageType"),
     "USAGE_TYPE_GROUP": (usage_type_group, "NoUsageTypeGroup"),
     "OPERATING_SYSTEM": (_platform, "NoOperatingSystem"),
     "PLATFORM": (_platform, "NoOperatingSystem"),
@@ -128,7 +128,7 @@ _OF_METER: dict[str, tuple[Callable[[Meter], str], str]] = {
 DIMENSIONS = frozenset({*_OF_METER, "LINKED_ACCOUNT", "RECORD_TYPE"})
 """Those that a charge has a value for."""
 
-GROUPED_BY = (
+GROUPABLE_DIMENSIONS = (
     "AZ",
     "INSTANCE_TYPE",
     "LINKED_ACCOUNT",
@@ -170,7 +170,7 @@ def tag_value(key: str, charge: Charge) -> str:
     return next((value for name, value in charge.tags if name == key), "")
 
 
-def once_for_each_kind(question: Callable[[Charge], Answer]) -> Callable[[Charge], Answer]:
+def cached_by_kind(question: Callable[[Charge], Answer]) -> Callable[[Charge], Answer]:
     """The same question, asked only once of charges that differ in hour and amount alone."""
     answers: dict[tuple[Meter, str, Tags], Answer] = {}
 

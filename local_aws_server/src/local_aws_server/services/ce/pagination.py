@@ -16,7 +16,7 @@ Entry = TypeVar("Entry")
 _ABOUT_THE_PAGE = ("NextPageToken", "NextToken", "MaxResults")
 
 
-def page(
+def cut_page(
     entries: Sequence[Entry], place: Callable[[Entry], Sequence[str]], request: Mapping[str, Any], size: int
 ) -> tuple[list[Entry], str | None]:
     """(as many entries as a page has, the token of the next page or None); entries are ordered by their places.

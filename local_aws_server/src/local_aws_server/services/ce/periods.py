@@ -14,7 +14,7 @@ from typing import Literal
 
 from local_aws_server.billing.account import month_after, month_of, months_after
 from local_aws_server.billing.charge import HOUR
-from local_aws_server.services.ce.filters import invalid
+from local_aws_server.services.ce.filters import validation_error
 
 DAY = 24 * HOUR
 Granularity = Literal["HOURLY", "DAILY", "MONTHLY"]
@@ -38,7 +38,7 @@ class Period:
     end: int
 
 
-def past(asked: Mapping[str, str], granularity: Granularity, now: float) -> Period:
+def parse_history_period(asked: Mapping[str, str], granularity: Granularity, now: float) -> Period:
     """The time that a request for costs is about.
 
     Raises AwsError, with the code ValidationException, for what AWS refuses: what is no date, an end that is not after
@@ -47,39 +47,39 @@ def past(asked: Mapping[str, str], granularity: Granularity, now: float) -> Peri
     """
     period = _read(asked, granularity)
     if period.start < months_after(month_of(now), -_HISTORY_MONTHS):
-        raise invalid(f"You haven't enabled historical data beyond {_HISTORY_MONTHS + 1} months.")
+        raise validation_error(f"You haven't enabled historical data beyond {_HISTORY_MONTHS + 1} months.")
     if granularity == "HOURLY":
         check_recent(period, now)
     if period.end > month_after(now):
-        raise invalid("end date past the beginning of next month")
+        raise validation_error("end date past the beginning of next month")
     return period
 
 
 def check_recent(period: Period, now: float) -> None:
     """Hours and single resources are kept for 14 days; raises AwsError, with the code ValidationException."""
     if period.start < _midnight(now) - _HOURLY_DAYS * DAY:
-        raise invalid(
+        raise validation_error(
             f"start date is too old for hourly, the max supported days for hourly granularity is {_HOURLY_DAYS} days"
         )
 
 
-def coming(asked: Mapping[str, str], granularity: Granularity, now: float) -> Period:
+def parse_forecast_period(asked: Mapping[str, str], granularity: Granularity, now: float) -> Period:
     """The time that a forecast is about: from today on, up to 3 months by days and 18 by months.
 
     Raises AwsError, with the code ValidationException, for any other.
     """
     if granularity not in _FORECAST_MONTHS:
-        raise invalid("Granularity should be either 'MONTHLY' or 'DAILY'")
+        raise validation_error("Granularity should be either 'MONTHLY' or 'DAILY'")
     period, today = _read(asked, granularity), _midnight(now)
     if period.start < today:
-        raise invalid(f"Earliest supported Start is {shown(today, 'DAILY')}.")
+        raise validation_error(f"Earliest supported Start is {format_timestamp(today, 'DAILY')}.")
     latest = months_after(today, _FORECAST_MONTHS[granularity])
     if period.end > latest:
-        raise invalid(f"Latest supported End is {shown(latest, 'DAILY')}.")
+        raise validation_error(f"Latest supported End is {format_timestamp(latest, 'DAILY')}.")
     return period
 
 
-def cut(period: Period, granularity: Granularity) -> list[Period]:
+def split_period(period: Period, granularity: Granularity) -> list[Period]:
     """The hours, days or months of a period; the first and last month may be parts of one."""
     step = {"HOURLY": HOUR, "DAILY": DAY}.get(granularity)
     found, start = [], period.start
@@ -90,7 +90,7 @@ def cut(period: Period, granularity: Granularity) -> list[Period]:
     return found
 
 
-def shown(moment: float, granularity: Granularity) -> str:
+def format_timestamp(moment: float, granularity: Granularity) -> str:
     """A moment as Cost Explorer tells it: a day, or an hour with its day."""
     return datetime.fromtimestamp(moment, UTC).strftime(_format(granularity)[1])
 
@@ -98,7 +98,7 @@ def shown(moment: float, granularity: Granularity) -> str:
 def _read(asked: Mapping[str, str], granularity: Granularity) -> Period:
     period = Period(*(_moment(edge, asked[edge], granularity) for edge in ("Start", "End")))
     if period.start >= period.end:
-        raise invalid("Start date (and hour) should be before end date (and hour)")
+        raise validation_error("Start date (and hour) should be before end date (and hour)")
     return period
 
 
@@ -109,7 +109,7 @@ def _moment(edge: str, text: str, granularity: Granularity) -> int:
             return floor(datetime.strptime(text, form).replace(tzinfo=UTC).timestamp())
     except ValueError:
         pass  # it looks like a date, and is none: the 30th of February
-    raise invalid(f"{edge} time {text} is invalid. Valid format is: {name}.")
+    raise validation_error(f"{edge} time {text} is invalid. Valid format is: {name}.")
 
 
 def _format(granularity: Granularity) -> tuple[str, str, str]:

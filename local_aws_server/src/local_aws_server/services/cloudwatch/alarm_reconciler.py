@@ -7,8 +7,18 @@ from typing import Any
 
 from local_aws_server.backends import Backends
 from local_aws_server.call import Call
+from local_aws_server.fidelity import Behaviour
 from local_aws_server.hooks import after, before, reconciler, replace
 from local_aws_server.services.cloudwatch import alarms, metrics
+
+BEHAVIOURS = (
+    Behaviour(
+        service="CloudWatch",
+        statement="Alarms are evaluated on the clock: their state, its reason in AWS's words, their history, and "
+        "what they call.",
+        documentation=("https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-evaluation.html",),
+    ),
+)
 
 
 @reconciler("cloudwatch", order=70)

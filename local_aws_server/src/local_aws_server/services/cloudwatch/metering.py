@@ -12,20 +12,33 @@ from typing import Any
 
 from esaws.pricelist import day_of, hours_in_month
 from local_aws_server.backends import Backends, remembered
-from local_aws_server.billing.charge import HOUR, Meter, as_tags
-from local_aws_server.billing.meter import BOOKS, Reading, metered
+from local_aws_server.billing.charge import HOUR, Meter, sorted_tags
+from local_aws_server.billing.meter import USAGE_LOGS, Reading, meter_reader
 from local_aws_server.call import Call
 from local_aws_server.clock.clock import CLOCK
+from local_aws_server.fidelity import Behaviour
 from local_aws_server.hooks import after
 from local_aws_server.services.cloudwatch.alarms import period
 from local_aws_server.services.cloudwatch.metrics import Metric, dimensions
+
+BEHAVIOURS = (
+    Behaviour(
+        service="Billing",
+        statement="An alarm is charged for each metric that it looks at, and a metric of one's own for each hour "
+        "in which it has data.",
+        documentation=(
+            "https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch_billing.html",
+            "https://aws.amazon.com/cloudwatch/pricing/",
+        ),
+    ),
+)
 
 _MINUTE = 60
 _BAND = 2
 """An alarm on an anomaly looks at the bounds of the expected values, too: two metrics more."""
 
 
-@metered("cloudwatch")
+@meter_reader("cloudwatch")
 def alarms(world: Backends) -> Iterator[Reading]:
     """The metrics of each alarm, also of those that scaling has made."""
     cloudwatch = world.backend("cloudwatch")
@@ -33,7 +46,7 @@ def alarms(world: Backends) -> Iterator[Reading]:
         if looked_at := _metrics(alarm):
             usage_type = "CW:AlarmMonitorUsage" if period(alarm) >= _MINUTE else "CW:HighResAlarmMonitorUsage"
             meter = Meter(world.region, "AmazonCloudWatch", usage_type, "Unknown", "Alarms", alarm.alarm_arn)
-            tags = as_tags(cloudwatch.tagger.get_tag_dict_for_resource(alarm.alarm_arn))
+            tags = sorted_tags(cloudwatch.tagger.get_tag_dict_for_resource(alarm.alarm_arn))
             yield Reading(meter, Decimal(looked_at), tags)
 
 
@@ -51,7 +64,7 @@ def metrics_of_ones_own(call: Call) -> None:
     new = put - kept["metered"]
     kept["metered"] |= new
     meter = Meter(call.region, "AmazonCloudWatch", "CW:MetricMonitorUsage", "MetricStorage", "Metrics", "")
-    BOOKS[call.account].count(meter, Decimal(len(new)) / hours_in_month(day_of(hour)), hour)
+    USAGE_LOGS[call.account].count(meter, Decimal(len(new)) / hours_in_month(day_of(hour)), hour)
 
 
 def _metrics(alarm: Any) -> int:

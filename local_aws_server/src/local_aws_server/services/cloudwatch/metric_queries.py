@@ -9,9 +9,19 @@ from typing import Any
 
 from local_aws_server.call import Call
 from local_aws_server.clock.clock import CLOCK
+from local_aws_server.fidelity import Behaviour
 from local_aws_server.hooks import AwsError, after, before
 from local_aws_server.services.cloudwatch import metrics
 from local_aws_server.services.cloudwatch.metric_math import UnknownExpression, evaluate
+
+BEHAVIOURS = (
+    Behaviour(
+        service="CloudWatch",
+        statement="Metrics of simulated resources are listed and read beside those that users put; expressions "
+        "are worked out.",
+        documentation=("https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_GetMetricData.html",),
+    ),
+)
 
 _MOST_AT_ONCE = 1440
 _LISTED_SECONDS = 14 * 86400.0

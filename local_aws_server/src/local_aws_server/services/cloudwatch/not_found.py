@@ -4,7 +4,18 @@ https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_ListTagsFor
 """
 
 from local_aws_server.call import Call
+from local_aws_server.fidelity import Behaviour
 from local_aws_server.not_found import NotFoundRule, by
+
+BEHAVIOURS = (
+    Behaviour(
+        service="CloudWatch",
+        statement="The tags of an alarm that does not exist are a ResourceNotFoundException.",
+        documentation=(
+            "https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_ListTagsForResource.html",
+        ),
+    ),
+)
 
 
 def _tagged(call: Call) -> set[str]:

@@ -4,7 +4,17 @@ https://docs.aws.amazon.com/cognito/latest/developerguide/user-pool-settings-att
 """
 
 from local_aws_server.call import Call
+from local_aws_server.fidelity import Behaviour
 from local_aws_server.hooks import after, before
+
+BEHAVIOURS = (
+    Behaviour(
+        service="Cognito",
+        statement="A user pool has every standard attribute whatever its schema adds; an update keeps what can't "
+        "be changed.",
+        documentation=("https://docs.aws.amazon.com/cognito/latest/developerguide/user-pool-settings-attributes.html",),
+    ),
+)
 
 _FIXED = ("UsernameAttributes", "AliasAttributes", "UsernameConfiguration")
 

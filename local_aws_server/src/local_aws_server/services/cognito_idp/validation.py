@@ -6,7 +6,21 @@ https://docs.aws.amazon.com/cognito-user-identity-pools/latest/APIReference/API_
 """
 
 from local_aws_server.call import Call
+from local_aws_server.fidelity import Behaviour
 from local_aws_server.hooks import AwsError, before
+
+BEHAVIOURS = (
+    Behaviour(
+        service="Cognito",
+        statement="A user pool with a domain or with deletion protection is not deleted, and its password policy "
+        "keeps its bounds.",
+        documentation=(
+            "https://docs.aws.amazon.com/cognito-user-identity-pools/latest/APIReference/API_DeleteUserPool.html",
+            "https://docs.aws.amazon.com/cognito/latest/developerguide/user-pool-settings-deletion-protection.html",
+            "https://docs.aws.amazon.com/cognito-user-identity-pools/latest/APIReference/API_PasswordPolicyType.html",
+        ),
+    ),
+)
 
 _BOUNDS = {"MinimumLength": (6, 99), "TemporaryPasswordValidityDays": (0, 365)}
 

@@ -11,10 +11,20 @@ from typing import Any
 
 from esaws.pricelist import day_of, is_charged
 from local_aws_server.backends import Backends
-from local_aws_server.billing.charge import Meter, as_tags
-from local_aws_server.billing.meter import Reading, metered
+from local_aws_server.billing.charge import Meter, sorted_tags
+from local_aws_server.billing.meter import Reading, meter_reader
 from local_aws_server.clock.clock import CLOCK
+from local_aws_server.fidelity import Behaviour
 from local_aws_server.services.ec2.interfaces import interfaces, leaving, requester
+
+BEHAVIOURS = (
+    Behaviour(
+        service="Billing",
+        statement="Public IPv4 addresses are charged for each second since February 2024, in use or idle, a load "
+        "balancer's too.",
+        documentation=("https://aws.amazon.com/vpc/pricing/",),
+    ),
+)
 
 _ONCE = "ElasticIP:IdleAddress"
 """What idle addresses were charged as, until all were."""
@@ -26,7 +36,7 @@ _OPERATIONS = {
 }
 
 
-@metered("ec2", "autoscaling", "elbv2", "rds", "mq")
+@meter_reader("ec2", "autoscaling", "elbv2", "rds", "mq")
 def addresses(world: Backends) -> Iterator[Reading]:
     """Each that an interface has, and each Elastic IP address that nothing uses."""
     ec2 = world.backend("ec2")
@@ -48,7 +58,7 @@ def _address(world: Backends, usage_type: str, operation: str, resource: str) ->
     service = "AmazonVPC" if usage_type.startswith("PublicIPv4") else "AmazonEC2"
     tags = world.backend("ec2").tags.get(resource.split("/")[1], {})
     arn = f"arn:aws:ec2:{world.region}:{world.account}:{resource}"
-    return Reading(Meter(world.region, service, usage_type, operation, "Hrs", arn), Decimal(1), as_tags(tags))
+    return Reading(Meter(world.region, service, usage_type, operation, "Hrs", arn), Decimal(1), sorted_tags(tags))
 
 
 def _operation(eni: Any) -> str:

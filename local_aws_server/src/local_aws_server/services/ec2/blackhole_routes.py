@@ -6,7 +6,19 @@ https://docs.aws.amazon.com/vpc/latest/userguide/nat-gateway-working-with.html
 
 from typing import Any
 
+from local_aws_server.fidelity import Behaviour
 from local_aws_server.hooks import patch
+
+BEHAVIOURS = (
+    Behaviour(
+        service="EC2 and VPC",
+        statement="A route whose NAT gateway, internet gateway, instance or interface is gone stays, as a black hole.",
+        documentation=(
+            "https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_Route.html",
+            "https://docs.aws.amazon.com/vpc/latest/userguide/nat-gateway-working-with.html",
+        ),
+    ),
+)
 
 
 @patch("moto.ec2.models.route_tables", "Route.state", attribute=True)

@@ -7,8 +7,21 @@ https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DeleteVpc.html
 from typing import Any
 
 from local_aws_server.call import Call
+from local_aws_server.fidelity import Behaviour
 from local_aws_server.hooks import AwsError, before
 from local_aws_server.services.ec2.interfaces import interfaces
+
+BEHAVIOURS = (
+    Behaviour(
+        service="EC2 and VPC",
+        statement="Nothing of a network is deleted while something depends on it: what AWS calls a "
+        "DependencyViolation.",
+        documentation=(
+            "https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html",
+            "https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DeleteVpc.html",
+        ),
+    ),
+)
 
 
 @before("ec2", "DeleteSecurityGroup")

@@ -9,8 +9,18 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 from local_aws_server.backends import Backends
-from local_aws_server.billing.charge import Meter, as_tags
-from local_aws_server.billing.meter import Reading, metered
+from local_aws_server.billing.charge import Meter, sorted_tags
+from local_aws_server.billing.meter import Reading, meter_reader
+from local_aws_server.fidelity import Behaviour
+
+BEHAVIOURS = (
+    Behaviour(
+        service="Billing",
+        statement="Instances are charged for each second from launch until they stop, at least 60; volumes as "
+        "long as they exist.",
+        documentation=("https://aws.amazon.com/ec2/pricing/on-demand/",),
+    ),
+)
 
 _RUNS = ("pending", "running")
 _VOLUMES = {
@@ -24,7 +34,7 @@ _VOLUMES = {
 }
 
 
-@metered("ec2", "autoscaling")
+@meter_reader("ec2", "autoscaling")
 def instances(world: Backends) -> Iterator[Reading]:
     """Each that runs."""
     tags = world.backend("ec2").tags
@@ -40,10 +50,10 @@ def instances(world: Backends) -> Iterator[Reading]:
                 instance.id,
                 instance.placement.zone,
             )
-            yield Reading(meter, Decimal(1), as_tags(tags.get(instance.id, {})))
+            yield Reading(meter, Decimal(1), sorted_tags(tags.get(instance.id, {})))
 
 
-@metered("ec2", "autoscaling")
+@meter_reader("ec2", "autoscaling")
 def volumes(world: Backends) -> Iterator[Reading]:
     """Each that exists, by its size in GiB."""
     tags = world.backend("ec2").tags
@@ -51,4 +61,4 @@ def volumes(world: Backends) -> Iterator[Reading]:
         usage_type, operation = _VOLUMES[volume.volume_type]
         zone = getattr(volume.zone, "name", volume.zone)
         meter = Meter(world.region, "AmazonEC2", usage_type, operation, "GB-Mo", volume.id, str(zone))
-        yield Reading(meter, Decimal(volume.size), as_tags(tags.get(volume.id, {})))
+        yield Reading(meter, Decimal(volume.size), sorted_tags(tags.get(volume.id, {})))

@@ -9,7 +9,18 @@ from typing import Any
 
 from local_aws_server.call import Call
 from local_aws_server.faults.outages import Failure, failure
+from local_aws_server.fidelity import Behaviour
 from local_aws_server.hooks import after
+
+BEHAVIOURS = (
+    Behaviour(
+        service="EC2 and VPC",
+        statement="An instance that has failed is impaired in its status checks, and runs on.",
+        documentation=(
+            "https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/monitoring-system-instance-status-check.html",
+        ),
+    ),
+)
 
 
 @after("ec2", "DescribeInstanceStatus")

@@ -7,7 +7,19 @@ https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html
 from collections.abc import Iterator
 
 from local_aws_server.call import Call
+from local_aws_server.fidelity import Behaviour
 from local_aws_server.hooks import AwsError, before
+
+BEHAVIOURS = (
+    Behaviour(
+        service="EC2 and VPC",
+        statement="A network interface carries at most five security groups, and only groups that exist.",
+        documentation=(
+            "https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html",
+            "https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html",
+        ),
+    ),
+)
 
 _GROUPS = 5
 

@@ -6,8 +6,18 @@ https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ec2-launch-templates.html
 from typing import Any
 
 from local_aws_server.call import Call
+from local_aws_server.fidelity import Behaviour
 from local_aws_server.hooks import after, before
 from local_aws_server.services.ec2.launch import launch
+
+BEHAVIOURS = (
+    Behaviour(
+        service="EC2 and VPC",
+        statement="RunInstances takes all of a launch template, and the interface that AWS makes with an instance "
+        "goes with it.",
+        documentation=("https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ec2-launch-templates.html",),
+    ),
+)
 
 _SAME_WORDS = (
     "ImageId",

@@ -9,8 +9,18 @@ from typing import Any
 from local_aws_server.backends import Backends
 from local_aws_server.call import Call
 from local_aws_server.clock.transitions import wait_for
+from local_aws_server.fidelity import Behaviour
 from local_aws_server.hooks import AwsError, after, reconciler, replace
 from local_aws_server.services.ec2 import instances
+
+BEHAVIOURS = (
+    Behaviour(
+        service="EC2 and VPC",
+        statement="An instance is pending for about a minute, and as long stopping or shutting down; until then "
+        "it holds what it uses.",
+        documentation=("https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ec2-instance-lifecycle.html",),
+    ),
+)
 
 
 @reconciler("ec2", "autoscaling", order=1)

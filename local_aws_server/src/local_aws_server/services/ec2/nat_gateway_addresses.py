@@ -4,7 +4,17 @@ https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DeleteNatGateway.html
 """
 
 from local_aws_server.call import Call
+from local_aws_server.fidelity import Behaviour
 from local_aws_server.hooks import AwsError, after, before
+
+BEHAVIOURS = (
+    Behaviour(
+        service="EC2 and VPC",
+        statement="A NAT gateway keeps an interface and an address; deleted, it gives both back, but the address "
+        "stays allocated.",
+        documentation=("https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DeleteNatGateway.html",),
+    ),
+)
 
 
 @before("ec2", "DeleteNatGateway")

@@ -8,8 +8,21 @@ from typing import Any
 
 from local_aws_server.backends import Backends
 from local_aws_server.clock.state_machine import Deletion, Provisioned, Step
+from local_aws_server.fidelity import Behaviour
 from local_aws_server.hooks import reconciler
 from local_aws_server.services.ec2.interfaces import interfaces
+
+BEHAVIOURS = (
+    Behaviour(
+        service="EC2 and VPC",
+        statement="A NAT gateway is pending for two minutes and deleting for one; until it is deleted, its "
+        "address is in use.",
+        documentation=(
+            "https://docs.aws.amazon.com/vpc/latest/userguide/nat-gateway-working-with.html",
+            "https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_NatGateway.html",
+        ),
+    ),
+)
 
 
 def _called(gateway: Any) -> str:

@@ -6,8 +6,18 @@ https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html
 from functools import partial
 
 from local_aws_server.call import Call
+from local_aws_server.fidelity import Behaviour
 from local_aws_server.hooks import after
 from local_aws_server.not_found import NotFoundRule, by, stored
+
+BEHAVIOURS = (
+    Behaviour(
+        service="EC2 and VPC",
+        statement="An EC2 resource that does not exist is refused with the NotFound of its kind, by describe "
+        "calls too.",
+        documentation=("https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html",),
+    ),
+)
 
 _kind = partial(NotFoundRule, "ec2")
 

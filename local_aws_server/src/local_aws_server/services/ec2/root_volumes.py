@@ -4,7 +4,17 @@ https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/preserving-volumes-on-termin
 """
 
 from local_aws_server.call import Call
+from local_aws_server.fidelity import Behaviour
 from local_aws_server.hooks import after
+
+BEHAVIOURS = (
+    Behaviour(
+        service="EC2 and VPC",
+        statement="The root volume of an instance is deleted with it, unless its mapping says otherwise; volumes "
+        "added to it stay.",
+        documentation=("https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/preserving-volumes-on-termination.html",),
+    ),
+)
 
 _ROOT = "/dev/xvda"
 """Of Amazon's own images; moto's have other ones."""

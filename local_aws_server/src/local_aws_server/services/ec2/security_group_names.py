@@ -6,7 +6,17 @@ https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateSecurityGroup.h
 import re
 
 from local_aws_server.call import Call
+from local_aws_server.fidelity import Behaviour
 from local_aws_server.hooks import AwsError, before
+
+BEHAVIOURS = (
+    Behaviour(
+        service="EC2 and VPC",
+        statement="A security group's name has at most 255 plain characters, does not begin with `sg-`, and is "
+        "not `default`.",
+        documentation=("https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateSecurityGroup.html",),
+    ),
+)
 
 _LONGEST = 255
 _OTHER_CHARACTERS = re.compile(r"[^A-Za-z0-9 ._\-:/()#,@\[\]+=&;{}!$*]")

@@ -6,7 +6,17 @@ https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_SecurityGroupRule.htm
 from typing import Any
 
 from local_aws_server.call import Call
+from local_aws_server.fidelity import Behaviour
 from local_aws_server.hooks import after, patch
+
+BEHAVIOURS = (
+    Behaviour(
+        service="EC2 and VPC",
+        statement="A security group rule that names another group keeps its description, shows its owner, and can "
+        "be changed.",
+        documentation=("https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_SecurityGroupRule.html",),
+    ),
+)
 
 RULES = "moto.ec2.models.security_groups"
 

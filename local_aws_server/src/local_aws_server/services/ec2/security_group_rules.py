@@ -14,7 +14,20 @@ from ipaddress import ip_network
 from typing import Any
 
 from local_aws_server.call import Call
+from local_aws_server.fidelity import Behaviour
 from local_aws_server.hooks import AwsError, before, patch
+
+BEHAVIOURS = (
+    Behaviour(
+        service="EC2 and VPC",
+        statement="Security group rules are added all or none: 60 a direction, for IPv4 and for IPv6 each, and "
+        "none of them twice.",
+        documentation=(
+            "https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html",
+            "https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_AuthorizeSecurityGroupIngress.html",
+        ),
+    ),
+)
 
 _RULES = 60
 _PROTOCOLS = {"1": "icmp", "6": "tcp", "17": "udp", "58": "icmpv6", "all": "-1"}

@@ -14,8 +14,24 @@ from typing import Any
 
 from local_aws_server.backends import Backends
 from local_aws_server.call import Call
+from local_aws_server.fidelity import Behaviour
 from local_aws_server.hooks import AwsError, after, before, reconciler
 from local_aws_server.services.ec2.interfaces import Kept, in_use, interfaces, keep, looked_at, requester
+
+BEHAVIOURS = (
+    Behaviour(
+        service="EC2 and VPC",
+        statement="Load balancers, databases, caches and brokers have interfaces in our subnets; a load "
+        "balancer's outlive it.",
+        documentation=(
+            "https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/requester-managed-eni.html",
+            "https://docs.aws.amazon.com/elasticloadbalancing/latest/application/application-load-balancers.html",
+            "https://docs.aws.amazon.com/elasticloadbalancing/latest/network/network-load-balancers.html",
+            "https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/VPCs.html",
+            "https://docs.aws.amazon.com/amazon-mq/latest/developer-guide/configuring-private-broker.html",
+        ),
+    ),
+)
 
 _TYPES = {"network": "network_load_balancer", "gateway": "gateway_load_balancer"}
 

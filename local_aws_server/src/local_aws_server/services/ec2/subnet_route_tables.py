@@ -4,7 +4,16 @@ https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DeleteSubnet.html
 """
 
 from local_aws_server.call import Call
+from local_aws_server.fidelity import Behaviour
 from local_aws_server.hooks import after
+
+BEHAVIOURS = (
+    Behaviour(
+        service="EC2 and VPC",
+        statement="A deleted subnet takes its association with a route table along, which can then be deleted.",
+        documentation=("https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DeleteSubnet.html",),
+    ),
+)
 
 
 @after("ec2", "DeleteSubnet")

@@ -7,7 +7,16 @@ from contextlib import suppress
 from ipaddress import IPv4Network
 
 from local_aws_server.call import Call
+from local_aws_server.fidelity import Behaviour
 from local_aws_server.hooks import AwsError, before
+
+BEHAVIOURS = (
+    Behaviour(
+        service="EC2 and VPC",
+        statement="A subnet has between 16 and 65,536 addresses: a block from /16 to /28.",
+        documentation=("https://docs.aws.amazon.com/vpc/latest/userguide/subnet-sizing.html",),
+    ),
+)
 
 
 @before("ec2", "CreateSubnet")

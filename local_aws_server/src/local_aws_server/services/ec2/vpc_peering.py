@@ -5,7 +5,19 @@ https://docs.aws.amazon.com/vpc/latest/peering/delete-vpc-peering-connection.htm
 """
 
 from local_aws_server.call import Call
+from local_aws_server.fidelity import Behaviour
 from local_aws_server.hooks import AwsError, before
+
+BEHAVIOURS = (
+    Behaviour(
+        service="EC2 and VPC",
+        statement="A VPC is not deleted while it has an endpoint or is peered with another.",
+        documentation=(
+            "https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DeleteVpc.html",
+            "https://docs.aws.amazon.com/vpc/latest/peering/delete-vpc-peering-connection.html",
+        ),
+    ),
+)
 
 _ENDED = ("deleted", "rejected", "expired", "failed")
 

@@ -7,7 +7,16 @@ import hashlib
 from typing import Any
 
 from local_aws_server.call import Call
+from local_aws_server.fidelity import Behaviour
 from local_aws_server.hooks import before, patch
+
+BEHAVIOURS = (
+    Behaviour(
+        service="ECR",
+        statement="An image's digest is the hash of its manifest, and an image whose tag moves on stays, untagged.",
+        documentation=("https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-retag.html",),
+    ),
+)
 
 
 @patch("moto.ecr.models", "Image._create_digest")

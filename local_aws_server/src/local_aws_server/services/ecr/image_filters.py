@@ -4,7 +4,16 @@ https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribeImagesFilt
 """
 
 from local_aws_server.call import Call
+from local_aws_server.fidelity import Behaviour
 from local_aws_server.hooks import after
+
+BEHAVIOURS = (
+    Behaviour(
+        service="ECR",
+        statement="Images are described tagged or untagged as the filter asks; moto describes them all.",
+        documentation=("https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribeImagesFilter.html",),
+    ),
+)
 
 
 @after("ecr", "DescribeImages")

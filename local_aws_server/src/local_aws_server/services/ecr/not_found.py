@@ -4,7 +4,16 @@ https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutImage.html
 """
 
 from local_aws_server.call import Call
+from local_aws_server.fidelity import Behaviour
 from local_aws_server.not_found import NotFoundRule, by
+
+BEHAVIOURS = (
+    Behaviour(
+        service="ECR",
+        statement="An image is not put into a repository that does not exist.",
+        documentation=("https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutImage.html",),
+    ),
+)
 
 
 def _repositories(call: Call) -> set[str]:

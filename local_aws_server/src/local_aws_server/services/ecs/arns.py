@@ -6,7 +6,17 @@ https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs-account-settings
 from typing import Any
 
 from local_aws_server.backends import remembered
+from local_aws_server.fidelity import Behaviour
 from local_aws_server.hooks import patch
+
+BEHAVIOURS = (
+    Behaviour(
+        service="ECS",
+        statement="A task or container instance keeps the ARN that it got; moto makes it anew from the account's "
+        "settings each time.",
+        documentation=("https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs-account-settings.html",),
+    ),
+)
 
 
 @patch("moto.ecs.models", "Task.task_arn", attribute=True)

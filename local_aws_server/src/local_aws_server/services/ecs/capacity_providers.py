@@ -7,7 +7,17 @@ import re
 
 from local_aws_server.backends import Backends, remembered
 from local_aws_server.call import Call
+from local_aws_server.fidelity import Behaviour
 from local_aws_server.hooks import AwsError, before
+
+BEHAVIOURS = (
+    Behaviour(
+        service="ECS",
+        statement="A capacity provider has a name and a group of its own; a cluster lets it go once unused, and "
+        "then it can be deleted.",
+        documentation=("https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DeleteCapacityProvider.html",),
+    ),
+)
 
 _NAME = re.compile(r"(?!aws|ecs|fargate)[A-Za-z0-9_-]{1,255}", re.IGNORECASE)
 

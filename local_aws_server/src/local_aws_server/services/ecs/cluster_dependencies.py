@@ -5,8 +5,17 @@ https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DeleteCluster.html
 
 from local_aws_server.call import Call
 from local_aws_server.clock.transitions import PACE
+from local_aws_server.fidelity import Behaviour
 from local_aws_server.hooks import AwsError, before
 from local_aws_server.services.ecs import tasks
+
+BEHAVIOURS = (
+    Behaviour(
+        service="ECS",
+        statement="A cluster is deleted only once no service, no task and no container instance is in it.",
+        documentation=("https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DeleteCluster.html",),
+    ),
+)
 
 
 @before("ecs", "DeleteCluster")

@@ -4,7 +4,18 @@ https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DeregisterContaine
 """
 
 from local_aws_server.call import Call
+from local_aws_server.fidelity import Behaviour
 from local_aws_server.hooks import AwsError, before
+
+BEHAVIOURS = (
+    Behaviour(
+        service="ECS",
+        statement="A container instance on which tasks run is deregistered only by force.",
+        documentation=(
+            "https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DeregisterContainerInstance.html",
+        ),
+    ),
+)
 
 
 @before("ecs", "DeregisterContainerInstance")

@@ -13,9 +13,21 @@ from local_aws_server.clock.clock import CLOCK
 from local_aws_server.clock.event_log import happened
 from local_aws_server.clock.scheduler import TIMELINE
 from local_aws_server.clock.transitions import PACE, wait_for
+from local_aws_server.fidelity import Behaviour
 from local_aws_server.hooks import after, before, reconciler
 from local_aws_server.services.ec2.instances import called, cluster_of
 from local_aws_server.services.ecs import agents, tasks
+
+BEHAVIOURS = (
+    Behaviour(
+        service="ECS",
+        statement="An instance whose user data names an ECS cluster is registered there from a minute after its "
+        "start to its end.",
+        documentation=(
+            "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/bootstrap_container_instance.html",
+        ),
+    ),
+)
 
 _AGENT_PORTS = ["22", "2375", "2376", "51678", "51679"]
 

@@ -6,7 +6,17 @@ https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ListTasks.html
 from typing import Any
 
 from local_aws_server.call import Call
+from local_aws_server.fidelity import Behaviour
 from local_aws_server.hooks import AwsError, after, before
+
+BEHAVIOURS = (
+    Behaviour(
+        service="ECS",
+        statement="ECS lists leave out what is deleted or stopped, unless asked for it; creating a cluster again "
+        "changes nothing.",
+        documentation=("https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ListTasks.html",),
+    ),
+)
 
 FARGATE = ("FARGATE", "FARGATE_SPOT")
 

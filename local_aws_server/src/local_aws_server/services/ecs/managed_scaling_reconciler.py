@@ -5,8 +5,18 @@ https://docs.aws.amazon.com/AmazonECS/latest/developerguide/cluster-auto-scaling
 """
 
 from local_aws_server.backends import Backends
+from local_aws_server.fidelity import Behaviour
 from local_aws_server.hooks import reconciler
 from local_aws_server.services.ecs import managed_scaling
+
+BEHAVIOURS = (
+    Behaviour(
+        service="ECS",
+        statement="A capacity provider with managed scaling gives its Auto Scaling group the instances that tasks "
+        "wait for.",
+        documentation=("https://docs.aws.amazon.com/AmazonECS/latest/developerguide/cluster-auto-scaling.html",),
+    ),
+)
 
 
 @reconciler("ecs", "ec2", "autoscaling", order=45)

@@ -5,8 +5,21 @@ https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DescribeContainerI
 """
 
 from local_aws_server.call import Call
+from local_aws_server.fidelity import Behaviour
 from local_aws_server.hooks import before
 from local_aws_server.not_found import NotFoundRule, by, last_part, stored
+
+BEHAVIOURS = (
+    Behaviour(
+        service="ECS",
+        statement="An ECS cluster, capacity provider or container instance that does not exist is refused, not a "
+        "failure of the service.",
+        documentation=(
+            "https://docs.aws.amazon.com/AmazonECS/latest/APIReference/CommonErrors.html",
+            "https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DescribeContainerInstances.html",
+        ),
+    ),
+)
 
 _FARGATE = ("FARGATE", "FARGATE_SPOT")
 

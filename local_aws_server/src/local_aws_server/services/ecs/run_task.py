@@ -7,9 +7,19 @@ from typing import Any
 
 from local_aws_server.backends import remembered
 from local_aws_server.call import Call
+from local_aws_server.fidelity import Behaviour
 from local_aws_server.hooks import AwsError, after, before, patch, replace
 from local_aws_server.services.ecs import placement, tasks
 from local_aws_server.services.ecs.placement import required, why_not
+
+BEHAVIOURS = (
+    Behaviour(
+        service="ECS",
+        statement="A task is placed where CPU, memory and host ports are free; where they are not, RunTask says "
+        "why in `failures`.",
+        documentation=("https://docs.aws.amazon.com/AmazonECS/latest/developerguide/api_failures_messages.html",),
+    ),
+)
 
 
 @before("ecs", "RunTask")

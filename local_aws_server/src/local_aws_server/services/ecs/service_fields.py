@@ -4,9 +4,18 @@ https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Service.html
 """
 
 from local_aws_server.call import Call
+from local_aws_server.fidelity import Behaviour
 from local_aws_server.hooks import after
 from local_aws_server.preserved_fields import PreservedFields
 from local_aws_server.services.ecs.deployments import settings
+
+BEHAVIOURS = (
+    Behaviour(
+        service="ECS",
+        statement="An ECS service keeps how it deploys and places its tasks.",
+        documentation=("https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Service.html",),
+    ),
+)
 
 PreservedFields(
     service="ecs",

@@ -8,7 +8,17 @@ from typing import Any
 
 from local_aws_server.backends import Backends, remembered
 from local_aws_server.call import Call
+from local_aws_server.fidelity import Behaviour
 from local_aws_server.hooks import AwsError, after, before
+
+BEHAVIOURS = (
+    Behaviour(
+        service="ECS",
+        statement="A service is created once in its cluster, for a container of its task definition and a load "
+        "balancer that is there.",
+        documentation=("https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CreateService.html",),
+    ),
+)
 
 
 @before("ecs", "CreateService")

@@ -10,8 +10,21 @@ from local_aws_server.backends import Backends, remembered
 from local_aws_server.call import Call
 from local_aws_server.clock.clock import CLOCK
 from local_aws_server.clock.transitions import PACE
+from local_aws_server.fidelity import Behaviour
 from local_aws_server.hooks import after, before, reconciler
 from local_aws_server.services.ecs import deployments, scheduler, tasks
+
+BEHAVIOURS = (
+    Behaviour(
+        service="ECS",
+        statement="A service places, replaces and deploys its tasks as the ECS scheduler does, and tells so in "
+        "its events.",
+        documentation=(
+            "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs_services.html",
+            "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-type-ecs.html",
+        ),
+    ),
+)
 
 _PATIENCE = 600.0
 """As long as a waiter for services waits on AWS."""

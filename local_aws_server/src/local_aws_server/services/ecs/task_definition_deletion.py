@@ -5,7 +5,17 @@ https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DeleteTaskDefiniti
 
 from local_aws_server.backends import Backends
 from local_aws_server.call import Call
+from local_aws_server.fidelity import Behaviour
 from local_aws_server.hooks import after, before, reconciler
+
+BEHAVIOURS = (
+    Behaviour(
+        service="ECS",
+        statement="A deleted revision of a task definition stays, in DELETE_IN_PROGRESS, until no service and no "
+        "task uses it.",
+        documentation=("https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DeleteTaskDefinitions.html",),
+    ),
+)
 
 _LEAVING = "DELETE_IN_PROGRESS"
 

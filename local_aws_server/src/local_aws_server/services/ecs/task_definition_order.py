@@ -4,7 +4,17 @@ https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ListTaskDefinition
 """
 
 from local_aws_server.call import Call
+from local_aws_server.fidelity import Behaviour
 from local_aws_server.hooks import after
+
+BEHAVIOURS = (
+    Behaviour(
+        service="ECS",
+        statement="Task definitions are listed by family and revision, the newest first if asked for; moto lists "
+        "them as they came.",
+        documentation=("https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ListTaskDefinitions.html",),
+    ),
+)
 
 
 def _place(arn: str) -> tuple[str, int]:

@@ -4,7 +4,18 @@ https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deregister-task-defi
 """
 
 from local_aws_server.call import Call
+from local_aws_server.fidelity import Behaviour
 from local_aws_server.hooks import AwsError, before
+
+BEHAVIOURS = (
+    Behaviour(
+        service="ECS",
+        statement="Nothing new starts from a revision of a task definition that was deregistered.",
+        documentation=(
+            "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deregister-task-definition-v2.html",
+        ),
+    ),
+)
 
 
 @before("ecs", "CreateService", "UpdateService", "RunTask", "StartTask")

@@ -4,7 +4,16 @@ https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Task.html
 """
 
 from local_aws_server.call import Call
+from local_aws_server.fidelity import Behaviour
 from local_aws_server.hooks import after
+
+BEHAVIOURS = (
+    Behaviour(
+        service="ECS",
+        statement="A task names the Availability Zone of the container instance that it was placed on.",
+        documentation=("https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Task.html",),
+    ),
+)
 
 
 @after("ecs", "DescribeTasks", "RunTask", "StartTask", "StopTask")

@@ -6,8 +6,18 @@ https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-lifecycle-expla
 from local_aws_server.backends import Backends
 from local_aws_server.call import Call
 from local_aws_server.clock.transitions import PACE
+from local_aws_server.fidelity import Behaviour
 from local_aws_server.hooks import AwsError, after, before, patch, reconciler
 from local_aws_server.services.ecs import tasks
+
+BEHAVIOURS = (
+    Behaviour(
+        service="ECS",
+        statement="A task is pulled and started in about fifteen seconds, stops in ten, and is described for an "
+        "hour after that.",
+        documentation=("https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-lifecycle-explanation.html",),
+    ),
+)
 
 # moto reads it of an interface in a network without names, where it was never set.
 patch("moto.ec2.models.elastic_network_interfaces", "NetworkInterface.private_dns_name", new=True)(None)

@@ -3,7 +3,16 @@
 https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-lifecycle-explanation.html
 """
 
+from local_aws_server.fidelity import Behaviour
 from local_aws_server.hooks import on_reset
+
+BEHAVIOURS = (
+    Behaviour(
+        service="ECS",
+        statement="A task stays RUNNING however often it is described; moto moves it one state on with each describe.",
+        documentation=("https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-lifecycle-explanation.html",),
+    ),
+)
 
 
 @on_reset

@@ -6,7 +6,17 @@ https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CreateCluster.html
 import re
 
 from local_aws_server.call import Call
+from local_aws_server.fidelity import Behaviour
 from local_aws_server.hooks import AwsError, before
+
+BEHAVIOURS = (
+    Behaviour(
+        service="ECS",
+        statement="Clusters and families of task definitions have letters, digits, hyphens and underscores in "
+        "their names, at most 255.",
+        documentation=("https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CreateCluster.html",),
+    ),
+)
 
 _PLAIN = re.compile(r"[A-Za-z0-9_-]{1,255}")
 

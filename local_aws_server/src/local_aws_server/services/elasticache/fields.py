@@ -6,7 +6,16 @@ https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_CacheClust
 from typing import Any
 
 from local_aws_server.call import Call
+from local_aws_server.fidelity import Behaviour
 from local_aws_server.hooks import AwsError, after, replace
+
+BEHAVIOURS = (
+    Behaviour(
+        service="ElastiCache",
+        statement="ElastiCache: nodes, endpoints and security groups are described, and changes work.",
+        documentation=("https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_CacheCluster.html",),
+    ),
+)
 
 _CHANGEABLE = {
     "SecurityGroupIds": "security_group_ids",

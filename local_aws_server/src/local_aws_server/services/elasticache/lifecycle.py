@@ -9,7 +9,20 @@ from typing import Any
 from local_aws_server.backends import Backends
 from local_aws_server.call import Call
 from local_aws_server.clock.state_machine import Deletion, Provisioned, Refusal, Step
+from local_aws_server.fidelity import Behaviour
 from local_aws_server.hooks import AwsError, before, reconciler
+
+BEHAVIOURS = (
+    Behaviour(
+        service="ElastiCache",
+        statement="A cache cluster takes five minutes to be created and four to be deleted, and can be changed "
+        "once it is available.",
+        documentation=(
+            "https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_CreateCacheCluster.html",
+            "https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_DeleteCacheCluster.html",
+        ),
+    ),
+)
 
 
 def _delete(world: Backends, cluster: Any) -> None:

@@ -11,8 +11,21 @@ from decimal import Decimal
 from typing import Any
 
 from local_aws_server.backends import Backends
-from local_aws_server.billing.charge import Meter, as_tags
-from local_aws_server.billing.meter import Reading, metered
+from local_aws_server.billing.charge import Meter, sorted_tags
+from local_aws_server.billing.meter import Reading, meter_reader
+from local_aws_server.fidelity import Behaviour
+
+BEHAVIOURS = (
+    Behaviour(
+        service="Billing",
+        statement="A cache node is charged for each hour or part of one, from when it is available until it is "
+        "deleted.",
+        documentation=(
+            "https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/Clusters.Delete.html",
+            "https://aws.amazon.com/elasticache/pricing/",
+        ),
+    ),
+)
 
 _NOT_BILLED = ("creating", "create-failed", "deleting")
 _OPERATIONS = {
@@ -22,7 +35,7 @@ _OPERATIONS = {
 }
 
 
-@metered("elasticache")
+@meter_reader("elasticache")
 def cache_nodes(world: Backends) -> Iterator[Reading]:
     """The nodes of each cluster, and the members of each replication group, which have one node each."""
     elasticache = world.backend("elasticache")
@@ -40,4 +53,4 @@ def cache_nodes(world: Backends) -> Iterator[Reading]:
 def _reading(world: Backends, of: Any, arn: str, nodes: int) -> Reading:
     usage_type, operation = f"NodeUsage:{of.cache_node_type}", _OPERATIONS[of.engine]
     meter = Meter(world.region, "AmazonElastiCache", usage_type, operation, "Hrs", arn)
-    return Reading(meter, Decimal(nodes), as_tags({tag["Key"]: tag["Value"] for tag in of.tags}))
+    return Reading(meter, Decimal(nodes), sorted_tags({tag["Key"]: tag["Value"] for tag in of.tags}))

@@ -5,7 +5,19 @@ https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_CreateCach
 """
 
 from local_aws_server.call import Call
+from local_aws_server.fidelity import Behaviour
 from local_aws_server.not_found import NotFoundRule, by
+
+BEHAVIOURS = (
+    Behaviour(
+        service="ElastiCache",
+        statement="A cache cluster that does not exist has no tags, and a cluster needs a subnet group that exists.",
+        documentation=(
+            "https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_AddTagsToResource.html",
+            "https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_CreateCacheCluster.html",
+        ),
+    ),
+)
 
 
 def _tagged(call: Call) -> set[str]:

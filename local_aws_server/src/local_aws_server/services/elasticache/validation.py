@@ -7,7 +7,19 @@ https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_DeleteCach
 import re
 
 from local_aws_server.call import Call
+from local_aws_server.fidelity import Behaviour
 from local_aws_server.hooks import AwsError, before
+
+BEHAVIOURS = (
+    Behaviour(
+        service="ElastiCache",
+        statement="ElastiCache refuses identifiers that are no identifiers, and to delete a subnet group in use.",
+        documentation=(
+            "https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_CreateCacheCluster.html",
+            "https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_DeleteCacheSubnetGroup.html",
+        ),
+    ),
+)
 
 _IDENTIFIER = re.compile(r"(?=.{1,50}\Z)[A-Za-z][A-Za-z0-9]*(-[A-Za-z0-9]+)*")
 

@@ -4,7 +4,18 @@ https://docs.aws.amazon.com/elasticloadbalancing/latest/userguide/load-balancer-
 """
 
 from local_aws_server.call import Call
+from local_aws_server.fidelity import Behaviour
 from local_aws_server.hooks import after
+
+BEHAVIOURS = (
+    Behaviour(
+        service="Elastic Load Balancing",
+        statement="The ARN of a load balancer names its type: `app`, `net` or `gwy`.",
+        documentation=(
+            "https://docs.aws.amazon.com/elasticloadbalancing/latest/userguide/load-balancer-authentication-access-control.html",
+        ),
+    ),
+)
 
 _WORDS = {"network": "net", "gateway": "gwy"}
 

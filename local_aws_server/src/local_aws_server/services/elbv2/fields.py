@@ -6,7 +6,17 @@ https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_RuleCon
 from typing import Any
 
 from local_aws_server.call import Call
+from local_aws_server.fidelity import Behaviour
 from local_aws_server.hooks import AwsError, after, before, patch
+
+BEHAVIOURS = (
+    Behaviour(
+        service="Elastic Load Balancing",
+        statement="Listeners, rules and load balancers are described as AWS does: both forms of a condition and "
+        "of a forward.",
+        documentation=("https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_RuleCondition.html",),
+    ),
+)
 
 _FORMS = {"path-pattern": "PathPatternConfig", "host-header": "HostHeaderConfig"}
 _ATTRIBUTES = {

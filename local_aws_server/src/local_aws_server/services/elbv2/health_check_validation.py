@@ -7,7 +7,18 @@ import re
 from typing import Any
 
 from local_aws_server.call import Call
+from local_aws_server.fidelity import Behaviour
 from local_aws_server.hooks import AwsError, before
+
+BEHAVIOURS = (
+    Behaviour(
+        service="Elastic Load Balancing",
+        statement="A health check has an interval, a timeout, thresholds, a port and codes within AWS's bounds.",
+        documentation=(
+            "https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateTargetGroup.html",
+        ),
+    ),
+)
 
 _BOUNDS = {
     "HealthCheckIntervalSeconds": (5, 300),

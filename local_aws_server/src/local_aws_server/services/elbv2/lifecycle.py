@@ -7,7 +7,18 @@ from typing import Any
 
 from local_aws_server.backends import Backends
 from local_aws_server.clock.state_machine import Provisioned, Step
+from local_aws_server.fidelity import Behaviour
 from local_aws_server.hooks import patch, reconciler
+
+BEHAVIOURS = (
+    Behaviour(
+        service="Elastic Load Balancing",
+        statement="A load balancer is provisioned for three minutes; it takes listeners at once.",
+        documentation=(
+            "https://docs.aws.amazon.com/elasticloadbalancing/latest/application/application-load-balancers.html",
+        ),
+    ),
+)
 
 BALANCERS = Provisioned(
     service="elbv2",

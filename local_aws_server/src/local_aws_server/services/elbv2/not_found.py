@@ -7,7 +7,20 @@ https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_Describ
 from collections.abc import Callable, Container
 
 from local_aws_server.call import Call
+from local_aws_server.fidelity import Behaviour
 from local_aws_server.not_found import NotFoundRule, by
+
+BEHAVIOURS = (
+    Behaviour(
+        service="Elastic Load Balancing",
+        statement="A load balancer's rule or listener that does not exist is RuleNotFound or ListenerNotFound, "
+        "its tags' owner too.",
+        documentation=(
+            "https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_DeleteRule.html",
+            "https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_DescribeTags.html",
+        ),
+    ),
+)
 
 _TAGS = by("ResourceArns", "AddTags", "DescribeTags", "RemoveTags")
 

@@ -6,7 +6,18 @@ https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_SetRule
 from typing import Any
 
 from local_aws_server.call import Call
+from local_aws_server.fidelity import Behaviour
 from local_aws_server.hooks import before
+
+BEHAVIOURS = (
+    Behaviour(
+        service="Elastic Load Balancing",
+        statement="Rules may exchange their priorities in one call; moto finds each in the way of the other.",
+        documentation=(
+            "https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_SetRulePriorities.html",
+        ),
+    ),
+)
 
 
 @before("elbv2", "SetRulePriorities")

@@ -6,8 +6,20 @@ https://docs.aws.amazon.com/elasticloadbalancing/latest/application/target-group
 from local_aws_server.backends import Backends
 from local_aws_server.call import Call
 from local_aws_server.clock.clock import CLOCK
+from local_aws_server.fidelity import Behaviour
 from local_aws_server.hooks import after, reconciler
 from local_aws_server.services.elbv2 import targets
+
+BEHAVIOURS = (
+    Behaviour(
+        service="Elastic Load Balancing",
+        statement="A target is healthy or not by its health checks: what they meet on the way to it, and what it "
+        "answers.",
+        documentation=(
+            "https://docs.aws.amazon.com/elasticloadbalancing/latest/application/target-group-health-checks.html",
+        ),
+    ),
+)
 
 _PATIENCE = 600.0
 """Of the waiters: 40 times 15 seconds."""

@@ -6,8 +6,19 @@ https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_Deregis
 from typing import Any
 
 from local_aws_server.backends import Backends
+from local_aws_server.fidelity import Behaviour
 from local_aws_server.hooks import patch
 from local_aws_server.services.elbv2 import targets
+
+BEHAVIOURS = (
+    Behaviour(
+        service="Elastic Load Balancing",
+        statement="An instance may be registered with several ports; moto knows a target by its id alone.",
+        documentation=(
+            "https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_DeregisterTargets.html",
+        ),
+    ),
+)
 
 Target = dict[str, Any]
 

@@ -5,7 +5,19 @@ https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_Registe
 
 from local_aws_server.call import Call
 from local_aws_server.clock.transitions import wait_for
+from local_aws_server.fidelity import Behaviour
 from local_aws_server.hooks import AwsError, before
+
+BEHAVIOURS = (
+    Behaviour(
+        service="Elastic Load Balancing",
+        statement="Only a running instance is registered as a target; for one that is about to run, the "
+        "registration waits.",
+        documentation=(
+            "https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_RegisterTargets.html",
+        ),
+    ),
+)
 
 
 @before("elbv2", "RegisterTargets")

@@ -8,7 +8,20 @@ import re
 from typing import Any
 
 from local_aws_server.call import Call
+from local_aws_server.fidelity import Behaviour
 from local_aws_server.hooks import AwsError, before
+
+BEHAVIOURS = (
+    Behaviour(
+        service="Elastic Load Balancing",
+        statement="What a load balancer and its listeners, rules and targets may not be, and what of them may not "
+        "be deleted.",
+        documentation=(
+            "https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateLoadBalancer.html",
+            "https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-limits.html",
+        ),
+    ),
+)
 
 _RULES_PER_BALANCER = 100
 _VALUES_PER_RULE = 5

@@ -13,7 +13,17 @@ from typing import Any
 from local_aws_server.billing.account import ACTIVITIES, Customer, customer
 from local_aws_server.billing.free_tier import page
 from local_aws_server.call import Call
+from local_aws_server.fidelity import Behaviour
 from local_aws_server.hooks import AwsError, after, replace
+
+BEHAVIOURS = (
+    Behaviour(
+        service="Free Tier",
+        statement="Five activities earn credits, each once: a first instance, database, function and cost budget, "
+        "and a prompt.",
+        documentation=("https://docs.aws.amazon.com/awsaccountbilling/latest/aboutv2/free-tier-credits.html",),
+    ),
+)
 
 _DONE_BY = {
     ("ec2", "RunInstances"): "ec2",

@@ -4,7 +4,16 @@ https://docs.aws.amazon.com/IAM/latest/APIReference/API_DeletePolicy.html
 """
 
 from local_aws_server.call import Call
+from local_aws_server.fidelity import Behaviour
 from local_aws_server.hooks import AwsError, before
+
+BEHAVIOURS = (
+    Behaviour(
+        service="IAM",
+        statement="A managed policy goes when nobody has it attached and only its default version is left.",
+        documentation=("https://docs.aws.amazon.com/IAM/latest/APIReference/API_DeletePolicy.html",),
+    ),
+)
 
 
 @before("iam", "DeletePolicy")

@@ -7,7 +7,20 @@ https://docs.aws.amazon.com/IAM/latest/APIReference/API_RemoveRoleFromInstancePr
 from functools import partial
 
 from local_aws_server.call import Call
+from local_aws_server.fidelity import Behaviour
 from local_aws_server.not_found import NotFoundRule, by, stored
+
+BEHAVIOURS = (
+    Behaviour(
+        service="IAM",
+        statement="IAM's roles, users, groups and policies that do not exist are a NoSuchEntity wherever they are "
+        "named.",
+        documentation=(
+            "https://docs.aws.amazon.com/IAM/latest/APIReference/API_ListEntitiesForPolicy.html",
+            "https://docs.aws.amazon.com/IAM/latest/APIReference/API_RemoveRoleFromInstanceProfile.html",
+        ),
+    ),
+)
 
 _kind = partial(NotFoundRule, "iam", "NoSuchEntity", status=404)
 

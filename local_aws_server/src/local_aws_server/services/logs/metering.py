@@ -14,11 +14,24 @@ from decimal import Decimal
 from typing import Any
 
 from local_aws_server.backends import Backends, remembered
-from local_aws_server.billing.charge import Meter, Tags, as_tags
-from local_aws_server.billing.meter import BOOKS, Reading, metered
+from local_aws_server.billing.charge import Meter, Tags, sorted_tags
+from local_aws_server.billing.meter import USAGE_LOGS, Reading, meter_reader
 from local_aws_server.call import Call
 from local_aws_server.clock.clock import CLOCK
+from local_aws_server.fidelity import Behaviour
 from local_aws_server.hooks import after, before
+
+BEHAVIOURS = (
+    Behaviour(
+        service="Billing",
+        statement="Logs are charged for when they come in, 26 bytes for each event included, and as long as they "
+        "are stored, compressed.",
+        documentation=(
+            "https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutLogEvents.html",
+            "https://aws.amazon.com/cloudwatch/pricing/",
+        ),
+    ),
+)
 
 _BYTES_OF_AN_EVENT = 26
 _COMPRESSED = Decimal("0.15")
@@ -42,10 +55,10 @@ def what_came_in(call: Call) -> None:
     remembered(stream)["bytes"] = remembered(stream).get("bytes", 0) + came
     group = stream.log_group
     meter = Meter(call.region, "AmazonCloudWatch", "DataProcessing-Bytes", "PutLogEvents", "GB", group.arn)
-    BOOKS[call.account].count(meter, came / _GB, CLOCK.now(), _tags(call.backends, group))
+    USAGE_LOGS[call.account].count(meter, came / _GB, CLOCK.now(), _tags(call.backends, group))
 
 
-@metered("logs")
+@meter_reader("logs")
 def stored_logs(world: Backends) -> Iterator[Reading]:
     """What each log group stores, in GB."""
     for group in world.backend("logs").groups.values():
@@ -62,4 +75,4 @@ def _stream(call: Call) -> Any | None:
 
 
 def _tags(world: Backends, group: Any) -> Tags:
-    return as_tags(world.backend("logs").tagger.get_tag_dict_for_resource(group.arn))
+    return sorted_tags(world.backend("logs").tagger.get_tag_dict_for_resource(group.arn))

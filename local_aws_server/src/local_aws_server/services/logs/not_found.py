@@ -7,7 +7,19 @@ https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_TagReso
 from functools import partial
 
 from local_aws_server.call import Call
+from local_aws_server.fidelity import Behaviour
 from local_aws_server.not_found import NotFoundRule, by, stored
+
+BEHAVIOURS = (
+    Behaviour(
+        service="CloudWatch Logs",
+        statement="Filters, tags and queries of a log group that does not exist are a ResourceNotFoundException.",
+        documentation=(
+            "https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_DeleteMetricFilter.html",
+            "https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_TagResource.html",
+        ),
+    ),
+)
 
 _kind = partial(NotFoundRule, "logs", "ResourceNotFoundException")
 _GROUP = "The specified log group does not exist."

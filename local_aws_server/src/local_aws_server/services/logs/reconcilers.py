@@ -13,7 +13,22 @@ from collections.abc import Iterator
 from typing import Any
 
 from local_aws_server.backends import Backends
+from local_aws_server.fidelity import Behaviour
 from local_aws_server.hooks import reconciler
+
+BEHAVIOURS = (
+    Behaviour(
+        service="CloudWatch Logs",
+        statement="A log group comes back as long as something writes to it: flow logs, databases, brokers, and "
+        "tasks that may make it.",
+        documentation=(
+            "https://docs.aws.amazon.com/vpc/latest/userguide/flow-logs-cwl.html",
+            "https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_LogAccess.Procedural.UploadtoCloudWatch.html",
+            "https://docs.aws.amazon.com/amazon-mq/latest/developer-guide/security-logging-monitoring-rabbitmq.html",
+            "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/using_awslogs.html",
+        ),
+    ),
+)
 
 _WRITING = ("available", "RUNNING")
 

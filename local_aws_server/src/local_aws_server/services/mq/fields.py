@@ -4,7 +4,16 @@ https://docs.aws.amazon.com/amazon-mq/latest/api-reference/brokers-broker-id.htm
 """
 
 from local_aws_server.call import Call
+from local_aws_server.fidelity import Behaviour
 from local_aws_server.hooks import after
+
+BEHAVIOURS = (
+    Behaviour(
+        service="Amazon MQ",
+        statement="A RabbitMQ broker names its own console and its amqps endpoint.",
+        documentation=("https://docs.aws.amazon.com/amazon-mq/latest/api-reference/brokers-broker-id.html",),
+    ),
+)
 
 
 @after("mq", "DescribeBroker")

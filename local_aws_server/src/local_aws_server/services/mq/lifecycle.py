@@ -8,7 +8,20 @@ from typing import Any
 
 from local_aws_server.backends import Backends
 from local_aws_server.clock.state_machine import Deletion, Provisioned, Refusal, Step
+from local_aws_server.fidelity import Behaviour
 from local_aws_server.hooks import reconciler
+
+BEHAVIOURS = (
+    Behaviour(
+        service="Amazon MQ",
+        statement="A broker takes twelve minutes to be created and six to be deleted, and can be changed and "
+        "deleted while it runs.",
+        documentation=(
+            "https://docs.aws.amazon.com/amazon-mq/latest/developer-guide/broker-statuses.html",
+            "https://docs.aws.amazon.com/amazon-mq/latest/api-reference/brokers-broker-id.html",
+        ),
+    ),
+)
 
 
 def _delete(world: Backends, broker: Any) -> None:

@@ -6,7 +6,16 @@ https://docs.aws.amazon.com/amazon-mq/latest/api-reference/brokers-broker-id.htm
 from functools import partial
 
 from local_aws_server.call import Call
+from local_aws_server.fidelity import Behaviour
 from local_aws_server.not_found import NotFoundRule, by, stored
+
+BEHAVIOURS = (
+    Behaviour(
+        service="Amazon MQ",
+        statement="A broker or configuration of Amazon MQ that does not exist is a NotFoundException.",
+        documentation=("https://docs.aws.amazon.com/amazon-mq/latest/api-reference/brokers-broker-id.html",),
+    ),
+)
 
 _kind = partial(NotFoundRule, "mq", "NotFoundException", status=404)
 

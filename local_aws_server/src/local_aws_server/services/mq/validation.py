@@ -8,7 +8,20 @@ import re
 
 from local_aws_server.backends import remembered
 from local_aws_server.call import Call
+from local_aws_server.fidelity import Behaviour
 from local_aws_server.hooks import AwsError, after, before
+
+BEHAVIOURS = (
+    Behaviour(
+        service="Amazon MQ",
+        statement="Amazon MQ refuses a second broker of a name, and an engine on an instance type that it does "
+        "not run on.",
+        documentation=(
+            "https://docs.aws.amazon.com/amazon-mq/latest/api-reference/brokers.html",
+            "https://docs.aws.amazon.com/amazon-mq/latest/developer-guide/rabbitmq-4.html",
+        ),
+    ),
+)
 
 _NAME = re.compile(r"[A-Za-z0-9._~-]{1,50}")
 

@@ -12,8 +12,20 @@ from typing import Any, TypeVar
 
 from local_aws_server.call import Call
 from local_aws_server.clock.clock import CLOCK
+from local_aws_server.fidelity import Behaviour
 from local_aws_server.hooks import AwsError, replace
-from local_aws_server.services.pricing.price_list import attribute_names, attribute_values, products, service_codes
+from local_aws_server.services.pricing.price_list import attribute_names, attribute_values, find_products, service_codes
+
+BEHAVIOURS = (
+    Behaviour(
+        service="Price List",
+        statement="The Price List API answers from the bundled prices, of which a few are not verified; On-Demand "
+        "terms alone.",
+        documentation=(
+            "https://docs.aws.amazon.com/aws-cost-management/latest/APIReference/API_Operations_AWS_Price_List_Service.html",
+        ),
+    ),
+)
 
 _PAGE = 100
 _PAGE_OF_VALUES = 10_000
@@ -43,7 +55,7 @@ def get_attribute_values(call: Call) -> dict[str, Any]:
 @replace("pricing", "GetProducts")
 def get_products(call: Call) -> dict[str, Any]:
     service = _known(call.params.get("ServiceCode") or "")
-    found = products(service, call.params.get("Filters") or [], CLOCK.now())
+    found = find_products(service, call.params.get("Filters") or [], CLOCK.now())
     return {"FormatVersion": _format(call), **_page(call, "PriceList", found, _PAGE)}
 
 

@@ -36,7 +36,7 @@ def attribute_values(service: str, name: str) -> list[str]:
     return sorted({value for product in _of(service) if (value := _searched(product).get(name))})
 
 
-def products(service: str, filters: Sequence[Mapping[str, str]], moment: float) -> list[str]:
+def find_products(service: str, filters: Sequence[Mapping[str, str]], moment: float) -> list[str]:
     """The products of a service that pass all filters, each as JSON, with the prices of a moment."""
     found = []
     for product in _of(service):

@@ -6,7 +6,17 @@ https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBInstance.h
 from typing import Any
 
 from local_aws_server.call import Call
+from local_aws_server.fidelity import Behaviour
 from local_aws_server.hooks import after, patch
+
+BEHAVIOURS = (
+    Behaviour(
+        service="RDS",
+        statement="A DB instance has AWS's defaults where nothing was asked for, and changing a DB subnet group "
+        "does not lose it.",
+        documentation=("https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBInstance.html",),
+    ),
+)
 
 _VERSIONS = {"postgres": "17.4", "mysql": "8.0.41", "mariadb": "11.4.5"}
 

@@ -11,7 +11,21 @@ from typing import Any
 from local_aws_server.backends import Backends, remembered
 from local_aws_server.call import Call
 from local_aws_server.clock.state_machine import Deletion, Provisioned, Refusal, Step
+from local_aws_server.fidelity import Behaviour
 from local_aws_server.hooks import AwsError, after, before, reconciler
+
+BEHAVIOURS = (
+    Behaviour(
+        service="RDS",
+        statement="A DB instance takes six minutes to be created and five to be deleted, and can be changed once "
+        "it is available.",
+        documentation=(
+            "https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/accessing-monitoring.html",
+            "https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_DeleteDBInstance.html",
+            "https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBSnapshot.html",
+        ),
+    ),
+)
 
 _IN_NO_STATE = "InvalidDBInstanceState"
 

@@ -16,8 +16,22 @@ from decimal import Decimal
 from typing import Any
 
 from local_aws_server.backends import Backends
-from local_aws_server.billing.charge import Meter, Tags, as_tags
-from local_aws_server.billing.meter import Reading, metered
+from local_aws_server.billing.charge import Meter, Tags, sorted_tags
+from local_aws_server.billing.meter import Reading, meter_reader
+from local_aws_server.fidelity import Behaviour
+
+BEHAVIOURS = (
+    Behaviour(
+        service="Billing",
+        statement="A DB instance is charged for while it is available, at least ten minutes; its storage while it "
+        "is stopped, too.",
+        documentation=(
+            "https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/accessing-monitoring.html",
+            "https://aws.amazon.com/rds/postgresql/pricing/",
+            "https://aws.amazon.com/blogs/database/demystifying-amazon-rds-backup-storage-costs/",
+        ),
+    ),
+)
 
 _NOT_BILLED = (
     "creating",
@@ -44,7 +58,7 @@ _Source = tuple[str, Any]
 """The DB instance that a snapshot is of: its identifier, and when it was created."""
 
 
-@metered("rds")
+@meter_reader("rds")
 def databases(world: Backends) -> Iterator[Reading]:
     """The hours of each DB instance that runs, and the storage of each that exists, in GiB."""
     for database in _billed(world):
@@ -58,7 +72,7 @@ def databases(world: Backends) -> Iterator[Reading]:
         yield Reading(kept, Decimal(database.allocated_storage), tags)
 
 
-@metered("rds")
+@meter_reader("rds")
 def snapshots(world: Backends) -> Iterator[Reading]:
     """The GiB of each manual snapshot that are more than what is free.
 
@@ -106,4 +120,4 @@ def _meter(world: Backends, usage_type: str, operation: str, unit: str, of: Any)
 
 
 def _tags(of: Any) -> Tags:
-    return as_tags({tag["Key"]: tag["Value"] for tag in of.tags})
+    return sorted_tags({tag["Key"]: tag["Value"] for tag in of.tags})

@@ -7,8 +7,21 @@ https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_DeleteDBProxy.html
 from functools import partial
 
 from local_aws_server.call import Call
+from local_aws_server.fidelity import Behaviour
 from local_aws_server.hooks import before
 from local_aws_server.not_found import NotFoundRule, by, stored
+
+BEHAVIOURS = (
+    Behaviour(
+        service="RDS",
+        statement="A DB cluster, proxy, replica or parameter group that does not exist is refused with its own "
+        "NotFound.",
+        documentation=(
+            "https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_ModifyDBCluster.html",
+            "https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_DeleteDBProxy.html",
+        ),
+    ),
+)
 
 _kind = partial(NotFoundRule, "rds", status=404)
 

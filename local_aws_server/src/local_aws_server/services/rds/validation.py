@@ -6,7 +6,21 @@ https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_DeleteDBSubnetGrou
 """
 
 from local_aws_server.call import Call
+from local_aws_server.fidelity import Behaviour
 from local_aws_server.hooks import AwsError, before
+
+BEHAVIOURS = (
+    Behaviour(
+        service="RDS",
+        statement="RDS refuses what is in use, what covers too few zones, and a deletion that leaves the last "
+        "snapshot undecided.",
+        documentation=(
+            "https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_DeleteDBInstance.html",
+            "https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBSubnetGroup.html",
+            "https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_DeleteDBSubnetGroup.html",
+        ),
+    ),
+)
 
 _ZONES = 2
 

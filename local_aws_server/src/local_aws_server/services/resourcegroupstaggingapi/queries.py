@@ -14,8 +14,21 @@ from typing import Any
 
 from local_aws_server.backends import Backends
 from local_aws_server.call import Call
+from local_aws_server.fidelity import Behaviour
 from local_aws_server.hooks import AwsError, replace
 from local_aws_server.tag_index import tagged
+
+BEHAVIOURS = (
+    Behaviour(
+        service="Tags",
+        statement="The tagging API shows every tagged thing that exists, of every service, and none of the dead.",
+        documentation=(
+            "https://docs.aws.amazon.com/resourcegroupstagging/latest/APIReference/API_GetResources.html",
+            "https://docs.aws.amazon.com/resourcegroupstagging/latest/APIReference/API_GetTagKeys.html",
+            "https://docs.aws.amazon.com/resourcegroupstagging/latest/APIReference/supported-services.html",
+        ),
+    ),
+)
 
 
 @replace("resourcegroupstaggingapi", "GetResources")

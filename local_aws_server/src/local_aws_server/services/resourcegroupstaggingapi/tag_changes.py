@@ -9,8 +9,21 @@ from typing import Any
 
 from local_aws_server.backends import Backends, remembered
 from local_aws_server.call import Call
+from local_aws_server.fidelity import Behaviour
 from local_aws_server.hooks import AwsError, replace
 from local_aws_server.tag_index import tagged
+
+BEHAVIOURS = (
+    Behaviour(
+        service="Tags",
+        statement="TagResources and UntagResources change the tags that each service itself shows; what does not "
+        "exist fails by ARN.",
+        documentation=(
+            "https://docs.aws.amazon.com/resourcegroupstagging/latest/APIReference/API_TagResources.html",
+            "https://docs.aws.amazon.com/resourcegroupstagging/latest/APIReference/API_UntagResources.html",
+        ),
+    ),
+)
 
 _MOST = 20
 """ARNs in one call."""

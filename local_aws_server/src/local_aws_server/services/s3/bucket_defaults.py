@@ -4,7 +4,17 @@ https://docs.aws.amazon.com/AmazonS3/latest/userguide/create-bucket-faq.html
 """
 
 from local_aws_server.call import Call
+from local_aws_server.fidelity import Behaviour
 from local_aws_server.hooks import after
+
+BEHAVIOURS = (
+    Behaviour(
+        service="S3",
+        statement="A new bucket blocks public access, encrypts with SSE-S3 and has no ACLs: AWS's defaults since "
+        "April 2023.",
+        documentation=("https://docs.aws.amazon.com/AmazonS3/latest/userguide/create-bucket-faq.html",),
+    ),
+)
 
 _ENCRYPTED = {"Rule": {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}, "BucketKeyEnabled": False}}
 

@@ -4,7 +4,16 @@ https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucketConfiguration.ht
 """
 
 from local_aws_server.call import Call
+from local_aws_server.fidelity import Behaviour
 from local_aws_server.hooks import after
+
+BEHAVIOURS = (
+    Behaviour(
+        service="S3",
+        statement="CreateBucket takes tags, so that a bucket is never there without them.",
+        documentation=("https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucketConfiguration.html",),
+    ),
+)
 
 
 @after("s3", "CreateBucket")

@@ -15,12 +15,25 @@ from decimal import Decimal
 from typing import Any
 
 from local_aws_server.backends import Backends, remembered
-from local_aws_server.billing.charge import Meter, Tags, as_tags
-from local_aws_server.billing.meter import BOOKS, Reading, metered
+from local_aws_server.billing.charge import Meter, Tags, sorted_tags
+from local_aws_server.billing.meter import USAGE_LOGS, Reading, meter_reader
 from local_aws_server.call import Call
 from local_aws_server.clock.clock import CLOCK
 from local_aws_server.clock.scheduler import TIMELINE
+from local_aws_server.fidelity import Behaviour
 from local_aws_server.hooks import after
+
+BEHAVIOURS = (
+    Behaviour(
+        service="Billing",
+        statement="Buckets are charged for what they hold, old versions and unfinished uploads too, and for "
+        "requests; deleting is free.",
+        documentation=(
+            "https://docs.aws.amazon.com/AmazonS3/latest/userguide/aws-usage-report-understand.html",
+            "https://aws.amazon.com/s3/pricing/",
+        ),
+    ),
+)
 
 _GB = Decimal(2**30)
 
@@ -89,7 +102,7 @@ _TIER_2 = {
 """Operation → how bills name it. PUT, COPY, POST and LIST are of tier 1, GET and what is like it of tier 2."""
 
 
-@metered("s3")
+@meter_reader("s3")
 def stored_objects(world: Backends) -> Iterator[Reading]:
     """What each bucket of the region holds, in GB, by storage class."""
     for bucket in world.backend("s3").buckets.values():
@@ -149,7 +162,7 @@ def _count(call: Call, usage_type: str, operation: str) -> None:
     bucket = _bucket(call)
     if bucket is not None and not _takes_bills(bucket):
         meter = Meter(bucket.region_name, "AmazonS3", usage_type, operation, "Requests", bucket.name)
-        BOOKS[call.account].count(meter, Decimal(1), CLOCK.now(), _tags(call.backends, bucket))
+        USAGE_LOGS[call.account].count(meter, Decimal(1), CLOCK.now(), _tags(call.backends, bucket))
 
 
 def _bucket(call: Call) -> Any | None:
@@ -158,4 +171,4 @@ def _bucket(call: Call) -> Any | None:
 
 
 def _tags(world: Backends, bucket: Any) -> Tags:
-    return as_tags(world.backend("s3").tagger.get_tag_dict_for_resource(bucket.arn))
+    return sorted_tags(world.backend("s3").tagger.get_tag_dict_for_resource(bucket.arn))

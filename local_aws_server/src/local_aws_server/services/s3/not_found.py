@@ -5,7 +5,19 @@ https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjectTagging.html
 """
 
 from local_aws_server.call import Call
+from local_aws_server.fidelity import Behaviour
 from local_aws_server.not_found import NotFoundRule, by
+
+BEHAVIOURS = (
+    Behaviour(
+        service="S3",
+        statement="An upload in parts that does not exist is NoSuchUpload, and the tags of no object are NoSuchKey.",
+        documentation=(
+            "https://docs.aws.amazon.com/AmazonS3/latest/API/API_UploadPart.html",
+            "https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjectTagging.html",
+        ),
+    ),
+)
 
 
 def _uploads(call: Call) -> set[str]:

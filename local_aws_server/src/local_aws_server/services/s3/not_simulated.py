@@ -5,7 +5,17 @@ https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteBucketMetricsConfigura
 """
 
 from local_aws_server.call import Call
+from local_aws_server.fidelity import Behaviour
 from local_aws_server.hooks import before
+
+BEHAVIOURS = (
+    Behaviour(
+        service="S3",
+        statement="S3 calls that moto takes for other ones are not simulated: it deletes the bucket whose metrics "
+        "were to be deleted.",
+        documentation=("https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteBucketMetricsConfiguration.html",),
+    ),
+)
 
 _OF_BUCKETS = (
     *(f"{verb}Bucket{what}" for verb in ("Get", "Put") for what in ("Abac", "RequestPayment")),

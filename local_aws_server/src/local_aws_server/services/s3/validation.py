@@ -6,7 +6,16 @@ https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
 import re
 
 from local_aws_server.call import Call
+from local_aws_server.fidelity import Behaviour
 from local_aws_server.hooks import AwsError, before
+
+BEHAVIOURS = (
+    Behaviour(
+        service="S3",
+        statement="A bucket has a name that AWS takes.",
+        documentation=("https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html",),
+    ),
+)
 
 _NAME = re.compile(r"(?=.{3,63}\Z)[a-z0-9]([a-z0-9.-]*[a-z0-9])?")
 _ADDRESS = re.compile(r"\d{1,3}(\.\d{1,3}){3}")

@@ -8,7 +8,16 @@ from typing import Any
 from local_aws_server.backends import Backends
 from local_aws_server.call import Call
 from local_aws_server.clock.transitions import arrived, begin, next_arrival, wait_for
+from local_aws_server.fidelity import Behaviour
 from local_aws_server.hooks import after, reconciler
+
+BEHAVIOURS = (
+    Behaviour(
+        service="Cloud Map",
+        statement="The operation that creates or deletes a Cloud Map namespace is pending for a minute.",
+        documentation=("https://docs.aws.amazon.com/cloud-map/latest/api/API_GetOperation.html",),
+    ),
+)
 
 _SECONDS = 60.0
 

@@ -5,7 +5,19 @@ https://docs.aws.amazon.com/cloud-map/latest/api/API_TagResource.html
 """
 
 from local_aws_server.call import Call
+from local_aws_server.fidelity import Behaviour
 from local_aws_server.not_found import NotFoundRule, by, last_part
+
+BEHAVIOURS = (
+    Behaviour(
+        service="Cloud Map",
+        statement="A service or namespace of Cloud Map that does not exist is refused wherever it is named.",
+        documentation=(
+            "https://docs.aws.amazon.com/cloud-map/latest/api/API_DeleteService.html",
+            "https://docs.aws.amazon.com/cloud-map/latest/api/API_TagResource.html",
+        ),
+    ),
+)
 
 
 def _services(call: Call) -> set[str]:

@@ -7,7 +7,22 @@ https://docs.aws.amazon.com/cloud-map/latest/api/API_CreateService.html
 """
 
 from local_aws_server.call import Call
+from local_aws_server.fidelity import Behaviour
 from local_aws_server.hooks import AwsError, before
+
+BEHAVIOURS = (
+    Behaviour(
+        service="Cloud Map",
+        statement="Cloud Map deletes no service with instances and no namespace with services, and takes each "
+        "name once.",
+        documentation=(
+            "https://docs.aws.amazon.com/cloud-map/latest/api/API_DeleteService.html",
+            "https://docs.aws.amazon.com/cloud-map/latest/api/API_DeleteNamespace.html",
+            "https://docs.aws.amazon.com/cloud-map/latest/api/API_CreateHttpNamespace.html",
+            "https://docs.aws.amazon.com/cloud-map/latest/api/API_CreateService.html",
+        ),
+    ),
+)
 
 
 def _named(arn_or_id: str) -> str:

@@ -5,7 +5,16 @@ https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_GetParameter
 """
 
 from local_aws_server.call import Call
+from local_aws_server.fidelity import Behaviour
 from local_aws_server.not_found import NotFoundRule, by
+
+BEHAVIOURS = (
+    Behaviour(
+        service="Systems Manager",
+        statement="Labels for a parameter that does not exist are refused and leave nothing behind.",
+        documentation=("https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_GetParameterHistory.html",),
+    ),
+)
 
 
 def _parameters(call: Call) -> set[str]:

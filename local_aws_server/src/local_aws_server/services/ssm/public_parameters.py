@@ -8,7 +8,16 @@ import json
 from typing import Any
 
 from local_aws_server.call import Call
+from local_aws_server.fidelity import Behaviour
 from local_aws_server.hooks import after
+
+BEHAVIOURS = (
+    Behaviour(
+        service="Systems Manager",
+        statement="The public ECS parameters without a last part hold JSON; moto gives the text of a Python dict.",
+        documentation=("https://docs.aws.amazon.com/AmazonECS/latest/developerguide/retrieve-ecs-optimized_AMI.html",),
+    ),
+)
 
 
 @after("ssm", "GetParameter", "GetParameters", "GetParametersByPath")
