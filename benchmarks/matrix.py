@@ -11,8 +11,8 @@ import resource
 import time
 from typing import Any
 
-from esaws.inspect.network.endpoints import Service
-from esaws.inspect.network.matrix import matrix
+from esaws.inspect.network.endpoints import InterfaceSet
+from esaws.inspect.network.matrix import interface_matrix
 from esaws.inspect.network.network import Network
 
 AIM, GROWTH_AIM, MEMORY_AIM = 50, 12, 1000
@@ -44,7 +44,7 @@ def main() -> None:
     print(f"  {megabytes():.0f} MB at most")
 
 
-def network(groups: int, interfaces: int) -> tuple[dict[str, Any], list[Service]]:
+def network(groups: int, interfaces: int) -> tuple[dict[str, Any], list[InterfaceSet]]:
     """Services of interfaces that share a group, in one or two subnets each; rules for groups and ranges."""
     chance = random.Random(0)
     ids = [f"sg-{index}" for index in range(groups)]
@@ -75,7 +75,7 @@ def network(groups: int, interfaces: int) -> tuple[dict[str, Any], list[Service]
                     "Groups": carried,
                 }
             )
-        services.append(Service(f"service-{index}", tuple(members)))
+        services.append(InterfaceSet(f"service-{index}", tuple(members)))
     return {"SecurityGroups": described, "NetworkInterfaces": found, **surroundings()}, services
 
 
@@ -106,14 +106,14 @@ def surroundings() -> dict[str, Any]:
     }
 
 
-def timed(answers: dict[str, Any], services: list[Service]) -> tuple[float, Any]:
+def timed(answers: dict[str, Any], services: list[InterfaceSet]) -> tuple[float, Any]:
     """From the answers of describe calls to the frame."""
     began = time.perf_counter()
-    frame = matrix(Network.of(answers), services, PORTS)
+    frame = interface_matrix(Network.of(answers), services, PORTS)
     return time.perf_counter() - began, frame
 
 
-def pair_by_pair(answers: dict[str, Any], services: list[Service], frame: Any, sample: int) -> float:
+def pair_by_pair(answers: dict[str, Any], services: list[InterfaceSet], frame: Any, sample: int) -> float:
     """Seconds a pair and port of plain Python, which is also held against the frame."""
     plain = Plain(answers)
     chance = random.Random(1)

@@ -12,7 +12,7 @@ from esaws.cloud import Cloud
 from esaws.errors import Refused, UsageError
 
 if TYPE_CHECKING:
-    from esaws.inspect.load_balancers import Balancer
+    from esaws.inspect.load_balancers import LiveLoadBalancer
 
 _SHOWN = 5
 """How many lines that could not be read are shown."""
@@ -31,11 +31,11 @@ def reach(cloud: Cloud, source: str, destination: str, port: int | None, protoco
     with or without the deployment in the name. Whatever the answer is, the exit code is 0. Works on any account, with
     the permissions of esaws/data/read_only_policy.json.
     """
-    from esaws.inspect.account import look
+    from esaws.inspect.account import snapshot
     from esaws.inspect.network.endpoint_catalog import KEYS
-    from esaws.inspect.network.reach_by_name import reach_between
+    from esaws.inspect.network.reach_by_name import reach
 
-    said = reach_between(look(cloud, *KEYS), source, destination, port, protocol)
+    said = reach(snapshot(cloud, *KEYS), source, destination, port, protocol)
     if as_json:
         print_json(said.to_dict())
         return
@@ -46,11 +46,11 @@ def reach(cloud: Cloud, source: str, destination: str, port: int | None, protoco
 @with_cloud
 def matrix_command(cloud: Cloud, as_json: bool) -> None:
     """Show who reaches whom: the internet and every service, load balancer and store, port by port."""
-    from esaws.inspect.account import look
+    from esaws.inspect.account import snapshot
     from esaws.inspect.network.endpoint_catalog import KEYS
-    from esaws.inspect.network.matrix_frame import by_port, matrix_of
+    from esaws.inspect.network.matrix_frame import by_port, matrix
 
-    frame = matrix_of(look(cloud, *KEYS))
+    frame = matrix(snapshot(cloud, *KEYS))
     if as_json:
         print_json(frame.to_dict("records"))
         return
@@ -77,12 +77,12 @@ def routes_command(cloud: Cloud, alb: str | None, logs: Sequence[str], proposed:
     With --replay: which rule took each request of access logs, which rules are dead, and with --proposed what other
     rules would change.
     """
-    from esaws.inspect.account import look
-    from esaws.inspect.load_balancers import KEYS, balancer, rules_of_balancer
+    from esaws.inspect.account import snapshot
+    from esaws.inspect.load_balancers import KEYS, find_load_balancer, rules_of_balancer
 
     if proposed and not logs:
         raise UsageError("--proposed needs access logs to try the rules on: name them with --replay")
-    one = balancer(look(cloud, *KEYS), alb)
+    one = find_load_balancer(snapshot(cloud, *KEYS), alb)
     if logs:
         _replay(cloud, one, logs, proposed, as_json)
         return
@@ -90,20 +90,20 @@ def routes_command(cloud: Cloud, alb: str | None, logs: Sequence[str], proposed:
     show(rows, f"{one.name}: {len(rows)} ways in {len(one.listeners())} listeners", as_json)
 
 
-def _replay(cloud: Cloud, one: "Balancer", logs: Sequence[str], proposed: Path | None, as_json: bool) -> None:
-    from esaws.inspect.routing.access_log import local_logs, logs_in_bucket, read
+def _replay(cloud: Cloud, one: "LiveLoadBalancer", logs: Sequence[str], proposed: Path | None, as_json: bool) -> None:
+    from esaws.inspect.routing.access_log import local_log_files, s3_log_files, read_access_logs
     from esaws.inspect.routing.replay import replay
 
     contents = (
         content
         for source in logs
-        for content in (logs_in_bucket(cloud, source) if source.startswith("s3://") else local_logs([source]))
+        for content in (s3_log_files(cloud, source) if source.startswith("s3://") else local_log_files([source]))
     )
     live = {
         int(each["Port"]): [rule for rule in one.account["Rules"] if rule["ListenerArn"] == each["ListenerArn"]]
         for each in one.listeners()
     }
-    found = replay(read(contents), live, _rules_of_file(proposed) if proposed else None)
+    found = replay(read_access_logs(contents), live, _rules_of_file(proposed) if proposed else None)
     answer = found.to_dict()
     if as_json:
         print_json(answer)
@@ -113,7 +113,7 @@ def _replay(cloud: Cloud, one: "Balancer", logs: Sequence[str], proposed: Path |
         many = sum(each["requests"] for each in answer["changes"])
         show(answer["changes"], f"{many} request{'s' * (many != 1)} would go elsewhere", as_json=False)
     for line in found.malformed[:_SHOWN]:
-        click.echo(f"not read: {line.source or 'a request'}: {line.why}: {line.text[:200]}", err=True)
+        click.echo(f"not read: {line.source or 'a request'}: {line.reason}: {line.text[:200]}", err=True)
     if len(found.malformed) > _SHOWN:
         click.echo(f"not read: {len(found.malformed) - _SHOWN} lines more; --json has them all", err=True)
 
@@ -140,11 +140,11 @@ def trace_command(
     cloud: Cloud, url: str, alb: str | None, method: str, headers: Sequence[str], source_ip: str, as_json: bool
 ) -> None:
     """Show the way of a request: which rules miss it, which one takes it, and on to the container."""
-    from esaws.inspect.account import look
-    from esaws.inspect.request_path import KEYS, trace_url
+    from esaws.inspect.account import snapshot
+    from esaws.inspect.request_path import KEYS, trace
 
     pairs = [_header(text) for text in headers]
-    way = trace_url(look(cloud, *KEYS), url, alb=alb, method=method, headers=pairs, source_ip=source_ip)
+    way = trace(snapshot(cloud, *KEYS), url, alb=alb, method=method, headers=pairs, source_ip=source_ip)
     say(way.to_dict(), str(way), as_json)
 
 
@@ -159,10 +159,10 @@ def _header(text: str) -> tuple[str, str]:
 @with_cloud
 def health_command(cloud: Cloud, as_json: bool) -> None:
     """Show every target of every load balancer: its state, the cause that was found by looking, and what to do."""
-    from esaws.inspect.account import look
+    from esaws.inspect.account import snapshot
     from esaws.inspect.target_health import KEYS, health
 
-    rows = [each.to_dict() for each in health(look(cloud, *KEYS))]
+    rows = [each.to_dict() for each in health(snapshot(cloud, *KEYS))]
     columns = ("target_group", "resource", "state", "reason", "code", "detail", "fix")
     shown = [{name: row[name] for name in columns} for row in rows]
     well = sum(row["state"] == "healthy" for row in rows)
@@ -188,27 +188,27 @@ def findings_command(
     as_json: bool,
 ) -> None:
     """Show what is wrong with the account, or odd: the evidence, and a fix. Findings are no failure: exit code 0."""
-    from esaws.inspect.account import look
+    from esaws.inspect.account import snapshot
     from esaws.inspect.checks.report import KEYS, findings
-    from esaws.reference.seccom import as_drawn, seccom
+    from esaws.reference.seccom import seccom_as_drawn, seccom
 
     if fix and not dry_run:
         somebody_confirms(yes)
     architecture = None
     if declared:
-        architecture = as_drawn() if declared == "as-drawn" else seccom(declared)
-    found = findings(look(cloud, *KEYS), architecture).of(*codes, severity=severity)
+        architecture = seccom_as_drawn() if declared == "as-drawn" else seccom(declared)
+    found = findings(snapshot(cloud, *KEYS), architecture).select(*codes, severity=severity)
     rows = [each.to_dict() for each in found]
     shown = [{key: value for key, value in row.items() if key != "calls"} for row in rows]
     if not fix:
         show(rows, repr(found), as_json, shown=shown)
         return
-    fixes = found.fixes(stopping=bool(codes))
+    fixes = found.fixes(destructive=bool(codes))
     lines = [line for each in fixes for line in each.cli()]
     if not dry_run and not yes and not click.confirm("\n".join([*lines, "Go on?"]), err=True):
         raise Refused("nothing was changed: it was not confirmed")
     for each in fixes if not dry_run else ():
         each.apply(cloud)
-    answer = {"fixes": [{"fix": each.told, "calls": each.cli()} for each in fixes], "applied": not dry_run}
+    answer = {"fixes": [{"fix": each.description, "calls": each.cli()} for each in fixes], "applied": not dry_run}
     done = f"{len(fixes)} fixes, {len(lines)} calls" + (": none was made" if dry_run else " made")
     say(answer, "\n".join([*lines, done]), as_json)

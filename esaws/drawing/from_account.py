@@ -18,12 +18,12 @@ from esaws.cloud import DEPLOYMENT_TAG
 from esaws.drawing.from_architecture import ENGINE_ICONS, ENGINES, scene_of
 from esaws.drawing.scene import USERS, Edge, Fleet, Key, Place, Running, Scene, Thing
 from esaws.errors import UsageError
-from esaws.inspect.account import Account, NotKnown
+from esaws.inspect.account import Account, MissingData
 from esaws.inspect.fetch import Raw
-from esaws.inspect.load_balancers import balancers, group_name, weights
-from esaws.inspect.network.addresses import covers_world, range_of
+from esaws.inspect.load_balancers import list_load_balancers, target_group_name, target_group_weights
+from esaws.inspect.network.addresses import covers_internet, parse_cidr
 from esaws.inspect.port_bindings import task_name
-from esaws.inspect.recurring_costs import of_balancer, of_broker, of_cache, of_database, of_instance
+from esaws.inspect.recurring_costs import load_balancer_usage, broker_usage, cache_usage, database_usage, instance_usage
 from esaws.inspect.target_health import KEYS as HEALTH_KEYS
 from esaws.inspect.target_health import health
 from esaws.pricelist import MonthlyCost, Usage, monthly_cost
@@ -272,7 +272,7 @@ class _Seen:
                 words.append(f"open: {', '.join(ports)}")
             if "costs" in self.overlays:
                 words.append(
-                    self._priced([usage for id in mine for usage in of_instance(self.instances[id], self.account)])
+                    self._priced([usage for id in mine for usage in instance_usage(self.instances[id], self.account)])
                 )
             if words:
                 yield place, " · ".join(words)
@@ -285,7 +285,7 @@ class _Seen:
             for each in health(self.account):
                 if each.state != "draining":
                     found[each.id].append(each.state)
-        except NotKnown:
+        except MissingData:
             return {}
         return found
 
@@ -299,7 +299,7 @@ class _Seen:
         for group in self._of("SecurityGroups"):
             for permission in group.get("IpPermissions", ()) if group["GroupId"] in groups else ():
                 cidrs = [each["CidrIp"] for each in permission.get("IpRanges", ())]
-                if covers_world([range_of(cidr) for cidr in cidrs], 4) or "::/0" in str(permission.get("Ipv6Ranges")):
+                if covers_internet([parse_cidr(cidr) for cidr in cidrs], 4) or "::/0" in str(permission.get("Ipv6Ranges")):
                     yield _port_range(permission)
 
     def _priced(self, usages: list[Usage]) -> str:
@@ -317,7 +317,7 @@ class _Seen:
         found = []
         if self.account.get("LoadBalancers") is None or self.account.get("Listeners") is None:
             return []
-        for one in balancers(self.account):
+        for one in list_load_balancers(self.account):
             if one.raw.get("VpcId") != self.vpc:
                 continue
             ports = tuple(f"{each['Protocol']}:{each['Port']}" for each in one.listeners())
@@ -325,7 +325,7 @@ class _Seen:
             places = tuple(self._place(each["SubnetId"]) for each in zones if each["SubnetId"] in self.subnets)
             key = ("LoadBalancer", self.short(one.name))
             found.append(
-                Thing(key, key[1], KINDS["LoadBalancer"].icon, self._with_price(ports, of_balancer(one.raw)), places)
+                Thing(key, key[1], KINDS["LoadBalancer"].icon, self._with_price(ports, load_balancer_usage(one.raw)), places)
             )
         return found
 
@@ -345,7 +345,7 @@ class _Seen:
             words += () if raw["DBInstanceStatus"] == "available" else (raw["DBInstanceStatus"],)
             icon = ENGINE_ICONS.get(engine, KINDS["DBInstance"].icon)
             places = tuple(self._place(each["SubnetIdentifier"]) for each in group.get("Subnets", ()))
-            yield Thing(("DBInstance", name), name, icon, self._with_price(words, of_database(raw)), places)
+            yield Thing(("DBInstance", name), name, icon, self._with_price(words, database_usage(raw)), places)
         for raw in self._of("CacheClusters"):
             name = self.short(raw["CacheClusterId"])
             words = (
@@ -353,7 +353,7 @@ class _Seen:
                 raw["CacheNodeType"],
             )
             yield Thing(
-                ("CacheCluster", name), name, KINDS["CacheCluster"].icon, self._with_price(words, of_cache(raw))
+                ("CacheCluster", name), name, KINDS["CacheCluster"].icon, self._with_price(words, cache_usage(raw))
             )
 
     def _regional(self) -> Iterator[Thing]:
@@ -363,7 +363,7 @@ class _Seen:
                 f"{raw.get('EngineType', '').title().replace('mq', 'MQ')} {raw.get('EngineVersion', '')}",
                 raw["HostInstanceType"],
             )
-            yield Thing(("Broker", name), name, KINDS["Broker"].icon, self._with_price(words, of_broker(raw)))
+            yield Thing(("Broker", name), name, KINDS["Broker"].icon, self._with_price(words, broker_usage(raw)))
         for raw in self._of("Buckets"):
             name = self.short(raw["Name"]).removesuffix(f"-{self.account.id}-{self.account.region}")
             yield Thing(("Bucket", name), name, KINDS["Bucket"].icon, ("S3 bucket",))
@@ -385,7 +385,7 @@ class _Seen:
             yield Edge(USERS, gateway.key)
         source = gateway.key if gateway else USERS
         if self.account.get("LoadBalancers") is not None and self.account.get("Listeners") is not None:
-            for one in balancers(self.account):
+            for one in list_load_balancers(self.account):
                 key = ("LoadBalancer", self.short(one.name))
                 if one.is_public:
                     yield Edge(source, key)
@@ -403,9 +403,9 @@ class _Seen:
                 label = (
                     "default" if rule.is_default else f"{rule.priority} · {' or '.join(paths) or 'other conditions'}"
                 )
-                for arn in weights(rule.actions[-1]) if rule.actions else ():
+                for arn in target_group_weights(rule.actions[-1]) if rule.actions else ():
                     for fleet, port in self._targets(arn):
-                        detail = f"{self.short(group_name(arn))} → {port}" if port else self.short(group_name(arn))
+                        detail = f"{self.short(target_group_name(arn))} → {port}" if port else self.short(target_group_name(arn))
                         yield Edge(key, fleet, label if len(rules) <= _MOST_RULES else "", detail)
 
     def _targets(self, arn: str) -> list[tuple[Key, int | None]]:

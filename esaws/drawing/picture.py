@@ -18,7 +18,7 @@ from esaws.drawing.scene import Scene
 from esaws.drawing.shapes import Sheet
 from esaws.drawing.svg import to_svg
 from esaws.errors import UsageError
-from esaws.inspect.account import look
+from esaws.inspect.account import snapshot
 
 PIXELS_PER_UNIT = 2
 
@@ -103,7 +103,7 @@ def draw_live(cloud: Cloud, declared: Architecture | None = None, *, overlays: C
         LocalNotRunning: the target is the local AWS and none runs.
         UsageError: there is no such overlay.
     """
-    return Drawing(scene_of_account(look(cloud, *KEYS), declared, overlays))
+    return Drawing(scene_of_account(snapshot(cloud, *KEYS), declared, overlays))
 
 
 def draw(architecture: Architecture, *, region: str = DEFAULT_REGION) -> Drawing:

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 
 from esaws.cloud import Cloud
 from esaws.errors import EsawsError, UsageError
-from esaws.inspect.fetch import FETCHES, Asking, Raw
+from esaws.inspect.fetch import FETCHERS, Fetcher, Raw
 
 
-class NotKnown(EsawsError):
+class MissingData(EsawsError):
     """AWS did not say what an inspection needs; the message names the permission that is missing."""
 
 
@@ -27,23 +27,23 @@ class Account:
 
     id: str
     region: str
-    answers: Mapping[str, Sequence[Raw]]
+    descriptions: Mapping[str, Sequence[Raw]]
     missing: Mapping[str, str] = field(default_factory=dict)
 
     def __getitem__(self, key: str) -> Sequence[Raw]:
         """Raises:
         NotKnown: AWS did not say.
         """
-        if key in self.answers:
-            return self.answers[key]
-        raise NotKnown(f"{key} of account {self.id} are not known: {self.missing.get(key, 'nobody asked for them')}")
+        if key in self.descriptions:
+            return self.descriptions[key]
+        raise MissingData(f"{key} of account {self.id} are not known: {self.missing.get(key, 'nobody asked for them')}")
 
     def get(self, key: str) -> Sequence[Raw] | None:
         """The same, or None where AWS did not say: then the honest answer is unknown."""
-        return self.answers.get(key)
+        return self.descriptions.get(key)
 
 
-def look(cloud: Cloud, *keys: str) -> Account:
+def snapshot(cloud: Cloud, *keys: str) -> Account:
     """Fetch what an inspection needs, all of it if nothing is named; nothing is changed.
 
     It works on any account: `esaws/data/read_only_policy.json` has the permissions. What is denied, or not simulated
@@ -54,11 +54,11 @@ def look(cloud: Cloud, *keys: str) -> Account:
         UsageError: there is no such key, or nothing answers.
         WrongAccount: the credentials belong to another account.
     """
-    if unheard_of := set(keys) - set(FETCHES):
-        raise UsageError(f"nobody can look at {', '.join(sorted(unheard_of))}; there are {', '.join(sorted(FETCHES))}")
+    if unheard_of := set(keys) - set(FETCHERS):
+        raise UsageError(f"nobody can look at {', '.join(sorted(unheard_of))}; there are {', '.join(sorted(FETCHERS))}")
     account = cloud.check()
-    asking = Asking(cloud)
+    asking = Fetcher(cloud)
     with ThreadPoolExecutor(8) as pool:
-        for future in [pool.submit(asking.settle, key) for key in keys or FETCHES]:
+        for future in [pool.submit(asking.settle, key) for key in keys or FETCHERS]:
             future.result()
     return Account(account, cloud.region, asking.answers, asking.missing)

@@ -12,7 +12,7 @@ class Answer:
     It is no condition by itself: `if answer:` would have to read unknown as yes or as no.
     """
 
-    word: Literal["yes", "no", "unknown"]
+    value: Literal["yes", "no", "unknown"]
     reason: str = ""
 
     def __bool__(self) -> bool:
@@ -20,15 +20,15 @@ class Answer:
 
     @property
     def is_yes(self) -> bool:
-        return self.word == "yes"
+        return self.value == "yes"
 
     @property
     def is_no(self) -> bool:
-        return self.word == "no"
+        return self.value == "no"
 
     @property
     def is_unknown(self) -> bool:
-        return self.word == "unknown"
+        return self.value == "unknown"
 
 
 YES = Answer("yes")
@@ -40,7 +40,7 @@ def unknown(reason: str) -> Answer:
     return Answer("unknown", reason)
 
 
-def sure(value: bool) -> Answer:
+def from_bool(value: bool) -> Answer:
     return YES if value else NO
 
 

@@ -13,16 +13,16 @@ from botocore.parsers import ResponseParserError
 
 from esaws.aws import error_code, pages
 from esaws.cloud import Cloud
-from esaws.errors import told
+from esaws.errors import describe_error
 
 Raw = dict[str, Any]
 
 
-class Missing(Exception):
+class NotFetched(Exception):
     """Something that this answer is made of is not known."""
 
 
-class Asking:
+class Fetcher:
     """One look at an account: each key is asked for once, by whoever needs it first."""
 
     def __init__(self, cloud: Cloud) -> None:
@@ -36,16 +36,16 @@ class Asking:
             if key in self.answers or key in self.missing:
                 return
             try:
-                self.answers[key] = list(FETCHES[key](self))
+                self.answers[key] = list(FETCHERS[key](self))
             except (ClientError, ResponseParserError) as error:
-                self.missing[key] = told(error)
-            except Missing as error:
+                self.missing[key] = describe_error(error)
+            except NotFetched as error:
                 self.missing[key] = str(error)
 
     def answer(self, key: str) -> list[Raw]:
         self.settle(key)
         if key in self.missing:
-            raise Missing(self.missing[key])
+            raise NotFetched(self.missing[key])
         return self.answers[key]
 
     def pages(self, service: str, operation: str, result: str, **parameters: Any) -> Iterator[Any]:
@@ -76,25 +76,25 @@ def _denial_told(service: str) -> Iterator[None]:
         if error_code(error).removeprefix("Client.") not in _DENIED:
             raise
         action = f"{_PREFIXES.get(service, service)}:{_ACTIONS.get(error.operation_name, error.operation_name)}"
-        raise Missing(f"{action} was denied; ask for the permission") from error
+        raise NotFetched(f"{action} was denied; ask for the permission") from error
 
 
 # -- what answers each key ----------------------------------------------------------------------------------------
 
-Fetch = Callable[[Asking], Iterable[Raw]]
-FETCHES: dict[str, Fetch] = {}
+Fetch = Callable[[Fetcher], Iterable[Raw]]
+FETCHERS: dict[str, Fetch] = {}
 
 
 def _listed(service: str, operation: str, key: str, **parameters: Any) -> None:
     """A key that one list answers."""
-    FETCHES[key] = lambda asking: asking.pages(service, operation, key, **parameters)
+    FETCHERS[key] = lambda asking: asking.pages(service, operation, key, **parameters)
 
 
 def _fetch(key: str) -> Callable[[Fetch], Fetch]:
     """A key that takes more than one list."""
 
     def register(fetch: Fetch) -> Fetch:
-        FETCHES[key] = fetch
+        FETCHERS[key] = fetch
         return fetch
 
     return register
@@ -121,18 +121,18 @@ _listed("cloudwatch", "describe_alarms", "MetricAlarms")
 
 
 @_fetch("Addresses")
-def _addresses(asking: Asking) -> Iterable[Raw]:
+def _addresses(asking: Fetcher) -> Iterable[Raw]:
     return asking.call("ec2", "describe_addresses")["Addresses"]
 
 
 @_fetch("Instances")
-def _instances(asking: Asking) -> Iterable[Raw]:
+def _instances(asking: Fetcher) -> Iterable[Raw]:
     for reservation in asking.pages("ec2", "describe_instances", "Reservations"):
         yield from reservation["Instances"]
 
 
 @_fetch("PrefixLists")
-def _prefix_lists(asking: Asking) -> Iterable[Raw]:
+def _prefix_lists(asking: Fetcher) -> Iterable[Raw]:
     """Only those that a rule or a route names: an account has a dozen of AWS's own, some with thousands of entries."""
     named = {each["PrefixListId"] for each in _named_prefix_lists(asking)}
     for raw in asking.pages("ec2", "describe_managed_prefix_lists", "PrefixLists") if named else ():
@@ -141,7 +141,7 @@ def _prefix_lists(asking: Asking) -> Iterable[Raw]:
             yield raw | {"Entries": [*asking.pages("ec2", "get_managed_prefix_list_entries", "Entries", **asked)]}
 
 
-def _named_prefix_lists(asking: Asking) -> Iterator[Raw]:
+def _named_prefix_lists(asking: Fetcher) -> Iterator[Raw]:
     for group in asking.answer("SecurityGroups"):
         for permission in (*group.get("IpPermissions", ()), *group.get("IpPermissionsEgress", ())):
             yield from permission.get("PrefixListIds", ())
@@ -152,7 +152,7 @@ def _named_prefix_lists(asking: Asking) -> Iterator[Raw]:
 
 
 @_fetch("LaunchTemplateVersions")
-def _launch_template_versions(asking: Asking) -> Iterable[Raw]:
+def _launch_template_versions(asking: Fetcher) -> Iterable[Raw]:
     """The versions that Auto Scaling groups launch from."""
     groups = asking.answer("AutoScalingGroups")
     wanted = {
@@ -166,20 +166,20 @@ def _launch_template_versions(asking: Asking) -> Iterable[Raw]:
 
 
 @_fetch("Listeners")
-def _listeners(asking: Asking) -> Iterable[Raw]:
+def _listeners(asking: Fetcher) -> Iterable[Raw]:
     for raw in asking.answer("LoadBalancers"):
         yield from asking.pages("elbv2", "describe_listeners", "Listeners", LoadBalancerArn=raw["LoadBalancerArn"])
 
 
 @_fetch("LoadBalancerAttributes")
-def _load_balancer_attributes(asking: Asking) -> Iterable[Raw]:
+def _load_balancer_attributes(asking: Fetcher) -> Iterable[Raw]:
     for raw in asking.answer("LoadBalancers"):
         asked = {"LoadBalancerArn": raw["LoadBalancerArn"]}
         yield asked | {"Attributes": asking.call("elbv2", "describe_load_balancer_attributes", **asked)["Attributes"]}
 
 
 @_fetch("Rules")
-def _rules(asking: Asking) -> Iterable[Raw]:
+def _rules(asking: Fetcher) -> Iterable[Raw]:
     """Of Application Load Balancers: others have none."""
     for raw in asking.answer("Listeners"):
         if "/app/" in raw["LoadBalancerArn"]:
@@ -188,14 +188,14 @@ def _rules(asking: Asking) -> Iterable[Raw]:
 
 
 @_fetch("TargetGroupAttributes")
-def _target_group_attributes(asking: Asking) -> Iterable[Raw]:
+def _target_group_attributes(asking: Fetcher) -> Iterable[Raw]:
     for raw in asking.answer("TargetGroups"):
         asked = {"TargetGroupArn": raw["TargetGroupArn"]}
         yield asked | {"Attributes": asking.call("elbv2", "describe_target_group_attributes", **asked)["Attributes"]}
 
 
 @_fetch("TargetHealth")
-def _target_health(asking: Asking) -> Iterable[Raw]:
+def _target_health(asking: Fetcher) -> Iterable[Raw]:
     for raw in asking.answer("TargetGroups"):
         asked = {"TargetGroupArn": raw["TargetGroupArn"]}
         found = asking.call("elbv2", "describe_target_health", **asked)["TargetHealthDescriptions"]
@@ -203,29 +203,29 @@ def _target_health(asking: Asking) -> Iterable[Raw]:
 
 
 @_fetch("clusters")
-def _clusters(asking: Asking) -> Iterable[Raw]:
+def _clusters(asking: Fetcher) -> Iterable[Raw]:
     arns = asking.pages("ecs", "list_clusters", "clusterArns")
     yield from _described(asking, "describe_clusters", "clusters", arns, at_once=100)
 
 
 @_fetch("containerInstances")
-def _container_instances(asking: Asking) -> Iterable[Raw]:
+def _container_instances(asking: Fetcher) -> Iterable[Raw]:
     return _in_clusters(asking, "container_instances", "containerInstances", "containerInstanceArns", at_once=100)
 
 
 @_fetch("services")
-def _services(asking: Asking) -> Iterable[Raw]:
+def _services(asking: Fetcher) -> Iterable[Raw]:
     return _in_clusters(asking, "services", "services", "serviceArns", at_once=10)
 
 
 @_fetch("tasks")
-def _tasks(asking: Asking) -> Iterable[Raw]:
+def _tasks(asking: Fetcher) -> Iterable[Raw]:
     """Those that are to run: AWS keeps stopped ones for an hour."""
     return _in_clusters(asking, "tasks", "tasks", "taskArns", at_once=100)
 
 
 @_fetch("taskDefinitions")
-def _task_definitions(asking: Asking) -> Iterable[Raw]:
+def _task_definitions(asking: Fetcher) -> Iterable[Raw]:
     """Those that a service or a task uses."""
     services, tasks = asking.answer("services"), asking.answer("tasks")
     used = {each["taskDefinition"] for each in services} | {each["taskDefinitionArn"] for each in tasks}
@@ -233,7 +233,7 @@ def _task_definitions(asking: Asking) -> Iterable[Raw]:
         yield asking.call("ecs", "describe_task_definition", taskDefinition=arn)["taskDefinition"]
 
 
-def _in_clusters(asking: Asking, kind: str, key: str, listed: str, *, at_once: int) -> Iterator[Raw]:
+def _in_clusters(asking: Fetcher, kind: str, key: str, listed: str, *, at_once: int) -> Iterator[Raw]:
     for cluster in asking.answer("clusters"):
         asked = {"cluster": cluster["clusterArn"]}
         arns = asking.pages("ecs", f"list_{kind}", listed, **asked)
@@ -242,7 +242,7 @@ def _in_clusters(asking: Asking, kind: str, key: str, listed: str, *, at_once: i
 
 
 def _described(
-    asking: Asking, operation: str, key: str, arns: Iterable[str], *, at_once: int, **asked: str
+    asking: Fetcher, operation: str, key: str, arns: Iterable[str], *, at_once: int, **asked: str
 ) -> Iterator[Raw]:
     """What ECS says of each, as many at once as it takes."""
     left = list(arns)
@@ -252,26 +252,26 @@ def _described(
 
 
 @_fetch("Brokers")
-def _brokers(asking: Asking) -> Iterable[Raw]:
+def _brokers(asking: Fetcher) -> Iterable[Raw]:
     for raw in asking.pages("mq", "list_brokers", "BrokerSummaries"):
         described = asking.call("mq", "describe_broker", BrokerId=raw["BrokerId"])
         yield {key: value for key, value in described.items() if key != "ResponseMetadata"}
 
 
 @_fetch("images")
-def _images(asking: Asking) -> Iterable[Raw]:
+def _images(asking: Fetcher) -> Iterable[Raw]:
     for raw in asking.answer("repositories"):
         yield from asking.pages("ecr", "describe_images", "imageDetails", repositoryName=raw["repositoryName"])
 
 
 @_fetch("UserPools")
-def _user_pools(asking: Asking) -> Iterable[Raw]:
+def _user_pools(asking: Fetcher) -> Iterable[Raw]:
     for raw in asking.pages("cognito-idp", "list_user_pools", "UserPools", MaxResults=60):
         yield asking.call("cognito-idp", "describe_user_pool", UserPoolId=raw["Id"])["UserPool"]
 
 
 @_fetch("Buckets")
-def _buckets(asking: Asking) -> Iterable[Raw]:
+def _buckets(asking: Fetcher) -> Iterable[Raw]:
     for raw in asking.pages("s3", "list_buckets", "Buckets", BucketRegion=asking.cloud.region):
         yield {"Name": raw["Name"]} | _settings(asking, raw["Name"])
 
@@ -293,13 +293,13 @@ _BUCKET_SETTINGS = {
 """What is asked of each bucket: the call, where its answer stands, and AWS's code for "not set"."""
 
 
-def _settings(asking: Asking, bucket: str) -> Raw:
+def _settings(asking: Fetcher, bucket: str) -> Raw:
     """Each of the settings of a bucket: None where it is not set, left out where it is not known."""
     found: Raw = {}
     for name, (operation, key, not_set) in _BUCKET_SETTINGS.items():
         try:
             found[name] = asking.call("s3", operation, Bucket=bucket).get(key)
-        except Missing:
+        except NotFetched:
             continue
         except ClientError as error:
             if error_code(error) == not_set:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from esaws.cloud import Cloud
 from esaws.errors import NotDeployed, UsageError
-from esaws.inspect.account import Account, look
+from esaws.inspect.account import Account, snapshot
 from esaws.inspect.fetch import Raw
-from esaws.inspect.routing.rules import Rule, rules_of
+from esaws.inspect.routing.rules import RoutingRule, parse_rules
 
 if TYPE_CHECKING:
     import pandas
@@ -20,7 +20,7 @@ KEYS = ("LoadBalancers", "Listeners", "Rules", "TargetGroups", "TargetGroupAttri
 
 
 @dataclass(frozen=True)
-class Balancer:
+class LiveLoadBalancer:
     """One Application Load Balancer of an account."""
 
     account: Account
@@ -42,27 +42,29 @@ class Balancer:
     def listener(self, port: int) -> Raw | None:
         return next((each for each in self.listeners() if each["Port"] == port), None)
 
-    def rules(self, listener: Raw) -> list[Rule]:
+    def rules(self, listener: Raw) -> list[RoutingRule]:
         """The rules of a listener in the order in which they are asked."""
-        return rules_of(each for each in self.account["Rules"] if each["ListenerArn"] == listener["ListenerArn"])
+        return parse_rules(each for each in self.account["Rules"] if each["ListenerArn"] == listener["ListenerArn"])
 
 
-def balancers(account: Account) -> list[Balancer]:
+def list_load_balancers(account: Account) -> list[LiveLoadBalancer]:
     """All Application Load Balancers, by name."""
     found = [
-        Balancer(account, raw) for raw in account["LoadBalancers"] if raw.get("Type", "application") == "application"
+        LiveLoadBalancer(account, raw)
+        for raw in account["LoadBalancers"]
+        if raw.get("Type", "application") == "application"
     ]
     return sorted(found, key=lambda each: each.name)
 
 
-def balancer(account: Account, name: str | None = None, *, host: str = "") -> Balancer:
+def find_load_balancer(account: Account, name: str | None = None, *, host: str = "") -> LiveLoadBalancer:
     """The load balancer of a name, with or without its deployment; else the one that a host is; else the only one.
 
     Raises:
         NotDeployed: there is none.
         UsageError: there is none of that name, or several and nothing tells which.
     """
-    found = balancers(account)
+    found = list_load_balancers(account)
     names = ", ".join(each.name for each in found)
     if not found:
         raise NotDeployed(f"account {account.id} has no Application Load Balancer in {account.region}")
@@ -81,16 +83,16 @@ def balancer(account: Account, name: str | None = None, *, host: str = "") -> Ba
     raise UsageError(f"there are several load balancers, {names}: say which with --alb, or with its DNS name as host")
 
 
-def _several(name: str, named: list[Balancer]) -> str:
+def _several(name: str, named: list[LiveLoadBalancer]) -> str:
     return f"{name} may be {' or '.join(each.name for each in named)}: say it with its deployment"
 
 
-def group_name(arn: str) -> str:
+def target_group_name(arn: str) -> str:
     """A target group by its name; its ARN holds it."""
     return arn.rpartition(":targetgroup/")[2].split("/")[0]
 
 
-def health_of(account: Account) -> dict[str, dict[str, Any]]:
+def health_by_target_group(account: Account) -> dict[str, dict[str, Any]]:
     """By target group ARN what a trace wants: TargetHealthDescriptions, and Attributes where they are known."""
     found: dict[str, dict[str, Any]] = {
         each["TargetGroupArn"]: {"TargetHealthDescriptions": []} for each in account["TargetGroups"]
@@ -112,14 +114,14 @@ def rules(cloud: Cloud, alb: str | None = None) -> pandas.DataFrame:
     Raises:
         NotDeployed, UsageError: there is no such load balancer.
     """
-    return rules_of_balancer(balancer(look(cloud, *KEYS), alb))
+    return rules_of_balancer(find_load_balancer(snapshot(cloud, *KEYS), alb))
 
 
-def rules_of_balancer(one: Balancer) -> pandas.DataFrame:
+def rules_of_balancer(one: LiveLoadBalancer) -> pandas.DataFrame:
     """The same, of a load balancer that was looked at."""
     import pandas
 
-    health = health_of(one.account)
+    health = health_by_target_group(one.account)
     rows = [
         row for listener in one.listeners() for rule in one.rules(listener) for row in _rows(listener, rule, health)
     ]
@@ -128,32 +130,32 @@ def rules_of_balancer(one: Balancer) -> pandas.DataFrame:
     return frame.astype({"healthy": "Int64", "registered": "Int64"})
 
 
-def _rows(listener: Raw, rule: Rule, health: dict[str, dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    conditions = " and ".join(f"{each.field} {each.told}" for each in rule.conditions) or "otherwise"
+def _rows(listener: Raw, rule: RoutingRule, health: dict[str, dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    conditions = " and ".join(f"{each.field} {each.description}" for each in rule.conditions) or "otherwise"
     last = rule.actions[-1] if rule.actions else {}
     told = {
         "port": listener["Port"],
         "priority": rule.priority,
         "conditions": conditions,
-        "action": action_in_words(rule),
+        "action": describe_actions(rule),
     }
-    shares = weights(last)
+    shares = target_group_weights(last)
     for arn, share in shares.items():
         states = [each["TargetHealth"]["State"] for each in health.get(arn, {}).get("TargetHealthDescriptions", ())]
-        name = group_name(arn) + (f" ({share})" if len(shares) > 1 else "")
+        name = target_group_name(arn) + (f" ({share})" if len(shares) > 1 else "")
         yield told | {"target_group": name, "healthy": states.count("healthy"), "registered": len(states)}
     if not shares:
         yield told | {"target_group": "", "healthy": None, "registered": None}
 
 
-def weights(action: Raw | Any) -> dict[str, int]:
+def target_group_weights(action: Raw | Any) -> dict[str, int]:
     """The target groups that an action forwards to, by ARN, with their weights; none for other actions."""
-    from esaws.inspect.routing.actions import target_groups
+    from esaws.inspect.routing.actions import forward_weights
 
-    return target_groups(action) if action.get("Type") == "forward" else {}
+    return forward_weights(action) if action.get("Type") == "forward" else {}
 
 
-def action_in_words(rule: Rule) -> str:
+def describe_actions(rule: RoutingRule) -> str:
     """What a rule does, each of its actions in a word or two."""
     return ", then ".join(_one_action(action) for action in rule.actions) or "nothing"
 

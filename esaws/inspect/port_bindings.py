@@ -10,7 +10,7 @@ from esaws.inspect.fetch import Raw
 
 
 @dataclass(frozen=True)
-class Listens:
+class PortBinding:
     """What listens on a port."""
 
     name: str
@@ -21,7 +21,7 @@ class Listens:
     container: str
 
 
-class Tasks:
+class RunningTasks:
     """The running tasks of an account by where they listen; `known` is false where AWS does not tell of them."""
 
     def __init__(self, account: Account) -> None:
@@ -31,16 +31,16 @@ class Tasks:
             for each in account.get("containerInstances") or ()
         }
         self._definitions = {each["taskDefinitionArn"]: each for each in account.get("taskDefinitions") or ()}
-        self._found: dict[tuple[str, int], Listens] = {}
+        self._found: dict[tuple[str, int], PortBinding] = {}
         for task in account.get("tasks") or ():
             if task.get("lastStatus") == "RUNNING":
                 self._found |= dict(self._ports(task))
 
-    def on(self, target: str, port: int | None) -> Listens | None:
+    def listening_on(self, target: str, port: int | None) -> PortBinding | None:
         """What listens on a port of an instance (by its id) or of a private address."""
         return None if port is None else self._found.get((target, port))
 
-    def _ports(self, task: Raw) -> Iterator[tuple[tuple[str, int], Listens]]:
+    def _ports(self, task: Raw) -> Iterator[tuple[tuple[str, int], PortBinding]]:
         instance = self._instances.get(task.get("containerInstanceArn", ""), "")
         for container in task.get("containers", ()):
             for binding in container.get("networkBindings", ()):
@@ -59,8 +59,8 @@ class Tasks:
             if each.get("name") == container.get("name"):
                 yield from (int(mapping["containerPort"]) for mapping in each.get("portMappings", ()))
 
-    def _listens(self, task: Raw, container: Raw, port: int) -> Listens:
-        return Listens(task_name(task), port, task["taskDefinitionArn"], container.get("name", ""))
+    def _listens(self, task: Raw, container: Raw, port: int) -> PortBinding:
+        return PortBinding(task_name(task), port, task["taskDefinitionArn"], container.get("name", ""))
 
 
 def task_name(task: Raw) -> str:

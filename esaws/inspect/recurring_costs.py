@@ -18,10 +18,10 @@ _BROKER_GB = {"mq.t3.micro": 20}
 
 
 @dataclass(frozen=True)
-class Standing:
+class CostItem:
     """One thing that costs; `id` is AWS's, `what` in a word or two."""
 
-    what: str
+    kind: str
     id: str
     usages: tuple[Usage, ...]
 
@@ -30,12 +30,12 @@ class Standing:
         return monthly_cost(self.usages, region)
 
 
-def standing(account: Account) -> list[Standing]:
+def cost_items(account: Account) -> list[CostItem]:
     """All that costs by standing there, of the kinds whose answers are known; in AWS's order."""
     return [*_machines(account), *_balancers(account), *_gateways(account), *_stores(account), *_idle(account)]
 
 
-def of_instance(raw: Raw, account: Account) -> list[Usage]:
+def instance_usage(raw: Raw, account: Account) -> list[Usage]:
     """A month of an instance: nothing but its disks while it is stopped."""
     usages = []
     if raw["State"]["Name"] in _RUNS:
@@ -44,16 +44,16 @@ def of_instance(raw: Raw, account: Account) -> list[Usage]:
             usages.append(Usage.hours("AmazonVPC", "PublicIPv4:InUseAddress", "RunInstances"))
     for volume in account.get("Volumes") or ():
         if any(each.get("InstanceId") == raw["InstanceId"] for each in volume.get("Attachments", ())):
-            usages.append(of_volume(volume))
+            usages.append(volume_usage(volume))
     return usages
 
 
-def of_volume(raw: Raw) -> Usage:
+def volume_usage(raw: Raw) -> Usage:
     kind = raw.get("VolumeType", "gp2")
     return Usage.gb_month("AmazonEC2", f"EBS:VolumeUsage.{kind}", raw["Size"], f"CreateVolume-{kind.title()}")
 
 
-def of_balancer(raw: Raw) -> list[Usage]:
+def load_balancer_usage(raw: Raw) -> list[Usage]:
     """A month of an Application Load Balancer; a public one has an address in each zone."""
     usages = [Usage.hours("AWSELB", "LoadBalancerUsage", "LoadBalancing:Application")]
     if raw.get("Scheme") == "internet-facing":
@@ -62,7 +62,7 @@ def of_balancer(raw: Raw) -> list[Usage]:
     return usages
 
 
-def of_database(raw: Raw) -> list[Usage]:
+def database_usage(raw: Raw) -> list[Usage]:
     """A month of a DB instance: its storage alone while it is stopped."""
     operation = _POSTGRESQL if raw["Engine"] == "postgres" else None
     storage = f"RDS:{raw.get('StorageType', 'gp2').upper()}-Storage"
@@ -72,13 +72,13 @@ def of_database(raw: Raw) -> list[Usage]:
     return usages
 
 
-def of_cache(raw: Raw) -> list[Usage]:
+def cache_usage(raw: Raw) -> list[Usage]:
     operation = {"redis": "CreateCacheCluster:0002", "valkey": "CreateCacheCluster:Valkey"}.get(raw.get("Engine", ""))
     count = raw.get("NumCacheNodes", 1)
     return [Usage.hours("AmazonElastiCache", f"NodeUsage:{raw['CacheNodeType']}", operation, count=count)]
 
 
-def of_broker(raw: Raw) -> list[Usage]:
+def broker_usage(raw: Raw) -> list[Usage]:
     """A month of a RabbitMQ broker with the storage that comes with its size."""
     size = raw["HostInstanceType"]
     return [
@@ -87,42 +87,42 @@ def of_broker(raw: Raw) -> list[Usage]:
     ]
 
 
-def _machines(account: Account) -> Iterator[Standing]:
+def _machines(account: Account) -> Iterator[CostItem]:
     attached = set()
     for raw in account.get("Instances") or ():
         if raw["State"]["Name"] not in ("terminated", "shutting-down"):
             attached.add(raw["InstanceId"])
-            yield Standing("instance", raw["InstanceId"], tuple(of_instance(raw, account)))
+            yield CostItem("instance", raw["InstanceId"], tuple(instance_usage(raw, account)))
     for volume in account.get("Volumes") or ():
         if not attached & {each.get("InstanceId") for each in volume.get("Attachments", ())}:
-            yield Standing("volume", volume["VolumeId"], (of_volume(volume),))
+            yield CostItem("volume", volume["VolumeId"], (volume_usage(volume),))
 
 
-def _balancers(account: Account) -> Iterator[Standing]:
+def _balancers(account: Account) -> Iterator[CostItem]:
     for raw in account.get("LoadBalancers") or ():
         if raw.get("Type", "application") == "application":
-            yield Standing("load balancer", raw["LoadBalancerArn"], tuple(of_balancer(raw)))
+            yield CostItem("load balancer", raw["LoadBalancerArn"], tuple(load_balancer_usage(raw)))
 
 
-def _gateways(account: Account) -> Iterator[Standing]:
+def _gateways(account: Account) -> Iterator[CostItem]:
     for raw in account.get("NatGateways") or ():
         if raw.get("State") == "available":
             hours = Usage.hours("AmazonEC2", "NatGateway-Hours", "NatGateway")
             address = Usage.hours("AmazonVPC", "PublicIPv4:InUseAddress", "NatGateway")
-            yield Standing("NAT gateway", raw["NatGatewayId"], (hours, address))
+            yield CostItem("NAT gateway", raw["NatGatewayId"], (hours, address))
 
 
-def _stores(account: Account) -> Iterator[Standing]:
+def _stores(account: Account) -> Iterator[CostItem]:
     for raw in account.get("DBInstances") or ():
-        yield Standing("database", raw["DBInstanceIdentifier"], tuple(of_database(raw)))
+        yield CostItem("database", raw["DBInstanceIdentifier"], tuple(database_usage(raw)))
     for raw in account.get("CacheClusters") or ():
-        yield Standing("cache", raw["CacheClusterId"], tuple(of_cache(raw)))
+        yield CostItem("cache", raw["CacheClusterId"], tuple(cache_usage(raw)))
     for raw in account.get("Brokers") or ():
-        yield Standing("broker", raw["BrokerId"], tuple(of_broker(raw)))
+        yield CostItem("broker", raw["BrokerId"], tuple(broker_usage(raw)))
 
 
-def _idle(account: Account) -> Iterator[Standing]:
+def _idle(account: Account) -> Iterator[CostItem]:
     for raw in account.get("Addresses") or ():
         if not raw.get("AssociationId"):
             idle = Usage.hours("AmazonVPC", "PublicIPv4:IdleAddress", "AllocateAddressVPC")
-            yield Standing("idle address", str(raw.get("AllocationId") or raw["PublicIp"]), (idle,))
+            yield CostItem("idle address", str(raw.get("AllocationId") or raw["PublicIp"]), (idle,))

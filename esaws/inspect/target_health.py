@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 from esaws.aws import tag_dict
 from esaws.errors import UsageError
-from esaws.inspect.account import Account, NotKnown
+from esaws.inspect.account import Account, MissingData
 from esaws.inspect.fetch import Raw
-from esaws.inspect.load_balancers import Balancer, balancers
+from esaws.inspect.load_balancers import LiveLoadBalancer, list_load_balancers
 from esaws.inspect.network.endpoint_catalog import KEYS as NETWORK_KEYS
-from esaws.inspect.network.endpoint_catalog import Places
-from esaws.inspect.network.reach import Reach
-from esaws.inspect.network.reach_by_name import reach_between
-from esaws.inspect.port_bindings import Listens, Tasks
-from esaws.inspect.routing.targets import accepts
+from esaws.inspect.network.endpoint_catalog import EndpointCatalog
+from esaws.inspect.network.reach import ReachResult
+from esaws.inspect.network.reach_by_name import reach
+from esaws.inspect.port_bindings import PortBinding, RunningTasks
+from esaws.inspect.routing.targets import matcher_accepts
 
 if TYPE_CHECKING:
     import pandas
@@ -99,9 +99,9 @@ def health(account: Account) -> list[TargetState]:
     What AWS did not tell is taken for well: a cause is named only where it was seen.
 
     Raises:
-        NotKnown: AWS did not say which targets there are.
+        MissingData: AWS did not say which targets there are.
     """
-    looking = _Looking(account)
+    looking = _Diagnosis(account)
     found = []
     for each in account["TargetHealth"]:
         group, target = looking.groups[each["TargetGroupArn"]], each["Target"]
@@ -131,16 +131,16 @@ def health_frame(states: list[TargetState]) -> pandas.DataFrame:
     return pandas.DataFrame(rows, columns=columns)
 
 
-class _Looking:
+class _Diagnosis:
     """An account, with what is looked up in it for each target."""
 
     def __init__(self, account: Account) -> None:
         self.account = account
         self.groups = {each["TargetGroupArn"]: each for each in account["TargetGroups"]}
         self.instances = {each["InstanceId"]: each for each in account.get("Instances") or ()}
-        self.tasks = Tasks(account)
-        self._of_arn = {each.raw["LoadBalancerArn"]: each for each in balancers(account)}
-        self._reached: dict[tuple[str, str, int], list[Reach]] = {}
+        self.tasks = RunningTasks(account)
+        self._of_arn = {each.raw["LoadBalancerArn"]: each for each in list_load_balancers(account)}
+        self._reached: dict[tuple[str, str, int], list[ReachResult]] = {}
 
     @cached_property
     def _container_hosts(self) -> set[str]:
@@ -168,7 +168,7 @@ class _Looking:
                 "STATUS_NOT_ACCEPTED", detail, "set the health check's path, or its matcher, to what it answers"
             )
 
-    def _of_instance(self, group: Raw, target: Raw, one: Balancer) -> Iterator[Cause]:
+    def _of_instance(self, group: Raw, target: Raw, one: LiveLoadBalancer) -> Iterator[Cause]:
         if group.get("TargetType", "instance") != "instance" or self.account.get("Instances") is None:
             return
         instance = self.instances.get(target["Id"])
@@ -185,32 +185,32 @@ class _Looking:
             fix = f"add a subnet of {zone} to {one.name}"
             yield Cause("ZONE_NOT_ENABLED", f"{one.name} is not in its zone, {zone}", fix)
 
-    def _on_the_way(self, one: Balancer, target: str, port: int, timed_out: bool) -> Iterator[Cause]:
+    def _on_the_way(self, one: LiveLoadBalancer, target: str, port: int, timed_out: bool) -> Iterator[Cause]:
         """Each node of a load balancer checks each target: it is not healthy where one of them does not get there.
 
         What is not known of the way explains a time-out, and is no cause by itself.
         """
         key = one.name, target, port
         if key not in self._reached:
-            self._reached[key] = [reach_between(self.account, node, target, port) for node in self._nodes(one)]
+            self._reached[key] = [reach(self.account, node, target, port) for node in self._nodes(one)]
         for decision, code in (("deny", "NOT_REACHED"), ("unknown", "PERHAPS_NOT_REACHED")):
             said = next((each for each in self._reached[key] if each.decision == decision), None)
             if said and (decision == "deny" or timed_out):
                 yield _not_reached(code, one, port, said)
 
-    def _nodes(self, one: Balancer) -> tuple[str, ...]:
+    def _nodes(self, one: LiveLoadBalancer) -> tuple[str, ...]:
         """The interfaces of a load balancer; its name where nobody sees them."""
         try:
             return self._places.find("alb", one.name).interfaces or (f"alb/{one.name}",)
-        except (NotKnown, UsageError):
+        except (MissingData, UsageError):
             return (f"alb/{one.name}",)
 
     @cached_property
-    def _places(self) -> Places:
-        return Places.of(self.account)
+    def _places(self) -> EndpointCatalog:
+        return EndpointCatalog.of(self.account)
 
     def _of_task(self, group: Raw, target: str, port: int) -> Iterator[Cause]:
-        listens = self.tasks.on(target, port)
+        listens = self.tasks.listening_on(target, port)
         if listens is None:
             if self.tasks.known and target in self._container_hosts:
                 detail = f"no task on the instance listens on port {port}"
@@ -220,14 +220,14 @@ class _Looking:
             return
         path, matcher = group.get("HealthCheckPath", "/"), group.get("Matcher") or {}
         prefix = self._prefix(listens)
-        if prefix is not None and not _is_below(path, prefix) and not accepts(matcher, 404):
+        if prefix is not None and not _is_below(path, prefix) and not matcher_accepts(matcher, 404):
             wanted = matcher.get("HttpCode") or matcher.get("GrpcCode") or "200"
             detail = (
                 f"the health check asks for {path}, and {listens.name} answers below {prefix or '/'} only, else 404"
             )
             yield Cause("PATH_NOT_SERVED", f"{detail}, not {wanted}", f"set the health check's path to {prefix}/")
 
-    def _prefix(self, listens: Listens) -> str | None:
+    def _prefix(self, listens: PortBinding) -> str | None:
         """Below which path a container answers; None where its definition does not say."""
         for definition in self.account.get("taskDefinitions") or ():
             if definition["taskDefinitionArn"] == listens.definition:
@@ -238,7 +238,7 @@ class _Looking:
         return None
 
 
-def _not_reached(code: str, one: Balancer, port: int, said: Reach) -> Cause:
+def _not_reached(code: str, one: LiveLoadBalancer, port: int, said: ReachResult) -> Cause:
     fix = "; ".join(rule.cli() for rule in said.fix) or "look at the routes and network ACLs of both subnets"
     why = said.because[0] if said.because else "nothing lets it in"
     verb = "does not reach" if said.decision == "deny" else "may not reach"

@@ -21,15 +21,15 @@ from botocore.exceptions import ClientError
 
 from esaws.aws import pages, tag_dict
 from esaws.cloud import Cloud
-from esaws.errors import told
-from esaws.inspect.account import Account, look
-from esaws.inspect.recurring_costs import KEYS, Standing, of_database, of_volume, standing
+from esaws.errors import describe_error
+from esaws.inspect.account import Account, snapshot
+from esaws.inspect.recurring_costs import KEYS, CostItem, database_usage, volume_usage, cost_items
 from esaws.leases.park import PARKED_TAG
-from esaws.leases.terms import Spent
-from esaws.pricelist import HOURS_A_MONTH, Usage, hours_in_month
+from esaws.leases.terms import Spend
+from esaws.pricelist import HOURS_PER_MONTH, Usage, hours_in_month
 from esaws.resource import KINDS
 
-HOW = "an estimate: what stands there at list price, by the hours since it was made; free tier and traffic not counted"
+METHOD = "an estimate: what stands there at list price, by the hours since it was made; free tier and traffic not counted"
 
 _LISTED = ("LoadBalancer", "DBInstance", "CacheCluster", "Broker")
 _MADE = ("LaunchTime", "CreateTime", "CreatedTime", "InstanceCreateTime", "CacheClusterCreateTime", "Created")
@@ -47,48 +47,48 @@ _GROUP = "aws:autoscaling:groupName"
 _ENDS = re.compile(r"(Launching a new|Terminating) EC2 instance: (i-[0-9a-f]+)")
 
 
-def spent_since(cloud: Cloud, since: datetime, now: datetime) -> Spent:
+def estimate_spend(cloud: Cloud, since: datetime, now: datetime) -> Spend:
     """What the deployment cost from a moment to now, and what an hour costs from now on, in USD, estimated.
 
     Some 25 calls that describe, all free. Unknown where AWS did not let us look, or a price is not known.
     """
     import esaws.resources  # noqa: F401 (fills the registry)
 
-    account = look(cloud, *KEYS, "AutoScalingGroups")
+    account = snapshot(cloud, *KEYS, "AutoScalingGroups")
     if account.missing:
         key, why = sorted(account.missing.items())[0]
-        return Spent(None, None, f"{key} could not be looked at: {why}")
+        return Spend(None, None, f"{key} could not be looked at: {why}")
     try:
         ours = {live.id for kind in _LISTED for live in KINDS[kind].list(cloud)}
         gone = list(_gone(cloud, account, since, now))
     except ClientError as error:
-        return Spent(None, None, told(error))
+        return Spend(None, None, describe_error(error))
     made = {raw[id]: raw for key in KEYS for raw in account.get(key) or () for id in _IDS if id in raw}
     emptied = {raw["AutoScalingGroupName"] for raw in account["AutoScalingGroups"] if not raw["DesiredCapacity"]}
     total: Decimal | None = Decimal(0)
     rate: Decimal | None = Decimal(0)
-    for each in standing(account):
+    for each in cost_items(account):
         raw = made.get(each.id, {})
         if each.id in ours or cloud.owned_name(_tags(raw)):
             hours = (now - max(since, _made(raw) or since)) / timedelta(hours=1)
-            total = _sum(total, an_hour(_as_if_run(each, raw).usages, cloud, now), hours)
+            total = _sum(total, hourly_usd(_as_if_run(each, raw).usages, cloud, now), hours)
             if _tags(raw).get(_GROUP) not in emptied:
-                rate = _sum(rate, an_hour(each.usages, cloud, now), 1)
+                rate = _sum(rate, hourly_usd(each.usages, cloud, now), 1)
     for usd, hours in gone:
         total = _sum(total, usd, hours)
     if total is None or rate is None:
-        return Spent(None, None, f"the price list lacks a price of what stands there in {cloud.region}")
-    return Spent(float(total), float(rate), HOW)
+        return Spend(None, None, f"the price list lacks a price of what stands there in {cloud.region}")
+    return Spend(float(total), float(rate), METHOD)
 
 
-def an_hour(usages: Iterable[Usage], cloud: Cloud, when: datetime) -> Decimal | None:
+def hourly_usd(usages: Iterable[Usage], cloud: Cloud, when: datetime) -> Decimal | None:
     """What an hour of things costs, out of what a month of them uses; None where a price is not known.
 
     Storage is charged by the share of its own month, which has 672 to 744 hours.
     """
     usd: Decimal | None = Decimal(0)
     for usage in usages:
-        hours = HOURS_A_MONTH if usage.unit == "Hrs" else hours_in_month(when.date())
+        hours = HOURS_PER_MONTH if usage.unit == "Hrs" else hours_in_month(when.date())
         month = cloud.prices.monthly_cost((usage,), cloud.region).usd
         usd = None if usd is None or month is None else usd + month / hours
     return usd
@@ -108,15 +108,15 @@ def _made(raw: Mapping[str, Any]) -> datetime | None:
     return next((raw[name].astimezone(UTC) for name in _MADE if isinstance(raw.get(name), datetime)), None)
 
 
-def _as_if_run(each: Standing, raw: Mapping[str, Any]) -> Standing:
+def _as_if_run(each: CostItem, raw: Mapping[str, Any]) -> CostItem:
     """A database that somebody else stopped, nobody knows when: as if it had run. Ours was counted when it stopped."""
     if (
-        each.what != "database"
+        each.kind != "database"
         or raw.get("DBInstanceStatus") not in ("stopped", "stopping")
         or PARKED_TAG in _tags(raw)
     ):
         return each
-    return Standing(each.what, each.id, tuple(of_database({**raw, "DBInstanceStatus": "available"})))
+    return CostItem(each.kind, each.id, tuple(database_usage({**raw, "DBInstanceStatus": "available"})))
 
 
 # -- instances that are gone -----------------------------------------------------------------------------------------
@@ -133,18 +133,18 @@ def _gone(cloud: Cloud, account: Account, since: datetime, now: datetime) -> Ite
         activities = pages(cloud, "autoscaling", "describe_scaling_activities", "Activities", AutoScalingGroupName=name)
         ran += [
             (name, max(began or since, since), ended or now)
-            for id, began, ended in lives(activities)
+            for id, began, ended in instance_lifetimes(activities)
             if id not in there and (ended or now) > since
         ]
     if not ran:
         return
-    templates = look(cloud, "LaunchTemplateVersions")["LaunchTemplateVersions"]
+    templates = snapshot(cloud, "LaunchTemplateVersions")["LaunchTemplateVersions"]
     costs = {name: _of_template(groups[name], templates, cloud, now) for name in {name for name, _, _ in ran}}
     for name, began, ended in ran:
         yield costs[name], (ended - began) / timedelta(hours=1)
 
 
-def lives(activities: Iterable[Mapping[str, Any]]) -> list[tuple[str, datetime | None, datetime | None]]:
+def instance_lifetimes(activities: Iterable[Mapping[str, Any]]) -> list[tuple[str, datetime | None, datetime | None]]:
     """From when to when each instance was there, as the activities of a group tell it; None where they don't. Pure."""
     began: dict[str, datetime] = {}
     ended: dict[str, datetime] = {}
@@ -171,8 +171,8 @@ def _of_template(
     ]
     disks = [mapping.get("Ebs", {}) for mapping in data.get("BlockDeviceMappings", ())]
     usages += [
-        of_volume({"Size": disk["VolumeSize"], "VolumeType": disk.get("VolumeType", "gp2")})
+        volume_usage({"Size": disk["VolumeSize"], "VolumeType": disk.get("VolumeType", "gp2")})
         for disk in disks
         if "VolumeSize" in disk
     ]
-    return an_hour(usages, cloud, now)
+    return hourly_usd(usages, cloud, now)

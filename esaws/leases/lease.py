@@ -17,11 +17,11 @@ from esaws.aws import error_code
 from esaws.cloud import Cloud
 from esaws.deploy.inventory import inventory
 from esaws.deploy.plan import Plan, plan_teardown
-from esaws.errors import EsawsError, UsageError, told
-from esaws.leases.estimate import spent_since
-from esaws.leases.park import Parking, Step, is_parked, plan_park
-from esaws.leases.terms import Judgement, Spent, Terms, end_of, iso, judge, moment
-from esaws.leases.terms import told as told_moment
+from esaws.errors import EsawsError, UsageError, describe_error
+from esaws.leases.estimate import estimate_spend
+from esaws.leases.park import StepPlan, Step, is_parked, plan_park
+from esaws.leases.terms import LeaseStatus, Spend, LeaseTerms, parse_until, format_iso, evaluate_lease, parse_timestamp
+from esaws.leases.terms import format_utc as told_moment
 from esaws.resource import Live
 from esaws.resources.lease import Lease, granted, nonsense
 
@@ -32,16 +32,16 @@ By = Literal["park", "teardown"]
 
 NO_LEASE = "nothing says until when it may stand or what it may cost; `esaws lease --until 8h --at-most-usd 5` does"
 _NAME = "lease"
-_NO_LIMIT = Spent(None, None, "not asked: the lease has no limit in USD")
+_NO_LIMIT = Spend(None, None, "not asked: the lease has no limit in USD")
 
 
-def now_at(cloud: Cloud) -> datetime:
+def cloud_time(cloud: Cloud) -> datetime:
     """The time of the place: of the local AWS's clock, or on AWS of this machine; in UTC, to the second."""
     there = datetime.now(UTC) if cloud.is_aws else simulation.now(cloud)
     return there.astimezone(UTC).replace(microsecond=0)
 
 
-def lease_of(cloud: Cloud) -> Judgement:
+def lease_status(cloud: Cloud) -> LeaseStatus:
     """Whether the deployment is within its lease; what was spent is counted anew if that is limited.
 
     One call, and some 25 more, all free, where the lease limits what may be spent. What can't be read, because
@@ -54,18 +54,18 @@ def lease_of(cloud: Cloud) -> Judgement:
     try:
         value = _value(cloud)
     except ClientError as error:
-        return Judgement(cloud.deployment, "unknown", f"its lease can't be read: {told(error)}")
+        return LeaseStatus(cloud.deployment, "unknown", f"its lease can't be read: {describe_error(error)}")
     if value is None:
-        return Judgement(cloud.deployment, "none", NO_LEASE)
-    now, said = now_at(cloud), granted(value)
+        return LeaseStatus(cloud.deployment, "none", NO_LEASE)
+    now, said = cloud_time(cloud), granted(value)
     terms = _terms(said, value)
-    spent = _counted(cloud, said, now) if terms.at_most_usd is not None or terms.wrong else _NO_LIMIT
-    return judge(cloud.deployment, terms, now, spent)
+    spent = _counted(cloud, said, now) if terms.at_most_usd is not None or terms.errors else _NO_LIMIT
+    return evaluate_lease(cloud.deployment, terms, now, spent)
 
 
 def plan_grant(
     cloud: Cloud, *, until: str | None = None, at_most_usd: float | None = None, usd_per_hour: float | None = None
-) -> Parking:
+) -> StepPlan:
     """What a lease, or other terms of the one that is there, change: what is not said stays, and what was spent, too.
 
     `until` is a date, to its last second, a moment or a span from now; `usd_per_hour` what is about to be deployed
@@ -76,13 +76,13 @@ def plan_grant(
         LocalNotRunning, WrongAccount: there is no such place, or it is somebody else's.
     """
     cloud.check()
-    now, live = now_at(cloud), _live(cloud)
+    now, live = cloud_time(cloud), _live(cloud)
     was = dict(live.fields) if live else granted("{}")
     if until is None and at_most_usd is None:
         raise UsageError("a lease needs an end or a limit: --until 8h, --at-most-usd 5, or both")
-    said = was | {"since": was["since"] or iso(now)}
+    said = was | {"since": was["since"] or format_iso(now)}
     if until is not None:
-        said["until"] = iso(end_of(until, now))
+        said["until"] = format_iso(parse_until(until, now))
     if at_most_usd is not None:
         said["at_most_usd"] = at_most_usd
     Lease(name=_NAME, **said)  # refuses what is none
@@ -101,23 +101,23 @@ def plan_grant(
         _in_words(_terms(said)),
         lambda: _put(cloud, live, said, spent, now, rate),
     )
-    return Parking(cloud, "lease", (step,))
+    return StepPlan(cloud, "lease", (step,))
 
 
-def grant(cloud: Cloud, *, until: str | None = None, at_most_usd: float | None = None) -> Judgement:
+def grant(cloud: Cloud, *, until: str | None = None, at_most_usd: float | None = None) -> LeaseStatus:
     """Grant a lease, as `plan_grant` says, and look at it."""
     plan_grant(cloud, until=until, at_most_usd=at_most_usd).apply()
-    return lease_of(cloud)
+    return lease_status(cloud)
 
 
-def plan_end(cloud: Cloud) -> Parking:
+def plan_end(cloud: Cloud) -> StepPlan:
     """What it takes to take the lease away: nothing where there is none; what stands there goes on standing."""
     cloud.check()
     live = _live(cloud)
     if live is None:
-        return Parking(cloud, "end the lease", ())
+        return StepPlan(cloud, "end the lease", ())
     was = _in_words(_terms(live.fields))
-    return Parking(cloud, "end the lease", (Step("Lease", live.name, was, "none", lambda: Lease.delete(cloud, live)),))
+    return StepPlan(cloud, "end the lease", (Step("Lease", live.name, was, "none", lambda: Lease.delete(cloud, live)),))
 
 
 def recount(cloud: Cloud) -> None:
@@ -127,7 +127,7 @@ def recount(cloud: Cloud) -> None:
     """
     try:
         if (live := _live(cloud)) and not nonsense(_value(cloud) or ""):
-            now = now_at(cloud)
+            now = cloud_time(cloud)
             spent = _counted(cloud, live.fields, now)
             if spent.usd is not None:
                 _put(cloud, live, live.fields, spent, now, spent.usd_per_hour)
@@ -135,14 +135,14 @@ def recount(cloud: Cloud) -> None:
         return
 
 
-def plan_enforce(cloud: Cloud, by: By = "park") -> Parking | Plan | None:
+def plan_enforce(cloud: Cloud, by: By = "park") -> StepPlan | Plan | None:
     """What it takes to park or to end a deployment that is past its lease; None while it is within, or is gone.
 
     Raises:
         EsawsError: it is not known whether it is past; or it stands there without a lease.
         LocalNotRunning, WrongAccount: there is no such place, or it is somebody else's.
     """
-    judged = lease_of(cloud)
+    judged = lease_status(cloud)
     if judged.state == "unknown":
         raise EsawsError(f"nothing was changed: {judged!r}")
     if judged.state == "none" and len(inventory(cloud)):
@@ -163,8 +163,8 @@ def reminder(cloud: Cloud) -> str | None:
         value = _value(cloud)
         if value is None:
             return None
-        now, said = now_at(cloud), granted(value)
-        judged = judge(cloud.deployment, _terms(said, value), now, _carried_on(said, now))
+        now, said = cloud_time(cloud), granted(value)
+        judged = evaluate_lease(cloud.deployment, _terms(said, value), now, _carried_on(said, now))
         if judged.state == "ending":
             return f"{cloud.deployment} is about to be past its lease: {judged.reason}; `esaws lease` tells more"
         if judged.state != "past":
@@ -201,9 +201,9 @@ def _live(cloud: Cloud) -> Live | None:
 
 
 def _put(
-    cloud: Cloud, live: Live | None, said: Mapping[str, Any], spent: Spent, now: datetime, rate: float | None
+    cloud: Cloud, live: Live | None, said: Mapping[str, Any], spent: Spend, now: datetime, rate: float | None
 ) -> None:
-    counted = {"counted_at": iso(now), "counted_usd": spent.usd, "usd_per_hour": rate} if spent.usd is not None else {}
+    counted = {"counted_at": format_iso(now), "counted_usd": spent.usd, "usd_per_hour": rate} if spent.usd is not None else {}
     kept = Lease(name=_NAME, **{**said, **counted})
     if live is None:
         kept.create(cloud)
@@ -211,37 +211,37 @@ def _put(
         kept.update(cloud, Live(live.kind, live.name, live.id, fields={**live.fields, "since": said["since"]}))
 
 
-def _in_words(terms: Terms) -> str:
+def _in_words(terms: LeaseTerms) -> str:
     words = [f"until {told_moment(terms.until)}"] if terms.until else []
     if terms.at_most_usd is not None:
         words.append(f"at most {terms.at_most_usd:.2f} USD")
     return ", ".join(words) or "nothing that can be read"
 
 
-def _terms(said: Mapping[str, Any], value: str | None = None) -> Terms:
-    until, since = (None if said[name] is None else moment(said[name]) for name in ("until", "since"))
-    return Terms(until, said["at_most_usd"], since, tuple(nonsense(value)) if value is not None else ())
+def _terms(said: Mapping[str, Any], value: str | None = None) -> LeaseTerms:
+    until, since = (None if said[name] is None else parse_timestamp(said[name]) for name in ("until", "since"))
+    return LeaseTerms(until, said["at_most_usd"], since, tuple(nonsense(value)) if value is not None else ())
 
 
-def _counted(cloud: Cloud, said: Mapping[str, Any], now: datetime) -> Spent:
+def _counted(cloud: Cloud, said: Mapping[str, Any], now: datetime) -> Spend:
     """What was counted before, and what was spent since then."""
     start, before = _last_count(said)
     if start is None:
-        return Spent(None, None, "the lease does not say since when to count; grant it anew")
-    found = spent_since(cloud, start, now)
-    return found if found.usd is None else Spent(before + found.usd, found.usd_per_hour, found.how)
+        return Spend(None, None, "the lease does not say since when to count; grant it anew")
+    found = estimate_spend(cloud, start, now)
+    return found if found.usd is None else Spend(before + found.usd, found.usd_per_hour, found.source)
 
 
-def _carried_on(said: Mapping[str, Any], now: datetime) -> Spent:
+def _carried_on(said: Mapping[str, Any], now: datetime) -> Spend:
     """What was counted before, going on at the price of an hour as it was then."""
     start, before = _last_count(said)
     rate = said["usd_per_hour"]
     if start is None or rate is None:
-        return Spent(None, None, "it was not counted yet")
-    return Spent(before + rate * max((now - start) / timedelta(hours=1), 0.0), rate, "carried on from the last count")
+        return Spend(None, None, "it was not counted yet")
+    return Spend(before + rate * max((now - start) / timedelta(hours=1), 0.0), rate, "carried on from the last count")
 
 
 def _last_count(said: Mapping[str, Any]) -> tuple[datetime | None, float]:
     if said["counted_at"] is not None and said["counted_usd"] is not None:
-        return moment(said["counted_at"]), said["counted_usd"]
-    return (None if said["since"] is None else moment(said["since"])), 0.0
+        return parse_timestamp(said["counted_at"]), said["counted_usd"]
+    return (None if said["since"] is None else parse_timestamp(said["since"])), 0.0

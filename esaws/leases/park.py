@@ -15,8 +15,8 @@ from esaws.aws import tag_dict
 from esaws.cloud import Cloud
 from esaws.deploy.inventory import inventory
 from esaws.errors import NotDeployed
-from esaws.inspect.account import look
-from esaws.inspect.recurring_costs import KEYS, Standing, standing
+from esaws.inspect.account import snapshot
+from esaws.inspect.recurring_costs import KEYS, CostItem, cost_items
 from esaws.progress import progress
 from esaws.resource import Index, Live
 from esaws.resources.scalable_target import TASKS
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     import pandas
 
 PARKED_TAG = "esaws:parked"
-SEVEN_DAYS = "AWS starts a stopped database again after seven days: park again then"
+STOPPED_FOR_SEVEN_DAYS = "AWS starts a stopped database again after seven days: park again then"
 """https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_StopInstance.html"""
-BY_HAND = "its tasks were no service's: `esaws deploy` starts them again, and registers their targets"
+STANDALONE_TASKS = "its tasks were no service's: `esaws deploy` starts them again, and registers their targets"
 
 _DAYS_A_MONTH = Decimal(730) / 24
 
@@ -38,23 +38,23 @@ class Step:
 
     kind: str
     name: str
-    now: str
-    then: str
+    before: str
+    after: str
     act: Callable[[], Any]
 
     def to_dict(self) -> dict[str, str]:
         """kind, name, now, then."""
-        return {"kind": self.kind, "name": self.name, "now": self.now, "then": self.then}
+        return {"kind": self.kind, "name": self.name, "now": self.before, "then": self.after}
 
 
 @dataclass(frozen=True)
-class Parking:
+class StepPlan:
     """What a parking, or its end, changes; nothing does before `apply`."""
 
     cloud: Cloud
     purpose: str
     steps: tuple[Step, ...]
-    remarks: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         return f"{self.purpose}: {len(self.steps)} to change" if self.steps else f"{self.purpose}: nothing to do"
@@ -91,7 +91,7 @@ class Parking:
         return len(self.steps)
 
 
-def plan_park(cloud: Cloud) -> Parking:
+def plan_park(cloud: Cloud) -> StepPlan:
     """What it takes to stop all that runs of a deployment: services, then groups, to 0, and databases stopped.
 
     Scaling keeps its policies; its minimum goes to 0, so that it brings nothing back.
@@ -104,10 +104,10 @@ def plan_park(cloud: Cloud) -> Parking:
     found = _there(cloud)
     steps = [*_services_down(cloud, found), *_groups_down(cloud, found), *_databases_down(cloud, found)]
     databases = any(live.kind == "DBInstance" for live in found)
-    return Parking(cloud, "park", tuple(steps), (SEVEN_DAYS,) if databases else ())
+    return StepPlan(cloud, "park", tuple(steps), (STOPPED_FOR_SEVEN_DAYS,) if databases else ())
 
 
-def plan_resume(cloud: Cloud) -> Parking:
+def plan_resume(cloud: Cloud) -> StepPlan:
     """What it takes to bring a parked deployment back as it was: databases, groups, then services.
 
     Raises:
@@ -118,7 +118,7 @@ def plan_resume(cloud: Cloud) -> Parking:
     found = _there(cloud)
     steps = [*_databases_up(cloud, found), *_groups_up(cloud, found), *_services_up(cloud, found)]
     by_hand = any(live.kind == "TargetRegistration" for live in found) or not _of(found, "Service")
-    return Parking(cloud, "resume", tuple(steps), (BY_HAND,) if steps and by_hand else ())
+    return StepPlan(cloud, "resume", tuple(steps), (STANDALONE_TASKS,) if steps and by_hand else ())
 
 
 def is_parked(cloud: Cloud) -> bool:
@@ -131,7 +131,7 @@ def is_parked(cloud: Cloud) -> bool:
     return any(page["AutoScalingGroups"] for page in groups.paginate(Filters=filters))
 
 
-def still_costs(cloud: Cloud) -> pandas.DataFrame:
+def remaining_costs(cloud: Cloud) -> pandas.DataFrame:
     """What of a deployment costs as it stands now, at list price, the dearest first: kind, name, usd_per_day.
 
     usd_per_day is NaN where the price list lacks a price; the free tier is not counted.
@@ -139,17 +139,17 @@ def still_costs(cloud: Cloud) -> pandas.DataFrame:
     import pandas
 
     names = _names(inventory(cloud))
-    account = look(cloud, *KEYS)
+    account = snapshot(cloud, *KEYS)
     rows = []
-    for each in standing(account):
+    for each in cost_items(account):
         cost = each.monthly(cloud.region)
         if (name := names.get(each.id) or _owner(each, account, cloud)) and (cost.usd is None or cost.usd):
-            rows.append((each.what, name, None if cost.usd is None else float(cost.usd / _DAYS_A_MONTH)))
+            rows.append((each.kind, name, None if cost.usd is None else float(cost.usd / _DAYS_A_MONTH)))
     frame = pandas.DataFrame(rows, columns=["kind", "name", "usd_per_day"]).astype({"usd_per_day": float})
     return frame.sort_values(["usd_per_day", "name"], ascending=[False, True], ignore_index=True)
 
 
-def _owner(each: Standing, account: Any, cloud: Cloud) -> str | None:
+def _owner(each: CostItem, account: Any, cloud: Cloud) -> str | None:
     """Of instances and volumes, which AWS made below ours: the name in their tags."""
     for key, id in (("Instances", "InstanceId"), ("Volumes", "VolumeId")):
         for raw in account.get(key) or ():
@@ -202,7 +202,7 @@ def _groups_up(cloud: Cloud, found: list[Live]) -> Iterator[Step]:
 
         def act(name: str = name, low: int = low, wanted: int = wanted, kept: str = kept) -> None:
             autoscaling.update_auto_scaling_group(AutoScalingGroupName=name, MinSize=low, DesiredCapacity=wanted)
-            cloud.until(
+            cloud.wait_until(
                 f"{wanted} instances of {name} are in service", lambda: _in_service(cloud, name) >= wanted, minutes=15
             )
             tag = {"ResourceId": name, "ResourceType": "auto-scaling-group", "Key": PARKED_TAG, "Value": kept}
@@ -295,7 +295,7 @@ def _databases_up(cloud: Cloud, found: list[Live]) -> Iterator[Step]:
             continue
 
         def act(live: Live = live) -> None:
-            cloud.until(f"database {live.name} has stopped", lambda: _state(cloud, live.id) != "stopping", minutes=30)
+            cloud.wait_until(f"database {live.name} has stopped", lambda: _state(cloud, live.id) != "stopping", minutes=30)
             if _state(cloud, live.id) == "stopped":
                 rds.start_db_instance(DBInstanceIdentifier=live.id)
             rds.remove_tags_from_resource(ResourceName=live.raw["DBInstanceArn"], TagKeys=[PARKED_TAG])

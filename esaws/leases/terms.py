@@ -21,26 +21,26 @@ _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
 @dataclass(frozen=True)
-class Terms:
+class LeaseTerms:
     """Until when, for how many USD in all, and since when those are counted; `wrong` is what of them can't be read."""
 
     until: datetime | None = None
     at_most_usd: float | None = None
     since: datetime | None = None
-    wrong: tuple[str, ...] = ()
+    errors: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
-class Spent:
+class Spend:
     """USD so far and in an hour from now, None where that is not known; `how` says where it is from, or why not."""
 
     usd: float | None
     usd_per_hour: float | None
-    how: str
+    source: str
 
 
 @dataclass(frozen=True)
-class Judgement:
+class LeaseStatus:
     """Whether the lease of a deployment holds at a moment, and why.
 
     `state` is within, ending (an hour or a tenth of the limit is left, or less), past, unknown, or none where there is
@@ -51,8 +51,8 @@ class Judgement:
     deployment: str
     state: State
     reason: str
-    terms: Terms = field(default_factory=Terms)
-    spent: Spent = field(default_factory=lambda: Spent(None, None, ""))
+    terms: LeaseTerms = field(default_factory=LeaseTerms)
+    spent: Spend = field(default_factory=lambda: Spend(None, None, ""))
     left_hours: float | None = None
     left_usd: float | None = None
 
@@ -62,58 +62,58 @@ class Judgement:
     def to_dict(self) -> dict[str, Any]:
         """until, at_most_usd, since, spent_usd, usd_per_hour, left_hours, left_usd, state, reason, source."""
         return {
-            "until": iso(self.terms.until),
+            "until": format_iso(self.terms.until),
             "at_most_usd": self.terms.at_most_usd,
-            "since": iso(self.terms.since),
+            "since": format_iso(self.terms.since),
             "spent_usd": self.spent.usd,
             "usd_per_hour": self.spent.usd_per_hour,
             "left_hours": self.left_hours,
             "left_usd": self.left_usd,
             "state": self.state,
             "reason": self.reason,
-            "source": self.spent.how,
+            "source": self.spent.source,
         }
 
 
-def judge(deployment: str, terms: Terms, now: datetime, spent: Spent) -> Judgement:
+def evaluate_lease(deployment: str, terms: LeaseTerms, now: datetime, spent: Spend) -> LeaseStatus:
     """Whether terms hold at a moment, with so much spent.
 
     What is over is over, whatever else can't be read; and what can't be read or is not known is never within.
     """
     hours = None if terms.until is None else (terms.until - now) / timedelta(hours=1)
     usd = None if terms.at_most_usd is None or spent.usd is None else terms.at_most_usd - spent.usd
-    over, soon, unknown, holds = [], [], [*(f"in its parameter {each}" for each in terms.wrong)], []
+    over, soon, unknown, holds = [], [], [*(f"in its parameter {each}" for each in terms.errors)], []
     if terms.until is not None and hours is not None:
         if hours <= 0:
-            over.append(f"it ended {told(terms.until)}, {length(now - terms.until)} ago")
+            over.append(f"it ended {format_utc(terms.until)}, {humanize(now - terms.until)} ago")
         elif terms.until - now <= ENDING:
-            soon.append(f"it ends {told(terms.until)}, in {length(terms.until - now)}")
+            soon.append(f"it ends {format_utc(terms.until)}, in {humanize(terms.until - now)}")
         else:
-            holds.append(f"it ends {told(terms.until)}, in {length(terms.until - now)}")
+            holds.append(f"it ends {format_utc(terms.until)}, in {humanize(terms.until - now)}")
     if terms.at_most_usd is not None:
         limit = f"{terms.at_most_usd:.2f} USD"
         if usd is None or spent.usd is None:
-            unknown.append(f"what was spent of its {limit} is not known: {spent.how}")
+            unknown.append(f"what was spent of its {limit} is not known: {spent.source}")
         elif usd <= 0:
             over.append(f"about {spent.usd:.2f} USD of at most {limit} are spent")
         else:
             words = f"about {spent.usd:.2f} of {limit} are spent"
             if spent.usd_per_hour:
                 lasts = usd / spent.usd_per_hour
-                words += f", the rest lasts {length_of_hours(lasts)}"
+                words += f", the rest lasts {humanize_hours(lasts)}"
             close = usd <= ENDING_SHARE * terms.at_most_usd
             (soon if close or (spent.usd_per_hour or 0) >= usd else holds).append(words)
     if not (over or soon or unknown or holds):
         unknown.append("it has neither an end nor a limit")
     state: State = "past" if over else "unknown" if unknown else "ending" if soon else "within"
     reason = "; ".join([*over, *unknown, *soon, *holds])
-    return Judgement(deployment, state, reason, terms, spent, hours, usd)
+    return LeaseStatus(deployment, state, reason, terms, spent, hours, usd)
 
 
 # -- moments and words ---------------------------------------------------------------------------------------------
 
 
-def end_of(text: str, now: datetime) -> datetime:
+def parse_until(text: str, now: datetime) -> datetime:
     """What `--until` says: a moment (UTC unless it says otherwise), a date, to its last second, or a span from now.
 
     Raises:
@@ -128,17 +128,17 @@ def end_of(text: str, now: datetime) -> datetime:
             following = date.fromisoformat(text) + timedelta(days=1)
             found = datetime(following.year, following.month, following.day, tzinfo=UTC)
         else:
-            found = moment(text)
+            found = parse_timestamp(text)
     except (ValueError, OverflowError):
         raise UsageError(
             f"until {text!r} is no end: say a date (2026-03-01), a moment (2026-03-01T18:00Z) or a span (8h, 3d)"
         ) from None
     if found <= now:
-        raise UsageError(f"until {told(found)} has passed: it is {told(now)} there; nothing was granted")
+        raise UsageError(f"until {format_utc(found)} has passed: it is {format_utc(now)} there; nothing was granted")
     return found
 
 
-def moment(text: str) -> datetime:
+def parse_timestamp(text: str) -> datetime:
     """A moment in UTC, to the second. Raises ValueError."""
     found = datetime.fromisoformat(text)
     try:
@@ -147,17 +147,17 @@ def moment(text: str) -> datetime:
         raise ValueError(f"{text} is out of all time") from None
 
 
-def iso(when: datetime | None) -> str | None:
+def format_iso(when: datetime | None) -> str | None:
     """As `2026-03-01T18:00:00Z`."""
     return None if when is None else when.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def told(when: datetime) -> str:
+def format_utc(when: datetime) -> str:
     """As `2026-03-01 18:00 UTC`."""
     return when.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
-def length(of: timedelta) -> str:
+def humanize(of: timedelta) -> str:
     """How long that is, in its largest whole unit: `3 days`, `1 hour`."""
     seconds = of.total_seconds()
     for unit, size in (("day", 86400), ("hour", 3600), ("minute", 60)):
@@ -166,6 +166,6 @@ def length(of: timedelta) -> str:
     return "less than a minute"
 
 
-def length_of_hours(hours: float) -> str:
+def humanize_hours(hours: float) -> str:
     """The same of hours, however many."""
-    return length(timedelta(hours=min(hours, 24 * 365 * 100)))
+    return humanize(timedelta(hours=min(hours, 24 * 365 * 100)))

@@ -3,11 +3,11 @@
 from collections.abc import Callable
 from typing import Any
 
-from esaws.inspect.routing.analyze import analyze
+from esaws.inspect.routing.analyze import analyze_rules
 from esaws.inspect.routing.request import Request
-from esaws.inspect.routing.targets import accepts, eligible, in_slow_start
-from esaws.inspect.routing.trace import trace
-from esaws.inspect.routing.validate import validate
+from esaws.inspect.routing.targets import eligible_targets, in_slow_start, matcher_accepts
+from esaws.inspect.routing.trace import trace_request
+from esaws.inspect.routing.validate import validate_rules
 
 Json = dict[str, Any]
 
@@ -29,26 +29,26 @@ VALIDATION_CODES = {
 
 
 def route(given: Json) -> Json:
-    return trace(given["rules"], Request.of(given["request"])).to_dict()
+    return trace_request(given["rules"], Request.from_dict(given["request"])).to_dict()
 
 
 def validation(given: Json) -> Json:
-    found = validate(given["rules"], given["listener"])
+    found = validate_rules(given["rules"], given["listener"])
     codes = {problem.code for problem in found if problem.severity == "error"}
     return {"findings": sorted(codes & VALIDATION_CODES)}
 
 
 def analysis(given: Json) -> Json:
-    found = analyze(given["rules"])
+    found = analyze_rules(given["rules"])
     return {"findings": [one.to_dict() for one in found if one.code in ("SHADOWED", "DEAD_VALUE")]}
 
 
 def health(given: Json) -> Json:
-    return eligible(given["TargetHealthDescriptions"], given.get("Attributes", ())).to_dict()
+    return eligible_targets(given["TargetHealthDescriptions"], given.get("Attributes", ())).to_dict()
 
 
 def matcher(given: Json) -> Json:
-    return {str(code): accepts(given["Matcher"], code) for code in range(600)}
+    return {str(code): matcher_accepts(given["Matcher"], code) for code in range(600)}
 
 
 def slow_start(given: Json) -> Json:

@@ -8,8 +8,8 @@ from botocore.exceptions import ClientError
 from esaws.cloud import Cloud
 from esaws.deploy.plan import plan_deploy
 from esaws.errors import UsageError
-from esaws.inspect.account import NotKnown, look
-from esaws.inspect.fetch import FETCHES
+from esaws.inspect.account import MissingData, snapshot
+from esaws.inspect.fetch import FETCHERS
 from esaws.reference.seccom import seccom
 
 
@@ -31,22 +31,22 @@ def deny(cloud: Cloud, service: str, operation: str) -> None:
 
 
 def test_a_deployment_is_seen_whole(deployed: Cloud) -> None:
-    account = look(deployed)
+    account = snapshot(deployed)
     assert account.missing == {}
-    assert set(account.answers) == set(FETCHES)
+    assert set(account.answers) == set(FETCHERS)
     counts = {key: len(account[key]) for key in ("Instances", "tasks", "services", "containerInstances", "Rules")}
     assert counts == {"Instances": 12, "tasks": 12, "services": 6, "containerInstances": 12, "Rules": 3}
 
 
 def test_nothing_is_changed_by_looking(deployed: Cloud) -> None:
     before = len(deployed.calls)
-    look(deployed)
+    snapshot(deployed)
     made = deployed.calls.to_frame().iloc[before:]
     assert set(made.operation.str.extract(r"^([A-Z][a-z]+)")[0]) <= {"Describe", "List", "Get"}
 
 
 def test_a_part_names_what_it_is_a_part_of(deployed: Cloud) -> None:
-    account = look(deployed, "Rules", "TargetHealth", "tasks")
+    account = snapshot(deployed, "Rules", "TargetHealth", "tasks")
     assert {rule["ListenerArn"] for rule in account["Rules"]} == {account["Listeners"][0]["ListenerArn"]}
     assert {each["TargetGroupArn"] for each in account["TargetHealth"]} == {
         each["TargetGroupArn"] for each in account["TargetGroups"]
@@ -56,7 +56,7 @@ def test_a_part_names_what_it_is_a_part_of(deployed: Cloud) -> None:
 
 def test_what_is_not_asked_for_costs_no_call(deployed: Cloud) -> None:
     before = len(deployed.calls)
-    look(deployed, "Vpcs")
+    snapshot(deployed, "Vpcs")
     assert len(deployed.calls) == before + 1
 
 
@@ -64,11 +64,11 @@ def test_a_denied_call_names_the_permission_and_the_rest_is_there(new_cloud: Any
     cloud = new_cloud(account=deployed.account)
     deny(cloud, "ec2", "DescribeNetworkAcls")
     deny(cloud, "elbv2", "DescribeListeners")
-    account = look(cloud, "NetworkAcls", "Rules", "Vpcs")
+    account = snapshot(cloud, "NetworkAcls", "Rules", "Vpcs")
     assert account.get("NetworkAcls") is None
     assert account.missing["NetworkAcls"] == "ec2:DescribeNetworkAcls was denied; ask for the permission"
     assert account.missing["Rules"].startswith("elasticloadbalancing:DescribeListeners was denied"), "what they are of"
-    with pytest.raises(NotKnown, match="ec2:DescribeNetworkAcls"):
+    with pytest.raises(MissingData, match="ec2:DescribeNetworkAcls"):
         account["NetworkAcls"]
     assert account["Vpcs"]
 
@@ -76,10 +76,10 @@ def test_a_denied_call_names_the_permission_and_the_rest_is_there(new_cloud: Any
 def test_a_denied_setting_of_a_bucket_is_left_out(new_cloud: Any, deployed: Cloud) -> None:
     cloud = new_cloud(account=deployed.account)
     deny(cloud, "s3", "GetBucketPolicyStatus")
-    (bucket,) = look(cloud, "Buckets")["Buckets"]
+    (bucket,) = snapshot(cloud, "Buckets")["Buckets"]
     assert "PolicyStatus" not in bucket and bucket["Encryption"]
 
 
 def test_a_key_that_there_is_not_is_refused(cloud: Cloud) -> None:
     with pytest.raises(UsageError, match="nobody can look at Vpc; there are"):
-        look(cloud, "Vpc")
+        snapshot(cloud, "Vpc")

@@ -10,9 +10,9 @@ import pytest
 from esaws import simulation
 from esaws.cloud import Cloud
 from esaws.deploy.plan import plan_deploy
-from esaws.inspect.account import Account, look
+from esaws.inspect.account import Account, snapshot
 from esaws.inspect.request_path import KEYS as WAY_KEYS
-from esaws.inspect.request_path import trace_url
+from esaws.inspect.request_path import trace
 from esaws.inspect.target_health import KEYS, health
 from esaws.reference.seccom import SERVICES, seccom
 
@@ -150,13 +150,13 @@ def test_inspection_says_what_the_load_balancer_finds(cloud: Cloud, seed: int) -
     undo = [getattr(Breaker(cloud, chance), way)() for way in dict.fromkeys(ways)]
     try:
         simulation.advance(cloud, "20m")
-        account = look(cloud, *{*KEYS, *WAY_KEYS})
+        account = snapshot(cloud, *{*KEYS, *WAY_KEYS})
         agreed(account, ways)
     finally:
         for mend in reversed(undo):
             mend()
         simulation.advance(cloud, "20m")
-    healthy = health(look(cloud, *KEYS))
+    healthy = health(snapshot(cloud, *KEYS))
     assert {each.code for each in healthy} <= {"HEALTHY", "DRAINING"}, f"after {ways} all is mended"
     assert sum(each.state == "healthy" for each in healthy) == 2 * len(BALANCED)
 
@@ -169,8 +169,8 @@ def agreed(account: Account, ways: list[str]) -> None:
             assert (each.state == "healthy") == (each.cause is None), (ways, each)
     by_target = {(each.target_group, each.id, each.port): each for each in states}
     for service in BALANCED.values():
-        way = trace_url(account, f"http://seccom{service.path}/")
-        for stop in way.stops:
+        way = trace(account, f"http://seccom{service.path}/")
+        for stop in way.targets:
             state = by_target[stop.target_group, stop.id, stop.port]
             assert stop.state == state.state
             if state.code == "NOT_REACHED" and "9999" not in state.to_dict()["detail"]:

@@ -10,12 +10,12 @@ from esaws import simulation
 from esaws.cloud import Cloud
 from esaws.deploy.plan import plan_deploy
 from esaws.errors import UsageError
-from esaws.inspect.account import Account, look
+from esaws.inspect.account import Account, snapshot
 from esaws.inspect.checks.finding import Fix
-from esaws.inspect.checks.report import KEYS, Findings, as_markdown, codes_of_all, findings
-from esaws.inspect.network.reach_by_name import reach_between
+from esaws.inspect.checks.report import KEYS, Findings, all_codes, codes_as_markdown, findings
+from esaws.inspect.network.reach_by_name import reach
 from esaws.inspect.target_health import health
-from esaws.reference.seccom import as_drawn, seccom
+from esaws.reference.seccom import seccom, seccom_as_drawn
 from tests.shell import Shell
 
 DOCS = Path(__file__).parents[2] / "docs" / "findings.md"
@@ -60,7 +60,7 @@ def deployed(new_cloud: Any) -> Cloud:
 
 @pytest.fixture(scope="module")
 def seen(deployed: Cloud) -> Findings:
-    return findings(look(deployed, *KEYS), as_drawn())
+    return findings(snapshot(deployed, *KEYS), seccom_as_drawn())
 
 
 @pytest.mark.parametrize("flaw", FLAWS)
@@ -89,12 +89,12 @@ def test_what_is_mended_is_gone_and_the_system_still_works(new_cloud: Any) -> No
     cloud = new_cloud()
     plan_deploy(seccom("ha"), cloud).apply()
     simulation.advance(cloud, "10m")
-    before = findings(look(cloud, *KEYS), as_drawn())
+    before = findings(snapshot(cloud, *KEYS), seccom_as_drawn())
     for fix in before.fixes():
         fix.apply(cloud)
         fix.apply(cloud)  # made twice it changes nothing more
     simulation.advance(cloud, "10m")
-    account = look(cloud, *KEYS)
+    account = snapshot(cloud, *KEYS)
     # A drawing is mended by drawing what is there; stopping groups is not for a system that is to work.
     after = pairs(findings(account, seccom("ha")))
     left = {flaw: set(some) & after for flaw, some in FLAWS.items() if flaw != 9}
@@ -111,20 +111,20 @@ def test_what_is_mended_is_gone_and_the_system_still_works(new_cloud: Any) -> No
         ("service/intrusion-management-api", "service/cameras-api", 8003),
         ("service/sites-management-api", "db/database", 5432),
     ]:
-        assert reach_between(account, source, destination, port).decision == "allow", (source, destination)
-    assert reach_between(account, "internet", "service/cameras-api", 22).decision == "deny"
+        assert reach(account, source, destination, port).decision == "allow", (source, destination)
+    assert reach(account, "internet", "service/cameras-api", 22).decision == "deny"
 
 
 def test_groups_that_come_back_stop_once_they_are_told_to(new_cloud: Any) -> None:
     cloud = new_cloud()
     plan_deploy(seccom("budget", services=("cameras-api",)), cloud).apply()
-    found = findings(look(cloud, *KEYS)).of("STOPPING_DOES_NOT_STOP")
+    found = findings(snapshot(cloud, *KEYS)).select("STOPPING_DOES_NOT_STOP")
     assert found.fixes() == [], "it stops something, so it has to be asked for"
-    (fix,) = found.fixes(stopping=True)
+    (fix,) = found.fixes(destructive=True)
     fix.apply(cloud)
     simulation.advance(cloud, "1h")
-    after = look(cloud, *KEYS)
-    assert not findings(after).of("STOPPING_DOES_NOT_STOP")
+    after = snapshot(cloud, *KEYS)
+    assert not findings(after).select("STOPPING_DOES_NOT_STOP")
     assert not [each for each in after["Instances"] if each["State"]["Name"] == "running"]
 
 
@@ -246,7 +246,7 @@ def test_every_code_is_found_somewhere(seen: Findings) -> None:
         "UNREACHED_PORT",
     }
     in_health = {"TARGET_OUTSIDE_ZONES", "HEALTH_PATH_UNANSWERED", "UNHEALTHY_TARGET"}
-    assert set(codes_of_all()) == {each.code for each in seen} | set(SMALL) | elsewhere | in_health
+    assert set(all_codes()) == {each.code for each in seen} | set(SMALL) | elsewhere | in_health
 
 
 def test_rules_that_nothing_reaches_are_found() -> None:
@@ -274,22 +274,22 @@ def test_a_denied_call_is_named_and_the_other_checks_are_made(new_cloud: Any, de
         raise ClientError(error, "DescribeDBInstances")
 
     cloud.client("rds").meta.events.register("before-call.*.DescribeDBInstances", refuse)
-    found = findings(look(cloud, *KEYS))
-    (missing,) = [each for each in found.of("NOT_LOOKED_AT") if "NO_BACKUPS" in each.resource]
+    found = findings(snapshot(cloud, *KEYS))
+    (missing,) = [each for each in found.select("NOT_LOOKED_AT") if "NO_BACKUPS" in each.resource]
     assert "rds:DescribeDBInstances was denied; ask for the permission" in missing.detail
-    assert found.of("OPEN_ADMIN_PORT") and found.of("PREFIX_TRAP")
+    assert found.select("OPEN_ADMIN_PORT") and found.select("PREFIX_TRAP")
 
 
 def test_a_code_or_severity_that_there_is_not_is_refused(seen: Findings) -> None:
     with pytest.raises(UsageError, match="there is no code OPEN; there are ALARM_WITHOUT_DATA"):
-        seen.of("OPEN")
+        seen.select("OPEN")
     with pytest.raises(UsageError, match="there is no severity 'bad'"):
-        seen.of(severity="bad")
+        seen.select(severity="bad")
 
 
 def test_the_page_of_codes_is_current() -> None:
     text = DOCS.read_text(encoding="utf-8")
-    assert as_markdown() in text, "write esaws.inspect.checks.report.as_markdown() into docs/findings.md"
+    assert codes_as_markdown() in text, "write esaws.inspect.checks.report.as_markdown() into docs/findings.md"
     for flaw, some in FLAWS.items():
         assert all(f"`{code}`" in text for code, _ in some), f"flaw {flaw} names its codes"
 

@@ -10,11 +10,11 @@ import pytest
 from esaws.cloud import Cloud
 from esaws.deploy.plan import plan_deploy
 from esaws.errors import UsageError
-from esaws.inspect.account import Account, look
-from esaws.inspect.network.endpoint_catalog import KEYS, Places
-from esaws.inspect.network.matrix_frame import by_port, changes, matrix_of, readable
-from esaws.inspect.network.reach import Reach
-from esaws.inspect.network.reach_by_name import reach_between
+from esaws.inspect.account import Account, snapshot
+from esaws.inspect.network.endpoint_catalog import KEYS, EndpointCatalog
+from esaws.inspect.network.matrix_frame import by_port, compare_matrices, matrix, pivot
+from esaws.inspect.network.reach import ReachResult
+from esaws.inspect.network.reach_by_name import reach
 from esaws.reference.seccom import seccom
 from tests.inspect.test_account import deny
 from tests.shell import Shell
@@ -31,7 +31,7 @@ def deployed(new_cloud: Callable[..., Cloud]) -> Cloud:
 
 @pytest.fixture(scope="module")
 def account(deployed: Cloud) -> Account:
-    return look(deployed, *KEYS)
+    return snapshot(deployed, *KEYS)
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +40,7 @@ def small(new_cloud: Callable[..., Cloud]) -> Account:
     cloud = new_cloud()
     few = ["cameras-api", "client-web-ui", "sites-management-api"]
     plan_deploy(seccom("budget", services=few), cloud).apply()
-    return look(cloud, *KEYS)
+    return snapshot(cloud, *KEYS)
 
 
 def changed(account: Account, key: str, change: Callable[[Raw], Raw | None]) -> Account:
@@ -90,18 +90,18 @@ def without(account: Account, key: str) -> Account:
     ],
 )
 def test_who_reaches_whom(account: Account, source: str, destination: str, port: int, decision: str) -> None:
-    said = reach_between(account, source, destination, port)
+    said = reach(account, source, destination, port)
     assert said.decision == decision, said
 
 
 @pytest.mark.parametrize("port", [80, 8002])
 def test_a_task_without_a_service_goes_by_the_name_of_its_family(small: Account, port: int) -> None:
-    said = reach_between(small, "service/cameras-api", "service/sites-management-api", port)
+    said = reach(small, "service/cameras-api", "service/sites-management-api", port)
     assert said.decision == ("allow" if port == 80 else "deny")
 
 
 def test_a_denial_is_told_by_names_and_mended_by_one_rule(account: Account) -> None:
-    said = reach_between(account, "service/cameras-api", "service/sites-management-api", 8002)
+    said = reach(account, "service/cameras-api", "service/sites-management-api", 8002)
     assert repr(said) == (
         "deny\n"
         "  ingress of service/sites-management-api: no rule of seccom-SitesManagementAPI-sg or seccom-ec2-rds-1"
@@ -114,28 +114,28 @@ def test_a_denial_is_told_by_names_and_mended_by_one_rule(account: Account) -> N
 
 
 def test_no_id_is_in_what_an_allow_says_between_two_services(account: Account) -> None:
-    said = reach_between(account, "service/hdm", "service/sites-management-api", 80)
+    said = reach(account, "service/hdm", "service/sites-management-api", 80)
     assert not any(id in repr(said) for id in ("sg-", "eni-", "acl-", "igw-", "rtb-")) and said.decision == "allow"
 
 
 def test_a_port_that_is_open_and_that_nothing_listens_on_is_remarked(account: Account) -> None:
-    said = reach_between(account, "service/cameras-api", "service/sites-management-api", 80)
+    said = reach(account, "service/cameras-api", "service/sites-management-api", 80)
     assert said.because[-1] == (
         "nothing of service/sites-management-api listens on tcp 80, as far as is known: it listens on tcp 8002"
     )
-    assert "listens" not in repr(reach_between(account, "alb/alb", "service/sites-management-api", 8002))
+    assert "listens" not in repr(reach(account, "alb/alb", "service/sites-management-api", 8002))
 
 
 def test_a_load_balancer_answers_only_where_it_has_a_listener(account: Account) -> None:
-    said = reach_between(account, "internet", "alb/alb", 443)
-    assert said == Reach("deny", ("alb/alb has no listener for tcp 443: it listens on tcp 80",))
+    said = reach(account, "internet", "alb/alb", 443)
+    assert said == ReachResult("deny", ("alb/alb has no listener for tcp 443: it listens on tcp 80",))
 
 
 def test_icmp_is_an_echo_request_unless_a_type_is_said(account: Account) -> None:
-    said = reach_between(account, "internet", "service/hdm", protocol="icmp")
+    said = reach(account, "internet", "service/hdm", protocol="icmp")
     assert said.fix[0].permission["FromPort"] == 8
-    assert reach_between(account, "internet", "service/hdm", 13, "icmp").fix[0].permission["FromPort"] == 13
-    assert reach_between(account, "internet", "service/hdm", -1, "icmp").decision == "deny"
+    assert reach(account, "internet", "service/hdm", 13, "icmp").fix[0].permission["FromPort"] == 13
+    assert reach(account, "internet", "service/hdm", -1, "icmp").decision == "deny"
 
 
 # Instances and interfaces
@@ -145,14 +145,14 @@ def test_an_instance_goes_by_its_primary_interface(account: Account) -> None:
     interface = next(raw for raw in account["NetworkInterfaces"] if "InstanceId" in raw.get("Attachment", {}))
     instance = interface["Attachment"]["InstanceId"]
     for end in (instance, interface["NetworkInterfaceId"]):
-        assert reach_between(account, "internet", end, 22).decision == "allow"
-    assert reach_between(account, interface["PrivateIpAddress"], "cache/redis", 6379).decision == "allow"
+        assert reach(account, "internet", end, 22).decision == "allow"
+    assert reach(account, interface["PrivateIpAddress"], "cache/redis", 6379).decision == "allow"
 
 
 def test_an_instance_that_is_stopped_answers_nobody(account: Account) -> None:
     stopped = changed(account, "Instances", lambda raw: {**raw, "State": {"Name": "stopped"}})
-    said = reach_between(stopped, "internet", "service/hdm", 22)
-    assert said == Reach("deny", ("the instance of service/hdm does not run",))
+    said = reach(stopped, "internet", "service/hdm", 22)
+    assert said == ReachResult("deny", ("the instance of service/hdm does not run",))
 
 
 def test_of_several_instances_only_those_that_run_count(account: Account) -> None:
@@ -160,8 +160,8 @@ def test_of_several_instances_only_those_that_run_count(account: Account) -> Non
     half = changed(
         account, "Instances", lambda raw: {**raw, "State": {"Name": "stopped"}} if raw["InstanceId"] == first else raw
     )
-    assert reach_between(half, "internet", "service/cameras-api", 22).decision == "allow"
-    assert reach_between(half, "internet", first, 22).decision == "deny"
+    assert reach(half, "internet", "service/cameras-api", 22).decision == "allow"
+    assert reach(half, "internet", first, 22).decision == "deny"
 
 
 # Where no task runs, and where tasks have interfaces of their own
@@ -169,20 +169,20 @@ def test_of_several_instances_only_those_that_run_count(account: Account) -> Non
 
 def test_where_no_task_runs_the_instances_of_the_cluster_stand_for_it(account: Account) -> None:
     idle = changed(account, "tasks", lambda raw: None)
-    said = reach_between(idle, "internet", "service/cameras-api", 8003)
+    said = reach(idle, "internet", "service/cameras-api", 8003)
     assert said.decision == "allow"
     assert "service/cameras-api: no task of it runs: this is about the instances of its cluster" in said.because
 
 
 def test_a_cluster_that_runs_nothing_goes_by_its_own_name(small: Account) -> None:
     idle = changed(small, "tasks", lambda raw: None)
-    assert reach_between(idle, "internet", "service/cameras-api", 8003).decision == "allow"
+    assert reach(idle, "internet", "service/cameras-api", 8003).decision == "allow"
 
 
 def test_a_service_without_instances_is_nobody(account: Account) -> None:
     empty = changed(changed(account, "tasks", lambda raw: None), "containerInstances", lambda raw: None)
-    said = reach_between(empty, "internet", "service/cameras-api", 8003)
-    assert said == Reach("deny", ("service/cameras-api has no network interface: nothing of it runs",))
+    said = reach(empty, "internet", "service/cameras-api", 8003)
+    assert said == ReachResult("deny", ("service/cameras-api has no network interface: nothing of it runs",))
 
 
 def awsvpc(account: Account) -> Account:
@@ -198,8 +198,8 @@ def awsvpc(account: Account) -> Account:
 
 def test_a_task_with_its_own_interface_goes_by_that(account: Account) -> None:
     own = awsvpc(account)
-    assert reach_between(own, "service/hdm", "service/cameras-api", 6379).decision == "allow"
-    assert reach_between(own, "service/hdm", "service/cameras-api", 8003).decision == "deny"
+    assert reach(own, "service/hdm", "service/cameras-api", 6379).decision == "allow"
+    assert reach(own, "service/hdm", "service/cameras-api", 8003).decision == "deny"
 
 
 def test_a_service_of_awsvpc_without_tasks_stands_where_one_would_be(account: Account) -> None:
@@ -211,7 +211,7 @@ def test_a_service_of_awsvpc_without_tasks_stands_where_one_would_be(account: Ac
         "services",
         lambda raw: raw | {"networkConfiguration": network} if "cameras" in raw["serviceName"] else raw,
     )
-    said = reach_between(idle, "service/cameras-api", "service/sites-management-api", 8002)
+    said = reach(idle, "service/cameras-api", "service/sites-management-api", 8002)
     assert said.decision == "allow", said
     assert "service/cameras-api: no task of it runs: this is about where one would be" in said.because
 
@@ -227,9 +227,9 @@ def test_where_its_interface_is_not_visible_its_groups_and_subnets_decide(
     account: Account, end: str, hidden: str, port: int
 ) -> None:
     blind = changed(account, "NetworkInterfaces", lambda raw: None if raw["Description"].startswith(hidden) else raw)
-    assert reach_between(blind, "service/sites-management-api", end, port).decision == "allow"
-    assert reach_between(blind, "service/sites-management-api", end, port + 1).decision == "deny"
-    said = reach_between(blind, "internet", end, port)
+    assert reach(blind, "service/sites-management-api", end, port).decision == "allow"
+    assert reach(blind, "service/sites-management-api", end, port + 1).decision == "deny"
+    said = reach(blind, "internet", end, port)
     assert said.decision == ("unknown" if end == "alb/alb" else "deny"), said
 
 
@@ -241,7 +241,7 @@ def test_where_a_part_of_its_subnets_is_named_apart_it_is_unknown_whether_it_sta
         "seccom-rds-ec2-1": {"IpPermissions": [part | {"IpRanges": [{"CidrIp": "0.0.0.0/0"}]}]},
     }
     narrow = changed(blind, "SecurityGroups", lambda raw: raw | rules.get(raw["GroupName"], {}))
-    said = reach_between(narrow, "service/hdm", "db/database", 5432)
+    said = reach(narrow, "service/hdm", "db/database", 5432)
     assert said.decision == "unknown"
     assert (
         said.because[0]
@@ -252,25 +252,25 @@ def test_where_a_part_of_its_subnets_is_named_apart_it_is_unknown_whether_it_sta
 def test_a_member_of_a_replication_group_and_the_group_both_have_names(account: Account) -> None:
     grouped = changed(account, "CacheClusters", lambda raw: raw | {"ReplicationGroupId": "sessions"})
     for end in ("cache/sessions", "cache/redis"):
-        assert reach_between(grouped, "service/hdm", end, 6379).decision == "allow"
-    assert "cache/redis" not in set(matrix_of(grouped).destination)
+        assert reach(grouped, "service/hdm", end, 6379).decision == "allow"
+    assert "cache/redis" not in set(matrix(grouped).destination)
 
 
 def test_a_private_broker_stands_in_its_subnets(account: Account) -> None:
     stands = {"SecurityGroups": [group_of(account, "Redis-sg")], "SubnetIds": subnets_of(account)}
     inside = changed(account, "Brokers", lambda raw: raw | stands | {"PubliclyAccessible": False})
-    assert reach_between(inside, "service/hdm", "broker/broker", 5671).decision == "allow"
-    assert reach_between(inside, "internet", "broker/broker", 5671).decision == "deny"
+    assert reach(inside, "service/hdm", "broker/broker", 5671).decision == "allow"
+    assert reach(inside, "internet", "broker/broker", 5671).decision == "deny"
 
 
 def test_a_load_balancer_sends_nothing_to_a_zone_that_is_not_enabled(account: Account) -> None:
     in_a = changed(account, "LoadBalancers", lambda raw: raw | {"AvailabilityZones": raw["AvailabilityZones"][:1]})
-    said = reach_between(in_a, "alb/alb", "service/sites-management-api", 8002)
+    said = reach(in_a, "alb/alb", "service/sites-management-api", 8002)
     assert said.decision == "unknown"
     assert "alb/alb sends nothing to eu-west-3b, which is not enabled for it" in said.because
     in_b = next(raw for raw in account["Instances"] if raw["Placement"]["AvailabilityZone"] == "eu-west-3b")
-    assert reach_between(in_a, "alb/alb", in_b["InstanceId"], 22).decision == "deny"
-    assert reach_between(account, "alb/alb", in_b["InstanceId"], 22).decision == "allow"
+    assert reach(in_a, "alb/alb", in_b["InstanceId"], 22).decision == "deny"
+    assert reach(account, "alb/alb", in_b["InstanceId"], 22).decision == "allow"
 
 
 # What is not known, and what can't be asked
@@ -292,7 +292,7 @@ def test_a_denied_call_makes_it_unknown_and_names_the_permission(
 ) -> None:
     cloud = new_cloud(account=deployed.account)
     deny(cloud, service, operation)
-    said = reach_between(look(cloud, *KEYS), "alb/alb", "service/cameras-api", 8003)
+    said = reach(snapshot(cloud, *KEYS), "alb/alb", "service/cameras-api", 8003)
     assert said.decision == "unknown"
     assert any(action in reason for reason in said.because), said
 
@@ -301,24 +301,24 @@ def test_where_it_is_not_known_what_listens_or_runs_an_allow_is_unknown(account:
     blind = without(without(account, "Listeners"), "Instances")
     instance = account["Instances"][0]["InstanceId"]
     for way in (("internet", "alb/alb", 80), ("internet", instance, 22)):
-        assert reach_between(account, *way).decision == "allow"
-        said = reach_between(blind, *way)
+        assert reach(account, *way).decision == "allow"
+        said = reach(blind, *way)
         assert said.decision == "unknown" and "denied" in said.because[0]
-    assert reach_between(blind, "internet", "service/hdm", 22).decision == "allow", "its tasks run, so its instances do"
-    frame = matrix_of(blind).set_index(["source", "destination", "port"]).decision
+    assert reach(blind, "internet", "service/hdm", 22).decision == "allow", "its tasks run, so its instances do"
+    frame = matrix(blind).set_index(["source", "destination", "port"]).decision
     assert frame["internet", "alb/alb", 80] == "unknown" and frame["internet", "service/hdm", 22] == "allow"
 
 
 def test_what_is_sure_without_a_denied_answer_stays_sure(account: Account) -> None:
-    said = reach_between(without(account, "NetworkAcls"), "internet", "service/sites-management-api", 8002)
+    said = reach(without(account, "NetworkAcls"), "internet", "service/sites-management-api", 8002)
     assert said.decision == "deny"
-    assert reach_between(without(account, "Listeners"), "service/hdm", "cache/redis", 6379).decision == "allow"
+    assert reach(without(account, "Listeners"), "service/hdm", "cache/redis", 6379).decision == "allow"
 
 
 @pytest.mark.parametrize("end", ["service/nobody", "alb/nobody", "nobody", "i-nobody", "eni-nobody", "10.0.0.0/40", ""])
 def test_an_end_that_is_not_there_is_a_usage_error_that_says_what_is(account: Account, end: str) -> None:
     with pytest.raises(UsageError) as error:
-        reach_between(account, "internet", end, 80)
+        reach(account, "internet", end, 80)
     if not end.startswith(("i-", "eni-")):
         assert "service/cameras-api, service/client-web-ui" in str(error.value)
 
@@ -328,14 +328,17 @@ def test_a_name_that_stands_for_two_is_asked_back(account: Account) -> None:
     both = [redis, redis | {"CacheClusterId": "other-redis"}]
     twins = replace(account, answers={**account.answers, "CacheClusters": both})
     with pytest.raises(UsageError, match="cache/redis may be cache/other-redis and cache/seccom-redis"):
-        reach_between(twins, "service/hdm", "cache/redis", 6379)
+        reach(twins, "service/hdm", "cache/redis", 6379)
 
 
 def test_a_service_that_runs_in_two_clusters_is_told_by_both(account: Account) -> None:
     first, second = (raw["clusterArn"] for raw in account["clusters"][:2])
     service = next(raw for raw in account["services"] if raw["clusterArn"] == first)
     moved = [*account["services"], service | {"clusterArn": second}]
-    names = {place.name for place in Places.of(replace(account, answers={**account.answers, "services": moved})).every}
+    names = {
+        place.name
+        for place in EndpointCatalog.of(replace(account, answers={**account.answers, "services": moved})).endpoints
+    }
     clusters = [raw["clusterName"] for raw in account["clusters"][:2]]
     assert {f"{cluster}/{service['serviceName']}" for cluster in clusters} <= names
 
@@ -344,24 +347,24 @@ def test_without_a_deployment_names_are_told_as_they_are(account: Account) -> No
     untagged = account
     for key in ("SecurityGroups", "Vpcs"):
         untagged = changed(untagged, key, lambda raw: raw | {"Tags": []})
-    places = Places.of(untagged)
-    assert {places.title(place) for place in places.every if place.kind == "cache"} == {"cache/seccom-redis"}
+    places = EndpointCatalog.of(untagged)
+    assert {places.title(place) for place in places.endpoints if place.kind == "cache"} == {"cache/seccom-redis"}
 
 
 # All at once
 
 
 def test_the_matrix_says_what_reach_between_says(account: Account) -> None:
-    frame = matrix_of(account)
+    frame = matrix(account)
     assert [*frame.columns] == ["source", "destination", "port", "protocol", "decision"]
     assert len(frame) > 150
     for row in frame.sample(80, random_state=0).itertuples():
-        said = reach_between(account, str(row.source), str(row.destination), row.port, row.protocol)
+        said = reach(account, str(row.source), str(row.destination), row.port, row.protocol)
         assert row.decision == said.decision, (row, said)
 
 
 def test_the_matrix_asks_about_ports_that_are_listened_on_or_opened(account: Account) -> None:
-    frame = matrix_of(account)
+    frame = matrix(account)
     ports = frame.groupby("destination", observed=True).port.unique().map(sorted).to_dict()
     assert ports["service/sites-management-api"] == [22, 80, 8002]
     assert ports["alb/alb"] == [80] and ports["db/database"] == [5432]
@@ -369,14 +372,14 @@ def test_the_matrix_asks_about_ports_that_are_listened_on_or_opened(account: Acc
 
 
 def test_the_readable_matrix_has_a_row_for_each_destination_and_port_and_no_ids(account: Account) -> None:
-    wide = readable(matrix_of(account))
+    wide = pivot(matrix(account))
     assert wide.loc[("service/sites-management-api", "tcp 8002"), "alb/alb"] == "allow"
     assert wide.loc[("service/sites-management-api", "tcp 8002"), "service/cameras-api"] == ""
     assert [*wide.columns][:2] == ["internet", "service/cameras-api"]
 
 
 def test_the_matrix_in_lines_names_who_reaches_a_port(account: Account) -> None:
-    (line,) = [line for line in by_port(matrix_of(account)) if line["destination"] == "db/database"]
+    (line,) = [line for line in by_port(matrix(account)) if line["destination"] == "db/database"]
     assert line == {
         "destination": "db/database",
         "port": "tcp 5432",
@@ -386,7 +389,7 @@ def test_the_matrix_in_lines_names_who_reaches_a_port(account: Account) -> None:
 
 
 def test_two_matrices_differ_by_what_a_rule_opened(account: Account) -> None:
-    before = matrix_of(account)
+    before = matrix(account)
     opened = {"IpProtocol": "tcp", "FromPort": 8002, "ToPort": 8002}
     pair = {"UserIdGroupPairs": [{"GroupId": group_of(account, "CamerasAPI-sg")}]}
     mended = changed(
@@ -398,22 +401,22 @@ def test_two_matrices_differ_by_what_a_rule_opened(account: Account) -> None:
             else raw
         ),
     )
-    (row,) = changes(before, matrix_of(mended)).to_dict("records")
+    (row,) = compare_matrices(before, matrix(mended)).to_dict("records")
     way = {"source": "service/cameras-api", "destination": "service/sites-management-api"}
     assert row == way | {"port": 8002, "protocol": "tcp", "before": "deny", "after": "allow"}
     closed = changed(mended, "SecurityGroups", lambda raw: raw | {"IpPermissions": []})
-    gone = changes(before, matrix_of(closed))
-    assert set(gone[gone.port == 22].after) == {""} and changes(before, before).empty
+    gone = compare_matrices(before, matrix(closed))
+    assert set(gone[gone.port == 22].after) == {""} and compare_matrices(before, before).empty
 
 
 def test_a_matrix_of_an_account_without_places_is_empty(cloud: Cloud) -> None:
-    frame = matrix_of(look(cloud, *KEYS))
+    frame = matrix(snapshot(cloud, *KEYS))
     assert frame.empty and [*frame.columns] == ["source", "destination", "port", "protocol", "decision"]
-    assert readable(frame).empty and by_port(frame) == []
+    assert pivot(frame).empty and by_port(frame) == []
 
 
 def test_a_matrix_says_which_kind_is_not_known(account: Account) -> None:
-    frame = matrix_of(without(account, "DBInstances"))
+    frame = matrix(without(account, "DBInstances"))
     assert [*frame.attrs["missing"]] == ["db"] and "denied" in frame.attrs["missing"]["db"]
 
 

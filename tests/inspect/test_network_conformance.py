@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from esaws.inspect.answers import NO, YES, Answer, all_of, any_of, unknown
-from esaws.inspect.network.peer_classes import level
+from esaws.inspect.network.peer_classes import level_of
 from tests.conformance.sg import KINDS
 
 Json = dict[str, Any]
@@ -335,6 +335,6 @@ def test_three_answers_combine_without_making_up_a_certainty() -> None:
     assert any_of([NO, doubt]) == doubt
     assert all_of([YES, doubt, NO]).is_no
     assert all_of([YES, doubt]) == doubt
-    assert [level(answer) for answer in (NO, doubt, YES)] == [0, 1, 2]
+    assert [level_of(answer) for answer in (NO, doubt, YES)] == [0, 1, 2]
     with pytest.raises(TypeError):
         bool(Answer("yes"))

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from esaws.inspect.account import Account, NotKnown
-from esaws.inspect.network.group_findings import Finding, findings, findings_of_groups
+from esaws.inspect.account import Account, MissingData
+from esaws.inspect.network.group_findings import GroupFinding, group_findings, network_group_findings
 from esaws.inspect.network.network import Network
 
 Raw = dict[str, Any]
@@ -23,9 +23,9 @@ def tcp(low: int, high: int, *cidrs: str, protocol: str = "tcp") -> Raw:
     }
 
 
-def found(*permissions: Raw, interfaces: list[Raw] = CARRIED, name: str = "web") -> list[Finding]:
+def found(*permissions: Raw, interfaces: list[Raw] = CARRIED, name: str = "web") -> list[GroupFinding]:
     group = {"GroupId": "sg-1", "GroupName": name, "IpPermissions": [*permissions], "IpPermissionsEgress": []}
-    return findings(Network(security_groups=[group], network_interfaces=interfaces))
+    return network_group_findings(Network(security_groups=[group], network_interfaces=interfaces))
 
 
 @pytest.mark.parametrize(
@@ -106,13 +106,13 @@ def test_the_frame_has_names_and_the_gravest_first() -> None:
         {"GroupId": "sg-3", "GroupName": "old"},
     ]
     account = Account("1", "eu-west-3", {"SecurityGroups": groups, "NetworkInterfaces": [*CARRIED, *ELSEWHERE]})
-    assert findings_of_groups(account).drop(columns="detail").to_numpy().tolist() == [
+    assert group_findings(account).drop(columns="detail").to_numpy().tolist() == [
         ["critical", "OPEN_ALL", "any"],
         ["high", "OPEN_ADMIN_PORT", "web"],
         ["info", "UNATTACHED_GROUP", "old"],
     ]
-    with pytest.raises(NotKnown, match="ec2:DescribeSecurityGroups was denied"):
-        findings_of_groups(Account("1", "eu-west-3", {}, {"SecurityGroups": "ec2:DescribeSecurityGroups was denied"}))
+    with pytest.raises(MissingData, match="ec2:DescribeSecurityGroups was denied"):
+        group_findings(Account("1", "eu-west-3", {}, {"SecurityGroups": "ec2:DescribeSecurityGroups was denied"}))
 
 
 def test_quotas_are_counted_by_direction_and_family() -> None:
@@ -128,4 +128,4 @@ def test_a_prefix_list_counts_with_its_greatest_size() -> None:
     group = {"GroupId": "sg-1", "IpPermissions": [{"IpProtocol": "-1", "PrefixListIds": [{"PrefixListId": "pl-1"}]}]}
     lists = [{"PrefixListId": "pl-1", "MaxEntries": 61, "Entries": [{"Cidr": "10.0.0.0/8"}]}]
     network = Network(security_groups=[group], network_interfaces=CARRIED, prefix_lists=lists)
-    assert [finding.code for finding in findings(network)] == ["RULE_QUOTA"]
+    assert [finding.code for finding in network_group_findings(network)] == ["RULE_QUOTA"]

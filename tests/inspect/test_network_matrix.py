@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 
 from esaws.errors import UsageError
-from esaws.inspect.network.endpoints import Service
-from esaws.inspect.network.matrix import matrix
+from esaws.inspect.network.endpoints import InterfaceSet
+from esaws.inspect.network.matrix import interface_matrix
 from esaws.inspect.network.network import Network
-from esaws.inspect.network.reach import reach
+from esaws.inspect.network.reach import reach_interfaces
 
 Raw = dict[str, Any]
 
@@ -30,7 +30,7 @@ def group(id: str, *ingress: Raw) -> Raw:
 
 
 WEB = {"IpProtocol": "tcp", "FromPort": 80, "ToPort": 80, "UserIdGroupPairs": [{"GroupId": "sg-alb"}]}
-SERVICES = [Service("alb", ("eni-1", "eni-2")), Service("api", ("eni-3",))]
+SERVICES = [InterfaceSet("alb", ("eni-1", "eni-2")), InterfaceSet("api", ("eni-3",))]
 
 
 def one_subnet() -> Network:
@@ -39,7 +39,7 @@ def one_subnet() -> Network:
 
 
 def test_the_frame_has_a_row_for_each_pair_of_services_and_each_port() -> None:
-    frame = matrix(one_subnet(), SERVICES, [("tcp", 80), ("udp", 53)])
+    frame = interface_matrix(one_subnet(), SERVICES, [("tcp", 80), ("udp", 53)])
     assert [*frame.columns] == ["source", "destination", "protocol", "port", "decision"]
     assert [*map(tuple, frame.to_numpy())] == [
         ("alb", "alb", "tcp", 80, "deny"),
@@ -56,8 +56,8 @@ def test_the_frame_has_a_row_for_each_pair_of_services_and_each_port() -> None:
 def test_what_was_not_described_is_unknown_between_subnets_and_certain_inside_one() -> None:
     apart = [interface("eni-1", "subnet-a", 1, "sg-alb"), interface("eni-3", "subnet-b", 3, "sg-api")]
     network = Network(security_groups=[group("sg-alb"), group("sg-api", WEB)], network_interfaces=apart)
-    services = [Service("alb", ("eni-1",)), Service("api", ("eni-3",))]
-    frame = matrix(network, services, [("tcp", 80)])
+    services = [InterfaceSet("alb", ("eni-1",)), InterfaceSet("api", ("eni-3",))]
+    frame = interface_matrix(network, services, [("tcp", 80)])
     assert [*frame.decision] == ["allow", "unknown", "deny", "allow"]
 
 
@@ -91,16 +91,16 @@ def test_over_ipv6_the_matrix_says_what_reach_says(source: str) -> None:
         network_acls=[{"NetworkAclId": "acl-1", "Associations": subnets, "Entries": entries}],
     )
     names = [each["NetworkInterfaceId"] for each in interfaces]
-    frame = matrix(network, [Service(name, (name,)) for name in names], [("tcp", 80)], family=6)
+    frame = interface_matrix(network, [InterfaceSet(name, (name,)) for name in names], [("tcp", 80)], family=6)
     said = {row.destination: row.decision for row in frame.itertuples() if row.source == source}
-    assert said == {name: reach(network, source, name, "tcp", 80, family=6).decision for name in names}
+    assert said == {name: reach_interfaces(network, source, name, "tcp", 80, family=6).decision for name in names}
 
 
 def test_two_services_of_one_name_are_a_usage_error() -> None:
     with pytest.raises(UsageError, match="one name"):
-        matrix(one_subnet(), [SERVICES[0], SERVICES[0]], [("tcp", 80)])
+        interface_matrix(one_subnet(), [SERVICES[0], SERVICES[0]], [("tcp", 80)])
 
 
 def test_a_service_with_an_interface_that_nobody_described_is_a_usage_error() -> None:
     with pytest.raises(UsageError, match="eni-9"):
-        matrix(one_subnet(), [Service("ghost", ("eni-9",))], [("tcp", 80)])
+        interface_matrix(one_subnet(), [InterfaceSet("ghost", ("eni-9",))], [("tcp", 80)])

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from esaws.errors import UsageError
-from esaws.inspect.network.endpoints import Service
+from esaws.inspect.network.endpoints import InterfaceSet
 from esaws.inspect.network.network import Network
-from esaws.inspect.network.reach import reach
+from esaws.inspect.network.reach import reach_interfaces
 
 Raw = dict[str, Any]
 Rules = Iterable[tuple[str, int, str]]
@@ -129,12 +129,12 @@ def without(*missing: str) -> Network:
     ],
 )
 def test_who_reaches_whom_in_the_reference_system(source: str, destination: str, port: int, decision: str) -> None:
-    said = reach(system(), source, destination, "tcp", port)
+    said = reach_interfaces(system(), source, destination, "tcp", port)
     assert said.decision == decision, said.because
 
 
 def test_a_denial_says_which_groups_lack_a_rule_and_gives_the_smallest() -> None:
-    assert reach(system(), "eni-cameras", "eni-sites", "tcp", 8002).to_dict() == {
+    assert reach_interfaces(system(), "eni-cameras", "eni-sites", "tcp", 8002).to_dict() == {
         "decision": "deny",
         "because": ["ingress of sites: no rule of Sites or ec2-rds allows tcp 8002 from cameras"],
         "fix": [
@@ -157,7 +157,7 @@ def test_a_denial_says_which_groups_lack_a_rule_and_gives_the_smallest() -> None
 
 
 def test_an_allow_names_every_step_and_the_rules() -> None:
-    said = reach(system(), "eni-alb", "eni-sites", "tcp", 8002)
+    said = reach_interfaces(system(), "eni-alb", "eni-sites", "tcp", 8002)
     assert said.because == (
         "alb to sites: the VPC's local route",
         "sites to alb: the VPC's local route",
@@ -173,13 +173,13 @@ def test_an_allow_names_every_step_and_the_rules() -> None:
 
 
 def test_on_the_public_way_the_sender_is_its_public_address() -> None:
-    said = reach(system(), "eni-cameras", "192.0.2.2", "tcp", 80)
+    said = reach_interfaces(system(), "eni-cameras", "192.0.2.2", "tcp", 80)
     assert said.because[-1].endswith("allows tcp 80 from cameras, seen as 192.0.2.3")
     assert said.fix[0].permission["IpRanges"] == [{"CidrIp": "192.0.2.3/32"}]
 
 
 def test_a_range_of_which_a_part_passes_is_unknown_and_says_which_part() -> None:
-    said = reach(system(), "203.0.112.0/23", "eni-cameras", "tcp", 22)
+    said = reach_interfaces(system(), "203.0.112.0/23", "eni-cameras", "tcp", 22)
     assert said.decision == "unknown"
     assert said.because[:2] == (
         "from 203.0.113.0/24 to cameras passes",
@@ -189,19 +189,19 @@ def test_a_range_of_which_a_part_passes_is_unknown_and_says_which_part() -> None
 
 
 def test_a_service_is_allowed_only_if_each_of_its_interfaces_is() -> None:
-    both = Service("both", ("eni-alb", "eni-cameras"))
-    said = reach(system(), both, "eni-sites", "tcp", 8002)
+    both = InterfaceSet("both", ("eni-alb", "eni-cameras"))
+    said = reach_interfaces(system(), both, "eni-sites", "tcp", 8002)
     assert said.decision == "unknown"
     assert said.because[:2] == ("from alb to sites passes", "from cameras to sites does not pass")
-    assert reach(system(), both, "eni-sites", "tcp", 9000).decision == "deny"
+    assert reach_interfaces(system(), both, "eni-sites", "tcp", 9000).decision == "deny"
 
 
 def test_the_fix_for_a_service_names_the_group_that_exactly_its_interfaces_carry() -> None:
     two = [interface(f"eni-{last}", f"172.31.1.{last}", ["sg-Cameras"]) for last in (20, 21)]
     network = system(NetworkInterfaces=[*two, SYSTEM["NetworkInterfaces"][1]])
-    cameras = Service("cameras", ("eni-20", "eni-21"))
-    whole = reach(network, cameras, "eni-sites", "tcp", 8002).fix
-    one = reach(network, "eni-20", "eni-sites", "tcp", 8002).fix
+    cameras = InterfaceSet("cameras", ("eni-20", "eni-21"))
+    whole = reach_interfaces(network, cameras, "eni-sites", "tcp", 8002).fix
+    one = reach_interfaces(network, "eni-20", "eni-sites", "tcp", 8002).fix
     assert whole[0].permission["UserIdGroupPairs"] == [{"GroupId": "sg-Cameras"}]
     assert one[0].permission["IpRanges"] == [{"CidrIp": "172.31.1.20/32"}]
 
@@ -209,11 +209,13 @@ def test_the_fix_for_a_service_names_the_group_that_exactly_its_interfaces_carry
 def test_the_fix_goes_to_the_group_that_the_fewest_interfaces_carry() -> None:
     more = interface("eni-more", "172.31.2.20", ["sg-Sites"])
     network = system(NetworkInterfaces=[*SYSTEM["NetworkInterfaces"], more])
-    assert [rule.group for rule in reach(network, "eni-cameras", "eni-sites", "tcp", 8002).fix] == ["sg-ec2-rds"]
+    assert [rule.group for rule in reach_interfaces(network, "eni-cameras", "eni-sites", "tcp", 8002).fix] == [
+        "sg-ec2-rds"
+    ]
 
 
 def test_what_both_sides_lack_takes_two_rules_egress_first() -> None:
-    fix = reach(system(), "eni-database", "eni-sites", "tcp", 9000).fix
+    fix = reach_interfaces(system(), "eni-database", "eni-sites", "tcp", 9000).fix
     assert [(rule.direction, rule.group) for rule in fix] == [("egress", "sg-rds-ec2"), ("ingress", "sg-Sites")]
 
 
@@ -222,7 +224,9 @@ def test_what_both_sides_lack_takes_two_rules_egress_first() -> None:
 
 def test_answers_must_get_back_through_the_acls() -> None:
     only_in = acl("acl-b", "subnet-b", [acl_entry(100, "allow", False)])
-    said = reach(system(NetworkAcls=[SYSTEM["NetworkAcls"][0], only_in]), "eni-alb", "eni-sites", "tcp", 8002)
+    said = reach_interfaces(
+        system(NetworkAcls=[SYSTEM["NetworkAcls"][0], only_in]), "eni-alb", "eni-sites", "tcp", 8002
+    )
     assert said.decision == "deny"
     assert said.because == ("acl-b does not let the answers out at sites",)
     assert not said.fix
@@ -232,14 +236,14 @@ def test_answers_on_some_ports_only_are_unknown_because_the_client_chooses() -> 
     some = acl(
         "acl-b", "subnet-b", [acl_entry(100, "allow", False), acl_entry(100, "allow", True, ports=(32768, 60999))]
     )
-    said = reach(system(NetworkAcls=[SYSTEM["NetworkAcls"][0], some]), "eni-alb", "eni-sites", "tcp", 8002)
+    said = reach_interfaces(system(NetworkAcls=[SYSTEM["NetworkAcls"][0], some]), "eni-alb", "eni-sites", "tcp", 8002)
     assert said.decision == "unknown"
     assert "32768–60999" in said.because[0]
 
 
 def test_acls_say_nothing_inside_a_subnet() -> None:
     closed = [acl("acl-a", "subnet-a", []), acl("acl-b", "subnet-b", [])]
-    assert reach(system(NetworkAcls=closed), "eni-sites", "eni-database", "tcp", 5432).decision == "allow"
+    assert reach_interfaces(system(NetworkAcls=closed), "eni-sites", "eni-database", "tcp", 5432).decision == "allow"
 
 
 # Routes and gateways
@@ -259,18 +263,18 @@ def behind_nat(*, state: str = "available", nat_routes: tuple[Raw, ...] = (TO_IN
 
 def test_behind_a_nat_gateway_one_gets_out_but_nobody_gets_in() -> None:
     network = behind_nat()
-    out = reach(network, "eni-sites", "198.51.100.7", "tcp", 443)
+    out = reach_interfaces(network, "eni-sites", "198.51.100.7", "tcp", 443)
     assert out.decision == "allow"
     assert out.because[:2] == ("sites leaves by nat-1 as 192.0.2.99", "nat-1 leaves by the internet gateway")
-    into = reach(network, "internet", "eni-broker", "tcp", 5671)
+    into = reach_interfaces(network, "internet", "eni-broker", "tcp", 5671)
     assert into.decision == "deny"
     assert into.because == ("broker to internet: nat-1 lets nothing in",)
 
 
 def test_a_nat_gateway_needs_its_own_way_out() -> None:
-    said = reach(behind_nat(nat_routes=()), "eni-sites", "198.51.100.7", "tcp", 443)
+    said = reach_interfaces(behind_nat(nat_routes=()), "eni-sites", "198.51.100.7", "tcp", 443)
     assert (said.decision, said.because) == ("deny", ("nat-1 to 198.51.100.7: no route",))
-    assert reach(behind_nat(state="deleting"), "eni-sites", "198.51.100.7", "tcp", 443).decision == "deny"
+    assert reach_interfaces(behind_nat(state="deleting"), "eni-sites", "198.51.100.7", "tcp", 443).decision == "deny"
 
 
 def test_of_a_nat_gateway_with_several_addresses_nobody_knows_which_is_seen() -> None:
@@ -278,19 +282,19 @@ def test_of_a_nat_gateway_with_several_addresses_nobody_knows_which_is_seen() ->
     two = {**nat, "NatGatewayAddresses": [{"PublicIp": "192.0.2.99"}, {"PublicIp": "192.0.2.98"}]}
     tables = [table("rtb-a", "subnet-a", TO_INTERNET), table("rtb-b", "subnet-b", TO_NAT)]
     network = system(RouteTables=tables, NatGateways=[two])
-    assert reach(network, "eni-sites", "198.51.100.7", "tcp", 443).decision == "allow"
-    assert reach(network, "eni-sites", "192.0.2.3", "tcp", 8003).decision == "unknown"
+    assert reach_interfaces(network, "eni-sites", "198.51.100.7", "tcp", 443).decision == "allow"
+    assert reach_interfaces(network, "eni-sites", "192.0.2.3", "tcp", 8003).decision == "unknown"
 
 
 def test_only_the_public_address_of_the_primary_address_leaves_as_such() -> None:
     second = {"PrivateIpAddress": "172.31.2.7", "Association": {"PublicIp": "192.0.2.7"}}
     first = interface("eni-sites", "172.31.2.6", ["sg-Sites"]) | {"PrivateIpAddresses": [second]}
     network = system(NetworkInterfaces=[first])
-    assert reach(network, "eni-sites", "internet", "tcp", 443).decision == "deny"
+    assert reach_interfaces(network, "eni-sites", "internet", "tcp", 443).decision == "deny"
 
 
 def test_an_address_that_no_interface_has_is_said_to_be_nobody_known() -> None:
-    said = reach(system(), "eni-cameras", "172.31.2.77", "tcp", 80)
+    said = reach_interfaces(system(), "eni-cameras", "172.31.2.77", "tcp", 80)
     assert said.decision == "allow"
     assert "no known interface has 172.31.2.77; whoever has it is taken as unfiltered" in said.because
 
@@ -298,30 +302,30 @@ def test_an_address_that_no_interface_has_is_said_to_be_nobody_known() -> None:
 def test_an_address_of_ones_own_vpc_is_not_looked_for_in_another() -> None:
     twin = interface("eni-twin", "172.31.2.77", ["sg-ALB"]) | {"VpcId": "vpc-2", "SubnetId": "subnet-z"}
     network = system(NetworkInterfaces=[*SYSTEM["NetworkInterfaces"], twin])
-    assert reach(network, "eni-cameras", "172.31.2.77", "tcp", 80).decision == "allow"
+    assert reach_interfaces(network, "eni-cameras", "172.31.2.77", "tcp", 80).decision == "allow"
 
 
 def test_without_a_public_address_an_internet_gateway_passes_nothing_on() -> None:
     network = system(NetworkInterfaces=[interface("eni-sites", "172.31.2.6", ["sg-Sites"])])
-    said = reach(network, "eni-sites", "internet", "tcp", 443)
+    said = reach_interfaces(network, "eni-sites", "internet", "tcp", 443)
     assert said.because == ("sites has no public address, so the internet gateway passes nothing on",)
 
 
 def test_a_blackhole_denies_and_a_transit_gateway_is_unknown() -> None:
     hole = TO_INTERNET | {"State": "blackhole"}
     network = system(RouteTables=[table("rtb-a", "subnet-a", hole), table("rtb-b", "subnet-b", hole)])
-    assert reach(network, "internet", "eni-alb", "tcp", 80).decision == "deny"
+    assert reach_interfaces(network, "internet", "eni-alb", "tcp", 80).decision == "deny"
     transit = {"DestinationCidrBlock": "10.0.0.0/8", "TransitGatewayId": "tgw-1", "State": "active"}
     network = system(RouteTables=[table("rtb-a", "subnet-a", transit)])
-    assert reach(network, "10.9.0.1", "eni-cameras", "tcp", 8003).decision == "unknown"
-    assert reach(network, "10.9.0.1", "eni-cameras", "tcp", 22).decision == "deny"
+    assert reach_interfaces(network, "10.9.0.1", "eni-cameras", "tcp", 8003).decision == "unknown"
+    assert reach_interfaces(network, "10.9.0.1", "eni-cameras", "tcp", 22).decision == "deny"
 
 
 def test_behind_an_appliance_a_group_reference_matches_nobody() -> None:
     through = {"DestinationCidrBlock": "172.31.2.0/24", "NetworkInterfaceId": "eni-firewall", "State": "active"}
     network = system(RouteTables=[table("rtb-a", "subnet-a", through), table("rtb-b", "subnet-b")])
-    assert reach(network, "eni-alb", "eni-sites", "tcp", 8002).decision == "deny"
-    assert reach(network, "eni-alb", "eni-broker", "tcp", 5671).decision == "unknown"
+    assert reach_interfaces(network, "eni-alb", "eni-sites", "tcp", 8002).decision == "deny"
+    assert reach_interfaces(network, "eni-alb", "eni-broker", "tcp", 5671).decision == "unknown"
 
 
 def peered(*, back: str = "pcx-1", state: str = "active", status: str | None = "active") -> Network:
@@ -356,7 +360,7 @@ def peered(*, back: str = "pcx-1", state: str = "active", status: str | None = "
 def test_a_peering_leads_on_where_both_routes_name_it_and_the_reference_is_not_stale(
     changed: dict[str, str], decision: str
 ) -> None:
-    said = reach(peered(**changed), "eni-far", "eni-sites", "tcp", 8002)
+    said = reach_interfaces(peered(**changed), "eni-far", "eni-sites", "tcp", 8002)
     assert said.decision == decision, said.because
 
 
@@ -367,8 +371,8 @@ def test_a_group_that_is_used_in_another_vpc_stands_there_for_who_carries_it_the
     ]
     near = [each for each in SYSTEM["NetworkInterfaces"] if each["NetworkInterfaceId"] == "eni-sites"]
     network = system(NetworkInterfaces=[*far, *near])
-    assert reach(network, "eni-ALB", "eni-Sites", "tcp", 8002).decision == "allow"
-    assert reach(network, "eni-ALB", "eni-sites", "tcp", 8002).decision == "deny"
+    assert reach_interfaces(network, "eni-ALB", "eni-Sites", "tcp", 8002).decision == "allow"
+    assert reach_interfaces(network, "eni-ALB", "eni-sites", "tcp", 8002).decision == "deny"
 
 
 def test_a_gateway_endpoint_leads_to_its_service_without_a_public_address() -> None:
@@ -377,8 +381,8 @@ def test_a_gateway_endpoint_leads_to_its_service_without_a_public_address() -> N
     network = system(PrefixLists=[s3], RouteTables=[table("rtb-b", "subnet-b", TO_INTERNET, to_s3)])
     sites = interface("eni-sites", "172.31.2.6", ["sg-Sites"])
     network = replace(network, network_interfaces=[sites])
-    assert reach(network, "eni-sites", "198.51.100.9", "tcp", 443).decision == "allow"
-    assert reach(network, "eni-sites", "203.0.113.9", "tcp", 443).decision == "deny"
+    assert reach_interfaces(network, "eni-sites", "198.51.100.9", "tcp", 443).decision == "allow"
+    assert reach_interfaces(network, "eni-sites", "203.0.113.9", "tcp", 443).decision == "deny"
 
 
 def test_ipv6_needs_rules_and_routes_of_its_own() -> None:
@@ -387,8 +391,10 @@ def test_ipv6_needs_rules_and_routes_of_its_own() -> None:
         interface("eni-database", "172.31.2.9", ["sg-rds-ec2"]),
     ]
     network = system(NetworkInterfaces=named)
-    assert reach(network, "internet", "eni-alb", "tcp", 80, family=6).because[0] == "alb to internet: no route"
-    assert reach(network, "eni-alb", "eni-database", "tcp", 80, family=6).because == (
+    assert (
+        reach_interfaces(network, "internet", "eni-alb", "tcp", 80, family=6).because[0] == "alb to internet: no route"
+    )
+    assert reach_interfaces(network, "eni-alb", "eni-database", "tcp", 80, family=6).because == (
         "database has no address of this family",
     )
 
@@ -401,30 +407,33 @@ def test_ipv6_needs_rules_and_routes_of_its_own() -> None:
     [("NetworkAcls", "network ACL"), ("RouteTables", "route tables")],
 )
 def test_what_was_not_described_is_unknown_with_the_reason(missing: str, word: str) -> None:
-    said = reach(without(missing), "eni-alb", "eni-sites", "tcp", 8002)
+    said = reach_interfaces(without(missing), "eni-alb", "eni-sites", "tcp", 8002)
     assert said.decision == "unknown"
     assert any(word in reason for reason in said.because)
 
 
 def test_what_is_denied_anyway_stays_denied_where_something_is_not_known() -> None:
-    assert reach(without("NetworkAcls", "RouteTables"), "eni-cameras", "eni-sites", "tcp", 8002).decision == "deny"
+    assert (
+        reach_interfaces(without("NetworkAcls", "RouteTables"), "eni-cameras", "eni-sites", "tcp", 8002).decision
+        == "deny"
+    )
 
 
 def test_a_group_that_was_not_described_may_allow_anything() -> None:
-    said = reach(system(SecurityGroups=SYSTEM["SecurityGroups"][1:]), "internet", "eni-alb", "tcp", 80)
+    said = reach_interfaces(system(SecurityGroups=SYSTEM["SecurityGroups"][1:]), "internet", "eni-alb", "tcp", 80)
     assert (said.decision, said.because) == ("unknown", ("ingress of alb: the rules of sg-ALB are not known",))
 
 
 def test_a_kind_of_source_that_is_newer_than_esaws_is_unknown() -> None:
     newer = group("sg-ALB") | {"IpPermissions": [{"IpProtocol": "-1", "MoonBases": [{"MoonBaseId": "moon-1"}]}]}
     network = system(SecurityGroups=[newer, *SYSTEM["SecurityGroups"][1:]])
-    assert reach(network, "internet", "eni-alb", "tcp", 80).decision == "unknown"
+    assert reach_interfaces(network, "internet", "eni-alb", "tcp", 80).decision == "unknown"
 
 
 def test_a_protocol_that_is_newer_than_esaws_is_unknown() -> None:
     newer = group("sg-ALB") | {"IpPermissions": [{"IpProtocol": "quic", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}]}
     network = system(SecurityGroups=[newer, *SYSTEM["SecurityGroups"][1:]])
-    assert reach(network, "internet", "eni-alb", "tcp", 80).decision == "unknown"
+    assert reach_interfaces(network, "internet", "eni-alb", "tcp", 80).decision == "unknown"
 
 
 # What can't be asked
@@ -443,9 +452,9 @@ def test_a_protocol_that_is_newer_than_esaws_is_unknown() -> None:
 )
 def test_what_makes_no_sense_is_a_usage_error(source: str, destination: str, protocol: str, port: int | None) -> None:
     with pytest.raises(UsageError):
-        reach(system(), source, destination, protocol, port)
+        reach_interfaces(system(), source, destination, protocol, port)
 
 
 def test_a_service_without_interfaces_is_a_usage_error() -> None:
     with pytest.raises(UsageError, match="no network interface"):
-        Service("sleeping", ())
+        InterfaceSet("sleeping", ())

@@ -11,8 +11,8 @@ from botocore.session import get_session
 
 from esaws.cloud import Cloud
 from esaws.deploy.plan import plan_deploy
-from esaws.inspect.account import look
-from esaws.inspect.fetch import FETCHES
+from esaws.inspect.account import snapshot
+from esaws.inspect.fetch import FETCHERS
 from esaws.reference.seccom import seccom
 
 POLICY: dict[str, Any] = json.loads(files("esaws").joinpath("data/read_only_policy.json").read_text(encoding="utf-8"))
@@ -51,8 +51,8 @@ def deployed(new_cloud: Callable[..., Cloud]) -> Cloud:
 
 def test_every_call_of_a_look_at_an_account_is_allowed(deployed: Cloud) -> None:
     before = len(deployed.calls)
-    account = look(deployed)
-    assert set(account.answers) == set(FETCHES)
+    account = snapshot(deployed)
+    assert set(account.answers) == set(FETCHERS)
     made = {action(call.service, call.operation) for call in deployed.calls[before:]} - {"sts:GetCallerIdentity"}
     assert "ec2:GetManagedPrefixListEntries" in made
     assert made <= set(ACTIONS)

@@ -5,11 +5,11 @@ from itertools import combinations, product
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from esaws.inspect.routing.access_log import read
-from esaws.inspect.routing.analyze import analyze
-from esaws.inspect.routing.replay import OF_A_LOG, replay
+from esaws.inspect.routing.access_log import read_access_logs
+from esaws.inspect.routing.analyze import analyze_rules
+from esaws.inspect.routing.replay import LOG_REQUEST_FIELDS, replay
 from esaws.inspect.routing.request import Request
-from esaws.inspect.routing.trace import trace
+from esaws.inspect.routing.trace import trace_request
 from tests.inspect.access_logs import line
 from tests.inspect.routing_worlds import PATHS, Raw, conditions, meets, requests, rule, rules, which
 
@@ -17,7 +17,7 @@ from tests.inspect.routing_worlds import PATHS, Raw, conditions, meets, requests
 @settings(deadline=None, max_examples=40)
 @given(rules(), requests())
 def test_a_trace_is_what_a_plain_matcher_finds(described: list[Raw], request: Raw) -> None:
-    found = trace(described, Request.of(request))
+    found = trace_request(described, Request.from_dict(request))
     assert (found.outcome, found.to_dict()["priority"]) == ("match", which(described, request))
 
 
@@ -29,22 +29,22 @@ def test_a_rule_that_nothing_reaches_changes_no_decision(described: list[Raw], r
     before_all = rule("50000", more)
     shadow = rule("49999", [{"Field": "path-pattern", "Values": ["*"]}])
     assume(49_999 not in numbers)
-    reached = trace([*described, shadow], Request.of(request)).to_dict()
-    assert trace([*described, shadow, before_all], Request.of(request)).to_dict() == reached
+    reached = trace_request([*described, shadow], Request.from_dict(request)).to_dict()
+    assert trace_request([*described, shadow, before_all], Request.from_dict(request)).to_dict() == reached
 
 
 @settings(deadline=None, max_examples=30)
 @given(rules(), rules(), st.lists(requests(), min_size=1, max_size=12))
 def test_a_replay_is_a_trace_of_each_line(live: list[Raw], proposed: list[Raw], asked: list[Raw]) -> None:
     text = "".join(line(request, logged="-") for request in asked)
-    found = replay(read([("log", text.encode())]), live, proposed)
+    found = replay(read_access_logs([("log", text.encode())]), live, proposed)
     assert found.malformed == ()
     for told, request in zip(found.lines.itertuples(), asked, strict=True):
         agents = tuple(value for name, value in request["headers"] if name.lower() == "user-agent")
-        in_a_log = Request.of(request | {"headers": [["User-Agent", agents[0]]] if agents else []})
-        seen = Request(**(vars(in_a_log) | OF_A_LOG))
+        in_a_log = Request.from_dict(request | {"headers": [["User-Agent", agents[0]]] if agents else []})
+        seen = Request(**(vars(in_a_log) | LOG_REQUEST_FIELDS))
         for described, priority in ((live, told.live), (proposed, told.proposed)):
-            traced = trace(described, seen)
+            traced = trace_request(described, seen)
             assert priority == (traced.to_dict()["priority"] or "unknown")
 
 
@@ -52,7 +52,7 @@ def test_a_replay_is_a_trace_of_each_line(live: list[Raw], proposed: list[Raw], 
 @given(rules(most=4))
 def test_what_is_called_shadowed_is_reached_by_no_request_of_a_small_world(described: list[Raw]) -> None:
     numbered = {each["Priority"]: each for each in described}
-    shadowed = {found.priority: found.by for found in analyze(described) if found.code == "SHADOWED"}
+    shadowed = {found.priority: found.by for found in analyze_rules(described) if found.code == "SHADOWED"}
     for request in small_world():
         assert which(described, request) not in shadowed
         for priority, by in shadowed.items():
@@ -88,5 +88,5 @@ def test_shadowed_rules_and_the_fewest_that_shadow_them_are_those_of_all_short_p
             if covers:
                 expected[str(place + 1)] = tuple(str(n + 1) for n in covers[0])
                 break
-    found = {each.priority: each.by for each in analyze(described) if each.code == "SHADOWED"}
+    found = {each.priority: each.by for each in analyze_rules(described) if each.code == "SHADOWED"}
     assert found == expected

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from esaws.inspect.routing.request import Request
-from esaws.inspect.routing.trace import trace
+from esaws.inspect.routing.trace import trace_request
 from tests.inspect.routing_worlds import rule
 
 REQUEST = Request(path="/a", query="a=b", source_ip="10.0.0.1")
@@ -24,7 +24,7 @@ SHAPES: list[Any] = [
 
 @pytest.mark.parametrize("condition", SHAPES)
 def test_a_condition_of_a_newer_api_is_unknown(condition: Any) -> None:
-    found = trace([rule("1", [condition]), rule("default", [])], REQUEST)
+    found = trace_request([rule("1", [condition]), rule("default", [])], REQUEST)
     assert (found.outcome, found.candidates) == ("unknown", ("1", "default"))
 
 
@@ -32,5 +32,5 @@ def test_a_rewrite_to_a_group_that_its_regex_lacks_is_unknown() -> None:
     rewrite = {"Rewrites": [{"Regex": "^/a", "Replace": "/$1"}]}
     forward = {"Type": "forward", "TargetGroupArn": "tg"}
     described = rule("1", []) | {"Transforms": [{"Type": "url-rewrite", "UrlRewriteConfig": rewrite}]}
-    found = trace([described | {"Actions": [forward]}], REQUEST)
+    found = trace_request([described | {"Actions": [forward]}], REQUEST)
     assert (found.outcome, found.candidates) == ("unknown", ("1",))

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from esaws.inspect.routing.analyze import analyze
+from esaws.inspect.routing.analyze import analyze_rules
 from tests.inspect.routing_worlds import rule
 
 Found = list[tuple[str, str, Any, tuple[str, ...]]]
@@ -39,12 +39,12 @@ CASES: list[tuple[str, list[list[dict[str, Any]]], Found]] = [
 
 @pytest.mark.parametrize(("conditions", "expected"), [case[1:] for case in CASES], ids=[case[0] for case in CASES])
 def test_a_rule_behind_a_regex(conditions: list[list[dict[str, Any]]], expected: Found) -> None:
-    found = analyze([rule(str(number), given) for number, given in enumerate(conditions, 1)])
+    found = analyze_rules([rule(str(number), given) for number, given in enumerate(conditions, 1)])
     assert [
         (each.code, each.priority, each.value, each.by) for each in found if each.code in ("SHADOWED", "DEAD_VALUE")
     ] == expected
 
 
 def test_what_only_a_regex_decides_is_undecided() -> None:
-    found = analyze([rule("1", [path(regex=("^/a.*",))]), rule("2", [path("/a*")])])
+    found = analyze_rules([rule("1", [path(regex=("^/a.*",))]), rule("2", [path("/a*")])])
     assert "UNDECIDED" in {each.code for each in found if each.priority == "2"}

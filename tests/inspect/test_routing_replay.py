@@ -8,7 +8,7 @@ import pytest
 
 from esaws.cloud import Cloud
 from esaws.errors import UsageError
-from esaws.inspect.routing.access_log import local_logs, logs_in_bucket, read
+from esaws.inspect.routing.access_log import local_log_files, read_access_logs, s3_log_files
 from esaws.inspect.routing.replay import replay
 from tests.inspect.access_logs import line
 from tests.inspect.routing_worlds import rule
@@ -23,7 +23,7 @@ PROPOSED = [rule("1", paths("/sites", "/sites/*")), rule("default", [])]
 
 
 def of(*lines: str) -> Any:
-    return read([("a.log", "".join(lines).encode())])
+    return read_access_logs([("a.log", "".join(lines).encode())])
 
 
 def test_each_line_has_the_rule_that_served_it_and_the_one_that_would() -> None:
@@ -129,7 +129,7 @@ def test_a_client_with_an_ipv6_address(client: str) -> None:
 
 def test_no_lines_are_no_error() -> None:
     for content in (b"", b"\n\n"):
-        found = replay(read([("a.log", content)]), LIVE)
+        found = replay(read_access_logs([("a.log", content)]), LIVE)
         assert len(found.lines) == 0 and found.changes.empty
         assert found.rules["live"].sum() == 0
 
@@ -138,19 +138,19 @@ def test_files_and_folders_gzipped_or_not(tmp_path: Path) -> None:
     (tmp_path / "deep").mkdir()
     (tmp_path / "a.log").write_text(line({"path": "/1"}))
     (tmp_path / "deep" / "b.log.gz").write_bytes(gzip.compress(line({"path": "/2"}).encode()))
-    log = read(local_logs([tmp_path]))
+    log = read_access_logs(local_log_files([tmp_path]))
     assert log.lines.num_rows == 2 and log.malformed == ()
     broken = tmp_path / "c.log.gz"
     broken.write_bytes(gzip.compress(line({}).encode() * 100)[:-20])
-    (bad,) = read(local_logs([broken])).malformed
-    assert bad.source == str(broken) and "can't be unpacked" in bad.why
+    (bad,) = read_access_logs(local_log_files([broken])).malformed
+    assert bad.source == str(broken) and "can't be unpacked" in bad.reason
     damaged = bytearray(gzip.compress(b"hello world " * 1000))
     damaged[15] ^= 0xFF
     damaged[16] ^= 0xFF
-    (bad,) = read([("d.log.gz", bytes(damaged))]).malformed
-    assert "can't be unpacked" in bad.why
+    (bad,) = read_access_logs([("d.log.gz", bytes(damaged))]).malformed
+    assert "can't be unpacked" in bad.reason
     with pytest.raises(UsageError, match="there is no access log"):
-        list(local_logs([tmp_path / "absent"]))
+        list(local_log_files([tmp_path / "absent"]))
 
 
 def test_logs_in_a_bucket(cloud: Cloud) -> None:
@@ -159,9 +159,9 @@ def test_logs_in_a_bucket(cloud: Cloud) -> None:
     key = "AWSLogs/1/elasticloadbalancing/eu-west-3/2026/01/01/x.log.gz"
     s3.put_object(Bucket="logs-here", Key=key, Body=gzip.compress(line({"path": "/1"}).encode()))
     s3.put_object(Bucket="logs-here", Key="AWSLogs/1/ELBAccessLogTestFile", Body=b"enabled")
-    log = read(logs_in_bucket(cloud, "s3://logs-here/AWSLogs"))
+    log = read_access_logs(s3_log_files(cloud, "s3://logs-here/AWSLogs"))
     assert log.lines.num_rows == 1 and log.malformed == ()
     with pytest.raises(UsageError, match="there is no access log"):
-        list(logs_in_bucket(cloud, "s3://logs-here/elsewhere"))
+        list(s3_log_files(cloud, "s3://logs-here/elsewhere"))
     with pytest.raises(UsageError, match="no bucket"):
-        list(logs_in_bucket(cloud, "s3://no-such-bucket-here/"))
+        list(s3_log_files(cloud, "s3://no-such-bucket-here/"))

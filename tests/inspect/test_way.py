@@ -10,9 +10,9 @@ from esaws import simulation
 from esaws.cloud import Cloud
 from esaws.deploy.plan import plan_deploy
 from esaws.errors import NotDeployed, UsageError
-from esaws.inspect.account import look
-from esaws.inspect.load_balancers import balancer, rules
-from esaws.inspect.request_path import KEYS, Way, trace_url
+from esaws.inspect.account import snapshot
+from esaws.inspect.load_balancers import find_load_balancer, rules
+from esaws.inspect.request_path import KEYS, RequestPath, trace
 from esaws.reference.seccom import seccom
 from tests.inspect.access_logs import line
 from tests.shell import Shell
@@ -29,20 +29,20 @@ def deployed(new_cloud: Any) -> Cloud:
 
 @pytest.fixture(scope="module")
 def way(deployed: Cloud) -> Any:
-    account = look(deployed, *KEYS)
-    return lambda url, **more: trace_url(account, url, **more)
+    account = snapshot(deployed, *KEYS)
+    return lambda url, **more: trace(account, url, **more)
 
 
 def test_a_request_is_followed_to_its_container(way: Any) -> None:
-    found: Way = way("http://seccom/intrusion-management-api/events?since=1")
+    found: RequestPath = way("http://seccom/intrusion-management-api/events?since=1")
     told = found.to_dict()
     assert (told["outcome"], told["priority"], told["action"]) == ("match", "2", "forward")
     assert [
-        (stop.name, stop.port, stop.state, stop.reached, stop.task, stop.container_port) for stop in found.stops
+        (stop.name, stop.port, stop.state, stop.reached, stop.task, stop.container_port) for stop in found.targets
     ] == [
         ("seccom-intrusion-management-api", 8001, "healthy", "allow", "service seccom-intrusion-management-api", 8000)
     ] * 2
-    assert {stop.zone for stop in found.stops} == {"eu-west-3a", "eu-west-3b"}
+    assert {stop.zone for stop in found.targets} == {"eu-west-3a", "eu-west-3b"}
     assert "rule 1 missed: path /intrusion-management-api/events doesn't match /sites-management-api*" in found.hops
     assert set(told) >= {
         "outcome",
@@ -80,7 +80,7 @@ def test_a_closed_group_is_seen_on_the_way(new_cloud: Any) -> None:
     opened = [each for each in group["IpPermissions"] if each.get("FromPort") == 4201]
     ec2.revoke_security_group_ingress(GroupId=group["GroupId"], IpPermissions=opened)
     simulation.advance(cloud, "5m")
-    (stop,) = trace_url(look(cloud, *KEYS), "http://seccom/").stops
+    (stop,) = trace(snapshot(cloud, *KEYS), "http://seccom/").targets
     assert (stop.state, stop.reason, stop.reached) == ("unhealthy", "Target.Timeout", "deny")
     assert stop.eligible, "no target is healthy, so all get requests"
 
@@ -96,14 +96,19 @@ def test_rules_as_a_table(deployed: Cloud) -> None:
 
 
 def test_a_load_balancer_is_found_by_name_by_host_or_as_the_only_one(deployed: Cloud, cloud: Cloud) -> None:
-    account = look(deployed, *KEYS)
+    account = snapshot(deployed, *KEYS)
     host = account["LoadBalancers"][0]["DNSName"]
-    found = [balancer(account), balancer(account, "alb"), balancer(account, "seccom-alb"), balancer(account, host=host)]
+    found = [
+        find_load_balancer(account),
+        find_load_balancer(account, "alb"),
+        find_load_balancer(account, "seccom-alb"),
+        find_load_balancer(account, host=host),
+    ]
     assert {each.name for each in found} == {"seccom-alb"}
     with pytest.raises(UsageError, match="there is no load balancer other; there are seccom-alb"):
-        balancer(account, "other")
+        find_load_balancer(account, "other")
     with pytest.raises(NotDeployed, match="no Application Load Balancer"):
-        balancer(look(cloud, *KEYS))
+        find_load_balancer(snapshot(cloud, *KEYS))
 
 
 def test_the_command_line(deployed: Cloud, tmp_path: Path) -> None:
@@ -120,7 +125,7 @@ def test_logs_are_replayed_from_the_command_line(deployed: Cloud, tmp_path: Path
     esaws = Shell(deployed, tmp_path)
     log, proposed = tmp_path / "a.log", tmp_path / "rules.json"
     log.write_text(line({"path": "/sites-management-apifoo"}) + line({"path": "/"}, logged="0") + "what?\n")
-    described = [dict(each) for each in look(deployed, "Rules")["Rules"]]
+    described = [dict(each) for each in snapshot(deployed, "Rules")["Rules"]]
     first = next(each for each in described if each["Priority"] == "1")
     first["Conditions"] = [{"Field": "path-pattern", "Values": ["/sites-management-api", "/sites-management-api/*"]}]
     proposed.write_text(json.dumps({"Rules": described}, default=str))

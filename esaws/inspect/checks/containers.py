@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from esaws.inspect.checks.context import Seen, name_of
+from esaws.inspect.checks.context import CheckContext, name_of
 from esaws.inspect.checks.finding import Finding, Fix
 from esaws.inspect.checks.registry import check
 
@@ -15,7 +15,7 @@ _OURS = re.compile(
 
 
 @check("Instances", "clusters", "containerInstances", UNKNOWN_INSTANCE="an instance runs that no cluster knows")
-def instances_that_no_cluster_knows(seen: Seen) -> Iterator[Finding]:
+def instances_that_no_cluster_knows(seen: CheckContext) -> Iterator[Finding]:
     """Of instances of Auto Scaling groups, in an account with clusters: others may be there for something else."""
     known = {each.get("ec2InstanceId") for each in seen.account["containerInstances"]}
     if not seen.account["clusters"]:
@@ -30,7 +30,7 @@ def instances_that_no_cluster_knows(seen: Seen) -> Iterator[Finding]:
 
 
 @check("taskDefinitions", "repositories", "images", IMAGE_ABSENT="a task definition names an image that is not in ECR")
-def images_that_are_not_there(seen: Seen) -> Iterator[Finding]:
+def images_that_are_not_there(seen: CheckContext) -> Iterator[Finding]:
     """Of this account's own repositories in this region."""
     there = {(each["repositoryName"], tag) for each in seen.account["images"] for tag in each.get("imageTags", ())}
     for definition in seen.account["taskDefinitions"]:
@@ -50,7 +50,7 @@ def images_that_are_not_there(seen: Seen) -> Iterator[Finding]:
     DESIRED_ZERO="a service is told to run nothing",
     SERVICE_SHORT="a service runs fewer tasks than it is told to",
 )
-def services_that_run_too_little(seen: Seen) -> Iterator[Finding]:
+def services_that_run_too_little(seen: CheckContext) -> Iterator[Finding]:
     """With the last thing that the service itself says of it."""
     for raw in seen.account["services"]:
         if raw.get("status") != "ACTIVE":
@@ -58,7 +58,7 @@ def services_that_run_too_little(seen: Seen) -> Iterator[Finding]:
         name, desired, running = raw["serviceName"], raw.get("desiredCount", 0), raw.get("runningCount", 0)
         if desired == 0:
             asked = {"cluster": raw["clusterArn"], "service": name, "desiredCount": 1}
-            fix = Fix("set its desired count to 1", (("ecs", "UpdateService", asked),), stops=True)
+            fix = Fix("set its desired count to 1", (("ecs", "UpdateService", asked),), destructive=True)
             yield Finding("DESIRED_ZERO", "low", name, "its desired count is 0", fix)
         elif running < desired:
             said = next((each["message"] for each in raw.get("events", ())), "")
@@ -70,7 +70,7 @@ def services_that_run_too_little(seen: Seen) -> Iterator[Finding]:
 @check(
     "AutoScalingGroups", STOPPING_DOES_NOT_STOP="stopping an instance of a group doesn't stop paying: it is replaced"
 )
-def groups_that_come_back(seen: Seen) -> Iterator[Finding]:
+def groups_that_come_back(seen: CheckContext) -> Iterator[Finding]:
     """https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-health-checks.html"""
     for raw in seen.account["AutoScalingGroups"]:
         name, minimum, desired = raw["AutoScalingGroupName"], raw["MinSize"], raw["DesiredCapacity"]
@@ -79,14 +79,14 @@ def groups_that_come_back(seen: Seen) -> Iterator[Finding]:
             fix = Fix(
                 "to stop paying set desired and minimum to 0",
                 (("autoscaling", "UpdateAutoScalingGroup", asked),),
-                stops=True,
+                destructive=True,
             )
             detail = f"it keeps {desired} instances (minimum {minimum}): one that is stopped is replaced, and paid on"
             yield Finding("STOPPING_DOES_NOT_STOP", "info", name, detail, fix)
 
 
 @check("MetricAlarms", ALARM_WITHOUT_DATA="an alarm has no data, so it tells nothing")
-def alarms_without_data(seen: Seen) -> Iterator[Finding]:
+def alarms_without_data(seen: CheckContext) -> Iterator[Finding]:
     """https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarms-and-missing-data.html"""
     for raw in seen.account["MetricAlarms"]:
         if raw.get("StateValue") == "INSUFFICIENT_DATA" and not raw["AlarmName"].startswith("TargetTracking-"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from esaws.inspect.checks.context import Seen
+from esaws.inspect.checks.context import CheckContext
 from esaws.inspect.checks.finding import Finding, Fix
 from esaws.inspect.checks.registry import check
 from esaws.inspect.fetch import Raw
@@ -19,7 +19,7 @@ _CLOSED = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "Restrict
     UNENCRYPTED_STORE="a store keeps its data unencrypted",
     NO_BACKUPS="a database has no automated backups",
 )
-def databases(seen: Seen) -> Iterator[Finding]:
+def databases(seen: CheckContext) -> Iterator[Finding]:
     """https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/CHAP_BestPractices.Security.html"""
     for raw in seen.account["DBInstances"]:
         name = raw["DBInstanceIdentifier"]
@@ -38,7 +38,7 @@ def databases(seen: Seen) -> Iterator[Finding]:
 
 
 @check("CacheClusters", UNENCRYPTED_STORE="a store keeps its data unencrypted")
-def caches(seen: Seen) -> Iterator[Finding]:
+def caches(seen: CheckContext) -> Iterator[Finding]:
     """https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/encryption.html"""
     for raw in seen.account["CacheClusters"]:
         if raw.get("Engine") != "memcached" and raw.get("AtRestEncryptionEnabled") is False:
@@ -48,7 +48,7 @@ def caches(seen: Seen) -> Iterator[Finding]:
 
 
 @check("Brokers", PUBLIC_STORE="a store has a public address, or may be read by anybody")
-def brokers(seen: Seen) -> Iterator[Finding]:
+def brokers(seen: CheckContext) -> Iterator[Finding]:
     """https://docs.aws.amazon.com/amazon-mq/latest/developer-guide/using-amazon-mq-securely.html"""
     for raw in seen.account["Brokers"]:
         if raw.get("PubliclyAccessible"):
@@ -62,7 +62,7 @@ def brokers(seen: Seen) -> Iterator[Finding]:
     UNENCRYPTED_STORE="a store keeps its data unencrypted",
     BUCKET_NOT_CLOSED="nothing keeps a bucket from being opened to the public",
 )
-def buckets(seen: Seen) -> Iterator[Finding]:
+def buckets(seen: CheckContext) -> Iterator[Finding]:
     """https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-control-block-public-access.html"""
     for raw in seen.account["Buckets"]:
         name, call = raw["Name"], ("s3", "PutPublicAccessBlock", _closed(raw["Name"]))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from esaws.architecture import Architecture
-from esaws.inspect.checks.context import Seen, name_of
+from esaws.inspect.checks.context import CheckContext, name_of
 from esaws.inspect.checks.finding import Finding, Fix
 from esaws.inspect.checks.registry import check
 from esaws.resources.auto_scaling_group import AutoScalingGroup
@@ -24,7 +24,7 @@ _AN_ALB_NEEDS = 2
     DRAWN_OTHERWISE="what was declared or drawn is not what stands there",
     DRAWN_IMPOSSIBLE="what was declared or drawn could not work on AWS",
 )
-def drawings(seen: Seen) -> Iterator[Finding]:
+def drawings(seen: CheckContext) -> Iterator[Finding]:
     """Only where an architecture was given to compare with."""
     if seen.declared is None:
         return
@@ -33,7 +33,7 @@ def drawings(seen: Seen) -> Iterator[Finding]:
     yield from _impossible(seen.declared)
 
 
-def _zones(seen: Seen, declared: Architecture) -> Iterator[Finding]:
+def _zones(seen: CheckContext, declared: Architecture) -> Iterator[Finding]:
     """Each group of machines by the zones that it was drawn in."""
     for group in declared.of(AutoScalingGroup):
         drawn = sorted({f"{seen.account.region}{subnet.zone}" for subnet in group.subnets})
@@ -43,13 +43,13 @@ def _zones(seen: Seen, declared: Architecture) -> Iterator[Finding]:
             yield Finding("DRAWN_OTHERWISE", "info", group.template.name, detail, _REDRAW)
 
 
-def _running(seen: Seen) -> Iterator[tuple[str, str]]:
+def _running(seen: CheckContext) -> Iterator[tuple[str, str]]:
     for raw in seen.account["Instances"]:
         if raw["State"]["Name"] == "running":
             yield name_of(raw, raw["InstanceId"]), raw["Placement"]["AvailabilityZone"]
 
 
-def _behind_the_load_balancer(seen: Seen, declared: Architecture) -> Iterator[Finding]:
+def _behind_the_load_balancer(seen: CheckContext, declared: Architecture) -> Iterator[Finding]:
     """Who is drawn behind the load balancer and is in no target group."""
     names = {raw["InstanceId"]: name_of(raw, raw["InstanceId"]) for raw in seen.account["Instances"]}
     targets = {names.get(each["Target"]["Id"], "") for each in seen.account["TargetHealth"]}

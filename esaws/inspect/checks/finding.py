@@ -27,9 +27,9 @@ class Fix:
     `stops` says that it takes something down, so that it is applied only where it is asked for by name.
     """
 
-    told: str
+    description: str
     calls: tuple[tuple[str, str, Mapping[str, Any]], ...] = field(default=(), hash=False)
-    stops: bool = False
+    destructive: bool = False
 
     def cli(self) -> list[str]:
         """The calls as lines of the AWS CLI."""
@@ -64,9 +64,9 @@ class Finding:
     def to_dict(self) -> dict[str, Any]:
         """code, severity, resource, detail, fix (in words), calls (as lines of the AWS CLI)."""
         told = {"code": self.code, "severity": self.severity, "resource": self.resource, "detail": self.detail}
-        return told | {"fix": self.fix.told, "calls": self.fix.cli()}
+        return told | {"fix": self.fix.description, "calls": self.fix.cli()}
 
     @property
-    def order(self) -> tuple[int, str, str, str]:
+    def sort_key(self) -> tuple[int, str, str, str]:
         """The gravest first, then by code and resource."""
         return SEVERITIES.index(self.severity), self.code, self.resource, self.detail

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from esaws.inspect.checks.context import Seen
+from esaws.inspect.checks.context import CheckContext
 from esaws.inspect.checks.finding import Finding
 
-Look = Callable[[Seen], Iterator[Finding]]
+CheckFunction = Callable[[CheckContext], Iterator[Finding]]
 
 
 @dataclass(frozen=True)
@@ -17,16 +17,16 @@ class Check:
 
     codes: dict[str, str]
     keys: tuple[str, ...]
-    look: Look
+    run: CheckFunction
 
 
 CHECKS: list[Check] = []
 
 
-def check(*keys: str, **codes: str) -> Callable[[Look], Look]:
+def check(*keys: str, **codes: str) -> Callable[[CheckFunction], CheckFunction]:
     """Register a check: `keys` are those of an account that it needs, `codes` what it may find, in a sentence each."""
 
-    def register(look: Look) -> Look:
+    def register(look: CheckFunction) -> CheckFunction:
         CHECKS.append(Check(codes, keys, look))
         return look
 

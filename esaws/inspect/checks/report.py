@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from esaws.architecture import Architecture
 from esaws.errors import UsageError
-from esaws.inspect.account import Account, NotKnown
+from esaws.inspect.account import Account, MissingData
 from esaws.inspect.checks import (  # noqa: F401 (each module registers its checks)
     containers,
     data_stores,
@@ -16,7 +16,7 @@ from esaws.inspect.checks import (  # noqa: F401 (each module registers its chec
     routing,
     security_groups,
 )
-from esaws.inspect.checks.context import Seen
+from esaws.inspect.checks.context import CheckContext
 from esaws.inspect.checks.finding import SEVERITIES, Finding, Fix
 from esaws.inspect.checks.registry import CHECKS, Check
 
@@ -33,39 +33,39 @@ _NOT_LOOKED_AT = "NOT_LOOKED_AT"
 class Findings(Sequence[Finding]):
     """Findings, the gravest first."""
 
-    every: tuple[Finding, ...]
+    items: tuple[Finding, ...]
 
     def __getitem__(self, index: Any) -> Any:
-        return self.every[index]
+        return self.items[index]
 
     def __len__(self) -> int:
-        return len(self.every)
+        return len(self.items)
 
     def __iter__(self) -> Iterator[Finding]:
-        return iter(self.every)
+        return iter(self.items)
 
-    def of(self, *codes: str, severity: str | None = None) -> Findings:
+    def select(self, *codes: str, severity: str | None = None) -> Findings:
         """Those of these codes, of a severity or graver; without words all.
 
         Raises:
             UsageError: there is no such code or severity.
         """
-        if unknown := set(codes) - set(codes_of_all()):
-            raise UsageError(f"there is no code {', '.join(sorted(unknown))}; there are {', '.join(codes_of_all())}")
+        if unknown := set(codes) - set(all_codes()):
+            raise UsageError(f"there is no code {', '.join(sorted(unknown))}; there are {', '.join(all_codes())}")
         if severity is not None and severity not in SEVERITIES:
             raise UsageError(f"there is no severity {severity!r}; there are {', '.join(SEVERITIES)}")
         last = SEVERITIES.index(severity) if severity else len(SEVERITIES)
         return Findings(
             tuple(
                 each
-                for each in self.every
+                for each in self.items
                 if (not codes or each.code in codes) and SEVERITIES.index(each.severity) <= last
             )
         )
 
-    def fixes(self, *, stopping: bool = False) -> list[Fix]:
+    def fixes(self, *, destructive: bool = False) -> list[Fix]:
         """The fixes that can be applied, each once; those that stop something only where they are asked for."""
-        found = [each.fix for each in self.every if each.fix.calls and (stopping or not each.fix.stops)]
+        found = [each.fix for each in self.items if each.fix.calls and (destructive or not each.fix.destructive)]
         return [fix for place, fix in enumerate(found) if fix not in found[:place]]
 
     def to_frame(self) -> pandas.DataFrame:
@@ -73,11 +73,11 @@ class Findings(Sequence[Finding]):
         import pandas
 
         columns = ["severity", "code", "resource", "detail", "fix"]
-        return pandas.DataFrame([each.to_dict() for each in self.every], columns=columns)
+        return pandas.DataFrame([each.to_dict() for each in self.items], columns=columns)
 
     def __repr__(self) -> str:
         counts = [
-            f"{len(some)} {name}" for name in SEVERITIES if (some := [e for e in self.every if e.severity == name])
+            f"{len(some)} {name}" for name in SEVERITIES if (some := [e for e in self.items if e.severity == name])
         ]
         return f"<Findings {', '.join(counts) or 'none'}>"
 
@@ -87,20 +87,20 @@ def findings(account: Account, declared: Architecture | None = None) -> Findings
 
     Pure. A check that lacks an answer gives one finding, NOT_LOOKED_AT, with the permission that it takes.
     """
-    seen = Seen(account, declared)
+    seen = CheckContext(account, declared)
     found: dict[tuple[str, str, str], Finding] = {}
     for check in CHECKS:
-        for each in _asked(check, seen):
+        for each in _run_check(check, seen):
             found.setdefault((each.code, each.resource, each.detail), each)
-    return Findings(tuple(sorted(found.values(), key=lambda each: each.order)))
+    return Findings(tuple(sorted(found.values(), key=lambda each: each.sort_key)))
 
 
-def _asked(check: Check, seen: Seen) -> list[Finding]:
+def _run_check(check: Check, seen: CheckContext) -> list[Finding]:
     missing = {key: seen.account.missing[key] for key in check.keys if key in seen.account.missing}
     if not missing:
         try:
-            return list(check.look(seen))
-        except NotKnown as error:
+            return list(check.run(seen))
+        except MissingData as error:
             missing = {"": str(error)}
     what = ", ".join(check.codes)
     why = "; ".join(dict.fromkeys(missing.values()))
@@ -109,13 +109,13 @@ def _asked(check: Check, seen: Seen) -> list[Finding]:
     ]
 
 
-def as_markdown() -> str:
+def codes_as_markdown() -> str:
     """The table of all codes, as the page in docs has it."""
-    rows = [f"| `{code}` | {meaning} |" for code, meaning in codes_of_all().items()]
+    rows = [f"| `{code}` | {meaning} |" for code, meaning in all_codes().items()]
     return "\n".join(["| code | |", "|---|---|", *rows])
 
 
-def codes_of_all() -> dict[str, str]:
+def all_codes() -> dict[str, str]:
     """Every code with what it means, by name."""
     told = {code: meaning for check in CHECKS for code, meaning in check.codes.items()}
     told[_NOT_LOOKED_AT] = "a check lacks an answer of AWS"

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from esaws.inspect.checks.context import Seen
+from esaws.inspect.checks.context import CheckContext
 from esaws.inspect.checks.finding import Finding, Fix, Severity
 from esaws.inspect.checks.registry import check
 from esaws.inspect.fetch import Raw
-from esaws.inspect.load_balancers import balancers, group_name
+from esaws.inspect.load_balancers import list_load_balancers, target_group_name
 from esaws.inspect.routing import analyze
-from esaws.inspect.routing.validate import validate
+from esaws.inspect.routing.validate import validate_rules
 from esaws.inspect.target_health import health
 
 _KEYS = ("LoadBalancers", "Listeners", "Rules")
@@ -23,19 +23,19 @@ _KEYS = ("LoadBalancers", "Listeners", "Rules")
     DEAD_VALUE="no request reaches a value of the rule",
     NEVER_MATCHES="no request can meet the conditions of the rule",
 )
-def rules_that_take_too_much_or_nothing(seen: Seen) -> Iterator[Finding]:
+def rules_that_take_too_much_or_nothing(seen: CheckContext) -> Iterator[Finding]:
     """https://docs.aws.amazon.com/elasticloadbalancing/latest/application/rule-condition-types.html"""
-    for one in balancers(seen.account):
+    for one in list_load_balancers(seen.account):
         for listener in one.listeners():
             described = [each for each in seen.account["Rules"] if each["ListenerArn"] == listener["ListenerArn"]]
-            for found in analyze.analyze(described):
+            for found in analyze.analyze_rules(described):
                 if found.code == "UNDECIDED":
                     continue
                 rule = next(each for each in described if str(each["Priority"]) == found.priority)
                 yield _about_rule(f"{one.name}:{listener['Port']} rule {found.priority}", rule, found)
 
 
-def _about_rule(resource: str, rule: Raw, found: analyze.Finding) -> Finding:
+def _about_rule(resource: str, rule: Raw, found: analyze.RuleFinding) -> Finding:
     by = f" by rule {' and '.join(found.by)}" if found.by else ""
     if found.code == "PREFIX_TRAP":
         conditions = [_with_values(each, found.fix) for each in rule["Conditions"]]
@@ -60,12 +60,12 @@ def _with_values(condition: Raw, values: tuple[str, ...]) -> Raw:
 
 
 @check(*_KEYS, INVALID_RULE="AWS would refuse the rule, or nearly")
-def rules_at_their_limits(seen: Seen) -> Iterator[Finding]:
+def rules_at_their_limits(seen: CheckContext) -> Iterator[Finding]:
     """https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-limits.html"""
-    for one in balancers(seen.account):
+    for one in list_load_balancers(seen.account):
         for listener in one.listeners():
             described = [each for each in seen.account["Rules"] if each["ListenerArn"] == listener["ListenerArn"]]
-            for found in validate(described, listener):
+            for found in validate_rules(described, listener):
                 resource = f"{one.name}:{listener['Port']} rule {found.priority}"
                 severity: Severity = "low" if found.severity == "warning" else "medium"
                 yield Finding(
@@ -74,9 +74,9 @@ def rules_at_their_limits(seen: Seen) -> Iterator[Finding]:
 
 
 @check("LoadBalancers", ALB_IN_ONE_ZONE="a load balancer has a node in one zone only")
-def load_balancers_in_one_zone(seen: Seen) -> Iterator[Finding]:
+def load_balancers_in_one_zone(seen: CheckContext) -> Iterator[Finding]:
     """https://docs.aws.amazon.com/elasticloadbalancing/latest/application/application-load-balancers.html"""
-    for one in balancers(seen.account):
+    for one in list_load_balancers(seen.account):
         zones = sorted(each["ZoneName"] for each in one.raw.get("AvailabilityZones", ()))
         if len(zones) == 1:
             detail = f"it is in {zones[0]} alone, and gone with it"
@@ -92,7 +92,7 @@ def load_balancers_in_one_zone(seen: Seen) -> Iterator[Finding]:
     UNHEALTHY_TARGET="a target is not healthy",
     UNUSED_TARGET_GROUP="no rule forwards to a target group",
 )
-def targets_that_get_nothing(seen: Seen) -> Iterator[Finding]:
+def targets_that_get_nothing(seen: CheckContext) -> Iterator[Finding]:
     """What `esaws health` finds, and groups that nobody forwards to."""
     codes = {"ZONE_NOT_ENABLED": "TARGET_OUTSIDE_ZONES", "PATH_NOT_SERVED": "HEALTH_PATH_UNANSWERED"}
     for each in health(seen.account):
@@ -103,5 +103,5 @@ def targets_that_get_nothing(seen: Seen) -> Iterator[Finding]:
     for group in seen.account["TargetGroups"]:
         if not group.get("LoadBalancerArns"):
             call = ("elbv2", "DeleteTargetGroup", {"TargetGroupArn": group["TargetGroupArn"]})
-            detail, fix = "no rule of a load balancer forwards to it", Fix("delete it", (call,), stops=True)
-            yield Finding("UNUSED_TARGET_GROUP", "info", group_name(group["TargetGroupArn"]), detail, fix)
+            detail, fix = "no rule of a load balancer forwards to it", Fix("delete it", (call,), destructive=True)
+            yield Finding("UNUSED_TARGET_GROUP", "info", target_group_name(group["TargetGroupArn"]), detail, fix)

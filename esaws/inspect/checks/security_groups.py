@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from esaws.inspect.checks.context import SSH, Seen
+from esaws.inspect.checks.context import SSH, CheckContext
 from esaws.inspect.checks.finding import Finding, Fix
 from esaws.inspect.checks.registry import check
 from esaws.inspect.network import group_findings as of_groups
-from esaws.inspect.network.addresses import covers_world
-from esaws.inspect.network.group_rules import Rule
+from esaws.inspect.network.addresses import covers_internet
+from esaws.inspect.network.group_rules import GroupRule
 from esaws.inspect.network.interfaces import Interface
-from esaws.inspect.network.named_endpoint import Place, Port
+from esaws.inspect.network.named_endpoint import NamedEndpoint, Port
 from esaws.inspect.network.traffic import TCP, UDP
 
 _KEYS = ("SecurityGroups", "NetworkInterfaces", "PrefixLists")
@@ -38,15 +38,15 @@ _MOST_PORTS = 16
     UNATTACHED_GROUP="no interface carries the group",
     RULE_QUOTA="the group is at its quota of rules",
 )
-def open_to_the_world(seen: Seen) -> Iterator[Finding]:
+def open_to_the_world(seen: CheckContext) -> Iterator[Finding]:
     """https://docs.aws.amazon.com/vpc/latest/userguide/security-group-rules.html"""
-    for found in of_groups.findings(seen.network):
+    for found in of_groups.network_group_findings(seen.network):
         calls = _closing(seen, found) if found.cidr else _deleting(seen, found)
-        name = seen.group(found.group)
+        name = seen.group_name(found.group)
         yield Finding(found.code, found.severity, name, found.detail, Fix(found.fix, calls))
 
 
-def _closing(seen: Seen, found: of_groups.Finding) -> tuple[tuple[str, str, Mapping[str, Any]], ...]:
+def _closing(seen: CheckContext, found: of_groups.GroupFinding) -> tuple[tuple[str, str, Mapping[str, Any]], ...]:
     """Revokes what opens it: of each rule to blame the ranges that are the world."""
     blamed = set((found.cidr or "").split("+"))
     calls: list[tuple[str, str, Mapping[str, Any]]] = []
@@ -61,9 +61,9 @@ def _closing(seen: Seen, found: of_groups.Finding) -> tuple[tuple[str, str, Mapp
     return tuple(calls)
 
 
-def _inside(seen: Seen, group: str, permission: Mapping[str, Any]) -> dict[str, Any]:
+def _inside(seen: CheckContext, group: str, permission: Mapping[str, Any]) -> dict[str, Any]:
     """The same for the VPC alone, where a store behind the group may have clients; empty where nothing listens."""
-    listening = seen.listens(seen.network.carriers.get(group, ()))
+    listening = seen.listening_ports(seen.network.interfaces_by_group.get(group, ()))
     low, high = permission.get("FromPort", 0), permission.get("ToPort", 65535)
     if listening is not None and not any(low <= port <= high for protocol, port in listening if protocol == "tcp"):
         return {}
@@ -93,8 +93,8 @@ def _only(permission: Mapping[str, Any], peers: set[str]) -> dict[str, Any]:
     return {**ports, **kept} if kept else {}
 
 
-def _deleting(seen: Seen, found: of_groups.Finding) -> tuple[tuple[str, str, Mapping[str, Any]], ...]:
-    if found.code != "UNATTACHED_GROUP" or seen.group(found.group) == "default":
+def _deleting(seen: CheckContext, found: of_groups.GroupFinding) -> tuple[tuple[str, str, Mapping[str, Any]], ...]:
+    if found.code != "UNATTACHED_GROUP" or seen.group_name(found.group) == "default":
         return ()
     return (("ec2", "DeleteSecurityGroup", {"GroupId": found.group}),)
 
@@ -110,11 +110,11 @@ def _deleting(seen: Seen, found: of_groups.Finding) -> tuple[tuple[str, str, Map
     UNSERVED_PORT="a port is open on which nothing listens",
     INBOUND_OF_A_CLIENT="the port of a store is open into one of its clients, where it does nothing",
 )
-def opened_for_nothing(seen: Seen) -> Iterator[Finding]:
+def opened_for_nothing(seen: CheckContext) -> Iterator[Finding]:
     """Of rules for a few ports; nothing is said where it is not known what listens behind a group."""
     for group in seen.network.groups:
-        carriers = seen.network.carriers.get(group, [])
-        listening = seen.listens(carriers) if carriers else None
+        carriers = seen.network.interfaces_by_group.get(group, [])
+        listening = seen.listening_ports(carriers) if carriers else None
         if listening is None:
             continue
         for rule in seen.network.rules(group, "ingress"):
@@ -122,15 +122,15 @@ def opened_for_nothing(seen: Seen) -> Iterator[Finding]:
                 yield _unserved(seen, rule, carriers, listening)
 
 
-def _is_unserved(rule: Rule, listening: set[Port]) -> bool:
+def _is_unserved(rule: GroupRule, listening: set[Port]) -> bool:
     if rule.protocol not in _NAMES or rule.low is None or rule.high is None or rule.high - rule.low > _MOST_PORTS:
         return False
     return not any(protocol == _NAMES[rule.protocol] and rule.low <= port <= rule.high for protocol, port in listening)
 
 
-def _unserved(seen: Seen, rule: Rule, carriers: list[Interface], listening: set[Port]) -> Finding:
-    name, ports = seen.group(rule.group), _ports(rule)
-    source = seen.group(rule.peer) if rule.pair else rule.peer
+def _unserved(seen: CheckContext, rule: GroupRule, carriers: list[Interface], listening: set[Port]) -> Finding:
+    name, ports = seen.group_name(rule.group), _ports(rule)
+    source = seen.group_name(rule.peer) if rule.pair else rule.peer
     what = f"port {ports} is open to {source}, and nothing that carries {name} listens on it"
     close = _revoke(rule.group, _permission(rule))
     served = sorted(port for protocol, port in listening - {SSH} if protocol == "tcp")
@@ -142,20 +142,20 @@ def _unserved(seen: Seen, rule: Rule, carriers: list[Interface], listening: set[
         detail = f"{what}: it listens on {port}, which {source} is not let into"
         return Finding("WRONG_PORT", "high", name, detail, Fix(f"open {port} to {source} instead of {ports}", calls))
     fix = Fix(f"revoke the rule for port {ports} from {source}", (close,))
-    if rule.low in of_groups.DATA_PORTS[TCP] and rule.low == rule.high and _is_client(seen.places_at(carriers)):
+    if rule.low in of_groups.DATA_PORTS[TCP] and rule.low == rule.high and _is_client(seen.endpoints_at(carriers)):
         service = of_groups.DATA_PORTS[TCP][rule.low]
         detail = f"{what}: who calls {service} needs egress of its own, and no ingress"
         return Finding("INBOUND_OF_A_CLIENT", "low", name, detail, fix)
     return Finding("UNSERVED_PORT", "low", name, what, fix)
 
 
-def _is_client(places: list[Place]) -> bool:
+def _is_client(places: list[NamedEndpoint]) -> bool:
     return bool(places) and all(place.kind == "service" for place in places)
 
 
-def _lets_in(seen: Seen, rule: Rule, port: int) -> bool:
+def _lets_in(seen: CheckContext, rule: GroupRule, port: int) -> bool:
     """Whether another rule of a group that the same interfaces carry lets the same source into a port."""
-    groups = {group for each in seen.network.carriers.get(rule.group, ()) for group in each.groups or ()}
+    groups = {group for each in seen.network.interfaces_by_group.get(rule.group, ()) for group in each.groups or ()}
     return any(
         other.peer == rule.peer and other.protocol in (TCP, -1) and (other.low or 0) <= port <= (other.high or 65535)
         for group in groups
@@ -170,13 +170,13 @@ def _lets_in(seen: Seen, rule: Rule, port: int) -> bool:
     OPEN_SERVICE_PORT="a service is open to the world on its own address, past any load balancer",
     UNREACHED_PORT="something listens on a port into which no rule lets anybody",
 )
-def services_past_the_load_balancer(seen: Seen) -> Iterator[Finding]:
+def services_past_the_load_balancer(seen: CheckContext) -> Iterator[Finding]:
     """Of services alone: a load balancer is there to be open."""
-    for place in seen.places.every:
+    for place in seen.catalog.endpoints:
         interfaces = [seen.network.interface(id) for id in place.interfaces if id in seen.network.interfaces]
-        if place.kind == "alb" or not interfaces or not place.listens:
+        if place.kind == "alb" or not interfaces or not place.ports:
             continue
-        for protocol, port in sorted(place.listens):
+        for protocol, port in sorted(place.ports):
             rules = [
                 rule
                 for each in interfaces
@@ -190,7 +190,7 @@ def services_past_the_load_balancer(seen: Seen) -> Iterator[Finding]:
                 yield from _open_past(seen, place, port, list(dict.fromkeys(rules)))
 
 
-def _into(seen: Seen, group: str, protocol: str, port: int) -> list[Rule]:
+def _into(seen: CheckContext, group: str, protocol: str, port: int) -> list[GroupRule]:
     wanted = {name: number for number, name in _NAMES.items()}.get(protocol)
     return [
         rule
@@ -199,9 +199,9 @@ def _into(seen: Seen, group: str, protocol: str, port: int) -> list[Rule]:
     ]
 
 
-def _open_past(seen: Seen, place: Place, port: int, rules: list[Rule]) -> Iterator[Finding]:
+def _open_past(seen: CheckContext, place: NamedEndpoint, port: int, rules: list[GroupRule]) -> Iterator[Finding]:
     for rule in rules:
-        if rule.ranges and covers_world(rule.ranges, 4) and rule.low == rule.high == port:
+        if rule.ranges and covers_internet(rule.ranges, 4) and rule.low == rule.high == port:
             inside = [str(each) for each in seen.network.vpc_ranges.get(rule.vpc, ()) if each.version == 4]
             narrow = _permission(rule) | {"IpRanges": [{"CidrIp": cidr} for cidr in inside]}
             opened = {"GroupId": rule.group, "IpPermissions": [narrow]}
@@ -209,7 +209,7 @@ def _open_past(seen: Seen, place: Place, port: int, rules: list[Rule]) -> Iterat
             detail = f"{place.name} is open to the world on its own address, port {port}"
             told = "open it to the VPC alone, unless people are meant to reach it there"
             yield Finding(
-                "OPEN_SERVICE_PORT", "medium", seen.group(rule.group), detail, Fix(told, calls if inside else ())
+                "OPEN_SERVICE_PORT", "medium", seen.group_name(rule.group), detail, Fix(told, calls if inside else ())
             )
 
 
@@ -221,29 +221,29 @@ def _open_past(seen: Seen, place: Place, port: int, rules: list[Rule]) -> Iterat
     DUPLICATE_RULE="another rule of the same group lets in the same, or more",
     UNUSED_RULE="a rule names a group that no interface carries",
 )
-def rules_that_do_nothing(seen: Seen) -> Iterator[Finding]:
+def rules_that_do_nothing(seen: CheckContext) -> Iterator[Finding]:
     """A rule that is inside of another one of its group, and one for a group that nobody carries."""
     for group in seen.network.groups:
         rules = seen.network.rules(group, "ingress")
         for place, rule in enumerate(rules):
-            source = seen.group(rule.peer) if rule.pair else rule.peer
+            source = seen.group_name(rule.peer) if rule.pair else rule.peer
             fix = Fix(f"revoke the rule for port {_ports(rule)} from {source}", (_revoke(group, _permission(rule)),))
             if any(_holds(other, rule, later=place < n) for n, other in enumerate(rules) if n != place):
                 detail = f"port {_ports(rule)} from {source} is open by another rule, too"
-                yield Finding("DUPLICATE_RULE", "info", seen.group(group), detail, fix)
+                yield Finding("DUPLICATE_RULE", "info", seen.group_name(group), detail, fix)
             elif _names_nobody(seen, rule):
                 detail = f"port {_ports(rule)} is open to {source}, which no interface carries"
-                yield Finding("UNUSED_RULE", "info", seen.group(group), detail, fix)
+                yield Finding("UNUSED_RULE", "info", seen.group_name(group), detail, fix)
 
 
-def _names_nobody(seen: Seen, rule: Rule) -> bool:
+def _names_nobody(seen: CheckContext, rule: GroupRule) -> bool:
     """Whether it names a group of this account that no interface carries; those of a peered VPC nobody sees."""
     if not rule.pair or rule.pair.get("VpcPeeringConnectionId") or rule.peer not in seen.network.groups:
         return False
-    return bool(seen.network.interfaces) and not seen.network.carriers.get(rule.peer)
+    return bool(seen.network.interfaces) and not seen.network.interfaces_by_group.get(rule.peer)
 
 
-def _holds(other: Rule, rule: Rule, *, later: bool) -> bool:
+def _holds(other: GroupRule, rule: GroupRule, *, later: bool) -> bool:
     """Whether another rule lets in all of this one; of two equal ones the later one is too many."""
     if other.protocol not in (rule.protocol, -1) or (rule.pair is None) != (other.pair is None):
         return False
@@ -264,13 +264,13 @@ def _holds(other: Rule, rule: Rule, *, later: bool) -> bool:
 # --- words and calls
 
 
-def _ports(rule: Rule) -> str:
+def _ports(rule: GroupRule) -> str:
     if rule.low is None or rule.protocol not in _NAMES:
         return "any"
     return str(rule.low) if rule.low == rule.high else f"{rule.low}–{rule.high}"
 
 
-def _permission(rule: Rule) -> dict[str, Any]:
+def _permission(rule: GroupRule) -> dict[str, Any]:
     """The rule as an IpPermission with its one source."""
     key = "UserIdGroupPairs" if rule.pair else "PrefixListIds" if rule.peer.startswith("pl-") else None
     if key is None:

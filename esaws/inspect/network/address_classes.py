@@ -7,14 +7,16 @@ from ipaddress import summarize_address_range
 from itertools import pairwise
 from typing import Any
 
-from esaws.inspect.network.acls import Entry
-from esaws.inspect.network.addresses import PUBLIC_BORDERS, Address, Family, Range, family_of, range_of
+from esaws.inspect.network.acls import AclEntry
+from esaws.inspect.network.addresses import PUBLIC_BORDERS, Address, Family, Range, family_of, parse_cidr
 from esaws.inspect.network.network import Network
 
-Piece = tuple[Range, ...]
+AddressClass = tuple[Range, ...]
 
 
-def pieces(network: Network, ranges: Iterable[Range], groups: frozenset[str] | None = None) -> list[Piece]:
+def address_classes(
+    network: Network, ranges: Iterable[Range], groups: frozenset[str] | None = None
+) -> list[AddressClass]:
     """The ranges in pieces, each of one or more CIDRs whose addresses are all alike.
 
     With `groups` only their rules count, and who has an address does not: for what stands outside of the network.
@@ -64,13 +66,13 @@ def _spans(
 
 def _telling(network: Network, groups: frozenset[str] | None) -> Iterator[Range]:
     yield from PUBLIC_BORDERS
-    yield from named_ranges(network, groups)
+    yield from referenced_ranges(network, groups)
     if groups is None:
         for interface in network.interfaces.values():
-            yield from (range_of(str(address)) for address in (*interface.private, *interface.v6))
+            yield from (parse_cidr(str(address)) for address in (*interface.private, *interface.v6))
 
 
-def named_ranges(network: Network, groups: Iterable[str] | None = None) -> Iterator[Range]:
+def referenced_ranges(network: Network, groups: Iterable[str] | None = None) -> Iterator[Range]:
     """Every range that a rule of these groups (of all), a prefix list, an ACL, a route, a VPC or a subnet names."""
     for group in network.groups if groups is None else groups:
         for rule in (*network.rules(group, "ingress"), *network.rules(group, "egress")):
@@ -78,9 +80,9 @@ def named_ranges(network: Network, groups: Iterable[str] | None = None) -> Itera
     for prefix in network.prefixes.values():
         yield from prefix
     for acl in network.network_acls or ():
-        yield from (Entry.of(raw).cidr for raw in acl.get("Entries", []))
+        yield from (AclEntry.of(raw).cidr for raw in acl.get("Entries", []))
     for table in network.route_tables or ():
-        yield from (range_of(cidr) for raw in table.get("Routes", []) for cidr in _cidrs(raw))
+        yield from (parse_cidr(cidr) for raw in table.get("Routes", []) for cidr in _cidrs(raw))
     for ranges in network.vpc_ranges.values():
         yield from ranges
     for _, ranges in network.subnet_ranges.values():

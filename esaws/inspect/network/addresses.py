@@ -48,7 +48,7 @@ _SERVICES: dict[Address, str] = {
 
 
 @lru_cache(maxsize=65_536)
-def range_of(cidr: str) -> Range:
+def parse_cidr(cidr: str) -> Range:
     """A CIDR as AWS canonicalises it: 100.68.0.18/18 is 100.68.0.0/18.
 
     Raises:
@@ -61,7 +61,7 @@ def range_of(cidr: str) -> Range:
 
 
 @lru_cache(maxsize=65_536)
-def address_of(text: str) -> Address:
+def parse_address(text: str) -> Address:
     """An address, version 4 or 6.
 
     Raises:
@@ -84,7 +84,7 @@ def is_public(address: Address) -> bool:
     return not any(address in some for some in _NOT_PUBLIC_V4)
 
 
-def holds_public(some: Range) -> bool:
+def contains_public(some: Range) -> bool:
     """Whether a range holds any address that the internet routes."""
     if isinstance(some, IPv6Network):
         return some.overlaps(_PUBLIC_V6)
@@ -92,7 +92,7 @@ def holds_public(some: Range) -> bool:
 
 
 @lru_cache
-def internet(family: Family) -> tuple[Range, ...]:
+def internet_ranges(family: Family) -> tuple[Range, ...]:
     """Every address that the internet routes, as ranges in order."""
     if family == 6:
         return (_PUBLIC_V6,)
@@ -104,7 +104,7 @@ def internet(family: Family) -> tuple[Range, ...]:
     return tuple(sorted(left))
 
 
-def service_at(address: Address, vpc_ranges: Sequence[Range], subnet_ranges: Sequence[Range]) -> str | None:
+def aws_service_at(address: Address, vpc_ranges: Sequence[Range], subnet_ranges: Sequence[Range]) -> str | None:
     """What AWS runs at an address that no security group filters, or None.
 
     The resolver answers at the base of a VPC's ranges plus two, the router at the base of a subnet plus one.
@@ -119,11 +119,11 @@ def service_at(address: Address, vpc_ranges: Sequence[Range], subnet_ranges: Seq
     return None
 
 
-def covers_world(ranges: Iterable[Range], family: Family) -> bool:
+def covers_internet(ranges: Iterable[Range], family: Family) -> bool:
     """Whether ranges of one family together hold every address that the internet routes."""
     mine = sorted((int(some[0]), int(some[-1])) for some in ranges if some.version == family)
     reached = 0
-    for public in internet(family):
+    for public in internet_ranges(family):
         reached = max(reached, int(public[0]))
         for low, high in mine:
             if low <= reached <= high:
@@ -133,11 +133,11 @@ def covers_world(ranges: Iterable[Range], family: Family) -> bool:
     return True
 
 
-def fewest_for_world(ranges: Sequence[Range], family: Family) -> list[Range]:
+def minimal_internet_cover(ranges: Sequence[Range], family: Family) -> list[Range]:
     """Those of the ranges that it takes to cover the world, in order; each one that can be left out is left out."""
     kept = sorted({some for some in ranges if some.version == family}, key=lambda some: (int(some[0]), some.prefixlen))
     for some in sorted(kept, key=lambda some: -some.prefixlen):
         without = [other for other in kept if other != some]
-        if covers_world(without, family):
+        if covers_internet(without, family):
             kept = without
     return kept

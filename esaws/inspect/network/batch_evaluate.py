@@ -7,9 +7,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from esaws.inspect.network import acls, route_tables
-from esaws.inspect.network.acls import Entry
-from esaws.inspect.network.group_rules import Direction, Peer, Rule
-from esaws.inspect.network.peer_classes import NO, UNKNOWN, YES, Classes, level
+from esaws.inspect.network.acls import AclEntry
+from esaws.inspect.network.group_rules import Direction, GroupRule, Peer
+from esaws.inspect.network.peer_classes import NO, UNKNOWN, YES, PeerClasses, level_of
 from esaws.inspect.network.traffic import Traffic
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ PEERING = 4  # and more, each of them one peering: it leads on where the way bac
 class GroupLayer:
     """What security groups say."""
 
-    def __init__(self, classes: Classes) -> None:
+    def __init__(self, classes: PeerClasses) -> None:
         self.classes, self.network = classes, classes.network
 
     def levels(self, direction: Direction, traffic: Traffic, direct: bool) -> Levels:
@@ -36,7 +36,7 @@ class GroupLayer:
 
         by_group: dict[tuple[str, str], Levels] = {}
         rows = []
-        for groups, vpc in self.classes.sets:
+        for groups, vpc in self.classes.group_sets:
             row = self.classes.vector(UNKNOWN if groups is None else NO if groups else YES)
             for group in groups or ():
                 if (group, vpc) not in by_group:
@@ -51,7 +51,7 @@ class GroupLayer:
         by_address = self.classes.vector(NO)
         in_order = self.classes.vector(NO if group in self.network.groups else UNKNOWN)
         for rule in self.network.rules(group, direction):
-            spoken = level(rule.speaks_of(traffic))
+            spoken = level_of(rule.matches_traffic(traffic))
             if spoken == NO:
                 continue
             if rule.pair is not None:
@@ -61,17 +61,17 @@ class GroupLayer:
                 np.maximum(in_order, UNKNOWN, out=in_order)
             else:
                 for some in rule.ranges:
-                    part = by_address[self.classes.part(some)]
+                    part = by_address[self.classes.slice_of(some)]
                     np.maximum(part, spoken, out=part)
-        return np.maximum(by_address[self.classes.in_services], in_order)
+        return np.maximum(by_address[self.classes.service_order], in_order)
 
-    def _references(self, rule: Rule, vpc: str, spoken: int, row: Levels) -> None:
+    def _references(self, rule: GroupRule, vpc: str, spoken: int, row: Levels) -> None:
         """Raise those who carry the group that a rule names; in each VPC one speaks for all."""
         import numpy as np
 
         for members in self._carriers.get((rule.pair or {}).get("GroupId"), []):
-            one = self.classes.every[members[0]]
-            matched = min(spoken, level(rule.matches(Peer(one.address, one.like), vpc)))
+            one = self.classes.members[members[0]]
+            matched = min(spoken, level_of(rule.matches_peer(Peer(one.address, one.like), vpc)))
             row[members] = np.maximum(row[members], matched)
 
     @cached_property
@@ -81,18 +81,18 @@ class GroupLayer:
 
         members: dict[str, dict[str, list[int]]] = {}
         unsure: list[int] = []
-        for index, each in enumerate(self.classes.every):
-            if each.like.groups is None:
+        for index, each in enumerate(self.classes.members):
+            if each.representative.groups is None:
                 unsure.append(index)
-            for group in each.like.groups or ():
-                members.setdefault(group, {}).setdefault(each.like.vpc, []).append(index)
+            for group in each.representative.groups or ():
+                members.setdefault(group, {}).setdefault(each.representative.vpc, []).append(index)
         named = {(rule.pair or {}).get("GroupId") for rule in self._all_rules() if rule.pair is not None}
         return {
             group: [np.array(some) for some in [*members.get(group or "", {}).values(), unsure] if some]
             for group in named
         }
 
-    def _all_rules(self) -> Iterator[Rule]:
+    def _all_rules(self) -> Iterator[GroupRule]:
         for group in self.network.groups:
             yield from self.network.rules(group, "ingress")
             yield from self.network.rules(group, "egress")
@@ -101,7 +101,7 @@ class GroupLayer:
 class AclLayer:
     """What network ACLs say."""
 
-    def __init__(self, classes: Classes) -> None:
+    def __init__(self, classes: PeerClasses) -> None:
         self.classes, self.network = classes, classes.network
 
     def levels(self, egress: bool, traffic: Traffic) -> Levels:
@@ -111,37 +111,37 @@ class AclLayer:
         by_acl: dict[str, Levels] = {}
         rows = []
         for subnet in self.classes.subnets:
-            acl = acls.acl_of(self.network.network_acls, subnet)
+            acl = acls.acl_of_subnet(self.network.network_acls, subnet)
             if acl is None:
                 rows.append(self.classes.vector(UNKNOWN))
                 continue
             if acl["NetworkAclId"] not in by_acl:
-                there, back = acls.entries(acl, egress), acls.entries(acl, not egress)
+                there, back = acls.sorted_entries(acl, egress), acls.sorted_entries(acl, not egress)
                 found = np.minimum(self._verdicts(there, traffic), self._answers(back, traffic))
-                by_acl[acl["NetworkAclId"]] = found[self.classes.in_services]
+                by_acl[acl["NetworkAclId"]] = found[self.classes.service_order]
             rows.append(by_acl[acl["NetworkAclId"]])
         return np.stack(rows)
 
-    def _verdicts(self, entries: Sequence[Entry], traffic: Traffic) -> Levels:
+    def _verdicts(self, entries: Sequence[AclEntry], traffic: Traffic) -> Levels:
         """What the entries say of each peer: written from the last to the first, so that the first stands."""
         import numpy as np
 
         found = self.classes.vector(NO)
         for entry in reversed(entries):
-            part, said = self.classes.part(entry.cidr), YES if entry.allows else NO
-            spoken = entry.speaks_of(traffic)
+            part, said = self.classes.slice_of(entry.cidr), YES if entry.allows else NO
+            spoken = entry.matches_traffic(traffic)
             if spoken.is_yes:
                 found[part] = said
             elif spoken.is_unknown:
                 found[part] = np.where(found[part] == said, said, UNKNOWN)
         return found
 
-    def _answers(self, entries: Sequence[Entry], traffic: Traffic) -> Levels:
+    def _answers(self, entries: Sequence[AclEntry], traffic: Traffic) -> Levels:
         import numpy as np
 
-        if traffic.answer_ports is None:
+        if traffic.reply_ports is None:
             return self._verdicts(entries, traffic)
-        ports = [low for low, _ in acls.port_pieces(entries, traffic.answer_ports)]
+        ports = [low for low, _ in acls.split_ports(entries, traffic.reply_ports)]
         found = np.stack([self._verdicts(entries, Traffic(traffic.protocol, port)) for port in ports])
         least, most = found.min(axis=0), found.max(axis=0)
         return np.where(least == most, least, np.int8(UNKNOWN))
@@ -150,7 +150,7 @@ class AclLayer:
 class RouteLayer:
     """What route tables say."""
 
-    def __init__(self, classes: Classes) -> None:
+    def __init__(self, classes: PeerClasses) -> None:
         self.classes, self.network = classes, classes.network
         self._peerings: dict[str | None, int] = {}
 
@@ -159,11 +159,11 @@ class RouteLayer:
         """Subnets × destinations: the level of the route, YES for the local one, or APPLIANCE, or a peering."""
         import numpy as np
 
-        vpcs = {each.like.subnet: each.like.vpc for each in self.classes.every}
+        vpcs = {each.representative.subnet: each.representative.vpc for each in self.classes.members}
         by_table: dict[str, Routes] = {}
         rows = []
         for subnet in self.classes.subnets:
-            table = route_tables.table_of(self.network, subnet, vpcs[subnet])
+            table = route_tables.table_of_subnet(self.network, subnet, vpcs[subnet])
             if table is None:
                 rows.append(self.classes.vector(UNKNOWN).astype(np.int16))
                 continue
@@ -177,15 +177,15 @@ class RouteLayer:
 
         public = self.classes.public
         found = self.classes.vector(NO).astype(np.int16)
-        for each in route_tables.ranked(table, self.network.prefixes):
-            if each.some is not None:
-                part, said = self.classes.part(each.some), self._level(each.route)
+        for each in route_tables.ranked_routes(table, self.network.prefixes):
+            if each.destination is not None:
+                part, said = self.classes.slice_of(each.destination), self._level(each.route)
                 over_the_internet = each.route.active and each.route.kind in GATEWAYS
                 found[part] = np.where(public[part], UNKNOWN, said) if over_the_internet else said
             else:  # a prefix list without entries
-                may_hold = public.astype(bool) | each.holds_private
+                may_hold = public.astype(bool) | each.may_contain_private
                 found[may_hold] = UNKNOWN
-        return found[self.classes.in_services]
+        return found[self.classes.service_order]
 
     def _level(self, route: route_tables.Route) -> int:
         if route.kind == "unknown":

@@ -11,12 +11,12 @@ from typing import Any, Self
 
 from esaws.cloud import DEPLOYMENT_TAG
 from esaws.errors import UsageError
-from esaws.inspect.account import Account, NotKnown
+from esaws.inspect.account import Account, MissingData
 from esaws.inspect.network import managed_services, services
-from esaws.inspect.network.address_classes import pieces
-from esaws.inspect.network.addresses import range_of
-from esaws.inspect.network.endpoints import INTERNET, Asked, Service
-from esaws.inspect.network.named_endpoint import KINDS, Kind, Place, Raw
+from esaws.inspect.network.address_classes import address_classes
+from esaws.inspect.network.addresses import parse_cidr
+from esaws.inspect.network.endpoints import INTERNET, EndpointSpec, InterfaceSet
+from esaws.inspect.network.named_endpoint import KINDS, Kind, NamedEndpoint, Raw
 from esaws.inspect.network.network import Network
 
 NETWORK_KEYS = (
@@ -41,45 +41,45 @@ KEYS = (
 """What has to be looked at for the places and the network between them."""
 
 _FINDERS = {
-    "service": services.services,
-    "alb": managed_services.balancers,
-    "db": managed_services.databases,
-    "cache": managed_services.caches,
-    "broker": managed_services.brokers,
+    "service": services.find_services,
+    "alb": managed_services.find_load_balancers,
+    "db": managed_services.find_databases,
+    "cache": managed_services.find_caches,
+    "broker": managed_services.find_brokers,
 }
 
 
 @dataclass(frozen=True, eq=False)
-class Places:
+class EndpointCatalog:
     """Every place, in order of kind and name; `unknown` says of a kind why AWS did not tell."""
 
     account: Account
-    every: tuple[Place, ...]
-    unknown: Mapping[Kind, str]
+    endpoints: tuple[NamedEndpoint, ...]
+    unavailable: Mapping[Kind, str]
 
     @classmethod
     def of(cls, account: Account) -> Self:
-        every: list[Place] = []
+        every: list[NamedEndpoint] = []
         unknown: dict[Kind, str] = {}
         for kind in KINDS:
             try:
                 every += sorted(_FINDERS[kind](account), key=lambda place: place.name)
-            except NotKnown as error:
+            except MissingData as error:
                 unknown[kind] = str(error)
         return cls(account, tuple(every), unknown)
 
     # Names
 
-    def find(self, kind: Kind, name: str) -> Place:
+    def find(self, kind: Kind, name: str) -> NamedEndpoint:
         """The place of this name, with or without its deployment's prefix.
 
         Raises:
-            NotKnown: AWS did not say what there is of this kind.
+            MissingData: AWS did not say what there is of this kind.
             UsageError: there is none, or several.
         """
-        if kind in self.unknown:
-            raise NotKnown(self.unknown[kind])
-        mine = [place for place in self.every if place.kind == kind]
+        if kind in self.unavailable:
+            raise MissingData(self.unavailable[kind])
+        mine = [place for place in self.endpoints if place.kind == kind]
         found = [place for place in mine if place.name == name] or [
             place for place in mine if re.fullmatch(rf"(.*/)?([a-z][a-z0-9]{{0,7}}-)?{re.escape(name)}", place.name)
         ]
@@ -88,14 +88,14 @@ class Places:
         if found:
             told = " and ".join(f"{kind}/{place.name}" for place in found)
             raise UsageError(f"{kind}/{name} may be {told}: name one of them")
-        raise UsageError(f"there is no {kind}/{name}; {self.told()}")
+        raise UsageError(f"there is no {kind}/{name}; {self.known_names()}")
 
-    def told(self) -> str:
+    def known_names(self) -> str:
         """What there is to name, in a sentence."""
-        titles = [self.title(place) for place in self.every]
+        titles = [self.title(place) for place in self.endpoints]
         return f"there are {', '.join(titles) or 'no services, load balancers or stores'}"
 
-    def title(self, place: Place) -> str:
+    def title(self, place: NamedEndpoint) -> str:
         """Its kind and name, without the prefix of the deployment where the account has only one."""
         return f"{place.kind}/{self._short.get(place.name, place.name)}"
 
@@ -106,8 +106,8 @@ class Places:
         if len(deployments) != 1:
             return {}
         prefix = f"{deployments.pop()}-"
-        short = {place.name: place.name.removeprefix(prefix) for place in self.every}
-        counts = Counter((place.kind, short[place.name]) for place in self.every)
+        short = {place.name: place.name.removeprefix(prefix) for place in self.endpoints}
+        counts = Counter((place.kind, short[place.name]) for place in self.endpoints)
         return short if all(count == 1 for count in counts.values()) else {}
 
     # The network
@@ -129,7 +129,7 @@ class Places:
     def _named(self) -> Mapping[str, str]:
         """Each interface as PLACE in ZONE, or as the instance that it belongs to."""
         instances = {raw["InstanceId"]: _tag(raw, "Name") or raw["InstanceId"] for raw in self._instances.values()}
-        whose = {id: self.title(place) for place in self.every for id in place.interfaces if not place.part}
+        whose = {id: self.title(place) for place in self.endpoints for id in place.interfaces if not place.is_member}
         found = {}
         for raw in self.account.get("NetworkInterfaces") or ():
             id = raw["NetworkInterfaceId"]
@@ -143,13 +143,13 @@ class Places:
     def _instances(self) -> Mapping[str, Raw]:
         return {raw["InstanceId"]: raw for raw in self.account.get("Instances") or ()}
 
-    def instance(self, id: str) -> tuple[str, ...]:
+    def instance_interfaces(self, id: str) -> tuple[str, ...]:
         """The primary interface of an instance.
 
         Raises:
             UsageError: there is no such instance among those that were described.
         """
-        if found := services.primaries(self.account).get(id):
+        if found := services.primary_interfaces(self.account).get(id):
             return found
         names = ", ".join(sorted(self._instances)) or "none"
         raise UsageError(f"there is no instance {id} with a network interface; the instances are: {names}")
@@ -163,16 +163,16 @@ class Places:
             if "InstanceId" in raw.get("Attachment", {})
         }
 
-    def asleep(self, interfaces: Iterable[str]) -> list[str]:
+    def not_running(self, interfaces: Iterable[str]) -> list[str]:
         """Of these interfaces those whose instance does not run, and so answers nobody."""
         states = {id: self._state(self._owners[id]) for id in interfaces if id in self._owners}
         return [id for id, state in states.items() if state not in {"", "running"}]
 
-    def on_instances(self, interfaces: Iterable[str]) -> bool:
+    def any_on_instance(self, interfaces: Iterable[str]) -> bool:
         """Whether one of these interfaces is an instance's."""
         return any(id in self._owners for id in interfaces)
 
-    def zone(self, interface: str) -> str:
+    def zone_of(self, interface: str) -> str:
         """The Availability Zone of an interface, or "" where it is not known."""
         return self._zones.get(interface, "")
 
@@ -186,29 +186,29 @@ class Places:
     def _state(self, instance: str) -> str:
         return str(self._instances.get(instance, {}).get("State", {}).get("Name", ""))
 
-    def standing(self, places: Sequence[Place]) -> tuple[Network, list[Asked]]:
+    def with_inferred_interfaces(self, places: Sequence[NamedEndpoint]) -> tuple[Network, list[EndpointSpec]]:
         """A network that has an interface wherever one of these places may stand, and the places as ends in it.
 
         Raises:
             UsageError: a place has no interface, and nothing says where one would be.
         """
-        guesses = {place: [*self._guesses(place)] for place in places if place.guessed}
+        guesses = {place: [*self._guesses(place)] for place in places if place.inferred}
         more = [raw for some in guesses.values() for raw in some]
         network = replace(self.network, network_interfaces=[*self.network.network_interfaces, *more])
-        ends: list[Asked] = []
+        ends: list[EndpointSpec] = []
         for place in places:
             ids = [raw["NetworkInterfaceId"] for raw in guesses.get(place, [])]
-            ends.append(INTERNET if place.outside else Service(self.title(place), (*place.interfaces, *ids)))
+            ends.append(INTERNET if place.external else InterfaceSet(self.title(place), (*place.interfaces, *ids)))
         return network, ends
 
-    def _guesses(self, place: Place) -> Iterator[dict[str, Any]]:
+    def _guesses(self, place: NamedEndpoint) -> Iterator[dict[str, Any]]:
         """An interface in each part of its subnets of which no rule, ACL or route tells two addresses apart."""
         for raw in self.account.get("Subnets") or ():
             if raw["SubnetId"] not in place.subnets:
                 continue
-            for piece in pieces(self.network, [range_of(raw["CidrBlock"])]):
+            for piece in address_classes(self.network, [parse_cidr(raw["CidrBlock"])]):
                 address = piece[0][0]
-                if self.network.whose(address, raw["VpcId"]):
+                if self.network.interface_at(address, raw["VpcId"]):
                     continue
                 name = f"{self.title(place)} in {_tag(raw, 'Name') or raw['SubnetId']}"
                 yield {

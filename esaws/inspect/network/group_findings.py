@@ -8,9 +8,9 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from esaws.inspect.account import Account
-from esaws.inspect.network.acls import joined
-from esaws.inspect.network.addresses import Family, Range, covers_world, fewest_for_world
-from esaws.inspect.network.group_rules import PERMISSIONS, Rule
+from esaws.inspect.network.acls import merge_ranges
+from esaws.inspect.network.addresses import Family, Range, covers_internet, minimal_internet_cover
+from esaws.inspect.network.group_rules import PERMISSIONS, GroupRule
 from esaws.inspect.network.network import Network
 from esaws.inspect.network.traffic import ALL, ICMP, ICMPV6, TCP, UDP
 
@@ -51,7 +51,7 @@ RULES_PER_GROUP = 60
 
 
 @dataclass(frozen=True)
-class Finding:
+class GroupFinding:
     """One thing that is wrong with one group; `cidr` are the ranges of the world, joined by "+", where that is it."""
 
     code: str
@@ -81,7 +81,7 @@ class _Opening:
     protocol: int
     low: int
     high: int
-    rules: tuple[Rule, ...]
+    rules: tuple[GroupRule, ...]
 
     @property
     def cidr(self) -> str:
@@ -93,27 +93,30 @@ class _Opening:
         return self.protocol not in {TCP, UDP} or (self.low <= 1 and self.high == 65535)
 
 
-def findings(network: Network) -> list[Finding]:
+def network_group_findings(network: Network) -> list[GroupFinding]:
     """Every finding, group by group: what is open to the world, then the group that nothing carries, then its quota."""
     return [finding for group in network.groups for finding in _of_group(network, group)]
 
 
-def findings_of_groups(account: Account) -> pandas.DataFrame:
+def group_findings(account: Account) -> pandas.DataFrame:
     """Every finding on an account: columns severity, code, group (its name), detail; the gravest first, then by name.
 
     Raises:
-        NotKnown: AWS did not say which groups there are.
+        MissingData: AWS did not say which groups there are.
     """
     import pandas
 
-    network = Network.of({**account.answers, "SecurityGroups": account["SecurityGroups"]})
-    rows = [[each.severity, each.code, network.group_name(each.group), each.detail] for each in findings(network)]
+    network = Network.of({**account.descriptions, "SecurityGroups": account["SecurityGroups"]})
+    rows = [
+        [each.severity, each.code, network.group_name(each.group), each.detail]
+        for each in network_group_findings(network)
+    ]
     frame = pandas.DataFrame(rows, columns=["severity", "code", "group", "detail"])
     frame["severity"] = pandas.Categorical(frame.severity, [*get_args(Severity)], ordered=True)
     return frame.sort_values(["severity", "code", "group", "detail"], ignore_index=True)
 
 
-def _of_group(network: Network, group: str) -> list[Finding]:
+def _of_group(network: Network, group: str) -> list[GroupFinding]:
     openings = [finding for opening in _openings(network.rules(group, "ingress")) for finding in _told(group, opening)]
     return [*_attachment(network, group, openings), *_quota(network, group)]
 
@@ -121,23 +124,23 @@ def _of_group(network: Network, group: str) -> list[Finding]:
 # Open to the world
 
 
-def _openings(rules: Iterable[Rule]) -> Iterator[_Opening]:
+def _openings(rules: Iterable[GroupRule]) -> Iterator[_Opening]:
     """What is open to the world: by one range that is the world, else by several that make it up together."""
     rules = [rule for rule in rules if rule.ranges and rule.protocol is not None and rule.pair is None]
     for family in FAMILIES:
-        alone = [rule for rule in rules if covers_world(rule.ranges or (), family)]
+        alone = [rule for rule in rules if covers_internet(rule.ranges or (), family)]
         for rule in alone:
             yield _Opening(rule.protocol or 0, *_ports(rule), (rule,))
         yield from _together([rule for rule in rules if rule not in alone and _is_of(rule, family)], family)
 
 
-def _is_of(rule: Rule, family: Family) -> bool:
+def _is_of(rule: GroupRule, family: Family) -> bool:
     return any(some.version == family for some in rule.ranges or ())
 
 
-def _together(rules: Sequence[Rule], family: Family) -> Iterator[_Opening]:
+def _together(rules: Sequence[GroupRule], family: Family) -> Iterator[_Opening]:
     """Port by port, the rules that open it to the world only in company; of each set of rules one opening."""
-    found: dict[tuple[int, tuple[Rule, ...]], list[tuple[int, int]]] = {}
+    found: dict[tuple[int, tuple[GroupRule, ...]], list[tuple[int, int]]] = {}
     for protocol in sorted({rule.protocol or 0 for rule in rules}):
         mine = [rule for rule in rules if rule.protocol in {protocol, ALL}]
         cuts = sorted({cut for rule in mine for cut in (_ports(rule)[0], _ports(rule)[1] + 1)})
@@ -147,42 +150,42 @@ def _together(rules: Sequence[Rule], family: Family) -> Iterator[_Opening]:
             if needed and any(rule.protocol == protocol for rule in needed):
                 found.setdefault((protocol, needed), []).append((low, end - 1))
     for (protocol, needed), pieces in found.items():
-        for low, high in joined(pieces):
+        for low, high in merge_ranges(pieces):
             yield _Opening(protocol, low, high, needed)
 
 
-def _needed(rules: Sequence[Rule], family: Family) -> tuple[Rule, ...]:
+def _needed(rules: Sequence[GroupRule], family: Family) -> tuple[GroupRule, ...]:
     """The fewest of the rules that cover the world, in the order of their ranges; none where they don't."""
-    by_range: dict[Range, Rule] = {}
+    by_range: dict[Range, GroupRule] = {}
     for rule in rules:
         for some in rule.ranges or ():
             by_range.setdefault(some, rule)
-    if not covers_world(by_range, family):
+    if not covers_internet(by_range, family):
         return ()
-    return tuple(dict.fromkeys(by_range[some] for some in fewest_for_world([*by_range], family)))
+    return tuple(dict.fromkeys(by_range[some] for some in minimal_internet_cover([*by_range], family)))
 
 
-def _ports(rule: Rule) -> tuple[int, int]:
+def _ports(rule: GroupRule) -> tuple[int, int]:
     if rule.protocol in {TCP, UDP} and rule.low is not None and rule.high is not None:
         return rule.low, rule.high
     return 0, 65535
 
 
-def _told(group: str, opening: _Opening) -> Iterator[Finding]:
+def _told(group: str, opening: _Opening) -> Iterator[GroupFinding]:
     """The findings of one opening. ICMP is open to the world on purpose: a ping harms nobody, and path MTU needs it."""
     if opening.protocol in {ICMP, ICMPV6}:
         return
     close = f"revoke the ingress rule for {opening.cidr}, or name those who need it"
     name = _NAMES.get(opening.protocol, f"protocol {opening.protocol}")
     if opening.protocol == ALL:
-        yield Finding("OPEN_ALL", group, "critical", "everything is open to the world", close, opening.cidr)
+        yield GroupFinding("OPEN_ALL", group, "critical", "everything is open to the world", close, opening.cidr)
     elif opening.every_port:
         detail = f"every port of {name} is open to the world"
-        yield Finding("OPEN_ALL_PORTS_PROTOCOL", group, "high", detail, close, opening.cidr)
+        yield GroupFinding("OPEN_ALL_PORTS_PROTOCOL", group, "high", detail, close, opening.cidr)
     else:
         for code, known in (("OPEN_ADMIN_PORT", ADMIN_PORTS), ("OPEN_DATA_PORT", DATA_PORTS)):
             if detail := _services(known.get(opening.protocol, {}), opening):
-                yield Finding(code, group, "high", f"{detail} open to the world", close, opening.cidr)
+                yield GroupFinding(code, group, "high", f"{detail} open to the world", close, opening.cidr)
 
 
 def _services(known: Mapping[int, str], opening: _Opening) -> str:
@@ -193,13 +196,13 @@ def _services(known: Mapping[int, str], opening: _Opening) -> str:
 # Attached to nothing
 
 
-def _attachment(network: Network, group: str, openings: list[Finding]) -> list[Finding]:
+def _attachment(network: Network, group: str, openings: list[GroupFinding]) -> list[GroupFinding]:
     """The openings, and that nothing carries the group, which makes its open ports less urgent.
 
     An empty list of interfaces proves little, as nobody may have asked for them: then only a port that one rule opens
     to the world is taken for harmless. A VPC's default group can't be deleted, so it is no finding by itself.
     """
-    if network.carriers.get(group):
+    if network.interfaces_by_group.get(group):
         return openings
     sure = bool(network.interfaces)
     lowered = [finding for finding in openings if _is_harmless(finding, sure)]
@@ -208,22 +211,22 @@ def _attachment(network: Network, group: str, openings: list[Finding]) -> list[F
     if not lowered and (not sure or is_default):
         return mine
     detail = "no network interface carries the group"
-    return [*mine, Finding("UNATTACHED_GROUP", group, "info", detail, "delete it if nobody is to use it")]
+    return [*mine, GroupFinding("UNATTACHED_GROUP", group, "info", detail, "delete it if nobody is to use it")]
 
 
-def _is_harmless(finding: Finding, sure: bool) -> bool:
+def _is_harmless(finding: GroupFinding, sure: bool) -> bool:
     is_port = finding.code in {"OPEN_ADMIN_PORT", "OPEN_DATA_PORT"}
     return is_port and (sure or "+" not in (finding.cidr or ""))
 
 
-def _lower(finding: Finding) -> Finding:
-    return Finding(finding.code, finding.group, "low", finding.detail, finding.fix, finding.cidr)
+def _lower(finding: GroupFinding) -> GroupFinding:
+    return GroupFinding(finding.code, finding.group, "low", finding.detail, finding.fix, finding.cidr)
 
 
 # Quota
 
 
-def _quota(network: Network, group: str) -> list[Finding]:
+def _quota(network: Network, group: str) -> list[GroupFinding]:
     """More rules than AWS's default quota, in and out and each family by itself; the quota can be raised."""
     over = []
     for direction in PERMISSIONS:
@@ -234,10 +237,12 @@ def _quota(network: Network, group: str) -> list[Finding]:
     if not over:
         return []
     detail = f"{' and '.join(over)}; the default quota is {RULES_PER_GROUP}"
-    return [Finding("RULE_QUOTA", group, "info", detail, "put ranges into a prefix list, or ask for a higher quota")]
+    return [
+        GroupFinding("RULE_QUOTA", group, "info", detail, "put ranges into a prefix list, or ask for a higher quota")
+    ]
 
 
-def _weight(network: Network, rule: Rule, family: Family) -> int:
+def _weight(network: Network, rule: GroupRule, family: Family) -> int:
     """A range counts in its own family, a group in both, a prefix list in its own with its greatest size."""
     if rule.pair is not None:
         return 1

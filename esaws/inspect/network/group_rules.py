@@ -4,10 +4,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from esaws.inspect.answers import NO, YES, Answer, any_of, sure, unknown
-from esaws.inspect.network.addresses import Address, Range, holds_public, is_public, range_of
+from esaws.inspect.answers import NO, YES, Answer, any_of, from_bool, unknown
+from esaws.inspect.network.addresses import Address, Range, contains_public, is_public, parse_cidr
 from esaws.inspect.network.interfaces import Interface
-from esaws.inspect.network.traffic import Traffic, protocol_number, speaks_of
+from esaws.inspect.network.traffic import Traffic, protocol_number, rule_matches_traffic
 
 Direction = Literal["ingress", "egress"]
 PERMISSIONS: dict[Direction, str] = {"ingress": "IpPermissions", "egress": "IpPermissionsEgress"}
@@ -31,7 +31,7 @@ class Peer:
 
 
 @dataclass(frozen=True)
-class Rule:
+class GroupRule:
     """One IpPermission of a group, for one of its sources (or destinations): `peer` as AWS writes it.
 
     `ranges` are the addresses that it names, None where that is a prefix list without entries; `pair` is the group
@@ -55,16 +55,16 @@ class Rule:
         side = "source" if self.direction == "ingress" else "destination"
         return {"GroupId": self.group, f"{PERMISSIONS[self.direction]}Index": self.index, side: self.peer}
 
-    def speaks_of(self, traffic: Traffic) -> Answer:
-        return speaks_of(self.protocol, self.low, self.high, traffic)
+    def matches_traffic(self, traffic: Traffic) -> Answer:
+        return rule_matches_traffic(self.protocol, self.low, self.high, traffic)
 
-    def matches(self, peer: Peer, vpc: str) -> Answer:
+    def matches_peer(self, peer: Peer, vpc: str) -> Answer:
         """Whether it names the peer, where it stands for an interface in `vpc`: a group can be used in several."""
         if self.pair is not None:
             return self._refers_to(self.pair, peer, vpc or self.vpc)
         if self.ranges is None:
             return unknown(f"{self.group} names {self.peer}, whose entries are not known")
-        return any_of(holds(some, peer.address) for some in self.ranges)
+        return any_of(range_contains(some, peer.address) for some in self.ranges)
 
     def _refers_to(self, pair: Mapping[str, Any], peer: Peer, vpc: str) -> Answer:
         """A reference stands for the private addresses of the interfaces that carry the group.
@@ -85,7 +85,7 @@ class Rule:
         if "VpcPeeringConnectionId" in pair:
             if "PeeringStatus" not in pair:
                 return unknown(f"whether the peering to {pair['GroupId']} is active is not known")
-            return sure(pair["PeeringStatus"] == "active")
+            return from_bool(pair["PeeringStatus"] == "active")
         if not here or not there or here == there:
             return YES
         # A transit gateway can carry references between VPCs; then there is a VPC in the reference, but no peering.
@@ -102,18 +102,18 @@ class Rule:
         return NO
 
 
-def holds(some: Range, address: Address | None) -> Answer:
+def range_contains(some: Range, address: Address | None) -> Answer:
     """Whether a range holds an address; None is an IPv4 address of the internet that nobody told."""
     if address is not None:
-        return sure(some.version == address.version and address in some)
+        return from_bool(some.version == address.version and address in some)
     if some.version == 6:
         return NO
     if some.prefixlen == 0:
         return YES
-    return unknown(f"which public address is used is not known, {some} may hold it") if holds_public(some) else NO
+    return unknown(f"which public address is used is not known, {some} may hold it") if contains_public(some) else NO
 
 
-def rules_of(group: Mapping[str, Any], entries: Mapping[str, tuple[Range, ...]]) -> Iterator[Rule]:
+def parse_group_rules(group: Mapping[str, Any], entries: Mapping[str, tuple[Range, ...]]) -> Iterator[GroupRule]:
     """Every rule of a group as describe_security_groups tells it, ingress first, in order.
 
     `entries` are the ranges of the prefix lists that are known. A kind of source that is newer than this module
@@ -122,7 +122,7 @@ def rules_of(group: Mapping[str, Any], entries: Mapping[str, tuple[Range, ...]])
     for direction, key in PERMISSIONS.items():
         for index, permission in enumerate(group.get(key, [])):
             for peer, more in _peers(permission, entries):
-                yield Rule(
+                yield GroupRule(
                     group=group["GroupId"],
                     owner=group.get("OwnerId", ""),
                     vpc=group.get("VpcId", ""),
@@ -143,7 +143,7 @@ def _peers(
         *(each["CidrIp"] for each in permission.get("IpRanges", [])),
         *(each["CidrIpv6"] for each in permission.get("Ipv6Ranges", [])),
     ]:
-        some = range_of(cidr)
+        some = parse_cidr(cidr)
         yield str(some), {"ranges": (some,)}
     for each in permission.get("PrefixListIds", []):
         yield each["PrefixListId"], {"ranges": entries.get(each["PrefixListId"])}

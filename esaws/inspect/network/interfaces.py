@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from esaws.inspect.network.addresses import Address, Family, address_of
+from esaws.inspect.network.addresses import Address, Family, parse_address
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Interface:
     public: tuple[Address, ...]
     v6: tuple[Address, ...]
     attached: bool
-    leaves_as: Address | None = None
+    primary_public: Address | None = None
     name: str = field(compare=False, default="")
 
     @classmethod
@@ -45,22 +45,22 @@ class Interface:
             public=_addresses(public),
             v6=_addresses(each["Ipv6Address"] for each in raw.get("Ipv6Addresses", [])),
             attached=raw.get("Status") != "available",
-            leaves_as=address_of(primary) if primary else None,
+            primary_public=parse_address(primary) if primary else None,
             name=tags.get("Name") or raw.get("Description") or raw["NetworkInterfaceId"],
         )
 
-    def own(self, family: Family) -> Address | None:
+    def private_address(self, family: Family) -> Address | None:
         """Its primary address inside the VPC, or None where it has none of that family."""
         return next(iter(self.private if family == 4 else self.v6), None)
 
-    def outside(self, family: Family) -> Address | None:
+    def public_address(self, family: Family) -> Address | None:
         """An address by which the internet finds it, or None."""
         return next(iter(self.public if family == 4 else self.v6), None)
 
-    def seen_outside(self, family: Family) -> Address | None:
+    def source_on_internet(self, family: Family) -> Address | None:
         """The address by which the internet sees what its primary address sends, or None."""
-        return self.leaves_as if family == 4 else self.own(6)
+        return self.primary_public if family == 4 else self.private_address(6)
 
 
 def _addresses(texts: Any) -> tuple[Address, ...]:
-    return tuple(address_of(text) for text in dict.fromkeys(texts) if text)
+    return tuple(parse_address(text) for text in dict.fromkeys(texts) if text)

@@ -5,10 +5,10 @@ from collections.abc import Iterable, Iterator
 from urllib.parse import urlsplit
 
 from esaws.inspect.account import Account
-from esaws.inspect.network.named_endpoint import Kind, Place, Port, Raw, ids
+from esaws.inspect.network.named_endpoint import Kind, NamedEndpoint, Port, Raw, interface_ids
 
 
-def balancers(account: Account) -> Iterator[Place]:
+def find_load_balancers(account: Account) -> Iterator[NamedEndpoint]:
     """Application Load Balancers; their interfaces are described as `ELB app/NAME/ID`.
 
     Source: https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-troubleshooting.html
@@ -19,7 +19,7 @@ def balancers(account: Account) -> Iterator[Place]:
             continue
         arn = raw["LoadBalancerArn"]
         zones = raw.get("AvailabilityZones", [])
-        yield Place(
+        yield NamedEndpoint(
             "alb",
             raw["LoadBalancerName"],
             _described(account, re.compile(re.escape(f"ELB {arn.partition('loadbalancer/')[2]}"))),
@@ -33,13 +33,13 @@ def balancers(account: Account) -> Iterator[Place]:
         )
 
 
-def databases(account: Account) -> Iterator[Place]:
+def find_databases(account: Account) -> Iterator[NamedEndpoint]:
     """DB instances, and Aurora clusters with all of theirs."""
     members = [(raw.get("DBClusterIdentifier"), _database(account, raw)) for raw in account["DBInstances"]]
     yield from _with_their_whole("db", members)
 
 
-def _database(account: Account, raw: Raw) -> Place:
+def _database(account: Account, raw: Raw) -> NamedEndpoint:
     groups = {each["VpcSecurityGroupId"] for each in raw.get("VpcSecurityGroups", [])}
     subnets = {each["SubnetIdentifier"] for each in raw.get("DBSubnetGroup", {}).get("Subnets", [])}
     zones = {raw.get("AvailabilityZone"), raw.get("SecondaryAvailabilityZone")} - {None}
@@ -52,25 +52,25 @@ def _database(account: Account, raw: Raw) -> Place:
         return _is_for("amazon-rds", each) and carried == groups and each.get("SubnetId") in subnets and in_zone
 
     port = raw.get("Endpoint", {}).get("Port") or raw.get("DbInstancePort")
-    return Place(
+    return NamedEndpoint(
         "db",
         raw["DBInstanceIdentifier"],
-        ids(_interfaces(account), belongs),
+        interface_ids(_interfaces(account), belongs),
         frozenset({("tcp", port)}) if port else None,
         tuple(sorted(groups)),
         tuple(sorted(subnets)),
         public=bool(raw.get("PubliclyAccessible")),
-        part="DBClusterIdentifier" in raw,
+        is_member="DBClusterIdentifier" in raw,
     )
 
 
-def caches(account: Account) -> Iterator[Place]:
+def find_caches(account: Account) -> Iterator[NamedEndpoint]:
     """Cache clusters, and replication groups with all of theirs."""
     members = [(raw.get("ReplicationGroupId"), _cache(account, raw)) for raw in account["CacheClusters"]]
     yield from _with_their_whole("cache", members)
 
 
-def _cache(account: Account, raw: Raw) -> Place:
+def _cache(account: Account, raw: Raw) -> NamedEndpoint:
     name = raw["CacheClusterId"]
     near = next(
         (
@@ -82,23 +82,23 @@ def _cache(account: Account, raw: Raw) -> Place:
     )
     ends = [raw.get("ConfigurationEndpoint", {}), *(node.get("Endpoint", {}) for node in raw.get("CacheNodes", []))]
     ports = {("tcp", end["Port"]) for end in ends if end.get("Port")}
-    return Place(
+    return NamedEndpoint(
         "cache",
         name,
         _described(account, re.compile(rf"ElastiCache {re.escape(name)}(-\d+)?")),
         frozenset(ports) or None,
         tuple(each["SecurityGroupId"] for each in raw.get("SecurityGroups", [])),
         tuple(each["SubnetIdentifier"] for each in near.get("Subnets", [])),
-        part="ReplicationGroupId" in raw,
+        is_member="ReplicationGroupId" in raw,
     )
 
 
-def brokers(account: Account) -> Iterator[Place]:
+def find_brokers(account: Account) -> Iterator[NamedEndpoint]:
     """Brokers; a public one that takes no security group, as RabbitMQ's do, stands in a network of AWS's."""
     for raw in account["Brokers"]:
         groups = tuple(raw.get("SecurityGroups", ()))
         away = bool(raw.get("PubliclyAccessible")) and not groups
-        yield Place(
+        yield NamedEndpoint(
             "broker",
             raw["BrokerName"],
             () if away else _described(account, re.compile(rf".*\b{re.escape(raw['BrokerId'])}\b.*")),
@@ -106,8 +106,8 @@ def brokers(account: Account) -> Iterator[Place]:
             groups,
             () if away else tuple(raw.get("SubnetIds", ())),
             public=bool(raw.get("PubliclyAccessible")),
-            outside=away,
-            remark="its address is one of AWS's on the internet" if away else "",
+            external=away,
+            note="its address is one of AWS's on the internet" if away else "",
         )
 
 
@@ -119,16 +119,16 @@ def _ports(broker: Raw) -> Iterator[Port]:
                 yield "tcp", port
 
 
-def _with_their_whole(kind: Kind, members: Iterable[tuple[str | None, Place]]) -> Iterator[Place]:
+def _with_their_whole(kind: Kind, members: Iterable[tuple[str | None, NamedEndpoint]]) -> Iterator[NamedEndpoint]:
     """Each place, and what several of them make up together, by the name of that."""
-    wholes: dict[str, list[Place]] = {}
+    wholes: dict[str, list[NamedEndpoint]] = {}
     for whole, place in members:
         yield place
         if whole:
             wholes.setdefault(whole, []).append(place)
     for whole, places in wholes.items():
-        known = [place.listens for place in places if place.listens is not None]
-        yield Place(
+        known = [place.ports for place in places if place.ports is not None]
+        yield NamedEndpoint(
             kind,
             whole,
             tuple(dict.fromkeys(id for place in places for id in place.interfaces)),
@@ -140,7 +140,7 @@ def _with_their_whole(kind: Kind, members: Iterable[tuple[str | None, Place]]) -
 
 
 def _described(account: Account, as_: re.Pattern[str]) -> tuple[str, ...]:
-    return ids(_interfaces(account), lambda each: as_.fullmatch(each.get("Description", "")))
+    return interface_ids(_interfaces(account), lambda each: as_.fullmatch(each.get("Description", "")))
 
 
 def _interfaces(account: Account) -> Iterable[Raw]:

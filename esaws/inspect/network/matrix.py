@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 from esaws.errors import UsageError
 from esaws.inspect.network.addresses import Family
 from esaws.inspect.network.batch_evaluate import APPLIANCE, PEERING, AclLayer, GroupLayer, RouteLayer
-from esaws.inspect.network.endpoints import Service
+from esaws.inspect.network.endpoints import InterfaceSet
 from esaws.inspect.network.network import Network
-from esaws.inspect.network.peer_classes import NO, UNKNOWN, YES, Classes
+from esaws.inspect.network.peer_classes import NO, UNKNOWN, YES, PeerClasses
 from esaws.inspect.network.traffic import Traffic
 
 if TYPE_CHECKING:
@@ -25,8 +25,8 @@ DECISIONS = ["deny", "unknown", "allow"]
 CELLS_AT_ONCE = 4_000_000
 
 
-def matrix(
-    network: Network, services: Sequence[Service], ports: Sequence[tuple[str, int]], *, family: Family = 4
+def interface_matrix(
+    network: Network, services: Sequence[InterfaceSet], ports: Sequence[tuple[str, int]], *, family: Family = 4
 ) -> pd.DataFrame:
     """Every service with every service on every port: columns source, destination, protocol, port, decision.
 
@@ -42,7 +42,7 @@ def matrix(
     if len({service.name for service in services}) < len(services):
         raise UsageError("two services have one name, so their rows could not be told apart")
     traffics = [Traffic.of(protocol, port) for protocol, port in ports]
-    cells = _Table(Classes(network, services, family)).decisions(traffics)
+    cells = _Table(PeerClasses(network, services, family)).decisions(traffics)
     names = pd.Index([service.name for service in services])
     count, kinds = len(services), len(traffics)
 
@@ -68,7 +68,7 @@ def matrix(
 class _Table:
     """The layers over the classes, put together a block of sources at a time so that memory stays bounded."""
 
-    def __init__(self, classes: Classes) -> None:
+    def __init__(self, classes: PeerClasses) -> None:
         self.classes = classes
         self.groups, self.acls, self.routes = GroupLayer(classes), AclLayer(classes), RouteLayer(classes)
 
@@ -78,16 +78,16 @@ class _Table:
 
         count = len(self.classes.starts)
         found = np.empty((count, count, len(traffics)), dtype=np.int8)
-        said = [_Said(self, traffic) for traffic in traffics]
+        said = [_TrafficLevels(self, traffic) for traffic in traffics]
         for services, block in self._blocks():
-            way = _Way(self, block)
+            way = _SourceBlock(self, block)
             for index, each in enumerate(said):
                 found[services, :, index] = self._by_service(way.levels(each), services, block)
         return found
 
     def _blocks(self) -> Iterator[tuple[slice, slice]]:
         """Services, and their classes."""
-        count, starts = len(self.classes.every), self.classes.starts
+        count, starts = len(self.classes.members), self.classes.starts
         ends, first = [*starts[1:], count], 0
         for service, end in enumerate(ends):
             begin = starts[first]
@@ -100,7 +100,7 @@ class _Table:
         """Allowed where all pairs are, denied where none is; an interface and itself is no pair."""
         import numpy as np
 
-        only, starts = self.classes.only, self.classes.starts
+        only, starts = self.classes.sole_interface, self.classes.starts
         itself = (only[block, None] == only[None, :]) & (only[block, None] >= 0)
         rows = starts[services] - block.start
         most = np.where(itself, np.int8(NO), found)
@@ -129,7 +129,7 @@ def _reduced_rows(by: Any, found: Levels, starts: Any) -> Levels:
     return reduced
 
 
-class _Said:
+class _TrafficLevels:
     """What groups and ACLs say of one kind of traffic, out of the source's side and into the destination's."""
 
     def __init__(self, table: _Table, traffic: Traffic) -> None:
@@ -139,7 +139,7 @@ class _Said:
         self.acls = [table.acls.levels(egress, traffic) for egress in (True, False)]
 
 
-class _Way:
+class _SourceBlock:
     """What stands between a block of sources and every destination, whatever is sent."""
 
     def __init__(self, table: _Table, block: slice) -> None:
@@ -153,7 +153,7 @@ class _Way:
         back = table.routes.levels[:, block][classes.subnet].T
         self.through = ((there == APPLIANCE) | (back == APPLIANCE)) & ~self.near
         self.route = self._levels(there, back)
-        self.alive = np.minimum(classes.alive[block, None], classes.alive[None, :])
+        self.alive = np.minimum(classes.attached[block, None], classes.attached[None, :])
 
     def _levels(self, there: Any, back: Any) -> Levels:
         """There and back: a local route leads only to the same VPC, a peering only to the other one."""
@@ -164,16 +164,16 @@ class _Way:
         peered = (there == back) & (there >= PEERING) & ~same
         return np.where(peered, np.int8(YES), np.minimum(*found).astype(np.int8))
 
-    def levels(self, said: _Said) -> Levels:
+    def levels(self, said: _TrafficLevels) -> Levels:
         """Sources of the block × destinations."""
         import numpy as np
 
         classes = self.classes
         path = np.minimum(self.route, self._both(said.acls, classes.subnet))
         path[self.near] = YES
-        allowed = self._both(said.direct, classes.set)
+        allowed = self._both(said.direct, classes.group_set)
         if said.hidden:
-            allowed = np.where(self.through, self._both(said.hidden, classes.set), allowed)
+            allowed = np.where(self.through, self._both(said.hidden, classes.group_set), allowed)
         return np.minimum(np.minimum(path, allowed), self.alive)
 
     def _both(self, levels: Sequence[Levels], codes: Any) -> Levels:

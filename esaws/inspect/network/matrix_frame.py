@@ -8,13 +8,13 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from esaws.inspect.account import Account
-from esaws.inspect.network.endpoint_catalog import Places
-from esaws.inspect.network.endpoints import INTERNET, Service
-from esaws.inspect.network.matrix import DECISIONS, matrix
+from esaws.inspect.network.endpoint_catalog import EndpointCatalog
+from esaws.inspect.network.endpoints import INTERNET, InterfaceSet
+from esaws.inspect.network.matrix import DECISIONS, interface_matrix
 from esaws.inspect.network.named_endpoint import Port
 from esaws.inspect.network.network import Network
-from esaws.inspect.network.reach import Decision, reach
-from esaws.inspect.network.resolve import Standing, doubts, hindrances, stand
+from esaws.inspect.network.reach import Decision, reach_interfaces
+from esaws.inspect.network.resolve import ResolvedEndpoint, caveats, prechecks, resolve_endpoints
 from esaws.inspect.network.traffic import TCP, UDP, Traffic
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ COLUMNS = ("source", "destination", "port", "protocol", "decision")
 _NAMES = {TCP: "tcp", UDP: "udp"}
 
 
-def matrix_of(account: Account) -> pandas.DataFrame:
+def matrix(account: Account) -> pandas.DataFrame:
     """Every place, and the internet, with every place: columns source, destination, port, protocol, decision.
 
     The ports of a destination are those on which something of it listens, and the single ones that its groups open.
@@ -33,14 +33,16 @@ def matrix_of(account: Account) -> pandas.DataFrame:
     internet first. `frame.attrs["missing"]` says of a kind of place why AWS did not tell.
 
     Raises:
-        NotKnown: AWS did not say which interfaces there are.
+        MissingData: AWS did not say which interfaces there are.
     """
     import pandas
 
     _ = account["NetworkInterfaces"]
-    places = Places.of(account)
-    network, (internet, *ends) = stand(places, [INTERNET, *(place for place in places.every if not place.part)])
-    found = _Overview(places, network, internet, [end for end in ends if not end.nobody])
+    places = EndpointCatalog.of(account)
+    network, (internet, *ends) = resolve_endpoints(
+        places, [INTERNET, *(place for place in places.endpoints if not place.is_member)]
+    )
+    found = _MatrixBuilder(places, network, internet, [end for end in ends if not end.absence])
     frame = pandas.concat([found.inside(), found.outside()], ignore_index=True)
     names = [INTERNET, *(end.name for end in found.ends)]
     frame = frame.astype(
@@ -51,11 +53,11 @@ def matrix_of(account: Account) -> pandas.DataFrame:
         }
     )
     frame = frame.sort_values(["destination", "port", "protocol", "source"], ignore_index=True)[[*COLUMNS]]
-    frame.attrs["missing"] = dict(places.unknown)
+    frame.attrs["missing"] = dict(places.unavailable)
     return frame
 
 
-def readable(frame: pandas.DataFrame) -> pandas.DataFrame:
+def pivot(frame: pandas.DataFrame) -> pandas.DataFrame:
     """A matrix for the eye: a row for each destination and port, a column for each source.
 
     A denial is an empty cell; a destination and port that nobody reaches, and a source that reaches nothing, have none.
@@ -72,7 +74,7 @@ def readable(frame: pandas.DataFrame) -> pandas.DataFrame:
     return wide.reindex(index=rows, columns=sources).fillna("").rename_axis(columns="from")
 
 
-def changes(before: pandas.DataFrame, after: pandas.DataFrame) -> pandas.DataFrame:
+def compare_matrices(before: pandas.DataFrame, after: pandas.DataFrame) -> pandas.DataFrame:
     """What differs between two matrices: columns source, destination, port, protocol, before, after.
 
     A decision is empty where only the other matrix asks about that port, or knows that place. Sorted by name.
@@ -98,11 +100,11 @@ def by_port(frame: pandas.DataFrame) -> list[dict[str, str]]:
 
 
 @dataclass(frozen=True)
-class _Overview:
-    places: Places
+class _MatrixBuilder:
+    places: EndpointCatalog
     network: Network
-    internet: Standing
-    ends: Sequence[Standing]
+    internet: ResolvedEndpoint
+    ends: Sequence[ResolvedEndpoint]
 
     @cached_property
     def ports(self) -> Mapping[str, list[Port]]:
@@ -118,7 +120,7 @@ class _Overview:
         ports = sorted({port for end in ends for port in self.ports[end.name]})
         if not ports:
             return pandas.DataFrame(columns=[*COLUMNS])
-        frame = matrix(self.network, [Service(end.name, end.interfaces) for end in ends], ports)
+        frame = interface_matrix(self.network, [InterfaceSet(end.name, end.interfaces) for end in ends], ports)
         asked = np.array([[[port in self.ports[end.name] for port in ports] for end in ends]] * len(ends))
         alone = [index for index, end in enumerate(ends) if len(end.interfaces) == 1]
         asked[alone, alone] = False
@@ -128,16 +130,16 @@ class _Overview:
                 self._hinder(frame, here, there)
         return frame
 
-    def _hinder(self, frame: pandas.DataFrame, here: Standing, there: Standing) -> None:
+    def _hinder(self, frame: pandas.DataFrame, here: ResolvedEndpoint, there: ResolvedEndpoint) -> None:
         """What decides before the network does, or leaves it open."""
-        balanced = any(end.place and end.place.kind == "alb" for end in (here, there))
-        unsure = any(doubts(self.places, here, there))
+        balanced = any(end.named and end.named.kind == "alb" for end in (here, there))
+        unsure = any(caveats(self.places, here, there))
         if not balanced and not unsure:
             return
         rows = frame.index[(frame.source == here.name) & (frame.destination == there.name)]
         for row, protocol, port, said in frame.loc[rows, ["protocol", "port", "decision"]].itertuples(name=None):
             traffic = Traffic.of(str(protocol), int(port))
-            if first := next(hindrances(self.places, here, there, traffic), None):
+            if first := next(prechecks(self.places, here, there, traffic), None):
                 frame.loc[row, "decision"] = first.decision
             elif said == "allow" and unsure:
                 frame.loc[row, "decision"] = "unknown"
@@ -156,17 +158,17 @@ class _Overview:
         ]
         return pandas.DataFrame(rows, columns=[*COLUMNS])
 
-    def _decision(self, here: Standing, there: Standing, traffic: Traffic) -> Decision:
-        if first := next(hindrances(self.places, here, there, traffic), None):
+    def _decision(self, here: ResolvedEndpoint, there: ResolvedEndpoint, traffic: Traffic) -> Decision:
+        if first := next(prechecks(self.places, here, there, traffic), None):
             return first.decision
         if here is self.internet and not any(self.network.interface(id).public for id in there.interfaces):
             return "deny"
-        said = reach(self.network, here.asked, there.asked, _NAMES[traffic.protocol], traffic.port).decision
-        return "unknown" if said == "allow" and any(doubts(self.places, here, there)) else said
+        said = reach_interfaces(self.network, here.spec, there.spec, _NAMES[traffic.protocol], traffic.port).decision
+        return "unknown" if said == "allow" and any(caveats(self.places, here, there)) else said
 
 
-def _ports(network: Network, end: Standing) -> Iterator[Port]:
-    yield from (end.place.listens if end.place else None) or ()
+def _ports(network: Network, end: ResolvedEndpoint) -> Iterator[Port]:
+    yield from (end.named.ports if end.named else None) or ()
     groups: dict[str, Any] = {}
     for id in end.interfaces:
         groups |= dict.fromkeys(network.interface(id).groups or ())

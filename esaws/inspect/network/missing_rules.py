@@ -6,12 +6,12 @@ from ipaddress import collapse_addresses
 from typing import Any
 
 from esaws.call_log import Call
-from esaws.inspect.network.addresses import ANYWHERE, Range, family_of, range_of
+from esaws.inspect.network.addresses import ANYWHERE, Range, family_of, parse_cidr
 from esaws.inspect.network.endpoints import INTERNET
 from esaws.inspect.network.group_rules import PERMISSIONS, Direction
 from esaws.inspect.network.interfaces import Interface
 from esaws.inspect.network.network import Network
-from esaws.inspect.network.path import Met
+from esaws.inspect.network.path import GroupCheck
 from esaws.inspect.network.traffic import Traffic
 
 
@@ -22,7 +22,7 @@ class MissingRule:
     direction: Direction
     group: str
     permission: dict[str, Any]
-    told: str = field(compare=False, default="")
+    description: str = field(compare=False, default="")
 
     @property
     def _parameters(self) -> dict[str, Any]:
@@ -38,7 +38,7 @@ class MissingRule:
         return Call("ec2", operation, self._parameters, 0, "").cli()
 
 
-def missing_rules(network: Network, denials: Sequence[Met], traffic: Traffic) -> tuple[MissingRule, ...]:
+def missing_rules(network: Network, denials: Sequence[GroupCheck], traffic: Traffic) -> tuple[MissingRule, ...]:
     """The rules whose lack denies the traffic, egress first.
 
     A rule goes to the groups that the fewest interfaces carry, and of such to one that has rules of its kind. It names
@@ -51,7 +51,7 @@ def missing_rules(network: Network, denials: Sequence[Met], traffic: Traffic) ->
         for group, mets in _by_group(network, direction, mine).items():
             peers = _peers(network, group, mets)
             told = _told(network, direction, group, peers, traffic)
-            found.append(MissingRule(direction, group, traffic.permission() | peers, told))
+            found.append(MissingRule(direction, group, traffic.to_permission() | peers, told))
     return tuple(sorted(found, key=lambda rule: rule.direction))
 
 
@@ -63,7 +63,7 @@ def _told(network: Network, direction: Direction, group: str, peers: dict[str, A
     return f"let {traffic} out of {mine} to {others}"
 
 
-def applied(network: Network, rules: Iterable[MissingRule]) -> Network:
+def with_rules(network: Network, rules: Iterable[MissingRule]) -> Network:
     """The network as it would be with these rules; the given one stays as it is."""
     groups = {id: dict(raw) for id, raw in network.groups.items()}
     for rule in rules:
@@ -72,7 +72,7 @@ def applied(network: Network, rules: Iterable[MissingRule]) -> Network:
     return replace(network, security_groups=[*groups.values()])
 
 
-def _by_group(network: Network, direction: Direction, mets: Sequence[Met]) -> dict[str, list[Met]]:
+def _by_group(network: Network, direction: Direction, mets: Sequence[GroupCheck]) -> dict[str, list[GroupCheck]]:
     """Which group is to get the rule: one for all where that reaches no more interfaces than one for each."""
     if not mets:
         return {}
@@ -81,9 +81,9 @@ def _by_group(network: Network, direction: Direction, mets: Sequence[Met]) -> di
     common = _common(interfaces)
     if common:
         one = _rarest(network, direction, common)
-        if len(network.carriers[one]) <= len(_carried(network, each.values())):
+        if len(network.interfaces_by_group[one]) <= len(_carried(network, each.values())):
             return {one: [*mets]}
-    found: dict[str, list[Met]] = {}
+    found: dict[str, list[GroupCheck]] = {}
     for met in mets:
         found.setdefault(each[met.interface.id], []).append(met)
     return found
@@ -97,23 +97,27 @@ def _common(interfaces: Sequence[Interface]) -> list[str]:
 
 def _rarest(network: Network, direction: Direction, groups: Iterable[str]) -> str:
     def rank(group: str) -> tuple[int, int, str]:
-        return len(network.carriers[group]), -len(network.rules(group, direction)), network.group_name(group)
+        return len(network.interfaces_by_group[group]), -len(network.rules(group, direction)), network.group_name(group)
 
     return min(groups, key=rank)
 
 
 def _carried(network: Network, groups: Iterable[str]) -> set[str]:
-    return {interface.id for group in groups for interface in network.carriers[group]}
+    return {interface.id for group in groups for interface in network.interfaces_by_group[group]}
 
 
-def _peers(network: Network, group: str, mets: Sequence[Met]) -> dict[str, Any]:
+def _peers(network: Network, group: str, mets: Sequence[GroupCheck]) -> dict[str, Any]:
     """The sources (or destinations) of the permission."""
     interfaces = list(dict.fromkeys(met.peer.interface for met in mets))
     seen = [interface for interface in interfaces if interface]
     if len(seen) == len(interfaces):
         near = all(met.peer.interface and met.peer.interface.vpc == met.interface.vpc for met in mets)
         for candidate in sorted(_common(seen), key=network.group_name):
-            if near and len(network.carriers[candidate]) == len(seen) and _may_name(network, group, candidate):
+            if (
+                near
+                and len(network.interfaces_by_group[candidate]) == len(seen)
+                and _may_name(network, group, candidate)
+            ):
                 return {"UserIdGroupPairs": [{"GroupId": candidate}]}
     return _ranges(dict.fromkeys(_range(met) for met in mets))
 
@@ -124,11 +128,11 @@ def _may_name(network: Network, group: str, other: str) -> bool:
     return bool(mine == network.groups.get(other, {}).get("VpcId", mine))
 
 
-def _range(met: Met) -> Range:
+def _range(met: GroupCheck) -> Range:
     """The range that was asked for, whose other parts get through as it is; else the one address."""
-    if met.far.covers:
-        return ANYWHERE[family_of(met.far.covers[0])] if met.far.name == INTERNET else range_of(met.far.name)
-    return range_of(str(met.peer.address))
+    if met.far.address_class:
+        return ANYWHERE[family_of(met.far.address_class[0])] if met.far.name == INTERNET else parse_cidr(met.far.name)
+    return parse_cidr(str(met.peer.address))
 
 
 def _ranges(ranges: Iterable[Range]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ Port = tuple[str, int]
 
 
 @dataclass(frozen=True)
-class Place:
+class NamedEndpoint:
     """A place of one kind, by AWS's name.
 
     `interfaces` are ids of those that are visible; where none is, `groups` and `subnets` say what they would carry and
@@ -22,26 +22,26 @@ class Place:
     kind: Kind
     name: str
     interfaces: tuple[str, ...] = ()
-    listens: frozenset[Port] | None = None
+    ports: frozenset[Port] | None = None
     groups: tuple[str, ...] = ()
     subnets: tuple[str, ...] = ()
     public: bool = False  # AWS gives its interfaces public addresses
-    outside: bool = False  # it stands on the internet, in no VPC of the account
-    part: bool = False  # of another place that is named, too
+    external: bool = False  # it stands on the internet, in no VPC of the account
+    is_member: bool = False  # of another place that is named, too
     zones: frozenset[str] | None = None
-    remark: str = ""
+    note: str = ""
 
     @property
-    def guessed(self) -> bool:
+    def inferred(self) -> bool:
         """Whether it stands somewhere in its subnets, where exactly nobody sees."""
-        return not self.interfaces and not self.outside and bool(self.subnets)
+        return not self.interfaces and not self.external and bool(self.subnets)
 
     @property
-    def nowhere(self) -> bool:
-        return not self.interfaces and not self.outside and not self.subnets
+    def without_interface(self) -> bool:
+        return not self.interfaces and not self.external and not self.subnets
 
 
-def ids(interfaces: Iterable[Raw], belongs: Callable[[Raw], Any]) -> tuple[str, ...]:
+def interface_ids(interfaces: Iterable[Raw], belongs: Callable[[Raw], Any]) -> tuple[str, ...]:
     """The ids of the interfaces that belong to something, in order of their subnets and addresses."""
     mine = [each for each in interfaces if belongs(each)]
     mine.sort(key=lambda each: (each.get("SubnetId", ""), each.get("PrivateIpAddress", "")))

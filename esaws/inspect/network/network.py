@@ -6,8 +6,8 @@ from functools import cached_property
 from typing import Any
 
 from esaws.errors import UsageError
-from esaws.inspect.network.addresses import Address, Range, range_of
-from esaws.inspect.network.group_rules import Direction, Rule, rules_of
+from esaws.inspect.network.addresses import Address, Range, parse_cidr
+from esaws.inspect.network.group_rules import Direction, GroupRule, parse_group_rules
 from esaws.inspect.network.interfaces import Interface
 
 Raw = Mapping[str, Any]
@@ -59,24 +59,24 @@ class Network:
     def prefixes(self) -> dict[str, tuple[Range, ...]]:
         """The ranges of each prefix list whose entries are known."""
         return {
-            raw["PrefixListId"]: tuple(range_of(entry["Cidr"]) for entry in raw["Entries"])
+            raw["PrefixListId"]: tuple(parse_cidr(entry["Cidr"]) for entry in raw["Entries"])
             for raw in self.prefix_lists
             if "Entries" in raw
         }
 
     @cached_property
-    def _rules(self) -> dict[tuple[str, Direction], list[Rule]]:
-        found: dict[tuple[str, Direction], list[Rule]] = {}
+    def _rules(self) -> dict[tuple[str, Direction], list[GroupRule]]:
+        found: dict[tuple[str, Direction], list[GroupRule]] = {}
         for group in self.security_groups:
-            for rule in rules_of(group, self.prefixes):
+            for rule in parse_group_rules(group, self.prefixes):
                 found.setdefault((rule.group, rule.direction), []).append(rule)
         return found
 
-    def rules(self, group: str, direction: Direction) -> list[Rule]:
+    def rules(self, group: str, direction: Direction) -> list[GroupRule]:
         return self._rules.get((group, direction), [])
 
     @cached_property
-    def carriers(self) -> dict[str, list[Interface]]:
+    def interfaces_by_group(self) -> dict[str, list[Interface]]:
         """The interfaces that carry each group."""
         found: dict[str, list[Interface]] = {}
         for interface in self.interfaces.values():
@@ -100,7 +100,7 @@ class Network:
             raise UsageError(f"{id} is none of the {len(self.interfaces)} interfaces of this network")
         return self.interfaces[id]
 
-    def whose(self, address: Address, vpc: str) -> Interface | None:
+    def interface_at(self, address: Address, vpc: str) -> Interface | None:
         """The interface that has an address: in this VPC, or else the only one anywhere."""
         having = self._by_address.get(address, [])
         near = [interface for interface in having if interface.vpc == vpc]
@@ -113,12 +113,12 @@ class Network:
         for vpc in self.vpcs or ():
             cidrs = [vpc.get("CidrBlock"), *(each["CidrBlock"] for each in vpc.get("CidrBlockAssociationSet", []))]
             cidrs += [each["Ipv6CidrBlock"] for each in vpc.get("Ipv6CidrBlockAssociationSet", [])]
-            found.setdefault(vpc["VpcId"], {}).update((range_of(cidr), None) for cidr in cidrs if cidr)
+            found.setdefault(vpc["VpcId"], {}).update((parse_cidr(cidr), None) for cidr in cidrs if cidr)
         for table in self.route_tables or ():
             for route in table.get("Routes", []):
                 cidr = route.get("DestinationCidrBlock") or route.get("DestinationIpv6CidrBlock")
                 if route.get("GatewayId") == "local" and cidr:
-                    found.setdefault(table.get("VpcId", ""), {})[range_of(cidr)] = None
+                    found.setdefault(table.get("VpcId", ""), {})[parse_cidr(cidr)] = None
         return {vpc: tuple(ranges) for vpc, ranges in found.items()}
 
     @cached_property
@@ -128,7 +128,7 @@ class Network:
         for raw in self.subnets or ():
             v6 = [each["Ipv6CidrBlock"] for each in raw.get("Ipv6CidrBlockAssociationSet", [])]
             cidrs = [cidr for cidr in [raw.get("CidrBlock"), *v6] if cidr]
-            found[raw["SubnetId"]] = (raw.get("VpcId", ""), tuple(range_of(cidr) for cidr in cidrs))
+            found[raw["SubnetId"]] = (raw.get("VpcId", ""), tuple(parse_cidr(cidr) for cidr in cidrs))
         return found
 
     def subnet_at(self, address: Address, vpc: str) -> str:

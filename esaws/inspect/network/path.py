@@ -6,16 +6,16 @@ from typing import Literal
 
 from esaws.inspect.answers import NO, YES, Answer, unknown
 from esaws.inspect.network import acls, route_tables
-from esaws.inspect.network.addresses import Address, address_of, family_of, is_public
-from esaws.inspect.network.endpoints import End, not_filtered, own_peer
+from esaws.inspect.network.addresses import Address, family_of, is_public, parse_address
+from esaws.inspect.network.endpoints import Endpoint, as_peer, unfiltered_service
 from esaws.inspect.network.group_rules import Direction, Peer
 from esaws.inspect.network.interfaces import Interface
 from esaws.inspect.network.network import Network, name_tag
 from esaws.inspect.network.route_tables import Route
-from esaws.inspect.network.security_groups import Filtered, filtered
+from esaws.inspect.network.security_groups import GroupVerdict, evaluate_groups
 from esaws.inspect.network.traffic import Traffic
 
-About = Literal["address", "route", "acl", "group"]
+StepKind = Literal["address", "route", "acl", "group"]
 _WAYS: dict[Direction, tuple[str, str]] = {"egress": ("out", "to"), "ingress": ("in", "from")}
 
 
@@ -23,31 +23,31 @@ _WAYS: dict[Direction, tuple[str, str]] = {"egress": ("out", "to"), "ingress": (
 class Step:
     """One thing that lets the traffic on, or not, in a sentence; for a group also whose, and what it met."""
 
-    about: About
+    kind: StepKind
     answer: Answer
-    told: str
+    description: str
     route: Route | None = None
-    met: "Met | None" = None
+    group_check: "GroupCheck | None" = None
 
 
 @dataclass(frozen=True)
-class Met:
+class GroupCheck:
     """What a group step met: whose groups, in which direction, and who was on the other side."""
 
     direction: Direction
     interface: Interface
     peer: Peer
-    far: End
-    side: Filtered
+    far: Endpoint
+    verdict: GroupVerdict
 
 
 @dataclass(frozen=True)
-class Journey:
+class PacketPath:
     """The traffic between two ends."""
 
     network: Network
-    source: End
-    destination: End
+    source: Endpoint
+    destination: Endpoint
     traffic: Traffic
 
     def steps(self) -> list[Step]:
@@ -57,15 +57,15 @@ class Journey:
         https://docs.aws.amazon.com/vpc/latest/reachability/how-reachability-analyzer-works.html
         """
         source, destination = self.source, self.destination
-        if source.interface and source.interface == destination.interface and not destination.outside:
+        if source.interface and source.interface == destination.interface and not destination.external:
             return [Step("address", YES, "the traffic never leaves the interface")]
         missing = [end.name for end in (source, destination) if end.address is None]
         if missing:
             return [Step("address", NO, f"{' and '.join(missing)} has no address of this family")]
-        if service := not_filtered(self.network, source, destination):
+        if service := unfiltered_service(self.network, source, destination):
             return [Step("group", YES, f"{service} is not filtered by security groups or network ACLs")]
         present = [*self._present()]
-        if destination.outside or source.outside:
+        if destination.external or source.external:
             return [*present, *self._over_the_internet()]
         return [*present, *self._inside()]
 
@@ -74,7 +74,7 @@ class Journey:
         for end in (self.source, self.destination):
             if end.interface and not end.interface.attached:
                 yield Step("address", NO, f"{end.name} is attached to nothing")
-            elif not end.interface and not end.outside and not end.covers:
+            elif not end.interface and not end.external and not end.address_class:
                 yield Step("address", YES, f"no known interface has {end.name}; whoever has it is taken as unfiltered")
 
     # Inside a VPC, or from one private network to another
@@ -91,15 +91,15 @@ class Journey:
             yield from self._over_a_peering(steps) or steps
             yield from self._acl(source, subnets[0], "egress", destination.address, here)
             yield from self._acl(destination, subnets[1], "ingress", source.address, here)
-        yield from self._group("egress", source, own_peer(destination, direct), destination)
-        yield from self._group("ingress", destination, own_peer(source, direct), source)
+        yield from self._group("egress", source, as_peer(destination, direct), destination)
+        yield from self._group("ingress", destination, as_peer(source, direct), source)
 
-    def _subnet(self, end: End, vpc: str) -> str:
+    def _subnet(self, end: Endpoint, vpc: str) -> str:
         if end.interface or end.address is None:
             return end.subnet
         return self.network.subnet_at(end.address, vpc)
 
-    def _private_route(self, end: End, subnet: str, far: End, here: str) -> Iterator[Step]:
+    def _private_route(self, end: Endpoint, subnet: str, far: Endpoint, here: str) -> Iterator[Step]:
         """The route from one end to the other; an address without an interface, and outside the VPC, is not ours."""
         if end.address is None or far.address is None:
             return
@@ -110,7 +110,7 @@ class Journey:
             reason = f"in which subnet {end.name} is, is not known"
             yield Step("route", unknown(reason), reason)
             return
-        route = route_tables.lookup(self.network, subnet, vpc, far.address)
+        route = route_tables.lookup_route(self.network, subnet, vpc, far.address)
         told = f"{end.name} to {far.name}"
         same = far.vpc == vpc if far.interface else self.network.in_vpc(far.address, vpc)
         if route.kind == "local" and same and route.active:
@@ -148,7 +148,7 @@ class Journey:
 
     def _over_the_internet(self) -> Iterator[Step]:
         source, destination = self.source, self.destination
-        seen = source.address if not source.interface or source.outside else None
+        seen = source.address if not source.interface or source.external else None
         if source.interface and destination.address:
             seen, steps = self._way_out(source.interface, destination.address)
             yield from steps
@@ -162,14 +162,16 @@ class Journey:
     def _way_out(self, interface: Interface, destination: Address) -> tuple[Address | None, list[Step]]:
         """The steps to the internet, and the address by which the destination knows the interface there."""
         name = self.source.name
-        route = route_tables.lookup(self.network, interface.subnet, interface.vpc, destination)
+        route = route_tables.lookup_route(self.network, interface.subnet, interface.vpc, destination)
         if not route.active or route.kind in {"unknown", "none", "elsewhere", "local"}:
             return None, [self._other_route(route, f"{name} to {self.destination.name}")]
         if route.kind == "NAT gateway":
             return self._through_nat(route, interface, destination)
         if route.kind == "gateway endpoint":
-            return interface.own(4), [Step("route", YES, f"{name} leaves by the gateway endpoint {route.target}")]
-        seen = interface.seen_outside(family_of(destination))
+            return interface.private_address(4), [
+                Step("route", YES, f"{name} leaves by the gateway endpoint {route.target}")
+            ]
+        seen = interface.source_on_internet(family_of(destination))
         if seen is None:
             return None, [Step("address", NO, f"{name} has no public address, so {route} passes nothing on")]
         return seen, [Step("route", YES, f"{name} leaves by {route} as {seen}")]
@@ -184,19 +186,19 @@ class Journey:
             reason = f"the way leads through {called}, of which too little is known"
             return None, [Step("route", unknown(reason), reason)]
         public = [each["PublicIp"] for each in nat.get("NatGatewayAddresses", []) if each.get("PublicIp")]
-        seen = address_of(public[0]) if len(public) == 1 else None
+        seen = parse_address(public[0]) if len(public) == 1 else None
         if nat.get("State", "available") != "available":
             return seen, [Step("route", NO, f"{called} is {nat['State']}")]
         steps = [Step("route", YES, f"{self.source.name} leaves by {called} as {seen or 'a public address'}")]
         subnet, vpc = nat.get("SubnetId", ""), nat.get("VpcId", interface.vpc)
-        onward = route_tables.lookup(self.network, subnet, vpc, destination)
+        onward = route_tables.lookup_route(self.network, subnet, vpc, destination)
         if onward.kind == "internet gateway" and onward.active:
             steps.append(Step("route", YES, f"{called} leaves by {onward}"))
         else:
             steps.append(self._onward(called, onward))
-        middle = End(called, destination)
+        middle = Endpoint(called, destination)
         if subnet != interface.subnet:
-            steps += self._acl(middle, subnet, "ingress", interface.own(4), vpc)
+            steps += self._acl(middle, subnet, "ingress", interface.private_address(4), vpc)
         return seen, [*steps, *self._acl(middle, subnet, "egress", destination, vpc)]
 
     def _onward(self, nat: str, onward: Route) -> Step:
@@ -208,14 +210,14 @@ class Journey:
     def _way_in(self, interface: Interface, seen: Address | None) -> Iterator[Step]:
         """From the internet: a public address, and a route of its subnet to an internet gateway for the answers."""
         name, address = self.destination.name, self.destination.address
-        if not self.destination.outside:
+        if not self.destination.external:
             yield Step("address", NO, f"{name} has no public address, so the internet can't reach it")
             return
         if seen is None:
             reason = f"by which address {name} sees {self.source.name} is not known"
             yield Step("route", unknown(reason), reason)
             return
-        route = route_tables.lookup(self.network, interface.subnet, interface.vpc, seen)
+        route = route_tables.lookup_route(self.network, interface.subnet, interface.vpc, seen)
         if route.kind == "internet gateway" and route.active:
             yield Step("route", YES, f"{name} is {address} on the internet, by {route}")
         elif route.kind in {"unknown", "none", "elsewhere"} or not route.active:
@@ -225,17 +227,17 @@ class Journey:
 
     # What both have
 
-    def _acl(self, end: End, subnet: str, way: Direction, peer: Address | None, vpc: str) -> list[Step]:
+    def _acl(self, end: Endpoint, subnet: str, way: Direction, peer: Address | None, vpc: str) -> list[Step]:
         """A subnet's ACL for the traffic in one direction and its answers in the other."""
         private = end.interface is None and end.address is not None and not self.network.in_vpc(end.address, vpc)
         if not subnet and private:
             return []
-        acl = acls.acl_of(self.network.network_acls, subnet)
+        acl = acls.acl_of_subnet(self.network.network_acls, subnet)
         if acl is None:
             reason = f"the network ACL of the subnet of {end.name} is not known"
             return [Step("acl", unknown(reason), reason)]
-        there = acls.evaluate(acl, way == "egress", peer, self.traffic)
-        back = acls.answers_pass(acl, way != "egress", peer, self.traffic)
+        there = acls.evaluate_acl(acl, way == "egress", peer, self.traffic)
+        back = acls.replies_pass(acl, way != "egress", peer, self.traffic)
         name, out = self.network.acl_name(acl), _WAYS[way][0]
         entry = f"entry {there.rule_number}" if there.rule_number else there.reason
         verb = {"allow": "lets", "deny": "does not let", "unknown": "may let"}[there.action]
@@ -245,18 +247,18 @@ class Journey:
             steps.append(Step("acl", back, told))
         return steps
 
-    def _group(self, direction: Direction, end: End, peer: Peer, far: End) -> Iterator[Step]:
+    def _group(self, direction: Direction, end: Endpoint, peer: Peer, far: Endpoint) -> Iterator[Step]:
         if end.interface is None:
             return
-        side = filtered(self.network, direction, end.interface, peer, self.traffic)
+        side = evaluate_groups(self.network, direction, end.interface, peer, self.traffic)
         if side is None:
             yield Step("group", YES, f"{end.name} has no security group, so nothing filters it")
             return
-        met = Met(direction, end.interface, peer, far, side)
-        yield Step("group", side.answer, f"{direction} of {end.name}: {self._told(met)}", met=met)
+        met = GroupCheck(direction, end.interface, peer, far, side)
+        yield Step("group", side.answer, f"{direction} of {end.name}: {self._told(met)}", group_check=met)
 
-    def _told(self, met: Met) -> str:
-        name, side = self.network.group_name, met.side
+    def _told(self, met: GroupCheck) -> str:
+        name, side = self.network.group_name, met.verdict
         if side.answer.is_unknown:
             return side.answer.reason
         sent = f"{self.traffic} {_WAYS[met.direction][1]} {met.far.name}"
@@ -264,7 +266,7 @@ class Journey:
             rules = sorted({f"{name(rule.group)} ({name(rule.peer)})" for rule in side.rules})
             return f"{' and '.join(rules)} {'allows' if len(rules) == 1 else 'allow'} {sent}"
         groups = " or ".join(sorted(name(group) for group in met.interface.groups or ()))
-        translated = met.peer.interface is None and not met.far.covers and str(met.peer) != met.far.name
+        translated = met.peer.interface is None and not met.far.address_class and str(met.peer) != met.far.name
         seen = f", seen as {met.peer}" if translated else ""
         return f"no rule of {groups} allows {sent}{seen}"
 

@@ -5,18 +5,26 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from esaws.inspect.account import Account, NotKnown
-from esaws.inspect.network.endpoint_catalog import NETWORK_KEYS, Places
-from esaws.inspect.network.reach import Reach, reach
-from esaws.inspect.network.resolve import Standing, doubts, hindrances, listens, named, ports, stand
+from esaws.inspect.account import Account, MissingData
+from esaws.inspect.network.endpoint_catalog import NETWORK_KEYS, EndpointCatalog
+from esaws.inspect.network.reach import ReachResult, reach_interfaces
+from esaws.inspect.network.resolve import (
+    ResolvedEndpoint,
+    caveats,
+    format_ports,
+    is_listening,
+    parse_endpoint,
+    prechecks,
+    resolve_endpoints,
+)
 from esaws.inspect.network.traffic import ICMP, ICMPV6, Traffic, protocol_number
 
 _ECHO_REQUEST = {ICMP: 8, ICMPV6: 128}
 
 
-def reach_between(
+def reach(
     account: Account, source: str, destination: str, port: int | None = None, protocol: str = "tcp"
-) -> Reach:
+) -> ReachResult:
     """Whether a connection comes about between two ends of an account, each by its name.
 
     An end is `internet`, a CIDR, an address, `eni-…`, `i-…` (by its primary interface), `service/NAME`, `alb/NAME`,
@@ -28,17 +36,19 @@ def reach_between(
         UsageError: an end is not there, with the names that are; or the protocol and port make no sense.
     """
     traffic = _traffic(protocol, port)
-    places = Places.of(account)
+    places = EndpointCatalog.of(account)
     try:
         _ = account["NetworkInterfaces"]
-        network, (here, there) = stand(places, [named(places, source), named(places, destination)])
-    except NotKnown as error:
-        return Reach("unknown", (str(error),))
-    if first := next(hindrances(places, here, there, traffic), None):
-        return Reach(first.decision, (first.why,))
-    said = reach(network, here.asked, there.asked, protocol, traffic.port, icmp=traffic.icmp)
-    if said.decision == "allow" and (unsure := tuple(doubts(places, here, there))):
-        said = Reach("unknown", (*unsure, *said.because))
+        network, (here, there) = resolve_endpoints(
+            places, [parse_endpoint(places, source), parse_endpoint(places, destination)]
+        )
+    except MissingData as error:
+        return ReachResult("unknown", (str(error),))
+    if first := next(prechecks(places, here, there, traffic), None):
+        return ReachResult(first.decision, (first.reason,))
+    said = reach_interfaces(network, here.spec, there.spec, protocol, traffic.port, icmp=traffic.icmp)
+    if said.decision == "allow" and (unsure := tuple(caveats(places, here, there))):
+        said = ReachResult("unknown", (*unsure, *said.because))
     because = dict.fromkeys([*said.because, *_remarks(places, here, there, traffic, said)])
     return replace(said, because=tuple(because))
 
@@ -51,13 +61,15 @@ def _traffic(protocol: str, port: int | None) -> Traffic:
     return Traffic.of(protocol, icmp=None if type_ == -1 else (type_, 0))
 
 
-def _remarks(places: Places, here: Standing, there: Standing, traffic: Traffic, said: Reach) -> Iterator[str]:
+def _remarks(
+    places: EndpointCatalog, here: ResolvedEndpoint, there: ResolvedEndpoint, traffic: Traffic, said: ReachResult
+) -> Iterator[str]:
     """What one should know with the answer."""
     for end in (here, there):
-        if end.place and end.place.remark:
-            yield f"{end.name}: {end.place.remark}"
+        if end.named and end.named.note:
+            yield f"{end.name}: {end.named.note}"
     if said.decision == "unknown":
         missing = places.account.missing
         yield from (f"{key} are not known: {missing[key]}" for key in NETWORK_KEYS if key in missing)
-    elif said.decision == "allow" and there.place and not listens(there.place, traffic):
-        yield f"nothing of {there.name} listens on {traffic}, as far as is known: it listens on {ports(there.place)}"
+    elif said.decision == "allow" and there.named and not is_listening(there.named, traffic):
+        yield f"nothing of {there.name} listens on {traffic}, as far as is known: it listens on {format_ports(there.named)}"

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from esaws.inspect.network.addresses import Address, Range, is_public, range_of
+from esaws.inspect.network.addresses import Address, Range, is_public, parse_cidr
 from esaws.inspect.network.network import Network
 
 Kind = Literal[
@@ -71,21 +71,21 @@ NO_ROUTE = Route(None, "none", None)
 
 
 @dataclass(frozen=True)
-class Ranked:
+class RankedRoute:
     """One range of a route, None where it is a prefix list whose entries are not known."""
 
-    some: Range | None
+    destination: Range | None
     rank: tuple[int, int, int]
     route: Route
-    holds_private: bool = True
+    may_contain_private: bool = True
 
-    def may_hold(self, address: Address) -> bool:
-        if self.some is None:
-            return self.holds_private or is_public(address)
-        return self.some.version == address.version and address in self.some
+    def may_contain(self, address: Address) -> bool:
+        if self.destination is None:
+            return self.may_contain_private or is_public(address)
+        return self.destination.version == address.version and address in self.destination
 
 
-def table_of(network: Network, subnet: str, vpc: str) -> Mapping[str, Any] | None:
+def table_of_subnet(network: Network, subnet: str, vpc: str) -> Mapping[str, Any] | None:
     """A subnet's own route table, or else its VPC's main one; None where neither was described."""
     if not subnet:
         return None
@@ -113,7 +113,7 @@ def _of_gateway_endpoint(raw: Mapping[str, Any]) -> bool:
     return "DestinationPrefixListId" in raw and str(raw.get("GatewayId", "")).startswith("vpce-")
 
 
-def ranked(table: Mapping[str, Any], prefixes: Mapping[str, tuple[Range, ...]]) -> list[Ranked]:
+def ranked_routes(table: Mapping[str, Any], prefixes: Mapping[str, tuple[Range, ...]]) -> list[RankedRoute]:
     """The ranges of a table's routes; the one of the highest rank that holds a destination decides.
 
     Rank: the longest prefix (a list without entries may hold the single address), then a static route before one to a
@@ -122,7 +122,7 @@ def ranked(table: Mapping[str, Any], prefixes: Mapping[str, tuple[Range, ...]]) 
     """
     found = []
     locals_ = [
-        range_of(raw.get("DestinationCidrBlock") or raw["DestinationIpv6CidrBlock"])
+        parse_cidr(raw.get("DestinationCidrBlock") or raw["DestinationIpv6CidrBlock"])
         for raw in table.get("Routes", [])
         if raw.get("GatewayId") == "local"
     ]
@@ -134,7 +134,7 @@ def ranked(table: Mapping[str, Any], prefixes: Mapping[str, tuple[Range, ...]]) 
                 continue
             wider = 0 if some is None else some.max_prefixlen - some.prefixlen
             kind = 0 if propagated else 1 if list_ else 2
-            found.append(Ranked(some, (-wider, kind, -order), _route(raw), not _of_gateway_endpoint(raw)))
+            found.append(RankedRoute(some, (-wider, kind, -order), _route(raw), not _of_gateway_endpoint(raw)))
     return sorted(found, key=lambda each: each.rank)
 
 
@@ -142,34 +142,34 @@ def _destinations(raw: Mapping[str, Any], prefixes: Mapping[str, tuple[Range, ..
     if list_ := raw.get("DestinationPrefixListId"):
         return prefixes.get(list_, (None,))
     cidr = raw.get("DestinationCidrBlock") or raw.get("DestinationIpv6CidrBlock")
-    return (range_of(cidr),) if cidr else (None,)
+    return (parse_cidr(cidr),) if cidr else (None,)
 
 
 def _inside(some: Range, local: Range) -> bool:
     return some.version == local.version and some.subnet_of(local)  # type: ignore[arg-type]
 
 
-def lookup(network: Network, subnet: str, vpc: str, destination: Address) -> Route:
+def lookup_route(network: Network, subnet: str, vpc: str, destination: Address) -> Route:
     """Where a subnet's route table sends a destination.
 
     A gateway endpoint's prefix list holds public addresses alone; any other list without entries makes it unknown.
     """
     if network.route_tables is None:
         return Route(None, "unknown", None, "the route tables are not known")
-    table = table_of(network, subnet, vpc)
+    table = table_of_subnet(network, subnet, vpc)
     if table is None:
         return Route(None, "unknown", None, f"the route table of {subnet or 'its subnet'} is not known")
-    holding = [each for each in ranked(table, network.prefixes) if each.may_hold(destination)]
+    holding = [each for each in ranked_routes(table, network.prefixes) if each.may_contain(destination)]
     if not holding:
         return NO_ROUTE
     best = holding[-1]
-    if best.some is None:
+    if best.destination is None:
         reason = f"a route to {best.route.target} is for a prefix list whose entries are not known"
         return Route(None, "unknown", None, reason)
     return best.route
 
 
-def leads_out(route: Route) -> bool | None:
+def allows_egress(route: Route) -> bool | None:
     """Whether a route lets packets go on; None where its target is not followed here."""
     if route.kind == "unknown":
         return None

@@ -5,8 +5,8 @@ from typing import Literal
 
 from esaws.inspect.answers import NO, Answer, all_of, any_of, unknown
 from esaws.inspect.network.addresses import Address, family_of
-from esaws.inspect.network.endpoints import End, not_filtered, own_peer
-from esaws.inspect.network.group_rules import Direction, Peer, Rule
+from esaws.inspect.network.endpoints import Endpoint, as_peer, unfiltered_service
+from esaws.inspect.network.group_rules import Direction, GroupRule, Peer
 from esaws.inspect.network.interfaces import Interface
 from esaws.inspect.network.network import Network
 from esaws.inspect.network.traffic import Traffic
@@ -16,24 +16,24 @@ DECISIONS: dict[str, GroupDecision] = {"yes": "allow", "no": "deny", "unknown": 
 
 
 @dataclass(frozen=True)
-class Filtered:
+class GroupVerdict:
     """What one side's groups say: the answer, and the rules that allow, in the order of groups and permissions."""
 
     direction: Direction
     answer: Answer
-    rules: tuple[Rule, ...] = ()
+    rules: tuple[GroupRule, ...] = ()
 
 
-def filtered(
+def evaluate_groups(
     network: Network, direction: Direction, interface: Interface, peer: Peer, traffic: Traffic
-) -> Filtered | None:
+) -> GroupVerdict | None:
     """What an interface's groups say of traffic to or from a peer; None where no group filters it.
 
     Rules of groups that were not described may allow anything, so they make it unknown. Source:
     https://docs.aws.amazon.com/vpc/latest/userguide/security-group-rules.html
     """
     if interface.groups is None:
-        return Filtered(direction, unknown(f"the groups of {interface.name} are not known"))
+        return GroupVerdict(direction, unknown(f"the groups of {interface.name} are not known"))
     if not interface.groups:
         return None
     answers = []
@@ -46,21 +46,21 @@ def filtered(
             answers.append(answer)
             if answer.is_yes:
                 allowing.append(rule)
-    return Filtered(direction, any_of(answers), tuple(allowing))
+    return GroupVerdict(direction, any_of(answers), tuple(allowing))
 
 
-def rule_answer(rule: Rule, peer: Peer, vpc: str, traffic: Traffic) -> Answer:
-    spoken = rule.speaks_of(traffic)
-    return NO if spoken.is_no else all_of([spoken, rule.matches(peer, vpc)])
+def rule_answer(rule: GroupRule, peer: Peer, vpc: str, traffic: Traffic) -> Answer:
+    spoken = rule.matches_traffic(traffic)
+    return NO if spoken.is_no else all_of([spoken, rule.matches_peer(peer, vpc)])
 
 
 @dataclass(frozen=True)
-class Groups:
+class BothVerdicts:
     """What the groups of both sides say: egress of the source and ingress of the destination must both allow."""
 
     decision: GroupDecision
-    egress: Filtered | None
-    ingress: Filtered | None
+    egress: GroupVerdict | None
+    ingress: GroupVerdict | None
 
     @property
     def blocked_by(self) -> list[Direction]:
@@ -68,37 +68,37 @@ class Groups:
         return [side.direction for side in sides if side.answer.is_no]
 
 
-def both(egress: Filtered | None, ingress: Filtered | None) -> Groups:
+def combine_verdicts(egress: GroupVerdict | None, ingress: GroupVerdict | None) -> BothVerdicts:
     """Both sides together; a side without an interface, or whose interface has no groups, filters nothing."""
     answers = [side.answer for side in (egress, ingress) if side]
-    decision = DECISIONS[all_of(answers).word] if answers else "not_filtered"
-    return Groups(decision, egress, ingress)
+    decision = DECISIONS[all_of(answers).value] if answers else "not_filtered"
+    return BothVerdicts(decision, egress, ingress)
 
 
-def between(
+def evaluate_both_sides(
     network: Network,
-    source: End,
-    destination: End,
+    source: Endpoint,
+    destination: Endpoint,
     traffic: Traffic,
     *,
     middlebox: bool = False,
     nat_public_ip: Address | None = None,
-) -> Groups:
+) -> BothVerdicts:
     """What the groups alone say, whatever routes and network ACLs do.
 
     `middlebox`: the routes lead through an appliance, so references don't match; `nat_public_ip`: how the internet
     knows the source. Source: https://docs.aws.amazon.com/vpc/latest/userguide/security-group-rules.html
     """
     if source.address is None or destination.address is None:
-        return Groups("deny", None, None)
-    if not_filtered(network, source, destination):
-        return Groups("not_filtered", None, None)
-    to, seen = own_peer(destination, not middlebox), own_peer(source, not middlebox)
-    if source.outside or destination.outside:
+        return BothVerdicts("deny", None, None)
+    if unfiltered_service(network, source, destination):
+        return BothVerdicts("not_filtered", None, None)
+    to, seen = as_peer(destination, not middlebox), as_peer(source, not middlebox)
+    if source.external or destination.external:
         to = Peer(destination.address)
         if source.interface:
-            seen = Peer(nat_public_ip or source.interface.seen_outside(family_of(destination.address)))
-    return both(
-        filtered(network, "egress", source.interface, to, traffic) if source.interface else None,
-        filtered(network, "ingress", destination.interface, seen, traffic) if destination.interface else None,
+            seen = Peer(nat_public_ip or source.interface.source_on_internet(family_of(destination.address)))
+    return combine_verdicts(
+        evaluate_groups(network, "egress", source.interface, to, traffic) if source.interface else None,
+        evaluate_groups(network, "ingress", destination.interface, seen, traffic) if destination.interface else None,
     )

@@ -6,19 +6,19 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from esaws.inspect.account import Account
-from esaws.inspect.network.named_endpoint import Place, Port, Raw
+from esaws.inspect.network.named_endpoint import NamedEndpoint, Port, Raw
 
 NO_TASK = "no task of it runs: this is about the instances of its cluster"
 
 
-def services(account: Account) -> list[Place]:
+def find_services(account: Account) -> list[NamedEndpoint]:
     """Each service, each family of tasks that no service runs, and each cluster that runs neither, by name.
 
     A service goes by the interfaces of its tasks (awsvpc) or of the instances that run them; where no task runs, by
     the instances of its cluster. A name that stands in several clusters is told as CLUSTER/NAME.
 
     Raises:
-        NotKnown: AWS did not say what runs.
+        MissingData: AWS did not say what runs.
     """
     found = list(_Running(account).places())
     counts = Counter(place.name for _, place in found)
@@ -31,7 +31,7 @@ def services(account: Account) -> list[Place]:
 class _Running:
     account: Account
 
-    def places(self) -> Iterator[tuple[str, Place]]:
+    def places(self) -> Iterator[tuple[str, NamedEndpoint]]:
         """Each with the name of its cluster."""
         for cluster in self.account["clusters"]:
             arn, name = cluster["clusterArn"], cluster["clusterName"]
@@ -43,21 +43,21 @@ class _Running:
             for service, running in tasks.items():
                 yield name, self._place(arn, service, declared.get(service, {}), running)
             if not tasks and (instances := self._instances_of(arn)):
-                yield name, Place("service", name.removesuffix("-cluster"), instances, None, remark=NO_TASK)
+                yield name, NamedEndpoint("service", name.removesuffix("-cluster"), instances, None, note=NO_TASK)
 
-    def _place(self, cluster: str, name: str, service: Raw, tasks: list[Raw]) -> Place:
+    def _place(self, cluster: str, name: str, service: Raw, tasks: list[Raw]) -> NamedEndpoint:
         running = [task for task in tasks if task.get("lastStatus") == "RUNNING"] or tasks
         interfaces = tuple(dict.fromkeys(id for task in running for id in self._interfaces(task)))
         listens = self._listens(service, running)
         if interfaces:
-            return Place("service", name, interfaces, listens)
+            return NamedEndpoint("service", name, interfaces, listens)
         network = service.get("networkConfiguration", {}).get("awsvpcConfiguration", {})
         if network:
             remark = "no task of it runs: this is about where one would be"
             groups, subnets = tuple(network.get("securityGroups", ())), tuple(network.get("subnets", ()))
             public = network.get("assignPublicIp") == "ENABLED"
-            return Place("service", name, (), listens, groups, subnets, public, remark=remark)
-        return Place("service", name, self._instances_of(cluster), listens, remark=NO_TASK)
+            return NamedEndpoint("service", name, (), listens, groups, subnets, public, note=remark)
+        return NamedEndpoint("service", name, self._instances_of(cluster), listens, note=NO_TASK)
 
     # Interfaces
 
@@ -88,7 +88,7 @@ class _Running:
 
     @cached_property
     def _primaries(self) -> Mapping[str, tuple[str, ...]]:
-        return primaries(self.account)
+        return primary_interfaces(self.account)
 
     # Ports
 
@@ -116,7 +116,7 @@ def _mapped(definition: Raw) -> Iterator[Port]:
                 yield mapping.get("protocol", "tcp"), port
 
 
-def primaries(account: Account) -> dict[str, tuple[str, ...]]:
+def primary_interfaces(account: Account) -> dict[str, tuple[str, ...]]:
     """For each instance its primary interface, by which it sends, where that is visible."""
     found: dict[str, tuple[str, ...]] = {}
     for each in account.get("NetworkInterfaces") or ():

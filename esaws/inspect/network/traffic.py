@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from esaws.errors import UsageError
-from esaws.inspect.answers import NO, YES, Answer, sure, unknown
+from esaws.inspect.answers import NO, YES, Answer, from_bool, unknown
 
 ALL, ICMP, TCP, UDP, ICMPV6 = -1, 1, 6, 17, 58
 _NUMBERS = {
@@ -56,7 +56,7 @@ class Traffic:
         return cls(number, port)
 
     @property
-    def answer_ports(self) -> tuple[int, int] | None:
+    def reply_ports(self) -> tuple[int, int] | None:
         """Where its answers arrive: a port of the client's choice, or None where there are no ports."""
         return EPHEMERAL if self.protocol in {TCP, UDP} else None
 
@@ -68,7 +68,7 @@ class Traffic:
             return f"{name} type {self.icmp[0]} code {self.icmp[1]}"
         return name if self.port is None else f"{name} {self.port}"
 
-    def permission(self) -> dict[str, object]:
+    def to_permission(self) -> dict[str, object]:
         """The narrowest IpPermission that speaks of it, without sources."""
         name = _NAMES.get(self.protocol, str(self.protocol))
         if self.protocol in {ICMP, ICMPV6}:
@@ -80,7 +80,7 @@ class Traffic:
         return {"IpProtocol": name, "FromPort": low, "ToPort": high}
 
 
-def speaks_of(protocol: int | None, low: int | None, high: int | None, traffic: Traffic) -> Answer:
+def rule_matches_traffic(protocol: int | None, low: int | None, high: int | None, traffic: Traffic) -> Answer:
     """Whether a security group's rule with this protocol and port range is about the traffic.
 
     -1, and any protocol but tcp, udp, icmp and icmpv6, means all ports whatever range is given; for ICMP the range is
@@ -98,7 +98,7 @@ def speaks_of(protocol: int | None, low: int | None, high: int | None, traffic: 
         return YES
     if low is None or high is None or low < 0 or traffic.port is None:
         return unknown("a rule for tcp or udp has no port range")
-    return sure(low <= traffic.port <= high)
+    return from_bool(low <= traffic.port <= high)
 
 
 def _icmp(type_: int, code: int, traffic: Traffic) -> Answer:
@@ -106,4 +106,4 @@ def _icmp(type_: int, code: int, traffic: Traffic) -> Answer:
         return YES
     if traffic.icmp is None:
         return unknown(f"a rule allows only ICMP type {type_}, and which type is sent was not said")
-    return sure(traffic.icmp[0] == type_ and code in {-1, traffic.icmp[1]})
+    return from_bool(traffic.icmp[0] == type_ and code in {-1, traffic.icmp[1]})

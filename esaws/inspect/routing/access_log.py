@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 FIELDS = {"time": 1, "client": 3, "status": 8, "request": 12, "user_agent": 13, "logged": 20}
 """What is read of a line, by the place of its field; AWS adds new fields at the end."""
 
-NOT_TOLD = "unknown"
+NOT_RECORDED = "unknown"
 """In place of a field that old logs lack."""
 
 _FEWEST_FIELDS = 18
@@ -33,12 +33,12 @@ _FIELD = re.compile(r'"([^"]*)"|([^\s"]+)')
 _LINE = re.compile(r'(?:"[^"]*"|[^\s"]+)(?: (?:"[^"]*"|[^\s"]+))*')
 
 
-class Malformed(NamedTuple):
+class MalformedLine(NamedTuple):
     """A line that could not be read, or that tells of no request."""
 
     source: str
     text: str
-    why: str
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -46,10 +46,10 @@ class AccessLog:
     """Log lines as an Arrow table of texts, with the columns of FIELDS, and the lines that could not be read."""
 
     lines: pyarrow.Table
-    malformed: tuple[Malformed, ...]
+    malformed: tuple[MalformedLine, ...]
 
 
-def local_logs(paths: Iterable[str | Path]) -> Iterator[tuple[str, bytes]]:
+def local_log_files(paths: Iterable[str | Path]) -> Iterator[tuple[str, bytes]]:
     """Each log file with its content; of a folder all `*.log` and `*.log.gz` in it, however deep.
 
     Raises:
@@ -63,7 +63,7 @@ def local_logs(paths: Iterable[str | Path]) -> Iterator[tuple[str, bytes]]:
             yield str(file), file.read_bytes()
 
 
-def logs_in_bucket(cloud: Cloud, url: str) -> Iterator[tuple[str, bytes]]:
+def s3_log_files(cloud: Cloud, url: str) -> Iterator[tuple[str, bytes]]:
     """Each log file below `s3://bucket/prefix`, with its content; the file that AWS writes to try the bucket is none.
 
     Raises:
@@ -82,7 +82,7 @@ def logs_in_bucket(cloud: Cloud, url: str) -> Iterator[tuple[str, bytes]]:
         raise UsageError(f"{url}: there is no access log; name a bucket, or a folder in one, with *.log.gz in it")
 
 
-def read(sources: Iterable[tuple[str, bytes]]) -> AccessLog:
+def read_access_logs(sources: Iterable[tuple[str, bytes]]) -> AccessLog:
     """The lines of some logs, each a name with its content, gzipped or not; no line is lost: else it is malformed."""
     import pyarrow
 
@@ -94,7 +94,7 @@ def read(sources: Iterable[tuple[str, bytes]]) -> AccessLog:
     return AccessLog(pyarrow.concat_tables(tables), tuple(malformed))
 
 
-def fields(line: str) -> list[str] | None:
+def split_fields(line: str) -> list[str] | None:
     """The fields of one line without their quotes; None if it is no line of an access log."""
     if not _LINE.fullmatch(line):
         return None
@@ -102,11 +102,11 @@ def fields(line: str) -> list[str] | None:
     return found if len(found) >= _FEWEST_FIELDS else None
 
 
-def _read_one(name: str, content: bytes) -> tuple[pyarrow.Table, list[Malformed]]:
+def _read_one(name: str, content: bytes) -> tuple[pyarrow.Table, list[MalformedLine]]:
     try:
         text = gzip.decompress(content) if content[:2] == b"\x1f\x8b" else content
     except (OSError, EOFError, zlib.error) as error:
-        return _table([]), [Malformed(name, "", f"the file can't be unpacked: {error}")]
+        return _table([]), [MalformedLine(name, "", f"the file can't be unpacked: {error}")]
     fast = _read_fast(text)
     if fast is None:
         return _read_slowly(name, enumerate(text.decode(errors="replace").split("\n")))[:2]
@@ -125,7 +125,7 @@ def _read_fast(text: bytes) -> tuple[pyarrow.Table, list[tuple[int, str]]] | Non
     import pyarrow
     from pyarrow import csv
 
-    first = fields(text[: text.find(b"\n") if b"\n" in text else None].decode(errors="replace").rstrip("\r"))
+    first = split_fields(text[: text.find(b"\n") if b"\n" in text else None].decode(errors="replace").rstrip("\r"))
     if first is None:
         return None
     others: list[tuple[int, str]] = []
@@ -167,7 +167,7 @@ def _read_csv(
         csv.ConvertOptions(include_columns=wanted, column_types=dict.fromkeys(wanted, pyarrow.string())),
     ).rename_columns(list(present))
     for name in FIELDS.keys() - present.keys():
-        table = table.append_column(name, pyarrow.array([NOT_TOLD] * table.num_rows, pyarrow.string()))
+        table = table.append_column(name, pyarrow.array([NOT_RECORDED] * table.num_rows, pyarrow.string()))
     return table.select(list(FIELDS))
 
 
@@ -182,17 +182,17 @@ def _in_order(fast: pyarrow.Table, skipped: set[int], slow: pyarrow.Table, place
     return pyarrow.concat_tables([fast, slow]).take(order)
 
 
-def _read_slowly(name: str, lines: Iterable[tuple[int, str]]) -> tuple[pyarrow.Table, list[Malformed], list[int]]:
+def _read_slowly(name: str, lines: Iterable[tuple[int, str]]) -> tuple[pyarrow.Table, list[MalformedLine], list[int]]:
     """The same line by line, and the place of each that could be read."""
     rows, malformed, places = [], [], []
     for place, line in lines:
         if not (line := line.rstrip("\r")):
             continue
-        found = fields(line)
+        found = split_fields(line)
         if found is None:
-            malformed.append(Malformed(name, line, "it does not have the fields of an access log"))
+            malformed.append(MalformedLine(name, line, "it does not have the fields of an access log"))
         else:
-            rows.append([found[field] if field < len(found) else NOT_TOLD for field in FIELDS.values()])
+            rows.append([found[field] if field < len(found) else NOT_RECORDED for field in FIELDS.values()])
             places.append(place)
     return _table(rows), malformed, places
 

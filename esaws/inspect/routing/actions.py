@@ -13,7 +13,7 @@ from typing import Any
 from esaws.errors import EsawsError
 from esaws.inspect.routing import regexes
 from esaws.inspect.routing.request import Request
-from esaws.inspect.routing.rules import Rule
+from esaws.inspect.routing.rules import RoutingRule
 
 ROUTING = ("forward", "redirect", "fixed-response")
 AUTHENTICATION = ("authenticate-oidc", "authenticate-cognito", "jwt-validation")
@@ -21,11 +21,11 @@ AUTHENTICATION = ("authenticate-oidc", "authenticate-cognito", "jwt-validation")
 _COOKIES = {"AWSALBTG", "AWSALBTGCORS"}
 
 
-class NotKnown(EsawsError):
+class UnsupportedAction(EsawsError):
     """What a rule does cannot be said."""
 
 
-def act(rule: Rule, request: Request) -> dict[str, Any]:
+def action_result(rule: RoutingRule, request: Request) -> dict[str, Any]:
     """What the rule does with a request that it took, as the keys of a trace that say so.
 
     `action` and `action_order` always; for a forward `target_groups`, `shares` and what reaches the target
@@ -39,19 +39,21 @@ def act(rule: Rule, request: Request) -> dict[str, Any]:
     types = [str(action.get("Type")) for action in rule.actions]
     for one in types:
         if one not in ROUTING + AUTHENTICATION:
-            raise NotKnown(f"{rule.name} has an action {one}, which is not known here")
+            raise UnsupportedAction(f"{rule.name} has an action {one}, which is not known here")
     if [one for one in types if one in ROUTING] != types[-1:]:
-        raise NotKnown(f"{rule.name} does not end in exactly one forward, redirect or fixed-response")
+        raise UnsupportedAction(f"{rule.name} does not end in exactly one forward, redirect or fixed-response")
     done = {"action": types[-1], "action_order": types, "target_groups": []}
     for action in rule.actions[:-1]:
         done |= _unauthenticated(action)
     try:
         return done | _ACTIONS[types[-1]](rule, request)
     except (AttributeError, LookupError, TypeError, ValueError) as error:
-        raise NotKnown(f"{rule.name} has a {types[-1]} of a shape that is not known here: {error!r}") from error
+        raise UnsupportedAction(
+            f"{rule.name} has a {types[-1]} of a shape that is not known here: {error!r}"
+        ) from error
 
 
-def target_groups(action: Mapping[str, Any]) -> dict[str, int]:
+def forward_weights(action: Mapping[str, Any]) -> dict[str, int]:
     """The target groups of a forward, by ARN, with their weights."""
     groups = (action.get("ForwardConfig") or {}).get("TargetGroups")
     if not groups:
@@ -59,7 +61,7 @@ def target_groups(action: Mapping[str, Any]) -> dict[str, int]:
     return {group["TargetGroupArn"]: int(group.get("Weight", 1)) for group in groups}
 
 
-def expand(template: str, request: Request) -> str:
+def expand_redirect(template: str, request: Request) -> str:
     """A part of a redirect with its `#{…}` filled in from the request; `#{path}` has no leading slash.
 
     https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_RedirectActionConfig.html
@@ -74,9 +76,9 @@ def expand(template: str, request: Request) -> str:
     return re.sub(r"#\{(protocol|host|port|path|query)\}", lambda found: parts[found[1]], template)
 
 
-def _forward(rule: Rule, request: Request) -> dict[str, Any]:
+def _forward(rule: RoutingRule, request: Request) -> dict[str, Any]:
     action = rule.actions[-1]
-    weights = target_groups(action)
+    weights = forward_weights(action)
     done: dict[str, Any] = {"target_groups": list(weights), "shares": _shares(weights)}
     sticky = (action.get("ForwardConfig") or {}).get("TargetGroupStickinessConfig") or {}
     if sticky.get("Enabled"):
@@ -94,19 +96,19 @@ def _shares(weights: Mapping[str, int]) -> dict[str, str]:
     return {arn: str(Fraction(weight, total or 1)) for arn, weight in weights.items()}
 
 
-def _redirect(rule: Rule, request: Request) -> dict[str, Any]:
+def _redirect(rule: RoutingRule, request: Request) -> dict[str, Any]:
     config = rule.actions[-1]["RedirectConfig"]
     location = {
-        "protocol": expand(config.get("Protocol", "#{protocol}"), request).lower(),
-        "host": expand(config.get("Host", "#{host}"), request),
-        "port": int(expand(config.get("Port", "#{port}"), request)),
-        "path": expand(config.get("Path", "/#{path}"), request),
-        "query": expand(config.get("Query", "#{query}"), request),
+        "protocol": expand_redirect(config.get("Protocol", "#{protocol}"), request).lower(),
+        "host": expand_redirect(config.get("Host", "#{host}"), request),
+        "port": int(expand_redirect(config.get("Port", "#{port}"), request)),
+        "path": expand_redirect(config.get("Path", "/#{path}"), request),
+        "query": expand_redirect(config.get("Query", "#{query}"), request),
     }
     return {"status": int(config["StatusCode"].removeprefix("HTTP_")), "location_components": location}
 
 
-def _fixed_response(rule: Rule, request: Request) -> dict[str, Any]:
+def _fixed_response(rule: RoutingRule, request: Request) -> dict[str, Any]:
     config = rule.actions[-1]["FixedResponseConfig"]
     told = {"content_type": config.get("ContentType", "text/plain"), "body": config.get("MessageBody", "")}
     return {"status": int(config["StatusCode"])} | told
@@ -121,7 +123,7 @@ def _unauthenticated(action: Mapping[str, Any]) -> dict[str, Any]:
     return {"unauthenticated_response": answers.get(config.get("OnUnauthenticatedRequest", "authenticate"))}
 
 
-def _transformed(rule: Rule, request: Request) -> dict[str, str]:
+def _transformed(rule: RoutingRule, request: Request) -> dict[str, str]:
     """The request that the target sees; where a pattern does not match, the original one; `unknown` where it is open.
 
     https://docs.aws.amazon.com/elasticloadbalancing/latest/application/rule-transforms.html
@@ -155,7 +157,7 @@ def _rewritten(config: Mapping[str, Any], text: str) -> str | None:
     """A text after the rewrites; `$1` is the first group. None where AWS would not take the pattern."""
     for rewrite in config["Rewrites"]:
         regex = rewrite["Regex"]
-        if regexes.unsupported(regex):
+        if regexes.unsupported_syntax(regex):
             return None
         found = re.search(regex, text)
         if found:
@@ -170,7 +172,7 @@ def _replaced(replacement: str, found: re.Match[str]) -> str:
     return re.sub(r"\$(\d)", group, replacement)
 
 
-_ACTIONS: dict[str, Callable[[Rule, Request], dict[str, Any]]] = {
+_ACTIONS: dict[str, Callable[[RoutingRule, Request], dict[str, Any]]] = {
     "forward": _forward,
     "redirect": _redirect,
     "fixed-response": _fixed_response,

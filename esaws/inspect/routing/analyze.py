@@ -8,12 +8,12 @@ from itertools import combinations
 from typing import Any
 
 from esaws.inspect.routing.conditions import Condition, PathPattern, QueryString, SourceIp
-from esaws.inspect.routing.coverage import Point, Undecided, escapee, takes
-from esaws.inspect.routing.rules import Rule, rules_of
+from esaws.inspect.routing.coverage import Point, Undecided, counterexample, matches_point
+from esaws.inspect.routing.rules import RoutingRule, parse_rules
 
 
 @dataclass(frozen=True)
-class Finding:
+class RuleFinding:
     """One thing about a rule that its author will hardly have meant.
 
     Codes: SHADOWED, no request reaches the rule, as `by` take all of them; DEAD_VALUE, the same for one value of a
@@ -41,7 +41,7 @@ class Finding:
         return told | ({"fix": list(self.fix)} if self.fix else {})
 
 
-def analyze(described: Iterable[Mapping[str, Any]]) -> list[Finding]:
+def analyze_rules(described: Iterable[Mapping[str, Any]]) -> list[RuleFinding]:
     """What is odd about the rules of a listener, given as describe_rules gives them; by priority.
 
     Requests that have no path (`OPTIONS *`) are left aside.
@@ -49,42 +49,42 @@ def analyze(described: Iterable[Mapping[str, Any]]) -> list[Finding]:
     Raises:
         UsageError: a rule has no readable priority.
     """
-    rules = rules_of(described)
-    found: list[Finding] = []
+    rules = parse_rules(described)
+    found: list[RuleFinding] = []
     for place, rule in enumerate(rules):
         found += _unreachable(rule, rules[:place])
         found += _prefix_traps(rule)
     return found
 
 
-def _unreachable(rule: Rule, earlier: Sequence[Rule]) -> Iterator[Finding]:
+def _unreachable(rule: RoutingRule, earlier: Sequence[RoutingRule]) -> Iterator[RuleFinding]:
     try:
-        by = covered_by(rule, earlier)
+        by = smallest_cover(rule, earlier)
     except Undecided as error:
-        yield Finding("UNDECIDED", rule.priority, detail=str(error))
+        yield RuleFinding("UNDECIDED", rule.priority, detail=str(error))
         return
     if by is None:
         yield from _dead_values(rule, earlier)
     elif by:
-        yield Finding("SHADOWED", rule.priority, by=by)
+        yield RuleFinding("SHADOWED", rule.priority, by=by)
     else:
-        yield Finding("NEVER_MATCHES", rule.priority)
+        yield RuleFinding("NEVER_MATCHES", rule.priority)
 
 
-def _dead_values(rule: Rule, earlier: Sequence[Rule]) -> Iterator[Finding]:
+def _dead_values(rule: RoutingRule, earlier: Sequence[RoutingRule]) -> Iterator[RuleFinding]:
     for condition in rule.conditions:
         if len(condition.values) + len(condition.regexes) < 2:
             continue
-        for place, value in enumerate(condition.shown_values):
+        for place, value in enumerate(condition.described_values):
             try:
-                by = covered_by(_with_only(rule, condition, place), earlier)
+                by = smallest_cover(_with_only(rule, condition, place), earlier)
             except Undecided:
                 continue  # the rule as a whole is reached, and a value may well be
             if by:
-                yield Finding("DEAD_VALUE", rule.priority, value=value, by=by)
+                yield RuleFinding("DEAD_VALUE", rule.priority, value=value, by=by)
 
 
-def _with_only(rule: Rule, condition: Condition, place: int) -> Rule:
+def _with_only(rule: RoutingRule, condition: Condition, place: int) -> RoutingRule:
     """The rule with one value in place of all those of a condition."""
     single = _single(condition, place)
     return replace(rule, conditions=tuple(single if one is condition else one for one in rule.conditions))
@@ -99,7 +99,7 @@ def _single(condition: Condition, place: int) -> Condition:
     return replace(condition, **only)
 
 
-def covered_by(rule: Rule, earlier: Sequence[Rule]) -> tuple[str, ...] | None:
+def smallest_cover(rule: RoutingRule, earlier: Sequence[RoutingRule]) -> tuple[str, ...] | None:
     """The fewest earlier rules that together take all that the rule would; None if a request reaches it.
 
     Among sets of the same size the one with the lowest numbers.
@@ -107,7 +107,7 @@ def covered_by(rule: Rule, earlier: Sequence[Rule]) -> tuple[str, ...] | None:
     Raises:
         Undecided: it hangs on a regex or on a condition that is not known here, or the rules are too many to compare.
     """
-    if escapee(rule, earlier) is not None:
+    if counterexample(rule, earlier) is not None:
         return None
     try:
         cover = _smallest_cover(rule, earlier)
@@ -116,19 +116,19 @@ def covered_by(rule: Rule, earlier: Sequence[Rule]) -> tuple[str, ...] | None:
     return tuple(one.priority for one in cover)
 
 
-def _smallest_cover(rule: Rule, earlier: Sequence[Rule]) -> tuple[Rule, ...]:
+def _smallest_cover(rule: RoutingRule, earlier: Sequence[RoutingRule]) -> tuple[RoutingRule, ...]:
     """Guesses a cover from the requests known so far; what escapes it is one more that the next guess must take."""
     takers: list[set[int]] = []
     while True:
         guess = tuple(earlier[place] for place in _smallest_hitting(takers))
-        point = escapee(rule, guess)
+        point = counterexample(rule, guess)
         if point is None:
             return guess
         takers.append(_takers(rule, earlier, point))
 
 
-def _takers(rule: Rule, earlier: Sequence[Rule], point: Point) -> set[int]:
-    found = {place for place, other in enumerate(earlier) if takes(other, point, rule).is_yes}
+def _takers(rule: RoutingRule, earlier: Sequence[RoutingRule], point: Point) -> set[int]:
+    found = {place for place, other in enumerate(earlier) if matches_point(other, point, rule).is_yes}
     if not found:
         raise Undecided("which rules take a request hangs on what can't be compared")
     return found
@@ -144,20 +144,20 @@ def _smallest_hitting(sets: Sequence[set[int]]) -> tuple[int, ...]:
     raise AssertionError("a set is empty")
 
 
-def _irreducible_cover(rule: Rule, earlier: Sequence[Rule]) -> tuple[Rule, ...]:
+def _irreducible_cover(rule: RoutingRule, earlier: Sequence[RoutingRule]) -> tuple[RoutingRule, ...]:
     """A cover of which no rule can be left out for certain."""
     cover = list(earlier)
     for other in reversed(earlier):
         rest = [one for one in cover if one is not other]
         try:
-            if escapee(rule, rest) is None:
+            if counterexample(rule, rest) is None:
                 cover = rest
         except Undecided:
             continue
     return tuple(cover)
 
 
-def _prefix_traps(rule: Rule) -> Iterator[Finding]:
+def _prefix_traps(rule: RoutingRule) -> Iterator[RuleFinding]:
     """A prefix without its slash takes other words that begin alike; one with it leaves out the bare prefix.
 
     https://docs.aws.amazon.com/elasticloadbalancing/latest/application/rule-condition-types.html#path-conditions
@@ -168,7 +168,7 @@ def _prefix_traps(rule: Rule) -> Iterator[Finding]:
                 yield from _prefix_trap(rule, condition, value)
 
 
-def _prefix_trap(rule: Rule, condition: PathPattern, value: str) -> Iterator[Finding]:
+def _prefix_trap(rule: RoutingRule, condition: PathPattern, value: str) -> Iterator[RuleFinding]:
     prefix = value.removesuffix("*").removesuffix("/")
     if not value.endswith("*") or prefix in ("", "/") or "*" in prefix or "?" in prefix:
         return
@@ -176,6 +176,6 @@ def _prefix_trap(rule: Rule, condition: PathPattern, value: str) -> Iterator[Fin
     fix = (*others, prefix, f"{prefix}/*")
     if not value.endswith("/*"):
         detail = f"{value} also takes {prefix}xyz"
-        yield Finding("PREFIX_TRAP", rule.priority, value=value, detail=detail, fix=fix)
+        yield RuleFinding("PREFIX_TRAP", rule.priority, value=value, detail=detail, fix=fix)
     elif not any(pattern.matches(prefix) for pattern in condition.patterns):
-        yield Finding("PREFIX_TRAP", rule.priority, value=value, detail=f"{value} does not take {prefix}", fix=fix)
+        yield RuleFinding("PREFIX_TRAP", rule.priority, value=value, detail=f"{value} does not take {prefix}", fix=fix)

@@ -14,7 +14,7 @@ from esaws.inspect.routing import regexes
 from esaws.inspect.routing.conditions import Condition, HttpHeader, PathPattern
 from esaws.inspect.routing.patterns import Pattern
 from esaws.inspect.routing.request import Reading, Request, is_doubtful, path_readings
-from esaws.inspect.routing.rules import Rule
+from esaws.inspect.routing.rules import RoutingRule
 
 if TYPE_CHECKING:
     import numpy
@@ -30,57 +30,57 @@ _WORDS = {"no": _NO, "unknown": _MAYBE, "yes": _YES}
 
 
 @dataclass(frozen=True)
-class Texts:
+class EncodedColumn:
     """A column as its distinct texts, and for each request the number of its text."""
 
-    distinct: list[str]
+    values: list[str]
     codes: Numbers
 
     @classmethod
-    def of(cls, column: pyarrow.Array) -> Texts:
+    def of(cls, column: pyarrow.Array) -> EncodedColumn:
         encoded = column.dictionary_encode()
         return cls(encoded.dictionary.to_pylist(), encoded.indices.to_numpy(zero_copy_only=False))
 
 
 @dataclass(frozen=True)
-class Requests:
+class RequestColumns:
     """Requests in columns; of the headers only User-Agent is known, besides the host."""
 
-    method: Texts
-    host: Texts
+    method: EncodedColumn
+    host: EncodedColumn
     path: pyarrow.Array
-    query: Texts
-    source_ip: Texts
-    user_agent: Texts
+    query: EncodedColumn
+    source_ip: EncodedColumn
+    user_agent: EncodedColumn
 
     def __len__(self) -> int:
         return len(self.path)
 
 
 @dataclass(frozen=True)
-class Decided:
+class MatchResult:
     """For each request the place of the rule that takes it, or UNKNOWN, or NONE."""
 
-    places: Numbers
-    touched: Numbers
+    rule_index: Numbers
+    may_match: Numbers
     """For each rule: may it take a request?"""
 
 
-def decide(rules: list[Rule], requests: Requests) -> Decided:
+def match_requests(rules: list[RoutingRule], requests: RequestColumns) -> MatchResult:
     """Which rule takes each request: UNKNOWN also where none does for certain; NONE for TRACE, which meets no rule."""
     import numpy
 
     places = numpy.full(len(requests), UNKNOWN, dtype=numpy.int32)
     touched = numpy.zeros(len(rules), dtype=bool)
-    refused = numpy.array([method == "TRACE" for method in requests.method.distinct], dtype=bool)[requests.method.codes]
+    refused = numpy.array([method == "TRACE" for method in requests.method.values], dtype=bool)[requests.method.codes]
     places[refused] = NONE
     rows = numpy.flatnonzero(~refused)
     doubt = numpy.zeros(len(rows), dtype=bool)
-    asker = _Asker(requests)
+    asker = _Matcher(requests)
     for place, rule in enumerate(rules):
         if not len(rows):
             break
-        answers = asker.ask_rule(rule, rows)
+        answers = asker.match_rule(rule, rows)
         if not answers.any():
             continue
         touched[place] = True
@@ -88,15 +88,15 @@ def decide(rules: list[Rule], requests: Requests) -> Decided:
         places[rows[taken & ~doubt]] = place
         doubt |= answers == _MAYBE
         rows, doubt = rows[~taken], doubt[~taken]
-    return Decided(places, touched)
+    return MatchResult(places, touched)
 
 
-class _Asker:
+class _Matcher:
     """Asks conditions of rows, and remembers what they say to each text."""
 
-    def __init__(self, requests: Requests) -> None:
+    def __init__(self, requests: RequestColumns) -> None:
         self.paths = _Paths(requests.path)
-        self.columns: dict[str, tuple[Texts, Callable[[str], Request]]] = {
+        self.columns: dict[str, tuple[EncodedColumn, Callable[[str], Request]]] = {
             "http-request-method": (requests.method, lambda text: Request(method=text)),
             "host-header": (requests.host, lambda text: Request(host=text)),
             "query-string": (requests.query, lambda text: Request(query=text)),
@@ -104,7 +104,7 @@ class _Asker:
             "user-agent": (requests.user_agent, _with_user_agent),
         }
 
-    def ask_rule(self, rule: Rule, rows: Numbers) -> Numbers:
+    def match_rule(self, rule: RoutingRule, rows: Numbers) -> Numbers:
         """The answers of a rule to some rows; its conditions are asked in turn, of the rows that are left."""
         import numpy
 
@@ -112,24 +112,24 @@ class _Asker:
         for condition in sorted(rule.conditions, key=_effort):
             left = numpy.flatnonzero(answers)
             if len(left):
-                answers[left] = numpy.minimum(answers[left], self._ask(condition, rows[left]))
+                answers[left] = numpy.minimum(answers[left], self._match_condition(condition, rows[left]))
         return answers
 
-    def _ask(self, condition: Condition, rows: Numbers) -> Numbers:
+    def _match_condition(self, condition: Condition, rows: Numbers) -> Numbers:
         import numpy
 
         if isinstance(condition, PathPattern):
-            return self.paths.ask(condition, rows)
+            return self.paths.match(condition, rows)
         name = condition.field
         if isinstance(condition, HttpHeader) and condition.name.lower() == "user-agent":
             name = "user-agent"
         if name not in self.columns:
-            return numpy.full(len(rows), _number(condition.answer(Request(all_headers=False))), dtype=numpy.int8)
+            return numpy.full(len(rows), _number(condition.matches(Request(all_headers=False))), dtype=numpy.int8)
         texts, request = self.columns[name]
         codes = texts.codes[rows]
-        answers = numpy.zeros(len(texts.distinct), dtype=numpy.int8)
-        for code in numpy.flatnonzero(numpy.bincount(codes, minlength=len(texts.distinct))):
-            answers[code] = _number(condition.answer(request(texts.distinct[code])))
+        answers = numpy.zeros(len(texts.values), dtype=numpy.int8)
+        for code in numpy.flatnonzero(numpy.bincount(codes, minlength=len(texts.values))):
+            answers[code] = _number(condition.matches(request(texts.values[code])))
         return answers[codes]
 
 
@@ -149,7 +149,7 @@ class _Paths:
             if is_doubtful(path):
                 self.reading_of[place] = self.readings.setdefault(path_readings(path), len(self.readings))
 
-    def ask(self, condition: PathPattern, rows: Numbers) -> Numbers:
+    def match(self, condition: PathPattern, rows: Numbers) -> Numbers:
         import numpy
 
         taken = self.paths if len(rows) == len(self.paths) else self.paths.take(rows)
@@ -159,7 +159,7 @@ class _Paths:
         for regex in condition.regexes:
             numpy.maximum(answers, _regex_answers(regex, taken), out=answers)
         if self.readings:
-            of_readings = numpy.array([_number(condition.answer_to(one)) for one in self.readings], dtype=numpy.int8)
+            of_readings = numpy.array([_number(condition.matches_path(one)) for one in self.readings], dtype=numpy.int8)
             doubtful = self.reading_of[rows]
             answers = numpy.where(doubtful >= 0, of_readings[doubtful], answers)
         return answers
@@ -190,7 +190,7 @@ def _regex_answers(regex: str, texts: pyarrow.Array) -> Numbers:
         found = numpy.flatnonzero(_mask(compute.match_substring_regex(texts, pattern=regex, ignore_case=True)))
     except pyarrow.ArrowInvalid:
         found = numpy.arange(len(texts))
-    answers[found] = [_number(regexes.answer(regex, text)) for text in texts.take(found).to_pylist()]
+    answers[found] = [_number(regexes.match_text(regex, text)) for text in texts.take(found).to_pylist()]
     return answers
 
 
@@ -206,7 +206,7 @@ def _with_user_agent(text: str) -> Request:
 
 
 def _number(answer: Answer) -> int:
-    return _WORDS[answer.word]
+    return _WORDS[answer.value]
 
 
 def _effort(condition: Condition) -> int:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar
 
-from esaws.inspect.answers import NO, YES, Answer, any_of, sure, unknown
+from esaws.inspect.answers import NO, YES, Answer, any_of, from_bool, unknown
 from esaws.inspect.routing import regexes
 from esaws.inspect.routing.patterns import SEPARATOR, Pattern
 from esaws.inspect.routing.request import Reading, Request, host_readings, path_readings, query_readings
@@ -33,24 +33,24 @@ class Condition(ABC):
     regexes: tuple[str, ...] = ()
 
     @abstractmethod
-    def answer(self, request: Request) -> Answer:
+    def matches(self, request: Request) -> Answer:
         """Does a request meet it?"""
 
     @abstractmethod
-    def seen(self, request: Request) -> str:
+    def observed(self, request: Request) -> str:
         """What of a request it looks at, in words."""
 
-    def missed(self, request: Request) -> str:
+    def why_not(self, request: Request) -> str:
         """Why a request does not meet it, in words."""
-        return f"{self.seen(request)} doesn't match {self.told}"
+        return f"{self.observed(request)} doesn't match {self.description}"
 
     @property
-    def told(self) -> str:
+    def description(self) -> str:
         """Its values, in words."""
         return " or ".join([*self.values, *(f"the regex {regex}" for regex in self.regexes)])
 
     @property
-    def shown_values(self) -> tuple[Any, ...]:
+    def described_values(self) -> tuple[Any, ...]:
         """Its values in the shape of describe_rules."""
         return self.values
 
@@ -61,16 +61,16 @@ class PathPattern(Condition):
 
     field = "path-pattern"
 
-    def answer(self, request: Request) -> Answer:
-        return self.answer_to(path_readings(request.path))
+    def matches(self, request: Request) -> Answer:
+        return self.matches_path(path_readings(request.path))
 
-    def answer_to(self, readings: tuple[Reading, ...]) -> Answer:
+    def matches_path(self, readings: tuple[Reading, ...]) -> Answer:
         """Does a path meet it that can be read in these ways?"""
         patterns = [[_pattern_answer(pattern, reading) for reading in readings] for pattern in self.patterns]
         by_regex = [[_regex_answer(regex, reading) for reading in readings] for regex in self.regexes]
         return any_of(_agreed(answers, _NORMALISATION) for answers in patterns + by_regex)
 
-    def seen(self, request: Request) -> str:
+    def observed(self, request: Request) -> str:
         return f"path {request.path}"
 
     @cached_property
@@ -84,13 +84,13 @@ class HostHeader(Condition):
 
     field = "host-header"
 
-    def answer(self, request: Request) -> Answer:
+    def matches(self, request: Request) -> Answer:
         readings = host_readings(request.host)
-        patterns = [[sure(pattern.matches(host)) for host in readings] for pattern in self.patterns]
-        by_regex = [[regexes.answer(regex, host) for host in readings] for regex in self.regexes]
+        patterns = [[from_bool(pattern.matches(host)) for host in readings] for pattern in self.patterns]
+        by_regex = [[regexes.match_text(regex, host) for host in readings] for regex in self.regexes]
         return any_of(_agreed(answers, _PORT_IN_HOST) for answers in patterns + by_regex)
 
-    def seen(self, request: Request) -> str:
+    def observed(self, request: Request) -> str:
         return f"host {request.host or '(none)'}"
 
     @cached_property
@@ -105,20 +105,20 @@ class HttpHeader(Condition):
     field = "http-header"
     name: str = ""
 
-    def answer(self, request: Request) -> Answer:
+    def matches(self, request: Request) -> Answer:
         found = [
             one
             for value in request.values(self.name)
             for one in [
-                *(sure(pattern.matches(value)) for pattern in self.patterns),
-                *(regexes.answer(regex, value) for regex in self.regexes),
+                *(from_bool(pattern.matches(value)) for pattern in self.patterns),
+                *(regexes.match_text(regex, value) for regex in self.regexes),
             ]
         ]
         if not found and not request.knows(self.name):
             return unknown(f"the header {self.name} is not known")
         return any_of(found)
 
-    def seen(self, request: Request) -> str:
+    def observed(self, request: Request) -> str:
         values = request.values(self.name)
         return f"header {self.name}: {', '.join(values)}" if values else f"header {self.name}, which is absent,"
 
@@ -133,10 +133,10 @@ class HttpRequestMethod(Condition):
 
     field = "http-request-method"
 
-    def answer(self, request: Request) -> Answer:
-        return sure(request.method in self.values)
+    def matches(self, request: Request) -> Answer:
+        return from_bool(request.method in self.values)
 
-    def seen(self, request: Request) -> str:
+    def observed(self, request: Request) -> str:
         return f"method {request.method}"
 
 
@@ -148,23 +148,25 @@ class QueryString(Condition):
     keys: tuple[str | None, ...] = ()
     """For each value its key."""
 
-    def answer(self, request: Request) -> Answer:
+    def matches(self, request: Request) -> Answer:
         return any_of(
-            _agreed([sure(pair is not None and pattern.matches(SEPARATOR.join(pair))) for pair in pairs], _DECODING)
+            _agreed(
+                [from_bool(pair is not None and pattern.matches(SEPARATOR.join(pair))) for pair in pairs], _DECODING
+            )
             for pairs in query_readings(request.query)
             for pattern in self.patterns
         )
 
-    def seen(self, request: Request) -> str:
+    def observed(self, request: Request) -> str:
         return f"query {request.query or '(none)'}"
 
     @property
-    def told(self) -> str:
+    def description(self) -> str:
         pairs = zip(self.keys, self.values, strict=True)
         return " or ".join(value if key is None else f"{key}={value}" for key, value in pairs)
 
     @property
-    def shown_values(self) -> tuple[Any, ...]:
+    def described_values(self) -> tuple[Any, ...]:
         pairs = zip(self.keys, self.values, strict=True)
         return tuple({"Value": value} if key is None else {"Key": key, "Value": value} for key, value in pairs)
 
@@ -182,14 +184,14 @@ class SourceIp(Condition):
     field = "source-ip"
     networks: tuple[Network, ...] = ()
 
-    def answer(self, request: Request) -> Answer:
+    def matches(self, request: Request) -> Answer:
         try:
             address = ipaddress.ip_address(request.source_ip)
         except ValueError:
             return unknown("the address of the client is not known")
-        return sure(any(address in network for network in self.networks))
+        return from_bool(any(address in network for network in self.networks))
 
-    def seen(self, request: Request) -> str:
+    def observed(self, request: Request) -> str:
         return f"source address {request.source_ip}"
 
 
@@ -198,12 +200,12 @@ class UnknownCondition(Condition):
     """A condition that these modules don't know, or that lacks what they know of it."""
 
     field = "unknown"
-    why: str = ""
+    reason: str = ""
 
-    def answer(self, request: Request) -> Answer:
-        return unknown(self.why)
+    def matches(self, request: Request) -> Answer:
+        return unknown(self.reason)
 
-    def seen(self, request: Request) -> str:
+    def observed(self, request: Request) -> str:
         return "the request"
 
 
@@ -220,22 +222,22 @@ _CONFIGS = {
 _WITH_REGEXES = ("path-pattern", "host-header", "http-header")
 
 
-def condition_of(described: Mapping[str, Any]) -> Condition:
+def parse_condition(described: Mapping[str, Any]) -> Condition:
     """A condition as describe_rules gives it; `XxxConfig` first, then the `Values` of old rules."""
     name = str(described.get("Field")) if isinstance(described, Mapping) else str(described)
     if name not in _CONFIGS or not isinstance(described, Mapping):
-        return UnknownCondition(why=f"the condition {name} is not known here")
+        return UnknownCondition(reason=f"the condition {name} is not known here")
     try:
         config = described.get(_CONFIGS[name]) or {}
         values = tuple(config.get("Values") or described.get("Values") or ())
         regex_values = tuple(config.get("RegexValues") or described.get("RegexValues") or ())
         if not values and not regex_values:
-            return UnknownCondition(why=f"a {name} condition without values is not known here")
+            return UnknownCondition(reason=f"a {name} condition without values is not known here")
         if more := _not_read(name, described, config):
-            return UnknownCondition(why=f"a {name} condition with {', '.join(more)} is not known here")
+            return UnknownCondition(reason=f"a {name} condition with {', '.join(more)} is not known here")
         return _known(name, config, values, regex_values)
     except (AttributeError, KeyError, TypeError, ValueError):
-        return UnknownCondition(why=f"a {name} condition of this shape is not known here: {dict(described)}")
+        return UnknownCondition(reason=f"a {name} condition of this shape is not known here: {dict(described)}")
 
 
 def _not_read(name: str, described: Mapping[str, Any], config: Mapping[str, Any]) -> list[str]:
@@ -278,19 +280,19 @@ def _pair(key: str, value: str) -> Pattern:
 
 def _pattern_answer(pattern: Pattern, reading: Reading) -> Answer:
     if not reading.open:
-        return sure(pattern.matches(reading.text))
+        return from_bool(pattern.matches(reading.text))
     if pattern.matches_all_from(reading.text):
         return YES
     return unknown(_NORMALISATION) if pattern.matches_some_from(reading.text) else NO
 
 
 def _regex_answer(regex: str, reading: Reading) -> Answer:
-    return regexes.answer_from(regex, reading.text) if reading.open else regexes.answer(regex, reading.text)
+    return regexes.match_prefix(regex, reading.text) if reading.open else regexes.match_text(regex, reading.text)
 
 
 def _agreed(answers: list[Answer], why: str) -> Answer:
     """What all readings say; else unknown, and why there are several."""
-    if all(answer.word == answers[0].word for answer in answers):
+    if all(answer.value == answers[0].value for answer in answers):
         return answers[0]
     reasons = [answer.reason for answer in answers if answer.is_unknown]
     return unknown(reasons[0] if reasons else why)

@@ -25,8 +25,8 @@ from esaws.inspect.routing.conditions import (
     SourceIp,
     UnknownCondition,
 )
-from esaws.inspect.routing.patterns import SEPARATOR, Pattern, TooComplex, shortest
-from esaws.inspect.routing.rules import Rule
+from esaws.inspect.routing.patterns import SEPARATOR, Pattern, TooComplex, shortest_match
+from esaws.inspect.routing.rules import RoutingRule
 
 _MOST_STEPS = 1_000
 _MOST_TRIES = 20
@@ -60,7 +60,7 @@ def part_of(condition: Condition) -> Part:
     return Part(condition.field, condition.name.lower() if isinstance(condition, HttpHeader) else "")
 
 
-def escapee(rule: Rule, others: Sequence[Rule]) -> Point | None:
+def counterexample(rule: RoutingRule, others: Sequence[RoutingRule]) -> Point | None:
     """A request that the rule takes and none of the others; None if there is none.
 
     Raises:
@@ -71,7 +71,7 @@ def escapee(rule: Rule, others: Sequence[Rule]) -> Point | None:
         raise Undecided(f"{rule.name} has two conditions of a kind of which one is allowed")
     search = _Search(rule, others)
     try:
-        point = search.keep_out(())
+        point = search.misses_all(())
     except TooComplex as error:
         raise Undecided(str(error)) from error
     if point is None and search.open:
@@ -79,7 +79,7 @@ def escapee(rule: Rule, others: Sequence[Rule]) -> Point | None:
     return point
 
 
-def takes(other: Rule, point: Point, rule: Rule) -> Answer:
+def matches_point(other: RoutingRule, point: Point, rule: RoutingRule) -> Answer:
     """Does another rule take a request that the rule takes?"""
     return all_of(_meets(condition, point, rule) for condition in other.conditions)
 
@@ -87,7 +87,7 @@ def takes(other: Rule, point: Point, rule: Rule) -> Answer:
 class _Search:
     """Keeps the other rules out one by one; goes back where that leaves no request."""
 
-    def __init__(self, rule: Rule, others: Sequence[Rule]) -> None:
+    def __init__(self, rule: RoutingRule, others: Sequence[RoutingRule]) -> None:
         self.rule = rule
         self.others = others
         self.open = next(
@@ -96,7 +96,7 @@ class _Search:
         self._steps = 0
         self._texts: dict[tuple[Part, Condition | None, tuple[Condition, ...]], str | None] = {}
 
-    def keep_out(self, missed: tuple[Condition, ...]) -> Point | None:
+    def misses_all(self, missed: tuple[Condition, ...]) -> Point | None:
         """A request that misses all these conditions, and that no other rule takes."""
         self._steps += 1
         if self._steps > _MOST_STEPS:
@@ -104,14 +104,14 @@ class _Search:
         point = self._point(missed)
         if point is None:
             return None
-        answers = [takes(other, point, self.rule) for other in self.others]
+        answers = [matches_point(other, point, self.rule) for other in self.others]
         taker = next((other for other, answer in zip(self.others, answers, strict=True) if answer.is_yes), None)
         if taker is None:
             return point if self._certain(answers, missed, point) else None
         if again := next((one for one in missed if one in taker.conditions), None):
             self.open = self.open or _why_open(again)  # its regexes take whatever was tried
             return None
-        found = (self.keep_out((*missed, one)) for one in taker.conditions if not isinstance(one, UnknownCondition))
+        found = (self.misses_all((*missed, one)) for one in taker.conditions if not isinstance(one, UnknownCondition))
         return next((point for point in found if point is not None), None)
 
     def _certain(self, answers: Iterable[Answer], missed: Sequence[Condition], point: Point) -> bool:
@@ -152,7 +152,7 @@ def _is_open(condition: Condition) -> bool:
 
 def _why_open(condition: Condition) -> str:
     if isinstance(condition, UnknownCondition):
-        return condition.why
+        return condition.reason
     return f"the regex {condition.regexes[0]} can't be compared with other values"
 
 
@@ -169,7 +169,7 @@ def _text(part: Part, within: Condition | None, without: Sequence[Condition]) ->
         return _outside(excluded, every, [every], taken)
     found = _outside(excluded, every, patterns(within), taken)
     if found is None and (isinstance(within, UnknownCondition) or set(within.regexes) - excluded):
-        return shortest(every, [every], taken)
+        return shortest_match(every, [every], taken)
     return found
 
 
@@ -182,8 +182,8 @@ def _outside(
     """
     taken = list(without)
     for _ in range(_MOST_TRIES):
-        found = shortest(every, within, taken)
-        if found is None or not any(regexes.answer(regex, found).is_yes for regex in excluded):
+        found = shortest_match(every, within, taken)
+        if found is None or not any(regexes.match_text(regex, found).is_yes for regex in excluded):
             break
         taken.append(Pattern(tuple(found)))
     return found
@@ -217,12 +217,12 @@ def patterns(condition: Condition) -> tuple[Pattern, ...]:
     return ()
 
 
-def _meets(condition: Condition, point: Point, rule: Rule) -> Answer:
+def _meets(condition: Condition, point: Point, rule: RoutingRule) -> Answer:
     """Does the request meet a condition? What the rule asks by the same regexes, every request of its meets."""
     texts = point.get(part_of(condition), ())
     match condition:
         case UnknownCondition():
-            return unknown(condition.why)
+            return unknown(condition.reason)
         case HttpRequestMethod():
             met = any(text in condition.values for text in texts)
         case SourceIp():
@@ -233,7 +233,7 @@ def _meets(condition: Condition, point: Point, rule: Rule) -> Answer:
         return YES
     if any(own.regexes and part_of(own) == part_of(condition) for own in rule.conditions) and condition.regexes:
         return unknown(_why_open(condition))
-    return any_of(regexes.answer(regex, text) for text in texts for regex in condition.regexes) if texts else NO
+    return any_of(regexes.match_text(regex, text) for text in texts for regex in condition.regexes) if texts else NO
 
 
 def _asks_no_more(condition: Condition, own: Condition) -> bool:

@@ -154,7 +154,7 @@ class Automaton:
         return state | ((state & self._many) << 1)
 
 
-def shortest(universe: Pattern, within: Sequence[Pattern], without: Sequence[Pattern]) -> str | None:
+def shortest_match(universe: Pattern, within: Sequence[Pattern], without: Sequence[Pattern]) -> str | None:
     """The shortest text of the universe that one of `within` matches and none of `without`; None if there is none.
 
     Raises:

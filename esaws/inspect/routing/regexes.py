@@ -19,7 +19,7 @@ _ENDS = (".*", ".*$", "(.*)", "(.*)$")
 
 
 @lru_cache(maxsize=4096)
-def unsupported(regex: str) -> str:
+def unsupported_syntax(regex: str) -> str:
     """What in a regular expression AWS does not take; empty if it takes it.
 
     https://docs.aws.amazon.com/elasticloadbalancing/latest/application/listener-rules.html
@@ -36,9 +36,9 @@ def unsupported(regex: str) -> str:
     return ""
 
 
-def answer(regex: str, text: str) -> Answer:
+def match_text(regex: str, text: str) -> Answer:
     """Does it match? Unknown where it hangs on case, or on whether AWS searches or matches the whole text."""
-    if wrong := unsupported(regex):
+    if wrong := unsupported_syntax(regex):
         return unknown(f"the regex {regex} has {wrong}, which AWS does not document")
     ways = [re.compile(regex), re.compile(regex, re.IGNORECASE)]
     found = {bool(way(text)) for compiled in ways for way in (compiled.search, compiled.fullmatch)}
@@ -49,14 +49,14 @@ def answer(regex: str, text: str) -> Answer:
     return unknown(f"AWS documents neither the case of the regex {regex} nor whether it must match the whole of {text}")
 
 
-def answer_from(regex: str, start: str) -> Answer:
+def match_prefix(regex: str, start: str) -> Answer:
     """Does it match a text of which only the beginning is certain?"""
     literal, rest = _literal_start(regex)
     if literal and not start.startswith(literal):
         same = min(len(start), len(literal))
         if start[:same].lower() != literal[:same].lower():
             return NO
-    elif rest in _ENDS and not unsupported(regex):
+    elif rest in _ENDS and not unsupported_syntax(regex):
         return YES
     return unknown(f"AWS does not document how it normalises a path, and the regex {regex} sees what follows {start}")
 

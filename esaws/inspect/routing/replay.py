@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from esaws.inspect.routing.access_log import AccessLog, Malformed
-from esaws.inspect.routing.batch_match import NONE, UNKNOWN, Requests, Texts, decide
+from esaws.inspect.routing.access_log import AccessLog, MalformedLine
+from esaws.inspect.routing.batch_match import NONE, UNKNOWN, EncodedColumn, RequestColumns, match_requests
 from esaws.inspect.routing.conditions import Condition, HttpHeader, SourceIp
 from esaws.inspect.routing.request import Request
-from esaws.inspect.routing.request_stats import Distinct, distinct
-from esaws.inspect.routing.rules import DEFAULT, Rule, rules_of
-from esaws.inspect.routing.trace import Trace, trace_rules
+from esaws.inspect.routing.request_stats import DistinctRequests, distinct_requests
+from esaws.inspect.routing.rules import DEFAULT, RoutingRule, parse_rules
+from esaws.inspect.routing.trace import RuleTrace, trace_rules
 
 if TYPE_CHECKING:
     import numpy
@@ -28,7 +28,7 @@ Described = Sequence[Mapping[str, Any]]
 RULE_COLUMNS = ("port", "priority", "logged", "live", "proposed", "live_dead", "proposed_dead")
 CHANGE_COLUMNS = ("port", "method", "host", "path", "query", "live", "proposed", "requests")
 
-OF_A_LOG: dict[str, Any] = {"all_headers": False, "known_headers": ("user-agent",)}
+LOG_REQUEST_FIELDS: dict[str, Any] = {"all_headers": False, "known_headers": ("user-agent",)}
 """What a request out of an access log knows of its headers."""
 
 _NOT_ROUTED = {"-", "-1"}
@@ -50,11 +50,11 @@ class Replay:
     rules: pandas.DataFrame
     """One row for each rule, live or proposed: port, priority; logged, live, proposed (how many requests it took);
     live_dead, proposed_dead: `yes` if it took none, `unknown` if it may have, `no`; empty where it is not there."""
-    malformed: tuple[Malformed, ...]
+    malformed: tuple[MalformedLine, ...]
     """The lines that could not be read, or that tell of no request."""
     _row_of_line: Numbers
     _lines: pyarrow.Table
-    _live: Mapping[int, list[Rule]]
+    _live: Mapping[int, list[RoutingRule]]
 
     @property
     def changes(self) -> pandas.DataFrame:
@@ -77,12 +77,12 @@ class Replay:
         frame["logged"] = self._lines["logged"].to_pandas().replace(words)
         return frame
 
-    def explain(self, row: int) -> Trace:
+    def explain(self, row: int) -> RuleTrace:
         """Why the request in a row of `requests` goes where it goes through the live rules."""
         told = self.requests.loc[row]
         headers = () if told["user_agent"] == "-" else (("User-Agent", told["user_agent"]),)
         asked = {key: told[key] for key in ("method", "host", "path", "query", "source_ip")}
-        request = Request(**asked, port=int(told["port"]), headers=headers, **OF_A_LOG)
+        request = Request(**asked, port=int(told["port"]), headers=headers, **LOG_REQUEST_FIELDS)
         return trace_rules(self._live.get(int(told["port"]), []), request)
 
     def to_dict(self) -> dict[str, Any]:
@@ -109,7 +109,9 @@ def replay(
     Raises:
         UsageError: a rule has no readable priority.
     """
-    requests = distinct(log, ip=_look_at((live, proposed), SourceIp), agent=_look_at((live, proposed), HttpHeader))
+    requests = distinct_requests(
+        log, ip=_look_at((live, proposed), SourceIp), agent=_look_at((live, proposed), HttpHeader)
+    )
     frame = requests.frame.copy()
     ports = frame["port"].unique()
     rules_now = _by_port(live, ports)
@@ -128,11 +130,11 @@ def replay(
     )
 
 
-def _by_port(given: Described | Mapping[int, Described], ports: Iterable[int]) -> dict[int, list[Rule]]:
+def _by_port(given: Described | Mapping[int, Described], ports: Iterable[int]) -> dict[int, list[RoutingRule]]:
     """The rules of each listener; those that are given once are those of every port in the log."""
     if isinstance(given, Mapping):
-        return {int(port): rules_of(described) for port, described in given.items()}
-    rules = rules_of(given)
+        return {int(port): parse_rules(described) for port, described in given.items()}
+    rules = parse_rules(given)
     return {int(port): rules for port in ports}
 
 
@@ -141,12 +143,12 @@ def _look_at(given: Iterable[Described | Mapping[int, Described] | None], kind: 
     listeners = [
         each for rules in given if rules for each in (rules.values() if isinstance(rules, Mapping) else [rules])
     ]
-    conditions = (one for described in listeners for rule in rules_of(described) for one in rule.conditions)
+    conditions = (one for described in listeners for rule in parse_rules(described) for one in rule.conditions)
     return any(isinstance(one, kind) for one in conditions)
 
 
 def _decided(
-    frame: pandas.DataFrame, by_port: Mapping[int, list[Rule]]
+    frame: pandas.DataFrame, by_port: Mapping[int, list[RoutingRule]]
 ) -> tuple[numpy.ndarray[Any, Any], pandas.DataFrame]:
     """For each request what takes it; and for each rule how many it took, and whether it is dead."""
     import numpy
@@ -156,14 +158,14 @@ def _decided(
     tallies = []
     for port, rules in by_port.items():
         rows = numpy.flatnonzero((frame["port"] == port).to_numpy())
-        decided = decide(rules, _columns(frame.iloc[rows]))
+        decided = match_requests(rules, _columns(frame.iloc[rows]))
         names = numpy.array([*(rule.priority for rule in rules), _WORDS[NONE], _WORDS[UNKNOWN]], dtype=object)
-        words[rows] = names[decided.places]  # NONE is the last but one, UNKNOWN the last
+        words[rows] = names[decided.rule_index]  # NONE is the last but one, UNKNOWN the last
         counts = frame["requests"].to_numpy()[rows]
-        taken = [int(counts[decided.places == place].sum()) for place in range(len(rules))]
+        taken = [int(counts[decided.rule_index == place].sum()) for place in range(len(rules))]
         dead = [
             "no" if took else "unknown" if touched else "yes"
-            for took, touched in zip(taken, decided.touched, strict=True)
+            for took, touched in zip(taken, decided.may_match, strict=True)
         ]
         tally = {"port": port, "priority": [rule.priority for rule in rules], "taken": taken, "dead": dead}
         tallies.append(pandas.DataFrame(tally))
@@ -171,17 +173,17 @@ def _decided(
     return words, pandas.concat(tallies, ignore_index=True) if tallies else empty
 
 
-def _columns(frame: pandas.DataFrame) -> Requests:
+def _columns(frame: pandas.DataFrame) -> RequestColumns:
     import pyarrow
 
     def column(name: str) -> pyarrow.Array:
         return pyarrow.array(frame[name], pyarrow.string())
 
-    texts = {name: Texts.of(column(name)) for name in ("method", "host", "query", "source_ip", "user_agent")}
-    return Requests(path=column("path"), **texts)
+    texts = {name: EncodedColumn.of(column(name)) for name in ("method", "host", "query", "source_ip", "user_agent")}
+    return RequestColumns(path=column("path"), **texts)
 
 
-def _logged(ports: numpy.ndarray[Any, Any], requests: Distinct) -> pandas.DataFrame:
+def _logged(ports: numpy.ndarray[Any, Any], requests: DistinctRequests) -> pandas.DataFrame:
     """How many requests the log says that each rule took."""
     import pandas
 

@@ -33,14 +33,14 @@ class Request:
     known_headers: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, given: Mapping[str, Any]) -> Request:
+    def from_dict(cls, given: Mapping[str, Any]) -> Request:
         """A request from {protocol, port, method, host, path, query, headers: [[name, value]], source_ip}."""
         known = {key: given[key] for key in cls.__dataclass_fields__ if given.get(key) is not None}
         headers = tuple((str(name), str(value)) for name, value in known.get("headers", ()))
         return cls(**(known | {"headers": headers}))
 
     @classmethod
-    def to(cls, url: str, **more: Any) -> Request:
+    def for_url(cls, url: str, **more: Any) -> Request:
         """A request for a URL; `more` are further fields.
 
         Raises:

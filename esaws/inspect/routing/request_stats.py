@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from esaws.inspect.routing.access_log import AccessLog, Malformed
+from esaws.inspect.routing.access_log import AccessLog, MalformedLine
 
 if TYPE_CHECKING:
     import numpy
@@ -23,7 +23,7 @@ _NO_REQUEST = "it tells of no request: the client sent none that the load balanc
 
 
 @dataclass(frozen=True)
-class Distinct:
+class DistinctRequests:
     """What a log asks for.
 
     `frame` has one row for each distinct request: port, method, host, path, query, source_ip, user_agent, requests
@@ -34,10 +34,10 @@ class Distinct:
     frame: pandas.DataFrame
     row_of_line: numpy.ndarray[Any, Any]
     lines: pyarrow.Table
-    malformed: tuple[Malformed, ...]
+    malformed: tuple[MalformedLine, ...]
 
 
-def distinct(log: AccessLog, *, ip: bool, agent: bool) -> Distinct:
+def distinct_requests(log: AccessLog, *, ip: bool, agent: bool) -> DistinctRequests:
     """The requests of a log; clients and user agents tell two apart only where somebody looks at them."""
     import numpy
     from pyarrow import compute
@@ -48,7 +48,8 @@ def distinct(log: AccessLog, *, ip: bool, agent: bool) -> Distinct:
     of_line = request.indices.to_numpy(zero_copy_only=False)
     is_request = understood[of_line] if len(understood) else numpy.zeros(len(of_line), dtype=bool)
     malformed = tuple(
-        Malformed("", log.lines["request"][int(place)].as_py(), _NO_REQUEST) for place in numpy.flatnonzero(~is_request)
+        MalformedLine("", log.lines["request"][int(place)].as_py(), _NO_REQUEST)
+        for place in numpy.flatnonzero(~is_request)
     )
     lines = log.lines.filter(is_request)
     keys = [of_line[is_request].astype(numpy.int64)]
@@ -63,7 +64,7 @@ def distinct(log: AccessLog, *, ip: bool, agent: bool) -> Distinct:
     frame = _frame(parts, keys[0][first], counts)
     frame.insert(5, "source_ip", _told(seen[0], first).str.replace(_PORT, "", regex=True).str.strip("[]") if ip else "")
     frame.insert(6, "user_agent", _told(seen[1], first) if agent else "-")
-    return Distinct(frame, row_of_line, lines, malformed)
+    return DistinctRequests(frame, row_of_line, lines, malformed)
 
 
 def _frame(parts: pyarrow.StructArray, rows: numpy.ndarray[Any, Any], counts: Any) -> pandas.DataFrame:

@@ -8,14 +8,14 @@ from typing import Any
 
 from esaws.errors import UsageError
 from esaws.inspect.answers import Answer, all_of
-from esaws.inspect.routing.conditions import Condition, condition_of
+from esaws.inspect.routing.conditions import Condition, parse_condition
 from esaws.inspect.routing.request import Request
 
 DEFAULT = "default"
 
 
 @dataclass(frozen=True)
-class Rule:
+class RoutingRule:
     """One rule: all its conditions must be met; `priority` is "1" to "50000", or "default"."""
 
     priority: str
@@ -26,7 +26,7 @@ class Rule:
     transforms: tuple[Mapping[str, Any], ...] = ()
 
     @classmethod
-    def of(cls, described: Mapping[str, Any]) -> Rule:
+    def parse(cls, described: Mapping[str, Any]) -> RoutingRule:
         """A rule as describe_rules gives it.
 
         https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_Rule.html
@@ -42,7 +42,7 @@ class Rule:
         return cls(
             priority,
             str(described.get("RuleArn", "")),
-            tuple(condition_of(condition) for condition in described.get("Conditions") or ()),
+            tuple(parse_condition(condition) for condition in described.get("Conditions") or ()),
             tuple(sorted(actions, key=lambda action: _number(action.get("Order")))),
             tuple(described.get("Transforms") or ()),
         )
@@ -56,19 +56,19 @@ class Rule:
         """What a sentence calls it."""
         return "the default rule" if self.is_default else f"rule {self.priority}"
 
-    def answer(self, request: Request) -> Answer:
+    def matches(self, request: Request) -> Answer:
         """Does it take a request that no earlier rule took?"""
-        return all_of(condition.answer(request) for condition in self.conditions)
+        return all_of(condition.matches(request) for condition in self.conditions)
 
 
 def _number(order: Any) -> int:
     return order if isinstance(order, int) else 0
 
 
-def rules_of(described: Iterable[Mapping[str, Any]]) -> list[Rule]:
+def parse_rules(described: Iterable[Mapping[str, Any]]) -> list[RoutingRule]:
     """What describe_rules gave, in the order in which the load balancer asks: the lowest number first, default last."""
-    return sorted((Rule.of(rule) for rule in described), key=_order)
+    return sorted((RoutingRule.parse(rule) for rule in described), key=_order)
 
 
-def _order(rule: Rule) -> tuple[bool, int]:
+def _order(rule: RoutingRule) -> tuple[bool, int]:
     return rule.is_default, 0 if rule.is_default else int(rule.priority)

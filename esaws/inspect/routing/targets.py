@@ -15,7 +15,7 @@ _DISABLED = "Target.HealthCheckDisabled"
 
 
 @dataclass(frozen=True)
-class Eligible:
+class EligibleTargets:
     """The targets that get requests; `targets` is None where that is unknown, and `reason` says why, or how come."""
 
     targets: tuple[str, ...] | None
@@ -29,7 +29,9 @@ class Eligible:
         return told if self.elb_status is None else told | {"elb_status": self.elb_status}
 
 
-def eligible(health: Iterable[Mapping[str, Any]], attributes: Iterable[Mapping[str, str]] = ()) -> Eligible:
+def eligible_targets(
+    health: Iterable[Mapping[str, Any]], attributes: Iterable[Mapping[str, str]] = ()
+) -> EligibleTargets:
     """Who of a target group gets requests.
 
     `health` are the TargetHealthDescriptions of describe_target_health, `attributes` the Attributes of
@@ -49,11 +51,11 @@ def eligible(health: Iterable[Mapping[str, Any]], attributes: Iterable[Mapping[s
         return found[0]
     if any(one.targets is None or one.fail_open or one.elb_status for one in found):
         why = "cross-zone load balancing is off, so it hangs on the zone whose node gets the request"
-        return Eligible(None, reason=why)
-    return Eligible(tuple(target for one in found for target in one.targets or ()))
+        return EligibleTargets(None, reason=why)
+    return EligibleTargets(tuple(target for one in found for target in one.targets or ()))
 
 
-def _in_zone(described: list[Mapping[str, Any]], settings: Mapping[str, str]) -> Eligible:
+def _in_zone(described: list[Mapping[str, Any]], settings: Mapping[str, str]) -> EligibleTargets:
     """The answer for the targets that one node of the load balancer sees."""
     by_state: dict[str, list[str]] = defaultdict(list)
     for target in described:
@@ -61,16 +63,20 @@ def _in_zone(described: list[Mapping[str, Any]], settings: Mapping[str, str]) ->
     good, bad = by_state["healthy"], by_state["unhealthy"]
     all_in_use = [one["Target"]["Id"] for one in described if _state(one["TargetHealth"]) in ("healthy", "unhealthy")]
     if by_state["unknown"]:
-        return Eligible(None, reason=f"AWS does not document what {', '.join(by_state['unknown'])} gets in its state")
+        return EligibleTargets(
+            None, reason=f"AWS does not document what {', '.join(by_state['unknown'])} gets in its state"
+        )
     if by_state["initial"] and (not good or _too_few(len(good), len(good) + len(bad), settings)):
-        return Eligible(None, reason="AWS does not document whether targets in their first health checks get requests")
+        return EligibleTargets(
+            None, reason="AWS does not document whether targets in their first health checks get requests"
+        )
     if not all_in_use:
-        return Eligible((), elb_status=503, reason="the target group has no registered target in use")
+        return EligibleTargets((), elb_status=503, reason="the target group has no registered target in use")
     if _too_few(len(good), len(all_in_use), settings):
         opened = bool(bad)
         why = "too few targets are healthy, so all get requests" if opened else ""
-        return Eligible(tuple(all_in_use), fail_open=opened, reason=why)
-    return Eligible(tuple(good))
+        return EligibleTargets(tuple(all_in_use), fail_open=opened, reason=why)
+    return EligibleTargets(tuple(good))
 
 
 def _state(health: Mapping[str, Any]) -> str:
@@ -99,7 +105,7 @@ def in_slow_start(seconds: int, healthy_before: Iterable[str], registered: Itera
     return [target for target in registered if target not in warm] if seconds and warm else []
 
 
-def accepts(matcher: Mapping[str, str], code: int) -> bool:
+def matcher_accepts(matcher: Mapping[str, str], code: int) -> bool:
     """Does a health check take this status for healthy? `matcher` has HttpCode or GrpcCode, as `200-299,404`.
 
     https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_Matcher.html

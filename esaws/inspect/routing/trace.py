@@ -6,16 +6,16 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from esaws.inspect.routing.actions import NotKnown, act
+from esaws.inspect.routing.actions import UnsupportedAction, action_result
 from esaws.inspect.routing.request import Request
-from esaws.inspect.routing.rules import Rule, rules_of
-from esaws.inspect.routing.targets import Eligible, eligible
+from esaws.inspect.routing.rules import RoutingRule, parse_rules
+from esaws.inspect.routing.targets import EligibleTargets, eligible_targets
 
 _MOST_FORWARDED = 30
 
 
 @dataclass(frozen=True, kw_only=True)
-class Trace:
+class RuleTrace:
     """Where a request goes.
 
     outcome `match`: `rule` takes it, and `done` says what it does; `unknown`: one of the `candidates` does, by
@@ -24,9 +24,9 @@ class Trace:
     """
 
     outcome: Literal["match", "unknown", "elb_response"]
-    rule: Rule | None = None
-    done: Mapping[str, Any] = field(default_factory=dict)
-    targets: Mapping[str, Eligible] = field(default_factory=dict)
+    rule: RoutingRule | None = None
+    action: Mapping[str, Any] = field(default_factory=dict)
+    targets: Mapping[str, EligibleTargets] = field(default_factory=dict)
     """By the ARN of each target group that gets requests; empty where no health was given."""
     hops: tuple[str, ...] = ()
     candidates: tuple[str, ...] = ()
@@ -46,7 +46,7 @@ class Trace:
             "candidates": list(self.candidates),
             "reason": self.reason,
         }
-        return told | ({} if self.status is None else {"status": self.status}) | dict(self.done)
+        return told | ({} if self.status is None else {"status": self.status}) | dict(self.action)
 
     def __str__(self) -> str:
         return "\n".join(self.hops)
@@ -56,25 +56,25 @@ Health = Mapping[str, Mapping[str, Any]]
 """By target group ARN: its `TargetHealthDescriptions`, and its `Attributes` where they are known."""
 
 
-def trace(described: Iterable[Mapping[str, Any]], request: Request, health: Health | None = None) -> Trace:
+def trace_request(described: Iterable[Mapping[str, Any]], request: Request, health: Health | None = None) -> RuleTrace:
     """Where a request goes through the rules of its listener, given as describe_rules gives them, in any order.
 
     Raises:
         UsageError: a rule has no readable priority.
     """
-    return trace_rules(rules_of(described), request, health)
+    return trace_rules(parse_rules(described), request, health)
 
 
-def trace_rules(rules: Iterable[Rule], request: Request, health: Health | None = None) -> Trace:
+def trace_rules(rules: Iterable[RoutingRule], request: Request, health: Health | None = None) -> RuleTrace:
     """The same, through rules that are in their order."""
-    if answered := refused(request):
+    if answered := load_balancer_response(request):
         status, why = answered
-        return Trace(
+        return RuleTrace(
             outcome="elb_response", status=status, reason=why, hops=(f"the load balancer answers {status}: {why}",)
         )
     hops, candidates, reasons = [], [], []
     for rule in rules:
-        answer = rule.answer(request)
+        answer = rule.matches(request)
         if answer.is_no:
             hops.append(f"{rule.name} missed: {_why_missed(rule, request)}")
         elif answer.is_unknown:
@@ -90,10 +90,10 @@ def trace_rules(rules: Iterable[Rule], request: Request, health: Health | None =
     else:
         reasons.append("no rule matches for certain, and the default rule is not among them")
     reason = "; ".join(dict.fromkeys(reasons))
-    return Trace(outcome="unknown", candidates=tuple(candidates), reason=reason, hops=tuple(hops))
+    return RuleTrace(outcome="unknown", candidates=tuple(candidates), reason=reason, hops=tuple(hops))
 
 
-def refused(request: Request) -> tuple[int, str] | None:
+def load_balancer_response(request: Request) -> tuple[int, str] | None:
     """The status with which the load balancer answers by itself before it asks any rule, and why.
 
     https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-troubleshooting.html
@@ -106,34 +106,36 @@ def refused(request: Request) -> tuple[int, str] | None:
     return None
 
 
-def _taken(rule: Rule, request: Request, hops: list[str], health: Health) -> Trace:
+def _taken(rule: RoutingRule, request: Request, hops: list[str], health: Health) -> RuleTrace:
     try:
-        done = act(rule, request)
-    except NotKnown as error:
+        done = action_result(rule, request)
+    except UnsupportedAction as error:
         hops.append(str(error))
-        return Trace(outcome="unknown", candidates=(rule.priority,), reason=str(error), hops=tuple(hops))
+        return RuleTrace(outcome="unknown", candidates=(rule.priority,), reason=str(error), hops=tuple(hops))
     shares = done.get("shares")
     idle = {arn for arn, share in shares.items() if share == "0"} if isinstance(shares, Mapping) else set()
     targets = {
-        arn: eligible(health[arn]["TargetHealthDescriptions"], health[arn].get("Attributes", ()))
+        arn: eligible_targets(health[arn]["TargetHealthDescriptions"], health[arn].get("Attributes", ()))
         for arn in done["target_groups"]
         if arn in health and arn not in idle
     }
     hops += [_told_targets(arn, found) for arn, found in targets.items()]
-    return Trace(outcome="match", rule=rule, done=done, targets=targets, hops=tuple(hops))
+    return RuleTrace(outcome="match", rule=rule, action=done, targets=targets, hops=tuple(hops))
 
 
-def _why_missed(rule: Rule, request: Request) -> str:
-    missed = (condition for condition in rule.conditions if condition.answer(request).is_no)
-    return next(missed).missed(request)
+def _why_missed(rule: RoutingRule, request: Request) -> str:
+    missed = (condition for condition in rule.conditions if condition.matches(request).is_no)
+    return next(missed).why_not(request)
 
 
-def _why_matched(rule: Rule, request: Request) -> str:
-    met = " and ".join(f"{condition.seen(request)} matches {condition.told}" for condition in rule.conditions)
+def _why_matched(rule: RoutingRule, request: Request) -> str:
+    met = " and ".join(
+        f"{condition.observed(request)} matches {condition.description}" for condition in rule.conditions
+    )
     return f"{rule.name} takes it" + (f": {met}" if met else "")
 
 
-def _told_targets(arn: str, found: Eligible) -> str:
+def _told_targets(arn: str, found: EligibleTargets) -> str:
     group = arn.split(":targetgroup/")[-1].split("/")[0]
     if found.targets is None:
         return f"target group {group}: unknown which targets get it: {found.reason}"

@@ -11,7 +11,7 @@ from typing import Any, Literal
 from esaws.inspect.routing import regexes
 from esaws.inspect.routing.actions import AUTHENTICATION, ROUTING
 from esaws.inspect.routing.conditions import Condition, HostHeader, HttpHeader, PathPattern, QueryString, SourceIp
-from esaws.inspect.routing.rules import Rule, rules_of
+from esaws.inspect.routing.rules import RoutingRule, parse_rules
 
 _ONCE = ("host-header", "http-request-method", "path-pattern", "source-ip")
 _MOST_VALUES, _MOST_WILDCARDS, _MOST_RULES, _MOST_GROUPS = 5, 6, 100, 5
@@ -20,7 +20,7 @@ _LONGEST_VALUE, _LONGEST_NAME = 128, 40
 
 
 @dataclass(frozen=True)
-class Problem:
+class RuleProblem:
     """One thing that is wrong with a rule."""
 
     code: str
@@ -35,27 +35,27 @@ class Problem:
 Found = Iterator[tuple[str, str]]
 
 
-def validate(described: Iterable[Mapping[str, Any]], listener: Mapping[str, Any]) -> list[Problem]:
+def validate_rules(described: Iterable[Mapping[str, Any]], listener: Mapping[str, Any]) -> list[RuleProblem]:
     """What is wrong with the rules of a listener; `listener` has Protocol and Port, as describe_listeners gives them.
 
     https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-limits.html
     """
-    rules = rules_of(described)
+    rules = parse_rules(described)
     found = []
     for rule in rules:
         for check in (_conditions, _wildcards, _regexes, _actions, _transforms):
-            found += [Problem(code, rule.priority, detail) for code, detail in check(rule)]
-        found += [Problem(code, rule.priority, detail) for code, detail in _on_listener(rule, listener)]
+            found += [RuleProblem(code, rule.priority, detail) for code, detail in check(rule)]
+        found += [RuleProblem(code, rule.priority, detail) for code, detail in _on_listener(rule, listener)]
         if wildcards(rule) == _MOST_WILDCARDS:
             detail = "6 wildcards: one page of AWS's documentation allows 6, another 5"
-            found.append(Problem("TOO_MANY_WILDCARDS", rule.priority, detail, "warning"))
+            found.append(RuleProblem("TOO_MANY_WILDCARDS", rule.priority, detail, "warning"))
     if sum(not rule.is_default for rule in rules) > _MOST_RULES:
         detail = f"more than {_MOST_RULES} rules; the quota can be raised"
-        found.append(Problem("TOO_MANY_RULES", "default", detail, "warning"))
+        found.append(RuleProblem("TOO_MANY_RULES", "default", detail, "warning"))
     return found
 
 
-def wildcards(rule: Rule) -> int:
+def wildcards(rule: RoutingRule) -> int:
     """How many `*` and `?` its values have that are wildcards."""
     texts = [
         text if isinstance(condition, QueryString) else text.replace("\\", "")  # only a query can escape a wildcard
@@ -67,7 +67,7 @@ def wildcards(rule: Rule) -> int:
     return sum(len(re.findall(r"(?<!\\)[*?]", text)) for text in texts)
 
 
-def _conditions(rule: Rule) -> Found:
+def _conditions(rule: RoutingRule) -> Found:
     counted = Counter(condition.field for condition in rule.conditions)
     for name in _ONCE:
         if counted[name] > 1:
@@ -93,16 +93,16 @@ def _condition(condition: Condition) -> Found:
             yield "VALUE_TOO_LONG", f"{value} is longer than {_LONGEST_VALUE} characters"
 
 
-def _wildcards(rule: Rule) -> Found:
+def _wildcards(rule: RoutingRule) -> Found:
     if (many := wildcards(rule)) > _MOST_WILDCARDS:
         yield "TOO_MANY_WILDCARDS", f"{many} wildcards; at most {_MOST_WILDCARDS} are allowed"
 
 
-def _regexes(rule: Rule) -> Found:
+def _regexes(rule: RoutingRule) -> Found:
     in_conditions = [regex for condition in rule.conditions for regex in condition.regexes]
     in_transforms = [rewrite.get("Regex", "") for transform in rule.transforms for rewrite in rewrites(transform)]
     for regex in in_conditions + in_transforms:
-        if wrong := regexes.unsupported(regex):
+        if wrong := regexes.unsupported_syntax(regex):
             yield "UNSUPPORTED_REGEX", f"the regex {regex} has {wrong}"
     for regex in in_conditions:
         if len(regex) > regexes.MOST_CHARACTERS:
@@ -117,7 +117,7 @@ def rewrites(transform: Any) -> list[Mapping[str, str]]:
     return list(config.get("Rewrites") or ())
 
 
-def _actions(rule: Rule) -> Found:
+def _actions(rule: RoutingRule) -> Found:
     types = [str(action.get("Type")) for action in rule.actions]
     if [one for one in types if one in ROUTING] != types[-1:]:
         yield "NOT_ONE_FINAL_ACTION", "exactly one forward, redirect or fixed-response is needed, and it comes last"
@@ -148,7 +148,7 @@ def _forward(config: Mapping[str, Any]) -> Found:
         yield "STICKINESS_OUT_OF_RANGE", f"stickiness lasts 1 to {_LONGEST_STICKINESS} seconds"
 
 
-def _transforms(rule: Rule) -> Found:
+def _transforms(rule: RoutingRule) -> Found:
     if rule.is_default and rule.transforms:
         yield "TRANSFORM_ON_DEFAULT", "the default rule can't have transforms"
     for name, times in Counter(str(each.get("Type")) for each in rule.transforms if isinstance(each, Mapping)).items():
@@ -156,7 +156,7 @@ def _transforms(rule: Rule) -> Found:
             yield "DUPLICATE_TRANSFORM", f"{times} transforms {name}; one is allowed"
 
 
-def _on_listener(rule: Rule, listener: Mapping[str, Any]) -> Found:
+def _on_listener(rule: RoutingRule, listener: Mapping[str, Any]) -> Found:
     for action in rule.actions:
         if action.get("Type") in AUTHENTICATION and listener.get("Protocol") == "HTTP":
             yield "AUTH_ON_HTTP_LISTENER", f"{action['Type']} needs an HTTPS listener"
