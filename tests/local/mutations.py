@@ -21,9 +21,10 @@ from werkzeug.serving import make_server
 from local_aws_server import hooks
 from local_aws_server.backends import Backends
 from local_aws_server.clock.clock import CLOCK
-from local_aws_server.clock.event_log import happened
+from local_aws_server.clock.event_log import record_event
 from local_aws_server.faults import api_faults
-from local_aws_server.server import KeepAliveHandler, LocalAws, stand_in
+from local_aws_server.keep_alive import KeepAliveHandler
+from local_aws_server.server import LocalAws
 from local_aws_server.snapshots import accounts, file, snapshot
 from local_aws_server.snapshots.errors import Unreadable
 from tests.local.conftest import Account
@@ -243,7 +244,7 @@ class Victim:
         billing = "PAY_PER_REQUEST"
         made = {"AttributeDefinitions": [key], "KeySchema": schema, "BillingMode": billing}
         self.clients["dynamodb"].create_table(TableName="t", **made)
-        happened(Backends(ACCOUNT, "eu-west-3"), "somebody", "something happened")
+        record_event(Backends(ACCOUNT, "eu-west-3"), "somebody", "something happened")
         api_faults.add({"account": ACCOUNT, "kind": "throttle", "service": "ec2", "probability": 0.5})
 
     def saved(self) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -257,7 +258,7 @@ class Victim:
         return header, {ACCOUNT: tables}
 
     def begin(self) -> None:
-        snapshot.load(self.aws.locks, self.original, stand_in)
+        snapshot.load(self.aws.locks, self.original, hooks.apply_patches)
         self.is_now = self.state()
 
     def state(self) -> tuple[Any, ...]:
@@ -282,7 +283,7 @@ class Victim:
     def try_with(self, content: bytes) -> None:
         self.watch.on = True
         try:
-            snapshot.load(self.aws.locks, content, stand_in)
+            snapshot.load(self.aws.locks, content, hooks.apply_patches)
         except Unreadable:
             self.watch.on = False
             same = self.state() == self.is_now

@@ -22,7 +22,7 @@ def modules_with_hooks() -> dict[str, ModuleType]:
     """Module name → the module, of those in `services` whose functions or rules are registered as hooks."""
     modules = {module.__name__: module for module in hooks.import_hook_modules()}
     functions = [hook for of in hooks.HOOKS.values() for hook in (*of.before, of.replace, *of.after) if hook]
-    functions += [reconciler.behaviour for reconciler in hooks.RECONCILERS]
+    functions += [reconciler.reconcile for reconciler in hooks.RECONCILERS]
     names = {function.__module__ for function in functions}
     for name, module in modules.items():
         values = [value for value in vars(module).values() if isinstance(value, (NotFoundRule, PreservedFields))]

@@ -118,7 +118,7 @@ def test_the_server_does_not_leave_this_machine(account: Any) -> None:
     sns.subscribe(TopicArn=topic, Protocol="http", Endpoint="http://192.0.2.1/")
     with pytest.raises(ClientError) as raised:
         sns.publish(TopicArn=topic, Message="m")
-    assert "does not leave this machine" in raised.value.response["Error"]["Message"]
+    assert "does not connect to other machines" in raised.value.response["Error"]["Message"]
 
 
 @pytest.mark.parametrize(("method", "path"), [("GET", "/_esaws/nothing"), ("GET", "/_esaws/reset")])

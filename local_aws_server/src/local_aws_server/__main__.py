@@ -120,12 +120,12 @@ def _serve(options: argparse.Namespace) -> None:
 
 def _timestamp(text: str) -> float:
     """Seconds since 1970, given as such or as an ISO 8601 text."""
-    from local_aws_server.clock.clock import moment
+    from local_aws_server.clock.clock import parse_timestamp
 
     try:
         return float(text)
     except ValueError:
-        return moment(text)
+        return parse_timestamp(text)
 
 
 def _usage_error(message: str) -> int:

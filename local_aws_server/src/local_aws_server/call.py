@@ -1,4 +1,4 @@
-"""One API call on its way through the seam: who asks for what, with parameters and result in boto3's shape."""
+"""One API call as the hooks see it: service, operation, account, and parameters and result in boto3's shape."""
 
 from __future__ import annotations
 
@@ -22,59 +22,60 @@ from moto.core.utils import get_service_model
 from moto.moto_api._internal import mock_random
 
 from local_aws_server.backends import Backends
-from local_aws_server.hooks import AwsError
+from local_aws_server.errors import AwsError
 
 DEFAULT_ACCOUNT = "123456789012"
 
 _ACCESS_KEY = re.compile(r"AWS[^ ]* (?:.*Credential=)?([A-Za-z0-9]+)[:/]")
 
-_FEATURES = re.compile(r"\bm/([A-Za-z0-9,+-]+)")
+_USER_AGENT_FEATURES = re.compile(r"\bm/([A-Za-z0-9,+-]+)")
 _WAITER = "B"
 """https://github.com/boto/botocore/blob/develop/botocore/useragent.py"""
 
-# An error that AWS gives but does not list in the service's model is no reason to fill the log.
+# AWS returns errors that are not in the service's model; moto would warn about each.
 warnings.filterwarnings("ignore", message=r"Exception\(.*does not match an error shape", module="moto")
 
 
-class _Raised(ServiceException):
-    """moto serialises errors of this base; one of our own, as it looks up a model by the module of the class."""
+class _SerializableError(ServiceException):
+    """moto serializes errors of this base class, and looks up the model by the module of a subclass."""
 
 
 class Call:
-    """A call of one operation, by one account, in one region."""
+    """A call of one operation, in one account and region."""
 
-    def __init__(self, service: str, account: str, request: Request, *, again: bool = False):
+    def __init__(self, service: str, account: str, request: Request, *, is_retry: bool = False):
         self.service = service
         self.account = account
         self.region: str = BaseResponse().get_region_from_url(request, request.raw_url)
         self.request = request
         self.response: Response | None = None
         self.notes: dict[str, Any] = {}
-        """What `before` leaves for `after`."""
-        self.again = again
-        """Whether it has waited already."""
-        self.waits: tuple[float, Callable[[], bool]] | None = None
-        """Until when, or until what is true, time has to pass before this is answered; it is asked again then."""
+        """Data that a `before` hook passes on to an `after` hook."""
+        self.is_retry = is_retry
+        """Whether this is the second run, after the wait."""
+        self.pending_wait: tuple[float, Callable[[], bool]] | None = None
+        """(time, condition): the server advances the clock until either is reached, then runs the call again."""
         self._result: dict[str, Any] | None = None
 
     @property
     def operation(self) -> str:
-        """The operation's name as in AWS's documentation, or "" if the service has none like it."""
-        return self._matched[0]
+        """The operation's name as in AWS's documentation, or "" if the service has no such operation."""
+        return self._route[0]
 
     @property
-    def by_waiter(self) -> bool:
-        """Whether a waiter of boto3 or of the AWS CLI asks: botocore says so in its user agent."""
-        features = _FEATURES.search(self.request.headers.get("User-Agent", ""))
+    def is_from_waiter(self) -> bool:
+        """Whether a waiter of boto3 or the AWS CLI sent the call; botocore marks that in its user agent."""
+        features = _USER_AGENT_FEATURES.search(self.request.headers.get("User-Agent", ""))
         return features is not None and _WAITER in features[1].split(",")
 
-    def wait(self, until: float, unless: Callable[[], bool] = lambda: False) -> None:
-        """Let time pass to a moment, or until something is true, and answer then; the latest of several moments counts.
+    def wait_until(self, until: float, unless: Callable[[], bool] = lambda: False) -> None:
+        """Advance the clock to a time, or until a condition holds, before the call is answered.
 
-        From `before`, the call is not even begun until then. It waits only once.
+        Of several times the latest counts. In a `before` hook, moto does not see the call until then. A call waits
+        only once.
         """
-        if not self.again and (self.waits is None or until > self.waits[0]):
-            self.waits = until, unless
+        if not self.is_retry and (self.pending_wait is None or until > self.pending_wait[0]):
+            self.pending_wait = until, unless
 
     @cached_property
     def backends(self) -> Backends:
@@ -91,19 +92,19 @@ class Call:
                 "headers": self.request.headers,
                 "body": self.request.data,
                 "url_path": self.request.path,
-                "url_params": self._matched[1],
+                "url_params": self._route[1],
             }
         )
         return parsed
 
     @property
     def result(self) -> dict[str, Any]:
-        """The answer in boto3's shape; what a hook changes in it is what the caller gets.
+        """The result in boto3's shape. The caller receives the changes that hooks make to it.
 
-        A `before` may set it: moto is not asked then.
+        If a `before` hook sets it, moto is skipped.
         """
         if self._result is None:
-            assert self.response is not None, "only `after` has a result"
+            assert self.response is not None, "there is no result before moto has run"
             parsed: dict[str, Any] = create_parser(self._protocol).parse(
                 {
                     "status_code": self.response.status_code,
@@ -121,50 +122,50 @@ class Call:
         self._result = result
 
     @property
-    def answered(self) -> bool:
-        """Whether a hook has given the answer already, so that moto need not be asked."""
+    def has_result(self) -> bool:
+        """Whether a hook has set the result, so that moto is skipped."""
         return self._result is not None
 
-    def write(self) -> None:
-        """Turn the answer of a hook, which may hold moto's own objects, into a response like any of moto's."""
-        self.response, self._result = self._serialized(self._result), None
+    def serialize_result(self) -> None:
+        """Turn the result of a hook, which may contain moto's own objects, into a response like moto's."""
+        self.response, self._result = self._serialize(self._result), None
 
-    def finished(self) -> Response:
-        """The response with what the hooks made of its result."""
+    def final_response(self) -> Response:
+        """The response with the changes of the hooks, and moto's headers."""
         if self._result is not None:
-            answer = self._serialized(self._result)
+            response = self._serialize(self._result)
             if self.response is not None:
-                answer.headers.extend(
+                response.headers.extend(
                     (name, value)
                     for name, value in self.response.headers.items()
-                    if name.lower() not in ("content-type", "content-length") and name not in answer.headers
+                    if name.lower() not in ("content-type", "content-length") and name not in response.headers
                 )
-            return answer
+            return response
         assert self.response is not None
         return self.response
 
-    def error(self, error: AwsError) -> Response:
-        """The error in the protocol of the service."""
-        raised = _Raised(error.code, error.message)
-        vars(raised).update(error.members)
-        response = self._serialized(raised)
+    def error_response(self, error: AwsError) -> Response:
+        """The error in the service's protocol."""
+        serializable = _SerializableError(error.code, error.message)
+        vars(serializable).update(error.members)
+        response = self._serialize(serializable)
         if error.status:
             response.status_code = error.status
         return response
 
-    def _serialized(self, result: object) -> Response:
+    def _serialize(self, result: object) -> Response:
         serializer = get_serializer_class(self.service, self._protocol)(
             self._model,
             context=SerializationContext(mock_random.get_random_hex(32)),
-            # finds `LoadBalancerName` in a dict, and as `name` in moto's own object
+            # `LoadBalancerName` is a key of a dict, and the attribute `name` of moto's object
             value_picker=XFormedAttributePicker(),
         )
-        answer = serializer.serialize(result)
-        return Response(answer["body"], answer["status_code"], dict(answer["headers"]))
+        response = serializer.serialize(result)
+        return Response(response["body"], response["status_code"], dict(response["headers"]))
 
     @cached_property
-    def _matched(self) -> tuple[str, dict[str, Any]]:
-        # Query and JSON services name the operation; that spares loading a model for calls that no rule looks at.
+    def _route(self) -> tuple[str, dict[str, Any]]:
+        # Query and JSON requests name the operation, so calls without hooks need not load the service's model.
         if action := self.request.values.get("Action"):
             return action, {}
         if target := self.request.headers.get("X-Amz-Target"):
@@ -188,9 +189,9 @@ class Call:
 
 
 def account_of(request: Request) -> str:
-    """The account a request acts in: named by a header, by an access key of exactly 12 digits, or the key's owner."""
-    if named := request.headers.get("x-moto-account-id"):
-        return named
+    """The account of a request: from a header, an access key of exactly 12 digits, or the key's owner."""
+    if account := request.headers.get("x-moto-account-id"):
+        return account
     key = access_key_of(request)
     if len(key) == 12 and key.isdigit():
         return key

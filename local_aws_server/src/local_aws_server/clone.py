@@ -1,13 +1,13 @@
-"""Twins: what AWS has in every account, made once and given to each."""
+"""Copies of objects that AWS has in every account, which are created only once."""
 
 from typing import Any
 
 
-def clone(thing: Any, **changed: Any) -> Any:
-    """Another of the same class and state, but for what is changed.
+def clone(moto_object: Any, **changes: Any) -> Any:
+    """A shallow copy of an object, with some attributes changed.
 
-    Much faster than `copy.copy`, and moto does not keep it in its list of everything that was ever made.
+    Much faster than `copy.copy`, and moto does not add the copy to its list of every object it created.
     """
-    other = object.__new__(type(thing))
-    other.__dict__.update(thing.__dict__, **changed)
-    return other
+    copy = object.__new__(type(moto_object))
+    copy.__dict__.update(moto_object.__dict__, **changes)
+    return copy

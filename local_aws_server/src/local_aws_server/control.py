@@ -1,28 +1,28 @@
-"""What can be asked of the local AWS itself, under `/_esaws/`: each module of the simulation adds its own."""
+"""The registry of control routes: requests to the local AWS itself, under `/_esaws/`."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import Any
 
-Answer = Callable[[Mapping[str, Any]], dict[str, Any]]
-"""Takes what was asked, from the query and from a JSON body, and gives what is answered as JSON."""
+Handler = Callable[[Mapping[str, Any]], dict[str, Any]]
+"""Takes the parameters, from the query string and a JSON body, and returns the JSON response."""
 
-CONTROL: dict[tuple[str, str], Answer] = {}
-"""(HTTP method, name) → the answer; it runs while no call is under way, and all that is due has happened."""
+CONTROL_ROUTES: dict[tuple[str, str], Handler] = {}
+"""(HTTP method, name) → its handler, which runs after all due events and while no call is in progress."""
 
 
 class BadRequest(Exception):
-    """What was asked makes no sense; the message says what would."""
+    """Invalid parameters (HTTP 400). The message says what is valid."""
 
 
-def control(method: str, name: str) -> Callable[[Answer], Answer]:
-    """Register an answer for `/_esaws/<name>`."""
+def control_route(method: str, name: str) -> Callable[[Handler], Handler]:
+    """Register the handler of `/_esaws/<name>`."""
 
-    def register(answer: Answer) -> Answer:
-        if (method, name) in CONTROL:
-            raise ValueError(f"two answers for {method} /_esaws/{name}")
-        CONTROL[method, name] = answer
-        return answer
+    def register(handler: Handler) -> Handler:
+        if (method, name) in CONTROL_ROUTES:
+            raise ValueError(f"two handlers for {method} /_esaws/{name}")
+        CONTROL_ROUTES[method, name] = handler
+        return handler
 
     return register

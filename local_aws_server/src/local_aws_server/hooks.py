@@ -1,74 +1,65 @@
-"""The one seam around moto: a table (service, operation → before, instead, after), and how a call goes through it."""
+"""The registry of hooks around moto: what runs before, instead of and after each operation.
+
+    @before("ec2", "DeleteSubnet")                  # raise AwsError, or set call.result to skip moto
+    @replace("ce", "GetCostAndUsage")               # return the result in moto's place
+    @after("rds", "CreateDBInstance")               # change call.result
+    @reconciler("ecs", order=50)                    # act on state, after changes and at scheduled times
+    @patch("moto.ec2.models", "EC2Backend.method")  # replace a function inside moto
+"""
 
 from __future__ import annotations
 
 import importlib
 import pkgutil
+import sys
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
-if TYPE_CHECKING:
-    from local_aws_server.backends import Backends
-    from local_aws_server.call import Call
+from local_aws_server.backends import Backends
+from local_aws_server.call import Call
 
-Hook = Callable[["Call"], None]
-Answer = Callable[["Call"], dict[str, Any]]
-Anything = TypeVar("Anything", bound=Callable[..., Any])
-
-
-class AwsError(Exception):
-    """An error as AWS would give it; the seam puts it into the protocol of the service."""
-
-    def __init__(self, code: str, message: str, status: int | None = None, **members: Any):
-        super().__init__(f"{code}: {message}")
-        self.code = code
-        self.message = message
-        self.status = status
-        self.members = members
-        """What the error's shape has beside its message."""
+Hook = Callable[[Call], None]
+ReplaceHook = Callable[[Call], dict[str, Any]]
+Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 @dataclass
 class Hooks:
-    """What happens around one operation."""
+    """The hooks of one operation."""
 
     before: list[Hook] = field(default_factory=list)
-    replace: Answer | None = None
+    replace: ReplaceHook | None = None
     after: list[Hook] = field(default_factory=list)
 
 
 HOOKS: defaultdict[tuple[str, str], Hooks] = defaultdict(Hooks)
-"""(boto3's name of the service, the operation as in AWS's documentation) → its hooks."""
+"""(boto3's service name, operation name) → its hooks."""
 
 PATCHES: dict[tuple[str, str], tuple[Any, bool]] = {}
-"""(module of moto, dotted name in it) → (what stands in for it, whether moto has no such name yet).
-
-For what moto decides or changes where no call shows it.
-"""
+"""(moto module, dotted name in it) → (replacement, whether moto does not define the name)."""
 
 
 @dataclass(frozen=True, order=True)
 class Reconciler:
-    """What the world does by itself: after any call that may have changed these services, and at moments of its own."""
+    """A function that drives the state of one account and region, like a Kubernetes controller."""
 
     order: int
     name: str
     services: frozenset[str] = field(compare=False)
-    behaviour: Callable[[Backends], float | None] = field(compare=False)
+    """It runs after a call that may have changed one of these services."""
+    reconcile: Callable[[Backends], float | None] = field(compare=False)
+    """Returns the time, in seconds since 1970, of its next run; None if only a change needs another."""
 
 
 RECONCILERS: list[Reconciler] = []
-"""The behaviours of the world, by their order."""
-
-RESET_SETTINGS: list[Callable[[], None]] = []
-"""Settings of moto itself, made when the server starts and after each reset."""
+"""All reconcilers, sorted by order."""
 
 
 def before(service: str, *operations: str) -> Callable[[Hook], Hook]:
-    """Register a hook that sees the call before moto does: it may raise AwsError, or answer by itself."""
+    """Register a hook that runs before moto. It may raise AwsError, or set `call.result` so that moto is skipped."""
 
     def register(hook: Hook) -> Hook:
         for operation in operations:
@@ -78,21 +69,21 @@ def before(service: str, *operations: str) -> Callable[[Hook], Hook]:
     return register
 
 
-def replace(service: str, *operations: str) -> Callable[[Answer], Answer]:
-    """Register an answer, in boto3's shape, that is given in moto's place."""
+def replace(service: str, *operations: str) -> Callable[[ReplaceHook], ReplaceHook]:
+    """Register a function that returns the result, in boto3's shape, in moto's place."""
 
-    def register(answer: Answer) -> Answer:
+    def register(hook: ReplaceHook) -> ReplaceHook:
         for operation in operations:
             if HOOKS[service, operation].replace:
-                raise ValueError(f"two rules answer {service}.{operation}")
-            HOOKS[service, operation].replace = answer
-        return answer
+                raise ValueError(f"two hooks replace {service}.{operation}")
+            HOOKS[service, operation].replace = hook
+        return hook
 
     return register
 
 
 def after(service: str, *operations: str) -> Callable[[Hook], Hook]:
-    """Register a hook that runs once moto has done its part without an error; it may change `call.result`."""
+    """Register a hook that runs after moto has returned without an error. It may change `call.result`."""
 
     def register(hook: Hook) -> Hook:
         for operation in operations:
@@ -103,42 +94,36 @@ def after(service: str, *operations: str) -> Callable[[Hook], Hook]:
 
 
 def patch(module: str, name: str, *, new: bool = False, attribute: bool = False) -> Callable[[Any], Any]:
-    """Register a stand-in for a method of moto's, put in once moto has loaded that module.
+    """Register a replacement for a function inside moto, applied once moto has loaded that module.
 
-    `new`: moto has no such name yet. `attribute`: it is read, not called.
+    `new`: moto does not define the name. `attribute`: the replacement becomes a property.
     """
 
-    def register(stand_in: Any) -> Any:
-        PATCHES[module, name] = (property(stand_in) if attribute else stand_in, new)
-        return stand_in
+    def register(replacement: Any) -> Any:
+        PATCHES[module, name] = (property(replacement) if attribute else replacement, new)
+        return replacement
 
     return register
 
 
-def reconciler(*services: str, order: int) -> Callable[[Anything], Anything]:
-    """Register a behaviour of the world; it must find for itself what there is to do, and do nothing twice.
+def reconciler(*services: str, order: int) -> Callable[[Function], Function]:
+    """Register a reconciler. It must be idempotent and derive its work from current state.
 
-    It gives the moment, in seconds of the clock, at which it has to look again without having been called; or None.
+    It returns the time of its next run, in seconds since 1970, or None.
     """
 
-    def register(behaviour: Anything) -> Anything:
-        name = f"{behaviour.__module__}.{behaviour.__qualname__}"
-        RECONCILERS.append(Reconciler(order, name, frozenset(services), behaviour))
+    def register(reconcile: Function) -> Function:
+        name = f"{reconcile.__module__}.{reconcile.__qualname__}"
+        RECONCILERS.append(Reconciler(order, name, frozenset(services), reconcile))
         RECONCILERS.sort()
-        return behaviour
+        return reconcile
 
     return register
 
 
-def may_change(operation: str) -> bool:
-    """Whether an operation may change anything."""
+def is_mutating(operation: str) -> bool:
+    """Whether an operation may change state, judged by its name."""
     return not operation.startswith(("Describe", "List", "Get", "Head", "BatchGet"))
-
-
-def on_reset(setting: Callable[[], None]) -> Callable[[], None]:
-    """Register a setting of moto itself."""
-    RESET_SETTINGS.append(setting)
-    return setting
 
 
 def import_hook_modules() -> list[ModuleType]:
@@ -148,3 +133,20 @@ def import_hook_modules() -> list[ModuleType]:
         path = importlib.import_module(package).__path__
         names += sorted(info.name for info in pkgutil.walk_packages(path, f"{package}."))
     return [importlib.import_module(name) for name in names]
+
+
+def apply_patches() -> None:
+    """Apply the patches of all moto modules that are loaded; the others stay unloaded until they are used.
+
+    Raises AttributeError where an upgrade of moto has renamed what a patch replaces.
+    """
+    for (module_name, name), (replacement, is_new) in list(PATCHES.items()):
+        if module_name in sys.modules:
+            *path, attribute = name.split(".")
+            owner: Any = importlib.import_module(module_name)
+            for step in path:
+                owner = getattr(owner, step)
+            if not is_new:
+                getattr(owner, attribute)
+            setattr(owner, attribute, replacement)
+            PATCHES.pop((module_name, name), None)

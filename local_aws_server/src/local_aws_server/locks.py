@@ -1,4 +1,4 @@
-"""One lock for each account: simple, and safe under many clients."""
+"""One lock for each account: simple, and safe with many clients."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -7,7 +7,7 @@ from typing import Any
 
 
 class AccountLocks:
-    """Calls of one account wait for each other; those of different accounts don't."""
+    """Serialize the calls of an account; calls of different accounts run in parallel."""
 
     def __init__(self) -> None:
         self._registry = Lock()
@@ -15,15 +15,16 @@ class AccountLocks:
 
     @contextmanager
     def account(self, account: str) -> Iterator[None]:
+        """Hold the lock of one account."""
         with self._registry:
             lock = self._locks.setdefault(account, RLock())
         with lock:
             yield
 
     @contextmanager
-    def everything(self) -> Iterator[None]:
-        """No call of any account is under way inside this block."""
-        with self._registry, ExitStack() as held:
+    def all_accounts(self) -> Iterator[None]:
+        """Hold the locks of all accounts, so that no call is in progress."""
+        with self._registry, ExitStack() as stack:
             for account in sorted(self._locks):
-                held.enter_context(self._locks[account])
+                stack.enter_context(self._locks[account])
             yield

@@ -1,4 +1,4 @@
-"""Calls that name what does not exist: AWS's error, where moto fails, accepts the call, or gives another code."""
+"""AWS's errors for calls that name a resource which does not exist, where moto accepts, fails or errs differently."""
 
 from __future__ import annotations
 
@@ -7,69 +7,72 @@ from dataclasses import dataclass
 from typing import Any
 
 from local_aws_server.call import Call
-from local_aws_server.hooks import AwsError, before
+from local_aws_server.errors import AwsError
+from local_aws_server.hooks import before
 
 
 @dataclass(frozen=True)
 class NotFoundRule:
-    """One kind of thing, the calls that name one, and AWS's answer if there is none of that name."""
+    """One kind of resource, the operations that name one, and AWS's error if it does not exist."""
 
     service: str
     code: str
     message: str
     """`{}` stands for the name."""
-    known: Callable[[Call], Container[str]]
-    """The names of those that exist, in the account and region of the call."""
-    named_by: Mapping[str, str]
+    existing: Callable[[Call], Container[str]]
+    """Returns the names of the existing ones, in the account and region of the call."""
+    parameters: Mapping[str, str]
     """Operation → the parameter with the name or names; `Tags.ResourceId` is a member of each entry of a list."""
-    shortened: Callable[[str], str] = str
-    """From a name as it may be given, an ARN for instance, to one as it is known."""
-    unnamed: str = ""
-    """The name that is meant if none is given; without it, such a call is left to moto."""
+    normalize: Callable[[str], str] = str
+    """Converts a name as callers may give it, such as an ARN, to one of `existing`."""
+    default_name: str = ""
+    """The name that a call without one means; without it, such a call is left to moto."""
     status: int | None = None
 
-    def install(self) -> None:
-        """Enter the refusal into the seam."""
-        before(self.service, *self.named_by)(self.refuse)
+    def register(self) -> None:
+        """Register the check as a hook."""
+        before(self.service, *self.parameters)(self.check)
 
-    def refuse(self, call: Call) -> None:
-        if call.answered:
+    def check(self, call: Call) -> None:
+        """Raise the error if the call names a resource that does not exist."""
+        if call.has_result:
             return
-        names = [*named(call.params, self.named_by[call.operation])] or ([self.unnamed] if self.unnamed else [])
-        known = self.known(call) if names else ()
+        path = self.parameters[call.operation]
+        names = [*names_at(call.params, path)] or ([self.default_name] if self.default_name else [])
+        existing = self.existing(call) if names else ()
         for name in names:
-            if self.shortened(name) not in known:
+            if self.normalize(name) not in existing:
                 raise AwsError(self.code, self.message.format(name), self.status)
 
 
-def named(given: Any, path: str) -> Iterator[str]:
-    """Every name at the end of a path through parameters."""
-    if isinstance(given, list):
-        for each in given:
-            yield from named(each, path)
+def names_at(parameters: Any, path: str) -> Iterator[str]:
+    """Every name at the end of a dotted path through parameters."""
+    if isinstance(parameters, list):
+        for entry in parameters:
+            yield from names_at(entry, path)
     elif not path:
-        if given:
-            yield given
-    elif isinstance(given, Mapping):
+        if parameters:
+            yield parameters
+    elif isinstance(parameters, Mapping):
         step, _, rest = path.partition(".")
-        yield from named(given.get(step), rest)
+        yield from names_at(parameters.get(step), rest)
 
 
-def by(parameter: str, *operations: str) -> dict[str, str]:
-    """Operations that name the thing by the same parameter."""
+def by_parameter(parameter: str, *operations: str) -> dict[str, str]:
+    """Operation → parameter, for operations that name the resource by the same parameter."""
     return dict.fromkeys(operations, parameter)
 
 
 def last_part(arn: str) -> str:
-    """What follows the last slash of an ARN, or the whole of a plain name."""
+    """The part of an ARN after its last slash; a plain name as it is."""
     return arn.rsplit("/", 1)[-1]
 
 
-def stored(service: str, store: str) -> Callable[[Call], Container[str]]:
-    """The keys of one of moto's stores, as they are when the call comes."""
+def store_keys(service: str, store: str) -> Callable[[Call], Container[str]]:
+    """A function that returns the keys of one of moto's dicts, read when the call arrives."""
 
-    def known(call: Call) -> Container[str]:
-        things: Container[str] = getattr(call.backends.backend(service), store)
-        return things
+    def existing(call: Call) -> Container[str]:
+        keys: Container[str] = getattr(call.backends.backend(service), store)
+        return keys
 
-    return known
+    return existing

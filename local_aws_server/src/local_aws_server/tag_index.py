@@ -6,13 +6,13 @@ import sys
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from local_aws_server.backends import Backends, remembered
+from local_aws_server.backends import Backends, sidecar
 
 _GLOBAL = "us-east-1"
 _DEAD = ("deleted", "terminated")
 
 
-def tagged(world: Backends) -> Iterator[tuple[str, dict[str, str]]]:
+def tagged_resources(world: Backends) -> Iterator[tuple[str, dict[str, str]]]:
     """(ARN, its tags) of all that exists; moto knows of some of it, the rest comes from the services themselves."""
     from moto.core.resource_tagging import iter_taggable_backends
 
@@ -47,9 +47,9 @@ def _dead(world: Backends) -> Iterator[str]:
         gateways = ec2.nat_gateways.values()
         yield from (_ec2_arn(world, "natgateway", each.id) for each in gateways if each.state in _DEAD)
     if ecs := _store(world, "ecs"):
-        yield from (each.arn for each in world.services if each.status == "INACTIVE")
-        yield from (each.arn for each in world.clusters.values() if each.status == "INACTIVE")
-        yield from (each.task_arn for each in world.tasks if each.last_status == "STOPPED")
+        yield from (each.arn for each in world.ecs_services if each.status == "INACTIVE")
+        yield from (each.arn for each in world.ecs_clusters.values() if each.status == "INACTIVE")
+        yield from (each.task_arn for each in world.ecs_tasks if each.last_status == "STOPPED")
         for revisions in ecs.task_definitions.values():
             yield from (each.arn for each in revisions.values() if each.status != "ACTIVE")
 
@@ -116,7 +116,7 @@ def _of_the_rest(world: Backends) -> Iterator[tuple[str, dict[str, str]]]:
     if scaling := _store(world, "applicationautoscaling"):
         for targets in scaling.targets.values():
             for target in targets.values():
-                yield target.arn, dict(remembered(target).get("tags", {}))
+                yield target.arn, dict(sidecar(target).get("tags", {}))
 
 
 def _without_a_region(world: Backends) -> Iterator[tuple[str, dict[str, str]]]:

@@ -50,7 +50,7 @@ class Clock:
         """The time in the simulated world; while an event is played, its moment."""
         return time.time() if self._played is None else self._played
 
-    def shown(self) -> float:
+    def displayed(self) -> float:
         """The time for those who look on from outside, which never goes back."""
         return max(self._shown, time.time())
 
@@ -60,7 +60,7 @@ class Clock:
             self._move(to)
 
     @contextmanager
-    def standing(self) -> Iterator[Clock]:
+    def paused(self) -> Iterator[Clock]:
         """Inside, time stands still but for `play`; outside, it goes on where it was, or where it was played to."""
         self._shown = self.now()
         began = _real()
@@ -71,7 +71,7 @@ class Clock:
             self._move(self._shown + (0.0 if self.still else _real() - began))
             self._shown = 0.0
 
-    def play(self, moment: float) -> None:
+    def jump_to_event(self, moment: float) -> None:
         """Be exactly at the moment of an event, even of one that has passed."""
         assert self._traveller is not None, "the clock was never started"
         self._traveller.move_to(moment, tick=False)
@@ -90,12 +90,12 @@ def _real() -> float:
 CLOCK = Clock()
 
 
-def iso(moment: float) -> str:
+def format_timestamp(moment: float) -> str:
     """A moment as `2026-01-01T00:00:00Z`."""
     return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def moment(text: str) -> float:
+def parse_timestamp(text: str) -> float:
     """The moment that an ISO 8601 text names, UTC unless it says otherwise. Raises ValueError."""
     try:
         parsed = datetime.fromisoformat(text.strip())
@@ -104,7 +104,7 @@ def moment(text: str) -> float:
     return (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).timestamp()
 
 
-def seconds(text: str) -> float:
+def parse_duration(text: str) -> float:
     """The seconds in a duration like `90s`, `20m`, `6h`, `3d` or `1d12h`. Raises ValueError."""
     if not _DURATION.fullmatch(text.strip()):
         raise ValueError(f"{text!r} is no duration; say it like 90s, 20m, 6h or 3d")

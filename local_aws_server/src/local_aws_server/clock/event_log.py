@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from local_aws_server.backends import Backends
-from local_aws_server.clock.clock import CLOCK, iso
+from local_aws_server.clock.clock import CLOCK, format_timestamp
 
 _KEPT = 100_000
 
@@ -24,11 +24,11 @@ class Event:
     what: str
     because: str
 
-    def as_json(self) -> dict[str, Any]:
-        return {**asdict(self), "time": iso(self.time)}
+    def to_dict(self) -> dict[str, Any]:
+        return {**asdict(self), "time": format_timestamp(self.time)}
 
 
-class History:
+class EventLog:
     """The events of every account, the newest last; of very many the oldest are forgotten."""
 
     def __init__(self) -> None:
@@ -37,7 +37,7 @@ class History:
     def clear(self) -> None:
         self._events.clear()
 
-    def of(self, account: str, since: float = 0.0) -> list[Event]:
+    def events(self, account: str, since: float = 0.0) -> list[Event]:
         """The events of an account, from a moment on."""
         return [event for event in list(self._events.get(account, ())) if event.time >= since]
 
@@ -46,14 +46,14 @@ class History:
         self._events.setdefault(account, deque(maxlen=_KEPT)).append(event)
 
 
-HISTORY = History()
+EVENT_LOG = EventLog()
 
 
-def happened(world: Backends, subject: str, what: str, because: str = "") -> None:
+def record_event(backends: Backends, subject: str, what: str, because: str = "") -> None:
     """Write into the log that something happened at this moment."""
-    HISTORY.add(world.account, world.region, subject, what, because)
+    EVENT_LOG.add(backends.account, backends.region, subject, what, because)
 
 
-def happened_to(account: str, subject: str, what: str, because: str = "") -> None:
+def record_account_event(account: str, subject: str, what: str, because: str = "") -> None:
     """The same of what belongs to no region: the account itself, a budget."""
-    HISTORY.add(account, "", subject, what, because)
+    EVENT_LOG.add(account, "", subject, what, because)

@@ -13,13 +13,13 @@ from threading import Lock
 
 from local_aws_server import hooks
 from local_aws_server.backends import Backends
-from local_aws_server.clock.clock import CLOCK, Clock, iso
+from local_aws_server.clock.clock import CLOCK, Clock, format_timestamp
 
 _ROUNDS = 100
 _AT_ONE_MOMENT = 10_000
 
 
-class Timeline:
+class Scheduler:
     """The moments at which something happens by itself, over all accounts."""
 
     def __init__(self, clock: Clock) -> None:
@@ -27,15 +27,15 @@ class Timeline:
         self._lock = Lock()
         self._due: dict[tuple[Backends, hooks.Reconciler], float] = {}
         self._heap: list[tuple[float, hooks.Reconciler, Backends]] = []
-        self._touched: dict[Backends, set[str]] = {}
+        self._changed: dict[Backends, set[str]] = {}
 
     def clear(self) -> None:
         with self._lock:
             self._due.clear()
             self._heap.clear()
-            self._touched.clear()
+            self._changed.clear()
 
-    def next(self) -> float | None:
+    def next_event_time(self) -> float | None:
         """The moment of the next event, if any."""
         with self._lock:
             while self._heap:
@@ -45,23 +45,23 @@ class Timeline:
                 heapq.heappop(self._heap)
             return None
 
-    def touch(self, world: Backends, *services: str) -> None:
+    def mark_changed(self, world: Backends, *services: str) -> None:
         """Say that something of these services has changed, so that whoever follows them looks at it."""
-        self._touched.setdefault(world, set()).update(services)
+        self._changed.setdefault(world, set()).update(services)
 
-    def settle(self, world: Backends, *services: str) -> None:
+    def reconcile(self, world: Backends, *services: str) -> None:
         """Let the world react, at this moment, to a change in these services; under its account's lock."""
-        self.touch(world, *services)
+        self.mark_changed(world, *services)
         for _ in range(_ROUNDS):
-            touched = self._touched.pop(world, set())
+            touched = self._changed.pop(world, set())
             if not touched:
                 return
             for follower in hooks.RECONCILERS:
                 if follower.services & touched:
-                    self._ask(world, follower)
-        raise RuntimeError(f"{', '.join(sorted(self._touched.pop(world)))} never come to rest")
+                    self._run_reconciler(world, follower)
+        raise RuntimeError(f"{', '.join(sorted(self._changed.pop(world)))} never come to rest")
 
-    def run(self, until: float, unless: Callable[[], bool] = lambda: False) -> list[str]:
+    def run_until(self, until: float, unless: Callable[[], bool] = lambda: False) -> list[str]:
         """Play every event up to a moment, and be there; stop before as soon as `unless` is true. Under all locks.
 
         What goes wrong in one account must not stop the others: it is in the log of the server, and given back.
@@ -70,31 +70,31 @@ class Timeline:
         if unless():
             return problems
         stopped, moment, played = False, 0.0, 0
-        with self._clock.standing():
-            while not stopped and (when := self.next()) is not None and when <= until:
+        with self._clock.paused():
+            while not stopped and (when := self.next_event_time()) is not None and when <= until:
                 moment, played = when, played + 1 if when <= moment else 0
                 if played > _AT_ONE_MOMENT:
-                    raise RuntimeError(f"time does not get past {iso(when)}: {self._heap[0][1].name}")
+                    raise RuntimeError(f"time does not get past {format_timestamp(when)}: {self._heap[0][1].name}")
                 try:
-                    self._play_one()
+                    self._run_next()
                 except Exception as problem:
                     traceback.print_exc()
-                    problems.append(f"{iso(when)}: {type(problem).__name__}: {problem}")
+                    problems.append(f"{format_timestamp(when)}: {type(problem).__name__}: {problem}")
                 stopped = unless()
         if not stopped:
             self._clock.advance(until)
         return problems
 
-    def _play_one(self) -> None:
+    def _run_next(self) -> None:
         with self._lock:
             when, follower, world = heapq.heappop(self._heap)
             del self._due[world, follower]
-        self._clock.play(when)
-        self._ask(world, follower)
-        self.settle(world)
+        self._clock.jump_to_event(when)
+        self._run_reconciler(world, follower)
+        self.reconcile(world)
 
-    def _ask(self, world: Backends, follower: hooks.Reconciler) -> None:
-        again = follower.behaviour(world)
+    def _run_reconciler(self, world: Backends, follower: hooks.Reconciler) -> None:
+        again = follower.reconcile(world)
         with self._lock:
             if again is None:
                 self._due.pop((world, follower), None)
@@ -103,4 +103,4 @@ class Timeline:
                 heapq.heappush(self._heap, (again, follower, world))
 
 
-TIMELINE = Timeline(CLOCK)
+SCHEDULER = Scheduler(CLOCK)

@@ -6,71 +6,71 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from local_aws_server.backends import remembered
+from local_aws_server.backends import sidecar
 from local_aws_server.call import Call
 from local_aws_server.clock.clock import CLOCK
 
 
 @dataclass
-class Pace:
+class ProvisioningSpeed:
     """How fast things are provisioned here."""
 
-    really: float | None = None
+    factor: float | None = None
     """The fraction of AWS's time that passes in real time; None: as long as on AWS, but whoever looks makes it pass."""
 
-    def takes(self, seconds: float) -> float:
+    def duration(self, seconds: float) -> float:
         """How long something takes on the clock that takes so many seconds on AWS."""
-        return seconds if self.really is None else seconds * self.really
+        return seconds if self.factor is None else seconds * self.factor
 
 
-PACE = Pace()
+PROVISIONING_SPEED = ProvisioningSpeed()
 
 
 @dataclass(frozen=True)
-class Passing:
+class Transition:
     """A thing is on its way to a state, and is there at a moment of the clock."""
 
     to: str
     ends: float
-    began: float
-    why: str
+    started: float
+    reason: str
     """What sent it there."""
 
 
-def begin(thing: Any, to: str, seconds: float, why: str = "") -> None:
+def start_transition(thing: Any, to: str, seconds: float, reason: str = "") -> None:
     """Send a thing on its way to a state that takes so many seconds on AWS; an earlier way is given up."""
     now = CLOCK.now()
-    remembered(thing)["passing"] = Passing(to, now + PACE.takes(seconds), now, why)
+    sidecar(thing)["passing"] = Transition(to, now + PROVISIONING_SPEED.duration(seconds), now, reason)
 
 
-def passing(thing: Any) -> Passing | None:
+def current_transition(thing: Any) -> Transition | None:
     """What a thing is on its way to."""
-    found: Passing | None = remembered(thing).get("passing")
+    found: Transition | None = sidecar(thing).get("passing")
     return found
 
 
-def arrived(thing: Any) -> str | None:
+def pop_reached_state(thing: Any) -> str | None:
     """The state that a thing has reached by now, given once; None while it is on its way, or on none."""
-    way = arrival(thing)
+    way = pop_finished_transition(thing)
     return way.to if way else None
 
 
-def arrival(thing: Any) -> Passing | None:
+def pop_finished_transition(thing: Any) -> Transition | None:
     """The way at whose end a thing is by now, given once; None while it is on its way, or on none."""
-    way = passing(thing)
+    way = current_transition(thing)
     if way is None or way.ends > CLOCK.now():
         return None
-    del remembered(thing)["passing"]
+    del sidecar(thing)["passing"]
     return way
 
 
-def next_arrival(things: Iterable[Any]) -> float | None:
+def next_transition_end(things: Iterable[Any]) -> float | None:
     """The moment at which the next of these things arrives; None if none is on its way."""
-    return min((way.ends for thing in things if (way := passing(thing))), default=None)
+    return min((way.ends for thing in things if (way := current_transition(thing))), default=None)
 
 
-def wait_for(call: Call, things: Iterable[Any]) -> None:
+def wait_for_transitions(call: Call, things: Iterable[Any]) -> None:
     """Answer a describe once everything has arrived that it shows: so waiters cost no real time."""
-    ends = [way.ends for thing in things if (way := passing(thing))]
-    if ends and PACE.really is None:
-        call.wait(max(ends))
+    ends = [way.ends for thing in things if (way := current_transition(thing))]
+    if ends and PROVISIONING_SPEED.factor is None:
+        call.wait_until(max(ends))

@@ -33,10 +33,12 @@ from flask import Response
 from local_aws_server.backends import Backends
 from local_aws_server.call import DEFAULT_ACCOUNT, Call
 from local_aws_server.clock.clock import CLOCK
-from local_aws_server.clock.event_log import happened
-from local_aws_server.control import BadRequest, control
+from local_aws_server.clock.event_log import record_event
+from local_aws_server.control import BadRequest, control_route
+from local_aws_server.errors import AwsError
 from local_aws_server.faults import eventual_consistency, outages, service_errors
-from local_aws_server.hooks import AwsError, after, before, on_reset
+from local_aws_server.hooks import after, before
+from local_aws_server.reset import on_reset
 
 CAPACITY, UNSEEN, LOST, SLOW = "insufficient-capacity", "not-found-after-create", "lost-response", "slow"
 KINDS = (*service_errors.KINDS, CAPACITY, UNSEEN, LOST, SLOW)
@@ -105,7 +107,7 @@ def strike(call: Call) -> None:
 
     Of several faults the oldest strikes.
     """
-    if call.again or not call.operation:
+    if call.is_retry or not call.operation:
         return
     for fault in FAULTS.get(call.account, ()):
         if fault.kind == UNSEEN:
@@ -150,7 +152,7 @@ def _told(call: Call, fault: Fault, error: AwsError) -> AwsError:
 
 
 def _tell(call: Call, fault: Fault, what: str) -> None:
-    happened(call.backends, f"{call.service} {call.operation}", what, f"fault {fault.id}, {fault.kind}")
+    record_event(call.backends, f"{call.service} {call.operation}", what, f"fault {fault.id}, {fault.kind}")
 
 
 # --- what was just made
@@ -189,11 +191,11 @@ for _service, _creates in eventual_consistency.MISSED.items():
 
 @before("ec2", *_LAUNCHES)
 def there_is_room(call: Call) -> None:
-    for zone in () if call.again else _zones(call):
+    for zone in () if call.is_retry else _zones(call):
         if refused := _no_room(call.backends, zone, call.operation):
             call.notes["fault"] = CAPACITY, 0.0
             why = f"no room in {zone or 'any zone'}"
-            happened(call.backends, f"ec2 {call.operation}", f"answered {refused.code}", why)
+            record_event(call.backends, f"ec2 {call.operation}", f"answered {refused.code}", why)
             raise refused
 
 
@@ -235,14 +237,14 @@ def _zones(call: Call) -> list[str]:
         return sorted({str(each.placement.zone) for each in call.backends.instances if each.id in asked})
     interfaces = call.params.get("NetworkInterfaces") or [{}]
     if subnet := call.params.get("SubnetId") or interfaces[0].get("SubnetId"):
-        return [call.backends.zone(subnet)]
+        return [call.backends.zone_of_subnet(subnet)]
     return [call.params.get("Placement", {}).get("AvailabilityZone", "")]
 
 
 # --- control
 
 
-@control("POST", "faults")
+@control_route("POST", "faults")
 def add(asked: Mapping[str, Any]) -> dict[str, Any]:
     """A fault more; gives its id."""
     account = str(asked.get("account", DEFAULT_ACCOUNT))
@@ -285,13 +287,13 @@ def add(asked: Mapping[str, Any]) -> dict[str, Any]:
     return {"id": fault.id}
 
 
-@control("GET", "faults")
+@control_route("GET", "faults")
 def listed(asked: Mapping[str, Any]) -> dict[str, Any]:
     """The faults of an account, and how often each has struck."""
     return {"faults": [fault.as_json() for fault in FAULTS.get(asked.get("account", DEFAULT_ACCOUNT), ())]}
 
 
-@control("DELETE", "faults")
+@control_route("DELETE", "faults")
 def clear(asked: Mapping[str, Any]) -> dict[str, Any]:
     """No fault of the account any more, or all but the one with this id; gives how many are gone."""
     mine = FAULTS.get(asked.get("account", DEFAULT_ACCOUNT), [])

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from local_aws_server.not_found import named
+from local_aws_server.not_found import names_at
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ S3 is not among them: it has shown what was written at once since 2020.
 
 def made_by(service: str, operation: str, result: Mapping[str, Any]) -> list[str]:
     """The names or ids of what a create has made."""
-    return list(named(result, MISSED[service][operation].made))
+    return list(names_at(result, MISSED[service][operation].made))
 
 
 def mentioned(given: Any) -> Iterator[str]:

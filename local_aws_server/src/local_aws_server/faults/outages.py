@@ -11,12 +11,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from local_aws_server.backends import Backends, remembered
+from local_aws_server.backends import Backends, sidecar
 from local_aws_server.call import DEFAULT_ACCOUNT
-from local_aws_server.clock.clock import CLOCK, seconds
-from local_aws_server.clock.event_log import happened
-from local_aws_server.clock.scheduler import TIMELINE
-from local_aws_server.control import BadRequest, control
+from local_aws_server.clock.clock import CLOCK, parse_duration
+from local_aws_server.clock.event_log import record_event
+from local_aws_server.clock.scheduler import SCHEDULER
+from local_aws_server.control import BadRequest, control_route
 from local_aws_server.hooks import reconciler
 from local_aws_server.services.ec2 import instances
 
@@ -67,7 +67,7 @@ def region_of(account: str, region: str) -> Backends:
     return Backends(account, region)
 
 
-@control("POST", "fail")
+@control_route("POST", "fail")
 def fail(asked: Mapping[str, Any]) -> dict[str, Any]:
     """Let an instance, a zone or a task fail; the first two for a while, if it is said how long."""
     what, name, world = _subject(asked)
@@ -81,15 +81,15 @@ def fail(asked: Mapping[str, Any]) -> dict[str, Any]:
         instance = _instance(world, name)
         if instance.state not in ("pending", "running"):
             raise BadRequest(f"{name} is {instance.state}; only what runs can fail")
-    until = None if lasts is None else CLOCK.now() + seconds(str(lasts))
+    until = None if lasts is None else CLOCK.now() + parse_duration(str(lasts))
     since = _failures(world)[name].since if name in _failures(world) else CLOCK.now()
     _failures(world)[name] = Failure(since, until)
-    happened(world, _called(world, name), f"{what} failed", _ASKED if lasts is None else f"{_ASKED}, for {lasts}")
+    record_event(world, _called(world, name), f"{what} failed", _ASKED if lasts is None else f"{_ASKED}, for {lasts}")
     _settle(world)
     return {"failed": name}
 
 
-@control("POST", "mend")
+@control_route("POST", "mend")
 def mend(asked: Mapping[str, Any]) -> dict[str, Any]:
     """Let an instance or a zone work again."""
     what, name, world = _subject(asked)
@@ -114,7 +114,7 @@ def failures_end(world: Backends) -> float | None:
         _works_again(world, name, why)
     changed = _mark(world)
     if over or changed:
-        TIMELINE.touch(world, *_CONCERNED)
+        SCHEDULER.mark_changed(world, *_CONCERNED)
     return min((each.until for each in failures.values() if each.until is not None), default=None)
 
 
@@ -131,13 +131,13 @@ def _over(world: Backends, name: str, each: Failure) -> str:
 
 def _failures(world: Backends) -> dict[str, Failure]:
     """Instance's id or zone's name → its failure."""
-    found: dict[str, Failure] = remembered(world.backend("ec2")).setdefault("failures", {})
+    found: dict[str, Failure] = sidecar(world.backend("ec2")).setdefault("failures", {})
     return found
 
 
 def _works_again(world: Backends, name: str, because: str) -> None:
     del _failures(world)[name]
-    happened(world, _called(world, name), f"{'instance' if name.startswith('i-') else 'zone'} works again", because)
+    record_event(world, _called(world, name), f"{'instance' if name.startswith('i-') else 'zone'} works again", because)
 
 
 def _mark(world: Backends) -> bool:
@@ -145,26 +145,26 @@ def _mark(world: Backends) -> bool:
     failures, changed = _failures(world), False
     for instance in world.instances:
         failed = instance.state != "terminated" and (instance.id in failures or _zone(instance) in failures)
-        if failed != remembered(instance).get("failed", False):
-            remembered(instance)["failed"] = failed
+        if failed != sidecar(instance).get("failed", False):
+            sidecar(instance)["failed"] = failed
             changed = True
     return changed
 
 
 def _settle(world: Backends) -> None:
     _mark(world)
-    TIMELINE.settle(world, *_CONCERNED)
+    SCHEDULER.reconcile(world, *_CONCERNED)
 
 
 def _kill(world: Backends, arn: str) -> None:
-    task = next((task for task in world.tasks if task.task_arn == arn), None)
+    task = next((task for task in world.ecs_tasks if task.task_arn == arn), None)
     if task is None or task.last_status == "STOPPED":
-        running = ", ".join(task.task_arn for task in world.tasks if task.last_status != "STOPPED") or "none"
+        running = ", ".join(task.task_arn for task in world.ecs_tasks if task.last_status != "STOPPED") or "none"
         raise BadRequest(f"no task {arn} runs in {world.region}; there run: {running}")
-    remembered(task)["killed"] = _ASKED  # its containers exit with 137
+    sidecar(task)["killed"] = _ASKED  # its containers exit with 137
     family = str(task.task_definition_arn).split("/")[-1].split(":")[0]
-    happened(world, str(task.group or "").partition(":")[2] or family, "task failed", _ASKED)
-    TIMELINE.settle(world, "ecs")
+    record_event(world, str(task.group or "").partition(":")[2] or family, "task failed", _ASKED)
+    SCHEDULER.reconcile(world, "ecs")
 
 
 def _subject(asked: Mapping[str, Any]) -> tuple[str, str, Backends]:

@@ -5,7 +5,7 @@ https://docs.aws.amazon.com/AWSEC2/latest/APIReference/CommonErrors.html and the
 
 from __future__ import annotations
 
-from local_aws_server.hooks import AwsError
+from local_aws_server.errors import AwsError
 
 Error = tuple[str, int]
 """(code, HTTP status)"""

@@ -14,8 +14,9 @@ from functools import partial
 from typing import Any
 
 from local_aws_server.call import Call
+from local_aws_server.errors import AwsError
 from local_aws_server.fidelity import Behaviour
-from local_aws_server.hooks import AwsError, after, before, patch, replace
+from local_aws_server.hooks import after, before, patch, replace
 
 BEHAVIOURS = (
     Behaviour(
@@ -216,7 +217,7 @@ def instance_types_of_a_page(self: Any) -> Any:
 def token_is_a_group(call: Call) -> None:
     """moto's own tokens are the names of groups."""
     asked = call.params
-    if (token := asked.get("NextToken")) and call.backends.group(token) is None:
+    if (token := asked.get("NextToken")) and call.backends.auto_scaling_group(token) is None:
         raise AwsError("InvalidNextToken", f"The token '{token}' is invalid.")
     if int(asked.get("MaxRecords") or 1) > 100:
         message = f"Value '{asked['MaxRecords']}' at 'maxRecords' failed to satisfy constraint: at most 100"

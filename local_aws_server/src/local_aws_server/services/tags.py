@@ -6,10 +6,11 @@ https://docs.aws.amazon.com/resourcegroupstagging/latest/APIReference/supported-
 from collections.abc import Callable
 from typing import Any
 
-from local_aws_server.backends import remembered
+from local_aws_server.backends import sidecar
 from local_aws_server.call import Call
+from local_aws_server.errors import AwsError
 from local_aws_server.fidelity import Behaviour
-from local_aws_server.hooks import AwsError, after, replace
+from local_aws_server.hooks import after, replace
 
 BEHAVIOURS = (
     Behaviour(
@@ -23,7 +24,7 @@ BEHAVIOURS = (
 
 
 def _tags(thing: Any) -> dict[str, str]:
-    kept: dict[str, str] = remembered(thing).setdefault("tags", {})
+    kept: dict[str, str] = sidecar(thing).setdefault("tags", {})
     return kept
 
 

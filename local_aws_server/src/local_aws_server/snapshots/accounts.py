@@ -12,8 +12,8 @@ from typing import Any
 from moto.core.base_backend import BackendDict, BaseBackend
 from moto.core.common_models import BaseModel
 
-from local_aws_server.backends import Backends, forget_backends
-from local_aws_server.clock.scheduler import TIMELINE
+from local_aws_server.backends import Backends, clear_backends
+from local_aws_server.clock.scheduler import SCHEDULER
 from local_aws_server.services.iam import shared_managed_policies as managed
 from local_aws_server.snapshots.class_allowlist import RUN_CODE, class_named, name_of
 from local_aws_server.snapshots.errors import Unreadable, Unsaveable
@@ -195,7 +195,7 @@ def replace(accounts: Mapping[str, Account | None]) -> None:
                 _enlist(backend)
             for name, value in new.kept.items():
                 OF_ACCOUNTS[name][account] = value
-    forget_backends()
+    clear_backends()
 
 
 def track(things: Iterator[Any]) -> None:
@@ -211,7 +211,7 @@ def wake(accounts: Mapping[str, Account]) -> None:
         regions = {_HOME if backend.region_name == "aws" else backend.region_name for backend in each.backends}
         for region in sorted(regions):
             here = [_store(type(each)).service_name for each in each.backends if each.region_name in (region, "aws")]
-            TIMELINE.settle(Backends(account, region), *here)
+            SCHEDULER.reconcile(Backends(account, region), *here)
 
 
 def _buckets(backend: Any) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from typing import Any
 from flask import Response
 from werkzeug.wrappers import Request
 
-from local_aws_server.clock.clock import CLOCK, iso
+from local_aws_server.clock.clock import CLOCK, format_timestamp
 from local_aws_server.locks import AccountLocks
 from local_aws_server.snapshots import file, snapshot
 from local_aws_server.snapshots.errors import Unreadable, Unsaveable
@@ -68,7 +68,7 @@ class Keeper:
         self.called()
         header = snapshot.load(self._locks, request.get_data(), self._prepare)
         names = [each["account"] for each in header["accounts"]]
-        return _as_json({"time": iso(CLOCK.now()), "accounts": names, "left_out": header["left_out"]})
+        return _as_json({"time": format_timestamp(CLOCK.now()), "accounts": names, "left_out": header["left_out"]})
 
     def _keep(self, request: Request) -> Response:
         return _as_json(self.keep(stopping=True))

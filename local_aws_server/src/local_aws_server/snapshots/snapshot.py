@@ -13,8 +13,8 @@ import moto
 import time_machine
 from moto.core.model_instances import reset_model_data
 
-from local_aws_server.clock.clock import CLOCK, iso
-from local_aws_server.clock.scheduler import TIMELINE
+from local_aws_server.clock.clock import CLOCK, format_timestamp
+from local_aws_server.clock.scheduler import SCHEDULER
 from local_aws_server.locks import AccountLocks
 from local_aws_server.snapshots import accounts, extras, file  # noqa: F401 (extras registers what is saved)
 from local_aws_server.snapshots.errors import Unreadable
@@ -75,8 +75,8 @@ def take(locks: AccountLocks, account: str | None = None, stopped: int | None = 
     header = {
         "esaws": version("esaws"),
         "moto": moto.__version__,
-        "saved": iso(time_machine.escape_hatch.time.time()),
-        "time": iso(now.now),
+        "saved": format_timestamp(time_machine.escape_hatch.time.time()),
+        "time": format_timestamp(now.now),
         "clock": {"now": now.now, "began": now.began},
         "whole": account is None,
         "empty": not any(accounts.is_used(each.account) for each in parts),
@@ -98,7 +98,7 @@ def load(locks: AccountLocks, content: bytes, prepare: Callable[[], None]) -> di
     with _no_collecting():
         new = with_reasons(accounts.read, found.tables)
     prepare()
-    with locks.everything():
+    with locks.all_accounts():
         _put(moment, new)
     return dict(found.header)
 
@@ -125,15 +125,15 @@ def _put(moment: _Moment, new: dict[str, accounts.Account]) -> None:
     before, settings = Time.here(), {name: setting.give() for name, setting in SETTINGS.items()}
     if others and then.now < before.now:
         raise Unreadable(
-            f"it is of {iso(then.now)}, and the one clock can't go back for account {others[0]}, where it is "
-            f"{iso(before.now)}; `esaws local reset` empties every account"
+            f"it is of {format_timestamp(then.now)}, and the one clock can't go back for account {others[0]}, where it is "
+            f"{format_timestamp(before.now)}; `esaws local reset` empties every account"
         )
     replaced = {each: accounts.current(each) for each in ({*new, *accounts.known()} if whole else new)}
     try:
         accounts.replace(dict.fromkeys(replaced) | new)
         then.set()
         if whole:
-            TIMELINE.clear()
+            SCHEDULER.clear()
             _take_settings(moment.settings)
         accounts.wake(new)
     except Exception as problem:
@@ -148,7 +148,7 @@ def _put(moment: _Moment, new: dict[str, accounts.Account]) -> None:
         ) from problem
     if others:
         before.set()
-        TIMELINE.run(then.now)
+        SCHEDULER.run_until(then.now)
     if whole:
         reset_model_data()
     for each in new.values():

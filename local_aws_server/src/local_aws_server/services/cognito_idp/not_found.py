@@ -4,7 +4,7 @@ https://docs.aws.amazon.com/cognito-user-identity-pools/latest/APIReference/API_
 """
 
 from local_aws_server.fidelity import Behaviour
-from local_aws_server.not_found import NotFoundRule, by, stored
+from local_aws_server.not_found import NotFoundRule, by_parameter, store_keys
 
 BEHAVIOURS = (
     Behaviour(
@@ -21,6 +21,6 @@ NotFoundRule(
     "cognito-idp",
     "ResourceNotFoundException",
     "User pool {} does not exist.",
-    stored("cognito-idp", "user_pools"),
-    by("UserPoolId", "AdminInitiateAuth", "ListResourceServers", "SetUserPoolMfaConfig"),
-).install()
+    store_keys("cognito-idp", "user_pools"),
+    by_parameter("UserPoolId", "AdminInitiateAuth", "ListResourceServers", "SetUserPoolMfaConfig"),
+).register()

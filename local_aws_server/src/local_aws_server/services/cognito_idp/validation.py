@@ -6,8 +6,9 @@ https://docs.aws.amazon.com/cognito-user-identity-pools/latest/APIReference/API_
 """
 
 from local_aws_server.call import Call
+from local_aws_server.errors import AwsError
 from local_aws_server.fidelity import Behaviour
-from local_aws_server.hooks import AwsError, before
+from local_aws_server.hooks import before
 
 BEHAVIOURS = (
     Behaviour(

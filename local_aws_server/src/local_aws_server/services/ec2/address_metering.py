@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
-from esaws.pricelist import day_of, is_charged
+from esaws.pricelist import is_charged, utc_day
 from local_aws_server.backends import Backends
 from local_aws_server.billing.charge import Meter, sorted_tags
 from local_aws_server.billing.meter import Reading, meter_reader
@@ -50,7 +50,7 @@ def addresses(world: Backends) -> Iterator[Reading]:
         if address.association_id is None or stopped:
             resource = f"elastic-ip/{address.allocation_id}"
             yield _address(world, "PublicIPv4:IdleAddress", "AllocateAddressVPC", resource)
-            if is_charged("AmazonEC2", _ONCE, "eu-west-3", day_of(CLOCK.now())):
+            if is_charged("AmazonEC2", _ONCE, "eu-west-3", utc_day(CLOCK.now())):
                 yield _address(world, _ONCE, "AllocateAddressVPC", resource)
 
 

@@ -7,8 +7,9 @@ https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DeleteVpc.html
 from typing import Any
 
 from local_aws_server.call import Call
+from local_aws_server.errors import AwsError
 from local_aws_server.fidelity import Behaviour
-from local_aws_server.hooks import AwsError, before
+from local_aws_server.hooks import before
 from local_aws_server.services.ec2.interfaces import interfaces
 
 BEHAVIOURS = (

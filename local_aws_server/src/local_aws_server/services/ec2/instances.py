@@ -8,11 +8,11 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from local_aws_server.backends import Backends, remembered
+from local_aws_server.backends import Backends, sidecar
 from local_aws_server.clock.clock import CLOCK
-from local_aws_server.clock.event_log import happened
-from local_aws_server.clock.scheduler import TIMELINE
-from local_aws_server.clock.transitions import arrived, begin, next_arrival
+from local_aws_server.clock.event_log import record_event
+from local_aws_server.clock.scheduler import SCHEDULER
+from local_aws_server.clock.transitions import next_transition_end, pop_reached_state, start_transition
 
 CODES = {"pending": 0, "running": 16, "shutting-down": 32, "terminated": 48, "stopping": 64, "stopped": 80}
 """https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_InstanceState.html"""
@@ -24,7 +24,7 @@ _STARTS, _STOPS, _TERMINATES = 60.0, 40.0, 60.0
 def launched(instance: Any) -> None:
     """A new instance is pending first."""
     _set(instance, "pending")
-    begin(instance, "running", _STARTS)
+    start_transition(instance, "running", _STARTS)
 
 
 def start(world: Backends, instances: Iterable[Any]) -> None:
@@ -37,42 +37,42 @@ def stop(world: Backends, instances: Iterable[Any], why: str = "somebody stopped
     for instance in instances:
         if instance.state in ("pending", "running"):
             _set(instance, "stopping")
-            begin(instance, "stopped", _STOPS)
-            happened(world, called(world, instance), "instance stopped", why)
+            start_transition(instance, "stopped", _STOPS)
+            record_event(world, called(world, instance), "instance stopped", why)
 
 
 def terminate(world: Backends, instances: Iterable[Any], why: str = "somebody terminated it") -> None:
     for instance in instances:
         if instance.state not in ("shutting-down", "terminated"):
             _set(instance, "shutting-down")
-            begin(instance, "terminated", _TERMINATES)
-            happened(world, called(world, instance), "instance terminated", why)
+            start_transition(instance, "terminated", _TERMINATES)
+            record_event(world, called(world, instance), "instance terminated", why)
 
 
 def arrive(world: Backends) -> float | None:
     """Whatever has started, stopped or terminated by now is in its new state; gives the moment of the next."""
     ec2, terminated = world.backend("ec2"), []
     for instance in world.instances:
-        reached = arrived(instance)
+        reached = pop_reached_state(instance)
         if reached == "running":
             instance.start()
-            remembered(instance)["running_since"] = CLOCK.now()
+            sidecar(instance)["running_since"] = CLOCK.now()
         elif reached == "stopped":
             instance.stop()
         elif reached == "terminated":
             terminated.append(instance.id)
         if reached:
-            TIMELINE.touch(world, "ec2")
+            SCHEDULER.mark_changed(world, "ec2")
     if terminated:
         ec2.terminate_instances(terminated)
         world.backend("elbv2").notify_terminate_instances(terminated)
-        TIMELINE.touch(world, "elbv2")
-    return next_arrival(world.instances)
+        SCHEDULER.mark_changed(world, "elbv2")
+    return next_transition_end(world.instances)
 
 
 def running_since(instance: Any) -> float | None:
     """When it came up the last time; None while it is not running."""
-    return float(remembered(instance).get("running_since", 0.0)) if instance.state == "running" else None
+    return float(sidecar(instance).get("running_since", 0.0)) if instance.state == "running" else None
 
 
 def cluster_of(instance: Any) -> str | None:
@@ -88,7 +88,7 @@ def cluster_of(instance: Any) -> str | None:
 def called(world: Backends, instance: Any) -> str:
     """What people call what runs on it: its ECS service where it is the only one, else its group, its name, its id."""
     cluster = cluster_of(instance)
-    names = [s.name for s in world.services if s.cluster_name == cluster and s.status != "INACTIVE"]
+    names = [s.name for s in world.ecs_services if s.cluster_name == cluster and s.status != "INACTIVE"]
     if len(names) == 1:
         return str(names[0])
     tags = {tag["key"]: tag["value"] for tag in instance.get_tags()}

@@ -7,8 +7,9 @@ https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html
 from collections.abc import Iterator
 
 from local_aws_server.call import Call
+from local_aws_server.errors import AwsError
 from local_aws_server.fidelity import Behaviour
-from local_aws_server.hooks import AwsError, before
+from local_aws_server.hooks import before
 
 BEHAVIOURS = (
     Behaviour(

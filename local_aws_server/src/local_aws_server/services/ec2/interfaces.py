@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from local_aws_server.backends import Backends, remembered
+from local_aws_server.backends import Backends, sidecar
 from local_aws_server.clock.clock import CLOCK
-from local_aws_server.clock.transitions import PACE
+from local_aws_server.clock.transitions import PROVISIONING_SPEED
 
 _LINGERS = 90.0
 _LOOKS = 2
@@ -43,20 +43,20 @@ def in_use(eni: Any) -> bool:
 
 def requester(eni: Any) -> str | None:
     """The service of AWS that keeps it."""
-    kept: Kept | None = remembered(eni).get("kept")
+    kept: Kept | None = sidecar(eni).get("kept")
     return kept.requester if kept else None
 
 
 def leaving(eni: Any) -> bool:
     """Whether what it was made for is gone, and it is about to go too."""
-    return "leaves" in remembered(eni)
+    return "leaves" in sidecar(eni)
 
 
 def keep(world: Backends, service: str, wanted: Iterable[Kept], *, linger: bool) -> None:
     """Make the interfaces of a service those that it wants; with `linger`, the others stay for a moment."""
     missing = dict.fromkeys(wanted)
     for eni in interfaces(world):
-        kept: Kept | None = remembered(eni).get("kept")
+        kept: Kept | None = sidecar(eni).get("kept")
         if kept is None or kept.service != service or leaving(eni):
             continue
         if kept in missing:
@@ -64,9 +64,9 @@ def keep(world: Backends, service: str, wanted: Iterable[Kept], *, linger: bool)
         elif changed := next((w for w in missing if _same_place(w, kept)), None):
             del missing[changed]
             eni._group_set = _groups(world, changed)
-            remembered(eni)["kept"] = changed
+            sidecar(eni)["kept"] = changed
         else:
-            remembered(eni).update(leaves=CLOCK.now() + (PACE.takes(_LINGERS) if linger else 0), looks=0)
+            sidecar(eni).update(leaves=CLOCK.now() + (PROVISIONING_SPEED.duration(_LINGERS) if linger else 0), looks=0)
     for each in missing:
         _make(world, each)
 
@@ -74,7 +74,7 @@ def keep(world: Backends, service: str, wanted: Iterable[Kept], *, linger: bool)
 def looked_at(eni: Any) -> None:
     """Somebody has seen it: what is leaving has left after a few looks, unless time is to pass really."""
     if leaving(eni):
-        remembered(eni)["looks"] += 1
+        sidecar(eni)["looks"] += 1
 
 
 def _make(world: Backends, wanted: Kept) -> None:
@@ -85,7 +85,7 @@ def _make(world: Backends, wanted: Kept) -> None:
     eni._group_set = _groups(world, wanted)  # without any, moto gives it the default group
     eni.status, eni.interface_type = "in-use", wanted.type
     eni.requester_managed, eni.requester_id = True, wanted.requester
-    remembered(eni)["kept"] = wanted
+    sidecar(eni)["kept"] = wanted
 
 
 def _groups(world: Backends, wanted: Kept) -> list[Any]:
@@ -98,8 +98,8 @@ def _same_place(one: Kept, other: Kept) -> bool:
 
 
 def _has_left(eni: Any) -> bool:
-    kept = remembered(eni)
+    kept = sidecar(eni)
     if "leaves" not in kept:
         return False
-    seen_to_leave = PACE.really is None and kept["looks"] >= _LOOKS
+    seen_to_leave = PROVISIONING_SPEED.factor is None and kept["looks"] >= _LOOKS
     return seen_to_leave or CLOCK.now() >= kept["leaves"]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import copy
 from typing import Any
 
-from local_aws_server.backends import Backends, remembered
-from local_aws_server.hooks import AwsError
+from local_aws_server.backends import Backends, sidecar
+from local_aws_server.errors import AwsError
 from local_aws_server.services.ec2.instances import launched
 
 _ALIAS = "resolve:ssm:"
@@ -38,7 +38,7 @@ def launch(
         is_instance_type_default=False,
         region_name=world.region,
         subnet_id=subnet_id,
-        placement=world.zone(subnet_id),
+        placement=world.zone_of_subnet(subnet_id),
         nics=interfaces,
         associate_public_ip=None,
         key_name=data.get("KeyName"),
@@ -58,7 +58,7 @@ def launch(
     )
     instance = reservation.instances[0]
     launched(instance)
-    remembered(instance)["launch_template_version"] = str(version.number)
+    sidecar(instance)["launch_template_version"] = str(version.number)
     instance.root_device_name = "/dev/xvda"
     instance.virtualization_type = "hvm"
     if profile is not None:

@@ -8,9 +8,10 @@ from typing import Any
 
 from local_aws_server.backends import Backends
 from local_aws_server.call import Call
-from local_aws_server.clock.transitions import wait_for
+from local_aws_server.clock.transitions import wait_for_transitions
+from local_aws_server.errors import AwsError
 from local_aws_server.fidelity import Behaviour
-from local_aws_server.hooks import AwsError, after, reconciler, replace
+from local_aws_server.hooks import after, reconciler, replace
 from local_aws_server.services.ec2 import instances
 
 BEHAVIOURS = (
@@ -73,7 +74,7 @@ def terminate(call: Call) -> dict[str, Any]:
 @after("ec2", "DescribeInstances")
 def its_end_is_awaited(call: Call) -> None:
     shown = {i["InstanceId"] for r in call.result.get("Reservations", []) for i in r["Instances"]}
-    wait_for(call, [instance for instance in call.backends.instances if instance.id in shown])
+    wait_for_transitions(call, [instance for instance in call.backends.instances if instance.id in shown])
 
 
 @after("ec2", "DescribeInstanceStatus")
@@ -81,7 +82,7 @@ def its_status_is_awaited(call: Call) -> None:
     """A pending instance has no status yet, unless all are asked for."""
     asked = set(call.params.get("InstanceIds", []))
     shown = {status["InstanceId"] for status in call.result.get("InstanceStatuses", [])}
-    wait_for(call, [instance for instance in call.backends.instances if instance.id in asked | shown])
+    wait_for_transitions(call, [instance for instance in call.backends.instances if instance.id in asked | shown])
 
 
 def _asked(call: Call) -> list[Any]:

@@ -4,8 +4,9 @@ https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DeleteNatGateway.html
 """
 
 from local_aws_server.call import Call
+from local_aws_server.errors import AwsError
 from local_aws_server.fidelity import Behaviour
-from local_aws_server.hooks import AwsError, after, before
+from local_aws_server.hooks import after, before
 
 BEHAVIOURS = (
     Behaviour(

@@ -7,7 +7,7 @@ https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_NatGateway.html
 from typing import Any
 
 from local_aws_server.backends import Backends
-from local_aws_server.clock.state_machine import Deletion, Provisioned, Step
+from local_aws_server.clock.state_machine import Deletion, Lifecycle, LifecycleStep
 from local_aws_server.fidelity import Behaviour
 from local_aws_server.hooks import reconciler
 from local_aws_server.services.ec2.interfaces import interfaces
@@ -39,22 +39,22 @@ def _delete(world: Backends, gateway: Any) -> None:
     ec2.delete_nat_gateway(gateway.id)
 
 
-GATEWAYS = Provisioned(
+GATEWAYS = Lifecycle(
     service="ec2",
-    kind="NAT gateway",
-    things=lambda world: world.backend("ec2").nat_gateways.values(),
+    label="NAT gateway",
+    resources=lambda world: world.backend("ec2").nat_gateways.values(),
     id=("NatGatewayId", "id"),
     state=("State", "state"),
-    creates=("CreateNatGateway",),
-    creation=Step("pending", "available", 120, "somebody created it"),
-    deletion=Deletion("DeleteNatGateway", Step("deleting", "deleted", 60, "somebody deleted it"), _delete),
-    shows=("DescribeNatGateways",),
-    members={"CreateNatGateway": "NatGateway", "DescribeNatGateways": "NatGateways"},
-    called=_called,
+    create_operations=("CreateNatGateway",),
+    creation=LifecycleStep("pending", "available", 120, "somebody created it"),
+    deletion=Deletion("DeleteNatGateway", LifecycleStep("deleting", "deleted", 60, "somebody deleted it"), _delete),
+    describe_operations=("DescribeNatGateways",),
+    result_members={"CreateNatGateway": "NatGateway", "DescribeNatGateways": "NatGateways"},
+    display_name=_called,
 )
-GATEWAYS.install()
+GATEWAYS.register()
 
 
 @reconciler("ec2", order=1)
 def gateways_arrive(world: Backends) -> float | None:
-    return GATEWAYS.arrive(world)
+    return GATEWAYS.finish_due(world)

@@ -8,7 +8,7 @@ from functools import partial
 from local_aws_server.call import Call
 from local_aws_server.fidelity import Behaviour
 from local_aws_server.hooks import after
-from local_aws_server.not_found import NotFoundRule, by, stored
+from local_aws_server.not_found import NotFoundRule, by_parameter, store_keys
 
 BEHAVIOURS = (
     Behaviour(
@@ -47,119 +47,124 @@ KINDS = (
     _kind(
         "InvalidLaunchTemplateId.NotFound",
         "The specified launch template, with template ID {}, does not exist.",
-        stored("ec2", "launch_templates"),
+        store_keys("ec2", "launch_templates"),
         {
-            **by("LaunchTemplateId", "DeleteLaunchTemplate", "ModifyLaunchTemplate"),
-            **by("LaunchTemplateIds", "DescribeLaunchTemplates"),
+            **by_parameter("LaunchTemplateId", "DeleteLaunchTemplate", "ModifyLaunchTemplate"),
+            **by_parameter("LaunchTemplateIds", "DescribeLaunchTemplates"),
         },
     ),
     _kind(
         "NatGatewayNotFound",
         "NAT gateway {} was not found",
-        stored("ec2", "nat_gateways"),
-        {**by("NatGatewayId", "DeleteNatGateway"), **by("NatGatewayIds", "DescribeNatGateways")},
+        store_keys("ec2", "nat_gateways"),
+        {**by_parameter("NatGatewayId", "DeleteNatGateway"), **by_parameter("NatGatewayIds", "DescribeNatGateways")},
     ),
     _kind(
         "InvalidNatGatewayID.NotFound",
         "The natGateway ID '{}' does not exist",
-        stored("ec2", "nat_gateways"),
-        by("NatGatewayId", "CreateRoute", "ReplaceRoute"),
+        store_keys("ec2", "nat_gateways"),
+        by_parameter("NatGatewayId", "CreateRoute", "ReplaceRoute"),
     ),
     _kind(
         "InvalidNetworkAclID.NotFound",
         "The networkAcl ID '{}' does not exist",
-        stored("ec2", "network_acls"),
-        {**by("NetworkAclIds", "DescribeNetworkAcls"), **by("NetworkAclId", "ReplaceNetworkAclAssociation")},
+        store_keys("ec2", "network_acls"),
+        {
+            **by_parameter("NetworkAclIds", "DescribeNetworkAcls"),
+            **by_parameter("NetworkAclId", "ReplaceNetworkAclAssociation"),
+        },
     ),
     _kind(
         "InvalidAssociationID.NotFound",
         "The association ID '{}' does not exist",
         _network_acl_associations,
-        by("AssociationId", "ReplaceNetworkAclAssociation"),
+        by_parameter("AssociationId", "ReplaceNetworkAclAssociation"),
     ),
     _kind(
         "InvalidAssociationID.NotFound",
         "The association ID '{}' does not exist",
         _profile_associations,
-        by("AssociationIds", "DescribeIamInstanceProfileAssociations"),
+        by_parameter("AssociationIds", "DescribeIamInstanceProfileAssociations"),
     ),
     _kind(
         "InvalidKeyPair.NotFound",
         "The key pair ID '{}' does not exist",
         _key_pairs,
-        by("KeyPairIds", "DescribeKeyPairs"),
+        by_parameter("KeyPairIds", "DescribeKeyPairs"),
     ),
     _kind(
         "InvalidAMIID.NotFound",
         "The image id '[{}]' does not exist",
-        stored("ec2", "amis"),
-        by("ImageId", "DescribeImageAttribute"),
+        store_keys("ec2", "amis"),
+        by_parameter("ImageId", "DescribeImageAttribute"),
     ),
     _kind(
         "InvalidSnapshot.NotFound",
         "The snapshot '{}' does not exist.",
-        stored("ec2", "snapshots"),
-        by("SnapshotId", "DeleteSnapshot", "ModifySnapshotAttribute"),
+        store_keys("ec2", "snapshots"),
+        by_parameter("SnapshotId", "DeleteSnapshot", "ModifySnapshotAttribute"),
     ),
     _kind(
         "InvalidFlowLogId.NotFound",
         "The flow log ID '{}' does not exist",
-        stored("ec2", "flow_logs"),
-        by("FlowLogIds", "DescribeFlowLogs"),
+        store_keys("ec2", "flow_logs"),
+        by_parameter("FlowLogIds", "DescribeFlowLogs"),
     ),
     _kind(
         "InvalidVpcPeeringConnectionID.NotFound",
         "The vpcPeeringConnection ID '{}' does not exist",
-        stored("ec2", "vpc_pcxs"),
+        store_keys("ec2", "vpc_pcxs"),
         {
-            **by(
+            **by_parameter(
                 "VpcPeeringConnectionId",
                 "AcceptVpcPeeringConnection",
                 "DeleteVpcPeeringConnection",
                 "ModifyVpcPeeringConnectionOptions",
                 "RejectVpcPeeringConnection",
             ),
-            **by("VpcPeeringConnectionIds", "DescribeVpcPeeringConnections"),
+            **by_parameter("VpcPeeringConnectionIds", "DescribeVpcPeeringConnections"),
         },
     ),
     _kind(
         "InvalidCustomerGatewayID.NotFound",
         "The customerGateway ID '{}' does not exist",
-        stored("ec2", "customer_gateways"),
-        by("CustomerGatewayIds", "DescribeCustomerGateways"),
+        store_keys("ec2", "customer_gateways"),
+        by_parameter("CustomerGatewayIds", "DescribeCustomerGateways"),
     ),
     _kind(
         "InvalidGatewayID.NotFound",
         "The gateway ID '{}' does not exist",
-        stored("ec2", "egress_only_internet_gateways"),
-        by("EgressOnlyInternetGatewayIds", "DescribeEgressOnlyInternetGateways"),
+        store_keys("ec2", "egress_only_internet_gateways"),
+        by_parameter("EgressOnlyInternetGatewayIds", "DescribeEgressOnlyInternetGateways"),
     ),
     _kind(
         "InvalidPrefixListID.NotFound",
         "The prefix list ID '{}' does not exist",
-        stored("ec2", "managed_prefix_lists"),
+        store_keys("ec2", "managed_prefix_lists"),
         {
-            **by("PrefixListId", "DeleteManagedPrefixList", "GetManagedPrefixListEntries", "ModifyManagedPrefixList"),
-            **by("PrefixListIds", "DescribeManagedPrefixLists"),
+            **by_parameter(
+                "PrefixListId", "DeleteManagedPrefixList", "GetManagedPrefixListEntries", "ModifyManagedPrefixList"
+            ),
+            **by_parameter("PrefixListIds", "DescribeManagedPrefixLists"),
         },
     ),
     _kind(
         "InvalidHostID.NotFound",
         "The host ID '{}' does not exist",
-        stored("ec2", "hosts"),
-        by("HostIds", "DescribeHosts", "ModifyHosts", "ReleaseHosts"),
+        store_keys("ec2", "hosts"),
+        by_parameter("HostIds", "DescribeHosts", "ModifyHosts", "ReleaseHosts"),
     ),
     _kind(
         "InvalidSpotInstanceRequestID.NotFound",
         "The spot instance request ID '{}' does not exist",
-        stored("ec2", "spot_instance_requests"),
-        by("SpotInstanceRequestIds", "CancelSpotInstanceRequests"),
+        store_keys("ec2", "spot_instance_requests"),
+        by_parameter("SpotInstanceRequestIds", "CancelSpotInstanceRequests"),
     ),
     _kind(
         "InvalidTransitGatewayID.NotFound",
         "Transit Gateway {} was deleted or does not exist.",
-        stored("ec2", "transit_gateways"),
-        by(
+        store_keys("ec2", "transit_gateways"),
+        by_parameter(
             "TransitGatewayId",
             "CreateTransitGatewayPeeringAttachment",
             "CreateTransitGatewayVpcAttachment",
@@ -170,8 +175,8 @@ KINDS = (
     _kind(
         "InvalidTransitGatewayAttachmentID.NotFound",
         "Transit Gateway Attachment {} was deleted or does not exist.",
-        stored("ec2", "transit_gateway_attachments"),
-        by(
+        store_keys("ec2", "transit_gateway_attachments"),
+        by_parameter(
             "TransitGatewayAttachmentId",
             "AcceptTransitGatewayPeeringAttachment",
             "AssociateTransitGatewayRouteTable",
@@ -188,8 +193,8 @@ KINDS = (
     _kind(
         "InvalidRouteTableID.NotFound",
         "Transit Gateway Route Table {} was deleted or does not exist.",
-        stored("ec2", "transit_gateways_route_tables"),
-        by(
+        store_keys("ec2", "transit_gateways_route_tables"),
+        by_parameter(
             "TransitGatewayRouteTableId",
             "CreateTransitGatewayRoute",
             "DeleteTransitGatewayRoute",
@@ -202,13 +207,13 @@ KINDS = (
         "InvalidParameterValue",
         "Invalid availability zone: [{}]",
         _zones,
-        by("ZoneNames", "DescribeAvailabilityZones"),
+        by_parameter("ZoneNames", "DescribeAvailabilityZones"),
     ),
-    _kind("InvalidParameterValue", "Invalid region: '{}'", _regions, by("RegionNames", "DescribeRegions")),
+    _kind("InvalidParameterValue", "Invalid region: '{}'", _regions, by_parameter("RegionNames", "DescribeRegions")),
 )
 
 for _each in KINDS:
-    _each.install()
+    _each.register()
 
 
 @after("ec2", "DeleteVpcEndpoints")

@@ -14,8 +14,9 @@ from ipaddress import ip_network
 from typing import Any
 
 from local_aws_server.call import Call
+from local_aws_server.errors import AwsError
 from local_aws_server.fidelity import Behaviour
-from local_aws_server.hooks import AwsError, before, patch
+from local_aws_server.hooks import before, patch
 
 BEHAVIOURS = (
     Behaviour(

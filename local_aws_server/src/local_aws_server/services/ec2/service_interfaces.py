@@ -14,8 +14,9 @@ from typing import Any
 
 from local_aws_server.backends import Backends
 from local_aws_server.call import Call
+from local_aws_server.errors import AwsError
 from local_aws_server.fidelity import Behaviour
-from local_aws_server.hooks import AwsError, after, before, reconciler
+from local_aws_server.hooks import after, before, reconciler
 from local_aws_server.services.ec2.interfaces import Kept, in_use, interfaces, keep, looked_at, requester
 
 BEHAVIOURS = (

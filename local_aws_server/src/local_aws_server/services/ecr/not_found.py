@@ -5,7 +5,7 @@ https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutImage.html
 
 from local_aws_server.call import Call
 from local_aws_server.fidelity import Behaviour
-from local_aws_server.not_found import NotFoundRule, by
+from local_aws_server.not_found import NotFoundRule, by_parameter
 
 BEHAVIOURS = (
     Behaviour(
@@ -25,5 +25,5 @@ NotFoundRule(
     "RepositoryNotFoundException",
     "The repository with name '{}' does not exist in the registry",
     _repositories,
-    by("repositoryName", "PutImage"),
-).install()
+    by_parameter("repositoryName", "PutImage"),
+).register()

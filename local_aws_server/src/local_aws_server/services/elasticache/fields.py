@@ -6,8 +6,9 @@ https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_CacheClust
 from typing import Any
 
 from local_aws_server.call import Call
+from local_aws_server.errors import AwsError
 from local_aws_server.fidelity import Behaviour
-from local_aws_server.hooks import AwsError, after, replace
+from local_aws_server.hooks import after, replace
 
 BEHAVIOURS = (
     Behaviour(
@@ -87,7 +88,7 @@ def zones_of_the_subnets(call: Call) -> None:
     shown = call.result.get("CacheSubnetGroups")
     for group in [call.result["CacheSubnetGroup"]] if shown is None else shown:
         for subnet in group.get("Subnets", []):
-            subnet["SubnetAvailabilityZone"] = {"Name": call.backends.zone(subnet["SubnetIdentifier"])}
+            subnet["SubnetAvailabilityZone"] = {"Name": call.backends.zone_of_subnet(subnet["SubnetIdentifier"])}
 
 
 def _node(call: Call, cluster: Any, number: int) -> dict[str, Any]:

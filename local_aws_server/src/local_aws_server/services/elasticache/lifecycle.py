@@ -8,9 +8,10 @@ from typing import Any
 
 from local_aws_server.backends import Backends
 from local_aws_server.call import Call
-from local_aws_server.clock.state_machine import Deletion, Provisioned, Refusal, Step
+from local_aws_server.clock.state_machine import Deletion, Lifecycle, LifecycleStep, WrongStateError
+from local_aws_server.errors import AwsError
 from local_aws_server.fidelity import Behaviour
-from local_aws_server.hooks import AwsError, before, reconciler
+from local_aws_server.hooks import before, reconciler
 
 BEHAVIOURS = (
     Behaviour(
@@ -30,27 +31,27 @@ def _delete(world: Backends, cluster: Any) -> None:
     del world.backend("elasticache").cache_clusters[cluster.cache_cluster_id]
 
 
-CLUSTERS = Provisioned(
+CLUSTERS = Lifecycle(
     service="elasticache",
-    kind="cache",
-    things=lambda world: world.backend("elasticache").cache_clusters.values(),
+    label="cache",
+    resources=lambda world: world.backend("elasticache").cache_clusters.values(),
     id=("CacheClusterId", "cache_cluster_id"),
     state=("CacheClusterStatus", "cache_cluster_status"),
-    creates=("CreateCacheCluster",),
-    creation=Step("creating", "available", 300, "somebody created it"),
-    changes={"ModifyCacheCluster": Step("modifying", "available", 120, "somebody changed it")},
-    at_once=lambda call: bool(call.params.get("ApplyImmediately")),
-    deletion=Deletion("DeleteCacheCluster", Step("deleting", "deleted", 240, "somebody deleted it"), _delete),
-    shows=("DescribeCacheClusters",),
-    members={
+    create_operations=("CreateCacheCluster",),
+    creation=LifecycleStep("creating", "available", 300, "somebody created it"),
+    changes={"ModifyCacheCluster": LifecycleStep("modifying", "available", 120, "somebody changed it")},
+    applies_immediately=lambda call: bool(call.params.get("ApplyImmediately")),
+    deletion=Deletion("DeleteCacheCluster", LifecycleStep("deleting", "deleted", 240, "somebody deleted it"), _delete),
+    describe_operations=("DescribeCacheClusters",),
+    result_members={
         "CreateCacheCluster": "CacheCluster",
         "DeleteCacheCluster": "CacheCluster",
         "DescribeCacheClusters": "CacheClusters",
         "ModifyCacheCluster": "CacheCluster",
     },
-    needs={"DeleteCacheCluster": ("available",), "ModifyCacheCluster": ("available",)},
-    refusal=Refusal("InvalidCacheClusterState", "Cache cluster {name} is not available: it is {state}."),
-    unknown_at_first=("CacheNodes", "ConfigurationEndpoint"),
+    required_states={"DeleteCacheCluster": ("available",), "ModifyCacheCluster": ("available",)},
+    wrong_state=WrongStateError("InvalidCacheClusterState", "Cache cluster {name} is not available: it is {state}."),
+    hidden_while_creating=("CacheNodes", "ConfigurationEndpoint"),
 )
 
 
@@ -61,9 +62,9 @@ def it_must_exist(call: Call) -> None:
         raise AwsError("CacheClusterNotFound", f"Cache cluster {asked} not found.", 404)
 
 
-CLUSTERS.install()
+CLUSTERS.register()
 
 
 @reconciler("elasticache", order=1)
 def clusters_arrive(world: Backends) -> float | None:
-    return CLUSTERS.arrive(world)
+    return CLUSTERS.finish_due(world)

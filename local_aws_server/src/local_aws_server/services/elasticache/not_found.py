@@ -6,7 +6,7 @@ https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_CreateCach
 
 from local_aws_server.call import Call
 from local_aws_server.fidelity import Behaviour
-from local_aws_server.not_found import NotFoundRule, by
+from local_aws_server.not_found import NotFoundRule, by_parameter
 
 BEHAVIOURS = (
     Behaviour(
@@ -36,16 +36,16 @@ NotFoundRule(
     "CacheClusterNotFound",
     "{} is either not present or not available.",
     _tagged,
-    by("ResourceName", "AddTagsToResource", "ListTagsForResource", "RemoveTagsFromResource"),
+    by_parameter("ResourceName", "AddTagsToResource", "ListTagsForResource", "RemoveTagsFromResource"),
     status=404,
-).install()
+).register()
 
 NotFoundRule(
     "elasticache",
     "CacheSubnetGroupNotFoundFault",
     "Cache Subnet Group {} does not exist.",
     _subnet_groups,
-    by("CacheSubnetGroupName", "CreateCacheCluster"),
-    shortened=str.lower,
+    by_parameter("CacheSubnetGroupName", "CreateCacheCluster"),
+    normalize=str.lower,
     status=400,
-).install()
+).register()

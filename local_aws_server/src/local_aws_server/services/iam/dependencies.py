@@ -4,8 +4,9 @@ https://docs.aws.amazon.com/IAM/latest/APIReference/API_DeletePolicy.html
 """
 
 from local_aws_server.call import Call
+from local_aws_server.errors import AwsError
 from local_aws_server.fidelity import Behaviour
-from local_aws_server.hooks import AwsError, before
+from local_aws_server.hooks import before
 
 BEHAVIOURS = (
     Behaviour(

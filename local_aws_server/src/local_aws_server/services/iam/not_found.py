@@ -8,7 +8,7 @@ from functools import partial
 
 from local_aws_server.call import Call
 from local_aws_server.fidelity import Behaviour
-from local_aws_server.not_found import NotFoundRule, by, stored
+from local_aws_server.not_found import NotFoundRule, by_parameter, store_keys
 
 BEHAVIOURS = (
     Behaviour(
@@ -36,19 +36,29 @@ def _roles_of_the_profile(call: Call) -> set[str]:
 
 
 for _each in (
-    _kind("The role with name {} cannot be found.", _roles, by("RoleName", "ListInstanceProfilesForRole")),
+    _kind("The role with name {} cannot be found.", _roles, by_parameter("RoleName", "ListInstanceProfilesForRole")),
     _kind(
         "Role with name {} cannot be found in instance profile.",
         _roles_of_the_profile,
-        by("RoleName", "RemoveRoleFromInstanceProfile"),
+        by_parameter("RoleName", "RemoveRoleFromInstanceProfile"),
     ),
-    _kind("Policy {} does not exist.", stored("iam", "managed_policies"), by("PolicyArn", "ListEntitiesForPolicy")),
-    _kind("The user with name {} cannot be found.", stored("iam", "users"), by("UserName", "UploadSSHPublicKey")),
-    _kind("The group with name {} cannot be found.", stored("iam", "groups"), by("GroupName", "UpdateGroup")),
+    _kind(
+        "Policy {} does not exist.",
+        store_keys("iam", "managed_policies"),
+        by_parameter("PolicyArn", "ListEntitiesForPolicy"),
+    ),
+    _kind(
+        "The user with name {} cannot be found.",
+        store_keys("iam", "users"),
+        by_parameter("UserName", "UploadSSHPublicKey"),
+    ),
+    _kind(
+        "The group with name {} cannot be found.", store_keys("iam", "groups"), by_parameter("GroupName", "UpdateGroup")
+    ),
     _kind(
         "The Account Alias {} cannot be found.",
         lambda call: call.backends.backend("iam").account_aliases,
-        by("AccountAlias", "DeleteAccountAlias"),
+        by_parameter("AccountAlias", "DeleteAccountAlias"),
     ),
 ):
-    _each.install()
+    _each.register()

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
-from local_aws_server.backends import Backends, remembered
+from local_aws_server.backends import Backends, sidecar
 from local_aws_server.billing.charge import Meter, Tags, sorted_tags
 from local_aws_server.billing.meter import USAGE_LOGS, Reading, meter_reader
 from local_aws_server.call import Call
@@ -52,7 +52,7 @@ def what_came_in(call: Call) -> None:
         return
     accepted = stream.events[call.notes["events"] :]
     came = sum(len(event.message.encode()) + _BYTES_OF_AN_EVENT for event in accepted)
-    remembered(stream)["bytes"] = remembered(stream).get("bytes", 0) + came
+    sidecar(stream)["bytes"] = sidecar(stream).get("bytes", 0) + came
     group = stream.log_group
     meter = Meter(call.region, "AmazonCloudWatch", "DataProcessing-Bytes", "PutLogEvents", "GB", group.arn)
     USAGE_LOGS[call.account].count(meter, came / _GB, CLOCK.now(), _tags(call.backends, group))
@@ -62,7 +62,7 @@ def what_came_in(call: Call) -> None:
 def stored_logs(world: Backends) -> Iterator[Reading]:
     """What each log group stores, in GB."""
     for group in world.backend("logs").groups.values():
-        if held := sum(remembered(stream).get("bytes", 0) for stream in group.streams.values()):
+        if held := sum(sidecar(stream).get("bytes", 0) for stream in group.streams.values()):
             meter = Meter(
                 world.region, "AmazonCloudWatch", "TimedStorage-ByteHrs", "HourlyStorageMetering", "GB-Mo", group.arn
             )

@@ -8,7 +8,7 @@ from functools import partial
 
 from local_aws_server.call import Call
 from local_aws_server.fidelity import Behaviour
-from local_aws_server.not_found import NotFoundRule, by, stored
+from local_aws_server.not_found import NotFoundRule, by_parameter, store_keys
 
 BEHAVIOURS = (
     Behaviour(
@@ -40,16 +40,20 @@ def _filters(call: Call) -> set[str]:
 for _each in (
     _kind(
         _GROUP,
-        stored("logs", "groups"),
-        by("logGroupName", "DeleteMetricFilter", "DescribeMetricFilters", "DescribeQueries", "PutMetricFilter"),
+        store_keys("logs", "groups"),
+        by_parameter(
+            "logGroupName", "DeleteMetricFilter", "DescribeMetricFilters", "DescribeQueries", "PutMetricFilter"
+        ),
     ),
     _kind(
         _GROUP,
         _arns,
-        by("resourceArn", "ListTagsForResource", "TagResource", "UntagResource"),
-        shortened=lambda arn: arn.removesuffix(":*"),
+        by_parameter("resourceArn", "ListTagsForResource", "TagResource", "UntagResource"),
+        normalize=lambda arn: arn.removesuffix(":*"),
     ),
-    _kind("The specified metric filter does not exist.", _filters, by("filterName", "DeleteMetricFilter")),
-    _kind("The specified query does not exist.", stored("logs", "queries"), by("queryId", "GetQueryResults")),
+    _kind("The specified metric filter does not exist.", _filters, by_parameter("filterName", "DeleteMetricFilter")),
+    _kind(
+        "The specified query does not exist.", store_keys("logs", "queries"), by_parameter("queryId", "GetQueryResults")
+    ),
 ):
-    _each.install()
+    _each.register()

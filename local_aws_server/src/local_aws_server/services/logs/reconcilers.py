@@ -78,7 +78,7 @@ def _by_tasks(world: Backends) -> Iterator[str]:
     """Of the tasks that write to their own region."""
     if (ecs := _store(world, "ecs")) is None:
         return
-    for definition in {task.task_definition_arn for task in world.tasks if task.last_status in _WRITING}:
+    for definition in {task.task_definition_arn for task in world.ecs_tasks if task.last_status in _WRITING}:
         family, revision = definition.split("/")[-1].split(":")
         found = ecs.task_definitions.get(family, {}).get(int(revision))
         for container in found.container_definitions if found else ():

@@ -7,7 +7,7 @@ https://docs.aws.amazon.com/amazon-mq/latest/api-reference/brokers-broker-id.htm
 from typing import Any
 
 from local_aws_server.backends import Backends
-from local_aws_server.clock.state_machine import Deletion, Provisioned, Refusal, Step
+from local_aws_server.clock.state_machine import Deletion, Lifecycle, LifecycleStep, WrongStateError
 from local_aws_server.fidelity import Behaviour
 from local_aws_server.hooks import reconciler
 
@@ -28,26 +28,28 @@ def _delete(world: Backends, broker: Any) -> None:
     world.backend("mq").delete_broker(broker.id)
 
 
-BROKERS = Provisioned(
+BROKERS = Lifecycle(
     service="mq",
-    kind="broker",
-    things=lambda world: world.backend("mq").brokers.values(),
+    label="broker",
+    resources=lambda world: world.backend("mq").brokers.values(),
     id=("BrokerId", "id"),
     state=("BrokerState", "state"),
-    creates=("CreateBroker",),
-    creation=Step("CREATION_IN_PROGRESS", "RUNNING", 720, "somebody created it"),
-    changes={"RebootBroker": Step("REBOOT_IN_PROGRESS", "RUNNING", 180, "somebody rebooted it")},
-    deletion=Deletion("DeleteBroker", Step("DELETION_IN_PROGRESS", "deleted", 360, "somebody deleted it"), _delete),
-    shows=("DescribeBroker", "ListBrokers"),
-    members={"ListBrokers": "BrokerSummaries"},
-    needs=dict.fromkeys(("DeleteBroker", "RebootBroker", "UpdateBroker"), ("RUNNING",)),
-    refusal=Refusal("BadRequestException", "The broker [{name}] is not running: it is {state}."),
-    unknown_at_first=("BrokerInstances",),
-    called=lambda broker: str(broker.name),
+    create_operations=("CreateBroker",),
+    creation=LifecycleStep("CREATION_IN_PROGRESS", "RUNNING", 720, "somebody created it"),
+    changes={"RebootBroker": LifecycleStep("REBOOT_IN_PROGRESS", "RUNNING", 180, "somebody rebooted it")},
+    deletion=Deletion(
+        "DeleteBroker", LifecycleStep("DELETION_IN_PROGRESS", "deleted", 360, "somebody deleted it"), _delete
+    ),
+    describe_operations=("DescribeBroker", "ListBrokers"),
+    result_members={"ListBrokers": "BrokerSummaries"},
+    required_states=dict.fromkeys(("DeleteBroker", "RebootBroker", "UpdateBroker"), ("RUNNING",)),
+    wrong_state=WrongStateError("BadRequestException", "The broker [{name}] is not running: it is {state}."),
+    hidden_while_creating=("BrokerInstances",),
+    display_name=lambda broker: str(broker.name),
 )
-BROKERS.install()
+BROKERS.register()
 
 
 @reconciler("mq", order=1)
 def brokers_arrive(world: Backends) -> float | None:
-    return BROKERS.arrive(world)
+    return BROKERS.finish_due(world)

@@ -7,7 +7,7 @@ from functools import partial
 
 from local_aws_server.call import Call
 from local_aws_server.fidelity import Behaviour
-from local_aws_server.not_found import NotFoundRule, by, stored
+from local_aws_server.not_found import NotFoundRule, by_parameter, store_keys
 
 BEHAVIOURS = (
     Behaviour(
@@ -28,14 +28,18 @@ def _tagged(call: Call) -> set[str]:
 for _each in (
     _kind(
         "Can't find requested broker [{}]. Make sure your broker exists.",
-        stored("mq", "brokers"),
-        by("BrokerId", "DeleteBroker", "RebootBroker", "UpdateBroker"),
+        store_keys("mq", "brokers"),
+        by_parameter("BrokerId", "DeleteBroker", "RebootBroker", "UpdateBroker"),
     ),
     _kind(
         "Can't find requested configuration [{}]. Make sure your configuration exists.",
-        stored("mq", "configs"),
-        by("ConfigurationId", "DescribeConfigurationRevision", "UpdateConfiguration"),
+        store_keys("mq", "configs"),
+        by_parameter("ConfigurationId", "DescribeConfigurationRevision", "UpdateConfiguration"),
     ),
-    _kind("Can't find requested resource [{}].", _tagged, by("ResourceArn", "CreateTags", "DeleteTags", "ListTags")),
+    _kind(
+        "Can't find requested resource [{}].",
+        _tagged,
+        by_parameter("ResourceArn", "CreateTags", "DeleteTags", "ListTags"),
+    ),
 ):
-    _each.install()
+    _each.register()

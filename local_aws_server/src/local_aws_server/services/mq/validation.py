@@ -6,10 +6,11 @@ https://docs.aws.amazon.com/amazon-mq/latest/developer-guide/rabbitmq-4.html
 
 import re
 
-from local_aws_server.backends import remembered
+from local_aws_server.backends import sidecar
 from local_aws_server.call import Call
+from local_aws_server.errors import AwsError
 from local_aws_server.fidelity import Behaviour
-from local_aws_server.hooks import AwsError, after, before
+from local_aws_server.hooks import after, before
 
 BEHAVIOURS = (
     Behaviour(
@@ -30,13 +31,13 @@ _NAME = re.compile(r"[A-Za-z0-9._~-]{1,50}")
 def same_request_gives_the_same_broker(call: Call) -> None:
     request = call.params.get("CreatorRequestId")
     for broker in call.backends.backend("mq").brokers.values():
-        if request and remembered(broker).get("creator_request") == request:
+        if request and sidecar(broker).get("creator_request") == request:
             call.result = {"BrokerArn": broker.arn, "BrokerId": broker.id}
 
 
 @before("mq", "CreateBroker")
 def broker_can_be(call: Call) -> None:
-    if call.answered:
+    if call.has_result:
         return
     asked = call.params
     name, engine, size = asked["BrokerName"], asked["EngineType"].upper(), asked["HostInstanceType"]
@@ -60,4 +61,4 @@ def broker_can_be(call: Call) -> None:
 def remember_the_request(call: Call) -> None:
     broker = call.backends.backend("mq").brokers.get(call.result["BrokerId"])
     if broker is not None and (request := call.params.get("CreatorRequestId")):
-        remembered(broker)["creator_request"] = request
+        sidecar(broker)["creator_request"] = request

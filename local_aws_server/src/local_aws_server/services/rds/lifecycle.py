@@ -8,11 +8,12 @@ https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBSnapshot.h
 import copy
 from typing import Any
 
-from local_aws_server.backends import Backends, remembered
+from local_aws_server.backends import Backends, sidecar
 from local_aws_server.call import Call
-from local_aws_server.clock.state_machine import Deletion, Provisioned, Refusal, Step
+from local_aws_server.clock.state_machine import Deletion, Lifecycle, LifecycleStep, WrongStateError
+from local_aws_server.errors import AwsError
 from local_aws_server.fidelity import Behaviour
-from local_aws_server.hooks import AwsError, after, before, reconciler
+from local_aws_server.hooks import after, before, reconciler
 
 BEHAVIOURS = (
     Behaviour(
@@ -37,41 +38,41 @@ def _at_once(call: Call) -> bool:
 def _delete(world: Backends, instance: Any) -> None:
     rds = world.backend("rds")
     name = next(name for name, each in rds.databases.items() if each is instance)
-    rds.delete_db_instance(name, delete_automated_backups=remembered(instance)["backups_go"])
+    rds.delete_db_instance(name, delete_automated_backups=sidecar(instance)["backups_go"])
 
 
 @after("rds", "CreateDBInstanceReadReplica")
 def a_replica_is_itself(call: Call) -> None:
     """moto's replica is a shallow copy of its source."""
     replica = call.backends.backend("rds").databases[call.params["DBInstanceIdentifier"]]
-    kept = copy.deepcopy(remembered(replica))
+    kept = copy.deepcopy(sidecar(replica))
     kept.pop("creation", None)
     replica._esaws = kept
 
 
-INSTANCES = Provisioned(
+INSTANCES = Lifecycle(
     service="rds",
-    kind="database",
-    things=lambda world: world.backend("rds").databases.values(),
+    label="database",
+    resources=lambda world: world.backend("rds").databases.values(),
     id=("DBInstanceIdentifier", "db_instance_identifier"),
     state=("DBInstanceStatus", "status"),
-    creates=(
+    create_operations=(
         "CreateDBInstance",
         "CreateDBInstanceReadReplica",
         "RestoreDBInstanceFromDBSnapshot",
         "RestoreDBInstanceToPointInTime",
     ),
-    creation=Step("creating", "available", 360, "somebody created it"),
+    creation=LifecycleStep("creating", "available", 360, "somebody created it"),
     changes={
-        "ModifyDBInstance": Step("modifying", "available", 120, "somebody changed it"),
-        "RebootDBInstance": Step("rebooting", "available", 180, "somebody rebooted it"),
-        "StopDBInstance": Step("stopping", "stopped", 180, "somebody stopped it"),
-        "StartDBInstance": Step("starting", "available", 300, "somebody started it"),
+        "ModifyDBInstance": LifecycleStep("modifying", "available", 120, "somebody changed it"),
+        "RebootDBInstance": LifecycleStep("rebooting", "available", 180, "somebody rebooted it"),
+        "StopDBInstance": LifecycleStep("stopping", "stopped", 180, "somebody stopped it"),
+        "StartDBInstance": LifecycleStep("starting", "available", 300, "somebody started it"),
     },
-    at_once=_at_once,
-    deletion=Deletion("DeleteDBInstance", Step("deleting", "deleted", 300, "somebody deleted it"), _delete),
-    shows=("DescribeDBInstances",),
-    members={
+    applies_immediately=_at_once,
+    deletion=Deletion("DeleteDBInstance", LifecycleStep("deleting", "deleted", 300, "somebody deleted it"), _delete),
+    describe_operations=("DescribeDBInstances",),
+    result_members={
         **dict.fromkeys(
             (
                 "CreateDBInstance",
@@ -88,44 +89,44 @@ INSTANCES = Provisioned(
         ),
         "DescribeDBInstances": "DBInstances",
     },
-    needs={
+    required_states={
         "CreateDBSnapshot": ("available", "stopped"),
         "ModifyDBInstance": ("available", "stopped"),
         "RebootDBInstance": ("available",),
         "StartDBInstance": ("stopped",),
         "StopDBInstance": ("available",),
     },
-    refusal=Refusal(_IN_NO_STATE, "Instance {name} is not in a state for this: it is {state}."),
-    unknown_at_first=("Endpoint", "LatestRestorableTime"),
+    wrong_state=WrongStateError(_IN_NO_STATE, "Instance {name} is not in a state for this: it is {state}."),
+    hidden_while_creating=("Endpoint", "LatestRestorableTime"),
 )
-INSTANCES.install()
+INSTANCES.register()
 
-SNAPSHOTS = Provisioned(
+SNAPSHOTS = Lifecycle(
     service="rds",
-    kind="snapshot",
-    things=lambda world: world.backend("rds").database_snapshots.values(),
+    label="snapshot",
+    resources=lambda world: world.backend("rds").database_snapshots.values(),
     id=("DBSnapshotIdentifier", "db_snapshot_identifier"),
     state=("Status", "status"),
-    creates=("CreateDBSnapshot", "CopyDBSnapshot"),
-    creation=Step("creating", "available", 120, "somebody took it"),
-    shows=("DescribeDBSnapshots",),
-    members={
+    create_operations=("CreateDBSnapshot", "CopyDBSnapshot"),
+    creation=LifecycleStep("creating", "available", 120, "somebody took it"),
+    describe_operations=("DescribeDBSnapshots",),
+    result_members={
         "CopyDBSnapshot": "DBSnapshot",
         "CreateDBSnapshot": "DBSnapshot",
         "DescribeDBSnapshots": "DBSnapshots",
     },
 )
-SNAPSHOTS.install()
+SNAPSHOTS.register()
 
 
 @reconciler("rds", order=1)
 def instances_arrive(world: Backends) -> float | None:
-    return INSTANCES.arrive(world)
+    return INSTANCES.finish_due(world)
 
 
 @reconciler("rds", order=1)
 def snapshots_arrive(world: Backends) -> float | None:
-    return SNAPSHOTS.arrive(world)
+    return SNAPSHOTS.finish_due(world)
 
 
 @before("rds", "DeleteDBInstance")
@@ -151,7 +152,7 @@ def it_can_be_deleted(call: Call) -> None:
 @after("rds", "DeleteDBInstance")
 def its_last_snapshot_is_taken(call: Call) -> None:
     rds, instance = call.backends.backend("rds"), INSTANCES.find(call.backends, call.params["DBInstanceIdentifier"])
-    remembered(instance)["backups_go"] = call.params.get("DeleteAutomatedBackups", True)
+    sidecar(instance)["backups_go"] = call.params.get("DeleteAutomatedBackups", True)
     if final := call.params.get("FinalDBSnapshotIdentifier"):
         name = next(name for name, each in rds.databases.items() if each is instance)
-        SNAPSHOTS.send(rds.create_db_snapshot(name, final), SNAPSHOTS.creation)
+        SNAPSHOTS.start(rds.create_db_snapshot(name, final), SNAPSHOTS.creation)

@@ -9,7 +9,7 @@ from functools import partial
 from local_aws_server.call import Call
 from local_aws_server.fidelity import Behaviour
 from local_aws_server.hooks import before
-from local_aws_server.not_found import NotFoundRule, by, stored
+from local_aws_server.not_found import NotFoundRule, by_parameter, store_keys
 
 BEHAVIOURS = (
     Behaviour(
@@ -47,46 +47,46 @@ KINDS = (
     _kind(
         "DBClusterNotFoundFault",
         "DBCluster {} not found.",
-        stored("rds", "clusters"),
-        by("DBClusterIdentifier", "ModifyDBCluster", "PromoteReadReplicaDBCluster"),
+        store_keys("rds", "clusters"),
+        by_parameter("DBClusterIdentifier", "ModifyDBCluster", "PromoteReadReplicaDBCluster"),
     ),
     _kind(
         "DBInstanceNotFound",
         "DBInstance {} not found.",
-        stored("rds", "databases"),
-        by("DBInstanceIdentifier", "PromoteReadReplica"),
+        store_keys("rds", "databases"),
+        by_parameter("DBInstanceIdentifier", "PromoteReadReplica"),
     ),
     _kind(
         "DBInstanceNotFound",
         "DBInstance {} not found.",
         _tagged,
-        by("ResourceName", "AddTagsToResource", "ListTagsForResource", "RemoveTagsFromResource"),
+        by_parameter("ResourceName", "AddTagsToResource", "ListTagsForResource", "RemoveTagsFromResource"),
     ),
     _kind(
         "GlobalClusterNotFoundFault",
         "Global cluster {} not found.",
-        stored("rds", "global_clusters"),
-        by("GlobalClusterIdentifier", "DeleteGlobalCluster", "DescribeGlobalClusters", "ModifyGlobalCluster"),
+        store_keys("rds", "global_clusters"),
+        by_parameter("GlobalClusterIdentifier", "DeleteGlobalCluster", "DescribeGlobalClusters", "ModifyGlobalCluster"),
     ),
     _kind(
         "DBParameterGroupNotFound",
         "DBParameterGroup not found: {}",
         _parameter_groups,
-        by("DBParameterGroupName", "DescribeDBParameterGroups"),
-        shortened=str.lower,
+        by_parameter("DBParameterGroupName", "DescribeDBParameterGroups"),
+        normalize=str.lower,
     ),
     _kind(
         "DBSnapshotNotFound",
         "Snapshot {} not found.",
         _snapshots,
-        by("SourceArn", "StartExportTask"),
+        by_parameter("SourceArn", "StartExportTask"),
     ),
     _kind(
         "DBProxyNotFoundFault",
         "The specified proxy name {} doesn't correspond to a proxy owned by your Amazon Web Services account "
         "in the specified Amazon Web Services Region.",
-        stored("rds", "db_proxies"),
-        by(
+        store_keys("rds", "db_proxies"),
+        by_parameter(
             "DBProxyName",
             "DeleteDBProxy",
             "DeregisterDBProxyTargets",
@@ -100,7 +100,7 @@ KINDS = (
 )
 
 for _each in KINDS:
-    _each.install()
+    _each.register()
 
 
 @before("rds", "DescribeOptionGroups")

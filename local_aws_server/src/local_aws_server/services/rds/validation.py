@@ -6,8 +6,9 @@ https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_DeleteDBSubnetGrou
 """
 
 from local_aws_server.call import Call
+from local_aws_server.errors import AwsError
 from local_aws_server.fidelity import Behaviour
-from local_aws_server.hooks import AwsError, before
+from local_aws_server.hooks import before
 
 BEHAVIOURS = (
     Behaviour(
@@ -53,7 +54,7 @@ def subnet_group_is_new(call: Call) -> None:
 
 @before("rds", "CreateDBSubnetGroup", "ModifyDBSubnetGroup")
 def subnet_group_covers_two_zones(call: Call) -> None:
-    zones = sorted({call.backends.zone(subnet) for subnet in call.params["SubnetIds"]})
+    zones = sorted({call.backends.zone_of_subnet(subnet) for subnet in call.params["SubnetIds"]})
     if len(zones) < _ZONES:
         raise AwsError(
             "DBSubnetGroupDoesNotCoverEnoughAZs",

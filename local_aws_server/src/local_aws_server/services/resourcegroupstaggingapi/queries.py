@@ -14,9 +14,10 @@ from typing import Any
 
 from local_aws_server.backends import Backends
 from local_aws_server.call import Call
+from local_aws_server.errors import AwsError
 from local_aws_server.fidelity import Behaviour
-from local_aws_server.hooks import AwsError, replace
-from local_aws_server.tag_index import tagged
+from local_aws_server.hooks import replace
+from local_aws_server.tag_index import tagged_resources
 
 BEHAVIOURS = (
     Behaviour(
@@ -48,13 +49,13 @@ def get_resources(call: Call) -> dict[str, Any]:
 
 @replace("resourcegroupstaggingapi", "GetTagKeys")
 def get_tag_keys(call: Call) -> dict[str, Any]:
-    keys = {key for _, tags in tagged(call.backends) for key in tags}
+    keys = {key for _, tags in tagged_resources(call.backends) for key in tags}
     return {"PaginationToken": "", "TagKeys": sorted(keys)}
 
 
 @replace("resourcegroupstaggingapi", "GetTagValues")
 def get_tag_values(call: Call) -> dict[str, Any]:
-    values = {tags[call.params["Key"]] for _, tags in tagged(call.backends) if call.params["Key"] in tags}
+    values = {tags[call.params["Key"]] for _, tags in tagged_resources(call.backends) if call.params["Key"] in tags}
     return {"PaginationToken": "", "TagValues": sorted(values)}
 
 
@@ -63,7 +64,7 @@ def _matching(world: Backends, asked: dict[str, Any]) -> dict[str, dict[str, str
     types = asked.get("ResourceTypeFilters") or []
     return {
         arn: tags
-        for arn, tags in tagged(world)
+        for arn, tags in tagged_resources(world)
         if tags
         and all(key in tags and (not values or tags[key] in values) for key, values in filters)
         and (not types or any(_is_of(arn, kind) for kind in types))

@@ -7,11 +7,12 @@ https://docs.aws.amazon.com/resourcegroupstagging/latest/APIReference/API_UntagR
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from local_aws_server.backends import Backends, remembered
+from local_aws_server.backends import Backends, sidecar
 from local_aws_server.call import Call
+from local_aws_server.errors import AwsError
 from local_aws_server.fidelity import Behaviour
-from local_aws_server.hooks import AwsError, replace
-from local_aws_server.tag_index import tagged
+from local_aws_server.hooks import replace
+from local_aws_server.tag_index import tagged_resources
 
 BEHAVIOURS = (
     Behaviour(
@@ -57,7 +58,7 @@ def _changed(call: Call, added: dict[str, str], removed: Iterable[str]) -> dict[
     arns = call.params["ResourceARNList"]
     if len(arns) > _MOST:
         raise _invalid(f"ResourceARNList can have at most {_MOST} ARNs")
-    known, failed = {arn for arn, _ in tagged(call.backends)}, {}
+    known, failed = {arn for arn, _ in tagged_resources(call.backends)}, {}
     for arn in arns:
         if arn in known:
             _change(call.backends, arn, added, list(removed))
@@ -96,7 +97,7 @@ def _of_a_scalable_target(world: Backends, arn: str, added: dict[str, str], remo
     for targets in world.backend("applicationautoscaling").targets.values():
         for target in targets.values():
             if target.arn == arn:
-                kept = remembered(target)
+                kept = sidecar(target)
                 kept["tags"] = _merged(kept.get("tags", {}), added, removed)
 
 

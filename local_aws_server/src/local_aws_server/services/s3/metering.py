@@ -14,12 +14,12 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
-from local_aws_server.backends import Backends, remembered
+from local_aws_server.backends import Backends, sidecar
 from local_aws_server.billing.charge import Meter, Tags, sorted_tags
 from local_aws_server.billing.meter import USAGE_LOGS, Reading, meter_reader
 from local_aws_server.call import Call
 from local_aws_server.clock.clock import CLOCK
-from local_aws_server.clock.scheduler import TIMELINE
+from local_aws_server.clock.scheduler import SCHEDULER
 from local_aws_server.fidelity import Behaviour
 from local_aws_server.hooks import after
 
@@ -130,7 +130,7 @@ def a_bucket_of_another_region(call: Call) -> None:
     """S3 takes requests for it anywhere, and the bucket is metered where it is."""
     bucket = _bucket(call)
     if bucket is not None and bucket.region_name != call.region:
-        TIMELINE.settle(Backends(call.account, bucket.region_name), "s3")
+        SCHEDULER.reconcile(Backends(call.account, bucket.region_name), "s3")
 
 
 @after("bcm-data-exports", "CreateExport", "UpdateExport")
@@ -138,12 +138,12 @@ def bills_come_here(call: Call) -> None:
     destination = call.params["Export"]["DestinationConfigurations"]["S3Destination"]["S3Bucket"]
     bucket = call.backends.backend("s3").buckets.get(destination)
     if bucket is not None:
-        remembered(bucket)["takes_bills"] = True
-        TIMELINE.settle(Backends(call.account, bucket.region_name), "s3")
+        sidecar(bucket)["takes_bills"] = True
+        SCHEDULER.reconcile(Backends(call.account, bucket.region_name), "s3")
 
 
 def _takes_bills(bucket: Any) -> bool:
-    return bucket.name == f"esaws-billing-{bucket.account_id}" or "takes_bills" in remembered(bucket)
+    return bucket.name == f"esaws-billing-{bucket.account_id}" or "takes_bills" in sidecar(bucket)
 
 
 def _held(bucket: Any) -> Counter[str]:

@@ -6,7 +6,7 @@ https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjectTagging.html
 
 from local_aws_server.call import Call
 from local_aws_server.fidelity import Behaviour
-from local_aws_server.not_found import NotFoundRule, by
+from local_aws_server.not_found import NotFoundRule, by_parameter
 
 BEHAVIOURS = (
     Behaviour(
@@ -37,10 +37,15 @@ NotFoundRule(
     "The specified upload does not exist. The upload ID may be invalid, or the upload may have been aborted or "
     "completed.",
     _uploads,
-    by("UploadId", "CompleteMultipartUpload", "UploadPart", "UploadPartCopy"),
+    by_parameter("UploadId", "CompleteMultipartUpload", "UploadPart", "UploadPartCopy"),
     status=404,
-).install()
+).register()
 
 NotFoundRule(
-    "s3", "NoSuchKey", "The specified key does not exist.", _keys, by("Key", "DeleteObjectTagging"), status=404
-).install()
+    "s3",
+    "NoSuchKey",
+    "The specified key does not exist.",
+    _keys,
+    by_parameter("Key", "DeleteObjectTagging"),
+    status=404,
+).register()

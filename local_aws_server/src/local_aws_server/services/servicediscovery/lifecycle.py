@@ -7,7 +7,12 @@ from typing import Any
 
 from local_aws_server.backends import Backends
 from local_aws_server.call import Call
-from local_aws_server.clock.transitions import arrived, begin, next_arrival, wait_for
+from local_aws_server.clock.transitions import (
+    next_transition_end,
+    pop_reached_state,
+    start_transition,
+    wait_for_transitions,
+)
 from local_aws_server.fidelity import Behaviour
 from local_aws_server.hooks import after, reconciler
 
@@ -37,16 +42,16 @@ def _operations(world: Backends) -> dict[str, Any]:
 def it_is_pending_at_first(call: Call) -> None:
     operation = _operations(call.backends)[call.result["OperationId"]]
     operation.status = "PENDING"
-    begin(operation, "SUCCESS", _SECONDS)
+    start_transition(operation, "SUCCESS", _SECONDS)
 
 
 @after("servicediscovery", "GetOperation")
 def its_end_is_awaited(call: Call) -> None:
-    wait_for(call, [_operations(call.backends)[call.params["OperationId"]]])
+    wait_for_transitions(call, [_operations(call.backends)[call.params["OperationId"]]])
 
 
 @reconciler("servicediscovery", order=1)
 def operations_succeed(world: Backends) -> float | None:
     for operation in _operations(world).values():
-        operation.status = arrived(operation) or operation.status
-    return next_arrival(_operations(world).values())
+        operation.status = pop_reached_state(operation) or operation.status
+    return next_transition_end(_operations(world).values())

@@ -6,7 +6,7 @@ https://docs.aws.amazon.com/cloud-map/latest/api/API_TagResource.html
 
 from local_aws_server.call import Call
 from local_aws_server.fidelity import Behaviour
-from local_aws_server.not_found import NotFoundRule, by, last_part
+from local_aws_server.not_found import NotFoundRule, by_parameter, last_part
 
 BEHAVIOURS = (
     Behaviour(
@@ -29,16 +29,21 @@ def _namespaces(call: Call) -> set[str]:
 
 
 NotFoundRule(
-    "servicediscovery", "ServiceNotFound", "{}", _services, by("Id", "DeleteService"), shortened=last_part
-).install()
+    "servicediscovery", "ServiceNotFound", "{}", _services, by_parameter("Id", "DeleteService"), normalize=last_part
+).register()
 NotFoundRule(
-    "servicediscovery", "NamespaceNotFound", "{}", _namespaces, by("NamespaceId", "CreateService"), shortened=last_part
-).install()
+    "servicediscovery",
+    "NamespaceNotFound",
+    "{}",
+    _namespaces,
+    by_parameter("NamespaceId", "CreateService"),
+    normalize=last_part,
+).register()
 NotFoundRule(
     "servicediscovery",
     "ResourceNotFoundException",
     "Resource {} not found.",
     lambda call: _services(call) | _namespaces(call),
-    by("ResourceARN", "ListTagsForResource", "TagResource", "UntagResource"),
-    shortened=last_part,
-).install()
+    by_parameter("ResourceARN", "ListTagsForResource", "TagResource", "UntagResource"),
+    normalize=last_part,
+).register()

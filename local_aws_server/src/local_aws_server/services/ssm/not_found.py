@@ -6,7 +6,7 @@ https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_GetParameter
 
 from local_aws_server.call import Call
 from local_aws_server.fidelity import Behaviour
-from local_aws_server.not_found import NotFoundRule, by
+from local_aws_server.not_found import NotFoundRule, by_parameter
 
 BEHAVIOURS = (
     Behaviour(
@@ -27,5 +27,5 @@ NotFoundRule(
     "ParameterNotFound",
     "Parameter {} not found.",
     _parameters,
-    by("Name", "GetParameterHistory", "LabelParameterVersion", "UnlabelParameterVersion"),
-).install()
+    by_parameter("Name", "GetParameterHistory", "LabelParameterVersion", "UnlabelParameterVersion"),
+).register()
