@@ -1,4 +1,4 @@
-"""Lazy public names: a package lists where each name is defined, and Python imports it on first use (PEP 562)."""
+"""Lazy public names: a package lists the module of each name, and Python imports it on first use (PEP 562)."""
 
 import sys
 from collections.abc import Callable, Mapping
@@ -9,10 +9,10 @@ from typing import Any
 def lazy_names(package: str, sources: Mapping[str, str]) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
     """Return `__getattr__` and `__dir__` for a package.
 
-    `sources` maps each public name to the module that defines it; a name mapped to "" is a submodule of the package.
+    `sources` maps each public name to the module that defines it. The value "" marks a submodule of the package.
     """
 
-    def getattribute(name: str) -> Any:
+    def get_name(name: str) -> Any:
         if name not in sources:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
         source = sources[name]
@@ -20,4 +20,4 @@ def lazy_names(package: str, sources: Mapping[str, str]) -> tuple[Callable[[str]
         setattr(sys.modules[package], name, value)
         return value
 
-    return getattribute, lambda: sorted(sources)
+    return get_name, lambda: sorted(sources)

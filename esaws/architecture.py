@@ -1,28 +1,32 @@
-"""An architecture: a named set of resources, checked and in an order in which they can be made."""
+"""An architecture: a named set of resources with all their dependencies, in an order to create them in."""
+
+from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from graphlib import TopologicalSorter
 from typing import TYPE_CHECKING, TypeVar
 
+from esaws._display import html_table, rich_table
 from esaws.errors import InvalidResource
-from esaws.resource import Resource, named, table
+from esaws.resource import Resource, names_for_resources, to_table
 
 if TYPE_CHECKING:
     import pandas
+    from rich.console import RenderableType
 
 AnyResource = TypeVar("AnyResource", bound=Resource)
 
 
 class Architecture:
-    """What should exist together. Whatever its resources refer to belongs to it as well.
+    """A set of declared resources. The resources that they depend on belong to it as well.
 
     Raises:
         InvalidResource: two different resources share a kind and a name.
     """
 
-    def __init__(self, name: str, resources: Iterable[Resource], *, whole: "Architecture | None" = None) -> None:
-        """`whole` is the architecture that this one is a part of; what stands there is nothing extra here."""
+    def __init__(self, name: str, resources: Iterable[Resource], *, whole: Architecture | None = None) -> None:
+        """`whole` is the architecture that this one is a part of. A plan does not list its other resources as extra."""
         self.name = name
         self.whole = whole or self
         self._resources: dict[tuple[str, str], Resource] = {}
@@ -30,15 +34,13 @@ class Architecture:
             self._add(resource)
 
     def _add(self, resource: Resource) -> None:
-        known = self._resources.get(resource.key)
-        if known is resource:
-            return
-        if known is not None:
-            if known != resource:
+        existing = self._resources.get(resource.key)
+        if existing is not None:
+            if existing is not resource and existing != resource:
                 raise InvalidResource(f"architecture {self.name} has two different resources called {resource}")
             return
-        for needed in resource.dependencies:
-            self._add(needed)
+        for dependency in resource.dependencies:
+            self._add(dependency)
         self._resources[resource.key] = resource
 
     def __iter__(self) -> Iterator[Resource]:
@@ -53,43 +55,54 @@ class Architecture:
     def __repr__(self) -> str:
         return f"<Architecture {self.name}: {len(self)} resources>"
 
+    def _repr_html_(self) -> str:
+        return html_table(f"{self.name}: {len(self)} resources", self.to_frame())
+
+    def __rich__(self) -> RenderableType:
+        return rich_table(f"{self.name}: {len(self)} resources", self.to_frame())
+
     def get(self, kind: type[AnyResource], name: str) -> AnyResource:
-        """The resource of this kind and name.
+        """Return the resource of this kind and name.
 
         Raises:
-            InvalidResource: there is none; the message lists the names that there are.
+            InvalidResource: there is none. The message lists the existing names.
         """
-        found = self._resources.get((kind.kind, name))
-        if not isinstance(found, kind):
-            names = ", ".join(resource.name for resource in self.of(kind)) or "none"
-            raise InvalidResource(f"architecture {self.name} has no {kind.kind} {name}; there are: {names}")
-        return found
+        resource = self._resources.get((kind.kind, name))
+        if not isinstance(resource, kind):
+            names = ", ".join(other.name for other in self.of(kind)) or "none"
+            raise InvalidResource(f"architecture {self.name} has no {kind.kind} {name}; it has: {names}")
+        return resource
 
     def of(self, *kinds: type[AnyResource]) -> list[AnyResource]:
-        """The resources of these kinds, in order."""
+        """Return the resources of these kinds, in order."""
         return [resource for resource in self.in_order() if isinstance(resource, kinds)]
 
     def in_order(self) -> list[Resource]:
-        """Every resource after those that it needs; the same order on every run."""
-        graph = {key: [needed.key for needed in resource.dependencies] for key, resource in self._resources.items()}
+        """Return every resource after its dependencies, in the same order on every run."""
+        graph = {
+            key: [dependency.key for dependency in resource.dependencies] for key, resource in self._resources.items()
+        }
         return [self._resources[key] for key in TopologicalSorter(graph).static_order()]
 
-    def to_frame(self, kind: type[Resource] | None = None) -> "pandas.DataFrame":
-        """One row a kind: kind, count, in order; of one `kind` a row a resource: name and declared fields, by names."""
+    def to_frame(self, kind: type[Resource] | None = None) -> pandas.DataFrame:
+        """Return one row per kind: kind, count. With `kind`, one row per resource: name and declared fields."""
         if kind is None:
-            return table({"kind": name, "count": count} for name, count in Counter(r.kind for r in self).items())
-        return table(
-            {"name": resource.name} | {field: named(value) for field, value in resource.desired().items()}
+            return to_table({"kind": name, "count": count} for name, count in Counter(r.kind for r in self).items())
+        return to_table(
+            {"name": resource.name} | {field: names_for_resources(value) for field, value in resource.desired().items()}
             for resource in self.of(kind)
         )
 
-    def just(self, *wanted: Resource | type[Resource]) -> "Architecture":
-        """The part with these resources, or all of these kinds, and what they need; the rest is nothing extra there."""
-        chosen = [
+    def just(self, *selected: Resource | type[Resource]) -> Architecture:
+        """Return the part with these resources, or all of these kinds, and their dependencies.
+
+        A plan for the part does not list the rest of this architecture as extra.
+        """
+        resources = [
             resource
             for resource in self.in_order()
             if any(
-                isinstance(resource, item) if isinstance(item, type) else resource.key == item.key for item in wanted
+                isinstance(resource, item) if isinstance(item, type) else resource.key == item.key for item in selected
             )
         ]
-        return Architecture(self.name, chosen, whole=self.whole)
+        return Architecture(self.name, resources, whole=self.whole)

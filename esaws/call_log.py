@@ -1,4 +1,6 @@
-"""The ledger of calls: every request to AWS, with its secrets removed, as a frame and as AWS CLI lines."""
+"""The call log: every request to AWS with its secrets masked, as a frame and as AWS CLI commands."""
+
+from __future__ import annotations
 
 import json
 import re
@@ -12,12 +14,15 @@ from botocore import xform_name
 from botocore.model import ListShape, MapShape, OperationModel, Shape, StructureShape
 from botocore.session import Session
 
+from esaws._display import html_table, rich_table
+
 if TYPE_CHECKING:
     import pandas
+    from rich.console import RenderableType
 
 SECRET = "***"
 
-# botocore marks most secrets as sensitive; RDS, MQ and SSM of older models do not.
+# botocore marks most secrets as sensitive, but not those of RDS, MQ and older models of SSM.
 _SECRET_NAME = re.compile(r"password|secret|authtoken|authorizationtoken", re.IGNORECASE)
 
 _CLI_COMMAND = {"s3": "s3api"}
@@ -26,7 +31,7 @@ _READS = ("Describe", "List", "Get", "Head", "BatchGet", "BatchCheck")
 
 @dataclass(frozen=True)
 class Call:
-    """One request: what was asked, how long it took in seconds, and `OK` or AWS's error code."""
+    """One request: its masked parameters, its duration in seconds, and `OK` or AWS's error code."""
 
     service: str
     operation: str
@@ -36,11 +41,11 @@ class Call:
 
     @property
     def changes(self) -> bool:
-        """Whether the operation may change something, judged by the verb that AWS gave it."""
+        """Whether the operation may change resources, judged by the verb in its name."""
         return not self.operation.startswith(_READS)
 
     def cli(self) -> str:
-        """The same request as a line of the AWS CLI; secrets stay masked."""
+        """Return the request as an AWS CLI command. Secrets stay masked."""
         words = ["aws", _CLI_COMMAND.get(self.service, self.service), xform_name(self.operation, "-")]
         for name, value in self.parameters.items():
             option = xform_name(name, "-")
@@ -55,8 +60,8 @@ class Call:
         return " ".join(words)
 
 
-class Ledger:
-    """Every call made through one cloud, in the order of their answers."""
+class CallLog:
+    """Every call made through one cloud, in the order of their responses."""
 
     def __init__(self) -> None:
         self._calls: list[Call] = []
@@ -70,36 +75,50 @@ class Ledger:
     def __getitem__(self, index: slice) -> list[Call]:
         return self._calls[index]
 
-    def to_frame(self) -> "pandas.DataFrame":
-        """One row a call: service, operation, parameters (dict), seconds, code."""
+    def to_frame(self) -> pandas.DataFrame:
+        """Return one row per call: service, operation, parameters (dict), seconds, code."""
         import pandas
 
         columns = ["service", "operation", "parameters", "seconds", "code"]
         return pandas.DataFrame([[getattr(call, column) for column in columns] for call in self], columns=columns)
 
-    def changes(self) -> "pandas.DataFrame":
-        """How often each changing operation was called: service, operation, calls; sorted by name."""
+    def changes(self) -> pandas.DataFrame:
+        """Return one row per changing operation: service, operation, calls; sorted by name."""
         calls = self.to_frame()
         calls = calls[[call.changes for call in self]]
         return calls.groupby(["service", "operation"]).size().rename("calls").reset_index()
 
+    def __repr__(self) -> str:
+        return f"{len(self)} calls, {sum(call.changes for call in self)} of them changes"
+
+    def _repr_html_(self) -> str:
+        return html_table(repr(self), self._counts())
+
+    def __rich__(self) -> RenderableType:
+        return rich_table(repr(self), self._counts())
+
+    def _counts(self) -> pandas.DataFrame:
+        """Return one row per operation and code: service, operation, code, calls; the most frequent first."""
+        counts = self.to_frame().groupby(["service", "operation", "code"]).size().rename("calls").reset_index()
+        return counts.sort_values("calls", ascending=False, kind="stable")
+
     def cli(self) -> list[str]:
-        """The calls that change something, as lines of the AWS CLI."""
+        """Return the calls that may change resources, as AWS CLI commands."""
         return [call.cli() for call in self if call.changes]
 
-    def watch(self, session: Session) -> None:
-        """Record what every client of `session` asks from now on."""
-        session.register("before-parameter-build", self._asked)
-        session.register("after-call", self._answered)
-        session.register("after-call-error", self._failed)
+    def attach(self, session: Session) -> None:
+        """Log the calls of all clients of `session` from now on."""
+        session.register("before-parameter-build", self._before_call)
+        session.register("after-call", self._after_call)
+        session.register("after-call-error", self._after_error)
 
-    def _asked(self, params: dict[str, Any], model: OperationModel, context: dict[str, Any], **_: Any) -> None:
-        context["esaws"] = (model, _masked(params, model.input_shape), time.perf_counter())
+    def _before_call(self, params: dict[str, Any], model: OperationModel, context: dict[str, Any], **_: Any) -> None:
+        context["esaws"] = (model, _mask(params, model.input_shape), time.perf_counter())
 
-    def _answered(self, parsed: dict[str, Any], context: dict[str, Any], **_: Any) -> None:
+    def _after_call(self, parsed: dict[str, Any], context: dict[str, Any], **_: Any) -> None:
         self._record(context, parsed.get("Error", {}).get("Code") or "OK")
 
-    def _failed(self, exception: Exception, context: dict[str, Any], **_: Any) -> None:
+    def _after_error(self, exception: Exception, context: dict[str, Any], **_: Any) -> None:
         self._record(context, type(exception).__name__)
 
     def _record(self, context: dict[str, Any], code: str) -> None:
@@ -109,20 +128,20 @@ class Ledger:
 
 
 def _client_name(model: OperationModel) -> str:
-    """The name under which boto3 and the AWS CLI know the service: `elbv2`, not `elasticloadbalancing`."""
+    """Return the service name of boto3 and the AWS CLI: `elbv2`, not `elasticloadbalancing`."""
     return model.service_model.service_name
 
 
-def _masked(value: Any, shape: Shape | None, name: str = "") -> Any:
-    secret = _SECRET_NAME.search(name) is not None or bool(shape is not None and shape.metadata.get("sensitive"))
-    if secret and isinstance(value, str | bytes):
+def _mask(value: Any, shape: Shape | None, name: str = "") -> Any:
+    is_secret = _SECRET_NAME.search(name) is not None or bool(shape is not None and shape.metadata.get("sensitive"))
+    if is_secret and isinstance(value, str | bytes):
         return SECRET
     if isinstance(value, dict) and isinstance(shape, StructureShape):
-        return {key: _masked(item, shape.members.get(key), key) for key, item in value.items()}
+        return {key: _mask(item, shape.members.get(key), key) for key, item in value.items()}
     if isinstance(value, dict) and isinstance(shape, MapShape):
-        return {key: _masked(item, shape.value, key) for key, item in value.items()}
+        return {key: _mask(item, shape.value, key) for key, item in value.items()}
     if isinstance(value, list | tuple) and isinstance(shape, ListShape):
-        return [_masked(item, shape.member, name) for item in value]
+        return [_mask(item, shape.member, name) for item in value]
     if isinstance(value, bytes):
         return f"({len(value)} bytes)"
     return value

@@ -1,65 +1,65 @@
-"""What can go wrong, with which exit code the command line says so, and how an error is told."""
+"""The errors that esaws raises on purpose, their exit codes, and the text that describes an error."""
 
 from botocore.exceptions import ClientError
 
 
 class EsawsError(Exception):
-    """The base of every error that esaws raises on purpose: the thing failed (exit code 1).
+    """Base of all errors that esaws raises on purpose. The command line exits with `exit_code`.
 
-    A message names the thing, the place and the next step.
+    A message says what failed, where, why, and what to do next.
     """
 
     exit_code = 1
 
 
 class UsageError(EsawsError):
-    """What was asked for can't be: an unknown profile, a bad name, an unreachable endpoint, a port in use."""
+    """The request is invalid: an unknown profile, a bad name, an unreachable endpoint, a port in use."""
 
     exit_code = 2
 
 
 class Refused(EsawsError):
-    """Not done, for safety: nobody confirmed, or the account was not named."""
+    """Nothing was done, for safety: the change was not confirmed, or no account was named."""
 
     exit_code = 3
 
 
 class WrongAccount(Refused):
-    """The credentials belong to another account than the one that was named."""
+    """The credentials belong to another account than the one that the user named."""
 
 
 class NotDeployed(EsawsError):
-    """Something that is needed does not exist yet."""
+    """A resource that the operation needs does not exist yet."""
 
 
 class LocalNotRunning(EsawsError):
-    """The local AWS is not running, so there is nothing to look at."""
+    """The local AWS is not running."""
 
 
 class InvalidResource(UsageError):
-    """A resource or an architecture was declared in a way that AWS would not accept."""
+    """A resource or an architecture was declared in a way that AWS would reject."""
 
 
 class DeployRefused(EsawsError):
-    """A plan holds changes that a deploy does not make by itself."""
+    """The plan has changes that a deploy does not make: resources to replace, or extra resources."""
 
 
 class ApplyFailed(EsawsError):
-    """At least one change failed; what was running was finished and nothing new was started."""
+    """At least one change failed. Running changes were finished, and no new ones were started."""
 
 
 _NEXT_STEP = {
     "AccessDenied": "ask for the permission",
     "AccessDeniedException": "ask for the permission",
     "UnauthorizedOperation": "ask for the permission",
-    "DependencyViolation": "something that this deployment does not own still uses it",
+    "DependencyViolation": "a resource outside this deployment still uses it",
     "VpcLimitExceeded": "delete a VPC or ask for a higher quota",
-    "EndpointConnectionError": "the endpoint went away; `esaws doctor` looks at it",
+    "EndpointConnectionError": "the endpoint stopped answering; run `esaws doctor`",
 }
 
 
-def told(error: BaseException) -> str:
-    """An error in one line: AWS's code and message, and what to do where that is known."""
+def describe_error(error: BaseException) -> str:
+    """Describe an error in one line: AWS's code, message and operation, and the next step if there is a known one."""
     if isinstance(error, ClientError):
         code = error.response["Error"]["Code"]
         text = f"{code}: {error.response['Error'].get('Message', '')} ({error.operation_name})"

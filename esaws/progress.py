@@ -1,26 +1,31 @@
-"""Progress of long work: a bar in a terminal, one line that settles in a notebook, nothing where nobody looks."""
+"""Progress of long work: a bar in a terminal, one updated line in a notebook, nothing elsewhere."""
 
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as RichProgress
+    from rich.progress import TaskID
 
 
 class Progress(Protocol):
-    """What long work tells about itself."""
+    """Reports the steps of long work."""
 
-    def step(self, what: str) -> None:
-        """One more piece is done; `what` names it."""
+    def step(self, description: str) -> None:
+        """Report that one more step is done."""
 
 
 @contextmanager
 def progress(title: str, total: int) -> Iterator[Progress]:
-    """Show how far `total` pieces of work have come, in the way that suits where the program runs."""
+    """Show the progress of `total` steps where the program runs: notebook, terminal or neither."""
     if _in_notebook():
         line = _NotebookLine(title, total)
         yield line
-        line.settle()
+        line.finish()
     elif sys.stderr.isatty():
+        from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
         from rich.progress import Progress as RichProgress
 
@@ -29,53 +34,50 @@ def progress(title: str, total: int) -> Iterator[Progress]:
             BarColumn(),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
-            TextColumn("{task.fields[what]}"),
+            TextColumn("{task.fields[step]}"),
         )
-        from rich.console import Console
-
         with RichProgress(*columns, console=Console(stderr=True), transient=True) as bars:
-            task = bars.add_task(title, total=total, what="")
-            yield _TerminalBar(bars, task)
+            yield _TerminalBar(bars, bars.add_task(title, total=total, step=""))
     else:
-        yield _Silence()
+        yield _NoProgress()
 
 
-class _Silence:
-    def step(self, what: str) -> None:
-        """Nobody looks."""
+class _NoProgress:
+    def step(self, description: str) -> None:
+        """Show nothing."""
 
 
 class _TerminalBar:
-    def __init__(self, bars: "object", task: int) -> None:
+    def __init__(self, bars: "RichProgress", task: "TaskID") -> None:
         self._bars = bars
         self._task = task
 
-    def step(self, what: str) -> None:
-        self._bars.update(self._task, advance=1, what=what)  # type: ignore[attr-defined]
+    def step(self, description: str) -> None:
+        self._bars.update(self._task, advance=1, step=description)
 
 
 class _NotebookLine:
-    """One line of standard output that is written over, so that a finished notebook holds its last state alone."""
+    """A line of standard output that overwrites itself, so that a finished notebook keeps only its last state."""
 
     def __init__(self, title: str, total: int) -> None:
         self._title, self._total, self._done, self._width = title, total, 0, 0
         self._show()
 
-    def step(self, what: str) -> None:
+    def step(self, description: str) -> None:
         self._done += 1
-        self._show(f" · {what}")
+        self._show(f" · {description}")
 
-    def settle(self) -> None:
+    def finish(self) -> None:
         self._show()
         print(flush=True)
 
-    def _show(self, more: str = "") -> None:
-        text = f"{self._title}: {self._done} of {self._total}{more}"
-        # A shorter text would leave the end of a longer one standing.
+    def _show(self, suffix: str = "") -> None:
+        text = f"{self._title}: {self._done} of {self._total}{suffix}"
+        # Blanks first: a shorter text would leave the end of a longer one visible.
         print(f"\r{' ' * self._width}\r{text}", end="", flush=True)
         self._width = len(text)
 
 
 def _in_notebook() -> bool:
-    shell = sys.modules.get("IPython")
-    return bool(shell and (running := shell.get_ipython()) and hasattr(running, "kernel"))
+    ipython = sys.modules.get("IPython")
+    return bool(ipython and (shell := ipython.get_ipython()) and hasattr(shell, "kernel"))

@@ -1,4 +1,4 @@
-"""The contract of a resource: what should exist, what does, how the two are compared, and the registry of kinds."""
+"""The contract of every resource kind: its declaration, what exists on AWS, their comparison, and the registry."""
 
 from __future__ import annotations
 
@@ -8,19 +8,21 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
 
+from esaws._display import html_table, rich_table
 from esaws.cloud import Cloud
 from esaws.errors import InvalidResource, NotDeployed
 from esaws.pricelist import Usage
 
 if TYPE_CHECKING:
     import pandas
+    from rich.console import RenderableType
 
 KINDS: dict[str, type[Resource]] = {}
-"""Every kind of resource by its name; `esaws.resources` fills it."""
+"""Every kind of resource by its class name; `esaws.resources.load_all()` fills it."""
 
 
 class Ref(NamedTuple):
-    """Points at something that exists: its kind and the id AWS gave it."""
+    """A reference to an existing resource: its kind and the id that AWS gave it."""
 
     kind: str
     id: str
@@ -28,11 +30,14 @@ class Ref(NamedTuple):
 
 @dataclass(frozen=True)
 class Live:
-    """Something that exists.
+    """A resource that exists on AWS.
 
-    `name` is the reference name, without the deployment; `state` AWS's own word, empty where AWS has none; `fields`
-    what AWS says of the fields that `Resource.desired` names, references as ids; `raw` AWS's description.
-    `foreign` marks somebody else's part inside something of ours: a rule in our group that we did not make.
+    Attributes:
+        name: the reference name, without the deployment.
+        state: AWS's word for its state; empty if AWS has none.
+        fields: the current values of the fields in `Resource.desired()`, references as ids.
+        raw: AWS's description.
+        foreign: it is inside a resource of the deployment but not made by it, such as a rule added by hand.
     """
 
     kind: str
@@ -46,59 +51,63 @@ class Live:
 
     @property
     def key(self) -> tuple[str, str]:
-        """Kind and name: what a declared resource is matched by."""
+        """Kind and name: the key that matches it to a declared resource."""
         return self.kind, self.name
 
     @property
     def ref(self) -> Ref:
-        """What children point at."""
+        """The reference that its children hold."""
         return Ref(self.kind, self.id)
 
+    def to_dict(self) -> dict[str, str]:
+        """Return kind, name, id and state."""
+        return {"kind": self.kind, "name": self.name, "id": self.id, "state": self.state}
 
-# In a kind's class body `list` is its classmethod: annotations there need another word for Python's own.
+
+# In a kind's class body `list` is its classmethod, so annotations there need other names for Python's list.
 Lives = list[Live]
 Usages = list[Usage]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Resource(ABC):
-    """Something that should exist: an immutable declaration whose fields that hold resources are its edges.
+    """The declaration of a resource that should exist. Fields that hold other resources are its dependencies.
 
-    A subclass is a kind. It declares its fields, `list`, `create` and `delete`, and where AWS can change it, `update`
-    with `in_place`. Every field but `name` and `after` is compared with what exists, under the field's own name.
+    A subclass is a kind. It declares fields and implements `list`, `create`, `delete` and, for the fields in
+    `in_place`, `update`. Every field except `name`, `after` and those in `not_compared` is compared with AWS.
     """
 
     name: str = ""
     after: tuple[Resource, ...] = field(default=(), repr=False, compare=False)
-    """Resources that must exist first although no field holds them."""
+    """Resources that must exist first although no other field holds them."""
 
     kind: ClassVar[str]
     in_place: ClassVar[frozenset[str]] = frozenset()
-    """The fields that `update` can change; a drift of any other is `differs`."""
+    """The fields that `update` can change. A drift in any other field is `differs`."""
     revisions: ClassVar[bool] = False
-    """Whether `update` gives a new id, so that whatever refers to it changes as well."""
+    """Whether `update` gives it a new id, so that resources that refer to it change as well."""
     not_compared: ClassVar[frozenset[str]] = frozenset()
-    """Fields that say how to create it and can't be read back, or that a scaler owns."""
+    """Fields that AWS does not return, or that a scaler changes."""
     pending: ClassVar[frozenset[str]] = frozenset()
-    """The states in which it exists and is not yet usable."""
-    undeclared: ClassVar[bool] = False
-    """Whether a deploy that does not declare it leaves it alone: it goes at teardown."""
+    """The states in which it exists but is not usable yet."""
+    keep_on_deploy: ClassVar[bool] = False
+    """Whether a deploy keeps it even if the architecture does not declare it. A teardown deletes it."""
     deleting: ClassVar[frozenset[str]] = frozenset()
-    """The states in which it is on its way out."""
-    outlives: ClassVar[frozenset[str]] = frozenset()
-    """Kinds that must be gone before this one is deleted, although they don't point at it."""
+    """The states in which AWS is deleting it."""
+    delete_after: ClassVar[frozenset[str]] = frozenset()
+    """Kinds that must be gone before this one is deleted although they do not refer to it."""
     seconds: ClassVar[float] = 1
-    """About how long AWS takes to make it: what takes long is started first."""
+    """Roughly how many seconds AWS needs to create it. An apply starts the longest chain first."""
     name_pattern: ClassVar[re.Pattern[str]] = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._:/=+@-]*")
-    """The reference names that AWS takes, prefixed with a deployment."""
+    """The reference names that AWS accepts after the prefix of the deployment."""
     name_limit: ClassVar[int] = 240
-    """The longest reference name, so that nine characters of deployment still fit in front."""
+    """The maximum length of a reference name; it leaves nine characters for the prefix of the deployment."""
     icon: ClassVar[str] = "aws.general.General"
-    """The icon's place in the diagrams package."""
+    """The icon, as a path in the diagrams package."""
     free: ClassVar[str] = ""
-    """Why it costs nothing by itself; empty where `usage` has lines."""
+    """Why it costs nothing by itself; empty if `usage()` returns lines."""
     permissions: ClassVar[tuple[str, ...]] = ()
-    """The IAM actions that listing, creating, updating and deleting it needs."""
+    """The IAM actions that `list`, `create`, `update` and `delete` need."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -107,103 +116,103 @@ class Resource(ABC):
 
     def __post_init__(self) -> None:
         if not self.name:
-            object.__setattr__(self, "name", self.part_name())
+            object.__setattr__(self, "name", self.default_name())
         if not self.name_pattern.fullmatch(self.name):
-            raise InvalidResource(f"{self.kind} name {self.name!r} has characters that AWS refuses")
+            raise InvalidResource(f"{self.kind} name {self.name!r} has characters that AWS rejects")
         if len(self.name) > self.name_limit:
             raise InvalidResource(
-                f"{self.kind} name {self.name!r} is too long: {len(self.name)} characters, "
-                f"{self.name_limit} are left beside a deployment's name"
+                f"{self.kind} name {self.name!r} is too long: {len(self.name)} characters; "
+                f"use at most {self.name_limit}, since the deployment's name is put in front"
             )
 
-    def part_name(self) -> str:
-        """The name of a part that AWS gives none to, from what it belongs to; a kind that is no part needs a name."""
-        raise InvalidResource(f"a {self.kind} needs a name")
+    def default_name(self) -> str:
+        """Return the name for a declaration without one. Kinds that are part of another resource override this."""
+        raise InvalidResource(f"{self.kind}: a name is required")
 
     def __str__(self) -> str:
         return f"{self.kind} {self.name}"
 
     @property
     def key(self) -> tuple[str, str]:
-        """Kind and name: unique in an architecture."""
+        """Kind and name, which are unique in an architecture."""
         return self.kind, self.name
 
     @property
     def dependencies(self) -> tuple[Resource, ...]:
-        """The resources that must exist before this one, in the order of the fields."""
-        found: dict[tuple[str, str], Resource] = {}
+        """The resources that must exist before this one, in the order of the fields, without duplicates."""
+        dependencies: dict[tuple[str, str], Resource] = {}
         for item in fields(self):
             for resource in _resources_in(getattr(self, item.name)):
-                found.setdefault(resource.key, resource)
-        return tuple(found.values())
+                dependencies.setdefault(resource.key, resource)
+        return tuple(dependencies.values())
 
-    # -- what exists ---------------------------------------------------------------------------------------------
+    # -- on AWS --------------------------------------------------------------------------------------------------
 
     @classmethod
     @abstractmethod
     def list(cls, cloud: Cloud) -> Lives:
-        """All of this kind that the deployment owns, foreign parts of what it owns included; the dead are left out."""
+        """Return all of this kind that the deployment owns, foreign parts included, deleted ones excluded."""
 
     def find(self, index: Index) -> Live | None:
-        """What exists under this name, or None only where it is absent."""
+        """Return the existing resource of this name, or None if it does not exist."""
         return index.get(self.kind, self.name)
 
     def id_in(self, cloud: Cloud) -> str:
-        """The id AWS gave to it; asked for when it is needed and not yet known.
+        """Return the id that AWS gave it. Lists the kind if the cloud has not seen the id yet.
 
         Raises:
             NotDeployed: it does not exist.
         """
-        if self.key not in cloud.known:
+        if self.key not in cloud.known_ids:
             for live in self.list(cloud):
                 if not live.foreign:
-                    cloud.known.setdefault(live.key, live.id)
-        if self.key not in cloud.known:
-            raise NotDeployed(f"{self} is not in {cloud.region}; apply its plan first")
-        return cloud.known[self.key]
+                    cloud.known_ids.setdefault(live.key, live.id)
+        if self.key not in cloud.known_ids:
+            raise NotDeployed(f"{self} is not deployed in {cloud.region}; apply its plan first")
+        return cloud.known_ids[self.key]
 
-    def made(self, cloud: Cloud, id: str) -> str:
-        """Remember the id that AWS has just given to it, and hand it on."""
-        cloud.known[self.key] = id
+    def remember_id(self, cloud: Cloud, id: str) -> str:
+        """Record the id that AWS has just given it, and return the id."""
+        cloud.known_ids[self.key] = id
         return id
 
-    # -- what should be ------------------------------------------------------------------------------------------
+    # -- declared ------------------------------------------------------------------------------------------------
 
     def desired(self) -> dict[str, Any]:
-        """The fields that must read so on AWS, by name; resources stand for their ids."""
+        """Return the declared fields to compare with AWS, by name. Resources represent their ids."""
         skipped = {"name", "after"} | self.not_compared
         return {item.name: getattr(self, item.name) for item in fields(self) if item.name not in skipped}
 
     def usage(self) -> Usages:
-        """What a month of it consumes; empty where it is `free`."""
+        """Return what it consumes in a month; empty if it is `free`."""
         return []
 
     @classmethod
     @abstractmethod
     def example(cls) -> Self:
-        """The smallest valid one, with its parents."""
+        """Return the smallest valid declaration, with the resources that it needs. The contract tests use it."""
 
     # -- changes -------------------------------------------------------------------------------------------------
 
     @abstractmethod
     def create(self, cloud: Cloud) -> None:
-        """Make it; returns when it is usable. Tags go into the first call, so that whatever is half-made is found."""
+        """Create it and return when it is usable. The first call sets the tags, so that half-created ones are found."""
 
     def ready(self, cloud: Cloud) -> None:  # noqa: B027 (most kinds are usable at once)
-        """Return when it is usable: for what was found in one of its `pending` states."""
+        """Wait until it is usable, if it was found in one of its `pending` states."""
 
     def update(self, cloud: Cloud, live: Live) -> None:
-        """Change the `in_place` fields to what is declared; returns when that holds."""
-        raise NotImplementedError(f"{self.kind} has nothing that can be changed in place")
+        """Change the `in_place` fields to the declared values and return when AWS has done it."""
+        raise NotImplementedError(f"{self.kind} has no field that can be changed in place")
 
     @classmethod
     @abstractmethod
     def delete(cls, cloud: Cloud, live: Live) -> None:
-        """Delete it; returns when it is gone, and quietly where it already is."""
+        """Delete it and return when it is gone. Does nothing if it is gone already."""
 
 
 class Index:
-    """What exists, looked up by name and by id."""
+    """The existing resources of a deployment, with look-up by name and by reference."""
 
     def __init__(self, lives: Iterable[Live] = ()) -> None:
         self.lives = sorted(lives, key=lambda live: (live.kind, live.name, live.foreign, live.id))
@@ -222,21 +231,21 @@ class Index:
         return len(self.lives)
 
     def get(self, kind: str, name: str) -> Live | None:
-        """What is owned under this name."""
+        """Return the owned resource of this kind and name, or None."""
         return self._by_name.get((kind, name))
 
     def at(self, ref: Ref) -> Live | None:
-        """What has this id."""
+        """Return the resource with this kind and id, or None."""
         return self._by_ref.get(ref)
 
-    def named(self, value: Any) -> Any:
-        """`value` with the names of what is owned in place of their ids."""
-        return _replaced(value, str, lambda text: self._names.get(text, text))
+    def names_for_ids(self, value: Any) -> Any:
+        """Return `value` with the ids of owned resources replaced by their names."""
+        return _replace(value, str, lambda text: self._names.get(text, text))
 
     def to_frame(self, kind: type[Resource] | None = None) -> pandas.DataFrame:
-        """One row a thing that the deployment owns: kind, name, state; of one `kind` its name and fields.
+        """Return one row per resource: kind, name, state. With `kind`, its name and fields.
 
-        Names stand for ids, so that a second run reads the same.
+        Names replace ids, so that a second run gives the same frame.
         """
         import pandas
 
@@ -244,20 +253,33 @@ class Index:
             return pandas.DataFrame(
                 [(live.kind, live.name, live.state) for live in self], columns=["kind", "name", "state"]
             )
-        return table(
-            {"name": live.name} | {field: self.named(value) for field, value in live.fields.items()}
+        return to_table(
+            {"name": live.name} | {field: self.names_for_ids(value) for field, value in live.fields.items()}
             for live in self
             if live.kind == kind.kind
         )
 
+    def to_dict(self) -> list[dict[str, str]]:
+        """Return kind, name, id and state of each resource."""
+        return [live.to_dict() for live in self]
 
-def named(value: Any) -> Any:
-    """A declared value with the names of resources in their place."""
-    return _replaced(value, lambda resource: resource.name)
+    def __repr__(self) -> str:
+        return f"{len(self)} resources" if len(self) != 1 else "1 resource"
+
+    def _repr_html_(self) -> str:
+        return html_table(repr(self), self.to_frame())
+
+    def __rich__(self) -> RenderableType:
+        return rich_table(repr(self), self.to_frame())
 
 
-def table(rows: Iterable[Mapping[str, Any]]) -> pandas.DataFrame:
-    """Rows of fields as a frame; what a cell holds several of is joined into one sorted text."""
+def names_for_resources(value: Any) -> Any:
+    """Return a declared value with each resource replaced by its name."""
+    return _replace(value, lambda resource: resource.name)
+
+
+def to_table(rows: Iterable[Mapping[str, Any]]) -> pandas.DataFrame:
+    """Return rows as a frame. Collections become one comma-separated text, sets in sorted order."""
     import pandas
 
     def text(value: Any) -> Any:
@@ -269,7 +291,7 @@ def table(rows: Iterable[Mapping[str, Any]]) -> pandas.DataFrame:
 
 
 class Difference(NamedTuple):
-    """A field that reads otherwise on AWS than it was declared, in names instead of ids."""
+    """The declared and the actual value of a field, with names instead of ids."""
 
     declared: Any
     actual: Any
@@ -278,21 +300,21 @@ class Difference(NamedTuple):
 def drift(
     resource: Resource, live: Live, index: Index, renewed: frozenset[tuple[str, str]] = frozenset()
 ) -> dict[str, Difference]:
-    """The fields of `resource` that read otherwise in `live`, by name; empty where both agree.
+    """Return the fields whose values in `live` are not the declared ones, by name; empty if all agree.
 
-    Pure: `index` turns declared resources into ids and ids back into names. What refers to a resource among `renewed`
-    differs, since that is about to get a new id.
+    Pure: `index` maps resources to ids and ids to names. A reference to a resource in `renewed` always differs, since
+    that resource is about to get a new id.
     """
 
     def as_id(resource: Resource) -> str:
-        found = resource.find(index)
-        return found.id if found and resource.key not in renewed else f"({resource} to be)"
+        existing = resource.find(index)
+        return existing.id if existing and resource.key not in renewed else f"({resource} to be)"
 
     differences = {}
     for name, declared in resource.desired().items():
         actual = live.fields[name]
-        if _replaced(declared, as_id) != actual:
-            differences[name] = Difference(named(declared), index.named(actual))
+        if _replace(declared, as_id) != actual:
+            differences[name] = Difference(names_for_resources(declared), index.names_for_ids(actual))
     return differences
 
 
@@ -307,16 +329,16 @@ def _resources_in(value: Any) -> Iterator[Resource]:
             yield from _resources_in(item)
 
 
-def _replaced(value: Any, resource_to: Callable[[Resource], str], text_to: Callable[[str], str] = str) -> Any:
-    """`value` with each resource and each text in it replaced."""
+def _replace(value: Any, resource_to: Callable[[Resource], str], text_to: Callable[[str], str] = str) -> Any:
+    """Return `value` with each resource and each text in it replaced."""
     if isinstance(value, Resource):
         return resource_to(value)
     if isinstance(value, str):
         return text_to(value)
     if isinstance(value, Mapping):
-        return {key: _replaced(item, resource_to, text_to) for key, item in value.items()}
+        return {key: _replace(item, resource_to, text_to) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return tuple(_replaced(item, resource_to, text_to) for item in value)
+        return tuple(_replace(item, resource_to, text_to) for item in value)
     if isinstance(value, set | frozenset):
-        return frozenset(_replaced(item, resource_to, text_to) for item in value)
+        return frozenset(_replace(item, resource_to, text_to) for item in value)
     return value

@@ -17,7 +17,8 @@ import pytest
 from filelock import FileLock
 from hypothesis import HealthCheck, settings
 
-from esaws.cloud import Cloud, local_command
+from esaws.cloud import Cloud
+from esaws.local_aws import process
 from esaws.deploy.plan import plan_deploy
 from esaws.reference.seccom import seccom
 from tests.shell import Shell
@@ -58,7 +59,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def endpoint() -> str:
     """The URL of this process's local AWS."""
-    url = str(local_command("start")["url"])
+    url = str(process.start()["url"])
     SHARED.append(f"{url}/_esaws/reset")
     return url
 

@@ -13,7 +13,8 @@ import pytest
 from awscli.clidriver import create_clidriver
 from botocore.loaders import JSONFileLoader
 
-from esaws.cloud import Cloud, local_command
+from esaws.cloud import Cloud
+from esaws.local_aws import process
 from esaws.deploy.plan import plan_deploy, plan_teardown
 from esaws.reference.seccom import seccom
 
@@ -57,7 +58,7 @@ def test_a_shell_that_was_pointed_at_the_local_aws_sees_what_is_deployed_there(e
     aws = shutil.which("aws", path=str(Path(sys.executable).parent))
     asked = subprocess.run(
         [str(aws), "ecs", "list-clusters", "--output", "json"],
-        env=os.environ | local_command("env"),
+        env=os.environ | process.environment(),
         capture_output=True,
         text=True,
         check=True,

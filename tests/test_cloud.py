@@ -142,7 +142,7 @@ def test_a_client_is_made_once():
 
 def test_waiting_in_vain_says_for_what():
     with pytest.raises(Exception, match="until the broker runs"):
-        Cloud.local().until("the broker runs", lambda: False, minutes=0)
+        Cloud.local().wait_until("the broker runs", lambda: False, minutes=0)
 
 
 def test_tags_say_whose_and_which():

@@ -17,8 +17,8 @@ from esaws.drawing.lines import branches
 from esaws.drawing.scene import USERS, Edge
 from esaws.drawing.shapes import Box, Sheet
 from esaws.errors import UsageError
-from esaws.reference.seccom import as_drawn, seccom
-from esaws.resource import KINDS
+from esaws.reference.seccom import seccom, seccom_as_drawn
+from esaws.resources import load_all
 from esaws.resources.auto_scaling_group import AutoScalingGroup
 from esaws.resources.bucket import Bucket
 from esaws.resources.cluster import Cluster
@@ -45,7 +45,7 @@ SVG = "{http://www.w3.org/2000/svg}"
 COMMITTED = {
     "seccom-ha": seccom("ha"),
     "seccom-budget": seccom("budget"),
-    "seccom-as-drawn": as_drawn(),
+    "seccom-as-drawn": seccom_as_drawn(),
 }
 
 
@@ -179,9 +179,9 @@ def test_nothing_is_in_the_way_of_anything_else(name: str) -> None:
     assert list(obstructions(draw(ARCHITECTURES[name]).sheet)) == []
 
 
-@pytest.mark.parametrize("kind", sorted(KINDS))
+@pytest.mark.parametrize("kind", sorted(load_all()))
 def test_every_kind_can_be_drawn_alone(kind: str) -> None:
-    drawing = draw(Architecture("alone", [KINDS[kind].example()]))
+    drawing = draw(Architecture("alone", [load_all()[kind].example()]))
     assert list(obstructions(drawing.sheet)) == []
     ET.fromstring(drawing.svg)
 

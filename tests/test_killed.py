@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from esaws.deploy.leftovers import left
+from esaws.deploy.leftovers import leftovers
 from esaws.deploy.plan import plan_deploy, plan_teardown
 from esaws.reference.seccom import seccom
 from tests.shell import journal_lines
@@ -33,4 +33,4 @@ def test_killed_at_any_moment_the_next_deploy_completes_and_the_next_teardown_le
     plan_deploy(architecture, cloud).apply()
     assert {change.action for change in plan_deploy(architecture, cloud)} == {"keep"}
     plan_teardown(cloud).apply()
-    assert left(cloud) == []
+    assert leftovers(cloud) == []

@@ -1,11 +1,6 @@
-"""The proof after a teardown: it finds what is left on another path, and says so where it can't look."""
+"""Leftovers: what still exists after a teardown, and what could not be checked."""
 
-import json
-import os
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
-from itertools import count
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -15,9 +10,10 @@ from botocore.exceptions import ClientError
 from esaws.architecture import Architecture
 from esaws.aws import tag_list
 from esaws.cloud import Cloud
-from esaws.deploy.leftovers import left, made_by_aws
-from esaws.deploy.leftovers.listings import Thing, kind_of, tracked
-from esaws.deploy.leftovers.proof import Answer, judge
+from esaws.deploy.leftovers import aws_managed_children, leftovers
+from esaws.deploy.leftovers.found import Found, kind_of
+from esaws.deploy.leftovers.list_account import target_tracking_owner
+from esaws.deploy.leftovers.proof import ListingResult, classify
 from esaws.deploy.plan import plan_deploy, plan_teardown
 from esaws.errors import EsawsError
 from esaws.reference.seccom import PROFILES, seccom
@@ -34,38 +30,13 @@ OURS = HERE.tags("web")
 VOLUME = "arn:aws:ec2:eu-west-3:123456789012:volume/vol-1"
 
 
-@pytest.fixture(scope="module")
-def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A local AWS that nobody else uses."""
-    environment = os.environ | {"ESAWS_STATE": str(tmp_path_factory.mktemp("local-aws")), "ESAWS_PORT": "0"}
-
-    def local(command: str) -> Any:
-        arguments = [sys.executable, "-m", "esaws.local_aws", command, "--json"]
-        return json.loads(subprocess.check_output(arguments, env=environment, timeout=60))
-
-    yield local("start")["url"]
-    local("stop")
-
-
-@pytest.fixture(scope="module")
-def new_cloud(url: str) -> Callable[[], Cloud]:
-    accounts = (f"{number:012}" for number in count(200_000_000_001))
-    return lambda: Cloud.at(url, account=next(accounts))
-
-
-@pytest.fixture
-def cloud(new_cloud: Callable[[], Cloud]) -> Cloud:
-    """An empty account."""
-    return new_cloud()
-
-
 def with_parents(resource: Resource) -> list[Resource]:
-    """A resource after all that it needs."""
+    """Return a resource after everything that it depends on."""
     return Architecture("test", [resource]).in_order()
 
 
-def refusing(monkeypatch: pytest.MonkeyPatch, *operations: str) -> None:
-    """AWS denies these operations from now on."""
+def deny(monkeypatch: pytest.MonkeyPatch, *operations: str) -> None:
+    """Deny these operations from now on."""
     call = BaseClient._make_api_call
 
     def refuse(self: BaseClient, operation: str, parameters: dict[str, Any]) -> Any:
@@ -76,7 +47,7 @@ def refusing(monkeypatch: pytest.MonkeyPatch, *operations: str) -> None:
     monkeypatch.setattr(BaseClient, "_make_api_call", refuse)
 
 
-# -- what both witnesses say, judged ------------------------------------------------------------------------------
+# -- classification ------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -94,7 +65,7 @@ def refusing(monkeypatch: pytest.MonkeyPatch, *operations: str) -> None:
         ("arn:aws-cn:iam::123456789012:role/seccom-ecs", "iam:role"),
     ],
 )
-def test_an_arn_tells_the_kind_of_thing(arn: str, kind: str) -> None:
+def test_kind_of_an_arn(arn: str, kind: str) -> None:
     assert kind_of(arn) == kind
 
 
@@ -102,85 +73,103 @@ DENIED = ClientError({"Error": {"Code": "AccessDenied", "Message": "not you"}}, 
 
 
 @pytest.mark.parametrize(
-    ("tagged", "answer", "verdicts"),
+    ("tagged", "result", "expected"),
     [
-        pytest.param({}, Answer(("ec2:volume",)), [], id="nobody knows of anything"),
+        pytest.param({}, ListingResult(("ec2:volume",)), [], id="nothing tagged and nothing listed"),
         pytest.param(
-            {}, Answer(("ec2:volume",), (Thing(VOLUME, "v", OURS),)), [("left", "web")], id="it exists, tagged as ours"
-        ),
-        pytest.param(
-            {VOLUME: OURS},
-            Answer(("ec2:volume",), (Thing(VOLUME, "v", {}),)),
+            {},
+            ListingResult(("ec2:volume",), (Found(VOLUME, "v", OURS),)),
             [("left", "web")],
-            id="it exists, and the tagging API names it",
+            id="it exists, tagged as ours",
         ),
-        pytest.param(
-            {}, Answer(("ec2:volume",), (Thing(VOLUME, "seccom-web", {}),)), [], id="a look-alike without tags"
-        ),
-        pytest.param(
-            {},
-            Answer(("ec2:volume",), (Thing(VOLUME, "v", {"esaws:deployment": "other"}),)),
-            [],
-            id="another deployment's",
-        ),
-        pytest.param({VOLUME: OURS}, Answer(("ec2:volume",)), [], id="the tagging API names the dead"),
         pytest.param(
             {VOLUME: OURS},
-            Answer(("ec2:volume",), error=DENIED),
+            ListingResult(("ec2:volume",), (Found(VOLUME, "v", {}),)),
+            [("left", "web")],
+            id="it exists, and the tagging API returns it",
+        ),
+        pytest.param(
+            {}, ListingResult(("ec2:volume",), (Found(VOLUME, "seccom-web", {}),)), [], id="a look-alike without tags"
+        ),
+        pytest.param(
+            {},
+            ListingResult(("ec2:volume",), (Found(VOLUME, "v", {"esaws:deployment": "other"}),)),
+            [],
+            id="the tag of another deployment",
+        ),
+        pytest.param(
+            {VOLUME: OURS}, ListingResult(("ec2:volume",)), [], id="tagged, and the listing does not return it"
+        ),
+        pytest.param(
+            {VOLUME: OURS},
+            ListingResult(("ec2:volume",), error=DENIED),
             [("unknown", ""), ("unknown", "web")],
-            id="the tagging API names it, and looking is denied",
+            id="tagged, and the listing is denied",
         ),
         pytest.param(
-            {VOLUME: OURS}, Answer(("ec2:image",)), [("unknown", "web")], id="no listing knows that kind of thing"
+            {VOLUME: OURS},
+            ListingResult(("ec2:image",)),
+            [("unknown", "web")],
+            id="tagged, and no listing covers the kind",
         ),
         pytest.param(
             {},
-            Answer(("ec2:volume",), (Thing(VOLUME, "v", {}, why="it stands in our VPC"),)),
+            ListingResult(("ec2:volume",), (Found(VOLUME, "v", {}, reason="it is in our VPC"),)),
             [("left", "v")],
-            id="no tags, but below something of ours",
+            id="untagged, in a resource of ours",
         ),
         pytest.param(
             {},
-            Answer(("ec2:volume",), (Thing(VOLUME, "v", {}, why="of something gone", doubtful=True),)),
+            ListingResult(("ec2:volume",), (Found(VOLUME, "v", {}, reason="its owner is gone", unattributed=True),)),
             [("unknown", "v")],
-            id="below something that is gone",
+            id="its owner is gone",
         ),
     ],
 )
-def test_what_the_witnesses_say_is_judged(
-    tagged: dict[str, Any], answer: Answer, verdicts: list[tuple[str, str]]
+def test_tags_and_listings_are_combined(
+    tagged: dict[str, Any], result: ListingResult, expected: list[tuple[str, str]]
 ) -> None:
-    assert [(leftover.state, leftover.name) for leftover in judge(HERE, tagged, [answer])] == verdicts
+    assert [(leftover.state, leftover.name) for leftover in classify(HERE, tagged, [result])] == expected
 
 
 def test_one_denied_listing_of_two_leaves_a_kind_unknown() -> None:
-    answers = [Answer(("ec2:volume",), error=DENIED), Answer(("ec2:volume",))]
-    assert {leftover.state for leftover in judge(HERE, {VOLUME: OURS}, answers)} == {"unknown"}
+    results = [ListingResult(("ec2:volume",), error=DENIED), ListingResult(("ec2:volume",))]
+    assert {leftover.state for leftover in classify(HERE, {VOLUME: OURS}, results)} == {"unknown"}
 
 
-def test_a_leftover_tells_itself_in_a_line_without_its_id() -> None:
-    (leftover,) = judge(HERE, {}, [Answer(("ec2:volume",), (Thing(VOLUME, "v", OURS, "available"),))])
+def test_leftovers_show_their_number_and_rows() -> None:
+    left = classify(HERE, {}, [ListingResult(("ec2:volume",), (Found(VOLUME, "v", OURS),))])
+    assert str(left).splitlines() == ["1 left, 0 unknown", f"  {left[0]}"]
+    assert left.to_frame().to_dict("records") == [
+        {"kind": "ec2:volume", "name": "web", "state": "left", "reason": "it exists, tagged as ours"}
+    ]
+    assert "<td>ec2:volume</td>" in left._repr_html_()
+    assert str(classify(HERE, {}, [])) == "nothing is left"
+
+
+def test_a_leftover_is_described_in_one_line_without_its_id() -> None:
+    (leftover,) = classify(HERE, {}, [ListingResult(("ec2:volume",), (Found(VOLUME, "v", OURS, "available"),))])
     assert str(leftover) == "left: ec2:volume web (it exists, tagged as ours; it is available)"
-    assert leftover.to_dict().keys() == {"kind", "name", "id", "state", "why"}
+    assert leftover.to_dict().keys() == {"kind", "name", "id", "state", "reason"}
 
 
 # -- on a local AWS ------------------------------------------------------------------------------------------------
 
 
-def test_in_an_empty_account_nothing_is_left_and_everything_can_be_looked_at(cloud: Cloud) -> None:
-    assert left(cloud) == []
-    assert made_by_aws(cloud) == []
+def test_nothing_is_left_or_unknown_in_an_empty_account(cloud: Cloud) -> None:
+    assert leftovers(cloud) == []
+    assert aws_managed_children(cloud) == []
 
 
-def test_it_changes_nothing(cloud: Cloud) -> None:
+def test_listing_leftovers_changes_nothing(cloud: Cloud) -> None:
     VPC.example().create(cloud)
     before = len(cloud.calls)
-    left(cloud)
-    made_by_aws(cloud)
+    leftovers(cloud)
+    aws_managed_children(cloud)
     assert not [call for call in cloud.calls[before:] if call.changes]
 
 
-OF_BOTH_PROFILES = {
+KINDS_OF_BOTH_PROFILES = {
     "autoscaling:autoScalingGroup",
     "budgets:budget",
     "cloudwatch:alarm",
@@ -212,82 +201,86 @@ OF_BOTH_PROFILES = {
     "s3:bucket",
     "ssm:parameter",
 }
-BELOW_BOTH_PROFILES = {"ec2:instance", "ec2:route-table", "ec2:security-group", "ec2:volume", "ecs:container-instance"}
+AWS_MANAGED_KINDS = {"ec2:instance", "ec2:route-table", "ec2:security-group", "ec2:volume", "ecs:container-instance"}
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("profile", PROFILES)
-def test_while_a_system_stands_all_of_it_is_left_and_after_its_teardown_nothing(cloud: Cloud, profile: Any) -> None:
+def test_everything_is_left_before_a_teardown_and_nothing_after_it(
+    load_system: Callable[[str], Cloud], profile: Any
+) -> None:
+    cloud = load_system(profile)
     plan_deploy(seccom(profile, warn_at_usd=50), cloud).apply(yes=True)
-    found = left(cloud)
-    assert {leftover.state for leftover in found} == {"left"}
-    assert {leftover.kind for leftover in found} >= OF_BOTH_PROFILES
-    assert {live.kind for live in made_by_aws(cloud)} >= BELOW_BOTH_PROFILES
+    before = leftovers(cloud)
+    assert {leftover.state for leftover in before} == {"left"}
+    assert {leftover.kind for leftover in before} >= KINDS_OF_BOTH_PROFILES
+    assert {live.kind for live in aws_managed_children(cloud)} >= AWS_MANAGED_KINDS
     plan_teardown(cloud).apply(yes=True)
-    assert left(cloud) == []
-    assert made_by_aws(cloud) == []
+    assert leftovers(cloud) == []
+    assert aws_managed_children(cloud) == []
 
 
-def test_a_look_alike_of_somebody_else_is_not_left(cloud: Cloud) -> None:
+def test_an_untagged_look_alike_is_not_a_leftover(cloud: Cloud) -> None:
     cloud.client("cognito-idp").create_user_pool(PoolName="seccom-Managers")
     cloud.client("ecs").create_cluster(clusterName="seccom-hdm-cluster")
     cloud.client("iam").create_role(RoleName="seccom-ecs-eu-west-3", AssumeRolePolicyDocument="{}")
     cloud.client("cloudwatch").put_dashboard(DashboardName="seccom-overview-eu-west-3", DashboardBody='{"widgets": []}')
-    assert left(cloud) == []
+    assert leftovers(cloud) == []
 
 
-def test_the_same_deployment_in_another_region_is_not_left_here(cloud: Cloud) -> None:
+def test_the_same_deployment_in_another_region_is_not_a_leftover(cloud: Cloud) -> None:
     role = {"RoleName": "seccom-ecs-eu-west-1", "AssumeRolePolicyDocument": "{}"}
     cloud.client("iam").create_role(**role, Tags=tag_list(cloud.tags("ecs")))
-    assert left(cloud) == []
+    assert leftovers(cloud) == []
 
 
-def test_what_has_no_tags_in_lists_is_found_by_its_own(cloud: Cloud) -> None:
+def test_a_resource_is_found_by_tags_that_its_list_lacks(cloud: Cloud) -> None:
     UserPool.example().create(cloud)
-    assert [(leftover.kind, leftover.name) for leftover in left(cloud)] == [("cognito-idp:userpool", "Managers")]
+    assert [(leftover.kind, leftover.name) for leftover in leftovers(cloud)] == [("cognito-idp:userpool", "Managers")]
 
 
 def test_a_dashboard_is_found_by_its_text(cloud: Cloud) -> None:
     example = Dashboard.example()
-    for needed in with_parents(example):
-        needed.create(cloud)
-    assert ("cloudwatch:dashboard", "overview") in {(leftover.kind, leftover.name) for leftover in left(cloud)}
+    for resource in with_parents(example):
+        resource.create(cloud)
+    assert ("cloudwatch:dashboard", "overview") in {(leftover.kind, leftover.name) for leftover in leftovers(cloud)}
 
 
-def test_somebody_elses_group_in_our_vpc_is_left_with_it(cloud: Cloud) -> None:
+def test_an_untagged_group_in_our_vpc_is_left_with_the_vpc(cloud: Cloud) -> None:
     vpc = VPC.example()
     vpc.create(cloud)
     cloud.client("ec2").create_security_group(GroupName="by-hand", Description="by hand", VpcId=vpc.id_in(cloud))
-    assert [(leftover.kind, leftover.name) for leftover in left(cloud)] == [
+    assert [(leftover.kind, leftover.name) for leftover in leftovers(cloud)] == [
         ("ec2:security-group", "by-hand"),
         ("ec2:vpc", "vpc"),
     ]
 
 
 def test_a_denied_call_is_unknown_with_its_reason(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
-    refusing(monkeypatch, "DescribeVolumes", "DescribeBudgets")
-    assert [(leftover.kind, leftover.state, leftover.why) for leftover in left(cloud)] == [
-        ("budgets:budget", "unknown", "it could not be looked at: AccessDenied (DescribeBudgets)"),
-        ("ec2:volume", "unknown", "it could not be looked at: AccessDenied (DescribeVolumes)"),
+    deny(monkeypatch, "DescribeVolumes", "DescribeBudgets")
+    assert [(leftover.kind, leftover.state, leftover.reason) for leftover in leftovers(cloud)] == [
+        ("budgets:budget", "unknown", "it could not be checked: AccessDenied (DescribeBudgets)"),
+        ("ec2:volume", "unknown", "it could not be checked: AccessDenied (DescribeVolumes)"),
     ]
 
 
-def test_without_the_tagging_api_the_listings_still_speak(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_listings_still_count_if_the_tagging_api_is_denied(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
     VPC.example().create(cloud)
-    refusing(monkeypatch, "GetResources")
-    assert {(leftover.kind, leftover.state) for leftover in left(cloud)} == {
+    deny(monkeypatch, "GetResources")
+    assert {(leftover.kind, leftover.state) for leftover in leftovers(cloud)} == {
         ("ec2:vpc", "left"),
         ("resourcegroupstaggingapi", "unknown"),
     }
 
 
-def test_denied_tags_of_something_with_our_name_are_unknown(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_resource_with_our_name_is_unknown_if_its_tags_are_denied(
+    cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
     cloud.client("ecr").create_repository(repositoryName="seccom-hdm")
-    refusing(monkeypatch, "ListTagsForResource")
-    assert {leftover.state for leftover in left(cloud)} == {"unknown"}
+    deny(monkeypatch, "ListTagsForResource")
+    assert {leftover.state for leftover in leftovers(cloud)} == {"unknown"}
 
 
-# -- what AWS made for target tracking -----------------------------------------------------------------------------
+# -- alarms of target tracking, log groups of Container Insights ---------------------------------------------------
 
 TRACKING = {
     "AlarmName": "TargetTracking-service/seccom-hdm-cluster/seccom-hdm-AlarmHigh-1",
@@ -319,60 +312,58 @@ TRACKING = {
         ("seccom-web-unhealthy", {"ClusterName": "seccom-c"}, None),
     ],
 )
-def test_an_alarm_of_target_tracking_tells_whom_it_is_for(
-    name: str, dimensions: dict[str, str], owner: tuple[str, str] | None
-) -> None:
+def test_owner_of_a_target_tracking_alarm(name: str, dimensions: dict[str, str], owner: tuple[str, str] | None) -> None:
     alarm = {"AlarmName": name, "Dimensions": tag_list(dimensions, "Name")}
-    assert tracked(HERE, alarm) == owner
+    assert target_tracking_owner(HERE, alarm) == owner
 
 
-def test_an_alarm_for_our_cluster_is_left_and_listed_below_it(cloud: Cloud) -> None:
+def test_an_alarm_for_our_cluster_is_a_leftover_and_managed_by_aws(cloud: Cloud) -> None:
     Cluster(name="hdm-cluster").create(cloud)
     cloud.client("cloudwatch").put_metric_alarm(**TRACKING)
-    assert {(leftover.kind, leftover.state) for leftover in left(cloud)} == {
+    assert {(leftover.kind, leftover.state) for leftover in leftovers(cloud)} == {
         ("cloudwatch:alarm", "left"),
         ("ecs:cluster", "left"),
     }
-    assert [(live.kind, live.name) for live in made_by_aws(cloud)] == [
+    assert [(live.kind, live.name) for live in aws_managed_children(cloud)] == [
         ("cloudwatch:alarm", "hdm-cluster CPUUtilization GreaterThanThreshold")
     ]
 
 
-def test_an_alarm_for_somebody_elses_cluster_is_not_left(cloud: Cloud) -> None:
+def test_an_alarm_for_a_cluster_of_another_owner_is_not_a_leftover(cloud: Cloud) -> None:
     cloud.client("ecs").create_cluster(clusterName="seccom-hdm-cluster")
     cloud.client("cloudwatch").put_metric_alarm(**TRACKING)
-    assert left(cloud) == []
+    assert leftovers(cloud) == []
 
 
-def test_whose_an_alarm_was_is_unknown_once_its_cluster_is_gone(cloud: Cloud) -> None:
+def test_an_alarm_whose_cluster_is_gone_is_unknown(cloud: Cloud) -> None:
     cloud.client("cloudwatch").put_metric_alarm(**TRACKING)
-    (leftover,) = left(cloud)
+    (leftover,) = leftovers(cloud)
     assert leftover.state == "unknown"
-    assert "seccom-hdm-cluster, which is gone" in leftover.why
+    assert "seccom-hdm-cluster, which is gone" in leftover.reason
 
 
-def test_logs_of_container_insights_outlive_their_cluster(cloud: Cloud) -> None:
+def test_logs_of_container_insights_are_unknown_without_their_cluster(cloud: Cloud) -> None:
     cloud.client("logs").create_log_group(logGroupName="/aws/ecs/containerinsights/seccom-hdm-cluster/performance")
     cloud.client("logs").create_log_group(logGroupName="/aws/ecs/containerinsights/other/performance")
-    assert [(leftover.kind, leftover.state) for leftover in left(cloud)] == [("logs:log-group", "unknown")]
+    assert [(leftover.kind, leftover.state) for leftover in leftovers(cloud)] == [("logs:log-group", "unknown")]
 
 
-# -- nothing of somebody else's is replaced ------------------------------------------------------------------------
+# -- resources of other owners -------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("example", [Alarm.example(), Dashboard.example()], ids=["alarm", "dashboard"])
-def test_somebody_elses_alarm_or_dashboard_is_not_replaced(cloud: Cloud, example: Any) -> None:
+def test_an_alarm_or_dashboard_of_another_owner_is_not_replaced(cloud: Cloud, example: Any) -> None:
     cloudwatch = cloud.client("cloudwatch")
     cloudwatch.put_metric_alarm(**TRACKING | {"AlarmName": "seccom-web-unhealthy"})
     cloudwatch.put_dashboard(DashboardName="seccom-overview-eu-west-3", DashboardBody='{"widgets": []}')
-    for needed in with_parents(example)[:-1]:
-        needed.create(cloud)
+    for resource in with_parents(example)[:-1]:
+        resource.create(cloud)
     with pytest.raises(EsawsError, match="did not make"):
         example.create(cloud)
 
 
-def test_our_groups_are_told_apart_from_the_vpcs_default_one(cloud: Cloud) -> None:
-    for needed in with_parents(SecurityGroup.example()):
-        needed.create(cloud)
-    assert [leftover.name for leftover in left(cloud) if leftover.kind == "ec2:security-group"] == ["web-sg"]
-    assert [live.name for live in made_by_aws(cloud) if live.kind == "ec2:security-group"] == ["vpc default"]
+def test_the_default_group_of_a_vpc_is_managed_by_aws(cloud: Cloud) -> None:
+    for resource in with_parents(SecurityGroup.example()):
+        resource.create(cloud)
+    assert [leftover.name for leftover in leftovers(cloud) if leftover.kind == "ec2:security-group"] == ["web-sg"]
+    assert [live.name for live in aws_managed_children(cloud) if live.kind == "ec2:security-group"] == ["vpc default"]

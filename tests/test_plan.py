@@ -4,15 +4,15 @@ from dataclasses import replace
 
 import pytest
 
-import esaws.resources  # noqa: F401 (fills the registry)
 from esaws.architecture import Architecture
 from esaws.deploy.change import Change
-from esaws.deploy.graph import Node, by_name, critical_path, delete_edges, deploy_graph
+from esaws.deploy.graph import Node, critical_path, delete_edges, deploy_graph, topological_order
 from esaws.deploy.plan import Plan, compare
 from esaws.errors import InvalidResource
 from esaws.pricelist import bundled
-from esaws.pricelist.price_cache import laid_over
-from esaws.resource import KINDS, Difference, Index, Live, Ref, drift
+from esaws.pricelist.price_cache import overlay
+from esaws.resource import Difference, Index, Live, Ref, drift
+from esaws.resources import load_all
 from esaws.resources.auto_scaling_group import AutoScalingGroup
 from esaws.resources.security_group import SecurityGroup
 from esaws.resources.security_group_rule import SecurityGroupRule
@@ -112,7 +112,7 @@ def test_somebody_else_s_part_is_shown_and_goes_only_with_what_it_is_part_of():
 
 
 def test_what_is_on_its_way_out_is_created_anew():
-    kind = next(kind for kind in KINDS.values() if kind.deleting)
+    kind = next(kind for kind in load_all().values() if kind.deleting)
     resource = kind.example()
     architecture = Architecture("a", [resource])
     live = replace(live_of(resource), state=next(iter(kind.deleting)))
@@ -121,8 +121,8 @@ def test_what_is_on_its_way_out_is_created_anew():
 
 
 def test_a_new_revision_moves_what_refers_to_it():
-    kind = next(kind for kind in KINDS.values() if kind.revisions)
-    user = next(k.example() for k in KINDS.values() if any(isinstance(d, kind) for d in k.example().dependencies))
+    kind = next(kind for kind in load_all().values() if kind.revisions)
+    user = next(k.example() for k in load_all().values() if any(isinstance(d, kind) for d in k.example().dependencies))
     used = next(d for d in user.dependencies if isinstance(d, kind))
     index = Index([live_of(used), live_of(user)])
     field = next(name for name, value in user.desired().items() if value is used)
@@ -130,9 +130,9 @@ def test_a_new_revision_moves_what_refers_to_it():
 
 
 def test_the_price_of_a_line_is_marked_where_it_is_not_verified():
-    database = replace(KINDS["DBInstance"].example(), storage_gb=20)
+    database = replace(load_all()["DBInstance"].example(), storage_gb=20)
     plan = Plan("deploy", None, compare(Architecture("a", [database]), Index(), "eu-west-3"))
-    (row,) = [row for row in plan.to_dicts() if row["kind"] == "DBInstance"]
+    (row,) = [row for row in plan.to_dict() if row["kind"] == "DBInstance"]
     assert row["usd_month"] == pytest.approx(730 * 0.021 + 20 * 0.133)
     assert row["verified"] is False
     assert "~" in repr(plan)
@@ -152,15 +152,15 @@ def test_prices_that_aws_told_are_those_of_the_plan():
         "since": "2026-11-01",
         "verified": True,
     }
-    database = KINDS["DBInstance"].example()
-    prices = laid_over(bundled(), [told], "AWS")
+    database = load_all()["DBInstance"].example()
+    prices = overlay(bundled(), [told], "AWS")
     plan = Plan("deploy", None, compare(Architecture("a", [database]), Index(), "eu-west-3", prices=prices))
-    (cost,) = [row["usd_month"] for row in plan.to_dicts() if row["kind"] == "DBInstance"]
+    (cost,) = [row["usd_month"] for row in plan.to_dict() if row["kind"] == "DBInstance"]
     assert cost == pytest.approx(730 + database.storage_gb * 0.133)
 
 
 def test_a_price_that_is_not_known_is_never_counted_as_nothing():
-    plan = Plan("deploy", None, compare(Architecture("a", [KINDS["DBInstance"].example()]), Index(), "ap-south-1"))
+    plan = Plan("deploy", None, compare(Architecture("a", [load_all()["DBInstance"].example()]), Index(), "ap-south-1"))
     assert plan.monthly_cost.usd is None
     assert "not known" in repr(plan)
 
@@ -182,7 +182,7 @@ def test_what_goes_at_the_same_time_is_told_by_name_whatever_the_ids():
     for ids in (("z", "y", "x"), ("x", "y", "z")):
         lives = [live_of(VPC_), *(replace(live_of(s), id=id) for s, id in zip(subnets, ids, strict=True))]
         by_ref = {live.ref: live for live in lives}
-        order = [by_ref[ref].name for ref in by_name(delete_edges(reversed(lives)), by_ref)]
+        order = [by_ref[ref].name for ref in topological_order(delete_edges(reversed(lives)), by_ref)]
         assert order == ["public-3a", "public-3b", "public-3c", "vpc"]
 
 

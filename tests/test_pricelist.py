@@ -10,17 +10,15 @@ from typing import Any
 
 import pytest
 
-import esaws.resources  # noqa: F401 (fills the registry)
 from esaws.cli import main
 from esaws.cloud import Cloud
 from esaws.costs.forecasting.forecast import forecast
-from esaws.costs.forecasting.price_refresh import Wanted, refresh_prices, told
+from esaws.costs.forecasting.price_refresh import PriceRequest, match_prices, refresh_prices
 from esaws.errors import EsawsError
 from esaws.pricelist import (
     PriceList,
     Usage,
     allowances,
-    billed_as,
     bundled,
     current,
     is_charged,
@@ -28,11 +26,12 @@ from esaws.pricelist import (
     save_prices,
     tiers,
     unit_price,
+    with_prefix,
     without_prefix,
 )
-from esaws.pricelist.price_cache import cache_file, laid_over
+from esaws.pricelist.price_cache import cache_file, overlay
 from esaws.reference.seccom import PROFILES, seccom
-from esaws.resource import KINDS
+from esaws.resources import load_all
 from esaws.resources.db_instance import DBInstance
 
 REGIONS = ("eu-west-3", "us-east-1")
@@ -68,10 +67,10 @@ def box(name: str) -> Usage:
 
 
 @pytest.mark.parametrize("region", REGIONS)
-@pytest.mark.parametrize("kind", sorted(KINDS))
+@pytest.mark.parametrize("kind", sorted(load_all()))
 def test_every_kind_is_free_or_has_a_price_or_says_why_not(kind: str, region: str) -> None:
-    usages = KINDS[kind].example().usage()
-    assert bool(KINDS[kind].free) != bool(usages)
+    usages = load_all()[kind].example().usage()
+    assert bool(load_all()[kind].free) != bool(usages)
     unknown = [usage.usage_type for usage in usages if unit_price(usage, region) is None]
     assert bool(unknown) == (kind in WITHOUT_A_PRICE), unknown
 
@@ -79,7 +78,7 @@ def test_every_kind_is_free_or_has_a_price_or_says_why_not(kind: str, region: st
 @pytest.mark.parametrize("region", REGIONS)
 @pytest.mark.parametrize("profile", PROFILES)
 def test_both_builds_have_a_whole_price(profile: str, region: str) -> None:
-    assert forecast(seccom(profile), region=region, count_below=True).complete
+    assert forecast(seccom(profile), region=region, include_aws_managed=True).complete
     assert monthly_cost([usage for each in seccom(profile) for usage in each.usage()], region).usd
 
 
@@ -98,7 +97,7 @@ def test_every_price_says_where_it_is_from_and_of_when() -> None:
         assert each["verified"] in (True, False, "derived")
         assert Decimal(str(each["usd"])) >= 0
         name = without_prefix(each["usage_type"], each["region"])
-        assert billed_as(name, each["region"]) == each["usage_type"], "as the bills of the region name it"
+        assert with_prefix(name, each["region"]) == each["usage_type"], "as the bills of the region name it"
 
 
 def test_what_nobody_published_is_not_verified() -> None:
@@ -151,7 +150,7 @@ def test_to_add_a_price_is_to_add_a_row() -> None:
     assert not forecast(build).complete
     more = PriceList.of([*ROWS, row("BoxUsage:z9.giant", 9.99)], "the bundled list and a row")
     found = forecast(build, prices=more)
-    assert found.complete and found.origin == "the bundled list and a row"
+    assert found.complete and found.prices_origin == "the bundled list and a row"
     assert found.total_usd - forecast(seccom("ha")).total_usd == 12 * 730 * (Decimal("9.99") - Decimal("0.0132"))
 
 
@@ -177,7 +176,7 @@ def test_what_aws_told_lately_is_used_and_named(kept: Path) -> None:
     assert now.unit_price(box("t3.micro"), "eu-west-3") == bundled().unit_price(box("t3.micro"), "eu-west-3")
     found = forecast(seccom("ha"), prices=now)
     assert found.total_usd - forecast(seccom("ha")).total_usd == 8760 * Decimal("0.0068")
-    assert found.origin == now.origin
+    assert found.prices_origin == now.origin
 
 
 IN_2022 = date(2022, 3, 1)
@@ -231,7 +230,7 @@ def test_the_local_aws_tells_what_is_bundled(new_cloud: Callable[..., Cloud], ke
     assert all("?" not in name for name in found.missing)
     assert found.changes().empty
     assert found.file is None and not kept.exists(), "only what AWS tells is kept"
-    newer = laid_over(bundled(), found.rows, "told")
+    newer = overlay(bundled(), found.rows, "told")
     for profile in PROFILES:
         assert forecast(seccom(profile), region=region, prices=newer).total_usd == (
             forecast(seccom(profile), region=region).total_usd
@@ -269,8 +268,8 @@ def product(usage_type: str, operation: str, *prices: tuple[str, str], unit: str
     }
 
 
-def wanted(operation: str | None, unit: str = "Hrs") -> Wanted:
-    return Wanted("S", "EUW3-X", operation, unit, None)
+def wanted(operation: str | None, unit: str = "Hrs") -> PriceRequest:
+    return PriceRequest("S", "EUW3-X", operation, unit, None)
 
 
 @pytest.mark.parametrize(
@@ -306,8 +305,8 @@ def wanted(operation: str | None, unit: str = "Hrs") -> Wanted:
         "nothing",
     ],
 )
-def test_which_product_is_meant(products: list[Any], asked: Wanted, usd: list[str]) -> None:
-    rows, missing = told(products, [asked], "eu-west-3", TODAY)
+def test_which_product_is_meant(products: list[Any], asked: PriceRequest, usd: list[str]) -> None:
+    rows, missing = match_prices(products, [asked], "eu-west-3", TODAY)
     assert [each["usd"] for each in rows] == usd
     assert missing == ([] if usd else ["EUW3-X"])
     for each in rows:

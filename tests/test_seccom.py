@@ -8,7 +8,7 @@ import pytest
 
 from esaws.deploy.plan import Plan, compare, plan_deploy
 from esaws.errors import UsageError
-from esaws.reference.seccom import SERVICES, as_drawn, seccom
+from esaws.reference.seccom import SERVICES, seccom_as_drawn, seccom
 from esaws.resource import Index
 from esaws.resources.listener_rule import ListenerRule
 from esaws.resources.target_group import TargetGroup
@@ -317,7 +317,7 @@ def test_a_budget_and_alarms_come_when_somebody_wants_to_be_warned():
 
 
 def test_the_first_drawing_has_one_zone_and_a_third_rule():
-    drawn = as_drawn()
+    drawn = seccom_as_drawn()
     assert {resource.zone for resource in drawn if resource.kind == "Subnet"} == {"a"}
     assert len(drawn.of(ListenerRule)) == 3
 

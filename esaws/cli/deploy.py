@@ -1,26 +1,35 @@
-"""Draw, plan, deploy, list and tear down a deployment."""
+"""`esaws plan`, `deploy`, `inventory` and `teardown`."""
 
 from collections.abc import Callable
 from functools import wraps
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from esaws.cli.common import YES_HELP, cli, confirm, say, show, somebody_confirms, with_cloud
-from esaws.cloud import Cloud
-from esaws.errors import EsawsError, UsageError
-from esaws.pricelist import HOURS_A_MONTH
+from esaws.cli.common import (
+    YES_HELP,
+    cloud_options,
+    confirm,
+    print_result,
+    print_table,
+    require_confirmation,
+)
+from esaws.cli.root import cli
+
+if TYPE_CHECKING:
+    from esaws.cloud import Cloud
 
 
-def with_system(command: Callable[..., Any]) -> Callable[..., Any]:
+def profile_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command `architecture`, from the options that describe one."""
 
-    @click.option("--profile", required=True, help="Which build: ha or budget.")
-    @click.option("--services", help="Only these, comma-separated.")
-    @click.option("--instance-type", default="t2.micro", show_default=True, help="What the clusters run on.")
-    @click.option("--images", default="public", show_default=True, help="public (an nginx that answers alike) or ecr.")
-    @click.option("--warn-at-usd", type=click.FloatRange(min=0, min_open=True), help="Add a monthly budget and alarms.")
+    @click.option("--profile", required=True, help="Profile: ha or budget.")
+    @click.option("--services", help="Only these services, comma-separated.")
+    @click.option("--instance-type", default="t2.micro", show_default=True, help="Instance type of the clusters.")
+    @click.option("--images", default="public", show_default=True, help="public (a stand-in nginx) or ecr.")
+    @click.option(
+        "--warn-at-usd", type=click.FloatRange(min=0, min_open=True), help="Add a monthly budget in USD, with alarms."
+    )
     @wraps(command)
     def wrapped(
         profile: str, services: str | None, instance_type: str, images: str, warn_at_usd: float | None, **options: Any
@@ -36,64 +45,38 @@ def with_system(command: Callable[..., Any]) -> Callable[..., Any]:
     return wrapped
 
 
-def with_terms(command: Callable[..., Any]) -> Callable[..., Any]:
+def lease_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command `until` and `at_most_usd`, the terms of a lease."""
     limit = click.FloatRange(min=0, min_open=True)
-    end = "A date (to its end), a moment (2026-03-01T18:00Z, UTC) or a span (8h, 3d): until then it may stand."
-    command = click.option("--at-most-usd", type=limit, help="What it may cost in all, from its first lease on.")(
+    command = click.option("--at-most-usd", type=limit, help="Spending limit in USD, counted since the first lease.")(
         command
     )
-    return click.option("--until", metavar="WHEN", help=end)(command)
+    until = "Expiry: a date, a UTC timestamp, or a duration such as 8h or 3d."
+    return click.option("--until", metavar="WHEN", help=until)(command)
 
 
-@cli.command()
-@with_cloud
-@click.option("--profile", help="Which build: ha, budget, or as-drawn; with --live, what to compare with.")
-@click.option("--live", is_flag=True, help="What is there in the account, ours or not, with health, ports and prices.")
-@click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), required=True, help="F.svg or F.png")
-def draw(cloud: Cloud, profile: str | None, live: bool, output: Path, as_json: bool) -> None:
-    """Draw the architecture of a profile, of which nothing is asked of AWS; or with --live what is there."""
-    from esaws.drawing import draw as drawn
-    from esaws.drawing import draw_live
-    from esaws.reference.seccom import as_drawn, seccom
-
-    if not profile and not live:
-        raise UsageError("say what to draw: --profile ha, budget or as-drawn, or --live")
-    architecture = None
-    if profile:
-        architecture = as_drawn() if profile == "as-drawn" else seccom(profile)
-    if live:
-        drawing = draw_live(cloud, architecture)
-    else:
-        assert architecture
-        drawing = drawn(architecture, region=cloud.region)
-    drawing.save(output)
-    answer = {"file": str(output), "nodes": drawing.nodes, "edges": drawing.edges}
-    say(answer, f"{output}: {drawing.nodes} nodes, {drawing.edges} edges", as_json)
-
-
-@cli.command()
-@with_system
-@with_cloud
-@click.option("--prune", is_flag=True, help="Delete what is ours and not in this profile.")
-def plan(cloud: Cloud, architecture: Any, prune: bool, as_json: bool) -> None:
-    """Show what a deploy would do, with the monthly list price of each line. Changes nothing."""
+@cli.command("plan")
+@profile_options
+@cloud_options
+@click.option("--prune", is_flag=True, help="Delete owned resources that are not in this profile.")
+def plan_command(cloud: "Cloud", architecture: Any, prune: bool, as_json: bool) -> None:
+    """Show what a deploy would change, with monthly list prices."""
     from esaws.deploy.plan import plan_deploy
 
-    planned = plan_deploy(architecture, cloud, prune=prune)
-    _say_if_parked(cloud)
-    show_plan(planned, as_json)
+    plan = plan_deploy(architecture, cloud, prune=prune)
+    _warn_if_parked(cloud)
+    show_plan(plan, as_json)
 
 
 @cli.command()
-@with_system
-@with_cloud
-@click.option("--prune", is_flag=True, help="Delete what is ours and not in this profile.")
-@with_terms
-@click.option("--dry-run", is_flag=True, help="Show the plan and stop.")
+@profile_options
+@cloud_options
+@click.option("--prune", is_flag=True, help="Delete owned resources that are not in this profile.")
+@lease_options
+@click.option("--dry-run", is_flag=True, help="Show the plan only.")
 @click.option("--yes", is_flag=True, help=YES_HELP)
 def deploy(
-    cloud: Cloud,
+    cloud: "Cloud",
     architecture: Any,
     prune: bool,
     until: str | None,
@@ -102,94 +85,99 @@ def deploy(
     yes: bool,
     as_json: bool,
 ) -> None:
-    """Deploy a profile. It can be run again: what is there is kept, what failed is completed.
+    """Deploy a profile, or complete a deployment.
 
-    With --until or --at-most-usd its lease is granted first, before anything that costs is created.
+    Existing resources are kept. With --until or --at-most-usd a lease is granted before anything is created.
     """
     from esaws.deploy.plan import plan_deploy
     from esaws.leases.lease import plan_grant, recount
+    from esaws.pricelist import HOURS_PER_MONTH
 
-    somebody_confirms(yes or dry_run)
-    planned = plan_deploy(architecture, cloud, prune=prune)
-    granting = None
+    require_confirmation(yes or dry_run)
+    plan = plan_deploy(architecture, cloud, prune=prune)
+    grant = None
     if until is not None or at_most_usd is not None:
-        usd = planned.monthly_cost.usd
-        per_hour = None if usd is None else float(usd / HOURS_A_MONTH)
-        granting = plan_grant(cloud, until=until, at_most_usd=at_most_usd, usd_per_hour=per_hour)
-        click.echo(f"lease: {granting.steps[0].then}", err=True)
-    _say_if_parked(cloud)
+        usd = plan.monthly_cost.usd
+        per_hour = None if usd is None else float(usd / HOURS_PER_MONTH)
+        grant = plan_grant(cloud, until=until, at_most_usd=at_most_usd, usd_per_hour=per_hour)
+        click.echo(f"lease: {grant.steps[0].after}", err=True)
+    _warn_if_parked(cloud)
     if dry_run:
-        show_plan(planned, as_json)
+        show_plan(plan, as_json)
         return
-    if not planned.blockers:
-        confirm(planned, yes)
-        if granting:
-            granting.apply()
-        elif planned.changing:
+    if not plan.blockers:
+        confirm(plan, yes)
+        if grant:
+            grant.apply()
+        elif plan.changing:
             recount(cloud)
     try:
-        done = planned.apply(yes=True)
-    finally:  # what stands there after half a deploy costs, too
-        if planned.changing and not planned.blockers:
+        applied = plan.apply(yes=True)
+    finally:  # a half-finished deployment costs, too
+        if plan.changing and not plan.blockers:
             recount(cloud)
-    answer = {name: getattr(done, name) for name in ("created", "kept", "updated", "deleted", "calls")}
-    text = f"{done!r}; {done.calls} API calls in {done.seconds:.1f} s; {planned.price()}"
-    say(answer | {"seconds": round(done.seconds, 3)}, text, as_json)
+    result = {name: getattr(applied, name) for name in ("created", "kept", "updated", "deleted", "calls")}
+    text = f"{applied!r}; {applied.calls} API calls in {applied.seconds:.1f} s; {plan.price()}"
+    print_result(result | {"seconds": round(applied.seconds, 3)}, text, as_json)
 
 
 @cli.command()
-@with_cloud
+@cloud_options
 @click.option(
-    "--all-owned", is_flag=True, help="Also what AWS made below ours: instances, volumes, interfaces, alarms."
+    "--all-owned", is_flag=True, help="Also what AWS created for them: instances, volumes, interfaces, alarms."
 )
-def inventory(cloud: Cloud, all_owned: bool, as_json: bool) -> None:
-    """List what the deployment owns."""
-    from esaws.deploy.inventory import inventory as listed
-    from esaws.deploy.leftovers import made_by_aws
+def inventory(cloud: "Cloud", all_owned: bool, as_json: bool) -> None:
+    """List the resources that the deployment owns."""
+    from esaws.deploy.inventory import inventory as list_owned
+    from esaws.deploy.leftovers import aws_managed_children
 
     cloud.check()
-    lives = [*listed(cloud), *(made_by_aws(cloud) if all_owned else ())]
-    rows = [{"kind": live.kind, "name": live.name, "id": live.id, "state": live.state} for live in lives]
-    show(rows, f"{len(rows)} resources", as_json)
+    resources = [*list_owned(cloud), *(aws_managed_children(cloud) if all_owned else ())]
+    rows = [{"kind": live.kind, "name": live.name, "id": live.id, "state": live.state} for live in resources]
+    print_table(rows, f"{len(rows)} resources", as_json)
 
 
 @cli.command()
-@with_cloud
-@click.option("--dry-run", is_flag=True, help="Show the plan and stop.")
+@cloud_options
+@click.option("--dry-run", is_flag=True, help="Show the plan only.")
 @click.option("--yes", is_flag=True, help=YES_HELP)
-def teardown(cloud: Cloud, dry_run: bool, yes: bool, as_json: bool) -> None:
-    """Delete everything that the deployment owns, and prove that nothing is left."""
+def teardown(cloud: "Cloud", dry_run: bool, yes: bool, as_json: bool) -> None:
+    """Delete everything the deployment owns, and verify it."""
     from esaws.deploy.plan import plan_teardown
 
-    somebody_confirms(yes or dry_run)
+    require_confirmation(yes or dry_run)
     tear_down(plan_teardown(cloud), dry_run, yes, as_json)
 
 
-def tear_down(planned: Any, dry_run: bool, yes: bool, as_json: bool) -> None:
-    """Show a teardown, confirm and do it, and prove that nothing is left.
+def tear_down(plan: Any, dry_run: bool, yes: bool, as_json: bool) -> None:
+    """Confirm and apply a teardown, and verify that nothing is left.
 
     Raises:
-        EsawsError: something is left, or not known to be gone.
+        EsawsError: a resource is left, or it is unknown whether it is gone.
     """
-    from esaws.deploy.leftovers import left
+    from esaws.deploy.leftovers import leftovers
+    from esaws.errors import EsawsError
 
-    cloud = planned.cloud
+    cloud = plan.cloud
     if dry_run:
-        show_plan(planned, as_json)
+        show_plan(plan, as_json)
         return
-    confirm(planned, yes)
-    done = planned.apply(yes=True)
-    leftovers = left(cloud)
-    answer = {"deleted": done.deleted, "left": [leftover.to_dict() for leftover in leftovers]}
-    text = f"{done.deleted} deleted, {len(leftovers)} left; {done.calls} API calls in {done.seconds:.1f} s"
-    say(answer, "\n".join([text, *map(str, leftovers)]), as_json)
-    if leftovers:
-        raise EsawsError(f"{len(leftovers)} resources of {cloud.deployment} are left or not known to be gone")
+    confirm(plan, yes)
+    applied = plan.apply(yes=True)
+    remaining = leftovers(cloud)
+    result = {"deleted": applied.deleted, "left": remaining.to_dict()}
+    text = f"{applied.deleted} deleted, {len(remaining)} left; {applied.calls} API calls in {applied.seconds:.1f} s"
+    print_result(result, "\n".join([text, *map(str, remaining)]), as_json)
+    if remaining:
+        raise EsawsError(
+            f"{len(remaining)} resources of {cloud.deployment} are left, or it is unknown whether they are gone. "
+            "Run `esaws teardown` again."
+        )
 
 
-def show_plan(planned: Any, as_json: bool) -> None:
-    rows = planned.to_dicts()
-    shown = [
+def show_plan(plan: Any, as_json: bool) -> None:
+    rows = plan.to_dict()
+    table = [
         {
             "action": row["action"],
             "kind": row["kind"],
@@ -199,11 +187,11 @@ def show_plan(planned: Any, as_json: bool) -> None:
         }
         for row in rows
     ]
-    show(rows, repr(planned), as_json, shown=shown)
+    print_table(rows, repr(plan), as_json, table_rows=table)
 
 
-def _say_if_parked(cloud: Cloud) -> None:
+def _warn_if_parked(cloud: "Cloud") -> None:
     from esaws.leases.park import is_parked
 
     if is_parked(cloud):
-        click.echo(f"{cloud.deployment} is parked: `esaws resume` brings it back as it was", err=True)
+        click.echo(f"{cloud.deployment} is parked; `esaws resume` starts it again", err=True)

@@ -1,7 +1,10 @@
-"""Run the course from its first notebook to its last, and sum up what that did."""
+"""Run the notebooks of the course in order, and count what they did."""
+
+from __future__ import annotations
 
 import json
 import os
+import shutil
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -11,25 +14,20 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import esaws
-from esaws.cloud import Cloud, local_command
+from esaws.cloud import Cloud
+from esaws.course.clock import CLOCK_ENV
+from esaws.course.folder import course_notebooks, find_course, is_installed
 from esaws.deploy.journal import journal_folder
-from esaws.deploy.leftovers import left
+from esaws.deploy.leftovers import leftovers
 from esaws.errors import EsawsError, UsageError
-from esaws.notebooks import NotebookRun, parameters_of, run_notebook
-
-FOLDER = Path(esaws.__file__).parent.parent / "notebooks" / "course"
-
-BEGINS = "2022-02-28T00:00Z"
-"""When the clock of a local AWS starts on which the course is run, so that each run sees the same days and prices."""
-
-CLOCK = {"ESAWS_AT": BEGINS, "ESAWS_STILL": "1"}
-"""The settings of that clock: it does not run with real time, so that a slow machine's seconds are on no bill."""
+from esaws.files import write_atomically
+from esaws.local_aws import process
+from esaws.notebooks import NotebookRun, notebook_parameters, run_notebook
 
 
 @dataclass(frozen=True)
-class Summary:
-    """What a run of the course did: its notebooks, resources made and deleted, API calls, seconds, and what is left."""
+class CourseRun:
+    """A run of the course: its notebooks, the resources created, deleted and left, API calls, and seconds."""
 
     runs: tuple[NotebookRun, ...]
     created: int
@@ -40,12 +38,12 @@ class Summary:
 
     @property
     def failed(self) -> int:
-        """How many notebooks did not run to their end."""
+        """The number of notebooks that failed."""
         return sum(not run.ok for run in self.runs)
 
     @property
     def ok(self) -> bool:
-        """Whether all ran and nothing is left."""
+        """Whether all notebooks succeeded and no resource is left."""
         return not self.failed and not self.left
 
     def to_dict(self) -> dict[str, Any]:
@@ -63,91 +61,116 @@ class Summary:
         }
 
     def __str__(self) -> str:
-        ran = f"{len(self.runs)} notebooks run" + (f", {self.failed} failed" if self.failed else "")
-        work = f"{self.created} resources created, {self.deleted} deleted, {self.calls} API calls"
-        return f"{ran}; {work}; {self.seconds:.0f} seconds; {self.left} resources left"
+        notebooks = f"{len(self.runs)} notebooks run" + (f", {self.failed} failed" if self.failed else "")
+        changes = f"{self.created} resources created, {self.deleted} deleted, {self.calls} API calls"
+        return f"{notebooks}; {changes}; {self.seconds:.0f} seconds; {self.left} resources left"
 
 
-def notebooks(names: Sequence[str] = ()) -> list[Path]:
-    """The notebooks of the course in order, or those whose names begin with one of `names`.
+def select_notebooks(folder: Path, names: Sequence[str] = ()) -> list[Path]:
+    """The notebooks of a course in order, or those whose names start with one of `names`.
 
     Raises:
-        UsageError: a name that fits none, or no course beside the package.
+        UsageError: the folder has no course, or no notebook starts with a name.
     """
-    paths = sorted(path for path in FOLDER.glob("[0-9]*.ipynb"))
-    if not paths:
-        raise UsageError(f"there are no notebooks in {FOLDER}; the course needs a clone of the project")
+    paths = course_notebooks(folder)
     for name in names:
         if not any(path.stem.startswith(name) for path in paths):
-            raise UsageError(f"no notebook begins with {name!r}; there are: {', '.join(path.stem for path in paths)}")
+            raise UsageError(f"no notebook starts with {name!r}; choose from {', '.join(path.stem for path in paths)}")
     return [path for path in paths if not names or path.stem.startswith(tuple(names))]
 
 
-def run_course(cloud: Cloud, names: Sequence[str] = (), *, say: Callable[[str], None] | None = None) -> Summary:
-    """Run the notebooks one after the other; executed copies and journals go to `runs/`.
+def run_course(
+    cloud: Cloud,
+    names: Sequence[str] = (),
+    *,
+    folder: Path | None = None,
+    report: Callable[[str], None] | None = None,
+) -> CourseRun:
+    """Run the notebooks one after the other. Executed copies and journals go to `runs/`.
 
-    With the local AWS as target a fresh one is used, so that what the user has deployed is neither seen nor touched.
-    `say` is given a line for each notebook.
+    With the local AWS as target a fresh server is used, so that the user's deployments are neither read nor changed.
+
+    Args:
+        cloud: where the notebooks deploy.
+        names: beginnings of the names of the notebooks to run; default all.
+        folder: the folder of the course; default `find_course()`.
+        report: called with a line about each notebook.
     """
-    paths = notebooks(names)
-    say = say or (lambda line: None)
-    kept = journal_folder()
-    began = time.monotonic()
+    report = report or (lambda line: None)
+    output_folder = journal_folder()
+    start = time.monotonic()
     runs = []
-    with _local_aws_of_its_own(cloud), TemporaryDirectory() as journals:
+    with (
+        _writable(folder or find_course()) as course,
+        _fresh_local_aws(cloud),
+        TemporaryDirectory() as journals,
+    ):
+        paths = select_notebooks(course, names)
         cloud.start()
         cloud.check()
         environment = {"ESAWS_RUNS": journals, "ESAWS_REGION": cloud.region}
         for path in paths:
-            parameters = {"deployment": cloud.deployment} if "deployment" in parameters_of(path) else {}
-            run = run_notebook(path, kept / "course" / path.name, parameters, kernel_env=environment)
-            say(f"{'ok    ' if run.ok else 'FAILED'} {path.stem:<32} {run.seconds:5.1f} s" + _why(run))
+            parameters = {"deployment": cloud.deployment} if "deployment" in notebook_parameters(path) else {}
+            run = run_notebook(path, output_folder / "course" / path.name, parameters, kernel_env=environment)
+            report(f"{'ok    ' if run.ok else 'FAILED'} {path.stem:<32} {run.seconds:5.1f} s{_error_lines(run)}")
             runs.append(run)
-        tally = _tally(Path(journals))
-        leftovers = left(cloud)
-        for leftover in leftovers:
-            say(f"left: {leftover}")
-    summary = Summary(
+        counts = _count_actions(Path(journals))
+        left = leftovers(cloud)
+        for leftover in left:
+            report(f"left: {leftover}")
+    result = CourseRun(
         runs=tuple(runs),
-        created=tally["create"],
-        deleted=tally["delete"],
-        calls=tally["calls"] + len(cloud.calls),
-        seconds=time.monotonic() - began,
-        left=len(leftovers),
+        created=counts["create"],
+        deleted=counts["delete"],
+        calls=counts["calls"] + len(cloud.calls),
+        seconds=time.monotonic() - start,
+        left=len(left),
     )
-    _remember(summary)
-    return summary
+    _save_results(result)
+    return result
 
 
-def status() -> dict[str, Any]:
-    """How the last run of each notebook ended: notebooks [{name, status, seconds}], failed, left.
+def course_status(folder: Path | None = None) -> dict[str, Any]:
+    """The result of each notebook's last run: notebooks [{name, status, seconds}], failed, left.
 
-    The status of one that never ran is "not run".
+    The status is ok, failed or "not run".
     """
-    remembered = _remembered()
-    last = {run["name"]: run for run in remembered.get("notebooks", ())}
-    rows = [last.get(path.stem, {"name": path.stem, "status": "not run", "seconds": None}) for path in notebooks()]
+    results = _load_results()
+    last = {run["name"]: run for run in results.get("notebooks", ())}
+    paths = course_notebooks(folder or find_course())
+    rows = [last.get(path.stem, {"name": path.stem, "status": "not run", "seconds": None}) for path in paths]
     return {
         "notebooks": rows,
         "failed": sum(row["status"] == "failed" for row in rows),
-        "left": remembered.get("left", 0),
+        "left": results.get("left", 0),
     }
 
 
-def _why(run: NotebookRun) -> str:
+def _error_lines(run: NotebookRun) -> str:
     return f"\n       {run.error}\n       the executed notebook is {run.output}" if run.error else ""
 
 
 @contextmanager
-def _local_aws_of_its_own(cloud: Cloud) -> Iterator[None]:
+def _writable(folder: Path) -> Iterator[Path]:
+    """The folder itself, or a temporary copy of it if it is part of the installed package."""
+    if not is_installed(folder):
+        yield folder
+        return
+    with TemporaryDirectory() as temporary:
+        yield Path(shutil.copytree(folder, Path(temporary, folder.name)))
+
+
+@contextmanager
+def _fresh_local_aws(cloud: Cloud) -> Iterator[None]:
+    """Use a server with a temporary state folder inside, if the cloud targets the local AWS."""
     if cloud.target != "local":
         yield
         return
-    with TemporaryDirectory() as state, _environment({"ESAWS_STATE": state, "ESAWS_PORT": "0", **CLOCK}):
+    with TemporaryDirectory() as state, _environment({"ESAWS_STATE": state, "ESAWS_PORT": "0", **CLOCK_ENV}):
         try:
             yield
         finally:
-            local_command("stop")
+            process.stop(discard=True)
 
 
 @contextmanager
@@ -164,38 +187,38 @@ def _environment(variables: Mapping[str, str]) -> Iterator[None]:
                 os.environ[name] = value
 
 
-def _tally(journals: Path) -> Counter[str]:
-    """What the journals say was done, by action, and the calls of the kernels that wrote them."""
-    done: Counter[str] = Counter()
+def _count_actions(journals: Path) -> Counter[str]:
+    """The number of finished changes in the journals by action, and of the API calls of their kernels."""
+    counts: Counter[str] = Counter()
     calls: dict[int, int] = {}
     for path in journals.glob("*.jsonl"):
-        for line in map(json.loads, path.read_text("utf-8").splitlines()):
-            if line["event"] == "done":
-                done[line["action"]] += 1
-            elif line["event"] == "ended":
-                calls[line["pid"]] = max(line["calls"], calls.get(line["pid"], 0))
-    done["calls"] = sum(calls.values())
-    return done
+        for entry in map(json.loads, path.read_text("utf-8").splitlines()):
+            if entry["event"] == "done":
+                counts[entry["action"]] += 1
+            elif entry["event"] == "ended":
+                calls[entry["pid"]] = max(entry["calls"], calls.get(entry["pid"], 0))
+    counts["calls"] = sum(calls.values())
+    return counts
 
 
-def _memory() -> Path:
+def _results_file() -> Path:
     return journal_folder() / "course.json"
 
 
-def _remember(summary: Summary) -> None:
-    """Keep each notebook's last outcome; those that were not run this time keep theirs."""
-    before = {run["name"]: run for run in _remembered().get("notebooks", ())}
-    now = {run["name"]: run for run in summary.to_dict()["notebooks"]}
-    merged = {"notebooks": list((before | now).values()), "left": summary.left}
-    _memory().parent.mkdir(parents=True, exist_ok=True)
-    _memory().write_text(json.dumps(merged, indent=2), encoding="utf-8")
+def _save_results(result: CourseRun) -> None:
+    """Save each notebook's result; notebooks that were not run this time keep their last one."""
+    before = {run["name"]: run for run in _load_results().get("notebooks", ())}
+    now = {run["name"]: run for run in result.to_dict()["notebooks"]}
+    merged = {"notebooks": list((before | now).values()), "left": result.left}
+    _results_file().parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(_results_file(), json.dumps(merged, indent=2))
 
 
-def _remembered() -> dict[str, Any]:
+def _load_results() -> dict[str, Any]:
     try:
-        found = json.loads(_memory().read_text("utf-8"))
+        results = json.loads(_results_file().read_text("utf-8"))
     except FileNotFoundError:
         return {}
     except ValueError as error:
-        raise EsawsError(f"{_memory()} is damaged ({error}); delete it and run the course again") from error
-    return found if isinstance(found, dict) else {}
+        raise EsawsError(f"{_results_file()} is damaged ({error}). Delete it and run the course again.") from error
+    return results if isinstance(results, dict) else {}

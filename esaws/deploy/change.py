@@ -1,4 +1,4 @@
-"""A line of a plan: what happens to one thing."""
+"""A change: one line of a plan, about one resource."""
 
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -12,11 +12,15 @@ ACTIONS: tuple[Action, ...] = ("create", "update", "keep", "differs", "extra", "
 
 @dataclass(frozen=True)
 class Change:
-    """One line of a plan: what happens to one thing.
+    """One line of a plan. `action` is one of:
 
-    create: it is absent. keep: it is as declared. update: AWS can change in place what differs. differs: it can't.
-    extra: it is ours and not in this architecture. foreign: somebody else's part inside something of ours.
-    delete: it goes.
+    - create: the resource does not exist.
+    - keep: it is as declared.
+    - update: AWS can change the differing fields in place.
+    - differs: AWS can't change a differing field in place.
+    - extra: the deployment owns it, and the architecture does not declare it.
+    - foreign: it is inside a resource of the deployment but not made by it.
+    - delete: it will be deleted.
     """
 
     action: Action
@@ -31,7 +35,10 @@ class Change:
         return f"{self.action} {self.kind} {self.name}"
 
     def to_dict(self) -> dict[str, Any]:
-        """action, kind, name, usd_month (None where a price is unknown or nothing is declared), verified, drift."""
+        """Return action, kind, name, usd_month, verified and drift.
+
+        `usd_month` is None if a price is unknown or nothing is declared. `drift` maps fields to [declared, actual].
+        """
         usd = None if self.cost is None or self.cost.usd is None else float(round(self.cost.usd, 4))
         return {
             "action": self.action,

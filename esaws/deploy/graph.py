@@ -1,4 +1,4 @@
-"""The order of work: what must be done before what, in both directions, and what to begin first."""
+"""The order of work: dependency graphs of a deploy and of a teardown, and the longest path through them."""
 
 from collections.abc import Iterable, Iterator
 from graphlib import TopologicalSorter
@@ -9,31 +9,34 @@ from esaws.resource import KINDS, Live, Ref
 
 
 class Node(NamedTuple):
-    """One piece of work: its change, and whether it makes or deletes."""
+    """One piece of work: make or delete a resource. `key` is (kind, name) to make it, (kind, id) to delete it."""
 
     work: Literal["make", "delete"]
     key: tuple[str, str]
 
 
 Graph = dict[Node, tuple[Change, set[Node]]]
-"""Each piece of work with its change and the pieces that must be done before it."""
+"""Each node with its change and the nodes that must be done before it."""
 
 
 def delete_edges(lives: Iterable[Live]) -> dict[Ref, set[Ref]]:
-    """For each live thing those that must be gone before it: its children, and the kinds that it outlives."""
+    """Map each resource to those that must be gone before it: its children, and the kinds in its `delete_after`."""
     by_ref = {live.ref: live for live in lives}
     edges: dict[Ref, set[Ref]] = {ref: set() for ref in by_ref}
     for ref, live in by_ref.items():
         for parent in live.parents & by_ref.keys():
             edges[parent].add(ref)
         for other in by_ref:
-            if other.kind in KINDS[live.kind].outlives:
+            if other.kind in KINDS[live.kind].delete_after:
                 edges[ref].add(other)
     return edges
 
 
-def by_name(edges: dict[Ref, set[Ref]], lives: dict[Ref, Live]) -> Iterator[Ref]:
-    """Everything after what must be gone before it; by kind and name where that is open, as ids differ on every run."""
+def topological_order(edges: dict[Ref, set[Ref]], lives: dict[Ref, Live]) -> Iterator[Ref]:
+    """Yield each reference after those that must be gone before it.
+
+    Kind and name decide where the edges leave the order open, because ids differ between runs.
+    """
     sorter = TopologicalSorter(edges)
     sorter.prepare()
     while sorter.is_active():
@@ -43,48 +46,51 @@ def by_name(edges: dict[Ref, set[Ref]], lives: dict[Ref, Live]) -> Iterator[Ref]
 
 
 def delete_graph(changes: Iterable[Change]) -> Graph:
+    """Return the graph that deletes the resources of `changes`, children first."""
     by_ref = {change.live.ref: change for change in changes if change.live}
     edges = delete_edges(change.live for change in by_ref.values() if change.live)
     return {
-        Node("delete", ref): (by_ref[ref], {Node("delete", first) for first in firsts}) for ref, firsts in edges.items()
+        Node("delete", ref): (by_ref[ref], {Node("delete", child) for child in children})
+        for ref, children in edges.items()
     }
 
 
 def deploy_graph(changes: Iterable[Change]) -> Graph:
-    """Declared resources after what they need.
+    """Return the graph that makes the declared resources after their dependencies, and deletes the pruned ones.
 
-    Extra ones go before what they stand on is changed, and after what let go of them.
+    A pruned resource is deleted before an update of the resources that it depends on, and after the resources that
+    refer to it have been updated.
     """
     changes = list(changes)
     graph = delete_graph(change for change in changes if change.action == "delete")
-    made: dict[Ref, tuple[Node, Change]] = {}
+    declared: dict[Ref, tuple[Node, Change]] = {}
     for change in changes:
         if change.resource:
             node = Node("make", change.resource.key)
-            graph[node] = (change, {Node("make", needed.key) for needed in change.resource.dependencies})
+            graph[node] = (change, {Node("make", dependency.key) for dependency in change.resource.dependencies})
             if change.live:
-                made[change.live.ref] = (node, change)
+                declared[change.live.ref] = (node, change)
     for change in changes:
         if change.action != "delete" or not change.live:
             continue
         node = Node("delete", change.live.ref)
-        for ref, (changed, its_change) in made.items():
-            stands_on_it = ref in change.live.parents or change.live.kind in KINDS[ref.kind].outlives
-            if stands_on_it and its_change.action == "update":
-                graph[changed][1].add(node)
-        for keeper, keeper_change in made.values():
-            if keeper_change.live and change.live.ref in keeper_change.live.parents:
-                graph[node][1].add(keeper)
+        for ref, (declared_node, declared_change) in declared.items():
+            depends_on_it = ref in change.live.parents or change.live.kind in KINDS[ref.kind].delete_after
+            if depends_on_it and declared_change.action == "update":
+                graph[declared_node][1].add(node)
+        for declared_node, declared_change in declared.values():
+            if declared_change.live and change.live.ref in declared_change.live.parents:
+                graph[node][1].add(declared_node)
     return graph
 
 
 def critical_path(graph: Graph) -> dict[Node, float]:
-    """For each piece of work about how many seconds pass from its start until all that waits for it is done."""
-    waiting: dict[Node, list[Node]] = {node: [] for node in graph}
-    for node, (_, firsts) in graph.items():
-        for first in firsts:
-            waiting[first].append(node)
+    """Return, for each node, roughly the seconds from its start until all nodes that depend on it are done."""
+    dependents: dict[Node, list[Node]] = {node: [] for node in graph}
+    for node, (_, dependencies) in graph.items():
+        for dependency in dependencies:
+            dependents[dependency].append(node)
     length: dict[Node, float] = {}
-    for node in TopologicalSorter(waiting).static_order():  # what waits comes first
-        length[node] = KINDS[node.key[0]].seconds + max((length[later] for later in waiting[node]), default=0)
+    for node in TopologicalSorter(dependents).static_order():  # dependents come first
+        length[node] = KINDS[node.key[0]].seconds + max((length[later] for later in dependents[node]), default=0)
     return length

@@ -1,20 +1,20 @@
-"""The inventory: everything that a deployment owns, of every kind there is."""
+"""The inventory: every resource that a deployment owns, of every kind."""
 
 from concurrent.futures import ThreadPoolExecutor
 
-import esaws.resources  # noqa: F401 (fills the registry: a kind that is not in it would be overlooked)
 from esaws.cloud import Cloud
-from esaws.resource import KINDS, Index
+from esaws.resource import Index
+from esaws.resources import load_all
 
 
 def inventory(cloud: Cloud) -> Index:
-    """Everything that the deployment owns, one listing a kind; what `cloud` knew of ids is replaced by it.
+    """List every resource that the deployment owns, with one listing per kind. Replaces the ids that `cloud` knew.
 
     Raises:
-        botocore.exceptions.ClientError: AWS refused to list a kind.
+        botocore.exceptions.ClientError: AWS rejected a listing.
     """
     with ThreadPoolExecutor(8) as pool:
-        listings = list(pool.map(lambda kind: kind.list(cloud), KINDS.values()))
-    index = Index(live for listing in listings for live in listing)
-    cloud.known = {live.key: live.id for live in reversed(index.lives) if not live.foreign}
+        listings = list(pool.map(lambda kind: kind.list(cloud), load_all().values()))
+    index = Index(live for lives in listings for live in lives)
+    cloud.known_ids = {live.key: live.id for live in reversed(index.lives) if not live.foreign}
     return index

@@ -1,4 +1,4 @@
-"""The journal of a run, for people who look for what a lost response left behind; nothing depends on it."""
+"""The journal: an append-only log of each apply. It helps to find resources that a lost response left behind."""
 
 import json
 import os
@@ -8,35 +8,36 @@ from threading import Lock
 from typing import Any
 
 from esaws.deploy.change import Change
-from esaws.errors import told
+from esaws.errors import describe_error
 
 
 def journal_folder() -> Path:
-    """Where journals go: `runs/` in the working directory, or `ESAWS_RUNS`."""
+    """Return the folder of the journals: `ESAWS_RUNS`, or `runs/` in the working directory."""
     return Path(os.environ.get("ESAWS_RUNS") or "runs").absolute()
 
 
 class Journal:
-    """What one run began and ended, a JSON object a line; it helps to find orphans, nothing depends on it."""
+    """The journal of one apply, one JSON object per line. The engine only writes it and never depends on it."""
 
     def __init__(self, deployment: str, purpose: str) -> None:
         folder = journal_folder()
         folder.mkdir(parents=True, exist_ok=True)
-        stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
-        self.path = folder / f"{stamp}-{os.getpid()}-{deployment}-{purpose}.jsonl"
+        timestamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
+        self.path = folder / f"{timestamp}-{os.getpid()}-{deployment}-{purpose}.jsonl"
         self._file = self.path.open("a", encoding="utf-8")
         self._lock = Lock()
 
     def write(self, event: str, change: Change, error: BaseException | None = None) -> None:
+        """Append what happened to a change: `begun`, `done`, or `failed` with its error."""
         line = {"event": event, "action": change.action, "kind": change.kind, "name": change.name}
         if change.live:
             line["id"] = change.live.id
         if error:
-            line["error"] = told(error)
+            line["error"] = describe_error(error)
         self._append(line)
 
     def end(self, calls: int) -> None:
-        """The run is over; `calls` is how many API calls its cloud has made so far."""
+        """Append the end of the apply with the number of API calls that its cloud has made, and close the file."""
         self._append({"event": "ended", "pid": os.getpid(), "calls": calls})
         self._file.close()
 

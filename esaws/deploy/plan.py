@@ -1,50 +1,30 @@
-"""A plan: what would happen, line by line with its monthly price, and the one engine that makes it happen."""
+"""A plan: the changes that a deploy or a teardown would make, each with its monthly price."""
+
+from __future__ import annotations
 
 import os
-import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
-from graphlib import TopologicalSorter
-from heapq import heappop, heappush
 from typing import TYPE_CHECKING, Any, Literal
 
+from esaws._display import html_table, rich_table
 from esaws.architecture import Architecture
 from esaws.cloud import Cloud
+from esaws.deploy.apply import Apply, ApplyResult
 from esaws.deploy.change import ACTIONS, Action, Change
-from esaws.deploy.graph import Graph, Node, by_name, critical_path, delete_edges, delete_graph, deploy_graph
+from esaws.deploy.graph import delete_edges, delete_graph, deploy_graph, topological_order
 from esaws.deploy.inventory import inventory
-from esaws.deploy.journal import Journal
-from esaws.errors import ApplyFailed, DeployRefused, Refused, told
+from esaws.errors import DeployRefused, Refused
 from esaws.pricelist import FREE, MonthlyCost, PriceList, bundled
-from esaws.progress import progress
 from esaws.resource import KINDS, Difference, Index, Ref, drift
 
 if TYPE_CHECKING:
     import pandas
-
-_WORKERS = 8
-
-
-@dataclass(frozen=True)
-class Applied:
-    """What an apply did: how many of each, how many API calls it took, and seconds."""
-
-    created: int
-    updated: int
-    kept: int
-    deleted: int
-    calls: int
-    seconds: float
-
-    def __repr__(self) -> str:
-        words = ("created", "updated", "kept", "deleted")
-        return ", ".join(f"{count} {word}" for word in words if (count := getattr(self, word))) or "nothing to do"
+    from rich.console import RenderableType
 
 
 class Plan:
-    """What would happen to a deployment; nothing does before `apply`."""
+    """The changes to a deployment. Nothing changes before `apply`."""
 
     def __init__(self, purpose: Literal["deploy", "teardown"], cloud: Cloud, changes: Iterable[Change]) -> None:
         self.purpose = purpose
@@ -62,8 +42,17 @@ class Plan:
         actions = ", ".join(f"{counts[action]} {action}" for action in ACTIONS if counts[action]) or "nothing to do"
         return f"{self.purpose}: {actions}" + (f"; {self.price()}" if self.purpose == "deploy" else "")
 
+    def __str__(self) -> str:
+        return "\n".join([repr(self), *(f"  {change}" for change in self.changes)])
+
+    def _repr_html_(self) -> str:
+        return html_table(repr(self), self.summary()[["action", "kind", "count", "usd_month"]])
+
+    def __rich__(self) -> RenderableType:
+        return rich_table(repr(self), self.to_frame()[["action", "kind", "name", "usd_month"]])
+
     def price(self) -> str:
-        """The monthly cost in words."""
+        """Return the monthly cost as text."""
         cost = self.monthly_cost
         if cost.usd is None:
             return "its monthly price is not known"
@@ -71,40 +60,40 @@ class Plan:
 
     @property
     def monthly_cost(self) -> MonthlyCost:
-        """The list price of a month of all that will stand, free tier not counted."""
+        """The monthly list price of all declared resources, without the free tier."""
         return sum((change.cost for change in self.changes if change.cost), FREE)
 
     @property
     def changing(self) -> list[Change]:
-        """The lines that apply would act on."""
+        """The changes that `apply` makes."""
         return [change for change in self.changes if change.action in ("create", "update", "delete")]
 
     @property
     def blockers(self) -> list[Change]:
-        """The lines that a deploy does not act on by itself, and refuses to pass over."""
+        """The changes that a deploy does not make. `apply` refuses a plan that has any."""
         return [change for change in self.changes if change.action in ("differs", "extra")]
 
-    def to_dicts(self) -> list[dict[str, Any]]:
-        """The lines, as the command line prints them with `--json`."""
+    def to_dict(self) -> list[dict[str, Any]]:
+        """Return the changes as `esaws plan --json` prints them."""
         return [change.to_dict() for change in self.changes]
 
-    def to_frame(self) -> "pandas.DataFrame":
-        """One row a line: action, kind, name, usd_month (NaN where nothing is declared), verified."""
+    def to_frame(self) -> pandas.DataFrame:
+        """Return one row per change: action, kind, name, usd_month (NaN if nothing is declared), verified."""
         import pandas
 
         columns = ["action", "kind", "name", "usd_month", "verified"]
-        return pandas.DataFrame([[row[column] for column in columns] for row in self.to_dicts()], columns=columns)
+        return pandas.DataFrame([[row[column] for column in columns] for row in self.to_dict()], columns=columns)
 
-    def summary(self) -> "pandas.DataFrame":
-        """One row for each action and kind: action, kind, count, usd_month; the dearest first."""
+    def summary(self) -> pandas.DataFrame:
+        """Return one row per action and kind: action, kind, count, usd_month, verified; the most expensive first."""
         frame = self.to_frame()
         rows = frame.groupby(["action", "kind"], sort=True).agg(
             count=("name", "size"), usd_month=("usd_month", "sum"), verified=("verified", "all")
         )
         return rows.sort_values("usd_month", ascending=False, kind="stable").reset_index()
 
-    def drifts(self) -> "pandas.DataFrame":
-        """One row for each field that reads otherwise on AWS: kind, name, field, declared, actual."""
+    def drifts(self) -> pandas.DataFrame:
+        """Return one row per field whose value on AWS is not the declared one: kind, name, field, declared, actual."""
         import pandas
 
         rows = [
@@ -114,33 +103,31 @@ class Plan:
         ]
         return pandas.DataFrame(rows, columns=["kind", "name", "field", "declared", "actual"])
 
-    def apply(self, *, yes: bool = False) -> Applied:
-        """Make it so. What runs side by side is bounded; what takes longest is begun first; it can be run again.
+    def apply(self, *, yes: bool = False) -> ApplyResult:
+        """Make the changes, several at a time, the longest chain first. It is safe to run again.
 
-        On AWS itself somebody has to confirm, unless `yes` is given or `ESAWS_YES=1` is set.
+        On AWS the user has to confirm, unless `yes` is given or `ESAWS_YES=1` is set.
 
         Raises:
             WrongAccount: the credentials belong to another account.
-            Refused: nobody confirmed.
-            DeployRefused: the plan has lines that a deploy does not act on.
-            ApplyFailed: something failed; nothing new was begun after it, and what was running is finished.
+            Refused: the user did not confirm.
+            DeployRefused: the plan has changes that a deploy does not make.
+            ApplyFailed: a change failed. Running changes were finished, and no new ones were started.
         """
         self.cloud.check()
         if self.blockers:
             raise DeployRefused(_refusal(self.blockers))
         if self.cloud.is_aws and not yes and os.environ.get("ESAWS_YES") != "1":
             ask_for_confirmation(self.cloud, repr(self))
-        if self.purpose == "deploy":
-            graph = deploy_graph(self.changes)
-        else:
-            graph = delete_graph([change for change in self.changes if change.live])
-        return _Run(self, graph).run()
+        graph = deploy_graph(self.changes) if self.purpose == "deploy" else delete_graph(self.changes)
+        return Apply(self.purpose, self.cloud, graph).run()
 
 
 def plan_deploy(architecture: Architecture, cloud: Cloud, *, prune: bool = False) -> Plan:
-    """What it takes to make the deployment as `architecture` says; `prune` deletes what is ours and not in it.
+    """Plan the changes that make the deployment match `architecture`.
 
-    Starts the local AWS if that is the target and none runs.
+    `prune` deletes the resources of the deployment that the architecture does not declare. Starts the local AWS if it
+    is the target and not running.
 
     Raises:
         WrongAccount: the credentials belong to another account.
@@ -153,26 +140,29 @@ def plan_deploy(architecture: Architecture, cloud: Cloud, *, prune: bool = False
 
 
 def plan_teardown(cloud: Cloud) -> Plan:
-    """What it takes to delete everything that the deployment owns, children first; no architecture is needed.
+    """Plan the deletion of everything that the deployment owns, children first. Needs no architecture.
 
     Raises:
-        LocalNotRunning: the target is the local AWS and none runs.
+        LocalNotRunning: the target is the local AWS, and it is not running.
         WrongAccount: the credentials belong to another account.
     """
     cloud.check()
     lives = {live.ref: live for live in inventory(cloud)}
-    going = [lives[ref] for ref in by_name(delete_edges(lives.values()), lives)]
-    return Plan("teardown", cloud, [Change("delete", live.kind, live.name, live=live) for live in going])
+    ordered = [lives[ref] for ref in topological_order(delete_edges(lives.values()), lives)]
+    return Plan("teardown", cloud, [Change("delete", live.kind, live.name, live=live) for live in ordered])
 
 
 def compare(
     architecture: Architecture, index: Index, region: str, *, prune: bool = False, prices: PriceList | None = None
 ) -> list[Change]:
-    """The lines of a deploy, from what should exist and what does; at bundled prices unless others are given. Pure."""
+    """Compare an architecture with the existing resources and return the changes of a deploy. Pure.
+
+    `prices` defaults to the bundled price list.
+    """
     prices = prices or bundled()
     changes: list[Change] = []
     renewed: set[tuple[str, str]] = set()
-    matched: set[Ref] = set()
+    declared: set[Ref] = set()
     for resource in architecture.in_order():
         live = resource.find(index)
         differences: dict[str, Difference] = {}
@@ -183,151 +173,54 @@ def compare(
             differences = drift(resource, live, index, frozenset(renewed))
             action = "keep" if not differences else "update" if differences.keys() <= resource.in_place else "differs"
         if live:
-            matched.add(live.ref)
+            declared.add(live.ref)
         if action == "update" and resource.revisions:
             renewed.add(resource.key)
         cost = prices.monthly_cost(resource.usage(), region)
         changes.append(Change(action, resource.kind, resource.name, resource, live, differences, cost))
-    elsewhere = {
+    declared |= {
         live.ref
         for resource in architecture.whole.in_order()
         if resource.key not in architecture and (live := resource.find(index))
     }
-    known = matched | elsewhere
-    leftover = [live for live in index if live.ref not in known and not KINDS[live.kind].undeclared]
-    going = {live.ref for live in leftover if prune and not live.foreign}
-    for live in leftover:
-        # Somebody else's part goes with what it is a part of.
-        goes = live.ref in going or (live.foreign and bool(going & live.parents))
-        rest: Action = "delete" if goes else "foreign" if live.foreign else "extra"
+    undeclared = [live for live in index if live.ref not in declared and not KINDS[live.kind].keep_on_deploy]
+    pruned = {live.ref for live in undeclared if prune and not live.foreign}
+    for live in undeclared:
+        # A foreign part is deleted with the resource that it is a part of.
+        is_deleted = live.ref in pruned or (live.foreign and bool(pruned & live.parents))
+        rest: Action = "delete" if is_deleted else "foreign" if live.foreign else "extra"
         changes.append(Change(rest, live.kind, live.name, live=live))
     return changes
 
 
-class _Run:
-    """One apply: pieces of work go to a bounded pool as soon as all before them are done."""
-
-    def __init__(self, plan: Plan, graph: Graph) -> None:
-        self.plan = plan
-        self.cloud = plan.cloud
-        self.graph = graph
-        self.done: Counter[str] = Counter()
-        self.failures: list[tuple[Change, BaseException]] = []
-        self.journal = Journal(plan.cloud.deployment, plan.purpose)
-
-    def run(self) -> Applied:
-        started, calls = time.perf_counter(), len(self.cloud.calls)
-        sorter = TopologicalSorter({node: firsts for node, (_, firsts) in self.graph.items()})
-        sorter.prepare()
-        length = critical_path(self.graph)
-        ready: list[tuple[float, Node]] = []
-        running: dict[Future[None], Node] = {}
-        interrupted = False
-        with progress(self.plan.purpose, len(self.graph)) as shown, ThreadPoolExecutor(_WORKERS) as pool:
-            while True:
-                try:
-                    for node in sorter.get_ready():
-                        heappush(ready, (-length[node], node))
-                    while ready and len(running) < _WORKERS and not self.failures and not interrupted:
-                        node = heappop(ready)[1]
-                        running[pool.submit(self._work, node)] = node
-                    if not running:
-                        break
-                    finished, _ = wait(running, return_when=FIRST_COMPLETED)
-                    for future in finished:
-                        node = running.pop(future)
-                        change = self.graph[node][0]
-                        if error := future.exception():
-                            self.failures.append((change, error))
-                        else:
-                            self.done[change.action] += 1
-                            shown.step(f"{change.kind} {change.name}")
-                            sorter.done(node)
-                except KeyboardInterrupt:
-                    interrupted = True
-        self.journal.end(len(self.cloud.calls))
-        if self.failures or interrupted:
-            raise ApplyFailed(self._report(interrupted, undone=len(self.graph) - self.done.total()))
-        return Applied(
-            created=self.done["create"],
-            updated=self.done["update"],
-            kept=self.done["keep"],
-            deleted=self.done["delete"],
-            calls=len(self.cloud.calls) - calls,
-            seconds=time.perf_counter() - started,
-        )
-
-    def _work(self, node: Node) -> None:
-        change = self.graph[node][0]
-        if change.action == "keep":
-            if change.resource and change.live and change.live.state in change.resource.pending:
-                change.resource.ready(self.cloud)
-            return
-        self.journal.write("begun", change)
-        try:
-            _ACT[change.action](self.cloud, change)
-        except BaseException as error:
-            self.journal.write("failed", change, error)
-            raise
-        self.journal.write("done", change)
-
-    def _report(self, interrupted: bool, undone: int) -> str:
-        lines = [f"{self.plan.purpose} stopped: {undone} of {len(self.graph)} lines are not done"]
-        if interrupted:
-            lines.append("  it was interrupted; what was running was finished")
-        lines += [f"  {change.kind} {change.name}: {told(error)}" for change, error in self.failures]
-        lines.append(f"the same {self.plan.purpose} again goes on from here; the journal is {self.journal.path}")
-        return "\n".join(lines)
-
-
-def _create(cloud: Cloud, change: Change) -> None:
-    assert change.resource
-    if change.live:  # an old one is still on its way out under the same name
-        change.resource.delete(cloud, change.live)
-    change.resource.create(cloud)
-
-
-def _update(cloud: Cloud, change: Change) -> None:
-    assert change.resource and change.live
-    change.resource.update(cloud, change.live)
-
-
-def _delete(cloud: Cloud, change: Change) -> None:
-    assert change.live
-    KINDS[change.kind].delete(cloud, change.live)
-    if not change.live.foreign:
-        cloud.known.pop(change.live.key, None)
-
-
-_ACT: dict[str, Callable[[Cloud, Change], None]] = {"create": _create, "update": _update, "delete": _delete}
-
-
-# -- words --------------------------------------------------------------------------------------------------------
-
-
 def _refusal(blockers: Iterable[Change]) -> str:
-    lines = ["nothing was changed, since this deploy does not do all that its plan says:"]
+    lines = ["nothing was changed: the plan has changes that a deploy does not make:"]
     for change in blockers:
         if change.action == "extra":
             lines.append(f"  extra: {change.kind} {change.name} is not in this architecture; --prune deletes it")
         else:
-            fields = ", ".join(f"{name}: {was.actual} instead of {was.declared}" for name, was in change.drift.items())
-            lines.append(
-                f"  differs: {change.kind} {change.name} ({fields}); AWS can't change that: tear it down first"
+            fields = ", ".join(
+                f"{name}: {difference.actual} instead of {difference.declared}"
+                for name, difference in change.drift.items()
             )
+            lines.append(f"  differs: {change.kind} {change.name} ({fields}); AWS can't change it: tear it down first")
     return "\n".join(lines)
 
 
-def ask_for_confirmation(cloud: Cloud, what: str) -> None:
-    """Let somebody type the account's number before `what` happens there.
+def ask_for_confirmation(cloud: Cloud, description: str, *, ask: Callable[[str], str] | None = None) -> None:
+    """Let the user confirm changes on AWS by typing the number of the account.
+
+    `description` says what will happen; `ask` shows a prompt and returns the answer; by default `input`.
 
     Raises:
-        Refused: nobody is there, or something else was typed.
+        Refused: there is no user to ask, or the answer is not the number.
     """
     account = cloud.account
     try:
-        answer = input(f"{what}, in account {account}, {cloud.region}. Type the account's number to go on: ")
+        answer = (ask or input)(
+            f"{description}, in account {account}, {cloud.region}. Type the account number to continue: "
+        )
     except (EOFError, RuntimeError) as error:  # IPython raises StdinNotImplementedError, a RuntimeError
-        raise Refused("nothing was changed: nobody is there to confirm; ESAWS_YES=1 confirms beforehand") from error
+        raise Refused("nothing was changed: there is no input to confirm it; set ESAWS_YES=1 to confirm") from error
     if answer.strip() != account:
-        raise Refused("nothing was changed: the account's number was not typed")
+        raise Refused("nothing was changed: the answer was not the account number")

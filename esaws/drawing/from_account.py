@@ -23,11 +23,11 @@ from esaws.inspect.fetch import Raw
 from esaws.inspect.load_balancers import list_load_balancers, target_group_name, target_group_weights
 from esaws.inspect.network.addresses import covers_internet, parse_cidr
 from esaws.inspect.port_bindings import task_name
-from esaws.inspect.recurring_costs import load_balancer_usage, broker_usage, cache_usage, database_usage, instance_usage
+from esaws.inspect.recurring_costs import broker_usage, cache_usage, database_usage, instance_usage, load_balancer_usage
 from esaws.inspect.target_health import KEYS as HEALTH_KEYS
 from esaws.inspect.target_health import health
 from esaws.pricelist import MonthlyCost, Usage, monthly_cost
-from esaws.resource import KINDS
+from esaws.resources import load_all
 
 KEYS = tuple(
     dict.fromkeys(
@@ -128,7 +128,7 @@ class _Seen:
             balancers=tuple(self._balancers()),
             fleets=tuple(_by_arrows(fleets, edges)),
             stores=stores,
-            regional=(*regional, *(Thing(("VPC", each), each, KINDS["VPC"].icon, ("another VPC",)) for each in others)),
+            regional=(*regional, *(Thing(("VPC", each), each, load_all()["VPC"].icon, ("another VPC",)) for each in others)),
             edges=tuple(edge for edge in _once(edges) if {edge.source, edge.target} <= known),
             footnotes=tuple(self._footnotes()),
         )
@@ -180,7 +180,7 @@ class _Seen:
         for each in self._of("InternetGateways"):
             if any(attached.get("VpcId") == self.vpc for attached in each.get("Attachments", ())):
                 name = self.name(each, each["InternetGatewayId"])
-                return Thing(("InternetGateway", name), name, KINDS["InternetGateway"].icon)
+                return Thing(("InternetGateway", name), name, load_all()["InternetGateway"].icon)
         return None
 
     # -- machines
@@ -218,7 +218,7 @@ class _Seen:
                 Fleet(
                     (kind, name),
                     name,
-                    KINDS[kind].icon,
+                    load_all()[kind].icon,
                     "no instances",
                     running,
                     instance_type=" and ".join(types),
@@ -325,7 +325,7 @@ class _Seen:
             places = tuple(self._place(each["SubnetId"]) for each in zones if each["SubnetId"] in self.subnets)
             key = ("LoadBalancer", self.short(one.name))
             found.append(
-                Thing(key, key[1], KINDS["LoadBalancer"].icon, self._with_price(ports, load_balancer_usage(one.raw)), places)
+                Thing(key, key[1], load_all()["LoadBalancer"].icon, self._with_price(ports, load_balancer_usage(one.raw)), places)
             )
         return found
 
@@ -343,7 +343,7 @@ class _Seen:
                 raw["DBInstanceClass"],
             )
             words += () if raw["DBInstanceStatus"] == "available" else (raw["DBInstanceStatus"],)
-            icon = ENGINE_ICONS.get(engine, KINDS["DBInstance"].icon)
+            icon = ENGINE_ICONS.get(engine, load_all()["DBInstance"].icon)
             places = tuple(self._place(each["SubnetIdentifier"]) for each in group.get("Subnets", ()))
             yield Thing(("DBInstance", name), name, icon, self._with_price(words, database_usage(raw)), places)
         for raw in self._of("CacheClusters"):
@@ -353,7 +353,7 @@ class _Seen:
                 raw["CacheNodeType"],
             )
             yield Thing(
-                ("CacheCluster", name), name, KINDS["CacheCluster"].icon, self._with_price(words, cache_usage(raw))
+                ("CacheCluster", name), name, load_all()["CacheCluster"].icon, self._with_price(words, cache_usage(raw))
             )
 
     def _regional(self) -> Iterator[Thing]:
@@ -363,16 +363,16 @@ class _Seen:
                 f"{raw.get('EngineType', '').title().replace('mq', 'MQ')} {raw.get('EngineVersion', '')}",
                 raw["HostInstanceType"],
             )
-            yield Thing(("Broker", name), name, KINDS["Broker"].icon, self._with_price(words, broker_usage(raw)))
+            yield Thing(("Broker", name), name, load_all()["Broker"].icon, self._with_price(words, broker_usage(raw)))
         for raw in self._of("Buckets"):
             name = self.short(raw["Name"]).removesuffix(f"-{self.account.id}-{self.account.region}")
-            yield Thing(("Bucket", name), name, KINDS["Bucket"].icon, ("S3 bucket",))
+            yield Thing(("Bucket", name), name, load_all()["Bucket"].icon, ("S3 bucket",))
         for raw in self._of("UserPools"):
             name = self.short(raw["Name"])
-            yield Thing(("UserPool", name), name, KINDS["UserPool"].icon, ("Cognito user pool",))
+            yield Thing(("UserPool", name), name, load_all()["UserPool"].icon, ("Cognito user pool",))
         if many := len(self._of("repositories")):
             held = f"{many} repositor{'y' if many == 1 else 'ies'}"
-            yield Thing(("ECR", "registry"), "ECR", KINDS["ECRRepository"].icon, (held,))
+            yield Thing(("ECR", "registry"), "ECR", load_all()["ECRRepository"].icon, (held,))
         if alarms := len(self._of("MetricAlarms")):
             watched = f"{alarms} alarm{'s' * (alarms != 1)}"
             yield Thing(("CloudWatch", "CloudWatch"), "CloudWatch", "aws.management.Cloudwatch", (watched,))

@@ -23,11 +23,10 @@ from esaws.aws import pages, tag_dict
 from esaws.cloud import Cloud
 from esaws.errors import describe_error
 from esaws.inspect.account import Account, snapshot
-from esaws.inspect.recurring_costs import KEYS, CostItem, database_usage, volume_usage, cost_items
+from esaws.inspect.recurring_costs import KEYS, CostItem, cost_items, database_usage, volume_usage
 from esaws.leases.park import PARKED_TAG
 from esaws.leases.terms import Spend
 from esaws.pricelist import HOURS_PER_MONTH, Usage, hours_in_month
-from esaws.resource import KINDS
 
 METHOD = "an estimate: what stands there at list price, by the hours since it was made; free tier and traffic not counted"
 
@@ -52,14 +51,14 @@ def estimate_spend(cloud: Cloud, since: datetime, now: datetime) -> Spend:
 
     Some 25 calls that describe, all free. Unknown where AWS did not let us look, or a price is not known.
     """
-    import esaws.resources  # noqa: F401 (fills the registry)
+    from esaws.resources import load_all
 
     account = snapshot(cloud, *KEYS, "AutoScalingGroups")
     if account.missing:
         key, why = sorted(account.missing.items())[0]
         return Spend(None, None, f"{key} could not be looked at: {why}")
     try:
-        ours = {live.id for kind in _LISTED for live in KINDS[kind].list(cloud)}
+        ours = {live.id for kind in _LISTED for live in load_all()[kind].list(cloud)}
         gone = list(_gone(cloud, account, since, now))
     except ClientError as error:
         return Spend(None, None, describe_error(error))

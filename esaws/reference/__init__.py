@@ -1,1 +1,1 @@
-"""TODO."""
+"""The example system of the course: SecCom."""

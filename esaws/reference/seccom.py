@@ -407,7 +407,7 @@ def _answer_like(service: Microservice) -> tuple[str, ...]:
     return ("sh", "-c", f"echo '{server}' > /etc/nginx/conf.d/default.conf && exec nginx -g 'daemon off;'")
 
 
-def as_drawn() -> Architecture:
+def seccom_as_drawn() -> Architecture:
     """The team's first drawing: one zone, the web UIs in a public subnet and each API in a private one of its own.
 
     It never ran: a load balancer needs two zones, and an instance in these private subnets could not reach ECR.

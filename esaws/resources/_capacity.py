@@ -83,4 +83,4 @@ def _associate(cloud: Cloud, cluster: str, provider: str, *, wanted: bool) -> No
         asked = True
         return False
 
-    cloud.until(f"{provider} is {'attached to' if wanted else 'off'} {cluster}", settled)
+    cloud.wait_until(f"{provider} is {'attached to' if wanted else 'off'} {cluster}", settled)

@@ -80,5 +80,5 @@ def once_ecs_has_its_role(cloud: Cloud, call: Callable[[], Any]) -> Any:
                 raise
         return bool(answers)
 
-    cloud.until("ECS may use its service-linked role", done, minutes=2)
+    cloud.wait_until("ECS may use its service-linked role", done, minutes=2)
     return answers[0]

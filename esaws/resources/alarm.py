@@ -107,7 +107,7 @@ class Alarm(Resource):
         if _exists(cloud, alarm):  # CloudWatch would replace it without a word
             raise EsawsError(f"there is an alarm {alarm} that {cloud.deployment} did not make; rename one of them")
         self._put(cloud, Tags=tag_list(cloud.tags(self.name)))
-        self.made(cloud, alarm)
+        self.remember_id(cloud, alarm)
 
     def update(self, cloud: Cloud, live: Live) -> None:
         self._put(cloud)  # an alarm that is there keeps its tags
@@ -131,7 +131,7 @@ class Alarm(Resource):
     def delete(cls, cloud: Cloud, live: Live) -> None:
         with ignore_codes("ResourceNotFound"):
             cloud.client("cloudwatch").delete_alarms(AlarmNames=[live.id])
-        cloud.until(f"alarm {live.id} is gone", lambda: not _exists(cloud, live.id))
+        cloud.wait_until(f"alarm {live.id} is gone", lambda: not _exists(cloud, live.id))
 
     def usage(self) -> Usages:
         return [Usage("AmazonCloudWatch", "CW:AlarmMonitorUsage", Decimal(1), "Alarms")]

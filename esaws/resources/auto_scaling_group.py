@@ -37,7 +37,7 @@ class AutoScalingGroup(Resource):
     not_compared = frozenset({"desired_capacity"})
     deleting = frozenset({"Delete in progress"})
     # Tasks that are stopped before their instances go cost no time; those that aren't are waited for.
-    outlives = frozenset({"Service", "Task"})
+    delete_after = frozenset({"Service", "Task"})
     seconds = 60
     name_pattern = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._/=+@-]*")
     icon = "aws.compute.EC2AutoScaling"
@@ -98,11 +98,11 @@ class AutoScalingGroup(Resource):
 
     def usage(self) -> Usages:
         template, count, kind = self.template, self.desired_capacity, self.template.root_type
-        volume, made = _VOLUMES.get(kind, (f"EBS:VolumeUsage.{kind}", f"CreateVolume-{kind.capitalize()}"))
+        volume, remember_id = _VOLUMES.get(kind, (f"EBS:VolumeUsage.{kind}", f"CreateVolume-{kind.capitalize()}"))
         addresses = [Usage.hours("AmazonVPC", "PublicIPv4:InUseAddress", "RunInstances", count=count)]
         return [
             Usage.hours("AmazonEC2", f"BoxUsage:{template.instance_type}", "RunInstances", count=count),
-            Usage.gb_month("AmazonEC2", volume, template.root_gb * count, made),
+            Usage.gb_month("AmazonEC2", volume, template.root_gb * count, remember_id),
             *(addresses if template.public_address else []),
         ]
 
@@ -116,10 +116,10 @@ class AutoScalingGroup(Resource):
         _once_the_profile_is_known(
             cloud, lambda: autoscaling.create_auto_scaling_group(AutoScalingGroupName=name, **settings)
         )
-        cloud.until(f"{name} is there", lambda: described(cloud, name), minutes=1)
+        cloud.wait_until(f"{name} is there", lambda: described(cloud, name), minutes=1)
         raw = described(cloud, name)
         assert raw
-        self.made(cloud, raw["AutoScalingGroupARN"])
+        self.remember_id(cloud, raw["AutoScalingGroupARN"])
         wait_for_service(cloud, name, self.desired_capacity)
 
     def update(self, cloud: Cloud, live: Live) -> None:
@@ -144,7 +144,7 @@ class AutoScalingGroup(Resource):
             delete = cloud.client("autoscaling").delete_auto_scaling_group
             busy = ("ScalingActivityInProgress", "ResourceInUse")
             cloud.retry(lambda: delete(AutoScalingGroupName=name, ForceDelete=True), *busy)
-        cloud.until(f"{name} is gone", lambda: not described(cloud, name), minutes=20)
+        cloud.wait_until(f"{name} is gone", lambda: not described(cloud, name), minutes=20)
         # Instances that the group lets go of before they are terminated keep their subnet and groups in use.
         wait_for_termination(cloud, name)
 
@@ -173,7 +173,7 @@ def wait_for_service(cloud: Cloud, name: str, count: int) -> None:
         EsawsError: a launch failed, or it took more than ten minutes.
     """
     launching = f"{count} instances of {name} are in service"
-    cloud.until(launching, lambda: len(in_service(cloud, name)) >= count or _failed(cloud, name))
+    cloud.wait_until(launching, lambda: len(in_service(cloud, name)) >= count or _failed(cloud, name))
 
 
 def wait_for_termination(cloud: Cloud, name: str) -> None:
@@ -182,7 +182,7 @@ def wait_for_termination(cloud: Cloud, name: str) -> None:
         {"Name": "tag:aws:autoscaling:groupName", "Values": [name]},
         {"Name": "instance-state-name", "Values": _ALIVE},
     ]
-    cloud.until(
+    cloud.wait_until(
         f"the instances of {name} are terminated",
         lambda: not any(pages(cloud, "ec2", "describe_instances", "Reservations", Filters=filters)),
         minutes=20,
@@ -207,7 +207,7 @@ def _once_the_profile_is_known(cloud: Cloud, call: Any) -> None:
             return False
         return True
 
-    cloud.until("EC2 knows the instance profile", accepted, minutes=2)
+    cloud.wait_until("EC2 knows the instance profile", accepted, minutes=2)
 
 
 def _failed(cloud: Cloud, name: str) -> bool:

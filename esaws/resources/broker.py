@@ -90,7 +90,7 @@ class Broker(Resource):
             Tags=cloud.tags(self.name),
             Users=[{"Username": self.username, "Password": self.password.value(cloud)}],
         )
-        self.made(cloud, created["BrokerId"])
+        self.remember_id(cloud, created["BrokerId"])
         self.ready(cloud)
 
     def ready(self, cloud: Cloud) -> None:
@@ -102,7 +102,7 @@ class Broker(Resource):
                 raise EsawsError(f"{self} did not start: it is {state}; delete it and deploy again")
             return state == "RUNNING"
 
-        cloud.until(f"{self} is running", running, minutes=_MINUTES)
+        cloud.wait_until(f"{self} is running", running, minutes=_MINUTES)
 
     def update(self, cloud: Cloud, live: Live) -> None:
         # A change is applied by the next reboot, at the latest in the weekly maintenance window.
@@ -115,16 +115,16 @@ class Broker(Resource):
             now = (raw.get("HostInstanceType"), minor(raw.get("EngineVersion", "")), raw.get("BrokerState"))
             return now == (self.instance_type, minor(self.engine_version), "RUNNING")
 
-        cloud.until(f"{self} is changed", changed, minutes=_MINUTES)
+        cloud.wait_until(f"{self} is changed", changed, minutes=_MINUTES)
 
     @classmethod
     def delete(cls, cloud: Cloud, live: Live) -> None:
         # A broker that is being created or rebooted can't be deleted, and there is no way to stop that.
-        cloud.until(f"{live.name} can be deleted", lambda: _state(cloud, live.id) not in _BUSY, minutes=_MINUTES)
+        cloud.wait_until(f"{live.name} can be deleted", lambda: _state(cloud, live.id) not in _BUSY, minutes=_MINUTES)
         if _state(cloud, live.id) not in {None, *cls.deleting}:
             with ignore_codes("NotFoundException"):
                 cloud.client("mq").delete_broker(BrokerId=live.id)
-        cloud.until(f"{live.name} is deleted", lambda: _state(cloud, live.id) is None, minutes=_MINUTES)
+        cloud.wait_until(f"{live.name} is deleted", lambda: _state(cloud, live.id) is None, minutes=_MINUTES)
 
     def usage(self) -> Usages:
         storage_gb = 20 if self.instance_type == "mq.t3.micro" else 200  # comes with the size

@@ -76,7 +76,7 @@ class Bucket(Resource):
         cloud.retry(
             lambda: s3.create_bucket(Bucket=bucket, CreateBucketConfiguration=configuration), "OperationAborted"
         )
-        self.made(cloud, bucket)
+        self.remember_id(cloud, bucket)
         cloud.wait("s3", "bucket_exists", Bucket=bucket)
         cloud.retry(lambda: self._block(cloud, bucket), "NoSuchBucket")
         if self.versioning:

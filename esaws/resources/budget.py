@@ -100,7 +100,7 @@ class Budget(Resource):
             NotificationsWithSubscribers=notifications,
             ResourceTags=tag_list(cloud.tags(self.name)),
         )
-        self.made(cloud, budget)
+        self.remember_id(cloud, budget)
 
     def update(self, cloud: Cloud, live: Live) -> None:
         budgets = cloud.client("budgets")

@@ -111,7 +111,7 @@ class CacheCluster(Resource):
             NumCacheNodes=self.nodes,
             Tags=tag_list(cloud.tags(self.name)),
         )["CacheCluster"]
-        self.made(cloud, created["CacheClusterId"])
+        self.remember_id(cloud, created["CacheClusterId"])
         self.ready(cloud)
 
     def ready(self, cloud: Cloud) -> None:
@@ -136,7 +136,7 @@ class CacheCluster(Resource):
             changed = all(group["Status"] == "active" for group in raw.get("SecurityGroups", ()))
             return raw["CacheClusterStatus"] == "available" and not raw.get("PendingModifiedValues") and changed
 
-        cloud.until(f"{self} is changed", settled, minutes=60)
+        cloud.wait_until(f"{self} is changed", settled, minutes=60)
 
     @classmethod
     def delete(cls, cloud: Cloud, live: Live) -> None:

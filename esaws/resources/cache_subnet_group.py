@@ -72,7 +72,7 @@ class CacheSubnetGroup(Resource):
             **self._settings(cloud),
             Tags=tag_list(cloud.tags(self.name)),
         )["CacheSubnetGroup"]
-        self.made(cloud, created["CacheSubnetGroupName"])
+        self.remember_id(cloud, created["CacheSubnetGroupName"])
 
     def update(self, cloud: Cloud, live: Live) -> None:
         settings = self._settings(cloud)

@@ -77,11 +77,11 @@ class CapacityProvider(Resource):
             autoScalingGroupProvider={"autoScalingGroupArn": self.group.id_in(cloud), **self._managed()},
             tags=ecs_tags(cloud, self.name),
         )
-        attach(cloud, self.made(cloud, aws_name), self.cluster.id_in(cloud))
+        attach(cloud, self.remember_id(cloud, aws_name), self.cluster.id_in(cloud))
 
     def update(self, cloud: Cloud, live: Live) -> None:
         cloud.client("ecs").update_capacity_provider(name=live.id, autoScalingGroupProvider=self._managed())
-        cloud.until(f"{self} is changed", lambda: not busy(cloud, live.id, "UPDATE"))
+        cloud.wait_until(f"{self} is changed", lambda: not busy(cloud, live.id, "UPDATE"))
         cluster = self.cluster.id_in(cloud)
         for parent in live.parents - {Ref("Cluster", cluster)}:
             if parent.kind == "Cluster":
@@ -104,7 +104,7 @@ class CapacityProvider(Resource):
         if any(raw["status"] != "INACTIVE" for raw in providers_of(cloud, live.id)):
             cloud.client("ecs").delete_capacity_provider(capacityProvider=live.id)
             # One that is still in use is refused with 200, and says so later.
-            cloud.until(f"capacity provider {live.name} is gone", lambda: not busy(cloud, live.id, "DELETE"))
+            cloud.wait_until(f"capacity provider {live.name} is gone", lambda: not busy(cloud, live.id, "DELETE"))
 
     @classmethod
     def example(cls) -> Self:

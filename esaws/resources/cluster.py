@@ -69,12 +69,12 @@ class Cluster(Resource):
         created = cloud.client("ecs").create_cluster(
             clusterName=aws_name, settings=self._settings(), tags=ecs_tags(cloud, self.name)
         )["cluster"]
-        self.made(cloud, created["clusterArn"])
+        self.remember_id(cloud, created["clusterArn"])
         self.ready(cloud)
 
     def ready(self, cloud: Cloud) -> None:
         cluster = [self.id_in(cloud)]
-        cloud.until(
+        cloud.wait_until(
             f"{self} is active", lambda: any(raw["status"] == "ACTIVE" for raw in described(cloud, "clusters", cluster))
         )
 
@@ -89,7 +89,7 @@ class Cluster(Resource):
         # A terminated instance leaves its cluster some minutes later.
         with ignore_codes(NO_CLUSTER):
             cloud.retry(lambda: cloud.client("ecs").delete_cluster(cluster=live.id), *_STILL_USED, minutes=15)
-        cloud.until(
+        cloud.wait_until(
             f"cluster {live.name} is gone",
             lambda: all(raw["status"] == "INACTIVE" for raw in described(cloud, "clusters", [live.id])),
         )

@@ -97,7 +97,7 @@ class Dashboard(Resource):
                 f"there is a dashboard {dashboard} that {cloud.deployment} did not make; rename one of them"
             )
         self._put(cloud, dashboard)
-        self.made(cloud, dashboard)
+        self.remember_id(cloud, dashboard)
 
     def update(self, cloud: Cloud, live: Live) -> None:
         self._put(cloud, live.id)

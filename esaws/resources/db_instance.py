@@ -132,7 +132,7 @@ class DBInstance(Resource):
             CopyTagsToSnapshot=True,  # so that a snapshot somebody takes is known as ours
             Tags=tag_list(cloud.tags(self.name)),
         )["DBInstance"]
-        self.made(cloud, created["DBInstanceIdentifier"])
+        self.remember_id(cloud, created["DBInstanceIdentifier"])
         self.ready(cloud)
 
     def ready(self, cloud: Cloud) -> None:
@@ -162,7 +162,7 @@ class DBInstance(Resource):
             changed = all(group["Status"] == "active" for group in raw["VpcSecurityGroups"])
             return raw["DBInstanceStatus"] in _USABLE and not raw.get("PendingModifiedValues") and changed
 
-        cloud.until(f"{self} is changed", settled, minutes=60)
+        cloud.wait_until(f"{self} is changed", settled, minutes=60)
 
     def _settings(self, cloud: Cloud) -> dict[str, Any]:
         return {
@@ -236,7 +236,7 @@ def bring_up(cloud: Cloud, id: str) -> None:
         (raw,) = rds.describe_db_instances(DBInstanceIdentifier=id)["DBInstances"]
         return str(raw["DBInstanceStatus"])
 
-    cloud.until(f"database {id} has stopped", lambda: state() != "stopping", minutes=30)
+    cloud.wait_until(f"database {id} has stopped", lambda: state() != "stopping", minutes=30)
     if state() == "stopped":
         rds.start_db_instance(DBInstanceIdentifier=id)
     cloud.wait("rds", "db_instance_available", DBInstanceIdentifier=id)

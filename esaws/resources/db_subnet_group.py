@@ -73,7 +73,7 @@ class DBSubnetGroup(Resource):
             **self._settings(cloud),
             Tags=tag_list(cloud.tags(self.name)),
         )["DBSubnetGroup"]
-        self.made(cloud, created["DBSubnetGroupName"])
+        self.remember_id(cloud, created["DBSubnetGroupName"])
 
     def update(self, cloud: Cloud, live: Live) -> None:
         cloud.client("rds").modify_db_subnet_group(DBSubnetGroupName=live.id, **self._settings(cloud))

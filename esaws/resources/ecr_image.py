@@ -63,7 +63,7 @@ class ECRImage(Resource):
         "ecr:UploadLayerPart",
     )
 
-    def part_name(self) -> str:
+    def default_name(self) -> str:
         return f"{self.repository.name}:{self.tag}"
 
     def __post_init__(self) -> None:
@@ -98,12 +98,12 @@ class ECRImage(Resource):
 
     def id_in(self, cloud: Cloud) -> str:
         """Where a task definition finds it: registry, repository and tag."""
-        if self.key not in cloud.known:
+        if self.key not in cloud.known_ids:
             live = self.find(Index(self.list(cloud)))
             if live is None:
                 raise NotDeployed(f"{self} is not in {cloud.region}; apply its plan first")
             return live.id
-        return cloud.known[self.key]
+        return cloud.known_ids[self.key]
 
     def create(self, cloud: Cloud) -> None:
         ecr, repository = cloud.client("ecr"), self.repository.id_in(cloud)

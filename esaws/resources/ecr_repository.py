@@ -50,7 +50,7 @@ class ECRRepository(Resource):
             imageScanningConfiguration={"scanOnPush": self.scan_on_push},
             tags=tag_list(cloud.tags(self.name)),
         )
-        self.made(cloud, created["repository"]["repositoryName"])
+        self.remember_id(cloud, created["repository"]["repositoryName"])
 
     def update(self, cloud: Cloud, live: Live) -> None:
         cloud.client("ecr").put_image_scanning_configuration(

@@ -46,7 +46,7 @@ class GroupScalingPolicy(Resource):
         "iam:CreateServiceLinkedRole",
     )
 
-    def part_name(self) -> str:
+    def default_name(self) -> str:
         return f"{self.group.name} cpu"
 
     def __post_init__(self) -> None:
@@ -99,7 +99,7 @@ class GroupScalingPolicy(Resource):
         tracking = {"TargetValue": self.target_value, _METRIC: {"PredefinedMetricType": self.metric}}
         settings = {"PolicyType": "TargetTrackingScaling", _TRACKING: tracking}
         named = {"AutoScalingGroupName": group, "PolicyName": policy}
-        self.made(cloud, cloud.retry(lambda: put(**named, **settings), *_BUSY, minutes=2)["PolicyARN"])
+        self.remember_id(cloud, cloud.retry(lambda: put(**named, **settings), *_BUSY, minutes=2)["PolicyARN"])
 
     @classmethod
     def delete(cls, cloud: Cloud, live: Live) -> None:

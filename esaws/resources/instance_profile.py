@@ -49,7 +49,7 @@ class InstanceProfile(Resource):
         return lives
 
     def create(self, cloud: Cloud) -> None:
-        profile = self.made(cloud, iam_name(cloud, self.name))
+        profile = self.remember_id(cloud, iam_name(cloud, self.name))
         cloud.client("iam").create_instance_profile(InstanceProfileName=profile, Tags=tag_list(cloud.tags(self.name)))
         cloud.wait("iam", "instance_profile_exists", InstanceProfileName=profile)
         self._add_role(cloud, profile)

@@ -21,7 +21,7 @@ class InternetGateway(Resource):
 
     in_place = frozenset({"vpc"})
     # AWS detaches no gateway while something behind it has a public address.
-    outlives = frozenset({"LoadBalancer", "AutoScalingGroup", "DBInstance", "Broker", "Service", "Task"})
+    delete_after = frozenset({"LoadBalancer", "AutoScalingGroup", "DBInstance", "Broker", "Service", "Task"})
     icon = "aws.network.InternetGateway"
     free = "AWS charges for the traffic and for public addresses, not for the gateway"
     permissions = (
@@ -55,7 +55,7 @@ class InternetGateway(Resource):
     def create(self, cloud: Cloud) -> None:
         tags = tag_specifications(cloud, "internet-gateway", self.name)
         created = cloud.client("ec2").create_internet_gateway(TagSpecifications=tags)["InternetGateway"]
-        self._attach(cloud, self.made(cloud, created["InternetGatewayId"]))
+        self._attach(cloud, self.remember_id(cloud, created["InternetGatewayId"]))
 
     def update(self, cloud: Cloud, live: Live) -> None:
         _detach(cloud, live)

@@ -98,7 +98,7 @@ class LaunchTemplate(Resource):
             LaunchTemplateData=self._data(cloud),
             TagSpecifications=tag_specifications(cloud, "launch-template", self.name),
         )
-        self.made(cloud, created["LaunchTemplate"]["LaunchTemplateId"])
+        self.remember_id(cloud, created["LaunchTemplate"]["LaunchTemplateId"])
 
     def update(self, cloud: Cloud, live: Live) -> None:
         ec2 = cloud.client("ec2")

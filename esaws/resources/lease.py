@@ -28,17 +28,17 @@ class Lease(Resource):
     counted_usd: float | None = None
     usd_per_hour: float | None = None
 
-    undeclared = True
+    keep_on_deploy = True
     in_place = frozenset({"until", "at_most_usd"})
     not_compared = frozenset({"since", "counted_at", "counted_usd", "usd_per_hour"})
     # What costs goes first: a teardown that was interrupted is still under its lease.
-    outlives = frozenset({"AutoScalingGroup", "Broker", "CacheCluster", "DBInstance", "LoadBalancer"})
+    delete_after = frozenset({"AutoScalingGroup", "Broker", "CacheCluster", "DBInstance", "LoadBalancer"})
     icon = _ssm.ICON
     free = _ssm.FREE
     name_pattern = _ssm.NAME_PATTERN
     permissions = _ssm.PERMISSIONS
 
-    def part_name(self) -> str:
+    def default_name(self) -> str:
         return "lease"
 
     def __post_init__(self) -> None:
@@ -63,7 +63,7 @@ class Lease(Resource):
         return lives
 
     def create(self, cloud: Cloud) -> None:
-        self.made(cloud, _ssm.put(cloud, self.name, "String", self._value()))
+        self.remember_id(cloud, _ssm.put(cloud, self.name, "String", self._value()))
 
     def update(self, cloud: Cloud, live: Live) -> None:
         """Other terms; what was counted is kept where this one says nothing of it, and always since when."""

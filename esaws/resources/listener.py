@@ -48,7 +48,7 @@ class Listener(Resource):
         if self.protocol != "HTTP":
             raise InvalidResource(f"{self}: {self.protocol} needs a certificate, which a listener has no field for")
 
-    def part_name(self) -> str:
+    def default_name(self) -> str:
         return f"{self.load_balancer.name} {self.port}"
 
     @classmethod
@@ -86,7 +86,7 @@ class Listener(Resource):
             Tags=tag_list(cloud.tags(self.name)),
             **self._settings(cloud),
         )
-        self.made(cloud, created["Listeners"][0]["ListenerArn"])
+        self.remember_id(cloud, created["Listeners"][0]["ListenerArn"])
 
     def update(self, cloud: Cloud, live: Live) -> None:
         cloud.client("elbv2").modify_listener(ListenerArn=live.id, **self._settings(cloud))

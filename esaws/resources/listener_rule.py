@@ -55,7 +55,7 @@ class ListenerRule(Resource):
         if sum(path.count("*") + path.count("?") for path in self.paths) > _MOST_WILDCARDS:
             raise InvalidResource(f"{self}: more than {_MOST_WILDCARDS} wildcards")
 
-    def part_name(self) -> str:
+    def default_name(self) -> str:
         return f"{self.listener.name} rule {self.priority}"
 
     @classmethod
@@ -99,7 +99,7 @@ class ListenerRule(Resource):
             Tags=tag_list(cloud.tags(self.name)),
             **self._settings(cloud),
         )
-        self.made(cloud, created["Rules"][0]["RuleArn"])
+        self.remember_id(cloud, created["Rules"][0]["RuleArn"])
 
     def update(self, cloud: Cloud, live: Live) -> None:
         cloud.client("elbv2").modify_rule(RuleArn=live.id, **self._settings(cloud))

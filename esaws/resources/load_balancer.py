@@ -86,7 +86,7 @@ class LoadBalancer(Resource):
             SecurityGroups=[group.id_in(cloud) for group in self.security_groups],
             Tags=tag_list(cloud.tags(self.name)),
         )
-        self.made(cloud, created["LoadBalancers"][0]["LoadBalancerArn"])
+        self.remember_id(cloud, created["LoadBalancers"][0]["LoadBalancerArn"])
         self.ready(cloud)
 
     def ready(self, cloud: Cloud) -> None:
@@ -109,7 +109,7 @@ class LoadBalancer(Resource):
         # Its interfaces, and with them its addresses and the use of its groups, outlive it by minutes.
         description = "ELB " + live.id.split(":loadbalancer/")[1]
         filters = [{"Name": "description", "Values": [description]}]
-        cloud.until(
+        cloud.wait_until(
             f"the interfaces of {live.name} are gone",
             lambda: not any(pages(cloud, "ec2", "describe_network_interfaces", "NetworkInterfaces", Filters=filters)),
             minutes=20,

@@ -24,7 +24,7 @@ class LogGroup(Resource):
     retention_days: int = 14
 
     in_place = frozenset({"retention_days"})
-    outlives = frozenset({"AutoScalingGroup", "Service", "Task"})
+    delete_after = frozenset({"AutoScalingGroup", "Service", "Task"})
     icon = "aws.management.CloudwatchLogs"
     free = "AWS charges for what is written; the first 5 GB a month are free"
     name_pattern = re.compile(r"[A-Za-z0-9_/.#-]+")
@@ -59,7 +59,7 @@ class LogGroup(Resource):
     def create(self, cloud: Cloud) -> None:
         aws_name = cloud.aws_name(self.name)
         cloud.client("logs").create_log_group(logGroupName=aws_name, tags=cloud.tags(self.name))
-        self._keep(cloud, self.made(cloud, aws_name))
+        self._keep(cloud, self.remember_id(cloud, aws_name))
 
     def update(self, cloud: Cloud, live: Live) -> None:
         self._keep(cloud, live.id)
@@ -78,7 +78,7 @@ class LogGroup(Resource):
             found = pages(cloud, "logs", "describe_log_groups", "logGroups", logGroupNamePrefix=live.id)
             return all(raw["logGroupName"] != live.id for raw in found)
 
-        cloud.until(f"log group {live.name} is gone", gone)
+        cloud.wait_until(f"log group {live.name} is gone", gone)
 
     @classmethod
     def example(cls) -> Self:

@@ -46,7 +46,7 @@ class PasswordParameter(Resource):
 
     def create(self, cloud: Cloud) -> None:
         password = "".join(secrets.choice(_ALPHABET) for _ in range(self.length))
-        self.made(cloud, _ssm.put(cloud, self.name, "SecureString", password))
+        self.remember_id(cloud, _ssm.put(cloud, self.name, "SecureString", password))
 
     @classmethod
     def delete(cls, cloud: Cloud, live: Live) -> None:

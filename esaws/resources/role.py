@@ -59,7 +59,7 @@ class Role(Resource):
         return super().desired() | {"managed_policies": frozenset(self.managed_policies)}
 
     def create(self, cloud: Cloud) -> None:
-        role = self.made(cloud, iam_name(cloud, self.name))
+        role = self.remember_id(cloud, iam_name(cloud, self.name))
         cloud.client("iam").create_role(
             RoleName=role,
             AssumeRolePolicyDocument=json.dumps(_trust(self.service)),

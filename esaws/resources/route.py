@@ -52,7 +52,7 @@ class Route(Resource):
         except ValueError as error:
             raise InvalidResource(f"{self}: {error}") from None
 
-    def part_name(self) -> str:
+    def default_name(self) -> str:
         return f"{self.table.name} {self.destination}"
 
     @classmethod
@@ -96,7 +96,7 @@ class Route(Resource):
         route = {"RouteTableId": table_id, "GatewayId": gateway_id, **_destination(self.destination)}
         new = ("InvalidRouteTableID.NotFound", "InvalidGatewayID.NotFound", "InvalidInternetGatewayID.NotFound")
         cloud.retry(lambda: call(**route), *new, minutes=1)
-        self.made(cloud, f"{table_id}:{self.destination}")
+        self.remember_id(cloud, f"{table_id}:{self.destination}")
 
     @classmethod
     def delete(cls, cloud: Cloud, live: Live) -> None:

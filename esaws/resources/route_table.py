@@ -43,7 +43,7 @@ class RouteTable(Resource):
         created = cloud.client("ec2").create_route_table(
             VpcId=self.vpc.id_in(cloud), TagSpecifications=tag_specifications(cloud, "route-table", self.name)
         )
-        self.made(cloud, created["RouteTable"]["RouteTableId"])
+        self.remember_id(cloud, created["RouteTable"]["RouteTableId"])
 
     @classmethod
     def delete(cls, cloud: Cloud, live: Live) -> None:

@@ -32,7 +32,7 @@ class RouteTableAssociation(Resource):
         "ec2:ReplaceRouteTableAssociation",
     )
 
-    def part_name(self) -> str:
+    def default_name(self) -> str:
         return self.subnet.name
 
     @classmethod
@@ -71,13 +71,13 @@ class RouteTableAssociation(Resource):
         table_id, subnet_id = self.table.id_in(cloud), self.subnet.id_in(cloud)
         associate = cloud.client("ec2").associate_route_table
         created = cloud.retry(lambda: associate(RouteTableId=table_id, SubnetId=subnet_id), *_NEW, minutes=1)
-        self.made(cloud, created["AssociationId"])
+        self.remember_id(cloud, created["AssociationId"])
 
     def update(self, cloud: Cloud, live: Live) -> None:
         table_id = self.table.id_in(cloud)
         replace = cloud.client("ec2").replace_route_table_association
         replaced = cloud.retry(lambda: replace(AssociationId=live.id, RouteTableId=table_id), *_NEW, minutes=1)
-        self.made(cloud, replaced["NewAssociationId"])
+        self.remember_id(cloud, replaced["NewAssociationId"])
 
     @classmethod
     def delete(cls, cloud: Cloud, live: Live) -> None:

@@ -47,7 +47,7 @@ class ScalableTarget(Resource):
         "iam:CreateServiceLinkedRole",
     )
 
-    def part_name(self) -> str:
+    def default_name(self) -> str:
         return self.service.name
 
     def __post_init__(self) -> None:
@@ -97,7 +97,7 @@ class ScalableTarget(Resource):
         range_ = {"MinCapacity": self.minimum, "MaxCapacity": self.maximum}
         register = cloud.client("application-autoscaling").register_scalable_target
         cloud.retry(lambda: register(**TASKS, ResourceId=target, **range_, **tags), *BUSY, minutes=2)
-        self.made(cloud, target)
+        self.remember_id(cloud, target)
 
     @classmethod
     def delete(cls, cloud: Cloud, live: Live) -> None:

@@ -43,7 +43,7 @@ class ScalingPolicy(Resource):
         "ecs:UpdateService",
     )
 
-    def part_name(self) -> str:
+    def default_name(self) -> str:
         return f"{self.target.name} cpu"
 
     def __post_init__(self) -> None:
@@ -87,7 +87,7 @@ class ScalingPolicy(Resource):
             "ResourceId": self.target.id_in(cloud),
             _TRACKING: {"TargetValue": self.target_value, _METRIC: {"PredefinedMetricType": self.metric}},
         }
-        self.made(cloud, cloud.retry(lambda: put(**TASKS, **policy), *BUSY, minutes=2)["PolicyARN"])
+        self.remember_id(cloud, cloud.retry(lambda: put(**TASKS, **policy), *BUSY, minutes=2)["PolicyARN"])
 
     def update(self, cloud: Cloud, live: Live) -> None:
         self.create(cloud)  # the same call replaces it

@@ -66,7 +66,7 @@ class SecurityGroup(Resource):
             VpcId=self.vpc.id_in(cloud),
             TagSpecifications=tag_specifications(cloud, "security-group", self.name),
         )
-        group_id = self.made(cloud, created["GroupId"])
+        group_id = self.remember_id(cloud, created["GroupId"])
         cloud.wait("ec2", "security_group_exists", GroupIds=[group_id])
         if not self.all_outbound:
             self._set_all_outbound(cloud, group_id)

@@ -38,7 +38,7 @@ class SecurityGroupRule(Resource):
         "ec2:RevokeSecurityGroupIngress",
     )
 
-    def part_name(self) -> str:
+    def default_name(self) -> str:
         ports = str(self.from_port) if self.from_port == self.to_port else f"{self.from_port}-{self.to_port}"
         peer = self.peer if isinstance(self.peer, str) else self.peer.name
         return f"{self.group.name} {self.direction} {self.protocol} {ports} {peer}"
@@ -88,7 +88,7 @@ class SecurityGroupRule(Resource):
         created = authorize(
             GroupId=self.group.id_in(cloud), IpPermissions=[self._permission(cloud)], TagSpecifications=tags
         )
-        self.made(cloud, created["SecurityGroupRules"][0]["SecurityGroupRuleId"])
+        self.remember_id(cloud, created["SecurityGroupRules"][0]["SecurityGroupRuleId"])
 
     def update(self, cloud: Cloud, live: Live) -> None:
         peer = {"CidrIpv4": self.peer} if isinstance(self.peer, str) else {"ReferencedGroupId": self.peer.id_in(cloud)}

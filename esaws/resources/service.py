@@ -130,7 +130,7 @@ class Service(Resource):
         if not self.capacity_provider:
             asked["launchType"] = "EC2"
         created = once_ecs_has_its_role(cloud, lambda: cloud.client("ecs").create_service(**asked))
-        self.made(cloud, created["service"]["serviceArn"])
+        self.remember_id(cloud, created["service"]["serviceArn"])
 
     def update(self, cloud: Cloud, live: Live) -> None:
         if live.fields["capacity_provider"] and not self.capacity_provider:
@@ -180,7 +180,7 @@ class Service(Resource):
             return all(raw["status"] == "INACTIVE" for raw in found)
 
         # Its tasks leave the target group first, which takes that group's deregistration delay.
-        cloud.until(f"service {live.name} is gone", gone, minutes=75)
+        cloud.wait_until(f"service {live.name} is gone", gone, minutes=75)
 
     @classmethod
     def example(cls) -> Self:

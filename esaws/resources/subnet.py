@@ -58,7 +58,7 @@ class Subnet(Resource):
             AvailabilityZone=cloud.region + self.zone,
             TagSpecifications=tag_specifications(cloud, "subnet", self.name),
         )["Subnet"]
-        subnet_id = self.made(cloud, created["SubnetId"])
+        subnet_id = self.remember_id(cloud, created["SubnetId"])
         cloud.wait("ec2", "subnet_available", SubnetIds=[subnet_id])
         self._set_public_addresses(cloud, subnet_id)
 

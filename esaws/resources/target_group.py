@@ -110,7 +110,7 @@ class TargetGroup(Resource):
             Tags=tag_list(cloud.tags(self.name)),
             **self._health(),
         )
-        arn = self.made(cloud, created["TargetGroups"][0]["TargetGroupArn"])
+        arn = self.remember_id(cloud, created["TargetGroups"][0]["TargetGroupArn"])
         self._set_deregistration_delay(cloud, arn)
 
     def update(self, cloud: Cloud, live: Live) -> None:

@@ -52,7 +52,7 @@ class TargetRegistration(Resource):
         if not 1 <= self.port <= 65535:
             raise InvalidResource(f"{self}: there is no port {self.port}")
 
-    def part_name(self) -> str:
+    def default_name(self) -> str:
         return f"{self.target_group.name} {self.group.name}"
 
     @classmethod
@@ -81,7 +81,7 @@ class TargetRegistration(Resource):
         group = described(cloud, name)
         if not group or not group["DesiredCapacity"]:
             raise NotDeployed(f"{name} has no instance to register: give it a desired capacity, then apply this again")
-        cloud.until(f"an instance of {name} is in service", lambda: in_service(cloud, name), minutes=5)
+        cloud.wait_until(f"an instance of {name} is in service", lambda: in_service(cloud, name), minutes=5)
         self._register(cloud, in_service(cloud, name))
 
     def update(self, cloud: Cloud, live: Live) -> None:
@@ -94,7 +94,7 @@ class TargetRegistration(Resource):
         target_group = self.target_group.id_in(cloud)
         targets = [_target(instance, self.port) for instance in instances]
         cloud.client("elbv2").register_targets(TargetGroupArn=target_group, Targets=targets)
-        self.made(cloud, f"{target_group} {self.group.id_in(cloud)}")
+        self.remember_id(cloud, f"{target_group} {self.group.id_in(cloud)}")
 
     @classmethod
     def delete(cls, cloud: Cloud, live: Live) -> None:

@@ -74,7 +74,7 @@ class Task(Resource):
         cluster = self.cluster.id_in(cloud)
         # An instance in service has yet to start its agent, which registers it.
         minutes = 10 if cloud.is_aws else 0.2
-        cloud.until(f"an instance of {self.cluster} can take {self}", lambda: _agents(cloud, cluster), minutes=minutes)
+        cloud.wait_until(f"an instance of {self.cluster} can take {self}", lambda: _agents(cloud, cluster), minutes=minutes)
         answer = cloud.client("ecs").run_task(
             cluster=cluster,
             taskDefinition=self.task_definition.id_in(cloud),
@@ -86,7 +86,7 @@ class Task(Resource):
         if not answer["tasks"]:
             reasons = ", ".join(sorted({failure.get("reason", "unknown") for failure in answer["failures"]}))
             raise EsawsError(f"{self} can't run in {self.cluster}: {reasons or 'ECS does not say why'}")
-        self.made(cloud, answer["tasks"][0]["taskArn"])
+        self.remember_id(cloud, answer["tasks"][0]["taskArn"])
         self.ready(cloud)
 
     def ready(self, cloud: Cloud) -> None:
@@ -99,7 +99,7 @@ class Task(Resource):
                 return bool(raw["lastStatus"] == "RUNNING")
             return False
 
-        cloud.until(f"{self} runs", running)
+        cloud.wait_until(f"{self} runs", running)
 
     def update(self, cloud: Cloud, live: Live) -> None:
         self.delete(cloud, live)
@@ -120,7 +120,7 @@ class Task(Resource):
             with ignore_codes("InvalidParameterException"):
                 reason = f"deleted from deployment {cloud.deployment}"
                 cloud.client("ecs").stop_task(cluster=cluster, task=live.id, reason=reason)
-            cloud.until(f"task {live.name} has stopped", stopped)
+            cloud.wait_until(f"task {live.name} has stopped", stopped)
 
     @classmethod
     def example(cls) -> Self:

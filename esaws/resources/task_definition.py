@@ -38,7 +38,7 @@ class TaskDefinition(Resource):
 
     in_place = frozenset({"image", "command", "container_port", "host_port", "memory", "environment", "log_group"})
     revisions = True
-    outlives = frozenset({"Service", "Task"})
+    delete_after = frozenset({"Service", "Task"})
     icon = "aws.compute.ElasticContainerServiceContainer"
     free = "AWS charges for what runs, not for its description"
     name_pattern = re.compile(r"[A-Za-z0-9_-]+")
@@ -89,7 +89,7 @@ class TaskDefinition(Resource):
             containerDefinitions=[self._container(cloud)],
             tags=ecs_tags(cloud, self.name),
         )
-        self.made(cloud, registered["taskDefinition"]["taskDefinitionArn"])
+        self.remember_id(cloud, registered["taskDefinition"]["taskDefinitionArn"])
 
     def update(self, cloud: Cloud, live: Live) -> None:
         self.create(cloud)

@@ -90,7 +90,7 @@ class UserPool(Resource):
             AutoVerifiedAttributes=[*self.verified_attributes],
             UserPoolTags=cloud.tags(self.name),
         )["UserPool"]
-        pool = self.made(cloud, created["Id"])
+        pool = self.remember_id(cloud, created["Id"])
         if self.mfa != "OFF":
             self._set_mfa(cloud, pool)
 
@@ -124,7 +124,7 @@ class UserPool(Resource):
             raw = _described(cloud, live.id)
             for domain in filter(None, (raw.get("Domain"), raw.get("CustomDomain"))):
                 cognito.delete_user_pool_domain(Domain=domain, UserPoolId=live.id)
-            cloud.until(
+            cloud.wait_until(
                 f"{live.name} has no domain",
                 lambda: not {"Domain", "CustomDomain"} & _described(cloud, live.id).keys(),
             )

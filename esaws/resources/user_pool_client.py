@@ -81,7 +81,7 @@ class UserPoolClient(Resource):
             GenerateSecret=self.generate_secret,
             ExplicitAuthFlows=[*self.auth_flows],
         )["UserPoolClient"]
-        self.made(cloud, created["ClientId"])
+        self.remember_id(cloud, created["ClientId"])
 
     def update(self, cloud: Cloud, live: Live) -> None:
         raw = _described(cloud, live.fields["pool"], live.id)

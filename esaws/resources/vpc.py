@@ -42,7 +42,7 @@ class VPC(Resource):
     def create(self, cloud: Cloud) -> None:
         tags = tag_specifications(cloud, "vpc", self.name)
         created = cloud.client("ec2").create_vpc(CidrBlock=self.cidr, TagSpecifications=tags)["Vpc"]
-        vpc_id = self.made(cloud, created["VpcId"])
+        vpc_id = self.remember_id(cloud, created["VpcId"])
         cloud.wait("ec2", "vpc_available", VpcIds=[vpc_id])
         self._set_dns_hostnames(cloud, vpc_id)
 

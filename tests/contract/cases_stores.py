@@ -104,14 +104,14 @@ def _older_broker(**settings: str) -> Change:
     def change(cloud: Cloud, live: Live) -> None:
         mq, raw = cloud.client("mq"), live.raw
         mq.delete_broker(BrokerId=live.id)
-        cloud.until("the broker is deleted", lambda: not mq.list_brokers()["BrokerSummaries"], minutes=40)
+        cloud.wait_until("the broker is deleted", lambda: not mq.list_brokers()["BrokerSummaries"], minutes=40)
         same = ("AutoMinorVersionUpgrade", "BrokerName", "DeploymentMode", "EngineType", "EngineVersion")
         made = mq.create_broker(
             **{name: raw[name] for name in (*same, "HostInstanceType", "PubliclyAccessible", "Tags")} | settings,
             Users=[{"Username": "somebody", "Password": "known-to-somebody"}],
         )
         described = {"BrokerId": made["BrokerId"]}
-        cloud.until("it runs", lambda: mq.describe_broker(**described)["BrokerState"] == "RUNNING", minutes=40)
+        cloud.wait_until("it runs", lambda: mq.describe_broker(**described)["BrokerState"] == "RUNNING", minutes=40)
 
     return change
 

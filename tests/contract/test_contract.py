@@ -11,14 +11,14 @@ import pytest
 from botocore.client import BaseClient
 from botocore.exceptions import ClientError
 
-import esaws.resources  # noqa: F401 (fills the registry)
 from esaws.architecture import Architecture
 from esaws.call_log import Call
 from esaws.cloud import Cloud
 from esaws.deploy.plan import plan_teardown
 from esaws.errors import InvalidResource
 from esaws.pricelist import unit_price
-from esaws.resource import KINDS, Index, Live, Resource, drift
+from esaws.resource import Index, Live, Resource, drift
+from esaws.resources import load_all
 
 from .actions import actions
 
@@ -70,11 +70,11 @@ class Deployed:
         """What exists of the example and its parents, as a new run would find it."""
         lives = []
         for kind in {resource.kind for resource in self.parents} - {self.kind.kind}:
-            lives += KINDS[kind].list(self.cloud)
+            lives += load_all()[kind].list(self.cloud)
         with self.watched():
             lives += self.kind.list(self.cloud)
         index = Index(lives)
-        self.cloud.known = {live.key: live.id for live in reversed(index.lives) if not live.foreign}
+        self.cloud.known_ids = {live.key: live.id for live in reversed(index.lives) if not live.foreign}
         return index
 
     def found(self) -> Live | None:
@@ -103,9 +103,9 @@ class Deployed:
             self.kind.delete(self.cloud, live)
 
 
-@pytest.fixture(scope="module", params=sorted(KINDS))
+@pytest.fixture(scope="module", params=sorted(load_all()))
 def kind(request: pytest.FixtureRequest) -> Kind:
-    return KINDS[request.param]
+    return load_all()[request.param]
 
 
 @pytest.fixture(scope="module")
@@ -185,7 +185,7 @@ def test_another_deployment_does_not_find_it(deployed: Deployed) -> None:
     assert deployed.kind.list(other) == []
 
 
-@pytest.mark.parametrize("kind", sorted(KINDS.keys() - MARKED_OTHERWISE), indirect=True)
+@pytest.mark.parametrize("kind", sorted(load_all().keys() - MARKED_OTHERWISE), indirect=True)
 def test_a_look_alike_without_our_tags_is_not_ours(kind: Kind, cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Cloud, "tags", lambda self, name: {"Name": self.aws_name(name)})
     alike = Deployed(cloud, kind.example())
@@ -269,4 +269,4 @@ def test_a_teardown_takes_it_and_all_it_stands_on(kind: Kind, cloud: Cloud) -> N
         parent.create(cloud)
     deployed.create()
     plan_teardown(cloud).apply(yes=True)
-    assert not [live for other in KINDS.values() for live in other.list(cloud)]
+    assert not [live for other in load_all().values() for live in other.list(cloud)]

@@ -9,7 +9,7 @@ import pytest
 from esaws.architecture import Architecture
 from esaws.cloud import Cloud
 from esaws.deploy.inventory import inventory
-from esaws.deploy.leftovers import left
+from esaws.deploy.leftovers import leftovers
 from esaws.deploy.plan import plan_deploy, plan_teardown
 from esaws.errors import EsawsError, InvalidResource, NotDeployed
 from esaws.resource import Resource
@@ -45,33 +45,33 @@ def gone(cloud: Cloud) -> bool:
 
 
 def a_route_by_hand(cloud: Cloud) -> None:
-    table, ec2 = cloud.known["RouteTable", "public"], cloud.client("ec2")
-    subnet = ec2.create_subnet(VpcId=cloud.known["VPC", "vpc"], CidrBlock="172.31.64.0/20")["Subnet"]["SubnetId"]
+    table, ec2 = cloud.known_ids["RouteTable", "public"], cloud.client("ec2")
+    subnet = ec2.create_subnet(VpcId=cloud.known_ids["VPC", "vpc"], CidrBlock="172.31.64.0/20")["Subnet"]["SubnetId"]
     interface = ec2.create_network_interface(SubnetId=subnet)["NetworkInterface"]["NetworkInterfaceId"]
     ec2.create_route(RouteTableId=table, DestinationCidrBlock="10.9.0.0/16", NetworkInterfaceId=interface)
 
 
 def an_association_by_hand(cloud: Cloud) -> None:
     ec2 = cloud.client("ec2")
-    subnet = ec2.create_subnet(VpcId=cloud.known["VPC", "vpc"], CidrBlock="172.31.64.0/20")["Subnet"]["SubnetId"]
-    ec2.associate_route_table(RouteTableId=cloud.known["RouteTable", "public"], SubnetId=subnet)
+    subnet = ec2.create_subnet(VpcId=cloud.known_ids["VPC", "vpc"], CidrBlock="172.31.64.0/20")["Subnet"]["SubnetId"]
+    ec2.associate_route_table(RouteTableId=cloud.known_ids["RouteTable", "public"], SubnetId=subnet)
 
 
 def a_listener_by_hand(cloud: Cloud) -> None:
     cloud.client("elbv2").create_listener(
-        LoadBalancerArn=cloud.known["LoadBalancer", "alb"],
+        LoadBalancerArn=cloud.known_ids["LoadBalancer", "alb"],
         Port=8080,
         Protocol="HTTP",
-        DefaultActions=[{"Type": "forward", "TargetGroupArn": cloud.known["TargetGroup", "web-tg"]}],
+        DefaultActions=[{"Type": "forward", "TargetGroupArn": cloud.known_ids["TargetGroup", "web-tg"]}],
     )
 
 
 def a_rule_by_hand(cloud: Cloud) -> None:
     cloud.client("elbv2").create_rule(
-        ListenerArn=cloud.known["Listener", "alb 80"],
+        ListenerArn=cloud.known_ids["Listener", "alb 80"],
         Priority=7,
         Conditions=[{"Field": "path-pattern", "PathPatternConfig": {"Values": ["/by-hand"]}}],
-        Actions=[{"Type": "forward", "TargetGroupArn": cloud.known["TargetGroup", "web-tg"]}],
+        Actions=[{"Type": "forward", "TargetGroupArn": cloud.known_ids["TargetGroup", "web-tg"]}],
     )
 
 
@@ -82,11 +82,11 @@ def a_target_by_hand(cloud: Cloud) -> None:
         InstanceType="t2.micro",
         MinCount=1,
         MaxCount=1,
-        SubnetId=cloud.known["Subnet", "public-a"],
+        SubnetId=cloud.known_ids["Subnet", "public-a"],
     )["Instances"][0]["InstanceId"]
     cloud.wait("ec2", "instance_running", InstanceIds=[instance])
     target = {"Id": instance, "Port": 8080}
-    cloud.client("elbv2").register_targets(TargetGroupArn=cloud.known["TargetGroup", "web-tg"], Targets=[target])
+    cloud.client("elbv2").register_targets(TargetGroupArn=cloud.known_ids["TargetGroup", "web-tg"], Targets=[target])
 
 
 def a_policy_by_hand(cloud: Cloud) -> None:
@@ -147,14 +147,14 @@ def test_the_policy_of_ecs_on_the_group_of_a_capacity_provider_is_nobodys_to_cha
     )
     assert [live.name for live in GroupScalingPolicy.list(cloud)] == [policy.name]
     assert actions(cloud, policy) == {}
-    assert gone(cloud) and left(cloud) == []
+    assert gone(cloud) and leftovers(cloud) == []
 
 
 def test_rules_that_swapped_their_priorities_swap_back(cloud: Cloud) -> None:
     first = ListenerRule.example()
     second = replace(first, name="alb 80 rule 2", priority=2, paths=("/other*",))
     deploy(cloud, first, second)
-    swapped = [{"RuleArn": cloud.known[rule.key], "Priority": 3 - rule.priority} for rule in (first, second)]
+    swapped = [{"RuleArn": cloud.known_ids[rule.key], "Priority": 3 - rule.priority} for rule in (first, second)]
     cloud.client("elbv2").set_rule_priorities(RulePriorities=swapped)
     assert actions(cloud, first, second) == {"update": {"ListenerRule"}}
     deploy(cloud, first, second)
@@ -165,7 +165,7 @@ def test_a_role_goes_with_its_inline_policies(cloud: Cloud) -> None:
     deploy(cloud, Role.example())
     statement = '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}]}'
     cloud.client("iam").put_role_policy(
-        RoleName=cloud.known["Role", "ecs-instance"], PolicyName="by-hand", PolicyDocument=statement
+        RoleName=cloud.known_ids["Role", "ecs-instance"], PolicyName="by-hand", PolicyDocument=statement
     )
     assert gone(cloud)
 

@@ -1,6 +1,6 @@
-"""What a teardown left behind, and what AWS made below a deployment: seen on another path than that of the kinds."""
+"""What a teardown left behind, and what AWS created below a deployment. Both are listed independently of the kinds."""
 
-from esaws.deploy.leftovers.aws_managed import made_by_aws
-from esaws.deploy.leftovers.proof import Leftover, left
+from esaws.deploy.leftovers.aws_managed import aws_managed_children
+from esaws.deploy.leftovers.proof import Leftover, Leftovers, leftovers
 
-__all__ = ["Leftover", "left", "made_by_aws"]
+__all__ = ["Leftover", "Leftovers", "aws_managed_children", "leftovers"]

@@ -1,4 +1,4 @@
-"""What AWS made below what is ours: machines and their volumes, interfaces, container instances, alarms."""
+"""The resources that AWS creates below a deployment: instances, volumes, interfaces, container instances, alarms."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -6,100 +6,105 @@ from typing import Any
 
 from esaws.aws import pages, tag_dict
 from esaws.cloud import NAME_TAG, Cloud
-from esaws.deploy.leftovers.listings import Thing, by_tag, clusters, ec2, groups, instances, is_ours, tracked
+from esaws.deploy.leftovers.found import Found, is_owned
+from esaws.deploy.leftovers.list_account import target_tracking_owner
+from esaws.deploy.leftovers.list_containers import auto_scaling_groups, clusters
+from esaws.deploy.leftovers.list_network import deployment_filter, instances, list_ec2
 from esaws.resource import Live, Ref
 
 
-def made_by_aws(cloud: Cloud) -> list[Live]:
-    """What AWS itself made below what the deployment owns; it goes with that, and nobody deletes it by itself.
+def aws_managed_children(cloud: Cloud) -> list[Live]:
+    """List the resources that AWS created below the deployment. AWS deletes them together with their parents.
 
-    Instances and their volumes, interfaces that AWS's services keep in our VPC, the VPC's default security group and
-    main route table, container instances, alarms of target tracking. `kind` is AWS's word, such as `ec2:instance`.
+    These are instances and their volumes, interfaces of AWS services in the deployment's VPC, the VPC's default
+    security group and main route table, container instances, and alarms of target tracking. `kind` is AWS's word, such
+    as `ec2:instance`.
 
     Raises:
-        botocore.exceptions.ClientError: AWS refused to list something.
+        botocore.exceptions.ClientError: AWS rejected a listing.
     """
-    makers = (_machines, _made_with_the_vpc, _container_instances, _alarms)
-    with ThreadPoolExecutor(len(makers)) as pool:
-        found = [live for lives in pool.map(lambda made: [*made(cloud)], makers) for live in lives]
-    return sorted(found, key=lambda live: (live.kind, live.name, live.id))
+    listers = (_instances_and_volumes, _inside_vpcs, _container_instances, _alarms)
+    with ThreadPoolExecutor(len(listers)) as pool:
+        children = [live for lives in pool.map(lambda lister: [*lister(cloud)], listers) for live in lives]
+    return sorted(children, key=lambda live: (live.kind, live.name, live.id))
 
 
-def _machines(cloud: Cloud) -> Iterator[Live]:
-    ours = _ours(cloud, groups(cloud))
+def _instances_and_volumes(cloud: Cloud) -> Iterator[Live]:
+    groups = _owned(cloud, auto_scaling_groups(cloud))
     names: dict[str, str] = {}
     for raw in instances(cloud):
         tags = tag_dict(raw.get("Tags"))
-        group = ours.get(tags.get("aws:autoscaling:groupName", ""))
+        group = groups.get(tags.get("aws:autoscaling:groupName", ""))
         parents = frozenset({Ref("AutoScalingGroup", group.id)} if group else ())
         names[raw["InstanceId"]] = name = tags.get(NAME_TAG, "")
         yield Live("ec2:instance", name, raw["InstanceId"], parents, raw["State"]["Name"], raw=raw)
-    for some in _portions([*names], 200):
-        for raw in ec2(cloud, "volume", [{"Name": "attachment.instance-id", "Values": some}]):
-            at = raw["Attachments"][0]
-            parents = frozenset({Ref("ec2:instance", at["InstanceId"])})
-            name = f"{names[at['InstanceId']]} {at['Device']}"
+    for batch in _batches([*names], 200):
+        for raw in list_ec2(cloud, "volume", [{"Name": "attachment.instance-id", "Values": batch}]):
+            attachment = raw["Attachments"][0]
+            parents = frozenset({Ref("ec2:instance", attachment["InstanceId"])})
+            name = f"{names[attachment['InstanceId']]} {attachment['Device']}"
             yield Live("ec2:volume", name, raw["VolumeId"], parents, raw["State"], raw=raw)
 
 
-def _made_with_the_vpc(cloud: Cloud) -> Iterator[Live]:
-    vpcs = {raw["VpcId"]: tag_dict(raw["Tags"]).get(NAME_TAG, "") for raw in ec2(cloud, "vpc", by_tag(cloud))}
+def _inside_vpcs(cloud: Cloud) -> Iterator[Live]:
+    vpcs = {
+        raw["VpcId"]: tag_dict(raw["Tags"]).get(NAME_TAG, "")
+        for raw in list_ec2(cloud, "vpc", deployment_filter(cloud))
+    }
     if not vpcs:
         return
-    within = [{"Name": "vpc-id", "Values": [*vpcs]}]
-    for raw in ec2(cloud, "network-interface", within):
-        if _is_kept_by_aws(raw):
-            parents = _parent("VPC", raw["VpcId"])
+    filters = [{"Name": "vpc-id", "Values": [*vpcs]}]
+    for raw in list_ec2(cloud, "network-interface", filters):
+        if _is_requester_managed(raw):
             name, id = raw.get("Description", ""), raw["NetworkInterfaceId"]
-            yield Live("ec2:network-interface", name, id, parents, raw["Status"], raw=raw)
-    for raw in ec2(cloud, "route-table", [*within, {"Name": "association.main", "Values": ["true"]}]):
+            yield Live("ec2:network-interface", name, id, _parent("VPC", raw["VpcId"]), raw["Status"], raw=raw)
+    for raw in list_ec2(cloud, "route-table", [*filters, {"Name": "association.main", "Values": ["true"]}]):
         name = f"{vpcs[raw['VpcId']]} main"
         yield Live("ec2:route-table", name, raw["RouteTableId"], _parent("VPC", raw["VpcId"]), raw=raw)
-    for raw in ec2(cloud, "security-group", [*within, {"Name": "group-name", "Values": ["default"]}]):
+    for raw in list_ec2(cloud, "security-group", [*filters, {"Name": "group-name", "Values": ["default"]}]):
         name = f"{vpcs[raw['VpcId']]} default"
         yield Live("ec2:security-group", name, raw["GroupId"], _parent("VPC", raw["VpcId"]), raw=raw)
 
 
-def _is_kept_by_aws(interface: dict[str, Any]) -> bool:
-    """Whether a service of AWS keeps it, such as a load balancer; an instance's own goes with the instance."""
+def _is_requester_managed(interface: dict[str, Any]) -> bool:
+    """Whether an AWS service, such as a load balancer, created the interface, and not an instance."""
     return bool(interface.get("RequesterManaged")) or interface.get("Description", "").startswith("ELB ")
 
 
 def _container_instances(cloud: Cloud) -> Iterator[Live]:
     ecs = cloud.client("ecs")
-    for name, cluster in _ours(cloud, clusters(cloud)).items():
+    for name, cluster in _owned(cloud, clusters(cloud)).items():
         arns = [*pages(cloud, "ecs", "list_container_instances", "containerInstanceArns", cluster=name)]
-        for some in _portions(arns, 100):
-            described = ecs.describe_container_instances(cluster=name, containerInstances=some)
-            for raw in described["containerInstances"]:
+        for batch in _batches(arns, 100):
+            page = ecs.describe_container_instances(cluster=name, containerInstances=batch)
+            for raw in page["containerInstances"]:
                 parents = frozenset({Ref("Cluster", cluster.id), Ref("ec2:instance", raw["ec2InstanceId"])})
                 arn = raw["containerInstanceArn"]
                 yield Live("ecs:container-instance", _name(cluster), arn, parents, raw["status"], raw=raw)
 
 
 def _alarms(cloud: Cloud) -> Iterator[Live]:
-    owners = {"Cluster": _ours(cloud, clusters(cloud)), "AutoScalingGroup": _ours(cloud, groups(cloud))}
-    asked = {"AlarmNamePrefix": "TargetTracking-", "AlarmTypes": ["MetricAlarm"]}
-    for raw in pages(cloud, "cloudwatch", "describe_alarms", "MetricAlarms", **asked):
-        kind, owner = tracked(cloud, raw) or ("Cluster", "")
-        if found := owners[kind].get(owner):
-            name = f"{_name(found)} {raw['MetricName']} {raw['ComparisonOperator']}"
-            yield Live("cloudwatch:alarm", name, raw["AlarmName"], _parent(kind, found.id), raw["StateValue"], raw=raw)
+    owners = {"Cluster": _owned(cloud, clusters(cloud)), "AutoScalingGroup": _owned(cloud, auto_scaling_groups(cloud))}
+    filters = {"AlarmNamePrefix": "TargetTracking-", "AlarmTypes": ["MetricAlarm"]}
+    for raw in pages(cloud, "cloudwatch", "describe_alarms", "MetricAlarms", **filters):
+        kind, name = target_tracking_owner(cloud, raw) or ("Cluster", "")
+        if owner := owners[kind].get(name):
+            shown = f"{_name(owner)} {raw['MetricName']} {raw['ComparisonOperator']}"
+            yield Live("cloudwatch:alarm", shown, raw["AlarmName"], _parent(kind, owner.id), raw["StateValue"], raw=raw)
 
 
-def _ours(cloud: Cloud, things: Iterator[Thing]) -> dict[str, Thing]:
-    return {thing.name: thing for thing in things if is_ours(cloud, thing)}
+def _owned(cloud: Cloud, resources: Iterator[Found]) -> dict[str, Found]:
+    return {found.name: found for found in resources if is_owned(cloud, found)}
 
 
-def _name(thing: Thing) -> str:
-    return thing.name if callable(thing.tags) else thing.tags.get(NAME_TAG, thing.name)
+def _name(found: Found) -> str:
+    return found.name if callable(found.tags) else found.tags.get(NAME_TAG, found.name)
 
 
 def _parent(kind: str, id: str) -> frozenset[Ref]:
     return frozenset({Ref(kind, id)})
 
 
-def _portions(items: list[str], size: int) -> Iterator[list[str]]:
-    """As many as one call takes."""
+def _batches(items: list[str], size: int) -> Iterator[list[str]]:
     for start in range(0, len(items), size):
         yield items[start : start + size]

@@ -1,150 +1,198 @@
-"""The proof that nothing is left: two witnesses, and what neither can say for sure is `unknown`.
+"""The proof that nothing is left, from two independent sources. What neither can confirm is `unknown`.
 
-The tagging API names everything that carries the deployment's tag, and many a thing that is long dead. The listings
-tell what exists, and whose it is by its own tags.
+The tagging API returns everything with the deployment's tag, including many resources that were deleted long ago. The
+listings return what exists, with its own tags.
 """
+
+from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from functools import partial
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 
+from esaws._display import html_table, rich_table
 from esaws.aws import error_code, pages, tag_dict
 from esaws.cloud import DEPLOYMENT_TAG, NAME_TAG, Cloud
-from esaws.deploy.leftovers.listings import LISTINGS, Listing, Tags, Thing, is_ours, kind_of
+from esaws.deploy.leftovers import (  # noqa: F401 (each adds its listings to LISTINGS)
+    list_account,
+    list_containers,
+    list_network,
+    list_stores,
+)
+from esaws.deploy.leftovers.found import LISTINGS, Found, Listing, Tags, is_owned, kind_of
 
-# The last one is no ClientError: botocore can't read the answer of an endpoint that does not know the call.
-_REFUSALS = (ClientError, BotoCoreError, ResponseParserError)
+if TYPE_CHECKING:
+    import pandas
+    from rich.console import RenderableType
+
+# ResponseParserError is not a ClientError: botocore can't parse the response of an endpoint that lacks the operation.
+_ERRORS = (ClientError, BotoCoreError, ResponseParserError)
 _GONE = frozenset({"InvalidResourceId", "NoSuchBucket", "NoSuchEntity"})
 
 
 @dataclass(frozen=True)
 class Leftover:
-    """What a teardown left behind, or may have: `kind` is AWS's word for it, such as `ec2:instance`."""
+    """A resource that a teardown left behind (`left`) or may have left behind (`unknown`).
+
+    `kind` is AWS's word for it, such as `ec2:instance`. `reason` says why it is listed.
+    """
 
     kind: str
     name: str
     id: str
     state: Literal["left", "unknown"]
-    why: str
+    reason: str
 
     def __str__(self) -> str:
-        return f"{self.state}: {self.kind} {self.name}".rstrip() + f" ({self.why})"
+        return f"{self.state}: {self.kind} {self.name}".rstrip() + f" ({self.reason})"
 
     def to_dict(self) -> dict[str, str]:
-        """kind, name, id, state, why."""
+        """Return kind, name, id, state and reason."""
         return asdict(self)
 
 
-class Answer(NamedTuple):
-    """What a listing found, and the error that ended it."""
+class Leftovers(list[Leftover]):
+    """All leftovers of a deployment, sorted. An empty list proves that nothing is left."""
+
+    def to_dict(self) -> list[dict[str, str]]:
+        """Return kind, name, id, state and reason of each leftover."""
+        return [leftover.to_dict() for leftover in self]
+
+    def to_frame(self) -> pandas.DataFrame:
+        """Return one row per leftover: kind, name, state, reason. Ids are left out, since they differ between runs."""
+        import pandas
+
+        columns = ["kind", "name", "state", "reason"]
+        return pandas.DataFrame([[getattr(leftover, name) for name in columns] for leftover in self], columns=columns)
+
+    def __str__(self) -> str:
+        return "\n".join([self._title(), *(f"  {leftover}" for leftover in self)])
+
+    def _repr_html_(self) -> str:
+        return html_table(self._title(), self.to_frame())
+
+    def __rich__(self) -> RenderableType:
+        return rich_table(self._title(), self.to_frame())
+
+    def _title(self) -> str:
+        if not self:
+            return "nothing is left"
+        unknown = sum(leftover.state == "unknown" for leftover in self)
+        return f"{len(self) - unknown} left, {unknown} unknown"
+
+
+class ListingResult(NamedTuple):
+    """The resources that a listing returned, and the error that ended it."""
 
     kinds: tuple[str, ...]
-    things: tuple[Thing, ...] = ()
+    found: tuple[Found, ...] = ()
     error: Exception | None = None
 
 
-def left(cloud: Cloud) -> list[Leftover]:
-    """Everything of the deployment that still exists, and what could not be looked at; empty is the proof.
+def leftovers(cloud: Cloud) -> Leftovers:
+    """List everything of the deployment that still exists or could not be checked. An empty list proves it is gone.
 
-    Service-linked roles belong to the account and are never ours.
+    Service-linked roles belong to the account, so they are never listed.
 
     Raises:
-        LocalNotRunning: the target is the local AWS and none runs.
+        LocalNotRunning: the target is the local AWS, and it is not running.
         WrongAccount: the credentials belong to another account.
     """
     cloud.check()
     tagged: dict[str, Tags] = {}
-    answers = []
+    results = []
     try:
-        tagged = _tagged(cloud)
-    except _REFUSALS as error:
-        answers.append(Answer(("resourcegroupstaggingapi",), error=error))
+        tagged = _tagged_resources(cloud)
+    except _ERRORS as error:
+        results.append(ListingResult(("resourcegroupstaggingapi",), error=error))
     with ThreadPoolExecutor(8) as pool:
-        answers += pool.map(partial(_ask, cloud, frozenset(tagged)), LISTINGS)
-    return judge(cloud, tagged, answers)
+        results += pool.map(partial(_list, cloud, frozenset(tagged)), LISTINGS)
+    return classify(cloud, tagged, results)
 
 
-def judge(cloud: Cloud, tagged: Mapping[str, Tags], answers: Iterable[Answer]) -> list[Leftover]:
-    """What is left, or unknown, from what both witnesses said; sorted. Pure."""
-    found: dict[str, Leftover] = {}
+def classify(cloud: Cloud, tagged: Mapping[str, Tags], results: Iterable[ListingResult]) -> Leftovers:
+    """Return what is left or unknown, from the tagged ARNs and the results of the listings. Pure."""
+    by_id: dict[str, Leftover] = {}
     errors: dict[str, Exception | None] = {}
-    seen = set()
-    for answer in answers:
-        if answer.error:
-            what = answer.kinds[0]
-            found[what] = Leftover(what, "", "", "unknown", f"it could not be looked at: {_told(answer.error)}")
-        for kind in answer.kinds:
-            errors[kind] = errors.get(kind) or answer.error
-        for thing in answer.things:
-            seen.add(thing.id)
-            if judged := _judged(cloud, thing, tagged.get(thing.id, {})):
-                found.setdefault(thing.id, judged)
+    existing = set()
+    for result in results:
+        if result.error:
+            kind = result.kinds[0]
+            reason = f"it could not be checked: {_describe(result.error)}"
+            by_id[kind] = Leftover(kind, "", "", "unknown", reason)
+        for kind in result.kinds:
+            errors[kind] = errors.get(kind) or result.error
+        for found in result.found:
+            existing.add(found.id)
+            if leftover := _leftover(cloud, found, tagged.get(found.id, {})):
+                by_id.setdefault(found.id, leftover)
     for arn, tags in tagged.items():
-        if arn not in seen and (why := _doubt(kind_of(arn), errors)):
-            found[arn] = Leftover(kind_of(arn), tags.get(NAME_TAG, ""), arn, "unknown", why)
-    return sorted(found.values(), key=lambda leftover: (leftover.kind, leftover.name, leftover.id))
+        if arn not in existing and (doubt := _doubt(kind_of(arn), errors)):
+            by_id[arn] = Leftover(kind_of(arn), tags.get(NAME_TAG, ""), arn, "unknown", doubt)
+    return Leftovers(sorted(by_id.values(), key=lambda leftover: (leftover.kind, leftover.name, leftover.id)))
 
 
-def _judged(cloud: Cloud, thing: Thing, tags: Tags) -> Leftover | None:
-    thing = thing if thing.tags else replace(thing, tags=tags)
-    if not (thing.why or is_ours(cloud, thing)):
+def _leftover(cloud: Cloud, found: Found, tags: Tags) -> Leftover | None:
+    """Return an existing resource as a leftover, or None if it is not ours; `tags` are those of the tagging API."""
+    found = found if found.tags else replace(found, tags=tags)
+    if not (found.reason or is_owned(cloud, found)):
         return None
-    name = thing.name if callable(thing.tags) else thing.tags.get(NAME_TAG, thing.name)
-    why = (thing.why or "it exists, tagged as ours") + (f"; it is {thing.state}" if thing.state else "")
-    return Leftover(kind_of(thing.id), name, thing.id, "unknown" if thing.doubtful else "left", why)
+    name = found.name if callable(found.tags) else found.tags.get(NAME_TAG, found.name)
+    reason = (found.reason or "it exists, tagged as ours") + (f"; it is {found.state}" if found.state else "")
+    return Leftover(kind_of(found.id), name, found.id, "unknown" if found.unattributed else "left", reason)
 
 
 def _doubt(kind: str, errors: Mapping[str, Exception | None]) -> str:
-    """Why nobody can say that a tagged thing, which no listing shows, is dead; empty where it is."""
+    """Return why a tagged resource that no listing returned may still exist; empty if it is certainly gone."""
     if kind not in errors:
-        return "the tagging API names it, and there is no listing to check that with"
+        return "the tagging API returns it, and there is no listing to check that with"
     error = errors[kind]
-    return f"the tagging API names it, and it could not be looked at: {_told(error)}" if error else ""
+    return f"the tagging API returns it, and it could not be checked: {_describe(error)}" if error else ""
 
 
-def _tagged(cloud: Cloud) -> dict[str, Tags]:
-    """The ARN of each thing that the tagging API knows under the deployment's tag, with its tags."""
-    ours = [{"Key": DEPLOYMENT_TAG, "Values": [cloud.deployment]}]
-    found = pages(cloud, "resourcegroupstaggingapi", "get_resources", "ResourceTagMappingList", TagFilters=ours)
-    return {each["ResourceARN"]: tag_dict(each["Tags"]) for each in found}
+def _tagged_resources(cloud: Cloud) -> dict[str, Tags]:
+    """Return the ARN and the tags of each resource that the tagging API has under the deployment's tag."""
+    filters = [{"Key": DEPLOYMENT_TAG, "Values": [cloud.deployment]}]
+    mappings = pages(cloud, "resourcegroupstaggingapi", "get_resources", "ResourceTagMappingList", TagFilters=filters)
+    return {mapping["ResourceARN"]: tag_dict(mapping["Tags"]) for mapping in mappings}
 
 
-def _ask(cloud: Cloud, tagged: frozenset[str], listing: Listing) -> Answer:
-    things = []
+def _list(cloud: Cloud, tagged: frozenset[str], listing: Listing) -> ListingResult:
+    listed = []
     try:
-        for thing in listing.things(cloud, tagged):
-            if not callable(thing.tags):
-                things.append(thing)
-            elif not thing.name.startswith(cloud.aws_name("")):
-                # Tags cost a call each: they are asked for only where the name could be ours.
-                things.append(replace(thing, tags={}))
+        for found in listing.lister(cloud, tagged):
+            if not callable(found.tags):
+                listed.append(found)
+            elif not found.name.startswith(cloud.aws_name("")):
+                # Tags cost one call each, so they are fetched only for names that could be ours.
+                listed.append(replace(found, tags={}))
             else:
-                things += _with_tags(thing)
-    except _REFUSALS as error:
-        return Answer(listing.kinds, tuple(things), error)
-    return Answer(listing.kinds, tuple(things))
+                listed += _with_tags(found)
+    except _ERRORS as error:
+        return ListingResult(listing.kinds, tuple(listed), error)
+    return ListingResult(listing.kinds, tuple(listed))
 
 
-def _with_tags(thing: Thing) -> list[Thing]:
-    """The thing with its tags, or nothing where it went away meanwhile."""
-    assert callable(thing.tags)
+def _with_tags(found: Found) -> list[Found]:
+    """Return the resource with its tags fetched, or nothing if it was deleted meanwhile."""
+    assert callable(found.tags)
     try:
-        return [replace(thing, tags=thing.tags())]
+        return [replace(found, tags=found.tags())]
     except ClientError as error:
         code = error_code(error)
         if code == "NoSuchTagSet":
-            return [replace(thing, tags={})]
+            return [replace(found, tags={})]
         if code in _GONE or code.removesuffix("Fault").removesuffix("Exception").endswith("NotFound"):
             return []
         raise
 
 
-def _told(error: Exception) -> str:
+def _describe(error: Exception) -> str:
     if isinstance(error, ClientError):
         return f"{error_code(error)} ({error.operation_name})"
     return f"{type(error).__name__}: {error}".splitlines()[0]

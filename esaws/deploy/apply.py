@@ -1,0 +1,150 @@
+"""The engine of an apply: it runs a graph of changes in a bounded pool, the longest path first."""
+
+import time
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import asdict, dataclass
+from graphlib import TopologicalSorter
+from heapq import heappop, heappush
+from typing import Any
+
+from esaws.cloud import Cloud
+from esaws.deploy.change import Change
+from esaws.deploy.graph import Graph, Node, critical_path
+from esaws.deploy.journal import Journal
+from esaws.errors import ApplyFailed, describe_error
+from esaws.progress import progress
+from esaws.resource import KINDS
+
+WORKERS = 8
+"""How many changes run at the same time."""
+
+
+@dataclass(frozen=True)
+class ApplyResult:
+    """The result of an apply: the number of resources per action, the number of API calls, and the seconds it took."""
+
+    created: int
+    updated: int
+    kept: int
+    deleted: int
+    calls: int
+    seconds: float
+
+    def __repr__(self) -> str:
+        actions = ("created", "updated", "kept", "deleted")
+        return (
+            ", ".join(f"{count} {action}" for action in actions if (count := getattr(self, action))) or "nothing to do"
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return created, updated, kept, deleted, calls and seconds."""
+        return asdict(self)
+
+
+class Apply:
+    """One apply. A change starts as soon as the changes that it depends on are done."""
+
+    def __init__(self, purpose: str, cloud: Cloud, graph: Graph) -> None:
+        self.purpose = purpose
+        self.cloud = cloud
+        self.graph = graph
+        self.done: Counter[str] = Counter()
+        self.failures: list[tuple[Change, BaseException]] = []
+        self.journal = Journal(cloud.deployment, purpose)
+
+    def run(self) -> ApplyResult:
+        """Run all changes. After a failure or Ctrl-C, finish those that run and start no others.
+
+        Raises:
+            ApplyFailed: a change failed, or the user interrupted.
+        """
+        started, calls = time.perf_counter(), len(self.cloud.calls)
+        interrupted = self._run_all()
+        self.journal.end(len(self.cloud.calls))
+        if self.failures or interrupted:
+            raise ApplyFailed(self._report(interrupted, undone=len(self.graph) - self.done.total()))
+        return ApplyResult(
+            created=self.done["create"],
+            updated=self.done["update"],
+            kept=self.done["keep"],
+            deleted=self.done["delete"],
+            calls=len(self.cloud.calls) - calls,
+            seconds=time.perf_counter() - started,
+        )
+
+    def _run_all(self) -> bool:
+        """Run the graph and return whether the user interrupted it."""
+        sorter = TopologicalSorter({node: dependencies for node, (_, dependencies) in self.graph.items()})
+        sorter.prepare()
+        length = critical_path(self.graph)
+        ready: list[tuple[float, Node]] = []
+        running: dict[Future[None], Node] = {}
+        interrupted = False
+        with progress(self.purpose, len(self.graph)) as bar, ThreadPoolExecutor(WORKERS) as pool:
+            while True:
+                try:
+                    for node in sorter.get_ready():
+                        heappush(ready, (-length[node], node))
+                    while ready and len(running) < WORKERS and not self.failures and not interrupted:
+                        node = heappop(ready)[1]
+                        running[pool.submit(self._work, node)] = node
+                    if not running:
+                        return interrupted
+                    finished, _ = wait(running, return_when=FIRST_COMPLETED)
+                    for future in finished:
+                        node = running.pop(future)
+                        change = self.graph[node][0]
+                        if error := future.exception():
+                            self.failures.append((change, error))
+                        else:
+                            self.done[change.action] += 1
+                            bar.step(f"{change.kind} {change.name}")
+                            sorter.done(node)
+                except KeyboardInterrupt:
+                    interrupted = True
+
+    def _work(self, node: Node) -> None:
+        change = self.graph[node][0]
+        if change.action == "keep":
+            if change.resource and change.live and change.live.state in change.resource.pending:
+                change.resource.ready(self.cloud)
+            return
+        self.journal.write("begun", change)
+        try:
+            _OPERATIONS[change.action](self.cloud, change)
+        except BaseException as error:
+            self.journal.write("failed", change, error)
+            raise
+        self.journal.write("done", change)
+
+    def _report(self, interrupted: bool, undone: int) -> str:
+        lines = [f"{self.purpose} stopped: {undone} of {len(self.graph)} changes are not done"]
+        if interrupted:
+            lines.append("  it was interrupted; the changes that were running are finished")
+        lines += [f"  {change.kind} {change.name}: {describe_error(error)}" for change, error in self.failures]
+        lines.append(f"run the same {self.purpose} again to continue; the journal is {self.journal.path}")
+        return "\n".join(lines)
+
+
+def _create(cloud: Cloud, change: Change) -> None:
+    assert change.resource
+    if change.live:  # AWS is still deleting an old one of the same name
+        change.resource.delete(cloud, change.live)
+    change.resource.create(cloud)
+
+
+def _update(cloud: Cloud, change: Change) -> None:
+    assert change.resource and change.live
+    change.resource.update(cloud, change.live)
+
+
+def _delete(cloud: Cloud, change: Change) -> None:
+    assert change.live
+    KINDS[change.kind].delete(cloud, change.live)
+    if not change.live.foreign:
+        cloud.known_ids.pop(change.live.key, None)
+
+
+_OPERATIONS: dict[str, Callable[[Cloud, Change], None]] = {"create": _create, "update": _update, "delete": _delete}
