@@ -15,6 +15,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError, ConnectionError, HTTPClientError, NoCredentialsError
 from botocore.loaders import Loader, create_loader
 
+from esaws.aws import error_code
 from esaws.call_log import CallLog
 from esaws.errors import EsawsError, LocalNotRunning, Refused, UsageError, WrongAccount
 from esaws.local_aws import process
@@ -291,7 +292,7 @@ class Cloud:
             try:
                 return call()
             except ClientError as error:
-                if error.response["Error"]["Code"] not in codes or time.monotonic() > deadline:
+                if error_code(error) not in codes or time.monotonic() > deadline:
                     raise
                 time.sleep(self.poll_seconds)
 

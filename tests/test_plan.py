@@ -1,24 +1,33 @@
-"""A plan, from what should exist and what does: its actions, its price and the order of its work. No AWS here."""
+"""Plans without AWS: actions, prices, refusals, and the order in which changes start."""
 
 from dataclasses import replace
+from io import StringIO
 
 import pytest
+from rich.console import Console
 
 from esaws.architecture import Architecture
+from esaws.deploy import apply
 from esaws.deploy.change import Change
 from esaws.deploy.graph import Node, critical_path, delete_edges, deploy_graph, topological_order
 from esaws.deploy.plan import Plan, compare
-from esaws.errors import InvalidResource
+from esaws.errors import ApplyFailed, DeployRefused, EsawsError, InvalidResource
 from esaws.pricelist import bundled
 from esaws.pricelist.price_cache import overlay
+from esaws.reference.seccom import seccom
 from esaws.resource import Difference, Index, Live, Ref, drift
-from esaws.resources import load_all
-from esaws.resources.auto_scaling_group import AutoScalingGroup
-from esaws.resources.security_group import SecurityGroup
-from esaws.resources.security_group_rule import SecurityGroupRule
-from esaws.resources.service import Service
-from esaws.resources.subnet import Subnet
-from esaws.resources.vpc import VPC
+from esaws.resources import (
+    VPC,
+    AutoScalingGroup,
+    Broker,
+    Lease,
+    LoadBalancer,
+    SecurityGroup,
+    SecurityGroupRule,
+    Service,
+    Subnet,
+    load_all,
+)
 
 VPC_ = VPC(name="vpc", cidr="172.31.0.0/16")
 SUBNET = Subnet(name="public-3a", vpc=VPC_, cidr="172.31.0.0/20", zone="a")
@@ -27,7 +36,7 @@ RULE = SecurityGroupRule(group=GROUP, from_port=80, to_port=80, peer="0.0.0.0/0"
 
 
 def lives_of(*resources, **overrides):
-    """What exists once these were made; ids are `id-NAME`."""
+    """Return the existing resources after these were created; ids are `id-NAME`."""
     return [live_of(resource, **overrides.get(resource.kind, {})) for resource in resources]
 
 
@@ -43,7 +52,7 @@ def actions(changes):
     return {(change.kind, change.name): change.action for change in changes}
 
 
-def test_what_is_absent_is_created_after_what_it_needs():
+def test_missing_resources_are_created_after_their_dependencies():
     changes = compare(Architecture("a", [RULE, SUBNET]), Index(), "eu-west-3")
     assert [change.action for change in changes] == ["create"] * 4
     order = [change.kind for change in changes]
@@ -51,7 +60,7 @@ def test_what_is_absent_is_created_after_what_it_needs():
     assert order.index("SecurityGroup") < order.index("SecurityGroupRule")
 
 
-def test_what_is_as_declared_is_kept():
+def test_resources_without_drift_are_kept():
     architecture = Architecture("a", [RULE, SUBNET])
     changes = compare(architecture, Index(lives_of(*architecture)), "eu-west-3")
     assert {change.action for change in changes} == {"keep"}
@@ -68,50 +77,50 @@ def test_what_is_as_declared_is_kept():
         ("SecurityGroup", "description", "else", "differs"),
     ],
 )
-def test_a_field_that_reads_otherwise_is_drift_in_that_line_alone(kind, field, actual, action):
+def test_a_changed_field_is_drift_of_that_resource_alone(kind, field, actual, action):
     architecture = Architecture("a", [RULE, SUBNET])
     index = Index(lives_of(*architecture, **{kind: {field: actual}}))
     changed = [change for change in compare(architecture, index, "eu-west-3") if change.action != "keep"]
     assert [(change.kind, change.action, set(change.drift)) for change in changed] == [(kind, action, {field})]
 
 
-def test_drift_speaks_in_names():
+def test_drift_has_names_instead_of_ids():
     other = live_of(VPC(name="other", cidr="10.0.0.0/16"))
     index = Index([live_of(VPC_), other, live_of(SUBNET, vpc="id-other")])
     assert drift(SUBNET, index.get("Subnet", "public-3a"), index) == {"vpc": Difference("vpc", "other")}
 
 
-def test_what_is_ours_and_not_declared_is_extra_and_pruned_only_when_asked():
+def test_an_undeclared_resource_is_extra_and_deleted_only_with_prune():
     index = Index(lives_of(VPC_, SUBNET))
     architecture = Architecture("a", [VPC_])
     assert actions(compare(architecture, index, "eu-west-3"))["Subnet", "public-3a"] == "extra"
     assert actions(compare(architecture, index, "eu-west-3", prune=True))["Subnet", "public-3a"] == "delete"
 
 
-def test_the_rest_of_the_whole_is_nothing_extra_for_a_part():
+def test_a_part_of_an_architecture_does_not_list_the_rest_as_extra():
     whole = Architecture("a", [RULE, SUBNET])
     changes = compare(whole.just(VPC_), Index(lives_of(*whole)), "eu-west-3")
     assert actions(changes) == {("VPC", "vpc"): "keep"}
 
 
-def test_a_double_is_extra():
+def test_a_second_resource_of_the_same_name_is_extra():
     double = replace(live_of(VPC_), id="id-vpc-again")
     changes = compare(Architecture("a", [VPC_]), Index([live_of(VPC_), double]), "eu-west-3")
     assert sorted(change.action for change in changes) == ["extra", "keep"]
 
 
-def test_somebody_else_s_part_is_shown_and_goes_only_with_what_it_is_part_of():
-    stranger = Live(
+def test_a_foreign_part_is_deleted_only_with_its_parent():
+    foreign = Live(
         "SecurityGroupRule", "ingress tcp 81-81", "sgr-1", frozenset({Ref("SecurityGroup", "id-web-sg")}), foreign=True
     )
-    index = Index([*lives_of(VPC_, GROUP, RULE), stranger])
-    kept = compare(Architecture("a", [RULE]), index, "eu-west-3", prune=True)
-    assert actions(kept)["SecurityGroupRule", stranger.name] == "foreign"
-    gone = compare(Architecture("a", [VPC_]), index, "eu-west-3", prune=True)
-    assert actions(gone)["SecurityGroupRule", stranger.name] == "delete"
+    index = Index([*lives_of(VPC_, GROUP, RULE), foreign])
+    without_group_change = compare(Architecture("a", [RULE]), index, "eu-west-3", prune=True)
+    assert actions(without_group_change)["SecurityGroupRule", foreign.name] == "foreign"
+    with_pruned_group = compare(Architecture("a", [VPC_]), index, "eu-west-3", prune=True)
+    assert actions(with_pruned_group)["SecurityGroupRule", foreign.name] == "delete"
 
 
-def test_what_is_on_its_way_out_is_created_anew():
+def test_a_resource_that_aws_is_deleting_is_created_again():
     kind = next(kind for kind in load_all().values() if kind.deleting)
     resource = kind.example()
     architecture = Architecture("a", [resource])
@@ -120,7 +129,7 @@ def test_what_is_on_its_way_out_is_created_anew():
     assert change.action == "create" and change.live is live
 
 
-def test_a_new_revision_moves_what_refers_to_it():
+def test_a_new_revision_is_drift_of_the_resources_that_refer_to_it():
     kind = next(kind for kind in load_all().values() if kind.revisions)
     user = next(k.example() for k in load_all().values() if any(isinstance(d, kind) for d in k.example().dependencies))
     used = next(d for d in user.dependencies if isinstance(d, kind))
@@ -129,7 +138,7 @@ def test_a_new_revision_moves_what_refers_to_it():
     assert set(drift(user, live_of(user), index, frozenset({used.key}))) >= {field}
 
 
-def test_the_price_of_a_line_is_marked_where_it_is_not_verified():
+def test_an_unverified_price_is_marked():
     database = replace(load_all()["DBInstance"].example(), storage_gb=20)
     plan = Plan("deploy", None, compare(Architecture("a", [database]), Index(), "eu-west-3"))
     (row,) = [row for row in plan.to_dict() if row["kind"] == "DBInstance"]
@@ -138,8 +147,8 @@ def test_the_price_of_a_line_is_marked_where_it_is_not_verified():
     assert "~" in repr(plan)
 
 
-def test_prices_that_aws_told_are_those_of_the_plan():
-    told = {
+def test_a_plan_uses_the_given_price_list():
+    price = {
         "service": "AmazonRDS",
         "usage_type": "InstanceUsage:db.t3.micro",
         "operation": "CreateDBInstance:0014",
@@ -153,13 +162,13 @@ def test_prices_that_aws_told_are_those_of_the_plan():
         "verified": True,
     }
     database = load_all()["DBInstance"].example()
-    prices = overlay(bundled(), [told], "AWS")
+    prices = overlay(bundled(), [price], "AWS")
     plan = Plan("deploy", None, compare(Architecture("a", [database]), Index(), "eu-west-3", prices=prices))
     (cost,) = [row["usd_month"] for row in plan.to_dict() if row["kind"] == "DBInstance"]
     assert cost == pytest.approx(730 + database.storage_gb * 0.133)
 
 
-def test_a_price_that_is_not_known_is_never_counted_as_nothing():
+def test_an_unknown_price_is_not_counted_as_zero():
     plan = Plan("deploy", None, compare(Architecture("a", [load_all()["DBInstance"].example()]), Index(), "ap-south-1"))
     assert plan.monthly_cost.usd is None
     assert "not known" in repr(plan)
@@ -177,7 +186,7 @@ def test_children_are_deleted_before_their_parents():
     assert edges[Ref("SecurityGroup", "id-web-sg")] == {Ref("SecurityGroupRule", f"id-{RULE.name}")}
 
 
-def test_what_goes_at_the_same_time_is_told_by_name_whatever_the_ids():
+def test_resources_without_a_given_order_are_deleted_by_name():
     subnets = [replace(SUBNET, name=f"public-3{zone}", zone=zone) for zone in "abc"]
     for ids in (("z", "y", "x"), ("x", "y", "z")):
         lives = [live_of(VPC_), *(replace(live_of(s), id=id) for s, id in zip(subnets, ids, strict=True))]
@@ -186,7 +195,7 @@ def test_what_goes_at_the_same_time_is_told_by_name_whatever_the_ids():
         assert order == ["public-3a", "public-3b", "public-3c", "vpc"]
 
 
-def test_rules_that_name_each_other_s_groups_are_revoked_before_either_group_goes():
+def test_rules_that_refer_to_each_others_groups_are_deleted_before_both_groups():
     first = SecurityGroup(name="a-sg", vpc=VPC_, description="a")
     second = SecurityGroup(name="b-sg", vpc=VPC_, description="b")
     rules = [
@@ -198,7 +207,7 @@ def test_rules_that_name_each_other_s_groups_are_revoked_before_either_group_goe
     assert edges[Ref("SecurityGroup", "id-a-sg")] == edges[Ref("SecurityGroup", "id-b-sg")] == both
 
 
-def test_what_is_extra_goes_before_what_it_stands_on_is_changed():
+def test_an_extra_resource_is_deleted_before_an_update_of_its_parent():
     group = live_of(GROUP, all_outbound=False)
     extra = live_of(RULE)
     changes = compare(Architecture("a", [GROUP]), Index([live_of(VPC_), group, extra]), "eu-west-3", prune=True)
@@ -206,7 +215,7 @@ def test_what_is_extra_goes_before_what_it_stands_on_is_changed():
     assert Node("delete", extra.ref) in graph[Node("make", GROUP.key)][1]
 
 
-def test_extra_services_go_before_the_group_whose_instances_they_are_on_is_changed():
+def test_an_extra_service_is_deleted_before_an_update_of_its_auto_scaling_group():
     group, service = AutoScalingGroup.example(), live_of(Service.example())
     larger = replace(group, maximum=4)
     existing = lives_of(*Architecture("before", [group]))
@@ -215,13 +224,13 @@ def test_extra_services_go_before_the_group_whose_instances_they_are_on_is_chang
     assert Node("delete", service.ref) in deploy_graph(changes)[Node("make", group.key)][1]
 
 
-def test_what_takes_longest_with_all_that_waits_for_it_is_begun_first():
+def test_the_critical_path_counts_all_dependents():
     changes = compare(Architecture("a", [RULE, SUBNET]), Index(), "eu-west-3")
     length = critical_path(deploy_graph(changes))
     assert length[Node("make", VPC_.key)] > length[Node("make", GROUP.key)] > length[Node("make", RULE.key)] > 0
 
 
-def test_a_summary_counts_lines_by_kind_and_action():
+def test_a_summary_counts_changes_by_action_and_kind():
     plan = Plan("deploy", None, compare(Architecture("a", [RULE, SUBNET]), Index(), "eu-west-3"))
     summary = plan.summary()
     assert list(summary.columns) == ["action", "kind", "count", "usd_month", "verified"]
@@ -229,5 +238,141 @@ def test_a_summary_counts_lines_by_kind_and_action():
     assert repr(plan) == "deploy: 4 create; 0.00 USD a month at list price"
 
 
-def test_a_line_has_the_documented_keys():
+def test_a_change_has_the_documented_keys():
     assert Change("keep", "VPC", "vpc").to_dict().keys() == {"action", "kind", "name", "usd_month", "verified", "drift"}
+
+
+def test_a_plan_shows_its_headline_and_its_changes():
+    plan = Plan("deploy", None, compare(Architecture("a", [SUBNET]), Index(), "eu-west-3"))
+    assert str(plan).splitlines() == [repr(plan), "  create VPC vpc", "  create Subnet public-3a"]
+    assert "<td>Subnet</td>" in plan._repr_html_()
+    console = Console(width=80, file=StringIO())
+    console.print(plan)
+    assert "public-3a" in console.file.getvalue()
+
+
+# -- apply, with recorded operations instead of AWS ----------------------------------------------------------------
+
+
+class RecordingCloud:
+    """Stands in for a cloud. `started` holds the changes in the order in which they start."""
+
+    deployment, region, account, is_aws = "seccom", "eu-west-3", "123456789012", False
+
+    def __init__(self):
+        self.calls, self.known_ids, self.started = [], {}, []
+
+    def check(self):
+        return self.account
+
+
+@pytest.fixture
+def recording(monkeypatch, tmp_path):
+    """Apply changes one at a time to a cloud that records them."""
+    monkeypatch.setenv("ESAWS_RUNS", str(tmp_path))
+    monkeypatch.setattr(apply, "WORKERS", 1)
+    for action in ("create", "update", "delete"):
+        monkeypatch.setitem(apply._OPERATIONS, action, lambda cloud, change: cloud.started.append(change))
+    return RecordingCloud()
+
+
+def started(cloud):
+    return [(change.kind, change.name) for change in cloud.started]
+
+
+@pytest.mark.parametrize(
+    ("existing", "reason"),
+    [
+        ([live_of(VPC_, cidr="10.0.0.0/16")], "differs: VPC vpc (cidr: 10.0.0.0/16 instead of 172.31.0.0/16)"),
+        (lives_of(VPC_, GROUP), "extra: SecurityGroup web-sg is not in this architecture; --prune deletes it"),
+    ],
+    ids=["differs", "extra"],
+)
+def test_apply_refuses_a_plan_with_changes_that_a_deploy_does_not_make(recording, existing, reason):
+    changes = compare(Architecture("a", [SUBNET]), Index(existing), "eu-west-3")
+    with pytest.raises(DeployRefused) as refusal:
+        Plan("deploy", recording, changes).apply()
+    assert reason in str(refusal.value)
+    assert recording.started == []
+
+
+def test_apply_makes_only_the_changes_of_a_pruning_plan(recording):
+    changes = compare(Architecture("a", [SUBNET]), Index(lives_of(VPC_, GROUP)), "eu-west-3", prune=True)
+    result = Plan("deploy", recording, changes).apply()
+    assert {str(change) for change in recording.started} == {"create Subnet public-3a", "delete SecurityGroup web-sg"}
+    assert (result.created, result.kept, result.deleted) == (1, 1, 1)
+    assert repr(result) == "1 created, 1 kept, 1 deleted"
+
+
+def test_apply_starts_the_longest_chain_first(recording):
+    broker = Broker.example()  # 900 seconds
+    balancer = LoadBalancer.example()  # 150 seconds
+    rule = SecurityGroupRule(group=balancer.security_groups[0], from_port=80, to_port=80, peer="0.0.0.0/0")
+    changes = compare(Architecture("a", [rule, balancer, broker]), Index(), "eu-west-3")
+    Plan("deploy", recording, changes).apply()
+    order = started(recording)
+    assert order[:3] == [broker.password.key, broker.key, balancer.subnets[0].vpc.key]
+    assert order.index(balancer.key) < order.index(rule.key)
+
+
+def test_apply_starts_the_ready_change_with_the_longest_chain_every_time(recording):
+    changes = compare(seccom("ha"), Index(), "eu-west-3")
+    Plan("deploy", recording, changes).apply()
+    graph = deploy_graph(changes)
+    length = critical_path(graph)
+    done = set()
+    for key in started(recording):
+        ready = [node for node, (_, needed) in graph.items() if node not in done and needed <= done]
+        assert length["make", key] == max(length[node] for node in ready)
+        done.add(Node("make", key))
+    assert len(done) == len(changes)
+
+
+def test_apply_starts_nothing_after_a_failure(recording, monkeypatch):
+    def create(cloud, change):
+        cloud.started.append(change)
+        if change.kind == "VPC":
+            raise EsawsError("no VPC today")
+
+    monkeypatch.setitem(apply._OPERATIONS, "create", create)
+    with pytest.raises(ApplyFailed, match=r"VPC vpc: EsawsError: no VPC today[\s\S]*run the same deploy again"):
+        Plan("deploy", recording, compare(Architecture("a", [RULE, SUBNET]), Index(), "eu-west-3")).apply()
+    assert started(recording) == [VPC_.key]
+
+
+DELETED_LATER = {
+    # A gateway can't be detached while anything behind it has a public address.
+    "InternetGateway": ("LoadBalancer", "AutoScalingGroup", "DBInstance", "Broker", "Service", "Task"),
+    # A container that still runs would create its log group again.
+    "LogGroup": ("AutoScalingGroup", "Service", "Task"),
+    # An instance that is terminated under a running task takes longer.
+    "AutoScalingGroup": ("Service", "Task"),
+    "TaskDefinition": ("Service", "Task"),
+    # The lease stays until nothing that costs by the hour is left.
+    "Lease": ("AutoScalingGroup", "Broker", "CacheCluster", "DBInstance", "LoadBalancer"),
+}
+
+
+@pytest.mark.parametrize(
+    ("kind", "earlier"), [(kind, earlier) for kind, kinds in DELETED_LATER.items() for earlier in kinds]
+)
+def test_a_kind_is_deleted_after_the_kinds_that_block_it_although_it_is_not_their_parent(kind, earlier):
+    # The names would order them the other way round.
+    later, first = Live(kind, "a", "id-a"), Live(earlier, "b", "id-b")
+    by_ref = {live.ref: live for live in (later, first)}
+    assert [*topological_order(delete_edges(by_ref.values()), by_ref)] == [first.ref, later.ref]
+    pruning = [Change("delete", live.kind, live.name, live=live) for live in (later, first)]
+    assert deploy_graph(pruning)[Node("delete", later.ref)][1] == {Node("delete", first.ref)}
+
+
+@pytest.mark.parametrize("profile", ["ha", "budget"])
+def test_a_teardown_of_the_system_deletes_children_first_and_blocked_kinds_last(recording, profile):
+    lives = lives_of(*seccom(profile), Lease.example())
+    Plan("teardown", recording, [Change("delete", live.kind, live.name, live=live) for live in lives]).apply()
+    position = {change.live.ref: number for number, change in enumerate(recording.started)}
+    assert len(position) == len(lives)
+    for live in lives:
+        assert all(position[live.ref] < position[parent] for parent in live.parents)
+        for other in lives:
+            if other.kind in DELETED_LATER.get(live.kind, ()):
+                assert position[other.ref] < position[live.ref], f"{other.kind} {other.name} before {live.kind}"
