@@ -1,10 +1,10 @@
-"""Hygiene for tests and notebooks: no network but loopback, no AWS settings of the user's, state in its own folder."""
+"""Isolate tests and notebooks: loopback network only, no AWS settings of the user, a state folder of their own."""
 
 import os
-import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from ipaddress import ip_address
 from pathlib import Path
@@ -12,16 +12,18 @@ from typing import Any
 
 import pytest
 
-from esaws.course.run import CLOCK
+from esaws.course.clock import CLOCK_ENV
+from esaws.errors import EsawsError
+from esaws.local_aws import process
 from esaws.notebooks import KERNEL_ENV, kernel_sockets
 
 
 class NetworkRefused(RuntimeError):
-    """A test tried to leave this machine."""
+    """A test tried to connect to another machine."""
 
 
 def is_loopback(host: object) -> bool:
-    """Whether a host, as given to a socket call, is this machine itself; None and "" stand for any local address."""
+    """Whether a host, as given to a socket call, is this machine; None and "" mean any local address."""
     name = host.decode() if isinstance(host, bytes) else str(host or "")
     if name in {"", "localhost"} or name.endswith(".localhost"):
         return True
@@ -31,8 +33,8 @@ def is_loopback(host: object) -> bool:
         return False
 
 
-def refuse_the_network(event: str, args: tuple[Any, ...]) -> None:
-    """An audit hook: nothing in this process, and no library, gets past it; Unix sockets and ZeroMQ don't come by."""
+def refuse_network(event: str, args: tuple[Any, ...]) -> None:
+    """An audit hook that no library in this process can bypass. Unix sockets and ZeroMQ do not trigger it."""
     if event in {"socket.connect", "socket.sendto", "socket.sendmsg"}:
         address = args[1]
         host = address[0] if isinstance(address, tuple) else None
@@ -41,11 +43,11 @@ def refuse_the_network(event: str, args: tuple[Any, ...]) -> None:
     else:
         return
     if not is_loopback(host):
-        raise NetworkRefused(f"a test tried to reach {host}: tests may talk to this machine alone")
+        raise NetworkRefused(f"a test tried to connect to {host}: tests may only use this machine")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Once in each process, xdist's workers included, before anything is collected."""
+    """Set up each process, including xdist's workers, before tests are collected."""
     scratch = tempfile.TemporaryDirectory(prefix="esaws-tests-", ignore_cleanup_errors=True)
     for name in [name for name in os.environ if name.startswith(("AWS_", "ESAWS_"))]:
         del os.environ[name]
@@ -57,42 +59,42 @@ def pytest_configure(config: pytest.Config) -> None:
         "ESAWS_STATE": str(root / "state"),
         "ESAWS_RUNS": str(root / "runs"),
         "ESAWS_PORT": "0",
-        "TMPDIR": str(root),  # of processes begun here: those that are killed leave theirs
+        "TMPDIR": str(root),  # killed subprocesses leave their files there
         **KERNEL_ENV,
     }
     (root / "state").mkdir()
-    sys.addaudithook(refuse_the_network)
-    config.pluginmanager.register(NbvalManners())
-    config.add_cleanup(lambda: leave_nothing(scratch))
+    sys.addaudithook(refuse_network)
+    config.pluginmanager.register(NbvalPlugin())
+    config.add_cleanup(lambda: clean_up(scratch))
 
 
-def leave_nothing(scratch: tempfile.TemporaryDirectory[str]) -> None:
-    """Stop the local AWS that a test or a notebook of this process started, then remove its folder."""
+def clean_up(scratch: tempfile.TemporaryDirectory[str]) -> None:
+    """Stop the local AWS that tests or notebooks of this process started, and remove its folder."""
     if any(Path(scratch.name, "state").iterdir()):
-        stop_the_local_aws()
+        stop_local_aws()
     scratch.cleanup()
 
 
-def stop_the_local_aws() -> None:
-    stop = [sys.executable, "-m", "esaws.local_aws", "stop", "--discard"]
-    subprocess.run(stop, check=False, capture_output=True, timeout=30)
+def stop_local_aws() -> None:
+    with suppress(EsawsError):
+        process.stop(discard=True)
 
 
-class NbvalManners:
-    """Teaches nbval what is no part of a notebook's committed outputs, displays that are updated, and a clean start.
+class NbvalPlugin:
+    """Make nbval ignore standard error, follow updated displays, and start each notebook on a fresh local AWS.
 
-    A plugin of its own because pytest asks a conftest.py only about files beside it, and the notebooks are elsewhere.
+    It is a plugin because pytest calls the hooks of a conftest.py only for files below its folder.
     """
 
     def pytest_collectstart(self, collector: pytest.Collector) -> None:
         if hasattr(collector, "skip_compare") and hasattr(collector, "get_kernel_message"):
             collector.skip_compare += ("stderr",)
-            collector.get_kernel_message = with_updates(collector.get_kernel_message)
-            with_a_local_aws_of_its_own(collector)
+            collector.get_kernel_message = following_updates(collector.get_kernel_message)
+            on_fresh_local_aws(collector)
 
 
-def with_a_local_aws_of_its_own(notebook: Any) -> None:
-    """Let a notebook find no other's resources, and the time of day at which the course begins."""
+def on_fresh_local_aws(notebook: Any) -> None:
+    """Run a notebook on a local AWS without resources, with the clock of the course."""
     import nbval.kernel
     from jupyter_client.manager import KernelManager
 
@@ -101,14 +103,14 @@ def with_a_local_aws_of_its_own(notebook: Any) -> None:
     def begin() -> None:
         folder = tempfile.mkdtemp(dir=Path(os.environ["ESAWS_STATE"]).parent)
         nbval.kernel.KernelManager = partial(KernelManager, **kernel_sockets(folder))
-        own = {"ESAWS_STATE": str(Path(folder, "state")), **CLOCK}
+        own = {"ESAWS_STATE": str(Path(folder, "state")), **CLOCK_ENV}
         before.update({name: os.environ.get(name) for name in own})
         os.environ.update(own)
         setup()
 
     def end() -> None:
         teardown()
-        stop_the_local_aws()
+        stop_local_aws()
         for name, value in before.items():
             os.environ.pop(name)
             if value is not None:
@@ -117,8 +119,8 @@ def with_a_local_aws_of_its_own(notebook: Any) -> None:
     notebook.setup, notebook.teardown = begin, end
 
 
-def with_updates(get_message: Callable[..., Any]) -> Callable[..., Any]:
-    """nbval's way to get a kernel's message, where an update changes what was displayed instead of being lost."""
+def following_updates(get_message: Callable[..., Any]) -> Callable[..., Any]:
+    """Wrap nbval's `get_message`: an update of a display changes the display instead of being dropped."""
     from nbformat import NotebookNode
 
     shown: dict[str, list[NotebookNode]] = {}

@@ -9,9 +9,10 @@ from datetime import datetime
 import psutil
 
 from esaws import simulation
-from esaws.cloud import Cloud, local_command
+from esaws.cloud import Cloud
+from esaws.local_aws import process
 from esaws.costs.bill.read import read_bill
-from esaws.costs.data_export import bucket_of, export_bill
+from esaws.costs.data_export import export_bucket, export_bill
 from esaws.costs.spending_query import spending
 from esaws.deploy.plan import plan_deploy
 from esaws.reference.seccom import seccom
@@ -24,11 +25,11 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as state:
         os.environ.update(ESAWS_STATE=state, ESAWS_PORT="0")
-        server = local_command("start", "--at", "2026-01-01T00:00Z")
+        server = process.start(at="2026-01-01T00:00Z")
         try:
             measure(Cloud.at(server["url"]), psutil.Process(server["pid"]), options.days, options.rate)
         finally:
-            local_command("stop")
+            process.stop()
 
 
 def measure(cloud: Cloud, server: psutil.Process, days: int, rate: float) -> None:
@@ -52,10 +53,10 @@ def bill(cloud: Cloud, first: datetime) -> None:
     began = time.monotonic()
     days = spending(cloud, first.date(), simulation.next_month(cloud).date())
     explored = time.monotonic() - began
-    read = read_bill(f"s3://{bucket_of(cloud)}/", cloud=cloud)
+    read = read_bill(f"s3://{export_bucket(cloud)}/", cloud=cloud)
     exported = time.monotonic() - began - explored
     s3 = cloud.client("s3")
-    sizes = [each["Size"] for each in s3.list_objects_v2(Bucket=bucket_of(cloud))["Contents"]]
+    sizes = [each["Size"] for each in s3.list_objects_v2(Bucket=export_bucket(cloud))["Contents"]]
     print(f"Cost Explorer: {explored:.2f} s, {days.usd.sum():.2f} USD")
     print(f"export: {exported:.2f} s, {read.rows} lines, {sum(sizes) / 1e6:.1f} MB in all (aim: 50)")
 

@@ -27,9 +27,9 @@ Call = Callable[[int], Any]
 
 @contextmanager
 def local_aws() -> Iterator[str]:
-    """`python -m esaws.local_aws start`, with a state of its own."""
+    """`esaws local start`, with a state of its own."""
     with tempfile.TemporaryDirectory() as state:
-        command = [sys.executable, "-m", "esaws.local_aws"]
+        command = [sys.executable, "-m", "esaws.cli", "local"]
         environment = {**os.environ, "ESAWS_STATE": state, "ESAWS_PORT": "0"}
         try:
             yield subprocess.check_output([*command, "start"], env=environment, text=True).strip()

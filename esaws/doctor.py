@@ -1,4 +1,4 @@
-"""Look at what esaws needs on this machine, and say of whatever is missing how it is mended."""
+"""Checks of what esaws needs on this machine, each with the way to fix it."""
 
 import os
 import shutil
@@ -10,15 +10,16 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from esaws.cloud import Cloud, local_command
+from esaws.cloud import Cloud
 from esaws.errors import EsawsError
+from esaws.local_aws import process
 
-FREE_DISK_GB = 1.0
+MIN_FREE_DISK_GB = 1.0
 
 
 @dataclass(frozen=True)
 class Check:
-    """One thing that was looked at: whether it is as it should be, what was seen, and what to do."""
+    """The result of one check: whether it passed, what was found, and how to fix it."""
 
     check: str
     ok: bool
@@ -30,10 +31,10 @@ class Check:
         return asdict(self)
 
 
-def examine(cloud: Cloud) -> list[Check]:
-    """Every check, in the order in which a failure would stop the next; none of them changes or starts anything."""
-    looks: list[Callable[[Cloud], Check]] = [_python, _graphviz, _disk, _process, _port, _endpoint, _account]
-    return [look(cloud) for look in looks]
+def run_checks(cloud: Cloud) -> list[Check]:
+    """Run all checks, each before those that depend on it. None of them changes or starts anything."""
+    checks: list[Callable[[Cloud], Check]] = [_python, _drawing, _disk, _process, _port, _endpoint, _account]
+    return [check(cloud) for check in checks]
 
 
 def _python(_: Cloud) -> Check:
@@ -41,67 +42,68 @@ def _python(_: Cloud) -> Check:
     return Check("python", sys.version_info >= (3, 11), f"Python {version}", "install Python 3.11 or newer")
 
 
-def _graphviz(_: Cloud) -> Check:
-    """Whether pictures can be drawn. People expect to need Graphviz for it, and look for that word."""
+def _drawing(_: Cloud) -> Check:
+    """Check that pictures can be drawn. It is called graphviz, because users expect to need that and look for it."""
     from esaws.architecture import Architecture
     from esaws.drawing import draw
 
     try:
-        drawn = len(draw(Architecture("nothing", ())).png)
+        size = len(draw(Architecture("nothing", ())).png)
     except Exception as error:  # a broken wheel fails in many ways
         return Check("graphviz", False, f"a picture can't be drawn: {error}", "delete .venv and run `make` again")
-    return Check("graphviz", drawn > 0, "not needed: esaws draws by itself", "delete .venv and run `make` again")
+    return Check("graphviz", size > 0, "not needed: esaws draws by itself", "delete .venv and run `make` again")
 
 
 def _disk(_: Cloud) -> Check:
     free = shutil.disk_usage(Path.cwd()).free / 2**30
-    return Check("disk", free >= FREE_DISK_GB, f"{free:.1f} GB free here", f"free {FREE_DISK_GB:g} GB")
+    return Check("disk", free >= MIN_FREE_DISK_GB, f"{free:.1f} GB free here", f"free {MIN_FREE_DISK_GB:g} GB")
 
 
 def _process(cloud: Cloud) -> Check:
-    """Whether the local AWS runs, does not run, or left a process behind that answers no more."""
+    """Check that no server process hangs."""
     if cloud.target != "local":
-        return Check("process", True, f"the local AWS is not asked for: the target is {cloud.target}")
-    status = local_command("status")
+        return Check("process", True, f"the local AWS is not used: the target is {cloud.target}")
+    status = process.status()
     if status["running"]:
         return Check("process", True, f"the local AWS runs as process {status['pid']} at {status['url']}")
-    if status.get("stale"):
-        return Check("process", False, "a local AWS was started and does not answer", "`esaws local start` replaces it")
+    if status["stale"]:
+        return Check("process", False, "the local AWS runs and does not answer", "`esaws local start` replaces it")
     return Check("process", True, "no local AWS is running; commands that create start it")
 
 
 def _port(cloud: Cloud) -> Check:
     if cloud.target != "local":
         return Check("port", True, "no port is needed")
-    status = local_command("status")
+    status = process.status()
     if status["running"]:
-        return Check("port", True, f"{urlsplit(status['url']).port} is the local AWS's")
+        return Check("port", True, f"the local AWS uses {urlsplit(status['url']).port}")
     port = status["port"]
     with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if os.name == "posix":
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind(("127.0.0.1", port))
+            probe.bind((process.HOST, port))
         except OSError as error:
             return Check("port", False, f"{port}: {error.strerror}", "choose another one: export ESAWS_PORT=4848")
     return Check("port", True, f"{port or 'any port'} is free")
 
 
 def _endpoint(cloud: Cloud) -> Check:
-    if cloud.target == "local" and not local_command("status")["running"]:
+    if cloud.target == "local" and not process.status()["running"]:
         return Check("endpoint", True, "none yet: the local AWS is not running")
     try:
         cloud.account  # noqa: B018
     except EsawsError as error:
-        return Check("endpoint", False, str(error), "look at ESAWS_TARGET, or unset it for the local AWS")
+        return Check("endpoint", False, str(error), "check ESAWS_TARGET, or unset it for the local AWS")
     return Check("endpoint", True, cloud.endpoint or f"AWS in {cloud.region}")
 
 
 def _account(cloud: Cloud) -> Check:
-    if cloud.target == "local" and not local_command("status")["running"]:
+    if cloud.target == "local" and not process.status()["running"]:
         return Check("account", True, "none yet: the local AWS is not running")
     try:
         account = cloud.check()
     except EsawsError as error:
-        return Check("account", False, str(error), "export ESAWS_ACCOUNT with the account that you mean")
-    named = " as named" if os.environ.get("ESAWS_ACCOUNT") else ""
-    return Check("account", True, f"{account}{named}")
+        return Check("account", False, str(error), "export ESAWS_ACCOUNT=<id of your account>")
+    expected = " as expected" if os.environ.get("ESAWS_ACCOUNT") else ""
+    return Check("account", True, f"{account}{expected}")

@@ -1,8 +1,9 @@
-"""What a service went through, minute by minute: what was asked of it, how busy it was, and how it was scaled."""
+"""The history of an ECS service minute by minute: its requests, CPU, healthy targets and instances."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -24,11 +25,48 @@ _TITLES = {
 }
 
 
-def timeline(cloud: Cloud, service: str, start: datetime, end: datetime) -> pandas.DataFrame:
-    """A service of this deployment between two moments, from CloudWatch and from Auto Scaling's activities.
+@dataclass(frozen=True)
+class Timeline:
+    """The history of a service."""
 
-    One row for each minute that some of this time falls into, by when it begins, in UTC. Columns: requests_per_second,
-    cpu_percent, healthy_targets, instances; a minute without a measurement is NaN. CloudWatch keeps minutes 15 days.
+    service: str
+    frame: pandas.DataFrame
+
+    def to_frame(self) -> pandas.DataFrame:
+        """One row per minute by its start in UTC.
+
+        Columns: requests_per_second, cpu_percent, healthy_targets, instances; NaN where there is no measurement.
+        """
+        return self.frame
+
+    def draw(self) -> Chart:
+        """A chart with one strip for each column that has values."""
+        from matplotlib.dates import DateFormatter
+        from matplotlib.figure import Figure
+
+        columns = [column for column in self.frame.columns if self.frame[column].notna().any()]
+        figure = Figure(figsize=(9, 1.7 * len(columns)), layout="constrained")
+        strips = figure.subplots(len(columns), sharex=True, squeeze=False)[:, 0]
+        for strip, column in zip(strips, columns, strict=True):
+            strip.fill_between(self.frame.index, self.frame[column], step="post", alpha=0.25, color="#ed7100")
+            strip.step(self.frame.index, self.frame[column], where="post", color="#ed7100")
+            strip.set_title(_TITLES.get(column, column), loc="left", fontsize=9)
+            strip.set_ylim(bottom=0)
+            strip.spines[["top", "right"]].set_visible(False)
+        strips[-1].xaxis.set_major_formatter(DateFormatter("%H:%M"))
+        return Chart(figure, "timeline")
+
+    def _repr_html_(self) -> str:
+        return str(self.frame.to_html(max_rows=20))
+
+    def __str__(self) -> str:
+        return str(self.frame.to_string(max_rows=20))
+
+
+def service_timeline(cloud: Cloud, service: str, start: datetime, end: datetime) -> Timeline:
+    """The history of a service of this deployment, from CloudWatch metrics and Auto Scaling activities.
+
+    It has every minute that overlaps the time from `start` to `end`. CloudWatch keeps minutes for 15 days:
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch_concepts.html#metrics-retention
 
     Raises:
@@ -37,65 +75,47 @@ def timeline(cloud: Cloud, service: str, start: datetime, end: datetime) -> pand
     import pandas
 
     minutes = pandas.date_range(pandas.Timestamp(start).floor("1min"), end, freq="1min", tz="UTC", inclusive="left")
-    described = _described(cloud, service)
+    described = _describe_service(cloud, service)
     frame = pandas.DataFrame(index=minutes, columns=list(COLUMNS), dtype=float)
     of_service = {"ClusterName": cloud.aws_name(f"{service}-cluster"), "ServiceName": cloud.aws_name(service)}
-    wanted = {"cpu_percent": ("AWS/ECS", "CPUUtilization", of_service, "Average")}
+    metrics = {"cpu_percent": ("AWS/ECS", "CPUUtilization", of_service, "Average")}
     if described["loadBalancers"]:
-        behind = _dimensions(cloud, described["loadBalancers"][0]["targetGroupArn"])
-        wanted["requests_per_second"] = ("AWS/ApplicationELB", "RequestCount", behind, "Sum")
-        wanted["healthy_targets"] = ("AWS/ApplicationELB", "HealthyHostCount", behind, "Average")
-    for column, values in _measured(cloud, wanted, start, end).items():
+        of_targets = _target_dimensions(cloud, described["loadBalancers"][0]["targetGroupArn"])
+        metrics["requests_per_second"] = ("AWS/ApplicationELB", "RequestCount", of_targets, "Sum")
+        metrics["healthy_targets"] = ("AWS/ApplicationELB", "HealthyHostCount", of_targets, "Average")
+    for column, values in _metric_data(cloud, metrics, start, end).items():
         frame[column] = pandas.Series(values, dtype=float).reindex(minutes)
     frame["requests_per_second"] /= _MINUTE
-    for moment, change in _launches(cloud, service):
-        frame.loc[frame.index >= moment, "instances"] = frame["instances"].fillna(0) + change
-    return frame.rename_axis("time")
+    for time, change in _instance_changes(cloud, service):
+        frame.loc[frame.index >= time, "instances"] = frame["instances"].fillna(0) + change
+    return Timeline(service, frame.rename_axis("time"))
 
 
-def draw_timeline(frame: pandas.DataFrame) -> Chart:
-    """The timeline as a picture, one strip for each column that has something to show."""
-    from matplotlib.figure import Figure
-
-    shown = [column for column in frame.columns if frame[column].notna().any()]
-    figure = Figure(figsize=(9, 1.7 * len(shown)), layout="constrained")
-    strips = figure.subplots(len(shown), sharex=True, squeeze=False)[:, 0]
-    for strip, column in zip(strips, shown, strict=True):
-        strip.fill_between(frame.index, frame[column], step="post", alpha=0.25, color="#ed7100")
-        strip.step(frame.index, frame[column], where="post", color="#ed7100")
-        strip.set_title(_TITLES.get(column, column), loc="left", fontsize=9)
-        strip.set_ylim(bottom=0)
-        strip.spines[["top", "right"]].set_visible(False)
-    strips[-1].xaxis.set_major_formatter(_clock())
-    return Chart(figure, "timeline")
-
-
-def _clock() -> Any:
-    from matplotlib.dates import DateFormatter
-
-    return DateFormatter("%H:%M")
-
-
-def _described(cloud: Cloud, service: str) -> dict[str, Any]:
+def _describe_service(cloud: Cloud, service: str) -> dict[str, Any]:
     names = {"cluster": cloud.aws_name(f"{service}-cluster"), "services": [cloud.aws_name(service)]}
     ecs = cloud.client("ecs")
     try:
-        found = ecs.describe_services(**names)["services"]
+        services = ecs.describe_services(**names)["services"]
     except ecs.exceptions.ClusterNotFoundException:
-        found = []
-    if not found:
+        services = []
+    if not services:
         raise NotDeployed(f"{service} is not a service of {cloud.deployment} in {cloud.region}; deploy it first")
-    return dict(found[0])
+    return dict(services[0])
 
 
-def _dimensions(cloud: Cloud, target_group: str) -> dict[str, str]:
-    """CloudWatch's names of a target group and its load balancer: the ends of their ARNs."""
-    described = cloud.client("elbv2").describe_target_groups(TargetGroupArns=[target_group])["TargetGroups"][0]
-    balancer = next(iter(described["LoadBalancerArns"]), "").partition(":loadbalancer/")[2]
-    return {"TargetGroup": target_group.rpartition(":")[2], "LoadBalancer": balancer}
+def _target_dimensions(cloud: Cloud, target_group_arn: str) -> dict[str, str]:
+    """CloudWatch's dimensions of a target group and its load balancer: the ends of their ARNs."""
+    response = cloud.client("elbv2").describe_target_groups(TargetGroupArns=[target_group_arn])
+    load_balancer_arn = next(iter(response["TargetGroups"][0]["LoadBalancerArns"]), "")
+    return {
+        "TargetGroup": target_group_arn.rpartition(":")[2],
+        "LoadBalancer": load_balancer_arn.partition(":loadbalancer/")[2],
+    }
 
 
-def _measured(cloud: Cloud, wanted: dict[str, Any], start: datetime, end: datetime) -> dict[str, dict[datetime, float]]:
+def _metric_data(
+    cloud: Cloud, metrics: dict[str, Any], start: datetime, end: datetime
+) -> dict[str, dict[datetime, float]]:
     queries = [
         {
             "Id": column,
@@ -103,28 +123,28 @@ def _measured(cloud: Cloud, wanted: dict[str, Any], start: datetime, end: dateti
                 "Metric": {
                     "Namespace": namespace,
                     "MetricName": name,
-                    "Dimensions": [{"Name": each, "Value": value} for each, value in dimensions.items()],
+                    "Dimensions": [{"Name": dimension, "Value": value} for dimension, value in dimensions.items()],
                 },
                 "Period": _MINUTE,
                 "Stat": statistic,
             },
         }
-        for column, (namespace, name, dimensions, statistic) in wanted.items()
+        for column, (namespace, name, dimensions, statistic) in metrics.items()
     ]
-    found: dict[str, dict[datetime, float]] = {column: {} for column in wanted}
+    values: dict[str, dict[datetime, float]] = {column: {} for column in metrics}
     pages = cloud.client("cloudwatch").get_paginator("get_metric_data")
     for page in pages.paginate(MetricDataQueries=queries, StartTime=start, EndTime=end):
         for result in page["MetricDataResults"]:
-            found[result["Id"]].update(zip(result["Timestamps"], result["Values"], strict=True))
-    return found
+            values[result["Id"]].update(zip(result["Timestamps"], result["Values"], strict=True))
+    return values
 
 
-def _launches(cloud: Cloud, service: str) -> Iterator[tuple[datetime, int]]:
-    """(when, +1 or -1) for each instance that came into service of a service's group, or left it, the oldest first."""
+def _instance_changes(cloud: Cloud, service: str) -> Iterator[tuple[datetime, int]]:
+    """(time, +1 or -1) for each instance that entered or left service in the service's group, oldest first."""
     pages = cloud.client("autoscaling").get_paginator("describe_scaling_activities")
-    asked = {"AutoScalingGroupName": cloud.aws_name(f"{service}-asg")}
-    activities = [each for page in pages.paginate(**asked) for each in page["Activities"]]
-    for activity in sorted(activities, key=lambda each: each["StartTime"]):
+    group = {"AutoScalingGroupName": cloud.aws_name(f"{service}-asg")}
+    activities = [activity for page in pages.paginate(**group) for activity in page["Activities"]]
+    for activity in sorted(activities, key=lambda activity: activity["StartTime"]):
         if activity["Description"].startswith("Launching") and activity["StatusCode"] == "Successful":
             yield activity["EndTime"], 1
         elif activity["Description"].startswith("Terminating"):

@@ -1,140 +1,217 @@
-"""What only the local AWS can do: let time pass, make traffic, break things, and tell what happened and why."""
+"""Control the local AWS: advance its clock, send traffic, inject failures, and read what happened.
+
+    from esaws import Cloud, simulation
+
+    cloud = Cloud.local()
+    simulation.start(cloud, at="2022-02-28T00:00Z")
+    simulation.traffic(cloud, "daily", requests_per_second=5)
+    simulation.advance(cloud, "6h")
+    simulation.events(cloud)
+
+AWS itself has no such functions: on AWS each of them raises UsageError.
+"""
 
 from __future__ import annotations
 
-import json
-import urllib.error
-import urllib.request
+import http.client
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from esaws.cloud import Cloud
-from esaws.errors import EsawsError, UsageError
+from esaws.errors import UsageError
+from esaws.local_aws import control, process
 
 if TYPE_CHECKING:
     import pandas
 
-_HOUR = 3600.0
+    from esaws.cloud import Cloud
+    from esaws.service_history import Timeline
+
+__all__ = [
+    "advance",
+    "costs",
+    "events",
+    "fail",
+    "fault",
+    "mend",
+    "next_month",
+    "no_faults",
+    "no_traffic",
+    "now",
+    "start",
+    "timeline",
+    "traffic",
+]
+
+
+# --- the clock
+
+
+def start(
+    cloud: Cloud,
+    *,
+    at: str | None = None,
+    regime: str | None = None,
+    plan: str | None = None,
+    provisioning: float | None = None,
+    fresh: bool = False,
+) -> datetime:
+    """Start the local AWS unless it runs, with the state it had when it stopped. Returns the time on its clock.
+
+    Args:
+        cloud: must target the local AWS.
+        at: where a new clock starts, as an ISO 8601 timestamp; default now.
+        regime: the free tier of its accounts: legacy (the default), credits or none.
+        plan: with credits, free closes the account when they are spent; default paid.
+        provisioning: the fraction of AWS's time that provisioning takes in real time; by default a describe call on a
+            resource in transition advances the clock instead.
+        fresh: delete the saved state first.
+
+    Raises:
+        UsageError: the cloud targets AWS or another endpoint, or a server with other settings runs.
+        EsawsError: the server did not start.
+    """
+    if cloud.target != "local":
+        raise UsageError(f"{cloud.target} can't be started here; use Cloud.local()")
+    status = process.start(at=at, regime=regime, plan=plan, provisioning=provisioning, fresh=fresh)
+    cloud.start()
+    return datetime.fromisoformat(status["time"])
 
 
 def now(cloud: Cloud) -> datetime:
     """The time on the clock of the local AWS, in UTC."""
-    return datetime.fromisoformat(_ask(cloud, "GET", "clock")["time"])
+    return datetime.fromisoformat(_call(cloud, "GET", "clock")["time"])
 
 
 def advance(cloud: Cloud, by: str | None = None, *, to: datetime | None = None) -> datetime:
-    """Let time pass, `90s`, `20m`, `6h` or `3d`, or up to a moment, with all that happens in it; gives the time then.
+    """Advance the clock by a duration (`90s`, `20m`, `6h`, `3d`), or to a time, and play all events until then.
 
-    A moment without a time zone is UTC.
+    A time without a zone is UTC. Returns the new time.
 
     Raises:
-        UsageError: the cloud is AWS, where nobody moves the clock; `by` is no duration; the moment has passed.
+        UsageError: the cloud is AWS, `by` is not a duration, or `to` is in the past.
     """
-    asked = {"by": by} if to is None else {"to": to.isoformat()}
-    return datetime.fromisoformat(_ask(cloud, "POST", "advance", **asked)["time"])
+    params = {"by": by} if to is None else {"to": to.isoformat()}
+    return datetime.fromisoformat(_call(cloud, "POST", "advance", **params)["time"])
 
 
 def next_month(cloud: Cloud, hours: float = 0) -> datetime:
-    """The first of the next month, 00:00 UTC, that is so many hours away: bills and allowances begin anew then."""
-    then = now(cloud) + timedelta(hours=hours)
-    return datetime(then.year + then.month // 12, then.month % 12 + 1, 1, tzinfo=UTC)
+    """The first day of a month, 00:00 UTC, that is at least `hours` away: bills and allowances start anew then."""
+    earliest = now(cloud) + timedelta(hours=hours)
+    return datetime(earliest.year + earliest.month // 12, earliest.month % 12 + 1, 1, tzinfo=UTC)
 
 
-def costs(cloud: Cloud) -> pandas.DataFrame:
-    """What the account uses in this region and all others, and what it costs, up to this second; the dearest first.
-
-    One row for each service and usage type. Columns: service, usage_type, now (how much there is of it), usd_per_hour
-    (what an hour from now costs if all goes on as it is), quantity (of this month) and free (what of it an allowance
-    covers), in the unit of the usage, usd.
-    """
-    import pandas
-
-    lines = _ask(cloud, "GET", "cost")["lines"]
-    names = {"running": "now", "per_hour": "usd_per_hour", "quantity": "quantity", "free": "free", "usd": "usd"}
-    frame = pandas.DataFrame(lines, columns=["service", "usage_type", *names]).rename(columns=names)
-    return frame.astype(dict.fromkeys(names.values(), float))
+# --- what happened
 
 
 def events(cloud: Cloud, since: datetime | None = None) -> pandas.DataFrame:
-    """What happened by itself in the account, one row each, the oldest first.
+    """The events of the account, oldest first: state changes, health checks, scaling.
 
     Columns: time (UTC), subject (the name of a service, a group, a database), what, because.
     """
     import pandas
 
-    asked = {"since": since.isoformat()} if since else {}
-    found = [
-        event for event in _ask(cloud, "GET", "events", **asked)["events"] if event["region"] in ("", cloud.region)
-    ]
-    frame = pandas.DataFrame(found, columns=["time", "subject", "what", "because"])
+    params = {"since": since.isoformat()} if since else {}
+    account_events = _call(cloud, "GET", "events", **params)["events"]
+    in_region = [event for event in account_events if event["region"] in ("", cloud.region)]
+    frame = pandas.DataFrame(in_region, columns=["time", "subject", "what", "because"])
     return frame.assign(time=pandas.to_datetime(frame["time"], utc=True))
 
 
-def traffic(cloud: Cloud, shape: str = "steady", **trace: Any) -> None:
-    """Send traffic to the load balancer from now on, in place of what it got before.
+def costs(cloud: Cloud) -> pandas.DataFrame:
+    """The metered usage of the account in all regions and its cost up to now, highest cost first.
 
-    `shape` is steady, daily or spike; further words are `path` and `requests_per_second`, and for a spike `peak` (how
-    many times as many), `after` and `minutes`. `rows` instead of a shape are dicts of at (seconds from now), path and
-    requests_per_second. `load_balancer` names it where there are several.
+    One row per service and usage type. Columns: service, usage_type, now (running units), usd_per_hour (of the next
+    hour if nothing changes), quantity (this month), free (the part that an allowance covers), in the unit of the
+    usage, and usd (this month).
+    """
+    import pandas
+
+    lines = _call(cloud, "GET", "cost")["lines"]
+    names = {"running": "now", "per_hour": "usd_per_hour", "quantity": "quantity", "free": "free", "usd": "usd"}
+    frame = pandas.DataFrame(lines, columns=["service", "usage_type", *names]).rename(columns=names)
+    return frame.astype(dict.fromkeys(names.values(), float))
+
+
+def timeline(cloud: Cloud, service: str, start: datetime, end: datetime) -> Timeline:
+    """The history of a service of this deployment between two times, minute by minute; works on AWS too.
+
+    The result has `.draw()` and `.to_frame()` with the columns requests_per_second, cpu_percent, healthy_targets and
+    instances.
 
     Raises:
-        UsageError: there is no such load balancer, or no such traffic.
+        NotDeployed: the deployment has no such service.
     """
-    where = {name: trace.pop(name) for name in ("load_balancer",) if name in trace}
-    asked = trace if "rows" in trace else {"shape": shape, **trace}
-    _ask(cloud, "POST", "traffic", trace=asked, **where)
+    from esaws.service_history import service_timeline
+
+    return service_timeline(cloud, service, start, end)
+
+
+# --- traffic
+
+
+def traffic(cloud: Cloud, shape: str = "steady", **trace: Any) -> None:
+    """Send traffic to the load balancer from now on; it replaces earlier traffic.
+
+    Args:
+        cloud: the account.
+        shape: steady, daily or spike.
+        trace: `path`, `requests_per_second`; of a spike also `peak` (multiple of the rate), `after` and `minutes`.
+            Instead of a shape, `rows`: dicts of `at` (seconds from now), `path` and `requests_per_second`.
+            `load_balancer` names the load balancer if there are several.
+
+    Raises:
+        UsageError: there is no such load balancer or shape.
+    """
+    target = {name: trace.pop(name) for name in ("load_balancer",) if name in trace}
+    _call(cloud, "POST", "traffic", trace=trace if "rows" in trace else {"shape": shape, **trace}, **target)
 
 
 def no_traffic(cloud: Cloud) -> None:
-    """Nobody asks for anything any more."""
-    _ask(cloud, "DELETE", "traffic")
+    """Stop all traffic."""
+    _call(cloud, "DELETE", "traffic")
 
 
-def fail(cloud: Cloud, *, lasts: str | None = None, **what: str) -> None:
-    """Let an `instance=` (its id), a `zone=` or a `task=` (its ARN) fail; `lasts="2h"` mends it by itself.
+# --- failures
+
+
+def fail(cloud: Cloud, *, lasts: str | None = None, **target: str) -> None:
+    """Make an `instance=` (its id), a `zone=` or a `task=` (its ARN) fail; with `lasts="2h"` it recovers by itself.
 
     Raises:
-        UsageError: there is no such thing, or it can't fail.
+        UsageError: it does not exist, or it can't fail.
     """
-    [(kind, name)] = what.items()
-    _ask(cloud, "POST", "fail", what=kind, id=name, **({"for": lasts} if lasts else {}))
+    [(kind, name)] = target.items()
+    _call(cloud, "POST", "fail", what=kind, id=name, **({"for": lasts} if lasts else {}))
 
 
-def mend(cloud: Cloud, **what: str) -> None:
-    """Let a failed `instance=` or `zone=` work again."""
-    [(kind, name)] = what.items()
-    _ask(cloud, "POST", "mend", what=kind, id=name)
+def mend(cloud: Cloud, **target: str) -> None:
+    """Make a failed `instance=` or `zone=` work again."""
+    [(kind, name)] = target.items()
+    _call(cloud, "POST", "mend", what=kind, id=name)
 
 
-def fault(cloud: Cloud, kind: str, **which: Any) -> int:
-    """Let API calls fail; gives the fault's id.
+def fault(cloud: Cloud, kind: str, **settings: Any) -> int:
+    """Make API calls fail. Returns the id of the fault.
 
-    `kind` is throttle, internal-error, unavailable, expired-token, insufficient-capacity, not-found-after-create,
-    lost-response or slow. Further words: service, operation, count (1), probability with seed, seconds, zone.
+    Args:
+        cloud: the account.
+        kind: throttle, internal-error, unavailable, expired-token, insufficient-capacity, not-found-after-create,
+            lost-response or slow.
+        settings: `service`, `operation`, `count` (default 1), `probability` with `seed`, `seconds`, `zone`.
     """
-    return int(_ask(cloud, "POST", "faults", kind=kind, **which)["id"])
+    return int(_call(cloud, "POST", "faults", kind=kind, **settings)["id"])
 
 
 def no_faults(cloud: Cloud) -> None:
-    """No API call fails on purpose any more."""
-    _ask(cloud, "DELETE", "faults")
+    """End all faults of API calls."""
+    _call(cloud, "DELETE", "faults")
 
 
-def _ask(cloud: Cloud, method: str, name: str, **asked: Any) -> dict[str, Any]:
+def _call(cloud: Cloud, method: str, name: str, **params: Any) -> dict[str, Any]:
     if cloud.is_aws:
-        raise UsageError(f"AWS has no `{name}`: only the local AWS can do that; its clock and its faults are simulated")
-    url = f"{cloud.endpoint}/_esaws/{name}"
-    body = json.dumps({"account": cloud.account, "region": cloud.region, **asked}).encode()
-    request = urllib.request.Request(url, body, {"Content-Type": "application/json"}, method=method)
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        raise UsageError(f"AWS has no `{name}`: only the local AWS can do that, its clock and its faults are simulated")
+    url = str(cloud.endpoint)
     try:
-        with opener.open(request, timeout=_HOUR) as response:
-            answer: dict[str, Any] = json.load(response)
-            return answer
-    except urllib.error.HTTPError as error:
-        text = error.read().decode(errors="replace")
-        if error.code == 400:
-            raise UsageError(str(json.loads(text)["error"])) from None
-        raise EsawsError(f"{url} answered {error.code}, is that a local AWS of this version? {text[:300]}") from error
-    except OSError as error:
-        raise UsageError(f"nothing answers at {cloud.endpoint}: {error}") from error
+        return control.call(url, method, name, {"account": cloud.account, "region": cloud.region, **params})
+    except (OSError, http.client.HTTPException) as error:
+        raise UsageError(f"nothing answers at {url}: {error}") from error

@@ -4,11 +4,12 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
-from esaws.cloud import Cloud, local_command
+from esaws.cloud import Cloud
 from esaws.course import run as course
 from esaws.course.errors import expected_error
 from esaws.deploy.plan import plan_deploy
 from esaws.errors import EsawsError, UsageError
+from esaws.local_aws import process
 from esaws.resources.vpc import VPC
 from tests.shell import Shell
 
@@ -65,9 +66,9 @@ def test_what_the_user_has_on_the_local_aws_is_not_seen(folder):
     cloud.start()
     deployed = plan_deploy(course_of_one(), cloud)
     deployed.apply()
-    before = local_command("status")
+    before = process.status()
     assert course.run_course(Cloud.local()).ok
-    assert {**local_command("status"), "time": None} == {**before, "time": None}
+    assert {**process.status(), "time": None} == {**before, "time": None}
     assert {change.action for change in plan_deploy(course_of_one(), cloud)} == {"keep"}
     cloud.client("ec2").delete_vpc(VpcId=VPC.example().id_in(cloud))
 

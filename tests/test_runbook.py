@@ -19,7 +19,7 @@ from esaws.notebooks import (
     dumps,
     normalise,
     parameters_from_text,
-    parameters_of,
+    notebook_parameters,
     run_notebook,
     run_notebooks,
 )
@@ -117,7 +117,7 @@ def test_a_parameter_that_no_notebook_could_hold_is_refused(write: Write) -> Non
 def test_defaults_are_read_without_running_anything(write: Write) -> None:
     book = write((PARAMETERS + "\nmade = print(1)\ncheck: int", ["parameters"]))
     known = {"name": "world", "count": 2, "share": 0.5, "whole": False, "where": None, "made": ...}
-    assert parameters_of(book) == known
+    assert notebook_parameters(book) == known
 
 
 @pytest.mark.parametrize(
@@ -139,7 +139,7 @@ def test_typed_parameters_take_the_type_of_the_default(write: Write, name: str, 
 
 
 @pytest.mark.parametrize(("name", "text"), [("count", "many"), ("count", "2.5"), ("whole", "1"), ("share", "half")])
-def test_typed_parameters_of_another_type_are_refused(write: Write, name: str, text: str) -> None:
+def test_typed_notebook_parameters_another_type_are_refused(write: Write, name: str, text: str) -> None:
     with pytest.raises(UsageError, match=name):
         parameters_from_text(write((PARAMETERS, ["parameters"])), {name: text})
 

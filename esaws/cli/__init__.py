@@ -5,29 +5,34 @@ from collections.abc import Sequence
 
 import click
 
-from esaws.cli import costs, course, deploy, focus, inspect, lease, local  # noqa: F401 (each registers its commands)
-from esaws.cli.common import cli
-from esaws.errors import EsawsError, told
+from esaws.cli.root import cli
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Run the command line; errors become one message and the exit code of their kind."""
+    """Run the command line. Errors are printed on stderr, and end with the exit code of their class."""
     try:
-        code = cli(args=argv, standalone_mode=False)
+        code = cli(args=argv, prog_name="esaws", standalone_mode=False)
     except click.ClickException as error:
         error.show()
         code = error.exit_code
-    except click.exceptions.Exit as leave:
-        code = leave.exit_code
+    except click.exceptions.Exit as error:
+        code = error.exit_code
     except (click.Abort, KeyboardInterrupt):
         click.echo("esaws: interrupted", err=True)
         code = 1
-    except EsawsError as error:
-        click.echo(f"esaws: {error}", err=True)
-        code = error.exit_code
     except Exception as error:
-        if not type(error).__module__.startswith(("botocore", "boto3")):
-            raise
-        click.echo(f"esaws: {told(error)}", err=True)
-        code = 1
+        code = _print_error(error)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _print_error(error: Exception) -> int:
+    """Print an expected error and return its exit code; raise any other again."""
+    from esaws.errors import EsawsError, describe_error
+
+    if isinstance(error, EsawsError):
+        click.echo(f"esaws: {error}", err=True)
+        return error.exit_code
+    if not type(error).__module__.startswith(("botocore", "boto3")):
+        raise error
+    click.echo(f"esaws: {describe_error(error)}", err=True)
+    return 1

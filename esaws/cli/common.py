@@ -1,60 +1,84 @@
-"""What all commands share: the group, the options that each has, asking, and how an answer is printed."""
+"""What all commands share: lazy groups, common options, confirmation, and printing as a table or as JSON."""
+
+from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import wraps
-from typing import Any
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from esaws.cloud import Cloud
-from esaws.errors import Refused
+if TYPE_CHECKING:
+    from esaws.cloud import Cloud
 
-YES_HELP = "Don't ask."
+YES_HELP = "Do not ask for confirmation."
 JSON_HELP = "Print JSON with documented keys."
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.version_option(package_name="esaws")
-def cli() -> None:
-    """Draw, deploy, look at, price and tear down a containerised system, on a local AWS or on AWS.
+class LazyGroup(click.Group):
+    """A group of commands whose modules are imported when a command is used.
 
-    Where: ESAWS_TARGET (local, aws or a URL), ESAWS_REGION, ESAWS_DEPLOYMENT, and on aws ESAWS_ACCOUNT.
+    `commands` maps each command to its module and its help on one line, so that the list of commands needs no import.
+    The module registers the command with `@group.command()` or `@group.group()`.
     """
 
+    def __init__(self, *args: Any, lazy_commands: Mapping[str, tuple[str, str]], **settings: Any) -> None:
+        super().__init__(*args, **settings)
+        self.lazy_commands = lazy_commands
 
-def with_cloud(command: Callable[..., Any], *, reminding: bool = True) -> Callable[..., Any]:
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted({*self.commands, *self.lazy_commands})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in self.commands and cmd_name in self.lazy_commands:
+            import_module(self.lazy_commands[cmd_name][0])
+        return self.commands.get(cmd_name)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, self.lazy_commands[name][1]) for name in self.list_commands(ctx)])
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[click.shell_completion.CompletionItem]:
+        names = [name for name in self.list_commands(ctx) if name.startswith(incomplete)]
+        items = [click.shell_completion.CompletionItem(name, help=self.lazy_commands[name][1]) for name in names]
+        return items + click.Command.shell_complete(self, ctx, incomplete)
+
+
+def cloud_options(command: Callable[..., Any], *, remind: bool = True) -> Callable[..., Any]:
     """Give a command `cloud` and `as_json`, from the options that every command has.
 
-    Behind whatever it says, and however it ends, a deployment that is past its lease is told on stderr, if the command
-    asked anything of an account.
+    If the command called an account, a deployment past its lease is reported on stderr afterwards, however it ends.
     """
 
     @click.option(
-        "--deployment", help="Which deployment: 1 to 8 letters and digits.  [default: ESAWS_DEPLOYMENT or seccom]"
+        "--deployment", help="Deployment name, 1 to 8 letters and digits.  [default: ESAWS_DEPLOYMENT or seccom]"
     )
-    @click.option("--region", help="Which region.  [default: ESAWS_REGION or eu-west-3]")
+    @click.option("--region", help="AWS region.  [default: ESAWS_REGION or eu-west-3]")
     @click.option("--json", "as_json", is_flag=True, help=JSON_HELP)
     @wraps(command)
     def wrapped(deployment: str | None, region: str | None, **options: Any) -> Any:
+        from esaws.cloud import Cloud
+
         cloud = Cloud.from_env(deployment=deployment, region=region)
         try:
-            answer = command(cloud=cloud, **options)
+            result = command(cloud=cloud, **options)
         except (KeyboardInterrupt, click.Abort):
             raise
-        except BaseException:  # SystemExit too: it is how a command says 1
-            _remind(cloud, reminding)
+        except BaseException:  # SystemExit too: a command exits 1 with it
+            _print_reminder(cloud, remind)
             raise
-        _remind(cloud, reminding)
-        return answer
+        _print_reminder(cloud, remind)
+        return result
 
     return wrapped
 
 
-def _remind(cloud: Cloud, reminding: bool) -> None:
-    """Whose credentials there are is asked by commands that ask no more: that alone reaches no deployment."""
-    if not reminding or not any(call.code == "OK" and call.service != "sts" for call in cloud.calls):
+def _print_reminder(cloud: Cloud, remind: bool) -> None:
+    """Print the reminder of a lease that is over, unless the command made no call but to STS."""
+    if not remind or not any(call.code == "OK" and call.service != "sts" for call in cloud.calls):
         return
     from esaws.leases.lease import reminder
 
@@ -62,30 +86,47 @@ def _remind(cloud: Cloud, reminding: bool) -> None:
         click.echo(line, err=True)
 
 
-def somebody_confirms(beforehand: bool) -> None:
-    if not beforehand and not sys.stdin.isatty():
-        raise Refused("nothing was changed: there is no terminal to ask in; add --yes if you mean it")
+def require_confirmation(yes: bool) -> None:
+    """Refuse to change anything if the user can't be asked. Raises Refused."""
+    if not yes and not sys.stdin.isatty():
+        from esaws.errors import Refused
+
+        raise Refused("nothing was changed: there is no terminal to confirm in; add --yes to confirm")
 
 
-def confirm(planned: Any, yes: bool) -> None:
-    """Show what is about to happen, where and for how much; ask unless told not to."""
-    where = f"account {planned.cloud.account}, {planned.cloud.region}, {planned.cloud.target}"
-    click.echo(f"{planned!r}  [{where}]", err=True)
-    if yes or not planned.changing:
+def confirm(plan: Any, yes: bool) -> None:
+    """Show the plan with its account and region, and ask the user to confirm it unless `yes`.
+
+    Raises:
+        Refused: the user does not confirm.
+    """
+    click.echo(f"{plan!r}  [account {plan.cloud.account}, {plan.cloud.region}, {plan.cloud.target}]", err=True)
+    if yes or not plan.changing:
         return
-    if planned.cloud.is_aws:
-        typed = click.prompt("Type the account's number to go on", default="", show_default=False, err=True)
-        agreed = typed.strip() == planned.cloud.account
-    else:
-        agreed = click.confirm("Go on?", err=True)
-    if not agreed:
+    if plan.cloud.is_aws:
+        from esaws.deploy.plan import ask_for_confirmation
+
+        ask_for_confirmation(plan.cloud, repr(plan), ask=_prompt)
+    elif not click.confirm("Continue?", err=True):
+        from esaws.errors import Refused
+
         raise Refused("nothing was changed: it was not confirmed")
 
 
-def show(
-    rows: Sequence[dict[str, Any]], last: str, as_json: bool, shown: Sequence[dict[str, Any]] | None = None
+def _prompt(text: str) -> str:
+    return str(click.prompt(text, default="", show_default=False, prompt_suffix="", err=True))
+
+
+def print_table(
+    rows: Sequence[dict[str, Any]],
+    summary: str,
+    as_json: bool,
+    table_rows: Sequence[dict[str, Any]] | None = None,
 ) -> None:
-    """Rows as JSON, or as a table with a closing line; columns that are empty throughout are left out."""
+    """Print rows as JSON, or as a table with a summary below.
+
+    The table shows `table_rows` instead, if given. Columns that are empty in every row are left out.
+    """
     if as_json:
         print_json(rows)
         return
@@ -93,26 +134,28 @@ def show(
     from rich.table import Table
     from rich.text import Text
 
-    shown = shown or rows
+    shown = table_rows or rows
     table = Table(box=None, pad_edge=False, header_style="bold")
-    columns = [name for name in (shown[0] if shown else {}) if any(row[name] not in ("", None) for row in shown)]
-    for name in columns:
+    names = [name for name in (shown[0] if shown else {}) if any(row[name] not in ("", None) for row in shown)]
+    for name in names:
         numeric = name.startswith("usd") or isinstance(shown[0][name], int | float)
         table.add_column(name, justify="right" if numeric else "left", overflow="fold")
     for row in shown:
-        table.add_row(*(Text("" if row[name] is None else str(row[name])) for name in columns))
+        table.add_row(*(Text("" if row[name] is None else str(row[name])) for name in names))
     console = Console(width=None if sys.stdout.isatty() else 500, highlight=False)  # a pipe has no width to fold at
-    if columns:
+    if names:
         console.print(table)
-    console.print(Text(last))
+    console.print(Text(summary))
 
 
-def say(answer: dict[str, Any], text: str, as_json: bool) -> None:
+def print_result(result: dict[str, Any], text: str, as_json: bool) -> None:
+    """Print a result as JSON, or as text."""
     if as_json:
-        print_json(answer)
-    else:
+        print_json(result)
+    elif text:
         click.echo(text)
 
 
-def print_json(answer: dict[str, Any] | Iterable[dict[str, Any]]) -> None:
-    click.echo(json.dumps(answer, indent=2, default=str))
+def print_json(result: dict[str, Any] | Iterable[dict[str, Any]]) -> None:
+    """Print JSON."""
+    click.echo(json.dumps(result, indent=2, default=str))

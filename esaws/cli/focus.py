@@ -1,20 +1,24 @@
-"""`esaws cost focus`: a bill, in whatever format it came, as FOCUS."""
+"""`esaws cost focus`."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
-from esaws.cli.common import print_json, with_cloud
-from esaws.cli.costs import cost
-from esaws.cloud import Cloud
+from esaws.cli.common import cloud_options, print_json
+from esaws.cli.cost import cost
+
+if TYPE_CHECKING:
+    from esaws.cloud import Cloud
 
 
 @cost.command("focus")
-@with_cloud
+@cloud_options
 @click.argument("sources", nargs=-1, required=True, metavar="SOURCE…")
-@click.option("-o", "--output", required=True, metavar="FILE", help="Where to: .csv, .csv.gz or .parquet.")
+@click.option("-o", "--output", required=True, metavar="FILE", help="Output file: .csv, .csv.gz or .parquet.")
 @click.option("--focus-version", default="1.0", metavar="VERSION", help="1.0 or 1.2.  [default: 1.0]")
-@click.option("--overwrite", is_flag=True, help="Replace the file if it is there.")
+@click.option("--overwrite", is_flag=True, help="Replace an existing file.")
 @click.option("--engine", metavar="URL", help="Only duckdb writes FOCUS.  [default: duckdb]")
 def focus_command(
     cloud: Cloud,
@@ -25,15 +29,16 @@ def focus_command(
     engine: str | None,
     as_json: bool,
 ) -> None:
-    """Write a bill as FOCUS, the FinOps Open Cost and Usage Specification.
+    """Convert a bill to FOCUS.
 
-    SOURCE is what `esaws cost bill` reads. What a bill does not tell is left empty, or assumed where FOCUS demands it,
-    and said. With --json: file, version, rows, totals (of BilledCost, by currency), warnings.
+    FOCUS is the FinOps Open Cost and Usage Specification. SOURCE is as in `esaws cost bill`. Values missing in the bill
+    are left empty; where FOCUS requires one, an assumption is made and reported. With --json: file, version, rows,
+    totals (of BilledCost, by currency), warnings.
     """
     from esaws.costs.bill.read import read_bill
-    from esaws.costs.focus.write import ready_for, write_focus
+    from esaws.costs.focus.write import check_output, write_focus
 
-    ready_for(output, focus_version, engine, overwrite=overwrite)
+    check_output(output, focus_version, engine, overwrite=overwrite)
     written = write_focus(
         read_bill(*sources, engine=engine, cloud=cloud), output, version=focus_version, overwrite=overwrite
     )

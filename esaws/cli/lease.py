@@ -1,4 +1,4 @@
-"""Park a deployment, bring it back, and say until when it may stand and what it may cost."""
+"""`esaws park`, `resume` and `lease`."""
 
 import sys
 from collections.abc import Callable
@@ -7,46 +7,59 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from esaws.cli.common import YES_HELP, cli, confirm, print_json, say, show, somebody_confirms, with_cloud
-from esaws.cli.deploy import tear_down, with_terms
-from esaws.cloud import Cloud
-from esaws.errors import UsageError
+from esaws.cli.common import (
+    YES_HELP,
+    cloud_options,
+    confirm,
+    print_json,
+    print_result,
+    print_table,
+    require_confirmation,
+)
+from esaws.cli.deploy import lease_options, tear_down
+from esaws.cli.root import cli
 
 if TYPE_CHECKING:
-    from esaws.leases.terms import Judgement
+    from esaws.cloud import Cloud
+    from esaws.leases.terms import LeaseStatus
 
 
 @cli.command("park")
-@with_cloud
-@click.option("--dry-run", is_flag=True, help="Show what would be stopped, and stop nothing.")
+@cloud_options
+@click.option("--dry-run", is_flag=True, help="Show what would be stopped only.")
 @click.option("--yes", is_flag=True, help=YES_HELP)
-def park_command(cloud: Cloud, dry_run: bool, yes: bool, as_json: bool) -> None:
-    """Stop all that runs of the deployment, keep all of it, and list what still costs; `esaws resume` undoes it."""
-    from esaws.leases.park import plan_park, still_costs
+def park_command(cloud: "Cloud", dry_run: bool, yes: bool, as_json: bool) -> None:
+    """Stop everything that runs; `esaws resume` starts it again.
 
-    _change(cloud, plan_park, dry_run, yes, as_json, after=lambda: still_costs(cloud).to_dict("records"))
+    Nothing is deleted. Remaining costs are listed.
+    """
+    from esaws.leases.park import plan_park, remaining_costs
+
+    _apply(cloud, plan_park, dry_run, yes, as_json, after=lambda: remaining_costs(cloud).to_dict("records"))
 
 
 @cli.command("resume")
-@with_cloud
-@click.option("--dry-run", is_flag=True, help="Show what would be started, and start nothing.")
+@cloud_options
+@click.option("--dry-run", is_flag=True, help="Show what would be started only.")
 @click.option("--yes", is_flag=True, help=YES_HELP)
-def resume_command(cloud: Cloud, dry_run: bool, yes: bool, as_json: bool) -> None:
-    """Bring a parked deployment back as it was."""
+def resume_command(cloud: "Cloud", dry_run: bool, yes: bool, as_json: bool) -> None:
+    """Start a parked deployment again."""
     from esaws.leases.park import plan_resume
 
-    _change(cloud, plan_resume, dry_run, yes, as_json)
+    _apply(cloud, plan_resume, dry_run, yes, as_json)
 
 
 @cli.command("lease")
-@partial(with_cloud, reminding=False)
-@with_terms
-@click.option("--end", is_flag=True, help="Take the lease away; what stands there goes on standing.")
-@click.option("--enforce", type=click.Choice(["park", "teardown"]), help="If it is past its lease, do that.")
-@click.option("--dry-run", is_flag=True, help="Show what would be changed, and change nothing.")
+@partial(cloud_options, remind=False)
+@lease_options
+@click.option("--end", is_flag=True, help="Remove the lease. Resources are not touched.")
+@click.option(
+    "--enforce", type=click.Choice(["park", "teardown"]), help="Park or tear down the deployment if its lease is over."
+)
+@click.option("--dry-run", is_flag=True, help="Show what would be changed only.")
 @click.option("--yes", is_flag=True, help=YES_HELP)
 def lease_command(
-    cloud: Cloud,
+    cloud: "Cloud",
     until: str | None,
     at_most_usd: float | None,
     end: bool,
@@ -55,84 +68,84 @@ def lease_command(
     yes: bool,
     as_json: bool,
 ) -> None:
-    """Show until when the deployment may stand and what it may cost; grant or extend that, end it, or enforce it.
+    """Show, grant, remove or enforce the lease of the deployment.
 
-    Shown, the exit code is 0 while it holds, and 1 when it is past, unknown, or there is none. Enforced, it is 0 while
-    it holds or when it was done, 1 where that failed or is not known, and 3 without --yes or a terminal.
-    What was spent is an estimate, at list price.
+    A lease limits how long a deployment exists and what it costs. Spending is estimated at list price.
+
+    Exit code of the lease shown: 0 while it holds; 1 if it is over, unknown or missing. With --enforce: 0 if the lease
+    holds or was enforced; 1 if enforcing failed or the state is unknown; 3 without --yes or a terminal.
     """
-    from esaws.leases.lease import lease_of, plan_end, plan_grant
+    from esaws.errors import UsageError
+    from esaws.leases.lease import lease_status, plan_end, plan_grant
 
-    granting = until is not None or at_most_usd is not None
-    if granting + end + (enforce is not None) > 1:
-        raise UsageError("grant a lease (--until, --at-most-usd), --end or --enforce it: one of them")
+    grant = until is not None or at_most_usd is not None
+    if grant + end + (enforce is not None) > 1:
+        raise UsageError("choose one of --until/--at-most-usd, --end and --enforce")
     if enforce:
         _enforce(cloud, enforce, dry_run, yes, as_json)
     elif end:
-        _change(cloud, plan_end, dry_run, yes, as_json)
-    elif granting:
-        somebody_confirms(yes or dry_run)
-        planned = plan_grant(cloud, until=until, at_most_usd=at_most_usd)
+        _apply(cloud, plan_end, dry_run, yes, as_json)
+    elif grant:
+        require_confirmation(yes or dry_run)
+        plan = plan_grant(cloud, until=until, at_most_usd=at_most_usd)
         if dry_run:
-            rows = [step.to_dict() for step in planned.steps]
-            show(rows, repr(planned), as_json)
+            rows = [step.to_dict() for step in plan.steps]
+            print_table(rows, repr(plan), as_json)
             return
-        click.echo(f"lease: {planned.steps[0].then}", err=True)
-        confirm(planned, yes)
-        planned.apply()
-        _tell(lease_of(cloud), as_json)
+        click.echo(f"lease: {plan.steps[0].after}", err=True)
+        confirm(plan, yes)
+        plan.apply()
+        _print_lease(lease_status(cloud), as_json)
     else:
-        judged = lease_of(cloud)
-        _tell(judged, as_json)
-        if judged.state not in ("within", "ending"):
+        status = lease_status(cloud)
+        _print_lease(status, as_json)
+        if status.state not in ("within", "ending"):
             sys.exit(1)
 
 
-def _tell(judged: "Judgement", as_json: bool) -> None:
-    how = judged.spent.how if judged.spent.usd is not None else ""
-    say(judged.to_dict(), "\n".join(filter(None, [repr(judged), how])), as_json)
+def _print_lease(status: "LeaseStatus", as_json: bool) -> None:
+    source = status.spent.source if status.spent.usd is not None else ""
+    print_result(status.to_dict(), "\n".join(filter(None, [repr(status), source])), as_json)
 
 
-def _enforce(cloud: Cloud, by: Literal["park", "teardown"], dry_run: bool, yes: bool, as_json: bool) -> None:
+def _enforce(cloud: "Cloud", action: Literal["park", "teardown"], dry_run: bool, yes: bool, as_json: bool) -> None:
     from esaws.leases.lease import plan_enforce
-    from esaws.leases.park import Parking, still_costs
+    from esaws.leases.park import StepPlan, remaining_costs
 
-    somebody_confirms(yes or dry_run)
-    planned = plan_enforce(cloud, by)
-    if planned is None:
-        say({"enforced": None}, f"nothing to enforce: {cloud.deployment} is not past a lease", as_json)
-    elif isinstance(planned, Parking):
-        _change(cloud, lambda _: planned, dry_run, yes, as_json, lambda: still_costs(cloud).to_dict("records"))
+    require_confirmation(yes or dry_run)
+    plan = plan_enforce(cloud, action)
+    if plan is None:
+        print_result({"enforced": None}, f"nothing to enforce: {cloud.deployment} has no lease that is over", as_json)
+    elif isinstance(plan, StepPlan):
+        _apply(cloud, lambda _: plan, dry_run, yes, as_json, lambda: remaining_costs(cloud).to_dict("records"))
     else:
-        tear_down(planned, dry_run, yes, as_json)
+        tear_down(plan, dry_run, yes, as_json)
 
 
-def _change(
-    cloud: Cloud,
-    plan: Callable[[Cloud], Any],
+def _apply(
+    cloud: "Cloud",
+    make_plan: Callable[["Cloud"], Any],
     dry_run: bool,
     yes: bool,
     as_json: bool,
     after: Callable[[], list[dict[str, Any]]] | None = None,
 ) -> None:
-    somebody_confirms(yes or dry_run)
-    planned = plan(cloud)
-    rows = [step.to_dict() for step in planned.steps]
+    require_confirmation(yes or dry_run)
+    plan = make_plan(cloud)
+    rows = [step.to_dict() for step in plan.steps]
     if not as_json:
-        show(rows, repr(planned) if dry_run else "", as_json=False)
+        print_table(rows, repr(plan) if dry_run else "", as_json=False)
     if not dry_run:
-        confirm(planned, yes)
-        planned.apply()
+        confirm(plan, yes)
+        plan.apply()
     costs = after() if after and not dry_run else []
     if as_json:
-        print_json(
-            {"changed": [] if dry_run else rows, "planned": rows, "still_costs": costs, "remarks": planned.remarks}
-        )
+        print_json({"changed": [] if dry_run else rows, "planned": rows, "still_costs": costs, "remarks": plan.remarks})
         return
     if costs:
         click.echo()
         usd = sum(row["usd_per_day"] for row in costs if row["usd_per_day"] == row["usd_per_day"])
-        shown = [row | {"usd_per_day": f"{row['usd_per_day']:.2f}"} for row in costs]
-        show(costs, f"{usd:.2f} USD a day still, at list price", as_json=False, shown=shown)
-    for remark in planned.remarks:
+        table = [row | {"usd_per_day": f"{row['usd_per_day']:.2f}"} for row in costs]
+        print_table(costs, f"{usd:.2f} USD a day remain, at list price", as_json=False, table_rows=table)
+    for remark in plan.remarks:
         click.echo(remark)

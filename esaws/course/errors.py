@@ -7,15 +7,15 @@ from botocore.exceptions import ClientError
 
 from esaws.errors import EsawsError
 
-_LINES = 4
+_MAX_LINES = 4
 
 
 @contextmanager
 def expected_error() -> Iterator[None]:
-    """Print the error that the block is meant to end in; of AWS's the code and the operation, since its words hold ids.
+    """Print the error that the block raises. Of an AWS error, print the code and the operation: its message has ids.
 
     Raises:
-        AssertionError: the block ended without an error.
+        AssertionError: the block raised no error.
     """
     try:
         yield
@@ -23,7 +23,8 @@ def expected_error() -> Iterator[None]:
         print(f"{error.response['Error']['Code']} ({error.operation_name})")
     except EsawsError as error:
         lines = str(error).splitlines()
-        more = len(lines) - _LINES
-        print(f"{type(error).__name__}: " + "\n".join(lines[:_LINES] + ([f"  … and {more} more"] if more > 0 else [])))
+        hidden = len(lines) - _MAX_LINES
+        ending = [f"  … and {hidden} more"] if hidden > 0 else []
+        print(f"{type(error).__name__}: " + "\n".join([*lines[:_MAX_LINES], *ending]))
     else:
         raise AssertionError("this was expected to fail, and it did not")

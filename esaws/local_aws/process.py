@@ -209,9 +209,7 @@ def require_installed() -> None:
 # --- settings of a start
 
 
-def _server_options(
-    at: str | None, provisioning: float | None, regime: str | None, plan: str | None
-) -> list[str]:
+def _server_options(at: str | None, provisioning: float | None, regime: str | None, plan: str | None) -> list[str]:
     """The command-line options of the server. Raises UsageError."""
     options = []
     if at is not None:
@@ -354,7 +352,7 @@ def _wait_until_ready(server: Server, process: subprocess.Popen[bytes]) -> dict[
     deadline = time.monotonic() + START_TIMEOUT
     while process.poll() is None and time.monotonic() < deadline:
         # With an inherited socket the request waits in its queue until the server accepts it, or dies.
-        with suppress(OSError, http.client.HTTPException, ValueError):
+        with suppress(OSError, http.client.HTTPException):
             return control.call(server.url, "GET", "status", timeout=START_TIMEOUT)
         time.sleep(0.02)
     lines = log_file().read_text(errors="replace").splitlines()
@@ -441,7 +439,7 @@ def _query_status(server: Server) -> dict[str, Any] | None:
         return None
     try:
         answer = control.call(server.url, "GET", "status", timeout=STATUS_TIMEOUT)
-    except (EsawsError, OSError, http.client.HTTPException, ValueError):
+    except (EsawsError, OSError, http.client.HTTPException):
         return None
     return answer if answer.get("pid") == server.pid else None
 

@@ -1,5 +1,6 @@
 """One local AWS and one unwrapped moto for the whole session; every test has accounts of its own."""
 
+import io
 import itertools
 import json
 import os
@@ -10,15 +11,18 @@ import time
 import urllib.request
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import botocore.session
 import pytest
 from botocore.config import Config
 
-from esaws.cloud import models
+from esaws.cli import main
+from esaws.cloud import model_loader
 from tests.conftest import SHARED
 
 REGION = "eu-west-3"
@@ -27,7 +31,7 @@ _accounts = itertools.count(200_000_000_000)
 
 @dataclass
 class Program:
-    """`python -m esaws.local_aws` with a state directory of its own."""
+    """`esaws local …` with a state folder of its own. Commands run in this process unless they are opened with popen."""
 
     state: Path
     environment: dict[str, str] = field(default_factory=dict)
@@ -37,7 +41,7 @@ class Program:
 
     def popen(self, *arguments: str) -> "subprocess.Popen[str]":
         return subprocess.Popen(
-            [sys.executable, "-m", "esaws.local_aws", *arguments],
+            [sys.executable, "-m", "esaws.cli", "local", *arguments],
             env=self.env(),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -45,8 +49,15 @@ class Program:
         )
 
     def run(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
-        command = [sys.executable, "-m", "esaws.local_aws", *arguments]
-        return subprocess.run(command, env=self.env(), capture_output=True, text=True, timeout=90, check=False)
+        out, err = io.StringIO(), io.StringIO()
+        with (
+            patch.dict(os.environ, self.env()),
+            redirect_stdout(out),
+            redirect_stderr(err),
+            pytest.raises(SystemExit) as exit_,
+        ):
+            main(["local", *arguments])
+        return subprocess.CompletedProcess(arguments, int(exit_.value.code or 0), out.getvalue(), err.getvalue())
 
     def json(self, *arguments: str) -> Any:
         done = self.run(*arguments, "--json")
@@ -96,7 +107,7 @@ class Clients:
 
     def __init__(self, url: str, wrapped: bool) -> None:
         session = botocore.session.Session()
-        session.register_component("data_loader", models(None))
+        session.register_component("data_loader", model_loader(None))
         session.set_credentials("", "local")
         self.credentials = session.get_credentials()
         self.url, self.wrapped = url, wrapped

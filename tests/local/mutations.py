@@ -50,7 +50,7 @@ CLASSES = [
     "threading:Thread",
     "antigravity:anything",
     "local_aws_server.clock.clock:Clock",
-    "esaws.local_aws.process:Server",
+    "esaws.local_aws.state:Server",
     "moto.awslambda.models:LambdaFunction",
     "moto.batch.models:Job",
     "moto.core.base_backend:BackendDict",
@@ -170,8 +170,8 @@ def changed_meaning(header: dict[str, Any], tables: dict[str, Any], chance: rand
     return file.pack(header, parts(tables))
 
 
-def parts(tables: dict[str, Any]) -> list[file.Part]:
-    return [file.part(account, table) for account, table in tables.items()]
+def parts(tables: dict[str, Any]) -> list[file.AccountPart]:
+    return [file.pack_account(account, table) for account, table in tables.items()]
 
 
 def change_somewhere(node: Any, chance: random.Random) -> None:
@@ -252,7 +252,7 @@ class Victim:
         header = snapshot.take(self.aws.locks).header
         now, services = accounts.current(ACCOUNT), [name.replace("-", "") for name in READS]
         few = [each for each in now.backends if type(each).__module__.split(".")[1] in services]
-        accounts.replace({ACCOUNT: accounts.Account(few, now.kept)})
+        accounts.replace({ACCOUNT: accounts.Account(few, now.data)})
         tables, left_out = accounts.write(ACCOUNT)
         assert len(few) >= len(READS) and not left_out
         return header, {ACCOUNT: tables}
@@ -263,9 +263,9 @@ class Victim:
 
     def state(self) -> tuple[Any, ...]:
         """Which objects the accounts are made of: a file that is refused leaves every one in its place."""
-        here = {each: accounts.current(each) for each in accounts.known()}
+        here = {each: accounts.current(each) for each in accounts.known_accounts()}
         return (
-            {name: [id(thing) for thing in (*each.backends, *each.kept.values())] for name, each in here.items()},
+            {name: [id(thing) for thing in (*each.backends, *each.data.values())] for name, each in here.items()},
             CLOCK.now() // 3600,
         )
 

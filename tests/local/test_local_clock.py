@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from esaws.local_aws.event_text import format_events
 from local_aws_server.clock.clock import format_timestamp, parse_duration, parse_timestamp
-from local_aws_server.clock.event_text import story
 from tests.local.timing import advance, events, now
 
 START = "2026-01-01T00:00Z"
@@ -144,7 +144,7 @@ def event(time: str, subject: str, what: str, because: str = "") -> dict[str, st
 
 
 def test_a_story_tells_of_one_thing_in_one_line() -> None:
-    told = story(
+    told = format_events(
         [
             event("03:12:00", "web", "instance stopped", "somebody stopped it"),
             event("03:12:30", "api", "task placed"),

@@ -1,4 +1,4 @@
-"""`python -m esaws.local_aws`: one server, found again, replaced when half-dead, stopped for sure."""
+"""`esaws local start|stop|status`: one server for each state folder, found again, replaced when it hangs."""
 
 import hashlib
 import json
@@ -265,7 +265,7 @@ def test_a_failed_start_shows_the_end_of_the_log(program: Any, tmp_path: Path) -
 
 
 def test_the_server_outlives_its_starter_and_holds_none_of_its_streams(program: Any) -> None:
-    shell = ["sh", "-c", f"{shlex.quote(sys.executable)} -m esaws.local_aws start --json"]
+    shell = ["sh", "-c", f"{shlex.quote(sys.executable)} -m esaws.cli local start --json"]
     # run returns only once every holder of the pipe has closed it
     done = subprocess.run(shell, env=program.env(), capture_output=True, text=True, timeout=60, check=True)
     pid = json.loads(done.stdout)["pid"]
@@ -325,11 +325,17 @@ def test_the_user_s_credentials_do_not_reach_the_server(program: Any) -> None:
     assert not {"AWS_PROFILE", "MOTO_ACCOUNT_ID"} & set(environment)
 
 
-def test_the_control_program_is_light() -> None:
+@pytest.mark.parametrize("arguments", [["--help"], ["local", "status"]])
+def test_the_command_line_imports_nothing_heavy(program: Any, arguments: list[str]) -> None:
     code = (
-        "import sys, esaws.local_aws.__main__; print([n for n in sys.modules if n.split('.')[0] in ('moto', 'boto3')])"
+        "import sys\nfrom esaws.cli import main\n"
+        f"try:\n    main({arguments})\nexcept SystemExit:\n    pass\n"
+        "heavy = {'moto', 'boto3', 'botocore', 'pandas', 'local_aws_server'}\n"
+        "print(sorted(heavy & set(sys.modules)), file=sys.stderr)"
     )
-    assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "[]"
+    done = subprocess.run([sys.executable, "-c", code], env=program.env(), capture_output=True, text=True, check=True)
+    allowed = "[]" if arguments == ["--help"] else "['botocore']"  # the errors know ClientError
+    assert done.stderr.strip() == allowed
 
 
 def alive(pid: int) -> bool:

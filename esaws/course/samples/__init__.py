@@ -1,1 +1,1 @@
-"""TODO."""
+"""Sample data for notebooks, the same on every run."""

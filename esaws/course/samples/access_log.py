@@ -1,10 +1,10 @@
-"""A morning's access log of the reference system, made up: always the same lines, in AWS's format."""
+"""An invented access log of the reference system in AWS's format, the same lines on every run."""
 
 from __future__ import annotations
 
 import random
 
-ASKED = {
+REQUESTS = {
     "/": 300,
     "/assets/app.js": 260,
     "/sites-management-api/sites": 180,
@@ -18,7 +18,7 @@ ASKED = {
     "/wp-login.php": 21,
     "/.env": 9,
 }
-"""Each path, and how often it was asked for."""
+"""Path → the number of its requests."""
 
 _LINE = (
     "http 2022-02-28T{time}.000000Z app/seccom-alb/50dc6c495c0c9188 {client}:46532 172.31.0.{node}:4201 "
@@ -27,27 +27,29 @@ _LINE = (
     '"Root=1-58337262-36d228ad5d99923122bbe354" "-" "-" {rule} 2022-02-28T{time}.000000Z "forward" "-" "-" '
     '"172.31.0.{node}:4201" "{status}" "-" "-"\n'
 )
-_SERVED = {
+_RULES = {
     "/sites-management-api": ("1", "sites-management-api-tg"),
     "/intrusion-management-api": ("2", "intrusion-api-tg"),
 }
 
 
-def a_morning() -> bytes:
-    """The lines, by time: eleven hundred requests between eight and noon, and one line that is torn."""
-    chance = random.Random(2022)
-    paths = [path for path, times in ASKED.items() for _ in range(times)]
-    chance.shuffle(paths)
-    lines = [_line(place, path, chance) for place, path in enumerate(paths)]
+def sample_access_log() -> bytes:
+    """Return 1,098 requests between 8:00 and noon in order of time, and one truncated line."""
+    rng = random.Random(2022)
+    paths = [path for path, times in REQUESTS.items() for _ in range(times)]
+    rng.shuffle(paths)
+    lines = [_line(index, path, rng) for index, path in enumerate(paths)]
     return ("".join(lines) + lines[0][:90] + "\n").encode()
 
 
-def _line(place: int, path: str, chance: random.Random) -> str:
-    seconds = 8 * 3600 + place * 13
+def _line(index: int, path: str, rng: random.Random) -> str:
+    seconds = 8 * 3600 + index * 13
     time = f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}"
-    rule, group = next((told for prefix, told in _SERVED.items() if path.startswith(prefix)), ("0", "client-web-ui-tg"))
-    client = f"198.51.100.{chance.randrange(1, 60)}"
+    rule, group = next(
+        (match for prefix, match in _RULES.items() if path.startswith(prefix)), ("0", "client-web-ui-tg")
+    )
+    client = f"198.51.100.{rng.randrange(1, 60)}"
     status = 404 if path.count(".") and "app.js" not in path else 200
     return _LINE.format(
-        time=time, client=client, node=chance.choice((11, 27)), status=status, path=path, rule=rule, group=group
+        time=time, client=client, node=rng.choice((11, 27)), status=status, path=path, rule=rule, group=group
     )

@@ -1,0 +1,26 @@
+"""Write files so that readers see the old content or the new, never half of it."""
+
+import os
+import threading
+from pathlib import Path
+
+
+def write_atomically(path: Path, content: bytes | str, *, private: bool = False) -> None:
+    """Replace the content of a file in one step. Text is written as UTF-8.
+
+    With `private`, only the owner may read the file.
+
+    Raises:
+        OSError: the file can't be written; the old one is unchanged.
+    """
+    data = content.encode() if isinstance(content, str) else content
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.new")
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0)
+    try:
+        with os.fdopen(os.open(temporary, flags, 0o600 if private else 0o666), "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
