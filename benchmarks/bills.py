@@ -109,7 +109,7 @@ def esaws(folder: Path) -> Answers:
         "usage types": {name: float(cost) for (name, _), cost in found.by_usage_type.items()},
         "free": sum(float(each.quantity) for each in found.free),
         "worth": sum(float(each.benefit or 0) for each in found.free),
-        "twice": sum("stood in the bill twice" in warning for warning in found.warnings),
+        "twice": sum("duplicate rows" in warning for warning in found.warnings),
     }
 
 

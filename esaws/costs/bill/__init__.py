@@ -1,1 +1,9 @@
-"""Bills that came: read in any format, told in one table, added up, and reported."""
+"""Read bills of any format into one canonical table, each charge once, and add them up.
+
+from esaws.costs.bill.read import read_bill
+from esaws.costs.bill.report import report
+
+bill = read_bill("downloads/cur/")
+report(bill).total
+report(bill).to_frame()
+"""

@@ -1,14 +1,14 @@
-"""A bill that was read."""
+"""A bill: its canonical table, and facts about it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from esaws.costs.bill.files import Unreadable
-from esaws.costs.bill.parquet import first_no_number
+from esaws.costs.bill.bill_file import BillFile, UnreadableBill
+from esaws.costs.bill.parquet import find_invalid_cost
 from esaws.costs.bill.schema import METRICS
 from esaws.errors import UsageError
 
@@ -17,73 +17,108 @@ if TYPE_CHECKING:
 
     import ibis.expr.types as ir
     import pandas
+    from rich.console import RenderableType
 
-    from esaws.costs.bill.bill_file import Part
     from esaws.costs.engines.engine import Engine
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Bill:
-    """A bill that was read: each row once, whatever was exported twice.
+    """A bill in which each charge counts once.
 
-    `lines` is the canonical table (`esaws.costs.bill.schema`) as an Ibis expression over the bill's files: nothing
-    of it is in memory. What is left of files that had to be unpacked or cleaned lives as long as the bill.
+    `lines` is the canonical table (`esaws.costs.bill.schema`), an Ibis expression over the bill's files; it is not in
+    memory. Temporary files live as long as the bill.
     """
 
     format: str
-    """Like `CUR 2.0`, `legacy CUR`, `FOCUS 1.0` or `Cost Explorer`."""
+    """For example `CUR 2.0`, `legacy CUR`, `FOCUS 1.0` or `Cost Explorer`."""
     rows: int
     months: tuple[date, ...]
-    """The first day of each month that it tells of."""
-    lines: ir.Table = field(repr=False)
+    """The first day of each month in the bill."""
+    lines: ir.Table
     metrics: tuple[str, ...]
-    """The ways to count that it knows: keys of `canonical.METRICS`."""
+    """The metrics for which it has costs: keys of `schema.METRICS`."""
     warnings: tuple[str, ...]
-    """What was skipped, replaced, dropped or assumed, a sentence each."""
-    engine: Engine = field(repr=False)
-    parts: tuple[Part, ...] = field(repr=False)
-    """The files that it was read from, without those that others replace."""
-    scratch: TemporaryDirectory[str] = field(repr=False)
+    """What was skipped, replaced, dropped or assumed."""
+    engine: Engine
+    files: tuple[BillFile, ...]
+    """The files that count, without those that others supersede."""
+    scratch: TemporaryDirectory[str]
 
     @property
     def period(self) -> str:
-        """Like `2026-01`, or `2026-01/2026-03` from the first month to the last."""
+        """The month, like `2026-01`, or the first and the last, like `2026-01/2026-03`."""
         months = [f"{month:%Y-%m}" for month in self.months]
         return "/".join(dict.fromkeys((months[0], months[-1]))) if months else ""
 
-    def rows_of(self, table: ir.Table) -> list[dict[str, Any]]:
-        """The rows of a report over `lines`, as the engine gives them.
+    def fetch_rows(self, table: ir.Table) -> list[dict[str, Any]]:
+        """Evaluate a query over `lines`; return its rows.
 
         Raises:
-            UsageError: a file is damaged behind its footer.
+            UsageError: the data of a file is damaged.
         """
-        return self.engine.rows_of(table)
+        return self.engine.fetch_rows(table)
 
-    def frame(self, table: ir.Table) -> pandas.DataFrame:
-        """The same as a pandas frame, decimals as floating point numbers: for aggregates, not for all lines."""
+    def to_frame(self, table: ir.Table | None = None) -> pandas.DataFrame:
+        """A query over `lines` as a frame, with decimals as floats; without a query all lines, which need memory."""
         import pandas
 
-        rows = self.rows_of(table)
-        told = [{name: float(x) if isinstance(x, Decimal) else x for name, x in row.items()} for row in rows]
-        return pandas.DataFrame(told, columns=list(table.columns))
+        table = self.lines if table is None else table
+        rows = [
+            {name: float(value) if isinstance(value, Decimal) else value for name, value in row.items()}
+            for row in self.fetch_rows(table)
+        ]
+        return pandas.DataFrame(rows, columns=list(table.columns))
 
-    def no_number(self) -> UsageError:
-        """The error that names the first cost that is no number, as a file of floating point numbers may have it."""
-        for part in self.parts:
-            if (found := first_no_number(part)) is not None:
-                return Unreadable(part.file.name, "the cost is no number", row=found[0], column=found[1])
-        return UsageError("a cost in the bill is no number")
+    def to_dict(self) -> dict[str, Any]:
+        """Facts about the bill: format, rows, period, metrics, warnings. Its costs are in `report.report(bill)`."""
+        return {
+            "format": self.format,
+            "rows": self.rows,
+            "period": self.period,
+            "metrics": list(self.metrics),
+            "warnings": list(self.warnings),
+        }
 
-    def metric(self, wanted: str | None = None) -> str:
-        """A way to count, or the one to take where none is wanted: unblended, if the bill has it.
+    def resolve_metric(self, name: str | None = None) -> str:
+        """Check a metric; without a name, the bill's first: unblended if it has that.
 
         Raises:
             UsageError: there is no such metric, or the bill does not have it.
         """
-        if wanted is None:
+        if name is None:
             return self.metrics[0]
-        if wanted not in METRICS:
-            raise UsageError(f"there is no metric {wanted!r}; take one of {', '.join(METRICS)}")
-        if wanted not in self.metrics:
-            raise UsageError(f"the bill does not tell {wanted} costs; it has {', '.join(self.metrics)}")
-        return wanted
+        if name not in METRICS:
+            raise UsageError(f"unknown metric {name!r}. Choose one of {', '.join(METRICS)}.")
+        if name not in self.metrics:
+            raise UsageError(f"the bill has no {name} costs. Choose one of {', '.join(self.metrics)}.")
+        return name
+
+    def invalid_cost_error(self) -> UsageError:
+        """The error that names file, row and column of the first cost that is NaN or infinite."""
+        for file in self.files:
+            if (position := find_invalid_cost(file)) is not None:
+                row, column = position
+                return UnreadableBill(file.file.name, "the cost is not a number", row=row, column=column)
+        return UsageError("a cost in the bill is not a number")
+
+    def __str__(self) -> str:
+        return f"{self.format}, {self.period or 'no month'}, {self.rows:,} rows"
+
+    def __repr__(self) -> str:
+        return f"<Bill {self}>"
+
+    def _repr_html_(self) -> str:
+        from esaws._display import html_table
+
+        return html_table(str(self), self._warnings_frame())
+
+    def __rich__(self) -> RenderableType:
+        from esaws._display import rich_table
+
+        return rich_table(str(self), self._warnings_frame())
+
+    def _warnings_frame(self) -> pandas.DataFrame:
+        import pandas
+
+        return pandas.DataFrame({"warning": list(self.warnings)})

@@ -1,83 +1,91 @@
-"""A part of a bill: one file, as Parquet whose columns have types, and what its footer tells."""
+"""One file of a bill: its location, its format, and the months that it covers."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from esaws.costs.bill.dedup.layout import Place, place_of
-from esaws.costs.bill.files import File
-from esaws.costs.bill.format import Format, Recognised
-from esaws.costs.bill.schema import conform
+from esaws.costs.bill.dedup.layout import FileLocation, parse_location
+from esaws.costs.bill.formats.format import ColumnMapping, Format
+from esaws.errors import UsageError
 
-if TYPE_CHECKING:
-    import ibis.expr.types as ir
 
-    from esaws.costs.bill.dedup.months import Month, Span
+@dataclass(frozen=True)
+class File:
+    """A file of a source."""
+
+    path: Path
+    """The local path."""
+    name: str
+    """The name for messages: the path as given, or the s3:// address."""
+    modified: float
+    """Seconds since 1970."""
+
+
+class UnreadableBill(UsageError):
+    """A file is not a bill, or can't be read in full. Nothing of it is counted."""
+
+    def __init__(self, file: str, reason: str, *, row: int | None = None, column: str | None = None):
+        self.file, self.row, self.column = file, row, column
+        position = "".join((f", row {row}" if row is not None else "", f", column {column}" if column else ""))
+        super().__init__(f"{file}{position}: {reason}")
+
+
+@dataclass(frozen=True)
+class BillingMonth:
+    """A month of a payer: the unit that a later export replaces."""
+
+    payer: str | None
+    first: date | None
+    """The first day."""
+
+    def __str__(self) -> str:
+        month = f"{self.first:%B %Y}" if self.first else "an unknown month"
+        return f"{month} of {self.payer}" if self.payer else month
+
+
+@dataclass(frozen=True)
+class MonthCoverage:
+    """The rows of a file in one billing month."""
+
+    month: BillingMonth
+    rows: int
+    until: datetime | None
+    """The end of the latest usage."""
+    is_invoiced: bool
+    """Whether a row names an invoice, which means that AWS has closed the month."""
 
 
 @dataclass(frozen=True, eq=False)
-class Part:
-    """One file of a bill."""
+class BillFile:
+    """One file of a bill, as Parquet with typed columns."""
 
     file: File
     path: Path
-    """The Parquet file to read: the file itself, or what became of its text."""
-    recognised: Recognised
+    """The Parquet file to read: the file itself, or the one that its text was converted to."""
+    mapping: ColumnMapping
     rows: int
-    number: str
-    """What numbers are in it: `canonical.DECIMAL` or `FLOAT`."""
+    number_type: str
+    """The type of its numbers: `schema.DECIMAL` or `schema.FLOAT`."""
     schema: tuple[tuple[str, str], ...]
-    """Its columns with their types: parts of one schema are read together."""
+    """Names and types of its columns. Files of one schema are read together."""
     warnings: tuple[str, ...] = ()
     constants: Mapping[str, Any] = field(default_factory=dict)
     """The canonical columns that have the same value in all rows."""
-    spans: tuple[Span, ...] = ()
-    """The months in it."""
+    coverage: tuple[MonthCoverage, ...] = ()
 
     @property
     def format(self) -> Format:
-        return self.recognised.format
+        return self.mapping.format
 
     @property
-    def months(self) -> list[Month]:
-        return [span.month for span in self.spans]
+    def months(self) -> list[BillingMonth]:
+        return [coverage.month for coverage in self.coverage]
 
     @cached_property
-    def place(self) -> Place:
-        return place_of(self.file.name)
-
-
-def canonical(table: ir.Table, parts: list[Part], number: str) -> ir.Table:
-    """A table that holds some parts of one schema, told canonically; `number` is what numbers are to be."""
-    import ibis
-
-    told = standard(table, parts[0].recognised)
-    constants = {
-        name: ibis.literal(value) if value is not None else ibis.null() for name, value in constants_of(parts).items()
-    }
-    return conform({**parts[0].format.canonical(told), **constants}, told, number)
-
-
-def constants_of(parts: Sequence[Part]) -> dict[str, Any]:
-    """The canonical columns that have the same value in all rows of some parts."""
-    return {
-        name: value
-        for name, value in parts[0].constants.items()
-        if all(name in part.constants and part.constants[name] == value for part in parts)
-    }
-
-
-def standard(table: ir.Table, recognised: Recognised) -> ir.Table:
-    """A table with the format's columns under the format's names, and tags in a map."""
-    import ibis
-
-    columns: dict[str, ir.Value] = {name: table[given] for name, given in recognised.columns.items()}
-    if recognised.tags:
-        keys = ibis.array(list(recognised.tags))
-        values = ibis.array([table[given].cast("string").nullif("") for given in recognised.tags.values()])
-        columns.setdefault("resource_tags", ibis.map(keys, values))
-    return table.select(**columns)
+    def location(self) -> FileLocation:
+        return parse_location(self.file.name)

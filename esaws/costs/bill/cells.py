@@ -1,142 +1,192 @@
-"""What the texts of a table mean, taken together: which mark is before decimals, whether days are before months."""
+"""Text cells of a table, and what they mean together: the decimal separator and the order of day and month."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from esaws.costs.bill.datetimes import Order, is_ambiguous, moment, months, orders
-from esaws.costs.bill.numbers import Mark, amount, marks
+from esaws.costs.bill.bill_file import UnreadableBill
+from esaws.costs.bill.datetimes import DateOrder, months_of, needs_date_order, parse_timestamp, possible_date_orders
+from esaws.costs.bill.formats.format import ColumnMapping
+from esaws.costs.bill.numbers import DecimalSeparator, decimal_separators, parse_number
 from esaws.costs.bill.schema import Kind
+from esaws.costs.engines.duckdb import quote_identifier
 
 if TYPE_CHECKING:
     import pyarrow
 
-    from esaws.costs.bill.typed_text import Cells
+    from esaws.costs.engines.duckdb import DuckDBEngine
 
-ANY = ""
-"""Stands for a translation that holds in all columns."""
-_NOT_BY_ITSELF = "TRY_CAST(cell AS DECIMAL(38, 18)) IS NULL"
-_PLAIN = re.compile(r"-?\d+(?:\.\d+)?")
+ANY_COLUMN = ""
+"""The column name of a parsed value that holds for all columns."""
+
+_DUCKDB_CANT_PARSE = "TRY_CAST(cell AS DECIMAL(38, 18)) IS NULL"
+_PLAIN_NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
+_SHOWN_CHARACTERS = 80
+"""The length to which error messages cut a cell."""
 
 
-class Unclear(Exception):
-    """A text that can't be read for certain, and why."""
+class UnclearCell(Exception):
+    """A cell whose value is not certain, and why."""
 
     def __init__(self, text: str, reason: str, column: str | None = None):
         super().__init__(f"{text!r} {reason}")
         self.text, self.reason, self.column = text, reason, column
 
 
-def amounts_of(cells: Cells) -> pyarrow.Table | None:
-    """The numbers that DuckDB can't read as they stand: `name`, `text` and `value`; None where it can read all.
+@dataclass
+class Cells:
+    """A table of text in DuckDB with a bill's columns under the format's names. Empty cells are NULL."""
+
+    duck: DuckDBEngine
+    table: str
+    file: str
+    mapping: ColumnMapping
+    row_of: Callable[[int], int]
+    """The row in the file of the record with this index, counted from 0."""
+    delimiter: str | None
+    warnings: list[str] = field(default_factory=list)
+
+    def columns(self, kind: Kind) -> list[str]:
+        return [name for name in self.mapping.columns if self.mapping.format.fields[name] == kind]
+
+    def distinct(self, columns: list[str], where: str = "true") -> list[str]:
+        """The distinct texts in these columns, sorted; `where` is a SQL condition on `cell`."""
+        if not columns:
+            return []
+        cells = " UNION ALL ".join(f"SELECT {quote_identifier(name)} AS cell FROM {self.table}" for name in columns)
+        sql = f"SELECT DISTINCT cell FROM ({cells}) WHERE cell IS NOT NULL AND ({where}) ORDER BY cell"
+        return [cell for (cell,) in self.duck.run_sql(sql)]
+
+    def error(self, unclear: UnclearCell, columns: list[str]) -> UnreadableBill:
+        """The error that names file, row and column of the first cell with this text."""
+        text = unclear.text if len(unclear.text) < _SHOWN_CHARACTERS else f"{unclear.text[:_SHOWN_CHARACTERS]}…"
+        reason = f"{text!r} {unclear.reason}"
+        for name in [unclear.column] if unclear.column else columns:
+            sql = f"SELECT min(rowid) FROM {self.table} WHERE {quote_identifier(name)} = ?"
+            ((index,),) = self.duck.run_sql(sql, [unclear.text])
+            if index is not None:
+                return UnreadableBill(self.file, reason, row=self.row_of(index), column=self.mapping.columns[name])
+        return UnreadableBill(self.file, reason)
+
+
+def parse_numbers(cells: Cells) -> pyarrow.Table | None:
+    """The numbers that DuckDB can't parse itself, as `name`, `text`, `value`; None if it can parse all.
 
     Raises:
-        Unclear: a text is no number, or a column writes decimals in two ways.
+        UnclearCell: a text is not a number, or a column has both decimal separators.
     """
     columns = cells.columns("number")
-    if not cells.distinct(columns, _NOT_BY_ITSELF):
+    if not cells.distinct(columns, _DUCKDB_CANT_PARSE):
         return None
     texts = {column: cells.distinct([column]) for column in columns}
-    mark_of = _marks(cells, texts)
+    separators = _decimal_separators(cells, texts)
     values = {}
-    for column, some in texts.items():
-        mark = mark_of[column]
-        for text in some:
-            if mark == "." and _PLAIN.fullmatch(text):
+    for column, texts_of_column in texts.items():
+        separator = separators[column]
+        for text in texts_of_column:
+            if separator == "." and _PLAIN_NUMBER.fullmatch(text):
                 continue
-            if (value := amount(text, mark)) is None:
-                raise Unclear(text, "is no number", column)
+            if (value := parse_number(text, separator)) is None:
+                raise UnclearCell(text, "is not a number", column)
             values[column, text] = f"{value:f}"
-    return _table(values, "number")
+    return _to_arrow(values, "number")
 
 
-def moments_of(cells: Cells) -> pyarrow.Table | None:
-    """What the texts of the dates mean: `name`, `text` and `value`.
+def parse_timestamps(cells: Cells) -> pyarrow.Table | None:
+    """The timestamps of all date cells, as `name`, `text`, `value`; None if there are none.
 
     Raises:
-        Unclear: a text is no date, or it can't be told whether days or months come first.
+        UnclearCell: a text is not a date, or the order of day and month is not certain.
     """
-    texts = cells.distinct(cells.columns("moment"))
-    order = _order(cells, [text for text in texts if is_ambiguous(text)])
+    texts = cells.distinct(cells.columns("timestamp"))
+    order = _date_order(cells, [text for text in texts if needs_date_order(text)])
     values = {}
     for text in texts:
-        if (value := moment(text, order)) is None:
-            raise Unclear(text, "is no date")
-        values[ANY, text] = value
-    return _table(values, "moment") if values else None
+        if (value := parse_timestamp(text, order)) is None:
+            raise UnclearCell(text, "is not a date")
+        values[ANY_COLUMN, text] = value
+    return _to_arrow(values, "timestamp") if values else None
 
 
-def maps_of(cells: Cells) -> pyarrow.Table | None:
-    """What JSON objects hold, nested values as JSON: `name`, `text` and `value`.
+def parse_maps(cells: Cells) -> pyarrow.Table | None:
+    """The JSON objects of all map cells, nested values as JSON, as `name`, `text`, `value`; None if there are none.
 
     Raises:
-        Unclear: a text is no JSON object.
+        UnclearCell: a text is not a JSON object.
     """
     values = {}
     for text in cells.distinct(cells.columns("map")):
         try:
-            found = json.loads(text)
+            parsed = json.loads(text)
         except ValueError:
-            found = None
-        if isinstance(found, list) and all(isinstance(each, dict) and {*each} == {"key", "value"} for each in found):
-            found = {each["key"]: each["value"] for each in found}
-        if not isinstance(found, dict):
-            raise Unclear(text, "is no JSON object of keys and values")
-        known = {key: value for key, value in found.items() if value is not None}
-        said = {key: value if isinstance(value, str) else json.dumps(value) for key, value in known.items()}
-        values[ANY, text] = list(said.items())
-    return _table(values, "map") if values else None
+            parsed = None
+        if isinstance(parsed, list) and all(isinstance(item, dict) and {*item} == {"key", "value"} for item in parsed):
+            parsed = {item["key"]: item["value"] for item in parsed}
+        if not isinstance(parsed, dict):
+            raise UnclearCell(text, "is not a JSON object of keys and values")
+        values[ANY_COLUMN, text] = [
+            (key, value if isinstance(value, str) else json.dumps(value))
+            for key, value in parsed.items()
+            if value is not None
+        ]
+    return _to_arrow(values, "map") if values else None
 
 
-def _marks(cells: Cells, texts: Mapping[str, Sequence[str]]) -> dict[str, Mark]:
-    """What stands before the decimals of each column: programs that write a comma leave a point in what was text.
+def _decimal_separators(cells: Cells, texts: Mapping[str, Sequence[str]]) -> dict[str, DecimalSeparator]:
+    """The decimal separator of each column: programs that write commas leave the points of text columns.
 
-    Where a column does not tell, like one that has 1,234 alone, the others do; where none does, the delimiter.
+    A column that does not show it, such as one with 1,234 alone, takes that of the other columns. If none shows it, the
+    delimiter decides: files with semicolons have commas.
     """
-    possible = {column: marks(some) for column, some in texts.items()}
-    for column, marks_ in possible.items():
-        if not marks_:
-            raise _unclear(column, texts[column])
-    known = {next(iter(marks_)) for marks_ in possible.values() if len(marks_) == 1}
-    usual: Mark = known.pop() if len(known) == 1 else "," if cells.delimiter == ";" else "."
-    return {column: next(iter(marks_)) if len(marks_) == 1 else usual for column, marks_ in possible.items()}
+    possible = {column: decimal_separators(texts_of_column) for column, texts_of_column in texts.items()}
+    for column, separators in possible.items():
+        if not separators:
+            raise _unclear_number(column, texts[column])
+    certain = {next(iter(separators)) for separators in possible.values() if len(separators) == 1}
+    default: DecimalSeparator = certain.pop() if len(certain) == 1 else "," if cells.delimiter == ";" else "."
+    return {
+        column: next(iter(separators)) if len(separators) == 1 else default for column, separators in possible.items()
+    }
 
 
-def _unclear(column: str, texts: Sequence[str]) -> Unclear:
-    """Why a column can't be read with either mark."""
+def _unclear_number(column: str, texts: Sequence[str]) -> UnclearCell:
+    """The reason why a column can't be parsed with either separator."""
     for text in texts:
-        if amount(text, ".") is None and amount(text, ",") is None:
-            return Unclear(text, "is no number", column)
-    text = next(text for text in texts if amount(text, ".") is None)
-    return Unclear(text, "has a comma before its decimals, where other numbers of the column have a point", column)
+        if parse_number(text, ".") is None and parse_number(text, ",") is None:
+            return UnclearCell(text, "is not a number", column)
+    text = next(text for text in texts if parse_number(text, ".") is None)
+    return UnclearCell(text, "has a decimal comma, while other numbers of the column have a decimal point", column)
 
 
-def _order(cells: Cells, ambiguous: Sequence[str]) -> Order | None:
+def _date_order(cells: Cells, ambiguous: Sequence[str]) -> DateOrder | None:
     if not ambiguous:
         return None
-    format_, known = cells.recognised.format, cells.recognised.columns
-    firsts = cells.distinct([name for name in format_.firsts if name in known])
-    possible = orders(ambiguous, [text for text in firsts if is_ambiguous(text)])
-    if len(possible) > 1 and format_.starts in known and format_.period[0] in known:
-        starts, periods = cells.distinct([format_.starts]), cells.distinct([format_.period[0]])
-        possible = {order for order in possible if months(starts, order) <= months(periods, order)} or possible
+    format_, known = cells.mapping.format, cells.mapping.columns
+    month_starts = cells.distinct([name for name in format_.month_start_columns if name in known])
+    possible = possible_date_orders(ambiguous, [text for text in month_starts if needs_date_order(text)])
+    if len(possible) > 1 and format_.start_column in known and format_.period_columns[0] in known:
+        starts, periods = cells.distinct([format_.start_column]), cells.distinct([format_.period_columns[0]])
+        possible = {order for order in possible if months_of(starts, order) <= months_of(periods, order)} or possible
     if len(possible) == 1:
         return possible.pop()
     if possible:
-        raise Unclear(ambiguous[0], "could be two days: nothing in the file tells whether days or months come first")
+        raise UnclearCell(ambiguous[0], "could be two dates: the file does not show whether the day comes first")
     for text in ambiguous:
-        if moment(text, "DMY") is None and moment(text, "MDY") is None:
-            raise Unclear(text, "is no date")
-    raise Unclear(ambiguous[0], "could be two days: the file has dates with days first and dates with months first")
+        if parse_timestamp(text, "DMY") is None and parse_timestamp(text, "MDY") is None:
+            raise UnclearCell(text, "is not a date")
+    raise UnclearCell(
+        ambiguous[0], "could be two dates: the file has some with the day first, some with the month first"
+    )
 
 
-def _table(values: Mapping[tuple[str, str], Any], kind: Kind) -> pyarrow.Table:
+def _to_arrow(values: Mapping[tuple[str, str], Any], kind: Kind) -> pyarrow.Table:
     import pyarrow as pa
 
-    types = {"number": pa.string(), "moment": pa.timestamp("us"), "map": pa.map_(pa.string(), pa.string())}
+    types = {"number": pa.string(), "timestamp": pa.timestamp("us"), "map": pa.map_(pa.string(), pa.string())}
     return pa.table(
         {
             "name": pa.array([name for name, _ in values], pa.string()),

@@ -1,4 +1,4 @@
-"""What was free in a bill, by allowance: how much, of how much, and what it would have cost."""
+"""Free-tier usage in a bill by allowance: how much was used, the cap, and what it would have cost."""
 
 from __future__ import annotations
 
@@ -10,73 +10,74 @@ from typing import Any
 
 from esaws.pricelist import Allowance, allowances, without_prefix
 
-_PREFIX = re.compile(r"^(?:[A-Z]{3}\d|EU|[a-z]{2}(?:-[a-z]+)+-\d)-")
-"""What names a region in a usage type, where it is not known which."""
+_REGION_PREFIX = re.compile(r"^(?:[A-Z]{3}\d|EU|[a-z]{2}(?:-[a-z]+)+-\d)-")
+"""The prefix of a usage type whose region is not known."""
 
-_TRANSFER = "AWSDataTransfer"
+_DATA_TRANSFER = "AWSDataTransfer"
 
 
 @dataclass(frozen=True)
-class Free:
-    """What of an allowance a payer used in a month."""
+class FreeUsage:
+    """A payer's use of an allowance in a month."""
 
     allowance: str
-    """The id of an allowance of `esaws.pricelist`, like `AmazonEC2 Hrs`; else the service and what was used."""
+    """The id of an allowance of `esaws.pricelist`, like `AmazonEC2 Hrs`; otherwise service and usage type."""
     period: str
     """Like `2026-01`."""
     payer: str
     quantity: Decimal
     cap: Decimal | None
-    """How much is free in a month; None where the bundled list does not know it."""
+    """The free quantity per month; None if the bundled list does not have the allowance."""
     benefit: Decimal | None
-    """List price less what was charged; None where the bill does not tell the list price."""
+    """List price minus charge; None if the bill has no list price."""
     currency: str
 
 
-def by_allowance(rows: Iterable[Mapping[str, Any]], *, valued: bool = True) -> list[Free]:
-    """What was free by month, payer and allowance, out of the rows of `reports.free_usage`.
+def by_allowance(rows: Iterable[Mapping[str, Any]], *, has_list_prices: bool = True) -> list[FreeUsage]:
+    """Sum the rows of `queries.free_usage` by month, payer and allowance.
 
-    FOCUS tells free usage at a list price of 0: then it is not `valued`, and no benefit can be told.
+    Without list prices a list cost of 0 means unknown, and so does the benefit.
     """
-    found: dict[tuple[str, str, str, str], Free] = {}
+    usages: dict[tuple[str, str, str, str], FreeUsage] = {}
     for row in rows:
         allowance = allowance_of(row)
-        name = allowance.id if allowance else _unknown(row)
+        name = allowance.id if allowance else _fallback_name(row)
         period = f"{row['period']:%Y-%m}" if row["period"] else ""
         key = (period, row["payer"], name, row["currency"])
-        listed = decimal(row["list_cost"])
-        benefit = None if listed is None or not (valued or listed) else listed - (decimal(row["cost"]) or 0)
-        before = found.get(key)
-        quantity = (decimal(row["quantity"]) or Decimal(0)) + (before.quantity if before else 0)
-        if before is not None:
-            benefit = None if benefit is None or before.benefit is None else benefit + before.benefit
+        list_cost = to_decimal(row["list_cost"])
+        is_unknown = list_cost is None or not (has_list_prices or list_cost)
+        benefit = None if is_unknown or list_cost is None else list_cost - (to_decimal(row["cost"]) or 0)
+        quantity = to_decimal(row["quantity"]) or Decimal(0)
+        if sum_so_far := usages.get(key):
+            quantity += sum_so_far.quantity
+            benefit = None if benefit is None or sum_so_far.benefit is None else benefit + sum_so_far.benefit
         cap = allowance.amount if allowance else None
-        found[key] = Free(name, period, row["payer"], quantity, cap, benefit, row["currency"])
-    return [found[key] for key in sorted(found)]
+        usages[key] = FreeUsage(name, period, row["payer"], quantity, cap, benefit, row["currency"])
+    return [usages[key] for key in sorted(usages)]
 
 
 def allowance_of(row: Mapping[str, Any]) -> Allowance | None:
-    """The allowance that covered a row, if the bundled list knows it.
+    """The allowance that covers a row; None if the bundled list has none.
 
-    Data transfer is free over all services together, and bills tell it under each.
+    One allowance covers the data transfer of all services; bills list data transfer under each service.
     """
     region = row["region"]
     usage_type = without_prefix(row["usage_type"], region) if region else row["usage_type"]
-    usage_type = _PREFIX.sub("", usage_type)
-    for service in (row["product_code"], _TRANSFER):
-        for each in allowances("legacy"):
-            if each.covers(service, usage_type, row["operation"] or None, region):
-                return each
+    usage_type = _REGION_PREFIX.sub("", usage_type)
+    for service in (row["product_code"], _DATA_TRANSFER):
+        for allowance in allowances("legacy"):
+            if allowance.covers(service, usage_type, row["operation"] or None, region):
+                return allowance
     return None
 
 
-def _unknown(row: Mapping[str, Any]) -> str:
-    what = _PREFIX.sub("", row["usage_type"]) or row["unit"]
-    return f"{row['product_code'] or row['service']} {what}".strip()
+def _fallback_name(row: Mapping[str, Any]) -> str:
+    usage_type = _REGION_PREFIX.sub("", row["usage_type"]) or row["unit"]
+    return f"{row['product_code'] or row['service']} {usage_type}".strip()
 
 
-def decimal(value: Any) -> Decimal | None:
-    """A sum as it is written; of a floating point number its ten first decimals, which is what AWS keeps."""
+def to_decimal(value: Any) -> Decimal | None:
+    """A sum as a Decimal; floats are rounded to ten decimals, the precision of AWS's bills. None for NULL and NaN."""
     if value is None or value != value:
         return None
     return value if isinstance(value, Decimal) else round(Decimal(value), 10)

@@ -1,130 +1,133 @@
-"""From sources to the parts of a bill, each of which could be read in full."""
+"""Load the files of a bill from its sources. Every file is read in full, or the bill is refused."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from esaws.costs.bill.cost_explorer import explorer_part, without_repeats
-from esaws.costs.bill.cost_explorer_responses import Response, all_pages, documents, responses
-from esaws.costs.bill.dedup.months import constants_of, spans_of
-from esaws.costs.bill.delimited import delimited_part
-from esaws.costs.bill.files import File, Unreadable
-from esaws.costs.bill.parquet import MAGIC, parquet_part
-from esaws.costs.bill.sources.cost_explorer import asked, is_live
-from esaws.costs.bill.sources.local import holding
-from esaws.costs.bill.text_files import in_utf_8, unpacked
+from esaws.costs.bill.bill_file import BillFile, File, UnreadableBill
+from esaws.costs.bill.dedup.layout import Manifest
+from esaws.costs.bill.dedup.months import footer_constants, read_coverage
+from esaws.costs.bill.formats.cost_explorer import drop_refetched, write_results
+from esaws.costs.bill.formats.cost_explorer_responses import Response, check_pages, parse_documents, parse_responses
+from esaws.costs.bill.parquet import MAGIC, read_parquet
+from esaws.costs.bill.sources.cost_explorer import get_costs, is_cost_explorer_source
+from esaws.costs.bill.sources.local import list_files
+from esaws.costs.bill.text_files import decompress, read_delimited, to_utf_8
 from esaws.errors import UsageError
 
 if TYPE_CHECKING:
     from esaws.cloud import Cloud
-    from esaws.costs.bill.bill_file import Part
-    from esaws.costs.bill.dedup.manifest import Manifest
-    from esaws.costs.engines.duckdb import Embedded
+    from esaws.costs.engines.duckdb import DuckDBEngine
 
 _WILDCARDS = {*"*?[]{}"}
 
 
 @dataclass
-class Parts:
-    """The parts that some sources hold, of one kind of bill."""
+class LoadedFiles:
+    """The files of some sources, all of one format family."""
 
-    parts: list[Part]
-    manifests: list[Manifest]
-    warnings: list[str]
+    files: list[BillFile] = field(default_factory=list)
+    manifests: list[Manifest] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
 
 
-def parts_of(sources: Sequence[str | Path], cloud: Cloud | None, duck: Embedded, scratch: Path) -> Parts:
-    """Every part of some sources.
+def load_files(sources: Sequence[str | Path], cloud: Cloud | None, duck: DuckDBEngine, scratch: Path) -> LoadedFiles:
+    """Load all files of some sources.
 
     Raises:
-        UsageError: a source is not there, a file is no bill or can't be read, or there are several kinds of bills.
+        UsageError: a source does not exist, a file is not a bill or can't be read, or formats are mixed.
     """
-    stored = [source for source in sources if not is_live(str(source))]
-    found = Parts([], [], [])
-    answers: list[Response] = []
-    of_answers: list[File] = []
+    stored = [source for source in sources if not is_cost_explorer_source(str(source))]
+    loaded = LoadedFiles()
+    responses: list[Response] = []
+    response_files: list[File] = []
     if stored or not sources:
-        held = holding(stored, cloud, scratch)
-        found.manifests = held.manifests
-        if held.skipped:
-            found.warnings.append(f"no bill, skipped: {', '.join(held.skipped)}")
-        for file in held.files:
-            read = _read(file, duck, scratch)
-            if isinstance(read, list):
-                answers += read
-                of_answers.append(file)
+        found = list_files(stored, cloud, scratch)
+        loaded.manifests = found.manifests
+        if found.skipped:
+            loaded.warnings.append(f"skipped, not a bill: {', '.join(found.skipped)}")
+        for file in found.files:
+            content = _load_file(file, duck, scratch)
+            if isinstance(content, list):
+                responses += content
+                response_files.append(file)
             else:
-                found.parts.append(read)
+                loaded.files.append(content)
     for source in sources:
-        if is_live(str(source)):
-            of_answers.append(File(scratch, str(source), 0))
-            answers += _live(of_answers[-1], cloud, found.warnings)
-    if of_answers:
-        found.parts.append(_explored(of_answers, answers, scratch, found.warnings))
-    _one_kind(found.parts)
-    found.parts = [_described(part, duck) for part in found.parts]
-    found.warnings += [warning for part in found.parts for warning in part.warnings]
-    if not any(part.rows for part in found.parts):
-        raise UsageError(f"there is not a row in {', '.join(part.file.name for part in found.parts)}")
-    return found
+        if is_cost_explorer_source(str(source)):
+            response_files.append(File(scratch, str(source), 0))
+            responses += _query_cost_explorer(response_files[-1], cloud, loaded.warnings)
+    if response_files:
+        loaded.files.append(_combine_responses(response_files, responses, scratch, loaded.warnings))
+    _check_one_family(loaded.files)
+    loaded.files = [_with_coverage(file, duck) for file in loaded.files]
+    loaded.warnings += [warning for file in loaded.files for warning in file.warnings]
+    if not any(file.rows for file in loaded.files):
+        raise UsageError(f"no rows in {', '.join(file.file.name for file in loaded.files)}")
+    return loaded
 
 
-def _read(file: File, duck: Embedded, scratch: Path) -> Part | list[Response]:
-    """A file, whatever it is: what it is called says nothing. Answers of Cost Explorer are put together later."""
+def _load_file(file: File, duck: DuckDBEngine, scratch: Path) -> BillFile | list[Response]:
+    """Load a file by its content, whatever its name. Cost Explorer responses are combined later."""
     if file.path.stat().st_size == 0:
-        raise Unreadable(file.name, "the file is empty")
-    plain = _without_wildcards(unpacked(file, scratch), scratch)
-    with plain.open("rb") as stream:
+        raise UnreadableBill(file.name, "the file is empty")
+    path = _without_wildcards(decompress(file, scratch), scratch)
+    with path.open("rb") as stream:
         start = stream.read(64)
     if start.startswith(MAGIC):
-        return parquet_part(replace(file, path=plain), duck, scratch)
-    text = in_utf_8(file, plain, scratch)
+        return read_parquet(replace(file, path=path), duck, scratch)
+    text_path = to_utf_8(file, path, scratch)
     if start.lstrip(b"\xef\xbb\xbf \t\r\n").startswith((b"{", b"[")):
-        read = text.read_text("utf-8-sig")
-        return [response for document in documents(file, read) for response in responses(file, document)]
-    return delimited_part(file, text, duck, scratch)
+        documents = parse_documents(file, text_path.read_text("utf-8-sig"))
+        return [response for document in documents for response in parse_responses(file, document)]
+    return read_delimited(file, text_path, duck, scratch)
 
 
 def _without_wildcards(path: Path, scratch: Path) -> Path:
-    """The file under a name in which engines find nothing to expand."""
+    """A path to the file in which engines find no wildcards to expand."""
     if not _WILDCARDS & {*str(path)}:
         return path
-    link = scratch / f"linked-{len(list(scratch.iterdir()))}"
+    link = scratch / f"link-{len(list(scratch.iterdir()))}"
     link.symlink_to(path.resolve())
     return link
 
 
-def _live(file: File, cloud: Cloud | None, warnings: list[str]) -> list[Response]:
-    answer = asked(file.name, cloud)
-    times = f"{answer.requests} time{'' if answer.requests == 1 else 's'}"
-    known = "Cost Explorer was not asked: its answer of less than a day ago was kept"
-    warnings.append(f"Cost Explorer was asked {times}, for {answer.usd:.2f} USD" if answer.requests else known)
-    return [response for page in answer.pages for response in responses(file, page)]
+def _query_cost_explorer(file: File, cloud: Cloud | None, warnings: list[str]) -> list[Response]:
+    answer = get_costs(file.name, cloud)
+    if answer.requests:
+        requests = f"{answer.requests} request{'' if answer.requests == 1 else 's'}"
+        warnings.append(f"Cost Explorer: {requests}, {answer.usd:.2f} USD")
+    else:
+        warnings.append("Cost Explorer: no request (the cached response is less than a day old or final)")
+    return [response for page in answer.pages for response in parse_responses(file, page)]
 
 
-def _explored(files: list[File], answers: list[Response], scratch: Path, warnings: list[str]) -> Part:
-    all_pages(answers)
-    results, repeated = without_repeats(answer.results for answer in answers)
-    if repeated:
-        warnings.append(f"{repeated} results of Cost Explorer were fetched anew later, and are replaced")
-    if estimated := len({(each.start, each.end) for each in results if each.is_estimated}):
-        warnings.append(f"Cost Explorer calls {estimated} of its days or months estimated: AWS may still change them")
+def _combine_responses(
+    files: Sequence[File], responses: Sequence[Response], scratch: Path, warnings: list[str]
+) -> BillFile:
+    check_pages(responses)
+    results, replaced = drop_refetched(response.results for response in responses)
+    if replaced:
+        warnings.append(f"{replaced} Cost Explorer results were replaced by newer ones for the same period")
+    if estimated := len({(result.start, result.end) for result in results if result.is_estimated}):
+        warnings.append(f"Cost Explorer marks {estimated} days or months as estimated: AWS may still change them")
     file = files[0] if len(files) == 1 else replace(files[0], name=f"{files[0].name} and {len(files) - 1} more")
-    return explorer_part(file, results, scratch / "explorer.parquet")
+    return write_results(file, results, scratch / "cost-explorer.parquet")
 
 
-def _described(part: Part, duck: Embedded) -> Part:
-    """With what is the same in all rows, and its months."""
-    part = replace(part, constants=constants_of(part))
-    return replace(part, spans=tuple(spans_of(part, duck)))
+def _with_coverage(file: BillFile, duck: DuckDBEngine) -> BillFile:
+    file = replace(file, constants=footer_constants(file))
+    return replace(file, coverage=tuple(read_coverage(file, duck)))
 
 
-def _one_kind(parts: Sequence[Part]) -> None:
-    first = parts[0]
-    for other in parts:
+def _check_one_family(files: Sequence[BillFile]) -> None:
+    first = files[0]
+    for other in files:
         if other.format.family != first.format.family:
-            told = f"{first.file.name} is {first.recognised.version}, {other.file.name} is {other.recognised.version}"
-            raise UsageError(f"{told}: they may tell the same charges, so read one kind of bill at a time")
+            raise UsageError(
+                f"{first.file.name} is {first.mapping.version}, {other.file.name} is {other.mapping.version} (they may "
+                "have the same charges). Read one format at a time."
+            )

@@ -1,33 +1,31 @@
-"""Numbers as spreadsheets and exports write them, read exactly or not at all."""
+"""Parse numbers as spreadsheets and exports write them: exactly, or not at all."""
 
 import re
 from collections.abc import Iterable
 from decimal import Decimal, InvalidOperation
 from typing import Literal
 
-_MOST_DIGITS = 20
-"""Before the decimals, as `canonical.DECIMAL` has room for."""
+_MAX_INTEGER_DIGITS = 20
+"""What `schema.DECIMAL` has room for."""
 
-Mark = Literal[".", ","]
-"""What stands before the decimals."""
+DecimalSeparator = Literal[".", ","]
 
-_GAPS = re.compile(r"(?<=\d)[ \u00a0\u202f'’](?=\d{3}(?!\d))")
-"""Between thousands."""
+_THOUSANDS_GAPS = re.compile(r"(?<=\d)[ \u00a0\u202f'’](?=\d{3}(?!\d))")
 _CURRENCY = re.compile(r"^(?:(?:US|A|C)?[$€£¥₹]|[A-Z]{3}(?=[-\s\d]))|(?:[$€£¥₹]|(?<=[\s\d])[A-Z]{3})$")
 _NUMBER = {
-    mark[-1]: re.compile(rf"([1-9]\d{{0,2}}(?:{other}\d{{3}})+|\d*)(?:{mark}(\d*))?([eE][+-]?\d+)?")
-    for mark, other in (("\\.", ","), (",", "\\."))
+    separator[-1]: re.compile(rf"([1-9]\d{{0,2}}(?:{other}\d{{3}})+|\d*)(?:{separator}(\d*))?([eE][+-]?\d+)?")
+    for separator, other in (("\\.", ","), (",", "\\."))
 }
 
 
-def amount(text: str, mark: Mark) -> Decimal | None:
-    """The number that a cell shows, with `mark` before its decimals; None if that can't be said for certain.
+def parse_number(text: str, separator: DecimalSeparator) -> Decimal | None:
+    """Parse a cell with this decimal separator; None if its value is not certain.
 
-    Read are exponents, a currency before or behind, spaces and apostrophes between thousands, the other mark between
-    thousands where each group has three digits, minus as a sign, behind the number or as parentheses, and what
-    spreadsheets put around text (`'12` and `="12"`).
+    Accepts exponents; a currency before or after the number; spaces and apostrophes between thousands; the other
+    separator between thousands, if each group has three digits; a minus sign, a trailing minus or parentheses; and
+    the text markers of spreadsheets (`'12` and `="12"`).
     """
-    bare = _GAPS.sub("", _unwrapped(text)).replace("−", "-")
+    bare = _THOUSANDS_GAPS.sub("", _without_text_marker(text)).replace("−", "-")
     sign = 1
     if bare.startswith("(") and bare.endswith(")"):
         bare, sign = bare[1:-1], -1
@@ -38,26 +36,28 @@ def amount(text: str, mark: Mark) -> Decimal | None:
     bare = _CURRENCY.sub("", bare.strip()).strip()
     if sign == 1 and bare.startswith("-"):
         bare, sign = bare[1:], -1
-    found = _NUMBER[mark].fullmatch(bare.removeprefix("+") if sign == 1 else bare)
-    if found is None or not (found[1] or found[2]):
+    match = _NUMBER[separator].fullmatch(bare.removeprefix("+") if sign == 1 else bare)
+    if match is None or not (match[1] or match[2]):
         return None
-    whole = re.sub(r"\D", "", found[1])
+    integer = re.sub(r"\D", "", match[1])
     try:
-        number = Decimal(f"{whole or 0}.{found[2] or 0}{found[3] or ''}")
+        number = Decimal(f"{integer or 0}.{match[2] or 0}{match[3] or ''}")
     except InvalidOperation:
         return None
-    return None if number.adjusted() >= _MOST_DIGITS else number if sign == 1 else number.copy_negate()
+    if number.adjusted() >= _MAX_INTEGER_DIGITS:
+        return None
+    return number if sign == 1 else number.copy_negate()
 
 
-def marks(texts: Iterable[str]) -> set[Mark]:
-    """What the cells of a table, taken together, can have before their decimals: one, both or none of the two."""
-    possible: set[Mark] = {".", ","}
+def decimal_separators(texts: Iterable[str]) -> set[DecimalSeparator]:
+    """The decimal separators with which all of these cells can be parsed: both, one or none."""
+    possible: set[DecimalSeparator] = {".", ","}
     for text in texts:
-        possible = {mark for mark in possible if amount(text, mark) is not None}
+        possible = {separator for separator in possible if parse_number(text, separator) is not None}
     return possible
 
 
-def _unwrapped(text: str) -> str:
+def _without_text_marker(text: str) -> str:
     text = text.strip()
     if text.startswith('="') and text.endswith('"'):
         return text[2:-1]

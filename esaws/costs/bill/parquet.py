@@ -1,4 +1,4 @@
-"""Parquet files of bills: recognised by their footers; those whose numbers or dates are text are cleaned as text is."""
+"""Parquet files as bill files. The footer shows the format; numbers and dates that are text are parsed as text."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from esaws.costs.bill import typed_text
-from esaws.costs.bill.bill_file import Part
-from esaws.costs.bill.files import File, Unreadable
-from esaws.costs.bill.format import Recognised
-from esaws.costs.bill.recognise import recognise
+from esaws.costs.bill.bill_file import BillFile, File, UnreadableBill
+from esaws.costs.bill.cells import Cells
+from esaws.costs.bill.formats.detect import detect_format
+from esaws.costs.bill.formats.format import ColumnMapping
 from esaws.costs.bill.schema import DECIMAL, FLOAT, Kind
-from esaws.costs.engines.duckdb import Embedded, literal, quoted
+from esaws.costs.bill.typed_text import load_cells, write_typed
+from esaws.costs.engines.duckdb import DuckDBEngine, quote_identifier, quote_literal
 
 if TYPE_CHECKING:
     import pyarrow
@@ -20,60 +20,61 @@ if TYPE_CHECKING:
 MAGIC = b"PAR1"
 
 
-def parquet_part(file: File, duck: Embedded, scratch: Path) -> Part:
-    """A Parquet file as a part of a bill.
+def read_parquet(file: File, duck: DuckDBEngine, scratch: Path) -> BillFile:
+    """Read the footer of a Parquet file; convert the file where its columns are text.
 
     Raises:
-        Unreadable: it is cut off, or no bill, or a cell of text can't be read.
+        UnreadableBill: the file is truncated or not a bill, or the value of a text cell is not certain.
     """
-    rows, schema = _footer(file)
-    recognised = recognise(schema.names)
-    if recognised is None:
-        raise Unreadable(file.name, f"its columns are not those of a bill: {', '.join(schema.names[:6])}…")
-    recognised = _with_values(recognised, schema)
-    types = {name: schema.field(given).type for name, given in recognised.columns.items()}
-    if all(_is_typed(name, recognised.format.fields[name], type_) for name, type_ in types.items()):
-        return Part(file, file.path, recognised, rows, _number(recognised, types), _columns(schema))
-    names = {
-        given: f"c{number}" for number, given in enumerate([*recognised.columns.values(), *recognised.tags.values()])
-    }
-    source = ", ".join(f"{_as_text(schema.field(given).type, given)} AS {name}" for given, name in names.items())
-    reading = f"(SELECT {source} FROM read_parquet({literal(str(file.path))}, hive_partitioning = false))"
-    cells = typed_text.load(duck, reading, names, file.name, recognised, lambda index: index + 1)
-    return cleaned_part(file, cells, scratch)
+    rows, schema = _read_footer(file)
+    mapping = detect_format(schema.names)
+    if mapping is None:
+        raise UnreadableBill(file.name, f"not a bill (its columns are {', '.join(schema.names[:6])}…)")
+    mapping = _without_untyped(mapping, schema)
+    types = {name: schema.field(source).type for name, source in mapping.columns.items()}
+    if all(_is_typed(name, mapping.format.fields[name], type_) for name, type_ in types.items()):
+        return BillFile(file, file.path, mapping, rows, _number_type(mapping, types), _columns(schema))
+    sources = [*mapping.columns.values(), *mapping.tags.values()]
+    names = {source: f"c{number}" for number, source in enumerate(sources)}
+    columns = ", ".join(f"{_as_text(schema.field(source).type, source)} AS {name}" for source, name in names.items())
+    path = quote_literal(str(file.path))
+    relation = f"(SELECT {columns} FROM read_parquet({path}, hive_partitioning = false))"
+    cells = load_cells(duck, relation, names, file.name, mapping, lambda index: index + 1)
+    return write_cells(file, cells, scratch)
 
 
-def cleaned_part(file: File, cells: typed_text.Cells, scratch: Path) -> Part:
-    """Cells of text, written as Parquet with types."""
+def write_cells(file: File, cells: Cells, scratch: Path) -> BillFile:
+    """Write text cells as typed Parquet to `scratch`; return it as a bill file."""
     path = scratch / f"{cells.table}.parquet"
-    rows = typed_text.write(cells, path)
-    known = cells.recognised
-    names = {name: name for name in known.columns} | ({"resource_tags": "resource_tags"} if known.tags else {})
-    _, schema = _footer(File(path, file.name, file.changed))
-    recognised = _with_values(replace(known, columns=names, tags={}), schema)
-    return Part(file, path, recognised, rows, DECIMAL, _columns(schema), tuple(cells.warnings))
+    rows = write_typed(cells, path)
+    columns = {name: name for name in cells.mapping.columns}
+    if cells.mapping.tags:
+        columns["resource_tags"] = "resource_tags"
+    _, schema = _read_footer(File(path, file.name, file.modified))
+    mapping = _without_untyped(replace(cells.mapping, columns=columns, tags={}), schema)
+    return BillFile(file, path, mapping, rows, DECIMAL, _columns(schema), tuple(cells.warnings))
 
 
-def first_no_number(part: Part) -> tuple[int, str] | None:
-    """The row, counted from 1, and column of the first cost that is infinite or no number."""
+def find_invalid_cost(file: BillFile) -> tuple[int, str] | None:
+    """The row, counted from 1, and the column of the first cost that is NaN or infinite."""
     import pyarrow.compute
     import pyarrow.parquet
 
-    name = part.recognised.columns.get(part.format.cost)
+    name = file.mapping.columns.get(file.format.cost_column)
     if name is None:
         return None
-    before = 0
-    for batch in pyarrow.parquet.ParquetFile(part.path).iter_batches(columns=[name]):
+    rows_before = 0
+    for batch in pyarrow.parquet.ParquetFile(file.path).iter_batches(columns=[name]):
         costs = batch.column(0)
         if pyarrow.types.is_floating(costs.type):
-            found = pyarrow.compute.index(pyarrow.compute.is_finite(costs), False).as_py()
-            if found >= 0:
-                return before + found + 1, name
-        before += len(costs)
+            index = pyarrow.compute.index(pyarrow.compute.is_finite(costs), False).as_py()
+            if index >= 0:
+                return rows_before + index + 1, name
+        rows_before += len(costs)
     return None
 
 
-def _footer(file: File) -> tuple[int, pyarrow.Schema]:
+def _read_footer(file: File) -> tuple[int, pyarrow.Schema]:
     import pyarrow
     import pyarrow.parquet
 
@@ -81,31 +82,32 @@ def _footer(file: File) -> tuple[int, pyarrow.Schema]:
         metadata = pyarrow.parquet.read_metadata(file.path)
         return metadata.num_rows, metadata.schema.to_arrow_schema()
     except (pyarrow.ArrowException, OSError) as error:
-        raise Unreadable(file.name, f"the Parquet file is damaged or cut off ({error}); get it again") from None
+        reason = f"the Parquet file is damaged or truncated ({error}). Download it again."
+        raise UnreadableBill(file.name, reason) from None
 
 
-def _with_values(recognised: Recognised, schema: pyarrow.Schema) -> Recognised:
-    """Without the columns that Parquet gives no type because nothing is in them."""
+def _without_untyped(mapping: ColumnMapping, schema: pyarrow.Schema) -> ColumnMapping:
+    """Leave out columns without any value, which have no type in Parquet."""
     import pyarrow
 
-    def has_values(given: str) -> bool:
-        return not pyarrow.types.is_null(schema.field(given).type)
+    def has_values(source: str) -> bool:
+        return not pyarrow.types.is_null(schema.field(source).type)
 
     return replace(
-        recognised,
-        columns={name: given for name, given in recognised.columns.items() if has_values(given)},
-        tags={key: given for key, given in recognised.tags.items() if has_values(given)},
+        mapping,
+        columns={name: source for name, source in mapping.columns.items() if has_values(source)},
+        tags={key: source for key, source in mapping.tags.items() if has_values(source)},
     )
 
 
 def _is_typed(name: str, kind: Kind, type_: pyarrow.DataType) -> bool:
-    """Whether a column can be read as it is. Rates are text in AWS's own files, too."""
+    """Whether a column needs no parsing. AWS's own files have rates as text."""
     from pyarrow import types
 
     if kind == "number":
         is_number = types.is_floating(type_) or types.is_integer(type_) or types.is_decimal(type_)
         return is_number or name.endswith("_rate")
-    if kind == "moment":
+    if kind == "timestamp":
         return types.is_timestamp(type_) or types.is_date(type_)
     return types.is_map(type_) if kind == "map" else True
 
@@ -113,20 +115,21 @@ def _is_typed(name: str, kind: Kind, type_: pyarrow.DataType) -> bool:
 def _as_text(type_: pyarrow.DataType, name: str) -> str:
     from pyarrow import types
 
+    column = quote_identifier(name)
     if types.is_map(type_) or types.is_nested(type_):
-        return f"CAST(to_json({quoted(name)}) AS VARCHAR)"
-    if types.is_timestamp(type_) and type_.tz is not None:  # without the offset: in this session it is UTC's
-        return f"CAST(CAST({quoted(name)} AS TIMESTAMP) AS VARCHAR)"
-    return f"CAST({quoted(name)} AS VARCHAR)"
+        return f"CAST(to_json({column}) AS VARCHAR)"
+    if types.is_timestamp(type_) and type_.tz is not None:  # leaves out the offset: the session is in UTC
+        return f"CAST(CAST({column} AS TIMESTAMP) AS VARCHAR)"
+    return f"CAST({column} AS VARCHAR)"
 
 
-def _number(recognised: Recognised, types: dict[str, pyarrow.DataType]) -> str:
-    from pyarrow import types as is_
+def _number_type(mapping: ColumnMapping, types: dict[str, pyarrow.DataType]) -> str:
+    from pyarrow.types import is_floating
 
     numbers = [
-        types[name] for name in types if recognised.format.fields[name] == "number" and not name.endswith("_rate")
+        type_ for name, type_ in types.items() if mapping.format.fields[name] == "number" and not name.endswith("_rate")
     ]
-    return FLOAT if any(is_.is_floating(each) for each in numbers) else DECIMAL
+    return FLOAT if any(is_floating(type_) for type_ in numbers) else DECIMAL
 
 
 def _columns(schema: pyarrow.Schema) -> tuple[tuple[str, str], ...]:

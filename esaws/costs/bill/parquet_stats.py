@@ -1,4 +1,4 @@
-"""What the footer of a Parquet file tells of its columns, without reading a row."""
+"""Column statistics from the footer of a Parquet file, without reading rows."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from typing import Any
 
 
 @dataclass(frozen=True)
-class Range:
-    """The values of a column: the least, the greatest, and how many are NULL."""
+class ColumnStats:
+    """The range of a column's values, and the number of NULLs."""
 
-    least: Any
-    greatest: Any
-    nulls: int
+    minimum: Any
+    maximum: Any
+    null_count: int
 
     @property
-    def only(self) -> Any:
-        """The value that all rows have; None if they differ or some have none."""
-        return self.least if self.nulls == 0 and self.least == self.greatest else None
+    def only_value(self) -> Any:
+        """The value that all rows have; None if they differ or some are NULL."""
+        return self.minimum if self.null_count == 0 and self.minimum == self.maximum else None
 
 
-def ranges(path: Path, names: Iterable[str]) -> Mapping[str, Range]:
-    """The range of each column of which the footer tells it; moments are in UTC, without saying so.
+def column_stats(path: Path, names: Iterable[str]) -> Mapping[str, ColumnStats]:
+    """The statistics of each column for which the footer has them. Timestamps are in UTC, without a time zone.
 
-    Texts that are longer than footers keep them in full are left out where it shows.
+    Columns are left out if the footer shows that their texts were cut.
     """
     import pyarrow.parquet
 
@@ -33,24 +33,23 @@ def ranges(path: Path, names: Iterable[str]) -> Mapping[str, Range]:
     if metadata.num_row_groups == 0:
         return {}
     first = metadata.row_group(0)
-    places = {first.column(number).path_in_schema: number for number in range(first.num_columns)}
-    found = {}
+    positions = {first.column(number).path_in_schema: number for number in range(first.num_columns)}
+    stats = {}
     for name in names:
-        if name not in places:
+        if name not in positions:
             continue
-        chunks = [metadata.row_group(group).column(places[name]) for group in range(metadata.num_row_groups)]
+        chunks = [metadata.row_group(group).column(positions[name]) for group in range(metadata.num_row_groups)]
         statistics = [chunk.statistics for chunk in chunks]
-        if any(each is None or not each.has_null_count for each in statistics):
+        if any(chunk is None or not chunk.has_null_count for chunk in statistics):
             continue
-        with_values = [each for each in statistics if each.null_count < each.num_values + each.null_count]
-        if not all(each.has_min_max for each in with_values):
+        with_values = [chunk for chunk in statistics if chunk.null_count < chunk.num_values + chunk.null_count]
+        if not all(chunk.has_min_max for chunk in with_values):
             continue
-        least = min((_plain(each.min) for each in with_values), default=None)
-        greatest = max((_plain(each.max) for each in with_values), default=None)
-        found[name] = Range(least, greatest, sum(each.null_count for each in statistics))
-    return found
+        minimum = min((_without_time_zone(chunk.min) for chunk in with_values), default=None)
+        maximum = max((_without_time_zone(chunk.max) for chunk in with_values), default=None)
+        stats[name] = ColumnStats(minimum, maximum, sum(chunk.null_count for chunk in statistics))
+    return stats
 
 
-def _plain(value: Any) -> Any:
-    """A moment without its zone: footers tell UTC either way."""
+def _without_time_zone(value: Any) -> Any:
     return value.replace(tzinfo=None) if getattr(value, "tzinfo", None) is not None else value

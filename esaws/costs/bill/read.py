@@ -1,103 +1,122 @@
-"""One reader for all bills: from files, folders, buckets and Cost Explorer to the canonical table."""
+"""Read a bill of any format: from files, folders, buckets, Cost Explorer or a warehouse to the canonical table."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from esaws.costs.bill.bill import Bill
-from esaws.costs.bill.dedup.duplicate_rows import Repeats, counted, dropped, may_repeat, once, repeats
-from esaws.costs.bill.dedup.superseded import without_replaced
-from esaws.costs.bill.loading import parts_of
-from esaws.costs.bill.sources.sql import lines_of, recognised_table, table_and_months
-from esaws.costs.bill.union import assembled, metrics_of, with_constants
-from esaws.costs.bill.warnings import CURRENCY, assumptions
-from esaws.costs.engines.duckdb import Embedded
-from esaws.costs.engines.engine import Engine, engine_of
-from esaws.costs.engines.warehouse import Warehouse
+from esaws.costs.bill.bill_file import BillFile
+from esaws.costs.bill.dedup.duplicate_rows import (
+    count_rows_and_keys,
+    drop_duplicates,
+    find_duplicates,
+    may_have_duplicates,
+    replace_duplicates,
+)
+from esaws.costs.bill.dedup.superseded import find_superseded
+from esaws.costs.bill.loading import load_files
+from esaws.costs.bill.parquet_stats import column_stats
+from esaws.costs.bill.schema import DEFAULT_CURRENCY
+from esaws.costs.bill.sources.sql import detect_table, parse_source, read_lines
+from esaws.costs.bill.union import common_metrics, union_files, with_constants
+from esaws.costs.engines import open_engine
+from esaws.costs.engines.duckdb import DuckDBEngine
+from esaws.costs.engines.warehouse import WarehouseEngine
 from esaws.errors import UsageError
 
 if TYPE_CHECKING:
     from esaws.cloud import Cloud
+    from esaws.costs.engines.engine import Engine
 
 
 def read_bill(*sources: str | Path, engine: str | None = None, cloud: Cloud | None = None) -> Bill:
-    """The bill that some sources hold, each row once.
+    """Read a bill from one or more sources. Each charge counts once, even if it was exported several times.
 
-    A source is a file, a glob, a folder, a prefix `s3://bucket/prefix`, or days of Cost Explorer itself (`ce:2026-01`,
-    `ce:2026-01-05..2026-02-03`; each request costs 0.01 USD on AWS); the last two need `cloud`. The format is known by
-    the columns: CUR 2.0, legacy CUR, FOCUS 1.0 to 1.2, or answers of Cost Explorer.
+    A source is a file, a glob, a folder, a prefix `s3://bucket/prefix`, or days of Cost Explorer (`ce:2026-01`,
+    `ce:2026-01-05..2026-02-03`; each request costs 0.01 USD on AWS). The last two need `cloud`. The columns show the
+    format: CUR 2.0, legacy CUR, FOCUS 1.0 to 1.2, or Cost Explorer responses.
 
-    `engine` says where it is added up: `duckdb` in this process, `spark://local[2]` or `spark://host:7077`. With
-    `athena://…` or `trino://…` the source is a table there, with the months that are wanted: `cur.hourly@2026-01` or
+    `engine` is where the bill is added up: `duckdb` in this process, `spark://local[2]` or `spark://host:7077`. With
+    `athena://…` or `trino://…` the source is a table there, optionally with months: `cur.hourly@2026-01` or
     `cur.hourly@2026-01..2026-03`.
 
     Raises:
-        UsageError: a source is not there, is no bill, or can't be read in full: the message names file, row and column.
+        UsageError: a source does not exist, is not a bill, or can't be read in full. The message names file, row and
+            column.
     """
     scratch = TemporaryDirectory(prefix="esaws-bill-")
     try:
-        running = engine_of(engine, Path(scratch.name))
-        if isinstance(running, Warehouse):
-            return _of_tables(sources, running, scratch)
-        return _of_files(sources, cloud, running, scratch)
+        opened = open_engine(engine, Path(scratch.name))
+        if isinstance(opened, WarehouseEngine):
+            return _read_table(sources, opened, scratch)
+        return _read_files(sources, cloud, opened, scratch)
     except BaseException:
         scratch.cleanup()
         raise
 
 
-def _of_files(
-    sources: Sequence[str | Path], cloud: Cloud | None, running: Engine, scratch: TemporaryDirectory[str]
+def _read_files(
+    sources: Sequence[str | Path], cloud: Cloud | None, engine: Engine, scratch: TemporaryDirectory[str]
 ) -> Bill:
     folder = Path(scratch.name)
-    duck = running if isinstance(running, Embedded) else Embedded(folder)
-    found = parts_of(sources, cloud, duck, folder)
-    kept = without_replaced(found.parts, found.manifests, duck)
-    parts = [part for part in found.parts if kept.rows(part)]
-    warnings = [*found.warnings, *kept.warnings]
-    lines, rows = assembled(parts, kept.left_out, running), sum(kept.rows(part) for part in parts)
-    if may_repeat(parts, duck) and (twice := repeats(assembled(parts, kept.left_out, duck), duck, folder)):
-        lines, rows = dropped(lines, twice, running), rows - twice.dropped
-        warnings.append(_told(twice))
-    warnings += assumptions(parts)
-    months = sorted({month.first for part in parts for month in part.months if month.first})
-    versions = " and ".join(dict.fromkeys(part.recognised.version for part in parts))
-    metrics = metrics_of([part.recognised for part in parts])
+    duck = engine if isinstance(engine, DuckDBEngine) else DuckDBEngine(folder)
+    loaded = load_files(sources, cloud, duck, folder)
+    supersession = find_superseded(loaded.files, loaded.manifests, duck)
+    files = [file for file in loaded.files if supersession.counted_rows(file)]
+    excluded = supersession.excluded_months
+    warnings = [*loaded.warnings, *supersession.warnings]
+    lines, rows = union_files(files, excluded, engine), sum(supersession.counted_rows(file) for file in files)
+    if may_have_duplicates(files, duck):
+        duplicates = find_duplicates(union_files(files, excluded, duck), duck, folder)
+        if duplicates:
+            lines, rows = replace_duplicates(lines, duplicates, engine), rows - duplicates.dropped
+            warnings.append(str(duplicates))
+    warnings += _assumptions(files)
+    months = sorted({month.first for file in files for month in file.months if month.first})
+    versions = " and ".join(dict.fromkeys(file.mapping.version for file in files))
+    metrics = common_metrics([file.mapping for file in files])
     if not metrics:
-        raise UsageError(f"{parts[0].file.name} tells no costs")
-    lines = with_constants(running.named(lines), parts)
-    return Bill(versions, rows, tuple(months), lines, metrics, tuple(warnings), running, tuple(parts), scratch)
+        raise UsageError(f"{files[0].file.name} has no cost column")
+    lines = with_constants(engine.as_view(lines), files)
+    return Bill(versions, rows, tuple(months), lines, metrics, tuple(warnings), engine, tuple(files), scratch)
 
 
-def _of_tables(sources: Sequence[str | Path], warehouse: Warehouse, scratch: TemporaryDirectory[str]) -> Bill:
+def _read_table(sources: Sequence[str | Path], warehouse: WarehouseEngine, scratch: TemporaryDirectory[str]) -> Bill:
     if len(sources) != 1:
-        raise UsageError(
-            f"{warehouse.name} reads one table, like cur.hourly@2026-01; {len(sources)} sources were given"
-        )
-    name, wanted = table_and_months(str(sources[0]))
+        raise UsageError(f"{warehouse.name} reads one table, not {len(sources)}. Name one, like cur.hourly@2026-01.")
+    name, selected_months = parse_source(str(sources[0]))
     table = warehouse.table(name)
-    recognised = recognised_table(name, table)
-    lines = lines_of(table, recognised, wanted)
-    (told,) = warehouse.rows_of(counted(lines))
+    mapping = detect_table(name, table)
+    lines = read_lines(table, mapping, selected_months)
+    (counts,) = warehouse.fetch_rows(count_rows_and_keys(lines))
     warnings = []
-    if told["keyed"] != told["keys"]:
-        lines = once(lines)
-        warnings.append(f"{told['keyed'] - told['keys']} rows of {name} have a key that stands in it twice: dropped")
-        (told,) = warehouse.rows_of(counted(lines))
-    months = [row["period"] for row in warehouse.rows_of(lines.select("period").distinct().order_by("period"))]
-    months = [month for month in months if month is not None]
-    if recognised.format.currency not in recognised.columns:
-        warnings.append(f"{name} names no currency: taken for {CURRENCY}")
-    metrics = metrics_of([recognised])
-    return Bill(
-        recognised.version, told["rows"], tuple(months), lines, metrics, tuple(warnings), warehouse, (), scratch
-    )
+    if duplicates := counts["keyed"] - counts["keys"]:
+        lines = drop_duplicates(lines)
+        warnings.append(f"{name}: duplicate rows dropped (same key and usage): {duplicates}")
+        (counts,) = warehouse.fetch_rows(count_rows_and_keys(lines))
+    periods = [row["period"] for row in warehouse.fetch_rows(lines.select("period").distinct().order_by("period"))]
+    months = tuple(period for period in periods if period is not None)
+    if mapping.format.currency_column not in mapping.columns:
+        warnings.append(f"{name} has no currency column: {DEFAULT_CURRENCY} is assumed")
+    metrics = common_metrics([mapping])
+    return Bill(mapping.version, counts["rows"], months, lines, metrics, tuple(warnings), warehouse, (), scratch)
 
 
-def _told(twice: Repeats) -> str:
-    told = f"{twice.dropped} rows stood in the bill twice, with the same key: dropped"
-    if twice.differing:
-        told += f"; {twice.differing} of them had several costs, of which the greatest is kept"
-    return told
+def _assumptions(files: Sequence[BillFile]) -> Iterator[str]:
+    """The assumptions made where files lack a currency or costs."""
+    without_currency = [file for file in files if file.format.currency_column not in file.mapping.columns]
+    if without_currency:
+        names = without_currency[0].file.name
+        if len(without_currency) > 1:
+            names += f" (and {len(without_currency) - 1} more)"
+        yield f"{names} has no currency column: {DEFAULT_CURRENCY} is assumed"
+    for file in files:
+        cost = file.format.cost_column
+        if cost in file.mapping.columns:
+            source = file.mapping.columns[cost]
+            stats = column_stats(file.path, [source]).get(source)
+            if stats is not None and stats.null_count:
+                yield f"{file.file.name}: {stats.null_count} rows have no {cost} (counted as 0)"

@@ -1,4 +1,4 @@
-"""The report of a bill: what it comes to, on what it was spent, what was free, and what to know about it."""
+"""The report of a bill: totals, costs by service and by usage type, free-tier usage and warnings."""
 
 from __future__ import annotations
 
@@ -8,33 +8,34 @@ from decimal import Decimal
 from math import isfinite
 from typing import TYPE_CHECKING, Any
 
-from esaws.costs.bill.free_tier import Free, by_allowance, decimal
+from esaws.costs.bill.bill import Bill
+from esaws.costs.bill.free_tier import FreeUsage, by_allowance, to_decimal
 from esaws.costs.bill.queries import by_provider, by_service, by_usage_type, free_usage
+from esaws.costs.results import TableResult
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
+    import pandas
 
-    from esaws.costs.bill.bill import Bill
-
-UNKNOWN = "unknown"
-"""The currency of rows that name none."""
+UNKNOWN_CURRENCY = "unknown"
+"""The currency of rows without one."""
 
 Amounts = Mapping[tuple[str, str], Decimal]
-"""(what, currency) → amount."""
+"""(name, currency) → amount."""
 
 
-@dataclass(frozen=True)
-class Report:
-    """What a bill comes to, counted by one metric. Amounts of different currencies are never added."""
+@dataclass(frozen=True, repr=False)
+class Report(TableResult):
+    """The costs of a bill by one metric. Amounts of different currencies are never added."""
 
     bill: Bill
     metric: str
     totals: Mapping[str, Decimal]
     """By currency."""
     by_service: Amounts
-    """Dearest first."""
+    """The most expensive first."""
     by_usage_type: Amounts
-    free: Sequence[Free]
+    free: Sequence[FreeUsage]
     warnings: Sequence[str]
 
     @property
@@ -47,89 +48,103 @@ class Report:
         """The sum; None if there are several currencies."""
         return self.totals[self.currency] if self.currency is not None else None
 
-    def to_dict(self) -> dict[str, Any]:
-        """With documented keys.
+    def to_frame(self) -> pandas.DataFrame:
+        """Costs by service, the most expensive first. Columns: service, currency, cost."""
+        import pandas
 
-        format, rows, period, currency, total (both null where currencies are mixed), total_usd (null unless USD),
-        totals (by currency), by_service and by_usage_type ({what: amount}, or {what: {currency: amount}} where
-        currencies are mixed), free_tier [{allowance, period, quantity, cap, benefit_usd}], warnings.
+        rows = [(service, currency, float(cost)) for (service, currency), cost in self.by_service.items()]
+        return pandas.DataFrame(rows, columns=["service", "currency", "cost"])
+
+    def to_dict(self) -> dict[str, Any]:
+        """The report as JSON.
+
+        Keys: format, rows, period, currency, total (both null if currencies are mixed), total_usd (null unless USD),
+        totals (by currency), by_service and by_usage_type ({name: amount}, or {name: {currency: amount}} if currencies
+        are mixed), free_tier [{allowance, period, quantity, cap, benefit_usd}], warnings.
         """
         return {
             "format": self.bill.format,
             "rows": self.bill.rows,
             "period": self.bill.period,
             "currency": self.currency,
-            "total": _number(self.total),
-            "total_usd": _number(self.total) if self.currency == "USD" else None,
-            "totals": {currency: _number(amount) for currency, amount in self.totals.items()},
-            "by_service": self._told(self.by_service),
-            "by_usage_type": self._told(self.by_usage_type),
+            "total": _to_json(self.total),
+            "total_usd": _to_json(self.total) if self.currency == "USD" else None,
+            "totals": {currency: _to_json(amount) for currency, amount in self.totals.items()},
+            "by_service": self._amounts_to_json(self.by_service),
+            "by_usage_type": self._amounts_to_json(self.by_usage_type),
             "free_tier": [
                 {
-                    "allowance": free.allowance,
-                    "period": free.period,
-                    "quantity": _number(free.quantity),
-                    "cap": _number(free.cap),
-                    "benefit_usd": _number(free.benefit) if free.currency == "USD" else None,
+                    "allowance": usage.allowance,
+                    "period": usage.period,
+                    "quantity": _to_json(usage.quantity),
+                    "cap": _to_json(usage.cap),
+                    "benefit_usd": _to_json(usage.benefit) if usage.currency == "USD" else None,
                 }
-                for free in self.free
+                for usage in self.free
             ],
             "warnings": list(self.warnings),
         }
 
-    def _told(self, amounts: Amounts) -> dict[str, Any]:
+    def __repr__(self) -> str:
+        totals = ", ".join(f"{amount:,.2f} {currency}" for currency, amount in self.totals.items())
+        return f"{totals} ({self.metric}; {self.bill})"
+
+    def _amounts_to_json(self, amounts: Amounts) -> dict[str, Any]:
         if self.currency is not None or not self.totals:
-            return {what: _number(amount) for (what, _), amount in amounts.items()}
-        told: dict[str, Any] = {}
-        for (what, currency), amount in amounts.items():
-            told.setdefault(what, {})[currency] = _number(amount)
-        return told
+            return {name: _to_json(amount) for (name, _), amount in amounts.items()}
+        by_currency: dict[str, Any] = {}
+        for (name, currency), amount in amounts.items():
+            by_currency.setdefault(name, {})[currency] = _to_json(amount)
+        return by_currency
 
 
 def report(bill: Bill, metric: str | None = None) -> Report:
-    """The report of a bill, counted by a metric of `canonical.METRICS`; without one, as AWS charges.
+    """Report the costs of a bill by a metric of `schema.METRICS`; without one, by the bill's first.
 
     Raises:
-        UsageError: the bill does not tell this metric, or has an amount that is no number.
+        UsageError: the bill does not have the metric, or has a cost that is not a number.
     """
-    counted = bill.metric(metric)
-    services = _amounts(bill, by_service(bill.lines, counted), "service")
-    sums: dict[str, Decimal] = {}
+    metric_used = bill.resolve_metric(metric)
+    services = _amounts(bill, by_service(bill.lines, metric_used), "service")
+    totals: dict[str, Decimal] = {}
     for (_, currency), amount in services.items():
-        sums[currency] = sums.get(currency, Decimal(0)) + amount
-    used = _amounts(bill, by_usage_type(bill.lines, counted), "usage_type")
-    free = by_allowance(bill.rows_of(free_usage(bill.lines)), valued=not bill.format.startswith("FOCUS"))
-    found = Report(bill, counted, sums, services, used, free, bill.warnings)
-    return replace(found, warnings=(*bill.warnings, *_warnings(bill, metric, found)))
+        totals[currency] = totals.get(currency, Decimal(0)) + amount
+    usage_types = _amounts(bill, by_usage_type(bill.lines, metric_used), "usage_type")
+    # FOCUS has a list price of 0 for free usage.
+    free = by_allowance(bill.fetch_rows(free_usage(bill.lines)), has_list_prices=not bill.format.startswith("FOCUS"))
+    result = Report(bill, metric_used, totals, services, usage_types, free, bill.warnings)
+    return replace(result, warnings=(*bill.warnings, *_warnings(result, is_default_metric=metric is None)))
 
 
 def _amounts(bill: Bill, table: ir.Table, name: str) -> dict[tuple[str, str], Decimal]:
-    """The sums of a report; what comes to nothing in a currency that nobody names is left out."""
-    found = {}
-    for row in bill.rows_of(table):
+    """The sums of a query by name and currency, without those of 0 that have no currency."""
+    amounts = {}
+    for row in bill.fetch_rows(table):
         if isinstance(row["cost"], float) and not isfinite(row["cost"]):
-            raise bill.no_number()
-        amount = decimal(row["cost"]) or Decimal(0)
+            raise bill.invalid_cost_error()
+        amount = to_decimal(row["cost"]) or Decimal(0)
         if row["currency"] or amount:
-            found[row[name], row["currency"] or UNKNOWN] = amount
-    return found
+            amounts[row[name], row["currency"] or UNKNOWN_CURRENCY] = amount
+    return amounts
 
 
-def _warnings(bill: Bill, wanted: str | None, report: Report) -> Iterator[str]:
-    if wanted is None and report.metric != "unblended":
-        yield f"the bill tells no unblended costs: counted by {report.metric}"
+def _warnings(report: Report, *, is_default_metric: bool) -> Iterator[str]:
+    bill = report.bill
+    if is_default_metric and report.metric != "unblended":
+        yield f"the bill has no unblended costs: {report.metric} costs are counted"
     if len(report.totals) > 1:
-        yield f"amounts in {' and '.join(report.totals)} are never added: there is a total for each"
-    if UNKNOWN in report.totals:
-        yield "some rows name no currency"
+        yield f"amounts in {' and '.join(report.totals)} are not added: each currency has its own total"
+    if UNKNOWN_CURRENCY in report.totals:
+        yield "some rows have no currency"
     if bill.format.startswith("FOCUS"):
-        providers = {row["provider"]: row["rows"] for row in bill.rows_of(by_provider(bill.lines))}
+        providers = {row["provider"]: row["rows"] for row in bill.fetch_rows(by_provider(bill.lines))}
         if len(providers) > 1:
-            yield f"all are counted: {', '.join(f'{rows} rows of {name}' for name, rows in providers.items())}"
-        if any(free.benefit is None for free in report.free):
-            yield "FOCUS tells free usage at a list price of 0: what it would have cost is not known"
+            rows = ", ".join(f"{rows} rows of {name}" for name, rows in providers.items())
+            yield f"several providers, all counted: {rows}"
+        if any(usage.benefit is None for usage in report.free):
+            yield "FOCUS has a list price of 0 for free usage: its benefit is unknown"
 
 
-def _number(amount: Decimal | None) -> float | None:
-    """As JSON has it: without what is less than AWS's ten decimals."""
+def _to_json(amount: Decimal | None) -> float | None:
+    """Round to ten decimals, the precision of AWS's bills."""
     return None if amount is None else float(round(amount, 10))

@@ -1,9 +1,8 @@
-"""The one table that every bill is told in: its columns, their types and what they mean, whatever the bill's format.
+"""The canonical table of every bill, whatever its format: columns, types and meanings.
 
-A row is a line item: what was charged for one kind of usage of one thing in one span of time. Columns that a format
-does not have are NULL throughout; in a column of text that it has, nothing is NULL or empty. `number` is
-`decimal(38, 18)` where the source is text, so that sums are exact, and `float64` where the source holds floating point
-numbers.
+A row is a line item: the charge for one kind of usage of one resource in one period. Columns that a format lacks are
+NULL in all rows; in a text column that it has, no value is NULL or empty. Numbers are `decimal(38, 18)` where the
+source is text, so that sums are exact, and `float64` where the source has floating point numbers.
 """
 
 from __future__ import annotations
@@ -16,10 +15,13 @@ if TYPE_CHECKING:
     import ibis.expr.datatypes as dt
     import ibis.expr.types as ir
 
-Kind = Literal["text", "number", "moment", "day", "flag", "map"]
+Kind = Literal["text", "number", "timestamp", "date", "boolean", "map"]
 
 DECIMAL = "decimal(38, 18)"
 FLOAT = "float64"
+
+DEFAULT_CURRENCY = "USD"
+"""The currency of bills that have no currency column."""
 
 
 @dataclass(frozen=True)
@@ -27,18 +29,18 @@ class Column:
     """A column of the table."""
 
     kind: Kind
-    """`text`, `number`, `moment` (a timestamp in UTC, without saying so), `day`, `flag` or `map` (text to text)."""
+    """A `timestamp` is in UTC, without a time zone; a `map` is from text to text."""
     meaning: str
 
 
 COLUMNS: Mapping[str, Column] = {
-    "period": Column("day", "the first day of the month that is billed"),
-    "start": Column("moment", "when the usage began"),
-    "end": Column("moment", "when it ended; the first moment that is not part of it"),
-    "provider": Column("text", "whose bill it is: AWS, or FOCUS's ProviderName"),
+    "period": Column("date", "the first day of the billed month"),
+    "start": Column("timestamp", "when the usage began"),
+    "end": Column("timestamp", "when it ended, exclusive"),
+    "provider": Column("text", "the provider: AWS, or FOCUS's ProviderName"),
     "seller": Column("text", "who invoices: AWS, Inc., a subsidiary, or a seller of the Marketplace"),
-    "publisher": Column("text", "who makes what was used: CUR's legal entity, FOCUS's PublisherName"),
-    "invoice_id": Column("text", "the invoice; NULL until the month is closed"),
+    "publisher": Column("text", "the maker of the product: CUR's legal entity, FOCUS's PublisherName"),
+    "invoice_id": Column("text", "the invoice; NULL until AWS closes the month"),
     "payer": Column("text", "the account that pays: 12 digits on AWS"),
     "payer_name": Column("text", "its name"),
     "account": Column("text", "the account that used it"),
@@ -46,32 +48,32 @@ COLUMNS: Mapping[str, Column] = {
     "service": Column("text", "the service as the bill groups by it: CUR's product code, else the service's name"),
     "service_name": Column("text", "the service's name for people, like Amazon Elastic Compute Cloud"),
     "product_code": Column("text", "AWS's code, like AmazonEC2; NULL where the bill has only names"),
-    "usage_type": Column("text", "with the region's prefix, like EUW3-BoxUsage:t2.micro"),
+    "usage_type": Column("text", "usage type with the prefix of the region, like EUW3-BoxUsage:t2.micro"),
     "operation": Column("text", "like RunInstances"),
     "region": Column("text", "like eu-west-3"),
     "zone": Column("text", "like eu-west-3a"),
-    "resource_id": Column("text", "id or ARN of the resource, where the bill goes down to resources"),
-    "line_item_type": Column("text", "Usage, Tax, Credit, Refund, RIFee…; of FOCUS its ChargeCategory"),
-    "charge_class": Column("text", "Correction, where a charge of an earlier month is corrected (FOCUS)"),
-    "description": Column("text", "what was charged, in words"),
-    "term": Column("text", "OnDemand, Reserved, Spot…; of FOCUS its PricingCategory; empty on free rows"),
+    "resource_id": Column("text", "id or ARN of the resource, if the bill has resources"),
+    "line_item_type": Column("text", "Usage, Tax, Credit, Refund, RIFee…; FOCUS's ChargeCategory"),
+    "charge_class": Column("text", "Correction for a corrected charge of an earlier month (FOCUS)"),
+    "description": Column("text", "description of the charge"),
+    "term": Column("text", "OnDemand, Reserved, Spot…; FOCUS's PricingCategory; empty on free rows"),
     "sku": Column("text", "the product in the price list"),
     "price_code": Column("text", "the price in the price list: SKU.OFFERTERM.RATE"),
-    "commitment": Column("text", "ARN of the reservation or Savings Plan that covers it, or whose fee it is"),
-    "quantity": Column("number", "how much was used, in `unit`"),
+    "commitment": Column("text", "ARN of the reservation or Savings Plan that covers the usage, or whose fee it is"),
+    "quantity": Column("number", "usage in `unit`"),
     "unit": Column("text", "Hrs, GB-Mo, Requests…; older bills leave it empty"),
-    "rate": Column("number", "what a unit was charged; 0 where the free tier covers it"),
-    "list_rate": Column("number", "what a unit costs on demand"),
-    "list_cost": Column("number", "what it would have cost on demand"),
-    "contracted_cost": Column("number", "what was negotiated, before commitments (FOCUS)"),
-    "unblended_cost": Column("number", "what was charged; of FOCUS its BilledCost"),
-    "blended_cost": Column("number", "the same at the average rate of all accounts of a payer"),
-    "amortized_cost": Column("number", "with fees paid up front spread over what they cover; FOCUS's EffectiveCost"),
-    "net_unblended_cost": Column("number", "what was charged after discounts"),
-    "net_amortized_cost": Column("number", "amortized, after discounts"),
-    "currency": Column("text", "of all costs and rates in the row, like USD"),
-    "free": Column("flag", "whether it is usage that a free tier covered"),
-    "tags": Column("map", "tags by key, as the bill spells it: `tag_of` finds a key whatever stands in front of it"),
+    "rate": Column("number", "price charged for a unit; 0 where a free tier covers it"),
+    "list_rate": Column("number", "on-demand price of a unit"),
+    "list_cost": Column("number", "cost at the on-demand price"),
+    "contracted_cost": Column("number", "cost at the negotiated price, before commitments (FOCUS)"),
+    "unblended_cost": Column("number", "the charge; FOCUS's BilledCost"),
+    "blended_cost": Column("number", "the charge at the average rate of all accounts of a payer"),
+    "amortized_cost": Column("number", "cost with upfront fees spread over what they cover; FOCUS's EffectiveCost"),
+    "net_unblended_cost": Column("number", "the charge after discounts"),
+    "net_amortized_cost": Column("number", "amortized cost after discounts"),
+    "currency": Column("text", "currency of all costs and rates of the row, like USD"),
+    "free": Column("boolean", "whether a free tier covered the usage"),
+    "tags": Column("map", "tags by key as the bill spells it; `tag_of` ignores the prefixes of keys"),
     "row_key": Column("text", "identifies the row in its month; NULL where the format has no key"),
 }
 
@@ -82,46 +84,46 @@ METRICS: Mapping[str, str] = {
     "net_unblended": "net_unblended_cost",
     "net_amortized": "net_amortized_cost",
 }
-"""The ways to count a charge → the column. https://docs.aws.amazon.com/cur/latest/userguide/table-dictionary-cur2.html"""
+"""The metric of a cost → its column. https://docs.aws.amazon.com/cur/latest/userguide/table-dictionary-cur2.html"""
 
 _TYPES: Mapping[Kind, str] = {
     "text": "string",
-    "moment": "timestamp(6)",
-    "day": "date",
-    "flag": "boolean",
+    "timestamp": "timestamp(6)",
+    "date": "date",
+    "boolean": "boolean",
     "map": "map<string, string>",
 }
 
 
 def tag_of(lines: ir.Table, key: str) -> ir.StringValue:
-    """The value of a tag; NULL where there is none.
+    """The value of a tag; NULL where a line has no such tag.
 
-    CUR 2.0 puts `user_` in front of the keys of a user's own tags, legacy CUR `user:`, FOCUS nothing or either.
+    Keys of user-defined tags have the prefix `user_` in CUR 2.0, `user:` in legacy CUR, and none or either in FOCUS.
     """
     import ibis
 
-    return ibis.coalesce(*(lines.tags.get(f"{before}{key}") for before in ("", "user:", "user_", "user ")))
+    return ibis.coalesce(*(lines.tags.get(f"{prefix}{key}") for prefix in ("", "user:", "user_", "user ")))
 
 
-def type_of(name: str, number: str) -> dt.DataType:
-    """The type of a column; `number` is what numbers are in the bill, `DECIMAL` or `FLOAT`."""
+def column_type(name: str, number_type: str) -> dt.DataType:
+    """The type of a column; `number_type` is the type of the bill's numbers, `DECIMAL` or `FLOAT`."""
     import ibis
 
-    return ibis.dtype(_TYPES.get(COLUMNS[name].kind, number))
+    return ibis.dtype(_TYPES.get(COLUMNS[name].kind, number_type))
 
 
-def conform(known: Mapping[str, ir.Value], table: ir.Table, number: str) -> ir.Table:
-    """A table with exactly the canonical columns, from expressions over `table` for those that a format knows."""
+def to_schema(columns: Mapping[str, ir.Value], table: ir.Table, number_type: str) -> ir.Table:
+    """Select exactly the canonical columns, given expressions over `table` for those that the format has."""
     import ibis
 
-    unknown = known.keys() - COLUMNS.keys()
+    unknown = columns.keys() - COLUMNS.keys()
     if unknown:
-        raise KeyError(f"no canonical columns: {sorted(unknown)}")
-    columns = {}
+        raise KeyError(f"not canonical columns: {sorted(unknown)}")
+    selected = {}
     for name in COLUMNS:
-        wanted = type_of(name, number)
-        value = known.get(name)
+        type_ = column_type(name, number_type)
+        value = columns.get(name)
         if value is None:
-            value = ibis.null(wanted)
-        columns[name] = value if value.type() == wanted else value.cast(wanted)
-    return table.select(**columns)
+            value = ibis.null(type_)
+        selected[name] = value if value.type() == type_ else value.cast(type_)
+    return table.select(**selected)

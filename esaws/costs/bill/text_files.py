@@ -1,121 +1,171 @@
-"""Text files of bills: unpacked, in UTF-8, and with their delimiter, before anything of them is read."""
+"""Delimited text files as bill files: decompress, decode, find the delimiter, convert to Parquet."""
 
 from __future__ import annotations
 
 import csv
 import gzip
 import io
+import re
 import shutil
 import zipfile
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from esaws.costs.bill.files import File, Unreadable
-from esaws.costs.bill.format import Recognised
-from esaws.costs.bill.recognise import recognise
+from esaws.costs.bill.bill_file import BillFile, File, UnreadableBill
+from esaws.costs.bill.formats.detect import detect_format
+from esaws.costs.bill.formats.format import ColumnMapping
+from esaws.costs.bill.parquet import write_cells
+from esaws.costs.bill.typed_text import load_cells
+from esaws.costs.engines.duckdb import DuckDBEngine, quote_literal
 
 DELIMITERS = (",", ";", "\t", "|")
-_GZIP, _ZIP = b"\x1f\x8b", b"PK\x03\x04"
-_UTF_8_BOM = b"\xef\xbb\xbf"
-_UTF_16 = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
-_LONGEST_HEADER = 4 * 1024 * 1024
-csv.field_size_limit(16 * 1024 * 1024)
+_GZIP_MAGIC, _ZIP_MAGIC = b"\x1f\x8b", b"PK\x03\x04"
+_UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+_MAX_HEADER = 4 * 1024 * 1024
+_MAX_LINE = 16 * 1024 * 1024
+csv.field_size_limit(_MAX_LINE)
 
 
 @dataclass(frozen=True)
 class TextTable:
-    """A delimited file whose header is that of a bill."""
+    """A delimited file with the header of a bill."""
 
     file: File
     path: Path
-    """The same in plain UTF-8."""
+    """The same content in UTF-8."""
     delimiter: str
     header: tuple[str, ...]
-    lines: int
-    """How many lines there are up to the end of the header."""
-    records: int
-    """How many records that are not blank: one, or two with the hint for spreadsheets (`sep=;`)."""
-    recognised: Recognised
+    header_lines: int
+    """The number of lines up to the end of the header."""
+    header_records: int
+    """The number of records up to the header that are not blank: 1, or 2 with a delimiter hint (`sep=;`)."""
+    mapping: ColumnMapping
 
     def row_of(self, index: int) -> int:
-        """The row that a spreadsheet shows a record in: the header is row 1, and blank rows count."""
+        """The row in which a spreadsheet shows a record: the header is row 1, and blank rows count."""
         with self.path.open(encoding="utf-8-sig", newline="") as lines:
-            seen = -self.records - 1
+            record_index = -self.header_records - 1
             for row, record in enumerate(csv.reader(lines, delimiter=self.delimiter), start=1):
-                seen += bool(record)
-                if seen == index:
+                record_index += bool(record)
+                if record_index == index:
                     return row
         return index + 2
 
 
-def unpacked(file: File, scratch: Path) -> Path:
-    """The file, or what is in it where it is compressed.
+def decompress(file: File, scratch: Path) -> Path:
+    """Decompress a gzip or zip file to `scratch`; return the path of the content. Other files stay where they are.
 
     Raises:
-        Unreadable: the compressed data is damaged, or an archive holds several files.
+        UnreadableBill: the compressed data is damaged, or a zip archive has several files.
     """
     with file.path.open("rb") as stream:
         magic = stream.read(4)
-    if not magic.startswith(_GZIP) and magic != _ZIP:
+    if not magic.startswith(_GZIP_MAGIC) and magic != _ZIP_MAGIC:
         return file.path
-    plain = scratch / f"unpacked-{len(list(scratch.iterdir()))}"
+    content = scratch / f"decompressed-{len(list(scratch.iterdir()))}"
     try:
-        if magic == _ZIP:
+        if magic == _ZIP_MAGIC:
             with zipfile.ZipFile(file.path) as archive:
-                members = [each for each in archive.namelist() if not each.endswith("/")]
+                members = [name for name in archive.namelist() if not name.endswith("/")]
                 if len(members) != 1:
-                    raise Unreadable(
-                        file.name, f"the archive holds {len(members)} files; unpack it, and give its folder"
-                    )
-                with archive.open(members[0]) as packed, plain.open("wb") as out:
+                    reason = f"the archive has {len(members)} files. Unpack it and pass its folder."
+                    raise UnreadableBill(file.name, reason)
+                with archive.open(members[0]) as packed, content.open("wb") as out:
                     shutil.copyfileobj(packed, out, 1 << 20)
         else:
-            with gzip.open(file.path) as packed, plain.open("wb") as out:
+            with gzip.open(file.path) as packed, content.open("wb") as out:
                 shutil.copyfileobj(packed, out, 1 << 20)
     except (OSError, EOFError, zlib.error, zipfile.BadZipFile) as error:
-        raise Unreadable(
-            file.name, f"the compressed data is damaged or cut off ({error}); get the file again"
-        ) from None
-    return plain
+        reason = f"the compressed data is damaged or truncated ({error}). Download the file again."
+        raise UnreadableBill(file.name, reason) from None
+    return content
 
 
-def in_utf_8(file: File, path: Path, scratch: Path) -> Path:
-    """A text file in UTF-8: spreadsheets also write UTF-16, and Windows' code page 1252."""
+def to_utf_8(file: File, path: Path, scratch: Path) -> Path:
+    """Convert a text file to UTF-8 where needed: spreadsheets also write UTF-16 and Windows code page 1252."""
     with path.open("rb") as stream:
-        begins = stream.read(2)
-    encoding = _UTF_16.get(begins) or (None if _is_utf_8(path) else "cp1252")
-    if encoding is None:
+        mark = stream.read(2)
+    if mark in _UTF_16_MARKS:
+        encoding = "utf-16"
+    elif _is_utf_8(path):
         return path
-    plain = scratch / f"utf-8-{len(list(scratch.iterdir()))}"
+    else:
+        encoding = "cp1252"
+    converted = scratch / f"utf-8-{len(list(scratch.iterdir()))}"
     try:
-        with path.open(encoding=encoding, newline="") as text, plain.open("w", encoding="utf-8", newline="") as out:
+        with path.open(encoding=encoding, newline="") as text, converted.open("w", encoding="utf-8", newline="") as out:
             shutil.copyfileobj(text, out, 1 << 20)
     except UnicodeError:
-        raise Unreadable(file.name, "it is no text: neither UTF-8 nor UTF-16 nor code page 1252") from None
-    return plain
+        raise UnreadableBill(file.name, "not a text file (neither UTF-8 nor UTF-16 nor code page 1252)") from None
+    return converted
 
 
-def text_table(file: File, path: Path) -> TextTable:
-    """How to read a delimited file in UTF-8.
+def read_text_table(file: File, path: Path) -> TextTable:
+    """Find the delimiter and the header of a file in UTF-8.
 
     Raises:
-        Unreadable: it is empty, or its header is not that of a bill under any delimiter.
+        UnreadableBill: the file is empty, or its header is not that of a bill with any delimiter.
     """
     with path.open(encoding="utf-8-sig", newline="") as lines:
-        start = lines.read(_LONGEST_HEADER)
+        start = lines.read(_MAX_HEADER)
     if not start.strip():
-        raise Unreadable(file.name, "the file is empty")
-    hint = start[:6].lower().startswith("sep=") and start.find("\n", 0, 9) + 1
-    headers = {}
+        raise UnreadableBill(file.name, "the file is empty")
+    hint_length = start.find("\n", 0, 9) + 1 if start[:6].lower().startswith("sep=") else 0
+    has_hint = hint_length > 0
+    headers = []
     for delimiter in DELIMITERS:
-        reader = csv.reader(io.StringIO(start[hint or 0 :], newline=""), delimiter=delimiter)
+        reader = csv.reader(io.StringIO(start[hint_length:], newline=""), delimiter=delimiter)
         header = tuple(next((record for record in reader if record), ()))
-        headers[delimiter] = header
-        if recognised := recognise(header):
-            return TextTable(file, path, delimiter, header, reader.line_num + bool(hint), 1 + bool(hint), recognised)
-    shown = max(headers.values(), key=len)
-    raise Unreadable(file.name, f"its header is not that of a bill: {', '.join(shown[:6])[:200]}…", row=1)
+        headers.append(header)
+        if mapping := detect_format(header):
+            return TextTable(file, path, delimiter, header, reader.line_num + has_hint, 1 + has_hint, mapping)
+    columns = ", ".join(max(headers, key=len)[:6])[:200]
+    raise UnreadableBill(file.name, f"not a bill (its columns are {columns}…)", row=1)
+
+
+def read_delimited(file: File, path: Path, duck: DuckDBEngine, scratch: Path) -> BillFile:
+    """Convert a text file, decompressed and in UTF-8 at `path`, to a bill file.
+
+    Raises:
+        UnreadableBill: the file is not a bill, a row has more or fewer cells than the header, or the value of a cell
+            is not certain.
+    """
+    import duckdb
+
+    table = read_text_table(file, path)
+    names = {name: f"c{number}" for number, name in reversed(list(enumerate(table.header)))}
+    try:
+        cells = load_cells(duck, _read_csv(table), names, file.name, table.mapping, table.row_of, table.delimiter)
+    except duckdb.Error as error:
+        raise _malformed(table, error) from None
+    return write_cells(file, cells, scratch)
+
+
+def _read_csv(table: TextTable) -> str:
+    """SQL that reads the file. Detection is off, so that a row that does not match the header is an error."""
+    columns = ", ".join(f"'c{number}': 'VARCHAR'" for number in range(len(table.header)))
+    return (
+        f"read_csv({quote_literal(str(table.path))}, delim = '{table.delimiter}', quote = '\"', escape = '\"', "
+        f"header = false, skip = {table.header_lines}, auto_detect = false, columns = {{{columns}}}, "
+        f"max_line_size = {_MAX_LINE}, strict_mode = true, null_padding = false, ignore_errors = false)"
+    )
+
+
+def _malformed(table: TextTable, error: Exception) -> UnreadableBill:
+    """The error that names the row which does not match the header; DuckDB gives only the line."""
+    with table.path.open(encoding="utf-8-sig", newline="") as lines:
+        records, row = 0, 0
+        try:
+            for row, record in enumerate(csv.reader(lines, delimiter=table.delimiter, strict=True), start=1):
+                records += bool(record)
+                if record and records > table.header_records and len(record) != len(table.header):
+                    reason = f"the row has {len(record)} columns, the header has {len(table.header)}"
+                    return UnreadableBill(table.file.name, reason, row=row)
+        except csv.Error as csv_error:
+            return UnreadableBill(table.file.name, f"{csv_error}", row=row + 1)
+    message = re.sub(r"\s+", " ", str(error))
+    return UnreadableBill(table.file.name, f"not a valid table ({message[:300]})")
 
 
 def _is_utf_8(path: Path) -> bool:

@@ -1,148 +1,137 @@
-"""Text cells turned into typed Parquet: each is read for certain, or refused with file, row and column."""
+"""Convert text cells to typed Parquet. A cell whose value is not certain is an error with file, row and column."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from esaws.costs.bill.cells import Unclear, amounts_of, maps_of, moments_of
-from esaws.costs.bill.files import Unreadable
-from esaws.costs.bill.format import Recognised
+from esaws.costs.bill.bill_file import UnreadableBill
+from esaws.costs.bill.cells import Cells, UnclearCell, parse_maps, parse_numbers, parse_timestamps
+from esaws.costs.bill.formats.format import ColumnMapping
 from esaws.costs.bill.schema import Kind
-from esaws.costs.bill.total_rows import set_sums_aside
-from esaws.costs.engines.duckdb import literal, quoted
+from esaws.costs.engines.duckdb import quote_identifier, quote_literal
 
 if TYPE_CHECKING:
     import pyarrow
 
-    from esaws.costs.engines.duckdb import Embedded
+    from esaws.costs.engines.duckdb import DuckDBEngine
 
-NOTHING = ("", "null", "none", "nan", "n/a", "na", "#n/a", "<null>", "(null)", "\\n", "-")
-"""What stands in cells of numbers and dates for nothing, in lower case."""
-NO_TEXT = ("", "NULL", "null", "NaN", "nan", "N/A", "#N/A", "<null>", "(null)", "\\N")
-"""What stands in cells of text for nothing: there `none` and `NA` may be meant."""
+NULL_VALUES = ("", "null", "none", "nan", "n/a", "na", "#n/a", "<null>", "(null)", "\\n", "-")
+"""Cells of numbers and dates that mean NULL, in lower case."""
+NULL_TEXTS = ("", "NULL", "null", "NaN", "nan", "N/A", "#N/A", "<null>", "(null)", "\\N")
+"""Cells of text that mean NULL. `none` and `NA` may be values there."""
 
-_SQL_TYPES: Mapping[Kind, str] = {"number": "DECIMAL(38, 18)", "moment": "TIMESTAMP", "map": "MAP(VARCHAR, VARCHAR)"}
-_SHOWN = 80
-"""Characters of a cell that an error shows."""
+_SQL_TYPES: Mapping[Kind, str] = {"number": "DECIMAL(38, 18)", "timestamp": "TIMESTAMP", "map": "MAP(VARCHAR, VARCHAR)"}
 _BLANKS = "' \t\u00a0'"
+_TOTAL_LABEL = re.compile(r"(grand|sub)?[ -]?(total|sum|totals|summe|gesamt|somme|suma|totale)\b.*", re.IGNORECASE)
 
 
-@dataclass
-class Cells:
-    """A table of text in DuckDB, with a bill's columns by the format's names; cells that hold nothing are NULL."""
-
-    duck: Embedded
-    table: str
-    file: str
-    recognised: Recognised
-    row_of: Callable[[int], int]
-    """The row in the file of the record with this number, counted from 0."""
-    delimiter: str | None
-    warnings: list[str] = field(default_factory=list)
-
-    def columns(self, kind: Kind) -> list[str]:
-        return [name for name in self.recognised.columns if self.recognised.format.fields[name] == kind]
-
-    def distinct(self, columns: list[str], where: str = "true") -> list[str]:
-        """The texts that stand in any of some columns; `where` is about `cell`."""
-        each = [f"SELECT {quoted(name)} AS cell FROM {self.table}" for name in columns]
-        sql = (
-            f"SELECT DISTINCT cell FROM ({' UNION ALL '.join(each)}) WHERE cell IS NOT NULL AND ({where}) ORDER BY cell"
-        )
-        return [cell for (cell,) in self.duck.rows(sql)] if each else []
-
-    def refuse(self, unclear: Unclear, columns: list[str]) -> Unreadable:
-        """The error that names the first cell with a text that can't be read."""
-        shown_text = unclear.text if len(unclear.text) < _SHOWN else f"{unclear.text[:_SHOWN]}…"
-        said = f"{shown_text!r} {unclear.reason}"
-        for name in [unclear.column] if unclear.column else columns:
-            sql = f"SELECT min(rowid) FROM {self.table} WHERE {quoted(name)} = ?"
-            ((index,),) = self.duck.rows(sql, [unclear.text])
-            if index is not None:
-                shown = self.recognised.columns[name]
-                return Unreadable(self.file, said, row=self.row_of(index), column=shown)
-        return Unreadable(self.file, said)
-
-
-def load(
-    duck: Embedded,
+def load_cells(
+    duck: DuckDBEngine,
     source: str,
     names: Mapping[str, str],
     file: str,
-    recognised: Recognised,
+    mapping: ColumnMapping,
     row_of: Callable[[int], int],
     delimiter: str | None = None,
 ) -> Cells:
-    """The bill's columns of a relation as text; `names` are those of the relation by those of the file."""
-    cells = Cells(duck, duck.new_name("cells"), file, recognised, row_of, delimiter)
+    """Load a bill's columns of a SQL relation as text; `names` maps the file's column names to the relation's."""
+    cells = Cells(duck, duck.new_name("cells"), file, mapping, row_of, delimiter)
     selected = []
-    for name, given in recognised.columns.items():
-        nothing = NO_TEXT if recognised.format.fields[name] in ("text", "map") else NOTHING
-        selected.append(f"{_cell(names[given], nothing)} AS {quoted(name)}")
-    for number, given in enumerate(recognised.tags.values()):
-        selected.append(f"{_cell(names[given], NO_TEXT)} AS tag_{number}")
-    duck.rows(f"CREATE TEMP TABLE {cells.table} AS SELECT {', '.join(selected)} FROM {source}")
+    for name, source_name in mapping.columns.items():
+        nulls = NULL_TEXTS if mapping.format.fields[name] in ("text", "map") else NULL_VALUES
+        selected.append(f"{_cell(names[source_name], nulls)} AS {quote_identifier(name)}")
+    for number, source_name in enumerate(mapping.tags.values()):
+        selected.append(f"{_cell(names[source_name], NULL_TEXTS)} AS tag_{number}")
+    duck.run_sql(f"CREATE TEMP TABLE {cells.table} AS SELECT {', '.join(selected)} FROM {source}")
     return cells
 
 
-def write(cells: Cells, path: Path) -> int:
-    """The table, typed, as Parquet; gives the number of rows.
+def write_typed(cells: Cells, path: Path) -> int:
+    """Write the cells as typed Parquet; return the number of rows.
 
     Raises:
-        Unreadable: a cell can't be read for certain.
+        UnreadableBill: the value of a cell is not certain.
     """
-    set_sums_aside(cells)
+    _remove_total_rows(cells)
     joins: list[str] = []
     selected = [
-        *_translated(cells, "number", amounts_of, joins),
-        *_translated(cells, "moment", moments_of, joins),
-        *_translated(cells, "map", maps_of, joins),
-        *(f"r.{quoted(name)} AS {quoted(name)}" for name in cells.columns("text")),
+        *_parsed_columns(cells, "number", parse_numbers, joins),
+        *_parsed_columns(cells, "timestamp", parse_timestamps, joins),
+        *_parsed_columns(cells, "map", parse_maps, joins),
+        *(f"r.{quote_identifier(name)} AS {quote_identifier(name)}" for name in cells.columns("text")),
     ]
-    if cells.recognised.tags:
-        selected.append(f"{_tags(cells.recognised.tags)} AS resource_tags")
+    if cells.mapping.tags:
+        selected.append(f"{_tag_map(cells.mapping.tags)} AS resource_tags")
     query = f"SELECT {', '.join(selected)} FROM {cells.table} r {' '.join(joins)}"
-    cells.duck.rows(f"COPY ({query}) TO {literal(str(path))} (FORMAT parquet, COMPRESSION zstd)")
-    ((rows,),) = cells.duck.rows(f"SELECT count(*) FROM {cells.table}")
-    cells.duck.rows(f"DROP TABLE {cells.table}")
+    cells.duck.run_sql(f"COPY ({query}) TO {quote_literal(str(path))} (FORMAT parquet, COMPRESSION zstd)")
+    ((rows,),) = cells.duck.run_sql(f"SELECT count(*) FROM {cells.table}")
+    cells.duck.run_sql(f"DROP TABLE {cells.table}")
     return int(rows)
 
 
-def _translated(
-    cells: Cells, kind: Kind, translate: Callable[[Cells], pyarrow.Table | None], joins: list[str]
+def _remove_total_rows(cells: Cells) -> None:
+    """Remove blank rows, and the totals that a spreadsheet added below the last row of the bill.
+
+    Raises:
+        UnreadableBill: a row has no date and is not a total.
+    """
+    timestamps = cells.columns("timestamp")
+    undated = " AND ".join(f"{quote_identifier(name)} IS NULL" for name in timestamps)
+    others = [name for name in cells.mapping.columns if name not in timestamps]
+    columns = ", ".join(map(quote_identifier, others))
+    rows: list[tuple[Any, ...]] = cells.duck.run_sql(
+        f"SELECT rowid, {columns} FROM {cells.table} WHERE {undated} ORDER BY rowid"
+    )
+    if not rows:
+        return
+    ((last,),) = cells.duck.run_sql(f"SELECT max(rowid) FROM {cells.table} WHERE NOT ({undated})")
+    numbers = set(cells.columns("number"))
+    for index, *values in rows:
+        row = {name: value for name, value in zip(others, values, strict=True) if value is not None}
+        if not row:
+            continue
+        labels = [text for name, text in row.items() if name not in numbers]
+        if last is None or index < last or not all(_TOTAL_LABEL.match(label) for label in labels):
+            raise UnreadableBill(cells.file, "the row has no date", row=cells.row_of(index))
+        shown = ", ".join(row.values())
+        cells.warnings.append(f"{cells.file}, row {cells.row_of(index)}: total row, not counted ({shown})")
+    cells.duck.run_sql(f"DELETE FROM {cells.table} WHERE {undated}")
+
+
+def _parsed_columns(
+    cells: Cells, kind: Kind, parse: Callable[[Cells], pyarrow.Table | None], joins: list[str]
 ) -> list[str]:
-    """The columns of a kind as SQL; texts that DuckDB does not read by itself are looked up in what was translated."""
+    """SQL for the columns of a kind. Texts that DuckDB can't parse are joined with the parsed values."""
     columns, sql_type = cells.columns(kind), _SQL_TYPES[kind]
     try:
-        known = translate(cells)
-    except Unclear as unclear:
-        raise cells.refuse(unclear, columns) from None
-    if known is None:
-        return [f"CAST(r.{quoted(name)} AS {sql_type}) AS {quoted(name)}" for name in columns]
+        parsed = parse(cells)
+    except UnclearCell as unclear:
+        raise cells.error(unclear, columns) from None
+    if parsed is None:
+        return [f"CAST(r.{quote_identifier(name)} AS {sql_type}) AS {quote_identifier(name)}" for name in columns]
     table = cells.duck.new_name(kind)
-    cells.duck.raw.register(f"{table}_", known)
-    cells.duck.rows(f"CREATE TEMP TABLE {table} AS SELECT name, text, value::{sql_type} AS value FROM {table}_")
-    cells.duck.raw.unregister(f"{table}_")
+    cells.duck.load(table, parsed, f"name, text, value::{sql_type} AS value")
     selected = []
     for number, name in enumerate(columns):
-        joined = f"{table}_{number}"
-        of_column = f"{joined}.name IN ('', {literal(name)})"
-        joins.append(f"LEFT JOIN {table} {joined} ON {joined}.text = r.{quoted(name)} AND {of_column}")
-        by_itself = f"TRY_CAST(r.{quoted(name)} AS {sql_type})" if kind == "number" else "NULL"
-        selected.append(f"coalesce({joined}.value, {by_itself}) AS {quoted(name)}")
+        alias, column = f"{table}_{number}", quote_identifier(name)
+        joins.append(
+            f"LEFT JOIN {table} {alias} ON {alias}.text = r.{column} AND {alias}.name IN ('', {quote_literal(name)})"
+        )
+        direct = f"TRY_CAST(r.{column} AS {sql_type})" if kind == "number" else "NULL"
+        selected.append(f"coalesce({alias}.value, {direct}) AS {column}")
     return selected
 
 
-def _cell(name: str, nothing: tuple[str, ...]) -> str:
-    trimmed = f"trim({quoted(name)}, {_BLANKS})"
-    compared = f"lower({trimmed})" if nothing is NOTHING else trimmed
-    words = ", ".join(f"'{word}'" for word in nothing)
-    return f"CASE WHEN {compared} IN ({words}) THEN NULL ELSE {trimmed} END"
+def _cell(name: str, nulls: tuple[str, ...]) -> str:
+    trimmed = f"trim({quote_identifier(name)}, {_BLANKS})"
+    compared = f"lower({trimmed})" if nulls is NULL_VALUES else trimmed
+    values = ", ".join(f"'{value}'" for value in nulls)
+    return f"CASE WHEN {compared} IN ({values}) THEN NULL ELSE {trimmed} END"
 
 
-def _tags(tags: Mapping[str, str]) -> str:
-    entries = ", ".join(f"{{'k': {literal(key)}, 'v': r.tag_{number}}}" for number, key in enumerate(tags))
+def _tag_map(tags: Mapping[str, str]) -> str:
+    entries = ", ".join(f"{{'k': {quote_literal(key)}, 'v': r.tag_{number}}}" for number, key in enumerate(tags))
     return f"map_from_entries(list_filter([{entries}], lambda e: e.v IS NOT NULL))"

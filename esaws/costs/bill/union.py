@@ -1,55 +1,89 @@
-"""The parts of a bill put together, as one canonical table."""
+"""Combine the files of a bill into one canonical table."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from esaws.costs.bill.bill_file import canonical, constants_of
-from esaws.costs.bill.schema import DECIMAL, FLOAT, METRICS
+from esaws.costs.bill.bill_file import BillFile, BillingMonth
+from esaws.costs.bill.formats.format import ColumnMapping
+from esaws.costs.bill.schema import DECIMAL, FLOAT, METRICS, to_schema
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
 
-    from esaws.costs.bill.bill_file import Part
-    from esaws.costs.bill.dedup.months import Month
-    from esaws.costs.bill.format import Recognised
     from esaws.costs.engines.engine import Engine
 
 
-def assembled(parts: Sequence[Part], left_out: Mapping[Part, Collection[Month]], engine: Engine) -> ir.Table:
-    """The canonical table of some parts, without the months that are left out of each."""
+def union_files(
+    files: Sequence[BillFile], excluded_months: Mapping[BillFile, Collection[BillingMonth]], engine: Engine
+) -> ir.Table:
+    """The canonical table of these files, without the excluded months of each."""
     import ibis
 
-    number = FLOAT if any(part.number == FLOAT for part in parts) else DECIMAL
-    whole: dict[object, list[Part]] = {}
+    number_type = FLOAT if any(file.number_type == FLOAT for file in files) else DECIMAL
+    complete: dict[object, list[BillFile]] = {}
     tables = []
-    for part in parts:
-        if left_out.get(part):
-            tables.append(_without(canonical(engine.parquet([part.path]), [part], number), left_out[part]))
+    for file in files:
+        if excluded_months.get(file):
+            table = canonical_table(engine.read_parquet([file.path]), [file], number_type)
+            tables.append(_without_months(table, excluded_months[file]))
         else:
-            whole.setdefault((part.recognised.version, part.schema), []).append(part)
-    for some in whole.values():
-        tables.append(canonical(engine.parquet([part.path for part in some]), some, number))
+            complete.setdefault((file.mapping.version, file.schema), []).append(file)
+    for group in complete.values():
+        tables.append(canonical_table(engine.read_parquet([file.path for file in group]), group, number_type))
     return tables[0] if len(tables) == 1 else ibis.union(*tables)
 
 
-def with_constants(lines: ir.Table, parts: Sequence[Part]) -> ir.Table:
-    """A canonical table in which the columns are literals that have one value: nothing has to be grouped by them."""
+def canonical_table(table: ir.Table, files: Sequence[BillFile], number_type: str) -> ir.Table:
+    """Convert a table with the rows of some files of one schema to the canonical columns."""
     import ibis
 
-    known = {name: value for name, value in constants_of(parts).items() if value is not None}
-    return lines.mutate(**{name: ibis.literal(value, type=lines[name].type()) for name, value in known.items()})
+    standard = with_standard_names(table, files[0].mapping)
+    constants = {
+        name: ibis.literal(value) if value is not None else ibis.null()
+        for name, value in common_constants(files).items()
+    }
+    return to_schema({**files[0].format.canonical_columns(standard), **constants}, standard, number_type)
 
 
-def metrics_of(recognised: Sequence[Recognised]) -> tuple[str, ...]:
-    """The ways to count that all of some tables know, in the order of `METRICS`."""
-    return tuple(metric for metric in METRICS if all(metric in each.format.metrics(each) for each in recognised))
+def with_standard_names(table: ir.Table, mapping: ColumnMapping) -> ir.Table:
+    """Select the format's columns under the format's names, with tags in a map."""
+    import ibis
+
+    columns: dict[str, ir.Value] = {name: table[source] for name, source in mapping.columns.items()}
+    if mapping.tags:
+        keys = ibis.array(list(mapping.tags))
+        values = ibis.array([table[source].cast("string").nullif("") for source in mapping.tags.values()])
+        columns.setdefault("resource_tags", ibis.map(keys, values))
+    return table.select(**columns)
 
 
-def _without(lines: ir.Table, months: Collection[Month]) -> ir.Table:
+def with_constants(lines: ir.Table, files: Sequence[BillFile]) -> ir.Table:
+    """Replace the columns that have one value by literals, so that queries need not group by them."""
+    import ibis
+
+    constants = {name: value for name, value in common_constants(files).items() if value is not None}
+    return lines.mutate(**{name: ibis.literal(value, type=lines[name].type()) for name, value in constants.items()})
+
+
+def common_constants(files: Sequence[BillFile]) -> dict[str, Any]:
+    """The canonical columns that have the same value in all rows of these files."""
+    return {
+        name: value
+        for name, value in files[0].constants.items()
+        if all(name in file.constants and file.constants[name] == value for file in files)
+    }
+
+
+def common_metrics(mappings: Sequence[ColumnMapping]) -> tuple[str, ...]:
+    """The metrics for which all of these tables have costs, in the order of `METRICS`."""
+    return tuple(metric for metric in METRICS if all(metric in mapping.format.metrics(mapping) for mapping in mappings))
+
+
+def _without_months(lines: ir.Table, months: Collection[BillingMonth]) -> ir.Table:
     for month in months:
-        of_month = lines.period.isnull() if month.first is None else lines.period == month.first
+        in_month = lines.period.isnull() if month.first is None else lines.period == month.first
         of_payer = lines.payer.isnull() if month.payer is None else lines.payer == month.payer
-        lines = lines.filter(~(of_month & of_payer).fill_null(False))
+        lines = lines.filter(~(in_month & of_payer).fill_null(False))
     return lines

@@ -1,4 +1,4 @@
-"""DuckDB in this process: the engine for bills that fit on the machine's disk, whatever its memory."""
+"""DuckDB in this process: the engine for bills that fit on the local disk, whatever the memory."""
 
 from __future__ import annotations
 
@@ -12,62 +12,82 @@ from esaws.errors import UsageError
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
+    import pyarrow
 
 
-def quoted(name: str) -> str:
-    """A name as SQL takes it, whatever is in it."""
+def quote_identifier(name: str) -> str:
+    """A name as SQL, with any characters in it."""
     return '"' + name.replace('"', '""') + '"'
 
 
-def literal(text: str) -> str:
-    """A text as SQL takes it, whatever is in it."""
+def quote_literal(text: str) -> str:
+    """A text as SQL, with any characters in it."""
     return "'" + text.replace("'", "''") + "'"
 
 
-class Embedded(Engine):
-    """DuckDB with no more threads than cores, spilling to `scratch` beyond its share of the memory."""
+class DuckDBEngine(Engine):
+    """DuckDB with a thread for each core, spilling to `scratch` beyond its share of the memory."""
 
     name = "duckdb"
 
     def __init__(self, scratch: Path) -> None:
+        import duckdb
         import ibis
 
-        self._names = count()
-        self.ibis = ibis.duckdb.connect(temp_directory=str(scratch / "spilled"))
-        self.raw: Any = self.ibis.con
-        self.rows("SET TimeZone = 'UTC'")
-        # In Jupyter it is off where there are no widgets, and refuses to be turned off.
-        if self.rows("SELECT current_setting('enable_progress_bar')")[0][0]:
-            self.rows("SET enable_progress_bar = false")
+        self._numbers = count()
+        self._connection = duckdb.connect(config={"temp_directory": str(scratch / "spilled")})
+        self._backend = ibis.duckdb.from_connection(self._connection)
+        self.run_sql("SET TimeZone = 'UTC'")
+        # In Jupyter without widgets the bar is off, and DuckDB refuses to turn it off again.
+        if self.run_sql("SELECT current_setting('enable_progress_bar')")[0][0]:
+            self.run_sql("SET enable_progress_bar = false")
 
-    def parquet(self, paths: Sequence[Path]) -> ir.Table:
-        return self.ibis.read_parquet([str(path) for path in paths], hive_partitioning=False)
+    def read_parquet(self, paths: Sequence[Path]) -> ir.Table:
+        return self._backend.read_parquet([str(path) for path in paths], hive_partitioning=False)
 
-    def named(self, table: ir.Table) -> ir.Table:
+    def as_view(self, table: ir.Table) -> ir.Table:
         name = self.new_name("lines")
-        self.rows(f"CREATE TEMP VIEW {name} AS {self.ibis.compile(table)}")
-        return self.ibis.table(name)
+        self.run_sql(f"CREATE TEMP VIEW {name} AS {self.compile(table)}")
+        return self._backend.table(name)
 
-    def rows_of(self, table: ir.Table) -> list[dict[str, Any]]:
+    def fetch_rows(self, table: ir.Table) -> list[dict[str, Any]]:
         import duckdb
 
         try:
-            found: list[dict[str, Any]] = self.ibis.to_pyarrow(table).to_pylist()
+            rows: list[dict[str, Any]] = self._backend.to_pyarrow(table).to_pylist()
         except duckdb.Error as error:
-            raise UsageError(f"the bill can't be read: {error}") from None
-        return found
+            raise UsageError(f"the bill can't be read ({error})") from None
+        return rows
 
-    def rows(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        """All rows that a statement gives; DuckDB takes no other before they are fetched."""
-        found: list[tuple[Any, ...]] = self.raw.execute(sql, list(values)).fetchall()
-        return found
+    def materialize(self, table: ir.Table) -> ir.Table:
+        """Compute a table now, once, and keep the result in the engine."""
+        name = self.new_name("materialized")
+        self.run_sql(f"CREATE TEMP TABLE {name} AS {self.compile(table)}")
+        return self._backend.table(name)
 
-    def kept(self, table: ir.Table) -> ir.Table:
-        """A table that is computed now and once."""
-        name = self.new_name("kept")
-        self.rows(f"CREATE TEMP TABLE {name} AS {self.ibis.compile(table)}")
-        return self.ibis.table(name)
+    def write_parquet(self, table: ir.Table, path: Path) -> None:
+        """Write a table to a Parquet file."""
+        self._backend.to_parquet(table, path)
 
-    def new_name(self, what: str) -> str:
-        """A name for a table that no other has."""
-        return f"{what}_{next(self._names)}"
+    def compile(self, table: ir.Table) -> str:
+        """The SQL of an expression."""
+        return str(self._backend.compile(table))
+
+    def run_sql(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """Run a statement and fetch all rows of its result, which DuckDB requires before the next statement."""
+        rows: list[tuple[Any, ...]] = self._connection.execute(sql, list(parameters)).fetchall()
+        return rows
+
+    def stream(self, table: ir.Table, batch_rows: int) -> pyarrow.RecordBatchReader:
+        """Evaluate an expression in batches. Close the reader before the next statement."""
+        return self._connection.sql(self.compile(table)).to_arrow_reader(batch_rows)
+
+    def load(self, name: str, table: pyarrow.Table, select: str) -> None:
+        """Create a temporary table from an Arrow table; `select` lists its columns as SQL."""
+        self._connection.register(f"{name}_", table)
+        self.run_sql(f"CREATE TEMP TABLE {name} AS SELECT {select} FROM {name}_")
+        self._connection.unregister(f"{name}_")
+
+    def new_name(self, prefix: str) -> str:
+        """A table name that is not in use."""
+        return f"{prefix}_{next(self._numbers)}"

@@ -1,6 +1,6 @@
-"""Spark: the engine for bills that outgrow a machine, on a cluster or with some cores of this one.
+"""Spark: the engine for bills that outgrow one computer, on a cluster or on local cores.
 
-Text is turned into typed Parquet by DuckDB first, wherever the bill is added up, so that a cell is read the same way.
+DuckDB converts text to typed Parquet first, whatever the engine, so that every engine reads a cell the same way.
 """
 
 from __future__ import annotations
@@ -20,71 +20,6 @@ if TYPE_CHECKING:
 
 SCHEME = "spark://"
 
-
-class Spark(Engine):
-    """A session of Spark: `spark://local[2]`, `spark://host:7077`, with settings behind `?` (`spark.executor.cores=4`).
-
-    The files of a bill have to be where all workers see them.
-    """
-
-    name = "spark"
-
-    def __init__(self, url: str, scratch: Path) -> None:
-        try:
-            import ibis
-            from pyspark.sql import SparkSession
-        except ImportError:
-            raise UsageError(f"{url} needs Spark: pip install 'ibis-framework[pyspark]'") from None
-        master, _, settings = url.removeprefix(SCHEME).partition("?")
-        builder = SparkSession.builder.appName("esaws").master(master_of(master))
-        for name, value in {**_SETTINGS, **dict(parse_qsl(settings))}.items():
-            builder = builder.config(name, value)
-        try:
-            self._session = builder.getOrCreate()
-        except Exception as error:  # what Java says when it is not there, or nothing listens
-            raise UsageError(f"Spark does not start at {url}: {error}") from None
-        if (runs := self._session.sparkContext.master) != master_of(master):
-            raise UsageError(f"Spark runs at {runs} in this process already, so not at {url}")
-        self._ibis = ibis.pyspark.connect(self._session)
-        self._scratch = scratch
-        self._names = count()
-
-    def parquet(self, paths: Sequence[Path]) -> ir.Table:
-        readable = [str(self._in_micros(path)) for path in paths]
-        return self._view("files", self._session.read.parquet(*readable))
-
-    def named(self, table: ir.Table) -> ir.Table:
-        return self._view("lines", self._session.sql(self._ibis.compile(table)))
-
-    def rows_of(self, table: ir.Table) -> list[dict[str, Any]]:
-        import pyarrow
-
-        answer = self._session.sql(self._ibis.compile(table)).toArrow()
-        plain = [field.with_type(_without_zone(field.type)) for field in answer.schema]
-        found: list[dict[str, Any]] = answer.cast(pyarrow.schema(plain)).to_pylist()
-        return found
-
-    def _view(self, what: str, frame: Any) -> ir.Table:
-        name = f"esaws_{what}_{id(self)}_{next(self._names)}"
-        frame.createOrReplaceTempView(name)
-        return self._ibis.table(name)
-
-    def _in_micros(self, path: Path) -> Path:
-        """A file without nanoseconds, which Spark does not read."""
-        import pyarrow.parquet
-
-        file = pyarrow.parquet.ParquetFile(path)
-        schema = file.schema_arrow
-        if not any(str(field.type).startswith("timestamp[ns") for field in schema):
-            return path
-        coarser = pyarrow.schema([field.with_type(_micros(field.type)) for field in schema])
-        copy = self._scratch / f"micros-{next(self._names)}.parquet"
-        with pyarrow.parquet.ParquetWriter(copy, coarser) as writer:
-            for batch in file.iter_batches():
-                writer.write_table(pyarrow.Table.from_batches([batch]).cast(coarser, safe=False))
-        return copy
-
-
 _SETTINGS = {
     "spark.sql.session.timeZone": "UTC",
     "spark.ui.enabled": "false",
@@ -94,22 +29,87 @@ _SETTINGS = {
 }
 
 
-def master_of(place: str) -> str:
-    """Spark's own word for where it runs: `local[2]`, or the address of a cluster."""
-    if not place or place.startswith(("local", "yarn", "k8s")):
-        return place or "local[*]"
-    return f"{SCHEME}{place}"
+class SparkEngine(Engine):
+    """A Spark session: `spark://local[2]` or `spark://host:7077`, with settings after `?` (`spark.executor.cores=4`).
+
+    All workers must be able to read the files of a bill.
+    """
+
+    name = "spark"
+
+    def __init__(self, url: str, scratch: Path) -> None:
+        try:
+            import ibis
+            from pyspark.sql import SparkSession
+        except ImportError:
+            raise UsageError(f"{url}: Spark is not installed. Run pip install 'ibis-framework[pyspark]'.") from None
+        host, _, settings = url.removeprefix(SCHEME).partition("?")
+        master = master_url(host)
+        builder = SparkSession.builder.appName("esaws").master(master)
+        for name, value in {**_SETTINGS, **dict(parse_qsl(settings))}.items():
+            builder = builder.config(name, value)
+        try:
+            self._session = builder.getOrCreate()
+        except Exception as error:  # of Java, where it is missing or nothing listens
+            raise UsageError(f"{url}: Spark does not start ({error})") from None
+        if (running := self._session.sparkContext.master) != master:
+            raise UsageError(f"{url}: Spark already runs at {running} in this process. Use that URL, or a new process.")
+        self._backend = ibis.pyspark.connect(self._session)
+        self._scratch = scratch
+        self._numbers = count()
+
+    def read_parquet(self, paths: Sequence[Path]) -> ir.Table:
+        readable = [str(self._to_microseconds(path)) for path in paths]
+        return self._create_view("files", self._session.read.parquet(*readable))
+
+    def as_view(self, table: ir.Table) -> ir.Table:
+        return self._create_view("lines", self._session.sql(self._backend.compile(table)))
+
+    def fetch_rows(self, table: ir.Table) -> list[dict[str, Any]]:
+        import pyarrow
+
+        result = self._session.sql(self._backend.compile(table)).toArrow()
+        fields = [field.with_type(_without_time_zone(field.type)) for field in result.schema]
+        rows: list[dict[str, Any]] = result.cast(pyarrow.schema(fields)).to_pylist()
+        return rows
+
+    def _create_view(self, prefix: str, frame: Any) -> ir.Table:
+        name = f"esaws_{prefix}_{id(self)}_{next(self._numbers)}"
+        frame.createOrReplaceTempView(name)
+        return self._backend.table(name)
+
+    def _to_microseconds(self, path: Path) -> Path:
+        """Copy a file with nanoseconds, which Spark can't read, to one with microseconds."""
+        import pyarrow.parquet
+
+        file = pyarrow.parquet.ParquetFile(path)
+        schema = file.schema_arrow
+        if not any(str(field.type).startswith("timestamp[ns") for field in schema):
+            return path
+        coarser = pyarrow.schema([field.with_type(_microseconds(field.type)) for field in schema])
+        copy = self._scratch / f"microseconds-{next(self._numbers)}.parquet"
+        with pyarrow.parquet.ParquetWriter(copy, coarser) as writer:
+            for batch in file.iter_batches():
+                writer.write_table(pyarrow.Table.from_batches([batch]).cast(coarser, safe=False))
+        return copy
 
 
-def _without_zone(type_: pyarrow.DataType) -> pyarrow.DataType:
-    """Moments are in UTC without saying so, as on other engines."""
+def master_url(host: str) -> str:
+    """Spark's master URL: `local[2]`, or the address of a cluster."""
+    if not host or host.startswith(("local", "yarn", "k8s")):
+        return host or "local[*]"
+    return f"{SCHEME}{host}"
+
+
+def _without_time_zone(type_: pyarrow.DataType) -> pyarrow.DataType:
+    """Drop the time zone, which is UTC, as the other engines do."""
     import pyarrow
 
     return pyarrow.timestamp("us") if pyarrow.types.is_timestamp(type_) else type_
 
 
-def _micros(type_: pyarrow.DataType) -> pyarrow.DataType:
+def _microseconds(type_: pyarrow.DataType) -> pyarrow.DataType:
     import pyarrow
 
-    is_nanos = pyarrow.types.is_timestamp(type_) and type_.unit == "ns"
-    return pyarrow.timestamp("us", type_.tz) if is_nanos else type_
+    is_nanoseconds = pyarrow.types.is_timestamp(type_) and type_.unit == "ns"
+    return pyarrow.timestamp("us", type_.tz) if is_nanoseconds else type_

@@ -1,4 +1,4 @@
-"""Athena and Trino: the engines for bills that stay where they are, as a table that a crawler or a person has defined.
+"""Athena and Trino: the engines for bills that are tables there, defined by a crawler or by hand.
 
 https://docs.aws.amazon.com/cur/latest/userguide/dataexports-processing.html
 https://docs.aws.amazon.com/cur/latest/userguide/cur-query-athena.html
@@ -17,14 +17,12 @@ from esaws.errors import UsageError
 if TYPE_CHECKING:
     import ibis.expr.types as ir
 
-SCHEMES = ("athena://", "trino://")
 
-
-class Warehouse(Engine):
+class WarehouseEngine(Engine):
     """A database that holds a bill as a table.
 
     `athena://DATABASE?work_group=primary&s3_staging_dir=s3://bucket/results&region_name=eu-west-3`, or
-    `trino://user@host:8080/CATALOG/SCHEMA`; what stands behind `?` goes to the driver.
+    `trino://user@host:8080/CATALOG/SCHEMA`. Parameters after `?` go to the driver.
     """
 
     def __init__(self, url: str) -> None:
@@ -33,56 +31,65 @@ class Warehouse(Engine):
             import ibis
 
             backend = getattr(ibis, self.name)
-            self._ibis = backend.connect(**connection(url))
+            self._backend = backend.connect(**connect_arguments(url))
         except ImportError:
-            extra = f"ibis-framework[{self.name}]"
-            raise UsageError(f"{self.name} needs its driver: pip install '{extra}'") from None
-        except Exception as error:  # of the driver: each has its own
-            raise UsageError(f"{self.name} can't be reached at {url}: {error}") from None
+            package = f"ibis-framework[{self.name}]"
+            raise UsageError(f"{self.name}: the driver is not installed. Run pip install '{package}'.") from None
+        except UsageError:
+            raise
+        except Exception as error:  # each driver has its own errors
+            raise UsageError(f"{_without_password(url)}: {self.name} can't be reached ({error})") from None
 
     def table(self, name: str) -> ir.Table:
-        """A table by its name, or by database and name.
+        """A table by its name, or by `database.name`.
 
         Raises:
-            UsageError: there is none.
+            UsageError: there is no such table.
         """
         database, _, table = name.rpartition(".")
         try:
-            return self._ibis.table(table, database=database or None)
+            return self._backend.table(table, database=database or None)
         except Exception as error:
-            raise UsageError(f"{self.name} has no table {name}: {error}") from None
+            raise UsageError(f"{self.name} has no table {name} ({error})") from None
 
-    def parquet(self, paths: Sequence[Path]) -> ir.Table:
-        raise UsageError(f"{self.name} reads tables, not files: name a table, like cur.hourly@2026-01")
+    def read_parquet(self, paths: Sequence[Path]) -> ir.Table:
+        raise UsageError(f"{self.name} reads tables, not files. Name a table, like cur.hourly@2026-01.")
 
-    def named(self, table: ir.Table) -> ir.Table:
+    def as_view(self, table: ir.Table) -> ir.Table:
         return table
 
-    def rows_of(self, table: ir.Table) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = self._ibis.to_pyarrow(table).to_pylist()
-        return found
+    def fetch_rows(self, table: ir.Table) -> list[dict[str, Any]]:
+        rows: list[dict[str, Any]] = self._backend.to_pyarrow(table).to_pylist()
+        return rows
 
 
-def connection(url: str) -> dict[str, Any]:
-    """What ibis's `connect` takes, out of a URL.
+def connect_arguments(url: str) -> dict[str, Any]:
+    """Parse a URL into the arguments of Ibis's `connect`.
 
     Raises:
-        UsageError: what it needs is not in the URL.
+        UsageError: the URL lacks a required part.
     """
     parts = urlsplit(url)
-    more: dict[str, Any] = dict(parse_qsl(parts.query))
+    parameters: dict[str, Any] = dict(parse_qsl(parts.query))
     path = [part for part in parts.path.split("/") if part]
     if parts.scheme == "athena":
-        if "s3_staging_dir" not in more and "work_group" not in more:
+        if "s3_staging_dir" not in parameters and "work_group" not in parameters:
             raise UsageError(
-                f"{url} does not say where Athena writes: add ?work_group=… or ?s3_staging_dir=s3://bucket/folder"
+                f"{url}: no location for Athena's results. Add ?work_group=… or ?s3_staging_dir=s3://bucket/folder."
             )
-        return {"schema_name": parts.hostname or "default", **more}
+        return {"schema_name": parts.hostname or "default", **parameters}
     if not parts.hostname or len(path) != 2:
-        raise UsageError(f"{url} names no table's place; say it like trino://user@host:8080/catalog/schema")
-    found: dict[str, Any] = {"host": parts.hostname, "database": path[0], "schema": path[1], **more}
+        raise UsageError(
+            f"{_without_password(url)}: no host, catalog or schema. Write trino://user@host:8080/catalog/schema."
+        )
+    arguments: dict[str, Any] = {"host": parts.hostname, "database": path[0], "schema": path[1], **parameters}
     if parts.username:
-        found["user"] = parts.username
+        arguments["user"] = parts.username
     if parts.password:
-        found["auth"] = parts.password
-    return found | ({"port": parts.port} if parts.port else {})
+        arguments["auth"] = parts.password
+    return arguments | ({"port": parts.port} if parts.port else {})
+
+
+def _without_password(url: str) -> str:
+    password = urlsplit(url).password
+    return url.replace(f":{password}@", ":…@") if password else url

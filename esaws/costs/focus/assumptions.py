@@ -1,49 +1,55 @@
-"""What is put where FOCUS demands something and a bill has nothing, a sentence each."""
+"""The values that are assumed where FOCUS requires one and a bill has none."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from esaws.costs.bill.warnings import CURRENCY
-from esaws.costs.focus.bill_lines import Lines, looked_up
-from esaws.costs.focus.vocabulary import NOT_TOLD
+from esaws.costs.bill.schema import DEFAULT_CURRENCY
+from esaws.costs.focus.bill_lines import BillLines, map_values
+from esaws.costs.focus.vocabulary import NOT_PROVIDED
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
 
 
-def assumptions(lines: Lines) -> dict[str, ir.BooleanValue]:
-    """What was put where FOCUS demands something and the bill has nothing → the rows that it was put in."""
+def assumptions(lines: BillLines) -> dict[str, ir.BooleanValue]:
+    """Map each assumption, the end of a sentence that begins with "12 rows", to the rows that it is made for."""
     table, priced = lines.table, lines.is_priced
 
-    def nothing(name: str) -> ir.BooleanValue:
+    def is_missing(name: str) -> ir.BooleanValue:
         return lines.text(name).isnull()
 
-    nowhere = nothing("service") & nothing("service_name")
-    unread = [kind for kind, each in lines.words.charges.items() if not each.is_known]
-    unsorted = [name for name, each in lines.words.services.items() if not each.is_known and name != NOT_TOLD]
-    named = looked_up(lines.text("service"), lines.words.names, NOT_TOLD)
-    found: dict[str, ir.BooleanValue] = {
-        "tell no month: BillingPeriod is the one in which they begin": table.period.isnull(),
-        "tell no end: ChargePeriodEnd is the end of the month": table.end.isnull(),
-        "tell no payer: BillingAccountId is the account that used it": nothing("payer") & ~nothing("account"),
-        f"tell no account: BillingAccountId is {NOT_TOLD!r}": nothing("payer") & nothing("account"),
-        f"tell no currency: BillingCurrency is {CURRENCY}": nothing("currency"),
-        "tell no seller: InvoiceIssuerName is the provider": nothing("seller"),
-        "tell no publisher: PublisherName is who invoices": nothing("publisher"),
-        f"tell no service: ServiceName is {NOT_TOLD!r}, ServiceCategory Other": nowhere,
-        "do not tell what kind of charge they are: ChargeCategory is Usage": lines.kind.isnull(),
-        "tell no SKU: SkuId and SkuPriceId are the usage type, or else the service": priced & nothing("price_code"),
-        "tell no quantity: the columns of quantities and unit prices are empty": priced & lines.quantity.isnull(),
-        "tell no unit: PricingUnit is Units": lines.quantity.notnull() & nothing("unit"),
-        "tell no list price: ListCost is BilledCost": priced & lines.number("list_cost").isnull(),
+    vocabulary = lines.vocabulary
+    no_service = is_missing("service") & is_missing("service_name")
+    unknown_types = [name for name, charge in vocabulary.charges.items() if not charge.is_known]
+    unknown_services = [
+        name for name, service in vocabulary.services.items() if not service.is_known and name != NOT_PROVIDED
+    ]
+    rows: dict[str, ir.BooleanValue] = {
+        "have no month: BillingPeriod is the month in which they start": table.period.isnull(),
+        "have no end: ChargePeriodEnd is the end of the month": table.end.isnull(),
+        "have no payer: BillingAccountId is the usage account": is_missing("payer") & ~is_missing("account"),
+        f"have no account: BillingAccountId is {NOT_PROVIDED!r}": is_missing("payer") & is_missing("account"),
+        f"have no currency: BillingCurrency is {DEFAULT_CURRENCY}": is_missing("currency"),
+        "have no seller: InvoiceIssuerName is the provider": is_missing("seller"),
+        "have no publisher: PublisherName is the invoice issuer": is_missing("publisher"),
+        f"have no service: ServiceName is {NOT_PROVIDED!r}, ServiceCategory Other": no_service,
+        "have no line item type: ChargeCategory is Usage": lines.line_item_type.isnull(),
+        "have no SKU: SkuId and SkuPriceId are the usage type, or the service": priced & is_missing("price_code"),
+        "have no quantity: quantities and unit prices are empty": priced & lines.quantity.isnull(),
+        "have no unit: PricingUnit is Units": lines.quantity.notnull() & is_missing("unit"),
+        "have no list price: ListCost is BilledCost": priced & lines.number("list_cost").isnull(),
     }
-    if unread:
-        told = f"are of a kind that is not known ({', '.join(unread)}): ChargeCategory is Adjustment"
-        found[told] = lines.kind.isin(unread)
-    if unsorted:
+    if unknown_types:
+        sentence = f"have an unknown line item type ({', '.join(unknown_types)}): ChargeCategory is Adjustment"
+        rows[sentence] = lines.line_item_type.isin(unknown_types)
+    if unknown_services:
+        names = ", ".join(unknown_services[:5])
+        if len(unknown_services) > 5:
+            names += f" and {len(unknown_services) - 5} more"
         name = lines.text("service_name")
-        shown = ", ".join(unsorted[:5]) + (f" and {len(unsorted) - 5} more" if len(unsorted) > 5 else "")
-        told = f"are of services that no table knows ({shown}): ServiceCategory is Other"
-        found[told] = name.fill_null("").isin(unsorted) | (name.isnull() & named.isin(unsorted))
-    return found
+        default_name = map_values(lines.text("service"), vocabulary.names, NOT_PROVIDED)
+        rows[f"have an unknown service ({names}): ServiceCategory is Other"] = name.fill_null("").isin(
+            unknown_services
+        ) | (name.isnull() & default_name.isin(unknown_services))
+    return rows

@@ -1,4 +1,4 @@
-"""The lines of a bill, asked in FOCUS's words."""
+"""The lines of a bill, as expressions for the columns of FOCUS."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from esaws.costs.bill.schema import METRICS
-from esaws.costs.focus.vocabulary import TAX, Words
+from esaws.costs.focus.vocabulary import TAX, Vocabulary
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -14,33 +14,30 @@ if TYPE_CHECKING:
     from esaws.costs.bill.bill import Bill
 
 
-class Lines:
-    """The lines of a bill, each question to them answered by an expression.
+class BillLines:
+    """The lines of a bill. Values that are empty, NaN or infinite in the bill are NULL here."""
 
-    What is empty, no number or infinite in the bill is NULL here.
-    """
-
-    def __init__(self, bill: Bill, words: Words) -> None:
+    def __init__(self, bill: Bill, vocabulary: Vocabulary) -> None:
         import ibis
 
-        lines = bill.lines
-        self.table = lines
-        self.words = words
-        self.metric = "unblended" if "unblended" in bill.metrics else bill.metric()
+        self.table = bill.lines
+        self.vocabulary = vocabulary
+        self.metric = "unblended" if "unblended" in bill.metrics else bill.resolve_metric()
         self.is_amortized = "amortized" in bill.metrics
-        # Cost Explorer calls tax a service, where it was not asked for record types.
+        # Without record types, Cost Explorer lists tax as a service.
         tax = (self.text("service") == TAX).ifelse(TAX, None)
-        self.kind = ibis.coalesce(self.text("line_item_type"), tax)
-        kinds = words.charges
-        self.category = looked_up(self.kind, {kind: each.category for kind, each in kinds.items()})
+        self.line_item_type = ibis.coalesce(self.text("line_item_type"), tax)
+        charges = vocabulary.charges
+        self.category = map_values(self.line_item_type, {name: charge.category for name, charge in charges.items()})
         self.is_usage = self.category == "Usage"
         self.is_priced = self.category.isin(["Usage", "Purchase"])
         self.is_tax = self.category == "Tax"
-        covered = [kind for kind, each in kinds.items() if each.is_covered]
-        committed = self.text("commitment").notnull()
-        self.is_covered = self.is_usage & (committed | self.kind.fill_null("").isin(covered))
+        covered_types = [name for name, charge in charges.items() if charge.is_covered]
+        has_commitment = self.text("commitment").notnull()
+        has_covered_type = self.line_item_type.fill_null("").isin(covered_types)
+        self.is_covered = self.is_usage & (has_commitment | has_covered_type)
         self.billed = self.number(METRICS[self.metric]).fill_null(0)
-        self.quantity = (self.is_tax).ifelse(None, self.number("quantity"))
+        self.quantity = self.is_tax.ifelse(None, self.number("quantity"))
 
     def text(self, name: str) -> ir.StringValue:
         return self.table[name].nullif("")
@@ -50,16 +47,16 @@ class Lines:
         return (column.isnan() | column.isinf()).ifelse(None, column) if column.type().is_floating() else column
 
     def per_unit(self, cost: ir.NumericValue) -> ir.NumericValue:
-        """A cost for each unit of what was used, to twelve decimals; NULL where nothing was used."""
-        unit = (cost.cast("float64") / self.quantity.cast("float64").nullif(0)).round(12)
-        return unit.try_cast(self.table.quantity.type())
+        """A cost divided by the quantity, to twelve decimals; NULL where the quantity is 0."""
+        price = (cost.cast("float64") / self.quantity.cast("float64").nullif(0)).round(12)
+        return price.try_cast(self.table.quantity.type())
 
 
-def looked_up(column: ir.StringValue, meanings: Mapping[str, str], otherwise: str | None = None) -> ir.StringValue:
-    """What a text means; empty text is looked up for one that is not there."""
+def map_values(column: ir.StringValue, values: Mapping[str, str], default: str | None = None) -> ir.StringValue:
+    """Replace each text of a column by its value in a mapping. NULL is looked up as empty text."""
     import ibis
 
-    if not meanings:
-        return ibis.literal(otherwise, type="string")
-    known = ibis.literal(dict(meanings), type="map<string, string>")
-    return ibis.coalesce(known[column.fill_null("")], ibis.literal(otherwise, type="string"))
+    if not values:
+        return ibis.literal(default, type="string")
+    mapping = ibis.literal(dict(values), type="map<string, string>")
+    return ibis.coalesce(mapping[column.fill_null("")], ibis.literal(default, type="string"))

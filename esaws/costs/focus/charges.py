@@ -1,4 +1,4 @@
-"""What kind of charge a line item is, in the words of FOCUS.
+"""Map line item types to the charge categories of FOCUS.
 
 https://docs.aws.amazon.com/cur/latest/userguide/Lineitem-columns.html
 https://focus.finops.org/focus-specification/v1-0/#chargecategory
@@ -9,18 +9,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from esaws.costs.bill.format import squash
+from esaws.costs.bill.formats.format import squash
 
 
 @dataclass(frozen=True)
 class Charge:
-    """A kind of charge."""
+    """How FOCUS classifies a line item type."""
 
     category: str
     frequency: str = "One-Time"
     """Usage-Based, Recurring or One-Time."""
     is_correction: bool = False
-    """Whether it corrects a charge of an earlier invoice."""
+    """Whether it corrects an earlier invoice."""
     is_covered: bool = False
     """Whether a reservation or a Savings Plan pays for it."""
     is_known: bool = True
@@ -33,11 +33,11 @@ _TAX, _CREDIT, _ADJUSTMENT = Charge("Tax"), Charge("Credit"), Charge("Adjustment
 _REFUND = Charge("Adjustment", is_correction=True)
 
 
-def _as_spelled(kinds: Iterable[tuple[Charge, tuple[str, ...]]]) -> Mapping[str, Charge]:
-    return {squash(name): charge for charge, names in kinds for name in names}
+def _by_squashed_name(charges: Iterable[tuple[Charge, tuple[str, ...]]]) -> Mapping[str, Charge]:
+    return {squash(name): charge for charge, names in charges for name in names}
 
 
-_KINDS = _as_spelled(
+_CHARGES = _by_squashed_name(
     (
         (_USAGE, ("Usage", "AnniversaryUsage")),
         (_COVERED, ("DiscountedUsage", "SavingsPlanCoveredUsage")),
@@ -71,10 +71,10 @@ _KINDS = _as_spelled(
 
 
 def charge_of(line_item_type: str) -> Charge:
-    """The kind of a line item type, record type or category; where a bill tells none, it is usage.
+    """Classify a line item type, record type or category; an empty one is usage.
 
-    What balances a Savings Plan stays a row of its own, so that the sum is the bill's: an adjustment.
+    Rows that negate the usage of a Savings Plan become adjustments, so that the sum of the rows is the bill's.
     """
     if not line_item_type:
         return _USAGE
-    return _KINDS.get(squash(line_item_type)) or Charge("Adjustment", is_known=False)
+    return _CHARGES.get(squash(line_item_type)) or Charge("Adjustment", is_known=False)

@@ -1,4 +1,4 @@
-"""The columns of each version of FOCUS, out of `esaws/data/focus_columns.json`."""
+"""The columns of each version of FOCUS, from `esaws/data/focus_columns.json`."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from functools import cache
 from typing import Literal
 
 from esaws.errors import UsageError
-from esaws.pricelist.data import data
+from esaws.pricelist.data import load_json
 
 
 @dataclass(frozen=True)
 class FocusColumn:
-    """A column as the specification has it."""
+    """A column of the specification."""
 
     name: str
-    type: Literal["text", "number", "moment", "json"]
+    type: Literal["text", "number", "timestamp", "json"]
     nullable: bool
     values: tuple[str, ...] = ()
-    """What alone may be in it; empty where anything may."""
+    """The allowed values; empty if any value is allowed."""
 
 
-VALIDATED_AS: Mapping[str, Mapping[str, str]] = {
+DRAFT_NAMES: Mapping[str, Mapping[str, str]] = {
     "1.0": {
         "Provider": "ProviderName",
         "Publisher": "PublisherName",
@@ -31,22 +31,22 @@ VALIDATED_AS: Mapping[str, Mapping[str, str]] = {
         "ChargeType": "ChargeCategory",
     }
 }
-"""Version → the name under which focus-validator 1.0.0 looks for a column → the column.
+"""Version → the name by which focus-validator 1.0.0 looks for a column → the column.
 
-Its rules for 1.0 ask for five columns by the names of drafts, and refuse a file that has only those of the
-specification: they stand behind the others, with the same values.
+Its rules for 1.0 require five columns by their names in drafts, and reject a file that has only the names of the
+specification. These columns come after the others, with the same values.
 """
 
 
 @cache
 def columns_of(version: str) -> Mapping[str, FocusColumn]:
-    """The columns of a version by name, in its order.
+    """The columns of a version by name, in the order of the specification.
 
     Raises:
-        UsageError: no such version, or one that is not written.
+        UsageError: the version does not exist, or can't be written.
     """
-    known = data("focus_columns.json")["versions"]
-    if version not in known:
-        raise UsageError(f"FOCUS {version} is not written; take {' or '.join(known)}")
-    found = (FocusColumn(**{**row, "values": tuple(row.get("values", ()))}) for row in known[version])
-    return {column.name: column for column in found}
+    versions = load_json("focus_columns.json")["versions"]
+    if version not in versions:
+        raise UsageError(f"FOCUS {version} can't be written. Choose {' or '.join(versions)}.")
+    columns = (FocusColumn(**{**row, "values": tuple(row.get("values", ()))}) for row in versions[version])
+    return {column.name: column for column in columns}

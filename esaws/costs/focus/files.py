@@ -1,91 +1,84 @@
-"""Tables streamed into files: Parquet, or CSV in plain or packed; whole or not at all."""
+"""Stream a table into a file: Parquet, or CSV with or without gzip. The file is complete, or does not exist."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from esaws.errors import UsageError
+from esaws.files import atomic_path
 
 if TYPE_CHECKING:
     import pyarrow
 
     from esaws.costs.focus.columns import FocusColumn
 
-ENDINGS = (".csv", ".csv.gz", ".parquet")
+SUFFIXES = (".csv", ".csv.gz", ".parquet")
 
 
-def ending_of(path: Path) -> str:
-    """How a file is to be written.
+def suffix_of(path: Path) -> str:
+    """The suffix of a file name, which decides the file format.
 
     Raises:
-        UsageError: its ending says none of the ways.
+        UsageError: the suffix is not one of `SUFFIXES`.
     """
-    for ending in ENDINGS:
-        if path.name.lower().endswith(ending) and len(path.name) > len(ending):
-            return ending
-    raise UsageError(f"{path} says no format by its ending; take one of {', '.join(ENDINGS)}")
+    for suffix in SUFFIXES:
+        if path.name.lower().endswith(suffix) and len(path.name) > len(suffix):
+            return suffix
+    raise UsageError(f"{path}: unknown file format. Choose a name that ends with one of {', '.join(SUFFIXES)}.")
 
 
-def check(path: Path, *, overwrite: bool) -> None:
-    """Whether a file may be written.
+def check_writable(path: Path, *, overwrite: bool) -> None:
+    """Check that a file may be written.
 
     Raises:
-        UsageError: there is such a file, or no folder for it.
+        UsageError: the file exists and may not be overwritten, or its folder does not exist.
     """
     if path.is_dir():
-        raise UsageError(f"{path} is a folder; name a file in it")
+        raise UsageError(f"{path} is a folder. Name a file in it.")
     if not path.parent.is_dir():
-        raise UsageError(f"{path} can't be written: there is no folder {path.parent}; make it first")
+        raise UsageError(f"{path} can't be written (no folder {path.parent}). Create the folder first.")
     if path.exists() and not overwrite:
-        raise UsageError(f"{path} is there already; name another file, or say that it may be overwritten (--overwrite)")
+        raise UsageError(f"{path} already exists. Choose another name, or allow overwriting (--overwrite).")
 
 
 @contextmanager
-def whole(path: Path, *, overwrite: bool) -> Iterator[Path]:
-    """A name to write under; the file gets its own when all is written, and nothing is left if that fails.
+def temporary_path(path: Path, *, overwrite: bool) -> Iterator[Path]:
+    """Yield a temporary path to write to; it replaces `path` when the block ends without an error.
 
     Raises:
-        UsageError: there is such a file, or it can't be written there.
+        UsageError: the file exists and may not be overwritten, or can't be written.
     """
-    check(path, overwrite=overwrite)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    check_writable(path, overwrite=overwrite)
     try:
-        partial.open("xb").close()
+        with atomic_path(path) as temporary:
+            yield temporary
+            check_writable(path, overwrite=overwrite)
     except OSError as error:
-        raise UsageError(f"{path} can't be written: {error.strerror or error}") from None
-    try:
-        yield partial
-        check(path, overwrite=overwrite)
-        partial.replace(path)
-    except OSError as error:
-        raise UsageError(f"{path} can't be written: {error.strerror or error}") from None
-    finally:
-        partial.unlink(missing_ok=True)
+        raise UsageError(f"{path} can't be written ({error.strerror or error})") from None
 
 
 def write_batches(
     batches: pyarrow.RecordBatchReader,
     columns: Mapping[str, FocusColumn],
-    also: Mapping[str, str],
+    draft_names: Mapping[str, str],
     path: Path,
-    ending: str,
+    suffix: str,
 ) -> int:
-    """Write a stream of rows; gives how many. `also` are further names of columns, which come behind all others.
+    """Write a stream of rows; return their number. `draft_names` are additional columns at the end.
 
-    In Parquet numbers are float64 and moments are in UTC to the millisecond, as in AWS's own files; for CSV they have
-    to be text already.
+    In Parquet numbers are float64 and timestamps are in UTC to the millisecond, as in AWS's own files. For CSV both
+    must already be text.
     """
     import pyarrow as pa
     import pyarrow.csv as csv
     import pyarrow.parquet as pq
 
-    types: dict[str, Any] = {"number": pa.float64(), "moment": pa.timestamp("ms", "UTC")}
-    is_parquet = ending == ".parquet"
-    sources = [(name, name) for name in columns] + list(also.items())
+    types: dict[str, Any] = {"number": pa.float64(), "timestamp": pa.timestamp("ms", "UTC")}
+    is_parquet = suffix == ".parquet"
+    sources = [(name, name) for name in columns] + list(draft_names.items())
     schema = pa.schema(
         [
             pa.field(name, types.get(columns[source].type, pa.string()) if is_parquet else pa.string())
@@ -93,7 +86,7 @@ def write_batches(
         ]
     )
     rows = 0
-    stream = None if is_parquet else pa.output_stream(str(path), compression="gzip" if ending == ".csv.gz" else None)
+    stream = None if is_parquet else pa.output_stream(str(path), compression="gzip" if suffix == ".csv.gz" else None)
     writer: Any = pq.ParquetWriter(path, schema, compression="zstd") if is_parquet else csv.CSVWriter(stream, schema)
     with stream or pa.BufferOutputStream(), writer:
         for batch in batches:

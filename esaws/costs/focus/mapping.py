@@ -1,25 +1,25 @@
-"""A line of a bill in the columns of FOCUS.
+"""Map the lines of a bill to the columns of FOCUS.
 
 The rules are those of https://focus.finops.org/focus-specification/v1-2/ and of AWS's mapping of its own columns,
-https://docs.aws.amazon.com/cur/latest/userguide/table-dictionary-focus-1-0-aws.html. What stands where a bill tells
-nothing and FOCUS demands something is said by `assumptions`.
+https://docs.aws.amazon.com/cur/latest/userguide/table-dictionary-focus-1-0-aws.html. `assumptions` lists the values for
+columns that FOCUS requires and a bill lacks.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from esaws.costs.bill.warnings import CURRENCY
-from esaws.costs.focus.bill_lines import Lines, looked_up
-from esaws.costs.focus.vocabulary import NOT_TOLD, PRICING
+from esaws.costs.bill.schema import DEFAULT_CURRENCY
+from esaws.costs.focus.bill_lines import BillLines, map_values
+from esaws.costs.focus.vocabulary import NOT_PROVIDED, PRICING_CATEGORIES
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
 
 _AWS = "Amazon Web Services, Inc."
-_ARN = r"^arn:[^:]*:[^:]*:[^:]*:[^:]*:([A-Za-z][A-Za-z0-9-]*)[/:]"
-_ID = r"^([a-z]+)-[0-9a-f]{8,17}$"
-_TYPE_OF_ID = {
+_RESOURCE_TYPE_IN_ARN = r"^arn:[^:]*:[^:]*:[^:]*:[^:]*:([A-Za-z][A-Za-z0-9-]*)[/:]"
+_ID_PREFIX = r"^([a-z]+)-[0-9a-f]{8,17}$"
+_TYPE_BY_ID_PREFIX = {
     "i": "instance",
     "vol": "volume",
     "snap": "snapshot",
@@ -29,113 +29,115 @@ _TYPE_OF_ID = {
     "eipalloc": "elastic-ip",
     "vpce": "vpc-endpoint",
 }
-"""What stands in front of an id of EC2 → the type, as ARNs name it."""
+"""The prefix of an EC2 resource id → the resource type, as in ARNs."""
 
 
-def focus_table(lines: Lines) -> dict[str, ir.Value]:
-    """Every column of FOCUS 1.2 by name, as an expression over the lines of a bill: numbers as the bill has them."""
-    found: dict[str, ir.Value] = {}
-    for part in (_time, _who, _what, _charge, _quantities, _costs, _commitment):
-        found |= part(lines)
-    return found
+def focus_table(lines: BillLines) -> dict[str, ir.Value]:
+    """Every column of FOCUS 1.2 by name, as an expression over the lines of a bill. Numbers keep the bill's type."""
+    columns: dict[str, ir.Value] = {}
+    for group in (_periods, _accounts, _services, _charges, _quantities, _costs, _commitments):
+        columns |= group(lines)
+    return columns
 
 
-def _time(lines: Lines) -> dict[str, ir.Value]:
+def _periods(lines: BillLines) -> dict[str, ir.Value]:
     import ibis
 
     table = lines.table
     month = ibis.coalesce(table.period, table.start.truncate("M").date())
-    begins, ends = month.cast("timestamp(6)"), (month + ibis.interval(months=1)).cast("timestamp(6)")
+    start, end = month.cast("timestamp(6)"), (month + ibis.interval(months=1)).cast("timestamp(6)")
     return {
-        "BillingPeriodStart": begins,
-        "BillingPeriodEnd": ends,
-        "ChargePeriodStart": ibis.coalesce(table.start, begins),
-        "ChargePeriodEnd": ibis.coalesce(table.end, ends),
+        "BillingPeriodStart": start,
+        "BillingPeriodEnd": end,
+        "ChargePeriodStart": ibis.coalesce(table.start, start),
+        "ChargePeriodEnd": ibis.coalesce(table.end, end),
     }
 
 
-def _who(lines: Lines) -> dict[str, ir.Value]:
+def _accounts(lines: BillLines) -> dict[str, ir.Value]:
     import ibis
 
-    provider = ibis.coalesce(lines.text("provider"), NOT_TOLD)
-    itself = (provider == "AWS").ifelse(_AWS, provider)
+    provider = ibis.coalesce(lines.text("provider"), NOT_PROVIDED)
+    provider_name = (provider == "AWS").ifelse(_AWS, provider)
     account = lines.text("account")
     return {
-        "BillingAccountId": ibis.coalesce(lines.text("payer"), account, NOT_TOLD),
+        "BillingAccountId": ibis.coalesce(lines.text("payer"), account, NOT_PROVIDED),
         "BillingAccountName": lines.text("payer_name"),
         "BillingAccountType": ibis.literal("Payer account"),
         "SubAccountId": account,
         "SubAccountName": lines.text("account_name"),
         "SubAccountType": account.notnull().ifelse("Usage account", None),
         "ProviderName": provider,
-        "PublisherName": ibis.coalesce(lines.text("publisher"), lines.text("seller"), itself),
-        "InvoiceIssuerName": ibis.coalesce(lines.text("seller"), itself),
+        "PublisherName": ibis.coalesce(lines.text("publisher"), lines.text("seller"), provider_name),
+        "InvoiceIssuerName": ibis.coalesce(lines.text("seller"), provider_name),
         "InvoiceId": lines.text("invoice_id"),
     }
 
 
-def _what(lines: Lines) -> dict[str, ir.Value]:
+def _services(lines: BillLines) -> dict[str, ir.Value]:
     import ibis
 
-    words, region, resource = lines.words, lines.text("region"), lines.text("resource_id")
-    name = ibis.coalesce(lines.text("service_name"), looked_up(lines.text("service"), words.names, NOT_TOLD))
+    vocabulary, region, resource = lines.vocabulary, lines.text("region"), lines.text("resource_id")
+    name = ibis.coalesce(lines.text("service_name"), map_values(lines.text("service"), vocabulary.names, NOT_PROVIDED))
     price = lines.text("price_code")
     sku = ibis.coalesce(lines.text("sku"), price.split(".")[0].nullif(""))
-    assumed = ibis.coalesce(lines.text("usage_type"), name)
-    type_of_id = looked_up(resource.re_extract(_ID, 1), _TYPE_OF_ID)
+    fallback = ibis.coalesce(lines.text("usage_type"), name)
+    categories = {key: service.category for key, service in vocabulary.services.items()}
+    subcategories = {key: service.subcategory for key, service in vocabulary.services.items()}
+    type_of_id = map_values(resource.re_extract(_ID_PREFIX, 1), _TYPE_BY_ID_PREFIX)
     return {
         "ServiceName": name,
-        "ServiceCategory": looked_up(name, {key: each.category for key, each in words.services.items()}, "Other"),
-        "ServiceSubcategory": looked_up(
-            name, {key: each.subcategory for key, each in words.services.items()}, "Other (Other)"
-        ),
-        "RegionId": region.isin(list(words.regions)).ifelse(region, None),
-        "RegionName": looked_up(region, words.regions),
+        "ServiceCategory": map_values(name, categories, "Other"),
+        "ServiceSubcategory": map_values(name, subcategories, "Other (Other)"),
+        "RegionId": region.isin(list(vocabulary.regions)).ifelse(region, None),
+        "RegionName": map_values(region, vocabulary.regions),
         "AvailabilityZone": lines.text("zone"),
         "ResourceId": resource,
         "ResourceName": ibis.null("string"),
-        "ResourceType": ibis.coalesce(resource.re_extract(_ARN, 1).nullif(""), type_of_id),
-        "SkuId": lines.is_tax.ifelse(None, ibis.coalesce(sku, lines.is_priced.ifelse(assumed, None))),
-        "SkuPriceId": lines.is_tax.ifelse(None, ibis.coalesce(price, lines.is_priced.ifelse(assumed, None))),
+        "ResourceType": ibis.coalesce(resource.re_extract(_RESOURCE_TYPE_IN_ARN, 1).nullif(""), type_of_id),
+        "SkuId": lines.is_tax.ifelse(None, ibis.coalesce(sku, lines.is_priced.ifelse(fallback, None))),
+        "SkuPriceId": lines.is_tax.ifelse(None, ibis.coalesce(price, lines.is_priced.ifelse(fallback, None))),
         "SkuMeter": lines.text("usage_type"),
         "SkuPriceDetails": ibis.null("string"),
-        "Tags": _json(lines.table.tags),
+        "Tags": _tags_as_json(lines.table.tags),
     }
 
 
-def _charge(lines: Lines) -> dict[str, ir.Value]:
+def _charges(lines: BillLines) -> dict[str, ir.Value]:
     import ibis
 
-    corrections = [kind for kind, each in lines.words.charges.items() if each.is_correction]
-    corrects = lines.kind.fill_null("").isin(corrections) | (lines.text("charge_class") == "Correction")
-    by_usage = lines.text("usage_type").contains("SpotUsage").fill_null(False)
-    pricing = ibis.cases(
+    charges = lines.vocabulary.charges
+    correction_types = [name for name, charge in charges.items() if charge.is_correction]
+    has_correction_type = lines.line_item_type.fill_null("").isin(correction_types)
+    is_correction = has_correction_type | (lines.text("charge_class") == "Correction")
+    is_spot = lines.text("usage_type").contains("SpotUsage").fill_null(False)
+    default_category = ibis.cases(
         (~lines.is_priced, ibis.null("string")),
         (lines.is_covered, ibis.literal("Committed")),
-        (by_usage & lines.is_usage, ibis.literal("Dynamic")),
+        (is_spot & lines.is_usage, ibis.literal("Dynamic")),
         else_=ibis.literal("Standard"),
     )
     term = lines.text("term")
-    said, in_focus = looked_up(term, lines.words.pricing), term.isin(PRICING).ifelse(term, None)
+    focus_term = term.isin(PRICING_CATEGORIES).ifelse(term, None)
+    category_of_term = lines.is_usage.ifelse(map_values(term, lines.vocabulary.pricing), None)
+    frequencies = {name: charge.frequency for name, charge in charges.items()}
+    currency = ibis.coalesce(lines.text("currency"), DEFAULT_CURRENCY)
     return {
         "ChargeCategory": lines.category,
-        "ChargeClass": corrects.fill_null(False).ifelse("Correction", None),
+        "ChargeClass": is_correction.fill_null(False).ifelse("Correction", None),
         "ChargeDescription": lines.text("description"),
-        "ChargeFrequency": looked_up(
-            lines.kind, {kind: each.frequency for kind, each in lines.words.charges.items()}, "One-Time"
-        ),
-        "PricingCategory": ibis.coalesce(in_focus, lines.is_usage.ifelse(said, None), pricing),
-        "BillingCurrency": ibis.coalesce(lines.text("currency"), CURRENCY),
-        "PricingCurrency": ibis.coalesce(lines.text("currency"), CURRENCY),
+        "ChargeFrequency": map_values(lines.line_item_type, frequencies, "One-Time"),
+        "PricingCategory": ibis.coalesce(focus_term, category_of_term, default_category),
+        "BillingCurrency": currency,
+        "PricingCurrency": currency,
     }
 
 
-def _quantities(lines: Lines) -> dict[str, ir.Value]:
+def _quantities(lines: BillLines) -> dict[str, ir.Value]:
     import ibis
 
-    told = lines.quantity.notnull()
-    unit = looked_up(lines.text("unit"), lines.words.units).nullif("")
-    unit = told.ifelse(ibis.coalesce(unit, "Units"), None)
+    focus_unit = map_values(lines.text("unit"), lines.vocabulary.units).nullif("")
+    unit = lines.quantity.notnull().ifelse(ibis.coalesce(focus_unit, "Units"), None)
     return {
         "PricingQuantity": lines.quantity,
         "PricingUnit": unit,
@@ -144,54 +146,55 @@ def _quantities(lines: Lines) -> dict[str, ir.Value]:
     }
 
 
-def _costs(lines: Lines) -> dict[str, ir.Value]:
+def _costs(lines: BillLines) -> dict[str, ir.Value]:
     import ibis
 
-    billed, listed, list_rate = lines.billed, lines.number("list_cost"), lines.number("list_rate")
+    billed = lines.billed
     effective = ibis.coalesce(lines.number("amortized_cost"), billed) if lines.is_amortized else billed
-    list_cost = ibis.coalesce(listed, billed)
+    list_cost = ibis.coalesce(lines.number("list_cost"), billed)
     contracted = ibis.coalesce(lines.number("contracted_cost"), lines.is_covered.ifelse(list_cost, billed))
-    list_price = ibis.coalesce(list_rate, lines.per_unit(list_cost))
+    list_price = ibis.coalesce(lines.number("list_rate"), lines.per_unit(list_cost))
     rate = lines.is_covered.ifelse(list_price, lines.number("rate"))
     contracted_price = ibis.coalesce(rate, lines.per_unit(contracted), list_price)
-    untaxed = {"ListUnitPrice": list_price, "ContractedUnitPrice": contracted_price}
-    prices = {name: lines.is_priced.ifelse(price, None) for name, price in untaxed.items()}
+    list_price, contracted_price = (lines.is_priced.ifelse(price, None) for price in (list_price, contracted_price))
     return {
         "BilledCost": billed,
         "EffectiveCost": effective,
         "ListCost": list_cost,
         "ContractedCost": contracted,
-        **prices,
+        "ListUnitPrice": list_price,
+        "ContractedUnitPrice": contracted_price,
         "PricingCurrencyEffectiveCost": effective,
-        "PricingCurrencyListUnitPrice": prices["ListUnitPrice"],
-        "PricingCurrencyContractedUnitPrice": prices["ContractedUnitPrice"],
+        "PricingCurrencyListUnitPrice": list_price,
+        "PricingCurrencyContractedUnitPrice": contracted_price,
     }
 
 
-def _commitment(lines: Lines) -> dict[str, ir.Value]:
-    """Of reservations and Savings Plans; their ARNs tell which."""
+def _commitments(lines: BillLines) -> dict[str, ir.Value]:
+    """The columns of reservations and Savings Plans. The ARN shows which of the two it is."""
     import ibis
 
-    name = lines.text("commitment")
-    is_plan = name.contains(":savingsplan")
-    number, text = lines.table.quantity.type(), "string"
+    arn = lines.text("commitment")
+    is_plan = arn.contains(":savingsplan")
     return {
-        "CommitmentDiscountId": name,
-        "CommitmentDiscountName": ibis.null(text),
-        "CommitmentDiscountCategory": ibis.cases((name.isnull(), ibis.null(text)), (is_plan, "Spend"), else_="Usage"),
-        "CommitmentDiscountType": ibis.cases(
-            (name.isnull(), ibis.null(text)), (is_plan, "Savings Plan"), else_="Reserved Instance"
+        "CommitmentDiscountId": arn,
+        "CommitmentDiscountName": ibis.null("string"),
+        "CommitmentDiscountCategory": ibis.cases(
+            (arn.isnull(), ibis.null("string")), (is_plan, "Spend"), else_="Usage"
         ),
-        "CommitmentDiscountStatus": (name.notnull() & lines.is_usage).ifelse("Used", None),
-        "CommitmentDiscountQuantity": ibis.null(number),
-        "CommitmentDiscountUnit": ibis.null(text),
-        "CapacityReservationId": ibis.null(text),
-        "CapacityReservationStatus": ibis.null(text),
+        "CommitmentDiscountType": ibis.cases(
+            (arn.isnull(), ibis.null("string")), (is_plan, "Savings Plan"), else_="Reserved Instance"
+        ),
+        "CommitmentDiscountStatus": (arn.notnull() & lines.is_usage).ifelse("Used", None),
+        "CommitmentDiscountQuantity": ibis.null(lines.table.quantity.type()),
+        "CommitmentDiscountUnit": ibis.null("string"),
+        "CapacityReservationId": ibis.null("string"),
+        "CapacityReservationStatus": ibis.null("string"),
     }
 
 
-def _json(tags: ir.MapValue) -> ir.StringValue:
-    """Tags as a JSON object, without those that have no value; NULL where there are none."""
+def _tags_as_json(tags: ir.MapValue) -> ir.StringValue:
+    """Tags as a JSON object without empty values; NULL if there are none."""
     import ibis
 
     @ibis.udf.scalar.builtin(name="to_json", signature=(("map<string, string>",), "string"))

@@ -1,4 +1,4 @@
-"""Which category of FOCUS a service belongs to, out of `esaws/data/focus_services.json`."""
+"""The FOCUS category of each service, from `esaws/data/focus_services.json`."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 
-from esaws.costs.bill.format import squash
-from esaws.pricelist.data import data
+from esaws.costs.bill.formats.format import squash
+from esaws.pricelist.data import load_json
 
 
 @dataclass(frozen=True)
-class Service:
-    """A service, in the words of FOCUS."""
+class FocusService:
+    """A service with its FOCUS category."""
 
     name: str
     category: str = "Other"
@@ -23,20 +23,20 @@ class Service:
         return self.category != "Other"
 
 
-def service_of(code: str, name: str = "") -> Service:
-    """The service with a product code or a name; what the table does not know is called as it is, of category Other."""
-    known = _services()
-    found = known.get(squash(name)) or known.get(squash(code))
-    if found is None:
-        return Service(name or code)
-    return Service(name or found.name, found.category, found.subcategory)
+def service_of(code: str, name: str = "") -> FocusService:
+    """Find a service by its product code or name. Services that are not in the table are of category Other."""
+    services = _services()
+    service = services.get(squash(name)) or services.get(squash(code))
+    if service is None:
+        return FocusService(name or code)
+    return FocusService(name or service.name, service.category, service.subcategory)
 
 
 @cache
-def _services() -> Mapping[str, Service]:
-    found: dict[str, Service] = {}
-    for category, subcategory, code, name, *others in data("focus_services.json")["services"]:
-        for known_as in (code, name, *others):
-            if known_as:
-                found[squash(known_as)] = Service(name, category, subcategory)
-    return found
+def _services() -> Mapping[str, FocusService]:
+    services: dict[str, FocusService] = {}
+    for category, subcategory, code, name, *others in load_json("focus_services.json")["services"]:
+        for alias in (code, name, *others):
+            if alias:
+                services[squash(alias)] = FocusService(name, category, subcategory)
+    return services

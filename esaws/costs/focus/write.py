@@ -1,4 +1,4 @@
-"""A bill written as FOCUS, in a file that others read."""
+"""Write a bill as a FOCUS file."""
 
 from __future__ import annotations
 
@@ -8,28 +8,30 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from esaws.costs.bill.free_tier import decimal
+from esaws.costs.bill.free_tier import to_decimal
 from esaws.costs.bill.schema import METRICS
-from esaws.costs.engines.duckdb import Embedded
+from esaws.costs.engines.duckdb import DuckDBEngine
 from esaws.costs.focus.assumptions import assumptions
-from esaws.costs.focus.bill_lines import Lines
-from esaws.costs.focus.columns import VALIDATED_AS, FocusColumn, columns_of
-from esaws.costs.focus.files import check, ending_of, whole, write_batches
+from esaws.costs.focus.bill_lines import BillLines
+from esaws.costs.focus.columns import DRAFT_NAMES, FocusColumn, columns_of
+from esaws.costs.focus.files import check_writable, suffix_of, temporary_path, write_batches
 from esaws.costs.focus.mapping import focus_table
-from esaws.costs.focus.vocabulary import words_of
+from esaws.costs.focus.vocabulary import read_vocabulary
+from esaws.costs.results import TableResult
 from esaws.errors import UsageError
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
+    import pandas
 
     from esaws.costs.bill.bill import Bill
 
-_BATCH = 50_000
+_BATCH_ROWS = 50_000
 
 
-@dataclass(frozen=True)
-class Written:
-    """A file that was written."""
+@dataclass(frozen=True, repr=False)
+class FocusFile(TableResult):
+    """A written FOCUS file."""
 
     file: Path
     version: str
@@ -37,10 +39,17 @@ class Written:
     totals: Mapping[str, Decimal]
     """The sum of BilledCost by currency."""
     warnings: tuple[str, ...]
-    """Those of the bill, what was assumed because the bill does not tell it, and what FOCUS has no column for."""
+    """The bill's warnings, assumptions where the bill has no value, and columns that FOCUS lacks."""
+
+    def to_frame(self) -> pandas.DataFrame:
+        """The sum of BilledCost by currency. Columns: currency, billed_cost."""
+        import pandas
+
+        totals = [(currency, float(amount)) for currency, amount in self.totals.items()]
+        return pandas.DataFrame(totals, columns=["currency", "billed_cost"])
 
     def to_dict(self) -> dict[str, Any]:
-        """With documented keys: file, version, rows, totals (of BilledCost, by currency), warnings."""
+        """Keys: file, version, rows, totals (of BilledCost, by currency), warnings."""
         totals = {currency: float(round(amount, 10)) for currency, amount in self.totals.items()}
         return {
             "file": str(self.file),
@@ -50,145 +59,149 @@ class Written:
             "warnings": list(self.warnings),
         }
 
+    def __repr__(self) -> str:
+        return f"{self.file}: FOCUS {self.version}, {self.rows:,} rows"
 
-def write_focus(bill: Bill, path: str | Path, version: str = "1.0", *, overwrite: bool = False) -> Written:
-    """Write a bill as FOCUS `1.0` or `1.2`: `.csv`, `.csv.gz` or `.parquet`, by the ending of the file.
 
-    A row of the bill is a row of the file, in the order in which the engine gives them. BilledCost is what was charged
-    (unblended), EffectiveCost the amortized cost. Numbers are exact in CSV as far as the bill has them so, and
-    floating point numbers in Parquet, as in AWS's own files. The file appears when it is whole.
+def write_focus(bill: Bill, path: str | Path, version: str = "1.0", *, overwrite: bool = False) -> FocusFile:
+    """Write a bill as FOCUS `1.0` or `1.2`, to a `.csv`, `.csv.gz` or `.parquet` file.
 
-    In 1.0 five columns stand there again under the names that focus-validator 1.0.0 looks for
-    (`columns.VALIDATED_AS`); usage types have a column since 1.1 alone (SkuMeter).
+    Each row of the bill becomes a row of the file, in the order of the engine. BilledCost is the unblended cost,
+    EffectiveCost the amortized cost. Numbers in CSV are as exact as in the bill; in Parquet they are floats, as in
+    AWS's own files. The file appears when it is complete.
+
+    Files of version 1.0 repeat five columns under the names that focus-validator 1.0.0 requires
+    (`columns.DRAFT_NAMES`). They have no column for usage types; SkuMeter exists since 1.1.
 
     Raises:
-        UsageError: no such version or ending, a file that is there already, a folder that can't be written to, a bill
-            that is in another engine than DuckDB, or one with a cost that is no number or with rows without any date.
+        UsageError: the version or suffix is unknown, the file exists or can't be written, the bill is in another engine
+            than DuckDB, a cost is not a number, or a row has no date.
     """
     columns, path = columns_of(version), Path(path)
-    ending = ending_of(path)
-    if not isinstance(bill.engine, Embedded):
-        raise _by_another(bill.engine.name)
-    with whole(path, overwrite=overwrite) as partial:
-        lines = Lines(bill, words_of(bill))
+    suffix = suffix_of(path)
+    if not isinstance(bill.engine, DuckDBEngine):
+        raise _wrong_engine(bill.engine.name)
+    with temporary_path(path, overwrite=overwrite) as temporary:
+        lines = BillLines(bill, read_vocabulary(bill))
         table = focus_table(lines)
         totals = _totals(bill, lines, table)
-        warnings = (*bill.warnings, *_told(bill, lines, version))
-        as_text = ending != ".parquet"
-        chosen = {name: _cell(table[name], column, as_text) for name, column in columns.items()}
-        rows = _stream(bill, lines.table.select(**chosen), columns, VALIDATED_AS.get(version, {}), partial, ending)
-    return Written(path, version, rows, totals, warnings)
+        warnings = (*bill.warnings, *_warnings(bill, lines, version))
+        as_text = suffix != ".parquet"
+        cells = {name: _cell(table[name], column, as_text) for name, column in columns.items()}
+        rows = _stream(
+            bill.engine, lines.table.select(**cells), columns, DRAFT_NAMES.get(version, {}), temporary, suffix
+        )
+    return FocusFile(path, version, rows, totals, warnings)
 
 
-def ready_for(path: str | Path, version: str, engine: str | None, *, overwrite: bool = False) -> None:
-    """Whether `write_focus` could begin, before a bill is read, or Cost Explorer asked for one.
+def check_output(path: str | Path, version: str, engine: str | None, *, overwrite: bool = False) -> None:
+    """Check the arguments of `write_focus` before a bill is read, or Cost Explorer is queried for one.
 
     Raises:
-        UsageError: no such version or ending, another engine, a file that is there, or a folder that is not.
+        UsageError: the version, suffix or engine is not possible, the file exists, or its folder does not.
     """
     columns_of(version)
-    ending_of(Path(path))
+    suffix_of(Path(path))
     if engine not in (None, "duckdb", "duckdb://"):
-        raise _by_another(engine)
-    check(Path(path), overwrite=overwrite)
+        raise _wrong_engine(engine)
+    check_writable(Path(path), overwrite=overwrite)
 
 
-def _by_another(engine: str) -> UsageError:
-    return UsageError(f"FOCUS is written by duckdb, in this process; leave out the engine {engine}")
+def _wrong_engine(engine: str) -> UsageError:
+    return UsageError(f"engine {engine} can't write FOCUS, only duckdb can. Leave out the engine.")
 
 
-def _totals(bill: Bill, lines: Lines, table: Mapping[str, ir.Value]) -> dict[str, Decimal]:
-    """What is billed by currency.
+def _totals(bill: Bill, lines: BillLines, table: Mapping[str, ir.Value]) -> dict[str, Decimal]:
+    """The billed cost by currency.
 
     Raises:
-        UsageError: a cost is no number, or rows have no date.
+        UsageError: a cost is not a number, or rows have no date.
     """
     cost = lines.table[METRICS[lines.metric]]
-    unreal = cost.isnan() | cost.isinf() if cost.type().is_floating() else cost.isnull() & False
-    told = lines.table.select(
+    is_invalid = cost.isnan() | cost.isinf() if cost.type().is_floating() else cost.isnull() & False
+    rows = lines.table.select(
         currency=table["BillingCurrency"],
         cost=table["BilledCost"],
-        unreal=unreal,
+        invalid=is_invalid,
         undated=table["BillingPeriodStart"].isnull(),
     )
-    sums = told.group_by("currency").aggregate(
-        cost=told.cost.sum(), unreal=told.unreal.sum(), undated=told.undated.sum()
+    sums = rows.group_by("currency").aggregate(
+        cost=rows.cost.sum(), invalid=rows.invalid.sum(), undated=rows.undated.sum()
     )
-    rows = bill.rows_of(sums.order_by("currency"))
-    if any(row["unreal"] for row in rows):
-        raise bill.no_number()
-    if undated := sum(row["undated"] or 0 for row in rows):
-        raise UsageError(f"{undated} rows of the bill have no date: FOCUS demands a billing period of each")
-    return {row["currency"]: decimal(row["cost"]) or Decimal(0) for row in rows}
+    totals = bill.fetch_rows(sums.order_by("currency"))
+    if any(row["invalid"] for row in totals):
+        raise bill.invalid_cost_error()
+    if undated := sum(row["undated"] or 0 for row in totals):
+        raise UsageError(f"{undated} rows of the bill have no date (FOCUS requires a billing period for each row)")
+    return {row["currency"]: to_decimal(row["cost"]) or Decimal(0) for row in totals}
 
 
-def _told(bill: Bill, lines: Lines, version: str) -> Iterator[str]:
-    """What had to be assumed, and what is lost."""
+def _warnings(bill: Bill, lines: BillLines, version: str) -> Iterator[str]:
+    """The assumptions, and the information of the bill that FOCUS loses."""
     assumed = assumptions(lines)
-    counted = {f"n{number}": rows.fill_null(False).sum() for number, rows in enumerate(assumed.values())}
-    (counts,) = bill.rows_of(lines.table.aggregate(**counted, metered=lines.text("usage_type").count()))
+    sums = {f"n{number}": rows.fill_null(False).sum() for number, rows in enumerate(assumed.values())}
+    (counts,) = bill.fetch_rows(lines.table.aggregate(**sums, metered=lines.text("usage_type").count()))
     metered = counts.pop("metered")
     for sentence, rows in zip(assumed, counts.values(), strict=True):
         if rows:
             yield f"{rows} rows {sentence}"
     if lines.metric != "unblended":
-        yield f"the bill tells no unblended costs: BilledCost is {lines.metric}"
+        yield f"the bill has no unblended costs: BilledCost is {lines.metric}"
     if not lines.is_amortized:
-        yield "the bill tells no amortized costs: EffectiveCost is BilledCost"
+        yield "the bill has no amortized costs: EffectiveCost is BilledCost"
     if version == "1.0" and metered:
-        yield "FOCUS 1.0 has no column for usage types; 1.2 has (SkuMeter)"
+        yield "FOCUS 1.0 has no column for usage types; 1.2 has one (SkuMeter)"
     if bill.format.startswith("FOCUS"):
         yield (
-            "told anew, and not taken over: ServiceCategory, ServiceSubcategory, ChargeFrequency, RegionName, "
-            "ResourceName and ResourceType, the types of accounts, the unit prices, SkuPriceDetails, PricingQuantity "
-            "(as ConsumedQuantity), what stands beside CommitmentDiscountId, and capacity reservations"
+            "derived again instead of copied: ServiceCategory, ServiceSubcategory, ChargeFrequency, RegionName, "
+            "ResourceName, ResourceType, account types, unit prices, SkuPriceDetails, PricingQuantity (equal to "
+            "ConsumedQuantity), all CommitmentDiscount columns except CommitmentDiscountId, and capacity reservations"
         )
 
 
 def _cell(value: ir.Value, column: FocusColumn, as_text: bool) -> ir.Value:
-    """A value as the file has it; in text, numbers with decimals and moments as ISO 8601 in UTC."""
+    """A value as it is written; as text, numbers have decimals and timestamps are ISO 8601 in UTC."""
     import ibis
 
     if not as_text:
         return value
-    if column.type == "moment":
+    if column.type == "timestamp":
         return value.strftime("%Y-%m-%dT%H:%M:%SZ")
     if column.type != "number":
         return value
-    shown = value.cast("string")
+    text = value.cast("string")
     if value.type().is_floating():
-        return shown.upper()
-    bare = _without_zeros(shown)
-    return ibis.ifelse(bare.endswith("."), bare + "0", bare)
+        return text.upper()
+    trimmed = _strip_zeros(text)
+    return ibis.ifelse(trimmed.endswith("."), trimmed + "0", trimmed)
 
 
-def _without_zeros(text: ir.StringValue) -> ir.StringValue:
+def _strip_zeros(text: ir.StringValue) -> ir.StringValue:
     import ibis
 
     @ibis.udf.scalar.builtin(name="rtrim", signature=(("string", "string"), "string"))
     def rtrim(text: Any, characters: Any) -> Any: ...
 
-    trimmed: ir.StringValue = rtrim(text, "0")
-    return trimmed
+    stripped: ir.StringValue = rtrim(text, "0")
+    return stripped
 
 
 def _stream(
-    bill: Bill,
+    engine: DuckDBEngine,
     table: ir.Table,
     columns: Mapping[str, FocusColumn],
-    also: Mapping[str, str],
+    draft_names: Mapping[str, str],
     path: Path,
-    ending: str,
+    suffix: str,
 ) -> int:
     import duckdb
     import pyarrow
 
-    assert isinstance(bill.engine, Embedded)
     try:
-        batches = bill.engine.raw.sql(bill.engine.ibis.compile(table)).to_arrow_reader(_BATCH)
+        batches = engine.stream(table, _BATCH_ROWS)
         try:
-            return write_batches(batches, columns, also, path, ending)
+            return write_batches(batches, columns, draft_names, path, suffix)
         finally:
-            batches.close()  # what is not fetched would stand in the way of the next question to the bill
+            batches.close()  # DuckDB runs no other query while rows are left
     except (duckdb.Error, pyarrow.ArrowInvalid) as error:
-        raise UsageError(f"the bill can't be read: {error}") from None
+        raise UsageError(f"the bill can't be read ({error})") from None

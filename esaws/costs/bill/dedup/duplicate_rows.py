@@ -1,6 +1,6 @@
-"""Rows that stand in a bill twice: dropped and counted, by AWS's key of a row.
+"""Find rows that are in a bill more than once, by AWS's row key, and keep one of each.
 
-A key that stands before different usage is no key, as where a bill was made anonymous; those rows are all kept.
+A key that several different usages share is not a key, as in anonymised bills. All such rows are kept.
 """
 
 from __future__ import annotations
@@ -11,175 +11,184 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from esaws.costs.bill.parquet_stats import ranges
-from esaws.costs.engines.duckdb import literal, quoted
+from esaws.costs.bill.bill_file import BillFile, BillingMonth
+from esaws.costs.bill.parquet_stats import column_stats
+from esaws.costs.engines.duckdb import quote_identifier, quote_literal
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
 
-    from esaws.costs.bill.bill_file import Part
-    from esaws.costs.engines.duckdb import Embedded
+    from esaws.costs.engines.duckdb import DuckDBEngine
     from esaws.costs.engines.engine import Engine
 
-_SAME = ("account", "product_code", "usage_type", "operation", "resource_id", "line_item_type", "start", "end")
-"""What rows of one key have in common if they tell the same."""
-_LAST = ("invoice_id", "unblended_cost", "quantity")
-"""Of rows that tell the same, the one is kept that has the greatest of these."""
+_USAGE = ("account", "product_code", "usage_type", "operation", "resource_id", "line_item_type", "start", "end")
+"""Duplicates agree on these columns, besides the key."""
+_PREFERENCE = ("invoice_id", "unblended_cost", "quantity")
+"""Of duplicates the one with the greatest of these values is kept."""
 _FEW = 500_000
-"""Rows whose keys are simply compared."""
-_BYTES = 256 * 1024 * 1024
-"""What strings of bits may take."""
-_AT_ONCE = 5_000_000
-"""Keys that are compared in one go where there are too many ids for strings of bits."""
+"""Up to this many rows, keys are compared in one query."""
+_BITSTRING_BYTES = 256 * 1024 * 1024
+"""The memory that bit strings may use."""
+_KEYS_PER_QUERY = 5_000_000
+"""Keys per query where there are too many ids for bit strings."""
 
 
 @dataclass(frozen=True)
-class Repeats:
-    """Rows that stand in a bill more than once."""
+class DuplicateRows:
+    """The rows of a bill that are in it more than once."""
 
     kept: Path
-    """Those that are kept of them, one for each, as canonical Parquet."""
+    """One of each, as canonical Parquet."""
     keys: Path
     """Their keys, as `row_key`."""
     dropped: int
     differing: int
-    """How many keys had rows with different costs."""
+    """The number of keys whose rows have different costs."""
+
+    def __str__(self) -> str:
+        text = f"duplicate rows dropped (same key and usage): {self.dropped}"
+        if self.differing:
+            text += f"; keys with different costs: {self.differing} (the greatest cost is counted)"
+        return text
 
 
-def may_repeat(parts: Sequence[Part], duck: Embedded) -> bool:
-    """Whether a key may stand in two rows of a month; False is certain.
+def may_have_duplicates(files: Sequence[BillFile], duck: DuckDBEngine) -> bool:
+    """Whether two rows of a month may have the same key. False is certain.
 
-    A table of all keys would not fit in memory. Ids of line items come back every hour, so of each id the hours are
-    marked in a string of bits: if there are as many bits as rows, no key stands twice.
+    A table of all keys would not fit in memory. Line item ids repeat every hour, so a bit string for each id marks its
+    hours: if there are as many bits as rows, no key is repeated.
     """
-    by_month: dict[Any, list[Part]] = {}
-    for part in parts:
-        if part.format.key and {*part.format.key, part.format.starts} <= part.recognised.columns.keys():
-            by_month.setdefault(part.months[0] if len(part.months) == 1 else None, []).append(part)
-    return any(_in_a_month(some, duck) for some in by_month.values())
+    by_month: dict[BillingMonth | None, list[BillFile]] = {}
+    for file in files:
+        key_columns = file.format.key_columns
+        if key_columns and {*key_columns, file.format.start_column} <= file.mapping.columns.keys():
+            by_month.setdefault(file.months[0] if len(file.months) == 1 else None, []).append(file)
+    return any(_month_may_have_duplicates(files_of_month, duck) for files_of_month in by_month.values())
 
 
-def repeats(lines: ir.Table, duck: Embedded, scratch: Path) -> Repeats | None:
-    """The rows of a bill that stand in it more than once; None if there are none."""
+def find_duplicates(lines: ir.Table, duck: DuckDBEngine, scratch: Path) -> DuplicateRows | None:
+    """Find the rows of a bill that are in it more than once; None if there are none."""
     keyed = lines.filter(lines.row_key.fill_null("") != "")
-    grouped = keyed.group_by(["row_key", *_SAME]).aggregate(rows=keyed.count(), costs=keyed.unblended_cost.nunique())
-    twice = duck.kept(grouped.filter(grouped.rows > 1))
-    sums = twice.aggregate(keys=twice.count(), dropped=(twice.rows - 1).sum(), differing=(twice.costs > 1).sum())
-    (found,) = duck.rows_of(sums)
-    if not found["keys"]:
+    grouped = keyed.group_by(["row_key", *_USAGE]).aggregate(rows=keyed.count(), costs=keyed.unblended_cost.nunique())
+    repeated = duck.materialize(grouped.filter(grouped.rows > 1))
+    (counts,) = duck.fetch_rows(
+        repeated.aggregate(
+            keys=repeated.count(), dropped=(repeated.rows - 1).sum(), differing=(repeated.costs > 1).sum()
+        )
+    )
+    if not counts["keys"]:
         return None
-    keys = duck.kept(twice.select("row_key").distinct())
-    paths = scratch / "repeated.parquet", scratch / "repeated-keys.parquet"
-    duck.ibis.to_parquet(once(duck.kept(keyed.semi_join(keys, "row_key"))), paths[0])
-    duck.ibis.to_parquet(keys, paths[1])
-    return Repeats(*paths, int(found["dropped"]), int(found["differing"]))
+    keys = duck.materialize(repeated.select("row_key").distinct())
+    kept_path, keys_path = scratch / "duplicates-kept.parquet", scratch / "duplicate-keys.parquet"
+    duck.write_parquet(drop_duplicates(duck.materialize(keyed.semi_join(keys, "row_key"))), kept_path)
+    duck.write_parquet(keys, keys_path)
+    return DuplicateRows(kept_path, keys_path, int(counts["dropped"]), int(counts["differing"]))
 
 
-def once(lines: ir.Table) -> ir.Table:
-    """Of rows that have a key and tell the same, one."""
+def drop_duplicates(lines: ir.Table) -> ir.Table:
+    """Keep one row of those with the same key and usage: the one with an invoice, else with the greatest cost."""
     import ibis
 
-    has_none = lines.row_key.fill_null("") == ""
-    last = [ibis.desc(lines[name]) for name in _LAST]
-    place = ibis.row_number().over(group_by=[lines[name] for name in ("row_key", *_SAME)], order_by=last)
-    return (
-        lines.mutate(_place=place, _free=has_none).filter(lambda t: t._free | (t._place == 0)).drop("_place", "_free")
-    )
+    is_keyless = lines.row_key.fill_null("") == ""
+    preference = [ibis.desc(lines[name]) for name in _PREFERENCE]
+    rank = ibis.row_number().over(group_by=[lines[name] for name in ("row_key", *_USAGE)], order_by=preference)
+    ranked = lines.mutate(_rank=rank, _keyless=is_keyless)
+    return ranked.filter(lambda table: table._keyless | (table._rank == 0)).drop("_rank", "_keyless")
 
 
-def counted(lines: ir.Table) -> ir.Table:
-    """How many rows there are, how many have a key, and how many of those tell something of their own."""
+def count_rows_and_keys(lines: ir.Table) -> ir.Table:
+    """One row: the number of rows, of rows with a key (`keyed`), and of distinct keys with their usage (`keys`)."""
     import ibis
 
     has_key = lines.row_key.fill_null("") != ""
-    told = [lines[name].cast("string").fill_null("") for name in ("row_key", *_SAME)]
-    said = ibis.literal(" ").join(told)
-    return lines.aggregate(rows=lines.count(), keyed=has_key.sum(), keys=said.nunique(where=has_key))
+    identity = ibis.literal(" ").join([lines[name].cast("string").fill_null("") for name in ("row_key", *_USAGE)])
+    return lines.aggregate(rows=lines.count(), keyed=has_key.sum(), keys=identity.nunique(where=has_key))
 
 
-def dropped(lines: ir.Table, found: Repeats, engine: Engine) -> ir.Table:
-    """The rows of a bill with one of each that stands in it more than once."""
+def replace_duplicates(lines: ir.Table, duplicates: DuplicateRows, engine: Engine) -> ir.Table:
+    """The rows of a bill, with one of each duplicate."""
     import ibis
 
-    kept, keys = engine.parquet([found.kept]), engine.parquet([found.keys])
-    once = lines.anti_join(keys, "row_key")
-    return ibis.union(once, kept.select(*(kept[name].cast(type_).name(name) for name, type_ in once.schema().items())))
+    kept, keys = engine.read_parquet([duplicates.kept]), engine.read_parquet([duplicates.keys])
+    unique = lines.anti_join(keys, "row_key")
+    return ibis.union(
+        unique, kept.select(*(kept[name].cast(type_).name(name) for name, type_ in unique.schema().items()))
+    )
 
 
-def _in_a_month(parts: Sequence[Part], duck: Embedded) -> bool:
-    source = _keys(parts)
-    if sum(part.rows for part in parts) <= _FEW:
-        return _twice(source, 1, duck)
-    hours = _hours(parts)
+def _month_may_have_duplicates(files: Sequence[BillFile], duck: DuckDBEngine) -> bool:
+    keys, rows = _keys_query(files), sum(file.rows for file in files)
+    if rows <= _FEW:
+        return _has_repeated_hash(keys, 1, duck)
+    passes = rows // _KEYS_PER_QUERY + 1
+    hours = _hour_range(files)
     if hours is None:
-        return _twice(source, sum(part.rows for part in parts) // _AT_ONCE + 1, duck)
+        return _has_repeated_hash(keys, passes, duck)
     first, count = hours
-    if _ids(parts, source, duck) * (count // 8 + 100) > _BYTES:
-        return _twice(source, sum(part.rows for part in parts) // _AT_ONCE + 1, duck)
+    if _estimate_ids(files, keys, duck) * (count // 8 + 100) > _BITSTRING_BYTES:
+        return _has_repeated_hash(keys, passes, duck)
     hour = f"CAST(datediff('hour', TIMESTAMP '{first}', start) AS INTEGER)"
-    bits = f"SELECT count(*) AS n, bit_count(bitstring_agg({hour}, 0, {count})) AS d FROM {source} GROUP BY id"
-    ((surplus,),) = duck.rows(f"SELECT sum(n - d) FROM ({bits})")
+    bits = f"SELECT count(*) AS n, bit_count(bitstring_agg({hour}, 0, {count})) AS d FROM {keys} GROUP BY id"
+    ((surplus,),) = duck.run_sql(f"SELECT sum(n - d) FROM ({bits})")
     return bool(surplus)
 
 
-def _keys(parts: Sequence[Part]) -> str:
-    """The keys of some parts as SQL: id, span and start, of those rows that have all three."""
-    by_names: dict[tuple[str, ...], list[str]] = {}
-    for part in parts:
-        columns = part.recognised.columns
-        names = tuple(columns[name] for name in (*part.format.key, part.format.starts))
-        by_names.setdefault(names, []).append(literal(str(part.path)))
-    known = all(_is_full(part, part.format.key) for part in parts)
-    each = [
-        f"SELECT {quoted(id_)} AS id, {quoted(span)} AS span, {quoted(start)} AS start "
-        f"FROM read_parquet([{', '.join(paths)}], hive_partitioning = false)"
-        for (id_, span, start), paths in by_names.items()
+def _keys_query(files: Sequence[BillFile]) -> str:
+    """SQL for the keys of some files: id, interval and start of the rows that have a key."""
+    paths_by_columns: dict[tuple[str, ...], list[str]] = {}
+    for file in files:
+        columns = tuple(file.mapping.columns[name] for name in (*file.format.key_columns, file.format.start_column))
+        paths_by_columns.setdefault(columns, []).append(quote_literal(str(file.path)))
+    queries = [
+        f"SELECT {quote_identifier(id_)} AS id, {quote_identifier(interval)} AS span, "
+        f"{quote_identifier(start)} AS start FROM read_parquet([{', '.join(paths)}], hive_partitioning = false)"
+        for (id_, interval, start), paths in paths_by_columns.items()
     ]
-    where = "" if known else " WHERE id <> '' AND span <> ''"
-    return f"(SELECT * FROM ({' UNION ALL '.join(each)}){where})"
+    where = "" if all(_always_has_key(file) for file in files) else " WHERE id <> '' AND span <> ''"
+    return f"(SELECT * FROM ({' UNION ALL '.join(queries)}){where})"
 
 
-def _is_full(part: Part, names: Sequence[str]) -> bool:
-    """Whether footers tell that some columns of text say something in all rows."""
-    given = [part.recognised.columns[name] for name in names]
-    known = ranges(part.path, given)
-    return all(name in known and known[name].nulls == 0 and known[name].least for name in given)
+def _always_has_key(file: BillFile) -> bool:
+    """Whether the footer shows that no row lacks a key."""
+    columns = [file.mapping.columns[name] for name in file.format.key_columns]
+    stats = column_stats(file.path, columns)
+    return all(name in stats and stats[name].null_count == 0 and stats[name].minimum for name in columns)
 
 
-def _ids(parts: Sequence[Part], source: str, duck: Embedded) -> int:
-    """About how many ids there are, or more: what the first rows let expect, if that is few enough."""
+def _estimate_ids(files: Sequence[BillFile], keys: str, duck: DuckDBEngine) -> int:
+    """About how many ids there are, or more: extrapolated from the first rows if that gives few."""
     import pyarrow.compute
     import pyarrow.parquet
 
-    file = pyarrow.parquet.ParquetFile(parts[0].path)
-    first = file.read_row_group(0, columns=[parts[0].recognised.columns[parts[0].format.key[0]]]).column(0)
-    times = sum(part.rows for part in parts) // max(1, len(first)) + 1
-    expected = int(pyarrow.compute.count_distinct(first).as_py()) * times
-    if expected < _FEW:
-        return expected
-    ((ids,),) = duck.rows(f"SELECT approx_count_distinct(id) FROM {source}")
+    id_column = files[0].mapping.columns[files[0].format.key_columns[0]]
+    first = pyarrow.parquet.ParquetFile(files[0].path).read_row_group(0, columns=[id_column]).column(0)
+    factor = sum(file.rows for file in files) // max(1, len(first)) + 1
+    estimate = int(pyarrow.compute.count_distinct(first).as_py()) * factor
+    if estimate < _FEW:
+        return estimate
+    ((ids,),) = duck.run_sql(f"SELECT approx_count_distinct(id) FROM {keys}")
     return int(ids)
 
 
-def _twice(source: str, passes: int, duck: Embedded) -> bool:
-    """Whether a key stands twice, one share of the keys after another."""
-    key = "hash(id, span)"
+def _has_repeated_hash(keys: str, passes: int, duck: DuckDBEngine) -> bool:
+    """Whether a hash of a key is repeated, comparing one share of the keys in each pass."""
+    hash_ = "hash(id, span)"
     for number in range(passes):
-        where = f"WHERE {key} % {passes} = {number}" if passes > 1 else ""
-        ((surplus,),) = duck.rows(f"SELECT count(*) - count(DISTINCT {key}) FROM {source} {where}")
+        where = f"WHERE {hash_} % {passes} = {number}" if passes > 1 else ""
+        ((surplus,),) = duck.run_sql(f"SELECT count(*) - count(DISTINCT {hash_}) FROM {keys} {where}")
         if surplus:
             return True
     return False
 
 
-def _hours(parts: Sequence[Part]) -> tuple[datetime, int] | None:
-    """The first hour that footers tell of, and how many there are; None where they don't tell it."""
-    known = []
-    for part in parts:
-        name = part.recognised.columns[part.format.starts]
-        fact = ranges(part.path, [name]).get(name)
-        if fact is None or fact.nulls or not isinstance(fact.least, datetime):
+def _hour_range(files: Sequence[BillFile]) -> tuple[datetime, int] | None:
+    """The first hour in the footers, and the number of hours to the last one; None if a footer lacks them."""
+    ranges: list[Any] = []
+    for file in files:
+        column = file.mapping.columns[file.format.start_column]
+        stats = column_stats(file.path, [column]).get(column)
+        if stats is None or stats.null_count or not isinstance(stats.minimum, datetime):
             return None
-        known.append(fact)
-    first = min(fact.least for fact in known).replace(minute=0, second=0, microsecond=0)
-    return first, int((max(fact.greatest for fact in known) - first).total_seconds()) // 3600 + 1
+        ranges.append(stats)
+    first = min(stats.minimum for stats in ranges).replace(minute=0, second=0, microsecond=0)
+    return first, int((max(stats.maximum for stats in ranges) - first).total_seconds()) // 3600 + 1

@@ -1,84 +1,120 @@
-"""What the path of a file tells: AWS lays exports out in folders of a month, and below it of a delivery.
+"""Parse the paths and manifests of exports: AWS writes a folder for each month, and for each delivery below it.
 
 - CUR 2.0 and FOCUS: `<export>/data/BILLING_PERIOD=2026-01/[<time>-<id>/]<name>-00001.snappy.parquet`
 - legacy CUR: `<report>/20260101-20260201/[<assembly>/]<name>-1.csv.gz`, or for Athena `<report>/year=2026/month=1/…`
+
+AWS writes the manifest of a month last. It names the files of the month's bill.
 
 https://docs.aws.amazon.com/cur/latest/userguide/dataexports-export-delivery.html
 https://docs.aws.amazon.com/cur/latest/userguide/understanding-report-versions.html
 """
 
+from __future__ import annotations
+
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
-_MONTHS = re.compile(
+_EXPORT_PATH = re.compile(
     r"^(?P<root>.*?)(?:/?(?:data|metadata))?/?"
     r"(?P<month>billing_period=\d{4}-\d{2}|\d{8}-\d{8}|year=\d{4}/month=\d{1,2})/(?P<rest>.+)$",
     re.IGNORECASE,
 )
-_MOMENT = re.compile(r"(?<!\d)(20\d\d)-?([01]\d)-?([0-3]\d)[T_ ](\d\d)[:-]?(\d\d)[:-]?(\d\d)")
-_SECONDS = re.compile(r"(?<!\d)(1[3-9]\d{8}|20\d{8})(?!\d)")
-_DAY = re.compile(r"(?<!\d)(20\d\d)-([01]\d)-([0-3]\d)(?!\d)")
-_PIECE = re.compile(r"[-_.]?\d+$")
-_NAMED_BY_AWS = re.compile(r".+-\d+\.(?:snappy\.)?(?:parquet|csv|csv\.gz|csv\.zip|zip)$", re.IGNORECASE)
+_TIMESTAMP = re.compile(r"(?<!\d)(20\d\d)-?([01]\d)-?([0-3]\d)[T_ ](\d\d)[:-]?(\d\d)[:-]?(\d\d)")
+_EPOCH_SECONDS = re.compile(r"(?<!\d)(1[3-9]\d{8}|20\d{8})(?!\d)")
+_DATE = re.compile(r"(?<!\d)(20\d\d)-([01]\d)-([0-3]\d)(?!\d)")
+_FILE_NUMBER = re.compile(r"[-_.]?\d+$")
+_NAME_BY_AWS = re.compile(r".+-\d+\.(?:snappy\.)?(?:parquet|csv|csv\.gz|csv\.zip|zip)$", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where a file of a bill lies."""
+class FileLocation:
+    """The path of a bill file, in the parts that AWS composes it of."""
 
     root: str
-    """The export: its folder, or where nothing is laid out as AWS does it the file's own folder."""
+    """The folder of the export; outside AWS's layout the folder of the file."""
     month: str | None
-    """The folder of its month; None where nothing is laid out as AWS does it."""
+    """The folder of the month; None outside AWS's layout."""
     delivery: str | None
-    """The folder of its delivery: None where each overwrites the one before."""
+    """The folder of the delivery; None where each delivery overwrites the one before."""
     name: str
-    """The rest."""
+    """The file name."""
 
     @property
-    def tail(self) -> str:
-        """Its path from the month on, as manifests name it."""
+    def path_from_month(self) -> str:
+        """The path from the month folder on, as manifests name the file."""
         return "/".join(part for part in (self.month, self.delivery, self.name) if part)
 
     @property
-    def is_piece(self) -> bool:
-        """Whether AWS itself says that it is one of several pieces: by its folder and a number behind its name."""
-        return self.month is not None and _NAMED_BY_AWS.fullmatch(self.name) is not None
+    def is_numbered_by_aws(self) -> bool:
+        """Whether it is one of several files of a delivery, by AWS's folder and the number in its name."""
+        return self.month is not None and _NAME_BY_AWS.fullmatch(self.name) is not None
 
     @property
-    def export(self) -> tuple[str, str]:
-        """What files of one delivery have in common; a name's number counts the pieces of an export."""
-        stem = _PIECE.sub("", self.name.split(".")[0])
+    def delivery_key(self) -> tuple[str, str]:
+        """A key that the files of one delivery share; the number in a name counts the files of a delivery."""
+        stem = _FILE_NUMBER.sub("", self.name.split(".")[0])
         return f"{self.root}/{self.month or ''}/{self.delivery or ''}", stem
 
 
-def place_of(path: str) -> Place:
-    """Where a file lies, by its path or address."""
+def parse_location(path: str) -> FileLocation:
+    """Split a path or s3:// address."""
     path = path.replace("\\", "/")
-    if found := _MONTHS.match(path):
-        delivery, _, name = found["rest"].rpartition("/")
-        return Place(found["root"], found["month"], delivery or None, name)
+    if match := _EXPORT_PATH.match(path):
+        delivery, _, name = match["rest"].rpartition("/")
+        return FileLocation(match["root"], match["month"], delivery or None, name)
     root, _, name = path.rpartition("/")
-    return Place(root, None, None, name)
+    return FileLocation(root, None, None, name)
 
 
-def moment_in(path: str) -> float | None:
-    """The last moment that a path names, in seconds since 1970: when an export was made, where exporters say so."""
-    for pattern in (_MOMENT, _DAY):
-        if found := pattern.findall(path):
-            return _seconds(found[-1])
-    found = _SECONDS.findall(path)
-    return float(found[-1]) if found else None
+def timestamp_in_path(path: str) -> float | None:
+    """The last timestamp in a path, in seconds since 1970: the time of the export, where exporters write it."""
+    for pattern in (_TIMESTAMP, _DATE):
+        if matches := pattern.findall(path):
+            return _to_epoch(matches[-1])
+    matches = _EPOCH_SECONDS.findall(path)
+    return float(matches[-1]) if matches else None
 
 
-def counted(name: str) -> list[tuple[int, str]]:
-    """What names are sorted by as people count: 2 before 10."""
+def natural_sort_key(name: str) -> list[tuple[int, str]]:
+    """A key that sorts names by the numbers in them: 2 before 10."""
     return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", name)]
 
 
-def _seconds(parts: Sequence[str]) -> float | None:
+@dataclass(frozen=True)
+class Manifest:
+    """A manifest, with the files that it names by their path from the month folder on."""
+
+    name: str
+    location: FileLocation
+    files: frozenset[str]
+
+    @property
+    def is_of_month(self) -> bool:
+        """Whether it is the current manifest of a month; the manifest of a delivery is in the delivery's folder."""
+        return self.location.month is not None and self.location.delivery is None
+
+
+def parse_manifest(name: str, content: Any) -> Manifest | None:
+    """Parse a JSON document; None if it is not a manifest."""
+    if not isinstance(content, Mapping):
+        return None
+    files = content.get("dataFiles", content.get("reportKeys"))
+    if not isinstance(files, list) or not all(isinstance(file, str) for file in files):
+        return None
+    return Manifest(name, parse_location(name), frozenset(parse_location(file).path_from_month for file in files))
+
+
+def current_manifests(manifests: Iterable[Manifest]) -> dict[tuple[str, str | None], Manifest]:
+    """The current manifest of each export and month, by the folders of both."""
+    return {
+        (manifest.location.root, manifest.location.month): manifest for manifest in manifests if manifest.is_of_month
+    }
+
+
+def _to_epoch(parts: Sequence[str]) -> float | None:
     year, month, day, hour, minute, second = (int(part) for part in [*parts, "0", "0", "0"][:6])
     try:
         return datetime(year, month, day, hour, minute, second, tzinfo=UTC).timestamp()

@@ -1,7 +1,8 @@
-"""How far two files tell the same charges: a later export has nearly all rows of an earlier one, pieces have none.
+"""Estimate how many rows two files have in common, from samples.
 
-AWS's ids of line items don't say it, as they may change from export to export. What was used, of what, by whom and
-when does; how much it cost may have been corrected. Some days of each file are looked for in all others.
+A later export has nearly all rows of an earlier one; pieces of one export have none in common. AWS's line item ids
+can't be compared, because they may change from export to export. Account, service, usage type, resource and time do not
+change, while costs may be corrected. A sample has some days of each file, and the same charges of those days.
 """
 
 from __future__ import annotations
@@ -11,165 +12,169 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
 
-from esaws.costs.bill.bill_file import standard
-from esaws.costs.engines.duckdb import quoted
+from esaws.costs.bill.bill_file import BillFile, BillingMonth
+from esaws.costs.bill.union import with_standard_names
+from esaws.costs.engines.duckdb import quote_identifier
 
 if TYPE_CHECKING:
-    from esaws.costs.bill.bill_file import Part
-    from esaws.costs.bill.dedup.months import Month
-    from esaws.costs.engines.duckdb import Embedded
+    from esaws.costs.engines.duckdb import DuckDBEngine
 
 _DAYS = 8
-"""Days of a file that are compared."""
-_THINGS = 500
-"""What is compared of a day: those of its things whose numbers are least, the same in all files."""
-_REPEATED = 1.1
-"""Rows for each usage from which on what was used does not tell rows apart, so that the amounts have to."""
+"""Sampled days of a file."""
+_CHARGES_PER_DAY = 500
+"""Sampled charges of a day: those with the least hashes, which are the same in all files."""
+_REPETITIVE = 1.1
+"""Rows per usage from which on usage does not identify rows, so that amounts are compared, too."""
 
 
 @dataclass(frozen=True)
-class Row:
-    """Rows of a sample that say the same, as numbers that stand for what they say."""
+class SampleRow:
+    """Identical rows of a sample, as hashes of their columns."""
 
-    thing: int
-    """What was used, by whom, on which day."""
+    charge: int
+    """Hash of what was used, by whom, on which day."""
     usage: int
-    """The same with its hours."""
+    """Hash of the same with start and end."""
     exact: int
-    """The same with quantity and cost."""
+    """Hash of the same with quantity and cost."""
     key: int
-    """The key that the format has, or 0."""
+    """Hash of the format's row key, or 0."""
     hours: int
-    """How long."""
+    """Length of the usage."""
     count: int
-    """How many rows there are."""
+    """Number of identical rows."""
 
 
 @dataclass(frozen=True)
-class Day:
-    """The rows of a day."""
+class SampleDay:
+    """The sampled rows of a day."""
 
-    rows: Collection[Row]
-    up_to: int | None
-    """The thing with the greatest number of which rows are there; None if all are there."""
+    rows: Collection[SampleRow]
+    complete_up_to: int | None
+    """The greatest charge hash up to which all rows of the day are in the sample; None if all rows are."""
 
 
 @dataclass(frozen=True)
 class Sample:
     """Some days of an export."""
 
-    days: Mapping[date | None, Day]
+    days: Mapping[date | None, SampleDay]
 
     @property
     def is_repetitive(self) -> bool:
         rows = [row for day in self.days.values() for row in day.rows]
-        return sum(row.count for row in rows) >= _REPEATED * max(1, len({row.usage for row in rows}))
+        return sum(row.count for row in rows) >= _REPETITIVE * max(1, len({row.usage for row in rows}))
 
     def share_in(self, other: Sample) -> float:
-        """How much of this another has, from 0 to 1."""
+        """The share of this sample's rows that another has, from 0 to 1."""
         exactly = self.is_repetitive or other.is_repetitive
-        mine, theirs = ({row.exact if exactly else row.usage for row in rows} for rows in self._beside(other))
-        return len(mine & theirs) / len(mine) if mine else 0.0
+        ours, theirs = ({row.exact if exactly else row.usage for row in rows} for rows in self._comparable_rows(other))
+        return len(ours & theirs) / len(ours) if ours else 0.0
 
-    def has_keys_of(self, other: Sample) -> bool:
-        """Whether rows that both have are known by the same keys."""
-        mine, theirs = ({row.usage: row.key for row in rows} for rows in self._beside(other))
-        both = mine.keys() & theirs.keys()
-        return bool(both) and sum(mine[usage] == theirs[usage] != 0 for usage in both) >= 0.9 * len(both)
+    def shares_keys_with(self, other: Sample) -> bool:
+        """Whether rows that both have also have the same row keys."""
+        ours, theirs = ({row.usage: row.key for row in rows} for rows in self._comparable_rows(other))
+        common = ours.keys() & theirs.keys()
+        return bool(common) and sum(ours[usage] == theirs[usage] != 0 for usage in common) >= 0.9 * len(common)
 
-    def in_another_grain(self, other: Sample) -> bool:
-        """Whether both tell the same things of the same days in spans of another length: by hour and by day."""
-        mine, theirs = ({row.thing: row.hours for row in rows} for rows in self._beside(other))
-        both = mine.keys() & theirs.keys()
-        differing = sum(mine[thing] != theirs[thing] for thing in both)
-        return bool(both) and len(both) >= len(mine) / 2 and differing >= len(both) / 2
+    def differs_in_granularity(self, other: Sample) -> bool:
+        """Whether both have the same charges per day in periods of different lengths, as by hour and by day."""
+        ours, theirs = ({row.charge: row.hours for row in rows} for rows in self._comparable_rows(other))
+        common = ours.keys() & theirs.keys()
+        differing = sum(ours[charge] != theirs[charge] for charge in common)
+        return bool(common) and len(common) >= len(ours) / 2 and differing >= len(common) / 2
 
-    def _beside(self, other: Sample) -> tuple[list[Row], list[Row]]:
-        """The rows of both on the days of this one, up to the thing to which both are complete."""
-        mine: list[Row] = []
-        theirs: list[Row] = []
-        for name, day in self.days.items():
-            there = other.days.get(name, Day((), None))
-            up_to = _least(day.up_to, there.up_to)
-            mine += [row for row in day.rows if up_to is None or row.thing <= up_to]
-            theirs += [row for row in there.rows if up_to is None or row.thing <= up_to]
-        return mine, theirs
+    def _comparable_rows(self, other: Sample) -> tuple[list[SampleRow], list[SampleRow]]:
+        """The rows of both on this sample's days, up to the charge hash to which both are complete."""
+        ours: list[SampleRow] = []
+        theirs: list[SampleRow] = []
+        for date_, our_day in self.days.items():
+            their_day = other.days.get(date_, SampleDay((), None))
+            limit = _least(our_day.complete_up_to, their_day.complete_up_to)
+            ours += [row for row in our_day.rows if limit is None or row.charge <= limit]
+            theirs += [row for row in their_day.rows if limit is None or row.charge <= limit]
+        return ours, theirs
 
 
-def together(samples: Iterable[Sample]) -> Sample:
-    """The sample of an export in pieces."""
-    days: dict[date | None, Day] = {}
+def merge_samples(samples: Iterable[Sample]) -> Sample:
+    """The sample of an export that consists of several files."""
+    days: dict[date | None, SampleDay] = {}
     for sample in samples:
-        for name, day in sample.days.items():
-            before = days.get(name, Day((), None))
-            up_to = _least(before.up_to, day.up_to)
-            days[name] = Day([r for r in (*before.rows, *day.rows) if up_to is None or r.thing <= up_to], up_to)
+        for date_, day in sample.days.items():
+            merged = days.get(date_, SampleDay((), None))
+            limit = _least(merged.complete_up_to, day.complete_up_to)
+            rows = [row for row in (*merged.rows, *day.rows) if limit is None or row.charge <= limit]
+            days[date_] = SampleDay(rows, limit)
     return Sample(days)
 
 
-def samples(parts: Sequence[Part], month: Month, duck: Embedded) -> list[Sample]:
-    """Comparable samples of some parts' rows of a month."""
-    tables = [_of_month(part, month, duck) for part in parts]
-    start = parts[0].format.starts
-    has_start = all(start in part.recognised.columns for part in parts)
-    days = sorted({day for table in tables for day in _days(table, start, duck)}) if has_start else []
-    return [_sample(table, parts, days, duck) for table in tables]
+def sample_files(files: Sequence[BillFile], month: BillingMonth, duck: DuckDBEngine) -> list[Sample]:
+    """Comparable samples of the files' rows of a month, one for each file."""
+    tables = [_rows_of_month(file, month, duck) for file in files]
+    start = files[0].format.start_column
+    has_start = all(start in file.mapping.columns for file in files)
+    days = sorted({day for table in tables for day in _sample_days(table, start, duck)}) if has_start else []
+    return [_sample(table, files, days, duck) for table in tables]
 
 
-def _of_month(part: Part, month: Month, duck: Embedded) -> str:
-    """A part's rows of a month as SQL, by the format's names."""
-    table = standard(duck.parquet([part.path]), part.recognised)
-    told = part.format.canonical(table)
-    if len(part.months) > 1:
+def _rows_of_month(file: BillFile, month: BillingMonth, duck: DuckDBEngine) -> str:
+    """SQL for a file's rows of a month, with the format's column names."""
+    table = with_standard_names(duck.read_parquet([file.path]), file.mapping)
+    canonical = file.format.canonical_columns(table)
+    if len(file.months) > 1:
         for name, value in (("period", month.first), ("payer", month.payer)):
-            if name in told:
-                table = table.filter(told[name].isnull() if value is None else told[name] == value)
-    return f"({duck.ibis.compile(table)})"
+            if name in canonical:
+                table = table.filter(canonical[name].isnull() if value is None else canonical[name] == value)
+    return f"({duck.compile(table)})"
 
 
-def _days(table: str, start: str, duck: Embedded) -> list[date]:
-    """Some days of a table, spread over all that it has."""
-    sql = f"SELECT DISTINCT CAST({quoted(start)} AS DATE) AS day FROM {table} WHERE day IS NOT NULL ORDER BY day"
-    days = [day for (day,) in duck.rows(sql)]
+def _sample_days(table: str, start: str, duck: DuckDBEngine) -> list[date]:
+    """Some days of a table, spread evenly."""
+    column = quote_identifier(start)
+    sql = f"SELECT DISTINCT CAST({column} AS DATE) AS day FROM {table} WHERE day IS NOT NULL ORDER BY day"
+    days = [day for (day,) in duck.run_sql(sql)]
     return days[:: max(1, -(-len(days) // _DAYS))]
 
 
-def _sample(table: str, parts: Sequence[Part], days: Sequence[date], duck: Embedded) -> Sample:
-    format_ = parts[0].format
+def _sample(table: str, files: Sequence[BillFile], days: Sequence[date], duck: DuckDBEngine) -> Sample:
+    format_ = files[0].format
 
-    def known(names: Iterable[str]) -> list[str]:
-        return [name for name in names if all(name in part.recognised.columns for part in parts)]
+    def common(names: Iterable[str]) -> list[str]:
+        return [name for name in names if all(name in file.mapping.columns for file in files)]
 
-    start, end = (known([name]) for name in (format_.starts, format_.ends))
-    natural, amounts = known(format_.natural_key), known(format_.amounts)
-    day = f"CAST({quoted(start[0])} AS DATE)" if days else "NULL::DATE"
-    key = known(format_.key) == [*format_.key] and format_.key
-    said = {
+    start, end = (common([name]) for name in (format_.start_column, format_.end_column))
+    natural_key, amounts = common(format_.natural_key_columns), common(format_.amount_columns)
+    day = f"CAST({quote_identifier(start[0])} AS DATE)" if days else "NULL::DATE"
+    key = format_.key_columns if common(format_.key_columns) == [*format_.key_columns] else ()
+    hours = "0"
+    if start and end:
+        hours = f"coalesce(datediff('hour', {quote_identifier(start[0])}, {quote_identifier(end[0])}), 0)"
+    expressions = {
         "day": day,
-        "thing": _hash([name for name in natural if name not in (*start, *end)]),
-        "usage": _hash(natural),
-        "exact": _hash([*natural, *amounts]),
-        "key": _hash(format_.key) if key else "0",
-        "hours": f"coalesce(datediff('hour', {quoted(start[0])}, {quoted(end[0])}), 0)" if start and end else "0",
+        "charge": _hash([name for name in natural_key if name not in (*start, *end)]),
+        "usage": _hash(natural_key),
+        "exact": _hash([*natural_key, *amounts]),
+        "key": _hash(key),
+        "hours": hours,
     }
-    columns = ", ".join(f"{sql} AS {name}" for name, sql in said.items())
+    columns = ", ".join(f"{sql} AS {name}" for name, sql in expressions.items())
     where = f"WHERE {day} IN ({', '.join('?' for _ in days)})" if days else ""
-    counted = f"SELECT {columns}, count(*) AS n FROM {table} {where} GROUP BY ALL"
-    place = "dense_rank() OVER (PARTITION BY day ORDER BY thing)"
-    rows: dict[date | None, list[Row]] = {}
-    for of_day, *values in duck.rows(f"FROM ({counted}) QUALIFY {place} <= {_THINGS}", days):
-        rows.setdefault(of_day, []).append(Row(*values))
-    return Sample({of_day: Day(some, _up_to(some)) for of_day, some in rows.items()})
+    grouped = f"SELECT {columns}, count(*) AS n FROM {table} {where} GROUP BY ALL"
+    rank = "dense_rank() OVER (PARTITION BY day ORDER BY charge)"
+    rows: dict[date | None, list[SampleRow]] = {}
+    for date_, *values in duck.run_sql(f"FROM ({grouped}) QUALIFY {rank} <= {_CHARGES_PER_DAY}", days):
+        rows.setdefault(date_, []).append(SampleRow(*values))
+    return Sample({date_: SampleDay(of_day, _complete_up_to(of_day)) for date_, of_day in rows.items()})
 
 
 def _hash(names: Sequence[str]) -> str:
-    cells = (f"coalesce(CAST({quoted(name)} AS VARCHAR), '')" for name in names)
+    cells = (f"coalesce(CAST({quote_identifier(name)} AS VARCHAR), '')" for name in names)
     return f"hash({', '.join(cells)})" if names else "0"
 
 
-def _up_to(rows: Iterable[Row]) -> int | None:
-    things = {row.thing for row in rows}
-    return max(things) if len(things) >= _THINGS else None
+def _complete_up_to(rows: Iterable[SampleRow]) -> int | None:
+    charges = {row.charge for row in rows}
+    return max(charges) if len(charges) >= _CHARGES_PER_DAY else None
 
 
 def _least(*numbers: int | None) -> int | None:

@@ -1,20 +1,20 @@
-"""Months that were exported more than once: the last export replaces those before it, nothing is added twice.
+"""Find exports of a month that a later export supersedes, so that no charge is added twice.
 
-What belongs together is told by, in this order:
+Files are compared in this order:
 
-1. a month's manifest: it names the files that are the bill, and all others of that export and month are replaced;
-2. folders as AWS lays them out: of several deliveries of an export for a month the last one counts;
-3. the rows (`overlaps`): an export that nearly all of is in a later one is replaced by it; files that have nothing in
-   common are pieces of one bill, and added up. What lies between is refused, unless AWS's keys tell which rows are the
-   same, and so are two files of which one tells by hour what the other tells by day.
+1. The manifest of a month names the files of the bill. All other files of that export and month are superseded.
+2. In AWS's folder layout, the last delivery of an export for a month supersedes the others.
+3. By rows (`overlap`): an export is superseded if a later one has nearly all of its rows. Files without common rows are
+   pieces of one bill and are added up. Anything in between is refused, unless AWS's keys identify the common rows. Two
+   files with the same charges by hour and by day are refused, too.
 
-Which export is the last, where no manifest says it:
+Without a manifest the last export is, in this order:
 
-1. the moment in the path, where each has one: the folder of a delivery, or a name that an exporter stamped;
-2. a month that names invoices is closed, and later than one that does not;
-3. the one whose usage goes further;
-4. the one with more rows, as AWS adds to a month until it is closed;
-5. the file that was written later; then the one whose name is counted later.
+1. the one with the latest timestamp in its path, if all paths have one: a delivery folder, or an exporter's file name;
+2. the one with invoices: AWS has closed the month;
+3. the one whose usage ends last;
+4. the one with most rows: AWS adds rows to a month until it is closed;
+5. the file that was modified last, then the one whose name sorts last.
 """
 
 from __future__ import annotations
@@ -25,203 +25,219 @@ from datetime import datetime
 from itertools import combinations, permutations
 from typing import TYPE_CHECKING, TypeVar
 
-from esaws.costs.bill.dedup.layout import counted, moment_in
-from esaws.costs.bill.dedup.manifest import Manifest, current
-from esaws.costs.bill.dedup.overlap import Sample, samples, together
-from esaws.costs.bill.files import Unreadable
+from esaws.costs.bill.bill_file import BillFile, BillingMonth, MonthCoverage, UnreadableBill
+from esaws.costs.bill.dedup.layout import Manifest, current_manifests, natural_sort_key, timestamp_in_path
+from esaws.costs.bill.dedup.overlap import Sample, merge_samples, sample_files
 from esaws.errors import UsageError
 
 if TYPE_CHECKING:
-    from esaws.costs.bill.bill_file import Part
-    from esaws.costs.bill.dedup.months import Month, Span
-    from esaws.costs.engines.duckdb import Embedded
+    from esaws.costs.engines.duckdb import DuckDBEngine
 
-SAME = 0.8
-"""The least share of an export's rows that a later one has."""
-CHANCE = 0.05
-"""The greatest share of rows that pieces of an export have in common, by chance."""
+MIN_SHARE_SUPERSEDED = 0.8
+"""An export is superseded if a later one has at least this share of its rows."""
+MAX_SHARE_OF_PIECES = 0.05
+"""Pieces of one export have at most this share of rows in common, by chance."""
 
 K = TypeVar("K")
 
 
 @dataclass(frozen=True, eq=False)
 class Export:
-    """What was exported at once: one file or several."""
+    """The files that were exported together, for one month."""
 
-    parts: tuple[Part, ...]
-    month: Month
+    files: tuple[BillFile, ...]
+    month: BillingMonth
 
     @property
     def name(self) -> str:
-        if len(self.parts) == 1:
-            return self.parts[0].file.name
-        return f"{self.parts[0].file.name} and {len(self.parts) - 1} more"
-
-    @property
-    def spans(self) -> list[Span]:
-        return [span for part in self.parts for span in part.spans if span.month == self.month]
+        if len(self.files) == 1:
+            return self.files[0].file.name
+        return f"{self.files[0].file.name} and {len(self.files) - 1} more"
 
     @property
     def rows(self) -> int:
-        return sum(span.rows for span in self.spans)
+        return sum(coverage.rows for coverage in self._coverage)
 
     @property
-    def until(self) -> datetime:
-        return max((span.until for span in self.spans if span.until), default=datetime.min)
+    def age_key(self) -> tuple[object, ...]:
+        """A sort key: the last export has the greatest."""
+        is_invoiced = any(coverage.is_invoiced for coverage in self._coverage)
+        until = max((coverage.until for coverage in self._coverage if coverage.until), default=datetime.min)
+        modified = max(file.file.modified for file in self.files)
+        return is_invoiced, until, self.rows, modified, natural_sort_key(self.files[-1].file.name)
 
     @property
-    def age(self) -> tuple[object, ...]:
-        """What the last of several has the greatest of."""
-        changed = max(part.file.changed for part in self.parts)
-        is_invoiced = any(span.is_invoiced for span in self.spans)
-        return is_invoiced, self.until, self.rows, changed, counted(self.parts[-1].file.name)
+    def timestamp(self) -> float | None:
+        return timestamp_in_path(self.files[0].file.name)
 
     @property
-    def moment(self) -> float | None:
-        return moment_in(self.parts[0].file.name)
+    def _coverage(self) -> list[MonthCoverage]:
+        return [coverage for file in self.files for coverage in file.coverage if coverage.month == self.month]
 
 
 @dataclass(frozen=True)
-class Kept:
-    """What is counted."""
+class Supersession:
+    """The months of files that are not counted, because a later export has them."""
 
-    left_out: Mapping[Part, frozenset[Month]]
-    """The months of a part that another replaces."""
+    excluded_months: Mapping[BillFile, frozenset[BillingMonth]]
     warnings: tuple[str, ...]
 
-    def rows(self, part: Part) -> int:
-        """How many rows of a part are counted."""
-        return sum(span.rows for span in part.spans if span.month not in self.left_out.get(part, ()))
+    def counted_rows(self, file: BillFile) -> int:
+        """The number of rows of a file that are counted."""
+        excluded = self.excluded_months.get(file, ())
+        return sum(coverage.rows for coverage in file.coverage if coverage.month not in excluded)
 
 
-def without_replaced(parts: Sequence[Part], manifests: Iterable[Manifest], duck: Embedded) -> Kept:
-    """The months of each part that are not counted, because another export tells them.
+Replacement = tuple[Export, list[Export]]
+"""The last export of a month, and the exports that it supersedes."""
+
+
+def find_superseded(files: Sequence[BillFile], manifests: Iterable[Manifest], duck: DuckDBEngine) -> Supersession:
+    """Find the months of each file that a later export supersedes.
 
     Raises:
-        Unreadable: a manifest names a file that is not there.
+        UnreadableBill: a manifest names a file that is missing.
+        UsageError: two files share rows, and neither supersedes the other.
     """
-    by_month: dict[Month, list[Part]] = {}
-    for part in parts:
-        for span in part.spans:
-            by_month.setdefault(span.month, []).append(part)
-    manifest_of = current(manifests)
-    _all_there(parts, manifest_of.values())
-    left_out: dict[Part, set[Month]] = {}
+    by_month: dict[BillingMonth, list[BillFile]] = {}
+    for file in files:
+        for coverage in file.coverage:
+            by_month.setdefault(coverage.month, []).append(file)
+    manifest_of = current_manifests(manifests)
+    _check_complete(files, manifest_of.values())
+    excluded: dict[BillFile, set[BillingMonth]] = {}
     warnings = []
-    for month, some in by_month.items():
-        for last, before in _replacements(some, month, manifest_of, duck):
-            for each in before:
-                for part in each.parts:
-                    left_out.setdefault(part, set()).add(month)
-            replaced = ", ".join(f"{each.name} ({each.rows} rows)" for each in before)
-            last_one = f"{last.name} ({last.rows} rows)"
-            warnings.append(f"{month} was exported {len(before) + 1} times: {last_one} replaces {replaced}")
-    return Kept({part: frozenset(months) for part, months in left_out.items()}, tuple(warnings))
+    for month, files_of_month in by_month.items():
+        for last, superseded in _replacements(files_of_month, month, manifest_of, duck):
+            for export in superseded:
+                for file in export.files:
+                    excluded.setdefault(file, set()).add(month)
+            names = ", ".join(f"{export.name} ({export.rows} rows)" for export in superseded)
+            count = len(superseded) + 1
+            warnings.append(f"{month} was exported {count} times: {last.name} ({last.rows} rows) replaces {names}")
+    return Supersession({file: frozenset(months) for file, months in excluded.items()}, tuple(warnings))
 
 
-def _all_there(parts: Sequence[Part], manifests: Iterable[Manifest]) -> None:
-    """Whether of each month of which there is anything all is there that its manifest names."""
+def _check_complete(files: Sequence[BillFile], manifests: Iterable[Manifest]) -> None:
+    """Check that each month with any file has all files that its manifest names."""
     for manifest in manifests:
-        month = manifest.place.root, manifest.place.month
-        there = {part.place.tail for part in parts if (part.place.root, part.place.month) == month}
-        if there and (missing := manifest.tails - there):
+        month = manifest.location.root, manifest.location.month
+        present = {
+            file.location.path_from_month for file in files if (file.location.root, file.location.month) == month
+        }
+        if present and (missing := manifest.files - present):
             names = ", ".join(sorted(missing))
-            raise Unreadable(manifest.name, f"it names files of the bill that are not there: {names}")
+            raise UnreadableBill(manifest.name, f"files of the bill are missing: {names}. Download them as well.")
 
 
 def _replacements(
-    parts: Sequence[Part], month: Month, manifest_of: Mapping[tuple[str, str | None], Manifest], duck: Embedded
-) -> list[tuple[Export, list[Export]]]:
-    """The last export of each set that tells the same, and those that it replaces."""
-    if len(parts) == 1:
+    files: Sequence[BillFile],
+    month: BillingMonth,
+    manifest_of: Mapping[tuple[str, str | None], Manifest],
+    duck: DuckDBEngine,
+) -> list[Replacement]:
+    """Find the replacements of a month, by manifest and folder first, then by rows."""
+    if len(files) == 1:
         return []
-    found, left = [], []
-    for (root, folder), some in _grouped(parts, lambda part: (part.place.root, part.place.month)).items():
-        exports = [Export(tuple(each), month) for each in _grouped(some, lambda part: part.place.export).values()]
+    replacements: list[Replacement] = []
+    remaining: list[Export] = []
+    for (root, folder), group in _group_by(files, lambda file: (file.location.root, file.location.month)).items():
+        exports = [
+            Export(tuple(delivery), month)
+            for delivery in _group_by(group, lambda file: file.location.delivery_key).values()
+        ]
         manifest = manifest_of.get((root, folder))
-        if folder is None or len(some) == 1:
-            left += exports
-        elif manifest is not None and (named := [part for part in some if part.place.tail in manifest.tails]):
-            last = Export(tuple(named), month)
-            before = [Export((part,), month) for part in some if part not in named]
-            found += [(last, before)] if before else []
-            left.append(last)
+        if folder is None or len(group) == 1:
+            remaining += exports
+        elif manifest and (listed := [file for file in group if file.location.path_from_month in manifest.files]):
+            last = Export(tuple(listed), month)
+            superseded = [Export((file,), month) for file in group if file not in listed]
+            replacements += [(last, superseded)] if superseded else []
+            remaining.append(last)
         elif len(exports) > 1:
-            *before, last = _in_order(exports)
-            found.append((last, before))
-            left.append(last)
+            *superseded, last = _sort_by_age(exports)
+            replacements.append((last, superseded))
+            remaining.append(last)
         else:
-            left += exports
-    return found + _same_rows(left, month, duck)
+            remaining += exports
+    return replacements + _replacements_by_rows(remaining, month, duck)
 
 
-def _same_rows(exports: Sequence[Export], month: Month, duck: Embedded) -> list[tuple[Export, list[Export]]]:
-    """The exports of a month that others replace, by what their rows tell."""
-    parts = [part for export in exports for part in export.parts]
-    if len(parts) == 1 or (len(exports) == 1 and all(part.place.is_piece for part in parts)):
+def _replacements_by_rows(exports: Sequence[Export], month: BillingMonth, duck: DuckDBEngine) -> list[Replacement]:
+    """Find the replacements among exports by comparing samples of their rows."""
+    files = [file for export in exports for file in export.files]
+    if len(files) == 1 or (len(exports) == 1 and all(file.location.is_numbered_by_aws for file in files)):
         return []
-    of_part = dict(zip(parts, samples(parts, month, duck), strict=True))
-    in_order = _in_order(_apart(exports, of_part))
-    sample_of = {export: together(of_part[part] for part in export.parts) for export in in_order}
-    after: dict[Export, Export] = {}
-    for number, export in enumerate(in_order):
-        for later in reversed(in_order[number + 1 :]):
-            if sample_of[export].share_in(sample_of[later]) >= SAME:
-                after[export] = later
+    file_samples = dict(zip(files, sample_files(files, month, duck), strict=True))
+    ordered = _sort_by_age(_split_repeating(exports, file_samples))
+    samples = {export: merge_samples(file_samples[file] for file in export.files) for export in ordered}
+    successor: dict[Export, Export] = {}
+    for number, export in enumerate(ordered):
+        for later in reversed(ordered[number + 1 :]):
+            if samples[export].share_in(samples[later]) >= MIN_SHARE_SUPERSEDED:
+                successor[export] = later
                 break
-    left = [export for export in in_order if export not in after]
-    for one, other in combinations(left, 2):
-        _no_doubt(one, other, sample_of)
-    last_of = {export: _followed(export, after) for export in after}
-    return [(last, [each for each in after if last_of[each] is last]) for last in left if last in last_of.values()]
+    remaining = [export for export in ordered if export not in successor]
+    for one, other in combinations(remaining, 2):
+        _check_addable(one, other, samples)
+    last_of = {export: _last_successor(export, successor) for export in successor}
+    return [
+        (last, [export for export in successor if last_of[export] is last])
+        for last in remaining
+        if last in last_of.values()
+    ]
 
 
-def _apart(exports: Iterable[Export], of_part: Mapping[Part, Sample]) -> list[Export]:
-    """Exports whose files don't repeat each other: names that differ by a number may be pieces, or successive."""
-    found = []
+def _split_repeating(exports: Iterable[Export], file_samples: Mapping[BillFile, Sample]) -> list[Export]:
+    """Split exports whose files repeat each other: numbered names may be pieces, or successive exports."""
+    result = []
     for export in exports:
-        pairs = permutations(export.parts, 2)
-        if any(of_part[one].share_in(of_part[other]) >= SAME for one, other in pairs):
-            found += [Export((part,), export.month) for part in export.parts]
+        if any(
+            file_samples[one].share_in(file_samples[other]) >= MIN_SHARE_SUPERSEDED
+            for one, other in permutations(export.files, 2)
+        ):
+            result += [Export((file,), export.month) for file in export.files]
         else:
-            found.append(export)
-    return found
+            result.append(export)
+    return result
 
 
-def _no_doubt(one: Export, other: Export, sample_of: Mapping[Export, Sample]) -> None:
-    """Whether two exports can be added up.
+def _check_addable(one: Export, other: Export, samples: Mapping[Export, Sample]) -> None:
+    """Check that two exports can be added up.
 
     Raises:
-        UsageError: they have some rows in common, or tell the same by hour and by day.
+        UsageError: they share some rows, or have the same charges by hour and by day.
     """
-    first, second = sample_of[one], sample_of[other]
-    common = max(first.share_in(second), second.share_in(first))
+    first, second = samples[one], samples[other]
+    share = max(first.share_in(second), second.share_in(first))
     names = f"{one.name} and {other.name}"
-    if common > CHANCE and not first.has_keys_of(second):
+    if share > MAX_SHARE_OF_PIECES and not first.shares_keys_with(second):
         raise UsageError(
-            f"{names} have about {common:.0%} of their rows of {one.month} in common, and no keys that tell which: "
-            "neither replaces the other, and added up they would count twice; give one of them"
+            f"{names} share about {share:.0%} of their rows of {one.month} (without keys that identify them, so some "
+            "charges would count twice). Give one of the files."
         )
-    if first.in_another_grain(second) or second.in_another_grain(first):
-        raise UsageError(f"{names} tell the same charges of {one.month} in spans of another length; give one of them")
+    if first.differs_in_granularity(second) or second.differs_in_granularity(first):
+        raise UsageError(
+            f"{names} have the same charges of {one.month} at different granularities. Give one of the files."
+        )
 
 
-def _followed(export: Export, after: Mapping[Export, Export]) -> Export:
-    while export in after:
-        export = after[export]
+def _last_successor(export: Export, successor: Mapping[Export, Export]) -> Export:
+    while export in successor:
+        export = successor[export]
     return export
 
 
-def _in_order(exports: Iterable[Export]) -> list[Export]:
-    """The last one last."""
-    some = list(exports)
-    moments = [export.moment for export in some]
-    stamped = None not in moments and len({*moments}) == len(moments)
-    return sorted(some, key=lambda export: (export.moment if stamped else 0, export.age))
+def _sort_by_age(exports: Iterable[Export]) -> list[Export]:
+    """Sort exports, the last one last."""
+    exports = list(exports)
+    timestamps = [export.timestamp for export in exports]
+    have_timestamps = None not in timestamps and len({*timestamps}) == len(timestamps)
+    return sorted(exports, key=lambda export: (export.timestamp if have_timestamps else 0, export.age_key))
 
 
-def _grouped(parts: Iterable[Part], key: Callable[[Part], K]) -> dict[K, list[Part]]:
-    groups: dict[K, list[Part]] = {}
-    for part in parts:
-        groups.setdefault(key(part), []).append(part)
+def _group_by(files: Iterable[BillFile], key: Callable[[BillFile], K]) -> dict[K, list[BillFile]]:
+    groups: dict[K, list[BillFile]] = {}
+    for file in files:
+        groups.setdefault(key(file), []).append(file)
     return groups

@@ -1,4 +1,4 @@
-"""Days of Cost Explorer itself as a source of a bill."""
+"""Days of Cost Explorer as a source of a bill."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from esaws.costs.bill.cost_explorer_responses import COSTS, QUANTITY
-from esaws.costs.cost_explorer import Answer, ask
-from esaws.errors import UsageError, told
+from esaws.costs.bill.formats.cost_explorer_responses import COSTS, QUANTITY
+from esaws.costs.cost_explorer import CachedResponse, get_cost_and_usage_cached
+from esaws.errors import UsageError, describe_error
 
 if TYPE_CHECKING:
     from esaws.cloud import Cloud
@@ -19,47 +19,47 @@ if TYPE_CHECKING:
 _SOURCE = re.compile(r"ce:(\d{4}-\d{2}(?:-\d{2})?)(?:\.\.(\d{4}-\d{2}(?:-\d{2})?))?")
 
 
-def is_live(source: str) -> bool:
-    """Whether a source is Cost Explorer itself: `ce:2026-01`, or `ce:2026-01-05..2026-02-03`, both days included."""
+def is_cost_explorer_source(source: str) -> bool:
+    """Whether a source is like `ce:2026-01`, or `ce:2026-01-05..2026-02-03` with both days included."""
     return source.startswith("ce:")
 
 
-def asked(source: str, cloud: Cloud | None) -> Answer:
-    """The days of a source by service and usage type.
+def get_costs(source: str, cloud: Cloud | None) -> CachedResponse:
+    """Get the costs of a source's days by service and usage type.
 
     Raises:
-        UsageError: the source names no days, or AWS refuses them.
-        Refused: as `ask`.
+        UsageError: the source has no valid dates, or AWS refuses the call.
+        Refused: the response has too many pages, see `get_cost_and_usage_cached`.
     """
     if cloud is None:
-        raise UsageError(f"{source} is asked of an account: give the cloud, as in read_bill(…, cloud=cloud)")
-    start, end = _days(source)
-    question: dict[str, Any] = {
+        raise UsageError(f"{source} needs an account. Pass the cloud: read_bill(…, cloud=cloud).")
+    start, end = _parse_dates(source)
+    request: dict[str, Any] = {
         "TimePeriod": {"Start": start.isoformat(), "End": end.isoformat()},
         "Granularity": "DAILY",
         "Metrics": [*COSTS, QUANTITY],
         "GroupBy": [{"Type": "DIMENSION", "Key": key} for key in ("SERVICE", "USAGE_TYPE")],
     }
     try:
-        return ask(cloud, question)
+        return get_cost_and_usage_cached(cloud, request)
     except ClientError as error:
-        raise UsageError(f"{source} can't be asked: {told(error)}") from None
+        raise UsageError(f"{source}: Cost Explorer refused the call ({describe_error(error)})") from None
 
 
-def _days(source: str) -> tuple[date, date]:
-    """The first day and the one after the last."""
-    found = _SOURCE.fullmatch(source)
+def _parse_dates(source: str) -> tuple[date, date]:
+    """The first day, and the day after the last."""
+    match = _SOURCE.fullmatch(source)
     try:
-        if found is None:
-            raise ValueError("no days")
-        first, last = found[1], found[2] or found[1]
+        if match is None:
+            raise ValueError(source)
+        first, last = match[1], match[2] or match[1]
         start = date.fromisoformat(first if len(first) == 10 else f"{first}-01")
         if len(last) == 7:
             year, month = map(int, last.split("-"))
             last = f"{last}-{monthrange(year, month)[1]:02}"
         end = date.fromisoformat(last) + timedelta(days=1)
     except ValueError:
-        raise UsageError(f"{source} names no days; say it like ce:2026-01 or ce:2026-01-05..2026-02-03") from None
+        raise UsageError(f"{source}: no valid dates. Write ce:2026-01 or ce:2026-01-05..2026-02-03.") from None
     if end <= start:
-        raise UsageError(f"{source} ends before it begins")
+        raise UsageError(f"{source}: the end is before the start")
     return start, end

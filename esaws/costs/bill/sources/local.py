@@ -1,7 +1,7 @@
-"""What a source holds: a file, a glob, a folder with all below it, or a prefix in a bucket.
+"""List the files of sources: a file, a glob, a folder with everything below it, or a prefix in a bucket.
 
-In a folder every file is either read, or known to be no bill: manifests and what exporters leave to say how far they
-are. Anything else is an error, because it may be a part of the bill that is missing then.
+In a folder every file is read, or is a known companion of bills: manifests, and the status files of exporters. Any
+other file is an error, because it may be a missing part of the bill.
 """
 
 from __future__ import annotations
@@ -14,94 +14,89 @@ from glob import glob
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from esaws.costs.bill.dedup.layout import counted
-from esaws.costs.bill.dedup.manifest import Manifest, manifest_of
-from esaws.costs.bill.files import File
+from esaws.costs.bill.bill_file import File
+from esaws.costs.bill.dedup.layout import Manifest, natural_sort_key, parse_manifest
+from esaws.costs.bill.sources.s3 import download
 from esaws.errors import UsageError
 
 if TYPE_CHECKING:
     from esaws.cloud import Cloud
 
-_STATUS = re.compile(
+_COMPANION_NAME = re.compile(
     r"(?:[._].*|.*-create-table\.sql|.*-redshift(?:commands|manifest)\.(?:sql|json)|crawler-cfn\.yml"
     r"|aws-programmatic-access-test-object|.*manifest.*\.json|.*\.crc|thumbs\.db|desktop\.ini)",
     re.IGNORECASE,
 )
-"""Names of files beside bills, by AWS, Hadoop and operating systems: they begin with a dot or an underscore, too."""
+"""Names of files that AWS, Hadoop and operating systems put beside bills; also any with a leading dot or underscore."""
 _STATUS_FOLDER = "cost_and_usage_data_status"
 """https://docs.aws.amazon.com/cur/latest/userguide/cur-ate-manual.html"""
 
 
 @dataclass
-class Holding:
-    """What the sources hold."""
+class SourceFiles:
+    """The files of some sources."""
 
     files: list[File] = field(default_factory=list)
-    """The bills, and what may be one."""
+    """Bills, and files that may be bills."""
     manifests: list[Manifest] = field(default_factory=list)
     skipped: list[str] = field(default_factory=list)
-    """Files that are no bill."""
+    """Files that are not bills."""
 
 
-def holding(sources: Sequence[str | Path], cloud: Cloud | None, scratch: Path) -> Holding:
-    """The files of some sources; a file that is named twice counts once.
+def list_files(sources: Sequence[str | Path], cloud: Cloud | None, scratch: Path) -> SourceFiles:
+    """List the files of some sources. A file that several sources name counts once.
 
     Raises:
-        UsageError: there is no such file, or nothing that could be a bill.
+        UsageError: a source does not exist, or no file can be a bill.
     """
-    found = Holding()
+    found = SourceFiles()
     for source in dict.fromkeys(map(str, sources)):
-        if source.startswith("s3://"):
-            from esaws.costs.bill.sources.s3 import fetched
-
-            some, is_named = fetched(source, cloud, scratch)
-        else:
-            some, is_named = _local(source)
-        for file in some:
-            if file.name not in {each.name for each in found.files}:
-                _sort(file, is_named, found)
+        files, is_single = download(source, cloud, scratch) if source.startswith("s3://") else _list_local(source)
+        for file in files:
+            if file.name not in {known.name for known in found.files}:
+                _classify(file, is_single, found)
     if not found.files:
-        skipped = f"; skipped: {', '.join(found.skipped)}" if found.skipped else ""
-        raise UsageError(f"there is no bill in {' '.join(map(str, sources)) or 'nothing'}{skipped}")
-    found.files.sort(key=lambda file: counted(file.name))
+        skipped = f" (skipped: {', '.join(found.skipped)})" if found.skipped else ""
+        raise UsageError(f"no bill in {' '.join(map(str, sources)) or 'an empty list of sources'}{skipped}")
+    found.files.sort(key=lambda file: natural_sort_key(file.name))
     return found
 
 
-def _local(source: str) -> tuple[list[File], bool]:
-    """The files of a source on this machine, and whether it names a single file."""
+def _list_local(source: str) -> tuple[list[File], bool]:
+    """The local files of a source, and whether it is a single file."""
     path = Path(source).expanduser()
     if path.is_file():
         return [_file(path)], True
     if path.is_dir():
-        return [_file(each) for each in sorted(path.rglob("*")) if each.is_file()], False
-    matched = [Path(each) for each in sorted(glob(str(path), recursive=True))]  # noqa: PTH207 - of any path
-    if not matched:
-        raise UsageError(f"there is no file {source}")
-    return [file for each in matched for file in _local(str(each))[0]], False
+        return [_file(child) for child in sorted(path.rglob("*")) if child.is_file()], False
+    matches = sorted(glob(str(path), recursive=True))  # noqa: PTH207 - Path.glob takes no absolute patterns
+    if not matches:
+        raise UsageError(f"{source} not found")
+    return [file for match in matches for file in _list_local(match)[0]], False
 
 
 def _file(path: Path) -> File:
     return File(path, str(path), path.stat().st_mtime)
 
 
-def _sort(file: File, is_named: bool, found: Holding) -> None:
-    """Put a file where it belongs; one that is named by itself is a bill, whatever it is called."""
-    content = _json(file.path)
-    if content is not None and (manifest := manifest_of(file.name, content)):
+def _classify(file: File, is_single: bool, found: SourceFiles) -> None:
+    """Add a file to the bills, manifests or skipped files. A file that a source names itself is a bill."""
+    content = _read_json(file.path)
+    if content is not None and (manifest := parse_manifest(file.name, content)):
         found.manifests.append(manifest)
         found.skipped.append(file.name)
-    elif not is_named and (_STATUS.fullmatch(file.path.name) or _below_status(file)):
+    elif not is_single and (_COMPANION_NAME.fullmatch(file.path.name) or _is_in_status_folder(file)):
         found.skipped.append(file.name)
     else:
         found.files.append(file)
 
 
-def _below_status(file: File) -> bool:
+def _is_in_status_folder(file: File) -> bool:
     folders = Path(file.name).parts[:-1]
     return any(part == _STATUS_FOLDER or part.startswith("_") for part in folders)
 
 
-def _json(path: Path) -> Any:
+def _read_json(path: Path) -> Any:
     """A small JSON document; None for anything else."""
     if path.suffix.lower() != ".json" or path.stat().st_size > 16 * 1024 * 1024:
         return None

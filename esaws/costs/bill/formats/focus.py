@@ -8,8 +8,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
-from esaws.costs.bill.format import Format, Recognised, column, first_known, month_of, number, squash, text
-from esaws.costs.bill.free import is_free
+from esaws.costs.bill.formats.format import (
+    ColumnMapping,
+    Format,
+    coalesce,
+    column,
+    is_free,
+    month_of,
+    number,
+    squash,
+    text,
+)
 from esaws.costs.bill.schema import Kind
 
 if TYPE_CHECKING:
@@ -24,7 +33,7 @@ _NUMBERS = (
     "ListUnitPrice",
     "PricingQuantity",
 )
-_MOMENTS = ("BillingPeriodEnd", "BillingPeriodStart", "ChargePeriodEnd", "ChargePeriodStart")
+_TIMESTAMPS = ("BillingPeriodEnd", "BillingPeriodStart", "ChargePeriodEnd", "ChargePeriodStart")
 _TEXTS = (
     "AvailabilityZone",
     "BillingAccountId",
@@ -79,21 +88,21 @@ class _Focus(Format):
     family = "FOCUS"
     fields: ClassVar[Mapping[str, Kind]] = {
         **dict.fromkeys(_NUMBERS, "number"),
-        **dict.fromkeys(_MOMENTS, "moment"),
+        **dict.fromkeys(_TIMESTAMPS, "timestamp"),
         **dict.fromkeys(_TEXTS, "text"),
         **dict.fromkeys(_MAPS, "map"),
     }
-    period = ("BillingPeriodStart", "ChargePeriodStart")
-    firsts = ("BillingPeriodStart", "BillingPeriodEnd")
-    payer = "BillingAccountId"
-    starts = "ChargePeriodStart"
-    ends = "ChargePeriodEnd"
-    invoice = "InvoiceId"
-    currency = "BillingCurrency"
-    cost = "BilledCost"
-    key = ()
-    amounts = ("ConsumedQuantity", "BilledCost")
-    natural_key = (
+    period_columns = ("BillingPeriodStart", "ChargePeriodStart")
+    month_start_columns = ("BillingPeriodStart", "BillingPeriodEnd")
+    payer_column = "BillingAccountId"
+    start_column = "ChargePeriodStart"
+    end_column = "ChargePeriodEnd"
+    invoice_column = "InvoiceId"
+    currency_column = "BillingCurrency"
+    cost_column = "BilledCost"
+    key_columns = ()
+    amount_columns = ("ConsumedQuantity", "BilledCost")
+    natural_key_columns = (
         "ProviderName",
         "SubAccountId",
         "ServiceName",
@@ -106,33 +115,32 @@ class _Focus(Format):
         "ChargePeriodEnd",
     )
 
-    def is_enough(self, known: Mapping[str, str]) -> bool:
-        what = {"ServiceName", "ChargeDescription", "ChargeCategory"}
-        return "BilledCost" in known and bool(what & known.keys()) and bool({*self.period} & known.keys())
+    def is_bill(self, columns: Mapping[str, str]) -> bool:
+        subjects = {"ServiceName", "ChargeDescription", "ChargeCategory"}
+        has_subject, has_period = bool(subjects & columns.keys()), bool({*self.period_columns} & columns.keys())
+        return self.cost_column in columns and has_subject and has_period
 
-    def version(self, known: Mapping[str, str], names: Sequence[str]) -> str:
-        """The first that has all of its columns."""
-        squashed = {squash(name) for name in names}
-        for version, columns in (("1.2", _SINCE_1_2), ("1.1", _SINCE_1_1)):
-            if squashed & {squash(name) for name in columns}:
+    def version(self, columns: Mapping[str, str], names: Sequence[str]) -> str:
+        """The newest version of which the table has a column that older versions lack."""
+        squashed_names = {squash(name) for name in names}
+        for version, new_columns in (("1.2", _SINCE_1_2), ("1.1", _SINCE_1_1)):
+            if squashed_names & {squash(name) for name in new_columns}:
                 return f"FOCUS {version}"
         return "FOCUS 1.0"
 
     def tag_columns(self, names: Sequence[str]) -> Mapping[str, str]:
         return {}
 
-    def metrics(self, known: Recognised) -> frozenset[str]:
-        """FOCUS tells costs after discounts alone, and blends none."""
-        amortized = {"amortized", "net_amortized"} if "EffectiveCost" in known.columns else set()
+    def metrics(self, mapping: ColumnMapping) -> frozenset[str]:
+        """FOCUS has costs after discounts only, and no blended costs."""
+        amortized = {"amortized", "net_amortized"} if "EffectiveCost" in mapping.columns else set()
         return frozenset({"unblended", "net_unblended"} | amortized)
 
-    def canonical(self, table: ir.Table) -> Mapping[str, ir.Value]:
-        billed, listed = number(table, "BilledCost"), number(table, "ListCost")
-        effective = number(table, "EffectiveCost")
-        category, words = text(table, "ChargeCategory"), text(table, "ChargeDescription")
-        rate = number(table, "ListUnitPrice")
-        found = {
-            "period": month_of(table, self.period),
+    def canonical_columns(self, table: ir.Table) -> Mapping[str, ir.Value]:
+        billed, effective = number(table, "BilledCost"), number(table, "EffectiveCost")
+        category, description = text(table, "ChargeCategory"), text(table, "ChargeDescription")
+        columns = {
+            "period": month_of(table, self.period_columns),
             "start": column(table, "ChargePeriodStart", "BillingPeriodStart"),
             "end": column(table, "ChargePeriodEnd"),
             "provider": text(table, "ProviderName"),
@@ -146,32 +154,32 @@ class _Focus(Format):
             "service": text(table, "ServiceName"),
             "service_name": text(table, "ServiceName"),
             "product_code": text(table, "x_ServiceCode"),
-            "usage_type": first_known(text(table, "x_UsageType"), text(table, "SkuMeter")),
+            "usage_type": coalesce(text(table, "x_UsageType"), text(table, "SkuMeter")),
             "operation": text(table, "x_Operation"),
             "region": text(table, "RegionId"),
             "zone": text(table, "AvailabilityZone"),
             "resource_id": text(table, "ResourceId"),
             "line_item_type": category,
             "charge_class": text(table, "ChargeClass"),
-            "description": words,
+            "description": description,
             "term": text(table, "PricingCategory"),
             "sku": text(table, "SkuId"),
             "price_code": text(table, "SkuPriceId"),
             "commitment": text(table, "CommitmentDiscountId"),
-            "quantity": first_known(number(table, "ConsumedQuantity"), number(table, "PricingQuantity")),
-            "unit": first_known(text(table, "ConsumedUnit"), text(table, "PricingUnit")),
-            "list_rate": rate,
-            "list_cost": listed,
+            "quantity": coalesce(number(table, "ConsumedQuantity"), number(table, "PricingQuantity")),
+            "unit": coalesce(text(table, "ConsumedUnit"), text(table, "PricingUnit")),
+            "list_rate": number(table, "ListUnitPrice"),
+            "list_cost": number(table, "ListCost"),
             "contracted_cost": number(table, "ContractedCost"),
             "unblended_cost": billed,
             "amortized_cost": effective,
             "net_unblended_cost": billed,
             "net_amortized_cost": effective,
-            "currency": text(table, self.currency),
-            "free": is_free(category, billed, None, None, words),
+            "currency": text(table, self.currency_column),
+            "free": is_free(category, billed, None, None, description),
             "tags": column(table, "Tags"),
         }
-        return {name: value for name, value in found.items() if value is not None}
+        return {name: value for name, value in columns.items() if value is not None}
 
 
 FOCUS = _Focus()
