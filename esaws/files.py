@@ -1,4 +1,4 @@
-"""Write files so that readers see the old content or the new, never half of it."""
+"""Write files so that readers see the old content or the new, never half of it; find the user's cache folder."""
 
 import os
 import threading
@@ -47,3 +47,11 @@ def atomic_path(path: Path) -> Iterator[Path]:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def user_cache_folder() -> Path:
+    """The folder of esaws's caches: under XDG_CACHE_HOME, else where the system keeps caches (`~/.cache` on Linux)."""
+    from platformdirs import user_cache_path
+
+    configured = os.environ.get("XDG_CACHE_HOME")
+    return Path(configured) / "esaws" if configured else user_cache_path("esaws", appauthor=False)
