@@ -1,1 +1,1 @@
-"""The contract that every kind of resource keeps, and the cases that it is held to."""
+"""The contract of every resource kind, and the cases to test it with."""

@@ -1,10 +1,10 @@
-"""Which IAM action allows a call: mostly `service:Operation`, with AWS's exceptions."""
+"""The IAM actions that calls need: mostly `service:Operation`, with AWS's exceptions."""
 
 from collections.abc import Iterable, Iterator
 
 from esaws.call_log import Call
 
-# What boto3 calls a service and what IAM does.
+# Service name in boto3 → prefix in IAM.
 PREFIXES = {"elbv2": "elasticloadbalancing"}
 
 # https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
@@ -32,12 +32,12 @@ EXCEPTIONS = {
     "s3:ListObjectVersions": ("s3:ListBucketVersions",),
     "s3:ListObjectsV2": ("s3:ListBucket",),
     "s3:PutPublicAccessBlock": ("s3:PutBucketPublicAccessBlock",),
-    "sts:GetCallerIdentity": (),  # nobody needs leave to ask who they are
+    "sts:GetCallerIdentity": (),  # needs no permission
 }
 
 
 def actions(calls: Iterable[Call]) -> Iterator[str]:
-    """The IAM actions that the calls need."""
+    """Yield the IAM actions that the calls need."""
     for call in calls:
-        same = f"{PREFIXES.get(call.service, call.service)}:{call.operation}"
-        yield from EXCEPTIONS.get(same, (same,))
+        action = f"{PREFIXES.get(call.service, call.service)}:{call.operation}"
+        yield from EXCEPTIONS.get(action, (action,))

@@ -1,4 +1,4 @@
-"""Changes by hand, and other declared values, for clusters, images, tasks and what scales them."""
+"""Contract cases for clusters, images, tasks and their scaling: changes by hand, and other declared values."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -139,8 +139,8 @@ def _service_on_another_provider(cloud: Cloud, live: Live) -> None:
         LaunchTemplate={key: ours["LaunchTemplate"][key] for key in ("LaunchTemplateId", "Version")},
         VPCZoneIdentifier=ours["VPCZoneIdentifier"],
     )
-    made = autoscaling.describe_auto_scaling_groups(AutoScalingGroupNames=["by-hand"])["AutoScalingGroups"][0]
-    group = {"autoScalingGroupArn": made["AutoScalingGroupARN"], "managedScaling": {"status": "ENABLED"}}
+    group = autoscaling.describe_auto_scaling_groups(AutoScalingGroupNames=["by-hand"])["AutoScalingGroups"][0]
+    provider = {"autoScalingGroupArn": group["AutoScalingGroupARN"], "managedScaling": {"status": "ENABLED"}}
     ecs.create_capacity_provider(name="by-hand", autoScalingGroupProvider=group)
     ecs.put_cluster_capacity_providers(
         cluster=cluster,

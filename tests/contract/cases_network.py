@@ -1,4 +1,4 @@
-"""Changes by hand, and other declared values, for the network, the instances and the load balancer."""
+"""Contract cases for network, instances and load balancer: changes by hand, and other declared values."""
 
 import json
 from collections.abc import Callable
@@ -102,15 +102,15 @@ def _without_a_role(cloud: Cloud, live: Live) -> None:
 
 
 def _version(change_data: Callable[[dict[str, Any]], None]) -> Change:
-    """A new version of a launch template with one change, made the default as the console offers it."""
+    """Return a change that adds a version to a launch template and makes it the default."""
 
     def change(cloud: Cloud, live: Live) -> None:
         ec2, template = cloud.client("ec2"), {"LaunchTemplateId": live.id}
         default = ec2.describe_launch_template_versions(Versions=["$Default"], **template)["LaunchTemplateVersions"][0]
         data = default["LaunchTemplateData"]
         change_data(data)
-        made = ec2.create_launch_template_version(LaunchTemplateData=data, **template)["LaunchTemplateVersion"]
-        ec2.modify_launch_template(DefaultVersion=str(made["VersionNumber"]), **template)
+        created = ec2.create_launch_template_version(LaunchTemplateData=data, **template)["LaunchTemplateVersion"]
+        ec2.modify_launch_template(DefaultVersion=str(created["VersionNumber"]), **template)
 
     return change
 

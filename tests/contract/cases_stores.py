@@ -1,4 +1,4 @@
-"""Changes by hand, and other declared values, for stores, sign-in and what watches over the money."""
+"""Contract cases for data stores, sign-in, budgets and leases: changes by hand, and other declared values."""
 
 import json
 from collections.abc import Callable
@@ -44,7 +44,7 @@ def _one_cache_subnet_less(cloud: Cloud, live: Live) -> None:
 
 
 def _default_group(cloud: Cloud, live: Live) -> str:
-    """The security group that AWS made with the VPC."""
+    """Return the default security group of the VPC."""
     ec2 = cloud.client("ec2")
     groups = ec2.describe_security_groups(GroupIds=sorted(live.fields["security_groups"]))["SecurityGroups"]
     default = [{"Name": "vpc-id", "Values": [groups[0]["VpcId"]]}, {"Name": "group-name", "Values": ["default"]}]
@@ -65,7 +65,7 @@ def _db_security_groups(cloud: Cloud, live: Live) -> None:
 
 
 def _smaller_db(cloud: Cloud, live: Live) -> None:
-    """Storage never shrinks: somebody restored the database on a smaller one, under the same name."""
+    """Replace the database by one with less storage, under the same name: storage can't shrink in place."""
     rds, raw = cloud.client("rds"), live.raw
     rds.delete_db_instance(DBInstanceIdentifier=live.id, SkipFinalSnapshot=True)
     cloud.wait("rds", "db_instance_deleted", DBInstanceIdentifier=live.id)
@@ -74,7 +74,7 @@ def _smaller_db(cloud: Cloud, live: Live) -> None:
         **{name: raw[name] for name in (*same, "PubliclyAccessible", "BackupRetentionPeriod")},
         DBInstanceIdentifier=live.id,
         AllocatedStorage=20,
-        MasterUserPassword="known-to-somebody",
+        MasterUserPassword="known-to-others",
         DBSubnetGroupName=live.fields["subnet_group"],
         VpcSecurityGroupIds=sorted(live.fields["security_groups"]),
         Tags=raw["TagList"],
@@ -99,18 +99,18 @@ def _cache_security_groups(cloud: Cloud, live: Live) -> None:
 
 
 def _older_broker(**settings: str) -> Change:
-    """Brokers never go back to a smaller size or an older version: somebody put another one in its place."""
+    """Return a change that replaces the broker: its size and version can't be reduced in place."""
 
     def change(cloud: Cloud, live: Live) -> None:
         mq, raw = cloud.client("mq"), live.raw
         mq.delete_broker(BrokerId=live.id)
         cloud.wait_until("the broker is deleted", lambda: not mq.list_brokers()["BrokerSummaries"], minutes=40)
         same = ("AutoMinorVersionUpgrade", "BrokerName", "DeploymentMode", "EngineType", "EngineVersion")
-        made = mq.create_broker(
+        created = mq.create_broker(
             **{name: raw[name] for name in (*same, "HostInstanceType", "PubliclyAccessible", "Tags")} | settings,
-            Users=[{"Username": "somebody", "Password": "known-to-somebody"}],
+            Users=[{"Username": "other-user", "Password": "known-to-others"}],
         )
-        described = {"BrokerId": made["BrokerId"]}
+        described = {"BrokerId": created["BrokerId"]}
         cloud.wait_until("it runs", lambda: mq.describe_broker(**described)["BrokerState"] == "RUNNING", minutes=40)
 
     return change
@@ -179,7 +179,7 @@ def _alarm_without(dimension: str) -> Change:
 
 
 def _dashboard_without(dimension: str) -> Change:
-    """Somebody looks at another balancer, or no longer at a target group or cluster."""
+    """Return a change that removes a dimension from the dashboard."""
 
     def change(cloud: Cloud, live: Live) -> None:
         cloudwatch = cloud.client("cloudwatch")
@@ -206,7 +206,7 @@ def _another_limit(cloud: Cloud, live: Live) -> None:
     )
 
 
-def _told(threshold: float, of: str = "ACTUAL") -> dict[str, Any]:
+def _notification(threshold: float, of: str = "ACTUAL") -> dict[str, Any]:
     return {
         "NotificationType": of,
         "ComparisonOperator": "GREATER_THAN",
@@ -217,25 +217,27 @@ def _told(threshold: float, of: str = "ACTUAL") -> dict[str, Any]:
 
 def _one_threshold_less(cloud: Cloud, live: Live) -> None:
     cloud.client("budgets").delete_notification(
-        AccountId=cloud.account, BudgetName=live.id, Notification=_told(max(live.fields["thresholds"]))
+        AccountId=cloud.account, BudgetName=live.id, Notification=_notification(max(live.fields["thresholds"]))
     )
 
 
 def _no_forecast(cloud: Cloud, live: Live) -> None:
     where = {"AccountId": cloud.account, "BudgetName": live.id}
     for threshold in live.fields["forecast_thresholds"]:
-        cloud.client("budgets").delete_notification(**where, Notification=_told(threshold, "FORECASTED"))
+        cloud.client("budgets").delete_notification(**where, Notification=_notification(threshold, "FORECASTED"))
 
 
-def _somebody_else_is_told(cloud: Cloud, live: Live) -> None:
+def _somebody_else_is_notification(cloud: Cloud, live: Live) -> None:
     budgets = cloud.client("budgets")
     where = {"AccountId": cloud.account, "BudgetName": live.id}
-    somebody = [{"SubscriptionType": "EMAIL", "Address": "somebody.else@example.com"}]
-    told = [_told(threshold) for threshold in sorted(live.fields["thresholds"])]
-    told += [_told(threshold, "FORECASTED") for threshold in sorted(live.fields["forecast_thresholds"])]
-    for notification in told:
+    subscribers = [{"SubscriptionType": "EMAIL", "Address": "another@example.com"}]
+    notifications = [_notification(threshold) for threshold in sorted(live.fields["thresholds"])]
+    notifications += [
+        _notification(threshold, "FORECASTED") for threshold in sorted(live.fields["forecast_thresholds"])
+    ]
+    for notification in notifications:
         budgets.delete_notification(**where, Notification=notification)
-        budgets.create_notification(**where, Notification=notification, Subscribers=somebody)
+        budgets.create_notification(**where, Notification=notification, Subscribers=subscribers)
 
 
 def _lease(**terms: Any) -> Change:
@@ -280,7 +282,7 @@ BY_HAND: dict[tuple[str, str], Change] = {
     ("Dashboard", "target_groups"): _dashboard_without("TargetGroup"),
     ("Dashboard", "clusters"): _dashboard_without("ClusterName"),
     ("Budget", "limit_usd"): _another_limit,
-    ("Budget", "email"): _somebody_else_is_told,
+    ("Budget", "email"): _another_subscriber,
     ("Budget", "thresholds"): _one_threshold_less,
     ("Budget", "forecast_thresholds"): _no_forecast,
     ("Lease", "until"): _lease(until="2099-01-01T00:00:00Z"),

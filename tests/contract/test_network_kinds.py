@@ -1,4 +1,4 @@
-"""The network, the instances and the load balancer beyond the contract: somebody else's parts, and bad values."""
+"""Network, instances and load balancer beyond the contract: foreign parts, special cases, invalid values."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -31,7 +31,7 @@ def deploy(cloud: Cloud, *resources: Resource) -> None:
 
 
 def actions(cloud: Cloud, *resources: Resource) -> dict[str, set[str]]:
-    """What a deploy of the same resources would do to which kinds; what it keeps is left out."""
+    """Return the kinds per action of a deploy of the same resources; without those that it keeps."""
     planned: dict[str, set[str]] = {}
     for change in plan_deploy(Architecture("test", resources), cloud):
         if change.action != "keep":
@@ -39,7 +39,8 @@ def actions(cloud: Cloud, *resources: Resource) -> dict[str, set[str]]:
     return planned
 
 
-def gone(cloud: Cloud) -> bool:
+def tear_down(cloud: Cloud) -> bool:
+    """Tear down and return whether nothing is left in the inventory."""
     plan_teardown(cloud).apply()
     return not len(inventory(cloud))
 
@@ -111,7 +112,7 @@ FOREIGN: list[tuple[Resource, Callable[[Cloud], None]]] = [
 @pytest.mark.parametrize(
     ("resource", "add"), FOREIGN, ids=lambda value: getattr(value, "__name__", value.__class__.__name__)
 )
-def test_somebody_elses_part_is_shown_and_left_alone(
+def test_a_deploy_lists_a_foreign_part_and_keeps_it(
     cloud: Cloud, resource: Resource, add: Callable[[Cloud], None]
 ) -> None:
     deploy(cloud, resource)
@@ -123,13 +124,13 @@ def test_somebody_elses_part_is_shown_and_left_alone(
 
 
 @pytest.mark.parametrize("add", [a_listener_by_hand, a_rule_by_hand])
-def test_somebody_elses_part_goes_with_what_it_is_a_part_of(cloud: Cloud, add: Callable[[Cloud], None]) -> None:
+def test_a_teardown_deletes_a_foreign_part_with_its_parent(cloud: Cloud, add: Callable[[Cloud], None]) -> None:
     deploy(cloud, ListenerRule.example())
     add(cloud)
-    assert gone(cloud)
+    assert tear_down(cloud)
 
 
-def test_the_policy_of_ecs_on_the_group_of_a_capacity_provider_is_nobodys_to_change(cloud: Cloud) -> None:
+def test_the_scaling_policy_of_a_capacity_provider_is_ignored(cloud: Cloud) -> None:
     policy = GroupScalingPolicy.example()
     deploy(cloud, policy)
     cloud.client("autoscaling").put_scaling_policy(
@@ -147,10 +148,10 @@ def test_the_policy_of_ecs_on_the_group_of_a_capacity_provider_is_nobodys_to_cha
     )
     assert [live.name for live in GroupScalingPolicy.list(cloud)] == [policy.name]
     assert actions(cloud, policy) == {}
-    assert gone(cloud) and leftovers(cloud) == []
+    assert tear_down(cloud) and leftovers(cloud) == []
 
 
-def test_rules_that_swapped_their_priorities_swap_back(cloud: Cloud) -> None:
+def test_rules_with_swapped_priorities_are_swapped_back(cloud: Cloud) -> None:
     first = ListenerRule.example()
     second = replace(first, name="alb 80 rule 2", priority=2, paths=("/other*",))
     deploy(cloud, first, second)
@@ -161,16 +162,16 @@ def test_rules_that_swapped_their_priorities_swap_back(cloud: Cloud) -> None:
     assert actions(cloud, first, second) == {}
 
 
-def test_a_role_goes_with_its_inline_policies(cloud: Cloud) -> None:
+def test_a_role_is_deleted_with_its_inline_policies(cloud: Cloud) -> None:
     deploy(cloud, Role.example())
     statement = '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}]}'
     cloud.client("iam").put_role_policy(
         RoleName=cloud.known_ids["Role", "ecs-instance"], PolicyName="by-hand", PolicyDocument=statement
     )
-    assert gone(cloud)
+    assert tear_down(cloud)
 
 
-def test_an_instance_that_the_group_put_in_later_shows_as_not_registered(cloud: Cloud) -> None:
+def test_an_instance_added_later_is_drift_of_its_registration(cloud: Cloud) -> None:
     registration = TargetRegistration.example()
     wider = replace(registration, group=replace(registration.group, maximum=2))
     deploy(cloud, wider)
@@ -181,7 +182,7 @@ def test_an_instance_that_the_group_put_in_later_shows_as_not_registered(cloud: 
     assert actions(cloud, wider) == {}
 
 
-def test_a_group_without_instances_has_nothing_to_register(cloud: Cloud) -> None:
+def test_a_group_without_instances_cannot_be_registered(cloud: Cloud) -> None:
     registration = TargetRegistration.example()
     empty = replace(registration, group=replace(registration.group, minimum=0, desired_capacity=0))
     for resource in [*Architecture("test", [empty])][:-1]:
@@ -190,7 +191,7 @@ def test_a_group_without_instances_has_nothing_to_register(cloud: Cloud) -> None
         empty.create(cloud)
 
 
-def test_a_launch_that_fails_says_why(cloud: Cloud) -> None:
+def test_a_failed_launch_is_reported_with_its_reason(cloud: Cloud) -> None:
     group = AutoScalingGroup.example()
     unknown = replace(group, template=replace(group.template, image_parameter="/no/such/parameter"))
     for resource in [*Architecture("test", [unknown])][:-1]:
@@ -199,12 +200,12 @@ def test_a_launch_that_fails_says_why(cloud: Cloud) -> None:
         unknown.create(cloud)
 
 
-def test_what_a_template_launches_carries_the_deployments_tags(cloud: Cloud) -> None:
+def test_launched_instances_have_the_deployments_tags(cloud: Cloud) -> None:
     deploy(cloud, AutoScalingGroup.example())
     described = cloud.client("ec2").describe_instances(Filters=[{"Name": "tag:esaws:deployment", "Values": ["seccom"]}])
-    assert [instance["InstanceType"] for found in described["Reservations"] for instance in found["Instances"]] == [
-        "t2.micro"
-    ]
+    assert [
+        instance["InstanceType"] for reservation in described["Reservations"] for instance in reservation["Instances"]
+    ] == ["t2.micro"]
 
 
 WEB, OTHER = "arn:web", "arn:other"
@@ -231,7 +232,7 @@ WEB, OTHER = "arn:web", "arn:other"
         ),
     ],
 )
-def test_an_action_reads_as_its_target_group_or_in_words(action: list[dict[str, Any]], shown: str) -> None:
+def test_an_action_is_shown_as_its_target_group_or_in_words(action: list[dict[str, Any]], shown: str) -> None:
     assert forwarded_to(action) == shown
 
 
@@ -270,6 +271,6 @@ INVALID: list[tuple[type[Resource], dict[str, Any]]] = [
 
 
 @pytest.mark.parametrize(("kind", "changed"), INVALID, ids=lambda value: getattr(value, "__name__", str(value)))
-def test_what_aws_would_refuse_can_not_be_declared(kind: type[Resource], changed: dict[str, Any]) -> None:
+def test_values_that_aws_rejects_are_rejected_at_declaration(kind: type[Resource], changed: dict[str, Any]) -> None:
     with pytest.raises(InvalidResource):
         replace(kind.example(), **changed)
