@@ -141,7 +141,7 @@ def _service_on_another_provider(cloud: Cloud, live: Live) -> None:
     )
     group = autoscaling.describe_auto_scaling_groups(AutoScalingGroupNames=["by-hand"])["AutoScalingGroups"][0]
     provider = {"autoScalingGroupArn": group["AutoScalingGroupARN"], "managedScaling": {"status": "ENABLED"}}
-    ecs.create_capacity_provider(name="by-hand", autoScalingGroupProvider=group)
+    ecs.create_capacity_provider(name="by-hand", autoScalingGroupProvider=provider)
     ecs.put_cluster_capacity_providers(
         cluster=cluster,
         capacityProviders=[live.fields["capacity_provider"], "by-hand"],

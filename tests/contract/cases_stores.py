@@ -227,7 +227,7 @@ def _no_forecast(cloud: Cloud, live: Live) -> None:
         cloud.client("budgets").delete_notification(**where, Notification=_notification(threshold, "FORECASTED"))
 
 
-def _somebody_else_is_notification(cloud: Cloud, live: Live) -> None:
+def _another_subscriber(cloud: Cloud, live: Live) -> None:
     budgets = cloud.client("budgets")
     where = {"AccountId": cloud.account, "BudgetName": live.id}
     subscribers = [{"SubscriptionType": "EMAIL", "Address": "another@example.com"}]
