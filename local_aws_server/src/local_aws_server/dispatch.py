@@ -19,7 +19,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wsgi import get_input_stream
 
 from local_aws_server import hooks
-from local_aws_server.billing import plans
+from local_aws_server.billing import plan_expiry
 from local_aws_server.call import DEFAULT_ACCOUNT, Call
 from local_aws_server.clock.scheduler import SCHEDULER
 from local_aws_server.errors import AwsError
@@ -34,7 +34,7 @@ def dispatch(call: Call, moto: Callable[[], Response]) -> Response:
     operation_hooks = hooks.HOOKS.get((call.service, call.operation)) or hooks.Hooks()
     try:
         api_faults.strike(call)
-        plans.admit(call)
+        plan_expiry.check_account_open(call)
         for hook in operation_hooks.before:
             hook(call)
         if call.pending_wait:

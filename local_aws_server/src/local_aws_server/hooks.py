@@ -1,10 +1,10 @@
 """The registry of hooks around moto: what runs before, instead of and after each operation.
 
-    @before("ec2", "DeleteSubnet")                  # raise AwsError, or set call.result to skip moto
-    @replace("ce", "GetCostAndUsage")               # return the result in moto's place
-    @after("rds", "CreateDBInstance")               # change call.result
-    @reconciler("ecs", order=50)                    # act on state, after changes and at scheduled times
-    @patch("moto.ec2.models", "EC2Backend.method")  # replace a function inside moto
+@before("ec2", "DeleteSubnet")                  # raise AwsError, or set call.result to skip moto
+@replace("ce", "GetCostAndUsage")               # return the result in moto's place
+@after("rds", "CreateDBInstance")               # change call.result
+@reconciler("ecs", order=50)                    # act on state, after changes and at scheduled times
+@patch("moto.ec2.models", "EC2Backend.method")  # replace a function inside moto
 """
 
 from __future__ import annotations
@@ -56,6 +56,9 @@ class Reconciler:
 
 RECONCILERS: list[Reconciler] = []
 """All reconcilers, sorted by order."""
+
+
+_PACKAGES = ("local_aws_server.faults", "local_aws_server.services", "local_aws_server.billing")
 
 
 def before(service: str, *operations: str) -> Callable[[Hook], Hook]:
@@ -127,9 +130,9 @@ def is_mutating(operation: str) -> bool:
 
 
 def import_hook_modules() -> list[ModuleType]:
-    """Import every module of `services` and `billing`, which register their hooks on import; return the modules."""
+    """Import the modules that register hooks on import, and return them."""
     names = []
-    for package in ("local_aws_server.services", "local_aws_server.billing"):
+    for package in _PACKAGES:
         path = importlib.import_module(package).__path__
         names += sorted(info.name for info in pkgutil.walk_packages(path, f"{package}."))
     return [importlib.import_module(name) for name in names]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import gc
 import json
 import os
@@ -17,7 +16,6 @@ from typing import Any
 from flask import Flask, Response
 from flask import request as flask_request
 from moto.core.base_backend import BackendDict
-from moto.core.utils import method_names_from_class
 from moto.moto_api._internal.models import moto_api_backend
 from moto.moto_server.werkzeug_app import BackendRequest, DomainDispatcherApplication, create_backend_app
 from werkzeug.exceptions import HTTPException
@@ -25,7 +23,7 @@ from werkzeug.serving import make_server
 from werkzeug.wrappers import Request
 
 from esaws.pricelist import Plan, Regime
-from local_aws_server import hooks
+from local_aws_server import hooks, moto_performance  # noqa: F401 (the latter registers patches)
 from local_aws_server.billing.account import NEW_ACCOUNT_DEFAULTS
 from local_aws_server.call import DEFAULT_ACCOUNT, Call, account_of
 from local_aws_server.clock.clock import CLOCK, format_timestamp, parse_duration, parse_timestamp
@@ -39,15 +37,12 @@ from local_aws_server.keep_alive import KeepAliveHandler
 from local_aws_server.locks import AccountLocks
 from local_aws_server.loopback_guard import install_loopback_guard
 from local_aws_server.reset import run_reset_actions
-from local_aws_server.snapshots.autosave import Keeper
+from local_aws_server.snapshots.autosave import Autosave
 
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
 
 _ELB_BY_VERSION = {"2012-06-01": "elb", "2015-12-01": "elbv2"}
-
-# moto reads the methods of a service's class with `inspect` for each of its calls.
-hooks.patch("moto.core.responses", "method_names_from_class")(functools.cache(method_names_from_class))
 
 _MAX_CACHED_HOSTS = 1000
 
@@ -60,7 +55,7 @@ class LocalAws(DomainDispatcherApplication):
         self.backends: dict[str, Any] = {}
         """Host → moto's backend for it."""
         self.locks = AccountLocks()
-        self.keeper = Keeper(self.locks, hooks.apply_patches)
+        self.keeper = Autosave(self.locks, hooks.apply_patches)
         hooks.import_hook_modules()
         run_reset_actions()
 
@@ -69,7 +64,7 @@ class LocalAws(DomainDispatcherApplication):
         if path.startswith("/_esaws/"):
             response = self.control_response(Request(environ), path.removeprefix("/_esaws/"))
             return response(environ, start_response)
-        self.keeper.called()
+        self.keeper.note_call()
         try:
             application = self.get_application(environ)
         except UnknownService as unknown:
@@ -81,9 +76,9 @@ class LocalAws(DomainDispatcherApplication):
         """The response to `/_esaws/<name>`. `status` takes no lock, so it responds during a long call."""
         if name == "status":
             return _json_response({**status(), "restored": self.keeper.restored})
-        if (response := self.keeper.answer(request, name)) is not None:
+        if (response := self.keeper.respond(request, name)) is not None:
             return response
-        self.keeper.called()
+        self.keeper.note_call()
         handler = CONTROL_ROUTES.get((request.method, name))
         if handler is None:
             return _json_response({"error": f"{request.method} /_esaws/{name} does not exist"}, 404)
@@ -271,7 +266,7 @@ def serve(
     application = LocalAws()
     if state:
         application.keeper.restore(state)
-        application.keeper.keep_on_keeping()
+        application.keeper.start_saving()
     if provisioning is not None:
         PROVISIONING_SPEED.factor = provisioning
     server = make_server("127.0.0.1", 0, application, threaded=True, request_handler=KeepAliveHandler, fd=fd)

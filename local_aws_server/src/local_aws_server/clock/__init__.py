@@ -1,1 +1,1 @@
-"""Time: the clock, the moments at which things happen, what is on its way, and what has happened."""
+"""Simulated time: the clock, the scheduler that runs reconcilers, resources in transition, and the event log."""

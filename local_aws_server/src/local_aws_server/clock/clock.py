@@ -1,4 +1,4 @@
-"""The server's one clock, which every timestamp of the process follows: real time with an offset that only grows."""
+"""The server's one clock, which every timestamp of the process follows: real time plus an offset that only grows."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
-# Where pytest is installed, time-machine imports it for a fixture, which takes as long as half the server's start.
-_loaded = "pytest" in sys.modules
-if not _loaded:
+# Where pytest is installed, time-machine imports it for a fixture, which takes half as long as the server's start.
+_is_pytest_loaded = "pytest" in sys.modules
+if not _is_pytest_loaded:
     sys.modules["pytest"] = None  # type: ignore[assignment]
 import time_machine  # noqa: E402
 
-if not _loaded:
+if not _is_pytest_loaded:
     del sys.modules["pytest"]
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -23,89 +23,89 @@ _DURATION = re.compile(r"(?:\d+(?:\.\d+)?[smhd])+")
 
 
 class Clock:
-    """Runs on with real time, and jumps forward when told to; in seconds since 1970."""
+    """The simulated time, in seconds since 1970. It runs with real time, and jumps forward on demand."""
 
     def __init__(self) -> None:
         self.still = False
-        """Whether it only jumps, so that what happens on it does not depend on how fast a machine is."""
+        """Whether it only jumps, so that a simulation does not depend on the speed of the machine."""
         self._traveller: time_machine.Traveller | None = None
         self._start: float | None = None
-        self._played: float | None = None
-        """The moment of the event that is being played, exactly as it was asked for."""
-        self._shown = 0.0
-        """The latest time before, or of, the events that are being played: they may be overdue."""
+        self._event_time: float | None = None
+        """The exact time of the event that is running, which may be overdue."""
+        self._displayed = 0.0
+        """While events run: the latest time so far, so that the displayed time never goes back."""
 
     def start(self, at: float | None = None) -> None:
-        """Begin at a moment, or at the real time; called again, begin there again."""
-        self._start, self._played, self._shown = at, None, 0.0
+        """Start at a time, or at the real time. A second call starts the clock again."""
+        self._start, self._event_time, self._displayed = at, None, 0.0
         if self._traveller is None:
             self._traveller = time_machine.travel(time.time(), tick=not self.still).start()
-        self._move(_real() if at is None else at)
+        self._move(_real_time() if at is None else at)
 
     def restart(self) -> None:
-        """Begin anew where it began."""
+        """Start again where the clock started."""
         self.start(self._start)
 
     def now(self) -> float:
-        """The time in the simulated world; while an event is played, its moment."""
-        return time.time() if self._played is None else self._played
+        """The simulated time; while an event runs, the time of the event."""
+        return time.time() if self._event_time is None else self._event_time
 
     def displayed(self) -> float:
-        """The time for those who look on from outside, which never goes back."""
-        return max(self._shown, time.time())
+        """The time to show to clients: it never goes back, even while overdue events run."""
+        return max(self._displayed, time.time())
 
     def advance(self, to: float) -> None:
-        """Jump to a moment; one that has passed changes nothing."""
+        """Jump forward to a time; a time in the past changes nothing."""
         if to > self.now():
             self._move(to)
 
     @contextmanager
     def paused(self) -> Iterator[Clock]:
-        """Inside, time stands still but for `play`; outside, it goes on where it was, or where it was played to."""
-        self._shown = self.now()
-        began = _real()
+        """Stop the clock, except for `jump_to_event`. It continues where it was, or at the latest event."""
+        self._displayed = self.now()
+        began = _real_time()
         try:
             yield self
         finally:
-            self._played = None
-            self._move(self._shown + (0.0 if self.still else _real() - began))
-            self._shown = 0.0
+            self._event_time = None
+            self._move(self._displayed + (0.0 if self.still else _real_time() - began))
+            self._displayed = 0.0
 
-    def jump_to_event(self, moment: float) -> None:
-        """Be exactly at the moment of an event, even of one that has passed."""
+    def jump_to_event(self, event_time: float) -> None:
+        """Set the clock to the time of an event, even one in the past."""
         assert self._traveller is not None, "the clock was never started"
-        self._traveller.move_to(moment, tick=False)
-        self._played, self._shown = moment, max(self._shown, moment)
+        self._traveller.move_to(event_time, tick=False)
+        self._event_time, self._displayed = event_time, max(self._displayed, event_time)
 
     def _move(self, to: float) -> None:
         assert self._traveller is not None, "the clock was never started"
         self._traveller.move_to(to, tick=not self.still)
-        time.time()  # it ticks from when it is first read
+        time.time()  # time-machine starts to tick at the first read
 
 
-def _real() -> float:
+def _real_time() -> float:
     return time_machine.escape_hatch.time.time()
 
 
 CLOCK = Clock()
 
 
-def format_timestamp(moment: float) -> str:
-    """A moment as `2026-01-01T00:00:00Z`."""
-    return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+def format_timestamp(timestamp: float) -> str:
+    """A timestamp as `2026-01-01T00:00:00Z`."""
+    return datetime.fromtimestamp(timestamp, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def parse_timestamp(text: str) -> float:
-    """The moment that an ISO 8601 text names, UTC unless it says otherwise. Raises ValueError."""
+    """Seconds since 1970 of an ISO 8601 text, in UTC unless it has an offset. Raises ValueError."""
     try:
         parsed = datetime.fromisoformat(text.strip())
     except ValueError:
-        raise ValueError(f"{text!r} is no moment; say it like 2026-01-01T00:00Z") from None
+        raise ValueError(f"{text!r} is not a time. Write it like 2026-01-01T00:00Z") from None
     return (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).timestamp()
 
 
 def parse_duration(text: str) -> float:
-    """The seconds in a duration like `90s`, `20m`, `6h`, `3d` or `1d12h`. Raises ValueError."""
+    """The seconds of a duration like `90s`, `20m`, `6h`, `3d` or `1d12h`. Raises ValueError."""
     if not _DURATION.fullmatch(text.strip()):
-        raise ValueError(f"{text!r} is no duration; say it like 90s, 20m, 6h or 3d")
+        raise ValueError(f"{text!r} is not a duration. Write it like 90s, 20m, 6h or 3d")
     return sum(float(number) * _UNITS[unit] for number, unit in re.findall(r"([\d.]+)([smhd])", text))

@@ -1,7 +1,7 @@
-"""What is going to happen: each behaviour of the world says when it has to look again, and is woken then.
+"""The scheduler: runs reconcilers after changes, and again at the times that they return.
 
-Nothing is kept here but those moments. What a behaviour has to do, it finds in the state of the things themselves, and
-does nothing twice; so a moment too many does no harm, and after a restart each is asked once.
+It keeps nothing but those times. A reconciler derives its work from the current state and is idempotent, so that an
+extra run does no harm, and one run of each is enough after a restart.
 """
 
 from __future__ import annotations
@@ -15,18 +15,19 @@ from local_aws_server import hooks
 from local_aws_server.backends import Backends
 from local_aws_server.clock.clock import CLOCK, Clock, format_timestamp
 
-_ROUNDS = 100
-_AT_ONE_MOMENT = 10_000
+_MAX_ROUNDS = 100
+_MAX_RUNS_AT_ONE_TIME = 10_000
 
 
 class Scheduler:
-    """The moments at which something happens by itself, over all accounts."""
+    """The times at which reconcilers run, over all accounts."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._lock = Lock()
         self._due: dict[tuple[Backends, hooks.Reconciler], float] = {}
         self._heap: list[tuple[float, hooks.Reconciler, Backends]] = []
+        """May hold outdated entries: `_due` decides."""
         self._changed: dict[Backends, set[str]] = {}
 
     def clear(self) -> None:
@@ -36,71 +37,75 @@ class Scheduler:
             self._changed.clear()
 
     def next_event_time(self) -> float | None:
-        """The moment of the next event, if any."""
+        """The time of the next run; None if there is none."""
         with self._lock:
             while self._heap:
-                when, follower, world = self._heap[0]
-                if self._due.get((world, follower)) == when:
-                    return when
+                due, reconciler, backends = self._heap[0]
+                if self._due.get((backends, reconciler)) == due:
+                    return due
                 heapq.heappop(self._heap)
             return None
 
-    def mark_changed(self, world: Backends, *services: str) -> None:
-        """Say that something of these services has changed, so that whoever follows them looks at it."""
-        self._changed.setdefault(world, set()).update(services)
+    def mark_changed(self, backends: Backends, *services: str) -> None:
+        """Mark services as changed, so that their reconcilers run in this round of `reconcile`."""
+        self._changed.setdefault(backends, set()).update(services)
 
-    def reconcile(self, world: Backends, *services: str) -> None:
-        """Let the world react, at this moment, to a change in these services; under its account's lock."""
-        self.mark_changed(world, *services)
-        for _ in range(_ROUNDS):
-            touched = self._changed.pop(world, set())
-            if not touched:
+    def reconcile(self, backends: Backends, *services: str) -> None:
+        """Run the reconcilers of changed services until nothing changes any more. The caller holds the account's lock.
+
+        Raises RuntimeError if they never settle.
+        """
+        self.mark_changed(backends, *services)
+        for _ in range(_MAX_ROUNDS):
+            changed = self._changed.pop(backends, set())
+            if not changed:
                 return
-            for follower in hooks.RECONCILERS:
-                if follower.services & touched:
-                    self._run_reconciler(world, follower)
-        raise RuntimeError(f"{', '.join(sorted(self._changed.pop(world)))} never come to rest")
+            for reconciler in hooks.RECONCILERS:
+                if reconciler.services & changed:
+                    self._run_reconciler(backends, reconciler)
+        raise RuntimeError(f"the reconcilers of {', '.join(sorted(self._changed.pop(backends)))} do not settle")
 
     def run_until(self, until: float, unless: Callable[[], bool] = lambda: False) -> list[str]:
-        """Play every event up to a moment, and be there; stop before as soon as `unless` is true. Under all locks.
+        """Run every event up to a time and set the clock to it; stop early once `unless` holds.
 
-        What goes wrong in one account must not stop the others: it is in the log of the server, and given back.
+        The caller holds all locks. Returns the errors, one line each: a failure in one account does not stop the
+        others, and its traceback is in the server's log.
         """
-        problems: list[str] = []
+        errors: list[str] = []
         if unless():
-            return problems
-        stopped, moment, played = False, 0.0, 0
+            return errors
+        stopped, latest, runs = False, 0.0, 0
         with self._clock.paused():
-            while not stopped and (when := self.next_event_time()) is not None and when <= until:
-                moment, played = when, played + 1 if when <= moment else 0
-                if played > _AT_ONE_MOMENT:
-                    raise RuntimeError(f"time does not get past {format_timestamp(when)}: {self._heap[0][1].name}")
+            while not stopped and (due := self.next_event_time()) is not None and due <= until:
+                latest, runs = due, runs + 1 if due <= latest else 0
+                if runs > _MAX_RUNS_AT_ONE_TIME:
+                    raise RuntimeError(f"{self._heap[0][1].name} runs endlessly at {format_timestamp(due)}")
                 try:
                     self._run_next()
-                except Exception as problem:
+                except Exception as error:
                     traceback.print_exc()
-                    problems.append(f"{format_timestamp(when)}: {type(problem).__name__}: {problem}")
+                    errors.append(f"{format_timestamp(due)}: {type(error).__name__}: {error}")
                 stopped = unless()
         if not stopped:
             self._clock.advance(until)
-        return problems
+        return errors
 
     def _run_next(self) -> None:
         with self._lock:
-            when, follower, world = heapq.heappop(self._heap)
-            del self._due[world, follower]
-        self._clock.jump_to_event(when)
-        self._run_reconciler(world, follower)
-        self.reconcile(world)
+            due, reconciler, backends = heapq.heappop(self._heap)
+            del self._due[backends, reconciler]
+        self._clock.jump_to_event(due)
+        self._run_reconciler(backends, reconciler)
+        self.reconcile(backends)
 
-    def _run_reconciler(self, world: Backends, follower: hooks.Reconciler) -> None:
-        again = follower.reconcile(world)
+    def _run_reconciler(self, backends: Backends, reconciler: hooks.Reconciler) -> None:
+        next_run = reconciler.reconcile(backends)
         with self._lock:
-            if again is None:
-                self._due.pop((world, follower), None)
-            elif self._due.get((world, follower)) != again:
-                self._due[world, follower] = again
-                heapq.heappush(self._heap, (again, follower, world))
+            if next_run is None:
+                self._due.pop((backends, reconciler), None)
+            elif self._due.get((backends, reconciler)) != next_run:
+                self._due[backends, reconciler] = next_run
+                heapq.heappush(self._heap, (next_run, reconciler, backends))
 
 
 SCHEDULER = Scheduler(CLOCK)

@@ -1,4 +1,4 @@
-"""Things of one kind that AWS provisions: which operations send them from state to state, and how long each takes."""
+"""Lifecycles of resources that AWS provisions: operations, states in between, and how long each change takes."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ _UNITS = ((3600, "hour"), (60, "minute"), (1, "second"))
 
 @dataclass(frozen=True)
 class LifecycleStep:
-    """The way from an operation to the state that it leads to."""
+    """A change of state that takes time."""
 
     via: str
-    """The state meanwhile."""
+    """The state in between."""
     to: str
     seconds: float
     reason: str
@@ -35,7 +35,7 @@ class LifecycleStep:
 
 @dataclass(frozen=True)
 class Deletion:
-    """How a thing is deleted: moto is asked to do it at the end of the step."""
+    """How a resource is deleted: moto deletes it at the end of the step."""
 
     operation: str
     step: LifecycleStep
@@ -44,48 +44,48 @@ class Deletion:
 
 @dataclass(frozen=True)
 class WrongStateError:
-    """The error for an operation on a thing that is in no state for it."""
+    """AWS's error for an operation that the resource's state does not allow."""
 
     code: str
     message: str
-    """`{name}` and `{state}` are the thing's."""
+    """`{name}` and `{state}` are the resource's."""
     status: int = 400
 
 
 @dataclass(frozen=True)
 class Lifecycle:
-    """One kind of thing, and what creates, changes, shows and deletes it."""
+    """One kind of resource, and the operations that create, change, describe and delete it."""
 
     service: str
     label: str
-    """What people call such a thing, as `database`."""
+    """What to call it in the event log, such as `database`."""
     resources: Callable[[Backends], Iterable[Any]]
-    """All of them, as moto's own objects."""
+    """Returns all of them, as moto's objects."""
     id: tuple[str, str]
-    """(what requests and descriptions call its id, the attribute of moto's object)."""
+    """(name of the id in requests and descriptions, attribute of moto's object)."""
     state: tuple[str, str]
-    """(what descriptions call its state, the attribute of moto's object)."""
+    """(name of the state in descriptions, attribute of moto's object)."""
     result_members: Mapping[str, str]
-    """Operation → the member of its result that holds the thing, or a list of them; without one, the result itself."""
+    """Operation → the member of its result with the description, or a list of them; if missing, the result itself."""
     create_operations: tuple[str, ...]
     creation: LifecycleStep
     describe_operations: tuple[str, ...]
-    """The operations that are answered once everything has arrived that they show."""
+    """These wait until every resource that they show has reached its state."""
     changes: Mapping[str, LifecycleStep] = field(default_factory=dict)
     applies_immediately: Callable[[Call], bool] = lambda call: True
-    """Whether a change begins with the call, and not in the next maintenance window."""
+    """Whether a change starts with the call, and not in the next maintenance window."""
     deletion: Deletion | None = None
     required_states: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """Operation → the states of the thing in which it can be asked for."""
+    """Operation → the states that allow it."""
     wrong_state: WrongStateError | None = None
-    """What is answered in all the other states."""
+    """The error in all other states."""
     hidden_while_creating: tuple[str, ...] = ()
-    """What a description leaves out while the thing is being created."""
+    """Members that a description leaves out while the resource is being created."""
     display_name: Callable[[Any], str] | None = None
-    """The name that people know a thing by; without it, its id."""
+    """Returns the name for the event log; by default, the id."""
 
     def register(self) -> None:
-        """Enter the hooks for it into the seam."""
+        """Register the hooks."""
         before(self.service, *self.required_states)(self.check_state)
         after(self.service, *self.create_operations)(self.create)
         after(self.service, *self.changes)(self.change)
@@ -94,96 +94,103 @@ class Lifecycle:
         if self.deletion:
             replace(self.service, self.deletion.operation)(self.delete)
 
-    def find(self, world: Backends, id: str) -> Any | None:
-        """The thing of an id, in whatever case that is written."""
-        return next((thing for thing in self.resources(world) if self._id(thing).lower() == id.lower()), None)
+    def find(self, backends: Backends, id: str) -> Any | None:
+        """The resource of an id, which is not case-sensitive."""
+        return next((r for r in self.resources(backends) if self._id(r).lower() == id.lower()), None)
 
     def check_state(self, call: Call) -> None:
-        thing = self.find(call.backends, call.params[self.id[0]])
-        if thing is not None and self.wrong_state and self.state_of(thing) not in self.required_states[call.operation]:
-            message = self.wrong_state.message.format(name=self._id(thing), state=self.state_of(thing))
+        """Raise the error of a state that does not allow the operation."""
+        resource = self.find(call.backends, call.params[self.id[0]])
+        if resource is None or not self.wrong_state:
+            return
+        state = self.state_of(resource)
+        if state not in self.required_states[call.operation]:
+            message = self.wrong_state.message.format(name=self._id(resource), state=state)
             raise AwsError(self.wrong_state.code, message, self.wrong_state.status)
 
     def create(self, call: Call) -> None:
-        """Begin to create what a call has made; one that asks once more for the same changes nothing."""
-        for described, thing in self._described(call):
-            if "creation" not in sidecar(thing):
-                sidecar(thing)["creation"] = "begun"
-                self.start(thing, self.creation)
-            self._show(described, thing)
+        """Start the creation of a new resource; a repeated, idempotent create changes nothing."""
+        for description, resource in self._described(call):
+            if "creation" not in sidecar(resource):
+                sidecar(resource)["creation"] = "started"
+                self.start(resource, self.creation)
+            self._set_state(description, resource)
 
     def change(self, call: Call) -> None:
+        """Start the change that an operation makes."""
         if not self.applies_immediately(call):
             return
-        for described, thing in self._described(call):
-            self.start(thing, self.changes[call.operation])
-            self._show(described, thing)
+        for description, resource in self._described(call):
+            self.start(resource, self.changes[call.operation])
+            self._set_state(description, resource)
 
     def hide_fields(self, call: Call) -> None:
-        for described, thing in self._described(call):
-            if self.state_of(thing) == self.creation.via:
+        """Leave out of descriptions what is unknown during creation."""
+        for description, resource in self._described(call):
+            if self.state_of(resource) == self.creation.via:
                 for name in self.hidden_while_creating:
-                    described.pop(name, None)
+                    description.pop(name, None)
 
     def wait(self, call: Call) -> None:
-        wait_for_transitions(call, [thing for _, thing in self._described(call)])
+        """Let a describe call wait for the transitions of the resources that it shows."""
+        wait_for_transitions(call, [resource for _, resource in self._described(call)])
 
     def delete(self, call: Call) -> dict[str, Any]:
-        """Gives the thing as it is being deleted; one that is on this way, or has gone it, stays there."""
+        """Start the deletion, and return the resource in its new state; a deletion in progress is not restarted."""
         assert self.deletion
-        step, thing = self.deletion.step, self.find(call.backends, call.params[self.id[0]])
-        if self.state_of(thing) not in (step.via, step.to):
-            self.start(thing, step)
+        step, resource = self.deletion.step, self.find(call.backends, call.params[self.id[0]])
+        if self.state_of(resource) not in (step.via, step.to):
+            self.start(resource, step)
         member = self.result_members.get(call.operation)
-        return {member: thing} if member else {self.id[0]: self._id(thing)}
+        return {member: resource} if member else {self.id[0]: self._id(resource)}
 
-    def start(self, thing: Any, step: LifecycleStep) -> None:
-        """Let a thing go a step, from now on."""
-        setattr(thing, self.state[1], step.via)
-        start_transition(thing, step.to, step.seconds, step.reason)
+    def start(self, resource: Any, step: LifecycleStep) -> None:
+        """Start a step of a resource now."""
+        setattr(resource, self.state[1], step.via)
+        start_transition(resource, step.to, step.seconds, step.reason)
 
-    def finish_due(self, world: Backends) -> float | None:
-        """Whatever has come to the end of its step is in its new state; gives the moment of the next."""
-        for thing in list(self.resources(world)):
-            way = pop_finished_transition(thing)
-            if way is None:
+    def finish_due(self, backends: Backends) -> float | None:
+        """Put resources whose step is over into their new state; returns when the next step ends."""
+        for resource in list(self.resources(backends)):
+            transition = pop_finished_transition(resource)
+            if transition is None:
                 continue
-            if self.deletion and way.to == self.deletion.step.to:
-                self.deletion.delete_in_moto(world, thing)
+            if self.deletion and transition.to == self.deletion.step.to:
+                self.deletion.delete_in_moto(backends, resource)
             else:
-                setattr(thing, self.state[1], way.to)
-            name = self.display_name(thing) if self.display_name else self._id(thing)
-            record_event(
-                world, name, f"{self.label} {way.to.lower()} after {_duration(way.ends - way.started)}", way.reason
-            )
-            SCHEDULER.mark_changed(world, self.service)
-        return next_transition_end(self.resources(world))
+                setattr(resource, self.state[1], transition.to)
+            name = self.display_name(resource) if self.display_name else self._id(resource)
+            took = _format_duration(transition.ends - transition.started)
+            record_event(backends, name, f"{self.label} {transition.to.lower()} after {took}", transition.reason)
+            SCHEDULER.mark_changed(backends, self.service)
+        return next_transition_end(self.resources(backends))
 
-    def state_of(self, thing: Any) -> str:
-        return str(getattr(thing, self.state[1]))
+    def state_of(self, resource: Any) -> str:
+        return str(getattr(resource, self.state[1]))
 
-    def _id(self, thing: Any) -> str:
-        return str(getattr(thing, self.id[1]))
+    def _id(self, resource: Any) -> str:
+        return str(getattr(resource, self.id[1]))
 
     def _described(self, call: Call) -> list[tuple[dict[str, Any], Any]]:
-        """Each description in the result of a call, with the thing; one without an id is of the thing asked for."""
+        """(description in the result, resource) of each; a description without an id is of the request's id."""
         member = self.result_members.get(call.operation)
-        found = call.result.get(member, []) if member else call.result
-        things = {self._id(thing).lower(): thing for thing in self.resources(call.backends)}
-        asked = call.params.get(self.id[0], "")
-        shown = [(each, each.get(self.id[0], asked)) for each in (found if isinstance(found, list) else [found])]
-        return [(each, things[id.lower()]) for each, id in shown if id.lower() in things]
+        value = call.result.get(member, []) if member else call.result
+        descriptions = value if isinstance(value, list) else [value]
+        resources = {self._id(resource).lower(): resource for resource in self.resources(call.backends)}
+        requested = call.params.get(self.id[0], "")
+        with_ids = [(description, description.get(self.id[0], requested).lower()) for description in descriptions]
+        return [(description, resources[id]) for description, id in with_ids if id in resources]
 
-    def _show(self, described: dict[str, Any], thing: Any) -> None:
-        shown = described.get(self.state[0])
-        if isinstance(shown, dict):
-            shown["Code"] = self.state_of(thing)
-        elif shown is not None:
-            described[self.state[0]] = self.state_of(thing)
+    def _set_state(self, description: dict[str, Any], resource: Any) -> None:
+        state = description.get(self.state[0])
+        if isinstance(state, dict):
+            state["Code"] = self.state_of(resource)
+        elif state is not None:
+            description[self.state[0]] = self.state_of(resource)
 
 
-def _duration(seconds: float) -> str:
-    """In the largest unit of which it is at least one: `6 minutes`, `3.6 seconds`."""
+def _format_duration(seconds: float) -> str:
+    """In the largest unit that gives at least one: `6 minutes`, `3.6 seconds`."""
     size, unit = next(((size, unit) for size, unit in _UNITS if seconds >= size), _UNITS[-1])
     number = f"{seconds / size:.1f}".removesuffix(".0")
     return f"{number} {unit}{'' if number == '1' else 's'}"

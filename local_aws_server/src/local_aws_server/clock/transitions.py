@@ -1,4 +1,4 @@
-"""Things that take a while to be made, changed and deleted: what they are on their way to, and when they get there."""
+"""Resources in transition: the state that each is changing to, and when it gets there."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ from local_aws_server.clock.clock import CLOCK
 
 @dataclass
 class ProvisioningSpeed:
-    """How fast things are provisioned here."""
+    """How long provisioning takes here."""
 
     factor: float | None = None
-    """The fraction of AWS's time that passes in real time; None: as long as on AWS, but whoever looks makes it pass."""
+    """The fraction of AWS's time that passes in real time. None: as long as on AWS, in simulated time: a describe call
+    advances the clock to the end."""
 
     def duration(self, seconds: float) -> float:
         """How long something takes on the clock that takes so many seconds on AWS."""
@@ -28,49 +29,48 @@ PROVISIONING_SPEED = ProvisioningSpeed()
 
 @dataclass(frozen=True)
 class Transition:
-    """A thing is on its way to a state, and is there at a moment of the clock."""
+    """A resource's change to a state, which it reaches at a time of the clock."""
 
     to: str
     ends: float
     started: float
     reason: str
-    """What sent it there."""
 
 
-def start_transition(thing: Any, to: str, seconds: float, reason: str = "") -> None:
-    """Send a thing on its way to a state that takes so many seconds on AWS; an earlier way is given up."""
+def start_transition(resource: Any, to: str, seconds: float, reason: str = "") -> None:
+    """Start a change to a state that takes so many seconds on AWS; it replaces an earlier one."""
     now = CLOCK.now()
-    sidecar(thing)["passing"] = Transition(to, now + PROVISIONING_SPEED.duration(seconds), now, reason)
+    sidecar(resource)["transition"] = Transition(to, now + PROVISIONING_SPEED.duration(seconds), now, reason)
 
 
-def current_transition(thing: Any) -> Transition | None:
-    """What a thing is on its way to."""
-    found: Transition | None = sidecar(thing).get("passing")
-    return found
+def current_transition(resource: Any) -> Transition | None:
+    """The transition that a resource is in."""
+    transition: Transition | None = sidecar(resource).get("transition")
+    return transition
 
 
-def pop_reached_state(thing: Any) -> str | None:
-    """The state that a thing has reached by now, given once; None while it is on its way, or on none."""
-    way = pop_finished_transition(thing)
-    return way.to if way else None
+def pop_reached_state(resource: Any) -> str | None:
+    """End a transition that is due, and return its state; None if none is due."""
+    transition = pop_finished_transition(resource)
+    return transition.to if transition else None
 
 
-def pop_finished_transition(thing: Any) -> Transition | None:
-    """The way at whose end a thing is by now, given once; None while it is on its way, or on none."""
-    way = current_transition(thing)
-    if way is None or way.ends > CLOCK.now():
+def pop_finished_transition(resource: Any) -> Transition | None:
+    """End a transition that is due, and return it; None if none is due."""
+    transition = current_transition(resource)
+    if transition is None or transition.ends > CLOCK.now():
         return None
-    del sidecar(thing)["passing"]
-    return way
+    del sidecar(resource)["transition"]
+    return transition
 
 
-def next_transition_end(things: Iterable[Any]) -> float | None:
-    """The moment at which the next of these things arrives; None if none is on its way."""
-    return min((way.ends for thing in things if (way := current_transition(thing))), default=None)
+def next_transition_end(resources: Iterable[Any]) -> float | None:
+    """When the next of these resources reaches its state; None if none is in transition."""
+    return min((t.ends for resource in resources if (t := current_transition(resource))), default=None)
 
 
-def wait_for_transitions(call: Call, things: Iterable[Any]) -> None:
-    """Answer a describe once everything has arrived that it shows: so waiters cost no real time."""
-    ends = [way.ends for thing in things if (way := current_transition(thing))]
+def wait_for_transitions(call: Call, resources: Iterable[Any]) -> None:
+    """Answer a describe call after the transitions of what it shows, so that waiters cost no real time."""
+    ends = [t.ends for resource in resources if (t := current_transition(resource))]
     if ends and PROVISIONING_SPEED.factor is None:
         call.wait_until(max(ends))

@@ -1,1 +1,1 @@
-"""What can be made to go wrong."""
+"""Injected faults: failing API calls, missing capacity, and outages of instances, zones and tasks."""

@@ -1,4 +1,4 @@
-"""Things that were made a moment ago and can't be seen everywhere yet: what they are called, and how they are missed.
+"""The not-found errors for resources that were created a moment ago and are not visible everywhere yet.
 
 https://docs.aws.amazon.com/ec2/latest/devguide/eventual-consistency.html
 """
@@ -13,22 +13,22 @@ from local_aws_server.not_found import names_at
 
 
 @dataclass(frozen=True)
-class Missed:
-    """What a call is answered that names a thing which it cannot see yet."""
+class NotVisibleYet:
+    """The name of a new resource, and the error for calls that cannot see it yet."""
 
-    made: str
-    """Where the result of the create names the thing."""
+    name_path: str
+    """Dotted path to the name in the result of the create operation."""
     code: str
     message: str
     """`{}` stands for the name."""
     status: int = 400
 
 
-def _ec2(made: str, code: str, message: str) -> Missed:
-    return Missed(made, code, message + " does not exist")
+def _ec2(name_path: str, code: str, message: str) -> NotVisibleYet:
+    return NotVisibleYet(name_path, code, message + " does not exist")
 
 
-MISSED: dict[str, dict[str, Missed]] = {
+CREATE_OPERATIONS: dict[str, dict[str, NotVisibleYet]] = {
     "ec2": {
         "AllocateAddress": _ec2("AllocationId", "InvalidAllocationID.NotFound", "The allocation ID '{}'"),
         "CreateInternetGateway": _ec2(
@@ -39,7 +39,9 @@ MISSED: dict[str, dict[str, Missed]] = {
             "InvalidLaunchTemplateId.NotFound",
             "The specified launch template, with template ID {},",
         ),
-        "CreateNatGateway": Missed("NatGateway.NatGatewayId", "NatGatewayNotFound", "The Nat Gateway {} was not found"),
+        "CreateNatGateway": NotVisibleYet(
+            "NatGateway.NatGatewayId", "NatGatewayNotFound", "The Nat Gateway {} was not found"
+        ),
         "CreateNetworkInterface": _ec2(
             "NetworkInterface.NetworkInterfaceId",
             "InvalidNetworkInterfaceID.NotFound",
@@ -53,54 +55,56 @@ MISSED: dict[str, dict[str, Missed]] = {
         "RunInstances": _ec2("Instances.InstanceId", "InvalidInstanceID.NotFound", "The instance ID '{}'"),
     },
     "iam": {
-        "CreateInstanceProfile": Missed(
+        "CreateInstanceProfile": NotVisibleYet(
             "InstanceProfile.InstanceProfileName", "NoSuchEntity", "Instance Profile {} cannot be found.", 404
         ),
-        "CreatePolicy": Missed("Policy.Arn", "NoSuchEntity", "Policy {} does not exist or is not attachable.", 404),
-        "CreateRole": Missed("Role.RoleName", "NoSuchEntity", "The role with name {} cannot be found.", 404),
-        "CreateUser": Missed("User.UserName", "NoSuchEntity", "The user with name {} cannot be found.", 404),
+        "CreatePolicy": NotVisibleYet(
+            "Policy.Arn", "NoSuchEntity", "Policy {} does not exist or is not attachable.", 404
+        ),
+        "CreateRole": NotVisibleYet("Role.RoleName", "NoSuchEntity", "The role with name {} cannot be found.", 404),
+        "CreateUser": NotVisibleYet("User.UserName", "NoSuchEntity", "The user with name {} cannot be found.", 404),
     },
     "elbv2": {
-        "CreateListener": Missed("Listeners.ListenerArn", "ListenerNotFound", "One or more listeners not found"),
-        "CreateLoadBalancer": Missed(
+        "CreateListener": NotVisibleYet("Listeners.ListenerArn", "ListenerNotFound", "One or more listeners not found"),
+        "CreateLoadBalancer": NotVisibleYet(
             "LoadBalancers.LoadBalancerArn", "LoadBalancerNotFound", "One or more load balancers not found"
         ),
-        "CreateTargetGroup": Missed(
+        "CreateTargetGroup": NotVisibleYet(
             "TargetGroups.TargetGroupArn", "TargetGroupNotFound", "One or more target groups not found"
         ),
     },
     "rds": {
-        "CreateDBInstance": Missed(
+        "CreateDBInstance": NotVisibleYet(
             "DBInstance.DBInstanceIdentifier", "DBInstanceNotFound", "DBInstance {} not found.", 404
         ),
-        "CreateDBSubnetGroup": Missed(
+        "CreateDBSubnetGroup": NotVisibleYet(
             "DBSubnetGroup.DBSubnetGroupName", "DBSubnetGroupNotFoundFault", "DB subnet group '{}' does not exist.", 404
         ),
     },
     "elasticache": {
-        "CreateCacheCluster": Missed(
+        "CreateCacheCluster": NotVisibleYet(
             "CacheCluster.CacheClusterId", "CacheClusterNotFound", "CacheCluster not found: {}", 404
         ),
     },
 }
-"""Service → the operation that makes a thing → how it is missed.
+"""Service → create operation → the error for its new resource.
 
-S3 is not among them: it has shown what was written at once since 2020.
+S3 is missing: it has been strongly consistent since 2020.
 """
 
 
-def made_by(service: str, operation: str, result: Mapping[str, Any]) -> list[str]:
-    """The names or ids of what a create has made."""
-    return list(names_at(result, MISSED[service][operation].made))
+def created_names(service: str, operation: str, result: Mapping[str, Any]) -> list[str]:
+    """The names or ids in the result of a create operation."""
+    return list(names_at(result, CREATE_OPERATIONS[service][operation].name_path))
 
 
-def mentioned(given: Any) -> Iterator[str]:
+def all_texts(parameters: Any) -> Iterator[str]:
     """Every text in a call's parameters."""
-    if isinstance(given, str):
-        yield given
-    elif isinstance(given, Mapping):
-        for each in given.values():
-            yield from mentioned(each)
-    elif isinstance(given, list | tuple):
-        for each in given:
-            yield from mentioned(each)
+    if isinstance(parameters, str):
+        yield parameters
+    elif isinstance(parameters, Mapping):
+        for value in parameters.values():
+            yield from all_texts(value)
+    elif isinstance(parameters, list | tuple):
+        for value in parameters:
+            yield from all_texts(value)

@@ -1,6 +1,6 @@
-"""Instances, zones and tasks that fail when told to, until they are mended.
+"""Outages of instances, zones and tasks, on demand and until they are mended.
 
-A failed instance runs on, and is billed, but answers nobody: its status checks are impaired, its ECS agent is
+A failed instance keeps running and is billed, but responds to nothing: its status checks are impaired, its ECS agent is
 disconnected, its targets time out. In a failed zone every instance has failed, and none can be launched.
 """
 
@@ -22,177 +22,186 @@ from local_aws_server.services.ec2 import instances
 
 DEFAULT_REGION = "eu-west-3"
 
-_CONCERNED = ("ec2", "ecs", "elbv2", "autoscaling")
-_ASKED = "somebody made it fail"
+_AFFECTED_SERVICES = ("ec2", "ecs", "elbv2", "autoscaling")
+_ON_DEMAND = "a user made it fail"
 _ZONE = re.compile(r"([a-z]{2}(?:-[a-z]+)+-\d)[a-z]")
-_TASK = re.compile(r"arn:[a-z-]+:ecs:([a-z0-9-]+):\d+:task/")
+_TASK_ARN = re.compile(r"arn:[a-z-]+:ecs:([a-z0-9-]+):\d+:task/")
 
 
 @dataclass(frozen=True)
 class Failure:
-    """What has failed since when, and the moment at which it is mended by itself."""
+    """An outage: when it began, and when it ends by itself."""
 
     since: float
     until: float | None
 
 
-def failure(world: Backends, instance: Any) -> Failure | None:
-    """The failure of an instance or of its zone, the older one of both."""
-    failures = _failures(world)
-    found = [failures[each] for each in (instance.id, _zone(instance)) if each in failures]
-    return min(found, key=lambda each: each.since, default=None)
+def instance_failure(backends: Backends, instance: Any) -> Failure | None:
+    """The failure of an instance or of its zone; of both, the older."""
+    failures = _failures(backends)
+    found = [failures[name] for name in (instance.id, _zone(instance)) if name in failures]
+    return min(found, key=lambda failure: failure.since, default=None)
 
 
-def zone_failed(world: Backends, zone: str) -> bool:
-    return zone in _failures(world)
+def has_zone_failed(backends: Backends, zone: str) -> bool:
+    return zone in _failures(backends)
 
 
-def place_of(account: str, zone: str) -> Backends:
-    """Where an Availability Zone is; raises BadRequest if there is none of that name."""
-    if not (matched := _ZONE.fullmatch(zone)):
-        raise BadRequest(f"{zone!r} is no Availability Zone; say it like {DEFAULT_REGION}a")
-    world = region_of(account, matched[1])
-    known = sorted(each.name for each in world.backend("ec2").describe_availability_zones())
-    if zone not in known:
-        raise BadRequest(f"no zone {zone}; in {world.region} there are {', '.join(known)}")
-    return world
+def find_zone(account: str, zone: str) -> Backends:
+    """The region of an Availability Zone. Raises BadRequest if the zone does not exist."""
+    if not (match := _ZONE.fullmatch(zone)):
+        raise BadRequest(f"{zone!r} is not an Availability Zone. Write it like {DEFAULT_REGION}a")
+    backends = find_region(account, match[1])
+    names = sorted(each.name for each in backends.backend("ec2").describe_availability_zones())
+    if zone not in names:
+        raise BadRequest(f"zone {zone} does not exist. {backends.region} has {', '.join(names)}")
+    return backends
 
 
-def region_of(account: str, region: str) -> Backends:
-    """A region of an account; raises BadRequest if there is none of that name."""
+def find_region(account: str, region: str) -> Backends:
+    """A region of an account. Raises BadRequest if the region does not exist."""
     home = Backends(account, DEFAULT_REGION)
-    known = [each.name for each in home.backend("ec2").describe_regions()]
-    if region not in known:
-        raise BadRequest(f"no region {region!r}; there are {', '.join(known)}")
+    names = [each.name for each in home.backend("ec2").describe_regions()]
+    if region not in names:
+        raise BadRequest(f"region {region!r} does not exist. Choose from {', '.join(names)}")
     return Backends(account, region)
 
 
+# --- control routes
+
+
 @control_route("POST", "fail")
-def fail(asked: Mapping[str, Any]) -> dict[str, Any]:
-    """Let an instance, a zone or a task fail; the first two for a while, if it is said how long."""
-    what, name, world = _subject(asked)
-    lasts = asked.get("for")
-    if what == "task":
-        if lasts is not None:
-            raise BadRequest("a task ends when it fails; `for` is for instances and zones")
-        _kill(world, name)
+def fail(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Make an instance, a zone or a task fail; the first two for a duration, if `for` gives one."""
+    kind, name, backends = _subject(parameters)
+    duration = parameters.get("for")
+    if kind == "task":
+        if duration is not None:
+            raise BadRequest("fail: a task stops for good. `for` is for instances and zones")
+        _stop_task(backends, name)
         return {"failed": name}
-    if what == "instance":
-        instance = _instance(world, name)
+    if kind == "instance":
+        instance = _instance(backends, name)
         if instance.state not in ("pending", "running"):
-            raise BadRequest(f"{name} is {instance.state}; only what runs can fail")
-    until = None if lasts is None else CLOCK.now() + parse_duration(str(lasts))
-    since = _failures(world)[name].since if name in _failures(world) else CLOCK.now()
-    _failures(world)[name] = Failure(since, until)
-    record_event(world, _called(world, name), f"{what} failed", _ASKED if lasts is None else f"{_ASKED}, for {lasts}")
-    _settle(world)
+            raise BadRequest(f"{name} is {instance.state}; only a running instance can fail")
+    until = None if duration is None else CLOCK.now() + parse_duration(str(duration))
+    since = _failures(backends)[name].since if name in _failures(backends) else CLOCK.now()
+    _failures(backends)[name] = Failure(since, until)
+    reason = _ON_DEMAND if duration is None else f"{_ON_DEMAND}, for {duration}"
+    record_event(backends, _display_name(backends, name), f"{kind} failed", reason)
+    _reconcile(backends)
     return {"failed": name}
 
 
 @control_route("POST", "mend")
-def mend(asked: Mapping[str, Any]) -> dict[str, Any]:
-    """Let an instance or a zone work again."""
-    what, name, world = _subject(asked)
-    if what == "task":
-        raise BadRequest("a task that has failed stays so; its service starts another")
-    if name not in _failures(world):
-        failed = ", ".join(_failures(world)) or "nothing"
-        raise BadRequest(f"{name} has not failed; in {world.region}, {failed} has")
-    _works_again(world, name, "somebody mended it")
-    _settle(world)
+def mend(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Make a failed instance or zone work again."""
+    kind, name, backends = _subject(parameters)
+    if kind == "task":
+        raise BadRequest("mend: a failed task stays stopped; its service starts another")
+    if name not in _failures(backends):
+        failed = ", ".join(_failures(backends)) or "none"
+        raise BadRequest(f"{name} has not failed. Failed in {backends.region}: {failed}")
+    _end_failure(backends, name, "a user mended it")
+    _reconcile(backends)
     return {"mended": name}
 
 
+def _subject(parameters: Mapping[str, Any]) -> tuple[str, str, Backends]:
+    """(instance, zone or task; its id, name or ARN; its region)."""
+    kind, name = str(parameters.get("what", "")), str(parameters.get("id", ""))
+    if kind not in ("instance", "zone", "task"):
+        raise BadRequest("`what` must be instance, zone or task, and `id` its id, name or ARN")
+    account = str(parameters.get("account", DEFAULT_ACCOUNT))
+    if kind == "zone":
+        return kind, name, find_zone(account, name)
+    if kind == "instance":
+        backends = find_region(account, str(parameters.get("region", DEFAULT_REGION)))
+        _instance(backends, name)
+        return kind, name, backends
+    if not (match := _TASK_ARN.match(name)):
+        raise BadRequest(f"{name!r} is not the ARN of a task")
+    return kind, name, find_region(account, match[1])
+
+
+def _instance(backends: Backends, id: str) -> Any:
+    existing = {instance.id: instance for instance in backends.instances if instance.state != "terminated"}
+    if id not in existing:
+        ids = ", ".join(existing) or "none"
+        raise BadRequest(f"instance {id} does not exist in {backends.region}. Existing instances: {ids}")
+    return existing[id]
+
+
+def _stop_task(backends: Backends, arn: str) -> None:
+    """Kill the containers of a task, which then exit with 137."""
+    running = {task.task_arn: task for task in backends.ecs_tasks if task.last_status != "STOPPED"}
+    task = running.get(arn)
+    if task is None:
+        raise BadRequest(f"task {arn} does not run in {backends.region}. Running tasks: {', '.join(running) or 'none'}")
+    sidecar(task)["killed"] = _ON_DEMAND
+    family = str(task.task_definition_arn).split("/")[-1].split(":")[0]
+    record_event(backends, str(task.group or "").partition(":")[2] or family, "task failed", _ON_DEMAND)
+    SCHEDULER.reconcile(backends, "ecs")
+
+
+# --- the end of outages
+
+
 @reconciler("ec2", order=1)
-def failures_end(world: Backends) -> float | None:
-    """Whatever has failed for long enough works again; gives the moment of the next."""
-    failures = _failures(world)
+def end_failures(backends: Backends) -> float | None:
+    """End the failures whose time is over; returns when the next ends."""
+    failures = _failures(backends)
     if not failures:
         return None
-    over = {name: why for name, each in failures.items() if (why := _over(world, name, each))}
-    for name, why in over.items():
-        _works_again(world, name, why)
-    changed = _mark(world)
-    if over or changed:
-        SCHEDULER.mark_changed(world, *_CONCERNED)
-    return min((each.until for each in failures.values() if each.until is not None), default=None)
+    ended = {name: reason for name, failure in failures.items() if (reason := _end_reason(backends, name, failure))}
+    for name, reason in ended.items():
+        _end_failure(backends, name, reason)
+    if _mark_instances(backends) or ended:
+        SCHEDULER.mark_changed(backends, *_AFFECTED_SERVICES)
+    return min((failure.until for failure in failures.values() if failure.until is not None), default=None)
 
 
-def _over(world: Backends, name: str, each: Failure) -> str:
-    """Why something works again; "" if it does not."""
-    if each.until is not None and each.until <= CLOCK.now():
+def _end_reason(backends: Backends, name: str, failure: Failure) -> str:
+    """Why a failure ends; "" if it goes on."""
+    if failure.until is not None and failure.until <= CLOCK.now():
         return "its time is over"
     if not name.startswith("i-") or any(
-        instance.id == name and instance.state not in ("stopped", "terminated") for instance in world.instances
+        instance.id == name and instance.state not in ("stopped", "terminated") for instance in backends.instances
     ):
         return ""
     return "it has left the hardware that failed"
 
 
-def _failures(world: Backends) -> dict[str, Failure]:
-    """Instance's id or zone's name → its failure."""
-    found: dict[str, Failure] = sidecar(world.backend("ec2")).setdefault("failures", {})
-    return found
+def _end_failure(backends: Backends, name: str, reason: str) -> None:
+    del _failures(backends)[name]
+    kind = "instance" if name.startswith("i-") else "zone"
+    record_event(backends, _display_name(backends, name), f"{kind} works again", reason)
 
 
-def _works_again(world: Backends, name: str, because: str) -> None:
-    del _failures(world)[name]
-    record_event(world, _called(world, name), f"{'instance' if name.startswith('i-') else 'zone'} works again", because)
+def _failures(backends: Backends) -> dict[str, Failure]:
+    """Instance id or zone name → its failure."""
+    failures: dict[str, Failure] = sidecar(backends.backend("ec2")).setdefault("failures", {})
+    return failures
 
 
-def _mark(world: Backends) -> bool:
-    """Every instance knows whether it has failed; gives whether that has changed."""
-    failures, changed = _failures(world), False
-    for instance in world.instances:
+def _mark_instances(backends: Backends) -> bool:
+    """Set each instance's `failed`, by its own failure or its zone's; returns whether one has changed."""
+    failures, has_changed = _failures(backends), False
+    for instance in backends.instances:
         failed = instance.state != "terminated" and (instance.id in failures or _zone(instance) in failures)
         if failed != sidecar(instance).get("failed", False):
             sidecar(instance)["failed"] = failed
-            changed = True
-    return changed
+            has_changed = True
+    return has_changed
 
 
-def _settle(world: Backends) -> None:
-    _mark(world)
-    SCHEDULER.reconcile(world, *_CONCERNED)
+def _reconcile(backends: Backends) -> None:
+    _mark_instances(backends)
+    SCHEDULER.reconcile(backends, *_AFFECTED_SERVICES)
 
 
-def _kill(world: Backends, arn: str) -> None:
-    task = next((task for task in world.ecs_tasks if task.task_arn == arn), None)
-    if task is None or task.last_status == "STOPPED":
-        running = ", ".join(task.task_arn for task in world.ecs_tasks if task.last_status != "STOPPED") or "none"
-        raise BadRequest(f"no task {arn} runs in {world.region}; there run: {running}")
-    sidecar(task)["killed"] = _ASKED  # its containers exit with 137
-    family = str(task.task_definition_arn).split("/")[-1].split(":")[0]
-    record_event(world, str(task.group or "").partition(":")[2] or family, "task failed", _ASKED)
-    SCHEDULER.reconcile(world, "ecs")
-
-
-def _subject(asked: Mapping[str, Any]) -> tuple[str, str, Backends]:
-    """(instance, zone or task; its id, name or ARN; where it is)."""
-    what, name = str(asked.get("what", "")), str(asked.get("id", ""))
-    if what not in ("instance", "zone", "task"):
-        raise BadRequest("say `what` is to fail: an instance, a zone or a task; and which one, by `id`")
-    account = str(asked.get("account", DEFAULT_ACCOUNT))
-    if what == "zone":
-        return what, name, place_of(account, name)
-    if what == "instance":
-        world = region_of(account, str(asked.get("region", DEFAULT_REGION)))
-        _instance(world, name)
-        return what, name, world
-    if not (matched := _TASK.match(name)):
-        raise BadRequest(f"{name!r} is no task's ARN")
-    return what, name, region_of(account, matched[1])
-
-
-def _instance(world: Backends, name: str) -> Any:
-    here = {instance.id: instance for instance in world.instances if instance.state != "terminated"}
-    if name not in here:
-        raise BadRequest(f"no instance {name} in {world.region}; there are: {', '.join(here) or 'none'}")
-    return here[name]
-
-
-def _called(world: Backends, name: str) -> str:
-    return next((instances.called(world, each) for each in world.instances if each.id == name), name)
+def _display_name(backends: Backends, name: str) -> str:
+    return next((instances.display_name(backends, each) for each in backends.instances if each.id == name), name)
 
 
 def _zone(instance: Any) -> str:

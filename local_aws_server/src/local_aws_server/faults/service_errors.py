@@ -1,4 +1,4 @@
-"""How each service says that it is asked too much, broken or away, or that a session is over: codes and HTTP statuses.
+"""The errors with which each service throttles, fails, is unavailable, or rejects an expired session.
 
 https://docs.aws.amazon.com/AWSEC2/latest/APIReference/CommonErrors.html and the same page of every other service.
 """
@@ -75,13 +75,13 @@ _MESSAGES = {
     "SlowDown": "Please reduce your request rate.",
     "RequestExpired": "Request has expired.",
 }
-"""By the kind of error, or by the code where AWS says it in other words."""
+"""Kind of error, or code where AWS's message differs → message."""
 
 KINDS = tuple(_BY_PROTOCOL)
 
 
-def common_error(kind: str, service: str) -> AwsError:
-    """The error of a kind as a service, by boto3's name for it, gives it."""
+def service_error(kind: str, service: str) -> AwsError:
+    """The error of a kind in a service's own words; `service` is boto3's name."""
     code, status = _BY_SERVICE[kind].get(service) or _BY_PROTOCOL[kind][_protocol(service)]
     return AwsError(code, _MESSAGES.get(code) or _MESSAGES[kind], status)
 

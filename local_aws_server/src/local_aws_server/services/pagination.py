@@ -1,10 +1,4 @@
-"""A list comes in pages of the size that is asked for, or of AWS's own; a token that is none is refused.
-
-moto gives most of these lists at once, and fails on some tokens.
-https://docs.aws.amazon.com/AWSEC2/latest/APIReference/Query-Requests.html
-https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_DescribeTags.html
-https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_DescribeRules.html
-"""
+"""Pages of list and describe operations. moto returns most of these lists at once, and fails on some tokens."""
 
 import json
 import re
@@ -21,8 +15,7 @@ from local_aws_server.hooks import after, before, patch, replace
 BEHAVIOURS = (
     Behaviour(
         service="anything else",
-        statement="A list comes in pages of the size that is asked for, or of AWS's own; a token that is none is "
-        "refused.",
+        statement="Lists have pages of the requested size, or of AWS's default; an invalid token is refused.",
         documentation=(
             "https://docs.aws.amazon.com/AWSEC2/latest/APIReference/Query-Requests.html",
             "https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_DescribeTags.html",
@@ -31,30 +24,30 @@ BEHAVIOURS = (
     ),
 )
 
-_SHORTEST = 20
-"""Bytes that an entry of any of the lists takes at least."""
+_MIN_ENTRY_BYTES = 20
+"""The least size of an entry in a response."""
 
 
 @dataclass(frozen=True)
-class Pages:
-    """The names that a service gives to the size of a page and to the tokens, and its answer to what is no token."""
+class PageParameters:
+    """A service's names of the page size and the tokens, and its error code for an invalid token."""
 
     size: str
-    asks: str
-    gives: str
-    refusal: str
+    token: str
+    next_token: str
+    error_code: str
 
 
-_ECS = Pages("maxResults", "nextToken", "nextToken", "InvalidParameterException")
-_ELB = Pages("PageSize", "Marker", "NextMarker", "ValidationError")
-_EC2 = Pages("MaxResults", "NextToken", "NextToken", "InvalidPaginationToken")
-_RECORDS = Pages("MaxRecords", "NextToken", "NextToken", "InvalidNextToken")
-_SCALING = Pages("MaxResults", "NextToken", "NextToken", "InvalidNextTokenException")
+_ECS = PageParameters("maxResults", "nextToken", "nextToken", "InvalidParameterException")
+_ELB = PageParameters("PageSize", "Marker", "NextMarker", "ValidationError")
+_EC2 = PageParameters("MaxResults", "NextToken", "NextToken", "InvalidPaginationToken")
+_RECORDS = PageParameters("MaxRecords", "NextToken", "NextToken", "InvalidNextToken")
+_SCALING = PageParameters("MaxResults", "NextToken", "NextToken", "InvalidNextTokenException")
 
 _ALL = 0
-"""Where AWS gives the whole list unless a size is asked for."""
+"""AWS returns the whole list unless the request has a size."""
 
-_LISTS: list[tuple[str, str, Pages, int, str, str]] = [
+_LISTS: list[tuple[str, str, PageParameters, int, str, str]] = [
     ("ecs", "ListClusters", _ECS, 100, "clusterArns", ""),
     ("ecs", "ListContainerInstances", _ECS, 100, "containerInstanceArns", ""),
     ("ecs", "ListServices", _ECS, 10, "serviceArns", ""),
@@ -89,103 +82,104 @@ _LISTS: list[tuple[str, str, Pages, int, str, str]] = [
     ("ec2", "DescribeVolumes", _EC2, _ALL, "Volumes", "VolumeId"),
     ("ec2", "DescribeVpcs", _EC2, _ALL, "Vpcs", "VpcId"),
 ]
-"""Service, operation, the names around it, AWS's own size, where the list stands, and what an entry is known by.
+"""(service, operation, parameters, AWS's default size, member with the list, identifying member of an entry).
 
-Two lists in one answer are paged as one; an entry may be known by two members together.
+Two lists in one response share their pages; two members together may identify an entry.
 """
 
 
-def _page(call: Call, pages: Pages, default: int, keys: list[str], known_by: list[str]) -> None:
-    if not _asked(call, pages) and not (default and _longer(call, default)):
+def _page(call: Call, names: PageParameters, default: int, keys: list[str], id_members: list[str]) -> None:
+    """Cut the lists of a result down to the requested page."""
+    if not _is_requested(call, names) and not (default and _may_exceed(call, default)):
         return
-    size = int(call.params.get(pages.size) or default)
-    if call.result.get(pages.gives):
+    size = int(call.params.get(names.size) or default)
+    if call.result.get(names.next_token):
         return
-    everything = [(key, entry) for key in keys for entry in call.result.get(key) or []]
-    names = [" ".join(str(entry.get(member)) for member in known_by) if known_by else entry for _, entry in everything]
-    begin, end, token = _cut(names, size, call.params.get(pages.asks), pages)
+    entries = [(key, entry) for key in keys for entry in call.result.get(key) or []]
+    ids = [" ".join(str(entry.get(member)) for member in id_members) if id_members else entry for _, entry in entries]
+    begin, end, token = _cut(ids, size, call.params.get(names.token), names)
     for key in keys:
-        call.result[key] = [entry for of, entry in everything[begin:end] if of == key]
+        call.result[key] = [entry for member, entry in entries[begin:end] if member == key]
     if token:
-        call.result[pages.gives] = token
+        call.result[names.next_token] = token
 
 
-def _cut(names: list[str], size: int, token: str | None, pages: Pages) -> tuple[int, int, str | None]:
-    """(begin, end, token of the next page) of the page that a token asks for; size 0 is all that is left.
+def _cut(ids: list[str], size: int, token: str | None, names: PageParameters) -> tuple[int, int, str | None]:
+    """The (begin, end, next token) of a token's page; size 0 is the whole rest.
 
-    A token is where the next page begins: the place, and the name of what stood there, as entries before it may go.
+    A token has the index and the id of the next page's first entry, because earlier entries may have been deleted.
     """
-    asked = re.fullmatch(r"(\d+) (.*)", token or "0 ")
-    if asked is None:
-        raise AwsError(pages.refusal, f"The token '{token}' is not valid.")
-    begin = names.index(asked[2]) if asked[2] in names else int(asked[1])
-    end = begin + size if size else len(names)
-    return begin, end, f"{end} {names[end]}" if end < len(names) else None
+    match = re.fullmatch(r"(\d+) (.*)", token or "0 ")
+    if match is None:
+        raise AwsError(names.error_code, f"The token '{token}' is not valid.")
+    begin = ids.index(match[2]) if match[2] in ids else int(match[1])
+    end = begin + size if size else len(ids)
+    return begin, end, f"{end} {ids[end]}" if end < len(ids) else None
 
 
-def _asked(call: Call, pages: Pages) -> bool:
-    """Whether the request has a size or a token; without a look at its parameters, which takes longer."""
+def _is_requested(call: Call, names: PageParameters) -> bool:
+    """Whether the request has a size or a token. Searching the body is faster than parsing the parameters."""
     body = call.request.get_data()
-    return any(name in call.request.values or name.encode() in body for name in (pages.size, pages.asks))
+    return any(name in call.request.values or name.encode() in body for name in (names.size, names.token))
 
 
-def _longer(call: Call, entries: int) -> bool:
-    """Whether the answer is so long that it may hold more entries."""
-    return call.response is not None and len(call.response.get_data()) > entries * _SHORTEST
+def _may_exceed(call: Call, entries: int) -> bool:
+    """Whether the response is long enough for more entries."""
+    return call.response is not None and len(call.response.get_data()) > entries * _MIN_ENTRY_BYTES
 
 
-for _service, _operation, _pages, _default, _keys, _known_by in _LISTS:
+for _service, _operation, _names, _default, _keys, _id_members in _LISTS:
     after(_service, _operation)(
-        partial(_page, pages=_pages, default=_default, keys=_keys.split(), known_by=_known_by.split())
+        partial(_page, names=_names, default=_default, keys=_keys.split(), id_members=_id_members.split())
     )
 
 
-# --- lists that moto pages in its own way: the whole list comes from here, the pages from above
+# --- lists that moto pages itself: these functions return the whole list, and `_page` cuts it
 
 
 @replace("elbv2", "DescribeLoadBalancers")
-def load_balancers(call: Call) -> dict[str, Any]:
-    asked = call.params
+def list_load_balancers(call: Call) -> dict[str, Any]:
+    params = call.params
     return {
         "LoadBalancers": call.backends.backend("elbv2").describe_load_balancers(
-            asked.get("LoadBalancerArns") or [], asked.get("Names") or []
+            params.get("LoadBalancerArns") or [], params.get("Names") or []
         )
     }
 
 
 @replace("elbv2", "DescribeRules")
-def rules(call: Call) -> dict[str, Any]:
-    asked = call.params
-    return {"Rules": call.backends.backend("elbv2").describe_rules(asked.get("ListenerArn"), asked.get("RuleArns"))}
+def list_rules(call: Call) -> dict[str, Any]:
+    params = call.params
+    return {"Rules": call.backends.backend("elbv2").describe_rules(params.get("ListenerArn"), params.get("RuleArns"))}
 
 
 @patch("moto.applicationautoscaling.responses", "ApplicationAutoScalingResponse.describe_scalable_targets")
-def all_scalable_targets(self: Any) -> str:
-    """moto gives the same token again and again."""
+def list_scalable_targets(self: Any) -> str:
+    """moto would return the same token for ever."""
     from moto.applicationautoscaling.responses import _build_target
 
     self._validate_params()
-    backend, asked = self.applicationautoscaling_backend, self._get_param
-    found = backend.describe_scalable_targets(
-        asked("ServiceNamespace"), asked("ResourceIds"), asked("ScalableDimension")
+    backend, param = self.applicationautoscaling_backend, self._get_param
+    targets = backend.describe_scalable_targets(
+        param("ServiceNamespace"), param("ResourceIds"), param("ScalableDimension")
     )
-    return json.dumps({"ScalableTargets": [_build_target(target) for target in found]})
+    return json.dumps({"ScalableTargets": [_build_target(target) for target in targets]})
 
 
 @patch("moto.applicationautoscaling.responses", "ApplicationAutoScalingResponse.describe_scaling_policies")
-def all_scaling_policies(self: Any) -> str:
+def list_scaling_policies(self: Any) -> str:
     from moto.applicationautoscaling.responses import _build_policy
 
-    backend, asked = self.applicationautoscaling_backend, self._get_param
-    _, found = backend.describe_scaling_policies(
-        asked("ServiceNamespace"), asked("ResourceId"), asked("ScalableDimension"), sys.maxsize, ""
+    backend, param = self.applicationautoscaling_backend, self._get_param
+    _, policies = backend.describe_scaling_policies(
+        param("ServiceNamespace"), param("ResourceId"), param("ScalableDimension"), sys.maxsize, ""
     )
-    return json.dumps({"ScalingPolicies": [_build_policy(policy) for policy in found]})
+    return json.dumps({"ScalingPolicies": [_build_policy(policy) for policy in policies]})
 
 
 @patch("moto.ec2.responses.amis", "AmisResponse.describe_images")
-def images_of_a_page(self: Any) -> Any:
-    """There are so many that only the page is written."""
+def describe_images(self: Any) -> Any:
+    """Serialize only the page, because there are many images."""
     from moto.core.responses import ActionResult
 
     self.error_on_dryrun()
@@ -201,24 +195,24 @@ def images_of_a_page(self: Any) -> Any:
 
 
 @patch("moto.ec2.responses.instances", "InstanceResponse.describe_instance_types")
-def instance_types_of_a_page(self: Any) -> Any:
-    """There are so many that only the page is written, a hundred unless asked."""
+def describe_instance_types(self: Any) -> Any:
+    """Serialize only the page, of a hundred types by default, because there are many."""
     from moto.core.responses import ActionResult
 
     types = self.ec2_backend.describe_instance_types(
         self._get_param("InstanceTypes", []), self._filters_from_querystring()
     )
     size, token = self._get_int_param("MaxResults") or 100, self._get_param("NextToken")
-    begin, end, token = _cut([each["InstanceType"] for each in types], size, token, _EC2)
+    begin, end, token = _cut([description["InstanceType"] for description in types], size, token, _EC2)
     return ActionResult({"InstanceTypes": types[begin:end], "NextToken": token})
 
 
 @before("autoscaling", "DescribeAutoScalingGroups")
-def token_is_a_group(call: Call) -> None:
-    """moto's own tokens are the names of groups."""
-    asked = call.params
-    if (token := asked.get("NextToken")) and call.backends.auto_scaling_group(token) is None:
+def validate_token(call: Call) -> None:
+    """Refuse a token that is not the name of a group, which is moto's token."""
+    params = call.params
+    if (token := params.get("NextToken")) and call.backends.auto_scaling_group(token) is None:
         raise AwsError("InvalidNextToken", f"The token '{token}' is invalid.")
-    if int(asked.get("MaxRecords") or 1) > 100:
-        message = f"Value '{asked['MaxRecords']}' at 'maxRecords' failed to satisfy constraint: at most 100"
+    if int(params.get("MaxRecords") or 1) > 100:
+        message = f"Value '{params['MaxRecords']}' at 'maxRecords' failed to satisfy constraint: at most 100"
         raise AwsError("ValidationError", f"1 validation error detected: {message}")

@@ -1,7 +1,4 @@
-"""Tags of scalable targets, budgets, user pools and instance profiles can be read and changed.
-
-https://docs.aws.amazon.com/resourcegroupstagging/latest/APIReference/supported-services.html
-"""
+"""Tag operations that moto lacks: of scalable targets, budgets, user pools and instance profiles."""
 
 from collections.abc import Callable
 from typing import Any
@@ -23,56 +20,56 @@ BEHAVIOURS = (
 )
 
 
-def _tags(thing: Any) -> dict[str, str]:
-    kept: dict[str, str] = sidecar(thing).setdefault("tags", {})
-    return kept
+def _tags(resource: Any) -> dict[str, str]:
+    tags: dict[str, str] = sidecar(resource).setdefault("tags", {})
+    return tags
 
 
 def _pairs(tags: dict[str, str]) -> list[dict[str, str]]:
     return [{"Key": key, "Value": value} for key, value in tags.items()]
 
 
-def _of_pairs(pairs: list[dict[str, str]]) -> dict[str, str]:
+def _from_pairs(pairs: list[dict[str, str]]) -> dict[str, str]:
     return {pair["Key"]: pair["Value"] for pair in pairs}
 
 
 def _scalable_target(call: Call) -> Any:
-    for target in call.backends.backend("applicationautoscaling").targets.values():
-        for each in target.values():
-            if each.arn == call.params["ResourceARN"]:
-                return each
+    for targets in call.backends.backend("applicationautoscaling").targets.values():
+        for target in targets.values():
+            if target.arn == call.params["ResourceARN"]:
+                return target
     raise AwsError("ResourceNotFoundException", f"Resource {call.params['ResourceARN']} doesn't exist")
 
 
 @after("application-autoscaling", "RegisterScalableTarget")
-def scalable_target_has_tags(call: Call) -> None:
+def store_scalable_target_tags(call: Call) -> None:
     call.params["ResourceARN"] = call.result["ScalableTargetARN"]
     _tags(_scalable_target(call)).update(call.params.get("Tags", {}))
 
 
 @replace("application-autoscaling", "ListTagsForResource")
-def tags_of_a_scalable_target(call: Call) -> dict[str, Any]:
+def list_scalable_target_tags(call: Call) -> dict[str, Any]:
     return {"Tags": dict(_tags(_scalable_target(call)))}
 
 
 @replace("application-autoscaling", "TagResource")
-def tag_a_scalable_target(call: Call) -> dict[str, Any]:
+def tag_scalable_target(call: Call) -> dict[str, Any]:
     _tags(_scalable_target(call)).update(call.params["Tags"])
     return {}
 
 
 @replace("application-autoscaling", "UntagResource")
-def untag_a_scalable_target(call: Call) -> dict[str, Any]:
+def untag_scalable_target(call: Call) -> dict[str, Any]:
     return _untag(_tags(_scalable_target(call)), call.params["TagKeys"])
 
 
 @after("application-autoscaling", "DescribeScalableTargets")
-def scalable_targets_in_full(call: Call) -> None:
-    nothing = dict.fromkeys(
+def complete_suspended_state(call: Call) -> None:
+    not_suspended = dict.fromkeys(
         ("DynamicScalingInSuspended", "DynamicScalingOutSuspended", "ScheduledScalingSuspended"), False
     )
-    for described in call.result.get("ScalableTargets", []):
-        described["SuspendedState"] = {**nothing, **(described.get("SuspendedState") or {})}
+    for description in call.result.get("ScalableTargets", []):
+        description["SuspendedState"] = {**not_suspended, **(description.get("SuspendedState") or {})}
 
 
 def _budget(call: Call) -> Any:
@@ -84,30 +81,30 @@ def _budget(call: Call) -> Any:
 
 
 @after("budgets", "CreateBudget")
-def budget_has_tags(call: Call) -> None:
+def store_budget_tags(call: Call) -> None:
     budget = call.backends.budget(call.params["Budget"]["BudgetName"])
     if budget is not None:
-        _tags(budget).update(_of_pairs(call.params.get("ResourceTags", [])))
+        _tags(budget).update(_from_pairs(call.params.get("ResourceTags", [])))
 
 
 @replace("budgets", "ListTagsForResource")
-def tags_of_a_budget(call: Call) -> dict[str, Any]:
+def list_budget_tags(call: Call) -> dict[str, Any]:
     return {"ResourceTags": _pairs(_tags(_budget(call)))}
 
 
 @replace("budgets", "TagResource")
-def tag_a_budget(call: Call) -> dict[str, Any]:
-    _tags(_budget(call)).update(_of_pairs(call.params["ResourceTags"]))
+def tag_budget(call: Call) -> dict[str, Any]:
+    _tags(_budget(call)).update(_from_pairs(call.params["ResourceTags"]))
     return {}
 
 
 @replace("budgets", "UntagResource")
-def untag_a_budget(call: Call) -> dict[str, Any]:
+def untag_budget(call: Call) -> dict[str, Any]:
     return _untag(_tags(_budget(call)), call.params["ResourceTagKeys"])
 
 
-def _on_user_pool(change: Callable[[dict[str, str], Call], Any]) -> Callable[[Call], dict[str, Any]]:
-    def answer(call: Call) -> dict[str, Any]:
+def _with_user_pool_tags(change: Callable[[dict[str, str], Call], Any]) -> Callable[[Call], dict[str, Any]]:
+    def hook(call: Call) -> dict[str, Any]:
         pool = call.backends.backend("cognito-idp").user_pools.get(call.params["ResourceArn"].split("/")[-1])
         if pool is None:
             raise AwsError("ResourceNotFoundException", f"{call.params['ResourceArn']} does not exist.")
@@ -115,16 +112,16 @@ def _on_user_pool(change: Callable[[dict[str, str], Call], Any]) -> Callable[[Ca
         pool.extended_config["UserPoolTags"] = tags
         return change(tags, call) or {}
 
-    return answer
+    return hook
 
 
-replace("cognito-idp", "ListTagsForResource")(_on_user_pool(lambda tags, call: {"Tags": dict(tags)}))
-replace("cognito-idp", "TagResource")(_on_user_pool(lambda tags, call: tags.update(call.params["Tags"])))
-replace("cognito-idp", "UntagResource")(_on_user_pool(lambda tags, call: _untag(tags, call.params["TagKeys"])))
+replace("cognito-idp", "ListTagsForResource")(_with_user_pool_tags(lambda tags, call: {"Tags": dict(tags)}))
+replace("cognito-idp", "TagResource")(_with_user_pool_tags(lambda tags, call: tags.update(call.params["Tags"])))
+replace("cognito-idp", "UntagResource")(_with_user_pool_tags(lambda tags, call: _untag(tags, call.params["TagKeys"])))
 
 
 @replace("iam", "ListInstanceProfileTags")
-def tags_of_an_instance_profile(call: Call) -> dict[str, Any]:
+def list_instance_profile_tags(call: Call) -> dict[str, Any]:
     name = call.params["InstanceProfileName"]
     profile = call.backends.instance_profile(name)
     if profile is None:

@@ -1,1 +1,4 @@
-"""Saving and loading: the state of the local AWS as data in a file, which can be somebody else's and runs nothing."""
+"""Saving and loading: the state of the server as plain data in a file.
+
+A file may come from anyone, so loading never runs code: `class_allowlist` is the security boundary.
+"""

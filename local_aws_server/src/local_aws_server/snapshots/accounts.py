@@ -1,4 +1,4 @@
-"""What an account is: moto's stores of its services, and what is kept beside them; taken out, and put in its place."""
+"""Accounts as saved: moto's backends of all services, and the data kept beside them; written, read and replaced."""
 
 from __future__ import annotations
 
@@ -14,133 +14,139 @@ from moto.core.common_models import BaseModel
 
 from local_aws_server.backends import Backends, clear_backends
 from local_aws_server.clock.scheduler import SCHEDULER
-from local_aws_server.services.iam import shared_managed_policies as managed
-from local_aws_server.snapshots.class_allowlist import RUN_CODE, class_named, name_of
+from local_aws_server.moto_performance import managed_policies
+from local_aws_server.snapshots.class_allowlist import CODE_RUNNING_SERVICES, class_name, find_class
 from local_aws_server.snapshots.errors import Unreadable, Unsaveable
-from local_aws_server.snapshots.object_graph import Reader, Writer, with_reasons
-from local_aws_server.snapshots.registry import KINDS, OF_ACCOUNTS, WORKED_OUT
+from local_aws_server.snapshots.object_reader import ObjectReader, as_unreadable
+from local_aws_server.snapshots.object_writer import ObjectWriter
+from local_aws_server.snapshots.registry import ACCOUNT_DATA, ACCOUNT_DATA_CLASSES, DERIVED
 
 _ACCOUNT = re.compile(r"\d{12}", re.ASCII)
-_NOTHING_LOST = {"sts"}
-_HOME = "us-east-1"
-"""Where behaviours find what has no region."""
+_STATELESS_SERVICES = {"sts"}
+_GLOBAL_RECONCILER_REGION = "us-east-1"
+"""Reconcilers run here for global services."""
 _REFERENCES = ("vpc_refs", "vpc_pcx_refs", "backend_refs")
-"""Where classes of EC2's store keep all instances of themselves."""
+"""Class attributes in which moto's EC2 backends register themselves."""
 
 
 @dataclass(frozen=True)
 class Account:
-    """One account, as the objects that make it up."""
+    """The objects of one account."""
 
     backends: list[Any]
-    """moto's stores, of each service and region."""
-    kept: dict[str, Any]
-    """Name in the registry → what is kept."""
-    made: tuple[Any, ...] = ()
-    """All the objects that were made for it, where it was read from a file."""
+    """moto's backends, of each service and region."""
+    data: dict[str, Any]
+    """Name in the registry → the account's data."""
+    new_objects: tuple[Any, ...] = ()
+    """All objects that were created for it, if it was read from a file."""
 
 
-def known() -> list[str]:
-    """The accounts that hold anything, or that something is kept of."""
-    return sorted({account for kept in (*_stores(), *OF_ACCOUNTS.values()) for account in list(kept)})
+def known_accounts() -> list[str]:
+    """The accounts that have backends or registered data."""
+    return sorted({account for by_account in (*_stores(), *ACCOUNT_DATA.values()) for account in list(by_account)})
 
 
 def is_used(account: str) -> bool:
-    """Whether there is anything in an account: not if it was only asked who it is."""
-    return any(account in list(store) for store in _stores() if store.service_name not in _NOTHING_LOST)
+    """Whether an account has any backend but that of STS."""
+    return any(account in list(store) for store in _stores() if store.service_name not in _STATELESS_SERVICES)
 
 
 def current(account: str) -> Account:
-    """An account as it is: the objects themselves, not a copy."""
+    """The account's present objects, not copies."""
     backends = [backend for store in _stores() if account in list(store) for backend in list(store[account].values())]
-    return Account(backends, {name: kept[account] for name, kept in OF_ACCOUNTS.items() if account in kept})
+    data = {name: by_account[account] for name, by_account in ACCOUNT_DATA.items() if account in by_account}
+    return Account(backends, data)
 
 
 def _stores() -> list[Any]:
+    """moto's stores: each has the backends of a service, by account and region."""
     return list(BackendDict._instances)  # type: ignore[misc]
 
 
 def _store(cls: Any) -> Any:
-    """moto's stores of one service, by account. Raises Unreadable if the class is no service's."""
-    module = vars(sys.modules[cls.__module__])
-    found = next((each for each in module.values() if isinstance(each, BackendDict) and each.backend is cls), None)
-    if found is None:
-        raise Unreadable(f"{name_of(cls)} is no service")
-    return found
+    """The store of a backend's class. Raises Unreadable if it is not the class of a backend."""
+    values = vars(sys.modules[cls.__module__]).values()
+    store = next((value for value in values if isinstance(value, BackendDict) and value.backend is cls), None)
+    if store is None:
+        raise Unreadable(f"{class_name(cls)} is not the backend of a service")
+    return store
 
 
 # --- as data
 
 
 def write(account: str) -> tuple[dict[str, Any], list[str]]:
-    """An account as plain data, and what of it could not be written: the service and why. Under its lock."""
+    """(the account as plain data, what is left out and why). The caller holds the account's lock."""
     now, left_out = current(account), []
-    writer = Writer(_outside(account))
-    backends, kept = [], {}
+    writer = ObjectWriter(_external_objects(account))
+    backends, data = [], {}
     for backend in now.backends:
         service = type(backend).__module__.split(".")[1]
-        if service in RUN_CODE:
-            left_out += [f"{service}, which runs code"] * _holds_anything(backend)
+        if service in CODE_RUNNING_SERVICES:
+            if _has_content(backend):
+                left_out.append(f"{service}, which runs code")
             continue
         try:
             backends.append([backend.region_name, writer.write(backend)])
-        except Unsaveable as problem:
-            left_out.append(f"{service} in {backend.region_name}: {problem}")
-    for name, value in now.kept.items():
+        except Unsaveable as error:
+            left_out.append(f"{service} in {backend.region_name}: {error}")
+    for name, value in now.data.items():
         try:
-            kept[name] = writer.write(value)
-        except Unsaveable as problem:
-            left_out.append(f"{name}: {problem}")
-    return {**writer.table(), "backends": backends, "kept": kept}, sorted(set(left_out))
+            data[name] = writer.write(value)
+        except Unsaveable as error:
+            left_out.append(f"{name}: {error}")
+    return {**writer.table(), "backends": backends, "kept": data}, sorted(set(left_out))
 
 
-def _holds_anything(store: Any, depth: int = 2) -> bool:
-    """Whether there is anything in the containers of a store, or in those of what it consists of."""
+def _has_content(backend: Any, depth: int = 2) -> bool:
+    """Whether a container in a backend, or in one of its parts, has any content."""
     return any(
-        bool(each) if isinstance(each, dict | list | set) else depth > 0 and _holds_anything(each, depth - 1)
-        for each in getattr(store, "__dict__", {}).values()
+        bool(value) if isinstance(value, dict | list | set) else depth > 0 and _has_content(value, depth - 1)
+        for value in getattr(backend, "__dict__", {}).values()
     )
 
 
 def read(tables: Mapping[str, Mapping[str, Any]]) -> dict[str, Account]:
-    """The accounts that tables tell of, as new objects: nothing is changed. Raises Unreadable."""
-    readers = {account: Reader(table) for account, table in tables.items()}
-    stores = {}
+    """The accounts of a file's tables, as new objects; replaces nothing. Raises Unreadable."""
+    readers = {account: ObjectReader(table) for account, table in tables.items()}
+    backends = {}
     for account, table in tables.items():
         if not _ACCOUNT.fullmatch(account):
-            raise Unreadable(f"{account:.20} is no account")
-        for region, written in with_reasons(list, table["backends"]):
-            backend = readers[account].read(written)
-            stores[_name(type(backend), account, region)] = backend
-    outside = _finder(stores)
-    return {account: _account(account, readers[account], table, outside) for account, table in tables.items()}
+            raise Unreadable(f"{account:.20} is not an account id")
+        for region, row in as_unreadable(list, table["backends"]):
+            backend = readers[account].read(row)
+            backends[_backend_name(type(backend), account, region)] = backend
+    find_external = _external_finder(backends)
+    return {account: _account(account, readers[account], table, find_external) for account, table in tables.items()}
 
 
-def _account(account: str, reader: Reader, table: Mapping[str, Any], outside: Callable[[str], Any]) -> Account:
-    reader.fill(outside)
+def _account(
+    account: str, reader: ObjectReader, table: Mapping[str, Any], find_external: Callable[[str], Any]
+) -> Account:
+    reader.fill(find_external)
     backends = []
-    for region, written in table["backends"]:
-        backend = reader.read(written)
+    for region, row in table["backends"]:
+        backend = reader.read(row)
         if not isinstance(backend, BaseBackend):
-            raise Unreadable(f"a {type(backend).__name__} is no service")
+            raise Unreadable(f"a {type(backend).__name__} is not the backend of a service")
         _store(type(backend))
         if (vars(backend).get("account_id"), vars(backend).get("region_name")) != (account, region):
-            raise Unreadable(f"{name_of(type(backend))} belongs elsewhere")
+            raise Unreadable(f"{class_name(type(backend))} belongs to another account or region")
         backends.append(backend)
-    kept = {name: reader.read(written) for name, written in table["kept"].items() if name in OF_ACCOUNTS}
-    if wrong := [name for name, value in kept.items() if KINDS[name] not in (object, type(value))]:
-        raise Unreadable(f"what it says of {wrong[0]} is of another kind")
-    return Account(backends, kept, tuple(reader))
+    data = {name: reader.read(row) for name, row in table["kept"].items() if name in ACCOUNT_DATA}
+    if wrong := [name for name, value in data.items() if ACCOUNT_DATA_CLASSES[name] not in (object, type(value))]:
+        raise Unreadable(f"the data {wrong[0]!r} is of another class")
+    return Account(backends, data, tuple(reader))
 
 
-def _name(cls: type, account: str, region: str) -> str:
-    return f"{name_of(cls)} {account} {region}"
+def _backend_name(cls: type, account: str, region: str) -> str:
+    return f"{class_name(cls)} {account} {region}"
 
 
-def _outside(account: str) -> dict[int, str]:
-    """The `id` of what an account may hold and does not own → its name."""
+def _external_objects(account: str) -> dict[int, str]:
+    """`id` → name of the objects that an account refers to and does not own."""
     backends = {
-        id(backend): _name(type(backend), owner, region)
+        id(backend): _backend_name(type(backend), owner, region)
         for store in _stores()
         for owner in list(store)
         if owner != account
@@ -150,114 +156,121 @@ def _outside(account: str) -> dict[int, str]:
 
 
 def _policy_versions() -> dict[str, Any]:
-    """AWS's managed policies, which all accounts share: their documents are most of what IAM holds."""
-    policies = managed._policies("aws") if "moto.iam.models" in sys.modules else []
-    return {f"policy {each.arn} {version.version_id}": version for each in policies for version in each.versions}
+    """AWS's managed policies, which all accounts share: their documents are most of IAM's data."""
+    policies = managed_policies("aws") if "moto.iam.models" in sys.modules else []
+    return {f"policy {policy.arn} {version.version_id}": version for policy in policies for version in policy.versions}
 
 
-def _finder(stores: Mapping[str, Any]) -> Callable[[str], Any]:
-    """Finds what a file only names: stores of other accounts, in it or already here, and AWS's managed policies."""
+def _external_finder(backends: Mapping[str, Any]) -> Callable[[str], Any]:
+    """A function that finds external objects by name: backends in the file or here, and AWS's managed policies."""
     policies = _policy_versions()
 
     def find(name: str) -> Any:
-        found = stores.get(name) or policies.get(name)
+        found = backends.get(name) or policies.get(name)
         if found is not None:
             return found
         cls, account, region = name.split(" ")
         if not _ACCOUNT.fullmatch(account):
-            raise Unreadable(f"{account:.20} is no account")
-        return _store(class_named(cls))[account][region]
+            raise Unreadable(f"{account:.20} is not an account id")
+        return _store(find_class(cls))[account][region]
 
     return find
 
 
-# --- in its place
+# --- replacing
 
 
 def replace(accounts: Mapping[str, Account | None]) -> None:
-    """Put accounts into the place of those of that name; None: take it away. Under all locks. Raises Unreadable.
+    """Replace accounts; None removes one. The caller holds all locks.
 
-    Nothing is changed if a bucket of theirs would have the name of another account's.
+    Raises Unreadable, and changes nothing, if a bucket has the name of another account's bucket.
     """
     _check_buckets(accounts)
     for account in accounts:
         for store in _stores():
             if account in list(store):
                 for backend in list(dict.values(store[account])):
-                    _strike_off(backend)
+                    _unregister(backend)
                 dict.pop(store, account)
-        for kept in (*OF_ACCOUNTS.values(), *WORKED_OUT):
-            kept.pop(account, None)
+        for by_account in (*ACCOUNT_DATA.values(), *DERIVED):
+            by_account.pop(account, None)
     for account, new in accounts.items():
         if new is not None:
             for backend in new.backends:
                 dict.__setitem__(_store(type(backend))[account], backend.region_name, backend)
-                _enlist(backend)
-            for name, value in new.kept.items():
-                OF_ACCOUNTS[name][account] = value
+                _register(backend)
+            for name, value in new.data.items():
+                ACCOUNT_DATA[name][account] = value
     clear_backends()
 
 
-def track(things: Iterator[Any]) -> None:
-    """Let moto's list of its objects hold new ones too, as if moto had made them: it keeps them alive."""
-    for thing in things:
-        if isinstance(thing, BaseModel):
-            type(thing).instances_tracked.append(thing)  # type: ignore[attr-defined]
+def add_to_tracked_instances(objects: Iterator[Any]) -> None:
+    """Add new objects to moto's list of its instances, as moto's constructors do: it keeps them alive."""
+    for moto_object in objects:
+        if isinstance(moto_object, BaseModel):
+            type(moto_object).instances_tracked.append(moto_object)  # type: ignore[attr-defined]
 
 
-def wake(accounts: Mapping[str, Account]) -> None:
-    """Ask each behaviour of the world once what there is to do in these accounts. Under all locks."""
-    for account, each in accounts.items():
-        regions = {_HOME if backend.region_name == "aws" else backend.region_name for backend in each.backends}
+def run_reconcilers(accounts: Mapping[str, Account]) -> None:
+    """Run the reconcilers of all services of the accounts. The caller holds all locks."""
+    for name, account in accounts.items():
+        regions = {
+            _GLOBAL_RECONCILER_REGION if backend.region_name == "aws" else backend.region_name
+            for backend in account.backends
+        }
         for region in sorted(regions):
-            here = [_store(type(each)).service_name for each in each.backends if each.region_name in (region, "aws")]
-            SCHEDULER.reconcile(Backends(account, region), *here)
-
-
-def _buckets(backend: Any) -> dict[str, Any]:
-    """The buckets of a store of S3, whose names are known beside it; none of any other."""
-    found: dict[str, Any] = vars(backend).get("buckets", {}) if _is(backend, "moto.s3.models:S3Backend") else {}
-    return found
-
-
-def _members(backend: Any) -> list[str]:
-    """The accounts of an organization, its own left out, which are known beside its store."""
-    if not _is(backend, "moto.organizations.models:OrganizationsBackend"):
-        return []
-    return [each.id for each in backend.accounts if each.id != backend.account_id]
-
-
-def _is(backend: Any, name: str) -> bool:
-    return name_of(type(backend)) == name
+            services = [
+                _store(type(backend)).service_name
+                for backend in account.backends
+                if backend.region_name in (region, "aws")
+            ]
+            SCHEDULER.reconcile(Backends(name, region), *services)
 
 
 def _check_buckets(accounts: Mapping[str, Account | None]) -> None:
     for account, new in accounts.items():
         for backend in new.backends if new else ():
-            for bucket in with_reasons(list, _buckets(backend)):
+            for bucket in as_unreadable(list, _buckets(backend)):
                 _, owner = _store(type(backend)).bucket_accounts.get(bucket, ("", account))
                 if owner not in accounts:
-                    raise Unreadable(f"it has a bucket {bucket}, which account {owner} has here")
+                    raise Unreadable(f"account {owner} already has a bucket named {bucket}")
 
 
-def _enlist(backend: Any) -> None:
-    """Let moto know a store where it keeps more than the store itself."""
+def _register(backend: Any) -> None:
+    """Register a backend where moto refers to it outside of its store."""
     cls = type(backend)
     for name in _REFERENCES:
         if hasattr(cls, name):
             getattr(cls, name)[cls].add(weakref.ref(backend))
     for bucket in _buckets(backend):
         _store(cls).bucket_accounts[bucket] = (backend.partition, backend.account_id)
-    for member in _members(backend):
+    for member in _organization_members(backend):
         _store(cls).master_accounts[member] = (backend.account_id, backend.partition)
 
 
-def _strike_off(backend: Any) -> None:
+def _unregister(backend: Any) -> None:
     cls = type(backend)
     for name in _REFERENCES:
         if hasattr(cls, name):
             getattr(cls, name)[cls].discard(weakref.ref(backend))
     for bucket in _buckets(backend):
         _store(cls).bucket_accounts.pop(bucket, None)
-    for member in _members(backend):
+    for member in _organization_members(backend):
         _store(cls).master_accounts.pop(member, None)
+
+
+def _buckets(backend: Any) -> dict[str, Any]:
+    """The buckets of an S3 backend, which moto also registers in the store; empty for other backends."""
+    buckets: dict[str, Any] = vars(backend).get("buckets", {}) if _is(backend, "moto.s3.models:S3Backend") else {}
+    return buckets
+
+
+def _organization_members(backend: Any) -> list[str]:
+    """The member accounts of an organization, which moto also registers in the store."""
+    if not _is(backend, "moto.organizations.models:OrganizationsBackend"):
+        return []
+    return [account.id for account in backend.accounts if account.id != backend.account_id]
+
+
+def _is(backend: Any, name: str) -> bool:
+    return class_name(type(backend)) == name

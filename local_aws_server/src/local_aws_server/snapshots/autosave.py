@@ -1,4 +1,4 @@
-"""Keeps the local AWS in a file of its own: when it stops, and every few minutes while something changes."""
+"""Saving and loading on request, and saving the server's own state when it stops and every few minutes."""
 
 from __future__ import annotations
 
@@ -21,110 +21,119 @@ from local_aws_server.snapshots import file, snapshot
 from local_aws_server.snapshots.errors import Unreadable, Unsaveable
 
 EVERY_SECONDS = 180.0
-_AT_MOST_OF_THE_TIME = 0.05
-"""So much of its time it may be saving, however long that takes."""
+_MAX_TIME_FRACTION = 0.05
+"""The largest fraction of time that saving may take: a slow save lengthens the pause."""
 
 
-class Keeper:
-    """Saves and loads for those who ask, and keeps the state of the server in `path`, if it has one."""
+class Autosave:
+    """Saves to and loads from files, and saves the server's state to `path`, if it has one."""
 
     def __init__(self, locks: AccountLocks, prepare: Callable[[], None]) -> None:
+        """`prepare` runs after moto's modules are loaded for a file."""
         self.path: Path | None = None
         self.restored: dict[str, Any] = {}
-        """What `status` says of how this server began."""
+        """How this server started, for `status`: {} without a file, {time, saved, stopped, left_out} of the file, or
+        {unreadable, aside}."""
         self._locks, self._prepare = locks, prepare
         self._saving = Lock()
-        self._calls = self._kept = 0
-        self._stopped_with = -1
+        self._calls = 0
+        """The number of calls so far; any of them may have changed the state."""
+        self._saved_calls = 0
+        self._stopped_calls = -1
 
-    def called(self) -> None:
-        """Something may have changed."""
+    def note_call(self) -> None:
+        """Note that a call may change the state."""
         self._calls += 1
 
-    # --- asked for
+    # --- on request
 
-    def answer(self, request: Request, name: str) -> Response | None:
-        """The answer to `/_esaws/<name>` if that is about saving; it takes the locks only while it must."""
-        answers: dict[tuple[str, str], Callable[[Request], Response]] = {
-            ("GET", "save"): self._save,
-            ("POST", "load"): self._load,
-            ("POST", "keep"): self._keep,
+    def respond(self, request: Request, name: str) -> Response | None:
+        """The response to the control route `/_esaws/<name>`; None if another module handles it.
+
+        These routes hold the locks only as long as necessary.
+        """
+        handlers: dict[tuple[str, str], Callable[[Request], Response]] = {
+            ("GET", "save"): self._send_file,
+            ("POST", "load"): self._load_file,
+            ("POST", "keep"): self._save_and_stop,
         }
-        answer = answers.get((request.method, name))
-        if answer is None:
+        handler = handlers.get((request.method, name))
+        if handler is None:
             return None
         try:
-            return answer(request)
-        except (Unreadable, Unsaveable, OSError) as problem:
-            return _as_json({"error": str(problem)}, 409)
+            return handler(request)
+        except (Unreadable, Unsaveable, OSError) as error:
+            return _json_response({"error": str(error)}, 409)
 
-    def _save(self, request: Request) -> Response:
-        """A file, of everything or of one `account`."""
-        taken = snapshot.take(self._locks, request.args.get("account"))
-        return Response(taken.content, content_type="application/octet-stream")
+    def _send_file(self, request: Request) -> Response:
+        """A file of all accounts, or of one `account`."""
+        content = snapshot.take(self._locks, request.args.get("account")).content
+        return Response(content, content_type="application/octet-stream")
 
-    def _load(self, request: Request) -> Response:
-        """Be as in the file that is sent; gives what that says of itself."""
-        self.called()
+    def _load_file(self, request: Request) -> Response:
+        """Load the file in the body: {time, accounts, left_out}."""
+        self.note_call()
         header = snapshot.load(self._locks, request.get_data(), self._prepare)
-        names = [each["account"] for each in header["accounts"]]
-        return _as_json({"time": format_timestamp(CLOCK.now()), "accounts": names, "left_out": header["left_out"]})
+        accounts = [part["account"] for part in header["accounts"]]
+        time = format_timestamp(CLOCK.now())
+        return _json_response({"time": time, "accounts": accounts, "left_out": header["left_out"]})
 
-    def _keep(self, request: Request) -> Response:
-        return _as_json(self.keep(stopping=True))
+    def _save_and_stop(self, request: Request) -> Response:
+        """Save the server's own file before it stops: {time, left_out}."""
+        return _json_response(self.save(is_stopping=True))
 
-    # --- by itself
+    # --- the server's own file
 
     def restore(self, path: Path) -> None:
-        """Go on where the file of this server says; one that can't be read is set aside."""
+        """Load the server's own file, if it exists. An unreadable one is renamed to `*.unreadable`."""
         self.path = path
         if not path.exists():
             return
         try:
             header = snapshot.load(self._locks, path.read_bytes(), self._prepare)
-        except (Unreadable, OSError) as problem:
+        except (Unreadable, OSError) as error:
             aside = path.with_name(f"{path.name}.unreadable")
             path.replace(aside)
-            self.restored = {"unreadable": str(problem), "aside": str(aside)}
+            self.restored = {"unreadable": str(error), "aside": str(aside)}
         else:
             self.restored = {name: header[name] for name in ("time", "saved", "stopped", "left_out")}
 
-    def keep(self, stopping: bool = False) -> dict[str, Any]:
-        """Write the file of this server; gives what it says of itself. Raises Unsaveable and OSError."""
+    def save(self, is_stopping: bool = False) -> dict[str, Any]:
+        """Write the server's own file: {time, left_out}. Raises Unsaveable and OSError."""
         if self.path is None:
             return {"time": None, "left_out": []}
         with self._saving:
             calls = self._calls
-            taken = snapshot.take(self._locks, stopped=os.getpid() if stopping else None)
+            taken = snapshot.take(self._locks, stopped=os.getpid() if is_stopping else None)
             file.write(self.path, taken.content)
-            self._kept = calls
-            self._stopped_with = calls if stopping else -1
+            self._saved_calls = calls
+            self._stopped_calls = calls if is_stopping else -1
         return {"time": taken.header["time"], "left_out": taken.header["left_out"]}
 
     def close(self) -> None:
-        """The server ends: write its file, unless that was just done for the same reason."""
-        if self._stopped_with != self._calls:
-            self.keep(stopping=True)
+        """Save when the server stops, unless nothing has changed since `_save_and_stop`."""
+        if self._stopped_calls != self._calls:
+            self.save(is_stopping=True)
 
-    def keep_on_keeping(self) -> None:
-        """Begin to write the file every few minutes, if anything was asked for meanwhile."""
-        Thread(target=self._keep_on_keeping, daemon=True).start()
+    def start_saving(self) -> None:
+        """Start a thread that saves every few minutes, if there were calls meanwhile."""
+        Thread(target=self._save_forever, daemon=True).start()
 
-    def _keep_on_keeping(self) -> None:
+    def _save_forever(self) -> None:
         pause = EVERY_SECONDS
         while True:
             sleep(pause)
-            if self._calls == self._kept:
+            if self._calls == self._saved_calls:
                 continue
             began = perf_counter()
             try:
-                self.keep()
-            except (Unsaveable, OSError) as problem:
-                print(f"not saved: {problem}", file=sys.stderr)
+                self.save()
+            except (Unsaveable, OSError) as error:
+                print(f"not saved: {error}", file=sys.stderr)
             except Exception:
                 traceback.print_exc()
-            pause = max(EVERY_SECONDS, (perf_counter() - began) / _AT_MOST_OF_THE_TIME)
+            pause = max(EVERY_SECONDS, (perf_counter() - began) / _MAX_TIME_FRACTION)
 
 
-def _as_json(answer: dict[str, Any], status_code: int = 200) -> Response:
-    return Response(json.dumps(answer), status_code, content_type="application/json")
+def _json_response(body: dict[str, Any], status_code: int = 200) -> Response:
+    return Response(json.dumps(body), status_code, content_type="application/json")

@@ -1,4 +1,9 @@
-"""The classes that a file may name: moto's models and the plain data of the local AWS, nothing that does anything."""
+"""The allow-list of classes in saved files: the security boundary of loading.
+
+A file may come from anyone. It may only name moto's models, dataclasses of this package and a few plain classes, whose
+instances do nothing when they are created or dropped. Every name in a file passes `find_class`, `find_method` or
+`find_class_value`; add nothing to the lists below that runs code, opens files or connects.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +22,7 @@ from local_aws_server.snapshots.errors import Unreadable
 
 _NAME = re.compile(r"[a-z_][a-z0-9_]*(?:\.[a-z_][a-z0-9_]*)*:[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*", re.ASCII)
 
-_PLAIN = {
+_PLAIN_CLASSES = {
     "collections:OrderedDict",
     "collections:defaultdict",
     "moto.core.types:Base64EncodedString",
@@ -25,71 +30,84 @@ _PLAIN = {
     "moto.utilities.utils:CaseInsensitiveDict",
     "moto.utilities.utils:LowercaseDict",
 }
-"""Classes outside of moto's services."""
+"""Allowed classes outside of moto's services."""
 
-_NO_SERVICES = {"core", "instance_metadata", "moto_api", "moto_proxy", "moto_server", "utilities"}
-RUN_CODE = {"awslambda", "awslambda_simple", "batch", "batch_simple", "cloudformation", "stepfunctions", "swf"}
-"""moto's services that run what users give them: what is in them is not saved."""
-_NO_MODELS = {"exceptions", "responses", "urls"}
+_NOT_SERVICES = {"core", "instance_metadata", "moto_api", "moto_proxy", "moto_server", "utilities"}
+CODE_RUNNING_SERVICES = {
+    "awslambda",
+    "awslambda_simple",
+    "batch",
+    "batch_simple",
+    "cloudformation",
+    "stepfunctions",
+    "swf",
+}
+"""moto's services that run code of users: their content is never saved or loaded."""
+_NOT_MODELS = {"exceptions", "responses", "urls"}
 
-_FINALIZED = {"moto.ec2.models.instances:Instance", "moto.s3.models:FakeKey"}
-"""Those of the classes with a `__del__` that only tidy up what they hold themselves."""
+_HARMLESS_FINALIZERS = {"moto.ec2.models.instances:Instance", "moto.s3.models:FakeKey"}
+"""Classes with a `__del__` that only releases their own parts."""
 
-_METHODS = {
+_METHOD_PREFIXES = {
     "moto.ec2.models.security_groups:SecurityGroup": "filter_",
     "moto.ec2.models.security_groups:SecurityGroupRule": "filter_",
 }
-"""Class → how those of its methods begin that its own instances keep: they compare, and change nothing."""
+"""Class → prefix of the methods that its instances store: they compare, and change nothing."""
 
-_AS_VALUES = "moto.rds.models:"
-"""RDS keeps its things by their classes."""
+_CLASS_VALUES_PREFIX = "moto.rds.models:"
+"""moto's RDS backend has dicts with classes as keys."""
 
 
-def name_of(cls: type) -> str:
+def class_name(cls: type) -> str:
     """A class as `module:qualified name`."""
     return f"{cls.__module__}:{cls.__qualname__}"
 
 
 @cache
-def class_named(name: str) -> type:
-    """The class of which a file may hold instances. Raises Unreadable for any other name."""
+def find_class(name: str) -> type:
+    """The allowed class of a name. Raises Unreadable for any other name."""
     if not _NAME.fullmatch(name):
-        raise Unreadable(f"{name[:80]!r} is no class that can be in it")
+        raise Unreadable(f"class {name[:80]!r} is not allowed")
     module, _, qualified = name.partition(":")
-    found: Any = _module(name, module)
+    cls: Any = _module(name, module)
     for step in qualified.split("."):
-        found = vars(found).get(step)
-        if not isinstance(found, type):
-            raise Unreadable(f"{name} is no class")
-    if name_of(found) != name or not _is_data(found):
-        raise Unreadable(f"{name} is no class that can be in it")
-    return found
+        cls = vars(cls).get(step)
+        if not isinstance(cls, type):
+            raise Unreadable(f"{name} is not a class")
+    if class_name(cls) != name or not _is_data(cls):
+        raise Unreadable(f"class {name} is not allowed")
+    return cls
 
 
 def _module(name: str, module: str) -> Any:
-    """The module of a name that may be in a file: one of moto's is loaded, as a call to its service would load it."""
+    """The module of an allowed name; a module of moto is imported, as a call to its service would import it."""
     package, *path = module.split(".")
-    if name in _PLAIN or (module.startswith("local_aws_server.") and module in sys.modules):
+    if name in _PLAIN_CLASSES or (module.startswith("local_aws_server.") and module in sys.modules):
         return importlib.import_module(module)
-    if package != "moto" or len(path) < 2 or path[0] in _NO_SERVICES | RUN_CODE or _NO_MODELS & set(path):
-        raise Unreadable(f"{name} is no class that can be in it")
+    if (
+        package != "moto"
+        or len(path) < 2
+        or path[0] in _NOT_SERVICES | CODE_RUNNING_SERVICES
+        or _NOT_MODELS & set(path)
+    ):
+        raise Unreadable(f"class {name} is not allowed")
     import moto
 
-    place = Path(moto.__file__).parent.joinpath(*path)
-    if not place.with_suffix(".py").is_file() and not (place / "__init__.py").is_file():
-        raise Unreadable(f"moto has no {module}")
+    source = Path(moto.__file__).parent.joinpath(*path)
+    if not source.with_suffix(".py").is_file() and not (source / "__init__.py").is_file():
+        raise Unreadable(f"module {module} does not exist")
     return importlib.import_module(module)
 
 
 def _is_data(cls: type) -> bool:
-    """Whether a class only holds something: making an instance, or dropping it, does nothing."""
+    """Whether a class only holds data: creating or dropping an instance does nothing."""
     from moto.core.responses import BaseResponse
 
     if issubclass(cls, BaseException | BaseResponse | Thread | type):
         return False
     if cls.__module__.startswith("local_aws_server."):
         return is_dataclass(cls) or is_namedtuple(cls)
-    return not hasattr(cls, "__del__") or name_of(cls) in _FINALIZED
+    return not hasattr(cls, "__del__") or class_name(cls) in _HARMLESS_FINALIZERS
 
 
 def is_namedtuple(cls: type) -> bool:
@@ -97,30 +115,30 @@ def is_namedtuple(cls: type) -> bool:
 
 
 def is_frozen(cls: type) -> bool:
-    """Whether instances of a dataclass never change, so that two equal ones are the same."""
+    """Whether it is a frozen dataclass, whose equal instances are interchangeable."""
     return is_dataclass(cls) and cls.__dataclass_params__.frozen  # type: ignore[attr-defined]
 
 
 @cache
-def may_have(cls: type, attribute: str) -> bool:
-    """Whether an instance may have an attribute of this name: one that hides nothing of its class."""
+def may_have_attribute(cls: type, attribute: str) -> bool:
+    """Whether an instance may have an attribute: a name that hides no function or property of its class."""
     if not attribute.isidentifier() or attribute.startswith("__"):
         return False
     hidden = getattr_static(cls, attribute, None)
     return not isinstance(hidden, FunctionType | BuiltinFunctionType | classmethod | staticmethod | property | type)
 
 
-def method(cls: type, name: str) -> FunctionType:
-    """A method that instances of a class keep in themselves. Raises Unreadable for all but a few."""
-    beginning = _METHODS.get(name_of(cls))
-    found = vars(cls).get(name)
-    if beginning is None or not name.startswith(beginning) or not isinstance(found, FunctionType):
-        raise Unreadable(f"no {name} of {name_of(cls)} can be in it")
-    return found
+def find_method(cls: type, name: str) -> FunctionType:
+    """An allowed method that instances of a class store. Raises Unreadable for any other."""
+    prefix = _METHOD_PREFIXES.get(class_name(cls))
+    function = vars(cls).get(name)
+    if prefix is None or not name.startswith(prefix) or not isinstance(function, FunctionType):
+        raise Unreadable(f"method {name} of {class_name(cls)} is not allowed")
+    return function
 
 
-def class_as_value(name: str) -> type:
-    """A class that stands in the data itself. Raises Unreadable for all but RDS's."""
-    if not name.startswith(_AS_VALUES):
-        raise Unreadable(f"{name[:80]!r} can't be in it")
-    return class_named(name)
+def find_class_value(name: str) -> type:
+    """An allowed class as a value in the data. Raises Unreadable for classes of other services than RDS."""
+    if not name.startswith(_CLASS_VALUES_PREFIX):
+        raise Unreadable(f"class {name[:80]!r} is not allowed as a value")
+    return find_class(name)

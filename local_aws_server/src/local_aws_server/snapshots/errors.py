@@ -1,9 +1,9 @@
-"""Why a file is not loaded, or something is not saved."""
+"""Errors of saving and loading."""
 
 
 class Unreadable(Exception):
-    """A file is not taken, and nothing has changed; the message says in one line what is wrong with it."""
+    """A file is refused, and nothing has changed. The message, one line, says what is wrong with it."""
 
 
 class Unsaveable(Exception):
-    """Something in the local AWS has no form as data; the message says what."""
+    """An object cannot be saved as data. The message says which."""

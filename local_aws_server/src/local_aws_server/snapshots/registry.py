@@ -1,4 +1,4 @@
-"""What modules keep beside moto's stores and want saved: by account, or for the whole server."""
+"""The registry of state that modules keep beside moto's backends: of an account, or of the whole server."""
 
 from __future__ import annotations
 
@@ -6,50 +6,49 @@ from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass
 from typing import Any
 
-OF_ACCOUNTS: dict[str, MutableMapping[str, Any]] = {}
-"""Name → what is kept, by account."""
+ACCOUNT_DATA: dict[str, MutableMapping[str, Any]] = {}
+"""Name → (account → data)."""
 
-KINDS: dict[str, type] = {}
-"""Name → the class of what is kept of one account."""
+ACCOUNT_DATA_CLASSES: dict[str, type] = {}
+"""Name → the class of an account's data."""
 
-
-WORKED_OUT: list[MutableMapping[str, Any]] = []
-"""What is worked out from the rest, by account, and must be again once that account has been loaded."""
+DERIVED: list[MutableMapping[str, Any]] = []
+"""Account → data that is derived from the rest, and is dropped when the account is loaded."""
 
 
 @dataclass(frozen=True)
 class Setting:
-    """Something that is one for all accounts: how to get it as JSON, and how to put it back.
+    """A setting of the whole server: `get` returns it as JSON, and `set` restores it.
 
-    `take` raises ValueError, TypeError or KeyError for what it can't be, and changes nothing then.
+    `set` raises ValueError, TypeError or KeyError for an invalid value, and changes nothing then.
     """
 
-    give: Callable[[], Any]
-    take: Callable[[Any], None]
+    get: Callable[[], Any]
+    set: Callable[[Any], None]
 
 
 SETTINGS: dict[str, Setting] = {}
 
 
-def saved(name: str, by_account: MutableMapping[str, Any], kind: type = object) -> None:
-    """Let a dict, account → anything, be saved with the accounts, and be put back when they are loaded.
+def register_account_data(name: str, by_account: MutableMapping[str, Any], cls: type = object) -> None:
+    """Save a dict, account → data, with the accounts, and restore it when they are loaded.
 
-    It may hold plain data, dataclasses of `local_aws_server` and moto's objects, for each account of this very class if one
-    is given. On loading, an account's entry is replaced or goes away, the dict stays the same object. The name is in
-    the files: it must not change.
+    The data may consist of plain values, dataclasses of `local_aws_server` and moto's objects; `cls` is the exact class
+    of an account's data. Loading replaces or removes an account's entry, and keeps the dict. The name is in the files,
+    so it must not change.
     """
-    if name in OF_ACCOUNTS:
-        raise ValueError(f"two things are saved as {name!r}")
-    OF_ACCOUNTS[name], KINDS[name] = by_account, kind
+    if name in ACCOUNT_DATA:
+        raise ValueError(f"two registrations of {name!r}")
+    ACCOUNT_DATA[name], ACCOUNT_DATA_CLASSES[name] = by_account, cls
 
 
-def worked_out(by_account: MutableMapping[str, Any]) -> None:
-    """Let a dict, account → anything, lose the entry of an account that is loaded; nothing of it is in the files."""
-    WORKED_OUT.append(by_account)
+def register_derived(by_account: MutableMapping[str, Any]) -> None:
+    """Drop an account's entry in a dict when the account is loaded; it is not saved."""
+    DERIVED.append(by_account)
 
 
-def saved_setting(name: str, give: Callable[[], Any], take: Callable[[Any], None]) -> None:
-    """Let something that is one for all accounts be saved, as JSON, with a file of all of them."""
+def register_setting(name: str, get: Callable[[], Any], set: Callable[[Any], None]) -> None:
+    """Save a setting of the whole server, as JSON, in files of all accounts."""
     if name in SETTINGS:
-        raise ValueError(f"two things are saved as {name!r}")
-    SETTINGS[name] = Setting(give, take)
+        raise ValueError(f"two registrations of {name!r}")
+    SETTINGS[name] = Setting(get, set)

@@ -1,4 +1,4 @@
-"""Values without parts, such as moments and addresses, as texts: none of them has an identity that matters."""
+"""Values without parts, such as timestamps and addresses, as texts. Their identity does not matter."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from zoneinfo import ZoneInfo
 
 from dateutil.tz import tzlocal, tzutc
 
-_LONGEST_PATTERN = 1000
-_LONGEST_KEY = 20_000
+_MAX_PATTERN_LENGTH = 1000
+_MAX_KEY_LENGTH = 20_000
 
 
 @dataclass(frozen=True)
-class Leaf:
-    """How values of one type become a text, and a text becomes one."""
+class Scalar:
+    """The conversion of one type to and from text."""
 
     tag: str
-    text: Callable[[Any], str]
-    value: Callable[[str], Any]
+    to_text: Callable[[Any], str]
+    from_text: Callable[[str], Any]
 
 
-def _zone(zone: tzinfo | None) -> str:
+def _zone_text(zone: tzinfo | None) -> str:
     if zone is None:
         return "-"
     if zone is UTC:
@@ -42,13 +42,13 @@ def _zone(zone: tzinfo | None) -> str:
         return zone.key
     if isinstance(zone, timezone):
         return f"{zone.utcoffset(None).total_seconds():+}"
-    raise TypeError(f"a time zone of the type {type(zone).__name__}")
+    raise TypeError(f"time zones of the type {type(zone).__name__} cannot be saved")
 
 
 _ZONES: dict[str, tzinfo | None] = {"-": None, "UTC": UTC, "tzutc": tzutc(), "tzlocal": tzlocal()}
 
 
-def _zone_named(name: str) -> tzinfo | None:
+def _zone(name: str) -> tzinfo | None:
     if name in _ZONES:
         return _ZONES[name]
     if name[:1] in "+-":
@@ -56,90 +56,92 @@ def _zone_named(name: str) -> tzinfo | None:
     return ZoneInfo(name)
 
 
-def _moment_text(value: datetime) -> str:
-    return f"{value.replace(tzinfo=None).isoformat()} {_zone(value.tzinfo)}"
+def _datetime_text(value: datetime) -> str:
+    return f"{value.replace(tzinfo=None).isoformat()} {_zone_text(value.tzinfo)}"
 
 
-def _moment(text: str) -> datetime:
-    moment, _, zone = text.partition(" ")
-    return datetime.fromisoformat(moment).replace(tzinfo=_zone_named(zone))
+def _datetime(text: str) -> datetime:
+    timestamp, _, zone = text.partition(" ")
+    return datetime.fromisoformat(timestamp).replace(tzinfo=_zone(zone))
 
 
 def _pattern_text(value: re.Pattern[Any]) -> str:
     if not isinstance(value.pattern, str):
-        raise TypeError("a pattern of bytes")
+        raise TypeError("bytes patterns cannot be saved")
     return f"{value.flags} {value.pattern}"
 
 
 def _pattern(text: str) -> re.Pattern[str]:
     flags, _, pattern = text.partition(" ")
-    if len(pattern) > _LONGEST_PATTERN:
-        raise ValueError("a pattern that is too long")
+    if len(pattern) > _MAX_PATTERN_LENGTH:
+        raise ValueError("pattern too long")
     return re.compile(pattern, int(flags))
 
 
-def _span(text: str) -> timedelta:
+def _timedelta(text: str) -> timedelta:
     days, seconds, microseconds = text.split()
     return timedelta(int(days), int(seconds), int(microseconds))
 
 
-def _binary(text: str) -> bytes:
+def _bytes(text: str) -> bytes:
     return base64.b64decode(text, validate=True)
 
 
-def _key_text(key: Any) -> str:
-    """A private key of the cryptography package."""
-    from cryptography.hazmat.primitives import serialization as as_
+def _private_key_text(key: Any) -> str:
+    """The PEM text of a private key of the cryptography package."""
+    from cryptography.hazmat.primitives import serialization
 
-    text: bytes = key.private_bytes(as_.Encoding.PEM, as_.PrivateFormat.PKCS8, as_.NoEncryption())
+    text: bytes = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
     return text.decode()
 
 
-def _key(text: str) -> Any:
+def _private_key(text: str) -> Any:
     from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-    if len(text) > _LONGEST_KEY:
-        raise ValueError("a private key that is too long")
+    if len(text) > _MAX_KEY_LENGTH:
+        raise ValueError("private key too long")
     return load_pem_private_key(text.encode(), password=None)
 
 
 def _web_key_text(key: Any) -> str:
-    """A JSON Web Key, as Cognito's pools have one."""
+    """The JSON of a web key, such as those of Cognito's user pools."""
     return json.dumps(key.as_dict(private=True))
 
 
 def _web_key(text: str) -> Any:
     from joserfc.jwk import RSAKey
 
-    if len(text) > _LONGEST_KEY:
-        raise ValueError("a web key that is too long")
+    if len(text) > _MAX_KEY_LENGTH:
+        raise ValueError("web key too long")
     return RSAKey.import_key(json.loads(text))
 
 
-_BY_TYPE: dict[type, Leaf] = {
-    bytes: Leaf("bytes", lambda value: base64.b64encode(value).decode(), _binary),
-    datetime: Leaf("datetime", _moment_text, _moment),
-    date: Leaf("date", date.isoformat, date.fromisoformat),
-    time: Leaf("time", time.isoformat, time.fromisoformat),
-    timedelta: Leaf("timedelta", lambda value: f"{value.days} {value.seconds} {value.microseconds}", _span),
-    tzutc: Leaf("zone", _zone, _zone_named),
-    timezone: Leaf("zone", _zone, _zone_named),
-    Decimal: Leaf("decimal", str, Decimal),
-    uuid.UUID: Leaf("uuid", str, uuid.UUID),
-    ipaddress.IPv4Address: Leaf("ipv4", str, ipaddress.IPv4Address),
-    ipaddress.IPv6Address: Leaf("ipv6", str, ipaddress.IPv6Address),
-    ipaddress.IPv4Network: Leaf("ipv4 network", str, ipaddress.IPv4Network),
-    ipaddress.IPv6Network: Leaf("ipv6 network", str, ipaddress.IPv6Network),
-    re.Pattern: Leaf("pattern", _pattern_text, _pattern),
+_BY_TYPE: dict[type, Scalar] = {
+    bytes: Scalar("bytes", lambda value: base64.b64encode(value).decode(), _bytes),
+    datetime: Scalar("datetime", _datetime_text, _datetime),
+    date: Scalar("date", date.isoformat, date.fromisoformat),
+    time: Scalar("time", time.isoformat, time.fromisoformat),
+    timedelta: Scalar("timedelta", lambda value: f"{value.days} {value.seconds} {value.microseconds}", _timedelta),
+    tzutc: Scalar("zone", _zone_text, _zone),
+    timezone: Scalar("zone", _zone_text, _zone),
+    Decimal: Scalar("decimal", str, Decimal),
+    uuid.UUID: Scalar("uuid", str, uuid.UUID),
+    ipaddress.IPv4Address: Scalar("ipv4", str, ipaddress.IPv4Address),
+    ipaddress.IPv6Address: Scalar("ipv6", str, ipaddress.IPv6Address),
+    ipaddress.IPv4Network: Scalar("ipv4 network", str, ipaddress.IPv4Network),
+    ipaddress.IPv6Network: Scalar("ipv6 network", str, ipaddress.IPv6Network),
+    re.Pattern: Scalar("pattern", _pattern_text, _pattern),
 }
-_PRIVATE_KEY = Leaf("private key", _key_text, _key)
-_WEB_KEY = Leaf("web key", _web_key_text, _web_key)
+_PRIVATE_KEY = Scalar("private key", _private_key_text, _private_key)
+_WEB_KEY = Scalar("web key", _web_key_text, _web_key)
 
-BY_TAG: dict[str, Leaf] = {leaf.tag: leaf for leaf in (*_BY_TYPE.values(), _PRIVATE_KEY, _WEB_KEY)}
+BY_TAG: dict[str, Scalar] = {scalar.tag: scalar for scalar in (*_BY_TYPE.values(), _PRIVATE_KEY, _WEB_KEY)}
 
 
-def leaf_for(cls: type) -> Leaf | None:
-    """How to write values of a type; None if they have parts, or no text."""
+def scalar_for(cls: type) -> Scalar | None:
+    """The conversion of a type; None if its values are not scalars."""
     if cls.__module__.startswith("cryptography.") and cls.__name__.endswith("PrivateKey"):
         return _PRIVATE_KEY
     if cls.__module__.startswith("joserfc.") and cls.__name__ == "RSAKey":

@@ -1,4 +1,4 @@
-"""A moment of the local AWS as the bytes of a file, and back: all of it or one account, with the clock."""
+"""Snapshots: the server, or one account, as the bytes of a file, and back, with the clock."""
 
 from __future__ import annotations
 
@@ -16,71 +16,44 @@ from moto.core.model_instances import reset_model_data
 from local_aws_server.clock.clock import CLOCK, format_timestamp
 from local_aws_server.clock.scheduler import SCHEDULER
 from local_aws_server.locks import AccountLocks
-from local_aws_server.snapshots import accounts, extras, file  # noqa: F401 (extras registers what is saved)
+from local_aws_server.snapshots import accounts, extras, file  # noqa: F401 (extras registers saved state)
 from local_aws_server.snapshots.errors import Unreadable
-from local_aws_server.snapshots.object_graph import with_reasons
+from local_aws_server.snapshots.object_reader import as_unreadable
 from local_aws_server.snapshots.registry import SETTINGS
 
-_LATEST = 32503680000.0
-"""The year 3000."""
-
-
-@dataclass(frozen=True)
-class Time:
-    """What the clock shows, and when it began if it was told to begin at a moment."""
-
-    now: float
-    began: float | None
-
-    @classmethod
-    def here(cls) -> Time:
-        return cls(CLOCK.now(), CLOCK._start)
-
-    def set(self) -> None:
-        CLOCK.start(self.now)
-        CLOCK._start = self.began
-
-
-@contextmanager
-def _no_collecting() -> Iterator[None]:
-    """Look for no garbage: so many new objects make Python search for it again and again, which doubles the time."""
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
+_YEAR_3000 = 32503680000.0
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """The bytes of a file, and what it says of itself."""
+    """The bytes of a file, and its header."""
 
     content: bytes
     header: dict[str, Any]
 
 
 def take(locks: AccountLocks, account: str | None = None, stopped: int | None = None) -> Snapshot:
-    """One account, or everything, as it is. Each account is locked only while it is written into memory.
+    """Snapshot one account, or all. Each account is locked only while it is copied into memory.
 
-    `stopped` is the pid of a server that ends with this. Raises Unsaveable if it is too large.
+    `stopped` is the process id of a server that stops now. Raises Unsaveable if the file would be too large.
     """
-    parts: list[file.Part] = []
+    parts: list[file.AccountPart] = []
     left_out: list[str] = []
-    for each in accounts.known() if account is None else [account]:
-        with locks.account(each), _no_collecting():
-            table, gaps = accounts.write(each)
-        parts.append(file.part(each, table))
-        left_out += [f"{each}: {gap}" for gap in gaps]
-    now = Time.here()
+    for name in accounts.known_accounts() if account is None else [account]:
+        with locks.account(name), _without_garbage_collection():
+            table, gaps = accounts.write(name)
+        parts.append(file.pack_account(name, table))
+        left_out += [f"{name}: {gap}" for gap in gaps]
+    clock = _ClockState.current()
     header = {
         "esaws": version("esaws"),
         "moto": moto.__version__,
         "saved": format_timestamp(time_machine.escape_hatch.time.time()),
-        "time": format_timestamp(now.now),
-        "clock": {"now": now.now, "began": now.began},
+        "time": format_timestamp(clock.now),
+        "clock": {"now": clock.now, "began": clock.start},
         "whole": account is None,
-        "empty": not any(accounts.is_used(each.account) for each in parts),
-        "settings": {name: setting.give() for name, setting in SETTINGS.items()},
+        "empty": not any(accounts.is_used(part.account) for part in parts),
+        "settings": {name: setting.get() for name, setting in SETTINGS.items()},
         "stopped": stopped,
         "left_out": left_out,
     }
@@ -88,81 +61,106 @@ def take(locks: AccountLocks, account: str | None = None, stopped: int | None = 
 
 
 def load(locks: AccountLocks, content: bytes, prepare: Callable[[], None]) -> dict[str, Any]:
-    """Let it be as it is in a file: everything, or the one account that the file holds. Gives the file's header.
+    """Replace all accounts by those of a file, or only the one that it contains; returns the header.
 
-    `prepare` is called when all of moto's modules are loaded that the file needs. Raises Unreadable, and nothing has
-    changed then.
+    `prepare` runs after moto's modules are loaded for the file. Raises Unreadable, and changes nothing then.
     """
-    found = with_reasons(file.unpack, content, moto.__version__)
-    moment = with_reasons(_Moment.of, found.header)
-    with _no_collecting():
-        new = with_reasons(accounts.read, found.tables)
+    saved = as_unreadable(file.unpack, content, moto.__version__)
+    header = as_unreadable(_Header.parse, saved.header)
+    with _without_garbage_collection():
+        new = as_unreadable(accounts.read, saved.tables)
     prepare()
     with locks.all_accounts():
-        _put(moment, new)
-    return dict(found.header)
+        _replace(header, new)
+    return dict(saved.header)
 
 
 @dataclass(frozen=True)
-class _Moment:
-    """What a file's header says of the moment that it is of."""
+class _ClockState:
+    """The time, and the start of the clock if a user set it."""
 
-    time: Time
-    whole: bool
-    """Whether there was nothing else than what is in the file."""
+    now: float
+    start: float | None
+
+    @classmethod
+    def current(cls) -> _ClockState:
+        return cls(CLOCK.now(), CLOCK._start)
+
+    @classmethod
+    def parse(cls, clock: Mapping[str, Any]) -> _ClockState:
+        now, start = float(clock["now"]), None if clock["began"] is None else float(clock["began"])
+        if not all(0 <= timestamp < _YEAR_3000 for timestamp in (now, now if start is None else start)):
+            raise Unreadable("the file has an invalid time")
+        return cls(now, start)
+
+    def restore(self) -> None:
+        CLOCK.start(self.now)
+        CLOCK._start = self.start
+
+
+@dataclass(frozen=True)
+class _Header:
+    """The validated header of a file."""
+
+    clock: _ClockState
+    is_whole: bool
+    """Whether the file contains all accounts of its server."""
     settings: dict[str, Any]
 
     @classmethod
-    def of(cls, header: Mapping[str, Any]) -> _Moment:
+    def parse(cls, header: Mapping[str, Any]) -> _Header:
         for name in ("time", "saved", "left_out", "stopped", "empty"):
             header[name]
-        return cls(_time(header["clock"]), bool(header["whole"]), dict(header["settings"]))
+        return cls(_ClockState.parse(header["clock"]), bool(header["whole"]), dict(header["settings"]))
 
 
-def _put(moment: _Moment, new: dict[str, accounts.Account]) -> None:
-    then, whole = moment.time, moment.whole
-    others = [] if whole else [each for each in accounts.known() if each not in new]
-    before, settings = Time.here(), {name: setting.give() for name, setting in SETTINGS.items()}
-    if others and then.now < before.now:
+def _replace(header: _Header, new: dict[str, accounts.Account]) -> None:
+    """Put the accounts, the clock and the settings of a file in place, or restore everything if that fails."""
+    known = accounts.known_accounts()
+    others = [] if header.is_whole else [name for name in known if name not in new]
+    clock, settings = _ClockState.current(), {name: setting.get() for name, setting in SETTINGS.items()}
+    if others and header.clock.now < clock.now:
         raise Unreadable(
-            f"it is of {format_timestamp(then.now)}, and the one clock can't go back for account {others[0]}, where it is "
-            f"{format_timestamp(before.now)}; `esaws local reset` empties every account"
+            f"the file is of {format_timestamp(header.clock.now)}, and the clock cannot go back from "
+            f"{format_timestamp(clock.now)} because account {others[0]} exists. "
+            "Run `esaws local reset` first, which empties every account"
         )
-    replaced = {each: accounts.current(each) for each in ({*new, *accounts.known()} if whole else new)}
+    previous = {name: accounts.current(name) for name in ({*new, *known} if header.is_whole else new)}
     try:
-        accounts.replace(dict.fromkeys(replaced) | new)
-        then.set()
-        if whole:
+        accounts.replace(dict.fromkeys(previous) | new)
+        header.clock.restore()
+        if header.is_whole:
             SCHEDULER.clear()
-            _take_settings(moment.settings)
-        accounts.wake(new)
-    except Exception as problem:
-        accounts.replace(replaced)
-        before.set()
-        _take_settings(settings)
-        accounts.wake(replaced)
-        raise (
-            problem
-            if isinstance(problem, Unreadable)
-            else Unreadable(f"what it says makes no sense ({type(problem).__name__}: {problem!s:.120})")
-        ) from problem
+            _set_settings(header.settings)
+        accounts.run_reconcilers(new)
+    except Exception as error:
+        accounts.replace(previous)
+        clock.restore()
+        _set_settings(settings)
+        accounts.run_reconcilers(previous)
+        if isinstance(error, Unreadable):
+            raise
+        raise Unreadable(f"the file has invalid content ({type(error).__name__}: {error!s:.120})") from error
     if others:
-        before.set()
-        SCHEDULER.run_until(then.now)
-    if whole:
+        clock.restore()
+        SCHEDULER.run_until(header.clock.now)
+    if header.is_whole:
         reset_model_data()
-    for each in new.values():
-        accounts.track(iter(each.made))
+    for account in new.values():
+        accounts.add_to_tracked_instances(iter(account.new_objects))
 
 
-def _take_settings(values: Mapping[str, Any]) -> None:
+def _set_settings(values: Mapping[str, Any]) -> None:
     for name, value in values.items():
         if name in SETTINGS:
-            SETTINGS[name].take(value)
+            SETTINGS[name].set(value)
 
 
-def _time(clock: Mapping[str, Any]) -> Time:
-    now, began = float(clock["now"]), None if clock["began"] is None else float(clock["began"])
-    if not all(0 <= each < _LATEST for each in (now, now if began is None else began)):
-        raise Unreadable("its clock shows no time")
-    return Time(now, began)
+@contextmanager
+def _without_garbage_collection() -> Iterator[None]:
+    """Disable garbage collection, which takes half the time while so many objects are created."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()

@@ -6,15 +6,15 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
-from local_aws_server.backends import Backends, remembered
+from local_aws_server.backends import Backends, sidecar
 from local_aws_server.clock.clock import CLOCK
-from local_aws_server.clock.event_log import happened
-from local_aws_server.clock.scheduler import TIMELINE
-from local_aws_server.clock.transitions import PACE
-from local_aws_server.faults import api_faults
-from local_aws_server.hooks import AwsError
+from local_aws_server.clock.event_log import record_event
+from local_aws_server.clock.scheduler import SCHEDULER
+from local_aws_server.clock.transitions import PROVISIONING_SPEED
+from local_aws_server.errors import AwsError
+from local_aws_server.faults import capacity
 from local_aws_server.services.autoscaling import activities
-from local_aws_server.services.ec2.instances import called, launched, running_since, terminate
+from local_aws_server.services.ec2.instances import display_name, mark_pending, running_since, terminate
 from local_aws_server.services.ec2.launch import launch
 
 CHECK_SECONDS = 60.0
@@ -76,17 +76,17 @@ def _arrive(world: Backends, group: Any) -> Iterable[float]:
             _hold(state, "Pending:Wait", _hook_seconds(world, group, "LAUNCHING"))
         if state.lifecycle_state == "Pending:Wait":
             if not _released(state):
-                yield remembered(state)["held_until"]
+                yield sidecar(state)["held_until"]
                 continue
             hook = _hook(world, group, "LAUNCHING")
-            if remembered(state).get("result", hook.default_result if hook else "CONTINUE") == "ABANDON":
+            if sidecar(state).get("result", hook.default_result if hook else "CONTINUE") == "ABANDON":
                 _remove(world, group, [state], "a lifecycle action was abandoned.", hooks=False)
                 continue
         state.lifecycle_state = "InService"
-        remembered(state)["in_service_since"] = CLOCK.now()
+        sidecar(state)["in_service_since"] = CLOCK.now()
         activities.finish(group, state.instance.id)
         _tell(world, state, "in service")
-        TIMELINE.touch(world, "autoscaling")
+        SCHEDULER.mark_changed(world, "autoscaling")
 
 
 def _leave(world: Backends, group: Any) -> Iterable[float]:
@@ -94,29 +94,29 @@ def _leave(world: Backends, group: Any) -> Iterable[float]:
     for state in [state for state in group.instance_states if state.lifecycle_state in _LEAVING]:
         if state.lifecycle_state == "Terminating:Wait":
             if not _released(state) and not _drained(world, state):
-                yield remembered(state)["held_until"]
+                yield sidecar(state)["held_until"]
                 continue
             state.lifecycle_state = "Terminating:Proceed"
             terminate(world, [state.instance], "its Auto Scaling group let it go")
-            TIMELINE.touch(world, "ec2")
+            SCHEDULER.mark_changed(world, "ec2")
         if state.instance.state == "terminated":
             group.instance_states.remove(state)
             activities.finish(group, state.instance.id)
-            TIMELINE.touch(world, "autoscaling")
+            SCHEDULER.mark_changed(world, "autoscaling")
 
 
 def complete(state: Any, result: str) -> None:
     """End the wait for a lifecycle hook with CONTINUE or ABANDON."""
-    remembered(state).update(held_until=CLOCK.now(), result=result)
+    sidecar(state).update(held_until=CLOCK.now(), result=result)
 
 
 def _hold(state: Any, lifecycle_state: str, seconds: float) -> None:
     state.lifecycle_state = lifecycle_state
-    remembered(state)["held_until"] = CLOCK.now() + seconds
+    sidecar(state)["held_until"] = CLOCK.now() + seconds
 
 
 def _released(state: Any) -> bool:
-    return bool(CLOCK.now() >= remembered(state)["held_until"])
+    return bool(CLOCK.now() >= sidecar(state)["held_until"])
 
 
 def _hook(world: Backends, group: Any, transition: str) -> Any | None:
@@ -146,12 +146,12 @@ def _tasks(world: Backends, instance: Any) -> tuple[Any | None, list[Any]]:
     for _, found in world.container_instances:
         if found.ec2_instance_id == instance.id:
             arn = found.container_instance_arn
-            return found, [t for t in world.tasks if t.container_instance_arn == arn and t.last_status != "STOPPED"]
+            return found, [t for t in world.ecs_tasks if t.container_instance_arn == arn and t.last_status != "STOPPED"]
     return None, []
 
 
 def _drained(world: Backends, state: Any) -> bool:
-    return remembered(state).get("drains", False) and not _tasks(world, state.instance)[1]
+    return sidecar(state).get("drains", False) and not _tasks(world, state.instance)[1]
 
 
 # --- health
@@ -165,9 +165,9 @@ def _replace(world: Backends, group: Any) -> Iterable[float]:
             yield moment
         if cause:
             state.health_status = "Unhealthy"
-            happened(
+            record_event(
                 world,
-                called(world, state.instance),
+                display_name(world, state.instance),
                 f"instance taken out of service in {state.availability_zone}",
                 cause,
             )
@@ -179,12 +179,12 @@ def _illness(world: Backends, group: Any, state: Any) -> tuple[str, float | None
     """(what the health checks have found, in AWS's words; when they will find it, if they are about to)."""
     if state.health_status == "Unhealthy":
         return "a user health-check", None
-    instance, kept, now = state.instance, remembered(state), CLOCK.now()
+    instance, kept, now = state.instance, sidecar(state), CLOCK.now()
     if instance.state in ("stopping", "stopped", "shutting-down", "terminated"):
         found = "an EC2 health check indicating it has been terminated or stopped"
     elif state.lifecycle_state != "InService":
         return "", None
-    elif remembered(instance).get("failed"):
+    elif sidecar(instance).get("failed"):
         found = "an EC2 instance status checks failure"
     elif group.health_check_type == "ELB" and _unhealthy_target(world, group, instance):
         found = "an ELB system health check failure"
@@ -224,12 +224,12 @@ def _shrink(world: Backends, group: Any) -> None:
 
 
 def _grow(world: Backends, group: Any, *, balance: bool) -> Iterable[float]:
-    kept = remembered(group)
+    kept = sidecar(group)
     if CLOCK.now() < kept.get("retry_at", 0.0) and kept.get("failed_for") == _wanted(group):
         return [kept["retry_at"]]
     while len(members(group)) < _wanted(group):
         if not _launched(world, group):
-            kept.update(retry_at=CLOCK.now() + PACE.takes(_RETRY_SECONDS), failed_for=_wanted(group))
+            kept.update(retry_at=CLOCK.now() + PROVISIONING_SPEED.duration(_RETRY_SECONDS), failed_for=_wanted(group))
             return [kept["retry_at"]]
     kept.pop("retry_at", None)
     activities.settled(group)
@@ -240,7 +240,7 @@ def _grow(world: Backends, group: Any, *, balance: bool) -> Iterable[float]:
     if _launched(world, group, anywhere=False):
         _remove(world, group, [surplus], "an instance was taken out of service to balance the group over its zones.")
         return []
-    kept["balance_at"] = CLOCK.now() + PACE.takes(_BALANCE_SECONDS)
+    kept["balance_at"] = CLOCK.now() + PROVISIONING_SPEED.duration(_BALANCE_SECONDS)
     return [kept["balance_at"]]
 
 
@@ -289,19 +289,19 @@ def _launched(world: Backends, group: Any, *, anywhere: bool = True) -> bool:
     except Exception as error:  # whatever stops a launch on AWS ends in the activities, never in the caller's answer
         message = str(getattr(error, "message", error))
         if activities.failed(group, have, message):
-            happened(world, group.name, "launch of an instance failed", message)
+            record_event(world, group.name, "launch of an instance failed", message)
         return False
     instance.autoscaling_group = group
     state = InstanceState(instance, "Pending", protected_from_scale_in=group.new_instances_protected_from_scale_in)
     group.instance_states.append(state)
     activities.launching(group, state, have)
-    happened(
+    record_event(
         world,
-        called(world, instance),
+        display_name(world, instance),
         f"instance launched in {state.availability_zone}",
         activities.special_reason(group),
     )
-    TIMELINE.touch(world, "ec2", "autoscaling")
+    SCHEDULER.mark_changed(world, "ec2", "autoscaling")
     return True
 
 
@@ -321,7 +321,7 @@ def _launch(world: Backends, group: Any, tags: dict[str, str], anywhere: bool) -
 
 
 def _launch_in(world: Backends, group: Any, tags: dict[str, str], subnet: str) -> Any:
-    api_faults.refuse_launch(world, world.zone(subnet))
+    capacity.refuse_launch(world, world.zone_of_subnet(subnet))
     if group.ec2_launch_template is None:
         return _launch_as_moto_does(world, group, tags, subnet)
     version = group.ec2_launch_template.get_version(group.launch_template_version)
@@ -345,7 +345,7 @@ def _launch_as_moto_does(world: Backends, group: Any, tags: dict[str, str], subn
         associate_public_ip=group.launch_config.associate_public_ip_address if group.launch_config else None,
         subnet_id=subnet,
     )
-    launched(reservation.instances[0])
+    mark_pending(reservation.instances[0])
     return reservation.instances[0]
 
 
@@ -356,11 +356,11 @@ def _remove(world: Backends, group: Any, states: list[Any], why: str, *, hooks: 
         container_instance, tasks = _tasks(world, state.instance)
         if hooks and tasks and container_instance is not None and _drains(world, group):
             container_instance.status = "DRAINING"
-            remembered(state)["drains"] = True
+            sidecar(state)["drains"] = True
             _hold(state, "Terminating:Wait", _DRAINING_SECONDS)
-            happened(
+            record_event(
                 world,
-                called(world, state.instance),
+                display_name(world, state.instance),
                 f"instance drained in {state.availability_zone}",
                 "ECS moves its tasks away",
             )
@@ -369,7 +369,7 @@ def _remove(world: Backends, group: Any, states: list[Any], why: str, *, hooks: 
         else:
             state.lifecycle_state = "Terminating"
             terminate(world, [state.instance], "its Auto Scaling group let it go")
-        TIMELINE.touch(world, "ec2", "ecs", "autoscaling")
+        SCHEDULER.mark_changed(world, "ec2", "ecs", "autoscaling")
 
 
 def _register(world: Backends, group: Any) -> None:
@@ -382,8 +382,8 @@ def _register(world: Backends, group: Any) -> None:
         missing = {state.instance.id for state in serving} - {key[0] for key in existing[arn].targets}
         if missing:
             existing[arn].register([{"Id": instance_id} for instance_id in sorted(missing)])
-            TIMELINE.touch(world, "elbv2")
+            SCHEDULER.mark_changed(world, "elbv2")
 
 
 def _tell(world: Backends, state: Any, what: str, because: str = "") -> None:
-    happened(world, called(world, state.instance), f"instance {what} in {state.availability_zone}", because)
+    record_event(world, display_name(world, state.instance), f"instance {what} in {state.availability_zone}", because)

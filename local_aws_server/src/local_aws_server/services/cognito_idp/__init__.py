@@ -1,1 +1,1 @@
-"""TODO."""
+"""Cognito: fields, validation and dependencies of user pools."""

@@ -1,7 +1,4 @@
-"""A user pool has every standard attribute whatever its schema adds; an update keeps what can't be changed.
-
-https://docs.aws.amazon.com/cognito/latest/developerguide/user-pool-settings-attributes.html
-"""
+"""The fields of user pools that moto loses or leaves out."""
 
 from local_aws_server.call import Call
 from local_aws_server.fidelity import Behaviour
@@ -10,47 +7,48 @@ from local_aws_server.hooks import after, before
 BEHAVIOURS = (
     Behaviour(
         service="Cognito",
-        statement="A user pool has every standard attribute whatever its schema adds; an update keeps what can't "
-        "be changed.",
+        statement="A user pool has all standard attributes, and an update keeps the fields that cannot be changed.",
         documentation=("https://docs.aws.amazon.com/cognito/latest/developerguide/user-pool-settings-attributes.html",),
     ),
 )
 
-_FIXED = ("UsernameAttributes", "AliasAttributes", "UsernameConfiguration")
+_IMMUTABLE = ("UsernameAttributes", "AliasAttributes", "UsernameConfiguration")
 
 
 @after("cognito-idp", "CreateUserPool")
-def standard_attributes_are_always_there(call: Call) -> None:
+def add_standard_attributes(call: Call) -> None:
     from moto.cognitoidp.models import CognitoIdpUserPoolAttribute
 
-    shown = call.result["UserPool"]
-    pool = call.backends.backend("cognito-idp").user_pools[shown["Id"]]
+    description = call.result["UserPool"]
+    pool = call.backends.backend("cognito-idp").user_pools[description["Id"]]
     for name, schema in CognitoIdpUserPoolAttribute.STANDARD_SCHEMA.items():
         if name not in pool.schema_attributes:
             pool.schema_attributes[name] = CognitoIdpUserPoolAttribute(name, False, schema)
-    shown["SchemaAttributes"] = [attribute.to_json() for attribute in pool.schema_attributes.values()]
+    description["SchemaAttributes"] = [attribute.to_json() for attribute in pool.schema_attributes.values()]
 
 
 @before("cognito-idp", "UpdateUserPool")
-def remember_what_is_fixed(call: Call) -> None:
+def remember_immutable_fields(call: Call) -> None:
     pool = call.backends.backend("cognito-idp").user_pools.get(call.params["UserPoolId"])
     if pool is not None:
-        call.notes["fixed"] = {name: pool.extended_config[name] for name in _FIXED if name in pool.extended_config}
+        call.notes["immutable"] = {
+            name: pool.extended_config[name] for name in _IMMUTABLE if name in pool.extended_config
+        }
 
 
 @after("cognito-idp", "UpdateUserPool")
-def what_is_fixed_stays(call: Call) -> None:
+def restore_immutable_fields(call: Call) -> None:
     pool = call.backends.backend("cognito-idp").user_pools[call.params["UserPoolId"]]
-    pool.extended_config.update(call.notes.get("fixed", {}))
+    pool.extended_config.update(call.notes.get("immutable", {}))
 
 
 @after("cognito-idp", "UpdateUserPool")
-def an_update_sets_mfa(call: Call) -> None:
+def set_mfa_of_update(call: Call) -> None:
     pool = call.backends.backend("cognito-idp").user_pools[call.params["UserPoolId"]]
     pool.mfa_config = pool.extended_config.get("MfaConfiguration") or "OFF"
 
 
 @after("cognito-idp", "SetUserPoolMfaConfig")
-def mfa_is_told_by_the_pool_too(call: Call) -> None:
+def show_mfa_in_pool(call: Call) -> None:
     pool = call.backends.backend("cognito-idp").user_pools[call.params["UserPoolId"]]
     pool.extended_config["MfaConfiguration"] = pool.mfa_config

@@ -1,7 +1,4 @@
-"""The resource servers and the MFA of a user pool that does not exist are a ResourceNotFoundException.
-
-https://docs.aws.amazon.com/cognito-user-identity-pools/latest/APIReference/API_ListResourceServers.html
-"""
+"""The ResourceNotFoundException errors of user pools."""
 
 from local_aws_server.fidelity import Behaviour
 from local_aws_server.not_found import NotFoundRule, by_parameter, store_keys
@@ -9,7 +6,7 @@ from local_aws_server.not_found import NotFoundRule, by_parameter, store_keys
 BEHAVIOURS = (
     Behaviour(
         service="Cognito",
-        statement="The resource servers and the MFA of a user pool that does not exist are a "
+        statement="Resource servers and MFA settings of a user pool that does not exist return "
         "ResourceNotFoundException.",
         documentation=(
             "https://docs.aws.amazon.com/cognito-user-identity-pools/latest/APIReference/API_ListResourceServers.html",

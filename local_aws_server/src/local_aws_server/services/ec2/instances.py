@@ -1,4 +1,4 @@
-"""EC2 instances on the clock: they start, stop and terminate as long as on AWS, and hold what they use until then."""
+"""Instances in transition: they start, stop and terminate in AWS's time, and keep their resources until then."""
 
 from __future__ import annotations
 
@@ -18,82 +18,82 @@ CODES = {"pending": 0, "running": 16, "shutting-down": 32, "terminated": 48, "st
 """https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_InstanceState.html"""
 
 _CLUSTER = re.compile(r"ECS_CLUSTER=[\"']?([A-Za-z0-9_-]+)")
-_STARTS, _STOPS, _TERMINATES = 60.0, 40.0, 60.0
+_START_SECONDS, _STOP_SECONDS, _TERMINATE_SECONDS = 60.0, 40.0, 60.0
 
 
-def launched(instance: Any) -> None:
-    """A new instance is pending first."""
-    _set(instance, "pending")
-    start_transition(instance, "running", _STARTS)
+def mark_pending(instance: Any) -> None:
+    """Start an instance, which is pending first."""
+    _set_state(instance, "pending")
+    start_transition(instance, "running", _START_SECONDS)
 
 
-def start(world: Backends, instances: Iterable[Any]) -> None:
+def start(backends: Backends, instances: Iterable[Any]) -> None:
     for instance in instances:
         if instance.state == "stopped":
-            launched(instance)
+            mark_pending(instance)
 
 
-def stop(world: Backends, instances: Iterable[Any], why: str = "somebody stopped it") -> None:
+def stop(backends: Backends, instances: Iterable[Any], reason: str = "a user stopped it") -> None:
     for instance in instances:
         if instance.state in ("pending", "running"):
-            _set(instance, "stopping")
-            start_transition(instance, "stopped", _STOPS)
-            record_event(world, called(world, instance), "instance stopped", why)
+            _set_state(instance, "stopping")
+            start_transition(instance, "stopped", _STOP_SECONDS)
+            record_event(backends, display_name(backends, instance), "instance stopped", reason)
 
 
-def terminate(world: Backends, instances: Iterable[Any], why: str = "somebody terminated it") -> None:
+def terminate(backends: Backends, instances: Iterable[Any], reason: str = "a user terminated it") -> None:
     for instance in instances:
         if instance.state not in ("shutting-down", "terminated"):
-            _set(instance, "shutting-down")
-            start_transition(instance, "terminated", _TERMINATES)
-            record_event(world, called(world, instance), "instance terminated", why)
+            _set_state(instance, "shutting-down")
+            start_transition(instance, "terminated", _TERMINATE_SECONDS)
+            record_event(backends, display_name(backends, instance), "instance terminated", reason)
 
 
-def arrive(world: Backends) -> float | None:
-    """Whatever has started, stopped or terminated by now is in its new state; gives the moment of the next."""
-    ec2, terminated = world.backend("ec2"), []
-    for instance in world.instances:
-        reached = pop_reached_state(instance)
-        if reached == "running":
+def finish_due_transitions(backends: Backends) -> float | None:
+    """Put instances whose transition is over into their new state; returns when the next transition ends."""
+    ec2, terminated = backends.backend("ec2"), []
+    for instance in backends.instances:
+        state = pop_reached_state(instance)
+        if state == "running":
             instance.start()
             sidecar(instance)["running_since"] = CLOCK.now()
-        elif reached == "stopped":
+        elif state == "stopped":
             instance.stop()
-        elif reached == "terminated":
+        elif state == "terminated":
             terminated.append(instance.id)
-        if reached:
-            SCHEDULER.mark_changed(world, "ec2")
+        if state:
+            SCHEDULER.mark_changed(backends, "ec2")
     if terminated:
         ec2.terminate_instances(terminated)
-        world.backend("elbv2").notify_terminate_instances(terminated)
-        SCHEDULER.mark_changed(world, "elbv2")
-    return next_transition_end(world.instances)
+        backends.backend("elbv2").notify_terminate_instances(terminated)
+        SCHEDULER.mark_changed(backends, "elbv2")
+    return next_transition_end(backends.instances)
 
 
 def running_since(instance: Any) -> float | None:
-    """When it came up the last time; None while it is not running."""
+    """When the instance last started; None while it is not running."""
     return float(sidecar(instance).get("running_since", 0.0)) if instance.state == "running" else None
 
 
-def cluster_of(instance: Any) -> str | None:
-    """The cluster that the instance's user data names last."""
+def cluster_in_user_data(instance: Any) -> str | None:
+    """The ECS cluster that the user data names; of several, the last."""
     try:
         script = base64.b64decode(str(instance.user_data or "")).decode(errors="replace")
     except (binascii.Error, ValueError):
         return None
-    named = _CLUSTER.findall(script)
-    return named[-1] if named else None
+    clusters = _CLUSTER.findall(script)
+    return clusters[-1] if clusters else None
 
 
-def called(world: Backends, instance: Any) -> str:
-    """What people call what runs on it: its ECS service where it is the only one, else its group, its name, its id."""
-    cluster = cluster_of(instance)
-    names = [s.name for s in world.ecs_services if s.cluster_name == cluster and s.status != "INACTIVE"]
+def display_name(backends: Backends, instance: Any) -> str:
+    """The name for the event log: of the cluster's only ECS service, or the Auto Scaling group, its tag, or its id."""
+    cluster = cluster_in_user_data(instance)
+    names = [s.name for s in backends.ecs_services if s.cluster_name == cluster and s.status != "INACTIVE"]
     if len(names) == 1:
         return str(names[0])
     tags = {tag["key"]: tag["value"] for tag in instance.get_tags()}
     return str(tags.get("aws:autoscaling:groupName") or tags.get("Name") or instance.id)
 
 
-def _set(instance: Any, state: str) -> None:
+def _set_state(instance: Any, state: str) -> None:
     instance._state.name, instance._state.code = state, CODES[state]

@@ -1,4 +1,4 @@
-"""The network interfaces in a VPC, with those that services of AWS keep there: some outlive what they are made for."""
+"""The network interfaces of a VPC, including those of AWS services, some of which outlive their owner."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from local_aws_server.backends import Backends, sidecar
 from local_aws_server.clock.clock import CLOCK
 from local_aws_server.clock.transitions import PROVISIONING_SPEED
 
-_LINGERS = 90.0
-_LOOKS = 2
+_LINGER_SECONDS = 90.0
+_MAX_LOOKS = 2
 
 
 @dataclass(frozen=True)
-class Kept:
-    """An interface that a service should have in a subnet."""
+class ServiceInterface:
+    """An interface that an AWS service has in a subnet."""
 
     service: str
     owner: str
-    """The ARN of what it belongs to."""
+    """The ARN of the resource that it belongs to."""
     description: str
     subnet_id: str
     groups: tuple[str, ...]
@@ -29,77 +29,78 @@ class Kept:
     type: str = "interface"
 
 
-def interfaces(world: Backends) -> list[Any]:
-    """The interfaces that exist, but for those that moto leaves of terminated instances."""
-    enis = world.backend("ec2").enis
+def interfaces(backends: Backends) -> list[Any]:
+    """The existing interfaces, without those of terminated instances, which moto keeps."""
+    enis = backends.backend("ec2").enis
     for eni in [eni for eni in enis.values() if _has_left(eni)]:
         del enis[eni.id]
     return [eni for eni in enis.values() if eni.instance is None or eni.instance.state != "terminated"]
 
 
-def in_use(eni: Any) -> bool:
+def is_in_use(eni: Any) -> bool:
     return eni.instance is not None or eni.status == "in-use" or requester(eni) is not None
 
 
 def requester(eni: Any) -> str | None:
-    """The service of AWS that keeps it."""
-    kept: Kept | None = sidecar(eni).get("kept")
-    return kept.requester if kept else None
+    """The AWS service that manages the interface; None if a user does."""
+    spec: ServiceInterface | None = sidecar(eni).get("service_interface")
+    return spec.requester if spec else None
 
 
-def leaving(eni: Any) -> bool:
-    """Whether what it was made for is gone, and it is about to go too."""
+def is_leaving(eni: Any) -> bool:
+    """Whether its owner is gone, and AWS is about to delete the interface."""
     return "leaves" in sidecar(eni)
 
 
-def keep(world: Backends, service: str, wanted: Iterable[Kept], *, linger: bool) -> None:
-    """Make the interfaces of a service those that it wants; with `linger`, the others stay for a moment."""
-    missing = dict.fromkeys(wanted)
-    for eni in interfaces(world):
-        kept: Kept | None = sidecar(eni).get("kept")
-        if kept is None or kept.service != service or leaving(eni):
+def sync_interfaces(backends: Backends, service: str, expected: Iterable[ServiceInterface], *, linger: bool) -> None:
+    """Create, update and delete the interfaces of a service; with `linger`, unexpected ones stay for a while."""
+    missing = dict.fromkeys(expected)
+    for eni in interfaces(backends):
+        spec: ServiceInterface | None = sidecar(eni).get("service_interface")
+        if spec is None or spec.service != service or is_leaving(eni):
             continue
-        if kept in missing:
-            del missing[kept]
-        elif changed := next((w for w in missing if _same_place(w, kept)), None):
+        if spec in missing:
+            del missing[spec]
+        elif changed := next((other for other in missing if _is_same_place(other, spec)), None):
             del missing[changed]
-            eni._group_set = _groups(world, changed)
-            sidecar(eni)["kept"] = changed
+            eni._group_set = _groups(backends, changed)
+            sidecar(eni)["service_interface"] = changed
         else:
-            sidecar(eni).update(leaves=CLOCK.now() + (PROVISIONING_SPEED.duration(_LINGERS) if linger else 0), looks=0)
-    for each in missing:
-        _make(world, each)
+            seconds = PROVISIONING_SPEED.duration(_LINGER_SECONDS) if linger else 0
+            sidecar(eni).update(leaves=CLOCK.now() + seconds, looks=0)
+    for spec in missing:
+        _create(backends, spec)
 
 
-def looked_at(eni: Any) -> None:
-    """Somebody has seen it: what is leaving has left after a few looks, unless time is to pass really."""
-    if leaving(eni):
+def count_look(eni: Any) -> None:
+    """Count a describe call: a leaving interface is gone after a few, unless its time really has to pass."""
+    if is_leaving(eni):
         sidecar(eni)["looks"] += 1
 
 
-def _make(world: Backends, wanted: Kept) -> None:
-    ec2 = world.backend("ec2")
+def _create(backends: Backends, spec: ServiceInterface) -> None:
+    ec2 = backends.backend("ec2")
     eni = ec2.create_network_interface(
-        ec2.get_subnet(wanted.subnet_id), None, description=wanted.description, public_ip_auto_assign=wanted.public
+        ec2.get_subnet(spec.subnet_id), None, description=spec.description, public_ip_auto_assign=spec.public
     )
-    eni._group_set = _groups(world, wanted)  # without any, moto gives it the default group
-    eni.status, eni.interface_type = "in-use", wanted.type
-    eni.requester_managed, eni.requester_id = True, wanted.requester
-    sidecar(eni)["kept"] = wanted
+    eni._group_set = _groups(backends, spec)  # without any, moto gives it the default group
+    eni.status, eni.interface_type = "in-use", spec.type
+    eni.requester_managed, eni.requester_id = True, spec.requester
+    sidecar(eni)["service_interface"] = spec
 
 
-def _groups(world: Backends, wanted: Kept) -> list[Any]:
-    found = [world.backend("ec2").get_security_group_from_id(group) for group in wanted.groups]
-    return [group for group in found if group is not None]
+def _groups(backends: Backends, spec: ServiceInterface) -> list[Any]:
+    groups = [backends.backend("ec2").get_security_group_from_id(id) for id in spec.groups]
+    return [group for group in groups if group is not None]
 
 
-def _same_place(one: Kept, other: Kept) -> bool:
+def _is_same_place(one: ServiceInterface, other: ServiceInterface) -> bool:
     return (one.owner, one.subnet_id) == (other.owner, other.subnet_id)
 
 
 def _has_left(eni: Any) -> bool:
-    kept = sidecar(eni)
-    if "leaves" not in kept:
+    data = sidecar(eni)
+    if "leaves" not in data:
         return False
-    seen_to_leave = PROVISIONING_SPEED.factor is None and kept["looks"] >= _LOOKS
-    return seen_to_leave or CLOCK.now() >= kept["leaves"]
+    was_seen = PROVISIONING_SPEED.factor is None and data["looks"] >= _MAX_LOOKS
+    return was_seen or CLOCK.now() >= data["leaves"]

@@ -1,7 +1,4 @@
-"""An instance is pending for about a minute, and as long stopping or shutting down; until then it holds what it uses.
-
-https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ec2-instance-lifecycle.html
-"""
+"""RunInstances, StopInstances, StartInstances and TerminateInstances, whose changes of state take time."""
 
 from collections.abc import Callable
 from typing import Any
@@ -17,92 +14,91 @@ from local_aws_server.services.ec2 import instances
 BEHAVIOURS = (
     Behaviour(
         service="EC2 and VPC",
-        statement="An instance is pending for about a minute, and as long stopping or shutting down; until then "
-        "it holds what it uses.",
+        statement="An instance takes a minute each to start, stop and terminate, and keeps its resources until then.",
         documentation=("https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ec2-instance-lifecycle.html",),
     ),
 )
 
 
 @reconciler("ec2", "autoscaling", order=1)
-def instances_arrive(world: Backends) -> float | None:
-    return instances.arrive(world)
+def finish_instance_transitions(backends: Backends) -> float | None:
+    return instances.finish_due_transitions(backends)
 
 
 @after("ec2", "RunInstances")
-def it_is_pending_at_first(call: Call) -> None:
-    made = {described["InstanceId"] for described in call.result["Instances"]}
+def set_pending(call: Call) -> None:
+    launched = {description["InstanceId"] for description in call.result["Instances"]}
     for instance in call.backends.instances:
-        if instance.id in made:
-            instances.launched(instance)
-    for described in call.result["Instances"]:
-        described["State"] = {"Name": "pending", "Code": instances.CODES["pending"]}
+        if instance.id in launched:
+            instances.mark_pending(instance)
+    for description in call.result["Instances"]:
+        description["State"] = {"Name": "pending", "Code": instances.CODES["pending"]}
 
 
 @replace("ec2", "StopInstances")
 def stop(call: Call) -> dict[str, Any]:
     """https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_StopInstances.html"""
-    asked = _asked(call)
-    if gone := [instance for instance in asked if instance.state in ("shutting-down", "terminated")]:
-        raise _wrong_state(gone[0], "stopped")
-    return {"StoppingInstances": _changed(call, asked, instances.stop)}
+    requested = _requested(call)
+    if ended := [instance for instance in requested if instance.state in ("shutting-down", "terminated")]:
+        raise _wrong_state(ended[0], "stopped")
+    return {"StoppingInstances": _changed(call, requested, instances.stop)}
 
 
 @replace("ec2", "StartInstances")
 def start(call: Call) -> dict[str, Any]:
     """https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_StartInstances.html"""
-    asked = _asked(call)
-    if wrong := [instance for instance in asked if instance.state not in ("stopped", "pending", "running")]:
+    requested = _requested(call)
+    if wrong := [instance for instance in requested if instance.state not in ("stopped", "pending", "running")]:
         raise _wrong_state(wrong[0], "started")
-    return {"StartingInstances": _changed(call, asked, instances.start)}
+    return {"StartingInstances": _changed(call, requested, instances.start)}
 
 
 @replace("ec2", "TerminateInstances")
 def terminate(call: Call) -> dict[str, Any]:
     """https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_TerminateInstances.html"""
-    asked = _asked(call)
-    for instance in asked:
+    requested = _requested(call)
+    for instance in requested:
         if instance.disable_api_termination:
             raise AwsError(
                 "OperationNotPermitted",
                 f"The instance '{instance.id}' may not be terminated. "
                 "Modify its 'disableApiTermination' instance attribute and try again.",
             )
-    return {"TerminatingInstances": _changed(call, asked, instances.terminate)}
+    return {"TerminatingInstances": _changed(call, requested, instances.terminate)}
 
 
 @after("ec2", "DescribeInstances")
-def its_end_is_awaited(call: Call) -> None:
+def wait_for_shown_instances(call: Call) -> None:
     shown = {i["InstanceId"] for r in call.result.get("Reservations", []) for i in r["Instances"]}
     wait_for_transitions(call, [instance for instance in call.backends.instances if instance.id in shown])
 
 
 @after("ec2", "DescribeInstanceStatus")
-def its_status_is_awaited(call: Call) -> None:
-    """A pending instance has no status yet, unless all are asked for."""
-    asked = set(call.params.get("InstanceIds", []))
+def wait_for_requested_instances(call: Call) -> None:
+    """Wait for the requested instances as well: a pending one has no status yet."""
+    requested = set(call.params.get("InstanceIds", []))
     shown = {status["InstanceId"] for status in call.result.get("InstanceStatuses", [])}
-    wait_for_transitions(call, [instance for instance in call.backends.instances if instance.id in asked | shown])
+    wait_for_transitions(call, [instance for instance in call.backends.instances if instance.id in requested | shown])
 
 
-def _asked(call: Call) -> list[Any]:
-    found: list[Any] = call.backends.backend("ec2").get_multi_instances_by_id(call.params["InstanceIds"])
-    return found
+def _requested(call: Call) -> list[Any]:
+    requested: list[Any] = call.backends.backend("ec2").get_multi_instances_by_id(call.params["InstanceIds"])
+    return requested
 
 
-def _changed(call: Call, asked: list[Any], change: Callable[..., None]) -> list[dict[str, Any]]:
-    before = {instance.id: {"Name": instance.state, "Code": instance.state_code} for instance in asked}
-    change(call.backends, asked)
+def _changed(call: Call, requested: list[Any], change: Callable[..., None]) -> list[dict[str, Any]]:
+    before = {instance.id: {"Name": instance.state, "Code": instance.state_code} for instance in requested}
+    change(call.backends, requested)
     return [
         {
             "InstanceId": instance.id,
             "CurrentState": {"Name": instance.state, "Code": instance.state_code},
             "PreviousState": before[instance.id],
         }
-        for instance in asked
+        for instance in requested
     ]
 
 
-def _wrong_state(instance: Any, wanted: str) -> AwsError:
-    message = f"The instance '{instance.id}' is not in a state from which it can be {wanted}."
+def _wrong_state(instance: Any, action: str) -> AwsError:
+    message = f"The instance '{instance.id}' is not in a state from which it can be {action}."
     return AwsError("IncorrectInstanceState", message)

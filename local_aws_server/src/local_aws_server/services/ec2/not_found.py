@@ -1,7 +1,4 @@
-"""An EC2 resource that does not exist is refused with the NotFound of its kind, by describe calls too.
-
-https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html
-"""
+"""The NotFound errors of EC2 resources."""
 
 from functools import partial
 
@@ -13,13 +10,13 @@ from local_aws_server.not_found import NotFoundRule, by_parameter, store_keys
 BEHAVIOURS = (
     Behaviour(
         service="EC2 and VPC",
-        statement="An EC2 resource that does not exist is refused with the NotFound of its kind, by describe "
+        statement="An EC2 resource that does not exist is refused with the NotFound error of its kind, by describe "
         "calls too.",
         documentation=("https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html",),
     ),
 )
 
-_kind = partial(NotFoundRule, "ec2")
+_rule = partial(NotFoundRule, "ec2")
 
 
 def _key_pairs(call: Call) -> set[str]:
@@ -43,8 +40,8 @@ def _regions(call: Call) -> set[str]:
     return {region.name for region in call.backends.backend("ec2").describe_regions()}
 
 
-KINDS = (
-    _kind(
+RULES = (
+    _rule(
         "InvalidLaunchTemplateId.NotFound",
         "The specified launch template, with template ID {}, does not exist.",
         store_keys("ec2", "launch_templates"),
@@ -53,19 +50,19 @@ KINDS = (
             **by_parameter("LaunchTemplateIds", "DescribeLaunchTemplates"),
         },
     ),
-    _kind(
+    _rule(
         "NatGatewayNotFound",
         "NAT gateway {} was not found",
         store_keys("ec2", "nat_gateways"),
         {**by_parameter("NatGatewayId", "DeleteNatGateway"), **by_parameter("NatGatewayIds", "DescribeNatGateways")},
     ),
-    _kind(
+    _rule(
         "InvalidNatGatewayID.NotFound",
         "The natGateway ID '{}' does not exist",
         store_keys("ec2", "nat_gateways"),
         by_parameter("NatGatewayId", "CreateRoute", "ReplaceRoute"),
     ),
-    _kind(
+    _rule(
         "InvalidNetworkAclID.NotFound",
         "The networkAcl ID '{}' does not exist",
         store_keys("ec2", "network_acls"),
@@ -74,43 +71,43 @@ KINDS = (
             **by_parameter("NetworkAclId", "ReplaceNetworkAclAssociation"),
         },
     ),
-    _kind(
+    _rule(
         "InvalidAssociationID.NotFound",
         "The association ID '{}' does not exist",
         _network_acl_associations,
         by_parameter("AssociationId", "ReplaceNetworkAclAssociation"),
     ),
-    _kind(
+    _rule(
         "InvalidAssociationID.NotFound",
         "The association ID '{}' does not exist",
         _profile_associations,
         by_parameter("AssociationIds", "DescribeIamInstanceProfileAssociations"),
     ),
-    _kind(
+    _rule(
         "InvalidKeyPair.NotFound",
         "The key pair ID '{}' does not exist",
         _key_pairs,
         by_parameter("KeyPairIds", "DescribeKeyPairs"),
     ),
-    _kind(
+    _rule(
         "InvalidAMIID.NotFound",
         "The image id '[{}]' does not exist",
         store_keys("ec2", "amis"),
         by_parameter("ImageId", "DescribeImageAttribute"),
     ),
-    _kind(
+    _rule(
         "InvalidSnapshot.NotFound",
         "The snapshot '{}' does not exist.",
         store_keys("ec2", "snapshots"),
         by_parameter("SnapshotId", "DeleteSnapshot", "ModifySnapshotAttribute"),
     ),
-    _kind(
+    _rule(
         "InvalidFlowLogId.NotFound",
         "The flow log ID '{}' does not exist",
         store_keys("ec2", "flow_logs"),
         by_parameter("FlowLogIds", "DescribeFlowLogs"),
     ),
-    _kind(
+    _rule(
         "InvalidVpcPeeringConnectionID.NotFound",
         "The vpcPeeringConnection ID '{}' does not exist",
         store_keys("ec2", "vpc_pcxs"),
@@ -125,19 +122,19 @@ KINDS = (
             **by_parameter("VpcPeeringConnectionIds", "DescribeVpcPeeringConnections"),
         },
     ),
-    _kind(
+    _rule(
         "InvalidCustomerGatewayID.NotFound",
         "The customerGateway ID '{}' does not exist",
         store_keys("ec2", "customer_gateways"),
         by_parameter("CustomerGatewayIds", "DescribeCustomerGateways"),
     ),
-    _kind(
+    _rule(
         "InvalidGatewayID.NotFound",
         "The gateway ID '{}' does not exist",
         store_keys("ec2", "egress_only_internet_gateways"),
         by_parameter("EgressOnlyInternetGatewayIds", "DescribeEgressOnlyInternetGateways"),
     ),
-    _kind(
+    _rule(
         "InvalidPrefixListID.NotFound",
         "The prefix list ID '{}' does not exist",
         store_keys("ec2", "managed_prefix_lists"),
@@ -148,19 +145,19 @@ KINDS = (
             **by_parameter("PrefixListIds", "DescribeManagedPrefixLists"),
         },
     ),
-    _kind(
+    _rule(
         "InvalidHostID.NotFound",
         "The host ID '{}' does not exist",
         store_keys("ec2", "hosts"),
         by_parameter("HostIds", "DescribeHosts", "ModifyHosts", "ReleaseHosts"),
     ),
-    _kind(
+    _rule(
         "InvalidSpotInstanceRequestID.NotFound",
         "The spot instance request ID '{}' does not exist",
         store_keys("ec2", "spot_instance_requests"),
         by_parameter("SpotInstanceRequestIds", "CancelSpotInstanceRequests"),
     ),
-    _kind(
+    _rule(
         "InvalidTransitGatewayID.NotFound",
         "Transit Gateway {} was deleted or does not exist.",
         store_keys("ec2", "transit_gateways"),
@@ -172,7 +169,7 @@ KINDS = (
             "ModifyTransitGateway",
         ),
     ),
-    _kind(
+    _rule(
         "InvalidTransitGatewayAttachmentID.NotFound",
         "Transit Gateway Attachment {} was deleted or does not exist.",
         store_keys("ec2", "transit_gateway_attachments"),
@@ -190,7 +187,7 @@ KINDS = (
             "RejectTransitGatewayPeeringAttachment",
         ),
     ),
-    _kind(
+    _rule(
         "InvalidRouteTableID.NotFound",
         "Transit Gateway Route Table {} was deleted or does not exist.",
         store_keys("ec2", "transit_gateways_route_tables"),
@@ -203,23 +200,23 @@ KINDS = (
             "EnableTransitGatewayRouteTablePropagation",
         ),
     ),
-    _kind(
+    _rule(
         "InvalidParameterValue",
         "Invalid availability zone: [{}]",
         _zones,
         by_parameter("ZoneNames", "DescribeAvailabilityZones"),
     ),
-    _kind("InvalidParameterValue", "Invalid region: '{}'", _regions, by_parameter("RegionNames", "DescribeRegions")),
+    _rule("InvalidParameterValue", "Invalid region: '{}'", _regions, by_parameter("RegionNames", "DescribeRegions")),
 )
 
-for _each in KINDS:
-    _each.register()
+for rule in RULES:
+    rule.register()
 
 
 @after("ec2", "DeleteVpcEndpoints")
-def absent_endpoints_are_unsuccessful(call: Call) -> None:
-    """The call as a whole succeeds, and says of which endpoints there was none."""
-    known = call.backends.backend("ec2").vpc_end_points
+def report_missing_endpoints(call: Call) -> None:
+    """The call succeeds, and lists the endpoints that do not exist."""
+    existing = call.backends.backend("ec2").vpc_end_points
     call.result["Unsuccessful"] = [
         *call.result.get("Unsuccessful", []),
         *(
@@ -231,6 +228,6 @@ def absent_endpoints_are_unsuccessful(call: Call) -> None:
                 "ResourceId": endpoint,
             }
             for endpoint in call.params["VpcEndpointIds"]
-            if endpoint not in known
+            if endpoint not in existing
         ),
     ]

@@ -1,1 +1,1 @@
-"""TODO."""
+"""ECR: digests, tags and storage of images."""

@@ -1,7 +1,4 @@
-"""An image is not put into a repository that does not exist.
-
-https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutImage.html
-"""
+"""The RepositoryNotFoundException of PutImage."""
 
 from local_aws_server.call import Call
 from local_aws_server.fidelity import Behaviour
@@ -10,7 +7,7 @@ from local_aws_server.not_found import NotFoundRule, by_parameter
 BEHAVIOURS = (
     Behaviour(
         service="ECR",
-        statement="An image is not put into a repository that does not exist.",
+        statement="An image cannot be pushed to a repository that does not exist.",
         documentation=("https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutImage.html",),
     ),
 )

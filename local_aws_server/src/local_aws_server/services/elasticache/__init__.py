@@ -1,1 +1,1 @@
-"""TODO."""
+"""ElastiCache: lifecycle, fields, dependencies and charges of cache clusters."""

@@ -1,7 +1,4 @@
-"""ElastiCache: nodes, endpoints and security groups are described, and changes work.
-
-https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_CacheCluster.html
-"""
+"""The fields of cache clusters and subnet groups, and the operations that change them."""
 
 from typing import Any
 
@@ -13,7 +10,8 @@ from local_aws_server.hooks import after, replace
 BEHAVIOURS = (
     Behaviour(
         service="ElastiCache",
-        statement="ElastiCache: nodes, endpoints and security groups are described, and changes work.",
+        statement="Descriptions of cache clusters include nodes, endpoints and security groups; changes to "
+        "clusters and groups take effect.",
         documentation=("https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_CacheCluster.html",),
     ),
 )
@@ -31,18 +29,19 @@ _CHANGEABLE = {
 
 
 @after("elasticache", "CreateCacheCluster", "ModifyCacheCluster", "DeleteCacheCluster", "DescribeCacheClusters")
-def clusters_in_full(call: Call) -> None:
-    shown = call.result.get("CacheClusters")
-    for described in [call.result["CacheCluster"]] if shown is None else shown:
-        cluster = call.backends.cache_cluster(described["CacheClusterId"])
+def complete_clusters(call: Call) -> None:
+    descriptions = call.result.get("CacheClusters")
+    for description in [call.result["CacheCluster"]] if descriptions is None else descriptions:
+        cluster = call.backends.cache_cluster(description["CacheClusterId"])
         if cluster is None:
             continue
         groups = cluster.security_group_ids
-        described["SecurityGroups"] = [{"SecurityGroupId": group, "Status": "active"} for group in groups]
+        description["SecurityGroups"] = [{"SecurityGroupId": group, "Status": "active"} for group in groups]
         if call.params.get("ShowCacheNodeInfo"):
-            described["CacheNodes"] = [_node(call, cluster, number) for number in range(1, cluster.num_cache_nodes + 1)]
+            numbers = range(1, cluster.num_cache_nodes + 1)
+            description["CacheNodes"] = [_node(call, cluster, number) for number in numbers]
         else:
-            described.pop("CacheNodes", None)
+            description.pop("CacheNodes", None)
 
 
 @replace("elasticache", "ModifyCacheCluster")
@@ -54,9 +53,9 @@ def modify_cluster(call: Call) -> dict[str, Any]:
     for parameter, attribute in _CHANGEABLE.items():
         if parameter in call.params:
             setattr(cluster, attribute, call.params[parameter])
-    found: dict[str, Any] = {"CacheClusterId": name, "CacheClusterStatus": cluster.cache_cluster_status}
-    found |= {parameter: getattr(cluster, attribute) for parameter, attribute in _CHANGEABLE.items()}
-    return {"CacheCluster": {key: value for key, value in found.items() if value is not None}}
+    description: dict[str, Any] = {"CacheClusterId": name, "CacheClusterStatus": cluster.cache_cluster_status}
+    description |= {parameter: getattr(cluster, attribute) for parameter, attribute in _CHANGEABLE.items()}
+    return {"CacheCluster": {key: value for key, value in description.items() if value is not None}}
 
 
 @replace("elasticache", "DeleteCacheSubnetGroup")
@@ -84,9 +83,9 @@ def modify_subnet_group(call: Call) -> dict[str, Any]:
 
 
 @after("elasticache", "CreateCacheSubnetGroup", "DescribeCacheSubnetGroups")
-def zones_of_the_subnets(call: Call) -> None:
-    shown = call.result.get("CacheSubnetGroups")
-    for group in [call.result["CacheSubnetGroup"]] if shown is None else shown:
+def add_subnet_zones(call: Call) -> None:
+    groups = call.result.get("CacheSubnetGroups")
+    for group in [call.result["CacheSubnetGroup"]] if groups is None else groups:
         for subnet in group.get("Subnets", []):
             subnet["SubnetAvailabilityZone"] = {"Name": call.backends.zone_of_subnet(subnet["SubnetIdentifier"])}
 

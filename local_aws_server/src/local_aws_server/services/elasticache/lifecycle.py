@@ -1,8 +1,4 @@
-"""A cache cluster takes five minutes to be created and four to be deleted, and can be changed once it is available.
-
-https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_CreateCacheCluster.html
-https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_DeleteCacheCluster.html
-"""
+"""The lifecycle of cache clusters."""
 
 from typing import Any
 
@@ -16,8 +12,8 @@ from local_aws_server.hooks import before, reconciler
 BEHAVIOURS = (
     Behaviour(
         service="ElastiCache",
-        statement="A cache cluster takes five minutes to be created and four to be deleted, and can be changed "
-        "once it is available.",
+        statement="A cache cluster takes five minutes to create and four to delete, and can be changed once it is "
+        "available.",
         documentation=(
             "https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_CreateCacheCluster.html",
             "https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_DeleteCacheCluster.html",
@@ -26,22 +22,22 @@ BEHAVIOURS = (
 )
 
 
-def _delete(world: Backends, cluster: Any) -> None:
-    """moto leaves a deleted cluster `deleting` for ever."""
-    del world.backend("elasticache").cache_clusters[cluster.cache_cluster_id]
+def _delete(backends: Backends, cluster: Any) -> None:
+    """moto would leave the cluster in the state `deleting`."""
+    del backends.backend("elasticache").cache_clusters[cluster.cache_cluster_id]
 
 
 CLUSTERS = Lifecycle(
     service="elasticache",
     label="cache",
-    resources=lambda world: world.backend("elasticache").cache_clusters.values(),
+    resources=lambda backends: backends.backend("elasticache").cache_clusters.values(),
     id=("CacheClusterId", "cache_cluster_id"),
     state=("CacheClusterStatus", "cache_cluster_status"),
     create_operations=("CreateCacheCluster",),
-    creation=LifecycleStep("creating", "available", 300, "somebody created it"),
-    changes={"ModifyCacheCluster": LifecycleStep("modifying", "available", 120, "somebody changed it")},
+    creation=LifecycleStep("creating", "available", 300, "a user created it"),
+    changes={"ModifyCacheCluster": LifecycleStep("modifying", "available", 120, "a user changed it")},
     applies_immediately=lambda call: bool(call.params.get("ApplyImmediately")),
-    deletion=Deletion("DeleteCacheCluster", LifecycleStep("deleting", "deleted", 240, "somebody deleted it"), _delete),
+    deletion=Deletion("DeleteCacheCluster", LifecycleStep("deleting", "deleted", 240, "a user deleted it"), _delete),
     describe_operations=("DescribeCacheClusters",),
     result_members={
         "CreateCacheCluster": "CacheCluster",
@@ -56,15 +52,15 @@ CLUSTERS = Lifecycle(
 
 
 @before("elasticache", "DeleteCacheCluster")
-def it_must_exist(call: Call) -> None:
-    asked = call.params["CacheClusterId"]
-    if CLUSTERS.find(call.backends, asked) is None:
-        raise AwsError("CacheClusterNotFound", f"Cache cluster {asked} not found.", 404)
+def check_exists(call: Call) -> None:
+    id = call.params["CacheClusterId"]
+    if CLUSTERS.find(call.backends, id) is None:
+        raise AwsError("CacheClusterNotFound", f"Cache cluster {id} not found.", 404)
 
 
 CLUSTERS.register()
 
 
 @reconciler("elasticache", order=1)
-def clusters_arrive(world: Backends) -> float | None:
-    return CLUSTERS.finish_due(world)
+def finish_cluster_steps(backends: Backends) -> float | None:
+    return CLUSTERS.finish_due(backends)

@@ -1,8 +1,4 @@
-"""A cache node is charged for each hour or part of one, from when it is available until it is deleted.
-
-https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/Clusters.Delete.html
-https://aws.amazon.com/elasticache/pricing/
-"""
+"""Charges of cache nodes."""
 
 from __future__ import annotations
 
@@ -18,8 +14,7 @@ from local_aws_server.fidelity import Behaviour
 BEHAVIOURS = (
     Behaviour(
         service="Billing",
-        statement="A cache node is charged for each hour or part of one, from when it is available until it is "
-        "deleted.",
+        statement="A cache node is charged for each started hour, from available until its deletion.",
         documentation=(
             "https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/Clusters.Delete.html",
             "https://aws.amazon.com/elasticache/pricing/",
@@ -27,30 +22,31 @@ BEHAVIOURS = (
     ),
 )
 
-_NOT_BILLED = ("creating", "create-failed", "deleting")
+_FREE_STATES = ("creating", "create-failed", "deleting")
 _OPERATIONS = {
     "memcached": "CreateCacheCluster:0001",
     "redis": "CreateCacheCluster:0002",
     "valkey": "CreateCacheCluster:Valkey",
 }
+"""Engine → operation on the bill."""
 
 
 @meter_reader("elasticache")
-def cache_nodes(world: Backends) -> Iterator[Reading]:
-    """The nodes of each cluster, and the members of each replication group, which have one node each."""
-    elasticache = world.backend("elasticache")
+def cache_node_hours(backends: Backends) -> Iterator[Reading]:
+    """The nodes of each cluster, and one node for each member of a replication group."""
+    elasticache = backends.backend("elasticache")
     for cluster in elasticache.cache_clusters.values():
-        if cluster.engine in _OPERATIONS and cluster.cache_cluster_status not in _NOT_BILLED:
-            # moto counts no nodes of Valkey, which has one, as Redis
-            yield _reading(world, cluster, cluster.arn, getattr(cluster, "num_cache_nodes", 1))
+        if cluster.engine in _OPERATIONS and cluster.cache_cluster_status not in _FREE_STATES:
+            # moto has no node count for Valkey, which has one node, as Redis.
+            yield _reading(backends, cluster, cluster.arn, getattr(cluster, "num_cache_nodes", 1))
     for group in elasticache.replication_groups.values():
-        if group.engine in _OPERATIONS and group.status not in _NOT_BILLED:
+        if group.engine in _OPERATIONS and group.status not in _FREE_STATES:
             for member in group.member_clusters:
-                arn = f"arn:aws:elasticache:{world.region}:{world.account}:cluster:{member}"
-                yield _reading(world, group, arn, 1)
+                arn = f"arn:aws:elasticache:{backends.region}:{backends.account}:cluster:{member}"
+                yield _reading(backends, group, arn, 1)
 
 
-def _reading(world: Backends, of: Any, arn: str, nodes: int) -> Reading:
-    usage_type, operation = f"NodeUsage:{of.cache_node_type}", _OPERATIONS[of.engine]
-    meter = Meter(world.region, "AmazonElastiCache", usage_type, operation, "Hrs", arn)
-    return Reading(meter, Decimal(nodes), sorted_tags({tag["Key"]: tag["Value"] for tag in of.tags}))
+def _reading(backends: Backends, cluster: Any, arn: str, nodes: int) -> Reading:
+    usage_type, operation = f"NodeUsage:{cluster.cache_node_type}", _OPERATIONS[cluster.engine]
+    meter = Meter(backends.region, "AmazonElastiCache", usage_type, operation, "Hrs", arn)
+    return Reading(meter, Decimal(nodes), sorted_tags({tag["Key"]: tag["Value"] for tag in cluster.tags}))

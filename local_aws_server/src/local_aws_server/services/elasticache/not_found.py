@@ -1,8 +1,4 @@
-"""A cache cluster that does not exist has no tags, and a cluster needs a subnet group that exists.
-
-https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_AddTagsToResource.html
-https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_CreateCacheCluster.html
-"""
+"""The not-found errors of ElastiCache."""
 
 from local_aws_server.call import Call
 from local_aws_server.fidelity import Behaviour
@@ -11,7 +7,8 @@ from local_aws_server.not_found import NotFoundRule, by_parameter
 BEHAVIOURS = (
     Behaviour(
         service="ElastiCache",
-        statement="A cache cluster that does not exist has no tags, and a cluster needs a subnet group that exists.",
+        statement="Tags of a cache cluster that does not exist are refused, and so is a new cluster without an "
+        "existing subnet group.",
         documentation=(
             "https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_AddTagsToResource.html",
             "https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_CreateCacheCluster.html",
@@ -20,8 +17,8 @@ BEHAVIOURS = (
 )
 
 
-def _tagged(call: Call) -> set[str]:
-    """Other things than clusters have tags too; of those moto knows."""
+def _taggable_arns(call: Call) -> set[str]:
+    """The ARNs of clusters; moto checks resources of other kinds."""
     arn = call.params["ResourceName"]
     clusters = call.backends.backend("elasticache").cache_clusters.values()
     return {cluster.arn for cluster in clusters} if ":cluster:" in arn else {arn}
@@ -35,7 +32,7 @@ NotFoundRule(
     "elasticache",
     "CacheClusterNotFound",
     "{} is either not present or not available.",
-    _tagged,
+    _taggable_arns,
     by_parameter("ResourceName", "AddTagsToResource", "ListTagsForResource", "RemoveTagsFromResource"),
     status=404,
 ).register()

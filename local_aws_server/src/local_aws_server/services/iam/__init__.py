@@ -1,1 +1,1 @@
-"""TODO."""
+"""IAM: policies in use, and missing users, roles, groups and policies."""

@@ -1,7 +1,4 @@
-"""A managed policy goes when nobody has it attached and only its default version is left.
-
-https://docs.aws.amazon.com/IAM/latest/APIReference/API_DeletePolicy.html
-"""
+"""Managed policies that IAM refuses to delete."""
 
 from local_aws_server.call import Call
 from local_aws_server.errors import AwsError
@@ -11,14 +8,15 @@ from local_aws_server.hooks import before
 BEHAVIOURS = (
     Behaviour(
         service="IAM",
-        statement="A managed policy goes when nobody has it attached and only its default version is left.",
+        statement="A managed policy can be deleted when it is attached to nothing and only its default version is "
+        "left.",
         documentation=("https://docs.aws.amazon.com/IAM/latest/APIReference/API_DeletePolicy.html",),
     ),
 )
 
 
 @before("iam", "DeletePolicy")
-def policy_is_unused(call: Call) -> None:
+def check_policy_unused(call: Call) -> None:
     policy = call.backends.backend("iam").managed_policies.get(call.params["PolicyArn"])
     if policy is None:
         return

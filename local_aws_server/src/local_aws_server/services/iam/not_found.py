@@ -1,8 +1,4 @@
-"""IAM's roles, users, groups and policies that do not exist are a NoSuchEntity wherever they are named.
-
-https://docs.aws.amazon.com/IAM/latest/APIReference/API_ListEntitiesForPolicy.html
-https://docs.aws.amazon.com/IAM/latest/APIReference/API_RemoveRoleFromInstanceProfile.html
-"""
+"""The NoSuchEntity errors of IAM."""
 
 from functools import partial
 
@@ -13,8 +9,7 @@ from local_aws_server.not_found import NotFoundRule, by_parameter, store_keys
 BEHAVIOURS = (
     Behaviour(
         service="IAM",
-        statement="IAM's roles, users, groups and policies that do not exist are a NoSuchEntity wherever they are "
-        "named.",
+        statement="Operations on IAM roles, users, groups and policies that do not exist return NoSuchEntity.",
         documentation=(
             "https://docs.aws.amazon.com/IAM/latest/APIReference/API_ListEntitiesForPolicy.html",
             "https://docs.aws.amazon.com/IAM/latest/APIReference/API_RemoveRoleFromInstanceProfile.html",
@@ -22,43 +17,43 @@ BEHAVIOURS = (
     ),
 )
 
-_kind = partial(NotFoundRule, "iam", "NoSuchEntity", status=404)
+_rule = partial(NotFoundRule, "iam", "NoSuchEntity", status=404)
 
 
 def _roles(call: Call) -> set[str]:
     return {role.name for role in call.backends.backend("iam").roles.values()}
 
 
-def _roles_of_the_profile(call: Call) -> set[str]:
+def _roles_of_profile(call: Call) -> set[str]:
     profile = call.backends.instance_profile(call.params["InstanceProfileName"])
-    # of a profile that does not exist, moto says so
+    # moto raises for a missing profile
     return {role.name for role in profile.roles} if profile else {call.params["RoleName"]}
 
 
-for _each in (
-    _kind("The role with name {} cannot be found.", _roles, by_parameter("RoleName", "ListInstanceProfilesForRole")),
-    _kind(
+for rule in (
+    _rule("The role with name {} cannot be found.", _roles, by_parameter("RoleName", "ListInstanceProfilesForRole")),
+    _rule(
         "Role with name {} cannot be found in instance profile.",
-        _roles_of_the_profile,
+        _roles_of_profile,
         by_parameter("RoleName", "RemoveRoleFromInstanceProfile"),
     ),
-    _kind(
+    _rule(
         "Policy {} does not exist.",
         store_keys("iam", "managed_policies"),
         by_parameter("PolicyArn", "ListEntitiesForPolicy"),
     ),
-    _kind(
+    _rule(
         "The user with name {} cannot be found.",
         store_keys("iam", "users"),
         by_parameter("UserName", "UploadSSHPublicKey"),
     ),
-    _kind(
+    _rule(
         "The group with name {} cannot be found.", store_keys("iam", "groups"), by_parameter("GroupName", "UpdateGroup")
     ),
-    _kind(
+    _rule(
         "The Account Alias {} cannot be found.",
         lambda call: call.backends.backend("iam").account_aliases,
         by_parameter("AccountAlias", "DeleteAccountAlias"),
     ),
 ):
-    _each.register()
+    rule.register()

@@ -1,1 +1,1 @@
-"""TODO."""
+"""CloudWatch Logs: charges, missing log groups, and log groups that writers create again."""

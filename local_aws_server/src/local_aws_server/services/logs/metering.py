@@ -1,10 +1,10 @@
-"""Logs are charged for when they come in, 26 bytes for each event included, and as long as they are stored, compressed.
+"""Meter log events when they are ingested, with 26 bytes of overhead each, and their compressed storage.
 
 https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutLogEvents.html
 https://aws.amazon.com/cloudwatch/pricing/
 
-AWS stores logs compressed, and reckons with 0.15 of their size in the examples of its price list; so it is here. Events
-stay beyond the retention of their group.
+AWS stores logs compressed. The examples in its price list assume 0.15 of the size, and so does this module. Events are
+metered beyond the retention of their group.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from decimal import Decimal
 from typing import Any
 
 from local_aws_server.backends import Backends, sidecar
-from local_aws_server.billing.charge import Meter, Tags, sorted_tags
+from local_aws_server.billing.charge import BYTES_PER_GB, Meter, Tags, sorted_tags
 from local_aws_server.billing.meter import USAGE_LOGS, Reading, meter_reader
 from local_aws_server.call import Call
 from local_aws_server.clock.clock import CLOCK
@@ -24,8 +24,8 @@ from local_aws_server.hooks import after, before
 BEHAVIOURS = (
     Behaviour(
         service="Billing",
-        statement="Logs are charged for when they come in, 26 bytes for each event included, and as long as they "
-        "are stored, compressed.",
+        statement="Logs are charged when they are ingested, with 26 bytes of overhead for each event, and for their "
+        "compressed storage.",
         documentation=(
             "https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutLogEvents.html",
             "https://aws.amazon.com/cloudwatch/pricing/",
@@ -33,40 +33,39 @@ BEHAVIOURS = (
     ),
 )
 
-_BYTES_OF_AN_EVENT = 26
-_COMPRESSED = Decimal("0.15")
-_GB = Decimal(2**30)
+_EVENT_OVERHEAD_BYTES = 26
+_COMPRESSION_RATIO = Decimal("0.15")
 
 
 @before("logs", "PutLogEvents")
-def what_was_there(call: Call) -> None:
+def note_event_count(call: Call) -> None:
     stream = _stream(call)
     call.notes["events"] = len(stream.events) if stream else 0
 
 
 @after("logs", "PutLogEvents")
-def what_came_in(call: Call) -> None:
-    """Of the events, those that are too old or too new have been rejected."""
+def count_ingested_bytes(call: Call) -> None:
+    """Count the accepted events; moto has rejected those that are too old or too new."""
     stream = _stream(call)
     if stream is None:
         return
     accepted = stream.events[call.notes["events"] :]
-    came = sum(len(event.message.encode()) + _BYTES_OF_AN_EVENT for event in accepted)
-    sidecar(stream)["bytes"] = sidecar(stream).get("bytes", 0) + came
+    ingested = sum(len(event.message.encode()) + _EVENT_OVERHEAD_BYTES for event in accepted)
+    sidecar(stream)["bytes"] = sidecar(stream).get("bytes", 0) + ingested
     group = stream.log_group
     meter = Meter(call.region, "AmazonCloudWatch", "DataProcessing-Bytes", "PutLogEvents", "GB", group.arn)
-    USAGE_LOGS[call.account].count(meter, came / _GB, CLOCK.now(), _tags(call.backends, group))
+    USAGE_LOGS[call.account].count(meter, ingested / BYTES_PER_GB, CLOCK.now(), _tags(call.backends, group))
 
 
 @meter_reader("logs")
-def stored_logs(world: Backends) -> Iterator[Reading]:
-    """What each log group stores, in GB."""
-    for group in world.backend("logs").groups.values():
-        if held := sum(sidecar(stream).get("bytes", 0) for stream in group.streams.values()):
+def stored_logs(backends: Backends) -> Iterator[Reading]:
+    """The compressed size of each log group, in GB."""
+    for group in backends.backend("logs").groups.values():
+        if stored := sum(sidecar(stream).get("bytes", 0) for stream in group.streams.values()):
             meter = Meter(
-                world.region, "AmazonCloudWatch", "TimedStorage-ByteHrs", "HourlyStorageMetering", "GB-Mo", group.arn
+                backends.region, "AmazonCloudWatch", "TimedStorage-ByteHrs", "HourlyStorageMetering", "GB-Mo", group.arn
             )
-            yield Reading(meter, held * _COMPRESSED / _GB, _tags(world, group))
+            yield Reading(meter, stored * _COMPRESSION_RATIO / BYTES_PER_GB, _tags(backends, group))
 
 
 def _stream(call: Call) -> Any | None:
@@ -74,5 +73,5 @@ def _stream(call: Call) -> Any | None:
     return group.streams.get(call.params["logStreamName"]) if group else None
 
 
-def _tags(world: Backends, group: Any) -> Tags:
-    return sorted_tags(world.backend("logs").tagger.get_tag_dict_for_resource(group.arn))
+def _tags(backends: Backends, group: Any) -> Tags:
+    return sorted_tags(backends.backend("logs").tagger.get_tag_dict_for_resource(group.arn))

@@ -1,8 +1,4 @@
-"""Filters, tags and queries of a log group that does not exist are a ResourceNotFoundException.
-
-https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_DeleteMetricFilter.html
-https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_TagResource.html
-"""
+"""The ResourceNotFoundException errors of CloudWatch Logs."""
 
 from functools import partial
 
@@ -13,7 +9,7 @@ from local_aws_server.not_found import NotFoundRule, by_parameter, store_keys
 BEHAVIOURS = (
     Behaviour(
         service="CloudWatch Logs",
-        statement="Filters, tags and queries of a log group that does not exist are a ResourceNotFoundException.",
+        statement="Filters, tags and queries of a log group that does not exist return ResourceNotFoundException.",
         documentation=(
             "https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_DeleteMetricFilter.html",
             "https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_TagResource.html",
@@ -21,12 +17,12 @@ BEHAVIOURS = (
     ),
 )
 
-_kind = partial(NotFoundRule, "logs", "ResourceNotFoundException")
-_GROUP = "The specified log group does not exist."
+_rule = partial(NotFoundRule, "logs", "ResourceNotFoundException")
+_GROUP_NOT_FOUND = "The specified log group does not exist."
 
 
 def _arns(call: Call) -> set[str]:
-    """Destinations and the like have tags too; of those moto knows."""
+    """The ARNs of log groups; moto checks resources of other kinds."""
     arn = call.params["resourceArn"]
     groups = {group.arn.removesuffix(":*") for group in call.backends.backend("logs").groups.values()}
     return groups if ":log-group:" in arn else {arn}
@@ -34,26 +30,26 @@ def _arns(call: Call) -> set[str]:
 
 def _filters(call: Call) -> set[str]:
     filters = call.backends.backend("logs").filters.metric_filters
-    return {each["filterName"] for each in filters if each["logGroupName"] == call.params["logGroupName"]}
+    return {f["filterName"] for f in filters if f["logGroupName"] == call.params["logGroupName"]}
 
 
-for _each in (
-    _kind(
-        _GROUP,
+for rule in (
+    _rule(
+        _GROUP_NOT_FOUND,
         store_keys("logs", "groups"),
         by_parameter(
             "logGroupName", "DeleteMetricFilter", "DescribeMetricFilters", "DescribeQueries", "PutMetricFilter"
         ),
     ),
-    _kind(
-        _GROUP,
+    _rule(
+        _GROUP_NOT_FOUND,
         _arns,
         by_parameter("resourceArn", "ListTagsForResource", "TagResource", "UntagResource"),
         normalize=lambda arn: arn.removesuffix(":*"),
     ),
-    _kind("The specified metric filter does not exist.", _filters, by_parameter("filterName", "DeleteMetricFilter")),
-    _kind(
+    _rule("The specified metric filter does not exist.", _filters, by_parameter("filterName", "DeleteMetricFilter")),
+    _rule(
         "The specified query does not exist.", store_keys("logs", "queries"), by_parameter("queryId", "GetQueryResults")
     ),
 ):
-    _each.register()
+    rule.register()

@@ -1,1 +1,1 @@
-"""TODO."""
+"""Amazon MQ: lifecycle, validation and charges of brokers."""

@@ -1,7 +1,4 @@
-"""A RabbitMQ broker names its own console and its amqps endpoint.
-
-https://docs.aws.amazon.com/amazon-mq/latest/api-reference/brokers-broker-id.html
-"""
+"""The endpoints of RabbitMQ brokers."""
 
 from local_aws_server.call import Call
 from local_aws_server.fidelity import Behaviour
@@ -10,14 +7,14 @@ from local_aws_server.hooks import after
 BEHAVIOURS = (
     Behaviour(
         service="Amazon MQ",
-        statement="A RabbitMQ broker names its own console and its amqps endpoint.",
+        statement="The description of a RabbitMQ broker has its console URL and its amqps endpoint.",
         documentation=("https://docs.aws.amazon.com/amazon-mq/latest/api-reference/brokers-broker-id.html",),
     ),
 )
 
 
 @after("mq", "DescribeBroker")
-def endpoints_of_rabbitmq(call: Call) -> None:
+def set_rabbitmq_endpoints(call: Call) -> None:
     if call.result.get("EngineType") == "RABBITMQ":
         host = f"{call.result['BrokerId']}.mq.{call.region}.amazonaws.com"
         call.result["BrokerInstances"] = [{"ConsoleURL": f"https://{host}", "Endpoints": [f"amqps://{host}:5671"]}]

@@ -1,8 +1,4 @@
-"""A broker takes twelve minutes to be created and six to be deleted, and can be changed and deleted while it runs.
-
-https://docs.aws.amazon.com/amazon-mq/latest/developer-guide/broker-statuses.html
-https://docs.aws.amazon.com/amazon-mq/latest/api-reference/brokers-broker-id.html
-"""
+"""The lifecycle of brokers."""
 
 from typing import Any
 
@@ -14,8 +10,8 @@ from local_aws_server.hooks import reconciler
 BEHAVIOURS = (
     Behaviour(
         service="Amazon MQ",
-        statement="A broker takes twelve minutes to be created and six to be deleted, and can be changed and "
-        "deleted while it runs.",
+        statement="A broker takes twelve minutes to create and six to delete, and can be changed and deleted while "
+        "it runs.",
         documentation=(
             "https://docs.aws.amazon.com/amazon-mq/latest/developer-guide/broker-statuses.html",
             "https://docs.aws.amazon.com/amazon-mq/latest/api-reference/brokers-broker-id.html",
@@ -24,21 +20,21 @@ BEHAVIOURS = (
 )
 
 
-def _delete(world: Backends, broker: Any) -> None:
-    world.backend("mq").delete_broker(broker.id)
+def _delete(backends: Backends, broker: Any) -> None:
+    backends.backend("mq").delete_broker(broker.id)
 
 
 BROKERS = Lifecycle(
     service="mq",
     label="broker",
-    resources=lambda world: world.backend("mq").brokers.values(),
+    resources=lambda backends: backends.backend("mq").brokers.values(),
     id=("BrokerId", "id"),
     state=("BrokerState", "state"),
     create_operations=("CreateBroker",),
-    creation=LifecycleStep("CREATION_IN_PROGRESS", "RUNNING", 720, "somebody created it"),
-    changes={"RebootBroker": LifecycleStep("REBOOT_IN_PROGRESS", "RUNNING", 180, "somebody rebooted it")},
+    creation=LifecycleStep("CREATION_IN_PROGRESS", "RUNNING", 720, "a user created it"),
+    changes={"RebootBroker": LifecycleStep("REBOOT_IN_PROGRESS", "RUNNING", 180, "a user rebooted it")},
     deletion=Deletion(
-        "DeleteBroker", LifecycleStep("DELETION_IN_PROGRESS", "deleted", 360, "somebody deleted it"), _delete
+        "DeleteBroker", LifecycleStep("DELETION_IN_PROGRESS", "deleted", 360, "a user deleted it"), _delete
     ),
     describe_operations=("DescribeBroker", "ListBrokers"),
     result_members={"ListBrokers": "BrokerSummaries"},
@@ -51,5 +47,5 @@ BROKERS.register()
 
 
 @reconciler("mq", order=1)
-def brokers_arrive(world: Backends) -> float | None:
-    return BROKERS.finish_due(world)
+def finish_broker_steps(backends: Backends) -> float | None:
+    return BROKERS.finish_due(backends)

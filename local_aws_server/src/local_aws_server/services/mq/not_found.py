@@ -1,7 +1,4 @@
-"""A broker or configuration of Amazon MQ that does not exist is a NotFoundException.
-
-https://docs.aws.amazon.com/amazon-mq/latest/api-reference/brokers-broker-id.html
-"""
+"""The NotFoundException errors of Amazon MQ."""
 
 from functools import partial
 
@@ -12,34 +9,34 @@ from local_aws_server.not_found import NotFoundRule, by_parameter, store_keys
 BEHAVIOURS = (
     Behaviour(
         service="Amazon MQ",
-        statement="A broker or configuration of Amazon MQ that does not exist is a NotFoundException.",
+        statement="Operations on a broker or configuration that does not exist return NotFoundException.",
         documentation=("https://docs.aws.amazon.com/amazon-mq/latest/api-reference/brokers-broker-id.html",),
     ),
 )
 
-_kind = partial(NotFoundRule, "mq", "NotFoundException", status=404)
+_rule = partial(NotFoundRule, "mq", "NotFoundException", status=404)
 
 
-def _tagged(call: Call) -> set[str]:
+def _taggable_arns(call: Call) -> set[str]:
     mq = call.backends.backend("mq")
-    return {each.arn for each in (*mq.brokers.values(), *mq.configs.values())}
+    return {resource.arn for resource in (*mq.brokers.values(), *mq.configs.values())}
 
 
-for _each in (
-    _kind(
+for rule in (
+    _rule(
         "Can't find requested broker [{}]. Make sure your broker exists.",
         store_keys("mq", "brokers"),
         by_parameter("BrokerId", "DeleteBroker", "RebootBroker", "UpdateBroker"),
     ),
-    _kind(
+    _rule(
         "Can't find requested configuration [{}]. Make sure your configuration exists.",
         store_keys("mq", "configs"),
         by_parameter("ConfigurationId", "DescribeConfigurationRevision", "UpdateConfiguration"),
     ),
-    _kind(
+    _rule(
         "Can't find requested resource [{}].",
-        _tagged,
+        _taggable_arns,
         by_parameter("ResourceArn", "CreateTags", "DeleteTags", "ListTags"),
     ),
 ):
-    _each.register()
+    rule.register()

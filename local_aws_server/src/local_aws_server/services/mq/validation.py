@@ -1,8 +1,4 @@
-"""Amazon MQ refuses a second broker of a name, and an engine on an instance type that it does not run on.
-
-https://docs.aws.amazon.com/amazon-mq/latest/api-reference/brokers.html
-https://docs.aws.amazon.com/amazon-mq/latest/developer-guide/rabbitmq-4.html
-"""
+"""Brokers that Amazon MQ refuses, and repeated requests for the same broker."""
 
 import re
 
@@ -15,8 +11,7 @@ from local_aws_server.hooks import after, before
 BEHAVIOURS = (
     Behaviour(
         service="Amazon MQ",
-        statement="Amazon MQ refuses a second broker of a name, and an engine on an instance type that it does "
-        "not run on.",
+        statement="The name of a broker is valid and unique, and its engine version supports the instance type.",
         documentation=(
             "https://docs.aws.amazon.com/amazon-mq/latest/api-reference/brokers.html",
             "https://docs.aws.amazon.com/amazon-mq/latest/developer-guide/rabbitmq-4.html",
@@ -28,7 +23,7 @@ _NAME = re.compile(r"[A-Za-z0-9._~-]{1,50}")
 
 
 @before("mq", "CreateBroker")
-def same_request_gives_the_same_broker(call: Call) -> None:
+def return_broker_of_repeated_request(call: Call) -> None:
     request = call.params.get("CreatorRequestId")
     for broker in call.backends.backend("mq").brokers.values():
         if request and sidecar(broker).get("creator_request") == request:
@@ -36,21 +31,21 @@ def same_request_gives_the_same_broker(call: Call) -> None:
 
 
 @before("mq", "CreateBroker")
-def broker_can_be(call: Call) -> None:
+def validate_broker(call: Call) -> None:
     if call.has_result:
         return
-    asked = call.params
-    name, engine, size = asked["BrokerName"], asked["EngineType"].upper(), asked["HostInstanceType"]
+    params = call.params
+    name, engine, size = params["BrokerName"], params["EngineType"].upper(), params["HostInstanceType"]
     if not _NAME.fullmatch(name):
         raise AwsError(
             "BadRequestException",
             f"Broker name [{name}] must be 1-50 letters, numbers, dashes, periods, underscores, or tildes.",
             400,
         )
-    if engine == "RABBITMQ" and asked.get("EngineVersion", "").startswith("4.") and not size.startswith("mq.m7g."):
+    if engine == "RABBITMQ" and params.get("EngineVersion", "").startswith("4.") and not size.startswith("mq.m7g."):
         raise AwsError(
             "BadRequestException",
-            f"Host instance type [{size}] is not supported for engine version [{asked['EngineVersion']}].",
+            f"Host instance type [{size}] is not supported for engine version [{params['EngineVersion']}].",
             400,
         )
     if any(broker.name == name for broker in call.backends.backend("mq").brokers.values()):
@@ -58,7 +53,7 @@ def broker_can_be(call: Call) -> None:
 
 
 @after("mq", "CreateBroker")
-def remember_the_request(call: Call) -> None:
+def remember_request(call: Call) -> None:
     broker = call.backends.backend("mq").brokers.get(call.result["BrokerId"])
     if broker is not None and (request := call.params.get("CreatorRequestId")):
         sidecar(broker)["creator_request"] = request

@@ -1,1 +1,1 @@
-"""TODO."""
+"""RDS: lifecycle, validation, dependencies and charges of DB instances, snapshots and groups."""

@@ -1,7 +1,4 @@
-"""A DB instance has AWS's defaults where nothing was asked for, and changing a DB subnet group does not lose it.
-
-https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBInstance.html
-"""
+"""Defaults of DB instances, and changes of DB subnet groups."""
 
 from typing import Any
 
@@ -12,8 +9,7 @@ from local_aws_server.hooks import after, patch
 BEHAVIOURS = (
     Behaviour(
         service="RDS",
-        statement="A DB instance has AWS's defaults where nothing was asked for, and changing a DB subnet group "
-        "does not lose it.",
+        statement="A new DB instance has AWS's defaults, and a changed DB subnet group keeps its other fields.",
         documentation=("https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBInstance.html",),
     ),
 )
@@ -26,19 +22,19 @@ def _instance(call: Call, name: str) -> Any | None:
 
 
 @after("rds", "CreateDBInstance")
-def defaults(call: Call) -> None:
-    instance, shown = _instance(call, call.params["DBInstanceIdentifier"]), call.result["DBInstance"]
+def set_defaults(call: Call) -> None:
+    instance, description = _instance(call, call.params["DBInstanceIdentifier"]), call.result["DBInstance"]
     if instance is None:
         return
     if "PubliclyAccessible" not in call.params:
-        instance.publicly_accessible = shown["PubliclyAccessible"] = False
+        instance.publicly_accessible = description["PubliclyAccessible"] = False
     if "EngineVersion" not in call.params and instance.engine in _VERSIONS:
-        instance.engine_version = shown["EngineVersion"] = _VERSIONS[instance.engine]
+        instance.engine_version = description["EngineVersion"] = _VERSIONS[instance.engine]
 
 
 @patch("moto.rds.models", "RDSBackend.modify_db_subnet_group")
 def modify_db_subnet_group(self: Any, subnet_name: str, description: str | None, subnets: list[Any]) -> Any:
-    """moto takes the group out and does not put it back."""
+    """Replaces moto's function, which removes the group."""
     from moto.rds.exceptions import DBSubnetGroupNotFoundError
 
     group = self.subnet_groups.get(subnet_name)

@@ -1,8 +1,4 @@
-"""A DB cluster, proxy, replica or parameter group that does not exist is refused with its own NotFound.
-
-https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_ModifyDBCluster.html
-https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_DeleteDBProxy.html
-"""
+"""The not-found errors of RDS."""
 
 from functools import partial
 
@@ -14,8 +10,8 @@ from local_aws_server.not_found import NotFoundRule, by_parameter, store_keys
 BEHAVIOURS = (
     Behaviour(
         service="RDS",
-        statement="A DB cluster, proxy, replica or parameter group that does not exist is refused with its own "
-        "NotFound.",
+        statement="Operations on a DB cluster, proxy, replica or parameter group that does not exist return its "
+        "not-found error.",
         documentation=(
             "https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_ModifyDBCluster.html",
             "https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_DeleteDBProxy.html",
@@ -23,11 +19,11 @@ BEHAVIOURS = (
     ),
 )
 
-_kind = partial(NotFoundRule, "rds", status=404)
+_rule = partial(NotFoundRule, "rds", status=404)
 
 
-def _tagged(call: Call) -> set[str]:
-    """Other things than instances have tags too; of those moto knows."""
+def _taggable_arns(call: Call) -> set[str]:
+    """The ARNs of DB instances; moto checks resources of other kinds."""
     arn = call.params["ResourceName"]
     return {each.arn for each in call.backends.backend("rds").databases.values()} if ":db:" in arn else {arn}
 
@@ -38,50 +34,50 @@ def _snapshots(call: Call) -> set[str]:
 
 
 def _parameter_groups(call: Call) -> set[str]:
-    """AWS's own default groups exist without having been made."""
-    asked = call.params["DBParameterGroupName"].lower()
-    return {*call.backends.backend("rds").db_parameter_groups, *([asked] if asked.startswith("default.") else [])}
+    """The names of parameter groups; AWS's default groups always exist."""
+    name = call.params["DBParameterGroupName"].lower()
+    return {*call.backends.backend("rds").db_parameter_groups, *([name] if name.startswith("default.") else [])}
 
 
-KINDS = (
-    _kind(
+RULES = (
+    _rule(
         "DBClusterNotFoundFault",
         "DBCluster {} not found.",
         store_keys("rds", "clusters"),
         by_parameter("DBClusterIdentifier", "ModifyDBCluster", "PromoteReadReplicaDBCluster"),
     ),
-    _kind(
+    _rule(
         "DBInstanceNotFound",
         "DBInstance {} not found.",
         store_keys("rds", "databases"),
         by_parameter("DBInstanceIdentifier", "PromoteReadReplica"),
     ),
-    _kind(
+    _rule(
         "DBInstanceNotFound",
         "DBInstance {} not found.",
-        _tagged,
+        _taggable_arns,
         by_parameter("ResourceName", "AddTagsToResource", "ListTagsForResource", "RemoveTagsFromResource"),
     ),
-    _kind(
+    _rule(
         "GlobalClusterNotFoundFault",
         "Global cluster {} not found.",
         store_keys("rds", "global_clusters"),
         by_parameter("GlobalClusterIdentifier", "DeleteGlobalCluster", "DescribeGlobalClusters", "ModifyGlobalCluster"),
     ),
-    _kind(
+    _rule(
         "DBParameterGroupNotFound",
         "DBParameterGroup not found: {}",
         _parameter_groups,
         by_parameter("DBParameterGroupName", "DescribeDBParameterGroups"),
         normalize=str.lower,
     ),
-    _kind(
+    _rule(
         "DBSnapshotNotFound",
         "Snapshot {} not found.",
         _snapshots,
         by_parameter("SourceArn", "StartExportTask"),
     ),
-    _kind(
+    _rule(
         "DBProxyNotFoundFault",
         "The specified proxy name {} doesn't correspond to a proxy owned by your Amazon Web Services account "
         "in the specified Amazon Web Services Region.",
@@ -99,16 +95,16 @@ KINDS = (
     ),
 )
 
-for _each in KINDS:
-    _each.register()
+for rule in RULES:
+    rule.register()
 
 
 @before("rds", "DescribeOptionGroups")
-def there_may_be_no_option_group(call: Call) -> None:
-    """Without a name the list may be empty; moto fails without a name."""
+def list_option_groups(call: Call) -> None:
+    """List option groups without a name, which fails in moto; the list may be empty."""
     if not call.params.get("OptionGroupName"):
         groups = call.backends.backend("rds").option_groups.values()
-        wanted = {
+        filters = {
             "engine_name": call.params.get("EngineName"),
             "major_engine_version": call.params.get("MajorEngineVersion"),
         }
@@ -116,6 +112,6 @@ def there_may_be_no_option_group(call: Call) -> None:
             "OptionGroupsList": [
                 group
                 for group in groups
-                if all(value in (None, getattr(group, name)) for name, value in wanted.items())
+                if all(value in (None, getattr(group, name)) for name, value in filters.items())
             ]
         }

@@ -1,1 +1,1 @@
-"""TODO."""
+"""The Resource Groups Tagging API: queries and changes of tags over all services."""

@@ -1,9 +1,6 @@
-"""The tagging API shows every tagged thing that exists, of every service, and none of the dead.
+"""GetResources, GetTagKeys and GetTagValues over all services.
 
-Auto Scaling groups and IAM's users and roles are not shown, by AWS neither; what has no region is shown in us-east-1.
-https://docs.aws.amazon.com/resourcegroupstagging/latest/APIReference/API_GetResources.html
-https://docs.aws.amazon.com/resourcegroupstagging/latest/APIReference/API_GetTagKeys.html
-https://docs.aws.amazon.com/resourcegroupstagging/latest/APIReference/supported-services.html
+As on AWS, Auto Scaling groups and IAM users and roles are missing, and global resources are in us-east-1.
 """
 
 import base64
@@ -22,7 +19,7 @@ from local_aws_server.tag_index import tagged_resources
 BEHAVIOURS = (
     Behaviour(
         service="Tags",
-        statement="The tagging API shows every tagged thing that exists, of every service, and none of the dead.",
+        statement="The tagging API lists every existing tagged resource of every service, and no deleted one.",
         documentation=(
             "https://docs.aws.amazon.com/resourcegroupstagging/latest/APIReference/API_GetResources.html",
             "https://docs.aws.amazon.com/resourcegroupstagging/latest/APIReference/API_GetTagKeys.html",
@@ -34,17 +31,20 @@ BEHAVIOURS = (
 
 @replace("resourcegroupstaggingapi", "GetResources")
 def get_resources(call: Call) -> dict[str, Any]:
-    asked = call.params
-    found = sorted(_matching(call.backends, asked).items())
-    if arns := asked.get("ResourceARNList"):
+    params = call.params
+    resources = sorted(_matching(call.backends, params).items())
+    if arns := params.get("ResourceARNList"):
         for other in ("ResourceTypeFilters", "TagFilters", "ResourcesPerPage", "TagsPerPage", "PaginationToken"):
-            if asked.get(other):
+            if params.get(other):
                 raise _invalid(f"ResourceARNList and {other} can't be specified in the same request")
-        return {"PaginationToken": "", "ResourceTagMappingList": _shown(each for each in found if each[0] in arns)}
-    after = _arn_in(asked.get("PaginationToken") or "")
-    page, more = _page([each for each in found if each[0] > after], _limits(asked))
-    token = base64.urlsafe_b64encode(page[-1][0].encode()).decode() if more else ""
-    return {"PaginationToken": token, "ResourceTagMappingList": _shown(page)}
+        return {
+            "PaginationToken": "",
+            "ResourceTagMappingList": _mappings(pair for pair in resources if pair[0] in arns),
+        }
+    after = _decode_token(params.get("PaginationToken") or "")
+    page, has_more = _page([pair for pair in resources if pair[0] > after], _limits(params))
+    token = base64.urlsafe_b64encode(page[-1][0].encode()).decode() if has_more else ""
+    return {"PaginationToken": token, "ResourceTagMappingList": _mappings(page)}
 
 
 @replace("resourcegroupstaggingapi", "GetTagKeys")
@@ -59,31 +59,31 @@ def get_tag_values(call: Call) -> dict[str, Any]:
     return {"PaginationToken": "", "TagValues": sorted(values)}
 
 
-def _matching(world: Backends, asked: dict[str, Any]) -> dict[str, dict[str, str]]:
-    filters = [(each["Key"], each.get("Values") or []) for each in asked.get("TagFilters") or []]
-    types = asked.get("ResourceTypeFilters") or []
+def _matching(backends: Backends, params: dict[str, Any]) -> dict[str, dict[str, str]]:
+    filters = [(item["Key"], item.get("Values") or []) for item in params.get("TagFilters") or []]
+    types = params.get("ResourceTypeFilters") or []
     return {
         arn: tags
-        for arn, tags in tagged_resources(world)
+        for arn, tags in tagged_resources(backends)
         if tags
         and all(key in tags and (not values or tags[key] in values) for key, values in filters)
-        and (not types or any(_is_of(arn, kind) for kind in types))
+        and (not types or any(_has_type(arn, name) for name in types))
     }
 
 
-def _is_of(arn: str, kind: str) -> bool:
-    """Whether `service` or `service:type` are the words in the ARN; a bucket's ARN has none for its type."""
-    service, _, wanted = kind.partition(":")
-    _, _, own, _, _, resource = arn.split(":", 5)
-    if own != service:
+def _has_type(arn: str, name: str) -> bool:
+    """Whether an ARN is of `service` or `service:type`; the ARN of a bucket does not contain its type."""
+    service, _, resource_type = name.partition(":")
+    _, _, arn_service, _, _, resource = arn.split(":", 5)
+    if arn_service != service:
         return False
-    resource = f"{'bucket/' if own == 's3' else ''}{resource}/".replace(":", "/")
-    return not wanted or resource.startswith(f"{wanted}/")
+    resource = f"{'bucket/' if service == 's3' else ''}{resource}/".replace(":", "/")
+    return not resource_type or resource.startswith(f"{resource_type}/")
 
 
-def _limits(asked: dict[str, Any]) -> tuple[int, int]:
-    """(resources, tags) that one page holds."""
-    resources, tags = asked.get("ResourcesPerPage"), asked.get("TagsPerPage")
+def _limits(params: dict[str, Any]) -> tuple[int, int]:
+    """The (resources, tags) of one page at most."""
+    resources, tags = params.get("ResourcesPerPage"), params.get("TagsPerPage")
     if resources is not None and not 1 <= resources <= 100:
         raise _invalid("ResourcesPerPage must be between 1 and 100")
     if tags is not None and not 100 <= tags <= 500:
@@ -92,25 +92,25 @@ def _limits(asked: dict[str, Any]) -> tuple[int, int]:
 
 
 def _page(
-    left: list[tuple[str, dict[str, str]]], limits: tuple[int, int]
+    rest: list[tuple[str, dict[str, str]]], limits: tuple[int, int]
 ) -> tuple[list[tuple[str, dict[str, str]]], bool]:
     page, counted = [], 0
-    for arn, tags in left[: limits[0]]:
+    for arn, tags in rest[: limits[0]]:
         counted += len(tags)
         if counted > limits[1]:
             break
         page.append((arn, tags))
-    return page, len(page) < len(left)
+    return page, len(page) < len(rest)
 
 
-def _arn_in(token: str) -> str:
+def _decode_token(token: str) -> str:
     try:
         return base64.b64decode(token, altchars=b"-_", validate=True).decode()
     except (binascii.Error, UnicodeDecodeError):
         raise _invalid("The PaginationToken is not valid") from None
 
 
-def _shown(page: Iterable[tuple[str, dict[str, str]]]) -> list[dict[str, Any]]:
+def _mappings(page: Iterable[tuple[str, dict[str, str]]]) -> list[dict[str, Any]]:
     return [
         {"ResourceARN": arn, "Tags": [{"Key": key, "Value": value} for key, value in tags.items()]}
         for arn, tags in page

@@ -1,8 +1,4 @@
-"""TagResources and UntagResources change the tags that each service itself shows; what does not exist fails by ARN.
-
-https://docs.aws.amazon.com/resourcegroupstagging/latest/APIReference/API_TagResources.html
-https://docs.aws.amazon.com/resourcegroupstagging/latest/APIReference/API_UntagResources.html
-"""
+"""TagResources and UntagResources over all services."""
 
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -17,8 +13,8 @@ from local_aws_server.tag_index import tagged_resources
 BEHAVIOURS = (
     Behaviour(
         service="Tags",
-        statement="TagResources and UntagResources change the tags that each service itself shows; what does not "
-        "exist fails by ARN.",
+        statement="TagResources and UntagResources change the tags that each service shows; missing resources fail "
+        "by ARN.",
         documentation=(
             "https://docs.aws.amazon.com/resourcegroupstagging/latest/APIReference/API_TagResources.html",
             "https://docs.aws.amazon.com/resourcegroupstagging/latest/APIReference/API_UntagResources.html",
@@ -26,8 +22,7 @@ BEHAVIOURS = (
     ),
 )
 
-_MOST = 20
-"""ARNs in one call."""
+_MAX_ARNS = 20
 
 _TAGGERS = {
     "cloudwatch": ("cloudwatch", "tagger"),
@@ -38,7 +33,7 @@ _TAGGERS = {
     "s3": ("s3", "tagger"),
     "servicediscovery": ("servicediscovery", "tagger"),
 }
-"""The service in an ARN → moto's store of it, and the name of the part that keeps all its tags by ARN."""
+"""Service in an ARN → (moto's backend, its attribute with the tags of all ARNs)."""
 
 
 @replace("resourcegroupstaggingapi", "TagResources")
@@ -46,21 +41,21 @@ def tag_resources(call: Call) -> dict[str, Any]:
     tags = call.params["Tags"]
     if any(key.lower().startswith("aws:") for key in tags):
         raise _invalid("aws: prefixed tag key names are not allowed for external use.")
-    return _changed(call, tags, ())
+    return _change_all(call, tags, ())
 
 
 @replace("resourcegroupstaggingapi", "UntagResources")
 def untag_resources(call: Call) -> dict[str, Any]:
-    return _changed(call, {}, call.params["TagKeys"])
+    return _change_all(call, {}, call.params["TagKeys"])
 
 
-def _changed(call: Call, added: dict[str, str], removed: Iterable[str]) -> dict[str, Any]:
+def _change_all(call: Call, added: dict[str, str], removed: Iterable[str]) -> dict[str, Any]:
     arns = call.params["ResourceARNList"]
-    if len(arns) > _MOST:
-        raise _invalid(f"ResourceARNList can have at most {_MOST} ARNs")
-    known, failed = {arn for arn, _ in tagged_resources(call.backends)}, {}
+    if len(arns) > _MAX_ARNS:
+        raise _invalid(f"ResourceARNList can have at most {_MAX_ARNS} ARNs")
+    existing, failed = {arn for arn, _ in tagged_resources(call.backends)}, {}
     for arn in arns:
-        if arn in known:
+        if arn in existing:
             _change(call.backends, arn, added, list(removed))
         else:
             failed[arn] = {
@@ -71,46 +66,46 @@ def _changed(call: Call, added: dict[str, str], removed: Iterable[str]) -> dict[
     return {"FailedResourcesMap": failed}
 
 
-def _change(world: Backends, arn: str, added: dict[str, str], removed: list[str]) -> None:
+def _change(backends: Backends, arn: str, added: dict[str, str], removed: list[str]) -> None:
     service = arn.split(":")[2]
     if service in _TAGGERS:
-        store, part = _TAGGERS[service]
-        tagger = getattr(world.backend(store), part)
+        backend_name, attribute = _TAGGERS[service]
+        tagger = getattr(backends.backend(backend_name), attribute)
         tagger.untag_resource_using_names(arn, removed)
         tagger.tag_resource(arn, _pairs(added))
-    elif service in _OWN:
-        _OWN[service](world, arn, added, removed)
+    elif service in _CHANGE_FUNCTIONS:
+        _CHANGE_FUNCTIONS[service](backends, arn, added, removed)
     else:
-        backend = world.backend(service)
+        backend = backends.backend(service)
         if removed:
             backend.untag_resource(arn, removed)
         if added:
             backend.tag_resource(arn, added)
 
 
-def _of_a_pool(world: Backends, arn: str, added: dict[str, str], removed: list[str]) -> None:
-    settings = world.backend("cognito-idp").user_pools[arn.split("/")[-1]].extended_config
+def _change_user_pool(backends: Backends, arn: str, added: dict[str, str], removed: list[str]) -> None:
+    settings = backends.backend("cognito-idp").user_pools[arn.split("/")[-1]].extended_config
     settings["UserPoolTags"] = _merged(settings.get("UserPoolTags") or {}, added, removed)
 
 
-def _of_a_scalable_target(world: Backends, arn: str, added: dict[str, str], removed: list[str]) -> None:
-    for targets in world.backend("applicationautoscaling").targets.values():
+def _change_scalable_target(backends: Backends, arn: str, added: dict[str, str], removed: list[str]) -> None:
+    for targets in backends.backend("applicationautoscaling").targets.values():
         for target in targets.values():
             if target.arn == arn:
-                kept = sidecar(target)
-                kept["tags"] = _merged(kept.get("tags", {}), added, removed)
+                data = sidecar(target)
+                data["tags"] = _merged(data.get("tags", {}), added, removed)
 
 
-def _of_a_parameter(world: Backends, arn: str, added: dict[str, str], removed: list[str]) -> None:
-    ssm, name = world.backend("ssm"), arn.split(":parameter", 1)[1]
-    # the ARN of a plain name has a slash that the name has not
+def _change_parameter(backends: Backends, arn: str, added: dict[str, str], removed: list[str]) -> None:
+    ssm, name = backends.backend("ssm"), arn.split(":parameter", 1)[1]
+    # the ARN of a name without slashes has a slash before it
     name = name if ssm.get_parameter(name) else name[1:]
     ssm.remove_tags_from_resource("Parameter", name, removed)
     ssm.add_tags_to_resource("Parameter", name, added)
 
 
-def _of_iam(world: Backends, arn: str, added: dict[str, str], removed: list[str]) -> None:
-    iam, name = world.backend("iam"), arn.split("/")[-1]
+def _change_iam(backends: Backends, arn: str, added: dict[str, str], removed: list[str]) -> None:
+    iam, name = backends.backend("iam"), arn.split("/")[-1]
     if ":policy/" in arn:
         iam.untag_policy(arn, removed)
         iam.tag_policy(arn, _pairs(added))
@@ -119,20 +114,20 @@ def _of_iam(world: Backends, arn: str, added: dict[str, str], removed: list[str]
         iam.tag_instance_profile(name, _pairs(added))
 
 
-def _of_a_log_group(world: Backends, arn: str, added: dict[str, str], removed: list[str]) -> None:
-    logs = world.backend("logs")
+def _change_log_group(backends: Backends, arn: str, added: dict[str, str], removed: list[str]) -> None:
+    logs = backends.backend("logs")
     group = next((each for each in logs.groups.values() if each.arn.removesuffix(":*") == arn), None)
-    named = arn if group is None else group.arn
-    logs.untag_resource(named, removed)
-    logs.tag_resource(named, added)
+    group_arn = arn if group is None else group.arn
+    logs.untag_resource(group_arn, removed)
+    logs.tag_resource(group_arn, added)
 
 
-_OWN: dict[str, Callable[[Backends, str, dict[str, str], list[str]], None]] = {
-    "application-autoscaling": _of_a_scalable_target,
-    "cognito-idp": _of_a_pool,
-    "iam": _of_iam,
-    "logs": _of_a_log_group,
-    "ssm": _of_a_parameter,
+_CHANGE_FUNCTIONS: dict[str, Callable[[Backends, str, dict[str, str], list[str]], None]] = {
+    "application-autoscaling": _change_scalable_target,
+    "cognito-idp": _change_user_pool,
+    "iam": _change_iam,
+    "logs": _change_log_group,
+    "ssm": _change_parameter,
 }
 
 

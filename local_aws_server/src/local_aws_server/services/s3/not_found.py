@@ -1,8 +1,4 @@
-"""An upload in parts that does not exist is NoSuchUpload, and the tags of no object are NoSuchKey.
-
-https://docs.aws.amazon.com/AmazonS3/latest/API/API_UploadPart.html
-https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjectTagging.html
-"""
+"""The NoSuchUpload and NoSuchKey errors of S3."""
 
 from local_aws_server.call import Call
 from local_aws_server.fidelity import Behaviour
@@ -11,7 +7,8 @@ from local_aws_server.not_found import NotFoundRule, by_parameter
 BEHAVIOURS = (
     Behaviour(
         service="S3",
-        statement="An upload in parts that does not exist is NoSuchUpload, and the tags of no object are NoSuchKey.",
+        statement="A multipart upload that does not exist returns NoSuchUpload, and tags of a missing object "
+        "NoSuchKey.",
         documentation=(
             "https://docs.aws.amazon.com/AmazonS3/latest/API/API_UploadPart.html",
             "https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjectTagging.html",
@@ -22,7 +19,7 @@ BEHAVIOURS = (
 
 def _uploads(call: Call) -> set[str]:
     bucket = call.backends.backend("s3").buckets.get(call.params["Bucket"])
-    # of a bucket that does not exist, moto says so
+    # moto raises for a missing bucket
     return set(bucket.multiparts) if bucket else {call.params["UploadId"]}
 
 

@@ -1,7 +1,7 @@
-"""S3 calls that moto takes for other ones are not simulated: it deletes the bucket whose metrics were to be deleted.
+"""S3 operations that moto confuses with others.
 
-moto tells S3's calls apart by their path and the subresources that it knows; of others it sees the path alone.
-https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteBucketMetricsConfiguration.html
+moto recognizes an operation by its path and the subresources that it knows. It ignores an unknown subresource, so that
+DeleteBucketMetricsConfiguration would delete the bucket.
 """
 
 from local_aws_server.call import Call
@@ -11,29 +11,29 @@ from local_aws_server.hooks import before
 BEHAVIOURS = (
     Behaviour(
         service="S3",
-        statement="S3 calls that moto takes for other ones are not simulated: it deletes the bucket whose metrics "
-        "were to be deleted.",
+        statement="S3 operations that moto confuses with others return NotSimulated, such as "
+        "DeleteBucketMetricsConfiguration.",
         documentation=("https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteBucketMetricsConfiguration.html",),
     ),
 )
 
-_OF_BUCKETS = (
-    *(f"{verb}Bucket{what}" for verb in ("Get", "Put") for what in ("Abac", "RequestPayment")),
+_BUCKET_OPERATIONS = (
+    *(f"{verb}Bucket{subresource}" for verb in ("Get", "Put") for subresource in ("Abac", "RequestPayment")),
     *(
-        f"{verb}Bucket{what}Configuration"
+        f"{verb}Bucket{subresource}Configuration"
         for verb in ("Delete", "Get", "Put")
-        for what in ("Analytics", "IntelligentTiering", "Metrics")
+        for subresource in ("Analytics", "IntelligentTiering", "Metrics")
     ),
-    *(f"ListBucket{what}Configurations" for what in ("Analytics", "IntelligentTiering", "Metrics")),
+    *(f"ListBucket{subresource}Configurations" for subresource in ("Analytics", "IntelligentTiering", "Metrics")),
     *(
-        f"{verb}BucketMetadata{what}Configuration"
+        f"{verb}BucketMetadata{subresource}Configuration"
         for verb in ("Create", "Delete", "Get", "Update")
-        for what in ("", "Table", "AnnotationTable", "InventoryTable", "JournalTable")
+        for subresource in ("", "Table", "AnnotationTable", "InventoryTable", "JournalTable")
     ),
     "CreateSession",
     "DeleteBucketInventoryConfiguration",
 )
-_OF_OBJECTS = (
+_OBJECT_OPERATIONS = (
     *(f"{verb}ObjectAnnotation" for verb in ("Delete", "Get", "Put")),
     "GetObjectRetention",
     "GetObjectTorrent",
@@ -43,6 +43,6 @@ _OF_OBJECTS = (
 )
 
 
-@before("s3", *_OF_BUCKETS, *_OF_OBJECTS)
-def not_simulated(call: Call) -> None:
+@before("s3", *_BUCKET_OPERATIONS, *_OBJECT_OPERATIONS)
+def refuse(call: Call) -> None:
     raise NotImplementedError

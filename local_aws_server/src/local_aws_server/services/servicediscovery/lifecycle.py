@@ -1,7 +1,4 @@
-"""The operation that creates or deletes a Cloud Map namespace is pending for a minute.
-
-https://docs.aws.amazon.com/cloud-map/latest/api/API_GetOperation.html
-"""
+"""Operations on Cloud Map namespaces, which take time."""
 
 from typing import Any
 
@@ -19,7 +16,7 @@ from local_aws_server.hooks import after, reconciler
 BEHAVIOURS = (
     Behaviour(
         service="Cloud Map",
-        statement="The operation that creates or deletes a Cloud Map namespace is pending for a minute.",
+        statement="The creation and deletion of a Cloud Map namespace are pending for a minute.",
         documentation=("https://docs.aws.amazon.com/cloud-map/latest/api/API_GetOperation.html",),
     ),
 )
@@ -27,9 +24,9 @@ BEHAVIOURS = (
 _SECONDS = 60.0
 
 
-def _operations(world: Backends) -> dict[str, Any]:
-    found: dict[str, Any] = world.backend("servicediscovery").operations
-    return found
+def _operations(backends: Backends) -> dict[str, Any]:
+    operations: dict[str, Any] = backends.backend("servicediscovery").operations
+    return operations
 
 
 @after(
@@ -39,19 +36,19 @@ def _operations(world: Backends) -> dict[str, Any]:
     "CreatePublicDnsNamespace",
     "DeleteNamespace",
 )
-def it_is_pending_at_first(call: Call) -> None:
+def set_pending(call: Call) -> None:
     operation = _operations(call.backends)[call.result["OperationId"]]
     operation.status = "PENDING"
     start_transition(operation, "SUCCESS", _SECONDS)
 
 
 @after("servicediscovery", "GetOperation")
-def its_end_is_awaited(call: Call) -> None:
+def wait_for_operation(call: Call) -> None:
     wait_for_transitions(call, [_operations(call.backends)[call.params["OperationId"]]])
 
 
 @reconciler("servicediscovery", order=1)
-def operations_succeed(world: Backends) -> float | None:
-    for operation in _operations(world).values():
+def finish_operations(backends: Backends) -> float | None:
+    for operation in _operations(backends).values():
         operation.status = pop_reached_state(operation) or operation.status
-    return next_transition_end(_operations(world).values())
+    return next_transition_end(_operations(backends).values())

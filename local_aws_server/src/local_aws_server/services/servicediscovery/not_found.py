@@ -1,8 +1,4 @@
-"""A service or namespace of Cloud Map that does not exist is refused wherever it is named.
-
-https://docs.aws.amazon.com/cloud-map/latest/api/API_DeleteService.html
-https://docs.aws.amazon.com/cloud-map/latest/api/API_TagResource.html
-"""
+"""The not-found errors of Cloud Map."""
 
 from local_aws_server.call import Call
 from local_aws_server.fidelity import Behaviour
@@ -11,7 +7,7 @@ from local_aws_server.not_found import NotFoundRule, by_parameter, last_part
 BEHAVIOURS = (
     Behaviour(
         service="Cloud Map",
-        statement="A service or namespace of Cloud Map that does not exist is refused wherever it is named.",
+        statement="Operations on a Cloud Map service or namespace that does not exist return its not-found error.",
         documentation=(
             "https://docs.aws.amazon.com/cloud-map/latest/api/API_DeleteService.html",
             "https://docs.aws.amazon.com/cloud-map/latest/api/API_TagResource.html",

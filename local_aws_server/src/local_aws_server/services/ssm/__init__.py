@@ -1,1 +1,1 @@
-"""TODO."""
+"""Systems Manager: AWS's public parameters, and missing parameters."""

@@ -1,7 +1,6 @@
-"""Labels for a parameter that does not exist are refused and leave nothing behind.
+"""The ParameterNotFound errors of Systems Manager.
 
-moto refuses them too, but keeps a parameter without a version, which then fails every list of tags.
-https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_GetParameterHistory.html
+moto raises them too, but stores a parameter without a version first, which breaks every later list of tags.
 """
 
 from local_aws_server.call import Call

@@ -1,7 +1,4 @@
-"""The public ECS parameters without a last part hold JSON; moto gives the text of a Python dict.
-
-https://docs.aws.amazon.com/AmazonECS/latest/developerguide/retrieve-ecs-optimized_AMI.html
-"""
+"""AWS's public parameters of ECS images."""
 
 import ast
 import json
@@ -14,17 +11,18 @@ from local_aws_server.hooks import after
 BEHAVIOURS = (
     Behaviour(
         service="Systems Manager",
-        statement="The public ECS parameters without a last part hold JSON; moto gives the text of a Python dict.",
+        statement="The public ECS parameters whose name is not a single attribute contain JSON.",
         documentation=("https://docs.aws.amazon.com/AmazonECS/latest/developerguide/retrieve-ecs-optimized_AMI.html",),
     ),
 )
 
 
 @after("ssm", "GetParameter", "GetParameters", "GetParametersByPath")
-def json_in_public_parameters(call: Call) -> None:
-    found: list[dict[str, Any]] = [*call.result.get("Parameters", [])]
+def format_public_parameters(call: Call) -> None:
+    """Convert the text of a Python dict, which moto returns, to JSON."""
+    parameters: list[dict[str, Any]] = [*call.result.get("Parameters", [])]
     if "Parameter" in call.result:
-        found.append(call.result["Parameter"])
-    for parameter in found:
+        parameters.append(call.result["Parameter"])
+    for parameter in parameters:
         if parameter["Name"].startswith("/aws/service/") and parameter["Value"].startswith("{'"):
             parameter["Value"] = json.dumps(ast.literal_eval(parameter["Value"]))

@@ -1,10 +1,8 @@
-"""A network interface carries at most five security groups, and only groups that exist.
-
-https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html
-https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html
-"""
+"""Parameters that EC2 refuses: subnet sizes and the security groups of an interface."""
 
 from collections.abc import Iterator
+from contextlib import suppress
+from ipaddress import IPv4Network
 
 from local_aws_server.call import Call
 from local_aws_server.errors import AwsError
@@ -14,33 +12,46 @@ from local_aws_server.hooks import before
 BEHAVIOURS = (
     Behaviour(
         service="EC2 and VPC",
-        statement="A network interface carries at most five security groups, and only groups that exist.",
+        statement="A network interface has at most five security groups, and all of them must exist.",
         documentation=(
             "https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html",
             "https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html",
         ),
     ),
+    Behaviour(
+        service="EC2 and VPC",
+        statement="A subnet has between 16 and 65,536 addresses: a block from /16 to /28.",
+        documentation=("https://docs.aws.amazon.com/vpc/latest/userguide/subnet-sizing.html",),
+    ),
 )
 
-_GROUPS = 5
+_MAX_GROUPS = 5
 
 
 @before("ec2", "CreateNetworkInterface", "ModifyNetworkInterfaceAttribute", "ModifyInstanceAttribute", "RunInstances")
-def groups_of_an_interface(call: Call) -> None:
+def validate_interface_groups(call: Call) -> None:
     ec2 = call.backends.backend("ec2")
-    for groups in _asked(call):
+    for groups in _requested_groups(call):
         for group in groups:
             if ec2.get_security_group_from_id(group) is None:
                 raise AwsError("InvalidGroup.NotFound", f"The security group '{group}' does not exist")
-        if len(set(groups)) > _GROUPS:
+        if len(set(groups)) > _MAX_GROUPS:
             raise AwsError(
                 "SecurityGroupsPerInterfaceLimitExceeded",
                 "The maximum number of security groups per interface has been reached.",
             )
 
 
-def _asked(call: Call) -> Iterator[list[str]]:
-    """The groups for each interface that the call names or makes."""
+def _requested_groups(call: Call) -> Iterator[list[str]]:
+    """The groups of each interface in the call."""
     yield call.params.get("Groups") or call.params.get("SecurityGroupIds") or []
     interfaces = call.params.get("NetworkInterfaces") or []
     yield from (interface.get("Groups") or [] for interface in interfaces)
+
+
+@before("ec2", "CreateSubnet")
+def validate_subnet_size(call: Call) -> None:
+    cidr = call.params.get("CidrBlock", "")
+    with suppress(ValueError):  # moto refuses an invalid CIDR
+        if not 16 <= IPv4Network(cidr, strict=False).prefixlen <= 28:
+            raise AwsError("InvalidSubnet.Range", f"The CIDR '{cidr}' is invalid.")
