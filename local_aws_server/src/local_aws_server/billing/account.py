@@ -1,17 +1,18 @@
-"""What kind of customer an account is: its regime, its plan, when it was opened, and the credits it has earned."""
+"""Billing settings of an account: its free-tier regime, its plan, when it was opened, and the credits it has earned."""
 
 from __future__ import annotations
 
-from calendar import monthrange
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from math import floor
 
 from esaws.pricelist import Plan, Regime, credit_plans
+from local_aws_server.billing.calendar import add_months
 from local_aws_server.clock.clock import CLOCK
-from local_aws_server.hooks import on_reset
+from local_aws_server.reset import on_reset
+
+GLOBAL_REGION = "us-east-1"
+"""The region of global services: account plans, Budgets, Data Exports."""
 
 _FREE_PLAN_MONTHS = 6
 _CREDITS_MONTHS = 12
@@ -24,110 +25,81 @@ ACTIVITIES = {
     "bedrock": "Use a foundation model in the Amazon Bedrock playground",
     "budgets": "Set up a cost budget using AWS Budgets",
 }
-"""What earns credits, each once. https://docs.aws.amazon.com/awsaccountbilling/latest/aboutv2/free-tier-credits.html"""
+"""Activity that earns credits once → AWS's title of it.
+
+https://docs.aws.amazon.com/awsaccountbilling/latest/aboutv2/free-tier-credits.html
+"""
 
 
 @dataclass
 class Customer:
-    """An account as Billing knows it."""
+    """The billing settings of one account."""
 
     regime: Regime
     plan: Plan
-    opened: int
+    opened_at: int
     """In seconds since 1970; allowances and credits are counted from here."""
-    earned: dict[str, int] = field(default_factory=dict)
-    """Activity → when it was done."""
-    closed: int | None = None
-    """When AWS closed it: on the free plan, once the credits or the six months are used up."""
+    completed_activities: dict[str, int] = field(default_factory=dict)
+    """Activity → when it was completed, in seconds since 1970."""
+    closed_at: int | None = None
+    """When AWS closed the account because its free plan ended; None while it is open."""
 
-    def regime_at(self, moment: float) -> Regime:
-        """The allowances that it has at a moment: those of the first 12 months end."""
-        return (
-            "none" if self.regime == "legacy" and moment >= months_after(self.opened, _LEGACY_MONTHS) else self.regime
-        )
+    def regime_at(self, timestamp: float) -> Regime:
+        """The regime at a time: the legacy free tier ends after 12 months."""
+        is_over = self.regime == "legacy" and timestamp >= add_months(self.opened_at, _LEGACY_MONTHS)
+        return "none" if is_over else self.regime
 
-    def credit(self, moment: float) -> Decimal:
-        """The USD of credits given by a moment, whether spent or not; 0 once they have expired."""
-        if self.regime != "credits" or moment >= months_after(self.opened, _CREDITS_MONTHS):
+    def credits_granted(self, timestamp: float) -> Decimal:
+        """The USD of credits granted so far, spent or not; 0 once they have expired."""
+        if self.regime != "credits" or timestamp >= add_months(self.opened_at, _CREDITS_MONTHS):
             return Decimal(0)
-        done = sum(1 for earned in self.earned.values() if earned <= moment)
-        return Decimal(credit_plans()["signup_credit_usd"]) + done * self.reward
+        completed = sum(1 for completed_at in self.completed_activities.values() if completed_at <= timestamp)
+        return Decimal(credit_plans()["signup_credit_usd"]) + completed * self.activity_credit
 
     @property
-    def reward(self) -> Decimal:
+    def activity_credit(self) -> Decimal:
         """The USD that each activity earns."""
         return Decimal(credit_plans()["activity_credit_usd"]) / len(ACTIVITIES)
 
     @property
-    def on_free_plan(self) -> bool:
+    def is_on_free_plan(self) -> bool:
         return self.regime == "credits" and self.plan == "free"
 
     @property
-    def free_plan_ends(self) -> int:
-        """The moment at which the free plan ends, whatever is left of the credits."""
-        return months_after(self.opened, _FREE_PLAN_MONTHS)
+    def free_plan_end(self) -> int:
+        """When the free plan ends at the latest, even with credits left."""
+        return add_months(self.opened_at, _FREE_PLAN_MONTHS)
 
-    @property
-    def credits_expire(self) -> int:
-        return months_after(self.opened, _CREDITS_MONTHS)
-
-    def did(self, activity: str) -> None:
-        """Something was done for which AWS gives credits, the first time."""
-        self.earned.setdefault(activity, floor(CLOCK.now()))
+    def complete_activity(self, activity: str) -> None:
+        """Record that an activity was completed; only the first time earns credits."""
+        self.completed_activities.setdefault(activity, floor(CLOCK.now()))
 
 
 @dataclass
-class Default:
-    """What a new account is."""
+class NewAccountDefaults:
+    """The regime and plan of new accounts."""
 
     regime: Regime = "legacy"
     plan: Plan = "paid"
 
 
-DEFAULT = Default()
+NEW_ACCOUNT_DEFAULTS = NewAccountDefaults()
 _CUSTOMERS: dict[str, Customer] = {}
 
 
-def customer(account: str) -> Customer:
-    """An account as Billing knows it; it was opened when it was first seen."""
+def get_customer(account: str) -> Customer:
+    """The billing settings of an account, which is opened on first use."""
     if account not in _CUSTOMERS:
-        _CUSTOMERS[account] = Customer(DEFAULT.regime, DEFAULT.plan, floor(CLOCK.now()))
+        _CUSTOMERS[account] = Customer(NEW_ACCOUNT_DEFAULTS.regime, NEW_ACCOUNT_DEFAULTS.plan, floor(CLOCK.now()))
     return _CUSTOMERS[account]
 
 
-def change(account: str, regime: Regime, plan: Plan) -> Customer:
-    """Let an account be another kind of customer, from the day it was opened."""
-    _CUSTOMERS[account] = replace(customer(account), regime=regime, plan=plan, closed=None)
+def change_regime(account: str, regime: Regime, plan: Plan) -> Customer:
+    """Give an account another regime and plan, from the day it was opened; a closed account is opened again."""
+    _CUSTOMERS[account] = replace(get_customer(account), regime=regime, plan=plan, closed_at=None)
     return _CUSTOMERS[account]
-
-
-def customers() -> Iterator[tuple[str, Customer]]:
-    yield from list(_CUSTOMERS.items())
 
 
 @on_reset
-def forget_customers() -> None:
+def clear_customers() -> None:
     _CUSTOMERS.clear()
-
-
-def months_after(moment: float, months: int) -> int:
-    """The same time of day some months later; of the 31st, the last day of a shorter month."""
-    then = datetime.fromtimestamp(moment, UTC)
-    year, month = divmod(then.year * 12 + then.month - 1 + months, 12)
-    day = min(then.day, monthrange(year, month + 1)[1])
-    return floor(then.replace(year=year, month=month + 1, day=day).timestamp())
-
-
-def month_of(moment: float) -> int:
-    """The beginning of the calendar month (UTC) of a moment, in seconds since 1970."""
-    then = datetime.fromtimestamp(moment, UTC)
-    return floor(datetime(then.year, then.month, 1, tzinfo=UTC).timestamp())
-
-
-def month_after(moment: float) -> int:
-    """The beginning of the next calendar month (UTC)."""
-    return month_of(month_of(moment) + timedelta(days=32).total_seconds())
-
-
-def date_of(moment: float) -> date:
-    return datetime.fromtimestamp(moment, UTC).date()

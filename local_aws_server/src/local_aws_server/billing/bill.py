@@ -1,7 +1,7 @@
 """The bill of an account: its charges hour by hour, up to this second. Every view of a bill reads these.
 
-Rating goes on from hour to hour, and an hour that has passed is rated once; the one that is passing is rated anew each
-time. AWS's own figures come up to a day later and are estimates until the month is closed; these are there at once.
+An hour that is over is rated once. The current hour is rated again on each read. AWS's own figures arrive up to a day
+later and are estimates until the month is closed; these are available at once.
 """
 
 from __future__ import annotations
@@ -12,109 +12,116 @@ from collections.abc import Iterable
 from decimal import Decimal
 from math import floor
 
-from local_aws_server.billing.account import Customer, customer, month_after, month_of
-from local_aws_server.billing.charge import HOUR, Charge
-from local_aws_server.billing.meter import Measured, hours
-from local_aws_server.billing.rating import Counters, rate
+from local_aws_server.billing.account import Customer, get_customer
+from local_aws_server.billing.calendar import hour_start, month_start, next_month_start
+from local_aws_server.billing.charge import Charge
+from local_aws_server.billing.meter import MeteredUsage, hourly_usage
+from local_aws_server.billing.rating import Counters, rate_usage
 from local_aws_server.clock.clock import CLOCK
-from local_aws_server.hooks import on_reset
+from local_aws_server.reset import on_reset
+
+BlendedRateKey = tuple[str, str, str, str]
+"""(region, service, usage type, operation): usage that has one blended rate."""
 
 
-class Bill:
-    """What an account has been charged, from when it was opened."""
+class AccountBill:
+    """The charges of an account since it was opened."""
 
     def __init__(self, account: str):
         self._account = account
-        self._rated_until = customer(account).opened // HOUR * HOUR
+        self._rated_until = hour_start(get_customer(account).opened_at)
         self._charges: list[Charge] = []
-        """Of the hours that have passed, by hour."""
+        """The charges of the hours that are over, by hour."""
         self._counters = Counters()
 
     @property
     def customer(self) -> Customer:
-        return customer(self._account)
+        """The account's billing settings."""
+        return get_customer(self._account)
 
     def charges(self, start: float, end: float) -> list[Charge]:
-        """The charges of the hours that begin between two moments, up to now, by hour."""
-        self._go_on()
+        """The charges of the hours that begin in [start, end), up to now, by hour."""
+        self._rate_past_hours()
         first = bisect_left(self._charges, start, key=lambda charge: charge.hour)
         last = bisect_left(self._charges, end, key=lambda charge: charge.hour)
-        found = self._charges[first:last]
+        charges = self._charges[first:last]
         if start <= self._rated_until < end:
-            found += self._of_this_hour()[0]
-        return found
+            charges += self._rate_current_hour()[0]
+        return charges
 
-    def of_month(self, moment: float) -> list[Charge]:
-        """The charges of a moment's calendar month (UTC), up to now."""
-        return self.charges(month_of(moment), month_after(moment))
+    def month_charges(self, timestamp: float) -> list[Charge]:
+        """The charges of a timestamp's calendar month (UTC), up to now."""
+        return self.charges(month_start(timestamp), next_month_start(timestamp))
 
-    def rated_on(self, usage: Iterable[Measured]) -> list[Charge]:
-        """What so much more usage would cost, from now on."""
-        return rate(floor(CLOCK.now()) // HOUR * HOUR, usage, self.customer, self.counters())
+    def estimate(self, usage: Iterable[MeteredUsage]) -> list[Charge]:
+        """The charges for additional usage in the current hour; the bill itself does not change."""
+        return rate_usage(hour_start(CLOCK.now()), usage, self.customer, self.counters())
 
     def counters(self) -> Counters:
-        """What of the month's allowances and tiers, and of the credits, is used up by now; the caller's own."""
-        self._go_on()
-        return self._of_this_hour()[1]
+        """A copy of the allowances, tiers and credits used so far."""
+        self._rate_past_hours()
+        return self._rate_current_hour()[1]
 
     def credits_left(self) -> Decimal:
-        """The USD of credits that are given and not used up."""
-        return max(Decimal(0), self.customer.credit(CLOCK.now()) - self.counters().credits)
+        """The USD of credits that are granted and not spent."""
+        return max(Decimal(0), self.customer.credits_granted(CLOCK.now()) - self.counters().credits_spent)
 
-    def _go_on(self) -> None:
-        """Rate the hours that have passed since the last time."""
-        this_hour = floor(CLOCK.now()) // HOUR * HOUR
-        for hour, usage in hours(self._account, self._rated_until, this_hour):
-            self._charges += rate(hour, usage, self.customer, self._counters)
-        self._rated_until = max(self._rated_until, this_hour)
+    def _rate_past_hours(self) -> None:
+        """Rate the hours that have ended since the last call."""
+        current_hour = hour_start(CLOCK.now())
+        for hour, usage in hourly_usage(self._account, self._rated_until, current_hour):
+            self._charges += rate_usage(hour, usage, self.customer, self._counters)
+        self._rated_until = max(self._rated_until, current_hour)
 
-    def _of_this_hour(self) -> tuple[list[Charge], Counters]:
-        """What is charged for the hour that is passing, and what of allowances and credits is used up then."""
+    def _rate_current_hour(self) -> tuple[list[Charge], Counters]:
+        """(charges of the current hour, counters after it)."""
         counters, charges = self._counters.copy(), list[Charge]()
-        for hour, usage in hours(self._account, self._rated_until, floor(CLOCK.now())):
-            charges += rate(hour, usage, self.customer, counters)
+        for hour, usage in hourly_usage(self._account, self._rated_until, floor(CLOCK.now())):
+            charges += rate_usage(hour, usage, self.customer, counters)
         return charges, counters
 
 
-_BILLS: dict[str, Bill] = {}
+_BILLS: dict[str, AccountBill] = {}
 
 
-def bill(account: str) -> Bill:
-    """The bill of an account; under its lock."""
+def get_bill(account: str) -> AccountBill:
+    """The bill of an account. The caller holds the account's lock."""
     if account not in _BILLS:
-        _BILLS[account] = Bill(account)
+        _BILLS[account] = AccountBill(account)
     return _BILLS[account]
 
 
-def begin_anew(account: str) -> None:
-    """Rate everything again: what the account is, or what it has used, is not as it was."""
+def discard_bill(account: str) -> None:
+    """Rate all hours of an account again on the next read, because its settings or its usage have changed."""
     _BILLS.pop(account, None)
 
 
 @on_reset
-def forget_bills() -> None:
+def clear_bills() -> None:
     _BILLS.clear()
 
 
-def total(charges: Iterable[Charge]) -> Decimal:
+def total_cost(charges: Iterable[Charge]) -> Decimal:
     """USD, not rounded."""
     return sum((charge.cost for charge in charges), Decimal(0))
 
 
-def blended_rates(charges: Iterable[Charge]) -> dict[tuple[str, str, str, str], Decimal]:
-    """What a unit cost on average, by `blended_by`: AWS shows it for free rows too.
+def blended_rates(charges: Iterable[Charge]) -> dict[BlendedRateKey, Decimal]:
+    """The average price of a unit, by `blended_rate_key`; AWS shows it on free rows too.
 
     https://docs.aws.amazon.com/awsaccountbilling/latest/aboutv2/con-bill-blended-rates.html
     """
-    sums: defaultdict[tuple[str, str, str, str], list[Decimal]] = defaultdict(lambda: [Decimal(0), Decimal(0)])
+    quantities: defaultdict[BlendedRateKey, Decimal] = defaultdict(Decimal)
+    costs: defaultdict[BlendedRateKey, Decimal] = defaultdict(Decimal)
     for charge in charges:
         if charge.kind == "Usage":
-            found = sums[blended_by(charge)]
-            found[0] += charge.quantity
-            found[1] += charge.cost
-    return {key: cost / quantity for key, (quantity, cost) in sums.items() if quantity}
+            key = blended_rate_key(charge)
+            quantities[key] += charge.quantity
+            costs[key] += charge.cost
+    return {key: costs[key] / quantity for key, quantity in quantities.items() if quantity}
 
 
-def blended_by(charge: Charge) -> tuple[str, str, str, str]:
+def blended_rate_key(charge: Charge) -> BlendedRateKey:
+    """The key of a charge in `blended_rates`."""
     meter = charge.meter
     return meter.region, meter.service, meter.usage_type, meter.operation

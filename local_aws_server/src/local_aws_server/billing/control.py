@@ -1,7 +1,4 @@
-"""Costs are told up to the present second, under the regime that the account was given; AWS's come up to a day later.
-
-https://docs.aws.amazon.com/cost-management/latest/userguide/ce-what-is.html
-"""
+"""Control routes for costs: `GET /_esaws/cost`, `GET /_esaws/regime` and `POST /_esaws/regime`."""
 
 from __future__ import annotations
 
@@ -9,44 +6,35 @@ from collections.abc import Mapping
 from typing import Any
 
 from esaws.pricelist import PLANS, REGIMES
-from local_aws_server.billing import plans
-from local_aws_server.billing.account import change, customer
+from local_aws_server.billing import plan_expiry
+from local_aws_server.billing.account import change_regime, get_customer
 from local_aws_server.billing.bill import discard_bill
-from local_aws_server.billing.month_to_date import month_to_date, customer_to_dict
+from local_aws_server.billing.month_to_date import customer_to_dict, month_to_date
 from local_aws_server.call import DEFAULT_ACCOUNT
-from local_aws_server.control import BadRequest, control
-from local_aws_server.fidelity import Behaviour
-
-BEHAVIOURS = (
-    Behaviour(
-        service="Billing",
-        statement="Costs are told up to the present second, under the regime that the account was given; AWS's "
-        "come up to a day later.",
-        documentation=("https://docs.aws.amazon.com/cost-management/latest/userguide/ce-what-is.html",),
-    ),
-)
+from local_aws_server.control import BadRequest, control_route
 
 
-@control("GET", "cost")
-def cost(asked: Mapping[str, Any]) -> dict[str, Any]:
-    """What an account costs as things stand."""
-    return month_to_date(asked.get("account", DEFAULT_ACCOUNT))
+@control_route("GET", "cost")
+def get_cost(params: Mapping[str, Any]) -> dict[str, Any]:
+    """The current costs of an account."""
+    return month_to_date(params.get("account", DEFAULT_ACCOUNT))
 
 
-@control("GET", "regime")
-def regime(asked: Mapping[str, Any]) -> dict[str, Any]:
-    """What kind of customer an account is."""
-    return customer_to_dict(customer(asked.get("account", DEFAULT_ACCOUNT)))
+@control_route("GET", "regime")
+def get_regime(params: Mapping[str, Any]) -> dict[str, Any]:
+    """The regime and plan of an account."""
+    return customer_to_dict(get_customer(params.get("account", DEFAULT_ACCOUNT)))
 
 
-@control("POST", "regime")
-def be_another_customer(asked: Mapping[str, Any]) -> dict[str, Any]:
-    """Rate an account as another kind of customer, from the day on which it was opened."""
-    account = asked.get("account", DEFAULT_ACCOUNT)
-    wanted, plan = asked.get("regime", customer(account).regime), asked.get("plan", customer(account).plan)
-    if wanted not in REGIMES or plan not in PLANS:
-        raise BadRequest(f"a regime is one of {', '.join(REGIMES)}, and a plan {' or '.join(PLANS)}")
-    changed = change(account, wanted, plan)
+@control_route("POST", "regime")
+def set_regime(params: Mapping[str, Any]) -> dict[str, Any]:
+    """Give an account another regime or plan and rate it again, from the day it was opened."""
+    account = params.get("account", DEFAULT_ACCOUNT)
+    customer = get_customer(account)
+    regime, plan = params.get("regime", customer.regime), params.get("plan", customer.plan)
+    if regime not in REGIMES or plan not in PLANS:
+        raise BadRequest(f"the regime must be one of {', '.join(REGIMES)}, and the plan {' or '.join(PLANS)}")
+    customer = change_regime(account, regime, plan)
     discard_bill(account)
-    plans.watch(account)
-    return customer_to_dict(changed)
+    plan_expiry.watch(account)
+    return customer_to_dict(customer)

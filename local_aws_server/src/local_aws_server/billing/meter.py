@@ -1,6 +1,6 @@
-"""What runs in each account and since when: a book of spans of time, written when something changes.
+"""Record what each account uses: a log of usage spans, written when something changes, not hour by hour.
 
-Nothing is written hour by hour: the hours of a bill are worked out from the spans when somebody asks for them.
+The usage of an hour is computed from the spans when a bill is read.
 """
 
 from __future__ import annotations
@@ -12,39 +12,40 @@ from decimal import Decimal
 from math import floor
 from typing import NamedTuple
 
-from esaws.pricelist import day_of, hours_in_month
+from esaws.pricelist import hours_in_month, utc_day
 from local_aws_server.backends import Backends
-from local_aws_server.billing.account import customer
-from local_aws_server.billing.charge import HOUR, Meter, Tags
+from local_aws_server.billing.account import get_customer
+from local_aws_server.billing.calendar import HOUR, hour_start
+from local_aws_server.billing.charge import TEN_DECIMALS, Meter, Tags
 from local_aws_server.clock.clock import CLOCK
-from local_aws_server.hooks import on_reset, reconciler
+from local_aws_server.hooks import reconciler
+from local_aws_server.reset import on_reset
 
-_BY_WHOLE_HOURS = ("LoadBalancerUsage", "NodeUsage:", "NatGateway-Hours")
-"""Each hour of the clock in which there was any of it counts whole.
+_BILLED_BY_WHOLE_HOURS = ("LoadBalancerUsage", "NodeUsage:", "NatGateway-Hours")
+"""Usage types of which each clock hour with any usage counts as a whole hour.
 
 https://aws.amazon.com/elasticloadbalancing/pricing/ https://aws.amazon.com/elasticache/pricing/
 https://aws.amazon.com/vpc/pricing/
 """
-_AT_LEAST = {"BoxUsage:": 60, "PublicIPv4:": 60, "InstanceUsage:": 600, "Multi-AZUsage:": 600}
-"""The seconds that are charged at least whenever it starts.
+_MINIMUM_SECONDS = {"BoxUsage:": 60, "PublicIPv4:": 60, "InstanceUsage:": 600, "Multi-AZUsage:": 600}
+"""Beginning of a usage type → the seconds that are charged at least for each start.
 
 https://aws.amazon.com/ec2/pricing/on-demand/ https://aws.amazon.com/rds/faqs/
 """
-_OF_A_MONTH = ("GB-Mo", "Alarms", "Metrics")
-_TEN_DECIMALS = Decimal("1.0000000000")
+_MONTHLY_UNITS = ("GB-Mo", "Alarms", "Metrics")
 
 
 class Reading(NamedTuple):
-    """What a meter shows at this moment."""
+    """The current value of a meter."""
 
     meter: Meter
     amount: Decimal
-    """How much of it there is: 1 instance, 30 gigabytes."""
+    """How much is running: 1 instance, 30 gigabytes."""
     tags: Tags = ()
 
 
-class Measured(NamedTuple):
-    """What a meter counted in an hour."""
+class MeteredUsage(NamedTuple):
+    """The usage of one meter in one hour."""
 
     meter: Meter
     quantity: Decimal
@@ -52,183 +53,185 @@ class Measured(NamedTuple):
 
 
 @dataclass
-class Span:
-    """A time, in whole seconds since 1970, in which so much of something ran."""
+class UsageSpan:
+    """A time in which a meter had the same amount and tags, in whole seconds since 1970."""
 
     meter: Meter
     amount: Decimal
     tags: Tags
     start: int
-    began: int
-    """When the thing itself was started: its size or tags may have changed since."""
+    resource_start: int
+    """When the resource was started; its amount or tags may have changed since."""
     end: int | None = None
-    goes_on: bool = False
-    """Whether the thing runs on, as another span."""
+    is_continued: bool = False
+    """Whether the resource goes on running in another span."""
 
-    def until(self, now: int) -> int:
-        """When it ends as far as it is charged: what has just been started is charged for a minimum of time."""
-        if self.end is None or self.goes_on:
+    def charged_until(self, now: int) -> int:
+        """The end of the charged time, which includes the minimum for a resource that has just been started."""
+        if self.end is None or self.is_continued:
             return now if self.end is None else self.end
-        least = next((least for name, least in _AT_LEAST.items() if self.meter.usage_type.startswith(name)), 0)
-        return max(self.end, self.began + least)
+        minimum = next(
+            (seconds for name, seconds in _MINIMUM_SECONDS.items() if self.meter.usage_type.startswith(name)), 0
+        )
+        return max(self.end, self.resource_start + minimum)
 
-    def quantity(self, start: int, end: int) -> Decimal:
-        """What is charged of an hour, or of its part that has passed; in the unit of the meter."""
-        seconds = min(self.until(end), end) - max(self.start, start)
+    def charged_quantity(self, start: int, end: int) -> Decimal:
+        """The quantity charged for an hour, or for the part of it that has passed; in the unit of the meter."""
+        seconds = min(self.charged_until(end), end) - max(self.start, start)
         if seconds <= 0:
             return Decimal(0)
-        if self.by_whole_hours:
+        if self.is_billed_by_whole_hours:
             return self.amount
-        return self._of(seconds, start)
+        return self._quantity_for(seconds, start)
 
-    def an_hour(self, start: int) -> Decimal:
-        """What is charged of an hour that it runs."""
-        return self._of(HOUR, start)
+    def hourly_quantity(self, start: int) -> Decimal:
+        """The quantity charged for a whole hour from `start` on."""
+        return self._quantity_for(HOUR, start)
 
-    def counted(self, account: str, start: int, end: int) -> list[Measured]:
-        """What it did, of which there is no reading: a load balancer's capacity units."""
-        found = _DERIVED.get(self.meter.usage_type, ()) if end > start else ()
-        return [measured for count in found for measured in count(account, self, start, end)]
+    def derive_usage(self, account: str, start: int, end: int) -> list[MeteredUsage]:
+        """Usage without a reading of its own, such as a load balancer's capacity units."""
+        functions = _DERIVED.get(self.meter.usage_type, ()) if end > start else ()
+        return [usage for derive in functions for usage in derive(account, self, start, end)]
 
     @property
-    def by_whole_hours(self) -> bool:
-        return self.meter.usage_type.startswith(_BY_WHOLE_HOURS)
+    def is_billed_by_whole_hours(self) -> bool:
+        return self.meter.usage_type.startswith(_BILLED_BY_WHOLE_HOURS)
 
-    def _of(self, seconds: int, moment: int) -> Decimal:
-        hours = self.amount * seconds / HOUR
-        if self.meter.unit in _OF_A_MONTH:
-            hours /= hours_in_month(day_of(moment))
-        return hours.quantize(_TEN_DECIMALS)
+    def _quantity_for(self, seconds: int, timestamp: int) -> Decimal:
+        quantity = self.amount * seconds / HOUR
+        if self.meter.unit in _MONTHLY_UNITS:
+            quantity /= hours_in_month(utc_day(timestamp))
+        return quantity.quantize(TEN_DECIMALS)
 
 
 @dataclass
-class Book:
-    """What one account has used so far."""
+class UsageLog:
+    """The usage of one account so far."""
 
-    spans: list[Span] = field(default_factory=list)
+    spans: list[UsageSpan] = field(default_factory=list)
     """By their beginnings."""
     counts: defaultdict[int, dict[tuple[Meter, Tags], Decimal]] = field(default_factory=lambda: defaultdict(dict))
-    """Hour → what was counted in it, one by one: requests, bytes."""
-    _running: dict[tuple[Backends, str], dict[Meter, Span]] = field(default_factory=dict)
+    """Hour → usage that is counted one by one: requests, bytes."""
+    _running: dict[tuple[Backends, str], dict[Meter, UsageSpan]] = field(default_factory=dict)
 
-    def record(self, world: Backends, source: str, readings: Iterable[Reading], moment: float) -> None:
-        """Write down what runs from this moment on, as far as one source of readings knows."""
-        now, before = floor(moment), self._running.get((world, source), {})
-        running: dict[Meter, Span] = {}
+    def record(self, backends: Backends, source: str, readings: Iterable[Reading], timestamp: float) -> None:
+        """Start and end spans so that they match the readings of one source from `timestamp` on."""
+        now, before = floor(timestamp), self._running.get((backends, source), {})
+        running: dict[Meter, UsageSpan] = {}
         for reading in readings:
             span = before.get(reading.meter)
             if span is None or (span.amount, span.tags) != (reading.amount, reading.tags):
-                span = Span(reading.meter, reading.amount, reading.tags, now, span.began if span else now)
+                resource_start = span.resource_start if span else now
+                span = UsageSpan(reading.meter, reading.amount, reading.tags, now, resource_start)
                 self.spans.append(span)
             running[reading.meter] = span
         for meter, span in before.items():
             if running.get(meter) is not span:
-                span.end, span.goes_on = now, meter in running
-        self._running[world, source] = running
+                span.end, span.is_continued = now, meter in running
+        self._running[backends, source] = running
 
-    def count(self, meter: Meter, quantity: Decimal, moment: float, tags: Tags = ()) -> None:
-        """Write down that something happened so many times, or was so much."""
-        hour = floor(moment) // HOUR * HOUR
-        counted = self.counts[hour]
-        counted[meter, tags] = counted.get((meter, tags), Decimal(0)) + quantity
+    def count(self, meter: Meter, quantity: Decimal, timestamp: float, tags: Tags = ()) -> None:
+        """Add to the counted usage of an hour."""
+        counts = self.counts[hour_start(timestamp)]
+        counts[meter, tags] = counts.get((meter, tags), Decimal(0)) + quantity
 
-    def close(self, moment: float) -> None:
-        """Nothing of it is charged any more."""
+    def close(self, timestamp: float) -> None:
+        """End all spans."""
         for running in self._running.values():
             for span in running.values():
-                span.end = floor(moment)
+                span.end = floor(timestamp)
         self._running.clear()
 
-    def running(self) -> Iterator[Span]:
-        """What runs now."""
+    def running_spans(self) -> Iterator[UsageSpan]:
+        """The spans that have no end yet."""
         for running in self._running.values():
             yield from running.values()
 
 
-BOOKS: defaultdict[str, Book] = defaultdict(Book)
-"""The book of each account."""
+USAGE_LOGS: defaultdict[str, UsageLog] = defaultdict(UsageLog)
+"""Account → its usage log."""
 
 
 @on_reset
-def begin_new_books() -> None:
-    BOOKS.clear()
+def clear_usage_logs() -> None:
+    USAGE_LOGS.clear()
 
 
-Readings = Callable[[Backends], Iterable[Reading]]
-Derived = Callable[[str, Span, int, int], Iterable[Measured]]
+MeterReader = Callable[[Backends], Iterable[Reading]]
+DerivedUsage = Callable[[str, UsageSpan, int, int], Iterable[MeteredUsage]]
 
-_DERIVED: defaultdict[str, list[Derived]] = defaultdict(list)
+_DERIVED: defaultdict[str, list[DerivedUsage]] = defaultdict(list)
 
-METERED: list[tuple[str, frozenset[str]]] = []
-"""(the source of readings, the services that it reads)."""
+METER_READERS: list[tuple[str, frozenset[str]]] = []
+"""(source of readings, the services that it reads)."""
 
 
-def metered(*services: str) -> Callable[[Readings], Readings]:
-    """Register a source of readings: asked again whenever something of these services may have changed."""
+def meter_reader(*services: str) -> Callable[[MeterReader], MeterReader]:
+    """Register a source of readings, which is read whenever something of these services may have changed."""
 
-    def register(readings: Readings) -> Readings:
-        source = f"{readings.__module__}.{readings.__qualname__}"
+    def register(reader: MeterReader) -> MeterReader:
+        source = f"{reader.__module__}.{reader.__qualname__}"
 
-        def read(world: Backends) -> None:
-            if customer(world.account).closed is None:  # it was opened at the latest when it uses something
-                BOOKS[world.account].record(world, source, readings(world), CLOCK.now())
+        def read(backends: Backends) -> None:
+            if get_customer(backends.account).closed_at is None:  # first use opens the account
+                USAGE_LOGS[backends.account].record(backends, source, reader(backends), CLOCK.now())
 
-        read.__module__, read.__qualname__ = readings.__module__, readings.__qualname__
+        read.__module__, read.__qualname__ = reader.__module__, reader.__qualname__
         reconciler(*services, order=90)(read)
-        METERED.append((source, frozenset(services)))
-        return readings
+        METER_READERS.append((source, frozenset(services)))
+        return reader
 
     return register
 
 
-def derived(usage_type: str) -> Callable[[Derived], Derived]:
-    """Register what is counted of a thing as long as it is metered under a usage type: (account, span, start, end)."""
+def derived_usage(usage_type: str) -> Callable[[DerivedUsage], DerivedUsage]:
+    """Register a function (account, span, start, end) that adds usage to each span of a usage type."""
 
-    def register(count: Derived) -> Derived:
-        _DERIVED[usage_type].append(count)
-        return count
+    def register(derive: DerivedUsage) -> DerivedUsage:
+        _DERIVED[usage_type].append(derive)
+        return derive
 
     return register
 
 
-def hours(account: str, start: int, end: int) -> Iterator[tuple[int, list[Measured]]]:
-    """Each hour between two moments in which anything was used, with what it was, in a fixed order.
+def hourly_usage(account: str, start: int, end: int) -> Iterator[tuple[int, list[MeteredUsage]]]:
+    """(hour, usage in a fixed order) of each hour in [start, end) in which anything was used.
 
-    The first moment is the beginning of an hour; the last hour may be a part of one.
+    `start` is the beginning of an hour. The last hour may be incomplete.
     """
-    book = BOOKS[account]
-    hour, at, going = start, 0, list[Span]()
-    later = sorted(each for each in book.counts if start <= each < end)
+    log = USAGE_LOGS[account]
+    hour, position, active = start, 0, list[UsageSpan]()
+    hours_with_counts = sorted(hour for hour in log.counts if start <= hour < end)
     while hour < end:
-        while at < len(book.spans) and book.spans[at].start < hour + HOUR:
-            going.append(book.spans[at])
-            at += 1
-        going = [span for span in going if span.until(end) > hour]
-        if not going and hour not in book.counts:
-            begins = [book.spans[at].start // HOUR * HOUR] if at < len(book.spans) else []
-            hour = min([*begins, *(each for each in later if each > hour), end])
+        while position < len(log.spans) and log.spans[position].start < hour + HOUR:
+            active.append(log.spans[position])
+            position += 1
+        active = [span for span in active if span.charged_until(end) > hour]
+        if not active and hour not in log.counts:
+            next_span = [hour_start(log.spans[position].start)] if position < len(log.spans) else []
+            hour = min([*next_span, *(later for later in hours_with_counts if later > hour), end])
             continue
-        if measured := _measured(account, going, hour, min(hour + HOUR, end)):
-            yield hour, measured
+        if usage := _usage_in_hour(account, active, hour, min(hour + HOUR, end)):
+            yield hour, usage
         hour += HOUR
 
 
-def _measured(account: str, spans: Iterable[Span], start: int, end: int) -> list[Measured]:
-    found: dict[tuple[Meter, Tags], Decimal] = {}
-    whole: set[Meter] = set()
+def _usage_in_hour(account: str, spans: Iterable[UsageSpan], start: int, end: int) -> list[MeteredUsage]:
+    quantities: dict[tuple[Meter, Tags], Decimal] = {}
+    charged_whole: set[Meter] = set()
     for span in spans:
-        if span.by_whole_hours and span.meter in whole:
+        if span.is_billed_by_whole_hours and span.meter in charged_whole:
             continue
-        quantity = span.quantity(start, end)
-        if quantity and span.by_whole_hours:
-            whole.add(span.meter)
-        counted = span.counted(account, max(span.start, start), min(span.until(end), end))
-        for measured in (Measured(span.meter, quantity, span.tags), *counted):
-            key = measured.meter, measured.tags
-            found[key] = found.get(key, Decimal(0)) + measured.quantity
-    for key, quantity in BOOKS[account].counts.get(start, {}).items():
-        found[key] = found.get(key, Decimal(0)) + quantity.quantize(_TEN_DECIMALS)
+        quantity = span.charged_quantity(start, end)
+        if quantity and span.is_billed_by_whole_hours:
+            charged_whole.add(span.meter)
+        derived = span.derive_usage(account, max(span.start, start), min(span.charged_until(end), end))
+        for usage in (MeteredUsage(span.meter, quantity, span.tags), *derived):
+            key = usage.meter, usage.tags
+            quantities[key] = quantities.get(key, Decimal(0)) + usage.quantity
+    for key, quantity in USAGE_LOGS[account].counts.get(start, {}).items():
+        quantities[key] = quantities.get(key, Decimal(0)) + quantity.quantize(TEN_DECIMALS)
     return sorted(
-        (Measured(meter, quantity, tags) for (meter, tags), quantity in found.items() if quantity > 0),
-        key=lambda each: (each.meter, each.tags),
+        (MeteredUsage(meter, quantity, tags) for (meter, tags), quantity in quantities.items() if quantity > 0),
+        key=lambda usage: (usage.meter, usage.tags),
     )

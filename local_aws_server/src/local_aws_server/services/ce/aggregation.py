@@ -1,4 +1,4 @@
-"""What Cost Explorer makes of a bill: its charges summed up by periods of time and by groups, metric by metric.
+"""Sum charges by period and group, metric by metric.
 
 https://docs.aws.amazon.com/aws-cost-management/latest/APIReference/API_GetCostAndUsage.html
 """
@@ -11,31 +11,31 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from local_aws_server.billing.account import month_of
-from local_aws_server.billing.bill import AccountBill, blended_rate_key, blended_rates
-from local_aws_server.billing.charge import Charge
-from local_aws_server.hooks import AwsError
-from local_aws_server.services.ce.dimensions import (
-    GROUPABLE_DIMENSIONS,
-    dimension_value,
-    instance_type,
-    cached_by_kind,
-    tag_value,
+from local_aws_server.billing.bill import AccountBill, BlendedRateKey, blended_rate_key, blended_rates
+from local_aws_server.billing.calendar import Period, month_start
+from local_aws_server.billing.charge import (
+    TEN_DECIMALS,
+    Charge,
+    ChargeFilter,
+    ChargeMeasure,
+    charge_cost,
+    charge_quantity,
 )
-from local_aws_server.services.ce.filters import Keep, validation_error
-from local_aws_server.services.ce.periods import Granularity, Period, format_timestamp
+from local_aws_server.billing.instance_sizes import normalization_factor
+from local_aws_server.errors import AwsError
+from local_aws_server.services.ce.dimensions import GROUPABLE_DIMENSIONS, cached_by_kind, dimension_value, tag_value
+from local_aws_server.services.ce.filters import validation_error
+from local_aws_server.services.ce.periods import Granularity, format_boundary
 
-Keys = tuple[str, ...]
-Measure = Callable[[Charge], Decimal]
+GroupKey = tuple[str, ...]
 
-_NOTHING = Decimal(0)
-_TEN_DECIMALS = Decimal("1.0000000000")
+_ZERO = Decimal(0)
 _NO_UNIT = "N/A"
-_MOST_GROUPS = 2
+_MAX_GROUP_DEFINITIONS = 2
 
-COSTS = ("AmortizedCost", "BlendedCost", "NetAmortizedCost", "NetUnblendedCost", "UnblendedCost")
-METRICS = (*COSTS, "NormalizedUsageAmount", "UsageQuantity")
-_SPELLINGS = {
+COST_METRICS = ("AmortizedCost", "BlendedCost", "NetAmortizedCost", "NetUnblendedCost", "UnblendedCost")
+METRICS = (*COST_METRICS, "NormalizedUsageAmount", "UsageQuantity")
+_METRIC_NAMES = {
     **{name: name for name in METRICS},
     "AMORTIZED_COST": "AmortizedCost",
     "BLENDED_COST": "BlendedCost",
@@ -45,95 +45,95 @@ _SPELLINGS = {
     "NORMALIZED_USAGE_AMOUNT": "NormalizedUsageAmount",
     "USAGE_QUANTITY": "UsageQuantity",
 }
-
-_SIZES = {"nano": "0.25", "micro": "0.5", "small": "1", "medium": "2", "large": "4", "xlarge": "8"}
-"""https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/apply_ri.html"""
-_COME_IN_SIZES = ("BoxUsage:", "InstanceUsage:", "Multi-AZUsage:")
+"""Spelling in a request → the metric's name in a response."""
 
 
 @dataclass
 class MetricSums:
-    """What charges amount to, in each of the metrics asked for."""
+    """The sums of some charges, one for each metric requested."""
 
     amounts: list[Decimal]
     units: set[str] = field(default_factory=set)
-    """Of what was used."""
+    """The units of the usage."""
 
     @property
     def unit(self) -> str:
-        """The unit of the quantities; `N/A` where they have different ones, and are added up nevertheless."""
+        """The unit of the quantities; `N/A` if there are several, which AWS adds up nevertheless."""
         return next(iter(self.units)) if len(self.units) == 1 else _NO_UNIT
 
 
 @dataclass(frozen=True)
 class PeriodResult:
-    """What the charges of a period amount to, group by group in the order of their keys; not grouped, under `()`."""
+    """The sums of a period, by group key in order; ungrouped sums have the key `()`."""
 
     period: Period
-    groups: Mapping[Keys, MetricSums]
+    groups: Mapping[GroupKey, MetricSums]
 
 
 def parse_metric(name: str) -> str:
-    """The name of a metric as answers have it; raises AwsError, with the code ValidationException, for another."""
-    if name not in _SPELLINGS:
+    """The name of a metric in responses. Raises ValidationException for an unknown metric."""
+    if name not in _METRIC_NAMES:
         raise validation_error(f"Metric {name} is not valid. Valid values are {', '.join(METRICS)}")
-    return _SPELLINGS[name]
+    return _METRIC_NAMES[name]
 
 
-def metric_measure(name: str, bill: AccountBill) -> Measure:
-    """What a charge amounts to in a metric.
+def metric_measure(name: str, bill: AccountBill) -> ChargeMeasure:
+    """The function that gives a charge's amount in a metric.
 
-    No account here has reservations, savings plans or discounts, so amortized and net costs are the unblended ones.
+    Accounts have no reservations, savings plans or discounts here, so amortized and net costs equal unblended costs.
     """
     if name == "UsageQuantity":
-        return lambda charge: charge.quantity
+        return charge_quantity
     if name == "NormalizedUsageAmount":
-        return lambda charge: charge.quantity * _size(charge)
-    return _blended_cost(bill) if name == "BlendedCost" else lambda charge: charge.cost
+        return lambda charge: charge.quantity * (normalization_factor(charge.meter) or _ZERO)
+    return _blended_cost(bill) if name == "BlendedCost" else charge_cost
 
 
 def group_key_function(
-    asked: Sequence[Mapping[str, str]], account: str, dimensions: Sequence[str] = GROUPABLE_DIMENSIONS
-) -> Callable[[Charge], Keys]:
-    """The keys of a charge's group.
+    definitions: Sequence[Mapping[str, str]], account: str, dimensions: Sequence[str] = GROUPABLE_DIMENSIONS
+) -> Callable[[Charge], GroupKey]:
+    """The function that gives the key of a charge's group.
 
-    Raises AwsError, with the code ValidationException, for more than two definitions and for one that makes no sense;
-    NotSimulated for cost categories.
+    Raises ValidationException for an invalid definition or more than two, NotSimulated for cost categories.
     """
-    if len(asked) > _MOST_GROUPS:
-        raise validation_error(f"GroupBy must have at most {_MOST_GROUPS} group definitions.")
-    parts = [_part(definition, account, dimensions) for definition in asked]
+    if len(definitions) > _MAX_GROUP_DEFINITIONS:
+        raise validation_error(f"GroupBy must have at most {_MAX_GROUP_DEFINITIONS} group definitions.")
+    parts = [_key_part(definition, account, dimensions) for definition in definitions]
     return cached_by_kind(lambda charge: tuple(part(charge) for part in parts))
 
 
 def aggregate(
     charges: Iterable[Charge],
     periods: Sequence[Period],
-    measures: Sequence[Measure],
-    keep: Keep,
-    keys: Callable[[Charge], Keys] | None = None,
+    measures: Sequence[ChargeMeasure],
+    matches: ChargeFilter,
+    group_key: Callable[[Charge], GroupKey] | None = None,
 ) -> list[PeriodResult]:
-    """What each period amounts to; the periods follow one another and hold the hours of all the charges.
+    """The sums of each period. Periods are consecutive and contain the hours of all charges.
 
-    Grouped by `keys`, a period has the groups that there are charges of; without, it has one sum in any case.
+    With `group_key`, a period has the groups that occur in it; without, it always has one sum.
     """
     starts = [period.start for period in periods]
-    found: list[dict[Keys, MetricSums]] = [{} if keys else {(): MetricSums([_NOTHING] * len(measures))} for _ in periods]
+    groups_of: list[dict[GroupKey, MetricSums]] = [
+        {} if group_key else {(): MetricSums([_ZERO] * len(measures))} for _ in periods
+    ]
     for charge in charges:
-        if not keep(charge):
+        if not matches(charge):
             continue
-        groups, key = found[bisect_right(starts, charge.hour) - 1], keys(charge) if keys else ()
+        groups, key = groups_of[bisect_right(starts, charge.hour) - 1], group_key(charge) if group_key else ()
         if key not in groups:
-            groups[key] = MetricSums([_NOTHING] * len(measures))
-        group = groups[key]
-        group.amounts = [amount + each(charge) for amount, each in zip(group.amounts, measures, strict=True)]
+            groups[key] = MetricSums([_ZERO] * len(measures))
+        sums = groups[key]
+        sums.amounts = [amount + measure(charge) for amount, measure in zip(sums.amounts, measures, strict=True)]
         if charge.kind == "Usage":
-            group.units.add(charge.meter.unit)
-    return [PeriodResult(period, dict(sorted(groups.items()))) for period, groups in zip(periods, found, strict=True)]
+            sums.units.add(charge.meter.unit)
+    return [
+        PeriodResult(period, dict(sorted(groups.items()))) for period, groups in zip(periods, groups_of, strict=True)
+    ]
 
 
 def split_groups(results: Iterable[PeriodResult]) -> list[PeriodResult]:
-    """The same results with at most one group each, so that they can be put onto pages."""
+    """The same results with at most one group each, so that a page can end between two groups."""
     return [
         PeriodResult(result.period, {key: result.groups[key]} if key is not None else {})
         for result in results
@@ -142,41 +142,46 @@ def split_groups(results: Iterable[PeriodResult]) -> list[PeriodResult]:
 
 
 def merge_groups(results: Iterable[PeriodResult]) -> list[PeriodResult]:
-    """Results of one period after another, with all the groups of each period in one."""
-    found: dict[Period, dict[Keys, MetricSums]] = {}
+    """The inverse of `split_groups`: one result for each period, with all its groups."""
+    groups_of: dict[Period, dict[GroupKey, MetricSums]] = {}
     for result in results:
-        found.setdefault(result.period, {}).update(result.groups)
-    return [PeriodResult(period, groups) for period, groups in found.items()]
+        groups_of.setdefault(result.period, {}).update(result.groups)
+    return [PeriodResult(period, groups) for period, groups in groups_of.items()]
 
 
-def result_to_dict(result: PeriodResult, metrics: Sequence[str], granularity: Granularity, estimated_from: float) -> dict[str, Any]:
-    """A result in boto3's shape; what is not yet over at `estimated_from` is an estimate."""
+def result_to_dict(
+    result: PeriodResult, metrics: Sequence[str], granularity: Granularity, estimated_from: float
+) -> dict[str, Any]:
+    """A result in boto3's shape; it is an estimate if its period ends after `estimated_from`."""
     period, groups = result.period, dict(result.groups)
     total = groups.pop((), None)
     return {
-        "TimePeriod": {"Start": format_timestamp(period.start, granularity), "End": format_timestamp(period.end, granularity)},
+        "TimePeriod": {
+            "Start": format_boundary(period.start, granularity),
+            "End": format_boundary(period.end, granularity),
+        },
         "Total": metrics_to_dict(total, metrics) if total else {},
-        "Groups": [{"Keys": list(keys), "Metrics": metrics_to_dict(found, metrics)} for keys, found in groups.items()],
+        "Groups": [{"Keys": list(key), "Metrics": metrics_to_dict(sums, metrics)} for key, sums in groups.items()],
         "Estimated": period.end > estimated_from,
     }
 
 
-def metrics_to_dict(found: MetricSums, metrics: Sequence[str]) -> dict[str, dict[str, str]]:
-    """The amounts of each metric in boto3's shape."""
-    units = {"UsageQuantity": found.unit, "NormalizedUsageAmount": _NO_UNIT}
+def metrics_to_dict(sums: MetricSums, metrics: Sequence[str]) -> dict[str, dict[str, str]]:
+    """Metric → amount and unit, in boto3's shape."""
+    units = {"UsageQuantity": sums.unit, "NormalizedUsageAmount": _NO_UNIT}
     return {
         name: {"Amount": format_amount(amount), "Unit": units.get(name, "USD")}
-        for name, amount in zip(metrics, found.amounts, strict=True)
+        for name, amount in zip(metrics, sums.amounts, strict=True)
     }
 
 
 def format_amount(amount: Decimal) -> str:
-    """A number with at most ten decimals, without an exponent: `0.0264`, `0`."""
-    text = f"{amount.quantize(_TEN_DECIMALS):f}".rstrip("0").rstrip(".")
+    """A number with at most ten decimals and no exponent: `0.0264`, `0`."""
+    text = f"{amount.quantize(TEN_DECIMALS):f}".rstrip("0").rstrip(".")
     return "0" if text == "-0" else text
 
 
-def _part(definition: Mapping[str, str], account: str, dimensions: Sequence[str]) -> Callable[[Charge], str]:
+def _key_part(definition: Mapping[str, str], account: str, dimensions: Sequence[str]) -> Callable[[Charge], str]:
     kind, key = definition.get("Type"), definition.get("Key")
     if not kind or not key:
         raise validation_error("Group Definition is invalid. Both type an key need to be set to a non-empty value.")
@@ -191,27 +196,18 @@ def _part(definition: Mapping[str, str], account: str, dimensions: Sequence[str]
     return lambda charge: dimension_value(key, charge, account)
 
 
-def _blended_cost(bill: AccountBill) -> Measure:
-    """Usage at the average rate that its kind had in the calendar month."""
-    rates: dict[int, Mapping[tuple[str, str, str, str], Decimal]] = {}
+def _blended_cost(bill: AccountBill) -> ChargeMeasure:
+    """Usage at its average rate in the calendar month."""
+    rates: dict[int, Mapping[BlendedRateKey, Decimal]] = {}
     months: dict[int, int] = {}
 
-    def blended(charge: Charge) -> Decimal:
+    def blended_cost(charge: Charge) -> Decimal:
         if charge.kind != "Usage":
             return charge.cost
         if charge.hour not in months:
-            month = months[charge.hour] = month_of(charge.hour)
+            month = months[charge.hour] = month_start(charge.hour)
             if month not in rates:
                 rates[month] = blended_rates(bill.month_charges(month))
         return charge.quantity * rates[months[charge.hour]][blended_rate_key(charge)]
 
-    return blended
-
-
-def _size(charge: Charge) -> Decimal:
-    """How many small instances an instance counts for."""
-    if not charge.meter.usage_type.startswith(_COME_IN_SIZES):
-        return _NOTHING
-    size = instance_type(charge.meter).split(".")[-1]
-    times = size.removesuffix("xlarge")
-    return Decimal(_SIZES["xlarge"]) * int(times) if times.isdigit() else Decimal(_SIZES.get(size, 0))
+    return blended_cost

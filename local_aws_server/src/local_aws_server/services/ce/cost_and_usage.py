@@ -1,6 +1,6 @@
-"""Cost Explorer sums the bill up by periods, groups, filters and metrics, up to the present second.
+"""GetCostAndUsage and GetCostAndUsageWithResources. Figures are up to date to the second and requests are free.
 
-AWS's figures come up to a day later, and each request to its API costs 0.01 USD; here it costs nothing.
+On AWS, figures arrive up to a day later, and each API request costs 0.01 USD.
 https://docs.aws.amazon.com/aws-cost-management/latest/APIReference/API_GetCostAndUsage.html
 https://docs.aws.amazon.com/aws-cost-management/latest/APIReference/API_GetCostAndUsageWithResources.html
 """
@@ -10,22 +10,38 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from local_aws_server.billing.account import month_of
 from local_aws_server.billing.bill import get_bill
+from local_aws_server.billing.calendar import month_start
 from local_aws_server.call import Call
 from local_aws_server.clock.clock import CLOCK
 from local_aws_server.fidelity import Behaviour
 from local_aws_server.hooks import replace
-from local_aws_server.services.ce.aggregation import split_groups, group_key_function, metric_measure, parse_metric, aggregate, merge_groups, result_to_dict
+from local_aws_server.services.ce.aggregation import (
+    PeriodResult,
+    aggregate,
+    group_key_function,
+    merge_groups,
+    metric_measure,
+    parse_metric,
+    result_to_dict,
+    split_groups,
+)
 from local_aws_server.services.ce.dimensions import GROUPABLE_DIMENSIONS
-from local_aws_server.services.ce.filters import COST_EXPLORER, WITH_RESOURCES, ExpressionLimits, validation_error, compile_expression, uses_dimension
+from local_aws_server.services.ce.filters import (
+    COST_EXPLORER_LIMITS,
+    RESOURCE_LIMITS,
+    ExpressionLimits,
+    compile_expression,
+    uses_dimension,
+    validation_error,
+)
 from local_aws_server.services.ce.pagination import cut_page
-from local_aws_server.services.ce.periods import check_recent, split_period, parse_history_period, format_timestamp
+from local_aws_server.services.ce.periods import check_recent, format_boundary, parse_history_period, split_period
 
 BEHAVIOURS = (
     Behaviour(
         service="Cost Explorer",
-        statement="Cost Explorer sums the bill up by periods, groups, filters and metrics, up to the present second.",
+        statement="Costs and usage are summed by period, group, filter and metric, up to date to the second.",
         documentation=(
             "https://docs.aws.amazon.com/aws-cost-management/latest/APIReference/API_GetCostAndUsage.html",
             "https://docs.aws.amazon.com/aws-cost-management/latest/APIReference/API_GetCostAndUsageWithResources.html",
@@ -33,60 +49,65 @@ BEHAVIOURS = (
     ),
 )
 
-_PAGE = 5000
-"""The groups on a page; AWS does not tell how many it gives."""
+_PAGE_SIZE = 5000
+"""Groups on a page; AWS does not document its own number."""
 
 
 @replace("ce", "GetCostAndUsage")
-def cost_and_usage(call: Call) -> dict[str, Any]:
-    return _answer(call, COST_EXPLORER, GROUPABLE_DIMENSIONS)
+def get_cost_and_usage(call: Call) -> dict[str, Any]:
+    return _response(call, COST_EXPLORER_LIMITS, GROUPABLE_DIMENSIONS)
 
 
 @replace("ce", "GetCostAndUsageWithResources")
-def cost_and_usage_with_resources(call: Call) -> dict[str, Any]:
-    groups = call.params.get("GroupBy", ())
-    by_resource = any(group.get("Key") == "RESOURCE_ID" and group.get("Type") == "DIMENSION" for group in groups)
-    if not by_resource and not uses_dimension(call.params["Filter"], "RESOURCE_ID"):
+def get_cost_and_usage_with_resources(call: Call) -> dict[str, Any]:
+    params = call.params
+    definitions = params.get("GroupBy", ())
+    is_by_resource = any(
+        group.get("Key") == "RESOURCE_ID" and group.get("Type") == "DIMENSION" for group in definitions
+    )
+    if not is_by_resource and not uses_dimension(params["Filter"], "RESOURCE_ID"):
         raise validation_error("Either group by or filter by RESOURCE_ID.")
-    check_recent(parse_history_period(call.params["TimePeriod"], call.params["Granularity"], CLOCK.now()), CLOCK.now())
-    return _answer(call, WITH_RESOURCES, (*GROUPABLE_DIMENSIONS, "RESOURCE_ID"))
+    check_recent(parse_history_period(params["TimePeriod"], params["Granularity"], CLOCK.now()), CLOCK.now())
+    return _response(call, RESOURCE_LIMITS, (*GROUPABLE_DIMENSIONS, "RESOURCE_ID"))
 
 
-def _answer(call: Call, allowed: ExpressionLimits, dimensions: Sequence[str]) -> dict[str, Any]:
-    asked, its, now = call.params, get_bill(call.account), CLOCK.now()
-    granularity = asked["Granularity"]
-    period = parse_history_period(asked["TimePeriod"], granularity, now)
-    metrics = _metrics(asked)
-    by = asked.get("GroupBy", [])
+def _response(call: Call, limits: ExpressionLimits, dimensions: Sequence[str]) -> dict[str, Any]:
+    params, bill, now = call.params, get_bill(call.account), CLOCK.now()
+    granularity = params["Granularity"]
+    period = parse_history_period(params["TimePeriod"], granularity, now)
+    metrics = _parse_metrics(params)
+    definitions = params.get("GroupBy", [])
     results = aggregate(
-        its.charges(period.start, period.end),
+        bill.charges(period.start, period.end),
         split_period(period, granularity),
-        [metric_measure(name, its) for name in metrics],
-        compile_expression(asked.get("Filter"), call.account, allowed),
-        group_key_function(by, call.account, dimensions) if by else None,
+        [metric_measure(name, bill) for name in metrics],
+        compile_expression(params.get("Filter"), call.account, limits),
+        group_key_function(definitions, call.account, dimensions) if definitions else None,
     )
-    shown_here, token = cut_page(
-        split_groups(results),
-        lambda result: [format_timestamp(result.period.start, granularity), *(part for keys in result.groups for part in keys)],
-        asked,
-        _PAGE,
-    )
-    answer = {
-        "ResultsByTime": [result_to_dict(result, metrics, granularity, month_of(now)) for result in merge_groups(shown_here)],
-        "DimensionValueAttributes": _attributes(by, call.account),
+
+    def position(result: PeriodResult) -> list[str]:
+        return [format_boundary(result.period.start, granularity), *(part for key in result.groups for part in key)]
+
+    page, token = cut_page(split_groups(results), position, params, _PAGE_SIZE)
+    response = {
+        "ResultsByTime": [
+            result_to_dict(result, metrics, granularity, estimated_from=month_start(now))
+            for result in merge_groups(page)
+        ],
+        "DimensionValueAttributes": _account_attributes(definitions, call.account),
         "NextPageToken": token,
     }
-    return {**answer, "GroupDefinitions": by} if by else answer
+    return {**response, "GroupDefinitions": definitions} if definitions else response
 
 
-def _metrics(asked: Mapping[str, Any]) -> list[str]:
-    names = asked.get("Metrics")
+def _parse_metrics(params: Mapping[str, Any]) -> list[str]:
+    names = params.get("Metrics")
     if not names:
         raise validation_error("Metrics must not be empty.")
     return [parse_metric(name) for name in names]
 
 
-def _attributes(by: Sequence[Mapping[str, str]], account: str) -> list[dict[str, Any]]:
-    if all(group["Key"] != "LINKED_ACCOUNT" for group in by):
+def _account_attributes(definitions: Sequence[Mapping[str, str]], account: str) -> list[dict[str, Any]]:
+    if all(group["Key"] != "LINKED_ACCOUNT" for group in definitions):
         return []
     return [{"Value": account, "Attributes": {"description": account}}]

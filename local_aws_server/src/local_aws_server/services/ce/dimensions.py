@@ -1,4 +1,4 @@
-"""The dimensions of Cost Explorer: what it says of a charge under SERVICE, REGION, INSTANCE_TYPE and the others.
+"""The dimensions of Cost Explorer, and the value of a charge in each: SERVICE, REGION, INSTANCE_TYPE and so on.
 
 https://docs.aws.amazon.com/aws-cost-management/latest/APIReference/API_GetDimensionValues.html
 """
@@ -9,11 +9,12 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from local_aws_server.billing.charge import Charge, Meter, Tags
-from local_aws_server.billing.products import cost_explorer_name
+from local_aws_server.billing.engines import CACHE_ENGINES, DATABASE_ENGINES
+from local_aws_server.billing.service_names import cost_explorer_name
 
-Answer = TypeVar("Answer")
+Value = TypeVar("Value")
 
-_INSTANCES = {
+_INSTANCE_GROUPS = {
     "BoxUsage:": "EC2: Running Hours",
     "InstanceUsage:": "RDS: Running Hours",
     "Multi-AZUsage:": "RDS: Running Hours",
@@ -21,10 +22,10 @@ _INSTANCES = {
     "RabbitMQ-InstanceUsage:": "",
     "ActiveMQ-InstanceUsage:": "",
 }
-"""What begins the usage types of instances, and the group that they are in."""
+"""Beginning of the usage types of instances → their usage type group."""
 
 _GROUPS = {
-    **_INSTANCES,
+    **_INSTANCE_GROUPS,
     "EBS:VolumeUsage.gp2": "EC2: EBS - SSD(gp2)",
     "EBS:VolumeUsage.gp3": "EC2: EBS - SSD(gp3)",
     "EBS:VolumeUsage.piops": "EC2: EBS - SSD(io1)",
@@ -42,7 +43,7 @@ _GROUPS = {
     "CW:MetricMonitorUsage": "EC2: CloudWatch - Metrics",
     "RDS:": "RDS: Storage",
 }
-_GROUPS_OF_SERVICE = {
+_SERVICE_GROUPS = {
     ("AmazonEC2", "DataTransfer-Out-Bytes"): "EC2: Data Transfer - Internet (Out)",
     ("AmazonEC2", "DataTransfer-Regional-Bytes"): "EC2: Data Transfer - Inter AZ",
     ("AmazonS3", "DataTransfer-Out-Bytes"): "S3: Data Transfer - Internet (Out)",
@@ -52,34 +53,22 @@ _GROUPS_OF_SERVICE = {
 }
 """https://docs.aws.amazon.com/cost-management/latest/userguide/ce-filtering.html"""
 
-_DATABASE_ENGINES = {
-    "CreateDBInstance:0002": "MySQL",
-    "CreateDBInstance:0014": "PostgreSQL",
-    "CreateDBInstance:0016": "Aurora MySQL",
-    "CreateDBInstance:0018": "MariaDB",
-    "CreateDBInstance:0021": "Aurora PostgreSQL",
-}
-_CACHE_ENGINES = {
-    "CreateCacheCluster:0001": "Memcached",
-    "CreateCacheCluster:0002": "Redis",
-    "CreateCacheCluster:Valkey": "Valkey",
-}
 _PLATFORMS = {"RunInstances": "Linux/UNIX", "RunInstances:0002": "Windows (Amazon VPC)"}
 
 
 def instance_type(meter: Meter) -> str:
-    """`t2.micro`, `db.t3.micro`; "" for what is no instance."""
-    return meter.usage_type.split(":")[1] if meter.usage_type.startswith(tuple(_INSTANCES)) else ""
+    """`t2.micro`, `db.t3.micro`; "" for other usage."""
+    return meter.usage_type.split(":")[1] if meter.usage_type.startswith(tuple(_INSTANCE_GROUPS)) else ""
 
 
 def usage_type_group(meter: Meter) -> str:
-    """The group that AWS puts a usage type into, or ""."""
-    found = _GROUPS_OF_SERVICE.get((meter.service, meter.usage_type))
-    begins = (group for name, group in _GROUPS.items() if meter.usage_type.startswith(name))
-    return found if found is not None else next(begins, "")
+    """AWS's group of a usage type; "" if it has none."""
+    group = _SERVICE_GROUPS.get((meter.service, meter.usage_type))
+    by_prefix = (group for prefix, group in _GROUPS.items() if meter.usage_type.startswith(prefix))
+    return group if group is not None else next(by_prefix, "")
 
 
-def _family(meter: Meter) -> str:
+def _instance_family(meter: Meter) -> str:
     return instance_type(meter).removeprefix("db.").removeprefix("cache.").removeprefix("mq.").split(".")[0]
 
 
@@ -99,10 +88,10 @@ def _deployment_option(meter: Meter) -> str:
     return {"InstanceUsage": "Single-AZ", "Multi-AZUsage": "Multi-AZ"}.get(meter.usage_type.split(":")[0], "")
 
 
-_OF_METER: dict[str, tuple[Callable[[Meter], str], str]] = {
+_METER_DIMENSIONS: dict[str, tuple[Callable[[Meter], str], str]] = {
     "AZ": (lambda meter: meter.zone, "NoAZ"),
     "INSTANCE_TYPE": (instance_type, "NoInstanceType"),
-    "INSTANCE_TYPE_FAMILY": (_family, "NoInstanceTypeFamily"),
+    "INSTANCE_TYPE_FAMILY": (_instance_family, "NoInstanceTypeFamily"),
     "OPERATION": (lambda meter: meter.operation, "NoOperation"),
     "PURCHASE_TYPE": (_purchase_type, "NoPurchaseType"),
     "REGION": (lambda meter: meter.region, "NoRegion"),
@@ -113,8 +102,8 @@ _OF_METER: dict[str, tuple[Callable[[Meter], str], str]] = {
     "PLATFORM": (_platform, "NoOperatingSystem"),
     "TENANCY": (_tenancy, "NoTenancy"),
     "DEPLOYMENT_OPTION": (_deployment_option, "NoDeploymentOption"),
-    "DATABASE_ENGINE": (lambda meter: _DATABASE_ENGINES.get(meter.operation, ""), "NoDatabaseEngine"),
-    "CACHE_ENGINE": (lambda meter: _CACHE_ENGINES.get(meter.operation, ""), "NoCacheEngine"),
+    "DATABASE_ENGINE": (lambda meter: DATABASE_ENGINES.get(meter.operation, ""), "NoDatabaseEngine"),
+    "CACHE_ENGINE": (lambda meter: CACHE_ENGINES.get(meter.operation, ""), "NoCacheEngine"),
     "RESOURCE_ID": (lambda meter: meter.resource, "NoResourceId"),
     "BILLING_ENTITY": (lambda _: "AWS", "NoBillingEntity"),
     "LEGAL_ENTITY_NAME": (lambda _: "Amazon Web Services, Inc.", "NoLegalEntityName"),
@@ -123,10 +112,10 @@ _OF_METER: dict[str, tuple[Callable[[Meter], str], str]] = {
     "SAVINGS_PLANS_TYPE": (lambda _: "", "NoSavingsPlansType"),
     "SAVINGS_PLAN_ARN": (lambda _: "", "NoSavingsPlanArn"),
 }
-"""Dimension → (its value for a meter, what Cost Explorer shows where there is none)."""
+"""Dimension → (function of a meter, the value that Cost Explorer shows if the function returns "")."""
 
-DIMENSIONS = frozenset({*_OF_METER, "LINKED_ACCOUNT", "RECORD_TYPE"})
-"""Those that a charge has a value for."""
+DIMENSIONS = frozenset({*_METER_DIMENSIONS, "LINKED_ACCOUNT", "RECORD_TYPE"})
+"""The dimensions in which a charge has a value."""
 
 GROUPABLE_DIMENSIONS = (
     "AZ",
@@ -152,32 +141,32 @@ GROUPABLE_DIMENSIONS = (
     "SAVINGS_PLAN_ARN",
     "OPERATING_SYSTEM",
 )
-"""Those that results may be grouped by, as AWS's refusal of any other lists them."""
+"""The dimensions that results can be grouped by, in the order of AWS's error message for any other."""
 
 
 def dimension_value(dimension: str, charge: Charge, account: str) -> str:
-    """What Cost Explorer shows of a charge under one of `DIMENSIONS`; `NoRegion` and the like where it has none."""
+    """The value of a charge in one of `DIMENSIONS`; `NoRegion` and the like if it has none."""
     if dimension == "LINKED_ACCOUNT":
         return account
     if dimension == "RECORD_TYPE":
         return charge.kind
-    of_meter, none = _OF_METER[dimension]
-    return of_meter(charge.meter) or none
+    function, missing_value = _METER_DIMENSIONS[dimension]
+    return function(charge.meter) or missing_value
 
 
 def tag_value(key: str, charge: Charge) -> str:
-    """The value of a tag of what is charged for; "" if it has no such tag."""
+    """The value of a tag of the charged resource; "" if it does not have the tag."""
     return next((value for name, value in charge.tags if name == key), "")
 
 
-def cached_by_kind(question: Callable[[Charge], Answer]) -> Callable[[Charge], Answer]:
-    """The same question, asked only once of charges that differ in hour and amount alone."""
-    answers: dict[tuple[Meter, str, Tags], Answer] = {}
+def cached_by_kind(function: Callable[[Charge], Value]) -> Callable[[Charge], Value]:
+    """The same function, computed once for charges that differ only in hour and amount."""
+    values: dict[tuple[Meter, str, Tags], Value] = {}
 
-    def answer(charge: Charge) -> Answer:
+    def cached(charge: Charge) -> Value:
         kind = charge.meter, charge.kind, charge.tags
-        if kind not in answers:
-            answers[kind] = question(charge)
-        return answers[kind]
+        if kind not in values:
+            values[kind] = function(charge)
+        return values[kind]
 
-    return answer
+    return cached

@@ -1,50 +1,50 @@
-"""The pages of an answer of Cost Explorer, and the tokens that lead from one to the next."""
+"""Pages of Cost Explorer's responses, and their tokens."""
 
 from __future__ import annotations
 
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from binascii import Error as NotBase64
+from binascii import Error as Base64Error
 from collections.abc import Callable, Mapping, Sequence
 from hashlib import sha256
 from typing import Any, TypeVar
 
-from local_aws_server.hooks import AwsError
+from local_aws_server.errors import AwsError
 
-Entry = TypeVar("Entry")
+Item = TypeVar("Item")
 
-_ABOUT_THE_PAGE = ("NextPageToken", "NextToken", "MaxResults")
+_PAGING_PARAMS = ("NextPageToken", "NextToken", "MaxResults")
 
 
 def cut_page(
-    entries: Sequence[Entry], place: Callable[[Entry], Sequence[str]], request: Mapping[str, Any], size: int
-) -> tuple[list[Entry], str | None]:
-    """(as many entries as a page has, the token of the next page or None); entries are ordered by their places.
+    items: Sequence[Item], position: Callable[[Item], Sequence[str]], params: Mapping[str, Any], size: int
+) -> tuple[list[Item], str | None]:
+    """(items of the requested page, token of the next page or None); items are sorted by `position`.
 
-    A token says after which place its page begins, so that what is charged in the meantime moves nothing. Raises
-    AwsError: InvalidNextTokenException, or RequestChangedException if the token is one of another request.
+    A token holds the position of the last item, so that new charges between two requests move nothing. Raises
+    InvalidNextTokenException, or RequestChangedException if the token belongs to another request.
     """
-    asked = {name: value for name, value in request.items() if name not in _ABOUT_THE_PAGE}
-    token = request.get("NextPageToken") or request.get("NextToken")
-    after = _after(token, asked) if token else None
-    rest = [entry for entry in entries if after is None or list(place(entry)) > after]
-    more = len(rest) > size
-    return rest[:size], _token(asked, place(rest[size - 1])) if more else None
+    request = {name: value for name, value in params.items() if name not in _PAGING_PARAMS}
+    token = params.get("NextPageToken") or params.get("NextToken")
+    last = _parse_token(token, request) if token else None
+    rest = [item for item in items if last is None or list(position(item)) > last]
+    has_more = len(rest) > size
+    return rest[:size], _create_token(request, position(rest[size - 1])) if has_more else None
 
 
-def _token(asked: Mapping[str, Any], place: Sequence[str]) -> str:
-    return urlsafe_b64encode(json.dumps([_print_of(asked), list(place)]).encode()).decode()
+def _create_token(request: Mapping[str, Any], position: Sequence[str]) -> str:
+    return urlsafe_b64encode(json.dumps([_fingerprint(request), list(position)]).encode()).decode()
 
 
-def _after(token: str, asked: Mapping[str, Any]) -> list[str]:
+def _parse_token(token: str, request: Mapping[str, Any]) -> list[str]:
     try:
-        of, after = json.loads(urlsafe_b64decode(token))
-    except (NotBase64, ValueError, TypeError) as error:
+        fingerprint, position = json.loads(urlsafe_b64decode(token))
+    except (Base64Error, ValueError, TypeError) as error:
         raise AwsError("InvalidNextTokenException", "The pagination token is invalid.") from error
-    if of != _print_of(asked):
+    if fingerprint != _fingerprint(request):
         raise AwsError("RequestChangedException", "The request parameters changed between pages.")
-    return [str(part) for part in after]
+    return [str(part) for part in position]
 
 
-def _print_of(asked: Mapping[str, Any]) -> str:
-    return sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:16]
+def _fingerprint(request: Mapping[str, Any]) -> str:
+    return sha256(json.dumps(request, sort_keys=True).encode()).hexdigest()[:16]

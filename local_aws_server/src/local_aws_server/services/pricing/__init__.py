@@ -1,1 +1,1 @@
-"""TODO."""
+"""The Price List API, answered from the bundled price list."""

@@ -1,93 +1,92 @@
-"""The Price List API over the bundled prices: services, the values of attributes, and products with their terms."""
+"""The bundled price list as the Price List API shows it: services, attribute values, and products with their terms."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime
-from decimal import Decimal
 from functools import cache
 from typing import Any
 
-from esaws.pricelist import Price, day_of, prices
-from local_aws_server.billing.skus import ON_DEMAND_TERM, Product, price_text
+from esaws.pricelist import Price, bundled, utc_day
+from local_aws_server.billing.calendar import to_datetime
+from local_aws_server.billing.charge import TEN_DECIMALS
+from local_aws_server.billing.products import ON_DEMAND_TERM, Product, price_description
 
 _VERSION = "20261123000000"
-_PUBLISHED = "2026-11-23T00:00:00Z"
-"""When the bundled list was put together."""
-_UNSURE = "?"
-"""In usage types of the list that nobody has seen on a bill."""
-_CODE = "ServiceCode"
+_PUBLICATION_DATE = "2026-11-23T00:00:00Z"
+"""The day on which the bundled price list was made."""
+_UNCERTAIN = "?"
+"""In usage types of the price list that have not been verified on a bill."""
 
 
 def service_codes() -> list[str]:
-    """Every service that has a price."""
+    """The codes of the services that have a price."""
     return sorted({product.service for product in _products()})
 
 
 def attribute_names(service: str) -> list[str]:
-    """The attributes by which a service's products can be found."""
-    names = {name for product in _of(service) for name in _searched(product)}
-    return sorted(names)
+    """The attributes by which products of a service can be filtered."""
+    return sorted({name for product in _products_of(service) for name in _filter_attributes(product)})
 
 
 def attribute_values(service: str, name: str) -> list[str]:
-    """The values that products of a service have for an attribute; empty if none has it."""
-    return sorted({value for product in _of(service) if (value := _searched(product).get(name))})
+    """The values of an attribute among the products of a service; empty if no product has the attribute."""
+    values = (_filter_attributes(product).get(name) for product in _products_of(service))
+    return sorted({value for value in values if value})
 
 
-def find_products(service: str, filters: Sequence[Mapping[str, str]], moment: float) -> list[str]:
-    """The products of a service that pass all filters, each as JSON, with the prices of a moment."""
+def find_products(service: str, filters: Sequence[Mapping[str, str]], timestamp: float) -> list[str]:
+    """The products of a service that pass all filters, as JSON, with their prices at a time."""
     found = []
-    for product in _of(service):
-        tiers = [price for price in _products()[product] if price.holds(day_of(moment))]
-        if tiers and all(_passes(product, each) for each in filters):
-            found.append(json.dumps(_described(product, tiers, moment)))
+    for product in _products_of(service):
+        tiers = [price for price in _products()[product] if price.is_valid_on(utc_day(timestamp))]
+        if tiers and all(_passes(product, attribute_filter) for attribute_filter in filters):
+            found.append(json.dumps(_to_dict(product, tiers, timestamp)))
     return found
 
 
 @cache
 def _products() -> dict[Product, list[Price]]:
-    """Each product of the bundled list with its prices, lowest tier first."""
-    found: dict[Product, list[Price]] = {}
-    for (region, service, usage_type), tiers in prices().items():
+    """Each product of the bundled price list with its prices, lowest tier first."""
+    products: dict[Product, list[Price]] = {}
+    for (region, service, usage_type), tiers in bundled().prices.items():
         for price in tiers:
-            if _UNSURE not in usage_type:
-                found.setdefault(Product(region, service, usage_type, price.operation or ""), []).append(price)
-    return found
+            if _UNCERTAIN not in usage_type:
+                products.setdefault(Product(region, service, usage_type, price.operation or ""), []).append(price)
+    return products
 
 
-def _of(service: str) -> Iterator[Product]:
+def _products_of(service: str) -> Iterator[Product]:
     return (product for product in _products() if product.service == service)
 
 
 @cache
-def _searched(product: Product) -> dict[str, str]:
-    """What a filter can name: the attributes and the family."""
+def _filter_attributes(product: Product) -> dict[str, str]:
+    """The attributes and the family of a product."""
     family = {"productFamily": product.family} if product.family else {}
     return {**product.attributes, **family}
 
 
-def _passes(product: Product, asked: Mapping[str, str]) -> bool:
-    """Whether a product passes a filter; one without the attribute passes none.
+def _passes(product: Product, attribute_filter: Mapping[str, str]) -> bool:
+    """Whether a product passes a filter; a product without the attribute passes none.
 
     https://docs.aws.amazon.com/aws-cost-management/latest/APIReference/API_pricing_Filter.html
     """
-    known = {**_searched(product), _CODE: product.service, "sku": product.sku}
-    value, wanted = known.get(asked["Field"]), asked["Value"]
-    if value is None:
+    attributes = {**_filter_attributes(product), "ServiceCode": product.service, "sku": product.sku}
+    actual, expected = attributes.get(attribute_filter["Field"]), attribute_filter["Value"]
+    if actual is None:
         return False
-    several = [each.strip() for each in wanted.split(",")]
+    alternatives = [value.strip() for value in expected.split(",")]
     return {
-        "TERM_MATCH": value == wanted,
-        "EQUALS": value == wanted,
-        "CONTAINS": wanted in value,
-        "ANY_OF": value in several,
-        "NONE_OF": value not in several,
-    }[asked["Type"]]
+        "TERM_MATCH": actual == expected,
+        "EQUALS": actual == expected,
+        "CONTAINS": expected in actual,
+        "ANY_OF": actual in alternatives,
+        "NONE_OF": actual not in alternatives,
+    }[attribute_filter["Type"]]
 
 
-def _described(product: Product, tiers: Sequence[Price], moment: float) -> dict[str, Any]:
+def _to_dict(product: Product, tiers: Sequence[Price], timestamp: float) -> dict[str, Any]:
     family = {"productFamily": product.family} if product.family else {}
     term = f"{product.sku}.{ON_DEMAND_TERM}"
     ends = [*(f"{price.begins:f}" for price in tiers[1:]), "Inf"]
@@ -98,34 +97,34 @@ def _described(product: Product, tiers: Sequence[Price], moment: float) -> dict[
             "OnDemand": {
                 term: {
                     "priceDimensions": {
-                        (code := product.rate_code(price)): _dimension(code, price, end)
+                        (code := product.rate_code(price)): _price_dimension(code, price, end)
                         for price, end in zip(tiers, ends, strict=True)
                     },
                     "sku": product.sku,
-                    "effectiveDate": _effective(tiers[0], moment),
+                    "effectiveDate": _effective_date(tiers[0], timestamp),
                     "offerTermCode": ON_DEMAND_TERM,
                     "termAttributes": {},
                 }
             }
         },
         "version": _VERSION,
-        "publicationDate": _PUBLISHED,
+        "publicationDate": _PUBLICATION_DATE,
     }
 
 
-def _dimension(code: str, price: Price, end: str) -> dict[str, Any]:
+def _price_dimension(code: str, price: Price, end: str) -> dict[str, Any]:
     return {
         "unit": price.unit,
         "endRange": end,
-        "description": price_text(price),
+        "description": price_description(price),
         "appliesTo": [],
         "rateCode": code,
         "beginRange": f"{price.begins:f}",
-        "pricePerUnit": {"USD": f"{price.usd.quantize(Decimal('1.0000000000')):f}"},
+        "pricePerUnit": {"USD": f"{price.usd.quantize(TEN_DECIMALS):f}"},
     }
 
 
-def _effective(price: Price, moment: float) -> str:
-    """Prices hold from the first of a month, or from the day on which they were introduced."""
-    month = datetime.fromtimestamp(moment, UTC).date().replace(day=1)
+def _effective_date(price: Price, timestamp: float) -> str:
+    """The first of the month, or the day on which the price was introduced."""
+    month = to_datetime(timestamp).date().replace(day=1)
     return f"{price.since or month}T00:00:00Z"
