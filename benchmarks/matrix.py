@@ -11,8 +11,8 @@ import resource
 import time
 from typing import Any
 
-from esaws.inspect.network.endpoints import InterfaceSet
-from esaws.inspect.network.matrix import interface_matrix
+from esaws.inspect.network.interface_matrix import interface_matrix
+from esaws.inspect.network.interfaces import InterfaceSet
 from esaws.inspect.network.network import Network
 
 AIM, GROWTH_AIM, MEMORY_AIM = 50, 12, 1000

@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from esaws.inspect.routing.access_log import read_access_logs
-from esaws.inspect.routing.replay import replay
+from esaws.inspect.routing.replay import replay_rules
 
 AIM, GROWTH_AIM = 50, 12
 HOSTS = ["www.example.com", "api.example.com", "shop.example.com", "example.com"]
@@ -29,7 +29,7 @@ def main() -> None:
     parser.add_argument("--sample", type=int, default=20_000, help="lines that plain Python is asked about")
     options = parser.parse_args()
     rules = described(options.rules)
-    replay(read_access_logs([("small.log", log(1000))]), rules)  # imports pandas and pyarrow
+    replay_rules(read_access_logs([("small.log", log(1000))]), rules)  # imports pandas and pyarrow
     text = log(options.lines)
     seconds, found = timed(text, rules)
     print(f"{options.lines:,} lines, {options.rules} rules")
@@ -84,7 +84,7 @@ def template(chance: random.Random, number: int) -> str:
 def timed(text: bytes, rules: list[dict[str, Any]]) -> tuple[float, Any]:
     """From the text of the log to which rule served each line."""
     began = time.perf_counter()
-    found = replay(read_access_logs([("access.log", text)]), rules)
+    found = replay_rules(read_access_logs([("access.log", text)]), rules)
     assert len(found.malformed) == 0
     return time.perf_counter() - began, found
 

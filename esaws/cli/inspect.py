@@ -34,11 +34,9 @@ def reach_command(
     alb/NAME, db/NAME, cache/NAME or broker/NAME, with or without the deployment in the name. The exit code is 0 for
     every answer. Works on any account with the permissions of esaws/data/read_only_policy.json.
     """
-    from esaws.inspect.account import snapshot
-    from esaws.inspect.network.endpoint_catalog import KEYS
-    from esaws.inspect.network.reach_by_name import reach
+    from esaws import inspect
 
-    result = reach(snapshot(cloud, *KEYS), source, destination, port, protocol)
+    result = inspect.reach(cloud, source, destination, port, protocol)
     if as_json:
         print_json(result.to_dict())
         return
@@ -49,17 +47,16 @@ def reach_command(
 @cloud_options
 def matrix_command(cloud: "Cloud", as_json: bool) -> None:
     """Show which services, load balancers and stores reach each other."""
-    from esaws.inspect.account import snapshot
-    from esaws.inspect.network.endpoint_catalog import KEYS
-    from esaws.inspect.network.matrix_frame import by_port, matrix
+    from esaws import inspect
 
-    frame = matrix(snapshot(cloud, *KEYS))
+    matrix = inspect.matrix(cloud)
     if as_json:
-        print_json(frame.to_dict("records"))
+        print_json(matrix.to_dict())
         return
-    rows = by_port(frame)
-    print_table(rows, f"{len(rows)} ports of {frame.destination.nunique()} destinations", as_json=False)
-    for kind, reason in frame.attrs["missing"].items():
+    rows = matrix.by_port()
+    destinations = matrix.to_frame().destination.nunique()
+    print_table(rows, f"{len(rows)} ports of {destinations} destinations", as_json=False)
+    for kind, reason in matrix.missing.items():
         click.echo(f"{kind} is unknown: {reason}", err=True)
 
 
@@ -81,7 +78,7 @@ def routes_command(cloud: "Cloud", alb: str | None, logs: Sequence[str], propose
     list the rules that match none; with --proposed, also the requests that other rules would route differently.
     """
     from esaws.inspect.account import snapshot
-    from esaws.inspect.load_balancers import KEYS, find_load_balancer, rules_of_balancer
+    from esaws.inspect.load_balancers import KEYS, ListenerRules, find_load_balancer
 
     if proposed and not logs:
         raise UsageError("--proposed needs access logs; add --replay LOGS")
@@ -89,7 +86,7 @@ def routes_command(cloud: "Cloud", alb: str | None, logs: Sequence[str], propose
     if logs:
         _replay(cloud, load_balancer, logs, proposed, as_json)
         return
-    rows = json.loads(rules_of_balancer(load_balancer).to_json(orient="records"))
+    rows = ListenerRules(load_balancer).to_dict()
     print_table(
         rows, f"{load_balancer.name}: {len(rows)} routes in {len(load_balancer.listeners())} listeners", as_json
     )
@@ -106,13 +103,8 @@ def _replay(
         for source in logs
         for content in (s3_log_files(cloud, source) if source.startswith("s3://") else local_log_files([source]))
     )
-    live = {
-        int(listener["Port"]): [
-            rule for rule in load_balancer.account["Rules"] if rule["ListenerArn"] == listener["ListenerArn"]
-        ]
-        for listener in load_balancer.listeners()
-    }
-    result = replay(read_access_logs(contents), live, _read_rules(proposed) if proposed else None)
+    rules = _read_rules(proposed) if proposed else None
+    result = replay(load_balancer.account, read_access_logs(contents), rules, alb=load_balancer.name)
     answer = result.to_dict()
     if as_json:
         print_json(answer)
@@ -151,11 +143,10 @@ def trace_command(
     cloud: "Cloud", url: str, alb: str | None, method: str, headers: Sequence[str], source_ip: str, as_json: bool
 ) -> None:
     """Trace a request from the load balancer to the container."""
-    from esaws.inspect.account import snapshot
-    from esaws.inspect.request_path import KEYS, trace
+    from esaws import inspect
 
     pairs = [_parse_header(text) for text in headers]
-    path = trace(snapshot(cloud, *KEYS), url, alb=alb, method=method, headers=pairs, source_ip=source_ip)
+    path = inspect.trace(cloud, url, alb=alb, method=method, headers=pairs, source_ip=source_ip)
     print_result(path.to_dict(), str(path), as_json)
 
 
@@ -170,10 +161,9 @@ def _parse_header(text: str) -> tuple[str, str]:
 @cloud_options
 def health_command(cloud: "Cloud", as_json: bool) -> None:
     """Show every target of every load balancer, with the cause of its state."""
-    from esaws.inspect.account import snapshot
-    from esaws.inspect.target_health import KEYS, health
+    from esaws import inspect
 
-    rows = [target.to_dict() for target in health(snapshot(cloud, *KEYS))]
+    rows = inspect.health(cloud).to_dict()
     columns = ("target_group", "resource", "state", "reason", "code", "detail", "fix")
     table = [{name: row[name] for name in columns} for row in rows]
     healthy = sum(row["state"] == "healthy" for row in rows)
@@ -204,8 +194,7 @@ def findings_command(
 
     The exit code is 0 with findings, too.
     """
-    from esaws.inspect.account import snapshot
-    from esaws.inspect.checks.report import KEYS, findings
+    from esaws import inspect
     from esaws.reference.seccom import seccom, seccom_as_drawn
 
     if fix and not dry_run:
@@ -213,7 +202,7 @@ def findings_command(
     architecture = None
     if declared:
         architecture = seccom_as_drawn() if declared == "as-drawn" else seccom(declared)
-    selected = findings(snapshot(cloud, *KEYS), architecture).select(*codes, severity=severity)
+    selected = inspect.findings(cloud, architecture).select(*codes, severity=severity)
     rows = [finding.to_dict() for finding in selected]
     table = [{key: value for key, value in row.items() if key != "calls"} for row in rows]
     if not fix:

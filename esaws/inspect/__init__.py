@@ -1,1 +1,67 @@
-"""Inspectors: where a request goes, who reaches whom, what is wrong; pure functions over what AWS describes."""
+"""Inspect any account, deployed by esaws or not: routes, reachability, health and findings. Nothing is changed.
+
+    from esaws import Cloud, inspect
+
+    account = inspect.snapshot(Cloud.from_env())                         # fetch once, then everything is pure
+    inspect.reach(account, "internet", "alb/alb", 80)                    # allow, deny or unknown, and the missing rule
+    inspect.trace(account, "http://seccom/cameras-api/")                 # hop by hop, from the client to the container
+    inspect.findings(account).to_frame()                                 # what is wrong, with fixes
+    inspect.replay(account, inspect.read_access_logs(inspect.local_log_files(["logs/"])))
+
+Every inspector also takes a `Cloud`, and then fetches what it needs: `inspect.health(cloud)`.
+"""
+
+from typing import TYPE_CHECKING
+
+from esaws._lazy import lazy_names
+
+if TYPE_CHECKING:
+    from esaws.inspect.account import Account, MissingData, snapshot
+    from esaws.inspect.checks.group_findings import group_findings
+    from esaws.inspect.checks.report import findings
+    from esaws.inspect.load_balancers import rules
+    from esaws.inspect.network.matrix import compare_matrices, matrix
+    from esaws.inspect.network.reach import reach
+    from esaws.inspect.request_path import trace
+    from esaws.inspect.routing.access_log import local_log_files, read_access_logs, s3_log_files
+    from esaws.inspect.routing.replay import replay
+    from esaws.inspect.target_health import health
+
+__all__ = [
+    "Account",
+    "MissingData",
+    "compare_matrices",
+    "findings",
+    "group_findings",
+    "health",
+    "local_log_files",
+    "matrix",
+    "reach",
+    "read_access_logs",
+    "replay",
+    "rules",
+    "s3_log_files",
+    "snapshot",
+    "trace",
+]
+
+__getattr__, __dir__ = lazy_names(
+    __name__,
+    {
+        "Account": "esaws.inspect.account",
+        "MissingData": "esaws.inspect.account",
+        "compare_matrices": "esaws.inspect.network.matrix",
+        "findings": "esaws.inspect.checks.report",
+        "group_findings": "esaws.inspect.checks.group_findings",
+        "health": "esaws.inspect.target_health",
+        "local_log_files": "esaws.inspect.routing.access_log",
+        "matrix": "esaws.inspect.network.matrix",
+        "reach": "esaws.inspect.network.reach",
+        "read_access_logs": "esaws.inspect.routing.access_log",
+        "replay": "esaws.inspect.routing.replay",
+        "rules": "esaws.inspect.load_balancers",
+        "s3_log_files": "esaws.inspect.routing.access_log",
+        "snapshot": "esaws.inspect.account",
+        "trace": "esaws.inspect.request_path",
+    },
+)

@@ -1,22 +1,24 @@
-"""Three answers: yes, no, or unknown with the reason."""
+"""Three-valued answers: yes, no, or unknown with a reason."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
+Decision = Literal["allow", "deny", "unknown"]
+
 
 @dataclass(frozen=True)
 class Answer:
-    """One of three answers; `reason` says what an unknown one hangs on.
+    """One of three answers; `reason` explains an unknown one.
 
-    It is no condition by itself: `if answer:` would have to read unknown as yes or as no.
+    An answer has no truth value: `if answer:` would have to read unknown as yes or as no.
     """
 
     value: Literal["yes", "no", "unknown"]
     reason: str = ""
 
     def __bool__(self) -> bool:
-        raise TypeError("an answer has three values: ask is_yes, is_no or is_unknown")
+        raise TypeError("an answer has three values: use is_yes, is_no or is_unknown")
 
     @property
     def is_yes(self) -> bool:
@@ -30,13 +32,20 @@ class Answer:
     def is_unknown(self) -> bool:
         return self.value == "unknown"
 
+    @property
+    def decision(self) -> Decision:
+        """The same in the words of a firewall: allow, deny or unknown."""
+        return _DECISIONS[self.value]
+
+
+_DECISIONS: dict[str, Decision] = {"yes": "allow", "no": "deny", "unknown": "unknown"}
 
 YES = Answer("yes")
 NO = Answer("no")
 
 
 def unknown(reason: str) -> Answer:
-    """Neither yes nor no can be said, and why."""
+    """An unknown answer with its reason."""
     return Answer("unknown", reason)
 
 
@@ -45,7 +54,7 @@ def from_bool(value: bool) -> Answer:
 
 
 def any_of(answers: Iterable[Answer]) -> Answer:
-    """Yes if one is; else unknown if one is, with all reasons; else no."""
+    """Yes if one is yes, else unknown with all reasons if one is unknown, else no."""
     answers = list(answers)
     if any(answer.is_yes for answer in answers):
         return YES
@@ -53,14 +62,14 @@ def any_of(answers: Iterable[Answer]) -> Answer:
 
 
 def all_of(answers: Iterable[Answer]) -> Answer:
-    """No if one is; else unknown if one is, with all reasons; else yes."""
+    """No if one is no, else unknown with all reasons if one is unknown, else yes."""
     answers = list(answers)
     if any(answer.is_no for answer in answers):
         return NO
     return _unknown_or(YES, answers)
 
 
-def _unknown_or(otherwise: Answer, answers: list[Answer]) -> Answer:
+def _unknown_or(default: Answer, answers: list[Answer]) -> Answer:
     unknowns = [answer for answer in answers if answer.is_unknown]
     reasons = dict.fromkeys(answer.reason for answer in unknowns)
-    return unknown("; ".join(reasons)) if unknowns else otherwise
+    return unknown("; ".join(reasons)) if unknowns else default

@@ -1,4 +1,4 @@
-"""How each answer of an account is fetched: most keys take one list, some a call for each part."""
+"""Fetch functions for each key of an account: most keys take one list call, some one call for each parent."""
 
 from __future__ import annotations
 
@@ -19,43 +19,49 @@ Raw = dict[str, Any]
 
 
 class NotFetched(Exception):
-    """Something that this answer is made of is not known."""
+    """Data could not be fetched; the message is the reason."""
 
 
 class Fetcher:
-    """One look at an account: each key is asked for once, by whoever needs it first."""
+    """Fetches each key of an account at most once, from several threads."""
 
     def __init__(self, cloud: Cloud) -> None:
         self.cloud = cloud
-        self.answers: dict[str, list[Raw]] = {}
+        self.results: dict[str, list[Raw]] = {}
         self.missing: dict[str, str] = {}
         self._locks: defaultdict[str, Lock] = defaultdict(Lock)
 
-    def settle(self, key: str) -> None:
+    def fetch(self, key: str) -> None:
+        """Fetch a key into `results`, or put the reason why not into `missing`."""
         with self._locks[key]:
-            if key in self.answers or key in self.missing:
+            if key in self.results or key in self.missing:
                 return
             try:
-                self.answers[key] = list(FETCHERS[key](self))
+                self.results[key] = list(FETCHERS[key](self))
             except (ClientError, ResponseParserError) as error:
                 self.missing[key] = describe_error(error)
             except NotFetched as error:
                 self.missing[key] = str(error)
 
-    def answer(self, key: str) -> list[Raw]:
-        self.settle(key)
+    def require(self, key: str) -> list[Raw]:
+        """Return the results of a key.
+
+        Raises:
+            NotFetched: they could not be fetched.
+        """
+        self.fetch(key)
         if key in self.missing:
             raise NotFetched(self.missing[key])
-        return self.answers[key]
+        return self.results[key]
 
     def pages(self, service: str, operation: str, result: str, **parameters: Any) -> Iterator[Any]:
-        with _denial_told(service):
+        with _name_denied_action(service):
             yield from pages(self.cloud, service, operation, result, **parameters)
 
     def call(self, service: str, operation: str, **parameters: Any) -> Raw:
-        with _denial_told(service):
-            answer: Raw = getattr(self.cloud.client(service), operation)(**parameters)
-            return answer
+        with _name_denied_action(service):
+            response: Raw = getattr(self.cloud.client(service), operation)(**parameters)
+            return response
 
 
 _DENIED = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthorizationError")
@@ -68,8 +74,8 @@ _ACTIONS = {
 
 
 @contextmanager
-def _denial_told(service: str) -> Iterator[None]:
-    """A denial names the IAM action, which an error of boto3 does not always do."""
+def _name_denied_action(service: str) -> Iterator[None]:
+    """Turn a denial into NotFetched with the IAM action, which boto3's error does not always name."""
     try:
         yield
     except ClientError as error:
@@ -79,201 +85,205 @@ def _denial_told(service: str) -> Iterator[None]:
         raise NotFetched(f"{action} was denied; ask for the permission") from error
 
 
-# -- what answers each key ----------------------------------------------------------------------------------------
+# -- one function for each key ---------------------------------------------------------------------------------------
 
-Fetch = Callable[[Fetcher], Iterable[Raw]]
-FETCHERS: dict[str, Fetch] = {}
-
-
-def _listed(service: str, operation: str, key: str, **parameters: Any) -> None:
-    """A key that one list answers."""
-    FETCHERS[key] = lambda asking: asking.pages(service, operation, key, **parameters)
+FetchFunction = Callable[[Fetcher], Iterable[Raw]]
+FETCHERS: dict[str, FetchFunction] = {}
 
 
-def _fetch(key: str) -> Callable[[Fetch], Fetch]:
-    """A key that takes more than one list."""
+def _register_list(service: str, operation: str, key: str, **parameters: Any) -> None:
+    """Register a key that one list call answers."""
+    FETCHERS[key] = lambda fetcher: fetcher.pages(service, operation, key, **parameters)
 
-    def register(fetch: Fetch) -> Fetch:
+
+def _fetcher(key: str) -> Callable[[FetchFunction], FetchFunction]:
+    """Register a function for a key that takes more than one call."""
+
+    def register(fetch: FetchFunction) -> FetchFunction:
         FETCHERS[key] = fetch
         return fetch
 
     return register
 
 
-_listed("ec2", "describe_security_groups", "SecurityGroups")
-_listed("ec2", "describe_network_interfaces", "NetworkInterfaces")
-_listed("ec2", "describe_network_acls", "NetworkAcls")
-_listed("ec2", "describe_route_tables", "RouteTables")
-_listed("ec2", "describe_subnets", "Subnets")
-_listed("ec2", "describe_vpcs", "Vpcs")
-_listed("ec2", "describe_nat_gateways", "NatGateways")
-_listed("ec2", "describe_internet_gateways", "InternetGateways")
-_listed("ec2", "describe_volumes", "Volumes")
-_listed("elbv2", "describe_load_balancers", "LoadBalancers")
-_listed("elbv2", "describe_target_groups", "TargetGroups")
-_listed("autoscaling", "describe_auto_scaling_groups", "AutoScalingGroups")
-_listed("rds", "describe_db_instances", "DBInstances")
-_listed("rds", "describe_db_subnet_groups", "DBSubnetGroups")
-_listed("elasticache", "describe_cache_clusters", "CacheClusters", ShowCacheNodeInfo=True)
-_listed("elasticache", "describe_cache_subnet_groups", "CacheSubnetGroups")
-_listed("ecr", "describe_repositories", "repositories")
-_listed("cloudwatch", "describe_alarms", "MetricAlarms")
+_register_list("ec2", "describe_security_groups", "SecurityGroups")
+_register_list("ec2", "describe_network_interfaces", "NetworkInterfaces")
+_register_list("ec2", "describe_network_acls", "NetworkAcls")
+_register_list("ec2", "describe_route_tables", "RouteTables")
+_register_list("ec2", "describe_subnets", "Subnets")
+_register_list("ec2", "describe_vpcs", "Vpcs")
+_register_list("ec2", "describe_nat_gateways", "NatGateways")
+_register_list("ec2", "describe_internet_gateways", "InternetGateways")
+_register_list("ec2", "describe_volumes", "Volumes")
+_register_list("elbv2", "describe_load_balancers", "LoadBalancers")
+_register_list("elbv2", "describe_target_groups", "TargetGroups")
+_register_list("autoscaling", "describe_auto_scaling_groups", "AutoScalingGroups")
+_register_list("rds", "describe_db_instances", "DBInstances")
+_register_list("rds", "describe_db_subnet_groups", "DBSubnetGroups")
+_register_list("elasticache", "describe_cache_clusters", "CacheClusters", ShowCacheNodeInfo=True)
+_register_list("elasticache", "describe_cache_subnet_groups", "CacheSubnetGroups")
+_register_list("ecr", "describe_repositories", "repositories")
+_register_list("cloudwatch", "describe_alarms", "MetricAlarms")
 
 
-@_fetch("Addresses")
-def _addresses(asking: Fetcher) -> Iterable[Raw]:
-    return asking.call("ec2", "describe_addresses")["Addresses"]
+@_fetcher("Addresses")
+def _addresses(fetcher: Fetcher) -> Iterable[Raw]:
+    return fetcher.call("ec2", "describe_addresses")["Addresses"]
 
 
-@_fetch("Instances")
-def _instances(asking: Fetcher) -> Iterable[Raw]:
-    for reservation in asking.pages("ec2", "describe_instances", "Reservations"):
+@_fetcher("Instances")
+def _instances(fetcher: Fetcher) -> Iterable[Raw]:
+    for reservation in fetcher.pages("ec2", "describe_instances", "Reservations"):
         yield from reservation["Instances"]
 
 
-@_fetch("PrefixLists")
-def _prefix_lists(asking: Fetcher) -> Iterable[Raw]:
-    """Only those that a rule or a route names: an account has a dozen of AWS's own, some with thousands of entries."""
-    named = {each["PrefixListId"] for each in _named_prefix_lists(asking)}
-    for raw in asking.pages("ec2", "describe_managed_prefix_lists", "PrefixLists") if named else ():
-        if raw["PrefixListId"] in named:
-            asked = {"PrefixListId": raw["PrefixListId"]}
-            yield raw | {"Entries": [*asking.pages("ec2", "get_managed_prefix_list_entries", "Entries", **asked)]}
+@_fetcher("PrefixLists")
+def _prefix_lists(fetcher: Fetcher) -> Iterable[Raw]:
+    """Only those that a rule or route references: AWS adds a dozen of its own, some with thousands of entries."""
+    referenced = {raw["PrefixListId"] for raw in _referenced_prefix_lists(fetcher)}
+    for raw in fetcher.pages("ec2", "describe_managed_prefix_lists", "PrefixLists") if referenced else ():
+        if raw["PrefixListId"] in referenced:
+            params = {"PrefixListId": raw["PrefixListId"]}
+            yield raw | {"Entries": [*fetcher.pages("ec2", "get_managed_prefix_list_entries", "Entries", **params)]}
 
 
-def _named_prefix_lists(asking: Fetcher) -> Iterator[Raw]:
-    for group in asking.answer("SecurityGroups"):
+def _referenced_prefix_lists(fetcher: Fetcher) -> Iterator[Raw]:
+    for group in fetcher.require("SecurityGroups"):
         for permission in (*group.get("IpPermissions", ()), *group.get("IpPermissionsEgress", ())):
             yield from permission.get("PrefixListIds", ())
-    for table in asking.answer("RouteTables"):
+    for table in fetcher.require("RouteTables"):
         for route in table.get("Routes", ()):
             if name := route.get("DestinationPrefixListId"):
                 yield {"PrefixListId": name}
 
 
-@_fetch("LaunchTemplateVersions")
-def _launch_template_versions(asking: Fetcher) -> Iterable[Raw]:
+@_fetcher("LaunchTemplateVersions")
+def _launch_template_versions(fetcher: Fetcher) -> Iterable[Raw]:
     """The versions that Auto Scaling groups launch from."""
-    groups = asking.answer("AutoScalingGroups")
-    wanted = {
+    groups = fetcher.require("AutoScalingGroups")
+    versions = {
         (template["LaunchTemplateId"], template.get("Version", "$Default"))
         for group in groups
         if (template := group.get("LaunchTemplate"))
     }
-    for id, version in sorted(wanted):
-        asked = {"LaunchTemplateId": id, "Versions": [version]}
-        yield from asking.pages("ec2", "describe_launch_template_versions", "LaunchTemplateVersions", **asked)
+    for id, version in sorted(versions):
+        params = {"LaunchTemplateId": id, "Versions": [version]}
+        yield from fetcher.pages("ec2", "describe_launch_template_versions", "LaunchTemplateVersions", **params)
 
 
-@_fetch("Listeners")
-def _listeners(asking: Fetcher) -> Iterable[Raw]:
-    for raw in asking.answer("LoadBalancers"):
-        yield from asking.pages("elbv2", "describe_listeners", "Listeners", LoadBalancerArn=raw["LoadBalancerArn"])
+@_fetcher("Listeners")
+def _listeners(fetcher: Fetcher) -> Iterable[Raw]:
+    for raw in fetcher.require("LoadBalancers"):
+        yield from fetcher.pages("elbv2", "describe_listeners", "Listeners", LoadBalancerArn=raw["LoadBalancerArn"])
 
 
-@_fetch("LoadBalancerAttributes")
-def _load_balancer_attributes(asking: Fetcher) -> Iterable[Raw]:
-    for raw in asking.answer("LoadBalancers"):
-        asked = {"LoadBalancerArn": raw["LoadBalancerArn"]}
-        yield asked | {"Attributes": asking.call("elbv2", "describe_load_balancer_attributes", **asked)["Attributes"]}
+@_fetcher("LoadBalancerAttributes")
+def _load_balancer_attributes(fetcher: Fetcher) -> Iterable[Raw]:
+    for raw in fetcher.require("LoadBalancers"):
+        params = {"LoadBalancerArn": raw["LoadBalancerArn"]}
+        yield params | {
+            "Attributes": fetcher.call("elbv2", "describe_load_balancer_attributes", **params)["Attributes"]
+        }
 
 
-@_fetch("Rules")
-def _rules(asking: Fetcher) -> Iterable[Raw]:
-    """Of Application Load Balancers: others have none."""
-    for raw in asking.answer("Listeners"):
+@_fetcher("Rules")
+def _rules(fetcher: Fetcher) -> Iterable[Raw]:
+    """Only of Application Load Balancers: other types have no rules."""
+    for raw in fetcher.require("Listeners"):
         if "/app/" in raw["LoadBalancerArn"]:
-            asked = {"ListenerArn": raw["ListenerArn"]}
-            yield from (rule | asked for rule in asking.pages("elbv2", "describe_rules", "Rules", **asked))
+            params = {"ListenerArn": raw["ListenerArn"]}
+            yield from (rule | params for rule in fetcher.pages("elbv2", "describe_rules", "Rules", **params))
 
 
-@_fetch("TargetGroupAttributes")
-def _target_group_attributes(asking: Fetcher) -> Iterable[Raw]:
-    for raw in asking.answer("TargetGroups"):
-        asked = {"TargetGroupArn": raw["TargetGroupArn"]}
-        yield asked | {"Attributes": asking.call("elbv2", "describe_target_group_attributes", **asked)["Attributes"]}
+@_fetcher("TargetGroupAttributes")
+def _target_group_attributes(fetcher: Fetcher) -> Iterable[Raw]:
+    for raw in fetcher.require("TargetGroups"):
+        params = {"TargetGroupArn": raw["TargetGroupArn"]}
+        yield params | {"Attributes": fetcher.call("elbv2", "describe_target_group_attributes", **params)["Attributes"]}
 
 
-@_fetch("TargetHealth")
-def _target_health(asking: Fetcher) -> Iterable[Raw]:
-    for raw in asking.answer("TargetGroups"):
-        asked = {"TargetGroupArn": raw["TargetGroupArn"]}
-        found = asking.call("elbv2", "describe_target_health", **asked)["TargetHealthDescriptions"]
-        yield from (each | asked for each in found)
+@_fetcher("TargetHealth")
+def _target_health(fetcher: Fetcher) -> Iterable[Raw]:
+    for raw in fetcher.require("TargetGroups"):
+        params = {"TargetGroupArn": raw["TargetGroupArn"]}
+        targets = fetcher.call("elbv2", "describe_target_health", **params)["TargetHealthDescriptions"]
+        yield from (target | params for target in targets)
 
 
-@_fetch("clusters")
-def _clusters(asking: Fetcher) -> Iterable[Raw]:
-    arns = asking.pages("ecs", "list_clusters", "clusterArns")
-    yield from _described(asking, "describe_clusters", "clusters", arns, at_once=100)
+@_fetcher("clusters")
+def _clusters(fetcher: Fetcher) -> Iterable[Raw]:
+    arns = fetcher.pages("ecs", "list_clusters", "clusterArns")
+    yield from _describe_in_batches(fetcher, "describe_clusters", "clusters", arns, batch=100)
 
 
-@_fetch("containerInstances")
-def _container_instances(asking: Fetcher) -> Iterable[Raw]:
-    return _in_clusters(asking, "container_instances", "containerInstances", "containerInstanceArns", at_once=100)
+@_fetcher("containerInstances")
+def _container_instances(fetcher: Fetcher) -> Iterable[Raw]:
+    return _describe_in_clusters(
+        fetcher, "container_instances", "containerInstances", "containerInstanceArns", batch=100
+    )
 
 
-@_fetch("services")
-def _services(asking: Fetcher) -> Iterable[Raw]:
-    return _in_clusters(asking, "services", "services", "serviceArns", at_once=10)
+@_fetcher("services")
+def _services(fetcher: Fetcher) -> Iterable[Raw]:
+    return _describe_in_clusters(fetcher, "services", "services", "serviceArns", batch=10)
 
 
-@_fetch("tasks")
-def _tasks(asking: Fetcher) -> Iterable[Raw]:
-    """Those that are to run: AWS keeps stopped ones for an hour."""
-    return _in_clusters(asking, "tasks", "tasks", "taskArns", at_once=100)
+@_fetcher("tasks")
+def _tasks(fetcher: Fetcher) -> Iterable[Raw]:
+    """Only tasks whose desired status is running: AWS keeps stopped ones for an hour."""
+    return _describe_in_clusters(fetcher, "tasks", "tasks", "taskArns", batch=100)
 
 
-@_fetch("taskDefinitions")
-def _task_definitions(asking: Fetcher) -> Iterable[Raw]:
-    """Those that a service or a task uses."""
-    services, tasks = asking.answer("services"), asking.answer("tasks")
-    used = {each["taskDefinition"] for each in services} | {each["taskDefinitionArn"] for each in tasks}
+@_fetcher("taskDefinitions")
+def _task_definitions(fetcher: Fetcher) -> Iterable[Raw]:
+    """Only those that a service or task uses."""
+    services, tasks = fetcher.require("services"), fetcher.require("tasks")
+    used = {raw["taskDefinition"] for raw in services} | {raw["taskDefinitionArn"] for raw in tasks}
     for arn in sorted(used):
-        yield asking.call("ecs", "describe_task_definition", taskDefinition=arn)["taskDefinition"]
+        yield fetcher.call("ecs", "describe_task_definition", taskDefinition=arn)["taskDefinition"]
 
 
-def _in_clusters(asking: Fetcher, kind: str, key: str, listed: str, *, at_once: int) -> Iterator[Raw]:
-    for cluster in asking.answer("clusters"):
-        asked = {"cluster": cluster["clusterArn"]}
-        arns = asking.pages("ecs", f"list_{kind}", listed, **asked)
-        for raw in _described(asking, f"describe_{kind}", key, arns, at_once=at_once, **asked):
+def _describe_in_clusters(fetcher: Fetcher, kind: str, key: str, listed: str, *, batch: int) -> Iterator[Raw]:
+    for cluster in fetcher.require("clusters"):
+        params = {"cluster": cluster["clusterArn"]}
+        arns = fetcher.pages("ecs", f"list_{kind}", listed, **params)
+        for raw in _describe_in_batches(fetcher, f"describe_{kind}", key, arns, batch=batch, **params):
             yield {"clusterArn": cluster["clusterArn"]} | raw
 
 
-def _described(
-    asking: Fetcher, operation: str, key: str, arns: Iterable[str], *, at_once: int, **asked: str
+def _describe_in_batches(
+    fetcher: Fetcher, operation: str, key: str, arns: Iterable[str], *, batch: int, **params: str
 ) -> Iterator[Raw]:
     """What ECS says of each, as many at once as it takes."""
-    left = list(arns)
-    while left:
-        some, left = left[:at_once], left[at_once:]
-        yield from asking.call("ecs", operation, **asked, **{key: some})[key]
+    rest = list(arns)
+    while rest:
+        chunk, rest = rest[:batch], rest[batch:]
+        yield from fetcher.call("ecs", operation, **params, **{key: chunk})[key]
 
 
-@_fetch("Brokers")
-def _brokers(asking: Fetcher) -> Iterable[Raw]:
-    for raw in asking.pages("mq", "list_brokers", "BrokerSummaries"):
-        described = asking.call("mq", "describe_broker", BrokerId=raw["BrokerId"])
+@_fetcher("Brokers")
+def _brokers(fetcher: Fetcher) -> Iterable[Raw]:
+    for raw in fetcher.pages("mq", "list_brokers", "BrokerSummaries"):
+        described = fetcher.call("mq", "describe_broker", BrokerId=raw["BrokerId"])
         yield {key: value for key, value in described.items() if key != "ResponseMetadata"}
 
 
-@_fetch("images")
-def _images(asking: Fetcher) -> Iterable[Raw]:
-    for raw in asking.answer("repositories"):
-        yield from asking.pages("ecr", "describe_images", "imageDetails", repositoryName=raw["repositoryName"])
+@_fetcher("images")
+def _images(fetcher: Fetcher) -> Iterable[Raw]:
+    for raw in fetcher.require("repositories"):
+        yield from fetcher.pages("ecr", "describe_images", "imageDetails", repositoryName=raw["repositoryName"])
 
 
-@_fetch("UserPools")
-def _user_pools(asking: Fetcher) -> Iterable[Raw]:
-    for raw in asking.pages("cognito-idp", "list_user_pools", "UserPools", MaxResults=60):
-        yield asking.call("cognito-idp", "describe_user_pool", UserPoolId=raw["Id"])["UserPool"]
+@_fetcher("UserPools")
+def _user_pools(fetcher: Fetcher) -> Iterable[Raw]:
+    for raw in fetcher.pages("cognito-idp", "list_user_pools", "UserPools", MaxResults=60):
+        yield fetcher.call("cognito-idp", "describe_user_pool", UserPoolId=raw["Id"])["UserPool"]
 
 
-@_fetch("Buckets")
-def _buckets(asking: Fetcher) -> Iterable[Raw]:
-    for raw in asking.pages("s3", "list_buckets", "Buckets", BucketRegion=asking.cloud.region):
-        yield {"Name": raw["Name"]} | _settings(asking, raw["Name"])
+@_fetcher("Buckets")
+def _buckets(fetcher: Fetcher) -> Iterable[Raw]:
+    for raw in fetcher.pages("s3", "list_buckets", "Buckets", BucketRegion=fetcher.cloud.region):
+        yield {"Name": raw["Name"]} | _settings(fetcher, raw["Name"])
 
 
 _BUCKET_SETTINGS = {
@@ -290,18 +300,18 @@ _BUCKET_SETTINGS = {
     "PolicyStatus": ("get_bucket_policy_status", "PolicyStatus", "NoSuchBucketPolicy"),
     "Versioning": ("get_bucket_versioning", "Status", ""),
 }
-"""What is asked of each bucket: the call, where its answer stands, and AWS's code for "not set"."""
+"""For each setting of a bucket: the call, the member of its response, and AWS's error code for "not set"."""
 
 
-def _settings(asking: Fetcher, bucket: str) -> Raw:
-    """Each of the settings of a bucket: None where it is not set, left out where it is not known."""
-    found: Raw = {}
+def _settings(fetcher: Fetcher, bucket: str) -> Raw:
+    """Return the settings of a bucket: None where one is not set, left out where it could not be fetched."""
+    settings: Raw = {}
     for name, (operation, key, not_set) in _BUCKET_SETTINGS.items():
         try:
-            found[name] = asking.call("s3", operation, Bucket=bucket).get(key)
+            settings[name] = fetcher.call("s3", operation, Bucket=bucket).get(key)
         except NotFetched:
             continue
         except ClientError as error:
             if error_code(error) == not_set:
-                found[name] = None
-    return found
+                settings[name] = None
+    return settings

@@ -1,14 +1,15 @@
-"""The load balancers of an account by name, their listeners, their rules, and the health behind each target group."""
+"""Application Load Balancers of an account: listeners, rules, and the health behind each target group."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from esaws.cloud import Cloud
 from esaws.errors import NotDeployed, UsageError
-from esaws.inspect.account import Account, snapshot
+from esaws.inspect.account import Account, account_of
 from esaws.inspect.fetch import Raw
 from esaws.inspect.routing.rules import RoutingRule, parse_rules
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     import pandas
 
 KEYS = ("LoadBalancers", "Listeners", "Rules", "TargetGroups", "TargetGroupAttributes", "TargetHealth")
-"""What has to be looked at."""
+"""What a snapshot needs for load balancers."""
 
 
 @dataclass(frozen=True)
@@ -35,139 +36,162 @@ class LiveLoadBalancer:
         return bool(self.raw.get("Scheme") == "internet-facing")
 
     def listeners(self) -> list[Raw]:
-        """Its listeners by port, as describe_listeners gives them."""
-        mine = (each for each in self.account["Listeners"] if each["LoadBalancerArn"] == self.raw["LoadBalancerArn"])
-        return sorted(mine, key=lambda each: int(each["Port"]))
+        """Return its listeners from describe_listeners by port."""
+        arn = self.raw["LoadBalancerArn"]
+        own = (listener for listener in self.account["Listeners"] if listener["LoadBalancerArn"] == arn)
+        return sorted(own, key=lambda listener: int(listener["Port"]))
 
     def listener(self, port: int) -> Raw | None:
-        return next((each for each in self.listeners() if each["Port"] == port), None)
+        return next((listener for listener in self.listeners() if listener["Port"] == port), None)
+
+    def described_rules(self, listener: Raw) -> list[Raw]:
+        """Return the rules of a listener as describe_rules does."""
+        return [rule for rule in self.account["Rules"] if rule["ListenerArn"] == listener["ListenerArn"]]
 
     def rules(self, listener: Raw) -> list[RoutingRule]:
-        """The rules of a listener in the order in which they are asked."""
-        return parse_rules(each for each in self.account["Rules"] if each["ListenerArn"] == listener["ListenerArn"])
+        """Return the rules of a listener in the order in which AWS evaluates them."""
+        return parse_rules(self.described_rules(listener))
 
 
 def list_load_balancers(account: Account) -> list[LiveLoadBalancer]:
-    """All Application Load Balancers, by name."""
+    """Return all Application Load Balancers by name."""
     found = [
         LiveLoadBalancer(account, raw)
         for raw in account["LoadBalancers"]
         if raw.get("Type", "application") == "application"
     ]
-    return sorted(found, key=lambda each: each.name)
+    return sorted(found, key=lambda load_balancer: load_balancer.name)
 
 
 def find_load_balancer(account: Account, name: str | None = None, *, host: str = "") -> LiveLoadBalancer:
-    """The load balancer of a name, with or without its deployment; else the one that a host is; else the only one.
+    """Return the load balancer of a name, with or without its deployment; else the one of a host; else the only one.
 
     Raises:
-        NotDeployed: there is none.
-        UsageError: there is none of that name, or several and nothing tells which.
+        NotDeployed: the account has none.
+        UsageError: none has the name, or several are possible.
     """
-    found = list_load_balancers(account)
-    names = ", ".join(each.name for each in found)
-    if not found:
+    load_balancers = list_load_balancers(account)
+    names = ", ".join(load_balancer.name for load_balancer in load_balancers)
+    if not load_balancers:
         raise NotDeployed(f"account {account.id} has no Application Load Balancer in {account.region}")
     if name:
-        named = [each for each in found if each.name == name] or [
-            each for each in found if each.name.endswith(f"-{name}")
+        matches = [lb for lb in load_balancers if lb.name == name] or [
+            lb for lb in load_balancers if lb.name.endswith(f"-{name}")
         ]
-        if len(named) != 1:
-            raise UsageError(
-                f"there is no load balancer {name}; there are {names}" if not named else _several(name, named)
-            )
-        return named[0]
-    of_host = [each for each in found if host and each.raw.get("DNSName", "").lower() == host.lower()]
-    if of_host or len(found) == 1:
-        return (of_host or found)[0]
-    raise UsageError(f"there are several load balancers, {names}: say which with --alb, or with its DNS name as host")
-
-
-def _several(name: str, named: list[LiveLoadBalancer]) -> str:
-    return f"{name} may be {' or '.join(each.name for each in named)}: say it with its deployment"
+        if not matches:
+            raise UsageError(f"{name}: no such load balancer. Choose from {names}")
+        if len(matches) > 1:
+            candidates = " or ".join(lb.name for lb in matches)
+            raise UsageError(f"{name}: several load balancers match, {candidates}. Use the name with its deployment")
+        return matches[0]
+    of_host = [lb for lb in load_balancers if host and lb.raw.get("DNSName", "").lower() == host.lower()]
+    if of_host or len(load_balancers) == 1:
+        return (of_host or load_balancers)[0]
+    raise UsageError(f"several load balancers exist ({names}). Choose one with --alb, or use its DNS name as host")
 
 
 def target_group_name(arn: str) -> str:
-    """A target group by its name; its ARN holds it."""
+    """Return the name of a target group from its ARN."""
     return arn.rpartition(":targetgroup/")[2].split("/")[0]
 
 
 def health_by_target_group(account: Account) -> dict[str, dict[str, Any]]:
-    """By target group ARN what a trace wants: TargetHealthDescriptions, and Attributes where they are known."""
-    found: dict[str, dict[str, Any]] = {
-        each["TargetGroupArn"]: {"TargetHealthDescriptions": []} for each in account["TargetGroups"]
+    """Return TargetHealthDescriptions, and Attributes where they are known, for each target group ARN."""
+    health: dict[str, dict[str, Any]] = {
+        group["TargetGroupArn"]: {"TargetHealthDescriptions": []} for group in account["TargetGroups"]
     }
-    for each in account["TargetHealth"]:
-        found[each["TargetGroupArn"]]["TargetHealthDescriptions"].append(each)
-    for each in account.get("TargetGroupAttributes") or ():
-        found[each["TargetGroupArn"]]["Attributes"] = each["Attributes"]
-    return found
+    for target in account["TargetHealth"]:
+        health[target["TargetGroupArn"]]["TargetHealthDescriptions"].append(target)
+    for group in account.get("TargetGroupAttributes") or ():
+        health[group["TargetGroupArn"]]["Attributes"] = group["Attributes"]
+    return health
 
 
-def rules(cloud: Cloud, alb: str | None = None) -> pandas.DataFrame:
-    """The rules of a load balancer, of all its listeners; `alb` may be left out where there is only one.
+@dataclass(frozen=True, eq=False, repr=False)
+class ListenerRules:
+    """The rules of a load balancer with the health of their targets, as a table."""
 
-    One row for each rule and target group, by port and in the order in which they are asked. Columns: port, priority,
-    conditions, action, target_group (its name, with its share where there are several), healthy, registered (how many
-    targets; NaN where it forwards to none).
+    load_balancer: LiveLoadBalancer
+
+    def to_frame(self) -> pandas.DataFrame:
+        """Return one row for each rule and target group, by port and in evaluation order.
+
+        Columns: port, priority, conditions, action, target_group (its name, with its weight where there are several),
+        healthy, registered (numbers of targets; NA where the rule does not forward).
+        """
+        import pandas
+
+        health = health_by_target_group(self.load_balancer.account)
+        rows = [
+            row
+            for listener in self.load_balancer.listeners()
+            for rule in self.load_balancer.rules(listener)
+            for row in _rows(listener, rule, health)
+        ]
+        columns = ["port", "priority", "conditions", "action", "target_group", "healthy", "registered"]
+        frame = pandas.DataFrame(rows, columns=columns)
+        return frame.astype({"healthy": "Int64", "registered": "Int64"})
+
+    def to_dict(self) -> list[dict[str, Any]]:
+        """Return the rows for JSON, with None for NA."""
+        rows: list[dict[str, Any]] = json.loads(self.to_frame().to_json(orient="records"))
+        return rows
+
+    def __repr__(self) -> str:
+        return repr(self.to_frame())
+
+    def _repr_html_(self) -> str | None:
+        return self.to_frame()._repr_html_()
+
+
+def rules(account: Account | Cloud, alb: str | None = None) -> ListenerRules:
+    """Return the rules of all listeners of a load balancer; `alb` is its name, not needed where there is only one.
 
     Raises:
-        NotDeployed, UsageError: there is no such load balancer.
+        NotDeployed, UsageError: the load balancer does not exist.
     """
-    return rules_of_balancer(find_load_balancer(snapshot(cloud, *KEYS), alb))
-
-
-def rules_of_balancer(one: LiveLoadBalancer) -> pandas.DataFrame:
-    """The same, of a load balancer that was looked at."""
-    import pandas
-
-    health = health_by_target_group(one.account)
-    rows = [
-        row for listener in one.listeners() for rule in one.rules(listener) for row in _rows(listener, rule, health)
-    ]
-    columns = ["port", "priority", "conditions", "action", "target_group", "healthy", "registered"]
-    frame = pandas.DataFrame(rows, columns=columns)
-    return frame.astype({"healthy": "Int64", "registered": "Int64"})
+    return ListenerRules(find_load_balancer(account_of(account, *KEYS), alb))
 
 
 def _rows(listener: Raw, rule: RoutingRule, health: dict[str, dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    conditions = " and ".join(f"{each.field} {each.description}" for each in rule.conditions) or "otherwise"
-    last = rule.actions[-1] if rule.actions else {}
-    told = {
+    conditions = [f"{condition.field} {condition.description}" for condition in rule.conditions]
+    last_action = rule.actions[-1] if rule.actions else {}
+    row = {
         "port": listener["Port"],
         "priority": rule.priority,
-        "conditions": conditions,
+        "conditions": " and ".join(conditions) or "otherwise",
         "action": describe_actions(rule),
     }
-    shares = target_group_weights(last)
-    for arn, share in shares.items():
-        states = [each["TargetHealth"]["State"] for each in health.get(arn, {}).get("TargetHealthDescriptions", ())]
-        name = target_group_name(arn) + (f" ({share})" if len(shares) > 1 else "")
-        yield told | {"target_group": name, "healthy": states.count("healthy"), "registered": len(states)}
-    if not shares:
-        yield told | {"target_group": "", "healthy": None, "registered": None}
+    weights = target_group_weights(last_action)
+    for arn, weight in weights.items():
+        targets = health.get(arn, {}).get("TargetHealthDescriptions", ())
+        states = [target["TargetHealth"]["State"] for target in targets]
+        name = target_group_name(arn) + (f" ({weight})" if len(weights) > 1 else "")
+        yield row | {"target_group": name, "healthy": states.count("healthy"), "registered": len(states)}
+    if not weights:
+        yield row | {"target_group": "", "healthy": None, "registered": None}
 
 
-def target_group_weights(action: Raw | Any) -> dict[str, int]:
-    """The target groups that an action forwards to, by ARN, with their weights; none for other actions."""
+def target_group_weights(action: Mapping[str, Any]) -> dict[str, int]:
+    """Return the weight of each target group that an action forwards to, by ARN; empty for other actions."""
     from esaws.inspect.routing.actions import forward_weights
 
     return forward_weights(action) if action.get("Type") == "forward" else {}
 
 
 def describe_actions(rule: RoutingRule) -> str:
-    """What a rule does, each of its actions in a word or two."""
-    return ", then ".join(_one_action(action) for action in rule.actions) or "nothing"
+    """Return the actions of a rule in a few words."""
+    return ", then ".join(_describe_action(action) for action in rule.actions) or "nothing"
 
 
-def _one_action(action: Any) -> str:
+def _describe_action(action: Mapping[str, Any]) -> str:
     match action.get("Type"):
         case "fixed-response":
             return f"answer {action['FixedResponseConfig']['StatusCode']}"
         case "redirect":
             config = action["RedirectConfig"]
             parts = {"Protocol": "#{protocol}", "Host": "#{host}", "Port": "#{port}", "Path": "/#{path}"}
-            protocol, host, port, path = (config.get(part, same) for part, same in parts.items())
+            protocol, host, port, path = (config.get(part, default) for part, default in parts.items())
             return f"redirect {config['StatusCode'].removeprefix('HTTP_')} to {protocol.lower()}://{host}:{port}{path}"
         case other:
             return str(other)

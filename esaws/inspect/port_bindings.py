@@ -1,4 +1,4 @@
-"""Which task listens where: a port of an instance, or of an address of its own."""
+"""Ports that running tasks listen on: of an instance, or of the task's own address."""
 
 from __future__ import annotations
 
@@ -11,60 +11,59 @@ from esaws.inspect.fetch import Raw
 
 @dataclass(frozen=True)
 class PortBinding:
-    """What listens on a port."""
+    """The container that listens on a port."""
 
     name: str
-    """`service NAME`, or `task FAMILY` of a task that no service runs."""
+    """`service NAME`, or `task FAMILY` for a standalone task."""
     container_port: int
     definition: str
-    """The ARN of its task definition."""
+    """The ARN of the task definition."""
     container: str
 
 
 class RunningTasks:
-    """The running tasks of an account by where they listen; `known` is false where AWS does not tell of them."""
+    """The running tasks of an account by port; `known` is false where AWS did not describe them."""
 
     def __init__(self, account: Account) -> None:
         self.known = account.get("tasks") is not None and account.get("containerInstances") is not None
         self._instances = {
-            each["containerInstanceArn"]: each.get("ec2InstanceId", "")
-            for each in account.get("containerInstances") or ()
+            raw["containerInstanceArn"]: raw.get("ec2InstanceId", "") for raw in account.get("containerInstances") or ()
         }
-        self._definitions = {each["taskDefinitionArn"]: each for each in account.get("taskDefinitions") or ()}
-        self._found: dict[tuple[str, int], PortBinding] = {}
+        self._definitions = {raw["taskDefinitionArn"]: raw for raw in account.get("taskDefinitions") or ()}
+        self._bindings: dict[tuple[str, int], PortBinding] = {}
         for task in account.get("tasks") or ():
             if task.get("lastStatus") == "RUNNING":
-                self._found |= dict(self._ports(task))
+                self._bindings |= dict(self._ports(task))
 
     def listening_on(self, target: str, port: int | None) -> PortBinding | None:
-        """What listens on a port of an instance (by its id) or of a private address."""
-        return None if port is None else self._found.get((target, port))
+        """Return what listens on a port of an instance (by its id) or of a private address, or None."""
+        return None if port is None else self._bindings.get((target, port))
 
     def _ports(self, task: Raw) -> Iterator[tuple[tuple[str, int], PortBinding]]:
         instance = self._instances.get(task.get("containerInstanceArn", ""), "")
         for container in task.get("containers", ()):
             for binding in container.get("networkBindings", ()):
                 if instance and "hostPort" in binding:
-                    at = instance, int(binding["hostPort"])
-                    yield at, self._listens(task, container, int(binding["containerPort"]))
+                    address = instance, int(binding["hostPort"])
+                    yield address, self._binding(task, container, int(binding["containerPort"]))
             for interface in container.get("networkInterfaces", ()):
-                for port in self._mapped(task, container):
+                for port in self._mapped_ports(task, container):
                     if address := interface.get("privateIpv4Address"):
-                        yield (address, port), self._listens(task, container, port)
+                        yield (address, port), self._binding(task, container, port)
 
-    def _mapped(self, task: Raw, container: Raw) -> Iterator[int]:
-        """With an interface of its own a container listens on the ports of its definition."""
+    def _mapped_ports(self, task: Raw, container: Raw) -> Iterator[int]:
+        """Yield the ports of the task definition, which a container with its own interface listens on."""
         definition = self._definitions.get(task["taskDefinitionArn"], {})
-        for each in definition.get("containerDefinitions", ()):
-            if each.get("name") == container.get("name"):
-                yield from (int(mapping["containerPort"]) for mapping in each.get("portMappings", ()))
+        for container_definition in definition.get("containerDefinitions", ()):
+            if container_definition.get("name") == container.get("name"):
+                yield from (int(mapping["containerPort"]) for mapping in container_definition.get("portMappings", ()))
 
-    def _listens(self, task: Raw, container: Raw, port: int) -> PortBinding:
+    def _binding(self, task: Raw, container: Raw, port: int) -> PortBinding:
         return PortBinding(task_name(task), port, task["taskDefinitionArn"], container.get("name", ""))
 
 
 def task_name(task: Raw) -> str:
-    """The service that a task is of, or the family of its definition."""
+    """Return `service NAME` of a task, or `task FAMILY` where no service runs it."""
     group = task.get("group", "")
     if group.startswith("service:"):
         return f"service {group.removeprefix('service:')}"

@@ -1,4 +1,4 @@
-"""What costs by standing there, used or not, as AWS describes it: the usage of a month of each thing."""
+"""Fixed monthly usage, derived from describe calls: instances, volumes, load balancers, data stores, …"""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from esaws.inspect.account import Account
 from esaws.inspect.fetch import Raw
-from esaws.pricelist import MonthlyCost, Usage, monthly_cost
+from esaws.pricelist import MonthlyCost, PriceList, Usage
 
 KEYS = ("Instances", "Volumes", "LoadBalancers", "NatGateways", "DBInstances", "CacheClusters", "Brokers", "Addresses")
-"""What has to be looked at."""
+"""What a snapshot needs for fixed usage."""
 
 _RUNS = ("pending", "running")
 _POSTGRESQL = "CreateDBInstance:0014"
@@ -19,31 +19,37 @@ _BROKER_GB = {"mq.t3.micro": 20}
 
 @dataclass(frozen=True)
 class CostItem:
-    """One thing that costs; `id` is AWS's, `what` in a word or two."""
+    """One resource with a fixed cost. `id` is AWS's, `kind` a word or two such as `NAT gateway`."""
 
     kind: str
     id: str
     usages: tuple[Usage, ...]
 
-    def monthly(self, region: str) -> MonthlyCost:
-        """At list price, free tier not counted."""
-        return monthly_cost(self.usages, region)
+    def monthly(self, prices: PriceList, region: str) -> MonthlyCost:
+        """Return its cost for a month at list price, without the free tier."""
+        return prices.monthly_cost(self.usages, region)
 
 
 def cost_items(account: Account) -> list[CostItem]:
-    """All that costs by standing there, of the kinds whose answers are known; in AWS's order."""
-    return [*_machines(account), *_balancers(account), *_gateways(account), *_stores(account), *_idle(account)]
+    """Return all resources with a fixed cost, of the kinds that were described, in AWS's order."""
+    return [
+        *_instances(account),
+        *_load_balancers(account),
+        *_nat_gateways(account),
+        *_data_stores(account),
+        *_idle_addresses(account),
+    ]
 
 
 def instance_usage(raw: Raw, account: Account) -> list[Usage]:
-    """A month of an instance: nothing but its disks while it is stopped."""
+    """Return a month of an instance; while it is stopped, only of its volumes."""
     usages = []
     if raw["State"]["Name"] in _RUNS:
         usages.append(Usage.hours("AmazonEC2", f"BoxUsage:{raw['InstanceType']}", "RunInstances"))
         if raw.get("PublicIpAddress"):
             usages.append(Usage.hours("AmazonVPC", "PublicIPv4:InUseAddress", "RunInstances"))
     for volume in account.get("Volumes") or ():
-        if any(each.get("InstanceId") == raw["InstanceId"] for each in volume.get("Attachments", ())):
+        if any(attachment.get("InstanceId") == raw["InstanceId"] for attachment in volume.get("Attachments", ())):
             usages.append(volume_usage(volume))
     return usages
 
@@ -54,7 +60,7 @@ def volume_usage(raw: Raw) -> Usage:
 
 
 def load_balancer_usage(raw: Raw) -> list[Usage]:
-    """A month of an Application Load Balancer; a public one has an address in each zone."""
+    """Return a month of an Application Load Balancer; a public one has an address in each zone."""
     usages = [Usage.hours("AWSELB", "LoadBalancerUsage", "LoadBalancing:Application")]
     if raw.get("Scheme") == "internet-facing":
         count = len(raw.get("AvailabilityZones", ()))
@@ -63,7 +69,7 @@ def load_balancer_usage(raw: Raw) -> list[Usage]:
 
 
 def database_usage(raw: Raw) -> list[Usage]:
-    """A month of a DB instance: its storage alone while it is stopped."""
+    """Return a month of a DB instance; while it is stopped, only of its storage."""
     operation = _POSTGRESQL if raw["Engine"] == "postgres" else None
     storage = f"RDS:{raw.get('StorageType', 'gp2').upper()}-Storage"
     usages = [Usage.gb_month("AmazonRDS", storage, raw.get("AllocatedStorage", 0), operation)]
@@ -79,7 +85,7 @@ def cache_usage(raw: Raw) -> list[Usage]:
 
 
 def broker_usage(raw: Raw) -> list[Usage]:
-    """A month of a RabbitMQ broker with the storage that comes with its size."""
+    """Return a month of a RabbitMQ broker with the storage that its size includes."""
     size = raw["HostInstanceType"]
     return [
         Usage.hours("AmazonMQ", f"RabbitMQ-InstanceUsage:{size}", "CreateBroker:0001"),
@@ -87,24 +93,24 @@ def broker_usage(raw: Raw) -> list[Usage]:
     ]
 
 
-def _machines(account: Account) -> Iterator[CostItem]:
+def _instances(account: Account) -> Iterator[CostItem]:
     attached = set()
     for raw in account.get("Instances") or ():
         if raw["State"]["Name"] not in ("terminated", "shutting-down"):
             attached.add(raw["InstanceId"])
             yield CostItem("instance", raw["InstanceId"], tuple(instance_usage(raw, account)))
     for volume in account.get("Volumes") or ():
-        if not attached & {each.get("InstanceId") for each in volume.get("Attachments", ())}:
+        if not attached & {attachment.get("InstanceId") for attachment in volume.get("Attachments", ())}:
             yield CostItem("volume", volume["VolumeId"], (volume_usage(volume),))
 
 
-def _balancers(account: Account) -> Iterator[CostItem]:
+def _load_balancers(account: Account) -> Iterator[CostItem]:
     for raw in account.get("LoadBalancers") or ():
         if raw.get("Type", "application") == "application":
             yield CostItem("load balancer", raw["LoadBalancerArn"], tuple(load_balancer_usage(raw)))
 
 
-def _gateways(account: Account) -> Iterator[CostItem]:
+def _nat_gateways(account: Account) -> Iterator[CostItem]:
     for raw in account.get("NatGateways") or ():
         if raw.get("State") == "available":
             hours = Usage.hours("AmazonEC2", "NatGateway-Hours", "NatGateway")
@@ -112,7 +118,7 @@ def _gateways(account: Account) -> Iterator[CostItem]:
             yield CostItem("NAT gateway", raw["NatGatewayId"], (hours, address))
 
 
-def _stores(account: Account) -> Iterator[CostItem]:
+def _data_stores(account: Account) -> Iterator[CostItem]:
     for raw in account.get("DBInstances") or ():
         yield CostItem("database", raw["DBInstanceIdentifier"], tuple(database_usage(raw)))
     for raw in account.get("CacheClusters") or ():
@@ -121,7 +127,7 @@ def _stores(account: Account) -> Iterator[CostItem]:
         yield CostItem("broker", raw["BrokerId"], tuple(broker_usage(raw)))
 
 
-def _idle(account: Account) -> Iterator[CostItem]:
+def _idle_addresses(account: Account) -> Iterator[CostItem]:
     for raw in account.get("Addresses") or ():
         if not raw.get("AssociationId"):
             idle = Usage.hours("AmazonVPC", "PublicIPv4:IdleAddress", "AllocateAddressVPC")

@@ -1,43 +1,50 @@
-"""The whole way of a request: client, listener, rule, target group, target, security groups, host port, task."""
+"""The whole path of a request: client, listener, rule, target group, target, security groups, host port, task."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from esaws.aws import tag_dict
-from esaws.inspect.account import Account, MissingData
+from esaws.cloud import Cloud
+from esaws.inspect.account import Account, MissingData, account_of, name_tag
 from esaws.inspect.fetch import Raw
-from esaws.inspect.load_balancers import KEYS as BALANCER_KEYS
-from esaws.inspect.load_balancers import LiveLoadBalancer, find_load_balancer, health_by_target_group, target_group_name
+from esaws.inspect.load_balancers import KEYS as LOAD_BALANCER_KEYS
+from esaws.inspect.load_balancers import (
+    LiveLoadBalancer,
+    find_load_balancer,
+    health_by_target_group,
+    target_group_name,
+)
 from esaws.inspect.network.endpoint_catalog import KEYS as NETWORK_KEYS
-from esaws.inspect.network.reach import ReachResult
-from esaws.inspect.network.reach_by_name import reach
+from esaws.inspect.network.reach import ReachResult, reach
 from esaws.inspect.port_bindings import RunningTasks
 from esaws.inspect.routing.request import Request
 from esaws.inspect.routing.trace import RuleTrace, trace_rules
 
-KEYS = tuple(dict.fromkeys([*BALANCER_KEYS, *NETWORK_KEYS]))
-"""What has to be looked at."""
+if TYPE_CHECKING:
+    import pandas
+
+KEYS = tuple(dict.fromkeys([*LOAD_BALANCER_KEYS, *NETWORK_KEYS]))
+"""What a snapshot needs for a trace."""
 
 
 @dataclass(frozen=True)
 class TargetHop:
-    """One target of a request, and what stands behind it."""
+    """One target of a request, and what is behind it."""
 
     target_group: str
     id: str
     name: str
     """The instance's name, or its id where it has none."""
     zone: str
-    """Its Availability Zone; empty where that is not told."""
+    """Its Availability Zone; empty where it is unknown."""
     port: int | None
     state: str
-    """As the load balancer says: healthy, unhealthy, …"""
+    """Its health for the load balancer: healthy, unhealthy, …"""
     reason: str
     eligible: bool | None
-    """Whether it may get the request; None where that is not known."""
+    """Whether the load balancer may choose it; None where that is unknown."""
     reached: str
     """Whether the load balancer reaches it: allow, deny or unknown."""
     task: str = ""
@@ -47,30 +54,59 @@ class TargetHop:
     def to_dict(self) -> dict[str, Any]:
         return vars(self).copy()
 
+    def __str__(self) -> str:
+        choice = {True: "may receive it", False: "does not receive it", None: "may or may not receive it"}
+        access = {
+            "allow": "the security groups allow the load balancer",
+            "deny": "the load balancer is not allowed to reach it",
+            "unknown": "whether the load balancer reaches it is unknown",
+        }
+        container = (
+            f"{self.task} listens there, on port {self.container_port} of its container"
+            if self.task
+            else "no task listens there"
+        )
+        zone = f" in {self.zone}" if self.zone else ""
+        state = self.state + (f" ({self.reason})" if self.reason else "")
+        target = f"{self.target_group}: {self.name}{zone} port {self.port}, {state}"
+        return f"{target}, {choice[self.eligible]}; {access[self.reached]}; {container}"
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, repr=False)
 class RequestPath:
-    """Where a request goes, hop by hop, from the client to the container."""
+    """The path of a request, hop by hop, from the client to the container."""
 
     load_balancer: str
     trace: RuleTrace
     targets: tuple[TargetHop, ...]
     hops: tuple[str, ...]
 
-    def to_dict(self) -> dict[str, Any]:
-        """outcome, priority, rule_arn, action, target_groups, targets, hops, candidates, reason, and what a trace adds.
-
-        `targets` has an object for each target: target_group, id, name, zone, port, state, reason, eligible, reached
-        (allow, deny, unknown), task, container_port.
+    def to_frame(self) -> pandas.DataFrame:
+        """Return one row for each target: target_group, id, name, zone, port, state, reason, eligible, reached, task,
+        container_port.
         """
-        return self.trace.to_dict() | {"targets": [stop.to_dict() for stop in self.targets], "hops": list(self.hops)}
+        import pandas
+
+        columns = [*TargetHop.__dataclass_fields__]
+        return pandas.DataFrame([target.to_dict() for target in self.targets], columns=columns)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the keys of the rule trace (outcome, priority, action, hops, …) with a list of `targets`.
+
+        Each target has target_group, id, name, zone, port, state, reason, eligible, reached (allow, deny, unknown),
+        task, container_port.
+        """
+        targets = [target.to_dict() for target in self.targets]
+        return self.trace.to_dict() | {"targets": targets, "hops": list(self.hops)}
 
     def __str__(self) -> str:
         return "\n".join(self.hops)
 
+    __repr__ = __str__
+
 
 def trace(
-    account: Account,
+    account: Account | Cloud,
     url: str,
     *,
     alb: str | None = None,
@@ -78,57 +114,63 @@ def trace(
     headers: Iterable[tuple[str, str]] = (),
     source_ip: str = "",
 ) -> RequestPath:
-    """The way of a request to a URL through an account that was looked at (`look(cloud, *KEYS)`).
+    """Return the path of a request to a URL.
 
-    `alb` names the load balancer where the host of the URL does not. Without `source_ip` the client is anybody on the
-    internet.
+    `alb` is the name of the load balancer where the host of the URL is not its DNS name. Without `source_ip` the client
+    is any address on the internet.
 
     Raises:
-        UsageError: it is no URL, or nothing tells which load balancer it is for.
-        NotDeployed: there is no load balancer.
-        MissingData: AWS did not say what rules there are.
+        UsageError: the text is not a URL, or the load balancer is ambiguous.
+        NotDeployed: the account has no load balancer.
+        MissingData: AWS did not describe the rules.
     """
+    account = account_of(account, *KEYS)
     request = Request.for_url(url, method=method, headers=tuple(headers), source_ip=source_ip)
-    one = find_load_balancer(account, alb, host=request.host_name)
-    if (listener := one.listener(request.port)) is None:
-        ports = ", ".join(str(each["Port"]) for each in one.listeners()) or "no port"
-        why = f"{one.name} listens on {ports}, not on {request.port}: the connection is refused"
-        return _ended(one, RuleTrace(outcome="elb_response", reason=why, hops=(why,)))
-    arrival = _arrival(account, one, request)
+    load_balancer = find_load_balancer(account, alb, host=request.host_name)
+    if (listener := load_balancer.listener(request.port)) is None:
+        ports = ", ".join(str(listener["Port"]) for listener in load_balancer.listeners()) or "no port"
+        reason = f"{load_balancer.name} listens on {ports}, not on {request.port}: the connection is refused"
+        return _without_targets(load_balancer, reason)
+    arrival = _arrival(account, load_balancer, request)
     if arrival.decision == "deny":
-        why = f"the client does not reach {one.name} on port {request.port}: {'; '.join(arrival.because)}"
-        return _ended(one, RuleTrace(outcome="elb_response", reason=why, hops=(why,)))
-    traced = trace_rules(one.rules(listener), request, health_by_target_group(account))
-    first = f"{one.name} takes {request.protocol} on port {request.port}" + (
-        f" (whether the client gets there is unknown: {'; '.join(arrival.because)})"
-        if arrival.decision == "unknown"
-        else ""
-    )
-    stops = tuple(_stops(account, one, traced))
-    return RequestPath(one.name, traced, stops, (first, *traced.hops, *(_told(stop) for stop in stops)))
+        because = "; ".join(arrival.because)
+        reason = f"the client does not reach {load_balancer.name} on port {request.port}: {because}"
+        return _without_targets(load_balancer, reason)
+    rule_trace = trace_rules(load_balancer.rules(listener), request, health_by_target_group(account))
+    first_hop = f"{load_balancer.name} accepts {request.protocol} on port {request.port}"
+    if arrival.decision == "unknown":
+        first_hop += f" (whether the client reaches it is unknown: {'; '.join(arrival.because)})"
+    targets = tuple(_target_hops(account, load_balancer, rule_trace))
+    return RequestPath(load_balancer.name, rule_trace, targets, (first_hop, *rule_trace.hops, *map(str, targets)))
 
 
-def _ended(one: LiveLoadBalancer, traced: RuleTrace) -> RequestPath:
-    return RequestPath(one.name, traced, (), traced.hops)
+def _without_targets(load_balancer: LiveLoadBalancer, reason: str) -> RequestPath:
+    rule_trace = RuleTrace(outcome="elb_response", reason=reason, hops=(reason,))
+    return RequestPath(load_balancer.name, rule_trace, (), rule_trace.hops)
 
 
-def _arrival(account: Account, one: LiveLoadBalancer, request: Request) -> ReachResult:
-    if not request.source_ip and not one.is_public:
-        return ReachResult("unknown", ("it is internal, and the client's address was not said",))
-    return reach(account, request.source_ip or "internet", f"alb/{one.name}", request.port)
+def _arrival(account: Account, load_balancer: LiveLoadBalancer, request: Request) -> ReachResult:
+    if not request.source_ip and not load_balancer.is_public:
+        return ReachResult("unknown", ("the load balancer is internal, and the client's address is not given",))
+    return reach(account, request.source_ip or "internet", f"alb/{load_balancer.name}", request.port)
 
 
-def _stops(account: Account, one: LiveLoadBalancer, traced: RuleTrace) -> Iterator[TargetHop]:
-    """The targets that the request may go to; where none may, those that are registered."""
+def _target_hops(account: Account, load_balancer: LiveLoadBalancer, rule_trace: RuleTrace) -> Iterator[TargetHop]:
+    """Yield the registered targets of each target group that receives the request."""
     tasks = RunningTasks(account)
     instances = account.get("Instances") or ()
-    names = {each["InstanceId"]: _name(each) for each in instances}
-    zones = {each["InstanceId"]: each["Placement"]["AvailabilityZone"] for each in instances}
-    for arn, found in traced.targets.items():
-        registered = [each for each in account["TargetHealth"] if each["TargetGroupArn"] == arn]
-        for each in sorted(registered, key=lambda each: _order(each["Target"], names, zones)):
-            target, health = each["Target"], each["TargetHealth"]
-            listens = tasks.listening_on(target["Id"], target.get("Port"))
+    names = {raw["InstanceId"]: name_tag(raw, raw["InstanceId"]) for raw in instances}
+    zones = {raw["InstanceId"]: raw["Placement"]["AvailabilityZone"] for raw in instances}
+
+    def order(raw: Raw) -> tuple[str, str, str]:
+        id = raw["Target"]["Id"]
+        return names.get(id, ""), zones.get(id, ""), id
+
+    for arn, eligible in rule_trace.targets.items():
+        registered = [raw for raw in account["TargetHealth"] if raw["TargetGroupArn"] == arn]
+        for raw in sorted(registered, key=order):
+            target, health = raw["Target"], raw["TargetHealth"]
+            binding = tasks.listening_on(target["Id"], target.get("Port"))
             yield TargetHop(
                 target_group=target_group_name(arn),
                 id=target["Id"],
@@ -137,43 +179,17 @@ def _stops(account: Account, one: LiveLoadBalancer, traced: RuleTrace) -> Iterat
                 port=target.get("Port"),
                 state=health["State"],
                 reason=health.get("Reason", ""),
-                eligible=None if found.targets is None else target["Id"] in found.targets,
-                reached=_reached(account, one, target["Id"], target.get("Port")),
-                task=listens.name if listens else "",
-                container_port=listens.container_port if listens else None,
+                eligible=None if eligible.targets is None else target["Id"] in eligible.targets,
+                reached=_reached(account, load_balancer, target["Id"], target.get("Port")),
+                task=binding.name if binding else "",
+                container_port=binding.container_port if binding else None,
             )
 
 
-def _order(target: Raw, names: dict[str, str], zones: dict[str, str]) -> tuple[str, str, str]:
-    id = target["Id"]
-    return names.get(id, ""), zones.get(id, ""), id
-
-
-def _reached(account: Account, one: LiveLoadBalancer, target: str, port: int | None) -> str:
+def _reached(account: Account, load_balancer: LiveLoadBalancer, target: str, port: int | None) -> str:
     if port is None:
         return "unknown"
     try:
-        return reach(account, f"alb/{one.name}", target, port).decision
+        return reach(account, f"alb/{load_balancer.name}", target, port).decision
     except (MissingData, ValueError):
         return "unknown"
-
-
-def _told(stop: TargetHop) -> str:
-    may = {True: "may get it", False: "does not get it", None: "may or may not get it"}[stop.eligible]
-    way = {
-        "allow": "the security groups let the load balancer in",
-        "deny": "nothing lets the load balancer in",
-        "unknown": "whether the load balancer gets there is unknown",
-    }[stop.reached]
-    behind = (
-        f"{stop.task} listens there, in its container on {stop.container_port}"
-        if stop.task
-        else "no task listens there"
-    )
-    where = f" in {stop.zone}" if stop.zone else ""
-    state = stop.state + (f" ({stop.reason})" if stop.reason else "")
-    return f"{stop.target_group}: {stop.name}{where} port {stop.port}, {state}, {may}; {way}; {behind}"
-
-
-def _name(instance: Raw) -> str:
-    return tag_dict(instance.get("Tags")).get("Name") or str(instance["InstanceId"])

@@ -1,4 +1,4 @@
-"""`python -m tests.conformance FILE…` runs files of cases.
+"""`python -m tests.conformance FILE…` runs files of conformance cases.
 
 The last line is `N passed, M failed`; the exit code is 1 if M > 0.
 """
@@ -20,16 +20,16 @@ def main(names: list[str]) -> int:
             failed += 1
             continue
         for case in cases:
-            found = differences(kinds, case)
-            passed, failed = passed + (not found), failed + bool(found)
-            told = case.get("id") if isinstance(case, dict) else case
-            for key, wanted, got in found:
-                print(f"{told} {key}: expected {_told(wanted)}, actual {_told(got)}")
+            different = differences(kinds, case)
+            passed, failed = passed + (not different), failed + bool(different)
+            label = case.get("id") if isinstance(case, dict) else case
+            for key, expected, actual in different:
+                print(f"{label} {key}: expected {_format(expected)}, actual {_format(actual)}")
     print(f"{passed} passed, {failed} failed")
     return 1 if failed else 0
 
 
-def _told(value: object) -> str:
+def _format(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, default=str)
 
 

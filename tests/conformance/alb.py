@@ -1,4 +1,4 @@
-"""The cases on load balancers: each kind as a function from input to actual."""
+"""Conformance cases about load balancers: one function for each kind."""
 
 from collections.abc import Callable
 from typing import Any
@@ -25,34 +25,34 @@ VALIDATION_CODES = {
     "TRANSFORM_ON_DEFAULT",
     "AUTH_ON_HTTP_LISTENER",
 }
-"""The codes that the cases know; validate finds more."""
+"""The codes of the cases; `validate_rules` has more."""
 
 
-def route(given: Json) -> Json:
-    return trace_request(given["rules"], Request.from_dict(given["request"])).to_dict()
+def route(case: Json) -> Json:
+    return trace_request(case["rules"], Request.from_dict(case["request"])).to_dict()
 
 
-def validation(given: Json) -> Json:
-    found = validate_rules(given["rules"], given["listener"])
-    codes = {problem.code for problem in found if problem.severity == "error"}
+def validation(case: Json) -> Json:
+    results = validate_rules(case["rules"], case["listener"])
+    codes = {problem.code for problem in results if problem.severity == "error"}
     return {"findings": sorted(codes & VALIDATION_CODES)}
 
 
-def analysis(given: Json) -> Json:
-    found = analyze_rules(given["rules"])
-    return {"findings": [one.to_dict() for one in found if one.code in ("SHADOWED", "DEAD_VALUE")]}
+def analysis(case: Json) -> Json:
+    results = analyze_rules(case["rules"])
+    return {"findings": [finding.to_dict() for finding in results if finding.code in ("SHADOWED", "DEAD_VALUE")]}
 
 
-def health(given: Json) -> Json:
-    return eligible_targets(given["TargetHealthDescriptions"], given.get("Attributes", ())).to_dict()
+def health(case: Json) -> Json:
+    return eligible_targets(case["TargetHealthDescriptions"], case.get("Attributes", ())).to_dict()
 
 
-def matcher(given: Json) -> Json:
-    return {str(code): matcher_accepts(given["Matcher"], code) for code in range(600)}
+def matcher(case: Json) -> Json:
+    return {str(code): matcher_accepts(case["Matcher"], code) for code in range(600)}
 
 
-def slow_start(given: Json) -> Json:
-    return {"in_slow_start": in_slow_start(given["slow_start_seconds"], given["healthy_before"], given["registered"])}
+def slow_start(case: Json) -> Json:
+    return {"in_slow_start": in_slow_start(case["slow_start_seconds"], case["healthy_before"], case["registered"])}
 
 
 KINDS: dict[str, Callable[[Json], Json]] = {

@@ -1,4 +1,4 @@
-"""Runs one case and compares every key that it expects."""
+"""Run one case and compare every key that it expects."""
 
 import json
 from collections.abc import Callable
@@ -14,24 +14,24 @@ _SCHEMAS = {"esaws-alb-conformance": alb.KINDS, "esaws-sg-conformance": sg.KINDS
 _MISSING = "(missing)"
 
 Difference = tuple[str, Any, Any]
-"""A key, what was expected of it, and what it was."""
+"""A key, its expected value and its actual value."""
 
 
 def read(path: Path) -> tuple[dict[str, Callable[[Any], Any]], list[dict[str, Any]]]:
-    """The kinds of a file's schema, and its cases.
+    """Return the kinds of a file's schema, and its cases.
 
     Raises:
-        ValueError: it is no JSON, or of no schema that is known here.
+        ValueError: it is not JSON, or has an unknown schema.
     """
-    told = json.loads(path.read_text(encoding="utf-8"))
-    schema = str(told.get("schema", "")).partition("/")[0] if isinstance(told, dict) else ""
+    content = json.loads(path.read_text(encoding="utf-8"))
+    schema = str(content.get("schema", "")).partition("/")[0] if isinstance(content, dict) else ""
     if schema not in _SCHEMAS:
         raise ValueError(f"{path}: the schema is {schema or 'missing'}; known are {', '.join(_SCHEMAS)}")
-    return _SCHEMAS[schema], told["cases"]
+    return _SCHEMAS[schema], content["cases"]
 
 
 def differences(kinds: dict[str, Callable[[Any], Any]], case: Any) -> list[Difference]:
-    """What is otherwise than a case expects; whatever is wrong with the case itself is a difference, too."""
+    """Return the differences from what a case expects; an error in the case itself is a difference as well."""
     kind = case.get("kind") if isinstance(case, dict) else None
     if kind not in kinds:
         return [("kind", " or ".join(kinds), kind)]
@@ -42,32 +42,39 @@ def differences(kinds: dict[str, Callable[[Any], Any]], case: Any) -> list[Diffe
         actual = kinds[kind](case["input"])
     except Exception as error:
         return [("input", "an answer", f"{type(error).__name__}: {error}")]
-    found = ((key, wanted, actual.get(key, _MISSING)) for key, wanted in expected.items())
-    return [(key, wanted, got) for key, wanted, got in found if not same(key, wanted, got)]
+    pairs = ((key, value, actual.get(key, _MISSING)) for key, value in expected.items())
+    return [(key, value, result) for key, value, result in pairs if not is_equal(key, value, result)]
 
 
-def same(key: str, wanted: Any, got: Any) -> bool:
-    """Are they equal? Findings are compared in any order, each by the keys that are expected of it."""
-    if key == "findings" and isinstance(wanted, list) and isinstance(got, list):
-        return _same_findings(wanted, got)
-    return _canonical(wanted) == _canonical(got)
+def is_equal(key: str, expected: Any, actual: Any) -> bool:
+    """Return whether two values are equal; findings in any order, by their expected keys only."""
+    if key == "findings" and isinstance(expected, list) and isinstance(actual, list):
+        return _equal_findings(expected, actual)
+    return _canonical(expected) == _canonical(actual)
 
 
-def _same_findings(wanted: list[Any], got: list[Any]) -> bool:
-    left = list(got)
-    for one in wanted:
-        found = next((other for other in left if _canonical(_narrowed(other, one)) == _canonical(one)), None)
-        if found is None:
+def _equal_findings(expected: list[Any], actual: list[Any]) -> bool:
+    remaining = list(actual)
+    for finding in expected:
+        match = next(
+            (
+                candidate
+                for candidate in remaining
+                if _canonical(_restricted_to(candidate, finding)) == _canonical(finding)
+            ),
+            None,
+        )
+        if match is None:
             return False
-        left.remove(found)
-    return not left
+        remaining.remove(match)
+    return not remaining
 
 
-def _narrowed(finding: Any, to: Any) -> Any:
-    """A finding without the keys that were not asked for."""
-    if not (isinstance(finding, dict) and isinstance(to, dict)):
+def _restricted_to(finding: Any, keys: Any) -> Any:
+    """Return a finding with only some keys."""
+    if not (isinstance(finding, dict) and isinstance(keys, dict)):
         return finding
-    return {key: value for key, value in finding.items() if key in to}
+    return {key: value for key, value in finding.items() if key in keys}
 
 
 def _canonical(value: Any) -> str:

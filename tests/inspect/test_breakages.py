@@ -174,7 +174,7 @@ def agreed(account: Account, ways: list[str]) -> None:
             state = by_target[stop.target_group, stop.id, stop.port]
             assert stop.state == state.state
             if state.code == "NOT_REACHED" and "9999" not in state.to_dict()["detail"]:
-                # An ACL may let one node of the load balancer through and not the other.
+                # An ACL may allow one node of the load balancer through and not the other.
                 assert stop.reached == ("unknown" if "acl" in ways and stop.reached != "deny" else "deny"), (ways, stop)
             if stop.state == "healthy":
                 assert stop.reached == "allow" and stop.task, (ways, stop)

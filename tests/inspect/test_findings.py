@@ -13,7 +13,7 @@ from esaws.errors import UsageError
 from esaws.inspect.account import Account, snapshot
 from esaws.inspect.checks.finding import Fix
 from esaws.inspect.checks.report import KEYS, Findings, all_codes, codes_as_markdown, findings
-from esaws.inspect.network.reach_by_name import reach
+from esaws.inspect.network.reach import reach
 from esaws.inspect.target_health import health
 from esaws.reference.seccom import seccom, seccom_as_drawn
 from tests.shell import Shell

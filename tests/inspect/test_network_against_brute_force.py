@@ -7,10 +7,10 @@ from itertools import product
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from esaws.inspect.network.address_classes import address_classes, referenced_ranges
 from esaws.inspect.network.addresses import is_public
-from esaws.inspect.network.endpoints import InterfaceSet
-from esaws.inspect.network.matrix import interface_matrix
+from esaws.inspect.network.equivalence_classes import address_classes, referenced_ranges
+from esaws.inspect.network.interface_matrix import interface_matrix
+from esaws.inspect.network.interfaces import InterfaceSet
 from esaws.inspect.network.missing_rules import MissingRule, with_rules
 from esaws.inspect.network.network import Network
 from esaws.inspect.network.reach import ReachResult, reach_interfaces

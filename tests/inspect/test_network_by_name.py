@@ -12,9 +12,8 @@ from esaws.deploy.plan import plan_deploy
 from esaws.errors import UsageError
 from esaws.inspect.account import Account, snapshot
 from esaws.inspect.network.endpoint_catalog import KEYS, EndpointCatalog
-from esaws.inspect.network.matrix_frame import by_port, compare_matrices, matrix, pivot
-from esaws.inspect.network.reach import ReachResult
-from esaws.inspect.network.reach_by_name import reach
+from esaws.inspect.network.matrix import compare_matrices, matrix
+from esaws.inspect.network.reach import ReachResult, reach
 from esaws.reference.seccom import seccom
 from tests.inspect.test_account import deny
 from tests.shell import Shell
@@ -106,7 +105,7 @@ def test_a_denial_is_told_by_names_and_mended_by_one_rule(account: Account) -> N
         "deny\n"
         "  ingress of service/sites-management-api: no rule of seccom-SitesManagementAPI-sg or seccom-ec2-rds-1"
         " allows tcp 8002 from service/cameras-api\n"
-        "  to mend it, let tcp 8002 from seccom-CamerasAPI-sg into seccom-SitesManagementAPI-sg"
+        "  to fix it, allow tcp 8002 from seccom-CamerasAPI-sg into seccom-SitesManagementAPI-sg"
     )
     mended = group_of(account, "SitesManagementAPI-sg")
     line = f"aws ec2 authorize-security-group-ingress --group-id {mended} --ip-permissions '["
@@ -253,7 +252,7 @@ def test_a_member_of_a_replication_group_and_the_group_both_have_names(account: 
     grouped = changed(account, "CacheClusters", lambda raw: raw | {"ReplicationGroupId": "sessions"})
     for end in ("cache/sessions", "cache/redis"):
         assert reach(grouped, "service/hdm", end, 6379).decision == "allow"
-    assert "cache/redis" not in set(matrix(grouped).destination)
+    assert "cache/redis" not in set(matrix(grouped).to_frame().destination)
 
 
 def test_a_private_broker_stands_in_its_subnets(account: Account) -> None:
@@ -305,7 +304,7 @@ def test_where_it_is_not_known_what_listens_or_runs_an_allow_is_unknown(account:
         said = reach(blind, *way)
         assert said.decision == "unknown" and "denied" in said.because[0]
     assert reach(blind, "internet", "service/hdm", 22).decision == "allow", "its tasks run, so its instances do"
-    frame = matrix(blind).set_index(["source", "destination", "port"]).decision
+    frame = matrix(blind).to_frame().set_index(["source", "destination", "port"]).decision
     assert frame["internet", "alb/alb", 80] == "unknown" and frame["internet", "service/hdm", 22] == "allow"
 
 
@@ -355,7 +354,7 @@ def test_without_a_deployment_names_are_told_as_they_are(account: Account) -> No
 
 
 def test_the_matrix_says_what_reach_between_says(account: Account) -> None:
-    frame = matrix(account)
+    frame = matrix(account).to_frame()
     assert [*frame.columns] == ["source", "destination", "port", "protocol", "decision"]
     assert len(frame) > 150
     for row in frame.sample(80, random_state=0).itertuples():
@@ -364,7 +363,7 @@ def test_the_matrix_says_what_reach_between_says(account: Account) -> None:
 
 
 def test_the_matrix_asks_about_ports_that_are_listened_on_or_opened(account: Account) -> None:
-    frame = matrix(account)
+    frame = matrix(account).to_frame()
     ports = frame.groupby("destination", observed=True).port.unique().map(sorted).to_dict()
     assert ports["service/sites-management-api"] == [22, 80, 8002]
     assert ports["alb/alb"] == [80] and ports["db/database"] == [5432]
@@ -372,14 +371,14 @@ def test_the_matrix_asks_about_ports_that_are_listened_on_or_opened(account: Acc
 
 
 def test_the_readable_matrix_has_a_row_for_each_destination_and_port_and_no_ids(account: Account) -> None:
-    wide = pivot(matrix(account))
+    wide = matrix(account).pivot()
     assert wide.loc[("service/sites-management-api", "tcp 8002"), "alb/alb"] == "allow"
     assert wide.loc[("service/sites-management-api", "tcp 8002"), "service/cameras-api"] == ""
     assert [*wide.columns][:2] == ["internet", "service/cameras-api"]
 
 
 def test_the_matrix_in_lines_names_who_reaches_a_port(account: Account) -> None:
-    (line,) = [line for line in by_port(matrix(account)) if line["destination"] == "db/database"]
+    (line,) = [line for line in matrix(account).by_port() if line["destination"] == "db/database"]
     assert line == {
         "destination": "db/database",
         "port": "tcp 5432",
@@ -410,14 +409,15 @@ def test_two_matrices_differ_by_what_a_rule_opened(account: Account) -> None:
 
 
 def test_a_matrix_of_an_account_without_places_is_empty(cloud: Cloud) -> None:
-    frame = matrix(snapshot(cloud, *KEYS))
+    empty = matrix(snapshot(cloud, *KEYS))
+    frame = empty.to_frame()
     assert frame.empty and [*frame.columns] == ["source", "destination", "port", "protocol", "decision"]
-    assert pivot(frame).empty and by_port(frame) == []
+    assert empty.pivot().empty and empty.by_port() == []
 
 
 def test_a_matrix_says_which_kind_is_not_known(account: Account) -> None:
-    frame = matrix(without(account, "DBInstances"))
-    assert [*frame.attrs["missing"]] == ["db"] and "denied" in frame.attrs["missing"]["db"]
+    missing = matrix(without(account, "DBInstances")).missing
+    assert [*missing] == ["db"] and "denied" in missing["db"]
 
 
 # The command line

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from esaws.inspect.answers import NO, YES, Answer, all_of, any_of, unknown
-from esaws.inspect.network.peer_classes import level_of
+from esaws.inspect.network.equivalence_classes import level_of
 from tests.conformance.sg import KINDS
 
 Json = dict[str, Any]

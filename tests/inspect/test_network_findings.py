@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from esaws.inspect.account import Account, MissingData
-from esaws.inspect.network.group_findings import GroupFinding, group_findings, network_group_findings
+from esaws.inspect.checks.group_findings import GroupFinding, group_findings, network_group_findings
 from esaws.inspect.network.network import Network
 
 Raw = dict[str, Any]
@@ -72,7 +72,7 @@ def test_a_finding_says_what_is_open_and_what_to_do() -> None:
         "severity": "high",
         "cidr": "0.0.0.0/0",
         "detail": "SSH (22) is open to the world",
-        "fix": "revoke the ingress rule for 0.0.0.0/0, or name those who need it",
+        "fix": "revoke the ingress rule for 0.0.0.0/0, or replace it by the ranges that need access",
     }
 
 

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from esaws.errors import UsageError
-from esaws.inspect.network.endpoints import InterfaceSet
-from esaws.inspect.network.matrix import interface_matrix
+from esaws.inspect.network.interface_matrix import interface_matrix
+from esaws.inspect.network.interfaces import InterfaceSet
 from esaws.inspect.network.network import Network
 from esaws.inspect.network.reach import reach_interfaces
 
@@ -97,7 +97,7 @@ def test_over_ipv6_the_matrix_says_what_reach_says(source: str) -> None:
 
 
 def test_two_services_of_one_name_are_a_usage_error() -> None:
-    with pytest.raises(UsageError, match="one name"):
+    with pytest.raises(UsageError, match="the same name"):
         interface_matrix(one_subnet(), [SERVICES[0], SERVICES[0]], [("tcp", 80)])
 
 

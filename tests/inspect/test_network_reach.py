@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from esaws.errors import UsageError
-from esaws.inspect.network.endpoints import InterfaceSet
+from esaws.inspect.network.interfaces import InterfaceSet
 from esaws.inspect.network.network import Network
 from esaws.inspect.network.reach import reach_interfaces
 
@@ -161,14 +161,14 @@ def test_an_allow_names_every_step_and_the_rules() -> None:
     assert said.because == (
         "alb to sites: the VPC's local route",
         "sites to alb: the VPC's local route",
-        "acl-a lets tcp 8002 out (entry 100) at alb",
-        "acl-b lets tcp 8002 in (entry 100) at sites",
+        "acl-a allows tcp 8002 out (entry 100) at alb",
+        "acl-b allows tcp 8002 in (entry 100) at sites",
         "egress of alb: ALB (0.0.0.0/0) allows tcp 8002 to sites",
         "ingress of sites: Sites (ALB) allows tcp 8002 from alb",
     )
-    assert [rule.reference() for rule in said.rules] == [
-        {"GroupId": "sg-ALB", "IpPermissionsEgressIndex": 0, "destination": "0.0.0.0/0"},
-        {"GroupId": "sg-Sites", "IpPermissionsIndex": 1, "source": "sg-ALB"},
+    assert [(rule.group, rule.direction, rule.index, rule.peer) for rule in said.rules] == [
+        ("sg-ALB", "egress", 0, "0.0.0.0/0"),
+        ("sg-Sites", "ingress", 1, "sg-ALB"),
     ]
 
 
@@ -228,7 +228,7 @@ def test_answers_must_get_back_through_the_acls() -> None:
         system(NetworkAcls=[SYSTEM["NetworkAcls"][0], only_in]), "eni-alb", "eni-sites", "tcp", 8002
     )
     assert said.decision == "deny"
-    assert said.because == ("acl-b does not let the answers out at sites",)
+    assert said.because == ("acl-b does not allow the replies out at sites",)
     assert not said.fix
 
 
@@ -268,7 +268,7 @@ def test_behind_a_nat_gateway_one_gets_out_but_nobody_gets_in() -> None:
     assert out.because[:2] == ("sites leaves by nat-1 as 192.0.2.99", "nat-1 leaves by the internet gateway")
     into = reach_interfaces(network, "internet", "eni-broker", "tcp", 5671)
     assert into.decision == "deny"
-    assert into.because == ("broker to internet: nat-1 lets nothing in",)
+    assert into.because == ("broker to internet: nat-1 does not accept incoming connections",)
 
 
 def test_a_nat_gateway_needs_its_own_way_out() -> None:
@@ -296,7 +296,7 @@ def test_only_the_public_address_of_the_primary_address_leaves_as_such() -> None
 def test_an_address_that_no_interface_has_is_said_to_be_nobody_known() -> None:
     said = reach_interfaces(system(), "eni-cameras", "172.31.2.77", "tcp", 80)
     assert said.decision == "allow"
-    assert "no known interface has 172.31.2.77; whoever has it is taken as unfiltered" in said.because
+    assert "no known interface has 172.31.2.77; its host is assumed to filter nothing" in said.because
 
 
 def test_an_address_of_ones_own_vpc_is_not_looked_for_in_another() -> None:
@@ -308,7 +308,7 @@ def test_an_address_of_ones_own_vpc_is_not_looked_for_in_another() -> None:
 def test_without_a_public_address_an_internet_gateway_passes_nothing_on() -> None:
     network = system(NetworkInterfaces=[interface("eni-sites", "172.31.2.6", ["sg-Sites"])])
     said = reach_interfaces(network, "eni-sites", "internet", "tcp", 443)
-    assert said.because == ("sites has no public address, so the internet gateway passes nothing on",)
+    assert said.because == ("sites has no public address, so the internet gateway forwards nothing",)
 
 
 def test_a_blackhole_denies_and_a_transit_gateway_is_unknown() -> None:
@@ -421,7 +421,7 @@ def test_what_is_denied_anyway_stays_denied_where_something_is_not_known() -> No
 
 def test_a_group_that_was_not_described_may_allow_anything() -> None:
     said = reach_interfaces(system(SecurityGroups=SYSTEM["SecurityGroups"][1:]), "internet", "eni-alb", "tcp", 80)
-    assert (said.decision, said.because) == ("unknown", ("ingress of alb: the rules of sg-ALB are not known",))
+    assert (said.decision, said.because) == ("unknown", ("ingress of alb: the rules of sg-ALB are unknown",))
 
 
 def test_a_kind_of_source_that_is_newer_than_esaws_is_unknown() -> None:

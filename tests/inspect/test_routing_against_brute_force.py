@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from esaws.inspect.routing.access_log import read_access_logs
 from esaws.inspect.routing.analyze import analyze_rules
-from esaws.inspect.routing.replay import LOG_REQUEST_FIELDS, replay
+from esaws.inspect.routing.replay import LOG_REQUEST_FIELDS, replay_rules
 from esaws.inspect.routing.request import Request
 from esaws.inspect.routing.trace import trace_request
 from tests.inspect.access_logs import line
@@ -37,7 +37,7 @@ def test_a_rule_that_nothing_reaches_changes_no_decision(described: list[Raw], r
 @given(rules(), rules(), st.lists(requests(), min_size=1, max_size=12))
 def test_a_replay_is_a_trace_of_each_line(live: list[Raw], proposed: list[Raw], asked: list[Raw]) -> None:
     text = "".join(line(request, logged="-") for request in asked)
-    found = replay(read_access_logs([("log", text.encode())]), live, proposed)
+    found = replay_rules(read_access_logs([("log", text.encode())]), live, proposed)
     assert found.malformed == ()
     for told, request in zip(found.lines.itertuples(), asked, strict=True):
         agents = tuple(value for name, value in request["headers"] if name.lower() == "user-agent")

@@ -9,7 +9,7 @@ import pytest
 from esaws.cloud import Cloud
 from esaws.errors import UsageError
 from esaws.inspect.routing.access_log import local_log_files, read_access_logs, s3_log_files
-from esaws.inspect.routing.replay import replay
+from esaws.inspect.routing.replay import replay_rules
 from tests.inspect.access_logs import line
 from tests.inspect.routing_worlds import rule
 
@@ -28,7 +28,7 @@ def of(*lines: str) -> Any:
 
 def test_each_line_has_the_rule_that_served_it_and_the_one_that_would() -> None:
     log = of(line({"path": "/sites/1"}), line({"path": "/sitesfoo"}), line({"path": "/"}, logged="0"))
-    found = replay(log, LIVE, PROPOSED)
+    found = replay_rules(log, LIVE, PROPOSED)
     shown = found.lines[["path", "logged", "live", "proposed"]]
     assert shown.values.tolist() == [
         ["/sites/1", "1", "1", "1"],
@@ -42,7 +42,7 @@ def test_each_line_has_the_rule_that_served_it_and_the_one_that_would() -> None:
 def test_rules_that_took_nothing_are_dead_and_those_that_may_have_are_not() -> None:
     header = [{"Field": "http-header", "HttpHeaderConfig": {"HttpHeaderName": "X-Beta", "Values": ["1"]}}]
     live = [rule("1", paths("/a")), rule("2", paths("/b")), rule("3", [*paths("/c"), *header]), rule("default", [])]
-    found = replay(of(line({"path": "/a"}), line({"path": "/c"})), live)
+    found = replay_rules(of(line({"path": "/a"}), line({"path": "/c"})), live)
     dead = dict(zip(found.rules["priority"], found.rules["live_dead"], strict=True))
     assert dead == {"1": "no", "2": "yes", "3": "unknown", "default": "unknown"}
     assert found.unknown["path"].tolist() == ["/c"], "a log does not tell of a header X-Beta"
@@ -50,14 +50,14 @@ def test_rules_that_took_nothing_are_dead_and_those_that_may_have_are_not() -> N
 
 
 def test_requests_are_counted_once_each() -> None:
-    found = replay(of(*[line({"path": "/x"})] * 5, line({"path": "/x", "source_ip": "10.9.8.7"})), LIVE)
+    found = replay_rules(of(*[line({"path": "/x"})] * 5, line({"path": "/x", "source_ip": "10.9.8.7"})), LIVE)
     assert found.requests["requests"].tolist() == [6], "nobody looks at the client, so it tells nothing apart"
     assert len(found.lines) == 6
 
 
 def test_ports_have_rules_of_their_own() -> None:
     log = of(line({"path": "/sites"}), line({"path": "/sites"}, port=443, scheme="https"), line({}, port=8443))
-    found = replay(log, {80: [rule("default", [])], 443: LIVE})
+    found = replay_rules(log, {80: [rule("default", [])], 443: LIVE})
     assert found.lines[["port", "live"]].values.tolist() == [[80, "default"], [443, "1"], [8443, "no listener"]]
 
 
@@ -75,7 +75,7 @@ BAD = {
 def test_a_malformed_line_is_counted_and_shown_and_the_others_are_read(what: str, place: str) -> None:
     good = [line({"path": f"/{n}"}) for n in range(4)]
     at = {"first": 0, "between": 2, "last": 4}[place]
-    found = replay(of(*good[:at], BAD[what], *good[at:]), LIVE)
+    found = replay_rules(of(*good[:at], BAD[what], *good[at:]), LIVE)
     assert found.lines["path"].tolist() == ["/0", "/1", "/2", "/3"]
     shown = [each.text for each in found.malformed]
     assert len(shown) == (0 if what == "an empty line" else 1)
@@ -100,7 +100,7 @@ def test_odd_lines_are_read(text: str, expected: tuple[str, str]) -> None:
         rule("1", [{"Field": "source-ip", "SourceIpConfig": {"Values": ["192.0.2.0/24"]}}]),
         rule("default", []),
     ]
-    found = replay(of(line({}), text, line({})), by_client)
+    found = replay_rules(of(line({}), text, line({})), by_client)
     assert found.malformed == ()
     told = found.lines.iloc[1]
     assert (told["path"], told["source_ip"]) == expected
@@ -109,13 +109,13 @@ def test_odd_lines_are_read(text: str, expected: tuple[str, str]) -> None:
 def test_old_lines_have_fewer_fields() -> None:
     old = " ".join(line({"path": "/old"}).split(" ")[:20]).replace('"curl', "curl") + "\n"
     for text in (old + old, line({"path": "/new"}) + old, old + line({"path": "/new"})):
-        found = replay(of(text), LIVE)
+        found = replay_rules(of(text), LIVE)
         assert found.malformed == () and "/old" in found.lines["path"].tolist()
         assert found.lines[found.lines["path"] == "/old"]["logged"].eq("unknown").all(), "they don't tell which rule"
 
 
 def test_a_priority_that_is_no_number_belongs_to_no_rule() -> None:
-    found = replay(of(line({"path": "/sites"}, logged="abc"), line({"path": "/sites"})), LIVE)
+    found = replay_rules(of(line({"path": "/sites"}, logged="abc"), line({"path": "/sites"})), LIVE)
     assert found.rules["priority"].tolist() == ["1", "2", "default"]
     assert found.lines["live"].tolist() == ["1", "1"]
 
@@ -123,13 +123,13 @@ def test_a_priority_that_is_no_number_belongs_to_no_rule() -> None:
 @pytest.mark.parametrize("client", ["2001:db8::1", "[2001:db8::1]"])
 def test_a_client_with_an_ipv6_address(client: str) -> None:
     block = {"Field": "source-ip", "SourceIpConfig": {"Values": ["2001:db8::/32"]}}
-    found = replay(of(line({"path": "/", "source_ip": client})), [rule("1", [block]), rule("default", [])])
+    found = replay_rules(of(line({"path": "/", "source_ip": client})), [rule("1", [block]), rule("default", [])])
     assert found.lines["live"].tolist() == ["1"]
 
 
 def test_no_lines_are_no_error() -> None:
     for content in (b"", b"\n\n"):
-        found = replay(read_access_logs([("a.log", content)]), LIVE)
+        found = replay_rules(read_access_logs([("a.log", content)]), LIVE)
         assert len(found.lines) == 0 and found.changes.empty
         assert found.rules["live"].sum() == 0
 
@@ -143,13 +143,13 @@ def test_files_and_folders_gzipped_or_not(tmp_path: Path) -> None:
     broken = tmp_path / "c.log.gz"
     broken.write_bytes(gzip.compress(line({}).encode() * 100)[:-20])
     (bad,) = read_access_logs(local_log_files([broken])).malformed
-    assert bad.source == str(broken) and "can't be unpacked" in bad.reason
+    assert bad.source == str(broken) and "can't be decompressed" in bad.reason
     damaged = bytearray(gzip.compress(b"hello world " * 1000))
     damaged[15] ^= 0xFF
     damaged[16] ^= 0xFF
     (bad,) = read_access_logs([("d.log.gz", bytes(damaged))]).malformed
-    assert "can't be unpacked" in bad.reason
-    with pytest.raises(UsageError, match="there is no access log"):
+    assert "can't be decompressed" in bad.reason
+    with pytest.raises(UsageError, match="no access log found"):
         list(local_log_files([tmp_path / "absent"]))
 
 
@@ -161,7 +161,7 @@ def test_logs_in_a_bucket(cloud: Cloud) -> None:
     s3.put_object(Bucket="logs-here", Key="AWSLogs/1/ELBAccessLogTestFile", Body=b"enabled")
     log = read_access_logs(s3_log_files(cloud, "s3://logs-here/AWSLogs"))
     assert log.lines.num_rows == 1 and log.malformed == ()
-    with pytest.raises(UsageError, match="there is no access log"):
+    with pytest.raises(UsageError, match="no access log found"):
         list(s3_log_files(cloud, "s3://logs-here/elsewhere"))
     with pytest.raises(UsageError, match="no bucket"):
         list(s3_log_files(cloud, "s3://no-such-bucket-here/"))

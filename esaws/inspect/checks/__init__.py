@@ -1,1 +1,1 @@
-"""What is wrong with an account, or odd about it: each finding with its evidence, and a fix that can be applied."""
+"""Checks of an account: each yields findings with evidence, and fixes that can be applied."""

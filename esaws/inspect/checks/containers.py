@@ -1,96 +1,100 @@
-"""Containers and their machines: lost instances, absent images, services of nothing, groups that come back."""
+"""Checks of containers: unregistered instances, missing images, idle services, groups that replace instances."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
 
-from esaws.inspect.checks.context import CheckContext, name_of
+from esaws.inspect.account import name_tag
+from esaws.inspect.checks.context import CheckContext
 from esaws.inspect.checks.finding import Finding, Fix
 from esaws.inspect.checks.registry import check
 
-_OURS = re.compile(
+_ECR_IMAGE = re.compile(
     r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.[^/]+/(?P<name>[^:@]+)(?::(?P<tag>[^@]+))?$"
 )
 
 
-@check("Instances", "clusters", "containerInstances", UNKNOWN_INSTANCE="an instance runs that no cluster knows")
-def instances_that_no_cluster_knows(seen: CheckContext) -> Iterator[Finding]:
-    """Of instances of Auto Scaling groups, in an account with clusters: others may be there for something else."""
-    known = {each.get("ec2InstanceId") for each in seen.account["containerInstances"]}
-    if not seen.account["clusters"]:
+@check("Instances", "clusters", "containerInstances", UNKNOWN_INSTANCE="an instance runs that is in no cluster")
+def instances_without_cluster(context: CheckContext) -> Iterator[Finding]:
+    """Only instances of Auto Scaling groups, in an account with clusters: others may have another purpose."""
+    registered = {raw.get("ec2InstanceId") for raw in context.account["containerInstances"]}
+    if not context.account["clusters"]:
         return
-    for raw in seen.account["Instances"]:
-        tags = {each["Key"] for each in raw.get("Tags", ())}
-        grouped = "aws:autoscaling:groupName" in tags
-        if raw["State"]["Name"] == "running" and raw["InstanceId"] not in known and grouped:
-            detail = "it runs and costs, and no cluster can place a task on it"
-            fix = Fix("look at its ECS agent and user data, or terminate it")
-            yield Finding("UNKNOWN_INSTANCE", "medium", name_of(raw, raw["InstanceId"]), detail, fix)
+    for raw in context.account["Instances"]:
+        tags = {raw["Key"] for raw in raw.get("Tags", ())}
+        in_group = "aws:autoscaling:groupName" in tags
+        if raw["State"]["Name"] == "running" and raw["InstanceId"] not in registered and in_group:
+            detail = "it runs and costs money, and no cluster can place a task on it"
+            fix = Fix("check its ECS agent and user data, or terminate it")
+            yield Finding("UNKNOWN_INSTANCE", "medium", name_tag(raw, raw["InstanceId"]), detail, fix)
 
 
-@check("taskDefinitions", "repositories", "images", IMAGE_ABSENT="a task definition names an image that is not in ECR")
-def images_that_are_not_there(seen: CheckContext) -> Iterator[Finding]:
-    """Of this account's own repositories in this region."""
-    there = {(each["repositoryName"], tag) for each in seen.account["images"] for tag in each.get("imageTags", ())}
-    for definition in seen.account["taskDefinitions"]:
+@check("taskDefinitions", "repositories", "images", IMAGE_ABSENT="a task definition uses an image that is not in ECR")
+def missing_images(context: CheckContext) -> Iterator[Finding]:
+    """Only images of this account's own repositories in this region."""
+    pushed = {
+        (image["repositoryName"], tag) for image in context.account["images"] for tag in image.get("imageTags", ())
+    }
+    for definition in context.account["taskDefinitions"]:
         for container in definition.get("containerDefinitions", ()):
-            found = _OURS.match(container.get("image", ""))
-            if not found or (found["account"], found["region"]) != (seen.account.id, seen.account.region):
+            match = _ECR_IMAGE.match(container.get("image", ""))
+            if not match or (match["account"], match["region"]) != (context.account.id, context.account.region):
                 continue
-            name, tag = found["name"], found["tag"] or "latest"
-            if (name, tag) not in there:
+            name, tag = match["name"], match["tag"] or "latest"
+            if (name, tag) not in pushed:
                 resource = f"{definition['family']}:{definition['revision']}"
-                fix = Fix(f"push {name}:{tag}, or name an image that exists")
+                fix = Fix(f"push {name}:{tag}, or use an image that exists")
                 yield Finding("IMAGE_ABSENT", "high", resource, f"there is no image {name}:{tag} in ECR", fix)
 
 
 @check(
     "services",
-    DESIRED_ZERO="a service is told to run nothing",
-    SERVICE_SHORT="a service runs fewer tasks than it is told to",
+    DESIRED_ZERO="the desired count of a service is 0",
+    SERVICE_SHORT="a service runs fewer tasks than desired",
 )
-def services_that_run_too_little(seen: CheckContext) -> Iterator[Finding]:
-    """With the last thing that the service itself says of it."""
-    for raw in seen.account["services"]:
+def services_below_desired_count(context: CheckContext) -> Iterator[Finding]:
+    """With the last event of the service."""
+    for raw in context.account["services"]:
         if raw.get("status") != "ACTIVE":
             continue
         name, desired, running = raw["serviceName"], raw.get("desiredCount", 0), raw.get("runningCount", 0)
         if desired == 0:
-            asked = {"cluster": raw["clusterArn"], "service": name, "desiredCount": 1}
-            fix = Fix("set its desired count to 1", (("ecs", "UpdateService", asked),), destructive=True)
+            params = {"cluster": raw["clusterArn"], "service": name, "desiredCount": 1}
+            fix = Fix("set its desired count to 1", (("ecs", "UpdateService", params),), destructive=True)
             yield Finding("DESIRED_ZERO", "low", name, "its desired count is 0", fix)
         elif running < desired:
-            said = next((each["message"] for each in raw.get("events", ())), "")
+            last_event = next((event["message"] for event in raw.get("events", ())), "")
             yield Finding(
-                "SERVICE_SHORT", "high", name, f"{running} of {desired} tasks run; {said}", Fix("read its events")
+                "SERVICE_SHORT", "high", name, f"{running} of {desired} tasks run; {last_event}", Fix("read its events")
             )
 
 
 @check(
-    "AutoScalingGroups", STOPPING_DOES_NOT_STOP="stopping an instance of a group doesn't stop paying: it is replaced"
+    "AutoScalingGroups",
+    STOPPING_DOES_NOT_STOP="a stopped instance of an Auto Scaling group is replaced, so costs continue",
 )
-def groups_that_come_back(seen: CheckContext) -> Iterator[Finding]:
+def groups_that_replace_instances(context: CheckContext) -> Iterator[Finding]:
     """https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-health-checks.html"""
-    for raw in seen.account["AutoScalingGroups"]:
+    for raw in context.account["AutoScalingGroups"]:
         name, minimum, desired = raw["AutoScalingGroupName"], raw["MinSize"], raw["DesiredCapacity"]
         if desired or minimum:
-            asked = {"AutoScalingGroupName": name, "MinSize": 0, "DesiredCapacity": 0}
+            params = {"AutoScalingGroupName": name, "MinSize": 0, "DesiredCapacity": 0}
             fix = Fix(
-                "to stop paying set desired and minimum to 0",
-                (("autoscaling", "UpdateAutoScalingGroup", asked),),
+                "set desired and minimum to 0 to stop the costs",
+                (("autoscaling", "UpdateAutoScalingGroup", params),),
                 destructive=True,
             )
-            detail = f"it keeps {desired} instances (minimum {minimum}): one that is stopped is replaced, and paid on"
+            detail = f"it keeps {desired} instances (minimum {minimum}): a stopped one is replaced, so costs continue"
             yield Finding("STOPPING_DOES_NOT_STOP", "info", name, detail, fix)
 
 
-@check("MetricAlarms", ALARM_WITHOUT_DATA="an alarm has no data, so it tells nothing")
-def alarms_without_data(seen: CheckContext) -> Iterator[Finding]:
+@check("MetricAlarms", ALARM_WITHOUT_DATA="an alarm has no data, so it never fires")
+def alarms_without_data(context: CheckContext) -> Iterator[Finding]:
     """https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarms-and-missing-data.html"""
-    for raw in seen.account["MetricAlarms"]:
+    for raw in context.account["MetricAlarms"]:
         if raw.get("StateValue") == "INSUFFICIENT_DATA" and not raw["AlarmName"].startswith("TargetTracking-"):
-            detail = f"no data of {raw.get('Namespace', '')} {raw.get('MetricName', '')} comes in"
+            detail = f"{raw.get('Namespace', '')} {raw.get('MetricName', '')} has no data"
             yield Finding(
-                "ALARM_WITHOUT_DATA", "low", raw["AlarmName"], detail, Fix("look at its dimensions, or delete it")
+                "ALARM_WITHOUT_DATA", "low", raw["AlarmName"], detail, Fix("check its dimensions, or delete it")
             )

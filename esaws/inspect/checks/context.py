@@ -1,4 +1,4 @@
-"""An account as the checks see it: its network, who carries which group, and what listens where."""
+"""The context of checks: an account with its network, named endpoints and running tasks."""
 
 from __future__ import annotations
 
@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from esaws.architecture import Architecture
-from esaws.aws import tag_dict
 from esaws.inspect.account import Account
 from esaws.inspect.fetch import Raw
 from esaws.inspect.network.endpoint_catalog import EndpointCatalog
 from esaws.inspect.network.interfaces import Interface
-from esaws.inspect.network.named_endpoint import NamedEndpoint, Port
+from esaws.inspect.network.named_endpoints import NamedEndpoint, Port
 from esaws.inspect.network.network import Network
 from esaws.inspect.port_bindings import RunningTasks
 
@@ -21,15 +20,17 @@ SSH: Port = ("tcp", 22)
 
 @dataclass(frozen=True, eq=False)
 class CheckContext:
-    """What was looked at; `declared` is what should be there, where somebody said so."""
+    """An account, and the declared architecture to compare it with, if any."""
 
     account: Account
     declared: Architecture | None = None
 
     @cached_property
     def network(self) -> Network:
-        """Raises:
-        MissingData: AWS did not say which groups or interfaces there are.
+        """The network of the account.
+
+        Raises:
+            MissingData: AWS did not describe the security groups or interfaces.
         """
         _ = self.account["SecurityGroups"], self.account["NetworkInterfaces"]
         return Network.of(self.account.descriptions)
@@ -44,40 +45,35 @@ class CheckContext:
 
     @cached_property
     def instances(self) -> dict[str, Raw]:
-        return {each["InstanceId"]: each for each in self.account["Instances"]}
+        return {raw["InstanceId"]: raw for raw in self.account["Instances"]}
 
     @cached_property
     def _by_interface(self) -> dict[str, list[NamedEndpoint]]:
-        found: dict[str, list[NamedEndpoint]] = {}
-        for place in self.catalog.endpoints:
-            for id in place.interfaces:
-                found.setdefault(id, []).append(place)
-        return found
+        by_interface: dict[str, list[NamedEndpoint]] = {}
+        for endpoint in self.catalog.endpoints:
+            for id in endpoint.interfaces:
+                by_interface.setdefault(id, []).append(endpoint)
+        return by_interface
 
     def endpoints_at(self, interfaces: Iterable[Interface]) -> list[NamedEndpoint]:
-        """The services, load balancers and stores behind some interfaces."""
-        found = [place for each in interfaces for place in self._by_interface.get(each.id, ())]
-        return list(dict.fromkeys(found))
+        """Return the named endpoints that have some of the interfaces."""
+        endpoints = [endpoint for interface in interfaces for endpoint in self._by_interface.get(interface.id, ())]
+        return list(dict.fromkeys(endpoints))
 
     def listening_ports(self, interfaces: Iterable[Interface]) -> set[Port] | None:
-        """The protocols and ports that answer at some interfaces; None where that is not known of one of them.
+        """Return the protocols and ports that the interfaces listen on; None where that is unknown for one of them.
 
-        Instances answer on SSH besides.
+        Instances also listen on SSH.
         """
-        found: set[Port] = set()
-        for each in interfaces:
-            places = self._by_interface.get(each.id)
-            if not places or any(place.ports is None for place in places):
+        ports: set[Port] = set()
+        for interface in interfaces:
+            endpoints = self._by_interface.get(interface.id)
+            if not endpoints or any(endpoint.ports is None for endpoint in endpoints):
                 return None
-            found |= {port for place in places for port in place.ports or ()}
-            if self.catalog.any_on_instance([each.id]):
-                found.add(SSH)
-        return found
+            ports |= {port for endpoint in endpoints for port in endpoint.ports or ()}
+            if self.catalog.any_on_instance([interface.id]):
+                ports.add(SSH)
+        return ports
 
     def group_name(self, id: str) -> str:
         return self.network.group_name(id)
-
-
-def name_of(raw: Raw, otherwise: str) -> str:
-    """The Name tag of something."""
-    return tag_dict(raw.get("Tags")).get("Name") or otherwise

@@ -1,4 +1,4 @@
-"""A finding, and its fix: the calls that mend it, in order."""
+"""Findings and their fixes: the API calls that resolve a finding, in order."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from esaws.cloud import Cloud
 Severity = Literal["critical", "high", "medium", "low", "info"]
 SEVERITIES: tuple[Severity, ...] = get_args(Severity)
 
-_ALREADY = ("InvalidPermission.Duplicate", "InvalidPermission.NotFound")
-"""What AWS answers where a rule is there, or gone, already."""
+_ALREADY_DONE = ("InvalidPermission.Duplicate", "InvalidPermission.NotFound")
+"""AWS's error codes where a rule exists, or is gone, already."""
 
 
 @dataclass(frozen=True)
 class Fix:
-    """What mends a finding: `told` in words, `calls` as (service, operation, parameters); none where a person decides.
+    """The fix of a finding. `calls` are (service, operation, parameters), empty where a person has to decide.
 
-    `stops` says that it takes something down, so that it is applied only where it is asked for by name.
+    A `destructive` fix stops or deletes something, so it is applied only on request.
     """
 
     description: str
@@ -32,28 +32,28 @@ class Fix:
     destructive: bool = False
 
     def cli(self) -> list[str]:
-        """The calls as lines of the AWS CLI."""
-        return [Call(service, operation, dict(asked), 0, "").cli() for service, operation, asked in self.calls]
+        """Return the calls as AWS CLI commands."""
+        return [Call(service, operation, dict(params), 0, "").cli() for service, operation, params in self.calls]
 
     def apply(self, cloud: Cloud) -> None:
-        """Make the calls; what is so already is passed over.
+        """Make the calls; changes that exist already are skipped.
 
         Raises:
             WrongAccount: the credentials belong to another account.
-            botocore.exceptions.ClientError: AWS refused one; those before it are made.
+            botocore.exceptions.ClientError: AWS refused a call; those before it were made.
         """
         cloud.check()
-        for service, operation, asked in self.calls:
+        for service, operation, params in self.calls:
             try:
-                getattr(cloud.client(service), xform_name(operation))(**asked)
+                getattr(cloud.client(service), xform_name(operation))(**params)
             except ClientError as error:
-                if error_code(error) not in _ALREADY:
+                if error_code(error) not in _ALREADY_DONE:
                     raise
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing: `resource` by its name, `detail` the evidence."""
+    """One finding: `resource` by name, `detail` the evidence."""
 
     code: str
     severity: Severity
@@ -62,11 +62,14 @@ class Finding:
     fix: Fix
 
     def to_dict(self) -> dict[str, Any]:
-        """code, severity, resource, detail, fix (in words), calls (as lines of the AWS CLI)."""
-        told = {"code": self.code, "severity": self.severity, "resource": self.resource, "detail": self.detail}
-        return told | {"fix": self.fix.description, "calls": self.fix.cli()}
+        """Return code, severity, resource, detail, fix (a sentence), calls (AWS CLI commands)."""
+        fields = {"code": self.code, "severity": self.severity, "resource": self.resource, "detail": self.detail}
+        return fields | {"fix": self.fix.description, "calls": self.fix.cli()}
+
+    def __str__(self) -> str:
+        return f"{self.severity} {self.code} {self.resource}: {self.detail}"
 
     @property
     def sort_key(self) -> tuple[int, str, str, str]:
-        """The gravest first, then by code and resource."""
+        """The most severe first, then by code and resource."""
         return SEVERITIES.index(self.severity), self.code, self.resource, self.detail

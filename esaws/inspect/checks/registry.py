@@ -1,4 +1,4 @@
-"""The registry of checks: each yields findings of its codes out of what was seen."""
+"""The registry of checks. Each check yields findings with its codes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ CheckFunction = Callable[[CheckContext], Iterator[Finding]]
 
 @dataclass(frozen=True)
 class Check:
-    """One check: the codes that it gives with what each means, what has to be looked at, and the function."""
+    """One check: its codes with their meanings, the snapshot keys that it needs, and its function."""
 
     codes: dict[str, str]
     keys: tuple[str, ...]
@@ -24,10 +24,10 @@ CHECKS: list[Check] = []
 
 
 def check(*keys: str, **codes: str) -> Callable[[CheckFunction], CheckFunction]:
-    """Register a check: `keys` are those of an account that it needs, `codes` what it may find, in a sentence each."""
+    """Register a check. `keys` are the snapshot keys that it needs, `codes` its codes with their meanings."""
 
-    def register(look: CheckFunction) -> CheckFunction:
-        CHECKS.append(Check(codes, keys, look))
-        return look
+    def register(run: CheckFunction) -> CheckFunction:
+        CHECKS.append(Check(codes, keys, run))
+        return run
 
     return register

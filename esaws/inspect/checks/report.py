@@ -1,4 +1,4 @@
-"""All findings of an account: every check asked, and those that could not be named with what they lack."""
+"""The findings of an account: runs every check, and reports checks that lack data."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from esaws.architecture import Architecture
+from esaws.cloud import Cloud
 from esaws.errors import UsageError
-from esaws.inspect.account import Account, MissingData
+from esaws.inspect.account import Account, MissingData, account_of
 from esaws.inspect.checks import (  # noqa: F401 (each module registers its checks)
     containers,
     data_stores,
@@ -24,14 +25,14 @@ if TYPE_CHECKING:
     import pandas
 
 KEYS = tuple(dict.fromkeys(key for check in CHECKS for key in check.keys))
-"""What has to be looked at."""
+"""What a snapshot needs for all checks."""
 
 _NOT_LOOKED_AT = "NOT_LOOKED_AT"
 
 
 @dataclass(frozen=True)
 class Findings(Sequence[Finding]):
-    """Findings, the gravest first."""
+    """Findings, the most severe first."""
 
     items: tuple[Finding, ...]
 
@@ -45,78 +46,96 @@ class Findings(Sequence[Finding]):
         return iter(self.items)
 
     def select(self, *codes: str, severity: str | None = None) -> Findings:
-        """Those of these codes, of a severity or graver; without words all.
+        """Return the findings of some codes, and of a severity or higher; without arguments all.
 
         Raises:
-            UsageError: there is no such code or severity.
+            UsageError: a code or the severity does not exist.
         """
         if unknown := set(codes) - set(all_codes()):
-            raise UsageError(f"there is no code {', '.join(sorted(unknown))}; there are {', '.join(all_codes())}")
+            raise UsageError(f"no such code: {', '.join(sorted(unknown))}. Choose from {', '.join(all_codes())}")
         if severity is not None and severity not in SEVERITIES:
-            raise UsageError(f"there is no severity {severity!r}; there are {', '.join(SEVERITIES)}")
-        last = SEVERITIES.index(severity) if severity else len(SEVERITIES)
+            raise UsageError(f"no such severity: {severity!r}. Choose from {', '.join(SEVERITIES)}")
+        limit = SEVERITIES.index(severity) if severity else len(SEVERITIES)
         return Findings(
             tuple(
-                each
-                for each in self.items
-                if (not codes or each.code in codes) and SEVERITIES.index(each.severity) <= last
+                finding
+                for finding in self.items
+                if (not codes or finding.code in codes) and SEVERITIES.index(finding.severity) <= limit
             )
         )
 
     def fixes(self, *, destructive: bool = False) -> list[Fix]:
-        """The fixes that can be applied, each once; those that stop something only where they are asked for."""
-        found = [each.fix for each in self.items if each.fix.calls and (destructive or not each.fix.destructive)]
-        return [fix for place, fix in enumerate(found) if fix not in found[:place]]
+        """Return the fixes that can be applied, without duplicates; destructive ones only on request."""
+        fixes = [
+            finding.fix for finding in self.items if finding.fix.calls and (destructive or not finding.fix.destructive)
+        ]
+        return [fix for index, fix in enumerate(fixes) if fix not in fixes[:index]]
 
     def to_frame(self) -> pandas.DataFrame:
-        """One row a finding, the gravest first: severity, code, resource, detail, fix."""
+        """Return one row for each finding, the most severe first: severity, code, resource, detail, fix."""
         import pandas
 
         columns = ["severity", "code", "resource", "detail", "fix"]
-        return pandas.DataFrame([each.to_dict() for each in self.items], columns=columns)
+        return pandas.DataFrame([finding.to_dict() for finding in self.items], columns=columns)
+
+    def to_dict(self) -> list[dict[str, Any]]:
+        """Return the findings for JSON."""
+        return [finding.to_dict() for finding in self.items]
+
+    def _repr_html_(self) -> str | None:
+        return self.to_frame()._repr_html_()
 
     def __repr__(self) -> str:
         counts = [
-            f"{len(some)} {name}" for name in SEVERITIES if (some := [e for e in self.items if e.severity == name])
+            f"{len(of_severity)} {name}"
+            for name in SEVERITIES
+            if (of_severity := [e for e in self.items if e.severity == name])
         ]
         return f"<Findings {', '.join(counts) or 'none'}>"
 
 
-def findings(account: Account, declared: Architecture | None = None) -> Findings:
-    """What is wrong with an account that was looked at (`look(cloud, *KEYS)`), and with what was `declared` of it.
+def findings(account: Account | Cloud, declared: Architecture | None = None) -> Findings:
+    """Return what is wrong with an account, compared with a `declared` architecture if given.
 
-    Pure. A check that lacks an answer gives one finding, NOT_LOOKED_AT, with the permission that it takes.
+    A check that lacks data gives one finding, NOT_LOOKED_AT, with the missing permission.
     """
-    seen = CheckContext(account, declared)
-    found: dict[tuple[str, str, str], Finding] = {}
+    account = account_of(account, *KEYS)
+    context = CheckContext(account, declared)
+    by_content: dict[tuple[str, str, str], Finding] = {}
     for check in CHECKS:
-        for each in _run_check(check, seen):
-            found.setdefault((each.code, each.resource, each.detail), each)
-    return Findings(tuple(sorted(found.values(), key=lambda each: each.sort_key)))
+        for finding in _run_check(check, context):
+            by_content.setdefault((finding.code, finding.resource, finding.detail), finding)
+    return Findings(tuple(sorted(by_content.values(), key=lambda finding: finding.sort_key)))
 
 
-def _run_check(check: Check, seen: CheckContext) -> list[Finding]:
-    missing = {key: seen.account.missing[key] for key in check.keys if key in seen.account.missing}
+def _run_check(check: Check, context: CheckContext) -> list[Finding]:
+    missing = {key: context.account.missing[key] for key in check.keys if key in context.account.missing}
     if not missing:
         try:
-            return list(check.run(seen))
+            return list(check.run(context))
         except MissingData as error:
             missing = {"": str(error)}
-    what = ", ".join(check.codes)
-    why = "; ".join(dict.fromkeys(missing.values()))
+    codes = ", ".join(check.codes)
+    reasons = "; ".join(dict.fromkeys(missing.values()))
     return [
-        Finding(_NOT_LOOKED_AT, "info", what, f"nobody knows: {why}", Fix("ask for the permission, and look again"))
+        Finding(
+            _NOT_LOOKED_AT,
+            "info",
+            codes,
+            f"the check could not run: {reasons}",
+            Fix("ask for the permission, and run it again"),
+        )
     ]
 
 
 def codes_as_markdown() -> str:
-    """The table of all codes, as the page in docs has it."""
+    """Return the table of all codes for docs/findings.md."""
     rows = [f"| `{code}` | {meaning} |" for code, meaning in all_codes().items()]
     return "\n".join(["| code | |", "|---|---|", *rows])
 
 
 def all_codes() -> dict[str, str]:
-    """Every code with what it means, by name."""
-    told = {code: meaning for check in CHECKS for code, meaning in check.codes.items()}
-    told[_NOT_LOOKED_AT] = "a check lacks an answer of AWS"
-    return dict(sorted(told.items()))
+    """Return every code with its meaning, by name."""
+    codes = {code: meaning for check in CHECKS for code, meaning in check.codes.items()}
+    codes[_NOT_LOOKED_AT] = "a check lacks data that AWS did not return"
+    return dict(sorted(codes.items()))

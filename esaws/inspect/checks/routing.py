@@ -1,4 +1,4 @@
-"""Load balancers: prefixes that take too much, rules that nothing reaches, zones, and paths that can't answer."""
+"""Checks of load balancers: prefix traps, unreachable rules, zones, and unhealthy targets."""
 
 from __future__ import annotations
 
@@ -18,90 +18,94 @@ _KEYS = ("LoadBalancers", "Listeners", "Rules")
 
 @check(
     *_KEYS,
-    PREFIX_TRAP="a path takes other words that begin alike, or leaves out the bare prefix",
+    PREFIX_TRAP="a path pattern also matches longer words, or does not match the bare prefix",
     SHADOWED="no request reaches the rule",
     DEAD_VALUE="no request reaches a value of the rule",
-    NEVER_MATCHES="no request can meet the conditions of the rule",
+    NEVER_MATCHES="no request can match the conditions of the rule",
 )
-def rules_that_take_too_much_or_nothing(seen: CheckContext) -> Iterator[Finding]:
+def unreachable_rules_and_prefix_traps(context: CheckContext) -> Iterator[Finding]:
     """https://docs.aws.amazon.com/elasticloadbalancing/latest/application/rule-condition-types.html"""
-    for one in list_load_balancers(seen.account):
-        for listener in one.listeners():
-            described = [each for each in seen.account["Rules"] if each["ListenerArn"] == listener["ListenerArn"]]
-            for found in analyze.analyze_rules(described):
-                if found.code == "UNDECIDED":
+    for load_balancer in list_load_balancers(context.account):
+        for listener in load_balancer.listeners():
+            described = load_balancer.described_rules(listener)
+            for finding in analyze.analyze_rules(described):
+                if finding.code == "UNDECIDED":
                     continue
-                rule = next(each for each in described if str(each["Priority"]) == found.priority)
-                yield _about_rule(f"{one.name}:{listener['Port']} rule {found.priority}", rule, found)
+                rule = next(raw for raw in described if str(raw["Priority"]) == finding.priority)
+                yield _rule_finding(f"{load_balancer.name}:{listener['Port']} rule {finding.priority}", rule, finding)
 
 
-def _about_rule(resource: str, rule: Raw, found: analyze.RuleFinding) -> Finding:
-    by = f" by rule {' and '.join(found.by)}" if found.by else ""
-    if found.code == "PREFIX_TRAP":
-        conditions = [_with_values(each, found.fix) for each in rule["Conditions"]]
+def _rule_finding(resource: str, rule: Raw, finding: analyze.RuleFinding) -> Finding:
+    by = f" by rule {' and '.join(finding.by)}" if finding.by else ""
+    if finding.code == "PREFIX_TRAP":
+        conditions = [_with_path_values(condition, finding.fix) for condition in rule["Conditions"]]
         call = ("elbv2", "ModifyRule", {"RuleArn": rule["RuleArn"], "Conditions": conditions})
-        fix = Fix(f"let its path be {' or '.join(found.fix)}", (call,))
-        return Finding("PREFIX_TRAP", "medium", resource, found.detail, fix)
-    if found.code == "DEAD_VALUE":
+        fix = Fix(f"change its path to {' or '.join(finding.fix)}", (call,))
+        return Finding("PREFIX_TRAP", "medium", resource, finding.detail, fix)
+    if finding.code == "DEAD_VALUE":
         return Finding(
-            "DEAD_VALUE", "low", resource, f"{found.value} is taken{by}", Fix("take the value out of the rule")
+            "DEAD_VALUE",
+            "low",
+            resource,
+            f"requests for {finding.value} are matched{by}",
+            Fix("remove the value from the rule"),
         )
     call = ("elbv2", "DeleteRule", {"RuleArn": rule["RuleArn"]})
-    detail = f"all its requests are taken{by}" if by else "its conditions exclude each other"
-    return Finding(found.code, "medium", resource, detail, Fix("delete the rule, or move it up", (call,)))
+    detail = f"all its requests are matched{by}" if by else "its conditions exclude each other"
+    return Finding(finding.code, "medium", resource, detail, Fix("delete the rule, or move it up", (call,)))
 
 
-def _with_values(condition: Raw, values: tuple[str, ...]) -> Raw:
-    """A path condition with other values; any other one as describe_rules gives it, without its old form."""
+def _with_path_values(condition: Raw, values: tuple[str, ...]) -> Raw:
+    """Return a path condition with other values; other conditions unchanged, without the legacy `Values`."""
     if condition["Field"] == "path-pattern":
         return {"Field": "path-pattern", "PathPatternConfig": {"Values": list(values)}}
     has_config = any(key.endswith("Config") for key in condition)
     return {key: value for key, value in condition.items() if key != "Values" or not has_config}
 
 
-@check(*_KEYS, INVALID_RULE="AWS would refuse the rule, or nearly")
-def rules_at_their_limits(seen: CheckContext) -> Iterator[Finding]:
+@check(*_KEYS, INVALID_RULE="AWS refuses the rule, or it is at a limit")
+def invalid_rules(context: CheckContext) -> Iterator[Finding]:
     """https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-limits.html"""
-    for one in list_load_balancers(seen.account):
-        for listener in one.listeners():
-            described = [each for each in seen.account["Rules"] if each["ListenerArn"] == listener["ListenerArn"]]
-            for found in validate_rules(described, listener):
-                resource = f"{one.name}:{listener['Port']} rule {found.priority}"
-                severity: Severity = "low" if found.severity == "warning" else "medium"
+    for load_balancer in list_load_balancers(context.account):
+        for listener in load_balancer.listeners():
+            described = load_balancer.described_rules(listener)
+            for problem in validate_rules(described, listener):
+                resource = f"{load_balancer.name}:{listener['Port']} rule {problem.priority}"
+                severity: Severity = "low" if problem.severity == "warning" else "medium"
                 yield Finding(
-                    "INVALID_RULE", severity, resource, f"{found.code}: {found.detail}", Fix("change the rule")
+                    "INVALID_RULE", severity, resource, f"{problem.code}: {problem.detail}", Fix("change the rule")
                 )
 
 
-@check("LoadBalancers", ALB_IN_ONE_ZONE="a load balancer has a node in one zone only")
-def load_balancers_in_one_zone(seen: CheckContext) -> Iterator[Finding]:
+@check("LoadBalancers", ALB_IN_ONE_ZONE="a load balancer has nodes in one zone only")
+def load_balancers_in_one_zone(context: CheckContext) -> Iterator[Finding]:
     """https://docs.aws.amazon.com/elasticloadbalancing/latest/application/application-load-balancers.html"""
-    for one in list_load_balancers(seen.account):
-        zones = sorted(each["ZoneName"] for each in one.raw.get("AvailabilityZones", ()))
+    for load_balancer in list_load_balancers(context.account):
+        zones = sorted(zone["ZoneName"] for zone in load_balancer.raw.get("AvailabilityZones", ()))
         if len(zones) == 1:
-            detail = f"it is in {zones[0]} alone, and gone with it"
-            yield Finding("ALB_IN_ONE_ZONE", "medium", one.name, detail, Fix("add a subnet of another zone"))
+            detail = f"it is only in {zones[0]}, and fails with that zone"
+            yield Finding("ALB_IN_ONE_ZONE", "medium", load_balancer.name, detail, Fix("add a subnet of another zone"))
 
 
 @check(
     *_KEYS,
     *("TargetGroups", "TargetHealth", "Instances", "tasks", "taskDefinitions", "containerInstances"),
     *("SecurityGroups", "NetworkInterfaces", "Subnets", "RouteTables", "NetworkAcls", "Vpcs"),
-    TARGET_OUTSIDE_ZONES="a target is in a zone in which its load balancer is not",
-    HEALTH_PATH_UNANSWERED="a health check asks for a path that its containers can't answer",
+    TARGET_OUTSIDE_ZONES="a target is in a zone that its load balancer does not serve",
+    HEALTH_PATH_UNANSWERED="a health check requests a path that the containers do not serve",
     UNHEALTHY_TARGET="a target is not healthy",
     UNUSED_TARGET_GROUP="no rule forwards to a target group",
 )
-def targets_that_get_nothing(seen: CheckContext) -> Iterator[Finding]:
-    """What `esaws health` finds, and groups that nobody forwards to."""
+def unhealthy_and_unused_targets(context: CheckContext) -> Iterator[Finding]:
+    """The causes of `esaws health`, and target groups that no rule forwards to."""
     codes = {"ZONE_NOT_ENABLED": "TARGET_OUTSIDE_ZONES", "PATH_NOT_SERVED": "HEALTH_PATH_UNANSWERED"}
-    for each in health(seen.account):
-        if each.cause and each.code != "GROUP_NOT_USED":
-            code = codes.get(each.code, "UNHEALTHY_TARGET")
-            resource = f"{each.target_group} {each.to_dict()['resource']}"
-            yield Finding(code, "high", resource, each.cause.detail, Fix(each.cause.fix))
-    for group in seen.account["TargetGroups"]:
+    for state in health(context.account):
+        if state.cause and state.code != "GROUP_NOT_USED":
+            code = codes.get(state.code, "UNHEALTHY_TARGET")
+            resource = f"{state.target_group} {state.resource}"
+            yield Finding(code, "high", resource, state.cause.detail, Fix(state.cause.fix))
+    for group in context.account["TargetGroups"]:
         if not group.get("LoadBalancerArns"):
             call = ("elbv2", "DeleteTargetGroup", {"TargetGroupArn": group["TargetGroupArn"]})
-            detail, fix = "no rule of a load balancer forwards to it", Fix("delete it", (call,), destructive=True)
+            detail, fix = "no listener rule forwards to it", Fix("delete it", (call,), destructive=True)
             yield Finding("UNUSED_TARGET_GROUP", "info", target_group_name(group["TargetGroupArn"]), detail, fix)

@@ -1,1 +1,5 @@
-"""Who can reach whom: security groups, network ACLs, routes and addresses, as pure functions over describe calls."""
+"""The network of an account: who reaches whom, by addresses, routes, network ACLs and security groups.
+
+`reach` and `matrix` answer questions by name. `path` evaluates one connection step by step; `batch_evaluate` and
+`interface_matrix` evaluate all connections at once with the same decisions. Answers are yes, no or unknown.
+"""

@@ -1,4 +1,4 @@
-"""Addresses and ranges: which are private, which are nobody's to filter, and what covers the world."""
+"""Addresses and CIDR ranges: which are public, which AWS never filters, and what covers the whole internet."""
 
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
@@ -13,8 +13,8 @@ Family = Literal[4, 6]
 
 ANYWHERE: dict[Family, Range] = {4: ip_network("0.0.0.0/0"), 6: ip_network("::/0")}
 
-# https://www.iana.org/assignments/iana-ipv4-special-registry/ without the ranges for documentation, which stand for
-# public ones in examples.
+# https://www.iana.org/assignments/iana-ipv4-special-registry/ without the ranges for documentation, which
+# examples use as public ones.
 _NOT_PUBLIC_V4 = [
     IPv4Network(cidr)
     for cidr in (
@@ -30,9 +30,9 @@ _NOT_PUBLIC_V4 = [
 ]
 _PUBLIC_V6 = IPv6Network("2000::/3")
 PUBLIC_BORDERS: Sequence[Range] = [*_NOT_PUBLIC_V4, _PUBLIC_V6]
-"""Ranges at whose borders the addresses that the internet routes begin or end."""
+"""Ranges at whose borders public addresses begin or end."""
 
-# https://docs.aws.amazon.com/vpc/latest/userguide/vpc-security-groups.html: what security groups do not filter.
+# What security groups do not filter: https://docs.aws.amazon.com/vpc/latest/userguide/vpc-security-groups.html
 _SERVICES: dict[Address, str] = {
     ip_address("169.254.169.253"): "the Route 53 Resolver",
     ip_address("fd00:ec2::253"): "the Route 53 Resolver",
@@ -49,95 +49,100 @@ _SERVICES: dict[Address, str] = {
 
 @lru_cache(maxsize=65_536)
 def parse_cidr(cidr: str) -> Range:
-    """A CIDR as AWS canonicalises it: 100.68.0.18/18 is 100.68.0.0/18.
+    """Parse a CIDR and canonicalise it as AWS does: 100.68.0.18/18 is 100.68.0.0/18.
 
     Raises:
-        UsageError: it is no CIDR.
+        UsageError: the text is not a CIDR.
     """
     try:
         return ip_network(cidr, strict=False)
     except ValueError as error:
-        raise UsageError(f"{cidr} is no CIDR: {error}") from None
+        raise UsageError(f"{cidr}: not a CIDR ({error})") from None
 
 
 @lru_cache(maxsize=65_536)
 def parse_address(text: str) -> Address:
-    """An address, version 4 or 6.
+    """Parse an IPv4 or IPv6 address.
 
     Raises:
-        UsageError: it is no address.
+        UsageError: the text is not an address.
     """
     try:
         return ip_address(text)
     except ValueError as error:
-        raise UsageError(f"{text} is no address: {error}") from None
+        raise UsageError(f"{text}: not an address ({error})") from None
 
 
-def family_of(it: Address | Range) -> Family:
-    return 4 if it.version == 4 else 6
+def family_of(value: Address | Range) -> Family:
+    return 4 if value.version == 4 else 6
 
 
 def is_public(address: Address) -> bool:
-    """Whether the internet routes it; a VPC can hold such a range all the same."""
+    """Return whether the internet routes an address. A VPC can use such an address as well."""
     if isinstance(address, IPv6Address):
         return address in _PUBLIC_V6
-    return not any(address in some for some in _NOT_PUBLIC_V4)
+    return not any(address in cidr for cidr in _NOT_PUBLIC_V4)
 
 
-def contains_public(some: Range) -> bool:
-    """Whether a range holds any address that the internet routes."""
-    if isinstance(some, IPv6Network):
-        return some.overlaps(_PUBLIC_V6)
-    return not any(some.subnet_of(private) for private in _NOT_PUBLIC_V4)
+def contains_public(cidr: Range) -> bool:
+    """Return whether a range contains any public address."""
+    if isinstance(cidr, IPv6Network):
+        return cidr.overlaps(_PUBLIC_V6)
+    return not any(cidr.subnet_of(private) for private in _NOT_PUBLIC_V4)
 
 
 @lru_cache
 def internet_ranges(family: Family) -> tuple[Range, ...]:
-    """Every address that the internet routes, as ranges in order."""
+    """Return all public addresses as ranges in order."""
     if family == 6:
         return (_PUBLIC_V6,)
-    left: list[IPv4Network] = [IPv4Network("0.0.0.0/0")]
+    remaining: list[IPv4Network] = [IPv4Network("0.0.0.0/0")]
     for private in _NOT_PUBLIC_V4:
-        left = [
-            piece for some in left for piece in (some.address_exclude(private) if private.subnet_of(some) else [some])
+        remaining = [
+            part
+            for cidr in remaining
+            for part in (cidr.address_exclude(private) if private.subnet_of(cidr) else [cidr])
         ]
-    return tuple(sorted(left))
+    return tuple(sorted(remaining))
 
 
 def aws_service_at(address: Address, vpc_ranges: Sequence[Range], subnet_ranges: Sequence[Range]) -> str | None:
-    """What AWS runs at an address that no security group filters, or None.
+    """Return the AWS service at an address that security groups do not filter, or None.
 
-    The resolver answers at the base of a VPC's ranges plus two, the router at the base of a subnet plus one.
+    The resolver has the base address of a VPC range plus two, the router the base address of a subnet plus one.
     Source: https://docs.aws.amazon.com/vpc/latest/userguide/vpc-security-groups.html
     """
     if address in _SERVICES:
         return _SERVICES[address]
-    if any(some.version == address.version == 4 and address == some[2] for some in vpc_ranges):
+    if any(cidr.version == address.version == 4 and address == cidr[2] for cidr in vpc_ranges):
         return "the Route 53 Resolver"
-    if any(some.version == address.version == 4 and address == some[1] for some in subnet_ranges):
+    if any(cidr.version == address.version == 4 and address == cidr[1] for cidr in subnet_ranges):
         return "the VPC router"
     return None
 
 
 def covers_internet(ranges: Iterable[Range], family: Family) -> bool:
-    """Whether ranges of one family together hold every address that the internet routes."""
-    mine = sorted((int(some[0]), int(some[-1])) for some in ranges if some.version == family)
-    reached = 0
+    """Return whether the ranges of one family together contain all public addresses."""
+    intervals = sorted((int(cidr[0]), int(cidr[-1])) for cidr in ranges if cidr.version == family)
+    next_address = 0
     for public in internet_ranges(family):
-        reached = max(reached, int(public[0]))
-        for low, high in mine:
-            if low <= reached <= high:
-                reached = high + 1
-        if reached <= int(public[-1]):
+        next_address = max(next_address, int(public[0]))
+        for low, high in intervals:
+            if low <= next_address <= high:
+                next_address = high + 1
+        if next_address <= int(public[-1]):
             return False
     return True
 
 
 def minimal_internet_cover(ranges: Sequence[Range], family: Family) -> list[Range]:
-    """Those of the ranges that it takes to cover the world, in order; each one that can be left out is left out."""
-    kept = sorted({some for some in ranges if some.version == family}, key=lambda some: (int(some[0]), some.prefixlen))
-    for some in sorted(kept, key=lambda some: -some.prefixlen):
-        without = [other for other in kept if other != some]
+    """Return a minimal subset of the ranges that contains all public addresses, in order.
+
+    Ranges with the longest prefixes are left out first.
+    """
+    cover = sorted({cidr for cidr in ranges if cidr.version == family}, key=lambda cidr: (int(cidr[0]), cidr.prefixlen))
+    for cidr in sorted(cover, key=lambda cidr: -cidr.prefixlen):
+        without = [other for other in cover if other != cidr]
         if covers_internet(without, family):
-            kept = without
-    return kept
+            cover = without
+    return cover

@@ -1,4 +1,4 @@
-"""What groups, network ACLs and routes say of every peer at once, as rows of levels over the classes of a matrix."""
+"""Evaluate groups, network ACLs and routes for all peers at once, as rows of levels over the classes of a matrix."""
 
 from __future__ import annotations
 
@@ -8,30 +8,33 @@ from typing import TYPE_CHECKING, Any
 
 from esaws.inspect.network import acls, route_tables
 from esaws.inspect.network.acls import AclEntry
-from esaws.inspect.network.group_rules import Direction, GroupRule, Peer
-from esaws.inspect.network.peer_classes import NO, UNKNOWN, YES, PeerClasses, level_of
+from esaws.inspect.network.equivalence_classes import NO, UNKNOWN, YES, PeerClasses, level_of
+from esaws.inspect.network.interfaces import Peer
+from esaws.inspect.network.security_groups import Direction, GroupRule
 from esaws.inspect.network.traffic import Traffic
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from esaws.inspect.network.peer_classes import Levels
+    from esaws.inspect.network.equivalence_classes import Levels
 
     Routes = np.ndarray[Any, np.dtype[np.int16]]
 
 GATEWAYS = {"internet gateway", "NAT gateway", "egress-only internet gateway", "gateway endpoint"}
-APPLIANCE = 3  # a route through an appliance: unknown, and group references do not match
-PEERING = 4  # and more, each of them one peering: it leads on where the way back leads through the same
+APPLIANCE = 3
+"""The level of a route through an appliance: unknown, and group references do not match."""
+PEERING = 4
+"""The first level of peerings, each of which has its own: it leads on where the route back uses the same."""
 
 
 class GroupLayer:
-    """What security groups say."""
+    """The decisions of security groups."""
 
     def __init__(self, classes: PeerClasses) -> None:
         self.classes, self.network = classes, classes.network
 
     def levels(self, direction: Direction, traffic: Traffic, direct: bool) -> Levels:
-        """Sets of groups, each in a VPC, × peers: what they say together; references only where the way is direct."""
+        """Return sets of groups (each in a VPC) × peers; references match only where the path is direct."""
         import numpy as np
 
         by_group: dict[tuple[str, str], Levels] = {}
@@ -40,56 +43,56 @@ class GroupLayer:
             row = self.classes.vector(UNKNOWN if groups is None else NO if groups else YES)
             for group in groups or ():
                 if (group, vpc) not in by_group:
-                    by_group[group, vpc] = self._one(group, vpc, direction, traffic, direct)
+                    by_group[group, vpc] = self._of_group(group, vpc, direction, traffic, direct)
                 np.maximum(row, by_group[group, vpc], out=row)
             rows.append(row)
         return np.stack(rows)
 
-    def _one(self, group: str, vpc: str, direction: Direction, traffic: Traffic, direct: bool) -> Levels:
+    def _of_group(self, group: str, vpc: str, direction: Direction, traffic: Traffic, direct: bool) -> Levels:
         import numpy as np
 
         by_address = self.classes.vector(NO)
-        in_order = self.classes.vector(NO if group in self.network.groups else UNKNOWN)
+        by_service = self.classes.vector(NO if group in self.network.groups else UNKNOWN)
         for rule in self.network.rules(group, direction):
-            spoken = level_of(rule.matches_traffic(traffic))
-            if spoken == NO:
+            level = level_of(rule.matches_traffic(traffic))
+            if level == NO:
                 continue
             if rule.pair is not None:
                 if direct:
-                    self._references(rule, vpc, spoken, in_order)
+                    self._apply_reference(rule, vpc, level, by_service)
             elif rule.ranges is None:
-                np.maximum(in_order, UNKNOWN, out=in_order)
+                np.maximum(by_service, UNKNOWN, out=by_service)
             else:
-                for some in rule.ranges:
-                    part = by_address[self.classes.slice_of(some)]
-                    np.maximum(part, spoken, out=part)
-        return np.maximum(by_address[self.classes.service_order], in_order)
+                for cidr in rule.ranges:
+                    part = by_address[self.classes.slice_of(cidr)]
+                    np.maximum(part, level, out=part)
+        return np.maximum(by_address[self.classes.service_order], by_service)
 
-    def _references(self, rule: GroupRule, vpc: str, spoken: int, row: Levels) -> None:
-        """Raise those who carry the group that a rule names; in each VPC one speaks for all."""
+    def _apply_reference(self, rule: GroupRule, vpc: str, level: int, row: Levels) -> None:
+        """Raise the levels of the members of the referenced group; in each VPC one member stands for all."""
         import numpy as np
 
-        for members in self._carriers.get((rule.pair or {}).get("GroupId"), []):
-            one = self.classes.members[members[0]]
-            matched = min(spoken, level_of(rule.matches_peer(Peer(one.address, one.like), vpc)))
-            row[members] = np.maximum(row[members], matched)
+        for members in self._members.get((rule.pair or {}).get("GroupId"), []):
+            example = self.classes.members[members[0]]
+            peer = Peer(example.address, example.representative)
+            row[members] = np.maximum(row[members], min(level, level_of(rule.matches_peer(peer, vpc))))
 
     @cached_property
-    def _carriers(self) -> Mapping[str | None, list[Any]]:
-        """For each group the classes that carry it, or may (their groups are not known), VPC by VPC."""
+    def _members(self) -> Mapping[str | None, list[Any]]:
+        """For each referenced group the classes that have it, or may have it (groups unknown), by VPC."""
         import numpy as np
 
         members: dict[str, dict[str, list[int]]] = {}
-        unsure: list[int] = []
-        for index, each in enumerate(self.classes.members):
-            if each.representative.groups is None:
-                unsure.append(index)
-            for group in each.representative.groups or ():
-                members.setdefault(group, {}).setdefault(each.representative.vpc, []).append(index)
-        named = {(rule.pair or {}).get("GroupId") for rule in self._all_rules() if rule.pair is not None}
+        uncertain: list[int] = []
+        for index, peer in enumerate(self.classes.members):
+            if peer.representative.groups is None:
+                uncertain.append(index)
+            for group in peer.representative.groups or ():
+                members.setdefault(group, {}).setdefault(peer.representative.vpc, []).append(index)
+        referenced = {(rule.pair or {}).get("GroupId") for rule in self._all_rules() if rule.pair is not None}
         return {
-            group: [np.array(some) for some in [*members.get(group or "", {}).values(), unsure] if some]
-            for group in named
+            group: [np.array(indices) for indices in [*members.get(group or "", {}).values(), uncertain] if indices]
+            for group in referenced
         }
 
     def _all_rules(self) -> Iterator[GroupRule]:
@@ -99,13 +102,13 @@ class GroupLayer:
 
 
 class AclLayer:
-    """What network ACLs say."""
+    """The decisions of network ACLs."""
 
     def __init__(self, classes: PeerClasses) -> None:
         self.classes, self.network = classes, classes.network
 
     def levels(self, egress: bool, traffic: Traffic) -> Levels:
-        """Subnets × peers: whether the traffic passes in one direction and its answers in the other."""
+        """Return subnets × peers: whether the traffic passes in one direction and its replies in the other."""
         import numpy as np
 
         by_acl: dict[str, Levels] = {}
@@ -116,39 +119,39 @@ class AclLayer:
                 rows.append(self.classes.vector(UNKNOWN))
                 continue
             if acl["NetworkAclId"] not in by_acl:
-                there, back = acls.sorted_entries(acl, egress), acls.sorted_entries(acl, not egress)
-                found = np.minimum(self._verdicts(there, traffic), self._answers(back, traffic))
-                by_acl[acl["NetworkAclId"]] = found[self.classes.service_order]
+                request, reply = acls.sorted_entries(acl, egress), acls.sorted_entries(acl, not egress)
+                levels = np.minimum(self._verdicts(request, traffic), self._replies(reply, traffic))
+                by_acl[acl["NetworkAclId"]] = levels[self.classes.service_order]
             rows.append(by_acl[acl["NetworkAclId"]])
         return np.stack(rows)
 
     def _verdicts(self, entries: Sequence[AclEntry], traffic: Traffic) -> Levels:
-        """What the entries say of each peer: written from the last to the first, so that the first stands."""
+        """Return the decision for each peer: entries are applied from the last to the first, so that the first wins."""
         import numpy as np
 
-        found = self.classes.vector(NO)
+        levels = self.classes.vector(NO)
         for entry in reversed(entries):
-            part, said = self.classes.slice_of(entry.cidr), YES if entry.allows else NO
-            spoken = entry.matches_traffic(traffic)
-            if spoken.is_yes:
-                found[part] = said
-            elif spoken.is_unknown:
-                found[part] = np.where(found[part] == said, said, UNKNOWN)
-        return found
+            part, level = self.classes.slice_of(entry.cidr), YES if entry.allows else NO
+            matches = entry.matches_traffic(traffic)
+            if matches.is_yes:
+                levels[part] = level
+            elif matches.is_unknown:
+                levels[part] = np.where(levels[part] == level, level, UNKNOWN)
+        return levels
 
-    def _answers(self, entries: Sequence[AclEntry], traffic: Traffic) -> Levels:
+    def _replies(self, entries: Sequence[AclEntry], traffic: Traffic) -> Levels:
         import numpy as np
 
         if traffic.reply_ports is None:
             return self._verdicts(entries, traffic)
         ports = [low for low, _ in acls.split_ports(entries, traffic.reply_ports)]
-        found = np.stack([self._verdicts(entries, Traffic(traffic.protocol, port)) for port in ports])
-        least, most = found.min(axis=0), found.max(axis=0)
+        levels = np.stack([self._verdicts(entries, Traffic(traffic.protocol, port)) for port in ports])
+        least, most = levels.min(axis=0), levels.max(axis=0)
         return np.where(least == most, least, np.int8(UNKNOWN))
 
 
 class RouteLayer:
-    """What route tables say."""
+    """The decisions of route tables."""
 
     def __init__(self, classes: PeerClasses) -> None:
         self.classes, self.network = classes, classes.network
@@ -159,7 +162,7 @@ class RouteLayer:
         """Subnets × destinations: the level of the route, YES for the local one, or APPLIANCE, or a peering."""
         import numpy as np
 
-        vpcs = {each.representative.subnet: each.representative.vpc for each in self.classes.members}
+        vpcs = {peer.representative.subnet: peer.representative.vpc for peer in self.classes.members}
         by_table: dict[str, Routes] = {}
         rows = []
         for subnet in self.classes.subnets:
@@ -168,24 +171,24 @@ class RouteLayer:
                 rows.append(self.classes.vector(UNKNOWN).astype(np.int16))
                 continue
             if table["RouteTableId"] not in by_table:
-                by_table[table["RouteTableId"]] = self._one(table)
+                by_table[table["RouteTableId"]] = self._of_table(table)
             rows.append(by_table[table["RouteTableId"]])
         return np.stack(rows)
 
-    def _one(self, table: Mapping[str, Any]) -> Routes:
+    def _of_table(self, table: Mapping[str, Any]) -> Routes:
         import numpy as np
 
         public = self.classes.public
-        found = self.classes.vector(NO).astype(np.int16)
-        for each in route_tables.ranked_routes(table, self.network.prefixes):
-            if each.destination is not None:
-                part, said = self.classes.slice_of(each.destination), self._level(each.route)
-                over_the_internet = each.route.active and each.route.kind in GATEWAYS
-                found[part] = np.where(public[part], UNKNOWN, said) if over_the_internet else said
+        levels = self.classes.vector(NO).astype(np.int16)
+        for ranked in route_tables.ranked_routes(table, self.network.prefixes):
+            if ranked.destination is not None:
+                part, level = self.classes.slice_of(ranked.destination), self._level(ranked.route)
+                over_the_internet = ranked.route.active and ranked.route.kind in GATEWAYS
+                levels[part] = np.where(public[part], UNKNOWN, level) if over_the_internet else level
             else:  # a prefix list without entries
-                may_hold = public.astype(bool) | each.may_contain_private
-                found[may_hold] = UNKNOWN
-        return found[self.classes.service_order]
+                may_contain = public.astype(bool) | ranked.may_contain_private
+                levels[may_contain] = UNKNOWN
+        return levels[self.classes.service_order]
 
     def _level(self, route: route_tables.Route) -> int:
         if route.kind == "unknown":

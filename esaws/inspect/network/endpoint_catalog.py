@@ -1,4 +1,4 @@
-"""The places of an account by their names, and the network in which they stand."""
+"""The catalog of an account's named endpoints, and the network they are in."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ from typing import Any, Self
 
 from esaws.cloud import DEPLOYMENT_TAG
 from esaws.errors import UsageError
-from esaws.inspect.account import Account, MissingData
-from esaws.inspect.network import managed_services, services
-from esaws.inspect.network.address_classes import address_classes
+from esaws.inspect.account import Account, MissingData, name_tag
+from esaws.inspect.network import named_endpoints, services
 from esaws.inspect.network.addresses import parse_cidr
-from esaws.inspect.network.endpoints import INTERNET, EndpointSpec, InterfaceSet
-from esaws.inspect.network.named_endpoint import KINDS, Kind, NamedEndpoint, Raw
+from esaws.inspect.network.endpoints import INTERNET, EndpointSpec
+from esaws.inspect.network.equivalence_classes import address_classes
+from esaws.inspect.network.interfaces import InterfaceSet
+from esaws.inspect.network.named_endpoints import KINDS, Kind, NamedEndpoint, Raw
 from esaws.inspect.network.network import Network
 
 NETWORK_KEYS = (
@@ -38,20 +39,20 @@ KEYS = (
     *("CacheClusters", "CacheSubnetGroups"),
     "Brokers",
 )
-"""What has to be looked at for the places and the network between them."""
+"""What a snapshot needs for the named endpoints and the network between them."""
 
 _FINDERS = {
     "service": services.find_services,
-    "alb": managed_services.find_load_balancers,
-    "db": managed_services.find_databases,
-    "cache": managed_services.find_caches,
-    "broker": managed_services.find_brokers,
+    "alb": named_endpoints.find_load_balancers,
+    "db": named_endpoints.find_databases,
+    "cache": named_endpoints.find_caches,
+    "broker": named_endpoints.find_brokers,
 }
 
 
 @dataclass(frozen=True, eq=False)
 class EndpointCatalog:
-    """Every place, in order of kind and name; `unknown` says of a kind why AWS did not tell."""
+    """All named endpoints by kind and name; `unavailable` has the reason for each kind that is unknown."""
 
     account: Account
     endpoints: tuple[NamedEndpoint, ...]
@@ -59,104 +60,109 @@ class EndpointCatalog:
 
     @classmethod
     def of(cls, account: Account) -> Self:
-        every: list[NamedEndpoint] = []
-        unknown: dict[Kind, str] = {}
+        endpoints: list[NamedEndpoint] = []
+        unavailable: dict[Kind, str] = {}
         for kind in KINDS:
             try:
-                every += sorted(_FINDERS[kind](account), key=lambda place: place.name)
+                endpoints += sorted(_FINDERS[kind](account), key=lambda endpoint: endpoint.name)
             except MissingData as error:
-                unknown[kind] = str(error)
-        return cls(account, tuple(every), unknown)
+                unavailable[kind] = str(error)
+        return cls(account, tuple(endpoints), unavailable)
 
     # Names
 
     def find(self, kind: Kind, name: str) -> NamedEndpoint:
-        """The place of this name, with or without its deployment's prefix.
+        """Return the endpoint of this name, with or without the prefix of its deployment.
 
         Raises:
-            MissingData: AWS did not say what there is of this kind.
-            UsageError: there is none, or several.
+            MissingData: AWS did not describe this kind.
+            UsageError: none or several have the name.
         """
         if kind in self.unavailable:
             raise MissingData(self.unavailable[kind])
-        mine = [place for place in self.endpoints if place.kind == kind]
-        found = [place for place in mine if place.name == name] or [
-            place for place in mine if re.fullmatch(rf"(.*/)?([a-z][a-z0-9]{{0,7}}-)?{re.escape(name)}", place.name)
+        of_kind = [endpoint for endpoint in self.endpoints if endpoint.kind == kind]
+        prefixed = re.compile(rf"(.*/)?([a-z][a-z0-9]{{0,7}}-)?{re.escape(name)}")
+        matches = [endpoint for endpoint in of_kind if endpoint.name == name] or [
+            endpoint for endpoint in of_kind if prefixed.fullmatch(endpoint.name)
         ]
-        if len(found) == 1:
-            return found[0]
-        if found:
-            told = " and ".join(f"{kind}/{place.name}" for place in found)
-            raise UsageError(f"{kind}/{name} may be {told}: name one of them")
-        raise UsageError(f"there is no {kind}/{name}; {self.known_names()}")
+        if len(matches) == 1:
+            return matches[0]
+        if matches:
+            names = " and ".join(f"{kind}/{endpoint.name}" for endpoint in matches)
+            raise UsageError(f"{kind}/{name}: several match, {names}. Use one of these names")
+        raise UsageError(f"{kind}/{name}: not found; {self.known_names()}")
 
     def known_names(self) -> str:
-        """What there is to name, in a sentence."""
-        titles = [self.title(place) for place in self.endpoints]
-        return f"there are {', '.join(titles) or 'no services, load balancers or stores'}"
+        """Return the names that can be used, as part of a sentence."""
+        titles = [self.title(endpoint) for endpoint in self.endpoints]
+        return f"there are {', '.join(titles) or 'no services, load balancers or data stores'}"
 
-    def title(self, place: NamedEndpoint) -> str:
-        """Its kind and name, without the prefix of the deployment where the account has only one."""
-        return f"{place.kind}/{self._short.get(place.name, place.name)}"
+    def title(self, endpoint: NamedEndpoint) -> str:
+        """Return kind and name, without the prefix of the deployment where the account has only one."""
+        return f"{endpoint.kind}/{self._short_names.get(endpoint.name, endpoint.name)}"
 
     @cached_property
-    def _short(self) -> Mapping[str, str]:
+    def _short_names(self) -> Mapping[str, str]:
         tagged = [*(self.account.get("SecurityGroups") or ()), *(self.account.get("Vpcs") or ())]
         deployments = {tag["Value"] for raw in tagged for tag in raw.get("Tags", []) if tag["Key"] == DEPLOYMENT_TAG}
         if len(deployments) != 1:
             return {}
         prefix = f"{deployments.pop()}-"
-        short = {place.name: place.name.removeprefix(prefix) for place in self.endpoints}
-        counts = Counter((place.kind, short[place.name]) for place in self.endpoints)
-        return short if all(count == 1 for count in counts.values()) else {}
+        names = {endpoint.name: endpoint.name.removeprefix(prefix) for endpoint in self.endpoints}
+        counts = Counter((endpoint.kind, names[endpoint.name]) for endpoint in self.endpoints)
+        return names if all(count == 1 for count in counts.values()) else {}
 
-    # The network
+    # Network
 
     @cached_property
     def network(self) -> Network:
-        """The network of the account, its interfaces named after what they belong to."""
-        answers = {key: self.account[key] for key in NETWORK_KEYS if self.account.get(key) is not None}
-        named = self._named
+        """The network of the account, with interfaces named after their endpoint or instance."""
+        described = {key: self.account[key] for key in NETWORK_KEYS if self.account.get(key) is not None}
+        names = self._interface_names
         interfaces = [
-            {**raw, "TagSet": [{"Key": "Name", "Value": named[raw["NetworkInterfaceId"]]}]}
-            if raw["NetworkInterfaceId"] in named
+            {**raw, "TagSet": [{"Key": "Name", "Value": names[raw["NetworkInterfaceId"]]}]}
+            if raw["NetworkInterfaceId"] in names
             else raw
-            for raw in answers.get("NetworkInterfaces", ())
+            for raw in described.get("NetworkInterfaces", ())
         ]
-        return Network.of({**answers, "NetworkInterfaces": interfaces})
+        return Network.of({**described, "NetworkInterfaces": interfaces})
 
     @cached_property
-    def _named(self) -> Mapping[str, str]:
-        """Each interface as PLACE in ZONE, or as the instance that it belongs to."""
-        instances = {raw["InstanceId"]: _tag(raw, "Name") or raw["InstanceId"] for raw in self._instances.values()}
-        whose = {id: self.title(place) for place in self.endpoints for id in place.interfaces if not place.is_member}
-        found = {}
+    def _interface_names(self) -> Mapping[str, str]:
+        """The name of each interface: ENDPOINT in ZONE, or the name of its instance."""
+        instances = {id: name_tag(raw, id) for id, raw in self._instances.items()}
+        titles = {
+            id: self.title(endpoint)
+            for endpoint in self.endpoints
+            for id in endpoint.interfaces
+            if not endpoint.is_member
+        }
+        names = {}
         for raw in self.account.get("NetworkInterfaces") or ():
             id = raw["NetworkInterfaceId"]
-            name = whose.get(id) or instances.get(self._owners.get(id, ""))
-            if name:
+            if name := titles.get(id) or instances.get(self._instance_of.get(id, "")):
                 zone = raw.get("AvailabilityZone")
-                found[id] = f"{name} in {zone}" if zone else name
-        return found
+                names[id] = f"{name} in {zone}" if zone else name
+        return names
 
     @cached_property
     def _instances(self) -> Mapping[str, Raw]:
         return {raw["InstanceId"]: raw for raw in self.account.get("Instances") or ()}
 
     def instance_interfaces(self, id: str) -> tuple[str, ...]:
-        """The primary interface of an instance.
+        """Return the primary interface of an instance.
 
         Raises:
-            UsageError: there is no such instance among those that were described.
+            UsageError: no such instance was described.
         """
-        if found := services.primary_interfaces(self.account).get(id):
-            return found
+        if interfaces := services.primary_interfaces(self.account).get(id):
+            return interfaces
         names = ", ".join(sorted(self._instances)) or "none"
-        raise UsageError(f"there is no instance {id} with a network interface; the instances are: {names}")
+        raise UsageError(f"{id}: no such instance with a network interface. The instances are: {names}")
 
     @cached_property
-    def _owners(self) -> Mapping[str, str]:
-        """For each interface that is an instance's that instance."""
+    def _instance_of(self) -> Mapping[str, str]:
+        """The instance of each interface that belongs to one."""
         return {
             raw["NetworkInterfaceId"]: raw["Attachment"]["InstanceId"]
             for raw in self.account.get("NetworkInterfaces") or ()
@@ -164,16 +170,16 @@ class EndpointCatalog:
         }
 
     def not_running(self, interfaces: Iterable[str]) -> list[str]:
-        """Of these interfaces those whose instance does not run, and so answers nobody."""
-        states = {id: self._state(self._owners[id]) for id in interfaces if id in self._owners}
+        """Return the interfaces whose instance is not running, and so does not respond."""
+        states = {id: self._state(self._instance_of[id]) for id in interfaces if id in self._instance_of}
         return [id for id, state in states.items() if state not in {"", "running"}]
 
     def any_on_instance(self, interfaces: Iterable[str]) -> bool:
-        """Whether one of these interfaces is an instance's."""
-        return any(id in self._owners for id in interfaces)
+        """Return whether one of the interfaces belongs to an instance."""
+        return any(id in self._instance_of for id in interfaces)
 
     def zone_of(self, interface: str) -> str:
-        """The Availability Zone of an interface, or "" where it is not known."""
+        """Return the Availability Zone of an interface, or "" where it is unknown."""
         return self._zones.get(interface, "")
 
     @cached_property
@@ -186,40 +192,37 @@ class EndpointCatalog:
     def _state(self, instance: str) -> str:
         return str(self._instances.get(instance, {}).get("State", {}).get("Name", ""))
 
-    def with_inferred_interfaces(self, places: Sequence[NamedEndpoint]) -> tuple[Network, list[EndpointSpec]]:
-        """A network that has an interface wherever one of these places may stand, and the places as ends in it.
+    def with_inferred_interfaces(self, endpoints: Sequence[NamedEndpoint]) -> tuple[Network, list[EndpointSpec]]:
+        """Return a network with an interface wherever one of the endpoints may be, and the endpoints' specs in it.
 
         Raises:
-            UsageError: a place has no interface, and nothing says where one would be.
+            UsageError: an endpoint has no interface, and its subnets are unknown.
         """
-        guesses = {place: [*self._guesses(place)] for place in places if place.inferred}
-        more = [raw for some in guesses.values() for raw in some]
+        inferred = {endpoint: [*self._inferred_interfaces(endpoint)] for endpoint in endpoints if endpoint.inferred}
+        more = [raw for interfaces in inferred.values() for raw in interfaces]
         network = replace(self.network, network_interfaces=[*self.network.network_interfaces, *more])
-        ends: list[EndpointSpec] = []
-        for place in places:
-            ids = [raw["NetworkInterfaceId"] for raw in guesses.get(place, [])]
-            ends.append(INTERNET if place.external else InterfaceSet(self.title(place), (*place.interfaces, *ids)))
-        return network, ends
+        specs: list[EndpointSpec] = []
+        for endpoint in endpoints:
+            ids = [raw["NetworkInterfaceId"] for raw in inferred.get(endpoint, [])]
+            title = self.title(endpoint)
+            specs.append(INTERNET if endpoint.external else InterfaceSet(title, (*endpoint.interfaces, *ids)))
+        return network, specs
 
-    def _guesses(self, place: NamedEndpoint) -> Iterator[dict[str, Any]]:
-        """An interface in each part of its subnets of which no rule, ACL or route tells two addresses apart."""
+    def _inferred_interfaces(self, endpoint: NamedEndpoint) -> Iterator[dict[str, Any]]:
+        """Yield one interface for each class of addresses in its subnets that no rule, ACL or route distinguishes."""
         for raw in self.account.get("Subnets") or ():
-            if raw["SubnetId"] not in place.subnets:
+            if raw["SubnetId"] not in endpoint.subnets:
                 continue
-            for piece in address_classes(self.network, [parse_cidr(raw["CidrBlock"])]):
-                address = piece[0][0]
+            for address_class in address_classes(self.network, [parse_cidr(raw["CidrBlock"])]):
+                address = address_class[0][0]
                 if self.network.interface_at(address, raw["VpcId"]):
                     continue
-                name = f"{self.title(place)} in {_tag(raw, 'Name') or raw['SubnetId']}"
+                name = f"{self.title(endpoint)} in {name_tag(raw, raw['SubnetId'])}"
                 yield {
-                    "NetworkInterfaceId": f"eni-guessed-{place.kind}-{place.name}-{address}",
+                    "NetworkInterfaceId": f"eni-inferred-{endpoint.kind}-{endpoint.name}-{address}",
                     "VpcId": raw["VpcId"],
                     "SubnetId": raw["SubnetId"],
                     "PrivateIpAddress": str(address),
                     "TagSet": [{"Key": "Name", "Value": name}],
-                    **({"Groups": [{"GroupId": group} for group in place.groups]} if place.groups else {}),
+                    **({"Groups": [{"GroupId": group} for group in endpoint.groups]} if endpoint.groups else {}),
                 }
-
-
-def _tag(raw: Raw, key: str) -> str:
-    return next((str(tag["Value"]) for tag in raw.get("Tags", []) if tag["Key"] == key), "")

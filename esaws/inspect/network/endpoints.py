@@ -1,10 +1,8 @@
-"""The ends of a path: an interface, an address, a range, the internet, or a service with its interfaces."""
+"""Endpoints of a path: an interface, an address, a range, the internet, or a set of interfaces."""
 
 from dataclasses import dataclass
 
-from esaws.errors import UsageError
 from esaws.inspect.network import addresses
-from esaws.inspect.network.address_classes import AddressClass, address_classes
 from esaws.inspect.network.addresses import (
     Address,
     Family,
@@ -13,38 +11,31 @@ from esaws.inspect.network.addresses import (
     parse_address,
     parse_cidr,
 )
-from esaws.inspect.network.group_rules import Peer
-from esaws.inspect.network.interfaces import Interface
+from esaws.inspect.network.equivalence_classes import AddressClass, address_classes
+from esaws.inspect.network.interfaces import Interface, InterfaceSet, Peer
 from esaws.inspect.network.network import Network
 
 INTERNET = "internet"
 INTERNET_SPECS: dict[str, Family | None] = {INTERNET: None, "0.0.0.0/0": 4, "::/0": 6}
+"""What stands for the whole internet, and the family of its addresses."""
 
-
-@dataclass(frozen=True)
-class InterfaceSet:
-    """Several interfaces under one name, at least one: a service, a load balancer, a database, a cache."""
-
-    name: str
-    interfaces: tuple[str, ...]
-
-    def __post_init__(self) -> None:
-        if not self.interfaces:
-            raise UsageError(f"{self.name} has no network interface, so there is nobody to reach")
+EndpointSpec = str | InterfaceSet
+"""An endpoint in a question: an interface id, an address, a CIDR, "internet" or a set of interfaces."""
 
 
 @dataclass(frozen=True)
 class Endpoint:
-    """One end of one path. `address` is what the source writes on its packets, or None where the end has none.
+    """One endpoint of one path. `address` is the one that the source puts on its packets, None where it has none.
 
-    `outside` says that the address is one of the internet's: the interface's public one, or anybody's.
+    `external` means that the address is on the internet: the interface's public one, or one outside the account.
+    `address_class` is the part of a range that the address represents.
     """
 
     name: str
     address: Address | None
     interface: Interface | None = None
     external: bool = False
-    address_class: AddressClass = ()  # the piece of a range that this address speaks for
+    address_class: AddressClass = ()
 
     @property
     def vpc(self) -> str:
@@ -55,94 +46,93 @@ class Endpoint:
         return self.interface.subnet if self.interface else ""
 
 
-EndpointSpec = str | InterfaceSet
-
-
-def as_peer(end: Endpoint, direct: bool = True) -> Peer:
-    """An end as the other side sees its own address; behind an appliance it is only an address."""
-    return Peer(end.address, end.interface if direct else None, hidden=not direct)
+def as_peer(endpoint: Endpoint, direct: bool = True) -> Peer:
+    """Return an endpoint as the other side sees it by its own address; behind an appliance it is only an address."""
+    return Peer(endpoint.address, endpoint.interface if direct else None, hidden=not direct)
 
 
 def unfiltered_service(network: Network, source: Endpoint, destination: Endpoint) -> str | None:
-    """What AWS runs at the destination, as the source's VPC and subnet see it, or None."""
+    """Return the AWS service at the destination's address, as the source's VPC and subnet see it, or None."""
     if destination.address is None or destination.interface:
         return None
-    vpc = network.vpc_ranges.get(source.vpc, ())
-    _, subnet = network.subnet_ranges.get(source.subnet, ("", ()))
-    return aws_service_at(destination.address, vpc, subnet)
+    vpc_ranges = network.vpc_ranges.get(source.vpc, ())
+    _, subnet_ranges = network.subnet_ranges.get(source.subnet, ("", ()))
+    return aws_service_at(destination.address, vpc_ranges, subnet_ranges)
 
 
-def endpoints_of(network: Network, asked: EndpointSpec, other: EndpointSpec, family: Family) -> list[Endpoint]:
-    """Every end that a name stands for: one for an interface or address, several for a service or a range.
+def endpoints_of(network: Network, spec: EndpointSpec, other: EndpointSpec, family: Family) -> list[Endpoint]:
+    """Return every endpoint that a spec stands for: one for an interface or address, several for a set or a range.
 
-    A range comes in pieces of which no rule, ACL, route or interface tells two addresses apart; the internet in those
-    that are not alike to the other end.
+    A range is split into classes of addresses that no rule, ACL, route or interface distinguishes; the internet into
+    those that differ for the other endpoint.
 
     Raises:
-        UsageError: it is no interface that was described, no address and no CIDR.
+        UsageError: the spec is not a described interface, an address or a CIDR.
     """
-    if isinstance(asked, InterfaceSet):
-        return [_interface(network, id, family, asked.name) for id in dict.fromkeys(asked.interfaces)]
-    if asked.startswith("eni-"):
-        return [_interface(network, asked, family, network.interface(asked).name)]
+    if isinstance(spec, InterfaceSet):
+        return [_of_interface(network, id, family, spec.name) for id in dict.fromkeys(spec.interfaces)]
+    if spec.startswith("eni-"):
+        return [_of_interface(network, spec, family, network.interface(spec).name)]
     vpc = _vpc(network, other)
-    if asked in INTERNET_SPECS:
-        family = INTERNET_SPECS[asked] or family
-        every = address_classes(network, addresses.internet_ranges(family), _groups(network, other))
-        return [_piece(network, INTERNET, each, vpc, False) for each in every]
-    if "/" in asked:
-        parts = [_piece(network, asked, each, vpc, True) for each in address_classes(network, [parse_cidr(asked)])]
-        return [part for part in parts if _somebody_can_be_at(network, part, vpc)] or parts
-    return [endpoint_at(network, parse_address(asked), vpc)]
+    if spec in INTERNET_SPECS:
+        family = INTERNET_SPECS[spec] or family
+        classes = address_classes(network, addresses.internet_ranges(family), _groups(network, other))
+        return [_of_class(network, INTERNET, members, vpc, False) for members in classes]
+    if "/" in spec:
+        parts = [
+            _of_class(network, spec, members, vpc, True) for members in address_classes(network, [parse_cidr(spec)])
+        ]
+        return [part for part in parts if _is_assignable(network, part, vpc)] or parts
+    return [endpoint_at(network, parse_address(spec), vpc)]
 
 
 def endpoint_at(network: Network, address: Address, vpc: str) -> Endpoint:
-    """The end at an address: the interface that has it, as seen from a VPC, or whoever it may be."""
+    """Return the endpoint at an address as seen from a VPC: the interface that has it, or an unknown host."""
     interface = network.interface_at(address, vpc)
     if interface and interface.vpc != vpc and network.in_vpc(address, vpc):
         interface = None
     if interface is None:
         return Endpoint(str(address), address, external=is_public(address) and not network.in_vpc(address, vpc))
-    outside = address in interface.public or (address.version == 6 and interface.vpc != vpc)
-    return Endpoint(str(address), address, interface, outside)
+    external = address in interface.public or (address.version == 6 and interface.vpc != vpc)
+    return Endpoint(str(address), address, interface, external)
 
 
-def _interfaces(network: Network, asked: EndpointSpec) -> list[Interface]:
-    """The interfaces of an end that names them, or one of their addresses."""
-    if isinstance(asked, InterfaceSet):
-        return [network.interface(id) for id in asked.interfaces]
-    if asked.startswith("eni-"):
-        return [network.interface(asked)]
-    whose = None if asked == INTERNET or "/" in asked else network.interface_at(parse_address(asked), "")
-    return [whose] if whose else []
+def _interfaces(network: Network, spec: EndpointSpec) -> list[Interface]:
+    """Return the interfaces that a spec names, or whose address it names."""
+    if isinstance(spec, InterfaceSet):
+        return [network.interface(id) for id in spec.interfaces]
+    if spec.startswith("eni-"):
+        return [network.interface(spec)]
+    interface = None if spec == INTERNET or "/" in spec else network.interface_at(parse_address(spec), "")
+    return [interface] if interface else []
 
 
-def _vpc(network: Network, asked: EndpointSpec) -> str:
-    """The VPC of the other end, which says whose a private address is."""
-    return next((interface.vpc for interface in _interfaces(network, asked)), "")
+def _vpc(network: Network, spec: EndpointSpec) -> str:
+    """Return the VPC of the other endpoint: it decides who has a private address."""
+    return next((interface.vpc for interface in _interfaces(network, spec)), "")
 
 
-def _groups(network: Network, asked: EndpointSpec) -> frozenset[str]:
-    return frozenset(group for interface in _interfaces(network, asked) for group in interface.groups or ())
+def _groups(network: Network, spec: EndpointSpec) -> frozenset[str]:
+    return frozenset(group for interface in _interfaces(network, spec) for group in interface.groups or ())
 
 
-def _interface(network: Network, id: str, family: Family, name: str) -> Endpoint:
+def _of_interface(network: Network, id: str, family: Family, name: str) -> Endpoint:
     interface = network.interface(id)
     return Endpoint(name, interface.private_address(family), interface)
 
 
-def _piece(network: Network, name: str, piece: AddressClass, vpc: str, private: bool) -> Endpoint:
-    """One piece of a range: a public one is whoever is out there, never one of our own interfaces."""
-    address = piece[0][0]
-    outside = is_public(address) and not network.in_vpc(address, vpc)
-    interface = network.interface_at(address, vpc) if private and not outside else None
+def _of_class(network: Network, name: str, members: AddressClass, vpc: str, private: bool) -> Endpoint:
+    """Return the endpoint of one class of addresses: a public one is an unknown host, never an own interface."""
+    address = members[0][0]
+    external = is_public(address) and not network.in_vpc(address, vpc)
+    interface = network.interface_at(address, vpc) if private and not external else None
     if interface and interface.vpc != vpc:
         interface = None
-    return Endpoint(name, address, interface, outside, piece)
+    return Endpoint(name, address, interface, external, members)
 
 
-def _somebody_can_be_at(network: Network, piece: Endpoint, vpc: str) -> bool:
-    """Not at an address of a VPC that none of its subnets holds."""
-    if piece.address is None or network.subnets is None or not network.in_vpc(piece.address, vpc):
+def _is_assignable(network: Network, endpoint: Endpoint, vpc: str) -> bool:
+    """Return whether a host can have the address: not inside a VPC but outside all of its subnets."""
+    if endpoint.address is None or network.subnets is None or not network.in_vpc(endpoint.address, vpc):
         return True
-    return bool(network.subnet_at(piece.address, vpc))
+    return bool(network.subnet_at(endpoint.address, vpc))

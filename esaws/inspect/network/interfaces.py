@@ -1,19 +1,21 @@
-"""A network interface: its addresses, its groups and where it is, read from describe_network_interfaces."""
+"""Network interfaces: their addresses, security groups and subnets, read from describe_network_interfaces."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from esaws.aws import tag_dict
+from esaws.errors import UsageError
 from esaws.inspect.network.addresses import Address, Family, parse_address
 
 
 @dataclass(frozen=True)
 class Interface:
-    """What a network interface is to packets.
+    """One network interface.
 
-    `groups` are ids in order: empty where AWS filters nothing (a NAT gateway's), None where describe told nothing;
-    `private` are its own IPv4 addresses, the primary one first; `public` those that an internet gateway translates to
-    them, and `leaves_as` the one of the primary address.
+    `groups` are group ids in order: empty where AWS filters nothing (as for a NAT gateway), None where they are
+    unknown. `private` are its own IPv4 addresses, the primary one first. `public` are those that an internet gateway
+    translates to them, and `primary_public` is the one of the primary address.
     """
 
     id: str
@@ -29,24 +31,23 @@ class Interface:
 
     @classmethod
     def of(cls, raw: Mapping[str, Any]) -> "Interface":
-        """From one of NetworkInterfaces."""
-        tags = {tag["Key"]: tag["Value"] for tag in raw.get("TagSet", [])}
+        """Build an interface from one item of NetworkInterfaces."""
         groups = raw.get("Groups")
-        more = raw.get("PrivateIpAddresses", [])
-        owns = [raw.get("PrivateIpAddress"), *(each.get("PrivateIpAddress") for each in more)]
+        details = raw.get("PrivateIpAddresses", [])
+        private = [raw.get("PrivateIpAddress"), *(detail.get("PrivateIpAddress") for detail in details)]
         primary = raw.get("Association", {}).get("PublicIp")
-        public = [primary, *(each.get("Association", {}).get("PublicIp") for each in more)]
+        public = [primary, *(detail.get("Association", {}).get("PublicIp") for detail in details)]
         return cls(
             id=raw["NetworkInterfaceId"],
             vpc=raw.get("VpcId", ""),
             subnet=raw.get("SubnetId", ""),
             groups=None if groups is None else tuple(dict.fromkeys(group["GroupId"] for group in groups)),
-            private=_addresses(owns),
-            public=_addresses(public),
-            v6=_addresses(each["Ipv6Address"] for each in raw.get("Ipv6Addresses", [])),
+            private=_parse_addresses(private),
+            public=_parse_addresses(public),
+            v6=_parse_addresses(item["Ipv6Address"] for item in raw.get("Ipv6Addresses", [])),
             attached=raw.get("Status") != "available",
             primary_public=parse_address(primary) if primary else None,
-            name=tags.get("Name") or raw.get("Description") or raw["NetworkInterfaceId"],
+            name=tag_dict(raw.get("TagSet")).get("Name") or raw.get("Description") or raw["NetworkInterfaceId"],
         )
 
     def private_address(self, family: Family) -> Address | None:
@@ -54,13 +55,42 @@ class Interface:
         return next(iter(self.private if family == 4 else self.v6), None)
 
     def public_address(self, family: Family) -> Address | None:
-        """An address by which the internet finds it, or None."""
+        """An address at which the internet reaches it, or None."""
         return next(iter(self.public if family == 4 else self.v6), None)
 
     def source_on_internet(self, family: Family) -> Address | None:
-        """The address by which the internet sees what its primary address sends, or None."""
+        """The source address that the internet sees on packets from its primary address, or None."""
         return self.primary_public if family == 4 else self.private_address(6)
 
 
-def _addresses(texts: Any) -> tuple[Address, ...]:
+def _parse_addresses(texts: Iterable[str | None]) -> tuple[Address, ...]:
     return tuple(parse_address(text) for text in dict.fromkeys(texts) if text)
+
+
+@dataclass(frozen=True)
+class InterfaceSet:
+    """Several interfaces under one name, at least one: those of a service, a load balancer, a database, a cache."""
+
+    name: str
+    interfaces: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        if not self.interfaces:
+            raise UsageError(f"{self.name}: it has no network interface, so it cannot be reached")
+
+
+@dataclass(frozen=True)
+class Peer:
+    """The other side of a connection, as the address on its packets identifies it.
+
+    `address` is None for a public address that is unknown. `interface` is the interface that has the address as its
+    own; it is None where group references cannot match: for a public address, or behind an appliance.
+    """
+
+    address: Address | None
+    interface: Interface | None = None
+    hidden: bool = False
+    """Whether an appliance is in between, so that only ranges match."""
+
+    def __str__(self) -> str:
+        return str(self.address) if self.address else "an unknown public address"

@@ -1,183 +1,217 @@
-"""Who reaches whom, all at once: every service with every other, on several ports, as one frame.
-
-It answers what `reach` answers, in numpy.
-"""
+"""The reachability matrix of an account: every named endpoint and the internet, on the ports that matter."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from esaws.errors import UsageError
-from esaws.inspect.network.addresses import Family
-from esaws.inspect.network.batch_evaluate import APPLIANCE, PEERING, AclLayer, GroupLayer, RouteLayer
-from esaws.inspect.network.endpoints import InterfaceSet
+from esaws.cloud import Cloud
+from esaws.inspect.account import Account, account_of
+from esaws.inspect.answers import Decision
+from esaws.inspect.network.endpoint_catalog import KEYS, EndpointCatalog
+from esaws.inspect.network.endpoints import INTERNET
+from esaws.inspect.network.interface_matrix import DECISIONS, interface_matrix
+from esaws.inspect.network.interfaces import InterfaceSet
+from esaws.inspect.network.named_endpoints import Kind, Port
 from esaws.inspect.network.network import Network
-from esaws.inspect.network.peer_classes import NO, UNKNOWN, YES, PeerClasses
-from esaws.inspect.network.traffic import Traffic
+from esaws.inspect.network.reach import reach_interfaces
+from esaws.inspect.network.resolve import ResolvedEndpoint, caveats, prechecks, resolve_endpoints
+from esaws.inspect.network.traffic import PORT_NAMES, Traffic
 
 if TYPE_CHECKING:
-    import pandas as pd
+    import pandas
 
-    from esaws.inspect.network.peer_classes import Levels
-
-DECISIONS = ["deny", "unknown", "allow"]
-CELLS_AT_ONCE = 4_000_000
+COLUMNS = ("source", "destination", "port", "protocol", "decision")
 
 
-def interface_matrix(
-    network: Network, services: Sequence[InterfaceSet], ports: Sequence[tuple[str, int]], *, family: Family = 4
-) -> pd.DataFrame:
-    """Every service with every service on every port: columns source, destination, protocol, port, decision.
+@dataclass(frozen=True, eq=False, repr=False)
+class ReachabilityMatrix:
+    """Who reaches whom on which port. `missing` has the reason for each kind of endpoint that is unknown.
 
-    `decision` is allow, deny or unknown as `reach` gives it between the two at their own addresses, with the reason
-    left out. Rows are in the order of the services and ports that were given.
+    In a notebook it shows itself as a pivot table.
+    """
+
+    _frame: pandas.DataFrame
+    missing: Mapping[Kind, str] = field(default_factory=dict)
+
+    def to_frame(self) -> pandas.DataFrame:
+        """Return one row for each question: source, destination, port, protocol, decision.
+
+        `decision` is allow, deny or unknown. Rows are in the order of destinations (by kind and name), ports and
+        sources, the internet first.
+        """
+        return self._frame.copy()
+
+    def to_dict(self) -> list[dict[str, Any]]:
+        """Return the rows for JSON."""
+        return self._frame.to_dict("records")
+
+    def pivot(self) -> pandas.DataFrame:
+        """Return one row for each destination and port, and one column for each source.
+
+        A denial is an empty cell. Destinations that nothing reaches, and sources that reach nothing, are left out.
+        """
+        frame = self._frame
+        passing = frame[frame.decision != "deny"].assign(
+            port=frame.protocol.astype(str) + " " + frame.port.astype(str), decision=frame.decision.astype(str)
+        )
+        order = passing[["destination", "port"]].drop_duplicates()
+        wide = passing.astype({"source": str, "destination": str}).pivot(
+            index=["destination", "port"], columns="source", values="decision"
+        )
+        sources = [name for name in frame.source.cat.categories if name in wide.columns]
+        rows = [*order.itertuples(index=False, name=None)]
+        return wide.reindex(index=rows, columns=sources).fillna("").rename_axis(columns="from")
+
+    def by_port(self) -> list[dict[str, str]]:
+        """Return one dictionary for each destination and port: destination, port, reached from, unknown."""
+        return [
+            {
+                "destination": str(destination),
+                "port": f"{protocol} {port}",
+                "reached from": ", ".join(rows.source[rows.decision == "allow"]),
+                "unknown": ", ".join(rows.source[rows.decision == "unknown"]),
+            }
+            for (destination, port, protocol), rows in self._frame.groupby(
+                ["destination", "port", "protocol"], observed=True
+            )
+        ]
+
+    def __len__(self) -> int:
+        return len(self._frame)
+
+    def __repr__(self) -> str:
+        return repr(self.pivot())
+
+    def _repr_html_(self) -> str | None:
+        return self.pivot()._repr_html_()
+
+
+def matrix(account: Account | Cloud) -> ReachabilityMatrix:
+    """Return which named endpoints, and the internet, reach which named endpoints, as `reach` decides.
+
+    The ports of a destination are those that it listens on, and single ports that its groups open. An endpoint with
+    itself means any two of its interfaces; with a single interface there is no row.
 
     Raises:
-        UsageError: a service names an interface that was not described, two have one name, or a port makes no sense.
+        MissingData: AWS did not describe the network interfaces.
     """
-    import numpy as np
-    import pandas as pd
+    import pandas
 
-    if len({service.name for service in services}) < len(services):
-        raise UsageError("two services have one name, so their rows could not be told apart")
-    traffics = [Traffic.of(protocol, port) for protocol, port in ports]
-    cells = _Table(PeerClasses(network, services, family)).decisions(traffics)
-    names = pd.Index([service.name for service in services])
-    count, kinds = len(services), len(traffics)
-
-    def spread(values: Any) -> Any:
-        return np.broadcast_to(values, (count, count, kinds)).ravel()
-
-    def column(codes: Any, values: Iterable[Any]) -> pd.Categorical:
-        return pd.Categorical.from_codes(spread(codes), categories=pd.Index(values))
-
-    every = np.arange(count, dtype=np.min_scalar_type(-count))
-    protocols = list(dict.fromkeys(protocol for protocol, _ in ports))
-    spoken = np.array([protocols.index(protocol) for protocol, _ in ports], dtype=np.int8)
-    columns = {
-        "source": column(every[:, None, None], names),
-        "destination": column(every[None, :, None], names),
-        "protocol": column(spoken, protocols),
-        "port": spread(np.array([port for _, port in ports], dtype=np.int32)),
-        "decision": column(cells, DECISIONS),
-    }
-    return pd.DataFrame(columns, copy=False)
+    account = account_of(account, *KEYS)
+    _ = account["NetworkInterfaces"]
+    catalog = EndpointCatalog.of(account)
+    named = [endpoint for endpoint in catalog.endpoints if not endpoint.is_member]
+    network, (internet, *endpoints) = resolve_endpoints(catalog, [INTERNET, *named])
+    present = [endpoint for endpoint in endpoints if not endpoint.absence]
+    builder = _MatrixBuilder(catalog, network, internet, present)
+    frame = pandas.concat([builder.inside(), builder.outside()], ignore_index=True)
+    names = [INTERNET, *(endpoint.name for endpoint in present)]
+    frame = frame.astype(
+        {
+            "source": pandas.CategoricalDtype(names),
+            "destination": pandas.CategoricalDtype(names),
+            "decision": pandas.CategoricalDtype(DECISIONS),
+        }
+    )
+    frame = frame.sort_values(["destination", "port", "protocol", "source"], ignore_index=True)[[*COLUMNS]]
+    return ReachabilityMatrix(frame, dict(catalog.unavailable))
 
 
-class _Table:
-    """The layers over the classes, put together a block of sources at a time so that memory stays bounded."""
+def compare_matrices(before: ReachabilityMatrix, after: ReachabilityMatrix) -> pandas.DataFrame:
+    """Return the differences of two matrices: source, destination, port, protocol, before, after; by name.
 
-    def __init__(self, classes: PeerClasses) -> None:
-        self.classes = classes
-        self.groups, self.acls, self.routes = GroupLayer(classes), AclLayer(classes), RouteLayer(classes)
+    A decision is empty where only the other matrix has that port or endpoint.
+    """
+    keys = [*COLUMNS[:-1]]
+    frames = [
+        matrix.to_frame().astype({"source": str, "destination": str, "decision": str}) for matrix in (before, after)
+    ]
+    merged = frames[0].merge(frames[1], on=keys, how="outer", sort=False).fillna("")
+    merged = merged.rename(columns={"decision_x": "before", "decision_y": "after"})
+    return merged[merged.before != merged.after].reset_index(drop=True)
 
-    def decisions(self, traffics: Sequence[Traffic]) -> Levels:
-        """Services × services × traffics: levels; of a service with a part that passes and one that doesn't unknown."""
+
+@dataclass(frozen=True)
+class _MatrixBuilder:
+    catalog: EndpointCatalog
+    network: Network
+    internet: ResolvedEndpoint
+    endpoints: Sequence[ResolvedEndpoint]
+
+    @cached_property
+    def ports(self) -> Mapping[str, list[Port]]:
+        """The ports to evaluate for each endpoint, in order."""
+        return {endpoint.name: sorted({*_ports(self.network, endpoint)}) for endpoint in self.endpoints}
+
+    def inside(self) -> pandas.DataFrame:
+        """Return the rows between endpoints that have interfaces."""
         import numpy as np
+        import pandas
 
-        count = len(self.classes.starts)
-        found = np.empty((count, count, len(traffics)), dtype=np.int8)
-        said = [_TrafficLevels(self, traffic) for traffic in traffics]
-        for services, block in self._blocks():
-            way = _SourceBlock(self, block)
-            for index, each in enumerate(said):
-                found[services, :, index] = self._by_service(way.levels(each), services, block)
-        return found
+        endpoints = [endpoint for endpoint in self.endpoints if endpoint.interfaces]
+        ports = sorted({port for endpoint in endpoints for port in self.ports[endpoint.name]})
+        if not ports:
+            return pandas.DataFrame(columns=[*COLUMNS])
+        sets = [InterfaceSet(endpoint.name, endpoint.interfaces) for endpoint in endpoints]
+        frame = interface_matrix(self.network, sets, ports)
+        relevant = [[port in self.ports[endpoint.name] for port in ports] for endpoint in endpoints]
+        mask = np.array([relevant] * len(endpoints))
+        single = [index for index, endpoint in enumerate(endpoints) if len(endpoint.interfaces) == 1]
+        mask[single, single] = False
+        frame = frame[mask.ravel()].copy()
+        for here in endpoints:
+            for there in endpoints:
+                self._apply_prechecks(frame, here, there)
+        return frame
 
-    def _blocks(self) -> Iterator[tuple[slice, slice]]:
-        """Services, and their classes."""
-        count, starts = len(self.classes.members), self.classes.starts
-        ends, first = [*starts[1:], count], 0
-        for service, end in enumerate(ends):
-            begin = starts[first]
-            is_last = service + 1 == len(ends)
-            if is_last or (ends[service + 1] - begin) * count > CELLS_AT_ONCE:
-                yield slice(first, service + 1), slice(int(begin), int(end))
-                first = service + 1
+    def _apply_prechecks(self, frame: pandas.DataFrame, here: ResolvedEndpoint, there: ResolvedEndpoint) -> None:
+        """Overwrite the network's decisions where a precheck or a caveat decides."""
+        with_alb = any(endpoint.named and endpoint.named.kind == "alb" for endpoint in (here, there))
+        uncertain = any(caveats(self.catalog, here, there))
+        if not with_alb and not uncertain:
+            return
+        rows = frame.index[(frame.source == here.name) & (frame.destination == there.name)]
+        for row, protocol, port, decision in frame.loc[rows, ["protocol", "port", "decision"]].itertuples(name=None):
+            traffic = Traffic.of(str(protocol), int(port))
+            if precheck := next(prechecks(self.catalog, here, there, traffic), None):
+                frame.loc[row, "decision"] = precheck.decision
+            elif decision == "allow" and uncertain:
+                frame.loc[row, "decision"] = "unknown"
 
-    def _by_service(self, found: Levels, services: slice, block: slice) -> Levels:
-        """Allowed where all pairs are, denied where none is; an interface and itself is no pair."""
-        import numpy as np
+    def outside(self) -> pandas.DataFrame:
+        """Return the rows from the internet, and those to endpoints that are on the internet."""
+        import pandas
 
-        only, starts = self.classes.sole_interface, self.classes.starts
-        itself = (only[block, None] == only[None, :]) & (only[block, None] >= 0)
-        rows = starts[services] - block.start
-        most = np.where(itself, np.int8(NO), found)
-        least = np.where(itself, np.int8(YES), found)
-        least, most = _reduced(np.minimum, least, rows, starts), _reduced(np.maximum, most, rows, starts)
-        return np.where(least == YES, np.int8(YES), np.where(most == NO, np.int8(NO), np.int8(UNKNOWN)))
+        inside = [endpoint for endpoint in self.endpoints if endpoint.interfaces]
+        external = [endpoint for endpoint in self.endpoints if not endpoint.interfaces]
+        pairs = [(self.internet, there) for there in inside]
+        pairs += [(here, there) for here in inside for there in external]
+        rows = [
+            (here.name, there.name, port, protocol, self._decision(here, there, Traffic.of(protocol, port)))
+            for here, there in pairs
+            for protocol, port in self.ports[there.name]
+        ]
+        return pandas.DataFrame(rows, columns=[*COLUMNS])
 
-
-def _reduced(by: Any, found: Levels, rows: Any, columns: Any) -> Levels:
-    """Classes × classes to services × services; `rows` and `columns` are where each service begins."""
-    import numpy as np
-
-    by_source = _reduced_rows(by, found, rows)
-    return np.asarray(_reduced_rows(by, np.ascontiguousarray(by_source.T), columns).T)
-
-
-def _reduced_rows(by: Any, found: Levels, starts: Any) -> Levels:
-    """Rows of services that have equally many classes at once, which `reduceat` would do one by one."""
-    import numpy as np
-
-    lengths = np.diff([*starts, len(found)])
-    reduced = np.empty((len(starts), found.shape[1]), dtype=np.int8)
-    for length in np.unique(lengths):
-        mine = np.flatnonzero(lengths == length)
-        reduced[mine] = by.reduce(found[starts[mine, None] + np.arange(length)], axis=1)
-    return reduced
-
-
-class _TrafficLevels:
-    """What groups and ACLs say of one kind of traffic, out of the source's side and into the destination's."""
-
-    def __init__(self, table: _Table, traffic: Traffic) -> None:
-        appliances = bool((table.routes.levels == APPLIANCE).any())
-        self.direct = [table.groups.levels(way, traffic, True) for way in ("egress", "ingress")]
-        self.hidden = [table.groups.levels(way, traffic, False) for way in ("egress", "ingress")] if appliances else []
-        self.acls = [table.acls.levels(egress, traffic) for egress in (True, False)]
+    def _decision(self, here: ResolvedEndpoint, there: ResolvedEndpoint, traffic: Traffic) -> Decision:
+        if precheck := next(prechecks(self.catalog, here, there, traffic), None):
+            return precheck.decision
+        if here is self.internet and not any(self.network.interface(id).public for id in there.interfaces):
+            return "deny"
+        protocol = PORT_NAMES[traffic.protocol]
+        decision = reach_interfaces(self.network, here.spec, there.spec, protocol, traffic.port).decision
+        return "unknown" if decision == "allow" and any(caveats(self.catalog, here, there)) else decision
 
 
-class _SourceBlock:
-    """What stands between a block of sources and every destination, whatever is sent."""
-
-    def __init__(self, table: _Table, block: slice) -> None:
-        import numpy as np
-
-        classes, self.block = table.classes, block
-        self.classes = classes
-        known = np.array([bool(subnet) for subnet in classes.subnets])[classes.subnet[block]]
-        self.near = (classes.subnet[block, None] == classes.subnet[None, :]) & known[:, None]
-        there = table.routes.levels[classes.subnet[block]]
-        back = table.routes.levels[:, block][classes.subnet].T
-        self.through = ((there == APPLIANCE) | (back == APPLIANCE)) & ~self.near
-        self.route = self._levels(there, back)
-        self.alive = np.minimum(classes.attached[block, None], classes.attached[None, :])
-
-    def _levels(self, there: Any, back: Any) -> Levels:
-        """There and back: a local route leads only to the same VPC, a peering only to the other one."""
-        import numpy as np
-
-        same = self.classes.vpc[self.block, None] == self.classes.vpc[None, :]
-        found = [np.where(way >= APPLIANCE, UNKNOWN, np.where((way == YES) & ~same, NO, way)) for way in (there, back)]
-        peered = (there == back) & (there >= PEERING) & ~same
-        return np.where(peered, np.int8(YES), np.minimum(*found).astype(np.int8))
-
-    def levels(self, said: _TrafficLevels) -> Levels:
-        """Sources of the block × destinations."""
-        import numpy as np
-
-        classes = self.classes
-        path = np.minimum(self.route, self._both(said.acls, classes.subnet))
-        path[self.near] = YES
-        allowed = self._both(said.direct, classes.group_set)
-        if said.hidden:
-            allowed = np.where(self.through, self._both(said.hidden, classes.group_set), allowed)
-        return np.minimum(np.minimum(path, allowed), self.alive)
-
-    def _both(self, levels: Sequence[Levels], codes: Any) -> Levels:
-        import numpy as np
-
-        out, into = levels
-        return np.minimum(out[codes[self.block]], into[:, self.block][codes].T)
+def _ports(network: Network, endpoint: ResolvedEndpoint) -> Iterator[Port]:
+    yield from (endpoint.named.ports if endpoint.named else None) or ()
+    groups: dict[str, None] = {}
+    for id in endpoint.interfaces:
+        groups |= dict.fromkeys(network.interface(id).groups or ())
+    for group in groups:
+        for rule in network.rules(group, "ingress"):
+            if rule.protocol in PORT_NAMES and rule.low is not None and rule.low == rule.high:
+                yield PORT_NAMES[rule.protocol], rule.low

@@ -1,31 +1,49 @@
-"""Who reaches whom: allow, deny or unknown, because of what, and the smallest rules that would mend a denial."""
+"""Reachability between two endpoints: allow, deny or unknown, the reasons, and the smallest rules that would allow it.
 
-from collections.abc import Iterable, Sequence
+`reach` takes names of an account, `reach_interfaces` interfaces and addresses of a network.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from ipaddress import collapse_addresses
-from typing import Any, Literal
+from typing import Any
 
+from esaws.cloud import Cloud
 from esaws.errors import UsageError
-from esaws.inspect.answers import Answer, all_of
+from esaws.inspect.account import Account, MissingData, account_of
+from esaws.inspect.answers import Answer, Decision, all_of
 from esaws.inspect.network.addresses import Family, family_of, parse_cidr
-from esaws.inspect.network.endpoints import INTERNET, Endpoint, EndpointSpec, InterfaceSet, endpoints_of
-from esaws.inspect.network.group_rules import GroupRule
+from esaws.inspect.network.endpoint_catalog import KEYS, NETWORK_KEYS, EndpointCatalog
+from esaws.inspect.network.endpoints import INTERNET, Endpoint, EndpointSpec, endpoints_of
+from esaws.inspect.network.interfaces import InterfaceSet
 from esaws.inspect.network.missing_rules import MissingRule, missing_rules
 from esaws.inspect.network.network import Network
 from esaws.inspect.network.path import GroupCheck, PacketPath, Step
-from esaws.inspect.network.traffic import Traffic
+from esaws.inspect.network.resolve import (
+    ResolvedEndpoint,
+    caveats,
+    format_ports,
+    is_listening,
+    parse_endpoint,
+    prechecks,
+    resolve_endpoints,
+)
+from esaws.inspect.network.security_groups import GroupRule
+from esaws.inspect.network.traffic import ICMP, ICMPV6, Traffic, protocol_number
 
-Decision = Literal["allow", "deny", "unknown"]
-_DECISIONS: dict[str, Decision] = {"yes": "allow", "no": "deny", "unknown": "unknown"}
-_PARTS = {"yes": "passes", "no": "does not pass", "unknown": "may pass"}
+_VERBS = {"yes": "passes", "no": "does not pass", "unknown": "may pass"}
+_ECHO_REQUEST = {ICMP: 8, ICMPV6: 128}
 
 
 @dataclass(frozen=True, repr=False)
 class ReachResult:
-    """Whether traffic gets from one end to the other.
+    """Whether traffic gets from one endpoint to the other.
 
-    `because` are sentences: for allow every step of the way, for deny what stops it, for unknown what is not known or
-    which part gets through. `rules` are those that allow it; `fix` the rules that would, empty where none alone would.
+    `because` has sentences: for allow every step of the path, for deny the steps that stop it, for unknown what is
+    unknown or which part passes. `rules` are those that allow it. `fix` are the rules that would allow it, empty where
+    rules alone would not.
     """
 
     decision: Decision
@@ -34,28 +52,72 @@ class ReachResult:
     fix: tuple[MissingRule, ...] = ()
 
     def __repr__(self) -> str:
-        """The decision, the sentences, and the rules that would mend it, a line each."""
-        mended = [f"  to mend it, {rule.description}" for rule in self.fix]
-        return "\n".join([self.decision, *(f"  {sentence}" for sentence in self.because), *mended])
+        """The decision, the reasons, and the rules that would allow it, one line each."""
+        fixes = [f"  to fix it, {rule.description}" for rule in self.fix]
+        return "\n".join([self.decision, *(f"  {sentence}" for sentence in self.because), *fixes])
 
     def to_dict(self) -> dict[str, Any]:
-        """{decision, because, fix}; `fix` is a list of {call, parameters} for a boto3 EC2 client, or None."""
+        """Return {decision, because, fix}; `fix` is a list of {call, parameters} for a boto3 EC2 client, or None."""
         fix = [rule.to_dict() for rule in self.fix] or None
         return {"decision": self.decision, "because": [*self.because], "fix": fix}
 
 
-@dataclass(frozen=True)
-class _EvaluatedPath:
-    journey: PacketPath
-    steps: list[Step]
-    answer: Answer
+def reach(
+    account: Account | Cloud, source: str, destination: str, port: int | None = None, protocol: str = "tcp"
+) -> ReachResult:
+    """Return whether a connection is possible between two endpoints of an account, given by name.
 
-    def denials(self) -> list[GroupCheck] | None:
-        """The groups that deny it, or None where a new rule alone would not help."""
-        stopping = [step for step in self.steps if not step.answer.is_yes]
-        if any(step.group_check is None or step.answer.is_unknown for step in stopping):
-            return None
-        return [step.group_check for step in stopping if step.group_check]
+    An endpoint is `internet`, a CIDR, an address, `eni-…`, `i-…` (its primary interface), `service/NAME`, `alb/NAME`,
+    `db/NAME`, `cache/NAME` or `broker/NAME`; the prefix of a deployment can be left out. For icmp `port` is the type,
+    -1 for any; the default is an echo request. Besides what `reach_interfaces` evaluates, a stopped instance denies,
+    and so does a load balancer without a listener or outside the zone. Whether a service or a store listens on the port
+    is only noted.
+
+    Raises:
+        UsageError: an endpoint does not exist (the message lists those that do), or protocol and port are invalid.
+    """
+    account = account_of(account, *KEYS)
+    traffic = _traffic(protocol, port)
+    catalog = EndpointCatalog.of(account)
+    try:
+        _ = account["NetworkInterfaces"]
+        names = [parse_endpoint(catalog, source), parse_endpoint(catalog, destination)]
+        network, (here, there) = resolve_endpoints(catalog, names)
+    except MissingData as error:
+        return ReachResult("unknown", (str(error),))
+    if precheck := next(prechecks(catalog, here, there, traffic), None):
+        return ReachResult(precheck.decision, (precheck.reason,))
+    result = reach_interfaces(network, here.spec, there.spec, protocol, traffic.port, icmp=traffic.icmp)
+    if result.decision == "allow" and (uncertain := tuple(caveats(catalog, here, there))):
+        result = ReachResult("unknown", (*uncertain, *result.because))
+    because = dict.fromkeys([*result.because, *_notes(catalog, here, there, traffic, result)])
+    return replace(result, because=tuple(because))
+
+
+def _traffic(protocol: str, port: int | None) -> Traffic:
+    echo = _ECHO_REQUEST.get(protocol_number(protocol) or 0)
+    if echo is None:
+        return Traffic.of(protocol, port)
+    type_ = echo if port is None else port
+    return Traffic.of(protocol, icmp=None if type_ == -1 else (type_, 0))
+
+
+def _notes(
+    catalog: EndpointCatalog,
+    here: ResolvedEndpoint,
+    there: ResolvedEndpoint,
+    traffic: Traffic,
+    result: ReachResult,
+) -> Iterator[str]:
+    """Yield further facts that the reader of the result needs."""
+    for endpoint in (here, there):
+        if endpoint.named and endpoint.named.note:
+            yield f"{endpoint.name}: {endpoint.named.note}"
+    if result.decision == "unknown":
+        missing = catalog.account.missing
+        yield from (f"{key} are unknown: {missing[key]}" for key in NETWORK_KEYS if key in missing)
+    elif result.decision == "allow" and there.named and not is_listening(there.named, traffic):
+        yield f"{there.name} is not known to listen on {traffic}: it listens on {format_ports(there.named)}"
 
 
 def reach_interfaces(
@@ -68,58 +130,73 @@ def reach_interfaces(
     icmp: tuple[int, int] | None = None,
     family: Family = 4,
 ) -> ReachResult:
-    """Whether a connection from source to destination comes about, with routes, ACLs, addresses and groups.
+    """Return whether a connection from source to destination is possible, by addresses, routes, ACLs and groups.
 
-    An end is an interface id, an address, a CIDR, "internet" (every public address; so are 0.0.0.0/0 and ::/0) or a
-    Service. An interface is reached at its private address, from the internet at its public one; to go the public way
-    between two interfaces name the public address. An address or a CIDR decides the family, else `family` does. An
-    address that no interface has is taken for somebody whom nothing filters. A range or a service is allowed if all
-    of it is, denied if none of it is, and else unknown, with the parts in `because`. Not looked at, because it stands
-    elsewhere: VPC Block Public Access, Network Firewall, endpoint policies, and what listens or filters on the host.
+    An endpoint is an interface id, an address, a CIDR, "internet" (all public addresses; so are 0.0.0.0/0 and ::/0) or
+    an InterfaceSet. An interface is reached at its private address, from the internet at its public one; use the public
+    address as destination for the public path between two interfaces. An address or a CIDR determines the family,
+    otherwise `family` does. An address without an interface is assumed to be a host that filters nothing. A range or a
+    set is allowed if all of it is, denied if none of it is, and otherwise unknown, with the parts in `because`. Not
+    evaluated: VPC Block Public Access, Network Firewall, endpoint policies, and what listens or filters on the host.
 
     Raises:
-        UsageError: an end is unknown or neither is an interface; or the protocol and port make no sense.
+        UsageError: an endpoint does not exist, neither is an interface, or protocol and port are invalid.
     """
     traffic = Traffic.of(protocol, port, icmp)
     family = _family(source) or _family(destination) or family
     sources = endpoints_of(network, source, destination, family)
     destinations = endpoints_of(network, destination, source, family)
-    if not any(end.interface for end in (*sources, *destinations)):
-        raise UsageError("neither end is an interface of this network: name one by its id or its address")
-    pairs = [(here, there) for here in sources for there in destinations if not _same(here, there)]
-    ways = [_way(network, *pair, traffic) for pair in pairs or [(sources[0], destinations[0])]]
-    answers = {way.answer.value for way in ways}
-    decision: Decision = _DECISIONS[answers.pop()] if len(answers) == 1 else "unknown"
-    rules = dict.fromkeys(
-        rule for way in ways for step in way.steps if step.group_check for rule in step.group_check.verdict.rules
-    )
+    if not any(endpoint.interface for endpoint in (*sources, *destinations)):
+        raise UsageError(
+            f"{source} to {destination}: neither is an interface of this network. Name one by its id or address"
+        )
+    pairs = [(here, there) for here in sources for there in destinations if not _is_same(here, there)]
+    paths = [_evaluate(network, *pair, traffic) for pair in pairs or [(sources[0], destinations[0])]]
+    decisions = {path.answer.decision for path in paths}
+    decision: Decision = decisions.pop() if len(decisions) == 1 else "unknown"
+    checks = [step.group_check for path in paths for step in path.steps if step.group_check]
+    rules = dict.fromkeys(rule for check in checks for rule in check.verdict.rules)
     return ReachResult(
         decision,
-        tuple(_because(ways, source, destination)),
+        tuple(_because(paths)),
         tuple(rules) if decision == "allow" else (),
-        _fix(network, ways, traffic),
+        _fix(network, paths, traffic),
     )
 
 
-def _family(asked: EndpointSpec) -> Family | None:
-    if isinstance(asked, InterfaceSet) or asked == INTERNET or asked.startswith("eni-"):
+@dataclass(frozen=True)
+class _EvaluatedPath:
+    path: PacketPath
+    steps: list[Step]
+    answer: Answer
+
+    def denials(self) -> list[GroupCheck] | None:
+        """Return the group checks that deny it, or None where a new rule alone would not help."""
+        stopping = [step for step in self.steps if not step.answer.is_yes]
+        if any(step.group_check is None or step.answer.is_unknown for step in stopping):
+            return None
+        return [step.group_check for step in stopping if step.group_check]
+
+
+def _family(spec: EndpointSpec) -> Family | None:
+    if isinstance(spec, InterfaceSet) or spec == INTERNET or spec.startswith("eni-"):
         return None
-    return family_of(parse_cidr(asked))
+    return family_of(parse_cidr(spec))
 
 
-def _same(here: Endpoint, there: Endpoint) -> bool:
-    """An interface and itself: no member of a service has to reach itself over the network."""
+def _is_same(here: Endpoint, there: Endpoint) -> bool:
+    """Return whether both are one interface: no member of a set needs to reach itself over the network."""
     return here.interface is not None and here.interface == there.interface and not there.external
 
 
-def _way(network: Network, source: Endpoint, destination: Endpoint, traffic: Traffic) -> _EvaluatedPath:
-    journey = PacketPath(network, source, _as_seen_from(source, destination), traffic)
-    steps = journey.steps()
-    return _EvaluatedPath(journey, steps, all_of(step.answer for step in steps))
+def _evaluate(network: Network, source: Endpoint, destination: Endpoint, traffic: Traffic) -> _EvaluatedPath:
+    path = PacketPath(network, source, _as_seen_from(source, destination), traffic)
+    steps = path.steps()
+    return _EvaluatedPath(path, steps, all_of(step.answer for step in steps))
 
 
 def _as_seen_from(source: Endpoint, destination: Endpoint) -> Endpoint:
-    """From the internet an interface has only its public address."""
+    """Return the destination with its public address where the source is on the internet."""
     if not source.external or source.interface or destination.external or not destination.interface:
         return destination
     if source.address is None:
@@ -128,43 +205,44 @@ def _as_seen_from(source: Endpoint, destination: Endpoint) -> Endpoint:
     return replace(destination, address=public, external=True) if public else destination
 
 
-def _fix(network: Network, ways: Sequence[_EvaluatedPath], traffic: Traffic) -> tuple[MissingRule, ...]:
-    stopped = [way.denials() for way in ways if not way.answer.is_yes]
-    if any(denials is None for denials in stopped):
+def _fix(network: Network, paths: Sequence[_EvaluatedPath], traffic: Traffic) -> tuple[MissingRule, ...]:
+    denials = [path.denials() for path in paths if not path.answer.is_yes]
+    if any(checks is None for checks in denials):
         return ()
-    return missing_rules(network, [met for denials in stopped for met in denials or ()], traffic)
+    return missing_rules(network, [check for checks in denials for check in checks or ()], traffic)
 
 
-def _because(ways: Sequence[_EvaluatedPath], source: EndpointSpec, destination: EndpointSpec) -> Iterable[str]:
-    """The sentences of all ways, each once; where they differ, first which part of the ends does what."""
-    words = {way.answer.value for way in ways}
-    if len(words) == 1:
-        return dict.fromkeys(_deciding(ways))
+def _because(paths: Sequence[_EvaluatedPath]) -> Iterable[str]:
+    """Return the reasons of all paths without duplicates; where they differ, first which part does what."""
+    values = {path.answer.value for path in paths}
+    if len(values) == 1:
+        return dict.fromkeys(_deciding_steps(paths))
     parts = [
-        f"{_parts([way for way in ways if way.answer.value == word], source, destination)} {told}"
-        for word, told in _PARTS.items()
-        if word in words
+        f"{_describe_part([path for path in paths if path.answer.value == value])} {verb}"
+        for value, verb in _VERBS.items()
+        if value in values
     ]
-    stopped = [way for way in ways if not way.answer.is_yes]
-    return [*parts, *dict.fromkeys(_deciding(stopped))]
+    stopped = [path for path in paths if not path.answer.is_yes]
+    return [*parts, *dict.fromkeys(_deciding_steps(stopped))]
 
 
-def _deciding(ways: Iterable[_EvaluatedPath]) -> Iterable[str]:
-    for way in ways:
-        yield from (step.description for step in way.steps if step.answer.value == way.answer.value)
+def _deciding_steps(paths: Iterable[_EvaluatedPath]) -> Iterable[str]:
+    for path in paths:
+        yield from (step.description for step in path.steps if step.answer.value == path.answer.value)
 
 
-def _parts(ways: Sequence[_EvaluatedPath], source: EndpointSpec, destination: EndpointSpec) -> str:
-    sources = _named([way.journey.source for way in ways])
-    destinations = _named([way.journey.destination for way in ways])
+def _describe_part(paths: Sequence[_EvaluatedPath]) -> str:
+    sources = _list_names([path.path.source for path in paths])
+    destinations = _list_names([path.path.destination for path in paths])
     return f"from {sources} to {destinations}"
 
 
-def _named(ends: Sequence[Endpoint]) -> str:
-    """Ends in few words: ranges joined, interfaces by name, at most four."""
-    covered = {some for end in ends for some in end.address_class}
-    v4 = collapse_addresses(some for some in covered if some.version == 4)
-    v6 = collapse_addresses(some for some in covered if some.version == 6)
-    plain = dict.fromkeys(end.interface.name if end.interface else end.name for end in ends if not end.address_class)
+def _list_names(endpoints: Sequence[Endpoint]) -> str:
+    """List at most four endpoints: ranges merged, interfaces by name."""
+    ranges = {cidr for endpoint in endpoints for cidr in endpoint.address_class}
+    v4 = collapse_addresses(cidr for cidr in ranges if cidr.version == 4)
+    v6 = collapse_addresses(cidr for cidr in ranges if cidr.version == 6)
+    single = [endpoint for endpoint in endpoints if not endpoint.address_class]
+    plain = dict.fromkeys(endpoint.interface.name if endpoint.interface else endpoint.name for endpoint in single)
     names = [*plain, *map(str, v4), *map(str, v6)]
     return ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")

@@ -1,4 +1,4 @@
-"""Route tables: the longest prefix that holds the destination decides, and a blackhole drops."""
+"""Route tables: the longest matching prefix decides, and a blackhole route drops the traffic."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -42,7 +42,7 @@ _KINDS: dict[str, Kind] = {
 
 @dataclass(frozen=True)
 class Route:
-    """Where a route table sends a destination; `target` is AWS's id, `elsewhere` any target not followed here."""
+    """The route for a destination. `target` is AWS's id; the kind `elsewhere` is any target that is not followed."""
 
     target: str | None
     kind: Kind
@@ -50,7 +50,7 @@ class Route:
     reason: str = ""
 
     def __str__(self) -> str:
-        """Its target; a VPC has only one internet gateway of each kind, so its id would tell nothing."""
+        """Its target; without an id where a VPC has only one of the kind."""
         return f"the {self.kind}" if self.kind in _ONE_IN_A_VPC else str(self.target)
 
     @property
@@ -59,7 +59,7 @@ class Route:
 
     @property
     def appliance(self) -> bool:
-        """Whether it leads through an interface, an instance or an endpoint, behind which references don't match."""
+        """Whether it leads through an interface, instance or endpoint, behind which group references don't match."""
         return (self.target or "").startswith(("eni-", "i-", "vpce-"))
 
     @property
@@ -72,7 +72,7 @@ NO_ROUTE = Route(None, "none", None)
 
 @dataclass(frozen=True)
 class RankedRoute:
-    """One range of a route, None where it is a prefix list whose entries are not known."""
+    """One destination range of a route; `destination` is None for a prefix list whose entries are unknown."""
 
     destination: Range | None
     rank: tuple[int, int, int]
@@ -86,16 +86,16 @@ class RankedRoute:
 
 
 def table_of_subnet(network: Network, subnet: str, vpc: str) -> Mapping[str, Any] | None:
-    """A subnet's own route table, or else its VPC's main one; None where neither was described."""
+    """Return a subnet's own route table, else its VPC's main one; None where neither was described."""
     if not subnet:
         return None
     tables = network.route_tables or ()
     for table in tables:
-        if any(each.get("SubnetId") == subnet for each in table.get("Associations", [])):
+        if any(association.get("SubnetId") == subnet for association in table.get("Associations", [])):
             return table
-    mains = [table for table in tables if any(each.get("Main") for each in table.get("Associations", []))]
-    near = [table for table in mains if not vpc or table.get("VpcId") == vpc]
-    return near[0] if len(near) == 1 else None
+    mains = [table for table in tables if any(association.get("Main") for association in table.get("Associations", []))]
+    candidates = [table for table in mains if not vpc or table.get("VpcId") == vpc]
+    return candidates[0] if len(candidates) == 1 else None
 
 
 def target_of(raw: Mapping[str, Any]) -> str | None:
@@ -104,75 +104,72 @@ def target_of(raw: Mapping[str, Any]) -> str | None:
 
 def _route(raw: Mapping[str, Any]) -> Route:
     target = target_of(raw)
-    kind: Kind = next((kind for begin, kind in _KINDS.items() if (target or "").startswith(begin)), "elsewhere")
+    kind: Kind = next((kind for prefix, kind in _KINDS.items() if (target or "").startswith(prefix)), "elsewhere")
     return Route(target, "gateway endpoint" if _of_gateway_endpoint(raw) else kind, raw.get("State", "active"))
 
 
 def _of_gateway_endpoint(raw: Mapping[str, Any]) -> bool:
-    """Only the prefix list of a service (S3, DynamoDB) leads to one; ranges lead to a Gateway Load Balancer's."""
+    """Return whether a route leads to a gateway endpoint.
+
+    Only the prefix list of a service (S3, DynamoDB) does; a range with such a target leads to a Gateway Load Balancer.
+    """
     return "DestinationPrefixListId" in raw and str(raw.get("GatewayId", "")).startswith("vpce-")
 
 
 def ranked_routes(table: Mapping[str, Any], prefixes: Mapping[str, tuple[Range, ...]]) -> list[RankedRoute]:
-    """The ranges of a table's routes; the one of the highest rank that holds a destination decides.
+    """Return the ranges of a table's routes by rank; the highest-ranked one that contains an address decides.
 
-    Rank: the longest prefix (a list without entries may hold the single address), then a static route before one to a
-    prefix list before a propagated one. A propagated route never beats the local one, however long it is. Source:
+    Rank: the longest prefix (a list without entries may contain the single address), then a static route before one to
+    a prefix list before a propagated one. A propagated route never beats the local one, however long it is. Source:
     https://docs.aws.amazon.com/vpc/latest/userguide/route-tables-priority.html
     """
-    found = []
-    locals_ = [
+    ranked = []
+    local_ranges = [
         parse_cidr(raw.get("DestinationCidrBlock") or raw["DestinationIpv6CidrBlock"])
         for raw in table.get("Routes", [])
         if raw.get("GatewayId") == "local"
     ]
     for order, raw in enumerate(table.get("Routes", [])):
         propagated = raw.get("Origin") == "EnableVgwRoutePropagation"
-        list_ = raw.get("DestinationPrefixListId")
-        for some in _destinations(raw, prefixes):
-            if propagated and some is not None and any(_inside(some, local) for local in locals_):
+        prefix_list = raw.get("DestinationPrefixListId")
+        for destination in _destinations(raw, prefixes):
+            if propagated and destination is not None and any(_inside(destination, local) for local in local_ranges):
                 continue
-            wider = 0 if some is None else some.max_prefixlen - some.prefixlen
-            kind = 0 if propagated else 1 if list_ else 2
-            found.append(RankedRoute(some, (-wider, kind, -order), _route(raw), not _of_gateway_endpoint(raw)))
-    return sorted(found, key=lambda each: each.rank)
+            width = 0 if destination is None else destination.max_prefixlen - destination.prefixlen
+            precedence = 0 if propagated else 1 if prefix_list else 2
+            ranked.append(
+                RankedRoute(destination, (-width, precedence, -order), _route(raw), not _of_gateway_endpoint(raw))
+            )
+    return sorted(ranked, key=lambda route: route.rank)
 
 
 def _destinations(raw: Mapping[str, Any], prefixes: Mapping[str, tuple[Range, ...]]) -> tuple[Range, ...] | tuple[None]:
-    if list_ := raw.get("DestinationPrefixListId"):
-        return prefixes.get(list_, (None,))
+    if prefix_list := raw.get("DestinationPrefixListId"):
+        return prefixes.get(prefix_list, (None,))
     cidr = raw.get("DestinationCidrBlock") or raw.get("DestinationIpv6CidrBlock")
     return (parse_cidr(cidr),) if cidr else (None,)
 
 
-def _inside(some: Range, local: Range) -> bool:
-    return some.version == local.version and some.subnet_of(local)  # type: ignore[arg-type]
+def _inside(destination: Range, local: Range) -> bool:
+    return destination.version == local.version and destination.subnet_of(local)  # type: ignore[arg-type]
 
 
-def lookup_route(network: Network, subnet: str, vpc: str, destination: Address) -> Route:
-    """Where a subnet's route table sends a destination.
+def lookup_route(network: Network, subnet: str, vpc: str, address: Address) -> Route:
+    """Return the route that a subnet uses for an address.
 
-    A gateway endpoint's prefix list holds public addresses alone; any other list without entries makes it unknown.
+    A gateway endpoint's prefix list contains only public addresses. Any other list without entries makes the route
+    unknown.
     """
     if network.route_tables is None:
-        return Route(None, "unknown", None, "the route tables are not known")
+        return Route(None, "unknown", None, "the route tables are unknown")
     table = table_of_subnet(network, subnet, vpc)
     if table is None:
-        return Route(None, "unknown", None, f"the route table of {subnet or 'its subnet'} is not known")
-    holding = [each for each in ranked_routes(table, network.prefixes) if each.may_contain(destination)]
-    if not holding:
+        return Route(None, "unknown", None, f"the route table of {subnet or 'its subnet'} is unknown")
+    matching = [route for route in ranked_routes(table, network.prefixes) if route.may_contain(address)]
+    if not matching:
         return NO_ROUTE
-    best = holding[-1]
+    best = matching[-1]
     if best.destination is None:
-        reason = f"a route to {best.route.target} is for a prefix list whose entries are not known"
+        reason = f"a route to {best.route.target} is for a prefix list whose entries are unknown"
         return Route(None, "unknown", None, reason)
     return best.route
-
-
-def allows_egress(route: Route) -> bool | None:
-    """Whether a route lets packets go on; None where its target is not followed here."""
-    if route.kind == "unknown":
-        return None
-    if route.kind == "none" or not route.active:
-        return False
-    return None if route.kind == "elsewhere" else True

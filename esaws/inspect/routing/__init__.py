@@ -1,1 +1,1 @@
-"""Where a request goes: the rules of an Application Load Balancer, read as its documentation says they are."""
+"""The rules of Application Load Balancers: trace, analyze and validate them, and replay access logs through them."""

@@ -1,4 +1,4 @@
-"""What a rule does with a request: authenticate it, then forward, redirect or answer it.
+"""Rule actions: authenticate a request, then forward it, redirect it or return a fixed response.
 
 https://docs.aws.amazon.com/elasticloadbalancing/latest/application/rule-action-types.html
 """
@@ -22,11 +22,11 @@ _COOKIES = {"AWSALBTG", "AWSALBTGCORS"}
 
 
 class UnsupportedAction(EsawsError):
-    """What a rule does cannot be said."""
+    """A rule has an action that esaws does not support."""
 
 
 def action_result(rule: RoutingRule, request: Request) -> dict[str, Any]:
-    """What the rule does with a request that it took, as the keys of a trace that say so.
+    """Return what a rule does with a matching request, as keys of a trace.
 
     `action` and `action_order` always; for a forward `target_groups`, `shares` and what reaches the target
     (`forwarded_host`, `forwarded_path`, `forwarded_query`; `unknown` where a transform leaves it open); for a redirect
@@ -34,27 +34,25 @@ def action_result(rule: RoutingRule, request: Request) -> dict[str, Any]:
     `unauthenticated_response`, an HTTP status.
 
     Raises:
-        NotKnown: an action has a type or a shape that is not known here.
+        NotKnown: an action has a type or a shape that esaws does not support.
     """
     types = [str(action.get("Type")) for action in rule.actions]
-    for one in types:
-        if one not in ROUTING + AUTHENTICATION:
-            raise UnsupportedAction(f"{rule.name} has an action {one}, which is not known here")
-    if [one for one in types if one in ROUTING] != types[-1:]:
-        raise UnsupportedAction(f"{rule.name} does not end in exactly one forward, redirect or fixed-response")
-    done = {"action": types[-1], "action_order": types, "target_groups": []}
+    for type_ in types:
+        if type_ not in ROUTING + AUTHENTICATION:
+            raise UnsupportedAction(f"{rule.name} has the action {type_}, which esaws does not support")
+    if [type_ for type_ in types if type_ in ROUTING] != types[-1:]:
+        raise UnsupportedAction(f"{rule.name} does not end with exactly one forward, redirect or fixed-response")
+    result = {"action": types[-1], "action_order": types, "target_groups": []}
     for action in rule.actions[:-1]:
-        done |= _unauthenticated(action)
+        result |= _unauthenticated(action)
     try:
-        return done | _ACTIONS[types[-1]](rule, request)
+        return result | _ACTIONS[types[-1]](rule, request)
     except (AttributeError, LookupError, TypeError, ValueError) as error:
-        raise UnsupportedAction(
-            f"{rule.name} has a {types[-1]} of a shape that is not known here: {error!r}"
-        ) from error
+        raise UnsupportedAction(f"{rule.name} has a {types[-1]} action of an unknown shape: {error!r}") from error
 
 
 def forward_weights(action: Mapping[str, Any]) -> dict[str, int]:
-    """The target groups of a forward, by ARN, with their weights."""
+    """Return the weight of each target group of a forward action, by ARN."""
     groups = (action.get("ForwardConfig") or {}).get("TargetGroups")
     if not groups:
         return {action["TargetGroupArn"]: 1}
@@ -62,7 +60,7 @@ def forward_weights(action: Mapping[str, Any]) -> dict[str, int]:
 
 
 def expand_redirect(template: str, request: Request) -> str:
-    """A part of a redirect with its `#{…}` filled in from the request; `#{path}` has no leading slash.
+    """Fill in the `#{…}` of a part of a redirect from the request; `#{path}` has no leading slash.
 
     https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_RedirectActionConfig.html
     """
@@ -73,25 +71,25 @@ def expand_redirect(template: str, request: Request) -> str:
         "path": request.path.removeprefix("/"),
         "query": request.query,
     }
-    return re.sub(r"#\{(protocol|host|port|path|query)\}", lambda found: parts[found[1]], template)
+    return re.sub(r"#\{(protocol|host|port|path|query)\}", lambda match: parts[match[1]], template)
 
 
 def _forward(rule: RoutingRule, request: Request) -> dict[str, Any]:
     action = rule.actions[-1]
     weights = forward_weights(action)
-    done: dict[str, Any] = {"target_groups": list(weights), "shares": _shares(weights)}
+    result: dict[str, Any] = {"target_groups": list(weights), "shares": _shares(weights)}
     sticky = (action.get("ForwardConfig") or {}).get("TargetGroupStickinessConfig") or {}
     if sticky.get("Enabled"):
-        done["stickiness_seconds"] = sticky.get("DurationSeconds")
+        result["stickiness_seconds"] = sticky.get("DurationSeconds")
         if request.cookies() & _COOKIES:
-            done["shares"] = "cookie-decides"
+            result["shares"] = "cookie-decides"
         elif not request.all_headers:
-            done["shares"] = "unknown"
-    return done | _transformed(rule, request)
+            result["shares"] = "unknown"
+    return result | _transformed(rule, request)
 
 
 def _shares(weights: Mapping[str, int]) -> dict[str, str]:
-    """The share of each target group as a fraction; weights of 0 alone give every group 0."""
+    """Return the share of each target group as a fraction; if all weights are 0, every share is 0."""
     total = sum(weights.values())
     return {arn: str(Fraction(weight, total or 1)) for arn, weight in weights.items()}
 
@@ -110,39 +108,39 @@ def _redirect(rule: RoutingRule, request: Request) -> dict[str, Any]:
 
 def _fixed_response(rule: RoutingRule, request: Request) -> dict[str, Any]:
     config = rule.actions[-1]["FixedResponseConfig"]
-    told = {"content_type": config.get("ContentType", "text/plain"), "body": config.get("MessageBody", "")}
-    return {"status": int(config["StatusCode"])} | told
+    response = {"content_type": config.get("ContentType", "text/plain"), "body": config.get("MessageBody", "")}
+    return {"status": int(config["StatusCode"])} | response
 
 
 def _unauthenticated(action: Mapping[str, Any]) -> dict[str, Any]:
-    """What somebody gets who has not logged in; nothing where the request goes on all the same."""
+    """Return the status for an unauthenticated request; None where the request continues."""
     if action["Type"] == "jwt-validation":
         return {"unauthenticated_response": 401}
     config = action.get("AuthenticateOidcConfig") or action.get("AuthenticateCognitoConfig") or {}
-    answers = {"deny": 401, "authenticate": 302, "allow": None}
-    return {"unauthenticated_response": answers.get(config.get("OnUnauthenticatedRequest", "authenticate"))}
+    statuses = {"deny": 401, "authenticate": 302, "allow": None}
+    return {"unauthenticated_response": statuses.get(config.get("OnUnauthenticatedRequest", "authenticate"))}
 
 
 def _transformed(rule: RoutingRule, request: Request) -> dict[str, str]:
-    """The request that the target sees; where a pattern does not match, the original one; `unknown` where it is open.
+    """Return the request after transforms; unchanged where a pattern does not match, `unknown` where AWS is unclear.
 
     https://docs.aws.amazon.com/elasticloadbalancing/latest/application/rule-transforms.html
     """
-    seen = {"forwarded_host": request.host, "forwarded_path": request.path, "forwarded_query": request.query}
+    forwarded = {"forwarded_host": request.host, "forwarded_path": request.path, "forwarded_query": request.query}
     for transform in rule.transforms:
         match transform.get("Type"):
             case "host-header-rewrite":
                 host = _rewritten(transform["HostHeaderRewriteConfig"], request.host)
-                seen["forwarded_host"] = "unknown" if host is None else host
+                forwarded["forwarded_host"] = "unknown" if host is None else host
             case "url-rewrite":
-                seen |= _rewritten_url(transform["UrlRewriteConfig"], request)
+                forwarded |= _rewritten_url(transform["UrlRewriteConfig"], request)
             case _:
-                seen |= dict.fromkeys(seen, "unknown")
-    return seen
+                forwarded |= dict.fromkeys(forwarded, "unknown")
+    return forwarded
 
 
 def _rewritten_url(config: Mapping[str, Any], request: Request) -> dict[str, str]:
-    """The path and query after the rewrite; AWS does not document whether its pattern sees the query."""
+    """Return path and query after a rewrite; AWS does not document whether the pattern includes the query."""
     query = f"?{request.query}" if request.query else ""
     of_path, of_url = _rewritten(config, request.path), _rewritten(config, request.path + query)
     if of_path is not None and "?" not in of_path:
@@ -154,20 +152,20 @@ def _rewritten_url(config: Mapping[str, Any], request: Request) -> dict[str, str
 
 
 def _rewritten(config: Mapping[str, Any], text: str) -> str | None:
-    """A text after the rewrites; `$1` is the first group. None where AWS would not take the pattern."""
+    """Return a text after the rewrites; `$1` is the first group. None where AWS does not support the pattern."""
     for rewrite in config["Rewrites"]:
         regex = rewrite["Regex"]
         if regexes.unsupported_syntax(regex):
             return None
-        found = re.search(regex, text)
-        if found:
-            text = text[: found.start()] + _replaced(rewrite.get("Replace", ""), found) + text[found.end() :]
+        match = re.search(regex, text)
+        if match:
+            text = text[: match.start()] + _replaced(rewrite.get("Replace", ""), match) + text[match.end() :]
     return text
 
 
-def _replaced(replacement: str, found: re.Match[str]) -> str:
+def _replaced(replacement: str, match: re.Match[str]) -> str:
     def group(number: re.Match[str]) -> str:
-        return found[int(number[1])] or ""
+        return match[int(number[1])] or ""
 
     return re.sub(r"\$(\d)", group, replacement)
 

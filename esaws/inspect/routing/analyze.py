@@ -1,4 +1,4 @@
-"""Rules and values that no request can reach, and prefixes that take more, or less, than they seem to."""
+"""Analysis of listener rules: unreachable rules and values, and path prefixes that match more or less than meant."""
 
 from __future__ import annotations
 
@@ -14,47 +14,47 @@ from esaws.inspect.routing.rules import RoutingRule, parse_rules
 
 @dataclass(frozen=True)
 class RuleFinding:
-    """One thing about a rule that its author will hardly have meant.
+    """One probable mistake in a rule.
 
-    Codes: SHADOWED, no request reaches the rule, as `by` take all of them; DEAD_VALUE, the same for one value of a
-    condition; NEVER_MATCHES, no request meets the conditions at all; PREFIX_TRAP, a path takes other words that begin
-    alike, or leaves out the bare prefix; UNDECIDED, whether a request reaches the rule cannot be said, for `detail`.
+    Codes: SHADOWED, no request reaches the rule, because the rules `by` match all of them; DEAD_VALUE, the same for one
+    value of a condition; NEVER_MATCHES, no request matches the conditions; PREFIX_TRAP, a path also matches longer
+    words, or does not match the bare prefix; UNDECIDED, the analysis is not possible, for the reason in `detail`.
     """
 
     code: str
     priority: str
     value: Any = None
     by: tuple[str, ...] = ()
-    """The fewest earlier rules that together explain it, by priority."""
+    """The smallest set of earlier rules that together explain it, by priority."""
     detail: str = ""
     fix: tuple[str, ...] = ()
-    """The values that a path-pattern condition would need instead."""
+    """The values that the path-pattern condition needs instead."""
 
     def to_dict(self) -> dict[str, Any]:
-        told: dict[str, Any] = {"code": self.code, "priority": self.priority}
+        fields: dict[str, Any] = {"code": self.code, "priority": self.priority}
         if self.value is not None:
-            told["value"] = self.value
+            fields["value"] = self.value
         if self.by:
-            told["by"] = list(self.by)
+            fields["by"] = list(self.by)
         if self.detail:
-            told["detail"] = self.detail
-        return told | ({"fix": list(self.fix)} if self.fix else {})
+            fields["detail"] = self.detail
+        return fields | ({"fix": list(self.fix)} if self.fix else {})
 
 
 def analyze_rules(described: Iterable[Mapping[str, Any]]) -> list[RuleFinding]:
-    """What is odd about the rules of a listener, given as describe_rules gives them; by priority.
+    """Return findings about the rules of a listener, from describe_rules, by priority.
 
-    Requests that have no path (`OPTIONS *`) are left aside.
+    Requests without a path (`OPTIONS *`) are ignored.
 
     Raises:
-        UsageError: a rule has no readable priority.
+        UsageError: a rule has an invalid priority.
     """
     rules = parse_rules(described)
-    found: list[RuleFinding] = []
-    for place, rule in enumerate(rules):
-        found += _unreachable(rule, rules[:place])
-        found += _prefix_traps(rule)
-    return found
+    findings: list[RuleFinding] = []
+    for index, rule in enumerate(rules):
+        findings += _unreachable(rule, rules[:index])
+        findings += _prefix_traps(rule)
+    return findings
 
 
 def _unreachable(rule: RoutingRule, earlier: Sequence[RoutingRule]) -> Iterator[RuleFinding]:
@@ -75,37 +75,37 @@ def _dead_values(rule: RoutingRule, earlier: Sequence[RoutingRule]) -> Iterator[
     for condition in rule.conditions:
         if len(condition.values) + len(condition.regexes) < 2:
             continue
-        for place, value in enumerate(condition.described_values):
+        for index, value in enumerate(condition.described_values):
             try:
-                by = smallest_cover(_with_only(rule, condition, place), earlier)
+                by = smallest_cover(_with_only(rule, condition, index), earlier)
             except Undecided:
-                continue  # the rule as a whole is reached, and a value may well be
+                continue  # the rule as a whole is reachable, and the value may be
             if by:
                 yield RuleFinding("DEAD_VALUE", rule.priority, value=value, by=by)
 
 
-def _with_only(rule: RoutingRule, condition: Condition, place: int) -> RoutingRule:
-    """The rule with one value in place of all those of a condition."""
-    single = _single(condition, place)
-    return replace(rule, conditions=tuple(single if one is condition else one for one in rule.conditions))
+def _with_only(rule: RoutingRule, condition: Condition, index: int) -> RoutingRule:
+    """Return the rule with only one value of a condition."""
+    single = _single(condition, index)
+    return replace(rule, conditions=tuple(single if other is condition else other for other in rule.conditions))
 
 
-def _single(condition: Condition, place: int) -> Condition:
-    only: dict[str, Any] = {"values": condition.values[place : place + 1], "regexes": ()}
+def _single(condition: Condition, index: int) -> Condition:
+    only: dict[str, Any] = {"values": condition.values[index : index + 1], "regexes": ()}
     if isinstance(condition, QueryString):
-        only["keys"] = condition.keys[place : place + 1]
+        only["keys"] = condition.keys[index : index + 1]
     if isinstance(condition, SourceIp):
-        only["networks"] = condition.networks[place : place + 1]
+        only["networks"] = condition.networks[index : index + 1]
     return replace(condition, **only)
 
 
 def smallest_cover(rule: RoutingRule, earlier: Sequence[RoutingRule]) -> tuple[str, ...] | None:
-    """The fewest earlier rules that together take all that the rule would; None if a request reaches it.
+    """Return the smallest set of earlier rules that match all requests of the rule; None if a request reaches it.
 
-    Among sets of the same size the one with the lowest numbers.
+    Among sets of the same size it is the one with the lowest priorities.
 
     Raises:
-        Undecided: it hangs on a regex or on a condition that is not known here, or the rules are too many to compare.
+        Undecided: a regex or an unknown condition decides, or there are too many rules to compare.
     """
     if counterexample(rule, earlier) is not None:
         return None
@@ -113,14 +113,14 @@ def smallest_cover(rule: RoutingRule, earlier: Sequence[RoutingRule]) -> tuple[s
         cover = _smallest_cover(rule, earlier)
     except Undecided:
         cover = _irreducible_cover(rule, earlier)
-    return tuple(one.priority for one in cover)
+    return tuple(other.priority for other in cover)
 
 
 def _smallest_cover(rule: RoutingRule, earlier: Sequence[RoutingRule]) -> tuple[RoutingRule, ...]:
-    """Guesses a cover from the requests known so far; what escapes it is one more that the next guess must take."""
+    """Guess a cover from the requests found so far; a counterexample is one more that the next guess must match."""
     takers: list[set[int]] = []
     while True:
-        guess = tuple(earlier[place] for place in _smallest_hitting(takers))
+        guess = tuple(earlier[index] for index in _smallest_hitting(takers))
         point = counterexample(rule, guess)
         if point is None:
             return guess
@@ -128,27 +128,27 @@ def _smallest_cover(rule: RoutingRule, earlier: Sequence[RoutingRule]) -> tuple[
 
 
 def _takers(rule: RoutingRule, earlier: Sequence[RoutingRule], point: Point) -> set[int]:
-    found = {place for place, other in enumerate(earlier) if matches_point(other, point, rule).is_yes}
-    if not found:
-        raise Undecided("which rules take a request hangs on what can't be compared")
-    return found
+    takers = {index for index, other in enumerate(earlier) if matches_point(other, point, rule).is_yes}
+    if not takers:
+        raise Undecided("which rules match a request depends on conditions that can't be compared")
+    return takers
 
 
 def _smallest_hitting(sets: Sequence[set[int]]) -> tuple[int, ...]:
-    """The fewest numbers of which each set has one."""
-    among = sorted(set().union(*sets))
-    for size in range(len(among) + 1):
-        for chosen in combinations(among, size):
-            if all(one.intersection(chosen) for one in sets):
-                return chosen
+    """Return the smallest selection of numbers with at least one from each set."""
+    candidates = sorted(set().union(*sets))
+    for size in range(len(candidates) + 1):
+        for selection in combinations(candidates, size):
+            if all(other.intersection(selection) for other in sets):
+                return selection
     raise AssertionError("a set is empty")
 
 
 def _irreducible_cover(rule: RoutingRule, earlier: Sequence[RoutingRule]) -> tuple[RoutingRule, ...]:
-    """A cover of which no rule can be left out for certain."""
+    """Return a cover from which no rule can be removed with certainty."""
     cover = list(earlier)
     for other in reversed(earlier):
-        rest = [one for one in cover if one is not other]
+        rest = [kept for kept in cover if kept is not other]
         try:
             if counterexample(rule, rest) is None:
                 cover = rest
@@ -158,7 +158,7 @@ def _irreducible_cover(rule: RoutingRule, earlier: Sequence[RoutingRule]) -> tup
 
 
 def _prefix_traps(rule: RoutingRule) -> Iterator[RuleFinding]:
-    """A prefix without its slash takes other words that begin alike; one with it leaves out the bare prefix.
+    """Find prefixes without a slash, which match longer words, and with a slash, which do not match the bare prefix.
 
     https://docs.aws.amazon.com/elasticloadbalancing/latest/application/rule-condition-types.html#path-conditions
     """
@@ -172,10 +172,10 @@ def _prefix_trap(rule: RoutingRule, condition: PathPattern, value: str) -> Itera
     prefix = value.removesuffix("*").removesuffix("/")
     if not value.endswith("*") or prefix in ("", "/") or "*" in prefix or "?" in prefix:
         return
-    others = [one for one in condition.values if one not in (value, prefix, f"{prefix}/*")]
+    others = [other for other in condition.values if other not in (value, prefix, f"{prefix}/*")]
     fix = (*others, prefix, f"{prefix}/*")
     if not value.endswith("/*"):
-        detail = f"{value} also takes {prefix}xyz"
+        detail = f"{value} also matches {prefix}xyz"
         yield RuleFinding("PREFIX_TRAP", rule.priority, value=value, detail=detail, fix=fix)
     elif not any(pattern.matches(prefix) for pattern in condition.patterns):
-        yield RuleFinding("PREFIX_TRAP", rule.priority, value=value, detail=f"{value} does not take {prefix}", fix=fix)
+        yield RuleFinding("PREFIX_TRAP", rule.priority, value=value, detail=f"{value} does not match {prefix}", fix=fix)

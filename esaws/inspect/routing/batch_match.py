@@ -1,6 +1,6 @@
-"""Many requests at once through the rules of their listener: which rule takes each, or that this is unknown.
+"""Match many requests at once against the rules of their listener, with the answers of a trace.
 
-Each condition is asked once for each text that occurs, and paths in columns; the answers are those of a trace.
+Each condition is evaluated once for each distinct value, and for paths in columns.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from esaws.inspect.answers import Answer
 from esaws.inspect.routing import regexes
 from esaws.inspect.routing.conditions import Condition, HttpHeader, PathPattern
 from esaws.inspect.routing.patterns import Pattern
-from esaws.inspect.routing.request import Reading, Request, is_doubtful, path_readings
+from esaws.inspect.routing.request import Reading, Request, is_ambiguous, path_readings
 from esaws.inspect.routing.rules import RoutingRule
 
 if TYPE_CHECKING:
@@ -23,15 +23,15 @@ if TYPE_CHECKING:
     Numbers = numpy.ndarray[Any, numpy.dtype[Any]]
 
 UNKNOWN, NONE = -1, -2
-"""In place of a rule: it is unknown which; the load balancer answers before any rule."""
+"""Instead of a rule index: the rule is unknown; the load balancer answers before any rule."""
 
-_NO, _MAYBE, _YES = 0, 1, 2
-_WORDS = {"no": _NO, "unknown": _MAYBE, "yes": _YES}
+_NO, _UNKNOWN, _YES = 0, 1, 2
+_LEVELS = {"no": _NO, "unknown": _UNKNOWN, "yes": _YES}
 
 
 @dataclass(frozen=True)
 class EncodedColumn:
-    """A column as its distinct texts, and for each request the number of its text."""
+    """A column as its distinct values, and for each request the number of its value."""
 
     values: list[str]
     codes: Numbers
@@ -59,40 +59,43 @@ class RequestColumns:
 
 @dataclass(frozen=True)
 class MatchResult:
-    """For each request the place of the rule that takes it, or UNKNOWN, or NONE."""
+    """`rule_index` is the index of the matching rule for each request, or UNKNOWN, or NONE."""
 
     rule_index: Numbers
     may_match: Numbers
-    """For each rule: may it take a request?"""
+    """Whether each rule may match any request."""
 
 
 def match_requests(rules: list[RoutingRule], requests: RequestColumns) -> MatchResult:
-    """Which rule takes each request: UNKNOWN also where none does for certain; NONE for TRACE, which meets no rule."""
+    """Return the rule that matches each request.
+
+    It is UNKNOWN also where no rule matches with certainty, and NONE for TRACE, which the load balancer answers.
+    """
     import numpy
 
-    places = numpy.full(len(requests), UNKNOWN, dtype=numpy.int32)
-    touched = numpy.zeros(len(rules), dtype=bool)
-    refused = numpy.array([method == "TRACE" for method in requests.method.values], dtype=bool)[requests.method.codes]
-    places[refused] = NONE
-    rows = numpy.flatnonzero(~refused)
-    doubt = numpy.zeros(len(rows), dtype=bool)
-    asker = _Matcher(requests)
-    for place, rule in enumerate(rules):
+    rule_index = numpy.full(len(requests), UNKNOWN, dtype=numpy.int32)
+    may_match = numpy.zeros(len(rules), dtype=bool)
+    is_trace = numpy.array([method == "TRACE" for method in requests.method.values], dtype=bool)[requests.method.codes]
+    rule_index[is_trace] = NONE
+    rows = numpy.flatnonzero(~is_trace)
+    uncertain = numpy.zeros(len(rows), dtype=bool)
+    matcher = _Matcher(requests)
+    for index, rule in enumerate(rules):
         if not len(rows):
             break
-        answers = asker.match_rule(rule, rows)
-        if not answers.any():
+        levels = matcher.match_rule(rule, rows)
+        if not levels.any():
             continue
-        touched[place] = True
-        taken = answers == _YES
-        places[rows[taken & ~doubt]] = place
-        doubt |= answers == _MAYBE
-        rows, doubt = rows[~taken], doubt[~taken]
-    return MatchResult(places, touched)
+        may_match[index] = True
+        matched = levels == _YES
+        rule_index[rows[matched & ~uncertain]] = index
+        uncertain |= levels == _UNKNOWN
+        rows, uncertain = rows[~matched], uncertain[~matched]
+    return MatchResult(rule_index, may_match)
 
 
 class _Matcher:
-    """Asks conditions of rows, and remembers what they say to each text."""
+    """Evaluates conditions on rows, once for each distinct value."""
 
     def __init__(self, requests: RequestColumns) -> None:
         self.paths = _Paths(requests.path)
@@ -105,15 +108,15 @@ class _Matcher:
         }
 
     def match_rule(self, rule: RoutingRule, rows: Numbers) -> Numbers:
-        """The answers of a rule to some rows; its conditions are asked in turn, of the rows that are left."""
+        """Return the levels of a rule for some rows; each condition is evaluated on the rows that remain."""
         import numpy
 
-        answers = numpy.full(len(rows), _YES, dtype=numpy.int8)
-        for condition in sorted(rule.conditions, key=_effort):
-            left = numpy.flatnonzero(answers)
-            if len(left):
-                answers[left] = numpy.minimum(answers[left], self._match_condition(condition, rows[left]))
-        return answers
+        levels = numpy.full(len(rows), _YES, dtype=numpy.int8)
+        for condition in sorted(rule.conditions, key=_cost):
+            remaining = numpy.flatnonzero(levels)
+            if len(remaining):
+                levels[remaining] = numpy.minimum(levels[remaining], self._match_condition(condition, rows[remaining]))
+        return levels
 
     def _match_condition(self, condition: Condition, rows: Numbers) -> Numbers:
         import numpy
@@ -124,49 +127,51 @@ class _Matcher:
         if isinstance(condition, HttpHeader) and condition.name.lower() == "user-agent":
             name = "user-agent"
         if name not in self.columns:
-            return numpy.full(len(rows), _number(condition.matches(Request(all_headers=False))), dtype=numpy.int8)
+            return numpy.full(len(rows), _level(condition.matches(Request(all_headers=False))), dtype=numpy.int8)
         texts, request = self.columns[name]
         codes = texts.codes[rows]
-        answers = numpy.zeros(len(texts.values), dtype=numpy.int8)
+        levels = numpy.zeros(len(texts.values), dtype=numpy.int8)
         for code in numpy.flatnonzero(numpy.bincount(codes, minlength=len(texts.values))):
-            answers[code] = _number(condition.matches(request(texts.values[code])))
-        return answers[codes]
+            levels[code] = _level(condition.matches(request(texts.values[code])))
+        return levels[codes]
 
 
 class _Paths:
-    """All paths: those that are read in one way only in a column, the doubtful ones by the ways to read them."""
+    """All paths: those with a single reading in a column, the ambiguous ones by their readings."""
 
     def __init__(self, paths: pyarrow.Array) -> None:
         import numpy
         from pyarrow import compute
 
-        suspect = compute.match_substring_regex(paths, pattern=r"%|//|/\.").to_numpy(zero_copy_only=False)
+        suspicious = compute.match_substring_regex(paths, pattern=r"%|//|/\.").to_numpy(zero_copy_only=False)
         self.paths = paths
         self.readings: dict[tuple[Reading, ...], int] = {}
         self.reading_of = numpy.full(len(paths), -1, dtype=numpy.int32)
-        for place in numpy.flatnonzero(suspect):
-            path = paths[int(place)].as_py()
-            if is_doubtful(path):
-                self.reading_of[place] = self.readings.setdefault(path_readings(path), len(self.readings))
+        for index in numpy.flatnonzero(suspicious):
+            path = paths[int(index)].as_py()
+            if is_ambiguous(path):
+                self.reading_of[index] = self.readings.setdefault(path_readings(path), len(self.readings))
 
     def match(self, condition: PathPattern, rows: Numbers) -> Numbers:
         import numpy
 
-        taken = self.paths if len(rows) == len(self.paths) else self.paths.take(rows)
-        answers = numpy.zeros(len(rows), dtype=numpy.int8)
+        paths = self.paths if len(rows) == len(self.paths) else self.paths.take(rows)
+        levels = numpy.zeros(len(rows), dtype=numpy.int8)
         for pattern in condition.patterns:
-            answers[_matching(pattern, taken)] = _YES
+            levels[_matching(pattern, paths)] = _YES
         for regex in condition.regexes:
-            numpy.maximum(answers, _regex_answers(regex, taken), out=answers)
+            numpy.maximum(levels, _regex_levels(regex, paths), out=levels)
         if self.readings:
-            of_readings = numpy.array([_number(condition.matches_path(one)) for one in self.readings], dtype=numpy.int8)
+            of_readings = numpy.array(
+                [_level(condition.matches_path(variants)) for variants in self.readings], dtype=numpy.int8
+            )
             doubtful = self.reading_of[rows]
-            answers = numpy.where(doubtful >= 0, of_readings[doubtful], answers)
-        return answers
+            levels = numpy.where(doubtful >= 0, of_readings[doubtful], levels)
+        return levels
 
 
 def _matching(pattern: Pattern, texts: pyarrow.Array) -> Numbers:
-    """Which texts a pattern matches, as a mask."""
+    """Return a mask of the texts that a pattern matches."""
     import numpy
     from pyarrow import compute
 
@@ -174,24 +179,24 @@ def _matching(pattern: Pattern, texts: pyarrow.Array) -> Numbers:
         return _mask(compute.equal(texts, pattern.literal))
     begins = _mask(compute.starts_with(texts, pattern.literal))
     if not pattern.is_prefix:
-        found = numpy.flatnonzero(begins)
-        begins[found] = [pattern.matches(text) for text in texts.take(found).to_pylist()]
+        indices = numpy.flatnonzero(begins)
+        begins[indices] = [pattern.matches(text) for text in texts.take(indices).to_pylist()]
     return begins
 
 
-def _regex_answers(regex: str, texts: pyarrow.Array) -> Numbers:
-    """The answers to a regex. What it does not find in any case, anywhere, it does not match in any reading."""
+def _regex_levels(regex: str, texts: pyarrow.Array) -> Numbers:
+    """Return the levels of a regex. Text without a case-insensitive search hit does not match in any reading."""
     import numpy
     import pyarrow
     from pyarrow import compute
 
-    answers = numpy.zeros(len(texts), dtype=numpy.int8)
+    levels = numpy.zeros(len(texts), dtype=numpy.int8)
     try:
-        found = numpy.flatnonzero(_mask(compute.match_substring_regex(texts, pattern=regex, ignore_case=True)))
+        indices = numpy.flatnonzero(_mask(compute.match_substring_regex(texts, pattern=regex, ignore_case=True)))
     except pyarrow.ArrowInvalid:
-        found = numpy.arange(len(texts))
-    answers[found] = [_number(regexes.match_text(regex, text)) for text in texts.take(found).to_pylist()]
-    return answers
+        indices = numpy.arange(len(texts))
+    levels[indices] = [_level(regexes.match_text(regex, text)) for text in texts.take(indices).to_pylist()]
+    return levels
 
 
 def _mask(column: pyarrow.Array) -> Numbers:
@@ -201,15 +206,15 @@ def _mask(column: pyarrow.Array) -> Numbers:
 
 
 def _with_user_agent(text: str) -> Request:
-    """A log has `-` where there was none."""
+    """Return a request with a User-Agent; a log has `-` where there was none."""
     return Request(headers=() if text == "-" else (("User-Agent", text),))
 
 
-def _number(answer: Answer) -> int:
-    return _WORDS[answer.value]
+def _level(answer: Answer) -> int:
+    return _LEVELS[answer.value]
 
 
-def _effort(condition: Condition) -> int:
-    """Cheap conditions first: they leave fewer rows."""
+def _cost(condition: Condition) -> int:
+    """Return the rank of a condition: cheap ones first, because they leave fewer rows."""
     order = ("http-request-method", "host-header", "path-pattern", "source-ip", "http-header", "query-string")
     return order.index(condition.field) if condition.field in order else len(order)

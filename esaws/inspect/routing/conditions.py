@@ -1,4 +1,4 @@
-"""The six conditions of a listener rule, each asked whether a request meets it: yes, no, or unknown.
+"""The six conditions of listener rules: whether a request matches, with yes, no or unknown.
 
 https://docs.aws.amazon.com/elasticloadbalancing/latest/application/rule-condition-types.html
 """
@@ -26,7 +26,7 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 @dataclass(frozen=True)
 class Condition(ABC):
-    """One condition; it is met if one of its values, or of its regexes, matches."""
+    """One condition; it matches if one of its values or regexes does."""
 
     field: ClassVar[str]
     values: tuple[str, ...] = ()
@@ -34,19 +34,19 @@ class Condition(ABC):
 
     @abstractmethod
     def matches(self, request: Request) -> Answer:
-        """Does a request meet it?"""
+        """Return whether a request matches."""
 
     @abstractmethod
     def observed(self, request: Request) -> str:
-        """What of a request it looks at, in words."""
+        """Return the part of a request that it evaluates, as a phrase."""
 
     def why_not(self, request: Request) -> str:
-        """Why a request does not meet it, in words."""
+        """Return why a request does not match, as a sentence."""
         return f"{self.observed(request)} doesn't match {self.description}"
 
     @property
     def description(self) -> str:
-        """Its values, in words."""
+        """Its values as a phrase."""
         return " or ".join([*self.values, *(f"the regex {regex}" for regex in self.regexes)])
 
     @property
@@ -57,7 +57,7 @@ class Condition(ABC):
 
 @dataclass(frozen=True)
 class PathPattern(Condition):
-    """path-pattern: compared with the whole path, in its case, and never with the query."""
+    """path-pattern: compared with the whole path, case-sensitive, never with the query."""
 
     field = "path-pattern"
 
@@ -65,10 +65,10 @@ class PathPattern(Condition):
         return self.matches_path(path_readings(request.path))
 
     def matches_path(self, readings: tuple[Reading, ...]) -> Answer:
-        """Does a path meet it that can be read in these ways?"""
+        """Return whether a path matches, given its possible readings."""
         patterns = [[_pattern_answer(pattern, reading) for reading in readings] for pattern in self.patterns]
         by_regex = [[_regex_answer(regex, reading) for reading in readings] for regex in self.regexes]
-        return any_of(_agreed(answers, _NORMALISATION) for answers in patterns + by_regex)
+        return any_of(_agreement(answers, _NORMALISATION) for answers in patterns + by_regex)
 
     def observed(self, request: Request) -> str:
         return f"path {request.path}"
@@ -80,7 +80,7 @@ class PathPattern(Condition):
 
 @dataclass(frozen=True)
 class HostHeader(Condition):
-    """host-header: compared with the first Host header, in any case."""
+    """host-header: compared with the first Host header, case-insensitive."""
 
     field = "host-header"
 
@@ -88,7 +88,7 @@ class HostHeader(Condition):
         readings = host_readings(request.host)
         patterns = [[from_bool(pattern.matches(host)) for host in readings] for pattern in self.patterns]
         by_regex = [[regexes.match_text(regex, host) for host in readings] for regex in self.regexes]
-        return any_of(_agreed(answers, _PORT_IN_HOST) for answers in patterns + by_regex)
+        return any_of(_agreement(answers, _PORT_IN_HOST) for answers in patterns + by_regex)
 
     def observed(self, request: Request) -> str:
         return f"host {request.host or '(none)'}"
@@ -100,23 +100,23 @@ class HostHeader(Condition):
 
 @dataclass(frozen=True)
 class HttpHeader(Condition):
-    """http-header: one of the values of a header, name and value in any case; an absent one never matches."""
+    """http-header: compared with each value of a header, case-insensitive; an absent header never matches."""
 
     field = "http-header"
     name: str = ""
 
     def matches(self, request: Request) -> Answer:
-        found = [
-            one
+        answers = [
+            answer
             for value in request.values(self.name)
-            for one in [
+            for answer in [
                 *(from_bool(pattern.matches(value)) for pattern in self.patterns),
                 *(regexes.match_text(regex, value) for regex in self.regexes),
             ]
         ]
-        if not found and not request.knows(self.name):
+        if not answers and not request.knows(self.name):
             return unknown(f"the header {self.name} is not known")
-        return any_of(found)
+        return any_of(answers)
 
     def observed(self, request: Request) -> str:
         values = request.values(self.name)
@@ -129,7 +129,7 @@ class HttpHeader(Condition):
 
 @dataclass(frozen=True)
 class HttpRequestMethod(Condition):
-    """http-request-method: the very same method, without wildcards, in its case."""
+    """http-request-method: the exact method, without wildcards, case-sensitive."""
 
     field = "http-request-method"
 
@@ -142,15 +142,15 @@ class HttpRequestMethod(Condition):
 
 @dataclass(frozen=True)
 class QueryString(Condition):
-    """query-string: one of the parameters, key and value in any case; a value without a key takes any key."""
+    """query-string: compared with each parameter, case-insensitive; a value without a key matches any key."""
 
     field = "query-string"
     keys: tuple[str | None, ...] = ()
-    """For each value its key."""
+    """The key of each value, None for any."""
 
     def matches(self, request: Request) -> Answer:
         return any_of(
-            _agreed(
+            _agreement(
                 [from_bool(pair is not None and pattern.matches(SEPARATOR.join(pair))) for pair in pairs], _DECODING
             )
             for pairs in query_readings(request.query)
@@ -172,14 +172,14 @@ class QueryString(Condition):
 
     @cached_property
     def patterns(self) -> tuple[Pattern, ...]:
-        """Each key and value as one pattern, with the separator between them."""
+        """Each key and value as one pattern, joined by the separator."""
         pairs = zip(self.keys, self.values, strict=True)
         return tuple(_pair("*" if key is None else key, value) for key, value in pairs)
 
 
 @dataclass(frozen=True)
 class SourceIp(Condition):
-    """source-ip: the address of the peer in one of the CIDR blocks; X-Forwarded-For is never looked at."""
+    """source-ip: whether the peer's address is in one of the CIDR blocks; X-Forwarded-For is ignored."""
 
     field = "source-ip"
     networks: tuple[Network, ...] = ()
@@ -197,7 +197,7 @@ class SourceIp(Condition):
 
 @dataclass(frozen=True)
 class UnknownCondition(Condition):
-    """A condition that these modules don't know, or that lacks what they know of it."""
+    """A condition that esaws does not support, or that is incomplete."""
 
     field = "unknown"
     reason: str = ""
@@ -223,32 +223,32 @@ _WITH_REGEXES = ("path-pattern", "host-header", "http-header")
 
 
 def parse_condition(described: Mapping[str, Any]) -> Condition:
-    """A condition as describe_rules gives it; `XxxConfig` first, then the `Values` of old rules."""
+    """Parse a condition from describe_rules: its `XxxConfig`, else the `Values` of old rules."""
     name = str(described.get("Field")) if isinstance(described, Mapping) else str(described)
     if name not in _CONFIGS or not isinstance(described, Mapping):
-        return UnknownCondition(reason=f"the condition {name} is not known here")
+        return UnknownCondition(reason=f"the condition {name} is not supported")
     try:
         config = described.get(_CONFIGS[name]) or {}
         values = tuple(config.get("Values") or described.get("Values") or ())
         regex_values = tuple(config.get("RegexValues") or described.get("RegexValues") or ())
         if not values and not regex_values:
-            return UnknownCondition(reason=f"a {name} condition without values is not known here")
-        if more := _not_read(name, described, config):
-            return UnknownCondition(reason=f"a {name} condition with {', '.join(more)} is not known here")
-        return _known(name, config, values, regex_values)
+            return UnknownCondition(reason=f"a {name} condition without values is not supported")
+        if unread := _unread_keys(name, described, config):
+            return UnknownCondition(reason=f"a {name} condition with {', '.join(unread)} is not supported")
+        return _build(name, config, values, regex_values)
     except (AttributeError, KeyError, TypeError, ValueError):
-        return UnknownCondition(reason=f"a {name} condition of this shape is not known here: {dict(described)}")
+        return UnknownCondition(reason=f"a {name} condition of this shape is not supported: {dict(described)}")
 
 
-def _not_read(name: str, described: Mapping[str, Any], config: Mapping[str, Any]) -> list[str]:
-    """What a condition has that these modules do not read; it may change what the condition means."""
+def _unread_keys(name: str, described: Mapping[str, Any], config: Mapping[str, Any]) -> list[str]:
+    """Return the keys of a condition that esaws does not read; they may change its meaning."""
     known = {"Values", "HttpHeaderName"} | ({"RegexValues"} if name in _WITH_REGEXES else set())
     around = known | {"Field", _CONFIGS[name]}
-    of_config = [key for key in config if key not in known and config[key]]
-    return of_config + [key for key in described if key not in around and described[key]]
+    in_config = [key for key in config if key not in known and config[key]]
+    return in_config + [key for key in described if key not in around and described[key]]
 
 
-def _known(name: str, config: Mapping[str, Any], values: tuple[Any, ...], regex_values: tuple[str, ...]) -> Condition:
+def _build(name: str, config: Mapping[str, Any], values: tuple[Any, ...], regex_values: tuple[str, ...]) -> Condition:
     match name:
         case "path-pattern":
             return PathPattern(_texts(values), _texts(regex_values))
@@ -267,10 +267,10 @@ def _known(name: str, config: Mapping[str, Any], values: tuple[Any, ...], regex_
 
 
 def _texts(values: Any) -> tuple[str, ...]:
-    found = tuple(values)
-    if not all(isinstance(value, str) for value in found):
-        raise TypeError("a value of a condition is no text")
-    return found
+    texts = tuple(values)
+    if not all(isinstance(value, str) for value in texts):
+        raise TypeError("a value of a condition is not a string")
+    return texts
 
 
 def _pair(key: str, value: str) -> Pattern:
@@ -290,9 +290,9 @@ def _regex_answer(regex: str, reading: Reading) -> Answer:
     return regexes.match_prefix(regex, reading.text) if reading.open else regexes.match_text(regex, reading.text)
 
 
-def _agreed(answers: list[Answer], why: str) -> Answer:
-    """What all readings say; else unknown, and why there are several."""
+def _agreement(answers: list[Answer], reason: str) -> Answer:
+    """Return the answer that all readings share, else unknown with the reason for the different readings."""
     if all(answer.value == answers[0].value for answer in answers):
         return answers[0]
     reasons = [answer.reason for answer in answers if answer.is_unknown]
-    return unknown(reasons[0] if reasons else why)
+    return unknown(reasons[0] if reasons else reason)

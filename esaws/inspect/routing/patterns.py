@@ -1,4 +1,4 @@
-"""The wildcard patterns of a load balancer's conditions: what they match, and what they match together."""
+"""Wildcard patterns of conditions: matching, and finding texts that some patterns match and others do not."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from functools import cached_property
 from esaws.errors import EsawsError
 
 SEPARATOR = "\0"
-"""Stands between the key and the value of a query parameter; no wildcard reaches over it."""
+"""Joins the key and the value of a query parameter; no wildcard matches it."""
 
-_MOST_STATES = 20_000
+_MAX_STATES = 20_000
 _OTHERS = "x0qzjkvw~"
 
 
 class TooComplex(EsawsError):
-    """Patterns that are too many, or too entangled, to be compared."""
+    """Patterns are too many, or overlap too much, to be compared."""
 
 
 class Wildcard(Enum):
-    """What in a pattern stands for other characters."""
+    """The wildcards of a pattern."""
 
     MANY = "*"
     ONE = "?"
@@ -34,7 +34,7 @@ Token = str | Wildcard
 
 @dataclass(frozen=True)
 class Pattern:
-    """A pattern in which `*` stands for 0 or more characters, and `?` for exactly one.
+    """A pattern in which `*` matches 0 or more characters and `?` exactly one.
 
     https://docs.aws.amazon.com/elasticloadbalancing/latest/application/rule-condition-types.html
     """
@@ -44,7 +44,7 @@ class Pattern:
 
     @classmethod
     def of(cls, text: str, *, ignore_case: bool = False, escapes: bool = False) -> Pattern:
-        """A pattern from its text; with `escapes`, `\\*` and `\\?` are the characters themselves."""
+        """Parse a pattern; with `escapes`, `\\*` and `\\?` are the characters themselves."""
         tokens: list[Token] = []
         for piece in re.findall(r"\\[*?]|.", text.lower() if ignore_case else text, re.DOTALL):
             if len(piece) == 2 and escapes:
@@ -54,22 +54,22 @@ class Pattern:
         return cls(_ordered(tokens), ignore_case)
 
     def matches(self, text: str) -> bool:
-        """Does it match the whole of a text?"""
+        """Return whether it matches the whole text."""
         return self._regex.fullmatch(text.lower() if self.ignore_case else text) is not None
 
     def matches_all_from(self, start: str) -> bool:
-        """Does it match every text that begins so?"""
+        """Return whether it matches every text with this beginning."""
         automaton = Automaton([self])
         return bool(automaton.run(start) & automaton.endless)
 
     def matches_some_from(self, start: str) -> bool:
-        """Does it match a text that begins so?"""
+        """Return whether it matches any text with this beginning."""
         return bool(Automaton([self]).run(start))
 
     @property
     def literal(self) -> str:
         """The text before its first wildcard."""
-        first = next((place for place, token in enumerate(self.tokens) if isinstance(token, Wildcard)), None)
+        first = next((index for index, token in enumerate(self.tokens) if isinstance(token, Wildcard)), None)
         return "".join(str(token) for token in self.tokens[:first])
 
     @property
@@ -78,18 +78,18 @@ class Pattern:
 
     @property
     def is_prefix(self) -> bool:
-        """Is it a text and one `*` at its end?"""
+        """Whether it is a literal text with one `*` at its end."""
         return self.tokens[-1:] == (Wildcard.MANY,) and len(self.literal) == len(self.tokens) - 1
 
     @cached_property
     def _regex(self) -> re.Pattern[str]:
-        written = {Wildcard.MANY: f"[^{SEPARATOR}]*", Wildcard.ONE: f"[^{SEPARATOR}]"}
-        parts = (written[token] if isinstance(token, Wildcard) else re.escape(token) for token in self.tokens)
+        regexes = {Wildcard.MANY: f"[^{SEPARATOR}]*", Wildcard.ONE: f"[^{SEPARATOR}]"}
+        parts = (regexes[token] if isinstance(token, Wildcard) else re.escape(token) for token in self.tokens)
         return re.compile("".join(parts))
 
 
 def _ordered(tokens: Iterable[Token]) -> tuple[Token, ...]:
-    """The same pattern with every `?` before the one `*` beside it, so that a `*` is followed by a text or nothing."""
+    """Move every `?` before an adjacent `*`, so that a `*` is followed by a character or nothing."""
     ordered: list[Token] = []
     for token in tokens:
         if ordered and ordered[-1] is Wildcard.MANY and isinstance(token, Wildcard):
@@ -101,13 +101,13 @@ def _ordered(tokens: Iterable[Token]) -> tuple[Token, ...]:
 
 @dataclass
 class Automaton:
-    """Some patterns read side by side; a state is a set of places in them, one bit each."""
+    """Several patterns matched in parallel; a state is a set of positions in them, one bit each."""
 
     patterns: Sequence[Pattern]
     start: int = 0
     final: int = 0
     endless: int = 0
-    """The places from which every further text is matched."""
+    """The positions from which every further text matches."""
     _many: int = 0
     _any: int = 0
     _literal: dict[str, int] = field(default_factory=dict)
@@ -135,49 +135,49 @@ class Automaton:
         return set(self._literal)
 
     def step(self, state: int, char: str) -> int:
-        taken = state & self._literal.get(char, 0)
+        next_state = state & self._literal.get(char, 0)
         if char != SEPARATOR:
-            wild = state & self._any
-            taken |= wild & ~self._many
-            return self._skip((taken << 1) | (wild & self._many))
-        return self._skip(taken << 1)
+            wildcards = state & self._any
+            next_state |= wildcards & ~self._many
+            return self._skip((next_state << 1) | (wildcards & self._many))
+        return self._skip(next_state << 1)
 
     def run(self, text: str) -> int:
-        """The state after a text; 0 where no pattern matches anything that begins so."""
+        """Return the state after a text; 0 where no pattern matches anything with this beginning."""
         state = self.start
         for char in text:
             state = self.step(state, char)
         return state
 
     def _skip(self, state: int) -> int:
-        """A `*` may stand for nothing."""
+        """Add the positions after a `*`, which can match nothing."""
         return state | ((state & self._many) << 1)
 
 
 def shortest_match(universe: Pattern, within: Sequence[Pattern], without: Sequence[Pattern]) -> str | None:
-    """The shortest text of the universe that one of `within` matches and none of `without`; None if there is none.
+    """Return the shortest text of the universe that one of `within` matches and none of `without`, or None.
 
     Raises:
-        TooComplex: more than 20,000 states had to be looked at.
+        TooComplex: the search needs more than 20,000 states.
     """
     every, some, none = Automaton([universe]), Automaton(within), Automaton(without)
-    named = every.characters | some.characters | none.characters
-    other = next((char for char in _OTHERS if char not in named), "\N{BULLET}")
-    alphabet = [other, *sorted(named)]
-    begin = (every.start, some.start, none.start)
-    seen = {begin}
-    queue = deque([(begin, "")])
+    characters = every.characters | some.characters | none.characters
+    unused_character = next((char for char in _OTHERS if char not in characters), "\N{BULLET}")
+    alphabet = [unused_character, *sorted(characters)]
+    start = (every.start, some.start, none.start)
+    visited = {start}
+    queue = deque([(start, "")])
     while queue:
-        (in_every, in_some, in_none), text = queue.popleft()
-        if in_none & none.endless:
+        (in_universe, in_within, in_without), text = queue.popleft()
+        if in_without & none.endless:
             continue
-        if in_every & every.final and in_some & some.final and not in_none & none.final:
+        if in_universe & every.final and in_within & some.final and not in_without & none.final:
             return text
         for char in alphabet:
-            state = (every.step(in_every, char), some.step(in_some, char), none.step(in_none, char))
-            if state[0] and state[1] and state not in seen:
-                seen.add(state)
+            state = (every.step(in_universe, char), some.step(in_within, char), none.step(in_without, char))
+            if state[0] and state[1] and state not in visited:
+                visited.add(state)
                 queue.append((state, text + char))
-        if len(seen) > _MOST_STATES:
-            raise TooComplex("the patterns are too many, or too entangled, to be compared")
+        if len(visited) > _MAX_STATES:
+            raise TooComplex("there are too many patterns, or they overlap too much, to be compared")
     return None

@@ -1,11 +1,11 @@
-"""Regular expressions in conditions: what AWS leaves out, and what can be said of a match."""
+"""Regular expressions in conditions: unsupported syntax, and what is certain about a match."""
 
 import re
 from functools import lru_cache
 
 from esaws.inspect.answers import NO, YES, Answer, unknown
 
-MOST_CHARACTERS = 128
+MAX_CHARACTERS = 128
 
 _UNSUPPORTED = {
     r"\(\?<?[=!]": "lookaround",
@@ -20,7 +20,7 @@ _ENDS = (".*", ".*$", "(.*)", "(.*)$")
 
 @lru_cache(maxsize=4096)
 def unsupported_syntax(regex: str) -> str:
-    """What in a regular expression AWS does not take; empty if it takes it.
+    """Return the syntax in a regular expression that AWS does not support, or an empty string.
 
     https://docs.aws.amazon.com/elasticloadbalancing/latest/application/listener-rules.html
     """
@@ -37,38 +37,40 @@ def unsupported_syntax(regex: str) -> str:
 
 
 def match_text(regex: str, text: str) -> Answer:
-    """Does it match? Unknown where it hangs on case, or on whether AWS searches or matches the whole text."""
-    if wrong := unsupported_syntax(regex):
-        return unknown(f"the regex {regex} has {wrong}, which AWS does not document")
-    ways = [re.compile(regex), re.compile(regex, re.IGNORECASE)]
-    found = {bool(way(text)) for compiled in ways for way in (compiled.search, compiled.fullmatch)}
-    if found == {True}:
+    """Return whether it matches; unknown where that depends on case, or on whether AWS searches or matches fully."""
+    if unsupported := unsupported_syntax(regex):
+        return unknown(f"the regex {regex} has {unsupported}, which AWS does not document")
+    compiled_variants = [re.compile(regex), re.compile(regex, re.IGNORECASE)]
+    results = {bool(method(text)) for compiled in compiled_variants for method in (compiled.search, compiled.fullmatch)}
+    if results == {True}:
         return YES
-    if found == {False}:
+    if results == {False}:
         return NO
     return unknown(f"AWS documents neither the case of the regex {regex} nor whether it must match the whole of {text}")
 
 
 def match_prefix(regex: str, start: str) -> Answer:
-    """Does it match a text of which only the beginning is certain?"""
+    """Return whether it matches a text of which only the beginning is certain."""
     literal, rest = _literal_start(regex)
     if literal and not start.startswith(literal):
-        same = min(len(start), len(literal))
-        if start[:same].lower() != literal[:same].lower():
+        length = min(len(start), len(literal))
+        if start[:length].lower() != literal[:length].lower():
             return NO
     elif rest in _ENDS and not unsupported_syntax(regex):
         return YES
-    return unknown(f"AWS does not document how it normalises a path, and the regex {regex} sees what follows {start}")
+    return unknown(
+        f"AWS does not document how it normalises a path, and the regex {regex} depends on what follows {start}"
+    )
 
 
 def _literal_start(regex: str) -> tuple[str, str]:
-    """The text with which a match must begin, and the rest of the expression; nothing certain gives an empty text."""
+    """Return the text that a match must begin with (empty if uncertain), and the rest of the expression."""
     if regex in _ENDS or regex in {f"^{end}" for end in _ENDS}:
         return "", ".*"
     if not regex.startswith("^") or "|" in regex:
         return "", regex
-    pieces = re.match(r"\^((?:\\[/._~-]|[A-Za-z0-9/_~-])*)", regex)
-    literal = pieces[1] if pieces else ""
+    prefix = re.match(r"\^((?:\\[/._~-]|[A-Za-z0-9/_~-])*)", regex)
+    literal = prefix[1] if prefix else ""
     rest = regex[1 + len(literal) :]
     if rest[:1] in tuple("*?{+") and rest:
         return "", regex

@@ -1,4 +1,4 @@
-"""Access logs against the rules of a load balancer, live and proposed: what would change, and what is dead."""
+"""Replay access logs through the rules of a load balancer, live and proposed: changed routes and dead rules."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from esaws.cloud import Cloud
+from esaws.inspect.account import Account, account_of
+from esaws.inspect.load_balancers import KEYS, find_load_balancer
 from esaws.inspect.routing.access_log import AccessLog, MalformedLine
 from esaws.inspect.routing.batch_match import NONE, UNKNOWN, EncodedColumn, RequestColumns, match_requests
 from esaws.inspect.routing.conditions import Condition, HttpHeader, SourceIp
@@ -22,50 +25,50 @@ if TYPE_CHECKING:
 
     Numbers = numpy.ndarray[Any, numpy.dtype[Any]]
 
-Described = Sequence[Mapping[str, Any]]
-"""What describe_rules gave for one listener."""
+DescribedRules = Sequence[Mapping[str, Any]]
+"""The rules of one listener from describe_rules."""
 
 RULE_COLUMNS = ("port", "priority", "logged", "live", "proposed", "live_dead", "proposed_dead")
 CHANGE_COLUMNS = ("port", "method", "host", "path", "query", "live", "proposed", "requests")
 
 LOG_REQUEST_FIELDS: dict[str, Any] = {"all_headers": False, "known_headers": ("user-agent",)}
-"""What a request out of an access log knows of its headers."""
+"""The fields of a request from an access log, which records only two headers: Host and User-Agent."""
 
 _NOT_ROUTED = {"-", "-1"}
 _NO_LISTENER = "no listener"
-_WORDS = {NONE: "none", UNKNOWN: "unknown"}
+_OUTCOMES = {NONE: "none", UNKNOWN: "unknown"}
 
 
-@dataclass(frozen=True, kw_only=True)
-class Replay:
-    """What became of each request of a log, and what would become of it.
+@dataclass(frozen=True, kw_only=True, repr=False)
+class ReplayResult:
+    """The rule that matches each request of a log, live and proposed.
 
-    A rule is told by its priority; `unknown` where the log or AWS's documentation leaves it open, `none` where the load
-    balancer answered before any rule, `no listener` where no rules are given for the port.
+    A rule is given by its priority. It is `unknown` where the log or AWS's documentation leaves it open, `none` where
+    the load balancer answers before any rule, `no listener` where the port has no rules.
     """
 
     requests: pandas.DataFrame
-    """One row for each distinct request: port, method, host, path, query, source_ip, user_agent, requests (how many),
+    """One row for each distinct request: port, method, host, path, query, source_ip, user_agent, requests (the count),
     live, proposed."""
     rules: pandas.DataFrame
-    """One row for each rule, live or proposed: port, priority; logged, live, proposed (how many requests it took);
-    live_dead, proposed_dead: `yes` if it took none, `unknown` if it may have, `no`; empty where it is not there."""
+    """One row for each rule, live or proposed: port, priority; logged, live, proposed (numbers of requests); live_dead,
+    proposed_dead: `yes` if it matches none, `unknown` if it may match one, `no`; empty where the rule is missing."""
     malformed: tuple[MalformedLine, ...]
-    """The lines that could not be read, or that tell of no request."""
+    """The lines that could not be read, or that contain no request."""
     _row_of_line: Numbers
     _lines: pyarrow.Table
     _live: Mapping[int, list[RoutingRule]]
 
     @property
     def changes(self) -> pandas.DataFrame:
-        """The requests that another rule would take, or may take; the most frequent first."""
-        found = self.requests[self.requests["live"] != self.requests["proposed"]]
-        told = found.groupby(list(CHANGE_COLUMNS[:-1]), as_index=False, observed=True)["requests"].sum()
-        return told.sort_values("requests", ascending=False, kind="stable", ignore_index=True)
+        """The requests that another rule matches, or may match; the most frequent first."""
+        changed = self.requests[self.requests["live"] != self.requests["proposed"]]
+        counts = changed.groupby(list(CHANGE_COLUMNS[:-1]), as_index=False, observed=True)["requests"].sum()
+        return counts.sort_values("requests", ascending=False, kind="stable", ignore_index=True)
 
     @property
     def unknown(self) -> pandas.DataFrame:
-        """The requests of which it can't be said where they went, or would go."""
+        """The requests whose live or proposed rule is unknown."""
         return self.requests[(self.requests["live"] == "unknown") | (self.requests["proposed"] == "unknown")]
 
     @cached_property
@@ -73,104 +76,147 @@ class Replay:
         """One row for each line: time, method, host, path, query, source_ip, logged, live, proposed."""
         frame = self.requests.take(self._row_of_line).drop(columns=["requests", "user_agent"]).reset_index(drop=True)
         frame.insert(0, "time", self._lines["time"].to_pandas())
-        words = {"0": DEFAULT, **dict.fromkeys(_NOT_ROUTED, "none")}
-        frame["logged"] = self._lines["logged"].to_pandas().replace(words)
+        outcomes = {"0": DEFAULT, **dict.fromkeys(_NOT_ROUTED, "none")}
+        frame["logged"] = self._lines["logged"].to_pandas().replace(outcomes)
         return frame
 
     def explain(self, row: int) -> RuleTrace:
-        """Why the request in a row of `requests` goes where it goes through the live rules."""
-        told = self.requests.loc[row]
-        headers = () if told["user_agent"] == "-" else (("User-Agent", told["user_agent"]),)
-        asked = {key: told[key] for key in ("method", "host", "path", "query", "source_ip")}
-        request = Request(**asked, port=int(told["port"]), headers=headers, **LOG_REQUEST_FIELDS)
-        return trace_rules(self._live.get(int(told["port"]), []), request)
+        """Return the trace of the request in a row of `requests` through the live rules."""
+        values = self.requests.loc[row]
+        headers = () if values["user_agent"] == "-" else (("User-Agent", values["user_agent"]),)
+        fields = {key: values[key] for key in ("method", "host", "path", "query", "source_ip")}
+        request = Request(**fields, port=int(values["port"]), headers=headers, **LOG_REQUEST_FIELDS)
+        return trace_rules(self._live.get(int(values["port"]), []), request)
+
+    def to_frame(self) -> pandas.DataFrame:
+        """Return `rules`."""
+        return self.rules
 
     def to_dict(self) -> dict[str, Any]:
-        """For JSON: lines (how many were read), malformed, rules, changes."""
+        """Return {lines (how many were read), malformed, rules, changes} for JSON."""
         return {
             "lines": len(self._row_of_line),
-            "malformed": [line._asdict() for line in self.malformed],
+            "malformed": [{"source": line.source, "text": line.text, "why": line.reason} for line in self.malformed],
             "rules": self.rules.to_dict("records"),
             "changes": self.changes.to_dict("records"),
         }
 
+    def __repr__(self) -> str:
+        return repr(self.rules)
+
+    def _repr_html_(self) -> str | None:
+        return self.rules._repr_html_()
+
 
 def replay(
+    account: Account | Cloud,
     log: AccessLog,
-    live: Described | Mapping[int, Described],
-    proposed: Described | Mapping[int, Described] | None = None,
-) -> Replay:
-    """Send the requests of a log through the live rules, and through proposed ones.
+    proposed: DescribedRules | Mapping[int, DescribedRules] | None = None,
+    *,
+    alb: str | None = None,
+) -> ReplayResult:
+    """Replay the requests of a log through the rules of a load balancer, and through proposed ones.
 
-    Rules are given as describe_rules gives them, by the port of their listener, or once for all listeners; without
-    proposed ones the live ones stand in for them. A log does not have the headers but Host and User-Agent: a rule
-    that asks for another leaves open where a request goes.
+    `alb` is the name of the load balancer, not needed where there is only one. See `replay_rules`.
 
     Raises:
-        UsageError: a rule has no readable priority.
+        NotDeployed, UsageError: the load balancer does not exist, or a rule has an invalid priority.
+    """
+    load_balancer = find_load_balancer(account_of(account, *KEYS), alb)
+    live = {int(listener["Port"]): load_balancer.described_rules(listener) for listener in load_balancer.listeners()}
+    return replay_rules(log, live, proposed)
+
+
+def replay_rules(
+    log: AccessLog,
+    live: DescribedRules | Mapping[int, DescribedRules],
+    proposed: DescribedRules | Mapping[int, DescribedRules] | None = None,
+) -> ReplayResult:
+    """Replay the requests of a log through live rules, and through proposed ones.
+
+    Rules are given as from describe_rules, by the port of their listener or once for all listeners. Without proposed
+    rules the live ones are used. A log has only the headers Host and User-Agent: a rule with a condition on another
+    header makes the result unknown.
+
+    Raises:
+        UsageError: a rule has an invalid priority.
     """
     requests = distinct_requests(
-        log, ip=_look_at((live, proposed), SourceIp), agent=_look_at((live, proposed), HttpHeader)
+        log,
+        by_client=_any_condition((live, proposed), SourceIp),
+        by_user_agent=_any_condition((live, proposed), HttpHeader),
     )
     frame = requests.frame.copy()
     ports = frame["port"].unique()
-    rules_now = _by_port(live, ports)
-    frame["live"], tally = _decided(frame, rules_now)
-    frame["proposed"], other = (
-        (frame["live"], tally) if proposed is None else _decided(frame, _by_port(proposed, ports))
+    live_rules = _rules_by_port(live, ports)
+    frame["live"], live_tally = _match(frame, live_rules)
+    frame["proposed"], proposed_tally = (
+        (frame["live"], live_tally) if proposed is None else _match(frame, _rules_by_port(proposed, ports))
     )
     logged = _logged(frame["port"].to_numpy(), requests)
-    return Replay(
+    return ReplayResult(
         requests=frame,
-        rules=_rules({"live": tally, "proposed": other}, logged),
+        rules=_rule_table({"live": live_tally, "proposed": proposed_tally}, logged),
         malformed=(*log.malformed, *requests.malformed),
         _row_of_line=requests.row_of_line,
         _lines=requests.lines,
-        _live=rules_now,
+        _live=live_rules,
     )
 
 
-def _by_port(given: Described | Mapping[int, Described], ports: Iterable[int]) -> dict[int, list[RoutingRule]]:
-    """The rules of each listener; those that are given once are those of every port in the log."""
-    if isinstance(given, Mapping):
-        return {int(port): parse_rules(described) for port, described in given.items()}
-    rules = parse_rules(given)
+def _rules_by_port(
+    described: DescribedRules | Mapping[int, DescribedRules], ports: Iterable[int]
+) -> dict[int, list[RoutingRule]]:
+    """Return the rules of each listener; rules that are given once apply to every port in the log."""
+    if isinstance(described, Mapping):
+        return {int(port): parse_rules(listener_rules) for port, listener_rules in described.items()}
+    rules = parse_rules(described)
     return {int(port): rules for port in ports}
 
 
-def _look_at(given: Iterable[Described | Mapping[int, Described] | None], kind: type[Condition]) -> bool:
-    """Does any of the rules have a condition of a kind? What none looks at tells no two requests apart."""
+def _any_condition(
+    described: Iterable[DescribedRules | Mapping[int, DescribedRules] | None], kind: type[Condition]
+) -> bool:
+    """Return whether any rule has a condition of a kind. Otherwise it does not distinguish requests."""
     listeners = [
-        each for rules in given if rules for each in (rules.values() if isinstance(rules, Mapping) else [rules])
+        listener_rules
+        for rules in described
+        if rules
+        for listener_rules in (rules.values() if isinstance(rules, Mapping) else [rules])
     ]
-    conditions = (one for described in listeners for rule in parse_rules(described) for one in rule.conditions)
-    return any(isinstance(one, kind) for one in conditions)
+    conditions = (
+        condition
+        for listener_rules in listeners
+        for rule in parse_rules(listener_rules)
+        for condition in rule.conditions
+    )
+    return any(isinstance(condition, kind) for condition in conditions)
 
 
-def _decided(
+def _match(
     frame: pandas.DataFrame, by_port: Mapping[int, list[RoutingRule]]
 ) -> tuple[numpy.ndarray[Any, Any], pandas.DataFrame]:
-    """For each request what takes it; and for each rule how many it took, and whether it is dead."""
+    """Return the outcome of each request, and for each rule the number of its requests and whether it is dead."""
     import numpy
     import pandas
 
-    words = numpy.full(len(frame), _NO_LISTENER, dtype=object)
+    outcomes = numpy.full(len(frame), _NO_LISTENER, dtype=object)
     tallies = []
     for port, rules in by_port.items():
         rows = numpy.flatnonzero((frame["port"] == port).to_numpy())
-        decided = match_requests(rules, _columns(frame.iloc[rows]))
-        names = numpy.array([*(rule.priority for rule in rules), _WORDS[NONE], _WORDS[UNKNOWN]], dtype=object)
-        words[rows] = names[decided.rule_index]  # NONE is the last but one, UNKNOWN the last
+        result = match_requests(rules, _columns(frame.iloc[rows]))
+        names = numpy.array([*(rule.priority for rule in rules), _OUTCOMES[NONE], _OUTCOMES[UNKNOWN]], dtype=object)
+        outcomes[rows] = names[result.rule_index]  # NONE is the last but one, UNKNOWN the last
         counts = frame["requests"].to_numpy()[rows]
-        taken = [int(counts[decided.rule_index == place].sum()) for place in range(len(rules))]
+        taken = [int(counts[result.rule_index == index].sum()) for index in range(len(rules))]
         dead = [
-            "no" if took else "unknown" if touched else "yes"
-            for took, touched in zip(taken, decided.may_match, strict=True)
+            "no" if count else "unknown" if may_match else "yes"
+            for count, may_match in zip(taken, result.may_match, strict=True)
         ]
         tally = {"port": port, "priority": [rule.priority for rule in rules], "taken": taken, "dead": dead}
         tallies.append(pandas.DataFrame(tally))
     empty = pandas.DataFrame(columns=["port", "priority", "taken", "dead"])
-    return words, pandas.concat(tallies, ignore_index=True) if tallies else empty
+    return outcomes, pandas.concat(tallies, ignore_index=True) if tallies else empty
 
 
 def _columns(frame: pandas.DataFrame) -> RequestColumns:
@@ -179,26 +225,26 @@ def _columns(frame: pandas.DataFrame) -> RequestColumns:
     def column(name: str) -> pyarrow.Array:
         return pyarrow.array(frame[name], pyarrow.string())
 
-    texts = {name: EncodedColumn.of(column(name)) for name in ("method", "host", "query", "source_ip", "user_agent")}
-    return RequestColumns(path=column("path"), **texts)
+    encoded = {name: EncodedColumn.of(column(name)) for name in ("method", "host", "query", "source_ip", "user_agent")}
+    return RequestColumns(path=column("path"), **encoded)
 
 
 def _logged(ports: numpy.ndarray[Any, Any], requests: DistinctRequests) -> pandas.DataFrame:
-    """How many requests the log says that each rule took."""
+    """Return the number of requests of each rule according to the log."""
     import pandas
 
     priorities = requests.lines["logged"].to_pandas().replace("0", DEFAULT)
-    told = pandas.DataFrame({"port": ports[requests.row_of_line], "priority": priorities})
-    told = told[told["priority"].str.fullmatch(rf"[0-9]+|{DEFAULT}")]
-    return told.groupby(["port", "priority"], as_index=False).size().rename(columns={"size": "logged"})
+    logged = pandas.DataFrame({"port": ports[requests.row_of_line], "priority": priorities})
+    logged = logged[logged["priority"].str.fullmatch(rf"[0-9]+|{DEFAULT}")]
+    return logged.groupby(["port", "priority"], as_index=False).size().rename(columns={"size": "logged"})
 
 
-def _rules(tallies: Mapping[str, pandas.DataFrame], logged: pandas.DataFrame) -> pandas.DataFrame:
-    """One row for each rule that is live, proposed or logged, by port and priority."""
+def _rule_table(tallies: Mapping[str, pandas.DataFrame], logged: pandas.DataFrame) -> pandas.DataFrame:
+    """Return one row for each rule that is live, proposed or logged, by port and priority."""
     frame = logged
     for name, tally in tallies.items():
-        named = tally.rename(columns={"taken": name, "dead": f"{name}_dead"})
-        frame = frame.merge(named, how="outer", on=["port", "priority"])
+        renamed = tally.rename(columns={"taken": name, "dead": f"{name}_dead"})
+        frame = frame.merge(renamed, how="outer", on=["port", "priority"])
     counts = {name: frame[name].fillna(0).astype(int) for name in ("logged", "live", "proposed")}
     dead = {name: frame[name].fillna("") for name in ("live_dead", "proposed_dead")}
     frame = frame.assign(**counts, **dead)

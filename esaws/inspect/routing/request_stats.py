@@ -1,4 +1,4 @@
-"""The requests of an access log, each once, with how often it came and which lines it came in."""
+"""The distinct requests of an access log, with their counts and lines."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ _REQUEST = (
     r"^(?P<method>[^ ]+) (?P<protocol>[a-z0-9]+)://(?P<host>\[[^\]]*\]|[^/:? ]*):(?P<port>[0-9]+)"
     r"(?P<path>/[^? ]*)?(?:\?(?P<query>[^ ]*))? (?P<version>[^ ]+)$"
 )
-"""A request as a log tells it: `GET http://www.example.com:80/path?query HTTP/1.1`."""
+"""A request in a log: `GET http://www.example.com:80/path?query HTTP/1.1`."""
 
 _PORT = r":[0-9]+$"
-_NO_REQUEST = "it tells of no request: the client sent none that the load balancer understood"
+_NO_REQUEST = "it contains no request: the load balancer could not parse what the client sent"
 
 
 @dataclass(frozen=True)
 class DistinctRequests:
-    """What a log asks for.
+    """The distinct requests of a log.
 
-    `frame` has one row for each distinct request: port, method, host, path, query, source_ip, user_agent, requests
-    (how many); the last two but one are empty and `-` where nobody looks at them. `row_of_line` is the row of each line
-    of `lines`.
+    `frame` has one row for each: port, method, host, path, query, source_ip, user_agent, requests (the count).
+    source_ip is empty, and user_agent `-`, where they are not distinguished. `row_of_line` is the row of each line of
+    `lines`.
     """
 
     frame: pandas.DataFrame
@@ -37,33 +37,39 @@ class DistinctRequests:
     malformed: tuple[MalformedLine, ...]
 
 
-def distinct_requests(log: AccessLog, *, ip: bool, agent: bool) -> DistinctRequests:
-    """The requests of a log; clients and user agents tell two apart only where somebody looks at them."""
+def distinct_requests(log: AccessLog, *, by_client: bool, by_user_agent: bool) -> DistinctRequests:
+    """Return the distinct requests of a log; clients and user agents are only distinguished on request."""
     import numpy
     from pyarrow import compute
 
     request = log.lines["request"].combine_chunks().dictionary_encode()
     parts = compute.extract_regex(request.dictionary, pattern=_REQUEST)
-    understood = numpy.array(compute.is_valid(parts).to_numpy(zero_copy_only=False), dtype=bool)
-    of_line = request.indices.to_numpy(zero_copy_only=False)
-    is_request = understood[of_line] if len(understood) else numpy.zeros(len(of_line), dtype=bool)
+    parsed = numpy.array(compute.is_valid(parts).to_numpy(zero_copy_only=False), dtype=bool)
+    request_of_line = request.indices.to_numpy(zero_copy_only=False)
+    is_request = parsed[request_of_line] if len(parsed) else numpy.zeros(len(request_of_line), dtype=bool)
     malformed = tuple(
-        MalformedLine("", log.lines["request"][int(place)].as_py(), _NO_REQUEST)
-        for place in numpy.flatnonzero(~is_request)
+        MalformedLine("", log.lines["request"][int(index)].as_py(), _NO_REQUEST)
+        for index in numpy.flatnonzero(~is_request)
     )
     lines = log.lines.filter(is_request)
-    keys = [of_line[is_request].astype(numpy.int64)]
-    seen = []
-    for looked_at, name in ((ip, "client"), (agent, "user_agent")):
+    keys = [request_of_line[is_request].astype(numpy.int64)]
+    columns = []
+    for distinguish, name in ((by_client, "client"), (by_user_agent, "user_agent")):
         encoded = lines[name].combine_chunks().dictionary_encode()
-        seen.append(encoded)
-        keys.append(encoded.indices.to_numpy(zero_copy_only=False).astype(numpy.int64) if looked_at else 0)
-    many = len(seen[0].dictionary), len(seen[1].dictionary)
-    combined = (keys[0] * max(many[0], 1) + keys[1]) * max(many[1], 1) + keys[2]
-    _, first, row_of_line, counts = numpy.unique(combined, return_index=True, return_inverse=True, return_counts=True)
-    frame = _frame(parts, keys[0][first], counts)
-    frame.insert(5, "source_ip", _told(seen[0], first).str.replace(_PORT, "", regex=True).str.strip("[]") if ip else "")
-    frame.insert(6, "user_agent", _told(seen[1], first) if agent else "-")
+        columns.append(encoded)
+        keys.append(encoded.indices.to_numpy(zero_copy_only=False).astype(numpy.int64) if distinguish else 0)
+    sizes = len(columns[0].dictionary), len(columns[1].dictionary)
+    combined = (keys[0] * max(sizes[0], 1) + keys[1]) * max(sizes[1], 1) + keys[2]
+    _, first_line, row_of_line, counts = numpy.unique(
+        combined, return_index=True, return_inverse=True, return_counts=True
+    )
+    frame = _frame(parts, keys[0][first_line], counts)
+    frame.insert(
+        5,
+        "source_ip",
+        _decode(columns[0], first_line).str.replace(_PORT, "", regex=True).str.strip("[]") if by_client else "",
+    )
+    frame.insert(6, "user_agent", _decode(columns[1], first_line) if by_user_agent else "-")
     return DistinctRequests(frame, row_of_line, lines, malformed)
 
 
@@ -82,5 +88,5 @@ def _field(parts: pyarrow.StructArray, name: str) -> pyarrow.Array:
     return compute.fill_null(compute.struct_field(parts, name), "")
 
 
-def _told(encoded: pyarrow.DictionaryArray, rows: numpy.ndarray[Any, Any]) -> pandas.Series[str]:
+def _decode(encoded: pyarrow.DictionaryArray, rows: numpy.ndarray[Any, Any]) -> pandas.Series[str]:
     return encoded.dictionary.take(encoded.indices.take(rows)).to_pandas()

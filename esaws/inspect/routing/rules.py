@@ -1,4 +1,4 @@
-"""The rules of a listener, in the order in which they are asked."""
+"""The rules of a listener, in evaluation order."""
 
 from __future__ import annotations
 
@@ -16,29 +16,29 @@ DEFAULT = "default"
 
 @dataclass(frozen=True)
 class RoutingRule:
-    """One rule: all its conditions must be met; `priority` is "1" to "50000", or "default"."""
+    """One rule, which matches if all its conditions do; `priority` is "1" to "50000", or "default"."""
 
     priority: str
     arn: str
     conditions: tuple[Condition, ...]
     actions: tuple[Mapping[str, Any], ...]
-    """As describe_rules gives them, the lowest `Order` first."""
+    """The actions from describe_rules, the lowest `Order` first."""
     transforms: tuple[Mapping[str, Any], ...] = ()
 
     @classmethod
     def parse(cls, described: Mapping[str, Any]) -> RoutingRule:
-        """A rule as describe_rules gives it.
+        """Parse a rule from describe_rules.
 
         https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_Rule.html
 
         Raises:
-            UsageError: its priority is neither a number nor "default".
+            UsageError: the priority is neither a number nor "default".
         """
         priority = DEFAULT if described.get("IsDefault") else str(described.get("Priority"))
         if priority != DEFAULT and not priority.isdecimal():
-            raise UsageError(f"a rule has the priority {priority!r}; it is a number from 1 to 50000, or default")
-        given = described.get("Actions") or ()
-        actions = [each if isinstance(each, Mapping) else {"Type": str(each)} for each in given]
+            raise UsageError(f"a rule has the priority {priority!r}; it must be a number from 1 to 50000, or default")
+        described_actions = described.get("Actions") or ()
+        actions = [action if isinstance(action, Mapping) else {"Type": str(action)} for action in described_actions]
         return cls(
             priority,
             str(described.get("RuleArn", "")),
@@ -53,11 +53,11 @@ class RoutingRule:
 
     @property
     def name(self) -> str:
-        """What a sentence calls it."""
+        """Its name in a sentence."""
         return "the default rule" if self.is_default else f"rule {self.priority}"
 
     def matches(self, request: Request) -> Answer:
-        """Does it take a request that no earlier rule took?"""
+        """Return whether all its conditions match a request."""
         return all_of(condition.matches(request) for condition in self.conditions)
 
 
@@ -66,7 +66,7 @@ def _number(order: Any) -> int:
 
 
 def parse_rules(described: Iterable[Mapping[str, Any]]) -> list[RoutingRule]:
-    """What describe_rules gave, in the order in which the load balancer asks: the lowest number first, default last."""
+    """Parse the rules from describe_rules into evaluation order: the lowest priority first, the default rule last."""
     return sorted((RoutingRule.parse(rule) for rule in described), key=_order)
 
 

@@ -1,4 +1,4 @@
-"""Which targets of a group get a request: health, fail-open, slow start, and what a health check accepts.
+"""The targets of a group that receive requests: health, fail-open, slow start, and health check matchers.
 
 https://docs.aws.amazon.com/elasticloadbalancing/latest/application/target-group-health-checks.html
 """
@@ -16,7 +16,7 @@ _DISABLED = "Target.HealthCheckDisabled"
 
 @dataclass(frozen=True)
 class EligibleTargets:
-    """The targets that get requests; `targets` is None where that is unknown, and `reason` says why, or how come."""
+    """The targets that receive requests; `targets` is None where that is unknown. `reason` explains the result."""
 
     targets: tuple[str, ...] | None
     fail_open: bool = False
@@ -24,63 +24,66 @@ class EligibleTargets:
     reason: str = ""
 
     def to_dict(self) -> dict[str, Any]:
-        told: dict[str, Any] = {"eligible": "unknown" if self.targets is None else list(self.targets)}
-        told |= {"fail_open": self.fail_open, "reason": self.reason}
-        return told if self.elb_status is None else told | {"elb_status": self.elb_status}
+        fields: dict[str, Any] = {"eligible": "unknown" if self.targets is None else list(self.targets)}
+        fields |= {"fail_open": self.fail_open, "reason": self.reason}
+        return fields if self.elb_status is None else fields | {"elb_status": self.elb_status}
 
 
 def eligible_targets(
     health: Iterable[Mapping[str, Any]], attributes: Iterable[Mapping[str, str]] = ()
 ) -> EligibleTargets:
-    """Who of a target group gets requests.
+    """Return the targets of a group that receive requests.
 
     `health` are the TargetHealthDescriptions of describe_target_health, `attributes` the Attributes of
     describe_target_group_attributes.
 
     https://docs.aws.amazon.com/elasticloadbalancing/latest/application/target-group-health.html
     """
-    described = list(health)
-    settings = {one["Key"]: one["Value"] for one in attributes}
+    targets = list(health)
+    settings = {attribute["Key"]: attribute["Value"] for attribute in attributes}
     if settings.get("load_balancing.cross_zone.enabled") != "false":
-        return _in_zone(described, settings)
+        return _in_zone(targets, settings)
     zones: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
-    for target in described:
+    for target in targets:
         zones[target["Target"].get("AvailabilityZone", "")].append(target)
-    found = [_in_zone(targets, settings) for targets in zones.values()] or [_in_zone([], settings)]
-    if len(found) == 1:
-        return found[0]
-    if any(one.targets is None or one.fail_open or one.elb_status for one in found):
-        why = "cross-zone load balancing is off, so it hangs on the zone whose node gets the request"
-        return EligibleTargets(None, reason=why)
-    return EligibleTargets(tuple(target for one in found for target in one.targets or ()))
+    results = [_in_zone(targets, settings) for targets in zones.values()] or [_in_zone([], settings)]
+    if len(results) == 1:
+        return results[0]
+    if any(result.targets is None or result.fail_open or result.elb_status for result in results):
+        reason = "cross-zone load balancing is off, so it depends on the zone of the node that receives the request"
+        return EligibleTargets(None, reason=reason)
+    return EligibleTargets(tuple(target for result in results for target in result.targets or ()))
 
 
-def _in_zone(described: list[Mapping[str, Any]], settings: Mapping[str, str]) -> EligibleTargets:
-    """The answer for the targets that one node of the load balancer sees."""
+def _in_zone(targets: list[Mapping[str, Any]], settings: Mapping[str, str]) -> EligibleTargets:
+    """Return the result for the targets that one node of the load balancer uses."""
     by_state: dict[str, list[str]] = defaultdict(list)
-    for target in described:
+    for target in targets:
         by_state[_state(target["TargetHealth"])].append(target["Target"]["Id"])
-    good, bad = by_state["healthy"], by_state["unhealthy"]
-    all_in_use = [one["Target"]["Id"] for one in described if _state(one["TargetHealth"]) in ("healthy", "unhealthy")]
+    healthy, unhealthy = by_state["healthy"], by_state["unhealthy"]
+    all_in_use = [
+        target["Target"]["Id"] for target in targets if _state(target["TargetHealth"]) in ("healthy", "unhealthy")
+    ]
     if by_state["unknown"]:
         return EligibleTargets(
-            None, reason=f"AWS does not document what {', '.join(by_state['unknown'])} gets in its state"
+            None,
+            reason=f"AWS does not document whether {', '.join(by_state['unknown'])} receives requests in its state",
         )
-    if by_state["initial"] and (not good or _too_few(len(good), len(good) + len(bad), settings)):
+    if by_state["initial"] and (not healthy or _too_few(len(healthy), len(healthy) + len(unhealthy), settings)):
         return EligibleTargets(
-            None, reason="AWS does not document whether targets in their first health checks get requests"
+            None, reason="AWS does not document whether targets in their first health checks receive requests"
         )
     if not all_in_use:
         return EligibleTargets((), elb_status=503, reason="the target group has no registered target in use")
-    if _too_few(len(good), len(all_in_use), settings):
-        opened = bool(bad)
-        why = "too few targets are healthy, so all get requests" if opened else ""
-        return EligibleTargets(tuple(all_in_use), fail_open=opened, reason=why)
-    return EligibleTargets(tuple(good))
+    if _too_few(len(healthy), len(all_in_use), settings):
+        fail_open = bool(unhealthy)
+        reason = "too few targets are healthy, so all receive requests" if fail_open else ""
+        return EligibleTargets(tuple(all_in_use), fail_open=fail_open, reason=reason)
+    return EligibleTargets(tuple(healthy))
 
 
 def _state(health: Mapping[str, Any]) -> str:
-    """healthy, unhealthy, initial, gone (gets nothing new) or unknown."""
+    """Return healthy, unhealthy, initial, gone (receives no new requests) or unknown."""
     state, reason = health.get("State"), health.get("Reason")
     if state in ("healthy", "unhealthy", "initial"):
         return str(state)
@@ -89,16 +92,16 @@ def _state(health: Mapping[str, Any]) -> str:
     return "gone" if state in ("draining", "unhealthy.draining", "unused") else "unknown"
 
 
-def _too_few(healthy: int, all_of_them: int, settings: Mapping[str, str]) -> bool:
+def _too_few(healthy: int, total: int, settings: Mapping[str, str]) -> bool:
     count, percent = settings.get(f"{_THRESHOLD}.count", "1"), settings.get(f"{_THRESHOLD}.percentage", "off")
-    too_few = healthy < (int(count) if count.isdecimal() else 1)
-    return too_few or (percent.isdecimal() and 100 * healthy < int(percent) * all_of_them)
+    below_count = healthy < (int(count) if count.isdecimal() else 1)
+    return below_count or (percent.isdecimal() and 100 * healthy < int(percent) * total)
 
 
 def in_slow_start(seconds: int, healthy_before: Iterable[str], registered: Iterable[str]) -> list[str]:
-    """Which newly registered targets begin with a small share of requests that grows for so many seconds.
+    """Return the newly registered targets whose share of requests grows over so many seconds.
 
-    Only those that join a group with a healthy target that is past its own slow start.
+    Slow start needs a healthy target in the group that is past its own slow start.
     https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-target-groups.html#slow-start-mode
     """
     warm = set(healthy_before)
@@ -106,7 +109,7 @@ def in_slow_start(seconds: int, healthy_before: Iterable[str], registered: Itera
 
 
 def matcher_accepts(matcher: Mapping[str, str], code: int) -> bool:
-    """Does a health check take this status for healthy? `matcher` has HttpCode or GrpcCode, as `200-299,404`.
+    """Return whether a health check accepts a status. `matcher` has HttpCode or GrpcCode, such as `200-299,404`.
 
     https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_Matcher.html
     """

@@ -139,4 +139,4 @@ def test_logs_are_replayed_from_the_command_line(deployed: Cloud, tmp_path: Path
     assert "is not what `aws elbv2 describe-rules` prints" in esaws(
         "routes", "--replay", str(log), "--proposed", str(proposed), code=2
     )
-    assert "there is no access log" in esaws("routes", "--replay", str(tmp_path / "none"), code=2)
+    assert "no access log found" in esaws("routes", "--replay", str(tmp_path / "none"), code=2)
