@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from esaws.deploy.inventory import inventory
     from esaws.deploy.leftovers import leftovers
     from esaws.deploy.plan import Plan, plan_deploy, plan_teardown
+    from esaws.doctor import run_checks
     from esaws.drawing import draw
     from esaws.errors import (
         ApplyFailed,
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
         UsageError,
         WrongAccount,
     )
-    from esaws.reference.seccom import seccom
+    from esaws.reference.seccom import seccom, seccom_as_drawn
 
 __all__ = [
     "ApplyFailed",
@@ -58,8 +59,10 @@ __all__ = [
     "plan_deploy",
     "plan_teardown",
     "resources",
+    "run_checks",
     "runbooks",
     "seccom",
+    "seccom_as_drawn",
     "simulation",
 ]
 
@@ -69,6 +72,7 @@ _SOURCES = {
     "esaws.deploy.inventory": ("inventory",),
     "esaws.deploy.leftovers": ("leftovers",),
     "esaws.deploy.plan": ("Plan", "plan_deploy", "plan_teardown"),
+    "esaws.doctor": ("run_checks",),
     "esaws.drawing": ("draw",),
     "esaws.errors": (
         "ApplyFailed",
@@ -81,7 +85,7 @@ _SOURCES = {
         "UsageError",
         "WrongAccount",
     ),
-    "esaws.reference.seccom": ("seccom",),
+    "esaws.reference.seccom": ("seccom", "seccom_as_drawn"),
     "": ("costs", "course", "inspect", "resources", "runbooks", "simulation"),
 }
 
