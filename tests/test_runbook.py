@@ -1,4 +1,4 @@
-"""A notebook run twice gives the same file; a notebook that fails says where; nothing of the machine gets in."""
+"""Running notebooks: the same run writes the same file on every machine, and a failure names its cell."""
 
 import json
 import os
@@ -18,7 +18,6 @@ from esaws.notebooks import (
     NotebookRun,
     dumps,
     normalise,
-    parameters_from_text,
     notebook_parameters,
     run_notebook,
     run_notebooks,
@@ -31,7 +30,7 @@ PARAMETERS = 'name: str = "world"  # who: a=b\ncount: int = 2\nshare = 0.5\nwhol
 
 @pytest.fixture
 def write(tmp_path: Path) -> Write:
-    """Writes a notebook from its cells' sources; one given as a pair has tags, "#" opens a markdown cell."""
+    """Write a notebook from the sources of its cells; a pair is (source, tags), and "#" starts a markdown cell."""
 
     def to_file(*cells: str | tuple[str, list[str]], name: str = "book.ipynb") -> Path:
         nb = new_notebook(metadata={"kernelspec": {"name": "python3", "language": "python", "display_name": "any"}})
@@ -47,7 +46,7 @@ def write(tmp_path: Path) -> Write:
 
 
 def outputs(path: Path) -> list[dict[str, Any]]:
-    """All outputs of a notebook's cells, in order."""
+    """All outputs of a notebook, in order."""
     return [output for cell in nbformat.read(path, 4).cells for output in cell.get("outputs", [])]
 
 
@@ -58,7 +57,7 @@ def printed(path: Path) -> str:
 EVERYTHING = [
     "# A title",
     (PARAMETERS, ["parameters"]),
-    "import sys, time\nprint('to watch', time.time(), file=sys.stderr)\nprint(f'hello {name}')",
+    "import sys, time\nprint('progress', time.time(), file=sys.stderr)\nprint(f'hello {name}')",
     "print('a'); print('trouble', time.time_ns(), file=sys.stderr, flush=True); print('b')",
     "from IPython.display import display\nprint({'x', 'y', 'z'})",
     "shown = display('0 of 3', display_id=True)\nfor n in 1, 2, 3: shown.update(f'{n} of 3')",
@@ -76,7 +75,9 @@ def test_a_second_run_writes_the_same_bytes(write: Write) -> None:
     assert first.ok and second.ok
     assert book.read_bytes() == once
     assert once.endswith(b"}\n") and not once.endswith(b"\n\n")
-    assert "stderr" not in {output.get("name") for output in outputs(book)}, "that is for the one who watches"
+    assert "stderr" not in {output.get("name") for output in outputs(book)}, (
+        "progress and warnings are not part of the result"
+    )
     assert [o["text"] for o in outputs(book) if o["output_type"] == "stream"][:2] == ["hello world\n", "a\nb\n"]
     assert [o["data"]["text/plain"] for o in outputs(book) if o["output_type"] == "display_data"] == ["'3 of 3'"]
     assert "2 of 2" in printed(book) and "1 of 2" not in printed(book)
@@ -88,8 +89,10 @@ def test_a_second_run_writes_the_same_bytes(write: Write) -> None:
 def test_parameters_reach_the_cells_and_the_source_stays_as_it_was(write: Write, tmp_path: Path) -> None:
     book = write((PARAMETERS, ["parameters"]), "print(name, count + 1, share, whole, where)")
     before = book.read_bytes()
-    given = {"name": 'a "quoted" name\\', "count": 6, "share": 0.25, "whole": True, "where": ["x", None]}
-    run = run_notebook(book, tmp_path / "new" / "out.ipynb", given)
+    parameters = {"name": 'a "quoted" name\\', "count": 6, "share": 0.25, "whole": True, "where": ["x", None]}
+    cells: list[tuple[int, int]] = []
+    run = run_notebook(book, tmp_path / "new" / "out.ipynb", parameters, on_cell=lambda n, of: cells.append((n, of)))
+    assert cells == [(1, 3), (2, 3), (3, 3)], "the cell of the parameters is inserted"
     assert run == NotebookRun(book, tmp_path / "new" / "out.ipynb", "ok", run.seconds, None)
     assert run.output is not None
     assert printed(run.output) == "a \"quoted\" name\\ 7 0.25 True ['x', None]\n"
@@ -101,50 +104,26 @@ def test_parameters_reach_the_cells_and_the_source_stays_as_it_was(write: Write,
     assert book.read_bytes() == before
 
 
-def test_an_unknown_parameter_is_refused_and_the_known_ones_are_listed(write: Write) -> None:
+def test_an_unknown_parameter_is_refused_with_the_known_ones(write: Write) -> None:
     book = write((PARAMETERS, ["parameters"]))
-    with pytest.raises(UsageError, match=r"has no parameter nmae: it takes name, count, share, whole, where"):
+    with pytest.raises(UsageError, match=r"unknown parameter nmae; choose from name, count, share, whole, where"):
         run_notebook(book, None, {"nmae": "x"})
-    with pytest.raises(UsageError, match="it takes none"):
+    with pytest.raises(UsageError, match="it has no parameters"):
         run_notebook(write("1", name="bare.ipynb"), None, {"name": "x"})
 
 
-def test_a_parameter_that_no_notebook_could_hold_is_refused(write: Write) -> None:
-    with pytest.raises(UsageError, match="neither text, number"):
+def test_a_parameter_that_is_not_json_is_refused(write: Write) -> None:
+    with pytest.raises(UsageError, match="JSON-serialisable"):
         run_notebook(write((PARAMETERS, ["parameters"])), None, {"name": object()})
 
 
-def test_defaults_are_read_without_running_anything(write: Write) -> None:
+def test_parameters_are_read_without_running_the_notebook(write: Write) -> None:
     book = write((PARAMETERS + "\nmade = print(1)\ncheck: int", ["parameters"]))
-    known = {"name": "world", "count": 2, "share": 0.5, "whole": False, "where": None, "made": ...}
-    assert notebook_parameters(book) == known
+    parameters = {"name": "world", "count": 2, "share": 0.5, "whole": False, "where": None, "made": ...}
+    assert notebook_parameters(book) == parameters
 
 
-@pytest.mark.parametrize(
-    ("name", "text", "value"),
-    [
-        ("name", "007", "007"),
-        ("name", "true", "true"),
-        ("count", "7", 7),
-        ("share", "1", 1.0),
-        ("whole", "true", True),
-        ("where", "eu-west-3", "eu-west-3"),
-        ("where", "[1, 2]", [1, 2]),
-        ("unknown", "x", "x"),
-    ],
-)
-def test_typed_parameters_take_the_type_of_the_default(write: Write, name: str, text: str, value: object) -> None:
-    read = parameters_from_text(write((PARAMETERS, ["parameters"])), {name: text})
-    assert read == {name: value} and type(read[name]) is type(value)
-
-
-@pytest.mark.parametrize(("name", "text"), [("count", "many"), ("count", "2.5"), ("whole", "1"), ("share", "half")])
-def test_typed_notebook_parameters_another_type_are_refused(write: Write, name: str, text: str) -> None:
-    with pytest.raises(UsageError, match=name):
-        parameters_from_text(write((PARAMETERS, ["parameters"])), {name: text})
-
-
-def test_a_failing_cell_is_named_and_the_record_shows_it(write: Write, tmp_path: Path) -> None:
+def test_a_failing_cell_is_named_and_recorded(write: Write, tmp_path: Path) -> None:
     book = write("import sys", "print('why', file=sys.stderr)", "{}['alb']", "print('never')")
     out = tmp_path / "out.ipynb"
     run = run_notebook(book, out)
@@ -156,15 +135,7 @@ def test_a_failing_cell_is_named_and_the_record_shows_it(write: Write, tmp_path:
     assert len(error["traceback"]) > 1, "a record keeps the whole traceback"
 
 
-def test_a_failing_notebook_is_not_replaced(write: Write) -> None:
-    book = write("print(1)", "raise OSError('no')")
-    before = book.read_bytes()
-    run = run_notebook(book, book)
-    assert (run.status, run.output) == ("failed", None)
-    assert book.read_bytes() == before
-
-
-def test_marks_of_an_earlier_failure_go_away(write: Write, tmp_path: Path) -> None:
+def test_marks_of_an_earlier_failure_are_removed(write: Write, tmp_path: Path) -> None:
     book, flag = write("open('flag').read()"), tmp_path / "flag"
     assert not run_notebook(book, tmp_path / "out.ipynb").ok
     flag.write_text("x")
@@ -180,83 +151,68 @@ def test_a_cell_that_takes_too_long_is_stopped(write: Write, tmp_path: Path) -> 
     assert "before" in printed(tmp_path / "out.ipynb")
 
 
-def test_a_kernel_that_dies_is_a_failure(write: Write) -> None:
+def test_a_dead_kernel_is_a_failure(write: Write) -> None:
     run = run_notebook(write("import os; os._exit(7)"))
     assert run.error is not None and "cell [1]: DeadKernelError" in run.error
 
 
-def test_a_notebook_may_end_early_without_failing(write: Write, tmp_path: Path) -> None:
+def test_sys_exit_ends_a_notebook_without_failing(write: Write, tmp_path: Path) -> None:
     book = write(("1 / 0", ["raises-exception"]), "import sys; sys.exit(0)", "print('never')")
     assert run_notebook(book, tmp_path / "out.ipynb").ok
     assert "never" not in printed(tmp_path / "out.ipynb")
 
 
-def test_the_kernel_is_this_python_whatever_else_is_called_python3(
+def test_the_kernel_does_not_depend_on_the_machine(
     write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    impostor = tmp_path / "jupyter" / "kernels" / "python3"
-    impostor.mkdir(parents=True)
-    (impostor / "kernel.json").write_text(json.dumps({"argv": ["/bin/false"], "display_name": "x", "language": "R"}))
-    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path / "jupyter"))
-    book = write("import sys; print(sys.executable)")
-    run = run_notebook(book, tmp_path / "out.ipynb")
-    assert run.ok, run.error
-    assert printed(tmp_path / "out.ipynb").strip() == sys.executable
-
-
-def test_the_kernel_sees_the_callers_settings_and_the_notebooks_folder(
-    write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("ESAWS_DEPLOYMENT", "team1")
-    monkeypatch.setenv("TZ", "Asia/Tokyo")
-    names = ["ESAWS_DEPLOYMENT", "ESAWS_REGION", *KERNEL_ENV]
-    book = write(f"import os; print(*(os.environ.get(name) for name in {names}), os.getcwd(), sep='\\n')")
-    run_notebook(book, tmp_path / "out.ipynb", kernel_env={"ESAWS_REGION": "eu-west-1"})
-    assert printed(tmp_path / "out.ipynb").split() == ["team1", "eu-west-1", *KERNEL_ENV.values(), str(tmp_path)]
-
-
-def test_start_up_files_of_the_users_change_nothing(
-    write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    """It is this Python, with the caller's settings and the notebook's folder, without the user's startup files."""
+    other = tmp_path / "jupyter" / "kernels" / "python3"
+    other.mkdir(parents=True)
+    (other / "kernel.json").write_text(json.dumps({"argv": ["/bin/false"], "display_name": "x", "language": "R"}))
     startup = tmp_path / "ipython" / "profile_default" / "startup"
     startup.mkdir(parents=True)
-    (startup / "00.py").write_text("intruder = 1")
-    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
-    assert run_notebook(write("assert 'intruder' not in globals()")).ok
-
-
-def test_several_notebooks_run_in_order_and_one_failure_stops_no_other(write: Write, tmp_path: Path) -> None:
-    books = [
-        write("1", name="a.ipynb"),
-        write("1/0", name="b.ipynb"),
-        tmp_path / "none.ipynb",
-        write("3", name="c.ipynb"),
-    ]
-    told: list[tuple[str, str]] = []
-    runs = run_notebooks(
-        books, output_dir=tmp_path / "out", on_progress=lambda run: told.append((run.notebook.stem, run.status))
+    (startup / "00.py").write_text("startup_file_was_run = 1")
+    for name, value in {
+        "JUPYTER_PATH": str(tmp_path / "jupyter"),
+        "IPYTHONDIR": str(tmp_path / "ipython"),
+        "ESAWS_DEPLOYMENT": "team1",
+        "TZ": "Asia/Tokyo",
+    }.items():
+        monkeypatch.setenv(name, value)
+    names = ["ESAWS_DEPLOYMENT", "ESAWS_REGION", *KERNEL_ENV]
+    book = write(
+        "assert 'startup_file_was_run' not in globals()",
+        f"import os, sys; print(sys.executable, *(os.environ.get(name) for name in {names}), os.getcwd(), sep='\\n')",
     )
-    assert [run.status for run in runs] == ["ok", "failed", "failed", "ok"]
-    assert "no such file" in str(runs[2].error)
-    assert told[:3] == [("a", "running"), ("a", "ok"), ("b", "running")]
-    assert (tmp_path / "out" / "c.ipynb").is_file()
-    assert [run.status for run in run_notebooks(books[1:], keep_going=False)] == ["failed"]
+    run = run_notebook(book, tmp_path / "out.ipynb", kernel_env={"ESAWS_REGION": "eu-west-1"})
+    assert run.ok, run.error
+    expected = [sys.executable, "team1", "eu-west-1", *KERNEL_ENV.values(), str(tmp_path)]
+    assert printed(tmp_path / "out.ipynb").split() == expected
 
 
-def test_cells_are_counted_out_loud(write: Write) -> None:
-    heard: list[tuple[int, int]] = []
-    run_notebook(write("# prose", "1", "2"), on_cell=lambda n, of: heard.append((n, of)))
-    assert heard == [(1, 2), (2, 2)]
+def test_several_notebooks_run_in_order_and_a_failing_one_is_not_replaced(write: Write, tmp_path: Path) -> None:
+    missing = tmp_path / "none.ipynb"
+    books = [write("print(1)", name="a.ipynb"), write("1/0", name="b.ipynb"), missing]
+    failing = books[1].read_bytes()
+    progress: list[tuple[str, str]] = []
+    runs = run_notebooks(books, in_place=True, on_progress=lambda run: progress.append((run.notebook.stem, run.status)))
+    assert [(run.status, run.output) for run in runs] == [("ok", books[0]), ("failed", None), ("failed", None)]
+    assert "none.ipynb: not found" in str(runs[2].error)
+    assert progress[:3] == [("a", "running"), ("a", "ok"), ("b", "running")]
+    assert printed(books[0]) == "1\n" and books[1].read_bytes() == failing
+    assert [run.status for run in run_notebooks([missing, books[0]], keep_going=False)] == ["failed"]
+    with pytest.raises(UsageError, match="choose one of in_place and output_dir"):
+        run_notebooks(books, in_place=True, output_dir=tmp_path)
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", "not json"])
-def test_what_is_no_notebook_is_a_usage_error(tmp_path: Path, text: str) -> None:
+def test_a_file_that_is_not_a_notebook_is_a_usage_error(tmp_path: Path, text: str) -> None:
     (tmp_path / "x.ipynb").write_text(text)
-    with pytest.raises(UsageError, match="is no notebook"):
+    with pytest.raises(UsageError, match="not a notebook"):
         run_notebook(tmp_path / "x.ipynb")
 
 
-def test_normalising_twice_changes_nothing_more() -> None:
+def test_normalising_is_idempotent() -> None:
     nb = new_notebook(cells=[new_code_cell("1"), new_code_cell("1"), new_markdown_cell("1"), new_code_cell("2")])
     nb.cells[3]["id"] = "the-plan"
     once = normalise(nb)
@@ -275,7 +231,7 @@ def test_an_old_notebook_without_ids_gets_stable_ones() -> None:
     assert normalise(nb).nbformat_minor >= 5 and nb.nbformat_minor == 4, "the argument is not changed"
 
 
-def test_the_normal_form_holds_nothing_of_the_machine_that_ran_it() -> None:
+def test_the_normal_form_has_nothing_of_the_machine() -> None:
     view = {"application/vnd.jupyter.widget-view+json": {"model_id": "f00"}, "text/plain": "Bar"}
     cell = new_code_cell("1", metadata={"tags": [], "execution": {"iopub": "now"}, "papermill": {"duration": 1}})
     cell.outputs = [
@@ -294,20 +250,20 @@ def test_the_normal_form_holds_nothing_of_the_machine_that_ran_it() -> None:
 
 def test_papermill_and_nbval_see_the_same_outputs(write: Write, tmp_path: Path) -> None:
     book = write(*[cell for cell in EVERYTHING if "raises-exception" not in cell[1]])  # papermill fails at those
-    mine, theirs = tmp_path / "mine.ipynb", tmp_path / "theirs.ipynb"
-    assert run_notebook(book, mine, {"name": "you"}).ok
+    ours, theirs = tmp_path / "ours.ipynb", tmp_path / "theirs.ipynb"
+    assert run_notebook(book, ours, {"name": "you"}).ok
     command = [sys.executable, "-m", "papermill", "--no-progress-bar", "-p", "name", "you", str(book), str(theirs)]
     subprocess.run(command, check=True, capture_output=True, env={**os.environ, **KERNEL_ENV})
-    assert dumps(nbformat.read(theirs, 4)) == mine.read_text()
+    assert dumps(nbformat.read(theirs, 4)) == ours.read_text()
     conftest = Path(__file__).parents[1] / "conftest.py"
     (tmp_path / "conftest.py").write_text(conftest.read_text())
     options = ["-q", "-p", "no:cacheprovider", "--nbval", "--nbval-current-env"]
-    nbval = [sys.executable, "-m", "pytest", *options, str(mine)]
+    nbval = [sys.executable, "-m", "pytest", *options, str(ours)]
     done = subprocess.run(nbval, check=False, capture_output=True, text=True, cwd=tmp_path)
     assert done.returncode == 0, done.stdout
 
 
-def test_nbval_accepts_expected_errors_and_notices_other_outputs(write: Write, tmp_path: Path) -> None:
+def test_nbval_accepts_expected_errors_and_detects_other_outputs(write: Write, tmp_path: Path) -> None:
     book = write(*EVERYTHING, "import os\nprint(os.path.exists('other'))")
     assert run_notebook(book, book).ok
     (tmp_path / "conftest.py").write_text((Path(__file__).parents[1] / "conftest.py").read_text())

@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.shell_completion import CompletionItem
 
 if TYPE_CHECKING:
     from esaws.cloud import Cloud
@@ -39,12 +40,18 @@ class LazyGroup(click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
-            formatter.write_dl([(name, self.lazy_commands[name][1]) for name in self.list_commands(ctx)])
+            formatter.write_dl([(name, self.command_help(name)) for name in self.list_commands(ctx)])
 
-    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[click.shell_completion.CompletionItem]:
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         names = [name for name in self.list_commands(ctx) if name.startswith(incomplete)]
-        items = [click.shell_completion.CompletionItem(name, help=self.lazy_commands[name][1]) for name in names]
+        items = [CompletionItem(name, help=self.command_help(name)) for name in names]
         return items + click.Command.shell_complete(self, ctx, incomplete)
+
+    def command_help(self, name: str) -> str:
+        """The help of a command on one line."""
+        if name in self.lazy_commands:
+            return self.lazy_commands[name][1]
+        return self.commands[name].get_short_help_str()
 
 
 def cloud_options(command: Callable[..., Any], *, remind: bool = True) -> Callable[..., Any]:

@@ -191,7 +191,7 @@ def show_plan(plan: Any, as_json: bool) -> None:
 
 
 def _warn_if_parked(cloud: "Cloud") -> None:
-    from esaws.leases.park import is_parked
+    from esaws.leases.parked import is_parked
 
     if is_parked(cloud):
         click.echo(f"{cloud.deployment} is parked; `esaws resume` starts it again", err=True)

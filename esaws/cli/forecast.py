@@ -103,7 +103,7 @@ def forecast_command(
     if as_json:
         print_json([result.to_dict() for result in results])
     else:
-        _print_comparison(results, detected.reason if detected else RULE)
+        _print_comparison(results.forecasts, detected.reason if detected else RULE)
 
 
 def _detect_regime(cloud: Cloud, regime: str | None, opened: str | None, today: date) -> DetectedRegime | None:

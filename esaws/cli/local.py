@@ -33,11 +33,16 @@ def json_option(command: Command) -> Command:
     return click.option("--json", "as_json", is_flag=True, help=JSON_HELP)(command)
 
 
+def account_option(command: Command) -> Command:
+    """Give a command `account`."""
+    account = os.environ.get("ESAWS_ACCOUNT") or process.DEFAULT_ACCOUNT
+    return click.option("--account", default=account, show_default=True, metavar="ID", help="Account id.")(command)
+
+
 def account_options(command: Command) -> Command:
     """Give a command `account` and `region`."""
-    account = os.environ.get("ESAWS_ACCOUNT") or process.DEFAULT_ACCOUNT
     region = os.environ.get("ESAWS_REGION") or process.DEFAULT_REGION
-    command = click.option("--account", default=account, show_default=True, metavar="ID", help="Account id.")(command)
+    command = account_option(command)
     return click.option("--region", default=region, show_default=True, metavar="NAME", help="AWS region.")(command)
 
 
@@ -316,7 +321,7 @@ def _describe_fault(fault: dict[str, Any]) -> str:
 
 
 @local.command()
-@click.option("--account", default=lambda: os.environ.get("ESAWS_ACCOUNT") or process.DEFAULT_ACCOUNT, metavar="ID")
+@account_option
 @json_option
 def cost(account: str, as_json: bool) -> None:
     """Show what an account costs per hour and this month, by usage."""

@@ -13,7 +13,7 @@ import time
 import warnings
 from collections.abc import Mapping
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -34,6 +34,7 @@ from esaws.local_aws.state import (
     state_folder,
     write_server,
 )
+from esaws.timestamps import parse_timestamp
 
 HOST = "127.0.0.1"
 DEFAULT_PORT = 4747
@@ -214,10 +215,10 @@ def _server_options(at: str | None, provisioning: float | None, regime: str | No
     options = []
     if at is not None:
         try:
-            parsed = datetime.fromisoformat(at.strip())
+            start = parse_timestamp(at.strip())
         except ValueError:
             raise UsageError(f"{at!r} is not a timestamp; write it like 2026-01-01T00:00Z") from None
-        options += ["--at", str((parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).timestamp())]
+        options += ["--at", str(start.timestamp())]
     if os.environ.get("ESAWS_STILL") == "1":
         options.append("--still")
     if provisioning is not None:
