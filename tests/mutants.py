@@ -27,7 +27,7 @@ OWNERS = {
     "esaws/deploy/leftovers/proof.py": ["tests/test_leftovers.py"],
     f"{SERVER}/billing/rating.py": ["tests/local/test_local_rating.py", "tests/local/test_local_free_tier.py"],
     "esaws/costs/forecasting/lines.py": ["tests/test_forecast.py"],
-    "esaws/costs/bill/dedup/duplicate_rows.py": ["tests/bills/test_bill_replaced.py"],
+    "esaws/costs/bill/dedup/duplicate_rows.py": ["tests/bills/test_bill_dedup.py"],
     "esaws/inspect/network/acls.py": ["tests/inspect/test_network_reach.py"],
     "esaws/leases/terms.py": ["tests/test_lease.py"],
 }

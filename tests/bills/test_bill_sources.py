@@ -1,4 +1,4 @@
-"""Where bills are found: files, globs, folders with what exporters leave beside them, and buckets."""
+"""Sources of bills: files, globs, folders with the companion files of exports, and buckets."""
 
 import gzip
 import json
@@ -13,11 +13,11 @@ import pytest
 
 from esaws import simulation
 from esaws.cloud import Cloud
-from esaws.costs.bill.files import Unreadable
+from esaws.costs.bill.bill_file import UnreadableBill
 from esaws.costs.bill.queries import by_tag
 from esaws.costs.bill.read import read_bill
 from esaws.costs.bill.report import report
-from esaws.costs.data_export import bucket_of, export_bill
+from esaws.costs.data_export import export_bill, export_bucket
 from esaws.errors import UsageError
 from tests.bills.writing import cur, hours, legacy, parquet, text
 
@@ -25,7 +25,7 @@ MONTHS = {"2026-01": hours(20), "2026-02": hours(30, datetime(2026, 2, 1))}
 
 
 def export(folder: Path) -> None:
-    """Two months as AWS lays them out, with all that lies beside them."""
+    """Write two months in AWS's folder layout, with all companion files."""
     for month, lines in MONTHS.items():
         name = f"cur/hourly/data/BILLING_PERIOD={month}/hourly-00001.snappy.parquet"
         parquet(folder / name, [cur(line) for line in lines])
@@ -40,23 +40,23 @@ def export(folder: Path) -> None:
     (folder / "cur/hourly-create-table.sql").write_text("CREATE EXTERNAL TABLE …")
 
 
-def test_a_folder_is_read_with_all_below_it_and_what_is_no_bill_is_named(tmp_path: Path) -> None:
+def test_a_folder_is_read_with_all_below_it_and_skipped_files_are_listed(tmp_path: Path) -> None:
     export(tmp_path)
     bill = read_bill(tmp_path)
     assert (bill.rows, bill.period, bill.format) == (50, "2026-01/2026-02", "CUR 2.0")
-    (skipped,) = [warning for warning in bill.warnings if warning.startswith("no bill, skipped")]
+    (skipped,) = [warning for warning in bill.warnings if warning.startswith("skipped, not a bill")]
     for name in ("_SUCCESS", ".DS_Store", "status.parquet", "create-table.sql", "hourly-Manifest.json"):
         assert name in skipped
 
 
-def test_a_file_in_a_folder_that_may_be_a_part_of_the_bill_is_not_passed_over(tmp_path: Path) -> None:
+def test_an_unknown_file_in_a_folder_is_an_error(tmp_path: Path) -> None:
     export(tmp_path)
     (tmp_path / "notes.txt").write_text("to be paid until Friday")
-    with pytest.raises(Unreadable, match=r"notes\.txt"):
+    with pytest.raises(UnreadableBill, match=r"notes\.txt"):
         read_bill(tmp_path)
 
 
-def test_a_folder_without_a_bill_is_an_error_that_says_what_was_skipped(tmp_path: Path) -> None:
+def test_a_folder_without_a_bill_is_an_error_that_lists_skipped_files(tmp_path: Path) -> None:
     (tmp_path / "_SUCCESS").touch()
     with pytest.raises(UsageError, match="_SUCCESS"):
         read_bill(tmp_path)
@@ -69,22 +69,26 @@ def test_globs_and_files_can_be_mixed_and_a_file_counts_once(tmp_path: Path) -> 
     assert (bill.rows, bill.warnings) == (50, ())
 
 
-def packed_with_zip(path: Path, content: bytes) -> None:
+def write_zip(path: Path, content: bytes) -> None:
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("bill-1.csv", content)
 
 
 @pytest.mark.parametrize(
-    "write",
+    ("write", "name"),
     [
-        lambda path, content: path.write_bytes(content),
-        lambda path, content: path.write_bytes(gzip.compress(content)),
-        packed_with_zip,
+        (Path.write_bytes, "bill.parquet"),
+        (Path.write_bytes, "bill.json"),
+        (Path.write_bytes, "a 'quoted' [name] ü.txt"),
+        (lambda path, content: path.write_bytes(gzip.compress(content)), "bill"),
+        (lambda path, content: path.write_bytes(gzip.compress(content)), "bill.csv"),
+        (write_zip, "bill.csv"),
+        (write_zip, "a 'quoted' [name] ü.txt"),
     ],
-    ids=["plain", "gzip", "zip"],
 )
-@pytest.mark.parametrize("name", ["bill.csv", "bill", "bill.parquet", "bill.json", "a 'quoted' [name] ü.txt"])
-def test_the_name_of_a_file_says_nothing(write: Callable[[Path, bytes], None], name: str, tmp_path: Path) -> None:
+def test_a_file_is_recognised_by_content_whatever_its_name(
+    write: Callable[[Path, bytes], None], name: str, tmp_path: Path
+) -> None:
     content = text(tmp_path / "made", [legacy(line) for line in hours(5)]).read_bytes()
     folder = tmp_path / "it's here"
     folder.mkdir()
@@ -93,15 +97,15 @@ def test_the_name_of_a_file_says_nothing(write: Callable[[Path, bytes], None], n
     assert read_bill(folder).rows == 5
 
 
-def test_an_archive_of_several_files_is_not_guessed_at(tmp_path: Path) -> None:
+def test_an_archive_of_several_files_is_refused(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "bill.zip", "w") as archive:
         for name in ("1.csv", "2.csv"):
             archive.writestr(name, "x")
-    with pytest.raises(Unreadable, match="holds 2 files"):
+    with pytest.raises(UnreadableBill, match="has 2 files"):
         read_bill(tmp_path / "bill.zip")
 
 
-def test_maps_in_text_and_in_lists_are_read_from_parquet_too(tmp_path: Path) -> None:
+def test_parquet_maps_are_read_from_text_lists_and_structs(tmp_path: Path) -> None:
     rows = [{name: value for name, value in cur(line).items() if name != "resource_tags"} for line in hours(3)]
     plain = pq.read_table(parquet(tmp_path / "plain", rows))
     forms = {
@@ -113,7 +117,9 @@ def test_maps_in_text_and_in_lists_are_read_from_parquet_too(tmp_path: Path) -> 
     for name, tags in forms.items():
         pq.write_table(plain.append_column("resource_tags", tags), tmp_path / name)
         bill = read_bill(tmp_path / name)
-        assert {row["tag"]: row["rows"] for row in bill.rows_of(by_tag(bill.lines, "team"))} == {"web": 1, "": 2}, name
+        assert {row["tag"]: row["rows"] for row in bill.fetch_rows(by_tag(bill.lines, "team"))} == {"web": 1, "": 2}, (
+            name
+        )
 
 
 # --- buckets, and Cost Explorer itself
@@ -121,7 +127,7 @@ def test_maps_in_text_and_in_lists_are_read_from_parquet_too(tmp_path: Path) -> 
 
 @pytest.fixture(scope="module")
 def spender(new_cloud: Callable[[], Cloud]) -> Cloud:
-    """An account with twelve machines and a volume since the first of a month, and an export of its bill."""
+    """An account with 12 instances and a volume since the first of a month, and an export of its bill."""
     cloud = new_cloud()
     export_bill(cloud)
     simulation.advance(cloud, to=simulation.next_month(cloud))
@@ -135,7 +141,7 @@ def spender(new_cloud: Callable[[], Cloud]) -> Cloud:
 
 def test_the_local_export_in_its_bucket_equals_cost_explorer_to_the_cent(spender: Cloud) -> None:
     month = f"{simulation.now(spender):%Y-%m}"
-    exported = report(read_bill(f"s3://{bucket_of(spender)}/cur", cloud=spender))
+    exported = report(read_bill(f"s3://{export_bucket(spender)}/cur", cloud=spender))
     explored = report(read_bill(f"ce:{month}", cloud=spender))
     assert (exported.bill.format, explored.bill.format) == ("CUR 2.0", "Cost Explorer")
     assert (exported.currency, exported.bill.period) == ("USD", month)
@@ -146,40 +152,40 @@ def test_the_local_export_in_its_bucket_equals_cost_explorer_to_the_cent(spender
     assert any("Manifest.json" in warning for warning in exported.warnings)
 
 
-def test_what_was_free_in_the_local_export_is_what_the_free_tier_gives(spender: Cloud) -> None:
-    found = report(read_bill(f"s3://{bucket_of(spender)}", cloud=spender))
-    free = {each.allowance: each for each in found.free}
+def test_free_usage_in_the_local_export_is_the_free_tier(spender: Cloud) -> None:
+    result = report(read_bill(f"s3://{export_bucket(spender)}", cloud=spender))
+    free = {usage.allowance: usage for usage in result.free}
     assert free["AmazonEC2 Hrs"].quantity == free["AmazonEC2 Hrs"].cap == 750
     assert float(free["AmazonEC2 Hrs"].benefit or 0) == pytest.approx(750 * 0.0132)
 
 
 def test_tags_in_the_local_export_are_found_by_their_key(spender: Cloud) -> None:
-    bill = read_bill(f"s3://{bucket_of(spender)}/cur/", cloud=spender)
-    rows = bill.rows_of(by_tag(bill.lines, "team"))
+    bill = read_bill(f"s3://{export_bucket(spender)}/cur/", cloud=spender)
+    rows = bill.fetch_rows(by_tag(bill.lines, "team"))
     assert {row["tag"] for row in rows} == {"web", ""}
 
 
-def test_a_prefix_ends_at_a_slash(spender: Cloud) -> None:
-    with pytest.raises(UsageError, match="there is nothing at"):
-        read_bill(f"s3://{bucket_of(spender)}/cu", cloud=spender)
+def test_a_prefix_matches_whole_folder_names(spender: Cloud) -> None:
+    with pytest.raises(UsageError, match="no objects there"):
+        read_bill(f"s3://{export_bucket(spender)}/cu", cloud=spender)
 
 
 @pytest.mark.parametrize(
     ("source", "reason"),
     [
         ("s3://no-such-bucket-of-ours/x", "NoSuchBucket"),
-        ("s3://", "names no bucket"),
-        ("ce:2026", "names no days"),
-        ("ce:2026-13", "names no days"),
-        ("ce:2026-02-05..2026-02-01", "ends before it begins"),
+        ("s3://", "no bucket name"),
+        ("ce:2026", "no valid dates"),
+        ("ce:2026-13", "no valid dates"),
+        ("ce:2026-02-05..2026-02-01", "the end is before the start"),
     ],
 )
-def test_a_source_that_can_not_be_is_said_so(source: str, reason: str, cloud: Cloud) -> None:
+def test_an_invalid_source_is_refused(source: str, reason: str, cloud: Cloud) -> None:
     with pytest.raises(UsageError, match=reason):
         read_bill(source, cloud=cloud)
 
 
 @pytest.mark.parametrize("source", ["s3://bucket/x", "ce:2026-01"])
-def test_a_source_that_is_elsewhere_needs_a_cloud(source: str) -> None:
+def test_a_source_in_an_account_needs_a_cloud(source: str) -> None:
     with pytest.raises(UsageError, match="cloud=cloud"):
         read_bill(source)

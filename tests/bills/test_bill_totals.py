@@ -1,4 +1,4 @@
-"""Totals of real bills equal the sum of the raw column, added up by other means."""
+"""Totals of real bills equal the sum of the raw column, added up with Python's csv and json."""
 
 import csv
 import json
@@ -17,20 +17,20 @@ CUR = DATA / "cur_legacy_focus_converters_anonymous.csv"
 FOCUS = DATA / "focus_1_0_sample_1000_multicloud.csv"
 
 
-def raw(path: Path) -> list[dict[str, str]]:
+def read_csv(path: Path) -> list[dict[str, str]]:
     with path.open(encoding="utf-8-sig", newline="") as lines:
         return list(csv.DictReader(lines))
 
 
 def sums(rows: list[dict[str, str]], amount: str, by: str) -> dict[str, Decimal]:
-    found: dict[str, Decimal] = defaultdict(Decimal)
+    totals: dict[str, Decimal] = defaultdict(Decimal)
     for row in rows:
-        found[row[by] if row[by] != "NULL" else ""] += Decimal(row[amount] or 0)
-    return dict(found)
+        totals[row[by] if row[by] != "NULL" else ""] += Decimal(row[amount] or 0)
+    return dict(totals)
 
 
 @pytest.mark.parametrize(
-    ("path", "name", "amount", "metric", "service", "period"),
+    ("path", "format_", "amount", "metric", "service", "period"),
     [
         (CUR, "legacy CUR", "lineItem/UnblendedCost", "unblended", "lineItem/ProductCode", "2023-11"),
         (CUR, "legacy CUR", "lineItem/BlendedCost", "blended", "lineItem/ProductCode", "2023-11"),
@@ -39,20 +39,20 @@ def sums(rows: list[dict[str, str]], amount: str, by: str) -> dict[str, Decimal]
     ],
 )
 def test_a_total_is_the_sum_of_the_raw_column(
-    path: Path, name: str, amount: str, metric: str, service: str, period: str
+    path: Path, format_: str, amount: str, metric: str, service: str, period: str
 ) -> None:
-    rows = raw(path)
-    found = report(read_bill(path), metric)
-    assert (found.bill.format, found.bill.rows, found.bill.period) == (name, len(rows), period)
-    assert found.total == sum(Decimal(row[amount]) for row in rows)
-    assert found.totals == {"USD": found.total}
-    assert {what: cost for (what, _), cost in found.by_service.items()} == sums(rows, amount, service)
+    rows = read_csv(path)
+    result = report(read_bill(path), metric)
+    assert (result.bill.format, result.bill.rows, result.bill.period) == (format_, len(rows), period)
+    assert result.total == sum(Decimal(row[amount]) for row in rows)
+    assert result.totals == {"USD": result.total}
+    assert {name: cost for (name, _), cost in result.by_service.items()} == sums(rows, amount, service)
 
 
 def test_usage_types_add_up_to_the_total() -> None:
-    found = report(read_bill(CUR))
-    expected = sums(raw(CUR), "lineItem/UnblendedCost", "lineItem/UsageType")
-    assert {what: cost for (what, _), cost in found.by_usage_type.items()} == expected
+    result = report(read_bill(CUR))
+    expected = sums(read_csv(CUR), "lineItem/UnblendedCost", "lineItem/UsageType")
+    assert {name: cost for (name, _), cost in result.by_usage_type.items()} == expected
 
 
 def groups(path: Path) -> list[tuple[list[str], dict[str, Any]]]:
@@ -61,42 +61,43 @@ def groups(path: Path) -> list[tuple[list[str], dict[str, Any]]]:
 
 
 @pytest.mark.parametrize("path", sorted(DATA.glob("ce_*.json")), ids=lambda path: path.stem[16:40])
-def test_the_total_of_an_answer_of_cost_explorer_is_the_sum_of_its_groups(path: Path) -> None:
-    found = report(read_bill(path))
-    assert found.bill.format == "Cost Explorer"
-    assert found.bill.rows == len(groups(path))
-    assert found.total == sum(Decimal(metric["Amount"]) for _, metric in groups(path))
-    assert found.currency == "USD"
+def test_the_total_of_a_cost_explorer_response_is_the_sum_of_its_groups(path: Path) -> None:
+    result = report(read_bill(path))
+    assert result.bill.format == "Cost Explorer"
+    assert result.bill.rows == len(groups(path))
+    assert result.total == sum(Decimal(metric["Amount"]) for _, metric in groups(path))
+    assert result.currency == "USD"
 
 
-def test_all_providers_of_a_focus_bill_are_counted_and_it_is_said() -> None:
+def test_all_providers_of_a_focus_bill_are_counted_with_a_warning() -> None:
     assert (
-        "all are counted: 942 rows of AWS, 51 rows of Microsoft, 7 rows of Oracle" in report(read_bill(FOCUS)).warnings
+        "several providers, all counted: 942 rows of AWS, 51 rows of Microsoft, 7 rows of Oracle"
+        in report(read_bill(FOCUS)).warnings
     )
 
 
-def test_free_usage_of_a_cur_is_worth_its_list_price() -> None:
+def test_the_benefit_of_free_usage_in_a_cur_is_its_list_price() -> None:
     free = [
         row
-        for row in raw(CUR)
+        for row in read_csv(CUR)
         if row["lineItem/LineItemType"] == "Usage"
         and Decimal(row["lineItem/UnblendedRate"] or 1) == 0
         and Decimal(row["pricing/publicOnDemandCost"] or 0) > 0
     ]
-    found = report(read_bill(CUR))
-    assert sum(each.benefit or 0 for each in found.free) == sum(
+    result = report(read_bill(CUR))
+    assert sum(usage.benefit or 0 for usage in result.free) == sum(
         Decimal(row["pricing/publicOnDemandCost"]) for row in free
     )
-    assert sum(each.quantity for each in found.free) == sum(Decimal(row["lineItem/UsageAmount"]) for row in free)
+    assert sum(usage.quantity for usage in result.free) == sum(Decimal(row["lineItem/UsageAmount"]) for row in free)
     transfer = sum(
         Decimal(row["lineItem/UsageAmount"]) for row in free if "DataTransfer-Out-Bytes" in row["lineItem/UsageType"]
     )
-    assert [(each.quantity, each.cap) for each in found.free if each.allowance == "AWSDataTransfer GB"] == [
+    assert [(usage.quantity, usage.cap) for usage in result.free if usage.allowance == "AWSDataTransfer GB"] == [
         (transfer, 100)
     ]
 
 
-def test_focus_alone_cannot_value_what_was_free() -> None:
-    found = report(read_bill(FOCUS))
-    assert found.free and all(each.benefit is None for each in found.free)
-    assert any("list price of 0" in warning for warning in found.warnings)
+def test_the_benefit_of_free_usage_in_focus_is_unknown() -> None:
+    result = report(read_bill(FOCUS))
+    assert result.free and all(usage.benefit is None for usage in result.free)
+    assert any("list price of 0" in warning for warning in result.warnings)

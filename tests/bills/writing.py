@@ -1,4 +1,4 @@
-"""Bills that are made up, written in every format and in every way that exports and spreadsheets write them."""
+"""Write sample bills in every format, and in every dialect of exports and spreadsheets."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Line:
-    """What was charged."""
+    """A line item."""
 
     start: datetime
     service: str = "AmazonEC2"
@@ -64,7 +64,7 @@ class Line:
 
 
 def hours(count: int, first: datetime = datetime(2026, 1, 1), **changes: Any) -> list[Line]:
-    """A thing that runs for some hours."""
+    """Lines of one resource, one for each hour."""
     return [Line(first + timedelta(hours=number), **changes) for number in range(count)]
 
 
@@ -76,7 +76,7 @@ def total(lines: Iterable[Line]) -> Decimal:
 
 
 def cur(line: Line) -> Row:
-    """A row of a CUR, by CUR 2.0's names."""
+    """A row of CUR 2.0."""
     identity, span = line.key
     return {
         "identity_line_item_id": identity,
@@ -117,14 +117,14 @@ def legacy(line: Line) -> Row:
 
 
 def snake(line: Line) -> Row:
-    """A row of a legacy CUR as Athena has it."""
+    """A row of a legacy CUR with the column names of Athena."""
     row = {name: value for name, value in cur(line).items() if name not in _ONLY_IN_2}
     tags = {f"resource_tags_user_{key}": value for key, value in line.tags.items()}
     return {**row, "product_product_name": f"Amazon {line.service}", "product_region": "eu-west-3", **tags}
 
 
 def flattened(line: Line) -> Row:
-    """A row of CUR 2.0 whose maps were selected key by key."""
+    """A row of CUR 2.0 with a column for each tag."""
     row = {name: value for name, value in cur(line).items() if name not in ("product", "resource_tags")}
     return {**row, **{f"resource_tags_user_{key}": value for key, value in line.tags.items()}}
 
@@ -160,7 +160,7 @@ def focus(line: Line, version: str = "1.0") -> Row:
 
 
 def explorer(lines: Sequence[Line], *by: str) -> dict[str, Any]:
-    """What Cost Explorer says of some lines, day by day."""
+    """The Cost Explorer response for some lines, by day."""
     value = {"SERVICE": lambda line: f"Amazon {line.service}", "USAGE_TYPE": lambda line: line.usage_type}
     value |= {"LINKED_ACCOUNT": lambda line: line.account}
     days: dict[datetime, dict[tuple[str, ...], Decimal]] = {}
@@ -170,12 +170,12 @@ def explorer(lines: Sequence[Line], *by: str) -> dict[str, Any]:
         day[keys] = day.get(keys, Decimal(0)) + line.cost
     results = []
     for day, groups in sorted(days.items()):
-        told = {keys: {"UnblendedCost": {"Amount": str(cost), "Unit": "USD"}} for keys, cost in groups.items()}
+        metrics = {keys: {"UnblendedCost": {"Amount": str(cost), "Unit": "USD"}} for keys, cost in groups.items()}
         results.append(
             {
                 "TimePeriod": {"Start": f"{day:%Y-%m-%d}", "End": f"{day + timedelta(days=1):%Y-%m-%d}"},
-                "Total": {} if by else told[()],
-                "Groups": [{"Keys": list(keys), "Metrics": metrics} for keys, metrics in told.items()] if by else [],
+                "Total": {} if by else metrics[()],
+                "Groups": [{"Keys": list(keys), "Metrics": metrics[keys]} for keys in groups] if by else [],
                 "Estimated": False,
             }
         )
@@ -187,7 +187,7 @@ _ONLY_IN_2 = ("bill_payer_account_name", "product", "resource_tags", "product_re
 
 
 def _slashed(name: str) -> str:
-    """`line_item_unblended_cost` as `lineItem/UnblendedCost`."""
+    """Spell `line_item_unblended_cost` as `lineItem/UnblendedCost`."""
     for group in ("identity", "bill", "line_item", "pricing", "product"):
         if name.startswith(f"{group}_"):
             words = name.removeprefix(f"{group}_").split("_")
@@ -200,7 +200,7 @@ def _slashed(name: str) -> str:
 
 
 def parquet(path: Path, rows: Sequence[Row], floats: bool = True) -> Path:
-    """Rows as Parquet with the types of AWS's files; without `floats` decimals stay decimals."""
+    """Write rows as Parquet with the types of AWS's files; without `floats`, numbers are decimals."""
     path.parent.mkdir(parents=True, exist_ok=True)
     names = list(dict.fromkeys(name for row in rows for name in row))
     columns = {name: _array([row.get(name) for row in rows], floats) for name in names}
@@ -222,24 +222,23 @@ def _array(values: list[Any], floats: bool) -> pa.Array:
 
 @dataclass(frozen=True)
 class Dialect:
-    """How cells of text are written."""
+    """The way in which cells are written as text."""
 
     delimiter: str = ","
     decimals: str = "."
     thousands: str = ""
     small: str = "plain"
-    """Numbers below a thousandth: plain, or `scientific` as Java and spreadsheets write them."""
-    moments: str = "aws"
-    nothing: str = ""
+    """Numbers below 0.001: plain, or `scientific` as Java and spreadsheets write them."""
+    timestamps: str = "aws"
+    null: str = ""
     newline: str = "\n"
     encoding: str = "utf-8"
     header: Callable[[str], str] = str
-    backwards: bool = False
-    """Whether the columns come in another order."""
+    reversed_columns: bool = False
     quoted: bool = False
-    sums: bool = False
-    """Whether a row with a sum and a blank one come last."""
-    packed: bool = False
+    total_row: bool = False
+    """Whether a blank row and a row with the total come last."""
+    gzip: bool = False
 
     def number(self, value: Decimal) -> str:
         if self.small == "scientific" and value and abs(value) < Decimal("0.001"):
@@ -247,23 +246,23 @@ class Dialect:
         text = f"{value:,f}" if self.thousands else f"{value:f}"
         return text.replace(",", "G").replace(".", self.decimals).replace("G", self.thousands)
 
-    def moment(self, value: datetime) -> str:
-        if self.moments == "serial":
+    def timestamp(self, value: datetime) -> str:
+        if self.timestamps == "serial":
             days = (value - datetime(1899, 12, 30)) / timedelta(days=1)
             return f"{days:.6f}".rstrip("0").rstrip(".").replace(".", self.decimals)
-        return value.strftime(MOMENTS[self.moments])
+        return value.strftime(TIMESTAMPS[self.timestamps])
 
     def cell(self, value: Any) -> str:
         if value is None or value == {}:
-            return self.nothing
+            return self.null
         if isinstance(value, Decimal):
             return self.number(value)
         if isinstance(value, datetime):
-            return self.moment(value)
+            return self.timestamp(value)
         return json.dumps(value) if isinstance(value, dict) else str(value)
 
 
-MOMENTS = {
+TIMESTAMPS = {
     "aws": "%Y-%m-%dT%H:%M:%SZ",
     "millis": "%Y-%m-%dT%H:%M:%S.000Z",
     "plain": "%Y-%m-%d %H:%M:%S",
@@ -276,26 +275,26 @@ MOMENTS = {
 
 
 def text(path: Path, rows: Sequence[Row], dialect: Dialect = Dialect()) -> Path:
-    """Rows as delimited text."""
+    """Write rows as delimited text."""
     path.parent.mkdir(parents=True, exist_ok=True)
     names = list(dict.fromkeys(name for row in rows for name in row))
-    if dialect.backwards:
+    if dialect.reversed_columns:
         names.reverse()
     out = io.StringIO(newline="")
     quoting = csv.QUOTE_ALL if dialect.quoted else csv.QUOTE_MINIMAL
     writer = csv.writer(out, delimiter=dialect.delimiter, lineterminator=dialect.newline, quoting=quoting)
     writer.writerow([dialect.header(name) for name in names])
     writer.writerows([dialect.cell(row.get(name)) for name in names] for row in rows)
-    if dialect.sums:
+    if dialect.total_row:
         cost = next(name for name in names if name.lower().replace("_", "").endswith(("unblendedcost", "billedcost")))
-        summed = sum((row[cost] for row in rows), Decimal(0))
+        total_cost = sum((row[cost] for row in rows), Decimal(0))
         writer.writerow(["" for _ in names])
-        writer.writerow([dialect.number(summed) if name == cost else "" for name in names])
+        writer.writerow([dialect.number(total_cost) if name == cost else "" for name in names])
     content = out.getvalue().encode(dialect.encoding)
-    path.write_bytes(gzip.compress(content) if dialect.packed else content)
+    path.write_bytes(gzip.compress(content) if dialect.gzip else content)
     return path
 
 
 def changed(lines: Iterable[Line], **changes: Any) -> list[Line]:
-    """The same lines, each with some changes."""
+    """The same lines with some changes."""
     return [replace(line, **changes) for line in lines]

@@ -1,4 +1,4 @@
-"""Spark is tested where `make test-engines` says that it is there; what the other engines are asked, everywhere."""
+"""Skip the Spark tests unless `make test-engines` sets SPARK_IS_HERE."""
 
 import os
 

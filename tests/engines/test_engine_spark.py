@@ -1,4 +1,4 @@
-"""Spark and DuckDB tell the same of every bill in every report; run by `make test-engines`, where Spark is."""
+"""Spark and DuckDB give the same results for every bill and query. Run with `make test-engines`."""
 
 import json
 from collections.abc import Callable
@@ -11,19 +11,19 @@ import pandas
 import pytest
 
 from esaws.costs.analysis.anomalies import anomalies
-from esaws.costs.analysis.breakdown import where, where_by_day
-from esaws.costs.analysis.free_tier_usage import burn_down
+from esaws.costs.analysis.breakdown import breakdown, breakdown_by_day
+from esaws.costs.analysis.free_tier_usage import free_tier
 from esaws.costs.analysis.idle_hours import idle_hours
-from esaws.costs.analysis.month_end import outlook
-from esaws.costs.analysis.month_over_month import changes
-from esaws.costs.analysis.waste import forgotten
-from esaws.costs.attribution.billed import decided_in
+from esaws.costs.analysis.month_end import month_end
+from esaws.costs.analysis.month_over_month import month_over_month
+from esaws.costs.analysis.waste import waste
+from esaws.costs.attribution.billed import decisions
 from esaws.costs.bill import queries
 from esaws.costs.bill.bill import Bill
 from esaws.costs.bill.read import read_bill
 from esaws.costs.bill.report import report
 from esaws.costs.bill.schema import COLUMNS
-from esaws.costs.engines.engine import engine_of
+from esaws.costs.engines import open_engine
 from esaws.errors import UsageError
 from esaws.reference.seccom import seccom
 from tests.bills.writing import Line, changed, cur, explorer, flattened, hours, parquet
@@ -92,43 +92,41 @@ BILLS: dict[str, Callable[[Path], list[Path]]] = {
     "Cost Explorer": answers,
 }
 
-REPORTS = [
+QUERIES = [
     queries.totals,
     queries.by_service,
     queries.by_usage_type,
     queries.by_resource,
     queries.by_account,
-    queries.by_region,
-    queries.by_type,
     queries.by_provider,
     queries.by_month,
     queries.by_day,
 ]
 
 
-QUESTIONS: dict[str, Callable[[Bill], Any]] = {
-    "where": where,
-    "by day": where_by_day,
-    "by tag": lambda bill: where(bill, "tag:team"),
-    "burn-down": burn_down,
-    "changes": changes,
-    "outlook": outlook,
+ANALYSES: dict[str, Callable[[Bill], Any]] = {
+    "where": breakdown,
+    "by day": breakdown_by_day,
+    "by tag": lambda bill: breakdown(bill, "tag:team"),
+    "burn-down": free_tier,
+    "changes": month_over_month,
+    "outlook": month_end,
     "anomalies": anomalies,
     "idle": idle_hours,
-    "forgotten": forgotten,
-    "decisions": lambda bill: decided_in(bill, seccom("ha"), regime="legacy", period=bill.months[0]),
+    "forgotten": waste,
+    "decisions": lambda bill: decisions(bill, seccom("ha"), regime="legacy", period=bill.months[0]),
 }
 
 
 @pytest.fixture(scope="module", params=BILLS)
 def both(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Bill, Bill]:
-    """A bill as DuckDB and as Spark read it."""
+    """A bill read with DuckDB and with Spark."""
     sources = BILLS[request.param](tmp_path_factory.mktemp("bill"))
     return read_bill(*sources), read_bill(*sources, engine=URL)
 
 
 def same(ours: list[dict[str, Any]], theirs: list[dict[str, Any]]) -> bool:
-    """Whether two reports are the same, to the order in which floating point numbers were added."""
+    """Whether two results are equal, except for the rounding of float sums."""
     if len(ours) != len(theirs):
         return False
     pairs = [(a[name], b[name]) for a, b in zip(ours, theirs, strict=True) for name in a]
@@ -136,20 +134,20 @@ def same(ours: list[dict[str, Any]], theirs: list[dict[str, Any]]) -> bool:
 
 
 def in_order(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """In the order of the names: sums of floating point numbers that are equal on one engine may differ on another."""
+    """Sort by the text columns: float sums that are equal on one engine may differ on another."""
     return sorted(rows, key=lambda row: str([value for value in row.values() if not isinstance(value, float)]))
 
 
 @pytest.mark.parametrize("both", ["CUR 2.0", "legacy CUR", "FOCUS"], indirect=True)
-@pytest.mark.parametrize("asked", REPORTS, ids=lambda each: each.__name__)
-def test_a_report_is_the_same_on_spark(asked: Callable[..., Any], both: tuple[Bill, Bill]) -> None:
+@pytest.mark.parametrize("query", QUERIES, ids=lambda query: query.__name__)
+def test_a_query_gives_the_same_on_spark(query: Callable[..., Any], both: tuple[Bill, Bill]) -> None:
     duck, _ = both
-    for metric in duck.metrics[:1] if asked is not queries.by_service else duck.metrics:
-        ours, theirs = (bill.rows_of(asked(bill.lines, metric)) for bill in both)
+    for metric in duck.metrics[:1] if query is not queries.by_service else duck.metrics:
+        ours, theirs = (bill.fetch_rows(query(bill.lines, metric)) for bill in both)
         assert ours and same(in_order(ours), in_order(theirs)), (ours[:3], theirs[:3])
 
 
-def test_what_is_known_of_a_bill_is_the_same_on_spark(both: tuple[Bill, Bill]) -> None:
+def test_the_facts_of_a_bill_are_the_same_on_spark(both: tuple[Bill, Bill]) -> None:
     duck, spark = both
     for name in ("rows", "months", "metrics", "warnings", "format"):
         assert getattr(duck, name) == getattr(spark, name)
@@ -157,9 +155,9 @@ def test_what_is_known_of_a_bill_is_the_same_on_spark(both: tuple[Bill, Bill]) -
 
 def test_tags_and_free_usage_are_the_same_on_spark(both: tuple[Bill, Bill]) -> None:
     for key in ("team", "application"):
-        ours, theirs = (bill.rows_of(queries.by_tag(bill.lines, key)) for bill in both)
+        ours, theirs = (bill.fetch_rows(queries.by_tag(bill.lines, key)) for bill in both)
         assert ours and same(in_order(ours), in_order(theirs)), (ours[:3], theirs[:3])
-    ours, theirs = (bill.rows_of(queries.free_usage(bill.lines)) for bill in both)
+    ours, theirs = (bill.fetch_rows(queries.free_usage(bill.lines)) for bill in both)
     assert same(ours, theirs)
 
 
@@ -171,29 +169,29 @@ def test_the_whole_report_is_the_same_on_spark(both: tuple[Bill, Bill]) -> None:
 
 
 @pytest.mark.parametrize("both", ["CUR 2.0", "FOCUS"], indirect=True)
-@pytest.mark.parametrize("question", QUESTIONS)
-def test_a_question_is_answered_the_same_on_spark(question: str, both: tuple[Bill, Bill]) -> None:
-    ours, theirs = (answer(QUESTIONS[question], bill) for bill in both)
+@pytest.mark.parametrize("name", ANALYSES)
+def test_an_analysis_gives_the_same_on_spark(name: str, both: tuple[Bill, Bill]) -> None:
+    ours, theirs = (frame_or_error(ANALYSES[name], bill) for bill in both)
     if isinstance(ours, str):
         assert ours == theirs
     else:
         pandas.testing.assert_frame_equal(ours, theirs, rtol=0, atol=1e-9)
 
 
-def answer(question: Callable[[Bill], Any], bill: Bill) -> Any:
-    """The frame of an answer, or why there is none."""
+def frame_or_error(analyse: Callable[[Bill], Any], bill: Bill) -> Any:
+    """The frame of an analysis, or its error message."""
     try:
-        return question(bill).to_frame()
+        return analyse(bill).to_frame()
     except UsageError as error:
         return str(error)
 
 
 def test_each_line_is_the_same_on_spark(both: tuple[Bill, Bill]) -> None:
     names = [name for name in COLUMNS if name != "tags"]
-    ours, theirs = (bill.rows_of(bill.lines.select(*names)) for bill in both)
+    ours, theirs = (bill.fetch_rows(bill.lines.select(*names)) for bill in both)
     assert ours and same(in_order(ours), in_order(theirs))
 
 
-def test_a_process_has_one_session(both: tuple[Bill, Bill], tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"runs at local\[2\] in this process already"):
-        engine_of("spark://local[3]", tmp_path)
+def test_a_second_session_with_another_master_is_refused(both: tuple[Bill, Bill], tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"Spark already runs at local\[2\]"):
+        open_engine("spark://local[3]", tmp_path)

@@ -1,4 +1,4 @@
-"""A bill of every kind that is read, made up or real, for what is to hold of all of them."""
+"""A bill of every kind, sample or real, for tests that hold for all kinds."""
 
 from __future__ import annotations
 
@@ -85,4 +85,4 @@ KINDS: Mapping[str, Callable[[Path], Path]] = {
     "Cost Explorer, sums": _explorer(),
     "Cost Explorer, real": lambda folder: DATA / "ce_sample_chunk_monthly_services_per_account_spa_Apache2.json",
 }
-"""What it is → writes it into a folder."""
+"""The kind of a bill → a function that writes one into a folder and returns its path."""

@@ -1,4 +1,4 @@
-"""The FOCUS validator accepts what is written as FOCUS 1.0, of every kind of bill; run by `make test-focus`."""
+"""The FOCUS validator accepts FOCUS 1.0 files of every kind of bill. Run with `make test-focus`."""
 
 import csv
 import json
@@ -14,7 +14,7 @@ from esaws import simulation
 from esaws.cloud import Cloud
 from esaws.costs.bill.bill import Bill
 from esaws.costs.bill.read import read_bill
-from esaws.costs.data_export import bucket_of, export_bill
+from esaws.costs.data_export import export_bill, export_bucket
 from esaws.costs.focus.write import write_focus
 from tests.focus.kinds import KINDS
 
@@ -23,11 +23,11 @@ LOCAL = "the export of the local AWS"
 ENDINGS = (".csv", ".parquet")
 
 
-def validated(*files: Path) -> dict[str, Any]:
-    asked = [PYTHON, str(Path(__file__).with_name("validate.py")), *map(str, files)]
-    found = subprocess.run(asked, capture_output=True, text=True, timeout=300, check=False)
-    assert found.returncode == 0, found.stderr
-    return dict(json.loads(found.stdout))
+def validate(*files: Path) -> dict[str, Any]:
+    command = [PYTHON, str(Path(__file__).with_name("validate.py")), *map(str, files)]
+    completed = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    assert completed.returncode == 0, completed.stderr
+    return dict(json.loads(completed.stdout))
 
 
 @pytest.fixture(scope="module")
@@ -40,12 +40,12 @@ def local_bill(new_cloud: Callable[[], Cloud]) -> Bill:
         ImageId="ami-1", InstanceType="t2.micro", MinCount=1, MaxCount=1, TagSpecifications=tags
     )
     simulation.advance(cloud, "4d")
-    return read_bill(f"s3://{bucket_of(cloud)}/cur", cloud=cloud)
+    return read_bill(f"s3://{export_bucket(cloud)}/cur", cloud=cloud)
 
 
 @pytest.fixture(scope="module")
-def answers(tmp_path_factory: pytest.TempPathFactory, local_bill: Bill) -> dict[str, Any]:
-    """What the validator says of every kind of bill in both formats: it is asked once, because it begins slowly."""
+def results(tmp_path_factory: pytest.TempPathFactory, local_bill: Bill) -> dict[str, Any]:
+    """The validator's results for every kind of bill in both formats. It runs once, because it starts slowly."""
     files = {}
     for kind in (*KINDS, LOCAL):
         folder = tmp_path_factory.mktemp("bill")
@@ -54,48 +54,49 @@ def answers(tmp_path_factory: pytest.TempPathFactory, local_bill: Bill) -> dict[
             file = folder / f"written{ending}"
             assert write_focus(bill, file).rows == bill.rows
             files[kind + ending] = file
-    said = validated(*files.values())
-    return {name: said[str(file.resolve())] for name, file in files.items()}
+    results = validate(*files.values())
+    return {name: results[str(file.resolve())] for name, file in files.items()}
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
 @pytest.mark.parametrize("kind", [*KINDS, LOCAL])
-def test_the_validator_passes_every_rule(answers: dict[str, Any], kind: str, ending: str) -> None:
-    said = answers[kind + ending]
-    assert said["rows"] > 0
-    assert said["failed"] == {}
-    assert set(said["rules"].values()) == {"passed"} and len(said["rules"]) > 100
+def test_every_rule_of_the_validator_passes(results: dict[str, Any], kind: str, ending: str) -> None:
+    result = results[kind + ending]
+    assert result["rows"] > 0
+    assert result["failed"] == {}
+    assert set(result["rules"].values()) == {"passed"} and len(result["rules"]) > 100
 
 
-def test_its_own_program_says_that_validation_succeeded(tmp_path: Path) -> None:
+def test_the_validator_program_reports_success(tmp_path: Path) -> None:
     file = write_focus(read_bill(KINDS["CUR 2.0"](tmp_path)), tmp_path / "written.parquet").file
-    where = subprocess.check_output([PYTHON, "-c", "import focus_validator as f; print(f.__path__[0])"], text=True)
+    package = subprocess.check_output([PYTHON, "-c", "import focus_validator as f; print(f.__path__[0])"], text=True)
     program = [str(Path(PYTHON).with_name("focus-validator")), "--data-file", str(file), "--validate-version", "1.0"]
-    found = subprocess.run(
-        program, cwd=Path(where.strip()).parent, capture_output=True, text=True, timeout=60, check=False
+    completed = subprocess.run(
+        program, cwd=Path(package.strip()).parent, capture_output=True, text=True, timeout=60, check=False
     )
-    assert "Validation succeeded." in found.stdout, found.stdout + found.stderr
+    assert "Validation succeeded." in completed.stdout, completed.stdout + completed.stderr
 
 
-SPOILED = {
+INVALID_CELLS = {
     "ChargeFrequency_Enum": ("ChargeFrequency", "Sometimes"),
     "BillingCurrency_IsCurrencyCode": ("BillingCurrency", "XXQ"),
     "BilledCost_NotNull": ("BilledCost", ""),
     "BillingPeriodStart_IsDateTime": ("BillingPeriodStart", "2026-01-01"),
     "SkuPriceId_Nullable": ("SkuPriceId", ""),
 }
-"""The rule that has to fail → the cell that is spoiled for it."""
+"""The rule that must fail → the column and the value that violate it."""
 
 
-def test_it_refuses_each_file_that_was_spoiled(tmp_path: Path) -> None:
+def test_each_file_with_an_invalid_cell_fails_its_rule(tmp_path: Path) -> None:
     with write_focus(read_bill(KINDS["CUR 2.0"](tmp_path)), tmp_path / "a.csv").file.open(newline="") as lines:
         rows = list(csv.DictReader(lines))
     files = []
-    for rule, (column, value) in SPOILED.items():
+    for rule, (column, value) in INVALID_CELLS.items():
         files.append(tmp_path / f"{rule}.csv")
         with files[-1].open("w", newline="") as lines:
             writer = csv.DictWriter(lines, list(rows[0]))
             writer.writeheader()
             writer.writerows([{**rows[0], column: value}, *rows[1:]])
-    said = validated(*files)
-    assert {Path(file).stem: rule for file, each in said.items() for rule in each["failed"]} == {x: x for x in SPOILED}
+    results = validate(*files)
+    failed = {Path(file).stem: rule for file, result in results.items() for rule in result["failed"]}
+    assert failed == {rule: rule for rule in INVALID_CELLS}

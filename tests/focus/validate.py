@@ -1,7 +1,7 @@
-"""Asks focus-validator of files, in an environment of its own: `python validate.py FILE…` prints what it says as JSON.
+"""Run focus-validator on files, in an environment of its own: `python validate.py FILE…` prints the results as JSON.
 
-The validator looks for its list of currencies from the folder that it is installed in. Of a CSV pandas guesses the
-types, and takes accounts of digits for numbers, which the validator then refuses: columns of text are read as text.
+The validator finds its list of currencies only from the folder that it is installed in. pandas reads account ids in a
+CSV as numbers, which the validator rejects: text columns are read as text here.
 """
 
 import json
@@ -15,7 +15,7 @@ def refuse_the_network(event, args):
         raise RuntimeError(f"the validator tried to reach {args}")
 
 
-def said_of(file):
+def validate(file):
     import pandas
     from focus_validator.validator import Validator
 
@@ -26,11 +26,11 @@ def said_of(file):
         types = {rule.column_id: getattr(rule.check, "data_type", None) for rule in rules.rules if is_typed(rule)}
         text = [column for column, type_ in types.items() if type_.value == "string"]
         validator.focus_data = pandas.read_csv(file, dtype=dict.fromkeys(text, "object"))
-    found = rules.validate(validator.focus_data)
+    result = rules.validate(validator.focus_data)
     failed = (
-        {} if found.failure_cases is None else found.failure_cases.astype(str).groupby("Check Name")["Values"].first()
+        {} if result.failure_cases is None else result.failure_cases.astype(str).groupby("Check Name")["Values"].first()
     )
-    statuses = {name: rule.status.value for name, rule in found.checklist.items()}
+    statuses = {name: rule.status.value for name, rule in result.checklist.items()}
     return {"rows": len(validator.focus_data), "rules": statuses, "failed": dict(failed)}
 
 
@@ -44,4 +44,4 @@ if __name__ == "__main__":
     import focus_validator
 
     os.chdir(Path(focus_validator.__file__).parents[1])
-    print(json.dumps({file: said_of(file) for file in files}))
+    print(json.dumps({file: validate(file) for file in files}))
