@@ -2,7 +2,8 @@
 
 - `cloud`: an empty account. `new_cloud`: makes any number of them. Cheap: use these for single resources.
 - `ha`, `budget`: the SecCom system of that profile, deployed and healthy, loaded anew for each test.
-- `load_system("ha")`: the same for a module fixture that several read-only tests share.
+- `load_system("ha")`: the same for a module fixture that several read-only tests share. `load_system("two-services")`
+  is a small `ha`: 52 resources, services client-web-ui and intrusion-management-api behind the load balancer.
 
 A system is deployed once per test run and saved. Loading it takes about a second; deploying it 5 to 9 CPU seconds.
 """
@@ -18,8 +19,8 @@ from filelock import FileLock
 from hypothesis import HealthCheck, settings
 
 from esaws.cloud import Cloud
-from esaws.local_aws import process
 from esaws.deploy.plan import plan_deploy
+from esaws.local_aws import process
 from esaws.reference.seccom import seccom
 from tests.shell import Shell
 
@@ -44,7 +45,13 @@ SHARED: list[str] = []
 """The reset URLs of the servers that several files share."""
 
 _accounts = count(500_000_000_000)
-_SYSTEM_ACCOUNTS = {"ha": "400000000001", "budget": "400000000002"}
+
+SYSTEMS = {
+    "ha": seccom("ha"),
+    "budget": seccom("budget"),
+    "two-services": seccom("ha", services=("client-web-ui", "intrusion-management-api")),
+}
+"""The systems that `load_system` loads."""
 
 # The speed of the machine must not decide a test.
 settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -92,26 +99,26 @@ def esaws(cloud: Cloud, tmp_path: Path) -> Shell:
 
 @pytest.fixture(scope="session")
 def load_system(endpoint: str, tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Callable[[str], Cloud]:
-    """Return `load(profile) -> Cloud`: the profile `ha` or `budget`, deployed, in an account of its own.
+    """Return `load(name) -> Cloud`: a system of `SYSTEMS`, deployed, in an account of its own.
 
-    The first call in a test run deploys the profile on an emptied server and saves the server's state to a file, which
+    The first call in a test run deploys the system on an emptied server and saves the server's state to a file, which
     all xdist workers share. Every call loads that file, clock and settings included. Loading replaces the whole state
     of the server: other accounts of the same process are gone afterwards, so load first and make other clouds later.
     """
     folder = tmp_path_factory.getbasetemp()
     folder = folder if worker_id == "master" else folder.parent  # the parent is common to all workers
 
-    def load(profile: str) -> Cloud:
-        cloud = Cloud.at(endpoint, account=_SYSTEM_ACCOUNTS[profile])
-        file = folder / f"{profile}.esaws"
+    def load(name: str) -> Cloud:
+        account = f"4{[*SYSTEMS].index(name):011}"
+        file = folder / f"{name}.esaws"
         with FileLock(f"{file}.lock"):
             if not file.exists():
                 post(f"{endpoint}/_esaws/reset", b"{}")
-                plan_deploy(seccom(profile), cloud).apply()
+                plan_deploy(SYSTEMS[name], Cloud.at(endpoint, account=account)).apply()
                 with urllib.request.urlopen(f"{endpoint}/_esaws/save", timeout=60) as response:
                     file.write_bytes(response.read())
         post(f"{endpoint}/_esaws/load", file.read_bytes())
-        return Cloud.at(endpoint, account=cloud.account)
+        return Cloud.at(endpoint, account=account)
 
     return load
 

@@ -1,17 +1,27 @@
-"""Run `esaws …` as a user's shell does."""
+"""Run `esaws` commands in tests."""
 
+import io
 import json
 import os
 import subprocess
 import sys
+from contextlib import redirect_stderr, redirect_stdout
+from pathlib import Path
+
+import pytest
+
+from esaws.cli import main
 
 
 class Shell:
-    """Runs `esaws …` as a user's shell does, without a terminal, in one account."""
+    """Runs `esaws` commands without a terminal, in one account and one working directory.
+
+    Calling it runs a command in this process, which is much faster. `start` runs it in a process of its own.
+    """
 
     def __init__(self, cloud, folder):
         self.folder = folder
-        self.environment = os.environ | {
+        self.environment = {
             "ESAWS_TARGET": cloud.endpoint,
             "ESAWS_ACCOUNT": cloud.account,
             "ESAWS_DEPLOYMENT": cloud.deployment,
@@ -19,9 +29,10 @@ class Shell:
         }
 
     def start(self, *words, **environment):
+        """Start a command in a process of its own and return the process."""
         return subprocess.Popen(
             [sys.executable, "-m", "esaws.cli", *words],
-            env=self.environment | environment,
+            env=os.environ | self.environment | environment,
             cwd=self.folder,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -30,15 +41,24 @@ class Shell:
         )
 
     def __call__(self, *words, code=0, **environment):
-        process = self.start(*words, **environment)
-        out, err = process.communicate(timeout=300)
-        assert process.returncode == code, f"esaws {' '.join(words)} exited with {process.returncode}\n{out}\n{err}"
-        return out if code == 0 else err
+        """Run a command, check its exit code, and return its output: stderr if `code` is a failure."""
+        out, err = io.StringIO(), io.StringIO()
+        with pytest.MonkeyPatch.context() as patch, Path(os.devnull).open() as nothing:
+            for name, value in (self.environment | environment).items():
+                patch.setenv(name, value)
+            patch.chdir(self.folder)
+            patch.setattr(sys, "stdin", nothing)
+            with redirect_stdout(out), redirect_stderr(err), pytest.raises(SystemExit) as end:
+                main(words)
+        exit_code = end.value.code or 0
+        assert exit_code == code, f"esaws {' '.join(words)} exited with {exit_code}\n{out.getvalue()}\n{err.getvalue()}"
+        return out.getvalue() if code == 0 else err.getvalue()
 
     def json(self, *words, **environment):
+        """Run a command with `--json` and return its result."""
         return json.loads(self(*words, "--json", **environment))
 
 
 def journal_lines(folder):
-    """How many lines the journals in a folder have so far."""
+    """Return the number of lines in the journals of a folder."""
     return sum(path.read_bytes().count(b"\n") for path in folder.glob("runs/*.jsonl"))

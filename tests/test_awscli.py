@@ -1,4 +1,4 @@
-"""The real AWS CLI: it takes the ledger's lines, and it talks to the local AWS."""
+"""The real AWS CLI accepts the commands of the call log, and works with the local AWS."""
 
 import json
 import os
@@ -14,16 +14,17 @@ from awscli.clidriver import create_clidriver
 from botocore.loaders import JSONFileLoader
 
 from esaws.cloud import Cloud
-from esaws.local_aws import process
 from esaws.deploy.plan import plan_deploy, plan_teardown
+from esaws.local_aws import process
 from esaws.reference.seccom import seccom
+from esaws.resources import Cluster
 
-WORDS_REFUSED = 252  # the AWS CLI's exit code for a line that it does not understand
+INVALID_COMMAND = 252  # the exit code of the AWS CLI for a command that it can't parse
 
 
 @pytest.fixture(scope="module")
-def lines(new_cloud):
-    """One line for each operation that a deploy of everything, a change to the small build, and a teardown use."""
+def commands(new_cloud):
+    """One command for each operation of a deploy of `ha`, a change to `budget`, and a teardown."""
     cloud = new_cloud()
     plan_deploy(seccom("ha", warn_at_usd=20), cloud).apply()
     plan_deploy(seccom("budget"), cloud, prune=True).apply()
@@ -33,35 +34,36 @@ def lines(new_cloud):
 
 
 @pytest.fixture
-def models_read_once(monkeypatch):
-    """Each driver reads the models of its services from disk, megabytes of JSON."""
+def cached_models(monkeypatch):
+    """Cache the service models: each driver would read megabytes of JSON."""
     read = cache(JSONFileLoader().load_file)
     monkeypatch.setattr(JSONFileLoader, "load_file", lambda _, path: read(path))
 
 
-def test_the_aws_cli_understands_every_line_of_the_ledger(lines, models_read_once, monkeypatch, capfd):
+def test_the_aws_cli_accepts_every_command_of_the_call_log(commands, cached_models, monkeypatch, capfd):
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "local")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "local")
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
-    assert len(lines) > 60
-    nowhere = ["--endpoint-url", "http://127.0.0.1:1", "--region", "eu-west-3"]
-    for line in lines:
-        # A driver serves one line: it carries hooks of one command over to the next.
-        code = create_clidriver().main([*shlex.split(line)[1:], *nowhere])
-        said = capfd.readouterr().err
-        assert code != WORDS_REFUSED and "Could not connect" in said, f"{line}\n{said}"
+    assert len(commands) > 60
+    endpoint = ["--endpoint-url", "http://127.0.0.1:1", "--region", "eu-west-3"]
+    for command in commands:
+        # A new driver for each, because hooks of one command stay for the next.
+        code = create_clidriver().main([*shlex.split(command)[1:], *endpoint])
+        error = capfd.readouterr().err
+        assert code != INVALID_COMMAND and "Could not connect" in error, f"{command}\n{error}"
 
 
-def test_a_shell_that_was_pointed_at_the_local_aws_sees_what_is_deployed_there(endpoint):
+def test_the_aws_cli_lists_resources_of_the_local_aws(endpoint):
     cloud = Cloud.at(endpoint)
-    plan_deploy(seccom("budget", services=["hdm"]), cloud).apply()
+    cluster = Cluster(name="hdm-cluster")
+    cluster.create(cloud)
     aws = shutil.which("aws", path=str(Path(sys.executable).parent))
-    asked = subprocess.run(
+    listed = subprocess.run(
         [str(aws), "ecs", "list-clusters", "--output", "json"],
         env=os.environ | process.environment(),
         capture_output=True,
         text=True,
         check=True,
     )
-    assert json.loads(asked.stdout)["clusterArns"] == ["arn:aws:ecs:eu-west-3:123456789012:cluster/seccom-hdm-cluster"]
+    assert json.loads(listed.stdout)["clusterArns"] == [cluster.id_in(cloud)]
     plan_teardown(cloud).apply()

@@ -1,4 +1,4 @@
-"""The main job from a shell: plan, deploy, look, replace, tear down; killed in between; and what bad input gets."""
+"""The main job from a shell: plan, deploy, list, replace and tear down; interruptions; invalid input."""
 
 import json
 import signal
@@ -13,77 +13,87 @@ from esaws.cloud import Cloud
 from esaws.deploy.inventory import inventory
 from esaws.deploy.plan import plan_deploy
 from esaws.reference.seccom import seccom
+from esaws.resources import Broker, DBInstance
 from tests.shell import Shell, journal_lines
 
+WEB = ("--services", "client-web-ui")
+TWO_ZONES = ["client-web-ui", "sites-management-api"]
+"""One service for each zone of `budget`."""
 
-def tell(rows, key="action"):
+
+def count(rows, key="action"):
     return Counter(row[key] for row in rows)
 
 
-def test_deploy_plan_inventory_and_teardown_from_a_shell(esaws, cloud):
-    planned = esaws.json("plan", "--profile", "ha")
-    assert tell(planned) == {"create": len(seccom("ha"))}
+def ids(cloud):
+    return {live.key: live.id for live in inventory(cloud)}
+
+
+def test_plan_deploy_inventory_and_teardown(esaws, cloud):
+    system = ("--profile", "ha", *WEB)
+    planned = esaws.json("plan", *system)
+    assert count(planned) == {"create": len(seccom("ha", services=["client-web-ui"]))}
     assert len(inventory(cloud)) == 0, "a plan changes nothing"
 
-    deployed = esaws.json("deploy", "--profile", "ha", "--yes")
+    deployed = esaws.json("deploy", *system, "--yes")
     assert deployed.keys() >= {"created", "kept", "updated", "calls", "seconds"}
     assert (deployed["created"], deployed["kept"], deployed["updated"]) == (len(planned), 0, 0)
 
-    assert tell(esaws.json("plan", "--profile", "ha")) == {"keep": len(planned)}
+    assert count(esaws.json("plan", *system)) == {"keep": len(planned)}
 
     owned = esaws.json("inventory")
     assert {(row["kind"], row["name"]) for row in owned} == {(row["kind"], row["name"]) for row in planned}
     assert all(row.keys() == {"kind", "name", "id", "state"} for row in owned)
-    below = esaws.json("inventory", "--all-owned")
-    assert len(below) > len(owned)
+    assert len(esaws.json("inventory", "--all-owned")) > len(owned)
 
-    gone = esaws.json("teardown", "--yes")
-    assert gone == {"deleted": len(planned), "left": []}
+    teardown = esaws.start("teardown", "--yes", "--json")
+    assert json.loads(teardown.communicate(timeout=60)[0]) == {"deleted": len(planned), "left": []}
+    assert teardown.returncode == 0
     assert esaws.json("inventory") == []
-    assert esaws.json("teardown", "--yes") == {"deleted": 0, "left": []}, "again, and it is quiet"
+    assert esaws.json("teardown", "--yes") == {"deleted": 0, "left": []}
 
 
-def test_the_small_build_replaces_the_large_one_only_when_asked(esaws, cloud):
-    esaws("deploy", "--profile", "ha", "--yes")
-    before = {live.key: live.id for live in inventory(cloud)}
+def test_budget_replaces_ha_only_with_prune(esaws, cloud):
+    services = ("--services", ",".join(TWO_ZONES))
+    plan_deploy(seccom("ha", services=TWO_ZONES), cloud).apply()
+    before = ids(cloud)
 
-    refusal = esaws("deploy", "--profile", "budget", "--yes", code=1)
+    refusal = esaws("deploy", "--profile", "budget", *services, "--yes", code=1)
     assert "extra: Service client-web-ui" in refusal and "--prune deletes it" in refusal
-    assert {live.key: live.id for live in inventory(cloud)} == before, "nothing was changed"
+    assert ids(cloud) == before, "nothing was changed"
 
-    replaced = esaws.json("deploy", "--profile", "budget", "--yes", "--prune")
+    replaced = esaws.json("deploy", "--profile", "budget", *services, "--yes", "--prune")
     assert replaced["deleted"] and replaced["kept"] and replaced["created"]
-    assert tell(esaws.json("plan", "--profile", "budget")) == {"keep": len(seccom("budget"))}
-    after = {live.key: live.id for live in inventory(cloud)}
+    budget = seccom("budget", services=TWO_ZONES)
+    assert {change.action for change in plan_deploy(budget, cloud)} == {"keep"}
+    after = ids(cloud)
     for kind in ("VPC", "Subnet", "SecurityGroup", "LoadBalancer", "TargetGroup", "DBInstance", "AutoScalingGroup"):
-        assert {key: id for key, id in after.items() if key[0] == kind} == {
-            key: id for key, id in before.items() if key[0] == kind
-        }, f"each {kind} is shared and kept"
-    machines = cloud.client("autoscaling").describe_auto_scaling_instances()["AutoScalingInstances"]
-    assert Counter(machine["AvailabilityZone"] for machine in machines) == {"eu-west-3a": 5, "eu-west-3b": 1}
+        kept = {key: id for key, id in before.items() if key[0] == kind}
+        assert kept and {key: id for key, id in after.items() if key[0] == kind} == kept
+    instances = cloud.client("autoscaling").describe_auto_scaling_instances()["AutoScalingInstances"]
+    assert Counter(instance["AvailabilityZone"] for instance in instances) == {"eu-west-3a": 1, "eu-west-3b": 1}
 
-    back = esaws.json("deploy", "--profile", "ha", "--yes", "--prune")
-    assert back["deleted"] == sum(key[0] in ("Task", "TargetRegistration") for key in after)
-    assert tell(esaws.json("plan", "--profile", "ha")) == {"keep": len(seccom("ha"))}
+    restored = esaws.json("deploy", "--profile", "ha", *services, "--yes", "--prune")
+    assert restored["deleted"] == sum(key[0] in ("Task", "TargetRegistration") for key in after)
+    assert {change.action for change in plan_deploy(seccom("ha", services=TWO_ZONES), cloud)} == {"keep"}
 
 
-def test_a_teardown_leaves_the_neighbour_and_what_only_looks_like_ours(new_cloud, cloud, tmp_path):
-    neighbour = new_cloud(account=cloud.account, deployment="seccom2")
-    plan_deploy(seccom("budget"), neighbour).apply()
-    their_own = {live.key: live.id for live in inventory(neighbour)}
-    look_alikes = make_look_alikes(cloud)
-    plan_deploy(seccom("ha"), cloud).apply()
+def test_a_teardown_keeps_other_deployments_and_look_alikes(ha, new_cloud, tmp_path):
+    neighbour = new_cloud(account=ha.account, deployment="seccom2")
+    plan_deploy(seccom("budget", services=["client-web-ui"]), neighbour).apply()
+    neighbours = ids(neighbour)
+    look_alikes = make_look_alikes(ha)
 
-    assert Shell(cloud, tmp_path).json("teardown", "--yes")["left"] == []
+    assert Shell(ha, tmp_path).json("teardown", "--yes")["left"] == []
 
-    assert len(inventory(cloud)) == 0
-    assert {live.key: live.id for live in inventory(neighbour)} == their_own
-    for what, is_there in look_alikes.items():
-        assert is_there(), f"{what} was not ours"
+    assert len(inventory(ha)) == 0
+    assert ids(neighbour) == neighbours
+    for description, find in look_alikes.items():
+        assert find(), f"{description} is not ours and must not be deleted"
 
 
 def make_look_alikes(cloud):
-    """Things with names like ours and no tags; for each a question whether it is still there."""
+    """Create untagged resources with names like ours. Returns, for each, a function that finds it."""
     ec2, logs, ecs, ssm = (cloud.client(service) for service in ("ec2", "logs", "ecs", "ssm"))
     iam, s3, ecr, rds = (cloud.client(service) for service in ("iam", "s3", "ecr", "rds"))
     cloudwatch, cognito, budgets = (cloud.client(service) for service in ("cloudwatch", "cognito-idp", "budgets"))
@@ -133,7 +143,7 @@ def make_look_alikes(cloud):
     }
 
 
-# -- bad input -------------------------------------------------------------------------------------------------------
+# -- invalid input ---------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -152,104 +162,115 @@ def make_look_alikes(cloud):
         (["draw", "--profile", "ha", "-o", "picture.gif"], {}, 2, ".svg or .png"),
         (["deploy", "--profile", "ha", "--yes"], {"ESAWS_TARGET": "aws", "ESAWS_ACCOUNT": ""}, 3, "name the account"),
         (["teardown", "--yes"], {"ESAWS_TARGET": "aws", "ESAWS_ACCOUNT": ""}, 3, "name the account"),
-        (["deploy", "--profile", "ha"], {}, 3, "no terminal to ask in"),
-        (["teardown"], {}, 3, "no terminal to ask in"),
+        (["deploy", "--profile", "ha"], {}, 3, "no terminal to confirm in"),
+        (["teardown"], {}, 3, "no terminal to confirm in"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )  # fmt: skip
-def test_bad_input_gets_its_exit_code_and_says_what_to_do(esaws, cloud, words, environment, code, message):
+def test_invalid_input_has_its_exit_code_and_message(esaws, cloud, words, environment, code, message):
     assert message in esaws(*words, code=code, **environment)
     assert len(inventory(cloud)) == 0, "nothing was changed"
 
 
-class SomebodyElse(BaseHTTPRequestHandler):
-    """Answers every call as STS does, with the account of somebody else."""
+class OtherAccount(BaseHTTPRequestHandler):
+    """Answers every call as STS would, with another account."""
 
     def do_POST(self):
         body = (
             b"<GetCallerIdentityResponse><GetCallerIdentityResult><Account>999999999999</Account>"
             b"</GetCallerIdentityResult></GetCallerIdentityResponse>"
         )
-        self.server.asked.append(self.rfile.read(int(self.headers["Content-Length"])))
+        self.server.requests.append(self.rfile.read(int(self.headers["Content-Length"])))
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
 
     def log_message(self, *_):
-        """Quiet."""
+        """Print nothing."""
 
 
-def test_another_account_than_the_named_one_is_refused_before_anything_else_is_asked(esaws):
-    with HTTPServer(("127.0.0.1", 0), SomebodyElse) as server:
-        server.asked = []
+def test_another_account_than_the_named_one_is_refused_before_any_other_call(esaws):
+    with HTTPServer(("127.0.0.1", 0), OtherAccount) as server:
+        server.requests = []
         Thread(target=server.serve_forever, daemon=True).start()
         url = f"http://127.0.0.1:{server.server_port}"
         for words in (["deploy", "--profile", "ha", "--yes"], ["teardown", "--yes"]):
             message = esaws(*words, code=3, ESAWS_TARGET=url)
             assert "belong to account 999999999999" in message and "nothing was changed" in message
         server.shutdown()
-        assert all(b"GetCallerIdentity" in asked for asked in server.asked) and server.asked
+        assert all(b"GetCallerIdentity" in request for request in server.requests) and server.requests
 
 
-def test_a_deploy_that_aws_refuses_tells_what_and_why_and_the_next_one_completes(esaws, cloud):
-    # A bucket's name is taken by somebody else's account, as it may be on AWS.
+# -- failures and interruptions --------------------------------------------------------------------------------------
+
+
+def test_a_failed_deploy_reports_the_resource_and_the_next_one_completes_it(esaws, cloud):
+    # Another account has a bucket of this name already.
     other = Cloud.at(cloud.endpoint, account="999999999999")
     name = f"seccom-clips-{cloud.account}-eu-west-3"
     other.client("s3").create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": "eu-west-3"})
-    message = esaws("deploy", "--profile", "budget", "--yes", code=1)
-    assert "Bucket clips: BucketAlreadyExists" in message and "goes on from here" in message
+    system = ("--profile", "budget", "--services", "client-web-ui,intrusion-management-api")
+    error = esaws("deploy", *system, "--yes", code=1)
+    assert "Bucket clips: BucketAlreadyExists" in error and "run the same deploy again to continue" in error
     other.client("s3").delete_bucket(Bucket=name)
-    esaws("deploy", "--profile", "budget", "--yes")
-    assert tell(esaws.json("plan", "--profile", "budget")) == {"keep": len(seccom("budget"))}
+    esaws("deploy", *system, "--yes")
+    assert count(esaws.json("plan", *system)).keys() == {"keep"}
 
 
-def test_ctrl_c_lets_what_runs_finish_and_says_so(esaws, cloud):
-    deploying = esaws.start("deploy", "--profile", "ha", "--yes")
-    while journal_lines(esaws.folder) < 20 and deploying.poll() is None:
+def test_ctrl_c_finishes_the_running_changes(esaws, cloud):
+    deploy = esaws.start("deploy", "--profile", "ha", *WEB, "--yes")
+    while journal_lines(esaws.folder) < 20 and deploy.poll() is None:
         time.sleep(0.002)
-    deploying.send_signal(signal.SIGINT)
-    _, err = deploying.communicate(timeout=60)
-    assert deploying.returncode == 1
-    assert "interrupted" in err
+    deploy.send_signal(signal.SIGINT)
+    _, error = deploy.communicate(timeout=60)
+    assert deploy.returncode == 1
+    assert "interrupted" in error
     journal = [json.loads(line) for path in esaws.folder.glob("runs/*.jsonl") for line in path.read_text().splitlines()]
     events = Counter(line["event"] for line in journal)
     assert events["begun"] == events["done"] > 0 and events["ended"] == 1
-    plan_deploy(seccom("ha"), cloud).apply()
+    plan_deploy(seccom("ha", services=["client-web-ui"]), cloud).apply()
 
 
 def test_a_dry_run_shows_the_plan_and_changes_nothing(esaws, cloud):
-    assert tell(esaws.json("deploy", "--profile", "budget", "--dry-run")) == {"create": len(seccom("budget"))}
+    system = ("--profile", "budget", *WEB)
+    assert count(esaws.json("deploy", *system, "--dry-run")).keys() == {"create"}
     assert len(inventory(cloud)) == 0
-    plan_deploy(seccom("budget", services=["hdm"]), cloud).apply()
-    assert tell(esaws.json("teardown", "--dry-run")) == {"delete": len(inventory(cloud))}
+    plan_deploy(seccom("budget").just(DBInstance), cloud).apply()
+    before = ids(cloud)
+    assert count(esaws.json("teardown", "--dry-run")) == {"delete": len(before)}
+    assert ids(cloud) == before
 
 
-def test_the_plan_reads_as_a_table(esaws):
+def test_the_plan_is_printed_as_a_table(esaws):
     table = esaws("plan", "--profile", "ha")
     assert "LoadBalancer" in table and "284.52 USD a month at list price (~ some prices unverified)" in table
 
 
-def test_no_password_is_anywhere_but_in_its_parameter(esaws, cloud):
-    esaws("deploy", "--profile", "budget", "--yes")
+def test_passwords_are_only_in_their_parameters(esaws, cloud, monkeypatch):
+    monkeypatch.setenv("ESAWS_RUNS", str(esaws.folder / "runs"))
+    plan_deploy(seccom("budget").just(Broker, DBInstance), cloud).apply()
+    logged = "".join(path.read_text() for path in esaws.folder.glob("runs/*")) + repr(list(cloud.calls))
+    assert "DBInstance" in logged and "create_broker".replace("_", "") in logged.lower()
     parameters = cloud.client("ssm").get_parameters_by_path(Path="/seccom", WithDecryption=True)["Parameters"]
     assert len(parameters) == 2
-    plan_deploy(seccom("budget"), cloud).apply()
-    told = "".join(path.read_text() for path in esaws.folder.glob("runs/*")) + repr(list(cloud.calls))
-    told += esaws("plan", "--profile", "budget") + esaws("inventory", "--json")
+    logged += repr(list(cloud.calls)) + esaws("plan", "--profile", "budget") + esaws("inventory", "--json")
     for parameter in parameters:
         assert parameter["Type"] == "SecureString" and len(parameter["Value"]) >= 16
-        assert parameter["Value"] not in told
+        assert parameter["Value"] not in logged
 
 
-def test_doctor_says_of_each_thing_whether_it_is_well(esaws):
+# -- doctor ----------------------------------------------------------------------------------------------------------
+
+
+def test_doctor_checks_everything(esaws):
     checks = esaws.json("doctor")
     assert {row["check"] for row in checks} == {"python", "graphviz", "disk", "process", "port", "endpoint", "account"}
     assert all(row["ok"] for row in checks)
     assert all(row.keys() == {"check", "ok", "detail", "fix"} for row in checks)
 
 
-def test_doctor_tells_what_is_wrong_and_how_it_is_mended(esaws):
+def test_doctor_reports_a_failed_check_with_its_fix(esaws):
     process = esaws.start("doctor", "--json", ESAWS_TARGET="http://127.0.0.1:1")
     rows = {row["check"]: row for row in json.loads(process.communicate()[0])}
     assert process.returncode == 1

@@ -1,4 +1,4 @@
-"""Progress: in a notebook one line that settles, and nothing where nobody looks."""
+"""Progress: one updated line in a notebook, nothing without a terminal."""
 
 import nbformat
 from nbformat.v4 import new_code_cell, new_notebook
@@ -8,12 +8,12 @@ from esaws.progress import progress
 
 LOOP = """\
 from esaws.progress import progress
-with progress("deploy", 3) as shown:
+with progress("deploy", 3) as bar:
     for name in ("a long name of something", "b", "c"):
-        shown.step(name)"""
+        bar.step(name)"""
 
 
-def test_in_a_notebook_its_last_state_remains(tmp_path):
+def test_a_notebook_keeps_only_the_last_state(tmp_path):
     path = tmp_path / "loop.ipynb"
     nbformat.write(new_notebook(cells=[new_code_cell(LOOP)]), path)
     assert run_notebook(path, path).ok
@@ -22,6 +22,6 @@ def test_in_a_notebook_its_last_state_remains(tmp_path):
 
 
 def test_without_a_terminal_nothing_is_printed(capfd):
-    with progress("deploy", 1) as shown:
-        shown.step("a")
+    with progress("deploy", 1) as bar:
+        bar.step("a")
     assert capfd.readouterr() == ("", "")

@@ -1,4 +1,4 @@
-"""The ledger: every call with its secrets removed, as a frame and as lines that the AWS CLI understands."""
+"""The call log: every call with its secrets masked, as a frame and as AWS CLI commands."""
 
 import shlex
 
@@ -44,7 +44,7 @@ SECRETS = [
 
 
 @pytest.mark.parametrize(("service", "operation", "parameters"), SECRETS, ids=[f"{s}.{o}" for s, o, _ in SECRETS])
-def test_no_secret_is_kept(service, operation, parameters):
+def test_secrets_are_masked(service, operation, parameters):
     cloud = Cloud.at("http://127.0.0.1:1")
     client = cloud.client(service)
     with Stubber(client) as stub:
@@ -55,7 +55,7 @@ def test_no_secret_is_kept(service, operation, parameters):
     assert "hunter2" not in call.cli()
 
 
-def test_a_call_is_kept_with_its_answer_s_code():
+def test_a_call_is_logged_with_its_result_code():
     cloud = Cloud.at("http://127.0.0.1:1")
     ec2 = cloud.client("ec2")
     with Stubber(ec2) as stub:
@@ -70,10 +70,10 @@ def test_a_call_is_kept_with_its_answer_s_code():
         ["ec2", "DeleteVpc", "DependencyViolation"],
         ["ec2", "DescribeVpcs", "OK"],
     ]
-    assert cloud.calls.cli() == ["aws ec2 delete-vpc --vpc-id vpc-1"], "reading changes nothing"
+    assert cloud.calls.cli() == ["aws ec2 delete-vpc --vpc-id vpc-1"], "only changing calls are commands"
 
 
-def test_a_call_that_nobody_answers_is_kept_too():
+def test_a_call_without_a_response_is_logged():
     cloud = Cloud.at("http://127.0.0.1:1")
     with pytest.raises(Exception, match="nothing answers"):
         cloud.check()
@@ -81,7 +81,7 @@ def test_a_call_that_nobody_answers_is_kept_too():
 
 
 @pytest.mark.parametrize(
-    ("call", "line"),
+    ("call", "command"),
     [
         (Call("s3", "CreateBucket", {"Bucket": "b"}, 0, "OK"), "aws s3api create-bucket --bucket b"),
         (
@@ -103,6 +103,6 @@ def test_a_call_that_nobody_answers_is_kept_too():
         ),
     ],
 )
-def test_a_call_reads_as_a_line_of_the_aws_cli(call, line):
-    assert call.cli() == line
-    assert shlex.split(line)[:1] == ["aws"]
+def test_a_call_as_an_aws_cli_command(call, command):
+    assert call.cli() == command
+    assert shlex.split(command)[:1] == ["aws"]
