@@ -20,4 +20,4 @@ def lazy_names(package: str, sources: Mapping[str, str]) -> tuple[Callable[[str]
         setattr(sys.modules[package], name, value)
         return value
 
-    return get_name, lambda: sorted(sources)
+    return get_name, lambda: sorted({*sources, *vars(sys.modules[package])})

@@ -1,11 +1,13 @@
-"""What the notebooks of the course use: errors shown on purpose, and sample data.
+"""Helpers of the course: errors shown on purpose, and sample data.
 
-from esaws import Cloud, course
+    from esaws import Cloud, course
 
-with course.expected_error():
-    cloud.client("ec2").delete_vpc(VpcId=vpc)
-log = course.sample_access_log()
-bill = course.run_six_weeks(Cloud.local())
+    with course.expected_error():
+        cloud.client("ec2").delete_vpc(VpcId=vpc)
+    log = course.sample_access_log()
+    bill = course.run_six_weeks(Cloud.local())
+
+The sample data is made up, and the same on every run.
 """
 
 from esaws._lazy import lazy_names

@@ -1,10 +1,12 @@
-"""The resource kinds, one module per kind. Each is importable from here by its class name.
+"""The resource kinds, one module each; every kind is importable from here by its class name.
 
-from esaws.resources import VPC, Subnet
+    from esaws.resources import VPC, Subnet
 
-vpc = VPC(name="vpc", cidr="10.0.0.0/16")
-subnet = Subnet(name="public-a", vpc=vpc, cidr="10.0.0.0/24", zone="a")
-plan = plan_deploy(Architecture("network", [subnet]), cloud)  # the VPC belongs to it as well
+    vpc = VPC(name="vpc", cidr="10.0.0.0/16")
+    subnet = Subnet(name="public-a", vpc=vpc, cidr="10.0.0.0/24", zone="a")
+    plan = plan_deploy(Architecture("network", [subnet]), cloud)
+
+A resource that is referenced by another one, here the VPC, belongs to the architecture, too.
 """
 
 from functools import cache
