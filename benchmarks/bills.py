@@ -1,10 +1,10 @@
-"""The standard report of a large CUR beside hand-written DuckDB SQL and plain pandas, in one run.
+"""Compare the report of a large CUR with hand-written DuckDB SQL and with pandas.
 
-`python benchmarks/bills.py` makes a CUR 2.0 of 5 million rows as Parquet, laid out as AWS does it, and lets each of
-three programs tell the same of it: rows, period, total, by service, by usage type, what was free, and how many rows
-stand in it twice. Each runs in a process of its own, after its imports: the best of three, and the peak of its memory.
-The second SQL does not look for rows that stand twice, which is the dearer half of the answer. `--rows 50000000` for a
-bill that pandas has no memory for: from 20 million on it is left out.
+`python benchmarks/bills.py` writes a CUR 2.0 of 5 million rows as Parquet in AWS's folder layout. Three programs
+compute the same facts: rows, period, total, costs by service and by usage type, free usage, and whether rows are
+duplicated. Each runs in a process of its own; the time is the best of three runs without imports, the memory is the
+peak. The second SQL does not look for duplicates, which take more than half of the time. With `--rows 50000000` the
+bill does not fit into the memory that pandas needs: from 20 million rows on, pandas is left out.
 """
 
 import argparse
@@ -19,67 +19,70 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-AIM, PANDAS_AIM, MEMORY_AIM = 1.3, 5, 2000
-HOURS, A_FILE, PANDAS_CAN = 744, 2_000_000, 20_000_000
+TARGET_RATIO, TARGET_SPEEDUP, TARGET_MEGABYTES = 1.3, 5, 2000
+HOURS, ROWS_PER_FILE, MAX_PANDAS_ROWS = 744, 2_000_000, 20_000_000
 
-Answers = dict[str, Any]
+Facts = dict[str, Any]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=5_000_000)
-    parser.add_argument("--folder", type=Path, help="Where the bill is kept, and found again.  [default: nowhere]")
+    parser.add_argument(
+        "--folder", type=Path, help="Folder for the bill, reused by the next run.  [default: temporary]"
+    )
     parser.add_argument("--measure", choices=PROGRAMS, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.measure:
-        print(json.dumps(measured(PROGRAMS[options.measure], options.folder)))
+        print(json.dumps(measure(PROGRAMS[options.measure], options.folder)))
         return
     with tempfile.TemporaryDirectory() as scratch:
         folder = options.folder or Path(scratch)
         if not any(folder.rglob("*.parquet")):
             write(folder, options.rows)
-        beside(folder, options.rows)
+        compare(folder, options.rows)
 
 
-def beside(folder: Path, rows: int) -> None:
+def compare(folder: Path, rows: int) -> None:
     megabytes = sum(path.stat().st_size for path in folder.rglob("*.parquet")) / 1e6
     print(f"{rows / 1e6:g} million rows, {megabytes:,.0f} MB of Parquet\n")
     print(f"{'':34}{'seconds':>9}{'MB':>8}")
-    found = {}
-    for name in ("esaws", "sql", "sql, rows once"):
-        found[name] = told(name, folder)
-    if rows < PANDAS_CAN:
-        found["pandas"] = told("pandas", folder)
-    ours, theirs = found["esaws"], found["sql"]
-    print(f"\nesaws takes {ours['seconds'] / theirs['seconds']:.2f} times as long as SQL (aim: {AIM})")
-    once = found["sql, rows once"]["seconds"]
-    print(f"and {ours['seconds'] / once:.2f} times as long as SQL that trusts each row to stand there once")
-    print(f"its memory peaks at {ours['megabytes']:.0f} MB (aim: {MEMORY_AIM})")
-    if "pandas" in found:
-        print(f"it is {found['pandas']['seconds'] / ours['seconds']:.1f} times as fast as pandas (aim: {PANDAS_AIM})")
-    differing = [name for name, each in found.items() if not same(each["answers"], ours["answers"])]
-    print(f"all tell the same: {'yes' if not differing else f'no, {differing} differ'}")
+    results = {}
+    for name in ("esaws", "sql", "sql, no duplicates check"):
+        results[name] = run(name, folder)
+    if rows < MAX_PANDAS_ROWS:
+        results["pandas"] = run("pandas", folder)
+    ours, theirs = results["esaws"], results["sql"]
+    print(f"\nesaws takes {ours['seconds'] / theirs['seconds']:.2f} times as long as SQL (target: {TARGET_RATIO})")
+    once = results["sql, no duplicates check"]["seconds"]
+    print(f"and {ours['seconds'] / once:.2f} times as long as SQL without the check for duplicates")
+    print(f"its memory peaks at {ours['megabytes']:.0f} MB (target: {TARGET_MEGABYTES})")
+    if "pandas" in results:
+        speedup = results["pandas"]["seconds"] / ours["seconds"]
+        print(f"it is {speedup:.1f} times as fast as pandas (target: {TARGET_SPEEDUP})")
+    differing = [name for name, result in results.items() if not same(result["facts"], ours["facts"])]
+    print(f"all results are equal: {'yes' if not differing else f'no, {differing} differ'}")
 
 
-def told(name: str, folder: Path) -> dict[str, Any]:
+def run(name: str, folder: Path) -> dict[str, Any]:
     command = [sys.executable, __file__, "--folder", folder, "--measure", name]
-    found: dict[str, Any] = json.loads(subprocess.check_output(command, text=True))
-    print(f"{LABELS[name]:34}{found['seconds']:9.2f}{found['megabytes']:8.0f}")
-    return found
+    result: dict[str, Any] = json.loads(subprocess.check_output(command, text=True))
+    print(f"{LABELS[name]:34}{result['seconds']:9.2f}{result['megabytes']:8.0f}")
+    return result
 
 
-def measured(program: Callable[[Path], Answers], folder: Path) -> dict[str, Any]:
-    """The best of three runs, and the process's peak of memory."""
-    best, answers = float("inf"), {}
+def measure(program: Callable[[Path], Facts], folder: Path) -> dict[str, Any]:
+    """The best time of three runs, the peak memory of the process, and the facts."""
+    best, facts = float("inf"), {}
     for _ in range(3):
-        began = time.perf_counter()
-        answers = program(folder)
-        best = min(best, time.perf_counter() - began)
-    return {"seconds": best, "megabytes": peak(), "answers": answers}
+        start = time.perf_counter()
+        facts = program(folder)
+        best = min(best, time.perf_counter() - start)
+    return {"seconds": best, "megabytes": peak_megabytes(), "facts": facts}
 
 
-def peak() -> float:
-    """The most megabytes that this process has had in memory; `ru_maxrss` would count its parent's, too."""
+def peak_megabytes() -> float:
+    """The peak memory of this process. `ru_maxrss` would include that of its parent."""
     status = Path("/proc/self/status")
     if not status.exists():
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20  # bytes, on macOS
@@ -87,33 +90,33 @@ def peak() -> float:
 
 
 def same(one: Any, other: Any) -> bool:
-    """Whether two answers are the same to the cent."""
+    """Whether two results are equal to the cent."""
     if isinstance(one, dict):
         return one.keys() == other.keys() and all(same(one[key], other[key]) for key in one)
     return abs(one - other) < 0.005 if isinstance(one, float) else bool(one == other)
 
 
-# --- three programs that tell the same
+# --- three programs that compute the same facts
 
 
-def esaws(folder: Path) -> Answers:
+def esaws(folder: Path) -> Facts:
     from esaws.costs.bill.read import read_bill
     from esaws.costs.bill.report import report
 
-    found = report(read_bill(folder))
+    result = report(read_bill(folder))
     return {
-        "rows": found.bill.rows,
-        "period": found.bill.period,
-        "total": float(found.total or 0),
-        "services": {name: float(cost) for (name, _), cost in found.by_service.items()},
-        "usage types": {name: float(cost) for (name, _), cost in found.by_usage_type.items()},
-        "free": sum(float(each.quantity) for each in found.free),
-        "worth": sum(float(each.benefit or 0) for each in found.free),
-        "twice": sum("duplicate rows" in warning for warning in found.warnings),
+        "rows": result.bill.rows,
+        "period": result.bill.period,
+        "total": float(result.total or 0),
+        "services": {name: float(cost) for (name, _), cost in result.by_service.items()},
+        "usage types": {name: float(cost) for (name, _), cost in result.by_usage_type.items()},
+        "free": sum(float(usage.quantity) for usage in result.free),
+        "worth": sum(float(usage.benefit or 0) for usage in result.free),
+        "duplicates": sum("duplicate rows" in warning for warning in result.warnings),
     }
 
 
-def sql(folder: Path, look_for_repeats: bool = True) -> Answers:
+def sql(folder: Path, check_duplicates: bool = True) -> Facts:
     import duckdb
 
     con = duckdb.connect()
@@ -137,23 +140,23 @@ def sql(folder: Path, look_for_repeats: bool = True) -> Answers:
         AND (line_item_unblended_rate = '0.0000000000' AND pricing_public_on_demand_cost > 0
         OR line_item_line_item_description ILIKE '%free tier%') GROUP BY ALL"""
     )
-    twice = 0
-    if look_for_repeats:
+    duplicates = 0
+    if check_duplicates:
         ((distinct,),) = rows("SELECT count(DISTINCT hash(identity_line_item_id, identity_time_interval)) FROM BILL")
-        twice = count - distinct
+        duplicates = count - distinct
     return {
-        "rows": count - twice,
+        "rows": count - duplicates,
         "period": f"{first:%Y-%m}",
         "total": total,
         "services": dict(services),
         "usage types": dict(usage_types),
         "free": sum(row[-2] for row in free),
         "worth": sum(row[-1] for row in free),
-        "twice": twice,
+        "duplicates": duplicates,
     }
 
 
-def pandas(folder: Path) -> Answers:
+def pandas(folder: Path) -> Facts:
     import pandas as pd
 
     keys = ["identity_line_item_id", "identity_time_interval"]
@@ -167,7 +170,7 @@ def pandas(folder: Path) -> Answers:
         [pd.read_parquet(path, columns=columns, partitioning=None) for path in sorted(folder.rglob("*.parquet"))],
         ignore_index=True,
     )
-    twice = int(frame.duplicated(keys).sum())
+    duplicates = int(frame.duplicated(keys).sum())
     frame = frame.drop_duplicates(keys)
     assert frame[currency].nunique() == 1
     at_nothing = (frame[rate] == "0.0000000000") & (frame[listed] > 0)
@@ -182,7 +185,7 @@ def pandas(folder: Path) -> Answers:
         "usage types": frame.groupby(usage_type)[cost].sum().to_dict(),
         "free": float(free[used].sum()),
         "worth": float((free[listed] - free[cost]).sum()),
-        "twice": twice,
+        "duplicates": duplicates,
     }
 
 
@@ -190,7 +193,7 @@ def pandas(folder: Path) -> Answers:
 
 
 def write(folder: Path, rows: int) -> None:
-    """A CUR 2.0 of a month, hour by hour, in files of two million rows in the folders that AWS makes."""
+    """Write a CUR 2.0 of a month, by hour, in files of two million rows in AWS's folder layout."""
     import duckdb
 
     con = duckdb.connect()
@@ -211,9 +214,9 @@ def write(folder: Path, rows: int) -> None:
         i % 16 = 0 AS free, 0.001 * (1 + i % 97) AS rate
         FROM range({max(1, rows // HOURS)}) r(i)"""
     )
-    place = folder / "cur/hourly/data/BILLING_PERIOD=2026-01"
-    place.mkdir(parents=True)
-    files = -(-rows // A_FILE)
+    month_folder = folder / "cur/hourly/data/BILLING_PERIOD=2026-01"
+    month_folder.mkdir(parents=True)
+    files = -(-rows // ROWS_PER_FILE)
     for number in range(files):
         con.execute(
             f"""COPY (SELECT id AS identity_line_item_id,
@@ -241,20 +244,20 @@ def write(folder: Path, rows: int) -> None:
             MAP {{'user_team': 'team ' || i % 30, 'user_stage': 'stage ' || i % 3}} AS resource_tags
             FROM range({number * HOURS // files}, {(number + 1) * HOURS // files}) h(k), line,
                 LATERAL (SELECT TIMESTAMP '2026-01-01' + to_hours(k) AS hour)
-            ) TO '{place}/hourly-{number + 1:05}.snappy.parquet' (FORMAT parquet, COMPRESSION snappy)"""
+            ) TO '{month_folder}/hourly-{number + 1:05}.snappy.parquet' (FORMAT parquet, COMPRESSION snappy)"""
         )
 
 
-PROGRAMS: dict[str, Callable[[Path], Answers]] = {
+PROGRAMS: dict[str, Callable[[Path], Facts]] = {
     "esaws": esaws,
     "sql": sql,
-    "sql, rows once": lambda folder: sql(folder, look_for_repeats=False),
+    "sql, no duplicates check": lambda folder: sql(folder, check_duplicates=False),
     "pandas": pandas,
 }
 LABELS = {
     "esaws": "esaws",
     "sql": "SQL by hand",
-    "sql, rows once": "SQL by hand, repeats not looked for",
+    "sql, no duplicates check": "SQL by hand, no duplicates check",
     "pandas": "pandas",
 }
 

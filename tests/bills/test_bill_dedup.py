@@ -74,6 +74,13 @@ def test_a_closed_month_replaces_an_open_one(tmp_path: Path) -> None:
     assert read_bill(tmp_path).rows == len(closed)
 
 
+def test_a_month_is_closed_if_one_of_its_files_has_an_invoice(tmp_path: Path) -> None:
+    first, second = pieces(snapshot(5)[5:], 2)
+    write(tmp_path, ["a/x-1.parquet", "a/x-2.parquet"], [changed(first, invoice="42"), second])
+    write(tmp_path, ["b/x-1.parquet"], [snapshot(5)], age=[9])
+    assert read_bill(tmp_path).rows == len(snapshot(5)) - 5
+
+
 @pytest.mark.parametrize("order", [(0, 1, 2), (1, 2, 0), (2, 1, 0)], ids=str)
 def test_three_exports_count_the_closed_one_whatever_their_names(order: tuple[int, ...], tmp_path: Path) -> None:
     """Day 2, day 5, then the closed month with corrected costs and fewer rows."""
@@ -119,6 +126,17 @@ def test_of_exports_that_end_together_the_one_with_most_rows_counts(tmp_path: Pa
     assert read_bill(tmp_path).rows == len(snapshot(4))
 
 
+def test_a_chain_of_exports_counts_the_last_although_it_shares_few_rows_with_the_first(tmp_path: Path) -> None:
+    """Each export drops rows of the one before and adds others: the last has 70 % of the first one's rows."""
+    lines = hours(24 * 5, cost=Decimal(1))
+    exports = [lines[:100], lines[15:110], lines[30:120]]
+    write(tmp_path, ["a.parquet", "b.parquet", "c.parquet"], exports)
+    result = report(read_bill(tmp_path))
+    assert (result.bill.rows, result.total) == (90, 90)
+    (warning,) = result.warnings
+    assert "was exported 3 times" in warning and warning.index("c.parquet") < warning.index(" replaces ")
+
+
 def test_of_equal_exports_the_file_modified_last_counts(tmp_path: Path) -> None:
     corrected = changed(snapshot(12), cost=Decimal(2))
     write(tmp_path, ["a.parquet", "b.parquet"], [corrected, snapshot(12)], age=[9, 0])
@@ -126,7 +144,7 @@ def test_of_equal_exports_the_file_modified_last_counts(tmp_path: Path) -> None:
 
 
 def test_an_export_replaces_another_with_different_line_item_ids(tmp_path: Path) -> None:
-    renamed = [line for number, each in enumerate(SNAPSHOTS[3]) for line in changed([each], id=f"new-{number}")]
+    renamed = [replace(line, id=f"new-{number}") for number, line in enumerate(SNAPSHOTS[3])]
     write(tmp_path, ["a.parquet", "b.parquet"], [SNAPSHOTS[2], renamed])
     assert read_bill(tmp_path).rows == len(renamed)
 
@@ -173,6 +191,12 @@ def test_the_last_export_is_found_for_each_month(tmp_path: Path) -> None:
     bill = read_bill(tmp_path)
     assert (bill.rows, bill.period) == (len(snapshot(12)) + 50, "2026-01/2026-02")
     assert sum("was exported" in warning for warning in bill.warnings) == 2
+
+
+def test_later_months_in_a_file_do_not_make_its_earlier_month_the_last_export(tmp_path: Path) -> None:
+    february = hours(120, datetime(2026, 2, 1))
+    write(tmp_path, ["a.parquet", "b.parquet"], [snapshot(12), [*snapshot(4), *february]], age=[0, 9])
+    assert read_bill(tmp_path).rows == len(snapshot(12)) + len(february)
 
 
 def test_accounts_of_the_same_month_are_added_up(tmp_path: Path) -> None:

@@ -282,10 +282,12 @@ def test_estimated_results_are_requested_again_after_a_day(
 ) -> None:
     cloud = FakeCloud(pages=1, estimated=estimated)
     read_bill("ce:2026-01", cloud=cloud)  # type: ignore[arg-type]
-    (kept,) = Path(cost_explorer._cache_file(cloud, cloud.requests[0]).parent).iterdir()  # type: ignore[arg-type]
-    known = json.loads(kept.read_text())
-    later = datetime.fromisoformat(known["asked"]) - timedelta(days=2)
-    kept.write_text(json.dumps(known | {"asked": max(later, later.replace(year=2026, month=2, day=2)).isoformat()}))
+    (cache_file,) = Path(cost_explorer._cache_file(cloud, cloud.requests[0]).parent).iterdir()  # type: ignore[arg-type]
+    cached = json.loads(cache_file.read_text())
+    later = datetime.fromisoformat(cached["asked"]) - timedelta(days=2)
+    cache_file.write_text(
+        json.dumps(cached | {"asked": max(later, later.replace(year=2026, month=2, day=2)).isoformat()})
+    )
     read_bill("ce:2026-01", cloud=cloud)  # type: ignore[arg-type]
     assert len(cloud.requests) == requests
 

@@ -45,11 +45,11 @@ def load_files(sources: Sequence[str | Path], cloud: Cloud | None, duck: DuckDBE
     responses: list[Response] = []
     response_files: list[File] = []
     if stored or not sources:
-        found = list_files(stored, cloud, scratch)
-        loaded.manifests = found.manifests
-        if found.skipped:
-            loaded.warnings.append(f"skipped, not a bill: {', '.join(found.skipped)}")
-        for file in found.files:
+        listing = list_files(stored, cloud, scratch)
+        loaded.manifests = listing.manifests
+        if listing.skipped:
+            loaded.warnings.append(f"skipped, not a bill: {', '.join(listing.skipped)}")
+        for file in listing.files:
             content = _load_file(file, duck, scratch)
             if isinstance(content, list):
                 responses += content

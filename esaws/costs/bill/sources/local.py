@@ -49,17 +49,17 @@ def list_files(sources: Sequence[str | Path], cloud: Cloud | None, scratch: Path
     Raises:
         UsageError: a source does not exist, or no file can be a bill.
     """
-    found = SourceFiles()
+    listing = SourceFiles()
     for source in dict.fromkeys(map(str, sources)):
         files, is_single = download(source, cloud, scratch) if source.startswith("s3://") else _list_local(source)
         for file in files:
-            if file.name not in {known.name for known in found.files}:
-                _classify(file, is_single, found)
-    if not found.files:
-        skipped = f" (skipped: {', '.join(found.skipped)})" if found.skipped else ""
+            if file.name not in {known.name for known in listing.files}:
+                _classify(file, is_single, listing)
+    if not listing.files:
+        skipped = f" (skipped: {', '.join(listing.skipped)})" if listing.skipped else ""
         raise UsageError(f"no bill in {' '.join(map(str, sources)) or 'an empty list of sources'}{skipped}")
-    found.files.sort(key=lambda file: natural_sort_key(file.name))
-    return found
+    listing.files.sort(key=lambda file: natural_sort_key(file.name))
+    return listing
 
 
 def _list_local(source: str) -> tuple[list[File], bool]:
@@ -79,16 +79,16 @@ def _file(path: Path) -> File:
     return File(path, str(path), path.stat().st_mtime)
 
 
-def _classify(file: File, is_single: bool, found: SourceFiles) -> None:
+def _classify(file: File, is_single: bool, listing: SourceFiles) -> None:
     """Add a file to the bills, manifests or skipped files. A file that a source names itself is a bill."""
     content = _read_json(file.path)
     if content is not None and (manifest := parse_manifest(file.name, content)):
-        found.manifests.append(manifest)
-        found.skipped.append(file.name)
+        listing.manifests.append(manifest)
+        listing.skipped.append(file.name)
     elif not is_single and (_COMPANION_NAME.fullmatch(file.path.name) or _is_in_status_folder(file)):
-        found.skipped.append(file.name)
+        listing.skipped.append(file.name)
     else:
-        found.files.append(file)
+        listing.files.append(file)
 
 
 def _is_in_status_folder(file: File) -> bool:
