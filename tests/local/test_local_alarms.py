@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from local_aws_server.backends import Backends
 from local_aws_server.services.cloudwatch import alarms
-from local_aws_server.services.cloudwatch.alarms import Condition, reason, state
-from local_aws_server.services.cloudwatch.metrics import Known, Metric, Series
+from local_aws_server.services.cloudwatch.alarm_state import AlarmCondition, evaluate_state, state_reason
+from local_aws_server.services.cloudwatch.metrics import Metric, MetricSources, Series
 from tests.local.living import Living
 from tests.local.timing import advance, control, events
 
@@ -26,8 +26,8 @@ def _points(drawn: str) -> list[tuple[float, float | None]]:
 
 
 def _state(drawn: str, datapoints: int, missing: str) -> str:
-    condition = Condition("GreaterThanThreshold", 5.0, 3, datapoints, missing)
-    return state(condition, _points(drawn), KEPT)
+    condition = AlarmCondition("GreaterThanThreshold", 5.0, 3, datapoints, missing)
+    return evaluate_state(condition, _points(drawn), KEPT)
 
 
 @pytest.mark.parametrize(
@@ -66,20 +66,20 @@ def test_with_all_data_only_the_last_periods_count(drawn: list[str], datapoints:
     ],
 )
 def test_the_threshold_itself(comparison: str, value: float, breached: bool) -> None:
-    assert Condition(comparison, 5.0, 1, 1).breached(value) is breached
+    assert AlarmCondition(comparison, 5.0, 1, 1).is_breached(value) is breached
 
 
 def test_reasons_are_in_the_words_of_aws() -> None:
-    condition = Condition("GreaterThanThreshold", 5.0, 3, 2)
-    assert reason(condition, _points("0 0 X 0 X"), OK, ALARM) == (
+    condition = AlarmCondition("GreaterThanThreshold", 5.0, 3, 2)
+    assert state_reason(condition, _points("0 0 X 0 X"), OK, ALARM) == (
         "Threshold Crossed: 2 out of the last 3 datapoints [9.0 (01/01/70 00:04:00), 9.0 (01/01/70 00:02:00)] were "
         "greater than the threshold (5.0) (minimum 2 datapoints for OK -> ALARM transition)."
     )
-    assert reason(Condition("LessThanThreshold", 5.0, 1, 1), _points("X"), ALARM, OK) == (
+    assert state_reason(AlarmCondition("LessThanThreshold", 5.0, 1, 1), _points("X"), ALARM, OK) == (
         "Threshold Crossed: 1 out of the last 1 datapoints [9.0 (01/01/70 00:00:00)] was not less than the threshold "
         "(5.0) (minimum 1 datapoint for ALARM -> OK transition)."
     )
-    assert reason(condition, _points("- - -"), OK, UNKNOWN) == "Insufficient Data: 3 datapoints were unknown."
+    assert state_reason(condition, _points("- - -"), OK, UNKNOWN) == "Insufficient Data: 3 datapoints were unknown."
 
 
 # --- from change to change
@@ -88,7 +88,7 @@ def test_reasons_are_in_the_words_of_aws() -> None:
 class Minutes:
     """An alarm over a metric that steps, in a world of its own; woken every minute, or only when it asks for it."""
 
-    def __init__(self, steps: list[tuple[int, float, float]], condition: Condition, statistic: str) -> None:
+    def __init__(self, steps: list[tuple[int, float, float]], condition: AlarmCondition, statistic: str) -> None:
         self.steps, self.series, self.now = steps, Series("Count", counts=False), 0.0
         self.turns: list[tuple[float, str]] = []
         self.alarm: Any = SimpleNamespace(
@@ -110,16 +110,16 @@ class Minutes:
         )
 
     def follow(self) -> float | None:
-        known, world = Known({Metric("n", "m"): self.series}, {}), cast("Backends", None)
+        metrics, backends = MetricSources({Metric("n", "m"): self.series}, {}), cast("Backends", None)
 
-        def turn(world: Backends, alarm: Any, to: str, why: str, data: str) -> None:
-            alarm.state_value = to
-            self.turns.append((self.now, to))
+        def change_state(backends: Backends, alarm: Any, state: str, reason: str, data: str) -> None:
+            alarm.state_value = state
+            self.turns.append((self.now, state))
 
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(alarms, "CLOCK", SimpleNamespace(now=lambda: self.now))
-            patch.setattr(alarms, "turn", turn)
-            return alarms.next_change(world, known, self.alarm)
+            patch.setattr(alarms, "change_state", change_state)
+            return alarms.update_alarm(backends, metrics, self.alarm)
 
     def play(self, until: float, *, every_minute: bool) -> list[tuple[float, str]]:
         """The changes of its state, and when they come."""
@@ -132,7 +132,7 @@ class Minutes:
             self.now = float(min(moments))
             if ahead and ahead[0][0] == self.now:
                 _, rate, value = ahead.pop(0)
-                self.series.steps.step(self.now, rate, value)
+                self.series.steps.append(self.now, rate, value)
             wake = self.follow()
 
 
@@ -150,7 +150,7 @@ class Minutes:
 def test_an_alarm_that_is_woken_when_it_asks_misses_nothing(
     steps: list[tuple[int, float, float]], periods: int, missing: str, statistic: str, data: st.DataObject
 ) -> None:
-    condition = Condition("GreaterThanThreshold", 5.0, periods, data.draw(st.integers(1, periods)), missing)
+    condition = AlarmCondition("GreaterThanThreshold", 5.0, periods, data.draw(st.integers(1, periods)), missing)
     rarely, always = (Minutes(sorted(steps), condition, statistic) for _ in range(2))
     assert rarely.play(4000, every_minute=False) == always.play(4000, every_minute=True)
 

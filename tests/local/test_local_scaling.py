@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 from local_aws_server.services.application_autoscaling import schedule_expressions
 from local_aws_server.services.application_autoscaling.policy_math import (
     Capacity,
-    Last,
-    adjusted,
-    base,
-    free,
-    stepped,
-    tracked,
+    Scaling,
+    adjust,
+    base_capacity,
+    is_allowed,
+    step_capacity,
+    target_tracking_capacity,
 )
 from tests.local.living import Living
 from tests.local.timing import advance, control, events, now
@@ -41,13 +41,13 @@ from tests.local.timing import advance, control, events, now
 )
 def test_target_tracking_goes_out_at_once_and_in_gradually(now: int, measured: float, out: bool, wanted: int) -> None:
     capacity = Capacity(now, 2, max(10, now))
-    assert tracked(capacity, measured, 50.0, out=out) == wanted
+    assert target_tracking_capacity(capacity, measured, 50.0, scale_out=out) == wanted
 
 
 @given(st.integers(0, 50), st.integers(0, 50), st.integers(0, 50), st.floats(0, 1000), st.booleans())
 def test_tracking_never_goes_the_wrong_way(now: int, low: int, more: int, measured: float, out: bool) -> None:
     capacity = Capacity(now, low, low + more)
-    wanted = tracked(capacity, measured, 50.0, out=out)
+    wanted = target_tracking_capacity(capacity, measured, 50.0, scale_out=out)
     assert wanted >= now if out else wanted <= now
     if wanted != now:
         assert (wanted <= capacity.maximum) if out else (wanted >= capacity.minimum)
@@ -67,7 +67,7 @@ STEPS = [
 )
 def test_a_step_is_chosen_by_how_far_a_metric_is_beyond_the_threshold(beyond: float, wanted: int) -> None:
     policy = {"AdjustmentType": "PercentChangeInCapacity", "StepAdjustments": STEPS}
-    assert stepped(Capacity(10, 0, 100), beyond, policy) == wanted
+    assert step_capacity(Capacity(10, 0, 100), beyond, policy) == wanted
 
 
 @pytest.mark.parametrize(
@@ -85,16 +85,16 @@ def test_a_step_is_chosen_by_how_far_a_metric_is_beyond_the_threshold(beyond: fl
 )
 def test_adjustments(kind: str, adjustment: int, least: int | None, wanted: int) -> None:
     policy = {"AdjustmentType": kind, "MinAdjustmentMagnitude": least}
-    assert adjusted(Capacity(10, 2, 20), adjustment, policy) == wanted
+    assert adjust(Capacity(10, 2, 20), adjustment, policy) == wanted
 
 
 def test_a_cooldown_holds_back_what_goes_in_and_counts_what_has_gone_out() -> None:
-    out, inwards = Last(1000.0, 2, 4, 300.0), Last(1000.0, 4, 3, 300.0)
-    assert (free(out, 1100.0, out=False), free(out, 1300.0, out=False)) == (False, True)
-    assert free(inwards, 1100.0, out=True), "whoever needs more gets it"
-    assert base(Capacity(4, 2, 9), out, 1100.0).now == 2, "the two that come count for the next scale-out"
-    assert base(Capacity(4, 2, 9), out, 1300.0).now == 4
-    assert base(Capacity(3, 2, 9), inwards, 1100.0).now == 3
+    out, inwards = Scaling(1000.0, 2, 4, 300.0), Scaling(1000.0, 4, 3, 300.0)
+    assert (is_allowed(out, 1100.0, scale_out=False), is_allowed(out, 1300.0, scale_out=False)) == (False, True)
+    assert is_allowed(inwards, 1100.0, scale_out=True), "whoever needs more gets it"
+    assert base_capacity(Capacity(4, 2, 9), out, 1100.0).current == 2, "the two that come count for the next scale-out"
+    assert base_capacity(Capacity(4, 2, 9), out, 1300.0).current == 4
+    assert base_capacity(Capacity(3, 2, 9), inwards, 1100.0).current == 3
 
 
 NOON = datetime(2026, 3, 4, 12, 0, tzinfo=UTC).timestamp()  # a Wednesday
@@ -120,7 +120,7 @@ NOON = datetime(2026, 3, 4, 12, 0, tzinfo=UTC).timestamp()  # a Wednesday
     ],
 )
 def test_when_a_schedule_comes_next(schedule: str, zone: str | None, expected: str | None) -> None:
-    found = schedule_expressions.following(schedule, NOON, since=NOON - 100, zone=zone)
+    found = schedule_expressions.next_time(schedule, NOON, since=NOON - 100, zone=zone)
     assert (found and datetime.fromtimestamp(found, UTC).strftime("%Y-%m-%d %H:%M:%S")) == expected
 
 
@@ -129,7 +129,7 @@ def test_when_a_schedule_comes_next(schedule: str, zone: str | None, expected: s
 )
 def test_what_is_no_schedule(schedule: str) -> None:
     with pytest.raises(ValueError):
-        schedule_expressions.following(schedule, NOON)
+        schedule_expressions.next_time(schedule, NOON)
 
 
 # --- on the server

@@ -10,41 +10,54 @@ from botocore.exceptions import ClientError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from local_aws_server.services.ecs.containers import Answer
-from local_aws_server.services.elbv2.health_probe import NOT_USED, judged, matches, refused, timeout
-from local_aws_server.services.elbv2.network_path import REPLIES, End, Entry, Rule, admits, lets_pass
-from local_aws_server.services.elbv2.targets import Checks, Watched, begun, change, seen
+from local_aws_server.services.ecs.containers import Response
+from local_aws_server.services.elbv2.health_probe import (
+    NOT_IN_USE,
+    connection_refused,
+    evaluate_response,
+    matches_status,
+    timed_out,
+)
+from local_aws_server.services.elbv2.network_path import (
+    REPLY_PORTS,
+    AclEntry,
+    Endpoint,
+    GroupRule,
+    acl_allows,
+    group_allows,
+)
+from local_aws_server.services.elbv2.targets import HealthCheckSettings, TargetState, new_target, next_change, observe
 from tests.local.conftest import Account, Program
 from tests.local.timing import advance, control, events
 
-CHECKS = Checks(interval=30, timeout=5, healthy=5, unhealthy=2)
-CLOSED, REFUSED = timeout("closed"), refused(80)
+CHECKS = HealthCheckSettings(interval=30, timeout=5, healthy=5, unhealthy=2)
+CLOSED, REFUSED = timed_out("closed"), connection_refused(80)
 
 
 # --- pure: what opens, and what an answer is worth
 
 
-def end(address: str, *groups: str) -> End:
-    return End(address, "vpc", "subnet", groups)
+def end(address: str, *groups: str) -> Endpoint:
+    return Endpoint(address, "vpc", "subnet", groups)
 
 
 @pytest.mark.parametrize(
     ("rules", "opens"),
     [
         ([], False),
-        ([Rule((80, 80), "10.0.0.0/16")], True),
-        ([Rule((80, 80), "10.0.1.0/24")], False),
-        ([Rule((81, 65535), "0.0.0.0/0")], False),
-        ([Rule((0, 79), "0.0.0.0/0"), Rule((1, 100), "10.0.0.5/32")], True),
-        ([Rule((0, 65535), group="sg-alb")], True),
-        ([Rule((0, 65535), group="sg-other")], False),
-        ([Rule((0, 65535), "::/0")], False),
-        ([Rule((80, 80), "10.0.0.9/16")], True),
+        ([GroupRule((80, 80), "10.0.0.0/16")], True),
+        ([GroupRule((80, 80), "10.0.1.0/24")], False),
+        ([GroupRule((81, 65535), "0.0.0.0/0")], False),
+        ([GroupRule((0, 79), "0.0.0.0/0"), GroupRule((1, 100), "10.0.0.5/32")], True),
+        ([GroupRule((0, 65535), group="sg-alb")], True),
+        ([GroupRule((0, 65535), group="sg-other")], False),
+        ([GroupRule((0, 65535), "::/0")], False),
+        ([GroupRule((80, 80), "10.0.0.9/16")], True),
     ],
     ids=str,
 )
-def test_a_group_opens_a_port_for_an_address_or_for_who_carries_a_group(rules: list[Rule], opens: bool) -> None:
-    assert admits(rules, end("10.0.0.5", "sg-alb"), 80) is opens
+def test_a_group_opens_a_port_for_an_address_or_for_who_carries_a_group(rules: list[GroupRule], opens: bool) -> None:
+    assert group_allows(rules, end("10.0.0.5", "sg-alb"), 80) is opens
 
 
 ALL, EVERYBODY = (0, 65535), "0.0.0.0/0"
@@ -54,20 +67,20 @@ ALL, EVERYBODY = (0, 65535), "0.0.0.0/0"
     ("entries", "passes"),
     [
         ([], False),
-        ([Entry(100, True, ALL, EVERYBODY)], True),
-        ([Entry(100, True, ALL, EVERYBODY), Entry(90, False, ALL, EVERYBODY)], False),
-        ([Entry(100, True, ALL, EVERYBODY), Entry(110, False, ALL, EVERYBODY)], True),
-        ([Entry(100, True, (1024, 65535), EVERYBODY)], True),
-        ([Entry(100, True, (32768, 65535), EVERYBODY)], False),
-        ([Entry(100, True, (32768, 65535), EVERYBODY), Entry(110, True, (1000, 32767), EVERYBODY)], True),
-        ([Entry(90, False, (5000, 5000), EVERYBODY), Entry(100, True, ALL, EVERYBODY)], False),
-        ([Entry(90, False, ALL, "10.9.0.0/16"), Entry(100, True, ALL, EVERYBODY)], True),
-        ([Entry(90, False, (22, 80), EVERYBODY), Entry(100, True, ALL, EVERYBODY)], True),
+        ([AclEntry(100, True, ALL, EVERYBODY)], True),
+        ([AclEntry(100, True, ALL, EVERYBODY), AclEntry(90, False, ALL, EVERYBODY)], False),
+        ([AclEntry(100, True, ALL, EVERYBODY), AclEntry(110, False, ALL, EVERYBODY)], True),
+        ([AclEntry(100, True, (1024, 65535), EVERYBODY)], True),
+        ([AclEntry(100, True, (32768, 65535), EVERYBODY)], False),
+        ([AclEntry(100, True, (32768, 65535), EVERYBODY), AclEntry(110, True, (1000, 32767), EVERYBODY)], True),
+        ([AclEntry(90, False, (5000, 5000), EVERYBODY), AclEntry(100, True, ALL, EVERYBODY)], False),
+        ([AclEntry(90, False, ALL, "10.9.0.0/16"), AclEntry(100, True, ALL, EVERYBODY)], True),
+        ([AclEntry(90, False, (22, 80), EVERYBODY), AclEntry(100, True, ALL, EVERYBODY)], True),
     ],
     ids=str,
 )
-def test_a_network_acl_decides_by_the_first_entry_for_each_port(entries: list[Entry], passes: bool) -> None:
-    assert lets_pass(entries, "10.0.0.5", REPLIES) is passes
+def test_a_network_acl_decides_by_the_first_entry_for_each_port(entries: list[AclEntry], passes: bool) -> None:
+    assert acl_allows(entries, "10.0.0.5", REPLY_PORTS) is passes
 
 
 @given(
@@ -82,7 +95,7 @@ def test_a_network_acl_decides_by_the_first_entry_for_each_port(entries: list[En
 def test_a_range_of_ports_passes_if_each_of_them_does(
     entries: list[tuple[int, bool, int, int]], low: int, size: int
 ) -> None:
-    made = [Entry(number, allows, (first, first + more), EVERYBODY) for number, allows, first, more in entries]
+    made = [AclEntry(number, allows, (first, first + more), EVERYBODY) for number, allows, first, more in entries]
 
     def one(port: int) -> bool:
         for entry in sorted(made, key=lambda entry: entry.number):
@@ -90,7 +103,7 @@ def test_a_range_of_ports_passes_if_each_of_them_does(
                 return entry.allows
         return False
 
-    assert lets_pass(made, "10.0.0.5", (low, low + size)) is all(one(port) for port in range(low, low + size + 1))
+    assert acl_allows(made, "10.0.0.5", (low, low + size)) is all(one(port) for port in range(low, low + size + 1))
 
 
 @pytest.mark.parametrize(
@@ -103,34 +116,34 @@ def test_a_range_of_ports_passes_if_each_of_them_does(
     ],
 )
 def test_a_matcher_takes_codes_lists_and_ranges(matcher: str, taken: list[int], not_taken: list[int]) -> None:
-    assert all(matches(matcher, status) for status in taken)
-    assert not any(matches(matcher, status) for status in not_taken)
+    assert all(matches_status(matcher, status) for status in taken)
+    assert not any(matches_status(matcher, status) for status in not_taken)
 
 
 @pytest.mark.parametrize(
     ("answer", "reason", "description"),
     [
-        (Answer(404, 0.1), "Target.ResponseCodeMismatch", "Health checks failed with these codes: [404]"),
-        (Answer(200, 5.1), "Target.Timeout", "Request timed out"),
-        (Answer(404, 6), "Target.Timeout", "Request timed out"),
+        (Response(404, 0.1), "Target.ResponseCodeMismatch", "Health checks failed with these codes: [404]"),
+        (Response(200, 5.1), "Target.Timeout", "Request timed out"),
+        (Response(404, 6), "Target.Timeout", "Request timed out"),
     ],
     ids=str,
 )
-def test_an_answer_fails_a_check_by_its_time_or_its_status(answer: Answer, reason: str, description: str) -> None:
-    trouble = judged(answer, "/", "200", 5)
+def test_an_answer_fails_a_check_by_its_time_or_its_status(answer: Response, reason: str, description: str) -> None:
+    trouble = evaluate_response(answer, "/", "200", 5)
     assert trouble is not None
     assert (trouble.reason, trouble.description) == (reason, description)
 
 
 def test_an_answer_in_time_with_a_wanted_status_passes() -> None:
-    assert judged(Answer(200, 5), "/", "200", 5) is None
+    assert evaluate_response(Response(200, 5), "/", "200", 5) is None
 
 
 # --- pure: when checks decide; registered at 0, a check every 30 s
 
 
-def watched(state: str, *, since: float = 0, passes: bool = True) -> Watched:
-    return replace(begun(30, 0), state=state, since=since, passes=passes, trouble=None if passes else REFUSED)
+def watched(state: str, *, since: float = 0, passes: bool = True) -> TargetState:
+    return replace(new_target(30, 0), state=state, since=since, passes=passes, failure=None if passes else REFUSED)
 
 
 @pytest.mark.parametrize(
@@ -142,42 +155,42 @@ def watched(state: str, *, since: float = 0, passes: bool = True) -> Watched:
         (watched("initial", passes=False), (60, "unhealthy")),
         (watched("healthy"), None),
         (watched("healthy", since=100, passes=False), (150, "unhealthy")),
-        (replace(watched("healthy", since=100, passes=False), trouble=CLOSED), (155, "unhealthy")),
+        (replace(watched("healthy", since=100, passes=False), failure=CLOSED), (155, "unhealthy")),
         (watched("unhealthy", passes=False), None),
         (watched("unhealthy", since=100), (240, "healthy")),
-        (replace(watched("unused"), trouble=NOT_USED), None),
+        (replace(watched("unused"), failure=NOT_IN_USE), None),
     ],
     ids=str,
 )
-def test_the_check_that_decides_is_known_beforehand(known: Watched, due: tuple[float, str] | None) -> None:
-    assert change(known, CHECKS) == due
+def test_the_check_that_decides_is_known_beforehand(known: TargetState, due: tuple[float, str] | None) -> None:
+    assert next_change(known, CHECKS) == due
 
 
 def test_other_thresholds_decide_at_another_check() -> None:
-    assert change(watched("unhealthy", since=100), replace(CHECKS, healthy=2)) == (150, "healthy")
-    assert change(watched("healthy", since=100, passes=False), replace(CHECKS, unhealthy=3)) == (180, "unhealthy")
+    assert next_change(watched("unhealthy", since=100), replace(CHECKS, healthy=2)) == (150, "healthy")
+    assert next_change(watched("healthy", since=100, passes=False), replace(CHECKS, unhealthy=3)) == (180, "unhealthy")
 
 
 def test_another_reason_to_fail_goes_on_counting_and_passing_once_starts_anew() -> None:
-    known = seen(watched("healthy"), CLOSED, 30, now=100)
-    assert change(known, CHECKS) == (155, "unhealthy")
-    known = seen(known, REFUSED, 30, now=130)
-    assert change(known, CHECKS) == (150, "unhealthy")
-    known = seen(known, None, 30, now=140)
-    assert change(known, CHECKS) is None
-    assert change(seen(known, REFUSED, 30, now=141), CHECKS) == (180, "unhealthy")
+    known = observe(watched("healthy"), CLOSED, 30, now=100)
+    assert next_change(known, CHECKS) == (155, "unhealthy")
+    known = observe(known, REFUSED, 30, now=130)
+    assert next_change(known, CHECKS) == (150, "unhealthy")
+    known = observe(known, None, 30, now=140)
+    assert next_change(known, CHECKS) is None
+    assert next_change(observe(known, REFUSED, 30, now=141), CHECKS) == (180, "unhealthy")
 
 
 def test_another_interval_counts_from_when_it_was_set() -> None:
-    known = seen(watched("unhealthy", since=100), None, 10, now=107)
-    assert change(known, replace(CHECKS, interval=10)) == (157, "healthy")
+    known = observe(watched("unhealthy", since=100), None, 10, now=107)
+    assert next_change(known, replace(CHECKS, interval=10)) == (157, "healthy")
 
 
 def test_what_can_be_used_again_begins_anew() -> None:
-    unused = seen(watched("healthy"), NOT_USED, 30, now=100)
+    unused = observe(watched("healthy"), NOT_IN_USE, 30, now=100)
     assert unused.state == "unused"
-    again = seen(unused, None, 30, now=200)
-    assert (again.state, change(again, CHECKS)) == ("initial", (230, "healthy"))
+    again = observe(unused, None, 30, now=200)
+    assert (again.state, next_change(again, CHECKS)) == ("initial", (230, "healthy"))
 
 
 @given(
@@ -200,11 +213,11 @@ def test_it_comes_out_as_if_each_check_were_played(flips: list[float], healthy: 
         if row >= needed:
             state = "healthy" if last else "unhealthy"
 
-    known = begun(30, 0)
+    known = new_target(30, 0)
     for moment in [*flips, 600]:
-        while (due := change(known, checks)) is not None and due[0] < moment + (moment == 600):
+        while (due := next_change(known, checks)) is not None and due[0] < moment + (moment == 600):
             known = replace(known, state=due[1])
-        known = seen(known, None if passes(moment) else REFUSED, 30, moment)
+        known = observe(known, None if passes(moment) else REFUSED, 30, moment)
     assert known.state == state
 
 
@@ -378,7 +391,7 @@ def test_the_load_balancers_group_must_let_it_out_too(site: Site) -> None:
 
 
 @pytest.mark.parametrize(
-    ("egress", "ports"), [(False, (80, 80)), (True, (80, 80)), (True, REPLIES), (False, (40000, 40000))], ids=str
+    ("egress", "ports"), [(False, (80, 80)), (True, (80, 80)), (True, REPLY_PORTS), (False, (40000, 40000))], ids=str
 )
 def test_a_network_acl_stops_requests_or_their_answers(site: Site, egress: bool, ports: tuple[int, int]) -> None:
     site.run()

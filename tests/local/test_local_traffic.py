@@ -14,10 +14,10 @@ from local_aws_server.control import BadRequest
 from local_aws_server.services.cloudwatch import metrics, utilization
 from local_aws_server.services.cloudwatch.metric_math import UnknownExpression, evaluate
 from local_aws_server.services.cloudwatch.metrics import Metric, Series
-from local_aws_server.services.cloudwatch.step_series import Steps
-from local_aws_server.services.ecs.containers import Answer
-from local_aws_server.services.elbv2.routing import Request, Share, matches, route
-from local_aws_server.services.elbv2.traffic import Trace, trace
+from local_aws_server.services.cloudwatch.step_series import StepSeries
+from local_aws_server.services.ecs.containers import Response
+from local_aws_server.services.elbv2.routing import Request, TrafficShare, conditions_match, route
+from local_aws_server.services.elbv2.traffic import Trace, parse_trace
 from tests.local.living import Living
 from tests.local.timing import advance, control, events
 
@@ -28,21 +28,21 @@ MIDNIGHT = 1_750_032_000.0
 
 
 def test_a_steady_trace_never_changes() -> None:
-    steady = trace({"requests_per_second": 20, "path": "/api/"}, MIDNIGHT)
-    assert (steady.rates(MIDNIGHT + 1e8), steady.changes(MIDNIGHT)) == ({"/api/": 20.0}, None)
+    steady = parse_trace({"requests_per_second": 20, "path": "/api/"}, MIDNIGHT)
+    assert (steady.rates(MIDNIGHT + 1e8), steady.next_change(MIDNIGHT)) == ({"/api/": 20.0}, None)
 
 
 def test_a_spike_comes_and_goes() -> None:
-    spike = trace({"shape": "spike", "requests_per_second": 20, "peak": 6, "after": 10, "minutes": 30}, MIDNIGHT)
+    spike = parse_trace({"shape": "spike", "requests_per_second": 20, "peak": 6, "after": 10, "minutes": 30}, MIDNIGHT)
     seen = {minute: spike.rates(MIDNIGHT + 60 * minute)["/"] for minute in (0, 9, 10, 39, 40, 999)}
     assert seen == {0: 20.0, 9: 20.0, 10: 120.0, 39: 120.0, 40: 20.0, 999: 20.0}
 
 
 def test_a_day_has_24_steps_and_its_peak_at_20_whenever_it_began() -> None:
-    daily = trace({"shape": "daily", "requests_per_second": 50}, MIDNIGHT + 5 * HOUR + 17)
+    daily = parse_trace({"shape": "daily", "requests_per_second": 50}, MIDNIGHT + 5 * HOUR + 17)
     day = [daily.rates(MIDNIGHT + 3 * 86400 + hour * HOUR)["/"] for hour in range(24)]
     assert (max(day), day.index(max(day)), day.index(min(day))) == (50.0, 20, 2)
-    assert daily.changes(MIDNIGHT + 23.5 * HOUR) == MIDNIGHT + 24 * HOUR
+    assert daily.next_change(MIDNIGHT + 23.5 * HOUR) == MIDNIGHT + 24 * HOUR
 
 
 def test_rows_of_several_paths_step_each_for_itself() -> None:
@@ -51,7 +51,7 @@ def test_rows_of_several_paths_step_each_for_itself() -> None:
         {"at": 0, "path": "/b", "requests_per_second": 1},
         {"at": 120, "path": "/a", "requests_per_second": 0},
     ]
-    given_rows = trace({"rows": rows}, MIDNIGHT)
+    given_rows = parse_trace({"rows": rows}, MIDNIGHT)
     seen = [given_rows.rates(MIDNIGHT + at) for at in (0, 60, 120)]
     assert seen == [{"/b": 1.0}, {"/a": 5.0, "/b": 1.0}, {"/b": 1.0}]
 
@@ -61,7 +61,7 @@ def test_going_from_change_to_change_gets_ahead(offsets: list[int], began: float
     rows = tuple((at / 10, float(at)) for at in sorted(offsets))
     followed = Trace(float(int(began)), {"/": rows}, 10_001.0 if repeated else None)
     moment, seen = followed.began, []
-    while (after := followed.changes(moment)) is not None and len(seen) < len(rows):
+    while (after := followed.next_change(moment)) is not None and len(seen) < len(rows):
         assert after > moment
         moment = after
         seen.append(followed.rates(moment)["/"])
@@ -84,7 +84,7 @@ def test_going_from_change_to_change_gets_ahead(offsets: list[int], began: float
 )
 def test_a_trace_that_makes_no_sense_is_refused(asked: Any) -> None:
     with pytest.raises(BadRequest):
-        trace(asked, MIDNIGHT)
+        parse_trace(asked, MIDNIGHT)
 
 
 # --- routing
@@ -105,14 +105,14 @@ def test_a_trace_that_makes_no_sense_is_refused(asked: Any) -> None:
 )
 def test_a_path_matches_its_pattern(pattern: str, path: str, holds: bool) -> None:
     condition = {"Field": "path-pattern", "PathPatternConfig": {"Values": ["/never", pattern]}}
-    assert matches([condition], Request(path, "h")) is holds
+    assert conditions_match([condition], Request(path, "h")) is holds
 
 
 def test_all_conditions_of_a_rule_must_hold_and_unknown_ones_never_do() -> None:
     path, host = {"Field": "path-pattern", "Values": ["/*"]}, {"Field": "host-header", "Values": ["*.Example.com"]}
-    assert matches([path, host], Request("/", "www.example.COM"))
-    assert not matches([path, host], Request("/", "example.com"))
-    assert not matches([path, {"Field": "http-header"}], Request("/", "www.example.com"))
+    assert conditions_match([path, host], Request("/", "www.example.COM"))
+    assert not conditions_match([path, host], Request("/", "example.com"))
+    assert not conditions_match([path, {"Field": "http-header"}], Request("/", "www.example.com"))
 
 
 def test_the_lowest_priority_is_asked_first_and_weights_share() -> None:
@@ -128,30 +128,34 @@ def test_the_lowest_priority_is_asked_first_and_weights_share() -> None:
     forward = {"Type": "forward", "TargetGroupArn": "z"}
     rules = {"10": rule("10", fixed), "9": rule("9", weighted)}
     listener = SimpleNamespace(rules=rules, default_actions=[forward])
-    assert route(listener, Request("/ab", "h")) == ([Share(0.25, "x"), Share(0.75, "y")], 1)
-    assert route(listener, Request("/b", "h")) == ([Share(1.0, "z")], 2)
+    assert route(listener, Request("/ab", "h")) == ([TrafficShare(0.25, "x"), TrafficShare(0.75, "y")], 1)
+    assert route(listener, Request("/b", "h")) == ([TrafficShare(1.0, "z")], 2)
     del rules["9"]
-    assert route(listener, Request("/ab", "h")) == ([Share(1.0, status=418)], 1)
+    assert route(listener, Request("/ab", "h")) == ([TrafficShare(1.0, status=418)], 1)
 
 
 # --- load
 
 
 def test_a_container_gets_slower_and_then_refuses() -> None:
-    assert utilization.demand({}, [utilization.Asked("/", 25)]) == 512, "25 times 20 ms is half a vCPU"
-    assert utilization.slowed(Answer(200, 0.02), 0.5).seconds == 0.04
-    done = utilization.work(
-        {}, [utilization.Asked("/", 100), utilization.Asked("/x", 0.5)], busy=2.0, reserved=1024, memory=500
+    assert utilization.cpu_demand({}, [utilization.RequestRate("/", 25)]) == 512, "25 times 20 ms is half a vCPU"
+    assert utilization.slow_down(Response(200, 0.02), 0.5).seconds == 0.04
+    done = utilization.serve(
+        {},
+        [utilization.RequestRate("/", 100), utilization.RequestRate("/x", 0.5)],
+        utilization=2.0,
+        reserved=1024,
+        memory=500,
     )
-    assert [(part.part, part.status) for part in done.answers["/"]] == [(0.5, 200), (0.5, 503)]
+    assert [(share.fraction, share.status) for share in done.responses["/"]] == [(0.5, 200), (0.5, 503)]
     assert done.cpu_units == pytest.approx(0.01 * 1024 + 100.5 * 0.02 * 1024 / 2)
 
 
 def test_the_environment_says_what_a_request_costs() -> None:
     def costs(value: str) -> float:
-        return utilization.milliseconds({"environment": [{"name": "ESAWS_CPU_MS", "value": value}]})
+        return utilization.cpu_milliseconds({"environment": [{"name": "ESAWS_CPU_MS", "value": value}]})
 
-    assert (costs("100"), costs("much"), utilization.milliseconds({})) == (100.0, 20.0, 20.0)
+    assert (costs("100"), costs("much"), utilization.cpu_milliseconds({})) == (100.0, 20.0, 20.0)
 
 
 # --- steps and statistics
@@ -161,11 +165,11 @@ _changes = st.lists(
 )
 
 
-def _steps(changes: list[tuple[int, float, float]]) -> tuple[Steps, float]:
-    steps, moment = Steps(), 1e9
+def _steps(changes: list[tuple[int, float, float]]) -> tuple[StepSeries, float]:
+    steps, moment = StepSeries(), 1e9
     for after, rate, value in changes:
         moment += after
-        steps.step(moment, rate, value)
+        steps.append(moment, rate, value)
     return steps, moment
 
 
@@ -173,9 +177,9 @@ def _steps(changes: list[tuple[int, float, float]]) -> tuple[Steps, float]:
 def test_two_halves_are_the_whole(changes: list[tuple[int, float, float]], cuts: list[int]) -> None:
     steps, _ = _steps(changes)
     start, middle, end = (1e9 + cut for cut in sorted(cuts))
-    assert steps.counted(start, end) == steps.counted(start, middle) + steps.counted(middle, end)
-    parts = [part for part in (steps.between(start, middle), steps.between(middle, end)) if part]
-    whole = steps.between(start, end)
+    assert steps.count(start, end) == steps.count(start, middle) + steps.count(middle, end)
+    parts = [part for part in (steps.summarize(start, middle), steps.summarize(middle, end)) if part]
+    whole = steps.summarize(start, end)
     assert sum(part.total for part in parts) == pytest.approx(whole.total if whole else 0.0, abs=1e-3)
     if whole and whole.samples:
         assert whole.low - 1e-6 <= whole.average <= whole.high + 1e-6
@@ -184,29 +188,29 @@ def test_two_halves_are_the_whole(changes: list[tuple[int, float, float]], cuts:
 @given(_changes)
 def test_a_step_that_changes_nothing_is_not_kept(changes: list[tuple[int, float, float]]) -> None:
     steps, moment = _steps(changes)
-    rate, value = steps.now
-    kept = len(steps.moments)
-    assert not steps.step(moment + 1, rate, value)
-    assert len(steps.moments) == kept
+    rate, value = steps.current
+    kept = len(steps.times)
+    assert not steps.append(moment + 1, rate, value)
+    assert len(steps.times) == kept
 
 
 def test_after_455_days_measurements_are_gone() -> None:
-    steps = Steps()
+    steps = StepSeries()
     for day in range(1000):
-        steps.step(day * 86400.0, 1.0, float(day))
-    assert len(steps.moments) <= 457
-    found = steps.between(999 * 86400.0, 1000 * 86400.0)
+        steps.append(day * 86400.0, 1.0, float(day))
+    assert len(steps.times) <= 457
+    found = steps.summarize(999 * 86400.0, 1000 * 86400.0)
     assert found is not None
     assert (found.samples, found.average) == (86400.0, 999.0)
 
 
 def test_statistics_of_what_lasts_and_of_what_is_counted() -> None:
     percent, requests = Series("Percent", counts=False), Series("Count", counts=True)
-    percent.steps.step(0.0, 2 / 60, 10.0)
-    percent.steps.step(30.0, 2 / 60, 50.0)
-    requests.steps.step(0.0, 0.01, 1.0)
+    percent.steps.append(0.0, 2 / 60, 10.0)
+    percent.steps.append(30.0, 2 / 60, 50.0)
+    requests.steps.append(0.0, 0.01, 1.0)
     names = ("Average", "Minimum", "Maximum", "SampleCount", "Sum", "p50", "p90")
-    shown = {name: metrics.statistic(percent, name, 0.0, 60.0, shown=True) for name in names}
+    shown = {name: metrics.statistic(percent, name, 0.0, 60.0, whole=True) for name in names}
     assert shown == {
         "Average": 30.0,
         "Minimum": 10.0,
@@ -216,7 +220,7 @@ def test_statistics_of_what_lasts_and_of_what_is_counted() -> None:
         "p50": 10.0,
         "p90": 50.0,
     }
-    counted = [metrics.statistic(requests, "Sum", at, at + 60.0, shown=True) for at in range(0, 300, 60)]
+    counted = [metrics.statistic(requests, "Sum", at, at + 60.0, whole=True) for at in range(0, 300, 60)]
     assert counted == [None, 1.0, None, 1.0, 1.0], "nobody sees half a request"
 
 
@@ -248,21 +252,19 @@ def test_metric_math_that_is_not_understood(expression: str) -> None:
 def test_capacity_units_are_by_the_hour_what_is_used_most(monkeypatch: pytest.MonkeyPatch) -> None:
     arn, place = "arn:aws:elasticloadbalancing:eu-west-3:1:loadbalancer/app/a/1", (("LoadBalancer", "app/a/1"),)
     made = {
-        Metric(metrics.BALANCING, name, place): Series("Count", counts=name != "ActiveConnectionCount")
+        Metric(metrics.ELB_NAMESPACE, name, place): Series("Count", counts=name != "ActiveConnectionCount")
         for name in (*metrics.LCU, "RequestCount")
     }
-    monkeypatch.setattr(metrics, "series", lambda world: made)
+    monkeypatch.setattr(metrics, "resource_metrics", lambda backends: made)
     steps = {named.name: found.steps for named, found in made.items()}
-    steps["NewConnectionCount"].step(HOUR, 50.0, 1.0)
-    steps["ActiveConnectionCount"].step(HOUR, 1 / 60, 3000.0)
-    steps["ActiveConnectionCount"].step(2 * HOUR, 1 / 60, 9000.0)
-    steps["RequestCount"].step(HOUR, 50.0, 1.0)
+    steps["NewConnectionCount"].append(HOUR, 50.0, 1.0)
+    steps["ActiveConnectionCount"].append(HOUR, 1 / 60, 3000.0)
+    steps["ActiveConnectionCount"].append(2 * HOUR, 1 / 60, 9000.0)
+    steps["RequestCount"].append(HOUR, 50.0, 1.0)
     world: Any = None
     assert metrics.lcu_hours(world, arn, 0.0, 2 * HOUR) == pytest.approx(2.0)
     assert metrics.lcu_hours(world, arn, 2 * HOUR, 2.5 * HOUR) == pytest.approx(1.5)
     assert metrics.lcu_hours(world, arn, 0.0, 30 * HOUR) == pytest.approx(2 + 28 * 3)
-    assert metrics.requests(world, arn, 0.0, 2 * HOUR) == 50 * HOUR
-    assert metrics.requests(world, arn.replace("/a/", "/other/"), 0.0, 2 * HOUR) == 0
 
 
 # --- on the server

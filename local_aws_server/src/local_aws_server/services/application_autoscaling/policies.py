@@ -1,4 +1,4 @@
-"""Scaling policies at work: whatever an alarm calls changes a capacity, as far as bounds and cooldowns let it."""
+"""Apply the scaling policies that alarms trigger, as far as bounds and cooldowns allow."""
 
 from __future__ import annotations
 
@@ -6,14 +6,32 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from local_aws_server.backends import Backends, remembered
+from local_aws_server.backends import Backends, sidecar
 from local_aws_server.clock.clock import CLOCK
+from local_aws_server.fidelity import Behaviour
+from local_aws_server.hooks import reconciler
 from local_aws_server.services.application_autoscaling import policy_math
-from local_aws_server.services.application_autoscaling.scalables import Policy, Scalable, last, scalables, scale
+from local_aws_server.services.application_autoscaling.scalables import (
+    Scalable,
+    ScalingPolicy,
+    last_scaling,
+    list_scalables,
+    scale,
+)
 from local_aws_server.services.cloudwatch import alarms
-from local_aws_server.services.cloudwatch.metrics import Known
+from local_aws_server.services.cloudwatch.metrics import MetricSources
 
-_WORDS = {
+BEHAVIOURS = (
+    Behaviour(
+        service="Application Auto Scaling",
+        statement="Scaling policies change the desired count of a service when their alarms are in the ALARM state.",
+        documentation=(
+            "https://docs.aws.amazon.com/autoscaling/application/userguide/application-auto-scaling-target-tracking.html",
+        ),
+    ),
+)
+
+_METRIC_LABELS = {
     "CPUUtilization": "CPU",
     "MemoryUtilization": "memory",
     "RequestCountPerTarget": "requests per target",
@@ -21,122 +39,134 @@ _WORDS = {
 
 
 @dataclass(frozen=True)
-class Called:
-    """A policy that an alarm calls, with what the alarm has seen last."""
+class TriggeredPolicy:
+    """A policy and the alarm that triggers it."""
 
-    policy: Policy
+    policy: ScalingPolicy
     alarm: Any
     measured: float | None
-    changes: float | None
-    """When the alarm will have seen something newer."""
+    """The alarm's metric in the last complete period."""
+    next_measurement: float | None
+    """When the metric of a newer period is known, if it may differ."""
 
 
 @dataclass(frozen=True)
-class Wish:
-    """The capacity that a policy would like."""
+class Proposal:
+    """The capacity that a triggered policy proposes."""
 
-    called: Called
+    trigger: TriggeredPolicy
     capacity: int
     cooldown: float
 
 
-def act(world: Backends) -> float | None:
-    """Scale everything that has to be scaled by now; gives the moment at which there may be more to do."""
-    calling: dict[str, list[Any]] = {}
-    for alarm in world.backend("cloudwatch").alarms.values():
-        for action in alarms.actions(alarm):
+@reconciler("cloudwatch", "application-autoscaling", order=71)
+def apply_policies(backends: Backends) -> float | None:
+    """Apply all triggered policies; return when there may be more to do."""
+    triggers: dict[str, list[Any]] = {}
+    for alarm in backends.backend("cloudwatch").alarms.values():
+        for action in alarms.current_actions(alarm):
             if ":scalingPolicy:" in action:
-                calling.setdefault(action.split(":createdBy/")[0], []).append(alarm)
-    if not calling:
+                triggers.setdefault(action.split(":createdBy/")[0], []).append(alarm)
+    if not triggers:
         return None
-    known = Known.of(world)
-    moments = [_act(world, known, scalable, calling) for scalable in scalables(world)]
-    return min((moment for moment in moments if moment is not None), default=None)
+    metrics = MetricSources.of(backends)
+    times = [_apply(backends, metrics, scalable, triggers) for scalable in list_scalables(backends)]
+    return min((time for time in times if time is not None), default=None)
 
 
-def _act(world: Backends, known: Known, scalable: Scalable, calling: Mapping[str, list[Any]]) -> float | None:
-    called = list(_called(known, scalable, calling))
-    if not called:
+def _apply(
+    backends: Backends, metrics: MetricSources, scalable: Scalable, triggers: Mapping[str, list[Any]]
+) -> float | None:
+    triggered = list(_triggered_policies(metrics, scalable, triggers))
+    if not triggered:
         return None
-    moments = [each.changes for each in called if each.changes is not None]
-    now, before, latest = CLOCK.now(), scalable.capacity(), last(scalable)
-    wish = _wish(world, scalable, called)
-    if wish is not None and wish.capacity != before.now:
-        out = wish.capacity > before.now
-        if policy_math.free(latest, now, out=out):
-            alarm, policy = wish.called.alarm, wish.called.policy
+    times = [trigger.next_measurement for trigger in triggered if trigger.next_measurement is not None]
+    now, capacity, last = CLOCK.now(), scalable.capacity(), last_scaling(scalable)
+    proposal = _choose_proposal(backends, scalable, triggered)
+    if proposal is not None and proposal.capacity != capacity.current:
+        scale_out = proposal.capacity > capacity.current
+        if policy_math.is_allowed(last, now, scale_out=scale_out):
+            alarm, policy = proposal.trigger.alarm, proposal.trigger.policy
             cause = f"monitor alarm {alarm.name} in state {alarm.state_value} triggered policy {policy.name}"
-            scale(world, scalable, wish.capacity, cause, _because(wish.called, out), wish.cooldown)
-            latest = last(scalable)
-        elif latest is not None:
-            moments.append(latest.over)
-    if latest is not None and latest.over > now:
-        moments.append(latest.over)
-    return min(moments, default=None)
+            reason = _event_reason(proposal.trigger, scale_out)
+            scale(backends, scalable, proposal.capacity, cause, reason, proposal.cooldown)
+            last = last_scaling(scalable)
+    if last is not None and last.cooldown_end > now:
+        times.append(last.cooldown_end)
+    return min(times, default=None)
 
 
-def _called(known: Known, scalable: Scalable, calling: Mapping[str, list[Any]]) -> Iterator[Called]:
-    """The policies that are called, but for those of target tracking that have nothing left to change."""
+def _triggered_policies(
+    metrics: MetricSources, scalable: Scalable, triggers: Mapping[str, list[Any]]
+) -> Iterator[TriggeredPolicy]:
+    """Yield the triggered policies, except for target tracking at the bound towards which it would scale."""
     now, capacity = CLOCK.now(), scalable.capacity()
     for policy in scalable.policies():
-        for alarm in calling.get(policy.arn, ()):
-            at_its_end = capacity.now <= capacity.minimum if alarm.name in policy.lows else capacity.full
-            if policy.kind == "TargetTrackingScaling" and at_its_end:
+        for alarm in triggers.get(policy.arn, ()):
+            is_low = alarm.name in policy.low_alarms
+            at_bound = capacity.current <= capacity.minimum if is_low else capacity.is_at_maximum
+            if policy.kind == "TargetTrackingScaling" and at_bound:
                 continue
-            seen, length = alarms.view(known, alarm), alarms.period(alarm)
-            ends = now // length * length
-            changes = ends + length if seen.since > ends - length else None
-            yield Called(policy, alarm, seen.at(ends - length), changes)
+            data, length = alarms.alarm_data(metrics, alarm), alarms.period(alarm)
+            period_end = now // length * length
+            changes = period_end + length if data.last_change > period_end - length else None
+            yield TriggeredPolicy(policy, alarm, data.value_at(period_end - length), changes)
 
 
-def _wish(world: Backends, scalable: Scalable, called: list[Called]) -> Wish | None:
-    """Of all that policies would like the largest; less than there is only if no policy wants more."""
-    wishes = [wish for each in called if (wish := _of(scalable, each)) is not None]
-    now = scalable.capacity().now
-    larger = [wish for wish in wishes if wish.capacity > now]
-    if larger and scalable.may(out=True):
-        return max(larger, key=lambda wish: wish.capacity)
-    smaller = [wish for wish in wishes if wish.capacity < now]
-    if smaller and not larger and scalable.may(out=False) and _all_are_low(world, scalable):
-        return max(smaller, key=lambda wish: wish.capacity)
+def _choose_proposal(backends: Backends, scalable: Scalable, triggered: list[TriggeredPolicy]) -> Proposal | None:
+    """Return the proposal of the largest capacity; a scale-in only if no policy proposes a scale-out."""
+    proposals = [proposal for trigger in triggered if (proposal := _propose(scalable, trigger)) is not None]
+    current = scalable.capacity().current
+    larger = [proposal for proposal in proposals if proposal.capacity > current]
+    if larger and scalable.may_scale(out=True):
+        return max(larger, key=lambda proposal: proposal.capacity)
+    smaller = [proposal for proposal in proposals if proposal.capacity < current]
+    if smaller and not larger and scalable.may_scale(out=False) and _all_low_alarms_fire(backends, scalable):
+        return max(smaller, key=lambda proposal: proposal.capacity)
     return None
 
 
-def _of(scalable: Scalable, called: Called) -> Wish | None:
-    policy, capacity, latest, now = called.policy, scalable.capacity(), last(scalable), CLOCK.now()
-    reckoned = policy_math.base(capacity, latest, now)
+def _propose(scalable: Scalable, trigger: TriggeredPolicy) -> Proposal | None:
+    """Return the capacity that a triggered policy proposes; None during the cooldown of simple scaling."""
+    policy, measured = trigger.policy, trigger.measured
+    capacity, last, now = scalable.capacity(), last_scaling(scalable), CLOCK.now()
+    base = policy_math.base_capacity(capacity, last, now)
     if policy.kind == "SimpleScaling":
-        if latest is not None and now < latest.over:
+        if last is not None and now < last.cooldown_end:
             return None
-        wanted = policy_math.adjusted(capacity, int(policy.config["ScalingAdjustment"] or 0), policy.config)
+        proposed = policy_math.adjust(capacity, int(policy.config["ScalingAdjustment"] or 0), policy.config)
     elif policy.kind == "StepScaling":
-        beyond = 0.0 if called.measured is None else called.measured - float(called.alarm.threshold)
-        wanted = policy_math.stepped(reckoned, beyond, policy.config)
-        wanted = (
-            max(capacity.now, wanted) if wanted > reckoned.now else policy_math.stepped(capacity, beyond, policy.config)
-        )
-    elif called.measured is None:
+        breach = 0.0 if measured is None else measured - float(trigger.alarm.threshold)
+        proposed = policy_math.step_capacity(base, breach, policy.config)
+        if proposed > base.current:
+            proposed = max(capacity.current, proposed)
+        else:
+            proposed = policy_math.step_capacity(capacity, breach, policy.config)
+    elif measured is None:
         return None
-    elif called.alarm.name in policy.lows:
-        wanted = policy_math.tracked(capacity, called.measured, float(policy.config["TargetValue"]), out=False)
     else:
-        wanted = policy_math.tracked(reckoned, called.measured, float(policy.config["TargetValue"]), out=True)
-        wanted = max(capacity.now, wanted)
-    return Wish(called, wanted, policy.cooldowns[0 if wanted > capacity.now else 1])
+        target = float(policy.config["TargetValue"])
+        if trigger.alarm.name in policy.low_alarms:
+            proposed = policy_math.target_tracking_capacity(capacity, measured, target, scale_out=False)
+        else:
+            proposed = policy_math.target_tracking_capacity(base, measured, target, scale_out=True)
+            proposed = max(capacity.current, proposed)
+    return Proposal(trigger, proposed, policy.cooldowns[0 if proposed > capacity.current else 1])
 
 
-def _all_are_low(world: Backends, scalable: Scalable) -> bool:
-    """Whether each target tracking policy that may scale in says so."""
-    known: Mapping[str, Any] = world.backend("cloudwatch").alarms
-    lows = [known.get(name) for policy in scalable.policies() for name in policy.lows]
-    return all(alarm is None or alarm.state_value == alarms.ALARM for alarm in lows)
+def _all_low_alarms_fire(backends: Backends, scalable: Scalable) -> bool:
+    """Return whether every target tracking policy that may scale in is triggered to do so."""
+    known: Mapping[str, Any] = backends.backend("cloudwatch").alarms
+    low_alarms = [known.get(name) for policy in scalable.policies() for name in policy.low_alarms]
+    return all(alarm is None or alarm.state_value == alarms.ALARM for alarm in low_alarms)
 
 
-def _because(called: Called, out: bool) -> str:
-    alarm = called.alarm
-    named = _WORDS.get(alarm.metric_name, alarm.metric_name or "an expression")
+def _event_reason(trigger: TriggeredPolicy, scale_out: bool) -> str:
+    """Return the reason for the event log: `CPU 82 % over its target of 50 %`."""
+    alarm = trigger.alarm
+    label = _METRIC_LABELS.get(alarm.metric_name, alarm.metric_name or "an expression")
     percent = " %" if str(alarm.metric_name).endswith("Utilization") else ""
-    measured = "unknown" if called.measured is None else f"{called.measured:.0f}{percent}"
-    target = remembered(alarm).get("target")
+    measured = "unknown" if trigger.measured is None else f"{trigger.measured:.0f}{percent}"
+    target = sidecar(alarm).get("target")
     limit = f"its target of {target:g}" if target is not None else f"{alarm.threshold:g}"
-    return f"{named} {measured} {'over' if out else 'under'} {limit}{percent}"
+    return f"{label} {measured} {'over' if scale_out else 'under'} {limit}{percent}"

@@ -1,4 +1,4 @@
-"""What a scaling policy makes of a measurement: the new capacity, and whether it is time for it. Decisions alone.
+"""Compute the new capacity that a scaling policy sets for a measurement, with its bounds and cooldown. Pure functions.
 
 https://docs.aws.amazon.com/autoscaling/application/userguide/target-tracking-scaling-policy-overview.html
 https://docs.aws.amazon.com/autoscaling/application/userguide/step-scaling-policy-overview.html
@@ -6,115 +6,113 @@ https://docs.aws.amazon.com/autoscaling/application/userguide/step-scaling-polic
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import ceil, floor
 from typing import Any
 
 DEFAULT_COOLDOWN = 300.0
 
-SCALE_IN_PART = 0.9
-"""A metric is low when it is below this part of its target."""
+SCALE_IN_THRESHOLD = 0.9
+"""Target tracking scales in when the metric is below this fraction of its target."""
 
-_GRADUALLY = 0.1
-"""Target tracking takes away no more than this part at once, but at least one: AWS scales in gradually."""
+_MAX_SCALE_IN = 0.1
+"""Target tracking removes at most this fraction at a time, but at least one: AWS scales in gradually."""
 
-_SLACK = 1e-6
+_TOLERANCE = 1e-6
 
 
 @dataclass(frozen=True)
 class Capacity:
-    """How much there is, and between what it may be."""
+    """The current capacity and its bounds."""
 
-    now: int
+    current: int
     minimum: int
     maximum: int
 
     @property
-    def full(self) -> bool:
-        return self.now >= self.maximum
+    def is_at_maximum(self) -> bool:
+        return self.current >= self.maximum
 
-    def within(self, wanted: float) -> int:
-        return int(max(self.minimum, min(self.maximum, wanted)))
-
-
-def tracked(capacity: Capacity, measured: float, target: float, *, out: bool) -> int:
-    """The capacity at which a metric would be at its target: outwards at once, inwards gradually."""
-    needed = ceil(capacity.now * measured / target - _SLACK)
-    if out:
-        return max(capacity.now, capacity.within(needed))
-    least = capacity.now - max(1, floor(capacity.now * _GRADUALLY))
-    return min(capacity.now, capacity.within(max(needed, least)))
+    def clamp(self, value: float) -> int:
+        """Return the nearest capacity within the bounds."""
+        return int(max(self.minimum, min(self.maximum, value)))
 
 
-def stepped(capacity: Capacity, beyond: float, policy: Mapping[str, Any]) -> int:
-    """The capacity after the step into which a metric falls that is so far beyond the threshold of the alarm."""
-    step = next((each for each in policy.get("StepAdjustments") or () if _falls(beyond, each)), None)
-    return capacity.now if step is None else adjusted(capacity, int(step["ScalingAdjustment"]), policy)
+def target_tracking_capacity(capacity: Capacity, measured: float, target: float, *, scale_out: bool) -> int:
+    """Return the capacity at which the metric would be at its target: reached at once outwards, gradually inwards."""
+    needed = ceil(capacity.current * measured / target - _TOLERANCE)
+    if scale_out:
+        return max(capacity.current, capacity.clamp(needed))
+    lowest = capacity.current - max(1, floor(capacity.current * _MAX_SCALE_IN))
+    return min(capacity.current, capacity.clamp(max(needed, lowest)))
 
 
-def _falls(beyond: float, step: Mapping[str, Any]) -> bool:
-    """A step includes its lower bound where the metric is above the threshold, its upper bound where it is below."""
+def step_capacity(capacity: Capacity, breach: float, policy: Mapping[str, Any]) -> int:
+    """Return the capacity after the step adjustment for a metric; `breach` is its value minus the threshold."""
+    step = next((step for step in policy.get("StepAdjustments") or () if _contains(step, breach)), None)
+    return capacity.current if step is None else adjust(capacity, int(step["ScalingAdjustment"]), policy)
+
+
+def _contains(step: Mapping[str, Any], breach: float) -> bool:
+    """Return whether a breach is within a step.
+
+    A step above the threshold includes its lower bound, a step below it its upper bound.
+    """
     low, high = (step.get(f"MetricInterval{side}Bound") for side in ("Lower", "Upper"))
-    above = (low is not None and float(low) >= 0) or (low is None and high is None)
-    if above or (high is not None and float(high) > 0):
-        return (low is None or beyond >= float(low)) and (high is None or beyond < float(high))
-    return (low is None or beyond > float(low)) and (high is None or beyond <= float(high))
+    is_above = (low is not None and float(low) >= 0) or (low is None and high is None)
+    if is_above or (high is not None and float(high) > 0):
+        return (low is None or breach >= float(low)) and (high is None or breach < float(high))
+    return (low is None or breach > float(low)) and (high is None or breach <= float(high))
 
 
-def adjusted(capacity: Capacity, adjustment: int, policy: Mapping[str, Any]) -> int:
-    """The capacity after an adjustment: to a number, by a number, or by percent."""
-    kind = policy.get("AdjustmentType", "ChangeInCapacity")
-    if kind == "ExactCapacity":
-        return capacity.within(adjustment)
+def adjust(capacity: Capacity, adjustment: int, policy: Mapping[str, Any]) -> int:
+    """Return the capacity after a scaling adjustment, by the policy's adjustment type."""
+    adjustment_type = policy.get("AdjustmentType", "ChangeInCapacity")
+    if adjustment_type == "ExactCapacity":
+        return capacity.clamp(adjustment)
     change = float(adjustment)
-    if kind == "PercentChangeInCapacity":
-        change = _rounded(capacity.now * adjustment / 100)
-        least = int(policy.get("MinAdjustmentMagnitude") or 0)
-        if change and abs(change) < least:
-            change = least if change > 0 else -least
-    moved = capacity.now + change
-    # a capacity that is out of its bounds already is not moved further out by bringing it within
-    return capacity.within(moved)
+    if adjustment_type == "PercentChangeInCapacity":
+        change = _round_change(capacity.current * adjustment / 100)
+        magnitude = int(policy.get("MinAdjustmentMagnitude") or 0)
+        if change and abs(change) < magnitude:
+            change = magnitude if change > 0 else -magnitude
+    return capacity.clamp(capacity.current + change)
 
 
-def _rounded(change: float) -> int:
-    """Below one it is one; what is larger is rounded down."""
+def _round_change(change: float) -> int:
+    """Round a change towards zero, but not to zero."""
     if 0 < abs(change) < 1:
         return 1 if change > 0 else -1
     return floor(change) if change > 0 else ceil(change)
 
 
 @dataclass(frozen=True)
-class Last:
-    """The last time that something was scaled by a policy."""
+class Scaling:
+    """A change of capacity by a policy."""
 
-    moment: float
+    time: float
     before: int
     after: int
     cooldown: float
+    """Seconds."""
 
     @property
-    def over(self) -> float:
-        """When its cooldown is over."""
-        return self.moment + self.cooldown
+    def cooldown_end(self) -> float:
+        return self.time + self.cooldown
 
 
-def free(last: Last | None, moment: float, *, out: bool) -> bool:
-    """Whether a cooldown lets the capacity change.
+def is_allowed(last: Scaling | None, time: float, *, scale_out: bool) -> bool:
+    """Return whether the cooldown of the last scaling allows another one.
 
-    After a scale-in only another one has to wait. After a scale-out another one goes on from where that one began, so
-    that only a larger one does anything: see `base`.
+    A cooldown only blocks scale-ins. During the cooldown of a scale-out, another one starts from the capacity before
+    the first, so that only a larger one has an effect: see `base_capacity`.
     """
-    return last is None or moment >= last.over or out
+    return last is None or time >= last.cooldown_end or scale_out
 
 
-def base(capacity: Capacity, last: Last | None, moment: float) -> Capacity:
-    """What a scale-out is reckoned from: what was there before the one whose cooldown is not over."""
-    if last is not None and moment < last.over and last.after > last.before and last.after == capacity.now:
+def base_capacity(capacity: Capacity, last: Scaling | None, time: float) -> Capacity:
+    """Return the capacity that a scale-out starts from: during a cooldown, that before the last scale-out."""
+    if last is not None and time < last.cooldown_end and last.after > last.before and last.after == capacity.current:
         return Capacity(last.before, capacity.minimum, capacity.maximum)
     return capacity
-
-
-def suspended(state: Mapping[str, Any] | None, which: Iterable[str]) -> bool:
-    return any((state or {}).get(name) for name in which)

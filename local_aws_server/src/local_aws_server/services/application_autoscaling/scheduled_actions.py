@@ -1,76 +1,99 @@
-"""Scheduled scaling: at its time an action sets the bounds of what is scaled, and the capacity follows them.
-
-https://docs.aws.amazon.com/autoscaling/application/userguide/scheduled-scaling-overview.html
-"""
+"""Run the scheduled actions of scalable targets, which set the bounds of their capacity."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 from typing import Any
 
-from local_aws_server.backends import Backends, remembered
+from local_aws_server.backends import Backends, sidecar
+from local_aws_server.call import Call
 from local_aws_server.clock.clock import CLOCK
+from local_aws_server.errors import AwsError
+from local_aws_server.fidelity import Behaviour
+from local_aws_server.hooks import after, before, reconciler
 from local_aws_server.services.application_autoscaling import schedule_expressions
-from local_aws_server.services.application_autoscaling.policy_math import suspended
-from local_aws_server.services.application_autoscaling.scalables import Scalable, ServiceTasks, scalables, scale
+from local_aws_server.services.application_autoscaling.scalables import (
+    ServiceTasks,
+    bring_within_bounds,
+    list_scalables,
+)
+
+BEHAVIOURS = (
+    Behaviour(
+        service="Application Auto Scaling",
+        statement="A scheduled action sets the bounds of a scalable target at the times of its schedule: at(…), "
+        "rate(…) or cron(…).",
+        documentation=(
+            "https://docs.aws.amazon.com/autoscaling/application/userguide/scheduled-scaling-overview.html",
+        ),
+    ),
+)
 
 
-def act(world: Backends) -> float | None:
-    """Do what is scheduled by now; gives the moment of the next action."""
-    actions = list(world.backend("applicationautoscaling").scheduled_actions)
+@reconciler("application-autoscaling", order=71)
+def run_due_actions(backends: Backends) -> float | None:
+    """Run the actions that are due; return when the next one is."""
+    actions = list(backends.backend("applicationautoscaling").scheduled_actions)
     if not actions:
         return None
-    found = {each.target.resource_id: each for each in scalables(world) if isinstance(each, ServiceTasks)}
-    moments = []
+    services = {
+        scalable.target.resource_id: scalable
+        for scalable in list_scalables(backends)
+        if isinstance(scalable, ServiceTasks)
+    }
+    times = []
     for action in actions:
-        scalable, now = found.get(action.resource_id), CLOCK.now()
-        due = remembered(action).get("due")
+        service, now = services.get(action.resource_id), CLOCK.now()
+        due = sidecar(action).get("due")
         if due is not None and due <= now:
-            if scalable is not None and not suspended(scalable.target.suspended_state, ["ScheduledScalingSuspended"]):
-                _do(world, scalable, action)
+            if service is not None and not service.is_suspended("ScheduledScalingSuspended"):
+                _run(backends, service, action)
             due = None
-        remembered(action)["due"] = due or _next(action, now)
-        moments.append(remembered(action)["due"])
-    return min((moment for moment in moments if moment is not None), default=None)
+        sidecar(action)["due"] = due or _next_run(action, now)
+        times.append(sidecar(action)["due"])
+    return min((time for time in times if time is not None), default=None)
 
 
-def plan(action: Any) -> None:
-    """An action that is new, or has been changed, is done when its schedule says so next."""
-    remembered(action)["due"] = _next(action, CLOCK.now())
+@before("application-autoscaling", "PutScheduledAction")
+def validate_schedule(call: Call) -> None:
+    if "Schedule" in call.params:
+        try:
+            schedule_expressions.next_time(call.params["Schedule"], 0.0, zone=call.params.get("Timezone"))
+        except ValueError as problem:
+            raise AwsError("ValidationException", str(problem)) from None
 
 
-def _next(action: Any, now: float) -> float | None:
-    begins, ends = _moment(action.start_time), _moment(action.end_time)
-    after = now if begins is None else max(now, begins - 1)
-    found = schedule_expressions.following(
-        action.schedule, after, since=begins or action.creation_time, zone=action.timezone
-    )
-    return None if found is None or (ends is not None and found > ends) else found
+@after("application-autoscaling", "PutScheduledAction")
+def schedule_next_run(call: Call) -> None:
+    for action in call.backends.backend("applicationautoscaling").scheduled_actions:
+        has_name = action.scheduled_action_name == call.params["ScheduledActionName"]
+        if has_name and action.resource_id == call.params["ResourceId"]:
+            sidecar(action)["due"] = _next_run(action, CLOCK.now())
 
 
-def _do(world: Backends, scalable: ServiceTasks, action: Any) -> None:
-    wanted = action.scalable_target_action or {}
-    target, said = scalable.target, []
+def _next_run(action: Any, now: float) -> float | None:
+    start, end = _timestamp(action.start_time), _timestamp(action.end_time)
+    after = now if start is None else max(now, start - 1)
+    since = start or action.creation_time
+    due = schedule_expressions.next_time(action.schedule, after, since=since, zone=action.timezone)
+    return None if due is None or (end is not None and due > end) else due
+
+
+def _run(backends: Backends, service: ServiceTasks, action: Any) -> None:
+    bounds = action.scalable_target_action or {}
+    changes = []
     for bound in ("min", "max"):
-        asked = wanted.get(f"{bound.title()}Capacity")
-        if asked is not None:
-            setattr(target, f"{bound}_capacity", int(asked))
-            said.append(f"{bound} capacity set to {asked}")
-    keep_within(world, scalable, f"scheduled action name {action.scheduled_action_name} was triggered", ", ".join(said))
+        value = bounds.get(f"{bound.title()}Capacity")
+        if value is not None:
+            setattr(service.target, f"{bound}_capacity", int(value))
+            changes.append(f"{bound} capacity set to {value}")
+    cause = f"scheduled action name {action.scheduled_action_name} was triggered"
+    bring_within_bounds(backends, service, cause, ", ".join(changes))
 
 
-def keep_within(world: Backends, scalable: Scalable, cause: str, because: str) -> None:
-    """Bring a capacity within its bounds."""
-    capacity = scalable.capacity()
-    wanted = capacity.within(capacity.now)
-    if wanted != capacity.now:
-        bound = "minimum" if wanted > capacity.now else "maximum"
-        scale(world, scalable, wanted, f"{cause or f'{bound} capacity was set to {wanted}'}", because, None)
-
-
-def _moment(given: Any) -> float | None:
-    if given is None:
+def _timestamp(value: Any) -> float | None:
+    if value is None:
         return None
-    if isinstance(given, datetime):
-        return (given if given.tzinfo else given.replace(tzinfo=UTC)).timestamp()
-    return float(given)
+    if isinstance(value, datetime):
+        return (value if value.tzinfo else value.replace(tzinfo=UTC)).timestamp()
+    return float(value)

@@ -1,23 +1,78 @@
-"""DefaultInstanceWarmup and MaxInstanceLifetime of an Auto Scaling group are kept.
+"""Keep the settings of Auto Scaling groups that moto forgets, and read launch templates as AWS does."""
 
-https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_AutoScalingGroup.html
-"""
+from typing import Any
 
+from local_aws_server.backends import sidecar
+from local_aws_server.call import Call
+from local_aws_server.errors import AwsError
 from local_aws_server.fidelity import Behaviour
+from local_aws_server.hooks import after, patch
 from local_aws_server.preserved_fields import PreservedFields
 
 BEHAVIOURS = (
     Behaviour(
         service="EC2 Auto Scaling",
-        statement="DefaultInstanceWarmup and MaxInstanceLifetime of an Auto Scaling group are kept.",
+        statement="A group keeps DefaultInstanceWarmup, MaxInstanceLifetime and the other settings of an update.",
         documentation=("https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_AutoScalingGroup.html",),
+    ),
+    Behaviour(
+        service="EC2 Auto Scaling",
+        statement="A launch template that a group uses can be deleted; the group's launches then fail, as its "
+        "activities show.",
+        documentation=("https://docs.aws.amazon.com/autoscaling/ec2/userguide/ts-as-launch-template.html",),
     ),
 )
 
 PreservedFields(
     service="autoscaling",
-    changes=("CreateAutoScalingGroup", "UpdateAutoScalingGroup"),
-    shows={"DescribeAutoScalingGroups": "AutoScalingGroups"},
-    find=lambda call, described: call.backends.group(described["AutoScalingGroupName"]),
+    set_by=("CreateAutoScalingGroup", "UpdateAutoScalingGroup"),
+    shown_by={"DescribeAutoScalingGroups": "AutoScalingGroups"},
+    find=lambda call, described: call.backends.auto_scaling_group(described["AutoScalingGroupName"]),
     fields={"DefaultInstanceWarmup": None, "MaxInstanceLifetime": None},
-).install()
+).register()
+
+
+@after("autoscaling", "UpdateAutoScalingGroup")
+def update_remaining_settings(call: Call) -> None:
+    """Apply the settings that moto ignores in an update."""
+    group = call.backends.auto_scaling_group(call.params["AutoScalingGroupName"])
+    for parameter, attribute in (
+        ("DefaultCooldown", "default_cooldown"),
+        ("TerminationPolicies", "termination_policies"),
+        ("CapacityRebalance", "capacity_rebalance"),
+        ("PlacementGroup", "placement_group"),
+    ):
+        if group is not None and parameter in call.params:
+            setattr(group, attribute, call.params[parameter])
+
+
+@after("autoscaling", "CreateAutoScalingGroup")
+def set_default_grace_period(call: Call) -> None:
+    group = call.backends.auto_scaling_group(call.params["AutoScalingGroupName"])
+    if group is not None and "HealthCheckGracePeriod" not in call.params:
+        group.health_check_grace_period = 0
+
+
+@patch("moto.autoscaling.models", "InstanceState.launch_template", attribute=True)
+def launch_template(self: Any) -> dict[str, Any] | None:
+    """Return the template version that launched the instance; moto returns the default version."""
+    template = self.auto_scaling_group.ec2_launch_template
+    if template is None:
+        return None
+    version = sidecar(self.instance).get("launch_template_version", str(template.default_version_number))
+    return {"LaunchTemplateId": template.id, "LaunchTemplateName": template.name, "Version": version}
+
+
+@patch("moto.ec2.models.launch_templates", "LaunchTemplate.get_version")
+def get_version(self: Any, num: Any) -> Any:
+    """Return a version of a template, unless the template is deleted; moto's groups keep the deleted one."""
+    from moto.ec2.exceptions import InvalidLaunchTemplateVersionNotFound
+
+    if self.id not in self.ec2_backend.launch_templates:
+        message = f"The specified launch template, with template ID {self.id}, does not exist."
+        raise AwsError("InvalidLaunchTemplateId.NotFound", message)
+    aliases = {"$latest": len(self.versions), "$default": self.default_version_number}
+    number = int(aliases.get(str(num).lower(), num))
+    if not 1 <= number <= len(self.versions):
+        raise InvalidLaunchTemplateVersionNotFound(template_id=self.id, version=num)
+    return self.versions[number - 1]

@@ -1,40 +1,38 @@
-"""An Auto Scaling group, policy, hook or managed instance that does not exist is a ValidationError.
-
-https://docs.aws.amazon.com/autoscaling/ec2/APIReference/CommonErrors.html
-"""
+"""Refuse calls that name an Auto Scaling group, policy, hook or managed instance that does not exist."""
 
 from collections.abc import Container
 from functools import partial
 
 from local_aws_server.call import Call
 from local_aws_server.fidelity import Behaviour
-from local_aws_server.not_found import NotFoundRule, by, stored
+from local_aws_server.not_found import NotFoundRule, by_parameter, store_keys
 
 BEHAVIOURS = (
     Behaviour(
         service="EC2 Auto Scaling",
-        statement="An Auto Scaling group, policy, hook or managed instance that does not exist is a ValidationError.",
+        statement="A call that names a group, policy, lifecycle hook or managed instance that does not exist is "
+        "refused with ValidationError.",
         documentation=("https://docs.aws.amazon.com/autoscaling/ec2/APIReference/CommonErrors.html",),
     ),
 )
 
-_kind = partial(NotFoundRule, "autoscaling", "ValidationError")
+_rule = partial(NotFoundRule, "autoscaling", "ValidationError")
 
 
-def _instances(call: Call) -> Container[str]:
-    return {state.instance.id for group in call.backends.groups for state in group.instance_states}
+def _managed_instances(call: Call) -> Container[str]:
+    return {state.instance.id for group in call.backends.auto_scaling_groups for state in group.instance_states}
 
 
-def _instances_of_the_group(call: Call) -> Container[str]:
-    group = call.backends.group(call.params["AutoScalingGroupName"])
+def _group_members(call: Call) -> Container[str]:
+    group = call.backends.auto_scaling_group(call.params["AutoScalingGroupName"])
     return {state.instance.id for state in group.instance_states} if group else set()
 
 
 def _policies(call: Call) -> Container[str]:
     policies = call.backends.backend("autoscaling").policies.values()
     group = call.params.get("AutoScalingGroupName")
-    of_the_group = [policy for policy in policies if group in (None, policy.auto_scaling_group_name)]
-    return {policy.name for policy in of_the_group} | {policy.arn for policy in of_the_group}
+    selected = [policy for policy in policies if group in (None, policy.auto_scaling_group_name)]
+    return {policy.name for policy in selected} | {policy.arn for policy in selected}
 
 
 def _hooks(call: Call) -> Container[str]:
@@ -42,11 +40,11 @@ def _hooks(call: Call) -> Container[str]:
     return {hook.name for hook in hooks if hook.auto_scaling_group_name == call.params["AutoScalingGroupName"]}
 
 
-GROUP = _kind(
+GROUP = _rule(
     "AutoScalingGroup name not found - AutoScalingGroup '{}' not found",
-    stored("autoscaling", "autoscaling_groups"),
+    store_keys("autoscaling", "autoscaling_groups"),
     {
-        **by(
+        **by_parameter(
             "AutoScalingGroupName",
             "AttachInstances",
             "AttachLoadBalancerTargetGroups",
@@ -82,35 +80,37 @@ GROUP = _kind(
             "SuspendProcesses",
             "UpdateAutoScalingGroup",
         ),
-        **by("Tags.ResourceId", "CreateOrUpdateTags", "DeleteTags"),
+        **by_parameter("Tags.ResourceId", "CreateOrUpdateTags", "DeleteTags"),
     },
 )
 
-KINDS = (
+RULES = (
     GROUP,
-    _kind(
+    _rule(
         "Instance Id not found - No managed instance found for instance ID: {}",
-        _instances,
-        by("InstanceId", "SetInstanceHealth", "TerminateInstanceInAutoScalingGroup"),
+        _managed_instances,
+        by_parameter("InstanceId", "SetInstanceHealth", "TerminateInstanceInAutoScalingGroup"),
     ),
-    _kind(
+    _rule(
         "The instance {} is not part of Auto Scaling group.",
-        _instances_of_the_group,
-        by("InstanceIds", "DetachInstances", "EnterStandby", "ExitStandby", "SetInstanceProtection"),
+        _group_members,
+        by_parameter("InstanceIds", "DetachInstances", "EnterStandby", "ExitStandby", "SetInstanceProtection"),
     ),
-    _kind(
+    _rule(
         "Invalid Instance ID(s): [{}] specified",
         lambda call: {instance.id for instance in call.backends.instances},
-        by("InstanceIds", "AttachInstances"),
+        by_parameter("InstanceIds", "AttachInstances"),
     ),
-    _kind("Policy not found: {}", _policies, by("PolicyName", "DeletePolicy", "ExecutePolicy")),
-    _kind("No Lifecycle Hook found: {}", _hooks, by("LifecycleHookName", "DeleteLifecycleHook")),
-    _kind(
+    _rule("Policy not found: {}", _policies, by_parameter("PolicyName", "DeletePolicy", "ExecutePolicy")),
+    _rule("No Lifecycle Hook found: {}", _hooks, by_parameter("LifecycleHookName", "DeleteLifecycleHook")),
+    _rule(
         "Launch configuration name not found - Launch configuration {} not found",
-        stored("autoscaling", "launch_configurations"),
-        by("LaunchConfigurationName", "CreateAutoScalingGroup", "DeleteLaunchConfiguration", "UpdateAutoScalingGroup"),
+        store_keys("autoscaling", "launch_configurations"),
+        by_parameter(
+            "LaunchConfigurationName", "CreateAutoScalingGroup", "DeleteLaunchConfiguration", "UpdateAutoScalingGroup"
+        ),
     ),
 )
 
-for _each in KINDS:
-    _each.install()
+for _not_found in RULES:
+    _not_found.register()

@@ -1,76 +1,74 @@
-"""Scaling policies of an Auto Scaling group change its capacity when alarms say so; target tracking makes its own.
-
-https://docs.aws.amazon.com/autoscaling/ec2/userguide/as-scaling-target-tracking.html
-"""
+"""Keep the alarms of a group's target tracking policies: created, updated and deleted with the policy."""
 
 from typing import Any
 
-from local_aws_server.backends import Backends, remembered
+from local_aws_server.backends import Backends, sidecar
 from local_aws_server.call import Call
 from local_aws_server.fidelity import Behaviour
 from local_aws_server.hooks import after, before, reconciler
-from local_aws_server.services.application_autoscaling.target_tracking import forget, tracked, watch
+from local_aws_server.services.application_autoscaling.target_tracking import delete_alarms, parse_target, put_alarms
 
 BEHAVIOURS = (
     Behaviour(
         service="EC2 Auto Scaling",
-        statement="Scaling policies of an Auto Scaling group change its capacity when alarms say so; target "
-        "tracking makes its own.",
+        statement="A scaling policy changes the capacity of its group when its alarm is in the ALARM state; target "
+        "tracking creates its own alarms.",
         documentation=("https://docs.aws.amazon.com/autoscaling/ec2/userguide/as-scaling-target-tracking.html",),
     ),
 )
 
 
 @before("autoscaling", "PutScalingPolicy")
-def what_it_was(call: Call) -> None:
-    earlier = _policies(call.backends).get(call.params["PolicyName"])
-    same = earlier is not None and earlier.auto_scaling_group_name == call.params["AutoScalingGroupName"]
-    call.notes["before"] = earlier if same else None
+def note_existing_policy(call: Call) -> None:
+    policy = _policies(call.backends).get(call.params["PolicyName"])
+    is_same = policy is not None and policy.auto_scaling_group_name == call.params["AutoScalingGroupName"]
+    call.notes["before"] = policy if is_same else None
 
 
 @after("autoscaling", "PutScalingPolicy")
-def tracking_has_its_alarms(call: Call) -> None:
-    asked, earlier = call.params, call.notes["before"]
-    policy, group = _policies(call.backends)[asked["PolicyName"]], asked["AutoScalingGroupName"]
-    config = asked.get("TargetTrackingConfiguration")
-    wanted = tracked(group, config) if config else None
-    made = watch(call.backends, group, policy.arn, wanted, _alarms(call.backends, earlier))
-    remembered(policy)["alarms"] = [alarm.name for alarm in made]
-    # moto spells the ARN's name otherwise, so that it gets lost
-    call.result.update(PolicyARN=policy.arn, Alarms=_shown(call.backends, policy))
+def put_policy_alarms(call: Call) -> None:
+    params, before = call.params, call.notes["before"]
+    policy, group = _policies(call.backends)[params["PolicyName"]], params["AutoScalingGroupName"]
+    config = params.get("TargetTrackingConfiguration")
+    target = parse_target(group, config) if config else None
+    alarms = put_alarms(call.backends, group, policy.arn, target, _alarms(call.backends, before))
+    sidecar(policy)["alarms"] = [alarm.name for alarm in alarms]
+    # moto misspells the name of the ARN's member, so that boto3 drops it
+    call.result.update(PolicyARN=policy.arn, Alarms=_describe_alarms(call.backends, policy))
 
 
 @before("autoscaling", "DeletePolicy")
-def its_alarms_go_with_it(call: Call) -> None:
+def delete_policy_alarms(call: Call) -> None:
     if policy := _policies(call.backends).get(call.params["PolicyName"].split(":policyName/")[-1]):
-        forget(call.backends, _alarms(call.backends, policy))
+        delete_alarms(call.backends, _alarms(call.backends, policy))
 
 
 @after("autoscaling", "DescribePolicies")
-def alarms_are_shown(call: Call) -> None:
+def add_alarms(call: Call) -> None:
     for described in call.result.get("ScalingPolicies", []):
-        described["Alarms"] = _shown(call.backends, _policies(call.backends)[described["PolicyName"]])
+        policy = _policies(call.backends)[described["PolicyName"]]
+        described["Alarms"] = _describe_alarms(call.backends, policy)
 
 
 @reconciler("autoscaling", order=69)
-def policies_go_with_their_group(world: Backends) -> None:
-    for name, policy in list(_policies(world).items()):
-        if world.group(policy.auto_scaling_group_name) is None:
-            forget(world, _alarms(world, policy))
-            del _policies(world)[name]
+def delete_policies_of_deleted_groups(backends: Backends) -> None:
+    for name, policy in list(_policies(backends).items()):
+        if backends.auto_scaling_group(policy.auto_scaling_group_name) is None:
+            delete_alarms(backends, _alarms(backends, policy))
+            del _policies(backends)[name]
 
 
-def _policies(world: Backends) -> dict[str, Any]:
-    known: dict[str, Any] = world.backend("autoscaling").policies
-    return known
+def _policies(backends: Backends) -> dict[str, Any]:
+    policies: dict[str, Any] = backends.backend("autoscaling").policies
+    return policies
 
 
-def _alarms(world: Backends, policy: Any | None) -> list[Any]:
-    """The alarms that target tracking has made for a policy."""
-    names = remembered(policy).get("alarms", ()) if policy is not None else ()
-    known = world.backend("cloudwatch").alarms
-    return [known[name] for name in names if name in known]
+def _alarms(backends: Backends, policy: Any | None) -> list[Any]:
+    """Return the alarms that target tracking created for a policy."""
+    names = sidecar(policy).get("alarms", ()) if policy is not None else ()
+    alarms = backends.backend("cloudwatch").alarms
+    return [alarms[name] for name in names if name in alarms]
 
 
-def _shown(world: Backends, policy: Any) -> list[dict[str, str]]:
-    return [{"AlarmName": alarm.name, "AlarmARN": alarm.alarm_arn} for alarm in _alarms(world, policy)]
+def _describe_alarms(backends: Backends, policy: Any) -> list[dict[str, str]]:
+    return [{"AlarmName": alarm.name, "AlarmARN": alarm.alarm_arn} for alarm in _alarms(backends, policy)]

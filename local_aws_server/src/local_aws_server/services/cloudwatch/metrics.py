@@ -1,7 +1,6 @@
-"""The metrics of CloudWatch: those of simulated resources as steps, those that users put as they were put.
+"""Store metrics, and compute their statistics: those of simulated resources, and custom ones that users put.
 
-Nothing is stored minute by minute: what a resource measures is written down when it changes, and datapoints are worked
-out when somebody asks for them.
+The metrics of resources are stored as changes over time, not per minute; datapoints are computed on request.
 """
 
 from __future__ import annotations
@@ -12,199 +11,205 @@ from datetime import UTC, datetime
 from math import ceil
 from typing import Any, NamedTuple, Protocol
 
-from local_aws_server.backends import Backends, remembered
-from local_aws_server.services.cloudwatch.step_series import Steps, Summary
+from local_aws_server.backends import Backends, sidecar
+from local_aws_server.services.cloudwatch.step_series import StepSeries, Summary
 
 Dimensions = tuple[tuple[str, str], ...]
-"""(name, value), by name."""
+"""Names and values, sorted by name."""
 
-BALANCING = "AWS/ApplicationELB"
+ELB_NAMESPACE = "AWS/ApplicationELB"
 
 
 class Metric(NamedTuple):
-    """The name of one series of measurements."""
+    """The identity of a metric."""
 
     namespace: str
     name: str
     dimensions: Dimensions = ()
 
-    def as_json(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
+        """Return it in boto3's shape."""
         dimensions = [{"Name": name, "Value": value} for name, value in self.dimensions]
         return {"Namespace": self.namespace, "MetricName": self.name, "Dimensions": dimensions}
 
 
-def metric(asked: Mapping[str, Any]) -> Metric:
-    """The metric that a request names, in boto3's shape."""
-    return Metric(asked["Namespace"], asked["MetricName"], dimensions(asked.get("Dimensions") or ()))
+def parse_metric(params: Mapping[str, Any]) -> Metric:
+    """Return the metric that a request names, in boto3's shape."""
+    return Metric(params["Namespace"], params["MetricName"], parse_dimensions(params.get("Dimensions") or ()))
 
 
-def dimensions(asked: Iterable[Mapping[str, str]]) -> Dimensions:
-    return tuple(sorted((each["Name"], each["Value"]) for each in asked))
+def parse_dimensions(dimensions: Iterable[Mapping[str, str]]) -> Dimensions:
+    return tuple(sorted((dimension["Name"], dimension["Value"]) for dimension in dimensions))
+
+
+# --- sources of measurements
 
 
 class Source(Protocol):
-    """Where a metric's measurements are."""
+    """The measurements of one metric."""
 
     @property
-    def since(self) -> float:
-        """From when on nothing changes, as far as is known."""
+    def last_change(self) -> float:
+        """The time of the last known change."""
 
     @property
     def unit(self) -> str:
         """One of CloudWatch's units."""
 
-    def between(self, start: float, end: float) -> Summary | None:
-        """A stretch of time; None if nothing was measured in it."""
+    def summarize(self, start: float, end: float) -> Summary | None:
+        """Summarize a period; None without samples."""
 
-    def shown(self, start: float, end: float) -> Summary | None:
-        """The same, as people see it: nobody has seen half a request."""
+    def summarize_whole(self, start: float, end: float) -> Summary | None:
+        """Summarize a period in whole samples, as CloudWatch shows it: it has no half requests."""
 
-    def spread(self, start: float, end: float) -> list[tuple[float, float]]:
-        """(value, how many samples of it)."""
+    def distribution(self, start: float, end: float) -> list[tuple[float, float]]:
+        """Return the values of a period, each with its number of samples."""
 
 
 @dataclass
 class Series:
-    """What a simulated resource measures."""
+    """The measurements of a simulated resource."""
 
     unit: str
     counts: bool
-    """Each sample is something that happened, a request; it is not a look at something that lasts."""
-    steps: Steps = field(default_factory=Steps)
+    """Each sample is an event, such as a request, and not a reading of a lasting quantity."""
+    steps: StepSeries = field(default_factory=StepSeries)
 
     @property
-    def since(self) -> float:
-        return self.steps.since
+    def last_change(self) -> float:
+        return self.steps.last_change
 
-    def between(self, start: float, end: float) -> Summary | None:
-        return self.steps.between(start, end)
+    def summarize(self, start: float, end: float) -> Summary | None:
+        return self.steps.summarize(start, end)
 
-    def shown(self, start: float, end: float) -> Summary | None:
-        found = self.steps.between(start, end)
-        if found is None or not self.counts:
-            return found
-        samples = self.steps.counted(start, end)
-        return Summary(samples, found.average * samples, found.low, found.high) if samples else None
+    def summarize_whole(self, start: float, end: float) -> Summary | None:
+        summary = self.steps.summarize(start, end)
+        if summary is None or not self.counts:
+            return summary
+        samples = self.steps.count(start, end)
+        return Summary(samples, summary.average * samples, summary.low, summary.high) if samples else None
 
-    def spread(self, start: float, end: float) -> list[tuple[float, float]]:
-        return [(value, seconds * rate) for seconds, rate, value in self.steps.pieces(start, end) if rate]
+    def distribution(self, start: float, end: float) -> list[tuple[float, float]]:
+        return [(value, seconds * rate) for seconds, rate, value in self.steps.segments(start, end) if rate]
 
 
 @dataclass
-class Put:
-    """What users put of a metric: (moment, samples, their sum, the lowest, the highest)."""
+class CustomMetric:
+    """The data that users put for a metric: (timestamp, samples, sum, minimum, maximum)."""
 
     unit: str = "None"
     data: list[tuple[float, float, float, float, float]] = field(default_factory=list)
 
     @property
-    def since(self) -> float:
+    def last_change(self) -> float:
         return max((datum[0] for datum in self.data), default=0.0)
 
-    def between(self, start: float, end: float) -> Summary | None:
-        found = [datum for datum in self.data if start <= datum[0] < end]
-        if not found:
+    def summarize(self, start: float, end: float) -> Summary | None:
+        data = [datum for datum in self.data if start <= datum[0] < end]
+        if not data:
             return None
-        _, samples, sums, lows, highs = zip(*found, strict=True)
+        _, samples, sums, lows, highs = zip(*data, strict=True)
         return Summary(sum(samples), sum(sums), min(lows), max(highs))
 
-    shown = between
+    summarize_whole = summarize
 
-    def spread(self, start: float, end: float) -> list[tuple[float, float]]:
-        return [(sums / samples, samples) for at, samples, sums, _, _ in self.data if start <= at < end]
+    def distribution(self, start: float, end: float) -> list[tuple[float, float]]:
+        return [(total / samples, samples) for time, samples, total, _, _ in self.data if start <= time < end]
 
 
-def statistic(source: Source, name: str, start: float, end: float, *, shown: bool = False) -> float | None:
-    """A statistic, as CloudWatch names it, of a stretch of time; None where nothing was measured, or it is unknown."""
-    found = (source.shown if shown else source.between)(start, end)
-    if found is None or not found.samples:
+@dataclass(frozen=True)
+class MetricSources:
+    """All metrics of one account and region, for reading many of them at once."""
+
+    series: Mapping[Metric, Series]
+    custom: Mapping[Metric, CustomMetric]
+
+    @classmethod
+    def of(cls, backends: Backends) -> MetricSources:
+        return cls(resource_metrics(backends), custom_metrics(backends))
+
+    def find(self, metric: Metric) -> Source | None:
+        return self.series.get(metric) or self.custom.get(metric)
+
+
+def resource_metrics(backends: Backends) -> dict[Metric, Series]:
+    """Return the metrics of simulated resources, including deleted ones."""
+    series: dict[Metric, Series] = sidecar(backends.backend("cloudwatch")).setdefault("series", {})
+    return series
+
+
+def custom_metrics(backends: Backends) -> dict[Metric, CustomMetric]:
+    """Return the metrics that users put."""
+    backend = backends.backend("cloudwatch")
+    notes = sidecar(backend).setdefault("put", {"read": 0, "metrics": {}})
+    for datum in backend.metric_data[notes["read"] :]:
+        dimensions = tuple(sorted((dimension.name, dimension.value) for dimension in datum.dimensions))
+        custom = notes["metrics"].setdefault(Metric(datum.namespace, datum.name, dimensions), CustomMetric())
+        custom.unit = datum.unit or custom.unit
+        custom.data.append(_parse_datum(datum))
+    notes["read"] = len(backend.metric_data)
+    metrics: dict[Metric, CustomMetric] = notes["metrics"]
+    return metrics
+
+
+def _parse_datum(datum: Any) -> tuple[float, float, float, float, float]:
+    timestamp = to_timestamp(datum.timestamp)
+    if hasattr(datum, "value"):
+        return timestamp, 1.0, datum.value, datum.value, datum.value
+    return timestamp, datum.sample_count, datum.sum, datum.min, datum.max
+
+
+def to_timestamp(time: datetime) -> float:
+    """Return seconds since 1970; a time without a zone is in UTC."""
+    return (time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp()
+
+
+# --- statistics
+
+
+def statistic(source: Source, name: str, start: float, end: float, *, whole: bool = False) -> float | None:
+    """Return a statistic of a period by CloudWatch's name; None without samples, or for an unknown name.
+
+    `whole` counts only whole samples.
+    """
+    summary = (source.summarize_whole if whole else source.summarize)(start, end)
+    if summary is None or not summary.samples:
         return None
     if name.startswith("p"):
-        return percentile(source.spread(start, end), float(name[1:]))
-    samples = ceil(round(found.samples, 6)) if shown else found.samples
-    known = {
-        "Average": found.average,
-        "Sum": found.total,
-        "Minimum": found.low,
-        "Maximum": found.high,
+        return percentile(source.distribution(start, end), float(name[1:]))
+    samples = ceil(round(summary.samples, 6)) if whole else summary.samples
+    statistics = {
+        "Average": summary.average,
+        "Sum": summary.total,
+        "Minimum": summary.low,
+        "Maximum": summary.high,
         "SampleCount": samples,
     }
-    return round(known[name], 6) if name in known else None
+    return round(statistics[name], 6) if name in statistics else None
 
 
-def percentile(spread: Iterable[tuple[float, float]], percent: float) -> float | None:
-    """The value that so many percent of the samples don't exceed."""
-    values = sorted(spread)
-    wanted = sum(samples for _, samples in values) * percent / 100
+def percentile(distribution: Iterable[tuple[float, float]], percent: float) -> float | None:
+    """Return the value that this percentage of the samples does not exceed."""
+    values = sorted(distribution)
+    remaining = sum(samples for _, samples in values) * percent / 100
     for value, samples in values:
-        wanted -= samples
-        if wanted <= 1e-9:
+        remaining -= samples
+        if remaining <= 1e-9:
             return value
     return values[-1][0] if values else None
 
 
-# --- where they are kept
-
-
-def series(world: Backends) -> dict[Metric, Series]:
-    """What simulated resources measure, and have measured."""
-    kept: dict[Metric, Series] = remembered(world.backend("cloudwatch")).setdefault("series", {})
-    return kept
-
-
-def put(world: Backends) -> dict[Metric, Put]:
-    """What users have put."""
-    backend = world.backend("cloudwatch")
-    kept = remembered(backend).setdefault("put", {"read": 0, "metrics": {}})
-    for datum in backend.metric_data[kept["read"] :]:
-        named = Metric(datum.namespace, datum.name, tuple(sorted((each.name, each.value) for each in datum.dimensions)))
-        found = kept["metrics"].setdefault(named, Put())
-        found.unit = datum.unit or found.unit
-        found.data.append(_datum(datum))
-    kept["read"] = len(backend.metric_data)
-    metrics: dict[Metric, Put] = kept["metrics"]
-    return metrics
-
-
-@dataclass(frozen=True)
-class Known:
-    """All that is measured in one account and region, to look at many metrics at once."""
-
-    series: Mapping[Metric, Series]
-    put: Mapping[Metric, Put]
-
-    @classmethod
-    def of(cls, world: Backends) -> Known:
-        return cls(series(world), put(world))
-
-    def source(self, named: Metric) -> Source | None:
-        """The measurements of a metric."""
-        return self.series.get(named) or self.put.get(named)
-
-
-def _datum(datum: Any) -> tuple[float, float, float, float, float]:
-    moment = seconds(datum.timestamp)
-    if hasattr(datum, "value"):
-        return moment, 1.0, datum.value, datum.value, datum.value
-    return moment, datum.sample_count, datum.sum, datum.min, datum.max
-
-
-def seconds(moment: datetime) -> float:
-    """A moment as seconds of the clock; without a time zone it is UTC."""
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
-
-
-def datapoints(found: Source, name: str, period: float, start: float, end: float) -> Iterator[tuple[float, float]]:
-    """(begin of a period, the statistic of it) for each period that begins between the two moments."""
-    at = start - start % period
-    while at < end:
-        value = statistic(found, name, at, at + period, shown=True)
+def datapoints(source: Source, name: str, period: float, start: float, end: float) -> Iterator[tuple[float, float]]:
+    """Yield the start and the statistic of each period that starts between two timestamps."""
+    time = start - start % period
+    while time < end:
+        value = statistic(source, name, time, time + period, whole=True)
         if value is not None:
-            yield at, value
-        at += period
+            yield time, value
+        time += period
 
 
-# --- what resources measure
+# --- measurements of resources
 
 _UNITS = {
     "RequestCount": "Count",
@@ -219,7 +224,7 @@ _UNITS = {
     "MemoryUtilization": "Percent",
     "FreeStorageSpace": "Bytes",
 }
-_LASTING = {
+_GAUGES = {
     "HealthyHostCount",
     "UnHealthyHostCount",
     "ActiveConnectionCount",
@@ -230,66 +235,29 @@ _LASTING = {
     "FreeStorageSpace",
     "StatusCheckFailed",
 }
+"""Metrics of a lasting quantity; all others count events."""
 
-Measured = dict[Metric, tuple[float, float]]
-"""For each metric how many samples a second there are at present, and their value."""
+Measurements = dict[Metric, tuple[float, float]]
+"""Metric → the current samples per second, and their value."""
 
 
-def record(world: Backends, measured: Measured, moment: float) -> bool:
-    """Write down what is measured from this moment on; gives whether anything has changed."""
-    known, kept = series(world), remembered(world.backend("cloudwatch"))
+def record_measurements(backends: Backends, measurements: Measurements, time: float) -> bool:
+    """Record what is measured from this time on; return whether anything changed."""
+    series_by_metric, notes = resource_metrics(backends), sidecar(backends.backend("cloudwatch"))
     changed = False
-    for named in kept.get("measured", ()):
-        if named not in measured:
-            changed |= known[named].steps.step(moment, 0.0, 0.0)
-    for named, (rate, value) in measured.items():
-        found = known.get(named)
-        if found is None:
-            found = known[named] = Series(_UNITS.get(named.name, "Count"), named.name not in _LASTING)
-        changed |= found.steps.step(moment, rate, value)
-    kept["measured"] = list(measured)
+    for metric in notes.get("measured", ()):
+        if metric not in measurements:
+            changed |= series_by_metric[metric].steps.append(time, 0.0, 0.0)
+    for metric, (rate, value) in measurements.items():
+        series = series_by_metric.get(metric)
+        if series is None:
+            series = series_by_metric[metric] = Series(_UNITS.get(metric.name, "Count"), metric.name not in _GAUGES)
+        changed |= series.steps.append(time, rate, value)
+    notes["measured"] = list(measurements)
     return changed
 
 
-# --- for who meters
-
-
-def requests(world: Backends, load_balancer: str, start: float, end: float) -> int:
-    """How many requests a load balancer, by its ARN, got between two moments; it need not exist any more."""
-    found = series(world).get(Metric(BALANCING, "RequestCount", of_balancer(load_balancer)))
-    return found.steps.counted(start, end) if found else 0
-
-
-def bytes_processed(world: Backends, load_balancer: str, start: float, end: float) -> float:
-    """How many bytes went through a load balancer, by its ARN, between two moments."""
-    found = series(world).get(Metric(BALANCING, "ProcessedBytes", of_balancer(load_balancer)))
-    summary = found.steps.between(start, end) if found else None
-    return summary.total if summary else 0.0
-
-
-def lcu_hours(world: Backends, load_balancer: str, start: float, end: float) -> float:
-    """The capacity units, times hours, that a load balancer consumed: each hour by what it used most of.
-
-    https://aws.amazon.com/elasticloadbalancing/pricing/
-    """
-    known, named = series(world), of_balancer(load_balancer)
-    all_of_them = {name: known.get(Metric(BALANCING, name, named)) for name in LCU}
-    used = {name: found.steps for name, found in all_of_them.items() if found and found.steps.moments}
-    if not used or end <= start:
-        return 0.0
-    begins = max(start, min(steps.moments[0] for steps in used.values()))
-    hour, consumed = begins - begins % 3600, 0.0
-    while hour < end:
-        first, last = max(hour, begins), min(hour + 3600, end)
-        averages = {}
-        for name, steps in used.items():
-            found = steps.between(first, last)
-            total = found.total if found else 0.0
-            averages[name] = total * 60 / (last - first) if name in _LASTING else total / (last - first)
-        consumed += lcus(averages) * (last - first) / 3600
-        hour += 3600
-    return consumed
-
+# --- usage of load balancers, for billing
 
 LCU = {
     "NewConnectionCount": 25.0,
@@ -297,14 +265,47 @@ LCU = {
     "ProcessedBytes": 1e9 / 3600,
     "RuleEvaluations": 1000.0,
 }
-"""What one capacity unit is good for: a second, but of connections those that are open at a time."""
+"""Metric → the amount in one load balancer capacity unit (LCU): per second, but for active connections at a time.
+
+https://aws.amazon.com/elasticloadbalancing/pricing/
+"""
 
 
-def lcus(used: Mapping[str, float]) -> float:
-    """The capacity units in use, by what is used most."""
-    return max((used.get(name, 0.0) / unit for name, unit in LCU.items()), default=0.0)
+def consumed_lcus(usage: Mapping[str, float]) -> float:
+    """Return the LCUs in use: those of the metric with the highest usage."""
+    return max((usage.get(name, 0.0) / amount for name, amount in LCU.items()), default=0.0)
 
 
-def of_balancer(arn: str) -> Dimensions:
-    """A load balancer's dimension: `app/name/id`."""
+def lcu_hours(backends: Backends, load_balancer: str, start: float, end: float) -> float:
+    """Return the LCU-hours of a load balancer, by its ARN; in each hour, the metric with the highest usage counts."""
+    known, dimension = resource_metrics(backends), load_balancer_dimension(load_balancer)
+    series_by_name = {name: known.get(Metric(ELB_NAMESPACE, name, dimension)) for name in LCU}
+    usage = {name: series.steps for name, series in series_by_name.items() if series and series.steps.times}
+    if not usage or end <= start:
+        return 0.0
+    first_use = max(start, min(steps.times[0] for steps in usage.values()))
+    hour, total = first_use - first_use % 3600, 0.0
+    while hour < end:
+        first, last = max(hour, first_use), min(hour + 3600, end)
+        averages = {}
+        for name, steps in usage.items():
+            summary = steps.summarize(first, last)
+            amount = summary.total if summary else 0.0
+            # gauges are sampled every minute
+            averages[name] = amount * 60 / (last - first) if name in _GAUGES else amount / (last - first)
+        total += consumed_lcus(averages) * (last - first) / 3600
+        hour += 3600
+    return total
+
+
+def bytes_processed(backends: Backends, load_balancer: str, start: float, end: float) -> float:
+    """Return the bytes that a load balancer, by its ARN, processed in a period; it may be deleted."""
+    metric = Metric(ELB_NAMESPACE, "ProcessedBytes", load_balancer_dimension(load_balancer))
+    series = resource_metrics(backends).get(metric)
+    summary = series.steps.summarize(start, end) if series else None
+    return summary.total if summary else 0.0
+
+
+def load_balancer_dimension(arn: str) -> Dimensions:
+    """Return the dimension of a load balancer: `app/name/id`."""
     return (("LoadBalancer", arn.split(":loadbalancer/")[-1]),)

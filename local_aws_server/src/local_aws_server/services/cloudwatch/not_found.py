@@ -1,16 +1,14 @@
-"""The tags of an alarm that does not exist are a ResourceNotFoundException.
-
-https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_ListTagsForResource.html
-"""
+"""Refuse tagging operations that name an alarm that does not exist."""
 
 from local_aws_server.call import Call
 from local_aws_server.fidelity import Behaviour
-from local_aws_server.not_found import NotFoundRule, by
+from local_aws_server.not_found import NotFoundRule, by_parameter
 
 BEHAVIOURS = (
     Behaviour(
         service="CloudWatch",
-        statement="The tags of an alarm that does not exist are a ResourceNotFoundException.",
+        statement="A tagging operation that names an alarm that does not exist is refused with "
+        "ResourceNotFoundException.",
         documentation=(
             "https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_ListTagsForResource.html",
         ),
@@ -18,8 +16,8 @@ BEHAVIOURS = (
 )
 
 
-def _tagged(call: Call) -> set[str]:
-    """Other things than alarms have tags too; of those moto knows."""
+def _alarm_arns(call: Call) -> set[str]:
+    """Return the ARNs of all alarms; moto itself refuses unknown ARNs of other kinds."""
     arn = call.params["ResourceARN"]
     alarms = call.backends.backend("cloudwatch").alarms.values()
     return {alarm.alarm_arn for alarm in alarms} if ":alarm:" in arn else {arn}
@@ -29,7 +27,7 @@ NotFoundRule(
     "cloudwatch",
     "ResourceNotFoundException",
     "The alarm '{}' does not exist.",
-    _tagged,
-    by("ResourceARN", "ListTagsForResource", "TagResource", "UntagResource"),
+    _alarm_arns,
+    by_parameter("ResourceARN", "ListTagsForResource", "TagResource", "UntagResource"),
     status=404,
-).install()
+).register()

@@ -1,4 +1,4 @@
-"""A measurement that stays as it is until it changes: only its changes are kept, whatever the time between them."""
+"""Store a measurement as a step function: only its changes, however long the time between them."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from math import floor
 
-KEPT_SECONDS = 455 * 86400.0
+RETENTION_SECONDS = 455 * 86400.0
 """https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch_concepts.html#metrics-retention"""
 
-_SLACK = 1e-6
-"""What adding up many seconds may have lost, when whole events are counted."""
+_TOLERANCE = 1e-6
+"""The rounding error of a sum over many seconds, when whole samples are counted."""
 
 
 @dataclass(frozen=True)
 class Summary:
-    """What was measured in a stretch of time: how many samples, their sum, the lowest and the highest."""
+    """The samples of a period: their number, sum, minimum and maximum."""
 
     samples: float
     total: float
@@ -29,79 +29,82 @@ class Summary:
 
 
 @dataclass
-class Steps:
-    """Since each moment so many samples a second, all of one value; and what had come together by that moment."""
+class StepSeries:
+    """A series of steps: since each time, so many samples per second, all of one value."""
 
-    moments: list[float] = field(default_factory=list)
+    times: list[float] = field(default_factory=list)
     rates: list[float] = field(default_factory=list)
     values: list[float] = field(default_factory=list)
     samples: list[float] = field(default_factory=list)
+    """The number of samples before each step."""
     totals: list[float] = field(default_factory=list)
+    """The sum of the samples before each step."""
 
-    def step(self, moment: float, rate: float, value: float) -> bool:
-        """From this moment on it is so, not before the last; gives whether that is a change."""
-        if (rate, value if rate else 0.0) == self.now:
+    def append(self, time: float, rate: float, value: float) -> bool:
+        """Add a step, not before the last one; return False, and add nothing, if it changes nothing."""
+        if (rate, value if rate else 0.0) == self.current:
             return False
-        samples, total = self._until(moment)
-        if self.moments and self.moments[-1] >= moment:
-            self._forget(slice(-1, None))
-        for column, entry in zip(self._columns(), (moment, rate, value if rate else 0.0, samples, total), strict=True):
+        samples, total = self._cumulated(time)
+        if self.times and self.times[-1] >= time:
+            self._delete(slice(-1, None))
+        for column, entry in zip(self._columns(), (time, rate, value if rate else 0.0, samples, total), strict=True):
             column.append(entry)
-        old = bisect_right(self.moments, moment - KEPT_SECONDS) - 1
-        if old > 0:
-            self._forget(slice(0, old))
+        expired = bisect_right(self.times, time - RETENTION_SECONDS) - 1
+        if expired > 0:
+            self._delete(slice(0, expired))
         return True
 
     @property
-    def now(self) -> tuple[float, float]:
-        """(samples a second, their value) since the last step."""
-        return (self.rates[-1], self.values[-1]) if self.moments else (0.0, 0.0)
+    def current(self) -> tuple[float, float]:
+        """The samples per second and their value since the last step."""
+        return (self.rates[-1], self.values[-1]) if self.times else (0.0, 0.0)
 
     @property
-    def since(self) -> float:
-        """The moment of the last step: from then on everything is as it is now."""
-        return self.moments[-1] if self.moments else 0.0
+    def last_change(self) -> float:
+        """The time of the last step."""
+        return self.times[-1] if self.times else 0.0
 
-    def between(self, start: float, end: float) -> Summary | None:
-        """A stretch of time, future included, as if nothing changed any more; None if nothing was measured in it."""
-        pieces = [(rate, value) for _, rate, value in self.pieces(start, end) if rate]
-        if not pieces:
+    def summarize(self, start: float, end: float) -> Summary | None:
+        """Summarize a period; None without samples. The future is computed as if there were no more steps."""
+        values = [value for _, rate, value in self.segments(start, end) if rate]
+        if not values:
             return None
-        (first, first_total), (last, last_total) = self._until(start), self._until(end)
-        values = [value for _, value in pieces]
+        (first, first_total), (last, last_total) = self._cumulated(start), self._cumulated(end)
         return Summary(last - first, last_total - first_total, min(values), max(values))
 
     def bounds(self, start: float, end: float) -> tuple[float, float] | None:
-        """The lowest and the highest value of a time all of which was measured; None where there is a gap in it."""
-        if not self.moments or self.moments[0] > start:
+        """Return the minimum and the maximum of a period; None if there is a gap without samples in it."""
+        if not self.times or self.times[0] > start:
             return None
-        first, last = max(bisect_right(self.moments, start) - 1, 0), bisect_left(self.moments, end)
+        first, last = max(bisect_right(self.times, start) - 1, 0), bisect_left(self.times, end)
         if 0.0 in self.rates[first:last]:
             return None
         return min(self.values[first:last]), max(self.values[first:last])
 
-    def counted(self, start: float, end: float) -> int:
-        """How many whole samples there were; what is counted in two halves is counted once."""
-        return floor(self._until(end)[0] + _SLACK) - floor(self._until(start)[0] + _SLACK)
+    def count(self, start: float, end: float) -> int:
+        """Return the number of whole samples; the counts of adjacent periods add up."""
+        return floor(self._cumulated(end)[0] + _TOLERANCE) - floor(self._cumulated(start)[0] + _TOLERANCE)
 
-    def pieces(self, start: float, end: float) -> Iterator[tuple[float, float, float]]:
-        """(seconds, samples a second, value) of each stretch of the time in which nothing changed."""
-        if not self.moments or end <= start:
+    def segments(self, start: float, end: float) -> Iterator[tuple[float, float, float]]:
+        """Yield the seconds, the samples per second and the value of each segment without a change."""
+        if not self.times or end <= start:
             return
-        for at in range(max(bisect_right(self.moments, start) - 1, 0), bisect_left(self.moments, end)):
-            ends = self.moments[at + 1] if at + 1 < len(self.moments) else end
-            yield min(ends, end) - max(self.moments[at], start), self.rates[at], self.values[at]
+        for index in range(max(bisect_right(self.times, start) - 1, 0), bisect_left(self.times, end)):
+            segment_end = self.times[index + 1] if index + 1 < len(self.times) else end
+            seconds = min(segment_end, end) - max(self.times[index], start)
+            yield seconds, self.rates[index], self.values[index]
 
-    def _until(self, moment: float) -> tuple[float, float]:
-        at = bisect_right(self.moments, moment) - 1
-        if at < 0:
-            return (self.samples[0], self.totals[0]) if self.moments else (0.0, 0.0)
-        more = (moment - self.moments[at]) * self.rates[at]
-        return self.samples[at] + more, self.totals[at] + more * self.values[at]
+    def _cumulated(self, time: float) -> tuple[float, float]:
+        """Return the number and the sum of the samples up to a time."""
+        index = bisect_right(self.times, time) - 1
+        if index < 0:
+            return (self.samples[0], self.totals[0]) if self.times else (0.0, 0.0)
+        samples = (time - self.times[index]) * self.rates[index]
+        return self.samples[index] + samples, self.totals[index] + samples * self.values[index]
 
-    def _forget(self, which: slice) -> None:
+    def _delete(self, index: slice) -> None:
         for column in self._columns():
-            del column[which]
+            del column[index]
 
     def _columns(self) -> tuple[list[float], ...]:
-        return self.moments, self.rates, self.values, self.samples, self.totals
+        return self.times, self.rates, self.values, self.samples, self.totals

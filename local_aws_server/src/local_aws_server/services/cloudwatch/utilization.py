@@ -1,9 +1,9 @@
-"""What traffic costs those who answer it: how busy containers and instances are, and how slow they become.
+"""Compute the load that requests put on a container: CPU, memory, latency and refused requests.
 
-A request costs 20 ms of one vCPU, or what `ESAWS_CPU_MS` in the environment of the container says. A container may use
-what its instance has left; a Fargate task has what it reserves. The nearer the CPU is to its limit, the slower are the
-answers, as where requests wait in line: half as fast at 50 %, a tenth at 90 %. What is asked beyond the limit is
-answered with 503. Memory is used by the container itself and by each request that is under way.
+A request takes 20 ms of one vCPU, or `ESAWS_CPU_MS` of the container's environment. A container on EC2 may use all
+idle CPU of its instance; a Fargate task has the CPU that it reserves. Latency grows with utilization as in a queue: it
+doubles at 50 % and is tenfold at 90 %. Requests beyond the limit get 503. A container uses some memory at rest, and
+more for each request in progress.
 """
 
 from __future__ import annotations
@@ -12,74 +12,81 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from local_aws_server.services.ecs.containers import Answer, answer
+from local_aws_server.services.ecs.containers import Response, respond
 
-UNITS_A_VCPU = 1024
-CPU_MILLISECONDS = 20.0
-IDLE = 0.01
-"""The part of its CPU that a container, and an instance, uses while nobody asks anything of it."""
+UNITS_PER_VCPU = 1024
+DEFAULT_CPU_MILLISECONDS = 20.0
+IDLE_UTILIZATION = 0.01
+"""The fraction of its CPU that an idle container, or instance, uses."""
 
 _MEMORY_AT_REST = 0.3
-_MEBIBYTES_A_REQUEST = 1.0
-_SLOWEST = 20.0
+_MEBIBYTES_PER_REQUEST = 1.0
+_MAX_SLOWDOWN = 20.0
 
 
 @dataclass(frozen=True)
-class Asked:
-    """Requests a second for a path."""
+class RequestRate:
+    """Requests per second for a path."""
 
     path: str
     rate: float
 
 
 @dataclass(frozen=True)
-class Part:
-    """A part of the requests for a path, answered alike."""
+class ResponseShare:
+    """A fraction of the requests for a path, with their response."""
 
-    part: float
+    fraction: float
     status: int
     seconds: float
 
 
 @dataclass(frozen=True)
-class Working:
-    """A container at work."""
+class ContainerLoad:
+    """The load of a container."""
 
     cpu_units: float
     """In use, of 1024 for each vCPU."""
     memory: float
     """In use, in MiB."""
-    answers: Mapping[str, tuple[Part, ...]]
-    """How each path is answered; the parts make one."""
+    responses: Mapping[str, tuple[ResponseShare, ...]]
+    """Path → its responses, whose fractions add up to 1."""
 
 
-def demand(container: Mapping[str, Any], asked: Iterable[Asked]) -> float:
-    """The CPU units that requests want of a container."""
-    return sum(each.rate for each in asked) * milliseconds(container) / 1000 * UNITS_A_VCPU
+def cpu_demand(container: Mapping[str, Any], requests: Iterable[RequestRate]) -> float:
+    """Return the CPU units that requests need of a container."""
+    return sum(request.rate for request in requests) * cpu_milliseconds(container) / 1000 * UNITS_PER_VCPU
 
 
-def milliseconds(container: Mapping[str, Any]) -> float:
-    """What a request costs of one vCPU."""
+def cpu_milliseconds(container: Mapping[str, Any]) -> float:
+    """Return the milliseconds of one vCPU that a request takes."""
     environment = {pair["name"]: pair.get("value") for pair in container.get("environment") or ()}
     try:
-        return max(0.0, float(environment.get("ESAWS_CPU_MS", CPU_MILLISECONDS)))
+        return max(0.0, float(environment.get("ESAWS_CPU_MS", DEFAULT_CPU_MILLISECONDS)))
     except (TypeError, ValueError):
-        return CPU_MILLISECONDS
+        return DEFAULT_CPU_MILLISECONDS
 
 
-def work(container: Mapping[str, Any], asked: Iterable[Asked], busy: float, reserved: float, memory: float) -> Working:
-    """How a container answers, where all that is wanted of its CPU is so many times what there is."""
-    asked, answers, under_way = tuple(asked), {}, 0.0
-    served = 1 / max(1.0, busy)
-    for each in asked:
-        given = slowed(answer(container, each.path), busy)
-        refused = (Part(1 - served, 503, given.seconds),) if served < 1 else ()
-        answers[each.path] = (Part(served, given.status, given.seconds), *refused)
-        under_way += each.rate * served * given.seconds
-    used = IDLE * reserved + demand(container, asked) * served
-    return Working(used, min(memory, _MEMORY_AT_REST * memory + _MEBIBYTES_A_REQUEST * under_way), answers)
+def serve(
+    container: Mapping[str, Any], requests: Iterable[RequestRate], utilization: float, reserved: float, memory: float
+) -> ContainerLoad:
+    """Return the load of a container that serves requests.
+
+    `utilization` is the needed CPU as a fraction of the available CPU; above 1, a part of the requests is refused.
+    `reserved` is in CPU units, `memory` in MiB.
+    """
+    requests, responses, in_progress = tuple(requests), {}, 0.0
+    served = 1 / max(1.0, utilization)
+    for request in requests:
+        response = slow_down(respond(container, request.path), utilization)
+        refused = (ResponseShare(1 - served, 503, response.seconds),) if served < 1 else ()
+        responses[request.path] = (ResponseShare(served, response.status, response.seconds), *refused)
+        in_progress += request.rate * served * response.seconds
+    cpu_units = IDLE_UTILIZATION * reserved + cpu_demand(container, requests) * served
+    used_memory = min(memory, _MEMORY_AT_REST * memory + _MEBIBYTES_PER_REQUEST * in_progress)
+    return ContainerLoad(cpu_units, used_memory, responses)
 
 
-def slowed(usual: Answer, busy: float) -> Answer:
-    """An answer of a container whose CPU is so busy; 1 is all of it."""
-    return Answer(usual.status, round(usual.seconds / max(1 - busy, 1 / _SLOWEST), 6))
+def slow_down(response: Response, utilization: float) -> Response:
+    """Return a response with the latency at a CPU utilization; 1 is all of it."""
+    return Response(response.status, round(response.seconds / max(1 - utilization, 1 / _MAX_SLOWDOWN), 6))

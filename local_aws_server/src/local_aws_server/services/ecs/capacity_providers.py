@@ -1,21 +1,31 @@
-"""A capacity provider has a name and a group of its own; a cluster lets it go once unused, and then it can be deleted.
-
-https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DeleteCapacityProvider.html
-"""
+"""Validate the creation, the deletion and the association of capacity providers."""
 
 import re
 
-from local_aws_server.backends import Backends, remembered
+from local_aws_server.backends import Backends, sidecar
 from local_aws_server.call import Call
+from local_aws_server.errors import AwsError
 from local_aws_server.fidelity import Behaviour
-from local_aws_server.hooks import AwsError, before
+from local_aws_server.hooks import before
 
 BEHAVIOURS = (
     Behaviour(
         service="ECS",
-        statement="A capacity provider has a name and a group of its own; a cluster lets it go once unused, and "
-        "then it can be deleted.",
-        documentation=("https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DeleteCapacityProvider.html",),
+        statement="Each capacity provider has a unique name and its own Auto Scaling group; with managed termination "
+        "protection, that group protects its instances from scale-in.",
+        documentation=(
+            "https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CreateCapacityProvider.html",
+            "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/managed-termination-protection.html",
+        ),
+    ),
+    Behaviour(
+        service="ECS",
+        statement="A capacity provider can be removed from a cluster when nothing uses it, and deleted when no "
+        "cluster is associated with it.",
+        documentation=(
+            "https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DeleteCapacityProvider.html",
+            "https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_PutClusterCapacityProviders.html",
+        ),
     ),
 )
 
@@ -23,8 +33,7 @@ _NAME = re.compile(r"(?!aws|ecs|fargate)[A-Za-z0-9_-]{1,255}", re.IGNORECASE)
 
 
 @before("ecs", "CreateCapacityProvider")
-def it_is_the_only_one(call: Call) -> None:
-    """https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CreateCapacityProvider.html"""
+def require_unique_name_and_group(call: Call) -> None:
     name = call.params["name"]
     if not _NAME.fullmatch(name):
         raise AwsError(
@@ -42,7 +51,8 @@ def it_is_the_only_one(call: Call) -> None:
         )
     group = call.params.get("autoScalingGroupProvider", {}).get("autoScalingGroupArn")
     if any(
-        (other.auto_scaling_group_provider or {}).get("autoScalingGroupArn") == group for other in existing.values()
+        (provider.auto_scaling_group_provider or {}).get("autoScalingGroupArn") == group
+        for provider in existing.values()
     ):
         raise AwsError(
             "ClientException",
@@ -52,11 +62,13 @@ def it_is_the_only_one(call: Call) -> None:
 
 
 @before("ecs", "CreateCapacityProvider")
-def what_it_protects_is_protected(call: Call) -> None:
-    """https://docs.aws.amazon.com/AmazonECS/latest/developerguide/managed-termination-protection.html"""
-    wanted = call.params.get("autoScalingGroupProvider", {})
-    group = next((group for group in call.backends.groups if group.arn == wanted.get("autoScalingGroupArn")), None)
-    if wanted.get("managedTerminationProtection") != "ENABLED" or group is None:
+def require_protected_instances(call: Call) -> None:
+    """Refuse managed termination protection if the group does not protect new instances from scale-in."""
+    settings = call.params.get("autoScalingGroupProvider", {})
+    group = next(
+        (group for group in call.backends.auto_scaling_groups if group.arn == settings.get("autoScalingGroupArn")), None
+    )
+    if settings.get("managedTerminationProtection") != "ENABLED" or group is None:
         return
     if not group.new_instances_protected_from_scale_in:
         raise AwsError(
@@ -68,13 +80,13 @@ def what_it_protects_is_protected(call: Call) -> None:
 
 
 @before("ecs", "DeleteCapacityProvider")
-def no_cluster_has_it(call: Call) -> None:
-    """AWS refuses with HTTP 200."""
-    provider = call.backends.backend("ecs").capacity_providers.get(_name(call.params["capacityProvider"]))
+def require_no_cluster(call: Call) -> None:
+    """Answer DELETE_FAILED while a cluster is associated; AWS refuses with HTTP 200."""
+    provider = call.backends.backend("ecs").capacity_providers.get(_short_name(call.params["capacityProvider"]))
     if provider is None:
         raise AwsError("ClientException", "The specified capacity provider does not exist.")
-    for cluster in call.backends.clusters.values():
-        if cluster.status == "ACTIVE" and provider.name in map(_name, cluster.capacity_providers or ()):
+    for cluster in call.backends.ecs_clusters.values():
+        if cluster.status == "ACTIVE" and provider.name in map(_short_name, cluster.capacity_providers or ()):
             provider.update_status = "DELETE_FAILED"
             provider.update_status_reason = (
                 f"The capacity provider cannot be deleted because it is associated with cluster: {cluster.name}. "
@@ -85,30 +97,31 @@ def no_cluster_has_it(call: Call) -> None:
 
 
 @before("ecs", "PutClusterCapacityProviders")
-def what_it_loses_is_unused(call: Call) -> None:
-    """https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_PutClusterCapacityProviders.html"""
-    cluster = call.backends.clusters.get(call.params["cluster"].split("/")[-1])
+def require_removed_providers_unused(call: Call) -> None:
+    cluster = call.backends.ecs_clusters.get(call.params["cluster"].split("/")[-1])
     if cluster is None:
         return
-    lost = {_name(each) for each in cluster.capacity_providers or ()}
-    lost -= {_name(each) for each in call.params["capacityProviders"]}
-    if lost & _used(call.backends, cluster.arn):
+    removed = {_short_name(name) for name in cluster.capacity_providers or ()}
+    removed -= {_short_name(name) for name in call.params["capacityProviders"]}
+    if removed & _providers_in_use(call.backends, cluster.arn):
         raise AwsError(
             "ResourceInUseException", "The specified capacity provider is in use and cannot be removed.", 400
         )
 
 
-def _used(world: Backends, cluster: str) -> set[str]:
-    """The capacity providers that services and tasks of a cluster name."""
-    used = {
-        _name(item["capacityProvider"])
-        for service in world.services
-        if service.cluster_arn == cluster and service.status != "INACTIVE"
-        for item in remembered(service).get("fields", {}).get("capacityProviderStrategy") or ()
+def _providers_in_use(backends: Backends, cluster_arn: str) -> set[str]:
+    """Return the names of the capacity providers that services and tasks of a cluster use."""
+    in_use = {
+        _short_name(item["capacityProvider"])
+        for service in backends.ecs_services
+        if service.cluster_arn == cluster_arn and service.status != "INACTIVE"
+        for item in sidecar(service).get("fields", {}).get("capacityProviderStrategy") or ()
     }
-    running = (task for task in world.tasks if task.cluster_arn == cluster and task.desired_status != "STOPPED")
-    return used | {_name(task.capacity_provider_name) for task in running if task.capacity_provider_name}
+    running = (
+        task for task in backends.ecs_tasks if task.cluster_arn == cluster_arn and task.desired_status != "STOPPED"
+    )
+    return in_use | {_short_name(task.capacity_provider_name) for task in running if task.capacity_provider_name}
 
 
-def _name(name_or_arn: str) -> str:
+def _short_name(name_or_arn: str) -> str:
     return name_or_arn.split("/")[-1]

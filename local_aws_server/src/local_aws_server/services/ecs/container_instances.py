@@ -1,155 +1,166 @@
-"""An instance whose user data names an ECS cluster is registered there from a minute after its start to its end.
+"""Simulate the ECS agents of EC2 instances: they register container instances, connect, and disconnect.
 
-https://docs.aws.amazon.com/AmazonECS/latest/developerguide/bootstrap_container_instance.html
+An agent connects a minute after its instance runs. An instance joins the cluster that its user data names.
 """
+
+from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Collection
 from typing import Any
 
-from local_aws_server.backends import Backends, remembered
+from local_aws_server.backends import Backends, sidecar
 from local_aws_server.call import Call
 from local_aws_server.clock.clock import CLOCK
-from local_aws_server.clock.event_log import happened
-from local_aws_server.clock.scheduler import TIMELINE
-from local_aws_server.clock.transitions import PACE, wait_for
+from local_aws_server.clock.event_log import record_event
+from local_aws_server.clock.scheduler import SCHEDULER
+from local_aws_server.clock.transitions import PROVISIONING_SPEED, current_transition, wait_for_transitions
 from local_aws_server.fidelity import Behaviour
 from local_aws_server.hooks import after, before, reconciler
-from local_aws_server.services.ec2.instances import called, cluster_of
-from local_aws_server.services.ecs import agents, tasks
+from local_aws_server.services.ec2.instances import cluster_in_user_data, display_name, running_since
+from local_aws_server.services.ecs import tasks
 
 BEHAVIOURS = (
     Behaviour(
         service="ECS",
-        statement="An instance whose user data names an ECS cluster is registered there from a minute after its "
-        "start to its end.",
+        statement="An instance whose user data names a cluster registers with it a minute after its start, and is "
+        "deregistered when it terminates; its tasks stop with it.",
         documentation=(
             "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/bootstrap_container_instance.html",
         ),
     ),
 )
 
+_AGENT_START_SECONDS = 60.0
 _AGENT_PORTS = ["22", "2375", "2376", "51678", "51679"]
 
-CPU_UNITS_A_VCPU = 1024
-MEMORY_LEFT_BY_THE_SYSTEM = 0.928
-"""The agent offers what the kernel reports, not what the type is sold with: 950 of 1024 MiB on a t2.micro."""
+CPU_UNITS_PER_VCPU = 1024
+USABLE_MEMORY = 0.928
+"""The share of the instance type's memory that the agent offers to tasks: 950 of 1024 MiB on a t2.micro."""
+
+
+# --- agents
+
+
+def agent_connects_at(instance: Any, container_instance: Any | None = None) -> float | None:
+    """Return when the agent of an instance connects, in the past too; None if the instance does not run."""
+    running_from = running_since(instance)
+    if running_from is None or sidecar(instance).get("failed"):
+        return None
+    registered = sidecar(container_instance).get("reported") if container_instance is not None else None
+    if registered is not None and registered >= running_from:
+        return running_from
+    return running_from + PROVISIONING_SPEED.duration(_AGENT_START_SECONDS)
+
+
+def pending_registrations(backends: Backends, cluster: str) -> list[float]:
+    """Return the times at which agents on running instances will register with a cluster, in ascending order."""
+    known = {container_instance.ec2_instance_id for _, container_instance in backends.container_instances}
+    times = [
+        connects_at
+        for instance in backends.instances
+        if instance.id not in known and not sidecar(instance).get("deregistered")
+        if (connects_at := agent_connects_at(instance)) is not None
+        and connects_at > CLOCK.now()
+        and cluster_in_user_data(instance) == cluster
+    ]
+    return sorted(times)
+
+
+def agents_settled_at(backends: Backends, clusters: Collection[str]) -> float | None:
+    """Return when no agent of some clusters will be connecting or terminating any more; None if none is now."""
+    known = {
+        container_instance.ec2_instance_id: container_instance
+        for cluster, container_instance in backends.container_instances
+        if cluster in clusters
+    }
+    now = CLOCK.now()
+    times = []
+    for instance in backends.instances:
+        container_instance = known.get(instance.id)
+        transition = current_transition(instance)
+        if instance.state == "shutting-down":
+            times += [transition.ends] if container_instance is not None and transition else []
+        elif container_instance is not None or (
+            cluster_in_user_data(instance) in clusters and not sidecar(instance).get("deregistered")
+        ):
+            if instance.state == "pending" and transition:
+                times.append(transition.ends + PROVISIONING_SPEED.duration(_AGENT_START_SECONDS))
+            elif (connects_at := agent_connects_at(instance, container_instance)) is not None and connects_at > now:
+                times.append(connects_at)
+    return max(times, default=None)
 
 
 @reconciler("autoscaling", "ec2", "ecs", order=20)
-def agents_report(world: Backends) -> float | None:
-    """An agent is there a minute after its instance runs; what an instance takes along when it goes, has stopped."""
-    clusters, now = world.clusters, CLOCK.now()
-    there = {instance.id: instance for instance in world.instances if instance.state != "terminated"}
-    registered, later = set(), []
-    for cluster, container_instance in world.container_instances:
-        instance = there.get(container_instance.ec2_instance_id)
+def update_container_instances(backends: Backends) -> float | None:
+    """Register, connect, disconnect and deregister agents; return when the next one connects."""
+    instances = {instance.id: instance for instance in backends.instances if instance.state != "terminated"}
+    registered = _update_registered(backends, instances)
+    times = [connects_at for connects_at in registered.values() if connects_at is not None]
+    times += _register_new(backends, [each for id, each in instances.items() if id not in registered])
+    counts = Counter(cluster for cluster, _ in backends.container_instances)
+    for name, cluster in backends.ecs_clusters.items():
+        cluster.registered_container_instances_count = counts[name]
+    return min(times, default=None)
+
+
+def _update_registered(backends: Backends, instances: dict[str, Any]) -> dict[str, float | None]:
+    """Update the registered container instances; return when each one's agent connects, if it is still to."""
+    registered: dict[str, float | None] = {}
+    for cluster, container_instance in backends.container_instances:
+        instance = instances.get(container_instance.ec2_instance_id)
         state = "terminated" if instance is None else instance.state
         if state in ("stopped", "terminated"):
-            _end_tasks(world, container_instance, state)
+            _stop_tasks(backends, container_instance, state)
         if instance is None:
-            world.backend("ecs").deregister_container_instance(cluster, container_instance.container_instance_arn, True)
-            TIMELINE.touch(world, "ecs")
+            arn = container_instance.container_instance_arn
+            backends.backend("ecs").deregister_container_instance(cluster, arn, True)
+            SCHEDULER.mark_changed(backends, "ecs")
             continue
-        registered.add(instance.id)
-        up = agents.up(instance, container_instance)
-        connected = up is not None and up <= now
+        connects_at = agent_connects_at(instance, container_instance)
+        connected = connects_at is not None and connects_at <= CLOCK.now()
         if connected != container_instance.agent_connected:
             container_instance.agent_connected = connected
-            happened(
-                world,
-                called(world, instance),
-                f"agent {'connected' if connected else 'lost'}",
-                f"its instance is {state}",
-            )
-            TIMELINE.touch(world, "ecs")
-        if up is not None and not connected:
-            later.append(up)
-    for instance in there.values():
-        named = cluster_of(instance) if instance.id not in registered else None
-        if named not in clusters or clusters[named].status != "ACTIVE" or remembered(instance).get("deregistered"):
+            what = f"agent {'connected' if connected else 'lost'}"
+            record_event(backends, display_name(backends, instance), what, f"its instance is {state}")
+            SCHEDULER.mark_changed(backends, "ecs")
+        registered[instance.id] = None if connected else connects_at
+    return registered
+
+
+def _register_new(backends: Backends, instances: list[Any]) -> list[float]:
+    """Register the instances whose agent is up with their clusters; return when the agents of the others connect."""
+    clusters, later = backends.ecs_clusters, []
+    for instance in instances:
+        cluster = cluster_in_user_data(instance)
+        if cluster not in clusters or clusters[cluster].status != "ACTIVE" or sidecar(instance).get("deregistered"):
             continue
-        if (up := agents.up(instance)) is not None and up > now:
-            later.append(up)
-        elif up is not None:
-            found = world.backend("ecs").register_container_instance(named, instance.id)
-            vcpus, mebibytes = world.size(instance.instance_type)
-            found.registered_resources = _resources(vcpus, mebibytes)
-            found.remaining_resources = _resources(vcpus, mebibytes)
-            where = found.attributes["ecs.availability-zone"]
-            happened(world, called(world, instance), f"agent registered in {where}")
-            TIMELINE.touch(world, "ecs")
-    counted = Counter(cluster for cluster, _ in world.container_instances)
-    for name, cluster_object in clusters.items():
-        cluster_object.registered_container_instances_count = counted[name]
-    return min(later, default=None)
+        connects_at = agent_connects_at(instance)
+        if connects_at is not None and connects_at > CLOCK.now():
+            later.append(connects_at)
+        elif connects_at is not None:
+            container_instance = backends.backend("ecs").register_container_instance(cluster, instance.id)
+            vcpus, mebibytes = backends.instance_type_size(instance.instance_type)
+            container_instance.registered_resources = _resources(vcpus, mebibytes)
+            container_instance.remaining_resources = _resources(vcpus, mebibytes)
+            zone = container_instance.attributes["ecs.availability-zone"]
+            record_event(backends, display_name(backends, instance), f"agent registered in {zone}")
+            SCHEDULER.mark_changed(backends, "ecs")
+    return later
 
 
-@before("ecs", "RegisterContainerInstance")
-def an_agent_runs_where_it_registers(call: Call) -> None:
-    """It is the agent that makes this call, once its instance is up."""
-    document = json.loads(call.params.get("instanceIdentityDocument") or "{}")
-    wait_for(call, [each for each in call.backends.instances if each.id == document.get("instanceId")])
-
-
-@after("ecs", "RegisterContainerInstance")
-def it_is_there(call: Call) -> None:
-    arn = call.result["containerInstance"]["containerInstanceArn"]
-    for _, each in call.backends.container_instances:
-        if each.container_instance_arn == arn:
-            remembered(each)["reported"] = CLOCK.now()
-
-
-@before("ecs", "DeregisterContainerInstance")
-def it_stays_away(call: Call) -> None:
-    """An agent registers once; it has to be started anew to do so again."""
-    identifier = call.params["containerInstance"].split("/")[-1]
-    call.notes["instance"] = next(
-        (each.ec2_instance_id for _, each in call.backends.container_instances if each.id == identifier), None
-    )
-
-
-@after("ecs", "DeregisterContainerInstance")
-def remember_that_it_left(call: Call) -> None:
-    for instance in call.backends.instances:
-        if instance.id == call.notes["instance"]:
-            remembered(instance)["deregistered"] = True
-
-
-@after("ecs", "ListContainerInstances", "DescribeContainerInstances", "DescribeClusters")
-def agents_are_awaited(call: Call) -> None:
-    """Those that are coming, and those that go with their instance."""
-    named = [call.params.get("cluster", "default")]
-    if call.operation == "DescribeClusters":
-        named = [cluster["clusterName"] for cluster in call.result["clusters"]]
-    clusters = {name.split("/")[-1] for name in named}
-    if PACE.really is None and (until := agents.settled(call.backends, clusters)) is not None:
-        call.wait(until, unless=lambda: agents.settled(call.backends, clusters) is None)
-
-
-def _end_tasks(world: Backends, container_instance: Any, state: str) -> None:
-    """A task ends with its instance."""
+def _stop_tasks(backends: Backends, container_instance: Any, state: str) -> None:
+    """Stop the tasks of an instance that is stopped or terminated."""
     reason = f"Host EC2 (instance {container_instance.ec2_instance_id}) {state}."
-    for task in world.tasks:
+    for task in backends.ecs_tasks:
         if task.container_instance_arn == container_instance.container_instance_arn:
-            tasks.stop(world, task, "TerminationNotice", reason, why=f"its instance was {state}", kill=True)
-
-
-@after("ecs", "DescribeContainerInstances")
-def capacity_provider_is_named(call: Call) -> None:
-    """The provider whose Auto Scaling group launched the instance."""
-    provider_of = {
-        provider.auto_scaling_group_provider["autoScalingGroupArn"]: provider.name
-        for provider in call.backends.backend("ecs").capacity_providers.values()
-        if provider.auto_scaling_group_provider
-    }
-    group_of = {state.instance.id: group.arn for group in call.backends.groups for state in group.instance_states}
-    for described in call.result.get("containerInstances", []):
-        if provider := provider_of.get(group_of.get(described["ec2InstanceId"], "")):
-            described["capacityProviderName"] = provider
+            tasks.stop_task(backends, task, "TerminationNotice", reason, cause=f"its instance was {state}", kill=True)
 
 
 def _resources(vcpus: int, mebibytes: int) -> list[dict[str, Any]]:
+    """Return the resources of a container instance in boto3's shape."""
+
     def number(name: str, value: int) -> dict[str, Any]:
         return {"name": name, "type": "INTEGER", "doubleValue": 0.0, "longValue": 0, "integerValue": value}
 
@@ -157,8 +168,76 @@ def _resources(vcpus: int, mebibytes: int) -> list[dict[str, Any]]:
         return {**number(name, 0), "type": "STRINGSET", "stringSetValue": list(values)}
 
     return [
-        number("CPU", vcpus * CPU_UNITS_A_VCPU),
-        number("MEMORY", int(mebibytes * MEMORY_LEFT_BY_THE_SYSTEM)),
+        number("CPU", vcpus * CPU_UNITS_PER_VCPU),
+        number("MEMORY", int(mebibytes * USABLE_MEMORY)),
         ports("PORTS", _AGENT_PORTS),
         ports("PORTS_UDP", []),
     ]
+
+
+# --- calls
+
+
+@before("ecs", "RegisterContainerInstance")
+def wait_for_instance(call: Call) -> None:
+    """Wait until the instance runs: its own agent makes this call."""
+    document = json.loads(call.params.get("instanceIdentityDocument") or "{}")
+    wait_for_transitions(
+        call, [instance for instance in call.backends.instances if instance.id == document.get("instanceId")]
+    )
+
+
+@after("ecs", "RegisterContainerInstance")
+def note_registration(call: Call) -> None:
+    arn = call.result["containerInstance"]["containerInstanceArn"]
+    for _, container_instance in call.backends.container_instances:
+        if container_instance.container_instance_arn == arn:
+            sidecar(container_instance)["reported"] = CLOCK.now()
+
+
+@before("ecs", "DeregisterContainerInstance")
+def note_deregistered_instance(call: Call) -> None:
+    identifier = call.params["containerInstance"].split("/")[-1]
+    call.notes["instance"] = next(
+        (
+            container_instance.ec2_instance_id
+            for _, container_instance in call.backends.container_instances
+            if container_instance.id == identifier
+        ),
+        None,
+    )
+
+
+@after("ecs", "DeregisterContainerInstance")
+def prevent_new_registration(call: Call) -> None:
+    """Keep the instance out of its cluster: an agent registers only once, at its start."""
+    for instance in call.backends.instances:
+        if instance.id == call.notes["instance"]:
+            sidecar(instance)["deregistered"] = True
+
+
+@after("ecs", "ListContainerInstances", "DescribeContainerInstances", "DescribeClusters")
+def wait_for_agents(call: Call) -> None:
+    """Let time pass until no agent of the described clusters is connecting or terminating."""
+    names = [call.params.get("cluster", "default")]
+    if call.operation == "DescribeClusters":
+        names = [cluster["clusterName"] for cluster in call.result["clusters"]]
+    clusters = {name.split("/")[-1] for name in names}
+    if PROVISIONING_SPEED.factor is None and (until := agents_settled_at(call.backends, clusters)) is not None:
+        call.wait_until(until, unless=lambda: agents_settled_at(call.backends, clusters) is None)
+
+
+@after("ecs", "DescribeContainerInstances")
+def add_capacity_provider_name(call: Call) -> None:
+    """Add the name of the provider whose Auto Scaling group launched the instance."""
+    provider_of_group = {
+        provider.auto_scaling_group_provider["autoScalingGroupArn"]: provider.name
+        for provider in call.backends.backend("ecs").capacity_providers.values()
+        if provider.auto_scaling_group_provider
+    }
+    group_of_instance = {
+        state.instance.id: group.arn for group in call.backends.auto_scaling_groups for state in group.instance_states
+    }
+    for described in call.result.get("containerInstances", []):
+        if provider := provider_of_group.get(group_of_instance.get(described["ec2InstanceId"], "")):
+            described["capacityProviderName"] = provider

@@ -1,14 +1,14 @@
-"""What a simulated container does: the HTTP it answers, how long it takes, and when it ends.
+"""Simulate a container: its HTTP responses, their latency, and when the container exits.
 
-A container serves HTTP on its container ports: 200 on `$ALB_PREFIX/` and below (`/` where it is unset), 404 elsewhere.
-For experiments, its environment can make it misbehave:
+A container serves HTTP on its container ports: 200 on `$ALB_PREFIX/` and below (`/` if unset), 404 elsewhere.
+Environment variables make it misbehave for experiments:
 
-| variable | the container |
+| variable | effect |
 |---|---|
-| `ESAWS_EXIT_AFTER` | ends so long after it started: `0s`, `90s`, `5m` |
-| `ESAWS_EXIT_CODE` | ends with this code (1) |
-| `ESAWS_ANSWER_SECONDS` | takes so long for each answer |
-| `ESAWS_STATUS` | answers everything with this status |
+| `ESAWS_EXIT_AFTER` | exits this long after its start: `0s`, `90s`, `5m` |
+| `ESAWS_EXIT_CODE` | exits with this code (default 1) |
+| `ESAWS_ANSWER_SECONDS` | takes this long for each response |
+| `ESAWS_STATUS` | returns this status for every path |
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from local_aws_server.clock.clock import seconds
+from local_aws_server.clock.clock import parse_duration
 
-_USUAL_SECONDS = 0.02
+_DEFAULT_LATENCY = 0.02
 
 
 @dataclass(frozen=True)
-class Answer:
-    """An answer to an HTTP request."""
+class Response:
+    """An HTTP response: its status and its latency in seconds."""
 
     status: int
     seconds: float
@@ -32,33 +32,33 @@ class Answer:
 
 @dataclass(frozen=True)
 class Exit:
-    """How a container ends by itself."""
+    """A container's exit that no call caused."""
 
     after: float
     """Seconds after its start."""
     code: int
 
 
-def answer(container: Mapping[str, Any], path: str) -> Answer:
-    """What a container, by its definition in boto3's shape, answers on a path."""
+def respond(container: Mapping[str, Any], path: str) -> Response:
+    """Return a container's response to a request for a path; `container` is its definition in boto3's shape."""
     environment = _environment(container)
-    takes = _number(environment.get("ESAWS_ANSWER_SECONDS"), _USUAL_SECONDS)
+    latency = _parse_number(environment.get("ESAWS_ANSWER_SECONDS"), _DEFAULT_LATENCY)
     if "ESAWS_STATUS" in environment:
-        return Answer(int(_number(environment["ESAWS_STATUS"], 200)), takes)
-    served = environment.get("ALB_PREFIX", "").rstrip("/") + "/"
-    return Answer(200 if path.split("?")[0].startswith(served) else 404, takes)
+        return Response(int(_parse_number(environment["ESAWS_STATUS"], 200)), latency)
+    prefix = environment.get("ALB_PREFIX", "").rstrip("/") + "/"
+    return Response(200 if path.split("?")[0].startswith(prefix) else 404, latency)
 
 
-def ends(container: Mapping[str, Any]) -> Exit | None:
-    """When and with which code a container ends by itself; None if it runs on."""
+def planned_exit(container: Mapping[str, Any]) -> Exit | None:
+    """Return when and with which code a container exits; None if it keeps running."""
     environment = _environment(container)
     if "ESAWS_EXIT_AFTER" not in environment:
         return None
     try:
-        after = seconds(environment["ESAWS_EXIT_AFTER"])
+        after = parse_duration(environment["ESAWS_EXIT_AFTER"])
     except ValueError:
         after = 0.0
-    return Exit(after, int(_number(environment.get("ESAWS_EXIT_CODE"), 1)))
+    return Exit(after, int(_parse_number(environment.get("ESAWS_EXIT_CODE"), 1)))
 
 
 def _environment(container: Mapping[str, Any]) -> dict[str, str]:
@@ -66,7 +66,7 @@ def _environment(container: Mapping[str, Any]) -> dict[str, str]:
     return {pair["name"]: str(pair.get("value", "")) for pair in pairs}
 
 
-def _number(text: str | None, default: float) -> float:
+def _parse_number(text: str | None, default: float) -> float:
     try:
         return default if text is None else float(text)
     except ValueError:

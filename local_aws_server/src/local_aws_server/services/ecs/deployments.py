@@ -1,4 +1,6 @@
-"""The deployments of an ECS service: one is primary, older ones leave, and one that fails may be rolled back.
+"""Manage the deployments of an ECS service: start, completion, circuit breaker and rollback.
+
+One deployment is PRIMARY; the tasks of older ones are replaced by its tasks.
 
 https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-type-ecs.html
 """
@@ -10,47 +12,58 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from local_aws_server.backends import Backends, remembered
+from local_aws_server.backends import Backends, sidecar
 from local_aws_server.clock.clock import CLOCK
-from local_aws_server.clock.event_log import happened
+from local_aws_server.clock.event_log import record_event
 from local_aws_server.services.ecs import restart_throttle
-from local_aws_server.services.ecs.service_events import say
+from local_aws_server.services.ecs.service_events import add_event
 
-_FEWEST_FAILURES, _MOST_FAILURES = 3, 200
+_MIN_THRESHOLD, _MAX_THRESHOLD = 3, 200
+"""Bounds of the number of failed tasks that trips the circuit breaker."""
 
 
-def settings(service: Any) -> dict[str, Any]:
-    """How it deploys, with AWS's defaults."""
+def deployment_settings(service: Any) -> dict[str, Any]:
+    """Return a service's deployment configuration, with AWS's defaults."""
     daemon = service.scheduling_strategy == "DAEMON"
-    given = remembered(service).get("fields", {}).get("deploymentConfiguration") or {}
+    configured = sidecar(service).get("fields", {}).get("deploymentConfiguration") or {}
+    breaker = {"enable": False, "rollback": False, **configured.get("deploymentCircuitBreaker", {})}
     return {
         "maximumPercent": 100 if daemon else 200,
         "minimumHealthyPercent": 0 if daemon else 100,
-        **given,
-        "deploymentCircuitBreaker": {"enable": False, "rollback": False, **given.get("deploymentCircuitBreaker", {})},
+        **configured,
+        "deploymentCircuitBreaker": breaker,
     }
 
 
-def primary(service: Any) -> dict[str, Any]:
-    found: dict[str, Any] = next(each for each in service.deployments if each["status"] == "PRIMARY")
-    return found
+def primary_deployment(service: Any) -> dict[str, Any]:
+    primary: dict[str, Any] = next(
+        deployment for deployment in service.deployments if deployment["status"] == "PRIMARY"
+    )
+    return primary
 
 
-def at_least(service: Any, desired: int) -> int:
-    """How many tasks must stay healthy."""
-    return math.ceil(desired * int(settings(service)["minimumHealthyPercent"]) / 100)
+def min_healthy_tasks(service: Any, desired: int) -> int:
+    """Return how many tasks must stay healthy during a deployment."""
+    return math.ceil(desired * int(deployment_settings(service)["minimumHealthyPercent"]) / 100)
 
 
-def at_most(service: Any, desired: int) -> int:
-    """How many tasks may be there at once, those that stop already left out."""
-    return max(desired * int(settings(service)["maximumPercent"]) // 100, 1)
+def max_tasks(service: Any, desired: int) -> int:
+    """Return how many tasks may run or start at the same time; stopping ones do not count."""
+    return max(desired * int(deployment_settings(service)["maximumPercent"]) // 100, 1)
 
 
-def begin(world: Backends, service: Any, why: str) -> None:
-    """A new deployment is primary; the others leave once it runs."""
+def initialize_deployment(service: Any) -> None:
+    """Complete the deployment that moto made for a new service."""
+    deployment = service.deployments[0]
+    deployment["taskDefinition"] = service.task_definition
+    _reset(deployment)
+
+
+def start_deployment(backends: Backends, service: Any, reason: str) -> None:
+    """Start a new primary deployment of the service's task definition."""
     from moto.moto_api._internal import mock_random
 
-    now = _time()
+    now = _now()
     for older in service.deployments:
         older["status"] = "ACTIVE"
     latest = {
@@ -62,101 +75,107 @@ def begin(world: Backends, service: Any, why: str) -> None:
         "updatedAt": now,
     }
     service.deployments.insert(0, latest)
-    _restart(latest)
-    remembered(service)["steady"] = False
-    restart_throttle.forget(service)
-    happened(world, service.name, "deployment started", why)
+    _reset(latest)
+    sidecar(service)["steady"] = False
+    restart_throttle.reset(service)
+    record_event(backends, service.name, "deployment started", reason)
 
 
-def complete(world: Backends, service: Any) -> None:
-    """The primary deployment is the only one, and all of its tasks are healthy."""
-    deployment = primary(service)
+def complete_deployment(backends: Backends, service: Any) -> None:
+    """Mark the primary deployment as completed; all its tasks are healthy and no other deployment is left."""
+    deployment = primary_deployment(service)
     if deployment["rolloutState"] == "COMPLETED":
         return
-    _roll(deployment, "COMPLETED", f"ECS deployment {deployment['id']} completed.")
-    remembered(service)["completed"] = service.task_definition
-    say(service, f"(deployment {deployment['id']}) deployment completed.")
-    happened(world, service.name, "deployment completed", f"all tasks of {_revision(service.task_definition)} run")
+    _set_rollout_state(deployment, "COMPLETED", f"ECS deployment {deployment['id']} completed.")
+    sidecar(service)["completed"] = service.task_definition
+    add_event(service, f"{deployment_label(deployment)} deployment completed.")
+    revision = _revision(service.task_definition)
+    record_event(backends, service.name, "deployment completed", f"all tasks of {revision} run")
 
 
-def failed_task(service: Any, task: Any) -> None:
-    """Count a task that did not come up; in a deployment that has a healthy task none is counted any more."""
-    deployment = primary(service)
-    if task.started_by == deployment["id"] and deployment["id"] != remembered(service).get("proved"):
+def count_failed_task(service: Any, task: Any) -> None:
+    """Count a failed task of the primary deployment, until one of its tasks has been healthy."""
+    deployment = primary_deployment(service)
+    if task.started_by == deployment["id"] and deployment["id"] != sidecar(service).get("proved"):
         deployment["failedTasks"] += 1
 
 
-def proved(service: Any) -> None:
-    """A task of the primary deployment is healthy."""
-    deployment = primary(service)
+def record_healthy_task(service: Any) -> None:
+    """Record that a task of the primary deployment is healthy, so that earlier failures no longer count."""
+    deployment = primary_deployment(service)
     if deployment["rolloutState"] == "IN_PROGRESS":
-        remembered(service)["proved"] = deployment["id"]
+        sidecar(service)["proved"] = deployment["id"]
         deployment["failedTasks"] = 0
 
 
-def breaks(world: Backends, service: Any) -> None:
-    """The circuit breaker ends a deployment whose tasks keep failing, and may go back to the last completed one.
+def apply_circuit_breaker(backends: Backends, service: Any) -> None:
+    """Fail a deployment whose tasks keep failing, and roll back to the last completed one if so configured.
 
     https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-circuit-breaker.html
     """
-    breaker, deployment = settings(service)["deploymentCircuitBreaker"], primary(service)
-    threshold = min(_MOST_FAILURES, max(_FEWEST_FAILURES, math.ceil(service.desired_count / 2)))
+    breaker = deployment_settings(service)["deploymentCircuitBreaker"]
+    deployment = primary_deployment(service)
+    threshold = min(_MAX_THRESHOLD, max(_MIN_THRESHOLD, math.ceil(service.desired_count / 2)))
     if not breaker["enable"] or deployment["rolloutState"] != "IN_PROGRESS" or deployment["failedTasks"] < threshold:
         return
-    _roll(deployment, "FAILED", "ECS deployment circuit breaker: tasks failed to start.")
-    say(service, f"(deployment {deployment['id']}) deployment failed: tasks failed to start.")
-    happened(world, service.name, "deployment failed", f"{deployment['failedTasks']} tasks in a row did not come up")
-    completed = remembered(service).get("completed")
+    _set_rollout_state(deployment, "FAILED", "ECS deployment circuit breaker: tasks failed to start.")
+    add_event(service, f"{deployment_label(deployment)} deployment failed: tasks failed to start.")
+    reason = f"{deployment['failedTasks']} tasks in a row did not come up"
+    record_event(backends, service.name, "deployment failed", reason)
+    completed = sidecar(service).get("completed")
     if breaker["rollback"] and completed:
-        _roll_back(world, service, str(completed))
+        _roll_back(backends, service, str(completed))
 
 
-def forget(service: Any, ids: set[str]) -> None:
-    """Leave out the older deployments that have no task any more; `ids` are those of which there are tasks."""
-    service.deployments[:] = [each for each in service.deployments if each["status"] == "PRIMARY" or each["id"] in ids]
+def remove_old_deployments(service: Any, ids_with_tasks: set[str]) -> None:
+    """Remove the older deployments that have no tasks."""
+    service.deployments[:] = [
+        deployment
+        for deployment in service.deployments
+        if deployment["status"] == "PRIMARY" or deployment["id"] in ids_with_tasks
+    ]
 
 
-def starts(service: Any) -> None:
-    """A service that was just created has a deployment."""
-    deployment = service.deployments[0]
-    deployment["taskDefinition"] = service.task_definition
-    _restart(deployment)
-
-
-def shown(deployment: Mapping[str, Any]) -> str:
+def deployment_label(deployment: Mapping[str, Any]) -> str:
+    """Return the deployment as AWS's events name it."""
     return f"(deployment {deployment['id']})"
 
 
-def _roll_back(world: Backends, service: Any, definition: str) -> None:
-    failed = primary(service)
+def _roll_back(backends: Backends, service: Any, definition: str) -> None:
+    """Make the last completed deployment primary again, or start a new one of its task definition."""
+    failed = primary_deployment(service)
     service.task_definition = definition
-    earlier = [each for each in service.deployments if each is not failed and each["taskDefinition"] == definition]
+    earlier = [
+        deployment
+        for deployment in service.deployments
+        if deployment is not failed and deployment["taskDefinition"] == definition
+    ]
     if earlier:
         failed["status"], earlier[0]["status"] = "ACTIVE", "PRIMARY"
-        service.deployments.sort(key=lambda each: each["status"] != "PRIMARY")
-        _restart(earlier[0])
+        service.deployments.sort(key=lambda deployment: deployment["status"] != "PRIMARY")
+        _reset(earlier[0])
     else:
-        begin(world, service, "the one before failed")
-    latest = primary(service)
+        start_deployment(backends, service, "the one before failed")
+    latest = primary_deployment(service)
     reason = f"ECS deployment circuit breaker: rolling back to deploymentId {latest['id']}."
     failed["rolloutStateReason"] = latest["rolloutStateReason"] = reason
-    restart_throttle.forget(service)
-    say(service, f"rolling back to {shown(latest)}.")
-    happened(world, service.name, f"rolled back to {_revision(definition)}", "the deployment circuit breaker")
+    restart_throttle.reset(service)
+    add_event(service, f"rolling back to {deployment_label(latest)}.")
+    record_event(backends, service.name, f"rolled back to {_revision(definition)}", "the deployment circuit breaker")
 
 
-def _restart(deployment: dict[str, Any]) -> None:
+def _reset(deployment: dict[str, Any]) -> None:
     deployment["failedTasks"] = deployment["runningCount"] = deployment["pendingCount"] = 0
-    _roll(deployment, "IN_PROGRESS", f"ECS deployment {deployment['id']} in progress.")
+    _set_rollout_state(deployment, "IN_PROGRESS", f"ECS deployment {deployment['id']} in progress.")
 
 
-def _roll(deployment: dict[str, Any], state: str, reason: str) -> None:
-    deployment.update(rolloutState=state, rolloutStateReason=reason, updatedAt=_time())
+def _set_rollout_state(deployment: dict[str, Any], state: str, reason: str) -> None:
+    deployment.update(rolloutState=state, rolloutStateReason=reason, updatedAt=_now())
 
 
 def _revision(definition: object) -> str:
     return str(definition).split("/")[-1]
 
 
-def _time() -> datetime:
+def _now() -> datetime:
     return datetime.fromtimestamp(CLOCK.now(), UTC)

@@ -1,19 +1,16 @@
-"""An ECS cluster, capacity provider or container instance that does not exist is refused, not a failure of the service.
-
-https://docs.aws.amazon.com/AmazonECS/latest/APIReference/CommonErrors.html
-https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DescribeContainerInstances.html
-"""
+"""Refuse calls that name an ECS resource that does not exist."""
 
 from local_aws_server.call import Call
 from local_aws_server.fidelity import Behaviour
 from local_aws_server.hooks import before
-from local_aws_server.not_found import NotFoundRule, by, last_part, stored
+from local_aws_server.not_found import NotFoundRule, by_parameter, last_part, store_keys
+from local_aws_server.services.ecs.placement import FARGATE
 
 BEHAVIOURS = (
     Behaviour(
         service="ECS",
-        statement="An ECS cluster, capacity provider or container instance that does not exist is refused, not a "
-        "failure of the service.",
+        statement="A call that names a cluster, capacity provider or container instance that does not exist is "
+        "refused.",
         documentation=(
             "https://docs.aws.amazon.com/AmazonECS/latest/APIReference/CommonErrors.html",
             "https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DescribeContainerInstances.html",
@@ -21,15 +18,13 @@ BEHAVIOURS = (
     ),
 )
 
-_FARGATE = ("FARGATE", "FARGATE_SPOT")
-
 
 def _capacity_providers(call: Call) -> set[str]:
-    return {*_FARGATE, *call.backends.backend("ecs").capacity_providers}
+    return {*FARGATE, *call.backends.backend("ecs").capacity_providers}
 
 
 def _tagged_capacity_providers(call: Call) -> set[str]:
-    """Of other kinds moto knows what is there."""
+    """Return the known capacity providers; moto itself refuses unknown ARNs of other kinds."""
     arn = call.params["resourceArn"]
     return _capacity_providers(call) if ":capacity-provider/" in arn else {last_part(arn)}
 
@@ -37,7 +32,9 @@ def _tagged_capacity_providers(call: Call) -> set[str]:
 def _container_instances(call: Call) -> set[str]:
     cluster = last_part(call.params.get("cluster") or "default")
     return {
-        last_part(each.container_instance_arn) for name, each in call.backends.container_instances if name == cluster
+        last_part(instance.container_instance_arn)
+        for cluster_name, instance in call.backends.container_instances
+        if cluster_name == cluster
     }
 
 
@@ -45,8 +42,8 @@ CLUSTER = NotFoundRule(
     "ecs",
     "ClusterNotFoundException",
     "Cluster not found.",
-    stored("ecs", "clusters"),
-    by(
+    store_keys("ecs", "clusters"),
+    by_parameter(
         "cluster",
         "DeleteAttributes",
         "DeleteTaskSet",
@@ -59,8 +56,8 @@ CLUSTER = NotFoundRule(
         "RegisterContainerInstance",
         "UpdateContainerInstancesState",
     ),
-    shortened=last_part,
-    unnamed="default",
+    normalize=last_part,
+    default_name="default",
 )
 
 SERVICE = NotFoundRule(
@@ -68,10 +65,12 @@ SERVICE = NotFoundRule(
     "ServiceNotFoundException",
     "Service not found.",
     lambda call: {
-        each.name for each in call.backends.services if each.cluster_name == last_part(call.params["cluster"])
+        service.name
+        for service in call.backends.ecs_services
+        if service.cluster_name == last_part(call.params["cluster"])
     },
-    by("service", "DeleteTaskSet"),
-    shortened=last_part,
+    by_parameter("service", "DeleteTaskSet"),
+    normalize=last_part,
 )
 
 CAPACITY_PROVIDERS = (
@@ -80,24 +79,24 @@ CAPACITY_PROVIDERS = (
         "ClientException",
         "The specified capacity provider does not exist.",
         _capacity_providers,
-        by("name", "UpdateCapacityProvider"),
-        shortened=last_part,
+        by_parameter("name", "UpdateCapacityProvider"),
+        normalize=last_part,
     ),
     NotFoundRule(
         "ecs",
         "InvalidParameterException",
         "The specified capacity provider '{}' was not found.",
         _capacity_providers,
-        by("capacityProviders", "PutClusterCapacityProviders"),
-        shortened=last_part,
+        by_parameter("capacityProviders", "PutClusterCapacityProviders"),
+        normalize=last_part,
     ),
     NotFoundRule(
         "ecs",
         "InvalidParameterException",
         "The specified capacity provider does not exist. Specify a valid capacity provider and try again.",
         _tagged_capacity_providers,
-        by("resourceArn", "ListTagsForResource", "TagResource", "UntagResource"),
-        shortened=last_part,
+        by_parameter("resourceArn", "ListTagsForResource", "TagResource", "UntagResource"),
+        normalize=last_part,
     ),
 )
 
@@ -106,30 +105,31 @@ CONTAINER_INSTANCE = NotFoundRule(
     "InvalidParameterException",
     "Referenced container instance {} not found.",
     _container_instances,
-    by("containerInstance", "DeregisterContainerInstance"),
-    shortened=last_part,
+    by_parameter("containerInstance", "DeregisterContainerInstance"),
+    normalize=last_part,
 )
 
-for _each in (CLUSTER, SERVICE, *CAPACITY_PROVIDERS, CONTAINER_INSTANCE):
-    _each.install()
+for _rule in (CLUSTER, SERVICE, *CAPACITY_PROVIDERS, CONTAINER_INSTANCE):
+    _rule.register()
 
 
 @before("ecs", "DescribeContainerInstances", "StartTask", "UpdateContainerInstancesState")
-def instances_are_missing_one_by_one(call: Call) -> None:
-    """moto looks in vain for the instances of a cluster that never had one."""
+def create_container_instance_store(call: Call) -> None:
+    """Create moto's store of a cluster that never had a container instance; moto fails without it."""
     cluster = last_part(call.params.get("cluster") or "default")
-    if cluster in call.backends.clusters:
+    if cluster in call.backends.ecs_clusters:
         call.backends.backend("ecs").container_instances.setdefault(cluster, {})
 
 
 @before("ecs", "StartTask")
-def tasks_on_missing_instances(call: Call) -> None:
+def report_missing_instances(call: Call) -> None:
+    """Answer with one MISSING failure for each container instance if none of them exists."""
     cluster, known = last_part(call.params.get("cluster") or "default"), _container_instances(call)
-    asked = call.params["containerInstances"]
-    if cluster in call.backends.clusters and not any(last_part(each) in known for each in asked):
+    names = call.params["containerInstances"]
+    if cluster in call.backends.ecs_clusters and not any(last_part(name) in known for name in names):
         call.result = {
             "tasks": [],
-            "failures": [{"arn": _arn(call, cluster, each), "reason": "MISSING"} for each in asked],
+            "failures": [{"arn": _arn(call, cluster, name), "reason": "MISSING"} for name in names],
         }
 
 

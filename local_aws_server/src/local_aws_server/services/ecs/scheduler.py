@@ -1,4 +1,4 @@
-"""The ECS service scheduler: keeps as many tasks running as a service wants, healthy ones, of its latest definition.
+"""Schedule ECS services: keep the desired number of healthy tasks running, from the latest deployment.
 
 https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs_services.html
 """
@@ -9,331 +9,356 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
-from local_aws_server.backends import Backends, remembered
+from local_aws_server.backends import Backends, sidecar
 from local_aws_server.clock.clock import CLOCK
-from local_aws_server.clock.event_log import happened
-from local_aws_server.clock.scheduler import TIMELINE
+from local_aws_server.clock.event_log import record_event
+from local_aws_server.clock.scheduler import SCHEDULER
 from local_aws_server.services.ecs import (
-    agents,
+    container_instances,
     deployments,
     placement,
     restart_throttle,
     service_events,
-    targets,
-    task_condition,
+    service_targets,
     tasks,
 )
-from local_aws_server.services.ecs.service_events import say
+from local_aws_server.services.ecs.service_events import add_event
+from local_aws_server.services.ecs.service_targets import FAILED, HEALTHY, INITIAL
 
-_AT_MOST = "the maximum is reached"
+_MAXIMUM_REACHED = "the maximum is reached"
 
-_TOGETHER = 5.0
-"""Agents that report within so many seconds are there before the scheduler acts."""
+_REGISTRATION_WINDOW = 5.0
+"""Seconds; the scheduler waits for agents that register within this time, and spreads tasks over all of them."""
 
 
-def keep(world: Backends, service: Any) -> float | None:
-    """Bring a service nearer to what it wants, as far as that goes now; gives the moment to look at it again."""
+def reconcile_service(backends: Backends, service: Any) -> float | None:
+    """Start and stop tasks of a service as far as possible now; return when to look at it again."""
     if service.status == "INACTIVE" or service.task_definition is None or not service.deployments:
         return None
-    work = _Work(world, service)
-    work.receive()
+    reconciliation = _Reconciliation(backends, service)
+    reconciliation.assess_tasks()
     if service.status == "DRAINING":
-        work.drain()
+        reconciliation.drain()
     else:
-        work.deploy()
-    return work.again
+        reconciliation.deploy()
+    return reconciliation.next_time
 
 
-def group_of(service: Any) -> str:
-    """The group that ECS puts the tasks of a service in."""
+def task_group(service: Any) -> str:
+    """Return the group of a service's tasks."""
     return f"service:{service.name}"
 
 
-def tasks_of(world: Backends, service: Any) -> list[Any]:
-    """The tasks of a service that have not stopped."""
-    return [task for task in all_of(world, service) if task.last_status != "STOPPED"]
+def all_tasks(backends: Backends, service: Any) -> list[Any]:
+    """Return the tasks of a service, including those that stopped in the last hour."""
+    cluster_tasks = backends.backend("ecs").tasks.get(service.cluster_name, {})
+    return [task for task in cluster_tasks.values() if task.group == task_group(service)]
 
 
-def all_of(world: Backends, service: Any) -> list[Any]:
-    """The tasks of a service, those of the last hour that have stopped too."""
-    of_cluster = world.backend("ecs").tasks.get(service.cluster_name, {})
-    return [task for task in of_cluster.values() if task.group == group_of(service)]
-
-
-def stable(service: Any) -> bool:
-    """Whether all it wants is deployed, runs and is healthy; also one that is deleted."""
+def is_stable(service: Any) -> bool:
+    """Return whether a service is in a steady state, or deleted."""
     if service.status == "INACTIVE" or not service.deployments or service.task_definition is None:
         return True
-    running = service.running_count == service.desired_count and not service.pending_count
-    return bool(running and remembered(service).get("steady"))
+    is_running = service.running_count == service.desired_count and not service.pending_count
+    return bool(is_running and sidecar(service).get("steady"))
 
 
-class _Work:
-    """One look at one service: its tasks as they are now, and what is done about them."""
+class _Reconciliation:
+    """One pass over one service."""
 
-    def __init__(self, world: Backends, service: Any) -> None:
-        self.world, self.service = world, service
-        self.kept = remembered(service)
-        self.again: float | None = None
-        self.there = tasks_of(world, service)
-        self.states: dict[str, str] = {}
-        """Running task → its condition."""
+    def __init__(self, backends: Backends, service: Any) -> None:
+        self.backends = backends
+        self.service = service
+        self.notes = sidecar(service)
+        self.next_time: float | None = None
+        self.tasks = [task for task in all_tasks(backends, service) if task.last_status != "STOPPED"]
+        """The tasks that have not stopped."""
+        self.conditions: dict[str, str] = {}
+        """ARN of a running task → its condition, of those in `service_targets`."""
 
-    # --- what the tasks are
+    # --- the state of the tasks
 
-    def receive(self) -> None:
-        """Running tasks go into their target groups; how healthy each is, is seen."""
-        for task in all_of(self.world, self.service):
-            if task.last_status == "RUNNING" and tasks.alive(task):
-                if "targets" not in remembered(task):
-                    for arn in targets.enter(self.world, self.service, task):
-                        say(self.service, f"registered 1 targets in (target-group {arn})")
-                    TIMELINE.touch(self.world, "ecs")
-                self.states[task.task_arn], changes = task_condition.of(self.world, self.service, task)
-                if changes is not None:
-                    self._look_again(changes)
-            elif task.desired_status == "STOPPED" and not remembered(task).get("seen_off"):
-                remembered(task)["seen_off"] = True
-                self._seen_off(task)
+    def assess_tasks(self) -> None:
+        """Register running tasks as targets and note their condition; report stopped ones."""
+        for task in all_tasks(self.backends, self.service):
+            if task.last_status == "RUNNING" and tasks.should_run(task):
+                if "targets" not in sidecar(task):
+                    for arn in service_targets.register_task(self.backends, self.service, task):
+                        add_event(self.service, f"registered 1 targets in (target-group {arn})")
+                    SCHEDULER.mark_changed(self.backends, "ecs")
+                condition, fails_at = service_targets.assess_task(self.backends, self.service, task)
+                self.conditions[task.task_arn] = condition
+                if fails_at is not None:
+                    self._reconcile_at(fails_at)
+            elif task.desired_status == "STOPPED" and not sidecar(task).get("stop_reported"):
+                self._report_stop(task)
 
-    def _seen_off(self, task: Any) -> None:
-        """A task stops, or has stopped: that is told, and counted if it failed."""
+    def _report_stop(self, task: Any) -> None:
+        """Write the events of a task that stops or has stopped, and count it if it failed."""
+        sidecar(task)["stop_reported"] = True
         if task.last_status == "DEACTIVATING":
-            say(self.service, "has begun draining connections on 1 tasks.")
-        for arn in remembered(task).pop("left", ()):
-            say(self.service, f"deregistered 1 targets in (target-group {arn})")
-        self.kept["steady"] = False
-        failed = task.stop_code in ("EssentialContainerExited", "TaskFailedToStart") or remembered(task).get("sick")
-        if failed:
-            deployments.failed_task(self.service, task)
-            restart_throttle.failed(self.world, self.service, task)
+            add_event(self.service, "has begun draining connections on 1 tasks.")
+        for arn in sidecar(task).pop("left", ()):
+            add_event(self.service, f"deregistered 1 targets in (target-group {arn})")
+        self.notes["steady"] = False
+        failed_to_run = task.stop_code in ("EssentialContainerExited", "TaskFailedToStart")
+        if failed_to_run or sidecar(task).get("failed_checks"):
+            deployments.count_failed_task(self.service, task)
+            restart_throttle.record_failure(self.backends, self.service, task)
 
-    # --- what is done about them
+    # --- the work
 
     def drain(self) -> None:
-        """A deleted service lets its tasks go, and is gone once they stop."""
-        self.stop([task for task in self.there if tasks.alive(task)])
-        if all(task.last_status in ("STOPPING", "STOPPED") for task in self.there):
+        """Stop the tasks of a deleted service, and make it INACTIVE once they stop."""
+        self._stop([task for task in self.tasks if tasks.should_run(task)])
+        if all(task.last_status in ("STOPPING", "STOPPED") for task in self.tasks):
             self.service.status = "INACTIVE"
             self.service.deployments.clear()
-            happened(self.world, self.service.name, "service deleted", "its tasks have stopped")
-            TIMELINE.touch(self.world, "ecs")
+            record_event(self.backends, self.service.name, "service deleted", "its tasks have stopped")
+            SCHEDULER.mark_changed(self.backends, "ecs")
 
     def deploy(self) -> None:
-        deployments.breaks(self.world, self.service)
-        latest = deployments.primary(self.service)  # the one before, if the circuit breaker has just gone back to it
+        """Start missing tasks of the primary deployment, and stop tasks that are surplus, old or unhealthy."""
+        deployments.apply_circuit_breaker(self.backends, self.service)
+        primary = deployments.primary_deployment(self.service)  # the earlier one, if the circuit breaker rolled back
         if self.service.scheduling_strategy == "DAEMON":
-            self.service.desired_count = len(self._daemon_hosts())
-        fresh, leaving = self._sorted(latest["id"])
-        if any(self._healthy(task) for task in fresh):
-            deployments.proved(self.service)
+            self.service.desired_count = len(self._daemon_instances())
+        current, outdated = self._split_tasks(primary["id"])
+        if any(self._is_healthy(task) for task in current):
+            deployments.record_healthy_task(self.service)
         blocked: str | None = None
-        if latest["rolloutState"] != "FAILED":
-            started, blocked = self._start(fresh, leaving)
-            fresh += started
-        self._let_go(fresh, leaving, blocked)
-        self.kept["unplaced"] = max(self.service.desired_count - len(fresh), 0) if blocked else 0
-        self._look_for_the_end(fresh, leaving)
+        if primary["rolloutState"] != "FAILED":
+            started, blocked = self._start_tasks(current, outdated)
+            current += started
+        self._stop_tasks(current, outdated, blocked)
+        self.notes["unplaced"] = max(self.service.desired_count - len(current), 0) if blocked else 0
+        self._complete(current, outdated)
 
-    def _sorted(self, latest: str) -> tuple[list[Any], list[Any]]:
-        """(tasks to stay, tasks to leave): of an older deployment, on a draining instance, unhealthy, or lost."""
-        staying = {
-            each.container_instance_arn
-            for _, each in self.world.container_instances
-            if each.status == "ACTIVE" and each.cluster_name == self.service.cluster_name
+    def _split_tasks(self, primary_id: str) -> tuple[list[Any], list[Any]]:
+        """Return the tasks to keep and those to replace.
+
+        A task is replaced if it is of an older deployment, unhealthy, or on an instance that is draining or gone.
+        """
+        active = {
+            instance.container_instance_arn
+            for _, instance in self.backends.container_instances
+            if instance.status == "ACTIVE" and instance.cluster_name == self.service.cluster_name
         }
-        fresh: list[Any] = []
-        leaving: list[Any] = []
-        for task in self.there:
-            if tasks.alive(task):
-                placed = task.container_instance_arn is None or task.container_instance_arn in staying
-                stays = task.started_by == latest and placed and self.states.get(task.task_arn) != "sick"
-                (fresh if stays else leaving).append(task)
-        return fresh, leaving
+        current: list[Any] = []
+        outdated: list[Any] = []
+        for task in self.tasks:
+            if tasks.should_run(task):
+                is_placed = task.container_instance_arn is None or task.container_instance_arn in active
+                is_failed = self.conditions.get(task.task_arn) == FAILED
+                is_current = task.started_by == primary_id and is_placed and not is_failed
+                (current if is_current else outdated).append(task)
+        return current, outdated
 
-    def _healthy(self, task: Any) -> bool:
-        return self.states.get(task.task_arn) == "healthy"
+    def _is_healthy(self, task: Any) -> bool:
+        return self.conditions.get(task.task_arn) == HEALTHY
 
-    def _start(self, fresh: list[Any], leaving: list[Any]) -> tuple[list[Any], str | None]:
-        """(the tasks that were started, why there are no more of them)."""
+    # --- start
+
+    def _start_tasks(self, current: list[Any], outdated: list[Any]) -> tuple[list[Any], str | None]:
+        """Start missing tasks; return them, and why no more could be started (None if none is missing)."""
         service, blocked = self.service, None
         started: list[Any] = []
-        wanted = service.desired_count
-        if len(fresh) < wanted and (until := restart_throttle.until(service) or self._more_instances()) is not None:
-            self._look_again(until)
-            return [], None
-        definition = self.world.backend("ecs").describe_task_definition(service.task_definition)
-        while len(fresh) + len(started) < wanted:
-            if len(fresh) + len(started) + len(leaving) >= deployments.at_most(service, wanted):
-                blocked = _AT_MOST
+        desired = service.desired_count
+        if len(current) < desired:
+            paused_until = restart_throttle.paused_until(service) or self._registrations_end()
+            if paused_until is not None:
+                self._reconcile_at(paused_until)
+                return [], None
+        definition = self.backends.backend("ecs").describe_task_definition(service.task_definition)
+        while len(current) + len(started) < desired:
+            if len(current) + len(started) + len(outdated) >= deployments.max_tasks(service, desired):
+                blocked = _MAXIMUM_REACHED
                 break
-            task, blocked = self._place(definition, [*fresh, *started], leaving)
+            task, blocked = self._place_task(definition, [*current, *started], outdated)
             if task is None:
                 break
             started.append(task)
         if started:
-            ids = " ".join(f"(task {tasks.short(task)})" for task in started)
-            say(service, f"has started {len(started)} tasks: {ids}.")
-            service_events.resolved(service, "not placed")
-            self.kept["steady"] = False
+            add_event(service, f"has started {len(started)} tasks: {_task_list(started)}.")
+            service_events.clear_reports(service, "not placed")
+            self.notes["steady"] = False
         return started, blocked
 
-    def _more_instances(self) -> float | None:
-        """When more instances have registered that come up together: tasks are spread over all of them."""
-        coming = agents.coming(self.world, self.service.cluster_name)
-        together = [moment for moment in coming if moment <= CLOCK.now() + _TOGETHER]
-        return max(together, default=None)
+    def _registrations_end(self) -> float | None:
+        """Return when the last of the instances has registered that register in the next seconds."""
+        pending = container_instances.pending_registrations(self.backends, self.service.cluster_name)
+        return max((time for time in pending if time <= CLOCK.now() + _REGISTRATION_WINDOW), default=None)
 
-    def _place(self, definition: Any, mine: list[Any], leaving: list[Any]) -> tuple[Any | None, str | None]:
-        """(a new task, None), or (None, why none of the container instances takes it)."""
-        world, service, fields = self.world, self.service, self.kept.get("fields", {})
-        cluster, strategy = world.clusters[service.cluster_name], fields.get("capacityProviderStrategy") or ()
-        counted = Counter(task.capacity_provider_name for task in mine if task.capacity_provider_name)
-        provider = placement.provider_for(strategy, counted)
-        shared = {
-            "group": group_of(service),
-            "started_by": deployments.primary(service)["id"],
-            "tags": _tags(service, definition),
+    def _place_task(self, definition: Any, current: list[Any], outdated: list[Any]) -> tuple[Any | None, str | None]:
+        """Start a task; return it and None, or None and why no container instance takes it."""
+        backends, service, fields = self.backends, self.service, self.notes.get("fields", {})
+        cluster, strategy = backends.ecs_clusters[service.cluster_name], fields.get("capacityProviderStrategy") or ()
+        counts = Counter(task.capacity_provider_name for task in current if task.capacity_provider_name)
+        provider = placement.next_capacity_provider(strategy, counts)
+        settings = {
+            "group": task_group(service),
+            "started_by": deployments.primary_deployment(service)["id"],
+            "tags": _propagated_tags(service, definition),
             "launch_type": service.launch_type or "EC2",
-            "networking_configuration": _network(service),
+            "networking_configuration": _network_configuration(service),
             "capacity_provider_name": provider,
         }
         if service.launch_type == "FARGATE" or provider in placement.FARGATE:
-            return self._placed(cluster, definition, None, {**shared, "launch_type": "FARGATE"})
-        needed = placement.required(definition)
-        hosts = placement.of_provider(world, provider, placement.active(world, cluster.name))
+            return self._start_on(cluster, definition, None, {**settings, "launch_type": "FARGATE"})
+        needed = placement.required_resources(definition)
+        active = placement.active_instances(backends, cluster.name)
+        instances = placement.instances_of_provider(backends, provider, active)
         if service.scheduling_strategy == "DAEMON":
-            taken = {task.container_instance_arn for task in self.there + mine}
-            free = [each for each in hosts if each.container_instance_arn not in taken]
+            taken = {task.container_instance_arn for task in self.tasks + current}
+            allowed = [instance for instance in instances if instance.container_instance_arn not in taken]
         else:
             constraints = [*(fields.get("placementConstraints") or ()), *(definition.placement_constraints or ())]
-            free = placement.allowed(constraints, hosts, [*mine, *leaving])
-        fitting = [each for each in free if placement.why_not(each, needed) is None]
+            allowed = placement.apply_constraints(constraints, instances, [*current, *outdated])
+        fitting = [instance for instance in allowed if placement.rejection_reason(instance, needed) is None]
         if not fitting:
-            return None, service_events.refusal(hosts, free, needed)
-        rules = fields.get("placementStrategy") or placement.SPREAD
-        instance = placement.choose(fitting, rules, mine, service.name)
-        return self._placed(cluster, definition, instance, shared)
+            return None, service_events.placement_failure_reason(instances, allowed, needed)
+        rules = fields.get("placementStrategy") or placement.DEFAULT_STRATEGY
+        instance = placement.choose_instance(fitting, rules, current, service.name)
+        return self._start_on(cluster, definition, instance, settings)
 
-    def _placed(
+    def _start_on(
         self, cluster: Any, definition: Any, instance: Any | None, settings: dict[str, Any]
     ) -> tuple[Any | None, str | None]:
-        """The task in the place that was found, unless its network interface can't be made."""
+        """Start a task on an instance or on Fargate, unless its network interface cannot be created."""
         from moto.core.exceptions import ServiceException
 
         try:
-            task = tasks.place(self.world, cluster, definition, instance, **settings)
+            task = tasks.start_task(self.backends, cluster, definition, instance, **settings)
         except ServiceException as error:
             return None, f"of its network: {error.message}"
-        self.there.append(task)
-        where = placement.zone_of(self.world, task)
-        why = f"the service wants {self.service.desired_count} of {str(task.task_definition_arn).split('/')[-1]}"
-        happened(self.world, self.service.name, f"task placed in {where}", why)
+        self.tasks.append(task)
+        zone = placement.zone_of_task(self.backends, task)
+        revision = str(task.task_definition_arn).split("/")[-1]
+        reason = f"the service wants {self.service.desired_count} of {revision}"
+        record_event(self.backends, self.service.name, f"task placed in {zone}", reason)
         return task, None
 
-    def _let_go(self, fresh: list[Any], leaving: list[Any], blocked: str | None) -> None:
-        """Stop what is too much: fresh tasks above the desired count, others once they are replaced or in the way."""
-        service, wanted = self.service, self.service.desired_count
+    def _daemon_instances(self) -> list[Any]:
+        """Return the container instances on which a daemon runs a task."""
+        constraints = self.notes.get("fields", {}).get("placementConstraints") or ()
+        active = placement.active_instances(self.backends, self.service.cluster_name)
+        allowed = placement.apply_constraints(constraints, active, ())
+        return [instance for instance in allowed if instance.agent_connected]
+
+    # --- stop
+
+    def _stop_tasks(self, current: list[Any], outdated: list[Any], blocked: str | None) -> None:
+        """Stop current tasks above the desired count, and outdated ones that are replaced or block a new task."""
+        service, desired = self.service, self.service.desired_count
         surplus = []
-        while len(fresh) > wanted:
-            waiting = [task for task in fresh if task.last_status in tasks.WAITING]
-            hosts = [each for _, each in self.world.container_instances]
-            surplus.append(waiting[-1] if waiting else placement.surplus(fresh, hosts))
-            fresh.remove(surplus[-1])
-        self.stop(surplus)
-        healthy = sum(self._healthy(task) for task in [*fresh, *leaving])
-        spare = healthy - deployments.at_least(service, wanted)
-        replaced = sum(self._healthy(task) for task in fresh) + len(leaving) - wanted
-        going = [task for task in self.there if not tasks.alive(task)]
-        in_the_way = wanted - len(fresh) - len(going) if blocked and self._would_fit() else 0
-        undecided = any(self.states.get(task.task_arn, "initial") == "initial" for task in fresh)
-        gone: list[Any] = []
-        for task in sorted(leaving, key=self._healthy):
-            if self._healthy(task) and spare <= 0:
+        while len(current) > desired:
+            starting = [task for task in current if task.last_status in tasks.STARTING]
+            instances = [instance for _, instance in self.backends.container_instances]
+            surplus.append(starting[-1] if starting else placement.choose_task_to_stop(current, instances))
+            current.remove(surplus[-1])
+        self._stop(surplus)
+        stopping = [task for task in self.tasks if not tasks.should_run(task)]
+        stopped = self._stoppable(current, outdated, stopping, blocked)
+        self._stop(stopped)
+        for task in stopped:
+            outdated.remove(task)
+        if blocked and blocked != _MAXIMUM_REACHED and not stopped and not stopping:
+            service_events.report_placement_failure(self.backends, service, blocked)
+
+    def _stoppable(
+        self, current: list[Any], outdated: list[Any], stopping: list[Any], blocked: str | None
+    ) -> list[Any]:
+        """Return the outdated tasks that can stop now without too few tasks being healthy."""
+        service, desired = self.service, self.service.desired_count
+        healthy = sum(self._is_healthy(task) for task in [*current, *outdated])
+        spare = healthy - deployments.min_healthy_tasks(service, desired)
+        replaced = sum(self._is_healthy(task) for task in current) + len(outdated) - desired
+        blocking = desired - len(current) - len(stopping) if blocked and self._fits_some_instance() else 0
+        undecided = any(self.conditions.get(task.task_arn, INITIAL) == INITIAL for task in current)
+        stoppable: list[Any] = []
+        for task in sorted(outdated, key=self._is_healthy):
+            if self._is_healthy(task) and spare <= 0:
                 break
             if replaced > 0:
                 replaced -= 1
-            elif in_the_way > 0 and (self._healthy(task) or not (going or gone or undecided)):
-                in_the_way -= 1
+            elif blocking > 0 and (self._is_healthy(task) or not (stopping or stoppable or undecided)):
+                blocking -= 1
             else:
                 continue
-            spare -= self._healthy(task)
-            gone.append(task)
-        self.stop(gone)
-        for task in gone:
-            leaving.remove(task)
-        if blocked and blocked != _AT_MOST and not gone and not going:
-            service_events.not_placed(self.world, service, blocked)
+            spare -= self._is_healthy(task)
+            stoppable.append(task)
+        return stoppable
 
-    def _would_fit(self) -> bool:
-        """Whether a task fits on some instance at all, so that it helps to stop others."""
-        definition = self.world.backend("ecs").describe_task_definition(self.service.task_definition)
-        needed = placement.required(definition)
-        return any(placement.fits_when_empty(each, needed) for _, each in self.world.container_instances)
+    def _fits_some_instance(self) -> bool:
+        """Return whether a task fits on an empty instance, so that it helps to stop others."""
+        definition = self.backends.backend("ecs").describe_task_definition(self.service.task_definition)
+        needed = placement.required_resources(definition)
+        return any(placement.fits_when_empty(instance, needed) for _, instance in self.backends.container_instances)
 
-    def stop(self, chosen: Iterable[Any]) -> None:
-        """Let the scheduler stop some of the tasks."""
-        running, latest = [], deployments.primary(self.service)
+    def _stop(self, chosen: Iterable[Any]) -> None:
+        """Stop tasks, with AWS's reasons and events."""
+        running, primary = [], deployments.primary_deployment(self.service)
         for task in chosen:
-            reason = f"Scaling activity initiated by {deployments.shown(latest)}"
-            if remembered(task).get("sick"):
-                groups = [arn for arn, _, _ in remembered(task).get("targets", ())]
+            reason = f"Scaling activity initiated by {deployments.deployment_label(primary)}"
+            if sidecar(task).get("failed_checks"):
+                groups = [arn for arn, _, _ in sidecar(task).get("targets", ())]
                 reason = f"Task failed ELB health checks in (target-group {groups[0] if groups else ''})"
-            why = self._plainly(task)
+            cause = self._stop_cause(task)
             if task.last_status == "RUNNING":
                 running.append(task)
-            tasks.stop(self.world, task, "ServiceSchedulerInitiated", reason, why=why)
-            remembered(task)["seen_off"] = True
-            self._seen_off(task)
-            where = placement.zone_of(self.world, task)
-            happened(self.world, self.service.name, f"task in {where} told to stop", why)
+            tasks.stop_task(self.backends, task, "ServiceSchedulerInitiated", reason, cause=cause)
+            self._report_stop(task)
+            zone = placement.zone_of_task(self.backends, task)
+            record_event(self.backends, self.service.name, f"task in {zone} stopping", cause)
         if running:
-            ids = " ".join(f"(task {tasks.short(task)})" for task in running)
-            say(self.service, f"has stopped {len(running)} running tasks: {ids}.")
+            add_event(self.service, f"has stopped {len(running)} running tasks: {_task_list(running)}.")
 
-    def _plainly(self, task: Any) -> str:
-        """Why a task is told to stop."""
-        host = placement.host_of(self.world, task)
+    def _stop_cause(self, task: Any) -> str:
+        """Return why a task is stopped, for the event log."""
+        instance = placement.instance_of_task(self.backends, task)
         if self.service.status == "DRAINING":
             return "the service was deleted"
-        if remembered(task).get("sick"):
+        if sidecar(task).get("failed_checks"):
             return "its target was unhealthy"
-        if task.started_by != deployments.primary(self.service)["id"]:
+        if task.started_by != deployments.primary_deployment(self.service)["id"]:
             return "a newer deployment replaces it"
-        return "its instance drains" if host is not None and host.status != "ACTIVE" else "the service wants fewer"
+        is_draining = instance is not None and instance.status != "ACTIVE"
+        return "its instance drains" if is_draining else "the service wants fewer"
 
-    def _look_for_the_end(self, fresh: list[Any], leaving: list[Any]) -> None:
-        """The deployment is complete, and the service steady, once all it wants runs and nothing else does."""
-        deployments.forget(self.service, {task.started_by for task in self.there if task.last_status != "STOPPED"})
-        done = len(fresh) == self.service.desired_count and all(self._healthy(task) for task in fresh)
-        if not done or leaving or len(self.service.deployments) > 1:
-            self.kept["steady"] = False
+    # --- end
+
+    def _complete(self, current: list[Any], outdated: list[Any]) -> None:
+        """Complete the deployment and report a steady state once only healthy, current tasks run."""
+        with_tasks = {task.started_by for task in self.tasks if task.last_status != "STOPPED"}
+        deployments.remove_old_deployments(self.service, with_tasks)
+        is_done = len(current) == self.service.desired_count and all(self._is_healthy(task) for task in current)
+        if not is_done or outdated or len(self.service.deployments) > 1:
+            self.notes["steady"] = False
             return
-        if self.kept.get("steady"):
+        if self.notes.get("steady"):
             return
-        if deployments.primary(self.service)["rolloutState"] != "FAILED":
-            deployments.complete(self.world, self.service)
-            say(self.service, "has reached a steady state.")
-            self.kept["steady"] = True
-            service_events.resolved(self.service)
-            TIMELINE.touch(self.world, "ecs")
+        if deployments.primary_deployment(self.service)["rolloutState"] != "FAILED":
+            deployments.complete_deployment(self.backends, self.service)
+            add_event(self.service, "has reached a steady state.")
+            self.notes["steady"] = True
+            service_events.clear_reports(self.service)
+            SCHEDULER.mark_changed(self.backends, "ecs")
 
-    def _daemon_hosts(self) -> list[Any]:
-        constraints = self.kept.get("fields", {}).get("placementConstraints") or ()
-        hosts = placement.active(self.world, self.service.cluster_name)
-        return [each for each in placement.allowed(constraints, hosts, ()) if each.agent_connected]
-
-    def _look_again(self, moment: float) -> None:
-        self.again = moment if self.again is None else min(self.again, moment)
+    def _reconcile_at(self, time: float) -> None:
+        self.next_time = time if self.next_time is None else min(self.next_time, time)
 
 
-def _network(service: Any) -> dict[str, Any] | None:
-    given = service.network_configuration
-    if not given:
+def _task_list(listed: Iterable[Any]) -> str:
+    return " ".join(f"(task {tasks.task_id(task)})" for task in listed)
+
+
+def _network_configuration(service: Any) -> dict[str, Any] | None:
+    configuration = service.network_configuration
+    if not configuration:
         return None
-    return {"awsvpcConfiguration": {"securityGroups": [], **given["awsvpcConfiguration"]}}
+    return {"awsvpcConfiguration": {"securityGroups": [], **configuration["awsvpcConfiguration"]}}
 
 
-def _tags(service: Any, definition: Any) -> Any:
-    """The tags that a task takes over."""
+def _propagated_tags(service: Any, definition: Any) -> Any:
+    """Return the tags that a task takes from its service or task definition."""
     return {"SERVICE": service.tags, "TASK_DEFINITION": definition.tags}.get(service.propagate_tags) or ()

@@ -1,4 +1,4 @@
-"""The events of an ECS service: what its scheduler did, and what it could not do, in AWS's words.
+"""Write the events of an ECS service, in AWS's words.
 
 https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-event-messages-list.html
 """
@@ -9,75 +9,79 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from local_aws_server.backends import Backends, remembered
+from local_aws_server.backends import Backends, sidecar
 from local_aws_server.clock.clock import CLOCK
-from local_aws_server.clock.event_log import happened
+from local_aws_server.clock.event_log import record_event
 from local_aws_server.services.ecs import placement
 
-_KEPT = 100
-_SAID_AGAIN = 6 * 3600.0
+_MAX_EVENTS = 100
+_REPEAT_SECONDS = 6 * 3600.0
 
-_MORE = "For more information, see the Troubleshooting section of the Amazon ECS Developer Guide."
+_SEE_ALSO = "For more information, see the Troubleshooting section of the Amazon ECS Developer Guide."
 
-_WORDS = {
+_REASON_TEXTS = {
     "RESOURCE:PORTS": "is already using a port required by your task",
     "RESOURCE:MEMORY": "has insufficient memory available",
     "RESOURCE:CPU": "has insufficient CPU units available",
     "AGENT": 'encountered error "AGENT"',
 }
-"""What a container instance lacks → how an event says so; the nearer to fitting, the earlier."""
+"""Reason for a rejection → AWS's text; the instance with the first of these reasons is the closest match."""
 
 
-def say(service: Any, message: str) -> None:
-    """Write an event of a service, of which the latest hundred are kept."""
+def add_event(service: Any, message: str) -> None:
+    """Add an event to a service, which keeps its latest hundred."""
     from moto.moto_api._internal import mock_random
 
     created = datetime.fromtimestamp(CLOCK.now(), UTC)
     event = {"id": str(mock_random.uuid4()), "createdAt": created, "message": f"(service {service.name}) {message}"}
     service.events.insert(0, event)
-    del service.events[_KEPT:]
+    del service.events[_MAX_EVENTS:]
 
 
-def not_placed(world: Backends, service: Any, why: str) -> None:
-    """Say that a task could not be placed; the same again only after six hours, unless one was placed meanwhile."""
-    plain = next((words for words in _WORDS.values() if words in why), None)
-    because = "no container instance is there for it" if plain is None else f"the closest instance {plain}"
-    if _anew(service, "not placed", why):
-        say(service, f"was unable to place a task because {why} {_MORE}")
-        happened(world, service.name, "task not placed", because)
+def report_placement_failure(backends: Backends, service: Any, reason: str) -> None:
+    """Report that a task could not be placed; repeat the same reason after six hours, or after a success."""
+    text = next((text for text in _REASON_TEXTS.values() if text in reason), None)
+    because = "no container instance is there for it" if text is None else f"the closest instance {text}"
+    if _is_new(service, "not placed", reason):
+        add_event(service, f"was unable to place a task because {reason} {_SEE_ALSO}")
+        record_event(backends, service.name, "task not placed", because)
 
 
-def failing(world: Backends, service: Any) -> None:
-    """Say that tasks keep failing, so that fewer are started."""
-    if _anew(service, "failing", ""):
-        say(service, f"is unable to consistently start tasks successfully. {_MORE}")
-        happened(world, service.name, "tasks start with delays", "they keep failing")
+def report_failing_tasks(backends: Backends, service: Any) -> None:
+    """Report that tasks keep failing, so that their start is delayed."""
+    if _is_new(service, "failing", ""):
+        add_event(service, f"is unable to consistently start tasks successfully. {_SEE_ALSO}")
+        record_event(backends, service.name, "tasks start with delays", "they keep failing")
 
 
-def resolved(service: Any, *about: str) -> None:
-    """What was told is no longer so; should it come back, it is told anew."""
-    told = remembered(service).get("told", {})
-    for each in about or list(told):
-        told.pop(each, None)
+def clear_reports(service: Any, *topics: str) -> None:
+    """Mark problems as solved, all by default, so that a new occurrence is reported at once."""
+    reports = sidecar(service).get("reports", {})
+    for topic in topics or list(reports):
+        reports.pop(topic, None)
 
 
-def refusal(hosts: Sequence[Any], free: Sequence[Any], needed: Mapping[str, Any]) -> str:
-    """Why none of the container instances takes a task: `free` are those that its constraints allow."""
+def placement_failure_reason(instances: Sequence[Any], allowed: Sequence[Any], needed: Mapping[str, Any]) -> str:
+    """Return AWS's text on why no instance takes a task; `allowed` are those that satisfy its constraints."""
     none = "no container instance met all of its requirements."
-    if not hosts:
+    if not instances:
         return f"{none} Reason: No Container Instances were found in your cluster."
-    if not free:
+    if not allowed:
         return none
-    order = list(_WORDS)
-    reasons = {each.container_instance_arn.split("/")[-1]: placement.why_not(each, needed) or "" for each in free}
-    closest = min(reasons, key=lambda each: order.index(reasons[each]))
-    return f"{none} The closest matching (container-instance {closest}) {_WORDS[reasons[closest]]}."
+    order = list(_REASON_TEXTS)
+    reasons = {
+        instance.container_instance_arn.split("/")[-1]: placement.rejection_reason(instance, needed) or ""
+        for instance in allowed
+    }
+    closest = min(reasons, key=lambda instance: order.index(reasons[instance]))
+    return f"{none} The closest matching (container-instance {closest}) {_REASON_TEXTS[reasons[closest]]}."
 
 
-def _anew(service: Any, about: str, what: str) -> bool:
-    told: dict[str, tuple[str, float]] = remembered(service).setdefault("told", {})
-    last, when = told.get(about, (None, 0.0))
-    if last == what and when + _SAID_AGAIN > CLOCK.now():
+def _is_new(service: Any, topic: str, text: str) -> bool:
+    """Return whether a report on a topic is due, and note that it has been made."""
+    reports: dict[str, tuple[str, float]] = sidecar(service).setdefault("reports", {})
+    last_text, last_time = reports.get(topic, (None, 0.0))
+    if last_text == text and last_time + _REPEAT_SECONDS > CLOCK.now():
         return False
-    told[about] = (what, CLOCK.now())
+    reports[topic] = (text, CLOCK.now())
     return True

@@ -1,67 +1,79 @@
-"""A task is pulled and started in about fifteen seconds, stops in ten, and is described for an hour after that.
-
-https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-lifecycle-explanation.html
-"""
+"""Answer StopTask and DescribeTasks, and let tasks start and stop with the clock."""
 
 from local_aws_server.backends import Backends
 from local_aws_server.call import Call
-from local_aws_server.clock.transitions import PACE
+from local_aws_server.clock.transitions import PROVISIONING_SPEED
+from local_aws_server.errors import AwsError
 from local_aws_server.fidelity import Behaviour
-from local_aws_server.hooks import AwsError, after, before, patch, reconciler
+from local_aws_server.hooks import after, before, patch, reconciler
+from local_aws_server.reset import on_reset
 from local_aws_server.services.ecs import tasks
 
 BEHAVIOURS = (
     Behaviour(
         service="ECS",
-        statement="A task is pulled and started in about fifteen seconds, stops in ten, and is described for an "
-        "hour after that.",
-        documentation=("https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-lifecycle-explanation.html",),
+        statement="A task starts in about 15 seconds, stops in 10, and can be described for an hour after that; "
+        "describing a task does not change its status.",
+        documentation=(
+            "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-lifecycle-explanation.html",
+            "https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_StopTask.html",
+        ),
     ),
 )
 
-# moto reads it of an interface in a network without names, where it was never set.
+# moto reads this of an interface in a VPC without DNS hostnames, where it never sets it.
 patch("moto.ec2.models.elastic_network_interfaces", "NetworkInterface.private_dns_name", new=True)(None)
 
-_BY_USER = "Task stopped by user"
+_DEFAULT_REASON = "Task stopped by user"
+
+
+@on_reset
+def disable_transitions_of_moto() -> None:
+    """Turn off moto's own transitions, which move a task to its next state with each describe."""
+    from moto.moto_api import state_manager
+
+    state_manager.set_transition("ecs::task", {"progression": "manual", "times": 2**62})
 
 
 @reconciler("ecs", "ec2", "ecr", order=25)
-def tasks_move(world: Backends) -> float | None:
-    return tasks.move(world)
+def advance_tasks(backends: Backends) -> float | None:
+    return tasks.advance_tasks(backends)
 
 
 @before("ecs", "StopTask")
-def it_stops(call: Call) -> None:
-    """Stopping a task that stops, or has stopped, changes nothing.
-
-    https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_StopTask.html
-    """
-    asked = call.params["task"].rsplit("/", 1)[-1]
-    task = next((task for task in call.backends.tasks if tasks.short(task) == asked), None)
+def stop_task(call: Call) -> None:
+    """Stop a task; one that is stopping or has stopped stays as it is."""
+    id = call.params["task"].rsplit("/", 1)[-1]
+    task = next((task for task in call.backends.ecs_tasks if tasks.task_id(task) == id), None)
     if task is None:
         raise AwsError("InvalidParameterException", "The referenced task was not found.")
-    tasks.stop(call.backends, task, "UserInitiated", call.params.get("reason") or _BY_USER, why="somebody stopped it")
+    reason = call.params.get("reason") or _DEFAULT_REASON
+    tasks.stop_task(call.backends, task, "UserInitiated", reason, cause="a user stopped it")
     call.result = {"task": task}
 
 
 @after("ecs", "DescribeTasks")
-def what_is_under_way_is_awaited(call: Call) -> None:
-    """Tasks that start or stop are described once they have."""
-    shown = {task["taskArn"] for task in call.result["tasks"]}
-    under_way = [task for task in call.backends.tasks if task.task_arn in shown and tasks.arrives(task) is not None]
-    if under_way and PACE.really is None:
-        until = max(filter(None, map(tasks.arrives, under_way)))
-        call.wait(until, unless=lambda: all(tasks.arrives(task) is None for task in under_way))
+def wait_for_tasks(call: Call) -> None:
+    """Let time pass until the described tasks have started or stopped."""
+    described = {task["taskArn"] for task in call.result["tasks"]}
+    in_transition = [
+        task
+        for task in call.backends.ecs_tasks
+        if task.task_arn in described and tasks.transition_end(task) is not None
+    ]
+    if in_transition and PROVISIONING_SPEED.factor is None:
+        until = max(filter(None, map(tasks.transition_end, in_transition)))
+        call.wait_until(until, unless=lambda: all(tasks.transition_end(task) is None for task in in_transition))
 
 
 @after("ecs", "DescribeTasks")
-def what_is_not_there_is_missing(call: Call) -> None:
-    shown = {task["taskArn"].split("/")[-1] for task in call.result["tasks"]}
+def report_missing_tasks(call: Call) -> None:
+    described = {task["taskArn"].split("/")[-1] for task in call.result["tasks"]}
     cluster = call.params.get("cluster", "default").split("/")[-1]
     call.result["failures"] = [
-        {"arn": _arn(call, cluster, asked), "reason": "MISSING"}
-        for asked in call.params["tasks"]
-        if asked.split("/")[-1] not in shown
+        {"arn": _arn(call, cluster, task), "reason": "MISSING"}
+        for task in call.params["tasks"]
+        if task.split("/")[-1] not in described
     ]
 
 

@@ -1,4 +1,6 @@
-"""ECS tasks on the clock: placed, pulled, running, stopping, stopped, and forgotten an hour later.
+"""Run ECS tasks on the clock: image pull, start, exit, stop, and removal an hour after the stop.
+
+Each task has a list of steps ahead, (time, step), in its sidecar; `advance_tasks` takes those that are due.
 
 https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-lifecycle-explanation.html
 """
@@ -10,232 +12,255 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from local_aws_server.backends import Backends, remembered
+from local_aws_server.backends import Backends, sidecar
 from local_aws_server.clock.clock import CLOCK
-from local_aws_server.clock.event_log import happened
-from local_aws_server.clock.scheduler import TIMELINE
-from local_aws_server.clock.transitions import PACE
-from local_aws_server.services.ecs import containers, targets
-from local_aws_server.services.ecs.placement import host_of, required
+from local_aws_server.clock.event_log import record_event
+from local_aws_server.clock.scheduler import SCHEDULER
+from local_aws_server.clock.transitions import PROVISIONING_SPEED
+from local_aws_server.services.ecs import containers, service_targets
+from local_aws_server.services.ecs.placement import instance_of_task, required_resources
 
-_ATTACHES, _PULLS, _STARTS, _STOPS, _KEPT = 5.0, 10.0, 5.0, 10.0, 3600.0
-_STOP_TIMEOUT = 30.0
-_TOO_SOON = 10.0
-"""A container that ends within so many seconds is never reported as running."""
+_ATTACH_SECONDS = 5.0
+_PULL_SECONDS = 10.0
+_START_SECONDS = 5.0
+_STOP_SECONDS = 10.0
+_DEFAULT_STOP_TIMEOUT = 30.0
+_REMOVE_AFTER_SECONDS = 3600.0
 
-_EPHEMERAL = range(32768, 61000)
+_MIN_RUNNING_SECONDS = 10.0
+"""A container that exits earlier than this is never reported as running."""
 
-_OWN_IMAGE = re.compile(r"(\d{12})\.dkr\.ecr\.([a-z0-9-]+)\.amazonaws\.com/([^:@]+)(?::([^@]+))?(?:@(.+))?")
+_EPHEMERAL_PORTS = range(32768, 61000)
 
-WAITING = ("PROVISIONING", "PENDING", "ACTIVATING")
+_ECR_IMAGE = re.compile(r"(\d{12})\.dkr\.ecr\.([a-z0-9-]+)\.amazonaws\.com/([^:@]+)(?::([^@]+))?(?:@(.+))?")
+
+STARTING = ("PROVISIONING", "PENDING", "ACTIVATING")
 STOPPING = ("DEACTIVATING", "STOPPING", "DEPROVISIONING")
 
 
-def place(world: Backends, cluster: Any, definition: Any, instance: Any | None, **settings: Any) -> Any:
-    """A new task of a definition on a container instance, of which it takes what it needs; on Fargate without one."""
+# --- start, stop, advance
+
+
+def start_task(backends: Backends, cluster: Any, definition: Any, instance: Any | None, **settings: Any) -> Any:
+    """Start a task of a definition on a container instance, or on Fargate if `instance` is None; return it."""
     from moto.ecs.models import Task
 
-    ecs, needed = world.backend("ecs"), required(definition)
+    ecs, needed = backends.backend("ecs"), required_resources(definition)
     arn = instance.container_instance_arn if instance is not None else None
     task = Task(cluster, definition, arn, needed, ecs, **settings)
     task.id = task.id.replace("-", "")
     if instance is not None:
         ecs.update_container_instance_resources(instance, needed)
     ecs.tasks.setdefault(cluster.name, {})[task.task_arn] = task
-    begin(world, task, definition)
+    _schedule_start(backends, task, definition)
     return task
 
 
-def begin(world: Backends, task: Any, definition: Any) -> None:
-    """Send a new task on its way: its image is pulled, its containers start."""
+def _schedule_start(backends: Backends, task: Any, definition: Any) -> None:
     now = CLOCK.now()
-    attached = now + (PACE.takes(_ATTACHES) if definition.network_mode == "awsvpc" else 0.0)
-    pulled = attached + PACE.takes(_PULLS)
-    task.containers = list(_containers(task, definition))
-    task.created_at, task.pull_started_at = _time(now), _time(attached)
-    task.connectivity, task.connectivity_at = "CONNECTED", _time(now)
-    _turn(task, "PROVISIONING" if attached > now else "PENDING")
-    ahead = [(attached, "PENDING"), (pulled, "PULLED"), (pulled + PACE.takes(_STARTS), "STARTED")]
-    _ahead(task, ahead[0 if attached > now else 1 :])
-    TIMELINE.touch(world, "ecs")
+    has_interface = definition.network_mode == "awsvpc"
+    attached = now + (PROVISIONING_SPEED.duration(_ATTACH_SECONDS) if has_interface else 0.0)
+    pulled = attached + PROVISIONING_SPEED.duration(_PULL_SECONDS)
+    started = pulled + PROVISIONING_SPEED.duration(_START_SECONDS)
+    task.containers = list(_make_containers(task, definition))
+    task.created_at, task.pull_started_at = _datetime(now), _datetime(attached)
+    task.connectivity, task.connectivity_at = "CONNECTED", _datetime(now)
+    _set_status(task, "PROVISIONING" if attached > now else "PENDING")
+    steps = [(attached, "PENDING"), (pulled, "PULLED"), (started, "STARTED")]
+    _schedule(task, steps[0 if attached > now else 1 :])
+    SCHEDULER.mark_changed(backends, "ecs")
 
 
-def stop(world: Backends, task: Any, code: str, reason: str, *, why: str = "", kill: bool = False) -> None:
-    """Stop a task: it leaves its target groups first, and serves until their deregistration delay is over.
+def stop_task(
+    backends: Backends, task: Any, stop_code: str, reason: str, *, cause: str = "", kill: bool = False
+) -> None:
+    """Stop a task: deregister its targets, let its connections drain, then stop its containers.
 
-    `why` is the reason in plain words. `kill`: its processes are gone already.
+    `reason` is AWS's text, `cause` the text for the event log. `kill` stops it at once, because its processes are gone.
     """
     if task.last_status == "STOPPED" or (task.desired_status == "STOPPED" and not kill):
         return
     now = CLOCK.now()
     if task.desired_status != "STOPPED":
-        task.desired_status, task.stop_code, task.stopped_reason = "STOPPED", code, reason
-        task.stopping_at = _time(now)
-        remembered(task)["why"] = why or reason
-    drained = now + (0.0 if kill else PACE.takes(targets.delay(world, task)))
-    targets.withdraw(world, task)
+        task.desired_status, task.stop_code, task.stopped_reason = "STOPPED", stop_code, reason
+        task.stopping_at = _datetime(now)
+        sidecar(task)["cause"] = cause or reason
+    delay = service_targets.deregistration_delay(backends, task)
+    drained = now + (0.0 if kill else PROVISIONING_SPEED.duration(delay))
+    service_targets.deregister_task(backends, task)
     if kill:
-        _stopped(world, task)
+        _finish_stop(backends, task)
         return
-    _turn(task, "DEACTIVATING" if drained > now else "STOPPING")
-    ahead = [(drained, "STOPPING"), (drained + PACE.takes(_stops_in(world, task)), "STOPPED")]
-    _ahead(task, ahead[0 if drained > now else 1 :])
-    TIMELINE.touch(world, "ecs")
+    _set_status(task, "DEACTIVATING" if drained > now else "STOPPING")
+    stopped = drained + PROVISIONING_SPEED.duration(_stop_seconds(backends, task))
+    steps = [(drained, "STOPPING"), (stopped, "STOPPED")]
+    _schedule(task, steps[0 if drained > now else 1 :])
+    SCHEDULER.mark_changed(backends, "ecs")
 
 
-def move(world: Backends) -> float | None:
-    """Every task is where it should be by now; gives the moment at which the next one moves."""
-    next_moves = []
-    for task in world.tasks:
-        if why := remembered(task).pop("killed", ""):
-            _killed(world, task, why)
-        while (ahead := remembered(task).get("ahead")) and ahead[0][0] <= CLOCK.now():
-            _, step = ahead.pop(0)
-            _STEPS[step](world, task)
-            if step not in _UNSEEN:
-                TIMELINE.touch(world, "ecs")
-        if ahead:
-            next_moves.append(ahead[0][0])
-    return min(next_moves, default=None)
+def advance_tasks(backends: Backends) -> float | None:
+    """Take all steps that are due; return when the next one is."""
+    times = []
+    for task in backends.ecs_tasks:
+        if cause := sidecar(task).pop("killed", ""):
+            _kill(backends, task, cause)
+        while (steps := sidecar(task).get("steps")) and steps[0][0] <= CLOCK.now():
+            _, step = steps.pop(0)
+            _STEPS[step](backends, task)
+            if step not in _INTERNAL_STEPS:
+                SCHEDULER.mark_changed(backends, "ecs")
+        if steps:
+            times.append(steps[0][0])
+    return min(times, default=None)
 
 
-def arrives(task: Any) -> float | None:
-    """When a task is where it is going: runs, or has stopped; None if it is there."""
-    moments = [moment for moment, step in remembered(task).get("ahead", ()) if step in ("STARTED", "STOPPED", "ENDED")]
-    on_its_way = task.last_status in WAITING or task.last_status in STOPPING
-    return float(moments[0 if task.last_status in WAITING else -1]) if moments and on_its_way else None
+# --- questions about a task
 
 
-def alive(task: Any) -> bool:
-    """Whether it is to run, whether or not it does already."""
+def transition_end(task: Any) -> float | None:
+    """Return when a task will have started or stopped; None if it is not in transition."""
+    times = [time for time, step in sidecar(task).get("steps", ()) if step in ("STARTED", "STOPPED", "EXITED")]
+    in_transition = task.last_status in STARTING or task.last_status in STOPPING
+    return float(times[0 if task.last_status in STARTING else -1]) if times and in_transition else None
+
+
+def should_run(task: Any) -> bool:
+    """Return whether a task's desired status is RUNNING."""
     return bool(task.desired_status == "RUNNING")
 
 
-def definition_of(world: Backends, task: Any) -> Any:
+def task_definition_of(backends: Backends, task: Any) -> Any:
     family, _, revision = str(task.task_definition_arn).split("/")[-1].partition(":")
-    return world.backend("ecs").task_definitions[family][int(revision)]
+    return backends.backend("ecs").task_definitions[family][int(revision)]
 
 
-def name(task: Any) -> str:
-    """What people call it: its service, else its family."""
+def group_name(task: Any) -> str:
+    """Return the name of a task's service, or else of its family."""
     return str(task.group or "").partition(":")[2] or str(task.group)
 
 
-def short(task: Any) -> str:
+def task_id(task: Any) -> str:
     return str(task.task_arn).split("/")[-1]
 
 
-def _pending(world: Backends, task: Any) -> None:
-    _turn(task, "PENDING")
+# --- steps
 
 
-def _pulled(world: Backends, task: Any) -> None:
-    task.pull_stopped_at = _time(CLOCK.now())
-    definition = definition_of(world, task)
-    missing = [each["image"] for each in definition.container_definitions if not _there(world, str(each["image"]))]
+def _set_pending(backends: Backends, task: Any) -> None:
+    _set_status(task, "PENDING")
+
+
+def _finish_pull(backends: Backends, task: Any) -> None:
+    task.pull_stopped_at = _datetime(CLOCK.now())
+    definition = task_definition_of(backends, task)
+    images = [str(container["image"]) for container in definition.container_definitions]
+    missing = [image for image in images if not _image_exists(image)]
     if missing:
-        _fail(
-            world,
-            task,
+        reason = (
             f"CannotPullContainerError: pull image manifest has been retried 1 time(s): failed to resolve ref "
-            f"{missing[0]}: {missing[0]}: not found",
+            f"{missing[0]}: {missing[0]}: not found"
         )
+        stop_task(backends, task, "TaskFailedToStart", reason, cause="its image can't be pulled", kill=True)
         return
-    (started, _), *_ = remembered(task)["ahead"]
-    too_soon = [started + end.after for end in _ends(task, definition).values() if end.after < _TOO_SOON]
-    if too_soon:
-        _ahead(task, [(min(too_soon), "ENDED")])
-        remembered(task)["began"] = started
+    (started, _), *_ = sidecar(task)["steps"]
+    early_exits = [
+        started + exit.after for exit in _planned_exits(task, definition).values() if exit.after < _MIN_RUNNING_SECONDS
+    ]
+    if early_exits:
+        _schedule(task, [(min(early_exits), "EXITED")])
+        sidecar(task)["began"] = started
 
 
-def _started(world: Backends, task: Any) -> None:
+def _finish_start(backends: Backends, task: Any) -> None:
     now = CLOCK.now()
-    task.started_at = _time(now)
-    remembered(task)["began"] = now
-    definition = definition_of(world, task)
+    task.started_at = _datetime(now)
+    sidecar(task)["began"] = now
+    definition = task_definition_of(backends, task)
     if definition.network_mode != "awsvpc" and task.container_instance_arn:
         for container in task.containers:
-            container.network_bindings = _bindings(world, task, container, definition)
-    _turn(task, "RUNNING")
-    _ahead(task, sorted({(now + end.after, "ENDED") for end in _ends(task, definition).values()}))
+            container.network_bindings = _bind_ports(backends, task, container, definition)
+    _set_status(task, "RUNNING")
+    _schedule(task, sorted({(now + exit.after, "EXITED") for exit in _planned_exits(task, definition).values()}))
 
 
-def _ended(world: Backends, task: Any) -> None:
-    """Some containers have ended by themselves; the task ends with an essential one."""
-    definition, lived = definition_of(world, task), CLOCK.now() - remembered(task)["began"]
-    ends, essential = _ends(task, definition), False
+def _exit_containers(backends: Backends, task: Any) -> None:
+    """Exit the containers that are due; the task stops with an essential one."""
+    definition, lifetime = task_definition_of(backends, task), CLOCK.now() - sidecar(task)["began"]
+    exits, essential = _planned_exits(task, definition), False
     for container, described in zip(task.containers, definition.container_definitions, strict=True):
-        end = ends.get(container.name)
-        if end is not None and end.after <= lived + 0.001 and container.exitCode is None:
-            container.exitCode, container.last_status = end.code, "STOPPED"
+        exit = exits.get(container.name)
+        if exit is not None and exit.after <= lifetime + 0.001 and container.exitCode is None:
+            container.exitCode, container.last_status = exit.code, "STOPPED"
             essential = essential or bool(described.get("essential", True))
     if essential:
-        task.execution_stopped_at = _time(CLOCK.now())
-        why = "its container ended by itself"
-        stop(world, task, "EssentialContainerExited", "Essential container in task exited", why=why, kill=True)
+        _stop_after_exit(backends, task, "its container ended by itself")
 
 
-def _killed(world: Backends, task: Any, why: str) -> None:
-    """Its first essential container got a SIGKILL, and the task ends with it."""
-    described = definition_of(world, task).container_definitions
-    first = next((each["name"] for each in described if each.get("essential", True)), described[0]["name"])
+def _kill(backends: Backends, task: Any, cause: str) -> None:
+    """Kill the first essential container (SIGKILL), and stop the task with it."""
+    definitions = task_definition_of(backends, task).container_definitions
+    essential = next((each["name"] for each in definitions if each.get("essential", True)), definitions[0]["name"])
     for container in task.containers:
-        if container.name == first:
+        if container.name == essential:
             container.exitCode, container.last_status = 137, "STOPPED"
-    task.execution_stopped_at = _time(CLOCK.now())
-    stop(world, task, "EssentialContainerExited", "Essential container in task exited", why=why, kill=True)
+    _stop_after_exit(backends, task, cause)
 
 
-def _stopping(world: Backends, task: Any) -> None:
-    _turn(task, "STOPPING")
+def _stop_after_exit(backends: Backends, task: Any, cause: str) -> None:
+    task.execution_stopped_at = _datetime(CLOCK.now())
+    reason = "Essential container in task exited"
+    stop_task(backends, task, "EssentialContainerExited", reason, cause=cause, kill=True)
 
 
-def _stopped(world: Backends, task: Any) -> None:
-    """It holds nothing any more."""
-    now, ecs = CLOCK.now(), world.backend("ecs")
-    task.stopped_at = _time(now)
+def _set_stopping(backends: Backends, task: Any) -> None:
+    _set_status(task, "STOPPING")
+
+
+def _finish_stop(backends: Backends, task: Any) -> None:
+    """Release the resources and the network interface of a task."""
+    now, ecs = CLOCK.now(), backends.backend("ecs")
+    task.stopped_at = _datetime(now)
     task.execution_stopped_at = getattr(task, "execution_stopped_at", None) or task.stopped_at
-    _turn(task, "STOPPED")
+    _set_status(task, "STOPPED")
     for container in task.containers:
         if getattr(task, "started_at", None) and container.exitCode is None:
             container.exitCode = 0
-    instance = host_of(world, task)
+    instance = instance_of_task(backends, task)
     if instance is not None:
         ecs.update_container_instance_resources(instance, task.resource_requirements, removing=True)
     for attachment in task.attachments:
         attachment["status"] = "DELETED"
         for detail in attachment["details"]:
             if detail["name"] == "networkInterfaceId":
-                world.backend("ec2").enis.pop(detail["value"], None)
-    _ahead(task, [(now + _KEPT, "FORGOTTEN")])
-    happened(world, name(task), "task stopped", remembered(task)["why"])
-    TIMELINE.touch(world, "ecs", *(["ec2"] if task.attachments else []))
+                backends.backend("ec2").enis.pop(detail["value"], None)
+    _schedule(task, [(now + _REMOVE_AFTER_SECONDS, "REMOVED")])
+    record_event(backends, group_name(task), "task stopped", sidecar(task)["cause"])
+    SCHEDULER.mark_changed(backends, "ecs", *(["ec2"] if task.attachments else []))
 
 
-def _forgotten(world: Backends, task: Any) -> None:
-    world.backend("ecs").tasks[task.cluster_name].pop(task.task_arn, None)
+def _remove(backends: Backends, task: Any) -> None:
+    backends.backend("ecs").tasks[task.cluster_name].pop(task.task_arn, None)
 
 
 _STEPS = {
-    "PENDING": _pending,
-    "PULLED": _pulled,
-    "STARTED": _started,
-    "ENDED": _ended,
-    "STOPPING": _stopping,
-    "STOPPED": _stopped,
-    "FORGOTTEN": _forgotten,
+    "PENDING": _set_pending,
+    "PULLED": _finish_pull,
+    "STARTED": _finish_start,
+    "EXITED": _exit_containers,
+    "STOPPING": _set_stopping,
+    "STOPPED": _finish_stop,
+    "REMOVED": _remove,
 }
 
-
-_UNSEEN = ("PULLED", "FORGOTTEN")
-"""Nothing else depends on these."""
-
-
-def _fail(world: Backends, task: Any, reason: str) -> None:
-    stop(world, task, "TaskFailedToStart", reason, why="its image can't be pulled", kill=True)
+_INTERNAL_STEPS = ("PULLED", "REMOVED")
+"""Steps that no other resource depends on."""
 
 
-def _turn(task: Any, status: str) -> None:
+def _schedule(task: Any, steps: list[tuple[float, str]]) -> None:
+    sidecar(task)["steps"] = steps
+
+
+def _set_status(task: Any, status: str) -> None:
     task.status = status
     for container in task.containers:
         container.task_arn = task.task_arn
@@ -243,12 +268,11 @@ def _turn(task: Any, status: str) -> None:
             container.last_status = status
 
 
-def _ahead(task: Any, steps: list[tuple[float, str]]) -> None:
-    remembered(task)["ahead"] = steps
+# --- containers, ports, images
 
 
-def _containers(task: Any, definition: Any) -> Iterator[Any]:
-    """moto makes the first one only."""
+def _make_containers(task: Any, definition: Any) -> Iterator[Any]:
+    """Make a container for each definition; moto makes only the first."""
     from moto.ecs.models import Container
 
     for described in definition.container_definitions:
@@ -261,57 +285,60 @@ def _containers(task: Any, definition: Any) -> Iterator[Any]:
         yield container
 
 
-def _bindings(world: Backends, task: Any, container: Any, definition: Any) -> list[dict[str, Any]]:
+def _bind_ports(backends: Backends, task: Any, container: Any, definition: Any) -> list[dict[str, Any]]:
+    """Return the network bindings of a container; a mapping without a host port gets a free ephemeral one."""
     described = next(each for each in definition.container_definitions if each.get("name") == container.name)
     taken = {
         binding["hostPort"]
-        for other in world.tasks
+        for other in backends.ecs_tasks
         if other.container_instance_arn == task.container_instance_arn and other.last_status != "STOPPED"
-        for each in other.containers
-        for binding in getattr(each, "network_bindings", ())
+        for other_container in other.containers
+        for binding in getattr(other_container, "network_bindings", ())
     }
     bindings = []
     for mapping in described.get("portMappings") or ():
-        port, host = mapping["containerPort"], mapping.get("hostPort")
-        if definition.network_mode == "host":
-            host = port
-        host = host or next(free for free in _EPHEMERAL if free not in taken)
-        taken.add(host)
+        container_port = mapping["containerPort"]
+        host_port = container_port if definition.network_mode == "host" else mapping.get("hostPort")
+        host_port = host_port or next(port for port in _EPHEMERAL_PORTS if port not in taken)
+        taken.add(host_port)
         protocol = mapping.get("protocol", "tcp")
-        bindings.append({"bindIP": "0.0.0.0", "containerPort": port, "hostPort": host, "protocol": protocol})
+        bindings.append(
+            {"bindIP": "0.0.0.0", "containerPort": container_port, "hostPort": host_port, "protocol": protocol}
+        )
     return bindings
 
 
-def _ends(task: Any, definition: Any) -> dict[str, containers.Exit]:
-    """Container → how it ends, of those that end by themselves; its environment as the task overrides it."""
+def _planned_exits(task: Any, definition: Any) -> dict[str, containers.Exit]:
+    """Return container name → its exit, for the containers that exit; the task's overrides are applied."""
     overrides = (task.overrides or {}).get("containerOverrides") or ()
-    over = {each.get("name"): each.get("environment") or [] for each in overrides}
-    found = {}
+    environments = {override.get("name"): override.get("environment") or [] for override in overrides}
+    exits = {}
     for described in definition.container_definitions:
-        environment = [*(described.get("environment") or ()), *over.get(described["name"], ())]
-        if (end := containers.ends({**described, "environment": environment})) is not None:
-            found[described["name"]] = end
-    return found
+        environment = [*(described.get("environment") or ()), *environments.get(described["name"], ())]
+        if (exit := containers.planned_exit({**described, "environment": environment})) is not None:
+            exits[described["name"]] = exit
+    return exits
 
 
-def _there(world: Backends, image: str) -> bool:
-    """Whether an image can be pulled; those of other registries always can."""
-    if (named := _OWN_IMAGE.fullmatch(image)) is None:
+def _image_exists(image: str) -> bool:
+    """Return whether an image can be pulled; images of registries other than ECR always can."""
+    if (match := _ECR_IMAGE.fullmatch(image)) is None:
         return True
-    account, region, repository, tag, digest = named.groups()
-    found = Backends(account, region).backend("ecr").repositories.get(repository)
-    if found is None:
+    account, region, name, tag, digest = match.groups()
+    repository = Backends(account, region).backend("ecr").repositories.get(name)
+    if repository is None:
         return False
     if digest:
-        return any(each.get_image_digest() == digest for each in found.images)
-    return any((tag or "latest") in each.image_tags for each in found.images)
+        return any(stored.get_image_digest() == digest for stored in repository.images)
+    return any((tag or "latest") in stored.image_tags for stored in repository.images)
 
 
-def _stops_in(world: Backends, task: Any) -> float:
-    """A container that is told to stop ends in a few seconds, and is killed at its timeout."""
-    timeouts = [each.get("stopTimeout") or _STOP_TIMEOUT for each in definition_of(world, task).container_definitions]
-    return float(min(_STOPS, *timeouts))
+def _stop_seconds(backends: Backends, task: Any) -> float:
+    """Return how long a task takes to stop: a few seconds, at most its shortest stop timeout."""
+    definitions = task_definition_of(backends, task).container_definitions
+    timeouts = [container.get("stopTimeout") or _DEFAULT_STOP_TIMEOUT for container in definitions]
+    return float(min(_STOP_SECONDS, *timeouts))
 
 
-def _time(moment: float) -> datetime:
-    return datetime.fromtimestamp(moment, UTC)
+def _datetime(timestamp: float) -> datetime:
+    return datetime.fromtimestamp(timestamp, UTC)

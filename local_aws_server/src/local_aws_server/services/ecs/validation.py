@@ -1,36 +1,57 @@
-"""Clusters and families of task definitions have letters, digits, hyphens and underscores in their names, at most 255.
-
-https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CreateCluster.html
-"""
+"""Validate the names of clusters and task definition families, and the task definitions that requests refer to."""
 
 import re
 
 from local_aws_server.call import Call
+from local_aws_server.errors import AwsError
 from local_aws_server.fidelity import Behaviour
-from local_aws_server.hooks import AwsError, before
+from local_aws_server.hooks import before
 
 BEHAVIOURS = (
     Behaviour(
         service="ECS",
-        statement="Clusters and families of task definitions have letters, digits, hyphens and underscores in "
-        "their names, at most 255.",
-        documentation=("https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CreateCluster.html",),
+        statement="Names of clusters and task definition families contain up to 255 letters, digits, hyphens and "
+        "underscores.",
+        documentation=(
+            "https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CreateCluster.html",
+            "https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RegisterTaskDefinition.html",
+        ),
+    ),
+    Behaviour(
+        service="ECS",
+        statement="A deregistered task definition cannot be used for new tasks or services.",
+        documentation=(
+            "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deregister-task-definition-v2.html",
+        ),
     ),
 )
 
-_PLAIN = re.compile(r"[A-Za-z0-9_-]{1,255}")
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,255}")
 
 
 @before("ecs", "CreateCluster")
-def name_of_a_cluster(call: Call) -> None:
+def validate_cluster_name(call: Call) -> None:
     name = call.params.get("clusterName", "default")
-    if not _PLAIN.fullmatch(name):
+    if not _NAME.fullmatch(name):
         raise AwsError("InvalidParameterException", rf"Cluster must match ^[a-zA-Z0-9\-_]{{1,255}}$, but was {name}")
 
 
 @before("ecs", "RegisterTaskDefinition")
-def name_of_a_family(call: Call) -> None:
-    """https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RegisterTaskDefinition.html"""
+def validate_family_name(call: Call) -> None:
     family = call.params["family"]
-    if len(family) <= 255 and not _PLAIN.fullmatch(family):
+    if len(family) <= 255 and not _NAME.fullmatch(family):  # moto checks the length
         raise AwsError("ClientException", "Family contains invalid characters.")
+
+
+@before("ecs", "CreateService", "UpdateService", "RunTask", "StartTask")
+def reject_inactive_task_definition(call: Call) -> None:
+    """Refuse a deregistered revision, unless it is the one that the service to update already runs."""
+    family, _, revision = call.params.get("taskDefinition", "").split("/")[-1].partition(":")
+    if call.has_result or not revision.isdigit():
+        return
+    definition = call.backends.backend("ecs").task_definitions.get(family, {}).get(int(revision))
+    if definition is None or definition.status == "ACTIVE":
+        return
+    service = call.backends.ecs_service(call.params.get("cluster"), call.params.get("service", ""))
+    if service is None or service.task_definition != definition.arn:
+        raise AwsError("ClientException", "TaskDefinition is inactive")

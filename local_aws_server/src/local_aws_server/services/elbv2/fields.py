@@ -1,25 +1,34 @@
-"""Listeners, rules and load balancers are described as AWS does: both forms of a condition and of a forward.
-
-https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_RuleCondition.html
-"""
+"""Return load balancers, listeners, rules and target groups as AWS does: ARNs, both notations, defaults."""
 
 from typing import Any
 
 from local_aws_server.call import Call
+from local_aws_server.errors import AwsError
 from local_aws_server.fidelity import Behaviour
-from local_aws_server.hooks import AwsError, after, before, patch
+from local_aws_server.hooks import after, before, patch
 
 BEHAVIOURS = (
     Behaviour(
         service="Elastic Load Balancing",
-        statement="Listeners, rules and load balancers are described as AWS does: both forms of a condition and "
-        "of a forward.",
-        documentation=("https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_RuleCondition.html",),
+        statement="Rules, listeners and load balancers are described in full: conditions and forward actions in both "
+        "notations, attributes with their defaults. Creating the same resource again returns it.",
+        documentation=(
+            "https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_RuleCondition.html",
+            "https://docs.aws.amazon.com/elasticloadbalancing/latest/application/application-load-balancers.html",
+        ),
+    ),
+    Behaviour(
+        service="Elastic Load Balancing",
+        statement="The ARN of a load balancer contains its type: `app`, `net` or `gwy`.",
+        documentation=(
+            "https://docs.aws.amazon.com/elasticloadbalancing/latest/userguide/load-balancer-authentication-access-control.html",
+        ),
     ),
 )
 
-_FORMS = {"path-pattern": "PathPatternConfig", "host-header": "HostHeaderConfig"}
-_ATTRIBUTES = {
+_TYPE_IN_ARN = {"network": "net", "gateway": "gwy"}
+_CONFIG_OF_FIELD = {"path-pattern": "PathPatternConfig", "host-header": "HostHeaderConfig"}
+_DEFAULT_ATTRIBUTES = {
     "access_logs.s3.enabled": "false",
     "idle_timeout.timeout_seconds": "60",
     "client_keep_alive.seconds": "3600",
@@ -32,14 +41,32 @@ _ATTRIBUTES = {
     "routing.http.xff_header_processing.mode": "append",
     "waf.fail_open.enabled": "false",
 }
-"""https://docs.aws.amazon.com/elasticloadbalancing/latest/application/application-load-balancers.html"""
+
+
+# --- ARNs
+
+
+@after("elbv2", "CreateLoadBalancer")
+def correct_load_balancer_arn(call: Call) -> None:
+    """Put the type into the ARN; moto writes `app` for all types."""
+    load_balancer = call.backends.load_balancer(call.params["Name"])
+    if load_balancer is None or load_balancer.type not in _TYPE_IN_ARN:
+        return
+    elbv2, old = call.backends.backend("elbv2"), load_balancer.arn
+    new = old.replace(":loadbalancer/app/", f":loadbalancer/{_TYPE_IN_ARN[load_balancer.type]}/")
+    if new != old:
+        load_balancer.arn = new
+        elbv2.load_balancers[new] = elbv2.load_balancers.pop(old)
+        elbv2.tagging_service.copy_tags(old, new)
+        elbv2.tagging_service.delete_all_tags_for_resource(old)
+    call.result["LoadBalancers"][0]["LoadBalancerArn"] = new
 
 
 @patch("moto.elbv2.models", "FakeRule.__init__")
-def default_rule(
+def initialize_rule(
     self: Any, listener_arn: str, conditions: list[Any], priority: Any, actions: list[Any], is_default: bool
 ) -> None:
-    """moto ends its ARN in an address of memory."""
+    """Initialize a rule; the ARN that moto makes ends in a memory address."""
     from moto.moto_api._internal import mock_random
 
     self.listener_arn = listener_arn
@@ -50,20 +77,24 @@ def default_rule(
     self.is_default = is_default
 
 
+# --- descriptions
+
+
 @after("elbv2", "CreateRule", "DescribeRules", "ModifyRule", "SetRulePriorities")
-def rules_in_full(call: Call) -> None:
+def complete_rules(call: Call) -> None:
+    """Describe conditions and actions in both notations."""
     for rule in call.result.get("Rules", []):
-        rule["Actions"] = [_in_full(action) for action in rule.get("Actions", [])]
+        rule["Actions"] = [_complete_action(action) for action in rule.get("Actions", [])]
         for condition in rule.get("Conditions", []):
-            if form := _FORMS.get(condition["Field"]):
-                values = condition.get(form, {}).get("Values") or condition.get("Values", [])
-                condition["Values"], condition[form] = values, {"Values": values}
+            if config := _CONFIG_OF_FIELD.get(condition["Field"]):
+                values = condition.get(config, {}).get("Values") or condition.get("Values", [])
+                condition["Values"], condition[config] = values, {"Values": values}
 
 
 @after("elbv2", "CreateListener", "DescribeListeners", "ModifyListener")
-def listeners_in_full(call: Call) -> None:
+def complete_listeners(call: Call) -> None:
     for listener in call.result.get("Listeners", []):
-        listener["DefaultActions"] = [_in_full(action) for action in listener.get("DefaultActions", [])]
+        listener["DefaultActions"] = [_complete_action(action) for action in listener.get("DefaultActions", [])]
         if listener["Protocol"] == "HTTP":
             listener.pop("SslPolicy", None)
         if not listener.get("AlpnPolicy"):
@@ -71,58 +102,76 @@ def listeners_in_full(call: Call) -> None:
 
 
 @after("elbv2", "DescribeTargetGroups")
-def each_load_balancer_once(call: Call) -> None:
+def remove_duplicate_load_balancers(call: Call) -> None:
     for group in call.result.get("TargetGroups", []):
         group["LoadBalancerArns"] = list(dict.fromkeys(group.get("LoadBalancerArns", [])))
 
 
 @after("elbv2", "DescribeLoadBalancerAttributes", "ModifyLoadBalancerAttributes")
-def attributes_not_set_have_defaults(call: Call) -> None:
-    balancer = call.backends.backend("elbv2").load_balancers[call.params["LoadBalancerArn"]]
-    if balancer.type != "application":
+def add_default_attributes(call: Call) -> None:
+    load_balancer = call.backends.backend("elbv2").load_balancers[call.params["LoadBalancerArn"]]
+    if load_balancer.type != "application":
         return
-    shown = {attribute["Key"]: attribute["Value"] for attribute in call.result["Attributes"]}
-    # zones can't be separated on an application load balancer
-    shown = {**_ATTRIBUTES, **shown, "load_balancing.cross_zone.enabled": "true"}
-    call.result["Attributes"] = [{"Key": key, "Value": value} for key, value in shown.items()]
-
-
-@before("elbv2", "CreateLoadBalancer")
-def the_same_balancer_again_is_no_error(call: Call) -> None:
-    balancer = call.backends.load_balancer(call.params["Name"])
-    if balancer is None:
-        return
-    asked = call.params
-    subnets = set(asked.get("Subnets") or [mapping["SubnetId"] for mapping in asked.get("SubnetMappings", [])])
-    same = (
-        {subnet.id for subnet in balancer.subnets} == subnets
-        and asked.get("Scheme", "internet-facing") == (balancer.scheme or "internet-facing")
-        and asked.get("Type", "application") == balancer.type
-        and set(asked.get("SecurityGroups") or balancer.security_groups) == set(balancer.security_groups)
-        and asked.get("IpAddressType", balancer.ip_address_type) == balancer.ip_address_type
-    )
-    if not same:
-        raise AwsError(
-            "DuplicateLoadBalancerName",
-            f"A load balancer with the same name '{balancer.name}' exists, but with different settings",
-        )
-    call.result = {"LoadBalancers": [balancer]}
+    attributes = {attribute["Key"]: attribute["Value"] for attribute in call.result["Attributes"]}
+    # cross-zone load balancing of an Application Load Balancer is always on
+    attributes = {**_DEFAULT_ATTRIBUTES, **attributes, "load_balancing.cross_zone.enabled": "true"}
+    call.result["Attributes"] = [{"Key": key, "Value": value} for key, value in attributes.items()]
 
 
 @after("elbv2", "CreateLoadBalancer")
-def internet_facing_unless_asked_otherwise(call: Call) -> None:
-    balancer = call.backends.load_balancer(call.params["Name"])
-    if balancer is not None:
-        balancer.scheme = balancer.scheme or "internet-facing"
-        call.result["LoadBalancers"][0]["Scheme"] = balancer.scheme
+def set_default_scheme(call: Call) -> None:
+    load_balancer = call.backends.load_balancer(call.params["Name"])
+    if load_balancer is not None:
+        load_balancer.scheme = load_balancer.scheme or "internet-facing"
+        call.result["LoadBalancers"][0]["Scheme"] = load_balancer.scheme
+
+
+def _complete_action(action: dict[str, Any]) -> dict[str, Any]:
+    """Return a forward action with both `TargetGroupArn` (for a single group) and `ForwardConfig`."""
+    if action.get("Type") != "forward":
+        return action
+    config = action.get("ForwardConfig") or {
+        "TargetGroups": [{"TargetGroupArn": action["TargetGroupArn"], "Weight": 1}]
+    }
+    config.setdefault("TargetGroupStickinessConfig", {"Enabled": False})
+    groups = [{"Weight": 1, **group} for group in config["TargetGroups"]]
+    single = {"TargetGroupArn": groups[0]["TargetGroupArn"]} if len(groups) == 1 else {}
+    return {**action, **single, "ForwardConfig": {**config, "TargetGroups": groups}}
+
+
+# --- idempotency
+
+
+@before("elbv2", "CreateLoadBalancer")
+def return_existing_load_balancer(call: Call) -> None:
+    """Return a load balancer of the same name and settings; refuse other settings."""
+    load_balancer = call.backends.load_balancer(call.params["Name"])
+    if load_balancer is None:
+        return
+    params = call.params
+    subnets = set(params.get("Subnets") or [mapping["SubnetId"] for mapping in params.get("SubnetMappings", [])])
+    has_same_settings = (
+        {subnet.id for subnet in load_balancer.subnets} == subnets
+        and params.get("Scheme", "internet-facing") == (load_balancer.scheme or "internet-facing")
+        and params.get("Type", "application") == load_balancer.type
+        and set(params.get("SecurityGroups") or load_balancer.security_groups) == set(load_balancer.security_groups)
+        and params.get("IpAddressType", load_balancer.ip_address_type) == load_balancer.ip_address_type
+    )
+    if not has_same_settings:
+        raise AwsError(
+            "DuplicateLoadBalancerName",
+            f"A load balancer with the same name '{load_balancer.name}' exists, but with different settings",
+        )
+    call.result = {"LoadBalancers": [load_balancer]}
 
 
 @before("elbv2", "CreateTargetGroup")
-def the_same_target_group_again_is_no_error(call: Call) -> None:
+def return_existing_target_group(call: Call) -> None:
+    """Return a target group of the same name and settings; refuse other settings."""
     group = call.backends.target_group(call.params["Name"])
     if group is None:
         return
-    shown = {
+    settings = {
         "Protocol": group.protocol,
         "Port": int(group.port or 0),
         "VpcId": group.vpc_id,
@@ -135,21 +184,9 @@ def the_same_target_group_again_is_no_error(call: Call) -> None:
         "UnhealthyThresholdCount": int(group.unhealthy_threshold_count or 0),
         "Matcher": group.matcher,
     }
-    if any(call.params[name] != value for name, value in shown.items() if name in call.params):
+    if any(call.params[name] != value for name, value in settings.items() if name in call.params):
         raise AwsError(
             "DuplicateTargetGroupName",
             f"A target group with the same name '{group.name}' exists, but with different settings",
         )
     call.result = {"TargetGroups": [group]}
-
-
-def _in_full(action: dict[str, Any]) -> dict[str, Any]:
-    if action.get("Type") != "forward":
-        return action
-    config = action.get("ForwardConfig") or {
-        "TargetGroups": [{"TargetGroupArn": action["TargetGroupArn"], "Weight": 1}]
-    }
-    config.setdefault("TargetGroupStickinessConfig", {"Enabled": False})
-    groups = [{"Weight": 1, **group} for group in config["TargetGroups"]]
-    only = {"TargetGroupArn": groups[0]["TargetGroupArn"]} if len(groups) == 1 else {}
-    return {**action, **only, "ForwardConfig": {**config, "TargetGroups": groups}}

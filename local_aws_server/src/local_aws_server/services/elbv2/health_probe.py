@@ -1,8 +1,8 @@
-"""What a load balancer's health check of a target meets, as the world is at this moment.
+"""Decide what a load balancer's health check of a target meets at this moment.
 
-A check passes when every node of the load balancer that sends the target requests reaches it, and it answers as the
-target group wants: in time, with a status of its matcher. Each zone of a load balancer has a node; a Network Load
-Balancer's sends to other zones only if cross-zone load balancing is on.
+A check passes if every node of the load balancer that sends requests to the target reaches it, and the target responds
+as the target group requires: in time, and with a status of its matcher. A load balancer has a node in each of its
+zones. A node of a Network Load Balancer sends requests to other zones only with cross-zone load balancing.
 
 https://docs.aws.amazon.com/elasticloadbalancing/latest/application/target-group-health-checks.html
 https://docs.aws.amazon.com/elasticloadbalancing/latest/network/target-group-health-checks.html
@@ -15,65 +15,68 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from local_aws_server.backends import Backends, remembered
-from local_aws_server.services.ec2.interfaces import interfaces, requester
+from local_aws_server.backends import Backends, sidecar
+from local_aws_server.services.ec2.interfaces import interfaces, is_leaving, service_interface
 from local_aws_server.services.ecs import containers
-from local_aws_server.services.elbv2.network_path import End, Network
+from local_aws_server.services.elbv2.network_path import Endpoint, NetworkPaths
 
-Key = tuple[str, int]
-"""(instance or address, port) of a target."""
+TargetKey = tuple[str, int]
+"""The instance or address, and the port, of a target."""
 
-_ANSWERING = ("RUNNING", "DEACTIVATING")
+_SERVING = ("RUNNING", "DEACTIVATING")
 
 
 @dataclass(frozen=True)
-class Trouble:
-    """Why a target does not pass: in AWS's words, and in words that say what to do about it."""
+class CheckFailure:
+    """Why a target does not pass its health check."""
 
     reason: str
+    """AWS's reason code."""
     description: str
+    """AWS's text."""
     because: str = ""
+    """The cause, for the event log."""
     state: str = "unhealthy"
-    """What a target becomes that meets it: at once, unless it is "unhealthy"."""
+    """The state of such a target: "unhealthy" after several checks, any other state at once."""
 
 
-NOT_USED = Trouble(
+NOT_IN_USE = CheckFailure(
     "Target.NotInUse",
     "Target group is not configured to receive traffic from the load balancer",
     "no listener forwards to its target group",
     "unused",
 )
-OTHER_ZONE = Trouble(
+ZONE_NOT_ENABLED = CheckFailure(
     "Target.NotInUse",
     "Target is in an Availability Zone that is not enabled for the load balancer",
     "its zone is not enabled for the load balancer",
     "unused",
 )
-NOT_CHECKED = Trouble(
+CHECKS_DISABLED = CheckFailure(
     "Target.HealthCheckDisabled", "Health checks are not enabled for this target", state="unavailable"
 )
-UNKNOWN_ADDRESS = Trouble("Target.Timeout", "Request timed out", "nobody has that address")
+UNKNOWN_ADDRESS = CheckFailure("Target.Timeout", "Request timed out", "no network interface has that address")
 
 
-def stopped(state: str) -> Trouble:
-    return Trouble("Target.InvalidState", f"Target is in the {state} state", f"the instance is {state}", "unused")
+def instance_not_running(state: str) -> CheckFailure:
+    return CheckFailure("Target.InvalidState", f"Target is in the {state} state", f"the instance is {state}", "unused")
 
 
-def timeout(because: str) -> Trouble:
-    return Trouble("Target.Timeout", "Request timed out", because)
+def timed_out(because: str) -> CheckFailure:
+    return CheckFailure("Target.Timeout", "Request timed out", because)
 
 
-def refused(port: int) -> Trouble:
-    return Trouble("Target.FailedHealthChecks", "Health checks failed", f"nothing listens on port {port}")
+def connection_refused(port: int) -> CheckFailure:
+    return CheckFailure("Target.FailedHealthChecks", "Health checks failed", f"nothing listens on port {port}")
 
 
-def mismatch(status: int, path: str, wanted: str) -> Trouble:
-    described = f"Health checks failed with these codes: [{status}]"
-    return Trouble("Target.ResponseCodeMismatch", described, f"{path} answers {status}, not {wanted}")
+def unexpected_status(status: int, path: str, matcher: str) -> CheckFailure:
+    description = f"Health checks failed with these codes: [{status}]"
+    return CheckFailure("Target.ResponseCodeMismatch", description, f"{path} answers {status}, not {matcher}")
 
 
-def matches(matcher: str, status: int) -> bool:
-    """Whether a matcher, like `200`, `200,302` or `200-299`, takes a status."""
+def matches_status(matcher: str, status: int) -> bool:
+    """Return whether a matcher, such as `200`, `200,302` or `200-299`, contains a status."""
     for part in matcher.split(","):
         first, _, last = part.strip().partition("-")
         if int(first) <= status <= int(last or first):
@@ -81,144 +84,154 @@ def matches(matcher: str, status: int) -> bool:
     return False
 
 
-def judged(answer: containers.Answer, path: str, matcher: str, seconds: float) -> Trouble | None:
-    """What a check makes of an answer; None if it passes."""
-    if answer.seconds > seconds:
-        return timeout(f"{path} takes {answer.seconds:g} s to answer")
-    return None if matches(matcher, answer.status) else mismatch(answer.status, path, matcher)
+def evaluate_response(response: containers.Response, path: str, matcher: str, timeout: float) -> CheckFailure | None:
+    """Return why a response fails a check with a timeout in seconds; None if it passes."""
+    if response.seconds > timeout:
+        return timed_out(f"{path} takes {response.seconds:g} s to answer")
+    return None if matches_status(matcher, response.status) else unexpected_status(response.status, path, matcher)
 
 
-class Look:
-    """One look at everything that checks depend on, each part read once: not to be kept."""
+class HealthProbe:
+    """Health checks against the current state; what they depend on is read once, so use it only for one pass."""
 
-    def __init__(self, world: Backends) -> None:
-        self._world = world
-        self._network = Network(world)
+    def __init__(self, backends: Backends) -> None:
+        self._backends = backends
+        self._paths = NetworkPaths(backends)
 
-    def probe(self, group: Any, key: Key) -> Trouble | None:
-        """What a check of a target meets at this moment; None if it passes."""
+    def check(self, group: Any, key: TargetKey) -> CheckFailure | None:
+        """Return why a target fails its health check now; None if it passes."""
         if str(group.health_check_enabled).lower() == "false":
-            return NOT_CHECKED
-        balancer = self._balancers.get(group.arn)
-        if balancer is None:
-            return NOT_USED
+            return CHECKS_DISABLED
+        load_balancer = self._load_balancers.get(group.arn)
+        if load_balancer is None:
+            return NOT_IN_USE
         if group.target_type not in ("instance", "ip"):
             return None
         interface = self._instances[key[0]].nics[0] if key[0] in self._instances else self._addresses.get(key[0])
         if interface is None:
             return UNKNOWN_ADDRESS
         if interface.instance is not None and interface.instance.state != "running":
-            return stopped(interface.instance.state)
+            return instance_not_running(interface.instance.state)
         zone = interface.subnet.availability_zone
-        if zone not in {subnet.availability_zone for subnet in balancer.subnets}:
-            return OTHER_ZONE
+        if zone not in {subnet.availability_zone for subnet in load_balancer.subnets}:
+            return ZONE_NOT_ENABLED
         port = key[1] if group.health_check_port in (None, "traffic-port") else int(group.health_check_port)
-        return self._unreachable(balancer, interface, zone, port) or self._answer(group, interface, port)
+        failure = self._check_network(load_balancer, interface, zone, port)
+        return failure or self._check_response(group, interface, port)
 
-    def service_of(self, group: Any, key: Key) -> str | None:
-        """The ECS service that a target belongs to, by its task, else by its target group."""
-        task, _ = self._listening.get(key, (None, {}))
+    def service_of(self, group: Any, key: TargetKey) -> str | None:
+        """Return the name of a target's ECS service, found by its task, or else by its target group."""
+        task, _ = self._listeners.get(key, (None, {}))
         kind, _, name = str(task.group if task is not None else "").partition(":")
         if kind == "service":
             return name
-        for service in self._world.services:
+        for service in self._backends.ecs_services:
             if any(each.get("targetGroupArn") == group.arn for each in service.load_balancers or ()):
                 return str(service.name)
         return None
 
-    def _unreachable(self, balancer: Any, interface: Any, zone: str, port: int) -> Trouble | None:
-        if interface.instance is not None and remembered(interface.instance).get("failed"):
-            return timeout("the instance does not answer")
-        target = self._network.end(interface)
-        for node, node_zone in self._nodes.get(balancer.arn, ()):
-            sends = _cross_zone(balancer) or node_zone == zone
-            if sends and (obstacle := self._network.obstacle(node, target, port)):
-                return timeout(f"the load balancer can't reach it: {obstacle}")
+    def _check_network(self, load_balancer: Any, interface: Any, zone: str, port: int) -> CheckFailure | None:
+        """Return why a node of the load balancer does not reach an interface; None if all do."""
+        if interface.instance is not None and sidecar(interface.instance).get("failed"):
+            return timed_out("the instance does not answer")
+        target = self._paths.endpoint(interface)
+        for node, node_zone in self._nodes.get(load_balancer.arn, ()):
+            sends_requests = _is_cross_zone(load_balancer) or node_zone == zone
+            if sends_requests and (obstacle := self._paths.find_obstacle(node, target, port)):
+                return timed_out(f"the load balancer can't reach it: {obstacle}")
         return None
 
-    def _answer(self, group: Any, interface: Any, port: int) -> Trouble | None:
+    def _check_response(self, group: Any, interface: Any, port: int) -> CheckFailure | None:
+        """Return why the response on a port fails the check; None if it passes."""
         holder = interface.instance or interface
-        _, container = self._listening.get((holder.id, port), (None, None))
+        _, container = self._listeners.get((holder.id, port), (None, None))
         if container is None:
-            return refused(port)
+            return connection_refused(port)
         if group.health_check_protocol not in ("HTTP", "HTTPS"):
             return None
         path = group.health_check_path or "/"
         matcher = (getattr(group, "matcher", None) or {}).get("HttpCode") or "200"
-        return judged(containers.answer(container, path), path, matcher, float(group.health_check_timeout_seconds))
+        timeout = float(group.health_check_timeout_seconds)
+        return evaluate_response(containers.respond(container, path), path, matcher, timeout)
 
     @cached_property
     def _instances(self) -> dict[str, Any]:
-        return {instance.id: instance for instance in self._world.instances}
+        return {instance.id: instance for instance in self._backends.instances}
 
     @cached_property
     def _interfaces(self) -> list[Any]:
-        return interfaces(self._world)
+        return interfaces(self._backends)
 
     @cached_property
     def _addresses(self) -> dict[str, Any]:
         return {interface.private_ip_address: interface for interface in self._interfaces}
 
     @cached_property
-    def _balancers(self) -> dict[str, Any]:
+    def _load_balancers(self) -> dict[str, Any]:
         """Target group's ARN → the load balancer that forwards to it."""
-        found: dict[str, Any] = {}
-        for balancer in self._world.backend("elbv2").load_balancers.values():
-            for listener in balancer.listeners.values():
+        load_balancers: dict[str, Any] = {}
+        for load_balancer in self._backends.backend("elbv2").load_balancers.values():
+            for listener in load_balancer.listeners.values():
                 for rule in listener.rules.values():
                     for action in rule.actions:
                         for arn in _target_groups(action.data):
-                            found.setdefault(arn, balancer)
-        return found
+                            load_balancers.setdefault(arn, load_balancer)
+        return load_balancers
 
     @cached_property
-    def _nodes(self) -> dict[str, list[tuple[End, str]]]:
+    def _nodes(self) -> dict[str, list[tuple[Endpoint, str]]]:
         """Load balancer's ARN → its nodes, each with its zone."""
-        found: dict[str, list[tuple[End, str]]] = {}
+        nodes: dict[str, list[tuple[Endpoint, str]]] = {}
         for interface in self._interfaces:
-            if requester(interface) == "amazon-elb" and "leaves" not in remembered(interface):
-                kept = remembered(interface)["kept"]
-                node = self._network.end(interface, filtered=bool(kept.groups))
-                found.setdefault(kept.owner, []).append((node, interface.subnet.availability_zone))
-        return found
+            spec = service_interface(interface)
+            if spec is not None and spec.requester == "amazon-elb" and not is_leaving(interface):
+                node = self._paths.endpoint(interface, filtered=bool(spec.groups))
+                nodes.setdefault(spec.owner, []).append((node, interface.subnet.availability_zone))
+        return nodes
 
     @cached_property
-    def _listening(self) -> dict[tuple[str, int], tuple[Any, dict[str, Any]]]:
+    def _listeners(self) -> dict[TargetKey, tuple[Any, dict[str, Any]]]:
         """(instance or interface, port) → the task and the definition of the container that listens there."""
-        return {place: (task, container) for task in self._world.tasks for place, container in self._served(task)}
+        return {key: (task, container) for task in self._backends.ecs_tasks for key, container in self._ports_of(task)}
 
-    def _served(self, task: Any) -> Iterator[tuple[tuple[str, int], dict[str, Any]]]:
-        if task.last_status not in _ANSWERING:
+    def _ports_of(self, task: Any) -> Iterator[tuple[TargetKey, dict[str, Any]]]:
+        """Yield each (instance or interface, port) of a task, with the definition of its container."""
+        if task.last_status not in _SERVING:
             return
-        defined = self._world.backend("ecs").describe_task_definition(task.task_definition_arn)
-        described = {each["name"]: each for each in defined.container_definitions}
-        own = [
+        definition = self._backends.backend("ecs").describe_task_definition(task.task_definition_arn)
+        definitions = {container["name"]: container for container in definition.container_definitions}
+        interface_ids = [
             detail["value"]
             for attachment in task.attachments
             for detail in attachment["details"]
             if detail["name"] == "networkInterfaceId"
         ]
-        host = self._hosts.get(task.container_instance_arn, "")
+        instance = self._instance_ids.get(task.container_instance_arn, "")
         for container in task.containers:
-            definition = described.get(container.name)
-            if definition is None or container.last_status == "STOPPED":
+            described = definitions.get(container.name)
+            if described is None or container.last_status == "STOPPED":
                 continue
-            for mapping in definition.get("portMappings") or () if own else ():
-                yield (own[0], int(mapping["containerPort"])), definition
-            for binding in getattr(container, "network_bindings", ()) if host and not own else ():
-                yield (host, int(binding["hostPort"])), definition
+            for mapping in described.get("portMappings") or () if interface_ids else ():
+                yield (interface_ids[0], int(mapping["containerPort"])), described
+            for binding in getattr(container, "network_bindings", ()) if instance and not interface_ids else ():
+                yield (instance, int(binding["hostPort"])), described
 
     @cached_property
-    def _hosts(self) -> dict[str, str]:
-        """Container instance's ARN → the EC2 instance."""
-        return {each.container_instance_arn: each.ec2_instance_id for _, each in self._world.container_instances}
+    def _instance_ids(self) -> dict[str, str]:
+        """Container instance's ARN → id of the EC2 instance."""
+        return {
+            instance.container_instance_arn: instance.ec2_instance_id
+            for _, instance in self._backends.container_instances
+        }
 
 
 def _target_groups(action: dict[str, Any]) -> list[str]:
-    several = (action.get("ForwardConfig") or {}).get("TargetGroups") or ()
-    return [each["TargetGroupArn"] for each in (action, *several) if each.get("TargetGroupArn")]
+    groups = (action.get("ForwardConfig") or {}).get("TargetGroups") or ()
+    return [each["TargetGroupArn"] for each in (action, *groups) if each.get("TargetGroupArn")]
 
 
-def _cross_zone(balancer: Any) -> bool:
-    """Application load balancers can't be without."""
-    return balancer.type == "application" or balancer.attrs.get("load_balancing.cross_zone.enabled") == "true"
+def _is_cross_zone(load_balancer: Any) -> bool:
+    """Return whether nodes send requests to other zones, as those of an Application Load Balancer always do."""
+    if load_balancer.type == "application":
+        return True
+    return bool(load_balancer.attrs.get("load_balancing.cross_zone.enabled") == "true")

@@ -1,45 +1,42 @@
-"""A load balancer is provisioned for three minutes; it takes listeners at once.
-
-https://docs.aws.amazon.com/elasticloadbalancing/latest/application/application-load-balancers.html
-"""
+"""Provision load balancers on the clock."""
 
 from typing import Any
 
 from local_aws_server.backends import Backends
-from local_aws_server.clock.state_machine import Provisioned, Step
+from local_aws_server.clock.state_machine import Lifecycle, LifecycleStep
 from local_aws_server.fidelity import Behaviour
 from local_aws_server.hooks import patch, reconciler
 
 BEHAVIOURS = (
     Behaviour(
         service="Elastic Load Balancing",
-        statement="A load balancer is provisioned for three minutes; it takes listeners at once.",
+        statement="A load balancer is provisioned in three minutes; listeners can be added at once.",
         documentation=(
             "https://docs.aws.amazon.com/elasticloadbalancing/latest/application/application-load-balancers.html",
         ),
     ),
 )
 
-BALANCERS = Provisioned(
+LOAD_BALANCERS = Lifecycle(
     service="elbv2",
-    kind="load balancer",
-    things=lambda world: world.backend("elbv2").load_balancers.values(),
+    label="load balancer",
+    resources=lambda backends: backends.backend("elbv2").load_balancers.values(),
     id=("LoadBalancerArn", "arn"),
     state=("State", "state"),
-    creates=("CreateLoadBalancer",),
-    creation=Step("provisioning", "active", 180, "somebody created it"),
-    shows=("DescribeLoadBalancers",),
-    members={"CreateLoadBalancer": "LoadBalancers", "DescribeLoadBalancers": "LoadBalancers"},
-    called=lambda balancer: str(balancer.name),
+    create_operations=("CreateLoadBalancer",),
+    creation=LifecycleStep("provisioning", "active", 180, "a user created it"),
+    describe_operations=("DescribeLoadBalancers",),
+    result_members={"CreateLoadBalancer": "LoadBalancers", "DescribeLoadBalancers": "LoadBalancers"},
+    display_name=lambda load_balancer: str(load_balancer.name),
 )
-BALANCERS.install()
+LOAD_BALANCERS.register()
 
 
 @reconciler("elbv2", order=1)
-def balancers_arrive(world: Backends) -> float | None:
-    return BALANCERS.arrive(world)
+def provision_load_balancers(backends: Backends) -> float | None:
+    return LOAD_BALANCERS.finish_due(backends)
 
 
 @patch("moto.elbv2.models", "FakeLoadBalancer.activate")
 def activate(self: Any) -> None:
-    """With moto whoever looks at a load balancer activates it."""
+    """Do nothing: moto activates a load balancer when it is described."""

@@ -1,6 +1,10 @@
-"""Whether one interface reaches another of its VPC: by the security groups of both, and the network ACLs between them.
+"""Decide whether one network interface reaches another of its VPC, by security groups and network ACLs.
 
-Within a VPC there is always a route. Groups let replies pass, network ACLs don't, and are asked between subnets only.
+A VPC always has a route between its subnets. Security groups are stateful. Network ACLs are not, and apply only
+between subnets.
+
+`esaws.inspect.network` implements the same rules independently, and a test holds the two against each other. Keep them
+separate: if both used the same code, an error in it would go unnoticed (docs/adr/0008).
 
 https://docs.aws.amazon.com/vpc/latest/userguide/vpc-security-groups.html
 https://docs.aws.amazon.com/vpc/latest/userguide/nacl-rules.html
@@ -16,16 +20,16 @@ from typing import Any
 
 from local_aws_server.backends import Backends
 
-REPLIES = (1024, 65535)
-"""The ports that answers go to; a network ACL that stops some of them stops some of the answers."""
+REPLY_PORTS = (1024, 65535)
+"""The ephemeral ports of clients; a network ACL that blocks some of them blocks some of the replies."""
 
 _TCP = ("-1", "tcp", "6")
-_ALL = (0, 65535)
+_ALL_PORTS = (0, 65535)
 
 
 @dataclass(frozen=True)
-class Rule:
-    """A rule of a security group, for TCP: which ports of whom it opens."""
+class GroupRule:
+    """A TCP rule of a security group: it opens ports to a CIDR block or to members of a group."""
 
     ports: tuple[int, int]
     cidr: str | None = None
@@ -33,8 +37,8 @@ class Rule:
 
 
 @dataclass(frozen=True)
-class Entry:
-    """An entry of a network ACL, for TCP."""
+class AclEntry:
+    """A TCP entry of a network ACL."""
 
     number: int
     allows: bool
@@ -43,30 +47,30 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class End:
-    """One end of a connection."""
+class Endpoint:
+    """A network interface as the source or destination of a connection."""
 
     address: str
     vpc: str
     subnet: str
     groups: tuple[str, ...] | None
-    """Its security groups; None where none filters, as at a load balancer that was made without."""
+    """Its security groups; None if none filters, as at a load balancer without groups."""
 
 
-def admits(rules: Iterable[Rule], peer: End, port: int) -> bool:
-    """Whether a security group's rules of one direction open a port for a peer; a rule may name the peer's group."""
+def group_allows(rules: Iterable[GroupRule], peer: Endpoint, port: int) -> bool:
+    """Return whether a security group's rules of one direction allow a port for a peer, by its address or group."""
     return any(
         rule.ports[0] <= port <= rule.ports[1]
-        and (rule.group in (peer.groups or ()) if rule.group else _within(peer.address, rule.cidr))
+        and (rule.group in (peer.groups or ()) if rule.group else _contains(rule.cidr, peer.address))
         for rule in rules
     )
 
 
-def lets_pass(entries: Iterable[Entry], peer: str, ports: tuple[int, int]) -> bool:
-    """Whether a network ACL lets every one of these ports pass, one way: the first entry for a port decides on it."""
+def acl_allows(entries: Iterable[AclEntry], peer: str, ports: tuple[int, int]) -> bool:
+    """Return whether a network ACL allows all of these ports in one direction; the lowest matching entry decides."""
     undecided = [ports]
     for entry in sorted(entries, key=lambda entry: entry.number):
-        if not _within(peer, entry.cidr):
+        if not _contains(entry.cidr, peer):
             continue
         first, last = entry.ports
         if not entry.allows and any(low <= last and first <= high for low, high in undecided):
@@ -80,92 +84,92 @@ def lets_pass(entries: Iterable[Entry], peer: str, ports: tuple[int, int]) -> bo
     return not undecided
 
 
-class Network:
-    """The groups and network ACLs of a world, each read once: for one look, not to be kept."""
+class NetworkPaths:
+    """The security groups and network ACLs of an account, each read once; valid until one of them changes."""
 
-    def __init__(self, world: Backends) -> None:
-        self._ec2 = world.backend("ec2")
-        self._rules: dict[tuple[str, bool], list[Rule]] = {}
-        self._entries: dict[tuple[str, bool], list[Entry]] = {}
+    def __init__(self, backends: Backends) -> None:
+        self._ec2 = backends.backend("ec2")
+        self._rules: dict[tuple[str, bool], list[GroupRule]] = {}
+        self._entries: dict[tuple[str, bool], list[AclEntry]] = {}
         self._acls: dict[str, Any] | None = None
 
-    def end(self, interface: Any, *, filtered: bool = True) -> End:
-        """An interface as an end of connections."""
+    def endpoint(self, interface: Any, *, filtered: bool = True) -> Endpoint:
+        """Return the endpoint of moto's network interface."""
         groups = tuple(sorted(group.id for group in interface.group_set)) if filtered else None
-        return End(interface.private_ip_address, interface.subnet.vpc_id, interface.subnet.id, groups)
+        return Endpoint(interface.private_ip_address, interface.subnet.vpc_id, interface.subnet.id, groups)
 
-    def obstacle(self, source: End, target: End, port: int) -> str:
-        """What keeps the source from a TCP port of the target, in words; "" if nothing does."""
+    def find_obstacle(self, source: Endpoint, target: Endpoint, port: int) -> str:
+        """Describe what blocks a TCP connection from the source to a port of the target; "" if nothing does."""
         if source.vpc != target.vpc:
             return "they are in different VPCs"
-        if not self._opens(source.groups, target, port, egress=True):
-            return f"no rule of {self._named(source)} lets it out to port {port}"
-        if not self._opens(target.groups, source, port, egress=False):
-            return f"no rule of {self._named(target)} lets it in on port {port}"
+        if not self._groups_allow(source.groups, target, port, egress=True):
+            return f"no rule of {self._group_names(source)} lets it out to port {port}"
+        if not self._groups_allow(target.groups, source, port, egress=False):
+            return f"no rule of {self._group_names(target)} lets it in on port {port}"
         if source.subnet != target.subnet:
-            if not self._crosses(source, target, (port, port)):
+            if not self._acls_allow(source, target, (port, port)):
                 return f"a network ACL stops the requests to port {port}"
-            if not self._crosses(target, source, REPLIES):
-                return "a network ACL stops the answers, which go to the ports {}-{}".format(*REPLIES)
+            if not self._acls_allow(target, source, REPLY_PORTS):
+                return "a network ACL stops the answers, which go to the ports {}-{}".format(*REPLY_PORTS)
         return ""
 
-    def _opens(self, groups: tuple[str, ...] | None, peer: End, port: int, *, egress: bool) -> bool:
-        return groups is None or any(admits(self._rules_of(group, egress), peer, port) for group in groups)
+    def _groups_allow(self, groups: tuple[str, ...] | None, peer: Endpoint, port: int, *, egress: bool) -> bool:
+        return groups is None or any(group_allows(self._rules_of(group, egress), peer, port) for group in groups)
 
-    def _crosses(self, source: End, target: End, ports: tuple[int, int]) -> bool:
-        """Out of the source's subnet, into the target's."""
-        leaves = lets_pass(self._entries_of(source.subnet, egress=True), target.address, ports)
-        return leaves and lets_pass(self._entries_of(target.subnet, egress=False), source.address, ports)
+    def _acls_allow(self, source: Endpoint, target: Endpoint, ports: tuple[int, int]) -> bool:
+        """Return whether the ACLs let packets leave the source's subnet and enter the target's."""
+        leaves = acl_allows(self._entries_of(source.subnet, egress=True), target.address, ports)
+        return leaves and acl_allows(self._entries_of(target.subnet, egress=False), source.address, ports)
 
-    def _named(self, end: End) -> str:
-        found = [self._ec2.get_security_group_from_id(group) for group in end.groups or ()]
-        names = sorted(group.name for group in found if group is not None)
+    def _group_names(self, endpoint: Endpoint) -> str:
+        groups = [self._ec2.get_security_group_from_id(group) for group in endpoint.groups or ()]
+        names = sorted(group.name for group in groups if group is not None)
         return f"security group{'s' * (len(names) > 1)} {' and '.join(names)}"
 
-    def _rules_of(self, group: str, egress: bool) -> list[Rule]:
-        if (group, egress) not in self._rules:
-            found = self._ec2.get_security_group_from_id(group)
-            kept = () if found is None else found.egress_rules if egress else found.ingress_rules
-            self._rules[group, egress] = [rule for each in kept for rule in self._read(each)]
-        return self._rules[group, egress]
+    def _rules_of(self, group_id: str, egress: bool) -> list[GroupRule]:
+        if (group_id, egress) not in self._rules:
+            group = self._ec2.get_security_group_from_id(group_id)
+            rules = () if group is None else group.egress_rules if egress else group.ingress_rules
+            self._rules[group_id, egress] = [converted for rule in rules for converted in self._convert_rule(rule)]
+        return self._rules[group_id, egress]
 
-    def _read(self, rule: Any) -> Iterable[Rule]:
-        """A rule of moto's; one for each entry of a prefix list."""
+    def _convert_rule(self, rule: Any) -> Iterable[GroupRule]:
+        """Convert moto's rule; a prefix list gives one rule for each of its entries."""
         if str(rule.ip_protocol).lower() not in _TCP:
             return
-        ports = _ALL if rule.from_port in (None, -1) else (int(rule.from_port), int(rule.to_port))
+        ports = _ALL_PORTS if rule.from_port in (None, -1) else (int(rule.from_port), int(rule.to_port))
         if group := rule.source_group.get("GroupId"):
-            yield Rule(ports, group=group)
+            yield GroupRule(ports, group=group)
         elif cidr := rule.ip_range.get("CidrIp"):
-            yield Rule(ports, cidr)
-        elif listed := self._ec2.managed_prefix_lists.get(rule.prefix_list_id):
-            for entry in listed.entries.get(listed.version) or ():
-                yield Rule(ports, entry["Cidr"])
+            yield GroupRule(ports, cidr)
+        elif prefix_list := self._ec2.managed_prefix_lists.get(rule.prefix_list_id):
+            for entry in prefix_list.entries.get(prefix_list.version) or ():
+                yield GroupRule(ports, entry["Cidr"])
 
-    def _entries_of(self, subnet: str, egress: bool) -> list[Entry]:
+    def _entries_of(self, subnet: str, egress: bool) -> list[AclEntry]:
         if self._acls is None:
             acls = self._ec2.network_acls.values()
             self._acls = {association.subnet_id: acl for acl in acls for association in acl.associations}
         if (subnet, egress) not in self._entries:
             self._entries[subnet, egress] = [
-                _entry(each)
-                for each in self._acls[subnet].network_acl_entries
-                if _true(each.egress) == egress and str(each.protocol) in _TCP and each.cidr_block
+                _convert_entry(entry)
+                for entry in self._acls[subnet].network_acl_entries
+                if _is_true(entry.egress) == egress and str(entry.protocol) in _TCP and entry.cidr_block
             ]
         return self._entries[subnet, egress]
 
 
-def _entry(entry: Any) -> Entry:
-    named = entry.port_range_from is not None and str(entry.protocol) != "-1"
-    ports = (int(entry.port_range_from), int(entry.port_range_to)) if named else _ALL
-    return Entry(int(entry.rule_number), entry.rule_action == "allow", ports, entry.cidr_block)
+def _convert_entry(entry: Any) -> AclEntry:
+    has_ports = entry.port_range_from is not None and str(entry.protocol) != "-1"
+    ports = (int(entry.port_range_from), int(entry.port_range_to)) if has_ports else _ALL_PORTS
+    return AclEntry(int(entry.rule_number), entry.rule_action == "allow", ports, entry.cidr_block)
 
 
-def _true(value: Any) -> bool:
+def _is_true(value: Any) -> bool:
     return str(value).lower() == "true"
 
 
-def _within(address: str, cidr: str | None) -> bool:
+def _contains(cidr: str | None, address: str) -> bool:
     block = _network(cidr or "")
     return block is not None and _address(address) in block
 
@@ -177,7 +181,7 @@ def _address(address: str) -> IPv4Address:
 
 @lru_cache(maxsize=10_000)
 def _network(cidr: str) -> IPv4Network | None:
-    """None for a block of IPv6, or none at all."""
+    """Return the IPv4 block, or None for an IPv6 block and for ""."""
     try:
         return IPv4Network(cidr, strict=False)
     except ValueError:

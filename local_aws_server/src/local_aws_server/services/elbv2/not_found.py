@@ -1,20 +1,16 @@
-"""A load balancer's rule or listener that does not exist is RuleNotFound or ListenerNotFound, its tags' owner too.
-
-https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_DeleteRule.html
-https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_DescribeTags.html
-"""
+"""Refuse calls that name a load balancer, listener, rule, target group or SSL policy that does not exist."""
 
 from collections.abc import Callable, Container
 
 from local_aws_server.call import Call
 from local_aws_server.fidelity import Behaviour
-from local_aws_server.not_found import NotFoundRule, by
+from local_aws_server.not_found import NotFoundRule, by_parameter
 
 BEHAVIOURS = (
     Behaviour(
         service="Elastic Load Balancing",
-        statement="A load balancer's rule or listener that does not exist is RuleNotFound or ListenerNotFound, "
-        "its tags' owner too.",
+        statement="A call that names a rule, listener, load balancer or target group that does not exist is refused, "
+        "also in tagging operations.",
         documentation=(
             "https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_DeleteRule.html",
             "https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_DescribeTags.html",
@@ -22,10 +18,10 @@ BEHAVIOURS = (
     ),
 )
 
-_TAGS = by("ResourceArns", "AddTags", "DescribeTags", "RemoveTags")
+_TAG_OPERATIONS = by_parameter("ResourceArns", "AddTags", "DescribeTags", "RemoveTags")
 
 
-def _balancers(call: Call) -> set[str]:
+def _load_balancers(call: Call) -> set[str]:
     return set(call.backends.backend("elbv2").load_balancers)
 
 
@@ -34,40 +30,46 @@ def _target_groups(call: Call) -> set[str]:
 
 
 def _listeners(call: Call) -> set[str]:
-    return {arn for balancer in call.backends.backend("elbv2").load_balancers.values() for arn in balancer.listeners}
+    load_balancers = call.backends.backend("elbv2").load_balancers.values()
+    return {arn for load_balancer in load_balancers for arn in load_balancer.listeners}
 
 
 def _rules(call: Call) -> set[str]:
-    balancers = call.backends.backend("elbv2").load_balancers.values()
-    return {rule.arn for b in balancers for listener in b.listeners.values() for rule in listener.rules.values()}
+    load_balancers = call.backends.backend("elbv2").load_balancers.values()
+    return {
+        rule.arn
+        for load_balancer in load_balancers
+        for listener in load_balancer.listeners.values()
+        for rule in listener.rules.values()
+    }
 
 
-def _policies(call: Call) -> Container[str]:
+def _ssl_policies(call: Call) -> Container[str]:
     from moto.elbv2.ssl_policies import SSL_POLICIES
 
     return SSL_POLICIES.keys()
 
 
-def _among(word: str, known: Callable[[Call], set[str]]) -> Callable[[Call], set[str]]:
-    """Those that exist, and every ARN of another kind: those are for the other entries."""
-    return lambda call: known(call) | {arn for arn in call.params["ResourceArns"] if f":{word}/" not in arn}
+def _arns_of_kind(kind: str, existing: Callable[[Call], set[str]]) -> Callable[[Call], set[str]]:
+    """Return a function for the existing ARNs of a kind, and all ARNs of other kinds, which other rules check."""
+    return lambda call: existing(call) | {arn for arn in call.params["ResourceArns"] if f":{kind}/" not in arn}
 
 
-for _code, _message, _word, _known in (
-    ("LoadBalancerNotFound", "Load balancer '{}' not found", "loadbalancer", _balancers),
+for _code, _message, _kind, _existing in (
+    ("LoadBalancerNotFound", "Load balancer '{}' not found", "loadbalancer", _load_balancers),
     ("TargetGroupNotFound", "Target groups '{}' not found", "targetgroup", _target_groups),
     ("ListenerNotFound", "Listeners '{}' not found", "listener", _listeners),
     ("RuleNotFound", "Rules '{}' not found", "listener-rule", _rules),
 ):
-    NotFoundRule("elbv2", _code, _message, _among(_word, _known), _TAGS).install()
+    NotFoundRule("elbv2", _code, _message, _arns_of_kind(_kind, _existing), _TAG_OPERATIONS).register()
 
 NotFoundRule(
-    "elbv2", "RuleNotFound", "Rules '{}' not found", _rules, by("RuleArn", "DeleteRule", "ModifyRule")
-).install()
+    "elbv2", "RuleNotFound", "Rules '{}' not found", _rules, by_parameter("RuleArn", "DeleteRule", "ModifyRule")
+).register()
 NotFoundRule(
     "elbv2",
     "SSLPolicyNotFound",
     "SSL policy '{}' not found",
-    _policies,
-    by("Names", "DescribeSSLPolicies"),
-).install()
+    _ssl_policies,
+    by_parameter("Names", "DescribeSSLPolicies"),
+).register()

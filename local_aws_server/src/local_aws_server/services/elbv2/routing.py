@@ -1,7 +1,10 @@
-"""Where an Application Load Balancer sends a request: the first of its listener's rules that matches it.
+"""Route a request of an Application Load Balancer: the matching rule with the lowest priority decides.
 
-Rules are looked at by priority, the default last. Conditions on the path, the host and the method are known; a rule
-with another condition (a header, the query, the source's address) matches nothing that is simulated.
+Conditions on the path, the host and the method are evaluated. A rule with another condition (a header, the query, the
+source address) does not match any simulated request.
+
+`esaws.inspect.routing` implements the same rules independently, and a test holds the two against each other. Keep them
+separate: if both used the same code, an error in it would go unnoticed (docs/adr/0008).
 
 https://docs.aws.amazon.com/elasticloadbalancing/latest/application/listener-rules.html
 """
@@ -16,77 +19,80 @@ from typing import Any
 
 
 @dataclass(frozen=True)
-class Share:
-    """What becomes of a part of the requests: a target group's, or an answer of the load balancer itself."""
+class TrafficShare:
+    """A fraction of the requests that goes to one target group, or that the load balancer answers itself."""
 
-    part: float
+    fraction: float
     target_group: str | None = None
     status: int = 0
-    """Where no target group gets them: 503 where nobody answers, 301 and the like for a redirect."""
+    """The load balancer's response if there is no target group: of a redirect or fixed response, or 503."""
 
 
 @dataclass(frozen=True)
 class Request:
-    """As much of a request as rules look at."""
+    """The properties of a request that rules are evaluated on."""
 
     path: str
     host: str
     method: str = "GET"
 
 
-def route(listener: Any, request: Request) -> tuple[list[Share], int]:
-    """(who gets requests like this, how many rules have been looked at), by moto's listener."""
+def route(listener: Any, request: Request) -> tuple[list[TrafficShare], int]:
+    """Return the shares of such requests, and how many rules were evaluated; `listener` is moto's."""
     rules = sorted(
         (rule for rule in listener.rules.values() if not rule.is_default), key=lambda rule: int(rule.priority)
     )
     for number, rule in enumerate(rules, 1):
-        if matches(rule.conditions, request):
+        if conditions_match(rule.conditions, request):
             return _shares(rule.actions), number
     return _shares(listener.default_actions), len(rules)
 
 
-def matches(conditions: Iterable[Mapping[str, Any]], request: Request) -> bool:
-    """Whether each of a rule's conditions holds: one of its values does."""
+def conditions_match(conditions: Iterable[Mapping[str, Any]], request: Request) -> bool:
+    """Return whether all conditions of a rule match, each by one of its values."""
     for condition in conditions:
         known = _CONDITIONS.get(condition.get("Field", ""))
         if known is None:
             return False
-        config, holds = known
+        config, value_matches = known
         values = (condition.get(config) or {}).get("Values") or condition.get("Values") or ()
-        if not any(holds(value, request) for value in values):
+        if not any(value_matches(value, request) for value in values):
             return False
     return True
 
 
 _CONDITIONS: dict[str, tuple[str, Callable[[str, Request], bool]]] = {
-    "path-pattern": ("PathPatternConfig", lambda value, asked: _like(value, asked.path.split("?")[0])),
-    "host-header": ("HostHeaderConfig", lambda value, asked: _like(value.lower(), asked.host.lower())),
-    "http-request-method": ("HttpRequestMethodConfig", lambda value, asked: value == asked.method),
+    "path-pattern": ("PathPatternConfig", lambda value, request: _pattern_matches(value, request.path.split("?")[0])),
+    "host-header": (
+        "HostHeaderConfig",
+        lambda value, request: _pattern_matches(value.lower(), request.host.lower()),
+    ),
+    "http-request-method": ("HttpRequestMethodConfig", lambda value, request: value == request.method),
 }
 
 
-def _like(pattern: str, text: str) -> bool:
-    return _compiled(pattern).fullmatch(text) is not None
+def _pattern_matches(pattern: str, text: str) -> bool:
+    return _compile(pattern).fullmatch(text) is not None
 
 
 @lru_cache(maxsize=1000)
-def _compiled(pattern: str) -> re.Pattern[str]:
+def _compile(pattern: str) -> re.Pattern[str]:
     return re.compile("".join({"*": ".*", "?": "."}.get(letter, re.escape(letter)) for letter in pattern), re.DOTALL)
 
 
-def _shares(actions: Iterable[Any]) -> list[Share]:
-    """By the last action, which is the one that answers; what signs in goes before it."""
+def _shares(actions: Iterable[Any]) -> list[TrafficShare]:
+    """Return the shares of the last action, which produces the response; authentication actions precede it."""
     described = [getattr(action, "data", action) for action in actions]
     action: Mapping[str, Any] = max(described, key=lambda each: int(each.get("Order") or 0), default={})
     if action.get("Type") == "fixed-response":
-        return [Share(1.0, status=int(action["FixedResponseConfig"]["StatusCode"]))]
+        return [TrafficShare(1.0, status=int(action["FixedResponseConfig"]["StatusCode"]))]
     if action.get("Type") == "redirect":
-        return [Share(1.0, status=int(action["RedirectConfig"]["StatusCode"].removeprefix("HTTP_")))]
+        return [TrafficShare(1.0, status=int(action["RedirectConfig"]["StatusCode"].removeprefix("HTTP_")))]
     groups = (action.get("ForwardConfig") or {}).get("TargetGroups") or [action]
-    weights = {each["TargetGroupArn"]: int(each.get("Weight") or 0) for each in groups if "TargetGroupArn" in each}
+    weights = {group["TargetGroupArn"]: int(group.get("Weight") or 0) for group in groups if "TargetGroupArn" in group}
     if len(weights) == 1:
         weights = dict.fromkeys(weights, 1)
-    whole = sum(weights.values())
-    if not whole:
-        return [Share(1.0, status=503)]
-    return [Share(weight / whole, arn) for arn, weight in weights.items() if weight]
+    total = sum(weights.values())
+    if not total:
+        return [TrafficShare(1.0, status=503)]
+    return [TrafficShare(weight / total, arn) for arn, weight in weights.items() if weight]

@@ -1,7 +1,4 @@
-"""Rules may exchange their priorities in one call; moto finds each in the way of the other.
-
-https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_SetRulePriorities.html
-"""
+"""Let rules of a listener exchange their priorities in one call."""
 
 from typing import Any
 
@@ -12,7 +9,7 @@ from local_aws_server.hooks import before
 BEHAVIOURS = (
     Behaviour(
         service="Elastic Load Balancing",
-        statement="Rules may exchange their priorities in one call; moto finds each in the way of the other.",
+        statement="Rules can exchange their priorities in one SetRulePriorities call.",
         documentation=(
             "https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_SetRulePriorities.html",
         ),
@@ -21,15 +18,15 @@ BEHAVIOURS = (
 
 
 @before("elbv2", "SetRulePriorities")
-def step_aside(call: Call) -> None:
-    asked = {pair["RuleArn"]: pair["Priority"] for pair in call.params["RulePriorities"]}
+def free_priorities(call: Call) -> None:
+    """Give the rules unused priorities first; moto refuses a priority that another of them has."""
+    priorities = {pair["RuleArn"]: pair["Priority"] for pair in call.params["RulePriorities"]}
     rules = _rules(call)
-    moved = {arn: rules[arn] for arn in asked if arn in rules}
+    moved = {arn: rules[arn] for arn in priorities if arn in rules}
     listeners = {rule.listener_arn for rule in moved.values()}
     taken = {rule.priority for arn, rule in rules.items() if arn not in moved and rule.listener_arn in listeners}
-    wanted = list(asked.values())
-    if len(moved) == len(asked) == len(set(wanted)) and not taken & set(wanted):
-        # moto accepts it now: none of them is in the way of another any more.
+    requested = list(priorities.values())
+    if len(moved) == len(priorities) == len(set(requested)) and not taken & set(requested):
         for number, rule in enumerate(moved.values()):
             rule.priority = -1 - number
 
@@ -37,7 +34,7 @@ def step_aside(call: Call) -> None:
 def _rules(call: Call) -> dict[str, Any]:
     return {
         arn: rule
-        for balancer in call.backends.backend("elbv2").load_balancers.values()
-        for listener in balancer.listeners.values()
+        for load_balancer in call.backends.backend("elbv2").load_balancers.values()
+        for listener in load_balancer.listeners.values()
         for arn, rule in listener.rules.items()
     }

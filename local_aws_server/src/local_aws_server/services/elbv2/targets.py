@@ -1,7 +1,8 @@
-"""The targets of target groups on the clock: registered, checked, healthy or not, draining, gone.
+"""Track the health of registered targets on the clock: initial, healthy, unhealthy, draining, gone.
 
-Checks are made every interval from the registration on, and none of them is played: what a check meets changes only
-when the world does, and from then on it is known which check will be the one that makes a target healthy or unhealthy.
+The load balancer checks each target every interval after its registration. The simulation does not run every check. A
+check's result changes only when the state of the account does, so `next_change` computes which check will be the one
+that makes a target healthy or unhealthy.
 
 https://docs.aws.amazon.com/elasticloadbalancing/latest/application/target-group-health-checks.html
 https://docs.aws.amazon.com/elasticloadbalancing/latest/application/target-group-register-targets.html
@@ -14,19 +15,19 @@ from dataclasses import dataclass, replace
 from math import ceil
 from typing import Any, NamedTuple
 
-from local_aws_server.backends import Backends, remembered
+from local_aws_server.backends import Backends, sidecar
 from local_aws_server.clock.clock import CLOCK
-from local_aws_server.clock.event_log import happened
-from local_aws_server.clock.scheduler import TIMELINE
-from local_aws_server.services.elbv2.health_probe import Key, Look, Trouble
+from local_aws_server.clock.event_log import record_event
+from local_aws_server.clock.scheduler import SCHEDULER
+from local_aws_server.services.elbv2.health_probe import CheckFailure, HealthProbe, TargetKey
 
-_REGISTERING_SECONDS = 5.0
-_GONE = ("shutting-down", "terminated")
-_ROUNDING = 1e-6
+_REGISTRATION_SECONDS = 5.0
+_TERMINATING = ("shutting-down", "terminated")
+_TOLERANCE = 1e-6
 
 
 class Health(NamedTuple):
-    """A target's health in AWS's words; a healthy one has no reason."""
+    """A target's health in AWS's terms; a healthy target has no reason."""
 
     state: str
     reason: str = ""
@@ -40,8 +41,8 @@ NOT_REGISTERED = Health("unused", "Target.NotRegistered", "Target is not registe
 
 
 @dataclass(frozen=True)
-class Checks:
-    """How a target group checks its targets; in seconds, and in checks in a row."""
+class HealthCheckSettings:
+    """The health check settings of a target group: seconds, and numbers of checks in a row."""
 
     interval: float
     timeout: float
@@ -49,7 +50,7 @@ class Checks:
     unhealthy: int
 
     @classmethod
-    def of(cls, group: Any) -> Checks:
+    def of(cls, group: Any) -> HealthCheckSettings:
         return cls(
             float(group.health_check_interval_seconds),
             float(group.health_check_timeout_seconds),
@@ -59,172 +60,180 @@ class Checks:
 
 
 @dataclass(frozen=True)
-class Watched:
-    """What the load balancer knows of a registered target."""
+class TargetState:
+    """The state of a registered target."""
 
     state: str
-    began: float
-    """When it was registered, or could be used again."""
-    counts_from: float
-    """The checks come every interval after this."""
+    registered: float
+    """When it was registered, or became usable again."""
+    checks_start: float
+    """The checks come every interval after this time."""
     interval: float
     since: float
-    """Since when its checks have been passing, or have been failing."""
+    """Since when its checks have been passing, or failing."""
     passes: bool
-    trouble: Trouble | None
-    """What the last check met that did not pass."""
+    failure: CheckFailure | None
+    """The last failure."""
 
     @property
     def health(self) -> Health:
         if self.state == "initial":
-            return REGISTERING if CLOCK.now() < self.began + _REGISTERING_SECONDS else CHECKING
-        if self.state == "healthy" or self.trouble is None:
+            return REGISTERING if CLOCK.now() < self.registered + _REGISTRATION_SECONDS else CHECKING
+        if self.state == "healthy" or self.failure is None:
             return Health(self.state)
-        return Health(self.state, self.trouble.reason, self.trouble.description)
+        return Health(self.state, self.failure.reason, self.failure.description)
 
 
-def begun(interval: float, now: float) -> Watched:
-    """A target as it is registered."""
-    return Watched("initial", now, now, interval, now, passes=True, trouble=None)
+def new_target(interval: float, now: float) -> TargetState:
+    """Return the state of a target that is registered now."""
+    return TargetState("initial", now, now, interval, now, passes=True, failure=None)
 
 
-def seen(watched: Watched, trouble: Trouble | None, interval: float, now: float) -> Watched:
-    """What is known of a target once it has been looked at: that its checks meet this from now on."""
-    if trouble is not None and trouble.state != "unhealthy":
-        return replace(watched, state=trouble.state, trouble=trouble)
-    if watched.state not in ("initial", "healthy", "unhealthy"):
-        watched = begun(interval, now)
-    if watched.interval != interval:
-        watched = replace(watched, interval=interval, counts_from=now)
-    if watched.passes != (trouble is None):
-        watched = replace(watched, passes=trouble is None, since=now)
-    return replace(watched, trouble=trouble or watched.trouble)
+def observe(target: TargetState, failure: CheckFailure | None, interval: float, now: float) -> TargetState:
+    """Return a target's state, given that from now on its checks meet this failure, or pass (None)."""
+    if failure is not None and failure.state != "unhealthy":
+        return replace(target, state=failure.state, failure=failure)
+    if target.state not in ("initial", "healthy", "unhealthy"):
+        target = new_target(interval, now)
+    if target.interval != interval:
+        target = replace(target, interval=interval, checks_start=now)
+    if target.passes != (failure is None):
+        target = replace(target, passes=failure is None, since=now)
+    return replace(target, failure=failure or target.failure)
 
 
-def change(watched: Watched, checks: Checks) -> tuple[float, str] | None:
-    """When a target becomes healthy or unhealthy, if nothing else changes; None if it stays as it is."""
-    if watched.state not in ("initial", "healthy", "unhealthy"):
+def next_change(target: TargetState, settings: HealthCheckSettings) -> tuple[float, str] | None:
+    """Return when a target becomes "healthy" or "unhealthy" if its checks stay as they are; None if it does not."""
+    if target.state not in ("initial", "healthy", "unhealthy"):
         return None
-    to = "healthy" if watched.passes else "unhealthy"
-    if watched.state == to:
+    state = "healthy" if target.passes else "unhealthy"
+    if target.state == state:
         return None
-    needed, lasts = checks.unhealthy, 0.0
-    if watched.passes:
-        needed = 1 if watched.state == "initial" else checks.healthy
-    elif watched.trouble is not None and watched.trouble.reason == "Target.Timeout":
-        lasts = checks.timeout
-    first = max(1, ceil((watched.since - watched.counts_from) / checks.interval - _ROUNDING))
-    return watched.counts_from + (first + needed - 1) * checks.interval + lasts, to
+    needed, duration = settings.unhealthy, 0.0
+    if target.passes:
+        needed = 1 if target.state == "initial" else settings.healthy
+    elif target.failure is not None and target.failure.reason == "Target.Timeout":
+        duration = settings.timeout
+    first = max(1, ceil((target.since - target.checks_start) / settings.interval - _TOLERANCE))
+    return target.checks_start + (first + needed - 1) * settings.interval + duration, state
 
 
-def key_of(group: Any, target: dict[str, Any]) -> Key:
-    """A target in boto3's shape; without a port, it has its target group's."""
+# --- targets of a group
+
+
+def target_key(group: Any, target: dict[str, Any]) -> TargetKey:
+    """Return the key of a target in boto3's shape; the default port is that of its group."""
     return target["Id"], int(target.get("Port") or group.port or 0)
 
 
-def state(world: Backends, group: Any, id: str, port: int) -> Health:
-    """A target's health at this moment."""
+def target_health(group: Any, id: str, port: int) -> Health:
+    """Return a target's current health."""
     key = (id, int(port))
     if key in group.targets:
-        return _watched(group, key).health
+        return _state_of(group, key).health
     return DRAINING if CLOCK.now() < _draining(group).get(key, 0.0) else NOT_REGISTERED
 
 
-def listed(group: Any) -> list[Key]:
-    """The targets of a group, those that are draining too."""
-    draining = [key for key, ends in _draining(group).items() if CLOCK.now() < ends]
+def list_targets(group: Any) -> list[TargetKey]:
+    """Return the targets of a group, including draining ones."""
+    draining = [key for key, until in _draining(group).items() if CLOCK.now() < until]
     return [*group.targets, *draining]
 
 
-def register(world: Backends, group: Any, id: str, port: int) -> None:
-    """Enter a target into a group; one that is draining begins anew, one that is in it stays as it is."""
+def register(backends: Backends, group: Any, id: str, port: int) -> None:
+    """Register a target with a group, unless it is; a draining one starts anew."""
     key = (id, int(port))
     if key not in group.targets:
         _draining(group).pop(key, None)
         group.targets[key] = {"Id": id, "Port": key[1]}
-        _all_watched(group)[key] = begun(Checks.of(group).interval, CLOCK.now())
-        TIMELINE.touch(world, "elbv2")
+        _states(group)[key] = new_target(HealthCheckSettings.of(group).interval, CLOCK.now())
+        SCHEDULER.mark_changed(backends, "elbv2")
 
 
-def deregister(world: Backends, group: Any, id: str, port: int) -> None:
-    """Let a target go: it drains for the group's deregistration delay, unless it was not used anyway."""
+def deregister(backends: Backends, group: Any, id: str, port: int) -> None:
+    """Deregister a target; it drains for the group's deregistration delay, unless it was unused."""
     key = (id, int(port))
     if key not in group.targets:
         return
-    was = _watched(group, key)
+    target = _state_of(group, key)
     del group.targets[key]
-    _all_watched(group).pop(key, None)
-    if was.state != "unused":
+    _states(group).pop(key, None)
+    if target.state != "unused":
         _draining(group)[key] = CLOCK.now() + float(group.attributes["deregistration_delay.timeout_seconds"])
-    TIMELINE.touch(world, "elbv2")
+    SCHEDULER.mark_changed(backends, "elbv2")
 
 
-def follow(world: Backends) -> float | None:
-    """See to every target; gives the moment at which the next of them changes."""
-    groups = world.backend("elbv2").target_groups
+def check_targets(backends: Backends) -> float | None:
+    """Update the state of every target; return when the next one changes."""
+    groups = backends.backend("elbv2").target_groups
     if not any(group.targets or _draining(group) for group in groups.values()):
         return None
-    look, moments = Look(world), []
-    gone = {instance.id for instance in world.instances if instance.state in _GONE}
+    probe, times = HealthProbe(backends), []
+    terminating = {instance.id for instance in backends.instances if instance.state in _TERMINATING}
     for group in list(groups.values()):
-        for id, port in [key for key in group.targets if key[0] in gone]:
-            deregister(world, group, id, port)
-        moments += [*_check(world, look, group), *_drain(world, group)]
-    return min(moments, default=None)
+        for id, port in [key for key in group.targets if key[0] in terminating]:
+            deregister(backends, group, id, port)
+        times += [*_check_group(backends, probe, group), *_end_draining(backends, group)]
+    return min(times, default=None)
 
 
-def _check(world: Backends, look: Look, group: Any) -> Iterator[float]:
-    checks, now, known = Checks.of(group), CLOCK.now(), _all_watched(group)
+def _check_group(backends: Backends, probe: HealthProbe, group: Any) -> Iterator[float]:
+    """Update the registered targets of a group; yield when each will change."""
+    settings, now, states = HealthCheckSettings.of(group), CLOCK.now(), _states(group)
     for key in group.targets:
-        was = _watched(group, key)
-        watched = seen(was, look.probe(group, key), checks.interval, now)
-        due = change(watched, checks)
-        if due is not None and due[0] <= now:
-            watched, due = replace(watched, state=due[1]), None
-            _tell(world, look.service_of(group, key) or group.name, watched, was, checks)
-        known[key] = watched
-        if watched.state != was.state:
-            TIMELINE.touch(world, "elbv2")
-        if due is not None:
-            yield due[0]
+        before = _state_of(group, key)
+        target = observe(before, probe.check(group, key), settings.interval, now)
+        change = next_change(target, settings)
+        if change is not None and change[0] <= now:
+            target, change = replace(target, state=change[1]), None
+            _record_change(backends, probe.service_of(group, key) or group.name, before, target, settings)
+        states[key] = target
+        if target.state != before.state:
+            SCHEDULER.mark_changed(backends, "elbv2")
+        if change is not None:
+            yield change[0]
 
 
-def _drain(world: Backends, group: Any) -> Iterator[float]:
+def _end_draining(backends: Backends, group: Any) -> Iterator[float]:
+    """Remove targets that have drained; yield when the others will have."""
     draining = _draining(group)
-    for key, ends in list(draining.items()):
-        if ends <= CLOCK.now():
+    for key, until in list(draining.items()):
+        if until <= CLOCK.now():
             del draining[key]
-            TIMELINE.touch(world, "elbv2")
+            SCHEDULER.mark_changed(backends, "elbv2")
         else:
-            yield ends
+            yield until
 
 
-def _tell(world: Backends, subject: str, watched: Watched, was: Watched, checks: Checks) -> None:
-    if watched.state == "healthy":
-        count = 1 if was.state == "initial" else checks.healthy
-        happened(world, subject, "target healthy", f"it passed {_counted(count)}")
-    elif watched.trouble is not None:
-        why = f"{watched.trouble.description}: {watched.trouble.because}"
-        happened(world, subject, "target unhealthy", f"it failed {_counted(checks.unhealthy)}. {why}")
+def _record_change(
+    backends: Backends, subject: str, before: TargetState, target: TargetState, settings: HealthCheckSettings
+) -> None:
+    if target.state == "healthy":
+        checks = 1 if before.state == "initial" else settings.healthy
+        record_event(backends, subject, "target healthy", f"it passed {_describe_checks(checks)}")
+    elif target.failure is not None:
+        failure = f"{target.failure.description}: {target.failure.because}"
+        reason = f"it failed {_describe_checks(settings.unhealthy)}. {failure}"
+        record_event(backends, subject, "target unhealthy", reason)
 
 
-def _counted(checks: int) -> str:
-    return "its first health check" if checks == 1 else f"{checks} health checks in a row"
+def _describe_checks(number: int) -> str:
+    return "its first health check" if number == 1 else f"{number} health checks in a row"
 
 
-def _watched(group: Any, key: Key) -> Watched:
-    known = _all_watched(group)
-    if key not in known:
-        known[key] = begun(Checks.of(group).interval, CLOCK.now())
-    return known[key]
+def _state_of(group: Any, key: TargetKey) -> TargetState:
+    states = _states(group)
+    if key not in states:
+        states[key] = new_target(HealthCheckSettings.of(group).interval, CLOCK.now())
+    return states[key]
 
 
-def _all_watched(group: Any) -> dict[Key, Watched]:
-    kept: dict[Key, Watched] = remembered(group).setdefault("watched", {})
-    return kept
+def _states(group: Any) -> dict[TargetKey, TargetState]:
+    states: dict[TargetKey, TargetState] = sidecar(group).setdefault("targets", {})
+    return states
 
 
-def _draining(group: Any) -> dict[Key, float]:
-    """Target → when it has left."""
-    kept: dict[Key, float] = remembered(group).setdefault("draining", {})
-    return kept
+def _draining(group: Any) -> dict[TargetKey, float]:
+    """Return target → when it has drained."""
+    draining: dict[TargetKey, float] = sidecar(group).setdefault("draining", {})
+    return draining

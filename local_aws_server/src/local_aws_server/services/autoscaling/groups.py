@@ -1,0 +1,199 @@
+"""Create, update, delete and describe Auto Scaling groups, and reconcile them with the clock.
+
+moto launches instances as soon as a capacity changes: all in the first subnet, without the instance profile and the
+interfaces of the launch template. Here moto only stores the numbers, and `fleet` reconciles the instances.
+"""
+
+from typing import Any
+
+from local_aws_server.backends import Backends
+from local_aws_server.call import Call
+from local_aws_server.clock.transitions import wait_for_transitions
+from local_aws_server.errors import AwsError
+from local_aws_server.fidelity import Behaviour
+from local_aws_server.hooks import after, before, patch, reconciler, replace
+from local_aws_server.services.autoscaling import activities, fleet
+
+BEHAVIOURS = (
+    Behaviour(
+        service="EC2 Auto Scaling",
+        statement="A group launches instances from its template, evenly over its subnets, and replaces lost ones; its "
+        "desired capacity stays between its minimum and maximum.",
+        documentation=(
+            "https://docs.aws.amazon.com/autoscaling/ec2/userguide/auto-scaling-benefits.html",
+            "https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_TerminateInstanceInAutoScalingGroup.html",
+        ),
+    ),
+    Behaviour(
+        service="EC2 Auto Scaling",
+        statement="The name of a group is unique; a group with instances can be deleted only with ForceDelete.",
+        documentation=(
+            "https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_DeleteAutoScalingGroup.html",
+            "https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_CreateAutoScalingGroup.html",
+        ),
+    ),
+)
+
+
+@reconciler("autoscaling", "ec2", "ecs", "elbv2", order=10)
+def reconcile_groups(backends: Backends) -> float | None:
+    times = [fleet.reconcile_group(backends, group) for group in backends.auto_scaling_groups]
+    return min((time for time in times if time is not None), default=None)
+
+
+@patch("moto.autoscaling.models", "FakeAutoScalingGroup.set_desired_capacity")
+def set_desired_capacity(self: Any, new_capacity: int | None) -> None:
+    """Only store the number."""
+    self.desired_capacity = self.min_size if new_capacity is None else new_capacity
+
+
+@patch("moto.autoscaling.models", "FakeAutoScalingGroup.replace_autoscaling_group_instances")
+def replace_autoscaling_group_instances(self: Any, count_needed: int, propagated_tags: dict[str, str]) -> None:
+    """Do nothing: `fleet` launches what is missing."""
+
+
+# --- create and update
+
+
+@before("autoscaling", "CreateAutoScalingGroup")
+def require_unique_name(call: Call) -> None:
+    name = call.params["AutoScalingGroupName"]
+    if call.backends.auto_scaling_group(name) is not None:
+        raise AwsError(
+            "AlreadyExists",
+            f"AutoScalingGroup by this name already exists - A group with the name {name} already exists",
+        )
+
+
+@before("autoscaling", "CreateAutoScalingGroup", "UpdateAutoScalingGroup")
+def validate_sizes(call: Call) -> None:
+    """Require minimum ≤ desired capacity ≤ maximum, and note the capacity that an update without one gets."""
+    group = call.backends.auto_scaling_group(call.params["AutoScalingGroupName"])
+    updated = group if call.operation == "UpdateAutoScalingGroup" else None
+    low = call.params.get("MinSize", updated.min_size if updated else 0)
+    high = call.params.get("MaxSize", updated.max_size if updated else 0)
+    if low > high:
+        raise AwsError("ValidationError", f"Min bound, {low}, must be less than or equal to max bound, {high}")
+    desired = call.params.get("DesiredCapacity")
+    if desired is not None and not low <= desired <= high:
+        raise AwsError(
+            "ValidationError",
+            f"Desired capacity:{desired} must be between the specified min size:{low} and max size:{high}",
+        )
+    if updated is not None:
+        call.notes["before"] = int(updated.desired_capacity or 0)
+        if desired is None:
+            call.notes["desired"] = min(max(updated.desired_capacity, low), high)
+
+
+@after("autoscaling", "CreateAutoScalingGroup", "UpdateAutoScalingGroup")
+def adjust_desired_capacity(call: Call) -> None:
+    """Bring the desired capacity between the new sizes, and note the cause of the change."""
+    group = call.backends.auto_scaling_group(call.params["AutoScalingGroupName"])
+    if group is None:
+        return
+    if "desired" in call.notes:
+        group.desired_capacity = call.notes["desired"]
+    before, desired = call.notes.get("before", 0), int(group.desired_capacity or 0)
+    change = f"changing the desired capacity from {before} to {desired}"
+    sizes = f"min: {group.min_size}, max: {group.max_size}, desired: {desired}"
+    if call.operation == "CreateAutoScalingGroup":
+        activities.set_capacity_cause(group, f"a user request created an AutoScalingGroup {change}")
+    elif before != desired:
+        cause = f"a user request update of AutoScalingGroup constraints to {sizes} {change}"
+        activities.set_capacity_cause(group, cause)
+
+
+@before("autoscaling", "SetDesiredCapacity")
+def validate_desired_capacity(call: Call) -> None:
+    group = call.backends.auto_scaling_group(call.params["AutoScalingGroupName"])
+    desired = call.params["DesiredCapacity"]
+    if group is None:
+        raise AwsError("ValidationError", "AutoScalingGroup name not found - null")
+    for bound, value, is_broken in (
+        ("above max", group.max_size, desired > group.max_size),
+        ("below min", group.min_size, desired < group.min_size),
+    ):
+        if is_broken:
+            raise AwsError(
+                "ValidationError",
+                f"New SetDesiredCapacity value {desired} is {bound} value {value} for the AutoScalingGroup.",
+            )
+    change = f"changing the desired capacity from {group.desired_capacity} to {desired}"
+    activities.set_capacity_cause(group, f"a user request explicitly set group desired capacity {change}")
+
+
+# --- delete and terminate
+
+
+@before("autoscaling", "DeleteAutoScalingGroup")
+def require_no_instances(call: Call) -> None:
+    group = call.backends.auto_scaling_group(call.params["AutoScalingGroupName"])
+    if group is None or call.params.get("ForceDelete"):
+        return
+    if group.instance_states and not fleet.members(group):
+        message = "You cannot delete an AutoScalingGroup while there are scaling activities in progress for that group."
+        raise AwsError("ScalingActivityInProgress", message)
+    if group.instance_states:
+        raise AwsError(
+            "ResourceInUse",
+            "You cannot delete an AutoScalingGroup while there are instances or pending Spot instance request(s) "
+            "still in the group.",
+        )
+
+
+@before("autoscaling", "DeleteAutoScalingGroup")
+def terminate_instances(call: Call) -> None:
+    """Terminate all instances, even protected ones; they are shutting down when the group is gone."""
+    group = call.backends.auto_scaling_group(call.params["AutoScalingGroupName"])
+    if group is not None:
+        fleet.terminate_all(call.backends, group, "its Auto Scaling group was deleted")
+
+
+@replace("autoscaling", "TerminateInstanceInAutoScalingGroup")
+def terminate_instance(call: Call) -> dict[str, Any]:
+    id = call.params["InstanceId"]
+    for group in call.backends.auto_scaling_groups:
+        for state in fleet.members(group):
+            if state.instance.id == id:
+                change = _decrement(group) if call.params["ShouldDecrementDesiredCapacity"] else ""
+                reason = f"instance {id} was taken out of service in response to a user request{change}."
+                fleet.remove(call.backends, group, [state], reason)
+                return {"Activity": activities.activities_of(group)[-1]}
+    raise AwsError("ValidationError", f"Instance Id not found - No managed instance found for instance ID: {id}")
+
+
+def _decrement(group: Any) -> str:
+    """Lower the desired capacity by one; return AWS's text about it. Raises AwsError at the minimum."""
+    if group.desired_capacity <= group.min_size:
+        raise AwsError(
+            "ValidationError",
+            f"Currently, desiredSize equals minSize ({group.min_size}). Terminating instance "
+            "without replacement will violate group's min size.",
+        )
+    group.desired_capacity -= 1
+    return f", shrinking the capacity from {group.desired_capacity + 1} to {group.desired_capacity}"
+
+
+# --- describe
+
+
+@replace("autoscaling", "DescribeScalingActivities")
+def describe_scaling_activities(call: Call) -> dict[str, Any]:
+    name, ids = call.params.get("AutoScalingGroupName"), call.params.get("ActivityIds")
+    found = [
+        activity
+        for group in call.backends.auto_scaling_groups
+        if name in (None, group.name)
+        for activity in activities.activities_of(group)
+    ]
+    return {"Activities": [activity for activity in found[::-1] if not ids or activity["ActivityId"] in ids]}
+
+
+@after("autoscaling", "DescribeAutoScalingGroups", "DescribeAutoScalingInstances")
+def wait_for_instances(call: Call) -> None:
+    """Let time pass until the described instances have launched or terminated."""
+    groups = call.result.get("AutoScalingGroups", [])
+    described = [instance for group in groups for instance in group.get("Instances", [])]
+    ids = {instance["InstanceId"] for instance in described + call.result.get("AutoScalingInstances", [])}
+    wait_for_transitions(call, [instance for instance in call.backends.instances if instance.id in ids])
