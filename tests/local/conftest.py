@@ -164,6 +164,14 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
+def billing_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a local AWS whose clock goes back to the beginning of 2026 with each reset."""
+    program = Program(tmp_path_factory.mktemp("billing"))
+    yield program.json("start", "--at", "2026-01-01T00:00Z")["url"]
+    program.run("stop", "--discard")
+
+
+@pytest.fixture(scope="session")
 def stock_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The url of moto's own server, without the managed policies, as it comes."""
     with socket.socket() as free:

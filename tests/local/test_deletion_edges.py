@@ -10,7 +10,7 @@ import pytest
 from local_aws_server import fidelity
 from tests.local.test_local_rules import IDS
 
-NOT_HERE = {row.behaviour for row in fidelity.EXPLICIT if row.fidelity == fidelity.NOT_SIMULATED}
+NOT_HERE = {row.statement for row in fidelity.EXPLICIT if row.fidelity == fidelity.NOT_SIMULATED}
 
 
 class Edge(NamedTuple):
@@ -56,8 +56,8 @@ EDGES = [
             "deleting a capacity provider of a cluster fails with HTTP 200",
             "a cluster keeps a capacity provider that a service uses",
             "a cluster keeps a capacity provider that a task uses",
-            "UpdateInProgressException: a cluster's capacity providers are changed at once.",
-            "ClusterContainsCapacityProviderException: no capacity provider belongs to one cluster alone.",
+            "UpdateInProgressException: changes to the capacity providers of a cluster are immediate.",
+            "ClusterContainsCapacityProviderException: capacity providers do not belong to one cluster.",
         ),
     ),
     Edge(
@@ -73,7 +73,7 @@ EDGES = [
         "a service",
         "the targets that it registered",
         "none: it registers them again",
-        ("Targets: a service puts none back that somebody deregisters.",),
+        ("Targets: a service does not register a target again that a user deregisters.",),
     ),
     # --- Auto Scaling groups and instances
     Edge(
@@ -325,7 +325,7 @@ EDGES = [
         "a composite alarm",
         "the alarms that it is made of",
         "ValidationError",
-        ("Composite alarms, which are deleted before the alarms that they are made of.",),
+        ("Composite alarms, which must be deleted before their alarms.",),
     ),
     Edge(
         "a budget's actions",

@@ -10,10 +10,15 @@ from botocore.exceptions import ClientError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from local_aws_server.billing.account import month_after
-from local_aws_server.clock.clock import iso, moment
+from local_aws_server.billing.calendar import Period, next_month_start
+from local_aws_server.clock.clock import format_timestamp, parse_timestamp
 from local_aws_server.services.budgets import amounts, notifications
-from local_aws_server.services.budgets.amounts import Period, Spend, as_expression, limit, period_of
+from local_aws_server.services.budgets.amounts import (
+    Spend,
+    budget_limit,
+    cost_filters_to_expression,
+    period_containing,
+)
 from tests.local.conftest import Account, Program
 from tests.local.timing import advance, control, events, now
 
@@ -95,7 +100,7 @@ def test_a_budget_spends_what_the_bill_says_in_all_regions(february: Account) ->
     actual, forecast = spend(february)
     assert actual == pytest.approx(month_to_date(february), abs=0.001)
     assert actual > 10 * 2 * (0.0132 + 0.0116)
-    hours = (month_after(now(february)) - now(february)) / 3600
+    hours = (next_month_start(now(february)) - now(february)) / 3600
     assert forecast == pytest.approx(actual + actual / 10 * hours, rel=0.02), "if it goes on like this"
 
 
@@ -167,7 +172,7 @@ def test_the_history_of_a_budget_tells_its_periods(february: Account) -> None:
     create(february, budget(20))
     create(february, budget(200, BudgetName="yearly", TimeUnit="ANNUALLY"))
     launch(february, 1)
-    control(february, "POST", "advance", to=iso(month_after(began) + 86400))
+    control(february, "POST", "advance", to=format_timestamp(next_month_start(began) + 86400))
     asked = {"AccountId": february.id, "BudgetName": "monthly"}
     told = client.describe_budget_performance_history(**asked)["BudgetPerformanceHistory"]
     first, second = told["BudgetedAndActualAmountsList"]
@@ -182,7 +187,7 @@ def test_the_history_of_a_budget_tells_its_periods(february: Account) -> None:
 
 
 def test_planned_limits_hold_in_their_months(february: Account) -> None:
-    this, later = int(now(february)), month_after(now(february))
+    this, later = int(now(february)), next_month_start(now(february))
     planned = budget(1)
     del planned["BudgetLimit"]
     planned["PlannedBudgetLimits"] = {
@@ -191,7 +196,7 @@ def test_planned_limits_hold_in_their_months(february: Account) -> None:
     }
     create(february, planned)
     assert described(february)["BudgetLimit"]["Amount"] == "10.0"
-    control(february, "POST", "advance", to=iso(later))
+    control(february, "POST", "advance", to=format_timestamp(later))
     assert described(february)["BudgetLimit"]["Amount"] == "30.0"
 
 
@@ -227,7 +232,7 @@ def test_an_actual_amount_is_told_once_a_month(february: Account) -> None:
     launch(february, 12)
     advance(february, "1d")
     assert sent(february) == []
-    control(february, "POST", "advance", to=iso(month_after(now(february)) - 60))
+    control(february, "POST", "advance", to=format_timestamp(next_month_start(now(february)) - 60))
     assert [(each["budget"], each["threshold"]["Amount"]) for each in sent(february)] == [
         ("monthly", "10.0"),
         ("monthly", "16.0"),
@@ -297,7 +302,7 @@ def test_a_notification_is_in_alarm_until_the_month_is_over(february: Account) -
     launch(february, 12)
     advance(february, "3d")
     assert states(february) == ["ALARM"]
-    control(february, "POST", "advance", to=iso(month_after(now(february)) + 7 * 3600))
+    control(february, "POST", "advance", to=format_timestamp(next_month_start(now(february)) + 7 * 3600))
     assert states(february) == ["OK"]
 
 
@@ -486,34 +491,38 @@ def test_a_change_of_a_budget_keeps_its_period_and_its_notifications(account: Ac
     ],
 )
 def test_a_leap_day_lies_in_its_period(unit: str, start: str, end: str) -> None:
-    assert period_of(unit, moment("2028-02-29T13:37Z")) == Period(int(moment(start)), int(moment(end)))
+    assert period_containing(unit, parse_timestamp("2028-02-29T13:37Z")) == Period(
+        int(parse_timestamp(start)), int(parse_timestamp(end))
+    )
 
 
 @given(st.integers(0, 4_000_000_000), st.sampled_from(["DAILY", "MONTHLY", "QUARTERLY", "ANNUALLY"]))
 def test_periods_follow_each_other_without_a_gap(when: int, unit: str) -> None:
-    period = period_of(unit, when)
+    period = period_containing(unit, when)
     assert period.start <= when < period.end
-    assert period_of(unit, period.end).start == period.end
-    assert period_of(unit, period.start) == period
+    assert period_containing(unit, period.end).start == period.end
+    assert period_containing(unit, period.start) == period
 
 
 @pytest.mark.parametrize(("amount", "told"), [("0", "0.0"), ("17.2", "17.2"), ("45.0641", "45.064"), ("20", "20.0")])
 def test_an_amount_is_told_to_a_thousandth(amount: str, told: str) -> None:
-    assert Spend(Decimal(amount), "USD").as_told() == {"Amount": told, "Unit": "USD"}
+    assert Spend(Decimal(amount), "USD").to_dict() == {"Amount": told, "Unit": "USD"}
 
 
 def test_planned_limits_begin_one_after_another() -> None:
     planned = {"PlannedBudgetLimits": {str(start): {"Amount": str(start), "Unit": "USD"} for start in (100, 200, 1000)}}
-    found = [int(limit(planned, when).amount) for when in (50, 100, 199, 200, 999, 5000)]
+    found = [int(budget_limit(planned, when).amount) for when in (50, 100, 199, 200, 999, 5000)]
     assert found == [100, 100, 100, 200, 200, 1000]
 
 
 def test_cost_filters_are_an_expression() -> None:
-    assert as_expression({}) is None
-    assert as_expression({"UsageTypeGroup": ["EC2: Running Hours"]}) == {
+    assert cost_filters_to_expression({}) is None
+    assert cost_filters_to_expression({"UsageTypeGroup": ["EC2: Running Hours"]}) == {
         "Dimensions": {"Key": "USAGE_TYPE_GROUP", "Values": ["EC2: Running Hours"]}
     }
-    tags = as_expression({"AZ": ["eu-west-3a"], "TagKeyValue": ["user:team$web", "user:team$api", "user:stage$prod"]})
+    tags = cost_filters_to_expression(
+        {"AZ": ["eu-west-3a"], "TagKeyValue": ["user:team$web", "user:team$api", "user:stage$prod"]}
+    )
     assert tags == {
         "And": [
             {"Dimensions": {"Key": "AZ", "Values": ["eu-west-3a"]}},
@@ -536,9 +545,9 @@ def test_cost_filters_are_an_expression() -> None:
 )
 def test_a_threshold_is_crossed_to_the_cent(operator: str, spent: str, expected: bool) -> None:
     notification = over(80, ComparisonOperator=operator)
-    threshold = notifications.threshold_of(budget(20), notification)
+    threshold = notifications.threshold_spend(budget(20), notification)
     assert threshold == Spend(Decimal(16), "USD")
-    assert notifications.crossed(notification, Spend(Decimal(spent), "USD"), threshold) is expected
+    assert notifications.is_crossed(notification, Spend(Decimal(spent), "USD"), threshold) is expected
 
 
 def test_costs_that_nothing_is_said_about_are_included() -> None:

@@ -18,12 +18,16 @@ from botocore.exceptions import ClientError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from esaws.pricelist import tiers
-from local_aws_server.billing.bill import total
-from local_aws_server.billing.charge import HOUR, Charge, Meter
-from local_aws_server.services.bcm_data_exports.cur import all_columns, default_properties, report, snake_case
-from local_aws_server.services.bcm_data_exports.definitions import Refused, check_properties, found
-from local_aws_server.services.bcm_data_exports.query import BadQuery, parsed
+from esaws.pricelist import bundled
+from local_aws_server.billing.bill import total_cost
+from local_aws_server.billing.calendar import HOUR
+from local_aws_server.billing.charge import Charge, Meter
+from local_aws_server.services.bcm_data_exports.columns import all_columns, default_properties
+from local_aws_server.services.bcm_data_exports.cur import build_report, snake_case
+from local_aws_server.services.bcm_data_exports.exports import ExportError, find_export
+from local_aws_server.services.bcm_data_exports.query import InvalidQuery
+from local_aws_server.services.bcm_data_exports.query_parser import parse_query
+from local_aws_server.services.bcm_data_exports.validation import validate_properties
 from tests.local.conftest import Account, Program
 from tests.local.timing import advance, control
 
@@ -303,7 +307,7 @@ def test_a_report_as_csv_has_the_same_rows(account: Account) -> None:
 
 def charge(meter: int, hour: int, quantity: Decimal, free: bool) -> Charge:
     metered = Meter("eu-west-3", "AmazonEC2", "BoxUsage:t2.micro", "RunInstances", "Hrs", f"i-{meter}", "eu-west-3a")
-    (price,) = tiers("AmazonEC2", metered.usage_type, metered.operation, metered.region)
+    (price,) = bundled().tiers("AmazonEC2", metered.usage_type, metered.operation, metered.region)
     rate = Decimal(0) if free else price.usd
     start = JANUARY + hour * HOUR
     return Charge(metered, start, "Usage", quantity, rate, rate * quantity, price, "AmazonEC2 Hrs" if free else "")
@@ -319,10 +323,12 @@ def charge(meter: int, hour: int, quantity: Decimal, free: bool) -> Charge:
 def test_rows_are_unique_and_lose_nothing(amounts: dict[Any, Decimal], granularity: str, resources: str) -> None:
     charges = [charge(meter, hour, quantity, free) for (meter, hour, free), quantity in amounts.items()]
     properties = {**default_properties(), "TIME_GRANULARITY": granularity, "INCLUDE_RESOURCES": resources}
-    rows = report("123456789012", charges, properties, [*KEY, "line_item_usage_amount", "line_item_unblended_cost"])
+    rows = build_report(
+        "123456789012", charges, properties, [*KEY, "line_item_usage_amount", "line_item_unblended_cost"]
+    )
     frame = rows.to_pandas()
     assert not frame.duplicated(KEY).any()
-    assert frame["line_item_unblended_cost"].sum() == pytest.approx(float(total(charges)))
+    assert frame["line_item_unblended_cost"].sum() == pytest.approx(float(total_cost(charges)))
     assert frame["line_item_usage_amount"].sum() == pytest.approx(float(sum(amounts.values())))
 
 
@@ -330,7 +336,7 @@ def test_a_month_of_forty_thousand_rows_is_small() -> None:
     charges = [charge(meter, hour, Decimal("0.5"), hour < 60) for hour in range(744) for meter in range(54)]
     properties = {**default_properties(), "INCLUDE_RESOURCES": "TRUE"}
     sink = io.BytesIO()
-    table = report("123456789012", charges, properties, FULL)
+    table = build_report("123456789012", charges, properties, FULL)
     pq.write_table(table, sink, compression="snappy")
     assert table.num_rows == 40176
     assert len(sink.getvalue()) < 3_000_000
@@ -589,13 +595,13 @@ def test_the_table_is_described_as_it_is_configured(account: Account) -> None:
 
 
 def test_a_refusal_names_the_field_or_the_resource() -> None:
-    with pytest.raises(Refused) as refused:
-        check_properties({"TIME_GRANULARITY": "YEARLY"})
+    with pytest.raises(ExportError) as refused:
+        validate_properties({"TIME_GRANULARITY": "YEARLY"})
     (field,) = refused.value.members["Fields"]
     assert field["Name"] == "TableConfigurations.COST_AND_USAGE_REPORT.TIME_GRANULARITY"
     assert refused.value.members["Reason"] == "fieldValidationFailed"
-    with pytest.raises(Refused) as refused:
-        found("123456789012", "arn:aws:bcm-data-exports:us-east-1:123456789012:export/none")
+    with pytest.raises(ExportError) as refused:
+        find_export("123456789012", "arn:aws:bcm-data-exports:us-east-1:123456789012:export/none")
     assert refused.value.members["ResourceType"] == "EXPORT"
 
 
@@ -632,10 +638,10 @@ def test_a_query_chooses_rows_and_names_entries_of_maps(account: Account) -> Non
 )
 def test_a_condition_holds_for_some_rows(condition: str, expected: int) -> None:
     properties = {**default_properties(), "INCLUDE_RESOURCES": "TRUE"}
-    query = parsed(f"select line_item_usage_type from COST_AND_USAGE_REPORT where {condition};", properties)
+    query = parse_query(f"select line_item_usage_type from COST_AND_USAGE_REPORT where {condition};", properties)
     charges = [charge(number, number, Decimal("0.25") * (number + 1), False) for number in range(3)]
-    table = report("123456789012", charges, properties, query.columns())
-    assert query.answer(table).num_rows == expected
+    table = build_report("123456789012", charges, properties, query.required_columns())
+    assert query.apply(table).num_rows == expected
 
 
 @pytest.mark.parametrize(
@@ -659,5 +665,5 @@ def test_a_condition_holds_for_some_rows(condition: str, expected: int) -> None:
     ],
 )
 def test_a_statement_that_is_no_query_is_refused(statement: str) -> None:
-    with pytest.raises(BadQuery):
-        parsed(statement, default_properties())
+    with pytest.raises(InvalidQuery):
+        parse_query(statement, default_properties())

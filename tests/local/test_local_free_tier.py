@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from local_aws_server.billing.account import month_after, month_of
-from local_aws_server.billing.free_tier import asked_for
-from local_aws_server.clock.clock import iso
-from local_aws_server.hooks import AwsError
+from local_aws_server.billing.calendar import month_start, next_month_start
+from local_aws_server.clock.clock import format_timestamp
+from local_aws_server.errors import AwsError
+from local_aws_server.services.freetier.filters import compile_filter
 from tests.local.conftest import Account, Program
 from tests.local.timing import advance, control, now
 
@@ -51,7 +51,7 @@ def test_twelve_instances_use_750_hours_up_in_two_days_and_a_half(february: Acco
     after = usage(february, "BoxUsage:freetier.micro")
     assert before["actualUsageAmount"] == pytest.approx(62 * 12, abs=0.1)
     assert (after["actualUsageAmount"], after["limit"]) == (750.0, 750.0)
-    hours = (month_after(now(february)) - month_of(now(february))) / 3600
+    hours = (next_month_start(now(february)) - month_start(now(february))) / 3600
     assert after["forecastedUsageAmount"] == pytest.approx(12 * hours, rel=0.01), "what it would be at this pace"
     advance(february, "10d")
     later = usage(february, "BoxUsage:freetier.micro")
@@ -80,7 +80,7 @@ def test_an_offer_is_told_in_the_words_of_aws(february: Account) -> None:
 def test_the_free_tier_begins_anew_each_month(february: Account) -> None:
     launch(february, 12)
     advance(february, "70h")
-    control(february, "POST", "advance", to=iso(month_after(now(february)) + 3600))
+    control(february, "POST", "advance", to=format_timestamp(next_month_start(now(february)) + 3600))
     assert usage(february, "BoxUsage:freetier.micro")["actualUsageAmount"] == pytest.approx(12.0, abs=0.1)
 
 
@@ -162,7 +162,7 @@ IS_GLUE, IS_EC2 = dimension("SERVICE", "EQUALS", "AWS Glue"), dimension("SERVICE
     ],
 )
 def test_a_filter_is_what_it_says(expression: dict[str, Any], expected: bool) -> None:
-    assert asked_for(expression)(GLUE) is expected
+    assert compile_filter(expression)(GLUE) is expected
 
 
 @pytest.mark.parametrize(
@@ -178,4 +178,4 @@ def test_a_filter_is_what_it_says(expression: dict[str, Any], expected: bool) ->
 )
 def test_what_is_no_filter_is_refused(expression: dict[str, Any], why: str) -> None:
     with pytest.raises(AwsError, match=why):
-        asked_for(expression)
+        compile_filter(expression)

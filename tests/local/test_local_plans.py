@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from local_aws_server.billing.account import months_after
-from local_aws_server.clock.clock import iso
+from local_aws_server.billing.calendar import add_months
+from local_aws_server.clock.clock import format_timestamp
 from tests.local.conftest import Account, Program
 from tests.local.timing import advance, control, events, now
 
@@ -171,7 +171,7 @@ def test_the_free_plan_has_micro_databases_with_a_day_of_backups(
 
 def test_the_free_plan_tells_its_credits_and_its_end(free: Account) -> None:
     told = plan(free)
-    assert abs(told.pop("accountPlanExpirationDate").timestamp() - months_after(now(free), 6)) < 86400
+    assert abs(told.pop("accountPlanExpirationDate").timestamp() - add_months(now(free), 6)) < 86400
     assert told == {
         "accountId": free.id,
         "accountPlanType": "FREE",
@@ -250,7 +250,7 @@ def test_the_account_is_closed_when_its_credits_are_used_up_and_is_never_charged
 
 
 def test_the_account_is_closed_after_six_months_whatever_is_left(lasting: Account) -> None:
-    control(lasting, "POST", "advance", to=iso(months_after(now(lasting), 6) + 60))
+    control(lasting, "POST", "advance", to=format_timestamp(add_months(now(lasting), 6) + 60))
     assert refused(lasting.client("ec2").describe_vpcs)[0] == "OptInRequired"
     assert closed(lasting) == ["the six months of its free plan are over"]
     assert plan(lasting)["accountPlanStatus"] == "EXPIRED"
@@ -273,7 +273,7 @@ def gone(clock_of_its_own: str) -> Account:
     control(account, "POST", "regime", regime="credits", plan="free")
     run(account)
     account.client("sqs").create_queue(QueueName="q")
-    control(account, "POST", "advance", to=iso(months_after(now(account), 6) + 60))
+    control(account, "POST", "advance", to=format_timestamp(add_months(now(account), 6) + 60))
     return account
 
 
@@ -304,7 +304,7 @@ def test_a_closed_account_still_knows_who_it_is(gone: Account) -> None:
 
 def test_an_upgrade_opens_a_closed_account_again_with_all_that_it_had(lasting: Account) -> None:
     instance = run(lasting)["Instances"][0]["InstanceId"]
-    control(lasting, "POST", "advance", to=iso(months_after(now(lasting), 6) + 60))
+    control(lasting, "POST", "advance", to=format_timestamp(add_months(now(lasting), 6) + 60))
     advance(lasting, "60d")
     lasting.client("freetier").upgrade_account_plan(accountPlanType="PAID")
     described = lasting.client("ec2").describe_instances()["Reservations"][0]["Instances"][0]
@@ -316,7 +316,7 @@ def test_an_upgrade_opens_a_closed_account_again_with_all_that_it_had(lasting: A
 
 def test_a_closed_account_is_gone_for_good_after_90_days(lasting: Account) -> None:
     run(lasting)
-    control(lasting, "POST", "advance", to=iso(months_after(now(lasting), 6) + 60))
+    control(lasting, "POST", "advance", to=format_timestamp(add_months(now(lasting), 6) + 60))
     advance(lasting, "91d")
     freetier = lasting.client("freetier")
     assert refused(freetier.upgrade_account_plan, accountPlanType="PAID")[0] == "AccessDeniedException"

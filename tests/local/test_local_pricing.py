@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from esaws.pricelist import prices
-from local_aws_server.billing.skus import Product, location
+from esaws.pricelist import bundled
+from local_aws_server.billing.products import Product, location_name
 from tests.local.conftest import Account
 
 PARIS = {"Type": "TERM_MATCH", "Field": "regionCode", "Value": "eu-west-3"}
@@ -109,7 +109,7 @@ def test_what_is_no_longer_asked_is_no_product(account: Account) -> None:
 def test_every_product_has_a_sku_of_its_own() -> None:
     named = {
         Product(region, service, usage_type, price.operation or "")
-        for (region, service, usage_type), tiers in prices().items()
+        for (region, service, usage_type), tiers in bundled().prices.items()
         for price in tiers
     }
     skus = {product.sku for product in named}
@@ -118,8 +118,8 @@ def test_every_product_has_a_sku_of_its_own() -> None:
 
 
 def test_regions_have_the_names_of_the_price_list() -> None:
-    assert (location("eu-west-3"), location("us-east-1")) == ("EU (Paris)", "US East (N. Virginia)")
-    assert location("eu-nowhere-1") == "eu-nowhere-1"
+    assert (location_name("eu-west-3"), location_name("us-east-1")) == ("EU (Paris)", "US East (N. Virginia)")
+    assert location_name("eu-nowhere-1") == "eu-nowhere-1"
 
 
 def test_services_tell_by_what_their_products_are_found(account: Account) -> None:

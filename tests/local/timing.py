@@ -1,4 +1,4 @@
-"""The clock of a local AWS, as a test moves it."""
+"""Control routes of a local AWS: the clock and the event log."""
 
 import json
 import urllib.request
@@ -6,17 +6,17 @@ from datetime import datetime
 from typing import Any
 
 
-def control(account: Any, method: str, name: str, **asked: Any) -> dict[str, Any]:
-    """What `/_esaws/<name>` answers for an account."""
-    body = json.dumps({"account": account.id, **asked}).encode()
+def control(account: Any, method: str, name: str, **parameters: Any) -> dict[str, Any]:
+    """The response of `/_esaws/<name>` for an account."""
+    body = json.dumps({"account": account.id, **parameters}).encode()
     request = urllib.request.Request(f"{account.url}/_esaws/{name}", body, method=method)
     with urllib.request.urlopen(request, timeout=60) as response:
-        answer: dict[str, Any] = json.load(response)
-        return answer
+        result: dict[str, Any] = json.load(response)
+        return result
 
 
 def advance(account: Any, by: str) -> None:
-    """Let time pass."""
+    """Advance the clock by a duration."""
     control(account, "POST", "advance", by=by)
 
 
@@ -26,6 +26,6 @@ def now(account: Any) -> float:
 
 
 def events(account: Any) -> list[dict[str, Any]]:
-    """What has happened in an account."""
-    found: list[dict[str, Any]] = control(account, "GET", "events")["events"]
-    return found
+    """The events of an account."""
+    log: list[dict[str, Any]] = control(account, "GET", "events")["events"]
+    return log

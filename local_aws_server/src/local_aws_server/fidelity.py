@@ -59,99 +59,98 @@ EXPLICIT = (
         service="EC2 and VPC",
         fidelity=REAL,
         statement="Networks, subnets, route tables, gateways, addresses, security groups, volumes and launch "
-        "templates are kept.",
+        "templates are stored.",
         documentation=("https://docs.aws.amazon.com/AWSEC2/latest/APIReference/Welcome.html",),
     ),
     Behaviour(
         service="Elastic Load Balancing",
         fidelity=REAL,
-        statement="Load balancers, target groups and listeners are kept, with their attributes.",
+        statement="Load balancers, target groups and listeners are stored, with their attributes.",
         documentation=("https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/Welcome.html",),
     ),
     Behaviour(
         service="ECS",
         fidelity=REAL,
-        statement="Clusters, capacity providers and task definitions are kept.",
+        statement="Clusters, capacity providers and task definitions are stored.",
         documentation=("https://docs.aws.amazon.com/AmazonECS/latest/APIReference/Welcome.html",),
     ),
     Behaviour(
         service="ECR",
         fidelity=REAL,
-        statement="Repositories, their policies and their images' manifests are kept.",
+        statement="Repositories, their policies and the manifests of their images are stored.",
         documentation=("https://docs.aws.amazon.com/AmazonECR/latest/APIReference/Welcome.html",),
     ),
     Behaviour(
         service="IAM",
         fidelity=REAL,
-        statement="Users, roles, profiles and policies are kept.",
+        statement="Users, roles, profiles and policies are stored.",
         documentation=("https://docs.aws.amazon.com/IAM/latest/APIReference/welcome.html",),
     ),
     Behaviour(
         service="S3",
         fidelity=REAL,
-        statement="Buckets, objects and versions are kept.",
+        statement="Buckets, objects and versions are stored.",
         documentation=("https://docs.aws.amazon.com/AmazonS3/latest/API/Welcome.html",),
     ),
     Behaviour(
         service="RDS",
         fidelity=REAL,
-        statement="DB instances, their subnet and parameter groups and snapshots are kept.",
+        statement="DB instances, their subnet and parameter groups and snapshots are stored.",
         documentation=("https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/Welcome.html",),
     ),
     Behaviour(
         service="Amazon MQ",
         fidelity=REAL,
-        statement="Brokers and their users are kept.",
+        statement="Brokers and their users are stored.",
         documentation=("https://docs.aws.amazon.com/amazon-mq/latest/api-reference/welcome.html",),
     ),
     Behaviour(
         service="Cognito",
         fidelity=REAL,
-        statement="User pools, clients, domains and users are kept.",
+        statement="User pools, clients, domains and users are stored.",
         documentation=("https://docs.aws.amazon.com/cognito-user-identity-pools/latest/APIReference/Welcome.html",),
     ),
     Behaviour(
         service="CloudWatch",
         fidelity=REAL,
-        statement="Alarms, dashboards and the metrics that are put are kept.",
+        statement="Alarms, dashboards and metrics from PutMetricData are stored.",
         documentation=("https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/Welcome.html",),
     ),
     Behaviour(
         service="CloudWatch Logs",
         fidelity=REAL,
-        statement="Log groups, streams and the events that are put are kept.",
+        statement="Log groups, streams and events from PutLogEvents are stored.",
         documentation=("https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/Welcome.html",),
     ),
     Behaviour(
         service="Cloud Map",
         fidelity=REAL,
-        statement="Namespaces and services are kept.",
+        statement="Namespaces and services are stored.",
         documentation=("https://docs.aws.amazon.com/cloud-map/latest/api/Welcome.html",),
     ),
     Behaviour(
         service=ANYTHING_ELSE,
         fidelity=REAL,
-        statement="Operations and services that moto has, and no rule touches, pass through.",
+        statement="Operations and services of moto that no module here changes pass through.",
         documentation=("https://docs.getmoto.org/en/latest/docs/services/index.html",),
     ),
     # Done by the server itself.
     Behaviour(
         service="STS",
-        statement="Each account stands alone; an access key or an assumed role acts in its own account.",
+        statement="Accounts are isolated; an access key or an assumed role acts in its own account.",
         documentation=("https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html",),
     ),
     Behaviour(
         service="time",
-        statement="One clock for all accounts, which runs on with real time and can be moved forward; whoever "
-        "looks at something on its way makes the time pass until it is there.",
+        statement="One clock for all accounts runs with real time and can be advanced; a describe call of a "
+        "resource in transition advances it to the end of the transition.",
         documentation=("https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ec2-instance-lifecycle.html",),
     ),
     # Not simulated.
     Behaviour(
         service="Elastic Load Balancing",
         fidelity=NOT_SIMULATED,
-        statement="A server that an instance runs without an ECS task: nothing listens there, so its target is "
-        "unhealthy.",
+        statement="Servers on instances without an ECS task: nothing listens there, so such targets are unhealthy.",
         documentation=(
             "https://docs.aws.amazon.com/elasticloadbalancing/latest/application/target-group-health-checks.html",
         ),
@@ -159,25 +158,25 @@ EXPLICIT = (
     Behaviour(
         service="Elastic Load Balancing",
         fidelity=NOT_SIMULATED,
-        statement="Traffic on the wire: requests are rates, and nothing answers on a load balancer's name.",
+        statement="Network traffic: requests are rates, and nothing responds on the DNS name of a load balancer.",
         documentation=("https://docs.aws.amazon.com/elasticloadbalancing/latest/application/introduction.html",),
     ),
     Behaviour(
         service="IAM",
         fidelity=NOT_SIMULATED,
-        statement="Enforcement: every caller may do everything.",
+        statement="Enforcement of policies: every caller may do everything.",
         documentation=("https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html",),
     ),
     Behaviour(
         service="RDS",
         fidelity=NOT_SIMULATED,
-        statement="A database behind the endpoint; the same holds for caches and brokers.",
+        statement="Databases behind the endpoints; the same holds for caches and brokers.",
         documentation=("https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/Welcome.html",),
     ),
     Behaviour(
         service="ECS",
         fidelity=NOT_SIMULATED,
-        statement="UpdateInProgressException: a cluster's capacity providers are changed at once.",
+        statement="UpdateInProgressException: changes to the capacity providers of a cluster are immediate.",
         documentation=(
             "https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_PutClusterCapacityProviders.html",
         ),
@@ -185,19 +184,19 @@ EXPLICIT = (
     Behaviour(
         service="ECS",
         fidelity=NOT_SIMULATED,
-        statement="ClusterContainsCapacityProviderException: no capacity provider belongs to one cluster alone.",
+        statement="ClusterContainsCapacityProviderException: capacity providers do not belong to one cluster.",
         documentation=("https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DeleteCluster.html",),
     ),
     Behaviour(
         service="ECS",
         fidelity=NOT_SIMULATED,
-        statement="Targets: a service puts none back that somebody deregisters.",
+        statement="Targets: a service does not register a target again that a user deregisters.",
         documentation=("https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-load-balancing.html",),
     ),
     Behaviour(
         service="CloudWatch",
         fidelity=NOT_SIMULATED,
-        statement="Composite alarms, which are deleted before the alarms that they are made of.",
+        statement="Composite alarms, which must be deleted before their alarms.",
         documentation=("https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutCompositeAlarm.html",),
     ),
     Behaviour(
@@ -209,13 +208,13 @@ EXPLICIT = (
     Behaviour(
         service=ANYTHING_ELSE,
         fidelity=NOT_SIMULATED,
-        statement="Operations and services that moto has not: HTTP 501, `NotSimulated`, naming the call.",
+        statement="Operations and services that moto lacks: HTTP 501, `NotSimulated`, with the name of the call.",
         documentation=("https://docs.getmoto.org/en/latest/docs/services/index.html",),
     ),
     Behaviour(
         service=ANYTHING_ELSE,
         fidelity=NOT_SIMULATED,
-        statement="Refusals that neither moto nor a rule knows: the call is accepted.",
+        statement="Errors that neither moto nor a module here raises: the call is accepted.",
         documentation=("https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html",),
     ),
 )

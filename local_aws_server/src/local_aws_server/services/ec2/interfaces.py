@@ -41,9 +41,15 @@ def is_in_use(eni: Any) -> bool:
     return eni.instance is not None or eni.status == "in-use" or requester(eni) is not None
 
 
+def service_interface(eni: Any) -> ServiceInterface | None:
+    """The specification of an interface that an AWS service manages; None for other interfaces."""
+    spec: ServiceInterface | None = sidecar(eni).get("service_interface")
+    return spec
+
+
 def requester(eni: Any) -> str | None:
     """The AWS service that manages the interface; None if a user does."""
-    spec: ServiceInterface | None = sidecar(eni).get("service_interface")
+    spec = service_interface(eni)
     return spec.requester if spec else None
 
 
@@ -56,7 +62,7 @@ def sync_interfaces(backends: Backends, service: str, expected: Iterable[Service
     """Create, update and delete the interfaces of a service; with `linger`, unexpected ones stay for a while."""
     missing = dict.fromkeys(expected)
     for eni in interfaces(backends):
-        spec: ServiceInterface | None = sidecar(eni).get("service_interface")
+        spec = service_interface(eni)
         if spec is None or spec.service != service or is_leaving(eni):
             continue
         if spec in missing:

@@ -1,7 +1,7 @@
-"""Loads a thousand mutated files into a local AWS of this process, and says as JSON what became of them and what ran.
+"""Load damaged and hostile files into a local AWS in this process, and print the outcomes as JSON.
 
-`python -m tests.local.mutations FILE`: the bytes of this file are changed; so is what a small one says that is made
-here, its checksum then made right again.
+`python -m tests.local.damaged_files FILE COUNT`: COUNT times it changes bytes of FILE, and COUNT times the content of a
+small file with a correct checksum. The process then prints what was loaded and refused, and every suspicious action.
 """
 
 import copy
@@ -22,16 +22,15 @@ from local_aws_server import hooks
 from local_aws_server.backends import Backends
 from local_aws_server.clock.clock import CLOCK
 from local_aws_server.clock.event_log import record_event
-from local_aws_server.faults import api_faults
+from local_aws_server.faults.control import add_fault
 from local_aws_server.keep_alive import KeepAliveHandler
 from local_aws_server.server import LocalAws
 from local_aws_server.snapshots import accounts, file, snapshot
 from local_aws_server.snapshots.errors import Unreadable
 from tests.local.conftest import Account
 
-BYTES, MEANINGS = 600, 400
-LARGEST, MOST_VALUES = 1 << 25, 1 << 20
-"""The limits of a file here; the real ones would make this test as large."""
+MAX_UNPACKED, MAX_VALUES = 1 << 25, 1 << 20
+"""Limits of a file for this test; the real ones would make it slow."""
 ACCOUNT = "123456789012"
 READS = {
     "dynamodb": "list_tables",
@@ -111,58 +110,60 @@ HARMLESS = {"os.listdir", "os.scandir", "os.walk", "os.fwalk", "os.add_dll_direc
 
 
 class Watch:
-    """An audit hook: what a file could have made this process do, while `on`."""
+    """An audit hook that records actions that loading a file must not cause, while it is `on`."""
 
     def __init__(self) -> None:
         self.on = False
-        self.ran: Counter[str] = Counter()
-        sys.addaudithook(self.see)
+        self.actions: Counter[str] = Counter()
+        sys.addaudithook(self.record)
 
-    def see(self, event: str, arguments: tuple[Any, ...]) -> None:
+    def record(self, event: str, arguments: tuple[Any, ...]) -> None:
         if not self.on or event in HARMLESS:
             return
         if event == "import":
             if not str(arguments[0]).startswith(("moto", "esaws", "encodings")):
-                self.ran[f"import {arguments[0]}"] += 1
+                self.actions[f"import {arguments[0]}"] += 1
         elif event == "open":
             if isinstance(arguments[1], str) and set(arguments[1]) & set("wax+"):
-                self.ran[f"open {arguments[0]}"] += 1
+                self.actions[f"open {arguments[0]}"] += 1
         elif event.startswith(WATCHED):
-            self.ran[f"{event} {arguments!r:.100}"] += 1
+            self.actions[f"{event} {arguments!r:.100}"] += 1
 
 
-def changed_bytes(content: bytes, chance: random.Random) -> bytes:
-    """A file that was damaged on its way."""
-    place, other = sorted(chance.sample(range(len(content)), 2))
+def change_bytes(content: bytes, chance: random.Random) -> bytes:
+    """Damage a file: flip, cut, repeat or overwrite bytes."""
+    start, end = sorted(chance.sample(range(len(content)), 2))
     if chance.random() < 0.4:
-        place, other = sorted(chance.sample(range(600), 2))
+        start, end = sorted(chance.sample(range(600), 2))
     return chance.choice(
         [
-            content[:place] + bytes([content[place] ^ (1 << chance.randrange(8))]) + content[place + 1 :],
-            content[:place],
-            content[:place] + content[other:],
-            content[:other] + content[place:],
-            content[:place] + bytes(other - place) + content[other:],
-            content + content[place:other],
-            content[place:],
+            content[:start] + bytes([content[start] ^ (1 << chance.randrange(8))]) + content[start + 1 :],
+            content[:start],
+            content[:start] + content[end:],
+            content[:end] + content[start:],
+            content[:start] + bytes(end - start) + content[end:],
+            content + content[start:end],
+            content[start:],
         ]
     )
 
 
-def changed_meaning(header: dict[str, Any], tables: dict[str, Any], chance: random.Random) -> bytes:
-    """A file that is whole and says something else, with its sizes and checksum right."""
+def change_content(header: dict[str, Any], tables: dict[str, Any], chance: random.Random) -> bytes:
+    """Change the content of a file, with correct sizes and checksum."""
     header, tables = copy.deepcopy(header), copy.deepcopy(tables)
-    what = chance.random()
-    if what < 0.1:
+    kind = chance.random()
+    if kind < 0.1:
         change_somewhere(header, chance)
         return file.pack(header, parts(tables))
     table = chance.choice(list(tables.values()))
-    if what < 0.35:
+    if kind < 0.35:
         chance.choice(table["shapes"])[0] = chance.choice(CLASSES + [name for name, _ in table["shapes"]])
-    elif what < 0.45:
-        own = chance.choice([shape for shape in table["shapes"] if shape[1]])[1]
-        own[chance.randrange(len(own))] = chance.choice(["__class__", "reset", "not a name", "_esaws", "__del__", 7])
-    elif what < 0.55:
+    elif kind < 0.45:
+        attributes = chance.choice([shape for shape in table["shapes"] if shape[1]])[1]
+        attributes[chance.randrange(len(attributes))] = chance.choice(
+            ["__class__", "reset", "not a name", "_esaws", "__del__", 7]
+        )
+    elif kind < 0.55:
         chance.shuffle(table["rows"])
     else:
         for _ in range(chance.choice([1, 1, 3])):
@@ -175,7 +176,7 @@ def parts(tables: dict[str, Any]) -> list[file.AccountPart]:
 
 
 def change_somewhere(node: Any, chance: random.Random) -> None:
-    """Go down into lists and dicts by chance, and put something else, twice the same or nothing there."""
+    """Replace, delete or duplicate a random value in nested lists and dicts."""
     while True:
         keys = list(node) if isinstance(node, dict) else range(len(node))
         if not keys:
@@ -185,24 +186,24 @@ def change_somewhere(node: Any, chance: random.Random) -> None:
         if isinstance(below, dict | list) and below and chance.random() < 0.85:
             node = below
             continue
-        how = chance.random()
-        if how < 0.7:
+        kind = chance.random()
+        if kind < 0.7:
             node[key] = copy.deepcopy(chance.choice(VALUES))
-        elif how < 0.85 or isinstance(node, dict):
+        elif kind < 0.85 or isinstance(node, dict):
             del node[key]
         else:
             node.insert(key, copy.deepcopy(below))
         return
 
 
-def by_hand(header: dict[str, Any]) -> Iterator[bytes]:
-    """What no change by chance would come to."""
+def handmade_files(header: dict[str, Any]) -> Iterator[bytes]:
+    """Hostile files that random changes would not produce."""
     account = header["accounts"][0]["account"]
     yield packed(header, account, b"[" * 200_000)
     yield packed(header, account, b'{"shapes": [], "rows": [' + b"[" * 500 + b"]" * 500 + b'], "backends": []}')
     yield packed(header, account, b'{"shapes": [], "rows": [' + b"9" * 5000 + b'], "backends": [], "kept": {}}')
-    yield packed(header, account, b" " * (LARGEST + 1))
-    yield packed(header, account, b"[" + b"[]," * MOST_VALUES + b"0]")
+    yield packed(header, account, b" " * (MAX_UNPACKED + 1))
+    yield packed(header, account, b"[" + b"[]," * MAX_VALUES + b"0]")
     yield packed(header, account, b'{"shapes": {}, "rows": 0, "backends": 7, "kept": []}')
     yield packed(header, "../../etc", b'{"shapes": [], "rows": [], "backends": [], "kept": {}}')
 
@@ -215,23 +216,23 @@ def packed(header: dict[str, Any], account: str, table: bytes) -> bytes:
 
 
 class Victim:
-    """A local AWS in this process, with a little of everything that has a form of its own in a file."""
+    """A local AWS in this process, with an example of every kind of value that a file can contain."""
 
     def __init__(self) -> None:
-        self.watch, self.became, self.crashed = Watch(), Counter[str](), list[str]()
+        self.watch, self.outcomes, self.crashes = Watch(), Counter[str](), list[str]()
         CLOCK.start(1767225600.0)
         self.aws = LocalAws()
-        hooks.RECONCILERS.clear()  # what the world does by itself would make it large
+        hooks.RECONCILERS.clear()  # they would create many more objects
         server = make_server("127.0.0.1", 0, self.aws, threaded=True, request_handler=KeepAliveHandler)
         threading.Thread(target=server.serve_forever, daemon=True).start()
         account = Account(f"http://127.0.0.1:{server.server_port}", ACCOUNT)
         self.clients = {service: account.client(service) for service in READS}
-        self.make()
-        self.header, self.tables = self.saved()
+        self.create_resources()
+        self.header, self.tables = self.small_file()
         self.original = file.pack(self.header, parts(self.tables))
-        self.begin()
+        self.load_original()
 
-    def make(self) -> None:
+    def create_resources(self) -> None:
         place = {"LocationConstraint": "eu-west-3"}
         self.clients["s3"].create_bucket(Bucket="one-two-three", CreateBucketConfiguration=place)
         self.clients["s3"].put_object(Bucket="one-two-three", Key="k", Body=b"some content")
@@ -242,80 +243,83 @@ class Victim:
         key = {"AttributeName": "k", "AttributeType": "S"}
         schema = [{"AttributeName": "k", "KeyType": "HASH"}]
         billing = "PAY_PER_REQUEST"
-        made = {"AttributeDefinitions": [key], "KeySchema": schema, "BillingMode": billing}
-        self.clients["dynamodb"].create_table(TableName="t", **made)
-        record_event(Backends(ACCOUNT, "eu-west-3"), "somebody", "something happened")
-        api_faults.add({"account": ACCOUNT, "kind": "throttle", "service": "ec2", "probability": 0.5})
+        table = {"AttributeDefinitions": [key], "KeySchema": schema, "BillingMode": billing}
+        self.clients["dynamodb"].create_table(TableName="t", **table)
+        record_event(Backends(ACCOUNT, "eu-west-3"), "a subject", "an event")
+        add_fault({"account": ACCOUNT, "kind": "throttle", "service": "ec2", "probability": 0.5})
 
-    def saved(self) -> tuple[dict[str, Any], dict[str, Any]]:
-        """A file without the services that hold thousands of things from the beginning."""
+    def small_file(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        """(header, tables) without the services that have thousands of objects in an empty account."""
         header = snapshot.take(self.aws.locks).header
         now, services = accounts.current(ACCOUNT), [name.replace("-", "") for name in READS]
-        few = [each for each in now.backends if type(each).__module__.split(".")[1] in services]
+        few = [backend for backend in now.backends if type(backend).__module__.split(".")[1] in services]
         accounts.replace({ACCOUNT: accounts.Account(few, now.data)})
         tables, left_out = accounts.write(ACCOUNT)
         assert len(few) >= len(READS) and not left_out
         return header, {ACCOUNT: tables}
 
-    def begin(self) -> None:
+    def load_original(self) -> None:
         snapshot.load(self.aws.locks, self.original, hooks.apply_patches)
-        self.is_now = self.state()
+        self.original_state = self.state()
 
     def state(self) -> tuple[Any, ...]:
-        """Which objects the accounts are made of: a file that is refused leaves every one in its place."""
-        here = {each: accounts.current(each) for each in accounts.known_accounts()}
+        """The identities of all objects: a refused file must not replace one."""
+        here = {name: accounts.current(name) for name in accounts.known_accounts()}
         return (
-            {name: [id(thing) for thing in (*each.backends, *each.data.values())] for name, each in here.items()},
+            {
+                name: [id(value) for value in (*account.backends, *account.data.values())]
+                for name, account in here.items()
+            },
             CLOCK.now() // 3600,
         )
 
-    def looks(self) -> list[str]:
-        """What each read answers, an error's code included; that it answers is what matters."""
-        found = []
+    def read(self) -> list[str]:
+        """The result of each read, or the name of its error; it only matters that the server responds."""
+        results = []
         for service, read in READS.items():
             try:
-                answer = getattr(self.clients[service], read)()
-                found.append(str({**answer, "ResponseMetadata": None}))
+                result = getattr(self.clients[service], read)()
+                results.append(str({**result, "ResponseMetadata": None}))
             except Exception as error:
-                found.append(type(error).__name__)
-        return found
+                results.append(type(error).__name__)
+        return results
 
-    def try_with(self, content: bytes) -> None:
+    def load(self, content: bytes) -> None:
         self.watch.on = True
         try:
             snapshot.load(self.aws.locks, content, hooks.apply_patches)
         except Unreadable:
             self.watch.on = False
-            same = self.state() == self.is_now
-            self.became["refused" if same else "refused, and changed"] += 1
+            is_unchanged = self.state() == self.original_state
+            self.outcomes["refused" if is_unchanged else "refused, but changed"] += 1
             return
-        except BaseException as problem:
+        except BaseException as error:
             self.watch.on = False
-            self.crashed.append(f"{type(problem).__name__}: {problem}")
+            self.crashes.append(f"{type(error).__name__}: {error}")
             return
         self.watch.on = False
-        self.became["equal" if content == self.original else "loaded"] += 1
-        if any("Connection" in look or "Timeout" in look for look in self.looks()):
-            self.crashed.append("it does not answer any more")
-        self.begin()
+        self.outcomes["equal" if content == self.original else "loaded"] += 1
+        if any("Connection" in result or "Timeout" in result for result in self.read()):
+            self.crashes.append("the server does not respond any more")
+        self.load_original()
 
 
-def main(large: str) -> None:
+def main(large_file: str, count: int) -> None:
     chance = random.Random(20260101)
-    file._LARGEST, file._MOST_VALUES = LARGEST, MOST_VALUES
-    victim, content = Victim(), Path(large).read_bytes()
-    for _ in range(BYTES):
-        victim.try_with(changed_bytes(content, chance))
-    of_bytes = dict(victim.became)
-    victim.became.clear()
-    for _ in range(MEANINGS):
-        victim.try_with(changed_meaning(victim.header, victim.tables, chance))
-    for changed in by_hand({**victim.header, "accounts": [{"account": ACCOUNT}]}):
-        victim.try_with(changed)
-    victim.try_with(victim.original)
-    ran, became = dict(victim.watch.ran), dict(victim.became)
-    print(json.dumps({"bytes": of_bytes, "meanings": became, "crashed": victim.crashed, "ran": ran}))
+    file._MAX_UNPACKED, file._MAX_VALUES = MAX_UNPACKED, MAX_VALUES
+    victim, content = Victim(), Path(large_file).read_bytes()
+    for _ in range(count):
+        victim.load(change_bytes(content, chance))
+    bytes_outcomes = dict(victim.outcomes)
+    victim.outcomes.clear()
+    for _ in range(count):
+        victim.load(change_content(victim.header, victim.tables, chance))
+    for hostile in handmade_files({**victim.header, "accounts": [{"account": ACCOUNT}]}):
+        victim.load(hostile)
+    victim.load(victim.original)
+    outcomes = {"bytes": bytes_outcomes, "content": dict(victim.outcomes)}
+    print(json.dumps({**outcomes, "crashes": victim.crashes, "actions": dict(victim.watch.actions)}))
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(sys.argv[1], int(sys.argv[2]))
