@@ -1,6 +1,6 @@
-"""SecCom, the reference system, as its team ran it in 2022: two profiles of it, and the drawing they began with.
+"""SecCom, the example system, as its team ran it in 2022: two profiles, and the drawing that they started from.
 
-Its flaws are part of it: the course finds and mends them.
+Its flaws are intended: learners find and fix them in the course.
 """
 
 from collections.abc import Collection
@@ -62,7 +62,7 @@ SSH = 22
 
 @dataclass(frozen=True)
 class Microservice:
-    """What the team's documents say of a service; `path` is its URL prefix where an ALB rule forwards it."""
+    """A service as in the team's documents. `path` is its URL prefix if a rule of the load balancer forwards to it."""
 
     name: str
     group: str
@@ -73,6 +73,7 @@ class Microservice:
     priority: int | None = None
     zone: str = "a"
     drawn_in: str = "public-3a"
+    """Its subnet in the first drawing."""
 
 
 SERVICES: dict[str, Microservice] = {
@@ -106,9 +107,9 @@ SERVICES: dict[str, Microservice] = {
     )
 }
 DEFAULT_SERVICE = "client-web-ui"
-"""The service that the listener forwards to when no rule matches."""
+"""The service that the listener forwards to if no rule matches."""
 
-# (group, ports, peer): who is let in; a peer that is no address range is another group.
+# (group, ports, peer): a peer that is not an address range is another group.
 INBOUND: tuple[tuple[str, tuple[int, ...], str], ...] = (
     ("ALB-sg", (80,), ANYWHERE),
     ("ClientWeb-sg", (SSH,), ANYWHERE),
@@ -149,46 +150,49 @@ def seccom(
     warn_at_usd: float | None = None,
     warn_email: str | None = None,
 ) -> Architecture:
-    """The system in one of its two builds: `ha`, two of everything over two zones, or `budget`, one of each.
+    """Return the architecture of a profile: `ha` has two of everything over two zones, `budget` one of each.
 
-    `services` leaves out what is not named, with its cluster, group and stores. `images` is `public` (an nginx that
-    answers like the service) or `ecr` (what was pushed to the repositories). `warn_at_usd` adds what the team did not
-    have: a monthly budget, of which `warn_email` hears when it is spent or about to be, and an alarm for each target
-    group.
+    Args:
+        services: the services to include, each with its cluster, security group and data stores.
+        images: `public` (an nginx that answers like the service) or `ecr` (the images pushed to the repositories).
+        warn_at_usd: adds a monthly budget, and an alarm for each target group. The team had neither.
+        warn_email: receives an e-mail when the budget is spent or forecast to be.
 
     Raises:
-        UsageError: a profile, service or image source that does not exist, or a set of services that can't stand alone.
+        UsageError: an unknown profile, service or image source, or services that need another one.
     """
     if profile not in PROFILES:
-        raise UsageError(f"there is no profile {profile!r}; the profiles are: {', '.join(PROFILES)}")
+        raise UsageError(f"no profile {profile!r}; the profiles are: {', '.join(PROFILES)}")
     if images not in IMAGE_SOURCES:
-        raise UsageError(f"there is no image source {images!r}; the sources are: {', '.join(IMAGE_SOURCES)}")
-    chosen = _chosen(services)
-    build = _Build(chosen, instance_type=instance_type, images=images)
+        raise UsageError(f"no image source {images!r}; the sources are: {', '.join(IMAGE_SOURCES)}")
+    selected = _select(services)
+    build = _Builder(selected, instance_type=instance_type, images=images)
     resources = build.shared()
-    for service in chosen:
-        resources += build.two_of(service) if profile == "ha" else build.one_of(service)
+    for service in selected:
+        resources += build.ha_service(service) if profile == "ha" else build.budget_service(service)
     if warn_at_usd is not None:
         resources += build.warnings(warn_at_usd, warn_email)
     elif warn_email is not None:
-        raise UsageError(f"{warn_email} can't be warned: say of how many USD a month, too")
+        raise UsageError(f"warn_email {warn_email} needs warn_at_usd: add the monthly limit in USD")
     return Architecture(profile, resources)
 
 
-def _chosen(names: Collection[str]) -> list[Microservice]:
+def _select(names: Collection[str]) -> list[Microservice]:
     if unknown := sorted(set(names) - set(SERVICES)):
-        raise UsageError(f"there is no service {', '.join(unknown)}; the services are: {', '.join(SERVICES)}")
-    chosen = [service for service in SERVICES.values() if service.name in names]
-    if not chosen:
+        raise UsageError(f"no service {', '.join(unknown)}; the services are: {', '.join(SERVICES)}")
+    selected = [service for service in SERVICES.values() if service.name in names]
+    if not selected:
         raise UsageError(f"no service was named; the services are: {', '.join(SERVICES)}")
-    balanced = [service.name for service in chosen if service.target_group]
+    balanced = [service.name for service in selected if service.target_group]
     if balanced and DEFAULT_SERVICE not in balanced:
-        raise UsageError(f"{balanced[0]} stands behind the load balancer, whose default is {DEFAULT_SERVICE}: add that")
-    return chosen
+        raise UsageError(
+            f"{balanced[0]} is behind the load balancer, whose default is {DEFAULT_SERVICE}: add that service"
+        )
+    return selected
 
 
-class _Build:
-    """The parts of one build; what several of them need is made once."""
+class _Builder:
+    """Builds the resources of one architecture. Shared resources are created once."""
 
     def __init__(self, services: list[Microservice], *, instance_type: str, images: str) -> None:
         self.services = services
@@ -201,11 +205,11 @@ class _Build:
             zone: Subnet(name=f"public-3{zone}", vpc=self.vpc, cidr=cidr, zone=zone, public_addresses=True)
             for zone, cidr in {"a": "172.31.0.0/20", "b": "172.31.16.0/20"}.items()
         }
-        self.both = tuple(self.subnets.values())
+        self.both_subnets = tuple(self.subnets.values())
         table = RouteTable(name="public", vpc=self.vpc)
         self.routing = (
             Route(table=table, gateway=self.gateway),
-            *(RouteTableAssociation(table=table, subnet=subnet) for subnet in self.both),
+            *(RouteTableAssociation(table=table, subnet=subnet) for subnet in self.both_subnets),
         )
         self.groups = self._groups()
         self.profile = InstanceProfile(
@@ -221,7 +225,7 @@ class _Build:
         self.load_balancer: LoadBalancer | None = None
         self.forwarding: dict[str, Listener | ListenerRule] = {}
         if self.target_groups:
-            self._balance()
+            self._add_load_balancer()
 
     def _groups(self) -> dict[str, SecurityGroup]:
         used = {service.group for service in self.services}
@@ -239,9 +243,9 @@ class _Build:
             if name in used
         }
 
-    def _balance(self) -> None:
+    def _add_load_balancer(self) -> None:
         self.load_balancer = LoadBalancer(
-            name="alb", subnets=self.both, security_groups=(self.groups["ALB-sg"],), after=(self.gateway,)
+            name="alb", subnets=self.both_subnets, security_groups=(self.groups["ALB-sg"],), after=(self.gateway,)
         )
         listener = Listener(load_balancer=self.load_balancer, default=self.target_groups[DEFAULT_SERVICE])
         self.forwarding[DEFAULT_SERVICE] = listener
@@ -254,10 +258,10 @@ class _Build:
                     target_group=self.target_groups[service.name],
                 )
 
-    # -- what both profiles share --------------------------------------------------------------------------------
+    # -- resources of both profiles ------------------------------------------------------------------------------
 
     def shared(self) -> list[Resource]:
-        """Network, security groups, load balancer, stores and sign-in."""
+        """Return network, security groups, load balancer, data stores and sign-in."""
         resources: list[Resource] = [*self.routing, *self.groups.values(), *self._rules(), *self.forwarding.values()]
         if "sites-management-api" in self.names:
             resources.append(self._database())
@@ -298,7 +302,9 @@ class _Build:
     def _database(self) -> DBInstance:
         return DBInstance(
             name="database",
-            subnet_group=DBSubnetGroup(name="database", description="Where the database stands", subnets=self.both),
+            subnet_group=DBSubnetGroup(
+                name="database", description="Where the database stands", subnets=self.both_subnets
+            ),
             security_groups=(self.groups["rds-ec2-1"],),
             password=PasswordParameter(name="database-password"),
             username="seccom",
@@ -308,32 +314,32 @@ class _Build:
     def _cache(self) -> CacheCluster:
         return CacheCluster(
             name="redis",
-            subnet_group=CacheSubnetGroup(name="redis", description="Where Redis stands", subnets=self.both),
+            subnet_group=CacheSubnetGroup(name="redis", description="Where Redis stands", subnets=self.both_subnets),
             security_groups=(self.groups["Redis-sg"],),
         )
 
     # -- one service ---------------------------------------------------------------------------------------------
 
-    def two_of(self, service: Microservice) -> list[Resource]:
-        """As `ha` ran it: two instances and two tasks over both zones, each number scaled between two and four."""
-        group = self._instances(service, self.both, minimum=2, maximum=4)
+    def ha_service(self, service: Microservice) -> list[Resource]:
+        """Return a service as in `ha`: two instances and two tasks over both zones, each scaled from two to four."""
+        group = self._instances(service, self.both_subnets, minimum=2, maximum=4)
         target_group = self.target_groups.get(service.name)
-        running = Service(
+        ecs_service = Service(
             name=service.name,
             cluster=self.clusters[service.name],
             task_definition=self.task_definition(service),
             target_group=target_group,
             container_port=service.container_port if target_group else None,
-            # ECS refuses a target group that no load balancer forwards to.
+            # ECS rejects a target group that no load balancer forwards to.
             after=(group, *([self.forwarding[service.name]] if target_group else [])),
         )
         return [
             GroupScalingPolicy(group=group),
-            ScalingPolicy(target=ScalableTarget(service=running, minimum=2, maximum=4)),
+            ScalingPolicy(target=ScalableTarget(service=ecs_service, minimum=2, maximum=4)),
         ]
 
-    def one_of(self, service: Microservice) -> list[Resource]:
-        """As `budget` ran it: one instance in one zone, one task, registered in its target group by hand."""
+    def budget_service(self, service: Microservice) -> list[Resource]:
+        """Return a service as in `budget`: one instance in one zone, and one task, registered in its target group."""
         group = self._instances(service, (self.subnets[service.zone],), minimum=1, maximum=1)
         resources: list[Resource] = [
             Task(
@@ -368,17 +374,17 @@ class _Build:
             minimum=minimum,
             maximum=maximum,
             desired_capacity=minimum,
-            after=self.routing,  # without a way out, the agent on the instances can't register with its cluster
+            after=self.routing,  # without internet access, the ECS agent can't register with the cluster
         )
 
     def task_definition(self, service: Microservice) -> TaskDefinition:
-        """The service's container: the image that was pushed, or a public nginx that answers like it."""
+        """Return the task definition of a service, with the pushed image or a public nginx that answers like it."""
         image = ECRImage(repository=ECRRepository(name=service.name))
         public = self.images == "public"
         return TaskDefinition(
             name=service.name,
             image=PUBLIC_IMAGE if public else image,
-            command=_answer_like(service) if public else (),
+            command=_nginx_command(service) if public else (),
             container_port=service.container_port,
             host_port=service.host_port,
             environment=(("ALB_PREFIX", service.path),) if service.path else (),
@@ -387,7 +393,7 @@ class _Build:
         )
 
     def warnings(self, limit_usd: float, email: str | None) -> list[Resource]:
-        """A budget of the month, and an alarm for each target group."""
+        """Return a monthly budget, and an alarm for each target group."""
         resources: list[Resource] = [Budget(name="monthly", limit_usd=limit_usd, email=email)]
         if self.load_balancer:
             for group in self.target_groups.values():
@@ -397,29 +403,32 @@ class _Build:
         return resources
 
 
-def _answer_like(service: Microservice) -> tuple[str, ...]:
-    """A command for nginx: 200 on the service's URL prefix and below, 404 elsewhere; a worker without a port idles."""
+def _nginx_command(service: Microservice) -> tuple[str, ...]:
+    """Return an nginx command that answers 200 on the URL prefix of a service and below, and 404 elsewhere.
+
+    The command of a worker, which has no port, only sleeps.
+    """
     if service.container_port is None:
         return ("sh", "-c", "while true; do sleep 3600; done")
-    found = f"location {service.path}/ {{ default_type text/plain; return 200 {service.name}; }}"
+    prefix = f"location {service.path}/ {{ default_type text/plain; return 200 {service.name}; }}"
     elsewhere = "location / { return 404; }" if service.path else ""
-    server = f"server {{ listen {service.container_port}; {found} {elsewhere} }}"
+    server = f"server {{ listen {service.container_port}; {prefix} {elsewhere} }}"
     return ("sh", "-c", f"echo '{server}' > /etc/nginx/conf.d/default.conf && exec nginx -g 'daemon off;'")
 
 
 def seccom_as_drawn() -> Architecture:
-    """The team's first drawing: one zone, the web UIs in a public subnet and each API in a private one of its own.
+    """Return the team's first drawing: one zone, the web UIs in a public subnet, each API in its own private one.
 
-    It never ran: a load balancer needs two zones, and an instance in these private subnets could not reach ECR.
+    It was never deployed: a load balancer needs two zones, and an instance in these private subnets could not reach ECR.
     """
     vpc = VPC(name="vpc", cidr="172.31.0.0/16")
     gateway = InternetGateway(name="igw", vpc=vpc)
-    places = dict.fromkeys(service.drawn_in for service in SERVICES.values())
+    subnet_names = dict.fromkeys(service.drawn_in for service in SERVICES.values())
     subnets = {
-        place: Subnet(
-            name=place, vpc=vpc, cidr=f"172.31.{16 * number}.0/20", zone="a", public_addresses=place == "public-3a"
+        name: Subnet(
+            name=name, vpc=vpc, cidr=f"172.31.{16 * number}.0/20", zone="a", public_addresses=name == "public-3a"
         )
-        for number, place in enumerate(places)
+        for number, name in enumerate(subnet_names)
     }
     public = subnets["public-3a"]
     table = RouteTable(name="public", vpc=vpc)
