@@ -10,7 +10,9 @@ _AFTER = (
 
 
 def line(request: dict[str, Any], *, logged: str = "1", port: int = 80, scheme: str = "http", more: str = "") -> str:
-    """One line, with its end; `logged` is the priority of the rule that took the request, `more` what newer logs add.
+    """Return one line with its line end.
+
+    `logged` is the priority of the matching rule, `more` the fields that newer logs add.
 
     https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-access-logs.html
     """

@@ -1,4 +1,4 @@
-"""Small random networks in boto3's shape, and a plain reachability over them that shares no code with esaws."""
+"""Small random networks in boto3's shape, and a plain reachability model that shares no code with esaws."""
 
 import itertools
 from ipaddress import ip_address, ip_network
@@ -31,6 +31,16 @@ CIDRS = [
     "192.0.2.0/28",
 ]
 LIST = "DestinationPrefixListId"
+NEW_PROTOCOL = "quic"
+"""A protocol that esaws does not support, so that a rule with it may match or not."""
+ACL_PROTOCOLS: list[Raw] = [
+    {"Protocol": "-1"},
+    {"Protocol": "-1"},
+    *({"Protocol": "6", "PortRange": {"From": low, "To": high}} for low, high in [(80, 80), (1024, 65535), (0, 65535)]),
+    {"Protocol": "6", "PortRange": {"From": 32768, "To": 61000}},
+    {"Protocol": "17", "PortRange": {"From": 0, "To": 65535}},
+    {"Protocol": NEW_PROTOCOL},
+]
 ELSEWHERE = {"pcx-1", "eni-appliance", "secret"}
 OUTSIDERS = ["198.51.100.4", "198.51.100.6", "203.0.113.9", "192.0.2.3"]
 
@@ -48,19 +58,20 @@ def permissions() -> st.SearchStrategy[list[Raw]]:
     )
     protocols = st.one_of(
         st.tuples(st.sampled_from(["tcp", "6", "udp"]), ports).map(
-            lambda it: {"IpProtocol": it[0], "FromPort": it[1][0], "ToPort": it[1][1]}
+            lambda drawn: {"IpProtocol": drawn[0], "FromPort": drawn[1][0], "ToPort": drawn[1][1]}
         ),
         st.just({"IpProtocol": "-1"}),
         st.just({"IpProtocol": "icmp", "FromPort": 8, "ToPort": -1}),
+        st.just({"IpProtocol": NEW_PROTOCOL}),
     )
-    return st.lists(st.tuples(protocols, sources).map(lambda it: it[0] | it[1]), max_size=3)
+    return st.lists(st.tuples(protocols, sources).map(lambda drawn: drawn[0] | drawn[1]), max_size=3)
 
 
 @st.composite
 def interfaces(draw: st.DrawFn, index: int) -> Raw:
     subnet = draw(st.sampled_from([*SUBNETS, "subnet-a", "subnet-b"]))
     last = draw(st.sampled_from([5, 10, 200])) + index
-    found: Raw = {
+    result: Raw = {
         "NetworkInterfaceId": f"eni-{index}",
         "VpcId": HOMES[subnet],
         "SubnetId": subnet,
@@ -71,35 +82,36 @@ def interfaces(draw: st.DrawFn, index: int) -> Raw:
         ],
     }
     if draw(st.booleans()):
-        found["Association"] = {"PublicIp": f"192.0.2.{index}"}
-    return found
+        result["Association"] = {"PublicIp": f"192.0.2.{index}"}
+    return result
 
 
 def acls() -> st.SearchStrategy[list[Raw]]:
     entry = st.builds(
-        lambda number, action, egress, ports, cidr: {
+        lambda number, action, egress, protocol, cidr: {
             "RuleNumber": number,
             "RuleAction": action,
             "Egress": egress,
             "CidrBlock": cidr,
-            **({"Protocol": "6", "PortRange": {"From": ports[0], "To": ports[1]}} if ports else {"Protocol": "-1"}),
+            **protocol,
         },
         st.integers(1, 50),
         st.sampled_from(["allow", "deny"]),
         st.booleans(),
-        st.sampled_from([None, (80, 80), (1024, 65535), (0, 65535), (32768, 61000)]),
+        st.sampled_from(ACL_PROTOCOLS),
         st.sampled_from(CIDRS),
     )
-    number = {"key": lambda each: (each["RuleNumber"], each["Egress"])}
+    number = {"key": lambda raw: (raw["RuleNumber"], raw["Egress"])}
     one = st.lists(entry, max_size=4, unique_by=number["key"])
     wide = [
         {"RuleNumber": 100, "RuleAction": "allow", "Egress": egress, "CidrBlock": "0.0.0.0/0", "Protocol": "-1"}
         for egress in (True, False)
     ]
-    return st.tuples(*[st.one_of(st.just(wide), one.map(lambda some: [*some, *wide]), one) for _ in SUBNETS]).map(
-        lambda each: [
+    shuffled = one.flatmap(lambda entries: st.permutations([*entries, *wide]))
+    return st.tuples(*[st.one_of(st.just(wide), shuffled, one) for _ in SUBNETS]).map(
+        lambda raw: [
             {"NetworkAclId": f"acl-{subnet}", "Entries": entries, "Associations": [{"SubnetId": subnet}]}
-            for subnet, entries in zip(SUBNETS, each, strict=True)
+            for subnet, entries in zip(SUBNETS, raw, strict=True)
         ]
     )
 
@@ -123,23 +135,23 @@ def route_tables() -> st.SearchStrategy[list[Raw]]:
     )
     local = {"GatewayId": "local", "State": "active"}
     out = {"DestinationCidrBlock": "0.0.0.0/0", "GatewayId": "igw-1", "State": "active"}
-    one = st.lists(route, max_size=2, unique_by=lambda each: each.get("DestinationCidrBlock", each.get(LIST)))
+    one = st.lists(route, max_size=2, unique_by=lambda raw: raw.get("DestinationCidrBlock", raw.get(LIST)))
     return st.tuples(*[st.one_of(st.just([out]), one) for _ in SUBNETS]).map(
-        lambda each: [
+        lambda raw: [
             {
                 "RouteTableId": f"rtb-{subnet}",
                 "VpcId": HOMES[subnet],
                 "Associations": [{"SubnetId": subnet}],
                 "Routes": [{"DestinationCidrBlock": VPCS[HOMES[subnet]], **local}, *routes],
             }
-            for subnet, routes in zip(SUBNETS, each, strict=True)
+            for subnet, routes in zip(SUBNETS, raw, strict=True)
         ]
     )
 
 
 @st.composite
 def worlds(draw: st.DrawFn, *, open_paths: bool = False, most: int = 4) -> Raw:
-    """The answers of describe calls; with `open_paths` only security groups can be in the way."""
+    """The results of describe calls; with `open_paths` only security groups can deny."""
     groups = [
         {
             "GroupId": group,
@@ -153,10 +165,10 @@ def worlds(draw: st.DrawFn, *, open_paths: bool = False, most: int = 4) -> Raw:
         }
         for group in GROUPS
     ]
-    found = [draw(interfaces(index)) for index in range(draw(st.integers(2, most)))]
+    result = [draw(interfaces(index)) for index in range(draw(st.integers(2, most)))]
     world = {
         "SecurityGroups": groups,
-        "NetworkInterfaces": found,
+        "NetworkInterfaces": result,
         "PrefixLists": [
             {"PrefixListId": "pl-known", "Entries": [{"Cidr": "10.0.2.0/24"}, {"Cidr": "198.51.100.4/31"}]}
         ],
@@ -178,7 +190,7 @@ def worlds(draw: st.DrawFn, *, open_paths: bool = False, most: int = 4) -> Raw:
 
 
 def _opened(world: Raw) -> Raw:
-    """The same with attached interfaces, ACLs that let everything through and internet gateways everywhere."""
+    """The same world with attached interfaces, open ACLs and internet gateways everywhere."""
     for interface in world["NetworkInterfaces"]:
         interface["Status"] = "in-use"
     for acl in world["NetworkAcls"]:
@@ -192,7 +204,7 @@ def _opened(world: Raw) -> Raw:
     return world
 
 
-# A plain reachability: for tcp, one address and one port at a time
+# The plain model: tcp only, one address and one port at a time
 
 ALLOW, DENY, UNKNOWN = "allow", "deny", "unknown"
 
@@ -210,7 +222,7 @@ def inside(address: str, cidr: str) -> bool:
 
 
 def from_interface(world: Raw, source: Raw, destination: Raw, port: int) -> str:
-    """Between two interfaces at their private addresses."""
+    """The decision between two interfaces at their private addresses."""
     here, there = source["PrivateIpAddress"], destination["PrivateIpAddress"]
     answers = [_attached(source), _attached(destination)]
     references = True
@@ -227,16 +239,16 @@ def from_interface(world: Raw, source: Raw, destination: Raw, port: int) -> str:
     return every(answers)
 
 
-def from_outside(world: Raw, address: str, destination: Raw, port: int) -> str:
-    """From somebody on the internet to an interface at its public address."""
+def from_internet(world: Raw, address: str, destination: Raw, port: int) -> str:
+    """The decision from the internet to an interface at its public address."""
     if "Association" not in destination:
         return DENY
     answers = [_attached(destination), *_entering(world, address, destination, port)]
     return every(answers)
 
 
-def the_public_way(world: Raw, source: Raw, destination: Raw, port: int) -> str:
-    """Between two interfaces, to the public address of the destination."""
+def on_the_public_path(world: Raw, source: Raw, destination: Raw, port: int) -> str:
+    """The decision between two interfaces, to the public address of the destination."""
     public = destination["Association"]["PublicIp"]
     answers = [
         _attached(source),
@@ -271,11 +283,11 @@ def _entering(world: Raw, address: str, destination: Raw, port: int) -> list[str
 
 
 def _entering_unseen(world: Raw, destination: Raw, port: int) -> list[str]:
-    """From an address that nobody knows: what is the same for some addresses of every kind is sure."""
+    """The answers for an unknown source address: certain where samples of every kind agree."""
     samples = ["198.51.100.1", "198.51.100.4", "203.0.113.1", "192.0.2.1", "192.0.2.77"]
     acl = [every(_acl_both_ways(world, destination["SubnetId"], False, sample, port)) for sample in samples]
     group = [_groups(world, destination, "IpPermissions", sample, None, port) for sample in samples]
-    return [UNKNOWN, *(each[0] if len(set(each)) == 1 else UNKNOWN for each in (acl, group))]
+    return [UNKNOWN, *(raw[0] if len(set(raw)) == 1 else UNKNOWN for raw in (acl, group))]
 
 
 def _attached(interface: Raw) -> str:
@@ -283,17 +295,17 @@ def _attached(interface: Raw) -> str:
 
 
 def _route(world: Raw, subnet: str, address: str) -> str:
-    """The target of the longest prefix, or `none`, `blackhole` or `secret`."""
-    table = next(each for each in world["RouteTables"] if each["Associations"][0]["SubnetId"] == subnet)
-    found = [
+    """The target of the longest matching prefix, or `none`, `blackhole` or `secret`."""
+    table = next(raw for raw in world["RouteTables"] if raw["Associations"][0]["SubnetId"] == subnet)
+    result = [
         (int(cidr.split("/")[1]), LIST not in route, route)
         for route in table["Routes"]
         for cidr in _destinations(world, route, address)
         if inside(address, cidr)
     ]
-    if not found:
+    if not result:
         return "none"
-    best = max(found, key=lambda each: each[:2])[2]
+    best = max(result, key=lambda raw: raw[:2])[2]
     if best.get(LIST) == "pl-secret":
         return "secret"
     if best["State"] != "active":
@@ -302,7 +314,7 @@ def _route(world: Raw, subnet: str, address: str) -> str:
 
 
 def _destinations(world: Raw, route: Raw, address: str) -> list[str]:
-    """A list without entries may hold the very address."""
+    """The ranges of a route; a list without entries may contain exactly the address."""
     if LIST not in route:
         return [route["DestinationCidrBlock"]]
     known = [entry["Cidr"] for entry in world["PrefixLists"][0]["Entries"]]
@@ -314,11 +326,11 @@ def _private(target: str) -> str:
 
 
 def _acl_both_ways(world: Raw, subnet: str, egress: bool, peer: str, port: int) -> list[str]:
-    acl = next(each for each in world["NetworkAcls"] if each["Associations"][0]["SubnetId"] == subnet)
+    acl = next(raw for raw in world["NetworkAcls"] if raw["Associations"][0]["SubnetId"] == subnet)
     borders = {
         1024,
         65535,
-        *(each["PortRange"][end] for each in acl["Entries"] if "PortRange" in each for end in ("From", "To")),
+        *(raw["PortRange"][end] for raw in acl["Entries"] if "PortRange" in raw for end in ("From", "To")),
     }
     samples = {border + step for border, step in itertools.product(borders, (-1, 0, 1))}
     back = {_acl(acl, not egress, peer, sample) for sample in samples if 1024 <= sample <= 65535}
@@ -326,15 +338,20 @@ def _acl_both_ways(world: Raw, subnet: str, egress: bool, peer: str, port: int) 
 
 
 def _acl(acl: Raw, egress: bool, peer: str, port: int) -> str:
-    for entry in sorted(acl["Entries"], key=lambda each: each["RuleNumber"]):
+    """The first matching entry decides. An unknown protocol matches or not, and both possibilities must agree."""
+    actions = []
+    for entry in sorted(acl["Entries"], key=lambda raw: raw["RuleNumber"]):
         ports = entry.get("PortRange", {"From": 0, "To": 65535})
         if entry["Egress"] == egress and inside(peer, entry["CidrBlock"]) and ports["From"] <= port <= ports["To"]:
-            return str(entry["RuleAction"])
-    return DENY
+            if entry["Protocol"] in {"-1", "6"}:
+                return str(entry["RuleAction"]) if {*actions} <= {entry["RuleAction"]} else UNKNOWN
+            if entry["Protocol"] == NEW_PROTOCOL:
+                actions.append(entry["RuleAction"])
+    return UNKNOWN if ALLOW in actions else DENY
 
 
 def _groups(world: Raw, interface: Raw, key: str, address: str, peer: Raw | None, port: int) -> str:
-    """The union of an interface's groups; `peer` is whose private address it is, where references count."""
+    """The union of an interface's groups; `peer` is the interface with the address, where references count."""
     carried = [group["GroupId"] for group in interface["Groups"]]
     if not carried:
         return ALLOW
@@ -343,6 +360,10 @@ def _groups(world: Raw, interface: Raw, key: str, address: str, peer: Raw | None
     answers = [UNKNOWN for group in carried if group not in described]
     for group in carried:
         for permission in described.get(group, {}).get(key, []):
+            if permission["IpProtocol"] == NEW_PROTOCOL:
+                source = _source(world, permission, address, near)
+                answers.append(DENY if source == DENY else UNKNOWN)
+                continue
             if permission["IpProtocol"] != "-1":
                 if permission["IpProtocol"] not in {"tcp", "6"}:
                     continue
@@ -353,7 +374,7 @@ def _groups(world: Raw, interface: Raw, key: str, address: str, peer: Raw | None
 
 
 def _source(world: Raw, permission: Raw, address: str, peer: Raw | None) -> str:
-    cidrs = [each["CidrIp"] for each in permission.get("IpRanges", [])]
+    cidrs = [raw["CidrIp"] for raw in permission.get("IpRanges", [])]
     for list_ in permission.get("PrefixListIds", []):
         if list_["PrefixListId"] == "pl-secret":
             return UNKNOWN

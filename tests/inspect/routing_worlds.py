@@ -1,4 +1,4 @@
-"""Random rules and requests in boto3's shape, and a plain matcher over them that shares no code with esaws."""
+"""Random rules and requests in boto3's shape, and a plain matcher that shares no code with esaws."""
 
 import ipaddress
 from typing import Any
@@ -28,24 +28,24 @@ ADDRESSES = ["10.0.0.1", "10.0.1.1", "192.0.2.7", "2001:db8::1"]
 CIDRS = ["10.0.0.0/24", "10.0.0.0/16", "0.0.0.0/0", "2001:db8::/32", "192.0.2.7/32"]
 
 
-def _values(some: list[Any]) -> st.SearchStrategy[list[Any]]:
-    return st.lists(st.sampled_from(some), min_size=1, max_size=3, unique_by=str)
+def _values(options: list[Any]) -> st.SearchStrategy[list[Any]]:
+    return st.lists(st.sampled_from(options), min_size=1, max_size=3, unique_by=str)
 
 
 def conditions() -> st.SearchStrategy[list[Raw]]:
-    """At most one of each kind but headers and queries, of which there may be two."""
-    path = _values(PATH_PATTERNS).map(lambda it: {"Field": "path-pattern", "PathPatternConfig": {"Values": it}})
-    old_path = _values(PATH_PATTERNS).map(lambda it: {"Field": "path-pattern", "Values": it})
-    host = _values(HOST_PATTERNS).map(lambda it: {"Field": "host-header", "HostHeaderConfig": {"Values": it}})
+    """At most one condition of each kind, except for two headers or queries."""
+    path = _values(PATH_PATTERNS).map(lambda drawn: {"Field": "path-pattern", "PathPatternConfig": {"Values": drawn}})
+    old_path = _values(PATH_PATTERNS).map(lambda drawn: {"Field": "path-pattern", "Values": drawn})
+    host = _values(HOST_PATTERNS).map(lambda drawn: {"Field": "host-header", "HostHeaderConfig": {"Values": drawn}})
     method = _values(METHODS).map(
-        lambda it: {"Field": "http-request-method", "HttpRequestMethodConfig": {"Values": it}}
+        lambda drawn: {"Field": "http-request-method", "HttpRequestMethodConfig": {"Values": drawn}}
     )
     header = st.tuples(st.sampled_from(HEADERS), _values(HEADER_PATTERNS)).map(
-        lambda it: {"Field": "http-header", "HttpHeaderConfig": {"HttpHeaderName": it[0], "Values": it[1]}}
+        lambda drawn: {"Field": "http-header", "HttpHeaderConfig": {"HttpHeaderName": drawn[0], "Values": drawn[1]}}
     )
-    query = _values(QUERY_VALUES).map(lambda it: {"Field": "query-string", "QueryStringConfig": {"Values": it}})
-    source = _values(CIDRS).map(lambda it: {"Field": "source-ip", "SourceIpConfig": {"Values": it}})
-    once = st.lists(st.one_of(path, old_path, host, method, source), max_size=2, unique_by=lambda it: it["Field"])
+    query = _values(QUERY_VALUES).map(lambda drawn: {"Field": "query-string", "QueryStringConfig": {"Values": drawn}})
+    source = _values(CIDRS).map(lambda drawn: {"Field": "source-ip", "SourceIpConfig": {"Values": drawn}})
+    once = st.lists(st.one_of(path, old_path, host, method, source), max_size=2, unique_by=lambda drawn: drawn["Field"])
     return st.tuples(once, st.lists(st.one_of(header, query), max_size=2)).map(
         lambda both: [*both[0], *both[1]] or [{"Field": "path-pattern", "Values": ["/a*"]}]
     )
@@ -53,10 +53,10 @@ def conditions() -> st.SearchStrategy[list[Raw]]:
 
 @st.composite
 def rules(draw: st.DrawFn, most: int = 6) -> list[Raw]:
-    """Rules in any order, the default rule among them."""
+    """Rules in random order, including the default rule."""
     numbers = draw(st.lists(st.integers(1, 50_000), min_size=0, max_size=most, unique=True))
-    found = [rule(str(number), draw(conditions())) for number in numbers]
-    return draw(st.permutations([*found, rule("default", [])]))
+    rules_ = [rule(str(number), draw(conditions())) for number in numbers]
+    return draw(st.permutations([*rules_, rule("default", [])]))
 
 
 def rule(priority: str, conditions: list[Raw]) -> Raw:
@@ -89,11 +89,13 @@ def requests() -> st.SearchStrategy[Raw]:
 
 
 def which(described: list[Raw], request: Raw) -> str:
-    """The priority of the first rule whose conditions are all met."""
-    numbered = sorted((each for each in described if not each["IsDefault"]), key=lambda each: int(each["Priority"]))
-    for each in numbered:
-        if all(meets(condition, request) for condition in each["Conditions"]):
-            return str(each["Priority"])
+    """Return the priority of the first rule whose conditions all match."""
+    numbered = sorted(
+        (rule_ for rule_ in described if not rule_["IsDefault"]), key=lambda rule_: int(rule_["Priority"])
+    )
+    for rule_ in numbered:
+        if all(meets(condition, request) for condition in rule_["Conditions"]):
+            return str(rule_["Priority"])
     return "default"
 
 
@@ -109,8 +111,8 @@ def meets(condition: Raw, request: Raw) -> bool:
         return request["method"] in condition["HttpRequestMethodConfig"]["Values"]
     if field == "http-header":
         config = condition["HttpHeaderConfig"]
-        mine = [value for name, value in request["headers"] if name.lower() == config["HttpHeaderName"].lower()]
-        return any(like(value.lower(), one.lower()) for value in config["Values"] for one in mine)
+        values_ = [value for name, value in request["headers"] if name.lower() == config["HttpHeaderName"].lower()]
+        return any(like(value.lower(), value.lower()) for value in config["Values"] for value in values_)
     if field == "query-string":
         pairs = [tuple(pair.split("=", 1)) for pair in request["query"].split("&") if pair]
         return any(

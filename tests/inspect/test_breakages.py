@@ -1,44 +1,30 @@
-"""Random breakages of a deployment: what inspection says of each target is what the load balancer finds."""
+"""Breakages of a deployment: the diagnosis of each target agrees with what the load balancer finds."""
 
-import os
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
 
 from esaws import simulation
 from esaws.cloud import Cloud
-from esaws.deploy.plan import plan_deploy
 from esaws.inspect.account import Account, snapshot
-from esaws.inspect.request_path import KEYS as WAY_KEYS
+from esaws.inspect.request_path import KEYS as TRACE_KEYS
 from esaws.inspect.request_path import trace
 from esaws.inspect.target_health import KEYS, health
-from esaws.reference.seccom import SERVICES, seccom
-
-BREAKAGES = int(os.environ.get("BREAKAGES", "6"))
-"""How many are tried; 200 by hand."""
+from esaws.reference.seccom import SERVICES
 
 BALANCED = {name: service for name, service in SERVICES.items() if service.target_group}
 Undo = Callable[[], Any]
 
 
-@pytest.fixture(scope="module")
-def cloud(new_cloud: Any) -> Cloud:
-    """The large build, with all targets healthy."""
-    cloud: Cloud = new_cloud()
-    plan_deploy(seccom("ha"), cloud).apply()
-    simulation.advance(cloud, "10m")
-    return cloud
-
-
 class Breaker:
-    """Breaks one thing at random; each way gives back how to mend it."""
+    """Breaks one random service; each method returns a function that mends it."""
 
-    def __init__(self, cloud: Cloud, chance: random.Random) -> None:
-        self.cloud, self.chance = cloud, chance
+    def __init__(self, cloud: Cloud, rng: random.Random) -> None:
+        self.cloud, self.rng = cloud, rng
         self.ec2, self.elbv2 = cloud.client("ec2"), cloud.client("elbv2")
-        self.name = chance.choice(sorted(BALANCED))
+        self.name = rng.choice(sorted(BALANCED))
         self.service = BALANCED[self.name]
 
     def group(self, name: str) -> dict[str, Any]:
@@ -52,82 +38,82 @@ class Breaker:
     def targets(self) -> list[dict[str, Any]]:
         arn = self.target_group()["TargetGroupArn"]
         return [
-            each["Target"] for each in self.elbv2.describe_target_health(TargetGroupArn=arn)["TargetHealthDescriptions"]
+            item["Target"] for item in self.elbv2.describe_target_health(TargetGroupArn=arn)["TargetHealthDescriptions"]
         ]
 
     def rule(self) -> Undo:
-        """The service's group no longer lets the load balancer in."""
+        """The service's group no longer allows the load balancer."""
         group = self.group(self.service.group)
-        opened = [each for each in group["IpPermissions"] if each.get("FromPort") == self.service.host_port]
-        self.ec2.revoke_security_group_ingress(GroupId=group["GroupId"], IpPermissions=opened)
-        return lambda: self.ec2.authorize_security_group_ingress(GroupId=group["GroupId"], IpPermissions=opened)
+        permissions = [item for item in group["IpPermissions"] if item.get("FromPort") == self.service.host_port]
+        self.ec2.revoke_security_group_ingress(GroupId=group["GroupId"], IpPermissions=permissions)
+        return lambda: self.ec2.authorize_security_group_ingress(GroupId=group["GroupId"], IpPermissions=permissions)
 
     def egress(self) -> Undo:
-        """The load balancer's group lets nothing out."""
+        """The load balancer's group allows no egress."""
         group = self.group("ALB-sg")
-        every = group["IpPermissionsEgress"]
-        self.ec2.revoke_security_group_egress(GroupId=group["GroupId"], IpPermissions=every)
-        return lambda: self.ec2.authorize_security_group_egress(GroupId=group["GroupId"], IpPermissions=every)
+        permissions = group["IpPermissionsEgress"]
+        self.ec2.revoke_security_group_egress(GroupId=group["GroupId"], IpPermissions=permissions)
+        return lambda: self.ec2.authorize_security_group_egress(GroupId=group["GroupId"], IpPermissions=permissions)
 
     def path(self) -> Undo:
-        """The health check asks for another path."""
+        """The health check requests another path."""
         group = self.target_group()
-        asked = {"TargetGroupArn": group["TargetGroupArn"]}
-        wrong = self.chance.choice(["/nowhere", f"{self.service.path}x/", f"{self.service.path}/deeper"])
-        self.elbv2.modify_target_group(**asked, HealthCheckPath=wrong)
-        return lambda: self.elbv2.modify_target_group(**asked, HealthCheckPath=group["HealthCheckPath"])
+        params = {"TargetGroupArn": group["TargetGroupArn"]}
+        wrong = self.rng.choice(["/nowhere", f"{self.service.path}x/", f"{self.service.path}/deeper"])
+        self.elbv2.modify_target_group(**params, HealthCheckPath=wrong)
+        return lambda: self.elbv2.modify_target_group(**params, HealthCheckPath=group["HealthCheckPath"])
 
     def matcher(self) -> Undo:
-        """The health check wants another status."""
+        """The health check expects another status."""
         group = self.target_group()
-        asked = {"TargetGroupArn": group["TargetGroupArn"]}
-        self.elbv2.modify_target_group(**asked, Matcher={"HttpCode": self.chance.choice(["200-299", "201", "404"])})
-        return lambda: self.elbv2.modify_target_group(**asked, Matcher={"HttpCode": group["Matcher"]["HttpCode"]})
+        params = {"TargetGroupArn": group["TargetGroupArn"]}
+        self.elbv2.modify_target_group(**params, Matcher={"HttpCode": self.rng.choice(["200-299", "201", "404"])})
+        return lambda: self.elbv2.modify_target_group(**params, Matcher={"HttpCode": group["Matcher"]["HttpCode"]})
 
     def check_port(self) -> Undo:
-        """The health check asks another port."""
+        """The health check uses another port."""
         group = self.target_group()
-        asked = {"TargetGroupArn": group["TargetGroupArn"]}
-        self.elbv2.modify_target_group(**asked, HealthCheckPort="9999")
-        return lambda: self.elbv2.modify_target_group(**asked, HealthCheckPort="traffic-port")
+        params = {"TargetGroupArn": group["TargetGroupArn"]}
+        self.elbv2.modify_target_group(**params, HealthCheckPort="9999")
+        return lambda: self.elbv2.modify_target_group(**params, HealthCheckPort="traffic-port")
 
     def acl(self) -> Undo:
-        """The ACL of the subnets denies the port, or the ports for answers."""
+        """The ACL of the subnets denies the port of the service, or SSH."""
         vpc = self.target_group()["VpcId"]
         acls = self.ec2.describe_network_acls(Filters=[{"Name": "vpc-id", "Values": [vpc]}])["NetworkAcls"]
-        asked = {"NetworkAclId": acls[0]["NetworkAclId"], "RuleNumber": 50, "Egress": self.chance.random() < 0.5}
-        port = self.chance.choice([self.service.host_port, 22])
+        params = {"NetworkAclId": acls[0]["NetworkAclId"], "RuleNumber": 50, "Egress": self.rng.random() < 0.5}
+        port = self.rng.choice([self.service.host_port, 22])
         ports = {"From": port, "To": port}
         self.ec2.create_network_acl_entry(
-            **asked, Protocol="6", RuleAction="deny", CidrBlock="172.31.0.0/16", PortRange=ports
+            **params, Protocol="6", RuleAction="deny", CidrBlock="172.31.0.0/16", PortRange=ports
         )
-        return lambda: self.ec2.delete_network_acl_entry(**asked)
+        return lambda: self.ec2.delete_network_acl_entry(**params)
 
     def instance(self) -> Undo:
         """An instance stops; its group replaces it within minutes."""
         if targets := self.targets():
-            self.ec2.stop_instances(InstanceIds=[self.chance.choice(targets)["Id"]])
+            self.ec2.stop_instances(InstanceIds=[self.rng.choice(targets)["Id"]])
         return lambda: None
 
     def task(self) -> Undo:
         """A task stops; its service starts another one."""
         ecs, cluster = self.cloud.client("ecs"), self.cloud.aws_name(f"{self.name}-cluster")
         if arns := ecs.list_tasks(cluster=cluster)["taskArns"]:
-            ecs.stop_task(cluster=cluster, task=self.chance.choice(sorted(arns)))
+            ecs.stop_task(cluster=cluster, task=self.rng.choice(sorted(arns)))
         return lambda: None
 
     def count(self) -> Undo:
-        """The service runs one task less."""
-        asked = {"cluster": self.cloud.aws_name(f"{self.name}-cluster"), "service": self.cloud.aws_name(self.name)}
+        """The service runs fewer tasks."""
+        params = {"cluster": self.cloud.aws_name(f"{self.name}-cluster"), "service": self.cloud.aws_name(self.name)}
         ecs = self.cloud.client("ecs")
-        ecs.update_service(**asked, desiredCount=self.chance.choice([1, 0]))
-        return lambda: ecs.update_service(**asked, desiredCount=2)
+        ecs.update_service(**params, desiredCount=self.rng.choice([1, 0]))
+        return lambda: ecs.update_service(**params, desiredCount=2)
 
     def stranger(self) -> Undo:
-        """An instance that runs nothing on that port is registered by hand."""
+        """An instance without a listener on the port is registered by hand."""
         arn = self.target_group()["TargetGroupArn"]
-        others = [each for name in BALANCED if name != self.name for each in self._instances_of(name)]
-        target = {"Id": self.chance.choice(others), "Port": self.chance.choice([self.service.host_port, 22, 81])}
+        instances = [item for name in BALANCED if name != self.name for item in self._instances_of(name)]
+        target = {"Id": self.rng.choice(instances), "Port": self.rng.choice([self.service.host_port, 22, 81])}
         self.elbv2.register_targets(TargetGroupArn=arn, Targets=[target])
         return lambda: self.elbv2.deregister_targets(TargetGroupArn=arn, Targets=[target])
 
@@ -136,45 +122,69 @@ class Breaker:
             {"Name": "tag:Name", "Values": [self.cloud.aws_name(name)]},
             {"Name": "instance-state-name", "Values": ["running"]},
         ]
-        found = self.ec2.describe_instances(Filters=filters)["Reservations"]
-        return sorted(each["InstanceId"] for reservation in found for each in reservation["Instances"])
+        reservations = self.ec2.describe_instances(Filters=filters)["Reservations"]
+        return sorted(item["InstanceId"] for reservation in reservations for item in reservation["Instances"])
 
 
-WAYS = ("rule", "egress", "path", "matcher", "check_port", "acl", "instance", "task", "count", "stranger")
+BREAKAGES = (
+    "rule",
+    "egress",
+    "path",
+    "matcher",
+    "check_port",
+    "acl",
+    "instance",
+    "task",
+    "count",
+    "stranger",
+)
+RUNS = 4
+"""The runs of the short test, which together make every breakage once."""
+SOAK_RUNS = 200
 
 
-@pytest.mark.parametrize("seed", range(BREAKAGES))
-def test_inspection_says_what_the_load_balancer_finds(cloud: Cloud, seed: int) -> None:
-    chance = random.Random(seed)
-    ways = [WAYS[seed % len(WAYS)], *chance.sample(WAYS, chance.choice([0, 0, 1]))]
-    undo = [getattr(Breaker(cloud, chance), way)() for way in dict.fromkeys(ways)]
+@pytest.mark.parametrize("seed", range(RUNS))
+def test_inspection_agrees_with_the_load_balancer(deployed: Cloud, seed: int) -> None:
+    break_and_mend(deployed, BREAKAGES[seed::RUNS], seed)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("seed", range(SOAK_RUNS))
+def test_inspection_agrees_with_the_load_balancer_after_random_breakages(deployed: Cloud, seed: int) -> None:
+    rng = random.Random(seed)
+    breakages = [BREAKAGES[seed % len(BREAKAGES)], *rng.sample(BREAKAGES, rng.choice([0, 0, 1]))]
+    break_and_mend(deployed, tuple(dict.fromkeys(breakages)), seed)
+
+
+def break_and_mend(cloud: Cloud, breakages: Sequence[str], seed: int) -> None:
+    rng = random.Random(seed)
+    undo = [getattr(Breaker(cloud, rng), breakage)() for breakage in breakages]
     try:
         simulation.advance(cloud, "20m")
-        account = snapshot(cloud, *{*KEYS, *WAY_KEYS})
-        agreed(account, ways)
+        assert_agreement(snapshot(cloud, *{*KEYS, *TRACE_KEYS}), breakages)
     finally:
         for mend in reversed(undo):
             mend()
         simulation.advance(cloud, "20m")
-    healthy = health(snapshot(cloud, *KEYS))
-    assert {each.code for each in healthy} <= {"HEALTHY", "DRAINING"}, f"after {ways} all is mended"
-    assert sum(each.state == "healthy" for each in healthy) == 2 * len(BALANCED)
+    states = health(cloud)
+    assert {state.code for state in states} <= {"HEALTHY", "DRAINING"}, f"not mended after {breakages}"
+    assert sum(state.state == "healthy" for state in states) == 2 * len(BALANCED)
 
 
-def agreed(account: Account, ways: list[str]) -> None:
-    """Each target that is settled is healthy exactly if no cause is seen; and a trace says the same of it."""
+def assert_agreement(account: Account, breakages: Sequence[str]) -> None:
+    """Each settled target is healthy exactly if it has no cause, and a trace gives the same state."""
     states = health(account)
-    for each in states:
-        if each.state in ("healthy", "unhealthy", "unused"):
-            assert (each.state == "healthy") == (each.cause is None), (ways, each)
-    by_target = {(each.target_group, each.id, each.port): each for each in states}
+    for state in states:
+        if state.state in ("healthy", "unhealthy", "unused"):
+            assert (state.state == "healthy") == (state.cause is None), (breakages, state)
+    by_target = {(state.target_group, state.id, state.port): state for state in states}
     for service in BALANCED.values():
-        way = trace(account, f"http://seccom{service.path}/")
-        for stop in way.targets:
-            state = by_target[stop.target_group, stop.id, stop.port]
-            assert stop.state == state.state
+        for hop in trace(account, f"http://seccom{service.path}/").targets:
+            state = by_target[hop.target_group, hop.id, hop.port]
+            assert hop.state == state.state
             if state.code == "NOT_REACHED" and "9999" not in state.to_dict()["detail"]:
-                # An ACL may allow one node of the load balancer through and not the other.
-                assert stop.reached == ("unknown" if "acl" in ways and stop.reached != "deny" else "deny"), (ways, stop)
-            if stop.state == "healthy":
-                assert stop.reached == "allow" and stop.task, (ways, stop)
+                # An ACL can allow one node of the load balancer and deny the other.
+                reached = "unknown" if "acl" in breakages and hop.reached != "deny" else "deny"
+                assert hop.reached == reached, (breakages, hop)
+            if hop.state == "healthy":
+                assert hop.reached == "allow" and hop.task, (breakages, hop)

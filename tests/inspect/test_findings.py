@@ -1,4 +1,4 @@
-"""What is found on the reference system, and that it is gone once it is mended, with the system still working."""
+"""Findings on the reference system, on small accounts for each code, and after their fixes."""
 
 from pathlib import Path
 from typing import Any
@@ -47,93 +47,55 @@ FLAWS = {
 
 
 def pairs(found: Findings) -> set[tuple[str, str]]:
-    return {(each.code, each.resource) for each in found}
+    return {(finding.code, finding.resource) for finding in found}
 
 
 @pytest.fixture(scope="module")
-def deployed(new_cloud: Any) -> Cloud:
-    cloud = new_cloud()
-    plan_deploy(seccom("ha"), cloud).apply()
-    simulation.advance(cloud, "10m")
-    return cloud
-
-
-@pytest.fixture(scope="module")
-def seen(deployed: Cloud) -> Findings:
-    return findings(snapshot(deployed, *KEYS), seccom_as_drawn())
+def found(account: Account) -> Findings:
+    return findings(account, seccom_as_drawn())
 
 
 @pytest.mark.parametrize("flaw", FLAWS)
-def test_the_flaws_of_the_reference_system_are_found(seen: Findings, flaw: int) -> None:
-    assert set(FLAWS[flaw]) <= pairs(seen)
+def test_the_flaws_of_the_reference_system_are_found(found: Findings, flaw: int) -> None:
+    assert set(FLAWS[flaw]) <= pairs(found)
 
 
-def test_nothing_is_said_of_what_is_well(seen: Findings) -> None:
-    said = pairs(seen)
-    assert not {resource for _, resource in said} & {
+def test_correct_resources_have_no_findings(found: Findings) -> None:
+    codes = pairs(found)
+    assert not {resource for _, resource in codes} & {
         "seccom-ALB-sg",
         "seccom-rds-ec2-1",
         "seccom-ec2-rds-1",
         "seccom-alb",
     }
-    assert not {code for code, _ in said} & {"NOT_LOOKED_AT", "UNHEALTHY_TARGET", "SERVICE_SHORT", "UNREACHED_PORT"}
+    assert not {code for code, _ in codes} & {"NOT_LOOKED_AT", "UNHEALTHY_TARGET", "SERVICE_SHORT", "UNREACHED_PORT"}
 
 
-def test_the_gravest_come_first(seen: Findings) -> None:
-    severities = [each.severity for each in seen]
+def test_the_most_severe_come_first(found: Findings) -> None:
+    severities = [finding.severity for finding in found]
     assert severities == sorted(severities, key=["critical", "high", "medium", "low", "info"].index)
-    assert list(seen.to_frame().columns) == ["severity", "code", "resource", "detail", "fix"]
+    assert list(found.to_frame().columns) == ["severity", "code", "resource", "detail", "fix"]
 
 
-def test_what_is_mended_is_gone_and_the_system_still_works(new_cloud: Any) -> None:
-    cloud = new_cloud()
-    plan_deploy(seccom("ha"), cloud).apply()
-    simulation.advance(cloud, "10m")
-    before = findings(snapshot(cloud, *KEYS), seccom_as_drawn())
-    for fix in before.fixes():
-        fix.apply(cloud)
-        fix.apply(cloud)  # made twice it changes nothing more
-    simulation.advance(cloud, "10m")
-    account = snapshot(cloud, *KEYS)
-    # A drawing is mended by drawing what is there; stopping groups is not for a system that is to work.
-    after = pairs(findings(account, seccom("ha")))
-    left = {flaw: set(some) & after for flaw, some in FLAWS.items() if flaw != 9}
-    assert not any(left.values()), left
-    assert not {code for code, _ in after} & {"WRONG_PORT", "UNSERVED_PORT", "OPEN_SERVICE_PORT", "PREFIX_TRAP"}
-    assert {each.state for each in health(account)} == {"healthy"}
-    for service in account["services"]:
-        assert service["runningCount"] == service["desiredCount"] == 2
-    for source, destination, port in [
-        ("internet", "alb/alb", 80),
-        ("service/cameras-api", "service/sites-management-api", 8002),
-        ("service/hdm", "service/sites-management-api", 8002),
-        ("service/hdm", "cache/redis", 6379),
-        ("service/intrusion-management-api", "service/cameras-api", 8003),
-        ("service/sites-management-api", "db/database", 5432),
-    ]:
-        assert reach(account, source, destination, port).decision == "allow", (source, destination)
-    assert reach(account, "internet", "service/cameras-api", 22).decision == "deny"
-
-
-def test_groups_that_come_back_stop_once_they_are_told_to(new_cloud: Any) -> None:
+def test_the_destructive_fix_stops_the_instances_of_a_group(new_cloud: Any) -> None:
     cloud = new_cloud()
     plan_deploy(seccom("budget", services=("cameras-api",)), cloud).apply()
     found = findings(snapshot(cloud, *KEYS)).select("STOPPING_DOES_NOT_STOP")
-    assert found.fixes() == [], "it stops something, so it has to be asked for"
+    assert found.fixes() == [], "it stops instances, so it is only applied on request"
     (fix,) = found.fixes(destructive=True)
     fix.apply(cloud)
     simulation.advance(cloud, "1h")
     after = snapshot(cloud, *KEYS)
     assert not findings(after).select("STOPPING_DOES_NOT_STOP")
-    assert not [each for each in after["Instances"] if each["State"]["Name"] == "running"]
+    assert not [finding for finding in after["Instances"] if finding["State"]["Name"] == "running"]
 
 
-# --- each code, on a small account made by hand
+# Each code, on a small account
 
 
-def account(**answers: list[dict[str, Any]]) -> Account:
-    """An account in which nothing is but what is given."""
-    return Account("111122223333", "eu-west-3", {key: [] for key in KEYS} | answers)
+def account_with(**descriptions: list[dict[str, Any]]) -> Account:
+    """Return an account that contains only the given resources."""
+    return Account("111122223333", "eu-west-3", {key: [] for key in KEYS} | descriptions)
 
 
 def group(id: str, *permissions: dict[str, Any]) -> dict[str, Any]:
@@ -150,7 +112,7 @@ def interface(id: str, *groups: str) -> dict[str, Any]:
         "VpcId": "vpc-1",
         "SubnetId": "subnet-1",
         "PrivateIpAddress": f"10.0.0.{id.removeprefix('eni-')}",
-        "Groups": [{"GroupId": each} for each in groups],
+        "Groups": [{"GroupId": finding} for finding in groups],
     }
 
 
@@ -230,12 +192,12 @@ SMALL: dict[str, dict[str, list[dict[str, Any]]]] = {
 
 
 @pytest.mark.parametrize("code", SMALL)
-def test_a_code_is_found_where_it_should_be_and_nowhere_else(code: str) -> None:
-    assert code in {each.code for each in findings(account(**SMALL[code]))}
-    assert not findings(account())
+def test_each_code_is_found_on_its_account_and_none_on_an_empty_one(code: str) -> None:
+    assert code in {finding.code for finding in findings(account_with(**SMALL[code]))}
+    assert not findings(account_with())
 
 
-def test_every_code_is_found_somewhere(seen: Findings) -> None:
+def test_every_code_has_a_test(found: Findings) -> None:
     elsewhere = {
         "NOT_LOOKED_AT",
         "RULE_QUOTA",
@@ -246,10 +208,10 @@ def test_every_code_is_found_somewhere(seen: Findings) -> None:
         "UNREACHED_PORT",
     }
     in_health = {"TARGET_OUTSIDE_ZONES", "HEALTH_PATH_UNANSWERED", "UNHEALTHY_TARGET"}
-    assert set(all_codes()) == {each.code for each in seen} | set(SMALL) | elsewhere | in_health
+    assert set(all_codes()) == {finding.code for finding in found} | set(SMALL) | elsewhere | in_health
 
 
-def test_rules_that_nothing_reaches_are_found() -> None:
+def test_unreachable_rules_are_found() -> None:
     listener = {"ListenerArn": "l", "LoadBalancerArn": BALANCER["LoadBalancerArn"], "Port": 80, "Protocol": "HTTP"}
     rules = [
         {"Priority": str(n), "RuleArn": f"r{n}", "ListenerArn": "l", "Actions": [], "Conditions": [condition]}
@@ -262,11 +224,11 @@ def test_rules_that_nothing_reaches_are_found() -> None:
             1,
         )
     ]
-    found = findings(account(LoadBalancers=[BALANCER], Listeners=[listener], Rules=rules))
+    found = findings(account_with(LoadBalancers=[BALANCER], Listeners=[listener], Rules=rules))
     assert {("SHADOWED", "front:80 rule 2"), ("DEAD_VALUE", "front:80 rule 3")} <= pairs(found)
 
 
-def test_a_denied_call_is_named_and_the_other_checks_are_made(new_cloud: Any, deployed: Cloud) -> None:
+def test_a_denied_call_skips_one_check_with_the_missing_permission(new_cloud: Any, deployed: Cloud) -> None:
     cloud = new_cloud(account=deployed.account)
 
     def refuse(**_: Any) -> None:
@@ -275,31 +237,31 @@ def test_a_denied_call_is_named_and_the_other_checks_are_made(new_cloud: Any, de
 
     cloud.client("rds").meta.events.register("before-call.*.DescribeDBInstances", refuse)
     found = findings(snapshot(cloud, *KEYS))
-    (missing,) = [each for each in found.select("NOT_LOOKED_AT") if "NO_BACKUPS" in each.resource]
+    (missing,) = [finding for finding in found.select("NOT_LOOKED_AT") if "NO_BACKUPS" in finding.resource]
     assert "rds:DescribeDBInstances was denied; ask for the permission" in missing.detail
     assert found.select("OPEN_ADMIN_PORT") and found.select("PREFIX_TRAP")
 
 
-def test_a_code_or_severity_that_there_is_not_is_refused(seen: Findings) -> None:
-    with pytest.raises(UsageError, match="there is no code OPEN; there are ALARM_WITHOUT_DATA"):
-        seen.select("OPEN")
-    with pytest.raises(UsageError, match="there is no severity 'bad'"):
-        seen.select(severity="bad")
+def test_an_unknown_code_or_severity_is_refused(found: Findings) -> None:
+    with pytest.raises(UsageError, match="no such code: OPEN"):
+        found.select("OPEN")
+    with pytest.raises(UsageError, match="no such severity: 'bad'"):
+        found.select(severity="bad")
 
 
-def test_the_page_of_codes_is_current() -> None:
+def test_the_docs_list_all_codes() -> None:
     text = DOCS.read_text(encoding="utf-8")
-    assert codes_as_markdown() in text, "write esaws.inspect.checks.report.as_markdown() into docs/findings.md"
-    for flaw, some in FLAWS.items():
-        assert all(f"`{code}`" in text for code, _ in some), f"flaw {flaw} names its codes"
+    assert codes_as_markdown() in text, "write codes_as_markdown() of esaws.inspect.checks.report into docs/findings.md"
+    for flaw, flaws in FLAWS.items():
+        assert all(f"`{code}`" in text for code, _ in flaws), f"flaw {flaw} names its codes"
 
 
-def test_a_fix_is_shown_as_lines_of_the_aws_cli() -> None:
+def test_a_fix_gives_aws_cli_commands() -> None:
     fix = Fix("delete it", (("ec2", "DeleteSecurityGroup", {"GroupId": "sg-1"}),))
     assert fix.cli() == ["aws ec2 delete-security-group --group-id sg-1"]
 
 
-def test_the_command_line(new_cloud: Any, tmp_path: Path) -> None:
+def test_the_commands_findings_and_health(new_cloud: Any, tmp_path: Path) -> None:
     cloud = new_cloud()
     esaws = Shell(cloud, tmp_path)
     assert esaws.json("findings") == []
@@ -313,12 +275,40 @@ def test_the_command_line(new_cloud: Any, tmp_path: Path) -> None:
         "detail",
         "fix",
     }
-    assert "none was made" in esaws("findings", "--code", "OPEN_ADMIN_PORT", "--fix", "--dry-run")
+    assert "none made" in esaws("findings", "--code", "OPEN_ADMIN_PORT", "--fix", "--dry-run")
     assert esaws.json("findings", "--code", "OPEN_ADMIN_PORT")
     assert "there is no terminal to ask in" in esaws("findings", "--fix", code=3)
     esaws("findings", "--code", "OPEN_ADMIN_PORT", "--fix", "--yes")
     assert esaws.json("findings", "--code", "OPEN_ADMIN_PORT") == []
-    assert "there is no code" in esaws("findings", "--code", "X", code=2)
+    assert "no such code" in esaws("findings", "--code", "X", code=2)
     health_rows = esaws.json("health")
     assert [row["code"] for row in health_rows] == ["HEALTHY"]
     assert "1 of 1 targets are healthy" in esaws("health")
+
+
+def test_fixed_findings_are_gone_and_the_system_still_works(deployed: Cloud, found: Findings) -> None:
+    """This test changes the deployment, so it comes last."""
+    cloud = deployed
+    for fix in found.fixes():
+        fix.apply(cloud)
+        fix.apply(cloud)  # a second time changes nothing
+    simulation.advance(cloud, "10m")
+    account = snapshot(cloud)
+    # Flaw 6 is fixed by another drawing, and the fix of flaw 9 would stop the system.
+    after = pairs(findings(account, seccom("ha")))
+    left = {flaw: set(flaws) & after for flaw, flaws in FLAWS.items() if flaw != 9}
+    assert not any(left.values()), left
+    assert not {code for code, _ in after} & {"WRONG_PORT", "UNSERVED_PORT", "OPEN_SERVICE_PORT", "PREFIX_TRAP"}
+    assert {finding.state for finding in health(account)} == {"healthy"}
+    for service in account["services"]:
+        assert service["runningCount"] == service["desiredCount"] == 2
+    for source, destination, port in [
+        ("internet", "alb/alb", 80),
+        ("service/cameras-api", "service/sites-management-api", 8002),
+        ("service/hdm", "service/sites-management-api", 8002),
+        ("service/hdm", "cache/redis", 6379),
+        ("service/intrusion-management-api", "service/cameras-api", 8003),
+        ("service/sites-management-api", "db/database", 5432),
+    ]:
+        assert reach(account, source, destination, port).decision == "allow", (source, destination)
+    assert reach(account, "internet", "service/cameras-api", 22).decision == "deny"

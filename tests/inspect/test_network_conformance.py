@@ -1,4 +1,4 @@
-"""The open cases on security groups, network ACLs, routes and findings, and more that follow from the same sources."""
+"""The conformance cases on groups, network ACLs, routes and findings, and more cases from the same AWS sources."""
 
 import json
 from pathlib import Path
@@ -15,7 +15,7 @@ CASES = json.loads(Path(__file__).parents[1].joinpath("conformance", "sg_cases.j
 
 
 @pytest.mark.parametrize("case", [pytest.param(case, id=case["id"]) for case in CASES])
-def test_every_case_gives_what_aws_does(case: Json) -> None:
+def test_every_case_agrees_with_aws(case: Json) -> None:
     actual = KINDS[case["kind"]](case["input"])
     for key, expected in case["expected"].items():
         if key == "findings":
@@ -26,7 +26,7 @@ def test_every_case_gives_what_aws_does(case: Json) -> None:
 
 def in_order(found: list[Json]) -> list[tuple[str | None, ...]]:
     keys = ("code", "GroupId", "severity", "cidr")
-    return sorted((tuple(each.get(key) for key in keys) for each in found), key=str)
+    return sorted((tuple(item.get(key) for key in keys) for item in found), key=str)
 
 
 def rule(protocol: str, low: int | None, high: int | None, **sources: list[Json]) -> Json:
@@ -34,7 +34,7 @@ def rule(protocol: str, low: int | None, high: int | None, **sources: list[Json]
 
 
 def asked(ingress: list[Json], query: Json, *, egress: list[Json] | None = None, **more: Any) -> Json:
-    """From eni-a (sg-a) to eni-b (sg-b), both with public and IPv6 addresses."""
+    """A case from eni-a (sg-a) to eni-b (sg-b), both with public and IPv6 addresses."""
     everything = {"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}], "Ipv6Ranges": [{"CidrIpv6": "::/0"}]}
     groups = [
         {
@@ -132,7 +132,7 @@ PUBLIC = {"eni": "eni-b", "address": "public"}
         (rule("tcp", 80, 80, UserIdGroupPairs=[{"GroupId": "sg-a"}]), {"from": {"ip": "198.51.100.7"}}, "deny"),
     ],
 )
-def test_a_rule_matches_what_aws_documents(ingress: Json, query: Json, decision: str) -> None:
+def test_a_rule_matches_as_aws_documents(ingress: Json, query: Json, decision: str) -> None:
     lists = [{"PrefixListId": "pl-1", "Entries": [{"Cidr": "10.0.1.0/24"}]}]
     assert asked([ingress], query, PrefixLists=lists)["sg_decision"] == decision
 
@@ -151,9 +151,11 @@ def test_a_rule_matches_what_aws_documents(ingress: Json, query: Json, decision:
         ([rule("tcp", 1, 1, IpRanges=ANY)], {"port": 9}, "deny", ["egress", "ingress"]),
     ],
 )
-def test_the_source_must_let_out(egress: list[Json], query: Json, decision: str, blocked_by: list[str]) -> None:
-    said = asked([rule("tcp", 80, 80, IpRanges=ANY)], query, egress=egress)
-    assert (said["sg_decision"], said["blocked_by"]) == (decision, blocked_by)
+def test_the_egress_of_the_source_must_allow(
+    egress: list[Json], query: Json, decision: str, blocked_by: list[str]
+) -> None:
+    result = asked([rule("tcp", 80, 80, IpRanges=ANY)], query, egress=egress)
+    assert (result["sg_decision"], result["blocked_by"]) == (decision, blocked_by)
 
 
 @pytest.mark.parametrize(
@@ -165,28 +167,28 @@ def test_the_source_must_let_out(egress: list[Json], query: Json, decision: str,
         ({}, {"IpRanges": [{"CidrIp": "192.0.2.1/32"}]}, "allow"),
     ],
 )
-def test_on_the_public_way_the_source_is_what_the_internet_sees(context: Json, source: Json, decision: str) -> None:
+def test_on_the_public_path_rules_see_the_public_source_address(context: Json, source: Json, decision: str) -> None:
     assert asked([rule("tcp", 80, 80, **source)], {"to": PUBLIC}, context=context)["sg_decision"] == decision
 
 
-def test_behind_a_middlebox_no_reference_matches_on_either_side() -> None:
+def test_no_reference_matches_behind_a_middlebox() -> None:
     pair = [{"GroupId": "sg-b"}]
-    said = asked([rule("tcp", 80, 80, IpRanges=ANY)], {}, egress=[rule("-1", None, None, UserIdGroupPairs=pair)])
+    result = asked([rule("tcp", 80, 80, IpRanges=ANY)], {}, egress=[rule("-1", None, None, UserIdGroupPairs=pair)])
     hidden = asked(
         [rule("tcp", 80, 80, IpRanges=ANY)],
         {},
         egress=[rule("-1", None, None, UserIdGroupPairs=pair)],
         context={"middlebox": True},
     )
-    assert (said["sg_decision"], hidden["sg_decision"], hidden["blocked_by"]) == ("allow", "deny", ["egress"])
+    assert (result["sg_decision"], hidden["sg_decision"], hidden["blocked_by"]) == ("allow", "deny", ["egress"])
 
 
-def test_a_canonical_range_is_what_the_rule_is_named_by() -> None:
-    said = asked([rule("tcp", 80, 80, IpRanges=[{"CidrIp": "10.0.1.9/24"}])], {})
-    assert said["ingress_rules"] == [{"GroupId": "sg-b", "IpPermissionsIndex": 0, "source": "10.0.1.0/24"}]
+def test_a_rule_reports_its_canonical_range() -> None:
+    result = asked([rule("tcp", 80, 80, IpRanges=[{"CidrIp": "10.0.1.9/24"}])], {})
+    assert result["ingress_rules"] == [{"GroupId": "sg-b", "IpPermissionsIndex": 0, "source": "10.0.1.0/24"}]
 
 
-def test_an_interface_without_a_public_address_is_seen_by_one_that_nobody_knows() -> None:
+def test_the_source_address_of_an_interface_without_a_public_one_is_unknown() -> None:
     to_public = {"from": {"eni": "eni-a"}, "to": {"eni": "eni-b", "address": "public"}}
     interfaces = [
         {"NetworkInterfaceId": "eni-a", "PrivateIpAddress": "10.0.1.1", "Groups": []},
@@ -203,14 +205,14 @@ def test_an_interface_without_a_public_address_is_seen_by_one_that_nobody_knows(
 
 
 @pytest.mark.parametrize("address", ["169.254.169.254", "169.254.170.2", "169.254.169.123", "fd00:ec2::254"])
-def test_what_aws_runs_itself_is_filtered_by_no_group(address: str) -> None:
+def test_security_groups_do_not_filter_aws_services(address: str) -> None:
     assert asked([], {"to": {"ip": address}}, egress=[])["sg_decision"] == "not_filtered"
 
 
 @pytest.mark.parametrize(
     ("subnets", "evaluated"), [(("subnet-a", "subnet-b"), True), (("subnet-a", "subnet-a"), False)]
 )
-def test_acls_are_evaluated_between_subnets_only(subnets: tuple[str, str], evaluated: bool) -> None:
+def test_acls_filter_between_subnets_only(subnets: tuple[str, str], evaluated: bool) -> None:
     query = {"from_subnet": subnets[0], "to_subnet": subnets[1]}
     assert KINDS["path"]({"NetworkAcls": [], "query": query}) == {"nacl_evaluated": evaluated}
 
@@ -226,11 +228,11 @@ def test_acls_are_evaluated_between_subnets_only(subnets: tuple[str, str], evalu
         ({"Protocol": "-1"}, {"peer_ip": "2001:db8::1"}, 32768),
     ],
 )
-def test_an_entry_of_an_acl_matches_what_aws_documents(entry: Json, query: Json, rule_number: int) -> None:
+def test_an_acl_entry_matches_as_aws_documents(entry: Json, query: Json, rule_number: int) -> None:
     numbered = {"RuleNumber": 100, "RuleAction": "allow", "Egress": False, "CidrBlock": "0.0.0.0/0", **entry}
     question = {"egress": False, "protocol": "tcp", "port": 22, "peer_ip": "198.51.100.7", **query}
-    said = KINDS["nacl"]({"NetworkAcls": [{"NetworkAclId": "acl-1", "Entries": [numbered]}], "query": question})
-    assert said["rule_number"] == rule_number
+    result = KINDS["nacl"]({"NetworkAcls": [{"NetworkAclId": "acl-1", "Entries": [numbered]}], "query": question})
+    assert result["rule_number"] == rule_number
 
 
 def route(routes: list[Json], destination: str = "198.51.100.7", **more: Any) -> Json:
@@ -252,26 +254,26 @@ LOCAL = {"DestinationCidrBlock": "10.0.0.0/16", "GatewayId": "local", "State": "
         ({"NetworkInterfaceId": "eni-1", "InstanceId": "i-1"}, "eni-1", "unknown", False),
     ],
 )
-def test_where_a_default_route_leads(to: Json, target: str, out: bool | str, into: bool | str) -> None:
-    said = route([LOCAL, {"DestinationCidrBlock": "0.0.0.0/0", "State": "active", **to}])
-    assert said["target"] == target
-    assert (said["egress_reachable"], said["internet_reachable"]) == (out, into)
+def test_the_target_of_a_default_route(to: Json, target: str, out: bool | str, into: bool | str) -> None:
+    result = route([LOCAL, {"DestinationCidrBlock": "0.0.0.0/0", "State": "active", **to}])
+    assert result["target"] == target
+    assert (result["egress_reachable"], result["internet_reachable"]) == (out, into)
 
 
-def test_an_egress_only_gateway_leads_out_over_ipv6_alone() -> None:
+def test_an_egress_only_gateway_is_for_ipv6_only() -> None:
     out = {"DestinationIpv6CidrBlock": "::/0", "EgressOnlyInternetGatewayId": "eigw-1", "State": "active"}
-    said = route([LOCAL, out], "2606:4700::1")
-    assert (said["target"], said["egress_reachable"], said["internet_reachable"]) == ("eigw-1", True, False)
+    result = route([LOCAL, out], "2606:4700::1")
+    assert (result["target"], result["egress_reachable"], result["internet_reachable"]) == ("eigw-1", True, False)
     assert route([LOCAL, out])["target"] is None
 
 
-def test_without_a_main_table_where_a_subnet_leads_is_unknown() -> None:
+def test_the_route_of_a_subnet_without_a_main_table_is_unknown() -> None:
     tables = [{"RouteTableId": "rtb-1", "Associations": [{"SubnetId": "subnet-z"}], "Routes": [TO_GATEWAY]}]
-    said = KINDS["route"]({"RouteTables": tables, "query": {"subnet": "subnet-a", "destination": "198.51.100.7"}})
-    assert (said["egress_reachable"], said["internet_reachable"]) == ("unknown", "unknown")
+    result = KINDS["route"]({"RouteTables": tables, "query": {"subnet": "subnet-a", "destination": "198.51.100.7"}})
+    assert (result["egress_reachable"], result["internet_reachable"]) == ("unknown", "unknown")
 
 
-def test_of_two_main_tables_that_of_the_subnet_s_vpc_counts() -> None:
+def test_the_main_table_of_the_subnets_vpc_is_used() -> None:
     tables = [
         {"RouteTableId": f"rtb-{vpc}", "VpcId": vpc, "Associations": [{"Main": True}], "Routes": [LOCAL, *more]}
         for vpc, more in (("vpc-1", [TO_GATEWAY]), ("vpc-2", []))
@@ -286,18 +288,18 @@ TO_GATEWAY = {"DestinationCidrBlock": "0.0.0.0/0", "GatewayId": "igw-1", "State"
 
 
 @pytest.mark.parametrize("public", [True, False])
-def test_the_internet_reaches_only_a_public_address_behind_an_internet_gateway(public: bool) -> None:
+def test_the_internet_needs_a_public_address_and_an_internet_gateway(public: bool) -> None:
     association = {"Association": {"PublicIp": "192.0.2.1"}} if public else {}
     interface = {"NetworkInterfaceId": "eni-a", "PrivateIpAddress": "10.0.0.4", **association}
     assert route([TO_GATEWAY], NetworkInterfaces=[interface])["internet_reachable"] is public
 
 
-def test_a_nat_gateway_leads_out_and_not_in() -> None:
-    said = route([{"DestinationCidrBlock": "0.0.0.0/0", "NatGatewayId": "nat-1", "State": "active"}])
-    assert (said["egress_reachable"], said["internet_reachable"]) == (True, False)
+def test_a_nat_gateway_is_for_egress_only() -> None:
+    result = route([{"DestinationCidrBlock": "0.0.0.0/0", "NatGatewayId": "nat-1", "State": "active"}])
+    assert (result["egress_reachable"], result["internet_reachable"]) == (True, False)
 
 
-def test_without_a_route_nothing_leaves() -> None:
+def test_no_route_means_no_egress() -> None:
     assert route([]) == {"target": None, "state": None, "egress_reachable": False, "internet_reachable": False}
 
 
@@ -307,34 +309,34 @@ def test_a_propagated_route_does_not_beat_the_local_one() -> None:
     assert route([local, learnt], "10.0.1.4")["target"] == "local"
 
 
-def test_a_route_for_a_prefix_list_without_entries_is_unknown_but_for_a_gateway_endpoint_only_outside() -> None:
+def test_a_prefix_list_without_entries_makes_the_route_unknown() -> None:
     to_list = {"DestinationPrefixListId": "pl-1", "State": "active"}
     local = {"DestinationCidrBlock": "10.0.0.0/16", "GatewayId": "local", "State": "active"}
     assert route([TO_GATEWAY, to_list | {"TransitGatewayId": "tgw-1"}])["egress_reachable"] == "unknown"
     assert route([local, to_list | {"GatewayId": "vpce-1"}], "10.0.0.4")["target"] == "local"
 
 
-def test_a_static_route_to_one_address_is_longer_than_any_entry_of_a_list() -> None:
+def test_a_static_host_route_beats_a_prefix_list() -> None:
     to_list = {"DestinationPrefixListId": "pl-1", "TransitGatewayId": "tgw-1", "State": "active"}
     to_host = {"DestinationCidrBlock": "198.51.100.7/32", "NatGatewayId": "nat-1", "State": "active"}
     assert route([to_list, to_host])["target"] == "nat-1"
     assert route([to_list, to_host], "198.51.100.8")["target"] is None
 
 
-def test_a_route_for_the_entries_of_a_list_competes_by_their_length() -> None:
+def test_prefix_list_entries_compete_by_length() -> None:
     lists = [{"PrefixListId": "pl-s3", "Entries": [{"Cidr": "198.51.100.0/24"}]}]
     to_s3 = {"DestinationPrefixListId": "pl-s3", "GatewayId": "vpce-1", "State": "active"}
-    said = route([TO_GATEWAY, to_s3], PrefixLists=lists)
-    assert (said["target"], said["egress_reachable"], said["internet_reachable"]) == ("vpce-1", True, False)
+    result = route([TO_GATEWAY, to_s3], PrefixLists=lists)
+    assert (result["target"], result["egress_reachable"], result["internet_reachable"]) == ("vpce-1", True, False)
     assert route([TO_GATEWAY, to_s3], "203.0.113.7", PrefixLists=lists)["target"] == "igw-1"
 
 
-def test_three_answers_combine_without_making_up_a_certainty() -> None:
-    doubt = unknown("nobody looked")
-    assert any_of([NO, doubt, YES]).is_yes
-    assert any_of([NO, doubt]) == doubt
-    assert all_of([YES, doubt, NO]).is_no
-    assert all_of([YES, doubt]) == doubt
-    assert [level_of(answer) for answer in (NO, doubt, YES)] == [0, 1, 2]
+def test_any_of_and_all_of_keep_unknown() -> None:
+    uncertain = unknown("not described")
+    assert any_of([NO, uncertain, YES]).is_yes
+    assert any_of([NO, uncertain]) == uncertain
+    assert all_of([YES, uncertain, NO]).is_no
+    assert all_of([YES, uncertain]) == uncertain
+    assert [level_of(answer) for answer in (NO, uncertain, YES)] == [0, 1, 2]
     with pytest.raises(TypeError):
         bool(Answer("yes"))

@@ -1,4 +1,4 @@
-"""What is found wrong with groups by themselves."""
+"""Findings about security groups by themselves."""
 
 from typing import Any
 
@@ -48,24 +48,24 @@ def found(*permissions: Raw, interfaces: list[Raw] = CARRIED, name: str = "web")
         (tcp(22, 22, "0.0.0.0/1", "128.0.0.0/1"), ["OPEN_ADMIN_PORT"]),
     ],
 )
-def test_what_a_rule_opens_to_the_world(permission: Raw, codes: list[str]) -> None:
+def test_the_findings_of_an_open_rule(permission: Raw, codes: list[str]) -> None:
     assert [finding.code for finding in found(permission)] == codes
 
 
-def test_everything_but_private_ranges_is_the_world() -> None:
+def test_all_public_ranges_together_are_the_world() -> None:
     around_ten = ["0.0.0.0/5", "8.0.0.0/7", "11.0.0.0/8", "12.0.0.0/6", "16.0.0.0/4", "32.0.0.0/3", "64.0.0.0/2"]
     assert [finding.code for finding in found(tcp(22, 22, *around_ten, "128.0.0.0/1"))] == ["OPEN_ADMIN_PORT"]
     assert not found(tcp(22, 22, *around_ten[:-1], "128.0.0.0/1"))
 
 
-def test_rules_that_make_up_the_world_together_are_named_and_no_others() -> None:
+def test_a_finding_has_only_the_rules_that_cover_the_world_together() -> None:
     halves = [tcp(22, 22, "0.0.0.0/1"), tcp(20, 30, "128.0.0.0/1"), tcp(22, 22, "10.0.0.0/8")]
     assert [(finding.code, finding.cidr) for finding in found(*halves)] == [
         ("OPEN_ADMIN_PORT", "0.0.0.0/1+128.0.0.0/1")
     ]
 
 
-def test_a_finding_says_what_is_open_and_what_to_do() -> None:
+def test_a_finding_has_a_detail_and_a_fix() -> None:
     assert found(tcp(22, 22, "0.0.0.0/0"))[0].to_dict() == {
         "code": "OPEN_ADMIN_PORT",
         "GroupId": "sg-1",
@@ -76,30 +76,30 @@ def test_a_finding_says_what_is_open_and_what_to_do() -> None:
     }
 
 
-def test_open_ports_of_a_group_that_nothing_carries_are_low() -> None:
-    told = found(tcp(22, 22, "0.0.0.0/0"), tcp(5432, 5432, "0.0.0.0/0"), interfaces=ELSEWHERE)
-    assert [(finding.code, finding.severity) for finding in told] == [
+def test_open_ports_of_an_unattached_group_are_low() -> None:
+    text = found(tcp(22, 22, "0.0.0.0/0"), tcp(5432, 5432, "0.0.0.0/0"), interfaces=ELSEWHERE)
+    assert [(finding.code, finding.severity) for finding in text] == [
         ("OPEN_ADMIN_PORT", "low"),
         ("OPEN_DATA_PORT", "low"),
         ("UNATTACHED_GROUP", "info"),
     ]
 
 
-def test_a_group_open_to_everything_stays_critical_though_nothing_carries_it_yet() -> None:
-    told = found(tcp(0, 0, "0.0.0.0/0", protocol="-1"), interfaces=ELSEWHERE)
-    assert [finding.severity for finding in told] == ["critical", "info"]
+def test_an_unattached_group_open_to_everything_stays_critical() -> None:
+    text = found(tcp(0, 0, "0.0.0.0/0", protocol="-1"), interfaces=ELSEWHERE)
+    assert [finding.severity for finding in text] == ["critical", "info"]
 
 
-def test_a_group_without_rules_is_told_unattached_only_where_interfaces_were_seen() -> None:
+def test_unattached_is_reported_only_with_known_interfaces() -> None:
     assert [finding.code for finding in found(interfaces=ELSEWHERE)] == ["UNATTACHED_GROUP"]
     assert not found(interfaces=[])
 
 
-def test_the_default_group_of_a_vpc_is_no_finding_because_it_cannot_be_deleted() -> None:
+def test_an_unattached_default_group_is_not_a_finding() -> None:
     assert not found(interfaces=ELSEWHERE, name="default")
 
 
-def test_the_frame_has_names_and_the_gravest_first() -> None:
+def test_the_frame_has_names_and_the_most_severe_first() -> None:
     groups = [
         {"GroupId": "sg-1", "GroupName": "web", "IpPermissions": [tcp(22, 22, "0.0.0.0/0")]},
         {"GroupId": "sg-2", "GroupName": "any", "IpPermissions": [tcp(0, 0, "0.0.0.0/0", protocol="-1")]},
@@ -118,13 +118,13 @@ def test_the_frame_has_names_and_the_gravest_first() -> None:
 def test_quotas_are_counted_by_direction_and_family() -> None:
     sixty = [f"10.0.{index}.0/24" for index in range(60)]
     assert not found(tcp(80, 80, *sixty, "2001:db8::/64"))
-    told = found(tcp(80, 80, *sixty, "10.1.0.0/24"))
-    assert [(finding.code, finding.detail) for finding in told] == [
+    text = found(tcp(80, 80, *sixty, "10.1.0.0/24"))
+    assert [(finding.code, finding.detail) for finding in text] == [
         ("RULE_QUOTA", "61 ingress rules for IPv4; the default quota is 60")
     ]
 
 
-def test_a_prefix_list_counts_with_its_greatest_size() -> None:
+def test_a_prefix_list_counts_with_its_maximum_size() -> None:
     group = {"GroupId": "sg-1", "IpPermissions": [{"IpProtocol": "-1", "PrefixListIds": [{"PrefixListId": "pl-1"}]}]}
     lists = [{"PrefixListId": "pl-1", "MaxEntries": 61, "Entries": [{"Cidr": "10.0.0.0/8"}]}]
     network = Network(security_groups=[group], network_interfaces=CARRIED, prefix_lists=lists)

@@ -1,4 +1,4 @@
-"""The matrix as a frame, and where it is asked for IPv6."""
+"""The matrix of interface sets: its frame, missing data and IPv6."""
 
 from typing import Any
 
@@ -38,7 +38,7 @@ def one_subnet() -> Network:
     return Network(security_groups=[group("sg-alb"), group("sg-api", WEB)], network_interfaces=interfaces)
 
 
-def test_the_frame_has_a_row_for_each_pair_of_services_and_each_port() -> None:
+def test_the_frame_has_a_row_for_each_pair_and_port() -> None:
     frame = interface_matrix(one_subnet(), SERVICES, [("tcp", 80), ("udp", 53)])
     assert [*frame.columns] == ["source", "destination", "protocol", "port", "decision"]
     assert [*map(tuple, frame.to_numpy())] == [
@@ -53,7 +53,7 @@ def test_the_frame_has_a_row_for_each_pair_of_services_and_each_port() -> None:
     ]
 
 
-def test_what_was_not_described_is_unknown_between_subnets_and_certain_inside_one() -> None:
+def test_missing_routes_and_acls_matter_between_subnets_only() -> None:
     apart = [interface("eni-1", "subnet-a", 1, "sg-alb"), interface("eni-3", "subnet-b", 3, "sg-api")]
     network = Network(security_groups=[group("sg-alb"), group("sg-api", WEB)], network_interfaces=apart)
     services = [InterfaceSet("alb", ("eni-1",)), InterfaceSet("api", ("eni-3",))]
@@ -62,7 +62,7 @@ def test_what_was_not_described_is_unknown_between_subnets_and_certain_inside_on
 
 
 @pytest.mark.parametrize("source", ["eni-1", "eni-2", "eni-3", "eni-4"])
-def test_over_ipv6_the_matrix_says_what_reach_says(source: str) -> None:
+def test_the_ipv6_matrix_agrees_with_reach(source: str) -> None:
     interfaces = [
         interface("eni-1", "subnet-a", 1, "sg-alb", v6="2001:db8:1::1"),
         interface("eni-2", "subnet-b", 2, "sg-alb"),
@@ -90,17 +90,17 @@ def test_over_ipv6_the_matrix_says_what_reach_says(source: str) -> None:
         route_tables=tables,
         network_acls=[{"NetworkAclId": "acl-1", "Associations": subnets, "Entries": entries}],
     )
-    names = [each["NetworkInterfaceId"] for each in interfaces]
+    names = [raw["NetworkInterfaceId"] for raw in interfaces]
     frame = interface_matrix(network, [InterfaceSet(name, (name,)) for name in names], [("tcp", 80)], family=6)
-    said = {row.destination: row.decision for row in frame.itertuples() if row.source == source}
-    assert said == {name: reach_interfaces(network, source, name, "tcp", 80, family=6).decision for name in names}
+    decisions = {row.destination: row.decision for row in frame.itertuples() if row.source == source}
+    assert decisions == {name: reach_interfaces(network, source, name, "tcp", 80, family=6).decision for name in names}
 
 
-def test_two_services_of_one_name_are_a_usage_error() -> None:
+def test_two_services_with_the_same_name_are_a_usage_error() -> None:
     with pytest.raises(UsageError, match="the same name"):
         interface_matrix(one_subnet(), [SERVICES[0], SERVICES[0]], [("tcp", 80)])
 
 
-def test_a_service_with_an_interface_that_nobody_described_is_a_usage_error() -> None:
+def test_an_interface_without_a_description_is_a_usage_error() -> None:
     with pytest.raises(UsageError, match="eni-9"):
         interface_matrix(one_subnet(), [InterfaceSet("ghost", ("eni-9",))], [("tcp", 80)])

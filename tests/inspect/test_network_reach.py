@@ -1,4 +1,4 @@
-"""What `reach` says of a small copy of the reference system, and why, in sentences."""
+"""Decisions, reasons and fixes of `reach_interfaces` on a small copy of the reference system."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -23,10 +23,10 @@ TO_NAT = {"DestinationCidrBlock": "0.0.0.0/0", "NatGatewayId": "nat-1", "State":
 def group(id: str, rules: Rules = (), egress: list[Raw] | None = None) -> Raw:
     ingress = []
     for protocol, port, source in rules:
-        named = {"UserIdGroupPairs": [{"GroupId": source}]}
+        references = {"UserIdGroupPairs": [{"GroupId": source}]}
         ranges = {"IpRanges": [{"CidrIp": source}]}
         ports = {"IpProtocol": protocol, "FromPort": port, "ToPort": port}
-        ingress.append(ports | (named if source.startswith("sg-") else ranges))
+        ingress.append(ports | (references if source.startswith("sg-") else ranges))
     return {
         "GroupId": id,
         "GroupName": id.removeprefix("sg-"),
@@ -128,12 +128,12 @@ def without(*missing: str) -> Network:
         ("eni-cameras", "10.9.0.1", 80, "deny"),
     ],
 )
-def test_who_reaches_whom_in_the_reference_system(source: str, destination: str, port: int, decision: str) -> None:
-    said = reach_interfaces(system(), source, destination, "tcp", port)
-    assert said.decision == decision, said.because
+def test_decisions_in_the_reference_system(source: str, destination: str, port: int, decision: str) -> None:
+    result = reach_interfaces(system(), source, destination, "tcp", port)
+    assert result.decision == decision, result.because
 
 
-def test_a_denial_says_which_groups_lack_a_rule_and_gives_the_smallest() -> None:
+def test_a_denial_names_the_groups_and_the_smallest_missing_rule() -> None:
     assert reach_interfaces(system(), "eni-cameras", "eni-sites", "tcp", 8002).to_dict() == {
         "decision": "deny",
         "because": ["ingress of sites: no rule of Sites or ec2-rds allows tcp 8002 from cameras"],
@@ -156,9 +156,9 @@ def test_a_denial_says_which_groups_lack_a_rule_and_gives_the_smallest() -> None
     }
 
 
-def test_an_allow_names_every_step_and_the_rules() -> None:
-    said = reach_interfaces(system(), "eni-alb", "eni-sites", "tcp", 8002)
-    assert said.because == (
+def test_an_allow_has_every_step_and_the_rules() -> None:
+    result = reach_interfaces(system(), "eni-alb", "eni-sites", "tcp", 8002)
+    assert result.because == (
         "alb to sites: the VPC's local route",
         "sites to alb: the VPC's local route",
         "acl-a allows tcp 8002 out (entry 100) at alb",
@@ -166,37 +166,37 @@ def test_an_allow_names_every_step_and_the_rules() -> None:
         "egress of alb: ALB (0.0.0.0/0) allows tcp 8002 to sites",
         "ingress of sites: Sites (ALB) allows tcp 8002 from alb",
     )
-    assert [(rule.group, rule.direction, rule.index, rule.peer) for rule in said.rules] == [
+    assert [(rule.group, rule.direction, rule.index, rule.peer) for rule in result.rules] == [
         ("sg-ALB", "egress", 0, "0.0.0.0/0"),
         ("sg-Sites", "ingress", 1, "sg-ALB"),
     ]
 
 
-def test_on_the_public_way_the_sender_is_its_public_address() -> None:
-    said = reach_interfaces(system(), "eni-cameras", "192.0.2.2", "tcp", 80)
-    assert said.because[-1].endswith("allows tcp 80 from cameras, seen as 192.0.2.3")
-    assert said.fix[0].permission["IpRanges"] == [{"CidrIp": "192.0.2.3/32"}]
+def test_on_the_public_path_the_source_is_a_public_address() -> None:
+    result = reach_interfaces(system(), "eni-cameras", "192.0.2.2", "tcp", 80)
+    assert result.because[-1].endswith("allows tcp 80 from cameras, seen as 192.0.2.3")
+    assert result.fix[0].permission["IpRanges"] == [{"CidrIp": "192.0.2.3/32"}]
 
 
-def test_a_range_of_which_a_part_passes_is_unknown_and_says_which_part() -> None:
-    said = reach_interfaces(system(), "203.0.112.0/23", "eni-cameras", "tcp", 22)
-    assert said.decision == "unknown"
-    assert said.because[:2] == (
+def test_a_partly_allowed_range_is_unknown_with_its_parts() -> None:
+    result = reach_interfaces(system(), "203.0.112.0/23", "eni-cameras", "tcp", 22)
+    assert result.decision == "unknown"
+    assert result.because[:2] == (
         "from 203.0.113.0/24 to cameras passes",
         "from 203.0.112.0/24 to cameras does not pass",
     )
-    assert said.fix[0].permission["IpRanges"] == [{"CidrIp": "203.0.112.0/23"}]
+    assert result.fix[0].permission["IpRanges"] == [{"CidrIp": "203.0.112.0/23"}]
 
 
-def test_a_service_is_allowed_only_if_each_of_its_interfaces_is() -> None:
+def test_a_service_is_allowed_only_if_all_its_interfaces_are() -> None:
     both = InterfaceSet("both", ("eni-alb", "eni-cameras"))
-    said = reach_interfaces(system(), both, "eni-sites", "tcp", 8002)
-    assert said.decision == "unknown"
-    assert said.because[:2] == ("from alb to sites passes", "from cameras to sites does not pass")
+    result = reach_interfaces(system(), both, "eni-sites", "tcp", 8002)
+    assert result.decision == "unknown"
+    assert result.because[:2] == ("from alb to sites passes", "from cameras to sites does not pass")
     assert reach_interfaces(system(), both, "eni-sites", "tcp", 9000).decision == "deny"
 
 
-def test_the_fix_for_a_service_names_the_group_that_exactly_its_interfaces_carry() -> None:
+def test_the_fix_for_a_service_references_its_own_group() -> None:
     two = [interface(f"eni-{last}", f"172.31.1.{last}", ["sg-Cameras"]) for last in (20, 21)]
     network = system(NetworkInterfaces=[*two, SYSTEM["NetworkInterfaces"][1]])
     cameras = InterfaceSet("cameras", ("eni-20", "eni-21"))
@@ -206,7 +206,7 @@ def test_the_fix_for_a_service_names_the_group_that_exactly_its_interfaces_carry
     assert one[0].permission["IpRanges"] == [{"CidrIp": "172.31.1.20/32"}]
 
 
-def test_the_fix_goes_to_the_group_that_the_fewest_interfaces_carry() -> None:
+def test_the_fix_is_for_the_group_with_the_fewest_interfaces() -> None:
     more = interface("eni-more", "172.31.2.20", ["sg-Sites"])
     network = system(NetworkInterfaces=[*SYSTEM["NetworkInterfaces"], more])
     assert [rule.group for rule in reach_interfaces(network, "eni-cameras", "eni-sites", "tcp", 8002).fix] == [
@@ -214,7 +214,7 @@ def test_the_fix_goes_to_the_group_that_the_fewest_interfaces_carry() -> None:
     ]
 
 
-def test_what_both_sides_lack_takes_two_rules_egress_first() -> None:
+def test_rules_missing_on_both_sides_give_two_fixes_egress_first() -> None:
     fix = reach_interfaces(system(), "eni-database", "eni-sites", "tcp", 9000).fix
     assert [(rule.direction, rule.group) for rule in fix] == [("egress", "sg-rds-ec2"), ("ingress", "sg-Sites")]
 
@@ -222,26 +222,26 @@ def test_what_both_sides_lack_takes_two_rules_egress_first() -> None:
 # Network ACLs
 
 
-def test_answers_must_get_back_through_the_acls() -> None:
+def test_replies_must_pass_the_acls() -> None:
     only_in = acl("acl-b", "subnet-b", [acl_entry(100, "allow", False)])
-    said = reach_interfaces(
+    result = reach_interfaces(
         system(NetworkAcls=[SYSTEM["NetworkAcls"][0], only_in]), "eni-alb", "eni-sites", "tcp", 8002
     )
-    assert said.decision == "deny"
-    assert said.because == ("acl-b does not allow the replies out at sites",)
-    assert not said.fix
+    assert result.decision == "deny"
+    assert result.because == ("acl-b does not allow the replies out at sites",)
+    assert not result.fix
 
 
-def test_answers_on_some_ports_only_are_unknown_because_the_client_chooses() -> None:
+def test_replies_that_pass_on_some_ports_only_are_unknown() -> None:
     some = acl(
         "acl-b", "subnet-b", [acl_entry(100, "allow", False), acl_entry(100, "allow", True, ports=(32768, 60999))]
     )
-    said = reach_interfaces(system(NetworkAcls=[SYSTEM["NetworkAcls"][0], some]), "eni-alb", "eni-sites", "tcp", 8002)
-    assert said.decision == "unknown"
-    assert "32768–60999" in said.because[0]
+    result = reach_interfaces(system(NetworkAcls=[SYSTEM["NetworkAcls"][0], some]), "eni-alb", "eni-sites", "tcp", 8002)
+    assert result.decision == "unknown"
+    assert "32768–60999" in result.because[0]
 
 
-def test_acls_say_nothing_inside_a_subnet() -> None:
+def test_acls_do_not_filter_inside_a_subnet() -> None:
     closed = [acl("acl-a", "subnet-a", []), acl("acl-b", "subnet-b", [])]
     assert reach_interfaces(system(NetworkAcls=closed), "eni-sites", "eni-database", "tcp", 5432).decision == "allow"
 
@@ -261,7 +261,7 @@ def behind_nat(*, state: str = "available", nat_routes: tuple[Raw, ...] = (TO_IN
     return system(RouteTables=tables, NatGateways=[nat])
 
 
-def test_behind_a_nat_gateway_one_gets_out_but_nobody_gets_in() -> None:
+def test_a_nat_gateway_allows_outbound_connections_only() -> None:
     network = behind_nat()
     out = reach_interfaces(network, "eni-sites", "198.51.100.7", "tcp", 443)
     assert out.decision == "allow"
@@ -271,13 +271,13 @@ def test_behind_a_nat_gateway_one_gets_out_but_nobody_gets_in() -> None:
     assert into.because == ("broker to internet: nat-1 does not accept incoming connections",)
 
 
-def test_a_nat_gateway_needs_its_own_way_out() -> None:
-    said = reach_interfaces(behind_nat(nat_routes=()), "eni-sites", "198.51.100.7", "tcp", 443)
-    assert (said.decision, said.because) == ("deny", ("nat-1 to 198.51.100.7: no route",))
+def test_a_nat_gateway_needs_a_route_to_the_internet() -> None:
+    result = reach_interfaces(behind_nat(nat_routes=()), "eni-sites", "198.51.100.7", "tcp", 443)
+    assert (result.decision, result.because) == ("deny", ("nat-1 to 198.51.100.7: no route",))
     assert reach_interfaces(behind_nat(state="deleting"), "eni-sites", "198.51.100.7", "tcp", 443).decision == "deny"
 
 
-def test_of_a_nat_gateway_with_several_addresses_nobody_knows_which_is_seen() -> None:
+def test_the_address_of_a_nat_gateway_with_several_is_unknown() -> None:
     [nat] = behind_nat().nat_gateways or []
     two = {**nat, "NatGatewayAddresses": [{"PublicIp": "192.0.2.99"}, {"PublicIp": "192.0.2.98"}]}
     tables = [table("rtb-a", "subnet-a", TO_INTERNET), table("rtb-b", "subnet-b", TO_NAT)]
@@ -286,29 +286,29 @@ def test_of_a_nat_gateway_with_several_addresses_nobody_knows_which_is_seen() ->
     assert reach_interfaces(network, "eni-sites", "192.0.2.3", "tcp", 8003).decision == "unknown"
 
 
-def test_only_the_public_address_of_the_primary_address_leaves_as_such() -> None:
+def test_traffic_leaves_with_the_public_address_of_the_primary_address() -> None:
     second = {"PrivateIpAddress": "172.31.2.7", "Association": {"PublicIp": "192.0.2.7"}}
     first = interface("eni-sites", "172.31.2.6", ["sg-Sites"]) | {"PrivateIpAddresses": [second]}
     network = system(NetworkInterfaces=[first])
     assert reach_interfaces(network, "eni-sites", "internet", "tcp", 443).decision == "deny"
 
 
-def test_an_address_that_no_interface_has_is_said_to_be_nobody_known() -> None:
-    said = reach_interfaces(system(), "eni-cameras", "172.31.2.77", "tcp", 80)
-    assert said.decision == "allow"
-    assert "no known interface has 172.31.2.77; its host is assumed to filter nothing" in said.because
+def test_an_address_without_an_interface_is_noted() -> None:
+    result = reach_interfaces(system(), "eni-cameras", "172.31.2.77", "tcp", 80)
+    assert result.decision == "allow"
+    assert "no known interface has 172.31.2.77; its host is assumed to filter nothing" in result.because
 
 
-def test_an_address_of_ones_own_vpc_is_not_looked_for_in_another() -> None:
+def test_an_address_of_the_own_vpc_is_not_searched_in_another_vpc() -> None:
     twin = interface("eni-twin", "172.31.2.77", ["sg-ALB"]) | {"VpcId": "vpc-2", "SubnetId": "subnet-z"}
     network = system(NetworkInterfaces=[*SYSTEM["NetworkInterfaces"], twin])
     assert reach_interfaces(network, "eni-cameras", "172.31.2.77", "tcp", 80).decision == "allow"
 
 
-def test_without_a_public_address_an_internet_gateway_passes_nothing_on() -> None:
+def test_an_internet_gateway_needs_a_public_address() -> None:
     network = system(NetworkInterfaces=[interface("eni-sites", "172.31.2.6", ["sg-Sites"])])
-    said = reach_interfaces(network, "eni-sites", "internet", "tcp", 443)
-    assert said.because == ("sites has no public address, so the internet gateway forwards nothing",)
+    result = reach_interfaces(network, "eni-sites", "internet", "tcp", 443)
+    assert result.because == ("sites has no public address, so the internet gateway forwards nothing",)
 
 
 def test_a_blackhole_denies_and_a_transit_gateway_is_unknown() -> None:
@@ -321,7 +321,7 @@ def test_a_blackhole_denies_and_a_transit_gateway_is_unknown() -> None:
     assert reach_interfaces(network, "10.9.0.1", "eni-cameras", "tcp", 22).decision == "deny"
 
 
-def test_behind_an_appliance_a_group_reference_matches_nobody() -> None:
+def test_a_group_reference_does_not_match_behind_an_appliance() -> None:
     through = {"DestinationCidrBlock": "172.31.2.0/24", "NetworkInterfaceId": "eni-firewall", "State": "active"}
     network = system(RouteTables=[table("rtb-a", "subnet-a", through), table("rtb-b", "subnet-b")])
     assert reach_interfaces(network, "eni-alb", "eni-sites", "tcp", 8002).decision == "deny"
@@ -329,11 +329,11 @@ def test_behind_an_appliance_a_group_reference_matches_nobody() -> None:
 
 
 def peered(*, back: str = "pcx-1", state: str = "active", status: str | None = "active") -> Network:
-    """The reference system beside another VPC, whose group the sites API names."""
+    """The reference system and another VPC, whose group the sites API references."""
     pair = {"GroupId": "sg-far", "VpcId": "vpc-2", "VpcPeeringConnectionId": "pcx-1"}
-    told = pair if status is None else pair | {"PeeringStatus": status}
+    sentences = pair if status is None else pair | {"PeeringStatus": status}
     sites = group("sg-Sites") | {
-        "IpPermissions": [{"IpProtocol": "tcp", "FromPort": 8002, "ToPort": 8002, "UserIdGroupPairs": [told]}]
+        "IpPermissions": [{"IpProtocol": "tcp", "FromPort": 8002, "ToPort": 8002, "UserIdGroupPairs": [sentences]}]
     }
     far = interface("eni-far", "10.8.1.4", ["sg-far"]) | {"VpcId": "vpc-2", "SubnetId": "subnet-far"}
     there = {"DestinationCidrBlock": "10.8.0.0/16", "VpcPeeringConnectionId": "pcx-1", "State": "active"}
@@ -357,14 +357,12 @@ def peered(*, back: str = "pcx-1", state: str = "active", status: str | None = "
         ({"status": None}, "unknown"),
     ],
 )
-def test_a_peering_leads_on_where_both_routes_name_it_and_the_reference_is_not_stale(
-    changed: dict[str, str], decision: str
-) -> None:
-    said = reach_interfaces(peered(**changed), "eni-far", "eni-sites", "tcp", 8002)
-    assert said.decision == decision, said.because
+def test_a_peering_needs_both_routes_and_an_active_reference(changed: dict[str, str], decision: str) -> None:
+    result = reach_interfaces(peered(**changed), "eni-far", "eni-sites", "tcp", 8002)
+    assert result.decision == decision, result.because
 
 
-def test_a_group_that_is_used_in_another_vpc_stands_there_for_who_carries_it_there() -> None:
+def test_a_shared_group_references_its_interfaces_in_the_same_vpc() -> None:
     far = [
         interface(f"eni-{which}", f"10.8.1.{last}", [f"sg-{which}"]) | {"VpcId": "vpc-2", "SubnetId": "subnet-far"}
         for which, last in (("ALB", 4), ("Sites", 5))
@@ -375,7 +373,7 @@ def test_a_group_that_is_used_in_another_vpc_stands_there_for_who_carries_it_the
     assert reach_interfaces(network, "eni-ALB", "eni-sites", "tcp", 8002).decision == "deny"
 
 
-def test_a_gateway_endpoint_leads_to_its_service_without_a_public_address() -> None:
+def test_a_gateway_endpoint_needs_no_public_address() -> None:
     s3 = {"PrefixListId": "pl-s3", "Entries": [{"Cidr": "198.51.100.0/24"}]}
     to_s3 = {"DestinationPrefixListId": "pl-s3", "GatewayId": "vpce-1", "State": "active"}
     network = system(PrefixLists=[s3], RouteTables=[table("rtb-b", "subnet-b", TO_INTERNET, to_s3)])
@@ -385,12 +383,12 @@ def test_a_gateway_endpoint_leads_to_its_service_without_a_public_address() -> N
     assert reach_interfaces(network, "eni-sites", "203.0.113.9", "tcp", 443).decision == "deny"
 
 
-def test_ipv6_needs_rules_and_routes_of_its_own() -> None:
-    named = [
+def test_ipv6_needs_its_own_rules_and_routes() -> None:
+    references = [
         interface("eni-alb", "172.31.1.5", ["sg-ALB"], v6="2001:db8::5"),
         interface("eni-database", "172.31.2.9", ["sg-rds-ec2"]),
     ]
-    network = system(NetworkInterfaces=named)
+    network = system(NetworkInterfaces=references)
     assert (
         reach_interfaces(network, "internet", "eni-alb", "tcp", 80, family=6).because[0] == "alb to internet: no route"
     )
@@ -406,37 +404,37 @@ def test_ipv6_needs_rules_and_routes_of_its_own() -> None:
     ("missing", "word"),
     [("NetworkAcls", "network ACL"), ("RouteTables", "route tables")],
 )
-def test_what_was_not_described_is_unknown_with_the_reason(missing: str, word: str) -> None:
-    said = reach_interfaces(without(missing), "eni-alb", "eni-sites", "tcp", 8002)
-    assert said.decision == "unknown"
-    assert any(word in reason for reason in said.because)
+def test_missing_descriptions_give_unknown_with_the_reason(missing: str, word: str) -> None:
+    result = reach_interfaces(without(missing), "eni-alb", "eni-sites", "tcp", 8002)
+    assert result.decision == "unknown"
+    assert any(word in reason for reason in result.because)
 
 
-def test_what_is_denied_anyway_stays_denied_where_something_is_not_known() -> None:
+def test_a_certain_denial_stays_a_denial_with_missing_descriptions() -> None:
     assert (
         reach_interfaces(without("NetworkAcls", "RouteTables"), "eni-cameras", "eni-sites", "tcp", 8002).decision
         == "deny"
     )
 
 
-def test_a_group_that_was_not_described_may_allow_anything() -> None:
-    said = reach_interfaces(system(SecurityGroups=SYSTEM["SecurityGroups"][1:]), "internet", "eni-alb", "tcp", 80)
-    assert (said.decision, said.because) == ("unknown", ("ingress of alb: the rules of sg-ALB are unknown",))
+def test_a_group_without_a_description_may_allow_anything() -> None:
+    result = reach_interfaces(system(SecurityGroups=SYSTEM["SecurityGroups"][1:]), "internet", "eni-alb", "tcp", 80)
+    assert (result.decision, result.because) == ("unknown", ("ingress of alb: the rules of sg-ALB are unknown",))
 
 
-def test_a_kind_of_source_that_is_newer_than_esaws_is_unknown() -> None:
+def test_an_unsupported_kind_of_source_is_unknown() -> None:
     newer = group("sg-ALB") | {"IpPermissions": [{"IpProtocol": "-1", "MoonBases": [{"MoonBaseId": "moon-1"}]}]}
     network = system(SecurityGroups=[newer, *SYSTEM["SecurityGroups"][1:]])
     assert reach_interfaces(network, "internet", "eni-alb", "tcp", 80).decision == "unknown"
 
 
-def test_a_protocol_that_is_newer_than_esaws_is_unknown() -> None:
+def test_an_unsupported_protocol_is_unknown() -> None:
     newer = group("sg-ALB") | {"IpPermissions": [{"IpProtocol": "quic", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}]}
     network = system(SecurityGroups=[newer, *SYSTEM["SecurityGroups"][1:]])
     assert reach_interfaces(network, "internet", "eni-alb", "tcp", 80).decision == "unknown"
 
 
-# What can't be asked
+# Invalid questions
 
 
 @pytest.mark.parametrize(
@@ -450,7 +448,7 @@ def test_a_protocol_that_is_newer_than_esaws_is_unknown() -> None:
         ("eni-alb", "eni-sites", "quic", 80),
     ],
 )
-def test_what_makes_no_sense_is_a_usage_error(source: str, destination: str, protocol: str, port: int | None) -> None:
+def test_an_invalid_question_is_a_usage_error(source: str, destination: str, protocol: str, port: int | None) -> None:
     with pytest.raises(UsageError):
         reach_interfaces(system(), source, destination, protocol, port)
 

@@ -1,24 +1,20 @@
-"""The policy that is shipped covers what an inspection asks, and nothing that changes anything."""
+"""The shipped read-only policy allows every call of a snapshot, and no call that changes anything."""
 
 import json
 import re
-from collections.abc import Callable
 from importlib.resources import files
 from typing import Any
 
-import pytest
 from botocore.session import get_session
 
 from esaws.cloud import Cloud
-from esaws.deploy.plan import plan_deploy
 from esaws.inspect.account import snapshot
 from esaws.inspect.fetch import FETCHERS
-from esaws.reference.seccom import seccom
 
 POLICY: dict[str, Any] = json.loads(files("esaws").joinpath("data/read_only_policy.json").read_text(encoding="utf-8"))
 ACTIONS = [action for statement in POLICY["Statement"] for action in statement["Action"]]
 
-# Where IAM has other words than the API: https://docs.aws.amazon.com/service-authorization/latest/reference/
+# Where IAM and the API use different names: https://docs.aws.amazon.com/service-authorization/latest/reference/
 PREFIXES = {"elbv2": "elasticloadbalancing"}
 SPECIAL = {
     "s3:ListBuckets": "s3:ListAllMyBuckets",
@@ -30,44 +26,38 @@ CLIENTS = {"elasticloadbalancing": "elbv2", "tag": "resourcegroupstaggingapi"}
 
 
 def action(service: str, operation: str) -> str:
-    """The IAM action that a call needs."""
+    """Return the IAM action of a call."""
     name = f"{PREFIXES.get(service, service)}:{operation}"
     return SPECIAL.get(name, name)
 
 
-@pytest.fixture(scope="module")
-def deployed(new_cloud: Callable[..., Cloud]) -> Cloud:
-    """A deployment with a rule that names a prefix list, so that those are asked for, too."""
-    cloud = new_cloud()
-    plan_deploy(seccom("ha"), cloud).apply()
-    ec2 = cloud.client("ec2")
-    listed = ec2.create_managed_prefix_list(PrefixListName="office", MaxEntries=1, AddressFamily="IPv4")
+def test_the_policy_allows_every_call_of_a_snapshot(deployed: Cloud) -> None:
+    """A rule with a prefix list is added, because only then are the entries of prefix lists fetched."""
+    ec2 = deployed.client("ec2")
+    prefix_list = ec2.create_managed_prefix_list(PrefixListName="office", MaxEntries=1, AddressFamily="IPv4")
     group = ec2.describe_security_groups()["SecurityGroups"][0]["GroupId"]
-    named = [{"PrefixListId": listed["PrefixList"]["PrefixListId"]}]
-    permission = {"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "PrefixListIds": named}
+    sources = [{"PrefixListId": prefix_list["PrefixList"]["PrefixListId"]}]
+    permission = {"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "PrefixListIds": sources}
     ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[permission])
-    return cloud
-
-
-def test_every_call_of_a_look_at_an_account_is_allowed(deployed: Cloud) -> None:
     before = len(deployed.calls)
     account = snapshot(deployed)
-    assert set(account.answers) == set(FETCHERS)
-    made = {action(call.service, call.operation) for call in deployed.calls[before:]} - {"sts:GetCallerIdentity"}
-    assert "ec2:GetManagedPrefixListEntries" in made
-    assert made <= set(ACTIONS)
+    assert set(account.descriptions) == set(FETCHERS)
+    actions = {action(call.service, call.operation) for call in deployed.calls[before:]} - {"sts:GetCallerIdentity"}
+    assert "ec2:GetManagedPrefixListEntries" in actions
+    assert actions <= set(ACTIONS)
 
 
-@pytest.mark.parametrize("name", ACTIONS)
-def test_an_action_is_exact_reads_and_exists(name: str) -> None:
-    service, _, verb = name.partition(":")
-    assert re.fullmatch(r"(Describe|List|Get|View)[A-Za-z]+", verb)
-    if name not in ONLY_IN_IAM:
-        client = CLIENTS.get(service, service)
-        assert verb in get_session().get_service_model(client).operation_names
+def test_every_action_exists_and_reads_only() -> None:
+    session = get_session()
+    for name in ACTIONS:
+        service, _, verb = name.partition(":")
+        assert re.fullmatch(r"(Describe|List|Get|View)[A-Za-z]+", verb), name
+        if name not in ONLY_IN_IAM:
+            client = CLIENTS.get(service, service)
+            assert verb in session.get_service_model(client).operation_names, name
 
 
-def test_the_policy_is_one_that_iam_takes() -> None:
+def test_the_policy_is_valid_for_iam() -> None:
     assert POLICY["Version"] == "2012-10-17"
     assert {statement["Effect"] for statement in POLICY["Statement"]} == {"Allow"}
     assert len(ACTIONS) == len(set(ACTIONS))
@@ -75,13 +65,13 @@ def test_the_policy_is_one_that_iam_takes() -> None:
     assert len(json.dumps(POLICY, separators=(",", ":"))) <= 6144
 
 
-def test_objects_are_read_from_buckets_that_are_named_and_no_others() -> None:
+def test_objects_are_only_readable_in_named_buckets() -> None:
     reading = [statement for statement in POLICY["Statement"] if "s3:GetObject" in statement["Action"]]
     assert reading == [POLICY["Statement"][-1]] and "*" not in POLICY["Statement"][-1]["Resource"]
 
 
-def test_iam_itself_takes_the_policy(cloud: Cloud) -> None:
+def test_iam_accepts_the_policy(cloud: Cloud) -> None:
     iam = cloud.client("iam")
-    made = iam.create_policy(PolicyName="esaws-read-only", PolicyDocument=json.dumps(POLICY))["Policy"]
-    version = iam.get_policy_version(PolicyArn=made["Arn"], VersionId=made["DefaultVersionId"])["PolicyVersion"]
+    policy = iam.create_policy(PolicyName="esaws-read-only", PolicyDocument=json.dumps(POLICY))["Policy"]
+    version = iam.get_policy_version(PolicyArn=policy["Arn"], VersionId=policy["DefaultVersionId"])["PolicyVersion"]
     assert version["Document"] == POLICY

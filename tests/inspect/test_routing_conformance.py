@@ -1,4 +1,4 @@
-"""The cases of load balancers, each by its id, and the program that runs files of cases."""
+"""The conformance cases of load balancers, and the program that runs files of cases."""
 
 import json
 import subprocess
@@ -25,7 +25,7 @@ def run(*files: Path) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 
 
-def test_the_runner_ends_with_how_many_passed() -> None:
+def test_the_runner_prints_the_numbers_last() -> None:
     done = run(CASES, HERE / "sg_cases.json")
     last = done.stdout.splitlines()[-1]
     assert done.returncode == 0
@@ -33,33 +33,33 @@ def test_the_runner_ends_with_how_many_passed() -> None:
 
 
 def changed(tmp_path: Path, change: Any) -> Path:
-    told = json.loads(CASES.read_text())
-    told["cases"] = told["cases"][:3]
-    change(told)
+    row = json.loads(CASES.read_text())
+    row["cases"] = row["cases"][:3]
+    change(row)
     path = tmp_path / "cases.json"
-    path.write_text(json.dumps(told))
+    path.write_text(json.dumps(row))
     return path
 
 
 @pytest.mark.parametrize(
     "change",
     [
-        lambda told: told["cases"][0]["expected"].update(priority={"im": "possible"}),
-        lambda told: told["cases"][0]["expected"].update(no_such_key=1),
-        lambda told: told["cases"][0].update(expected=[]),
-        lambda told: told["cases"][0].update(kind="telepathy"),
-        lambda told: told["cases"][0].update(input=None),
-        lambda told: told["cases"].__setitem__(0, "no case"),
+        lambda row: row["cases"][0]["expected"].update(priority={"im": "possible"}),
+        lambda row: row["cases"][0]["expected"].update(no_such_key=1),
+        lambda row: row["cases"][0].update(expected=[]),
+        lambda row: row["cases"][0].update(kind="telepathy"),
+        lambda row: row["cases"][0].update(input=None),
+        lambda row: row["cases"].__setitem__(0, "no case"),
     ],
 )
-def test_what_cannot_be_is_a_failure_and_no_crash(tmp_path: Path, change: Any) -> None:
+def test_an_impossible_case_is_a_failure_not_a_crash(tmp_path: Path, change: Any) -> None:
     done = run(changed(tmp_path, change))
     assert (done.returncode, done.stdout.splitlines()[-1]) == (1, "2 passed, 1 failed"), done.stderr
     assert done.stderr == ""
 
 
 @pytest.mark.parametrize("content", ["", "[]", '{"schema": "other/1", "cases": []}', '{"cases": 3}'])
-def test_a_file_of_no_cases_is_a_failure(tmp_path: Path, content: str) -> None:
+def test_an_invalid_file_is_a_failure(tmp_path: Path, content: str) -> None:
     path = tmp_path / "cases.json"
     path.write_text(content)
     done = run(path, tmp_path / "absent.json")

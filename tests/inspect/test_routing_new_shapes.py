@@ -1,4 +1,4 @@
-"""What a newer API may say of a rule is unknown: it is no crash, and no certain answer either."""
+"""Unsupported shapes of rules from a newer API give unknown, neither a crash nor a certain answer."""
 
 from typing import Any
 
@@ -23,12 +23,12 @@ SHAPES: list[Any] = [
 
 
 @pytest.mark.parametrize("condition", SHAPES)
-def test_a_condition_of_a_newer_api_is_unknown(condition: Any) -> None:
+def test_an_unsupported_condition_is_unknown(condition: Any) -> None:
     found = trace_request([rule("1", [condition]), rule("default", [])], REQUEST)
     assert (found.outcome, found.candidates) == ("unknown", ("1", "default"))
 
 
-def test_a_rewrite_to_a_group_that_its_regex_lacks_is_unknown() -> None:
+def test_a_rewrite_with_a_missing_regex_group_is_unknown() -> None:
     rewrite = {"Rewrites": [{"Regex": "^/a", "Replace": "/$1"}]}
     forward = {"Type": "forward", "TargetGroupArn": "tg"}
     described = rule("1", []) | {"Transforms": [{"Type": "url-rewrite", "UrlRewriteConfig": rewrite}]}

@@ -1,4 +1,4 @@
-"""Rules behind a regex: what it takes for certain is found, and what hangs on it is undecided, never a crash."""
+"""Analysis of rules after a regex: certain matches are found, and what depends on the regex is undecided."""
 
 from typing import Any
 
@@ -38,13 +38,13 @@ CASES: list[tuple[str, list[list[dict[str, Any]]], Found]] = [
 
 
 @pytest.mark.parametrize(("conditions", "expected"), [case[1:] for case in CASES], ids=[case[0] for case in CASES])
-def test_a_rule_behind_a_regex(conditions: list[list[dict[str, Any]]], expected: Found) -> None:
-    found = analyze_rules([rule(str(number), given) for number, given in enumerate(conditions, 1)])
+def test_a_rule_after_a_regex_rule(conditions: list[list[dict[str, Any]]], expected: Found) -> None:
+    found = analyze_rules([rule(str(number), case) for number, case in enumerate(conditions, 1)])
     assert [
-        (each.code, each.priority, each.value, each.by) for each in found if each.code in ("SHADOWED", "DEAD_VALUE")
+        (item.code, item.priority, item.value, item.by) for item in found if item.code in ("SHADOWED", "DEAD_VALUE")
     ] == expected
 
 
-def test_what_only_a_regex_decides_is_undecided() -> None:
+def test_an_analysis_that_depends_on_a_regex_is_undecided() -> None:
     found = analyze_rules([rule("1", [path(regex=("^/a.*",))]), rule("2", [path("/a*")])])
-    assert "UNDECIDED" in {each.code for each in found if each.priority == "2"}
+    assert "UNDECIDED" in {item.code for item in found if item.priority == "2"}

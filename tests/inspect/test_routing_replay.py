@@ -1,4 +1,4 @@
-"""Access logs against rules: which rule served each line, what would change, which rules are dead, and no line lost."""
+"""Replays of access logs: the rule of each line, changes, dead rules, and malformed lines."""
 
 import gzip
 from pathlib import Path
@@ -26,7 +26,7 @@ def of(*lines: str) -> Any:
     return read_access_logs([("a.log", "".join(lines).encode())])
 
 
-def test_each_line_has_the_rule_that_served_it_and_the_one_that_would() -> None:
+def test_each_line_has_its_live_and_its_proposed_rule() -> None:
     log = of(line({"path": "/sites/1"}), line({"path": "/sitesfoo"}), line({"path": "/"}, logged="0"))
     found = replay_rules(log, LIVE, PROPOSED)
     shown = found.lines[["path", "logged", "live", "proposed"]]
@@ -39,7 +39,7 @@ def test_each_line_has_the_rule_that_served_it_and_the_one_that_would() -> None:
     assert (change["path"], change["live"], change["proposed"], change["requests"]) == ("/sitesfoo", "1", "default", 1)
 
 
-def test_rules_that_took_nothing_are_dead_and_those_that_may_have_are_not() -> None:
+def test_rules_without_requests_are_dead() -> None:
     header = [{"Field": "http-header", "HttpHeaderConfig": {"HttpHeaderName": "X-Beta", "Values": ["1"]}}]
     live = [rule("1", paths("/a")), rule("2", paths("/b")), rule("3", [*paths("/c"), *header]), rule("default", [])]
     found = replay_rules(of(line({"path": "/a"}), line({"path": "/c"})), live)
@@ -49,13 +49,13 @@ def test_rules_that_took_nothing_are_dead_and_those_that_may_have_are_not() -> N
     assert "X-Beta" in str(found.explain(int(found.unknown.index[0])))
 
 
-def test_requests_are_counted_once_each() -> None:
+def test_distinct_requests_are_counted() -> None:
     found = replay_rules(of(*[line({"path": "/x"})] * 5, line({"path": "/x", "source_ip": "10.9.8.7"})), LIVE)
     assert found.requests["requests"].tolist() == [6], "nobody looks at the client, so it tells nothing apart"
     assert len(found.lines) == 6
 
 
-def test_ports_have_rules_of_their_own() -> None:
+def test_each_port_has_its_own_rules() -> None:
     log = of(line({"path": "/sites"}), line({"path": "/sites"}, port=443, scheme="https"), line({}, port=8443))
     found = replay_rules(log, {80: [rule("default", [])], 443: LIVE})
     assert found.lines[["port", "live"]].values.tolist() == [[80, "default"], [443, "1"], [8443, "no listener"]]
@@ -72,12 +72,12 @@ BAD = {
 
 @pytest.mark.parametrize("what", BAD)
 @pytest.mark.parametrize("place", ["first", "between", "last"])
-def test_a_malformed_line_is_counted_and_shown_and_the_others_are_read(what: str, place: str) -> None:
+def test_malformed_lines_are_reported_and_the_others_read(what: str, place: str) -> None:
     good = [line({"path": f"/{n}"}) for n in range(4)]
     at = {"first": 0, "between": 2, "last": 4}[place]
     found = replay_rules(of(*good[:at], BAD[what], *good[at:]), LIVE)
     assert found.lines["path"].tolist() == ["/0", "/1", "/2", "/3"]
-    shown = [each.text for each in found.malformed]
+    shown = [item.text for item in found.malformed]
     assert len(shown) == (0 if what == "an empty line" else 1)
     assert found.to_dict()["lines"] == 4
 
@@ -95,15 +95,15 @@ ODD = [
 
 
 @pytest.mark.parametrize(("text", "expected"), ODD)
-def test_odd_lines_are_read(text: str, expected: tuple[str, str]) -> None:
+def test_unusual_lines_are_read(text: str, expected: tuple[str, str]) -> None:
     by_client = [
         rule("1", [{"Field": "source-ip", "SourceIpConfig": {"Values": ["192.0.2.0/24"]}}]),
         rule("default", []),
     ]
     found = replay_rules(of(line({}), text, line({})), by_client)
     assert found.malformed == ()
-    told = found.lines.iloc[1]
-    assert (told["path"], told["source_ip"]) == expected
+    row = found.lines.iloc[1]
+    assert (row["path"], row["source_ip"]) == expected
 
 
 def test_old_lines_have_fewer_fields() -> None:
@@ -114,7 +114,7 @@ def test_old_lines_have_fewer_fields() -> None:
         assert found.lines[found.lines["path"] == "/old"]["logged"].eq("unknown").all(), "they don't tell which rule"
 
 
-def test_a_priority_that_is_no_number_belongs_to_no_rule() -> None:
+def test_an_invalid_logged_priority_has_no_rule() -> None:
     found = replay_rules(of(line({"path": "/sites"}, logged="abc"), line({"path": "/sites"})), LIVE)
     assert found.rules["priority"].tolist() == ["1", "2", "default"]
     assert found.lines["live"].tolist() == ["1", "1"]
@@ -127,7 +127,7 @@ def test_a_client_with_an_ipv6_address(client: str) -> None:
     assert found.lines["live"].tolist() == ["1"]
 
 
-def test_no_lines_are_no_error() -> None:
+def test_an_empty_log_is_valid() -> None:
     for content in (b"", b"\n\n"):
         found = replay_rules(read_access_logs([("a.log", content)]), LIVE)
         assert len(found.lines) == 0 and found.changes.empty
