@@ -1,10 +1,12 @@
-"""Drawings: what they show, that nothing in them is in the way of anything else, and that they are always the same."""
+"""Drawings of architectures: what they show, that nothing overlaps, and that they are the same on every run."""
 
+import hashlib
 import re
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
+from functools import cache
 from itertools import combinations
 from pathlib import Path
 
@@ -12,8 +14,8 @@ import pytest
 
 from esaws.architecture import Architecture
 from esaws.drawing import Drawing, draw
-from esaws.drawing.fonts import width, wrapped
-from esaws.drawing.lines import branches
+from esaws.drawing.fonts import text_width, wrap
+from esaws.drawing.lines import route_branches
 from esaws.drawing.scene import USERS, Edge
 from esaws.drawing.shapes import Box, Sheet
 from esaws.errors import UsageError
@@ -50,7 +52,7 @@ COMMITTED = {
 
 
 def shop(*, clusters: int = 3, zones: str = "ab", private: bool = True, desired: int = 3) -> Architecture:
-    """Services behind a load balancer in public subnets, on instances in private or the same ones."""
+    """Services behind a load balancer in public subnets; their instances are in private subnets, or in the same."""
     vpc = VPC(name="shop", cidr="10.0.0.0/16")
     public, hidden = (
         tuple(
@@ -136,31 +138,37 @@ ARCHITECTURES = {
 }
 
 
-def obstructions(sheet: Sheet) -> Iterator[str]:
-    """What overlaps, crosses or leaves the page; only a cluster's frame may cross zones."""
+@cache
+def drawing(name: str) -> Drawing:
+    """The drawing of one of the architectures, made once."""
+    return draw(ARCHITECTURES[name])
+
+
+def overlaps(sheet: Sheet) -> Iterator[str]:
+    """Everything that overlaps, crosses a border or leaves the page. Only a cluster's frame may cross zones."""
     page = Box(0, 0, sheet.width, sheet.height)
-    leaves = [(repr(text.text), text.box) for text in sheet.texts] + [(icon.name, icon.box) for icon in sheet.icons]
+    labels = [(repr(text.text), text.box) for text in sheet.texts] + [(icon.name, icon.box) for icon in sheet.icons]
     areas = [panel for panel in (*sheet.panels, *sheet.cards) if panel.role != "gateway"]
-    on_the_border = {(panel.box.cx, panel.box.cy) for panel in sheet.cards if panel.role == "gateway"}
-    for (name, box), (other_name, other) in combinations(leaves, 2):
+    gateways = {(panel.box.cx, panel.box.cy) for panel in sheet.cards if panel.role == "gateway"}
+    for (name, box), (other_name, other) in combinations(labels, 2):
         if box.overlaps(other):
             yield f"{name} on {other_name}"
-    for name, box in [*leaves, *((panel.role, panel.box) for panel in areas)]:
-        if not page.holds(box):
+    for name, box in [*labels, *((panel.role, panel.box) for panel in areas)]:
+        if not page.contains(box):
             yield f"{name} beyond the page"
     for panel in areas:
-        for name, box in leaves:
-            at_gateway = panel.role == "vpc" and any(abs(box.cx - x) < 0.01 for x, _ in on_the_border)
-            if box.overlaps(panel.box) and not panel.box.holds(box) and not at_gateway:
+        for name, box in labels:
+            at_gateway = panel.role == "vpc" and any(abs(box.cx - x) < 0.01 for x, _ in gateways)
+            if box.overlaps(panel.box) and not panel.box.contains(box) and not at_gateway:
                 yield f"{name} across the border of a {panel.role}"
     for one, other in combinations(areas, 2):
-        nested = one.box.holds(other.box) or other.box.holds(one.box)
+        nested = one.box.contains(other.box) or other.box.contains(one.box)
         spanning = "fleet" in (one.role, other.role) and {one.role, other.role} & {"zone", "subnet"}
         if one.box.overlaps(other.box) and (one.role == other.role or not (nested or spanning)):
             yield f"a {one.role} on a {other.role}"
     for line in sheet.lines:
         for piece in line.boxes:
-            yield from (f"a line through {name}" for name, box in leaves if piece.overlaps(box))
+            yield from (f"a line through {name}" for name, box in labels if piece.overlaps(box))
             for panel in sheet.cards:
                 if panel.role in ("card", "legend") and piece.overlaps(panel.box):
                     yield f"a line through a {panel.role}"
@@ -168,55 +176,51 @@ def obstructions(sheet: Sheet) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def ha() -> Drawing:
-    return draw(COMMITTED["seccom-ha"])
+    return drawing("seccom-ha")
 
 
 # -- the picture -------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
-def test_nothing_is_in_the_way_of_anything_else(name: str) -> None:
-    assert list(obstructions(draw(ARCHITECTURES[name]).sheet)) == []
+def test_nothing_overlaps(name: str) -> None:
+    assert list(overlaps(drawing(name).sheet)) == []
 
 
 @pytest.mark.parametrize("kind", sorted(load_all()))
 def test_every_kind_can_be_drawn_alone(kind: str) -> None:
-    drawing = draw(Architecture("alone", [load_all()[kind].example()]))
-    assert list(obstructions(drawing.sheet)) == []
-    ET.fromstring(drawing.svg)
+    picture = draw(Architecture("alone", [load_all()[kind].example()]))
+    assert list(overlaps(picture.sheet)) == []
+    ET.fromstring(picture.svg)
 
 
 @pytest.mark.parametrize("name", COMMITTED)
 @pytest.mark.parametrize("suffix", [".svg", ".png"])
 def test_the_committed_drawings_are_up_to_date(name: str, suffix: str, tmp_path: Path) -> None:
-    drawn = draw(COMMITTED[name]).save(tmp_path / f"{name}{suffix}")
-    up_to_date = drawn.read_bytes() == (DIAGRAMS / drawn.name).read_bytes()
-    assert up_to_date, f"diagrams/{drawn.name} is not what is drawn now: run make drawings"
+    saved = drawing(name).save(tmp_path / f"{name}{suffix}")
+    up_to_date = saved.read_bytes() == (DIAGRAMS / saved.name).read_bytes()
+    assert up_to_date, f"diagrams/{saved.name} is out of date: run make drawings"
 
 
 @pytest.mark.parametrize("name", COMMITTED)
-def test_they_suit_a_notebook(name: str) -> None:
-    drawing = draw(COMMITTED[name])
-    assert drawing.sheet.width <= 1100, "wider, and the letters get too small at a notebook's width"
-    assert drawing.sheet.width > 1.4 * drawing.sheet.height
-    assert len(drawing.svg) < 400_000 and len(drawing.png) < 600_000
+def test_the_committed_drawings_fit_a_notebook(name: str) -> None:
+    picture = drawing(name)
+    assert picture.sheet.width <= 1100, "the text of a wider one is too small in a notebook"
+    assert picture.sheet.width > 1.4 * picture.sheet.height
+    assert len(picture.svg) < 400_000 and len(picture.png) < 600_000
 
 
 def test_another_process_draws_the_same_bytes(ha: Drawing) -> None:
     script = (
-        "import hashlib; from esaws.drawing import draw; from esaws.reference.seccom import seccom; d = draw(seccom('ha')); "
+        "import hashlib; from esaws import draw, seccom; d = draw(seccom('ha')); "
         "print(hashlib.sha256(d.svg.encode() + d.png).hexdigest())"
     )
-    digests = {
-        subprocess.run(
-            [sys.executable, "-c", script], env={"PYTHONHASHSEED": seed}, capture_output=True, text=True, check=True
-        ).stdout
-        for seed in ("1", "2")
-    }
-    assert len(digests) == 1
+    environment = {"PYTHONHASHSEED": "1"}
+    digest = subprocess.check_output([sys.executable, "-c", script], env=environment, text=True).strip()
+    assert digest == hashlib.sha256(ha.svg.encode() + ha.png).hexdigest()
 
 
-def test_the_svg_needs_nothing_beside_it(ha: Drawing) -> None:
+def test_the_svg_embeds_everything(ha: Drawing) -> None:
     tree = ET.fromstring(ha.svg)
     images = [image.get("{http://www.w3.org/1999/xlink}href", "") for image in tree.iter(f"{SVG}image")]
     used = [use.get("{http://www.w3.org/1999/xlink}href", "")[1:] for use in tree.iter(f"{SVG}use")]
@@ -227,7 +231,7 @@ def test_the_svg_needs_nothing_beside_it(ha: Drawing) -> None:
     assert not re.search(r"site-packages|file:|/home|/usr|url\(h", without_data)
 
 
-def test_the_svg_can_be_read_aloud(ha: Drawing) -> None:
+def test_the_svg_is_accessible(ha: Drawing) -> None:
     tree = ET.fromstring(ha.svg)
     assert tree.get("role") == "img" and tree.get("aria-labelledby") == "title desc"
     assert tree.findtext(f"{SVG}title") == "Architecture ha in eu-west-3"
@@ -236,7 +240,7 @@ def test_the_svg_can_be_read_aloud(ha: Drawing) -> None:
     assert "Zone b: public subnet public-3b." in description
 
 
-def test_the_png_has_letters_without_a_font_of_the_machine(ha: Drawing) -> None:
+def test_the_png_has_text_without_installed_fonts(ha: Drawing) -> None:
     import resvg_py
 
     wordless = re.sub(r"<text.*?</text>", "", ha.svg)
@@ -244,7 +248,7 @@ def test_the_png_has_letters_without_a_font_of_the_machine(ha: Drawing) -> None:
     assert ha.png.startswith(b"\x89PNG") and len(ha.png) > 1.2 * len(bare)
 
 
-def test_names_are_shown_and_never_ids(ha: Drawing) -> None:
+def test_names_are_shown_instead_of_ids(ha: Drawing) -> None:
     words = " ".join(text.text for text in ha.sheet.texts)
     for name in (
         "alb",
@@ -262,16 +266,16 @@ def test_names_are_shown_and_never_ids(ha: Drawing) -> None:
     assert not re.search(r"arn:|\b(vpc|subnet|sg|i|eni)-[0-9a-f]{8}", words)
 
 
-def test_a_notebook_gets_a_png_and_its_words(ha: Drawing) -> None:
+def test_a_notebook_gets_a_png_and_a_text(ha: Drawing) -> None:
     data, metadata = ha._repr_mimebundle_()
     assert data == {"image/png": ha.png, "text/plain": "<Drawing ha: 23 nodes, 10 edges>"}
     assert metadata["image/png"]["alt"] == "Architecture ha in eu-west-3"
 
 
-def test_the_suffix_says_how_it_is_saved(ha: Drawing, tmp_path: Path) -> None:
+def test_the_suffix_determines_the_format(ha: Drawing, tmp_path: Path) -> None:
     assert ha.save(tmp_path / "a.svg").read_text("utf-8") == ha.svg
     assert ha.save(str(tmp_path / "a.png")).read_bytes() == ha.png
-    with pytest.raises(UsageError, match=r"\.svg or \.png"):
+    with pytest.raises(UsageError, match=r"saved as \.svg or \.png"):
         ha.save(tmp_path / "a.pdf")
     with pytest.raises(UsageError, match="can't be written"):
         ha.save(tmp_path / "nowhere" / "a.svg")
@@ -322,9 +326,9 @@ def test_the_suffix_says_how_it_is_saved(ha: Drawing, tmp_path: Path) -> None:
         ),
     ],
 )
-def test_edges_are_what_is_declared(name: str, source: tuple[str, str], edges: list[tuple[str, str, str]]) -> None:
-    found: list[Edge] = [edge for edge in draw(ARCHITECTURES[name]).scene.edges if edge.source == source]
-    assert [(edge.target[1], edge.label, edge.detail) for edge in found] == edges
+def test_edges_follow_the_declared_rules(name: str, source: tuple[str, str], edges: list[tuple[str, str, str]]) -> None:
+    drawn: list[Edge] = [edge for edge in drawing(name).scene.edges if edge.source == source]
+    assert [(edge.target[1], edge.label, edge.detail) for edge in drawn] == edges
 
 
 @pytest.mark.parametrize(
@@ -340,7 +344,7 @@ def test_edges_are_what_is_declared(name: str, source: tuple[str, str], edges: l
 def test_instances_are_spread_over_their_subnets(
     name: str, cluster: str, instances: list[tuple[str, int]], scaling: str
 ) -> None:
-    fleet = next(fleet for fleet in draw(ARCHITECTURES[name]).scene.fleets if fleet.name == cluster)
+    fleet = next(fleet for fleet in drawing(name).scene.fleets if fleet.name == cluster)
     assert (list(fleet.instances), fleet.scaling) == (instances, scaling)
 
 
@@ -349,18 +353,22 @@ def test_instances_are_spread_over_their_subnets(
     [
         ("seccom-ha", {"public-3a", "public-3b"}, set()),
         ("seccom-as-drawn", {"public-3a"}, {"private-intrusion-api-3a", "private-hdm-3a"}),
-        ("private subnets", set(), {"public-a", "private-a"}),  # by name alone nothing is public: no route leads out
+        (
+            "private subnets",
+            set(),
+            {"public-a", "private-a"},
+        ),  # the name is not enough: there is no route to the internet
     ],
 )
 def test_a_subnet_is_public_by_its_route(name: str, public: set[str], private: set[str]) -> None:
-    found = {place.name: place.public for place in draw(ARCHITECTURES[name]).scene.places}
-    assert all(found[place] for place in public) and not any(found[place] for place in private)
+    is_public = {subnet.name: subnet.public for subnet in drawing(name).scene.subnets}
+    assert all(is_public[subnet] for subnet in public) and not any(is_public[subnet] for subnet in private)
 
 
-def test_small_parts_are_counts_and_no_nodes() -> None:
-    scene = draw(COMMITTED["seccom-ha"]).scene
+def test_small_resources_are_counted_instead_of_drawn() -> None:
+    scene = drawing("seccom-ha").scene
     assert scene.vpc_notes == ("10 security groups", "21 rules")
-    words = {thing.name: thing.words for thing in scene.regional}
+    words = {node.name: node.lines for node in scene.regional}
     assert words["ECR"] == ("6 repositories",)
     assert words["CloudWatch"] == ("6 log groups", "1 dashboard")
 
@@ -370,7 +378,7 @@ def test_the_region_names_the_zones() -> None:
     assert "Region us-east-1" in words and "Availability Zone us-east-1b" in words
 
 
-# -- lines and letters -------------------------------------------------------------------------------------------
+# -- lines and text -------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -383,10 +391,10 @@ def test_the_region_names_the_zones() -> None:
         ([-30.0, 50.0], False, {-30.0: [(0, 10), (20, 10), (20, -30)], 50.0: [(14, 10), (20, 10), (20, 50)]}),
     ],
 )
-def test_branches_draw_no_piece_twice(
+def test_branches_draw_no_segment_twice(
     ends: list[float], trunk: bool, ways: dict[float, list[tuple[float, float]]]
 ) -> None:
-    assert branches((0, 10), 20, ends, trunk=trunk) == ways
+    assert route_branches((0, 10), 20, ends, trunk=trunk) == ways
 
 
 @pytest.mark.parametrize(
@@ -397,9 +405,9 @@ def test_branches_draw_no_piece_twice(
         ("unbreakable-however-long", 20, ["unbreakable-however-long"]),
     ],
 )
-def test_words_are_wrapped_and_never_broken(text: str, room: float, lines: list[str]) -> None:
-    assert wrapped(text, 11, room) == lines
+def test_text_is_wrapped_between_words(text: str, room: float, lines: list[str]) -> None:
+    assert wrap(text, 11, room) == lines
 
 
-def test_bold_letters_are_wider() -> None:
-    assert 0 < width("sites-management-api", 12) < width("sites-management-api", 12, bold=True)
+def test_bold_text_is_wider() -> None:
+    assert 0 < text_width("sites-management-api", 12) < text_width("sites-management-api", 12, bold=True)

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 def draw(cloud: "Cloud", profile: str | None, live: bool, output: Path, as_json: bool) -> None:
     """Draw a profile (no AWS calls), or with --live the deployed account."""
     from esaws.drawing import draw as draw_picture
-    from esaws.drawing import draw_live
     from esaws.errors import UsageError
     from esaws.reference.seccom import seccom, seccom_as_drawn
 
@@ -32,7 +31,7 @@ def draw(cloud: "Cloud", profile: str | None, live: bool, output: Path, as_json:
     if profile:
         architecture = seccom_as_drawn() if profile == "as-drawn" else seccom(profile)
     if live:
-        drawing = draw_live(cloud, architecture)
+        drawing = draw_picture(cloud, architecture)
     else:
         assert architecture
         drawing = draw_picture(architecture, region=cloud.region)

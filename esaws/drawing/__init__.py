@@ -1,5 +1,11 @@
-"""An architecture as a picture: what it shows (`scene`), where it stands (`layout`), and the picture itself (`svg`)."""
+"""Draw an architecture or an account: what is shown (`scene`), where (`arrangement`), and how (`layout`, `svg`).
 
-from esaws.drawing.picture import Drawing, draw, draw_live
+from esaws import Cloud, draw, seccom
 
-__all__ = ["Drawing", "draw", "draw_live"]
+draw(seccom("ha")).save("ha.svg")
+draw(Cloud.from_env(), seccom("ha"))        # the account, compared with the architecture
+"""
+
+from esaws.drawing.picture import Drawing, draw
+
+__all__ = ["Drawing", "draw"]

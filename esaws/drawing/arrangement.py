@@ -8,24 +8,24 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from esaws.drawing.fonts import width, wrapped
-from esaws.drawing.scene import USERS, Edge, Fleet, Key, Place, Scene, Thing
+from esaws.drawing.fonts import text_width, wrap
+from esaws.drawing.scene import USERS, Edge, Fleet, Key, Node, Scene, SubnetArea
 from esaws.drawing.shapes import Box
 from esaws.drawing.style import (
-    CARD,
+    CARD_HEIGHT,
     FRAME_GAP,
     FRAME_HEADER,
     FRAME_PAD,
-    GATE,
+    GATEWAY_SIZE,
     GROUP_HEADER,
-    ICON,
-    LINE,
+    ICON_SIZE,
+    LABEL_WIDTH,
+    LINE_HEIGHT,
     MARGIN,
-    NAME,
-    PAD,
-    SMALL_ICON,
-    THING,
-    WORD,
+    NAME_SIZE,
+    PADDING,
+    SMALL_ICON_SIZE,
+    TEXT_SIZE,
 )
 
 ZONE_PAD = 7.0
@@ -34,10 +34,10 @@ BAND = GROUP_HEADER + 8
 CAPTION_GAP = 8.0
 ABOVE_FRONT = 40.0
 CAPTION_HEIGHT = 36.0
-LEAST_WIDTH = 320.0
-PIECE_GAP = 6.0
+MIN_WIDTH = 320.0
+SPAN_GAP = 6.0
 
-Piece = tuple[str, float, bool]
+Span = tuple[str, float, bool]
 """A piece of a line of text: its words, size, and whether it is bold."""
 
 
@@ -49,57 +49,57 @@ class Zone:
     """
 
     name: str
-    bands: list[Place] = field(default_factory=list)
-    filled: list[tuple[Place, list[Fleet]]] = field(default_factory=list)
+    empty_subnets: list[SubnetArea] = field(default_factory=list)
+    used_subnets: list[tuple[SubnetArea, list[Fleet]]] = field(default_factory=list)
     box: Box = field(default_factory=lambda: Box(0, 0, 0, 0))
 
 
-def card_lines(fleet: Fleet, place: str, count: int) -> list[list[Piece]]:
+def card_lines(fleet: Fleet, place: str, count: int) -> list[list[Span]]:
     """What a card says: each task, then the instances that they run on, then what is noted of them."""
-    note: list[list[Piece]] = [[(fleet.note(place), WORD, False)]] if fleet.note(place) else []
+    note: list[list[Span]] = [[(fleet.note_for(place), TEXT_SIZE, False)]] if fleet.note_for(place) else []
     return _card_lines(fleet, count) + note
 
 
-def _card_lines(fleet: Fleet, count: int) -> list[list[Piece]]:
+def _card_lines(fleet: Fleet, count: int) -> list[list[Span]]:
     machine = fleet.instance_type if count == 1 else f"{count} × {fleet.instance_type}" if count else "no instances"
-    ports = [f"{running.ports[0]} → {running.ports[1]}" if running.ports else "" for running in fleet.running]
-    if len(fleet.running) == 1:
+    ports = [f"{running.ports[0]} → {running.ports[1]}" if running.ports else "" for running in fleet.workloads]
+    if len(fleet.workloads) == 1:
         words = f"{machine} · {ports[0]}" if ports[0] else machine
-        return [[(fleet.running[0].name, NAME, True)], [(words, WORD, False)]]
-    tasks = zip(fleet.running, ports, strict=True)
-    lines = [[(running.name, NAME, True), (port, WORD, False)] for running, port in tasks]
-    return [*lines, [(machine, WORD, False)]]
+        return [[(fleet.workloads[0].name, NAME_SIZE, True)], [(words, TEXT_SIZE, False)]]
+    tasks = zip(fleet.workloads, ports, strict=True)
+    lines = [[(running.name, NAME_SIZE, True), (port, TEXT_SIZE, False)] for running, port in tasks]
+    return [*lines, [(machine, TEXT_SIZE, False)]]
 
 
-def line_width(line: list[Piece]) -> float:
+def line_width(line: list[Span]) -> float:
     """How wide the pieces of a line are, side by side."""
-    return sum(width(words, size, bold=bold) for words, size, bold in line) + PIECE_GAP * (len(line) - 1)
+    return sum(text_width(words, size, bold=bold) for words, size, bold in line) + SPAN_GAP * (len(line) - 1)
 
 
-def scaling_words(fleet: Fleet) -> str:
+def scaling_text(fleet: Fleet) -> str:
     """How far the instances scale; a frame over several zones has room for the noun."""
-    return f"{fleet.scaling} instances" if fleet.scaling and len(fleet.places) > 1 else fleet.scaling
+    return f"{fleet.scaling} instances" if fleet.scaling and len(fleet.subnets) > 1 else fleet.scaling
 
 
-def service_words(fleet: Fleet) -> str:
+def service_text(fleet: Fleet) -> str:
     """How many services and tasks there are, for a frame over several zones."""
-    services = [running for running in fleet.running if running.is_service]
-    if not services or len(fleet.places) < 2:
+    services = [running for running in fleet.workloads if running.is_service]
+    if not services or len(fleet.subnets) < 2:
         return ""
     tasks = sum(running.tasks for running in services)
     noun = "service" if len(services) == 1 else f"{len(services)} services"
     return f"{noun} with {tasks} task{'s' * (tasks != 1)}"
 
 
-def label_lines(thing: Thing, room: float = float("inf")) -> list[Piece]:
+def label_lines(thing: Node, room: float = float("inf")) -> list[Span]:
     """The name and the words of a thing, broken into lines where room is scarce."""
-    names: list[Piece] = [(line, NAME, True) for line in wrapped(thing.name, NAME, room, bold=True)]
-    return names + [(line, WORD, False) for words in thing.words for line in wrapped(words, WORD, room)]
+    names: list[Span] = [(line, NAME_SIZE, True) for line in wrap(thing.name, NAME_SIZE, room, bold=True)]
+    return names + [(line, TEXT_SIZE, False) for words in thing.lines for line in wrap(words, TEXT_SIZE, room)]
 
 
-def label_width(thing: Thing) -> float:
+def label_width(thing: Node) -> float:
     """How wide its label is when nothing is broken."""
-    return max(width(text, size, bold=bold) for text, size, bold in label_lines(thing))
+    return max(text_width(text, size, bold=bold) for text, size, bold in label_lines(thing))
 
 
 class Arrangement:
@@ -107,66 +107,66 @@ class Arrangement:
 
     def __init__(self, scene: Scene) -> None:
         self.scene = scene
-        self.places = {place.name: place for place in scene.places}
+        self.subnets_by_name = {place.name: place for place in scene.subnets}
         self.boxes: dict[Key, Box] = {}
         """Where lines begin and end: a cluster's frame, a thing's icon."""
-        self.front = self._front()
-        self.fleets = self._sorted()
-        self.behind = [fleet for fleet in self.fleets if not self.is_in_front(fleet)]
-        self.in_front = [fleet for fleet in self.fleets if self.is_in_front(fleet)]
-        self.zones = self._zones()
-        self.inside = self._inside()
-        self.beside = [thing for thing in scene.stores if thing.key not in self.inside]
+        self.front_subnet = self._find_front_subnet()
+        self.fleets = self._sort_fleets()
+        self.back_fleets = [fleet for fleet in self.fleets if not self.is_in_front(fleet)]
+        self.front_fleets = [fleet for fleet in self.fleets if self.is_in_front(fleet)]
+        self.zones = self._make_zones()
+        self.stores_in_subnets = self._stores_beside_fleets()
+        self.other_stores = [thing for thing in scene.stores if thing.key not in self.stores_in_subnets]
         self._measure()
-        self._set_columns()
-        self._set_rows()
-        self._set_balancers()
-        self._set_front()
-        self._set_doors()
-        self._set_stores()
-        self._set_groups()
+        self._place_columns()
+        self._place_rows()
+        self._place_load_balancers()
+        self._place_front_fleets()
+        self._place_users_and_gateway()
+        self._place_stores()
+        self._place_groups()
 
     # -- what goes together --------------------------------------------------------------------------------------
 
-    def _front(self) -> Place | None:
+    def _find_front_subnet(self) -> SubnetArea | None:
         """The one subnet in which every load balancer stands, where clusters stand in others behind it."""
-        homes = {place for balancer in self.scene.balancers for place in balancer.places}
-        elsewhere = {place for fleet in self.scene.fleets for place in fleet.places} - homes
-        return self.places.get(min(homes)) if len(homes) == 1 and elsewhere else None
+        homes = {place for balancer in self.scene.load_balancers for place in balancer.subnets}
+        elsewhere = {place for fleet in self.scene.fleets for place in fleet.subnets} - homes
+        return self.subnets_by_name.get(min(homes)) if len(homes) == 1 and elsewhere else None
 
     def is_in_front(self, fleet: Fleet) -> bool:
         """Whether it shares the subnet of the load balancer, before the others."""
-        return self.front is not None and fleet.places == (self.front.name,)
+        return self.front_subnet is not None and fleet.subnets == (self.front_subnet.name,)
 
-    def _sorted(self) -> list[Fleet]:
+    def _sort_fleets(self) -> list[Fleet]:
         """In the scene's order, except that a subnet is drawn around neighbours: where a zone has several in use."""
         fleets = list(self.scene.fleets)
-        used = {place for fleet in fleets if not self.is_in_front(fleet) for place in fleet.places}
-        zones = [place.zone for place in self.scene.places if place.name in used]
+        used = {place for fleet in fleets if not self.is_in_front(fleet) for place in fleet.subnets}
+        zones = [place.zone for place in self.scene.subnets if place.name in used]
         if len(zones) == len(set(zones)):
             return fleets
-        order = list(dict.fromkeys(fleet.places for fleet in fleets))
-        return sorted(fleets, key=lambda fleet: order.index(fleet.places))
+        order = list(dict.fromkeys(fleet.subnets for fleet in fleets))
+        return sorted(fleets, key=lambda fleet: order.index(fleet.subnets))
 
-    def _zones(self) -> list[Zone]:
+    def _make_zones(self) -> list[Zone]:
         zones: dict[str, Zone] = {}
-        for place in self.scene.places:
+        for place in self.scene.subnets:
             zone = zones.setdefault(place.zone, Zone(place.zone))
-            fleets = [fleet for fleet in self.behind if place.name in fleet.places]
+            fleets = [fleet for fleet in self.back_fleets if place.name in fleet.subnets]
             if fleets:
-                zone.filled.append((place, fleets))
-            elif place != self.front:
-                zone.bands.append(place)
+                zone.used_subnets.append((place, fleets))
+            elif place != self.front_subnet:
+                zone.empty_subnets.append(place)
         for zone in zones.values():
-            zone.filled.sort(key=lambda filled: self.behind.index(filled[1][0]))
+            zone.used_subnets.sort(key=lambda filled: self.back_fleets.index(filled[1][0]))
         return list(zones.values())
 
-    def _inside(self) -> dict[Key, Fleet]:
+    def _stores_beside_fleets(self) -> dict[Key, Fleet]:
         """The stores that stand in one subnet alone, each beside a cluster of that subnet."""
         found: dict[Key, Fleet] = {}
         for thing in self.scene.stores:
-            for fleet in self.behind:
-                if len(thing.places) == 1 and thing.places == fleet.places and fleet not in found.values():
+            for fleet in self.back_fleets:
+                if len(thing.subnets) == 1 and thing.subnets == fleet.subnets and fleet not in found.values():
                     found[thing.key] = fleet
                     break
         return found
@@ -180,93 +180,95 @@ class Arrangement:
 
     def enters_left(self, edge: Edge) -> bool:
         """Into the left side of a cluster, through the gap where captions stand."""
-        source_behind = any(fleet.key == edge.source for fleet in self.behind)
-        return any(fleet.key == edge.target for fleet in self.behind) and not source_behind
+        source_behind = any(fleet.key == edge.source for fleet in self.back_fleets)
+        return any(fleet.key == edge.target for fleet in self.back_fleets) and not source_behind
 
     def needs_lane(self, edge: Edge) -> bool:
         """Around the right side, from a cluster to another cluster or to what stands beside another."""
-        if not any(fleet.key == edge.source for fleet in self.behind):
+        if not any(fleet.key == edge.source for fleet in self.back_fleets):
             return False
-        beside = self.inside.get(edge.target)
-        return any(fleet.key == edge.target for fleet in self.behind) or (
+        beside = self.stores_in_subnets.get(edge.target)
+        return any(fleet.key == edge.target for fleet in self.back_fleets) or (
             beside is not None and beside.key != edge.source
         )
 
     def _is_fleet(self, key: Key) -> bool:
         return any(fleet.key == key for fleet in self.fleets)
 
-    def entering(self, fleet: Fleet) -> list[Edge]:
+    def edges_into(self, fleet: Fleet) -> list[Edge]:
         """The edges that share the left side of a cluster."""
         return [edge for edge in self.scene.edges if edge.target == fleet.key and self.enters_left(edge)]
 
     # -- columns -------------------------------------------------------------------------------------------------
 
     def _measure(self) -> None:
-        self.frame = max([170.0, *map(self._frame_width, self.fleets)])
-        inside = [thing for thing in self.scene.stores if thing.key in self.inside]
-        self.slot = max((PAD + SMALL_ICON + 6 + label_width(thing) + 4 for thing in inside), default=0.0)
-        self.subnet_width = self.frame + 2 * SUBNET_PAD + self.slot
+        self.frame_width = max([170.0, *map(self._frame_width, self.fleets)])
+        inside = [thing for thing in self.scene.stores if thing.key in self.stores_in_subnets]
+        self.store_slot_width = max(
+            (PADDING + SMALL_ICON_SIZE + 6 + label_width(thing) + 4 for thing in inside), default=0.0
+        )
+        self.subnet_width = self.frame_width + 2 * SUBNET_PAD + self.store_slot_width
         captions = [edge for edge in self.scene.edges if self.enters_left(edge)]
         self.caption_width = max(
-            (width(text, WORD) for edge in captions for text in (edge.label, edge.detail)), default=0
+            (text_width(text, TEXT_SIZE) for edge in captions for text in (edge.label, edge.detail)), default=0
         )
 
     def _frame_width(self, fleet: Fleet) -> float:
         lines = [line for place, count in fleet.instances for line in card_lines(fleet, place, count)]
         text = max((line_width(line) for line in lines), default=0)
         card = 2 * FRAME_PAD + 40 + 14 + text + 8
-        name = 20 + width(fleet.name, WORD, bold=True)
-        notes = [18 + width(scaling_words(fleet), WORD)] if fleet.scaling else []
-        notes += [12 + width(service_words(fleet), WORD)] if service_words(fleet) else []
+        name = 20 + text_width(fleet.name, TEXT_SIZE, bold=True)
+        notes = [18 + text_width(scaling_text(fleet), TEXT_SIZE)] if fleet.scaling else []
+        notes += [12 + text_width(service_text(fleet), TEXT_SIZE)] if service_text(fleet) else []
         # Over several zones the name stands in the first and the notes in the last.
-        header = max(name, sum(notes)) if len(fleet.places) > 1 else name + 8 + sum(notes)
+        header = max(name, sum(notes)) if len(fleet.subnets) > 1 else name + 8 + sum(notes)
         return max(card, 2 * FRAME_PAD + header)
 
-    def _set_columns(self) -> None:
+    def _place_columns(self) -> None:
         scene = self.scene
         x = MARGIN
         self.users_x = x + 25
         if scene.has_users:
             x += 58
         self.cloud_x = x
-        self.region_x = x + PAD
-        self.vpc_x = self.region_x + PAD + (GATE / 2 + 4 if scene.gateway else 0)
-        x = self.vpc_x + (GATE / 2 if scene.gateway else 0)
+        self.region_x = x + PADDING
+        self.vpc_x = self.region_x + PADDING + (GATEWAY_SIZE / 2 + 4 if scene.gateway else 0)
+        x = self.vpc_x + (GATEWAY_SIZE / 2 if scene.gateway else 0)
         self.lane_x = x + 8
         gutter = CAPTION_GAP + self.caption_width + 6 if self.caption_width else 0.0
-        first = x + (18 if scene.gateway else PAD)
-        if self.front:
+        first = x + (18 if scene.gateway else PADDING)
+        if self.front_subnet:
             self.front_x = first + ZONE_PAD
-            beneath = self._caption_beneath() + 20
-            self.front_width = max(self.frame + 2 * SUBNET_PAD, ICON + beneath)
+            beneath = self._caption_width_below() + 20
+            self.front_width = max(self.frame_width + 2 * SUBNET_PAD, ICON_SIZE + beneath)
             self.balancer_x = self.front_x + min(self.front_width / 2, self.front_width - beneath)
             self.bus_x = self.front_x + self.front_width + 10
             x = self.bus_x + gutter + 4 - ZONE_PAD
         else:
-            self.balancer_x = x + 28 + ICON / 2
-            x = self.balancer_x + self._half_a_balancer() if scene.balancers else self.lane_x
+            self.balancer_x = x + 28 + ICON_SIZE / 2
+            x = self.balancer_x + self._load_balancer_half_width() if scene.load_balancers else self.lane_x
             self.bus_x = x + 10
-            x = self.bus_x + gutter if gutter else x + 28 if scene.balancers else first
+            x = self.bus_x + gutter if gutter else x + 28 if scene.load_balancers else first
         for number, zone in enumerate(self.zones):
-            left = first if self.front and number == 0 else x
+            left = first if self.front_subnet and number == 0 else x
             right = x + self.subnet_width + 2 * ZONE_PAD
             zone.box = Box(left, 0, right - left, 0)
-            x = right + PAD
-        self.zones_right = x - PAD if self.zones else x + (self.frame if self.fleets else 0)
-        self._set_lanes()
+            x = right + PADDING
+        self.zones_right = x - PADDING if self.zones else x + (self.frame_width if self.fleets else 0)
+        self._place_lanes()
 
-    def _half_a_balancer(self) -> float:
+    def _load_balancer_half_width(self) -> float:
         """From the middle of a load balancer to where a line may stand: beside its icon, or its words if wider."""
-        words = [min(label_width(balancer), THING) / 2 - 4 for balancer in self.scene.balancers]
-        return max([ICON / 2, *words])
+        words = [min(label_width(balancer), LABEL_WIDTH) / 2 - 4 for balancer in self.scene.load_balancers]
+        return max([ICON_SIZE / 2, *words])
 
-    def _caption_beneath(self) -> float:
+    def _caption_width_below(self) -> float:
         """How wide the captions are that stand below a load balancer, beside the line down to its own subnet."""
-        front = {fleet.key for fleet in self.in_front}
+        front = {fleet.key for fleet in self.front_fleets}
         edges = [edge for edge in self.scene.edges if edge.target in front]
-        return max((width(text, WORD) for edge in edges for text in (edge.label, edge.detail)), default=0)
+        return max((text_width(text, TEXT_SIZE) for edge in edges for text in (edge.label, edge.detail)), default=0)
 
-    def _set_lanes(self) -> None:
+    def _place_lanes(self) -> None:
         """Right of the zones: a lane for each cluster that others reach, then the stores."""
         edges = self.scene.edges
         x = self.zones_right
@@ -274,87 +276,93 @@ class Arrangement:
         for target in dict.fromkeys(edge.target for edge in edges if self.needs_lane(edge)):
             x += (
                 4
-                + max(width(edge.label, WORD) for edge in edges if edge.target == target and self.needs_lane(edge))
+                + max(
+                    text_width(edge.label, TEXT_SIZE)
+                    for edge in edges
+                    if edge.target == target and self.needs_lane(edge)
+                )
                 + 6
             )
             self.lanes[target] = x
         self.last_lane = x
-        stored = {thing.key for thing in self.beside}
-        labels = [width(edge.label, WORD) for edge in edges if edge.target in stored]
-        self.store_x = x + max([0.0, *labels]) + 8 + THING / 2
-        if self.beside:
-            x = self.store_x + THING / 2
-        self.content_right = max(x + PAD, self.vpc_x + LEAST_WIDTH)
+        stored = {thing.key for thing in self.other_stores}
+        labels = [text_width(edge.label, TEXT_SIZE) for edge in edges if edge.target in stored]
+        self.store_x = x + max([0.0, *labels]) + 8 + LABEL_WIDTH / 2
+        if self.other_stores:
+            x = self.store_x + LABEL_WIDTH / 2
+        self.content_right = max(x + PADDING, self.vpc_x + MIN_WIDTH)
 
-    def column(self, place: str) -> Box:
+    def column_of(self, place: str) -> Box:
         """The x and width of a frame in the zone of a subnet."""
-        zone = next(zone for zone in self.zones if zone.name == self.places[place].zone)
+        zone = next(zone for zone in self.zones if zone.name == self.subnets_by_name[place].zone)
         left = zone.box.right - ZONE_PAD - self.subnet_width + SUBNET_PAD
-        return Box(left, 0, self.frame, 0)
+        return Box(left, 0, self.frame_width, 0)
 
     # -- rows ----------------------------------------------------------------------------------------------------
 
-    def _set_rows(self) -> None:
+    def _place_rows(self) -> None:
         self.cloud_y = MARGIN
         self.region_y = self.cloud_y + GROUP_HEADER
         self.vpc_y = self.region_y + GROUP_HEADER
         self.zone_y = self.vpc_y + GROUP_HEADER + 6 if self.scene.vpc else self.vpc_y
         self.subnet_y = self.zone_y + (GROUP_HEADER - 2 if self.zones else 0)
-        y = self.subnet_y + max((len(zone.bands) for zone in self.zones if zone.filled), default=0) * (BAND + PAD)
+        y = self.subnet_y + max((len(zone.empty_subnets) for zone in self.zones if zone.used_subnets), default=0) * (
+            BAND + PADDING
+        )
         self.grid_y = y
-        crowded = [zone for zone in self.zones if len(zone.filled) > 1]
-        beginning = {fleets[0].key for zone in crowded for _, fleets in zone.filled}
-        for number, fleet in enumerate(self.behind):
+        crowded = [zone for zone in self.zones if len(zone.used_subnets) > 1]
+        beginning = {fleets[0].key for zone in crowded for _, fleets in zone.used_subnets}
+        for number, fleet in enumerate(self.back_fleets):
             if number == 0:
                 y += GROUP_HEADER - 2 if self.zones else 0
             elif fleet.key in beginning:
-                y += SUBNET_PAD + PAD + GROUP_HEADER - 2
+                y += SUBNET_PAD + PADDING + GROUP_HEADER - 2
             else:
                 y += FRAME_GAP
-            columns = [self.column(place) for place in fleet.places] or self._nowhere()
+            columns = [self.column_of(place) for place in fleet.subnets] or self._all_columns()
             left, right = min(column.x for column in columns), max(column.right for column in columns)
             self.boxes[fleet.key] = Box(left, y, right - left, self._frame_height(fleet))
             y = self.boxes[fleet.key].bottom
-        self.bottom = y + SUBNET_PAD if self.behind else y
+        self.bottom = y + SUBNET_PAD if self.back_fleets else y
 
-    def _nowhere(self) -> list[Box]:
+    def _all_columns(self) -> list[Box]:
         """For a cluster without instances: across every zone."""
         if self.zones:
-            return [self.column(place) for place in self.places]
-        return [Box(self.zones_right - self.frame, 0, self.frame, 0)]
+            return [self.column_of(place) for place in self.subnets_by_name]
+        return [Box(self.zones_right - self.frame_width, 0, self.frame_width, 0)]
 
     def _frame_height(self, fleet: Fleet) -> float:
         lines = max((len(card_lines(fleet, place, count)) for place, count in fleet.instances), default=0)
-        body = max(CARD, lines * LINE + 10) if lines else LINE + 4
-        return max(FRAME_HEADER + body + FRAME_PAD, len(self.entering(fleet)) * CAPTION_HEIGHT)
+        body = max(CARD_HEIGHT, lines * LINE_HEIGHT + 10) if lines else LINE_HEIGHT + 4
+        return max(FRAME_HEADER + body + FRAME_PAD, len(self.edges_into(fleet)) * CAPTION_HEIGHT)
 
-    def _set_balancers(self) -> None:
+    def _place_load_balancers(self) -> None:
         """Each at the height of what it forwards to."""
         lowest = self.grid_y + GROUP_HEADER
-        for balancer in self.scene.balancers:
+        for balancer in self.scene.load_balancers:
             targets = [self.boxes[edge.target].cy for edge in self.scene.edges if self._is_from(balancer, edge)]
-            y = sum(targets) / len(targets) if targets else lowest + ICON / 2
-            y = max(y, lowest + ICON / 2)
-            self.boxes[balancer.key] = Box.around((self.balancer_x, y), ICON, ICON)
-            lowest = y + ICON / 2 + self.label_height(balancer) + 10
-        self.balancers_bottom = lowest if self.scene.balancers else self.grid_y
+            y = sum(targets) / len(targets) if targets else lowest + ICON_SIZE / 2
+            y = max(y, lowest + ICON_SIZE / 2)
+            self.boxes[balancer.key] = Box.around((self.balancer_x, y), ICON_SIZE, ICON_SIZE)
+            lowest = y + ICON_SIZE / 2 + self.label_height(balancer) + 10
+        self.balancers_bottom = lowest if self.scene.load_balancers else self.grid_y
         self.bottom = max(self.bottom, self.balancers_bottom - 4)
 
-    def _is_from(self, balancer: Thing, edge: Edge) -> bool:
-        return edge.source == balancer.key and any(fleet.key == edge.target for fleet in self.behind)
+    def _is_from(self, balancer: Node, edge: Edge) -> bool:
+        return edge.source == balancer.key and any(fleet.key == edge.target for fleet in self.back_fleets)
 
-    def label_height(self, thing: Thing) -> float:
+    def label_height(self, thing: Node) -> float:
         """The height of a label below an icon."""
-        return LINE * len(label_lines(thing, THING)) + 4
+        return LINE_HEIGHT * len(label_lines(thing, LABEL_WIDTH)) + 4
 
-    def _set_front(self) -> None:
+    def _place_front_fleets(self) -> None:
         """The clusters in the subnet of the load balancers: below these, down to the floor."""
-        heights = [self._frame_height(fleet) for fleet in self.in_front]
-        gaps = [ABOVE_FRONT if self._is_forwarded(fleet) else FRAME_GAP for fleet in self.in_front]
+        heights = [self._frame_height(fleet) for fleet in self.front_fleets]
+        gaps = [ABOVE_FRONT if self._is_forwarded(fleet) else FRAME_GAP for fleet in self.front_fleets]
         needed = sum(heights) + sum(gaps)
         self.bottom = max(self.bottom, self.balancers_bottom + needed + SUBNET_PAD)
         y = self.bottom - SUBNET_PAD - needed
-        for fleet, height, gap in zip(self.in_front, heights, gaps, strict=True):
+        for fleet, height, gap in zip(self.front_fleets, heights, gaps, strict=True):
             y += gap
             self.boxes[fleet.key] = Box(self.front_x + SUBNET_PAD, y, self.front_width - 2 * SUBNET_PAD, height)
             y += height
@@ -362,50 +370,54 @@ class Arrangement:
     def _is_forwarded(self, fleet: Fleet) -> bool:
         return any(edge.target == fleet.key and edge.source in self.boxes for edge in self.scene.edges)
 
-    def _set_doors(self) -> None:
+    def _place_users_and_gateway(self) -> None:
         """Users and the internet gateway: at the height of the first load balancer."""
         scene = self.scene
-        balancers = [self.boxes[balancer.key].cy for balancer in scene.balancers]
+        balancers = [self.boxes[balancer.key].cy for balancer in scene.load_balancers]
         direct = [self.boxes[edge.target].cy for edge in scene.edges if self.is_direct(edge)]
-        empty = [len(zone.bands) for zone in self.zones if not zone.filled]
-        self.bottom = max(self.bottom, self.grid_y + 40, self.subnet_y + max(empty, default=0) * (BAND + PAD) - PAD)
+        empty = [len(zone.empty_subnets) for zone in self.zones if not zone.used_subnets]
+        self.bottom = max(
+            self.bottom, self.grid_y + 40, self.subnet_y + max(empty, default=0) * (BAND + PADDING) - PADDING
+        )
         y = [*balancers, *direct, (self.zone_y + self.bottom) / 2][0]
         if scene.gateway:
-            self.boxes[scene.gateway.key] = Box.around((self.vpc_x, y), GATE, GATE)
+            self.boxes[scene.gateway.key] = Box.around((self.vpc_x, y), GATEWAY_SIZE, GATEWAY_SIZE)
         if scene.has_users:
-            self.boxes[USERS] = Box.around((self.users_x, y), ICON, ICON)
+            self.boxes[USERS] = Box.around((self.users_x, y), ICON_SIZE, ICON_SIZE)
 
-    def _set_stores(self) -> None:
-        for key, fleet in self.inside.items():
-            column, row = self.column(fleet.places[0]), self.boxes[fleet.key]
-            self.boxes[key] = Box(column.right + PAD, row.cy - SMALL_ICON / 2, SMALL_ICON, SMALL_ICON)
+    def _place_stores(self) -> None:
+        for key, fleet in self.stores_in_subnets.items():
+            column, row = self.column_of(fleet.subnets[0]), self.boxes[fleet.key]
+            self.boxes[key] = Box(
+                column.right + PADDING, row.cy - SMALL_ICON_SIZE / 2, SMALL_ICON_SIZE, SMALL_ICON_SIZE
+            )
         low = self.zone_y + 6
-        for thing in self.beside:
+        for thing in self.other_stores:
             sources = [self.boxes[edge.source].cy for edge in self.scene.edges if edge.target == thing.key]
-            y = max(low + ICON / 2, *sources, 0)
-            self.boxes[thing.key] = Box.around((self.store_x, y), ICON, ICON)
-            low = y + ICON / 2 + self.label_height(thing) + 18
-        self.stores_bottom = low - 18 if self.beside else 0
+            y = max(low + ICON_SIZE / 2, *sources, 0)
+            self.boxes[thing.key] = Box.around((self.store_x, y), ICON_SIZE, ICON_SIZE)
+            low = y + ICON_SIZE / 2 + self.label_height(thing) + 18
+        self.stores_bottom = low - 18 if self.other_stores else 0
 
     # -- groups --------------------------------------------------------------------------------------------------
 
-    def _set_groups(self) -> None:
+    def _place_groups(self) -> None:
         for zone in self.zones:
             zone.box = Box(zone.box.x, self.zone_y, zone.box.width, self.bottom + ZONE_PAD - self.zone_y)
         inner = self.bottom + (ZONE_PAD if self.zones else 0)
-        self.vpc = self._span(self.vpc_x, self.vpc_y, self.content_right, max(inner, self.stores_bottom) + PAD)
+        self.vpc = self._span(self.vpc_x, self.vpc_y, self.content_right, max(inner, self.stores_bottom) + PADDING)
         below = self.vpc.bottom + 10 if self.scene.vpc or self.fleets else self.vpc_y
-        strip_bottom = self._set_regional(below)
-        right = max(self.vpc.right, self.regional_right) + PAD
-        self.region = self._span(self.region_x, self.region_y, right, strip_bottom + PAD)
-        self.cloud = self._span(self.cloud_x, self.cloud_y, right + PAD, self.region.bottom + PAD)
+        strip_bottom = self._place_regional(below)
+        right = max(self.vpc.right, self.regional_right) + PADDING
+        self.region = self._span(self.region_x, self.region_y, right, strip_bottom + PADDING)
+        self.cloud = self._span(self.cloud_x, self.cloud_y, right + PADDING, self.region.bottom + PADDING)
 
-    def _set_regional(self, y: float) -> float:
+    def _place_regional(self, y: float) -> float:
         """The services of the region in lines below the VPC, their labels beside the icons."""
         left = self.vpc_x
         room = max(self.vpc.right, left + 480) - left
-        self.regional_right = left + LEAST_WIDTH if not self.scene.vpc else self.vpc.right
-        lines: list[list[Thing]] = []
+        self.regional_right = left + MIN_WIDTH if not self.scene.vpc else self.vpc.right
+        lines: list[list[Node]] = []
         for thing in self.scene.regional:
             if lines and self._strip_width([*lines[-1], thing]) <= room:
                 lines[-1].append(thing)
@@ -415,10 +427,10 @@ class Arrangement:
         for line in lines:
             widest = max(self._strip_width(other) - 20 * (len(other) - 1) for other in lines)
             gap = min(60.0, (room - widest) / max(1, max(map(len, lines)) - 1))
-            height = max(SMALL_ICON, *(LINE * len(label_lines(thing)) for thing in line))
+            height = max(SMALL_ICON_SIZE, *(LINE_HEIGHT * len(label_lines(thing)) for thing in line))
             x = left
             for thing in line:
-                self.boxes[thing.key] = Box(x, y + (height - SMALL_ICON) / 2, SMALL_ICON, SMALL_ICON)
+                self.boxes[thing.key] = Box(x, y + (height - SMALL_ICON_SIZE) / 2, SMALL_ICON_SIZE, SMALL_ICON_SIZE)
                 x += self._strip_width([thing]) + gap
             self.regional_right = max(self.regional_right, x - gap)
             bottom = y + height
@@ -426,27 +438,31 @@ class Arrangement:
         return bottom
 
     @staticmethod
-    def _strip_width(things: list[Thing]) -> float:
-        return sum(SMALL_ICON + 7 + label_width(thing) for thing in things) + 20 * (len(things) - 1)
+    def _strip_width(things: list[Node]) -> float:
+        return sum(SMALL_ICON_SIZE + 7 + label_width(thing) for thing in things) + 20 * (len(things) - 1)
 
-    def subnets(self) -> list[tuple[Place, Box]]:
+    def subnet_boxes(self) -> list[tuple[SubnetArea, Box]]:
         """Every subnet with its area."""
         found = []
         for zone in self.zones:
             right = zone.box.right - ZONE_PAD
             left = right - self.subnet_width
-            step = BAND + PAD if zone.filled else (self.bottom - self.subnet_y + PAD) / max(1, len(zone.bands))
-            for number, place in enumerate(zone.bands):
-                found.append((place, Box(left, self.subnet_y + number * step, self.subnet_width, step - PAD)))
-            for number, (place, fleets) in enumerate(zone.filled):
-                first = self.behind[0] if number == 0 else fleets[0]
-                last = number == len(zone.filled) - 1
+            step = (
+                BAND + PADDING
+                if zone.used_subnets
+                else (self.bottom - self.subnet_y + PADDING) / max(1, len(zone.empty_subnets))
+            )
+            for number, place in enumerate(zone.empty_subnets):
+                found.append((place, Box(left, self.subnet_y + number * step, self.subnet_width, step - PADDING)))
+            for number, (place, fleets) in enumerate(zone.used_subnets):
+                first = self.back_fleets[0] if number == 0 else fleets[0]
+                last = number == len(zone.used_subnets) - 1
                 top = self.boxes[first.key].y - GROUP_HEADER + 2
                 bottom = self.bottom if last else self.boxes[fleets[-1].key].bottom + SUBNET_PAD
                 found.append((place, self._span(left, top, right, bottom)))
-            if self.front and self.front.zone == zone.name:
+            if self.front_subnet and self.front_subnet.zone == zone.name:
                 front = self._span(self.front_x, self.subnet_y, self.front_x + self.front_width, self.bottom)
-                found.append((self.front, front))
+                found.append((self.front_subnet, front))
         return found
 
     @staticmethod

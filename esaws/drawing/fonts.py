@@ -17,7 +17,7 @@ FAMILY = "Arimo, 'Liberation Sans', Arial, Helvetica, sans-serif"
 
 
 @cache
-def _lettering() -> dict[str, Any]:
+def _font_data() -> dict[str, Any]:
     lettering: dict[str, Any] = json.loads((files("esaws.drawing") / "fonts.json").read_text("utf-8"))
     return lettering
 
@@ -26,18 +26,18 @@ def _weight(bold: bool) -> str:
     return "700" if bold else "400"
 
 
-def width(text: str, size: float, *, bold: bool = False) -> float:
+def text_width(text: str, size: float, *, bold: bool = False) -> float:
     """How wide `text` is at a font size, in the drawing's units; a sign that the font lacks counts as wide."""
-    widths = _lettering()["faces"][_weight(bold)]["widths"]
+    widths = _font_data()["faces"][_weight(bold)]["widths"]
     units: float = sum(widths.get(sign, 2048) for sign in text)
-    return units * size / float(_lettering()["units_per_em"])
+    return units * size / float(_font_data()["units_per_em"])
 
 
-def wrapped(text: str, size: float, room: float, *, bold: bool = False) -> list[str]:
+def wrap(text: str, size: float, room: float, *, bold: bool = False) -> list[str]:
     """`text` in lines that fit into `room`, broken between words; a word that is too wide keeps a line of its own."""
     lines: list[str] = []
     for word in text.split():
-        if lines and width(f"{lines[-1]} {word}", size, bold=bold) <= room:
+        if lines and text_width(f"{lines[-1]} {word}", size, bold=bold) <= room:
             lines[-1] += f" {word}"
         else:
             lines.append(word)
@@ -48,7 +48,7 @@ def font_faces() -> str:
     """Both weights as CSS, embedded."""
     return "".join(
         f"@font-face{{font-family:Arimo;font-weight:{weight};src:url(data:font/ttf;base64,{face['ttf']})}}"
-        for weight, face in _lettering()["faces"].items()
+        for weight, face in _font_data()["faces"].items()
     )
 
 
@@ -57,7 +57,7 @@ def font_files() -> Iterator[list[str]]:
     """Both weights as files, for programs that read fonts from nowhere else."""
     with TemporaryDirectory() as folder:
         paths = []
-        for weight, face in _lettering()["faces"].items():
+        for weight, face in _font_data()["faces"].items():
             path = Path(folder) / f"Arimo-{weight}.ttf"
             path.write_bytes(base64.b64decode(face["ttf"]))
             paths.append(str(path))

@@ -1,9 +1,9 @@
 """A scene as a sheet of shapes: AWS's groups, cards and labels, and a legend for what is drawn differently."""
 
-from esaws.drawing.arrangement import PIECE_GAP, Arrangement, card_lines, label_lines, scaling_words, service_words
-from esaws.drawing.fonts import width
+from esaws.drawing.arrangement import SPAN_GAP, Arrangement, card_lines, label_lines, scaling_text, service_text
+from esaws.drawing.fonts import text_width
 from esaws.drawing.lines import draw_edges
-from esaws.drawing.scene import USERS, Fleet, Place, Scene, Thing
+from esaws.drawing.scene import USERS, Fleet, Node, Scene, SubnetArea
 from esaws.drawing.shapes import Box, Icon, Line, Panel, Sheet
 from esaws.drawing.style import (
     BLUE,
@@ -11,15 +11,16 @@ from esaws.drawing.style import (
     CLOUD_ICON,
     FRAME_HEADER,
     FRAME_PAD,
-    GATE,
+    GATEWAY_SIZE,
     GREEN_TEXT,
     GREY,
     HAIRLINE,
     INK,
     INSTANCE_ICON,
-    LINE,
+    LABEL_WIDTH,
+    LINE_HEIGHT,
     MARGIN,
-    NAME,
+    NAME_SIZE,
     ORANGE,
     PRIVATE_ICON,
     PRIVATE_TINT,
@@ -32,23 +33,22 @@ from esaws.drawing.style import (
     SCALING_ICON,
     TASK_ICON,
     TEAL,
-    THING,
+    TEXT_SIZE,
     USERS_ICON,
     VPC_ICON,
     WHITE,
-    WORD,
     ZONE_DASH,
 )
 
 
-def lay_out(scene: Scene) -> Sheet:
+def render_scene(scene: Scene) -> Sheet:
     """The sheet of shapes for a scene. Pure."""
     arrangement = Arrangement(scene)
     sheet = Sheet()
     _groups(sheet, arrangement)
     for fleet in arrangement.fleets:
         _fleet(sheet, arrangement, fleet)
-    _things(sheet, arrangement)
+    _nodes(sheet, arrangement)
     draw_edges(sheet, arrangement)
     _legend(sheet, arrangement)
     _footnotes(sheet, arrangement)
@@ -67,13 +67,13 @@ def _groups(sheet: Sheet, at: Arrangement) -> None:
     if scene.vpc:
         sheet.panels.append(Panel("vpc", at.vpc, PURPLE))
         _heading(sheet, at.vpc, scene.vpc, PURPLE_TEXT, icon=VPC_ICON)
-        sheet.text(at.vpc.right - 8, at.vpc.y + 17, ", ".join(scene.vpc_notes), GREY, anchor="end")
+        sheet.add_text(at.vpc.right - 8, at.vpc.y + 17, ", ".join(scene.vpc_notes), GREY, anchor="end")
     for zone in at.zones:
         sheet.panels.append(Panel("zone", zone.box, BLUE, dash=ZONE_DASH))
         title = f"Availability Zone {scene.region}{zone.name}"
-        sheet.text(zone.box.cx, zone.box.y + 16, title, BLUE_TEXT, anchor="middle")
-    subnets = at.subnets()
-    wordy = all(_room_for_words(place, box) for place, box in subnets)
+        sheet.add_text(zone.box.cx, zone.box.y + 16, title, BLUE_TEXT, anchor="middle")
+    subnets = at.subnet_boxes()
+    wordy = all(_fits_in_header(place, box) for place, box in subnets)
     for place, box in subnets:
         _subnet(sheet, place, box, wordy)
 
@@ -83,25 +83,34 @@ def _heading(sheet: Sheet, box: Box, text: str, colour: str, *, icon: str = "") 
         # AWS's logo has no ground of its own, so it keeps off the border that the square icons sit on.
         inset = 3 if icon == CLOUD_ICON else 0
         sheet.icons.append(Icon(icon, Box(box.x + inset, box.y + inset, 24 - inset, 24 - inset)))
-    sheet.text(box.x + (31 if icon else 8), box.y + 17, text, colour, size=NAME, bold=True)
+    sheet.add_text(box.x + (31 if icon else 8), box.y + 17, text, colour, size=NAME_SIZE, bold=True)
 
 
-def _kind(place: Place) -> str:
+def _subnet_kind(place: SubnetArea) -> str:
     return "Public subnet" if place.public else "Private subnet"
 
 
-def _room_for_words(place: Place, box: Box) -> bool:
-    return 26 + width(place.name, WORD, bold=True) + 8 + width(f"{_kind(place)} {place.cidr}", WORD) + 7 <= box.width
+def _fits_in_header(place: SubnetArea, box: Box) -> bool:
+    return (
+        26
+        + text_width(place.name, TEXT_SIZE, bold=True)
+        + 8
+        + text_width(f"{_subnet_kind(place)} {place.cidr}", TEXT_SIZE)
+        + 7
+        <= box.width
+    )
 
 
-def _subnet(sheet: Sheet, place: Place, box: Box, wordy: bool) -> None:
+def _subnet(sheet: Sheet, place: SubnetArea, box: Box, wordy: bool) -> None:
     tint, colour, icon = (
         (PUBLIC_TINT, GREEN_TEXT, PUBLIC_ICON) if place.public else (PRIVATE_TINT, BLUE_TEXT, PRIVATE_ICON)
     )
     sheet.panels.append(Panel("subnet", box, stroke="none", fill=tint))
     sheet.icons.append(Icon(icon, Box(box.x, box.y, 20, 20)))
-    sheet.text(box.x + 26, box.y + 15, place.name, colour, bold=True)
-    sheet.text(box.right - 7, box.y + 15, f"{_kind(place)} {place.cidr}" if wordy else place.cidr, colour, anchor="end")
+    sheet.add_text(box.x + 26, box.y + 15, place.name, colour, bold=True)
+    sheet.add_text(
+        box.right - 7, box.y + 15, f"{_subnet_kind(place)} {place.cidr}" if wordy else place.cidr, colour, anchor="end"
+    )
 
 
 # -- clusters ----------------------------------------------------------------------------------------------------
@@ -114,16 +123,16 @@ def _fleet(sheet: Sheet, at: Arrangement, fleet: Fleet) -> None:
     dash = SCALING_DASH if fleet.scaling or empty else ""
     sheet.cards.append(Panel("fleet", box, GREY if empty else ORANGE, dash=dash, radius=3))
     sheet.icons.append(Icon(fleet.icon, Box(box.x + FRAME_PAD, box.y + 4, 15, 15)))
-    sheet.text(box.x + FRAME_PAD + 20, box.y + 15.5, fleet.name, INK, bold=True)
+    sheet.add_text(box.x + FRAME_PAD + 20, box.y + 15.5, fleet.name, INK, bold=True)
     _scaling(sheet, fleet, box)
     top = box.y + FRAME_HEADER
     for place, count in fleet.instances:
-        column = box if at.is_in_front(fleet) else at.column(place)
+        column = box if at.is_in_front(fleet) else at.column_of(place)
         height = box.bottom - FRAME_PAD - top
         _card(sheet, fleet, place, count, Box(column.x + FRAME_PAD, top, column.width - 2 * FRAME_PAD, height))
     if empty:
-        words = ", ".join(running.name for running in fleet.running) or fleet.empty
-        sheet.text(box.x + FRAME_PAD + 20, top + 10, words, GREY)
+        words = ", ".join(running.name for running in fleet.workloads) or fleet.placeholder
+        sheet.add_text(box.x + FRAME_PAD + 20, top + 10, words, GREY)
 
 
 def _scaling(sheet: Sheet, fleet: Fleet, box: Box) -> None:
@@ -131,10 +140,10 @@ def _scaling(sheet: Sheet, fleet: Fleet, box: Box) -> None:
     if not fleet.scaling:
         return
     right = box.right - FRAME_PAD
-    sheet.text(right, box.y + 15.5, scaling_words(fleet), GREY, anchor="end")
-    right -= width(scaling_words(fleet), WORD) + 18
+    sheet.add_text(right, box.y + 15.5, scaling_text(fleet), GREY, anchor="end")
+    right -= text_width(scaling_text(fleet), TEXT_SIZE) + 18
     sheet.icons.append(Icon(SCALING_ICON, Box(right, box.y + 4, 15, 15)))
-    sheet.text(right - 12, box.y + 15.5, service_words(fleet), GREY, anchor="end")
+    sheet.add_text(right - 12, box.y + 15.5, service_text(fleet), GREY, anchor="end")
 
 
 def _card(sheet: Sheet, fleet: Fleet, place: str, count: int, box: Box) -> None:
@@ -144,55 +153,55 @@ def _card(sheet: Sheet, fleet: Fleet, place: str, count: int, box: Box) -> None:
     if count:
         sheet.icons.append(Icon(INSTANCE_ICON, Box(box.x + 7, box.cy - 13, 26, 26)))
     x = box.x + 40
-    y = box.cy - len(lines) * LINE / 2 + 10.5
+    y = box.cy - len(lines) * LINE_HEIGHT / 2 + 10.5
     for number, line in enumerate(lines):
         start = x
-        if number < len(fleet.running):
+        if number < len(fleet.workloads):
             sheet.icons.append(Icon(TASK_ICON, Box(x - 1, y - 10.5, 13, 13)))
             start += 14
         for words, size, bold in line:
-            sheet.text(start, y, words, INK if bold else GREY, size=size, bold=bold)
-            start += width(words, size, bold=bold) + PIECE_GAP
-        y += LINE
+            sheet.add_text(start, y, words, INK if bold else GREY, size=size, bold=bold)
+            start += text_width(words, size, bold=bold) + SPAN_GAP
+        y += LINE_HEIGHT
 
 
 # -- things ------------------------------------------------------------------------------------------------------
 
 
-def _things(sheet: Sheet, at: Arrangement) -> None:
+def _nodes(sheet: Sheet, at: Arrangement) -> None:
     scene = at.scene
-    for thing in (*scene.balancers, *at.beside):
-        _thing(sheet, thing, at.boxes[thing.key])
+    for thing in (*scene.load_balancers, *at.other_stores):
+        _icon_label_below(sheet, thing, at.boxes[thing.key])
     for thing in (*scene.stores, *scene.regional):
-        if thing not in at.beside:
-            _thing_with_label_beside(sheet, thing, at.boxes[thing.key])
+        if thing not in at.other_stores:
+            _icon_label_beside(sheet, thing, at.boxes[thing.key])
     if scene.has_users:
-        _thing(sheet, Thing(USERS, "Users", USERS_ICON, ("internet",)), at.boxes[USERS])
+        _icon_label_below(sheet, Node(USERS, "Users", USERS_ICON, ("internet",)), at.boxes[USERS])
     if scene.gateway:
         box = at.boxes[scene.gateway.key]
         # The gateway stands on the border of the VPC, which must not shine through.
-        sheet.cards.append(Panel("gateway", box, stroke="none", fill=WHITE, radius=GATE / 2))
+        sheet.cards.append(Panel("gateway", box, stroke="none", fill=WHITE, radius=GATEWAY_SIZE / 2))
         sheet.icons.append(Icon(scene.gateway.icon, box))
-        room = width(scene.gateway.name, WORD) + 4
+        room = text_width(scene.gateway.name, TEXT_SIZE) + 4
         sheet.cards.append(Panel("gateway", Box.around((box.cx, box.bottom + 9), room, 15), stroke="none", fill=WHITE))
-        sheet.text(box.cx, box.bottom + 12, scene.gateway.name, GREY, anchor="middle")
+        sheet.add_text(box.cx, box.bottom + 12, scene.gateway.name, GREY, anchor="middle")
 
 
-def _thing(sheet: Sheet, thing: Thing, box: Box) -> None:
+def _icon_label_below(sheet: Sheet, thing: Node, box: Box) -> None:
     sheet.icons.append(Icon(thing.icon, box))
-    y = box.bottom + LINE
-    for words, size, bold in label_lines(thing, THING):
-        sheet.text(box.cx, y, words, INK if bold else GREY, size=size, bold=bold, anchor="middle")
-        y += LINE
+    y = box.bottom + LINE_HEIGHT
+    for words, size, bold in label_lines(thing, LABEL_WIDTH):
+        sheet.add_text(box.cx, y, words, INK if bold else GREY, size=size, bold=bold, anchor="middle")
+        y += LINE_HEIGHT
 
 
-def _thing_with_label_beside(sheet: Sheet, thing: Thing, box: Box) -> None:
+def _icon_label_beside(sheet: Sheet, thing: Node, box: Box) -> None:
     sheet.icons.append(Icon(thing.icon, box))
     lines = label_lines(thing)
-    y = box.cy - len(lines) * LINE / 2 + 10.5
+    y = box.cy - len(lines) * LINE_HEIGHT / 2 + 10.5
     for words, size, bold in lines:
-        sheet.text(box.right + 7, y, words, INK if bold else GREY, size=size, bold=bold)
-        y += LINE
+        sheet.add_text(box.right + 7, y, words, INK if bold else GREY, size=size, bold=bold)
+        y += LINE_HEIGHT
 
 
 # -- the legend --------------------------------------------------------------------------------------------------
@@ -204,15 +213,15 @@ def _legend(sheet: Sheet, at: Arrangement) -> None:
     sheet.width, sheet.height = at.cloud.right + MARGIN, at.cloud.bottom + MARGIN
     if any(fleet.scaling for fleet in at.scene.fleets):
         sheet.cards.append(Panel("legend", Box(x, y - 11, 24, 14), ORANGE, dash=SCALING_DASH, radius=3))
-        x = _legend_words(sheet, x, y, "ECS cluster on an Auto Scaling group")
+        x = _legend_entry(sheet, x, y, "ECS cluster on an Auto Scaling group")
     if any(edge.label for edge in at.scene.edges):
         sheet.lines.append(Line(((x, y - 4), (x + 24, y - 4))))
-        _legend_words(sheet, x, y, "what a listener rule forwards, or a security group lets in")
+        _legend_entry(sheet, x, y, "what a listener rule forwards, or a security group lets in")
 
 
-def _legend_words(sheet: Sheet, x: float, y: float, words: str) -> float:
-    sheet.text(x + 31, y, words, GREY)
-    right = x + 31 + width(words, WORD)
+def _legend_entry(sheet: Sheet, x: float, y: float, words: str) -> float:
+    sheet.add_text(x + 31, y, words, GREY)
+    right = x + 31 + text_width(words, TEXT_SIZE)
     sheet.width, sheet.height = max(sheet.width, right + MARGIN), y + 4 + MARGIN
     return right + 24
 
@@ -220,7 +229,7 @@ def _legend_words(sheet: Sheet, x: float, y: float, words: str) -> float:
 def _footnotes(sheet: Sheet, at: Arrangement) -> None:
     """What is said of a live account, a line each below the legend."""
     for words in at.scene.footnotes:
-        y = sheet.height + LINE - MARGIN
-        sheet.text(at.cloud.x, y, words, GREY)
-        right = at.cloud.x + width(words, WORD)
+        y = sheet.height + LINE_HEIGHT - MARGIN
+        sheet.add_text(at.cloud.x, y, words, GREY)
+        right = at.cloud.x + text_width(words, TEXT_SIZE)
         sheet.width, sheet.height = max(sheet.width, right + MARGIN), y + 4 + MARGIN

@@ -8,9 +8,9 @@ from collections.abc import Iterable
 from esaws.drawing.arrangement import CAPTION_GAP, Arrangement
 from esaws.drawing.scene import Edge, Key
 from esaws.drawing.shapes import Box, Line, Point, Sheet
-from esaws.drawing.style import CORNER, GREY, ICON, INK, LINE, PAD, WORD
+from esaws.drawing.style import CORNER_RADIUS, GREY, ICON_SIZE, INK, LINE_HEIGHT, PADDING, TEXT_SIZE
 
-APART = 11.0  # what leaves a side of a frame, from what comes in there
+LANE_OFFSET = 11.0  # what leaves a side of a frame, from what comes in there
 
 
 def draw_edges(sheet: Sheet, at: Arrangement) -> None:
@@ -22,19 +22,19 @@ def draw_edges(sheet: Sheet, at: Arrangement) -> None:
             trees[edge.source, at.lane_x if at.is_direct(edge) else at.bus_x].append(edge)
         elif at.needs_lane(edge):
             lanes[edge.target].append(edge)
-        elif any(fleet.key == edge.target for fleet in at.in_front):
-            _into_front(sheet, at, edge)
-        elif any(thing.key == edge.target for thing in at.beside):
-            _to_store(sheet, at, edge)
+        elif any(fleet.key == edge.target for fleet in at.front_fleets):
+            _draw_to_front(sheet, at, edge)
+        elif any(thing.key == edge.target for thing in at.other_stores):
+            _draw_to_store(sheet, at, edge)
         else:
-            _straight(sheet, edge, at.boxes[edge.source], at.boxes[edge.target])
+            _draw_straight(sheet, edge, at.boxes[edge.source], at.boxes[edge.target])
     for (source, bus), edges in trees.items():
-        _fan_out(sheet, at, at.boxes[source], bus, edges)
+        _draw_tree(sheet, at, at.boxes[source], bus, edges)
     for reached, edges in lanes.items():
-        _gather(sheet, at, at.boxes[reached], at.lanes[reached], edges)
+        _draw_lane(sheet, at, at.boxes[reached], at.lanes[reached], edges)
 
 
-def branches(start: Point, bus: float, ends: Iterable[float], *, trunk: bool = False) -> dict[float, list[Point]]:
+def route_branches(start: Point, bus: float, ends: Iterable[float], *, trunk: bool = False) -> dict[float, list[Point]]:
     """For each height in `ends` the way there from `start`, along `bus`, so that no piece is drawn twice.
 
     Only one way has the common piece at the start; the others begin where they leave what is drawn. `trunk` says that
@@ -48,91 +48,91 @@ def branches(start: Point, bus: float, ends: Iterable[float], *, trunk: bool = F
         there = sorted((end for end in ends if (end - y) * direction >= 1), key=lambda end: -abs(end - y))
         for number, end in enumerate(there):
             if number:
-                ways[end] = [(bus, end - direction * CORNER), (bus, end)]
+                ways[end] = [(bus, end - direction * CORNER_RADIUS), (bus, end)]
             else:
-                beginning = bus - CORNER if bus > x else bus + CORNER
+                beginning = bus - CORNER_RADIUS if bus > x else bus + CORNER_RADIUS
                 ways[end] = [(beginning if trunk else x, y), (bus, y), (bus, end)]
                 trunk = True
     return ways
 
 
-def _fan_out(sheet: Sheet, at: Arrangement, source: Box, bus: float, edges: list[Edge]) -> None:
+def _draw_tree(sheet: Sheet, at: Arrangement, source: Box, bus: float, edges: list[Edge]) -> None:
     """From a gateway or a load balancer to the left sides of clusters, with captions in the gap."""
-    entries = {edge: _entry(at, edge) for edge in edges}
+    entries = {edge: _entry_y(at, edge) for edge in edges}
     passes = any(at.scene.gateway and edge.source == at.scene.gateway.key for edge in edges) and bool(
-        at.scene.balancers
+        at.scene.load_balancers
     )
-    ways = branches((source.right, source.cy), bus, entries.values(), trunk=passes)
+    ways = route_branches((source.right, source.cy), bus, entries.values(), trunk=passes)
     for edge, y in entries.items():
-        _line(sheet, edge, [*ways[y], (at.boxes[edge.target].x, y)])
-        sheet.text(at.bus_x + CAPTION_GAP, y - 5, edge.label, INK)
-        sheet.text(at.bus_x + CAPTION_GAP, y + 13, edge.detail, GREY)
+        _add_line(sheet, edge, [*ways[y], (at.boxes[edge.target].x, y)])
+        sheet.add_text(at.bus_x + CAPTION_GAP, y - 5, edge.label, INK)
+        sheet.add_text(at.bus_x + CAPTION_GAP, y + 13, edge.detail, GREY)
 
 
-def _entry(at: Arrangement, edge: Edge) -> float:
+def _entry_y(at: Arrangement, edge: Edge) -> float:
     """Where an edge meets the left side of its cluster: several share it evenly."""
-    fleet = next(fleet for fleet in at.behind if fleet.key == edge.target)
-    box, entering = at.boxes[edge.target], at.entering(fleet)
+    fleet = next(fleet for fleet in at.back_fleets if fleet.key == edge.target)
+    box, entering = at.boxes[edge.target], at.edges_into(fleet)
     return box.y + box.height * (entering.index(edge) + 0.5) / len(entering)
 
 
-def _gather(sheet: Sheet, at: Arrangement, target: Box, lane: float, edges: list[Edge]) -> None:
+def _draw_lane(sheet: Sheet, at: Arrangement, target: Box, lane: float, edges: list[Edge]) -> None:
     """From the right sides of clusters, along a lane, to the right side of another."""
-    end = target.cy + _apart(at, edges[0].target)
-    starts = {edge: at.boxes[edge.source].cy + _apart(at, edge.source) for edge in edges}
-    ways = branches((target.right, end), lane, starts.values())
+    end = target.cy + _lane_offset(at, edges[0].target)
+    starts = {edge: at.boxes[edge.source].cy + _lane_offset(at, edge.source) for edge in edges}
+    ways = route_branches((target.right, end), lane, starts.values())
     for edge, y in starts.items():
         way = [*ways[y], (at.boxes[edge.source].right, y)]
-        _line(sheet, edge, reversed(way), arrow=way[0] == (target.right, end))
-        sheet.text(lane - 6, y - 5, edge.label, INK, anchor="end")
+        _add_line(sheet, edge, reversed(way), arrow=way[0] == (target.right, end))
+        sheet.add_text(lane - 6, y - 5, edge.label, INK, anchor="end")
 
 
-def _apart(at: Arrangement, key: Key) -> float:
+def _lane_offset(at: Arrangement, key: Key) -> float:
     """Lines in a lane keep below the middle of a frame where another line leaves for a store."""
     stores = any(edge.source == key and not at.needs_lane(edge) for edge in at.scene.edges)
-    return APART if stores else 0.0
+    return LANE_OFFSET if stores else 0.0
 
 
-def _to_store(sheet: Sheet, at: Arrangement, edge: Edge) -> None:
+def _draw_to_store(sheet: Sheet, at: Arrangement, edge: Edge) -> None:
     source, target = at.boxes[edge.source], at.boxes[edge.target]
     busy = any(edge.source in (other.source, other.target) and at.needs_lane(other) for other in at.scene.edges)
-    start = source.cy - (APART if busy else 0)
+    start = source.cy - (LANE_OFFSET if busy else 0)
     tip = target.x - 4
-    end = start if abs(target.cy - start) < ICON / 2 else target.cy
+    end = start if abs(target.cy - start) < ICON_SIZE / 2 else target.cy
     bend = tip - 14
-    _line(sheet, edge, [(source.right, start), (bend, start), (bend, end), (tip, end)])
-    sheet.text(at.last_lane + 6, start - 5, edge.label, INK)
+    _add_line(sheet, edge, [(source.right, start), (bend, start), (bend, end), (tip, end)])
+    sheet.add_text(at.last_lane + 6, start - 5, edge.label, INK)
 
 
-def _into_front(sheet: Sheet, at: Arrangement, edge: Edge) -> None:
+def _draw_to_front(sheet: Sheet, at: Arrangement, edge: Edge) -> None:
     """Down from the load balancer to the first cluster of its subnet; to others along the left side."""
     source, target = at.boxes[edge.source], at.boxes[edge.target]
-    above = [fleet for fleet in at.in_front if at.boxes[fleet.key].y < target.y]
-    balancer = next((balancer for balancer in at.scene.balancers if balancer.key == edge.source), None)
+    above = [fleet for fleet in at.front_fleets if at.boxes[fleet.key].y < target.y]
+    balancer = next((balancer for balancer in at.scene.load_balancers if balancer.key == edge.source), None)
     if above or balancer is None:
-        left = at.front_x - PAD / 2
-        _line(sheet, edge, [(source.x, source.cy), (left, source.cy), (left, target.cy), (target.x, target.cy)])
+        left = at.front_x - PADDING / 2
+        _add_line(sheet, edge, [(source.x, source.cy), (left, source.cy), (left, target.cy), (target.x, target.cy)])
         if edge.label:
-            sheet.text(target.x + 6, target.y - 20, edge.label, INK)
-            sheet.text(target.x + 6, target.y - 6, edge.detail, GREY)
+            sheet.add_text(target.x + 6, target.y - 20, edge.label, INK)
+            sheet.add_text(target.x + 6, target.y - 6, edge.detail, GREY)
         return
     start = source.bottom + at.label_height(balancer) + 2
-    _line(sheet, edge, [(source.cx, start), (source.cx, target.y)])
+    _add_line(sheet, edge, [(source.cx, start), (source.cx, target.y)])
     middle = (start + target.y) / 2
-    sheet.text(source.cx + 9, middle - 3, edge.label, INK)
-    sheet.text(source.cx + 9, middle - 3 + LINE, edge.detail, GREY)
+    sheet.add_text(source.cx + 9, middle - 3, edge.label, INK)
+    sheet.add_text(source.cx + 9, middle - 3 + LINE_HEIGHT, edge.detail, GREY)
 
 
-def _straight(sheet: Sheet, edge: Edge, source: Box, target: Box) -> None:
+def _draw_straight(sheet: Sheet, edge: Edge, source: Box, target: Box) -> None:
     """To what stands at the same height, or with one bend."""
     tip = target.x - 4
     bend = tip - 14
-    _line(sheet, edge, [(source.right + 4, source.cy), (bend, source.cy), (bend, target.cy), (tip, target.cy)])
+    _add_line(sheet, edge, [(source.right + 4, source.cy), (bend, source.cy), (bend, target.cy), (tip, target.cy)])
     if edge.label:
-        sheet.text((source.right + target.x) / 2, target.cy - 5, edge.label, INK, size=WORD, anchor="middle")
+        sheet.add_text((source.right + target.x) / 2, target.cy - 5, edge.label, INK, size=TEXT_SIZE, anchor="middle")
 
 
-def _line(sheet: Sheet, edge: Edge, points: Iterable[Point], *, arrow: bool = True) -> None:
+def _add_line(sheet: Sheet, edge: Edge, points: Iterable[Point], *, arrow: bool = True) -> None:
     kept: list[Point] = []
     for point in points:
         if kept and kept[-1] == point:

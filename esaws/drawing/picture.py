@@ -1,4 +1,4 @@
-"""A drawing as SVG, as PNG, and in a notebook."""
+"""Drawings as SVG, as PNG, and in notebooks."""
 
 from __future__ import annotations
 
@@ -11,55 +11,55 @@ from typing import Any
 from esaws.architecture import Architecture
 from esaws.cloud import DEFAULT_REGION, Cloud
 from esaws.drawing.fonts import font_files
-from esaws.drawing.from_account import KEYS, OVERLAYS, scene_of_account
-from esaws.drawing.from_architecture import scene_of
-from esaws.drawing.layout import lay_out
+from esaws.drawing.from_account import KEYS, OVERLAYS, account_scene
+from esaws.drawing.from_architecture import architecture_scene
+from esaws.drawing.layout import render_scene
 from esaws.drawing.scene import Scene
 from esaws.drawing.shapes import Sheet
 from esaws.drawing.svg import to_svg
 from esaws.errors import UsageError
-from esaws.inspect.account import snapshot
+from esaws.inspect.account import Account, snapshot
 
 PIXELS_PER_UNIT = 2
 
 
 @dataclass(frozen=True)
 class Drawing:
-    """A scene as a picture, laid out and rendered when it is first asked for.
+    """A picture of a scene, rendered on first use.
 
-    A notebook keeps the PNG: JupyterLab shows no SVG before a notebook is trusted, and GitHub takes SVGs apart.
+    Notebooks store the PNG: JupyterLab hides the SVG of a notebook that is not trusted, and GitHub strips SVGs.
     """
 
     scene: Scene
 
     @property
     def title(self) -> str:
-        """What it is a drawing of."""
+        """The title, with the name and the region."""
         return f"Architecture {self.scene.name} in {self.scene.region}"
 
     @property
     def nodes(self) -> int:
-        """How many icons with a name it has."""
+        """The number of named icons."""
         return self.scene.node_count
 
     @property
     def edges(self) -> int:
-        """How many arrows it has."""
+        """The number of arrows."""
         return len(self.scene.edges)
 
     @cached_property
     def sheet(self) -> Sheet:
-        """Its shapes, each with its place."""
-        return lay_out(self.scene)
+        """Its shapes with their positions."""
+        return render_scene(self.scene)
 
     @cached_property
     def svg(self) -> str:
-        """The picture as SVG, with everything that it needs inside."""
+        """The picture as SVG, with icons and fonts embedded."""
         return to_svg(self.sheet, self.title, self.scene.description())
 
     @cached_property
     def png(self) -> bytes:
-        """The picture as PNG, two pixels for each of the SVG's, with no font of the machine."""
+        """The picture as PNG at twice the size of the SVG, independent of installed fonts."""
         import resvg_py
 
         with font_files() as fonts:
@@ -70,19 +70,19 @@ class Drawing:
             )
 
     def save(self, path: str | Path) -> Path:
-        """Write it to `path`, whose suffix says how; returns the path.
+        """Write it to a .svg or .png file and return the path.
 
         Raises:
-            UsageError: the suffix is neither .svg nor .png, or there is no such folder.
+            UsageError: the suffix is another one, or the file can't be written.
         """
         path = Path(path)
         if path.suffix not in (".svg", ".png"):
-            raise UsageError(f"a drawing can't be saved as {path.name}: name it .svg or .png")
+            raise UsageError(f"{path.name}: a drawing is saved as .svg or .png")
         content = self.png if path.suffix == ".png" else self.svg.encode()
         try:
             path.write_bytes(content)
         except OSError as error:
-            raise UsageError(f"{path} can't be written: {error.strerror}") from None
+            raise UsageError(f"{path}: can't be written ({error.strerror})") from None
         return path
 
     def __repr__(self) -> str:
@@ -93,22 +93,30 @@ class Drawing:
         return {"image/png": self.png, "text/plain": repr(self)}, {"image/png": {**size, "alt": self.title}}
 
 
-def draw_live(cloud: Cloud, declared: Architecture | None = None, *, overlays: Collection[str] = OVERLAYS) -> Drawing:
-    """The drawing of what is there in an account, ours or not, with its health, open ports and price.
+def draw(
+    subject: Architecture | Cloud | Account,
+    declared: Architecture | None = None,
+    *,
+    overlays: Collection[str] = OVERLAYS,
+    region: str = DEFAULT_REGION,
+) -> Drawing:
+    """Draw an architecture (without any AWS call), or what is deployed in an account.
 
-    With `declared` what it has and the account lacks is marked, and the other way round. What AWS does not let us see
-    is said below the picture.
+    Args:
+        subject: an architecture, a cloud, or a snapshot of an account. Of an account everything is drawn, deployed by
+            esaws or not; what AWS denies to describe is listed below the picture.
+        declared: for an account: mark resources that are missing, or not declared, in comparison.
+        overlays: for an account: any of health, ports (open to the internet) and costs (monthly list price).
+        region: for an architecture: the region in the names of its zones.
+
+    Returns the picture: a notebook shows it, `save` writes it.
 
     Raises:
-        LocalNotRunning: the target is the local AWS and none runs.
+        LocalNotRunning: the cloud targets the local AWS, which does not run.
         UsageError: there is no such overlay.
     """
-    return Drawing(scene_of_account(snapshot(cloud, *KEYS), declared, overlays))
-
-
-def draw(architecture: Architecture, *, region: str = DEFAULT_REGION) -> Drawing:
-    """The drawing of an architecture; `region` names its zones.
-
-    Returns the picture: shown by a notebook as it is, saved with `save`, counted by `nodes` and `edges`.
-    """
-    return Drawing(scene_of(architecture, region))
+    if isinstance(subject, Architecture):
+        return Drawing(architecture_scene(subject, region))
+    if isinstance(subject, Cloud):
+        return Drawing(account_scene(snapshot(subject, *KEYS), declared, overlays, subject.prices))
+    return Drawing(account_scene(subject, declared, overlays))

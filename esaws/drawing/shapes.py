@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass, field
 
-from esaws.drawing.fonts import width as text_width
-from esaws.drawing.style import WORD
+from esaws.drawing.fonts import text_width as text_width
+from esaws.drawing.style import TEXT_SIZE
 
 Point = tuple[float, float]
 
@@ -53,7 +53,7 @@ class Box:
             and min(self.bottom, other.bottom) - max(self.y, other.y) > 0.01
         )
 
-    def holds(self, other: "Box") -> bool:
+    def contains(self, other: "Box") -> bool:
         """Whether `other` lies inside."""
         return (
             other.x >= self.x - 0.01
@@ -132,14 +132,14 @@ class Sheet:
     width: float = 0
     height: float = 0
 
-    def text(
+    def add_text(
         self,
         x: float,
         y: float,
         words: str,
         colour: str,
         *,
-        size: float = WORD,
+        size: float = TEXT_SIZE,
         bold: bool = False,
         anchor: str = "start",
     ) -> None:

@@ -27,22 +27,22 @@ INSTANCE_ICON = "aws.compute.EC2Instance"
 TASK_ICON = "aws.compute.ElasticContainerServiceTask"
 SCALING_ICON = "aws.compute.EC2AutoScaling"
 
-NAME = 12.0  # size of names
-WORD = 11.0  # size of everything else
-LINE = 14.0  # from baseline to baseline
+NAME_SIZE = 12.0  # size of names
+TEXT_SIZE = 11.0  # size of everything else
+LINE_HEIGHT = 14.0  # from baseline to baseline
 
 MARGIN = 6.0
-PAD = 8.0
+PADDING = 8.0
 GROUP_HEADER = 26.0
-ICON = 40.0
-SMALL_ICON = 32.0
-GATE = 28.0
-THING = 92.0  # an icon with its label below
+ICON_SIZE = 40.0
+SMALL_ICON_SIZE = 32.0
+GATEWAY_SIZE = 28.0
+LABEL_WIDTH = 92.0  # an icon with its label below
 
 FRAME_HEADER = 22.0
 FRAME_PAD = 6.0
 FRAME_GAP = 9.0
-CARD = 38.0
+CARD_HEIGHT = 38.0
 
-CORNER = 6.0
-ARROW = 7.0
+CORNER_RADIUS = 6.0
+ARROW_SIZE = 7.0

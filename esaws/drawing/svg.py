@@ -6,7 +6,7 @@ from math import hypot
 from esaws.drawing.fonts import FAMILY, font_faces
 from esaws.drawing.icons import data_uri
 from esaws.drawing.shapes import Icon, Line, Panel, Point, Sheet, Text
-from esaws.drawing.style import ARROW, CORNER, GREY
+from esaws.drawing.style import ARROW_SIZE, CORNER_RADIUS, GREY
 
 
 def to_svg(sheet: Sheet, title: str, description: str) -> str:
@@ -77,21 +77,23 @@ def _line(line: Line) -> str:
     head = ""
     if line.arrow:
         tip, last = points[-1], points[-2]
-        points[-1] = _towards(tip, last, ARROW - 1)
+        points[-1] = _point_towards(tip, last, ARROW_SIZE - 1)
         head = _arrow(tip, last)
     path = f"M{_point(points[0])}"
     for number, (previous, corner, following) in enumerate(zip(points, points[1:], points[2:], strict=False)):
         before, after = _length(previous, corner), _length(corner, following)
         # The first and the last piece belong to one corner alone.
-        radius = min(CORNER, before if number == 0 else before / 2, after if number == len(points) - 3 else after / 2)
-        path += f"L{_point(_towards(corner, previous, radius))}"
-        path += f"Q{_point(corner)} {_point(_towards(corner, following, radius))}"
+        radius = min(
+            CORNER_RADIUS, before if number == 0 else before / 2, after if number == len(points) - 3 else after / 2
+        )
+        path += f"L{_point(_point_towards(corner, previous, radius))}"
+        path += f"Q{_point(corner)} {_point(_point_towards(corner, following, radius))}"
     path += f"L{_point(points[-1])}"
     return f'<path d="{path}" fill="none" stroke="{GREY}" stroke-width="1.5"/>{head}'
 
 
 def _arrow(tip: Point, before: Point) -> str:
-    back = _towards(tip, before, ARROW)
+    back = _point_towards(tip, before, ARROW_SIZE)
     across = ((back[1] - tip[1]) / 2, (tip[0] - back[0]) / 2)
     corners = [tip, (back[0] + across[0], back[1] + across[1]), (back[0] - across[0], back[1] - across[1])]
     return f'<path d="M{"L".join(map(_point, corners))}Z" fill="{GREY}"/>'
@@ -105,7 +107,7 @@ def _length(a: Point, b: Point) -> float:
     return hypot(a[0] - b[0], a[1] - b[1])
 
 
-def _towards(start: Point, end: Point, distance: float) -> Point:
+def _point_towards(start: Point, end: Point, distance: float) -> Point:
     """The point at this distance from `start` on the way to `end`."""
     length = _length(start, end)
     if not length:

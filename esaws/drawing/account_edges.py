@@ -1,0 +1,92 @@
+"""The edges of an account's drawing: what load balancers forward to, and what security groups let in."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+
+from esaws.drawing.account_fleets import cluster_workloads
+from esaws.drawing.account_view import AccountView, permission_ports
+from esaws.drawing.scene import USERS, Edge, Key, Node
+from esaws.inspect.load_balancers import LiveLoadBalancer, target_group_name, target_group_weights
+
+_MAX_LABELLED_RULES = 12
+"""If a listener has more rules, its edges have no labels: one edge for each fleet."""
+
+
+def account_edges(view: AccountView, gateway: Node | None) -> Iterator[Edge]:
+    """All edges; those from the internet start at the gateway, or at the users without one."""
+    if gateway:
+        yield Edge(USERS, gateway.key)
+    internet = gateway.key if gateway else USERS
+    for load_balancer in view.load_balancers:
+        key = ("LoadBalancer", view.short_name(load_balancer.name))
+        if load_balancer.is_public:
+            yield Edge(internet, key)
+        yield from _forwarding_edges(view, load_balancer, key)
+    yield from _direct_edges(view, internet)
+    yield from _group_edges(view)
+
+
+def _forwarding_edges(view: AccountView, load_balancer: LiveLoadBalancer, key: Key) -> Iterator[Edge]:
+    if view.account.get("Rules") is None:
+        return
+    for listener in load_balancer.listeners():
+        rules = load_balancer.rules(listener)
+        for rule in rules:
+            paths = [
+                value
+                for condition in rule.conditions
+                if condition.field == "path-pattern"
+                for value in condition.values
+            ]
+            label = "default" if rule.is_default else f"{rule.priority} · {' or '.join(paths) or 'other conditions'}"
+            for arn in target_group_weights(rule.actions[-1]) if rule.actions else ():
+                group = view.short_name(target_group_name(arn))
+                for fleet, port in _targets(view, arn):
+                    detail = f"{group} → {port}" if port else group
+                    yield Edge(key, fleet, label if len(rules) <= _MAX_LABELLED_RULES else "", detail)
+
+
+def _targets(view: AccountView, target_group_arn: str) -> list[tuple[Key, int | None]]:
+    """The fleets of a target group's targets, with their port."""
+    targets = [
+        (view.fleet_key(entry["Target"]["Id"]), entry["Target"].get("Port"))
+        for entry in view.items("TargetHealth")
+        if entry["TargetGroupArn"] == target_group_arn and entry["Target"]["Id"] in view.instances
+    ]
+    return list(dict.fromkeys(targets))
+
+
+def _direct_edges(view: AccountView, internet: Key) -> Iterator[Edge]:
+    """From the internet to instances with a task on a port that is open to the internet."""
+    for name, instance_ids in sorted(view.instances_by_fleet.items()):
+        cluster = view.clusters.get(name)
+        workloads = list(cluster_workloads(view, cluster)) if cluster else []
+        listening = {str(workload.ports[0]) for workload in workloads if workload.ports}
+        public = {port for instance_id in instance_ids for port in view.public_ports(instance_id)}
+        for port in sorted(public & listening):
+            yield Edge(internet, view.fleet_key(instance_ids[0]), port, "from anywhere")
+
+
+def _group_edges(view: AccountView) -> Iterator[Edge]:
+    """From the members of a security group to the members of a group that lets it in."""
+    members: defaultdict[str, list[Key]] = defaultdict(list)
+    for _, instance_ids in sorted(view.instances_by_fleet.items()):
+        group_ids = {group["GroupId"] for id in instance_ids for group in view.instances[id].get("SecurityGroups", ())}
+        for group_id in group_ids:
+            members[group_id].append(view.fleet_key(instance_ids[0]))
+    for database in view.items("DBInstances"):
+        for group in database.get("VpcSecurityGroups", ()):
+            name = view.short_name(database["DBInstanceIdentifier"])
+            members[group["VpcSecurityGroupId"]].append(("DBInstance", name))
+    for cache in view.items("CacheClusters"):
+        for group in cache.get("SecurityGroups", ()):
+            members[group["SecurityGroupId"]].append(("CacheCluster", view.short_name(cache["CacheClusterId"])))
+    for group in sorted(view.items("SecurityGroups"), key=lambda group: group.get("GroupName", "")):
+        for permission in group.get("IpPermissions", ()):
+            for pair in permission.get("UserIdGroupPairs", ()):
+                for source in members.get(pair.get("GroupId", ""), ()):
+                    for target in members.get(group["GroupId"], ()):
+                        if source != target:
+                            yield Edge(source, target, permission_ports(permission))
