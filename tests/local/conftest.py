@@ -207,3 +207,9 @@ def stock(stock_server: str) -> Account:
 @pytest.fixture
 def new_account(server: str) -> Callable[[], Account]:
     return lambda: Account(server, str(next(_accounts)))
+
+
+@pytest.fixture
+def billing_account(billing_server: str) -> Account:
+    """A new account of the billing server."""
+    return Account(billing_server, str(next(_accounts)))

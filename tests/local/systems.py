@@ -1,6 +1,6 @@
-"""Random systems, and a model of who blocks whose deletion with which code.
+"""Random systems, and a model of which resource blocks the deletion of which other, with which error code.
 
-It is written from AWS's documentation once more, and knows nothing of the rules.
+The model is written from AWS's documentation, independently of the server.
 """
 
 from collections.abc import Callable, Iterable
@@ -20,7 +20,7 @@ _IN_USE = "DependencyViolation"
 
 @dataclass(frozen=True)
 class System:
-    """What is built: sizes, and who uses what, by number. The last of the three subnets shares the first one's zone."""
+    """The parts of a system and what they use, by number. The last of the three subnets is in the zone of the first."""
 
     groups: int
     references: frozenset[tuple[int, int]]
@@ -31,7 +31,7 @@ class System:
     association: int | None
     """The subnet that the route table is associated with."""
     balancer: tuple[int, bool] | None
-    """(security group, whether it faces the internet)"""
+    """(security group, whether it is internet-facing)"""
     listener: bool
     service_tasks: int | None
     nat: int | None
@@ -69,8 +69,8 @@ def systems(draw: st.DrawFn) -> System:
 
 
 @dataclass
-class Thing:
-    """Something that was made: how it is deleted, with which code AWS refuses that, and who blocks it."""
+class Part:
+    """A resource: its deletion, the code with which AWS refuses that, and the parts that block it."""
 
     delete: Callable[[], Any]
     code: str
@@ -83,10 +83,10 @@ def _client(account: Any, service: str) -> Any:
 
 
 class Built:
-    """A system as it stands in an account, and the model of what blocks what; deletions wait until things are gone."""
+    """A system in an account, and the model of what blocks what; a deletion waits until its resource is gone."""
 
     def __init__(self, account: Any, system: System) -> None:
-        self.things: dict[str, Thing] = {}
+        self.parts: dict[str, Part] = {}
         self.system = system
         self.name = f"system-{next(_numbers)}"
         self.account = replace(account, region=region_of(self.name))
@@ -108,33 +108,33 @@ class Built:
             self._hosts(*system.hosts)
 
     def try_to_delete(self, name: str) -> None:
-        """Attempt it, and hold the answer against the model."""
-        thing = self.things[name]
-        blocked = thing.blockers & self.things.keys()
+        """Try to delete a part, and compare the outcome with the model."""
+        part = self.parts[name]
+        blocked = part.blockers & self.parts.keys()
         try:
-            thing.delete()
+            part.delete()
         except ClientError as error:
             code = error.response["Error"]["Code"]
-            assert blocked, f"deleting {name} was refused ({code}), and nothing blocks it"
-            assert code == thing.code, f"deleting {name} was refused with {code}, blocked by {blocked}"
+            assert blocked, f"deleting {name} was refused ({code}), but nothing blocks it"
+            assert code == part.code, f"deleting {name} was refused with {code}, blocked by {blocked}"
         else:
-            assert not blocked, f"deleting {name} was allowed, and {blocked} block it"
-            for gone in [name, *self._goes_with(name)]:
-                self.things.pop(gone, None)
+            assert not blocked, f"deleting {name} was allowed, but {blocked} block it"
+            for deleted in [name, *self._deleted_with(name)]:
+                self.parts.pop(deleted, None)
 
-    def _goes_with(self, name: str) -> list[str]:
-        what, _, number = name.partition(" ")
-        if what == "group":
-            return [rule for rule in self.things if rule.startswith(f"rule {number} ")]
-        if what == "subnet" and number == str(self.system.association):
+    def _deleted_with(self, name: str) -> list[str]:
+        kind, _, number = name.partition(" ")
+        if kind == "group":
+            return [rule for rule in self.parts if rule.startswith(f"rule {number} ")]
+        if kind == "subnet" and number == str(self.system.association):
             return ["association"]
-        return ["listener"] if what == "balancer" else []
+        return ["listener"] if kind == "balancer" else []
 
     def _add(self, name: str, delete: Callable[[], Any], *, code: str = "", blocks: Iterable[str] = ()) -> None:
-        self.things[name] = Thing(delete, code)
+        self.parts[name] = Part(delete, code)
         for used in blocks:
-            if used in self.things:
-                self.things[used].blockers.add(name)
+            if used in self.parts:
+                self.parts[used].blockers.add(name)
 
     def _client(self, service: str) -> Any:
         return _client(self.account, service)
@@ -150,9 +150,11 @@ class Built:
             self._subnet(number, zone)
         self.groups: list[str] = []
         for number in range(self.system.groups):
-            made = ec2.create_security_group(GroupName=f"group {number}", Description="g", VpcId=self.vpc)["GroupId"]
-            self.groups.append(made)
-            delete = partial(ec2.delete_security_group, GroupId=made)
+            group_id = ec2.create_security_group(GroupName=f"group {number}", Description="g", VpcId=self.vpc)[
+                "GroupId"
+            ]
+            self.groups.append(group_id)
+            delete = partial(ec2.delete_security_group, GroupId=group_id)
             self._add(f"group {number}", delete, code=_IN_USE, blocks=["vpc"])
         for owner, named in sorted(self.system.references):
             self._reference(owner, named)
@@ -164,10 +166,10 @@ class Built:
     def _subnet(self, number: int, zone: str) -> None:
         ec2 = self._client("ec2")
         block = f"10.0.{number}.0/24"
-        made = ec2.create_subnet(VpcId=self.vpc, CidrBlock=block, AvailabilityZone=zone)["Subnet"]["SubnetId"]
-        ec2.modify_subnet_attribute(SubnetId=made, MapPublicIpOnLaunch={"Value": True})
-        self.subnets.append(made)
-        self._add(f"subnet {number}", partial(ec2.delete_subnet, SubnetId=made), code=_IN_USE, blocks=["vpc"])
+        subnet_id = ec2.create_subnet(VpcId=self.vpc, CidrBlock=block, AvailabilityZone=zone)["Subnet"]["SubnetId"]
+        ec2.modify_subnet_attribute(SubnetId=subnet_id, MapPublicIpOnLaunch={"Value": True})
+        self.subnets.append(subnet_id)
+        self._add(f"subnet {number}", partial(ec2.delete_subnet, SubnetId=subnet_id), code=_IN_USE, blocks=["vpc"])
 
     def _reference(self, owner: int, named: int) -> None:
         ec2, pairs = self._client("ec2"), [{"GroupId": self.groups[named]}]
@@ -179,71 +181,73 @@ class Built:
 
     def _gateway(self) -> None:
         ec2 = self._client("ec2")
-        made = {"InternetGatewayId": ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]}
-        ec2.attach_internet_gateway(**made, VpcId=self.vpc)
-        self._add("gateway", partial(ec2.delete_internet_gateway, **made), code=_IN_USE)
-        detach = partial(ec2.detach_internet_gateway, **made, VpcId=self.vpc)
+        gateway = {"InternetGatewayId": ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]}
+        ec2.attach_internet_gateway(**gateway, VpcId=self.vpc)
+        self._add("gateway", partial(ec2.delete_internet_gateway, **gateway), code=_IN_USE)
+        detach = partial(ec2.detach_internet_gateway, **gateway, VpcId=self.vpc)
         self._add("attachment", detach, code=_IN_USE, blocks=["gateway", "vpc"])
 
     def _route_table(self, subnet: int) -> None:
         ec2 = self._client("ec2")
         table = ec2.create_route_table(VpcId=self.vpc)["RouteTable"]["RouteTableId"]
-        made = ec2.associate_route_table(RouteTableId=table, SubnetId=self.subnets[subnet])["AssociationId"]
+        association_id = ec2.associate_route_table(RouteTableId=table, SubnetId=self.subnets[subnet])["AssociationId"]
         self._add("route table", partial(ec2.delete_route_table, RouteTableId=table), code=_IN_USE, blocks=["vpc"])
-        self._add("association", partial(ec2.disassociate_route_table, AssociationId=made), blocks=["route table"])
+        self._add(
+            "association", partial(ec2.disassociate_route_table, AssociationId=association_id), blocks=["route table"]
+        )
 
     def _nat_gateway(self, subnet: int) -> None:
         ec2 = self._client("ec2")
         address = ec2.allocate_address(Domain="vpc")["AllocationId"]
-        asked = {"SubnetId": self.subnets[subnet], "AllocationId": address}
-        made = ec2.create_nat_gateway(**asked)["NatGateway"]["NatGatewayId"]
-        ec2.get_waiter("nat_gateway_available").wait(NatGatewayIds=[made])
+        parameters = {"SubnetId": self.subnets[subnet], "AllocationId": address}
+        gateway_id = ec2.create_nat_gateway(**parameters)["NatGateway"]["NatGatewayId"]
+        ec2.get_waiter("nat_gateway_available").wait(NatGatewayIds=[gateway_id])
 
         def delete() -> None:
-            ec2.delete_nat_gateway(NatGatewayId=made)
-            ec2.get_waiter("nat_gateway_deleted").wait(NatGatewayIds=[made])
+            ec2.delete_nat_gateway(NatGatewayId=gateway_id)
+            ec2.get_waiter("nat_gateway_deleted").wait(NatGatewayIds=[gateway_id])
 
         self._add("address", partial(ec2.release_address, AllocationId=address), code="InvalidIPAddress.InUse")
         self._add("nat gateway", delete, blocks=["address", f"subnet {subnet}", "attachment", "vpc"])
 
-    # --- what runs in it
+    # --- instances, load balancers and services
 
     def _instance(self, name: str, subnet: int, group: int) -> None:
         place = {"SubnetId": self.subnets[subnet], "SecurityGroupIds": [self.groups[group]]}
-        asked = {"ImageId": "ami-12345678", "InstanceType": "t2.micro", "MinCount": 1, "MaxCount": 1}
-        made = self._client("ec2").run_instances(**asked, **place)["Instances"][0]["InstanceId"]
+        parameters = {"ImageId": "ami-12345678", "InstanceType": "t2.micro", "MinCount": 1, "MaxCount": 1}
+        instance_id = self._client("ec2").run_instances(**parameters, **place)["Instances"][0]["InstanceId"]
 
         def delete() -> None:
-            self._client("ec2").terminate_instances(InstanceIds=[made])
-            self._terminated([made])
+            self._client("ec2").terminate_instances(InstanceIds=[instance_id])
+            self._wait_until_terminated([instance_id])
 
         self._add(name, delete, blocks=[f"subnet {subnet}", f"group {group}", "attachment"])
 
-    def _terminated(self, instances: list[str]) -> None:
+    def _wait_until_terminated(self, instances: list[str]) -> None:
         if instances:
             self._client("ec2").get_waiter("instance_terminated").wait(InstanceIds=instances)
 
     def _hosts(self, subnet: int, group: int, by_force: bool) -> None:
-        """An Auto Scaling group of one instance, and its launch template, which nothing blocks."""
+        """Add an Auto Scaling group of one instance, and its launch template, which nothing blocks."""
         ec2, autoscaling = self._client("ec2"), self._client("autoscaling")
         template, named = {"LaunchTemplateName": self.name}, {"AutoScalingGroupName": self.name}
         data = {"ImageId": "ami-12345678", "InstanceType": "t2.micro", "SecurityGroupIds": [self.groups[group]]}
         ec2.create_launch_template(**template, LaunchTemplateData=data)
         place = {"VPCZoneIdentifier": self.subnets[subnet], "MinSize": 0, "MaxSize": 1, "DesiredCapacity": 1}
         autoscaling.create_auto_scaling_group(**named, LaunchTemplate=template, **place)
-        (instance,) = self._hosted()
+        (instance,) = self._host_ids()
 
         def empty() -> None:
             autoscaling.update_auto_scaling_group(**named, MaxSize=0, DesiredCapacity=0)
-            while self._hosted():
-                """It terminates them one after the other."""
-            self._terminated([instance])
+            while self._host_ids():
+                pass  # instances terminate one after the other
+            self._wait_until_terminated([instance])
 
         def delete() -> None:
             autoscaling.delete_auto_scaling_group(**named, ForceDelete=by_force)
             while autoscaling.describe_auto_scaling_groups(AutoScalingGroupNames=[self.name])["AutoScalingGroups"]:
-                """By force, it is gone before its instances are."""
-            self._terminated([instance])
+                pass  # with ForceDelete, the group is gone before its instances
+            self._wait_until_terminated([instance])
 
         self._add("template", partial(ec2.delete_launch_template, **template))
         of_instance = [f"subnet {subnet}", f"group {group}", "attachment"]
@@ -251,33 +255,33 @@ class Built:
         if not by_force:
             self._add("capacity", empty, blocks=["hosts", *of_instance])
 
-    def _hosted(self) -> list[str]:
-        described = self._client("autoscaling").describe_auto_scaling_groups(AutoScalingGroupNames=[self.name])
-        return [each["InstanceId"] for group in described["AutoScalingGroups"] for each in group["Instances"]]
+    def _host_ids(self) -> list[str]:
+        groups = self._client("autoscaling").describe_auto_scaling_groups(AutoScalingGroupNames=[self.name])
+        return [host["InstanceId"] for group in groups["AutoScalingGroups"] for host in group["Instances"]]
 
     def _balancer(self, group: int, public: bool) -> None:
         elbv2 = self._client("elbv2")
-        asked = {"Name": self.name, "Subnets": self.subnets[:2], "SecurityGroups": [self.groups[group]]}
+        parameters = {"Name": self.name, "Subnets": self.subnets[:2], "SecurityGroups": [self.groups[group]]}
         scheme = "internet-facing" if public else "internal"
-        arn = elbv2.create_load_balancer(**asked, Scheme=scheme)["LoadBalancers"][0]["LoadBalancerArn"]
+        arn = elbv2.create_load_balancer(**parameters, Scheme=scheme)["LoadBalancers"][0]["LoadBalancerArn"]
         interfaces = [{"Name": "description", "Values": [f"ELB app/{self.name}/*"]}]
 
         def delete() -> None:
             elbv2.delete_load_balancer(LoadBalancerArn=arn)
             elbv2.get_waiter("load_balancers_deleted").wait(LoadBalancerArns=[arn])
             while self._client("ec2").describe_network_interfaces(Filters=interfaces)["NetworkInterfaces"]:
-                """Its interfaces outlive it for a while."""
+                pass  # the interfaces outlive the load balancer for a while
 
-        held = ["subnet 0", "subnet 1", f"group {group}", *(["attachment"] if public else [])]
-        self._add("balancer", delete, blocks=held)
-        made = elbv2.create_target_group(Name=self.name, Protocol="HTTP", Port=80, VpcId=self.vpc)
-        target = made["TargetGroups"][0]["TargetGroupArn"]
+        blocked = ["subnet 0", "subnet 1", f"group {group}", *(["attachment"] if public else [])]
+        self._add("balancer", delete, blocks=blocked)
+        created = elbv2.create_target_group(Name=self.name, Protocol="HTTP", Port=80, VpcId=self.vpc)
+        target = created["TargetGroups"][0]["TargetGroupArn"]
         self._add("target group", partial(elbv2.delete_target_group, TargetGroupArn=target), code="ResourceInUse")
         if self.system.listener:
             forward = [{"Type": "forward", "TargetGroupArn": target}]
             listener = elbv2.create_listener(LoadBalancerArn=arn, Protocol="HTTP", Port=80, DefaultActions=forward)
-            made = listener["Listeners"][0]["ListenerArn"]
-            self._add("listener", partial(elbv2.delete_listener, ListenerArn=made), blocks=["target group"])
+            created = listener["Listeners"][0]["ListenerArn"]
+            self._add("listener", partial(elbv2.delete_listener, ListenerArn=created), blocks=["target group"])
 
     def _service(self, tasks: int) -> None:
         ecs, named = self._client("ecs"), {"cluster": self.name, "service": "s"}
@@ -298,7 +302,7 @@ class Built:
     # --- stores
 
     def _in_zone(self, zone: str) -> str:
-        """The subnet, of the two in a subnet group, that lies in a zone."""
+        """The subnet of a subnet group that is in a zone."""
         return f"subnet {self.zones.index(zone)}"
 
     def _database(self, group: int, public: bool) -> None:
@@ -316,10 +320,10 @@ class Built:
             rds.delete_db_instance(**named, SkipFinalSnapshot=True)
             rds.get_waiter("db_instance_deleted").wait(**named)
 
-        refused = "InvalidDBSubnetGroupStateFault"
-        self._add("db subnet group", partial(rds.delete_db_subnet_group, **of_group), code=refused)
-        held = ["db subnet group", f"group {group}", self._in_zone(zone), *(["attachment"] if public else [])]
-        self._add("database", delete, blocks=held)
+        error_code = "InvalidDBSubnetGroupStateFault"
+        self._add("db subnet group", partial(rds.delete_db_subnet_group, **of_group), code=error_code)
+        blocked = ["db subnet group", f"group {group}", self._in_zone(zone), *(["attachment"] if public else [])]
+        self._add("database", delete, blocks=blocked)
 
     def _cache(self, group: int) -> None:
         elasticache, named = self._client("elasticache"), {"CacheClusterId": self.name}
@@ -335,6 +339,6 @@ class Built:
             elasticache.delete_cache_cluster(**named)
             elasticache.get_waiter("cache_cluster_deleted").wait(**named)
 
-        refused = "CacheSubnetGroupInUse"
-        self._add("cache subnet group", partial(elasticache.delete_cache_subnet_group, **of_group), code=refused)
+        error_code = "CacheSubnetGroupInUse"
+        self._add("cache subnet group", partial(elasticache.delete_cache_subnet_group, **of_group), code=error_code)
         self._add("cache", delete, blocks=["cache subnet group", f"group {group}", self._in_zone(zone)])

@@ -1,6 +1,5 @@
-"""Budgets: what is spent of them, what it will come to, and who is told when it is too much."""
+"""Budgets: their actual and forecasted spend, their notifications, and their validation."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -19,26 +18,17 @@ from local_aws_server.services.budgets.amounts import (
     cost_filters_to_expression,
     period_containing,
 )
-from tests.local.conftest import Account, Program
+from tests.local.billing import reset
+from tests.local.conftest import Account
 from tests.local.timing import advance, control, events, now
 
 EMAIL = {"SubscriptionType": "EMAIL", "Address": "owner@example.com"}
 
 
-@pytest.fixture(scope="module")
-def on_its_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The url of a local AWS whose clock begins with a month, and whose accounts have no free tier."""
-    program = Program(tmp_path_factory.mktemp("budgets"))
-    yield program.json("start", "--at", "2026-02-01T00:00Z", "--regime", "none")["url"]
-    program.run("stop")
-
-
 @pytest.fixture
-def february(on_its_own: str) -> Account:
-    """A new account at the very beginning of February 2026, alone in the world."""
-    account = Account(on_its_own, "123456789012")
-    control(account, "POST", "reset")
-    return account
+def february(billing_server: str) -> Account:
+    """A new account without free tier on 1 February 2026, alone on its server."""
+    return reset(billing_server, "2026-02-01T00:00:00Z", "none")
 
 
 def launch(account: Account, instances: int = 1, **more: Any) -> None:
@@ -53,46 +43,46 @@ def budget(usd: float, **more: Any) -> dict[str, Any]:
 
 
 def over(threshold: float, kind: str = "ACTUAL", **more: Any) -> dict[str, Any]:
-    asked = {"NotificationType": kind, "ComparisonOperator": "GREATER_THAN", "Threshold": threshold}
-    return asked | {"ThresholdType": "PERCENTAGE"} | more
+    params = {"NotificationType": kind, "ComparisonOperator": "GREATER_THAN", "Threshold": threshold}
+    return params | {"ThresholdType": "PERCENTAGE"} | more
 
 
 def create(account: Account, new: dict[str, Any], *notifications: dict[str, Any]) -> None:
     account.client("budgets").create_budget(
         AccountId=account.id,
         Budget=new,
-        NotificationsWithSubscribers=[{"Notification": each, "Subscribers": [EMAIL]} for each in notifications],
+        NotificationsWithSubscribers=[{"Notification": details, "Subscribers": [EMAIL]} for details in notifications],
     )
 
 
 def spend(account: Account, name: str = "monthly") -> tuple[float, float]:
-    """(actual, forecast) of a budget."""
-    told = account.client("budgets").describe_budget(AccountId=account.id, BudgetName=name)["Budget"]
-    calculated = told["CalculatedSpend"]
+    """(actual spend, forecasted spend) of a budget."""
+    described = account.client("budgets").describe_budget(AccountId=account.id, BudgetName=name)["Budget"]
+    calculated = described["CalculatedSpend"]
     return float(calculated["ActualSpend"]["Amount"]), float(calculated["ForecastedSpend"]["Amount"])
 
 
 def sent(account: Account) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = control(account, "GET", "notifications")["notifications"]
-    return found
+    messages: list[dict[str, Any]] = control(account, "GET", "notifications")["notifications"]
+    return messages
 
 
 def month_to_date(account: Account) -> float:
     return float(control(account, "GET", "cost")["month"]["usd"])
 
 
-def refused(call: Any, **asked: Any) -> str:
-    """The code of the error that a call ends in."""
+def refused(call: Any, **params: Any) -> str:
+    """The error code of a call."""
     with pytest.raises(ClientError) as error:
-        call(**asked)
+        call(**params)
     code: str = error.value.response["Error"]["Code"]
     return code
 
 
-# --- what is spent
+# --- spend
 
 
-def test_a_budget_spends_what_the_bill_says_in_all_regions(february: Account) -> None:
+def test_the_spend_of_a_budget_is_the_bill_of_all_regions(february: Account) -> None:
     create(february, budget(100))
     for region in ("eu-west-3", "us-east-1"):
         launch(Account(february.url, february.id, region=region), 2)
@@ -101,7 +91,7 @@ def test_a_budget_spends_what_the_bill_says_in_all_regions(february: Account) ->
     assert actual == pytest.approx(month_to_date(february), abs=0.001)
     assert actual > 10 * 2 * (0.0132 + 0.0116)
     hours = (next_month_start(now(february)) - now(february)) / 3600
-    assert forecast == pytest.approx(actual + actual / 10 * hours, rel=0.02), "if it goes on like this"
+    assert forecast == pytest.approx(actual + actual / 10 * hours, rel=0.02), "if nothing changes"
 
 
 FILTERS: list[tuple[dict[str, Any], float]] = [
@@ -115,7 +105,7 @@ FILTERS: list[tuple[dict[str, Any], float]] = [
 ]
 
 
-def test_a_budget_counts_what_its_filters_let_through(february: Account) -> None:
+def test_a_budget_counts_the_charges_that_pass_its_filters(february: Account) -> None:
     for number, (filters, _) in enumerate(FILTERS):
         create(february, budget(100, BudgetName=f"b{number}", **filters))
     tagged = [{"ResourceType": "instance", "Tags": [{"Key": "team", "Value": "web"}]}]
@@ -140,7 +130,7 @@ def test_a_usage_budget_counts_quantities(february: Account) -> None:
     assert spend(february)[0] == pytest.approx(120, abs=0.1)
 
 
-def test_credits_count_unless_they_are_left_out(february: Account) -> None:
+def test_credits_count_unless_the_budget_excludes_them(february: Account) -> None:
     control(february, "POST", "regime", regime="credits", plan="paid")
     create(february, budget(100))
     create(february, budget(100, BudgetName="gross", CostTypes={"IncludeCredit": False}))
@@ -150,7 +140,7 @@ def test_credits_count_unless_they_are_left_out(february: Account) -> None:
     assert spend(february, "gross")[0] > 10 * 12 * 0.0132
 
 
-def test_blended_costs_come_to_the_same_total(february: Account) -> None:
+def test_blended_costs_have_the_same_total(february: Account) -> None:
     control(february, "POST", "regime", regime="legacy")
     create(february, budget(100))
     create(february, budget(100, BudgetName="blended", CostTypes={"UseBlended": True}))
@@ -160,33 +150,33 @@ def test_blended_costs_come_to_the_same_total(february: Account) -> None:
     assert spend(february, "blended")[0] == pytest.approx(spend(february)[0], abs=0.01)
 
 
-def test_a_daily_budget_begins_anew_each_day(february: Account) -> None:
+def test_a_daily_budget_starts_again_each_day(february: Account) -> None:
     create(february, budget(1, TimeUnit="DAILY"))
     launch(february, 10)
     advance(february, "30h")
     assert spend(february)[0] == pytest.approx(month_to_date(february) / 30 * 6, rel=0.01)
 
 
-def test_the_history_of_a_budget_tells_its_periods(february: Account) -> None:
+def test_the_history_of_a_budget_lists_its_periods(february: Account) -> None:
     client, began = february.client("budgets"), now(february)
     create(february, budget(20))
     create(february, budget(200, BudgetName="yearly", TimeUnit="ANNUALLY"))
     launch(february, 1)
     control(february, "POST", "advance", to=format_timestamp(next_month_start(began) + 86400))
-    asked = {"AccountId": february.id, "BudgetName": "monthly"}
-    told = client.describe_budget_performance_history(**asked)["BudgetPerformanceHistory"]
-    first, second = told["BudgetedAndActualAmountsList"]
+    params = {"AccountId": february.id, "BudgetName": "monthly"}
+    described = client.describe_budget_performance_history(**params)["BudgetPerformanceHistory"]
+    first, second = described["BudgetedAndActualAmountsList"]
     assert first["BudgetedAmount"] == {"Amount": "20.0", "Unit": "USD"}
     assert float(first["ActualAmount"]["Amount"]) > 20 * float(second["ActualAmount"]["Amount"]) > 0
     assert first["TimePeriod"]["End"] == second["TimePeriod"]["Start"]
-    page = client.describe_budget_performance_history(**asked, MaxResults=1)
+    page = client.describe_budget_performance_history(**params, MaxResults=1)
     assert len(page["BudgetPerformanceHistory"]["BudgetedAndActualAmountsList"]) == 1
     assert "NextToken" in page
     yearly = {"AccountId": february.id, "BudgetName": "yearly"}
     assert refused(client.describe_budget_performance_history, **yearly) == "InvalidParameterException"
 
 
-def test_planned_limits_hold_in_their_months(february: Account) -> None:
+def test_planned_limits_apply_in_their_months(february: Account) -> None:
     this, later = int(now(february)), next_month_start(now(february))
     planned = budget(1)
     del planned["BudgetLimit"]
@@ -201,20 +191,20 @@ def test_planned_limits_hold_in_their_months(february: Account) -> None:
 
 
 def described(account: Account, **more: Any) -> dict[str, Any]:
-    told: dict[str, Any] = account.client("budgets").describe_budget(
+    budget: dict[str, Any] = account.client("budgets").describe_budget(
         AccountId=account.id, BudgetName="monthly", **more
     )["Budget"]
-    return told
+    return budget
 
 
-def test_a_filter_is_shown_as_an_expression_when_asked(account: Account) -> None:
-    create(account, budget(5, CostFilters={"Region": ["eu-west-3"]}))
-    assert "FilterExpression" not in described(account)
-    shown = described(account, ShowFilterExpression=True)["FilterExpression"]
+def test_a_filter_is_shown_as_an_expression_on_request(billing_account: Account) -> None:
+    create(billing_account, budget(5, CostFilters={"Region": ["eu-west-3"]}))
+    assert "FilterExpression" not in described(billing_account)
+    shown = described(billing_account, ShowFilterExpression=True)["FilterExpression"]
     assert shown == {"Dimensions": {"Key": "REGION", "Values": ["eu-west-3"]}}
 
 
-def test_a_budget_whose_time_is_over_goes(february: Account) -> None:
+def test_a_budget_is_deleted_when_its_time_is_over(february: Account) -> None:
     end = datetime.fromtimestamp(now(february), UTC) + timedelta(days=2)
     create(february, budget(5, TimePeriod={"End": end}))
     advance(february, "47h")
@@ -224,31 +214,31 @@ def test_a_budget_whose_time_is_over_goes(february: Account) -> None:
     assert refused(client.describe_budget, AccountId=february.id, BudgetName="monthly") == "NotFoundException"
 
 
-# --- who is told
+# --- notifications
 
 
-def test_an_actual_amount_is_told_once_a_month(february: Account) -> None:
-    create(february, budget(20), over(50), over(80))
-    launch(february, 12)
+def test_an_actual_amount_is_notified_once_a_month(february: Account) -> None:
+    create(february, budget(2), over(50), over(80))
+    launch(february)
     advance(february, "1d")
     assert sent(february) == []
     control(february, "POST", "advance", to=format_timestamp(next_month_start(now(february)) - 60))
-    assert [(each["budget"], each["threshold"]["Amount"]) for each in sent(february)] == [
-        ("monthly", "10.0"),
-        ("monthly", "16.0"),
+    assert [(message["budget"], message["threshold"]["Amount"]) for message in sent(february)] == [
+        ("monthly", "1.0"),
+        ("monthly", "1.6"),
     ]
     first = sent(february)[0]
-    assert 10 < float(first["spend"]["Amount"]) < 14, "AWS looks three times a day"
+    assert 1 < float(first["spend"]["Amount"]) < 1.4, "AWS evaluates three times a day"
     assert (first["type"], first["subscribers"], first["account"]) == ("ACTUAL", ["owner@example.com"], february.id)
     assert ("monthly", "notification: ACTUAL") in [(event["subject"], event["what"]) for event in events(february)]
-    assert any("USD is over 80 % of 20.00 USD" in event["because"] for event in events(february))
+    assert any("USD is over 80 % of 2.00 USD" in event["because"] for event in events(february))
     advance(february, "25d")
-    assert len(sent(february)) == 4, "and in the next month anew"
+    assert len(sent(february)) == 4, "and again in the next month"
 
 
-def test_a_message_is_laid_out_as_aws_does(february: Account) -> None:
-    create(february, budget(20), over(80))
-    launch(february, 100)
+def test_a_message_has_the_layout_of_aws(february: Account) -> None:
+    create(february, budget(0.5), over(80))
+    launch(february, 2)
     advance(february, "1d")
     (only,) = sent(february)
     assert only["subject"] == "AWS Budgets: monthly has exceeded your alert threshold"
@@ -258,48 +248,48 @@ def test_a_message_is_laid_out_as_aws_does(february: Account) -> None:
     amount = f"${float(only['spend']['Amount']):,.2f}"
     assert lines[5].startswith(
         "You requested that we alert you when the ACTUAL Cost associated with your monthly budget is greater than "
-        f"$16.00 for the current month. The ACTUAL Cost associated with this budget is {amount}."
+        f"$0.40 for the current month. The ACTUAL Cost associated with this budget is {amount}."
     )
     assert lines[7:13] == [
         "Budget Name: monthly",
         "Budget Type: Cost",
-        "Budgeted Amount: $20.00",
+        "Budgeted Amount: $0.50",
         "Alert Type: ACTUAL",
-        "Alert Threshold: > $16.00",
+        "Alert Threshold: > $0.40",
         f"ACTUAL Amount: {amount}",
     ]
 
 
-def test_a_forecast_is_told_long_before_the_money_is_spent(february: Account) -> None:
-    create(february, budget(100), over(100, "FORECASTED"), over(100))
-    launch(february, 12)
+def test_a_forecast_is_notified_long_before_the_money_is_spent(february: Account) -> None:
+    create(february, budget(10), over(100, "FORECASTED"), over(100))
+    launch(february)
     advance(february, "2d")
     (only,) = sent(february)
-    assert (only["type"], float(only["spend"]["Amount"]) > 100) == ("FORECASTED", True)
-    assert month_to_date(february) < 20
+    assert (only["type"], float(only["spend"]["Amount"]) > 10) == ("FORECASTED", True)
+    assert month_to_date(february) < 2
     control(february, "POST", "advance", to="2026-03-01T12:00:00Z")
-    kinds = [(each["type"], each["time"][:7]) for each in sent(february)]
+    kinds = [(message["type"], message["time"][:7]) for message in sent(february)]
     assert kinds == [("FORECASTED", "2026-02"), ("ACTUAL", "2026-02"), ("FORECASTED", "2026-03")]
 
 
-def test_thresholds_can_be_amounts_and_can_be_fallen_short_of(february: Account) -> None:
+def test_thresholds_can_be_amounts_and_lower_bounds(february: Account) -> None:
     absolute = over(2, ThresholdType="ABSOLUTE_VALUE")
     under = over(50, ComparisonOperator="LESS_THAN")
     create(february, budget(100), absolute, under)
     launch(february, 12)
     advance(february, "1d")
-    assert [each["threshold"]["Amount"] for each in sent(february)] == ["50.0", "2.0"]
+    assert [message["threshold"]["Amount"] for message in sent(february)] == ["50.0", "2.0"]
 
 
 def states(account: Account) -> list[str]:
-    told = account.client("budgets").describe_notifications_for_budget(AccountId=account.id, BudgetName="monthly")
-    return [each["NotificationState"] for each in told["Notifications"]]
+    described = account.client("budgets").describe_notifications_for_budget(AccountId=account.id, BudgetName="monthly")
+    return [notification["NotificationState"] for notification in described["Notifications"]]
 
 
 def test_a_notification_is_in_alarm_until_the_month_is_over(february: Account) -> None:
-    create(february, budget(20), over(50))
+    create(february, budget(2), over(50))
     assert states(february) == ["OK"]
-    launch(february, 12)
+    launch(february)
     advance(february, "3d")
     assert states(february) == ["ALARM"]
     control(february, "POST", "advance", to=format_timestamp(next_month_start(now(february)) + 7 * 3600))
@@ -310,8 +300,8 @@ def test_a_day_has_three_evaluations_and_none_without_notifications(february: Ac
     client, where = february.client("budgets"), {"AccountId": february.id, "BudgetName": "monthly"}
 
     def next_moment() -> str | None:
-        told: str | None = control(february, "GET", "clock")["next"]
-        return told
+        timestamp: str | None = control(february, "GET", "clock")["next"]
+        return timestamp
 
     create(february, budget(20))
     assert next_moment() is None
@@ -328,7 +318,7 @@ PUBLISHES = """{"Statement": [{"Effect": "Allow", "Principal": {"Service": "budg
     "Action": "SNS:Publish", "Resource": "*"}]}"""
 
 
-def test_a_topic_that_lets_budgets_publish_gets_the_message(february: Account) -> None:
+def test_a_topic_whose_policy_allows_it_gets_the_message(february: Account) -> None:
     sns, sqs = february.client("sns"), february.client("sqs")
     topics = {name: sns.create_topic(Name=name)["TopicArn"] for name in ("open", "closed")}
     sns.set_topic_attributes(TopicArn=topics["open"], AttributeName="Policy", AttributeValue=PUBLISHES)
@@ -347,23 +337,26 @@ def test_a_topic_that_lets_budgets_publish_gets_the_message(february: Account) -
     launch(february, 12)
     advance(february, "1d")
     received = sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10)["Messages"]
-    assert ["Budget Name: b0" in each["Body"] for each in received] == [True]
-    why = {
+    assert ["Budget Name: b0" in message["Body"] for message in received] == [True]
+    reasons = {
         event["subject"]: event["because"]
         for event in events(february)
         if event["what"] == "notification not published"
     }
-    assert set(why) == {"b1", "b2"}
-    assert ("lets no budget publish" in why["b1"], "there is no topic" in why["b2"]) == (True, True)
+    assert set(reasons) == {"b1", "b2"}
+    assert ("does not allow budgets.amazonaws.com" in reasons["b1"], "there is no topic" in reasons["b2"]) == (
+        True,
+        True,
+    )
 
 
-# --- the notifications and subscribers as they are kept
+# --- operations on notifications and subscribers
 
 
-def test_notifications_and_subscribers_can_be_changed(account: Account) -> None:
-    client, where = account.client("budgets"), {"AccountId": account.id, "BudgetName": "monthly"}
-    create(account, budget(20), over(50))
-    topic = {"SubscriptionType": "SNS", "Address": f"arn:aws:sns:eu-west-3:{account.id}:t"}
+def test_notifications_and_subscribers_can_be_changed(billing_account: Account) -> None:
+    client, where = billing_account.client("budgets"), {"AccountId": billing_account.id, "BudgetName": "monthly"}
+    create(billing_account, budget(20), over(50))
+    topic = {"SubscriptionType": "SNS", "Address": f"arn:aws:sns:eu-west-3:{billing_account.id}:t"}
     other = {"SubscriptionType": "EMAIL", "Address": "other@example.com"}
     client.create_subscriber(**where, Notification=over(50), Subscriber=topic)
     client.update_subscriber(**where, Notification=over(50), OldSubscriber=EMAIL, NewSubscriber=other)
@@ -371,22 +364,33 @@ def test_notifications_and_subscribers_can_be_changed(account: Account) -> None:
     assert client.describe_subscribers_for_notification(**where, Notification=over(90))["Subscribers"] == [topic, other]
     client.delete_subscriber(**where, Notification=over(90), Subscriber=topic)
     client.delete_subscriber(**where, Notification=over(90), Subscriber=other)
-    assert client.describe_notifications_for_budget(**where)["Notifications"] == [], "it went with its last subscriber"
+    assert client.describe_notifications_for_budget(**where)["Notifications"] == [], (
+        "it was deleted with its last subscriber"
+    )
     client.create_notification(**where, Notification=over(10), Subscribers=[EMAIL])
-    told = client.describe_budget_notifications_for_account(AccountId=account.id)["BudgetNotificationsForAccount"]
-    assert told == [{"BudgetName": "monthly", "Notifications": [over(10.0, NotificationState="OK")]}]
+    described = client.describe_budget_notifications_for_account(AccountId=billing_account.id)[
+        "BudgetNotificationsForAccount"
+    ]
+    assert described == [{"BudgetName": "monthly", "Notifications": [over(10.0, NotificationState="OK")]}]
     client.delete_notification(**where, Notification=over(10))
-    assert client.describe_budget_notifications_for_account(AccountId=account.id)["BudgetNotificationsForAccount"] == []
+    assert (
+        client.describe_budget_notifications_for_account(AccountId=billing_account.id)["BudgetNotificationsForAccount"]
+        == []
+    )
 
 
-def test_budgets_come_in_pages(account: Account) -> None:
+def test_budgets_come_in_pages(billing_account: Account) -> None:
     for number in range(5):
-        create(account, budget(5, BudgetName=f"b{number}"))
-    client = account.client("budgets")
-    pages = list(client.get_paginator("describe_budgets").paginate(AccountId=account.id, MaxResults=2))
-    assert [[each["BudgetName"] for each in page["Budgets"]] for page in pages] == [["b0", "b1"], ["b2", "b3"], ["b4"]]
-    asked = {"AccountId": account.id, "NextToken": "nowhere"}
-    assert refused(client.describe_budgets, **asked) == "InvalidNextTokenException"
+        create(billing_account, budget(5, BudgetName=f"b{number}"))
+    client = billing_account.client("budgets")
+    pages = list(client.get_paginator("describe_budgets").paginate(AccountId=billing_account.id, MaxResults=2))
+    assert [[budget["BudgetName"] for budget in page["Budgets"]] for page in pages] == [
+        ["b0", "b1"],
+        ["b2", "b3"],
+        ["b4"],
+    ]
+    params = {"AccountId": billing_account.id, "NextToken": "nowhere"}
+    assert refused(client.describe_budgets, **params) == "InvalidNextTokenException"
 
 
 INVALID: list[dict[str, Any]] = [
@@ -402,44 +406,44 @@ INVALID: list[dict[str, Any]] = [
 ]
 
 
-@pytest.mark.parametrize("asked", INVALID)
-def test_a_budget_that_can_not_be_is_an_invalid_parameter(account: Account, asked: dict[str, Any]) -> None:
-    client = account.client("budgets")
-    assert refused(client.create_budget, AccountId=account.id, Budget=asked) == "InvalidParameterException"
+@pytest.mark.parametrize("params", INVALID)
+def test_an_invalid_budget_is_refused(billing_account: Account, params: dict[str, Any]) -> None:
+    client = billing_account.client("budgets")
+    assert refused(client.create_budget, AccountId=billing_account.id, Budget=params) == "InvalidParameterException"
 
 
 @pytest.mark.parametrize(
-    "asked", [{"BudgetType": "RI_UTILIZATION"}, {"AutoAdjustData": {"AutoAdjustType": "FORECAST"}}]
+    "params", [{"BudgetType": "RI_UTILIZATION"}, {"AutoAdjustData": {"AutoAdjustType": "FORECAST"}}]
 )
-def test_a_budget_that_nothing_would_fill_is_not_simulated(account: Account, asked: dict[str, Any]) -> None:
-    client = account.client("budgets")
-    assert refused(client.create_budget, AccountId=account.id, Budget=budget(5, **asked)) == "NotSimulated"
+def test_a_budget_of_reservations_is_not_simulated(billing_account: Account, params: dict[str, Any]) -> None:
+    client = billing_account.client("budgets")
+    assert refused(client.create_budget, AccountId=billing_account.id, Budget=budget(5, **params)) == "NotSimulated"
 
 
-def test_what_is_not_there_and_what_is_there_twice_is_refused(account: Account) -> None:
-    client, where = account.client("budgets"), {"AccountId": account.id, "BudgetName": "monthly"}
-    create(account, budget(20), over(50))
+def test_missing_and_duplicate_records_are_refused(billing_account: Account) -> None:
+    client, where = billing_account.client("budgets"), {"AccountId": billing_account.id, "BudgetName": "monthly"}
+    create(billing_account, budget(20), over(50))
     absent = where | {"BudgetName": "absent"}
     assert {
         refused(client.describe_budget, **absent),
         refused(client.describe_notifications_for_budget, **absent),
         refused(client.delete_budget, **absent),
         refused(client.create_notification, **absent, Notification=over(1), Subscribers=[EMAIL]),
-        refused(client.update_budget, AccountId=account.id, NewBudget=budget(1, BudgetName="absent")),
+        refused(client.update_budget, AccountId=billing_account.id, NewBudget=budget(1, BudgetName="absent")),
         refused(client.describe_subscribers_for_notification, **where, Notification=over(51)),
         refused(client.delete_notification, **where, Notification=over(51)),
         refused(client.delete_subscriber, **where, Notification=over(50), Subscriber=EMAIL | {"Address": "a@b.c"}),
     } == {"NotFoundException"}
     assert {
-        refused(client.create_budget, AccountId=account.id, Budget=budget(1)),
+        refused(client.create_budget, AccountId=billing_account.id, Budget=budget(1)),
         refused(client.create_notification, **where, Notification=over(50), Subscribers=[EMAIL]),
         refused(client.create_subscriber, **where, Notification=over(50), Subscriber=EMAIL),
     } == {"DuplicateRecordException"}
 
 
-def test_there_are_ten_notifications_and_ten_addresses_at_most(account: Account) -> None:
-    client, where = account.client("budgets"), {"AccountId": account.id, "BudgetName": "monthly"}
-    create(account, budget(20), *(over(number) for number in range(1, 11)))
+def test_a_budget_has_at_most_ten_notifications_with_ten_addresses(billing_account: Account) -> None:
+    client, where = billing_account.client("budgets"), {"AccountId": billing_account.id, "BudgetName": "monthly"}
+    create(billing_account, budget(20), *(over(number) for number in range(1, 11)))
     eleventh = {"Notification": over(11), "Subscribers": [EMAIL]}
     assert refused(client.create_notification, **where, **eleventh) == "CreationLimitExceededException"
     for number in range(9):
@@ -451,31 +455,31 @@ def test_there_are_ten_notifications_and_ten_addresses_at_most(account: Account)
 
 
 @pytest.mark.parametrize(
-    ("kind", "address"), [("EMAIL", "nobody"), ("SNS", "topic"), ("SNS", "arn:aws:sqs:eu-west-3:123456789012:q")]
+    ("kind", "address"), [("EMAIL", "no-at-sign"), ("SNS", "topic"), ("SNS", "arn:aws:sqs:eu-west-3:123456789012:q")]
 )
-def test_an_address_that_nothing_can_be_sent_to_is_invalid(account: Account, kind: str, address: str) -> None:
-    client, where = account.client("budgets"), {"AccountId": account.id, "BudgetName": "monthly"}
-    create(account, budget(20))
-    nobody = [{"SubscriptionType": kind, "Address": address}]
-    code = refused(client.create_notification, **where, Notification=over(50), Subscribers=nobody)
+def test_an_invalid_address_is_refused(billing_account: Account, kind: str, address: str) -> None:
+    client, where = billing_account.client("budgets"), {"AccountId": billing_account.id, "BudgetName": "monthly"}
+    create(billing_account, budget(20))
+    subscribers = [{"SubscriptionType": kind, "Address": address}]
+    code = refused(client.create_notification, **where, Notification=over(50), Subscribers=subscribers)
     assert code == "InvalidParameterException"
 
 
-def test_a_budget_is_made_with_notifications_that_differ(account: Account) -> None:
+def test_a_budget_with_two_equal_notifications_is_refused(billing_account: Account) -> None:
     twice = [{"Notification": over(50), "Subscribers": [EMAIL]}] * 2
-    client, asked = account.client("budgets"), {"AccountId": account.id, "Budget": budget(20)}
-    code = refused(client.create_budget, **asked, NotificationsWithSubscribers=twice)
+    client, params = billing_account.client("budgets"), {"AccountId": billing_account.id, "Budget": budget(20)}
+    code = refused(client.create_budget, **params, NotificationsWithSubscribers=twice)
     assert code == "DuplicateRecordException"
-    assert client.describe_budgets(AccountId=account.id)["Budgets"] == []
+    assert client.describe_budgets(AccountId=billing_account.id)["Budgets"] == []
 
 
-def test_a_change_of_a_budget_keeps_its_period_and_its_notifications(account: Account) -> None:
-    create(account, budget(20), over(50))
-    before = described(account)
-    account.client("budgets").update_budget(AccountId=account.id, NewBudget=budget(30))
-    after = described(account)
+def test_an_update_of_a_budget_keeps_its_period_and_notifications(billing_account: Account) -> None:
+    create(billing_account, budget(20), over(50))
+    before = described(billing_account)
+    billing_account.client("budgets").update_budget(AccountId=billing_account.id, NewBudget=budget(30))
+    after = described(billing_account)
     assert after["TimePeriod"] == before["TimePeriod"]
-    assert (after["BudgetLimit"]["Amount"], states(account)) == ("30", ["OK"])
+    assert (after["BudgetLimit"]["Amount"], states(billing_account)) == ("30", ["OK"])
 
 
 # --- pure functions
@@ -504,18 +508,18 @@ def test_periods_follow_each_other_without_a_gap(when: int, unit: str) -> None:
     assert period_containing(unit, period.start) == period
 
 
-@pytest.mark.parametrize(("amount", "told"), [("0", "0.0"), ("17.2", "17.2"), ("45.0641", "45.064"), ("20", "20.0")])
-def test_an_amount_is_told_to_a_thousandth(amount: str, told: str) -> None:
-    assert Spend(Decimal(amount), "USD").to_dict() == {"Amount": told, "Unit": "USD"}
+@pytest.mark.parametrize(("amount", "text"), [("0", "0.0"), ("17.2", "17.2"), ("45.0641", "45.064"), ("20", "20.0")])
+def test_an_amount_has_three_decimals(amount: str, text: str) -> None:
+    assert Spend(Decimal(amount), "USD").to_dict() == {"Amount": text, "Unit": "USD"}
 
 
-def test_planned_limits_begin_one_after_another() -> None:
+def test_planned_limits_begin_in_order() -> None:
     planned = {"PlannedBudgetLimits": {str(start): {"Amount": str(start), "Unit": "USD"} for start in (100, 200, 1000)}}
-    found = [int(budget_limit(planned, when).amount) for when in (50, 100, 199, 200, 999, 5000)]
-    assert found == [100, 100, 100, 200, 200, 1000]
+    amounts = [int(budget_limit(planned, when).amount) for when in (50, 100, 199, 200, 999, 5000)]
+    assert amounts == [100, 100, 100, 200, 200, 1000]
 
 
-def test_cost_filters_are_an_expression() -> None:
+def test_cost_filters_become_an_expression() -> None:
     assert cost_filters_to_expression({}) is None
     assert cost_filters_to_expression({"UsageTypeGroup": ["EC2: Running Hours"]}) == {
         "Dimensions": {"Key": "USAGE_TYPE_GROUP", "Values": ["EC2: Running Hours"]}
@@ -550,6 +554,6 @@ def test_a_threshold_is_crossed_to_the_cent(operator: str, spent: str, expected:
     assert notifications.is_crossed(notification, Spend(Decimal(spent), "USD"), threshold) is expected
 
 
-def test_costs_that_nothing_is_said_about_are_included() -> None:
+def test_cost_types_that_are_not_mentioned_are_included() -> None:
     types = amounts.cost_types({"CostTypes": {"IncludeCredit": False}})
     assert (types["IncludeCredit"], types["IncludeTax"], types["UseBlended"]) == (False, True, False)

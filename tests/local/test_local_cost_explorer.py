@@ -335,8 +335,8 @@ def test_a_period_outside_the_history_of_aws_is_refused(granularity: Any, start:
     ],
 )
 def test_the_whole_history_of_aws_can_be_requested(granularity: Any, start: str, end: str) -> None:
-    asked = {"Start": start, "End": end}
-    assert boundaries(parse_history_period(asked, granularity, NOW), granularity) == (start, end)
+    params = {"Start": start, "End": end}
+    assert boundaries(parse_history_period(params, granularity, NOW), granularity) == (start, end)
 
 
 @pytest.mark.parametrize(
@@ -614,20 +614,19 @@ def winter(billing_server: str) -> Account:
     return paris
 
 
-def launch(account: Account, count: int, team: str = "red", kind: str = "t2.micro") -> list[str]:
-    """The ids of instances that are tagged with a team."""
-    ec2 = account.client("ec2")
-    image = ec2.describe_images(Owners=["amazon"])["Images"][0]["ImageId"]
+def launch(account: Account, count: int, team: str) -> None:
+    """Launch t2.micro instances tagged with a team."""
     tags = [{"ResourceType": "instance", "Tags": [{"Key": "team", "Value": team}]}]
-    made = ec2.run_instances(ImageId=image, InstanceType=kind, MinCount=count, MaxCount=count, TagSpecifications=tags)
-    return [instance["InstanceId"] for instance in made["Instances"]]
+    account.client("ec2").run_instances(
+        ImageId="ami-12345678", InstanceType="t2.micro", MinCount=count, MaxCount=count, TagSpecifications=tags
+    )
 
 
 def usage(account: Account, start: str, end: str, **more: Any) -> list[dict[str, Any]]:
-    asked = {"Granularity": "DAILY", "Metrics": ["UnblendedCost"], **more}
-    answer = account.client("ce").get_cost_and_usage(TimePeriod={"Start": start, "End": end}, **asked)
-    assert answer.get("GroupDefinitions", []) == more.get("GroupBy", [])
-    results: list[dict[str, Any]] = answer["ResultsByTime"]
+    params = {"Granularity": "DAILY", "Metrics": ["UnblendedCost"], **more}
+    response = account.client("ce").get_cost_and_usage(TimePeriod={"Start": start, "End": end}, **params)
+    assert response.get("GroupDefinitions", []) == more.get("GroupBy", [])
+    results: list[dict[str, Any]] = response["ResultsByTime"]
     return results
 
 
@@ -636,12 +635,10 @@ def amount(metrics: dict[str, Any], name: str = "UnblendedCost") -> Decimal:
 
 
 def in_groups(result: dict[str, Any], name: str = "UnblendedCost") -> dict[Any, Decimal]:
-    """GroupKey → amount; one key alone as itself."""
+    """Keys → amount; a single key without its tuple."""
     assert result["Total"] == {}
     return {
-        group["GroupKey"][0] if len(group["GroupKey"]) == 1 else tuple(group["GroupKey"]): amount(
-            group["Metrics"], name
-        )
+        group["Keys"][0] if len(group["Keys"]) == 1 else tuple(group["Keys"]): amount(group["Metrics"], name)
         for group in result["Groups"]
     }
 
@@ -679,8 +676,8 @@ def test_days_add_up_to_their_month(winter: Account) -> None:
 
 def test_all_cost_metrics_are_equal_without_reservations_and_free_tier(winter: Account) -> None:
     metrics = ["AmortizedCost", "BlendedCost", "NetAmortizedCost", "NetUnblendedCost", "UNBLENDED_COST"]
-    wanted = [*metrics, "NormalizedUsageAmount"]
-    (day,) = usage(winter, "2028-02-10", "2028-02-11", Filter=BOXES, Metrics=wanted)
+    names = [*metrics, "NormalizedUsageAmount"]
+    (day,) = usage(winter, "2028-02-10", "2028-02-11", Filter=BOXES, Metrics=names)
     assert {name: amount(day["Total"], name) for name in day["Total"]} == {
         "AmortizedCost": DAILY_COST,
         "BlendedCost": DAILY_COST,
@@ -692,8 +689,8 @@ def test_all_cost_metrics_are_equal_without_reservations_and_free_tier(winter: A
 
 
 def test_the_current_hour_is_complete_up_to_now_and_future_hours_are_empty(winter: Account) -> None:
-    asked = {"Granularity": "HOURLY", "Metrics": ["UsageQuantity"], "Filter": by("REGION", VIRGINIA)}
-    hours = usage(winter, "2028-03-02T05:00:00Z", "2028-03-02T08:00:00Z", GroupBy=SERVICES, **asked)
+    params = {"Granularity": "HOURLY", "Metrics": ["UsageQuantity"], "Filter": by("REGION", VIRGINIA)}
+    hours = usage(winter, "2028-03-02T05:00:00Z", "2028-03-02T08:00:00Z", GroupBy=SERVICES, **params)
     assert [hour["TimePeriod"]["Start"][11:13] for hour in hours] == ["05", "06", "07"]
     assert in_groups(hours[0], "UsageQuantity")[COMPUTE] == 1
     assert Decimal("0.5") <= in_groups(hours[1], "UsageQuantity")[COMPUTE] < Decimal("0.6")
@@ -736,26 +733,26 @@ def test_quantities_of_different_units_are_added_up_without_a_unit(winter: Accou
 
 
 def test_the_account_is_a_dimension_with_its_name(winter: Account) -> None:
-    answer = winter.client("ce").get_cost_and_usage(
+    response = winter.client("ce").get_cost_and_usage(
         TimePeriod={"Start": "2028-02-01", "End": "2028-02-02"},
         Granularity="DAILY",
         Metrics=["UnblendedCost"],
         GroupBy=[{"Type": "DIMENSION", "Key": "LINKED_ACCOUNT"}],
     )
-    assert list(in_groups(answer["ResultsByTime"][0])) == [ACCOUNT]
-    assert [each["Value"] for each in answer["DimensionValueAttributes"]] == [ACCOUNT]
+    assert list(in_groups(response["ResultsByTime"][0])) == [ACCOUNT]
+    assert [each["Value"] for each in response["DimensionValueAttributes"]] == [ACCOUNT]
 
 
 def test_single_resources_are_available_for_fourteen_days(winter: Account) -> None:
     ce = winter.client("ce")
-    asked = {
+    params = {
         "Granularity": "DAILY",
         "Metrics": ["UsageQuantity"],
         "Filter": by("SERVICE", COMPUTE),
         "GroupBy": [{"Type": "DIMENSION", "Key": "RESOURCE_ID"}],
     }
     recent = {"Start": "2028-02-20", "End": "2028-02-21"}
-    (day,) = ce.get_cost_and_usage_with_resources(TimePeriod=recent, **asked)["ResultsByTime"]
+    (day,) = ce.get_cost_and_usage_with_resources(TimePeriod=recent, **params)["ResultsByTime"]
     found = in_groups(day, "UsageQuantity")
     assert [name[:2] for name in found] == ["i-", "i-", "i-"]
     assert set(found.values()) == {24}
@@ -763,32 +760,32 @@ def test_single_resources_are_available_for_fourteen_days(winter: Account) -> No
         "start date is too old for hourly",
         ce.get_cost_and_usage_with_resources,
         TimePeriod={"Start": "2028-02-16", "End": "2028-02-17"},
-        **asked,
+        **params,
     )
     refused(
         "Either group by or filter by RESOURCE_ID.",
         ce.get_cost_and_usage_with_resources,
         TimePeriod=recent,
-        **{**asked, "GroupBy": SERVICES},
+        **{**params, "GroupBy": SERVICES},
     )
 
 
 def refused(message: str, call: Any, code: str = "ValidationException", **params: Any) -> None:
-    with pytest.raises(ClientError) as answer:
+    with pytest.raises(ClientError) as response:
         call(**params)
-    error = answer.value.response["Error"]
+    error = response.value.response["Error"]
     assert (error["Code"], error["Message"][: len(message)]) == (code, message)
 
 
 def test_errors_reach_the_client(winter: Account) -> None:
     ce = winter.client("ce")
-    asked = {"Granularity": "MONTHLY", "Metrics": ["UnblendedCost"]}
+    params = {"Granularity": "MONTHLY", "Metrics": ["UnblendedCost"]}
     period = {"Start": "2028-02-01", "End": "2028-03-01"}
     refused(
         "You haven't enabled historical data beyond 14 months.",
         ce.get_cost_and_usage,
         TimePeriod={"Start": "2027-01-01", "End": "2028-03-01"},
-        **asked,
+        **params,
     )
     refused("Metric Cost is not valid", ce.get_cost_and_usage, TimePeriod=period, Granularity="DAILY", Metrics=["Cost"])
     refused("Metrics must not be empty", ce.get_cost_and_usage, TimePeriod=period, Granularity="DAILY", Metrics=[])
@@ -798,7 +795,7 @@ def test_errors_reach_the_client(winter: Account) -> None:
         "InvalidNextTokenException",
         TimePeriod=period,
         NextPageToken="x",
-        **asked,
+        **params,
     )
 
 
@@ -863,26 +860,26 @@ def test_steady_usage_is_forecast_to_continue(winter: Account) -> None:
 
 def test_usage_is_forecast_in_its_unit_and_refused_for_several_units(winter: Account) -> None:
     ce = winter.client("ce")
-    asked = {"TimePeriod": {"Start": "2028-04-01", "End": "2028-05-01"}, "Granularity": "MONTHLY"}
-    found = ce.get_usage_forecast(Metric="USAGE_QUANTITY", Filter=BOXES, **asked)
+    params = {"TimePeriod": {"Start": "2028-04-01", "End": "2028-05-01"}, "Granularity": "MONTHLY"}
+    found = ce.get_usage_forecast(Metric="USAGE_QUANTITY", Filter=BOXES, **params)
     assert found["Total"]["Unit"] == "Hrs"
     assert Decimal(found["Total"]["Amount"]) == pytest.approx(3 * 720, abs=Decimal("1e-3"))
-    assert set(found["ForecastResultsByTime"][0]) == {"TimePeriod", "MeanValue"}, "the interval was not asked for"
-    refused("", ce.get_usage_forecast, "UnresolvableUsageUnitException", Metric="USAGE_QUANTITY", **asked)
-    refused("Metric UNBLENDED_COST", ce.get_usage_forecast, Metric="UNBLENDED_COST", **asked)
-    refused("Metric USAGE_QUANTITY", ce.get_cost_forecast, Metric="USAGE_QUANTITY", **asked)
+    assert set(found["ForecastResultsByTime"][0]) == {"TimePeriod", "MeanValue"}, "the interval was not params for"
+    refused("", ce.get_usage_forecast, "UnresolvableUsageUnitException", Metric="USAGE_QUANTITY", **params)
+    refused("Metric UNBLENDED_COST", ce.get_usage_forecast, Metric="UNBLENDED_COST", **params)
+    refused("Metric USAGE_QUANTITY", ce.get_cost_forecast, Metric="USAGE_QUANTITY", **params)
     refused(
         "Insufficient amount of historical data",
         ce.get_cost_forecast,
         "DataUnavailableException",
         Metric="UNBLENDED_COST",
         Filter=by("SERVICE", "Amazon MQ"),
-        **asked,
+        **params,
     )
 
 
 @pytest.mark.stock_moto
 def test_stock_moto_has_no_costs(stock: Account) -> None:
     period = {"Start": "2026-01-01", "End": "2026-01-02"}
-    answer = stock.client("ce").get_cost_and_usage(TimePeriod=period, Granularity="DAILY", Metrics=["Nonsense"])
-    assert answer["ResultsByTime"] == []
+    response = stock.client("ce").get_cost_and_usage(TimePeriod=period, Granularity="DAILY", Metrics=["Nonsense"])
+    assert response["ResultsByTime"] == []

@@ -1,6 +1,5 @@
-"""The free tier as AWS tells it: what of each offer is used this month, and what it will come to."""
+"""GetFreeTierUsage: the usage of each offer this month, and its forecast for the end of the month."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -10,24 +9,15 @@ from local_aws_server.billing.calendar import month_start, next_month_start
 from local_aws_server.clock.clock import format_timestamp
 from local_aws_server.errors import AwsError
 from local_aws_server.services.freetier.filters import compile_filter
-from tests.local.conftest import Account, Program
+from tests.local.billing import reset
+from tests.local.conftest import Account
 from tests.local.timing import advance, control, now
 
 
-@pytest.fixture(scope="module")
-def on_its_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The url of a local AWS whose clock begins with a month."""
-    program = Program(tmp_path_factory.mktemp("free_tier"))
-    yield program.json("start", "--at", "2026-02-01T00:00Z")["url"]
-    program.run("stop")
-
-
 @pytest.fixture
-def february(on_its_own: str) -> Account:
-    """A new account at the very beginning of February 2026, alone in the world."""
-    account = Account(on_its_own, "123456789012")
-    control(account, "POST", "reset")
-    return account
+def february(billing_server: str) -> Account:
+    """A new account on 1 February 2026, alone on its server."""
+    return reset(billing_server, "2026-02-01T00:00:00Z")
 
 
 def launch(account: Account, instances: int, instance_type: str = "t2.micro") -> None:
@@ -36,14 +26,14 @@ def launch(account: Account, instances: int, instance_type: str = "t2.micro") ->
     )
 
 
-def usage(account: Account, usage_type: str, **asked: Any) -> dict[str, Any]:
-    found = account.client("freetier").get_free_tier_usage(**asked)["freeTierUsages"]
+def usage(account: Account, usage_type: str, **params: Any) -> dict[str, Any]:
+    found = account.client("freetier").get_free_tier_usage(**params)["freeTierUsages"]
     only: dict[str, Any] = {}
-    (only,) = [each for each in found if each["usageType"] == usage_type]
+    (only,) = [each for row in found if row["usageType"] == usage_type]
     return only
 
 
-def test_twelve_instances_use_750_hours_up_in_two_days_and_a_half(february: Account) -> None:
+def test_twelve_instances_use_750_hours_in_two_and_a_half_days(february: Account) -> None:
     launch(february, 12)
     advance(february, "62h")
     before = usage(february, "BoxUsage:freetier.micro")
@@ -52,19 +42,19 @@ def test_twelve_instances_use_750_hours_up_in_two_days_and_a_half(february: Acco
     assert before["actualUsageAmount"] == pytest.approx(62 * 12, abs=0.1)
     assert (after["actualUsageAmount"], after["limit"]) == (750.0, 750.0)
     hours = (next_month_start(now(february)) - month_start(now(february))) / 3600
-    assert after["forecastedUsageAmount"] == pytest.approx(12 * hours, rel=0.01), "what it would be at this pace"
+    assert after["forecastedUsageAmount"] == pytest.approx(12 * hours, rel=0.01), "at the current rate"
     advance(february, "10d")
     later = usage(february, "BoxUsage:freetier.micro")
     assert later["actualUsageAmount"] == 750.0, "what is free over the month sums to the limit exactly"
     assert later["forecastedUsageAmount"] > later["limit"]
 
 
-def test_an_offer_is_told_in_the_words_of_aws(february: Account) -> None:
+def test_an_offer_is_described_in_the_words_of_aws(february: Account) -> None:
     launch(february, 1)
     advance(february, "10h")
-    told = usage(february, "BoxUsage:freetier.micro")
-    del told["actualUsageAmount"], told["forecastedUsageAmount"]
-    assert told == {
+    described = usage(february, "BoxUsage:freetier.micro")
+    del described["actualUsageAmount"], described["forecastedUsageAmount"]
+    assert described == {
         "service": "Amazon Elastic Compute Cloud",
         "operation": "RunInstances",
         "usageType": "BoxUsage:freetier.micro",
@@ -77,7 +67,7 @@ def test_an_offer_is_told_in_the_words_of_aws(february: Account) -> None:
     }
 
 
-def test_the_free_tier_begins_anew_each_month(february: Account) -> None:
+def test_the_free_tier_is_renewed_each_month(february: Account) -> None:
     launch(february, 12)
     advance(february, "70h")
     control(february, "POST", "advance", to=format_timestamp(next_month_start(now(february)) + 3600))
@@ -85,37 +75,37 @@ def test_the_free_tier_begins_anew_each_month(february: Account) -> None:
 
 
 @pytest.mark.parametrize("regime", ["credits", "none"])
-def test_without_the_12_months_no_instance_is_free(february: Account, regime: str) -> None:
+def test_without_the_12_months_free_tier_no_instance_is_free(february: Account, regime: str) -> None:
     control(february, "POST", "regime", regime=regime)
     launch(february, 1)
     advance(february, "10h")
     assert february.client("freetier").get_free_tier_usage()["freeTierUsages"] == []
 
 
-def test_all_regions_use_the_same_offer(february: Account) -> None:
+def test_all_regions_share_an_offer(february: Account) -> None:
     for region in ("eu-west-3", "us-east-1"):
         launch(Account(february.url, february.id, region=region), 1)
     advance(february, "10h")
     assert usage(february, "BoxUsage:freetier.micro")["actualUsageAmount"] == pytest.approx(20.0, abs=0.1)
 
 
-def test_usage_comes_in_pages_and_filtered(february: Account) -> None:
+def test_usage_is_paged_and_filtered(february: Account) -> None:
     launch(february, 1)
     advance(february, "10h")
     freetier = february.client("freetier")
-    everything = [each["usageType"] for each in freetier.get_free_tier_usage()["freeTierUsages"]]
+    everything = [row["usageType"] for row in freetier.get_free_tier_usage()["freeTierUsages"]]
     pages = list(freetier.get_paginator("get_free_tier_usage").paginate(PaginationConfig={"PageSize": 1}))
-    assert [each["usageType"] for page in pages for each in page["freeTierUsages"]] == everything
+    assert [row["usageType"] for page in pages for row in page["freeTierUsages"]] == everything
     assert len(pages) == len(everything) > 1
-    wanted = {"Dimensions": {"Key": "USAGE_TYPE", "Values": ["BoxUsage"], "MatchOptions": ["STARTS_WITH"]}}
-    found = freetier.get_free_tier_usage(filter={"Not": wanted})["freeTierUsages"]
-    assert [each["usageType"] for each in found] == [name for name in everything if not name.startswith("BoxUsage")]
+    boxes = {"Dimensions": {"Key": "USAGE_TYPE", "Values": ["BoxUsage"], "MatchOptions": ["STARTS_WITH"]}}
+    found = freetier.get_free_tier_usage(filter={"Not": boxes})["freeTierUsages"]
+    assert [row["usageType"] for row in found] == [name for name in everything if not name.startswith("BoxUsage")]
 
 
-@pytest.mark.parametrize("asked", [{"nextToken": "nowhere"}, {"filter": {}}])
-def test_a_request_that_can_not_be_is_a_validation_exception(account: Account, asked: Any) -> None:
+@pytest.mark.parametrize("params", [{"nextToken": "nowhere"}, {"filter": {}}])
+def test_an_invalid_request_is_a_validation_exception(billing_account: Account, params: Any) -> None:
     with pytest.raises(ClientError) as refused:
-        account.client("freetier").get_free_tier_usage(**asked)
+        billing_account.client("freetier").get_free_tier_usage(**params)
     assert refused.value.response["Error"]["Code"] == "ValidationException"
 
 
@@ -161,21 +151,21 @@ IS_GLUE, IS_EC2 = dimension("SERVICE", "EQUALS", "AWS Glue"), dimension("SERVICE
         ({"Or": [IS_EC2, {"And": [IS_EC2, IS_GLUE]}]}, False),
     ],
 )
-def test_a_filter_is_what_it_says(expression: dict[str, Any], expected: bool) -> None:
+def test_a_filter_matches_by_its_operators(expression: dict[str, Any], expected: bool) -> None:
     assert compile_filter(expression)(GLUE) is expected
 
 
 @pytest.mark.parametrize(
-    ("expression", "why"),
+    ("expression", "message"),
     [
         ({}, "exactly one root operator"),
         ({"Not": IS_GLUE, "And": [IS_GLUE]}, "exactly one root operator"),
         (dimension("COLOUR", "EQUALS", "red"), "no dimension COLOUR"),
         (dimension("SERVICE", "GREATER_THAN_OR_EQUAL", "AWS Glue"), "exactly one of the MatchOptions"),
         ({"Dimensions": {"Key": "SERVICE", "Values": ["x"], "MatchOptions": []}}, "exactly one of the MatchOptions"),
-        (dimension("USAGE_PERCENTAGE", "EQUALS", "half"), "no percentage"),
+        (dimension("USAGE_PERCENTAGE", "EQUALS", "half"), "not a percentage"),
     ],
 )
-def test_what_is_no_filter_is_refused(expression: dict[str, Any], why: str) -> None:
-    with pytest.raises(AwsError, match=why):
+def test_an_invalid_filter_is_refused(expression: dict[str, Any], message: str) -> None:
+    with pytest.raises(AwsError, match=message):
         compile_filter(expression)

@@ -1,6 +1,5 @@
-"""Account plans: credits and what earns them, what the free plan refuses, how it ends, and how it is upgraded."""
+"""Account plans: credits and activities, the limits of the free plan, its end, and upgrades."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from itertools import count
 from typing import Any
@@ -10,7 +9,8 @@ from botocore.exceptions import ClientError
 
 from local_aws_server.billing.calendar import add_months
 from local_aws_server.clock.clock import format_timestamp
-from tests.local.conftest import Account, Program
+from tests.local.billing import reset
+from tests.local.conftest import Account
 from tests.local.timing import advance, control, events, now
 
 _accounts = count(500_000_000_000)
@@ -18,33 +18,31 @@ _accounts = count(500_000_000_000)
 FREE_TYPES = {"t3.micro", "t3.small", "t4g.micro", "t4g.small", "c7i-flex.large", "m7i-flex.large"}
 
 
-def refused(call: Any, **asked: Any) -> tuple[str, str]:
-    """(code, message) of the error that a call ends in."""
+def refused(call: Any, **params: Any) -> tuple[str, str]:
+    """(code, message) of the error of a call."""
     with pytest.raises(ClientError) as error:
-        call(**asked)
-    told = error.value.response["Error"]
-    return told["Code"], told["Message"]
+        call(**params)
+    response = error.value.response["Error"]
+    return response["Code"], response["Message"]
 
 
 @pytest.fixture
-def free(account: Account) -> Account:
+def free(billing_account: Account) -> Account:
     """An account on the free plan."""
-    control(account, "POST", "regime", regime="credits", plan="free")
-    return account
+    control(billing_account, "POST", "regime", regime="credits", plan="free")
+    return billing_account
 
 
 @pytest.fixture(scope="module")
-def clock_of_its_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The url of a local AWS whose clock may go on by months."""
-    program = Program(tmp_path_factory.mktemp("plans"))
-    yield program.json("start", "--at", "2026-01-01T00:00Z")["url"]
-    program.run("stop")
+def aging_server(billing_server: str) -> str:
+    """The billing server from January 2026 on; its tests advance the clock by months."""
+    return reset(billing_server).url
 
 
 @pytest.fixture
-def lasting(clock_of_its_own: str) -> Account:
-    """An account on the free plan that may grow old."""
-    account = Account(clock_of_its_own, str(next(_accounts)))
+def aging(aging_server: str) -> Account:
+    """An account on the free plan that can grow old."""
+    account = Account(aging_server, str(next(_accounts)))
     control(account, "POST", "regime", regime="credits", plan="free")
     return account
 
@@ -56,9 +54,9 @@ def run(account: Account, instances: int = 1, instance_type: str = "t3.micro", *
 
 
 def plan(account: Account) -> dict[str, Any]:
-    told: dict[str, Any] = account.client("freetier").get_account_plan_state()
-    del told["ResponseMetadata"]
-    return told
+    response: dict[str, Any] = account.client("freetier").get_account_plan_state()
+    del response["ResponseMetadata"]
+    return response
 
 
 def left(account: Account) -> float:
@@ -66,10 +64,10 @@ def left(account: Account) -> float:
     return amount
 
 
-# --- what it refuses
+# --- limits
 
 
-def test_the_free_plan_launches_its_own_instance_types_alone(free: Account) -> None:
+def test_the_free_plan_launches_only_its_own_instance_types(free: Account) -> None:
     code, message = refused(run, account=free, instance_type="t2.micro")
     assert code == "InvalidParameterCombination"
     assert message.startswith("The specified instance type is not eligible for Free Tier.")
@@ -78,16 +76,16 @@ def test_the_free_plan_launches_its_own_instance_types_alone(free: Account) -> N
     run(free, instance_type="t2.micro")
 
 
-def test_a_launch_template_does_not_get_around_the_free_plan(free: Account) -> None:
+def test_a_launch_template_is_limited_too(free: Account) -> None:
     ec2 = free.client("ec2")
     template = {"ImageId": "ami-1", "InstanceType": "t2.nano"}
     ec2.create_launch_template(LaunchTemplateName="t", LaunchTemplateData=template)
-    asked = {"LaunchTemplate": {"LaunchTemplateName": "t"}, "MinCount": 1, "MaxCount": 1}
-    assert refused(ec2.run_instances, **asked)[0] == "InvalidParameterCombination"
-    ec2.run_instances(**asked, InstanceType="t3.micro")
+    params = {"LaunchTemplate": {"LaunchTemplateName": "t"}, "MinCount": 1, "MaxCount": 1}
+    assert refused(ec2.run_instances, **params)[0] == "InvalidParameterCombination"
+    ec2.run_instances(**params, InstanceType="t3.micro")
 
 
-def test_an_auto_scaling_group_of_another_type_fails_to_launch(free: Account) -> None:
+def test_an_auto_scaling_group_with_another_type_fails_to_launch(free: Account) -> None:
     _, subnets, _ = free.network()
     free.client("ec2").create_launch_template(
         LaunchTemplateName="hosts", LaunchTemplateData={"ImageId": "ami-1", "InstanceType": "t2.micro"}
@@ -106,7 +104,7 @@ def test_an_auto_scaling_group_of_another_type_fails_to_launch(free: Account) ->
     assert free.client("ec2").describe_instances()["Reservations"] == []
 
 
-def test_an_instance_does_not_become_another_type(free: Account) -> None:
+def test_an_instance_type_cannot_be_changed_to_an_ineligible_one(free: Account) -> None:
     ec2 = free.client("ec2")
     instance = run(free)["Instances"][0]["InstanceId"]
     ec2.get_waiter("instance_running").wait(InstanceIds=[instance])
@@ -126,31 +124,31 @@ def test_an_instance_does_not_become_another_type(free: Account) -> None:
         ("legacy", "eu-north-1", {"t2.micro", "t3.micro"}),
     ],
 )
-def test_the_types_that_are_free_depend_on_the_account(
-    account: Account, regime: str, region: str, eligible: set[str]
+def test_eligible_instance_types_depend_on_the_account_and_region(
+    billing_account: Account, regime: str, region: str, eligible: set[str]
 ) -> None:
     control(account, "POST", "regime", regime=regime)
     ec2 = Account(account.url, account.id, region=region).client("ec2")
     pages = ec2.get_paginator("describe_instance_types").paginate(
         Filters=[{"Name": "free-tier-eligible", "Values": ["true"]}]
     )
-    assert {each["InstanceType"] for page in pages for each in page["InstanceTypes"]} == eligible
+    assert {row["InstanceType"] for page in pages for row in page["InstanceTypes"]} == eligible
     described = ec2.describe_instance_types(InstanceTypes=["t2.micro", "t3.small"])["InstanceTypes"]
-    assert {each["InstanceType"]: each["FreeTierEligible"] for each in described} == {
+    assert {row["InstanceType"]: row["FreeTierEligible"] for row in described} == {
         name: name in eligible for name in ("t2.micro", "t3.small")
     }
 
 
 @pytest.mark.parametrize(
-    ("asked", "why"),
+    ("params", "reason"),
     [
         ({"DBInstanceClass": "db.t3.small"}, "instance size"),
         ({"DBInstanceClass": "db.m7g.large"}, "instance size"),
         ({"DBInstanceClass": "db.t4g.micro", "BackupRetentionPeriod": 7}, "backup retention period"),
     ],
 )
-def test_the_free_plan_has_micro_databases_with_a_day_of_backups(
-    free: Account, asked: dict[str, Any], why: str
+def test_the_free_plan_allows_micro_databases_with_a_day_of_backups(
+    free: Account, params: dict[str, Any], reason: str
 ) -> None:
     rds = free.client("rds")
     database = {
@@ -160,19 +158,19 @@ def test_the_free_plan_has_micro_databases_with_a_day_of_backups(
         "MasterUsername": "seccom",
         "MasterUserPassword": "password",
     }
-    code, message = refused(rds.create_db_instance, **database, **asked)
-    assert (code, why in message) == ("FreeTierRestrictionError", True), message
+    code, message = refused(rds.create_db_instance, **database, **params)
+    assert (code, reason in message) == ("FreeTierRestrictionError", True), message
     rds.create_db_instance(**database, DBInstanceClass="db.t4g.micro", BackupRetentionPeriod=1)
-    assert refused(rds.modify_db_instance, DBInstanceIdentifier="d", **asked)[0] == "FreeTierRestrictionError"
+    assert refused(rds.modify_db_instance, DBInstanceIdentifier="d", **params)[0] == "FreeTierRestrictionError"
 
 
-# --- what is told of it
+# --- state, upgrade and activities
 
 
-def test_the_free_plan_tells_its_credits_and_its_end(free: Account) -> None:
-    told = plan(free)
-    assert abs(told.pop("accountPlanExpirationDate").timestamp() - add_months(now(free), 6)) < 86400
-    assert told == {
+def test_the_state_of_a_free_plan_has_credits_and_an_end(free: Account) -> None:
+    response = plan(free)
+    assert abs(response.pop("accountPlanExpirationDate").timestamp() - add_months(now(free), 6)) < 86400
+    assert response == {
         "accountId": free.id,
         "accountPlanType": "FREE",
         "accountPlanStatus": "ACTIVE",
@@ -180,26 +178,26 @@ def test_the_free_plan_tells_its_credits_and_its_end(free: Account) -> None:
     }
 
 
-def test_a_paid_plan_has_no_end(account: Account) -> None:
-    control(account, "POST", "regime", regime="credits", plan="paid")
-    assert "accountPlanExpirationDate" not in plan(account)
-    assert plan(account)["accountPlanType"] == "PAID"
+def test_a_paid_plan_has_no_end(billing_account: Account) -> None:
+    control(billing_account, "POST", "regime", regime="credits", plan="paid")
+    assert "accountPlanExpirationDate" not in plan(billing_account)
+    assert plan(billing_account)["accountPlanType"] == "PAID"
 
 
 @pytest.mark.parametrize("regime", ["legacy", "none"])
-def test_an_account_without_credits_has_neither_a_plan_nor_activities(account: Account, regime: str) -> None:
-    control(account, "POST", "regime", regime=regime)
-    freetier = account.client("freetier")
+def test_an_account_without_credits_has_neither_a_plan_nor_activities(billing_account: Account, regime: str) -> None:
+    control(billing_account, "POST", "regime", regime=regime)
+    freetier = billing_account.client("freetier")
     assert refused(freetier.get_account_plan_state)[0] == "ResourceNotFoundException"
     assert refused(freetier.upgrade_account_plan, accountPlanType="PAID")[0] == "ResourceNotFoundException"
     assert freetier.list_account_activities()["activities"] == []
 
 
-def test_a_plan_goes_up_and_not_down(free: Account) -> None:
+def test_a_plan_can_be_upgraded_but_not_downgraded(free: Account) -> None:
     freetier = free.client("freetier")
     assert refused(freetier.upgrade_account_plan, accountPlanType="FREE")[0] == "ValidationException"
-    told = freetier.upgrade_account_plan(accountPlanType="PAID")
-    assert (told["accountPlanType"], told["accountPlanStatus"]) == ("PAID", "ACTIVE")
+    response = freetier.upgrade_account_plan(accountPlanType="PAID")
+    assert (response["accountPlanType"], response["accountPlanStatus"]) == ("PAID", "ACTIVE")
     run(free, instance_type="t2.micro")
     assert (free.id, "account plan upgraded") in [(event["subject"], event["what"]) for event in events(free)]
 
@@ -207,8 +205,8 @@ def test_a_plan_goes_up_and_not_down(free: Account) -> None:
 def test_a_first_instance_database_function_and_budget_earn_20_usd_each(free: Account) -> None:
     freetier = free.client("freetier")
     offered = freetier.list_account_activities()["activities"]
-    assert {each["status"] for each in offered} == {"NOT_STARTED"}
-    assert [each["reward"]["credit"]["amount"] for each in offered] == [20.0] * 5
+    assert {activity["status"] for activity in offered} == {"NOT_STARTED"}
+    assert [activity["reward"]["credit"]["amount"] for activity in offered] == [20.0] * 5
     run(free)
     run(free)
     assert left(free) == pytest.approx(120, abs=0.01)
@@ -217,59 +215,59 @@ def test_a_first_instance_database_function_and_budget_earn_20_usd_each(free: Ac
     free.client("budgets").create_budget(AccountId=free.id, Budget=budget)
     assert left(free) == pytest.approx(140, abs=0.01)
     done = freetier.list_account_activities(filterActivityStatuses=["COMPLETED"])["activities"]
-    assert [each["title"] for each in done] == [
+    assert [activity["title"] for activity in done] == [
         "Launch an instance using EC2",
         "Set up a cost budget using AWS Budgets",
     ]
-    told = freetier.get_account_activity(activityId=done[0]["activityId"])
-    assert abs(told["completedAt"].timestamp() - now(free)) < 60
+    response = freetier.get_account_activity(activityId=done[0]["activityId"])
+    assert abs(response["completedAt"].timestamp() - now(free)) < 60
     assert "completedAt" not in freetier.get_account_activity(activityId=offered[1]["activityId"])
     assert refused(freetier.get_account_activity, activityId="0" * 32)[0] == "ResourceNotFoundException"
 
 
-# --- when it ends
+# --- end
 
 
-def closed(account: Account) -> list[str]:
-    """Why the account was closed."""
+def closing_reasons(account: Account) -> list[str]:
+    """The reasons of the events that closed the account."""
     return [event["because"] for event in events(account) if event["what"] == "account closed"]
 
 
-def test_the_account_is_closed_when_its_credits_are_used_up_and_is_never_charged(lasting: Account) -> None:
-    run(lasting, 12)
-    per_hour = float(control(lasting, "GET", "cost")["list_per_hour"])
+def test_the_account_is_closed_when_its_credits_are_spent_and_never_charged(aging: Account) -> None:
+    run(aging, 12)
+    per_hour = float(control(aging, "GET", "cost")["list_per_hour"])
     hours = 120 / per_hour
-    advance(lasting, f"{hours - 1:.2f}h")
-    assert (plan(lasting)["accountPlanStatus"], left(lasting)) == ("ACTIVE", pytest.approx(per_hour, abs=0.1))
-    advance(lasting, "2h")
-    assert (plan(lasting)["accountPlanStatus"], left(lasting)) == ("EXPIRED", 0)
-    assert closed(lasting) == ["its 120 USD of credits are used up"]
-    assert float(control(lasting, "GET", "cost")["month"]["usd"]) == pytest.approx(0, abs=0.01)
-    advance(lasting, "10d")
-    assert control(lasting, "GET", "cost")["list_per_hour"] == "0", "nothing is metered in a closed account"
+    advance(aging, f"{hours - 1:.2f}h")
+    assert (plan(aging)["accountPlanStatus"], left(aging)) == ("ACTIVE", pytest.approx(per_hour, abs=0.1))
+    advance(aging, "2h")
+    assert (plan(aging)["accountPlanStatus"], left(aging)) == ("EXPIRED", 0)
+    assert closing_reasons(aging) == ["its 120 USD of credits are used up"]
+    assert float(control(aging, "GET", "cost")["month"]["usd"]) == pytest.approx(0, abs=0.01)
+    advance(aging, "10d")
+    assert control(aging, "GET", "cost")["list_per_hour"] == "0", "nothing is metered in a closed account"
 
 
-def test_the_account_is_closed_after_six_months_whatever_is_left(lasting: Account) -> None:
-    control(lasting, "POST", "advance", to=format_timestamp(add_months(now(lasting), 6) + 60))
-    assert refused(lasting.client("ec2").describe_vpcs)[0] == "OptInRequired"
-    assert closed(lasting) == ["the six months of its free plan are over"]
-    assert plan(lasting)["accountPlanStatus"] == "EXPIRED"
+def test_the_account_is_closed_after_six_months_with_credits_left(aging: Account) -> None:
+    control(aging, "POST", "advance", to=format_timestamp(add_months(now(aging), 6) + 60))
+    assert refused(aging.client("ec2").describe_vpcs)[0] == "OptInRequired"
+    assert closing_reasons(aging) == ["the six months of its free plan are over"]
+    assert plan(aging)["accountPlanStatus"] == "EXPIRED"
 
 
-def test_a_paid_account_goes_on_when_its_credits_are_used_up(lasting: Account) -> None:
-    lasting.client("freetier").upgrade_account_plan(accountPlanType="PAID")
-    run(lasting, 12)
-    hours = 120 / float(control(lasting, "GET", "cost")["list_per_hour"])
-    advance(lasting, f"{hours + 10:.2f}h")
-    assert (plan(lasting)["accountPlanStatus"], left(lasting)) == ("ACTIVE", 0)
-    assert float(control(lasting, "GET", "cost")["per_hour"]) > 0
-    assert closed(lasting) == []
+def test_a_paid_account_stays_open_when_its_credits_are_spent(aging: Account) -> None:
+    aging.client("freetier").upgrade_account_plan(accountPlanType="PAID")
+    run(aging, 12)
+    hours = 120 / float(control(aging, "GET", "cost")["list_per_hour"])
+    advance(aging, f"{hours + 10:.2f}h")
+    assert (plan(aging)["accountPlanStatus"], left(aging)) == ("ACTIVE", 0)
+    assert float(control(aging, "GET", "cost")["per_hour"]) > 0
+    assert closing_reasons(aging) == []
 
 
 @pytest.fixture(scope="module")
-def gone(clock_of_its_own: str) -> Account:
+def closed_account(aging_server: str) -> Account:
     """An account with an instance, a queue and a bucket that is closed."""
-    account = Account(clock_of_its_own, str(next(_accounts)))
+    account = Account(aging_server, str(next(_accounts)))
     control(account, "POST", "regime", regime="credits", plan="free")
     run(account)
     account.client("sqs").create_queue(QueueName="q")
@@ -289,35 +287,35 @@ def gone(clock_of_its_own: str) -> Account:
         ("freetier", "get_free_tier_usage", "SubscriptionRequiredException", 400),
     ],
 )
-def test_every_service_refuses_a_closed_account_in_its_own_words(
-    gone: Account, service: str, operation: str, code: str, status: int
+def test_each_service_refuses_a_closed_account_with_its_own_error(
+    closed_account: Account, service: str, operation: str, code: str, status: int
 ) -> None:
     with pytest.raises(ClientError) as error:
-        getattr(gone.client(service), operation)()
-    told = error.value.response
-    assert (told["Error"]["Code"], told["ResponseMetadata"]["HTTPStatusCode"]) == (code, status)
+        getattr(closed_account.client(service), operation)()
+    response = error.value.response
+    assert (response["Error"]["Code"], response["ResponseMetadata"]["HTTPStatusCode"]) == (code, status)
 
 
-def test_a_closed_account_still_knows_who_it_is(gone: Account) -> None:
-    assert gone.client("sts").get_caller_identity()["Account"] == gone.id
+def test_a_closed_account_can_call_get_caller_identity(closed_account: Account) -> None:
+    assert closed_account.client("sts").get_caller_identity()["Account"] == closed_account.id
 
 
-def test_an_upgrade_opens_a_closed_account_again_with_all_that_it_had(lasting: Account) -> None:
-    instance = run(lasting)["Instances"][0]["InstanceId"]
-    control(lasting, "POST", "advance", to=format_timestamp(add_months(now(lasting), 6) + 60))
-    advance(lasting, "60d")
-    lasting.client("freetier").upgrade_account_plan(accountPlanType="PAID")
-    described = lasting.client("ec2").describe_instances()["Reservations"][0]["Instances"][0]
+def test_an_upgrade_opens_a_closed_account_with_its_resources(aging: Account) -> None:
+    instance = run(aging)["Instances"][0]["InstanceId"]
+    control(aging, "POST", "advance", to=format_timestamp(add_months(now(aging), 6) + 60))
+    advance(aging, "60d")
+    aging.client("freetier").upgrade_account_plan(accountPlanType="PAID")
+    described = aging.client("ec2").describe_instances()["Reservations"][0]["Instances"][0]
     assert described["InstanceId"] == instance
-    before = float(control(lasting, "GET", "cost")["month"]["list_usd"])
-    advance(lasting, "1h")
-    assert float(control(lasting, "GET", "cost")["month"]["list_usd"]) > before, "it is metered again"
+    before = float(control(aging, "GET", "cost")["month"]["list_usd"])
+    advance(aging, "1h")
+    assert float(control(aging, "GET", "cost")["month"]["list_usd"]) > before, "it is metered again"
 
 
-def test_a_closed_account_is_gone_for_good_after_90_days(lasting: Account) -> None:
-    run(lasting)
-    control(lasting, "POST", "advance", to=format_timestamp(add_months(now(lasting), 6) + 60))
-    advance(lasting, "91d")
-    freetier = lasting.client("freetier")
+def test_a_closed_account_cannot_be_opened_after_90_days(aging: Account) -> None:
+    run(aging)
+    control(aging, "POST", "advance", to=format_timestamp(add_months(now(aging), 6) + 60))
+    advance(aging, "91d")
+    freetier = aging.client("freetier")
     assert refused(freetier.upgrade_account_plan, accountPlanType="PAID")[0] == "AccessDeniedException"
-    assert datetime.fromtimestamp(now(lasting), UTC) > plan(lasting)["accountPlanExpirationDate"]
+    assert datetime.fromtimestamp(now(aging), UTC) > plan(aging)["accountPlanExpirationDate"]

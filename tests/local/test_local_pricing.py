@@ -14,11 +14,11 @@ from tests.local.conftest import Account
 PARIS = {"Type": "TERM_MATCH", "Field": "regionCode", "Value": "eu-west-3"}
 
 
-def found(account: Account, service: str, *filters: dict[str, str]) -> list[dict[str, Any]]:
+def find_products(account: Account, service: str, *filters: dict[str, str]) -> list[dict[str, Any]]:
     """The products of a service, from all pages."""
     pages = account.client("pricing").get_paginator("get_products")
     pages = pages.paginate(ServiceCode=service, Filters=list(filters), PaginationConfig={"PageSize": 3})
-    return [json.loads(each) for page in pages for each in page["PriceList"]]
+    return [json.loads(product) for page in pages for product in page["PriceList"]]
 
 
 def term(field: str, value: str, kind: str = "TERM_MATCH") -> dict[str, str]:
@@ -26,12 +26,12 @@ def term(field: str, value: str, kind: str = "TERM_MATCH") -> dict[str, str]:
 
 
 def usage_types(products: list[dict[str, Any]]) -> set[str]:
-    return {each["product"]["attributes"]["usagetype"] for each in products}
+    return {product["product"]["attributes"]["usagetype"] for product in products}
 
 
-def test_the_price_of_an_instance_is_found_as_programs_look_for_it(account: Account) -> None:
-    (product,) = found(
-        account,
+def test_the_price_of_an_instance_is_found_with_the_usual_filters(billing_account: Account) -> None:
+    (product,) = find_products(
+        billing_account,
         "AmazonEC2",
         term("location", "EU (Paris)"),
         term("instanceType", "t2.micro"),
@@ -54,8 +54,8 @@ def test_the_price_of_an_instance_is_found_as_programs_look_for_it(account: Acco
     assert dimension["description"] == "$0.0132 per On Demand Linux t2.micro Instance Hour"
 
 
-def test_tiers_follow_each_other_without_a_gap(account: Account) -> None:
-    (product,) = found(account, "AWSDataTransfer", term("usagetype", "EUW3-DataTransfer-Out-Bytes"))
+def test_tiers_are_consecutive(billing_account: Account) -> None:
+    (product,) = find_products(billing_account, "AWSDataTransfer", term("usagetype", "EUW3-DataTransfer-Out-Bytes"))
     (offer,) = product["terms"]["OnDemand"].values()
     tiers = sorted(offer["priceDimensions"].values(), key=lambda tier: int(tier["beginRange"]))
     assert len(tiers) == 4
@@ -88,20 +88,22 @@ def test_tiers_follow_each_other_without_a_gap(account: Account) -> None:
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_products_pass_every_filter(
-    account: Account, service: str, filters: list[dict[str, str]], expected: set[str]
+    billing_account: Account, service: str, filters: list[dict[str, str]], expected: set[str]
 ) -> None:
-    products = found(account, service, PARIS, *filters)
+    products = find_products(account, service, PARIS, *filters)
     types = {each["product"]["attributes"]["instanceType"] for each in products}
     assert types == expected
 
 
-def test_load_balancers_are_of_the_family_of_their_type(account: Account) -> None:
-    products = found(account, "AWSELB", PARIS)
+def test_load_balancers_have_the_family_of_their_type(billing_account: Account) -> None:
+    products = find_products(billing_account, "AWSELB", PARIS)
     assert {each["product"]["productFamily"] for each in products} == {"Load Balancer-Application"}
 
 
-def test_what_is_no_longer_asked_is_no_product(account: Account) -> None:
-    today = usage_types(found(account, "AmazonVPC")) | usage_types(found(account, "AmazonEC2"))
+def test_a_usage_type_that_is_no_longer_charged_is_not_a_product(billing_account: Account) -> None:
+    today = usage_types(find_products(billing_account, "AmazonVPC")) | usage_types(
+        find_products(billing_account, "AmazonEC2")
+    )
     assert "EUW3-PublicIPv4:InUseAddress" in today
     assert "EUW3-ElasticIP:IdleAddress" not in today, "it was charged until January 2024"
 
@@ -122,8 +124,8 @@ def test_regions_have_the_names_of_the_price_list() -> None:
     assert location_name("eu-nowhere-1") == "eu-nowhere-1"
 
 
-def test_services_tell_by_what_their_products_are_found(account: Account) -> None:
-    pricing = account.client("pricing")
+def test_services_list_the_attributes_of_their_products(billing_account: Account) -> None:
+    pricing = billing_account.client("pricing")
     described = pricing.describe_services()
     assert described["FormatVersion"] == "aws_v1"
     codes = [each["ServiceCode"] for each in described["Services"]]
@@ -138,7 +140,7 @@ def test_services_tell_by_what_their_products_are_found(account: Account) -> Non
 
 
 @pytest.mark.parametrize(
-    ("operation", "asked", "code"),
+    ("operation", "params", "code"),
     [
         ("get_products", {"ServiceCode": "AmazonMoon"}, "NotFoundException"),
         ("get_products", {"ServiceCode": ""}, "InvalidParameterException"),
@@ -151,16 +153,16 @@ def test_services_tell_by_what_their_products_are_found(account: Account) -> Non
         ("list_price_lists", {"ServiceCode": "AmazonEC2", "EffectiveDate": 0, "CurrencyCode": "USD"}, "NotSimulated"),
     ],
 )
-def test_questions_that_can_not_be_are_refused(
-    account: Account, operation: str, asked: dict[str, Any], code: str
+def test_invalid_requests_are_refused(
+    billing_account: Account, operation: str, params: dict[str, Any], code: str
 ) -> None:
     with pytest.raises(ClientError) as refused:
-        getattr(account.client("pricing"), operation)(**asked)
+        getattr(account.client("pricing"), operation)(**params)
     assert refused.value.response["Error"]["Code"] == code
 
 
-def test_a_token_is_good_for_its_own_question_alone(account: Account) -> None:
-    pricing = account.client("pricing")
+def test_a_token_is_valid_for_its_own_request_only(billing_account: Account) -> None:
+    pricing = billing_account.client("pricing")
     token = pricing.get_products(ServiceCode="AmazonEC2", MaxResults=1)["NextToken"]
     assert pricing.get_products(ServiceCode="AmazonEC2", MaxResults=2, NextToken=token)["PriceList"]
     with pytest.raises(ClientError, match="InvalidNextTokenException"):

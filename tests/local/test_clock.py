@@ -1,4 +1,4 @@
-"""The clock of the local AWS, and what can be asked of it from a shell."""
+"""The clock of the local AWS, and the commands that use it."""
 
 import json
 from typing import Any
@@ -26,22 +26,22 @@ def client(program: Any, service: str) -> Any:
     ("text", "expected"),
     [("90s", 90), ("20m", 1200), ("6h", 21600), ("3d", 259200), ("1d12h", 129600), ("0.5h", 1800), (" 1m ", 60)],
 )
-def test_a_duration_is_numbers_with_units(text: str, expected: float) -> None:
+def test_a_duration_consists_of_numbers_with_units(text: str, expected: float) -> None:
     assert parse_duration(text) == expected
 
 
 @pytest.mark.parametrize("text", ["", "3", "d", "3x", "-3d", "3 d", "1e3s", "3d!"])
-def test_what_is_no_duration_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="no duration"):
+def test_an_invalid_duration_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="is not a duration"):
         parse_duration(text)
 
 
 @given(st.integers(0, 4_000_000_000))
-def test_a_moment_is_read_as_it_is_written(when: int) -> None:
-    assert parse_timestamp(format_timestamp(when)) == when
+def test_a_formatted_timestamp_is_parsed_to_the_same_time(timestamp: int) -> None:
+    assert parse_timestamp(format_timestamp(timestamp)) == timestamp
 
 
-def test_a_moment_without_a_zone_is_utc() -> None:
+def test_a_timestamp_without_a_zone_is_utc() -> None:
     assert (
         parse_timestamp("2026-01-01")
         == parse_timestamp("2026-01-01T00:00Z")
@@ -49,68 +49,66 @@ def test_a_moment_without_a_zone_is_utc() -> None:
     )
 
 
-def test_the_clock_starts_where_it_is_told_and_a_reset_brings_it_back(program: Any) -> None:
+def test_the_clock_starts_at_the_given_time_and_again_after_a_reset(program: Any) -> None:
     program.json("start", "--at", START)
     assert program.json("status")["time"].startswith("2026-01-01T00:00")
     assert program.json("advance", "3d")["time"].startswith("2026-01-04T00:00")
-    made = client(program, "iam").create_role(RoleName="r", AssumeRolePolicyDocument=json.dumps({}))["Role"]
-    assert made["CreateDate"].isoformat().startswith("2026-01-04T00:00"), "moto's own timestamps follow the clock"
+    role = client(program, "iam").create_role(RoleName="r", AssumeRolePolicyDocument=json.dumps({}))["Role"]
+    assert role["CreateDate"].isoformat().startswith("2026-01-04T00:00"), "moto's own timestamps follow the clock"
     assert program.json("advance", "--to", "2026-02-01T00:00Z")["time"] == "2026-02-01T00:00:00Z"
     program.json("reset")
     assert program.json("status")["time"].startswith("2026-01-01T00:0")
 
 
-def test_a_clock_that_stands_still_moves_only_when_it_is_told_to(program: Any) -> None:
+def test_a_still_clock_moves_only_when_a_client_advances_it(program: Any) -> None:
     program.environment["ESAWS_STILL"] = "1"
     program.json("start", "--at", START)
     assert program.json("advance", "1h")["time"] == "2026-01-01T01:00:00Z"
     client(program, "ecs").create_cluster(clusterName="one")
-    assert program.json("status")["time"] == "2026-01-01T01:00:00Z", "real seconds have passed since"
+    assert program.json("status")["time"] == "2026-01-01T01:00:00Z", "although real time has passed"
 
 
 @pytest.mark.parametrize(
-    ("words", "answer"),
+    ("arguments", "message"),
     [
-        (["advance", "--to", "2025-12-31"], "never runs backwards"),
-        (["advance", "3x"], "no duration"),
+        (["advance", "--to", "2025-12-31"], "cannot go back"),
+        (["advance", "3x"], "is not a duration"),
         (["advance"], "say how long"),
         (["advance", "1h", "--to", "2026-02-01"], "say how long"),
-        (["events", "--since", "monday"], "no moment"),
+        (["events", "--since", "monday"], "is not a time"),
         (["start", "--at", "2026-02-01"], "already runs"),
         (["start", "--provisioning", "0.5"], "already runs"),
         (["traffic", "--shape", "steady"], "no application load balancer"),
         (["fail", "zone", "eu-west-9a"], "eu-west-9"),
         (["fail", "instance", "i-12345678"], "i-12345678"),
         (["mend", "zone", "eu-west-3a"], "has not failed"),
-        (["fault", "bad-luck"], "no kind of fault"),
+        (["fault", "bad-luck"], "unknown kind"),
         (["fault", "throttle", "--service", "ec2", "--operation", "RunInstance"], "RunInstances"),
     ],
     ids=" ".join,
 )
-def test_a_question_that_can_not_be_is_refused_with_exit_2(running: Any, words: list[str], answer: str) -> None:
-    done = running.run(*words)
-    assert (done.returncode, answer in done.stderr) == (2, True), done.stderr
+def test_invalid_arguments_exit_with_2(running: Any, arguments: list[str], message: str) -> None:
+    done = running.run(*arguments)
+    assert (done.returncode, message in done.stderr) == (2, True), done.stderr
 
 
 @pytest.mark.parametrize(
-    ("rows", "answer"),
+    ("rows", "message"),
     [
         ("at,path\n0,/", "no column 'requests_per_second'"),
         ("at,path,requests_per_second\n0,/,many", "line 2"),
         ("at,path,requests_per_second\n0,/,5\n60,/,", "line 3"),
     ],
 )
-def test_a_trace_that_can_not_be_read_is_refused_with_its_line(
-    running: Any, tmp_path: Any, rows: str, answer: str
-) -> None:
+def test_an_invalid_trace_file_is_refused_with_the_line(running: Any, tmp_path: Any, rows: str, message: str) -> None:
     (tmp_path / "trace.csv").write_text(rows)
     done = running.run("traffic", str(tmp_path / "trace.csv"))
-    assert (done.returncode, answer in done.stderr) == (2, True), done.stderr
+    assert (done.returncode, message in done.stderr) == (2, True), done.stderr
 
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """A program whose server runs."""
+    """A program with a running server."""
     from tests.local.conftest import Program
 
     program = Program(tmp_path_factory.mktemp("clock"))
@@ -119,23 +117,23 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Any:
     program.run("stop")
 
 
-def test_waiters_take_no_real_time_and_other_describes_none_of_the_clock(account: Any) -> None:
+def test_a_waiter_advances_the_clock_and_other_describe_calls_do_not(account: Any) -> None:
     ec2 = account.client("ec2")
     began = now(account)
-    made = ec2.run_instances(ImageId="ami-1", MinCount=1, MaxCount=1)["Instances"][0]
-    assert made["State"]["Name"] == "pending"
+    instance = ec2.run_instances(ImageId="ami-1", MinCount=1, MaxCount=1)["Instances"][0]
+    assert instance["State"]["Name"] == "pending"
     ec2.describe_vpcs()
     assert now(account) - began < 20
-    ec2.get_waiter("instance_running").wait(InstanceIds=[made["InstanceId"]])
+    ec2.get_waiter("instance_running").wait(InstanceIds=[instance["InstanceId"]])
     assert 50 < now(account) - began < 90
 
 
-def test_the_events_of_an_account_are_its_own(account: Any, new_account: Any) -> None:
+def test_each_account_has_its_own_events(account: Any, new_account: Any) -> None:
     ec2 = account.client("ec2")
-    made = ec2.run_instances(ImageId="ami-1", MinCount=1, MaxCount=1)["Instances"][0]["InstanceId"]
+    id = ec2.run_instances(ImageId="ami-1", MinCount=1, MaxCount=1)["Instances"][0]["InstanceId"]
     advance(account, "5m")
-    ec2.stop_instances(InstanceIds=[made])
-    assert [(event["subject"], event["what"]) for event in events(account)] == [(made, "instance stopped")]
+    ec2.stop_instances(InstanceIds=[id])
+    assert [(event["subject"], event["what"]) for event in events(account)] == [(id, "instance stopped")]
     assert events(new_account()) == []
 
 

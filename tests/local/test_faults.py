@@ -1,4 +1,4 @@
-"""Faults on demand: each service fails in its own words, clients meet what they would meet on AWS, and it ends."""
+"""Injected faults: each service returns its own errors, clients retry as on AWS, and faults end."""
 
 import time
 import urllib.error
@@ -16,25 +16,25 @@ from tests.local.test_local_fleet import Fleet
 from tests.local.timing import advance, control, events
 
 
-def add(account: Any, kind: str, service: str = "*", **more: Any) -> int:
-    """Ask for a fault; gives its id."""
-    number: int = control(account, "POST", "faults", kind=kind, service=service, **more)["id"]
-    return number
+def add(account: Any, kind: str, service: str = "*", **parameters: Any) -> int:
+    """Add a fault; returns its id."""
+    id: int = control(account, "POST", "faults", kind=kind, service=service, **parameters)["id"]
+    return id
 
 
 def struck(account: Any) -> list[int]:
     return [fault["struck"] for fault in control(account, "GET", "faults")["faults"]]
 
 
-def refused(account: Any, name: str, **asked: Any) -> str:
-    """Why something that makes no sense is refused."""
+def refusal(account: Any, name: str, **parameters: Any) -> str:
+    """The message of a refused control request."""
     with pytest.raises(urllib.error.HTTPError) as raised:
-        control(account, "POST", name, **asked)
+        control(account, "POST", name, **parameters)
     assert raised.value.code == 400
     return raised.value.read().decode()
 
 
-def patient(account: Any, service: str, attempts: int = 3) -> Any:
+def retrying_client(account: Any, service: str, attempts: int = 3) -> Any:
     """A client that retries as AWS recommends."""
     return boto3.client(
         service,
@@ -78,7 +78,7 @@ CALLS: dict[str, Callable[[Any], Any]] = {
 
 KINDS = ("throttle", "internal-error", "unavailable", "expired-token")
 
-WORDS = {
+ERRORS = {
     "ec2": "RequestLimitExceeded 503, InternalError 500, Unavailable 503, RequestExpired 400",
     "s3": "SlowDown 503, InternalError 500, ServiceUnavailable 503, ExpiredToken 400",
     "elbv2": "Throttling 400, InternalFailure 500, ServiceUnavailable 503, ExpiredToken 403",
@@ -107,39 +107,39 @@ WORDS = {
 
 
 @pytest.mark.parametrize("service", CALLS)
-def test_each_service_fails_in_its_own_words(account: Any, service: str) -> None:
-    client, met = account.client(service), []
+def test_each_service_returns_its_own_errors(account: Any, service: str) -> None:
+    client, errors = account.client(service), []
     for kind in KINDS:
         add(account, kind, service)
         with pytest.raises(ClientError) as raised:
             CALLS[service](client)
         response = raised.value.response
         assert response["Error"]["Message"] and response["ResponseMetadata"]["RequestId"]
-        met.append(f"{response['Error']['Code']} {response['ResponseMetadata']['HTTPStatusCode']}")
-    assert ", ".join(met) == WORDS[service]
+        errors.append(f"{response['Error']['Code']} {response['ResponseMetadata']['HTTPStatusCode']}")
+    assert ", ".join(errors) == ERRORS[service]
     CALLS[service](client)
 
 
-# --- how often, and whom
+# --- which calls, and how often
 
 
 @pytest.mark.parametrize(("service", "kind"), [("ec2", "throttle"), ("ecs", "throttle"), ("s3", "unavailable")])
-def test_a_client_that_retries_gets_through(account: Any, service: str, kind: str) -> None:
+def test_a_client_that_retries_succeeds(account: Any, service: str, kind: str) -> None:
     add(account, kind, service, count=2)
-    assert CALLS[service](patient(account, service))["ResponseMetadata"]["RetryAttempts"] == 2
+    assert CALLS[service](retrying_client(account, service))["ResponseMetadata"]["RetryAttempts"] == 2
     assert struck(account) == [2]
 
 
 def test_a_client_gives_up_after_its_attempts(account: Any) -> None:
     add(account, "throttle", "ec2", count=5)
     with pytest.raises(ClientError) as raised:
-        patient(account, "ec2").describe_vpcs()
+        retrying_client(account, "ec2").describe_vpcs()
     assert raised.value.response["Error"]["Code"] == "RequestLimitExceeded"
     assert raised.value.response["ResponseMetadata"]["MaxAttemptsReached"]
     assert struck(account) == [3]
 
 
-def test_only_the_operation_that_is_named_fails(account: Any) -> None:
+def test_only_the_given_operation_fails(account: Any) -> None:
     add(account, "throttle", "ec2", operation="DescribeSubnets")
     ec2 = account.client("ec2")
     ec2.describe_vpcs()
@@ -154,7 +154,7 @@ def test_a_refused_call_changes_nothing(account: Any) -> None:
     assert ecs.list_clusters()["clusterArns"] == []
 
 
-def test_a_fault_stays_in_its_account_and_region(account: Any, new_account: Callable[[], Any]) -> None:
+def test_a_fault_is_limited_to_its_account_and_region(account: Any, new_account: Callable[[], Any]) -> None:
     add(account, "throttle", "ec2", region="us-east-1", count=None)
     add(account, "throttle", "ecs", count=None)
     account.client("ec2").describe_vpcs()
@@ -162,7 +162,7 @@ def test_a_fault_stays_in_its_account_and_region(account: Any, new_account: Call
     assert outcome(account.client("ecs").list_clusters) == "ThrottlingException"
 
 
-def test_a_fault_without_an_end_strikes_until_it_is_cleared(account: Any) -> None:
+def test_a_fault_without_a_count_strikes_until_it_is_cleared(account: Any) -> None:
     first, second = add(account, "throttle", "ec2", count=None), add(account, "throttle", "ecs", count=None)
     for _ in range(3):
         assert outcome(account.client("ec2").describe_vpcs) == "RequestLimitExceeded"
@@ -174,34 +174,34 @@ def test_a_fault_without_an_end_strikes_until_it_is_cleared(account: Any) -> Non
     account.client("ecs").list_clusters()
 
 
-def test_chance_is_the_same_for_the_same_seed(account: Any, new_account: Callable[[], Any]) -> None:
-    def played(one: Any, seed: int) -> str:
-        add(one, "throttle", "ec2", probability=0.5, seed=seed)
-        ec2 = one.client("ec2")
+def test_a_seed_makes_random_strikes_repeatable(account: Any, new_account: Callable[[], Any]) -> None:
+    def strikes(account: Any, seed: int) -> str:
+        add(account, "throttle", "ec2", probability=0.5, seed=seed)
+        ec2 = account.client("ec2")
         return "".join("x" if outcome(ec2.describe_vpcs) == "RequestLimitExceeded" else "." for _ in range(20))
 
-    first = played(account, 7)
-    assert first == played(new_account(), 7) != played(new_account(), 8)
+    first = strikes(account, 7)
+    assert first == strikes(new_account(), 7) != strikes(new_account(), 8)
     assert 4 <= first.count("x") <= 16
 
 
-def test_strikes_are_told(account: Any) -> None:
-    number = add(account, "throttle", "ec2")
+def test_each_strike_is_an_event(account: Any) -> None:
+    id = add(account, "throttle", "ec2")
     outcome(account.client("ec2").describe_vpcs)
-    told = events(account)[-1]
-    assert (told["subject"], told["what"]) == ("ec2 DescribeVpcs", "answered RequestLimitExceeded")
-    assert told["because"] == f"fault {number}, throttle"
+    event = events(account)[-1]
+    assert (event["subject"], event["what"]) == ("ec2 DescribeVpcs", "answered RequestLimitExceeded")
+    assert event["because"] == f"fault {id}, throttle"
 
 
 @pytest.mark.parametrize(
-    ("asked", "answer"),
+    ("parameters", "message"),
     [
         ({"kind": "earthquake"}, "throttle, internal-error"),
         ({"kind": "throttle", "service": "ecz"}, "ecs"),
         ({"kind": "throttle", "service": "ec2", "operation": "RunInstance"}, "RunInstances"),
-        ({"kind": "throttle", "operation": "RunInstances"}, "say of which service"),
+        ({"kind": "throttle", "operation": "RunInstances"}, "which service"),
         ({"kind": "throttle", "service": "ec2", "count": 0}, "at least 1"),
-        ({"kind": "throttle", "service": "ec2", "count": "three"}, "is a number"),
+        ({"kind": "throttle", "service": "ec2", "count": "three"}, "must be a number"),
         ({"kind": "throttle", "service": "ec2", "count": 1.5}, "whole number"),
         ({"kind": "throttle", "service": "ec2", "region": "paris"}, "eu-west-3"),
         ({"kind": "throttle", "service": "ec2", "probability": 2}, "at most 1"),
@@ -214,15 +214,17 @@ def test_strikes_are_told(account: Any) -> None:
     ],
     ids=str,
 )
-def test_what_makes_no_sense_is_refused_with_what_would(account: Any, asked: dict[str, Any], answer: str) -> None:
-    assert answer in refused(account, "faults", **asked)
+def test_an_invalid_fault_is_refused_with_the_valid_values(
+    account: Any, parameters: dict[str, Any], message: str
+) -> None:
+    assert message in refusal(account, "faults", **parameters)
     assert struck(account) == []
 
 
-# --- answers lost and late, things not seen
+# --- lost and slow responses, resources that are not visible yet
 
 
-def test_a_lost_response_leaves_behind_what_was_made(account: Any) -> None:
+def test_a_resource_exists_after_a_lost_response(account: Any) -> None:
     add(account, "lost-response", "ec2", operation="CreateVpc")
     ec2 = account.client("ec2")
     with pytest.raises(ConnectionClosedError):
@@ -230,29 +232,29 @@ def test_a_lost_response_leaves_behind_what_was_made(account: Any) -> None:
     assert "10.0.0.0/16" in [vpc["CidrBlock"] for vpc in ec2.describe_vpcs()["Vpcs"]]
 
 
-def test_a_retry_after_a_lost_response_makes_it_twice(account: Any) -> None:
-    """AWS's CreateVpc takes no token by which it would know the retry."""
+def test_a_retry_after_a_lost_response_creates_a_second_vpc(account: Any) -> None:
+    """CreateVpc has no client token, so AWS cannot recognize the retry."""
     add(account, "lost-response", "ec2", operation="CreateVpc")
-    made = patient(account, "ec2").create_vpc(CidrBlock="10.0.0.0/16")
-    assert made["ResponseMetadata"]["RetryAttempts"] == 1
+    response = retrying_client(account, "ec2").create_vpc(CidrBlock="10.0.0.0/16")
+    assert response["ResponseMetadata"]["RetryAttempts"] == 1
     cidrs = [vpc["CidrBlock"] for vpc in account.client("ec2").describe_vpcs()["Vpcs"]]
     assert cidrs.count("10.0.0.0/16") == 2
 
 
-def test_a_slow_answer_holds_up_nobody_else(account: Any) -> None:
-    def ask(client: Any) -> float:
+def test_a_slow_response_does_not_delay_other_calls(account: Any) -> None:
+    def call(client: Any) -> float:
         client.list_clusters()
         return time.monotonic()
 
     clients = [account.client("ecs") for _ in range(4)]
-    began = ask(clients[0])
+    began = call(clients[0])
     add(account, "slow", "ecs", seconds=2)
     with ThreadPoolExecutor(4) as pool:
-        *others, slowest = sorted(pool.map(ask, clients))
+        *others, slowest = sorted(pool.map(call, clients))
     assert slowest - began >= 2 and slowest - max(others) > 1
 
 
-def test_what_was_just_made_is_not_found_for_some_calls(account: Any) -> None:
+def test_a_new_resource_is_not_found_for_some_calls(account: Any) -> None:
     add(account, "not-found-after-create", "ec2", operation="RunInstances", count=2)
     _, subnets, _ = account.network()
     ec2, instance = account.client("ec2"), launch(account, subnets[0])
@@ -261,7 +263,7 @@ def test_what_was_just_made_is_not_found_for_some_calls(account: Any) -> None:
     assert ec2.describe_instances(InstanceIds=[instance])["Reservations"]
 
 
-def test_what_was_just_made_is_not_found_for_some_time(account: Any) -> None:
+def test_a_new_resource_is_not_found_for_some_time(account: Any) -> None:
     vpc, _, older = account.network()
     add(account, "not-found-after-create", "ec2", seconds=300)
     ec2 = account.client("ec2")
@@ -277,30 +279,29 @@ def test_what_was_just_made_is_not_found_for_some_time(account: Any) -> None:
     ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[rule])
 
 
-def test_a_name_that_is_not_seen_is_taken_all_the_same(account: Any) -> None:
+def test_the_name_of_an_invisible_resource_is_taken(account: Any) -> None:
     add(account, "not-found-after-create", "iam", count=1)
     iam = account.client("iam")
-    for expected in ("made", "EntityAlreadyExists"):
-        made = outcome(lambda: iam.create_role(RoleName="host", AssumeRolePolicyDocument="{}"))
-        assert ("made" if isinstance(made, dict) else made) == expected
+    for expected in ("created", "EntityAlreadyExists"):
+        result = outcome(lambda: iam.create_role(RoleName="host", AssumeRolePolicyDocument="{}"))
+        assert ("created" if isinstance(result, dict) else result) == expected
     assert outcome(lambda: iam.get_role(RoleName="host")) == "NoSuchEntity"
     assert iam.get_role(RoleName="host")["Role"]["RoleName"] == "host"
 
 
-# --- no room
+# --- missing capacity
 
 
-def test_there_is_no_room_for_instances_in_a_zone(account: Any) -> None:
+def test_a_zone_without_capacity_refuses_instances(account: Any) -> None:
     _, (first, second), _ = account.network()
     add(account, "insufficient-capacity", zone="eu-west-3a", count=None)
     assert outcome(lambda: launch(account, first)) == "InsufficientInstanceCapacity"
-    stays = launch(account, second)
-    assert stays.startswith("i-")
+    assert launch(account, second).startswith("i-")
     control(account, "DELETE", "faults")
     assert launch(account, first).startswith("i-")
 
 
-def test_a_stopped_instance_needs_room_to_start(account: Any) -> None:
+def test_a_stopped_instance_needs_capacity_to_start(account: Any) -> None:
     ec2, (_, (subnet, _), _) = account.client("ec2"), account.network()
     instance = launch(account, subnet)
     ec2.stop_instances(InstanceIds=[instance])
@@ -310,20 +311,20 @@ def test_a_stopped_instance_needs_room_to_start(account: Any) -> None:
     assert ec2.start_instances(InstanceIds=[instance])["StartingInstances"]
 
 
-# --- instances and zones that fail
+# --- failed instances and zones
 
 
 def checks(account: Any, *instances: str) -> list[str]:
-    """The status checks of instances, the system's and the instance's alike."""
-    found = account.client("ec2").describe_instance_status(InstanceIds=list(instances))["InstanceStatuses"]
-    by_id = {each["InstanceId"]: {each["InstanceStatus"]["Status"], each["SystemStatus"]["Status"]} for each in found}
-    return ["/".join(by_id[each]) for each in instances]
+    """The status of each instance's checks, which must agree: `ok` or `impaired`."""
+    statuses = account.client("ec2").describe_instance_status(InstanceIds=list(instances))["InstanceStatuses"]
+    by_id = {s["InstanceId"]: {s["InstanceStatus"]["Status"], s["SystemStatus"]["Status"]} for s in statuses}
+    return ["/".join(by_id[instance]) for instance in instances]
 
 
 def failures(account: Any) -> list[tuple[str, str]]:
-    return [
-        (each["subject"], each["what"]) for each in events(account) if each["what"].split()[0] in ("zone", "instance")
-    ]
+    """(subject, event) of each failure and its end."""
+    log = events(account)
+    return [(event["subject"], event["what"]) for event in log if event["what"].split()[0] in ("zone", "instance")]
 
 
 def test_a_failed_instance_is_impaired_until_it_is_mended(account: Any) -> None:
@@ -338,7 +339,7 @@ def test_a_failed_instance_is_impaired_until_it_is_mended(account: Any) -> None:
 
 
 @pytest.mark.parametrize("steps", [["2h"], ["1h", "1h"]], ids=str)
-def test_a_failure_ends_after_its_time(account: Any, steps: list[str]) -> None:
+def test_a_failure_ends_after_its_duration(account: Any, steps: list[str]) -> None:
     _, (subnet, _), _ = account.network()
     instance = launch(account, subnet)
     assert checks(account, instance) == ["ok"]
@@ -350,7 +351,7 @@ def test_a_failure_ends_after_its_time(account: Any, steps: list[str]) -> None:
     assert checks(account, instance) == ["ok"]
 
 
-def test_an_instance_that_was_stopped_starts_on_other_hardware(account: Any) -> None:
+def test_a_failed_instance_works_after_a_stop_and_start(account: Any) -> None:
     ec2, (_, (subnet, _), _) = account.client("ec2"), account.network()
     instance = launch(account, subnet)
     checks(account, instance)
@@ -361,7 +362,7 @@ def test_an_instance_that_was_stopped_starts_on_other_hardware(account: Any) -> 
     assert checks(account, instance) == ["ok"]
 
 
-def test_a_failed_zone_fails_its_instances_and_takes_no_new_ones(account: Any) -> None:
+def test_a_failed_zone_fails_its_instances_and_refuses_new_ones(account: Any) -> None:
     _, (first, second), _ = account.network()
     here, there = launch(account, first), launch(account, second)
     checks(account, here, there)
@@ -381,7 +382,7 @@ def test_a_zone_fails_in_one_account_only(account: Any, new_account: Callable[[]
     assert checks(other, launch(other, subnet)) == ["ok"]
 
 
-def test_an_instance_stays_failed_with_its_zone(account: Any) -> None:
+def test_a_mended_instance_stays_failed_while_its_zone_is(account: Any) -> None:
     _, (subnet, _), _ = account.network()
     instance = launch(account, subnet)
     checks(account, instance)
@@ -393,56 +394,56 @@ def test_an_instance_stays_failed_with_its_zone(account: Any) -> None:
     assert checks(account, instance) == ["ok"]
 
 
-def test_only_what_runs_can_fail(account: Any) -> None:
+def test_only_a_running_instance_can_fail(account: Any) -> None:
     ec2, (_, (subnet, _), _) = account.client("ec2"), account.network()
     instance = launch(account, subnet)
     ec2.stop_instances(InstanceIds=[instance])
-    assert "only what runs can fail" in refused(account, "fail", what="instance", id=instance)
+    assert "only a running instance can fail" in refusal(account, "fail", what="instance", id=instance)
 
 
 @pytest.mark.parametrize(
-    ("name", "asked", "answer"),
+    ("name", "parameters", "message"),
     [
-        ("fail", {"what": "region", "id": "eu-west-3"}, "an instance, a zone or a task"),
-        ("fail", {"what": "instance", "id": "i-1"}, "no instance i-1 in eu-west-3"),
+        ("fail", {"what": "region", "id": "eu-west-3"}, "instance, zone or task"),
+        ("fail", {"what": "instance", "id": "i-1"}, "instance i-1 does not exist in eu-west-3"),
         ("fail", {"what": "instance", "id": "i-1", "region": "paris"}, "eu-west-3"),
         ("fail", {"what": "zone", "id": "paris"}, "eu-west-3a"),
         ("fail", {"what": "zone", "id": "xx-west-3a"}, "eu-west-3"),
         ("fail", {"what": "zone", "id": "eu-west-3q"}, "eu-west-3a, eu-west-3b, eu-west-3c"),
-        ("fail", {"what": "zone", "id": "eu-west-3a", "for": "long"}, "no duration"),
-        ("fail", {"what": "task", "id": "site"}, "no task's ARN"),
-        ("fail", {"what": "task", "id": "arn:aws:ecs:eu-west-3:1:task/site/1"}, "there run: none"),
+        ("fail", {"what": "zone", "id": "eu-west-3a", "for": "long"}, "is not a duration"),
+        ("fail", {"what": "task", "id": "site"}, "is not the ARN of a task"),
+        ("fail", {"what": "task", "id": "arn:aws:ecs:eu-west-3:1:task/site/1"}, "Running tasks: none"),
         ("mend", {"what": "zone", "id": "eu-west-3a"}, "has not failed"),
     ],
     ids=str,
 )
-def test_what_can_not_fail_is_refused(account: Any, name: str, asked: dict[str, Any], answer: str) -> None:
-    assert answer in refused(account, name, **asked)
+def test_an_invalid_failure_is_refused(account: Any, name: str, parameters: dict[str, Any], message: str) -> None:
+    assert message in refusal(account, name, **parameters)
     assert failures(account) == []
 
 
-# --- what Auto Scaling and ECS make of it
+# --- the reactions of Auto Scaling and ECS
 
 
-def told(fleet: Fleet) -> list[tuple[str, str]]:
-    """(status, zone of the message or "") of a group's activities, the oldest first."""
+def activities(fleet: Fleet) -> list[tuple[str, str]]:
+    """(status, message or "") of each activity of the group, the oldest first."""
     found = fleet.autoscaling.describe_scaling_activities(AutoScalingGroupName="g")["Activities"]
     return [(each["StatusCode"], each.get("StatusMessage", "")) for each in reversed(found)]
 
 
-def test_a_group_launches_where_there_is_room(account: Any) -> None:
+def test_a_group_launches_where_there_is_capacity(account: Any) -> None:
     add(account, "insufficient-capacity", zone="eu-west-3a", count=None)
     fleet = Fleet(account)
     assert fleet.spread() == [0, 2]
     advance(account, "1h")
-    assert ("Failed", True) in [(status, "eu-west-3a" in message) for status, message in told(fleet)]
+    assert ("Failed", True) in [(status, "eu-west-3a" in message) for status, message in activities(fleet)]
     assert fleet.spread() == [0, 2]
     control(account, "DELETE", "faults")
     advance(account, "20m")
     assert fleet.spread() == [1, 1]
 
 
-def test_a_group_without_room_anywhere_tries_again(account: Any) -> None:
+def test_a_group_without_capacity_in_any_zone_retries(account: Any) -> None:
     add(account, "insufficient-capacity", count=None)
     fleet = Fleet(account)
     advance(account, "10m")
@@ -452,7 +453,7 @@ def test_a_group_without_room_anywhere_tries_again(account: Any) -> None:
     assert fleet.spread() == [1, 1]
 
 
-def test_a_group_leaves_a_failed_zone_and_comes_back(account: Any) -> None:
+def test_a_group_leaves_a_failed_zone_and_returns(account: Any) -> None:
     fleet = Fleet(account, DesiredCapacity=4)
     control(account, "POST", "fail", what="zone", id="eu-west-3a", **{"for": "2h"})
     advance(account, "10m")
@@ -461,7 +462,7 @@ def test_a_group_leaves_a_failed_zone_and_comes_back(account: Any) -> None:
     assert fleet.spread() == [2, 2]
 
 
-def test_the_agent_of_a_failed_instance_is_lost(account: Any) -> None:
+def test_the_ecs_agent_of_a_failed_instance_is_disconnected(account: Any) -> None:
     fleet = Fleet(account, HealthCheckGracePeriod=3600)
     fleet.ecs.create_cluster(clusterName="site-cluster")
     advance(account, "5m")
@@ -473,7 +474,7 @@ def test_the_agent_of_a_failed_instance_is_lost(account: Any) -> None:
     assert all(each["agentConnected"] for each in fleet.container_instances())
 
 
-def test_a_failed_task_has_been_killed(account: Any) -> None:
+def test_a_failed_task_stops_with_exit_code_137(account: Any) -> None:
     fleet = Fleet(account)
     fleet.ecs.create_cluster(clusterName="site-cluster")
     container = {"name": "site", "image": "nginx", "memory": 256}

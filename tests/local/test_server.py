@@ -1,4 +1,4 @@
-"""The server itself: accounts apart from each other, honest about what it can't do, safe under many clients."""
+"""The server: isolated accounts, NotSimulated errors, and many clients at a time."""
 
 import http.client
 import json
@@ -24,7 +24,7 @@ def test_an_access_key_of_twelve_digits_is_an_account(account: Any) -> None:
     assert account.client("sts").get_caller_identity()["Account"] == account.id
 
 
-def test_accounts_do_not_see_each_other(account: Any, new_account: Callable[[], Any]) -> None:
+def test_accounts_are_isolated(account: Any, new_account: Callable[[], Any]) -> None:
     other = new_account()
     account.client("ecs").create_cluster(clusterName="mine")
     assert len(account.client("ecs").list_clusters()["clusterArns"]) == 1
@@ -62,7 +62,7 @@ def test_an_unknown_key_acts_in_the_default_account(account: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("service", "operation", "parameters", "named"),
+    ("service", "operation", "parameters", "call"),
     [
         ("ec2", "describe_bundle_tasks", {}, "ec2 DescribeBundleTasks"),
         ("elasticache", "describe_cache_engine_versions", {}, "elasticache DescribeCacheEngineVersions"),
@@ -85,23 +85,23 @@ def test_an_unknown_key_acts_in_the_default_account(account: Any) -> None:
         ("s3", "rename_object", {"Bucket": "b-1", "Key": "k", "RenameSource": "s"}, "s3 RenameObject"),
     ],
 )
-def test_what_is_not_simulated_says_so(
-    account: Any, service: str, operation: str, parameters: dict[str, Any], named: str
+def test_a_call_that_is_not_simulated_returns_its_name(
+    account: Any, service: str, operation: str, parameters: dict[str, Any], call: str
 ) -> None:
     with pytest.raises(ClientError) as raised:
         getattr(account.client(service), operation)(**parameters)
     assert raised.value.response["Error"]["Code"] == "NotSimulated"
     assert raised.value.response["ResponseMetadata"]["HTTPStatusCode"] == 501
-    assert named in raised.value.response["Error"]["Message"]
+    assert call in raised.value.response["Error"]["Message"]
 
 
 @pytest.mark.stock_moto
-def test_stock_moto_answers_a_query_call_that_it_has_not_with_a_page(stock: Any) -> None:
+def test_stock_moto_returns_a_web_page_for_an_unknown_query_call(stock: Any) -> None:
     with pytest.raises(ResponseParserError):
         stock.client("ec2").describe_bundle_tasks()
 
 
-def test_many_clients_of_one_account_do_not_disturb_each_other(account: Any) -> None:
+def test_parallel_calls_in_one_account_do_not_interfere(account: Any) -> None:
     def work(number: int) -> int:
         account.client("logs").create_log_group(logGroupName=f"/group/{number}", tags={"n": str(number)})
         account.client("resourcegroupstaggingapi").get_resources()
@@ -111,10 +111,10 @@ def test_many_clients_of_one_account_do_not_disturb_each_other(account: Any) -> 
         assert max(pool.map(work, range(24))) == 24
 
 
-def test_the_server_does_not_leave_this_machine(account: Any) -> None:
+def test_the_server_does_not_connect_to_other_machines(account: Any) -> None:
     sns = account.client("sns")
     topic = sns.create_topic(Name="t")["TopicArn"]
-    # moto confirms and delivers by itself: whatever it tries outside ends here and now
+    # moto would confirm the subscription and deliver the message
     sns.subscribe(TopicArn=topic, Protocol="http", Endpoint="http://192.0.2.1/")
     with pytest.raises(ClientError) as raised:
         sns.publish(TopicArn=topic, Message="m")
@@ -123,5 +123,5 @@ def test_the_server_does_not_leave_this_machine(account: Any) -> None:
 
 @pytest.mark.parametrize(("method", "path"), [("GET", "/_esaws/nothing"), ("GET", "/_esaws/reset")])
 def test_an_unknown_control_route_is_not_found(account: Any, method: str, path: str) -> None:
-    status, answer = control(account, method, path)
-    assert status == 404 and path in answer["error"]
+    status, body = control(account, method, path)
+    assert status == 404 and path in body["error"]
