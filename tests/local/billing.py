@@ -6,10 +6,11 @@ from tests.local.timing import control
 ACCOUNT = "123456789012"
 
 
-def reset(url: str, at: str = "2026-01-01T00:00:00Z", regime: str = "legacy", plan: str = "paid") -> Account:
-    """An account on an empty server, opened at a time from 2026 on."""
+def reset(url: str, at: str = "", regime: str = "legacy", plan: str = "paid") -> Account:
+    """An account on an empty server, opened at a time after the beginning of 2026 or, by default, right then."""
     account = Account(url, ACCOUNT)
     control(account, "POST", "reset")
-    control(account, "POST", "advance", to=at)
+    if at:
+        control(account, "POST", "advance", to=at)
     control(account, "POST", "regime", regime=regime, plan=plan)
     return account

@@ -27,9 +27,9 @@ def launch(account: Account, instances: int, instance_type: str = "t2.micro") ->
 
 
 def usage(account: Account, usage_type: str, **params: Any) -> dict[str, Any]:
-    found = account.client("freetier").get_free_tier_usage(**params)["freeTierUsages"]
+    rows = account.client("freetier").get_free_tier_usage(**params)["freeTierUsages"]
     only: dict[str, Any] = {}
-    (only,) = [each for row in found if row["usageType"] == usage_type]
+    (only,) = [row for row in rows if row["usageType"] == usage_type]
     return only
 
 

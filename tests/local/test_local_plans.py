@@ -127,8 +127,8 @@ def test_an_instance_type_cannot_be_changed_to_an_ineligible_one(free: Account) 
 def test_eligible_instance_types_depend_on_the_account_and_region(
     billing_account: Account, regime: str, region: str, eligible: set[str]
 ) -> None:
-    control(account, "POST", "regime", regime=regime)
-    ec2 = Account(account.url, account.id, region=region).client("ec2")
+    control(billing_account, "POST", "regime", regime=regime)
+    ec2 = Account(billing_account.url, billing_account.id, region=region).client("ec2")
     pages = ec2.get_paginator("describe_instance_types").paginate(
         Filters=[{"Name": "free-tier-eligible", "Values": ["true"]}]
     )

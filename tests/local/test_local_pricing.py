@@ -90,7 +90,7 @@ def test_tiers_are_consecutive(billing_account: Account) -> None:
 def test_products_pass_every_filter(
     billing_account: Account, service: str, filters: list[dict[str, str]], expected: set[str]
 ) -> None:
-    products = find_products(account, service, PARIS, *filters)
+    products = find_products(billing_account, service, PARIS, *filters)
     types = {each["product"]["attributes"]["instanceType"] for each in products}
     assert types == expected
 
@@ -157,7 +157,7 @@ def test_invalid_requests_are_refused(
     billing_account: Account, operation: str, params: dict[str, Any], code: str
 ) -> None:
     with pytest.raises(ClientError) as refused:
-        getattr(account.client("pricing"), operation)(**params)
+        getattr(billing_account.client("pricing"), operation)(**params)
     assert refused.value.response["Error"]["Code"] == code
 
 

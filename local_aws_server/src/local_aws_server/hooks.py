@@ -58,7 +58,8 @@ RECONCILERS: list[Reconciler] = []
 """All reconcilers, sorted by order."""
 
 
-_PACKAGES = ("local_aws_server.faults", "local_aws_server.services", "local_aws_server.billing")
+_PACKAGES = ("local_aws_server.faults", "local_aws_server.billing", "local_aws_server.services")
+"""In order of import: the limits of an account plan are checked before those of a service."""
 
 
 def before(service: str, *operations: str) -> Callable[[Hook], Hook]:
