@@ -1,4 +1,4 @@
-"""Where everything in a drawing stands: zones are columns, clusters are rows, lines keep to the gaps between.
+"""The positions of a drawing: zones are columns, clusters are rows, lines run in the gaps between them.
 
 From left to right: users, load balancers, the clusters in their subnets, the stores of the VPC; below, the services of
 the region.
@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from esaws.drawing.fonts import text_width, wrap
+from esaws.drawing.fonts import text_width
+from esaws.drawing.labels import card_lines, label_lines, label_width, line_width, scaling_text, service_text
 from esaws.drawing.scene import USERS, Edge, Fleet, Key, Node, Scene, SubnetArea
 from esaws.drawing.shapes import Box
 from esaws.drawing.style import (
@@ -22,7 +23,6 @@ from esaws.drawing.style import (
     LABEL_WIDTH,
     LINE_HEIGHT,
     MARGIN,
-    NAME_SIZE,
     PADDING,
     SMALL_ICON_SIZE,
     TEXT_SIZE,
@@ -35,17 +35,13 @@ CAPTION_GAP = 8.0
 ABOVE_FRONT = 40.0
 CAPTION_HEIGHT = 36.0
 MIN_WIDTH = 320.0
-SPAN_GAP = 6.0
-
-Span = tuple[str, float, bool]
-"""A piece of a line of text: its words, size, and whether it is bold."""
 
 
 @dataclass
 class Zone:
-    """An availability zone: its empty subnets as bands on top, the others around the rows that stand in them.
+    """An availability zone: empty subnets are bands at the top, used ones surround their rows.
 
-    Where all are empty, they share the height.
+    If all subnets are empty, they share the height.
     """
 
     name: str
@@ -54,69 +50,21 @@ class Zone:
     box: Box = field(default_factory=lambda: Box(0, 0, 0, 0))
 
 
-def card_lines(fleet: Fleet, place: str, count: int) -> list[list[Span]]:
-    """What a card says: each task, then the instances that they run on, then what is noted of them."""
-    note: list[list[Span]] = [[(fleet.note_for(place), TEXT_SIZE, False)]] if fleet.note_for(place) else []
-    return _card_lines(fleet, count) + note
-
-
-def _card_lines(fleet: Fleet, count: int) -> list[list[Span]]:
-    machine = fleet.instance_type if count == 1 else f"{count} × {fleet.instance_type}" if count else "no instances"
-    ports = [f"{running.ports[0]} → {running.ports[1]}" if running.ports else "" for running in fleet.workloads]
-    if len(fleet.workloads) == 1:
-        words = f"{machine} · {ports[0]}" if ports[0] else machine
-        return [[(fleet.workloads[0].name, NAME_SIZE, True)], [(words, TEXT_SIZE, False)]]
-    tasks = zip(fleet.workloads, ports, strict=True)
-    lines = [[(running.name, NAME_SIZE, True), (port, TEXT_SIZE, False)] for running, port in tasks]
-    return [*lines, [(machine, TEXT_SIZE, False)]]
-
-
-def line_width(line: list[Span]) -> float:
-    """How wide the pieces of a line are, side by side."""
-    return sum(text_width(words, size, bold=bold) for words, size, bold in line) + SPAN_GAP * (len(line) - 1)
-
-
-def scaling_text(fleet: Fleet) -> str:
-    """How far the instances scale; a frame over several zones has room for the noun."""
-    return f"{fleet.scaling} instances" if fleet.scaling and len(fleet.subnets) > 1 else fleet.scaling
-
-
-def service_text(fleet: Fleet) -> str:
-    """How many services and tasks there are, for a frame over several zones."""
-    services = [running for running in fleet.workloads if running.is_service]
-    if not services or len(fleet.subnets) < 2:
-        return ""
-    tasks = sum(running.tasks for running in services)
-    noun = "service" if len(services) == 1 else f"{len(services)} services"
-    return f"{noun} with {tasks} task{'s' * (tasks != 1)}"
-
-
-def label_lines(thing: Node, room: float = float("inf")) -> list[Span]:
-    """The name and the words of a thing, broken into lines where room is scarce."""
-    names: list[Span] = [(line, NAME_SIZE, True) for line in wrap(thing.name, NAME_SIZE, room, bold=True)]
-    return names + [(line, TEXT_SIZE, False) for words in thing.lines for line in wrap(words, TEXT_SIZE, room)]
-
-
-def label_width(thing: Node) -> float:
-    """How wide its label is when nothing is broken."""
-    return max(text_width(text, size, bold=bold) for text, size, bold in label_lines(thing))
-
-
 class Arrangement:
-    """The place of everything in a scene. Pure: computed once, from the scene alone."""
+    """The position of everything in a scene, computed once from the scene alone."""
 
     def __init__(self, scene: Scene) -> None:
         self.scene = scene
-        self.subnets_by_name = {place.name: place for place in scene.subnets}
+        self.subnets_by_name = {subnet.name: subnet for subnet in scene.subnets}
         self.boxes: dict[Key, Box] = {}
-        """Where lines begin and end: a cluster's frame, a thing's icon."""
+        """The ends of lines: a cluster's frame, a node's icon."""
         self.front_subnet = self._find_front_subnet()
         self.fleets = self._sort_fleets()
         self.back_fleets = [fleet for fleet in self.fleets if not self.is_in_front(fleet)]
         self.front_fleets = [fleet for fleet in self.fleets if self.is_in_front(fleet)]
         self.zones = self._make_zones()
         self.stores_in_subnets = self._stores_beside_fleets()
-        self.other_stores = [thing for thing in scene.stores if thing.key not in self.stores_in_subnets]
+        self.other_stores = [node for node in scene.stores if node.key not in self.stores_in_subnets]
         self._measure()
         self._place_columns()
         self._place_rows()
@@ -129,20 +77,20 @@ class Arrangement:
     # -- what goes together --------------------------------------------------------------------------------------
 
     def _find_front_subnet(self) -> SubnetArea | None:
-        """The one subnet in which every load balancer stands, where clusters stand in others behind it."""
-        homes = {place for balancer in self.scene.load_balancers for place in balancer.subnets}
-        elsewhere = {place for fleet in self.scene.fleets for place in fleet.subnets} - homes
+        """The subnet of all load balancers, if it is one and clusters are in other subnets behind it."""
+        homes = {subnet for load_balancer in self.scene.load_balancers for subnet in load_balancer.subnets}
+        elsewhere = {subnet for fleet in self.scene.fleets for subnet in fleet.subnets} - homes
         return self.subnets_by_name.get(min(homes)) if len(homes) == 1 and elsewhere else None
 
     def is_in_front(self, fleet: Fleet) -> bool:
-        """Whether it shares the subnet of the load balancer, before the others."""
+        """Whether the fleet is in the subnet of the load balancers."""
         return self.front_subnet is not None and fleet.subnets == (self.front_subnet.name,)
 
     def _sort_fleets(self) -> list[Fleet]:
-        """In the scene's order, except that a subnet is drawn around neighbours: where a zone has several in use."""
+        """In the scene's order, but grouped by subnet if a zone has several: a subnet surrounds neighbouring rows."""
         fleets = list(self.scene.fleets)
-        used = {place for fleet in fleets if not self.is_in_front(fleet) for place in fleet.subnets}
-        zones = [place.zone for place in self.scene.subnets if place.name in used]
+        used = {subnet for fleet in fleets if not self.is_in_front(fleet) for subnet in fleet.subnets}
+        zones = [subnet.zone for subnet in self.scene.subnets if subnet.name in used]
         if len(zones) == len(set(zones)):
             return fleets
         order = list(dict.fromkeys(fleet.subnets for fleet in fleets))
@@ -150,41 +98,41 @@ class Arrangement:
 
     def _make_zones(self) -> list[Zone]:
         zones: dict[str, Zone] = {}
-        for place in self.scene.subnets:
-            zone = zones.setdefault(place.zone, Zone(place.zone))
-            fleets = [fleet for fleet in self.back_fleets if place.name in fleet.subnets]
+        for subnet in self.scene.subnets:
+            zone = zones.setdefault(subnet.zone, Zone(subnet.zone))
+            fleets = [fleet for fleet in self.back_fleets if subnet.name in fleet.subnets]
             if fleets:
-                zone.used_subnets.append((place, fleets))
-            elif place != self.front_subnet:
-                zone.empty_subnets.append(place)
+                zone.used_subnets.append((subnet, fleets))
+            elif subnet != self.front_subnet:
+                zone.empty_subnets.append(subnet)
         for zone in zones.values():
             zone.used_subnets.sort(key=lambda filled: self.back_fleets.index(filled[1][0]))
         return list(zones.values())
 
     def _stores_beside_fleets(self) -> dict[Key, Fleet]:
-        """The stores that stand in one subnet alone, each beside a cluster of that subnet."""
+        """The stores in a single subnet, each beside a cluster of that subnet."""
         found: dict[Key, Fleet] = {}
-        for thing in self.scene.stores:
+        for node in self.scene.stores:
             for fleet in self.back_fleets:
-                if len(thing.subnets) == 1 and thing.subnets == fleet.subnets and fleet not in found.values():
-                    found[thing.key] = fleet
+                if len(node.subnets) == 1 and node.subnets == fleet.subnets and fleet not in found.values():
+                    found[node.key] = fleet
                     break
         return found
 
-    # -- which way an edge goes ----------------------------------------------------------------------------------
+    # -- the route of an edge ----------------------------------------------------------------------------------
 
     def is_direct(self, edge: Edge) -> bool:
-        """From the internet to a cluster, past every load balancer."""
+        """Whether it leads from the internet to a cluster, past the load balancers."""
         origin = self.scene.gateway.key if self.scene.gateway else USERS
         return edge.source == origin and self._is_fleet(edge.target)
 
     def enters_left(self, edge: Edge) -> bool:
-        """Into the left side of a cluster, through the gap where captions stand."""
+        """Whether it enters the left side of a cluster, where captions are."""
         source_behind = any(fleet.key == edge.source for fleet in self.back_fleets)
         return any(fleet.key == edge.target for fleet in self.back_fleets) and not source_behind
 
     def needs_lane(self, edge: Edge) -> bool:
-        """Around the right side, from a cluster to another cluster or to what stands beside another."""
+        """Whether it goes around the right side, from a cluster to another or to a store beside another."""
         if not any(fleet.key == edge.source for fleet in self.back_fleets):
             return False
         beside = self.stores_in_subnets.get(edge.target)
@@ -196,16 +144,16 @@ class Arrangement:
         return any(fleet.key == key for fleet in self.fleets)
 
     def edges_into(self, fleet: Fleet) -> list[Edge]:
-        """The edges that share the left side of a cluster."""
+        """The edges into the left side of a cluster."""
         return [edge for edge in self.scene.edges if edge.target == fleet.key and self.enters_left(edge)]
 
     # -- columns -------------------------------------------------------------------------------------------------
 
     def _measure(self) -> None:
         self.frame_width = max([170.0, *map(self._frame_width, self.fleets)])
-        inside = [thing for thing in self.scene.stores if thing.key in self.stores_in_subnets]
+        inside = [node for node in self.scene.stores if node.key in self.stores_in_subnets]
         self.store_slot_width = max(
-            (PADDING + SMALL_ICON_SIZE + 6 + label_width(thing) + 4 for thing in inside), default=0.0
+            (PADDING + SMALL_ICON_SIZE + 6 + label_width(node) + 4 for node in inside), default=0.0
         )
         self.subnet_width = self.frame_width + 2 * SUBNET_PAD + self.store_slot_width
         captions = [edge for edge in self.scene.edges if self.enters_left(edge)]
@@ -214,13 +162,13 @@ class Arrangement:
         )
 
     def _frame_width(self, fleet: Fleet) -> float:
-        lines = [line for place, count in fleet.instances for line in card_lines(fleet, place, count)]
+        lines = [line for subnet, count in fleet.instances for line in card_lines(fleet, subnet, count)]
         text = max((line_width(line) for line in lines), default=0)
         card = 2 * FRAME_PAD + 40 + 14 + text + 8
         name = 20 + text_width(fleet.name, TEXT_SIZE, bold=True)
         notes = [18 + text_width(scaling_text(fleet), TEXT_SIZE)] if fleet.scaling else []
         notes += [12 + text_width(service_text(fleet), TEXT_SIZE)] if service_text(fleet) else []
-        # Over several zones the name stands in the first and the notes in the last.
+        # Over several zones the name is in the first and the notes are in the last.
         header = max(name, sum(notes)) if len(fleet.subnets) > 1 else name + 8 + sum(notes)
         return max(card, 2 * FRAME_PAD + header)
 
@@ -258,12 +206,12 @@ class Arrangement:
         self._place_lanes()
 
     def _load_balancer_half_width(self) -> float:
-        """From the middle of a load balancer to where a line may stand: beside its icon, or its words if wider."""
-        words = [min(label_width(balancer), LABEL_WIDTH) / 2 - 4 for balancer in self.scene.load_balancers]
-        return max([ICON_SIZE / 2, *words])
+        """From the centre of a load balancer to the nearest line: beside its icon, or its label if that is wider."""
+        text = [min(label_width(load_balancer), LABEL_WIDTH) / 2 - 4 for load_balancer in self.scene.load_balancers]
+        return max([ICON_SIZE / 2, *text])
 
     def _caption_width_below(self) -> float:
-        """How wide the captions are that stand below a load balancer, beside the line down to its own subnet."""
+        """The width of the captions below a load balancer, beside the line down to its own subnet."""
         front = {fleet.key for fleet in self.front_fleets}
         edges = [edge for edge in self.scene.edges if edge.target in front]
         return max((text_width(text, TEXT_SIZE) for edge in edges for text in (edge.label, edge.detail)), default=0)
@@ -285,16 +233,16 @@ class Arrangement:
             )
             self.lanes[target] = x
         self.last_lane = x
-        stored = {thing.key for thing in self.other_stores}
+        stored = {node.key for node in self.other_stores}
         labels = [text_width(edge.label, TEXT_SIZE) for edge in edges if edge.target in stored]
         self.store_x = x + max([0.0, *labels]) + 8 + LABEL_WIDTH / 2
         if self.other_stores:
             x = self.store_x + LABEL_WIDTH / 2
         self.content_right = max(x + PADDING, self.vpc_x + MIN_WIDTH)
 
-    def column_of(self, place: str) -> Box:
+    def column_of(self, subnet: str) -> Box:
         """The x and width of a frame in the zone of a subnet."""
-        zone = next(zone for zone in self.zones if zone.name == self.subnets_by_name[place].zone)
+        zone = next(zone for zone in self.zones if zone.name == self.subnets_by_name[subnet].zone)
         left = zone.box.right - ZONE_PAD - self.subnet_width + SUBNET_PAD
         return Box(left, 0, self.frame_width, 0)
 
@@ -319,44 +267,44 @@ class Arrangement:
                 y += SUBNET_PAD + PADDING + GROUP_HEADER - 2
             else:
                 y += FRAME_GAP
-            columns = [self.column_of(place) for place in fleet.subnets] or self._all_columns()
+            columns = [self.column_of(subnet) for subnet in fleet.subnets] or self._all_columns()
             left, right = min(column.x for column in columns), max(column.right for column in columns)
             self.boxes[fleet.key] = Box(left, y, right - left, self._frame_height(fleet))
             y = self.boxes[fleet.key].bottom
         self.bottom = y + SUBNET_PAD if self.back_fleets else y
 
     def _all_columns(self) -> list[Box]:
-        """For a cluster without instances: across every zone."""
+        """For a cluster without instances: across all zones."""
         if self.zones:
-            return [self.column_of(place) for place in self.subnets_by_name]
+            return [self.column_of(subnet) for subnet in self.subnets_by_name]
         return [Box(self.zones_right - self.frame_width, 0, self.frame_width, 0)]
 
     def _frame_height(self, fleet: Fleet) -> float:
-        lines = max((len(card_lines(fleet, place, count)) for place, count in fleet.instances), default=0)
+        lines = max((len(card_lines(fleet, subnet, count)) for subnet, count in fleet.instances), default=0)
         body = max(CARD_HEIGHT, lines * LINE_HEIGHT + 10) if lines else LINE_HEIGHT + 4
         return max(FRAME_HEADER + body + FRAME_PAD, len(self.edges_into(fleet)) * CAPTION_HEIGHT)
 
     def _place_load_balancers(self) -> None:
-        """Each at the height of what it forwards to."""
+        """Place each at the mean height of its targets."""
         lowest = self.grid_y + GROUP_HEADER
-        for balancer in self.scene.load_balancers:
-            targets = [self.boxes[edge.target].cy for edge in self.scene.edges if self._is_from(balancer, edge)]
+        for load_balancer in self.scene.load_balancers:
+            targets = [self.boxes[edge.target].cy for edge in self.scene.edges if self._is_from(load_balancer, edge)]
             y = sum(targets) / len(targets) if targets else lowest + ICON_SIZE / 2
             y = max(y, lowest + ICON_SIZE / 2)
-            self.boxes[balancer.key] = Box.around((self.balancer_x, y), ICON_SIZE, ICON_SIZE)
-            lowest = y + ICON_SIZE / 2 + self.label_height(balancer) + 10
+            self.boxes[load_balancer.key] = Box.around((self.balancer_x, y), ICON_SIZE, ICON_SIZE)
+            lowest = y + ICON_SIZE / 2 + self.label_height(load_balancer) + 10
         self.balancers_bottom = lowest if self.scene.load_balancers else self.grid_y
         self.bottom = max(self.bottom, self.balancers_bottom - 4)
 
-    def _is_from(self, balancer: Node, edge: Edge) -> bool:
-        return edge.source == balancer.key and any(fleet.key == edge.target for fleet in self.back_fleets)
+    def _is_from(self, load_balancer: Node, edge: Edge) -> bool:
+        return edge.source == load_balancer.key and any(fleet.key == edge.target for fleet in self.back_fleets)
 
-    def label_height(self, thing: Node) -> float:
+    def label_height(self, node: Node) -> float:
         """The height of a label below an icon."""
-        return LINE_HEIGHT * len(label_lines(thing, LABEL_WIDTH)) + 4
+        return LINE_HEIGHT * len(label_lines(node, LABEL_WIDTH)) + 4
 
     def _place_front_fleets(self) -> None:
-        """The clusters in the subnet of the load balancers: below these, down to the floor."""
+        """Place the clusters in the subnet of the load balancers below these, down to the bottom."""
         heights = [self._frame_height(fleet) for fleet in self.front_fleets]
         gaps = [ABOVE_FRONT if self._is_forwarded(fleet) else FRAME_GAP for fleet in self.front_fleets]
         needed = sum(heights) + sum(gaps)
@@ -371,15 +319,15 @@ class Arrangement:
         return any(edge.target == fleet.key and edge.source in self.boxes for edge in self.scene.edges)
 
     def _place_users_and_gateway(self) -> None:
-        """Users and the internet gateway: at the height of the first load balancer."""
+        """Place users and the internet gateway at the height of the first load balancer."""
         scene = self.scene
-        balancers = [self.boxes[balancer.key].cy for balancer in scene.load_balancers]
+        load_balancers = [self.boxes[load_balancer.key].cy for load_balancer in scene.load_balancers]
         direct = [self.boxes[edge.target].cy for edge in scene.edges if self.is_direct(edge)]
         empty = [len(zone.empty_subnets) for zone in self.zones if not zone.used_subnets]
         self.bottom = max(
             self.bottom, self.grid_y + 40, self.subnet_y + max(empty, default=0) * (BAND + PADDING) - PADDING
         )
-        y = [*balancers, *direct, (self.zone_y + self.bottom) / 2][0]
+        y = [*load_balancers, *direct, (self.zone_y + self.bottom) / 2][0]
         if scene.gateway:
             self.boxes[scene.gateway.key] = Box.around((self.vpc_x, y), GATEWAY_SIZE, GATEWAY_SIZE)
         if scene.has_users:
@@ -392,11 +340,11 @@ class Arrangement:
                 column.right + PADDING, row.cy - SMALL_ICON_SIZE / 2, SMALL_ICON_SIZE, SMALL_ICON_SIZE
             )
         low = self.zone_y + 6
-        for thing in self.other_stores:
-            sources = [self.boxes[edge.source].cy for edge in self.scene.edges if edge.target == thing.key]
+        for node in self.other_stores:
+            sources = [self.boxes[edge.source].cy for edge in self.scene.edges if edge.target == node.key]
             y = max(low + ICON_SIZE / 2, *sources, 0)
-            self.boxes[thing.key] = Box.around((self.store_x, y), ICON_SIZE, ICON_SIZE)
-            low = y + ICON_SIZE / 2 + self.label_height(thing) + 18
+            self.boxes[node.key] = Box.around((self.store_x, y), ICON_SIZE, ICON_SIZE)
+            low = y + ICON_SIZE / 2 + self.label_height(node) + 18
         self.stores_bottom = low - 18 if self.other_stores else 0
 
     # -- groups --------------------------------------------------------------------------------------------------
@@ -413,33 +361,33 @@ class Arrangement:
         self.cloud = self._span(self.cloud_x, self.cloud_y, right + PADDING, self.region.bottom + PADDING)
 
     def _place_regional(self, y: float) -> float:
-        """The services of the region in lines below the VPC, their labels beside the icons."""
+        """Place the services of the region in lines below the VPC, with labels beside the icons."""
         left = self.vpc_x
         room = max(self.vpc.right, left + 480) - left
         self.regional_right = left + MIN_WIDTH if not self.scene.vpc else self.vpc.right
         lines: list[list[Node]] = []
-        for thing in self.scene.regional:
-            if lines and self._strip_width([*lines[-1], thing]) <= room:
-                lines[-1].append(thing)
+        for node in self.scene.regional:
+            if lines and self._strip_width([*lines[-1], node]) <= room:
+                lines[-1].append(node)
             else:
-                lines.append([thing])
+                lines.append([node])
         bottom = self.vpc.bottom if self.scene.vpc or self.fleets else y + 10
         for line in lines:
             widest = max(self._strip_width(other) - 20 * (len(other) - 1) for other in lines)
             gap = min(60.0, (room - widest) / max(1, max(map(len, lines)) - 1))
-            height = max(SMALL_ICON_SIZE, *(LINE_HEIGHT * len(label_lines(thing)) for thing in line))
+            height = max(SMALL_ICON_SIZE, *(LINE_HEIGHT * len(label_lines(node)) for node in line))
             x = left
-            for thing in line:
-                self.boxes[thing.key] = Box(x, y + (height - SMALL_ICON_SIZE) / 2, SMALL_ICON_SIZE, SMALL_ICON_SIZE)
-                x += self._strip_width([thing]) + gap
+            for node in line:
+                self.boxes[node.key] = Box(x, y + (height - SMALL_ICON_SIZE) / 2, SMALL_ICON_SIZE, SMALL_ICON_SIZE)
+                x += self._strip_width([node]) + gap
             self.regional_right = max(self.regional_right, x - gap)
             bottom = y + height
             y = bottom + 12
         return bottom
 
     @staticmethod
-    def _strip_width(things: list[Node]) -> float:
-        return sum(SMALL_ICON_SIZE + 7 + label_width(thing) for thing in things) + 20 * (len(things) - 1)
+    def _strip_width(nodes: list[Node]) -> float:
+        return sum(SMALL_ICON_SIZE + 7 + label_width(node) for node in nodes) + 20 * (len(nodes) - 1)
 
     def subnet_boxes(self) -> list[tuple[SubnetArea, Box]]:
         """Every subnet with its area."""
@@ -452,14 +400,14 @@ class Arrangement:
                 if zone.used_subnets
                 else (self.bottom - self.subnet_y + PADDING) / max(1, len(zone.empty_subnets))
             )
-            for number, place in enumerate(zone.empty_subnets):
-                found.append((place, Box(left, self.subnet_y + number * step, self.subnet_width, step - PADDING)))
-            for number, (place, fleets) in enumerate(zone.used_subnets):
+            for number, subnet in enumerate(zone.empty_subnets):
+                found.append((subnet, Box(left, self.subnet_y + number * step, self.subnet_width, step - PADDING)))
+            for number, (subnet, fleets) in enumerate(zone.used_subnets):
                 first = self.back_fleets[0] if number == 0 else fleets[0]
                 last = number == len(zone.used_subnets) - 1
                 top = self.boxes[first.key].y - GROUP_HEADER + 2
                 bottom = self.bottom if last else self.boxes[fleets[-1].key].bottom + SUBNET_PAD
-                found.append((place, self._span(left, top, right, bottom)))
+                found.append((subnet, self._span(left, top, right, bottom)))
             if self.front_subnet and self.front_subnet.zone == zone.name:
                 front = self._span(self.front_x, self.subnet_y, self.front_x + self.front_width, self.bottom)
                 found.append((self.front_subnet, front))

@@ -1,6 +1,6 @@
-"""The letters of the drawings: Arimo, which comes with the package, so that a picture needs no font of the machine.
+"""The font of the drawings: Arimo, which is part of the package, so that no installed font is needed.
 
-Arimo has the widths of Arial and Helvetica, which stand in for it where a program ignores embedded fonts.
+Programs that ignore embedded fonts use Arial or Helvetica, which have the same widths.
 """
 
 import base64
@@ -18,8 +18,8 @@ FAMILY = "Arimo, 'Liberation Sans', Arial, Helvetica, sans-serif"
 
 @cache
 def _font_data() -> dict[str, Any]:
-    lettering: dict[str, Any] = json.loads((files("esaws.drawing") / "fonts.json").read_text("utf-8"))
-    return lettering
+    data: dict[str, Any] = json.loads((files("esaws.drawing") / "fonts.json").read_text("utf-8"))
+    return data
 
 
 def _weight(bold: bool) -> str:
@@ -27,14 +27,14 @@ def _weight(bold: bool) -> str:
 
 
 def text_width(text: str, size: float, *, bold: bool = False) -> float:
-    """How wide `text` is at a font size, in the drawing's units; a sign that the font lacks counts as wide."""
+    """The width of a text at a font size, in the drawing's units. A character that the font lacks counts as wide."""
     widths = _font_data()["faces"][_weight(bold)]["widths"]
-    units: float = sum(widths.get(sign, 2048) for sign in text)
+    units: float = sum(widths.get(character, 2048) for character in text)
     return units * size / float(_font_data()["units_per_em"])
 
 
 def wrap(text: str, size: float, room: float, *, bold: bool = False) -> list[str]:
-    """`text` in lines that fit into `room`, broken between words; a word that is too wide keeps a line of its own."""
+    """Wrap a text between words to lines that fit into `room`. A word that is too wide gets a line of its own."""
     lines: list[str] = []
     for word in text.split():
         if lines and text_width(f"{lines[-1]} {word}", size, bold=bold) <= room:
@@ -45,7 +45,7 @@ def wrap(text: str, size: float, room: float, *, bold: bool = False) -> list[str
 
 
 def font_faces() -> str:
-    """Both weights as CSS, embedded."""
+    """Both weights as embedded CSS fonts."""
     return "".join(
         f"@font-face{{font-family:Arimo;font-weight:{weight};src:url(data:font/ttf;base64,{face['ttf']})}}"
         for weight, face in _font_data()["faces"].items()
@@ -54,7 +54,7 @@ def font_faces() -> str:
 
 @contextmanager
 def font_files() -> Iterator[list[str]]:
-    """Both weights as files, for programs that read fonts from nowhere else."""
+    """Both weights as temporary files, for programs that read fonts from files only."""
     with TemporaryDirectory() as folder:
         paths = []
         for weight, face in _font_data()["faces"].items():

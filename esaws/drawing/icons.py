@@ -1,4 +1,4 @@
-"""AWS's icons, as the diagrams package brings them."""
+"""The icons of AWS, from the diagrams package."""
 
 import base64
 from functools import cache
@@ -10,7 +10,7 @@ import diagrams
 
 @cache
 def data_uri(icon: str) -> str:
-    """The picture of a node class of diagrams, such as `aws.network.VPC`, embedded; a `.png` is one of its files."""
+    """The data URI of an icon: a node class of diagrams such as `aws.network.VPC`, or a `.png` file of that package."""
     root = Path(diagrams.__file__).parent.parent
     if icon.endswith(".png"):
         path = root / "resources" / icon

@@ -1,7 +1,8 @@
-"""A scene as a sheet of shapes: AWS's groups, cards and labels, and a legend for what is drawn differently."""
+"""Render a scene as a sheet of shapes: AWS's groups, cards, labels, lines and a legend."""
 
-from esaws.drawing.arrangement import SPAN_GAP, Arrangement, card_lines, label_lines, scaling_text, service_text
+from esaws.drawing.arrangement import Arrangement
 from esaws.drawing.fonts import text_width
+from esaws.drawing.labels import SPAN_GAP, card_lines, label_lines, scaling_text, service_text
 from esaws.drawing.lines import draw_edges
 from esaws.drawing.scene import USERS, Fleet, Node, Scene, SubnetArea
 from esaws.drawing.shapes import Box, Icon, Line, Panel, Sheet
@@ -42,7 +43,7 @@ from esaws.drawing.style import (
 
 
 def render_scene(scene: Scene) -> Sheet:
-    """The sheet of shapes for a scene. Pure."""
+    """Return the shapes of a scene. Pure."""
     arrangement = Arrangement(scene)
     sheet = Sheet()
     _groups(sheet, arrangement)
@@ -73,43 +74,47 @@ def _groups(sheet: Sheet, at: Arrangement) -> None:
         title = f"Availability Zone {scene.region}{zone.name}"
         sheet.add_text(zone.box.cx, zone.box.y + 16, title, BLUE_TEXT, anchor="middle")
     subnets = at.subnet_boxes()
-    wordy = all(_fits_in_header(place, box) for place, box in subnets)
-    for place, box in subnets:
-        _subnet(sheet, place, box, wordy)
+    wordy = all(_fits_in_header(subnet, box) for subnet, box in subnets)
+    for subnet, box in subnets:
+        _subnet(sheet, subnet, box, wordy)
 
 
 def _heading(sheet: Sheet, box: Box, text: str, colour: str, *, icon: str = "") -> None:
     if icon:
-        # AWS's logo has no ground of its own, so it keeps off the border that the square icons sit on.
+        # AWS's logo has no background, so it keeps a distance from the border that square icons cover.
         inset = 3 if icon == CLOUD_ICON else 0
         sheet.icons.append(Icon(icon, Box(box.x + inset, box.y + inset, 24 - inset, 24 - inset)))
     sheet.add_text(box.x + (31 if icon else 8), box.y + 17, text, colour, size=NAME_SIZE, bold=True)
 
 
-def _subnet_kind(place: SubnetArea) -> str:
-    return "Public subnet" if place.public else "Private subnet"
+def _subnet_kind(subnet: SubnetArea) -> str:
+    return "Public subnet" if subnet.public else "Private subnet"
 
 
-def _fits_in_header(place: SubnetArea, box: Box) -> bool:
+def _fits_in_header(subnet: SubnetArea, box: Box) -> bool:
     return (
         26
-        + text_width(place.name, TEXT_SIZE, bold=True)
+        + text_width(subnet.name, TEXT_SIZE, bold=True)
         + 8
-        + text_width(f"{_subnet_kind(place)} {place.cidr}", TEXT_SIZE)
+        + text_width(f"{_subnet_kind(subnet)} {subnet.cidr}", TEXT_SIZE)
         + 7
         <= box.width
     )
 
 
-def _subnet(sheet: Sheet, place: SubnetArea, box: Box, wordy: bool) -> None:
+def _subnet(sheet: Sheet, subnet: SubnetArea, box: Box, wordy: bool) -> None:
     tint, colour, icon = (
-        (PUBLIC_TINT, GREEN_TEXT, PUBLIC_ICON) if place.public else (PRIVATE_TINT, BLUE_TEXT, PRIVATE_ICON)
+        (PUBLIC_TINT, GREEN_TEXT, PUBLIC_ICON) if subnet.public else (PRIVATE_TINT, BLUE_TEXT, PRIVATE_ICON)
     )
     sheet.panels.append(Panel("subnet", box, stroke="none", fill=tint))
     sheet.icons.append(Icon(icon, Box(box.x, box.y, 20, 20)))
-    sheet.add_text(box.x + 26, box.y + 15, place.name, colour, bold=True)
+    sheet.add_text(box.x + 26, box.y + 15, subnet.name, colour, bold=True)
     sheet.add_text(
-        box.right - 7, box.y + 15, f"{_subnet_kind(place)} {place.cidr}" if wordy else place.cidr, colour, anchor="end"
+        box.right - 7,
+        box.y + 15,
+        f"{_subnet_kind(subnet)} {subnet.cidr}" if wordy else subnet.cidr,
+        colour,
+        anchor="end",
     )
 
 
@@ -117,7 +122,7 @@ def _subnet(sheet: Sheet, place: SubnetArea, box: Box, wordy: bool) -> None:
 
 
 def _fleet(sheet: Sheet, at: Arrangement, fleet: Fleet) -> None:
-    """The frame of a cluster across its zones, and a card in each."""
+    """Draw the frame of a cluster across its zones, and a card in each."""
     box = at.boxes[fleet.key]
     empty = not fleet.instances
     dash = SCALING_DASH if fleet.scaling or empty else ""
@@ -126,17 +131,17 @@ def _fleet(sheet: Sheet, at: Arrangement, fleet: Fleet) -> None:
     sheet.add_text(box.x + FRAME_PAD + 20, box.y + 15.5, fleet.name, INK, bold=True)
     _scaling(sheet, fleet, box)
     top = box.y + FRAME_HEADER
-    for place, count in fleet.instances:
-        column = box if at.is_in_front(fleet) else at.column_of(place)
+    for subnet, count in fleet.instances:
+        column = box if at.is_in_front(fleet) else at.column_of(subnet)
         height = box.bottom - FRAME_PAD - top
-        _card(sheet, fleet, place, count, Box(column.x + FRAME_PAD, top, column.width - 2 * FRAME_PAD, height))
+        _card(sheet, fleet, subnet, count, Box(column.x + FRAME_PAD, top, column.width - 2 * FRAME_PAD, height))
     if empty:
-        words = ", ".join(running.name for running in fleet.workloads) or fleet.placeholder
-        sheet.add_text(box.x + FRAME_PAD + 20, top + 10, words, GREY)
+        text = ", ".join(workload.name for workload in fleet.workloads) or fleet.placeholder
+        sheet.add_text(box.x + FRAME_PAD + 20, top + 10, text, GREY)
 
 
 def _scaling(sheet: Sheet, fleet: Fleet, box: Box) -> None:
-    """On the right of a frame's header: how far it scales and, where there is room, how many tasks there are."""
+    """Draw the limits of scaling at the right of a frame's header and, if there is room, the number of tasks."""
     if not fleet.scaling:
         return
     right = box.right - FRAME_PAD
@@ -146,9 +151,9 @@ def _scaling(sheet: Sheet, fleet: Fleet, box: Box) -> None:
     sheet.add_text(right - 12, box.y + 15.5, service_text(fleet), GREY, anchor="end")
 
 
-def _card(sheet: Sheet, fleet: Fleet, place: str, count: int, box: Box) -> None:
-    """The instances of a cluster in one subnet, with the tasks on them."""
-    lines = card_lines(fleet, place, count)
+def _card(sheet: Sheet, fleet: Fleet, subnet: str, count: int, box: Box) -> None:
+    """Draw the instances of a cluster in one subnet, with their tasks."""
+    lines = card_lines(fleet, subnet, count)
     sheet.cards.append(Panel("card", box, HAIRLINE, fill=WHITE, radius=3, weight=1))
     if count:
         sheet.icons.append(Icon(INSTANCE_ICON, Box(box.x + 7, box.cy - 13, 26, 26)))
@@ -159,27 +164,27 @@ def _card(sheet: Sheet, fleet: Fleet, place: str, count: int, box: Box) -> None:
         if number < len(fleet.workloads):
             sheet.icons.append(Icon(TASK_ICON, Box(x - 1, y - 10.5, 13, 13)))
             start += 14
-        for words, size, bold in line:
-            sheet.add_text(start, y, words, INK if bold else GREY, size=size, bold=bold)
-            start += text_width(words, size, bold=bold) + SPAN_GAP
+        for text, size, bold in line:
+            sheet.add_text(start, y, text, INK if bold else GREY, size=size, bold=bold)
+            start += text_width(text, size, bold=bold) + SPAN_GAP
         y += LINE_HEIGHT
 
 
-# -- things ------------------------------------------------------------------------------------------------------
+# -- nodes ------------------------------------------------------------------------------------------------------
 
 
 def _nodes(sheet: Sheet, at: Arrangement) -> None:
     scene = at.scene
-    for thing in (*scene.load_balancers, *at.other_stores):
-        _icon_label_below(sheet, thing, at.boxes[thing.key])
-    for thing in (*scene.stores, *scene.regional):
-        if thing not in at.other_stores:
-            _icon_label_beside(sheet, thing, at.boxes[thing.key])
+    for node in (*scene.load_balancers, *at.other_stores):
+        _icon_label_below(sheet, node, at.boxes[node.key])
+    for node in (*scene.stores, *scene.regional):
+        if node not in at.other_stores:
+            _icon_label_beside(sheet, node, at.boxes[node.key])
     if scene.has_users:
         _icon_label_below(sheet, Node(USERS, "Users", USERS_ICON, ("internet",)), at.boxes[USERS])
     if scene.gateway:
         box = at.boxes[scene.gateway.key]
-        # The gateway stands on the border of the VPC, which must not shine through.
+        # The gateway is on the border of the VPC, which must not be visible through it.
         sheet.cards.append(Panel("gateway", box, stroke="none", fill=WHITE, radius=GATEWAY_SIZE / 2))
         sheet.icons.append(Icon(scene.gateway.icon, box))
         room = text_width(scene.gateway.name, TEXT_SIZE) + 4
@@ -187,20 +192,20 @@ def _nodes(sheet: Sheet, at: Arrangement) -> None:
         sheet.add_text(box.cx, box.bottom + 12, scene.gateway.name, GREY, anchor="middle")
 
 
-def _icon_label_below(sheet: Sheet, thing: Node, box: Box) -> None:
-    sheet.icons.append(Icon(thing.icon, box))
+def _icon_label_below(sheet: Sheet, node: Node, box: Box) -> None:
+    sheet.icons.append(Icon(node.icon, box))
     y = box.bottom + LINE_HEIGHT
-    for words, size, bold in label_lines(thing, LABEL_WIDTH):
-        sheet.add_text(box.cx, y, words, INK if bold else GREY, size=size, bold=bold, anchor="middle")
+    for text, size, bold in label_lines(node, LABEL_WIDTH):
+        sheet.add_text(box.cx, y, text, INK if bold else GREY, size=size, bold=bold, anchor="middle")
         y += LINE_HEIGHT
 
 
-def _icon_label_beside(sheet: Sheet, thing: Node, box: Box) -> None:
-    sheet.icons.append(Icon(thing.icon, box))
-    lines = label_lines(thing)
+def _icon_label_beside(sheet: Sheet, node: Node, box: Box) -> None:
+    sheet.icons.append(Icon(node.icon, box))
+    lines = label_lines(node)
     y = box.cy - len(lines) * LINE_HEIGHT / 2 + 10.5
-    for words, size, bold in lines:
-        sheet.add_text(box.right + 7, y, words, INK if bold else GREY, size=size, bold=bold)
+    for text, size, bold in lines:
+        sheet.add_text(box.right + 7, y, text, INK if bold else GREY, size=size, bold=bold)
         y += LINE_HEIGHT
 
 
@@ -208,7 +213,7 @@ def _icon_label_beside(sheet: Sheet, thing: Node, box: Box) -> None:
 
 
 def _legend(sheet: Sheet, at: Arrangement) -> None:
-    """What the frames and the lines stand for, said once, below everything."""
+    """Explain frames and lines below the picture."""
     x, y = at.cloud.x, at.cloud.bottom + 17
     sheet.width, sheet.height = at.cloud.right + MARGIN, at.cloud.bottom + MARGIN
     if any(fleet.scaling for fleet in at.scene.fleets):
@@ -219,17 +224,17 @@ def _legend(sheet: Sheet, at: Arrangement) -> None:
         _legend_entry(sheet, x, y, "what a listener rule forwards, or a security group lets in")
 
 
-def _legend_entry(sheet: Sheet, x: float, y: float, words: str) -> float:
-    sheet.add_text(x + 31, y, words, GREY)
-    right = x + 31 + text_width(words, TEXT_SIZE)
+def _legend_entry(sheet: Sheet, x: float, y: float, text: str) -> float:
+    sheet.add_text(x + 31, y, text, GREY)
+    right = x + 31 + text_width(text, TEXT_SIZE)
     sheet.width, sheet.height = max(sheet.width, right + MARGIN), y + 4 + MARGIN
     return right + 24
 
 
 def _footnotes(sheet: Sheet, at: Arrangement) -> None:
-    """What is said of a live account, a line each below the legend."""
-    for words in at.scene.footnotes:
+    """Draw the footnotes below the legend, one per line."""
+    for text in at.scene.footnotes:
         y = sheet.height + LINE_HEIGHT - MARGIN
-        sheet.add_text(at.cloud.x, y, words, GREY)
-        right = at.cloud.x + text_width(words, TEXT_SIZE)
+        sheet.add_text(at.cloud.x, y, text, GREY)
+        right = at.cloud.x + text_width(text, TEXT_SIZE)
         sheet.width, sheet.height = max(sheet.width, right + MARGIN), y + 4 + MARGIN

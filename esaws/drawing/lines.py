@@ -1,4 +1,4 @@
-"""The lines of a drawing: along horizontal and vertical pieces, several from one place as the branches of a tree."""
+"""The lines of a drawing: horizontal and vertical segments; several from one node are branches of a tree."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from esaws.drawing.scene import Edge, Key
 from esaws.drawing.shapes import Box, Line, Point, Sheet
 from esaws.drawing.style import CORNER_RADIUS, GREY, ICON_SIZE, INK, LINE_HEIGHT, PADDING, TEXT_SIZE
 
-LANE_OFFSET = 11.0  # what leaves a side of a frame, from what comes in there
+LANE_OFFSET = 11.0  # between lines that leave and enter the same side of a frame
 
 
 def draw_edges(sheet: Sheet, at: Arrangement) -> None:
-    """Every edge of the scene with its label."""
+    """Draw every edge of the scene with its label."""
     trees: dict[tuple[Key, float], list[Edge]] = defaultdict(list)
     lanes: dict[Key, list[Edge]] = defaultdict(list)
     for edge in at.scene.edges:
@@ -24,7 +24,7 @@ def draw_edges(sheet: Sheet, at: Arrangement) -> None:
             lanes[edge.target].append(edge)
         elif any(fleet.key == edge.target for fleet in at.front_fleets):
             _draw_to_front(sheet, at, edge)
-        elif any(thing.key == edge.target for thing in at.other_stores):
+        elif any(node.key == edge.target for node in at.other_stores):
             _draw_to_store(sheet, at, edge)
         else:
             _draw_straight(sheet, edge, at.boxes[edge.source], at.boxes[edge.target])
@@ -35,60 +35,60 @@ def draw_edges(sheet: Sheet, at: Arrangement) -> None:
 
 
 def route_branches(start: Point, bus: float, ends: Iterable[float], *, trunk: bool = False) -> dict[float, list[Point]]:
-    """For each height in `ends` the way there from `start`, along `bus`, so that no piece is drawn twice.
+    """The path from `start` along the vertical `bus` to each height in `ends`, so that no segment is drawn twice.
 
-    Only one way has the common piece at the start; the others begin where they leave what is drawn. `trunk` says that
-    something else draws it.
+    One path has the common segment at the start; the others start where they branch off. With `trunk` the common
+    segment is already drawn.
     """
     x, y = start
     level = [end for end in ends if abs(end - y) < 1]
-    ways = {end: [start, (bus, end)] for end in level}
+    paths = {end: [start, (bus, end)] for end in level}
     trunk = trunk or bool(level)
     for direction in (-1, 1):
         there = sorted((end for end in ends if (end - y) * direction >= 1), key=lambda end: -abs(end - y))
         for number, end in enumerate(there):
             if number:
-                ways[end] = [(bus, end - direction * CORNER_RADIUS), (bus, end)]
+                paths[end] = [(bus, end - direction * CORNER_RADIUS), (bus, end)]
             else:
                 beginning = bus - CORNER_RADIUS if bus > x else bus + CORNER_RADIUS
-                ways[end] = [(beginning if trunk else x, y), (bus, y), (bus, end)]
+                paths[end] = [(beginning if trunk else x, y), (bus, y), (bus, end)]
                 trunk = True
-    return ways
+    return paths
 
 
 def _draw_tree(sheet: Sheet, at: Arrangement, source: Box, bus: float, edges: list[Edge]) -> None:
-    """From a gateway or a load balancer to the left sides of clusters, with captions in the gap."""
+    """Draw lines from a gateway or load balancer to the left sides of clusters, with captions in the gap."""
     entries = {edge: _entry_y(at, edge) for edge in edges}
     passes = any(at.scene.gateway and edge.source == at.scene.gateway.key for edge in edges) and bool(
         at.scene.load_balancers
     )
-    ways = route_branches((source.right, source.cy), bus, entries.values(), trunk=passes)
+    paths = route_branches((source.right, source.cy), bus, entries.values(), trunk=passes)
     for edge, y in entries.items():
-        _add_line(sheet, edge, [*ways[y], (at.boxes[edge.target].x, y)])
+        _add_line(sheet, edge, [*paths[y], (at.boxes[edge.target].x, y)])
         sheet.add_text(at.bus_x + CAPTION_GAP, y - 5, edge.label, INK)
         sheet.add_text(at.bus_x + CAPTION_GAP, y + 13, edge.detail, GREY)
 
 
 def _entry_y(at: Arrangement, edge: Edge) -> float:
-    """Where an edge meets the left side of its cluster: several share it evenly."""
+    """The height at which an edge meets the left side of its cluster; several are spread evenly."""
     fleet = next(fleet for fleet in at.back_fleets if fleet.key == edge.target)
     box, entering = at.boxes[edge.target], at.edges_into(fleet)
     return box.y + box.height * (entering.index(edge) + 0.5) / len(entering)
 
 
 def _draw_lane(sheet: Sheet, at: Arrangement, target: Box, lane: float, edges: list[Edge]) -> None:
-    """From the right sides of clusters, along a lane, to the right side of another."""
+    """Draw lines from the right sides of clusters along a lane to the right side of another."""
     end = target.cy + _lane_offset(at, edges[0].target)
     starts = {edge: at.boxes[edge.source].cy + _lane_offset(at, edge.source) for edge in edges}
-    ways = route_branches((target.right, end), lane, starts.values())
+    paths = route_branches((target.right, end), lane, starts.values())
     for edge, y in starts.items():
-        way = [*ways[y], (at.boxes[edge.source].right, y)]
-        _add_line(sheet, edge, reversed(way), arrow=way[0] == (target.right, end))
+        path = [*paths[y], (at.boxes[edge.source].right, y)]
+        _add_line(sheet, edge, reversed(path), arrow=path[0] == (target.right, end))
         sheet.add_text(lane - 6, y - 5, edge.label, INK, anchor="end")
 
 
 def _lane_offset(at: Arrangement, key: Key) -> float:
-    """Lines in a lane keep below the middle of a frame where another line leaves for a store."""
+    """The offset of a lane's lines below the middle of a frame from which another line leads to a store."""
     stores = any(edge.source == key and not at.needs_lane(edge) for edge in at.scene.edges)
     return LANE_OFFSET if stores else 0.0
 
@@ -105,18 +105,20 @@ def _draw_to_store(sheet: Sheet, at: Arrangement, edge: Edge) -> None:
 
 
 def _draw_to_front(sheet: Sheet, at: Arrangement, edge: Edge) -> None:
-    """Down from the load balancer to the first cluster of its subnet; to others along the left side."""
+    """Draw a line down from the load balancer to the first cluster of its subnet, and to others along the left."""
     source, target = at.boxes[edge.source], at.boxes[edge.target]
     above = [fleet for fleet in at.front_fleets if at.boxes[fleet.key].y < target.y]
-    balancer = next((balancer for balancer in at.scene.load_balancers if balancer.key == edge.source), None)
-    if above or balancer is None:
+    load_balancer = next(
+        (load_balancer for load_balancer in at.scene.load_balancers if load_balancer.key == edge.source), None
+    )
+    if above or load_balancer is None:
         left = at.front_x - PADDING / 2
         _add_line(sheet, edge, [(source.x, source.cy), (left, source.cy), (left, target.cy), (target.x, target.cy)])
         if edge.label:
             sheet.add_text(target.x + 6, target.y - 20, edge.label, INK)
             sheet.add_text(target.x + 6, target.y - 6, edge.detail, GREY)
         return
-    start = source.bottom + at.label_height(balancer) + 2
+    start = source.bottom + at.label_height(load_balancer) + 2
     _add_line(sheet, edge, [(source.cx, start), (source.cx, target.y)])
     middle = (start + target.y) / 2
     sheet.add_text(source.cx + 9, middle - 3, edge.label, INK)
@@ -124,7 +126,7 @@ def _draw_to_front(sheet: Sheet, at: Arrangement, edge: Edge) -> None:
 
 
 def _draw_straight(sheet: Sheet, edge: Edge, source: Box, target: Box) -> None:
-    """To what stands at the same height, or with one bend."""
+    """Draw a line to a node at the same height, or with one bend."""
     tip = target.x - 4
     bend = tip - 14
     _add_line(sheet, edge, [(source.right + 4, source.cy), (bend, source.cy), (bend, target.cy), (tip, target.cy)])

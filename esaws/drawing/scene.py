@@ -1,18 +1,18 @@
-"""What a drawing shows: the places of a system, what stands in them and what reaches what; not yet how it looks."""
+"""The content of a drawing: subnets, nodes and edges, without their positions or looks."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 Key = tuple[str, str]
-"""Kind and name of what is drawn."""
+"""Kind and name of a node."""
 
 USERS: Key = ("Users", "users")
 
 
 @dataclass(frozen=True)
 class SubnetArea:
-    """A subnet; `public` where a route leads from it to an internet gateway, or its instances get public addresses."""
+    """A subnet. It is public if it routes to an internet gateway, or its instances get public addresses."""
 
     name: str
     zone: str
@@ -22,7 +22,7 @@ class SubnetArea:
 
 @dataclass(frozen=True)
 class Node:
-    """An icon with a name and a few words below; `places` are the names of its subnets, none outside of a VPC."""
+    """An icon with a name and lines of text below. `subnets` are names; empty outside of a VPC."""
 
     key: Key
     name: str
@@ -33,7 +33,7 @@ class Node:
 
 @dataclass(frozen=True)
 class Workload:
-    """A service, or a task without one, on the instances of a cluster; `ports` are host and container port."""
+    """A service, or a task without a service, on the instances of a cluster. `ports`: host and container port."""
 
     name: str
     tasks: int
@@ -43,10 +43,10 @@ class Workload:
 
 @dataclass(frozen=True)
 class Fleet:
-    """A cluster with its instances, `instances` in each of its subnets, and what runs on them.
+    """A cluster with the number of instances in each of its subnets, and their workloads.
 
-    A target group that no cluster serves is an empty fleet too, so that a rule has where to lead. `empty` says what is
-    missing where there are no instances.
+    A target group without a cluster is an empty fleet, as the target of its rule. `placeholder` is shown if there are
+    no instances.
     """
 
     key: Key
@@ -58,22 +58,20 @@ class Fleet:
     instances: tuple[tuple[str, int], ...] = ()
     scaling: str = ""
     notes: tuple[tuple[str, str], ...] = ()
-    """Of a live account: by subnet a line about what stands there, such as its health."""
+    """Of an account: (subnet, a line about the instances there, such as their health)."""
 
-    def note_for(self, place: str) -> str:
-        return dict(self.notes).get(place, "")
+    def note_for(self, subnet: str) -> str:
+        return dict(self.notes).get(subnet, "")
 
     @property
     def subnets(self) -> tuple[str, ...]:
-        """The names of the subnets that its instances stand in."""
-        return tuple(place for place, _ in self.instances)
+        """The names of the subnets of its instances."""
+        return tuple(subnet for subnet, _ in self.instances)
 
 
 @dataclass(frozen=True)
 class Edge:
-    """What a listener rule forwards or a security group lets in, by its declaration: whether anybody listens is another
-    question, which a drawing doesn't answer.
-    """
+    """What a listener rule forwards, or a security group lets in. Whether something listens there is not checked."""
 
     source: Key
     target: Key
@@ -83,7 +81,7 @@ class Edge:
 
 @dataclass(frozen=True)
 class Scene:
-    """Everything that one drawing shows, in drawing order."""
+    """The content of one drawing, in drawing order."""
 
     name: str
     region: str
@@ -97,41 +95,41 @@ class Scene:
     regional: tuple[Node, ...] = ()
     edges: tuple[Edge, ...] = ()
     footnotes: tuple[str, ...] = ()
-    """What is said below the picture: of a live account what nobody knows of it, and how it differs."""
+    """Lines below the picture: of an account its price, what is unknown, and differences."""
 
     @property
     def has_users(self) -> bool:
-        """Whether anything is reached from the internet."""
+        """Whether there is an edge from the internet."""
         return any(edge.source == USERS for edge in self.edges)
 
     @property
     def nodes(self) -> tuple[Node, ...]:
-        """Everything with an icon but the users and the instances."""
+        """All nodes except users and instances."""
         gateway = (self.gateway,) if self.gateway else ()
         return (*gateway, *self.load_balancers, *self.stores, *self.regional)
 
     @property
     def node_count(self) -> int:
-        """How many icons have a name: the instances of a cluster in one subnet, with their tasks, count as one."""
+        """The number of named icons. The instances of a cluster in one subnet count as one, with their tasks."""
         cards = sum(max(1, len(fleet.instances)) for fleet in self.fleets)
         return cards + len(self.nodes) + self.has_users
 
     def description(self) -> str:
-        """The drawing in words, for those who can't see it."""
+        """The drawing as text, for screen readers."""
         names = {USERS: "Users"}
         names |= {fleet.key: fleet.name for fleet in self.fleets}
-        names |= {thing.key: thing.name for thing in self.nodes}
+        names |= {node.key: node.name for node in self.nodes}
         sentences = [", ".join(filter(None, (f"Region {self.region}", self.vpc))) + "."]
-        for place in self.subnets:
-            sentences.append(f"Zone {place.zone}: {'public' if place.public else 'private'} subnet {place.name}.")
+        for subnet in self.subnets:
+            sentences.append(f"Zone {subnet.zone}: {'public' if subnet.public else 'private'} subnet {subnet.name}.")
         for fleet in self.fleets:
-            tasks = ", ".join(f"{running.tasks} × {running.name}" for running in fleet.workloads) or "nothing yet"
-            where = "".join(f", {count} × {fleet.instance_type} in {place}" for place, count in fleet.instances)
-            sentences.append(f"{fleet.name} runs {tasks}{where}.")
-            sentences += [f"{fleet.name} in {place}: {note}." for place, note in fleet.notes]
-        for thing in (*self.stores, *self.regional):
-            sentences.append(f"{thing.name}: {', '.join(thing.lines)}." if thing.lines else f"{thing.name}.")
+            tasks = ", ".join(f"{workload.tasks} × {workload.name}" for workload in fleet.workloads) or "nothing yet"
+            instances = "".join(f", {count} × {fleet.instance_type} in {subnet}" for subnet, count in fleet.instances)
+            sentences.append(f"{fleet.name} runs {tasks}{instances}.")
+            sentences += [f"{fleet.name} in {subnet}: {note}." for subnet, note in fleet.notes]
+        for node in (*self.stores, *self.regional):
+            sentences.append(f"{node.name}: {', '.join(node.lines)}." if node.lines else f"{node.name}.")
         for edge in self.edges:
-            how = ", ".join(filter(None, (edge.label, edge.detail)))
-            sentences.append(f"{names[edge.source]} to {names[edge.target]}" + (f" ({how})." if how else "."))
+            labels = ", ".join(filter(None, (edge.label, edge.detail)))
+            sentences.append(f"{names[edge.source]} to {names[edge.target]}" + (f" ({labels})." if labels else "."))
         return " ".join([*sentences, *self.footnotes])

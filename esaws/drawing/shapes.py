@@ -1,4 +1,4 @@
-"""What a picture is made of: panels, icons, lines and texts, each with its place."""
+"""The shapes of a picture: panels, icons, lines and texts with their positions."""
 
 from dataclasses import dataclass, field
 
@@ -7,7 +7,7 @@ from esaws.drawing.style import TEXT_SIZE
 
 Point = tuple[float, float]
 
-# Of the font's ascent and descent, as much as its letters use.
+# The part of the font's ascent and descent that its letters use.
 _ASCENT = 0.74
 _DESCENT = 0.22
 
@@ -47,14 +47,14 @@ class Box:
         return self.y + self.height / 2
 
     def overlaps(self, other: "Box") -> bool:
-        """Whether they share more than an edge."""
+        """Whether both share more than an edge."""
         return (
             min(self.right, other.right) - max(self.x, other.x) > 0.01
             and min(self.bottom, other.bottom) - max(self.y, other.y) > 0.01
         )
 
     def contains(self, other: "Box") -> bool:
-        """Whether `other` lies inside."""
+        """Whether `other` is inside."""
         return (
             other.x >= self.x - 0.01
             and other.y >= self.y - 0.01
@@ -78,7 +78,7 @@ class Panel:
 
 @dataclass(frozen=True)
 class Icon:
-    """One of AWS's icons, named as a node class of diagrams."""
+    """An icon of AWS, named as a node class of diagrams."""
 
     name: str
     box: Box
@@ -86,7 +86,7 @@ class Icon:
 
 @dataclass(frozen=True)
 class Text:
-    """One line of text; x is its start, middle or end as `anchor` says, y its baseline."""
+    """A line of text. `anchor` defines whether x is its start, middle or end; y is its baseline."""
 
     x: float
     y: float
@@ -98,7 +98,7 @@ class Text:
 
     @property
     def box(self) -> Box:
-        """What it covers."""
+        """The area it covers."""
         width = text_width(self.text, self.size, bold=self.bold)
         left = self.x - {"start": 0.0, "middle": width / 2, "end": width}[self.anchor]
         return Box(left, self.y - _ASCENT * self.size, width, (_ASCENT + _DESCENT) * self.size)
@@ -106,14 +106,14 @@ class Text:
 
 @dataclass(frozen=True)
 class Line:
-    """A path along horizontal and vertical pieces; `arrow` says whether it ends in one."""
+    """A path of horizontal and vertical segments, with an arrow at its end if `arrow`."""
 
     points: tuple[Point, ...]
     arrow: bool = True
 
     @property
     def boxes(self) -> list[Box]:
-        """One flat rectangle for each piece."""
+        """A flat rectangle for each segment."""
         return [
             Box(min(a[0], b[0]), min(a[1], b[1]), abs(a[0] - b[0]) or 0.1, abs(a[1] - b[1]) or 0.1)
             for a, b in zip(self.points, self.points[1:], strict=False)
@@ -122,7 +122,7 @@ class Line:
 
 @dataclass
 class Sheet:
-    """A picture in the making: shapes in layers, later ones above earlier ones."""
+    """The shapes of a picture in layers; later layers cover earlier ones."""
 
     panels: list[Panel] = field(default_factory=list)
     lines: list[Line] = field(default_factory=list)
@@ -136,13 +136,13 @@ class Sheet:
         self,
         x: float,
         y: float,
-        words: str,
+        text: str,
         colour: str,
         *,
         size: float = TEXT_SIZE,
         bold: bool = False,
         anchor: str = "start",
     ) -> None:
-        """Add a line of text; none where there are no words."""
-        if words.strip():
-            self.texts.append(Text(x, y, words, size, colour, bold, anchor))
+        """Add a line of text, unless it is blank."""
+        if text.strip():
+            self.texts.append(Text(x, y, text, size, colour, bold, anchor))

@@ -1,4 +1,4 @@
-"""How drawings look: AWS's colours for its groups, which icon stands for what, and sizes in pixels at 100 %."""
+"""The style of drawings: AWS's colours for its groups, icons, and sizes in pixels at 100 %."""
 
 INK = "#232f3e"
 GREY = "#545b64"
@@ -28,7 +28,7 @@ TASK_ICON = "aws.compute.ElasticContainerServiceTask"
 SCALING_ICON = "aws.compute.EC2AutoScaling"
 
 NAME_SIZE = 12.0  # size of names
-TEXT_SIZE = 11.0  # size of everything else
+TEXT_SIZE = 11.0  # size of all other text
 LINE_HEIGHT = 14.0  # from baseline to baseline
 
 MARGIN = 6.0

@@ -1,4 +1,4 @@
-"""A sheet of shapes as SVG text: icons and letters embedded, so that it needs nothing beside it."""
+"""Write a sheet of shapes as SVG, with icons and fonts embedded."""
 
 from html import escape
 from math import hypot
@@ -10,7 +10,7 @@ from esaws.drawing.style import ARROW_SIZE, CORNER_RADIUS, GREY
 
 
 def to_svg(sheet: Sheet, title: str, description: str) -> str:
-    """The picture; the same sheet gives the same text."""
+    """Return the SVG text of a sheet; the same sheet gives the same text."""
     names = {name: f"i{number}" for number, name in enumerate(sorted({icon.name for icon in sheet.icons}))}
     size = f"{_number(sheet.width)} {_number(sheet.height)}"
     width, height = size.split()
@@ -82,7 +82,7 @@ def _line(line: Line) -> str:
     path = f"M{_point(points[0])}"
     for number, (previous, corner, following) in enumerate(zip(points, points[1:], points[2:], strict=False)):
         before, after = _length(previous, corner), _length(corner, following)
-        # The first and the last piece belong to one corner alone.
+        # The first and the last segment belong to one corner only.
         radius = min(
             CORNER_RADIUS, before if number == 0 else before / 2, after if number == len(points) - 3 else after / 2
         )
@@ -108,7 +108,7 @@ def _length(a: Point, b: Point) -> float:
 
 
 def _point_towards(start: Point, end: Point, distance: float) -> Point:
-    """The point at this distance from `start` on the way to `end`."""
+    """The point at this distance from `start` towards `end`."""
     length = _length(start, end)
     if not length:
         return start
