@@ -1,4 +1,4 @@
-"""Alarms: the state that their periods mean, and when they turn."""
+"""Alarms: their state, its reason, and when it changes."""
 
 from datetime import datetime, timedelta
 from types import SimpleNamespace
@@ -15,45 +15,45 @@ from local_aws_server.services.cloudwatch.metrics import Metric, MetricSources, 
 from tests.local.living import Living
 from tests.local.timing import advance, control, events
 
-OK, ALARM, UNKNOWN, KEPT = "OK", "ALARM", "INSUFFICIENT_DATA", "as it was"
+OK, ALARM, UNKNOWN, CURRENT = "OK", "ALARM", "INSUFFICIENT_DATA", "the current state"
 TREATMENTS = ("missing", "ignore", "breaching", "notBreaching")
 
 
-def _points(drawn: str) -> list[tuple[float, float | None]]:
-    """`0` is below the threshold, `X` above it, `-` missing; the newest last."""
+def _points(text: str) -> list[tuple[float, float | None]]:
+    """Parse datapoints, the newest last: `0` is below the threshold, `X` above it, `-` missing."""
     values = {"0": 0.0, "X": 9.0, "-": None}
-    return [(60.0 * number, values[letter]) for number, letter in enumerate(drawn.split())]
+    return [(60.0 * number, values[letter]) for number, letter in enumerate(text.split())]
 
 
-def _state(drawn: str, datapoints: int, missing: str) -> str:
+def _state(text: str, datapoints: int, missing: str) -> str:
     condition = AlarmCondition("GreaterThanThreshold", 5.0, 3, datapoints, missing)
-    return evaluate_state(condition, _points(drawn), KEPT)
+    return evaluate_state(condition, _points(text), CURRENT)
 
 
 @pytest.mark.parametrize(
-    ("datapoints", "drawn", "states"),
+    ("datapoints", "text", "states"),
     [
         # the two tables of AWS: "Configuring how CloudWatch alarms treat missing data"
         (3, "0 - X - X", [OK, OK, OK, OK]),
         (3, "0 - - - -", [OK, OK, OK, OK]),
-        (3, "- - - - -", [UNKNOWN, KEPT, ALARM, OK]),
+        (3, "- - - - -", [UNKNOWN, CURRENT, ALARM, OK]),
         (3, "0 X X - X", [ALARM, ALARM, ALARM, ALARM]),
-        (3, "- - X - -", [ALARM, KEPT, ALARM, OK]),
+        (3, "- - X - -", [ALARM, CURRENT, ALARM, OK]),
         (2, "0 - X - X", [ALARM, ALARM, ALARM, ALARM]),
         (2, "0 0 X 0 X", [ALARM, ALARM, ALARM, ALARM]),
         (2, "0 - X - -", [OK, OK, ALARM, OK]),
         (2, "- - - - 0", [OK, OK, ALARM, OK]),
-        (2, "- - - X -", [ALARM, KEPT, ALARM, OK]),
+        (2, "- - - X -", [ALARM, CURRENT, ALARM, OK]),
     ],
 )
-def test_missing_data_is_treated_as_asked(datapoints: int, drawn: str, states: list[str]) -> None:
-    assert [_state(drawn, datapoints, missing) for missing in TREATMENTS] == states
+def test_missing_data_is_treated_as_configured(datapoints: int, text: str, states: list[str]) -> None:
+    assert [_state(text, datapoints, missing) for missing in TREATMENTS] == states
 
 
 @given(st.lists(st.sampled_from("0X"), min_size=5, max_size=5), st.integers(1, 3))
-def test_with_all_data_only_the_last_periods_count(drawn: list[str], datapoints: int) -> None:
-    expected = ALARM if drawn[2:].count("X") >= datapoints else OK
-    assert {_state(" ".join(drawn), datapoints, missing) for missing in TREATMENTS} == {expected}
+def test_without_gaps_only_the_evaluation_periods_count(text: list[str], datapoints: int) -> None:
+    expected = ALARM if text[2:].count("X") >= datapoints else OK
+    assert {_state(" ".join(text), datapoints, missing) for missing in TREATMENTS} == {expected}
 
 
 @pytest.mark.parametrize(
@@ -65,11 +65,11 @@ def test_with_all_data_only_the_last_periods_count(drawn: list[str], datapoints:
         ("LessThanOrEqualToThreshold", 5.0, True),
     ],
 )
-def test_the_threshold_itself(comparison: str, value: float, breached: bool) -> None:
+def test_comparison_with_a_value_at_the_threshold(comparison: str, value: float, breached: bool) -> None:
     assert AlarmCondition(comparison, 5.0, 1, 1).is_breached(value) is breached
 
 
-def test_reasons_are_in_the_words_of_aws() -> None:
+def test_reasons_are_those_of_aws() -> None:
     condition = AlarmCondition("GreaterThanThreshold", 5.0, 3, 2)
     assert state_reason(condition, _points("0 0 X 0 X"), OK, ALARM) == (
         "Threshold Crossed: 2 out of the last 3 datapoints [9.0 (01/01/70 00:04:00), 9.0 (01/01/70 00:02:00)] were "
@@ -82,15 +82,15 @@ def test_reasons_are_in_the_words_of_aws() -> None:
     assert state_reason(condition, _points("- - -"), OK, UNKNOWN) == "Insufficient Data: 3 datapoints were unknown."
 
 
-# --- from change to change
+# --- evaluation at computed times
 
 
-class Minutes:
-    """An alarm over a metric that steps, in a world of its own; woken every minute, or only when it asks for it."""
+class SimulatedAlarm:
+    """An alarm on a metric with steps, evaluated every minute, or only at the times that it computes."""
 
     def __init__(self, steps: list[tuple[int, float, float]], condition: AlarmCondition, statistic: str) -> None:
         self.steps, self.series, self.now = steps, Series("Count", counts=False), 0.0
-        self.turns: list[tuple[float, str]] = []
+        self.changes: list[tuple[float, str]] = []
         self.alarm: Any = SimpleNamespace(
             name="a",
             rule=None,
@@ -109,12 +109,12 @@ class Minutes:
             state_value="INSUFFICIENT_DATA",
         )
 
-    def follow(self) -> float | None:
+    def evaluate(self) -> float | None:
         metrics, backends = MetricSources({Metric("n", "m"): self.series}, {}), cast("Backends", None)
 
         def change_state(backends: Backends, alarm: Any, state: str, reason: str, data: str) -> None:
             alarm.state_value = state
-            self.turns.append((self.now, state))
+            self.changes.append((self.now, state))
 
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(alarms, "CLOCK", SimpleNamespace(now=lambda: self.now))
@@ -122,18 +122,18 @@ class Minutes:
             return alarms.update_alarm(backends, metrics, self.alarm)
 
     def play(self, until: float, *, every_minute: bool) -> list[tuple[float, str]]:
-        """The changes of its state, and when they come."""
-        ahead, wake = list(self.steps), self.follow()
+        """Run until a time; return the changes of the state with their times."""
+        ahead, wake = list(self.steps), self.evaluate()
         while True:
             minute = self.now // 60 * 60 + 60 if every_minute else None
             moments = [at for at in (wake, minute, ahead[0][0] if ahead else None) if at is not None]
             if not moments or min(moments) > until:
-                return self.turns
+                return self.changes
             self.now = float(min(moments))
             if ahead and ahead[0][0] == self.now:
                 _, rate, value = ahead.pop(0)
                 self.series.steps.append(self.now, rate, value)
-            wake = self.follow()
+            wake = self.evaluate()
 
 
 @given(
@@ -147,19 +147,19 @@ class Minutes:
     st.sampled_from(["Average", "Maximum", "Sum"]),
     st.data(),
 )
-def test_an_alarm_that_is_woken_when_it_asks_misses_nothing(
+def test_evaluating_only_at_computed_times_has_the_same_result_as_every_minute(
     steps: list[tuple[int, float, float]], periods: int, missing: str, statistic: str, data: st.DataObject
 ) -> None:
     condition = AlarmCondition("GreaterThanThreshold", 5.0, periods, data.draw(st.integers(1, periods)), missing)
-    rarely, always = (Minutes(sorted(steps), condition, statistic) for _ in range(2))
+    rarely, always = (SimulatedAlarm(sorted(steps), condition, statistic) for _ in range(2))
     assert rarely.play(4000, every_minute=False) == always.play(4000, every_minute=True)
 
 
 # --- on the server
 
 
-class Alarmed:
-    """An alarm on a metric that the test puts: above 5, two minutes long."""
+class CustomAlarm:
+    """An alarm on a custom metric: above 5 for two minutes."""
 
     def __init__(self, account: Any, **settings: Any) -> None:
         self.account, self.cloudwatch = account, account.client("cloudwatch")
@@ -184,63 +184,63 @@ class Alarmed:
         return datetime.fromisoformat(control(self.account, "GET", "clock")["time"])
 
     def measure(self, *values: float) -> None:
-        """Each in a minute of its own."""
+        """Put values, one a minute."""
         for value in values:
             datum = {"MetricName": "Depth", "Value": value, "Dimensions": [{"Name": "Queue", "Value": "jobs"}]}
             self.cloudwatch.put_metric_data(Namespace="Team", MetricData=[datum])
             advance(self.account, "60s")
 
-    def seen(self) -> dict[str, Any]:
-        found: dict[str, Any] = self.cloudwatch.describe_alarms(AlarmNames=["deep"])["MetricAlarms"][0]
-        return found
+    def describe(self) -> dict[str, Any]:
+        described: dict[str, Any] = self.cloudwatch.describe_alarms(AlarmNames=["deep"])["MetricAlarms"][0]
+        return described
 
     @property
     def state(self) -> str:
-        return str(self.seen()["StateValue"])
+        return str(self.describe()["StateValue"])
 
 
-def test_an_alarm_follows_what_users_put(account: Any) -> None:
-    alarmed = Alarmed(account)
-    assert alarmed.state == UNKNOWN
-    alarmed.measure(1)
-    assert alarmed.state == OK
-    alarmed.measure(9)
-    assert alarmed.state == OK, "one minute is not enough"
-    alarmed.measure(9)
-    assert alarmed.state == ALARM
-    assert alarmed.seen()["StateReason"].startswith("Threshold Crossed: 2 out of the last 2 datapoints [9.0 (")
-    alarmed.measure(1)
-    assert alarmed.state == OK
+def test_an_alarm_on_a_custom_metric_changes_its_state(account: Any) -> None:
+    alarm = CustomAlarm(account)
+    assert alarm.state == UNKNOWN
+    alarm.measure(1)
+    assert alarm.state == OK
+    alarm.measure(9)
+    assert alarm.state == OK, "it needs two periods"
+    alarm.measure(9)
+    assert alarm.state == ALARM
+    assert alarm.describe()["StateReason"].startswith("Threshold Crossed: 2 out of the last 2 datapoints [9.0 (")
+    alarm.measure(1)
+    assert alarm.state == OK
     advance(account, "10m")
-    assert alarmed.state == UNKNOWN, "nobody measures any more"
+    assert alarm.state == UNKNOWN, "there is no data any more"
 
 
-def test_a_state_set_by_hand_holds_until_the_next_evaluation(account: Any) -> None:
-    alarmed = Alarmed(account, TreatMissingData="notBreaching")
+def test_a_state_set_by_a_user_lasts_until_the_next_evaluation(account: Any) -> None:
+    alarm = CustomAlarm(account, TreatMissingData="notBreaching")
     advance(account, "2m")
-    assert alarmed.state == OK
-    alarmed.cloudwatch.set_alarm_state(AlarmName="deep", StateValue=ALARM, StateReason="a rehearsal")
-    assert (alarmed.state, alarmed.seen()["StateReason"]) == (ALARM, "a rehearsal")
+    assert alarm.state == OK
+    alarm.cloudwatch.set_alarm_state(AlarmName="deep", StateValue=ALARM, StateReason="a rehearsal")
+    assert (alarm.state, alarm.describe()["StateReason"]) == (ALARM, "a rehearsal")
     advance(account, "60s")
-    assert alarmed.state == OK
+    assert alarm.state == OK
 
 
-def test_changing_an_alarm_keeps_its_state(account: Any) -> None:
-    alarmed = Alarmed(account)
-    alarmed.measure(9, 9)
-    alarmed.put(Threshold=8.0)
-    assert alarmed.state == ALARM
-    alarmed.put(Threshold=20.0)
+def test_updating_an_alarm_keeps_its_state(account: Any) -> None:
+    alarm = CustomAlarm(account)
+    alarm.measure(9, 9)
+    alarm.put(Threshold=8.0)
+    assert alarm.state == ALARM
+    alarm.put(Threshold=20.0)
     advance(account, "60s")
-    assert alarmed.state == OK
+    assert alarm.state == OK
 
 
-def test_the_history_tells_all_of_it(account: Any) -> None:
-    alarmed = Alarmed(account, AlarmActions=["arn:aws:sns:eu-west-3:123456789012:pager"])
-    alarmed.measure(9, 9)
-    alarmed.cloudwatch.delete_alarms(AlarmNames=["deep"])
-    told = alarmed.cloudwatch.describe_alarm_history(AlarmName="deep", ScanBy="TimestampAscending")["AlarmHistoryItems"]
-    assert [(item["HistoryItemType"], item["HistorySummary"]) for item in told] == [
+def test_the_history_lists_changes_actions_and_the_deletion(account: Any) -> None:
+    alarm = CustomAlarm(account, AlarmActions=["arn:aws:sns:eu-west-3:123456789012:pager"])
+    alarm.measure(9, 9)
+    alarm.cloudwatch.delete_alarms(AlarmNames=["deep"])
+    items = alarm.cloudwatch.describe_alarm_history(AlarmName="deep", ScanBy="TimestampAscending")["AlarmHistoryItems"]
+    assert [(item["HistoryItemType"], item["HistorySummary"]) for item in items] == [
         ("ConfigurationUpdate", 'Alarm "deep" created'),
         ("StateUpdate", "Alarm updated from INSUFFICIENT_DATA to ALARM"),
         ("Action", "Successfully executed action arn:aws:sns:eu-west-3:123456789012:pager"),
@@ -250,18 +250,18 @@ def test_the_history_tells_all_of_it(account: Any) -> None:
         ("deep", "alarm in ALARM"),
         ("pager", "notified"),
     ]
-    only = alarmed.cloudwatch.describe_alarm_history(HistoryItemType="Action", MaxRecords=1)
+    only = alarm.cloudwatch.describe_alarm_history(HistoryItemType="Action", MaxRecords=1)
     assert (len(only["AlarmHistoryItems"]), "NextToken" in only) == (1, False)
 
 
 def test_disabled_actions_are_not_called(account: Any) -> None:
-    alarmed = Alarmed(account, AlarmActions=["arn:aws:sns:eu-west-3:123456789012:pager"], ActionsEnabled=False)
-    alarmed.measure(9, 9)
-    assert alarmed.state == ALARM
+    alarm = CustomAlarm(account, AlarmActions=["arn:aws:sns:eu-west-3:123456789012:pager"], ActionsEnabled=False)
+    alarm.measure(9, 9)
+    assert alarm.state == ALARM
     assert [event["subject"] for event in events(account)] == ["deep"]
 
 
-def test_an_alarm_may_watch_an_expression(account: Any) -> None:
+def test_an_alarm_on_a_metric_math_expression(account: Any) -> None:
     metric = {"Namespace": "Team", "MetricName": "Depth", "Dimensions": [{"Name": "Queue", "Value": "jobs"}]}
     cloudwatch = account.client("cloudwatch")
     cloudwatch.put_metric_alarm(
@@ -311,18 +311,20 @@ def _changes(cloudwatch: Any) -> list[tuple[str, datetime]]:
 
 
 @pytest.mark.parametrize("pauses", [["40m"], ["3m", "90s", "1s", "17m", "30m"]])
-def test_targets_that_fail_set_an_alarm_off_whenever_somebody_looks(account: Any, pauses: list[str]) -> None:
+def test_an_alarm_on_unhealthy_targets_fires_at_the_same_time_in_one_jump_and_in_many(
+    account: Any, pauses: list[str]
+) -> None:
     living = Living(account)
     advance(account, "6m")
     cloudwatch = _unhealthy_hosts(living)
     advance(account, "3m")
-    assert [what for what, _ in _changes(cloudwatch)] == [OK]
+    assert [state for state, _ in _changes(cloudwatch)] == [OK]
     closed = datetime.fromisoformat(control(account, "GET", "clock")["time"])
     living.ec2.revoke_security_group_ingress(**living.rule)
     for pause in pauses:
         advance(account, pause)
-    (_, first), (what, turned), *_ = _changes(cloudwatch)
+    (_, first), (state, changed), *_ = _changes(cloudwatch)
     assert first < closed
-    assert what == ALARM
-    assert timedelta(minutes=1) < turned - closed < timedelta(minutes=4), "two checks, two periods"
-    assert (turned.second, turned.microsecond) == (0, 0), "at the end of a period"
+    assert state == ALARM
+    assert timedelta(minutes=1) < changed - closed < timedelta(minutes=4), "after two checks and two periods"
+    assert (changed.second, changed.microsecond) == (0, 0), "it changes at the end of a period"

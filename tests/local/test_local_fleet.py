@@ -1,4 +1,4 @@
-"""Auto Scaling groups and their instances: from the template, evenly spread, registered with their cluster."""
+"""Auto Scaling groups: launch templates, balance over subnets, replacement, schedules, container instances."""
 
 import base64
 from collections import Counter
@@ -53,8 +53,8 @@ class Fleet:
         shown = [instance for reservation in reservations for instance in reservation["Instances"]]
         return [instance for instance in shown if instance["State"]["Name"] in (states or ["running"])]
 
-    def spread(self) -> list[int]:
-        """How many instances run in each of the two subnets."""
+    def instances_per_subnet(self) -> list[int]:
+        """Return the number of running instances in each of the two subnets."""
         counted = Counter(instance["SubnetId"] for instance in self.instances())
         return [counted[subnet] for subnet in self.subnets]
 
@@ -66,8 +66,8 @@ class Fleet:
         return list(found["containerInstances"])
 
 
-def launched(fleet: Fleet) -> dict[str, Any]:
-    """What of the template has reached the first instance."""
+def settings_of_instance(fleet: Fleet) -> dict[str, Any]:
+    """Return the settings of the first instance that come from the template."""
     instance = fleet.instances()[0]
     given = fleet.ec2.describe_instance_attribute(InstanceId=instance["InstanceId"], Attribute="userData")["UserData"]
     volume = fleet.ec2.describe_volumes(
@@ -83,13 +83,13 @@ def launched(fleet: Fleet) -> dict[str, Any]:
         "volumes": [(v["Size"], v["VolumeType"], v["Attachments"][0]["Device"]) for v in volume],
         "volume tags": volume[0].get("Tags"),
         "tags": {key: tags.get(key) for key in ("esaws:name", "site", "aws:autoscaling:groupName")},
-        "goes with it": instance["BlockDeviceMappings"][0]["Ebs"]["DeleteOnTermination"],
+        "delete on termination": instance["BlockDeviceMappings"][0]["Ebs"]["DeleteOnTermination"],
     }
 
 
-def test_an_instance_of_a_group_is_as_the_template_says(account: Any) -> None:
+def test_an_instance_of_a_group_follows_the_launch_template(account: Any) -> None:
     fleet = Fleet(account)
-    assert launched(fleet) == {
+    assert settings_of_instance(fleet) == {
         "image": True,
         "profile": "host",
         "user data": True,
@@ -98,20 +98,20 @@ def test_an_instance_of_a_group_is_as_the_template_says(account: Any) -> None:
         "volumes": [(30, "gp2", "/dev/xvda")],
         "volume tags": TAGS,
         "tags": {"esaws:name": "n", "site": "paris", "aws:autoscaling:groupName": "g"},
-        "goes with it": True,
+        "delete on termination": True,
     }
     versions = fleet.ec2.describe_launch_template_versions(LaunchTemplateName="host")["LaunchTemplateVersions"]
     assert versions[0]["LaunchTemplateData"]["ImageId"] == IMAGE, "the template keeps the alias"
 
 
 @pytest.mark.stock_moto
-def test_stock_moto_loses_most_of_the_template(stock: Any) -> None:
-    found = launched(Fleet(stock, MinSize=0, DesiredCapacity=1))
+def test_stock_moto_ignores_most_of_the_launch_template(stock: Any) -> None:
+    found = settings_of_instance(Fleet(stock, MinSize=0, DesiredCapacity=1))
     assert (found["image"], found["profile"], found["groups"], found["volume tags"]) == (False, "", False, None)
     assert len(found["volumes"]) == 2
 
 
-def test_the_subnet_decides_on_the_public_address_unless_the_template_does(account: Any) -> None:
+def test_the_subnet_sets_the_public_address_unless_the_template_does(account: Any) -> None:
     interface = {"DeviceIndex": 0}
     fleet = Fleet(account, data={"NetworkInterfaces": [interface]})
     assert all("PublicIpAddress" in instance for instance in fleet.instances())
@@ -125,7 +125,7 @@ def test_the_subnet_decides_on_the_public_address_unless_the_template_does(accou
     assert not any("PublicIpAddress" in instance for instance in fleet.instances())
 
 
-def test_the_group_tells_from_which_version_an_instance_is(account: Any) -> None:
+def test_a_group_describes_the_template_version_of_each_instance(account: Any) -> None:
     fleet = Fleet(account)
     fleet.ec2.create_launch_template_version(LaunchTemplateName="host", LaunchTemplateData=fleet.data)
     fleet.update(DesiredCapacity=3)
@@ -134,7 +134,7 @@ def test_the_group_tells_from_which_version_an_instance_is(account: Any) -> None
 
 
 @pytest.mark.parametrize(
-    ("change", "desired", "spread"),
+    ("change", "desired", "per_subnet"),
     [
         ({}, 2, [1, 1]),
         ({"DesiredCapacity": 3}, 3, [2, 1]),
@@ -146,33 +146,33 @@ def test_the_group_tells_from_which_version_an_instance_is(account: Any) -> None
     ],
     ids=str,
 )
-def test_desired_follows_the_sizes_and_instances_follow_desired(
-    account: Any, change: dict[str, int], desired: int, spread: list[int]
+def test_the_desired_capacity_follows_the_sizes_and_instances_follow_it(
+    account: Any, change: dict[str, int], desired: int, per_subnet: list[int]
 ) -> None:
     fleet = Fleet(account)
     fleet.update(**change)
     assert fleet.describe()["DesiredCapacity"] == desired
-    assert fleet.spread() == spread
+    assert fleet.instances_per_subnet() == per_subnet
 
 
 @pytest.mark.stock_moto
-def test_stock_moto_launches_all_in_one_subnet(stock: Any) -> None:
-    assert Fleet(stock).spread() == [2, 0]
+def test_stock_moto_launches_all_instances_in_one_subnet(stock: Any) -> None:
+    assert Fleet(stock).instances_per_subnet() == [2, 0]
 
 
-def test_a_group_follows_its_subnets(account: Any) -> None:
+def test_a_group_moves_to_its_new_subnets(account: Any) -> None:
     fleet = Fleet(account, DesiredCapacity=4)
     fleet.update(VPCZoneIdentifier=fleet.subnets[0])
-    assert fleet.spread() == [4, 0]
+    assert fleet.instances_per_subnet() == [4, 0]
     fleet.update(VPCZoneIdentifier=",".join(fleet.subnets))
     advance(account, "30m")
-    assert fleet.spread() == [2, 2]
+    assert fleet.instances_per_subnet() == [2, 2]
     fleet.update(VPCZoneIdentifier=fleet.subnets[1], MinSize=1, MaxSize=1)
-    assert fleet.spread() == [0, 1]
+    assert fleet.instances_per_subnet() == [0, 1]
 
 
 @pytest.mark.parametrize("action", ["terminate_instances", "stop_instances"])
-def test_what_is_terminated_or_stopped_is_replaced(account: Any, action: str) -> None:
+def test_a_terminated_or_stopped_instance_is_replaced(account: Any, action: str) -> None:
     fleet = Fleet(account)
     before = {instance["InstanceId"] for instance in fleet.instances()}
     lost = sorted(before)[0]
@@ -180,18 +180,18 @@ def test_what_is_terminated_or_stopped_is_replaced(account: Any, action: str) ->
     advance(account, "10m")
     after = {instance["InstanceId"] for instance in fleet.instances()}
     assert len(after) == 2 and lost not in after
-    assert fleet.spread() == [1, 1]
+    assert fleet.instances_per_subnet() == [1, 1]
     assert lost in {instance["InstanceId"] for instance in fleet.instances("terminated")}
 
 
 @pytest.mark.stock_moto
-def test_stock_moto_does_not_replace_what_is_stopped(stock: Any) -> None:
+def test_stock_moto_does_not_replace_a_stopped_instance(stock: Any) -> None:
     fleet = Fleet(stock)
     fleet.ec2.stop_instances(InstanceIds=[fleet.instances()[0]["InstanceId"]])
     assert len(fleet.instances()) == 1
 
 
-def test_a_suspended_group_stays_as_it_is(account: Any) -> None:
+def test_a_group_with_suspended_launches_launches_nothing(account: Any) -> None:
     fleet = Fleet(account)
     fleet.autoscaling.suspend_processes(AutoScalingGroupName="g", ScalingProcesses=["Launch"])
     fleet.ec2.terminate_instances(InstanceIds=[fleet.instances()[0]["InstanceId"]])
@@ -203,13 +203,13 @@ def test_a_suspended_group_stays_as_it_is(account: Any) -> None:
 
 def test_an_unhealthy_instance_is_replaced(account: Any) -> None:
     fleet = Fleet(account)
-    sick = fleet.instances()[0]["InstanceId"]
-    fleet.autoscaling.set_instance_health(InstanceId=sick, HealthStatus="Unhealthy")
-    assert sick not in {instance["InstanceId"] for instance in fleet.instances()}
+    unhealthy = fleet.instances()[0]["InstanceId"]
+    fleet.autoscaling.set_instance_health(InstanceId=unhealthy, HealthStatus="Unhealthy")
+    assert unhealthy not in {instance["InstanceId"] for instance in fleet.instances()}
     assert len(fleet.instances()) == 2
 
 
-def test_protected_instances_outlive_scaling_in_but_not_the_group(account: Any) -> None:
+def test_protected_instances_survive_scaling_in_but_not_the_deletion_of_the_group(account: Any) -> None:
     fleet = Fleet(account, NewInstancesProtectedFromScaleIn=True)
     fleet.update(MinSize=0, DesiredCapacity=0)
     assert len(fleet.instances()) == 2
@@ -228,7 +228,7 @@ def test_stock_moto_leaks_protected_instances(stock: Any) -> None:
 
 
 @pytest.mark.parametrize("desired", [1, 5])
-def test_desired_stays_between_the_sizes(account: Any, desired: int) -> None:
+def test_a_desired_capacity_outside_the_sizes_is_refused(account: Any, desired: int) -> None:
     fleet = Fleet(account)
     for change in (
         lambda: fleet.update(DesiredCapacity=desired),
@@ -246,18 +246,18 @@ def test_stock_moto_takes_any_desired_capacity(stock: Any) -> None:
     assert fleet.describe()["DesiredCapacity"] == 5
 
 
-def test_a_launch_that_fails_is_told_by_the_activities(account: Any) -> None:
-    fleet = Fleet(account, data={"IamInstanceProfile": {"Name": "nobody"}})
+def test_a_failed_launch_is_in_the_activities(account: Any) -> None:
+    fleet = Fleet(account, data={"IamInstanceProfile": {"Name": "missing"}})
     assert fleet.instances() == []
     activities = fleet.autoscaling.describe_scaling_activities(AutoScalingGroupName="g")["Activities"]
     assert [activity["StatusCode"] for activity in activities] == ["Failed"]
-    assert "nobody" in activities[0]["StatusMessage"]
-    account.client("iam").create_instance_profile(InstanceProfileName="nobody")
+    assert "missing" in activities[0]["StatusMessage"]
+    account.client("iam").create_instance_profile(InstanceProfileName="missing")
     advance(account, "5m")
-    assert fleet.spread() == [1, 1]
+    assert fleet.instances_per_subnet() == [1, 1]
 
 
-def test_settings_of_a_group_are_kept_and_changed(account: Any) -> None:
+def test_settings_of_a_group_are_stored_and_updated(account: Any) -> None:
     fleet = Fleet(account, DefaultInstanceWarmup=30, MaxInstanceLifetime=100_000)
     assert fleet.describe()["HealthCheckGracePeriod"] == 0
     change = {"DefaultCooldown": 7, "TerminationPolicies": ["OldestInstance"], "MaxInstanceLifetime": 200_000}
@@ -284,9 +284,11 @@ def test_instances_register_with_the_cluster_of_their_user_data(account: Any, cl
     if not cluster_first:
         fleet.ecs.create_cluster(clusterName="site-cluster")
     found = fleet.container_instances()
-    assert {each["ec2InstanceId"] for each in found} == {each["InstanceId"] for each in fleet.instances()}
-    assert all(each["status"] == "ACTIVE" and each["agentConnected"] for each in found)
-    resources = {each["name"]: each for each in found[0]["registeredResources"]}
+    assert {instance["ec2InstanceId"] for instance in found} == {
+        instance["InstanceId"] for instance in fleet.instances()
+    }
+    assert all(instance["status"] == "ACTIVE" and instance["agentConnected"] for instance in found)
+    resources = {resource["name"]: resource for resource in found[0]["registeredResources"]}
     assert resources["CPU"]["integerValue"] == 1024
     assert resources["MEMORY"]["integerValue"] == pytest.approx(950, abs=20)
     assert resources["PORTS"]["stringSetValue"] == ["22", "2375", "2376", "51678", "51679"]
@@ -299,8 +301,8 @@ def test_terminated_instances_are_deregistered_and_new_ones_registered(account: 
     fleet.ecs.create_cluster(clusterName="site-cluster")
     fleet.ec2.terminate_instances(InstanceIds=[fleet.instances()[0]["InstanceId"]])
     advance(account, "10m")
-    registered = [each["ec2InstanceId"] for each in fleet.container_instances()]
-    assert sorted(registered) == sorted(each["InstanceId"] for each in fleet.instances())
+    registered = [instance["ec2InstanceId"] for instance in fleet.container_instances()]
+    assert sorted(registered) == sorted(instance["InstanceId"] for instance in fleet.instances())
     fleet.update(MinSize=0, DesiredCapacity=0)
     advance(account, "10m")
     assert fleet.container_instances() == []
@@ -322,7 +324,7 @@ def test_a_stopped_instance_is_registered_but_not_connected(account: Any) -> Non
     assert not fleet.container_instances()[0]["agentConnected"]
 
 
-def test_a_container_instance_names_its_capacity_provider(account: Any) -> None:
+def test_a_container_instance_has_its_capacity_provider(account: Any) -> None:
     fleet = Fleet(account)
     provider = {"autoScalingGroupArn": fleet.describe()["AutoScalingGroupARN"]}
     fleet.ecs.create_capacity_provider(name="provider", autoScalingGroupProvider=provider)
@@ -330,7 +332,7 @@ def test_a_container_instance_names_its_capacity_provider(account: Any) -> None:
     assert {each["capacityProviderName"] for each in fleet.container_instances()} == {"provider"}
 
 
-def test_a_task_takes_the_port_and_the_memory_of_its_instance(account: Any) -> None:
+def test_a_task_uses_a_port_and_memory_of_its_instance(account: Any) -> None:
     fleet = Fleet(account, MinSize=1, MaxSize=1)
     fleet.ecs.create_cluster(clusterName="site-cluster")
     mapping = {"containerPort": 8000, "hostPort": 8002}
@@ -350,13 +352,13 @@ def test_a_task_takes_the_port_and_the_memory_of_its_instance(account: Any) -> N
 # --- scheduled actions
 
 
-def test_a_group_sleeps_at_night_and_wakes_in_the_morning(account: Any) -> None:
+def test_scheduled_actions_stop_a_group_at_night_and_start_it_in_the_morning(account: Any) -> None:
     fleet = Fleet(account)
     put = fleet.autoscaling.put_scheduled_update_group_action
     sizes = {"night": (0, "0 20 * * *"), "morning": (2, "0 6 * * *")}
     for name, (size, recurrence) in sizes.items():
-        asked = {"MinSize": size, "DesiredCapacity": size, "Recurrence": recurrence}
-        put(AutoScalingGroupName="g", ScheduledActionName=name, **asked)
+        params = {"MinSize": size, "DesiredCapacity": size, "Recurrence": recurrence}
+        put(AutoScalingGroupName="g", ScheduledActionName=name, **params)
     advance(account, "1d")
     seen = set()
     for _ in range(24):
@@ -366,18 +368,18 @@ def test_a_group_sleeps_at_night_and_wakes_in_the_morning(account: Any) -> None:
     assert seen == {(True, 2, 2), (False, 0, 0)}
 
 
-def test_an_action_without_recurrence_happens_once(account: Any) -> None:
+def test_an_action_without_recurrence_runs_once(account: Any) -> None:
     fleet = Fleet(account)
     start = datetime.fromtimestamp(now(account) + 1800, UTC)
-    asked = {"AutoScalingGroupName": "g", "ScheduledActionName": "more"}
-    fleet.autoscaling.put_scheduled_update_group_action(**asked, StartTime=start, DesiredCapacity=4)
+    params = {"AutoScalingGroupName": "g", "ScheduledActionName": "more"}
+    fleet.autoscaling.put_scheduled_update_group_action(**params, StartTime=start, DesiredCapacity=4)
     advance(account, "1h")
     assert fleet.describe()["DesiredCapacity"] == 4
     assert fleet.autoscaling.describe_scheduled_actions()["ScheduledUpdateGroupActions"] == []
 
 
 @pytest.mark.parametrize(
-    "asked",
+    "params",
     [
         {"Recurrence": "every day", "MinSize": 0},
         {"Recurrence": "0 20 * * *"},
@@ -385,9 +387,9 @@ def test_an_action_without_recurrence_happens_once(account: Any) -> None:
     ],
     ids=str,
 )
-def test_an_action_that_can_not_be_is_refused(account: Any, asked: dict[str, Any]) -> None:
+def test_an_invalid_scheduled_action_is_refused(account: Any, params: dict[str, Any]) -> None:
     fleet = Fleet(account, MinSize=0)
     with pytest.raises(ClientError, match="ValidationError"):
         fleet.autoscaling.put_scheduled_update_group_action(
-            AutoScalingGroupName="g", ScheduledActionName="never", **asked
+            AutoScalingGroupName="g", ScheduledActionName="never", **params
         )

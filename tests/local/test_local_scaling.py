@@ -1,4 +1,4 @@
-"""Scaling policies: what they decide, and a service that follows its traffic."""
+"""Scaling policies: the capacity that they compute, and services and groups that scale with their traffic."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -21,11 +21,11 @@ from local_aws_server.services.application_autoscaling.policy_math import (
 from tests.local.living import Living
 from tests.local.timing import advance, control, events, now
 
-# --- decisions
+# --- pure functions
 
 
 @pytest.mark.parametrize(
-    ("now", "measured", "out", "wanted"),
+    ("now", "measured", "out", "expected"),
     [
         (2, 78.0, True, 4),  # 3.12 tasks would be at 50 %
         (2, 100.0, True, 4),
@@ -39,18 +39,22 @@ from tests.local.timing import advance, control, events, now
         (12, 10.0, True, 12),
     ],
 )
-def test_target_tracking_goes_out_at_once_and_in_gradually(now: int, measured: float, out: bool, wanted: int) -> None:
+def test_target_tracking_scales_out_at_once_and_in_gradually(
+    now: int, measured: float, out: bool, expected: int
+) -> None:
     capacity = Capacity(now, 2, max(10, now))
-    assert target_tracking_capacity(capacity, measured, 50.0, scale_out=out) == wanted
+    assert target_tracking_capacity(capacity, measured, 50.0, scale_out=out) == expected
 
 
 @given(st.integers(0, 50), st.integers(0, 50), st.integers(0, 50), st.floats(0, 1000), st.booleans())
-def test_tracking_never_goes_the_wrong_way(now: int, low: int, more: int, measured: float, out: bool) -> None:
+def test_target_tracking_never_scales_in_the_wrong_direction(
+    now: int, low: int, more: int, measured: float, out: bool
+) -> None:
     capacity = Capacity(now, low, low + more)
-    wanted = target_tracking_capacity(capacity, measured, 50.0, scale_out=out)
-    assert wanted >= now if out else wanted <= now
-    if wanted != now:
-        assert (wanted <= capacity.maximum) if out else (wanted >= capacity.minimum)
+    expected = target_tracking_capacity(capacity, measured, 50.0, scale_out=out)
+    assert expected >= now if out else expected <= now
+    if expected != now:
+        assert (expected <= capacity.maximum) if out else (expected >= capacity.minimum)
 
 
 STEPS = [
@@ -63,15 +67,15 @@ STEPS = [
 
 
 @pytest.mark.parametrize(
-    ("beyond", "wanted"), [(0.0, 11), (9.9, 11), (10.0, 13), (500.0, 13), (-0.1, 9), (-10.0, 7), (-99.0, 7)]
+    ("breach", "expected"), [(0.0, 11), (9.9, 11), (10.0, 13), (500.0, 13), (-0.1, 9), (-10.0, 7), (-99.0, 7)]
 )
-def test_a_step_is_chosen_by_how_far_a_metric_is_beyond_the_threshold(beyond: float, wanted: int) -> None:
+def test_the_breach_of_the_threshold_selects_the_step(breach: float, expected: int) -> None:
     policy = {"AdjustmentType": "PercentChangeInCapacity", "StepAdjustments": STEPS}
-    assert step_capacity(Capacity(10, 0, 100), beyond, policy) == wanted
+    assert step_capacity(Capacity(10, 0, 100), breach, policy) == expected
 
 
 @pytest.mark.parametrize(
-    ("kind", "adjustment", "least", "wanted"),
+    ("kind", "adjustment", "least", "expected"),
     [
         ("ChangeInCapacity", 3, None, 13),
         ("ChangeInCapacity", -30, None, 2),
@@ -83,16 +87,20 @@ def test_a_step_is_chosen_by_how_far_a_metric_is_beyond_the_threshold(beyond: fl
         ("PercentChangeInCapacity", 10, 4, 14),
     ],
 )
-def test_adjustments(kind: str, adjustment: int, least: int | None, wanted: int) -> None:
+def test_each_adjustment_type_rounds_and_limits_the_change(
+    kind: str, adjustment: int, least: int | None, expected: int
+) -> None:
     policy = {"AdjustmentType": kind, "MinAdjustmentMagnitude": least}
-    assert adjust(Capacity(10, 2, 20), adjustment, policy) == wanted
+    assert adjust(Capacity(10, 2, 20), adjustment, policy) == expected
 
 
-def test_a_cooldown_holds_back_what_goes_in_and_counts_what_has_gone_out() -> None:
+def test_a_cooldown_blocks_scaling_in_and_limits_scaling_out() -> None:
     out, inwards = Scaling(1000.0, 2, 4, 300.0), Scaling(1000.0, 4, 3, 300.0)
     assert (is_allowed(out, 1100.0, scale_out=False), is_allowed(out, 1300.0, scale_out=False)) == (False, True)
-    assert is_allowed(inwards, 1100.0, scale_out=True), "whoever needs more gets it"
-    assert base_capacity(Capacity(4, 2, 9), out, 1100.0).current == 2, "the two that come count for the next scale-out"
+    assert is_allowed(inwards, 1100.0, scale_out=True), "a scale-out is always allowed"
+    assert base_capacity(Capacity(4, 2, 9), out, 1100.0).current == 2, (
+        "the next scale-out starts from the capacity before"
+    )
     assert base_capacity(Capacity(4, 2, 9), out, 1300.0).current == 4
     assert base_capacity(Capacity(3, 2, 9), inwards, 1100.0).current == 3
 
@@ -119,15 +127,15 @@ NOON = datetime(2026, 3, 4, 12, 0, tzinfo=UTC).timestamp()  # a Wednesday
         ("cron(0 0 1 1 ? 2020)", None, None),
     ],
 )
-def test_when_a_schedule_comes_next(schedule: str, zone: str | None, expected: str | None) -> None:
-    found = schedule_expressions.next_time(schedule, NOON, since=NOON - 100, zone=zone)
-    assert (found and datetime.fromtimestamp(found, UTC).strftime("%Y-%m-%d %H:%M:%S")) == expected
+def test_the_next_time_of_a_schedule(schedule: str, zone: str | None, expected: str | None) -> None:
+    due = schedule_expressions.next_time(schedule, NOON, since=NOON - 100, zone=zone)
+    assert (due and datetime.fromtimestamp(due, UTC).strftime("%Y-%m-%d %H:%M:%S")) == expected
 
 
 @pytest.mark.parametrize(
     "schedule", ["noon", "at(noon)", "rate(5)", "rate(0 minutes)", "cron(0 18 * * ?)", "cron(x 1 * * ? *)"]
 )
-def test_what_is_no_schedule(schedule: str) -> None:
+def test_an_invalid_schedule_is_refused(schedule: str) -> None:
     with pytest.raises(ValueError):
         schedule_expressions.next_time(schedule, NOON)
 
@@ -136,7 +144,7 @@ def test_what_is_no_schedule(schedule: str) -> None:
 
 
 class Scaled(Living):
-    """A service of two tasks that may have up to four, with instances for four."""
+    """A service of two tasks with a maximum of four, and instances for four."""
 
     def __init__(self, account: Any) -> None:
         super().__init__(account)
@@ -161,10 +169,10 @@ class Scaled(Living):
         )
         return answer
 
-    def traffic(self, **asked: Any) -> None:
-        """From a whole minute on: the first datapoint may call a policy already, and is as high as the others then."""
+    def traffic(self, **trace: Any) -> None:
+        """Start traffic at a full minute, so that the first datapoint is as high as the others."""
         advance(self.account, f"{60 - now(self.account) % 60:g}s")
-        control(self.account, "POST", "traffic", trace=asked)
+        control(self.account, "POST", "traffic", trace=trace)
 
     def service(self) -> dict[str, Any]:
         return dict(self.ecs.describe_services(cluster=self.name, services=[self.name])["services"][0])
@@ -188,7 +196,7 @@ SPIKE = {"shape": "spike", "requests_per_second": 20, "peak": 6, "minutes": 30}
 
 
 @pytest.mark.parametrize("pauses", [["3h"], ["13m", "1s", "4m", "30s", "17m", "33m", "112m"]])
-def test_a_service_goes_from_two_tasks_to_four_and_back(scaled: Scaled, pauses: list[str]) -> None:
+def test_a_spike_scales_a_service_from_two_tasks_to_four_and_back(scaled: Scaled, pauses: list[str]) -> None:
     scaled.track()
     scaled.traffic(**SPIKE)
     for pause in pauses:
@@ -199,9 +207,9 @@ def test_a_service_goes_from_two_tasks_to_four_and_back(scaled: Scaled, pauses: 
         "scaled in from 4 to 3 tasks",
         "scaled in from 3 to 2 tasks",
     ]
-    why = [event["because"] for event in events(scaled.account) if event["what"].startswith("scaled")]
-    assert why[0] == "CPU 100 % over its target of 70 %"
-    assert why[3].endswith("% under its target of 70 %")
+    reasons = [event["because"] for event in events(scaled.account) if event["what"].startswith("scaled")]
+    assert reasons[0] == "CPU 100 % over its target of 70 %"
+    assert reasons[3].endswith("% under its target of 70 %")
     assert (scaled.service()["desiredCount"], scaled.service()["runningCount"]) == (2, 2)
     latest, *_, first = scaled.activities()
     assert (first["Description"], latest["Description"]) == (
@@ -210,11 +218,11 @@ def test_a_service_goes_from_two_tasks_to_four_and_back(scaled: Scaled, pauses: 
     )
     high = next(alarm["AlarmName"] for alarm in scaled.alarms() if "-AlarmHigh-" in alarm["AlarmName"])
     assert first["Cause"] == f"monitor alarm {high} in state ALARM triggered policy cpu"
-    assert {each["StatusCode"] for each in scaled.activities()} == {"Successful"}
-    assert first["EndTime"] > first["StartTime"], "once the tasks run"
+    assert {item["StatusCode"] for item in scaled.activities()} == {"Successful"}
+    assert first["EndTime"] > first["StartTime"], "it ends when the tasks run"
 
 
-def test_cheap_requests_scale_nothing(account: Any) -> None:
+def test_requests_that_need_little_cpu_scale_nothing(account: Any) -> None:
     scaled = Scaled(account)
     container = {
         "name": "web",
@@ -232,8 +240,8 @@ def test_cheap_requests_scale_nothing(account: Any) -> None:
     assert scaled.scalings() == []
 
 
-def test_the_alarms_of_target_tracking_come_and_go_with_their_policy(scaled: Scaled) -> None:
-    named = {each["AlarmName"] for each in scaled.track(60.0)["Alarms"]}
+def test_the_alarms_of_target_tracking_are_kept_and_deleted_with_the_policy(scaled: Scaled) -> None:
+    named = {item["AlarmName"] for item in scaled.track(60.0)["Alarms"]}
     alarms = {alarm["AlarmName"]: alarm for alarm in scaled.alarms()}
     assert alarms.keys() == named
     settings = sorted(
@@ -243,18 +251,18 @@ def test_the_alarms_of_target_tracking_come_and_go_with_their_policy(scaled: Sca
     assert settings == [("High", "GreaterThanThreshold", 60.0, 3, 60), ("Low-", "LessThanThreshold", 54.0, 15, 60)]
     assert all(name.startswith(f"TargetTracking-{scaled.target['ResourceId']}-Alarm") for name in named)
     advance(scaled.account, "20m")
-    assert [alarm["StateValue"] for alarm in scaled.alarms()] == ["OK", "ALARM"], "it is idle"
+    assert [alarm["StateValue"] for alarm in scaled.alarms()] == ["OK", "ALARM"], "the service is idle"
     again = scaled.track(80.0, DisableScaleIn=True)
     (left,) = scaled.alarms()
     assert left["AlarmName"] in named
     assert (left["Threshold"], left["StateValue"]) == (80.0, "OK")
     shown = scaled.scaling.describe_scaling_policies(ServiceNamespace="ecs")["ScalingPolicies"]
-    assert [(each["PolicyARN"], len(each["Alarms"])) for each in shown] == [(again["PolicyARN"], 1)]
+    assert [(item["PolicyARN"], len(item["Alarms"])) for item in shown] == [(again["PolicyARN"], 1)]
     scaled.scaling.delete_scaling_policy(**scaled.target, PolicyName="cpu")
     assert scaled.alarms() == []
 
 
-def test_suspended_scaling_does_nothing(scaled: Scaled) -> None:
+def test_suspended_scaling_changes_nothing(scaled: Scaled) -> None:
     scaled.scaling.register_scalable_target(**scaled.target, SuspendedState={"DynamicScalingOutSuspended": True})
     scaled.track()
     scaled.traffic(**SPIKE)
@@ -262,7 +270,7 @@ def test_suspended_scaling_does_nothing(scaled: Scaled) -> None:
     assert scaled.scalings() == []
 
 
-def test_requests_per_target_can_be_tracked(scaled: Scaled) -> None:
+def test_target_tracking_of_requests_per_target(scaled: Scaled) -> None:
     balancer = scaled.elbv2.describe_load_balancers()["LoadBalancers"][0]["LoadBalancerArn"].split("loadbalancer/")[-1]
     label = f"{balancer}/{scaled.target_group.split(':')[-1]}"
     metric = {"PredefinedMetricType": "ALBRequestCountPerTarget", "ResourceLabel": label}
@@ -272,7 +280,7 @@ def test_requests_per_target_can_be_tracked(scaled: Scaled) -> None:
     assert scaled.scalings() == ["scaled out from 2 to 4 tasks"], "750 a minute each"
 
 
-def test_a_minimum_above_the_present_number_raises_it_at_once(scaled: Scaled) -> None:
+def test_bounds_that_exclude_the_capacity_change_it_at_once(scaled: Scaled) -> None:
     scaled.scaling.register_scalable_target(**scaled.target, MinCapacity=3)
     assert scaled.service()["desiredCount"] == 3
     (activity,) = scaled.activities()
@@ -281,7 +289,7 @@ def test_a_minimum_above_the_present_number_raises_it_at_once(scaled: Scaled) ->
     assert scaled.service()["desiredCount"] == 1
 
 
-def test_a_step_policy_is_called_by_an_alarm_of_its_users(scaled: Scaled) -> None:
+def test_a_users_alarm_triggers_a_step_policy(scaled: Scaled) -> None:
     steps = [
         {"MetricIntervalLowerBound": 0.0, "MetricIntervalUpperBound": 50.0, "ScalingAdjustment": 1},
         {"MetricIntervalLowerBound": 50.0, "ScalingAdjustment": 2},
@@ -308,13 +316,13 @@ def test_a_step_policy_is_called_by_an_alarm_of_its_users(scaled: Scaled) -> Non
             advance(scaled.account, "60s")
 
     measure(120, 3)
-    assert scaled.service()["desiredCount"] == 3, "the cooldown lasts"
+    assert scaled.service()["desiredCount"] == 3, "the cooldown is not over"
     measure(160, 1)
-    assert scaled.service()["desiredCount"] == 4, "a larger step counts what has been added"
+    assert scaled.service()["desiredCount"] == 4, "a larger step adds to the capacity before"
     assert scaled.activities()[0]["Cause"] == "monitor alarm jobs in state ALARM triggered policy steps"
 
 
-def test_scheduled_actions_move_the_bounds(scaled: Scaled) -> None:
+def test_scheduled_actions_set_the_bounds(scaled: Scaled) -> None:
     now = datetime.fromisoformat(control(scaled.account, "GET", "clock")["time"])
     put = scaled.scaling.put_scheduled_action
     named = {**scaled.target, "ScheduledActionName": "evening"}
@@ -329,27 +337,28 @@ def test_scheduled_actions_move_the_bounds(scaled: Scaled) -> None:
         put(**named, Schedule="soon")
 
 
-def test_an_auto_scaling_group_tracks_its_cpu(account: Any) -> None:
+def test_target_tracking_of_the_cpu_of_an_auto_scaling_group(account: Any) -> None:
     living = Living(account)
     advance(account, "6m")
     metric = {"PredefinedMetricType": "ASGAverageCPUUtilization"}
-    made = living.autoscaling.put_scaling_policy(
+    response = living.autoscaling.put_scaling_policy(
         AutoScalingGroupName=living.name,
         PolicyName="cpu",
         PolicyType="TargetTrackingScaling",
         TargetTrackingConfiguration={"TargetValue": 50.0, "PredefinedMetricSpecification": metric},
     )
-    assert len(made["Alarms"]) == 2
+    assert len(response["Alarms"]) == 2
     control(account, "POST", "traffic", trace={"requests_per_second": 80})
     advance(account, "10m")
     assert len(living.hosts()) == 4
     scaled = [(event["what"], event["because"]) for event in events(account) if event["what"].startswith("scaled")]
     assert scaled == [("scaled out from 2 to 4 instances", "CPU 82 % over its target of 50 %")]
     (policy,) = living.autoscaling.describe_policies()["ScalingPolicies"]
-    assert policy["Alarms"] == made["Alarms"]
+    assert policy["Alarms"] == response["Alarms"]
     launches = living.autoscaling.describe_scaling_activities(AutoScalingGroupName=living.name)["Activities"]
     assert (
-        f"a monitor alarm {made['Alarms'][0]['AlarmName']} in state ALARM triggered policy cpu" in launches[0]["Cause"]
+        f"a monitor alarm {response['Alarms'][0]['AlarmName']} in state ALARM triggered policy cpu"
+        in launches[0]["Cause"]
     )
     living.autoscaling.delete_policy(AutoScalingGroupName=living.name, PolicyName="cpu")
     assert account.client("cloudwatch").describe_alarms()["MetricAlarms"] == []
@@ -376,9 +385,9 @@ def test_a_simple_policy_of_a_group_waits_for_its_cooldown(account: Any) -> None
         TreatMissingData="breaching",
         AlarmActions=[policy],
     )
-    wanted = []
+    expected = []
     for _ in range(3):
         advance(account, "4m")
         group = living.autoscaling.describe_auto_scaling_groups()["AutoScalingGroups"][0]
-        wanted.append(group["DesiredCapacity"])
-    assert wanted == [3, 4, 4]
+        expected.append(group["DesiredCapacity"])
+    assert expected == [3, 4, 4]

@@ -119,9 +119,9 @@ def test_a_network_acl_allows_a_range_if_it_allows_each_port(
         ("200-202, 301,400-499", [202, 301, 404], [203, 302, 500]),
     ],
 )
-def test_a_matcher_contains_codes_lists_and_ranges(matcher: str, taken: list[int], not_taken: list[int]) -> None:
-    assert all(matches_status(matcher, status) for status in taken)
-    assert not any(matches_status(matcher, status) for status in not_taken)
+def test_a_matcher_contains_codes_lists_and_ranges(matcher: str, included: list[int], excluded: list[int]) -> None:
+    assert all(matches_status(matcher, status) for status in included)
+    assert not any(matches_status(matcher, status) for status in excluded)
 
 
 @pytest.mark.parametrize(
@@ -232,7 +232,7 @@ def test_the_result_is_the_same_as_if_every_check_ran(flips: list[float], health
 
 
 class Site:
-    """A load balancer in two zones that forwards to the target group `t`, and a cluster with an instance in each zone."""
+    """A load balancer in two zones that forwards to the target group `t`, and a cluster with instances in them."""
 
     def __init__(self, account: Any, health: dict[str, Any] | None = None, subnets: int = 2) -> None:
         self.account = account
@@ -499,7 +499,7 @@ def test_a_target_in_a_zone_that_is_not_enabled_is_unused(account: Any) -> None:
     site.instances.append(site.launch(third["Subnet"]["SubnetId"]))
     site.register(1)
     assert site.health() == [("unused", "Target.NotInUse")]
-    assert site.description() == "Target is in an Availability Zone that is not enabled for the load load_balancer"
+    assert site.description() == "Target is in an Availability Zone that is not enabled for the load balancer"
     site.elbv2.set_subnets(LoadBalancerArn=site.load_balancer, Subnets=[*site.subnets, third["Subnet"]["SubnetId"]])
     assert site.health()[0][0] == "initial"
 
@@ -698,7 +698,7 @@ def test_a_node_of_another_zone_checks_only_with_cross_zone_load_balancing(
     created = site.elbv2.create_target_group(Name="tcp", Protocol="TCP", Port=80, VpcId=site.vpc)
     site.group = created["TargetGroups"][0]["TargetGroupArn"]
     created = site.elbv2.create_load_balancer(Name="n", Type="network", Scheme="internal", Subnets=site.subnets)
-    balancer = created["LoadBalancers"][0]["LoadBalancerArn"]
+    load_balancer = created["LoadBalancers"][0]["LoadBalancerArn"]
     attribute = {"Key": "load_balancing.cross_zone.enabled", "Value": cross_zone}
     site.elbv2.modify_load_balancer_attributes(LoadBalancerArn=load_balancer, Attributes=[attribute])
     actions = [{"Type": "forward", "TargetGroupArn": site.group}]

@@ -1,4 +1,4 @@
-"""Traffic: who gets it, what it costs them, and what CloudWatch shows of it."""
+"""Traffic: traces, routing, the load of containers, and the metrics in CloudWatch."""
 
 import urllib.error
 from datetime import datetime, timedelta
@@ -32,20 +32,20 @@ def test_a_steady_trace_never_changes() -> None:
     assert (steady.rates(MIDNIGHT + 1e8), steady.next_change(MIDNIGHT)) == ({"/api/": 20.0}, None)
 
 
-def test_a_spike_comes_and_goes() -> None:
+def test_a_spike_starts_and_ends() -> None:
     spike = parse_trace({"shape": "spike", "requests_per_second": 20, "peak": 6, "after": 10, "minutes": 30}, MIDNIGHT)
-    seen = {minute: spike.rates(MIDNIGHT + 60 * minute)["/"] for minute in (0, 9, 10, 39, 40, 999)}
-    assert seen == {0: 20.0, 9: 20.0, 10: 120.0, 39: 120.0, 40: 20.0, 999: 20.0}
+    rates = {minute: spike.rates(MIDNIGHT + 60 * minute)["/"] for minute in (0, 9, 10, 39, 40, 999)}
+    assert rates == {0: 20.0, 9: 20.0, 10: 120.0, 39: 120.0, 40: 20.0, 999: 20.0}
 
 
-def test_a_day_has_24_steps_and_its_peak_at_20_whenever_it_began() -> None:
+def test_a_daily_trace_has_24_steps_with_the_peak_at_20_whenever_it_starts() -> None:
     daily = parse_trace({"shape": "daily", "requests_per_second": 50}, MIDNIGHT + 5 * HOUR + 17)
     day = [daily.rates(MIDNIGHT + 3 * 86400 + hour * HOUR)["/"] for hour in range(24)]
     assert (max(day), day.index(max(day)), day.index(min(day))) == (50.0, 20, 2)
     assert daily.next_change(MIDNIGHT + 23.5 * HOUR) == MIDNIGHT + 24 * HOUR
 
 
-def test_rows_of_several_paths_step_each_for_itself() -> None:
+def test_rows_of_several_paths_are_independent() -> None:
     rows = [
         {"at": 60, "path": "/a", "requests_per_second": 5},
         {"at": 0, "path": "/b", "requests_per_second": 1},
@@ -57,7 +57,7 @@ def test_rows_of_several_paths_step_each_for_itself() -> None:
 
 
 @given(st.lists(st.integers(1, 100_000), min_size=1, max_size=8, unique=True), st.floats(0, 2e9), st.booleans())
-def test_going_from_change_to_change_gets_ahead(offsets: list[int], began: float, repeated: bool) -> None:
+def test_the_next_change_is_always_later(offsets: list[int], began: float, repeated: bool) -> None:
     rows = tuple((at / 10, float(at)) for at in sorted(offsets))
     followed = Trace(float(int(began)), {"/": rows}, 10_001.0 if repeated else None)
     moment, seen = followed.began, []
@@ -69,7 +69,7 @@ def test_going_from_change_to_change_gets_ahead(offsets: list[int], began: float
 
 
 @pytest.mark.parametrize(
-    "asked",
+    "body",
     [
         {"shape": "wild"},
         {"requests_per_second": -1},
@@ -82,16 +82,16 @@ def test_going_from_change_to_change_gets_ahead(offsets: list[int], began: float
         {"rows": [{"at": "noon", "path": "/", "requests_per_second": 1}]},
     ],
 )
-def test_a_trace_that_makes_no_sense_is_refused(asked: Any) -> None:
+def test_an_invalid_trace_is_refused(body: Any) -> None:
     with pytest.raises(BadRequest):
-        parse_trace(asked, MIDNIGHT)
+        parse_trace(body, MIDNIGHT)
 
 
 # --- routing
 
 
 @pytest.mark.parametrize(
-    ("pattern", "path", "holds"),
+    ("pattern", "path", "expected"),
     [
         ("/img/*", "/img/a/b", True),
         ("/img/*", "/img", False),
@@ -103,19 +103,19 @@ def test_a_trace_that_makes_no_sense_is_refused(asked: Any) -> None:
         ("/a", "/a?x=1", True),
     ],
 )
-def test_a_path_matches_its_pattern(pattern: str, path: str, holds: bool) -> None:
+def test_a_path_pattern(pattern: str, path: str, expected: bool) -> None:
     condition = {"Field": "path-pattern", "PathPatternConfig": {"Values": ["/never", pattern]}}
-    assert conditions_match([condition], Request(path, "h")) is holds
+    assert conditions_match([condition], Request(path, "h")) is expected
 
 
-def test_all_conditions_of_a_rule_must_hold_and_unknown_ones_never_do() -> None:
+def test_all_conditions_of_a_rule_must_match_and_unknown_ones_never_do() -> None:
     path, host = {"Field": "path-pattern", "Values": ["/*"]}, {"Field": "host-header", "Values": ["*.Example.com"]}
     assert conditions_match([path, host], Request("/", "www.example.COM"))
     assert not conditions_match([path, host], Request("/", "example.com"))
     assert not conditions_match([path, {"Field": "http-header"}], Request("/", "www.example.com"))
 
 
-def test_the_lowest_priority_is_asked_first_and_weights_share() -> None:
+def test_the_rule_with_the_lowest_priority_decides_and_weights_split_requests() -> None:
     def rule(priority: str, *actions: Any) -> Any:
         conditions = [{"Field": "path-pattern", "Values": ["/a*"]}]
         return SimpleNamespace(priority=priority, conditions=conditions, actions=actions, is_default=False)
@@ -137,8 +137,10 @@ def test_the_lowest_priority_is_asked_first_and_weights_share() -> None:
 # --- load
 
 
-def test_a_container_gets_slower_and_then_refuses() -> None:
-    assert utilization.cpu_demand({}, [utilization.RequestRate("/", 25)]) == 512, "25 times 20 ms is half a vCPU"
+def test_a_container_under_load_gets_slower_and_then_refuses_requests() -> None:
+    assert utilization.cpu_demand({}, [utilization.RequestRate("/", 25)]) == 512, (
+        "25 requests of 20 ms need half a vCPU"
+    )
     assert utilization.slow_down(Response(200, 0.02), 0.5).seconds == 0.04
     done = utilization.serve(
         {},
@@ -151,11 +153,11 @@ def test_a_container_gets_slower_and_then_refuses() -> None:
     assert done.cpu_units == pytest.approx(0.01 * 1024 + 100.5 * 0.02 * 1024 / 2)
 
 
-def test_the_environment_says_what_a_request_costs() -> None:
-    def costs(value: str) -> float:
+def test_the_environment_sets_the_cpu_time_of_a_request() -> None:
+    def milliseconds(value: str) -> float:
         return utilization.cpu_milliseconds({"environment": [{"name": "ESAWS_CPU_MS", "value": value}]})
 
-    assert (costs("100"), costs("much"), utilization.cpu_milliseconds({})) == (100.0, 20.0, 20.0)
+    assert (milliseconds("100"), milliseconds("much"), utilization.cpu_milliseconds({})) == (100.0, 20.0, 20.0)
 
 
 # --- steps and statistics
@@ -174,7 +176,7 @@ def _steps(changes: list[tuple[int, float, float]]) -> tuple[StepSeries, float]:
 
 
 @given(_changes, st.lists(st.integers(-100, 60_000), min_size=3, max_size=3))
-def test_two_halves_are_the_whole(changes: list[tuple[int, float, float]], cuts: list[int]) -> None:
+def test_summaries_of_two_parts_add_up_to_the_whole(changes: list[tuple[int, float, float]], cuts: list[int]) -> None:
     steps, _ = _steps(changes)
     start, middle, end = (1e9 + cut for cut in sorted(cuts))
     assert steps.count(start, end) == steps.count(start, middle) + steps.count(middle, end)
@@ -186,7 +188,7 @@ def test_two_halves_are_the_whole(changes: list[tuple[int, float, float]], cuts:
 
 
 @given(_changes)
-def test_a_step_that_changes_nothing_is_not_kept(changes: list[tuple[int, float, float]]) -> None:
+def test_a_step_that_changes_nothing_is_not_stored(changes: list[tuple[int, float, float]]) -> None:
     steps, moment = _steps(changes)
     rate, value = steps.current
     kept = len(steps.times)
@@ -194,7 +196,7 @@ def test_a_step_that_changes_nothing_is_not_kept(changes: list[tuple[int, float,
     assert len(steps.times) == kept
 
 
-def test_after_455_days_measurements_are_gone() -> None:
+def test_measurements_expire_after_455_days() -> None:
     steps = StepSeries()
     for day in range(1000):
         steps.append(day * 86400.0, 1.0, float(day))
@@ -204,7 +206,7 @@ def test_after_455_days_measurements_are_gone() -> None:
     assert (found.samples, found.average) == (86400.0, 999.0)
 
 
-def test_statistics_of_what_lasts_and_of_what_is_counted() -> None:
+def test_statistics_of_gauges_and_of_counters() -> None:
     percent, requests = Series("Percent", counts=False), Series("Count", counts=True)
     percent.steps.append(0.0, 2 / 60, 10.0)
     percent.steps.append(30.0, 2 / 60, 50.0)
@@ -221,7 +223,7 @@ def test_statistics_of_what_lasts_and_of_what_is_counted() -> None:
         "p90": 50.0,
     }
     counted = [metrics.statistic(requests, "Sum", at, at + 60.0, whole=True) for at in range(0, 300, 60)]
-    assert counted == [None, 1.0, None, 1.0, 1.0], "nobody sees half a request"
+    assert counted == [None, 1.0, None, 1.0, 1.0], "whole requests are counted"
 
 
 @pytest.mark.parametrize(
@@ -239,17 +241,17 @@ def test_statistics_of_what_lasts_and_of_what_is_counted() -> None:
         ("CEIL(a / b)", 1.0),
     ],
 )
-def test_metric_math(expression: str, value: float | None) -> None:
+def test_metric_math_expressions(expression: str, value: float | None) -> None:
     assert evaluate(expression, {"a": 1.0, "b": 2.0, "gone": None}) == value
 
 
 @pytest.mark.parametrize("expression", ["c + 1", "__import__('os')", "a b", "SEARCH('x', 'y', 1)"])
-def test_metric_math_that_is_not_understood(expression: str) -> None:
+def test_unsupported_metric_math_is_refused(expression: str) -> None:
     with pytest.raises(UnknownExpression):
         evaluate(expression, {"a": 1.0})
 
 
-def test_capacity_units_are_by_the_hour_what_is_used_most(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_lcu_hours_are_those_of_the_highest_usage_in_each_hour(monkeypatch: pytest.MonkeyPatch) -> None:
     arn, place = "arn:aws:elasticloadbalancing:eu-west-3:1:loadbalancer/app/a/1", (("LoadBalancer", "app/a/1"),)
     made = {
         Metric(metrics.ELB_NAMESPACE, name, place): Series("Count", counts=name != "ActiveConnectionCount")
@@ -270,8 +272,8 @@ def test_capacity_units_are_by_the_hour_what_is_used_most(monkeypatch: pytest.Mo
 # --- on the server
 
 
-class Watched(Living):
-    """A living system, five minutes old, and its metrics."""
+class MeasuredSystem(Living):
+    """A living system after six minutes, and its metrics."""
 
     def __init__(self, account: Any) -> None:
         super().__init__(account)
@@ -281,17 +283,17 @@ class Watched(Living):
         self.place = [{"Name": "LoadBalancer", "Value": balancer.split(":loadbalancer/")[-1]}]
 
     def states(self) -> set[str]:
-        """The states of its targets."""
+        """Return the states of its targets."""
         found = self.elbv2.describe_target_health(TargetGroupArn=self.target_group)["TargetHealthDescriptions"]
         return {each["TargetHealth"]["State"] for each in found}
 
     def now(self) -> datetime:
         return datetime.fromisoformat(control(self.account, "GET", "clock")["time"])
 
-    def begin(self, **asked: Any) -> datetime:
-        """Traffic from the begin of the next minute on; gives that moment."""
+    def start_traffic(self, **trace: Any) -> datetime:
+        """Start traffic at the next full minute; return that time."""
         advance(self.account, f"{60 - self.now().second}s")
-        control(self.account, "POST", "traffic", trace=asked)
+        control(self.account, "POST", "traffic", trace=trace)
         return self.now().replace(second=0)
 
     def measured(self, name: str, since: datetime, minutes: int, statistic: str = "Sum") -> float | None:
@@ -309,92 +311,92 @@ class Watched(Living):
 
 
 @pytest.fixture
-def watched(account: Any) -> Watched:
-    return Watched(account)
+def system(account: Any) -> MeasuredSystem:
+    return MeasuredSystem(account)
 
 
-def test_requests_are_counted_as_they_are_answered(watched: Watched) -> None:
-    began = watched.begin(paths={"/": 10, "/a": 2})
-    advance(watched.account, "10m")
+def test_requests_are_counted_by_their_response(system: MeasuredSystem) -> None:
+    began = system.start_traffic(paths={"/": 10, "/a": 2})
+    advance(system.account, "10m")
     after = began + timedelta(minutes=1)
-    assert watched.measured("RequestCount", after, 5) == 12 * 300
-    assert watched.measured("HTTPCode_Target_2XX_Count", after, 5) == 12 * 300
-    assert watched.measured("HTTPCode_Target_4XX_Count", after, 5) is None
-    assert watched.measured("HTTPCode_ELB_5XX_Count", after, 5) is None
-    slower = watched.measured("TargetResponseTime", after, 5, "Average")
+    assert system.measured("RequestCount", after, 5) == 12 * 300
+    assert system.measured("HTTPCode_Target_2XX_Count", after, 5) == 12 * 300
+    assert system.measured("HTTPCode_Target_4XX_Count", after, 5) is None
+    assert system.measured("HTTPCode_ELB_5XX_Count", after, 5) is None
+    slower = system.measured("TargetResponseTime", after, 5, "Average")
     assert slower is not None
     assert 0.02 < slower < 0.03
-    control(watched.account, "DELETE", "traffic")
-    advance(watched.account, "10m")
-    assert watched.measured("RequestCount", began + timedelta(minutes=12), 5) is None
+    control(system.account, "DELETE", "traffic")
+    advance(system.account, "10m")
+    assert system.measured("RequestCount", began + timedelta(minutes=12), 5) is None
 
 
-def test_without_a_healthy_target_all_get_requests_without_any_nobody_does(watched: Watched) -> None:
-    service = {"cluster": watched.name, "service": watched.name}
-    watched.ecs.update_service(**service, healthCheckGracePeriodSeconds=3600)  # else it replaces its tasks
-    began = watched.begin(requests_per_second=10)
-    watched.elbv2.modify_target_group(TargetGroupArn=watched.target_group, Matcher={"HttpCode": "418"})
-    advance(watched.account, "2m")
-    assert watched.states() == {"unhealthy"}
-    advance(watched.account, "1m")
-    assert watched.measured("HTTPCode_ELB_5XX_Count", began, 3) is None, "they fail the checks, and answer"
-    watched.ecs.update_service(**service, desiredCount=0)
-    advance(watched.account, "10m")
-    assert watched.measured("HTTPCode_ELB_5XX_Count", began + timedelta(minutes=11), 1) == 600
+def test_without_a_healthy_target_all_get_requests_and_without_targets_503_is_returned(system: MeasuredSystem) -> None:
+    service = {"cluster": system.name, "service": system.name}
+    system.ecs.update_service(**service, healthCheckGracePeriodSeconds=3600)  # or the service replaces its tasks
+    began = system.start_traffic(requests_per_second=10)
+    system.elbv2.modify_target_group(TargetGroupArn=system.target_group, Matcher={"HttpCode": "418"})
+    advance(system.account, "2m")
+    assert system.states() == {"unhealthy"}
+    advance(system.account, "1m")
+    assert system.measured("HTTPCode_ELB_5XX_Count", began, 3) is None, "they respond although they fail the checks"
+    system.ecs.update_service(**service, desiredCount=0)
+    advance(system.account, "10m")
+    assert system.measured("HTTPCode_ELB_5XX_Count", began + timedelta(minutes=11), 1) == 600
 
 
-def test_too_many_requests_are_slow_and_refused(watched: Watched) -> None:
-    began = watched.begin(requests_per_second=200)
-    advance(watched.account, "5m")
+def test_overload_slows_and_refuses_requests(system: MeasuredSystem) -> None:
+    began = system.start_traffic(requests_per_second=200)
+    advance(system.account, "5m")
     after = began + timedelta(minutes=1)
-    assert watched.measured("TargetResponseTime", after, 2, "Average") == 0.4
-    refused, answered = (watched.measured(f"HTTPCode_Target_{code}XX_Count", after, 2) for code in (5, 2))
+    assert system.measured("TargetResponseTime", after, 2, "Average") == 0.4
+    refused, answered = (system.measured(f"HTTPCode_Target_{code}XX_Count", after, 2) for code in (5, 2))
     assert refused is not None
     assert answered is not None
     assert refused + answered == pytest.approx(200 * 120, abs=1)
-    assert 0.49 < refused / (refused + answered) < 0.52, "two t2.micro answer 50 a second each"
+    assert 0.49 < refused / (refused + answered) < 0.52, "two t2.micro serve 50 requests a second each"
 
 
-def test_metrics_are_listed_and_worked_out_with_math(watched: Watched) -> None:
-    began = watched.begin(requests_per_second=10)
-    advance(watched.account, "20m")
-    listed = watched.cloudwatch.list_metrics(Namespace="AWS/ApplicationELB", Dimensions=watched.place)["Metrics"]
+def test_metrics_are_listed_and_used_in_expressions(system: MeasuredSystem) -> None:
+    began = system.start_traffic(requests_per_second=10)
+    advance(system.account, "20m")
+    listed = system.cloudwatch.list_metrics(Namespace="AWS/ApplicationELB", Dimensions=system.place)["Metrics"]
     names = {each["MetricName"] for each in listed}
     assert {"RequestCount", "HealthyHostCount", "ConsumedLCUs", "ProcessedBytes", "RequestCountPerTarget"} <= names
-    groups = {each["Namespace"] for each in watched.cloudwatch.list_metrics()["Metrics"]}
+    groups = {each["Namespace"] for each in system.cloudwatch.list_metrics()["Metrics"]}
     assert groups == {"AWS/ApplicationELB", "AWS/EC2", "AWS/ECS"}
-    metric = {"Namespace": "AWS/ApplicationELB", "MetricName": "RequestCount", "Dimensions": watched.place}
-    asked = [
+    metric = {"Namespace": "AWS/ApplicationELB", "MetricName": "RequestCount", "Dimensions": system.place}
+    body = [
         {"Id": "sum", "MetricStat": {"Metric": metric, "Period": 300, "Stat": "Sum"}, "ReturnData": False},
         {"Id": "rate", "Expression": "sum / 300"},
     ]
-    found = watched.cloudwatch.get_metric_data(
-        MetricDataQueries=asked, StartTime=began + timedelta(minutes=5), EndTime=began + timedelta(minutes=12)
+    found = system.cloudwatch.get_metric_data(
+        MetricDataQueries=body, StartTime=began + timedelta(minutes=5), EndTime=began + timedelta(minutes=12)
     )["MetricDataResults"]
     assert [(each["Id"], set(each["Values"])) for each in found] == [("rate", {10.0})]
 
 
-def test_the_same_is_measured_in_one_jump_and_in_many(new_account: Any) -> None:
+def test_one_jump_and_many_steps_of_the_clock_measure_the_same(new_account: Any) -> None:
     shapes = []
     for pauses in (["90m"], ["7m", "13m", "1m", "39m", "30m"]):
-        watched = Watched(new_account())
-        began = watched.begin(shape="spike", requests_per_second=8, peak=15, minutes=20)
+        system = MeasuredSystem(new_account())
+        began = system.start_traffic(shape="spike", requests_per_second=8, peak=15, minutes=20)
         for pause in pauses:
-            advance(watched.account, pause)
+            advance(system.account, pause)
         shapes.append(
-            [watched.measured(name, began, 60) for name in ("RequestCount", "HTTPCode_Target_5XX_Count")]
-            + [watched.measured("TargetResponseTime", began, 60, "Average")]
+            [system.measured(name, began, 60) for name in ("RequestCount", "HTTPCode_Target_5XX_Count")]
+            + [system.measured("TargetResponseTime", began, 60, "Average")]
         )
     assert shapes[0] == pytest.approx(shapes[1], rel=1e-3)
 
 
-def test_traffic_is_shown_logged_and_gone_with_its_end(watched: Watched) -> None:
-    control(watched.account, "POST", "traffic", load_balancer=watched.name, trace={"requests_per_second": 3})
-    shown = control(watched.account, "GET", "traffic")
-    assert (shown["load_balancer"], shown["requests_per_second"], shown["changes"]) == (watched.name, {"/": 3.0}, None)
-    control(watched.account, "POST", "traffic", trace=None)
-    assert control(watched.account, "GET", "traffic")["trace"] is None
-    assert [event["what"] for event in events(watched.account) if "traffic" in event["what"]] == [
+def test_traffic_is_described_and_logged(system: MeasuredSystem) -> None:
+    control(system.account, "POST", "traffic", load_balancer=system.name, trace={"requests_per_second": 3})
+    shown = control(system.account, "GET", "traffic")
+    assert (shown["load_balancer"], shown["requests_per_second"], shown["changes"]) == (system.name, {"/": 3.0}, None)
+    control(system.account, "POST", "traffic", trace=None)
+    assert control(system.account, "GET", "traffic")["trace"] is None
+    assert [event["what"] for event in events(system.account) if "traffic" in event["what"]] == [
         "traffic began",
         "traffic ended",
     ]
