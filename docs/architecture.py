@@ -22,20 +22,22 @@ ESAWS: Rows = [
     ["reference", "architecture"],
     ["resources", "resource"],
     ["cloud", "local_aws"],
-    ["call_log", "pricelist", "chart", "progress"],
+    ["call_log", "pricelist", "chart", "progress", "_display"],
     ["aws", "durations", "timestamps", "files", "errors"],
 ]
 """The rooms of `esaws` from the top down. A room imports rooms of lower rows, and those to its right."""
 
 SERVER: Rows = [
-    ["__main__", "cli", "server"],
-    ["control", "keep_alive", "locks", "fidelity"],
-    ["snapshots", "faults"],
+    ["__main__", "server"],
+    ["dispatch", "keep_alive", "loopback_guard"],
     ["services"],
+    ["snapshots", "faults"],
+    ["fidelity"],
     ["billing"],
-    ["not_found", "preserved_fields", "tag_index", "clone", "moto_performance"],
-    ["hooks", "call", "clock"],
-    ["backends", "errors"],
+    ["not_found", "preserved_fields", "tag_index", "moto_performance"],
+    ["clock", "hooks"],
+    ["call", "control", "locks", "clone"],
+    ["behaviours", "backends", "errors", "reset"],
 ]
 """The rooms of the local AWS, in the same way."""
 
@@ -45,7 +47,7 @@ PACKAGES = {
 }
 
 WIDTH, HEIGHT, GAP, ROW = 116, 40, 14, 78
-LEFT = {"esaws": 30, "local_aws_server": 700}
+LEFT = {"esaws": 30, "local_aws_server": 740}
 TOP = 74
 DARK, GREY = "#232f3e", "#5f6b7a"
 PANEL = 'fill="#f5f7fa" stroke="#c9d2dc"'
