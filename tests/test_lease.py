@@ -1,4 +1,4 @@
-"""A lease is granted, counted, told by every command once it is past, and enforced until nothing is left."""
+"""Leases: granted, counted, mentioned by every command once past, and enforced until nothing is left."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -17,28 +17,36 @@ from hypothesis import strategies as st
 from esaws import simulation
 from esaws.cli import cli, main
 from esaws.cloud import Cloud
+from esaws.costs.cost_explorer import spending
 from esaws.deploy.inventory import inventory
-from esaws.deploy.leftovers import left
+from esaws.deploy.leftovers import leftovers
 from esaws.deploy.plan import Plan, plan_deploy
+from esaws.durations import humanize, parse_duration
 from esaws.errors import EsawsError, InvalidResource, UsageError
-from esaws.leases.estimate import HOW, lives
-from esaws.leases.lease import _value, grant, lease_of, plan_enforce, plan_grant, recount, reminder
+from esaws.leases.enforce import plan_enforce
+from esaws.leases.estimate import METHOD, instance_lifetimes
+from esaws.leases.lease import _parameter_value, grant, lease_status, plan_grant, recount, reminder
 from esaws.leases.park import plan_park
-from esaws.leases.terms import Spent, Terms, end_of, judge, length, moment
+from esaws.leases.terms import LeaseTerms, Spend, evaluate_lease, parse_until
 from esaws.reference.seccom import seccom
-from esaws.resources.lease import granted, nonsense
+from esaws.resources.lease import parse_errors, parse_terms
+from esaws.timestamps import parse_timestamp
 from tests.inspect.test_read_only_policy import ACTIONS, action
+from tests.local.conftest import Account
+from tests.local.timing import control
 from tests.shell import Shell
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
-ONE = ("client-web-ui",)
+ONE_SERVICE = ("client-web-ui",)
+NOT_ESTIMATED = "AlarmMonitor|EUW3-TimedStorage-ByteHrs"
+"""Usage types of the bill that the estimate leaves out: alarms, and a kilobyte of placeholder images."""
 
 
-def spent(usd: float | None, an_hour: float | None = 0.1) -> Spent:
-    return Spent(usd, an_hour, "counted")
+def spent(usd: float | None, an_hour: float | None = 0.1) -> Spend:
+    return Spend(usd, an_hour, "counted")
 
 
-# -- terms, a moment, and what was spent -----------------------------------------------------------------------------
+# -- terms, time and spending -----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -51,36 +59,36 @@ def spent(usd: float | None, an_hour: float | None = 0.1) -> Spent:
         (None, 5, 1.0, "within", "about 1.00 of 5.00 USD are spent, the rest lasts 40 hours"),
         (None, 5, 4.5, "ending", "about 4.50 of 5.00 USD"),
         (None, 5, 5.0, "past", "about 5.00 USD of at most 5.00 USD are spent"),
-        (None, 5, None, "unknown", "what was spent of its 5.00 USD is not known: counted"),
+        (None, 5, None, "unknown", "spending against its limit of 5.00 USD is not known: counted"),
         (9, 5, None, "unknown", "is not known: counted; it ends"),
-        (-1, 5, None, "past", "1 hour ago; what was spent of its 5.00 USD is not known"),
+        (-1, 5, None, "past", "1 hour ago; spending against its limit of 5.00 USD is not known"),
         (9, 5, 6.0, "past", "are spent; it ends 2026-03-01 21:00"),
         (0.5, 5, 1.0, "ending", "in 30 minutes; about 1.00 of"),
         (None, None, 1.0, "unknown", "it has neither an end nor a limit"),
     ],
 )
-def test_whether_a_lease_holds(
+def test_a_lease_has_a_state_and_a_reason(
     hours: float | None, limit: float | None, used: float | None, state: str, reason: str
 ) -> None:
     until = None if hours is None else NOON + timedelta(hours=hours)
-    judged = judge("seccom", Terms(until, limit, NOON), NOON, spent(used))
-    assert judged.state == state and reason in judged.reason
-    assert reason in repr(judged) and state in repr(judged)
+    status = evaluate_lease("seccom", LeaseTerms(until, limit, NOON), NOON, spent(used))
+    assert status.state == state and reason in status.reason
+    assert reason in repr(status) and state in repr(status)
 
 
-def test_a_limit_that_lasts_no_hour_is_about_to_end() -> None:
-    assert judge("seccom", Terms(None, 5, NOON), NOON, spent(2, an_hour=3)).state == "ending"
-    assert judge("seccom", Terms(None, 5, NOON), NOON, spent(2, an_hour=2)).state == "within"
+def test_a_limit_that_lasts_less_than_an_hour_is_ending() -> None:
+    assert evaluate_lease("seccom", LeaseTerms(None, 5, NOON), NOON, spent(2, an_hour=3)).state == "ending"
+    assert evaluate_lease("seccom", LeaseTerms(None, 5, NOON), NOON, spent(2, an_hour=2)).state == "within"
 
 
-def test_what_cannot_be_read_is_never_within_and_what_is_over_is_over() -> None:
-    wrong = ("until is 'soon'",)
-    assert judge("seccom", Terms(None, 5, NOON, wrong), NOON, spent(1)).state == "unknown"
-    assert judge("seccom", Terms(None, 5, NOON, wrong), NOON, spent(9)).state == "past"
+def test_unreadable_terms_are_never_within_and_past_ones_are_past() -> None:
+    errors = ("until is 'soon'",)
+    assert evaluate_lease("seccom", LeaseTerms(None, 5, NOON, errors), NOON, spent(1)).state == "unknown"
+    assert evaluate_lease("seccom", LeaseTerms(None, 5, NOON, errors), NOON, spent(9)).state == "past"
 
 
 TERMS = st.builds(
-    Terms,
+    LeaseTerms,
     st.none() | st.integers(-100, 100).map(lambda hours: NOON + timedelta(hours=hours)),
     st.none() | st.floats(0.01, 100),
     st.just(NOON),
@@ -90,11 +98,11 @@ ORDER = {"within": 0, "ending": 1, "past": 2}
 
 @given(TERMS, st.floats(0, 200), st.floats(0, 200), st.floats(0, 150), st.floats(0, 50), st.floats(0, 5))
 def test_time_and_spending_never_bring_a_lease_back(
-    terms: Terms, hours: float, more_hours: float, usd: float, more_usd: float, an_hour: float
+    terms: LeaseTerms, hours: float, more_hours: float, usd: float, more_usd: float, an_hour: float
 ) -> None:
     then = NOON + timedelta(hours=hours)
-    before = judge("seccom", terms, then, spent(usd, an_hour)).state
-    after = judge("seccom", terms, then + timedelta(hours=more_hours), spent(usd + more_usd, an_hour)).state
+    before = evaluate_lease("seccom", terms, then, spent(usd, an_hour)).state
+    after = evaluate_lease("seccom", terms, then + timedelta(hours=more_hours), spent(usd + more_usd, an_hour)).state
     if terms.until is None and terms.at_most_usd is None:
         assert before == after == "unknown"
     else:
@@ -102,7 +110,7 @@ def test_time_and_spending_never_bring_a_lease_back(
 
 
 @pytest.mark.parametrize(
-    ("said", "end"),
+    ("text", "end"),
     [
         ("8h", NOON + timedelta(hours=8)),
         ("1d12h", NOON + timedelta(hours=36)),
@@ -113,34 +121,40 @@ def test_time_and_spending_never_bring_a_lease_back(
         ("2026-03-01T18:00+02:00", datetime(2026, 3, 1, 16, tzinfo=UTC)),
     ],
 )
-def test_an_end_is_a_date_a_moment_or_a_span(said: str, end: datetime) -> None:
-    assert end_of(said, NOON) == end
+def test_an_end_is_a_date_a_timestamp_or_a_duration(text: str, end: datetime) -> None:
+    assert parse_until(text, NOON) == end
 
 
-@pytest.mark.parametrize("said", ["", "soon", "8", "h", "-8h", "8w", "2026-02-30", "999999999999d", "9999-12-31", "٣x"])
-def test_what_is_no_end_is_refused(said: str) -> None:
-    with pytest.raises(UsageError, match="is no end"):
-        end_of(said, NOON)
+@pytest.mark.parametrize("text", ["", "soon", "8", "h", "-8h", "8w", "2026-02-30", "999999999999d", "9999-12-31", "٣x"])
+def test_an_invalid_end_is_refused(text: str) -> None:
+    with pytest.raises(UsageError, match=r"is not a date \(2026-03-01\), a timestamp"):
+        parse_until(text, NOON)
 
 
-@pytest.mark.parametrize("said", ["0s", "2026-02-28", "2026-03-01T12:00Z", "0001-01-01T00:00Z"])
-def test_an_end_that_has_passed_is_refused(said: str) -> None:
+@pytest.mark.parametrize("text", ["0s", "2026-02-28", "2026-03-01T12:00Z", "0001-01-01T00:00Z"])
+def test_an_end_in_the_past_is_refused(text: str) -> None:
     with pytest.raises(UsageError, match=r"has passed: it is 2026-03-01 12:00 UTC there"):
-        end_of(said, NOON)
+        parse_until(text, NOON)
 
 
 @given(st.text(max_size=30))
-def test_whatever_is_said_is_an_end_to_come_or_refused(said: str) -> None:
+def test_any_text_is_a_future_end_or_refused(text: str) -> None:
     with suppress(UsageError):
-        assert end_of(said, NOON) > NOON
+        assert parse_until(text, NOON) > NOON
 
 
-def test_lengths_are_told_in_one_unit() -> None:
-    told = [length(timedelta(hours=hours)) for hours in (0.01, 0.5, 1, 47, 48, 71)]
-    assert told == ["less than a minute", "30 minutes", "1 hour", "47 hours", "2 days", "2 days"]
+def test_durations_are_formatted_in_one_unit() -> None:
+    texts = [humanize(timedelta(hours=hours)) for hours in (0.01, 0.5, 1, 47, 48, 71)]
+    assert texts == ["less than a minute", "30 minutes", "1 hour", "47 hours", "2 days", "2 days"]
 
 
-NONSENSE = [
+def test_durations_are_parsed_by_their_units() -> None:
+    assert parse_duration("1d2h3m4.5s") == timedelta(days=1, hours=2, minutes=3, seconds=4.5)
+    with pytest.raises(ValueError, match="is not a duration"):
+        parse_duration("3 days")
+
+
+DAMAGED = [
     "",
     "hello",
     "[]",
@@ -158,23 +172,23 @@ NONSENSE = [
 ]
 
 
-@pytest.mark.parametrize("value", NONSENSE)
-def test_nonsense_in_a_parameter_is_told(value: str) -> None:
-    assert nonsense(value)
-    assert granted(value)["at_most_usd"] is None
+@pytest.mark.parametrize("value", DAMAGED)
+def test_damaged_terms_have_errors(value: str) -> None:
+    assert parse_errors(value)
+    assert parse_terms(value)["at_most_usd"] is None
 
 
 @given(st.recursive(st.none() | st.booleans() | st.floats() | st.integers() | st.text(), st.lists, max_leaves=4))
-def test_whatever_a_lease_says_is_read_or_told(anything: Any) -> None:
+def test_any_terms_are_parsed_or_have_errors(anything: Any) -> None:
     value = json.dumps({"until": anything, "at_most_usd": anything, "counted_at": anything, "counted_usd": anything})
-    said = granted(value)
+    terms = parse_terms(value)
     for name in ("until", "counted_at"):
-        assert said[name] is None or moment(said[name])
-    assert nonsense(value) or said["until"] or said["at_most_usd"]
+        assert terms[name] is None or parse_timestamp(terms[name])
+    assert parse_errors(value) or terms["until"] or terms["at_most_usd"]
 
 
-def test_from_when_to_when_an_instance_ran_is_in_the_activities_of_its_group() -> None:
-    found = lives(
+def test_the_lifetimes_of_instances_are_read_from_scaling_activities() -> None:
+    found = instance_lifetimes(
         [
             {"Description": "Terminating EC2 instance: i-0a", "StartTime": NOON, "EndTime": NOON + timedelta(hours=1)},
             {"Description": "Launching a new EC2 instance: i-0a", "StartTime": NOON - timedelta(hours=5)},
@@ -189,61 +203,59 @@ def test_from_when_to_when_an_instance_ran_is_in_the_activities_of_its_group() -
 
 
 def without_free_tier(cloud: Cloud) -> Cloud:
-    cloud.client("sts").get_caller_identity()
-    simulation._ask(cloud, "POST", "regime", regime="none")
+    control(Account(cloud.endpoint or "", cloud.account), "POST", "regime", regime="none")
     return cloud
 
 
-def billed(cloud: Cloud, start: datetime) -> float:
-    """What the meter makes of it, for what stands there."""
-    from esaws.costs.spending_query import spending
+def billed_usd(cloud: Cloud, start: datetime) -> float:
+    """What the local AWS billed since a time, without what the estimate leaves out."""
+    end = simulation.now(cloud).date() + timedelta(days=1)
+    days = spending(cloud, start.date(), end, by="USAGE_TYPE").to_frame()
+    return float(days[~days.usage_type.str.contains(NOT_ESTIMATED)].usd.sum())
 
-    days = spending(cloud, start.date(), simulation.now(cloud).date() + timedelta(days=1), by="USAGE_TYPE")
-    return float(days[~days.usage_type.str.contains("AlarmMonitor|EUW3-TimedStorage-ByteHrs")].usd.sum())
 
-
-def test_what_is_said_to_be_spent_is_what_is_billed_running_parked_and_pruned(new_cloud: Any) -> None:
+def test_the_estimate_matches_the_bill_while_running_parked_and_after(new_cloud: Any) -> None:
     cloud = without_free_tier(new_cloud())
-    # What is billed by the hour of the clock is billed for one more of them where it begins late in one.
-    began = (simulation.now(cloud) + timedelta(hours=1)).replace(minute=0, second=0, microsecond=0)
-    simulation.advance(cloud, to=began)
+    # Hours of the clock are billed, so a start within an hour would add one.
+    start = (simulation.now(cloud) + timedelta(hours=1)).replace(minute=0, second=0, microsecond=0)
+    simulation.advance(cloud, to=start)
     grant(cloud, at_most_usd=1000)
-    plan_deploy(seccom("ha", services=ONE), cloud).apply()
+    plan_deploy(seccom("ha", services=ONE_SERVICE), cloud).apply()
     simulation.advance(cloud, "20h")
     for change in (lambda: plan_park(cloud).apply(), lambda: simulation.advance(cloud, "2d")):
-        assert lease_of(cloud).spent.usd == pytest.approx(billed(cloud, began), rel=0.03)
+        assert lease_status(cloud).spent.usd == pytest.approx(billed_usd(cloud, start), rel=0.03)
         change()
-    judged = lease_of(cloud)
-    assert judged.spent.usd == pytest.approx(billed(cloud, began), rel=0.03)
-    assert judged.spent.how == HOW and judged.state == "within"
+    status = lease_status(cloud)
+    assert status.spent.usd == pytest.approx(billed_usd(cloud, start), rel=0.03)
+    assert status.spent.source == METHOD and status.state == "within"
     hour = simulation.costs(cloud)
-    hour = hour[~hour.usage_type.str.contains("AlarmMonitor|EUW3-TimedStorage-ByteHrs")]
-    assert judged.spent.usd_per_hour == pytest.approx(hour.usd_per_hour.sum(), abs=1e-6)
+    hour = hour[~hour.usage_type.str.contains(NOT_ESTIMATED)]
+    assert status.spent.usd_per_hour == pytest.approx(hour.usd_per_hour.sum(), abs=1e-6)
     assert reminder(cloud) is None
 
 
-def test_instances_that_somebody_ended_in_between_are_counted(new_cloud: Any) -> None:
+def test_instances_that_were_terminated_in_between_are_counted(new_cloud: Any) -> None:
     cloud = without_free_tier(new_cloud())
     grant(cloud, at_most_usd=1000)
-    plan_deploy(seccom("ha", services=ONE), cloud).apply()
+    plan_deploy(seccom("ha", services=ONE_SERVICE), cloud).apply()
     simulation.advance(cloud, "10h")
-    before = lease_of(cloud).spent.usd
+    before = lease_status(cloud).spent.usd
     autoscaling = cloud.client("autoscaling")
     autoscaling.update_auto_scaling_group(AutoScalingGroupName="seccom-client-web-ui-asg", MinSize=0, DesiredCapacity=0)
     simulation.advance(cloud, "2h")
-    after = lease_of(cloud).spent
+    after = lease_status(cloud).spent
     assert before is not None and after.usd is not None and after.usd_per_hour is not None
-    assert after.usd - before >= 2 * after.usd_per_hour * 0.9, "two instances of ten hours are not forgotten"
+    assert after.usd - before >= 2 * after.usd_per_hour * 0.9, "the ten hours of two instances are counted"
 
 
-def test_a_lease_is_extended_and_goes_on_counting(cloud: Cloud) -> None:
+def test_an_extended_lease_keeps_its_other_terms_and_its_count(cloud: Cloud) -> None:
     first = grant(cloud, until="8h", at_most_usd=5)
     simulation.advance(cloud, "1h")
     second = grant(cloud, until="2d")
     assert second.terms.at_most_usd == 5 and second.terms.since == first.terms.since
     assert second.left_hours == pytest.approx(48, abs=0.01)
-    assert plan_grant(cloud, at_most_usd=7).steps[0].then.endswith("at most 7.00 USD")
-    assert lease_of(cloud).terms.at_most_usd == 5, "a plan changes nothing"
+    assert plan_grant(cloud, at_most_usd=7).steps[0].after.endswith("at most 7.00 USD")
+    assert lease_status(cloud).terms.at_most_usd == 5, "a plan must not change anything"
     with pytest.raises(UsageError, match="needs an end or a limit"):
         grant(cloud)
     with pytest.raises(InvalidResource):
@@ -254,25 +266,25 @@ def put(cloud: Cloud, value: str) -> None:
     cloud.client("ssm").put_parameter(Name="/seccom/lease", Type="String", Value=value, Overwrite=True)
 
 
-@pytest.mark.parametrize("value", [value for value in NONSENSE if value])
-def test_nonsense_by_hand_is_said_and_a_new_grant_mends_it(cloud: Cloud, value: str) -> None:
+@pytest.mark.parametrize("value", ["hello", '{"until": "tomorrow"}', '{"at_most_usd": -1}', DAMAGED[-1]])
+def test_damaged_terms_are_unknown_until_a_lease_is_granted_again(cloud: Cloud, value: str) -> None:
     grant(cloud, until="8h")
     put(cloud, value)
-    judged = lease_of(cloud)
-    assert judged.state == "unknown" and "in its parameter" in judged.reason
+    status = lease_status(cloud)
+    assert status.state == "unknown" and "in its parameter" in status.reason
     assert reminder(cloud) is None
     recount(cloud)
-    assert _value(cloud) == value, "a count writes over nothing"
+    assert _parameter_value(cloud) == value, "a count must not overwrite it"
     with pytest.raises(EsawsError, match="nothing was changed"):
         plan_enforce(cloud)
     assert grant(cloud, until="8h", at_most_usd=3).state == "within"
 
 
-def test_somebody_elses_parameter_is_left_alone(cloud: Cloud) -> None:
+def test_a_parameter_without_our_tags_is_not_overwritten(cloud: Cloud) -> None:
     cloud.client("ssm").put_parameter(Name="/seccom/lease", Type="String", Value="mine")
     with pytest.raises(ClientError, match="already exists"):
         grant(cloud, until="8h")
-    assert _value(cloud) == "mine"
+    assert _parameter_value(cloud) == "mine"
 
 
 def deny(monkeypatch: pytest.MonkeyPatch, cloud: Cloud, service: str) -> None:
@@ -285,33 +297,33 @@ def deny(monkeypatch: pytest.MonkeyPatch, cloud: Cloud, service: str) -> None:
 
             return call
 
-    made = cloud.client
-    monkeypatch.setattr(cloud, "client", lambda name: Denied() if name == service else made(name))
+    allowed = cloud.client
+    monkeypatch.setattr(cloud, "client", lambda name: Denied() if name == service else allowed(name))
 
 
-def test_a_lease_that_may_not_be_read_is_unknown_and_reminds_of_nothing(
-    cloud: Cloud, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_lease_that_is_denied_is_unknown_and_has_no_reminder(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
     grant(cloud, until="1s")
     deny(monkeypatch, cloud, "ssm")
-    judged = lease_of(cloud)
-    assert judged.state == "unknown" and "can't be read: AccessDenied" in judged.reason
+    status = lease_status(cloud)
+    assert status.state == "unknown" and "can't be read: AccessDenied" in status.reason
     assert reminder(cloud) is None
     with pytest.raises(EsawsError, match="nothing was changed"):
         plan_enforce(cloud)
 
 
 @pytest.mark.parametrize("service", ["rds", "autoscaling", "ec2"])
-def test_what_may_not_be_looked_at_is_not_within(cloud: Cloud, monkeypatch: pytest.MonkeyPatch, service: str) -> None:
+def test_a_lease_whose_spending_is_denied_is_unknown(
+    cloud: Cloud, monkeypatch: pytest.MonkeyPatch, service: str
+) -> None:
     grant(cloud, until="8h", at_most_usd=5)
     deny(monkeypatch, cloud, service)
-    judged = lease_of(cloud)
-    assert judged.state == "unknown" and judged.left_usd is None and "is not known" in judged.reason
+    status = lease_status(cloud)
+    assert status.state == "unknown" and status.left_usd is None and "is not known" in status.reason
 
 
-# -- every command says so -------------------------------------------------------------------------------------------
+# -- reminders of other commands -----------------------------------------------------------------------------------
 
-SAYS = {
+WITH_REMINDER = {
     "plan": ["--profile", "budget", "--services", "client-web-ui"],
     "deploy": ["--profile", "budget", "--services", "client-web-ui", "--yes"],
     "draw": ["--live", "-o", "live.svg"],
@@ -325,12 +337,12 @@ SAYS = {
     "trace": ["http://seccom/"],
     "health": [],
     "findings": [],
-    "cost forecast": ["--profile", "ha", "--regime", "mine"],
+    "cost forecast": ["--profile", "ha", "--regime", "auto"],
     "cost bill": ["ce:2026-01"],
     "cost focus": ["ce:2026-01", "-o", "focus.csv"],
 }
-SAYS_IT_ITSELF = {"lease"}
-ASKS_NOTHING_OF_A_DEPLOYMENT = {
+SHOWS_LEASES = {"lease"}
+WITHOUT_DEPLOYMENT = {
     "doctor": [],
     "draw": ["--profile", "ha", "-o", "ha.svg"],
     "cost forecast": ["--profile", "ha", "--regime", "none"],
@@ -341,16 +353,18 @@ ASKS_NOTHING_OF_A_DEPLOYMENT = {
 
 
 def commands(group: click.Group = cli, *above: str) -> Iterator[str]:
-    """Of all commands, those that know a deployment."""
-    for name, command in group.commands.items():
+    """The commands with an option for the deployment."""
+    for name in group.list_commands(click.Context(group)):
+        command = group.get_command(click.Context(group), name)
+        assert command
         if isinstance(command, click.Group):
             yield from commands(command, *above, name)
         elif any(parameter.name == "deployment" for parameter in command.params):
             yield " ".join([*above, name])
 
 
-def test_each_command_is_here() -> None:
-    assert set(commands()) <= SAYS.keys() | SAYS_IT_ITSELF | ASKS_NOTHING_OF_A_DEPLOYMENT.keys()
+def test_this_file_covers_every_command() -> None:
+    assert set(commands()) <= WITH_REMINDER.keys() | SHOWS_LEASES | WITHOUT_DEPLOYMENT.keys()
 
 
 @pytest.fixture(scope="module")
@@ -358,7 +372,7 @@ def past(new_cloud: Callable[..., Cloud]) -> Cloud:
     """A small deployment, an hour past its lease."""
     cloud = new_cloud()
     grant(cloud, until="2h")
-    plan_deploy(seccom("budget", services=ONE), cloud).apply()
+    plan_deploy(seccom("budget", services=ONE_SERVICE), cloud).apply()
     simulation.advance(cloud, "3h")
     return cloud
 
@@ -375,26 +389,24 @@ def run(cloud: Cloud, *words: str, folder: Path) -> Result:
     )
 
 
-@pytest.mark.parametrize("name", sorted(SAYS.keys() & set(commands())))
-def test_a_command_that_reaches_the_deployment_says_that_it_is_past_its_lease(
-    past: Cloud, tmp_path: Path, name: str
-) -> None:
-    said = run(past, *name.split(), *SAYS[name], "--json", folder=tmp_path)
-    lines = [line for line in said.stderr.splitlines() if "past its lease" in line]
-    assert len(lines) == 1, (said.stderr, said.exception)
+@pytest.mark.parametrize("name", sorted(WITH_REMINDER.keys() & set(commands())))
+def test_a_command_on_a_deployment_past_its_lease_prints_one_reminder(past: Cloud, tmp_path: Path, name: str) -> None:
+    result = run(past, *name.split(), *WITH_REMINDER[name], "--json", folder=tmp_path)
+    lines = [line for line in result.stderr.splitlines() if "past its lease" in line]
+    assert len(lines) == 1, (result.stderr, result.exception)
     assert lines[0].startswith("seccom is past its lease: it ended ")
     assert lines[0].endswith("'esaws lease --enforce park --yes' stops what costs")
-    if not said.exception:
-        json.loads(said.stdout)
+    if not result.exception:
+        json.loads(result.stdout)
 
 
-@pytest.mark.parametrize("name", ASKS_NOTHING_OF_A_DEPLOYMENT)
-def test_a_command_that_asks_nothing_of_the_deployment_says_nothing(past: Cloud, tmp_path: Path, name: str) -> None:
-    said = run(past, *name.split(), *ASKS_NOTHING_OF_A_DEPLOYMENT[name], "--json", folder=tmp_path)
-    assert "its lease" not in said.stderr
+@pytest.mark.parametrize("name", WITHOUT_DEPLOYMENT)
+def test_a_command_without_a_deployment_prints_no_reminder(past: Cloud, tmp_path: Path, name: str) -> None:
+    result = run(past, *name.split(), *WITHOUT_DEPLOYMENT[name], "--json", folder=tmp_path)
+    assert "its lease" not in result.stderr
 
 
-def test_where_no_local_aws_runs_none_is_started_for_a_lease(
+def test_a_reminder_does_not_start_the_local_aws(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for name, value in {"ESAWS_TARGET": "http://127.0.0.1:1", "ESAWS_ACCOUNT": "", "ESAWS_HOME": str(tmp_path)}.items():
@@ -405,17 +417,17 @@ def test_where_no_local_aws_runs_none_is_started_for_a_lease(
     assert "lease" not in capsys.readouterr().err
 
 
-def test_a_reminder_takes_one_call_and_a_second_one_when_it_is_past(past: Cloud) -> None:
+def test_a_reminder_takes_two_calls_when_the_lease_is_past(past: Cloud) -> None:
     before = len(past.calls)
     assert reminder(past)
     assert [call.operation for call in past.calls[before:]] == ["GetParameter", "DescribeAutoScalingGroups"]
-    assert str(lease_of(past)).startswith("lease of seccom: past; it ended ")
+    assert str(lease_status(past)).startswith("lease of seccom: past; it ended ")
 
 
 def test_the_read_only_policy_is_enough_for_a_lease(new_cloud: Any) -> None:
     cloud = new_cloud()
     grant(cloud, at_most_usd=0.01, until="8h")
-    plan_deploy(seccom("ha", services=ONE), cloud).apply()
+    plan_deploy(seccom("ha", services=ONE_SERVICE), cloud).apply()
     simulation.advance(cloud, "1h")
     cloud.client("autoscaling").update_auto_scaling_group(
         AutoScalingGroupName="seccom-client-web-ui-asg", MinSize=0, DesiredCapacity=0
@@ -423,9 +435,9 @@ def test_the_read_only_policy_is_enough_for_a_lease(new_cloud: Any) -> None:
     simulation.advance(cloud, "10m")
     recount(cloud)
     before = len(cloud.calls)
-    assert lease_of(cloud).state == "past" and reminder(cloud)
-    made = {action(call.service, call.operation) for call in cloud.calls[before:]}
-    assert "ssm:GetParameter" in made and made <= set(ACTIONS)
+    assert lease_status(cloud).state == "past" and reminder(cloud)
+    actions = {action(call.service, call.operation) for call in cloud.calls[before:]}
+    assert "ssm:GetParameter" in actions and actions <= set(ACTIONS)
 
 
 # -- enforced --------------------------------------------------------------------------------------------------------
@@ -440,45 +452,42 @@ def test_a_lease_from_its_grant_to_an_empty_account(new_cloud: Any, tmp_path: Pa
     esaws(*words, "--until", "8h", "--at-most-usd", "5")
     shown = json.loads(run(cloud, "lease", "--json", folder=tmp_path).stdout)
     assert shown.keys() >= {"until", "at_most_usd", "since", "spent_usd", "left_hours", "left_usd", "state", "reason"}
-    assert shown["state"] == "within" and shown["at_most_usd"] == 5 and shown["source"] == HOW
-    assert "not past a lease" in run(cloud, "lease", "--enforce", "park", "--yes", folder=tmp_path).stdout
+    assert shown["state"] == "within" and shown["at_most_usd"] == 5 and shown["source"] == METHOD
+    assert "no lease that is over" in run(cloud, "lease", "--enforce", "park", "--yes", folder=tmp_path).stdout
     assert "no terminal" in str(run(cloud, "lease", "--enforce", "park", folder=tmp_path).exception)
 
     simulation.advance(cloud, "9h")
     assert "lease of seccom: past" in str(esaws.start("lease").communicate(timeout=60)[0])
     assert run(cloud, "lease", "--enforce", "park", "--dry-run", folder=tmp_path).exit_code == 0
-    assert lease_of(cloud).spent.usd_per_hour == pytest.approx(shown["usd_per_hour"], abs=0.001)
+    assert lease_status(cloud).spent.usd_per_hour == pytest.approx(shown["usd_per_hour"], abs=0.001)
     parked = esaws.json("lease", "--enforce", "park", "--yes")
     assert parked["changed"]
     simulation.advance(cloud, "1h")
-    less = lease_of(cloud).spent.usd_per_hour
+    less = lease_status(cloud).spent.usd_per_hour
     assert less is not None and less < shown["usd_per_hour"] - 0.03, "two instances and a database less"
     again = json.loads(run(cloud, "lease", "--enforce", "park", "--yes", "--json", folder=tmp_path).stdout)
     assert again["changed"] == []
-    assert str(reminder(cloud)).endswith("'esaws lease --enforce teardown --yes' ends it")
+    assert str(reminder(cloud)).endswith("'esaws lease --enforce teardown --yes' deletes it")
 
     gone = esaws.json("lease", "--enforce", "teardown", "--yes")
-    assert gone["deleted"] and gone["left"] == [] and left(cloud) == []
+    assert gone["deleted"] and gone["left"] == [] and leftovers(cloud) == []
     again = run(cloud, "lease", "--enforce", "teardown", "--yes", "--json", folder=tmp_path)
     assert again.exit_code == 0 and json.loads(again.stdout) == {"enforced": None}
 
 
-def test_a_deploy_has_its_lease_before_anything_else(
-    new_cloud: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_deploy_grants_its_lease_first(new_cloud: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     cloud = new_cloud()
-    kept: list[str] = []
+    values: list[str] = []
 
     def interrupted(*_: Any, **__: Any) -> None:
-        kept.append(_value(cloud) or "")
+        values.append(_parameter_value(cloud) or "")
         raise EsawsError("the lights went out")
 
     monkeypatch.setattr(Plan, "apply", interrupted)
     words = ("deploy", "--profile", "budget", "--yes", "--until", "8h", "--at-most-usd", "5")
     run(cloud, *words, folder=tmp_path)
     assert [live.kind for live in inventory(cloud)] == ["Lease"]
-    assert kept, "what is about to stand there is in the lease before it does"
-    assert json.loads(kept[0])["usd_per_hour"] > 0.1
+    assert json.loads(values[0])["usd_per_hour"] > 0.1, "the lease has the cost of what is about to be deployed"
 
 
 def test_the_command_line_grants_shows_and_ends(cloud: Cloud, tmp_path: Path) -> None:
@@ -488,7 +497,7 @@ def test_the_command_line_grants_shows_and_ends(cloud: Cloud, tmp_path: Path) ->
     assert words().exit_code == 1
     assert words("--until", "8h", "--end").exception.exit_code == 2  # type: ignore[union-attr]
     assert words("--until", "8h").exception.exit_code == 3  # type: ignore[union-attr]
-    assert words("--until", "8h", "--dry-run").exit_code == 0 and lease_of(cloud).state == "none"
+    assert words("--until", "8h", "--dry-run").exit_code == 0 and lease_status(cloud).state == "none"
     granted = words("--until", "8h", "--at-most-usd", "2", "--yes", "--json")
     assert json.loads(granted.stdout)["state"] == "within"
     assert words("--until", "30m", "--yes", "--json").exit_code == 0 and words().exit_code == 0, "not past yet"
@@ -497,15 +506,17 @@ def test_the_command_line_grants_shows_and_ends(cloud: Cloud, tmp_path: Path) ->
     assert json.loads(words("--end", "--yes", "--json").stdout)["changed"] == []
 
 
-def test_a_limit_that_is_spent_already_is_not_granted(past: Cloud) -> None:
+def test_a_limit_below_the_spending_is_not_granted(past: Cloud) -> None:
     recount(past)
     with pytest.raises(UsageError, match="can't be granted: about"):
         grant(past, at_most_usd=0.001)
-    assert lease_of(past).terms.at_most_usd is None
+    assert lease_status(past).terms.at_most_usd is None
 
 
-def test_what_stands_there_without_a_lease_is_not_passed_over(cloud: Cloud) -> None:
+def test_enforcing_without_a_lease_is_an_error_if_resources_exist(cloud: Cloud) -> None:
     assert plan_enforce(cloud) is None
-    plan_deploy(seccom("budget", services=ONE).just(seccom("budget", services=ONE).in_order()[0]), cloud).apply()
-    with pytest.raises(EsawsError, match="has no lease to be past"):
+    plan_deploy(
+        seccom("budget", services=ONE_SERVICE).just(seccom("budget", services=ONE_SERVICE).in_order()[0]), cloud
+    ).apply()
+    with pytest.raises(EsawsError, match="has no lease"):
         plan_enforce(cloud, "teardown")

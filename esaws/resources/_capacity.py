@@ -1,27 +1,31 @@
-"""What ECS answers of capacity providers, and how one gets into a cluster and out of it again."""
+"""Capacity providers: describe them, and attach them to clusters or detach them."""
 
 from collections.abc import Iterator
 from typing import Any
 
 from esaws.cloud import Cloud
 from esaws.errors import EsawsError
-from esaws.resources._ecs import described
+from esaws.resources._ecs import describe
 
 
-def providers_of(cloud: Cloud, *names: str) -> Iterator[dict[str, Any]]:
-    """The account's capacity providers, or those named and there; botocore has no paginator for them."""
-    asked: dict[str, Any] = {"include": ["TAGS"]} | ({"capacityProviders": list(names)} if names else {})
+def describe_providers(cloud: Cloud, *names: str) -> Iterator[dict[str, Any]]:
+    """Yield the capacity providers of the account, or those of `names` that exist; botocore has no paginator."""
+    parameters: dict[str, Any] = {"include": ["TAGS"]} | ({"capacityProviders": list(names)} if names else {})
     while True:
-        answer = cloud.client("ecs").describe_capacity_providers(**asked)
-        yield from answer["capacityProviders"]
-        if not answer.get("nextToken"):
+        page = cloud.client("ecs").describe_capacity_providers(**parameters)
+        yield from page["capacityProviders"]
+        if not page.get("nextToken"):
             break
-        asked["nextToken"] = answer["nextToken"]
+        parameters["nextToken"] = page["nextToken"]
 
 
-def busy(cloud: Cloud, name: str, verb: str) -> bool:
-    """Whether AWS still updates or deletes it; what failed is raised in AWS's words."""
-    for raw in providers_of(cloud, name):
+def is_changing(cloud: Cloud, name: str, verb: str) -> bool:
+    """Whether AWS is still updating or deleting it; `verb` is UPDATE or DELETE.
+
+    Raises:
+        EsawsError: the change failed, with the reason of AWS.
+    """
+    for raw in describe_providers(cloud, name):
         if raw.get("updateStatus") == f"{verb}_FAILED":
             raise EsawsError(f"capacity provider {name}: {raw.get('updateStatusReason', raw['updateStatus'])}")
         done = raw["status"] == "INACTIVE" if verb == "DELETE" else raw.get("updateStatus") != f"{verb}_IN_PROGRESS"
@@ -29,48 +33,48 @@ def busy(cloud: Cloud, name: str, verb: str) -> bool:
     return False
 
 
-def by_default(cluster: dict[str, Any], provider: str) -> bool:
-    """Whether the cluster's tasks run on the provider where they name none."""
+def is_default_provider(cluster: dict[str, Any], provider: str) -> bool:
+    """Whether tasks of the cluster run on this provider by default."""
     return any(item["capacityProvider"] == provider for item in cluster.get("defaultCapacityProviderStrategy", ()))
 
 
 def attach(cloud: Cloud, provider: str, cluster: str) -> None:
-    """Let the cluster use the provider, by default too; returns when AWS has done it."""
-    _associate(cloud, cluster, provider, wanted=True)
+    """Attach the provider to the cluster, also as a default, and return when AWS has done it."""
+    _associate(cloud, cluster, provider, attached=True)
 
 
 def detach(cloud: Cloud, provider: str, cluster: str) -> None:
-    """Take the provider off the cluster; returns when AWS has done it."""
-    _associate(cloud, cluster, provider, wanted=False)
+    """Detach the provider from the cluster and return when AWS has done it."""
+    _associate(cloud, cluster, provider, attached=False)
 
 
-def _associate(cloud: Cloud, cluster: str, provider: str, *, wanted: bool) -> None:
-    """Put the provider into the cluster's list and default strategy, or take it out; the others stay.
+def _associate(cloud: Cloud, cluster: str, provider: str, *, attached: bool) -> None:
+    """Add the provider to the cluster's list and default strategy, or remove it; others stay.
 
-    AWS takes the whole list, one change at a time: what somebody else's change undid in the meantime is done again.
+    AWS takes the whole list, one change at a time. The change is repeated if a concurrent one undid it.
     """
-    ecs, asked = cloud.client("ecs"), False
+    ecs, requested = cloud.client("ecs"), False
 
     def settled() -> bool:
-        nonlocal asked
-        raw = next(described(cloud, "clusters", [cluster], include=["ATTACHMENTS"]), None)
+        nonlocal requested
+        raw = next(describe(cloud, "clusters", [cluster], include=["ATTACHMENTS"]), None)
         if raw is None or raw["status"] == "INACTIVE":
-            if wanted:
-                raise EsawsError(f"there is no cluster {cluster} to attach {provider} to")
+            if attached:
+                raise EsawsError(f"capacity provider {provider}: cluster {cluster} does not exist; deploy it first")
             return True
         state = raw.get("attachmentsStatus")
         if state == "UPDATE_IN_PROGRESS":
             return False
-        there = provider in raw.get("capacityProviders", ()), by_default(raw, provider)
-        if there == (wanted, wanted) and state != "UPDATE_FAILED":
+        current = provider in raw.get("capacityProviders", ()), is_default_provider(raw, provider)
+        if current == (attached, attached) and state != "UPDATE_FAILED":
             return True
-        if state == "UPDATE_FAILED" and asked:
-            raise EsawsError(f"ECS did not change the capacity providers of {cluster}; its attachments say why")
+        if state == "UPDATE_FAILED" and requested:
+            raise EsawsError(f"cluster {cluster}: changing its capacity providers failed; see its attachments in ECS")
         providers = [name for name in raw.get("capacityProviders", ()) if name != provider]
         strategy = [
             item for item in raw.get("defaultCapacityProviderStrategy", ()) if item["capacityProvider"] != provider
         ]
-        if wanted:
+        if attached:
             providers.append(provider)
             strategy.append({"capacityProvider": provider, "weight": 1, "base": 0})
         cloud.retry(
@@ -80,7 +84,7 @@ def _associate(cloud: Cloud, cluster: str, provider: str, *, wanted: bool) -> No
             "ResourceInUseException",
             "UpdateInProgressException",
         )
-        asked = True
+        requested = True
         return False
 
-    cloud.wait_until(f"{provider} is {'attached to' if wanted else 'off'} {cluster}", settled)
+    cloud.wait_until(f"{provider} is {'attached to' if attached else 'detached from'} {cluster}", settled)

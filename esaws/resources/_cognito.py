@@ -1,11 +1,11 @@
-"""What the kinds of Cognito share: an update resets whatever it does not name, so it has to say everything again."""
+"""Updates in Cognito: an update resets every setting that it omits, so it has to repeat them all."""
 
 from typing import Any
 
 from esaws.cloud import Cloud
 
 
-def settings_of(cloud: Cloud, operation: str, described: dict[str, Any]) -> dict[str, Any]:
-    """The parameters of an update `operation`, such as `UpdateUserPool`, as they were last described."""
+def update_parameters(cloud: Cloud, operation: str, described: dict[str, Any]) -> dict[str, Any]:
+    """Return the parameters of an update `operation`, such as `UpdateUserPool`, with their described values."""
     model = cloud.client("cognito-idp").meta.service_model.operation_model(operation)
     return {name: described[name] for name in model.input_shape.members if name in described}

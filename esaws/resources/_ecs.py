@@ -1,4 +1,4 @@
-"""What the kinds of ECS share: tags in lower case, descriptions in batches, and words for "there is no such thing"."""
+"""ECS: lower-case tags, descriptions in batches, and errors by message."""
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
@@ -11,74 +11,77 @@ from esaws.errors import EsawsError
 
 NO_CLUSTER = "ClusterNotFoundException"
 
-_AT_ONCE = {"clusters": 100, "services": 10, "tasks": 100, "containerInstances": 100}
+_BATCH = {"clusters": 100, "services": 10, "tasks": 100, "containerInstances": 100}
 _ARNS = {"services": "serviceArns", "tasks": "taskArns"}
 
 
 def ecs_tags(cloud: Cloud, name: str) -> list[dict[str, str]]:
-    """The tags that make something ours, as ECS spells them."""
+    """Return the ownership tags with the lower-case keys of ECS."""
     return tag_list(cloud.tags(name), "key", "value")
 
 
 def ecs_name(cloud: Cloud, raw: dict[str, Any]) -> str | None:
-    """The reference name of what ECS describes with its tags, or None where it is not ours."""
+    """Return the reference name in the tags of an ECS description, or None if it is not owned."""
     return cloud.owned_name(tag_dict(raw.get("tags"), "key", "value"))
 
 
-def last_part(arn: str) -> str:
-    """The name at the end of an ARN."""
+def resource_name(arn: str) -> str:
+    """Return the name at the end of an ARN."""
     return arn.rsplit("/", 1)[-1]
 
 
-def described(
-    cloud: Cloud, what: str, arns: Iterable[str], *, include: Iterable[str] = ("TAGS",), **parameters: Any
+def describe(
+    cloud: Cloud, collection: str, arns: Iterable[str], *, include: Iterable[str] = ("TAGS",), **parameters: Any
 ) -> Iterator[dict[str, Any]]:
-    """What exists of `arns`: `what` is ECS's word, such as `services`. The missing are left out.
+    """Yield the descriptions of the existing resources of `arns`; `collection` is ECS's word, such as `services`.
 
     Raises:
-        EsawsError: ECS did not describe one, for another reason than that there is none.
+        EsawsError: ECS did not describe one, for another reason than that it is missing.
     """
-    operation = {"containerInstances": "describe_container_instances"}.get(what, f"describe_{what}")
-    wanted = list(arns)
-    for start in range(0, len(wanted), _AT_ONCE[what]):
-        asked = {what: wanted[start : start + _AT_ONCE[what]], "include": list(include), **parameters}
-        answer = getattr(cloud.client("ecs"), operation)(**asked)
-        for failure in answer["failures"]:
-            # The same call answers "missing" with 200, and "not allowed" as well.
+    operation = {"containerInstances": "describe_container_instances"}.get(collection, f"describe_{collection}")
+    listed = list(arns)
+    for start in range(0, len(listed), _BATCH[collection]):
+        batch = {collection: listed[start : start + _BATCH[collection]], "include": list(include), **parameters}
+        page = getattr(cloud.client("ecs"), operation)(**batch)
+        for failure in page["failures"]:
+            # Missing and forbidden resources are both failures of a successful call.
             if failure["reason"] != "MISSING":
                 raise EsawsError(
-                    f"ECS does not describe {failure.get('arn', what)} in {cloud.region}: {failure['reason']}"
+                    f"{failure.get('arn', collection)}: ECS did not describe it in {cloud.region} ({failure['reason']})"
                 )
-        yield from answer[what]
+        yield from page[collection]
 
 
-def in_cluster(cloud: Cloud, cluster: str, operation: str, what: str, **parameters: Any) -> list[dict[str, Any]]:
-    """Descriptions of everything that `operation` lists in a cluster; none where the cluster has just gone."""
+def list_in_cluster(
+    cloud: Cloud, cluster: str, operation: str, collection: str, **parameters: Any
+) -> list[dict[str, Any]]:
+    """Return the descriptions of everything that `operation` lists in a cluster; empty if the cluster is gone."""
     try:
-        arns = list(pages(cloud, "ecs", operation, _ARNS[what], cluster=cluster, **parameters))
-        return list(described(cloud, what, arns, cluster=cluster))
+        arns = list(pages(cloud, "ecs", operation, _ARNS[collection], cluster=cluster, **parameters))
+        return list(describe(cloud, collection, arns, cluster=cluster))
     except ClientError as error:
         if error.response["Error"]["Code"] != NO_CLUSTER:
             raise
         return []
 
 
-def says(error: ClientError, *words: str) -> bool:
-    """Whether AWS's message has one of `words`: ECS has few codes, and one of them for many things."""
-    return any(word.lower() in error.response["Error"].get("Message", "").lower() for word in words)
+def message_contains(error: ClientError, *phrases: str) -> bool:
+    """Whether the message of an error contains one of the phrases. ECS uses one code for many errors."""
+    message = error.response["Error"].get("Message", "").lower()
+    return any(phrase.lower() in message for phrase in phrases)
 
 
-def once_ecs_has_its_role(cloud: Cloud, call: Callable[[], Any]) -> Any:
-    """What `call()` gives, once ECS may use its service-linked role: it can't in an account's first minutes with it."""
-    answers = []
+def retry_until_ecs_has_its_role(cloud: Cloud, call: Callable[[], Any]) -> Any:
+    """Return `call()`, repeated until ECS can use its service-linked role, minutes after it was created."""
+    results = []
 
     def done() -> bool:
         try:
-            answers.append(call())
+            results.append(call())
         except ClientError as error:
-            if not says(error, "service linked role", "service-linked role"):
+            if not message_contains(error, "service linked role", "service-linked role"):
                 raise
-        return bool(answers)
+        return bool(results)
 
-    cloud.wait_until("ECS may use its service-linked role", done, minutes=2)
-    return answers[0]
+    cloud.wait_until("ECS can use its service-linked role", done, minutes=2)
+    return results[0]

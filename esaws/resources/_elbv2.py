@@ -1,4 +1,4 @@
-"""What the kinds of Elastic Load Balancing share: names, tags asked for apart, and what an action forwards to."""
+"""Elastic Load Balancing: names, lists with tags, and the target groups of actions."""
 
 import re
 from collections.abc import Iterator
@@ -22,13 +22,13 @@ NO_BALANCER, NO_LISTENER, NO_RULE, NO_GROUP = (
 _ARNS_A_CALL = 20
 
 
-def owned(cloud: Cloud, operation: str, result: str, key: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Reference name and description of what `operation` lists and the deployment owns; `key` leads to its name.
+def list_owned(cloud: Cloud, operation: str, result: str, key: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield reference name and description of every owned resource that `operation` lists; `key` prefixes its fields.
 
-    The lists come without tags. Names narrow them, the tags prove it.
+    The lists have no tags. Only the tags of resources with our name are fetched.
     """
-    first = cloud.aws_name("")
-    listed = (raw for raw in pages(cloud, "elbv2", operation, result) if raw[f"{key}Name"].startswith(first))
+    prefix = cloud.aws_name("")
+    listed = (raw for raw in pages(cloud, "elbv2", operation, result) if raw[f"{key}Name"].startswith(prefix))
     for tags, raw in with_tags(cloud, listed, f"{key}Arn"):
         if name := cloud.owned_name(tags):
             yield name, raw
@@ -37,14 +37,14 @@ def owned(cloud: Cloud, operation: str, result: str, key: str) -> Iterator[tuple
 def with_tags(
     cloud: Cloud, listed: Iterator[dict[str, Any]], arn: str
 ) -> Iterator[tuple[dict[str, str], dict[str, Any]]]:
-    """Tags and description of each, asked for as many at once as AWS allows; `arn` names the key of the ARN."""
+    """Yield tags and description of each resource; `arn` is the key of its ARN. Tags are fetched in batches."""
     while batch := {raw[arn]: raw for raw in islice(listed, _ARNS_A_CALL)}:
-        for found, tags in _tags(cloud, list(batch)).items():
-            yield tags, batch[found]
+        for resource_arn, tags in _tags(cloud, list(batch)).items():
+            yield tags, batch[resource_arn]
 
 
 def _tags(cloud: Cloud, arns: list[str]) -> dict[str, dict[str, str]]:
-    """Tags by ARN. One that was just deleted makes AWS refuse the whole call: it is halved until that one is out."""
+    """Return tags by ARN. AWS rejects a call with a deleted resource, so the batch is halved until it is left out."""
     try:
         described = cloud.client("elbv2").describe_tags(ResourceArns=arns)["TagDescriptions"]
     except ClientError as error:
@@ -56,22 +56,22 @@ def _tags(cloud: Cloud, arns: list[str]) -> dict[str, dict[str, str]]:
 
 
 def forward(target_group: str) -> list[dict[str, Any]]:
-    """The actions that forward everything to one target group."""
+    """Return the actions that forward all requests to one target group."""
     return [{"Type": "forward", "TargetGroupArn": target_group}]
 
 
-def target_groups(actions: list[dict[str, Any]]) -> list[str]:
-    """Every target group that some of the actions forward to."""
-    found = []
+def target_groups_of(actions: list[dict[str, Any]]) -> list[str]:
+    """Return the ARNs of all target groups that the actions forward to."""
+    arns = []
     for action in actions:
         groups = action.get("ForwardConfig", {}).get("TargetGroups") or [action]
-        found += [group["TargetGroupArn"] for group in groups if "TargetGroupArn" in group]
-    return found
+        arns += [group["TargetGroupArn"] for group in groups if "TargetGroupArn" in group]
+    return arns
 
 
-def forwarded_to(actions: list[dict[str, Any]]) -> Any:
-    """The one target group that the actions forward to; in words what else they do."""
-    groups = target_groups(actions)
+def describe_forward(actions: list[dict[str, Any]]) -> Any:
+    """Return the ARN of the only target group that the actions forward to, or a description of other actions."""
+    groups = target_groups_of(actions)
     if len(actions) == 1 and len(groups) == 1:
         return groups[0]
     return " then ".join(action["Type"] for action in actions) + (f" to {len(groups)} target groups" if groups else "")

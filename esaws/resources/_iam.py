@@ -1,4 +1,4 @@
-"""What the kinds of IAM share: names that are unique in the account, and lists that are proved by tags."""
+"""IAM: names that are unique in the account, and lists of owned resources by tag."""
 
 import re
 from collections.abc import Iterator
@@ -16,18 +16,18 @@ GONE = "NoSuchEntity"
 
 
 def iam_name(cloud: Cloud, name: str) -> str:
-    """The name in IAM, which knows no regions: two deployments in two regions would meet there."""
+    """Return the name in IAM. It includes the region, because IAM is global and two regions would clash."""
     return f"{cloud.aws_name(name)}-{cloud.region}"
 
 
-def owned(cloud: Cloud, operation: str, result: str, key: str, tags: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Reference name and description of what `operation` lists and the deployment owns in its region.
+def list_owned(cloud: Cloud, operation: str, result: str, key: str, tags: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield reference name and description of every owned resource of this region that `operation` lists.
 
-    IAM's lists come without tags. Names narrow them; the tags, asked for with the operation `tags`, prove it.
+    IAM's lists have no tags. The tags of resources with our name are fetched with the operation `tags`.
     """
-    first, last = cloud.aws_name(""), f"-{cloud.region}"
+    prefix, suffix = cloud.aws_name(""), f"-{cloud.region}"
     for raw in pages(cloud, "iam", operation, result):
-        if raw[key].startswith(first) and raw[key].endswith(last):
+        if raw[key].startswith(prefix) and raw[key].endswith(suffix):
             name = None
             with ignore_codes(GONE):
                 name = cloud.owned_name(tag_dict(pages(cloud, "iam", tags, "Tags", **{key: raw[key]})))

@@ -1,16 +1,16 @@
-"""CloudWatch's names for what it measures: its dimensions are pieces of ARNs."""
+"""Dimensions of CloudWatch metrics, which are parts of ARNs."""
 
 from esaws.cloud import Cloud
 
 
-def dimension(arn: str) -> str:
-    """The value of the dimension `LoadBalancer`, `TargetGroup` or `ClusterName` for the thing with this ARN."""
-    piece = arn.split(":", 5)[5]
-    return piece.removeprefix("loadbalancer/").removeprefix("cluster/")
+def dimension_value(arn: str) -> str:
+    """Return the value of the dimension `LoadBalancer`, `TargetGroup` or `ClusterName` for an ARN."""
+    resource = arn.split(":", 5)[5]
+    return resource.removeprefix("loadbalancer/").removeprefix("cluster/")
 
 
-def arn_of(cloud: Cloud, name: str, value: str) -> str:
-    """The ARN in this account and region behind a dimension; the other way round."""
+def arn_from_dimension(cloud: Cloud, name: str, value: str) -> str:
+    """Return the ARN in this account and region for the name and value of a dimension."""
     service, prefix = {
         "LoadBalancer": ("elasticloadbalancing", "loadbalancer/"),
         "TargetGroup": ("elasticloadbalancing", ""),

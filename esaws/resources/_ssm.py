@@ -1,4 +1,4 @@
-"""What the kinds share that are parameters of Systems Manager."""
+"""Parameters of Systems Manager, for the kinds that are stored as one."""
 
 import re
 from collections.abc import Iterator
@@ -20,21 +20,21 @@ PERMISSIONS = (
 )
 
 
-def owned(cloud: Cloud, kind: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    """The parameters of a type (`String`, `SecureString`) that the deployment owns, by the name in their tags."""
+def list_owned(cloud: Cloud, kind: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield reference name and description of the owned parameters of a type (`String`, `SecureString`)."""
     ssm = cloud.client("ssm")
     filters = [{"Key": f"tag:{DEPLOYMENT_TAG}", "Values": [cloud.deployment]}]
     for raw in pages(cloud, "ssm", "describe_parameters", "Parameters", ParameterFilters=filters):
         if raw["Type"] != kind:
             continue
-        with ignore_codes("InvalidResourceId"):  # deleted since
+        with ignore_codes("InvalidResourceId"):  # deleted meanwhile
             tags = ssm.list_tags_for_resource(ResourceType="Parameter", ResourceId=raw["Name"])["TagList"]
             if name := cloud.owned_name(tag_dict(tags)):
                 yield name, raw
 
 
 def put(cloud: Cloud, name: str, kind: str, value: str) -> str:
-    """Make a parameter of the deployment, and give AWS's name of it."""
+    """Create a parameter of the deployment and return its name on AWS."""
     parameter = f"/{cloud.deployment}/{name}"
     cloud.client("ssm").put_parameter(Name=parameter, Type=kind, Value=value, Tags=tag_list(cloud.tags(name)))
     return parameter

@@ -1,4 +1,4 @@
-"""Ownership where a list call shows no tags: narrowed by the AWS name's beginning, proven by the tags of each."""
+"""RDS and ElastiCache: lists of owned resources, whose tags need another call; and versions."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -9,13 +9,13 @@ from esaws.aws import error_code, pages, tag_dict
 from esaws.cloud import Cloud
 
 
-def owned_by_arn(
+def list_owned_by_arn(
     cloud: Cloud, service: str, operation: str, result: str, *, name: str, arn: str, gone: str, **parameters: Any
 ) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Reference name and description of everything that `operation` lists and the deployment owns.
+    """Yield reference name and description of every owned resource that `operation` lists.
 
-    For RDS and ElastiCache: `name` and `arn` are their words for both, and `gone` the code that they answer for what
-    was deleted between the two calls.
+    `name` and `arn` are the keys of both in a description. `gone` is the error code for a resource that was deleted
+    between the two calls.
     """
     for raw in pages(cloud, service, operation, result, **parameters):
         if not raw[name].startswith(cloud.aws_name("")):
@@ -26,10 +26,10 @@ def owned_by_arn(
             if error_code(error) != gone:
                 raise
             continue
-        if owned := cloud.owned_name(tag_dict(tags)):
-            yield owned, raw
+        if owned_name := cloud.owned_name(tag_dict(tags)):
+            yield owned_name, raw
 
 
-def minor(version: str) -> str:
-    """`7.1` of `7.1.0`: what is asked for; the patch that runs is AWS's choice."""
+def minor_version(version: str) -> str:
+    """Return `7.1` of `7.1.0`. AWS chooses the patch version."""
     return ".".join(version.split(".")[:2])

@@ -1,4 +1,4 @@
-"""An alarm of CloudWatch: watches a metric of a target group behind a load balancer."""
+"""A CloudWatch alarm on a metric of a target group."""
 
 from dataclasses import dataclass
 from decimal import Decimal
@@ -9,7 +9,7 @@ from esaws.cloud import Cloud
 from esaws.errors import EsawsError, InvalidResource
 from esaws.pricelist import Usage
 from esaws.resource import Live, Lives, Ref, Resource, Usages
-from esaws.resources._metrics import arn_of, dimension
+from esaws.resources._metrics import arn_from_dimension, dimension_value
 from esaws.resources.load_balancer import LoadBalancer
 from esaws.resources.target_group import TargetGroup
 
@@ -21,7 +21,7 @@ _STATISTICS = frozenset({"SampleCount", "Average", "Sum", "Minimum", "Maximum"})
 
 @dataclass(frozen=True, kw_only=True)
 class Alarm(Resource):
-    """Goes off once `metric` has been on the wrong side of `threshold` for `evaluation_periods` of `period` seconds."""
+    """Alarms when `metric` has been beyond `threshold` for `evaluation_periods` of `period` seconds."""
 
     load_balancer: LoadBalancer
     target_group: TargetGroup
@@ -56,13 +56,15 @@ class Alarm(Resource):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.comparison not in _COMPARISONS:
-            raise InvalidResource(f"{self}: comparison {self.comparison} is none of {', '.join(sorted(_COMPARISONS))}")
+            raise InvalidResource(
+                f"{self}: comparison {self.comparison} is not one of {', '.join(sorted(_COMPARISONS))}"
+            )
         if self.statistic not in _STATISTICS:
-            raise InvalidResource(f"{self}: statistic {self.statistic} is none of {', '.join(sorted(_STATISTICS))}")
+            raise InvalidResource(f"{self}: statistic {self.statistic} is not one of {', '.join(sorted(_STATISTICS))}")
         if self.period < 60 or self.period % 60 or self.evaluation_periods < 1:
-            raise InvalidResource(f"{self}: periods are whole minutes, of which at least one is evaluated")
+            raise InvalidResource(f"{self}: period must be whole minutes, and evaluation_periods at least 1")
         if self.period * self.evaluation_periods > (86_400 if self.period < 3_600 else 604_800):
-            raise InvalidResource(f"{self} looks back {self.period * self.evaluation_periods} seconds: too far")
+            raise InvalidResource(f"{self}: period times evaluation_periods is more than AWS takes, one day")
 
     @classmethod
     def list(cls, cloud: Cloud) -> Lives:
@@ -70,7 +72,7 @@ class Alarm(Resource):
         ours = {"AlarmNamePrefix": cloud.aws_name(""), "AlarmTypes": ["MetricAlarm"]}
         lives = []
         for raw in pages(cloud, "cloudwatch", "describe_alarms", "MetricAlarms", **ours):
-            with ignore_codes("ResourceNotFound", "ResourceNotFoundException"):  # deleted since
+            with ignore_codes("ResourceNotFound", "ResourceNotFoundException"):  # deleted meanwhile
                 tags = cloudwatch.list_tags_for_resource(ResourceARN=raw["AlarmArn"])["Tags"]
                 if name := cloud.owned_name(tag_dict(tags)):
                     lives.append(cls._live(cloud, name, raw))
@@ -78,9 +80,9 @@ class Alarm(Resource):
 
     @classmethod
     def _live(cls, cloud: Cloud, name: str, raw: dict[str, Any]) -> Live:
-        found = {item["Name"]: item["Value"] for item in raw.get("Dimensions", ())}
+        dimensions = {item["Name"]: item["Value"] for item in raw.get("Dimensions", ())}
         arns = {
-            kind: arn_of(cloud, kind, found[kind]) if kind in found else None
+            kind: arn_from_dimension(cloud, kind, dimensions[kind]) if kind in dimensions else None
             for kind in ("LoadBalancer", "TargetGroup")
         }
         return Live(
@@ -104,13 +106,15 @@ class Alarm(Resource):
 
     def create(self, cloud: Cloud) -> None:
         alarm = cloud.aws_name(self.name)
-        if _exists(cloud, alarm):  # CloudWatch would replace it without a word
-            raise EsawsError(f"there is an alarm {alarm} that {cloud.deployment} did not make; rename one of them")
+        if _exists(cloud, alarm):  # CloudWatch would replace it silently
+            raise EsawsError(
+                f"{self}: an alarm {alarm} that {cloud.deployment} did not make exists already; rename one of them"
+            )
         self._put(cloud, Tags=tag_list(cloud.tags(self.name)))
         self.remember_id(cloud, alarm)
 
     def update(self, cloud: Cloud, live: Live) -> None:
-        self._put(cloud)  # an alarm that is there keeps its tags
+        self._put(cloud)  # an existing alarm keeps its tags
 
     def _put(self, cloud: Cloud, **tags: Any) -> None:
         values = {"LoadBalancer": self.load_balancer, "TargetGroup": self.target_group}
@@ -118,7 +122,9 @@ class Alarm(Resource):
             AlarmName=cloud.aws_name(self.name),
             Namespace="AWS/ApplicationELB",
             MetricName=self.metric,
-            Dimensions=[{"Name": name, "Value": dimension(resource.id_in(cloud))} for name, resource in values.items()],
+            Dimensions=[
+                {"Name": name, "Value": dimension_value(resource.id_in(cloud))} for name, resource in values.items()
+            ],
             Statistic=self.statistic,
             Period=self.period,
             EvaluationPeriods=self.evaluation_periods,
@@ -142,5 +148,5 @@ class Alarm(Resource):
 
 
 def _exists(cloud: Cloud, alarm: str) -> bool:
-    asked = cloud.client("cloudwatch").describe_alarms(AlarmNames=[alarm], AlarmTypes=["MetricAlarm"])
-    return bool(asked["MetricAlarms"])
+    response = cloud.client("cloudwatch").describe_alarms(AlarmNames=[alarm], AlarmTypes=["MetricAlarm"])
+    return bool(response["MetricAlarms"])

@@ -1,4 +1,4 @@
-"""An Auto Scaling group: keeps a number of instances running, whatever happens to each of them."""
+"""An Auto Scaling group: keeps a number of instances running and replaces failed ones."""
 
 import re
 from dataclasses import dataclass
@@ -15,14 +15,14 @@ from esaws.resources.launch_template import LaunchTemplate
 from esaws.resources.subnet import Subnet
 
 _NEW_PROFILE = "Invalid IAM Instance Profile"
-# How bills name a volume and its making where that does not follow from its type.
+# Volume type → usage type and operation on bills, if they do not follow from the type.
 _VOLUMES = {"standard": ("EBS:VolumeUsage", "CreateVolume")}
 _ALIVE = ["pending", "running", "stopping", "stopped", "shutting-down"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class AutoScalingGroup(Resource):
-    """Keeps `minimum` to `maximum` instances over the zones of `subnets`, and replaces what a person stops.
+    """Keeps `minimum` to `maximum` instances over the zones of `subnets`, and replaces stopped ones.
 
     It starts with `desired_capacity` of them; later that is for a scaler to say.
     """
@@ -36,7 +36,7 @@ class AutoScalingGroup(Resource):
     in_place = frozenset({"template", "subnets", "minimum", "maximum"})
     not_compared = frozenset({"desired_capacity"})
     deleting = frozenset({"Delete in progress"})
-    # Tasks that are stopped before their instances go cost no time; those that aren't are waited for.
+    # ECS waits for tasks whose instances are terminated under them, so tasks are stopped first.
     delete_after = frozenset({"Service", "Task"})
     seconds = 60
     name_pattern = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._/=+@-]*")
@@ -60,7 +60,7 @@ class AutoScalingGroup(Resource):
         super().__post_init__()
         if not 0 <= self.minimum <= self.desired_capacity <= self.maximum:
             sizes = f"minimum {self.minimum}, desired {self.desired_capacity}, maximum {self.maximum}"
-            raise InvalidResource(f"{self}: {sizes} are not in this order")
+            raise InvalidResource(f"{self}: {sizes}: these must ascend from 0")
 
     @classmethod
     def list(cls, cloud: Cloud) -> Lives:
@@ -98,11 +98,11 @@ class AutoScalingGroup(Resource):
 
     def usage(self) -> Usages:
         template, count, kind = self.template, self.desired_capacity, self.template.root_type
-        volume, remember_id = _VOLUMES.get(kind, (f"EBS:VolumeUsage.{kind}", f"CreateVolume-{kind.capitalize()}"))
+        volume, operation = _VOLUMES.get(kind, (f"EBS:VolumeUsage.{kind}", f"CreateVolume-{kind.capitalize()}"))
         addresses = [Usage.hours("AmazonVPC", "PublicIPv4:InUseAddress", "RunInstances", count=count)]
         return [
             Usage.hours("AmazonEC2", f"BoxUsage:{template.instance_type}", "RunInstances", count=count),
-            Usage.gb_month("AmazonEC2", volume, template.root_gb * count, remember_id),
+            Usage.gb_month("AmazonEC2", volume, template.root_gb * count, operation),
             *(addresses if template.public_address else []),
         ]
 
@@ -113,19 +113,19 @@ class AutoScalingGroup(Resource):
             "DesiredCapacity": self.desired_capacity,
             "Tags": [group | tag for tag in tag_list(cloud.tags(self.name))],
         }
-        _once_the_profile_is_known(
+        _retry_until_profile_exists(
             cloud, lambda: autoscaling.create_auto_scaling_group(AutoScalingGroupName=name, **settings)
         )
-        cloud.wait_until(f"{name} is there", lambda: described(cloud, name), minutes=1)
-        raw = described(cloud, name)
+        cloud.wait_until(f"{name} exists", lambda: describe_group(cloud, name), minutes=1)
+        raw = describe_group(cloud, name)
         assert raw
         self.remember_id(cloud, raw["AutoScalingGroupARN"])
-        wait_for_service(cloud, name, self.desired_capacity)
+        wait_for_instances(cloud, name, self.desired_capacity)
 
     def update(self, cloud: Cloud, live: Live) -> None:
         update, settings = cloud.client("autoscaling").update_auto_scaling_group, self._settings(cloud)
         name = live.raw["AutoScalingGroupName"]
-        _once_the_profile_is_known(cloud, lambda: update(AutoScalingGroupName=name, **settings))
+        _retry_until_profile_exists(cloud, lambda: update(AutoScalingGroupName=name, **settings))
 
     def _settings(self, cloud: Cloud) -> dict[str, Any]:
         return {
@@ -138,14 +138,14 @@ class AutoScalingGroup(Resource):
     @classmethod
     def delete(cls, cloud: Cloud, live: Live) -> None:
         name = live.raw["AutoScalingGroupName"]
-        # AWS has no code of its own for a group that is not there, so it is looked at first.
-        raw = described(cloud, name)
+        # Deleting a missing group has no error code of its own, so it is described first.
+        raw = describe_group(cloud, name)
         if raw and raw.get("Status") not in cls.deleting:
             delete = cloud.client("autoscaling").delete_auto_scaling_group
             busy = ("ScalingActivityInProgress", "ResourceInUse")
             cloud.retry(lambda: delete(AutoScalingGroupName=name, ForceDelete=True), *busy)
-        cloud.wait_until(f"{name} is gone", lambda: not described(cloud, name), minutes=20)
-        # Instances that the group lets go of before they are terminated keep their subnet and groups in use.
+        cloud.wait_until(f"{name} is gone", lambda: not describe_group(cloud, name), minutes=20)
+        # Instances that left the group before they are terminated still use their subnet and security groups.
         wait_for_termination(cloud, name)
 
     @classmethod
@@ -160,24 +160,26 @@ class AutoScalingGroup(Resource):
         )
 
 
-def in_service(cloud: Cloud, name: str) -> list[str]:
-    """The ids of the instances that serve in the group, by its name on AWS."""
-    raw = described(cloud, name) or {"Instances": []}
-    return [found["InstanceId"] for found in raw["Instances"] if found["LifecycleState"] == "InService"]
+def instances_in_service(cloud: Cloud, name: str) -> list[str]:
+    """Return the ids of the instances in service of a group, by its name on AWS."""
+    raw = describe_group(cloud, name) or {"Instances": []}
+    return [instance["InstanceId"] for instance in raw["Instances"] if instance["LifecycleState"] == "InService"]
 
 
-def wait_for_service(cloud: Cloud, name: str, count: int) -> None:
-    """Return when so many instances serve in the group of this name on AWS.
+def wait_for_instances(cloud: Cloud, name: str, count: int) -> None:
+    """Wait until `count` instances of the group of this name on AWS are in service.
 
     Raises:
         EsawsError: a launch failed, or it took more than ten minutes.
     """
     launching = f"{count} instances of {name} are in service"
-    cloud.wait_until(launching, lambda: len(in_service(cloud, name)) >= count or _failed(cloud, name))
+    cloud.wait_until(
+        launching, lambda: len(instances_in_service(cloud, name)) >= count or _raise_failed_launch(cloud, name)
+    )
 
 
 def wait_for_termination(cloud: Cloud, name: str) -> None:
-    """Return when no instance of the group of this name on AWS is left, those included that it has let go of."""
+    """Wait until all instances of the group of this name on AWS are terminated, including those that left it."""
     filters = [
         {"Name": "tag:aws:autoscaling:groupName", "Values": [name]},
         {"Name": "instance-state-name", "Values": _ALIVE},
@@ -189,14 +191,14 @@ def wait_for_termination(cloud: Cloud, name: str) -> None:
     )
 
 
-def described(cloud: Cloud, name: str) -> dict[str, Any] | None:
-    """AWS's description of the group of this name on AWS, or None where there is none."""
+def describe_group(cloud: Cloud, name: str) -> dict[str, Any] | None:
+    """Return the description of the group of this name on AWS, or None if it does not exist."""
     answer = cloud.client("autoscaling").describe_auto_scaling_groups(AutoScalingGroupNames=[name])
     return next(iter(answer["AutoScalingGroups"]), None)
 
 
-def _once_the_profile_is_known(cloud: Cloud, call: Any) -> None:
-    """Call it again while EC2 has not heard of a new profile; AWS gives that the code of all invalid values."""
+def _retry_until_profile_exists(cloud: Cloud, call: Any) -> None:
+    """Repeat `call` until EC2 knows a new instance profile. AWS answers with a general validation code until then."""
 
     def accepted() -> bool:
         try:
@@ -210,11 +212,11 @@ def _once_the_profile_is_known(cloud: Cloud, call: Any) -> None:
     cloud.wait_until("EC2 knows the instance profile", accepted, minutes=2)
 
 
-def _failed(cloud: Cloud, name: str) -> bool:
-    """Never true: raises what the group's last launch failed with, unless it only came before its profile."""
+def _raise_failed_launch(cloud: Cloud, name: str) -> bool:
+    """Raise the error of the group's last failed launch, unless its new profile was only unknown; else return False."""
     activities = cloud.client("autoscaling").describe_scaling_activities(AutoScalingGroupName=name, MaxRecords=1)
     for activity in activities["Activities"]:
         reason = activity.get("StatusMessage", "")
         if activity["StatusCode"] == "Failed" and _NEW_PROFILE not in reason:
-            raise EsawsError(f"{name} can't launch an instance: {reason} It tries again by itself once that is mended")
+            raise EsawsError(f"{name} can't launch an instance: {reason} It retries by itself once that is fixed")
     return False

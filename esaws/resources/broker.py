@@ -11,7 +11,7 @@ from esaws.cloud import Cloud
 from esaws.errors import EsawsError
 from esaws.pricelist import Usage
 from esaws.resource import Live, Lives, Resource, Usages
-from esaws.resources._tags import minor
+from esaws.resources._tags import minor_version
 from esaws.resources.password_parameter import PasswordParameter
 
 _BUSY = frozenset({"CREATION_IN_PROGRESS", "REBOOT_IN_PROGRESS"})
@@ -20,7 +20,7 @@ _MINUTES = 40
 
 @dataclass(frozen=True, kw_only=True)
 class Broker(Resource):
-    """Takes AMQP over TLS on port 5671. A public one has no security group; `engine_version` names major and minor."""
+    """Accepts AMQP over TLS on port 5671. A public one has no security group. `engine_version` is major and minor."""
 
     password: PasswordParameter
     username: str = "esaws"
@@ -29,15 +29,15 @@ class Broker(Resource):
     public: bool = True
 
     in_place = frozenset({"instance_type", "engine_version"})
-    not_compared = frozenset({"password", "username"})  # AWS does not tell RabbitMQ's users
-    pending = frozenset({*_BUSY, "CREATION_FAILED"})  # waiting for a failed one ends with an error
+    not_compared = frozenset({"password", "username"})  # AWS does not return the users of RabbitMQ
+    pending = frozenset({*_BUSY, "CREATION_FAILED"})  # ready() raises an error for a failed one
     deleting = frozenset({"DELETION_IN_PROGRESS"})
     seconds = 900
     icon = "aws.integration.MQ"
     name_pattern = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~-]*")
     name_limit = 41
     permissions = (
-        # Amazon MQ makes its interfaces with the permissions of whoever creates the broker.
+        # Amazon MQ creates its interfaces with the permissions of the caller.
         "ec2:CreateNetworkInterface",
         "ec2:CreateNetworkInterfacePermission",
         "ec2:DeleteNetworkInterface",
@@ -65,22 +65,22 @@ class Broker(Resource):
     def list(cls, cloud: Cloud) -> Lives:
         lives = []
         for summary in pages(cloud, "mq", "list_brokers", "BrokerSummaries"):
-            raw = _described(cloud, summary["BrokerId"]) if _may_be_ours(cloud, summary) else None
+            raw = _describe(cloud, summary["BrokerId"]) if _has_our_name(cloud, summary) else None
             if raw and (name := cloud.owned_name(raw.get("Tags", {}))):
                 fields = {
                     "instance_type": raw["HostInstanceType"],
-                    "engine_version": minor(raw["EngineVersion"]),
+                    "engine_version": minor_version(raw["EngineVersion"]),
                     "public": raw["PubliclyAccessible"],
                 }
                 lives.append(Live(cls.kind, name, raw["BrokerId"], state=raw["BrokerState"], fields=fields, raw=raw))
         return lives
 
     def desired(self) -> dict[str, Any]:
-        return super().desired() | {"engine_version": minor(self.engine_version)}
+        return super().desired() | {"engine_version": minor_version(self.engine_version)}
 
     def create(self, cloud: Cloud) -> None:
         created = cloud.client("mq").create_broker(
-            AutoMinorVersionUpgrade=True,  # RabbitMQ 3.13 and later take nothing else
+            AutoMinorVersionUpgrade=True,  # the only value that RabbitMQ 3.13 and later accept
             BrokerName=cloud.aws_name(self.name),
             DeploymentMode="SINGLE_INSTANCE",
             EngineType="RABBITMQ",
@@ -105,21 +105,21 @@ class Broker(Resource):
         cloud.wait_until(f"{self} is running", running, minutes=_MINUTES)
 
     def update(self, cloud: Cloud, live: Live) -> None:
-        # A change is applied by the next reboot, at the latest in the weekly maintenance window.
+        # A change is applied by the next reboot, or in the weekly maintenance window.
         mq = cloud.client("mq")
         mq.update_broker(BrokerId=live.id, EngineVersion=self.engine_version, HostInstanceType=self.instance_type)
         mq.reboot_broker(BrokerId=live.id)
 
         def changed() -> bool:
-            raw = _described(cloud, live.id) or {}
-            now = (raw.get("HostInstanceType"), minor(raw.get("EngineVersion", "")), raw.get("BrokerState"))
-            return now == (self.instance_type, minor(self.engine_version), "RUNNING")
+            raw = _describe(cloud, live.id) or {}
+            now = (raw.get("HostInstanceType"), minor_version(raw.get("EngineVersion", "")), raw.get("BrokerState"))
+            return now == (self.instance_type, minor_version(self.engine_version), "RUNNING")
 
         cloud.wait_until(f"{self} is changed", changed, minutes=_MINUTES)
 
     @classmethod
     def delete(cls, cloud: Cloud, live: Live) -> None:
-        # A broker that is being created or rebooted can't be deleted, and there is no way to stop that.
+        # A broker can't be deleted while it is being created or rebooted.
         cloud.wait_until(f"{live.name} can be deleted", lambda: _state(cloud, live.id) not in _BUSY, minutes=_MINUTES)
         if _state(cloud, live.id) not in {None, *cls.deleting}:
             with ignore_codes("NotFoundException"):
@@ -127,7 +127,7 @@ class Broker(Resource):
         cloud.wait_until(f"{live.name} is deleted", lambda: _state(cloud, live.id) is None, minutes=_MINUTES)
 
     def usage(self) -> Usages:
-        storage_gb = 20 if self.instance_type == "mq.t3.micro" else 200  # comes with the size
+        storage_gb = 20 if self.instance_type == "mq.t3.micro" else 200  # included in the instance type
         return [
             Usage.hours("AmazonMQ", f"RabbitMQ-InstanceUsage:{self.instance_type}", "CreateBroker:0001"),
             Usage.gb_month("AmazonMQ", "TimedStorage-RabbitMQ-ByteHrs", storage_gb),
@@ -138,12 +138,12 @@ class Broker(Resource):
         return cls(name="broker", password=PasswordParameter(name="broker-password"), instance_type="mq.m5.large")
 
 
-def _may_be_ours(cloud: Cloud, summary: dict[str, Any]) -> bool:
-    """Whether a description is worth its call: tags are shown there alone."""
+def _has_our_name(cloud: Cloud, summary: dict[str, Any]) -> bool:
+    """Whether it could be ours, so that a describe call, which has the tags, is worth it."""
     return bool(summary["BrokerName"].startswith(cloud.aws_name("")))
 
 
-def _described(cloud: Cloud, broker_id: str) -> dict[str, Any] | None:
+def _describe(cloud: Cloud, broker_id: str) -> dict[str, Any] | None:
     try:
         raw: dict[str, Any] = cloud.client("mq").describe_broker(BrokerId=broker_id)
     except ClientError as error:
@@ -154,5 +154,5 @@ def _described(cloud: Cloud, broker_id: str) -> dict[str, Any] | None:
 
 
 def _state(cloud: Cloud, broker_id: str) -> str | None:
-    raw = _described(cloud, broker_id)
+    raw = _describe(cloud, broker_id)
     return raw["BrokerState"] if raw else None

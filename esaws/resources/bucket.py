@@ -1,4 +1,4 @@
-"""A bucket of S3: a place for objects, under a name that is unique in the world."""
+"""An S3 bucket."""
 
 import re
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ _BLOCKS = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "Restrict
 
 @dataclass(frozen=True, kw_only=True)
 class Bucket(Resource):
-    """Keeps objects; with `versioning` their former versions too. `expected_gb` is for the forecast."""
+    """Stores objects; with `versioning` also their previous versions. `expected_gb` is for cost estimates."""
 
     public_access_blocked: bool = True
     versioning: bool = False
@@ -26,7 +26,7 @@ class Bucket(Resource):
     seconds = 3
     icon = "aws.storage.SimpleStorageServiceS3Bucket"
     name_pattern = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
-    name_limit = 26  # deployment, account and region go into the 63 characters of a bucket
+    name_limit = 26  # of 63 characters; deployment, account and region need the rest
     permissions = (
         "s3:AbortMultipartUpload",
         "s3:CreateBucket",
@@ -49,7 +49,7 @@ class Bucket(Resource):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.expected_gb < 0:
-            raise InvalidResource(f"{self} can't keep {self.expected_gb} GB")
+            raise InvalidResource(f"{self}: expected_gb {self.expected_gb} is negative")
 
     @classmethod
     def list(cls, cloud: Cloud) -> Lives:
@@ -57,9 +57,9 @@ class Bucket(Resource):
         lives = []
         for raw in pages(cloud, "s3", "list_buckets", "Buckets", Prefix=cloud.aws_name("")):
             bucket = raw["Name"]
-            if not (bucket.startswith(cloud.aws_name("")) and bucket.endswith(_ending(cloud))):
+            if not (bucket.startswith(cloud.aws_name("")) and bucket.endswith(_name_suffix(cloud))):
                 continue
-            with ignore_codes("NoSuchTagSet", "NoSuchBucket"):  # not ours, or deleted since
+            with ignore_codes("NoSuchTagSet", "NoSuchBucket"):  # not ours, or deleted meanwhile
                 tags = s3.get_bucket_tagging(Bucket=bucket)["TagSet"]
                 if name := cloud.owned_name(tag_dict(tags)):
                     fields = {"public_access_blocked": _is_blocked(s3, bucket), "versioning": _is_versioned(s3, bucket)}
@@ -68,11 +68,11 @@ class Bucket(Resource):
 
     def create(self, cloud: Cloud) -> None:
         s3 = cloud.client("s3")
-        bucket = cloud.aws_name(self.name) + _ending(cloud)
+        bucket = cloud.aws_name(self.name) + _name_suffix(cloud)
         configuration: dict[str, Any] = {"Tags": tag_list(cloud.tags(self.name))}
-        if cloud.region != "us-east-1":  # where S3 began it takes no name of a region
+        if cloud.region != "us-east-1":  # S3 rejects a location constraint there
             configuration["LocationConstraint"] = cloud.region
-        # A bucket of this name that was deleted a moment ago is in the way for a while.
+        # The name of a deleted bucket stays reserved for a while.
         cloud.retry(
             lambda: s3.create_bucket(Bucket=bucket, CreateBucketConfiguration=configuration), "OperationAborted"
         )
@@ -93,7 +93,7 @@ class Bucket(Resource):
         cloud.client("s3").put_public_access_block(Bucket=bucket, PublicAccessBlockConfiguration=blocks)
 
     def _version(self, cloud: Cloud, bucket: str) -> None:
-        status = {"Status": "Enabled" if self.versioning else "Suspended"}  # once on, it can't be as if it never was
+        status = {"Status": "Enabled" if self.versioning else "Suspended"}  # AWS can't disable versioning completely
         cloud.client("s3").put_bucket_versioning(Bucket=bucket, VersioningConfiguration=status)
 
     @classmethod
@@ -116,7 +116,7 @@ class Bucket(Resource):
         return cls(name="clips")
 
 
-def _ending(cloud: Cloud) -> str:
+def _name_suffix(cloud: Cloud) -> str:
     return f"-{cloud.account}-{cloud.region}"
 
 
@@ -132,15 +132,17 @@ def _is_versioned(s3: Any, bucket: str) -> bool:
 
 
 def _empty(cloud: Cloud, bucket: str) -> None:
-    """Delete every version and marker of every object, and give up uploads that were begun."""
+    """Delete all versions and delete markers of all objects, and abort unfinished uploads."""
     s3 = cloud.client("s3")
     for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket):
-        found = [*page.get("Versions", ()), *page.get("DeleteMarkers", ())]
-        if found:
-            keys = [{"Key": item["Key"], "VersionId": item["VersionId"]} for item in found]
+        versions = [*page.get("Versions", ()), *page.get("DeleteMarkers", ())]
+        if versions:
+            keys = [{"Key": item["Key"], "VersionId": item["VersionId"]} for item in versions]
             answer = s3.delete_objects(Bucket=bucket, Delete={"Objects": keys, "Quiet": True})
             for error in answer.get("Errors", ()):
-                raise EsawsError(f"S3 keeps {error['Key']} in {bucket}: {error['Code']} {error.get('Message', '')}")
+                raise EsawsError(
+                    f"bucket {bucket}: {error['Key']} was not deleted ({error['Code']} {error.get('Message', '')})"
+                )
     for upload in pages(cloud, "s3", "list_multipart_uploads", "Uploads", Bucket=bucket):
         with ignore_codes("NoSuchUpload"):
             s3.abort_multipart_upload(Bucket=bucket, Key=upload["Key"], UploadId=upload["UploadId"])

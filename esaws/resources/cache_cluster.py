@@ -9,16 +9,16 @@ from esaws.cloud import Cloud
 from esaws.errors import InvalidResource
 from esaws.pricelist import Usage
 from esaws.resource import Live, Lives, Ref, Resource, Usages
-from esaws.resources._tags import minor, owned_by_arn
+from esaws.resources._tags import list_owned_by_arn, minor_version
 from esaws.resources.cache_subnet_group import CacheSubnetGroup
 from esaws.resources.security_group import SecurityGroup
 
-_OPERATIONS = {"memcached": "0001", "redis": "0002"}  # how bills name the engine
+_OPERATIONS = {"memcached": "0001", "redis": "0002"}  # the engine on bills
 
 
 @dataclass(frozen=True, kw_only=True)
 class CacheCluster(Resource):
-    """Nodes in one zone, without replicas. `engine_version` names major and minor: the patch is AWS's choice."""
+    """Nodes in one zone, without replicas. `engine_version` is major and minor; AWS chooses the patch."""
 
     subnet_group: CacheSubnetGroup
     security_groups: tuple[SecurityGroup, ...]
@@ -30,7 +30,7 @@ class CacheCluster(Resource):
     in_place = frozenset({"security_groups", "node_type"})
     pending = frozenset(
         {"creating", "modifying", "rebooting cluster nodes", "snapshotting"}
-        | {"incompatible-network", "restore-failed"}  # waiting for these ends with an error
+        | {"incompatible-network", "restore-failed"}  # ready() raises an error for these
     )
     deleting = frozenset({"deleting"})
     seconds = 360
@@ -50,11 +50,11 @@ class CacheCluster(Resource):
     def __post_init__(self) -> None:
         super().__post_init__()
         if not 1 <= self.nodes <= 40:
-            raise InvalidResource(f"{self} with {self.nodes} nodes: a cluster has 1 to 40, one of Redis 1")
+            raise InvalidResource(f"{self}: nodes {self.nodes} is invalid; Memcached takes 1 to 40, Redis 1")
 
     @classmethod
     def list(cls, cloud: Cloud) -> Lives:
-        clusters = owned_by_arn(
+        clusters = list_owned_by_arn(
             cloud,
             "elasticache",
             "describe_cache_clusters",
@@ -68,7 +68,7 @@ class CacheCluster(Resource):
 
     @classmethod
     def _live(cls, name: str, raw: dict[str, Any]) -> Live:
-        settings = raw | raw.get("PendingModifiedValues", {})  # what is about to be applied counts as if it were
+        settings = raw | raw.get("PendingModifiedValues", {})  # pending changes count as applied
         security_groups = frozenset(
             group["SecurityGroupId"] for group in raw.get("SecurityGroups", ()) if group["Status"] != "removing"
         )
@@ -88,7 +88,7 @@ class CacheCluster(Resource):
                 "security_groups": security_groups,
                 "node_type": settings["CacheNodeType"],
                 "engine": raw["Engine"],
-                "engine_version": minor(raw["EngineVersion"]),
+                "engine_version": minor_version(raw["EngineVersion"]),
                 "nodes": settings["NumCacheNodes"],
             },
             raw=raw,
@@ -97,7 +97,7 @@ class CacheCluster(Resource):
     def desired(self) -> dict[str, Any]:
         return super().desired() | {
             "security_groups": frozenset(self.security_groups),
-            "engine_version": minor(self.engine_version),
+            "engine_version": minor_version(self.engine_version),
         }
 
     def create(self, cloud: Cloud) -> None:

@@ -1,4 +1,4 @@
-"""A cache subnet group: the subnets among which ElastiCache places its nodes."""
+"""A cache subnet group: the subnets for the nodes of ElastiCache."""
 
 import re
 from dataclasses import dataclass, replace
@@ -8,7 +8,7 @@ from esaws.aws import ignore_codes, tag_list
 from esaws.cloud import Cloud
 from esaws.errors import InvalidResource
 from esaws.resource import Live, Lives, Ref, Resource
-from esaws.resources._tags import owned_by_arn
+from esaws.resources._tags import list_owned_by_arn
 from esaws.resources.subnet import Subnet
 
 
@@ -22,7 +22,7 @@ class CacheSubnetGroup(Resource):
     in_place = frozenset({"description", "subnets"})
     icon = "aws.database.ElastiCache"
     free = "ElastiCache charges for nodes, not for where they may stand"
-    name_pattern = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")  # ElastiCache would keep it in lower case
+    name_pattern = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")  # ElastiCache stores it in lower case
     permissions = (
         "elasticache:AddTagsToResource",
         "elasticache:CreateCacheSubnetGroup",
@@ -36,11 +36,11 @@ class CacheSubnetGroup(Resource):
     def __post_init__(self) -> None:
         super().__post_init__()
         if not self.subnets:
-            raise InvalidResource(f"{self} has no subnets")
+            raise InvalidResource(f"{self}: subnets is empty; add at least one")
 
     @classmethod
     def list(cls, cloud: Cloud) -> Lives:
-        groups = owned_by_arn(
+        groups = list_owned_by_arn(
             cloud,
             "elasticache",
             "describe_cache_subnet_groups",
@@ -84,7 +84,7 @@ class CacheSubnetGroup(Resource):
 
     @classmethod
     def delete(cls, cloud: Cloud, live: Live) -> None:
-        # Refused for a moment longer than its last cluster lives.
+        # AWS rejects this for a moment after its last cluster is deleted.
         delete = cloud.client("elasticache").delete_cache_subnet_group
         with ignore_codes("CacheSubnetGroupNotFoundFault"):
             cloud.retry(lambda: delete(CacheSubnetGroupName=live.id), "CacheSubnetGroupInUse")

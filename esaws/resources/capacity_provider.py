@@ -1,4 +1,4 @@
-"""A capacity provider: lets an ECS cluster say how many instances its Auto Scaling group needs."""
+"""A capacity provider: lets an ECS cluster scale its Auto Scaling group."""
 
 import re
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Any, Self
 from esaws.cloud import Cloud
 from esaws.errors import InvalidResource
 from esaws.resource import Live, Lives, Ref, Resource
-from esaws.resources._capacity import attach, busy, by_default, detach, providers_of
+from esaws.resources._capacity import attach, describe_providers, detach, is_changing, is_default_provider
 from esaws.resources._ecs import ecs_name, ecs_tags
 from esaws.resources.auto_scaling_group import AutoScalingGroup
 from esaws.resources.cluster import Cluster
@@ -45,13 +45,13 @@ class CapacityProvider(Resource):
     def __post_init__(self) -> None:
         super().__post_init__()
         if not 1 <= self.target_capacity <= 100:
-            raise InvalidResource(f"{self}: a target capacity of {self.target_capacity} % can't be; AWS takes 1 to 100")
+            raise InvalidResource(f"{self}: target_capacity {self.target_capacity} is invalid; AWS takes 1 to 100 %")
 
     @classmethod
     def list(cls, cloud: Cloud) -> Lives:
         lives = []
         clusters = Cluster.list(cloud)
-        for raw in providers_of(cloud):
+        for raw in describe_providers(cloud):
             name = ecs_name(cloud, raw)
             if name and raw["status"] != "INACTIVE":
                 attached = [cluster for cluster in clusters if raw["name"] in cluster.raw.get("capacityProviders", ())]
@@ -59,7 +59,9 @@ class CapacityProvider(Resource):
                 parents = {cluster.ref for cluster in attached} | {Ref("AutoScalingGroup", group)}
                 scaling = raw["autoScalingGroupProvider"].get("managedScaling", {})
                 observed = {
-                    "cluster": next((cluster.id for cluster in attached if by_default(cluster.raw, raw["name"])), None),
+                    "cluster": next(
+                        (cluster.id for cluster in attached if is_default_provider(cluster.raw, raw["name"])), None
+                    ),
                     "group": group,
                     "target_capacity": scaling.get("targetCapacity") if scaling.get("status") == "ENABLED" else None,
                 }
@@ -71,7 +73,9 @@ class CapacityProvider(Resource):
     def create(self, cloud: Cloud) -> None:
         aws_name = cloud.aws_name(self.name)
         if aws_name.startswith(_RESERVED):
-            raise InvalidResource(f"{self}: ECS takes no {aws_name}, which begins like its own; rename the deployment")
+            raise InvalidResource(
+                f"{self}: ECS rejects the name {aws_name}, which begins like its own; rename the deployment"
+            )
         cloud.client("ecs").create_capacity_provider(
             name=aws_name,
             autoScalingGroupProvider={"autoScalingGroupArn": self.group.id_in(cloud), **self._managed()},
@@ -81,7 +85,7 @@ class CapacityProvider(Resource):
 
     def update(self, cloud: Cloud, live: Live) -> None:
         cloud.client("ecs").update_capacity_provider(name=live.id, autoScalingGroupProvider=self._managed())
-        cloud.wait_until(f"{self} is changed", lambda: not busy(cloud, live.id, "UPDATE"))
+        cloud.wait_until(f"{self} is changed", lambda: not is_changing(cloud, live.id, "UPDATE"))
         cluster = self.cluster.id_in(cloud)
         for parent in live.parents - {Ref("Cluster", cluster)}:
             if parent.kind == "Cluster":
@@ -89,7 +93,7 @@ class CapacityProvider(Resource):
         attach(cloud, live.id, cluster)
 
     def _managed(self) -> dict[str, Any]:
-        # Protection and draining keep instances for up to an hour after their group has let go of them.
+        # Protection and draining can keep instances for up to an hour.
         return {
             "managedScaling": {"status": "ENABLED", "targetCapacity": self.target_capacity},
             "managedTerminationProtection": "DISABLED",
@@ -101,10 +105,12 @@ class CapacityProvider(Resource):
         for parent in live.parents:
             if parent.kind == "Cluster":
                 detach(cloud, live.id, parent.id)
-        if any(raw["status"] != "INACTIVE" for raw in providers_of(cloud, live.id)):
+        if any(raw["status"] != "INACTIVE" for raw in describe_providers(cloud, live.id)):
             cloud.client("ecs").delete_capacity_provider(capacityProvider=live.id)
-            # One that is still in use is refused with 200, and says so later.
-            cloud.wait_until(f"capacity provider {live.name} is gone", lambda: not busy(cloud, live.id, "DELETE"))
+            # AWS accepts the call for a provider in use, and reports the failure later.
+            cloud.wait_until(
+                f"capacity provider {live.name} is gone", lambda: not is_changing(cloud, live.id, "DELETE")
+            )
 
     @classmethod
     def example(cls) -> Self:

@@ -1,4 +1,4 @@
-"""An ECS cluster: the instances that tasks are placed on."""
+"""An ECS cluster."""
 
 import re
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from esaws.aws import ignore_codes, pages
 from esaws.cloud import Cloud
 from esaws.errors import EsawsError
 from esaws.resource import Live, Lives, Resource
-from esaws.resources._ecs import NO_CLUSTER, described, ecs_name, ecs_tags, last_part
+from esaws.resources._ecs import NO_CLUSTER, describe, ecs_name, ecs_tags, resource_name
 
 _INSIGHTS = "containerInsights"
 _SWITCH = {"enabled": True, "disabled": False}
@@ -23,7 +23,7 @@ _STILL_USED = (
 
 @dataclass(frozen=True, kw_only=True)
 class Cluster(Resource):
-    """A group of container instances; `container_insights` sends measurements of each task to CloudWatch."""
+    """A group of container instances. `container_insights` sends metrics of every task to CloudWatch."""
 
     container_insights: bool = False
 
@@ -47,24 +47,24 @@ class Cluster(Resource):
     @classmethod
     def list(cls, cloud: Cloud) -> Lives:
         arns = pages(cloud, "ecs", "list_clusters", "clusterArns")
-        with_our_name = [arn for arn in arns if last_part(arn).startswith(cloud.aws_name(""))]
+        with_our_name = [arn for arn in arns if resource_name(arn).startswith(cloud.aws_name(""))]
         lives = []
-        for raw in described(cloud, "clusters", with_our_name, include=("TAGS", "SETTINGS", "ATTACHMENTS")):
+        for raw in describe(cloud, "clusters", with_our_name, include=("TAGS", "SETTINGS", "ATTACHMENTS")):
             name = ecs_name(cloud, raw)
             if name and raw["status"] != "INACTIVE":
                 settings = {setting["name"]: setting["value"] for setting in raw.get("settings", ())}
                 insights = settings.get(_INSIGHTS, "disabled")
-                observed = {"container_insights": _SWITCH.get(insights, insights)}  # there is "enhanced" as well
+                observed = {"container_insights": _SWITCH.get(insights, insights)}  # also "enhanced"
                 lives.append(Live(cls.kind, name, raw["clusterArn"], state=raw["status"], fields=observed, raw=raw))
         return lives
 
     def create(self, cloud: Cloud) -> None:
         aws_name = cloud.aws_name(self.name)
-        # Creating a cluster that exists is no error on AWS: it hands out the one that is there, whoever made it.
-        for raw in described(cloud, "clusters", [aws_name]):
+        # Creating a cluster that exists is not an error: AWS returns the existing one.
+        for raw in describe(cloud, "clusters", [aws_name]):
             if raw["status"] != "INACTIVE" and ecs_name(cloud, raw) != self.name:
                 raise EsawsError(
-                    f"a cluster {aws_name} of somebody else is in {cloud.region}; rename or delete that one"
+                    f"{self}: a cluster {aws_name} of another owner exists in {cloud.region}; rename or delete it"
                 )
         created = cloud.client("ecs").create_cluster(
             clusterName=aws_name, settings=self._settings(), tags=ecs_tags(cloud, self.name)
@@ -75,7 +75,7 @@ class Cluster(Resource):
     def ready(self, cloud: Cloud) -> None:
         cluster = [self.id_in(cloud)]
         cloud.wait_until(
-            f"{self} is active", lambda: any(raw["status"] == "ACTIVE" for raw in described(cloud, "clusters", cluster))
+            f"{self} is active", lambda: any(raw["status"] == "ACTIVE" for raw in describe(cloud, "clusters", cluster))
         )
 
     def update(self, cloud: Cloud, live: Live) -> None:
@@ -86,12 +86,12 @@ class Cluster(Resource):
 
     @classmethod
     def delete(cls, cloud: Cloud, live: Live) -> None:
-        # A terminated instance leaves its cluster some minutes later.
+        # Terminated instances leave their cluster minutes later.
         with ignore_codes(NO_CLUSTER):
             cloud.retry(lambda: cloud.client("ecs").delete_cluster(cluster=live.id), *_STILL_USED, minutes=15)
         cloud.wait_until(
             f"cluster {live.name} is gone",
-            lambda: all(raw["status"] == "INACTIVE" for raw in described(cloud, "clusters", [live.id])),
+            lambda: all(raw["status"] == "INACTIVE" for raw in describe(cloud, "clusters", [live.id])),
         )
 
     @classmethod

@@ -1,4 +1,4 @@
-"""A dashboard of CloudWatch: graphs of the load balancer, its target groups and the clusters on one page."""
+"""A CloudWatch dashboard of the load balancer, its target groups and the clusters."""
 
 import json
 import re
@@ -10,12 +10,12 @@ from esaws.aws import ignore_codes, pages
 from esaws.cloud import Cloud
 from esaws.errors import EsawsError
 from esaws.resource import Live, Lives, Ref, Resource
-from esaws.resources._metrics import arn_of, dimension
+from esaws.resources._metrics import arn_from_dimension, dimension_value
 from esaws.resources.cluster import Cluster
 from esaws.resources.load_balancer import LoadBalancer
 from esaws.resources.target_group import TargetGroup
 
-_SIGNATURE = re.compile(r"([\w:]+) `([^`]*)`")  # a tag, as the text of a dashboard says it
+_SIGNATURE = re.compile(r"([\w:]+) `([^`]*)`")  # a tag in the text of a dashboard
 
 Widgets = list[dict[str, Any]]
 
@@ -24,7 +24,7 @@ _KINDS = {"LoadBalancer": "LoadBalancer", "TargetGroup": "TargetGroup", "Cluster
 
 @dataclass(frozen=True, kw_only=True)
 class Dashboard(Resource):
-    """One page for a system. Dashboards belong to the whole account, so the region is part of the name on AWS.
+    """One page of graphs for a system. Dashboards are global, so their name on AWS includes the region.
 
     What makes one ours is a text in it that says what tags say elsewhere.
     """
@@ -55,31 +55,31 @@ class Dashboard(Resource):
             name = dashboard.removeprefix(prefix).removesuffix(ending)
             if dashboard != prefix + name + ending:
                 continue
-            with ignore_codes("ResourceNotFound"):  # deleted since
+            with ignore_codes("ResourceNotFound"):  # deleted meanwhile
                 body = json.loads(cloudwatch.get_dashboard(DashboardName=dashboard)["DashboardBody"])
-                shown = [widget.get("properties", {}) for widget in body.get("widgets", ())]
-                texts = " ".join(properties.get("markdown", "") for properties in shown)
-                if cloud.owned_name(dict(_SIGNATURE.findall(texts))) == name:  # a copy says the name of the original
-                    lives.append(cls._live(cloud, name, dashboard, shown))
+                widgets = [widget.get("properties", {}) for widget in body.get("widgets", ())]
+                texts = " ".join(properties.get("markdown", "") for properties in widgets)
+                if cloud.owned_name(dict(_SIGNATURE.findall(texts))) == name:  # a copy has the name of the original
+                    lives.append(cls._live(cloud, name, dashboard, widgets))
         return lives
 
     @classmethod
-    def _live(cls, cloud: Cloud, name: str, dashboard: str, shown: Iterable[dict[str, Any]]) -> Live:
-        found: dict[str, set[str]] = {key: set() for key in _KINDS}
-        for properties in shown:
-            for metric in spelled_out(properties.get("metrics", ())):
+    def _live(cls, cloud: Cloud, name: str, dashboard: str, widgets: Iterable[dict[str, Any]]) -> Live:
+        dimensions: dict[str, set[str]] = {key: set() for key in _KINDS}
+        for properties in widgets:
+            for metric in expand_shorthand(properties.get("metrics", ())):
                 for key, value in zip(metric[2::2], metric[3::2], strict=False):
-                    if key in found:
-                        found[key].add(arn_of(cloud, key, value))
+                    if key in dimensions:
+                        dimensions[key].add(arn_from_dimension(cloud, key, value))
         return Live(
             cls.kind,
             name,
             dashboard,
-            parents=frozenset(Ref(_KINDS[key], arn) for key, arns in found.items() for arn in arns),
+            parents=frozenset(Ref(_KINDS[key], arn) for key, arns in dimensions.items() for arn in arns),
             fields={
-                "load_balancer": ", ".join(sorted(found["LoadBalancer"])),
-                "target_groups": frozenset(found["TargetGroup"]),
-                "clusters": frozenset(found["ClusterName"]),
+                "load_balancer": ", ".join(sorted(dimensions["LoadBalancer"])),
+                "target_groups": frozenset(dimensions["TargetGroup"]),
+                "clusters": frozenset(dimensions["ClusterName"]),
             },
         )
 
@@ -91,10 +91,10 @@ class Dashboard(Resource):
 
     def create(self, cloud: Cloud) -> None:
         dashboard = f"{cloud.aws_name(self.name)}-{cloud.region}"
-        named_so = pages(cloud, "cloudwatch", "list_dashboards", "DashboardEntries", DashboardNamePrefix=dashboard)
-        if any(entry["DashboardName"] == dashboard for entry in named_so):  # CloudWatch would replace it without a word
+        entries = pages(cloud, "cloudwatch", "list_dashboards", "DashboardEntries", DashboardNamePrefix=dashboard)
+        if any(entry["DashboardName"] == dashboard for entry in entries):  # CloudWatch would replace it silently
             raise EsawsError(
-                f"there is a dashboard {dashboard} that {cloud.deployment} did not make; rename one of them"
+                f"{self}: a dashboard {dashboard} that {cloud.deployment} did not make exists; rename one of them"
             )
         self._put(cloud, dashboard)
         self.remember_id(cloud, dashboard)
@@ -107,9 +107,9 @@ class Dashboard(Resource):
         cloud.client("cloudwatch").put_dashboard(DashboardName=dashboard, DashboardBody=body)
 
     def _widgets(self, cloud: Cloud) -> Widgets:
-        balancer = ["LoadBalancer", dimension(self.load_balancer.id_in(cloud))]
-        groups = [["TargetGroup", dimension(group.id_in(cloud))] for group in self.target_groups]
-        clusters = [["ClusterName", dimension(cluster.id_in(cloud))] for cluster in self.clusters]
+        balancer = ["LoadBalancer", dimension_value(self.load_balancer.id_in(cloud))]
+        groups = [["TargetGroup", dimension_value(group.id_in(cloud))] for group in self.target_groups]
+        clusters = [["ClusterName", dimension_value(cluster.id_in(cloud))] for cluster in self.clusters]
         elb, ecs = "AWS/ApplicationELB", "AWS/ECS"
         graphs = {
             "Requests": [[elb, "RequestCount", *balancer, {"stat": "Sum"}]],
@@ -123,9 +123,15 @@ class Dashboard(Resource):
         text = f"## {cloud.aws_name(self.name)}\n{signature}"
         widgets = [{"type": "text", "x": 0, "y": 0, "width": 24, "height": 2, "properties": {"markdown": text}}]
         for number, (title, metrics) in enumerate((title, metrics) for title, metrics in graphs.items() if metrics):
-            place = {"x": number % 3 * 8, "y": 2 + number // 3 * 6, "width": 8, "height": 6}
-            shown = {"title": title, "region": cloud.region, "view": "timeSeries", "period": 60, "metrics": metrics}
-            widgets.append({"type": "metric", **place, "properties": shown})
+            position = {"x": number % 3 * 8, "y": 2 + number // 3 * 6, "width": 8, "height": 6}
+            properties = {
+                "title": title,
+                "region": cloud.region,
+                "view": "timeSeries",
+                "period": 60,
+                "metrics": metrics,
+            }
+            widgets.append({"type": "metric", **position, "properties": properties})
         return widgets
 
     @classmethod
@@ -143,10 +149,10 @@ class Dashboard(Resource):
         )
 
 
-def spelled_out(metrics: Iterable[Any]) -> Iterable[list[str]]:
-    """Each line of a graph as namespace, metric, dimensions; without the console's shorthand and without options.
+def expand_shorthand(metrics: Iterable[Any]) -> Iterable[list[str]]:
+    """Yield each line of a graph as namespace, metric and dimensions, without the console's shorthand and options.
 
-    CloudWatch writes `.` for the same word as in the line above, and `...` for as many as are missing.
+    In CloudWatch's shorthand, `.` repeats the word of the line above, and `...` repeats all missing words.
     """
     above: list[str] = []
     for line in metrics:

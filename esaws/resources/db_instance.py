@@ -1,4 +1,4 @@
-"""A database of RDS: one instance, or two with `multi_az`, with its storage and backups."""
+"""An RDS database instance."""
 
 import re
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from esaws.resources.db_subnet_group import DBSubnetGroup
 from esaws.resources.password_parameter import PasswordParameter
 from esaws.resources.security_group import SecurityGroup
 
-# How bills name the engine.
+# The engine on bills.
 _OPERATIONS = {"mysql": "0002", "postgres": "0014", "mariadb": "0018", "aurora-postgresql": "0021"}
 _MAGNETIC = "standard"
 _USABLE = frozenset({"available", "storage-optimization"})
@@ -22,7 +22,7 @@ _STOPPED = frozenset({"stopped", "stopping"})
 
 @dataclass(frozen=True, kw_only=True)
 class DBInstance(Resource):
-    """A database server with one database in it. `engine_version` is a major version: the minor one is AWS's choice."""
+    """A database server with one database. `engine_version` is a major version; AWS chooses the minor one."""
 
     subnet_group: DBSubnetGroup
     security_groups: tuple[SecurityGroup, ...]
@@ -45,7 +45,7 @@ class DBInstance(Resource):
     pending = frozenset(
         {"creating", "backing-up", "modifying", "rebooting", "starting", "upgrading", "maintenance"}
         | _STOPPED
-        | {"failed", "incompatible-parameters", "incompatible-restore"}  # waiting for these ends with an error
+        | {"failed", "incompatible-parameters", "incompatible-restore"}  # ready() raises an error for these
     )
     deleting = frozenset({"deleting"})
     seconds = 420
@@ -66,12 +66,14 @@ class DBInstance(Resource):
     def __post_init__(self) -> None:
         super().__post_init__()
         if not 20 <= self.storage_gb <= 65536:
-            raise InvalidResource(f"{self} with {self.storage_gb} GB: RDS has 20 to 65536")
+            raise InvalidResource(f"{self}: storage_gb {self.storage_gb} is invalid; RDS takes 20 to 65536")
         if not 0 <= self.backup_days <= 35:
-            raise InvalidResource(f"{self} with {self.backup_days} days of backups: RDS keeps 0 to 35")
-        for word, pattern in ((self.username, r"[A-Za-z]\w{0,62}"), (self.database, r"[A-Za-z_]\w{0,62}")):
-            if not re.fullmatch(pattern, word, re.ASCII):
-                raise InvalidResource(f"{self}: {word!r} can't be a user or a database: a letter, letters and digits")
+            raise InvalidResource(f"{self}: backup_days {self.backup_days} is invalid; RDS takes 0 to 35")
+        for name, pattern in ((self.username, r"[A-Za-z]\w{0,62}"), (self.database, r"[A-Za-z_]\w{0,62}")):
+            if not re.fullmatch(pattern, name, re.ASCII):
+                raise InvalidResource(
+                    f"{self}: {name!r} is not a valid user or database name; use letters and digits, a letter first"
+                )
 
     @classmethod
     def list(cls, cloud: Cloud) -> Lives:
@@ -83,7 +85,7 @@ class DBInstance(Resource):
 
     @classmethod
     def _live(cls, name: str, raw: dict[str, Any]) -> Live:
-        # What is about to be applied counts as if it were: a new instance shows some of its settings as pending.
+        # Pending changes count as applied: a new instance has some of its settings only as pending.
         settings = raw | raw.get("PendingModifiedValues", {})
         group = raw["DBSubnetGroup"]["DBSubnetGroupName"]
         security_groups = _security_groups(raw)
@@ -100,7 +102,7 @@ class DBInstance(Resource):
                 "security_groups": security_groups,
                 "instance_class": settings["DBInstanceClass"],
                 "engine": raw["Engine"],
-                "engine_version": major(raw["Engine"], raw["EngineVersion"]),
+                "engine_version": major_version(raw["Engine"], raw["EngineVersion"]),
                 "storage_gb": settings["AllocatedStorage"],
                 "storage_type": settings["StorageType"],
                 "username": raw["MasterUsername"],
@@ -115,7 +117,7 @@ class DBInstance(Resource):
     def desired(self) -> dict[str, Any]:
         return super().desired() | {
             "security_groups": frozenset(self.security_groups),
-            "engine_version": major(self.engine, self.engine_version),
+            "engine_version": major_version(self.engine, self.engine_version),
         }
 
     def create(self, cloud: Cloud) -> None:
@@ -129,19 +131,19 @@ class DBInstance(Resource):
             DBName=self.database,
             **self._settings(cloud),
             DeletionProtection=False,
-            CopyTagsToSnapshot=True,  # so that a snapshot somebody takes is known as ours
+            CopyTagsToSnapshot=True,  # so that snapshots are owned as well
             Tags=tag_list(cloud.tags(self.name)),
         )["DBInstance"]
         self.remember_id(cloud, created["DBInstanceIdentifier"])
         self.ready(cloud)
 
     def ready(self, cloud: Cloud) -> None:
-        bring_up(cloud, self.id_in(cloud))
+        start_and_wait(cloud, self.id_in(cloud))
 
     def update(self, cloud: Cloud, live: Live) -> None:
         if live.state in _STOPPED:
-            bring_up(cloud, live.id)
-        # Only what differs: the same storage again is refused for hours after it was last changed.
+            start_and_wait(cloud, live.id)
+        # Only differences: AWS rejects the storage, even unchanged, for hours after its last change.
         settings = self._settings(cloud)
         declared = settings | {"VpcSecurityGroupIds": frozenset(settings["VpcSecurityGroupIds"])}
         differing = {
@@ -157,7 +159,7 @@ class DBInstance(Resource):
         )
 
         def settled() -> bool:
-            # For a while it still reads `available`, with the change pending: botocore's waiter would return too early.
+            # The state stays `available` while the change is pending, so botocore's waiter would return too early.
             raw = rds.describe_db_instances(DBInstanceIdentifier=live.id)["DBInstances"][0]
             changed = all(group["Status"] == "active" for group in raw["VpcSecurityGroups"])
             return raw["DBInstanceStatus"] in _USABLE and not raw.get("PendingModifiedValues") and changed
@@ -224,11 +226,11 @@ _PARAMETERS = {
 }
 
 
-def bring_up(cloud: Cloud, id: str) -> None:
-    """Return when the database of this id is available, started where it was stopped.
+def start_and_wait(cloud: Cloud, id: str) -> None:
+    """Wait until the database of this id is available; start it if it is stopped.
 
     Raises:
-        botocore.exceptions.WaiterError: it failed, is being deleted, or takes longer than AWS's waiter waits.
+        botocore.exceptions.WaiterError: it failed, is being deleted, or the waiter timed out.
     """
     rds = cloud.client("rds")
 
@@ -242,8 +244,8 @@ def bring_up(cloud: Cloud, id: str) -> None:
     cloud.wait("rds", "db_instance_available", DBInstanceIdentifier=id)
 
 
-def major(engine: str, version: str) -> str:
-    """`16` of PostgreSQL's `16.3`, `8.0` of MySQL's `8.0.36`."""
+def major_version(engine: str, version: str) -> str:
+    """Return the major version: `16` of PostgreSQL's `16.3`, `8.0` of MySQL's `8.0.36`."""
     return ".".join(version.split(".")[: 1 if "postgres" in engine else 2])
 
 

@@ -1,4 +1,4 @@
-"""A DB subnet group: the subnets, in two zones at least, among which RDS places a database."""
+"""A DB subnet group: the subnets, in at least two zones, for RDS databases."""
 
 import re
 from dataclasses import dataclass, replace
@@ -8,21 +8,21 @@ from esaws.aws import ignore_codes, tag_list
 from esaws.cloud import Cloud
 from esaws.errors import InvalidResource
 from esaws.resource import Live, Lives, Ref, Resource
-from esaws.resources._tags import owned_by_arn
+from esaws.resources._tags import list_owned_by_arn
 from esaws.resources.subnet import Subnet
 
 
 @dataclass(frozen=True, kw_only=True)
 class DBSubnetGroup(Resource):
-    """A named set of subnets of one VPC; RDS asks for two zones even where the database stands in one."""
+    """A named set of subnets of one VPC. RDS requires two zones even for a database in one."""
 
     description: str
     subnets: tuple[Subnet, ...]
 
     in_place = frozenset({"description", "subnets"})
     icon = "aws.database.RDS"
-    free = "RDS charges for instances, not for where they may stand"
-    name_pattern = re.compile(r"[a-z0-9][a-z0-9._-]*")  # RDS would keep it in lower case
+    free = "RDS charges for instances, not for subnet groups"
+    name_pattern = re.compile(r"[a-z0-9][a-z0-9._-]*")  # RDS stores it in lower case
     permissions = (
         "iam:CreateServiceLinkedRole",  # RDS's own role, on the first use in an account
         "rds:AddTagsToResource",
@@ -36,11 +36,11 @@ class DBSubnetGroup(Resource):
     def __post_init__(self) -> None:
         super().__post_init__()
         if not self.subnets:
-            raise InvalidResource(f"{self} has no subnets")
+            raise InvalidResource(f"{self}: subnets is empty; add at least two")
 
     @classmethod
     def list(cls, cloud: Cloud) -> Lives:
-        groups = owned_by_arn(
+        groups = list_owned_by_arn(
             cloud,
             "rds",
             "describe_db_subnet_groups",
@@ -84,7 +84,7 @@ class DBSubnetGroup(Resource):
 
     @classmethod
     def delete(cls, cloud: Cloud, live: Live) -> None:
-        # Refused for a moment longer than its last database lives.
+        # AWS rejects this for a moment after its last database is deleted.
         rds = cloud.client("rds")
         with ignore_codes("DBSubnetGroupNotFoundFault"):
             cloud.retry(lambda: rds.delete_db_subnet_group(DBSubnetGroupName=live.id), "InvalidDBSubnetGroupStateFault")

@@ -1,4 +1,4 @@
-"""An image in a repository: an empty one holds the place until the service's own is pushed."""
+"""An image tag in a repository: an empty placeholder until the user pushes a real image."""
 
 import base64
 import hashlib
@@ -16,11 +16,11 @@ from esaws.resources.ecr_repository import NO_REPOSITORY, ECRRepository
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
 _MANIFEST_TYPE = "application/vnd.oci.image.manifest.v1+json"
 
-# An empty tar archive, zipped; every zip library packs it a little differently, and the image's digest depends on it.
+# An empty tar archive, compressed. Stored as bytes, because compressors differ and the digest depends on them.
 _LAYER = base64.b64decode("H4sIAAAJbogA/2IYBaNgFIxYAAgAAP//Lq+17wAEAAA=")
-_LAYER_UNZIPPED = "sha256:5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef"
+_LAYER_UNCOMPRESSED = "sha256:5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef"
 _CONFIG = json.dumps(
-    {"architecture": "amd64", "os": "linux", "rootfs": {"type": "layers", "diff_ids": [_LAYER_UNZIPPED]}}
+    {"architecture": "amd64", "os": "linux", "rootfs": {"type": "layers", "diff_ids": [_LAYER_UNCOMPRESSED]}}
 ).encode()
 
 
@@ -40,18 +40,18 @@ MANIFEST = json.dumps(
         "layers": [_blob("application/vnd.oci.image.layer.v1.tar+gzip", _LAYER)],
     }
 )
-"""The smallest image; it always has the same digest, and by that it is known for ours."""
+"""The smallest image. Its digest is always the same, which identifies the placeholder."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ECRImage(Resource):
-    """What `tag` points at. Whatever is there already stays: who pushes images owns them, and they are `foreign`."""
+    """The image that `tag` points at. An image that the user pushed is kept and listed as `foreign`."""
 
     repository: ECRRepository
     tag: str = "latest"
 
     icon = "aws.compute.EC2ContainerRegistryImage"
-    free = "the image that holds the place weighs less than a kilobyte"
+    free = "the placeholder has less than a kilobyte"
     permissions = (
         "ecr:BatchDeleteImage",
         "ecr:CompleteLayerUpload",
@@ -69,7 +69,7 @@ class ECRImage(Resource):
     def __post_init__(self) -> None:
         super().__post_init__()
         if not _TAG.fullmatch(self.tag):
-            raise InvalidResource(f"{self}: ECR takes no tag {self.tag!r}")
+            raise InvalidResource(f"{self}: {self.tag!r} is not a valid tag")
 
     @classmethod
     def list(cls, cloud: Cloud) -> Lives:
@@ -93,25 +93,25 @@ class ECRImage(Resource):
         )
 
     def find(self, index: Index) -> Live | None:
-        """Also the image that somebody pushed in the place of ours."""
+        """Return the placeholder, or the image that the user pushed in its place."""
         return super().find(index) or next((live for live in index if live.key == self.key), None)
 
     def id_in(self, cloud: Cloud) -> str:
-        """Where a task definition finds it: registry, repository and tag."""
+        """Return the image URI: registry, repository and tag."""
         if self.key not in cloud.known_ids:
             live = self.find(Index(self.list(cloud)))
             if live is None:
-                raise NotDeployed(f"{self} is not in {cloud.region}; apply its plan first")
+                raise NotDeployed(f"{self} is not deployed in {cloud.region}; apply its plan first")
             return live.id
         return cloud.known_ids[self.key]
 
     def create(self, cloud: Cloud) -> None:
         ecr, repository = cloud.client("ecr"), self.repository.id_in(cloud)
-        # Putting an image under a tag that is taken would move the tag away from what somebody pushed.
-        taken = False
+        # Putting an image under an existing tag would move the tag away from the pushed image.
+        exists = False
         with ignore_codes("ImageNotFoundException"):
-            taken = bool(ecr.describe_images(repositoryName=repository, imageIds=[{"imageTag": self.tag}]))
-        if taken:
+            exists = bool(ecr.describe_images(repositoryName=repository, imageIds=[{"imageTag": self.tag}]))
+        if exists:
             return
         for content in (_CONFIG, _LAYER):
             upload = ecr.initiate_layer_upload(repositoryName=repository)["uploadId"]
@@ -134,7 +134,7 @@ class ECRImage(Resource):
 
     @classmethod
     def delete(cls, cloud: Cloud, live: Live) -> None:
-        with ignore_codes(NO_REPOSITORY):  # an image that is not there is no error
+        with ignore_codes(NO_REPOSITORY):  # deleting a missing image is not an error
             image = {"imageTag": live.fields["tag"]}
             cloud.client("ecr").batch_delete_image(repositoryName=live.fields["repository"], imageIds=[image])
 

@@ -1,4 +1,4 @@
-"""An ECR repository: where the images of one service are kept."""
+"""An ECR repository for the images of one service."""
 
 import re
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ NO_REPOSITORY = "RepositoryNotFoundException"
 
 @dataclass(frozen=True, kw_only=True)
 class ECRRepository(Resource):
-    """A private repository; `scan_on_push` looks for known vulnerabilities in each image that arrives."""
+    """A private repository. `scan_on_push` scans every pushed image for known vulnerabilities."""
 
     scan_on_push: bool = False
 

@@ -1,4 +1,4 @@
-"""A scaling policy of an Auto Scaling group: keeps a measurement of its instances near a value by their number."""
+"""A target tracking policy of an Auto Scaling group."""
 
 from dataclasses import dataclass
 from typing import Any, Self
@@ -15,16 +15,15 @@ _TRACKING = "TargetTrackingConfiguration"
 _METRIC = "PredefinedMetricSpecification"
 _BUSY = ("ResourceContention", "ServiceLinkedRoleFailure")
 
-# ECS puts a policy of its own on the group of a capacity provider, and takes it away again.
+# ECS manages a policy of its own on the group of a capacity provider.
 _OF_ECS = "ECSManagedAutoScalingPolicy-"
 
 
 @dataclass(frozen=True, kw_only=True)
 class GroupScalingPolicy(Resource):
-    """Tracks `target_value` of `metric`: percent of the CPU, or bytes a minute and instance.
+    """Tracks `target_value` of `metric`: CPU percent, or bytes per minute and instance.
 
-    It moves the group's number of instances between its minimum and maximum. The two alarms that watch it are AWS's,
-    and come and go with it.
+    It changes the number of instances between the group's minimum and maximum. AWS creates and deletes its two alarms.
     """
 
     group: AutoScalingGroup
@@ -52,9 +51,9 @@ class GroupScalingPolicy(Resource):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.metric not in METRICS:
-            raise InvalidResource(f"{self}: {self.metric} is not measured; take one of {', '.join(METRICS)}")
+            raise InvalidResource(f"{self}: metric {self.metric} is not supported; use one of {', '.join(METRICS)}")
         if self.target_value <= 0 or (self.metric == METRICS[0] and self.target_value > 100):
-            raise InvalidResource(f"{self}: a {self.metric} of {self.target_value:g} can't be held")
+            raise InvalidResource(f"{self}: target_value {self.target_value:g} is out of range for {self.metric}")
 
     @classmethod
     def list(cls, cloud: Cloud) -> Lives:
@@ -70,7 +69,7 @@ class GroupScalingPolicy(Resource):
 
     @classmethod
     def _live(cls, cloud: Cloud, group: Live, raw: dict[str, Any]) -> Live:
-        # Policies have no tags: ours have a name of ours, on a group of ours.
+        # Policies have no tags. Ours have our name and are on our group.
         policy, tracking = raw["PolicyName"], raw.get(_TRACKING, {})
         ours = policy.startswith(cloud.aws_name(""))
         return Live(
@@ -92,23 +91,23 @@ class GroupScalingPolicy(Resource):
         self._put(cloud, cloud.aws_name(self.group.name), cloud.aws_name(self.name))
 
     def update(self, cloud: Cloud, live: Live) -> None:
-        self._put(cloud, live.raw["AutoScalingGroupName"], live.raw["PolicyName"])  # the same call replaces it
+        self._put(cloud, live.raw["AutoScalingGroupName"], live.raw["PolicyName"])  # the same call updates it
 
     def _put(self, cloud: Cloud, group: str, policy: str) -> None:
         put = cloud.client("autoscaling").put_scaling_policy
         tracking = {"TargetValue": self.target_value, _METRIC: {"PredefinedMetricType": self.metric}}
         settings = {"PolicyType": "TargetTrackingScaling", _TRACKING: tracking}
-        named = {"AutoScalingGroupName": group, "PolicyName": policy}
-        self.remember_id(cloud, cloud.retry(lambda: put(**named, **settings), *_BUSY, minutes=2)["PolicyARN"])
+        key = {"AutoScalingGroupName": group, "PolicyName": policy}
+        self.remember_id(cloud, cloud.retry(lambda: put(**key, **settings), *_BUSY, minutes=2)["PolicyARN"])
 
     @classmethod
     def delete(cls, cloud: Cloud, live: Live) -> None:
         autoscaling, policy = cloud.client("autoscaling"), live.raw["PolicyName"]
-        named = {"AutoScalingGroupName": live.raw["AutoScalingGroupName"], "PolicyName": policy}
-        # AWS has no code of its own for a policy that is not there, so it is looked at first.
+        key = {"AutoScalingGroupName": live.raw["AutoScalingGroupName"], "PolicyName": policy}
+        # Deleting a missing policy has no error code of its own, so it is described first.
         listed = pages(cloud, "autoscaling", "describe_policies", "ScalingPolicies", PolicyNames=[policy])
         if any(raw["PolicyARN"] == live.id for raw in listed):
-            cloud.retry(lambda: autoscaling.delete_policy(**named), *_BUSY, minutes=2)
+            cloud.retry(lambda: autoscaling.delete_policy(**key), *_BUSY, minutes=2)
 
     @classmethod
     def example(cls) -> Self:

@@ -1,4 +1,4 @@
-"""An instance profile: hands a role to instances."""
+"""An instance profile: passes a role to instances."""
 
 from dataclasses import dataclass
 from typing import Self
@@ -6,13 +6,13 @@ from typing import Self
 from esaws.aws import ignore_codes, tag_list
 from esaws.cloud import Cloud
 from esaws.resource import Live, Lives, Ref, Resource
-from esaws.resources._iam import GONE, NAME_PATTERN, PROFILE_NAME_LIMIT, iam_name, owned
+from esaws.resources._iam import GONE, NAME_PATTERN, PROFILE_NAME_LIMIT, iam_name, list_owned
 from esaws.resources.role import Role
 
 
 @dataclass(frozen=True, kw_only=True)
 class InstanceProfile(Resource):
-    """Holds one role, whose credentials the instances that carry the profile find in their metadata."""
+    """Contains one role. Its instances get the credentials of the role from their metadata."""
 
     role: Role
 
@@ -37,10 +37,10 @@ class InstanceProfile(Resource):
     @classmethod
     def list(cls, cloud: Cloud) -> Lives:
         lives = []
-        found = owned(
+        profiles = list_owned(
             cloud, "list_instance_profiles", "InstanceProfiles", "InstanceProfileName", "list_instance_profile_tags"
         )
-        for name, raw in found:
+        for name, raw in profiles:
             role = next((role["RoleName"] for role in raw["Roles"]), None)
             parents = frozenset({Ref("Role", role)} if role else ())
             lives.append(
@@ -76,7 +76,7 @@ class InstanceProfile(Resource):
 
 
 def _empty(cloud: Cloud, profile: str) -> None:
-    """A profile holds one role at most, and does not go while it holds one."""
+    """Remove the role from a profile, which can't be deleted before."""
     iam = cloud.client("iam")
     for role in iam.get_instance_profile(InstanceProfileName=profile)["InstanceProfile"]["Roles"]:
         with ignore_codes(GONE):

@@ -1,4 +1,4 @@
-"""An internet gateway: the way between a VPC and the internet."""
+"""An internet gateway."""
 
 from dataclasses import dataclass
 from functools import partial
@@ -7,7 +7,7 @@ from typing import Self
 from esaws.aws import ignore_codes
 from esaws.cloud import Cloud
 from esaws.resource import Live, Lives, Ref, Resource
-from esaws.resources._ec2 import owned, tag_specifications
+from esaws.resources._ec2 import list_owned, tag_specifications
 from esaws.resources.vpc import VPC
 
 _GONE = "InvalidInternetGatewayID.NotFound"
@@ -15,12 +15,12 @@ _GONE = "InvalidInternetGatewayID.NotFound"
 
 @dataclass(frozen=True, kw_only=True)
 class InternetGateway(Resource):
-    """Attached to one VPC; a route to it makes a subnet public."""
+    """Attached to one VPC. A route to it makes a subnet public."""
 
     vpc: VPC
 
     in_place = frozenset({"vpc"})
-    # AWS detaches no gateway while something behind it has a public address.
+    # AWS can't detach a gateway while resources in the VPC have public addresses.
     delete_after = frozenset({"LoadBalancer", "AutoScalingGroup", "DBInstance", "Broker", "Service", "Task"})
     icon = "aws.network.InternetGateway"
     free = "AWS charges for the traffic and for public addresses, not for the gateway"
@@ -36,7 +36,7 @@ class InternetGateway(Resource):
     @classmethod
     def list(cls, cloud: Cloud) -> Lives:
         lives = []
-        for name, raw in owned(cloud, "describe_internet_gateways", "InternetGateways"):
+        for name, raw in list_owned(cloud, "describe_internet_gateways", "InternetGateways"):
             attachment: dict[str, str] = next(iter(raw["Attachments"]), {})
             vpc = attachment.get("VpcId")
             lives.append(
@@ -82,6 +82,6 @@ def _detach(cloud: Cloud, live: Live) -> None:
     for attachment in live.raw["Attachments"]:
         pair = {"InternetGatewayId": live.id, "VpcId": attachment["VpcId"]}
         detach = partial(cloud.client("ec2").detach_internet_gateway, **pair)
-        # "Network … has some mapped public address(es)": those of a load balancer outlive it by minutes.
+        # "Network … has some mapped public address(es)": those of a load balancer stay for minutes after it.
         with ignore_codes("Gateway.NotAttached", _GONE, "InvalidVpcID.NotFound"):
             cloud.retry(detach, "DependencyViolation")

@@ -1,4 +1,4 @@
-"""A launch template: what an Auto Scaling group starts instances from."""
+"""A launch template: the settings of the instances of an Auto Scaling group."""
 
 import re
 from base64 import b64decode, b64encode
@@ -9,7 +9,7 @@ from esaws.aws import ignore_codes, tag_list
 from esaws.cloud import Cloud
 from esaws.errors import InvalidResource
 from esaws.resource import Live, Lives, Ref, Resource
-from esaws.resources._ec2 import owned, tag_specifications
+from esaws.resources._ec2 import list_owned, tag_specifications
 from esaws.resources.cluster import Cluster
 from esaws.resources.instance_profile import InstanceProfile
 from esaws.resources.security_group import SecurityGroup
@@ -67,13 +67,13 @@ class LaunchTemplate(Resource):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.root_gb < 1:
-            raise InvalidResource(f"{self}: a root volume of {self.root_gb} GB can't be")
+            raise InvalidResource(f"{self}: root_gb {self.root_gb} is invalid; use at least 1")
 
     @classmethod
     def list(cls, cloud: Cloud) -> Lives:
         clusters = {cluster.raw["clusterName"]: cluster.id for cluster in Cluster.list(cloud)}
         lives = []
-        for name, raw in owned(cloud, "describe_launch_templates", "LaunchTemplates"):
+        for name, raw in list_owned(cloud, "describe_launch_templates", "LaunchTemplates"):
             with ignore_codes(*_GONE):
                 described = cloud.client("ec2").describe_launch_template_versions(
                     LaunchTemplateId=raw["LaunchTemplateId"], Versions=["$Default"]
@@ -122,7 +122,7 @@ class LaunchTemplate(Resource):
             "BlockDeviceMappings": [{"DeviceName": ROOT_DEVICE, "Ebs": volume}],
             "NetworkInterfaces": [interface],
             "UserData": b64encode(_USER_DATA.format(cloud.aws_name(self.cluster.name)).encode()).decode(),
-            # What AWS makes from the template is ours as well: these tags are how it is found.
+            # The instances and volumes made from the template get the ownership tags as well.
             "TagSpecifications": [{"ResourceType": kind, "Tags": tags} for kind in ("instance", "volume")],
         }
 
@@ -142,7 +142,7 @@ class LaunchTemplate(Resource):
 
 
 def _observed(data: dict[str, Any], clusters: dict[str, str]) -> dict[str, Any]:
-    """The fields of a template's data; pure. `clusters` gives ids by the names that ECS knows."""
+    """Return the fields of a template's data. Pure. `clusters` maps names on AWS to ids."""
     interface: dict[str, Any] = next(iter(data.get("NetworkInterfaces", ())), {})
     volumes = {mapping["DeviceName"]: mapping.get("Ebs", {}) for mapping in data.get("BlockDeviceMappings", ())}
     profile = data.get("IamInstanceProfile", {})
@@ -159,7 +159,7 @@ def _observed(data: dict[str, Any], clusters: dict[str, str]) -> dict[str, Any]:
 
 
 def _cluster(user_data: str, clusters: dict[str, str]) -> str:
-    """The cluster that the user data joins; other user data is not shown, for it may hold secrets."""
+    """Return the id of the cluster that the user data joins. Other user data is hidden: it may contain secrets."""
     script = b64decode(user_data).decode(errors="replace")
     for name, cluster_id in clusters.items():
         if script == _USER_DATA.format(name):

@@ -1,4 +1,4 @@
-"""A lease: until when a deployment may stand, and what it may cost; kept in Systems Manager as a plain parameter."""
+"""A lease: the end date and the spending limit of a deployment, stored as an SSM parameter."""
 
 import json
 import math
@@ -15,10 +15,10 @@ from esaws.resources import _ssm
 
 @dataclass(frozen=True, kw_only=True)
 class Lease(Resource):
-    """Until when, as `2026-03-01T18:00:00Z`, and for how many USD in all, counted from `since` on.
+    """An end, as `2026-03-01T18:00:00Z`, and a limit in USD, counted since `since`.
 
-    No architecture declares it: it is granted to whatever stands there, and a deploy leaves it as it is. `counted_usd`
-    is what was spent up to `counted_at`, and `usd_per_hour` what an hour cost then.
+    Architectures do not declare it: it is granted to a deployment, and a deploy keeps it. `counted_usd` is the amount
+    spent until `counted_at`, and `usd_per_hour` the cost of an hour at that time.
     """
 
     until: str | None = None
@@ -31,7 +31,7 @@ class Lease(Resource):
     keep_on_deploy = True
     in_place = frozenset({"until", "at_most_usd"})
     not_compared = frozenset({"since", "counted_at", "counted_usd", "usd_per_hour"})
-    # What costs goes first: a teardown that was interrupted is still under its lease.
+    # Last, so that the lease still limits what an interrupted teardown leaves.
     delete_after = frozenset({"AutoScalingGroup", "Broker", "CacheCluster", "DBInstance", "LoadBalancer"})
     icon = _ssm.ICON
     free = _ssm.FREE
@@ -44,35 +44,37 @@ class Lease(Resource):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.until is None and self.at_most_usd is None:
-            raise InvalidResource(f"{self}: it has neither an end nor a limit in USD, one of them at least")
+            raise InvalidResource(f"{self}: set until, at_most_usd or both")
         if self.at_most_usd is not None and not (math.isfinite(self.at_most_usd) and self.at_most_usd > 0):
-            raise InvalidResource(f"{self}: a limit of {self.at_most_usd} USD is none")
-        for moment in filter(None, (self.until, self.since, self.counted_at)):
+            raise InvalidResource(f"{self}: at_most_usd {self.at_most_usd} is not a positive amount")
+        for timestamp in filter(None, (self.until, self.since, self.counted_at)):
             try:
-                datetime.fromisoformat(moment)
+                datetime.fromisoformat(timestamp)
             except ValueError:
-                raise InvalidResource(f"{self}: {moment!r} is no moment; say it like 2026-03-01T18:00:00Z") from None
+                raise InvalidResource(
+                    f"{self}: {timestamp!r} is not a timestamp; use the form 2026-03-01T18:00:00Z"
+                ) from None
 
     @classmethod
     def list(cls, cloud: Cloud) -> Lives:
         lives = []
-        for name, raw in _ssm.owned(cloud, "String"):
-            with ignore_codes("ParameterNotFound"):  # deleted since
+        for name, raw in _ssm.list_owned(cloud, "String"):
+            with ignore_codes("ParameterNotFound"):  # deleted meanwhile
                 value = cloud.client("ssm").get_parameter(Name=raw["Name"])["Parameter"]["Value"]
-                lives.append(Live(cls.kind, name, raw["Name"], fields=granted(value), raw=raw))
+                lives.append(Live(cls.kind, name, raw["Name"], fields=parse_terms(value), raw=raw))
         return lives
 
     def create(self, cloud: Cloud) -> None:
         self.remember_id(cloud, _ssm.put(cloud, self.name, "String", self._value()))
 
     def update(self, cloud: Cloud, live: Live) -> None:
-        """Other terms; what was counted is kept where this one says nothing of it, and always since when."""
-        kept = {name: live.fields[name] for name in self.not_compared if name == "since" or self.counted_at is None}
-        value = self._value(**{name: value for name, value in kept.items() if value is not None})
+        """Change the terms. `since` is kept, and so is the count unless this declaration has one."""
+        current = {name: live.fields[name] for name in self.not_compared if name == "since" or self.counted_at is None}
+        value = self._value(**{name: value for name, value in current.items() if value is not None})
         cloud.client("ssm").put_parameter(Name=live.id, Type="String", Value=value, Overwrite=True)
 
-    def _value(self, **kept: Any) -> str:
-        return json.dumps({name: getattr(self, name) for name in _FIELDS} | kept)
+    def _value(self, **overrides: Any) -> str:
+        return json.dumps({name: getattr(self, name) for name in _FIELDS} | overrides)
 
     @classmethod
     def delete(cls, cloud: Cloud, live: Live) -> None:
@@ -83,39 +85,39 @@ class Lease(Resource):
         return cls(until="2099-12-31T18:00:00Z", at_most_usd=20.0, since="2026-01-01T00:00:00Z")
 
 
-_MOMENTS = ("until", "since", "counted_at")
+_TIMESTAMPS = ("until", "since", "counted_at")
 _AMOUNTS = ("at_most_usd", "counted_usd", "usd_per_hour")
-_FIELDS = (*_MOMENTS, *_AMOUNTS)
+_FIELDS = (*_TIMESTAMPS, *_AMOUNTS)
 
 
-def granted(value: str) -> dict[str, Any]:
-    """What a parameter's value says, by the names of a lease's fields; None where it does not: people can write it."""
-    found = _object(value) or {}
-    moments = {name: _moment(found.get(name)) for name in _MOMENTS}
-    return moments | {name: _usd(found.get(name), least=name != "at_most_usd") for name in _AMOUNTS}
+def parse_terms(value: str) -> dict[str, Any]:
+    """Return the fields of a lease in a parameter's value, which users can edit. Missing and invalid ones are None."""
+    fields = _parse_object(value) or {}
+    timestamps = {name: _valid_timestamp(fields.get(name)) for name in _TIMESTAMPS}
+    return timestamps | {name: _valid_amount(fields.get(name), allow_zero=name != "at_most_usd") for name in _AMOUNTS}
 
 
-def nonsense(value: str) -> list[str]:
-    """What of a parameter's value can't be read, in words; empty where all can, and it is a lease."""
-    found = _object(value)
-    if found is None:
-        return ["it is no JSON object"]
-    said = granted(value)
-    wrong = [f"{name} is {found[name]!r}" for name in _FIELDS if found.get(name) is not None and said[name] is None]
-    if not wrong and said["until"] is None and said["at_most_usd"] is None:
-        wrong = ["it has neither until nor at_most_usd"]
-    return wrong
+def parse_errors(value: str) -> list[str]:
+    """Return what is invalid in a parameter's value, one text each; empty if it is a valid lease."""
+    fields = _parse_object(value)
+    if fields is None:
+        return ["it is not a JSON object"]
+    terms = parse_terms(value)
+    errors = [f"{name} is {fields[name]!r}" for name in _FIELDS if fields.get(name) is not None and terms[name] is None]
+    if not errors and terms["until"] is None and terms["at_most_usd"] is None:
+        errors = ["it has neither until nor at_most_usd"]
+    return errors
 
 
-def _object(value: str) -> dict[str, Any] | None:
+def _parse_object(value: str) -> dict[str, Any] | None:
     try:
-        found = json.loads(value)
+        parsed = json.loads(value)
     except (ValueError, RecursionError):
         return None
-    return found if isinstance(found, dict) else None
+    return parsed if isinstance(parsed, dict) else None
 
 
-def _moment(text: Any) -> str | None:
+def _valid_timestamp(text: Any) -> str | None:
     try:
         datetime.fromisoformat(text).astimezone(UTC)
     except (TypeError, ValueError, OverflowError):
@@ -123,12 +125,12 @@ def _moment(text: Any) -> str | None:
     return str(text)
 
 
-def _usd(amount: Any, least: bool) -> float | None:
-    """An amount above 0, or with `least` from 0 on."""
+def _valid_amount(amount: Any, allow_zero: bool) -> float | None:
+    """Return a positive amount, or with `allow_zero` also 0; None for anything else."""
     if isinstance(amount, bool) or not isinstance(amount, int | float):
         return None
     try:
         usd = float(amount)
     except OverflowError:
         return None
-    return usd if math.isfinite(usd) and (usd > 0 or (least and usd == 0)) else None
+    return usd if math.isfinite(usd) and (usd > 0 or (allow_zero and usd == 0)) else None

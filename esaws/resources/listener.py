@@ -1,4 +1,4 @@
-"""A listener: the port on which a load balancer takes requests, and where they go if no rule says otherwise."""
+"""A listener: a port of a load balancer, and the target group for requests that match no rule."""
 
 from dataclasses import dataclass
 from typing import Any, Literal, Self
@@ -10,9 +10,9 @@ from esaws.resource import Live, Lives, Ref, Resource
 from esaws.resources._elbv2 import (
     NO_BALANCER,
     NO_LISTENER,
+    describe_forward,
     forward,
-    forwarded_to,
-    target_groups,
+    target_groups_of,
     with_tags,
 )
 from esaws.resources.load_balancer import LoadBalancer
@@ -21,7 +21,7 @@ from esaws.resources.target_group import TargetGroup
 
 @dataclass(frozen=True, kw_only=True)
 class Listener(Resource):
-    """Listens for plain HTTP: a certificate is not among its fields."""
+    """A plain HTTP listener; HTTPS is not supported, since there is no field for a certificate."""
 
     load_balancer: LoadBalancer
     port: int = 80
@@ -44,9 +44,9 @@ class Listener(Resource):
     def __post_init__(self) -> None:
         super().__post_init__()
         if not 1 <= self.port <= 65535:
-            raise InvalidResource(f"{self}: there is no port {self.port}")
+            raise InvalidResource(f"{self}: port {self.port} is not between 1 and 65535")
         if self.protocol != "HTTP":
-            raise InvalidResource(f"{self}: {self.protocol} needs a certificate, which a listener has no field for")
+            raise InvalidResource(f"{self}: {self.protocol} is not supported, since it needs a certificate; use HTTP")
 
     def default_name(self) -> str:
         return f"{self.load_balancer.name} {self.port}"
@@ -64,7 +64,7 @@ class Listener(Resource):
     @classmethod
     def _live(cls, cloud: Cloud, balancer: Live, tags: dict[str, str], raw: dict[str, Any]) -> Live:
         name = cloud.owned_name(tags)
-        groups = {Ref("TargetGroup", arn) for arn in target_groups(raw["DefaultActions"])}
+        groups = {Ref("TargetGroup", arn) for arn in target_groups_of(raw["DefaultActions"])}
         return Live(
             cls.kind,
             name or f"{balancer.name} {raw['Port']}",
@@ -74,7 +74,7 @@ class Listener(Resource):
                 "load_balancer": balancer.id,
                 "port": raw["Port"],
                 "protocol": raw["Protocol"],
-                "default": forwarded_to(raw["DefaultActions"]),
+                "default": describe_forward(raw["DefaultActions"]),
             },
             raw=raw,
             foreign=name is None,

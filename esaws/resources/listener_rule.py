@@ -1,4 +1,4 @@
-"""A listener rule: which paths a listener sends to another target group."""
+"""A listener rule: the paths that a listener forwards to another target group."""
 
 import re
 from dataclasses import dataclass
@@ -8,20 +8,20 @@ from esaws.aws import ignore_codes, pages, tag_list
 from esaws.cloud import Cloud
 from esaws.errors import InvalidResource
 from esaws.resource import Live, Lives, Ref, Resource
-from esaws.resources._elbv2 import NO_LISTENER, NO_RULE, forward, forwarded_to, target_groups, with_tags
+from esaws.resources._elbv2 import NO_LISTENER, NO_RULE, describe_forward, forward, target_groups_of, with_tags
 from esaws.resources.listener import Listener
 from esaws.resources.target_group import TargetGroup
 
-_MOST_PATHS = 5
-_MOST_WILDCARDS = 6  # AWS's documentation says 5 in one place and 6 in another
+_MAX_PATHS = 5
+_MAX_WILDCARDS = 6  # AWS's documentation says 5 in one place and 6 in another
 _PATH = re.compile(r"[A-Za-z0-9_.$/~\"'@:+&*?-]{1,128}")
 
 
 @dataclass(frozen=True, kw_only=True)
 class ListenerRule(Resource):
-    """Forwards a request whose path matches one of `paths`; of the rules that match, the lowest priority wins.
+    """Forwards requests whose path matches one of `paths`. Of several matching rules, the lowest priority wins.
 
-    `*` stands for any characters, `/` among them, and `?` for one.
+    `*` matches any characters, including `/`, and `?` matches one.
     """
 
     listener: Listener
@@ -48,19 +48,19 @@ class ListenerRule(Resource):
         super().__post_init__()
         if not 1 <= self.priority <= 50000:
             raise InvalidResource(f"{self}: priority {self.priority} is not between 1 and 50000")
-        if not 1 <= len(self.paths) <= _MOST_PATHS:
-            raise InvalidResource(f"{self}: a rule takes 1 to {_MOST_PATHS} paths, not {len(self.paths)}")
-        if wrong := [path for path in self.paths if not _PATH.fullmatch(path)]:
-            raise InvalidResource(f"{self}: path {wrong[0]!r} has characters that AWS refuses, or is too long")
-        if sum(path.count("*") + path.count("?") for path in self.paths) > _MOST_WILDCARDS:
-            raise InvalidResource(f"{self}: more than {_MOST_WILDCARDS} wildcards")
+        if not 1 <= len(self.paths) <= _MAX_PATHS:
+            raise InvalidResource(f"{self}: a rule takes 1 to {_MAX_PATHS} paths, not {len(self.paths)}")
+        if invalid := [path for path in self.paths if not _PATH.fullmatch(path)]:
+            raise InvalidResource(f"{self}: path {invalid[0]!r} has characters that AWS rejects, or is too long")
+        if sum(path.count("*") + path.count("?") for path in self.paths) > _MAX_WILDCARDS:
+            raise InvalidResource(f"{self}: more than {_MAX_WILDCARDS} wildcards")
 
     def default_name(self) -> str:
         return f"{self.listener.name} rule {self.priority}"
 
     @classmethod
     def list(cls, cloud: Cloud) -> Lives:
-        """The rules of our load balancers but for the default ones: those are a field of the listener."""
+        """Return the rules of our load balancers, without the default ones, which are a field of the listener."""
         lives = []
         for listener in Listener.list(cloud):
             with ignore_codes(NO_LISTENER):
@@ -73,7 +73,7 @@ class ListenerRule(Resource):
     @classmethod
     def _live(cls, cloud: Cloud, listener: Live, tags: dict[str, str], raw: dict[str, Any]) -> Live:
         name = cloud.owned_name(tags)
-        groups = {Ref("TargetGroup", arn) for arn in target_groups(raw["Actions"])}
+        groups = {Ref("TargetGroup", arn) for arn in target_groups_of(raw["Actions"])}
         return Live(
             cls.kind,
             name or f"{listener.name} rule {raw['Priority']}",
@@ -83,7 +83,7 @@ class ListenerRule(Resource):
                 "listener": listener.id,
                 "priority": int(raw["Priority"]),
                 "paths": frozenset(_paths(raw["Conditions"])),
-                "target_group": forwarded_to(raw["Actions"]),
+                "target_group": describe_forward(raw["Actions"]),
             },
             raw=raw,
             foreign=name is None,
@@ -111,7 +111,7 @@ class ListenerRule(Resource):
         return {"Conditions": conditions, "Actions": forward(self.target_group.id_in(cloud))}
 
     def _set_priority(self, cloud: Cloud, live: Live) -> None:
-        """No two rules share a priority: another one of ours that has it takes this one's, in the same call."""
+        """Set the priority. In the same call, another rule of ours with that priority gets this one's."""
         rules = [rule for rule in self.list(cloud) if rule.fields["listener"] == live.fields["listener"]]
         now = next((rule.fields["priority"] for rule in rules if rule.id == live.id), live.fields["priority"])
         priorities = {live.id: self.priority}
@@ -133,12 +133,12 @@ class ListenerRule(Resource):
 
 
 def _paths(conditions: list[dict[str, Any]]) -> list[str]:
-    """The paths that a rule matches; a condition of another sort in words."""
-    found = []
+    """Return the paths that a rule matches, and the names of its other conditions."""
+    paths = []
     for condition in conditions:
         config = condition.get("PathPatternConfig", {})
         if condition["Field"] == "path-pattern" and not config.get("RegexValues"):
-            found += config.get("Values") or condition.get("Values", [])
+            paths += config.get("Values") or condition.get("Values", [])
         else:
-            found.append(f"and {condition['Field']}")
-    return found
+            paths.append(f"and {condition['Field']}")
+    return paths

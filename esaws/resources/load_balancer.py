@@ -1,4 +1,4 @@
-"""A load balancer: takes in what the internet asks and hands it to targets that are healthy."""
+"""An Application Load Balancer."""
 
 import re
 from dataclasses import dataclass, replace
@@ -8,7 +8,7 @@ from esaws.aws import ignore_codes, pages, tag_list
 from esaws.cloud import Cloud
 from esaws.pricelist import Usage
 from esaws.resource import Live, Lives, Ref, Resource, Usages
-from esaws.resources._elbv2 import NAME_LIMIT, NAME_PATTERN, NO_BALANCER, owned
+from esaws.resources._elbv2 import NAME_LIMIT, NAME_PATTERN, NO_BALANCER, list_owned
 from esaws.resources.internet_gateway import InternetGateway
 from esaws.resources.security_group import SecurityGroup
 from esaws.resources.subnet import Subnet
@@ -16,7 +16,7 @@ from esaws.resources.subnet import Subnet
 
 @dataclass(frozen=True, kw_only=True)
 class LoadBalancer(Resource):
-    """An application load balancer; AWS wants it in two zones, and an internet gateway if it is internet-facing."""
+    """Forwards requests to healthy targets. It needs two zones, and an internet gateway if internet-facing."""
 
     subnets: tuple[Subnet, ...]
     security_groups: tuple[SecurityGroup, ...]
@@ -43,7 +43,7 @@ class LoadBalancer(Resource):
     @classmethod
     def list(cls, cloud: Cloud) -> Lives:
         lives = []
-        for name, raw in owned(cloud, "describe_load_balancers", "LoadBalancers", "LoadBalancer"):
+        for name, raw in list_owned(cloud, "describe_load_balancers", "LoadBalancers", "LoadBalancer"):
             observed = {
                 "subnets": frozenset(zone["SubnetId"] for zone in raw["AvailabilityZones"]),
                 "security_groups": frozenset(raw.get("SecurityGroups", ())),
@@ -106,7 +106,7 @@ class LoadBalancer(Resource):
         with ignore_codes(NO_BALANCER):
             cloud.client("elbv2").delete_load_balancer(LoadBalancerArn=live.id)
         cloud.wait("elbv2", "load_balancers_deleted", LoadBalancerArns=[live.id])
-        # Its interfaces, and with them its addresses and the use of its groups, outlive it by minutes.
+        # Its interfaces, with their addresses and security groups, stay for minutes after it.
         description = "ELB " + live.id.split(":loadbalancer/")[1]
         filters = [{"Name": "description", "Values": [description]}]
         cloud.wait_until(

@@ -1,4 +1,4 @@
-"""A log group: where containers write, and for how long that is kept."""
+"""A log group of CloudWatch Logs."""
 
 import re
 from dataclasses import dataclass
@@ -12,14 +12,14 @@ from esaws.resource import Live, Lives, Resource
 RETENTIONS = frozenset(
     {1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731} | {1096, 1827, 2192, 2557, 2922, 3288, 3653}
 )
-"""The days that CloudWatch Logs takes."""
+"""The retention periods in days that CloudWatch Logs accepts."""
 
 _GONE = "ResourceNotFoundException"
 
 
 @dataclass(frozen=True, kw_only=True)
 class LogGroup(Resource):
-    """Keeps what is written to it for `retention_days`; one that nobody sets keeps everything for ever."""
+    """Keeps log events for `retention_days`. Without a retention, AWS keeps them for ever."""
 
     retention_days: int = 14
 
@@ -41,13 +41,13 @@ class LogGroup(Resource):
         super().__post_init__()
         if self.retention_days not in RETENTIONS:
             days = ", ".join(map(str, sorted(RETENTIONS)))
-            raise InvalidResource(f"{self} can't keep logs for {self.retention_days} days; AWS takes {days}")
+            raise InvalidResource(f"{self}: retention_days {self.retention_days} is invalid; AWS takes {days}")
 
     @classmethod
     def list(cls, cloud: Cloud) -> Lives:
         lives = []
         for raw in pages(cloud, "logs", "describe_log_groups", "logGroups", logGroupNamePrefix=cloud.aws_name("")):
-            # The field `arn` ends in `:*`, which the tags' call refuses; `logGroupArn` does not.
+            # `arn` ends in `:*`, which the call for tags rejects; `logGroupArn` does not.
             arn = raw.get("logGroupArn") or raw["arn"].removesuffix(":*")
             with ignore_codes(_GONE):
                 tags = cloud.client("logs").list_tags_for_resource(resourceArn=arn)["tags"]
@@ -74,9 +74,9 @@ class LogGroup(Resource):
         def gone() -> bool:
             with ignore_codes(_GONE):
                 logs.delete_log_group(logGroupName=live.id)
-            # A writer that is still there makes it again, without tags.
-            found = pages(cloud, "logs", "describe_log_groups", "logGroups", logGroupNamePrefix=live.id)
-            return all(raw["logGroupName"] != live.id for raw in found)
+            # A container that still writes to it creates it again, without tags.
+            groups = pages(cloud, "logs", "describe_log_groups", "logGroups", logGroupNamePrefix=live.id)
+            return all(raw["logGroupName"] != live.id for raw in groups)
 
         cloud.wait_until(f"log group {live.name} is gone", gone)
 

@@ -1,4 +1,4 @@
-"""A generated password, kept in Systems Manager as an encrypted parameter: nobody has to know or to write it."""
+"""A generated password, stored as an encrypted SSM parameter. No code or notebook contains it."""
 
 import secrets
 import string
@@ -10,13 +10,13 @@ from esaws.errors import InvalidResource
 from esaws.resource import Live, Lives, Resource
 from esaws.resources import _ssm
 
-# What all of PostgreSQL, RabbitMQ and their URLs take without quoting.
+# Valid without quoting in PostgreSQL, RabbitMQ and their URLs.
 _ALPHABET = string.ascii_letters + string.digits
 
 
 @dataclass(frozen=True, kw_only=True)
 class PasswordParameter(Resource):
-    """A password of `length` letters and digits under `/<deployment>/<name>`; made once, never overwritten."""
+    """A password of `length` letters and digits under `/<deployment>/<name>`, which is never overwritten."""
 
     length: int = 24
 
@@ -29,20 +29,22 @@ class PasswordParameter(Resource):
     def __post_init__(self) -> None:
         super().__post_init__()
         if not 12 <= self.length <= 128:
-            raise InvalidResource(f"{self} of {self.length} characters: RabbitMQ takes 12 at least, RDS 128 at most")
+            raise InvalidResource(
+                f"{self}: length {self.length} is invalid; RabbitMQ takes at least 12 characters, RDS at most 128"
+            )
 
     @classmethod
     def list(cls, cloud: Cloud) -> Lives:
-        return [Live(cls.kind, name, raw["Name"], raw=raw) for name, raw in _ssm.owned(cloud, "SecureString")]
+        return [Live(cls.kind, name, raw["Name"], raw=raw) for name, raw in _ssm.list_owned(cloud, "SecureString")]
 
     def value(self, cloud: Cloud) -> str:
-        """The password itself.
+        """Return the password.
 
         Raises:
             NotDeployed: it does not exist.
         """
-        asked = cloud.client("ssm").get_parameter(Name=self.id_in(cloud), WithDecryption=True)
-        return str(asked["Parameter"]["Value"])
+        response = cloud.client("ssm").get_parameter(Name=self.id_in(cloud), WithDecryption=True)
+        return str(response["Parameter"]["Value"])
 
     def create(self, cloud: Cloud) -> None:
         password = "".join(secrets.choice(_ALPHABET) for _ in range(self.length))

@@ -1,4 +1,4 @@
-"""A role: what a service may do in the account, without a password."""
+"""An IAM role for an AWS service."""
 
 import json
 from dataclasses import dataclass
@@ -7,12 +7,12 @@ from typing import Any, Self
 from esaws.aws import ignore_codes, pages, tag_list
 from esaws.cloud import Cloud
 from esaws.resource import Live, Lives, Resource
-from esaws.resources._iam import GONE, NAME_PATTERN, ROLE_NAME_LIMIT, iam_name, owned
+from esaws.resources._iam import GONE, NAME_PATTERN, ROLE_NAME_LIMIT, iam_name, list_owned
 
 
 @dataclass(frozen=True, kw_only=True)
 class Role(Resource):
-    """May be assumed by a service of AWS and carries policies that AWS manages, such as `AmazonS3ReadOnlyAccess`."""
+    """A role that an AWS service can assume, with AWS managed policies, such as `AmazonS3ReadOnlyAccess`."""
 
     service: str = "ec2.amazonaws.com"
     managed_policies: tuple[str, ...] = ()
@@ -43,7 +43,7 @@ class Role(Resource):
     @classmethod
     def list(cls, cloud: Cloud) -> Lives:
         lives = []
-        for name, raw in owned(cloud, "list_roles", "Roles", "RoleName", "list_role_tags"):
+        for name, raw in list_owned(cloud, "list_roles", "Roles", "RoleName", "list_role_tags"):
             with ignore_codes(GONE):
                 attached = pages(
                     cloud, "iam", "list_attached_role_policies", "AttachedPolicies", RoleName=raw["RoleName"]
@@ -83,7 +83,7 @@ class Role(Resource):
 
     @classmethod
     def delete(cls, cloud: Cloud, live: Live) -> None:
-        """A role goes when nothing hangs on it any more: instance profiles, attached and inline policies."""
+        """Delete the role after removing it from instance profiles and deleting its policies."""
         iam, role = cloud.client("iam"), {"RoleName": live.id}
         with ignore_codes(GONE):
             for profile in pages(cloud, "iam", "list_instance_profiles_for_role", "InstanceProfiles", **role):
@@ -108,7 +108,7 @@ def _trust(service: str) -> dict[str, Any]:
 
 
 def _trusted(document: dict[str, Any]) -> str:
-    """The service that may assume the role; the whole document where it says anything else."""
+    """Return the service that can assume the role, or the whole document if it has another form."""
     try:
         service = document["Statement"][0]["Principal"]["Service"]
     except (KeyError, TypeError, IndexError):
@@ -122,5 +122,5 @@ def _policy_arn(cloud: Cloud, policy: str) -> str:
 
 
 def _policy_name(cloud: Cloud, arn: str) -> str:
-    """AWS's own policies by name, the account's by ARN."""
+    """Return the name of an AWS managed policy, or the ARN of another one."""
     return arn.removeprefix(_policy_arn(cloud, ""))

@@ -1,4 +1,4 @@
-"""A route: where a route table sends the packets for a range of addresses."""
+"""A route of a route table to an internet gateway."""
 
 from dataclasses import dataclass
 from ipaddress import ip_network
@@ -28,7 +28,7 @@ _DESTINATIONS = ("DestinationCidrBlock", "DestinationIpv6CidrBlock", "Destinatio
 
 @dataclass(frozen=True, kw_only=True)
 class Route(Resource):
-    """Sends what goes to `destination` to an internet gateway; the longest prefix wins."""
+    """Sends packets for `destination` to an internet gateway. The longest matching prefix wins."""
 
     table: RouteTable
     destination: str = "0.0.0.0/0"
@@ -62,7 +62,7 @@ class Route(Resource):
             cls._live(table, raw, gateways)
             for table in RouteTable.list(cloud)
             for raw in table.raw["Routes"]
-            if not _kept_by_aws(raw)
+            if not _is_managed_by_aws(raw)
         ]
 
     @classmethod
@@ -81,7 +81,7 @@ class Route(Resource):
         )
 
     def find(self, index: Index) -> Live | None:
-        # A table has one route a destination: if ours was changed by hand, it is that one.
+        # A table has one route per destination, so ours is found even if its target was changed by hand.
         table = self.table.find(index)
         return index.at(Ref(self.kind, f"{table.id}:{self.destination}")) if table else None
 
@@ -111,13 +111,13 @@ class Route(Resource):
 
 
 def _destination(text: str) -> dict[str, str]:
-    """A destination under the name that the API has for its sort."""
+    """Return a destination under the parameter name for its type."""
     if text.startswith("pl-"):
         return {"DestinationPrefixListId": text}
     return {"DestinationIpv6CidrBlock" if ":" in text else "DestinationCidrBlock": text}
 
 
-def _kept_by_aws(raw: dict[str, Any]) -> bool:
-    """Whether nobody can delete the route: the VPC's own, propagated ones, and those of gateway endpoints."""
+def _is_managed_by_aws(raw: dict[str, Any]) -> bool:
+    """Whether AWS manages the route, so that it can't be deleted: local, propagated, or of a gateway endpoint."""
     gateway = raw.get("GatewayId", "")
     return gateway == "local" or gateway.startswith("vpce-") or raw.get("Origin") == "EnableVgwRoutePropagation"

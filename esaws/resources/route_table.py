@@ -1,4 +1,4 @@
-"""A route table: where the packets of the subnets that are associated with it go."""
+"""A route table of a VPC."""
 
 from dataclasses import dataclass
 from typing import Self
@@ -6,13 +6,13 @@ from typing import Self
 from esaws.aws import ignore_codes
 from esaws.cloud import Cloud
 from esaws.resource import Live, Lives, Ref, Resource
-from esaws.resources._ec2 import owned, tag_specifications
+from esaws.resources._ec2 import list_owned, tag_specifications
 from esaws.resources.vpc import VPC
 
 
 @dataclass(frozen=True, kw_only=True)
 class RouteTable(Resource):
-    """A set of routes in a VPC; its routes and its subnets are resources of their own."""
+    """A set of routes. Its routes and its subnet associations are resources of their own."""
 
     vpc: VPC
 
@@ -36,7 +36,7 @@ class RouteTable(Resource):
                 fields={"vpc": raw["VpcId"]},
                 raw=raw,
             )
-            for name, raw in owned(cloud, "describe_route_tables", "RouteTables")
+            for name, raw in list_owned(cloud, "describe_route_tables", "RouteTables")
         ]
 
     def create(self, cloud: Cloud) -> None:

@@ -1,4 +1,4 @@
-"""A route table association: which route table a subnet follows."""
+"""The association of a subnet with a route table."""
 
 from dataclasses import dataclass
 from typing import Any, Self
@@ -9,13 +9,13 @@ from esaws.resource import Live, Lives, Ref, Resource
 from esaws.resources.route_table import RouteTable
 from esaws.resources.subnet import Subnet
 
-_FILTER_VALUES = 200  # as many as one filter of a describe call takes
+_FILTER_VALUES = 200  # the maximum of one filter
 _NEW = ("InvalidRouteTableID.NotFound", "InvalidSubnetID.NotFound")
 
 
 @dataclass(frozen=True, kw_only=True)
 class RouteTableAssociation(Resource):
-    """Makes a subnet follow a route table; without one it follows the VPC's main table, which leads nowhere else."""
+    """Makes a subnet use a route table instead of the VPC's main table, which has no route out of the VPC."""
 
     table: RouteTable
     subnet: Subnet

@@ -1,4 +1,4 @@
-"""A scalable target: the range within which Application Auto Scaling may set a service's number of tasks."""
+"""A scalable target: the minimum and maximum number of tasks of a service."""
 
 from dataclasses import dataclass
 from typing import Any, Self
@@ -14,15 +14,15 @@ TASKS = NAMESPACE | {"ScalableDimension": "ecs:service:DesiredCount"}
 GONE = "ObjectNotFoundException"
 
 ORPHANED = "ORPHANED"
-"""The state of a target whose service is gone: it stays, with policies and alarms, and is made anew."""
+"""The state of a target whose service is gone. AWS keeps it with its policies and alarms; a deploy creates it again."""
 
-# In an account's first minutes with it, Application Auto Scaling may not yet use its service-linked role.
+# Application Auto Scaling can't use its service-linked role in the minutes after it is created.
 BUSY = ("ConcurrentUpdateException", "FailedResourceAccessException")
 
 
 @dataclass(frozen=True, kw_only=True)
 class ScalableTarget(Resource):
-    """Between `minimum` and `maximum` tasks of a service."""
+    """Lets Application Auto Scaling set `minimum` to `maximum` tasks of a service."""
 
     service: Service
     minimum: int
@@ -53,11 +53,13 @@ class ScalableTarget(Resource):
     def __post_init__(self) -> None:
         super().__post_init__()
         if not 0 <= self.minimum <= self.maximum:
-            raise InvalidResource(f"{self}: between {self.minimum} and {self.maximum} tasks there is no room")
+            raise InvalidResource(
+                f"{self}: minimum {self.minimum} and maximum {self.maximum} are not a range from 0 up"
+            )
 
     @classmethod
     def list(cls, cloud: Cloud) -> Lives:
-        listed = list_of(cloud, "describe_scalable_targets", "ScalableTargets")
+        listed = list_scaling(cloud, "describe_scalable_targets", "ScalableTargets")
         services = {resource_id(service.id): service for service in (Service.list(cloud) if listed else ())}
         lives = []
         for raw in listed:
@@ -70,10 +72,10 @@ class ScalableTarget(Resource):
 
     @classmethod
     def _live(cls, name: str | None, service: Live | None, raw: dict[str, Any]) -> Live:
-        ours = name or (service.name if service and not service.foreign else None)
+        own_name = name or (service.name if service and not service.foreign else None)
         return Live(
             cls.kind,
-            ours or raw["ResourceId"],
+            own_name or raw["ResourceId"],
             raw["ResourceId"],
             parents=frozenset({Ref("Service", service.id)} if service else ()),
             state="" if service else ORPHANED,
@@ -83,20 +85,20 @@ class ScalableTarget(Resource):
                 "maximum": raw["MaxCapacity"],
             },
             raw=raw,
-            foreign=ours is None,
+            foreign=own_name is None,
         )
 
     def create(self, cloud: Cloud) -> None:
         self._register(cloud, Tags=cloud.tags(self.name))
 
     def update(self, cloud: Cloud, live: Live) -> None:
-        self._register(cloud)  # tags are taken at the first registration only
+        self._register(cloud)  # AWS accepts tags only at the first registration
 
     def _register(self, cloud: Cloud, **tags: Any) -> None:
         target = resource_id(self.service.id_in(cloud))
-        range_ = {"MinCapacity": self.minimum, "MaxCapacity": self.maximum}
+        limits = {"MinCapacity": self.minimum, "MaxCapacity": self.maximum}
         register = cloud.client("application-autoscaling").register_scalable_target
-        cloud.retry(lambda: register(**TASKS, ResourceId=target, **range_, **tags), *BUSY, minutes=2)
+        cloud.retry(lambda: register(**TASKS, ResourceId=target, **limits, **tags), *BUSY, minutes=2)
         self.remember_id(cloud, target)
 
     @classmethod
@@ -110,18 +112,18 @@ class ScalableTarget(Resource):
         return cls(service=Service.example(), minimum=1, maximum=4)
 
 
-def list_of(cloud: Cloud, operation: str, result: str) -> list[dict[str, Any]]:
-    """All that Application Auto Scaling has for ECS in this account and region."""
+def list_scaling(cloud: Cloud, operation: str, result: str) -> list[dict[str, Any]]:
+    """Return everything that a list operation of Application Auto Scaling has for ECS in this account and region."""
     return list(pages(cloud, "application-autoscaling", operation, result, **NAMESPACE))
 
 
 def resource_id(service_arn: str) -> str:
-    """`service/<cluster>/<service>`, the name that Application Auto Scaling has for a service."""
+    """Return `service/<cluster>/<service>`, the resource id of a service in Application Auto Scaling."""
     return service_arn.split(":", 5)[5]
 
 
 def _name(cloud: Cloud, raw: dict[str, Any], service: Live | None) -> str | None:
-    """The reference name by its service's tags, or, where that is gone, by its own."""
+    """Return the reference name in the tags of its service, or in its own tags if the service is gone."""
     if service and not service.foreign:
         return service.name
     tags: dict[str, str] = {}

@@ -1,4 +1,4 @@
-"""A scaling policy: keeps a measurement of a service near a value by changing its number of tasks."""
+"""A target tracking policy of a service."""
 
 from dataclasses import dataclass
 from typing import Any, Self
@@ -7,7 +7,7 @@ from esaws.aws import ignore_codes
 from esaws.cloud import Cloud
 from esaws.errors import InvalidResource
 from esaws.resource import Live, Lives, Ref, Resource
-from esaws.resources.scalable_target import BUSY, GONE, ORPHANED, TASKS, ScalableTarget, list_of
+from esaws.resources.scalable_target import BUSY, GONE, ORPHANED, TASKS, ScalableTarget, list_scaling
 
 METRICS = ("ECSServiceAverageCPUUtilization", "ECSServiceAverageMemoryUtilization")
 
@@ -17,7 +17,7 @@ _METRIC = "PredefinedMetricSpecification"
 
 @dataclass(frozen=True, kw_only=True)
 class ScalingPolicy(Resource):
-    """Tracks `target_value` percent of `metric`. The two alarms that watch it are AWS's, and come and go with it."""
+    """Tracks `target_value` percent of `metric`. AWS creates and deletes its two alarms."""
 
     target: ScalableTarget
     metric: str = METRICS[0]
@@ -49,19 +49,19 @@ class ScalingPolicy(Resource):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.metric not in METRICS:
-            raise InvalidResource(f"{self}: {self.metric} is not measured; take {' or '.join(METRICS)}")
+            raise InvalidResource(f"{self}: metric {self.metric} is not supported; use {' or '.join(METRICS)}")
         if not 0 < self.target_value <= 100:
-            raise InvalidResource(f"{self}: {self.target_value:g} % can't be held")
+            raise InvalidResource(f"{self}: target_value {self.target_value:g} % is out of range")
 
     @classmethod
     def list(cls, cloud: Cloud) -> Lives:
-        listed = list_of(cloud, "describe_scaling_policies", "ScalingPolicies")
+        listed = list_scaling(cloud, "describe_scaling_policies", "ScalingPolicies")
         targets = {target.id: target for target in (ScalableTarget.list(cloud) if listed else ())}
         return [cls._live(cloud, targets[raw["ResourceId"]], raw) for raw in listed if raw["ResourceId"] in targets]
 
     @classmethod
     def _live(cls, cloud: Cloud, target: Live, raw: dict[str, Any]) -> Live:
-        # Policies have no tags: ours have our name, on a target of ours.
+        # Policies have no tags. Ours have our name and are on our target.
         policy, tracking = raw["PolicyName"], raw.get(_TRACKING, {})
         ours = not target.foreign and policy.startswith(cloud.aws_name(f"{target.name} "))
         return Live(
@@ -90,7 +90,7 @@ class ScalingPolicy(Resource):
         self.remember_id(cloud, cloud.retry(lambda: put(**TASKS, **policy), *BUSY, minutes=2)["PolicyARN"])
 
     def update(self, cloud: Cloud, live: Live) -> None:
-        self.create(cloud)  # the same call replaces it
+        self.create(cloud)  # the same call updates it
 
     @classmethod
     def delete(cls, cloud: Cloud, live: Live) -> None:

@@ -1,4 +1,4 @@
-"""A security group: the interfaces that carry it share its rules."""
+"""A security group."""
 
 import re
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Self
 from esaws.aws import ignore_codes
 from esaws.cloud import Cloud
 from esaws.resource import Live, Lives, Ref, Resource
-from esaws.resources._ec2 import owned, tag_specifications
+from esaws.resources._ec2 import list_owned, tag_specifications
 from esaws.resources.vpc import VPC
 
 ALL_OUTBOUND = {"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}
@@ -15,9 +15,9 @@ ALL_OUTBOUND = {"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}
 
 @dataclass(frozen=True, kw_only=True)
 class SecurityGroup(Resource):
-    """A named set of rules in a VPC. The rules are resources of their own, but for one.
+    """A named set of rules in a VPC. The rules are resources of their own, except one.
 
-    AWS puts a rule into each new group that lets everything out; `all_outbound` says whether it stays.
+    AWS adds a rule to each new group that allows all outbound traffic. `all_outbound` keeps it.
     """
 
     vpc: VPC
@@ -56,7 +56,7 @@ class SecurityGroup(Resource):
                 },
                 raw=raw,
             )
-            for name, raw in owned(cloud, "describe_security_groups", "SecurityGroups")
+            for name, raw in list_owned(cloud, "describe_security_groups", "SecurityGroups")
         ]
 
     def create(self, cloud: Cloud) -> None:
@@ -81,7 +81,7 @@ class SecurityGroup(Resource):
 
     @classmethod
     def delete(cls, cloud: Cloud, live: Live) -> None:
-        # Refused for as long as an interface carries the group, or a rule of another group names it.
+        # AWS rejects this while an interface has the group, or a rule of another group refers to it.
         with ignore_codes("InvalidGroup.NotFound"):
             cloud.retry(lambda: cloud.client("ec2").delete_security_group(GroupId=live.id), "DependencyViolation")
 

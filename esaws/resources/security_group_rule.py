@@ -1,4 +1,4 @@
-"""A rule of a security group: who may reach its interfaces, or be reached from them, on which ports."""
+"""A rule of a security group."""
 
 from dataclasses import dataclass
 from typing import Any, Literal, Self
@@ -9,12 +9,12 @@ from esaws.resource import Live, Lives, Ref, Resource
 from esaws.resources._ec2 import tag_specifications
 from esaws.resources.security_group import SecurityGroup
 
-_FILTER_VALUES = 200  # as many as one filter of a describe call takes
+_FILTER_VALUES = 200  # the maximum of one filter
 
 
 @dataclass(frozen=True, kw_only=True)
 class SecurityGroupRule(Resource):
-    """Lets `peer`, a group or an IPv4 range, in (`ingress`), or the group out to it (`egress`), on some ports."""
+    """Allows traffic on some ports from `peer` (`ingress`) or to it (`egress`). `peer` is a group or an IPv4 range."""
 
     group: SecurityGroup
     direction: Literal["ingress", "egress"] = "ingress"
@@ -50,7 +50,7 @@ class SecurityGroupRule(Resource):
         for start in range(0, len(groups), _FILTER_VALUES):
             filters = [{"Name": "group-id", "Values": groups[start : start + _FILTER_VALUES]}]
             for raw in pages(cloud, "ec2", "describe_security_group_rules", "SecurityGroupRules", Filters=filters):
-                if not _lets_everything_out(raw):
+                if not _is_default_egress(raw):
                     lives.append(cls._live(cloud, raw))
         return lives
 
@@ -67,10 +67,10 @@ class SecurityGroupRule(Resource):
             "peer": referenced or raw.get("CidrIpv4") or raw.get("CidrIpv6") or raw.get("PrefixListId"),
             "description": raw.get("Description", ""),
         }
-        shown = "{direction} {protocol} {from_port}-{to_port} {peer}".format_map(observed)
+        description = "{direction} {protocol} {from_port}-{to_port} {peer}".format_map(observed)
         return Live(
             cls.kind,
-            name or shown,
+            name or description,
             raw["SecurityGroupRuleId"],
             parents=frozenset(Ref("SecurityGroup", group) for group in (raw["GroupId"], referenced) if group),
             fields=observed,
@@ -121,6 +121,6 @@ class SecurityGroupRule(Resource):
         return cls(group=SecurityGroup.example(), from_port=80, to_port=80, peer="0.0.0.0/0")
 
 
-def _lets_everything_out(raw: dict[str, Any]) -> bool:
-    """Whether it is the rule that AWS puts into each new group; it is a field of the group."""
+def _is_default_egress(raw: dict[str, Any]) -> bool:
+    """Whether it is the outbound rule that AWS adds to each new group, which is a field of the group."""
     return bool(raw["IsEgress"] and raw["IpProtocol"] == "-1" and raw.get("CidrIpv4") == "0.0.0.0/0")

@@ -8,7 +8,7 @@ from esaws.aws import ignore_codes
 from esaws.cloud import Cloud
 from esaws.errors import EsawsError, InvalidResource
 from esaws.resource import Live, Lives, Ref, Resource
-from esaws.resources._ecs import NO_CLUSTER, described, ecs_name, ecs_tags, in_cluster, once_ecs_has_its_role
+from esaws.resources._ecs import NO_CLUSTER, describe, ecs_name, ecs_tags, list_in_cluster, retry_until_ecs_has_its_role
 from esaws.resources.capacity_provider import CapacityProvider
 from esaws.resources.cluster import Cluster
 from esaws.resources.listener import Listener
@@ -20,10 +20,10 @@ _SPREAD = ("attribute:ecs.availability-zone", "instanceId")
 
 @dataclass(frozen=True, kw_only=True)
 class Service(Resource):
-    """Spreads tasks over `spread_over`; while it deploys, `minimum_healthy` to `maximum` percent of them run.
+    """Spreads tasks over `spread_over`. During a deployment, `minimum_healthy` to `maximum` percent of them run.
 
-    It starts with `desired_count` tasks; how many it wants later is for a scaler to say. A task that has just started
-    has `grace_seconds` before the health checks of the target group count.
+    It starts with `desired_count` tasks, which a scaler may change later. ECS ignores the health checks of the target
+    group for `grace_seconds` after a task has started.
     """
 
     cluster: Cluster
@@ -48,7 +48,7 @@ class Service(Resource):
             "spread_over",
         }
     )
-    # A scaler owns the count; AWS takes no port that the task definition lacks, so that port can't change alone.
+    # A scaler changes the count. The port must be in the task definition, so it can't change alone.
     not_compared = frozenset({"container_port", "desired_count"})
     deleting = frozenset({"DRAINING"})
     seconds = 5
@@ -70,19 +70,21 @@ class Service(Resource):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.desired_count < 0:
-            raise InvalidResource(f"{self}: there can't be {self.desired_count} tasks")
+            raise InvalidResource(f"{self}: desired_count {self.desired_count} is negative")
         if not 0 <= self.minimum_healthy <= 100 <= self.maximum:
-            shares = f"at least {self.minimum_healthy} % and at most {self.maximum} %"
-            raise InvalidResource(f"{self}: {shares} of its tasks can't be; AWS takes 0 to 100, and 100 or more")
+            shares = f"minimum_healthy {self.minimum_healthy} % and maximum {self.maximum} %"
+            raise InvalidResource(f"{self}: {shares} are invalid; AWS takes 0 to 100, and 100 or more")
         if self.minimum_healthy == self.maximum:
-            raise InvalidResource(f"{self}: with {self.maximum} % at least and at most, no deployment could go on")
+            raise InvalidResource(
+                f"{self}: no deployment is possible if minimum_healthy and maximum are both {self.maximum} %"
+            )
         if (self.target_group is None) != (self.container_port is None):
-            raise InvalidResource(f"{self}: a target group and a container port belong together")
+            raise InvalidResource(f"{self}: set target_group and container_port together")
         if self.container_port is not None and self.container_port != self.task_definition.container_port:
             raise InvalidResource(f"{self}: {self.task_definition} has no container port {self.container_port}")
         if self.grace_seconds < 0 or (self.grace_seconds and not self.target_group):
             raise InvalidResource(
-                f"{self}: {self.grace_seconds} seconds of grace need a target group and can't be less than 0"
+                f"{self}: grace_seconds {self.grace_seconds} is negative, or there is no target group"
             )
 
     @classmethod
@@ -90,7 +92,7 @@ class Service(Resource):
         return [
             cls._live(cluster, ecs_name(cloud, raw), raw)
             for cluster in Cluster.list(cloud)
-            for raw in in_cluster(cloud, cluster.id, "list_services", "services")
+            for raw in list_in_cluster(cloud, cluster.id, "list_services", "services")
             if raw["status"] != "INACTIVE"
         ]
 
@@ -98,7 +100,7 @@ class Service(Resource):
     def _live(cls, cluster: Live, name: str | None, raw: dict[str, Any]) -> Live:
         balancer: dict[str, Any] = next(iter(raw.get("loadBalancers", ())), {})
         provider = next((item["capacityProvider"] for item in raw.get("capacityProviderStrategy", ())), None)
-        shares = raw.get("deploymentConfiguration", {})  # there is none where another controller deploys
+        shares = raw.get("deploymentConfiguration", {})  # missing for other deployment controllers
         observed = {
             "cluster": cluster.id,
             "task_definition": raw.get("taskDefinition"),
@@ -107,20 +109,20 @@ class Service(Resource):
             "minimum_healthy": shares.get("minimumHealthyPercent"),
             "maximum": shares.get("maximumPercent"),
             "grace_seconds": raw.get("healthCheckGracePeriodSeconds") or 0,
-            "spread_over": tuple(_placed(rule) for rule in raw.get("placementStrategy", ())),
+            "spread_over": tuple(_placement(rule) for rule in raw.get("placementStrategy", ())),
         }
         parents = {"Cluster": "cluster", "TaskDefinition": "task_definition"}
         parents |= {"TargetGroup": "target_group", "CapacityProvider": "capacity_provider"}
         refs = frozenset(Ref(kind, observed[key]) for kind, key in parents.items() if observed[key])
-        shown = name or raw["serviceName"]
-        return Live(cls.kind, shown, raw["serviceArn"], refs, raw["status"], observed, raw, foreign=name is None)
+        shown_name = name or raw["serviceName"]
+        return Live(cls.kind, shown_name, raw["serviceArn"], refs, raw["status"], observed, raw, foreign=name is None)
 
     def desired(self) -> dict[str, Any]:
-        places = tuple("instanceId" if place == "host" else place for place in self.spread_over)  # two words for one
-        return super().desired() | {"spread_over": places}
+        spread_over = tuple("instanceId" if field == "host" else field for field in self.spread_over)  # synonyms
+        return super().desired() | {"spread_over": spread_over}
 
     def create(self, cloud: Cloud) -> None:
-        asked: dict[str, Any] = {
+        parameters: dict[str, Any] = {
             "cluster": self.cluster.id_in(cloud),
             "serviceName": cloud.aws_name(self.name),
             "desiredCount": self.desired_count,
@@ -128,15 +130,17 @@ class Service(Resource):
             **self._settings(cloud),
         }
         if not self.capacity_provider:
-            asked["launchType"] = "EC2"
-        created = once_ecs_has_its_role(cloud, lambda: cloud.client("ecs").create_service(**asked))
+            parameters["launchType"] = "EC2"
+        created = retry_until_ecs_has_its_role(cloud, lambda: cloud.client("ecs").create_service(**parameters))
         self.remember_id(cloud, created["service"]["serviceArn"])
 
     def update(self, cloud: Cloud, live: Live) -> None:
         if live.fields["capacity_provider"] and not self.capacity_provider:
-            raise EsawsError(f"{self}: AWS can't take a capacity provider off a service; tear the service down first")
+            raise EsawsError(
+                f"{self}: AWS can't remove the capacity provider of a service; tear the service down first"
+            )
         settings = {"loadBalancers": [], **self._settings(cloud)}
-        # Another provider is refused unless a deployment is forced.
+        # AWS rejects another provider unless a new deployment is forced.
         force = live.fields["capacity_provider"] != (self.capacity_provider and self.capacity_provider.id_in(cloud))
         if not force:
             settings.pop("capacityProviderStrategy", None)
@@ -151,7 +155,7 @@ class Service(Resource):
                 "minimumHealthyPercent": self.minimum_healthy,
                 "maximumPercent": self.maximum,
             },
-            "placementStrategy": [{"type": "spread", "field": place} for place in self.spread_over],
+            "placementStrategy": [{"type": "spread", "field": field} for field in self.spread_over],
         }
         if self.target_group:
             settings["loadBalancers"] = [
@@ -174,12 +178,12 @@ class Service(Resource):
             cloud.client("ecs").delete_service(cluster=cluster, service=live.id, force=True)
 
         def gone() -> bool:
-            found: Any = ()
+            services: Any = ()
             with ignore_codes(NO_CLUSTER):
-                found = [*described(cloud, "services", [live.id], cluster=cluster)]
-            return all(raw["status"] == "INACTIVE" for raw in found)
+                services = [*describe(cloud, "services", [live.id], cluster=cluster)]
+            return all(raw["status"] == "INACTIVE" for raw in services)
 
-        # Its tasks leave the target group first, which takes that group's deregistration delay.
+        # Its tasks are deregistered first, which takes the deregistration delay of the target group.
         cloud.wait_until(f"service {live.name} is gone", gone, minutes=75)
 
     @classmethod
@@ -192,10 +196,10 @@ class Service(Resource):
             target_group=listener.default,
             container_port=TaskDefinition.example().container_port,
             capacity_provider=provider,
-            after=(listener,),  # ECS takes no target group that no load balancer forwards to
+            after=(listener,),  # ECS rejects a target group that no load balancer forwards to
         )
 
 
-def _placed(rule: dict[str, str]) -> str:
-    place = rule.get("field", "")
-    return place if rule["type"] == "spread" else f"{rule['type']} {place}".strip()
+def _placement(rule: dict[str, str]) -> str:
+    field = rule.get("field", "")
+    return field if rule["type"] == "spread" else f"{rule['type']} {field}".strip()

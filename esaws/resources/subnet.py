@@ -1,4 +1,4 @@
-"""A subnet: the part of a VPC that lies in one availability zone."""
+"""A subnet of a VPC, in one Availability Zone."""
 
 from dataclasses import dataclass
 from typing import Self
@@ -6,13 +6,13 @@ from typing import Self
 from esaws.aws import ignore_codes
 from esaws.cloud import Cloud
 from esaws.resource import Live, Lives, Ref, Resource
-from esaws.resources._ec2 import owned, tag_specifications
+from esaws.resources._ec2 import list_owned, tag_specifications
 from esaws.resources.vpc import VPC
 
 
 @dataclass(frozen=True, kw_only=True)
 class Subnet(Resource):
-    """A range of the VPC's addresses in zone `a`, `b` or `c`; `public_addresses` gives each instance one."""
+    """A range of the VPC's addresses in zone `a`, `b` or `c`. `public_addresses` gives each instance one."""
 
     vpc: VPC
     cidr: str
@@ -22,7 +22,7 @@ class Subnet(Resource):
     in_place = frozenset({"public_addresses"})
     seconds = 2
     icon = "aws.network.PublicSubnet"
-    free = "AWS charges for what stands in a subnet, not for the subnet"
+    free = "AWS charges for resources in a subnet, not for the subnet"
     permissions = (
         "ec2:CreateSubnet",
         "ec2:CreateTags",
@@ -48,7 +48,7 @@ class Subnet(Resource):
                 },
                 raw=raw,
             )
-            for name, raw in owned(cloud, "describe_subnets", "Subnets")
+            for name, raw in list_owned(cloud, "describe_subnets", "Subnets")
         ]
 
     def create(self, cloud: Cloud) -> None:
@@ -71,7 +71,7 @@ class Subnet(Resource):
 
     @classmethod
     def delete(cls, cloud: Cloud, live: Live) -> None:
-        # Interfaces of load balancers and stopped containers outlive their owners by minutes.
+        # Interfaces of load balancers and stopped containers stay for minutes after them.
         with ignore_codes("InvalidSubnetID.NotFound"):
             cloud.retry(lambda: cloud.client("ec2").delete_subnet(SubnetId=live.id), "DependencyViolation")
 

@@ -1,4 +1,4 @@
-"""A target group: where a load balancer sends requests, and how it finds out who is healthy."""
+"""A target group of a load balancer, with its health check."""
 
 import re
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from esaws.aws import ignore_codes, tag_list
 from esaws.cloud import Cloud
 from esaws.errors import InvalidResource
 from esaws.resource import Live, Lives, Ref, Resource
-from esaws.resources._elbv2 import NAME_LIMIT, NAME_PATTERN, NO_GROUP, owned
+from esaws.resources._elbv2 import NAME_LIMIT, NAME_PATTERN, NO_GROUP, list_owned
 from esaws.resources.vpc import VPC
 
 _DELAY = "deregistration_delay.timeout_seconds"
@@ -25,7 +25,7 @@ _MATCHER = re.compile(r"[2-4]\d\d([-,][2-4]\d\d)*")
 
 @dataclass(frozen=True, kw_only=True)
 class TargetGroup(Resource):
-    """Targets are instances; each may be registered with a port of its own. Times are in seconds."""
+    """A group of instances, each registered with its own port. Times are in seconds."""
 
     vpc: VPC
     port: int = 80
@@ -72,14 +72,16 @@ class TargetGroup(Resource):
         if self.health_timeout >= self.health_interval:
             raise InvalidResource(f"{self}: health_timeout must be shorter than health_interval")
         if not self.health_path.startswith("/") or len(self.health_path) > 1024:
-            raise InvalidResource(f"{self}: health_path {self.health_path!r} does not begin with / or is too long")
+            raise InvalidResource(f"{self}: health_path {self.health_path!r} does not begin with /, or is too long")
         if not _MATCHER.fullmatch(self.matcher):
-            raise InvalidResource(f"{self}: matcher {self.matcher!r} is not like 200, 200,204 or 200-399")
+            raise InvalidResource(
+                f"{self}: matcher {self.matcher!r} is invalid; use a form like 200, 200,204 or 200-399"
+            )
 
     @classmethod
     def list(cls, cloud: Cloud) -> Lives:
         lives = []
-        for name, raw in owned(cloud, "describe_target_groups", "TargetGroups", "TargetGroup"):
+        for name, raw in list_owned(cloud, "describe_target_groups", "TargetGroups", "TargetGroup"):
             arn = raw["TargetGroupArn"]
             with ignore_codes(NO_GROUP):
                 described = cloud.client("elbv2").describe_target_group_attributes(TargetGroupArn=arn)
@@ -133,7 +135,7 @@ class TargetGroup(Resource):
 
     @classmethod
     def delete(cls, cloud: Cloud, live: Live) -> None:
-        # It stays in use for minutes after its listeners and rules are gone.
+        # AWS reports it as in use for minutes after its listeners and rules are deleted.
         with ignore_codes(NO_GROUP):
             delete = cloud.client("elbv2").delete_target_group
             cloud.retry(lambda: delete(TargetGroupArn=live.id), "ResourceInUse")

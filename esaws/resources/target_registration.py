@@ -1,4 +1,4 @@
-"""A target registration: the instances of a group, entered into a target group by hand as a single task needs it."""
+"""The registration of an Auto Scaling group's instances in a target group, for tasks without a service."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from esaws.cloud import Cloud
 from esaws.errors import InvalidResource, NotDeployed
 from esaws.resource import Live, Lives, Resource
 from esaws.resources._elbv2 import NO_GROUP
-from esaws.resources.auto_scaling_group import AutoScalingGroup, described, in_service
+from esaws.resources.auto_scaling_group import AutoScalingGroup, describe_group, instances_in_service
 from esaws.resources.service import Service
 from esaws.resources.target_group import TargetGroup
 
@@ -19,9 +19,9 @@ _NO_TARGET = "InvalidTarget"
 
 @dataclass(frozen=True, kw_only=True)
 class TargetRegistration(Resource):
-    """Every instance in service of `group` receives what `target_group` is sent, on `port`.
+    """Registers every instance in service of `group` in `target_group`, with `port`.
 
-    An instance that the group puts in later is not registered: that shows as a drift.
+    Instances that the group starts later are not registered, which is a drift.
     """
 
     target_group: TargetGroup
@@ -50,18 +50,18 @@ class TargetRegistration(Resource):
     def __post_init__(self) -> None:
         super().__post_init__()
         if not 1 <= self.port <= 65535:
-            raise InvalidResource(f"{self}: there is no port {self.port}")
+            raise InvalidResource(f"{self}: port {self.port} is not between 1 and 65535")
 
     def default_name(self) -> str:
         return f"{self.target_group.name} {self.group.name}"
 
     @classmethod
     def list(cls, cloud: Cloud) -> Lives:
-        """One for each target group and Auto Scaling group of ours, and one for each target that is neither's.
+        """Return one per target group and Auto Scaling group of ours, and one per target outside our groups.
 
         Target groups of ECS services are left out: ECS registers their targets itself.
         """
-        by_ecs = {
+        of_services = {
             balancer["targetGroupArn"]
             for service in Service.list(cloud)
             for balancer in service.raw["loadBalancers"]
@@ -70,7 +70,7 @@ class TargetRegistration(Resource):
         groups = AutoScalingGroup.list(cloud)
         lives = []
         for target_group in TargetGroup.list(cloud):
-            if target_group.id not in by_ecs:
+            if target_group.id not in of_services:
                 with ignore_codes(NO_GROUP):
                     described = cloud.client("elbv2").describe_target_health(TargetGroupArn=target_group.id)
                     lives += _lives(target_group, groups, described["TargetHealthDescriptions"])
@@ -78,17 +78,17 @@ class TargetRegistration(Resource):
 
     def create(self, cloud: Cloud) -> None:
         name = cloud.aws_name(self.group.name)
-        group = described(cloud, name)
+        group = describe_group(cloud, name)
         if not group or not group["DesiredCapacity"]:
-            raise NotDeployed(f"{name} has no instance to register: give it a desired capacity, then apply this again")
-        cloud.wait_until(f"an instance of {name} is in service", lambda: in_service(cloud, name), minutes=5)
-        self._register(cloud, in_service(cloud, name))
+            raise NotDeployed(f"{name} has no instance to register; set its desired capacity and apply this again")
+        cloud.wait_until(f"an instance of {name} is in service", lambda: instances_in_service(cloud, name), minutes=5)
+        self._register(cloud, instances_in_service(cloud, name))
 
     def update(self, cloud: Cloud, live: Live) -> None:
-        instances = in_service(cloud, cloud.aws_name(self.group.name))
+        instances = instances_in_service(cloud, cloud.aws_name(self.group.name))
         self._register(cloud, instances)
-        wanted = [_target(instance, self.port) for instance in instances]
-        _deregister(cloud, live, [target for target in live.raw["Targets"] if target not in wanted])
+        declared = [_target(instance, self.port) for instance in instances]
+        _deregister(cloud, live, [target for target in live.raw["Targets"] if target not in declared])
 
     def _register(self, cloud: Cloud, instances: Iterable[str]) -> None:
         target_group = self.target_group.id_in(cloud)
@@ -101,7 +101,7 @@ class TargetRegistration(Resource):
         targets = live.raw["Targets"]
         with ignore_codes(NO_GROUP, _NO_TARGET):
             _deregister(cloud, live, targets)
-            # It drains for as long as the target group's deregistration delay says.
+            # Draining takes the deregistration delay of the target group.
             cloud.wait("elbv2", "target_deregistered", TargetGroupArn=live.fields["target_group"], Targets=targets)
 
     @classmethod
@@ -119,17 +119,17 @@ def _deregister(cloud: Cloud, live: Live, targets: Iterable[dict[str, Any]]) -> 
 
 
 def _lives(target_group: Live, groups: Iterable[Live], health: Iterable[dict[str, Any]]) -> Lives:
-    """What is registered in a target group: by Auto Scaling group, and what belongs to none one by one; pure."""
-    left = [*health]
+    """Return the registrations of a target group: one per Auto Scaling group, and one per other target. Pure."""
+    remaining = [*health]
     lives = []
     for group in groups:
         members = {instance["InstanceId"]: instance["LifecycleState"] for instance in group.raw["Instances"]}
-        own = [item for item in left if item["Target"]["Id"] in members]
-        left = [item for item in left if item not in own]
+        own = [item for item in remaining if item["Target"]["Id"] in members]
+        remaining = [item for item in remaining if item not in own]
         if own:
             serving = {instance for instance, state in members.items() if state == "InService"}
             lives.append(_live(target_group, own, f"{target_group.name} {group.name}", group, serving))
-    for item in left:
+    for item in remaining:
         lives.append(_live(target_group, [item], "{} {Id}:{Port}".format(target_group.name, **item["Target"])))
     return lives
 
@@ -160,7 +160,7 @@ def _live(
 
 
 def _port(targets: Iterable[dict[str, Any]], serving: set[str]) -> Any:
-    """The port on which every serving instance is registered; in words where it is not one port, or not every one."""
+    """Return the port of all instances in service; a description if they have several, or some are not registered."""
     ports = sorted({target["Port"] for target in targets})
     missing = serving - {target["Id"] for target in targets}
     if len(ports) == 1 and not missing:

@@ -1,4 +1,4 @@
-"""A task of its own: one run of a container that nobody replaces when it ends."""
+"""An ECS task without a service: ECS does not replace it when it stops."""
 
 import re
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from esaws.aws import ignore_codes, pages
 from esaws.cloud import Cloud
 from esaws.errors import EsawsError
 from esaws.resource import Live, Lives, Ref, Resource
-from esaws.resources._ecs import NO_CLUSTER, described, ecs_name, ecs_tags, in_cluster
+from esaws.resources._ecs import NO_CLUSTER, describe, ecs_name, ecs_tags, list_in_cluster
 from esaws.resources.auto_scaling_group import AutoScalingGroup
 from esaws.resources.cluster import Cluster
 from esaws.resources.task_definition import TaskDefinition
@@ -19,7 +19,7 @@ _STOPPING = frozenset({"DEACTIVATING", "STOPPING", "DEPROVISIONING"})
 
 @dataclass(frozen=True, kw_only=True)
 class Task(Resource):
-    """Runs `task_definition` once on an instance of `cluster`. Stopped ones are as good as gone: it is run anew."""
+    """Runs `task_definition` once on an instance of `cluster`. A deploy runs a stopped one again."""
 
     cluster: Cluster
     task_definition: TaskDefinition
@@ -47,10 +47,10 @@ class Task(Resource):
     def list(cls, cloud: Cloud) -> Lives:
         lives = []
         for cluster in Cluster.list(cloud):
-            # What shall stop is listed apart, for an hour after it has.
-            for wanted in ("RUNNING", _STOPPED):
-                for raw in in_cluster(cloud, cluster.id, "list_tasks", "tasks", desiredStatus=wanted):
-                    # The tasks of a service are the service's.
+            # Stopping tasks are listed separately, until an hour after they stopped.
+            for status in ("RUNNING", _STOPPED):
+                for raw in list_in_cluster(cloud, cluster.id, "list_tasks", "tasks", desiredStatus=status):
+                    # The tasks of services belong to the services.
                     if raw["lastStatus"] != _STOPPED and not raw.get("group", "").startswith("service:"):
                         lives.append(cls._live(cluster, ecs_name(cloud, raw), raw))
         return lives
@@ -72,9 +72,9 @@ class Task(Resource):
 
     def create(self, cloud: Cloud) -> None:
         cluster = self.cluster.id_in(cloud)
-        # An instance in service has yet to start its agent, which registers it.
+        # The agent of an instance in service may not have started yet.
         minutes = 10 if cloud.is_aws else 0.2
-        cloud.wait_until(f"an instance of {self.cluster} can take {self}", lambda: _agents(cloud, cluster), minutes=minutes)
+        cloud.wait_until(f"{self.cluster} has an instance", lambda: _has_agent(cloud, cluster), minutes=minutes)
         answer = cloud.client("ecs").run_task(
             cluster=cluster,
             taskDefinition=self.task_definition.id_in(cloud),
@@ -82,10 +82,10 @@ class Task(Resource):
             startedBy=f"esaws/{cloud.deployment}",
             tags=ecs_tags(cloud, self.name),
         )
-        # What can't be placed is no error of the call.
+        # A task that can't be placed is a failure of a successful call.
         if not answer["tasks"]:
             reasons = ", ".join(sorted({failure.get("reason", "unknown") for failure in answer["failures"]}))
-            raise EsawsError(f"{self} can't run in {self.cluster}: {reasons or 'ECS does not say why'}")
+            raise EsawsError(f"{self} was not started in {self.cluster}: {reasons or 'ECS gives no reason'}")
         self.remember_id(cloud, answer["tasks"][0]["taskArn"])
         self.ready(cloud)
 
@@ -93,9 +93,9 @@ class Task(Resource):
         cluster, arn = self.cluster.id_in(cloud), self.id_in(cloud)
 
         def running() -> bool:
-            for raw in described(cloud, "tasks", [arn], cluster=cluster):
+            for raw in describe(cloud, "tasks", [arn], cluster=cluster):
                 if raw["lastStatus"] == _STOPPED:
-                    raise EsawsError(f"{self} stopped: {_why(raw)}")
+                    raise EsawsError(f"{self} stopped: {_stop_reason(raw)}")
                 return bool(raw["lastStatus"] == "RUNNING")
             return False
 
@@ -110,13 +110,13 @@ class Task(Resource):
         cluster = live.fields["cluster"]
 
         def stopped() -> bool:
-            found: Any = ()
+            tasks: Any = ()
             with ignore_codes(NO_CLUSTER):
-                found = [*described(cloud, "tasks", [live.id], cluster=cluster)]
-            return all(raw["lastStatus"] == _STOPPED for raw in found)
+                tasks = [*describe(cloud, "tasks", [live.id], cluster=cluster)]
+            return all(raw["lastStatus"] == _STOPPED for raw in tasks)
 
         if not stopped():
-            # A task that is not there is an InvalidParameterException, like much else; whether it stops is seen after.
+            # A missing task has the same code as other errors. The wait below checks that it stops.
             with ignore_codes("InvalidParameterException"):
                 reason = f"deleted from deployment {cloud.deployment}"
                 cloud.client("ecs").stop_task(cluster=cluster, task=live.id, reason=reason)
@@ -128,12 +128,12 @@ class Task(Resource):
         return cls(name="web", cluster=group.template.cluster, task_definition=TaskDefinition.example(), after=(group,))
 
 
-def _agents(cloud: Cloud, cluster: str) -> bool:
+def _has_agent(cloud: Cloud, cluster: str) -> bool:
     arns = pages(cloud, "ecs", "list_container_instances", "containerInstanceArns", cluster=cluster, status="ACTIVE")
-    found = described(cloud, "containerInstances", arns, include=["TAGS"], cluster=cluster)
-    return any(raw["agentConnected"] for raw in found)
+    instances = describe(cloud, "containerInstances", arns, include=["TAGS"], cluster=cluster)
+    return any(raw["agentConnected"] for raw in instances)
 
 
-def _why(raw: dict[str, Any]) -> str:
+def _stop_reason(raw: dict[str, Any]) -> str:
     reasons = [raw.get("stoppedReason", ""), *(container.get("reason", "") for container in raw.get("containers", ()))]
     return "; ".join(filter(None, reasons)) or "ECS does not say why"

@@ -1,4 +1,4 @@
-"""A task definition: which container a task runs, with what it needs of its instance."""
+"""A task definition with one container."""
 
 import re
 from collections.abc import Iterator
@@ -11,21 +11,21 @@ from esaws.aws import pages
 from esaws.cloud import Cloud
 from esaws.errors import EsawsError, InvalidResource
 from esaws.resource import Live, Lives, Ref, Resource
-from esaws.resources._ecs import ecs_name, ecs_tags, last_part, says
+from esaws.resources._ecs import ecs_name, ecs_tags, message_contains, resource_name
 from esaws.resources.ecr_image import ECRImage
 from esaws.resources.log_group import LogGroup
 
 SMALLEST_MEMORY = 6
-"""In MiB, what Docker needs for a container."""
+"""The memory in MiB that Docker needs for a container."""
 
 _AT_ONCE = 10
 
 
 @dataclass(frozen=True, kw_only=True)
 class TaskDefinition(Resource):
-    """One container, named as the resource, in bridge mode on EC2; `memory` in MiB is more than it can ever have.
+    """One container with the name of the resource, in bridge mode on EC2. `memory` is its hard limit in MiB.
 
-    Without `host_port` each task gets a free port of its instance. A change is a new revision.
+    Without `host_port`, each task gets a free port of its instance. Every change is a new revision.
     """
 
     image: str | ECRImage
@@ -56,22 +56,22 @@ class TaskDefinition(Resource):
         super().__post_init__()
         for port in (self.container_port, self.host_port):
             if port is not None and not 1 <= port <= 65535:
-                raise InvalidResource(f"{self}: there is no port {port}; ports are 1 to 65535")
+                raise InvalidResource(f"{self}: port {port} is not between 1 and 65535")
         if self.host_port is not None and self.container_port is None:
-            raise InvalidResource(f"{self}: host port {self.host_port} leads nowhere without a container port")
+            raise InvalidResource(f"{self}: host_port {self.host_port} needs a container_port")
         if self.memory < SMALLEST_MEMORY:
-            raise InvalidResource(f"{self}: a container needs {SMALLEST_MEMORY} MiB at least, not {self.memory}")
+            raise InvalidResource(f"{self}: memory {self.memory} is less than {SMALLEST_MEMORY} MiB")
         if len(dict(self.environment)) < len(self.environment):
-            raise InvalidResource(f"{self}: a variable of its environment is given twice")
+            raise InvalidResource(f"{self}: an environment variable is set twice")
 
     @classmethod
     def list(cls, cloud: Cloud) -> Lives:
         families = {"familyPrefix": cloud.aws_name(""), "status": "ACTIVE"}
         lives = []
         for family in pages(cloud, "ecs", "list_task_definition_families", "families", **families):
-            found = next(_owned(cloud, _revisions(cloud, family, "ACTIVE")), None)
-            if found:
-                name, raw = found
+            newest = next(_owned(cloud, _revisions(cloud, family, "ACTIVE")), None)
+            if newest:
+                name, raw = newest
                 observed = _observed(raw)
                 parents = {Ref("LogGroup", str(observed["log_group"])), Ref("ECRImage", str(observed["image"]))}
                 arn = raw["taskDefinitionArn"]
@@ -100,7 +100,7 @@ class TaskDefinition(Resource):
             "awslogs-region": cloud.region,
             "awslogs-stream-prefix": self.name,
         }
-        # Port 0 of the host stands for any that is free.
+        # Host port 0 means any free port.
         port = {"containerPort": self.container_port, "hostPort": self.host_port or 0, "protocol": "tcp"}
         return {
             "name": self.name,
@@ -116,7 +116,7 @@ class TaskDefinition(Resource):
     @classmethod
     def delete(cls, cloud: Cloud, live: Live) -> None:
         ecs, family = cloud.client("ecs"), live.raw["family"]
-        # The newest goes last: as long as it is there, a run that was cut short finds the others again.
+        # The newest is deleted last, so that an interrupted run finds the others again.
         for status in ("INACTIVE", "ACTIVE"):
             ours = [raw["taskDefinitionArn"] for _, raw in _owned(cloud, _revisions(cloud, family, status))][::-1]
             for start in range(0, len(ours), _AT_ONCE):
@@ -124,10 +124,10 @@ class TaskDefinition(Resource):
                 if status == "ACTIVE":
                     for arn in batch:
                         ecs.deregister_task_definition(taskDefinition=arn)
-                # AWS refuses with 200. What it takes is DELETE_IN_PROGRESS until it tidies up: nothing to wait for.
+                # Failures come with a successful call. Deleted ones stay DELETE_IN_PROGRESS, so there is no wait.
                 for failure in ecs.delete_task_definitions(taskDefinitions=batch)["failures"]:
                     if "does not exist" not in failure.get("reason", ""):
-                        raise EsawsError(f"ECS does not delete {failure.get('arn')}: {failure.get('reason')}")
+                        raise EsawsError(f"{failure.get('arn')}: ECS did not delete it ({failure.get('reason')})")
 
     @classmethod
     def example(cls) -> Self:
@@ -136,23 +136,23 @@ class TaskDefinition(Resource):
 
 
 def _revisions(cloud: Cloud, family: str, status: str) -> Iterator[str]:
-    """The ARNs of a family's revisions, the newest first."""
+    """Yield the ARNs of a family's revisions, the newest first."""
     listed = pages(cloud, "ecs", "list_task_definitions", "taskDefinitionArns", familyPrefix=family, status=status)
     numbers = {
-        int(number): arn for arn in listed for name, _, number in [last_part(arn).rpartition(":")] if name == family
+        int(number): arn for arn in listed for name, _, number in [resource_name(arn).rpartition(":")] if name == family
     }
     yield from (numbers[number] for number in sorted(numbers, reverse=True))
 
 
 def _owned(cloud: Cloud, arns: Iterator[str]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Reference name and description of those that carry our tags; one that a person registered may have none."""
+    """Yield reference name and description of the revisions with our tags. Revisions made by hand may have none."""
     for arn in arns:
         try:
             answer = cloud.client("ecs").describe_task_definition(taskDefinition=arn, include=["TAGS"])
         except ClientError as error:
-            if not says(error, "unable to describe"):
+            if not message_contains(error, "unable to describe"):
                 raise
-            continue  # deleted since
+            continue  # deleted meanwhile
         if name := ecs_name(cloud, answer):
             yield name, answer["taskDefinition"]
 

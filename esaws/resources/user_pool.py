@@ -1,4 +1,4 @@
-"""A user pool of Cognito: a directory of people who sign up and sign in."""
+"""A Cognito user pool: a directory of users who sign up and sign in."""
 
 import re
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from esaws.aws import ignore_codes, pages
 from esaws.cloud import Cloud
 from esaws.errors import InvalidResource
 from esaws.resource import Live, Lives, Resource
-from esaws.resources._cognito import settings_of
+from esaws.resources._cognito import update_parameters
 
 _STANDARD_ATTRIBUTES = frozenset(
     {"address", "birthdate", "email", "family_name", "gender", "given_name", "locale", "middle_name", "name"}
@@ -18,7 +18,7 @@ _STANDARD_ATTRIBUTES = frozenset(
 
 @dataclass(frozen=True, kw_only=True)
 class UserPool(Resource):
-    """Passwords need upper and lower case, a number and a symbol; a second factor is an authenticator app."""
+    """Passwords need upper and lower case, a number and a symbol. The second factor is an authenticator app."""
 
     required_attributes: tuple[str, ...] = ("address", "birthdate", "email", "name", "phone_number")
     minimum_length: int = 8
@@ -44,26 +44,28 @@ class UserPool(Resource):
     def __post_init__(self) -> None:
         super().__post_init__()
         if unknown := sorted(set(self.required_attributes) - _STANDARD_ATTRIBUTES):
-            raise InvalidResource(f"{self}: Cognito can't require {', '.join(unknown)}: not a standard attribute")
+            raise InvalidResource(
+                f"{self}: {', '.join(unknown)} can't be required, since it is not a standard attribute"
+            )
         if not 6 <= self.minimum_length <= 99:
-            raise InvalidResource(f"{self}: passwords of {self.minimum_length} at least; Cognito takes 6 to 99")
+            raise InvalidResource(f"{self}: minimum_length {self.minimum_length} is invalid; Cognito takes 6 to 99")
         if not set(self.verified_attributes) <= {"email"}:
-            raise InvalidResource(f"{self} can verify email alone: phone numbers need a role that may send messages")
+            raise InvalidResource(f"{self}: only email can be verified; phone numbers need a role that sends messages")
 
     @classmethod
     def list(cls, cloud: Cloud) -> Lives:
         lives = []
         for summary in pages(cloud, "cognito-idp", "list_user_pools", "UserPools", MaxResults=60):
-            if summary["Name"].startswith(cloud.aws_name("")):  # tags are shown only when it is described
+            if summary["Name"].startswith(cloud.aws_name("")):  # only the describe call has the tags
                 with ignore_codes("ResourceNotFoundException"):
-                    raw = _described(cloud, summary["Id"])
+                    raw = _describe(cloud, summary["Id"])
                     if name := cloud.owned_name(raw.get("UserPoolTags", {})):
                         lives.append(cls._live(name, raw))
         return lives
 
     @classmethod
     def _live(cls, name: str, raw: dict[str, Any]) -> Live:
-        # `sub`, the user's id, is in every pool and required without anybody asking for it.
+        # `sub`, the user's id, is always required.
         required = {item["Name"] for item in raw["SchemaAttributes"] if item.get("Required")} - {"sub"}
         return Live(
             cls.kind,
@@ -95,9 +97,9 @@ class UserPool(Resource):
             self._set_mfa(cloud, pool)
 
     def update(self, cloud: Cloud, live: Live) -> None:
-        raw = _described(cloud, live.id)
-        settings = settings_of(cloud, "UpdateUserPool", raw)
-        # Described twice, and accepted once: the password policy has the same number.
+        raw = _describe(cloud, live.id)
+        settings = update_parameters(cloud, "UpdateUserPool", raw)
+        # The same number is in the password policy, and AWS accepts only one of them.
         settings.get("AdminCreateUserConfig", {}).pop("UnusedAccountValidityDays", None)
         settings["Policies"] = raw["Policies"] | {
             "PasswordPolicy": raw["Policies"]["PasswordPolicy"] | self._password_policy()
@@ -112,7 +114,7 @@ class UserPool(Resource):
         return {"MinimumLength": self.minimum_length, **dict.fromkeys(kinds, True)}
 
     def _set_mfa(self, cloud: Cloud, pool: str) -> None:
-        # In a call of its own: creating a pool with a second factor would ask for a role that sends text messages.
+        # Separate, because creating a pool with a second factor would need a role that sends text messages.
         app = {} if self.mfa == "OFF" else {"SoftwareTokenMfaConfiguration": {"Enabled": True}}
         cloud.client("cognito-idp").set_user_pool_mfa_config(UserPoolId=pool, MfaConfiguration=self.mfa, **app)
 
@@ -120,13 +122,13 @@ class UserPool(Resource):
     def delete(cls, cloud: Cloud, live: Live) -> None:
         cognito = cloud.client("cognito-idp")
         with ignore_codes("ResourceNotFoundException"):
-            # Somebody may have given it a domain, with which it can't be deleted.
-            raw = _described(cloud, live.id)
+            # A pool with a domain can't be deleted.
+            raw = _describe(cloud, live.id)
             for domain in filter(None, (raw.get("Domain"), raw.get("CustomDomain"))):
                 cognito.delete_user_pool_domain(Domain=domain, UserPoolId=live.id)
             cloud.wait_until(
                 f"{live.name} has no domain",
-                lambda: not {"Domain", "CustomDomain"} & _described(cloud, live.id).keys(),
+                lambda: not {"Domain", "CustomDomain"} & _describe(cloud, live.id).keys(),
             )
             cognito.delete_user_pool(UserPoolId=live.id)
 
@@ -135,6 +137,6 @@ class UserPool(Resource):
         return cls(name="Managers")
 
 
-def _described(cloud: Cloud, pool: str) -> dict[str, Any]:
+def _describe(cloud: Cloud, pool: str) -> dict[str, Any]:
     described: dict[str, Any] = cloud.client("cognito-idp").describe_user_pool(UserPoolId=pool)["UserPool"]
     return described

@@ -1,4 +1,4 @@
-"""A client of a user pool: an application that lets people sign in with it."""
+"""A client of a user pool: an application whose users sign in with it."""
 
 import re
 from dataclasses import dataclass
@@ -8,13 +8,13 @@ from esaws.aws import ignore_codes, pages
 from esaws.cloud import Cloud
 from esaws.errors import InvalidResource
 from esaws.resource import Live, Lives, Ref, Resource
-from esaws.resources._cognito import settings_of
+from esaws.resources._cognito import update_parameters
 from esaws.resources.user_pool import UserPool
 
 
 @dataclass(frozen=True, kw_only=True)
 class UserPoolClient(Resource):
-    """An application in `pool`; one that runs in a browser can't keep a secret and gets none."""
+    """An application of `pool`. One that runs in a browser gets no secret, since it can't keep it."""
 
     pool: UserPool
     generate_secret: bool = False
@@ -38,7 +38,9 @@ class UserPoolClient(Resource):
     def __post_init__(self) -> None:
         super().__post_init__()
         if not all(flow.startswith("ALLOW_") for flow in self.auth_flows) or not self.auth_flows:
-            raise InvalidResource(f"{self}: the flows of an application are called ALLOW_…, one of them at least")
+            raise InvalidResource(
+                f"{self}: auth_flows must contain at least one flow, and only names that begin with ALLOW_"
+            )
 
     @classmethod
     def list(cls, cloud: Cloud) -> Lives:
@@ -49,13 +51,13 @@ class UserPoolClient(Resource):
                     cloud, "cognito-idp", "list_user_pool_clients", "UserPoolClients", UserPoolId=pool.id, MaxResults=60
                 )
                 for summary in [*summaries]:
-                    raw = _described(cloud, pool.id, summary["ClientId"])
+                    raw = _describe(cloud, pool.id, summary["ClientId"])
                     lives.append(cls._live(cloud, raw))
         return lives
 
     @classmethod
     def _live(cls, cloud: Cloud, raw: dict[str, Any]) -> Live:
-        # Clients have no tags; inside a pool of ours, our prefix tells ours from somebody else's.
+        # Clients have no tags. In our pool, those with our prefix are ours.
         prefix, name = cloud.aws_name(""), raw["ClientName"]
         return Live(
             cls.kind,
@@ -84,8 +86,8 @@ class UserPoolClient(Resource):
         self.remember_id(cloud, created["ClientId"])
 
     def update(self, cloud: Cloud, live: Live) -> None:
-        raw = _described(cloud, live.fields["pool"], live.id)
-        settings = settings_of(cloud, "UpdateUserPoolClient", raw) | {"ExplicitAuthFlows": [*self.auth_flows]}
+        raw = _describe(cloud, live.fields["pool"], live.id)
+        settings = update_parameters(cloud, "UpdateUserPoolClient", raw) | {"ExplicitAuthFlows": [*self.auth_flows]}
         cloud.client("cognito-idp").update_user_pool_client(**settings)
 
     @classmethod
@@ -98,7 +100,7 @@ class UserPoolClient(Resource):
         return cls(name="manager-web-ui", pool=UserPool.example())
 
 
-def _described(cloud: Cloud, pool: str, client: str) -> dict[str, Any]:
-    asked = cloud.client("cognito-idp").describe_user_pool_client(UserPoolId=pool, ClientId=client)
-    described: dict[str, Any] = asked["UserPoolClient"]
+def _describe(cloud: Cloud, pool: str, client: str) -> dict[str, Any]:
+    response = cloud.client("cognito-idp").describe_user_pool_client(UserPoolId=pool, ClientId=client)
+    described: dict[str, Any] = response["UserPoolClient"]
     return described

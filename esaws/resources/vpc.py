@@ -1,4 +1,4 @@
-"""A virtual private cloud: the network that everything else stands in."""
+"""A virtual private cloud."""
 
 from dataclasses import dataclass
 from typing import Self
@@ -6,12 +6,12 @@ from typing import Self
 from esaws.aws import ignore_codes
 from esaws.cloud import Cloud
 from esaws.resource import Live, Lives, Resource
-from esaws.resources._ec2 import owned, tag_specifications
+from esaws.resources._ec2 import list_owned, tag_specifications
 
 
 @dataclass(frozen=True, kw_only=True)
 class VPC(Resource):
-    """An address range of its own, with AWS's resolver giving names to its hosts."""
+    """A network with its own address range. With `dns_hostnames`, AWS gives its hosts DNS names."""
 
     cidr: str
     dns_hostnames: bool = True
@@ -19,7 +19,7 @@ class VPC(Resource):
     in_place = frozenset({"dns_hostnames"})
     seconds = 2
     icon = "aws.network.VPC"
-    free = "AWS charges for what stands in a VPC, not for the VPC"
+    free = "AWS charges for resources in a VPC, not for the VPC"
     permissions = (
         "ec2:CreateTags",
         "ec2:CreateVpc",
@@ -33,7 +33,7 @@ class VPC(Resource):
     def list(cls, cloud: Cloud) -> Lives:
         ec2 = cloud.client("ec2")
         lives = []
-        for name, raw in owned(cloud, "describe_vpcs", "Vpcs"):
+        for name, raw in list_owned(cloud, "describe_vpcs", "Vpcs"):
             names = ec2.describe_vpc_attribute(VpcId=raw["VpcId"], Attribute="enableDnsHostnames")
             observed = {"cidr": raw["CidrBlock"], "dns_hostnames": names["EnableDnsHostnames"]["Value"]}
             lives.append(Live(cls.kind, name, raw["VpcId"], state=raw["State"], fields=observed, raw=raw))

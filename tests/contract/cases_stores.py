@@ -7,7 +7,7 @@ from typing import Any
 
 from esaws.cloud import Cloud
 from esaws.resource import Live
-from esaws.resources._cognito import settings_of
+from esaws.resources._cognito import update_parameters
 from esaws.resources.cache_subnet_group import CacheSubnetGroup
 from esaws.resources.db_subnet_group import DBSubnetGroup
 from esaws.resources.subnet import Subnet
@@ -130,7 +130,7 @@ def _keep_versions(cloud: Cloud, live: Live) -> None:
 def _user_pool(cloud: Cloud, live: Live, **settings: Any) -> None:
     # As the console does, which says everything again: what an update does not name is reset.
     cognito = cloud.client("cognito-idp")
-    same = settings_of(cloud, "UpdateUserPool", cognito.describe_user_pool(UserPoolId=live.id)["UserPool"])
+    same = update_parameters(cloud, "UpdateUserPool", cognito.describe_user_pool(UserPoolId=live.id)["UserPool"])
     same.get("AdminCreateUserConfig", {}).pop("UnusedAccountValidityDays", None)
     cognito.update_user_pool(**same | settings | {"UserPoolId": live.id})
 

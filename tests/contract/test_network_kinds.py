@@ -13,7 +13,7 @@ from esaws.deploy.leftovers import leftovers
 from esaws.deploy.plan import plan_deploy, plan_teardown
 from esaws.errors import EsawsError, InvalidResource, NotDeployed
 from esaws.resource import Resource
-from esaws.resources._elbv2 import forwarded_to
+from esaws.resources._elbv2 import describe_forward
 from esaws.resources.auto_scaling_group import AutoScalingGroup
 from esaws.resources.group_scaling_policy import GroupScalingPolicy
 from esaws.resources.launch_template import LaunchTemplate
@@ -233,7 +233,7 @@ WEB, OTHER = "arn:web", "arn:other"
     ],
 )
 def test_an_action_is_shown_as_its_target_group_or_in_words(action: list[dict[str, Any]], shown: str) -> None:
-    assert forwarded_to(action) == shown
+    assert describe_forward(action) == shown
 
 
 INVALID: list[tuple[type[Resource], dict[str, Any]]] = [
