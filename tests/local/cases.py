@@ -1,4 +1,4 @@
-"""A case is a question, AWS's answer to it, and stock moto's; the modules `cases_*.py` hold them."""
+"""Cases: calls, and their result on AWS and on stock moto. The modules `cases_*.py` contain them."""
 
 import os
 from collections.abc import Callable
@@ -12,10 +12,12 @@ from botocore.parsers import ResponseParserError
 
 @dataclass(frozen=True)
 class Case:
-    """A question, AWS's answer to it, and stock moto's."""
+    """Calls in an empty account, and what they return on AWS and on stock moto."""
 
     name: str
-    ask: Callable[[Any], Any]
+    """A sentence about AWS."""
+    run: Callable[[Any], Any]
+    """Takes an account and returns the result."""
     aws: Any
     stock: Any
 
@@ -26,29 +28,32 @@ REGIONS = ("eu-west-3", "us-east-1", "ap-southeast-2", "ca-central-1")
 
 
 def region_of(name: str) -> str:
-    """The region in which a case is asked: always the same for its name, unless the environment names another."""
+    """The region of a case, which depends on its name only; the environment variable REGION overrides it."""
     return os.environ.get("REGION") or REGIONS[crc32(name.encode()) % len(REGIONS)]
 
 
-def located(account: Any, **more: Any) -> dict[str, Any]:
-    """What CreateBucket is told besides the name: more, and the region, but for us-east-1, which is never named.
+def located(account: Any, **configuration: Any) -> dict[str, Any]:
+    """The configuration for CreateBucket, with the region, except for us-east-1, which must not be named.
 
     https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucket.html
     """
-    place = {} if account.region == "us-east-1" else {"LocationConstraint": account.region}
-    return {"CreateBucketConfiguration": {**place, **more}} if place or more else {}
+    if account.region != "us-east-1":
+        configuration["LocationConstraint"] = account.region
+    return {"CreateBucketConfiguration": configuration} if configuration else {}
 
 
 def case(name: str, *, aws: Any, stock: Any) -> Callable[[Callable[[Any], Any]], Callable[[Any], Any]]:
-    def register(ask: Callable[[Any], Any]) -> Callable[[Any], Any]:
-        CASES.append(Case(name, ask, aws, stock))
-        return ask
+    """Register a function as a case."""
+
+    def register(run: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        CASES.append(Case(name, run, aws, stock))
+        return run
 
     return register
 
 
 def outcome(call: Callable[[], Any]) -> Any:
-    """What a call gives, or the code of the error it ends in."""
+    """The result of a call, or the code of its error."""
     try:
         return call()
     except ClientError as error:

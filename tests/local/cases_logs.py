@@ -4,14 +4,14 @@ from collections.abc import Callable
 from typing import Any
 
 from tests.local.cases import case, outcome
-from tests.local.cases_refusals_stores import BROKER, database
+from tests.local.cases_errors_stores import BROKER, database
 
 BACK_THEN_GONE = (["group"], [])
 
 
 def groups(account: Any) -> list[str]:
-    shown = account.client("logs").describe_log_groups()["logGroups"]
-    return [group["logGroupName"] for group in shown]
+    described = account.client("logs").describe_log_groups()["logGroups"]
+    return [group["logGroupName"] for group in described]
 
 
 def deleted_twice(account: Any, name: str, stop: Callable[[], Any]) -> tuple[list[str], list[str]]:
@@ -30,28 +30,32 @@ def deleted_twice(account: Any, name: str, stop: Callable[[], Any]) -> tuple[lis
 def flow_logs(account: Any, **settings: Any) -> list[str]:
     """The ids of flow logs of a VPC to the log group `flow`."""
     vpc, _, _ = account.network()
-    asked = {"LogGroupName": "flow", "DeliverLogsPermissionArn": f"arn:aws:iam::{account.id}:role/flow", **settings}
+    parameters = {
+        "LogGroupName": "flow",
+        "DeliverLogsPermissionArn": f"arn:aws:iam::{account.id}:role/flow",
+        **settings,
+    }
     ids: list[str] = account.client("ec2").create_flow_logs(
-        ResourceIds=[vpc], ResourceType="VPC", TrafficType="ALL", **asked
+        ResourceIds=[vpc], ResourceType="VPC", TrafficType="ALL", **parameters
     )["FlowLogIds"]
     return ids
 
 
-@case("a flow log makes its log group", aws=(["flow"], ["SUCCESS"]), stock=([], ["FAILED"]))
-def ask_group_of_flow_log(account: Any) -> Any:
+@case("a flow log creates its log group", aws=(["flow"], ["SUCCESS"]), stock=([], ["FAILED"]))
+def case_group_of_flow_log(account: Any) -> Any:
     flow_logs(account)
-    shown = account.client("ec2").describe_flow_logs()["FlowLogs"]
-    return groups(account), [each["DeliverLogsStatus"] for each in shown]
+    described = account.client("ec2").describe_flow_logs()["FlowLogs"]
+    return groups(account), [each["DeliverLogsStatus"] for each in described]
 
 
-@case("the group of a flow log comes back while that lives", aws=BACK_THEN_GONE, stock=([], []))
-def ask_deleted_under_flow_log(account: Any) -> Any:
+@case("a deleted log group is created again by its flow log", aws=BACK_THEN_GONE, stock=([], []))
+def case_deleted_under_flow_log(account: Any) -> Any:
     ids = flow_logs(account)
     return deleted_twice(account, "flow", lambda: account.client("ec2").delete_flow_logs(FlowLogIds=ids))
 
 
-@case("a group that came back has not the retention of the one that was deleted", aws=([7], [None]), stock=([7], []))
-def ask_retention_of_returned_group(account: Any) -> Any:
+@case("a log group that was created again has no retention", aws=([7], [None]), stock=([7], []))
+def case_retention_of_returned_group(account: Any) -> Any:
     logs = account.client("logs")
     logs.create_log_group(logGroupName="flow")
     flow_logs(account)
@@ -66,24 +70,24 @@ def ask_retention_of_returned_group(account: Any) -> Any:
 
 
 @case(
-    "a database makes a group for each log that it exports",
+    "a database creates a log group for each exported log",
     aws=["/aws/rds/instance/db/postgresql", "/aws/rds/instance/db/upgrade"],
     stock=[],
 )
-def ask_groups_of_database(account: Any) -> Any:
+def case_groups_of_database(account: Any) -> Any:
     database(account, EnableCloudwatchLogsExports=["postgresql", "upgrade"])
     return groups(account)
 
 
-@case("the group of a database's log comes back while that lives", aws=BACK_THEN_GONE, stock=([], []))
-def ask_deleted_under_database(account: Any) -> Any:
+@case("a deleted log group is created again by its database", aws=BACK_THEN_GONE, stock=([], []))
+def case_deleted_under_database(account: Any) -> Any:
     rds = database(account, EnableCloudwatchLogsExports=["postgresql"])
     stop = {"DBInstanceIdentifier": "db", "SkipFinalSnapshot": True}
     return deleted_twice(account, "/aws/rds/instance/db/postgresql", lambda: rds.delete_db_instance(**stop))
 
 
-@case("the group of a broker's log comes back while that lives", aws=BACK_THEN_GONE, stock=([], []))
-def ask_deleted_under_broker(account: Any) -> Any:
+@case("a deleted log group is created again by its broker", aws=BACK_THEN_GONE, stock=([], []))
+def case_deleted_under_broker(account: Any) -> Any:
     mq = account.client("mq")
     name = mq.create_broker(**BROKER, Logs={"General": True})["BrokerId"]
     mq.describe_broker(BrokerId=name)  # waits until it is running
@@ -116,13 +120,13 @@ def task(account: Any, **options: str) -> tuple[Any, str]:
     return ecs, started["taskArn"]
 
 
-@case("the group of a task that may make it comes back while that runs", aws=BACK_THEN_GONE, stock=([], []))
-def ask_deleted_under_task(account: Any) -> Any:
+@case("a deleted log group is created again by a task with awslogs-create-group", aws=BACK_THEN_GONE, stock=([], []))
+def case_deleted_under_task(account: Any) -> Any:
     ecs, running = task(account, **{"awslogs-create-group": "true"})
     return deleted_twice(account, "tasks", lambda: ecs.stop_task(cluster="c", task=running))
 
 
-@case("a task that may not make its group makes none", aws=[], stock=[])
-def ask_task_that_makes_none(account: Any) -> Any:
+@case("a task without awslogs-create-group creates no log group", aws=[], stock=[])
+def case_task_that_makes_none(account: Any) -> Any:
     task(account)
     return groups(account)

@@ -10,7 +10,7 @@ from tests.local.cases import case, located, outcome
     aws=("NotSimulated", ["metered"]),
     stock=("deleted", []),
 )
-def ask_bucket_metrics(account: Any) -> Any:
+def case_bucket_metrics(account: Any) -> Any:
     s3, name = account.client("s3"), f"metered-{account.id}"
     s3.create_bucket(Bucket=name, **located(account))
     told = outcome(lambda: s3.delete_bucket_metrics_configuration(Bucket=name, Id="all") and "deleted")
@@ -22,7 +22,7 @@ def ask_bucket_metrics(account: Any) -> Any:
     aws=("NotSimulated", ["key"]),
     stock=("deleted", []),
 )
-def ask_object_annotation(account: Any) -> Any:
+def case_object_annotation(account: Any) -> Any:
     s3, name = account.client("s3"), f"noted-{account.id}"
     s3.create_bucket(Bucket=name, **located(account))
     s3.put_object(Bucket=name, Key="key", Body=b"content")

@@ -7,7 +7,7 @@ from tests.local.cases import case, outcome
 
 
 @case("clusters are listed in pages", aws=[2, 2, 1], stock=[5])
-def ask_clusters(account: Any) -> Any:
+def case_clusters(account: Any) -> Any:
     ecs = account.client("ecs")
     for number in range(5):
         ecs.create_cluster(clusterName=f"c{number}")
@@ -15,8 +15,8 @@ def ask_clusters(account: Any) -> Any:
     return [len(page["clusterArns"]) for page in pages]
 
 
-@case("clusters that are deleted page by page are all seen", aws=[2, 2, 1], stock=[5])
-def ask_clusters_that_go(account: Any) -> Any:
+@case("all clusters are listed while they are deleted page by page", aws=[2, 2, 1], stock=[5])
+def case_clusters_that_go(account: Any) -> Any:
     ecs, sizes = account.client("ecs"), []
     for number in range(5):
         ecs.create_cluster(clusterName=f"c{number}")
@@ -28,38 +28,38 @@ def ask_clusters_that_go(account: Any) -> Any:
 
 
 @case("security groups and subnets are described in pages", aws=([5, 2], [5, 1]), stock=([7], [6]))
-def ask_network(account: Any) -> Any:
+def case_network(account: Any) -> Any:
     ec2 = account.client("ec2")
     vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
     for number in range(6):
         ec2.create_security_group(GroupName=f"g{number}", Description="group", VpcId=vpc)
         ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.0.{number}.0/24")
-    asked = {"Filters": [{"Name": "vpc-id", "Values": [vpc]}], "PaginationConfig": {"PageSize": 5}}
-    groups = ec2.get_paginator("describe_security_groups").paginate(**asked)
-    subnets = ec2.get_paginator("describe_subnets").paginate(**asked)
+    parameters = {"Filters": [{"Name": "vpc-id", "Values": [vpc]}], "PaginationConfig": {"PageSize": 5}}
+    groups = ec2.get_paginator("describe_security_groups").paginate(**parameters)
+    subnets = ec2.get_paginator("describe_subnets").paginate(**parameters)
     return [len(page["SecurityGroups"]) for page in groups], [len(page["Subnets"]) for page in subnets]
 
 
-@case("a load balancer's listeners are described in pages", aws=[2, 1], stock=[3])
-def ask_listeners(account: Any) -> Any:
+@case("the listeners of a load balancer are described in pages", aws=[2, 1], stock=[3])
+def case_listeners(account: Any) -> Any:
     elb, (_, subnets, group) = account.client("elbv2"), account.network()
     balancer = elb.create_load_balancer(Name="a", Subnets=subnets, SecurityGroups=[group])["LoadBalancers"][0]
-    asked = {"LoadBalancerArn": balancer["LoadBalancerArn"]}
+    parameters = {"LoadBalancerArn": balancer["LoadBalancerArn"]}
     answer = [{"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "404"}}]
     for port in (80, 81, 82):
-        elb.create_listener(Protocol="HTTP", Port=port, DefaultActions=answer, **asked)
-    pages = elb.get_paginator("describe_listeners").paginate(PaginationConfig={"PageSize": 2}, **asked)
+        elb.create_listener(Protocol="HTTP", Port=port, DefaultActions=answer, **parameters)
+    pages = elb.get_paginator("describe_listeners").paginate(PaginationConfig={"PageSize": 2}, **parameters)
     return [len(page["Listeners"]) for page in pages]
 
 
-def sizes(client: Any, operation: str, member: str, size: int | None = None, **asked: Any) -> list[int]:
+def sizes(client: Any, operation: str, member: str, size: int | None = None, **parameters: Any) -> list[int]:
     """How many entries each page has."""
-    pages = client.get_paginator(operation).paginate(**asked, PaginationConfig={"PageSize": size} if size else {})
+    pages = client.get_paginator(operation).paginate(**parameters, PaginationConfig={"PageSize": size} if size else {})
     return [len(page[member]) for page in pages]
 
 
-@case("alarms are described in pages, fifty unless asked", aws=([2, 1], [50, 5]), stock=([3], [55]))
-def ask_alarms(account: Any) -> Any:
+@case("alarms are described in pages, of fifty by default", aws=([2, 1], [50, 5]), stock=([3], [55]))
+def case_alarms(account: Any) -> Any:
     cloudwatch = account.client("cloudwatch")
     put = lambda number: cloudwatch.put_metric_alarm(  # noqa: E731
         AlarmName=f"alarm-{number:02}",
@@ -73,10 +73,10 @@ def ask_alarms(account: Any) -> Any:
     )
     for number in range(3):
         put(number)
-    asked = sizes(cloudwatch, "describe_alarms", "MetricAlarms", 2)
+    parameters = sizes(cloudwatch, "describe_alarms", "MetricAlarms", 2)
     for number in range(3, 55):
         put(number)
-    return asked, sizes(cloudwatch, "describe_alarms", "MetricAlarms")
+    return parameters, sizes(cloudwatch, "describe_alarms", "MetricAlarms")
 
 
 def fleet(account: Any) -> Any:
@@ -103,7 +103,7 @@ def fleet(account: Any) -> Any:
     aws=([2, 1], [2, 1], [2, 1]),
     stock=([3], [3], [3]),
 )
-def ask_fleet(account: Any) -> Any:
+def case_fleet(account: Any) -> Any:
     scaling = fleet(account)
     for number in range(3):
         scaling.put_scaling_policy(
@@ -119,8 +119,8 @@ def ask_fleet(account: Any) -> Any:
     )
 
 
-@case("what EC2 has many of is described in pages", aws=([5, 1], True, 100, [5, 1]), stock=([6], False, 101, [6]))
-def ask_many(account: Any) -> Any:
+@case("EC2 resources are described in pages", aws=([5, 1], True, 100, [5, 1]), stock=([6], False, 101, [6]))
+def case_many(account: Any) -> Any:
     ec2 = account.client("ec2")
     volume = ec2.create_volume(Size=1, AvailabilityZone=account.zones()[0])["VolumeId"]
     ec2.create_tags(Resources=[volume], Tags=[{"Key": f"key-{n}", "Value": "value"} for n in range(6)])
@@ -137,8 +137,8 @@ def ask_many(account: Any) -> Any:
     )
 
 
-@case("scalable targets are described page by page, each once", aws=([2, 2, 1], 5), stock=([2] * 4, 4))
-def ask_scalable_targets(account: Any) -> Any:
+@case("scalable targets are described in pages, each once", aws=([2, 2, 1], 5), stock=([2] * 4, 4))
+def case_scalable_targets(account: Any) -> Any:
     scaling = account.client("application-autoscaling")
     ecs = account.client("ecs")
     ecs.create_cluster(clusterName="c")
@@ -162,8 +162,8 @@ def ask_scalable_targets(account: Any) -> Any:
     return [len(page) for page in found], len({each for page in found for each in page})
 
 
-@case("services are listed by tens unless asked", aws=([10, 2], [12]), stock=([12], [12]))
-def ask_services(account: Any) -> Any:
+@case("services are listed in pages, of ten by default", aws=([10, 2], [12]), stock=([12], [12]))
+def case_services(account: Any) -> Any:
     ecs = account.client("ecs")
     ecs.create_cluster(clusterName="c")
     ecs.register_task_definition(family="f", containerDefinitions=[{"name": "c", "image": "i", "memory": 1}])
@@ -175,11 +175,11 @@ def ask_services(account: Any) -> Any:
     )
 
 
-@case("a hundred rules come in one page", aws=[61], stock=[50, 11])
-def ask_rules(account: Any) -> Any:
+@case("a hundred rules are described in one page", aws=[61], stock=[50, 11])
+def case_rules(account: Any) -> Any:
     elb, (_, subnets, group) = account.client("elbv2"), account.network()
-    asked = {"Subnets": subnets, "SecurityGroups": [group], "Scheme": "internal"}
-    balancer = elb.create_load_balancer(Name="a", **asked)["LoadBalancers"][0]["LoadBalancerArn"]
+    parameters = {"Subnets": subnets, "SecurityGroups": [group], "Scheme": "internal"}
+    balancer = elb.create_load_balancer(Name="a", **parameters)["LoadBalancers"][0]["LoadBalancerArn"]
     answer = [{"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "404"}}]
     listener = elb.create_listener(LoadBalancerArn=balancer, Protocol="HTTP", Port=80, DefaultActions=answer)
     arn = listener["Listeners"][0]["ListenerArn"]
@@ -207,16 +207,16 @@ NO_TOKENS: dict[tuple[str, str], tuple[dict[str, Any], str, Any]] = {
 
 
 @case(
-    "a token that no page gave is refused",
+    "an invalid pagination token is refused",
     aws={name: aws for name, (_, aws, _) in NO_TOKENS.items()},
     stock={name: stock for name, (_, _, stock) in NO_TOKENS.items()},
 )
-def ask_no_tokens(account: Any) -> Any:
+def case_no_tokens(account: Any) -> Any:
     return {
         (service, name): outcome(
-            lambda: getattr(account.client(service), name)(**asked) and "accepted"  # noqa: B023
+            lambda: getattr(account.client(service), name)(**parameters) and "accepted"  # noqa: B023
         )
-        for (service, name), (asked, _, _) in NO_TOKENS.items()
+        for (service, name), (parameters, _, _) in NO_TOKENS.items()
     }
 
 
@@ -224,16 +224,16 @@ def ask_no_tokens(account: Any) -> Any:
 
 
 @case(
-    "task definitions are listed by family and revision, the newest first if asked for",
+    "task definitions are listed by family and revision, optionally the newest first",
     aws=(["a:1", "b:1", "b:2"], ["b:2", "b:1", "a:1"]),
     stock=(["b:1", "b:2", "a:1"], ["b:1", "b:2", "a:1"]),
 )
-def ask_sorted(account: Any) -> Any:
+def case_sorted(account: Any) -> Any:
     ecs = account.client("ecs")
     for family in ("b", "b", "a"):
         ecs.register_task_definition(family=family, containerDefinitions=[{"name": "c", "image": "i", "memory": 1}])
-    listed = lambda **asked: [  # noqa: E731
-        arn.split("/")[-1] for arn in ecs.list_task_definitions(**asked)["taskDefinitionArns"]
+    listed = lambda **parameters: [  # noqa: E731
+        arn.split("/")[-1] for arn in ecs.list_task_definitions(**parameters)["taskDefinitionArns"]
     ]
     return listed(), listed(sort="DESC")
 
@@ -242,11 +242,11 @@ MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
 
 
 @case(
-    "images are described tagged or untagged, in pages",
+    "images are filtered by tag status and described in pages",
     aws=([["latest"]], [None], [1, 1]),
     stock=([["latest"], None], [["latest"], None], [2]),
 )
-def ask_images(account: Any) -> Any:
+def case_images(account: Any) -> Any:
     ecr = account.client("ecr")
     ecr.create_repository(repositoryName="repo")
     for number, tag in ((1, {"imageTag": "latest"}), (2, {})):

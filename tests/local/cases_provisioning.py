@@ -3,34 +3,34 @@
 from typing import Any
 
 from tests.local.cases import case, outcome
-from tests.local.cases_refusals_network import Net
-from tests.local.cases_refusals_stores import BROKER, cache, database, refused
+from tests.local.cases_errors_network import Net
+from tests.local.cases_errors_stores import BROKER, cache, database, refused
 
 CREATED = {"Engine": "postgres", "DBInstanceClass": "db.t3.micro", "AllocatedStorage": 20, "MasterUsername": "esaws"}
 
 
 def new_database(account: Any) -> Any:
-    asked = {"DBInstanceIdentifier": "new", "MasterUserPassword": "local-only", **CREATED}
-    return account.client("rds").create_db_instance(**asked)["DBInstance"]
+    parameters = {"DBInstanceIdentifier": "new", "MasterUserPassword": "local-only", **CREATED}
+    return account.client("rds").create_db_instance(**parameters)["DBInstance"]
 
 
 @case(
-    "a new database is creating, without an endpoint; whoever looks sees it available, with one",
+    "a new database is creating without an endpoint; a describe call waits until it is available",
     aws=(("creating", False), ("available", True)),
     stock=(("available", True), ("available", True)),
 )
-def ask_new_database(account: Any) -> Any:
+def case_new_database(account: Any) -> Any:
     made = new_database(account)
     (seen,) = account.client("rds").describe_db_instances(DBInstanceIdentifier="new")["DBInstances"]
-    return tuple((shown["DBInstanceStatus"], "Endpoint" in shown) for shown in (made, seen))
+    return tuple((described["DBInstanceStatus"], "Endpoint" in described) for described in (made, seen))
 
 
 @case(
-    "a database that is changed, restarted or stopped is on its way",
+    "a changed, rebooted or stopped database is in transition",
     aws=(["modifying", "rebooting", "stopping", "starting"], ["available", "available", "stopped", "available"]),
     stock=(["available", "available", "stopped", "available"], ["available", "available", "stopped", "available"]),
 )
-def ask_changed_database(account: Any) -> Any:
+def case_changed_database(account: Any) -> Any:
     rds, named = database(account), {"DBInstanceIdentifier": "db"}
     at_first, at_last = [], []
     for change, settings in (
@@ -45,11 +45,11 @@ def ask_changed_database(account: Any) -> Any:
 
 
 @case(
-    "a new database is not changed, rebooted or copied; it can be deleted",
+    "a database that is being created can be deleted, but not changed, rebooted or copied",
     aws=["InvalidDBInstanceState"] * 3 + ["accepted"],
     stock=["accepted"] * 4,
 )
-def ask_calls_while_creating(account: Any) -> Any:
+def case_calls_while_creating(account: Any) -> Any:
     new_database(account)
     rds, named = account.client("rds"), {"DBInstanceIdentifier": "new"}
     return [
@@ -61,11 +61,11 @@ def ask_calls_while_creating(account: Any) -> Any:
 
 
 @case(
-    "a database that is being deleted holds its subnet group, is not deleted twice, and is gone at the end",
+    "a database that is being deleted blocks its subnet group and cannot be deleted again",
     aws=("deleting", "InvalidDBInstanceState", "InvalidDBSubnetGroupStateFault", "DBInstanceNotFound", "accepted"),
     stock=("deleting", "DBInstanceNotFound", "accepted", "DBInstanceNotFound", "DBSubnetGroupNotFoundFault"),
 )
-def ask_deleted_database(account: Any) -> Any:
+def case_deleted_database(account: Any) -> Any:
     rds, named = database(account), {"DBInstanceIdentifier": "db"}
     return (
         rds.delete_db_instance(**named, SkipFinalSnapshot=True)["DBInstance"]["DBInstanceStatus"],
@@ -76,16 +76,16 @@ def ask_deleted_database(account: Any) -> Any:
     )
 
 
-@case("a last snapshot is there when its database is gone", aws=["available"], stock=["available"])
-def ask_last_snapshot(account: Any) -> Any:
+@case("a final snapshot exists after its database is deleted", aws=["available"], stock=["available"])
+def case_last_snapshot(account: Any) -> Any:
     rds, named = database(account), {"DBInstanceIdentifier": "db"}
     rds.delete_db_instance(**named, FinalDBSnapshotIdentifier="last")
     rds.get_waiter("db_instance_deleted").wait(**named)
-    return [shown["Status"] for shown in rds.describe_db_snapshots(DBSnapshotIdentifier="last")["DBSnapshots"]]
+    return [described["Status"] for described in rds.describe_db_snapshots(DBSnapshotIdentifier="last")["DBSnapshots"]]
 
 
-@case("a snapshot is creating at first", aws=("creating", "available"), stock=("available", "available"))
-def ask_snapshot(account: Any) -> Any:
+@case("a new snapshot is creating", aws=("creating", "available"), stock=("available", "available"))
+def case_snapshot(account: Any) -> Any:
     rds = database(account)
     made = rds.create_db_snapshot(DBInstanceIdentifier="db", DBSnapshotIdentifier="copy")["DBSnapshot"]
     (seen,) = rds.describe_db_snapshots(DBSnapshotIdentifier="copy")["DBSnapshots"]
@@ -93,23 +93,23 @@ def ask_snapshot(account: Any) -> Any:
 
 
 @case(
-    "a replica is creating while its source is available",
+    "a new replica is creating while its source is available",
     aws=("creating", ["available", "available"]),
     stock=("available", ["available", "available"]),
 )
-def ask_replica(account: Any) -> Any:
+def case_replica(account: Any) -> Any:
     rds = database(account)
     made = rds.create_db_instance_read_replica(DBInstanceIdentifier="copy", SourceDBInstanceIdentifier="db")
-    shown = rds.describe_db_instances()["DBInstances"]
-    return made["DBInstance"]["DBInstanceStatus"], [each["DBInstanceStatus"] for each in shown]
+    described = rds.describe_db_instances()["DBInstances"]
+    return made["DBInstance"]["DBInstanceStatus"], [each["DBInstanceStatus"] for each in described]
 
 
 @case(
-    "a new cache is creating, and then neither changed nor deleted",
+    "a cache that is being created cannot be changed or deleted",
     aws=("creating", "InvalidCacheClusterState", "InvalidCacheClusterState", "available"),
     stock=("available", "ResponseParserError", "accepted", "deleting"),
 )
-def ask_new_cache(account: Any) -> Any:
+def case_new_cache(account: Any) -> Any:
     elasticache, named = account.client("elasticache"), {"CacheClusterId": "new"}
     node = {"CacheNodeType": "cache.t3.micro", "Engine": "redis", "NumCacheNodes": 1}
     return (
@@ -121,11 +121,11 @@ def ask_new_cache(account: Any) -> Any:
 
 
 @case(
-    "a cache that is being deleted holds its subnet group, is not deleted twice, and is gone at the end",
+    "a cache that is being deleted blocks its subnet group and cannot be deleted again",
     aws=("deleting", "InvalidCacheClusterState", "CacheSubnetGroupInUse", "CacheClusterNotFound", "accepted"),
     stock=("deleting", "accepted", "ResponseParserError", "accepted", "ResponseParserError"),
 )
-def ask_deleted_cache(account: Any) -> Any:
+def case_deleted_cache(account: Any) -> Any:
     elasticache, named = cache(account), {"CacheClusterId": "redis"}
     return (
         elasticache.delete_cache_cluster(**named)["CacheCluster"]["CacheClusterStatus"],
@@ -137,11 +137,11 @@ def ask_deleted_cache(account: Any) -> Any:
 
 
 @case(
-    "a broker is neither deleted nor rebooted until it runs, nor deleted twice",
+    "a broker can be deleted or rebooted only while it runs",
     aws=["BadRequestException"] * 2 + ["RUNNING", "accepted", "BadRequestException", "NotFoundException"],
     stock=["accepted", "500", "NotFoundException", "500", "500", "NotFoundException"],
 )
-def ask_broker(account: Any) -> Any:
+def case_broker(account: Any) -> Any:
     mq = account.client("mq")
     named = {"BrokerId": mq.create_broker(**BROKER)["BrokerId"]}
     return [
@@ -155,25 +155,25 @@ def ask_broker(account: Any) -> Any:
 
 
 @case(
-    "a load balancer takes a listener while it is provisioned",
+    "a load balancer accepts a listener while it is being provisioned",
     aws=["provisioning", "active"],
     stock=["provisioning", "active"],
 )
-def ask_new_balancer(account: Any) -> Any:
+def case_new_balancer(account: Any) -> Any:
     net = Net(account)
-    asked = {"Name": "b", "Subnets": net.subnets, "SecurityGroups": [net.group]}
-    (made,) = net.elbv2.create_load_balancer(**asked)["LoadBalancers"]
+    parameters = {"Name": "b", "Subnets": net.subnets, "SecurityGroups": [net.group]}
+    (made,) = net.elbv2.create_load_balancer(**parameters)["LoadBalancers"]
     net.listener(made["LoadBalancerArn"])
     (seen,) = net.elbv2.describe_load_balancers(LoadBalancerArns=[made["LoadBalancerArn"]])["LoadBalancers"]
     return [made["State"]["Code"], seen["State"]["Code"]]
 
 
 @case(
-    "a NAT gateway is pending first, and its address is in use until it is deleted",
+    "a new NAT gateway is pending, and its address is in use until it is deleted",
     aws=("pending", "available", "InvalidIPAddress.InUse", "deleted", None),
     stock=("available", "available", None, "deleted", "InvalidAllocationID.NotFound"),
 )
-def ask_nat_gateway_in_time(account: Any) -> Any:
+def case_nat_gateway_in_time(account: Any) -> Any:
     net = Net(account)
     address = net.ec2.allocate_address(Domain="vpc")["AllocationId"]
     made = net.ec2.create_nat_gateway(SubnetId=net.subnets[0], AllocationId=address)["NatGateway"]

@@ -1,4 +1,4 @@
-"""What scales, and what sets it off: alarms that know something, and policies with the alarms they need."""
+"""Scaling: alarms, metrics, scaling policies with their alarms, scalable targets."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ TARGET = {
 
 
 def _service(account: Any) -> Any:
-    """A service without tasks that may have up to four; gives the client that scales it."""
+    """Create a service without tasks and with a maximum of four; return the client of Application Auto Scaling."""
     ecs, scaling = account.client("ecs"), account.client("application-autoscaling")
     ecs.create_cluster(clusterName="c")
     ecs.register_task_definition(family="t", containerDefinitions=[{"name": "t", "image": "nginx", "memory": 64}])
@@ -47,33 +47,34 @@ def _alarm(account: Any) -> Any:
 
 
 # https://docs.aws.amazon.com/autoscaling/application/APIReference/API_RegisterScalableTarget.html
-@case("a minimum above the number of tasks raises it", aws=2, stock=0)
-def minimum(account: Any) -> Any:
+@case("a minimum above the number of tasks raises the number", aws=2, stock=0)
+def case_minimum(account: Any) -> Any:
     _service(account).register_scalable_target(**TARGET, MinCapacity=2)
     return account.client("ecs").describe_services(cluster="c", services=["s"])["services"][0]["desiredCount"]
 
 
 # https://docs.aws.amazon.com/autoscaling/application/userguide/target-tracking-scaling-policy-overview.html
-@case("the alarms of target tracking are at its target and below", aws=[70.0, 63.0], stock=[6.0, 6.0])
-def thresholds(account: Any) -> Any:
+@case("the alarms of target tracking are at its target and at 90 percent of it", aws=[70.0, 63.0], stock=[6.0, 6.0])
+def case_thresholds(account: Any) -> Any:
     _track(_service(account), 70.0)
     return [alarm["Threshold"] for alarm in account.client("cloudwatch").describe_alarms()["MetricAlarms"]]
 
 
-@case("a scaling policy that is put again keeps its alarms", aws=(2, 1), stock=(4, 2))
-def put_again(account: Any) -> Any:
+@case("an updated scaling policy keeps its ARN and its alarms", aws=(2, 1), stock=(4, 2))
+def case_put_again(account: Any) -> Any:
     scaling, arns = _service(account), set()
     for target in (70.0, 80.0):
         _track(scaling, target)
         arns.update(
-            each["PolicyARN"] for each in scaling.describe_scaling_policies(ServiceNamespace="ecs")["ScalingPolicies"]
+            policy["PolicyARN"]
+            for policy in scaling.describe_scaling_policies(ServiceNamespace="ecs")["ScalingPolicies"]
         )
     return len(account.client("cloudwatch").describe_alarms()["MetricAlarms"]), len(arns)
 
 
 # https://docs.aws.amazon.com/autoscaling/application/APIReference/API_DescribeScalingActivities.html
 @case("scaling activities are described", aws=["Setting desired count to 2."], stock="500")
-def activities(account: Any) -> Any:
+def case_activities(account: Any) -> Any:
     scaling = _service(account)
     scaling.register_scalable_target(**TARGET, MinCapacity=2)
 
@@ -85,21 +86,21 @@ def activities(account: Any) -> Any:
 
 
 # https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-evaluation.html
-@case("a new alarm has no data yet", aws="INSUFFICIENT_DATA", stock="OK")
-def new_alarm(account: Any) -> Any:
+@case("a new alarm has insufficient data", aws="INSUFFICIENT_DATA", stock="OK")
+def case_new_alarm(account: Any) -> Any:
     return _alarm(account).describe_alarms()["MetricAlarms"][0]["StateValue"]
 
 
 # https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html
-@case("an alarm that is changed keeps its state", aws="ALARM", stock="OK")
-def changed_alarm(account: Any) -> Any:
+@case("an updated alarm keeps its state", aws="ALARM", stock="OK")
+def case_changed_alarm(account: Any) -> Any:
     _alarm(account).set_alarm_state(AlarmName="a", StateValue="ALARM", StateReason="a rehearsal")
     return _alarm(account).describe_alarms()["MetricAlarms"][0]["StateValue"]
 
 
 # https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_DescribeAlarmHistory.html
 @case("alarms have a history", aws=['Alarm "a" created'], stock="500")
-def alarm_history(account: Any) -> Any:
+def case_alarm_history(account: Any) -> Any:
     cloudwatch = _alarm(account)
     return outcome(
         lambda: [item["HistorySummary"] for item in cloudwatch.describe_alarm_history()["AlarmHistoryItems"]]
@@ -108,18 +109,18 @@ def alarm_history(account: Any) -> Any:
 
 # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/available-metrics.html
 @case("a running instance has a CPU utilization", aws=1, stock=0)
-def instance_metrics(account: Any) -> Any:
+def case_instance_metrics(account: Any) -> Any:
     ec2 = account.client("ec2")
-    made = ec2.run_instances(ImageId="ami-12345678", InstanceType="t2.micro", MinCount=1, MaxCount=1)["Instances"][0]
-    ec2.get_waiter("instance_running").wait(InstanceIds=[made["InstanceId"]])
-    place = [{"Name": "InstanceId", "Value": made["InstanceId"]}]
-    asked = {"Namespace": "AWS/EC2", "MetricName": "CPUUtilization", "Dimensions": place}
-    return len(account.client("cloudwatch").list_metrics(**asked)["Metrics"])
+    created = ec2.run_instances(ImageId="ami-12345678", InstanceType="t2.micro", MinCount=1, MaxCount=1)["Instances"][0]
+    ec2.get_waiter("instance_running").wait(InstanceIds=[created["InstanceId"]])
+    dimensions = [{"Name": "InstanceId", "Value": created["InstanceId"]}]
+    params = {"Namespace": "AWS/EC2", "MetricName": "CPUUtilization", "Dimensions": dimensions}
+    return len(account.client("cloudwatch").list_metrics(**params)["Metrics"])
 
 
 # https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_PutScalingPolicy.html
-@case("a policy of an Auto Scaling group has an ARN that alarms call", aws="policyName/p", stock="")
-def group_policy(account: Any) -> Any:
+@case("a policy of an Auto Scaling group has an ARN", aws="policyName/p", stock="")
+def case_group_policy(account: Any) -> Any:
     autoscaling = account.client("autoscaling")
     autoscaling.create_launch_configuration(LaunchConfigurationName="l", ImageId="ami-1", InstanceType="t2.micro")
     autoscaling.create_auto_scaling_group(
@@ -129,7 +130,7 @@ def group_policy(account: Any) -> Any:
         MaxSize=1,
         AvailabilityZones=account.zones()[:1],
     )
-    made = autoscaling.put_scaling_policy(
+    created = autoscaling.put_scaling_policy(
         AutoScalingGroupName="g", PolicyName="p", AdjustmentType="ChangeInCapacity", ScalingAdjustment=1
     )
-    return made.get("PolicyARN", "").split(":")[-1]
+    return created.get("PolicyARN", "").split(":")[-1]

@@ -3,7 +3,7 @@
 from typing import Any
 
 from tests.local.cases import case, outcome
-from tests.local.cases_refusals_stores import TAG, tagged
+from tests.local.cases_errors_stores import TAG, tagged
 
 NEW = {"owner": "ops"}
 
@@ -57,11 +57,11 @@ def of_every_kind(account: Any) -> list[str]:
 
 
 @case(
-    "the tagging API changes what each service shows",
+    "the tagging API changes the tags that each service shows",
     aws=(17, {}, 17, {}, 17),
     stock=(7, {"elasticloadbalancing": "InternalServiceException", "ssm": "InternalServiceException"}, 5, {}, 5),
 )
-def ask_changes(account: Any) -> Any:
+def case_changes(account: Any) -> Any:
     tagging, arns = account.client("resourcegroupstaggingapi"), of_every_kind(account)
     failed = tagging.tag_resources(ResourceARNList=arns, Tags=NEW)["FailedResourcesMap"]
     added = [arn for arn in arns if own_tags(account, arn) == {**NEW, TAG["Key"]: TAG["Value"]}]
@@ -72,11 +72,11 @@ def ask_changes(account: Any) -> Any:
 
 
 @case(
-    "the tagging API names what is not there",
+    "the tagging API reports missing resources",
     aws={"instance/i-0123456789abcdef0": "InvalidParameterException", "userpool/absent": "InvalidParameterException"},
     stock={"userpool/absent": "InternalServiceException"},
 )
-def ask_absent(account: Any) -> Any:
+def case_absent(account: Any) -> Any:
     tagging = account.client("resourcegroupstaggingapi")
     account.network()
     arns = [
@@ -91,8 +91,8 @@ def ask_absent(account: Any) -> Any:
     )
 
 
-@case("nobody makes tags of AWS's own", aws="InvalidParameterException", stock="accepted")
-def ask_reserved(account: Any) -> Any:
+@case("tags with the prefix aws: are refused", aws="InvalidParameterException", stock="accepted")
+def case_reserved(account: Any) -> Any:
     tagging = account.client("resourcegroupstaggingapi")
     arn = f"arn:aws:mq:{account.region}:{account.id}:broker:b:b-1"
     return outcome(lambda: tagging.tag_resources(ResourceARNList=[arn], Tags={"aws:mine": "1"}) and "accepted")
@@ -103,6 +103,6 @@ def ask_reserved(account: Any) -> Any:
     aws=(["team"], ["seccom"]),
     stock=(["team"] * 7, ["seccom"] * 7),
 )
-def ask_keys(account: Any) -> Any:
+def case_keys(account: Any) -> Any:
     tagging, _ = account.client("resourcegroupstaggingapi"), of_every_kind(account)
     return tagging.get_tag_keys()["TagKeys"], tagging.get_tag_values(Key="team")["TagValues"]

@@ -1,16 +1,16 @@
-"""Targets: what may be registered, what a health check finds, and how a target goes."""
+"""Targets: registration, health checks and their settings, draining."""
 
 from typing import Any
 
 from tests.local.cases import case, outcome
-from tests.local.cases_refusals_network import Net
+from tests.local.cases_errors_network import Net
 
-NOT_USED = ("unused", "Target.NotInUse")
+UNUSED = ("unused", "Target.NotInUse")
 DRAINING = ("draining", "Target.DeregistrationInProgress")
 
 
 class Targets(Net):
-    """An instance that runs, and a target group that a load balancer forwards to."""
+    """A running instance and a target group."""
 
     def __init__(self, account: Any):
         super().__init__(account)
@@ -19,14 +19,14 @@ class Targets(Net):
         self.targets = self.target_group()
 
     def forward(self) -> str:
-        """The listener that forwards to the target group."""
-        made = self.elbv2.create_listener(
+        """Create a load balancer that forwards to the target group; return the ARN of its listener."""
+        created = self.elbv2.create_listener(
             LoadBalancerArn=self.balancer(),
             Protocol="HTTP",
             Port=80,
             DefaultActions=[{"Type": "forward", "TargetGroupArn": self.targets}],
         )
-        return str(made["Listeners"][0]["ListenerArn"])
+        return str(created["Listeners"][0]["ListenerArn"])
 
     def register(self) -> None:
         self.elbv2.register_targets(TargetGroupArn=self.targets, Targets=[self.target])
@@ -35,28 +35,28 @@ class Targets(Net):
         self.elbv2.deregister_targets(TargetGroupArn=self.targets, Targets=[self.target])
 
     def health(self) -> list[tuple[str, str | None]]:
-        """(state, reason) of each target that is shown."""
-        shown = self.elbv2.describe_target_health(TargetGroupArn=self.targets)["TargetHealthDescriptions"]
-        return [(each["TargetHealth"]["State"], each["TargetHealth"].get("Reason")) for each in shown]
+        """Return the state and the reason of each described target."""
+        described = self.elbv2.describe_target_health(TargetGroupArn=self.targets)["TargetHealthDescriptions"]
+        return [(target["TargetHealth"]["State"], target["TargetHealth"].get("Reason")) for target in described]
 
 
-@case("a target is not healthy before it is checked", aws=["initial"], stock=["healthy"])
-def ask_initial(account: Any) -> Any:
+@case("a new target is initial until it is checked", aws=["initial"], stock=["healthy"])
+def case_initial(account: Any) -> Any:
     net = Targets(account)
     net.forward()
     net.register()
     return [state for state, _ in net.health()]
 
 
-@case("a target of a group that no listener forwards to is not used", aws=[NOT_USED], stock=[("healthy", None)])
-def ask_not_used(account: Any) -> Any:
+@case("a target of a group without a listener is unused", aws=[UNUSED], stock=[("healthy", None)])
+def case_group_without_listener(account: Any) -> Any:
     net = Targets(account)
     net.register()
     return net.health()
 
 
-@case("a target drains before it is gone", aws=[DRAINING], stock=[])
-def ask_draining(account: Any) -> Any:
+@case("a deregistered target drains", aws=[DRAINING], stock=[])
+def case_draining(account: Any) -> Any:
     net = Targets(account)
     net.forward()
     net.register()
@@ -64,42 +64,42 @@ def ask_draining(account: Any) -> Any:
     return net.health()
 
 
-@case("a target that was not used does not drain", aws=[], stock=[])
-def ask_unused_goes(account: Any) -> Any:
+@case("an unused target does not drain", aws=[], stock=[])
+def case_unused_target(account: Any) -> Any:
     net = Targets(account)
     net.register()
     net.deregister()
     return net.health()
 
 
-@case("only what runs is registered", aws="InvalidTarget", stock="InvalidTarget")
-def ask_stopped(account: Any) -> Any:
+@case("only a running instance can be registered", aws="InvalidTarget", stock="InvalidTarget")
+def case_stopped(account: Any) -> Any:
     net = Targets(account)
     net.ec2.stop_instances(InstanceIds=[net.target["Id"]])
     return outcome(net.register)
 
 
-@case("an instance that is about to run can be registered", aws=None, stock=None)
-def ask_pending(account: Any) -> Any:
+@case("a pending instance can be registered", aws=None, stock=None)
+def case_pending(account: Any) -> Any:
     net = Targets(account)
     net.target = {"Id": net.instance()}
     return outcome(net.register)
 
 
 @case(
-    "a health check is within AWS's bounds",
+    "health check settings outside AWS's bounds are refused",
     aws=["ValidationError"] * 8,
     stock=[None, None, None, None, None, None, None, None],
 )
-def ask_bounds(account: Any) -> Any:
+def case_bounds(account: Any) -> Any:
     net = Net(account)
     group = net.target_group()
 
-    def change(asked: dict[str, Any]) -> None:
-        net.elbv2.modify_target_group(TargetGroupArn=group, **asked)
+    def modify(settings: dict[str, Any]) -> None:
+        net.elbv2.modify_target_group(TargetGroupArn=group, **settings)
 
     return net.each(
-        change,
+        modify,
         [
             {"HealthCheckIntervalSeconds": 301},
             {"HealthCheckTimeoutSeconds": 121},
@@ -113,16 +113,16 @@ def ask_bounds(account: Any) -> Any:
     )
 
 
-@case("a health check may take what AWS allows", aws=[None] * 3, stock=[None] * 3)
-def ask_within_bounds(account: Any) -> Any:
+@case("health check settings at AWS's bounds are accepted", aws=[None] * 3, stock=[None] * 3)
+def case_within_bounds(account: Any) -> Any:
     net = Net(account)
     group = net.target_group()
 
-    def change(asked: dict[str, Any]) -> None:
-        net.elbv2.modify_target_group(TargetGroupArn=group, **asked)
+    def modify(settings: dict[str, Any]) -> None:
+        net.elbv2.modify_target_group(TargetGroupArn=group, **settings)
 
     return net.each(
-        change,
+        modify,
         [
             {"HealthCheckPort": "traffic-port", "HealthyThresholdCount": 10},
             {"Matcher": {"HttpCode": "200,301-302,499"}},

@@ -73,8 +73,8 @@ def test_a_still_clock_moves_only_when_a_client_advances_it(program: Any) -> Non
     [
         (["advance", "--to", "2025-12-31"], "cannot go back"),
         (["advance", "3x"], "is not a duration"),
-        (["advance"], "say how long"),
-        (["advance", "1h", "--to", "2026-02-01"], "say how long"),
+        (["advance"], "give a duration"),
+        (["advance", "1h", "--to", "2026-02-01"], "give a duration"),
         (["events", "--since", "monday"], "is not a time"),
         (["start", "--at", "2026-02-01"], "already runs"),
         (["start", "--provisioning", "0.5"], "already runs"),

@@ -1,26 +1,24 @@
-"""What is deleted first, what then, and AWS's answer in the wrong order: proved by a case, or said not to happen here.
-
-A case is one of `cases_*.py`; what does not happen here is a row of the fidelity table.
-"""
+"""The order of deletions on AWS: a case proves each, or the fidelity table says that it is not simulated."""
 
 from typing import NamedTuple
 
 import pytest
 
 from local_aws_server import fidelity
-from tests.local.test_local_rules import IDS
+from tests.local.test_rules import IDS
 
-NOT_HERE = {row.statement for row in fidelity.EXPLICIT if row.fidelity == fidelity.NOT_SIMULATED}
+NOT_SIMULATED = {row.statement for row in fidelity.EXPLICIT if row.fidelity == fidelity.NOT_SIMULATED}
 
 
 class Edge(NamedTuple):
-    """Two things, the one that goes first before the other, and what says what happens otherwise."""
+    """Two resources in the order of their deletion, and the proofs of what happens in the wrong order."""
 
     first: str
     then: str
     wrong: str
-    """The code of AWS's error in the wrong order, or what then happens."""
-    said_by: tuple[str, ...]
+    """AWS's error code in the wrong order, or what happens then."""
+    proofs: tuple[str, ...]
+    """Names of cases, or statements of the fidelity table."""
 
 
 EDGES = [
@@ -30,8 +28,8 @@ EDGES = [
         "the service",
         "none: target, policies and alarms are left",
         (
-            "a deleted service leaves its scalable target, the policies and their alarms",
-            "a scalable target takes its policies along, but not the alarm of a step policy",
+            "deleting a service keeps its scalable target, policies and alarms",
+            "deregistering a scalable target deletes its policies, but not the alarm of a step policy",
         ),
     ),
     Edge("services", "their cluster", "ClusterContainsServicesException", ("a cluster with a service is not deleted",)),
@@ -66,7 +64,7 @@ EDGES = [
         "a failure with HTTP 200; what is in use stays in DELETE_IN_PROGRESS",
         (
             "a task definition is deleted once it is deregistered",
-            "a deleted task definition stays until nothing uses it",
+            "a deleted task definition exists until nothing uses it",
         ),
     ),
     Edge(
@@ -81,8 +79,8 @@ EDGES = [
         "an Auto Scaling group",
         "ResourceInUse while instances are protected, ScalingActivityInProgress while they drain",
         (
-            "instances protected from scale-in hold their group, unless it goes by force",
-            "an instance that drains holds its group, unless it goes by force",
+            "a group with protected instances can only be deleted by force",
+            "a group with a draining instance can only be deleted by force",
         ),
     ),
     Edge(
@@ -92,7 +90,7 @@ EDGES = [
         (
             "a group with instances is deleted by force only",
             "a group that has shrunk to nothing is deleted",
-            "an instance that drains holds its group, unless it goes by force",
+            "a group with a draining instance can only be deleted by force",
         ),
     ),
     Edge(
@@ -101,59 +99,59 @@ EDGES = [
         "none: it launches nothing any more",
         (
             "a launch template is deleted although a group uses it",
-            "a group whose launch template is gone launches nothing, and its activities say so",
+            "a group without its launch template launches nothing and records a failed activity",
         ),
     ),
     Edge(
         "an Auto Scaling group",
         "its instances",
         "none: it replaces them",
-        ("a group replaces an instance that is terminated",),
+        ("a group replaces a terminated instance",),
     ),
     Edge(
         "an instance",
         "its security group, subnet, address and volumes",
         "DependencyViolation, VolumeInUse",
         (
-            "a subnet with an instance stays until that is terminated",
-            "an associated address stays until it is disassociated",
-            "an attached volume stays",
+            "a subnet cannot be deleted until its instances are terminated",
+            "an associated address cannot be released",
+            "an attached volume cannot be deleted",
         ),
     ),
     Edge(
         "an instance's termination protection",
         "the instance",
         "OperationNotPermitted",
-        ("a protected instance is not terminated",),
+        ("a protected instance cannot be terminated",),
     ),
     # --- load balancers
     Edge(
         "a load balancer's deletion protection",
         "the load balancer",
         "OperationNotPermitted",
-        ("a protected load balancer stays",),
+        ("a protected load balancer cannot be deleted",),
     ),
     Edge(
         "listeners and rules",
         "the target groups that they forward to",
         "ResourceInUse",
-        ("a target group that a listener uses stays", "a target group that a rule uses stays until that is gone"),
+        ("a target group that a listener uses cannot be deleted", "a target group that a rule uses cannot be deleted"),
     ),
-    Edge("a listener", "its default rule", "OperationNotPermitted", ("nobody deletes the default rule",)),
+    Edge("a listener", "its default rule", "OperationNotPermitted", ("the default rule cannot be deleted",)),
     Edge(
         "a load balancer",
         "its interfaces",
         "OperationNotPermitted: they go by themselves, later than it",
         (
-            "nobody but the load balancer detaches or deletes its interfaces",
-            "a load balancer's interfaces outlive it for a while",
+            "the interfaces of a load balancer cannot be detached or deleted",
+            "the interfaces of a load balancer outlive it for a while",
         ),
     ),
     Edge(
         "a load balancer's interfaces",
         "its security group, its subnets and the attachment of the internet gateway",
         "DependencyViolation",
-        ("a load balancer holds its subnets, its group and the gateway",),
+        ("a load balancer blocks its subnets, its security group and the gateway",),
     ),
     # --- networks
     Edge(
@@ -161,53 +159,53 @@ EDGES = [
         "a security group",
         "DependencyViolation",
         (
-            "a group that another group's rule names stays",
-            "two groups that name each other both stay until a rule is revoked",
-            "a group that only lets itself in goes",
+            "a security group cannot be deleted while a rule references it",
+            "two security groups that reference each other cannot be deleted until a rule is revoked",
+            "a security group that references only itself can be deleted",
         ),
     ),
-    Edge("a VPC", "its default security group", "CannotDelete", ("nobody deletes the default group",)),
+    Edge("a VPC", "its default security group", "CannotDelete", ("the default security group cannot be deleted",)),
     Edge(
         "an interface's attachment",
         "the interface, and then the groups that it carries",
         "InvalidParameterValue, DependencyViolation",
-        ("an interface in use stays", "a group that an interface carries stays until it is gone"),
+        ("an interface in use cannot be deleted", "a security group cannot be deleted while an interface uses it"),
     ),
     Edge(
         "a NAT gateway",
         "its address, its subnet and the attachment of the internet gateway",
         "InvalidIPAddress.InUse, DependencyViolation",
         (
-            "a NAT gateway keeps its address and subnet until it is deleted",
-            "a NAT gateway holds the internet gateway; deleted, it leaves its address and a black hole",
+            "a NAT gateway blocks its address and subnet until it is deleted",
+            "a NAT gateway blocks the internet gateway; its deletion leaves its address and a blackhole route",
         ),
     ),
     Edge(
         "an address's association",
         "the address",
         "InvalidIPAddress.InUse",
-        ("an associated address stays until it is disassociated",),
+        ("an associated address cannot be released",),
     ),
     Edge(
         "public addresses",
         "the attachment of the internet gateway",
         "DependencyViolation",
-        ("a gateway stays while public addresses are behind it",),
+        ("an internet gateway cannot be detached while the VPC has public addresses",),
     ),
     Edge(
         "an internet gateway's attachment",
         "the internet gateway",
         "DependencyViolation; a route through it is a black hole",
-        ("an attached gateway stays", "a route through a detached gateway is a black hole"),
+        ("an attached internet gateway cannot be deleted", "a route to a detached internet gateway is a blackhole"),
     ),
     Edge(
         "a route table's associations",
         "the route table",
         "DependencyViolation",
         (
-            "an associated route table stays",
-            "nobody deletes a VPC's main route table",
-            "a route table can be deleted once the subnet that it was associated with is gone",
+            "an associated route table cannot be deleted",
+            "the main route table of a VPC cannot be deleted",
+            "a route table can be deleted after its associated subnet",
         ),
     ),
     Edge(
@@ -215,30 +213,30 @@ EDGES = [
         "a VPC",
         "DependencyViolation",
         (
-            "a VPC goes once it has nothing but its defaults",
-            "a VPC with a group of its own stays",
-            "a VPC with a gateway stays",
-            "a VPC with an endpoint stays",
-            "a VPC that is peered stays",
-            "a VPC with a network ACL of its own stays",
+            "a VPC can be deleted when only its defaults are left",
+            "a VPC with another security group cannot be deleted",
+            "a VPC with an internet gateway cannot be deleted",
+            "a VPC with an endpoint cannot be deleted",
+            "a VPC with a peering connection cannot be deleted",
+            "a VPC with another network ACL cannot be deleted",
         ),
     ),
-    Edge("a volume's attachment", "the volume", "VolumeInUse", ("an attached volume stays",)),
+    Edge("a volume's attachment", "the volume", "VolumeInUse", ("an attached volume cannot be deleted",)),
     # --- databases, caches, brokers
     Edge(
         "a database's deletion protection",
         "the database",
         "InvalidParameterCombination",
-        ("a protected database is not deleted",),
+        ("a protected database cannot be deleted",),
     ),
     Edge(
         "the choice of a last snapshot with a name of its own",
         "a database",
         "InvalidParameterCombination, DBSnapshotAlreadyExists",
         (
-            "a database is deleted with a last snapshot, or expressly without",
-            "a database has no last snapshot that is also skipped",
-            "a last snapshot needs a name of its own",
+            "deleting a database must take or skip a final snapshot",
+            "a final snapshot cannot be both taken and skipped",
+            "a final snapshot needs an unused name",
         ),
     ),
     Edge(
@@ -246,9 +244,9 @@ EDGES = [
         "its DB subnet group, its DB parameter group and its security group",
         "InvalidDBSubnetGroupStateFault, InvalidDBParameterGroupState, DependencyViolation",
         (
-            "a DB subnet group goes after its databases",
-            "a DB parameter group in use is not deleted",
-            "a database holds its group until it is deleted",
+            "a DB subnet group cannot be deleted before its databases",
+            "a DB parameter group in use cannot be deleted",
+            "a database blocks its security group until it is deleted",
         ),
     ),
     Edge(
@@ -256,9 +254,9 @@ EDGES = [
         "its cache subnet group and its security group",
         "CacheSubnetGroupInUse, DependencyViolation; InvalidCacheClusterState while it changes",
         (
-            "a cache subnet group goes after its clusters",
-            "a cache holds its subnet and its group until it is deleted",
-            "a new cache is creating, and then neither changed nor deleted",
+            "a cache subnet group cannot be deleted before its clusters",
+            "a cache blocks its subnet and security group until it is deleted",
+            "a cache that is being created cannot be changed or deleted",
         ),
     ),
     Edge(
@@ -266,8 +264,8 @@ EDGES = [
         "its security group and its subnets",
         "DependencyViolation; BadRequestException while it is made",
         (
-            "a broker holds its subnet and its group until it is deleted",
-            "a broker is neither deleted nor rebooted until it runs, nor deleted twice",
+            "a broker blocks its subnet and security group until it is deleted",
+            "a broker can be deleted or rebooted only while it runs",
         ),
     ),
     # --- stores and identities
@@ -275,33 +273,43 @@ EDGES = [
         "images",
         "their repository",
         "RepositoryNotEmptyException",
-        ("a repository with images goes by force only",),
+        ("a repository with images can only be deleted by force",),
     ),
     Edge(
         "versions and markers",
         "their bucket",
         "BucketNotEmpty; an open upload holds none",
-        ("a bucket goes when no version and no marker is left in it", "an open upload holds no bucket"),
+        (
+            "a bucket can be deleted when no version and no delete marker is left",
+            "a bucket with an unfinished upload can be deleted",
+        ),
     ),
-    Edge("a domain", "its user pool", "InvalidParameterException", ("a user pool goes after its domain",)),
+    Edge(
+        "a domain", "its user pool", "InvalidParameterException", ("a user pool cannot be deleted before its domain",)
+    ),
     Edge(
         "a user pool's deletion protection",
         "the user pool",
         "InvalidParameterException",
-        ("a protected user pool is not deleted",),
+        ("a protected user pool cannot be deleted",),
     ),
-    Edge("a role's place", "its instance profile", "DeleteConflict", ("an instance profile goes after its role",)),
+    Edge(
+        "a role's place",
+        "its instance profile",
+        "DeleteConflict",
+        ("an instance profile cannot be deleted before its role is removed",),
+    ),
     Edge(
         "policies and instance profiles",
         "their role",
         "DeleteConflict",
-        ("a role goes after its policies and profiles",),
+        ("a role cannot be deleted before its policies and instance profiles",),
     ),
     Edge(
         "attachments and other versions",
         "a managed policy",
         "DeleteConflict",
-        ("a policy that a role has attached is not deleted", "a policy goes after its other versions"),
+        ("an attached policy cannot be deleted", "a policy cannot be deleted before its other versions"),
     ),
     # --- logs, names, alarms, budgets
     Edge(
@@ -309,17 +317,17 @@ EDGES = [
         "a log group",
         "none: its writer makes it again",
         (
-            "the group of a flow log comes back while that lives",
-            "the group of a database's log comes back while that lives",
-            "the group of a broker's log comes back while that lives",
-            "the group of a task that may make it comes back while that runs",
+            "a deleted log group is created again by its flow log",
+            "a deleted log group is created again by its database",
+            "a deleted log group is created again by its broker",
+            "a deleted log group is created again by a task with awslogs-create-group",
         ),
     ),
     Edge(
         "instances, then services",
         "a Cloud Map namespace",
         "ResourceInUse",
-        ("instances go before their Cloud Map service, and it before its namespace",),
+        ("a Cloud Map service is deleted after its instances, and a namespace after its services",),
     ),
     Edge(
         "a composite alarm",
@@ -331,17 +339,17 @@ EDGES = [
         "a budget's actions",
         "the budget",
         "none: whom it notifies goes with it",
-        ("a budget takes whom it notifies along", "Budget actions."),
+        ("deleting a budget deletes its notifications", "Budget actions."),
     ),
 ]
 
 
 @pytest.mark.parametrize("edge", EDGES, ids=lambda edge: f"{edge.first} before {edge.then}")
-def test_each_order_is_proved_or_said_not_to_matter_here(edge: Edge) -> None:
-    assert edge.said_by, "neither a case nor a row of the fidelity table"
-    unknown = [name for name in edge.said_by if name not in IDS and name not in NOT_HERE]
-    assert not unknown, "no case and no row of the fidelity table has this name"
+def test_each_order_has_a_case_or_is_declared_as_not_simulated(edge: Edge) -> None:
+    assert edge.proofs, "add a case or a row of the fidelity table"
+    unknown = [name for name in edge.proofs if name not in IDS and name not in NOT_SIMULATED]
+    assert not unknown, "neither a case nor a row of the fidelity table has this name"
 
 
-def test_each_order_stands_here_once() -> None:
+def test_no_order_is_listed_twice() -> None:
     assert len({(edge.first, edge.then) for edge in EDGES}) == len(EDGES)

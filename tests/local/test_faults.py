@@ -12,7 +12,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError, ConnectionClosedError
 
 from tests.local.cases import outcome
-from tests.local.test_local_fleet import Fleet
+from tests.local.test_auto_scaling_groups import Fleet
 from tests.local.timing import advance, control, events
 
 
@@ -434,13 +434,13 @@ def activities(fleet: Fleet) -> list[tuple[str, str]]:
 def test_a_group_launches_where_there_is_capacity(account: Any) -> None:
     add(account, "insufficient-capacity", zone="eu-west-3a", count=None)
     fleet = Fleet(account)
-    assert fleet.spread() == [0, 2]
+    assert fleet.instances_per_subnet() == [0, 2]
     advance(account, "1h")
     assert ("Failed", True) in [(status, "eu-west-3a" in message) for status, message in activities(fleet)]
-    assert fleet.spread() == [0, 2]
+    assert fleet.instances_per_subnet() == [0, 2]
     control(account, "DELETE", "faults")
     advance(account, "20m")
-    assert fleet.spread() == [1, 1]
+    assert fleet.instances_per_subnet() == [1, 1]
 
 
 def test_a_group_without_capacity_in_any_zone_retries(account: Any) -> None:
@@ -450,16 +450,16 @@ def test_a_group_without_capacity_in_any_zone_retries(account: Any) -> None:
     assert fleet.instances() == []
     control(account, "DELETE", "faults")
     advance(account, "5m")
-    assert fleet.spread() == [1, 1]
+    assert fleet.instances_per_subnet() == [1, 1]
 
 
 def test_a_group_leaves_a_failed_zone_and_returns(account: Any) -> None:
     fleet = Fleet(account, DesiredCapacity=4)
     control(account, "POST", "fail", what="zone", id="eu-west-3a", **{"for": "2h"})
     advance(account, "10m")
-    assert fleet.spread() == [0, 4]
+    assert fleet.instances_per_subnet() == [0, 4]
     advance(account, "3h")
-    assert fleet.spread() == [2, 2]
+    assert fleet.instances_per_subnet() == [2, 2]
 
 
 def test_the_ecs_agent_of_a_failed_instance_is_disconnected(account: Any) -> None:

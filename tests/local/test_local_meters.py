@@ -1,4 +1,4 @@
-"""What databases, caches, brokers, buckets, images, logs, alarms and metrics are charged for, and since when."""
+"""Meters of databases, caches, brokers, buckets, images, logs, alarms and metrics: from when and for what."""
 
 import itertools
 import json
@@ -12,9 +12,10 @@ import pytest
 
 from local_aws_server import hooks
 from local_aws_server.billing.unmetered import UNMETERED
-from local_aws_server.services.s3 import metering as buckets
-from tests.local.cases_refusals_stores import BROKER, NODE
-from tests.local.conftest import REGION, Account, Program
+from local_aws_server.services.s3 import metering, not_simulated
+from tests.local.billing import reset
+from tests.local.cases_errors_stores import BROKER, NODE
+from tests.local.conftest import REGION, Account
 from tests.local.timing import advance, control, now
 
 HOURS_OF_JANUARY = 744
@@ -46,21 +47,19 @@ CPU = {"Namespace": "AWS/EC2", "MetricName": "CPUUtilization"}
 
 
 @pytest.fixture(scope="module")
-def january(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The url of a local AWS in which a month has just begun; its tests move it by some days together."""
-    program = Program(tmp_path_factory.mktemp("meters"))
-    yield program.json("start", "--at", "2026-01-01T00:00Z")["url"]
-    program.run("stop")
+def january(billing_server: str) -> str:
+    """The URL of the billing server in January 2026; its tests advance the clock by some days together."""
+    return reset(billing_server).url
 
 
 @pytest.fixture(scope="module")
-def numbers() -> Iterator[int]:
+def ids() -> Iterator[int]:
     return itertools.count(400_000_000_000)
 
 
 @pytest.fixture
-def new_tenant(january: str, numbers: Iterator[int]) -> Callable[..., Account]:
-    return lambda region=REGION: Account(january, str(next(numbers)), region=region)
+def new_tenant(january: str, ids: Iterator[int]) -> Callable[..., Account]:
+    return lambda region=REGION: Account(january, str(next(ids)), region=region)
 
 
 @pytest.fixture
@@ -74,7 +73,7 @@ def lines(account: Account) -> list[dict[str, Any]]:
 
 
 def line(account: Account, usage_type: str) -> dict[str, Any]:
-    """What an account has of a usage type, whatever the prefix of its region; nothing at all if it never had any."""
+    """The cost line of a usage type, given without the region's prefix; zeros if there is none."""
     nothing = {"running": "0", "quantity": "0"}
     return next((each for each in lines(account) if each["usage_type"].endswith(usage_type)), nothing)
 
@@ -88,14 +87,14 @@ def used(account: Account, usage_type: str) -> float:
 
 
 def in_an_hour(account: Account, usage_type: str) -> float:
-    """What an hour that passes adds."""
+    """The usage that one more hour adds."""
     before = used(account, usage_type)
     advance(account, "1h")
     return used(account, usage_type) - before
 
 
 def about(expected: float) -> Any:
-    """The clock runs on while a test runs."""
+    """Approximately, because the clock runs during a test."""
     return pytest.approx(expected, rel=0.01)
 
 
@@ -109,7 +108,7 @@ def database(account: Account, **settings: Any) -> Any:
     return rds
 
 
-def test_a_database_is_charged_for_from_when_it_is_available(tenant: Account) -> None:
+def test_a_database_is_charged_from_when_it_is_available(tenant: Account) -> None:
     tenant.client("rds").create_db_instance(**DATABASE)
     advance(tenant, "5m")
     assert lines(tenant) == []
@@ -119,7 +118,7 @@ def test_a_database_is_charged_for_from_when_it_is_available(tenant: Account) ->
     assert in_an_hour(tenant, STORAGE) == about(20 / HOURS_OF_JANUARY)
 
 
-def test_a_stopped_database_pays_for_its_storage_alone(tenant: Account) -> None:
+def test_a_stopped_database_costs_only_its_storage(tenant: Account) -> None:
     rds = database(tenant)
     rds.stop_db_instance(**NAMED)
     advance(tenant, "1h")
@@ -130,7 +129,7 @@ def test_a_stopped_database_pays_for_its_storage_alone(tenant: Account) -> None:
     assert running(tenant, INSTANCE) == 1
 
 
-def test_a_deleted_database_pays_no_more(tenant: Account) -> None:
+def test_a_deleted_database_costs_nothing(tenant: Account) -> None:
     database(tenant).delete_db_instance(**NAMED, SkipFinalSnapshot=True)
     assert (running(tenant, INSTANCE), running(tenant, STORAGE)) == (0, 0)
     advance(tenant, "1h")
@@ -143,12 +142,12 @@ def test_a_database_in_two_zones_has_usage_types_of_its_own(tenant: Account) -> 
     assert running(tenant, INSTANCE) == 0
 
 
-def test_a_larger_database_pays_more_from_then_on(tenant: Account) -> None:
+def test_a_larger_database_costs_more_from_then_on(tenant: Account) -> None:
     database(tenant).modify_db_instance(**NAMED, AllocatedStorage=40, ApplyImmediately=True)
     assert in_an_hour(tenant, STORAGE) == about(40 / HOURS_OF_JANUARY)
 
 
-def test_snapshots_are_free_as_long_as_their_database_is_there(tenant: Account) -> None:
+def test_snapshots_are_free_while_their_database_exists(tenant: Account) -> None:
     rds = database(tenant)
     for name in ("first", "second"):
         rds.create_db_snapshot(**NAMED, DBSnapshotIdentifier=name)
@@ -156,9 +155,9 @@ def test_snapshots_are_free_as_long_as_their_database_is_there(tenant: Account) 
     assert running(tenant, BACKUP) == 0
     rds.delete_db_instance(**NAMED, SkipFinalSnapshot=True)
     advance(tenant, "1h")
-    assert running(tenant, BACKUP) == 2, "both together hold a tenth of 20 GB: the second adds nothing"
+    assert running(tenant, BACKUP) == 2, "both hold a tenth of 20 GB, and the second adds nothing"
     rds.delete_db_snapshot(DBSnapshotIdentifier="first")
-    assert running(tenant, BACKUP) == 2, "what the first held is the second's now"
+    assert running(tenant, BACKUP) == 2, "the data of the first is now the second's"
     rds.delete_db_snapshot(DBSnapshotIdentifier="second")
     assert running(tenant, BACKUP) == 0
 
@@ -182,10 +181,10 @@ def cluster(account: Account, **settings: Any) -> Any:
     return elasticache
 
 
-def test_a_cache_pays_for_whole_hours_and_no_more_once_it_is_deleted(tenant: Account) -> None:
+def test_a_cache_costs_whole_hours_until_it_is_deleted(tenant: Account) -> None:
     elasticache = cluster(tenant)
     advance(tenant, "1s")
-    assert used(tenant, CACHE) == 1, "this hour, however little of it was left"
+    assert used(tenant, CACHE) == 1, "the whole current hour"
     assert in_an_hour(tenant, CACHE) == 1
     elasticache.delete_cache_cluster(CacheClusterId="cache")
     advance(tenant, "1h")
@@ -193,17 +192,17 @@ def test_a_cache_pays_for_whole_hours_and_no_more_once_it_is_deleted(tenant: Acc
     assert in_an_hour(tenant, CACHE) == 0
 
 
-def test_a_cache_pays_for_each_of_its_nodes(tenant: Account) -> None:
+def test_a_cache_costs_each_of_its_nodes(tenant: Account) -> None:
     cluster(tenant, Engine="memcached", NumCacheNodes=3)
     advance(tenant, "1s")
     assert running(tenant, CACHE) == 3
     assert in_an_hour(tenant, CACHE) == 3
 
 
-def test_a_replication_group_pays_for_each_of_its_clusters(tenant: Account) -> None:
+def test_a_replication_group_costs_each_of_its_clusters(tenant: Account) -> None:
     elasticache, named = tenant.client("elasticache"), {"ReplicationGroupId": "group"}
-    asked = {"CacheNodeType": "cache.t3.micro", "Engine": "valkey", "ReplicasPerNodeGroup": 1}
-    elasticache.create_replication_group(**named, ReplicationGroupDescription="d", **asked)
+    params = {"CacheNodeType": "cache.t3.micro", "Engine": "valkey", "ReplicasPerNodeGroup": 1}
+    elasticache.create_replication_group(**named, ReplicationGroupDescription="d", **params)
     advance(tenant, "1s")
     assert running(tenant, CACHE) == 2
     elasticache.delete_replication_group(**named)
@@ -213,7 +212,7 @@ def test_a_replication_group_pays_for_each_of_its_clusters(tenant: Account) -> N
 # --- brokers
 
 
-def test_a_broker_pays_from_when_it_runs_until_it_is_deleted(tenant: Account) -> None:
+def test_a_broker_is_charged_from_when_it_runs_until_it_is_deleted(tenant: Account) -> None:
     mq = tenant.client("mq")
     broker = mq.create_broker(**BROKER)["BrokerId"]
     advance(tenant, "11m")
@@ -227,9 +226,9 @@ def test_a_broker_pays_from_when_it_runs_until_it_is_deleted(tenant: Account) ->
     assert (running(tenant, BROKER_HOURS), running(tenant, BROKER_STORAGE)) == (0, 0)
 
 
-def test_a_cluster_of_brokers_pays_for_three(tenant: Account) -> None:
-    asked = {"DeploymentMode": "CLUSTER_MULTI_AZ", "HostInstanceType": "mq.m5.large"}
-    tenant.client("mq").create_broker(**BROKER | asked)
+def test_a_cluster_of_brokers_costs_three_instances(tenant: Account) -> None:
+    params = {"DeploymentMode": "CLUSTER_MULTI_AZ", "HostInstanceType": "mq.m5.large"}
+    tenant.client("mq").create_broker(**BROKER | params)
     advance(tenant, "12m")
     assert (running(tenant, "RabbitMQ-InstanceUsage:mq.m5.large"), running(tenant, BROKER_STORAGE)) == (3, 600)
 
@@ -243,7 +242,7 @@ def bucket(account: Account, name: str = "", region: str = REGION) -> tuple[Any,
     return s3, name
 
 
-def test_a_bucket_pays_for_what_it_holds_old_versions_and_unfinished_uploads_too(tenant: Account) -> None:
+def test_a_bucket_costs_its_contents_with_old_versions_and_unfinished_uploads(tenant: Account) -> None:
     s3, name = bucket(tenant)
     s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
     for _ in range(2):
@@ -257,7 +256,7 @@ def test_a_bucket_pays_for_what_it_holds_old_versions_and_unfinished_uploads_too
     assert running(tenant, BYTES) == 2 * MEBIBYTE / GIBIBYTE
 
 
-def test_an_overwritten_object_counts_once_and_a_deleted_one_no_more(tenant: Account) -> None:
+def test_an_overwritten_object_counts_once_and_a_deleted_one_not(tenant: Account) -> None:
     s3, name = bucket(tenant)
     for size in (2, 1):
         s3.put_object(Bucket=name, Key="clip", Body=b"x" * size * MEBIBYTE)
@@ -274,7 +273,7 @@ def test_another_storage_class_is_another_usage_type_without_a_price(tenant: Acc
     assert (float(found["running"]), found["priced"]) == (MEBIBYTE / GIBIBYTE, False)
 
 
-def test_requests_are_of_two_tiers_and_deleting_is_free(tenant: Account) -> None:
+def test_requests_have_two_tiers_and_deleting_is_free(tenant: Account) -> None:
     s3, name = bucket(tenant)
     s3.put_object(Bucket=name, Key="clip", Body=b"clip")
     s3.copy_object(Bucket=name, Key="copy", CopySource={"Bucket": name, "Key": "clip"})
@@ -293,7 +292,7 @@ def test_a_request_that_fails_is_not_counted(tenant: Account) -> None:
     assert used(tenant, "Requests-Tier2") == 0
 
 
-def test_the_bucket_of_the_bills_is_not_metered(tenant: Account) -> None:
+def test_the_bucket_of_bills_is_not_metered(tenant: Account) -> None:
     s3, name = bucket(tenant, f"esaws-billing-{tenant.id}")
     s3.put_object(Bucket=name, Key="bill", Body=b"x" * MEBIBYTE)
     s3.get_object(Bucket=name, Key="bill")
@@ -301,7 +300,7 @@ def test_the_bucket_of_the_bills_is_not_metered(tenant: Account) -> None:
     assert lines(tenant) == []
 
 
-def test_a_bucket_to_which_bills_are_exported_is_metered_no_more(tenant: Account) -> None:
+def test_a_bucket_that_receives_an_export_is_no_longer_metered(tenant: Account) -> None:
     s3, name = bucket(tenant)
     s3.put_object(Bucket=name, Key="clip", Body=b"x" * MEBIBYTE)
     allow = {
@@ -329,7 +328,7 @@ def test_a_bucket_to_which_bills_are_exported_is_metered_no_more(tenant: Account
     assert (used(tenant, "Requests-Tier1"), used(tenant, "Requests-Tier2")) == requests
 
 
-def test_a_bucket_is_metered_where_it_is_wherever_the_request_goes(new_tenant: Callable[..., Account]) -> None:
+def test_a_bucket_is_metered_in_its_own_region(new_tenant: Callable[..., Account]) -> None:
     account = new_tenant("us-east-1")
     s3, name = bucket(account)
     s3.put_object(Bucket=name, Key="clip", Body=b"x" * MEBIBYTE)
@@ -337,14 +336,14 @@ def test_a_bucket_is_metered_where_it_is_wherever_the_request_goes(new_tenant: C
     assert {each["usage_type"] for each in lines(account)} == {"EUW3-TimedStorage-ByteHrs", "EUW3-Requests-Tier1"}
 
 
-def test_every_operation_on_a_bucket_that_is_simulated_has_a_tier_or_is_free() -> None:
+def test_each_simulated_bucket_operation_has_a_tier_or_is_free() -> None:
     hooks.import_hook_modules()
     model = boto3.client("s3", region_name=REGION).meta.service_model
-    counted = buckets._TIER_1.keys() | buckets._TIER_2.keys()
+    counted = metering._TIER_1.keys() | metering._TIER_2.keys()
     refused = {
         operation
         for (service, operation), hooks in hooks.HOOKS.items()
-        if service == "s3" and any(hook.__name__ == "not_simulated" for hook in hooks.before)
+        if service == "s3" and not_simulated.refuse in hooks.before
     }
     unknown = (
         {
@@ -357,7 +356,7 @@ def test_every_operation_on_a_bucket_that_is_simulated_has_a_tier_or_is_free() -
         - counted
         - refused
     )
-    assert unknown == {"RestoreObject"}, "which is of a tier of its own"
+    assert unknown == {"RestoreObject"}, "which has a tier of its own"
     assert counted <= set(model.operation_names)
 
 
@@ -371,7 +370,7 @@ def push(account: Account, tag: str, *layers: tuple[str, int]) -> None:
     account.client("ecr").put_image(repositoryName="site", imageManifest=json.dumps(manifest), imageTag=tag)
 
 
-def test_images_pay_for_a_shared_layer_once(tenant: Account) -> None:
+def test_a_shared_layer_of_images_counts_once(tenant: Account) -> None:
     ecr = tenant.client("ecr")
     ecr.create_repository(repositoryName="site")
     push(tenant, "one", ("config1", 1024), ("base", 50 * MEBIBYTE), ("one", MEBIBYTE))
@@ -384,19 +383,19 @@ def test_images_pay_for_a_shared_layer_once(tenant: Account) -> None:
 # --- logs
 
 
-def test_logs_pay_when_they_come_in_and_compressed_as_long_as_they_are_stored(tenant: Account) -> None:
+def test_logs_cost_ingestion_and_compressed_storage(tenant: Account) -> None:
     logs, named = tenant.client("logs"), {"logGroupName": "group"}
     logs.create_log_group(**named)
     logs.create_log_stream(**named, logStreamName="stream")
     at = int(now(tenant) * 1000)
     old = {"timestamp": at - 30 * 86_400_000, "message": "rejected"}
-    said = [{"timestamp": at, "message": "é" * 100_000} for _ in range(5)]
-    logs.put_log_events(**named, logStreamName="stream", logEvents=[old, *said])
-    came = 5 * (200_000 + 26)
-    assert used(tenant, "DataProcessing-Bytes") == pytest.approx(came / GIBIBYTE, abs=1e-9)
-    assert running(tenant, BYTES) == pytest.approx(0.15 * came / GIBIBYTE)
+    new = [{"timestamp": at, "message": "é" * 100_000} for _ in range(5)]
+    logs.put_log_events(**named, logStreamName="stream", logEvents=[old, *new])
+    ingested = 5 * (200_000 + 26)
+    assert used(tenant, "DataProcessing-Bytes") == pytest.approx(ingested / GIBIBYTE, abs=1e-9)
+    assert running(tenant, BYTES) == pytest.approx(0.15 * ingested / GIBIBYTE)
     advance(tenant, "1h")
-    assert used(tenant, "DataProcessing-Bytes") == pytest.approx(came / GIBIBYTE, abs=1e-9)
+    assert used(tenant, "DataProcessing-Bytes") == pytest.approx(ingested / GIBIBYTE, abs=1e-9)
     logs.delete_log_group(**named)
     assert running(tenant, BYTES) == 0
 
@@ -408,7 +407,7 @@ def stat(name: str) -> dict[str, Any]:
     return {"Id": name, "ReturnData": False, "MetricStat": {"Metric": CPU, "Period": 60, "Stat": "Average"}}
 
 
-def test_an_alarm_pays_for_each_metric_that_it_looks_at(tenant: Account) -> None:
+def test_an_alarm_costs_each_of_its_metrics(tenant: Account) -> None:
     cloudwatch = tenant.client("cloudwatch")
     one = {**CPU, "Period": 60, "Statistic": "Average"}
     cloudwatch.put_metric_alarm(**ALARM, **one)
@@ -423,7 +422,7 @@ def test_an_alarm_pays_for_each_metric_that_it_looks_at(tenant: Account) -> None
     assert running(tenant, "CW:AlarmMonitorUsage") == 1
 
 
-def test_alarms_that_target_tracking_has_made_are_charged_for(tenant: Account) -> None:
+def test_alarms_created_by_target_tracking_are_charged(tenant: Account) -> None:
     tenant.client("ecs").create_cluster(clusterName="c")
     tenant.client("ecs").register_task_definition(family="f", containerDefinitions=[CONTAINER])
     tenant.client("ecs").create_service(cluster="c", serviceName="s", taskDefinition="f", desiredCount=0)
@@ -444,7 +443,7 @@ def test_alarms_that_target_tracking_has_made_are_charged_for(tenant: Account) -
     assert running(tenant, "CW:AlarmMonitorUsage") == 2
 
 
-def test_a_metric_of_ones_own_is_charged_for_in_the_hours_that_have_data(tenant: Account) -> None:
+def test_a_custom_metric_is_charged_in_the_hours_with_data(tenant: Account) -> None:
     cloudwatch, a_metric = tenant.client("cloudwatch"), "CW:MetricMonitorUsage"
     data = [{"MetricName": name, "Value": 1.0} for name in ("orders", "visits")]
     advance_to_the_next_hour(tenant)
@@ -458,7 +457,7 @@ def test_a_metric_of_ones_own_is_charged_for_in_the_hours_that_have_data(tenant:
 
 
 def advance_to_the_next_hour(account: Account) -> None:
-    """So that the calls that follow fall into one."""
+    """Advance to a full hour, so that the next calls fall into one hour."""
     then = datetime.fromtimestamp((now(account) // 3600 + 1) * 3600, UTC)
     control(account, "POST", "advance", to=then.isoformat())
 
@@ -466,8 +465,8 @@ def advance_to_the_next_hour(account: Account) -> None:
 # --- all of them
 
 
-def everything(account: Account) -> None:
-    """One of each kind that esaws makes by default, and metrics and logs."""
+def create_all(account: Account) -> None:
+    """Create one of each kind of resource that esaws creates by default, metrics and logs."""
     region = account.region
     account.client("rds").create_db_instance(**DATABASE)
     account.client("elasticache").create_cache_cluster(CacheClusterId="cache", **NODE)
@@ -494,9 +493,9 @@ def everything(account: Account) -> None:
 
 
 @pytest.mark.parametrize("region", ["eu-west-3", "us-east-1"])
-def test_what_is_metered_by_default_has_a_price(new_tenant: Callable[..., Account], region: str) -> None:
+def test_each_default_resource_has_a_price(new_tenant: Callable[..., Account], region: str) -> None:
     account = new_tenant(region)
-    everything(account)
+    create_all(account)
     found = lines(account)
     assert {each["service"] for each in found} >= {
         "Amazon EC2 Container Registry (ECR)",
@@ -510,7 +509,7 @@ def test_what_is_metered_by_default_has_a_price(new_tenant: Callable[..., Accoun
     assert {BACKUP, STORAGE} <= {each["usage_type"].removeprefix("EUW3-") for each in found}
 
 
-def test_charges_have_the_tags_of_what_is_charged_for(tenant: Account) -> None:
+def test_charges_have_the_tags_of_the_resource(tenant: Account) -> None:
     rds, cloudwatch = database(tenant, Tags=[{"Key": "team", "Value": "blue"}]), tenant.client("cloudwatch")
     advance(tenant, "2h")
     arn = rds.describe_db_instances(**NAMED)["DBInstances"][0]["DBInstanceArn"]
@@ -534,7 +533,6 @@ def test_charges_have_the_tags_of_what_is_charged_for(tenant: Account) -> None:
     assert float(quantity["team$green", "EUW3-CW:AlarmMonitorUsage"]) == about(1 / HOURS_OF_JANUARY)
 
 
-def test_the_list_of_what_is_not_metered_says_each_thing_once() -> None:
-    said = [(each.service, each.item) for each in UNMETERED]
-    assert len(set(said)) == len(said)
-    assert all(each.item.endswith(".") and each.reason for each in UNMETERED)
+def test_the_list_of_unmetered_usage_has_no_duplicates() -> None:
+    items = [(unmetered.service, unmetered.item) for unmetered in UNMETERED]
+    assert len(set(items)) == len(items)

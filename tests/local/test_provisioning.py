@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
+from tests.local.cases_errors_network import Net
+from tests.local.cases_errors_stores import BROKER, cache, database, refused
 from tests.local.cases_interfaces import described
 from tests.local.cases_provisioning import new_database
-from tests.local.cases_refusals_network import Net
-from tests.local.cases_refusals_stores import BROKER, cache, database, refused
 from tests.local.conftest import Account, Program
 from tests.local.timing import advance, control, events
 

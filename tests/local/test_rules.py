@@ -1,7 +1,7 @@
-"""What the local AWS mends: each case is asked of it, and of an unwrapped moto, which answers something else.
+"""The behaviours that the local AWS adds to moto: each case runs there, and with `-m stock_moto` on an unwrapped moto.
 
-A case that fails on stock moto after an upgrade names a rule that may have become superfluous. Each is asked in one of
-a few regions; `REGION=us-east-1 pytest tests/local/test_local_rules.py` asks all of them in one.
+A case that fails on stock moto after an upgrade names a hook that may be obsolete. Each case runs in one of a few
+regions; `REGION=us-east-1 pytest tests/local/test_rules.py` runs all of them in one.
 """
 
 from dataclasses import replace
@@ -21,11 +21,11 @@ IDS = [case.name for case in CASES]
 
 
 @pytest.mark.parametrize("case", CASES, ids=IDS)
-def test_as_aws_does(account: Any, case: Case) -> None:
-    assert case.ask(replace(account, region=region_of(case.name))) == case.aws
+def test_the_local_aws_returns_what_aws_returns(account: Any, case: Case) -> None:
+    assert case.run(replace(account, region=region_of(case.name))) == case.aws
 
 
 @pytest.mark.stock_moto
 @pytest.mark.parametrize("case", CASES, ids=IDS)
-def test_stock_moto_does_otherwise(stock: Any, case: Case) -> None:
-    assert case.ask(replace(stock, region=region_of(case.name))) == case.stock
+def test_stock_moto_returns_something_else(stock: Any, case: Case) -> None:
+    assert case.run(replace(stock, region=region_of(case.name))) == case.stock

@@ -34,8 +34,8 @@ class Net:
         return self.done(lambda: self.ec2.detach_internet_gateway(InternetGatewayId=gateway, VpcId=self.vpc))
 
     def instance(self) -> str:
-        asked = {"ImageId": "ami-1", "SubnetId": self.subnets[0], "SecurityGroupIds": [self.group]}
-        return str(self.ec2.run_instances(MinCount=1, MaxCount=1, **asked)["Instances"][0]["InstanceId"])
+        parameters = {"ImageId": "ami-1", "SubnetId": self.subnets[0], "SecurityGroupIds": [self.group]}
+        return str(self.ec2.run_instances(MinCount=1, MaxCount=1, **parameters)["Instances"][0]["InstanceId"])
 
     def terminate(self, instance: str) -> None:
         self.ec2.terminate_instances(InstanceIds=[instance])
@@ -58,9 +58,9 @@ class Net:
         made = self.ec2.create_nat_gateway(SubnetId=self.subnets[0], AllocationId=address)
         return made["NatGateway"]["NatGatewayId"], address
 
-    def balancer(self, **asked: Any) -> str:
-        asked = {"Name": "b", "Subnets": self.subnets, "SecurityGroups": [self.group], **asked}
-        return str(self.elbv2.create_load_balancer(**asked)["LoadBalancers"][0]["LoadBalancerArn"])
+    def balancer(self, **parameters: Any) -> str:
+        parameters = {"Name": "b", "Subnets": self.subnets, "SecurityGroups": [self.group], **parameters}
+        return str(self.elbv2.create_load_balancer(**parameters)["LoadBalancers"][0]["LoadBalancerArn"])
 
     def target_group(self, name: str = "t") -> str:
         made = self.elbv2.create_target_group(Name=name, Protocol="HTTP", Port=80, VpcId=self.vpc)
@@ -68,19 +68,19 @@ class Net:
 
     def listener(self, balancer: str, port: int = 80) -> str:
         actions = [{"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "404"}}]
-        asked = {"LoadBalancerArn": balancer, "Protocol": "HTTP", "Port": port, "DefaultActions": actions}
-        return str(self.elbv2.create_listener(**asked)["Listeners"][0]["ListenerArn"])
+        parameters = {"LoadBalancerArn": balancer, "Protocol": "HTTP", "Port": port, "DefaultActions": actions}
+        return str(self.elbv2.create_listener(**parameters)["Listeners"][0]["ListenerArn"])
 
     def rule(self, listener: str, priority: int = 1, paths: tuple[str, ...] = ("/",)) -> Any:
         condition = {"Field": "path-pattern", "PathPatternConfig": {"Values": [*paths]}}
         actions = [{"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "200"}}]
-        asked = {"ListenerArn": listener, "Priority": priority, "Conditions": [condition], "Actions": actions}
-        return self.elbv2.create_rule(**asked)
+        parameters = {"ListenerArn": listener, "Priority": priority, "Conditions": [condition], "Actions": actions}
+        return self.elbv2.create_rule(**parameters)
 
     def interfaces(self) -> list[dict[str, Any]]:
         filters = [{"Name": "description", "Values": ["ELB app/b/*"]}]
-        shown: list[dict[str, Any]] = self.ec2.describe_network_interfaces(Filters=filters)["NetworkInterfaces"]
-        return shown
+        described: list[dict[str, Any]] = self.ec2.describe_network_interfaces(Filters=filters)["NetworkInterfaces"]
+        return described
 
     @staticmethod
     def done(call: Callable[[], Any]) -> Any:
@@ -114,11 +114,11 @@ def on(port: int, **peers: Any) -> dict[str, Any]:
 
 
 @case(
-    "a group that an interface carries stays until it is gone",
+    "a security group cannot be deleted while an interface uses it",
     aws=(IN_USE, None),
     stock=(None, "InvalidGroup.NotFound"),
 )
-def ask_carried_group(account: Any) -> Any:
+def case_carried_group(account: Any) -> Any:
     net = Net(account)
     interface = net.interface()
     refused = net.delete_group()
@@ -126,22 +126,22 @@ def ask_carried_group(account: Any) -> Any:
     return refused, net.delete_group()
 
 
-@case("a group that another group's rule names stays", aws=IN_USE, stock=None)
-def ask_referenced_group(account: Any) -> Any:
+@case("a security group cannot be deleted while a rule references it", aws=IN_USE, stock=None)
+def case_referenced_group(account: Any) -> Any:
     net = Net(account)
     net.let_in(net.another_group(), net.group)
     return net.delete_group()
 
 
-@case("a group that only lets itself in goes", aws=None, stock=None)
-def ask_own_reference(account: Any) -> Any:
+@case("a security group that references only itself can be deleted", aws=None, stock=None)
+def case_own_reference(account: Any) -> Any:
     net = Net(account)
     net.let_in(net.group, net.group)
     return net.delete_group()
 
 
-@case("nobody deletes the default group", aws="CannotDelete", stock=None)
-def ask_default_group(account: Any) -> Any:
+@case("the default security group cannot be deleted", aws="CannotDelete", stock=None)
+def case_default_group(account: Any) -> Any:
     net = Net(account)
     filters = [{"Name": "vpc-id", "Values": [net.vpc]}, {"Name": "group-name", "Values": ["default"]}]
     net.group = net.ec2.describe_security_groups(Filters=filters)["SecurityGroups"][0]["GroupId"]
@@ -149,11 +149,11 @@ def ask_default_group(account: Any) -> Any:
 
 
 @case(
-    "a group has at most sixty rules a direction, for each version of IP, and takes all that it is given or none",
+    "a security group has at most 60 rules per direction and IP version, added all or none",
     aws=([TOO_MANY_RULES, TOO_MANY_RULES], 1, [None, TOO_MANY_RULES, None, TOO_MANY_RULES, TOO_MANY_RULES]),
     stock=([TOO_MANY_RULES, TOO_MANY_RULES], 41, [TOO_MANY_RULES, None, TOO_MANY_RULES, None, None]),
 )
-def ask_sixty_rules(account: Any) -> Any:
+def case_sixty_rules(account: Any) -> Any:
     net = Net(account)
     blocks = [{"CidrIp": f"10.0.{number}.0/24"} for number in range(60)]
     blocks6 = [{"CidrIpv6": f"2001:db8:{number}::/48"} for number in range(60)]
@@ -180,15 +180,15 @@ def ask_sixty_rules(account: Any) -> Any:
 
 
 @case(
-    "a rule is added once, whatever its description, and none of those beside it",
+    "a duplicate rule is refused whatever its description, with the whole call",
     aws=[None, DUPLICATE, DUPLICATE, DUPLICATE, None, DUPLICATE, None, DUPLICATE, "InvalidParameterValue"],
     stock=[None, DUPLICATE, DUPLICATE, DUPLICATE, DUPLICATE, DUPLICATE, None, DUPLICATE, DUPLICATE],
 )
-def ask_rules_twice(account: Any) -> Any:
+def case_rules_twice(account: Any) -> Any:
     net = Net(account)
     authorize = net.ec2.authorize_security_group_ingress
     block, all_of_6 = {"CidrIp": "10.0.0.0/8"}, {"CidrIpv6": "::/0"}
-    asked = [
+    variants = [
         [on(80, IpRanges=[block])],
         [on(80, IpRanges=[block])],
         [on(80, IpRanges=[{**block, "Description": "another"}])],
@@ -199,23 +199,23 @@ def ask_rules_twice(account: Any) -> Any:
         [on(80, UserIdGroupPairs=[{"GroupId": net.group}])],
         [on(82, IpRanges=[block, block])],
     ]
-    return net.each(lambda permissions: authorize(GroupId=net.group, IpPermissions=permissions), asked)
+    return net.each(lambda permissions: authorize(GroupId=net.group, IpPermissions=permissions), variants)
 
 
-@case("a rule that a group has not is not revoked", aws=[NOT_THERE] * 2, stock=[NOT_THERE] * 2)
-def ask_revoke_nothing(account: Any) -> Any:
+@case("revoking a missing rule is refused", aws=[NOT_THERE] * 2, stock=[NOT_THERE] * 2)
+def case_revoke_nothing(account: Any) -> Any:
     net = Net(account)
-    asked = {"GroupId": net.group, "IpPermissions": [on(80, IpRanges=[{"CidrIp": "10.0.0.0/8"}])]}
+    parameters = {"GroupId": net.group, "IpPermissions": [on(80, IpRanges=[{"CidrIp": "10.0.0.0/8"}])]}
     revoke = (net.ec2.revoke_security_group_ingress, net.ec2.revoke_security_group_egress)
-    return net.each(lambda call: call(**asked), revoke)
+    return net.each(lambda call: call(**parameters), revoke)
 
 
 @case(
-    "a VPC has one group of a name, and some names no group may have",
+    "security group names are unique in a VPC and must be valid",
     aws=["InvalidGroup.Duplicate", *["InvalidParameterValue"] * 4],
     stock=["InvalidGroup.Duplicate", None, None, None, "InvalidGroup.Duplicate"],
 )
-def ask_group_names(account: Any) -> Any:
+def case_group_names(account: Any) -> Any:
     net = Net(account)
     names = ("hosts-sg", "sg-hosts", "g" * 256, "hosts?", "default")
     create = net.ec2.create_security_group
@@ -226,18 +226,18 @@ TOO_MANY_GROUPS = "SecurityGroupsPerInterfaceLimitExceeded"
 
 
 @case(
-    "an interface carries at most five groups, and only groups that exist",
+    "an interface has at most five security groups, which must exist",
     aws=[None, *[TOO_MANY_GROUPS] * 5, "InvalidGroup.NotFound"],
     stock=[None] * 7,
 )
-def ask_six_groups(account: Any) -> Any:
+def case_six_groups(account: Any) -> Any:
     net = Net(account)
     ec2, subnet = net.ec2, net.subnets[0]
     create = partial(ec2.create_security_group, Description="d", VpcId=net.vpc)
     six = [create(GroupName=f"group {number}")["GroupId"] for number in range(6)]
     interface, instance = net.interface(), net.instance()
     run = partial(ec2.run_instances, ImageId="ami-1", MinCount=1, MaxCount=1)
-    asked = (
+    calls = (
         lambda: ec2.create_network_interface(SubnetId=subnet, Groups=six[:5]),
         lambda: ec2.create_network_interface(SubnetId=subnet, Groups=six),
         lambda: ec2.modify_network_interface_attribute(NetworkInterfaceId=interface, Groups=six),
@@ -246,18 +246,18 @@ def ask_six_groups(account: Any) -> Any:
         lambda: run(NetworkInterfaces=[{"DeviceIndex": 0, "SubnetId": subnet, "Groups": six}]),
         lambda: ec2.create_network_interface(SubnetId=subnet, Groups=["sg-00000000000000000"]),
     )
-    return net.each(lambda call: call(), asked)
+    return net.each(lambda call: call(), calls)
 
 
 # --- subnets, gateways, route tables, VPCs
 
 
 @case(
-    "a subnet with an instance stays until that is terminated",
+    "a subnet cannot be deleted until its instances are terminated",
     aws=(IN_USE, None),
     stock=(None, "InvalidSubnetID.NotFound"),
 )
-def ask_subnet_with_instance(account: Any) -> Any:
+def case_subnet_with_instance(account: Any) -> Any:
     net = Net(account)
     instance = net.instance()
     refused = net.delete_subnet()
@@ -265,8 +265,12 @@ def ask_subnet_with_instance(account: Any) -> Any:
     return refused, net.delete_subnet()
 
 
-@case("a gateway stays while public addresses are behind it", aws=(IN_USE, None), stock=(None, "Gateway.NotAttached"))
-def ask_gateway(account: Any) -> Any:
+@case(
+    "an internet gateway cannot be detached while the VPC has public addresses",
+    aws=(IN_USE, None),
+    stock=(None, "Gateway.NotAttached"),
+)
+def case_gateway(account: Any) -> Any:
     net = Net(account)
     gateway, instance = net.gateway(), net.instance()
     refused = net.detach(gateway)
@@ -274,23 +278,23 @@ def ask_gateway(account: Any) -> Any:
     return refused, net.detach(gateway)
 
 
-@case("an attached gateway stays", aws=IN_USE, stock=IN_USE)
-def ask_attached_gateway(account: Any) -> Any:
+@case("an attached internet gateway cannot be deleted", aws=IN_USE, stock=IN_USE)
+def case_attached_gateway(account: Any) -> Any:
     net = Net(account)
     gateway = net.gateway()
     return net.done(lambda: net.ec2.delete_internet_gateway(InternetGatewayId=gateway))
 
 
-@case("nobody deletes a VPC's main route table", aws=IN_USE, stock=None)
-def ask_main_table(account: Any) -> Any:
+@case("the main route table of a VPC cannot be deleted", aws=IN_USE, stock=None)
+def case_main_table(account: Any) -> Any:
     net = Net(account)
     filters = [{"Name": "vpc-id", "Values": [net.vpc]}]
     table = net.ec2.describe_route_tables(Filters=filters)["RouteTables"][0]["RouteTableId"]
     return net.done(lambda: net.ec2.delete_route_table(RouteTableId=table))
 
 
-@case("an associated route table stays", aws=IN_USE, stock=IN_USE)
-def ask_associated_table(account: Any) -> Any:
+@case("an associated route table cannot be deleted", aws=IN_USE, stock=IN_USE)
+def case_associated_table(account: Any) -> Any:
     net = Net(account)
     table = net.ec2.create_route_table(VpcId=net.vpc)["RouteTable"]["RouteTableId"]
     net.ec2.associate_route_table(RouteTableId=table, SubnetId=net.subnets[0])
@@ -304,24 +308,24 @@ def empty(net: Net) -> None:
     net.detach(net.gateway())
 
 
-@case("a VPC goes once it has nothing but its defaults", aws=(IN_USE, None), stock=(IN_USE, None))
-def ask_empty_vpc(account: Any) -> Any:
+@case("a VPC can be deleted when only its defaults are left", aws=(IN_USE, None), stock=(IN_USE, None))
+def case_empty_vpc(account: Any) -> Any:
     net = Net(account)
     refused = net.delete_vpc()
     empty(net)
     return refused, net.delete_vpc()
 
 
-@case("a VPC with a group of its own stays", aws=IN_USE, stock=None)
-def ask_vpc_with_group(account: Any) -> Any:
+@case("a VPC with another security group cannot be deleted", aws=IN_USE, stock=None)
+def case_vpc_with_group(account: Any) -> Any:
     net = Net(account)
     empty(net)
     net.another_group()
     return net.delete_vpc()
 
 
-@case("a VPC with a gateway stays", aws=IN_USE, stock=None)
-def ask_vpc_with_gateway(account: Any) -> Any:
+@case("a VPC with an internet gateway cannot be deleted", aws=IN_USE, stock=None)
+def case_vpc_with_gateway(account: Any) -> Any:
     net = Net(account)
     empty(net)
     net.gateway()
@@ -329,22 +333,22 @@ def ask_vpc_with_gateway(account: Any) -> Any:
 
 
 @case(
-    "a subnet lies within its VPC, beside the others, and is no smaller than 16 addresses",
+    "a subnet is within its VPC, overlaps no other, and has at least 16 addresses",
     aws=["InvalidSubnet.Range", "InvalidSubnet.Conflict", "InvalidSubnet.Conflict", "InvalidSubnet.Range", None],
     stock=["InvalidSubnet.Range", "InvalidSubnet.Conflict", "InvalidSubnet.Conflict", None, None],
 )
-def ask_subnet_blocks(account: Any) -> Any:
+def case_subnet_blocks(account: Any) -> Any:
     net = Net(account)
     blocks = ("10.9.0.0/24", "172.31.8.0/24", "172.31.0.0/17", "172.31.200.0/29", "172.31.208.0/28")
     return net.each(lambda block: net.ec2.create_subnet(VpcId=net.vpc, CidrBlock=block), blocks)
 
 
 @case(
-    "a VPC is from a /16 to a /28",
+    "the block of a VPC is between /16 and /28",
     aws=["InvalidVpc.Range", None, None, "InvalidVpc.Range"],
     stock=["InvalidVpc.Range", None, None, "InvalidVpc.Range"],
 )
-def ask_vpc_block(account: Any) -> Any:
+def case_vpc_block(account: Any) -> Any:
     net = Net(account)
     return net.each(lambda length: net.ec2.create_vpc(CidrBlock=f"10.0.0.0/{length}"), (15, 16, 28, 29))
 
@@ -352,8 +356,8 @@ def ask_vpc_block(account: Any) -> Any:
 # --- interfaces, addresses, volumes, instances
 
 
-@case("an interface in use stays", aws="InvalidParameterValue", stock=None)
-def ask_interface(account: Any) -> Any:
+@case("an interface in use cannot be deleted", aws="InvalidParameterValue", stock=None)
+def case_interface(account: Any) -> Any:
     net = Net(account)
     described = net.ec2.describe_instances(InstanceIds=[net.instance()])["Reservations"][0]["Instances"][0]
     interface = described["NetworkInterfaces"][0]["NetworkInterfaceId"]
@@ -361,11 +365,11 @@ def ask_interface(account: Any) -> Any:
 
 
 @case(
-    "an associated address stays until it is disassociated",
+    "an associated address cannot be released",
     aws=("InvalidIPAddress.InUse", None),
     stock=(None, "InvalidAllocationID.NotFound"),
 )
-def ask_address(account: Any) -> Any:
+def case_address(account: Any) -> Any:
     net = Net(account)
     address = net.ec2.allocate_address(Domain="vpc")["AllocationId"]
     association = net.ec2.associate_address(AllocationId=address, InstanceId=net.instance())["AssociationId"]
@@ -375,11 +379,11 @@ def ask_address(account: Any) -> Any:
 
 
 @case(
-    "a NAT gateway keeps its address and subnet until it is deleted",
+    "a NAT gateway blocks its address and subnet until it is deleted",
     aws=["InvalidIPAddress.InUse", IN_USE, None, None],
     stock=[None, None, "InvalidAllocationID.NotFound", "InvalidSubnetID.NotFound"],
 )
-def ask_nat_gateway(account: Any) -> Any:
+def case_nat_gateway(account: Any) -> Any:
     net = Net(account)
     nat, address = net.nat()
 
@@ -393,16 +397,16 @@ def ask_nat_gateway(account: Any) -> Any:
     return [*refused, *attempts()]
 
 
-@case("an attached volume stays", aws="VolumeInUse", stock="VolumeInUse")
-def ask_volume(account: Any) -> Any:
+@case("an attached volume cannot be deleted", aws="VolumeInUse", stock="VolumeInUse")
+def case_volume(account: Any) -> Any:
     net = Net(account)
     filters = [{"Name": "attachment.instance-id", "Values": [net.instance()]}]
     volume = net.ec2.describe_volumes(Filters=filters)["Volumes"][0]["VolumeId"]
     return net.done(lambda: net.ec2.delete_volume(VolumeId=volume))
 
 
-@case("a protected instance is not terminated", aws="OperationNotPermitted", stock="OperationNotPermitted")
-def ask_protected_instance(account: Any) -> Any:
+@case("a protected instance cannot be terminated", aws="OperationNotPermitted", stock="OperationNotPermitted")
+def case_protected_instance(account: Any) -> Any:
     net = Net(account)
     instance = net.instance()
     net.ec2.modify_instance_attribute(InstanceId=instance, DisableApiTermination={"Value": True})
@@ -417,47 +421,51 @@ def ask_protected_instance(account: Any) -> Any:
     aws=(2, {"amazon-elb"}, {True}, {True}),
     stock=(0, set(), set(), set()),
 )
-def ask_balancer_interfaces(account: Any) -> Any:
+def case_balancer_interfaces(account: Any) -> Any:
     net = Net(account)
     net.balancer()
-    shown = net.interfaces()
-    owners = {interface["Attachment"]["InstanceOwnerId"] for interface in shown}
-    groups = {[group["GroupId"] for group in interface["Groups"]] == [net.group] for interface in shown}
-    return len(shown), owners, groups, {"PublicIp" in interface["Association"] for interface in shown}
+    described = net.interfaces()
+    owners = {interface["Attachment"]["InstanceOwnerId"] for interface in described}
+    groups = {[group["GroupId"] for group in interface["Groups"]] == [net.group] for interface in described}
+    return len(described), owners, groups, {"PublicIp" in interface["Association"] for interface in described}
 
 
-@case("a load balancer's interfaces outlive it for a while", aws=(True, IN_USE, False), stock=(False, None, False))
-def ask_lingering_interfaces(account: Any) -> Any:
+@case("the interfaces of a load balancer outlive it for a while", aws=(True, IN_USE, False), stock=(False, None, False))
+def case_lingering_interfaces(account: Any) -> Any:
     net = Net(account)
     net.elbv2.delete_load_balancer(LoadBalancerArn=net.balancer())
-    shown, refused = bool(net.interfaces()), net.delete_group()
+    described, refused = bool(net.interfaces()), net.delete_group()
     for _ in range(3):
         last = bool(net.interfaces())
-    return shown, refused, last
+    return described, refused, last
 
 
 @case(
-    "a load balancer holds its subnets, its group and the gateway",
+    "a load balancer blocks its subnets, its security group and the gateway",
     aws=(IN_USE, IN_USE, IN_USE),
     stock=(None, None, None),
 )
-def ask_held_by_balancer(account: Any) -> Any:
+def case_held_by_balancer(account: Any) -> Any:
     net = Net(account)
     gateway = net.gateway()
     net.balancer()
     return net.detach(gateway), net.delete_group(), net.delete_subnet()
 
 
-@case("a load balancer's interfaces take its new groups", aws=(None, IN_USE), stock=(None, None))
-def ask_new_groups(account: Any) -> Any:
+@case("the interfaces of a load balancer get its new security groups", aws=(None, IN_USE), stock=(None, None))
+def case_new_groups(account: Any) -> Any:
     net = Net(account)
     balancer, other = net.balancer(), net.another_group()
     net.elbv2.set_security_groups(LoadBalancerArn=balancer, SecurityGroups=[other])
     return net.delete_group(), net.done(lambda: net.ec2.delete_security_group(GroupId=other))
 
 
-@case("a database holds its group until it is deleted", aws=(IN_USE, None), stock=(None, "InvalidGroup.NotFound"))
-def ask_database(account: Any) -> Any:
+@case(
+    "a database blocks its security group until it is deleted",
+    aws=(IN_USE, None),
+    stock=(None, "InvalidGroup.NotFound"),
+)
+def case_database(account: Any) -> Any:
     net = Net(account)
     rds = account.client("rds")
     rds.create_db_subnet_group(DBSubnetGroupName="s", DBSubnetGroupDescription="s", SubnetIds=net.subnets)
@@ -480,8 +488,8 @@ def ask_database(account: Any) -> Any:
 # --- load balancers
 
 
-@case("a protected load balancer stays", aws="OperationNotPermitted", stock=None)
-def ask_protected_balancer(account: Any) -> Any:
+@case("a protected load balancer cannot be deleted", aws="OperationNotPermitted", stock=None)
+def case_protected_balancer(account: Any) -> Any:
     net = Net(account)
     balancer = net.balancer()
     protection = [{"Key": "deletion_protection.enabled", "Value": "true"}]
@@ -489,37 +497,37 @@ def ask_protected_balancer(account: Any) -> Any:
     return net.done(lambda: net.elbv2.delete_load_balancer(LoadBalancerArn=balancer))
 
 
-@case("a load balancer lies in two zones", aws=REFUSED, stock=None)
-def ask_one_zone(account: Any) -> Any:
+@case("a load balancer needs two zones", aws=REFUSED, stock=None)
+def case_one_zone(account: Any) -> Any:
     net = Net(account)
     return net.done(lambda: net.balancer(Subnets=net.subnets[:1]))
 
 
-@case("a load balancer has one subnet a zone", aws="InvalidConfigurationRequest", stock=None)
-def ask_same_zone(account: Any) -> Any:
+@case("a load balancer has one subnet per zone", aws="InvalidConfigurationRequest", stock=None)
+def case_same_zone(account: Any) -> Any:
     net = Net(account)
-    asked = {"VpcId": net.vpc, "CidrBlock": "172.31.64.0/20", "AvailabilityZone": f"{net.ec2.meta.region_name}a"}
-    second = net.ec2.create_subnet(**asked)["Subnet"]["SubnetId"]
+    parameters = {"VpcId": net.vpc, "CidrBlock": "172.31.64.0/20", "AvailabilityZone": f"{net.ec2.meta.region_name}a"}
+    second = net.ec2.create_subnet(**parameters)["Subnet"]["SubnetId"]
     return net.done(lambda: net.balancer(Subnets=[net.subnets[0], second]))
 
 
 NAMES = ("internal-b", "b_b", "-b", "b" * 33)
 
 
-@case("some names no load balancer may have", aws=[REFUSED] * 4, stock=[None] * 4)
-def ask_balancer_names(account: Any) -> Any:
+@case("invalid load balancer names are refused", aws=[REFUSED] * 4, stock=[None] * 4)
+def case_balancer_names(account: Any) -> Any:
     net = Net(account)
     return net.each(lambda name: net.balancer(Name=name), NAMES)
 
 
-@case("some names no target group may have", aws=[REFUSED] * 3, stock=[REFUSED] * 3)
-def ask_target_group_names(account: Any) -> Any:
+@case("invalid target group names are refused", aws=[REFUSED] * 3, stock=[REFUSED] * 3)
+def case_target_group_names(account: Any) -> Any:
     net = Net(account)
     return net.each(net.target_group, NAMES[1:])
 
 
-@case("a load balancer has one listener a port", aws=("DuplicateListener",) * 2, stock=(None, None))
-def ask_listener_twice(account: Any) -> Any:
+@case("a load balancer has one listener per port", aws=("DuplicateListener",) * 2, stock=(None, None))
+def case_listener_twice(account: Any) -> Any:
     net = Net(account)
     balancer = net.balancer()
     net.listener(balancer)
@@ -528,8 +536,8 @@ def ask_listener_twice(account: Any) -> Any:
     return net.done(lambda: net.listener(balancer)), moved
 
 
-@case("a target group that a listener uses stays", aws="ResourceInUse", stock="ResourceInUse")
-def ask_used_target_group(account: Any) -> Any:
+@case("a target group that a listener uses cannot be deleted", aws="ResourceInUse", stock="ResourceInUse")
+def case_used_target_group(account: Any) -> Any:
     net = Net(account)
     group, listener = net.target_group(), net.listener(net.balancer())
     forward = [{"Type": "forward", "TargetGroupArn": group}]
@@ -538,11 +546,11 @@ def ask_used_target_group(account: Any) -> Any:
 
 
 @case(
-    "a target group that a rule uses stays until that is gone",
+    "a target group that a rule uses cannot be deleted",
     aws=("ResourceInUse", None),
     stock=("ResourceInUse", None),
 )
-def ask_target_group_of_rule(account: Any) -> Any:
+def case_target_group_of_rule(account: Any) -> Any:
     net = Net(account)
     group, listener = net.target_group(), net.listener(net.balancer())
     rule = net.rule(listener)["Rules"][0]["RuleArn"]
@@ -552,15 +560,15 @@ def ask_target_group_of_rule(account: Any) -> Any:
     return refused, net.done(lambda: net.elbv2.delete_target_group(TargetGroupArn=group))
 
 
-@case("nobody deletes the default rule", aws="OperationNotPermitted", stock="ResponseParserError")
-def ask_default_rule(account: Any) -> Any:
+@case("the default rule cannot be deleted", aws="OperationNotPermitted", stock="ResponseParserError")
+def case_default_rule(account: Any) -> Any:
     net = Net(account)
     rule = net.elbv2.describe_rules(ListenerArn=net.listener(net.balancer()))["Rules"][-1]["RuleArn"]
     return net.done(lambda: net.elbv2.delete_rule(RuleArn=rule))
 
 
-@case("a priority is taken once", aws="PriorityInUse", stock="PriorityInUse")
-def ask_priority(account: Any) -> Any:
+@case("the priority of a rule is unique", aws="PriorityInUse", stock="PriorityInUse")
+def case_priority(account: Any) -> Any:
     net = Net(account)
     listener = net.listener(net.balancer())
     net.rule(listener)
@@ -568,19 +576,19 @@ def ask_priority(account: Any) -> Any:
 
 
 @case(
-    "a load balancer that faces the internet lies in a VPC with a gateway",
+    "an internet-facing load balancer needs an internet gateway",
     aws=["InvalidSubnet", "InvalidSubnet", None],
     stock=[None, None, None],
 )
-def ask_no_gateway(account: Any) -> Any:
+def case_no_gateway(account: Any) -> Any:
     net = Net(account)
     net.detach(net.gateway())
-    asked = ({}, {"Type": "network", "SecurityGroups": []}, {"Name": "inside", "Scheme": "internal"})
-    return net.each(lambda asked: net.balancer(**asked), asked)
+    variants = ({}, {"Type": "network", "SecurityGroups": []}, {"Name": "inside", "Scheme": "internal"})
+    return net.each(lambda parameters: net.balancer(**parameters), variants)
 
 
-@case("a default VPC has a gateway from the beginning", aws=None, stock=None)
-def ask_gateway_of_default_vpc(account: Any) -> Any:
+@case("a default VPC has an internet gateway", aws=None, stock=None)
+def case_gateway_of_default_vpc(account: Any) -> Any:
     net = Net(account)
     filters = [{"Name": "default-for-az", "Values": ["true"]}]
     subnets = net.ec2.describe_subnets(Filters=filters)["Subnets"]
@@ -588,47 +596,47 @@ def ask_gateway_of_default_vpc(account: Any) -> Any:
 
 
 @case(
-    "a load balancer takes subnets and groups that exist",
+    "a load balancer needs existing subnets and security groups",
     aws=["InvalidSecurityGroup", "SubnetNotFound", "InvalidSecurityGroup", "SubnetNotFound", REFUSED],
     stock=[None, "InvalidSubnetID.NotFound", "InvalidSecurityGroup", "SubnetNotFound", "InvalidConfigurationRequest"],
 )
-def ask_what_is_not_there(account: Any) -> Any:
+def case_what_is_not_there(account: Any) -> Any:
     net = Net(account)
     arn, no_group = net.balancer(), ["sg-00000000000000000"]
     subnets = [net.subnets[0], "subnet-00000000000000000"]
-    asked = (
+    calls = (
         lambda: net.balancer(Name="c", SecurityGroups=no_group),
         lambda: net.balancer(Name="d", Subnets=subnets),
         lambda: net.elbv2.set_security_groups(LoadBalancerArn=arn, SecurityGroups=no_group),
         lambda: net.elbv2.set_subnets(LoadBalancerArn=arn, Subnets=subnets),
         lambda: net.elbv2.set_subnets(LoadBalancerArn=arn, Subnets=subnets[:1]),
     )
-    return net.each(lambda call: call(), asked)
+    return net.each(lambda call: call(), calls)
 
 
-@case("a listener that is not there is not found", aws=["ListenerNotFound"] * 5, stock=["ListenerNotFound"] * 5)
-def ask_no_listener(account: Any) -> Any:
+@case("a missing listener is ListenerNotFound", aws=["ListenerNotFound"] * 5, stock=["ListenerNotFound"] * 5)
+def case_no_listener(account: Any) -> Any:
     net = Net(account)
     arn = net.listener(net.balancer())[:-16] + "0" * 16
-    asked = (
+    calls = (
         lambda: net.rule(arn),
         lambda: net.elbv2.describe_rules(ListenerArn=arn),
         lambda: net.elbv2.describe_listeners(ListenerArns=[arn]),
         lambda: net.elbv2.modify_listener(ListenerArn=arn, Port=81),
         lambda: net.elbv2.delete_listener(ListenerArn=arn),
     )
-    return net.each(lambda call: call(), asked)
+    return net.each(lambda call: call(), calls)
 
 
 @case("a rule's priority is at most 50,000", aws=[None, REFUSED], stock=[None, None])
-def ask_last_priority(account: Any) -> Any:
+def case_last_priority(account: Any) -> Any:
     net = Net(account)
     listener = net.listener(net.balancer())
     return net.each(lambda priority: net.rule(listener, priority), (50_000, 50_001))
 
 
 @case("a rule has at most six wildcards", aws=[None, REFUSED], stock=[None, None])
-def ask_wildcards(account: Any) -> Any:
+def case_wildcards(account: Any) -> Any:
     net = Net(account)
     listener = net.listener(net.balancer())
     paths = enumerate(("/*/*/*/?", "/*/*/*/*/*"), start=1)
@@ -636,7 +644,7 @@ def ask_wildcards(account: Any) -> Any:
 
 
 @case("a rule has at most five values", aws=(None, REFUSED), stock=(None, None))
-def ask_values(account: Any) -> Any:
+def case_values(account: Any) -> Any:
     net = Net(account)
     listener = net.listener(net.balancer())
     paths = tuple(f"/{number}" for number in range(6))
@@ -644,7 +652,7 @@ def ask_values(account: Any) -> Any:
 
 
 @case("a load balancer has at most a hundred rules", aws=(None, "TooManyRules"), stock=(None, None))
-def ask_hundred_rules(account: Any) -> Any:
+def case_hundred_rules(account: Any) -> Any:
     net = Net(account)
     listener = net.listener(net.balancer())
     for priority in range(1, 100):
@@ -653,25 +661,25 @@ def ask_hundred_rules(account: Any) -> Any:
 
 
 @case(
-    "an instance is registered only if it exists, and in the target group's VPC",
+    "only an existing instance in the VPC of the target group can be registered",
     aws=[REFUSED, "InvalidTarget", "InvalidTarget", None],
     stock=[None, None, None, None],
 )
-def ask_targets(account: Any) -> Any:
+def case_targets(account: Any) -> Any:
     net = Net(account)
     group = net.target_group()
     elsewhere = net.ec2.run_instances(ImageId="ami-1", MinCount=1, MaxCount=1)["Instances"][0]["InstanceId"]
     register = net.elbv2.register_targets
-    asked = ("10.0.0.1", "i-00000000000000000", elsewhere, net.instance())
-    return net.each(lambda id: register(TargetGroupArn=group, Targets=[{"Id": id}]), asked)
+    ids = ("10.0.0.1", "i-00000000000000000", elsewhere, net.instance())
+    return net.each(lambda id: register(TargetGroupArn=group, Targets=[{"Id": id}]), ids)
 
 
 @case(
-    "a route table can be deleted once the subnet that it was associated with is gone",
+    "a route table can be deleted after its associated subnet",
     aws=None,
     stock="DependencyViolation",
 )
-def ask_table_of_gone_subnet(account: Any) -> Any:
+def case_table_of_gone_subnet(account: Any) -> Any:
     ec2, (vpc, subnets, _) = account.client("ec2"), account.network()
     table = ec2.create_route_table(VpcId=vpc)["RouteTable"]["RouteTableId"]
     ec2.associate_route_table(RouteTableId=table, SubnetId=subnets[0])

@@ -16,7 +16,7 @@ def refused(call: Callable[..., Any], **parameters: Any) -> Any:
     return outcome(lambda: call(**parameters) and "accepted")
 
 
-def asked(name: str, *, aws: str, stock: str) -> Callable[[Callable[[Any], Any]], Callable[[Any], Any]]:
+def refusal_case(name: str, *, aws: str, stock: str) -> Callable[[Callable[[Any], Any]], Callable[[Any], Any]]:
     return case(name, aws=aws, stock=stock)
 
 
@@ -46,36 +46,42 @@ def database(account: Any, **settings: Any) -> Any:
     return rds
 
 
-@asked(
-    "a database is deleted with a last snapshot, or expressly without",
+@refusal_case(
+    "deleting a database must take or skip a final snapshot",
     aws="InvalidParameterCombination",
     stock="accepted",
 )
-def ask_no_snapshot_chosen(account: Any) -> Any:
+def case_no_snapshot_chosen(account: Any) -> Any:
     return refused(database(account).delete_db_instance, DBInstanceIdentifier="db")
 
 
-@asked("a database has no last snapshot that is also skipped", aws="InvalidParameterCombination", stock="accepted")
-def ask_both_chosen(account: Any) -> Any:
+@refusal_case("a final snapshot cannot be both taken and skipped", aws="InvalidParameterCombination", stock="accepted")
+def case_both_chosen(account: Any) -> Any:
     chosen = {"SkipFinalSnapshot": True, "FinalDBSnapshotIdentifier": "last"}
     return refused(database(account).delete_db_instance, DBInstanceIdentifier="db", **chosen)
 
 
-@asked("a last snapshot needs a name of its own", aws="DBSnapshotAlreadyExists", stock="DBSnapshotAlreadyExists")
-def ask_snapshot_again(account: Any) -> Any:
+@refusal_case("a final snapshot needs an unused name", aws="DBSnapshotAlreadyExists", stock="DBSnapshotAlreadyExists")
+def case_snapshot_again(account: Any) -> Any:
     rds = database(account)
     rds.create_db_snapshot(DBInstanceIdentifier="db", DBSnapshotIdentifier="last")
     return refused(rds.delete_db_instance, DBInstanceIdentifier="db", FinalDBSnapshotIdentifier="last")
 
 
-@asked("a protected database is not deleted", aws="InvalidParameterCombination", stock="InvalidParameterCombination")
-def ask_protected_database(account: Any) -> Any:
+@refusal_case(
+    "a protected database cannot be deleted", aws="InvalidParameterCombination", stock="InvalidParameterCombination"
+)
+def case_protected_database(account: Any) -> Any:
     rds = database(account, DeletionProtection=True)
     return refused(rds.delete_db_instance, DBInstanceIdentifier="db", SkipFinalSnapshot=True)
 
 
-@case("a DB subnet group goes after its databases", aws=("InvalidDBSubnetGroupStateFault", 0), stock=("accepted", 0))
-def ask_subnet_group_in_use(account: Any) -> Any:
+@case(
+    "a DB subnet group cannot be deleted before its databases",
+    aws=("InvalidDBSubnetGroupStateFault", 0),
+    stock=("accepted", 0),
+)
+def case_subnet_group_in_use(account: Any) -> Any:
     rds = database(account)
     first = refused(rds.delete_db_subnet_group, DBSubnetGroupName="group")
     rds.delete_db_instance(DBInstanceIdentifier="db", SkipFinalSnapshot=True)
@@ -85,16 +91,16 @@ def ask_subnet_group_in_use(account: Any) -> Any:
     return first, len(rds.describe_db_subnet_groups()["DBSubnetGroups"])
 
 
-@asked("a DB parameter group in use is not deleted", aws="InvalidDBParameterGroupState", stock="accepted")
-def ask_parameter_group_in_use(account: Any) -> Any:
+@refusal_case("a DB parameter group in use cannot be deleted", aws="InvalidDBParameterGroupState", stock="accepted")
+def case_parameter_group_in_use(account: Any) -> Any:
     parameters = {"DBParameterGroupName": "mine", "DBParameterGroupFamily": "postgres16", "Description": "d"}
     account.client("rds").create_db_parameter_group(**parameters)
     rds = database(account, DBParameterGroupName="mine")
     return refused(rds.delete_db_parameter_group, DBParameterGroupName="mine")
 
 
-@asked("a DB subnet group is made once", aws="DBSubnetGroupAlreadyExists", stock="accepted")
-def ask_subnet_group_twice(account: Any) -> Any:
+@refusal_case("the name of a DB subnet group is unique", aws="DBSubnetGroupAlreadyExists", stock="accepted")
+def case_subnet_group_twice(account: Any) -> Any:
     rds = subnet_group(account)
     (group,) = rds.describe_db_subnet_groups()["DBSubnetGroups"]
     subnets = [each["SubnetIdentifier"] for each in group["Subnets"]]
@@ -102,8 +108,8 @@ def ask_subnet_group_twice(account: Any) -> Any:
     return refused(rds.create_db_subnet_group, **same)
 
 
-@asked("a DB subnet group covers two zones", aws="DBSubnetGroupDoesNotCoverEnoughAZs", stock="accepted")
-def ask_one_zone(account: Any) -> Any:
+@refusal_case("a DB subnet group needs two zones", aws="DBSubnetGroupDoesNotCoverEnoughAZs", stock="accepted")
+def case_one_zone(account: Any) -> Any:
     _, subnets, _ = account.network()
     return refused(
         account.client("rds").create_db_subnet_group,
@@ -113,22 +119,24 @@ def ask_one_zone(account: Any) -> Any:
     )
 
 
-@asked("a DB subnet group keeps two zones", aws="DBSubnetGroupDoesNotCoverEnoughAZs", stock="accepted")
-def ask_one_zone_left(account: Any) -> Any:
+@refusal_case(
+    "a changed DB subnet group still needs two zones", aws="DBSubnetGroupDoesNotCoverEnoughAZs", stock="accepted"
+)
+def case_one_zone_left(account: Any) -> Any:
     rds = subnet_group(account)
     (group,) = rds.describe_db_subnet_groups()["DBSubnetGroups"]
     one = group["Subnets"][0]["SubnetIdentifier"]
     return refused(rds.modify_db_subnet_group, DBSubnetGroupName="group", SubnetIds=[one])
 
 
-@asked("a database's identifier is one", aws="InvalidParameterValue", stock="InvalidParameterValue")
-def ask_database_identifier(account: Any) -> Any:
+@refusal_case("an invalid database identifier is refused", aws="InvalidParameterValue", stock="InvalidParameterValue")
+def case_database_identifier(account: Any) -> Any:
     settings = {"Engine": "postgres", "DBInstanceClass": "db.t3.micro"}
     return refused(account.client("rds").create_db_instance, DBInstanceIdentifier="two--hyphens", **settings)
 
 
-@asked("a database is made once", aws="DBInstanceAlreadyExists", stock="DBInstanceAlreadyExists")
-def ask_database_twice(account: Any) -> Any:
+@refusal_case("a database identifier is unique", aws="DBInstanceAlreadyExists", stock="DBInstanceAlreadyExists")
+def case_database_twice(account: Any) -> Any:
     settings = {"Engine": "postgres", "DBInstanceClass": "db.t3.micro"}
     return refused(database(account).create_db_instance, DBInstanceIdentifier="db", **settings)
 
@@ -151,11 +159,11 @@ NODE = {"Engine": "redis", "CacheNodeType": "cache.t3.micro", "NumCacheNodes": 1
 
 
 @case(
-    "a cache subnet group goes after its clusters",
+    "a cache subnet group cannot be deleted before its clusters",
     aws=("CacheSubnetGroupInUse", 0),
     stock=("ResponseParserError", 1),
 )
-def ask_cache_group_in_use(account: Any) -> Any:
+def case_cache_group_in_use(account: Any) -> Any:
     elasticache = cache(account)
     first = refused(elasticache.delete_cache_subnet_group, CacheSubnetGroupName="group")
     elasticache.delete_cache_cluster(CacheClusterId="redis")
@@ -164,20 +172,26 @@ def ask_cache_group_in_use(account: Any) -> Any:
     return first, len(elasticache.describe_cache_subnet_groups()["CacheSubnetGroups"])
 
 
-@case("a cache cluster's identifier is one", aws=["InvalidParameterValue"] * 5, stock=["accepted"] * 5)
-def ask_cache_identifier(account: Any) -> Any:
+@case("an invalid cache cluster identifier is refused", aws=["InvalidParameterValue"] * 5, stock=["accepted"] * 5)
+def case_cache_identifier(account: Any) -> Any:
     create = account.client("elasticache").create_cache_cluster
     wrong = ("1st", "two--hyphens", "ends-", "under_score", "x" * 51)
     return [refused(create, CacheClusterId=name, **NODE) for name in wrong]
 
 
-@asked("a cache cluster is made once", aws="CacheClusterAlreadyExists", stock="CacheClusterAlreadyExists")
-def ask_cache_twice(account: Any) -> Any:
+@refusal_case(
+    "a cache cluster identifier is unique", aws="CacheClusterAlreadyExists", stock="CacheClusterAlreadyExists"
+)
+def case_cache_twice(account: Any) -> Any:
     return refused(cache(account).create_cache_cluster, CacheClusterId="redis", **NODE)
 
 
-@asked("a cache subnet group is made once", aws="CacheSubnetGroupAlreadyExists", stock="CacheSubnetGroupAlreadyExists")
-def ask_cache_group_twice(account: Any) -> Any:
+@refusal_case(
+    "the name of a cache subnet group is unique",
+    aws="CacheSubnetGroupAlreadyExists",
+    stock="CacheSubnetGroupAlreadyExists",
+)
+def case_cache_group_twice(account: Any) -> Any:
     elasticache = cache(account)
     (group,) = elasticache.describe_cache_subnet_groups()["CacheSubnetGroups"]
     subnets = [each["SubnetIdentifier"] for each in group["Subnets"]]
@@ -199,27 +213,27 @@ BROKER = {
 }
 
 
-@asked("a broker's name is taken once", aws="ConflictException", stock="accepted")
-def ask_broker_twice(account: Any) -> Any:
+@refusal_case("the name of a broker is unique", aws="ConflictException", stock="accepted")
+def case_broker_twice(account: Any) -> Any:
     mq = account.client("mq")
     mq.create_broker(**BROKER)
     return refused(mq.create_broker, **BROKER)
 
 
-@case("the same request for a broker gives the same broker", aws=1, stock=2)
-def ask_broker_request_again(account: Any) -> Any:
+@case("a repeated request for a broker returns the same broker", aws=1, stock=2)
+def case_broker_request_again(account: Any) -> Any:
     mq = account.client("mq")
     return len({mq.create_broker(**BROKER, CreatorRequestId="one")["BrokerId"] for _ in range(2)})
 
 
-@case("RabbitMQ 4 runs on m7g alone", aws=("BadRequestException", "accepted"), stock=("accepted", "accepted"))
-def ask_rabbitmq_4(account: Any) -> Any:
+@case("RabbitMQ 4 runs on m7g only", aws=("BadRequestException", "accepted"), stock=("accepted", "accepted"))
+def case_rabbitmq_4(account: Any) -> Any:
     create, four = account.client("mq").create_broker, BROKER | {"EngineVersion": "4.2"}
     return refused(create, **four), refused(create, **four | {"BrokerName": "b", "HostInstanceType": "mq.m7g.large"})
 
 
-@asked("a broker's name has no white space", aws="BadRequestException", stock="accepted")
-def ask_broker_name(account: Any) -> Any:
+@refusal_case("a broker name with white space is refused", aws="BadRequestException", stock="accepted")
+def case_broker_name(account: Any) -> Any:
     return refused(account.client("mq").create_broker, **BROKER | {"BrokerName": "my broker"})
 
 
@@ -233,11 +247,11 @@ def bucket(account: Any, name: str = "bucket") -> tuple[Any, str]:
 
 
 @case(
-    "a bucket goes when no version and no marker is left in it",
+    "a bucket can be deleted when no version and no delete marker is left",
     aws=("BucketNotEmpty", "BucketNotEmpty", "accepted"),
     stock=("BucketNotEmpty", "BucketNotEmpty", "accepted"),
 )
-def ask_bucket_not_empty(account: Any) -> Any:
+def case_bucket_not_empty(account: Any) -> Any:
     s3, name = bucket(account)
     s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
     version = s3.put_object(Bucket=name, Key="clip", Body=b"")["VersionId"]
@@ -250,11 +264,11 @@ def ask_bucket_not_empty(account: Any) -> Any:
 
 
 @case(
-    "a bucket that is mine is not made again, and in us-east-1 that is no error",
+    "creating one's own bucket again is refused, except in us-east-1",
     aws=("BucketAlreadyOwnedByYou", "accepted"),
     stock=("BucketAlreadyOwnedByYou", "accepted"),
 )
-def ask_my_bucket_again(account: Any) -> Any:
+def case_my_bucket_again(account: Any) -> Any:
     def again(region: str) -> Any:
         there = replace(account, region=region)
         s3, name = bucket(there, region)
@@ -263,8 +277,8 @@ def ask_my_bucket_again(account: Any) -> Any:
     return again("eu-west-3"), again("us-east-1")
 
 
-@asked("a bucket's name is taken for all accounts", aws="BucketAlreadyExists", stock="BucketAlreadyExists")
-def ask_their_bucket(account: Any) -> Any:
+@refusal_case("a bucket name is unique across accounts", aws="BucketAlreadyExists", stock="BucketAlreadyExists")
+def case_their_bucket(account: Any) -> Any:
     _, name = bucket(account)
     other = replace(account, id=str(int(account.id) + 500_000_000_000))
     return refused(other.client("s3").create_bucket, Bucket=name, **located(account))
@@ -273,8 +287,12 @@ def ask_their_bucket(account: Any) -> Any:
 WRONG_NAMES = ("Clips", "un_der", "two..dots", "ends-", "192.168.5.4", "xn--clips", "clips-s3alias")
 
 
-@case("a bucket's name is one", aws=["InvalidBucketName"] * len(WRONG_NAMES), stock=["accepted"] * len(WRONG_NAMES))
-def ask_bucket_names(account: Any) -> Any:
+@case(
+    "an invalid bucket name is refused",
+    aws=["InvalidBucketName"] * len(WRONG_NAMES),
+    stock=["accepted"] * len(WRONG_NAMES),
+)
+def case_bucket_names(account: Any) -> Any:
     s3 = account.client("s3")
     return [refused(s3.create_bucket, Bucket=name, **located(account)) for name in WRONG_NAMES]
 
@@ -283,11 +301,11 @@ def ask_bucket_names(account: Any) -> Any:
 
 
 @case(
-    "a user pool goes after its domain",
+    "a user pool cannot be deleted before its domain",
     aws=("InvalidParameterException", "accepted"),
     stock=("accepted", "ResourceNotFoundException"),
 )
-def ask_pool_with_domain(account: Any) -> Any:
+def case_pool_with_domain(account: Any) -> Any:
     cognito = account.client("cognito-idp")
     pool, domain = cognito.create_user_pool(PoolName="p")["UserPool"]["Id"], f"d{account.id}"
     cognito.create_user_pool_domain(UserPoolId=pool, Domain=domain)
@@ -297,11 +315,11 @@ def ask_pool_with_domain(account: Any) -> Any:
 
 
 @case(
-    "a protected user pool is not deleted",
+    "a protected user pool cannot be deleted",
     aws=("InvalidParameterException", "accepted"),
     stock=("accepted", "ResourceNotFoundException"),
 )
-def ask_protected_pool(account: Any) -> Any:
+def case_protected_pool(account: Any) -> Any:
     cognito = account.client("cognito-idp")
     pool = cognito.create_user_pool(PoolName="p", DeletionProtection="ACTIVE")["UserPool"]["Id"]
     first = refused(cognito.delete_user_pool, UserPoolId=pool)
@@ -309,8 +327,10 @@ def ask_protected_pool(account: Any) -> Any:
     return first, refused(cognito.delete_user_pool, UserPoolId=pool)
 
 
-@asked("a user pool asks for passwords of 99 at most", aws="InvalidParameterException", stock="accepted")
-def ask_password_length(account: Any) -> Any:
+@refusal_case(
+    "the minimum password length of a user pool is at most 99", aws="InvalidParameterException", stock="accepted"
+)
+def case_password_length(account: Any) -> Any:
     policies = {"PasswordPolicy": {"MinimumLength": 100}}
     return refused(account.client("cognito-idp").create_user_pool, PoolName="p", Policies=policies)
 
@@ -324,15 +344,19 @@ def role_and_policy(account: Any) -> tuple[Any, str]:
     return iam, iam.create_policy(PolicyName="p", PolicyDocument=DOCUMENT)["Policy"]["Arn"]
 
 
-@asked("a policy that a role has attached is not deleted", aws="DeleteConflict", stock="accepted")
-def ask_policy_attached(account: Any) -> Any:
+@refusal_case("an attached policy cannot be deleted", aws="DeleteConflict", stock="accepted")
+def case_policy_attached(account: Any) -> Any:
     iam, policy = role_and_policy(account)
     iam.attach_role_policy(RoleName="r", PolicyArn=policy)
     return refused(iam.delete_policy, PolicyArn=policy)
 
 
-@case("a policy goes after its other versions", aws=("DeleteConflict", "accepted"), stock=("accepted", "NoSuchEntity"))
-def ask_policy_versions(account: Any) -> Any:
+@case(
+    "a policy cannot be deleted before its other versions",
+    aws=("DeleteConflict", "accepted"),
+    stock=("accepted", "NoSuchEntity"),
+)
+def case_policy_versions(account: Any) -> Any:
     iam, policy = role_and_policy(account)
     iam.create_policy_version(PolicyArn=policy, PolicyDocument=DOCUMENT)
     first = refused(iam.delete_policy, PolicyArn=policy)
@@ -340,8 +364,12 @@ def ask_policy_versions(account: Any) -> Any:
     return first, refused(iam.delete_policy, PolicyArn=policy)
 
 
-@case("a role goes after its policies and profiles", aws=["DeleteConflict"] * 3, stock=["DeleteConflict"] * 3)
-def ask_role_in_use(account: Any) -> Any:
+@case(
+    "a role cannot be deleted before its policies and instance profiles",
+    aws=["DeleteConflict"] * 3,
+    stock=["DeleteConflict"] * 3,
+)
+def case_role_in_use(account: Any) -> Any:
     iam, policy = role_and_policy(account)
     answers = []
     iam.attach_role_policy(RoleName="r", PolicyArn=policy)
@@ -367,11 +395,11 @@ def cloud_map(account: Any) -> tuple[Any, str, str]:
 
 
 @case(
-    "instances go before their Cloud Map service, and it before its namespace",
+    "a Cloud Map service is deleted after its instances, and a namespace after its services",
     aws=("ResourceInUse", "ResourceInUse", "accepted", "accepted"),
     stock=("accepted", "accepted", "accepted", "NamespaceNotFound"),
 )
-def ask_cloud_map_in_use(account: Any) -> Any:
+def case_cloud_map_in_use(account: Any) -> Any:
     discovery, namespace, service = cloud_map(account)
     discovery.register_instance(ServiceId=service, InstanceId="i", Attributes={"AWS_INSTANCE_IPV4": "10.0.0.1"})
     answers = [
@@ -383,11 +411,11 @@ def ask_cloud_map_in_use(account: Any) -> Any:
 
 
 @case(
-    "Cloud Map takes each name once",
+    "names of Cloud Map namespaces and services are unique",
     aws=("NamespaceAlreadyExists", "ServiceAlreadyExists"),
     stock=("accepted", "accepted"),
 )
-def ask_cloud_map_twice(account: Any) -> Any:
+def case_cloud_map_twice(account: Any) -> Any:
     discovery, namespace, _ = cloud_map(account)
     return (
         refused(discovery.create_http_namespace, Name="n"),
@@ -395,8 +423,8 @@ def ask_cloud_map_twice(account: Any) -> Any:
     )
 
 
-@asked("a budget is made once", aws="DuplicateRecordException", stock="DuplicateRecordException")
-def ask_budget_twice(account: Any) -> Any:
+@refusal_case("the name of a budget is unique", aws="DuplicateRecordException", stock="DuplicateRecordException")
+def case_budget_twice(account: Any) -> Any:
     budgets = account.client("budgets")
     limit = {"Amount": "10", "Unit": "USD"}
     budget = {"BudgetName": "b", "BudgetType": "COST", "TimeUnit": "MONTHLY", "BudgetLimit": limit}
@@ -407,13 +435,13 @@ def ask_budget_twice(account: Any) -> Any:
 # --- the tagging API
 
 
-def shown(account: Any, **asked: Any) -> list[str]:
+def described(account: Any, **parameters: Any) -> list[str]:
     """`service:type` of what the tagging API shows under the tag, in alphabetical order."""
     tagging = account.client("resourcegroupstaggingapi")
-    asked.setdefault("TagFilters", [{"Key": "team", "Values": ["seccom"]}])
+    parameters.setdefault("TagFilters", [{"Key": "team", "Values": ["seccom"]}])
     found = [
         each["ResourceARN"].split(":", 5)
-        for page in tagging.get_paginator("get_resources").paginate(**asked)
+        for page in tagging.get_paginator("get_resources").paginate(**parameters)
         for each in page["ResourceTagMappingList"]
     ]
     return sorted(f"{arn[2]}:{arn[5].replace(':', '/').split('/')[0]}" for arn in found)
@@ -484,33 +512,33 @@ MISSED_BY_STOCK = [
 
 
 @case(
-    "the tagging API shows what is tagged, of every service",
+    "the tagging API lists tagged resources of every service",
     aws=sorted(FOUND_BY_STOCK + MISSED_BY_STOCK),
     stock=FOUND_BY_STOCK,
 )
-def ask_all_tagged(account: Any) -> Any:
+def case_all_tagged(account: Any) -> Any:
     tagged(account)
-    names = [kind.replace(f"s3:bucket-{account.id}", "s3:bucket") for kind in shown(account)]
+    names = [kind.replace(f"s3:bucket-{account.id}", "s3:bucket") for kind in described(account)]
     return sorted(names)
 
 
 @case(
-    "the tagging API's types are the words in the ARNs",
+    "the resource types of the tagging API are those in the ARNs",
     aws=(["elasticache:subnetgroup"], ["elasticloadbalancing:loadbalancer"], 1, 2),
     stock=([], [], 1, 1),
 )
-def ask_types(account: Any) -> Any:
+def case_types(account: Any) -> Any:
     tagged(account)
     return (
-        shown(account, ResourceTypeFilters=["elasticache:subnetgroup"]),
-        shown(account, ResourceTypeFilters=["elasticloadbalancing:loadbalancer/app"]),
-        len(shown(account, ResourceTypeFilters=["s3:bucket"])),
-        len(shown(account, ResourceTypeFilters=["ssm", "mq"])),
+        described(account, ResourceTypeFilters=["elasticache:subnetgroup"]),
+        described(account, ResourceTypeFilters=["elasticloadbalancing:loadbalancer/app"]),
+        len(described(account, ResourceTypeFilters=["s3:bucket"])),
+        len(described(account, ResourceTypeFilters=["ssm", "mq"])),
     )
 
 
-@case("the tagging API shows page by page all of it once", aws=([2, 2, 1], 5), stock=([2, 2, 1], 5))
-def ask_pages(account: Any) -> Any:
+@case("the pages of the tagging API list each resource once", aws=([2, 2, 1], 5), stock=([2, 2, 1], 5))
+def case_pages(account: Any) -> Any:
     ssm, tagging = account.client("ssm"), account.client("resourcegroupstaggingapi")
     for number in range(5):
         ssm.put_parameter(Name=f"/p{number}", Value="v", Type="String", Tags=[TAG])
@@ -519,18 +547,18 @@ def ask_pages(account: Any) -> Any:
     return [len(page) for page in found], len({arn for page in found for arn in page})
 
 
-@case("the tagging API takes ARNs or filters, not both", aws="InvalidParameterException", stock="accepted")
-def ask_arns_and_filters(account: Any) -> Any:
+@case("the tagging API accepts ARNs or filters, not both", aws="InvalidParameterException", stock="accepted")
+def case_arns_and_filters(account: Any) -> Any:
     get = account.client("resourcegroupstaggingapi").get_resources
     return refused(get, ResourceARNList=["arn:aws:s3:::b"], TagFilters=[{"Key": "team"}])
 
 
 @case(
-    "the tagging API shows none of the dead",
+    "the tagging API lists no deleted resources",
     aws=[],
     stock=["ec2:instance", "ecs:service", "ecs:task-definition"],
 )
-def ask_the_dead(account: Any) -> Any:
+def case_the_dead(account: Any) -> Any:
     ec2, ecs = account.client("ec2"), account.client("ecs")
     on = [{"ResourceType": "instance", "Tags": [TAG]}]
     one = ec2.run_instances(ImageId="ami-1", MinCount=1, MaxCount=1, TagSpecifications=on)["Instances"][0]
@@ -544,4 +572,4 @@ def ask_the_dead(account: Any) -> Any:
     ecs.delete_service(cluster="c", service="s", force=True)
     ecs.deregister_task_definition(taskDefinition="f:1")
     ecs.delete_cluster(cluster="c")
-    return [kind for kind in shown(account) if kind != "ecs:cluster" or account.wrapped]
+    return [kind for kind in described(account) if kind != "ecs:cluster" or account.wrapped]

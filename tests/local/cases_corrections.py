@@ -16,7 +16,7 @@ TAGS = [{"Key": "esaws:name", "Value": "n"}]
 DEFINITION = [{"name": "c", "image": "nginx", "memory": 256, "portMappings": [{"containerPort": 80, "hostPort": 8001}]}]
 
 
-def a_service(account: Any, **settings: Any) -> Any:
+def create_service(account: Any, **settings: Any) -> Any:
     ecs = account.client("ecs")
     ecs.create_cluster(clusterName="c")
     ecs.register_task_definition(family="f", containerDefinitions=DEFINITION)
@@ -24,12 +24,12 @@ def a_service(account: Any, **settings: Any) -> Any:
     return ecs
 
 
-def the_service(ecs: Any) -> dict[str, Any]:
+def describe_service(ecs: Any) -> dict[str, Any]:
     found: dict[str, Any] = ecs.describe_services(cluster="c", services=["s"])["services"][0]
     return found
 
 
-def a_task(account: Any) -> tuple[Any, str]:
+def run_task(account: Any) -> tuple[Any, str]:
     ec2, ecs = account.client("ec2"), account.client("ecs")
     ecs.create_cluster(clusterName="c")
     instance = ec2.run_instances(ImageId="ami-1", MinCount=1, MaxCount=1, InstanceType="t2.micro")["Instances"][0]
@@ -42,22 +42,22 @@ def a_task(account: Any) -> tuple[Any, str]:
 
 
 @case("a task keeps running however often it is described", aws="RUNNING", stock="STOPPED")
-def ask_task_state(account: Any) -> Any:
-    ecs, task = a_task(account)
+def case_task_state(account: Any) -> Any:
+    ecs, task = run_task(account)
     states = [ecs.describe_tasks(cluster="c", tasks=[task])["tasks"][0]["lastStatus"] for _ in range(6)]
     return states[-1]
 
 
 @case("stopped tasks are not listed", aws=0, stock=1)
-def ask_stopped_tasks(account: Any) -> Any:
-    ecs, task = a_task(account)
+def case_stopped_tasks(account: Any) -> Any:
+    ecs, task = run_task(account)
     ecs.stop_task(cluster="c", task=task)
     return len(ecs.list_tasks(cluster="c")["taskArns"])
 
 
 @case("a task that has stopped with its instance can be stopped again", aws="STOPPED", stock="500")
-def ask_stopped_twice(account: Any) -> Any:
-    ecs, task = a_task(account)
+def case_stopped_twice(account: Any) -> Any:
+    ecs, task = run_task(account)
     (instance,) = ecs.list_container_instances(cluster="c")["containerInstanceArns"]
     (described,) = ecs.describe_container_instances(cluster="c", containerInstances=[instance])["containerInstances"]
     account.client("ec2").terminate_instances(InstanceIds=[described["ec2InstanceId"]])
@@ -66,60 +66,60 @@ def ask_stopped_twice(account: Any) -> Any:
     return outcome(lambda: ecs.stop_task(cluster="c", task=task)["task"]["lastStatus"])
 
 
-@case("stopping a task that never was is refused", aws="InvalidParameterException", stock="500")
-def ask_stop_nothing(account: Any) -> Any:
-    ecs, _ = a_task(account)
+@case("stopping a missing task is refused", aws="InvalidParameterException", stock="500")
+def case_stop_nothing(account: Any) -> Any:
+    ecs, _ = run_task(account)
     return outcome(lambda: ecs.stop_task(cluster="c", task="0" * 32))
 
 
 @case(
-    "a service keeps how it deploys",
+    "a service keeps its deployment configuration",
     aws=(50, 150, False, 0),
     stock=(None, None, None, None),
 )
-def ask_deployment(account: Any) -> Any:
-    balancers = [{"targetGroupArn": a_listener(account)[2], "containerName": "c", "containerPort": 80}]
+def case_deployment(account: Any) -> Any:
+    balancers = [{"targetGroupArn": create_listener(account)[2], "containerName": "c", "containerPort": 80}]
     configuration = {"minimumHealthyPercent": 50, "maximumPercent": 150}
-    service = the_service(a_service(account, deploymentConfiguration=configuration, loadBalancers=balancers))
-    shown = service.get("deploymentConfiguration", {})
-    breaker = shown.get("deploymentCircuitBreaker", {}).get("enable")
+    service = describe_service(create_service(account, deploymentConfiguration=configuration, loadBalancers=balancers))
+    described = service.get("deploymentConfiguration", {})
+    breaker = described.get("deploymentCircuitBreaker", {}).get("enable")
     grace = service.get("healthCheckGracePeriodSeconds")
-    return shown.get("minimumHealthyPercent"), shown.get("maximumPercent"), breaker, grace
+    return described.get("minimumHealthyPercent"), described.get("maximumPercent"), breaker, grace
 
 
 SPREAD = [{"type": "spread", "field": "attribute:ecs.availability-zone"}]
 
 
-@case("a service keeps how it places", aws=(SPREAD, True), stock=(None, None))
-def ask_placement(account: Any) -> Any:
-    service = the_service(a_service(account, placementStrategy=SPREAD, enableECSManagedTags=True))
+@case("a service keeps its placement strategy", aws=(SPREAD, True), stock=(None, None))
+def case_placement(account: Any) -> Any:
+    service = describe_service(create_service(account, placementStrategy=SPREAD, enableECSManagedTags=True))
     return service.get("placementStrategy"), service.get("enableECSManagedTags")
 
 
-@case("a service counts its tasks, not its wishes", aws=(3, 0), stock=(3, 3))
-def ask_running_count(account: Any) -> Any:
-    ecs = a_service(account)
+@case("the running count of a service counts its tasks", aws=(3, 0), stock=(3, 3))
+def case_running_count(account: Any) -> Any:
+    ecs = create_service(account)
     ecs.update_service(cluster="c", service="s", desiredCount=3)
-    return the_service(ecs)["desiredCount"], the_service(ecs)["runningCount"]
+    return describe_service(ecs)["desiredCount"], describe_service(ecs)["runningCount"]
 
 
 @case("a deleted service is not listed", aws=0, stock=1)
-def ask_deleted_service(account: Any) -> Any:
-    ecs = a_service(account)
+def case_deleted_service(account: Any) -> Any:
+    ecs = create_service(account)
     ecs.delete_service(cluster="c", service="s", force=True)
     return len(ecs.list_services(cluster="c")["serviceArns"])
 
 
 @case("a deleted cluster is not listed", aws=[], stock=["c"])
-def ask_deleted_cluster(account: Any) -> Any:
+def case_deleted_cluster(account: Any) -> Any:
     ecs = account.client("ecs")
     ecs.create_cluster(clusterName="c")
     ecs.delete_cluster(cluster="c")
     return [arn.split("/")[-1] for arn in ecs.list_clusters()["clusterArns"]]
 
 
-@case("creating a cluster again gives the same one", aws=TAGS[0]["Value"], stock=None)
-def ask_cluster_twice(account: Any) -> Any:
+@case("creating an existing cluster returns it", aws=TAGS[0]["Value"], stock=None)
+def case_cluster_twice(account: Any) -> Any:
     ecs = account.client("ecs")
     ecs.create_cluster(clusterName="c", tags=[{"key": "esaws:name", "value": "n"}])
     ecs.create_cluster(clusterName="c")
@@ -127,8 +127,8 @@ def ask_cluster_twice(account: Any) -> Any:
     return tags[0]["value"] if tags else None
 
 
-@case("a family without a revision is not listed", aws=[], stock=["f"])
-def ask_families(account: Any) -> Any:
+@case("a task definition family without a revision is not listed", aws=[], stock=["f"])
+def case_families(account: Any) -> Any:
     ecs = account.client("ecs")
     definition = ecs.register_task_definition(family="f", containerDefinitions=DEFINITION)["taskDefinition"]
     ecs.deregister_task_definition(taskDefinition=definition["taskDefinitionArn"])
@@ -136,15 +136,15 @@ def ask_families(account: Any) -> Any:
     return ecs.list_task_definition_families()["families"]
 
 
-@case("registering a task definition tells its tags", aws="n", stock=None)
-def ask_definition_tags(account: Any) -> Any:
+@case("registering a task definition returns its tags", aws="n", stock=None)
+def case_definition_tags(account: Any) -> Any:
     tags = [{"key": "esaws:name", "value": "n"}]
     answer = account.client("ecs").register_task_definition(family="f", containerDefinitions=DEFINITION, tags=tags)
     return answer["tags"][0]["value"] if answer.get("tags") else None
 
 
 @case("managed draining of a capacity provider can be changed", aws="DISABLED", stock="ENABLED")
-def ask_draining(account: Any) -> Any:
+def case_draining(account: Any) -> Any:
     ecs = account.client("ecs")
     arn = f"arn:aws:autoscaling:{account.region}:1:autoScalingGroup:x:autoScalingGroupName/g"
     provider = {"autoScalingGroupArn": arn, "managedDraining": "ENABLED"}
@@ -154,8 +154,8 @@ def ask_draining(account: Any) -> Any:
     return found["autoScalingGroupProvider"]["managedDraining"]
 
 
-@case("all capacity providers are described unless named", aws=["FARGATE", "FARGATE_SPOT"], stock="500")
-def ask_providers(account: Any) -> Any:
+@case("all capacity providers are described by default", aws=["FARGATE", "FARGATE_SPOT"], stock="500")
+def case_providers(account: Any) -> Any:
     ecs = account.client("ecs")
     return outcome(lambda: [found["name"] for found in ecs.describe_capacity_providers()["capacityProviders"]])
 
@@ -163,14 +163,14 @@ def ask_providers(account: Any) -> Any:
 # --- load balancing
 
 
-def a_target_group(account: Any) -> str:
+def create_target_group(account: Any) -> str:
     elbv2, (vpc, _, _) = account.client("elbv2"), account.network()
     return str(
         elbv2.create_target_group(Name="t", Protocol="HTTP", Port=80, VpcId=vpc)["TargetGroups"][0]["TargetGroupArn"]
     )
 
 
-def a_listener(account: Any) -> tuple[Any, str, str]:
+def create_listener(account: Any) -> tuple[Any, str, str]:
     elbv2, (vpc, subnets, group) = account.client("elbv2"), account.network()
     target = elbv2.create_target_group(Name="t", Protocol="HTTP", Port=80, VpcId=vpc)["TargetGroups"][0]
     balancer = elbv2.create_load_balancer(Name="b", Subnets=subnets, SecurityGroups=[group])["LoadBalancers"][0]
@@ -184,15 +184,19 @@ def a_listener(account: Any) -> tuple[Any, str, str]:
 
 
 @case("the default rule's ARN ends in sixteen hexadecimal digits", aws=True, stock=False)
-def ask_default_rule(account: Any) -> Any:
-    elbv2, listener, _ = a_listener(account)
+def case_default_rule(account: Any) -> Any:
+    elbv2, listener, _ = create_listener(account)
     arn = elbv2.describe_rules(ListenerArn=listener)["Rules"][0]["RuleArn"]
     return bool(re.fullmatch(re.escape(listener.replace(":listener/", ":listener-rule/")) + "/[0-9a-f]{16}", arn))
 
 
-@case("a rule is described in both forms", aws=(["/x*"], ["/x*"], 1), stock=(None, ["/x*"], None))
-def ask_forms(account: Any) -> Any:
-    elbv2, listener, target = a_listener(account)
+@case(
+    "a rule's conditions and actions are described in both forms",
+    aws=(["/x*"], ["/x*"], 1),
+    stock=(None, ["/x*"], None),
+)
+def case_forms(account: Any) -> Any:
+    elbv2, listener, target = create_listener(account)
     elbv2.create_rule(
         ListenerArn=listener,
         Priority=1,
@@ -206,12 +210,12 @@ def ask_forms(account: Any) -> Any:
 
 
 @case(
-    "rules can exchange their priorities in one call, and take none that another has",
+    "rules can exchange their priorities in one call, but not take one in use",
     aws=({"/1": "2", "/2": "1", "/3": "3"}, "PriorityInUse"),
     stock=({"/1": "1", "/2": "2", "/3": "3"}, "PriorityInUse"),
 )
-def ask_swap(account: Any) -> Any:
-    elbv2, listener, target = a_listener(account)
+def case_swap(account: Any) -> Any:
+    elbv2, listener, target = create_listener(account)
     arns = [
         elbv2.create_rule(
             ListenerArn=listener,
@@ -233,14 +237,14 @@ def ask_swap(account: Any) -> Any:
 
 
 @case("an HTTP listener has no TLS policy", aws=None, stock="ELBSecurityPolicy-2016-08")
-def ask_tls(account: Any) -> Any:
-    elbv2, listener, _ = a_listener(account)
+def case_tls(account: Any) -> Any:
+    elbv2, listener, _ = create_listener(account)
     return elbv2.describe_listeners(ListenerArns=[listener])["Listeners"][0].get("SslPolicy")
 
 
 @case("two ports of one instance are two targets", aws=([8001, 8002], [8002]), stock=([8002], []))
-def ask_two_ports(account: Any) -> Any:
-    elbv2, group, ec2 = account.client("elbv2"), a_target_group(account), account.client("ec2")
+def case_two_ports(account: Any) -> Any:
+    elbv2, group, ec2 = account.client("elbv2"), create_target_group(account), account.client("ec2")
     vpc = elbv2.describe_target_groups(TargetGroupArns=[group])["TargetGroups"][0]["VpcId"]
     subnet = ec2.describe_subnets(Filters=[{"Name": "vpc-id", "Values": [vpc]}])["Subnets"][0]["SubnetId"]
     launched = ec2.run_instances(ImageId="ami-1", MinCount=1, MaxCount=1, SubnetId=subnet)
@@ -258,11 +262,11 @@ def ask_two_ports(account: Any) -> Any:
 
 
 @case(
-    "an identical load balancer or target group is no error",
+    "creating an identical load balancer or target group returns it",
     aws=(True, True),
     stock=(False, "DuplicateTargetGroupName"),
 )
-def ask_idempotency(account: Any) -> Any:
+def case_idempotency(account: Any) -> Any:
     elbv2, (vpc, subnets, group) = account.client("elbv2"), account.network()
 
     def balancer() -> Any:
@@ -276,7 +280,7 @@ def ask_idempotency(account: Any) -> Any:
 
 
 @case("a load balancer has an idle timeout", aws="60", stock=None)
-def ask_attributes(account: Any) -> Any:
+def case_attributes(account: Any) -> Any:
     elbv2, (_, subnets, group) = account.client("elbv2"), account.network()
     balancer = elbv2.create_load_balancer(Name="b", Subnets=subnets, SecurityGroups=[group])["LoadBalancers"][0]
     found = elbv2.describe_load_balancer_attributes(LoadBalancerArn=balancer["LoadBalancerArn"])["Attributes"]
@@ -286,8 +290,8 @@ def ask_attributes(account: Any) -> Any:
 # --- EC2
 
 
-@case("a rule that names a group keeps its description and its owner", aws=("alb", True), stock=(None, False))
-def ask_group_rule(account: Any) -> Any:
+@case("a rule with a referenced group keeps its description and owner", aws=("alb", True), stock=(None, False))
+def case_group_rule(account: Any) -> Any:
     ec2, (_, _, group) = account.client("ec2"), account.network()
     pair = {"GroupId": group, "Description": "alb"}
     permission = {"IpProtocol": "tcp", "FromPort": 80, "ToPort": 80, "UserIdGroupPairs": [pair]}
@@ -297,8 +301,8 @@ def ask_group_rule(account: Any) -> Any:
     return rule.get("Description"), rule.get("GroupOwnerId") == account.id
 
 
-@case("the group that a rule names can be changed", aws=True, stock=False)
-def ask_modify_group_rule(account: Any) -> Any:
+@case("the referenced group of a rule can be changed", aws=True, stock=False)
+def case_modify_group_rule(account: Any) -> Any:
     ec2, (vpc, _, group) = account.client("ec2"), account.network()
     other = ec2.create_security_group(GroupName="other", Description="o", VpcId=vpc)["GroupId"]
     permission = {"IpProtocol": "tcp", "FromPort": 80, "ToPort": 80, "UserIdGroupPairs": [{"GroupId": group}]}
@@ -311,8 +315,8 @@ def ask_modify_group_rule(account: Any) -> Any:
     return found["ReferencedGroupInfo"]["GroupId"] == other
 
 
-@case("the interface of an instance goes with it", aws=0, stock=1)
-def ask_interfaces(account: Any) -> Any:
+@case("the primary interface is deleted with its instance", aws=0, stock=1)
+def case_interfaces(account: Any) -> Any:
     ec2, (_, subnets, _) = account.client("ec2"), account.network()
     run = ec2.run_instances(ImageId="ami-1", MinCount=1, MaxCount=1, SubnetId=subnets[0])["Instances"][0]
     ec2.terminate_instances(InstanceIds=[run["InstanceId"]])
@@ -320,8 +324,10 @@ def ask_interfaces(account: Any) -> Any:
     return len(ec2.describe_network_interfaces()["NetworkInterfaces"])
 
 
-@case("an instance takes the whole template", aws=(True, "p", "ami-"), stock=(False, None, "resolve:ssm:"))
-def ask_run_from_template(account: Any) -> Any:
+@case(
+    "an instance uses all fields of its launch template", aws=(True, "p", "ami-"), stock=(False, None, "resolve:ssm:")
+)
+def case_run_from_template(account: Any) -> Any:
     ec2, iam, (_, subnets, group) = account.client("ec2"), account.client("iam"), account.network()
     iam.create_instance_profile(InstanceProfileName="p")
     data = {
@@ -341,20 +347,20 @@ def ask_run_from_template(account: Any) -> Any:
 
 
 @case("AWS's managed policies exist", aws="AmazonEC2ContainerServiceforEC2Role", stock="NoSuchEntity")
-def ask_managed_policy(account: Any) -> Any:
+def case_managed_policy(account: Any) -> Any:
     arn = "arn:aws:iam::aws:policy/service-role/AmazonEC2ContainerServiceforEC2Role"
     return outcome(lambda: account.client("iam").get_policy(PolicyArn=arn)["Policy"]["PolicyName"])
 
 
 @case("the tags of an instance profile can be listed", aws=TAGS, stock="ResponseParserError")
-def ask_profile_tags(account: Any) -> Any:
+def case_profile_tags(account: Any) -> Any:
     iam = account.client("iam")
     iam.create_instance_profile(InstanceProfileName="p", Tags=TAGS)
     return outcome(lambda: iam.list_instance_profile_tags(InstanceProfileName="p")["Tags"])
 
 
-@case("the recommended ECS image is told in JSON", aws=True, stock=False)
-def ask_recommended(account: Any) -> Any:
+@case("the parameter of the recommended ECS image contains JSON", aws=True, stock=False)
+def case_recommended(account: Any) -> Any:
     name = "/aws/service/ecs/optimized-ami/amazon-linux-2023/recommended"
     value = account.client("ssm").get_parameter(Name=name)["Parameter"]["Value"]
     try:
@@ -379,16 +385,16 @@ def manifest(config: str) -> str:
     )
 
 
-@case("an image's digest is that of its manifest", aws=True, stock=False)
-def ask_digest(account: Any) -> Any:
+@case("the digest of an image is the hash of its manifest", aws=True, stock=False)
+def case_digest(account: Any) -> Any:
     ecr, text = account.client("ecr"), manifest("one")
     ecr.create_repository(repositoryName="site")
     image = ecr.put_image(repositoryName="site", imageManifest=text, imageTag="latest")["image"]["imageId"]
     return image["imageDigest"] == f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
 
 
-@case("an image stays, untagged, when its tag moves on", aws=[[], ["latest"]], stock=[["latest"]])
-def ask_tag_moves(account: Any) -> Any:
+@case("an image whose tag moves on stays, untagged", aws=[[], ["latest"]], stock=[["latest"]])
+def case_tag_moves(account: Any) -> Any:
     ecr = account.client("ecr")
     ecr.create_repository(repositoryName="site")
     for config in ("one", "two"):
@@ -414,8 +420,10 @@ def a_cache(account: Any) -> tuple[Any, str]:
     return elasticache, group
 
 
-@case("a cache cluster shows its nodes and groups", aws=("0001", 6379, True), stock=(None, None, False))
-def ask_cache_nodes(account: Any) -> Any:
+@case(
+    "a cache cluster is described with nodes and security groups", aws=("0001", 6379, True), stock=(None, None, False)
+)
+def case_cache_nodes(account: Any) -> Any:
     elasticache, group = a_cache(account)
     found = elasticache.describe_cache_clusters(CacheClusterId="r", ShowCacheNodeInfo=True)["CacheClusters"][0]
     node = (found.get("CacheNodes") or [{}])[0]
@@ -423,8 +431,8 @@ def ask_cache_nodes(account: Any) -> Any:
     return node.get("CacheNodeId"), node.get("Endpoint", {}).get("Port"), groups == [group]
 
 
-@case("a deleted cache cluster is gone", aws="CacheClusterNotFound", stock="deleting")
-def ask_cache_deleted(account: Any) -> Any:
+@case("a deleted cache cluster is not listed", aws="CacheClusterNotFound", stock="deleting")
+def case_cache_deleted(account: Any) -> Any:
     elasticache, _ = a_cache(account)
     elasticache.delete_cache_cluster(CacheClusterId="r")
     found = elasticache.describe_cache_clusters
@@ -432,7 +440,7 @@ def ask_cache_deleted(account: Any) -> Any:
 
 
 @case("a cache cluster can be changed", aws=3, stock="ResponseParserError")
-def ask_cache_changed(account: Any) -> Any:
+def case_cache_changed(account: Any) -> Any:
     elasticache, _ = a_cache(account)
     change = elasticache.modify_cache_cluster
     return outcome(
@@ -445,7 +453,7 @@ def ask_cache_changed(account: Any) -> Any:
     aws=(["a"], "CacheSubnetGroupNotFoundFault"),
     stock=("ResponseParserError", "ResponseParserError"),
 )
-def ask_cache_subnet_group(account: Any) -> Any:
+def case_cache_subnet_group(account: Any) -> Any:
     elasticache, (_, subnets, _) = account.client("elasticache"), account.network()
     elasticache.create_cache_subnet_group(CacheSubnetGroupName="g", CacheSubnetGroupDescription="d", SubnetIds=subnets)
 
@@ -462,8 +470,8 @@ def ask_cache_subnet_group(account: Any) -> Any:
     return outcome(changed), outcome(deleted)
 
 
-@case("a DB instance is private and of a current version by default", aws=(False, "17.4"), stock=(None, "9.3.3"))
-def ask_database(account: Any) -> Any:
+@case("a DB instance is private and has a current version by default", aws=(False, "17.4"), stock=(None, "9.3.3"))
+def case_database(account: Any) -> Any:
     rds = account.client("rds")
     rds.create_db_instance(
         DBInstanceIdentifier="d",
@@ -477,8 +485,8 @@ def ask_database(account: Any) -> Any:
     return found.get("PubliclyAccessible"), found["EngineVersion"]
 
 
-@case("a DB subnet group that is changed stays", aws="new", stock="DBSubnetGroupNotFoundFault")
-def ask_db_subnet_group(account: Any) -> Any:
+@case("a changed DB subnet group still exists", aws="new", stock="DBSubnetGroupNotFoundFault")
+def case_db_subnet_group(account: Any) -> Any:
     rds, (_, subnets, _) = account.client("rds"), account.network()
     rds.create_db_subnet_group(DBSubnetGroupName="g", DBSubnetGroupDescription="old", SubnetIds=subnets)
     rds.modify_db_subnet_group(DBSubnetGroupName="g", DBSubnetGroupDescription="new", SubnetIds=subnets)
@@ -486,8 +494,8 @@ def ask_db_subnet_group(account: Any) -> Any:
     return outcome(lambda: found(DBSubnetGroupName="g")["DBSubnetGroups"][0]["DBSubnetGroupDescription"])
 
 
-@case("a broker names its own endpoint", aws=True, stock=False)
-def ask_broker(account: Any) -> Any:
+@case("a broker is described with its endpoint", aws=True, stock=False)
+def case_broker(account: Any) -> Any:
     mq = account.client("mq")
     broker = mq.create_broker(
         BrokerName="b",
@@ -504,7 +512,7 @@ def ask_broker(account: Any) -> Any:
 
 
 @case(
-    "a new bucket is closed",
+    "a new bucket blocks public access",
     aws=(True, "AES256", "BucketOwnerEnforced"),
     stock=(
         "NoSuchPublicAccessBlockConfiguration",
@@ -512,7 +520,7 @@ def ask_broker(account: Any) -> Any:
         "OwnershipControlsNotFoundError",
     ),
 )
-def ask_bucket(account: Any) -> Any:
+def case_bucket(account: Any) -> Any:
     s3, name = account.client("s3"), f"clips-{account.id}"
     s3.create_bucket(Bucket=name, **located(account))
 
@@ -529,8 +537,8 @@ def ask_bucket(account: Any) -> Any:
     return outcome(closed), outcome(encryption), outcome(ownership)
 
 
-@case("a new bucket has the tags of its first call", aws={"mine": "yes"}, stock="NoSuchTagSet")
-def ask_bucket_tags(account: Any) -> Any:
+@case("CreateBucket sets tags", aws={"mine": "yes"}, stock="NoSuchTagSet")
+def case_bucket_tags(account: Any) -> Any:
     s3, name = account.client("s3"), f"tagged-{account.id}"
     tags = [{"Key": "mine", "Value": "yes"}]
     s3.create_bucket(Bucket=name, **located(account, Tags=tags))
@@ -540,26 +548,30 @@ def ask_bucket_tags(account: Any) -> Any:
 # --- Cognito, budgets, scaling
 
 
-@case("a pool tells its mfa however it was set last", aws=("OPTIONAL", "OFF", "OFF"), stock=("OFF", "OFF", "OPTIONAL"))
-def ask_pool_mfa(account: Any) -> Any:
+@case(
+    "a user pool shows the MFA setting that was made last",
+    aws=("OPTIONAL", "OFF", "OFF"),
+    stock=("OFF", "OFF", "OPTIONAL"),
+)
+def case_pool_mfa(account: Any) -> Any:
     cognito = account.client("cognito-idp")
     pool = cognito.create_user_pool(PoolName="p")["UserPool"]["Id"]
     cognito.update_user_pool(UserPoolId=pool, MfaConfiguration="OFF")
 
-    def told() -> tuple[Any, Any]:
+    def error() -> tuple[Any, Any]:
         described = cognito.describe_user_pool(UserPoolId=pool)["UserPool"]["MfaConfiguration"]
         return described, cognito.get_user_pool_mfa_config(UserPoolId=pool)["MfaConfiguration"]
 
     cognito.set_user_pool_mfa_config(
         UserPoolId=pool, SoftwareTokenMfaConfiguration={"Enabled": True}, MfaConfiguration="OPTIONAL"
     )
-    first, _ = told()
+    first, _ = error()
     cognito.update_user_pool(UserPoolId=pool, MfaConfiguration="OFF")
-    return first, *told()
+    return first, *error()
 
 
-@case("a budget can be changed with its period", aws=("7", 2030), stock=("5", 2087))
-def ask_budget_period(account: Any) -> Any:
+@case("a budget can be changed together with its period", aws=("7", 2030), stock=("5", 2087))
+def case_budget_period(account: Any) -> Any:
     budgets = account.client("budgets")
     budget = {"BudgetName": "b", "TimeUnit": "MONTHLY", "BudgetType": "COST"}
     limit = {"Amount": "5", "Unit": "USD"}
@@ -583,11 +595,11 @@ SCALING = {
 
 
 @case(
-    "a scalable target and a policy that are not there are not found",
+    "a missing scalable target or policy is ObjectNotFoundException",
     aws=("ObjectNotFoundException",) * 2,
     stock=("ValidationException",) * 2,
 )
-def ask_missing_scaling(account: Any) -> Any:
+def case_missing_scaling(account: Any) -> Any:
     scaling = account.client("application-autoscaling")
     return (
         outcome(lambda: scaling.deregister_scalable_target(**SCALING)),
@@ -596,8 +608,8 @@ def ask_missing_scaling(account: Any) -> Any:
 
 
 @case("a scalable target and its policy can be deleted", aws=(None, None), stock=(None, None))
-def ask_delete_scaling(account: Any) -> Any:
-    a_service(account)
+def case_delete_scaling(account: Any) -> Any:
+    create_service(account)
     scaling = account.client("application-autoscaling")
     scaling.register_scalable_target(MinCapacity=1, MaxCapacity=2, **SCALING)
     metric = {"PredefinedMetricType": "ECSServiceAverageCPUUtilization"}
@@ -611,8 +623,8 @@ def ask_delete_scaling(account: Any) -> Any:
     )
 
 
-@case("a user pool has the standard attributes besides its own", aws=(20, True), stock=(1, True))
-def ask_schema(account: Any) -> Any:
+@case("a user pool has the standard attributes and its own", aws=(20, True), stock=(1, True))
+def case_schema(account: Any) -> Any:
     schema = [{"Name": "birthdate", "Required": True, "Mutable": True, "AttributeDataType": "String"}]
     cognito = account.client("cognito-idp")
     pool = cognito.create_user_pool(PoolName="p", Schema=schema)["UserPool"]["Id"]
@@ -620,8 +632,8 @@ def ask_schema(account: Any) -> Any:
     return len(found), found["birthdate"]["Required"]
 
 
-@case("an update of a user pool keeps how users sign in", aws=["email"], stock=None)
-def ask_pool_update(account: Any) -> Any:
+@case("an update of a user pool keeps its sign-in attributes", aws=["email"], stock=None)
+def case_pool_update(account: Any) -> Any:
     cognito = account.client("cognito-idp")
     pool = cognito.create_user_pool(PoolName="p", UsernameAttributes=["email"])["UserPool"]["Id"]
     cognito.update_user_pool(UserPoolId=pool, MfaConfiguration="OFF")
@@ -629,7 +641,7 @@ def ask_pool_update(account: Any) -> Any:
 
 
 @case("tags of a user pool can be listed and changed", aws={"b": "2"}, stock="500")
-def ask_pool_tags(account: Any) -> Any:
+def case_pool_tags(account: Any) -> Any:
     cognito = account.client("cognito-idp")
     arn = cognito.create_user_pool(PoolName="p", UserPoolTags={"a": "1"})["UserPool"]["Arn"]
 
@@ -641,8 +653,8 @@ def ask_pool_tags(account: Any) -> Any:
     return outcome(change)
 
 
-@case("a budget has tags, can be changed, and tells whom it notifies", aws=(TAGS, "7.0", "a@b.c"), stock=("500",) * 3)
-def ask_budget(account: Any) -> Any:
+@case("a budget has tags, can be changed, and lists its subscribers", aws=(TAGS, "7.0", "a@b.c"), stock=("500",) * 3)
+def case_budget(account: Any) -> Any:
     budgets = account.client("budgets")
     budget = {"BudgetName": "b", "TimeUnit": "MONTHLY", "BudgetType": "COST"}
     notification = {"NotificationType": "ACTUAL", "ComparisonOperator": "GREATER_THAN", "Threshold": 80.0}
@@ -671,8 +683,8 @@ def ask_budget(account: Any) -> Any:
 
 
 @case("tags of a scalable target can be listed", aws={"a": "1"}, stock="500")
-def ask_scalable_target(account: Any) -> Any:
-    a_service(account)
+def case_scalable_target(account: Any) -> Any:
+    create_service(account)
     scaling = account.client("application-autoscaling")
     arn = scaling.register_scalable_target(
         ServiceNamespace="ecs",
@@ -685,12 +697,16 @@ def ask_scalable_target(account: Any) -> Any:
     return outcome(lambda: scaling.list_tags_for_resource(ResourceARN=arn)["Tags"])
 
 
-@case("a root volume goes with its instance, an added one stays", aws=["/dev/xvdb"], stock=["/dev/xvda", "/dev/xvdb"])
-def ask_volumes_of_a_terminated_instance(account: Any) -> Any:
+@case(
+    "the root volume is deleted with its instance, another volume stays",
+    aws=["/dev/xvdb"],
+    stock=["/dev/xvda", "/dev/xvdb"],
+)
+def case_volumes_of_a_terminated_instance(account: Any) -> Any:
     ec2 = account.client("ec2")
     disks = [{"DeviceName": name, "Ebs": {"VolumeSize": size}} for name, size in (("/dev/xvda", 8), ("/dev/xvdb", 9))]
-    asked = {"ImageId": "ami-1", "InstanceType": "t2.micro", "BlockDeviceMappings": disks}
-    made = ec2.run_instances(MinCount=1, MaxCount=1, **asked)["Instances"][0]
+    parameters = {"ImageId": "ami-1", "InstanceType": "t2.micro", "BlockDeviceMappings": disks}
+    made = ec2.run_instances(MinCount=1, MaxCount=1, **parameters)["Instances"][0]
     ec2.terminate_instances(InstanceIds=[made["InstanceId"]])
     ec2.get_waiter("instance_terminated").wait(InstanceIds=[made["InstanceId"]])
     names = {8: "/dev/xvda", 9: "/dev/xvdb"}

@@ -73,13 +73,13 @@ OF_A_GROUP, OF_A_GROUP_AWS, OF_A_GROUP_STOCK = differing(
 )
 
 
-@case("a group that does not exist is named in an error", aws=OF_A_GROUP_AWS, stock=OF_A_GROUP_STOCK)
-def ask_groups(account: Any) -> Any:
+@case("operations on a missing Auto Scaling group are refused", aws=OF_A_GROUP_AWS, stock=OF_A_GROUP_STOCK)
+def case_groups(account: Any) -> Any:
     return codes(account.client("autoscaling"), OF_A_GROUP)
 
 
 @case(
-    "tags of a group that does not exist, and instances of no group, are refused",
+    "tags of a missing group and instances of no group are refused",
     aws={
         "create_or_update_tags": "ValidationError",
         "delete_tags": "ValidationError",
@@ -93,7 +93,7 @@ def ask_groups(account: Any) -> Any:
         "delete_launch_configuration": ACCEPTED,
     },
 )
-def ask_tags_of_groups(account: Any) -> Any:
+def case_tags_of_groups(account: Any) -> Any:
     return codes(
         account.client("autoscaling"),
         {
@@ -109,11 +109,11 @@ def ask_tags_of_groups(account: Any) -> Any:
 
 
 @case(
-    "an instance that is not of the group is refused",
+    "an instance of another group is refused",
     aws={"enter_standby": "ValidationError", "set_instance_protection": "ValidationError"},
     stock={"enter_standby": ACCEPTED, "set_instance_protection": ACCEPTED},
 )
-def ask_instances_of_another_group(account: Any) -> Any:
+def case_instances_of_another_group(account: Any) -> Any:
     ec2, scaling = account.client("ec2"), account.client("autoscaling")
     ec2.create_launch_template(
         LaunchTemplateName="template", LaunchTemplateData={"ImageId": "ami-1", "InstanceType": "t3.micro"}
@@ -125,12 +125,12 @@ def ask_instances_of_another_group(account: Any) -> Any:
         MaxSize=1,
         AvailabilityZones=account.zones()[:1],
     )
-    asked = {"AutoScalingGroupName": "group", **INSTANCE}
+    parameters = {"AutoScalingGroupName": "group", **INSTANCE}
     return codes(
         scaling,
         {
-            "enter_standby": {**asked, "ShouldDecrementDesiredCapacity": False},
-            "set_instance_protection": {**asked, "ProtectedFromScaleIn": True},
+            "enter_standby": {**parameters, "ShouldDecrementDesiredCapacity": False},
+            "set_instance_protection": {**parameters, "ProtectedFromScaleIn": True},
         },
     )
 
@@ -152,8 +152,8 @@ BROKERS, BROKERS_AWS, BROKERS_STOCK = differing(
 )
 
 
-@case("a broker that does not exist is named in an error", aws=BROKERS_AWS, stock=BROKERS_STOCK)
-def ask_brokers(account: Any) -> Any:
+@case("operations on a missing broker are refused", aws=BROKERS_AWS, stock=BROKERS_STOCK)
+def case_brokers(account: Any) -> Any:
     return codes(account.client("mq"), BROKERS)
 
 
@@ -200,22 +200,26 @@ NETWORK, NETWORK_AWS, NETWORK_STOCK = differing(
 )
 
 
-@case("what EC2 has not is named in an error of its kind", aws=NETWORK_AWS, stock=NETWORK_STOCK)
-def ask_network(account: Any) -> Any:
+@case("operations on missing EC2 resources are refused", aws=NETWORK_AWS, stock=NETWORK_STOCK)
+def case_network(account: Any) -> Any:
     return codes(account.client("ec2"), NETWORK)
 
 
-@case("a route needs a NAT gateway that exists", aws="InvalidNatGatewayID.NotFound", stock=ACCEPTED)
-def ask_route(account: Any) -> Any:
+@case("a route to a missing NAT gateway is refused", aws="InvalidNatGatewayID.NotFound", stock=ACCEPTED)
+def case_route(account: Any) -> Any:
     ec2 = account.client("ec2")
     vpc, _, _ = account.network()
     (table,) = ec2.describe_route_tables(Filters=[{"Name": "vpc-id", "Values": [vpc]}])["RouteTables"]
-    asked = {"RouteTableId": table["RouteTableId"], "DestinationCidrBlock": "0.0.0.0/0", "NatGatewayId": "nat-absent"}
-    return outcome(lambda: ec2.create_route(**asked) and ACCEPTED)
+    parameters = {
+        "RouteTableId": table["RouteTableId"],
+        "DestinationCidrBlock": "0.0.0.0/0",
+        "NatGatewayId": "nat-absent",
+    }
+    return outcome(lambda: ec2.create_route(**parameters) and ACCEPTED)
 
 
-@case("deleting VPC endpoints tells which there were none of", aws=["InvalidVpcEndpoint.NotFound"], stock=[])
-def ask_endpoints(account: Any) -> Any:
+@case("deleting VPC endpoints lists the missing ones", aws=["InvalidVpcEndpoint.NotFound"], stock=[])
+def case_endpoints(account: Any) -> Any:
     answer = account.client("ec2").delete_vpc_endpoints(VpcEndpointIds=["vpce-0123456789abcdef0"])
     return [each["Error"]["Code"] for each in answer["Unsuccessful"]]
 
@@ -231,11 +235,11 @@ def listener(account: Any, kind: str = "listener", more: str = "") -> str:
 
 
 @case(
-    "a listener's rule that does not exist is RuleNotFound",
+    "a missing listener rule is RuleNotFound",
     aws={"delete_rule": "RuleNotFound", "describe_tags": "ListenerNotFound", "add_tags": "RuleNotFound"},
     stock={"delete_rule": ACCEPTED, "describe_tags": ACCEPTED, "add_tags": "LoadBalancerNotFound"},
 )
-def ask_rules(account: Any) -> Any:
+def case_rules(account: Any) -> Any:
     rule = listener(account, "listener-rule", "/0123456789abcdef")
     return codes(
         account.client("elbv2"),
@@ -270,17 +274,17 @@ CLUSTERS, CLUSTERS_AWS, CLUSTERS_STOCK = differing(
 )
 
 
-@case("a cluster that does not exist is named in an error", aws=CLUSTERS_AWS, stock=CLUSTERS_STOCK)
-def ask_clusters(account: Any) -> Any:
+@case("operations on a missing cluster are refused", aws=CLUSTERS_AWS, stock=CLUSTERS_STOCK)
+def case_clusters(account: Any) -> Any:
     return codes(account.client("ecs"), CLUSTERS)
 
 
 @case(
-    "container instances that a cluster has not are missing, not a failure",
+    "missing container instances are listed as failures",
     aws=(["MISSING"], ["MISSING"], "InvalidParameterException"),
     stock=("500", "500", "500"),
 )
-def ask_container_instances(account: Any) -> Any:
+def case_container_instances(account: Any) -> Any:
     ecs = account.client("ecs")
     ecs.create_cluster(clusterName="c")
     ecs.register_task_definition(family="f", containerDefinitions=[{"name": "c", "image": "i", "memory": 1}])
@@ -296,11 +300,11 @@ def reasons(answer: dict[str, Any]) -> list[str]:
 
 
 @case(
-    "a capacity provider that does not exist is refused",
+    "a missing capacity provider is refused",
     aws={"update_capacity_provider": "ClientException", "put_cluster_capacity_providers": "InvalidParameterException"},
     stock={"update_capacity_provider": "500", "put_cluster_capacity_providers": ACCEPTED},
 )
-def ask_capacity_providers(account: Any) -> Any:
+def case_capacity_providers(account: Any) -> Any:
     ecs = account.client("ecs")
     ecs.create_cluster(clusterName="c")
     return codes(
@@ -320,11 +324,11 @@ def ask_capacity_providers(account: Any) -> Any:
 
 
 @case(
-    "an upload in parts that does not exist is NoSuchUpload",
+    "a missing multipart upload is NoSuchUpload",
     aws=["NoSuchUpload", "NoSuchUpload", "NoSuchKey"],
     stock=["500", "500", "500"],
 )
-def ask_uploads(account: Any) -> Any:
+def case_uploads(account: Any) -> Any:
     s3, name = account.client("s3"), f"parts-{account.id}"
     s3.create_bucket(Bucket=name, **located(account))
     upload = {"Bucket": name, "Key": "key", "UploadId": "absent"}
@@ -336,8 +340,8 @@ def ask_uploads(account: Any) -> Any:
     ]
 
 
-@case("an upload in parts that exists is completed", aws=b"content", stock=b"content")
-def ask_a_whole_upload(account: Any) -> Any:
+@case("an existing multipart upload is completed", aws=b"content", stock=b"content")
+def case_a_whole_upload(account: Any) -> Any:
     s3, name = account.client("s3"), f"whole-{account.id}"
     s3.create_bucket(Bucket=name, **located(account))
     upload = {"Bucket": name, "Key": "key"}
@@ -367,16 +371,16 @@ DATABASES, DATABASES_AWS, DATABASES_STOCK = differing(
 )
 
 
-@case("what RDS has not is named in an error of its kind", aws=DATABASES_AWS, stock=DATABASES_STOCK)
-def ask_databases(account: Any) -> Any:
+@case("operations on missing RDS resources are refused", aws=DATABASES_AWS, stock=DATABASES_STOCK)
+def case_databases(account: Any) -> Any:
     return codes(account.client("rds"), DATABASES)
 
 
 NODE = {"CacheClusterId": "c", "Engine": "redis", "CacheNodeType": "cache.t3.micro", "NumCacheNodes": 1}
 
 
-@case("a cache cluster needs a subnet group that exists", aws="CacheSubnetGroupNotFoundFault", stock=ACCEPTED)
-def ask_cache_group(account: Any) -> Any:
+@case("a cache cluster in a missing subnet group is refused", aws="CacheSubnetGroupNotFoundFault", stock=ACCEPTED)
+def case_cache_group(account: Any) -> Any:
     create = account.client("elasticache").create_cache_cluster
     return outcome(lambda: create(CacheSubnetGroupName="absent", **NODE) and ACCEPTED)
 
@@ -447,11 +451,11 @@ OTHERS: dict[tuple[str, str], tuple[dict[str, Any], str, str]] = {
 
 
 @case(
-    "what other services have not is named in their errors",
+    "operations on missing resources of other services are refused",
     aws={name: aws for name, (_, aws, _) in OTHERS.items()},
     stock={name: stock for name, (_, _, stock) in OTHERS.items()},
 )
-def ask_others(account: Any) -> Any:
+def case_others(account: Any) -> Any:
     return {
         (service, name): outcome(
             lambda: getattr(account.client(service), name)(**parameters) and ACCEPTED  # noqa: B023
@@ -461,11 +465,11 @@ def ask_others(account: Any) -> Any:
 
 
 @case(
-    "labels for a parameter that does not exist leave nothing behind",
+    "labels for a missing parameter leave nothing behind",
     aws=("ParameterNotFound", "ParameterNotFound", []),
     stock=("ParameterNotFound", ACCEPTED, "500"),
 )
-def ask_labels(account: Any) -> Any:
+def case_labels(account: Any) -> Any:
     ssm, tagging = account.client("ssm"), account.client("resourcegroupstaggingapi")
     return (
         outcome(lambda: ssm.label_parameter_version(Name="/absent", Labels=["label"]) and ACCEPTED),
@@ -474,8 +478,8 @@ def ask_labels(account: Any) -> Any:
     )
 
 
-@case("a role is taken out of a profile that has it", aws="NoSuchEntity", stock=FAILED)
-def ask_role_in_profile(account: Any) -> Any:
+@case("a role is removed from its instance profile", aws="NoSuchEntity", stock=FAILED)
+def case_role_in_profile(account: Any) -> Any:
     iam = account.client("iam")
     iam.create_instance_profile(InstanceProfileName="profile")
     iam.create_role(RoleName="role", AssumeRolePolicyDocument='{"Version": "2012-10-17", "Statement": []}')
