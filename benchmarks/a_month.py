@@ -13,7 +13,7 @@ from esaws.cloud import Cloud
 from esaws.local_aws import process
 from esaws.costs.bill.read import read_bill
 from esaws.costs.data_export import export_bucket, export_bill
-from esaws.costs.spending_query import spending
+from esaws.costs.cost_explorer import spending
 from esaws.deploy.plan import plan_deploy
 from esaws.reference.seccom import seccom
 
@@ -57,7 +57,7 @@ def bill(cloud: Cloud, first: datetime) -> None:
     exported = time.monotonic() - began - explored
     s3 = cloud.client("s3")
     sizes = [each["Size"] for each in s3.list_objects_v2(Bucket=export_bucket(cloud))["Contents"]]
-    print(f"Cost Explorer: {explored:.2f} s, {days.usd.sum():.2f} USD")
+    print(f"Cost Explorer: {explored:.2f} s, {days.total_usd:.2f} USD")
     print(f"export: {exported:.2f} s, {read.rows} lines, {sum(sizes) / 1e6:.1f} MB in all (aim: 50)")
 
 

@@ -1,4 +1,4 @@
-"""A chart as notebooks show it: an SVG that is the same bytes on every run."""
+"""A chart for notebooks: an SVG that is the same bytes on every run."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class Chart:
-    """A figure of matplotlib that draws itself in a notebook."""
+    """A matplotlib figure that notebooks show as SVG."""
 
     def __init__(self, figure: Figure, title: str):
         self.figure, self.title = figure, title
@@ -20,19 +20,19 @@ class Chart:
         return f"<Chart {self.title}>"
 
     def _repr_svg_(self) -> str:
-        return self._drawn("svg").decode()
+        return self._render("svg").decode()
 
     def save(self, path: str | Path) -> None:
-        """Write it as SVG or PNG, by the ending of the name."""
+        """Write a PNG file if the path ends in `.png`, else an SVG file."""
         path = Path(path)
-        path.write_bytes(self._drawn("png" if path.suffix == ".png" else "svg"))
+        path.write_bytes(self._render("png" if path.suffix == ".png" else "svg"))
 
-    def _drawn(self, kind: str) -> bytes:
+    def _render(self, format: str) -> bytes:
         import matplotlib
 
-        # Otherwise the date and random ids make each run another file.
-        always_the_same = {"Date": None} if kind == "svg" else {"Software": None}
-        written = io.BytesIO()
+        # matplotlib's default metadata has a date, and its default SVG ids are random.
+        metadata = {"Date": None} if format == "svg" else {"Software": None}
+        content = io.BytesIO()
         with matplotlib.rc_context({"svg.hashsalt": "esaws"}):
-            self.figure.savefig(written, format=kind, metadata=always_the_same, dpi=150)
-        return written.getvalue()
+            self.figure.savefig(content, format=format, metadata=metadata, dpi=150)
+        return content.getvalue()

@@ -1,4 +1,4 @@
-"""What a month costs, said beforehand: to the cent as it was, and what it rests on."""
+"""Forecasts: to the cent of real bills, in every regime, with their assumptions and warnings."""
 
 import json
 from dataclasses import dataclass
@@ -13,14 +13,13 @@ from hypothesis import strategies as st
 
 from esaws.cli import main
 from esaws.cloud import Cloud
-from esaws.costs.forecasting.account_regime import Known, judged, regime_by_age
-from esaws.costs.forecasting.assumptions import Traffic, parked
-from esaws.costs.forecasting.chart import draw_forecast
+from esaws.costs.forecasting.account_regime import AccountFacts, regime_by_age, regime_from_facts
+from esaws.costs.forecasting.assumptions import Traffic, with_hours_a_day
 from esaws.costs.forecasting.cost_curve import charged_by
-from esaws.costs.forecasting.forecast import forecast, forecasts
+from esaws.costs.forecasting.forecast import compare_forecasts, forecast
 from esaws.costs.forecasting.month import Month
-from esaws.costs.forecasting.result import Forecast, cents
-from esaws.costs.forecasting.variations import Variation, compare, varied
+from esaws.costs.forecasting.result import Forecast, round_to_cent
+from esaws.costs.forecasting.variations import Variation, compare_builds, forecast_variation
 from esaws.deploy.plan import plan_deploy
 from esaws.errors import UsageError
 from esaws.pricelist import REGIMES, PriceList, Regime, Usage
@@ -32,7 +31,7 @@ UNKNOWN = "m5.24xlarge"
 
 
 class Consuming:
-    """Something that consumes what it is told to."""
+    """A resource with a given usage."""
 
     def __init__(self, *usages: Usage) -> None:
         self.usages = usages
@@ -42,6 +41,7 @@ class Consuming:
 
 
 def boxes(**hours: float) -> Consuming:
+    """Hours of instances by type, like t2_micro=730."""
     return Consuming(
         *(
             Usage("AmazonEC2", f"BoxUsage:{name.replace('_', '.')}", Decimal(str(some)), "Hrs", "RunInstances")
@@ -50,50 +50,51 @@ def boxes(**hours: float) -> Consuming:
     )
 
 
-def machines_and_disks(found: Forecast) -> Decimal:
-    return sum((line.usd for line in found.lines if line.service == "AmazonEC2" and line.usd), Decimal(0))
+def ec2_usd(result: Forecast) -> Decimal:
+    """The cost of instances and disks."""
+    return sum((line.usd for line in result.lines if line.service == "AmazonEC2" and line.usd), Decimal(0))
 
 
-# --- the story, to the cent
+# --- sums to the cent
 
 
 @pytest.mark.parametrize(("hours", "usd"), [(365, "65.32"), (432, "79.76"), (730, "144.01")])
-def test_the_bill_of_the_story(hours: int, usd: str) -> None:
+def test_the_bill_of_the_story_is_forecast_to_the_cent(hours: int, usd: str) -> None:
     found = forecast(HA, regime="legacy", month=Month.average(hours), as_of=IN_2022)
-    assert cents(machines_and_disks(found)) == Decimal(usd)
-    assert not any("IPv4" in line.usage_type for line in found.lines), "addresses cost nothing then"
+    assert round_to_cent(ec2_usd(found)) == Decimal(usd)
+    assert not any("IPv4" in line.usage_type for line in found.lines), "public addresses were free in 2022"
 
 
 def test_a_month_without_a_free_tier() -> None:
     found = forecast(HA, regime="none")
-    assert cents(found.total_usd) == cents(found.list_usd) == Decimal("284.52")
-    assert cents(forecast(seccom("budget"), regime="none").total_usd) == Decimal("183.92")
+    assert round_to_cent(found.total_usd) == round_to_cent(found.list_usd) == Decimal("284.52")
+    assert round_to_cent(forecast(seccom("budget"), regime="none").total_usd) == Decimal("183.92")
 
 
-def test_twelve_machines_use_up_the_hours_in_62_and_a_half() -> None:
-    used = {each.allowance.id: each for each in forecast(HA, regime="legacy").free_tier}
+def test_twelve_instances_exhaust_the_allowance_in_62_and_a_half_hours() -> None:
+    used = {one.allowance.id: one for one in forecast(HA, regime="legacy").free_tier}
     assert used["AmazonEC2 Hrs"].exhausted_after_h == Decimal("62.5")
     assert used["AmazonEBS GB-Mo"].exhausted_after_h == Decimal(30) / 360 * 730
     assert used["AWSELB Hrs"].exhausted_after_h is None
 
 
-def test_tax_is_on_what_is_paid() -> None:
+def test_tax_is_added_to_what_is_paid() -> None:
     found = forecast(HA, regime="legacy", month=Month.average(365), as_of=IN_2022, vat_percent=20)
-    assert cents(found.to_pay_usd) == Decimal("78.38")
+    assert round_to_cent(found.to_pay_usd) == Decimal("78.38")
 
 
 # --- credits
 
 
-def test_credits_last_about_23_days_on_a_cheaper_machine() -> None:
+def test_credits_last_about_23_days_on_a_cheaper_instance_type() -> None:
     build: Any = [
-        each if each.kind != "AutoScalingGroup" else each.__class__(**(vars(each) | {"template": gp3(each.template)}))
-        for each in seccom("ha", instance_type="t3.micro")
+        one if one.kind != "AutoScalingGroup" else one.__class__(**(vars(one) | {"template": gp3(one.template)}))
+        for one in seccom("ha", instance_type="t3.micro")
     ]
     found = forecast(build, regime="credits")
     assert found.runway_days is not None and round(found.runway_days) == 23
-    assert found.credits_usd == 200 and cents(found.to_pay_usd) == cents(found.total_usd) - 200
-    assert [*found.runways] == [100, 120, 200], "at sign-up, with a database, and for all five activities"
+    assert found.credits_usd == 200 and round_to_cent(found.to_pay_usd) == round_to_cent(found.total_usd) - 200
+    assert [*found.runways] == [100, 120, 200], "at sign-up, with a database, and at most"
     assert forecast(build, regime="credits", credits=100).runway_days == pytest.approx(found.runway_days / 2)
 
 
@@ -115,13 +116,13 @@ def test_a_budget_earns_credits_too() -> None:
     ],
 )
 def test_credits_are_used_up_month_after_month(usd_a_month: float, credits: float, days: float) -> None:
-    one = PriceList.of([price("S", "Hours", usd_a_month / 730)], "a test")
+    one = PriceList.from_rows([price("S", "Hours", usd_a_month / 730)], "a test")
     found = forecast([Consuming(Usage.hours("S", "Hours"))], regime="credits", credits=credits, prices=one)
     assert float(found.runway_days or 0) == pytest.approx(days)
     part = forecast(
         [Consuming(Usage.hours("S", "Hours"))], regime="credits", credits=credits, prices=one, month=Month.average(73)
     )
-    assert part.runway_days == found.runway_days, "it goes on after the time that is forecast"
+    assert part.runway_days == found.runway_days, "the runway extends beyond the forecast time span"
 
 
 def price(service: str, usage_type: str, usd: float, **more: Any) -> dict[str, Any]:
@@ -140,23 +141,23 @@ def price(service: str, usage_type: str, usd: float, **more: Any) -> dict[str, A
     }
 
 
-def test_free_days_are_not_paid_with_credits() -> None:
+def test_credits_do_not_pay_for_free_usage() -> None:
     out = Traffic(gb_out=200)
     found = forecast([], regime="credits", credits=4.5, traffic=out)
     assert float(found.total_usd) == pytest.approx(9 + 200 * 2**30 / 1e9 * 0.0084)
     hour = Decimal(str(found.runway_days)) * 24
-    assert hour > 365, "100 GB are free for all, and then there are capacity units alone"
+    assert hour > 365, "100 GB are always free; until then only capacity units are charged"
     assert charged_by(found.lines, found.month, hour) == pytest.approx(Decimal("4.5"))
 
 
 def test_an_account_on_the_free_plan_is_warned() -> None:
-    (said,) = forecast(HA, regime="credits").notes
-    assert "closed when its credits are used up" in said and "does not launch t2.micro at all" in said
-    (said,) = forecast(seccom("ha", instance_type="t3.micro"), regime="credits").notes
-    assert "does not launch" not in said
+    (note,) = forecast(HA, regime="credits").notes
+    assert "closed when its credits are used up" in note and "does not launch t2.micro at all" in note
+    (note,) = forecast(seccom("ha", instance_type="t3.micro"), regime="credits").notes
+    assert "does not launch" not in note
 
 
-# --- which regime is mine
+# --- the regime of an account
 
 
 @pytest.mark.parametrize(
@@ -172,7 +173,7 @@ def test_an_account_on_the_free_plan_is_warned() -> None:
         (date(2024, 2, 29), date(2025, 2, 28), "none"),
     ],
 )
-def test_the_age_of_an_account_decides(opened: date, today: date, regime: Regime) -> None:
+def test_the_age_of_an_account_determines_its_regime(opened: date, today: date, regime: Regime) -> None:
     assert regime_by_age(opened, today).regime == regime
 
 
@@ -181,23 +182,29 @@ PAID = {"accountPlanType": "PAID", "accountPlanStatus": "ACTIVE"}
 
 
 @pytest.mark.parametrize(
-    ("known", "regime", "credits"),
+    ("facts", "regime", "credits"),
     [
-        (Known(TODAY, plan=PAID | {"accountPlanRemainingCredits": {"amount": 42.5, "unit": "USD"}}), "credits", 42.5),
-        (Known(TODAY, plan=PAID | {"accountPlanRemainingCredits": {"amount": 0, "unit": "USD"}}), "none", 0.0),
-        (Known(TODAY, plan={"accountPlanType": "FREE", "accountPlanStatus": "EXPIRED"}), "none", 0.0),
-        (Known(TODAY, has_no_plan=True, opened=date(2020, 1, 1)), "none", None),
-        (Known(date(2026, 2, 1), has_no_plan=True, opened=date(2025, 7, 1)), "legacy", None),
-        (Known(date(2026, 2, 1), has_no_plan=True, offers=frozenset({"12 Months Free"})), "legacy", None),
-        (Known(TODAY, has_no_plan=True), "none", None),
-        (Known(date(2026, 2, 1), has_no_plan=True, offers=frozenset({"Always Free"})), None, None),
-        (Known(TODAY, doubts=("denied",)), None, None),
+        (
+            AccountFacts(TODAY, plan=PAID | {"accountPlanRemainingCredits": {"amount": 42.5, "unit": "USD"}}),
+            "credits",
+            42.5,
+        ),
+        (AccountFacts(TODAY, plan=PAID | {"accountPlanRemainingCredits": {"amount": 0, "unit": "USD"}}), "none", 0.0),
+        (AccountFacts(TODAY, plan={"accountPlanType": "FREE", "accountPlanStatus": "EXPIRED"}), "none", 0.0),
+        (AccountFacts(TODAY, has_no_plan=True, opened=date(2020, 1, 1)), "none", None),
+        (AccountFacts(date(2026, 2, 1), has_no_plan=True, opened=date(2025, 7, 1)), "legacy", None),
+        (AccountFacts(date(2026, 2, 1), has_no_plan=True, offers=frozenset({"12 Months Free"})), "legacy", None),
+        (AccountFacts(TODAY, has_no_plan=True), "none", None),
+        (AccountFacts(date(2026, 2, 1), has_no_plan=True, offers=frozenset({"Always Free"})), None, None),
+        (AccountFacts(TODAY, failures=("denied",)), None, None),
     ],
 )
-def test_what_aws_says_of_an_account_decides(known: Known, regime: Regime | None, credits: float | None) -> None:
-    mine = judged(known)
-    assert (mine.regime, mine.credits) == (regime, credits)
-    assert regime or "opened before 15 July 2025" in mine.why
+def test_the_facts_of_an_account_determine_its_regime(
+    facts: AccountFacts, regime: Regime | None, credits: float | None
+) -> None:
+    detected = regime_from_facts(facts)
+    assert (detected.regime, detected.credits) == (regime, credits)
+    assert regime or "opened before 15 July 2025" in detected.reason
 
 
 # --- assumptions
@@ -206,19 +213,19 @@ def test_what_aws_says_of_an_account_decides(known: Known, regime: Regime | None
 def test_traffic_becomes_capacity_units_and_gigabytes() -> None:
     busy = Traffic(requests=25 * 730 * 3600 * 2, gb_out=150, gb_between_zones=10, requests_per_connection=1)
     lines = {line.usage_type: line for line in forecast(HA, regime="none", traffic=busy).lines}
-    assert lines["EUW3-LCUUsage"].quantity == 2 * 730, "25 new connections a second are a unit"
-    assert lines["EUW3-DataTransfer-Out-Bytes"].usd == 50 * Decimal("0.09"), "100 GB are free for all"
+    assert lines["EUW3-LCUUsage"].quantity == 2 * 730, "a unit is 25 new connections a second"
+    assert lines["EUW3-DataTransfer-Out-Bytes"].usd == 50 * Decimal("0.09"), "100 GB are always free"
     assert lines["EUW3-DataTransfer-Regional-Bytes"].usd == 20 * Decimal("0.01"), "both sides are charged"
     few = Traffic(gb_out=1460)
-    assert float(next(few.usage()).quantity) == pytest.approx(1460 * 2**30 / 1e9), "10^9 bytes an hour are a unit"
+    assert float(next(few.usage()).quantity) == pytest.approx(1460 * 2**30 / 1e9), "a unit is 10^9 bytes an hour"
 
 
-def test_what_goes_out_is_charged_by_tier() -> None:
+def test_data_transfer_is_charged_by_tier() -> None:
     (line, _) = forecast([], regime="none", traffic=Traffic(gb_out=100 + 10240 + 1000)).lines[::-1]
     assert line.usd == 10240 * Decimal("0.09") + 1000 * Decimal("0.085")
 
 
-def test_what_is_in_the_buckets_can_be_said() -> None:
+def test_stored_gigabytes_replace_the_declared_ones() -> None:
     def gigabytes(gb: float | None) -> list[Decimal]:
         found = forecast(HA, regime="none", gb_stored=gb)
         return [line.quantity for line in found.lines if line.service == "AmazonS3"]
@@ -230,18 +237,18 @@ def test_what_is_in_the_buckets_can_be_said() -> None:
         forecast([boxes(t2_micro=1)], gb_stored=5)
 
 
-def test_nights_off_stop_machines_and_not_the_load_balancer() -> None:
+def test_parking_at_night_stops_instances_but_not_the_load_balancer() -> None:
     usages = [
         Usage.hours("AmazonEC2", "BoxUsage:t2.micro", "RunInstances"),
         Usage.hours("AmazonVPC", "PublicIPv4:InUseAddress", "RunInstances"),
         Usage.hours("AmazonVPC", "PublicIPv4:InUseAddress", "CreateLoadBalancer"),
         Usage.hours("AWSELB", "LoadBalancerUsage"),
     ]
-    assert [each.quantity for each in parked(usages, 12)] == [365, 365, 730, 730]
+    assert [usage.quantity for usage in with_hours_a_day(usages, 12)] == [365, 365, 730, 730]
 
 
 @pytest.mark.parametrize(
-    "wrong",
+    "invalid",
     [
         {"regime": "free"},
         {"hours_a_day": 25},
@@ -251,19 +258,19 @@ def test_nights_off_stop_machines_and_not_the_load_balancer() -> None:
         {"gb_stored": -1},
     ],
 )
-def test_an_assumption_that_cannot_be_is_refused(wrong: dict[str, Any]) -> None:
+def test_an_invalid_assumption_is_refused(invalid: dict[str, Any]) -> None:
     with pytest.raises(UsageError):
-        forecast(HA, **wrong)
+        forecast(HA, **invalid)
 
 
-@pytest.mark.parametrize("wrong", [{"requests": -1}, {"gb_out": -1}, {"requests_per_connection": 0}])
-def test_traffic_that_cannot_be_is_refused(wrong: dict[str, Any]) -> None:
+@pytest.mark.parametrize("invalid", [{"requests": -1}, {"gb_out": -1}, {"requests_per_connection": 0}])
+def test_invalid_traffic_is_refused(invalid: dict[str, Any]) -> None:
     with pytest.raises(UsageError, match="can't be"):
-        Traffic(**wrong)
+        Traffic(**invalid)
 
 
 @pytest.mark.parametrize("hours", [0, -1, 745])
-def test_a_time_that_is_no_month_is_refused(hours: int) -> None:
+def test_hours_beyond_a_month_are_refused(hours: int) -> None:
     with pytest.raises(UsageError, match="1 to 744 hours"):
         Month.average(hours)
 
@@ -271,11 +278,11 @@ def test_a_time_that_is_no_month_is_refused(hours: int) -> None:
 @pytest.mark.parametrize(("day", "hours"), [((2026, 2, 10), 672), ((2024, 2, 1), 696), ((2026, 3, 31), 744)])
 def test_a_calendar_month_has_its_true_hours_and_prices(day: tuple[int, int, int], hours: int) -> None:
     month = Month.calendar(date(*day))
-    assert (month.hours, month.of) == (hours, hours)
+    assert (month.hours, month.month_hours) == (hours, hours)
     found = forecast(HA, regime="none", month=month)
     lines = {line.usage_type: line.quantity for line in found.lines}
-    assert lines["EUW3-BoxUsage:t2.micro"] == 12 * hours, "machines by the hour"
-    assert lines["EUW3-EBS:VolumeUsage.gp2"] == 360, "disks by the month"
+    assert lines["EUW3-BoxUsage:t2.micro"] == 12 * hours, "instances are charged by the hour"
+    assert lines["EUW3-EBS:VolumeUsage.gp2"] == 360, "disks are charged by the month"
     assert found.as_of == date(*day).replace(day=1)
 
 
@@ -286,7 +293,7 @@ def test_a_calendar_month_has_its_true_hours_and_prices(day: tuple[int, int, int
     st.lists(st.tuples(st.sampled_from(["t2.micro", "t3.micro"]), st.integers(1, 5000)), min_size=1, max_size=6),
     st.sampled_from(REGIMES),
 )
-def test_what_is_free_is_never_more_than_the_allowance(some: list[tuple[str, int]], regime: Regime) -> None:
+def test_free_usage_never_exceeds_the_allowance(some: list[tuple[str, int]], regime: Regime) -> None:
     usages = (Usage("AmazonEC2", f"BoxUsage:{size}", Decimal(n), "Hrs", "RunInstances") for size, n in some)
     found = forecast([Consuming(*usages)], regime=regime)
     free = sum(line.free_quantity for line in found.lines)
@@ -298,14 +305,14 @@ def test_what_is_free_is_never_more_than_the_allowance(some: list[tuple[str, int
 
 
 @given(st.integers(1, 40_000), st.integers(1, 40_000))
-def test_those_that_share_an_allowance_use_it_hour_by_hour(gp2: int, gp3: int) -> None:
+def test_usage_types_that_share_an_allowance_use_it_hour_by_hour(gp2: int, gp3: int) -> None:
     usages = (
         Usage("AmazonEC2", f"EBS:VolumeUsage.gp{n}", Decimal(gb) / 100, "GB-Mo") for n, gb in ((2, gp2), (3, gp3))
     )
     month = Month.calendar(date(2026, 2, 1))
     found = forecast([Consuming(*usages)], regime="legacy", month=month)
     left, free = Decimal(30), {}
-    for _ in range(672):  # as a meter does it
+    for _ in range(672):  # as a meter counts
         for name, gb in (("EUW3-EBS:VolumeUsage.gp2", gp2), ("EUW3-EBS:VolumeUsage.gp3", gp3)):
             part = min(left, Decimal(gb) / 100 / 672)
             left -= part
@@ -315,33 +322,35 @@ def test_those_that_share_an_allowance_use_it_hour_by_hour(gp2: int, gp3: int) -
     )
 
 
-def test_a_price_that_nobody_knows_is_in_no_total_and_said() -> None:
+def test_a_missing_price_is_in_no_total_and_has_a_warning() -> None:
     found = forecast(seccom("ha", instance_type=UNKNOWN), regime="none")
     assert found.unpriced == (f"EUW3-BoxUsage:{UNKNOWN}",)
     assert any(f"the total lacks EUW3-BoxUsage:{UNKNOWN}" in warning for warning in found.warnings())
-    told = found.to_dict()
-    assert (told["total_usd"], told["to_pay_usd"], told["verified"]) == (None, None, False)
-    assert told["known_usd"] == pytest.approx(284.52 - 12 * 730 * 0.0132, abs=0.01)
+    values = found.to_dict()
+    assert (values["total_usd"], values["to_pay_usd"], values["verified"]) == (None, None, False)
+    assert values["known_usd"] == pytest.approx(284.52 - 12 * 730 * 0.0132, abs=0.01)
     assert repr(found).startswith("<Forecast none: at least ")
-    assert compare({"big": seccom("ha", instance_type=UNKNOWN)}).drop(columns="verified").isna().all().all()
+    assert compare_builds({"big": seccom("ha", instance_type=UNKNOWN)}).drop(columns="verified").isna().all().all()
 
 
-def test_what_no_list_confirms_is_said_of_every_total() -> None:
+def test_unverified_prices_mark_every_total() -> None:
     found = forecast(HA, regime="none")
     assert any("EUW3-InstanceUsage:db.t3.micro" in warning for warning in found.warnings())
     assert repr(found) == "<Forecast none: ~284.52 USD for 730 hours>"
     assert not found.to_dict()["verified"]
     sure = forecast([boxes(t2_micro=730)])
     assert sure.verified and not sure.warnings() and repr(sure) == "<Forecast none: 9.64 USD for 730 hours>"
-    assert compare({"ha": HA, "one": [boxes(t2_micro=730)]}).verified.tolist() == [False, True]
+    assert compare_builds({"ha": HA, "one": [boxes(t2_micro=730)]}).verified.tolist() == [False, True]
 
 
-def test_alarms_that_scaling_makes_are_told_and_counted_when_asked() -> None:
-    apart, counted = forecast(HA, regime="none"), forecast(HA, regime="none", count_below=True)
-    assert any("24 alarms below it, which cost 1.40 USD more" in warning for warning in apart.warnings())
-    assert counted.total_usd - apart.total_usd == apart.below_usd == Decimal("1.4") and not counted.below
+def test_alarms_of_scaling_have_a_warning_and_are_included_on_request() -> None:
+    apart, counted = forecast(HA, regime="none"), forecast(HA, regime="none", include_aws_managed=True)
+    assert any("AWS creates 24 alarms for it, which cost 1.40 USD more" in warning for warning in apart.warnings())
+    assert counted.total_usd - apart.total_usd == apart.aws_managed_usd == Decimal("1.4") and not counted.aws_managed
     warned = forecast(seccom("ha", warn_at_usd=80), regime="none")
-    assert warned.below_usd == Decimal("2.4") - Decimal("0.1") * (10 - 3), "three of its own take of the ten first"
+    assert warned.aws_managed_usd == Decimal("2.4") - Decimal("0.1") * (10 - 3), (
+        "three alarms of its own use the ten free ones first"
+    )
 
 
 def test_a_plan_is_forecast_as_its_architecture(cloud: Cloud) -> None:
@@ -352,128 +361,136 @@ def test_a_plan_is_forecast_as_its_architecture(cloud: Cloud) -> None:
 # --- variations
 
 
-def test_builds_side_by_side() -> None:
+def test_builds_are_compared() -> None:
     one_zone, nat, nights = Variation(zones=1), Variation(nat_gateways=1), Variation(hours_a_day=10)
-    found = compare(
+    found = compare_builds(
         {"ha": HA, "budget": seccom("budget"), "one zone": (HA, one_zone), "nat": (HA, nat), "nights off": (HA, nights)}
     )
     assert found.loc["ha", ["list_usd", *REGIMES]].tolist() == [284.52, 191.48, 284.52, 284.52]
     assert found.loc["one zone", "none"] == found.loc["budget", "none"]
     assert found.loc["nat", "none"] == pytest.approx(284.52 + 730 * 0.055, abs=0.011)
     assert found.loc["nights off", "none"] < found.loc["ha", "none"]
-    bigger = compare({"small": (HA, Variation(instance_type="t3.small"))})
+    bigger = compare_builds({"small": (HA, Variation(instance_type="t3.small"))})
     assert bigger.loc["small", "none"] == pytest.approx(284.52 + 8760 * (0.0236 - 0.0132), abs=0.011)
 
 
-def test_fewer_clusters_take_their_machines_and_alarms_along() -> None:
-    three = varied(HA, Variation(clusters=3))
+def test_fewer_clusters_have_fewer_instances_and_alarms() -> None:
+    three = forecast_variation(HA, Variation(clusters=3))
     hours = {line.usage_type: line.quantity for line in three.lines}
     assert hours["EUW3-BoxUsage:t2.micro"] == 6 * 730
-    assert [line.quantity for line in three.below] == [12]
-    assert varied(HA, Variation(clusters=6)).total_usd == forecast(HA).total_usd
-    assert varied(HA, Variation(clusters=3, instances=1)).total_usd < three.total_usd
+    assert [line.quantity for line in three.aws_managed] == [12]
+    assert forecast_variation(HA, Variation(clusters=6)).total_usd == forecast(HA).total_usd
+    assert forecast_variation(HA, Variation(clusters=3, instances=1)).total_usd < three.total_usd
 
 
-@pytest.mark.parametrize("wrong", [{"zones": 0}, {"clusters": -1}, {"instances": -1}, {"nat_gateways": -1}])
-def test_a_variation_that_cannot_be_is_refused(wrong: dict[str, Any]) -> None:
+@pytest.mark.parametrize("invalid", [{"zones": 0}, {"clusters": -1}, {"instances": -1}, {"nat_gateways": -1}])
+def test_an_invalid_variation_is_refused(invalid: dict[str, Any]) -> None:
     with pytest.raises(UsageError, match="can't be"):
-        Variation(**wrong)
+        Variation(**invalid)
 
 
-# --- as people see it
+# --- charts and command line
 
 
-def test_the_picture_says_what_ends_when(tmp_path: Path) -> None:
-    chart = draw_forecast(*forecasts(HA))
-    shown = chart._repr_svg_()
+def test_the_chart_labels_sums_and_free_periods(tmp_path: Path) -> None:
+    comparison = compare_forecasts(HA)
+    chart = comparison.draw()
+    svg = chart._repr_svg_()
     for text in ("~284.52", "750 hours of instances, until day 2.6", "200 USD of credits, until day 21.4"):
-        assert text in shown
-    assert shown == draw_forecast(*forecasts(HA))._repr_svg_()
+        assert text in svg
+    assert svg == compare_forecasts(HA).draw()._repr_svg_()
     chart.save(tmp_path / "f.png")
-    assert "What is free" not in draw_forecast(forecast([boxes(t2_micro=730)]))._repr_svg_(), "nothing is"
+    assert "What is free" not in forecast([boxes(t2_micro=730)]).draw()._repr_svg_(), "nothing is free"
+
+
+def test_a_comparison_has_a_row_and_a_key_for_each_regime() -> None:
+    comparison = compare_forecasts(HA)
+    assert comparison.to_frame().total_usd.to_dict() == {"legacy": 191.48, "credits": 284.52, "none": 284.52}
+    assert comparison.to_dict().keys() == set(REGIMES)
+    assert [one.regime for one in comparison] == [*REGIMES] and len(comparison) == 3
 
 
 @dataclass
 class Terminal:
-    """The command line in this process: a forecast asks nobody."""
+    """The command line in this process: a forecast sends no requests."""
 
     captured: pytest.CaptureFixture[str]
 
     def __call__(self, *words: str, code: int = 0) -> str:
-        with pytest.raises(SystemExit) as left:
+        with pytest.raises(SystemExit) as exit:
             main(["cost", "forecast", "--profile", "ha", *words])
-        said = self.captured.readouterr()
-        assert left.value.code == code, said
-        return said.out if code == 0 else said.err
+        output = self.captured.readouterr()
+        assert exit.value.code == code, output
+        return output.out if code == 0 else output.err
 
     def json(self, *words: str) -> Any:
         return json.loads(self(*words, "--json"))
 
 
 @pytest.fixture
-def told(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Terminal:
+def terminal(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Terminal:
     for name in ("ESAWS_TARGET", "ESAWS_REGION", "ESAWS_ACCOUNT"):
         monkeypatch.delenv(name, raising=False)
     return Terminal(capsys)
 
 
-def test_the_command_line_says_it_too(esaws: Any, told: Terminal) -> None:
-    each = esaws.json("cost", "forecast", "--profile", "ha")
-    assert [(one["regime"], one["total_usd"]) for one in each] == [
+def test_the_command_line_prints_the_same_as_json(esaws: Any, terminal: Terminal) -> None:
+    forecasts = esaws.json("cost", "forecast", "--profile", "ha")
+    assert [(one["regime"], one["total_usd"]) for one in forecasts] == [
         ("legacy", 191.48),
         ("credits", 284.52),
         ("none", 284.52),
     ]
-    found = told.json("--regime", "legacy", "--hours", "432", "--as-of", "2022-03-01")
+    found = terminal.json("--regime", "legacy", "--hours", "432", "--as-of", "2022-03-01")
     assert [*found][:6] == ["regime", "hours", "lines", "total_usd", "free_tier", "runway_days"]
     lines = ["service", "usage_type", "quantity", "unit", "rate", "list_usd", "free_usd", "usd", "verified"]
     assert [*found["lines"][0]][:9] == lines
-    (hours,) = [each for each in found["free_tier"] if each["allowance"] == "AmazonEC2 Hrs"]
+    (hours,) = [one for one in found["free_tier"] if one["allowance"] == "AmazonEC2 Hrs"]
     assert (hours["cap"], hours["used"], hours["exhausted_after_h"]) == (750, 750, 62.5)
     assert found["total_usd"] == pytest.approx(sum(line["usd"] for line in found["lines"]), abs=0.005)
 
 
-def test_a_person_sees_the_sum_first_then_the_dearest_then_what_runs_out(told: Terminal) -> None:
-    first, _, _, dearest, *rest = told("--regime", "legacy").splitlines()
-    assert first.startswith("~191.48 USD to pay for 730 hours") and "1.40 more for what AWS makes" in first
+def test_the_terminal_shows_the_sum_then_the_lines_then_what_is_exhausted(terminal: Terminal) -> None:
+    first, _, _, dearest, *rest = terminal("--regime", "legacy").splitlines()
+    assert first.startswith("~191.48 USD to pay for 730 hours") and "1.40 more for resources that AWS creates" in first
     assert "EUW3-BoxUsage:t2.micro" in dearest
-    assert "750 Hrs are free (AmazonEC2 Hrs), and used up after 62.5 hours, on day 3" in rest
-    sides = told()
-    assert "Which is yours? An account opened before 15 July 2025" in sides
+    assert "750 Hrs are free (AmazonEC2 Hrs), used up after 62.5 hours, on day 3" in rest
+    sides = terminal()
+    assert "Which one applies? An account opened before 15 July 2025" in sides
     assert "100 USD of credits last 10.7 days" in sides
-    old = told("--opened", "2021-10-04", "--as-of", "2022-03-01")
+    old = terminal("--opened", "2021-10-04", "--as-of", "2022-03-01")
     assert "legacy" in old.splitlines()[0]
 
 
-def test_what_is_assumed_is_a_word_on_the_command_line(told: Terminal) -> None:
+def test_every_assumption_has_an_option(terminal: Terminal) -> None:
     words = "--regime none --requests 2e7 --gb-out 150 --gb-between-zones 10 --gb-stored 0 --vat 20 --hours-a-day 10"
-    found, said = told.json(*words.split()), told(*words.split())
+    found, output = terminal.json(*words.split()), terminal(*words.split())
     usage_types = {line["usage_type"] for line in found["lines"]}
     assert {"EUW3-LCUUsage", "EUW3-DataTransfer-Out-Bytes", "EUW3-DataTransfer-Regional-Bytes"} <= usage_types
     assert found["to_pay_usd"] == pytest.approx(1.2 * found["total_usd"], abs=0.01)
-    assert "20,000,000 requests, 150 GB out, 10 GB between zones, 10 requests a connection, 0 GB in buckets" in said
+    assert "20,000,000 requests, 150 GB out, 10 GB between zones, 10 requests a connection, 0 GB in buckets" in output
     variation = {"--clusters": "3", "--instances": "1", "--zones": "1", "--nat-gateways": "1"}
     less = ["--regime", "none", "--with-alarms", *(word for pair in variation.items() for word in pair)]
-    assert told.json(*less)["total_usd"] == pytest.approx(133.62 + 730 * 0.055 + 0.2, abs=0.011)
+    assert terminal.json(*less)["total_usd"] == pytest.approx(133.62 + 730 * 0.055 + 0.2, abs=0.011)
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "message"),
     [
-        (("--regime", "free"), "there is no regime 'free'"),
-        (("--month", "2026-13"), "--month 2026-13 is no date"),
-        (("--as-of", "yesterday"), "--as-of yesterday is no date"),
-        (("--month", "2026-02", "--hours", "3"), "take one of them"),
+        (("--regime", "free"), "unknown regime 'free'"),
+        (("--month", "2026-13"), "--month 2026-13 is not a date"),
+        (("--as-of", "yesterday"), "--as-of yesterday is not a date"),
+        (("--month", "2026-02", "--hours", "3"), "choose one of --hours"),
         (("--hours", "800"), "1 to 744 hours"),
         (("--hours", "nan"), "1 to 744 hours"),
         (("--hours-a-day", "nan"), "a day has 0 to 24 hours"),
         (("--requests", "-5"), "requests can't be -5"),
         (("--gb-out", "inf"), "gb out can't be inf"),
         (("--gb-stored", "nan"), "GB stored can't be nan"),
-        (("--vat", "nan"), "neither a tax nor credits"),
+        (("--vat", "nan"), "a tax and credits must be 0 or more"),
         (("--zones", "0"), "zones can't be 0"),
-        (("--opened", "2021-10-04", "--regime", "none"), "--opened decides the regime"),
+        (("--opened", "2021-10-04", "--regime", "none"), "--opened determines the regime"),
     ],
 )
-def test_what_cannot_be_forecast_is_refused(told: Terminal, words: tuple[str, ...], said: str) -> None:
-    assert said in told(*words, code=2)
+def test_invalid_options_are_refused(terminal: Terminal, words: tuple[str, ...], message: str) -> None:
+    assert message in terminal(*words, code=2)

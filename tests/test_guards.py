@@ -1,139 +1,155 @@
-"""A deployment is parked, costs what was said, and comes back as it was."""
+"""Parking: a parked deployment costs what is listed, and comes back as it was."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
 from esaws import simulation
+from esaws.architecture import Architecture
+from esaws.cli import cli
 from esaws.cloud import Cloud
-from esaws.deploy.leftovers import left
+from esaws.deploy.leftovers import leftovers
 from esaws.deploy.plan import plan_deploy, plan_teardown
 from esaws.errors import NotDeployed
-from esaws.leases.park import BY_HAND, SEVEN_DAYS, is_parked, plan_park, plan_resume, still_costs
+from esaws.leases.park import STANDALONE_TASKS, STOPPED_FOR_SEVEN_DAYS, plan_park, plan_resume, remaining_costs
+from esaws.leases.parked import is_parked
 from esaws.reference.seccom import seccom
+from tests.local.conftest import Account
+from tests.local.timing import control
 from tests.shell import Shell
 
+ONE_SERVICE = seccom("budget", services=("client-web-ui",))
+NOT_LISTED = "AlarmMonitor|EUW3-TimedStorage-ByteHrs"
+"""Usage types of the bill that parking does not list: alarms, and a kilobyte of placeholder images."""
 
-def deployed(cloud: Cloud, profile: str = "ha") -> Cloud:
-    plan_deploy(seccom(profile), cloud).apply()
+
+def groups(cloud: Cloud) -> dict[str, tuple[int, int, int]]:
+    """Auto Scaling group → minimum, desired, maximum."""
+    raws = cloud.client("autoscaling").describe_auto_scaling_groups()["AutoScalingGroups"]
+    return {raw["AutoScalingGroupName"]: (raw["MinSize"], raw["DesiredCapacity"], raw["MaxSize"]) for raw in raws}
+
+
+def running_instances(cloud: Cloud) -> int:
+    states = [{"Name": "instance-state-name", "Values": ["pending", "running"]}]
+    reservations = cloud.client("ec2").describe_instances(Filters=states)["Reservations"]
+    return sum(len(reservation["Instances"]) for reservation in reservations)
+
+
+def healthy_targets(cloud: Cloud) -> int:
+    elbv2 = cloud.client("elbv2")
+    arns = [group["TargetGroupArn"] for group in elbv2.describe_target_groups()["TargetGroups"]]
+    targets = [
+        target
+        for arn in arns
+        for target in elbv2.describe_target_health(TargetGroupArn=arn)["TargetHealthDescriptions"]
+    ]
+    return sum(target["TargetHealth"]["State"] == "healthy" for target in targets)
+
+
+def billed_usd_per_day(cloud: Cloud) -> float:
+    hour = simulation.costs(cloud)
+    return float(hour[~hour.usage_type.str.contains(NOT_LISTED)].usd_per_hour.sum()) * 24
+
+
+@pytest.fixture
+def system(new_cloud: Callable[..., Cloud]) -> Cloud:
+    """A service on two instances, with its scaling, and a database, deployed and healthy."""
+    ha = seccom("ha")
+    database = ha.just(next(resource for resource in ha if resource.kind == "DBInstance"))
+    resources = {resource.key: resource for resource in [*seccom("ha", services=("client-web-ui",)), *database]}
+    cloud = new_cloud()
+    plan_deploy(Architecture("small", resources.values()), cloud).apply()
     simulation.advance(cloud, "15m")
     return cloud
 
 
-def groups(cloud: Cloud) -> dict[str, tuple[int, int, int]]:
-    found = cloud.client("autoscaling").describe_auto_scaling_groups()["AutoScalingGroups"]
-    return {each["AutoScalingGroupName"]: (each["MinSize"], each["DesiredCapacity"], each["MaxSize"]) for each in found}
-
-
-def running(cloud: Cloud) -> int:
-    states = [{"Name": "instance-state-name", "Values": ["pending", "running"]}]
-    found = cloud.client("ec2").describe_instances(Filters=states)["Reservations"]
-    return sum(len(each["Instances"]) for each in found)
-
-
-def healthy(cloud: Cloud) -> int:
-    elbv2 = cloud.client("elbv2")
-    arns = [each["TargetGroupArn"] for each in elbv2.describe_target_groups()["TargetGroups"]]
-    found = [
-        each for arn in arns for each in elbv2.describe_target_health(TargetGroupArn=arn)["TargetHealthDescriptions"]
-    ]
-    return sum(each["TargetHealth"]["State"] == "healthy" for each in found)
-
-
-def test_a_parked_deployment_costs_what_was_said_and_comes_back_as_it_was(new_cloud: Any) -> None:
-    cloud = deployed(new_cloud())
-    before = groups(cloud)
-    planned = plan_park(cloud)
-    assert planned.to_frame().groupby("kind").size().to_dict() == {"AutoScalingGroup": 6, "DBInstance": 1, "Service": 6}
-    assert planned.remarks == (SEVEN_DAYS,)
-    assert planned.apply() == 13 and is_parked(cloud)
-    for by in ("1h", "2d"):
-        simulation.advance(cloud, by)
-        assert running(cloud) == 0, "no scaling brings anything back"
-        assert {(low, wanted) for low, wanted, _ in groups(cloud).values()} == {(0, 0)}
-    said = still_costs(cloud)
-    assert set(said.kind) == {"load balancer", "broker", "cache", "database"}
-    hour = simulation.costs(cloud)
-    listed = hour[~hour.usage_type.str.contains("AlarmMonitor|EUW3-TimedStorage-ByteHrs")]
-    cloud_none = listed.usd_per_hour.sum() * 24
-    assert cloud_none <= said.usd_per_day.sum(), "the free tier is not counted in what is said"
-    assert plan_park(cloud).steps == (), "parked already"
-    back = plan_resume(cloud)
-    assert len(back.steps) == 13 and back.remarks == ()
-    back.apply()
-    simulation.advance(cloud, "20m")
-    assert groups(cloud) == before and running(cloud) == 12 and healthy(cloud) == 6
-    assert not plan_deploy(seccom("ha"), cloud).changing
-    assert plan_resume(cloud).steps == () and not is_parked(cloud)
-
-
-def test_what_is_said_to_cost_is_what_is_billed(new_cloud: Any) -> None:
-    cloud = new_cloud()
-    cloud.client("sts").get_caller_identity()
-    simulation._ask(cloud, "POST", "regime", regime="none")
-    deployed(cloud)
-    plan_park(cloud).apply()
-    simulation.advance(cloud, "2h")
-    hour = simulation.costs(cloud)
-    billed = hour[~hour.usage_type.str.contains("AlarmMonitor|EUW3-TimedStorage-ByteHrs")].usd_per_hour.sum() * 24
+def test_a_parked_deployment_costs_what_is_listed_and_comes_back_as_it_was(system: Cloud) -> None:
+    # The list of remaining costs has no free tier.
+    control(Account(system.endpoint or "", system.account), "POST", "regime", regime="none")
+    before, instances, targets = groups(system), running_instances(system), healthy_targets(system)
+    plan = plan_park(system)
+    assert plan.to_frame().groupby("kind").size().to_dict() == {"AutoScalingGroup": 1, "DBInstance": 1, "Service": 1}
+    assert plan.remarks == (STOPPED_FOR_SEVEN_DAYS,)
+    assert plan.apply() == 3 and is_parked(system)
+    for duration in ("1h", "2d"):
+        simulation.advance(system, duration)
+        assert running_instances(system) == 0, "scaling must not start anything again"
+        assert {(minimum, desired) for minimum, desired, _ in groups(system).values()} == {(0, 0)}
+    listed = remaining_costs(system)
+    assert set(listed.kind) >= {"load balancer", "database"} and not set(listed.kind) & {"instance", "volume"}
     # Storage is charged by the share of its month, which has 672 to 744 hours and not 730.
-    assert still_costs(cloud).usd_per_day.sum() == pytest.approx(billed, abs=0.02)
+    assert listed.usd_per_day.sum() == pytest.approx(billed_usd_per_day(system), abs=0.02)
+    assert plan_park(system).steps == (), "it is parked already"
+
+    resume = plan_resume(system)
+    assert len(resume.steps) == 3 and resume.remarks == ()
+    resume.apply()
+    simulation.advance(system, "20m")
+    assert (groups(system), running_instances(system), healthy_targets(system)) == (before, instances, targets)
+    assert plan_resume(system).steps == () and not is_parked(system)
 
 
-def test_a_small_build_is_told_what_a_deploy_has_to_start_again(new_cloud: Any) -> None:
-    cloud = deployed(new_cloud(), "budget")
+def test_an_interrupted_parking_can_be_completed_and_undone(system: Cloud) -> None:
+    before, targets = groups(system), healthy_targets(system)
+    for step in plan_park(system).steps[:2]:
+        step.act()
+    plan_park(system).apply()
+    assert {(minimum, desired) for minimum, desired, _ in groups(system).values()} == {(0, 0)}
+    for step in plan_resume(system).steps[:2]:
+        step.act()
+    plan_resume(system).apply()
+    simulation.advance(system, "20m")
+    assert groups(system) == before and healthy_targets(system) == targets
+
+
+def test_standalone_tasks_have_to_be_deployed_again(new_cloud: Any) -> None:
+    cloud = new_cloud()
+    plan_deploy(ONE_SERVICE, cloud).apply()
+    simulation.advance(cloud, "15m")
+    instances, targets = running_instances(cloud), healthy_targets(cloud)
     plan_park(cloud).apply()
     simulation.advance(cloud, "1h")
-    assert running(cloud) == 0
-    back = plan_resume(cloud)
-    assert back.remarks == (BY_HAND,)
-    back.apply()
+    assert running_instances(cloud) == 0
+    resume = plan_resume(cloud)
+    assert resume.remarks == (STANDALONE_TASKS,)
+    resume.apply()
     simulation.advance(cloud, "10m")
-    plan_deploy(seccom("budget"), cloud).apply()
+    plan_deploy(ONE_SERVICE, cloud).apply()
     simulation.advance(cloud, "10m")
-    assert running(cloud) == 6 and healthy(cloud) == 3
+    assert (running_instances(cloud), healthy_targets(cloud)) == (instances, targets) and targets > 0
 
 
-def test_a_parking_that_was_interrupted_is_completed_or_undone(new_cloud: Any) -> None:
-    cloud = deployed(new_cloud())
-    before = groups(cloud)
-    for step in plan_park(cloud).steps[:8]:
-        step.act()
-    plan_park(cloud).apply()
-    assert {(low, wanted) for low, wanted, _ in groups(cloud).values()} == {(0, 0)}
-    for step in plan_resume(cloud).steps[:9]:
-        step.act()
-    plan_resume(cloud).apply()
-    simulation.advance(cloud, "20m")
-    assert groups(cloud) == before and healthy(cloud) == 6
-
-
-def test_a_teardown_while_parked_leaves_nothing_and_the_neighbour_runs_on(new_cloud: Any) -> None:
-    cloud = deployed(new_cloud(), "budget")
+def test_a_teardown_while_parked_leaves_nothing_and_does_not_touch_other_deployments(new_cloud: Any) -> None:
+    cloud = new_cloud()
     neighbour = Cloud.at(cloud.endpoint, account=cloud.account, deployment="neigh")
-    plan_deploy(seccom("budget", services=("client-web-ui",)), neighbour).apply()
+    plan_deploy(ONE_SERVICE, cloud).apply()
+    plan_deploy(ONE_SERVICE, neighbour).apply()
     plan_park(cloud).apply()
     assert groups(neighbour)["neigh-client-web-ui-asg"] == (1, 1, 1)
-    assert not is_parked(neighbour)
+    assert is_parked(cloud) and not is_parked(neighbour)
     plan_teardown(cloud).apply()
-    assert left(cloud) == []
+    assert leftovers(cloud) == []
+    assert groups(neighbour) == {"neigh-client-web-ui-asg": (1, 1, 1)}
 
 
-def test_where_nothing_is_there_is_nothing_to_park(cloud: Cloud) -> None:
+def test_a_deployment_that_does_not_exist_cannot_be_parked(cloud: Cloud) -> None:
     for plan in (plan_park, plan_resume):
         with pytest.raises(NotDeployed, match="nothing of seccom is in eu-west-3"):
             plan(cloud)
 
 
-def test_the_command_line(new_cloud: Any, tmp_path: Path) -> None:
+def test_the_command_line_parks_and_resumes(new_cloud: Any, tmp_path: Path) -> None:
     cloud = new_cloud()
     esaws = Shell(cloud, tmp_path)
     assert "nothing of seccom" in esaws("park", "--yes", code=1)
-    plan_deploy(seccom("budget", services=("client-web-ui",)), cloud).apply()
+    plan_deploy(ONE_SERVICE, cloud).apply()
     assert "there is no terminal" in esaws("park", code=3)
     assert esaws.json("park", "--dry-run")["changed"] == []
-    answer = esaws.json("park", "--yes")
-    assert len(answer["changed"]) >= 1 and answer["still_costs"][0]["usd_per_day"] > 0
-    assert "seccom is parked" in Shell(cloud, tmp_path).start("plan", "--profile", "budget").communicate(timeout=60)[1]
+    output = esaws.json("park", "--yes")
+    assert len(output["changed"]) >= 1 and output["still_costs"][0]["usd_per_day"] > 0
+    plan = CliRunner(env=esaws.environment).invoke(cli, ["plan", "--profile", "budget", "--services", "client-web-ui"])
+    assert "seccom is parked" in plan.stderr
     assert "resume: nothing to do" not in esaws("resume", "--yes")

@@ -1,4 +1,4 @@
-"""The price list: every kind has its prices, history decides, a price is a row of data, and AWS may know better."""
+"""The price list: every kind has prices, prices have a history, and prices retrieved from AWS replace bundled ones."""
 
 import json
 from collections.abc import Callable
@@ -21,11 +21,7 @@ from esaws.pricelist import (
     allowances,
     bundled,
     current,
-    is_charged,
-    monthly_cost,
     save_prices,
-    tiers,
-    unit_price,
     with_prefix,
     without_prefix,
 )
@@ -39,7 +35,7 @@ TODAY = date(2026, 11, 27)
 ROWS: list[dict[str, Any]] = json.loads((files("esaws") / "data" / "prices.json").read_text("utf-8"))
 
 WITHOUT_A_PRICE: dict[str, str] = {}
-"""Kind → why nothing is known of what it costs."""
+"""Kind → why its price is not known."""
 
 
 def row(usage_type: str, usd: float, **more: Any) -> dict[str, Any]:
@@ -67,45 +63,48 @@ def box(name: str) -> Usage:
 
 
 @pytest.mark.parametrize("region", REGIONS)
-@pytest.mark.parametrize("kind", sorted(load_all()))
-def test_every_kind_is_free_or_has_a_price_or_says_why_not(kind: str, region: str) -> None:
-    usages = load_all()[kind].example().usage()
-    assert bool(load_all()[kind].free) != bool(usages)
-    unknown = [usage.usage_type for usage in usages if unit_price(usage, region) is None]
-    assert bool(unknown) == (kind in WITHOUT_A_PRICE), unknown
+def test_every_kind_is_free_or_has_a_price_or_a_reason(region: str) -> None:
+    unpriced = set()
+    for kind, resource in KINDS.items():
+        usages = resource.example().usage()
+        assert bool(resource.free) != bool(usages), kind
+        unpriced |= {kind for usage in usages if bundled().unit_price(usage, region) is None}
+    assert unpriced == WITHOUT_A_PRICE.keys()
 
 
 @pytest.mark.parametrize("region", REGIONS)
 @pytest.mark.parametrize("profile", PROFILES)
-def test_both_builds_have_a_whole_price(profile: str, region: str) -> None:
+def test_both_profiles_have_a_complete_price(profile: str, region: str) -> None:
     assert forecast(seccom(profile), region=region, include_aws_managed=True).complete
-    assert monthly_cost([usage for each in seccom(profile) for usage in each.usage()], region).usd
+    assert bundled().monthly_cost([usage for resource in seccom(profile) for usage in resource.usage()], region).usd
 
 
 @pytest.mark.parametrize("multi_az", [False, True])
 @pytest.mark.parametrize("region", REGIONS)
-def test_a_database_in_two_zones_has_a_price_too(region: str, multi_az: bool) -> None:
+def test_a_database_in_two_zones_has_a_price(region: str, multi_az: bool) -> None:
     example = DBInstance.example()
     doubled = DBInstance(**(vars(example) | {"multi_az": multi_az}))
-    assert monthly_cost(doubled.usage(), region).usd
+    assert bundled().monthly_cost(doubled.usage(), region).usd
 
 
-def test_every_price_says_where_it_is_from_and_of_when() -> None:
+def test_every_price_has_a_source_and_a_date() -> None:
     for each in ROWS:
         assert each["source"] and each["description"] and each["unit"], each
         assert date.fromisoformat(each["as_of"]) <= TODAY
         assert each["verified"] in (True, False, "derived")
         assert Decimal(str(each["usd"])) >= 0
         name = without_prefix(each["usage_type"], each["region"])
-        assert with_prefix(name, each["region"]) == each["usage_type"], "as the bills of the region name it"
+        assert with_prefix(name, each["region"]) == each["usage_type"], (
+            "the prefix is the one in the bills of the region"
+        )
 
 
-def test_what_nobody_published_is_not_verified() -> None:
+def test_derived_prices_are_not_verified() -> None:
     guesses = [each for each in ROWS if each["source"].startswith(("derived", "PRICE NOT FOUND", "no Paris"))]
     assert guesses and not any(each["verified"] is True for each in guesses)
 
 
-def test_allowances_have_names_of_their_own() -> None:
+def test_allowances_have_unique_ids() -> None:
     names = [each.id for each in allowances("legacy")]
     assert len(set(names)) == len(names)
 
@@ -114,13 +113,13 @@ def test_allowances_have_names_of_their_own() -> None:
 
 
 @pytest.mark.parametrize("region", REGIONS)
-def test_public_addresses_cost_nothing_before_february_2024(region: str) -> None:
+def test_public_addresses_were_free_before_february_2024(region: str) -> None:
     address = Usage.hours("AmazonVPC", "PublicIPv4:InUseAddress")
-    assert unit_price(address, region, date(2022, 3, 1)) is None
-    assert not is_charged("AmazonVPC", "PublicIPv4:InUseAddress", region, date(2024, 1, 31))
-    assert (unit_price(address, region, date(2024, 2, 1)) or pytest.fail()).usd == Decimal("0.005")
+    assert bundled().unit_price(address, region, date(2022, 3, 1)) is None
+    assert not bundled().is_charged("AmazonVPC", "PublicIPv4:InUseAddress", region, date(2024, 1, 31))
+    assert (bundled().unit_price(address, region, date(2024, 2, 1)) or pytest.fail()).usd == Decimal("0.005")
     idle = Usage.hours("AmazonEC2", "ElasticIP:IdleAddress")
-    assert unit_price(idle, region, date(2024, 1, 31)) and unit_price(idle, region) is None
+    assert bundled().unit_price(idle, region, date(2024, 1, 31)) and bundled().unit_price(idle, region) is None
 
 
 @pytest.mark.parametrize(
@@ -138,41 +137,41 @@ def test_public_addresses_cost_nothing_before_february_2024(region: str) -> None
 def test_the_price_of_another_variant_is_not_verified(
     service: str, usage_type: str, operation: str, usd: str, verified: bool
 ) -> None:
-    (price,) = tiers(service, usage_type, operation, "eu-west-3")
+    (price,) = bundled().tiers(service, usage_type, operation, "eu-west-3")
     assert (price.usd, price.verified) == (Decimal(usd), verified)
 
 
 # --- adding one
 
 
-def test_to_add_a_price_is_to_add_a_row() -> None:
+def test_a_new_row_adds_a_price() -> None:
     build = seccom("ha", instance_type="z9.giant")
     assert not forecast(build).complete
-    more = PriceList.of([*ROWS, row("BoxUsage:z9.giant", 9.99)], "the bundled list and a row")
+    more = PriceList.from_rows([*ROWS, row("BoxUsage:z9.giant", 9.99)], "the bundled list and a row")
     found = forecast(build, prices=more)
     assert found.complete and found.prices_origin == "the bundled list and a row"
     assert found.total_usd - forecast(seccom("ha")).total_usd == 12 * 730 * (Decimal("9.99") - Decimal("0.0132"))
 
 
-# --- what AWS tells
+# --- cached prices
 
 
 @pytest.fixture
-def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A cache of one's own, empty."""
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The file of an empty cache."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     return cache_file()
 
 
-def test_what_aws_told_lately_is_used_and_named(kept: Path) -> None:
-    assert current(TODAY) is bundled(), "nothing is kept"
+def test_fresh_prices_are_used_and_named(cache: Path) -> None:
+    assert current(TODAY) is bundled(), "the cache is empty"
     save_prices("eu-west-3", [row("BoxUsage:t2.micro", 0.02, since="2026-11-01")], TODAY)
     now = current(TODAY)
     price = now.unit_price(box("t2.micro"), "eu-west-3")
     assert price and price.usd == Decimal("0.02")
     assert "for eu-west-3 of 2026-11-27" in now.origin and bundled().origin in now.origin
     before = now.unit_price(box("t2.micro"), "eu-west-3", IN_2022)
-    assert before and before.usd == Decimal("0.0132"), "what it replaces held until then"
+    assert before and before.usd == Decimal("0.0132"), "the replaced price is valid until then"
     assert now.unit_price(box("t3.micro"), "eu-west-3") == bundled().unit_price(box("t3.micro"), "eu-west-3")
     found = forecast(seccom("ha"), prices=now)
     assert found.total_usd - forecast(seccom("ha")).total_usd == 8760 * Decimal("0.0068")
@@ -183,44 +182,44 @@ IN_2022 = date(2022, 3, 1)
 
 
 @pytest.mark.parametrize(("days", "used"), [(0, True), (30, True), (31, False), (-1, False)])
-def test_what_aws_told_long_ago_is_not_used(kept: Path, days: int, used: bool) -> None:
+def test_old_prices_are_not_used(cache: Path, days: int, used: bool) -> None:
     save_prices("eu-west-3", [row("BoxUsage:t2.micro", 0.02, since="2020-01-01")], TODAY - timedelta(days=days))
     assert (current(TODAY) is not bundled()) == used
 
 
-def test_a_region_is_kept_beside_another_and_replaced_whole(kept: Path) -> None:
+def test_each_region_is_cached_by_itself_and_replaced_completely(cache: Path) -> None:
     save_prices("eu-west-3", [row("BoxUsage:t2.micro", 0.02, since="2026-11-01")], TODAY)
     save_prices("eu-west-1", [row("BoxUsage:z9.small", 1, since="2026-11-01", region="eu-west-1")], TODAY)
     save_prices("eu-west-3", [row("BoxUsage:t3.micro", 0.03, since="2026-11-01")], TODAY)
     assert (current(TODAY).unit_price(box("t2.micro"), "eu-west-3") or pytest.fail()).usd == Decimal("0.0132")
     assert (current(TODAY).unit_price(box("t3.micro"), "eu-west-3") or pytest.fail()).usd == Decimal("0.03")
-    assert list(json.loads(kept.read_text())["regions"]) == ["eu-west-3", "eu-west-1"]
-    assert [each.name for each in kept.parent.iterdir()] == ["prices.json"], "nothing half-written is left"
+    assert list(json.loads(cache.read_text())["regions"]) == ["eu-west-3", "eu-west-1"]
+    assert [each.name for each in cache.parent.iterdir()] == ["prices.json"], "temporary files are removed"
 
 
-def test_a_write_that_fails_leaves_what_was_there(kept: Path) -> None:
+def test_a_failed_write_leaves_the_old_file(cache: Path) -> None:
     save_prices("eu-west-3", [row("BoxUsage:t2.micro", 0.02, since="2026-11-01")], TODAY)
-    before = kept.read_bytes()
+    before = cache.read_bytes()
     with pytest.raises(TypeError):
         save_prices("eu-west-3", [{"usd": object()}], TODAY)
-    assert kept.read_bytes() == before and [*kept.parent.iterdir()] == [kept]
+    assert cache.read_bytes() == before and [*cache.parent.iterdir()] == [cache]
 
 
 @pytest.mark.parametrize("broken", ["", "{", "[]", '{"regions": {"eu-west-3": {}}}', '{"regions": []}'])
-def test_a_broken_cache_is_said_and_mended_by_refreshing(kept: Path, broken: str) -> None:
-    kept.parent.mkdir()
-    kept.write_text(broken)
-    with pytest.raises(EsawsError, match="is no file of prices"):
+def test_a_damaged_cache_is_an_error_until_prices_are_refreshed(cache: Path, broken: str) -> None:
+    cache.parent.mkdir()
+    cache.write_text(broken)
+    with pytest.raises(EsawsError, match="is not a price cache"):
         current(TODAY)
     save_prices("eu-west-3", [], TODAY)
     assert current(TODAY).prices == bundled().prices
 
 
-# --- asking for it
+# --- retrieving prices
 
 
 @pytest.mark.parametrize("region", REGIONS)
-def test_the_local_aws_tells_what_is_bundled(new_cloud: Callable[..., Cloud], kept: Path, region: str) -> None:
+def test_the_local_aws_returns_the_bundled_prices(new_cloud: Callable[..., Cloud], cache: Path, region: str) -> None:
     cloud = new_cloud(region=region)
     found = refresh_prices(cloud, TODAY)
     asked = {price.usage_type for (of, _, _), some in bundled().prices.items() for price in some if of == region}
@@ -229,21 +228,23 @@ def test_the_local_aws_tells_what_is_bundled(new_cloud: Callable[..., Cloud], ke
     }
     assert all("?" not in name for name in found.missing)
     assert found.changes().empty
-    assert found.file is None and not kept.exists(), "only what AWS tells is kept"
-    newer = overlay(bundled(), found.rows, "told")
+    assert found.file is None and not cache.exists(), "only prices of AWS are cached"
+    newer = overlay(bundled(), found.rows, "a test")
     for profile in PROFILES:
         assert forecast(seccom(profile), region=region, prices=newer).total_usd == (
             forecast(seccom(profile), region=region).total_usd
         )
-    assert {call.service for call in cloud.calls} >= {"pricing"}, "its calls are in the ledger of the cloud"
+    assert {call.service for call in cloud.calls} >= {"pricing"}, "the calls are in the call log of the cloud"
 
 
-def test_what_aws_tells_is_kept(new_cloud: Callable[..., Cloud], kept: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_prices_of_aws_are_cached(
+    new_cloud: Callable[..., Cloud], cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     cloud = new_cloud(region="us-east-1")
-    cloud.client("pricing")  # of the local AWS, which stands in for the other
+    cloud.client("pricing")  # made for the local AWS, which stands in for AWS
     monkeypatch.setattr(Cloud, "is_aws", True)
     found = refresh_prices(cloud, TODAY)
-    assert found.file == kept
+    assert found.file == cache
     price = current(TODAY).unit_price(box("t3.medium"), "us-east-1")
     assert price and (price.source, price.as_of) == ("AWS Price List API", TODAY)
 
@@ -268,26 +269,26 @@ def product(usage_type: str, operation: str, *prices: tuple[str, str], unit: str
     }
 
 
-def wanted(operation: str | None, unit: str = "Hrs") -> PriceRequest:
+def request(operation: str | None, unit: str = "Hrs") -> PriceRequest:
     return PriceRequest("S", "EUW3-X", operation, unit, None)
 
 
 @pytest.mark.parametrize(
-    ("products", "asked", "usd"),
+    ("products", "requested", "usd"),
     [
-        ([product("EUW3-X", "Run", ("0", "0.5"))], wanted("Run"), ["0.5"]),
-        ([product("EUW3-X", "", ("0", "0.5000000000"))], wanted("Run"), ["0.5"]),
-        ([product("EUW3-X", "Make:1", ("0", "1")), product("EUW3-X", "Make:2", ("0", "2"))], wanted("Make:2"), ["2"]),
-        ([product("EUW3-X", "Make:1", ("0", "1"))], wanted("Make:2"), []),
-        ([product("EUW3-X", "A", ("0", "1")), product("EUW3-X", "B", ("0", "1"))], wanted(None), ["1"]),
-        ([product("EUW3-X", "A", ("0", "1")), product("EUW3-X", "B", ("0", "2"))], wanted(None), []),
-        ([product("EUW3-X", "", ("10240", "0.085"), ("0", "0.09"))], wanted(None), ["0.09", "0.085"]),
-        ([product("EUW3-X", "", ("0", "0"), ("5", "0.5"))], wanted(None), ["0.5"]),
-        ([product("EUW3-X", "", ("0", "0"))], wanted(None), ["0"]),
-        ([product("EUW3-X", "", ("0", "1"), unit="Quantity")], wanted(None), []),
-        ([product("EUW3-X", "", ("0", "1"), per_unit={"CNY": "1"})], wanted(None), []),
-        ([product("EUW3-Y", "", ("0", "1"))], wanted(None), []),
-        ([], wanted(None), []),
+        ([product("EUW3-X", "Run", ("0", "0.5"))], request("Run"), ["0.5"]),
+        ([product("EUW3-X", "", ("0", "0.5000000000"))], request("Run"), ["0.5"]),
+        ([product("EUW3-X", "Make:1", ("0", "1")), product("EUW3-X", "Make:2", ("0", "2"))], request("Make:2"), ["2"]),
+        ([product("EUW3-X", "Make:1", ("0", "1"))], request("Make:2"), []),
+        ([product("EUW3-X", "A", ("0", "1")), product("EUW3-X", "B", ("0", "1"))], request(None), ["1"]),
+        ([product("EUW3-X", "A", ("0", "1")), product("EUW3-X", "B", ("0", "2"))], request(None), []),
+        ([product("EUW3-X", "", ("10240", "0.085"), ("0", "0.09"))], request(None), ["0.09", "0.085"]),
+        ([product("EUW3-X", "", ("0", "0"), ("5", "0.5"))], request(None), ["0.5"]),
+        ([product("EUW3-X", "", ("0", "0"))], request(None), ["0"]),
+        ([product("EUW3-X", "", ("0", "1"), unit="Quantity")], request(None), []),
+        ([product("EUW3-X", "", ("0", "1"), per_unit={"CNY": "1"})], request(None), []),
+        ([product("EUW3-Y", "", ("0", "1"))], request(None), []),
+        ([], request(None), []),
     ],
     ids=[
         "the one of the same operation",
@@ -305,8 +306,8 @@ def wanted(operation: str | None, unit: str = "Hrs") -> PriceRequest:
         "nothing",
     ],
 )
-def test_which_product_is_meant(products: list[Any], asked: PriceRequest, usd: list[str]) -> None:
-    rows, missing = match_prices(products, [asked], "eu-west-3", TODAY)
+def test_a_price_is_matched_to_the_right_product(products: list[Any], requested: PriceRequest, usd: list[str]) -> None:
+    rows, missing = match_prices(products, [requested], "eu-west-3", TODAY)
     assert [each["usd"] for each in rows] == usd
     assert missing == ([] if usd else ["EUW3-X"])
     for each in rows:
@@ -315,7 +316,7 @@ def test_which_product_is_meant(products: list[Any], asked: PriceRequest, usd: l
         assert Decimal(rows[0]["begins"]) == 0
 
 
-def test_other_prices_are_told_apart(kept: Path, new_cloud: Callable[..., Cloud]) -> None:
+def test_changed_prices_are_listed(cache: Path, new_cloud: Callable[..., Cloud]) -> None:
     found = refresh_prices(new_cloud(), TODAY)
     other = [each | {"usd": "1"} if each["usage_type"] == "EUW3-BoxUsage:t2.micro" else each for each in found.rows]
     changed = type(found)(found.region, TODAY, None, tuple(other), ()).changes()
@@ -325,21 +326,56 @@ def test_other_prices_are_told_apart(kept: Path, new_cloud: Callable[..., Cloud]
 
 
 def test_the_prices_of_a_region_can_be_listed(
-    capsys: pytest.CaptureFixture[str], kept: Path, monkeypatch: pytest.MonkeyPatch
+    capsys: pytest.CaptureFixture[str], cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("ESAWS_TARGET", raising=False)
 
-    def said(*words: str) -> tuple[int, str]:
-        with pytest.raises(SystemExit) as left:
+    def run(*words: str) -> tuple[int, str]:
+        with pytest.raises(SystemExit) as exit:
             main(["cost", "prices", *words])
-        told = capsys.readouterr()
-        return int(left.value.code or 0), told.out + told.err
+        output = capsys.readouterr()
+        return int(exit.value.code or 0), output.out + output.err
 
-    code, text = said("--region", "us-east-1", "--json")
+    code, text = run("--region", "us-east-1", "--json")
     (one,) = [each for each in json.loads(text) if each["usage_type"] == "BoxUsage:t2.micro"]
     assert (code, one["usd"], one["verified"], one["as_of"]) == (0, 0.0116, True, "2026-01-19")
-    assert "the bundled price list of 2026-11-23" in said()[1]
-    assert said("--refresh") == (
+    assert "the bundled price list of 2026-11-23" in run()[1]
+    assert run("--refresh") == (
         2,
-        "esaws: local has the bundled prices; with ESAWS_TARGET=aws they are asked of AWS\n",
+        "esaws: local uses the bundled prices; set ESAWS_TARGET=aws to fetch them from AWS\n",
     )
+
+
+# --- one price list for all
+
+
+def test_a_cached_price_is_the_same_in_forecast_lease_parking_and_drawing(
+    new_cloud: Callable[..., Cloud], cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cloud = new_cloud()
+    tags = [{"Key": key, "Value": value} for key, value in cloud.tags("box").items()]
+    cloud.client("ec2").run_instances(
+        ImageId="ami-1",
+        InstanceType="t2.micro",
+        MinCount=1,
+        MaxCount=1,
+        TagSpecifications=[{"ResourceType": "instance", "Tags": tags}],
+    )
+
+    def prices_of_a_month() -> dict[str, float]:
+        usages = [usage for item in cost_items(snapshot(cloud, *KEYS)) for usage in item.usages]
+        (parked,) = remaining_costs(cloud).usd_per_day
+        now = datetime.now(UTC)
+        spend = estimate_spend(cloud, now, now)
+        svg = draw(cloud)._repr_svg_()
+        return {
+            "forecast": float(forecast([SimpleNamespace(usage=lambda: usages)], prices=cloud.prices).total_usd),
+            "park": parked * 730 / 24,
+            "lease": (spend.usd_per_hour or 0) * 730,
+            "drawing": float(next(iter(re.findall(r"([\d.]+) USD/mo", svg)))),
+        }
+
+    assert set(prices_of_a_month().values()) == {pytest.approx(bundled_usd(), rel=0.01)}
+    save_prices("eu-west-3", [row("BoxUsage:t2.micro", 1, since="2020-01-01")], date.today())
+    monkeypatch.setattr(Cloud, "is_aws", True)  # its clients reach the local AWS all the same
+    assert set(prices_of_a_month().values()) == {pytest.approx(bundled_usd() + 730 * (1 - 0.0132), rel=0.001)}

@@ -1,4 +1,4 @@
-"""Cost Explorer asked: each request is counted at its price, none is made twice in a day, and there is a cap.
+"""Query Cost Explorer: requests cost money, so responses are cached for a day and limited in number.
 
 https://aws.amazon.com/aws-cost-management/aws-cost-explorer/pricing/
 """
@@ -7,78 +7,174 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
+from esaws import simulation
+from esaws.costs.results import TableResult
 from esaws.errors import Refused
+from esaws.files import user_cache_folder, write_atomically
+from esaws.timestamps import format_iso, parse_timestamp
 
 if TYPE_CHECKING:
+    import pandas
+
+    from esaws.chart import Chart
     from esaws.cloud import Cloud
 
-USD_A_REQUEST = 0.01
-CAP = 25
-"""The most requests for one question: a quarter of a dollar."""
+USD_PER_REQUEST = 0.01
+MAX_REQUESTS = 25
+"""The most requests for one query: a quarter of a dollar."""
 _FRESH = timedelta(hours=24)
 """AWS refreshes its figures at least once in 24 hours."""
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What Cost Explorer said, and how often it was asked."""
+class CachedResponse:
+    """The pages of a response, the number of requests that they took, and the cost of these."""
 
     pages: list[dict[str, Any]]
     requests: int
     usd: float
 
 
-def ask(cloud: Cloud, question: dict[str, Any], cap: int = CAP) -> Answer:
-    """All pages of `GetCostAndUsage`, from the cache where they are known: its own folder, for AWS alone.
+@dataclass(frozen=True, eq=False)
+class Spending(TableResult):
+    """The charges of an account by day (or month) and one dimension, in USD."""
 
-    Answers are kept for a day, and for good where AWS calls nothing in them estimated any more.
+    by: str
+    rows: pandas.DataFrame
+
+    @property
+    def total_usd(self) -> float:
+        return float(self.rows["usd"].sum())
+
+    def to_frame(self) -> pandas.DataFrame:
+        """One row for each day (or month) and value of the dimension with any charge or usage.
+
+        Columns: the dimension in lower case, day, quantity (in the unit of the usage type, where a row has one), usd.
+        """
+        return self.rows
+
+    def to_dict(self) -> dict[str, Any]:
+        """by, total_usd, rows: a list of the frame's rows, with ISO dates."""
+        rows = self.rows.assign(day=self.rows["day"].dt.strftime("%Y-%m-%d")).to_dict("records")
+        return {"by": self.by, "total_usd": self.total_usd, "rows": rows}
+
+    def draw(self) -> Chart:
+        """A stacked bar for each day: the five most expensive values, and all others together."""
+        from esaws.costs.cost_explorer_chart import draw_spending
+
+        return draw_spending(self)
+
+    def __repr__(self) -> str:
+        return f"{self.total_usd:,.2f} USD by {self.by}"
+
+
+def spending(
+    cloud: Cloud,
+    start: date | None = None,
+    end: date | None = None,
+    *,
+    by: str = "SERVICE",
+    granularity: Literal["DAILY", "MONTHLY"] = "DAILY",
+    filter: dict[str, Any] | None = None,
+) -> Spending:
+    """Get the charges of the account from `start` to before `end`; by default those of the current month.
+
+    `by` is a dimension of Cost Explorer, such as SERVICE or USAGE_TYPE. `filter` is a filter of GetCostAndUsage. On AWS
+    each page costs 0.01 USD, with at most 25 pages, and a response is cached for a day. Figures are up to a day late.
+    https://docs.aws.amazon.com/aws-cost-management/latest/APIReference/API_GetCostAndUsage.html
 
     Raises:
-        Refused: more requests would be needed than `cap`.
-        botocore.exceptions.ClientError: AWS refuses the question.
+        Refused: the response has more pages than 25.
+        botocore.exceptions.ClientError: AWS refuses the request.
     """
-    kept = _cache(cloud, question) if cloud.is_aws else None  # the local AWS costs nothing, and its clock jumps
-    if kept is not None and (pages := _fresh(kept, date.fromisoformat(question["TimePeriod"]["End"]))):
-        return Answer(pages, 0, 0.0)
-    pages = list(_pages(cloud, question, cap))
-    if kept is not None:
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        kept.write_text(json.dumps({"asked": datetime.now(UTC).isoformat(), "pages": pages}, default=str), "utf-8")
-    return Answer(pages, len(pages), len(pages) * USD_A_REQUEST if cloud.is_aws else 0.0)
+    import pandas
+
+    start = start or _today(cloud).replace(day=1)
+    end = end or _today(cloud) + timedelta(days=1)
+    request: dict[str, Any] = {
+        "TimePeriod": {"Start": start.isoformat(), "End": end.isoformat()},
+        "Granularity": granularity,
+        "Metrics": ["UnblendedCost", "UsageQuantity"],
+        "GroupBy": [{"Type": "DIMENSION", "Key": by}],
+        **({"Filter": filter} if filter else {}),
+    }
+    dimension = by.lower()
+    rows = [
+        {
+            dimension: group["Keys"][0],
+            "day": period["TimePeriod"]["Start"],
+            "quantity": float(group["Metrics"]["UsageQuantity"]["Amount"]),
+            "usd": float(group["Metrics"]["UnblendedCost"]["Amount"]),
+        }
+        for page in get_cost_and_usage_cached(cloud, request).pages
+        for period in page["ResultsByTime"]
+        for group in period["Groups"]
+    ]
+    frame = pandas.DataFrame(rows, columns=[dimension, "day", "quantity", "usd"])
+    return Spending(dimension, frame.assign(day=pandas.to_datetime(frame["day"])))
 
 
-def _pages(cloud: Cloud, question: dict[str, Any], cap: int) -> Iterator[dict[str, Any]]:
-    explorer, token = cloud.client("ce"), None
-    for _ in range(cap):
-        answer = explorer.get_cost_and_usage(**question, **({"NextPageToken": token} if token else {}))
-        yield {name: answer[name] for name in ("GroupDefinitions", "ResultsByTime") if name in answer}
-        if not (token := answer.get("NextPageToken")):
+def get_cost_and_usage_cached(
+    cloud: Cloud, request: dict[str, Any], max_requests: int = MAX_REQUESTS
+) -> CachedResponse:
+    """Call GetCostAndUsage for all pages; on AWS, use the response from the cache where it is fresh.
+
+    Responses are fresh for a day, and for ever if they contain no estimates.
+
+    Raises:
+        Refused: the response has more pages than `max_requests`.
+        botocore.exceptions.ClientError: AWS refuses the request.
+    """
+    file = _cache_file(cloud, request) if cloud.is_aws else None  # the local AWS is free, and its clock jumps
+    end = date.fromisoformat(request["TimePeriod"]["End"])
+    if file is not None and (pages := _load_fresh(file, end)):
+        return CachedResponse(pages, 0, 0.0)
+    pages = list(_fetch_pages(cloud, request, max_requests))
+    if file is not None:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        content = json.dumps({"asked": format_iso(datetime.now(UTC)), "pages": pages}, default=str)
+        write_atomically(file, content)
+    return CachedResponse(pages, len(pages), len(pages) * USD_PER_REQUEST if cloud.is_aws else 0.0)
+
+
+def _today(cloud: Cloud) -> date:
+    """Today (UTC), of the local AWS's clock or on AWS of this computer."""
+    time = datetime.now(UTC) if cloud.is_aws else simulation.now(cloud)
+    return time.astimezone(UTC).date()
+
+
+def _fetch_pages(cloud: Cloud, request: dict[str, Any], max_requests: int) -> Iterator[dict[str, Any]]:
+    client, token = cloud.client("ce"), None
+    for _ in range(max_requests):
+        response = client.get_cost_and_usage(**request, **({"NextPageToken": token} if token else {}))
+        yield {name: response[name] for name in ("GroupDefinitions", "ResultsByTime") if name in response}
+        if not (token := response.get("NextPageToken")):
             return
     raise Refused(
-        f"stopped after {cap} requests to Cost Explorer, {cap * USD_A_REQUEST:.2f} USD: ask for fewer days, or read an "
-        "export of the bill, which costs nothing to read"
+        f"stopped after {max_requests} requests to Cost Explorer, {max_requests * USD_PER_REQUEST:.2f} USD. "
+        "Query fewer days, or read an export of the bill, which is free to read."
     )
 
 
-def _cache(cloud: Cloud, question: dict[str, Any]) -> Path:
-    folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "esaws" / "cost-explorer"
-    asked_by = json.dumps([cloud.account, question], sort_keys=True)
-    return folder / f"{hashlib.sha256(asked_by.encode()).hexdigest()[:32]}.json"
+def _cache_file(cloud: Cloud, request: dict[str, Any]) -> Path:
+    key = json.dumps([cloud.account, request], sort_keys=True)
+    name = f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.json"
+    return user_cache_folder() / "cost-explorer" / name
 
 
-def _fresh(kept: Path, end: date) -> list[dict[str, Any]] | None:
-    """What was kept, if it is not older than a day or if nothing of it was estimated any more."""
+def _load_fresh(file: Path, end: date) -> list[dict[str, Any]] | None:
+    """The pages of a cached response; None if it is older than a day, unless it was final when it was cached."""
     try:
-        known = json.loads(kept.read_text("utf-8"))
-        when, pages = datetime.fromisoformat(known["asked"]), known["pages"]
+        cached = json.loads(file.read_text("utf-8"))
+        retrieved_at, pages = parse_timestamp(cached["asked"]), cached["pages"]
     except (OSError, ValueError, KeyError):
         return None
-    is_final = when.date() >= end and not any(each.get("Estimated") for page in pages for each in page["ResultsByTime"])
-    return pages if is_final or datetime.now(UTC) - when < _FRESH else None
+    has_estimates = any(period.get("Estimated") for page in pages for period in page["ResultsByTime"])
+    is_final = retrieved_at.date() >= end and not has_estimates
+    return pages if is_final or datetime.now(UTC) - retrieved_at < _FRESH else None

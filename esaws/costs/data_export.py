@@ -1,4 +1,4 @@
-"""The bill line by line: a CUR 2.0 export of the account into a bucket of its own, defined and ended."""
+"""Create and delete a CUR 2.0 export of the account's bill, hourly and by resource, into a bucket of its own."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from contextlib import suppress
 from esaws.aws import ignore_codes, pages
 from esaws.cloud import Cloud
 
-NAME = "esaws-hourly"
+EXPORT_NAME = "esaws-hourly"
 
 COLUMNS = (
     "bill_billing_period_start_date",
@@ -36,42 +36,39 @@ COLUMNS = (
     "product_region_code",
     "resource_tags",
 )
-"""What is asked for: AWS wants its columns named."""
+"""The columns of the export; AWS requires a list."""
 
 
 def export_bill(cloud: Cloud) -> str:
-    """Let AWS write the account's bill, hourly and with resources, into a bucket; gives the bucket's name.
+    """Create a Data Export of the account's bill, hourly and by resource; return the name of its bucket.
 
-    `read_bill("s3://BUCKET/", cloud=cloud)` reads it.
-
-    Asked a second time, nothing changes. AWS delivers the first files within a day, and overwrites those of a month
-    until it is closed; the bucket's content costs as any other's.
+    `read_bill("s3://BUCKET/", cloud=cloud)` reads it. An existing export is kept as it is. AWS delivers the first files
+    within a day, and overwrites those of a month until it is closed. The storage of the bucket is charged as usual.
     https://docs.aws.amazon.com/cur/latest/userguide/what-is-data-exports.html
     """
-    bucket = bucket_of(cloud)
-    if _arn(cloud) is None:
-        _make_bucket(cloud, bucket)
-        query = f"SELECT {', '.join(COLUMNS)} FROM COST_AND_USAGE_REPORT"
+    bucket = export_bucket(cloud)
+    if _export_arn(cloud) is None:
+        _create_bucket(cloud, bucket)
         settings = {"TIME_GRANULARITY": "HOURLY", "INCLUDE_RESOURCES": "TRUE"}
-        files = {
+        file_format = {
             "OutputType": "CUSTOM",
             "Format": "PARQUET",
             "Compression": "PARQUET",
             "Overwrite": "OVERWRITE_REPORT",
         }
-        place = {
+        destination = {
             "S3Bucket": bucket,
             "S3Prefix": "cur",
             "S3Region": cloud.region,
-            "S3OutputConfigurations": files,
+            "S3OutputConfigurations": file_format,
         }
         export = {
-            "Name": NAME,
+            "Name": EXPORT_NAME,
             "DataQuery": {
-                "QueryStatement": query,
+                "QueryStatement": f"SELECT {', '.join(COLUMNS)} FROM COST_AND_USAGE_REPORT",
                 "TableConfigurations": {"COST_AND_USAGE_REPORT": settings},
             },
-            "DestinationConfigurations": {"S3Destination": place},
+            "DestinationConfigurations": {"S3Destination": destination},
             "RefreshCadence": {"Frequency": "SYNCHRONOUS"},
         }
         cloud.client("bcm-data-exports").create_export(Export=export)
@@ -79,40 +76,42 @@ def export_bill(cloud: Cloud) -> str:
 
 
 def end_export(cloud: Cloud) -> None:
-    """Let AWS write no more, and delete what it has written, with the bucket."""
-    if arn := _arn(cloud):
+    """Delete the export, its files and its bucket; nothing happens where they do not exist."""
+    if arn := _export_arn(cloud):
         cloud.client("bcm-data-exports").delete_export(ExportArn=arn)
-    s3, bucket = cloud.client("s3"), bucket_of(cloud)
+    s3, bucket = cloud.client("s3"), export_bucket(cloud)
     with ignore_codes("NoSuchBucket"):
         for key in list(_keys(cloud, bucket)):
             s3.delete_object(Bucket=bucket, Key=key)
         s3.delete_bucket(Bucket=bucket)
 
 
-def bucket_of(cloud: Cloud) -> str:
-    """The bucket of an account's bills: one for all its deployments."""
+def export_bucket(cloud: Cloud) -> str:
+    """The name of the bucket of an account's exports; all deployments share it."""
     return f"esaws-billing-{cloud.account}"
 
 
-def _arn(cloud: Cloud) -> str | None:
+def _export_arn(cloud: Cloud) -> str | None:
     exports = pages(cloud, "bcm-data-exports", "list_exports", "Exports")
-    return next((each["ExportArn"] for each in exports if each["ExportName"] == NAME), None)
+    return next((export["ExportArn"] for export in exports if export["ExportName"] == EXPORT_NAME), None)
 
 
 def _keys(cloud: Cloud, bucket: str) -> Iterator[str]:
-    yield from (each["Key"] for each in pages(cloud, "s3", "list_objects_v2", "Contents", Bucket=bucket))
+    yield from (file["Key"] for file in pages(cloud, "s3", "list_objects_v2", "Contents", Bucket=bucket))
 
 
-def _make_bucket(cloud: Cloud, bucket: str) -> None:
-    """With the policy that Data Exports asks for.
+def _create_bucket(cloud: Cloud, bucket: str) -> None:
+    """Create the bucket with the policy that Data Exports requires.
 
     https://docs.aws.amazon.com/cur/latest/userguide/dataexports-s3-bucket.html
     """
     s3 = cloud.client("s3")
-    # Where S3 began it takes no name of a region.
-    where = {} if cloud.region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": cloud.region}}
-    with suppress(s3.exceptions.BucketAlreadyOwnedByYou):  # of an export that was ended by hand
-        s3.create_bucket(Bucket=bucket, **where)
+    # us-east-1 is the only region that S3 does not accept as a LocationConstraint.
+    location = (
+        {} if cloud.region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": cloud.region}}
+    )
+    with suppress(s3.exceptions.BucketAlreadyOwnedByYou):  # left by an export that was deleted by hand
+        s3.create_bucket(Bucket=bucket, **location)
     services = ["billingreports.amazonaws.com", "bcm-data-exports.amazonaws.com"]
     sources = [f"arn:aws:{name}:us-east-1:{cloud.account}:*" for name in ("cur", "bcm-data-exports")]
     statement = {

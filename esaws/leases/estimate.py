@@ -1,11 +1,13 @@
-"""What a deployment has cost since a moment: an estimate, out of what stands there, that costs nothing to ask.
+"""Estimate what a deployment has cost since a time, from describe calls, which are free.
 
-Cost Explorer would be exact, and is a day late, knows accounts and no deployments, and asks 0.01 USD a request: a lease
-of eight hours would be over before it was in it. So what stands there is multiplied: its list price by the hours since
-it was made or since counting began; instances that Auto Scaling launched and ended in between are added from its
-activities, which AWS keeps for six weeks. It errs upwards where it can't know: no free tier is taken off, and a
-database that somebody stopped counts as if it had run. Not in it are traffic, requests, logs and alarms, and what was
-deleted by others than esaws, which counts before it deletes.
+Cost Explorer would be exact. But it is a day late, has accounts and no deployments, and charges 0.01 USD a request: a
+lease of eight hours would be over before its costs show up. So each existing resource counts at list price, for the
+hours since its creation or since counting began. Instances that Auto Scaling launched and terminated in between are
+added from its activities, which AWS keeps for six weeks.
+
+Where something can't be known, the estimate is too high: no free tier is subtracted, and a database that was stopped
+without esaws counts as if it had run. Traffic, requests, logs and alarms are not counted, nor resources that were
+deleted without esaws, which counts before it deletes.
 https://docs.aws.amazon.com/autoscaling/ec2/userguide/as-verify-scaling-activity.html
 """
 
@@ -24,14 +26,15 @@ from esaws.cloud import Cloud
 from esaws.errors import describe_error
 from esaws.inspect.account import Account, snapshot
 from esaws.inspect.recurring_costs import KEYS, CostItem, cost_items, database_usage, volume_usage
-from esaws.leases.park import PARKED_TAG
+from esaws.leases.parked import PARKED_TAG
 from esaws.leases.terms import Spend
 from esaws.pricelist import HOURS_PER_MONTH, Usage, hours_in_month
 
-METHOD = "an estimate: what stands there at list price, by the hours since it was made; free tier and traffic not counted"
+METHOD = "an estimate: existing resources at list price, by the hours since creation; without free tier and traffic"
 
-_LISTED = ("LoadBalancer", "DBInstance", "CacheCluster", "Broker")
-_MADE = ("LaunchTime", "CreateTime", "CreatedTime", "InstanceCreateTime", "CacheClusterCreateTime", "Created")
+_LISTED_KINDS = ("LoadBalancer", "DBInstance", "CacheCluster", "Broker")
+"""Kinds whose ownership is not in the descriptions of a snapshot."""
+_CREATION_TIMES = ("LaunchTime", "CreateTime", "CreatedTime", "InstanceCreateTime", "CacheClusterCreateTime", "Created")
 _IDS = (
     "InstanceId",
     "VolumeId",
@@ -42,124 +45,126 @@ _IDS = (
     "BrokerId",
     "AllocationId",
 )
-_GROUP = "aws:autoscaling:groupName"
-_ENDS = re.compile(r"(Launching a new|Terminating) EC2 instance: (i-[0-9a-f]+)")
+_GROUP_TAG = "aws:autoscaling:groupName"
+_ACTIVITY = re.compile(r"(Launching a new|Terminating) EC2 instance: (i-[0-9a-f]+)")
+_HOUR = timedelta(hours=1)
 
 
 def estimate_spend(cloud: Cloud, since: datetime, now: datetime) -> Spend:
-    """What the deployment cost from a moment to now, and what an hour costs from now on, in USD, estimated.
+    """Estimate what the deployment cost from `since` to `now`, and what an hour costs from now on, in USD.
 
-    Some 25 calls that describe, all free. Unknown where AWS did not let us look, or a price is not known.
+    It takes some 25 describe calls, all free. The amounts are None where a call is denied or a price is not known.
     """
     from esaws.resources import load_all
 
     account = snapshot(cloud, *KEYS, "AutoScalingGroups")
     if account.missing:
-        key, why = sorted(account.missing.items())[0]
-        return Spend(None, None, f"{key} could not be looked at: {why}")
+        key, reason = sorted(account.missing.items())[0]
+        return Spend(None, None, f"{key} could not be fetched: {reason}")
     try:
-        ours = {live.id for kind in _LISTED for live in load_all()[kind].list(cloud)}
-        gone = list(_gone(cloud, account, since, now))
+        owned = {live.id for kind in _LISTED_KINDS for live in load_all()[kind].list(cloud)}
+        terminated = list(_terminated_instances(cloud, account, since, now))
     except ClientError as error:
         return Spend(None, None, describe_error(error))
-    made = {raw[id]: raw for key in KEYS for raw in account.get(key) or () for id in _IDS if id in raw}
-    emptied = {raw["AutoScalingGroupName"] for raw in account["AutoScalingGroups"] if not raw["DesiredCapacity"]}
+    descriptions = {raw[id]: raw for key in KEYS for raw in account.get(key) or () for id in _IDS if id in raw}
+    empty_groups = {raw["AutoScalingGroupName"] for raw in account["AutoScalingGroups"] if not raw["DesiredCapacity"]}
     total: Decimal | None = Decimal(0)
     rate: Decimal | None = Decimal(0)
-    for each in cost_items(account):
-        raw = made.get(each.id, {})
-        if each.id in ours or cloud.owned_name(_tags(raw)):
-            hours = (now - max(since, _made(raw) or since)) / timedelta(hours=1)
-            total = _sum(total, hourly_usd(_as_if_run(each, raw).usages, cloud, now), hours)
-            if _tags(raw).get(_GROUP) not in emptied:
-                rate = _sum(rate, hourly_usd(each.usages, cloud, now), 1)
-    for usd, hours in gone:
-        total = _sum(total, usd, hours)
+    for item in cost_items(account):
+        raw = descriptions.get(item.id, {})
+        if item.id in owned or cloud.owned_name(_tags(raw)):
+            hours = (now - max(since, _created_at(raw) or since)) / _HOUR
+            total = _add(total, hourly_usd(_as_if_running(item, raw).usages, cloud, now), hours)
+            if _tags(raw).get(_GROUP_TAG) not in empty_groups:
+                rate = _add(rate, hourly_usd(item.usages, cloud, now), 1)
+    for usd, hours in terminated:
+        total = _add(total, usd, hours)
     if total is None or rate is None:
-        return Spend(None, None, f"the price list lacks a price of what stands there in {cloud.region}")
+        return Spend(None, None, f"the price list lacks a price of a resource in {cloud.region}")
     return Spend(float(total), float(rate), METHOD)
 
 
-def hourly_usd(usages: Iterable[Usage], cloud: Cloud, when: datetime) -> Decimal | None:
-    """What an hour of things costs, out of what a month of them uses; None where a price is not known.
+def hourly_usd(usages: Iterable[Usage], cloud: Cloud, now: datetime) -> Decimal | None:
+    """The list price of an hour of a month's usage, at the cloud's prices; None where a price is not known.
 
-    Storage is charged by the share of its own month, which has 672 to 744 hours.
+    Storage is charged by its share of the calendar month, which has 672 to 744 hours.
     """
     usd: Decimal | None = Decimal(0)
     for usage in usages:
-        hours = HOURS_PER_MONTH if usage.unit == "Hrs" else hours_in_month(when.date())
+        hours = HOURS_PER_MONTH if usage.unit == "Hrs" else hours_in_month(now.date())
         month = cloud.prices.monthly_cost((usage,), cloud.region).usd
         usd = None if usd is None or month is None else usd + month / hours
     return usd
 
 
-def _sum(total: Decimal | None, usd_per_hour: Decimal | None, hours: float) -> Decimal | None:
-    known = total is not None and usd_per_hour is not None
-    return total + usd_per_hour * Decimal(str(max(hours, 0.0))) if known else None  # type: ignore[operator]
+def _add(total: Decimal | None, usd_per_hour: Decimal | None, hours: float) -> Decimal | None:
+    if total is None or usd_per_hour is None:
+        return None
+    return total + usd_per_hour * Decimal(str(max(hours, 0.0)))
 
 
 def _tags(raw: Mapping[str, Any]) -> dict[str, str]:
-    found = raw.get("Tags") or raw.get("TagList") or ()
-    return dict(found) if isinstance(found, Mapping) else tag_dict(found)
+    tags = raw.get("Tags") or raw.get("TagList") or ()
+    return dict(tags) if isinstance(tags, Mapping) else tag_dict(tags)
 
 
-def _made(raw: Mapping[str, Any]) -> datetime | None:
-    return next((raw[name].astimezone(UTC) for name in _MADE if isinstance(raw.get(name), datetime)), None)
+def _created_at(raw: Mapping[str, Any]) -> datetime | None:
+    times = (raw[name].astimezone(UTC) for name in _CREATION_TIMES if isinstance(raw.get(name), datetime))
+    return next(times, None)
 
 
-def _as_if_run(each: CostItem, raw: Mapping[str, Any]) -> CostItem:
-    """A database that somebody else stopped, nobody knows when: as if it had run. Ours was counted when it stopped."""
-    if (
-        each.kind != "database"
-        or raw.get("DBInstanceStatus") not in ("stopped", "stopping")
-        or PARKED_TAG in _tags(raw)
-    ):
-        return each
-    return CostItem(each.kind, each.id, tuple(database_usage({**raw, "DBInstanceStatus": "available"})))
+def _as_if_running(item: CostItem, raw: Mapping[str, Any]) -> CostItem:
+    """Count a stopped database as running, unless esaws parked it: then it was counted when it stopped."""
+    is_stopped_database = item.kind == "database" and raw.get("DBInstanceStatus") in ("stopped", "stopping")
+    if not is_stopped_database or PARKED_TAG in _tags(raw):
+        return item
+    return CostItem(item.kind, item.id, tuple(database_usage({**raw, "DBInstanceStatus": "available"})))
 
 
-# -- instances that are gone -----------------------------------------------------------------------------------------
+# -- terminated instances --------------------------------------------------------------------------------------------
 
 
-def _gone(cloud: Cloud, account: Account, since: datetime, now: datetime) -> Iterator[tuple[Decimal | None, float]]:
-    """What instances that ran since, and no longer do, cost in an hour, and the hours of each."""
+def _terminated_instances(
+    cloud: Cloud, account: Account, since: datetime, now: datetime
+) -> Iterator[tuple[Decimal | None, float]]:
+    """(USD an hour, hours) of each instance that ran since a time and no longer exists."""
     groups = {raw["AutoScalingGroupName"]: raw for raw in account["AutoScalingGroups"] if cloud.owned_name(_tags(raw))}
-    there = {raw["InstanceId"] for raw in account["Instances"] if raw["State"]["Name"] != "terminated"}
+    existing = {raw["InstanceId"] for raw in account["Instances"] if raw["State"]["Name"] != "terminated"}
     if not groups:
         return
-    ran: list[tuple[str, datetime, datetime]] = []
+    lifetimes: list[tuple[str, datetime, datetime]] = []
     for name in sorted(groups):
         activities = pages(cloud, "autoscaling", "describe_scaling_activities", "Activities", AutoScalingGroupName=name)
-        ran += [
-            (name, max(began or since, since), ended or now)
-            for id, began, ended in instance_lifetimes(activities)
-            if id not in there and (ended or now) > since
+        lifetimes += [
+            (name, max(start or since, since), end or now)
+            for id, start, end in instance_lifetimes(activities)
+            if id not in existing and (end or now) > since
         ]
-    if not ran:
+    if not lifetimes:
         return
     templates = snapshot(cloud, "LaunchTemplateVersions")["LaunchTemplateVersions"]
-    costs = {name: _of_template(groups[name], templates, cloud, now) for name in {name for name, _, _ in ran}}
-    for name, began, ended in ran:
-        yield costs[name], (ended - began) / timedelta(hours=1)
+    costs = {name: _template_usd(groups[name], templates, cloud, now) for name in {name for name, _, _ in lifetimes}}
+    for name, start, end in lifetimes:
+        yield costs[name], (end - start) / _HOUR
 
 
 def instance_lifetimes(activities: Iterable[Mapping[str, Any]]) -> list[tuple[str, datetime | None, datetime | None]]:
-    """From when to when each instance was there, as the activities of a group tell it; None where they don't. Pure."""
-    began: dict[str, datetime] = {}
-    ended: dict[str, datetime] = {}
+    """(instance id, start, end) from the activities of a group; None where an activity is missing."""
+    starts: dict[str, datetime] = {}
+    ends: dict[str, datetime] = {}
     for activity in activities:
-        if found := _ENDS.search(activity.get("Description", "")):
-            if found[1].startswith("Launching"):
-                began[found[2]] = activity["StartTime"].astimezone(UTC)
+        if match := _ACTIVITY.search(activity.get("Description", "")):
+            if match[1].startswith("Launching"):
+                starts[match[2]] = activity["StartTime"].astimezone(UTC)
             else:
-                ended[found[2]] = activity.get("EndTime", activity["StartTime"]).astimezone(UTC)
-    return [(id, began.get(id), ended.get(id)) for id in sorted(began.keys() | ended.keys())]
+                ends[match[2]] = activity.get("EndTime", activity["StartTime"]).astimezone(UTC)
+    return [(id, starts.get(id), ends.get(id)) for id in sorted(starts.keys() | ends.keys())]
 
 
-def _of_template(
+def _template_usd(
     group: Mapping[str, Any], templates: Iterable[Mapping[str, Any]], cloud: Cloud, now: datetime
 ) -> Decimal | None:
-    """An hour of an instance out of a group's launch template, with its disks and a public address."""
+    """The USD of an hour of an instance from a group's launch template, with its disks and a public address."""
     id = group.get("LaunchTemplate", {}).get("LaunchTemplateId")
     data = next((raw["LaunchTemplateData"] for raw in templates if raw["LaunchTemplateId"] == id), None)
     if data is None or "InstanceType" not in data:

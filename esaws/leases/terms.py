@@ -1,4 +1,4 @@
-"""Whether a lease holds: its terms, the moment and what was spent, and the answer with its reason. Pure."""
+"""The terms of a lease, and whether they hold at a time with a given spending."""
 
 from __future__ import annotations
 
@@ -7,22 +7,26 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Literal
 
+from esaws.durations import humanize, is_duration, parse_duration
 from esaws.errors import UsageError
+from esaws.timestamps import format_iso, format_utc, parse_timestamp
 
 State = Literal["within", "ending", "past", "unknown", "none"]
 
 ENDING = timedelta(hours=1)
-"""A lease is ending soon when no more time than this is left,"""
+"""A lease is ending when this much time or less is left,"""
 ENDING_SHARE = 0.1
-"""or no more than this share of its limit."""
+"""or this share of its limit or less."""
 
-_SPAN = re.compile(r"(?:\d+(?:\.\d+)?[smhd])+")
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_CENTURY_HOURS = 24 * 365 * 100
 
 
 @dataclass(frozen=True)
 class LeaseTerms:
-    """Until when, for how many USD in all, and since when those are counted; `wrong` is what of them can't be read."""
+    """The end of a lease and its limit in USD, counted from `since` on.
+
+    `errors` are the parts of the stored terms that can't be read.
+    """
 
     until: datetime | None = None
     at_most_usd: float | None = None
@@ -32,7 +36,10 @@ class LeaseTerms:
 
 @dataclass(frozen=True)
 class Spend:
-    """USD so far and in an hour from now, None where that is not known; `how` says where it is from, or why not."""
+    """USD spent so far, and USD an hour from now on; None where not known.
+
+    `source` says how the amounts were determined, or why they are not known.
+    """
 
     usd: float | None
     usd_per_hour: float | None
@@ -41,11 +48,11 @@ class Spend:
 
 @dataclass(frozen=True)
 class LeaseStatus:
-    """Whether the lease of a deployment holds at a moment, and why.
+    """Whether the lease of a deployment holds, and why.
 
     `state` is within, ending (an hour or a tenth of the limit is left, or less), past, unknown, or none where there is
-    no lease; `reason` says so in words. `left_hours` and `left_usd` are below 0 when it is past, None where nothing
-    of the kind was agreed or it is not known.
+    no lease. `left_hours` and `left_usd` are negative when the lease is past, and None where the lease has no such term
+    or the amount is not known.
     """
 
     deployment: str
@@ -61,10 +68,11 @@ class LeaseStatus:
 
     def to_dict(self) -> dict[str, Any]:
         """until, at_most_usd, since, spent_usd, usd_per_hour, left_hours, left_usd, state, reason, source."""
+        until, since = self.terms.until, self.terms.since
         return {
-            "until": format_iso(self.terms.until),
+            "until": format_iso(until) if until else None,
             "at_most_usd": self.terms.at_most_usd,
-            "since": format_iso(self.terms.since),
+            "since": format_iso(since) if since else None,
             "spent_usd": self.spent.usd,
             "usd_per_hour": self.spent.usd_per_hour,
             "left_hours": self.left_hours,
@@ -76,96 +84,65 @@ class LeaseStatus:
 
 
 def evaluate_lease(deployment: str, terms: LeaseTerms, now: datetime, spent: Spend) -> LeaseStatus:
-    """Whether terms hold at a moment, with so much spent.
+    """Decide whether terms hold.
 
-    What is over is over, whatever else can't be read; and what can't be read or is not known is never within.
+    A term that is over makes the lease past, whatever else can't be read. A term that can't be read, or whose spending
+    is not known, never counts as held.
     """
-    hours = None if terms.until is None else (terms.until - now) / timedelta(hours=1)
-    usd = None if terms.at_most_usd is None or spent.usd is None else terms.at_most_usd - spent.usd
-    over, soon, unknown, holds = [], [], [*(f"in its parameter {each}" for each in terms.errors)], []
-    if terms.until is not None and hours is not None:
-        if hours <= 0:
-            over.append(f"it ended {format_utc(terms.until)}, {humanize(now - terms.until)} ago")
-        elif terms.until - now <= ENDING:
-            soon.append(f"it ends {format_utc(terms.until)}, in {humanize(terms.until - now)}")
+    left_hours = None if terms.until is None else (terms.until - now) / timedelta(hours=1)
+    left_usd = None if terms.at_most_usd is None or spent.usd is None else terms.at_most_usd - spent.usd
+    over: list[str] = []
+    ending: list[str] = []
+    held: list[str] = []
+    unknown = [f"in its parameter {error}" for error in terms.errors]
+    if terms.until is not None:
+        left = terms.until - now
+        if left <= timedelta(0):
+            over.append(f"it ended {format_utc(terms.until)}, {humanize(-left)} ago")
         else:
-            holds.append(f"it ends {format_utc(terms.until)}, in {humanize(terms.until - now)}")
+            (ending if left <= ENDING else held).append(f"it ends {format_utc(terms.until)}, in {humanize(left)}")
     if terms.at_most_usd is not None:
         limit = f"{terms.at_most_usd:.2f} USD"
-        if usd is None or spent.usd is None:
-            unknown.append(f"what was spent of its {limit} is not known: {spent.source}")
-        elif usd <= 0:
+        if left_usd is None or spent.usd is None:
+            unknown.append(f"spending against its limit of {limit} is not known: {spent.source}")
+        elif left_usd <= 0:
             over.append(f"about {spent.usd:.2f} USD of at most {limit} are spent")
         else:
-            words = f"about {spent.usd:.2f} of {limit} are spent"
+            text = f"about {spent.usd:.2f} of {limit} are spent"
             if spent.usd_per_hour:
-                lasts = usd / spent.usd_per_hour
-                words += f", the rest lasts {humanize_hours(lasts)}"
-            close = usd <= ENDING_SHARE * terms.at_most_usd
-            (soon if close or (spent.usd_per_hour or 0) >= usd else holds).append(words)
-    if not (over or soon or unknown or holds):
+                text += f", the rest lasts {_humanize_hours(left_usd / spent.usd_per_hour)}"
+            is_ending = left_usd <= ENDING_SHARE * terms.at_most_usd or (spent.usd_per_hour or 0) >= left_usd
+            (ending if is_ending else held).append(text)
+    if not (over or ending or unknown or held):
         unknown.append("it has neither an end nor a limit")
-    state: State = "past" if over else "unknown" if unknown else "ending" if soon else "within"
-    reason = "; ".join([*over, *unknown, *soon, *holds])
-    return LeaseStatus(deployment, state, reason, terms, spent, hours, usd)
-
-
-# -- moments and words ---------------------------------------------------------------------------------------------
+    state: State = "past" if over else "unknown" if unknown else "ending" if ending else "within"
+    reason = "; ".join([*over, *unknown, *ending, *held])
+    return LeaseStatus(deployment, state, reason, terms, spent, left_hours, left_usd)
 
 
 def parse_until(text: str, now: datetime) -> datetime:
-    """What `--until` says: a moment (UTC unless it says otherwise), a date, to its last second, or a span from now.
+    """Parse the value of `--until`: a timestamp (UTC without an offset), a date, to its end, or a duration from now.
 
     Raises:
-        UsageError: it is none of these, or it has passed.
+        UsageError: it has none of these forms, or is not in the future.
     """
     text = text.strip()
     try:
-        if _SPAN.fullmatch(text):
-            parts = re.findall(r"([\d.]+)([smhd])", text)
-            found = now + timedelta(seconds=sum(float(number) * _UNITS[unit] for number, unit in parts))
+        if is_duration(text):
+            until = now + parse_duration(text)
         elif re.fullmatch(r"\d{4}-\d{2}-\d{2}", text):
-            following = date.fromisoformat(text) + timedelta(days=1)
-            found = datetime(following.year, following.month, following.day, tzinfo=UTC)
+            next_day = date.fromisoformat(text) + timedelta(days=1)
+            until = datetime(next_day.year, next_day.month, next_day.day, tzinfo=UTC)
         else:
-            found = parse_timestamp(text)
+            until = parse_timestamp(text)
     except (ValueError, OverflowError):
         raise UsageError(
-            f"until {text!r} is no end: say a date (2026-03-01), a moment (2026-03-01T18:00Z) or a span (8h, 3d)"
+            f"until {text!r} is not a date (2026-03-01), a timestamp (2026-03-01T18:00Z) or a duration (8h, 3d)"
         ) from None
-    if found <= now:
-        raise UsageError(f"until {format_utc(found)} has passed: it is {format_utc(now)} there; nothing was granted")
-    return found
+    if until <= now:
+        raise UsageError(f"until {format_utc(until)} has passed: it is {format_utc(now)} there; nothing was granted")
+    return until
 
 
-def parse_timestamp(text: str) -> datetime:
-    """A moment in UTC, to the second. Raises ValueError."""
-    found = datetime.fromisoformat(text)
-    try:
-        return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC).replace(microsecond=0)
-    except OverflowError:
-        raise ValueError(f"{text} is out of all time") from None
-
-
-def format_iso(when: datetime | None) -> str | None:
-    """As `2026-03-01T18:00:00Z`."""
-    return None if when is None else when.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def format_utc(when: datetime) -> str:
-    """As `2026-03-01 18:00 UTC`."""
-    return when.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
-
-
-def humanize(of: timedelta) -> str:
-    """How long that is, in its largest whole unit: `3 days`, `1 hour`."""
-    seconds = of.total_seconds()
-    for unit, size in (("day", 86400), ("hour", 3600), ("minute", 60)):
-        if (count := int(seconds // size)) >= (2 if unit == "day" else 1):
-            return f"{count} {unit}{'s' * (count != 1)}"
-    return "less than a minute"
-
-
-def humanize_hours(hours: float) -> str:
-    """The same of hours, however many."""
-    return humanize(timedelta(hours=min(hours, 24 * 365 * 100)))
+def _humanize_hours(hours: float) -> str:
+    return humanize(timedelta(hours=min(hours, _CENTURY_HOURS)))

@@ -1,4 +1,8 @@
-"""Unit prices and free-tier allowances, as bundled in `esaws/data/`; every one names its source."""
+"""Unit prices and free-tier allowances, bundled in `esaws/data/`, each with its source.
+
+`bundled()` is the list that comes with esaws, `current()` overlays it with prices retrieved from AWS. Callers that have
+a cloud use `cloud.prices`: the current list on AWS, the bundled one elsewhere, because the local AWS bills by that.
+"""
 
 from esaws.pricelist.allowances import (
     PLANS,
@@ -16,18 +20,13 @@ from esaws.pricelist.prices import (
     Price,
     PriceList,
     bundled,
-    is_charged,
-    monthly_cost,
-    prices,
-    tiers,
-    unit_price,
 )
-from esaws.pricelist.regions import billed_as, without_prefix
-from esaws.pricelist.usage import HOURS_A_MONTH, Usage, day_of, hours_in_month
+from esaws.pricelist.regions import with_prefix, without_prefix
+from esaws.pricelist.usage import HOURS_PER_MONTH, Usage, hours_in_month, utc_day
 
 __all__ = [
     "FREE",
-    "HOURS_A_MONTH",
+    "HOURS_PER_MONTH",
     "PLANS",
     "REGIMES",
     "Allowance",
@@ -38,17 +37,12 @@ __all__ = [
     "Regime",
     "Usage",
     "allowances",
-    "billed_as",
     "bundled",
     "credit_plans",
     "current",
-    "day_of",
     "hours_in_month",
-    "is_charged",
-    "monthly_cost",
-    "prices",
     "save_prices",
-    "tiers",
-    "unit_price",
+    "utc_day",
+    "with_prefix",
     "without_prefix",
 ]

@@ -1,52 +1,53 @@
-"""What is free each month, and in which regime: the allowances of the first 12 months, credits, what is always free."""
+"""Free-tier allowances by regime: those of the first 12 months, and those that are always free."""
 
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache
 from typing import Any, Literal
 
-from esaws.pricelist.data import data
+from esaws.pricelist.data import load_json
 
 Regime = Literal["legacy", "credits", "none"]
 REGIMES: tuple[Regime, ...] = ("legacy", "credits", "none")
-"""Which allowances an account has: those of the first 12 months, as accounts from before 2025-07-15 had; credits
-beside what is free for all; or only what is free for all."""
+"""legacy: the allowances of the first 12 months, for accounts opened before 2025-07-15. credits: credits and what is
+always free. none: only what is always free."""
 
 Plan = Literal["free", "paid"]
 PLANS: tuple[Plan, ...] = ("free", "paid")
-"""Whether an account with credits closes when they are spent, or pays from then on."""
+"""free: an account with credits is closed when they are spent. paid: it is charged from then on."""
 
 
 @dataclass(frozen=True)
 class Allowance:
-    """What is free each month, over all regions together; `legacy` where only in the first 12 months."""
+    """A free quantity a month, over all regions together."""
 
     id: str
     service: str
     amount: Decimal
     unit: str
     usage_types: tuple[str, ...]
-    regions_of: tuple[tuple[str, frozenset[str]], ...]
-    """Usage types that it covers in some regions alone."""
+    regional_usage_types: tuple[tuple[str, frozenset[str]], ...]
+    """(usage type, regions): usage types that it covers in some regions only."""
     operations: tuple[str, ...]
-    """The operations that it covers; none for any."""
+    """The operations that it covers; empty for any."""
     legacy: bool
+    """Whether it is limited to the first 12 months."""
     verified: bool
     source: str
 
     def covers(self, service: str, usage_type: str, operation: str | None, region: str) -> bool:
-        """Whether it is for a usage type, given without the region's prefix."""
+        """Whether it covers a usage type, given without the region's prefix."""
         if service != self.service or (self.operations and operation not in self.operations):
             return False
         return usage_type in self.usage_types or any(
-            usage_type == limited and region in regions for limited, regions in self.regions_of
+            usage_type == name and region in regions for name, regions in self.regional_usage_types
         )
 
 
 @cache
 def allowances(regime: Regime) -> tuple[Allowance, ...]:
-    """What is free in a regime: for `legacy` the allowances of the first 12 months, and for all what is always free."""
-    free_tier = data("free_tier.json")
+    """The allowances of a regime: for `legacy` those of the first 12 months first; for all, what is always free."""
+    free_tier = load_json("free_tier.json")
     always = [_allowance(item, legacy=False) for item in free_tier["always_free"]]
     legacy = [_allowance(item, legacy=True) for item in free_tier["legacy_12_month"]["items"]]
     return tuple([*legacy, *always] if regime == "legacy" else always)
@@ -54,8 +55,8 @@ def allowances(regime: Regime) -> tuple[Allowance, ...]:
 
 @cache
 def credit_plans() -> dict[str, Any]:
-    """What AWS gives accounts opened since 2025-07-15, as in `free_tier.json`."""
-    plans: dict[str, Any] = data("free_tier.json")["credit_plans_since_2025_07_15"]
+    """The credits and plans of accounts opened since 2025-07-15, as in `free_tier.json`."""
+    plans: dict[str, Any] = load_json("free_tier.json")["credit_plans_since_2025_07_15"]
     return plans
 
 
@@ -66,7 +67,9 @@ def _allowance(item: dict[str, Any], *, legacy: bool) -> Allowance:
         amount=Decimal(str(item["amount"])),
         unit=item["unit"],
         usage_types=tuple(item["usage_types"]),
-        regions_of=tuple((name, frozenset(some)) for name, some in item.get("usage_types_by_region", {}).items()),
+        regional_usage_types=tuple(
+            (name, frozenset(regions)) for name, regions in item.get("usage_types_by_region", {}).items()
+        ),
         operations=tuple(item.get("operations", ())),
         legacy=legacy,
         verified=item["verified"] is True,

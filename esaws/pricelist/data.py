@@ -1,10 +1,10 @@
-"""The files of `esaws/data/`."""
+"""Read the JSON files of `esaws/data/`."""
 
 import json
 from importlib.resources import files
 from typing import Any
 
 
-def data(name: str) -> Any:
-    """What a JSON file of `esaws/data/` holds."""
+def load_json(name: str) -> Any:
+    """The content of a JSON file of `esaws/data/`."""
     return json.loads((files("esaws") / "data" / name).read_text("utf-8"))

@@ -1,11 +1,9 @@
-"""Prices that AWS itself told, kept in a file of the user's cache, over the bundled ones for as long as they are fresh.
+"""Cache prices retrieved from AWS, and use them over the bundled ones while they are fresh.
 
-Nothing here asks AWS: `esaws.costs.forecasting.price_refresh` does, and saves what it was told.
+Nothing here sends requests: `esaws.costs.forecasting.price_refresh` retrieves prices and saves them here.
 """
 
 import json
-import os
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
@@ -14,82 +12,77 @@ from pathlib import Path
 from typing import Any
 
 from esaws.errors import EsawsError
+from esaws.files import user_cache_folder, write_atomically
 from esaws.pricelist.prices import Key, Price, PriceList, bundled
 
 FRESH_DAYS = 30
-"""How long prices that AWS told are used; it changes few of them in a year."""
+"""How long retrieved prices are used; AWS changes few prices in a year."""
 
-Row = Mapping[str, Any]
+PriceRow = Mapping[str, Any]
 """A price as in `prices.json`."""
 
 
 def cache_file() -> Path:
-    """Where they are kept: under XDG_CACHE_HOME, or in ~/.cache."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "esaws" / "prices.json"
+    """The file of the cache, in the user's cache folder."""
+    return user_cache_folder() / "prices.json"
 
 
 def current(today: date | None = None) -> PriceList:
-    """The bundled prices, and over them what AWS told in the last 30 days; its `origin` says which.
+    """The bundled prices, overlaid by those that AWS returned in the last 30 days; its `origin` names both.
 
     Raises:
-        EsawsError: the file of the cache can't be read.
+        EsawsError: the cache file is damaged.
     """
     today = today or date.today()
     fresh = {
-        region: (asked, rows)
-        for region, (asked, rows) in _kept().items()
-        if today - timedelta(days=FRESH_DAYS) <= asked <= today
+        region: (retrieved_on, rows)
+        for region, (retrieved_on, rows) in _load_cache().items()
+        if today - timedelta(days=FRESH_DAYS) <= retrieved_on <= today
     }
     if not fresh:
         return bundled()
-    told = ", ".join(f"for {region} of {asked}" for region, (asked, _) in sorted(fresh.items()))
+    regions = ", ".join(f"for {region} of {day}" for region, (day, _) in sorted(fresh.items()))
     rows = chain.from_iterable(rows for _, rows in fresh.values())
-    return laid_over(bundled(), rows, f"AWS's price list, {told}, and {bundled().origin} for what is not in it")
+    return overlay(bundled(), rows, f"AWS's price list, {regions}, and {bundled().origin} for what is not in it")
 
 
-def laid_over(base: PriceList, rows: Iterable[Row], origin: str) -> PriceList:
-    """A list in which newer rows hold from their `since` on, and what they replace until then."""
-    newer = PriceList.of(rows, origin).prices
-    return PriceList(dict(base.prices) | {key: _replaced(base, key, newer[key]) for key in newer}, origin)
+def overlay(base: PriceList, rows: Iterable[PriceRow], origin: str) -> PriceList:
+    """A list in which newer prices are valid from their `since` on, and the ones they replace until then."""
+    newer = PriceList.from_rows(rows, origin).prices
+    return PriceList(dict(base.prices) | {key: _replace_prices(base, key, newer[key]) for key in newer}, origin)
 
 
-def save_prices(region: str, rows: Sequence[Row], asked: date) -> Path:
-    """Keep what AWS told of a region on a day in place of what it told before; all of it or nothing is written."""
+def save_prices(region: str, rows: Sequence[PriceRow], retrieved_on: date) -> Path:
+    """Cache the prices of a region in place of those retrieved before; the file is written completely or not at all."""
     file = cache_file()
     try:
-        kept = _kept()
+        cached = _load_cache()
     except EsawsError:
-        kept = {}
-    regions = {name: {"asked": f"{day}", "prices": before} for name, (day, before) in kept.items()}
-    regions[region] = {"asked": f"{asked}", "prices": list(rows)}
+        cached = {}
+    regions = {name: {"asked": f"{day}", "prices": before} for name, (day, before) in cached.items()}
+    regions[region] = {"asked": f"{retrieved_on}", "prices": list(rows)}
+    content = json.dumps({"regions": regions}, indent=1)
     file.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, beside = tempfile.mkstemp(dir=file.parent, prefix=file.name)
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as written:
-            json.dump({"regions": regions}, written, indent=1)
-        Path(beside).replace(file)
-    except BaseException:
-        Path(beside).unlink()
-        raise
+    write_atomically(file, content)
     return file
 
 
-def _kept() -> dict[str, tuple[date, list[Row]]]:
-    """Region → (the day on which AWS was asked, what it told)."""
+def _load_cache() -> dict[str, tuple[date, list[PriceRow]]]:
+    """Region → (the day on which the prices were retrieved, the prices)."""
     try:
         regions = json.loads(cache_file().read_text("utf-8"))["regions"]
-        return {name: (date.fromisoformat(told["asked"]), told["prices"]) for name, told in regions.items()}
+        return {name: (date.fromisoformat(cached["asked"]), cached["prices"]) for name, cached in regions.items()}
     except FileNotFoundError:
         return {}
     except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
-        raise EsawsError(f"{cache_file()} is no file of prices ({error}); delete it, or refresh the prices") from error
+        raise EsawsError(f"{cache_file()} is not a price cache ({error}); delete it, or refresh the prices") from error
 
 
-def _replaced(base: PriceList, key: Key, newer: Sequence[Price]) -> list[Price]:
-    begins = {price.operation: price.since for price in newer}
-    before = [
-        replace(price, until=begins[price.operation]) if price.operation in begins and price.until is None else price
+def _replace_prices(base: PriceList, key: Key, newer: Sequence[Price]) -> list[Price]:
+    since = {price.operation: price.since for price in newer}
+    older = [
+        replace(price, until=since[price.operation]) if price.operation in since and price.until is None else price
         for price in base.prices.get(key, ())
     ]
-    kept = [price for price in before if price.until is None or price.since is None or price.since < price.until]
-    return sorted([*kept, *newer], key=lambda price: price.begins)
+    older = [price for price in older if price.until is None or price.since is None or price.since < price.until]
+    return sorted([*older, *newer], key=lambda price: price.begins)

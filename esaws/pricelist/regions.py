@@ -1,4 +1,4 @@
-"""How usage types name their region: `EUW3-` in Paris, mostly nothing in us-east-1."""
+"""Region prefixes of usage types: `EUW3-` for Paris, mostly none for us-east-1."""
 
 _CODES = {
     "us-east-1": "USE1",
@@ -34,20 +34,20 @@ _CODES = {
     "il-central-1": "ILC1",
 }
 _OLD_CODES = {"us-east-1": "", "eu-west-1": "EU"}
-"""The two regions that are older than the codes, and have another one in the usage types of older services."""
-_NEWER = ("PublicIPv4:", "RabbitMQ-", "ActiveMQ-", "TimedStorage-RabbitMQ-", "DataProcessing-Bytes")
+"""The two regions that are older than the codes; the usage types of older services have another prefix there."""
+_NEWER_USAGE_TYPES = ("PublicIPv4:", "RabbitMQ-", "ActiveMQ-", "TimedStorage-RabbitMQ-", "DataProcessing-Bytes")
 
 
-def billed_as(usage_type: str, region: str) -> str:
-    """A usage type as the bills of a region show it: `EUW3-BoxUsage:t2.micro`; us-east-1 has mostly no prefix."""
+def with_prefix(usage_type: str, region: str) -> str:
+    """Add the prefix that the bills of a region use: `EUW3-BoxUsage:t2.micro`; us-east-1 mostly has none."""
     code = _CODES.get(region, region)
-    if not usage_type.startswith(_NEWER):
+    if not usage_type.startswith(_NEWER_USAGE_TYPES):
         code = _OLD_CODES.get(region, code)
     return f"{code}-{usage_type}" if code else usage_type
 
 
 def without_prefix(usage_type: str, region: str) -> str:
-    """A usage type of a region's bills without what names the region."""
+    """Remove the prefix that the bills of a region use."""
     for code in (_CODES.get(region, region), _OLD_CODES.get(region)):
         if code and usage_type.startswith(f"{code}-"):
             return usage_type.removeprefix(f"{code}-")

@@ -1,14 +1,14 @@
-"""To understand a bill: one question a module, over any bill that `read_bill` gives, in any format.
+"""Analyses of a bill, one question a module, for any bill that `read_bill` returns.
 
-- `where`: where did the money go, by service, resource, account, region, tag or cluster, and on which days?
-- `outlook`: what will the running month come to, when what is free has run out?
-- `changes`: what changed since another month, and was it the quantity, the rate, the free tier, or something new?
-- `burn_down`: how much is left of what is free, and on which day did it run out?
-- `anomalies`: on which days did something cost unusually much, and what did it?
-- `forgotten`: what still costs that nothing seems to use, and how much a month?
-- `idle`: in how many hours did something run that served nobody?
+- `breakdown`: where the money went, by service, resource, account, region, tag or cluster, in all or by day
+- `month_end`: what the running month will cost, with the free tier counted
+- `month_over_month`: what changed between two months, and why: quantity, rate, free tier, new or gone usage
+- `free_tier`: how much of each allowance is used, and on which day it ran out
+- `anomalies`: on which days a service cost unusually much, and what caused it
+- `waste`: which resources still cost money but show no use
+- `idle_hours`: in which hours something ran but served no traffic
 
-Each answers with a frozen dataclass that has `to_frame()`, and is drawn by a `draw_…`; or with an `Unknown`, which says
-why a bill can't tell. All are called alike: `fn(bill, …, metric=None, currency=None)`. Amounts of different currencies
-are never added: of a mixed bill one has to be chosen.
+Use them through `esaws.costs`. Each returns a frozen dataclass with `to_frame()`, `to_dict()` and `draw()`; or an
+`Unknown`, which has the same methods and says why the bill can't answer. All take `metric=` and `currency=`. Amounts of
+different currencies are never added: for a bill with several, `currency` is required.
 """

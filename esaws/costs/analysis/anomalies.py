@@ -1,35 +1,36 @@
-"""Days out of the ordinary: on which a service cost unusually much, by how much, and what of it did."""
+"""Find the days on which a service cost unusually much, and the usage and resource behind it."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
 from statistics import median
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from esaws.chart import Chart
-from esaws.costs.analysis.charts import COLOURS, GREY, OTHERS, canvas, dated, draw_unknown, plain
-from esaws.costs.analysis.selection import Chosen, Unknown, chosen, money, spans
-from esaws.costs.analysis.usage_by_day import NOTHING, Used, total, used_by_day
+from esaws.costs.analysis.selection import BillSelection, Unknown, format_money, granularity, select
+from esaws.costs.analysis.usage_by_day import ZERO, UsageByDay, daily_usage, total
+from esaws.costs.results import TableResult
 
 if TYPE_CHECKING:
     import pandas
 
+    from esaws.chart import Chart
     from esaws.costs.bill.bill import Bill
 
-MOST_DAYS, FEWEST_DAYS = 14, 5
-"""How many days before are looked at, and below how many nothing is called unusual."""
-SPREADS = Decimal(5)
-"""How many times as far from the median as days usually are."""
-A_QUARTER = Decimal("0.25")
-MINIMUM = Decimal(1)
-"""Below this, in the currency, nothing is worth a look."""
+MAX_BASELINE_DAYS, MIN_BASELINE_DAYS = 14, 5
+"""How many preceding days a day is compared with; with fewer than the minimum no day is unusual."""
+DEVIATIONS = Decimal(5)
+"""The standard deviations above the median from which a day is unusual."""
+MIN_GROWTH = Decimal("0.25")
+"""The share of the median that a day must be above it."""
+MIN_AMOUNT = Decimal(1)
+"""The amount, in the currency, that a day must be above the median."""
 
-_TO_DEVIATION = Decimal("1.4826")
-"""From the median absolute deviation to the standard deviation, where days differ by chance."""
+_MAD_TO_DEVIATION = Decimal("1.4826")
+"""The standard deviation of a normal distribution with a median absolute deviation of 1."""
 _QUESTION = "what was out of the ordinary?"
 
 Kind = Literal["unusual", "nothing free is left", "one-off charge"]
@@ -38,59 +39,82 @@ Series = dict[date, Decimal]
 
 @dataclass(frozen=True)
 class Anomaly:
-    """Days in a row on which a service cost more than it had before."""
+    """Consecutive days on which a service cost more than before, or a one-off charge."""
 
     kind: Kind
     service: str
     first: date
     last: date
     cost: Decimal
-    """Of these days."""
+    """The cost of these days."""
     usual: Decimal
-    """What so many days cost before."""
+    """The usual cost of as many days: the median of the days before."""
     usage_type: str
-    """What of it grew most; empty where the bill does not tell."""
+    """The usage type that grew most; empty where the bill has none."""
     resource: str
-    """The same of resources."""
+    """The resource that grew most; empty where the bill has none."""
 
     @property
     def above(self) -> Decimal:
-        """By how much it cost more."""
+        """The cost above the usual."""
         return self.cost - self.usual
+
+    def to_dict(self) -> dict[str, Any]:
+        """start, end (ISO dates), service, usual, actual, kind, usage_type, resource."""
+        return {
+            "start": self.first.isoformat(),
+            "end": self.last.isoformat(),
+            "service": self.service,
+            "usual": float(self.usual),
+            "actual": float(self.cost),
+            "kind": self.kind,
+            "usage_type": self.usage_type,
+            "resource": self.resource,
+        }
 
 
 @dataclass(frozen=True)
-class Anomalies:
-    """What was out of the ordinary, the dearest first."""
+class Anomalies(TableResult):
+    """The anomalies of a bill, the most expensive first."""
 
-    found: tuple[Anomaly, ...]
+    anomalies: tuple[Anomaly, ...]
     by_day: tuple[tuple[date, Decimal], ...]
-    """What each day cost, one-off charges left out."""
+    """(day, cost) without one-off charges."""
     currency: str
 
     @property
     def unusual(self) -> tuple[Anomaly, ...]:
-        """Those that nothing known explains."""
-        return tuple(each for each in self.found if each.kind == "unusual")
+        """The anomalies that neither the free tier nor a one-off charge explains."""
+        return tuple(anomaly for anomaly in self.anomalies if anomaly.kind == "unusual")
 
     def to_frame(self) -> pandas.DataFrame:
-        """One row each: kind, service, first and last day, cost, usual, above, usage_type, resource."""
+        """One row an anomaly: kind, service, first and last day, cost, usual, above, usage_type, resource."""
         import pandas
 
         columns = ["kind", "service", "first", "last", "cost", "usual", "above", "usage_type", "resource"]
-        rows = [[getattr(each, name) for name in columns] for each in self.found]
+        rows = [[getattr(anomaly, name) for name in columns] for anomaly in self.anomalies]
         frame = pandas.DataFrame(rows, columns=columns)
         return frame.astype({"cost": float, "usual": float, "above": float})
+
+    def to_dict(self) -> dict[str, Any]:
+        """currency, anomalies: a list of `Anomaly.to_dict()`."""
+        return {"currency": self.currency, "anomalies": [anomaly.to_dict() for anomaly in self.anomalies]}
+
+    def draw(self) -> Chart:
+        """A bar for each day; unusual days are coloured and labelled."""
+        from esaws.costs.analysis.anomalies_chart import draw_anomalies
+
+        return draw_anomalies(self)
 
     def __repr__(self) -> str:
         if not self.unusual:
             return "no day was out of the ordinary"
         worst = self.unusual[0]
         more = f", and {len(self.unusual) - 1} more" if len(self.unusual) > 1 else ""
-        when = f"{worst.first.day} {worst.first:%B}" + (
-            f" to {worst.last.day} {worst.last:%B}" * (worst.last > worst.first)
-        )
-        return f"{when}: {worst.service} cost {money(worst.above, self.currency)} more than usual{more}"
+        days = f"{worst.first.day} {worst.first:%B}"
+        if worst.last > worst.first:
+            days += f" to {worst.last.day} {worst.last:%B}"
+        return f"{days}: {worst.service} cost {format_money(worst.above, self.currency)} more than usual{more}"
 
 
 def anomalies(
@@ -98,149 +122,124 @@ def anomalies(
     metric: str | None = None,
     currency: str | None = None,
     *,
-    minimum: Decimal | float = MINIMUM,
+    minimum: Decimal | float = MIN_AMOUNT,
 ) -> Anomalies | Unknown:
-    """The days on which a service cost unusually much, days in a row as one.
+    """Find the days on which a service cost unusually much; consecutive days are one anomaly.
 
-    A day (UTC) is unusual that is above the median of the days before it, 14 at most and 5 at least, by more than 5
-    standard deviations (by their median absolute deviation), by more than a quarter, and by more than `minimum`. Usage
-    that was free is counted at its list price: where that is as always, and only the charge is not, nothing free was
-    left. Charges that come once, as taxes, fees and credits do, are named as such from `minimum` on.
+    A day (UTC) is compared with the median of the days before it, 14 at most and 5 at least. It is unusual if it is
+    above the median by more than 5 standard deviations (estimated by the median absolute deviation), by more than a
+    quarter, and by more than `minimum`. Free usage counts at its list price; if only the charge is unusual, the free
+    tier was used up. One-off charges, such as taxes, fees and credits, are listed from `minimum` on.
 
-    Unknown where the bill tells months, or fewer than six days.
+    Returns `Unknown` where the bill has monthly lines, or fewer than six days.
 
     Raises:
         UsageError: the bill does not have the metric or the currency.
     """
-    of, least = chosen(bill, metric, currency), Decimal(str(minimum))
-    if spans(of) == "months":
-        return Unknown(_QUESTION, f"{bill.format} tells months here; ask for days")
-    services: defaultdict[str, list[Used]] = defaultdict(list)
-    for used in used_by_day(of):
-        services[used.key.service].append(used)
-    days = _days(services)
-    if len(days) <= FEWEST_DAYS:
-        return Unknown(_QUESTION, f"the bill is of {len(days)} days, and {FEWEST_DAYS + 1} are the least to compare")
-    found = [*_one_off(of, least)]
-    for service, parts in services.items():
-        for each in in_a_row(unusual(service, parts, days, least)):
-            found.append(_with_resource(of, each, days))
-    costs = {day: total(used.cost.get(day, NOTHING) for parts in services.values() for used in parts) for day in days}
-    found.sort(key=lambda each: (each.kind != "unusual", -each.above, each.first, each.service))
-    return Anomalies(tuple(found), tuple(costs.items()), of.currency)
+    selection, minimum = select(bill, metric, currency), Decimal(str(minimum))
+    if granularity(selection) == "months":
+        return Unknown(_QUESTION, f"this {bill.format} bill has monthly lines; read one with daily lines")
+    services: defaultdict[str, list[UsageByDay]] = defaultdict(list)
+    for usage in daily_usage(selection):
+        services[usage.key.service].append(usage)
+    days = _all_days(services)
+    if len(days) <= MIN_BASELINE_DAYS:
+        return Unknown(_QUESTION, f"the bill has {len(days)} days; at least {MIN_BASELINE_DAYS + 1} are needed")
+    anomalies = [*_one_off_charges(selection, minimum)]
+    for service, usages in services.items():
+        for anomaly in merge_consecutive(unusual_days(service, usages, days, minimum)):
+            anomalies.append(_with_resource(selection, anomaly, days))
+    costs = {day: total(usage.cost.get(day, ZERO) for usages in services.values() for usage in usages) for day in days}
+    anomalies.sort(key=lambda one: (one.kind != "unusual", -one.above, one.first, one.service))
+    return Anomalies(tuple(anomalies), tuple(costs.items()), selection.currency)
 
 
-def draw_anomalies(found: Anomalies | Unknown) -> Chart:
-    """Each day as a bar, the unusual ones in colour and with what they are of."""
-    if isinstance(found, Unknown):
-        return draw_unknown(found)
-    figure, axes = canvas(repr(found), beneath=f"{found.currency} a day, one-off charges left out")
-    days, costs = [day for day, _ in found.by_day], [float(cost) for _, cost in found.by_day]
-    colours = [COLOURS[0] if any(each.first <= day <= each.last for each in found.unusual) else OTHERS for day in days]
-    axes.bar(days, costs, color=colours, width=0.8)  # type: ignore[arg-type]
-    top = max((*costs, 0.01))
-    known = dict(zip(days, costs, strict=True))
-    shown = found.unusual[:3]
-    lowest = 0.0
-    for each in sorted(shown, key=lambda each: known[each.first]):
-        end = lowest = max(known[each.first], lowest + top * 0.1)
-        what = each.usage_type or each.service
-        right = days.index(each.first) > len(days) / 2
-        axes.annotate(
-            plain(f"{what}: {money(each.above, found.currency)} above"),
-            (each.first, end),
-            (-8 if right else 8, 6),
-            textcoords="offset points",
-            ha="right" if right else "left",
-            color=GREY,
-            fontsize=9,
-        )
-    axes.set_ylim(min((*costs, 0.0)), top * 1.2)
-    dated(axes)
-    return Chart(figure, repr(found))
-
-
-def _days(services: dict[str, list[Used]]) -> list[date]:
-    """Every day from the first to the last."""
-    told = {day for parts in services.values() for used in parts for day in used.cost}
-    if not told:
-        return []
-    first = min(told)
-    return [first + timedelta(days=number) for number in range((max(told) - first).days + 1)]
-
-
-def unusual(service: str, parts: Sequence[Used], days: Sequence[date], least: Decimal) -> Iterator[Anomaly]:
-    """The single days of a service that are."""
-    charged = {day: total(used.cost.get(day, NOTHING) for used in parts) for day in days}
-    worth = {day: charged[day] + total(used.listed.get(day, NOTHING) for used in parts) for day in days}
+def unusual_days(
+    service: str, usages: Sequence[UsageByDay], days: Sequence[date], minimum: Decimal
+) -> Iterator[Anomaly]:
+    """The unusual days of a service, each by itself."""
+    charged = {day: total(usage.cost.get(day, ZERO) for usage in usages) for day in days}
+    value = {day: charged[day] + total(usage.free_at_list_price.get(day, ZERO) for usage in usages) for day in days}
     for at, day in enumerate(days):
-        before = days[max(0, at - MOST_DAYS) : at]
-        if len(before) < FEWEST_DAYS:
+        baseline = days[max(0, at - MAX_BASELINE_DAYS) : at]
+        if len(baseline) < MIN_BASELINE_DAYS:
             continue
-        grown = _is_above(worth, day, before, least)
-        if not grown and not _is_above(charged, day, before, least):
+        has_grown = _is_unusual(value, day, baseline, minimum)
+        if not has_grown and not _is_unusual(charged, day, baseline, minimum):
             continue
-        usage_type = max(parts, key=lambda used: (_growth(used, day, before), used.key.usage_type)).key.usage_type
-        usual = median(charged[each] for each in before)
-        kind: Kind = "unusual" if grown else "nothing free is left"
-        yield Anomaly(kind, service, day, day, charged[day], usual, usage_type, "")
+        grown_most = max(usages, key=lambda usage: (_growth(usage, day, baseline), usage.key.usage_type))
+        usual = median(charged[earlier] for earlier in baseline)
+        kind: Kind = "unusual" if has_grown else "nothing free is left"
+        yield Anomaly(kind, service, day, day, charged[day], usual, grown_most.key.usage_type, "")
 
 
-def _is_above(costs: Series, day: date, before: Sequence[date], least: Decimal) -> bool:
-    usual = median(costs[each] for each in before)
-    spread = _TO_DEVIATION * median(abs(costs[each] - usual) for each in before)
-    return costs[day] - usual > max(SPREADS * spread, A_QUARTER * usual, least)
-
-
-def _growth(used: Used, day: date, before: Sequence[date]) -> Decimal:
-    def worth(when: date) -> Decimal:
-        return used.cost.get(when, NOTHING) + used.listed.get(when, NOTHING)
-
-    return worth(day) - median(worth(each) for each in before)
-
-
-def in_a_row(days: Iterator[Anomaly]) -> Iterator[Anomaly]:
-    """Days of one kind that follow each other as one."""
-    running: Anomaly | None = None
-    for day in days:
-        if running and day.kind == running.kind and (day.first - running.last).days == 1:
-            running = replace(running, last=day.last, cost=running.cost + day.cost, usual=running.usual + day.usual)
+def merge_consecutive(anomalies: Iterable[Anomaly]) -> Iterator[Anomaly]:
+    """Merge anomalies of one kind on consecutive days."""
+    current: Anomaly | None = None
+    for anomaly in anomalies:
+        if current and anomaly.kind == current.kind and (anomaly.first - current.last).days == 1:
+            cost, usual = current.cost + anomaly.cost, current.usual + anomaly.usual
+            current = replace(current, last=anomaly.last, cost=cost, usual=usual)
             continue
-        if running:
-            yield running
-        running = day
-    if running:
-        yield running
+        if current:
+            yield current
+        current = anomaly
+    if current:
+        yield current
 
 
-def _with_resource(of: Chosen, found: Anomaly, days: Sequence[date]) -> Anomaly:
-    """With the resource that cost most above what it had, where the bill goes down to resources."""
-    lines = of.lines
+def _all_days(services: dict[str, list[UsageByDay]]) -> list[date]:
+    """Every day from the first to the last with a cost."""
+    charged = {day for usages in services.values() for usage in usages for day in usage.cost}
+    if not charged:
+        return []
+    first = min(charged)
+    return [first + timedelta(days=number) for number in range((max(charged) - first).days + 1)]
+
+
+def _is_unusual(costs: Series, day: date, baseline: Sequence[date], minimum: Decimal) -> bool:
+    usual = median(costs[earlier] for earlier in baseline)
+    deviation = _MAD_TO_DEVIATION * median(abs(costs[earlier] - usual) for earlier in baseline)
+    return costs[day] - usual > max(DEVIATIONS * deviation, MIN_GROWTH * usual, minimum)
+
+
+def _growth(usage: UsageByDay, day: date, baseline: Sequence[date]) -> Decimal:
+    def value(on: date) -> Decimal:
+        return usage.cost.get(on, ZERO) + usage.free_at_list_price.get(on, ZERO)
+
+    return value(day) - median(value(earlier) for earlier in baseline)
+
+
+def _with_resource(selection: BillSelection, anomaly: Anomaly, days: Sequence[date]) -> Anomaly:
+    """Add the resource whose cost grew most, where the bill has resources."""
+    lines = selection.lines
     day = lines.start.date()
-    within = lines.filter(
+    lines = lines.filter(
         lines.recurs
-        & (lines.service.fill_null("") == found.service)
-        & (lines.usage_type.fill_null("") == found.usage_type)
+        & (lines.service.fill_null("") == anomaly.service)
+        & (lines.usage_type.fill_null("") == anomaly.usage_type)
         & (lines.resource_id.fill_null("") != "")
-        & (day >= found.first - timedelta(days=MOST_DAYS))
-        & (day <= found.last)
+        & (day >= anomaly.first - timedelta(days=MAX_BASELINE_DAYS))
+        & (day <= anomaly.last)
     )
-    during = within.start.date() >= found.first
-    zero = within.amount * 0
-    table = within.group_by("resource_id").aggregate(
-        now=during.ifelse(within.amount, zero).sum(), before=during.ifelse(zero, within.amount).sum()
+    is_during = lines.start.date() >= anomaly.first
+    zero = lines.amount * 0
+    table = lines.group_by("resource_id").aggregate(
+        during=is_during.ifelse(lines.amount, zero).sum(), before=is_during.ifelse(zero, lines.amount).sum()
     )
-    before = min(MOST_DAYS, (found.first - days[0]).days)
-    scale = Decimal((found.last - found.first).days + 1) / before
-    rows = [(row["now"] - row["before"] * scale, row["resource_id"]) for row in of.rows_of(table)]
-    return replace(found, resource=max(rows)[1] if rows and max(rows)[0] > 0 else "")
+    baseline_days = min(MAX_BASELINE_DAYS, (anomaly.first - days[0]).days)
+    scale = Decimal((anomaly.last - anomaly.first).days + 1) / baseline_days
+    growth = [(row["during"] - row["before"] * scale, row["resource_id"]) for row in selection.fetch_rows(table)]
+    return replace(anomaly, resource=max(growth)[1] if growth and max(growth)[0] > 0 else "")
 
 
-def _one_off(of: Chosen, least: Decimal) -> Iterator[Anomaly]:
-    """What is charged once, by service and day."""
-    lines = of.lines.filter(~of.lines.recurs & of.lines.start.notnull())
-    told = lines.mutate(day=lines.start.date(), what=lines.service.fill_null(""), of=lines.line_item_type.fill_null(""))
-    for row in of.rows_of(told.group_by("what", "of", "day").aggregate(cost=told.amount.sum())):
-        if abs(row["cost"] or NOTHING) >= least:
-            kind, day = row["of"] or "charge", row["day"]
-            yield Anomaly("one-off charge", row["what"] or kind, day, day, row["cost"], NOTHING, kind, "")
+def _one_off_charges(selection: BillSelection, minimum: Decimal) -> Iterator[Anomaly]:
+    """Charges that do not recur, by service, type and day."""
+    lines = selection.lines.filter(~selection.lines.recurs & selection.lines.start.notnull())
+    lines = lines.mutate(
+        day=lines.start.date(), name=lines.service.fill_null(""), type=lines.line_item_type.fill_null("")
+    )
+    for row in selection.fetch_rows(lines.group_by("name", "type", "day").aggregate(cost=lines.amount.sum())):
+        if abs(row["cost"] or ZERO) >= minimum:
+            kind, day = row["type"] or "charge", row["day"]
+            yield Anomaly("one-off charge", row["name"] or kind, day, day, row["cost"], ZERO, kind, "")

@@ -1,4 +1,4 @@
-"""Where the money went, as pictures: bars from the dearest down, and a stack for each day."""
+"""Charts of breakdowns: a bar for each part, or a stacked bar for each day."""
 
 from __future__ import annotations
 
@@ -6,81 +6,75 @@ from decimal import Decimal
 from typing import Any
 
 from esaws.chart import Chart
-from esaws.costs.analysis.breakdown import OTHERS as ALL_OTHERS
-from esaws.costs.analysis.breakdown import ByDay, Where, missing
+from esaws.costs.analysis.breakdown import ALL_OTHERS, Breakdown, DailyBreakdown, label_for_missing
 from esaws.costs.analysis.charts import (
     COLOURS,
     GREY,
     OTHERS,
-    bars,
-    brief,
-    canvas,
-    dated,
-    draw_unknown,
-    height_of,
-    plain,
+    escape_math,
+    figure_height,
+    format_date_axis,
+    horizontal_bars,
+    new_figure,
+    shorten_name,
 )
-from esaws.costs.analysis.selection import Unknown, money
+from esaws.costs.analysis.selection import format_money
 
-_SEEN = Decimal("0.005")
-"""Below this, in the currency, there is nothing to be seen."""
-_APART = 0.085
-"""How far apart two names are at least, in parts of the height."""
+_VISIBLE = Decimal("0.005")
+"""Amounts below this, in the currency, are not drawn."""
+_LABEL_GAP = 0.085
+"""The least distance between two labels, as a fraction of the height."""
 
 
-def draw_where(found: Where | Unknown) -> Chart:
-    """A bar for each part, with what it cost and its share of the whole."""
-    if isinstance(found, Unknown):
-        return draw_unknown(found)
-    title = money(found.total, found.currency)
-    if found.total > 0 and found.parts[0][1] > 0:
-        first, cost = found.parts[0]
-        title += (
-            f", and {100 * cost / found.total:.0f} % of it {'' if first == missing(found.by) else 'for '}{brief(first)}"
-        )
-    shown = [(name, cost) for name, cost in found.parts if abs(cost) >= _SEEN] or list(found.parts[:1])
-    less = len(found.parts) - len(shown)
-    beneath = f"by {found.by.replace('_', ' ')}, in {found.currency}"
-    beneath += f"; {less} {'others come' if less > 1 else 'other comes'} to less than a cent" if less else ""
-    figure, axes = canvas(title, height_of(len(shown)), beneath)
-    colours = [OTHERS if name == ALL_OTHERS else COLOURS[0] for name, _ in shown]
-    named = [f"{name} ({found.others:,})" if name == ALL_OTHERS else name for name, _ in shown]
-    bars(axes, named, [float(cost) for _, cost in shown], [_said(found, cost) for _, cost in shown], colours)
+def draw_breakdown(breakdown: Breakdown) -> Chart:
+    """Draw a bar for each part, with its cost and its share of the total."""
+    title = format_money(breakdown.total, breakdown.currency)
+    if breakdown.total > 0 and breakdown.parts[0][1] > 0:
+        first, cost = breakdown.parts[0]
+        preposition = "" if first == label_for_missing(breakdown.by) else "for "
+        title += f", and {100 * cost / breakdown.total:.0f} % of it {preposition}{shorten_name(first)}"
+    parts = [(name, cost) for name, cost in breakdown.parts if abs(cost) >= _VISIBLE] or list(breakdown.parts[:1])
+    hidden = len(breakdown.parts) - len(parts)
+    subtitle = f"by {breakdown.by.replace('_', ' ')}, in {breakdown.currency}"
+    subtitle += f"; {hidden} {'others come' if hidden > 1 else 'other comes'} to less than a cent" if hidden else ""
+    figure, axes = new_figure(title, figure_height(len(parts)), subtitle)
+    colours = [OTHERS if name == ALL_OTHERS else COLOURS[0] for name, _ in parts]
+    names = [f"{name} ({breakdown.others:,})" if name == ALL_OTHERS else name for name, _ in parts]
+    labels = [_label(breakdown, cost) for _, cost in parts]
+    horizontal_bars(axes, names, [float(cost) for _, cost in parts], labels, colours)
     return Chart(figure, title)
 
 
-def draw_where_by_day(found: ByDay | Unknown) -> Chart:
-    """A stack for each day, and beside the last the names in their order."""
-    if isinstance(found, Unknown):
-        return draw_unknown(found)
-    sums = [sum(costs) for costs in zip(*(costs for _, costs in found.parts), strict=True)]
+def draw_daily_breakdown(breakdown: DailyBreakdown) -> Chart:
+    """Draw a stacked bar for each day, and the names in their order beside the last one."""
+    sums = [sum(costs) for costs in zip(*(costs for _, costs in breakdown.parts), strict=True)]
     dearest = max(range(len(sums)), key=lambda at: sums[at])
-    day, most = found.days[dearest], money(sums[dearest], found.currency)
-    title = f"{money(found.total, found.currency)} in {len(sums)} {'days' if len(sums) > 1 else 'day'}"
+    day, most = breakdown.days[dearest], format_money(sums[dearest], breakdown.currency)
+    title = f"{format_money(breakdown.total, breakdown.currency)} in {len(sums)} {'days' if len(sums) > 1 else 'day'}"
     if len(sums) > 1 and sums[dearest] > 0:
         title += f"; the dearest was {day:%-d %B} with {most}"
-    figure, axes = canvas(title, beneath=f"{found.currency} a day")
-    days: Any = list(found.days)
-    up, down = [0.0] * len(days), [0.0] * len(days)
+    figure, axes = new_figure(title, subtitle=f"{breakdown.currency} a day")
+    days: Any = list(breakdown.days)
+    tops, lows = [0.0] * len(days), [0.0] * len(days)
     colours = {
-        name: OTHERS if name == ALL_OTHERS else COLOURS[at % len(COLOURS)] for at, (name, _) in enumerate(found.parts)
+        name: OTHERS if name == ALL_OTHERS else COLOURS[at % len(COLOURS)]
+        for at, (name, _) in enumerate(breakdown.parts)
     }
-    for name, costs in found.parts:
+    for name, costs in breakdown.parts:
         values = [float(cost) for cost in costs]
-        bottoms = [up[at] if value >= 0 else down[at] for at, value in enumerate(values)]
+        bottoms = [tops[at] if value >= 0 else lows[at] for at, value in enumerate(values)]
         axes.bar(days, values, bottom=bottoms, color=colours[name], width=0.8)
-        up = [at + max(value, 0.0) for at, value in zip(up, values, strict=True)]
-        down = [at + min(value, 0.0) for at, value in zip(down, values, strict=True)]
-    top, low = max(*up, 0.0, 0.0), min(*down, 0.0, 0.0)
+        tops = [at + max(value, 0.0) for at, value in zip(tops, values, strict=True)]
+        lows = [at + min(value, 0.0) for at, value in zip(lows, values, strict=True)]
+    top, low = max(*tops, 0.0, 0.0), min(*lows, 0.0, 0.0)
     height = (top - low) or 1.0
     axes.set_ylim(low - 0.02 * height, top + 0.05 * height)
     axes.margins(x=0.01)
-    named = [(name, costs) for name, costs in found.parts if any(abs(cost) >= _SEEN for cost in costs)]
-    for at, (name, costs) in enumerate(named):
-        place = low + height * (0.04 + _APART * at)
+    visible = [(name, costs) for name, costs in breakdown.parts if any(abs(cost) >= _VISIBLE for cost in costs)]
+    for at, (name, costs) in enumerate(visible):
         axes.annotate(
-            plain(f"{brief(name)}  {money(sum(costs), found.currency)}"),
-            (1.0, place),
+            escape_math(f"{shorten_name(name)}  {format_money(sum(costs), breakdown.currency)}"),
+            (1.0, low + height * (0.04 + _LABEL_GAP * at)),
             (6, 0),
             xycoords=("axes fraction", "data"),
             textcoords="offset points",
@@ -90,12 +84,13 @@ def draw_where_by_day(found: ByDay | Unknown) -> Chart:
             annotation_clip=False,
         )
     axes.grid(axis="y", color="#ececec", linewidth=0.8)
-    dated(axes)
+    format_date_axis(axes)
     return Chart(figure, title)
 
 
-def _said(found: Where, cost: Decimal) -> str:
-    if found.total <= 0 or not cost:
-        return money(cost, found.currency)
-    percent = 100 * cost / found.total
-    return f"{money(cost, found.currency)} · {'under 1' if abs(percent) < 1 else f'{percent:.0f}'} %"
+def _label(breakdown: Breakdown, cost: Decimal) -> str:
+    if breakdown.total <= 0 or not cost:
+        return format_money(cost, breakdown.currency)
+    percent = 100 * cost / breakdown.total
+    share = "under 1" if abs(percent) < 1 else f"{percent:.0f}"
+    return f"{format_money(cost, breakdown.currency)} · {share} %"

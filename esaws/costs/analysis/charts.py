@@ -1,4 +1,4 @@
-"""What all pictures of a bill share: an answer as title, names beside what they name, and nothing else."""
+"""Parts that all charts of a bill share: the answer as the title, labels beside what they name, no legend."""
 
 from __future__ import annotations
 
@@ -7,29 +7,30 @@ from textwrap import fill, shorten
 from typing import TYPE_CHECKING
 
 from esaws.chart import Chart
-from esaws.costs.analysis.selection import Unknown
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+    from esaws.costs.analysis.selection import Unknown
+
 COLOURS = ("#ed7100", "#8c4fff", "#c925d1", "#7aa116", "#01a88d")
-"""Of AWS's icons: compute, network, databases, storage, integration."""
+"""The colours of AWS's icons: compute, network, databases, storage, integration."""
 OTHERS, GREY, PALE = "#bfbfbf", "#6e6e6e", "#bfbfbf"
 MORE, LESS = "#d13212", "#1d8102"
-"""What costs more and what costs less."""
-_WIDEST = 42
+"""The colours of an increase and of a decrease."""
+_MAX_NAME_LENGTH = 42
 
 
-def canvas(title: str, height: float = 3.6, beneath: str = "") -> tuple[Figure, Axes]:
-    """A figure with one plot, the answer above it and, smaller, how it is to be read."""
+def new_figure(title: str, height: float = 3.6, subtitle: str = "") -> tuple[Figure, Axes]:
+    """Make a figure with one plot; the title is the answer, the subtitle explains how to read the plot."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(10, height), layout="constrained")
     axes = figure.subplots()
-    figure.suptitle(plain(title), x=0.01, ha="left", fontsize=12, fontweight="bold")
-    if beneath:
-        axes.set_title(plain(beneath), loc="left", fontsize=9, color=GREY)
+    figure.suptitle(escape_math(title), x=0.01, ha="left", fontsize=12, fontweight="bold")
+    if subtitle:
+        axes.set_title(escape_math(subtitle), loc="left", fontsize=9, color=GREY)
     axes.spines[["top", "right"]].set_visible(False)
     axes.spines[["left", "bottom"]].set_color(PALE)
     axes.tick_params(labelsize=9, colors=GREY)
@@ -37,41 +38,42 @@ def canvas(title: str, height: float = 3.6, beneath: str = "") -> tuple[Figure, 
     return figure, axes
 
 
-def plain(text: str) -> str:
-    """Text without what matplotlib would read as a formula."""
+def escape_math(text: str) -> str:
+    """Escape what matplotlib would read as a formula."""
     return text.replace("$", r"\$")
 
 
-def brief(name: str) -> str:
-    """A name as far as there is room for it; of an ARN its end, which tells them apart."""
+def shorten_name(name: str) -> str:
+    """Shorten a name to fit beside a bar; of an ARN only the resource part is kept."""
     if name.startswith("arn:"):
         name = name.split(":", 5)[-1]
-    if len(name) <= _WIDEST:
+    if len(name) <= _MAX_NAME_LENGTH:
         return name
-    cut = shorten(name, _WIDEST, placeholder="…") if " " in name else ""
-    return cut if len(cut) > _WIDEST / 2 else f"{name[: _WIDEST // 2]}…{name[-_WIDEST // 2 + 1 :]}"
+    cut = shorten(name, _MAX_NAME_LENGTH, placeholder="…") if " " in name else ""
+    half = _MAX_NAME_LENGTH // 2
+    return cut if len(cut) > half else f"{name[:half]}…{name[-half + 1 :]}"
 
 
-def bars(
+def horizontal_bars(
     axes: Axes,
     names: Sequence[str],
     values: Sequence[float],
-    said: Sequence[str],
+    labels: Sequence[str],
     colours: Sequence[str],
     starts: Sequence[float] | None = None,
 ) -> None:
-    """Horizontal bars from the top, the name at the left and what it comes to at the end of each.
+    """Draw horizontal bars from the top down, with the name on the left and the label at the end of each.
 
-    They begin at 0, or in `starts`.
+    Bars begin at 0, or at `starts`.
     """
     rows = range(len(names))
     begin = [0.0] * len(names) if starts is None else list(starts)
     ends = [start + value for start, value in zip(begin, values, strict=True)]
     axes.barh(rows, values, left=begin, color=colours, height=0.66)
-    for row, end, value, text in zip(rows, ends, values, said, strict=True):
+    for row, end, value, text in zip(rows, ends, values, labels, strict=True):
         left = end < 0 and value < 0
         axes.annotate(
-            plain(text),
+            escape_math(text),
             (end if left else max(end, end - value), row),
             (-4 if left else 4, 0),
             textcoords="offset points",
@@ -80,12 +82,12 @@ def bars(
             fontsize=9,
             color=GREY,
         )
-    axes.set_yticks(rows, [plain(brief(name)) for name in names])
+    axes.set_yticks(rows, [escape_math(shorten_name(name)) for name in names])
     axes.tick_params(axis="y", length=0, labelcolor="#232f3e")
     axes.set_ylim(len(names) - 0.4, -0.6)
     low, high = min(0.0, 0.0, *begin, *ends), max(0.0, 0.0, *begin, *ends)
     width = (high - low) or 1.0
-    room = width * min(0.6, 0.013 * max((len(text) for text in said), default=0))
+    room = width * min(0.6, 0.013 * max((len(text) for text in labels), default=0))
     axes.set_xlim(low - (room if low < 0 else 0), high + room)
     axes.set_xticks([])
     axes.spines["bottom"].set_visible(False)
@@ -94,13 +96,13 @@ def bars(
         axes.spines["left"].set_visible(False)
 
 
-def height_of(rows: int) -> float:
-    """The height of a figure with so many bars, in inches."""
+def figure_height(rows: int) -> float:
+    """The height in inches of a figure with this many bars."""
     return 1.0 + 0.34 * max(rows, 2)
 
 
-def dated(axes: Axes) -> None:
-    """Days below a plot."""
+def format_date_axis(axes: Axes) -> None:
+    """Label the x axis with days."""
     from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 
     days = AutoDateLocator(minticks=3, maxticks=12)
@@ -109,9 +111,9 @@ def dated(axes: Axes) -> None:
 
 
 def draw_unknown(unknown: Unknown) -> Chart:
-    """That nobody knows, and why: never a picture of nothing, which would look like zero."""
-    figure, axes = canvas(f"Unknown: {unknown.question}", 1.6)
+    """Draw the reason in words: an empty plot would look like zero."""
+    figure, axes = new_figure(f"Unknown: {unknown.question}", 1.6)
     axes.axis("off")
-    why = plain(fill(unknown.why, 110))
-    axes.annotate(why, (0, 0.5), xycoords="axes fraction", color=GREY, fontsize=10, va="center")
+    reason = escape_math(fill(unknown.reason, 110))
+    axes.annotate(reason, (0, 0.5), xycoords="axes fraction", color=GREY, fontsize=10, va="center")
     return Chart(figure, repr(unknown))

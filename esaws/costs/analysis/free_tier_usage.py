@@ -1,4 +1,4 @@
-"""How the allowances of the free tier burn down, day by day, and when nothing of them is left."""
+"""Cumulative use of each free-tier allowance over a month, and the day on which it is used up."""
 
 from __future__ import annotations
 
@@ -6,21 +6,23 @@ from collections import defaultdict
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from esaws.costs.analysis.selection import Unknown, chosen, days_in, spans
-from esaws.costs.analysis.usage_by_day import NOTHING, Used, tells_what_was_free, total, used_by_day
+from esaws.costs.analysis.selection import Unknown, days_in_month, granularity, select
+from esaws.costs.analysis.usage_by_day import ZERO, UsageByDay, daily_usage, has_free_tier_info, total
+from esaws.costs.results import TableResult
 from esaws.pricelist import Allowance
 
 if TYPE_CHECKING:
     import pandas
 
+    from esaws.chart import Chart
     from esaws.costs.bill.bill import Bill
 
 
 @dataclass(frozen=True)
-class Burned:
-    """What a payer used of an allowance in a month, summed up from its first day."""
+class AllowanceBurnDown:
+    """What a payer used of one allowance in a month; all series are cumulative from the first of the month."""
 
     allowance: str
     """Its id, like `AmazonEC2 Hrs`."""
@@ -28,123 +30,151 @@ class Burned:
     cap: Decimal
     unit: str
     days: tuple[date, ...]
-    """From the first of the month to the last day that the bill tells of."""
+    """From the first of the month to the last day with usage."""
     used: tuple[Decimal, ...]
-    """By the end of each day, of all that the allowance covers."""
+    """The quantity by the end of each day, of all usage that the allowance covers."""
     free: tuple[Decimal, ...]
-    """What of it was free."""
+    """The part of it that was free."""
     charged: tuple[Decimal, ...]
-    """What the rest has cost, in the currency."""
-    ran_out: date | None
-    """The day on which something was charged for the first time, as nothing was left; None where all was free."""
+    """The cost of the rest, in the currency."""
+    exhausted_on: date | None
+    """The first day with a charge for usage beyond the allowance; None where all usage was free."""
 
 
 @dataclass(frozen=True)
-class BurnDown:
-    """All allowances of which something was free in a month."""
+class FreeTierUsage(TableResult):
+    """All allowances under which some usage of a month was free."""
 
     period: date
     currency: str
-    allowances: tuple[Burned, ...]
-    """The dearest first, then those of which most is used."""
+    allowances: tuple[AllowanceBurnDown, ...]
+    """The most expensive first, then those with the largest used share."""
 
     def to_frame(self) -> pandas.DataFrame:
-        """One row for each day of each allowance and payer; the quantities are sums since the first of the month.
+        """One row for each day of each allowance and payer; quantities are cumulative from the first of the month.
 
         Columns: allowance, payer, day, used, free, charged_quantity, cap (all in unit), unit, charged (in the
-        currency), ran_out (the day, NaT where it did not).
+        currency), ran_out (the day on which it was used up, or NaT).
         """
         import pandas
 
         columns = ("allowance", "payer", "day", "used", "free", "charged_quantity", "cap", "unit", "charged", "ran_out")
         rows = [
             (
-                each.allowance,
-                each.payer,
+                burn_down.allowance,
+                burn_down.payer,
                 day,
                 float(used),
                 float(free),
                 float(used - free),
-                float(each.cap),
-                each.unit,
+                float(burn_down.cap),
+                burn_down.unit,
                 float(charged),
-                each.ran_out,
+                burn_down.exhausted_on,
             )
-            for each in self.allowances
-            for day, used, free, charged in zip(each.days, each.used, each.free, each.charged, strict=True)
+            for burn_down in self.allowances
+            for day, used, free, charged in zip(
+                burn_down.days, burn_down.used, burn_down.free, burn_down.charged, strict=True
+            )
         ]
         frame = pandas.DataFrame(rows, columns=list(columns))
         return frame.astype({"day": "datetime64[ns]", "ran_out": "datetime64[ns]"})
 
+    def to_dict(self) -> dict[str, Any]:
+        """period, currency, allowances: a list of {allowance, payer, cap, unit, used, free, charged, ran_out}.
+
+        Quantities and costs are those of the whole month so far; ran_out is an ISO date or None.
+        """
+        allowances = [
+            {
+                "allowance": burn_down.allowance,
+                "payer": burn_down.payer,
+                "cap": float(burn_down.cap),
+                "unit": burn_down.unit,
+                "used": float(burn_down.used[-1]),
+                "free": float(burn_down.free[-1]),
+                "charged": float(burn_down.charged[-1]),
+                "ran_out": burn_down.exhausted_on.isoformat() if burn_down.exhausted_on else None,
+            }
+            for burn_down in self.allowances
+        ]
+        return {"period": f"{self.period:%Y-%m}", "currency": self.currency, "allowances": allowances}
+
+    def draw(self, top: int = 6) -> Chart:
+        """A plot for each of the `top` allowances: free usage in green, charged usage in orange."""
+        from esaws.costs.analysis.free_tier_chart import draw_free_tier
+
+        return draw_free_tier(self, top)
+
     def __repr__(self) -> str:
-        out = sum(each.ran_out is not None for each in self.allowances)
-        return f"{out} of {len(self.allowances)} allowances ran out in {self.period:%Y-%m}"
+        exhausted = sum(burn_down.exhausted_on is not None for burn_down in self.allowances)
+        return f"{exhausted} of {len(self.allowances)} allowances ran out in {self.period:%Y-%m}"
 
 
-def burn_down(
+def free_tier(
     bill: Bill,
     *,
     period: date | None = None,
     payer: str | None = None,
     metric: str | None = None,
     currency: str | None = None,
-) -> BurnDown | Unknown:
-    """How much of each allowance was used by the end of each day (UTC) of a month, by default the last of the bill.
+) -> FreeTierUsage | Unknown:
+    """Sum up the use of each allowance by the end of each day (UTC) of a month, by default the last of the bill.
 
-    An allowance is one for a payer: over all its accounts and regions. Only those are here of which the bill tells free
-    usage, and whose amount esaws knows. Where a bill can tell and nothing was free, there are none. Unknown where the
-    bill does not tell what was free, by usage type, or on which day.
+    A payer has one allowance for all its accounts and regions. The result has the allowances under which the bill has
+    free usage; it is empty where nothing was free. Returns `Unknown` where the bill does not show free usage, usage
+    types or days.
 
     Raises:
-        UsageError: as `chosen`.
+        UsageError: the bill does not have the metric, the currency or the month.
     """
     question = "how the free tier burns down"
     if period is None and not bill.months:
         return Unknown(question, "the bill has no lines")
     month = (period or bill.months[-1]).replace(day=1)
-    of = chosen(bill, metric, currency, month)
-    if not tells_what_was_free(of):
-        return Unknown(question, f"{bill.format} does not tell what was free here; a Cost and Usage Report does")
-    if spans(of) == "months":
-        return Unknown(question, f"{bill.format} tells months here; ask for days")
-    used = [each for each in used_by_day(of) if payer is None or each.key.payer == payer]
-    free = [each for each in used if total(each.free.values())]
-    if free and not any(each.key.usage_type for each in used):
-        return Unknown(question, f"this {bill.format} tells free usage, and no usage types to know its allowance by")
-    pools: dict[tuple[str, str], list[Used]] = defaultdict(list)
-    known: dict[str, Allowance] = {}
-    for each in used:
-        if allowance := each.key.allowance:
-            pools[allowance.id, each.key.payer].append(each)
-            known[allowance.id] = allowance
-    if free and not any(each in members for each in free for members in pools.values()):
-        return Unknown(question, "something was free, and esaws knows no allowance for it")
-    found = [
-        _burned(known[name], whose, members, month)
-        for (name, whose), members in sorted(pools.items())
-        if any(each in free for each in members)
+    selection = select(bill, metric, currency, month)
+    if not has_free_tier_info(selection):
+        return Unknown(question, f"this {bill.format} bill does not show free usage; a Cost and Usage Report does")
+    if granularity(selection) == "months":
+        return Unknown(question, f"this {bill.format} bill has monthly lines; read one with daily lines")
+    usages = [usage for usage in daily_usage(selection) if payer is None or usage.key.payer == payer]
+    free = [usage for usage in usages if total(usage.free.values())]
+    if free and not any(usage.key.usage_type for usage in usages):
+        return Unknown(question, f"this {bill.format} bill shows free usage, but no usage types to find the allowance")
+    pools: dict[tuple[str, str], list[UsageByDay]] = defaultdict(list)
+    allowances: dict[str, Allowance] = {}
+    for usage in usages:
+        if allowance := usage.key.allowance:
+            pools[allowance.id, usage.key.payer].append(usage)
+            allowances[allowance.id] = allowance
+    if free and not any(usage in members for usage in free for members in pools.values()):
+        return Unknown(question, "some usage was free, but under an allowance that esaws does not know")
+    burn_downs = [
+        _burn_down(allowances[name], payer_id, members, month)
+        for (name, payer_id), members in sorted(pools.items())
+        if any(usage in free for usage in members)
     ]
-    found.sort(key=lambda each: (-each.charged[-1], -each.used[-1] / each.cap, each.allowance, each.payer))
-    return BurnDown(month, of.currency, tuple(found))
+    burn_downs.sort(key=lambda one: (-one.charged[-1], -one.used[-1] / one.cap, one.allowance, one.payer))
+    return FreeTierUsage(month, selection.currency, tuple(burn_downs))
 
 
-def _burned(allowance: Allowance, payer: str, members: list[Used], month: date) -> Burned:
-    length = max((day - month).days + 1 for each in members for day in each.quantity)
-    days = tuple(date.fromordinal(month.toordinal() + at) for at in range(max(1, min(length, days_in(month)))))
+def _burn_down(allowance: Allowance, payer: str, members: list[UsageByDay], month: date) -> AllowanceBurnDown:
+    length = max((day - month).days + 1 for usage in members for day in usage.quantity)
+    days = tuple(date.fromordinal(month.toordinal() + at) for at in range(max(1, min(length, days_in_month(month)))))
     used, free, charged = [], [], []
-    ran_out = None
-    done, at_no_cost, cost = NOTHING, NOTHING, NOTHING
+    exhausted_on = None
+    used_so_far, free_so_far, cost_so_far = ZERO, ZERO, ZERO
     for day in days:
-        before = done - at_no_cost
-        done += total(each.quantity.get(day, NOTHING) for each in members)
-        at_no_cost += total(each.free.get(day, NOTHING) for each in members)
-        cost += total(each.cost.get(day, NOTHING) for each in members)
-        if ran_out is None and done - at_no_cost > max(before, NOTHING) and cost > 0:
-            ran_out = day
-        used.append(done)
-        free.append(at_no_cost)
-        charged.append(cost)
-    return Burned(
+        charged_before = used_so_far - free_so_far
+        used_so_far += total(usage.quantity.get(day, ZERO) for usage in members)
+        free_so_far += total(usage.free.get(day, ZERO) for usage in members)
+        cost_so_far += total(usage.cost.get(day, ZERO) for usage in members)
+        if exhausted_on is None and used_so_far - free_so_far > max(charged_before, ZERO) and cost_so_far > 0:
+            exhausted_on = day
+        used.append(used_so_far)
+        free.append(free_so_far)
+        charged.append(cost_so_far)
+    return AllowanceBurnDown(
         allowance.id,
         payer,
         allowance.amount,
@@ -153,5 +183,5 @@ def _burned(allowance: Allowance, payer: str, members: list[Used], month: date) 
         tuple(used),
         tuple(free),
         tuple(charged),
-        ran_out,
+        exhausted_on,
     )

@@ -1,4 +1,4 @@
-"""Idle hours: what ran, and was paid for, while it served nobody."""
+"""Find the hours in which resources ran, and were paid for, but served no traffic."""
 
 from __future__ import annotations
 
@@ -7,58 +7,68 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
-from esaws.chart import Chart
-from esaws.costs.analysis.charts import GREY, canvas, draw_unknown
-from esaws.costs.analysis.selection import Unknown, chosen, hours_of, money
+from esaws.costs.analysis.selection import Unknown, format_money, line_hours, select
+from esaws.costs.results import TableResult
 
 if TYPE_CHECKING:
     import pandas
 
+    from esaws.chart import Chart
     from esaws.costs.bill.bill import Bill
 
-RUNS = (
+RUNNING = (
     "(BoxUsage|SpotUsage|InstanceUsage|Multi-AZUsage|NodeUsage|LoadBalancerUsage|NatGateway-Hours|Fargate-vCPU-Hours)"
 )
-"""Usage types of what runs by the hour, whether anybody needs it or not."""
-SERVES = "(LCUUsage|DataTransfer-Out-Bytes|NatGateway-Bytes|ApiGatewayRequest|Lambda-GB-Second)"
-"""Usage types that come of serving somebody: a load balancer's capacity units count connections and bytes."""
-SHARE = 0.01
-"""What of the busiest hour is nobody: the internet knocks at every door, all the time."""
+"""A pattern of usage types that are charged by the hour, used or not."""
+SERVING = "(LCUUsage|DataTransfer-Out-Bytes|NatGateway-Bytes|ApiGatewayRequest|Lambda-GB-Second)"
+"""A pattern of usage types that traffic causes. Load balancer capacity units count connections and bytes."""
+IDLE_SHARE = 0.01
+"""Traffic below this share of the busiest hour is taken for background noise of the internet."""
 
 _QUESTION = "what ran for nobody?"
-_SERVED, _IDLE, _OFF = "#7aa116", "#ed7100", "#f2f2f2"
-_AN_HOUR = 1
+_ONE_HOUR = 1
 
 
 @dataclass(frozen=True)
-class Idle:
+class IdleHours(TableResult):
     """The hours of a bill in which something ran."""
 
     hours: pandas.DataFrame
-    """One row an hour, by its beginning in UTC: cost of what ran, served (of the busiest hour, 0 to 1), idle."""
+    """One row an hour, by its start in UTC: cost of what ran, served (share of the busiest hour, 0 to 1), idle."""
     currency: str
 
     @property
     def idle(self) -> int:
-        """How many hours served nobody."""
+        """The number of idle hours."""
         return int(self.hours["idle"].sum())
 
     @property
     def cost(self) -> float:
-        """What ran in idle hours cost."""
+        """The cost of what ran in idle hours."""
         return float(self.hours["cost"][self.hours["idle"]].sum())
 
     def to_frame(self) -> pandas.DataFrame:
-        """One row for each hour of the day (UTC): running and idle, in hours, and cost, what the idle ones cost."""
-        found = self.hours.assign(cost=self.hours["cost"].where(self.hours["idle"], 0.0))
-        by_hour = found.groupby(self.hours.index.hour).agg(
+        """One row for each hour of the day (UTC): running and idle (hours), and cost (of the idle hours)."""
+        frame = self.hours.assign(cost=self.hours["cost"].where(self.hours["idle"], 0.0))
+        by_hour = frame.groupby(self.hours.index.hour).agg(
             running=("idle", "size"), idle=("idle", "sum"), cost=("cost", "sum")
         )
         return by_hour.reindex(range(24), fill_value=0).rename_axis("hour")
 
+    def to_dict(self) -> dict[str, Any]:
+        """idle, hours (counts), cost (of the idle hours), currency."""
+        return {"idle": self.idle, "hours": len(self.hours), "cost": self.cost, "currency": self.currency}
+
+    def draw(self) -> Chart:
+        """A square for each hour, a column for each day: served traffic, ran idle, or nothing ran."""
+        from esaws.costs.analysis.idle_hours_chart import draw_idle_hours
+
+        return draw_idle_hours(self)
+
     def __repr__(self) -> str:
-        whole = money(float(self.hours["cost"].sum()), self.currency)
-        return f"{self.idle} of {len(self.hours)} hours ran for nobody: {money(self.cost, self.currency)} of {whole}"
+        whole = format_money(float(self.hours["cost"].sum()), self.currency)
+        cost = format_money(self.cost, self.currency)
+        return f"{self.idle} of {len(self.hours)} hours ran for nobody: {cost} of {whole}"
 
 
 def idle_hours(
@@ -68,81 +78,48 @@ def idle_hours(
     *,
     period: date | None = None,
     served: Mapping[datetime, float] | None = None,
-    share: float = SHARE,
-) -> Idle | Unknown:
-    """In which hours nobody was served although something ran, and what that cost; perhaps of one month alone.
+    share: float = IDLE_SHARE,
+) -> IdleHours | Unknown:
+    """Find the hours in which something ran but served no traffic, and their cost; optionally of one month.
 
-    An hour is idle in which less than `share` of what the busiest hour served was served. That is read from lines that
-    come of serving (capacity units of load balancers, bytes out, gateways); `served`, an amount for each hour by its
-    beginning in UTC, such as RequestCount of CloudWatch, tells it for sure. A bill that is not hourly, or has no such
-    lines, does not tell.
+    An hour is idle if it served less than `share` of the busiest hour. By default traffic is read from lines that it
+    causes (capacity units of load balancers, bytes out, gateways). `served` replaces that by a measured amount for
+    each hour, by its start in UTC, such as RequestCount of CloudWatch. Returns `Unknown` where the bill is not hourly
+    or has no lines of traffic.
 
     Raises:
         UsageError: the bill does not have the metric, the currency or the month.
     """
     import pandas
 
-    asked = chosen(bill, metric, currency, period)
-    lines = asked.lines.filter(asked.lines.line_item_type.fill_null("").isin(("Usage", "DiscountedUsage")))
+    selection = select(bill, metric, currency, period)
+    lines = selection.lines.filter(selection.lines.line_item_type.fill_null("").isin(("Usage", "DiscountedUsage")))
     usage_type = lines.usage_type.fill_null("")
-    told = lines.mutate(
-        hour=lines.start.truncate("h"), runs=usage_type.re_search(RUNS), serves=usage_type.re_search(SERVES)
+    lines = lines.mutate(
+        hour=lines.start.truncate("h"), runs=usage_type.re_search(RUNNING), serves=usage_type.re_search(SERVING)
     ).filter(lambda t: t.runs | t.serves)
-    table = told.group_by("hour", "runs", "usage_type").aggregate(
-        cost=told.amount.sum(), quantity=told.quantity.sum(), longest=hours_of(told).max()
+    table = lines.group_by("hour", "runs", "usage_type").aggregate(
+        cost=lines.amount.sum(), quantity=lines.quantity.sum(), longest=line_hours(lines).max()
     )
-    rows = bill.frame(table.order_by("hour", "usage_type"))
-    ran, telling = rows[rows["runs"]], rows[~rows["runs"] & (rows["quantity"] > 0)]
-    if ran.empty:
-        return Unknown(_QUESTION, f"nothing in this {bill.format} bill is known to run by the hour")
-    if ran["hour"].isna().any() or ran["longest"].isna().any() or ran["longest"].max() > _AN_HOUR:
-        return Unknown(_QUESTION, "the bill is not hourly: ask AWS for an hourly export, or Cost Explorer for hours")
+    rows = bill.to_frame(table.order_by("hour", "usage_type"))
+    running, serving = rows[rows["runs"]], rows[~rows["runs"] & (rows["quantity"] > 0)]
+    if running.empty:
+        return Unknown(_QUESTION, f"this {bill.format} bill has no usage that is charged by the hour")
+    if running["hour"].isna().any() or running["longest"].isna().any() or running["longest"].max() > _ONE_HOUR:
+        return Unknown(_QUESTION, "the bill is not hourly; ask AWS for an hourly export, or Cost Explorer for hours")
     if served is not None:
         amount = pandas.Series(dict(served), dtype=float)
         amount = amount / amount.max() if len(amount) and amount.max() > 0 else amount
-    elif telling.empty:
-        return Unknown(_QUESTION, "no line comes of serving somebody (capacity units, bytes): give served=")
+    elif serving.empty:
+        return Unknown(_QUESTION, "the bill has no lines of traffic (capacity units, bytes); give served=")
     else:
-        amount = _of_the_busiest(telling)
-    cost = ran.groupby("hour")["cost"].sum()
+        amount = _share_of_busiest_hour(serving)
+    cost = running.groupby("hour")["cost"].sum()
     hours = pandas.DataFrame({"cost": cost, "served": amount.reindex(cost.index, fill_value=0.0)})
-    return Idle(hours.assign(idle=hours["served"] < share), asked.currency)
+    return IdleHours(hours.assign(idle=hours["served"] < share), selection.currency)
 
 
-def draw_idle(found: Idle | Unknown) -> Chart:
-    """Every hour as a square, a day a column: it served somebody, ran for nobody, or nothing ran."""
-    if isinstance(found, Unknown):
-        return draw_unknown(found)
-    from matplotlib.colors import ListedColormap
-
-    figure, axes = canvas(repr(found), beneath="hours of each day, UTC")
-    grid, days = _grid(found.hours)
-    axes.pcolormesh(
-        grid, cmap=ListedColormap([_OFF, _SERVED, _IDLE]), vmin=0, vmax=2, edgecolors="white", linewidth=0.6
-    )
-    axes.set_yticks([0.5, 6.5, 12.5, 18.5], ["0:00", "6:00", "12:00", "18:00"])
-    axes.set_ylim(24, 0)
-    step = -(-len(days) // 12)
-    axes.set_xticks([at + 0.5 for at in range(0, len(days), step)], [f"{day:%b} {day.day}" for day in days[::step]])
-    axes.tick_params(length=0, colors=GREY)
-    axes.spines[:].set_visible(False)
-    words = {"served somebody": _SERVED, "ran for nobody": _IDLE}
-    for at, (word, colour) in enumerate(words.items()):
-        place = (1, 1), (-205 + 108 * at, 6)
-        axes.annotate(f"■ {word}", place[0], place[1], "axes fraction", "offset points", color=colour, fontsize=9)
-    return Chart(figure, repr(found))
-
-
-def _of_the_busiest(telling: pandas.DataFrame) -> Any:
-    """What was served in each hour, of the busiest: each usage type by itself, and the most of them."""
-    most = telling.groupby("usage_type")["quantity"].transform("max")
-    return (telling["quantity"] / most).groupby(telling["hour"]).max()
-
-
-def _grid(hours: pandas.DataFrame) -> tuple[Any, list[Any]]:
-    import pandas
-
-    days = list(pandas.date_range(hours.index.min().normalize(), hours.index.max().normalize()))
-    state = hours["idle"].map({True: 2, False: 1})
-    every = pandas.date_range(days[0], periods=24 * len(days), freq="h")
-    return state.reindex(every, fill_value=0).to_numpy().reshape(len(days), 24).T, days
+def _share_of_busiest_hour(serving: pandas.DataFrame) -> Any:
+    """The traffic of each hour relative to the busiest one: the maximum over the usage types."""
+    most = serving.groupby("usage_type")["quantity"].transform("max")
+    return (serving["quantity"] / most).groupby(serving["hour"]).max()

@@ -1,4 +1,4 @@
-"""What changed between two months and why: quantities, rates, what was free, new things and gone ones."""
+"""Compare two months of a bill, and explain each difference by quantity, rate, free tier, new or gone usage."""
 
 from __future__ import annotations
 
@@ -6,28 +6,38 @@ from collections import defaultdict
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from esaws.costs.analysis.selection import Chosen, Unknown, chosen, days_in, money, spans
-from esaws.costs.analysis.usage_by_day import NOTHING, complete_days, total
+from esaws.costs.analysis.selection import (
+    BillSelection,
+    Unknown,
+    days_in_month,
+    format_money,
+    granularity,
+    select,
+)
+from esaws.costs.analysis.usage_by_day import ZERO, complete_days, total
+from esaws.costs.results import TableResult
 from esaws.errors import UsageError
 
 if TYPE_CHECKING:
     import pandas
 
+    from esaws.chart import Chart
     from esaws.costs.bill.bill import Bill
 
 EFFECTS = ("quantity", "rate", "free_tier", "new", "gone", "other")
-"""Why something costs more or less; `other` is what nobody can tell: charges that have no quantity, and taxes."""
-_NAMES = ("service", "usage_type", "operation", "line_item_type")
-_Key = tuple[str, str, str, str]
-_DIGITS = 10
-"""AWS's decimals of an amount."""
+"""The reasons of a difference; `other` is for charges without a quantity, and for taxes."""
+_KEY_COLUMNS = ("service", "usage_type", "operation", "line_item_type")
+Key = tuple[str, str, str, str]
+"""The values of `_KEY_COLUMNS`."""
+_DECIMALS = 10
+"""The decimals of AWS's amounts."""
 
 
 @dataclass(frozen=True)
-class Change:
-    """What one usage cost before and after, and why: the effects add up to the difference exactly."""
+class CostChange:
+    """The costs of one kind of usage in two months; the effects add up to the difference exactly."""
 
     service: str
     usage_type: str
@@ -35,40 +45,40 @@ class Change:
     line_item_type: str
     before: Decimal
     after: Decimal
-    quantity: Decimal = NOTHING
-    """More or less of it, at the rate of before."""
-    rate: Decimal = NOTHING
-    """Another rate, of what was charged after."""
-    free_tier: Decimal = NOTHING
-    """Less or more of it was free."""
-    new: Decimal = NOTHING
-    gone: Decimal = NOTHING
-    other: Decimal = NOTHING
+    quantity: Decimal = ZERO
+    """The effect of another quantity, at the rate of the first month."""
+    rate: Decimal = ZERO
+    """The effect of another rate, on the charged quantity of the second month."""
+    free_tier: Decimal = ZERO
+    """The effect of more or less free usage."""
+    new: Decimal = ZERO
+    gone: Decimal = ZERO
+    other: Decimal = ZERO
 
     @property
     def difference(self) -> Decimal:
         return self.after - self.before
 
     @property
-    def what(self) -> str:
+    def label(self) -> str:
         kind = "" if self.line_item_type in ("", "Usage") else self.line_item_type
         words = dict.fromkeys(word for word in (self.service, self.usage_type, self.operation, kind) if word)
         return " ".join(words) or "all"
 
 
 @dataclass(frozen=True)
-class Changes:
-    """Two months, or the same first days of both, and what makes the difference."""
+class MonthOverMonth(TableResult):
+    """Two months, or the same first days of both, and the changes between them."""
 
     before: date
     after: date
     days: int | None
-    """Both are counted over so many of their first days; None where they are counted whole."""
-    changes: tuple[Change, ...]
+    """The number of first days of both months that are compared; None where they are compared whole."""
+    changes: tuple[CostChange, ...]
     """The largest first."""
     currency: str
     left_out_before: Decimal
-    """What was charged behind those days, and is not compared."""
+    """Charges after those days, which are not compared."""
     left_out_after: Decimal
 
     @property
@@ -80,120 +90,148 @@ class Changes:
         return total(change.after for change in self.changes)
 
     def effects(self) -> dict[str, Decimal]:
-        """How much each effect makes of the difference; all of them add up to it."""
+        """The sum of each effect; together they are the difference between the months."""
         return {name: total(getattr(change, name) for change in self.changes) for name in EFFECTS}
 
     def to_frame(self) -> pandas.DataFrame:
-        """One row a change, the largest first, by what it is of.
+        """One row a change, the largest first, indexed by service, usage type and operation.
 
-        Columns, in the currency: before, after, difference, and what makes it: quantity, rate, free_tier, new, gone,
+        Columns, in the currency: before, after, difference, and its effects: quantity, rate, free_tier, new, gone,
         other.
         """
         import pandas
 
         columns = ("before", "after", "difference", *EFFECTS)
         rows = [[float(getattr(change, name)) for name in columns] for change in self.changes]
-        index = pandas.Index([change.what for change in self.changes], name="what", dtype=object)
+        index = pandas.Index([change.label for change in self.changes], name="what", dtype=object)
         return pandas.DataFrame(rows, index=index, columns=list(columns), dtype=float)
 
+    def to_dict(self) -> dict[str, Any]:
+        """before, after (months), days, currency, total_before, total_after, effects, changes.
+
+        effects has an amount for each effect; changes is a list of the frame's rows, with the key what.
+        """
+        return {
+            "before": f"{self.before:%Y-%m}",
+            "after": f"{self.after:%Y-%m}",
+            "days": self.days,
+            "currency": self.currency,
+            "total_before": float(self.total_before),
+            "total_after": float(self.total_after),
+            "effects": {name: float(amount) for name, amount in self.effects().items()},
+            "changes": self.to_frame().reset_index().to_dict("records"),
+        }
+
+    def draw(self, top: int = 8) -> Chart:
+        """A waterfall from one month to the other: the `top` largest changes with their reason, then all others."""
+        from esaws.costs.analysis.month_over_month_chart import draw_month_over_month
+
+        return draw_month_over_month(self, top)
+
     def __repr__(self) -> str:
-        one, two = money(self.total_before, self.currency), money(self.total_after, self.currency)
-        span = f", {self.days} days each" if self.days else ""
-        return f"from {one} in {self.before:%Y-%m} to {two} in {self.after:%Y-%m}{span}"
+        before, after = format_money(self.total_before, self.currency), format_money(self.total_after, self.currency)
+        days = f", {self.days} days each" if self.days else ""
+        return f"from {before} in {self.before:%Y-%m} to {after} in {self.after:%Y-%m}{days}"
 
 
-def changes(
+def month_over_month(
     bill: Bill,
     before: date | None = None,
     after: date | None = None,
     *,
     metric: str | None = None,
     currency: str | None = None,
-) -> Changes | Unknown:
-    """What changed from one month to another, by default the last of the bill and the one before it in the bill.
+) -> MonthOverMonth | Unknown:
+    """Compare two months of a bill, by default the last one and the one before it.
 
-    Months of different length, and one that still runs, are compared over the same number of first days, where the bill
-    tells days. Unknown where the bill is of one month alone.
+    Months of different length, or an incomplete one, are compared over the same number of first days where the bill
+    has daily lines. Returns `Unknown` where the bill covers one month only.
 
     Raises:
-        UsageError: both months are the same; or as `chosen`.
+        UsageError: both months are the same; or the bill does not have the metric, the currency or a month.
     """
     if len(bill.months) < 2 and (before is None or after is None):
-        return Unknown("what changed", f"the bill is of {bill.period or 'no month'} alone: read another month with it")
+        return Unknown("what changed", f"the bill covers {bill.period or 'no month'} only; read another month with it")
     last = (after or bill.months[-1]).replace(day=1)
     earlier = [month for month in bill.months if month < last]
     if before is None and not earlier:
         return Unknown("what changed", f"the bill has no month before {last:%Y-%m}")
     first = (before or earlier[-1]).replace(day=1)
     if first == last:
-        raise UsageError(f"both months are {first:%Y-%m}: choose two")
-    of = [chosen(bill, metric, currency, month) for month in (first, last)]
-    days = _days(of, (first, last))
+        raise UsageError(f"both months are {first:%Y-%m}: choose two different ones")
+    selections = [select(bill, metric, currency, month) for month in (first, last)]
+    days = _comparable_days(selections, (first, last))
     if days == 0:
-        return Unknown("what changed", f"no day of {first:%Y-%m} or of {last:%Y-%m} is complete in the bill")
-    one, left_one = _amounts(of[0], first, days)
-    two, left_two = _amounts(of[1], last, days)
-    found = [_change(key, one.get(key), two.get(key)) for key in sorted({*one, *two})]
-    kept = [change for change in found if change.before or change.after]
-    kept.sort(key=lambda change: (-abs(change.difference), change.what))
-    return Changes(first, last, days, tuple(kept), of[0].currency, left_one, left_two)
+        return Unknown("what changed", f"the bill has no complete day in {first:%Y-%m} or in {last:%Y-%m}")
+    amounts_before, left_out_before = _amounts(selections[0], first, days)
+    amounts_after, left_out_after = _amounts(selections[1], last, days)
+    keys = sorted({*amounts_before, *amounts_after})
+    changes = [explain_change(key, amounts_before.get(key), amounts_after.get(key)) for key in keys]
+    changes = [change for change in changes if change.before or change.after]
+    changes.sort(key=lambda change: (-abs(change.difference), change.label))
+    currency = selections[0].currency
+    return MonthOverMonth(first, last, days, tuple(changes), currency, left_out_before, left_out_after)
 
 
 @dataclass
-class _Amount:
-    cost: Decimal = NOTHING
-    quantity: Decimal = NOTHING
-    free: Decimal = NOTHING
-    counted: bool = False
-    """Whether it is usage and has a quantity."""
+class MonthlyAmount:
+    """What one kind of usage cost in a month."""
+
+    cost: Decimal = ZERO
+    quantity: Decimal = ZERO
+    free: Decimal = ZERO
+    has_quantity: bool = False
+    """Whether it is usage with a quantity."""
 
 
-def _days(of: list[Chosen], months: tuple[date, date]) -> int | None:
-    if any(spans(each) == "months" for each in of):
+def _comparable_days(selections: list[BillSelection], months: tuple[date, date]) -> int | None:
+    if any(granularity(selection) == "months" for selection in selections):
         return None
-    days = [complete_days(each, month) for each, month in zip(of, months, strict=True)]
-    whole = [days_in(month) for month in months]
-    return None if days == whole and whole[0] == whole[1] else min(days)
+    days = [complete_days(selection, month) for selection, month in zip(selections, months, strict=True)]
+    lengths = [days_in_month(month) for month in months]
+    return None if days == lengths and lengths[0] == lengths[1] else min(days)
 
 
-def _amounts(of: Chosen, month: date, days: int | None) -> tuple[dict[_Key, _Amount], Decimal]:
-    lines = of.lines.mutate(**{name: of.lines[name].fill_null("") for name in _NAMES})
-    until = month.replace(day=days) if days else date.max
-    within = (lines.start.date() <= until).fill_null(True)
-    lines = lines.mutate(at_no_cost=lines.free.fill_null(False), within=within, recurring=lines.recurs)
-    table = lines.group_by(*_NAMES, "at_no_cost", "within", "recurring").aggregate(
+def _amounts(selection: BillSelection, month: date, days: int | None) -> tuple[dict[Key, MonthlyAmount], Decimal]:
+    lines = selection.lines.mutate(**{name: selection.lines[name].fill_null("") for name in _KEY_COLUMNS})
+    last_day = month.replace(day=days) if days else date.max
+    within = (lines.start.date() <= last_day).fill_null(True)
+    lines = lines.mutate(is_free=lines.free.fill_null(False), within=within, recurring=lines.recurs)
+    table = lines.group_by(*_KEY_COLUMNS, "is_free", "within", "recurring").aggregate(
         quantity=lines.quantity.sum(), cost=lines.amount.sum()
     )
-    found: dict[_Key, _Amount] = defaultdict(_Amount)
-    left_out = NOTHING
-    for row in of.rows_of(table):
-        cost, quantity = row["cost"] or NOTHING, row["quantity"] or NOTHING
+    amounts: dict[Key, MonthlyAmount] = defaultdict(MonthlyAmount)
+    left_out = ZERO
+    for row in selection.fetch_rows(table):
+        cost, quantity = row["cost"] or ZERO, row["quantity"] or ZERO
         if not row["within"]:
             left_out += cost
             continue
-        amount = found[row["service"], row["usage_type"], row["operation"], row["line_item_type"]]
+        amount = amounts[row["service"], row["usage_type"], row["operation"], row["line_item_type"]]
         amount.cost += cost
         amount.quantity += quantity
-        amount.free += quantity if row["at_no_cost"] else NOTHING
-        amount.counted = amount.counted or bool(row["recurring"] and quantity)
-    return found, left_out
+        amount.free += quantity if row["is_free"] else ZERO
+        amount.has_quantity = amount.has_quantity or bool(row["recurring"] and quantity)
+    return amounts, left_out
 
 
-def _change(key: _Key, before: _Amount | None, after: _Amount | None) -> Change:
-    """Paid quantity times rate, before and after: the difference of the two products, term by term."""
-    one, two = before or _Amount(), after or _Amount()
+def explain_change(key: Key, before: MonthlyAmount | None, after: MonthlyAmount | None) -> CostChange:
+    """Split the difference of two products, charged quantity times rate, into its terms."""
+    one, two = before or MonthlyAmount(), after or MonthlyAmount()
     difference = two.cost - one.cost
     if before is None:
-        return Change(*key, one.cost, two.cost, new=difference)
+        return CostChange(*key, one.cost, two.cost, new=difference)
     if after is None:
-        return Change(*key, one.cost, two.cost, gone=difference)
-    paid, paid_after = one.quantity - one.free, two.quantity - two.free
-    rates = [amount.cost / quantity for amount, quantity in ((one, paid), (two, paid_after)) if quantity > 0]
-    told = one.counted and two.counted and bool(rates)
-    if not told or (paid <= 0 and one.cost) or (paid_after <= 0 and two.cost):
-        return Change(*key, one.cost, two.cost, other=difference)
-    more = round(rates[0] * (two.quantity - one.quantity), _DIGITS)
-    freed = round(-rates[0] * (two.free - one.free), _DIGITS)
+        return CostChange(*key, one.cost, two.cost, gone=difference)
+    charged_before, charged_after = one.quantity - one.free, two.quantity - two.free
+    pairs = ((one, charged_before), (two, charged_after))
+    rates = [amount.cost / quantity for amount, quantity in pairs if quantity > 0]
+    is_explainable = one.has_quantity and two.has_quantity and bool(rates)
+    if not is_explainable or (charged_before <= 0 and one.cost) or (charged_after <= 0 and two.cost):
+        return CostChange(*key, one.cost, two.cost, other=difference)
+    quantity = round(rates[0] * (two.quantity - one.quantity), _DECIMALS)
+    free_tier = round(-rates[0] * (two.free - one.free), _DECIMALS)
     if len(rates) == 1:
-        return Change(*key, one.cost, two.cost, quantity=difference - freed, free_tier=freed)
-    return Change(*key, one.cost, two.cost, quantity=more, free_tier=freed, rate=difference - more - freed)
+        return CostChange(*key, one.cost, two.cost, quantity=difference - free_tier, free_tier=free_tier)
+    rate = difference - quantity - free_tier
+    return CostChange(*key, one.cost, two.cost, quantity=quantity, free_tier=free_tier, rate=rate)

@@ -1,4 +1,7 @@
-"""What of a bill is looked at: the lines of one currency, counted by one metric; or that a bill can't tell."""
+"""The part of a bill that an analysis reads: the lines of one currency, counted by one metric.
+
+`Unknown` is the answer where a bill does not contain what the question needs.
+"""
 
 from __future__ import annotations
 
@@ -9,23 +12,25 @@ from decimal import Decimal
 from math import isfinite
 from typing import TYPE_CHECKING, Any
 
-from esaws.costs.bill.free_tier import decimal
+from esaws.costs.bill.free_tier import to_decimal
 from esaws.costs.bill.queries import totals
 from esaws.costs.bill.schema import METRICS
+from esaws.costs.results import TableResult
 from esaws.errors import UsageError
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
     import pandas
 
+    from esaws.chart import Chart
     from esaws.costs.bill.bill import Bill
 
 _CENT = 0.01
-_DAY = 25
-"""The hours of a day, also of that on which clocks are put back."""
+_LONGEST_DAY_H = 25
+"""The day on which clocks are put back has 25 hours."""
 
-UNNAMED = "unknown"
-"""The currency of lines that name none."""
+UNNAMED_CURRENCY = "unknown"
+"""Stands for the currency of lines that name none."""
 
 RECURRING = (
     "",
@@ -39,92 +44,100 @@ RECURRING = (
     "BundledDiscount",
     "DistributorDiscount",
 )
-"""The types of line items that go on as usage does; all others (tax, fees, credits, refunds) are charged at once.
+"""The types of line items that recur as usage does. All others (tax, fees, credits, refunds) are charged once.
 
 https://docs.aws.amazon.com/cur/latest/userguide/Lineitem-columns.html#Lineitem-details-L-LineItemType
 """
 
 
 @dataclass(frozen=True)
-class Unknown:
-    """The bill can't tell; `why`, and what could."""
+class Unknown(TableResult):
+    """The answer to a question that a bill can't answer; `reason` says why, and which data would help."""
 
     question: str
-    why: str
+    reason: str
 
     def to_frame(self) -> pandas.DataFrame:
-        """One row, by the question: why it can't be told."""
+        """One row, indexed by the question, with the column unknown: the reason."""
         import pandas
 
-        return pandas.DataFrame({"unknown": [self.why]}, index=pandas.Index([self.question], name="question"))
+        return pandas.DataFrame({"unknown": [self.reason]}, index=pandas.Index([self.question], name="question"))
+
+    def to_dict(self) -> dict[str, Any]:
+        """unknown: the reason."""
+        return {"unknown": self.reason}
+
+    def draw(self, *_: Any) -> Chart:
+        """A picture that says so; it takes and ignores the arguments of the result that it stands for."""
+        from esaws.costs.analysis.charts import draw_unknown
+
+        return draw_unknown(self)
 
     def __repr__(self) -> str:
-        return f"unknown: {self.why}"
+        return f"unknown: {self.reason}"
 
     def __bool__(self) -> bool:
-        raise TypeError("unknown is neither yes nor no: ask isinstance(answer, Unknown)")
+        raise TypeError("an unknown answer is neither true nor false; use isinstance(answer, Unknown)")
 
 
 @dataclass(frozen=True)
-class Chosen:
-    """Lines of one currency with two more columns: `amount`, by the metric, and `recurs`, whether it goes on as usage
-    does and is told by days or hours."""
+class BillSelection:
+    """Lines of a bill in one currency, with two more columns.
+
+    `amount` is the cost by the metric. `recurs` is true for lines of recurring usage that span a day or less.
+    """
 
     bill: Bill
     lines: ir.Table
     metric: str
     currency: str
 
-    @property
-    def cost(self) -> ir.NumericValue:
-        """What each line costs."""
-        return self.lines.amount
-
-    def rows_of(self, table: ir.Table) -> list[dict[str, Any]]:
-        """The rows of an aggregate; NULL text is empty, and numbers are decimals.
+    def fetch_rows(self, table: ir.Table) -> list[dict[str, Any]]:
+        """The rows of an aggregate, with numbers as decimals.
 
         Raises:
-            UsageError: an amount is no number.
+            UsageError: an amount is not a number.
         """
-        found = []
-        for row in self.bill.rows_of(table):
+        rows = []
+        for row in self.bill.fetch_rows(table):
             if any(isinstance(value, float) and not isfinite(value) for value in row.values()):
-                raise self.bill.no_number()
-            found.append({name: decimal(x) if isinstance(x, float | Decimal) else x for name, x in row.items()})
-        return found
+                raise self.bill.invalid_cost_error()
+            rows.append({name: to_decimal(x) if isinstance(x, float | Decimal) else x for name, x in row.items()})
+        return rows
 
 
-def chosen(bill: Bill, metric: str | None = None, currency: str | None = None, period: date | None = None) -> Chosen:
-    """The lines of a bill in one currency, and perhaps of one month.
+def select(
+    bill: Bill, metric: str | None = None, currency: str | None = None, period: date | None = None
+) -> BillSelection:
+    """Select the lines of a bill in one currency, and optionally of one month.
 
     Raises:
-        UsageError: the bill does not have the metric, the currency or the month, or has several currencies and none is
-            chosen.
+        UsageError: the bill does not have the metric, the currency or the month; or it has several currencies and
+            `currency` is not given.
     """
-    counted = bill.metric(metric)
+    metric = bill.resolve_metric(metric)
     lines = bill.lines
     if period is not None:
         period = period.replace(day=1)
         if period not in bill.months:
-            raise UsageError(f"the bill has no {period:%Y-%m}; it is of {_months(bill)}")
+            raise UsageError(f"the bill does not cover {period:%Y-%m}; it covers {_format_months(bill)}")
         lines = lines.filter(lines.period == period)
-    amounts: dict[str, bool] = {}
-    for row in bill.rows_of(totals(bill.lines, counted)):
+    has_cost: dict[str, bool] = {}
+    for row in bill.fetch_rows(totals(bill.lines, metric)):
         if row["cost"] is not None and not isfinite(row["cost"]):
-            raise bill.no_number()
-        amounts[row["currency"] or UNNAMED] = bool(row["cost"])
-    names = [name for name, any_cost in amounts.items() if name != UNNAMED or any_cost] or list(amounts)
+            raise bill.invalid_cost_error()
+        has_cost[row["currency"] or UNNAMED_CURRENCY] = bool(row["cost"])
+    names = [name for name, any_cost in has_cost.items() if name != UNNAMED_CURRENCY or any_cost] or list(has_cost)
     if currency is None and len(names) > 1:
-        raise UsageError(f"the bill is in {' and '.join(names)}, which are never added: choose a currency")
+        raise UsageError(f"the bill is in {' and '.join(names)}, which can't be added up; choose one with currency=")
     if currency is not None and currency not in names:
-        raise UsageError(f"nothing in the bill is in {currency}; it is in {' and '.join(names) or 'no currency'}")
-    one = currency or next(iter(names), UNNAMED)
-    if len(amounts) > 1:
-        said = lines.currency.fill_null("")
-        lines = lines.filter(said == ("" if one == UNNAMED else one))
-    amount = lines[METRICS[counted]]
+        raise UsageError(f"the bill has no costs in {currency}; it is in {' and '.join(names) or 'no currency'}")
+    currency = currency or next(iter(names), UNNAMED_CURRENCY)
+    if len(has_cost) > 1:
+        lines = lines.filter(lines.currency.fill_null("") == ("" if currency == UNNAMED_CURRENCY else currency))
+    amount = lines[METRICS[metric]]
     lines = lines.mutate(amount=amount.fill_null(_zero(amount)), recurs=_recurs(lines))
-    return Chosen(bill, lines, counted, one)
+    return BillSelection(bill, lines, metric, currency)
 
 
 def _zero(amount: ir.Value) -> ir.Value:
@@ -134,24 +147,24 @@ def _zero(amount: ir.Value) -> ir.Value:
 
 
 def _recurs(lines: ir.Table) -> ir.BooleanValue:
-    of_type = lines.line_item_type.fill_null("").isin(RECURRING) & (lines.service.fill_null("") != "Tax")
-    return of_type & (hours_of(lines) <= _DAY).fill_null(True)
+    has_recurring_type = lines.line_item_type.fill_null("").isin(RECURRING) & (lines.service.fill_null("") != "Tax")
+    return has_recurring_type & (line_hours(lines) <= _LONGEST_DAY_H).fill_null(True)
 
 
-def hours_of(lines: ir.Table) -> ir.NumericValue:
-    """How many hours a line spans; NULL where it does not say."""
+def line_hours(lines: ir.Table) -> ir.NumericValue:
+    """The hours from start to end of a line; NULL where either is missing."""
     return (lines.end.epoch_seconds() - lines.start.epoch_seconds()) / 3600
 
 
-def spans(of: Chosen) -> str:
-    """What most usage of a bill is told by: `hours`, `days` or `months`."""
-    usage = of.lines.filter(of.lines.line_item_type.fill_null("").isin(RECURRING))
-    hours = hours_of(usage)
-    (row,) = of.bill.rows_of(
+def granularity(selection: BillSelection) -> str:
+    """The time span of most usage lines: `hours`, `days` or `months`."""
+    usage = selection.lines.filter(selection.lines.line_item_type.fill_null("").isin(RECURRING))
+    hours = line_hours(usage)
+    (row,) = selection.bill.fetch_rows(
         usage.aggregate(
             known=hours.count(),
             hourly=(hours <= 1).sum().fill_null(0),
-            daily=(hours <= _DAY).sum().fill_null(0),
+            daily=(hours <= _LONGEST_DAY_H).sum().fill_null(0),
             starts=usage.start.nunique(),
             days=usage.start.date().nunique(),
         )
@@ -165,15 +178,15 @@ def spans(of: Chosen) -> str:
     return "days" if row["daily"] * 2 >= row["known"] else "months"
 
 
-def days_in(month: date) -> int:
+def days_in_month(month: date) -> int:
     return calendar.monthrange(month.year, month.month)[1]
 
 
-def money(amount: Decimal | float, currency: str) -> str:
-    """An amount in words: to the cent, and with two digits below it."""
+def format_money(amount: Decimal | float, currency: str) -> str:
+    """Format an amount to the cent; amounts below half a cent get two significant digits."""
     small = 0 < abs(float(amount)) < _CENT / 2
     return f"{amount:,.2g} {currency}" if small else f"{amount:,.2f} {currency}"
 
 
-def _months(bill: Bill) -> str:
+def _format_months(bill: Bill) -> str:
     return ", ".join(f"{month:%Y-%m}" for month in bill.months) or "no month"

@@ -1,4 +1,4 @@
-"""The usage of a bill by day, in sums: how much, what of it was free, and which allowance it falls under."""
+"""Daily sums of a bill's usage: quantities, the part that was free, costs, and the allowance that covers it."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 
-from esaws.costs.analysis.selection import Chosen, days_in
+from esaws.costs.analysis.selection import BillSelection, days_in_month
 from esaws.costs.bill.free_tier import allowance_of
 from esaws.pricelist import Allowance
 
-NOTHING = Decimal(0)
-_NAMES = ("payer", "service", "product_code", "usage_type", "operation", "region", "unit")
+ZERO = Decimal(0)
+_KEY_COLUMNS = ("payer", "service", "product_code", "usage_type", "operation", "region", "unit")
 
 
 @dataclass(frozen=True)
-class Key:
-    """What lines have in common that are of the same usage."""
+class UsageKey:
+    """What identifies usage of one kind."""
 
     payer: str
     service: str
@@ -30,7 +30,7 @@ class Key:
 
     @property
     def allowance(self) -> Allowance | None:
-        """What covers it in the first 12 months of an account, if anything does."""
+        """The free-tier allowance that covers it in the first 12 months of an account, or None."""
         return allowance_of(
             {name: getattr(self, name) for name in ("product_code", "usage_type", "operation", "region")}
         )
@@ -40,56 +40,60 @@ class Key:
 
 
 @dataclass
-class Used:
-    """Usage by day (UTC): quantities, what of them was free, and what was charged."""
+class UsageByDay:
+    """Usage of one kind by day (UTC)."""
 
-    key: Key
+    key: UsageKey
     quantity: dict[date, Decimal] = field(default_factory=lambda: defaultdict(Decimal))
     free: dict[date, Decimal] = field(default_factory=lambda: defaultdict(Decimal))
+    """The part of the quantity that was free."""
     cost: dict[date, Decimal] = field(default_factory=lambda: defaultdict(Decimal))
-    listed: dict[date, Decimal] = field(default_factory=lambda: defaultdict(Decimal))
-    """What the free part would have cost on demand, as far as the bill tells."""
+    free_at_list_price: dict[date, Decimal] = field(default_factory=lambda: defaultdict(Decimal))
+    """The on-demand price of the free part, where the bill has it."""
 
 
-def used_by_day(of: Chosen) -> list[Used]:
-    """What recurs in some lines, by usage and day; in the order of the keys."""
-    lines = of.lines.filter(of.lines.recurs & of.lines.start.notnull())
-    names = {name: lines[name].fill_null("") for name in _NAMES}
-    told = lines.mutate(**names, day=lines.start.date(), at_no_cost=lines.free.fill_null(False))
-    table = told.group_by(*_NAMES, "day", "at_no_cost").aggregate(
-        quantity=told.quantity.sum(), cost=told.amount.sum(), listed=told.list_cost.sum()
+def daily_usage(selection: BillSelection) -> list[UsageByDay]:
+    """Sum up the recurring lines by kind of usage and day; sorted by key."""
+    lines = selection.lines.filter(selection.lines.recurs & selection.lines.start.notnull())
+    names = {name: lines[name].fill_null("") for name in _KEY_COLUMNS}
+    lines = lines.mutate(**names, day=lines.start.date(), is_free=lines.free.fill_null(False))
+    table = lines.group_by(*_KEY_COLUMNS, "day", "is_free").aggregate(
+        quantity=lines.quantity.sum(), cost=lines.amount.sum(), list_cost=lines.list_cost.sum()
     )
-    found: dict[Key, Used] = {}
-    for row in of.rows_of(table):
-        key = Key(*(row[name] for name in _NAMES))
-        used, day = found.setdefault(key, Used(key)), row["day"]
-        used.quantity[day] += row["quantity"] or NOTHING
-        used.cost[day] += row["cost"] or NOTHING
-        if row["at_no_cost"]:
-            used.free[day] += row["quantity"] or NOTHING
-            used.listed[day] += row["listed"] or NOTHING
-    return [found[key] for key in sorted(found, key=lambda key: tuple(getattr(key, name) for name in _NAMES))]
+    usages: dict[UsageKey, UsageByDay] = {}
+    for row in selection.fetch_rows(table):
+        key = UsageKey(*(row[name] for name in _KEY_COLUMNS))
+        usage, day = usages.setdefault(key, UsageByDay(key)), row["day"]
+        usage.quantity[day] += row["quantity"] or ZERO
+        usage.cost[day] += row["cost"] or ZERO
+        if row["is_free"]:
+            usage.free[day] += row["quantity"] or ZERO
+            usage.free_at_list_price[day] += row["list_cost"] or ZERO
+    return [usages[key] for key in sorted(usages, key=lambda key: tuple(getattr(key, name) for name in _KEY_COLUMNS))]
 
 
-def complete_days(of: Chosen, period: date) -> int:
-    """How many days of a month its usage tells in full: those before the day in which the last line ends."""
-    lines = of.lines.filter(of.lines.recurs & (of.lines.period == period))
-    (row,) = of.bill.rows_of(lines.aggregate(end=lines.end.max(), start=lines.start.max()))
+def complete_days(selection: BillSelection, period: date) -> int:
+    """The number of complete days of usage in a month: those before the day in which the last line ends."""
+    lines = selection.lines.filter(selection.lines.recurs & (selection.lines.period == period))
+    (row,) = selection.bill.fetch_rows(lines.aggregate(end=lines.end.max(), start=lines.start.max()))
     last: datetime | None = row["end"] or row["start"]
     if last is None:
         return 0
-    following = date.fromordinal(period.toordinal() + days_in(period))
-    return days_in(period) if last.date() >= following else max(0, (last.date() - period).days)
+    next_month = date.fromordinal(period.toordinal() + days_in_month(period))
+    return days_in_month(period) if last.date() >= next_month else max(0, (last.date() - period).days)
 
 
-def tells_what_was_free(of: Chosen) -> bool:
-    """Whether any line has what free usage is known by: a list price, or a description."""
-    if of.bill.format == "Cost Explorer":
+def has_free_tier_info(selection: BillSelection) -> bool:
+    """Whether any line has a list price or a description: free usage is recognised by these."""
+    if selection.bill.format == "Cost Explorer":
         return False
-    lines = of.lines
-    (row,) = of.bill.rows_of(lines.aggregate(listed=lines.list_cost.count(), described=lines.description.count()))
+    lines = selection.lines
+    (row,) = selection.bill.fetch_rows(
+        lines.aggregate(listed=lines.list_cost.count(), described=lines.description.count())
+    )
     return bool(row["listed"] or row["described"])
 
 
 def total(amounts: Iterable[Decimal]) -> Decimal:
-    return sum(amounts, NOTHING)
+    """The sum of some amounts, exact."""
+    return sum(amounts, ZERO)

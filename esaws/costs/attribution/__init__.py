@@ -1,1 +1,4 @@
-"""What each decision in an architecture costs: taken away, and the rest priced; together they add up to the whole."""
+"""Attribution of costs to design decisions, of a forecast or of a bill, by Shapley values (ADR 7).
+
+Use `decisions` and `attribute_forecast` of `esaws.costs`.
+"""

@@ -1,4 +1,4 @@
-"""What each decision has cost or will: of a month that is forecast, or of one that was billed."""
+"""Attribute the cost of a month, forecast or billed, to the decisions in an architecture."""
 
 from __future__ import annotations
 
@@ -8,69 +8,93 @@ from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from esaws.cloud import DEFAULT_REGION
-from esaws.costs.attribution.decisions import Decision, Declared, decisions_of, usages_of
-from esaws.costs.attribution.shapley import in_cents, shares
-from esaws.costs.forecasting.lines import Line, rated
+from esaws.costs.attribution.decisions import Decision, Declared, find_decisions, total_usage
+from esaws.costs.attribution.shapley import shapley_values, split_cents
+from esaws.costs.forecasting.lines import ForecastLine, rate_usage
 from esaws.costs.forecasting.month import Month
-from esaws.costs.forecasting.usage import What, consumers
+from esaws.costs.forecasting.usage import Workload, consumers
+from esaws.costs.results import TableResult
 from esaws.errors import UsageError
 from esaws.pricelist import REGIMES, PriceList, Regime, Usage, bundled
 
 if TYPE_CHECKING:
     import pandas
 
-_AS_IT_IS = Month.average()
-"""A month in which quantities are those of the usage."""
-_MOST = 12
+    from esaws.chart import Chart
+
+_AVERAGE_MONTH = Month.average()
+"""In this month quantities stay as they are in the usage."""
+_MAX_DECISIONS = 12
 
 
 @dataclass(frozen=True)
-class Part:
-    """What a decision costs, in USD: its share of the whole, and what is saved where it alone is taken away."""
+class CostShare:
+    """The cost of one decision in USD."""
 
     name: str
-    share: Fraction
-    alone: Decimal | None
-    """None for what was decided by nobody: what is left."""
+    usd: Fraction
+    """Its share of the total."""
+    saved_alone: Decimal | None
+    """What would be saved without this decision alone; None for costs that no decision causes."""
 
 
 @dataclass(frozen=True)
-class Decided:
-    """A sum by decision; the shares of all parts are the sum."""
+class CostAttribution(TableResult):
+    """A total by decision; the shares of decisions and rest add up to it."""
 
-    parts: tuple[Part, ...]
-    """Decisions, the dearest first."""
-    rest: tuple[Part, ...]
-    """What is left without any of them, by service, the dearest first."""
+    decisions: tuple[CostShare, ...]
+    """The most expensive first."""
+    rest: tuple[CostShare, ...]
+    """The cost without any of the decisions, by service, the most expensive first."""
     total_usd: Decimal
 
     def to_frame(self) -> pandas.DataFrame:
-        """One row a part, by its name: usd, to the cent and adding up to the whole, percent of it, and alone_usd, what
-        would be saved without this one alone (NaN for what is left); those do not add up."""
+        """One row a share, indexed by its name.
+
+        Columns: usd (to the cent, adding up to the total), percent of the total, and alone_usd: what would be saved
+        without this decision alone (NaN for the rest). The savings do not add up.
+        """
         import pandas
 
-        parts = [*self.parts, *self.rest]
-        cents = in_cents([part.share for part in parts])
+        shares = [*self.decisions, *self.rest]
+        cents = split_cents([share.usd for share in shares])
         rows = {
-            part.name: {
+            share.name: {
                 "usd": float(usd),
                 "percent": round(100 * float(usd / self.total_usd), 1) if self.total_usd else 0.0,
-                "alone_usd": None if part.alone is None else round(float(part.alone), 2),
+                "alone_usd": None if share.saved_alone is None else round(float(share.saved_alone), 2),
             }
-            for part, usd in zip(parts, cents, strict=True)
+            for share, usd in zip(shares, cents, strict=True)
         }
         frame = pandas.DataFrame.from_dict(rows, orient="index", columns=["usd", "percent", "alone_usd"])
         return frame.astype(float).rename_axis("what")
 
+    def to_dict(self) -> dict[str, Any]:
+        """total_usd, decisions and rest: lists of {name, usd, percent, alone_usd} (None for the rest)."""
+        frame = self.to_frame()
+        rows = [
+            {"name": name, "usd": row.usd, "percent": row.percent, "alone_usd": row.alone_usd}
+            for name, row in frame.iterrows()
+        ]
+        count = len(self.decisions)
+        rest = [row | {"alone_usd": None} for row in rows[count:]]
+        return {"total_usd": round(float(self.total_usd), 2), "decisions": rows[:count], "rest": rest}
+
+    def draw(self, period: str = "") -> Chart:
+        """A bar for each share; `period` is added to the title."""
+        from esaws.costs.attribution.chart import draw_attribution
+
+        return draw_attribution(self, period)
+
     def __repr__(self) -> str:
-        return f"{self.total_usd:.2f} USD by {len(self.parts)} decisions"
+        return f"{self.total_usd:.2f} USD by {len(self.decisions)} decisions"
 
 
-def decided(
-    what: What,
+def attribute_forecast(
+    workload: Workload,
     *,
     month: Month | None = None,
     as_of: date | None = None,
@@ -78,109 +102,108 @@ def decided(
     region: str = DEFAULT_REGION,
     decisions: Sequence[Decision] | None = None,
     prices: PriceList | None = None,
-) -> Decided:
-    """What each decision in an architecture makes of a month's bill: the sum is that of `forecast(count_below=True)`.
+) -> CostAttribution:
+    """Attribute a forecast month to decisions; the total is that of `forecast(include_aws_managed=True)`.
 
-    Without `decisions` those that `decisions_of` finds. `as_of` and `month` as in `forecast`.
+    `decisions` are those that `find_decisions` finds by default. `as_of` and `month` as for `forecast`.
 
     Raises:
-        UsageError: there is no such regime, there are more than 12 decisions, or a price is missing.
+        UsageError: the regime is not known, there are more than 12 decisions, or a price is missing.
     """
-    declared, month = consumers(what), month or Month.average()
-    usages = [_over(usage, month) for usage in usages_of(declared)]
-    when = as_of or month.first or date.today()
-    return split(usages, declared, when, regime, region=region, decisions=decisions, prices=prices)
+    declared, month = consumers(workload), month or Month.average()
+    usages = [replace(usage, quantity=month.quantity(usage)) for usage in total_usage(declared)]
+    day = as_of or month.first or date.today()
+    return attribute_usage(usages, declared, day, regime, region=region, decisions=decisions, prices=prices)
 
 
-def split(
+def attribute_usage(
     usages: Iterable[Usage],
-    what: What,
-    when: date,
+    workload: Workload,
+    day: date,
     regime: Regime,
     *,
     region: str = DEFAULT_REGION,
     decisions: Sequence[Decision] | None = None,
     prices: PriceList | None = None,
-    besides: Iterable[tuple[str, Decimal]] = (),
-) -> Decided:
-    """What each decision makes of usage that was there: by the share of it that the declaration would have less.
+    fixed_costs: Iterable[tuple[str, Decimal]] = (),
+) -> CostAttribution:
+    """Attribute the cost of given usage, at the prices of a day.
 
-    `besides` are sums that no decision changes, by what they are of. Raises as `decided` does.
+    Without a decision, usage shrinks by the factor by which the declared usage would. `fixed_costs` are (name, USD)
+    that no decision changes. Raises as `attribute_forecast`.
     """
-    usages, declared, prices = list(usages), consumers(what), prices or bundled()
-    chosen = decisions_of(declared) if decisions is None else list(decisions)
+    usages, declared, prices = list(usages), consumers(workload), prices or bundled()
+    decisions = find_decisions(declared) if decisions is None else list(decisions)
     if regime not in REGIMES:
-        raise UsageError(f"there is no regime {regime!r}; there are {', '.join(REGIMES)}")
-    if len(chosen) > _MOST:
-        raise UsageError(f"{len(chosen)} decisions are too many to take away in each combination; take {_MOST} at most")
-    whole = usages_of(declared)
+        raise UsageError(f"unknown regime {regime!r}; choose from {', '.join(REGIMES)}")
+    if len(decisions) > _MAX_DECISIONS:
+        raise UsageError(f"{len(decisions)} decisions are too many to combine; pass {_MAX_DECISIONS} at most")
+    whole_usage = total_usage(declared)
 
-    def lines(taken: frozenset[int]) -> Sequence[Line]:
-        left: Declared = declared
-        for number, decision in enumerate(chosen):
+    def lines(taken: frozenset[int]) -> Sequence[ForecastLine]:
+        """The priced lines if only these decisions had been taken."""
+        reduced: Declared = declared
+        for number, decision in enumerate(decisions):
             if number not in taken:
-                left = decision.without(left)
-        share = _shares_left(whole, usages_of(left))
-        used = [replace(each, quantity=each.quantity * share(each)) for each in usages]
-        return rated(used, _AS_IT_IS, regime, region, when, prices).lines
+                reduced = decision.without(reduced)
+        factor = _reduction_factors(whole_usage, total_usage(reduced))
+        scaled = [replace(usage, quantity=usage.quantity * factor(usage)) for usage in usages]
+        return rate_usage(scaled, _AVERAGE_MONTH, regime, region, day, prices).lines
 
-    everything = frozenset(range(len(chosen)))
+    everything = frozenset(range(len(decisions)))
     if unpriced := sorted({line.usage_type for line in lines(everything) if line.usd is None}):
         raise UsageError(f"the price list has no price for {', '.join(unpriced)}")
-    parts, _ = shares(len(chosen), lambda taken: _sum(lines(taken)))
+    values, _ = shapley_values(len(decisions), lambda taken: _sum(lines(taken)))
     total = _sum(lines(everything))
-    found = [
-        Part(decision.name, part, total - _sum(lines(everything - {number})))
-        for number, (decision, part) in enumerate(zip(chosen, parts, strict=True))
+    shares = [
+        CostShare(decision.name, value, total - _sum(lines(everything - {number})))
+        for number, (decision, value) in enumerate(zip(decisions, values, strict=True))
     ]
-    rest: defaultdict[str, Fraction] = defaultdict(Fraction)
+    by_service: defaultdict[str, Fraction] = defaultdict(Fraction)
     for line in lines(frozenset()):
-        rest[f"what is left: {line.service}"] += Fraction(line.usd or 0)
+        by_service[f"what is left: {line.service}"] += Fraction(line.usd or 0)
+    fixed_costs = list(fixed_costs)
     fixed: defaultdict[str, Fraction] = defaultdict(Fraction)
-    for name, usd in besides:
+    for name, usd in fixed_costs:
         fixed[name] += Fraction(usd)
-    left = [Part(name, usd, None) for name, usd in [*rest.items(), *fixed.items()] if usd]
-    return Decided(
-        tuple(sorted(found, key=lambda part: -part.share)),
-        tuple(sorted(left, key=lambda part: -part.share)),
-        total + sum((usd for _, usd in besides), Decimal(0)),
+    rest = [CostShare(name, usd, None) for name, usd in [*by_service.items(), *fixed.items()] if usd]
+    return CostAttribution(
+        tuple(sorted(shares, key=lambda share: -share.usd)),
+        tuple(sorted(rest, key=lambda share: -share.usd)),
+        total + sum((usd for _, usd in fixed_costs), Decimal(0)),
     )
 
 
-def _over(usage: Usage, month: Month) -> Usage:
-    return replace(usage, quantity=month.quantity(usage))
-
-
-def _sum(lines: Iterable[Line]) -> Decimal:
+def _sum(lines: Iterable[ForecastLine]) -> Decimal:
     return sum((line.usd or Decimal(0) for line in lines), Decimal(0))
 
 
-def _shares_left(whole: Sequence[Usage], left: Sequence[Usage]) -> Callable[[Usage], Decimal]:
-    """What of some usage is left, by the declaration; all of it where that does not know it.
+def _reduction_factors(whole: Sequence[Usage], reduced: Sequence[Usage]) -> Callable[[Usage], Decimal]:
+    """A function from usage to the factor by which the declared usage shrinks; 1 for usage that is not declared.
 
-    Bills and declarations may name operations differently: then the usage type decides.
+    Bills and declarations may name operations differently. Then the usage type decides.
     """
-    exact, alike = _quotients(whole, left, _exactly), _quotients(whole, left, _by_type)
-    return lambda usage: exact.get(_exactly(usage), alike.get(_by_type(usage), Decimal(1)))
+    exact, by_type = _quotients(whole, reduced, _exact_key), _quotients(whole, reduced, _type_key)
+    return lambda usage: exact.get(_exact_key(usage), by_type.get(_type_key(usage), Decimal(1)))
 
 
 def _quotients(
-    whole: Iterable[Usage], left: Iterable[Usage], key: Callable[[Usage], Hashable]
+    whole: Iterable[Usage], reduced: Iterable[Usage], key: Callable[[Usage], Hashable]
 ) -> dict[Hashable, Decimal]:
-    before, after = _sums(whole, key), _sums(left, key)
+    before, after = _sums(whole, key), _sums(reduced, key)
     return {name: after.get(name, Decimal(0)) / quantity for name, quantity in before.items() if quantity}
 
 
 def _sums(usages: Iterable[Usage], key: Callable[[Usage], Hashable]) -> dict[Hashable, Decimal]:
-    found: defaultdict[Hashable, Decimal] = defaultdict(Decimal)
+    sums: defaultdict[Hashable, Decimal] = defaultdict(Decimal)
     for usage in usages:
-        found[key(usage)] += usage.quantity
-    return found
+        sums[key(usage)] += usage.quantity
+    return sums
 
 
-def _exactly(usage: Usage) -> Hashable:
+def _exact_key(usage: Usage) -> Hashable:
     return usage.service, usage.usage_type, usage.operation
 
 
-def _by_type(usage: Usage) -> Hashable:
+def _type_key(usage: Usage) -> Hashable:
     return usage.service, usage.usage_type

@@ -1,4 +1,4 @@
-"""The decisions in an architecture, and what it would be without each."""
+"""Find the decisions in an architecture, and derive what it would declare without each."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from esaws.costs.forecasting.assumptions import parked
-from esaws.costs.forecasting.usage import Consumer, What, consumers, made_by_aws, merged, usage_of
+from esaws.costs.forecasting.assumptions import with_hours_a_day
+from esaws.costs.forecasting.usage import Consumer, Workload, aws_managed_usage, consumers, merge_usages, monthly_usage
 from esaws.costs.forecasting.variations import Variation
 from esaws.pricelist import Usage
 from esaws.resources.auto_scaling_group import AutoScalingGroup
@@ -20,13 +20,13 @@ from esaws.resources.service import Service
 from esaws.resources.task import Task
 
 HOURS_OF_USE = 10
-"""What of a day somebody uses a system that is not parked at night: from eight to six."""
+"""The hours a day in which a system that is not parked at night has users: from eight to six."""
 
 _MEBIBYTES = {"nano": 512, "micro": 1024, "small": 2048, "medium": 4096, "large": 8192}
 """The memory of burstable instances (t2, t3, t4g). https://aws.amazon.com/ec2/instance-types/t3/"""
 _BURSTABLE = ("t2.", "t3.", "t3a.", "t4g.")
-_FOR_TASKS = 0.9
-"""What the system leaves of the memory to tasks: about 950 MiB of a micro's 1,024."""
+_TASK_MEMORY_SHARE = 0.9
+"""The share of an instance's memory that tasks can use: about 950 MiB of a micro's 1,024."""
 _SCALING = (ScalingPolicy, GroupScalingPolicy, CapacityProvider)
 
 Declared = Sequence[Consumer]
@@ -34,15 +34,15 @@ Declared = Sequence[Consumer]
 
 @dataclass(frozen=True)
 class Decision:
-    """Something that somebody decided; `without` gives what would be declared, had it not been so."""
+    """A design decision; `without` returns what would be declared without it."""
 
     name: str
     without: Callable[[Declared], Declared]
 
 
 @dataclass(frozen=True)
-class Used:
-    """Usage that no longer says which resource it is of."""
+class AnonymousUsage:
+    """Usage that no longer belongs to a resource."""
 
     usages: tuple[Usage, ...]
 
@@ -50,91 +50,92 @@ class Used:
         return list(self.usages)
 
 
-def decisions_of(what: What, hours_of_use: float = HOURS_OF_USE) -> list[Decision]:
-    """What was decided in an architecture or a plan, as far as it can be taken away and the rest still runs.
+def find_decisions(workload: Workload, hours_of_use: float = HOURS_OF_USE) -> list[Decision]:
+    """Find the decisions that can be reversed while the rest still runs.
 
-    In the order in which they are taken away: a second zone, two of each machine, a cluster for each service, public
-    addresses, the load balancer, scaling, and that all of it runs at night. Only those that are there.
+    They are, in the order in which they are reversed: a second zone, two of each instance, a cluster for each service,
+    public addresses, the load balancer, scaling, and running at night.
     """
-    declared = consumers(what)
-    groups = [each for each in declared if isinstance(each, AutoScalingGroup)]
+    declared = consumers(workload)
+    groups = [resource for resource in declared if isinstance(resource, AutoScalingGroup)]
     zones = max((len({subnet.zone for subnet in group.subnets}) for group in groups), default=0)
-    least = max((group.minimum for group in groups), default=0)
+    minimum = max((group.minimum for group in groups), default=0)
     clusters = {group.template.cluster.key for group in groups}
-    found = []
+    decisions = []
     if zones > 1:
-        found.append(Decision("machines in a second zone", Variation(zones=1).of))
-    if least > 1:
-        found.append(Decision(f"at least {least} machines in each group", _one_of_each))
-    if len(clusters) > 1 and all(_room(group) for group in groups):
-        found.append(Decision(f"{len(clusters)} clusters, one for each service", _on_one_cluster))
+        decisions.append(Decision("machines in a second zone", Variation(zones=1).apply))
+    if minimum > 1:
+        decisions.append(Decision(f"at least {minimum} machines in each group", _one_of_each))
+    if len(clusters) > 1 and all(_task_memory(group) for group in groups):
+        decisions.append(Decision(f"{len(clusters)} clusters, one for each service", _on_one_cluster))
     if any(group.template.public_address for group in groups):
-        found.append(Decision("a public address for each machine", _without_addresses))
-    if any(isinstance(each, LoadBalancer) for each in declared):
-        found.append(Decision("a load balancer", partial(_without, kinds=(LoadBalancer,))))
-    if any(isinstance(each, _SCALING) for each in declared):
-        found.append(Decision("scaling, with its alarms", partial(_without, kinds=_SCALING)))
+        decisions.append(Decision("a public address for each machine", _without_addresses))
+    if any(isinstance(resource, LoadBalancer) for resource in declared):
+        decisions.append(Decision("a load balancer", partial(_without, kinds=(LoadBalancer,))))
+    if any(isinstance(resource, _SCALING) for resource in declared):
+        decisions.append(Decision("scaling, with its alarms", partial(_without, kinds=_SCALING)))
     if groups and hours_of_use < 24:
         name = f"running {24 - hours_of_use:g} hours a day for nobody"
-        found.append(Decision(name, partial(_parked, hours=hours_of_use)))
-    return found
+        decisions.append(Decision(name, partial(_parked, hours=hours_of_use)))
+    return decisions
 
 
-def usages_of(declared: Declared) -> list[Usage]:
-    """The usage of a month, with what AWS makes below it."""
-    return merged([*usage_of(declared), *made_by_aws(declared)])
+def total_usage(declared: Declared) -> list[Usage]:
+    """The usage of a month, with what AWS creates for it."""
+    return merge_usages([*monthly_usage(declared), *aws_managed_usage(declared)])
 
 
 def _one_of_each(declared: Declared) -> Declared:
-    def one(each: Any) -> Any:
-        if isinstance(each, AutoScalingGroup):
-            return replace(each, minimum=min(each.minimum, 1), desired_capacity=min(each.desired_capacity, 1))
-        return each
+    def reduce(resource: Any) -> Any:
+        if isinstance(resource, AutoScalingGroup):
+            minimum, desired = min(resource.minimum, 1), min(resource.desired_capacity, 1)
+            return replace(resource, minimum=minimum, desired_capacity=desired)
+        return resource
 
-    return [one(each) for each in declared]
+    return [reduce(resource) for resource in declared]
 
 
 def _on_one_cluster(declared: Declared) -> Declared:
-    """All tasks on the machines of one group: as many as their memory takes, and one in each of its zones.
+    """Put all tasks on one group: as many instances as their memory needs, and one in each of its zones at least.
 
-    The host ports of different services differ, so that a machine takes one task of each.
+    The host ports of different services differ, so that an instance takes one task of each.
     """
-    groups = [each for each in declared if isinstance(each, AutoScalingGroup)]
+    groups = [resource for resource in declared if isinstance(resource, AutoScalingGroup)]
     tasks = sum(group.desired_capacity for group in groups)
     kept = max(groups, key=lambda group: (len(group.subnets), group.desired_capacity))
-    each_takes = max(_memory(declared), 1)
-    apiece = max(1, int(_room(kept) // each_takes))
-    together = max(-(-tasks // apiece), min(kept.desired_capacity, len(kept.subnets)))
+    tasks_per_instance = max(1, int(_task_memory(kept) // max(_largest_task(declared), 1)))
+    capacity = max(-(-tasks // tasks_per_instance), min(kept.desired_capacity, len(kept.subnets)))
     shared = replace(
-        kept, desired_capacity=together, minimum=min(kept.minimum, together), maximum=max(kept.maximum, together)
+        kept, desired_capacity=capacity, minimum=min(kept.minimum, capacity), maximum=max(kept.maximum, capacity)
     )
-    return [shared if each is kept else each for each in declared if each is kept or each not in groups]
+    others = [group for group in groups if group is not kept]
+    return [shared if resource is kept else resource for resource in declared if resource not in others]
 
 
 def _without_addresses(declared: Declared) -> Declared:
-    def without(each: Any) -> Any:
-        if isinstance(each, AutoScalingGroup):
-            return replace(each, template=replace(each.template, public_address=False))
-        return each
+    def reduce(resource: Any) -> Any:
+        if isinstance(resource, AutoScalingGroup):
+            return replace(resource, template=replace(resource.template, public_address=False))
+        return resource
 
-    return [without(each) for each in declared]
+    return [reduce(resource) for resource in declared]
 
 
 def _without(declared: Declared, kinds: tuple[type, ...]) -> Declared:
-    return [each for each in declared if not isinstance(each, kinds)]
+    return [resource for resource in declared if not isinstance(resource, kinds)]
 
 
 def _parked(declared: Declared, hours: float) -> Declared:
-    return [Used(tuple(parked(usages_of(declared), hours)))]
+    return [AnonymousUsage(tuple(with_hours_a_day(total_usage(declared), hours)))]
 
 
-def _room(group: AutoScalingGroup) -> float:
-    """The MiB that tasks may take of a machine; 0 where its type's are not known."""
-    kind = group.template.instance_type
-    return _FOR_TASKS * _MEBIBYTES.get(kind.partition(".")[2], 0) if kind.startswith(_BURSTABLE) else 0
+def _task_memory(group: AutoScalingGroup) -> float:
+    """The MiB that tasks can use of an instance; 0 where the memory of its type is not known."""
+    type_ = group.template.instance_type
+    return _TASK_MEMORY_SHARE * _MEBIBYTES.get(type_.partition(".")[2], 0) if type_.startswith(_BURSTABLE) else 0
 
 
-def _memory(declared: Declared) -> int:
+def _largest_task(declared: Declared) -> int:
     """The MiB of the largest task."""
-    running = [each for each in declared if isinstance(each, Service | Task)]
-    return max((each.task_definition.memory for each in running), default=0)
+    running = [resource for resource in declared if isinstance(resource, Service | Task)]
+    return max((resource.task_definition.memory for resource in running), default=0)

@@ -1,8 +1,8 @@
-"""Who owes what of a sum that several decisions make together: a part for each, and the parts add up.
+"""Split a cost among decisions by their Shapley values, so that the parts add up to the whole.
 
-Taking one decision away and looking at what is saved does not add up: two decisions that only together put a second
-machine anywhere would each be told to have cost all of it, and free hours would be counted for both. So the saving is
-averaged over every order in which the decisions could have been taken, which is Shapley's value.
+The savings from reversing each decision alone do not add up. Two decisions that only together cause a second instance
+would each be charged all of it, and free hours would count for both. The Shapley value averages the saving over all
+orders in which the decisions could have been taken.
 
 L. S. Shapley, A Value for n-Person Games, 1953. https://www.rand.org/pubs/papers/P295.html
 """
@@ -15,40 +15,40 @@ from itertools import combinations
 from math import factorial
 
 Cost = Callable[[frozenset[int]], Decimal]
-"""What is paid where only these of the decisions were taken, by their number."""
+"""The cost if only these decisions (by number) were taken."""
 
 _CENT = Decimal("0.01")
 
 
-def shares(count: int, cost: Cost) -> tuple[list[Fraction], Fraction]:
-    """The part of each of `count` decisions, and what is left without any; exact, and together the cost of all.
+def shapley_values(count: int, cost: Cost) -> tuple[list[Fraction], Fraction]:
+    """(the value of each of `count` decisions, the cost without any); exact, and together the cost of all.
 
-    `cost` is asked once for each set of decisions, so 2 ** count times.
+    `cost` is called once for each set of decisions: 2 ** count times.
     """
     known = cache(lambda taken: Fraction(cost(taken)))
     orders = factorial(count)
-    parts = []
-    for each in range(count):
-        others = [other for other in range(count) if other != each]
-        part = Fraction(0)
+    values = []
+    for decision in range(count):
+        others = [other for other in range(count) if other != decision]
+        value = Fraction(0)
         for before in _subsets(others):
             weight = Fraction(factorial(len(before)) * factorial(count - len(before) - 1), orders)
-            part += weight * (known(before | {each}) - known(before))
-        parts.append(part)
-    return parts, known(frozenset())
+            value += weight * (known(before | {decision}) - known(before))
+        values.append(value)
+    return values, known(frozenset())
 
 
-def in_cents(parts: Collection[Fraction | Decimal]) -> list[Decimal]:
-    """Parts to the cent, so that they still add up to the cents of their sum: the largest remainders are rounded up."""
-    exact = [Fraction(part) / Fraction(_CENT) for part in parts]
-    whole = [part.__floor__() for part in exact]
-    lacking = round(sum(exact)) - sum(whole)
-    by_remainder = sorted(range(len(exact)), key=lambda at: (whole[at] - exact[at], at))
-    for at in by_remainder[:lacking]:
-        whole[at] += 1
-    return [each * _CENT for each in whole]
+def split_cents(amounts: Collection[Fraction | Decimal]) -> list[Decimal]:
+    """Round amounts to the cent so that they add up to their rounded sum: the largest remainders are rounded up."""
+    exact = [Fraction(amount) / Fraction(_CENT) for amount in amounts]
+    cents = [amount.__floor__() for amount in exact]
+    missing = round(sum(exact)) - sum(cents)
+    by_remainder = sorted(range(len(exact)), key=lambda at: (cents[at] - exact[at], at))
+    for at in by_remainder[:missing]:
+        cents[at] += 1
+    return [cent * _CENT for cent in cents]
 
 
-def _subsets(of: list[int]) -> Iterator[frozenset[int]]:
-    for size in range(len(of) + 1):
-        yield from map(frozenset, combinations(of, size))
+def _subsets(items: list[int]) -> Iterator[frozenset[int]]:
+    for size in range(len(items) + 1):
+        yield from map(frozenset, combinations(items, size))

@@ -1,1 +1,4 @@
-"""What a month will cost, said before anything exists: usage, list price, free tier, credits; no account is needed."""
+"""Forecasts of a month: usage of an architecture, priced by region and day, with free tier, credits and tax.
+
+Use `forecast` and `compare_forecasts` of `esaws.costs`.
+"""

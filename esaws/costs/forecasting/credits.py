@@ -1,4 +1,4 @@
-"""Credits of accounts opened since July 2025: what one has at sign-up, what a deployment earns, what there is to have.
+"""Credits of accounts opened since July 2025: at sign-up, for activities, and what the free plan excludes.
 
 https://docs.aws.amazon.com/awsaccountbilling/latest/aboutv2/free-tier-credits.html
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from decimal import Decimal
 
-from esaws.costs.forecasting.usage import What, consumers
+from esaws.costs.forecasting.usage import Workload, consumers
 from esaws.pricelist import Usage, credit_plans
 from esaws.resources.budget import Budget
 from esaws.resources.db_instance import DBInstance
@@ -16,33 +16,33 @@ from esaws.resources.db_instance import DBInstance
 _ACTIVITIES = 5
 
 
-def all_credits() -> Decimal:
-    """The USD of credits that an account can have: at sign-up, and for all five activities."""
-    return at_sign_up() + Decimal(credit_plans()["activity_credit_usd"])
+def max_credits() -> Decimal:
+    """The USD of credits at sign-up and for all five activities."""
+    return sign_up_credits() + Decimal(credit_plans()["activity_credit_usd"])
 
 
-def at_sign_up() -> Decimal:
-    """The USD of credits that every new account has."""
+def sign_up_credits() -> Decimal:
+    """The USD of credits of every new account."""
     return Decimal(credit_plans()["signup_credit_usd"])
 
 
-def earned_by(what: What) -> Decimal:
-    """What deploying it adds for the first time: a database and a cost budget earn as much each.
+def earned_credits(workload: Workload) -> Decimal:
+    """The USD of credits that deploying a workload for the first time earns: for a database and for a cost budget.
 
-    Launching an instance would, too, but the instances of a group are launched by EC2 Auto Scaling.
+    Launching an instance would earn credits too, but EC2 Auto Scaling launches the instances of a group.
     """
-    there = consumers(what)
-    activities = (any(isinstance(each, kind) for each in there) for kind in (DBInstance, Budget))
+    resources = consumers(workload)
+    activities = (any(isinstance(resource, kind) for resource in resources) for kind in (DBInstance, Budget))
     return sum(activities) * Decimal(credit_plans()["activity_credit_usd"]) / _ACTIVITIES
 
 
-def not_on_free_plan(usages: Iterable[Usage]) -> list[str]:
-    """The instance types that an account on the free plan does not launch, sorted."""
-    eligible = set(credit_plans()["free_plan"]["ec2_eligible"])
-    types = {each.usage_type.removeprefix("BoxUsage:") for each in usages if each.usage_type.startswith("BoxUsage:")}
+def types_not_on_free_plan(usages: Iterable[Usage]) -> list[str]:
+    """The instance types that an account on the free plan can't launch, sorted."""
+    eligible = set(free_plan_types())
+    types = {usage.usage_type.removeprefix("BoxUsage:") for usage in usages if usage.usage_type.startswith("BoxUsage:")}
     return sorted(types - eligible)
 
 
 def free_plan_types() -> list[str]:
-    """The instance types that it does launch."""
+    """The instance types that an account on the free plan can launch."""
     return list(credit_plans()["free_plan"]["ec2_eligible"])

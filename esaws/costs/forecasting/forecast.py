@@ -1,4 +1,4 @@
-"""A forecast: what a month of an architecture costs in a regime, with every assumption that it rests on."""
+"""Forecast what a month of an architecture costs in a free-tier regime."""
 
 from __future__ import annotations
 
@@ -10,19 +10,25 @@ from typing import Any
 
 from esaws.cloud import DEFAULT_REGION
 from esaws.costs.forecasting.account_regime import LAST_LEGACY
-from esaws.costs.forecasting.assumptions import NO_TRAFFIC, Traffic, parked, stored
-from esaws.costs.forecasting.cost_curve import lasts_days
-from esaws.costs.forecasting.credits import all_credits, at_sign_up, earned_by, free_plan_types, not_on_free_plan
-from esaws.costs.forecasting.lines import beyond, rated
+from esaws.costs.forecasting.assumptions import NO_TRAFFIC, Traffic, with_gb_stored, with_hours_a_day
+from esaws.costs.forecasting.cost_curve import runway_days
+from esaws.costs.forecasting.credits import (
+    earned_credits,
+    free_plan_types,
+    max_credits,
+    sign_up_credits,
+    types_not_on_free_plan,
+)
+from esaws.costs.forecasting.lines import added_lines, rate_usage
 from esaws.costs.forecasting.month import Month
-from esaws.costs.forecasting.result import Forecast
-from esaws.costs.forecasting.usage import What, consumers, made_by_aws, merged, usage_of
+from esaws.costs.forecasting.result import Forecast, ForecastComparison
+from esaws.costs.forecasting.usage import Workload, aws_managed_usage, consumers, merge_usages, monthly_usage
 from esaws.errors import UsageError
 from esaws.pricelist import REGIMES, PriceList, Regime, Usage, bundled
 
 
 def forecast(
-    what: What,
+    workload: Workload,
     *,
     regime: Regime = "none",
     region: str = DEFAULT_REGION,
@@ -33,71 +39,72 @@ def forecast(
     hours_a_day: float = 24,
     credits: float | None = None,
     vat_percent: float = 0,
-    count_below: bool = False,
+    include_aws_managed: bool = False,
     prices: PriceList | None = None,
 ) -> Forecast:
-    """What a month of an architecture or a plan costs. Nothing is asked of AWS, and no account is needed.
+    """Forecast a month of an architecture or a plan, without requests to AWS and without an account.
 
-    `as_of` is the day whose prices hold: without it the first of a calendar month, or today; before February 2024
-    public addresses cost nothing. `gb_stored` is what is in all buckets together, in place of what is declared.
-    `credits` are the USD that an account of the regime `credits` still has; without a figure, all that one can have.
-    `count_below` counts what AWS makes below it as well, as its bill will. `prices` are the bundled ones, unless given.
+    `as_of` is the day whose prices apply, by default the first of a calendar month, or today. `gb_stored` is the
+    storage of all buckets together, in place of what they declare. `credits` are the USD that an account of the regime
+    `credits` has left, by default the maximum. `include_aws_managed` adds what AWS creates for the workload (alarms of
+    scaling), as its bill does. `prices` are the bundled ones by default; `cloud.prices` are those of a cloud.
 
     Raises:
-        UsageError: a regime, a time, traffic or a tax that can't be.
+        UsageError: the regime is not known, or a time, traffic, tax or credits are out of range.
     """
     if regime not in REGIMES:
-        raise UsageError(f"there is no regime {regime!r}; there are {', '.join(REGIMES)}")
+        raise UsageError(f"unknown regime {regime!r}; choose from {', '.join(REGIMES)}")
     if not 0 <= vat_percent < inf or not 0 <= (credits or 0) < inf:
-        raise UsageError("neither a tax nor credits can be less than nothing, or endless")
-    what = consumers(what)
+        raise UsageError("a tax and credits must be 0 or more, and finite")
+    workload = consumers(workload)
     month, prices = month or Month.average(), prices or bundled()
-    when = as_of or month.first or date.today()
-    declared = parked([*stored(usage_of(what), gb_stored), *traffic.usage()], hours_a_day)
-    all_of_it = merged([*declared, *made_by_aws(what)])
-    counted = all_of_it if count_below else declared
-    billed = rated(counted, month, regime, region, when, prices)
-    below = beyond(rated(all_of_it, month, regime, region, when, prices).lines, billed.lines)
-    given = None if credits is None else Decimal(str(credits))
-    amounts = _credits(what, given) if regime == "credits" else ()
-    whole = rated(counted, month.whole, regime, region, when, prices).lines
-    lasting = {usd: lasts_days(usd, whole, month.whole) for usd in amounts}
+    day = as_of or month.first or date.today()
+    declared = with_hours_a_day([*with_gb_stored(monthly_usage(workload), gb_stored), *traffic.usage()], hours_a_day)
+    everything = merge_usages([*declared, *aws_managed_usage(workload)])
+    usages = everything if include_aws_managed else declared
+    rated = rate_usage(usages, month, regime, region, day, prices)
+    aws_managed = added_lines(rate_usage(everything, month, regime, region, day, prices).lines, rated.lines)
+    given_credits = None if credits is None else Decimal(str(credits))
+    amounts = _possible_credits(workload, given_credits) if regime == "credits" else ()
+    whole_month = rate_usage(usages, month.whole, regime, region, day, prices).lines
+    runways = {usd: runway_days(usd, whole_month, month.whole) for usd in amounts}
     return Forecast(
         region=region,
         regime=regime,
         month=month,
-        lines=billed.lines,
-        free_tier=billed.used,
-        below=below,
+        lines=rated.lines,
+        free_tier=rated.allowances,
+        aws_managed=aws_managed,
         credits=amounts[-1] if amounts else Decimal(0),
-        runways={usd: days for usd, days in lasting.items() if days is not None},
+        runways={usd: days for usd, days in runways.items() if days is not None},
         vat_percent=Decimal(str(vat_percent)),
-        as_of=when,
-        origin=prices.origin,
-        assumed={**asdict(traffic), "gb_stored": gb_stored, "hours_a_day": hours_a_day},
-        notes=_notes(regime, declared, when),
+        as_of=day,
+        prices_origin=prices.origin,
+        assumptions={**asdict(traffic), "gb_stored": gb_stored, "hours_a_day": hours_a_day},
+        notes=_notes(regime, declared, day),
     )
 
 
-def forecasts(what: What, **assumptions: Any) -> list[Forecast]:
-    """The same month in each regime, `legacy` first; further words are those of `forecast`."""
-    what = consumers(what)
-    return [forecast(what, regime=regime, **assumptions) for regime in REGIMES]
+def compare_forecasts(workload: Workload, **assumptions: Any) -> ForecastComparison:
+    """Forecast the same month in each regime, `legacy` first; keyword arguments as for `forecast`."""
+    workload = consumers(workload)
+    return ForecastComparison(tuple(forecast(workload, regime=regime, **assumptions) for regime in REGIMES))
 
 
-def _credits(what: What, given: Decimal | None) -> tuple[Decimal, ...]:
-    """What of credits an account may have, the most last; only those given, if they are."""
+def _possible_credits(workload: Workload, given: Decimal | None) -> tuple[Decimal, ...]:
+    """The amounts of credits that an account may have, the largest last; only the given one, if there is one."""
     if given is not None:
         return (given,)
-    return tuple(dict.fromkeys((at_sign_up(), at_sign_up() + earned_by(what), all_credits())))
+    amounts = sign_up_credits(), sign_up_credits() + earned_credits(workload), max_credits()
+    return tuple(dict.fromkeys(amounts))
 
 
-def _notes(regime: Regime, declared: list[Usage], when: date) -> tuple[str, ...]:
-    if regime == "legacy" and when > LAST_LEGACY:
+def _notes(regime: Regime, declared: list[Usage], day: date) -> tuple[str, ...]:
+    if regime == "legacy" and day > LAST_LEGACY:
         return (f"no account has had the allowances of the first 12 months since {LAST_LEGACY:%B %Y}",)
     if regime != "credits":
         return ()
-    closing = "on the free plan the account is closed when its credits are used up, at the latest after six months"
-    if refused := not_on_free_plan(declared):
-        closing += f", and does not launch {', '.join(refused)} at all, but {', '.join(free_plan_types())}"
-    return (closing,)
+    note = "on the free plan the account is closed when its credits are used up, at the latest after six months"
+    if excluded := types_not_on_free_plan(declared):
+        note += f", and does not launch {', '.join(excluded)} at all, but {', '.join(free_plan_types())}"
+    return (note,)

@@ -1,4 +1,4 @@
-"""The lines of a forecast: list price by tiers, and what of it an allowance covers."""
+"""The lines of a forecast: tiered list prices, and the part that an allowance covers."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from esaws.costs.forecasting.month import Month
-from esaws.pricelist import Allowance, Price, PriceList, Regime, Usage, allowances, billed_as
+from esaws.pricelist import Allowance, Price, PriceList, Regime, Usage, allowances, with_prefix
 
-_NOTHING = Decimal(0)
+_ZERO = Decimal(0)
 
 
 @dataclass(frozen=True)
-class Line:
-    """What one usage type costs; amounts in USD before tax, not rounded, None where the list has no price."""
+class ForecastLine:
+    """The cost of one usage type; amounts in USD before tax, not rounded, None where the list has no price."""
 
     service: str
     usage_type: str
-    """With the region's prefix, as bills show it."""
+    """With the region's prefix, as in bills."""
     operation: str | None
     quantity: Decimal
     unit: str
     rate: Decimal | None
-    """Of one unit at list price; of the first tier where there are several."""
+    """The list price of one unit; of the first tier where there are several."""
     free_quantity: Decimal
     free_until_h: Decimal
-    """The hours after which it is charged; all of them where all of it is free."""
+    """The hours after which it is charged; all hours where all of it is free."""
     list_usd: Decimal | None
     usd: Decimal | None
     verified: bool
@@ -37,7 +37,7 @@ class Line:
 
     @property
     def free_usd(self) -> Decimal | None:
-        """What the allowance is worth."""
+        """The value of the allowance."""
         return None if self.list_usd is None or self.usd is None else self.list_usd - self.usd
 
     def to_dict(self) -> dict[str, Any]:
@@ -56,17 +56,17 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Used:
-    """An allowance, and what a month takes of it."""
+class AllowanceUsage:
+    """An allowance, and what a time span uses of it."""
 
     allowance: Allowance
     quantity: Decimal
-    """Of all that it covers, free or not."""
+    """All usage that it covers, free or not."""
     exhausted_after_h: Decimal | None
-    """The hours after which nothing is left of it; None where some is left at the end."""
+    """The hours after which it is used up; None where some is left at the end."""
 
     def to_dict(self) -> dict[str, Any]:
-        """allowance (its id), cap, used (what of it), exhausted_after_h, unit, verified."""
+        """allowance (its id), cap, used (of the cap), exhausted_after_h, unit, verified."""
         after = self.exhausted_after_h
         return {
             "allowance": self.allowance.id,
@@ -78,117 +78,120 @@ class Used:
         }
 
 
-class Rated(NamedTuple):
-    """The lines of a time, and what they take of each allowance."""
+class RatedUsage(NamedTuple):
+    """The lines of a time span, and what they use of each allowance."""
 
-    lines: tuple[Line, ...]
-    used: tuple[Used, ...]
+    lines: tuple[ForecastLine, ...]
+    allowances: tuple[AllowanceUsage, ...]
 
 
-def rated(usages: Iterable[Usage], month: Month, regime: Regime, region: str, when: date, prices: PriceList) -> Rated:
-    """What a time costs; what AWS did not charge for on that day is left out."""
-    charged = [each for each in usages if prices.is_charged(each.service, each.usage_type, region, when)]
+def rate_usage(
+    usages: Iterable[Usage], month: Month, regime: Regime, region: str, day: date, prices: PriceList
+) -> RatedUsage:
+    """Price usage, at the prices of a day; usage types that AWS did not charge for on that day are left out."""
+    charged = [usage for usage in usages if prices.is_charged(usage.service, usage.usage_type, region, day)]
     quantities = [month.quantity(usage) for usage in charged]
-    covering = [_allowance(usage, regime, region) for usage in charged]
+    covering = [_allowance_of(usage, regime, region) for usage in charged]
     sharers: defaultdict[str, list[int]] = defaultdict(list)
     for at, allowance in enumerate(covering):
         if allowance:
             sharers[allowance.id].append(at)
-    free, until, used = [_NOTHING] * len(charged), [_NOTHING] * len(charged), []
-    for each in sharers.values():
-        each.sort(key=lambda at: (charged[at].usage_type, charged[at].operation or ""))
-        allowance = covering[each[0]]
+    free, free_until = [_ZERO] * len(charged), [_ZERO] * len(charged)
+    allowance_usages = []
+    for members in sharers.values():
+        members.sort(key=lambda at: (charged[at].usage_type, charged[at].operation or ""))
+        allowance = covering[members[0]]
         assert allowance
-        parts = [quantities[at] for at in each]
-        found = _used(allowance, sum(parts, _NOTHING), month)
-        used.append(found)
-        for at, part in zip(each, _shares(parts, allowance.amount, month), strict=True):
-            free[at], until[at] = part, month.hours if found.exhausted_after_h is None else found.exhausted_after_h
+        parts = [quantities[at] for at in members]
+        allowance_usage = _use_allowance(allowance, sum(parts, _ZERO), month)
+        allowance_usages.append(allowance_usage)
+        exhausted_after = allowance_usage.exhausted_after_h
+        for at, part in zip(members, _share_allowance(parts, allowance.amount, month), strict=True):
+            free[at], free_until[at] = part, month.hours if exhausted_after is None else exhausted_after
     lines = [
-        _line(usage, quantity, free[at], until[at], prices.tiers(*_asked(usage), region, when), region)
+        _line(usage, quantity, free[at], free_until[at], prices.tiers(*_price_key(usage), region, day), region)
         for at, (usage, quantity) in enumerate(zip(charged, quantities, strict=True))
     ]
-    return Rated(tuple(lines), tuple(used))
+    return RatedUsage(tuple(lines), tuple(allowance_usages))
 
 
-def beyond(whole: Iterable[Line], part: Iterable[Line]) -> tuple[Line, ...]:
-    """What a forecast of more things has that one of fewer has not, line by line."""
+def added_lines(whole: Iterable[ForecastLine], part: Iterable[ForecastLine]) -> tuple[ForecastLine, ...]:
+    """What a larger forecast has more than a smaller one, line by line."""
     known = {(line.usage_type, line.operation): line for line in part}
-    found = []
+    added = []
     for line in whole:
         before = known.get((line.usage_type, line.operation))
         more = line if before is None else _difference(line, before)
-        found += [more] if more.quantity else []
-    return tuple(found)
+        added += [more] if more.quantity else []
+    return tuple(added)
 
 
-def _asked(usage: Usage) -> tuple[str, str, str | None]:
+def _price_key(usage: Usage) -> tuple[str, str, str | None]:
     return usage.service, usage.usage_type, usage.operation
 
 
-def _allowance(usage: Usage, regime: Regime, region: str) -> Allowance | None:
-    return next((each for each in allowances(regime) if each.covers(*_asked(usage), region)), None)
+def _allowance_of(usage: Usage, regime: Regime, region: str) -> Allowance | None:
+    return next((each for each in allowances(regime) if each.covers(*_price_key(usage), region)), None)
 
 
-def _shares(parts: Sequence[Decimal], amount: Decimal, month: Month) -> list[Decimal]:
-    """What of an allowance each of those gets that share it: side by side, and in the last hour one after the other.
+def _share_allowance(parts: Sequence[Decimal], amount: Decimal, month: Month) -> list[Decimal]:
+    """What each usage gets of a shared allowance: side by side, and in the last hour one after the other.
 
-    That is how AWS's own rows split within a region, and how the local AWS meters: hour by hour, by usage type.
+    AWS's own rows split like this within a region, and the local AWS meters like this: by hour, then by usage type.
     """
     if sum(parts) <= amount:
         return list(parts)
-    each_hour = [part / month.hours for part in parts]
-    whole_hours = amount // sum(each_hour)
-    left = amount - whole_hours * sum(each_hour)
+    hourly_parts = [part / month.hours for part in parts]
+    whole_hours = amount // sum(hourly_parts)
+    left = amount - whole_hours * sum(hourly_parts)
     shares = []
-    for hourly in each_hour:
-        last = min(hourly, left)
-        left -= last
-        shares.append(whole_hours * hourly + last)
+    for hourly in hourly_parts:
+        last_hour = min(hourly, left)
+        left -= last_hour
+        shares.append(whole_hours * hourly + last_hour)
     return shares
 
 
-def _used(allowance: Allowance, quantity: Decimal, month: Month) -> Used:
-    over = quantity > allowance.amount
-    return Used(allowance, quantity, allowance.amount * month.hours / quantity if over else None)
+def _use_allowance(allowance: Allowance, quantity: Decimal, month: Month) -> AllowanceUsage:
+    is_exhausted = quantity > allowance.amount
+    return AllowanceUsage(allowance, quantity, allowance.amount * month.hours / quantity if is_exhausted else None)
 
 
-def _line(usage: Usage, quantity: Decimal, free: Decimal, until: Decimal, prices: Sequence[Price], region: str) -> Line:
-    whole, rest = _cost(quantity, prices), _cost(quantity - free, prices)
-    return Line(
+def _line(
+    usage: Usage, quantity: Decimal, free: Decimal, free_until: Decimal, prices: Sequence[Price], region: str
+) -> ForecastLine:
+    return ForecastLine(
         service=usage.service,
-        usage_type=billed_as(usage.usage_type, region),
+        usage_type=with_prefix(usage.usage_type, region),
         operation=usage.operation,
         quantity=quantity,
         unit=usage.unit,
         rate=prices[0].usd if prices else None,
         free_quantity=free,
-        free_until_h=until,
-        list_usd=whole,
-        usd=_NOTHING if quantity == free else rest,
+        free_until_h=free_until,
+        list_usd=_tiered_cost(quantity, prices),
+        usd=_ZERO if quantity == free else _tiered_cost(quantity - free, prices),
         verified=bool(prices) and all(price.verified for price in prices),
     )
 
 
-def _cost(quantity: Decimal, prices: Sequence[Price]) -> Decimal | None:
-    """By tier: each part of the quantity at the price that it falls under; None without a price."""
+def _tiered_cost(quantity: Decimal, prices: Sequence[Price]) -> Decimal | None:
+    """The cost of a quantity, each part at the price of its tier; None without a price."""
     if not prices:
         return None
     ends = [*(price.begins for price in prices[1:]), quantity]
-    parts = (
-        max(_NOTHING, min(quantity, end) - price.begins) * price.usd for price, end in zip(prices, ends, strict=True)
-    )
-    return sum(parts, _NOTHING)
+    parts = (max(_ZERO, min(quantity, end) - price.begins) * price.usd for price, end in zip(prices, ends, strict=True))
+    return sum(parts, _ZERO)
 
 
-def _difference(line: Line, before: Line) -> Line:
-    def less(one: Decimal | None, other: Decimal | None) -> Decimal | None:
+def _difference(line: ForecastLine, before: ForecastLine) -> ForecastLine:
+    def subtract(one: Decimal | None, other: Decimal | None) -> Decimal | None:
         return None if one is None or other is None else one - other
 
     return replace(
         line,
         quantity=line.quantity - before.quantity,
         free_quantity=line.free_quantity - before.free_quantity,
-        list_usd=less(line.list_usd, before.list_usd),
-        usd=less(line.usd, before.usd),
+        list_usd=subtract(line.list_usd, before.list_usd),
+        usd=subtract(line.usd, before.usd),
     )

@@ -1,4 +1,4 @@
-"""The time that a forecast is for: a whole month, or the first hours of one."""
+"""The time span of a forecast: a whole month, or the first hours of one."""
 
 from __future__ import annotations
 
@@ -7,48 +7,52 @@ from datetime import date
 from decimal import Decimal
 
 from esaws.errors import UsageError
-from esaws.pricelist import HOURS_A_MONTH, Usage, hours_in_month
+from esaws.pricelist import HOURS_PER_MONTH, Usage, hours_in_month
 
-_LONGEST = 744
+_MAX_HOURS = 744
 
 
 @dataclass(frozen=True)
 class Month:
-    """So many hours of a month that has `of`; storage is charged by the share of its month, machines by the hour."""
+    """`hours` of a month that has `month_hours`.
+
+    Storage is charged by its share of the month, instances by the hour.
+    """
 
     hours: Decimal
-    of: Decimal
+    month_hours: Decimal
     first: date | None = None
-    """Its first day, if it is one of the calendar."""
+    """The first day, if it is a calendar month."""
 
     @classmethod
     def average(cls, hours: float | None = None) -> Month:
-        """A month of 730 hours, as AWS's calculator takes it, or the first `hours` of it.
+        """A month of 730 hours, as in AWS's calculator, or the first `hours` of it.
 
         Raises:
-            UsageError: that is no time, or longer than a month.
+            UsageError: `hours` is not above 0, or above 744.
         """
-        if hours is not None and not 0 < hours <= _LONGEST:
-            raise UsageError(f"a forecast is for 1 to {_LONGEST} hours of a month, not {hours:g}")
-        asked = Decimal(HOURS_A_MONTH) if hours is None else Decimal(str(hours))
-        return cls(asked, max(asked, Decimal(HOURS_A_MONTH)))
+        if hours is not None and not 0 < hours <= _MAX_HOURS:
+            raise UsageError(f"a forecast is for 1 to {_MAX_HOURS} hours of a month, not {hours:g}")
+        span = Decimal(HOURS_PER_MONTH) if hours is None else Decimal(str(hours))
+        return cls(span, max(span, Decimal(HOURS_PER_MONTH)))
 
     @classmethod
-    def calendar(cls, when: date) -> Month:
-        """The calendar month (UTC) of a day, with its true hours: 672 to 744."""
-        hours = Decimal(hours_in_month(when))
-        return cls(hours, hours, when.replace(day=1))
+    def calendar(cls, day: date) -> Month:
+        """The calendar month (UTC) of a day, with its true 672 to 744 hours."""
+        hours = Decimal(hours_in_month(day))
+        return cls(hours, hours, day.replace(day=1))
 
     @property
     def whole(self) -> Month:
-        """All of the month."""
-        return Month(self.of, self.of, self.first)
+        """All hours of the month."""
+        return Month(self.month_hours, self.month_hours, self.first)
 
     def quantity(self, usage: Usage) -> Decimal:
-        """What of a month's usage falls into this time; machines are declared for 730 hours."""
-        return usage.quantity * self.hours / (Decimal(HOURS_A_MONTH) if usage.unit == "Hrs" else self.of)
+        """The part of a month's usage that falls into the time span; hourly usage is declared for 730 hours."""
+        return usage.quantity * self.hours / (Decimal(HOURS_PER_MONTH) if usage.unit == "Hrs" else self.month_hours)
 
     def __str__(self) -> str:
         if self.first:
             return f"{self.first:%B %Y} ({float(self.hours):g} hours)"
-        return f"{float(self.hours):g} hours" + ("" if self.hours == self.of else f" of a month of {self.of}")
+        whole = "" if self.hours == self.month_hours else f" of a month of {self.month_hours}"
+        return f"{float(self.hours):g} hours{whole}"

@@ -1,4 +1,4 @@
-"""Prices as AWS tells them: the Price List API is asked for what the bundled list has, and its answers are kept.
+"""Fetch current prices from the AWS Price List API and cache them.
 
 https://docs.aws.amazon.com/awsaccountbilling/latest/aboutv2/price-changes.html
 """
@@ -16,23 +16,23 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from esaws.aws import ignore_codes
 from esaws.cloud import Cloud
-from esaws.costs.forecasting.us_east_1 import at_home
-from esaws.pricelist import billed_as, bundled, save_prices
+from esaws.costs.forecasting.us_east_1 import billing_cloud
+from esaws.pricelist import bundled, save_prices, with_prefix
 
 if TYPE_CHECKING:
     import pandas
 
-_LONGEST = 900
-"""Characters of the values of a filter: AWS takes 1024."""
+_MAX_FILTER_LENGTH = 900
+"""Characters of the values of a filter; AWS accepts 1024."""
 _UNSURE = "?"
-"""In usage types of the list that nobody has seen on a bill."""
+"""Marks usage types of the bundled list that no bill has confirmed."""
 
 Product = Mapping[str, Any]
-"""A product with its terms, as GetProducts gives it."""
+"""A product with its terms, as GetProducts returns it."""
 
 
-class Wanted(NamedTuple):
-    """What the price of is asked for, as the bills of a region call it."""
+class PriceRequest(NamedTuple):
+    """A price to fetch, with the names that the bills of the region use."""
 
     service: str
     usage_type: str
@@ -42,21 +42,22 @@ class Wanted(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Refreshed:
-    """What was told of a region's prices on a day, and the file that it is kept in; `missing` are the usage types that
-    nothing was told of."""
+class PriceRefresh:
+    """The prices of a region as AWS returned them on a day."""
 
     region: str
-    asked: date
+    retrieved_on: date
     file: Path | None
+    """The cache file; None where the prices were not cached."""
     rows: tuple[Mapping[str, Any], ...]
     missing: tuple[str, ...]
+    """The usage types that AWS returned no price for."""
 
     def __repr__(self) -> str:
-        return f"<Refreshed {len(self.rows)} prices of {self.region}, {len(self.missing)} not found>"
+        return f"<PriceRefresh {len(self.rows)} prices of {self.region}, {len(self.missing)} not found>"
 
     def changes(self) -> pandas.DataFrame:
-        """One row for each price that is otherwise than bundled: service, usage_type, operation, bundled_usd, usd.
+        """One row for each price that differs from the bundled one: service, usage_type, operation, bundled_usd, usd.
 
         `bundled_usd` is NaN where the bundled list has no price for the region.
         """
@@ -65,9 +66,9 @@ class Refreshed:
         columns = ["service", "usage_type", "operation", "bundled_usd", "usd"]
         known = {
             (price.service, price.usage_type, price.operation, price.begins): price.usd
-            for (region, _, _), found in bundled().prices.items()
-            for price in found
-            if region == self.region and price.holds(None)
+            for (region, _, _), prices in bundled().prices.items()
+            for price in prices
+            if region == self.region and price.is_valid_on(None)
         }
         rows = [
             (row["service"], row["usage_type"], row["operation"], before, Decimal(row["usd"]))
@@ -79,77 +80,77 @@ class Refreshed:
         return frame.sort_values(columns[:3], ignore_index=True)
 
 
-def refresh_prices(cloud: Cloud, today: date | None = None) -> Refreshed:
-    """Ask for the prices, in the cloud's region, of all that the bundled list knows in any, and keep what AWS answers.
+def refresh_prices(cloud: Cloud, today: date | None = None) -> PriceRefresh:
+    """Fetch the prices of every usage type in the bundled list for the cloud's region, and cache AWS's answers.
 
-    Asking is free. `esaws.pricelist.current` uses what is kept for 30 days. Needs pricing:GetProducts. What anybody
-    but AWS tells is not kept: the local AWS has the bundled prices.
+    The requests are free and need pricing:GetProducts. `cloud.prices` uses cached prices for 30 days. Prices of
+    targets other than AWS are not cached: the local AWS has the bundled ones.
 
     Raises:
-        botocore.exceptions.ClientError: AWS refused to tell.
+        botocore.exceptions.ClientError: AWS refused a request.
     """
     today, region = today or date.today(), cloud.region
-    wanted = list(_wanted(region))
-    products = list(_products(at_home(cloud), wanted))
-    rows, missing = told(products, wanted, region, today)
+    requests = list(_price_requests(region))
+    products = list(_fetch_products(billing_cloud(cloud), requests))
+    rows, missing = match_prices(products, requests, region, today)
     file = save_prices(region, rows, today) if cloud.is_aws else None
-    return Refreshed(region, today, file, tuple(rows), tuple(missing))
+    return PriceRefresh(region, today, file, tuple(rows), tuple(missing))
 
 
-def told(
-    products: Iterable[Product], wanted: Iterable[Wanted], region: str, asked: date
+def match_prices(
+    products: Iterable[Product], requests: Iterable[PriceRequest], region: str, retrieved_on: date
 ) -> tuple[list[dict[str, Any]], list[str]]:
-    """(rows as in `prices.json`, what no product has a price for): which product is meant by what is wanted. Pure.
+    """Match products to requests; return rows as in `prices.json`, and the usage types without a price.
 
-    Products of one usage type differ by operation. Where the list names a variant (`CreateDBInstance:0014`), that
-    alone will do; else the one of the same operation, or any if all cost the same.
+    Products of one usage type differ by operation. A request for a variant (`CreateDBInstance:0014`) takes that variant
+    only; any other takes the same operation, or any operation if all cost the same.
     """
     by_usage_type: defaultdict[tuple[str, str], list[Product]] = defaultdict(list)
     for product in products:
         attributes = product["product"]["attributes"]
         by_usage_type[product["serviceCode"], attributes["usagetype"]].append(product)
     rows, missing = [], []
-    for each in wanted:
-        found = _meant(each, by_usage_type[each.service, each.usage_type])
-        rows += [_row(each, tier, since, region, asked) for tier, since in found]
-        missing += [] if found else [each.usage_type]
+    for request in requests:
+        tiers = _match_tiers(request, by_usage_type[request.service, request.usage_type])
+        rows += [_row(request, tier, since, region, retrieved_on) for tier, since in tiers]
+        missing += [] if tiers else [request.usage_type]
     return rows, missing
 
 
-# --- asking
+# --- requests
 
 
-def _wanted(region: str) -> Iterator[Wanted]:
-    """What the bundled list has, by the names of a region: its own lines, and what it has of other regions alone."""
+def _price_requests(region: str) -> Iterator[PriceRequest]:
+    """The usage types of the bundled list under the region's names: the region's own, then those of other regions."""
     known = sorted(bundled().prices.items(), key=lambda item: item[0][0] != region)
-    seen: dict[tuple[str, str], str] = {}
-    for (of, service, usage_type), prices in known:
-        if _UNSURE not in usage_type and seen.setdefault((service, usage_type), of) == of:
-            found = {price.operation: price for price in reversed(prices) if price.holds(None)}
-            for price in reversed(found.values()):
-                name = billed_as(usage_type, region)
-                yield Wanted(service, name, price.operation, price.unit, price.family)
+    first_region: dict[tuple[str, str], str] = {}
+    for (price_region, service, usage_type), prices in known:
+        if _UNSURE in usage_type or first_region.setdefault((service, usage_type), price_region) != price_region:
+            continue
+        by_operation = {price.operation: price for price in reversed(prices) if price.is_valid_on(None)}
+        for price in reversed(by_operation.values()):
+            yield PriceRequest(service, with_prefix(usage_type, region), price.operation, price.unit, price.family)
 
 
-def _products(home: Cloud, wanted: Iterable[Wanted]) -> Iterator[Product]:
-    names: defaultdict[str, list[str]] = defaultdict(list)
-    for each in wanted:
-        if each.usage_type not in names[each.service]:
-            names[each.service].append(each.usage_type)
-    pages = home.client("pricing").get_paginator("get_products")
-    for service, usage_types in names.items():
-        for value in _joined(usage_types):
-            asked = [{"Type": "ANY_OF", "Field": "usagetype", "Value": value}]
+def _fetch_products(cloud: Cloud, requests: Iterable[PriceRequest]) -> Iterator[Product]:
+    usage_types: defaultdict[str, list[str]] = defaultdict(list)
+    for request in requests:
+        if request.usage_type not in usage_types[request.service]:
+            usage_types[request.service].append(request.usage_type)
+    pages = cloud.client("pricing").get_paginator("get_products")
+    for service, names in usage_types.items():
+        for value in _join_filter_values(names):
+            filters = [{"Type": "ANY_OF", "Field": "usagetype", "Value": value}]
             with ignore_codes("NotFoundException"):  # this price list has nothing of the service
-                for page in pages.paginate(ServiceCode=service, Filters=asked):
+                for page in pages.paginate(ServiceCode=service, Filters=filters):
                     yield from map(json.loads, page["PriceList"])
 
 
-def _joined(names: Iterable[str]) -> Iterator[str]:
-    """Several names in a value, as long as a filter takes."""
+def _join_filter_values(names: Iterable[str]) -> Iterator[str]:
+    """Join names by commas, into as few texts as the length limit of a filter allows."""
     value = ""
     for name in names:
-        if value and len(value) + len(name) + 1 > _LONGEST:
+        if value and len(value) + len(name) + 1 > _MAX_FILTER_LENGTH:
             yield value
             value = ""
         value = f"{value},{name}" if value else name
@@ -157,7 +158,7 @@ def _joined(names: Iterable[str]) -> Iterator[str]:
         yield value
 
 
-# --- reading the answers
+# --- responses
 
 
 class _Tier(NamedTuple):
@@ -167,29 +168,31 @@ class _Tier(NamedTuple):
     description: str
 
 
-def _meant(wanted: Wanted, products: Sequence[Product]) -> list[tuple[_Tier, str]]:
-    """The tiers of a price, each with the day since which it holds; empty where none or several could be meant."""
-    known = [(product, _tiers(product)) for product in products]
-    priced = [(product, found) for product, found in known if found and found[0].unit.lower() == wanted.unit.lower()]
-    same = [each for each in priced if each[0]["product"]["attributes"].get("operation") == wanted.operation]
-    if not same and ":" in (wanted.operation or ""):
+def _match_tiers(request: PriceRequest, products: Sequence[Product]) -> list[tuple[_Tier, str]]:
+    """(tier, the day since which it is valid) of a price; empty where no product matches, or several differ."""
+    tiers_of = [(product, _tiers(product)) for product in products]
+    priced = [
+        (product, tiers) for product, tiers in tiers_of if tiers and tiers[0].unit.lower() == request.unit.lower()
+    ]
+    same = [pair for pair in priced if pair[0]["product"]["attributes"].get("operation") == request.operation]
+    if not same and ":" in (request.operation or ""):
         return []
     candidates = same or priced
-    if len({tuple(tier[:3] for tier in found) for _, found in candidates}) != 1:
+    if len({tuple(tier[:3] for tier in tiers) for _, tiers in candidates}) != 1:
         return []
-    product, found = candidates[0]
+    product, tiers = candidates[0]
     (offer,) = list(product["terms"]["OnDemand"].values())[:1]
-    return [(tier, str(offer["effectiveDate"])[:10]) for tier in found]
+    return [(tier, str(offer["effectiveDate"])[:10]) for tier in tiers]
 
 
 def _tiers(product: Product) -> list[_Tier]:
-    """On-demand prices in USD, lowest tier first. A first tier that costs nothing is an allowance, and left out."""
+    """On-demand prices in USD, lowest tier first. A free first tier is an allowance, and left out."""
     offers = list(product.get("terms", {}).get("OnDemand", {}).values())
     dimensions = list(offers[0]["priceDimensions"].values()) if offers else []
-    found = sorted(_tier(each) for each in dimensions if "USD" in each["pricePerUnit"])
-    if len(found) > 1 and not found[0].usd:
-        return [tier._replace(begins=tier.begins - found[1].begins) for tier in found[1:]]
-    return found
+    tiers = sorted(_tier(dimension) for dimension in dimensions if "USD" in dimension["pricePerUnit"])
+    if len(tiers) > 1 and not tiers[0].usd:
+        return [tier._replace(begins=tier.begins - tiers[1].begins) for tier in tiers[1:]]
+    return tiers
 
 
 def _tier(dimension: Mapping[str, Any]) -> _Tier:
@@ -197,19 +200,19 @@ def _tier(dimension: Mapping[str, Any]) -> _Tier:
     return _Tier(Decimal(dimension["beginRange"]), usd, str(dimension["unit"]), str(dimension["description"]))
 
 
-def _row(wanted: Wanted, tier: _Tier, since: str, region: str, asked: date) -> dict[str, Any]:
+def _row(request: PriceRequest, tier: _Tier, since: str, region: str, retrieved_on: date) -> dict[str, Any]:
     return {
-        "service": wanted.service,
-        "usage_type": wanted.usage_type,
-        "operation": wanted.operation,
+        "service": request.service,
+        "usage_type": request.usage_type,
+        "operation": request.operation,
         "description": tier.description,
-        "family": wanted.family,
-        "unit": wanted.unit,
+        "family": request.family,
+        "unit": request.unit,
         "usd": f"{tier.usd.normalize():f}",
         "begins": f"{tier.begins.normalize():f}",
         "region": region,
         "source": "AWS Price List API",
-        "as_of": f"{asked}",
+        "as_of": f"{retrieved_on}",
         "verified": True,
         "since": since,
     }

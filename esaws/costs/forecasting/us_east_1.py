@@ -1,15 +1,15 @@
-"""The region in which AWS answers about money, wherever things run."""
+"""AWS's billing APIs have their endpoints in us-east-1, whatever the region of the resources."""
 
 from esaws.cloud import Cloud
 
-HOME = "us-east-1"
-"""Where the Price List, Free Tier and Account APIs are: https://docs.aws.amazon.com/general/latest/gr/billing.html"""
+BILLING_REGION = "us-east-1"
+"""The region of the Price List, Free Tier and Account APIs: https://docs.aws.amazon.com/general/latest/gr/billing.html"""
 
 
-def at_home(cloud: Cloud) -> Cloud:
-    """The same account, asked in us-east-1; its calls go to the same ledger."""
-    if cloud.region == HOME:
+def billing_cloud(cloud: Cloud) -> Cloud:
+    """The same account in us-east-1; its calls go to the same call log."""
+    if cloud.region == BILLING_REGION:
         return cloud
-    home = Cloud(cloud.target, account=cloud.account, region=HOME, deployment=cloud.deployment)
-    home.calls = cloud.calls
-    return home
+    billing = Cloud(cloud.target, account=cloud.account, region=BILLING_REGION, deployment=cloud.deployment)
+    billing.calls = cloud.calls
+    return billing

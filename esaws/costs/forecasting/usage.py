@@ -1,4 +1,4 @@
-"""The usage of a month, out of an architecture or a plan, and what AWS itself makes below it."""
+"""The monthly usage of an architecture or a plan, and of what AWS creates for it."""
 
 from __future__ import annotations
 
@@ -16,45 +16,46 @@ from esaws.resources.scaling_policy import ScalingPolicy
 
 
 class Consumer(Protocol):
-    """Whatever knows what a month of it consumes: every `Resource`."""
+    """Anything with a monthly usage: every `Resource`."""
 
     def usage(self) -> list[Usage]: ...
 
 
-What = Architecture | Plan | Iterable[Consumer]
+Workload = Architecture | Plan | Iterable[Consumer]
+"""What can be forecast."""
 
-_TRACKING = (ScalingPolicy, GroupScalingPolicy, CapacityProvider)
-_ALARMS_OF_A_POLICY = 2
-
-
-def consumers(what: What) -> Sequence[Consumer]:
-    """What is there; of a plan, what stands when it was applied: what is to be deleted does not count."""
-    if isinstance(what, Plan):
-        return [change.resource for change in what if change.resource]
-    return list(what)
+_TARGET_TRACKING = (ScalingPolicy, GroupScalingPolicy, CapacityProvider)
+_ALARMS_PER_POLICY = 2
 
 
-def usage_of(what: What) -> list[Usage]:
-    """What a month of it consumes, each usage type and operation once, in the order in which they first come up."""
-    return merged(usage for consumer in consumers(what) for usage in consumer.usage())
+def consumers(workload: Workload) -> Sequence[Consumer]:
+    """The resources of a workload; of a plan, those that exist once it is applied, deletions excluded."""
+    if isinstance(workload, Plan):
+        return [change.resource for change in workload if change.resource]
+    return list(workload)
 
 
-def made_by_aws(what: What) -> list[Usage]:
-    """What AWS makes below it and charges for, although nobody declares it: two alarms wherever it tracks a target.
+def monthly_usage(workload: Workload) -> list[Usage]:
+    """The usage of a month, each usage type and operation once, in the order of their first occurrence."""
+    return merge_usages(usage for consumer in consumers(workload) for usage in consumer.usage())
+
+
+def aws_managed_usage(workload: Workload) -> list[Usage]:
+    """The usage of what AWS creates for a workload and charges for: two alarms for each target tracking policy.
 
     https://docs.aws.amazon.com/autoscaling/application/userguide/application-auto-scaling-target-tracking.html
     https://docs.aws.amazon.com/AmazonECS/latest/developerguide/cluster-auto-scaling.html
     """
-    tracking = [each for each in consumers(what) if isinstance(each, _TRACKING)]
-    alarms = Decimal(_ALARMS_OF_A_POLICY * len(tracking))
+    tracking = [consumer for consumer in consumers(workload) if isinstance(consumer, _TARGET_TRACKING)]
+    alarms = Decimal(_ALARMS_PER_POLICY * len(tracking))
     return [Usage("AmazonCloudWatch", "CW:AlarmMonitorUsage", alarms, "Alarms")] if tracking else []
 
 
-def merged(usages: Iterable[Usage]) -> list[Usage]:
+def merge_usages(usages: Iterable[Usage]) -> list[Usage]:
     """Each usage type and operation once, with the sum of its quantities."""
-    found: dict[tuple[str, str, str | None], Usage] = {}
+    merged: dict[tuple[str, str, str | None], Usage] = {}
     for usage in usages:
         key = usage.service, usage.usage_type, usage.operation
-        known = found.get(key)
-        found[key] = usage if known is None else replace(known, quantity=known.quantity + usage.quantity)
-    return list(found.values())
+        known = merged.get(key)
+        merged[key] = usage if known is None else replace(known, quantity=known.quantity + usage.quantity)
+    return list(merged.values())

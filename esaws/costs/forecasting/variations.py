@@ -1,4 +1,4 @@
-"""Builds side by side: the same system with other machines, fewer clusters, one zone, a NAT gateway, nights off."""
+"""Variations of an architecture: other instances, fewer clusters, one zone, NAT gateways, parked at night."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from math import ceil, nan
 from typing import TYPE_CHECKING, Any
 
 from esaws.costs.forecasting.forecast import forecast
-from esaws.costs.forecasting.result import Forecast, cents
-from esaws.costs.forecasting.usage import Consumer, What, consumers
+from esaws.costs.forecasting.result import Forecast, round_to_cent
+from esaws.costs.forecasting.usage import Consumer, Workload, consumers
 from esaws.errors import UsageError
 from esaws.pricelist import REGIMES, Usage
 from esaws.resource import Resource
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Variation:
-    """What is otherwise than declared; None leaves it as it is.
+    """Changes to what an architecture declares; None leaves a value as it is.
 
-    `clusters` keeps the first so many Auto Scaling groups, with what runs on their machines; `instances` is the number
-    in each; `zones` takes away the machines of the zones beyond it, while a load balancer keeps its two;
-    `nat_gateways` are added, as private subnets would need, without what flows through them.
+    `clusters` keeps the first Auto Scaling groups, with what runs on their instances. `instances` is the number in each
+    group. `zones` keeps the instances of the first zones, while a load balancer keeps its two. `nat_gateways` are
+    added, as private subnets would need, without their traffic.
     """
 
     clusters: int | None = None
@@ -42,25 +42,25 @@ class Variation:
             if value is not None and value < (1 if name == "zones" else 0):
                 raise UsageError(f"{name.replace('_', ' ')} can't be {value}")
 
-    def of(self, what: What) -> list[Consumer]:
-        """What would be declared then."""
-        declared = list(consumers(what))
-        groups = [each for each in declared if isinstance(each, AutoScalingGroup)]
-        gone = (
-            set() if self.clusters is None else _with_their_clusters(groups[self.clusters :], groups[: self.clusters])
-        )
+    def apply(self, workload: Workload) -> list[Consumer]:
+        """The resources that would be declared with these changes."""
+        declared = list(consumers(workload))
+        groups = [resource for resource in declared if isinstance(resource, AutoScalingGroup)]
+        removed: set[tuple[str, str]] = set()
+        if self.clusters is not None:
+            removed = _with_their_clusters(groups[self.clusters :], groups[: self.clusters])
         varied = [
-            self._group(each) if isinstance(each, AutoScalingGroup) else each
-            for each in declared
-            if not _stands_on(each, gone)
+            self._vary_group(resource) if isinstance(resource, AutoScalingGroup) else resource
+            for resource in declared
+            if not _depends_on(resource, removed)
         ]
         return [*varied, NatGateways(self.nat_gateways)] if self.nat_gateways else varied
 
-    def _group(self, group: AutoScalingGroup) -> AutoScalingGroup:
-        wanted = group.desired_capacity if self.instances is None else self.instances
+    def _vary_group(self, group: AutoScalingGroup) -> AutoScalingGroup:
+        capacity = group.desired_capacity if self.instances is None else self.instances
         subnets = group.subnets
         if self.zones is not None and self.zones < len(subnets):
-            wanted, subnets = ceil(wanted * self.zones / len(subnets)), subnets[: self.zones]
+            capacity, subnets = ceil(capacity * self.zones / len(subnets)), subnets[: self.zones]
         template = group.template
         if self.instance_type:
             template = replace(template, instance_type=self.instance_type)
@@ -68,15 +68,15 @@ class Variation:
             group,
             template=template,
             subnets=subnets,
-            desired_capacity=wanted,
-            minimum=min(group.minimum, wanted),
-            maximum=max(group.maximum, wanted),
+            desired_capacity=capacity,
+            minimum=min(group.minimum, capacity),
+            maximum=max(group.maximum, capacity),
         )
 
 
 @dataclass(frozen=True)
 class NatGateways:
-    """So many NAT gateways with an address each, which no architecture here declares."""
+    """NAT gateways with an address each; esaws has no resource kind for them."""
 
     count: int
 
@@ -85,44 +85,44 @@ class NatGateways:
         return [hours, Usage.hours("AmazonVPC", "PublicIPv4:InUseAddress", "NatGateway", count=self.count)]
 
 
-def varied(what: What, variation: Variation, **assumptions: Any) -> Forecast:
-    """The forecast of a variation; further words are those of `forecast`."""
-    return forecast(variation.of(what), hours_a_day=variation.hours_a_day, **assumptions)
+def forecast_variation(workload: Workload, variation: Variation, **assumptions: Any) -> Forecast:
+    """Forecast a variation of a workload; keyword arguments as for `forecast`."""
+    return forecast(variation.apply(workload), hours_a_day=variation.hours_a_day, **assumptions)
 
 
-def compare(builds: Mapping[str, What | tuple[What, Variation]], **assumptions: Any) -> pandas.DataFrame:
-    """Builds side by side: one row each, in the order given, by its name.
+def compare_builds(builds: Mapping[str, Workload | tuple[Workload, Variation]], **assumptions: Any) -> pandas.DataFrame:
+    """Forecast several builds: one row each, in the given order, indexed by name.
 
-    A build is what is declared, or that with a variation. Columns: list_usd, and what is charged in each regime
-    (legacy, credits, none) before credits and tax, USD of a month, to the cent, NaN where the list lacks a price;
-    verified, whether a published list or a bill shows every price in it. Further words are those of `forecast`.
+    A build is a workload, or a workload and a variation of it. Columns: list_usd, and the charges in each regime
+    (legacy, credits, none) before credits and tax, in USD a month, to the cent, NaN where the list lacks a price;
+    verified, whether a published list or a bill shows every price. Keyword arguments as for `forecast`.
     """
     import pandas
 
     rows: dict[str, dict[str, Any]] = {}
     for name, build in builds.items():
-        what, variation = build if isinstance(build, tuple) else (build, Variation())
-        found = [varied(what, variation, regime=regime, **assumptions) for regime in REGIMES]
-        sums = {"list_usd": found[0].list_usd} | {each.regime: each.total_usd for each in found}
-        complete = found[0].complete
-        rows[name] = {column: float(cents(usd)) if complete else nan for column, usd in sums.items()}
-        rows[name]["verified"] = found[0].verified
+        workload, variation = build if isinstance(build, tuple) else (build, Variation())
+        forecasts = [forecast_variation(workload, variation, regime=regime, **assumptions) for regime in REGIMES]
+        first = forecasts[0]
+        sums = {"list_usd": first.list_usd} | {one.regime: one.total_usd for one in forecasts}
+        rows[name] = {column: float(round_to_cent(usd)) if first.complete else nan for column, usd in sums.items()}
+        rows[name]["verified"] = first.verified
     columns = ["list_usd", *REGIMES, "verified"]
     return pandas.DataFrame.from_dict(rows, orient="index", columns=columns).rename_axis("build")
 
 
-def _with_their_clusters(going: list[AutoScalingGroup], staying: list[AutoScalingGroup]) -> set[tuple[str, str]]:
-    """The keys of groups, and of the clusters that no other group has machines in."""
-    used = {key for group in staying for key in _clusters(group)}
-    return {group.key for group in going} | {key for group in going for key in _clusters(group)} - used
+def _with_their_clusters(removed: list[AutoScalingGroup], kept: list[AutoScalingGroup]) -> set[tuple[str, str]]:
+    """The keys of the removed groups, and of the clusters without instances of another group."""
+    used = {key for group in kept for key in _clusters(group)}
+    return {group.key for group in removed} | {key for group in removed for key in _clusters(group)} - used
 
 
 def _clusters(group: AutoScalingGroup) -> list[tuple[str, str]]:
-    return [each.key for each in group.template.dependencies if isinstance(each, Cluster)]
+    return [resource.key for resource in group.template.dependencies if isinstance(resource, Cluster)]
 
 
-def _stands_on(consumer: Consumer, gone: set[tuple[str, str]]) -> bool:
-    """Whether it is one of what is gone, or needs it."""
-    if not gone or not isinstance(consumer, Resource):
+def _depends_on(consumer: Consumer, keys: set[tuple[str, str]]) -> bool:
+    """Whether a resource is one of those with the given keys, or depends on one."""
+    if not keys or not isinstance(consumer, Resource):
         return False
-    return consumer.key in gone or any(_stands_on(each, gone) for each in consumer.dependencies)
+    return consumer.key in keys or any(_depends_on(dependency, keys) for dependency in consumer.dependencies)
