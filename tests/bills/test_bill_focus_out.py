@@ -465,7 +465,7 @@ def test_the_command_writes_a_file_and_prints_json(tmp_path: Path, esaws: Shell)
     file = tmp_path / "b.csv.gz"
     arguments = ("cost", "focus", str(source), "-o", str(file), "--focus-version", "1.2")
     output = esaws.json(*arguments)
-    assert set(output) == {"file", "version", "rows", "totals", "warnings"}
+    assert list(output) == ["file", "version", "rows", "totals", "warnings"]
     assert (output["file"], output["version"], output["rows"], output["totals"]) == (
         str(file),
         "1.2",

@@ -101,3 +101,27 @@ def test_the_benefit_of_free_usage_in_focus_is_unknown() -> None:
     result = report(read_bill(FOCUS))
     assert result.free and all(usage.benefit is None for usage in result.free)
     assert any("list price of 0" in warning for warning in result.warnings)
+
+
+# --- how results show themselves
+
+
+def test_a_bill_gives_its_facts_as_text_json_and_frame() -> None:
+    bill = read_bill(FOCUS)
+    assert str(bill) == "FOCUS 1.0, 2024-09/2024-10, 1,000 rows"
+    assert repr(bill) == f"<Bill {bill}>"
+    facts = bill.to_dict()
+    assert list(facts) == ["format", "rows", "period", "metrics", "warnings"]
+    assert json.loads(json.dumps(facts))["metrics"] == ["unblended", "amortized", "net_unblended", "net_amortized"]
+    lines = bill.to_frame()
+    assert len(lines) == 1000 and float(lines.unblended_cost.sum()) == pytest.approx(float(report(bill).total or 0))
+    assert f"<p>{bill}</p>" in bill._repr_html_()
+
+
+def test_a_report_shows_its_services_as_a_table() -> None:
+    result = report(read_bill(CUR))
+    frame = result.to_frame()
+    assert list(frame.columns) == ["service", "currency", "cost"]
+    assert frame.cost.is_monotonic_decreasing
+    assert float(frame.cost.sum()) == pytest.approx(float(result.total or 0))
+    assert f"{result.total:,.2f} USD" in repr(result) and frame.service[0] in result._repr_html_()
