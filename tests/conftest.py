@@ -30,14 +30,14 @@ LONGEST = (
     "test_guards",
     "test_main_job",
     "test_the_system_behaves",
-    "test_local_saving",
+    "test_snapshots",
     "test_course",
     "read_a_bill",
     "the_80_dollar_bill",
     "test_killed",
     "test_awscli",
     "test_deletion_order",
-    "test_local_ecs",
+    "test_ecs",
     "test_contract",
 )
 

@@ -32,28 +32,32 @@ EDGES = [
             "deregistering a scalable target deletes its policies, but not the alarm of a step policy",
         ),
     ),
-    Edge("services", "their cluster", "ClusterContainsServicesException", ("a cluster with a service is not deleted",)),
+    Edge(
+        "services", "their cluster", "ClusterContainsServicesException", ("a cluster with a service cannot be deleted",)
+    ),
     Edge(
         "the tasks that a service wants",
         "the service",
         "InvalidParameterException",
-        ("a service that wants tasks is deleted by force only",),
+        ("a service with a desired count can be deleted only with force",),
     ),
-    Edge("single tasks", "their cluster", "ClusterContainsTasksException", ("a cluster with a task is not deleted",)),
+    Edge(
+        "single tasks", "their cluster", "ClusterContainsTasksException", ("a cluster with a task cannot be deleted",)
+    ),
     Edge(
         "container instances",
         "their cluster",
         "ClusterContainsContainerInstancesException",
-        ("a cluster with a container instance is not deleted",),
+        ("a cluster with a container instance cannot be deleted",),
     ),
     Edge(
         "a capacity provider's place in services and clusters",
         "the capacity provider",
         "DELETE_FAILED with HTTP 200, ResourceInUseException, UpdateInProgressException",
         (
-            "deleting a capacity provider of a cluster fails with HTTP 200",
-            "a cluster keeps a capacity provider that a service uses",
-            "a cluster keeps a capacity provider that a task uses",
+            "deleting a capacity provider that a cluster uses returns DELETE_FAILED",
+            "a capacity provider that a service uses cannot be removed",
+            "a capacity provider that a task uses cannot be removed",
             "UpdateInProgressException: changes to the capacity providers of a cluster are immediate.",
             "ClusterContainsCapacityProviderException: capacity providers do not belong to one cluster.",
         ),
@@ -63,7 +67,7 @@ EDGES = [
         "the task definition",
         "a failure with HTTP 200; what is in use stays in DELETE_IN_PROGRESS",
         (
-            "a task definition is deleted once it is deregistered",
+            "only a deregistered task definition can be deleted",
             "a deleted task definition exists until nothing uses it",
         ),
     ),
@@ -88,8 +92,8 @@ EDGES = [
         "their Auto Scaling group",
         "ResourceInUse, ScalingActivityInProgress",
         (
-            "a group with instances is deleted by force only",
-            "a group that has shrunk to nothing is deleted",
+            "a group with instances can be deleted only with force",
+            "a group without instances can be deleted",
             "a group with a draining instance can only be deleted by force",
         ),
     ),
@@ -98,7 +102,7 @@ EDGES = [
         "its launch template",
         "none: it launches nothing any more",
         (
-            "a launch template is deleted although a group uses it",
+            "a launch template can be deleted while a group uses it",
             "a group without its launch template launches nothing and records a failed activity",
         ),
     ),
