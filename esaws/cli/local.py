@@ -35,15 +35,22 @@ def json_option(command: Command) -> Command:
 
 def account_option(command: Command) -> Command:
     """Give a command `account`."""
-    account = os.environ.get("ESAWS_ACCOUNT") or process.DEFAULT_ACCOUNT
-    return click.option("--account", default=account, show_default=True, metavar="ID", help="Account id.")(command)
+    return click.option(
+        "--account",
+        default=lambda: os.environ.get("ESAWS_ACCOUNT") or process.DEFAULT_ACCOUNT,
+        metavar="ID",
+        help=f"Account id.  [default: ESAWS_ACCOUNT or {process.DEFAULT_ACCOUNT}]",
+    )(command)
 
 
 def account_options(command: Command) -> Command:
     """Give a command `account` and `region`."""
-    region = os.environ.get("ESAWS_REGION") or process.DEFAULT_REGION
-    command = account_option(command)
-    return click.option("--region", default=region, show_default=True, metavar="NAME", help="AWS region.")(command)
+    return click.option(
+        "--region",
+        default=lambda: os.environ.get("ESAWS_REGION") or process.DEFAULT_REGION,
+        metavar="NAME",
+        help=f"AWS region.  [default: ESAWS_REGION or {process.DEFAULT_REGION}]",
+    )(account_option(command))
 
 
 # --- the server
@@ -241,7 +248,7 @@ def _trace_rows(path: str) -> list[dict[str, Any]]:
     with Path(path).open(encoding="utf-8-sig", newline="") as file:
         reader = csv.DictReader(file)
         if missing := [column for column in _TRACE_COLUMNS if column not in (reader.fieldnames or ())]:
-            raise UsageError(f"{path}: column {missing[0]!r} is missing; a trace has {', '.join(_TRACE_COLUMNS)}")
+            raise UsageError(f"{path}: no column {missing[0]!r}. A trace has the columns {', '.join(_TRACE_COLUMNS)}.")
         rows = []
         for row in reader:
             try:

@@ -277,7 +277,7 @@ def test_the_commands_findings_and_health(new_cloud: Any, tmp_path: Path) -> Non
     }
     assert "none made" in esaws("findings", "--code", "OPEN_ADMIN_PORT", "--fix", "--dry-run")
     assert esaws.json("findings", "--code", "OPEN_ADMIN_PORT")
-    assert "there is no terminal to ask in" in esaws("findings", "--fix", code=3)
+    assert "no terminal to confirm in" in esaws("findings", "--fix", code=3)
     esaws("findings", "--code", "OPEN_ADMIN_PORT", "--fix", "--yes")
     assert esaws.json("findings", "--code", "OPEN_ADMIN_PORT") == []
     assert "no such code" in esaws("findings", "--code", "X", code=2)
