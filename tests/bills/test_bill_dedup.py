@@ -400,7 +400,7 @@ def test_files_without_keys_that_share_some_rows_are_refused(tmp_path: Path) -> 
 
 
 def test_pieces_whose_rows_differ_only_in_amounts_are_added_up(tmp_path: Path) -> None:
-    lines = [replace(line, resource="", cost=Decimal(number)) for number, line in enumerate(hours(24) * 20)]
+    lines = [replace(line, resource="", cost=Decimal(number)) for number, line in enumerate(hours(25) * 20)]
     for name, some in (("a.csv", lines[::2]), ("b.csv", lines[1::2])):
         text(tmp_path / name, [focus(line) for line in some])
     result = report(read_bill(tmp_path))
