@@ -1,4 +1,4 @@
-"""A small living system: one service of two tasks behind a load balancer, on two instances in two zones."""
+"""A small running system: an ECS service of two tasks behind a load balancer, on two instances in two zones."""
 
 import base64
 from dataclasses import dataclass
@@ -13,19 +13,19 @@ _names = count()
 
 @dataclass(frozen=True)
 class Seen:
-    """What there is at one moment."""
+    """The state of the system at one time."""
 
     service: dict[str, Any]
     hosts: list[str]
     tasks: list[tuple[str, dict[str, Any]]]
-    """(EC2 instance, task) of each task that runs"""
+    """(EC2 instance, task) of each running task"""
     targets: list[tuple[str, str]]
     """(EC2 instance, state) of each target"""
     group: dict[str, Any]
 
 
 class Living:
-    """What is there, what can be done to it, and what must hold whatever was done."""
+    """The system, its state, and random actions on it."""
 
     def __init__(self, account: Any) -> None:
         self.account, self.name = account, f"living-{next(_names)}"
@@ -82,10 +82,10 @@ class Living:
             loadBalancers=[{"targetGroupArn": self.target_group, "containerName": "web", "containerPort": 8000}],
         )
 
-    # --- what is there
+    # --- state
 
     def look(self) -> "Seen":
-        """Everything at one moment: a describe may let time pass, and is asked again then."""
+        """The state at one time; repeated if a describe call advanced the clock."""
         while True:
             began = now(self.account)
             seen = Seen(
@@ -95,12 +95,12 @@ class Living:
                 return seen
 
     def hosts(self) -> list[str]:
-        """The EC2 instances that serve in the Auto Scaling group."""
+        """The EC2 instances in service in the Auto Scaling group."""
         instances = self._described_group()["Instances"]
         return [each["InstanceId"] for each in instances if each["LifecycleState"] == "InService"]
 
     def tasks(self) -> list[dict[str, Any]]:
-        """The tasks that run, those that are being stopped too."""
+        """The running tasks, including those that are being stopped."""
         arns = self.ecs.list_tasks(cluster=self.name)["taskArns"]
         found = self.ecs.describe_tasks(cluster=self.name, tasks=arns)["tasks"] if arns else []
         return [task for task in found if task["lastStatus"] in ("RUNNING", "DEACTIVATING", "STOPPING")]
@@ -123,10 +123,11 @@ class Living:
         found = self.autoscaling.describe_auto_scaling_groups(AutoScalingGroupNames=[self.name])
         return dict(found["AutoScalingGroups"][0])
 
-    # --- what can be done to it
+    # --- actions
 
-    def do(self, what: str, number: int) -> None:
-        getattr(self, f"_{what}")(number)
+    def do(self, action: str, number: int) -> None:
+        """Run an action; `number` chooses its object or size."""
+        getattr(self, f"_{action}")(number)
 
     def _wait(self, number: int) -> None:
         advance(self.account, f"{(1, 7, 61, 400)[number % 4]}m")

@@ -1,4 +1,4 @@
-"""Whatever a deployment of SecCom sends, it reads back: no field is lost on the way."""
+"""No field of SecCom's resources is lost: what a create call sends, a describe call returns."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -15,16 +15,16 @@ KINDS: dict[str, RoundTrip] = {}
 
 
 def kind(round_trip: RoundTrip) -> RoundTrip:
-    """Register a function that makes a thing, and gives what was sent and what is described."""
+    """Register a function that creates a resource, and returns (sent fields, description)."""
     KINDS[round_trip.__name__] = round_trip
     return round_trip
 
 
 def lost(sent: Any, described: Any, path: str = "") -> list[str]:
-    """Where something sent is not described; a list may hold more than was sent."""
+    """The paths of sent values that the description lacks; a list may contain more than was sent."""
     if isinstance(sent, Mapping):
         described = described or {}
-        return [gone for name in sent for gone in lost(sent[name], described.get(name), f"{path}.{name}")]
+        return [missing for name in sent for missing in lost(sent[name], described.get(name), f"{path}.{name}")]
     if isinstance(sent, list):
         return [f"{path}: {one}" for one in sent if all(lost(one, other) for other in described or [])]
     return [] if sent == described or str(sent) == str(described) else [f"{path}: {sent} became {described}"]
@@ -38,9 +38,9 @@ def specification(resource_type: str) -> list[dict[str, Any]]:
 def subnet(account: Any) -> Any:
     ec2, (vpc, _, _) = account.client("ec2"), account.network()
     sent = {"VpcId": vpc, "CidrBlock": "172.31.64.0/20", "AvailabilityZone": "eu-west-3c"}
-    made = ec2.create_subnet(**sent, TagSpecifications=specification("subnet"))["Subnet"]["SubnetId"]
-    ec2.modify_subnet_attribute(SubnetId=made, MapPublicIpOnLaunch={"Value": True})
-    return {**sent, "Tags": TAGS, "MapPublicIpOnLaunch": True}, ec2.describe_subnets(SubnetIds=[made])["Subnets"][0]
+    id = ec2.create_subnet(**sent, TagSpecifications=specification("subnet"))["Subnet"]["SubnetId"]
+    ec2.modify_subnet_attribute(SubnetId=id, MapPublicIpOnLaunch={"Value": True})
+    return {**sent, "Tags": TAGS, "MapPublicIpOnLaunch": True}, ec2.describe_subnets(SubnetIds=[id])["Subnets"][0]
 
 
 @kind
@@ -59,7 +59,7 @@ def route_table(account: Any) -> Any:
 @kind
 def security_group_rule(account: Any) -> Any:
     ec2, (_, _, group) = account.client("ec2"), account.network()
-    made = ec2.authorize_security_group_ingress(
+    rule = ec2.authorize_security_group_ingress(
         GroupId=group,
         IpPermissions=[
             {
@@ -73,7 +73,7 @@ def security_group_rule(account: Any) -> Any:
     )["SecurityGroupRules"][0]
     found = ec2.describe_security_group_rules(Filters=[{"Name": "tag:esaws:name", "Values": ["n"]}])
     sent = {"Description": "d", "Tags": TAGS, "ReferencedGroupInfo": {"GroupId": group}, "GroupOwnerId": account.id}
-    return {**sent, "SecurityGroupRuleId": made["SecurityGroupRuleId"]}, found["SecurityGroupRules"][0]
+    return {**sent, "SecurityGroupRuleId": rule["SecurityGroupRuleId"]}, found["SecurityGroupRules"][0]
 
 
 @kind
@@ -158,12 +158,12 @@ def scaling_policy(account: Any) -> Any:
     ecs, scaling = account.client("ecs"), account.client("application-autoscaling")
     ecs.create_cluster(clusterName="c")
     ecs.create_service(cluster="c", serviceName="s", desiredCount=0)
-    what = {
+    target_id = {
         "ServiceNamespace": "ecs",
         "ResourceId": "service/c/s",
         "ScalableDimension": "ecs:service:DesiredCount",
     }
-    scaling.register_scalable_target(**what, MinCapacity=2, MaxCapacity=4)
+    scaling.register_scalable_target(**target_id, MinCapacity=2, MaxCapacity=4)
     tracking = {
         "TargetValue": 50.0,
         "PredefinedMetricSpecification": {"PredefinedMetricType": "ECSServiceAverageCPUUtilization"},
@@ -171,10 +171,16 @@ def scaling_policy(account: Any) -> Any:
         "ScaleOutCooldown": 60,
     }
     policy = {"PolicyName": "p", "PolicyType": "TargetTrackingScaling"}
-    scaling.put_scaling_policy(**what, **policy, TargetTrackingScalingPolicyConfiguration=tracking)
+    scaling.put_scaling_policy(**target_id, **policy, TargetTrackingScalingPolicyConfiguration=tracking)
     target = scaling.describe_scalable_targets(ServiceNamespace="ecs")["ScalableTargets"][0]
     found = scaling.describe_scaling_policies(ServiceNamespace="ecs")["ScalingPolicies"][0]
-    sent = {**what, **policy, "TargetTrackingScalingPolicyConfiguration": tracking, "MinCapacity": 2, "MaxCapacity": 4}
+    sent = {
+        **target_id,
+        **policy,
+        "TargetTrackingScalingPolicyConfiguration": tracking,
+        "MinCapacity": 2,
+        "MaxCapacity": 4,
+    }
     return sent, {**target, **found}
 
 
@@ -245,8 +251,8 @@ def broker(account: Any) -> Any:
         "AutoMinorVersionUpgrade": True,
         "Tags": FLAT,
     }
-    made = mq.create_broker(**sent, Users=[{"Username": "u", "Password": "passw0rd1234"}])
-    return sent, mq.describe_broker(BrokerId=made["BrokerId"])
+    created = mq.create_broker(**sent, Users=[{"Username": "u", "Password": "passw0rd1234"}])
+    return sent, mq.describe_broker(BrokerId=created["BrokerId"])
 
 
 @kind
@@ -271,9 +277,9 @@ def user_pool(account: Any) -> Any:
     schema = [{"Name": name, "Required": True, "AttributeDataType": "String", "Mutable": True} for name in names]
     pool = cognito.create_user_pool(PoolName="Owners", Schema=schema, **sent)["UserPool"]["Id"]
     client = {"ClientName": "web", "ExplicitAuthFlows": ["ALLOW_USER_SRP_AUTH", "ALLOW_REFRESH_TOKEN_AUTH"]}
-    made = cognito.create_user_pool_client(UserPoolId=pool, **client)["UserPoolClient"]["ClientId"]
+    client_id = cognito.create_user_pool_client(UserPoolId=pool, **client)["UserPoolClient"]["ClientId"]
     found = cognito.describe_user_pool(UserPoolId=pool)["UserPool"]
-    clients = cognito.describe_user_pool_client(UserPoolId=pool, ClientId=made)["UserPoolClient"]
+    clients = cognito.describe_user_pool_client(UserPoolId=pool, ClientId=client_id)["UserPoolClient"]
     return {**sent, "SchemaAttributes": schema, **client}, {**found, **clients}
 
 

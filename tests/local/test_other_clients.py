@@ -1,4 +1,4 @@
-"""The usual clients: the AWS CLI, and boto3's resources, waiters and paginators."""
+"""Other clients than boto3's: the AWS CLI, and boto3's resources, waiters and paginators."""
 
 import json
 import os
@@ -20,7 +20,7 @@ Cli = Callable[..., "subprocess.CompletedProcess[str]"]
 
 @pytest.fixture
 def aws(account: Any, tmp_path: Path) -> Cli:
-    """The real AWS CLI, pointed at the account by the environment alone."""
+    """The AWS CLI, configured by environment variables only."""
     environment = {
         "PATH": os.environ["PATH"],
         "HOME": str(tmp_path),
@@ -31,10 +31,10 @@ def aws(account: Any, tmp_path: Path) -> Cli:
         "AWS_MAX_ATTEMPTS": "1",
     }
 
-    def run(*words: str) -> "subprocess.CompletedProcess[str]":
-        line = [sys.executable, str(AWS), *words]
+    def run(*arguments: str) -> "subprocess.CompletedProcess[str]":
+        command = [sys.executable, str(AWS), *arguments]
         return subprocess.run(
-            line, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
+            command, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
         )
 
     return run
@@ -50,37 +50,37 @@ def resource(account: Any, service: str) -> Any:
     )
 
 
-def test_the_aws_cli_makes_fills_and_removes_a_bucket(account: Any, aws: Cli, tmp_path: Path) -> None:
+def test_the_aws_cli_creates_fills_and_deletes_a_bucket(account: Any, aws: Cli, tmp_path: Path) -> None:
     bucket = f"s3://cli-{account.id}"
     (tmp_path / "clip.txt").write_text("a clip")
-    made = aws("s3", "mb", bucket)
-    assert made.returncode == 0, made.stderr
+    created = aws("s3", "mb", bucket)
+    assert created.returncode == 0, created.stderr
     assert aws("s3", "cp", "clip.txt", f"{bucket}/a/clip.txt").returncode == 0
     assert aws("s3", "cp", f"{bucket}/a/clip.txt", "-").stdout == "a clip"
-    full = aws("s3", "rb", bucket)
-    assert full.returncode == 1 and "BucketNotEmpty" in full.stderr
+    refused = aws("s3", "rb", bucket)
+    assert refused.returncode == 1 and "BucketNotEmpty" in refused.stderr
     assert aws("s3", "rb", "--force", bucket).returncode == 0
     assert aws("s3", "ls").stdout == ""
 
 
-def test_the_aws_cli_prints_errors_and_what_is_not_simulated(aws: Cli) -> None:
+def test_the_aws_cli_prints_errors_and_not_simulated(aws: Cli) -> None:
     missing = aws("ec2", "describe-vpcs", "--vpc-ids", "vpc-12345678")
     assert missing.returncode and "InvalidVpcID.NotFound" in missing.stderr
     unknown = aws("ec2", "describe-bundle-tasks")
     assert unknown.returncode and "(NotSimulated)" in unknown.stderr
 
 
-def test_the_aws_cli_pages_waits_and_queries(account: Any, aws: Cli) -> None:
+def test_the_aws_cli_paginates_and_queries(account: Any, aws: Cli) -> None:
     for number in range(5):
         account.client("ecs").create_cluster(clusterName=f"c{number}")
     listed = aws("ecs", "list-clusters", "--page-size", "2", "--query", "length(clusterArns)")
     assert listed.stdout.strip() == "5"
     account.client("elbv2").create_target_group(Name="t", Protocol="HTTP", Port=80, VpcId=account.network()[0])
-    asked = ("elbv2", "describe-target-groups", "--names", "t", "--query", "TargetGroups[].Port", "--output", "json")
-    assert json.loads(aws(*asked).stdout) == [80]
+    command = ("elbv2", "describe-target-groups", "--names", "t", "--query", "TargetGroups[].Port", "--output", "json")
+    assert json.loads(aws(*command).stdout) == [80]
 
 
-def test_a_network_can_be_built_and_removed_with_boto3_resources(account: Any) -> None:
+def test_boto3_resources_create_and_delete_a_network(account: Any) -> None:
     ec2 = resource(account, "ec2")
     vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")
     vpc.wait_until_available()
@@ -97,7 +97,7 @@ def test_a_network_can_be_built_and_removed_with_boto3_resources(account: Any) -
     assert vpc.id not in [found.id for found in ec2.vpcs.all()]
 
 
-def test_instances_are_waited_for_with_boto3_resources(account: Any) -> None:
+def test_boto3_resources_wait_for_instances(account: Any) -> None:
     ec2 = resource(account, "ec2")
     _, subnets, _ = account.network()
     (instance,) = ec2.create_instances(
@@ -114,7 +114,7 @@ def test_instances_are_waited_for_with_boto3_resources(account: Any) -> None:
     assert not list(instance.volumes.all())
 
 
-def test_objects_go_round_with_boto3_resources(account: Any) -> None:
+def test_boto3_resources_create_and_delete_objects(account: Any) -> None:
     s3 = resource(account, "s3")
     bucket = s3.Bucket(f"objects-{account.id}")
     bucket.create(CreateBucketConfiguration={"LocationConstraint": "eu-west-3"})
@@ -128,7 +128,7 @@ def test_objects_go_round_with_boto3_resources(account: Any) -> None:
 
 
 def waiters(account: Any) -> dict[str, Callable[[], None]]:
-    """Waiters that have to come back at once, or within the polling of a second."""
+    """Name → a function that waits, polling every second."""
     ec2, rds, elb = account.client("ec2"), account.client("rds"), account.client("elbv2")
     _, subnets, group = account.network()
     launched = ec2.run_instances(ImageId="ami-1", MinCount=1, MaxCount=1, InstanceType="t2.micro", SubnetId=subnets[0])
@@ -143,66 +143,68 @@ def waiters(account: Any) -> dict[str, Callable[[], None]]:
     )
     balancers = elb.create_load_balancer(Name="a", Subnets=subnets, SecurityGroups=[group])["LoadBalancers"]
     arns = [balancer["LoadBalancerArn"] for balancer in balancers]
-    now = {"Delay": 1, "MaxAttempts": 5}
+    polling = {"Delay": 1, "MaxAttempts": 5}
     return {
-        "instance_running": lambda: ec2.get_waiter("instance_running").wait(InstanceIds=instances, WaiterConfig=now),
+        "instance_running": lambda: ec2.get_waiter("instance_running").wait(
+            InstanceIds=instances, WaiterConfig=polling
+        ),
         "instance_status_ok": lambda: ec2.get_waiter("instance_status_ok").wait(
-            InstanceIds=instances, WaiterConfig=now
+            InstanceIds=instances, WaiterConfig=polling
         ),
         "db_instance_available": lambda: rds.get_waiter("db_instance_available").wait(
-            DBInstanceIdentifier="d", WaiterConfig=now
+            DBInstanceIdentifier="d", WaiterConfig=polling
         ),
         "load_balancer_available": lambda: elb.get_waiter("load_balancer_available").wait(
-            LoadBalancerArns=arns, WaiterConfig=now
+            LoadBalancerArns=arns, WaiterConfig=polling
         ),
     }
 
 
-def test_waiters_come_back(account: Any) -> None:
+def test_waiters_return_within_ten_seconds(account: Any) -> None:
     for name, wait in waiters(account).items():
-        done = threading.Thread(target=wait, name=name, daemon=True)
-        done.start()
-        done.join(timeout=10)
-        assert not done.is_alive(), f"{name} still waits"
+        thread = threading.Thread(target=wait, name=name, daemon=True)
+        thread.start()
+        thread.join(timeout=10)
+        assert not thread.is_alive(), f"{name} still waits"
 
 
-def pages(account: Any, service: str, operation: str, key: str, size: int, **asked: Any) -> list[list[Any]]:
+def pages(account: Any, service: str, operation: str, key: str, size: int, **parameters: Any) -> list[list[Any]]:
     paginator = account.client(service).get_paginator(operation)
-    return [page[key] for page in paginator.paginate(PaginationConfig={"PageSize": size}, **asked)]
+    return [page[key] for page in paginator.paginate(PaginationConfig={"PageSize": size}, **parameters)]
 
 
-def make_clusters(account: Any, count: int) -> None:
+def create_clusters(account: Any, count: int) -> None:
     for number in range(count):
         account.client("ecs").create_cluster(clusterName=f"c{number}")
 
 
-def make_log_groups(account: Any, count: int) -> None:
+def create_log_groups(account: Any, count: int) -> None:
     for number in range(count):
         account.client("logs").create_log_group(logGroupName=f"g{number}", tags={"load": "pages"})
 
 
-def make_roles(account: Any, count: int) -> None:
+def create_roles(account: Any, count: int) -> None:
     for number in range(count):
         account.client("iam").create_role(RoleName=f"r{number}", Path="/pages/", AssumeRolePolicyDocument="{}")
 
 
-def make_target_groups(account: Any, count: int) -> None:
+def create_target_groups(account: Any, count: int) -> None:
     vpc = account.network()[0]
     for number in range(count):
         account.client("elbv2").create_target_group(Name=f"t{number}", Protocol="HTTP", Port=80, VpcId=vpc)
 
 
-def make_instances(account: Any, count: int) -> None:
+def create_instances(account: Any, count: int) -> None:
     for _ in range(count):
         account.client("ec2").run_instances(ImageId="ami-1", MinCount=1, MaxCount=1, InstanceType="t2.micro")
 
 
-def make_repositories(account: Any, count: int) -> None:
+def create_repositories(account: Any, count: int) -> None:
     for number in range(count):
         account.client("ecr").create_repository(repositoryName=f"r{number}")
 
 
-def make_objects(account: Any, count: int) -> None:
+def create_objects(account: Any, count: int) -> None:
     s3, bucket = account.client("s3"), f"pages-{account.id}"
     s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-west-3"})
     for number in range(count):
@@ -210,39 +212,39 @@ def make_objects(account: Any, count: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("make", "service", "operation", "key", "size", "asked"),
+    ("create", "service", "operation", "key", "size", "parameters"),
     [
-        (make_clusters, "ecs", "list_clusters", "clusterArns", 2, {}),
-        (make_log_groups, "logs", "describe_log_groups", "logGroups", 2, {}),
+        (create_clusters, "ecs", "list_clusters", "clusterArns", 2, {}),
+        (create_log_groups, "logs", "describe_log_groups", "logGroups", 2, {}),
         (
-            make_log_groups,
+            create_log_groups,
             "resourcegroupstaggingapi",
             "get_resources",
             "ResourceTagMappingList",
             2,
             {"TagFilters": [{"Key": "load"}]},
         ),
-        (make_roles, "iam", "list_roles", "Roles", 2, {"PathPrefix": "/pages/"}),
-        (make_target_groups, "elbv2", "describe_target_groups", "TargetGroups", 2, {}),
-        (make_instances, "ec2", "describe_instances", "Reservations", 5, {}),
-        (make_instances, "ec2", "describe_volumes", "Volumes", 5, {}),
-        (make_instances, "ec2", "describe_network_interfaces", "NetworkInterfaces", 5, {}),
-        (make_repositories, "ecr", "describe_repositories", "repositories", 2, {}),
-        (make_objects, "s3", "list_objects_v2", "Contents", 2, {"Bucket": "pages-{account}"}),
+        (create_roles, "iam", "list_roles", "Roles", 2, {"PathPrefix": "/pages/"}),
+        (create_target_groups, "elbv2", "describe_target_groups", "TargetGroups", 2, {}),
+        (create_instances, "ec2", "describe_instances", "Reservations", 5, {}),
+        (create_instances, "ec2", "describe_volumes", "Volumes", 5, {}),
+        (create_instances, "ec2", "describe_network_interfaces", "NetworkInterfaces", 5, {}),
+        (create_repositories, "ecr", "describe_repositories", "repositories", 2, {}),
+        (create_objects, "s3", "list_objects_v2", "Contents", 2, {"Bucket": "pages-{account}"}),
     ],
     ids=lambda value: value if isinstance(value, str) and "_" in value else "",
 )
-def test_paginators_go_through_pages_of_the_size_asked_for(
+def test_paginators_get_pages_of_the_requested_size(
     account: Any,
-    make: Callable[[Any, int], None],
+    create: Callable[[Any, int], None],
     service: str,
     operation: str,
     key: str,
     size: int,
-    asked: dict[str, Any],
+    parameters: dict[str, Any],
 ) -> None:
-    make(account, 2 * size + 1)
-    asked = {k: v.format(account=account.id) if isinstance(v, str) else v for k, v in asked.items()}
-    found = pages(account, service, operation, key, size, **asked)
-    assert [len(page) for page in found] == [size, size, 1]
-    assert all(one[0] not in other for one, other in pairwise(found)), "no page begins with what stood on the last"
+    create(account, 2 * size + 1)
+    parameters = {k: v.format(account=account.id) if isinstance(v, str) else v for k, v in parameters.items()}
+    result = pages(account, service, operation, key, size, **parameters)
+    assert [len(page) for page in result] == [size, size, 1]
+    assert all(one[0] not in other for one, other in pairwise(result)), "no page repeats the start of the previous one"
