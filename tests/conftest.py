@@ -26,9 +26,10 @@ from tests.shell import Shell
 
 # Files that take longest start first, so that no worker is left with one at the end (with --no-loadscope-reorder).
 LONGEST = (
+    "test_contract",
+    "test_main_job",
     "test_lease",
     "test_guards",
-    "test_main_job",
     "test_the_system_behaves",
     "test_snapshots",
     "test_course",
@@ -38,7 +39,6 @@ LONGEST = (
     "test_awscli",
     "test_deletion_order",
     "test_ecs",
-    "test_contract",
 )
 
 SHARED: list[str] = []

@@ -106,3 +106,18 @@ def test_a_call_without_a_response_is_logged():
 def test_a_call_as_an_aws_cli_command(call, command):
     assert call.cli() == command
     assert shlex.split(command)[:1] == ["aws"]
+
+
+def test_a_call_log_shows_the_number_of_calls():
+    cloud = Cloud.at("http://127.0.0.1:1")
+    ec2 = cloud.client("ec2")
+    with Stubber(ec2) as stub:
+        stub.add_response("describe_vpcs", {"Vpcs": []})
+        stub.add_response("describe_vpcs", {"Vpcs": []})
+        stub.add_response("delete_vpc", {}, {"VpcId": "vpc-1"})
+        ec2.describe_vpcs()
+        ec2.describe_vpcs()
+        ec2.delete_vpc(VpcId="vpc-1")
+    assert repr(cloud.calls) == "3 calls, 1 of them changes"
+    html = cloud.calls._repr_html_()
+    assert html.index("DescribeVpcs") < html.index("DeleteVpc"), "the most frequent first"

@@ -251,6 +251,14 @@ def test_a_plan_shows_its_headline_and_its_changes():
     assert "public-3a" in console.file.getvalue()
 
 
+def test_an_inventory_shows_its_resources_by_name():
+    index = Index(lives_of(VPC_, SUBNET))
+    assert repr(index) == "2 resources"
+    assert index.to_dict()[0] == {"kind": "Subnet", "name": "public-3a", "id": "id-public-3a", "state": ""}
+    assert index.to_frame(Subnet)["vpc"].to_list() == ["vpc"]
+    assert "<td>public-3a</td>" in index._repr_html_() and "id-public-3a" not in index._repr_html_()
+
+
 # -- apply, with recorded operations instead of AWS ----------------------------------------------------------------
 
 

@@ -15,9 +15,9 @@ from pkgutil import iter_modules
 from typing import TYPE_CHECKING
 
 from esaws._lazy import lazy_names
-from esaws.resource import KINDS, Resource
 
 if TYPE_CHECKING:
+    from esaws.resource import Resource
     from esaws.resources.alarm import Alarm
     from esaws.resources.auto_scaling_group import AutoScalingGroup
     from esaws.resources.broker import Broker
@@ -149,16 +149,22 @@ __all__ = [
     "load_all",
 ]
 
-__getattr__, __dir__ = lazy_names(__name__, {name: f"{__name__}.{module}" for name, module in _MODULES.items()})
+__getattr__, _ = lazy_names(__name__, {name: f"{__name__}.{module}" for name, module in _MODULES.items()})
+
+
+def __dir__() -> list[str]:
+    return __all__
 
 
 @cache
-def load_all() -> dict[str, type[Resource]]:
+def load_all() -> "dict[str, type[Resource]]":
     """Import every kind and return the registry: class name → class.
 
     Code that needs all kinds calls this first. A kind that is missing from the registry would be overlooked by
     `inventory`, and so by a teardown.
     """
+    from esaws.resource import KINDS
+
     for module in iter_modules(__path__):
         import_module(f"{__name__}.{module.name}")
     return KINDS

@@ -193,8 +193,8 @@ def wait_for_termination(cloud: Cloud, name: str) -> None:
 
 def describe_group(cloud: Cloud, name: str) -> dict[str, Any] | None:
     """Return the description of the group of this name on AWS, or None if it does not exist."""
-    answer = cloud.client("autoscaling").describe_auto_scaling_groups(AutoScalingGroupNames=[name])
-    return next(iter(answer["AutoScalingGroups"]), None)
+    response = cloud.client("autoscaling").describe_auto_scaling_groups(AutoScalingGroupNames=[name])
+    return next(iter(response["AutoScalingGroups"]), None)
 
 
 def _retry_until_profile_exists(cloud: Cloud, call: Any) -> None:

@@ -138,8 +138,8 @@ def _empty(cloud: Cloud, bucket: str) -> None:
         versions = [*page.get("Versions", ()), *page.get("DeleteMarkers", ())]
         if versions:
             keys = [{"Key": item["Key"], "VersionId": item["VersionId"]} for item in versions]
-            answer = s3.delete_objects(Bucket=bucket, Delete={"Objects": keys, "Quiet": True})
-            for error in answer.get("Errors", ()):
+            response = s3.delete_objects(Bucket=bucket, Delete={"Objects": keys, "Quiet": True})
+            for error in response.get("Errors", ()):
                 raise EsawsError(
                     f"bucket {bucket}: {error['Key']} was not deleted ({error['Code']} {error.get('Message', '')})"
                 )

@@ -75,7 +75,7 @@ class Task(Resource):
         # The agent of an instance in service may not have started yet.
         minutes = 10 if cloud.is_aws else 0.2
         cloud.wait_until(f"{self.cluster} has an instance", lambda: _has_agent(cloud, cluster), minutes=minutes)
-        answer = cloud.client("ecs").run_task(
+        response = cloud.client("ecs").run_task(
             cluster=cluster,
             taskDefinition=self.task_definition.id_in(cloud),
             launchType="EC2",
@@ -83,10 +83,10 @@ class Task(Resource):
             tags=ecs_tags(cloud, self.name),
         )
         # A task that can't be placed is a failure of a successful call.
-        if not answer["tasks"]:
-            reasons = ", ".join(sorted({failure.get("reason", "unknown") for failure in answer["failures"]}))
+        if not response["tasks"]:
+            reasons = ", ".join(sorted({failure.get("reason", "unknown") for failure in response["failures"]}))
             raise EsawsError(f"{self} was not started in {self.cluster}: {reasons or 'ECS gives no reason'}")
-        self.remember_id(cloud, answer["tasks"][0]["taskArn"])
+        self.remember_id(cloud, response["tasks"][0]["taskArn"])
         self.ready(cloud)
 
     def ready(self, cloud: Cloud) -> None:

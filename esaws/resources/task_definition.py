@@ -148,13 +148,13 @@ def _owned(cloud: Cloud, arns: Iterator[str]) -> Iterator[tuple[str, dict[str, A
     """Yield reference name and description of the revisions with our tags. Revisions made by hand may have none."""
     for arn in arns:
         try:
-            answer = cloud.client("ecs").describe_task_definition(taskDefinition=arn, include=["TAGS"])
+            response = cloud.client("ecs").describe_task_definition(taskDefinition=arn, include=["TAGS"])
         except ClientError as error:
             if not message_contains(error, "unable to describe"):
                 raise
             continue  # deleted meanwhile
-        if name := ecs_name(cloud, answer):
-            yield name, answer["taskDefinition"]
+        if name := ecs_name(cloud, response):
+            yield name, response["taskDefinition"]
 
 
 def _observed(raw: dict[str, Any]) -> dict[str, Any]:

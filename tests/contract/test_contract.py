@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, replace
 from importlib import import_module
+from pathlib import Path
 from pkgutil import iter_modules, resolve_name
 from typing import Any, TypeVar
 
@@ -15,6 +16,7 @@ import pytest
 from botocore.client import BaseClient
 from botocore.exceptions import ClientError
 
+from esaws import resources
 from esaws.architecture import Architecture
 from esaws.call_log import Call
 from esaws.cloud import Cloud
@@ -139,6 +141,15 @@ def look_alikes(new_cloud: Callable[[], Cloud]) -> Cloud:
             resource.create(cloud)
     cloud.known_ids.clear()
     return cloud
+
+
+def test_every_module_of_resources_has_one_registered_and_public_kind() -> None:
+    registry = load_all()
+    assert {*registry} == {*resources.__all__} - {"load_all"}
+    for path in Path(resources.__file__).parent.glob("[a-z]*.py"):
+        kinds = [kind for kind in registry.values() if kind.__module__ == f"esaws.resources.{path.stem}"]
+        assert len(kinds) == 1, path.stem
+        assert getattr(resources, kinds[0].kind) is kinds[0]
 
 
 # -- declarations ------------------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ Tags = Mapping[str, str]
 
 @dataclass(frozen=True)
 class Found:
-    """A resource that exists on AWS, whoever owns it.
+    """A resource that exists on AWS, of any owner.
 
     Attributes:
         id: its ARN.
