@@ -1,20 +1,21 @@
-"""What was forecast is what the local AWS bills: a whole month, by usage type, to the cent, in each regime."""
+"""Forecasts match the bills of the local AWS: a whole month, by usage type, to the cent, in each regime."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from esaws import simulation
 from esaws.cloud import Cloud
-from esaws.costs.forecasting.account_regime import my_regime
+from esaws.costs.cost_explorer import spending
+from esaws.costs.forecasting.account_regime import detect_regime
 from esaws.costs.forecasting.assumptions import NO_TRAFFIC, Traffic
 from esaws.costs.forecasting.forecast import forecast
 from esaws.costs.forecasting.month import Month
 from esaws.costs.forecasting.result import Forecast
-from esaws.costs.spending_query import spending
 from esaws.deploy.plan import plan_deploy
 from esaws.pricelist import REGIMES, Regime
 from esaws.reference.seccom import PROFILES, Profile, seccom
@@ -22,87 +23,98 @@ from tests.local.conftest import Account, Program
 from tests.local.timing import control
 
 BEFORE, FIRST, END = date(2026, 1, 1), date(2026, 2, 1), date(2026, 3, 1)
-SECONDS, BYTES_A_REQUEST = 672 * 3600, 5000
-A_SECOND = 10
-"""Requests a second, to `budget`: nothing scales there."""
-BUSY = Traffic(requests=A_SECOND * SECONDS, gb_out=A_SECOND * SECONDS * BYTES_A_REQUEST / 2**30)
-EARNED = 120
-"""USD of credits: at sign-up, and for the first database."""
+SECONDS, BYTES_PER_REQUEST = 672 * 3600, 5000
+REQUESTS_PER_SECOND = 1000
+"""To `budget`, which does not scale. Responses exceed 10 TB in the month, so that the price tier changes within it."""
+GB_OUT = REQUESTS_PER_SECOND * SECONDS * BYTES_PER_REQUEST / 2**30
+TRAFFIC = Traffic(requests=REQUESTS_PER_SECOND * SECONDS, gb_out=GB_OUT)
+EARNED_CREDITS = 120
+"""USD: at sign-up, and for the first database."""
 PLACEHOLDER_IMAGES = "EUW3-TimedStorage-ByteHrs"
-"""A kilobyte of images that hold a place, which is worth no line."""
+"""A kilobyte of placeholder images, which costs nothing."""
 
 
 @dataclass(frozen=True)
-class Lived:
-    """A local AWS in which February has passed, as it is billed in a regime: each build in an account of its own."""
+class BilledMonth:
+    """A local AWS in which February has passed, billed in a regime; each profile has an account of its own."""
 
     regime: Regime
     clouds: dict[Profile, Cloud]
 
-    def bill(self, profile: Profile, record: str = "Usage", since: date = FIRST, end: date = END) -> Any:
-        """What was billed, by usage type."""
-        where = {"Dimensions": {"Key": "RECORD_TYPE", "Values": [record]}}
-        return spending(self.clouds[profile], since, end, by="USAGE_TYPE", each="MONTHLY", where=where)
+    def bill(self, profile: Profile, record_type: str = "Usage", start: date = FIRST, end: date = END) -> pd.DataFrame:
+        """The bill by usage type."""
+        filter = {"Dimensions": {"Key": "RECORD_TYPE", "Values": [record_type]}}
+        cloud = self.clouds[profile]
+        return spending(cloud, start, end, by="USAGE_TYPE", granularity="MONTHLY", filter=filter).to_frame()
 
-    def forecast(self, profile: Profile, **more: Any) -> Forecast:
-        """What its month was forecast to cost: nobody has put clips into the bucket."""
-        more |= {"traffic": BUSY if profile == "budget" else NO_TRAFFIC, "gb_stored": 0, "count_below": True}
-        return forecast(seccom(profile), regime=self.regime, month=Month.calendar(FIRST), **more)
+    def forecast(self, profile: Profile, **assumptions: Any) -> Forecast:
+        """The forecast of the month; the bucket is empty."""
+        assumptions |= {"traffic": TRAFFIC if profile == "budget" else NO_TRAFFIC, "gb_stored": 0}
+        month = Month.calendar(FIRST)
+        return forecast(seccom(profile), regime=self.regime, month=month, include_aws_managed=True, **assumptions)
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[Profile, Cloud]]:
-    """It is deployed on the last day of January; the clock stands still between two jumps."""
+def clouds(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[Profile, Cloud]]:
+    """Both profiles, deployed on the last day of January on a clock that does not run between jumps."""
     program = Program(tmp_path_factory.mktemp("forecast"), {"ESAWS_STILL": "1"})
-    # Credits are earned as it is deployed, whatever the account is billed as afterwards.
+    # Credits are earned during the deploy, whatever the regime of the account is afterwards.
     url = program.json("start", "--at", "2026-01-31T00:00Z", "--regime", "credits")["url"]
     clouds = {profile: Cloud.at(url, account=f"60000000000{n}") for n, profile in enumerate(PROFILES)}
     for profile, cloud in clouds.items():
         plan_deploy(seccom(profile), cloud).apply()
     simulation.advance(clouds["budget"], to=datetime(FIRST.year, FIRST.month, FIRST.day, tzinfo=UTC))
-    simulation.traffic(clouds["budget"], "steady", path="/", requests_per_second=A_SECOND)
-    # An hour of March, too, so that something of its free tier is in use.
+    simulation.traffic(clouds["budget"], "steady", path="/", requests_per_second=REQUESTS_PER_SECOND)
+    # With an hour of March, some of its free tier is in use.
     simulation.advance(clouds["budget"], to=datetime(END.year, END.month, END.day, 1, tzinfo=UTC))
     yield clouds
     program.run("stop", "--discard")
 
 
 @pytest.fixture(params=REGIMES)
-def lived(request: Any, world: dict[Profile, Cloud]) -> Lived:
-    for cloud in world.values():
+def billed_month(request: Any, clouds: dict[Profile, Cloud]) -> BilledMonth:
+    for cloud in clouds.values():
         control(Account(cloud.endpoint or "", cloud.account), "POST", "regime", regime=request.param, plan="paid")
-    return Lived(request.param, world)
+    return BilledMonth(request.param, clouds)
 
 
 @pytest.mark.parametrize("profile", PROFILES)
-def test_the_local_aws_bills_what_was_forecast(lived: Lived, profile: Profile) -> None:
-    found, billed = lived.forecast(profile), lived.bill(profile)
-    by_usage_type = {row.usage_type: row.usd for row in billed.itertuples()}
-    assert by_usage_type.pop(PLACEHOLDER_IMAGES) < 1e-6
-    assert sums(found) == pytest.approx(by_usage_type, abs=1e-4)
-    assert round(float(found.total_usd), 2) == round(billed.usd.sum(), 2)
+def test_the_bill_matches_the_forecast_by_usage_type(billed_month: BilledMonth, profile: Profile) -> None:
+    expected, bill = billed_month.forecast(profile), billed_month.bill(profile)
+    billed = {row.usage_type: row.usd for row in bill.itertuples()}
+    assert billed.pop(PLACEHOLDER_IMAGES) < 1e-6
+    assert usd_by_usage_type(expected) == pytest.approx(billed, abs=1e-4)
+    assert round(float(expected.total_usd), 2) == round(bill.usd.sum(), 2)
 
 
-def sums(found: Forecast) -> dict[str, float]:
-    by_usage_type: dict[str, float] = {}
-    for line in found.lines:
+def test_traffic_beyond_ten_terabytes_is_billed_at_the_next_tier(billed_month: BilledMonth) -> None:
+    (out,) = [row for row in billed_month.bill("budget").itertuples() if "DataTransfer-Out" in row.usage_type]
+    first_tier, free = 10240, 100
+    assert out.quantity == pytest.approx(GB_OUT) and out.quantity > first_tier + free
+    beyond = out.quantity - first_tier - free
+    assert out.usd == pytest.approx(first_tier * 0.09 + beyond * 0.085, abs=0.01)
+
+
+def usd_by_usage_type(forecast: Forecast) -> dict[str, float]:
+    sums: dict[str, float] = {}
+    for line in forecast.lines:
         assert line.usd is not None
-        by_usage_type[line.usage_type] = by_usage_type.get(line.usage_type, 0.0) + float(line.usd)
-    return by_usage_type
+        sums[line.usage_type] = sums.get(line.usage_type, 0.0) + float(line.usd)
+    return sums
 
 
 @pytest.mark.parametrize("profile", PROFILES)
-def test_what_credits_leave_to_pay_is_what_was_forecast(lived: Lived, profile: Profile) -> None:
-    january = lived.bill(profile, "Credit", BEFORE, FIRST).usd.sum()
-    found = lived.forecast(profile, credits=EARNED + january)
-    billed = lived.bill(profile).usd.sum() + lived.bill(profile, "Credit").usd.sum()
-    assert round(float(found.to_pay_usd), 2) == round(billed, 2)
-    assert (january < 0) == (lived.regime == "credits")
+def test_what_credits_leave_to_pay_matches_the_forecast(billed_month: BilledMonth, profile: Profile) -> None:
+    january = billed_month.bill(profile, "Credit", BEFORE, FIRST).usd.sum()
+    expected = billed_month.forecast(profile, credits=EARNED_CREDITS + january)
+    billed = billed_month.bill(profile).usd.sum() + billed_month.bill(profile, "Credit").usd.sum()
+    assert round(float(expected.to_pay_usd), 2) == round(billed, 2)
+    assert (january < 0) == (billed_month.regime == "credits")
 
 
-def test_an_account_says_which_regime_is_its_own(lived: Lived) -> None:
-    mine = my_regime(lived.clouds["ha"])
-    spent: dict[Regime, Regime | None] = {"legacy": "legacy", "credits": "none", "none": None}
-    assert mine.regime == spent[lived.regime], mine.why
-    said = {"legacy": "first 12 months", "credits": "has no credits left", "none": "opened before 15 July 2025"}
-    assert said[lived.regime] in mine.why
+def test_the_regime_of_an_account_is_detected(billed_month: BilledMonth) -> None:
+    detected = detect_regime(billed_month.clouds["ha"])
+    expected: dict[Regime, Regime | None] = {"legacy": "legacy", "credits": "none", "none": None}
+    assert detected.regime == expected[billed_month.regime], detected.reason
+    reasons = {"legacy": "first 12 months", "credits": "has no credits left", "none": "opened before 15 July 2025"}
+    assert reasons[billed_month.regime] in detected.reason

@@ -1,20 +1,27 @@
 """The price list: every kind has prices, prices have a history, and prices retrieved from AWS replace bundled ones."""
 
 import json
+import re
 from collections.abc import Callable
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from importlib.resources import files
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from esaws import draw
 from esaws.cli import main
 from esaws.cloud import Cloud
 from esaws.costs.forecasting.forecast import forecast
 from esaws.costs.forecasting.price_refresh import PriceRequest, match_prices, refresh_prices
 from esaws.errors import EsawsError
+from esaws.inspect.account import snapshot
+from esaws.inspect.recurring_costs import KEYS, cost_items
+from esaws.leases.estimate import estimate_spend
+from esaws.leases.park import remaining_costs
 from esaws.pricelist import (
     PriceList,
     Usage,
@@ -65,7 +72,7 @@ def box(name: str) -> Usage:
 @pytest.mark.parametrize("region", REGIONS)
 def test_every_kind_is_free_or_has_a_price_or_a_reason(region: str) -> None:
     unpriced = set()
-    for kind, resource in KINDS.items():
+    for kind, resource in load_all().items():
         usages = resource.example().usage()
         assert bool(resource.free) != bool(usages), kind
         unpriced |= {kind for usage in usages if bundled().unit_price(usage, region) is None}
@@ -353,29 +360,26 @@ def test_a_cached_price_is_the_same_in_forecast_lease_parking_and_drawing(
     new_cloud: Callable[..., Cloud], cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cloud = new_cloud()
+    ec2 = cloud.client("ec2")
+    subnet = ec2.describe_subnets()["Subnets"][0]["SubnetId"]
     tags = [{"Key": key, "Value": value} for key, value in cloud.tags("box").items()]
-    cloud.client("ec2").run_instances(
-        ImageId="ami-1",
-        InstanceType="t2.micro",
-        MinCount=1,
-        MaxCount=1,
-        TagSpecifications=[{"ResourceType": "instance", "Tags": tags}],
-    )
+    tag_specifications = [{"ResourceType": "instance", "Tags": tags}]
+    one = {"InstanceType": "t2.micro", "SubnetId": subnet, "MinCount": 1, "MaxCount": 1}
+    ec2.run_instances(ImageId="ami-1", TagSpecifications=tag_specifications, **one)
 
-    def prices_of_a_month() -> dict[str, float]:
+    def monthly_usd() -> list[float]:
+        """The price of a month from a forecast, the list of a parked deployment, its lease, and its drawing."""
         usages = [usage for item in cost_items(snapshot(cloud, *KEYS)) for usage in item.usages]
-        (parked,) = remaining_costs(cloud).usd_per_day
-        now = datetime.now(UTC)
-        spend = estimate_spend(cloud, now, now)
-        svg = draw(cloud)._repr_svg_()
-        return {
-            "forecast": float(forecast([SimpleNamespace(usage=lambda: usages)], prices=cloud.prices).total_usd),
-            "park": parked * 730 / 24,
-            "lease": (spend.usd_per_hour or 0) * 730,
-            "drawing": float(next(iter(re.findall(r"([\d.]+) USD/mo", svg)))),
-        }
+        workload: Any = [SimpleNamespace(usage=lambda: usages)]
+        (usd_per_day,) = remaining_costs(cloud).usd_per_day
+        spend = estimate_spend(cloud, datetime.now(UTC), datetime.now(UTC))
+        drawn = re.findall(r"([\d.]+) USD/mo", draw(cloud).svg)
+        forecast_usd = float(forecast(workload, prices=cloud.prices).total_usd)
+        return [forecast_usd, usd_per_day * 730 / 24, (spend.usd_per_hour or 0) * 730, float(drawn[0])]
 
-    assert set(prices_of_a_month().values()) == {pytest.approx(bundled_usd(), rel=0.01)}
+    before = monthly_usd()
+    assert before == pytest.approx([before[0]] * 4, rel=0.01)
     save_prices("eu-west-3", [row("BoxUsage:t2.micro", 1, since="2020-01-01")], date.today())
-    monkeypatch.setattr(Cloud, "is_aws", True)  # its clients reach the local AWS all the same
-    assert set(prices_of_a_month().values()) == {pytest.approx(bundled_usd() + 730 * (1 - 0.0132), rel=0.001)}
+    assert monthly_usd() == before, "the local AWS has the bundled prices"
+    monkeypatch.setattr(Cloud, "is_aws", True)  # the clients of the local AWS stand in for those of AWS
+    assert monthly_usd() == pytest.approx([before[0] + 730 * (1 - 0.0132)] * 4, rel=0.001)
