@@ -1,6 +1,6 @@
-"""The local AWS beside an unwrapped moto, in one run: start to ready, and the median latency of ten common calls.
+"""Compare the local AWS with an unwrapped moto: time until ready, and the median latency of ten common calls.
 
-`python benchmarks/local_aws.py` prints one table; each ratio is local AWS / moto. The aim is at most 1.3.
+`python benchmarks/local_aws.py` prints one table; each ratio is local AWS / moto. The target is at most 1.3.
 """
 
 import argparse
@@ -19,7 +19,8 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-AIM = 1.3
+TARGET_RATIO = 1.3
+WARM_UP_ROUNDS = 3
 LOCAL, STOCK = "local AWS", "moto"
 
 Call = Callable[[int], Any]
@@ -27,7 +28,7 @@ Call = Callable[[int], Any]
 
 @contextmanager
 def local_aws() -> Iterator[str]:
-    """`esaws local start`, with a state of its own."""
+    """Start and stop the local AWS with its own state; yield its URL."""
     with tempfile.TemporaryDirectory() as state:
         command = [sys.executable, "-m", "esaws.cli", "local"]
         environment = {**os.environ, "ESAWS_STATE": state, "ESAWS_PORT": "0"}
@@ -39,7 +40,7 @@ def local_aws() -> Iterator[str]:
 
 @contextmanager
 def stock_moto() -> Iterator[str]:
-    """moto's own server; it is ready when it answers."""
+    """Start and stop moto's own server; yield its URL once it responds."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -58,13 +59,13 @@ def stock_moto() -> Iterator[str]:
 
 
 def seconds_to_ready(server: Callable[[], Any]) -> float:
-    began = time.perf_counter()
+    start = time.perf_counter()
     with server():
-        return time.perf_counter() - began
+        return time.perf_counter() - start
 
 
 def calls(url: str) -> dict[str, Call]:
-    """Ten calls that a deploy makes, each with what it needs; they are given a number that was not used before."""
+    """Create what ten calls of a deployment need; return the calls, which take an unused number."""
 
     def client(service: str) -> Any:
         return boto3.client(
@@ -107,45 +108,46 @@ def calls(url: str) -> dict[str, Call]:
 
 
 def milliseconds(call: Call, number: int) -> float:
-    began = time.perf_counter()
+    start = time.perf_counter()
     call(number)
-    return (time.perf_counter() - began) * 1000
+    return (time.perf_counter() - start) * 1000
 
 
 def latencies(rounds: int) -> dict[str, dict[str, float]]:
-    """Median milliseconds by call and server; the two are asked in turn, so that both have the same machine."""
+    """Return the median milliseconds of each call by server; calls alternate, so that both have the same conditions."""
     with local_aws() as local, stock_moto() as stock:
         servers = {LOCAL: calls(local), STOCK: calls(stock)}
         medians: dict[str, dict[str, float]] = {}
         for name in servers[LOCAL]:
             measured: dict[str, list[float]] = {server: [] for server in servers}
-            for number in range(rounds + 3):
-                for server, known in servers.items():
-                    measured[server].append(milliseconds(known[name], number))
-            medians[name] = {server: statistics.median(times[3:]) for server, times in measured.items()}
+            for number in range(WARM_UP_ROUNDS + rounds):
+                for server, server_calls in servers.items():
+                    measured[server].append(milliseconds(server_calls[name], number))
+            medians[name] = {server: statistics.median(times[WARM_UP_ROUNDS:]) for server, times in measured.items()}
         return medians
 
 
-def line(name: str, local: float, stock: float, unit: str) -> str:
+def format_row(name: str, local: float, stock: float, unit: str) -> str:
     ratio = local / stock
-    return f"{name:32}{local:10.2f} {unit:2}{stock:10.2f} {unit:2}{ratio:8.2f}{'  over the aim' if ratio > AIM else ''}"
+    remark = "  above the target" if ratio > TARGET_RATIO else ""
+    return f"{name:32}{local:10.2f} {unit:2}{stock:10.2f} {unit:2}{ratio:8.2f}{remark}"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=100, help="calls of each kind on each server")
-    parser.add_argument("--starts", type=int, default=5, help="starts of each server")
+    parser.add_argument("--rounds", type=int, default=100, help="number of calls of each kind per server")
+    parser.add_argument("--starts", type=int, default=5, help="number of starts per server")
     arguments = parser.parse_args()
 
     print(f"{'':32}{LOCAL:>13}{STOCK:>13}{'ratio':>8}")
     pairs = [(seconds_to_ready(local_aws), seconds_to_ready(stock_moto)) for _ in range(arguments.starts)]
     local, stock = (statistics.median(times) for times in zip(*pairs, strict=True))
-    print(line("start to ready", local, stock, "s"))
+    print(format_row("start to ready", local, stock, "s"))
     medians = latencies(arguments.rounds)
     for name, by_server in medians.items():
-        print(line(name, by_server[LOCAL], by_server[STOCK], "ms"))
+        print(format_row(name, by_server[LOCAL], by_server[STOCK], "ms"))
     local, stock = (sum(by_server[server] for by_server in medians.values()) for server in (LOCAL, STOCK))
-    print(line("all ten", local, stock, "ms"))
+    print(format_row("all ten", local, stock, "ms"))
 
 
 if __name__ == "__main__":

@@ -7,11 +7,13 @@ import json
 import random
 import re
 import time
+from collections import Counter
 from collections.abc import Callable
 
 import pytest
 from botocore.exceptions import ClientError
 
+from local_aws_server.services.ecs.placement import next_capacity_provider
 from tests.local.conftest import Account
 from tests.local.ecs_site import Site
 from tests.local.timing import control
@@ -233,6 +235,37 @@ def test_a_task_that_never_runs_is_restarted_less_and_less_often(site: Site) -> 
     assert 1 <= site.count_messages("has started 1 tasks") - first_hour <= 4
 
 
+def test_a_new_deployment_starts_its_tasks_without_delay(site: Site) -> None:
+    site.register(ESAWS_EXIT_AFTER="0s")
+    site.create_service(1)
+    site.advance("1h")
+    site.register()
+    site.update_service(taskDefinition="f")
+    site.advance("1m")
+    assert site.counts() == (1, 1, 0)
+
+
+def test_a_task_that_exits_after_a_while_is_restarted_without_delay(site: Site) -> None:
+    site.register(ESAWS_EXIT_AFTER="15m")
+    site.create_service(1)
+    site.advance("2h")
+    assert site.count_messages("is unable to consistently start tasks successfully.") == 0
+    assert site.count_messages("has started 1 tasks") == 8
+
+
+def test_a_placement_failure_is_reported_again_after_a_success(account: Account) -> None:
+    site = Site(account, instances=1)
+    site.create_service(2)
+    site.advance("1m")
+    assert site.count_messages("was unable to place a task") == 1
+    site.scale_group(2)
+    site.advance("5m")
+    assert site.counts() == (2, 2, 0)
+    site.update_service(desiredCount=3)
+    site.advance("1m")
+    assert site.count_messages("was unable to place a task") == 2
+
+
 def test_a_daemon_runs_once_on_each_instance(site: Site) -> None:
     site.create_service(schedulingStrategy="DAEMON", min_healthy=0)
     site.wait_until_stable()
@@ -248,6 +281,18 @@ def test_distinct_instances_take_one_task_each(site: Site) -> None:
     site.advance("1m")
     assert site.counts() == (3, 2, 0)
     assert site.count_messages("was unable to place a task") == 1
+
+
+def test_distinct_instances_take_one_task_each_during_a_deployment(site: Site) -> None:
+    site.register(port=0)
+    site.create_service(2, placementConstraints=[{"type": "distinctInstance"}])
+    site.wait_until_stable()
+    site.update_service(forceNewDeployment=True)
+    for _ in range(12):
+        site.advance("5s")
+        tasks = [each["runningTasksCount"] + each["pendingTasksCount"] for each in site.container_instances()]
+        assert max(tasks) <= 1
+    assert len(site.service()["deployments"]) == 1
 
 
 def test_binpack_fills_one_instance_first(site: Site) -> None:
@@ -390,18 +435,21 @@ def test_the_circuit_breaker_fails_a_deployment_with_failing_health_checks(balan
     assert balanced.service()["taskDefinition"].endswith(":2") and balanced.target_states() == ["healthy"]
 
 
-def test_a_second_failing_deployment_rolls_back_to_the_last_completed_one(site: Site) -> None:
-    """The failures of one deployment do not count for the next, and each rolls back once."""
+def test_each_failing_deployment_rolls_back_to_the_last_completed_one(site: Site) -> None:
+    """The failures of one deployment do not count for the next."""
     breaker = {"deploymentCircuitBreaker": {"enable": True, "rollback": True}}
     site.register(port=0)
     site.create_service(1, breaker=breaker)
     site.wait_until_stable()
-    for failures in (1, 2):
+    for rollbacks, completed in ((1, 2), (2, 4)):
         site.register(port=0, ESAWS_EXIT_AFTER="0s")
         site.update_service(taskDefinition="f")
         site.advance("10m")
-        assert site.count_messages("rolling back to (deployment ecs-svc/") == failures
-        assert site.service()["taskDefinition"].endswith(":2") and site.counts() == (1, 1, 0)
+        assert site.count_messages("rolling back to (deployment ecs-svc/") == rollbacks
+        assert site.service()["taskDefinition"].endswith(f":{completed}") and site.counts() == (1, 1, 0)
+        site.register(port=0)
+        site.update_service(taskDefinition="f")
+        site.wait_until_stable()
 
 
 def test_a_deleted_service_drains_first(balanced: Site) -> None:
@@ -459,6 +507,30 @@ def test_managed_scaling_follows_the_tasks(account: Account, protects: bool) -> 
     assert "desired capacity 3 → 1" in site.event_log("g")
 
 
+def test_managed_scaling_waits_again_when_its_direction_changes(account: Account) -> None:
+    site = site_with_provider(account, instances=2)
+    site.create_service(1)
+    site.advance("10m")
+    assert capacity(site) == 2, "it has been about to scale in for less than 15 minutes"
+    site.update_service(desiredCount=3)
+    site.advance("30s")
+    assert capacity(site) == 2, "it scales out after a minute"
+    site.advance("2m")
+    assert capacity(site) == 3
+
+
+def test_tasks_are_split_by_base_and_weight_of_the_capacity_providers() -> None:
+    strategy = [{"capacityProvider": "a", "base": 2, "weight": 1}, {"capacityProvider": "b", "weight": 3}]
+    counts: Counter[str | None] = Counter()
+    order = []
+    for _ in range(10):
+        order.append(next_capacity_provider(strategy, counts))
+        counts[order[-1]] += 1
+    assert order[:2] == ["a", "a"], "the base comes first"
+    assert counts == {"a": 4, "b": 6}
+    assert next_capacity_provider([], {}) is None
+
+
 def test_instances_with_tasks_are_protected_from_scale_in(account: Account) -> None:
     site = site_with_provider(account, protects=True, instances=2)
     site.create_service(1)
@@ -478,6 +550,7 @@ def test_a_killed_task_is_replaced(balanced: Site) -> None:
     control(balanced.account, "POST", "fail", what="task", id=killed)
     (task,) = balanced.describe_tasks([killed])
     assert (task["stopCode"], task["containers"][0]["exitCode"]) == ("EssentialContainerExited", 137)
+    assert balanced.service()["deployments"][0]["failedTasks"] == 0, "failures after a healthy task do not count"
     balanced.wait_until_stable()
     assert balanced.target_states().count("healthy") == 2
 

@@ -156,8 +156,8 @@ def _propose(scalable: Scalable, trigger: TriggeredPolicy) -> Proposal | None:
 
 def _all_low_alarms_fire(backends: Backends, scalable: Scalable) -> bool:
     """Return whether every target tracking policy that may scale in is triggered to do so."""
-    known: Mapping[str, Any] = backends.backend("cloudwatch").alarms
-    low_alarms = [known.get(name) for policy in scalable.policies() for name in policy.low_alarms]
+    all_alarms: Mapping[str, Any] = backends.backend("cloudwatch").alarms
+    low_alarms = [all_alarms.get(name) for policy in scalable.policies() for name in policy.low_alarms]
     return all(alarm is None or alarm.state_value == alarms.ALARM for alarm in low_alarms)
 
 

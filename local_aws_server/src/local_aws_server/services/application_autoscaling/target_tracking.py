@@ -40,7 +40,7 @@ _GROUP_METRICS = {
 
 
 @dataclass(frozen=True)
-class Target:
+class TrackingTarget:
     """The metric that a target tracking policy keeps at a value."""
 
     metric: Metric
@@ -53,7 +53,7 @@ class Target:
         return self.value if side == "High" else round(self.value * SCALE_IN_THRESHOLD, 9)
 
 
-def parse_target(resource: str, config: Mapping[str, Any]) -> Target | None:
+def parse_target(resource: str, config: Mapping[str, Any]) -> TrackingTarget | None:
     """Parse a policy's configuration in boto3's shape; `resource` is `service/cluster/name`, or a group's name.
 
     Return None for an unknown metric, or one that is an expression over others.
@@ -77,11 +77,11 @@ def parse_target(resource: str, config: Mapping[str, Any]) -> Target | None:
         statistic = custom.get("Statistic", "Average")
     else:
         return None
-    return Target(metric, statistic, float(config["TargetValue"]), not config.get("DisableScaleIn"))
+    return TrackingTarget(metric, statistic, float(config["TargetValue"]), not config.get("DisableScaleIn"))
 
 
 def put_alarms(
-    backends: Backends, resource: str, policy_arn: str, target: Target | None, existing: Iterable[Any]
+    backends: Backends, resource: str, policy_arn: str, target: TrackingTarget | None, existing: Iterable[Any]
 ) -> list[Any]:
     """Create or update the alarms of a policy, and delete existing ones it no longer needs; return its alarms."""
     backend, old = backends.backend("cloudwatch"), {_side_of(alarm): alarm for alarm in existing}
@@ -104,7 +104,7 @@ def _side_of(alarm: Any) -> str:
     return "Low" if "-AlarmLow-" in alarm.name else "High"
 
 
-def _put_alarm(backend: Any, resource: str, policy_arn: str, target: Target, side: str, old: Any | None) -> Any:
+def _put_alarm(backend: Any, resource: str, policy_arn: str, target: TrackingTarget, side: str, old: Any | None) -> Any:
     from moto.moto_api._internal import mock_random
 
     action = old.alarm_actions[0] if old else f"{policy_arn}:createdBy/{mock_random.uuid4()}"

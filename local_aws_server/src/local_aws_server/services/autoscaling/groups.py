@@ -181,13 +181,13 @@ def _decrement(group: Any) -> str:
 @replace("autoscaling", "DescribeScalingActivities")
 def describe_scaling_activities(call: Call) -> dict[str, Any]:
     name, ids = call.params.get("AutoScalingGroupName"), call.params.get("ActivityIds")
-    found = [
+    matching = [
         activity
         for group in call.backends.auto_scaling_groups
         if name in (None, group.name)
         for activity in activities.activities_of(group)
     ]
-    return {"Activities": [activity for activity in found[::-1] if not ids or activity["ActivityId"] in ids]}
+    return {"Activities": [activity for activity in matching[::-1] if not ids or activity["ActivityId"] in ids]}
 
 
 @after("autoscaling", "DescribeAutoScalingGroups", "DescribeAutoScalingInstances")

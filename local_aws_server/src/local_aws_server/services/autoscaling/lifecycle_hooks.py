@@ -80,7 +80,7 @@ def _held_instance(call: Call) -> tuple[Any, Any]:
     group = call.backends.auto_scaling_group(name)
     hook = call.backends.backend("autoscaling").lifecycle_hooks.get(f"{name}_{call.params['LifecycleHookName']}")
     held = [s for s in (group.instance_states if group else ()) if s.lifecycle_state in _HELD_STATES]
-    found = next((state for state in held if instance_id in (None, state.instance.id)), None)
-    if found is None or hook is None:
+    state = next((state for state in held if instance_id in (None, state.instance.id)), None)
+    if state is None or hook is None:
         raise AwsError("ValidationError", f"No active Lifecycle Action found with instance ID {instance_id}")
-    return found, hook
+    return state, hook

@@ -48,19 +48,19 @@ def agent_connects_at(instance: Any, container_instance: Any | None = None) -> f
     running_from = running_since(instance)
     if running_from is None or sidecar(instance).get("failed"):
         return None
-    registered = sidecar(container_instance).get("reported") if container_instance is not None else None
-    if registered is not None and registered >= running_from:
+    registered_at = sidecar(container_instance).get("reported") if container_instance is not None else None
+    if registered_at is not None and registered_at >= running_from:
         return running_from
     return running_from + PROVISIONING_SPEED.duration(_AGENT_START_SECONDS)
 
 
 def pending_registrations(backends: Backends, cluster: str) -> list[float]:
     """Return the times at which agents on running instances will register with a cluster, in ascending order."""
-    known = {container_instance.ec2_instance_id for _, container_instance in backends.container_instances}
+    registered = {container_instance.ec2_instance_id for _, container_instance in backends.container_instances}
     times = [
         connects_at
         for instance in backends.instances
-        if instance.id not in known and not sidecar(instance).get("deregistered")
+        if instance.id not in registered and not sidecar(instance).get("deregistered")
         if (connects_at := agent_connects_at(instance)) is not None
         and connects_at > CLOCK.now()
         and cluster_in_user_data(instance) == cluster
@@ -70,7 +70,7 @@ def pending_registrations(backends: Backends, cluster: str) -> list[float]:
 
 def agents_settled_at(backends: Backends, clusters: Collection[str]) -> float | None:
     """Return when no agent of some clusters will be connecting or terminating any more; None if none is now."""
-    known = {
+    registered = {
         container_instance.ec2_instance_id: container_instance
         for cluster, container_instance in backends.container_instances
         if cluster in clusters
@@ -78,7 +78,7 @@ def agents_settled_at(backends: Backends, clusters: Collection[str]) -> float | 
     now = CLOCK.now()
     times = []
     for instance in backends.instances:
-        container_instance = known.get(instance.id)
+        container_instance = registered.get(instance.id)
         transition = current_transition(instance)
         if instance.state == "shutting-down":
             times += [transition.ends] if container_instance is not None and transition else []

@@ -85,8 +85,8 @@ def active_instances(backends: Backends, cluster: str) -> list[Any]:
 
 def instances_of_provider(backends: Backends, provider: str | None, instances: Iterable[Any]) -> list[Any]:
     """Return the container instances that a capacity provider's group launched; all of them without a provider."""
-    known = backends.backend("ecs").capacity_providers.get((provider or "").split("/")[-1])
-    arn = (known.auto_scaling_group_provider or {}).get("autoScalingGroupArn") if known else None
+    stored = backends.backend("ecs").capacity_providers.get((provider or "").split("/")[-1])
+    arn = (stored.auto_scaling_group_provider or {}).get("autoScalingGroupArn") if stored else None
     group = next((group for group in backends.auto_scaling_groups if group.arn == arn), None)
     if group is None:
         return list(instances)

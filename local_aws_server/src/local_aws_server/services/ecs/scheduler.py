@@ -295,10 +295,10 @@ class _Reconciliation:
         needed = placement.required_resources(definition)
         return any(placement.fits_when_empty(instance, needed) for _, instance in self.backends.container_instances)
 
-    def _stop(self, chosen: Iterable[Any]) -> None:
+    def _stop(self, surplus: Iterable[Any]) -> None:
         """Stop tasks, with AWS's reasons and events."""
         running, primary = [], deployments.primary_deployment(self.service)
-        for task in chosen:
+        for task in surplus:
             reason = f"Scaling activity initiated by {deployments.deployment_label(primary)}"
             if sidecar(task).get("failed_checks"):
                 groups = [arn for arn, _, _ in sidecar(task).get("targets", ())]

@@ -51,10 +51,10 @@ def route(listener: Any, request: Request) -> tuple[list[TrafficShare], int]:
 def conditions_match(conditions: Iterable[Mapping[str, Any]], request: Request) -> bool:
     """Return whether all conditions of a rule match, each by one of its values."""
     for condition in conditions:
-        known = _CONDITIONS.get(condition.get("Field", ""))
-        if known is None:
+        evaluator = _CONDITIONS.get(condition.get("Field", ""))
+        if evaluator is None:
             return False
-        config, value_matches = known
+        config, value_matches = evaluator
         values = (condition.get(config) or {}).get("Values") or condition.get("Values") or ()
         if not any(value_matches(value, request) for value in values):
             return False
