@@ -699,7 +699,7 @@ def test_an_invalid_statement_is_refused(statement: str) -> None:
 
 
 def test_each_month_has_one_file_in_a_hive_partition(billing_server: str, tmp_path: Path) -> None:
-    account = reset(billing_server, "2026-01-30T00:00:00Z")
+    account = reset(billing_server, "2026-01-30T00:00:00Z", "none")
     bucket_of(account)
     export(account)
     launch(account)
