@@ -135,8 +135,13 @@ def import_hook_modules() -> list[ModuleType]:
     names = []
     for package in _PACKAGES:
         path = importlib.import_module(package).__path__
-        names += sorted(info.name for info in pkgutil.walk_packages(path, f"{package}."))
+        names += sorted((info.name for info in pkgutil.walk_packages(path, f"{package}.")), key=_import_order)
     return [importlib.import_module(name) for name in names]
+
+
+def _import_order(module: str) -> tuple[bool, str]:
+    """Hooks run in the order of registration: a missing resource is the first error that a call returns."""
+    return not module.endswith(".not_found"), module
 
 
 def apply_patches() -> None:

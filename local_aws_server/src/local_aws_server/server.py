@@ -55,7 +55,7 @@ class LocalAws(DomainDispatcherApplication):
         self.backends: dict[str, Any] = {}
         """Host → moto's backend for it."""
         self.locks = AccountLocks()
-        self.keeper = Autosave(self.locks, hooks.apply_patches)
+        self.autosave = Autosave(self.locks, hooks.apply_patches)
         hooks.import_hook_modules()
         run_reset_actions()
 
@@ -64,7 +64,7 @@ class LocalAws(DomainDispatcherApplication):
         if path.startswith("/_esaws/"):
             response = self.control_response(Request(environ), path.removeprefix("/_esaws/"))
             return response(environ, start_response)
-        self.keeper.note_call()
+        self.autosave.note_call()
         try:
             application = self.get_application(environ)
         except UnknownService as unknown:
@@ -75,10 +75,10 @@ class LocalAws(DomainDispatcherApplication):
     def control_response(self, request: Request, name: str) -> Response:
         """The response to `/_esaws/<name>`. `status` takes no lock, so it responds during a long call."""
         if name == "status":
-            return _json_response({**status(), "restored": self.keeper.restored})
-        if (response := self.keeper.respond(request, name)) is not None:
+            return _json_response({**status(), "restored": self.autosave.restored})
+        if (response := self.autosave.respond(request, name)) is not None:
             return response
-        self.keeper.note_call()
+        self.autosave.note_call()
         handler = CONTROL_ROUTES.get((request.method, name))
         if handler is None:
             return _json_response({"error": f"{request.method} /_esaws/{name} does not exist"}, 404)
@@ -265,8 +265,8 @@ def serve(
     NEW_ACCOUNT_DEFAULTS.plan = plan or NEW_ACCOUNT_DEFAULTS.plan
     application = LocalAws()
     if state:
-        application.keeper.restore(state)
-        application.keeper.start_saving()
+        application.autosave.restore(state)
+        application.autosave.start_saving()
     if provisioning is not None:
         PROVISIONING_SPEED.factor = provisioning
     server = make_server("127.0.0.1", 0, application, threaded=True, request_handler=KeepAliveHandler, fd=fd)
@@ -274,4 +274,4 @@ def serve(
     try:
         server.serve_forever()
     finally:
-        application.keeper.close()
+        application.autosave.close()

@@ -7,9 +7,8 @@ from typing import Any
 from local_aws_server.backends import Backends
 from local_aws_server.call import Call
 from local_aws_server.clock.state_machine import Deletion, Lifecycle, LifecycleStep
-from local_aws_server.errors import AwsError
 from local_aws_server.fidelity import Behaviour
-from local_aws_server.hooks import after, before, reconciler
+from local_aws_server.hooks import after, reconciler
 from local_aws_server.services.ec2.interfaces import interfaces
 
 BEHAVIOURS = (
@@ -29,13 +28,6 @@ BEHAVIOURS = (
         documentation=("https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DeleteNatGateway.html",),
     ),
 )
-
-
-@before("ec2", "DeleteNatGateway")
-def check_exists(call: Call) -> None:
-    id = call.params["NatGatewayId"]
-    if id not in call.backends.backend("ec2").nat_gateways:
-        raise AwsError("NatGatewayNotFound", f"The Nat Gateway {id} was not found")
 
 
 @after("ec2", "CreateNatGateway")
