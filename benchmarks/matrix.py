@@ -1,8 +1,8 @@
-"""The reachability matrix beside plain Python pair by pair, in one run: who reaches whom in a large network.
+"""Benchmark the reachability matrix against plain Python, which evaluates pair by pair.
 
-`python benchmarks/matrix.py` makes a network of 500 security groups and 2,000 interfaces and asks for each service with
-each other on four ports. Plain Python is asked about a sample of pairs, with everything parsed beforehand, and its time
-is scaled to all pairs. Then ten times the interfaces, and ten times the groups as well, for the matrix alone.
+`python benchmarks/matrix.py` builds a network of 500 security groups and 2,000 interfaces and evaluates each service
+with each other on four ports. Plain Python evaluates a sample of pairs, with everything parsed beforehand; its time is
+scaled to all pairs. Then the matrix alone runs with ten times the interfaces, and also with ten times the groups.
 """
 
 import argparse
@@ -26,15 +26,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--groups", type=int, default=500)
     parser.add_argument("--interfaces", type=int, default=2000)
-    parser.add_argument("--sample", type=int, default=20_000, help="pairs that plain Python is asked about")
+    parser.add_argument("--sample", type=int, default=20_000, help="pairs that plain Python evaluates")
     options = parser.parse_args()
-    answers, services = network(options.groups, options.interfaces)
+    results, services = network(options.groups, options.interfaces)
     timed(*network(10, 20))  # imports numpy and pandas
-    seconds, frame = timed(answers, services)
+    seconds, frame = timed(results, services)
     cells = options.interfaces**2 * len(PORTS)
     print(f"{options.groups} groups, {options.interfaces} interfaces, {len(PORTS)} ports: {cells:,} pairs and ports")
     print(f"  matrix        {seconds:8.2f} s for all, {len(frame):,} rows, {megabytes():.0f} MB (aim: {MEMORY_AIM})")
-    plain = pair_by_pair(answers, services, frame, options.sample) * cells
+    plain = pair_by_pair(results, services, frame, options.sample) * cells
     print(f"  plain Python  {plain:8.2f} s for all, from a sample; {plain / seconds:.0f} × as long (aim: {AIM})")
     more, _ = timed(*network(options.groups, options.interfaces * 10))
     print(f"  ten times the interfaces: {more:.2f} s, {more / seconds:.1f} × as long (aim: {GROWTH_AIM})")
@@ -45,45 +45,45 @@ def main() -> None:
 
 
 def network(groups: int, interfaces: int) -> tuple[dict[str, Any], list[InterfaceSet]]:
-    """Services of interfaces that share a group, in one or two subnets each; rules for groups and ranges."""
-    chance = random.Random(0)
+    """Return services of interfaces that share a group, each in one or two subnets, with rules for groups and ranges."""
+    rng = random.Random(0)
     ids = [f"sg-{index}" for index in range(groups)]
-    described = [
+    security_groups = [
         {
             "GroupId": id,
             "GroupName": id,
             "VpcId": VPC,
-            "IpPermissions": rules(chance, ids),
+            "IpPermissions": rules(rng, ids),
             "IpPermissionsEgress": EVERYBODY,
         }
         for id in ids
     ]
-    found, services = [], []
+    network_interfaces, services = [], []
     for index in range(groups):
-        carried = [{"GroupId": id} for id in {ids[index], chance.choice(ids)}]
-        homes = chance.sample(range(SUBNETS), 2)
+        own_groups = [{"GroupId": id} for id in {ids[index], rng.choice(ids)}]
+        subnets = rng.sample(range(SUBNETS), 2)
         members = []
         for number in range(index, interfaces, groups):
-            home = homes[len(members) % 2]
+            subnet = subnets[len(members) % 2]
             members.append(f"eni-{number}")
-            found.append(
+            network_interfaces.append(
                 {
                     "NetworkInterfaceId": f"eni-{number}",
                     "VpcId": VPC,
-                    "SubnetId": f"subnet-{home}",
-                    "PrivateIpAddress": f"10.{home}.{number // 250}.{number % 250 + 4}",
-                    "Groups": carried,
+                    "SubnetId": f"subnet-{subnet}",
+                    "PrivateIpAddress": f"10.{subnet}.{number // 250}.{number % 250 + 4}",
+                    "Groups": own_groups,
                 }
             )
         services.append(InterfaceSet(f"service-{index}", tuple(members)))
-    return {"SecurityGroups": described, "NetworkInterfaces": found, **surroundings()}, services
+    return {"SecurityGroups": security_groups, "NetworkInterfaces": network_interfaces, **surroundings()}, services
 
 
-def rules(chance: random.Random, ids: list[str]) -> list[dict[str, Any]]:
-    """Six permissions: four for groups, two for ranges."""
-    ports = [chance.choice([22, 80, 443, 5432, 8002, 8003]) for _ in range(6)]
-    sources = [{"UserIdGroupPairs": [{"GroupId": chance.choice(ids)}]} for _ in range(4)]
-    sources += [{"IpRanges": [{"CidrIp": f"10.{chance.randrange(SUBNETS)}.0.0/16"}]} for _ in range(2)]
+def rules(rng: random.Random, ids: list[str]) -> list[dict[str, Any]]:
+    """Return six permissions: four for groups, two for ranges."""
+    ports = [rng.choice([22, 80, 443, 5432, 8002, 8003]) for _ in range(6)]
+    sources = [{"UserIdGroupPairs": [{"GroupId": rng.choice(ids)}]} for _ in range(4)]
+    sources += [{"IpRanges": [{"CidrIp": f"10.{rng.randrange(SUBNETS)}.0.0/16"}]} for _ in range(2)]
     return [
         {"IpProtocol": "tcp", "FromPort": port, "ToPort": port, **source}
         for port, source in zip(ports, sources, strict=True)
@@ -91,63 +91,65 @@ def rules(chance: random.Random, ids: list[str]) -> list[dict[str, Any]]:
 
 
 def surroundings() -> dict[str, Any]:
-    """Subnets with a route table, and an ACL that denies one range and allows the rest."""
+    """Return subnets with a route table, and an ACL that denies one range and allows the rest."""
     subnets = [f"subnet-{index}" for index in range(SUBNETS)]
     entries = [
         {"RuleNumber": number, "RuleAction": action, "Egress": egress, "CidrBlock": cidr, "Protocol": "-1"}
         for egress in (True, False)
         for number, action, cidr in ((90, "deny", "10.19.0.0/16"), (100, "allow", "0.0.0.0/0"))
     ]
-    where = [{"SubnetId": subnet} for subnet in subnets]
+    associations = [{"SubnetId": subnet} for subnet in subnets]
     local = {"DestinationCidrBlock": "10.0.0.0/8", "GatewayId": "local", "State": "active"}
     return {
-        "NetworkAcls": [{"NetworkAclId": "acl-1", "Entries": entries, "Associations": where}],
-        "RouteTables": [{"RouteTableId": "rtb-1", "VpcId": VPC, "Associations": where, "Routes": [local]}],
+        "NetworkAcls": [{"NetworkAclId": "acl-1", "Entries": entries, "Associations": associations}],
+        "RouteTables": [{"RouteTableId": "rtb-1", "VpcId": VPC, "Associations": associations, "Routes": [local]}],
     }
 
 
-def timed(answers: dict[str, Any], services: list[InterfaceSet]) -> tuple[float, Any]:
-    """From the answers of describe calls to the frame."""
-    began = time.perf_counter()
-    frame = interface_matrix(Network.of(answers), services, PORTS)
-    return time.perf_counter() - began, frame
+def timed(results: dict[str, Any], services: list[InterfaceSet]) -> tuple[float, Any]:
+    """Return the seconds from the results of describe calls to the frame, and the frame."""
+    started = time.perf_counter()
+    frame = interface_matrix(Network.of(results), services, PORTS)
+    return time.perf_counter() - started, frame
 
 
-def pair_by_pair(answers: dict[str, Any], services: list[InterfaceSet], frame: Any, sample: int) -> float:
-    """Seconds a pair and port of plain Python, which is also held against the frame."""
-    plain = Plain(answers)
-    chance = random.Random(1)
-    interfaces = answers["NetworkInterfaces"]
-    asked = [(*chance.sample(interfaces, 2), port) for _ in range(sample) for _, port in [chance.choice(PORTS)]]
-    began = time.perf_counter()
-    said = [plain.allows(source, destination, port) for source, destination, port in asked]
-    seconds = (time.perf_counter() - began) / sample
-    home = {id: service.name for service in services for id in service.interfaces}
+def pair_by_pair(results: dict[str, Any], services: list[InterfaceSet], frame: Any, sample: int) -> float:
+    """Return the seconds of plain Python for a pair and port; its decisions are compared with the frame."""
+    plain = Plain(results)
+    rng = random.Random(1)
+    interfaces = results["NetworkInterfaces"]
+    questions = [(*rng.sample(interfaces, 2), port) for _ in range(sample) for _, port in [rng.choice(PORTS)]]
+    started = time.perf_counter()
+    decisions = [plain.allows(source, destination, port) for source, destination, port in questions]
+    seconds = (time.perf_counter() - started) / sample
+    service_of = {id: service.name for service in services for id in service.interfaces}
     cells = frame.set_index(["source", "destination", "port"])["decision"]
-    decided = cells.astype(str).to_dict()
-    for (source, destination, port), allowed in zip(asked, said, strict=True):
-        decision = decided[home[source["NetworkInterfaceId"]], home[destination["NetworkInterfaceId"]], port]
+    decision_of = cells.astype(str).to_dict()
+    for (source, destination, port), allowed in zip(questions, decisions, strict=True):
+        decision = decision_of[
+            service_of[source["NetworkInterfaceId"]], service_of[destination["NetworkInterfaceId"]], port
+        ]
         assert decision != ("deny" if allowed else "allow"), (source, destination, port)
     return seconds
 
 
 class Plain:
-    """Reachability of one pair and port at a time, as one would write it in a loop, with integers for addresses."""
+    """Reachability of one pair and port at a time, in plain loops, with integers for addresses."""
 
-    def __init__(self, answers: dict[str, Any]) -> None:
+    def __init__(self, results: dict[str, Any]) -> None:
         self.rules = {
             (group["GroupId"], key): [rule(permission) for permission in group[key]]
-            for group in answers["SecurityGroups"]
+            for group in results["SecurityGroups"]
             for key in ("IpPermissions", "IpPermissionsEgress")
         }
         self.address = {
-            each["NetworkInterfaceId"]: number(each["PrivateIpAddress"]) for each in answers["NetworkInterfaces"]
+            raw["NetworkInterfaceId"]: number(raw["PrivateIpAddress"]) for raw in results["NetworkInterfaces"]
         }
         self.entries = {
             egress: [
-                (each["RuleAction"] == "allow", *span(each["CidrBlock"]))
-                for each in sorted(answers["NetworkAcls"][0]["Entries"], key=lambda each: each["RuleNumber"])
-                if each["Egress"] == egress
+                (raw["RuleAction"] == "allow", *span(raw["CidrBlock"]))
+                for raw in sorted(results["NetworkAcls"][0]["Entries"], key=lambda raw: raw["RuleNumber"])
+                if raw["Egress"] == egress
             ]
             for egress in (True, False)
         }
@@ -165,11 +167,11 @@ class Plain:
     def passes(self, egress: bool, address: int) -> bool:
         return next((allows for allows, low, high in self.entries[egress] if low <= address <= high), False)
 
-    def union(self, mine: dict[str, Any], key: str, address: int, other: dict[str, Any], port: int) -> bool:
-        carried = {group["GroupId"] for group in other["Groups"]}
-        for group in mine["Groups"]:
-            for begin, end, named, low, high in self.rules[group["GroupId"], key]:
-                if begin <= port <= end and (named in carried or low <= address <= high):
+    def union(self, own: dict[str, Any], key: str, address: int, other: dict[str, Any], port: int) -> bool:
+        groups = {group["GroupId"] for group in other["Groups"]}
+        for group in own["Groups"]:
+            for begin, end, source, low, high in self.rules[group["GroupId"], key]:
+                if begin <= port <= end and (source in groups or low <= address <= high):
                     return True
         return False
 

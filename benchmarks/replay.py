@@ -1,8 +1,8 @@
-"""A replay of access logs beside plain Python line by line, in one run: which rule served each request.
+"""Benchmark the replay of access logs against plain Python, which matches line by line.
 
 `python benchmarks/replay.py` writes a log of a million lines over some thousand paths and replays it against 100 rules.
-Plain Python is asked about a sample of the lines, with its rules parsed and compiled beforehand, and its time is scaled
-to all of them; both must find the same. Then ten times the lines, for the replay alone.
+Plain Python matches a sample of the lines, with its rules compiled beforehand; its time is scaled to all lines, and the
+results must be equal. Then the replay alone runs on ten times the lines.
 """
 
 import argparse
@@ -26,31 +26,31 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--lines", type=int, default=1_000_000)
     parser.add_argument("--rules", type=int, default=100)
-    parser.add_argument("--sample", type=int, default=20_000, help="lines that plain Python is asked about")
+    parser.add_argument("--sample", type=int, default=20_000, help="lines that plain Python matches")
     options = parser.parse_args()
     rules = described(options.rules)
     replay_rules(read_access_logs([("small.log", log(1000))]), rules)  # imports pandas and pyarrow
     text = log(options.lines)
-    seconds, found = timed(text, rules)
+    seconds, result = timed(text, rules)
     print(f"{options.lines:,} lines, {options.rules} rules")
-    print(f"  replay        {seconds:8.2f} s, {len(found.requests):,} distinct requests, {megabytes():.0f} MB at most")
-    plain = line_by_line(text, rules, found.lines["live"], options.sample) * options.lines
+    print(f"  replay        {seconds:8.2f} s, {len(result.requests):,} distinct requests, {megabytes():.0f} MB at most")
+    plain = line_by_line(text, rules, result.lines["live"], options.sample) * options.lines
     print(f"  plain Python  {plain:8.2f} s, from a sample; {plain / seconds:.0f} × as long (aim: {AIM})")
-    del found
+    del result
     more, _ = timed(log(options.lines * 10), rules)
     print(f"  ten times the lines: {more:.2f} s, {more / seconds:.1f} × as long (aim: {GROWTH_AIM})")
     print(f"  {megabytes():.0f} MB at most")
 
 
 def described(count: int) -> list[dict[str, Any]]:
-    """Rules as an account has them: prefixes, half of them for a host, some for methods and files."""
-    chance = random.Random(0)
+    """Return typical rules: prefixes, half of them for a host, some for methods and files."""
+    rng = random.Random(0)
     rules = []
     for number in range(1, count):
         prefix = f"/service-{number}"
         conditions = [{"Field": "path-pattern", "PathPatternConfig": {"Values": [prefix, f"{prefix}/*"]}}]
         if number % 2:
-            host = {"Values": [chance.choice(["*.example.com", *HOSTS])]}
+            host = {"Values": [rng.choice(["*.example.com", *HOSTS])]}
             conditions.append({"Field": "host-header", "HostHeaderConfig": host})
         if number % 10 == 0:
             conditions[0]["PathPatternConfig"] = {"Values": [f"/service-{number}*/*.png"]}
@@ -62,56 +62,56 @@ def described(count: int) -> list[dict[str, Any]]:
 
 
 def log(lines: int) -> bytes:
-    """Lines over paths of which few are asked for often, each with an id in a tenth of them."""
-    chance = random.Random(1)
-    templates = [template(chance, number) for number in range(5000)]
+    """Return lines over paths of which few are frequent; some paths contain an id."""
+    rng = random.Random(1)
+    templates = [template(rng, number) for number in range(5000)]
     weights = [1 / (rank + 1) for rank in range(len(templates))]
-    picked = chance.choices(templates, weights, k=lines)
+    picked = rng.choices(templates, weights, k=lines)
     return "".join(text.replace("ID", str(n)) for n, text in enumerate(picked)).encode()
 
 
-def template(chance: random.Random, number: int) -> str:
-    path = f"/service-{chance.randrange(1, 130)}" + chance.choice(["", "/", "/items", "/a/b.png", "/users/ID", "xyz"])
-    asked = f"{chance.choice(['GET', 'GET', 'POST'])} http://{chance.choice(HOSTS)}:80{path}?n={number} HTTP/1.1"
+def template(rng: random.Random, number: int) -> str:
+    path = f"/service-{rng.randrange(1, 130)}" + rng.choice(["", "/", "/items", "/a/b.png", "/users/ID", "xyz"])
+    request = f"{rng.choice(['GET', 'GET', 'POST'])} http://{rng.choice(HOSTS)}:80{path}?n={number} HTTP/1.1"
     return (
         "http 2026-01-01T00:00:00.186641Z app/alb/50dc6c495c0c9188 192.0.2.1:46532 10.0.0.66:9000 0.000 0.001 0.000 "
-        f'200 200 34 366 "{asked}" "curl/8.0" - - arn:aws:elasticloadbalancing:eu-west-3:1:targetgroup/tg/7 '
+        f'200 200 34 366 "{request}" "curl/8.0" - - arn:aws:elasticloadbalancing:eu-west-3:1:targetgroup/tg/7 '
         '"Root=1-58337262-36d228ad5d99923122bbe354" "-" "-" 1 2026-01-01T00:00:00.186000Z "forward" "-" "-" '
         '"10.0.0.66:9000" "200" "-" "-"\n'
     )
 
 
 def timed(text: bytes, rules: list[dict[str, Any]]) -> tuple[float, Any]:
-    """From the text of the log to which rule served each line."""
-    began = time.perf_counter()
-    found = replay_rules(read_access_logs([("access.log", text)]), rules)
-    assert len(found.malformed) == 0
-    return time.perf_counter() - began, found
+    """Return the seconds from the text of the log to the rule of each line, and the result."""
+    started = time.perf_counter()
+    result = replay_rules(read_access_logs([("access.log", text)]), rules)
+    assert len(result.malformed) == 0
+    return time.perf_counter() - started, result
 
 
 def line_by_line(text: bytes, rules: list[dict[str, Any]], live: Any, sample: int) -> float:
-    """Seconds a line of plain Python, which is also held against the replay."""
+    """Return the seconds of plain Python for a line; its rules are compared with the replay."""
     matchers = [(each["Priority"], matcher(each)) for each in rules]
     lines = text[: text.rfind(b"\n", 0, sample * 500) + 1].decode().splitlines()[:sample]
-    began = time.perf_counter()
-    said = [served(line, matchers) for line in lines]
-    seconds = (time.perf_counter() - began) / len(lines)
-    assert said == live.iloc[: len(said)].tolist()
+    started = time.perf_counter()
+    served_rules = [served(line, matchers) for line in lines]
+    seconds = (time.perf_counter() - started) / len(lines)
+    assert served_rules == live.iloc[: len(served_rules)].tolist()
     return seconds
 
 
 def served(line: str, matchers: list[tuple[str, Callable[[str, str, str], bool]]]) -> str:
-    found = _LINE.search(line)
-    assert found
-    url = urlsplit(found[2])
+    match = _LINE.search(line)
+    assert match
+    url = urlsplit(match[2])
     for priority, matches in matchers:
-        if matches(found[1], url.hostname or "", url.path):
+        if matches(match[1], url.hostname or "", url.path):
             return priority
     return "none"
 
 
 def matcher(rule: dict[str, Any]) -> Callable[[str, str, str], bool]:
-    """One function for each rule, with its patterns compiled."""
+    """Return a function for a rule, with compiled patterns."""
     methods: set[str] = set()
     host: list[re.Pattern[str]] = []
     path: list[re.Pattern[str]] = []

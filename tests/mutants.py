@@ -28,7 +28,7 @@ OWNERS = {
     f"{SERVER}/billing/rating.py": ["tests/local/test_local_rating.py", "tests/local/test_local_free_tier.py"],
     "esaws/costs/forecasting/lines.py": ["tests/test_forecast.py"],
     "esaws/costs/bill/dedup/duplicate_rows.py": ["tests/bills/test_bill_dedup.py"],
-    "esaws/inspect/network/acls.py": ["tests/inspect/test_network_reach.py"],
+    "esaws/inspect/network/acls.py": ["tests/inspect/test_filter_order.py", "tests/inspect/test_network_reach.py"],
     "esaws/leases/terms.py": ["tests/test_lease.py"],
 }
 """Module → the test files of the unit that owns it."""

@@ -39,7 +39,7 @@ ACL_PROTOCOLS: list[Raw] = [
     *({"Protocol": "6", "PortRange": {"From": low, "To": high}} for low, high in [(80, 80), (1024, 65535), (0, 65535)]),
     {"Protocol": "6", "PortRange": {"From": 32768, "To": 61000}},
     {"Protocol": "17", "PortRange": {"From": 0, "To": 65535}},
-    {"Protocol": NEW_PROTOCOL},
+    *[{"Protocol": NEW_PROTOCOL}] * 3,
 ]
 ELSEWHERE = {"pcx-1", "eni-appliance", "secret"}
 OUTSIDERS = ["198.51.100.4", "198.51.100.6", "203.0.113.9", "192.0.2.3"]

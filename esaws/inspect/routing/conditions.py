@@ -114,7 +114,7 @@ class HttpHeader(Condition):
                 *(regexes.match_text(regex, value) for regex in self.regexes),
             ]
         ]
-        if not answers and not request.knows(self.name):
+        if not answers and not request.is_header_known(self.name):
             return unknown(f"the header {self.name} is not known")
         return any_of(answers)
 

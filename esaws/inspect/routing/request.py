@@ -68,7 +68,7 @@ class Request:
         """Return all values of a header in order; the name is case-insensitive."""
         return tuple(value for name, value in self.headers if name.lower() == header.lower())
 
-    def knows(self, header: str) -> bool:
+    def is_header_known(self, header: str) -> bool:
         """Return whether the presence of a header is known."""
         return self.all_headers or header.lower() in self.known_headers
 
