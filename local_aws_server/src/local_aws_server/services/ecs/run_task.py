@@ -158,15 +158,12 @@ def _cluster_and_definition(call: Call) -> tuple[Any, Any]:
 
 
 def _settings(call: Call) -> dict[str, Any]:
-    """Return the fields that a task takes from its request, by moto's names."""
-    network = call.params.get("networkConfiguration")
-    if network:
-        network = {"awsvpcConfiguration": {"securityGroups": [], **network["awsvpcConfiguration"]}}
+    """Return the settings that a task takes from its request."""
     return {
         "overrides": call.params.get("overrides") or {},
         "started_by": call.params.get("startedBy", ""),
         "tags": call.params.get("tags") or [],
-        "networking_configuration": network,
+        "network": call.params.get("networkConfiguration"),
     }
 
 

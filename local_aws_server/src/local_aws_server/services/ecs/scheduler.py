@@ -198,9 +198,9 @@ class _Reconciliation:
         settings = {
             "group": task_group(service),
             "started_by": deployments.primary_deployment(service)["id"],
-            "tags": _propagated_tags(service, definition),
+            "tags": {"SERVICE": service.tags, "TASK_DEFINITION": definition.tags}.get(service.propagate_tags) or (),
             "launch_type": service.launch_type or "EC2",
-            "networking_configuration": _network_configuration(service),
+            "network": service.network_configuration,
             "capacity_provider_name": provider,
         }
         if service.launch_type == "FARGATE" or provider in placement.FARGATE:
@@ -350,15 +350,3 @@ class _Reconciliation:
 
 def _task_list(listed: Iterable[Any]) -> str:
     return " ".join(f"(task {tasks.task_id(task)})" for task in listed)
-
-
-def _network_configuration(service: Any) -> dict[str, Any] | None:
-    configuration = service.network_configuration
-    if not configuration:
-        return None
-    return {"awsvpcConfiguration": {"securityGroups": [], **configuration["awsvpcConfiguration"]}}
-
-
-def _propagated_tags(service: Any, definition: Any) -> Any:
-    """Return the tags that a task takes from its service or task definition."""
-    return {"SERVICE": service.tags, "TASK_DEFINITION": definition.tags}.get(service.propagate_tags) or ()

@@ -41,13 +41,20 @@ STOPPING = ("DEACTIVATING", "STOPPING", "DEPROVISIONING")
 # --- start, stop, advance
 
 
-def start_task(backends: Backends, cluster: Any, definition: Any, instance: Any | None, **settings: Any) -> Any:
-    """Start a task of a definition on a container instance, or on Fargate if `instance` is None; return it."""
+def start_task(
+    backends: Backends, cluster: Any, definition: Any, instance: Any | None, *, network: Any = None, **settings: Any
+) -> Any:
+    """Start a task on a container instance, or on Fargate if `instance` is None; return it.
+
+    `network` is the network configuration in boto3's shape. The other settings are those of moto's `Task`.
+    """
     from moto.ecs.models import Task
 
     ecs, needed = backends.backend("ecs"), required_resources(definition)
     arn = instance.container_instance_arn if instance is not None else None
-    task = Task(cluster, definition, arn, needed, ecs, **settings)
+    if network:
+        network = {"awsvpcConfiguration": {"securityGroups": [], **network["awsvpcConfiguration"]}}
+    task = Task(cluster, definition, arn, needed, ecs, networking_configuration=network or None, **settings)
     task.id = task.id.replace("-", "")
     if instance is not None:
         ecs.update_container_instance_resources(instance, needed)
