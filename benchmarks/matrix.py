@@ -45,7 +45,7 @@ def main() -> None:
 
 
 def network(groups: int, interfaces: int) -> tuple[dict[str, Any], list[InterfaceSet]]:
-    """Return services of interfaces that share a group, each in one or two subnets, with rules for groups and ranges."""
+    """Return services whose interfaces share a group, each in one or two subnets, and rules for groups and ranges."""
     rng = random.Random(0)
     ids = [f"sg-{index}" for index in range(groups)]
     security_groups = [

@@ -18,10 +18,12 @@ def line(request: dict[str, Any], *, logged: str = "1", port: int = 80, scheme: 
     """
     host, query = request.get("host") or "-", request.get("query")
     target = f"{request.get('path', '/')}{'?' + query if query else ''}"
-    asked = f"{request.get('method', 'GET')} {'https' if port == 443 else 'http'}://{host}:{port}{target} HTTP/1.1"
+    request_line = (
+        f"{request.get('method', 'GET')} {'https' if port == 443 else 'http'}://{host}:{port}{target} HTTP/1.1"
+    )
     agent = next((value for name, value in request.get("headers", ()) if name.lower() == "user-agent"), "-")
     ip = request.get("source_ip") or "192.0.2.1"
     return (
-        f'{scheme} {_BEFORE} {ip}:46532 10.0.0.66:9000 0.000 0.001 0.000 200 200 34 366 "{asked}" "{agent}" '
+        f'{scheme} {_BEFORE} {ip}:46532 10.0.0.66:9000 0.000 0.001 0.000 200 200 34 366 "{request_line}" "{agent}" '
         f'{_AFTER} {logged} 2026-01-01T00:00:00.186000Z "forward" "-" "-" "10.0.0.66:9000" "200" "-" "-"{more}\n'
     )

@@ -352,13 +352,13 @@ def _acl(acl: Raw, egress: bool, peer: str, port: int) -> str:
 
 def _groups(world: Raw, interface: Raw, key: str, address: str, peer: Raw | None, port: int) -> str:
     """The union of an interface's groups; `peer` is the interface with the address, where references count."""
-    carried = [group["GroupId"] for group in interface["Groups"]]
-    if not carried:
+    members = [group["GroupId"] for group in interface["Groups"]]
+    if not members:
         return ALLOW
     described = {group["GroupId"]: group for group in world["SecurityGroups"]}
     near = peer if peer and peer["VpcId"] == interface["VpcId"] else None
-    answers = [UNKNOWN for group in carried if group not in described]
-    for group in carried:
+    answers = [UNKNOWN for group in members if group not in described]
+    for group in members:
         for permission in described.get(group, {}).get(key, []):
             if permission["IpProtocol"] == NEW_PROTOCOL:
                 source = _source(world, permission, address, near)
@@ -379,6 +379,6 @@ def _source(world: Raw, permission: Raw, address: str, peer: Raw | None) -> str:
         if list_["PrefixListId"] == "pl-secret":
             return UNKNOWN
         cidrs += [entry["Cidr"] for entry in world["PrefixLists"][0]["Entries"]]
-    wanted = {pair["GroupId"] for pair in permission.get("UserIdGroupPairs", [])}
-    carried = {group["GroupId"] for group in peer["Groups"]} if peer else set()
-    return ALLOW if wanted & carried or any(inside(address, cidr) for cidr in cidrs) else DENY
+    referenced = {pair["GroupId"] for pair in permission.get("UserIdGroupPairs", [])}
+    members = {group["GroupId"] for group in peer["Groups"]} if peer else set()
+    return ALLOW if referenced & members or any(inside(address, cidr) for cidr in cidrs) else DENY

@@ -1,6 +1,6 @@
 """Order and unknown protocols in ACLs, security groups and route tables, one by one and in the matrix.
 
-Each question is asked twice: with `reach_interfaces`, and with `interface_matrix`, which has its own implementation.
+Each decision is checked with `reach_interfaces` and with `interface_matrix`, which has its own implementation.
 """
 
 from itertools import permutations

@@ -46,8 +46,8 @@ def subnets_of(account: Account) -> list[str]:
 
 
 def without(account: Account, key: str) -> Account:
-    kept = {other: rows for other, rows in account.descriptions.items() if other != key}
-    return replace(account, descriptions=kept, missing={**account.missing, key: f"{key} was denied"})
+    others = {other: rows for other, rows in account.descriptions.items() if other != key}
+    return replace(account, descriptions=others, missing={**account.missing, key: f"{key} was denied"})
 
 
 # The reference system
@@ -131,8 +131,8 @@ def test_icmp_is_an_echo_request_by_default(account: Account) -> None:
 def test_an_instance_is_reached_at_its_primary_interface(account: Account) -> None:
     interface = next(raw for raw in account["NetworkInterfaces"] if "InstanceId" in raw.get("Attachment", {}))
     instance = interface["Attachment"]["InstanceId"]
-    for end in (instance, interface["NetworkInterfaceId"]):
-        assert reach(account, "internet", end, 22).decision == "allow"
+    for name in (instance, interface["NetworkInterfaceId"]):
+        assert reach(account, "internet", name, 22).decision == "allow"
     assert reach(account, interface["PrivateIpAddress"], "cache/redis", 6379).decision == "allow"
 
 
@@ -210,17 +210,17 @@ def test_an_awsvpc_service_without_tasks_is_evaluated_in_its_subnets(account: Ac
 
 
 @pytest.mark.parametrize(
-    ("end", "hidden", "port"),
+    ("name", "hidden", "port"),
     [("db/database", "RDS", 5432), ("cache/redis", "ElastiCache", 6379), ("alb/alb", "ELB", 80)],
 )
 def test_groups_and_subnets_decide_where_the_interface_is_not_visible(
-    account: Account, end: str, hidden: str, port: int
+    account: Account, name: str, hidden: str, port: int
 ) -> None:
     blind = changed(account, "NetworkInterfaces", lambda raw: None if raw["Description"].startswith(hidden) else raw)
-    assert reach(blind, "service/sites-management-api", end, port).decision == "allow"
-    assert reach(blind, "service/sites-management-api", end, port + 1).decision == "deny"
-    result = reach(blind, "internet", end, port)
-    assert result.decision == ("unknown" if end == "alb/alb" else "deny"), result
+    assert reach(blind, "service/sites-management-api", name, port).decision == "allow"
+    assert reach(blind, "service/sites-management-api", name, port + 1).decision == "deny"
+    result = reach(blind, "internet", name, port)
+    assert result.decision == ("unknown" if name == "alb/alb" else "deny"), result
 
 
 def test_a_rule_for_a_part_of_the_subnets_makes_an_invisible_endpoint_unknown(account: Account) -> None:
@@ -241,8 +241,8 @@ def test_a_rule_for_a_part_of_the_subnets_makes_an_invisible_endpoint_unknown(ac
 
 def test_a_replication_group_and_its_member_both_have_names(account: Account) -> None:
     grouped = changed(account, "CacheClusters", lambda raw: raw | {"ReplicationGroupId": "sessions"})
-    for end in ("cache/sessions", "cache/redis"):
-        assert reach(grouped, "service/hdm", end, 6379).decision == "allow"
+    for name in ("cache/sessions", "cache/redis"):
+        assert reach(grouped, "service/hdm", name, 6379).decision == "allow"
     assert "cache/redis" not in set(matrix(grouped).to_frame().destination)
 
 
@@ -305,11 +305,13 @@ def test_missing_data_that_does_not_matter_changes_nothing(account: Account) -> 
     assert reach(without(account, "Listeners"), "service/hdm", "cache/redis", 6379).decision == "allow"
 
 
-@pytest.mark.parametrize("end", ["service/nobody", "alb/nobody", "nobody", "i-nobody", "eni-nobody", "10.0.0.0/40", ""])
-def test_an_unknown_endpoint_is_refused_with_the_known_names(account: Account, end: str) -> None:
+@pytest.mark.parametrize(
+    "name", ["service/nobody", "alb/nobody", "nobody", "i-nobody", "eni-nobody", "10.0.0.0/40", ""]
+)
+def test_an_unknown_endpoint_is_refused_with_the_known_names(account: Account, name: str) -> None:
     with pytest.raises(UsageError) as error:
-        reach(account, "internet", end, 80)
-    if not end.startswith(("i-", "eni-")):
+        reach(account, "internet", name, 80)
+    if not name.startswith(("i-", "eni-")):
         assert "service/cameras-api, service/client-web-ui" in str(error.value)
 
 

@@ -33,7 +33,7 @@ def rule(protocol: str, low: int | None, high: int | None, **sources: list[Json]
     return {"IpProtocol": protocol, "FromPort": low, "ToPort": high, **sources}
 
 
-def asked(ingress: list[Json], query: Json, *, egress: list[Json] | None = None, **more: Any) -> Json:
+def evaluate(ingress: list[Json], query: Json, *, egress: list[Json] | None = None, **more: Any) -> Json:
     """A case from eni-a (sg-a) to eni-b (sg-b), both with public and IPv6 addresses."""
     everything = {"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}], "Ipv6Ranges": [{"CidrIpv6": "::/0"}]}
     groups = [
@@ -134,7 +134,7 @@ PUBLIC = {"eni": "eni-b", "address": "public"}
 )
 def test_a_rule_matches_as_aws_documents(ingress: Json, query: Json, decision: str) -> None:
     lists = [{"PrefixListId": "pl-1", "Entries": [{"Cidr": "10.0.1.0/24"}]}]
-    assert asked([ingress], query, PrefixLists=lists)["sg_decision"] == decision
+    assert evaluate([ingress], query, PrefixLists=lists)["sg_decision"] == decision
 
 
 @pytest.mark.parametrize(
@@ -154,7 +154,7 @@ def test_a_rule_matches_as_aws_documents(ingress: Json, query: Json, decision: s
 def test_the_egress_of_the_source_must_allow(
     egress: list[Json], query: Json, decision: str, blocked_by: list[str]
 ) -> None:
-    result = asked([rule("tcp", 80, 80, IpRanges=ANY)], query, egress=egress)
+    result = evaluate([rule("tcp", 80, 80, IpRanges=ANY)], query, egress=egress)
     assert (result["sg_decision"], result["blocked_by"]) == (decision, blocked_by)
 
 
@@ -168,13 +168,13 @@ def test_the_egress_of_the_source_must_allow(
     ],
 )
 def test_on_the_public_path_rules_see_the_public_source_address(context: Json, source: Json, decision: str) -> None:
-    assert asked([rule("tcp", 80, 80, **source)], {"to": PUBLIC}, context=context)["sg_decision"] == decision
+    assert evaluate([rule("tcp", 80, 80, **source)], {"to": PUBLIC}, context=context)["sg_decision"] == decision
 
 
 def test_no_reference_matches_behind_a_middlebox() -> None:
     pair = [{"GroupId": "sg-b"}]
-    result = asked([rule("tcp", 80, 80, IpRanges=ANY)], {}, egress=[rule("-1", None, None, UserIdGroupPairs=pair)])
-    hidden = asked(
+    result = evaluate([rule("tcp", 80, 80, IpRanges=ANY)], {}, egress=[rule("-1", None, None, UserIdGroupPairs=pair)])
+    hidden = evaluate(
         [rule("tcp", 80, 80, IpRanges=ANY)],
         {},
         egress=[rule("-1", None, None, UserIdGroupPairs=pair)],
@@ -184,7 +184,7 @@ def test_no_reference_matches_behind_a_middlebox() -> None:
 
 
 def test_a_rule_reports_its_canonical_range() -> None:
-    result = asked([rule("tcp", 80, 80, IpRanges=[{"CidrIp": "10.0.1.9/24"}])], {})
+    result = evaluate([rule("tcp", 80, 80, IpRanges=[{"CidrIp": "10.0.1.9/24"}])], {})
     assert result["ingress_rules"] == [{"GroupId": "sg-b", "IpPermissionsIndex": 0, "source": "10.0.1.0/24"}]
 
 
@@ -201,12 +201,12 @@ def test_the_source_address_of_an_interface_without_a_public_one_is_unknown() ->
     ]
     for cidr, decision in {"0.0.0.0/0": "allow", "198.51.100.0/24": "unknown", "10.0.0.0/8": "deny"}.items():
         ingress = [rule("tcp", 80, 80, IpRanges=[{"CidrIp": cidr}])]
-        assert asked(ingress, to_public, NetworkInterfaces=interfaces)["sg_decision"] == decision
+        assert evaluate(ingress, to_public, NetworkInterfaces=interfaces)["sg_decision"] == decision
 
 
 @pytest.mark.parametrize("address", ["169.254.169.254", "169.254.170.2", "169.254.169.123", "fd00:ec2::254"])
 def test_security_groups_do_not_filter_aws_services(address: str) -> None:
-    assert asked([], {"to": {"ip": address}}, egress=[])["sg_decision"] == "not_filtered"
+    assert evaluate([], {"to": {"ip": address}}, egress=[])["sg_decision"] == "not_filtered"
 
 
 @pytest.mark.parametrize(

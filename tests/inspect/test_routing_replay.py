@@ -51,7 +51,9 @@ def test_rules_without_requests_are_dead() -> None:
 
 def test_distinct_requests_are_counted() -> None:
     found = replay_rules(of(*[line({"path": "/x"})] * 5, line({"path": "/x", "source_ip": "10.9.8.7"})), LIVE)
-    assert found.requests["requests"].tolist() == [6], "nobody looks at the client, so it tells nothing apart"
+    assert found.requests["requests"].tolist() == [6], (
+        "no rule looks at the client, so it does not distinguish requests"
+    )
     assert len(found.lines) == 6
 
 
