@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.local.timing import advance, now
+from tests.local.timing import advance, control, now
 
 IMAGE = "resolve:ssm:/aws/service/ecs/optimized-ami/amazon-linux-2023/recommended/image_id"
 TAGS = [{"Key": "esaws:name", "Value": "n"}]
@@ -218,6 +218,40 @@ def test_protected_instances_survive_scaling_in_but_not_the_deletion_of_the_grou
     assert fleet.instances() == []
     assert fleet.ec2.describe_volumes()["Volumes"] == []
     assert fleet.ec2.describe_network_interfaces()["NetworkInterfaces"] == []
+
+
+def test_rebalancing_does_not_move_protected_instances(account: Any) -> None:
+    fleet = Fleet(account, NewInstancesProtectedFromScaleIn=True, DesiredCapacity=4, MinSize=0)
+    fleet.update(VPCZoneIdentifier=fleet.subnets[0])
+    assert fleet.instances_per_subnet() == [4, 0]
+    fleet.update(VPCZoneIdentifier=",".join(fleet.subnets))
+    advance(account, "30m")
+    assert fleet.instances_per_subnet() == [4, 0]
+
+
+def test_a_problem_that_ends_before_the_health_check_does_not_count_later(account: Any) -> None:
+    fleet = Fleet(account)
+    failing = {"what": "instance", "id": fleet.instances()[0]["InstanceId"]}
+    control(account, "POST", "fail", **failing)
+    advance(account, "30s")
+    control(account, "POST", "mend", **failing)
+    advance(account, "1h")
+    control(account, "POST", "fail", **failing)
+    advance(account, "30s")
+    assert failing["id"] in {instance["InstanceId"] for instance in fleet.instances()}
+    advance(account, "5m")
+    assert failing["id"] not in {instance["InstanceId"] for instance in fleet.instances()}
+
+
+def test_each_launch_has_its_own_cause(account: Any) -> None:
+    fleet = Fleet(account)
+    fleet.update(DesiredCapacity=3)
+    fleet.ec2.terminate_instances(InstanceIds=[fleet.instances()[0]["InstanceId"]])
+    advance(account, "10m")
+    activities = fleet.autoscaling.describe_scaling_activities(AutoScalingGroupName="g")["Activities"]
+    causes = [activity["Cause"] for activity in activities if activity["Description"].startswith("Launching")]
+    assert "a user request" not in causes[0] and "an unhealthy instance needing to be replaced" in causes[0]
+    assert "a user request update of AutoScalingGroup constraints" in causes[1]
 
 
 @pytest.mark.stock_moto

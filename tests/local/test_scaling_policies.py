@@ -158,12 +158,13 @@ class Scaled(Living):
         self.scaling.register_scalable_target(**self.target, MinCapacity=2, MaxCapacity=4)
         advance(account, "6m")
 
-    def track(self, target: float = 70.0, **settings: Any) -> dict[str, Any]:
+    def track(self, target: float = 70.0, *, name: str = "cpu", **settings: Any) -> dict[str, Any]:
         metric = {"PredefinedMetricType": "ECSServiceAverageCPUUtilization"}
         config = {"TargetValue": target, "PredefinedMetricSpecification": metric, **settings}
+        config = {key: value for key, value in config.items() if value != {}}
         answer: dict[str, Any] = self.scaling.put_scaling_policy(
             **self.target,
-            PolicyName="cpu",
+            PolicyName=name,
             PolicyType="TargetTrackingScaling",
             TargetTrackingScalingPolicyConfiguration=config,
         )
@@ -287,6 +288,34 @@ def test_bounds_that_exclude_the_capacity_change_it_at_once(scaled: Scaled) -> N
     assert activity["Cause"] == "minimum capacity was set to 3"
     scaled.scaling.register_scalable_target(**scaled.target, MinCapacity=1, MaxCapacity=1)
     assert scaled.service()["desiredCount"] == 1
+
+
+def test_a_newer_activity_overrides_one_in_progress(scaled: Scaled) -> None:
+    scaled.scaling.register_scalable_target(**scaled.target, MinCapacity=3)
+    scaled.scaling.register_scalable_target(**scaled.target, MinCapacity=4)
+    advance(scaled.account, "10m")
+    activities = [(activity["Description"], activity["StatusCode"]) for activity in scaled.activities()]
+    assert activities == [
+        ("Setting desired count to 4.", "Successful"),
+        ("Setting desired count to 3.", "Overridden"),
+    ]
+
+
+def test_target_tracking_scales_in_only_if_all_its_policies_agree(scaled: Scaled) -> None:
+    scaled.track()
+    metric = {"Namespace": "Team", "MetricName": "Jobs", "Statistic": "Average"}
+    scaled.track(100.0, name="jobs", PredefinedMetricSpecification={}, CustomizedMetricSpecification=metric)
+    scaled.ecs.update_service(cluster=scaled.name, service=scaled.name, desiredCount=3)
+
+    def measure(value: float, minutes: int) -> None:
+        for _ in range(minutes):
+            scaled.cloudwatch.put_metric_data(Namespace="Team", MetricData=[{"MetricName": "Jobs", "Value": value}])
+            advance(scaled.account, "60s")
+
+    measure(95.0, 20)
+    assert scaled.service()["desiredCount"] == 3, "the CPU is low, but the jobs are near their target"
+    measure(10.0, 20)
+    assert scaled.service()["desiredCount"] == 2
 
 
 def test_a_users_alarm_triggers_a_step_policy(scaled: Scaled) -> None:
