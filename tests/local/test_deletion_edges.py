@@ -4,10 +4,10 @@ from typing import NamedTuple
 
 import pytest
 
-from local_aws_server import fidelity
+from local_aws_server import behaviours, fidelity
 from tests.local.test_rules import IDS
 
-NOT_SIMULATED = {row.statement for row in fidelity.EXPLICIT if row.fidelity == fidelity.NOT_SIMULATED}
+NOT_SIMULATED = {row.statement for row in fidelity.EXPLICIT if row.fidelity == behaviours.NOT_SIMULATED}
 
 
 class Edge(NamedTuple):

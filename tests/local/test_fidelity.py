@@ -10,6 +10,7 @@ from types import ModuleType
 import pytest
 
 from local_aws_server import fidelity, hooks
+from local_aws_server.behaviours import LEVELS, Behaviour
 from local_aws_server.not_found import NotFoundRule
 from local_aws_server.preserved_fields import PreservedFields
 
@@ -40,8 +41,8 @@ def test_each_module_with_hooks_declares_a_behaviour() -> None:
 
 
 @pytest.mark.parametrize("row", fidelity.table(), ids=lambda row: f"{row.service}-{row.statement[:30]}")
-def test_a_behaviour_is_a_sentence_with_documentation(row: fidelity.Behaviour) -> None:
-    assert row.fidelity in fidelity.LEVELS
+def test_a_behaviour_is_a_sentence_with_documentation(row: Behaviour) -> None:
+    assert row.fidelity in LEVELS
     assert row.statement[0].isupper() or row.statement[0].isdigit()
     assert row.statement.endswith(".")
     assert not re.search(r"\b(told|whoever|somebody|nobody)\b", row.statement), "plain English"

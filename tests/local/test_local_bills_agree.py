@@ -108,11 +108,11 @@ class RandomUse(RuleBasedStateMachine):
     def stop_all(self) -> None:
         ec2 = self.client("ec2")
         running = [{"Name": "instance-state-name", "Values": ["running"]}]
-        found = [
+        instances = [
             i["InstanceId"] for r in ec2.describe_instances(Filters=running)["Reservations"] for i in r["Instances"]
         ]
-        if found:
-            ec2.stop_instances(InstanceIds=found)
+        if instances:
+            ec2.stop_instances(InstanceIds=instances)
 
     @rule(rate=st.sampled_from([1, 50, 2000]))
     def create_load_balancer(self, rate: int) -> None:

@@ -1,25 +1,17 @@
-"""Cost Explorer: sums of the bill by period, group and filter, pages, and forecasts."""
+"""Cost Explorer: filters, dimensions, periods, sums and pages."""
 
 from collections.abc import Sequence
-from dataclasses import replace
-from datetime import UTC, datetime
 from decimal import Decimal
 from itertools import pairwise
 from typing import Any
 
 import pytest
-import time_machine
-from botocore.exceptions import ClientError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from local_aws_server.backends import Backends
-from local_aws_server.billing.account import change_regime, get_customer
-from local_aws_server.billing.bill import get_bill, total_cost
+from local_aws_server.billing.bill import total_cost
 from local_aws_server.billing.calendar import DAY, HOUR, Period
-from local_aws_server.billing.charge import Charge, ChargeFilter, Meter, charge_cost, match_all
-from local_aws_server.billing.forecast import forecast_periods
-from local_aws_server.billing.meter import USAGE_LOGS, Reading
+from local_aws_server.billing.charge import Charge, Meter, charge_cost, match_all
 from local_aws_server.billing.service_names import cost_explorer_name, product_name
 from local_aws_server.errors import AwsError
 from local_aws_server.services.ce.aggregation import (
@@ -29,7 +21,6 @@ from local_aws_server.services.ce.aggregation import (
     format_amount,
     group_key_function,
     merge_groups,
-    metric_measure,
     parse_metric,
     split_groups,
 )
@@ -42,21 +33,13 @@ from local_aws_server.services.ce.periods import (
     parse_history_period,
     split_period,
 )
-from tests.local.billing import ACCOUNT, reset
-from tests.local.conftest import Account
-from tests.local.timing import control
+from tests.local.billing import ACCOUNT, PARIS, VIRGINIA, at, by
 
 COMPUTE = "Amazon Elastic Compute Cloud - Compute"
 SERVICES = [{"Type": "DIMENSION", "Key": "SERVICE"}]
 
-
-def at(text: str) -> int:
-    return int(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp())
-
-
 # --- filters and dimensions of charges
 
-PARIS, VIRGINIA = "eu-west-3", "us-east-1"
 WEB = Meter(PARIS, "AmazonEC2", "BoxUsage:t2.micro", "RunInstances", "Hrs", "i-web", "eu-west-3a")
 WINDOWS = Meter(VIRGINIA, "AmazonEC2", "BoxUsage:m5.2xlarge", "RunInstances:0002", "Hrs", "i-win", "us-east-1a")
 DISK = Meter(PARIS, "AmazonEC2", "EBS:VolumeUsage.gp3", "CreateVolume-Gp3", "GB-Mo", "vol-web", "eu-west-3a")
@@ -84,10 +67,6 @@ BILL = {
     "database": charge(DATABASE, tags=(("team", ""),)),
     "credit": charge(WEB, cost="-1", kind="Credit"),
 }
-
-
-def by(dimension: str, *values: str, **more: Any) -> dict[str, Any]:
-    return {"Dimensions": {"Key": dimension, "Values": list(values), **more}}
 
 
 def tag(key: str, *values: str, **more: Any) -> dict[str, Any]:
@@ -356,7 +335,7 @@ def test_a_forecast_period_is_limited_to_the_next_months(granularity: Any, start
 
 # --- sums
 
-charges = st.lists(
+charge_lists = st.lists(
     st.builds(
         lambda meter, hour, cents, tags: charge(meter, at("2028-01-01") + hour * HOUR, f"{cents}e-6", tags=tags),
         st.sampled_from(METERS),
@@ -365,7 +344,7 @@ charges = st.lists(
         st.sampled_from([(), RED, BLUE]),
     ),
     max_size=40,
-).map(lambda found: sorted(found, key=lambda charge: charge.hour))
+).map(lambda charges: sorted(charges, key=lambda charge: charge.hour))
 definitions = st.lists(
     st.sampled_from(
         [
@@ -382,34 +361,34 @@ WHOLE = Period(at("2028-01-01"), at("2028-03-31"))
 
 
 def costs(
-    found: Sequence[Charge], periods: Sequence[Period], keys: Any = None, matches: Any = match_all
+    charges: Sequence[Charge], periods: Sequence[Period], keys: Any = None, matches: Any = match_all
 ) -> list[PeriodResult]:
-    return aggregate(found, periods, [charge_cost], matches, keys)
+    return aggregate(charges, periods, [charge_cost], matches, keys)
 
 
 def total_of(results: Sequence[PeriodResult]) -> Decimal:
     return sum((group.amounts[0] for result in results for group in result.groups.values()), Decimal(0))
 
 
-@given(charges, definitions)
-def test_groups_add_up_to_the_total(found: list[Charge], by: list[dict[str, str]]) -> None:
-    grouped = costs(found, split_period(WHOLE, "MONTHLY"), group_key_function(by, ACCOUNT))
-    assert total_of(grouped) == total_cost(found)
+@given(charge_lists, definitions)
+def test_groups_add_up_to_the_total(charges: list[Charge], by: list[dict[str, str]]) -> None:
+    grouped = costs(charges, split_period(WHOLE, "MONTHLY"), group_key_function(by, ACCOUNT))
+    assert total_of(grouped) == total_cost(charges)
 
 
-@given(charges, st.lists(st.integers(1, 89), unique=True, max_size=6), st.sampled_from(["DAILY", "MONTHLY"]))
-def test_the_parts_of_a_period_add_up_to_the_whole(found: list[Charge], days: list[int], granularity: Any) -> None:
+@given(charge_lists, st.lists(st.integers(1, 89), unique=True, max_size=6), st.sampled_from(["DAILY", "MONTHLY"]))
+def test_the_parts_of_a_period_add_up_to_the_whole(charges: list[Charge], days: list[int], granularity: Any) -> None:
     edges = [WHOLE.start, *sorted(WHOLE.start + day * DAY for day in days), WHOLE.end]
     parts = [part for start, end in pairwise(edges) for part in split_period(Period(start, end), granularity)]
-    assert total_of(costs(found, parts)) == total_of(costs(found, [WHOLE]))
+    assert total_of(costs(charges, parts)) == total_of(costs(charges, [WHOLE]))
     assert [part.end for part in parts[:-1]] == [part.start for part in parts[1:]]
 
 
-@given(charges, st.sampled_from([by("REGION", PARIS), tag("team", "red"), by("SERVICE", COMPUTE)]))
-def test_a_filter_and_its_negation_select_all_charges(found: list[Charge], expression: Any) -> None:
-    selected = costs(found, [WHOLE], matches=compile_expression(expression, ACCOUNT))
-    others = costs(found, [WHOLE], matches=compile_expression({"Not": expression}, ACCOUNT))
-    assert total_of(selected) + total_of(others) == total_cost(found)
+@given(charge_lists, st.sampled_from([by("REGION", PARIS), tag("team", "red"), by("SERVICE", COMPUTE)]))
+def test_a_filter_and_its_negation_select_all_charges(charges: list[Charge], expression: Any) -> None:
+    selected = costs(charges, [WHOLE], matches=compile_expression(expression, ACCOUNT))
+    others = costs(charges, [WHOLE], matches=compile_expression({"Not": expression}, ACCOUNT))
+    assert total_of(selected) + total_of(others) == total_cost(charges)
 
 
 @pytest.mark.parametrize(
@@ -443,13 +422,13 @@ def read_pages(results: list[PeriodResult], request: dict[str, Any], size: int) 
     def position(result: PeriodResult) -> list[str]:
         return [format_boundary(result.period.start, "DAILY"), *(part for keys in result.groups for part in keys)]
 
-    found, token = [], None
+    pages, token = [], None
     while True:
         entries, token = cut_page(split_groups(results), position, {**request, "NextPageToken": token}, size)
         assert len(entries) <= size
-        found += [(result.period, list(result.groups)) for result in merge_groups(entries)]
+        pages += [(result.period, list(result.groups)) for result in merge_groups(entries)]
         if token is None:
-            return found
+            return pages
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 5000])
@@ -459,7 +438,7 @@ def test_pages_have_every_group_of_every_period_once(size: int) -> None:
         hours, split_period(Period(at("2028-01-01"), at("2028-01-04")), "DAILY"), group_key_function(SERVICES, ACCOUNT)
     )
     pages = read_pages(results, {"Granularity": "DAILY"}, size)
-    groups = [(period, keys) for period, found in pages for keys in found]
+    groups = [(period, keys) for period, keys_of_page in pages for keys in keys_of_page]
     assert groups == [(result.period, keys) for result in results for keys in result.groups]
     assert results[1].period in [period for period, _ in pages], "a period without charges is listed too"
 
@@ -484,402 +463,3 @@ def test_an_invalid_token_is_refused(token: str) -> None:
 def test_charges_between_two_pages_do_not_move_groups() -> None:
     _, token = cut_page(["b", "d"], lambda name: [name], {}, 1)
     assert cut_page(["a", "b", "c", "d"], lambda name: [name], {"NextPageToken": token}, 5) == (["c", "d"], None)
-
-
-# --- the bill and forecasts of recorded usage
-
-RATE, VIRGINIAN_RATE, T3_RATE = Decimal("0.0132"), Decimal("0.0116"), Decimal("0.0118")
-JUNE = Period(at("2026-06-01"), at("2026-07-01"))
-YEAR_END = at("2027-01-01")
-SMALL = Meter(PARIS, "AmazonEC2", "BoxUsage:t3.micro", "RunInstances", "Hrs", "i-small")
-
-
-def record(account: str, meter: Meter, *changes: tuple[int, int]) -> None:
-    """Record usage: (day of June 2026, how many resources run from that day on)."""
-    for day, count in changes:
-        timestamp = at(f"2026-06-{day:02}")
-        with time_machine.travel(timestamp, tick=False):
-            get_customer(account)
-            reading = Reading(meter, Decimal(count))
-            USAGE_LOGS[account].record(Backends(account, meter.region), "recorded", [reading], timestamp)
-
-
-def forecast_june(account: str, matches: ChargeFilter = match_all) -> Decimal:
-    (forecast,) = forecast_periods(account, [JUNE], matches=matches)
-    return forecast.mean
-
-
-@pytest.mark.parametrize("day", ["2026-06-02", "2026-06-03T14:30", "2026-06-10", "2026-06-30T23:00"])
-def test_the_forecast_for_the_end_of_the_month_is_the_same_on_each_day(day: str) -> None:
-    account = f"steady on {day}"
-    record(account, WEB, (1, 12))
-    with time_machine.travel(at(day), tick=False):
-        assert forecast_june(account) == pytest.approx((12 * 720 - 750) * RATE, abs=Decimal("1e-6"))
-        assert forecast_june(account, lambda charge: charge.meter.region == VIRGINIA) == 0
-
-
-def test_a_forecast_includes_the_end_of_the_free_tier_and_comes_true() -> None:
-    account = "free tier ends in June"
-    record(account, WEB, (1, 12))
-    with time_machine.travel(at("2026-06-02"), tick=False):
-        assert total_cost(get_bill(account).month_charges(JUNE.start)) == 0
-        forecast = forecast_june(account)
-    with time_machine.travel(JUNE.end, tick=False):
-        assert total_cost(get_bill(account).month_charges(JUNE.start)) == pytest.approx(forecast, abs=Decimal("1e-6"))
-
-
-def test_usage_of_less_than_an_hour_is_not_forecast() -> None:
-    account = "just begun"
-    record(account, WEB, (1, 12))
-    change_regime(account, "none", "paid")
-    with time_machine.travel(at("2026-06-01T00:30"), tick=False):
-        assert forecast_june(account) == 6 * RATE, "only the charges so far"
-
-
-def test_the_prediction_interval_widens_with_the_deviation_between_days() -> None:
-    account = "growing"
-    record(account, WEB, (1, 1), (3, 4))
-    change_regime(account, "none", "paid")
-    first, second = (at("2026-06-06"), at("2026-06-07")), (at("2026-06-07"), at("2026-06-08"))
-    with time_machine.travel(at("2026-06-05T01:00"), tick=False):
-        one, other = forecast_periods(account, [first, second], level=68)
-        (both,) = forecast_periods(account, [(first[0], second[1])], level=68)
-        (surer,) = forecast_periods(account, [first], level=95)
-    assert one.mean == pytest.approx(24 * Decimal("2.5") * RATE, rel=Decimal("0.02")), "the mean of the days"
-    assert one.upper - one.mean == pytest.approx(24 * Decimal("1.5") * RATE, rel=Decimal("0.05")), "their deviation"
-    assert one.mean - one.lower == pytest.approx(one.upper - one.mean)
-    assert other == replace(one, start=second[0], end=second[1])
-    assert surer.upper > one.upper
-    assert both.mean == one.mean + other.mean
-    assert (both.upper - both.mean) ** 2 == pytest.approx(2 * (one.upper - one.mean) ** 2), "days vary independently"
-
-
-def test_credits_are_spent_first_in_a_forecast() -> None:
-    account = "with credits"
-    record(account, SMALL, (1, 12))
-    change_regime(account, "credits", "paid")
-    with time_machine.travel(at("2026-06-08"), tick=False):
-        (forecast,) = forecast_periods(account, [(JUNE.start, YEAR_END)])
-    assert forecast.mean == pytest.approx(12 * 214 * 24 * T3_RATE - 100, abs=Decimal("1e-6"))
-
-
-def test_a_free_plan_never_costs_anything_because_its_account_is_closed() -> None:
-    account = "on the free plan"
-    record(account, SMALL, (1, 12))
-    change_regime(account, "credits", "free")
-    with time_machine.travel(at("2026-06-08"), tick=False):
-        summer, autumn = forecast_periods(account, [(at("2026-06-08"), JUNE.end), (JUNE.end, YEAR_END)])
-    assert summer.mean < 12 * T3_RATE, "at most the hour in which the credits are spent"
-    assert autumn.mean == 0
-
-
-def test_blended_costs_spread_the_free_hours_over_the_month() -> None:
-    account = "blended"
-    record(account, WEB, (1, 12))
-    with time_machine.travel(JUNE.end, tick=False):
-        bill = get_bill(account)
-        measures = [metric_measure(name, bill) for name in ("UnblendedCost", "BlendedCost")]
-        charges = bill.charges(*JUNE)
-        (month,) = aggregate(charges, [JUNE], measures, match_all)
-        days = aggregate(charges, split_period(JUNE, "DAILY"), measures, match_all)
-    amounts = [day.groups[()].amounts for day in days]
-    assert amounts[1][0] == 0, "the second day is free"
-    assert {blended for _, blended in amounts} == {amounts[1][1]}
-    assert amounts[1][1] == pytest.approx(288 * RATE * (8640 - 750) / 8640)
-    assert month.groups[()].amounts[1] == pytest.approx(month.groups[()].amounts[0])
-
-
-def test_credits_are_a_record_type_that_offsets_the_cost_of_usage() -> None:
-    account = "record types"
-    record(account, SMALL, (1, 12))
-    change_regime(account, "credits", "paid")
-    with time_machine.travel(at("2026-06-02"), tick=False):
-        charges = get_bill(account).charges(*JUNE)
-    key = group_key_function([{"Type": "DIMENSION", "Key": "RECORD_TYPE"}], account)
-    (day,) = aggregate(charges, [JUNE], [charge_cost], match_all, key)
-    amounts = {keys: sums.amounts[0] for keys, sums in day.groups.items()}
-    assert amounts == {("Credit",): -12 * 24 * T3_RATE, ("Usage",): 12 * 24 * T3_RATE}
-
-
-# --- the API, in a leap year
-
-
-@pytest.fixture(scope="module")
-def winter(billing_server: str) -> Account:
-    """An account without a free tier, on 2 March 2028; 3 t2.micro of two teams have run in Paris and Virginia."""
-    paris = reset(billing_server, "2028-01-30T00:00:00Z", "none")
-    for account, count, team in ((paris, 2, "red"), (Account(paris.url, ACCOUNT, region=VIRGINIA), 1, "blue")):
-        launch(account, count, team)
-    control(paris, "POST", "advance", to="2028-03-02T06:30:00Z")
-    return paris
-
-
-def launch(account: Account, count: int, team: str) -> None:
-    """Launch t2.micro instances tagged with a team."""
-    tags = [{"ResourceType": "instance", "Tags": [{"Key": "team", "Value": team}]}]
-    account.client("ec2").run_instances(
-        ImageId="ami-12345678", InstanceType="t2.micro", MinCount=count, MaxCount=count, TagSpecifications=tags
-    )
-
-
-def usage(account: Account, start: str, end: str, **more: Any) -> list[dict[str, Any]]:
-    params = {"Granularity": "DAILY", "Metrics": ["UnblendedCost"], **more}
-    response = account.client("ce").get_cost_and_usage(TimePeriod={"Start": start, "End": end}, **params)
-    assert response.get("GroupDefinitions", []) == more.get("GroupBy", [])
-    results: list[dict[str, Any]] = response["ResultsByTime"]
-    return results
-
-
-def amount(metrics: dict[str, Any], name: str = "UnblendedCost") -> Decimal:
-    return Decimal(metrics[name]["Amount"])
-
-
-def in_groups(result: dict[str, Any], name: str = "UnblendedCost") -> dict[Any, Decimal]:
-    """Keys → amount; a single key without its tuple."""
-    assert result["Total"] == {}
-    return {
-        group["Keys"][0] if len(group["Keys"]) == 1 else tuple(group["Keys"]): amount(group["Metrics"], name)
-        for group in result["Groups"]
-    }
-
-
-BOXES = by("USAGE_TYPE", "EUW3-BoxUsage:t2.micro", "BoxUsage:t2.micro")
-DAILY_COST = 24 * (2 * RATE + VIRGINIAN_RATE)
-
-
-def test_a_day_costs_its_hours_times_the_rate(winter: Account) -> None:
-    (day,) = usage(winter, "2028-02-10", "2028-02-11", Filter=BOXES, Metrics=["UnblendedCost", "UsageQuantity"])
-    assert day == {
-        "TimePeriod": {"Start": "2028-02-10", "End": "2028-02-11"},
-        "Total": {
-            "UnblendedCost": {"Amount": format_amount(DAILY_COST), "Unit": "USD"},
-            "UsageQuantity": {"Amount": "72", "Unit": "Hrs"},
-        },
-        "Groups": [],
-        "Estimated": False,
-    }
-
-
-def test_months_have_their_own_lengths(winter: Account) -> None:
-    months = usage(winter, "2028-01-30", "2028-04-01", Filter=BOXES, Granularity="MONTHLY")
-    assert [month["TimePeriod"]["End"] for month in months] == ["2028-02-01", "2028-03-01", "2028-04-01"]
-    assert amount(months[1]["Total"]) == 29 * DAILY_COST
-    assert [month["Estimated"] for month in months] == [False, False, True]
-
-
-def test_days_add_up_to_their_month(winter: Account) -> None:
-    days = usage(winter, "2028-02-01", "2028-03-01")
-    (month,) = usage(winter, "2028-02-01", "2028-03-01", Granularity="MONTHLY")
-    assert len(days) == 29
-    assert sum(amount(day["Total"]) for day in days) == pytest.approx(amount(month["Total"]), abs=Decimal("1e-8"))
-
-
-def test_all_cost_metrics_are_equal_without_reservations_and_free_tier(winter: Account) -> None:
-    metrics = ["AmortizedCost", "BlendedCost", "NetAmortizedCost", "NetUnblendedCost", "UNBLENDED_COST"]
-    names = [*metrics, "NormalizedUsageAmount"]
-    (day,) = usage(winter, "2028-02-10", "2028-02-11", Filter=BOXES, Metrics=names)
-    assert {name: amount(day["Total"], name) for name in day["Total"]} == {
-        "AmortizedCost": DAILY_COST,
-        "BlendedCost": DAILY_COST,
-        "NetAmortizedCost": DAILY_COST,
-        "NetUnblendedCost": DAILY_COST,
-        "UnblendedCost": DAILY_COST,
-        "NormalizedUsageAmount": 36,
-    }
-
-
-def test_the_current_hour_is_complete_up_to_now_and_future_hours_are_empty(winter: Account) -> None:
-    params = {"Granularity": "HOURLY", "Metrics": ["UsageQuantity"], "Filter": by("REGION", VIRGINIA)}
-    hours = usage(winter, "2028-03-02T05:00:00Z", "2028-03-02T08:00:00Z", GroupBy=SERVICES, **params)
-    assert [hour["TimePeriod"]["Start"][11:13] for hour in hours] == ["05", "06", "07"]
-    assert in_groups(hours[0], "UsageQuantity")[COMPUTE] == 1
-    assert Decimal("0.5") <= in_groups(hours[1], "UsageQuantity")[COMPUTE] < Decimal("0.6")
-    assert hours[2]["Groups"] == []
-
-
-def test_costs_are_grouped_by_service_and_region_and_add_up(winter: Account) -> None:
-    by_service = [{"Type": "DIMENSION", "Key": "SERVICE"}, {"Type": "DIMENSION", "Key": "REGION"}]
-    (grouped,) = usage(winter, "2028-02-01", "2028-02-02", GroupBy=by_service)
-    (total,) = usage(winter, "2028-02-01", "2028-02-02")
-    found = in_groups(grouped)
-    assert found[COMPUTE, PARIS] == 48 * RATE
-    assert found[COMPUTE, VIRGINIA] == 24 * VIRGINIAN_RATE
-    assert {service for service, _ in found} == {COMPUTE, "EC2 - Other", "Amazon Virtual Private Cloud"}
-    assert sum(found.values()) == pytest.approx(amount(total["Total"]), abs=Decimal("1e-9"))
-
-
-def test_costs_are_grouped_by_tag_with_a_group_for_untagged_resources(winter: Account) -> None:
-    (grouped,) = usage(winter, "2028-02-01", "2028-02-02", GroupBy=[{"Type": "TAG", "Key": "team"}])
-    found = in_groups(grouped)
-    assert sorted(found) == ["team$", "team$blue", "team$red"]
-    assert found["team$red"] == 48 * RATE
-    assert found["team$blue"] == 24 * VIRGINIAN_RATE
-
-
-def test_a_day_without_usage_has_a_total_of_zero(winter: Account) -> None:
-    metrics = ["UnblendedCost", "UsageQuantity"]
-    nothing, _ = usage(winter, "2028-01-29", "2028-01-31", Metrics=metrics)
-    assert nothing["Total"] == {
-        "UnblendedCost": {"Amount": "0", "Unit": "USD"},
-        "UsageQuantity": {"Amount": "0", "Unit": "N/A"},
-    }
-    grouped, _ = usage(winter, "2028-01-29", "2028-01-31", Metrics=metrics, GroupBy=SERVICES)
-    assert (grouped["Total"], grouped["Groups"]) == ({}, [])
-
-
-def test_quantities_of_different_units_are_added_up_without_a_unit(winter: Account) -> None:
-    (day,) = usage(winter, "2028-02-10", "2028-02-11", Metrics=["UsageQuantity"])
-    assert day["Total"]["UsageQuantity"]["Unit"] == "N/A"
-
-
-def test_the_account_is_a_dimension_with_its_name(winter: Account) -> None:
-    response = winter.client("ce").get_cost_and_usage(
-        TimePeriod={"Start": "2028-02-01", "End": "2028-02-02"},
-        Granularity="DAILY",
-        Metrics=["UnblendedCost"],
-        GroupBy=[{"Type": "DIMENSION", "Key": "LINKED_ACCOUNT"}],
-    )
-    assert list(in_groups(response["ResultsByTime"][0])) == [ACCOUNT]
-    assert [each["Value"] for each in response["DimensionValueAttributes"]] == [ACCOUNT]
-
-
-def test_single_resources_are_available_for_fourteen_days(winter: Account) -> None:
-    ce = winter.client("ce")
-    params = {
-        "Granularity": "DAILY",
-        "Metrics": ["UsageQuantity"],
-        "Filter": by("SERVICE", COMPUTE),
-        "GroupBy": [{"Type": "DIMENSION", "Key": "RESOURCE_ID"}],
-    }
-    recent = {"Start": "2028-02-20", "End": "2028-02-21"}
-    (day,) = ce.get_cost_and_usage_with_resources(TimePeriod=recent, **params)["ResultsByTime"]
-    found = in_groups(day, "UsageQuantity")
-    assert [name[:2] for name in found] == ["i-", "i-", "i-"]
-    assert set(found.values()) == {24}
-    refused(
-        "start date is too old for hourly",
-        ce.get_cost_and_usage_with_resources,
-        TimePeriod={"Start": "2028-02-16", "End": "2028-02-17"},
-        **params,
-    )
-    refused(
-        "Either group by or filter by RESOURCE_ID.",
-        ce.get_cost_and_usage_with_resources,
-        TimePeriod=recent,
-        **{**params, "GroupBy": SERVICES},
-    )
-
-
-def refused(message: str, call: Any, code: str = "ValidationException", **params: Any) -> None:
-    with pytest.raises(ClientError) as response:
-        call(**params)
-    error = response.value.response["Error"]
-    assert (error["Code"], error["Message"][: len(message)]) == (code, message)
-
-
-def test_errors_reach_the_client(winter: Account) -> None:
-    ce = winter.client("ce")
-    params = {"Granularity": "MONTHLY", "Metrics": ["UnblendedCost"]}
-    period = {"Start": "2028-02-01", "End": "2028-03-01"}
-    refused(
-        "You haven't enabled historical data beyond 14 months.",
-        ce.get_cost_and_usage,
-        TimePeriod={"Start": "2027-01-01", "End": "2028-03-01"},
-        **params,
-    )
-    refused("Metric Cost is not valid", ce.get_cost_and_usage, TimePeriod=period, Granularity="DAILY", Metrics=["Cost"])
-    refused("Metrics must not be empty", ce.get_cost_and_usage, TimePeriod=period, Granularity="DAILY", Metrics=[])
-    refused(
-        "The pagination token",
-        ce.get_cost_and_usage,
-        "InvalidNextTokenException",
-        TimePeriod=period,
-        NextPageToken="x",
-        **params,
-    )
-
-
-def test_dimension_values_are_those_of_the_bill(winter: Account) -> None:
-    ce, period = winter.client("ce"), {"Start": "2028-02-01", "End": "2028-03-01"}
-    regions = ce.get_dimension_values(TimePeriod=period, Dimension="REGION")
-    assert [each["Value"] for each in regions["DimensionValues"]] == [PARIS, VIRGINIA]
-    assert (regions["ReturnSize"], regions["TotalSize"]) == (2, 2)
-    boxes = ce.get_dimension_values(TimePeriod=period, Dimension="USAGE_TYPE", SearchString="boxusage")
-    assert boxes["DimensionValues"] == [
-        {"Value": "BoxUsage:t2.micro", "Attributes": {"unit": "Hrs"}},
-        {"Value": "EUW3-BoxUsage:t2.micro", "Attributes": {"unit": "Hrs"}},
-    ]
-    dearest = ce.get_dimension_values(
-        TimePeriod=period,
-        Dimension="SERVICE",
-        MaxResults=1,
-        SortBy=[{"Key": "UnblendedCost", "SortOrder": "DESCENDING"}],
-    )
-    assert [each["Value"] for each in dearest["DimensionValues"]] == [COMPUTE]
-    assert (dearest["ReturnSize"], dearest["TotalSize"]) == (1, 3)
-    refused("Dimension SCOPE is not allowed.", ce.get_dimension_values, TimePeriod=period, Dimension="SCOPE")
-    refused(
-        "the local AWS has no reservations",
-        ce.get_dimension_values,
-        "NotSimulated",
-        TimePeriod=period,
-        Dimension="AZ",
-        Context="RESERVATIONS",
-    )
-
-
-def test_tags_of_charged_resources_are_cost_allocation_tags_at_once(winter: Account) -> None:
-    ce, period = winter.client("ce"), {"Start": "2028-02-01", "End": "2028-03-01"}
-    assert ce.get_tags(TimePeriod=period)["Tags"] == ["team"]
-    assert ce.get_tags(TimePeriod=period, TagKey="team")["Tags"] == ["", "blue", "red"]
-    assert ce.get_tags(TimePeriod=period, TagKey="team", Filter=by("REGION", PARIS), SearchString="R")["Tags"] == [
-        "red"
-    ]
-    assert ce.list_cost_allocation_tags()["CostAllocationTags"] == [
-        {"TagKey": "team", "Type": "UserDefined", "Status": "Active", "LastUsedDate": "2028-03-01T00:00:00Z"}
-    ]
-    assert ce.list_cost_allocation_tags(Status="Inactive")["CostAllocationTags"] == []
-
-
-def test_steady_usage_is_forecast_to_continue(winter: Account) -> None:
-    forecast = winter.client("ce").get_cost_forecast(
-        TimePeriod={"Start": "2028-03-03", "End": "2028-03-05"},
-        Metric="UNBLENDED_COST",
-        Granularity="DAILY",
-        Filter=BOXES,
-        PredictionIntervalLevel=95,
-    )
-    days = forecast["ForecastResultsByTime"]
-    assert [day["TimePeriod"]["Start"] for day in days] == ["2028-03-03", "2028-03-04"]
-    for day in days:
-        for bound in ("MeanValue", "PredictionIntervalLowerBound", "PredictionIntervalUpperBound"):
-            assert Decimal(day[bound]) == pytest.approx(DAILY_COST, abs=Decimal("1e-6"))
-    assert forecast["Total"]["Unit"] == "USD"
-    assert Decimal(forecast["Total"]["Amount"]) == pytest.approx(2 * DAILY_COST, abs=Decimal("1e-6"))
-
-
-def test_usage_is_forecast_in_its_unit_and_refused_for_several_units(winter: Account) -> None:
-    ce = winter.client("ce")
-    params = {"TimePeriod": {"Start": "2028-04-01", "End": "2028-05-01"}, "Granularity": "MONTHLY"}
-    found = ce.get_usage_forecast(Metric="USAGE_QUANTITY", Filter=BOXES, **params)
-    assert found["Total"]["Unit"] == "Hrs"
-    assert Decimal(found["Total"]["Amount"]) == pytest.approx(3 * 720, abs=Decimal("1e-3"))
-    assert set(found["ForecastResultsByTime"][0]) == {"TimePeriod", "MeanValue"}, "the interval was not params for"
-    refused("", ce.get_usage_forecast, "UnresolvableUsageUnitException", Metric="USAGE_QUANTITY", **params)
-    refused("Metric UNBLENDED_COST", ce.get_usage_forecast, Metric="UNBLENDED_COST", **params)
-    refused("Metric USAGE_QUANTITY", ce.get_cost_forecast, Metric="USAGE_QUANTITY", **params)
-    refused(
-        "Insufficient amount of historical data",
-        ce.get_cost_forecast,
-        "DataUnavailableException",
-        Metric="UNBLENDED_COST",
-        Filter=by("SERVICE", "Amazon MQ"),
-        **params,
-    )
-
-
-@pytest.mark.stock_moto
-def test_stock_moto_has_no_costs(stock: Account) -> None:
-    period = {"Start": "2026-01-01", "End": "2026-01-02"}
-    response = stock.client("ce").get_cost_and_usage(TimePeriod=period, Granularity="DAILY", Metrics=["Nonsense"])
-    assert response["ResultsByTime"] == []

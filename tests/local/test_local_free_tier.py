@@ -98,8 +98,8 @@ def test_usage_is_paged_and_filtered(february: Account) -> None:
     assert [row["usageType"] for page in pages for row in page["freeTierUsages"]] == everything
     assert len(pages) == len(everything) > 1
     boxes = {"Dimensions": {"Key": "USAGE_TYPE", "Values": ["BoxUsage"], "MatchOptions": ["STARTS_WITH"]}}
-    found = freetier.get_free_tier_usage(filter={"Not": boxes})["freeTierUsages"]
-    assert [row["usageType"] for row in found] == [name for name in everything if not name.startswith("BoxUsage")]
+    others = freetier.get_free_tier_usage(filter={"Not": boxes})["freeTierUsages"]
+    assert [row["usageType"] for row in others] == [name for name in everything if not name.startswith("BoxUsage")]
 
 
 @pytest.mark.parametrize("params", [{"nextToken": "nowhere"}, {"filter": {}}])

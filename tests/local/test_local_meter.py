@@ -49,12 +49,12 @@ def quantity(account: Any, usage_type: str) -> float:
 def test_twelve_instances_cost_their_hours_without_the_free_ones(january: Account, hours: int) -> None:
     launched(january, 12)
     advance(january, f"{hours}h")
-    found = lines(january)
+    costs = lines(january)
     volumes = (Decimal(360 * hours) / JANUARY - 30) * Decimal("0.116")
-    assert float(found[T2_MICRO]["free"]) == 750
-    assert float(found[GP2]["free"]) == pytest.approx(30, abs=1e-5)
-    assert f"{float(found[T2_MICRO]['usd']):.2f}" == f"{(12 * hours - 750) * Decimal('0.0132'):.2f}"
-    assert f"{float(found[GP2]['usd']):.2f}" == f"{volumes:.2f}"
+    assert float(costs[T2_MICRO]["free"]) == 750
+    assert float(costs[GP2]["free"]) == pytest.approx(30, abs=1e-5)
+    assert f"{float(costs[T2_MICRO]['usd']):.2f}" == f"{(12 * hours - 750) * Decimal('0.0132'):.2f}"
+    assert f"{float(costs[GP2]['usd']):.2f}" == f"{volumes:.2f}"
 
 
 def test_the_free_hours_of_twelve_instances_last_62_and_a_half_hours(january: Account) -> None:
@@ -172,8 +172,8 @@ def test_regions_share_an_allowance_and_have_prices_of_their_own(january: Accoun
     launched(january, 6)
     launched(elsewhere, 6)
     advance(january, "70h")
-    found = lines(january)
-    free = [float(found[name]["free"]) for name in (T2_MICRO, "BoxUsage:t2.micro")]
+    costs = lines(january)
+    free = [float(costs[name]["free"]) for name in (T2_MICRO, "BoxUsage:t2.micro")]
     assert sum(free) == pytest.approx(750, abs=1e-6)
 
 

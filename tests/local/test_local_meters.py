@@ -68,8 +68,8 @@ def tenant(new_tenant: Callable[..., Account]) -> Account:
 
 
 def lines(account: Account) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = control(account, "GET", "cost")["lines"]
-    return found
+    rows: list[dict[str, Any]] = control(account, "GET", "cost")["lines"]
+    return rows
 
 
 def line(account: Account, usage_type: str) -> dict[str, Any]:
@@ -269,8 +269,8 @@ def test_another_storage_class_is_another_usage_type_without_a_price(tenant: Acc
     s3, name = bucket(tenant)
     s3.put_object(Bucket=name, Key="clip", Body=b"x" * MEBIBYTE, StorageClass="STANDARD_IA")
     advance(tenant, "1h")
-    found = line(tenant, "TimedStorage-SIA-ByteHrs")
-    assert (float(found["running"]), found["priced"]) == (MEBIBYTE / GIBIBYTE, False)
+    row = line(tenant, "TimedStorage-SIA-ByteHrs")
+    assert (float(row["running"]), row["priced"]) == (MEBIBYTE / GIBIBYTE, False)
 
 
 def test_requests_have_two_tiers_and_deleting_is_free(tenant: Account) -> None:
@@ -496,8 +496,8 @@ def create_all(account: Account) -> None:
 def test_each_default_resource_has_a_price(new_tenant: Callable[..., Account], region: str) -> None:
     account = new_tenant(region)
     create_all(account)
-    found = lines(account)
-    assert {each["service"] for each in found} >= {
+    rows = lines(account)
+    assert {row["service"] for row in rows} >= {
         "Amazon EC2 Container Registry (ECR)",
         "Amazon ElastiCache",
         "Amazon MQ",
@@ -505,8 +505,8 @@ def test_each_default_resource_has_a_price(new_tenant: Callable[..., Account], r
         "Amazon Simple Storage Service",
         "AmazonCloudWatch",
     }
-    assert [each["usage_type"] for each in found if not each["priced"]] == []
-    assert {BACKUP, STORAGE} <= {each["usage_type"].removeprefix("EUW3-") for each in found}
+    assert [row["usage_type"] for row in rows if not row["priced"]] == []
+    assert {BACKUP, STORAGE} <= {row["usage_type"].removeprefix("EUW3-") for row in rows}
 
 
 def test_charges_have_the_tags_of_the_resource(tenant: Account) -> None:

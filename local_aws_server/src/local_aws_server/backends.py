@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
+import re
 from dataclasses import dataclass
 from typing import Any
 
 from local_aws_server.reset import on_reset
+
+_ECS_CLUSTER = re.compile(r"ECS_CLUSTER=[\"']?([A-Za-z0-9_-]+)")
 
 _GLOBAL_SERVICES = ("iam", "s3", "sts", "budgets")
 """moto keeps these under the region `aws`."""
@@ -111,3 +116,23 @@ def sidecar(moto_object: Any) -> dict[str, Any]:
     """The data that hooks keep beside one of moto's objects: saved with it, and gone with it."""
     data: dict[str, Any] = vars(moto_object).setdefault("_esaws", {})
     return data
+
+
+def cluster_in_user_data(instance: Any) -> str | None:
+    """The ECS cluster that the user data names; of several, the last."""
+    try:
+        script = base64.b64decode(str(instance.user_data or "")).decode(errors="replace")
+    except (binascii.Error, ValueError):
+        return None
+    clusters = _ECS_CLUSTER.findall(script)
+    return clusters[-1] if clusters else None
+
+
+def display_name(backends: Backends, instance: Any) -> str:
+    """The name for the event log: of the cluster's only ECS service, or the Auto Scaling group, its tag, or its id."""
+    cluster = cluster_in_user_data(instance)
+    names = [s.name for s in backends.ecs_services if s.cluster_name == cluster and s.status != "INACTIVE"]
+    if len(names) == 1:
+        return str(names[0])
+    tags = {tag["key"]: tag["value"] for tag in instance.get_tags()}
+    return str(tags.get("aws:autoscaling:groupName") or tags.get("Name") or instance.id)

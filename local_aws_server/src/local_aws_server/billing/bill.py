@@ -18,7 +18,17 @@ from local_aws_server.billing.charge import Charge
 from local_aws_server.billing.meter import MeteredUsage, hourly_usage
 from local_aws_server.billing.rating import Counters, rate_usage
 from local_aws_server.clock.clock import CLOCK
+from local_aws_server.fidelity import Behaviour
 from local_aws_server.reset import on_reset
+
+BEHAVIOURS = (
+    Behaviour(
+        service="Billing",
+        statement="Costs are up to date to the second, under the free-tier regime of the account; AWS's "
+        "figures arrive up to a day later.",
+        documentation=("https://docs.aws.amazon.com/cost-management/latest/userguide/ce-what-is.html",),
+    ),
+)
 
 BlendedRateKey = tuple[str, str, str, str]
 """(region, service, usage type, operation): usage that has one blended rate."""

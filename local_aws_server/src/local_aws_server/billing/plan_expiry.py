@@ -9,6 +9,7 @@ from decimal import Decimal
 from math import floor
 
 from local_aws_server.backends import Backends
+from local_aws_server.behaviours import Behaviour
 from local_aws_server.billing.account import GLOBAL_REGION, get_customer
 from local_aws_server.billing.bill import get_bill
 from local_aws_server.billing.calendar import DAY, HOUR
@@ -19,16 +20,9 @@ from local_aws_server.clock.clock import CLOCK, format_timestamp
 from local_aws_server.clock.event_log import record_account_event
 from local_aws_server.clock.scheduler import SCHEDULER
 from local_aws_server.errors import AwsError
-from local_aws_server.fidelity import Behaviour
 from local_aws_server.hooks import reconciler
 
 BEHAVIOURS = (
-    Behaviour(
-        service="Billing",
-        statement="Costs are up to date to the second, under the free-tier regime chosen for the account; AWS's "
-        "figures arrive up to a day later.",
-        documentation=("https://docs.aws.amazon.com/cost-management/latest/userguide/ce-what-is.html",),
-    ),
     Behaviour(
         service="Billing",
         statement="A free plan ends when its credits are spent or after six months. The account is closed; an "

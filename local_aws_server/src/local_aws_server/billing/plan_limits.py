@@ -10,10 +10,10 @@ from functools import cache
 from typing import Any
 
 from esaws.pricelist import allowances, credit_plans
+from local_aws_server.behaviours import Behaviour
 from local_aws_server.billing.account import get_customer
 from local_aws_server.call import Call
 from local_aws_server.errors import AwsError
-from local_aws_server.fidelity import Behaviour
 from local_aws_server.hooks import before, patch
 
 BEHAVIOURS = (

@@ -11,14 +11,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from local_aws_server.backends import Backends, sidecar
+from local_aws_server.backends import Backends, display_name, sidecar
 from local_aws_server.call import DEFAULT_ACCOUNT
 from local_aws_server.clock.clock import CLOCK, parse_duration
 from local_aws_server.clock.event_log import record_event
 from local_aws_server.clock.scheduler import SCHEDULER
 from local_aws_server.control import BadRequest, control_route
 from local_aws_server.hooks import reconciler
-from local_aws_server.services.ec2 import instances
 
 DEFAULT_REGION = "eu-west-3"
 
@@ -201,7 +200,7 @@ def _reconcile(backends: Backends) -> None:
 
 
 def _display_name(backends: Backends, name: str) -> str:
-    return next((instances.display_name(backends, each) for each in backends.instances if each.id == name), name)
+    return next((display_name(backends, instance) for instance in backends.instances if instance.id == name), name)
 
 
 def _zone(instance: Any) -> str:

@@ -7,9 +7,9 @@ from typing import Any
 from uuid import uuid4
 
 from local_aws_server.backends import Backends, sidecar
+from local_aws_server.behaviours import Behaviour
 from local_aws_server.call import Call
 from local_aws_server.clock.clock import CLOCK
-from local_aws_server.fidelity import Behaviour
 from local_aws_server.hooks import reconciler, replace
 
 BEHAVIOURS = (

@@ -2,9 +2,9 @@
 
 from functools import partial
 
+from local_aws_server.behaviours import Behaviour
 from local_aws_server.call import Call
 from local_aws_server.errors import AwsError
-from local_aws_server.fidelity import Behaviour
 from local_aws_server.hooks import before
 from local_aws_server.not_found import NotFoundRule, by_parameter
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from local_aws_server.backends import Backends, sidecar
+from local_aws_server.behaviours import Behaviour
 from local_aws_server.clock.clock import CLOCK
-from local_aws_server.fidelity import Behaviour
 from local_aws_server.hooks import reconciler
 from local_aws_server.services.application_autoscaling import policy_math
 from local_aws_server.services.application_autoscaling.scalables import (

@@ -1,8 +1,8 @@
 """Register and deregister scalable targets: valid bounds, a capacity within them, and what is deleted with a target."""
 
+from local_aws_server.behaviours import Behaviour
 from local_aws_server.call import Call
 from local_aws_server.errors import AwsError
-from local_aws_server.fidelity import Behaviour
 from local_aws_server.hooks import after, before
 from local_aws_server.services.application_autoscaling.scalables import (
     ServiceTasks,

@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from local_aws_server.backends import Backends, sidecar
+from local_aws_server.behaviours import Behaviour
 from local_aws_server.call import Call
 from local_aws_server.clock.clock import CLOCK
 from local_aws_server.errors import AwsError
-from local_aws_server.fidelity import Behaviour
 from local_aws_server.hooks import after, before, reconciler
 from local_aws_server.services.application_autoscaling import schedule_expressions
 from local_aws_server.services.application_autoscaling.scalables import (

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from local_aws_server.backends import Backends, sidecar
+from local_aws_server.behaviours import Behaviour
 from local_aws_server.clock.scheduler import SCHEDULER
-from local_aws_server.fidelity import Behaviour
 from local_aws_server.hooks import patch
 from local_aws_server.services.application_autoscaling.policy_math import SCALE_IN_THRESHOLD
 from local_aws_server.services.cloudwatch import alarms

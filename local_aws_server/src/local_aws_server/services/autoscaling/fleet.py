@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
-from local_aws_server.backends import Backends, sidecar
+from local_aws_server.backends import Backends, display_name, sidecar
 from local_aws_server.clock.clock import CLOCK
 from local_aws_server.clock.event_log import record_event
 from local_aws_server.clock.scheduler import SCHEDULER
@@ -19,7 +19,7 @@ from local_aws_server.services.autoscaling.launching import (
     members,
     subnets,
 )
-from local_aws_server.services.ec2.instances import display_name, running_since, terminate
+from local_aws_server.services.ec2.instances import running_since, terminate
 
 _HEALTH_CHECK_SECONDS = 60.0
 """The time until a health check notices that an instance does not run any more."""

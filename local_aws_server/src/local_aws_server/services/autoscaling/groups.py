@@ -7,10 +7,10 @@ interfaces of the launch template. Here moto only stores the numbers, and `fleet
 from typing import Any
 
 from local_aws_server.backends import Backends
+from local_aws_server.behaviours import Behaviour
 from local_aws_server.call import Call
 from local_aws_server.clock.transitions import wait_for_transitions
 from local_aws_server.errors import AwsError
-from local_aws_server.fidelity import Behaviour
 from local_aws_server.hooks import after, before, patch, reconciler, replace
 from local_aws_server.services.autoscaling import activities, fleet
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from local_aws_server.backends import Backends
+from local_aws_server.backends import Backends, display_name
 from local_aws_server.clock.event_log import record_event
 from local_aws_server.clock.scheduler import SCHEDULER
 from local_aws_server.errors import AwsError
 from local_aws_server.faults.capacity import refuse_launch
 from local_aws_server.services.autoscaling import activities
-from local_aws_server.services.ec2.instances import display_name, mark_pending
+from local_aws_server.services.ec2.instances import mark_pending
 from local_aws_server.services.ec2.launch import launch
 
 PENDING_STATES = ("Pending", "Pending:Wait", "Pending:Proceed")

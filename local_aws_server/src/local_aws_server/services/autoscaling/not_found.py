@@ -3,8 +3,8 @@
 from collections.abc import Container
 from functools import partial
 
+from local_aws_server.behaviours import Behaviour
 from local_aws_server.call import Call
-from local_aws_server.fidelity import Behaviour
 from local_aws_server.not_found import NotFoundRule, by_parameter, store_keys
 
 BEHAVIOURS = (

@@ -3,8 +3,8 @@
 from typing import Any
 
 from local_aws_server.backends import Backends, sidecar
+from local_aws_server.behaviours import Behaviour
 from local_aws_server.call import Call
-from local_aws_server.fidelity import Behaviour
 from local_aws_server.hooks import after, before, reconciler
 from local_aws_server.services.application_autoscaling.target_tracking import delete_alarms, parse_target, put_alarms
 

@@ -4,12 +4,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from local_aws_server.backends import Backends, sidecar
+from local_aws_server.behaviours import Behaviour
 from local_aws_server.call import Call
 from local_aws_server.clock.clock import CLOCK
 from local_aws_server.clock.event_log import record_event
 from local_aws_server.clock.scheduler import SCHEDULER
 from local_aws_server.errors import AwsError
-from local_aws_server.fidelity import Behaviour
 from local_aws_server.hooks import before, patch, reconciler
 from local_aws_server.services.application_autoscaling import schedule_expressions
 from local_aws_server.services.autoscaling import activities

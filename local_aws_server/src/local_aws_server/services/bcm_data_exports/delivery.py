@@ -10,12 +10,12 @@ import uuid
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 
+from local_aws_server.behaviours import Behaviour
 from local_aws_server.billing.bill import get_bill, total_cost
 from local_aws_server.billing.calendar import DAY, HOUR, month_start, next_month_start
 from local_aws_server.billing.charge import Charge
 from local_aws_server.call import Call
 from local_aws_server.clock.clock import CLOCK
-from local_aws_server.fidelity import Behaviour
 from local_aws_server.hooks import after, before
 from local_aws_server.services.bcm_data_exports.exports import DeliveredMonth, Execution, Export, exports_of
 from local_aws_server.services.bcm_data_exports.files import write_month

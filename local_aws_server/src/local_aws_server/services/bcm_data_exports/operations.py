@@ -9,12 +9,12 @@ import uuid
 from collections.abc import Sequence
 from typing import Any
 
+from local_aws_server.behaviours import Behaviour
 from local_aws_server.billing.account import GLOBAL_REGION
 from local_aws_server.billing.calendar import to_datetime
 from local_aws_server.billing.pagination import offset_page
 from local_aws_server.call import Call
 from local_aws_server.clock.clock import CLOCK
-from local_aws_server.fidelity import Behaviour
 from local_aws_server.hooks import replace
 from local_aws_server.services.bcm_data_exports.columns import PROPERTIES, TABLE, default_properties, table_columns
 from local_aws_server.services.bcm_data_exports.delivery import deliver, mark_for_rewrite

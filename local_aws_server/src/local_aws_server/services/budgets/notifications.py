@@ -11,13 +11,13 @@ from decimal import Decimal
 from typing import Any
 
 from local_aws_server.backends import Backends, sidecar
+from local_aws_server.behaviours import Behaviour
 from local_aws_server.billing.account import GLOBAL_REGION
 from local_aws_server.billing.calendar import HOUR
 from local_aws_server.call import DEFAULT_ACCOUNT
 from local_aws_server.clock.clock import CLOCK, format_timestamp
 from local_aws_server.clock.event_log import record_account_event
 from local_aws_server.control import control_route
-from local_aws_server.fidelity import Behaviour
 from local_aws_server.hooks import reconciler
 from local_aws_server.services.budgets import amounts, messages, topics
 from local_aws_server.services.budgets.amounts import Budget, Spend

@@ -11,9 +11,9 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from local_aws_server.backends import sidecar
+from local_aws_server.behaviours import Behaviour
 from local_aws_server.call import Call
 from local_aws_server.errors import AwsError
-from local_aws_server.fidelity import Behaviour
 from local_aws_server.hooks import before, replace
 from local_aws_server.services.budgets.store import (
     find_notification,

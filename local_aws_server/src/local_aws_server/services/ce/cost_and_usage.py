@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from local_aws_server.behaviours import Behaviour
 from local_aws_server.billing.bill import get_bill
 from local_aws_server.billing.calendar import month_start
 from local_aws_server.call import Call
 from local_aws_server.clock.clock import CLOCK
-from local_aws_server.fidelity import Behaviour
 from local_aws_server.hooks import replace
 from local_aws_server.services.ce.aggregation import (
     PeriodResult,

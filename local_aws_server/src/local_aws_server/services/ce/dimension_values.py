@@ -13,13 +13,13 @@ from collections.abc import Callable, Iterable
 from decimal import Decimal
 from typing import Any
 
+from local_aws_server.behaviours import Behaviour
 from local_aws_server.billing.bill import get_bill
 from local_aws_server.billing.calendar import month_start
 from local_aws_server.billing.charge import Charge
 from local_aws_server.call import Call
 from local_aws_server.clock.clock import CLOCK, format_timestamp
 from local_aws_server.errors import AwsError
-from local_aws_server.fidelity import Behaviour
 from local_aws_server.hooks import replace
 from local_aws_server.services.ce.aggregation import metric_measure, parse_metric
 from local_aws_server.services.ce.dimensions import DIMENSIONS, dimension_value, tag_value

@@ -10,13 +10,13 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
+from local_aws_server.behaviours import Behaviour
 from local_aws_server.billing.bill import get_bill
 from local_aws_server.billing.charge import ChargeFilter, ChargeMeasure, charge_cost
 from local_aws_server.billing.forecast import PeriodForecast, forecast_periods, history_days, recent_charges
 from local_aws_server.call import Call
 from local_aws_server.clock.clock import CLOCK
 from local_aws_server.errors import AwsError
-from local_aws_server.fidelity import Behaviour
 from local_aws_server.hooks import replace
 from local_aws_server.services.ce.aggregation import COST_METRICS, format_amount, metric_measure, parse_metric
 from local_aws_server.services.ce.filters import COST_EXPLORER_LIMITS, compile_expression, validation_error

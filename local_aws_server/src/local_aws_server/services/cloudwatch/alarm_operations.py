@@ -3,8 +3,8 @@
 from typing import Any
 
 from local_aws_server.backends import Backends
+from local_aws_server.behaviours import Behaviour
 from local_aws_server.call import Call
-from local_aws_server.fidelity import Behaviour
 from local_aws_server.hooks import after, before, reconciler, replace
 from local_aws_server.services.cloudwatch import alarms
 from local_aws_server.services.cloudwatch.metrics import to_timestamp

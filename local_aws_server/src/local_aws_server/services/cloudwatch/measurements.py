@@ -16,9 +16,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from local_aws_server.backends import Backends, sidecar
+from local_aws_server.behaviours import Behaviour
 from local_aws_server.clock.clock import CLOCK
 from local_aws_server.clock.scheduler import SCHEDULER
-from local_aws_server.fidelity import Behaviour
 from local_aws_server.hooks import reconciler
 from local_aws_server.services.cloudwatch import metrics
 from local_aws_server.services.cloudwatch.metrics import ELB_NAMESPACE, Dimensions, Measurements, Metric

@@ -12,12 +12,12 @@ from typing import Any
 
 from esaws.pricelist import hours_in_month, utc_day
 from local_aws_server.backends import Backends, sidecar
+from local_aws_server.behaviours import Behaviour
 from local_aws_server.billing.calendar import hour_start
 from local_aws_server.billing.charge import Meter, sorted_tags
 from local_aws_server.billing.meter import USAGE_LOGS, Reading, meter_reader
 from local_aws_server.call import Call
 from local_aws_server.clock.clock import CLOCK
-from local_aws_server.fidelity import Behaviour
 from local_aws_server.hooks import after
 from local_aws_server.services.cloudwatch.alarms import period
 from local_aws_server.services.cloudwatch.metrics import Metric, parse_dimensions

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from local_aws_server.behaviours import Behaviour
 from local_aws_server.call import Call
 from local_aws_server.clock.clock import CLOCK
 from local_aws_server.errors import AwsError
-from local_aws_server.fidelity import Behaviour
 from local_aws_server.hooks import after, before
 from local_aws_server.services.cloudwatch import metrics
 from local_aws_server.services.cloudwatch.metric_math import UnknownExpression, evaluate

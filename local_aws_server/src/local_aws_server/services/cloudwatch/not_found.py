@@ -1,7 +1,7 @@
 """Refuse tagging operations that name an alarm that does not exist."""
 
+from local_aws_server.behaviours import Behaviour
 from local_aws_server.call import Call
-from local_aws_server.fidelity import Behaviour
 from local_aws_server.not_found import NotFoundRule, by_parameter
 
 BEHAVIOURS = (

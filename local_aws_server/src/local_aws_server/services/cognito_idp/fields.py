@@ -1,7 +1,7 @@
 """The fields of user pools that moto loses or leaves out."""
 
+from local_aws_server.behaviours import Behaviour
 from local_aws_server.call import Call
-from local_aws_server.fidelity import Behaviour
 from local_aws_server.hooks import after, before
 
 BEHAVIOURS = (

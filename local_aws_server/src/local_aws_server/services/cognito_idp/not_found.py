@@ -1,6 +1,6 @@
 """The ResourceNotFoundException errors of user pools."""
 
-from local_aws_server.fidelity import Behaviour
+from local_aws_server.behaviours import Behaviour
 from local_aws_server.not_found import NotFoundRule, by_parameter, store_keys
 
 BEHAVIOURS = (

@@ -1,8 +1,8 @@
 """Password policies that Cognito refuses."""
 
+from local_aws_server.behaviours import Behaviour
 from local_aws_server.call import Call
 from local_aws_server.errors import AwsError
-from local_aws_server.fidelity import Behaviour
 from local_aws_server.hooks import before
 
 BEHAVIOURS = (

@@ -3,9 +3,9 @@
 from datetime import UTC, datetime
 from typing import Any
 
+from local_aws_server.behaviours import Behaviour
 from local_aws_server.call import Call
 from local_aws_server.faults.outages import Failure, instance_failure
-from local_aws_server.fidelity import Behaviour
 from local_aws_server.hooks import after
 
 BEHAVIOURS = (

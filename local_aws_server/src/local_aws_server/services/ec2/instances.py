@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-import re
 from collections.abc import Iterable
 from typing import Any
 
-from local_aws_server.backends import Backends, sidecar
+from local_aws_server.backends import Backends, display_name, sidecar
 from local_aws_server.clock.clock import CLOCK
 from local_aws_server.clock.event_log import record_event
 from local_aws_server.clock.scheduler import SCHEDULER
@@ -17,7 +14,6 @@ from local_aws_server.clock.transitions import next_transition_end, pop_reached_
 CODES = {"pending": 0, "running": 16, "shutting-down": 32, "terminated": 48, "stopping": 64, "stopped": 80}
 """https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_InstanceState.html"""
 
-_CLUSTER = re.compile(r"ECS_CLUSTER=[\"']?([A-Za-z0-9_-]+)")
 _START_SECONDS, _STOP_SECONDS, _TERMINATE_SECONDS = 60.0, 40.0, 60.0
 
 
@@ -73,26 +69,6 @@ def finish_due_transitions(backends: Backends) -> float | None:
 def running_since(instance: Any) -> float | None:
     """When the instance last started; None while it is not running."""
     return float(sidecar(instance).get("running_since", 0.0)) if instance.state == "running" else None
-
-
-def cluster_in_user_data(instance: Any) -> str | None:
-    """The ECS cluster that the user data names; of several, the last."""
-    try:
-        script = base64.b64decode(str(instance.user_data or "")).decode(errors="replace")
-    except (binascii.Error, ValueError):
-        return None
-    clusters = _CLUSTER.findall(script)
-    return clusters[-1] if clusters else None
-
-
-def display_name(backends: Backends, instance: Any) -> str:
-    """The name for the event log: of the cluster's only ECS service, or the Auto Scaling group, its tag, or its id."""
-    cluster = cluster_in_user_data(instance)
-    names = [s.name for s in backends.ecs_services if s.cluster_name == cluster and s.status != "INACTIVE"]
-    if len(names) == 1:
-        return str(names[0])
-    tags = {tag["key"]: tag["value"] for tag in instance.get_tags()}
-    return str(tags.get("aws:autoscaling:groupName") or tags.get("Name") or instance.id)
 
 
 def _set_state(instance: Any, state: str) -> None:

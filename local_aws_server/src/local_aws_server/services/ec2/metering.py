@@ -11,10 +11,10 @@ from typing import Any
 
 from esaws.pricelist import bundled, utc_day
 from local_aws_server.backends import Backends
+from local_aws_server.behaviours import Behaviour
 from local_aws_server.billing.charge import Meter, sorted_tags
 from local_aws_server.billing.meter import Reading, meter_reader
 from local_aws_server.clock.clock import CLOCK
-from local_aws_server.fidelity import Behaviour
 from local_aws_server.services.ec2.interfaces import interfaces, is_leaving, requester
 
 BEHAVIOURS = (

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from local_aws_server.backends import Backends
+from local_aws_server.behaviours import Behaviour
 from local_aws_server.call import Call
 from local_aws_server.clock.state_machine import Deletion, Lifecycle, LifecycleStep
-from local_aws_server.fidelity import Behaviour
 from local_aws_server.hooks import after, reconciler
 from local_aws_server.services.ec2.interfaces import interfaces
 

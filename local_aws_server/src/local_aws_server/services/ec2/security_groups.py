@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from ipaddress import ip_network
 from typing import Any
 
+from local_aws_server.behaviours import Behaviour
 from local_aws_server.call import Call
 from local_aws_server.errors import AwsError
-from local_aws_server.fidelity import Behaviour
 from local_aws_server.hooks import after, before, patch
 
 BEHAVIOURS = (

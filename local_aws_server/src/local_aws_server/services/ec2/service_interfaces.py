@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from local_aws_server.backends import Backends
+from local_aws_server.behaviours import Behaviour
 from local_aws_server.call import Call
 from local_aws_server.errors import AwsError
-from local_aws_server.fidelity import Behaviour
 from local_aws_server.hooks import after, before, reconciler
 from local_aws_server.services.ec2.interfaces import (
     ServiceInterface,

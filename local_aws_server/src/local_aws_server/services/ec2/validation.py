@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from contextlib import suppress
 from ipaddress import IPv4Network
 
+from local_aws_server.behaviours import Behaviour
 from local_aws_server.call import Call
 from local_aws_server.errors import AwsError
-from local_aws_server.fidelity import Behaviour
 from local_aws_server.hooks import before
 
 BEHAVIOURS = (

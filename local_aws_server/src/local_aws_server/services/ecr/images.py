@@ -3,8 +3,8 @@
 import hashlib
 from typing import Any
 
+from local_aws_server.behaviours import Behaviour
 from local_aws_server.call import Call
-from local_aws_server.fidelity import Behaviour
 from local_aws_server.hooks import after, before, patch
 
 BEHAVIOURS = (

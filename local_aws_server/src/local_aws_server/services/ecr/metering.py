@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from local_aws_server.backends import Backends
+from local_aws_server.behaviours import Behaviour
 from local_aws_server.billing.charge import BYTES_PER_GB, Meter, sorted_tags
 from local_aws_server.billing.meter import Reading, meter_reader
-from local_aws_server.fidelity import Behaviour
 
 BEHAVIOURS = (
     Behaviour(

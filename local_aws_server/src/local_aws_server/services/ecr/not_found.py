@@ -1,7 +1,7 @@
 """The RepositoryNotFoundException of PutImage."""
 
+from local_aws_server.behaviours import Behaviour
 from local_aws_server.call import Call
-from local_aws_server.fidelity import Behaviour
 from local_aws_server.not_found import NotFoundRule, by_parameter
 
 BEHAVIOURS = (

@@ -10,15 +10,15 @@ from collections import Counter
 from collections.abc import Collection
 from typing import Any
 
-from local_aws_server.backends import Backends, sidecar
+from local_aws_server.backends import Backends, cluster_in_user_data, display_name, sidecar
+from local_aws_server.behaviours import Behaviour
 from local_aws_server.call import Call
 from local_aws_server.clock.clock import CLOCK
 from local_aws_server.clock.event_log import record_event
 from local_aws_server.clock.scheduler import SCHEDULER
 from local_aws_server.clock.transitions import PROVISIONING_SPEED, current_transition, wait_for_transitions
-from local_aws_server.fidelity import Behaviour
 from local_aws_server.hooks import after, before, reconciler
-from local_aws_server.services.ec2.instances import cluster_in_user_data, display_name, running_since
+from local_aws_server.services.ec2.instances import running_since
 from local_aws_server.services.ecs import tasks
 
 BEHAVIOURS = (

@@ -1,10 +1,10 @@
 """Refuse to delete or deregister ECS resources that are in use; keep task definitions in use until they are not."""
 
 from local_aws_server.backends import Backends
+from local_aws_server.behaviours import Behaviour
 from local_aws_server.call import Call
 from local_aws_server.clock.transitions import PROVISIONING_SPEED
 from local_aws_server.errors import AwsError
-from local_aws_server.fidelity import Behaviour
 from local_aws_server.hooks import after, before, reconciler
 from local_aws_server.services.ecs import tasks
 

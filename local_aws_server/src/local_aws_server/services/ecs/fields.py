@@ -3,9 +3,9 @@
 from typing import Any
 
 from local_aws_server.backends import sidecar
+from local_aws_server.behaviours import Behaviour
 from local_aws_server.call import Call
 from local_aws_server.errors import AwsError
-from local_aws_server.fidelity import Behaviour
 from local_aws_server.hooks import after, before, patch
 from local_aws_server.preserved_fields import PreservedFields
 from local_aws_server.services.ecs.deployments import deployment_settings

@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from local_aws_server.backends import Backends, sidecar
+from local_aws_server.behaviours import Behaviour
 from local_aws_server.clock.clock import CLOCK
 from local_aws_server.clock.event_log import record_event
 from local_aws_server.clock.scheduler import SCHEDULER
-from local_aws_server.fidelity import Behaviour
 from local_aws_server.hooks import reconciler
 from local_aws_server.services.ecs.container_instances import CPU_UNITS_PER_VCPU
 from local_aws_server.services.ecs.placement import required_resources

@@ -1,7 +1,7 @@
 """Refuse calls that name an ECS resource that does not exist."""
 
+from local_aws_server.behaviours import Behaviour
 from local_aws_server.call import Call
-from local_aws_server.fidelity import Behaviour
 from local_aws_server.hooks import before
 from local_aws_server.not_found import NotFoundRule, by_parameter, last_part, store_keys
 from local_aws_server.services.ecs.placement import FARGATE

@@ -3,9 +3,9 @@
 from typing import Any
 
 from local_aws_server.backends import sidecar
+from local_aws_server.behaviours import Behaviour
 from local_aws_server.call import Call
 from local_aws_server.errors import AwsError
-from local_aws_server.fidelity import Behaviour
 from local_aws_server.hooks import after, before, patch, replace
 from local_aws_server.services.ecs import placement, tasks
 from local_aws_server.services.ecs.placement import rejection_reason, required_resources

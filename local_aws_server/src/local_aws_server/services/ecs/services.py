@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from local_aws_server.backends import Backends, sidecar
+from local_aws_server.behaviours import Behaviour
 from local_aws_server.call import Call
 from local_aws_server.clock.clock import CLOCK
 from local_aws_server.clock.transitions import PROVISIONING_SPEED
 from local_aws_server.errors import AwsError
-from local_aws_server.fidelity import Behaviour
 from local_aws_server.hooks import after, before, reconciler
 from local_aws_server.services.ecs import deployments, scheduler, tasks
 

@@ -1,10 +1,10 @@
 """Answer StopTask and DescribeTasks, and let tasks start and stop with the clock."""
 
 from local_aws_server.backends import Backends
+from local_aws_server.behaviours import Behaviour
 from local_aws_server.call import Call
 from local_aws_server.clock.transitions import PROVISIONING_SPEED
 from local_aws_server.errors import AwsError
-from local_aws_server.fidelity import Behaviour
 from local_aws_server.hooks import after, before, patch, reconciler
 from local_aws_server.reset import on_reset
 from local_aws_server.services.ecs import tasks

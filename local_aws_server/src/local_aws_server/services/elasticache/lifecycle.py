@@ -3,10 +3,10 @@
 from typing import Any
 
 from local_aws_server.backends import Backends
+from local_aws_server.behaviours import Behaviour
 from local_aws_server.call import Call
 from local_aws_server.clock.state_machine import Deletion, Lifecycle, LifecycleStep, WrongStateError
 from local_aws_server.errors import AwsError
-from local_aws_server.fidelity import Behaviour
 from local_aws_server.hooks import before, reconciler
 
 BEHAVIOURS = (

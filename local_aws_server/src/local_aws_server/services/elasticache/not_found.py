@@ -1,7 +1,7 @@
 """The not-found errors of ElastiCache."""
 
+from local_aws_server.behaviours import Behaviour
 from local_aws_server.call import Call
-from local_aws_server.fidelity import Behaviour
 from local_aws_server.not_found import NotFoundRule, by_parameter
 
 BEHAVIOURS = (

@@ -3,11 +3,11 @@
 from typing import Any
 
 from local_aws_server.backends import Backends
+from local_aws_server.behaviours import Behaviour
 from local_aws_server.call import Call
 from local_aws_server.clock.clock import CLOCK
 from local_aws_server.clock.transitions import wait_for_transitions
 from local_aws_server.errors import AwsError
-from local_aws_server.fidelity import Behaviour
 from local_aws_server.hooks import after, before, patch, reconciler
 from local_aws_server.services.elbv2 import targets
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 from hashlib import md5
 from typing import Any
 
+from local_aws_server.behaviours import Behaviour
 from local_aws_server.billing.account import ACTIVITIES, Customer, get_customer
 from local_aws_server.billing.calendar import to_datetime
 from local_aws_server.call import Call
 from local_aws_server.errors import AwsError
-from local_aws_server.fidelity import Behaviour
 from local_aws_server.hooks import after, replace
 from local_aws_server.services.freetier.pagination import page
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from local_aws_server.behaviours import Behaviour
 from local_aws_server.billing.account import Customer, get_customer
 from local_aws_server.billing.bill import get_bill
 from local_aws_server.billing.calendar import DAY, to_datetime
@@ -15,7 +16,6 @@ from local_aws_server.call import Call
 from local_aws_server.clock.clock import CLOCK
 from local_aws_server.clock.event_log import record_account_event
 from local_aws_server.errors import AwsError
-from local_aws_server.fidelity import Behaviour
 from local_aws_server.hooks import replace
 
 BEHAVIOURS = (

@@ -12,13 +12,13 @@ from decimal import Decimal
 from typing import Any
 
 from esaws.pricelist import Allowance
+from local_aws_server.behaviours import Behaviour
 from local_aws_server.billing.bill import get_bill
 from local_aws_server.billing.calendar import HOUR, month_start, next_month_start
 from local_aws_server.billing.rating import covering_allowance
 from local_aws_server.billing.service_names import product_name
 from local_aws_server.call import Call
 from local_aws_server.clock.clock import CLOCK
-from local_aws_server.fidelity import Behaviour
 from local_aws_server.hooks import replace
 from local_aws_server.services.freetier.filters import compile_filter
 from local_aws_server.services.freetier.pagination import page

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from local_aws_server.backends import Backends
-from local_aws_server.fidelity import Behaviour
+from local_aws_server.behaviours import Behaviour
 from local_aws_server.hooks import reconciler
 
 BEHAVIOURS = (

@@ -1,7 +1,7 @@
 """The endpoints of RabbitMQ brokers."""
 
+from local_aws_server.behaviours import Behaviour
 from local_aws_server.call import Call
-from local_aws_server.fidelity import Behaviour
 from local_aws_server.hooks import after
 
 BEHAVIOURS = (

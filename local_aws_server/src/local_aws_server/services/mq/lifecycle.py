@@ -3,8 +3,8 @@
 from typing import Any
 
 from local_aws_server.backends import Backends
+from local_aws_server.behaviours import Behaviour
 from local_aws_server.clock.state_machine import Deletion, Lifecycle, LifecycleStep, WrongStateError
-from local_aws_server.fidelity import Behaviour
 from local_aws_server.hooks import reconciler
 
 BEHAVIOURS = (

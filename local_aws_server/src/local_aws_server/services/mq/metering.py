@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 from local_aws_server.backends import Backends
+from local_aws_server.behaviours import Behaviour
 from local_aws_server.billing.charge import Meter, sorted_tags
 from local_aws_server.billing.meter import Reading, meter_reader
-from local_aws_server.fidelity import Behaviour
 
 BEHAVIOURS = (
     Behaviour(

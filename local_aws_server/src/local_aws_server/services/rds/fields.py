@@ -2,8 +2,8 @@
 
 from typing import Any
 
+from local_aws_server.behaviours import Behaviour
 from local_aws_server.call import Call
-from local_aws_server.fidelity import Behaviour
 from local_aws_server.hooks import after, patch
 
 BEHAVIOURS = (

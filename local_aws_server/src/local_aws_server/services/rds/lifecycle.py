@@ -4,10 +4,10 @@ import copy
 from typing import Any
 
 from local_aws_server.backends import Backends, sidecar
+from local_aws_server.behaviours import Behaviour
 from local_aws_server.call import Call
 from local_aws_server.clock.state_machine import Deletion, Lifecycle, LifecycleStep, WrongStateError
 from local_aws_server.errors import AwsError
-from local_aws_server.fidelity import Behaviour
 from local_aws_server.hooks import after, before, reconciler
 
 BEHAVIOURS = (

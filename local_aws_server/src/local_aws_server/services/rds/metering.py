@@ -12,9 +12,9 @@ from decimal import Decimal
 from typing import Any
 
 from local_aws_server.backends import Backends
+from local_aws_server.behaviours import Behaviour
 from local_aws_server.billing.charge import Meter, Tags, sorted_tags
 from local_aws_server.billing.meter import Reading, meter_reader
-from local_aws_server.fidelity import Behaviour
 
 BEHAVIOURS = (
     Behaviour(

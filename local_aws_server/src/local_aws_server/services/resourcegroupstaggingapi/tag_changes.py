@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from local_aws_server.backends import Backends, sidecar
+from local_aws_server.behaviours import Behaviour
 from local_aws_server.call import Call
 from local_aws_server.errors import AwsError
-from local_aws_server.fidelity import Behaviour
 from local_aws_server.hooks import replace
 from local_aws_server.tag_index import tagged_resources
 

@@ -1,7 +1,7 @@
 """What a new bucket has: AWS's defaults since April 2023, and the tags of the request."""
 
+from local_aws_server.behaviours import Behaviour
 from local_aws_server.call import Call
-from local_aws_server.fidelity import Behaviour
 from local_aws_server.hooks import after
 
 BEHAVIOURS = (

@@ -15,12 +15,12 @@ from decimal import Decimal
 from typing import Any
 
 from local_aws_server.backends import Backends, sidecar
+from local_aws_server.behaviours import Behaviour
 from local_aws_server.billing.charge import BYTES_PER_GB, Meter, Tags, sorted_tags
 from local_aws_server.billing.meter import USAGE_LOGS, Reading, meter_reader
 from local_aws_server.call import Call
 from local_aws_server.clock.clock import CLOCK
 from local_aws_server.clock.scheduler import SCHEDULER
-from local_aws_server.fidelity import Behaviour
 from local_aws_server.hooks import after
 
 BEHAVIOURS = (

@@ -4,8 +4,8 @@ moto recognizes an operation by its path and the subresources that it knows. It 
 DeleteBucketMetricsConfiguration would delete the bucket.
 """
 
+from local_aws_server.behaviours import Behaviour
 from local_aws_server.call import Call
-from local_aws_server.fidelity import Behaviour
 from local_aws_server.hooks import before
 
 BEHAVIOURS = (

@@ -3,6 +3,7 @@
 from typing import Any
 
 from local_aws_server.backends import Backends
+from local_aws_server.behaviours import Behaviour
 from local_aws_server.call import Call
 from local_aws_server.clock.transitions import (
     next_transition_end,
@@ -10,7 +11,6 @@ from local_aws_server.clock.transitions import (
     start_transition,
     wait_for_transitions,
 )
-from local_aws_server.fidelity import Behaviour
 from local_aws_server.hooks import after, reconciler
 
 BEHAVIOURS = (

@@ -1,8 +1,8 @@
 """Names that Cloud Map refuses because they exist."""
 
+from local_aws_server.behaviours import Behaviour
 from local_aws_server.call import Call
 from local_aws_server.errors import AwsError
-from local_aws_server.fidelity import Behaviour
 from local_aws_server.hooks import before
 from local_aws_server.not_found import last_part
 

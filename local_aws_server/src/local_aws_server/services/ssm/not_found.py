@@ -3,8 +3,8 @@
 moto raises them too, but stores a parameter without a version first, which breaks every later list of tags.
 """
 
+from local_aws_server.behaviours import Behaviour
 from local_aws_server.call import Call
-from local_aws_server.fidelity import Behaviour
 from local_aws_server.not_found import NotFoundRule, by_parameter
 
 BEHAVIOURS = (

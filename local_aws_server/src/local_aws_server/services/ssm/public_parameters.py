@@ -4,8 +4,8 @@ import ast
 import json
 from typing import Any
 
+from local_aws_server.behaviours import Behaviour
 from local_aws_server.call import Call
-from local_aws_server.fidelity import Behaviour
 from local_aws_server.hooks import after
 
 BEHAVIOURS = (
