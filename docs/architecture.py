@@ -46,10 +46,10 @@ PACKAGES = {
     "local_aws_server": (ROOT / "local_aws_server/src/local_aws_server", SERVER),
 }
 
-WIDTH, HEIGHT, GAP, ROW = 116, 40, 14, 78
+WIDTH, HEIGHT, GAP, ROW = 116, 30, 14, 70
 LEFT = {"esaws": 30, "local_aws_server": 740}
 TOP = 74
-DARK, GREY = "#232f3e", "#5f6b7a"
+DARK = "#232f3e"
 PANEL = 'fill="#f5f7fa" stroke="#c9d2dc"'
 BOX = 'fill="#ffffff" stroke="#4a90a4" stroke-width="1.2"'
 CENTRED = 'text-anchor="middle"'
@@ -57,11 +57,10 @@ CENTRED = 'text-anchor="middle"'
 
 @dataclass(frozen=True)
 class Room:
-    """A folder or module directly in a package, with its size in lines and the rooms it imports."""
+    """A folder or module directly in a package, with the rooms it imports."""
 
     package: str
     name: str
-    lines: int
     imports: frozenset[tuple[str, str]]
 
 
@@ -88,16 +87,13 @@ def imported_rooms(path: Path) -> set[tuple[str, str]]:
 
 def rooms() -> dict[tuple[str, str], Room]:
     """All rooms of both packages by (package, name)."""
-    lines: dict[tuple[str, str], int] = {}
     imports: dict[tuple[str, str], set[tuple[str, str]]] = {}
     for package in PACKAGES:
         for name, path in modules(package):
-            key = package, name
-            lines[key] = lines.get(key, 0) + len(path.read_text(encoding="utf-8").splitlines())
-            imports.setdefault(key, set()).update(imported_rooms(path))
+            imports.setdefault((package, name), set()).update(imported_rooms(path))
     return {
-        key: Room(*key, lines[key], frozenset(each for each in imports[key] if each in lines and each != key))
-        for key in lines
+        key: Room(*key, frozenset(other for other in found if other in imports and other != key))
+        for key, found in imports.items()
     }
 
 
@@ -151,12 +147,10 @@ def svg() -> str:
         wide = max(map(len, rows)) * (WIDTH + GAP) - GAP + 28
         own = [place for (owner, _), place in corner.items() if owner == package]
         tall = max(y for _, y in own) + HEIGHT + 14 - (TOP - 44)
-        total = sum(room.lines for room in every.values() if room.package == package)
         left = LEFT[package]
         parts.append(
             f'<rect x="{left - 14}" y="{TOP - 44}" width="{wide}" height="{tall:g}" rx="8" {PANEL}/>'
             f'<text x="{left}" y="{TOP - 20}" font-size="15" font-weight="bold" fill="{DARK}">{package}</text>'
-            f'<text x="{left + 150}" y="{TOP - 20}" font-size="12" fill="{GREY}">{total:,} lines</text>'
         )
     for start, end in arrows(every):
         (x1, y1), (x2, y2) = corner[start], corner[end]
@@ -176,11 +170,10 @@ def svg() -> str:
         f'text-anchor="middle" transform="rotate(-90 {gutter - 8} {(y1 + y2) / 2:g})">HTTP</text>'
     )
     for key, (x, y) in corner.items():
-        room, middle = every[key], x + WIDTH / 2
+        place = f'x="{x + WIDTH / 2:g}" y="{y + HEIGHT / 2 + 4:g}"'
         parts.append(
             f'<rect x="{x:g}" y="{y:g}" width="{WIDTH}" height="{HEIGHT}" rx="5" {BOX}/>'
-            f'<text x="{middle:g}" y="{y + 18:g}" {CENTRED} font-size="12.5" fill="{DARK}">{escape(room.name)}</text>'
-            f'<text x="{middle:g}" y="{y + 33:g}" {CENTRED} font-size="10.5" fill="{GREY}">{room.lines:,}</text>'
+            f'<text {place} {CENTRED} font-size="12.5" fill="{DARK}">{escape(every[key].name)}</text>'
         )
     return "\n".join([*parts, "</svg>"]) + "\n"
 

@@ -102,6 +102,19 @@ assert costs.forecast(seccom("ha"), regime="none").total_usd > 100
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
 
 
+@pytest.mark.parametrize(
+    ("words", "package", "extra"),
+    [
+        (("draw", "--profile", "budget", "-o", "x.png"), "resvg_py", "draw"),
+        (("cost", "bill", "setup.py"), "duckdb", "bills"),
+    ],
+)
+def test_a_missing_optional_package_is_named_with_its_extra(words: tuple[str, ...], package: str, extra: str) -> None:
+    code = f"import sys; sys.modules[{package!r}] = None; from esaws.cli import main; main({list(words)})"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=False)
+    assert (done.returncode, f'pip install "esaws[{extra}]"' in done.stderr) == (2, True), done.stderr
+
+
 # --- names and English
 
 OLD_NAMES = re.findall(
@@ -134,7 +147,9 @@ def test_every_module_has_a_docstring() -> None:
     assert not without
 
 
-BANNED = re.compile(r"\b(told|whoever|somebody|nobody|whatever it is|is asked|are asked|(?<!here )is no (?!longer|more)|TODO)\b")
+BANNED = re.compile(
+    r"\b(told|whoever|somebody|nobody|whatever it is|is asked|are asked|(?<!here )is no (?!longer|more)|TODO)\b"
+)
 
 
 def prose(path: Path) -> Iterator[tuple[int, str]]:

@@ -8,6 +8,22 @@ import click
 from esaws.cli.root import cli
 
 
+EXTRAS = {
+    "duckdb": "bills",
+    "ibis": "bills",
+    "matplotlib": "bills",
+    "pyarrow": "bills",
+    "diagrams": "draw",
+    "resvg_py": "draw",
+    "jupyter_client": "notebooks",
+    "nbclient": "notebooks",
+    "nbconvert": "notebooks",
+    "nbformat": "notebooks",
+    "papermill": "notebooks",
+}
+"""Optional package → the extra of esaws that installs it."""
+
+
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the command line. Errors are printed on stderr, and end with the exit code of their class."""
     try:
@@ -32,6 +48,9 @@ def _print_error(error: Exception) -> int:
     if isinstance(error, EsawsError):
         click.echo(f"esaws: {error}", err=True)
         return error.exit_code
+    if isinstance(error, ModuleNotFoundError) and (extra := EXTRAS.get((error.name or "").split(".")[0])):
+        click.echo(f'esaws: {error.name} is not installed. Run pip install "esaws[{extra}]".', err=True)
+        return 2
     if not type(error).__module__.startswith(("botocore", "boto3")):
         raise error
     click.echo(f"esaws: {describe_error(error)}", err=True)

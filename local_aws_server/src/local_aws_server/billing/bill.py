@@ -12,13 +12,13 @@ from collections.abc import Iterable
 from decimal import Decimal
 from math import floor
 
+from local_aws_server.behaviours import Behaviour
 from local_aws_server.billing.account import Customer, get_customer
 from local_aws_server.billing.calendar import hour_start, month_start, next_month_start
 from local_aws_server.billing.charge import Charge
 from local_aws_server.billing.meter import MeteredUsage, hourly_usage
 from local_aws_server.billing.rating import Counters, rate_usage
 from local_aws_server.clock.clock import CLOCK
-from local_aws_server.fidelity import Behaviour
 from local_aws_server.reset import on_reset
 
 BEHAVIOURS = (
