@@ -100,7 +100,7 @@ def saved_alone(result: CostAttribution, word: str) -> float:
     [
         ("second zone", Variation(zones=1)),
         ("at least 2 machines", Variation(instances=1)),
-        ("for nobody", Variation(hours_a_day=10)),
+        ("without users", Variation(hours_a_day=10)),
     ],
 )
 @pytest.mark.parametrize("regime", REGIMES)
@@ -123,7 +123,7 @@ def test_only_decisions_that_were_taken_are_found() -> None:
         "6 clusters, one for each service",
         "a public address for each machine",
         "a load balancer",
-        "running 14 hours a day for nobody",
+        "running 14 hours a day without users",
     ]
     assert len(find_decisions(seccom("budget"), hours_of_use=24)) == 3
     assert find_decisions([]) == []

@@ -186,9 +186,7 @@ def _put(
     if live is None:
         lease.create(cloud)
     else:
-        lease.update(
-            cloud, Live(live.kind, live.name, live.id, fields={**live.fields, "since": fields["since"]})
-        )
+        lease.update(cloud, Live(live.kind, live.name, live.id, fields={**live.fields, "since": fields["since"]}))
 
 
 def _describe(terms: LeaseTerms) -> str:

@@ -91,5 +91,5 @@ def test_a_bill_without_hourly_usage_is_unknown(tmp_path: Path) -> None:
 def test_the_chart_is_the_same_each_time(tmp_path: Path) -> None:
     result = find([*hours(30), *traffic(*["1"] * 10)], tmp_path)
     chart = result.draw()
-    assert chart.title == "20 of 30 hours ran for nobody: 0.26 USD of 0.40 USD"
+    assert chart.title == "20 of 30 hours were idle: 0.26 USD of 0.40 USD"
     assert chart._repr_svg_() == result.draw()._repr_svg_()

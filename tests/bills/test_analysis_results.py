@@ -4,7 +4,6 @@ import json
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -62,11 +61,3 @@ def test_an_answer_shows_itself(question: str, bill: str, bills: dict[str, Bill]
     with console.capture() as capture:
         console.print(answer)
     assert repr(answer) in capture.get()
-
-
-def test_every_public_name_resolves_and_is_documented() -> None:
-    for name in costs.__all__:
-        assert getattr(costs, name).__doc__, name
-    assert set(costs.__all__) <= set(dir(costs))
-    modules = {path.stem for path in Path(costs.__file__).parent.iterdir()}
-    assert not modules & set(costs.__all__), "a module would hide the public name"

@@ -25,7 +25,7 @@ SERVING = "(LCUUsage|DataTransfer-Out-Bytes|NatGateway-Bytes|ApiGatewayRequest|L
 IDLE_SHARE = 0.01
 """Traffic below this share of the busiest hour is taken for background noise of the internet."""
 
-_QUESTION = "what ran for nobody?"
+_QUESTION = "which hours were idle?"
 _ONE_HOUR = 1
 
 
@@ -68,7 +68,7 @@ class IdleHours(TableResult):
     def __repr__(self) -> str:
         whole = format_money(float(self.hours["cost"].sum()), self.currency)
         cost = format_money(self.cost, self.currency)
-        return f"{self.idle} of {len(self.hours)} hours ran for nobody: {cost} of {whole}"
+        return f"{self.idle} of {len(self.hours)} hours were idle: {cost} of {whole}"
 
 
 def idle_hours(

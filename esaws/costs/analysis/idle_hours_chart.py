@@ -29,7 +29,7 @@ def draw_idle_hours(idle_hours: IdleHours) -> Chart:
     axes.set_xticks([at + 0.5 for at in range(0, len(days), step)], [f"{day:%b} {day.day}" for day in days[::step]])
     axes.tick_params(length=0, colors=GREY)
     axes.spines[:].set_visible(False)
-    labels = {"served somebody": _SERVED, "ran for nobody": _IDLE}
+    labels = {"served traffic": _SERVED, "ran idle": _IDLE}
     for at, (label, colour) in enumerate(labels.items()):
         offset = (-205 + 108 * at, 6)
         axes.annotate(f"■ {label}", (1, 1), offset, "axes fraction", "offset points", color=colour, fontsize=9)

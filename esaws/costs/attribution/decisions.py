@@ -75,7 +75,7 @@ def find_decisions(workload: Workload, hours_of_use: float = HOURS_OF_USE) -> li
     if any(isinstance(resource, _SCALING) for resource in declared):
         decisions.append(Decision("scaling, with its alarms", partial(_without, kinds=_SCALING)))
     if groups and hours_of_use < 24:
-        name = f"running {24 - hours_of_use:g} hours a day for nobody"
+        name = f"running {24 - hours_of_use:g} hours a day without users"
         decisions.append(Decision(name, partial(_parked, hours=hours_of_use)))
     return decisions
 
