@@ -1,5 +1,7 @@
 """Checks of what esaws needs on this machine, each with the way to fix it."""
 
+from __future__ import annotations
+
 import os
 import shutil
 import socket
@@ -7,12 +9,16 @@ import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from esaws._display import html_table
 from esaws.cloud import Cloud
 from esaws.errors import EsawsError
 from esaws.local_aws import process
+
+if TYPE_CHECKING:
+    import pandas
 
 MIN_FREE_DISK_GB = 1.0
 
@@ -31,10 +37,35 @@ class Check:
         return asdict(self)
 
 
-def run_checks(cloud: Cloud) -> list[Check]:
+class CheckReport(list[Check]):
+    """The results of all checks."""
+
+    @property
+    def failed(self) -> list[Check]:
+        """The checks that did not pass."""
+        return [check for check in self if not check.ok]
+
+    def to_dict(self) -> list[dict[str, Any]]:
+        """List of {check, ok, detail, fix}."""
+        return [check.to_dict() for check in self]
+
+    def to_frame(self) -> pandas.DataFrame:
+        """One row per check. Columns: check, ok, detail, fix."""
+        import pandas
+
+        return pandas.DataFrame(self.to_dict(), columns=["check", "ok", "detail", "fix"])
+
+    def __str__(self) -> str:
+        return f"{len(self.failed)} checks failed" if self.failed else "all checks passed"
+
+    def _repr_html_(self) -> str:
+        return html_table(str(self), self.to_frame())
+
+
+def run_checks(cloud: Cloud) -> CheckReport:
     """Run all checks, each before those that depend on it. None of them changes or starts anything."""
     checks: list[Callable[[Cloud], Check]] = [_python, _drawing, _disk, _process, _port, _endpoint, _account]
-    return [check(cloud) for check in checks]
+    return CheckReport(check(cloud) for check in checks)
 
 
 def _python(_: Cloud) -> Check:

@@ -17,9 +17,8 @@ def doctor(cloud: "Cloud", as_json: bool) -> None:
     from esaws.doctor import run_checks
 
     checks = run_checks(cloud)
-    rows = [check.to_dict() for check in checks]
-    failed = [check for check in checks if not check.ok]
+    rows = checks.to_dict()
     table = [row | {"ok": "yes" if row["ok"] else "NO", "fix": "" if row["ok"] else row["fix"]} for row in rows]
-    print_table(rows, f"{len(failed)} checks failed" if failed else "all checks passed", as_json, table_rows=table)
-    if failed:
+    print_table(rows, str(checks), as_json, table_rows=table)
+    if checks.failed:
         sys.exit(1)
