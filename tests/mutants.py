@@ -25,7 +25,7 @@ OWNERS = {
     "esaws/deploy/graph.py": ["tests/test_plan.py"],
     "esaws/cloud.py": ["tests/test_cloud.py"],
     "esaws/deploy/leftovers/proof.py": ["tests/test_leftovers.py"],
-    f"{SERVER}/billing/rating.py": ["tests/local/test_local_rating.py", "tests/local/test_local_free_tier.py"],
+    f"{SERVER}/billing/rating.py": ["tests/local/test_rating.py", "tests/local/test_free_tier.py"],
     "esaws/costs/forecasting/lines.py": ["tests/test_forecast.py"],
     "esaws/costs/bill/dedup/duplicate_rows.py": ["tests/bills/test_bill_dedup.py"],
     "esaws/inspect/network/acls.py": ["tests/inspect/test_filter_order.py", "tests/inspect/test_network_reach.py"],
