@@ -1,5 +1,6 @@
 """Scaling policies: the capacity that they compute, and services and groups that scale with their traffic."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -301,21 +302,36 @@ def test_a_newer_activity_overrides_one_in_progress(scaled: Scaled) -> None:
     ]
 
 
-def test_target_tracking_scales_in_only_if_all_its_policies_agree(scaled: Scaled) -> None:
-    scaled.track()
+def track_jobs(scaled: Scaled, **settings: Any) -> Callable[[float, int], None]:
+    """Add a policy that keeps the custom metric `Jobs` at 100; return a function that puts a value every minute."""
     metric = {"Namespace": "Team", "MetricName": "Jobs", "Statistic": "Average"}
-    scaled.track(100.0, name="jobs", PredefinedMetricSpecification={}, CustomizedMetricSpecification=metric)
-    scaled.ecs.update_service(cluster=scaled.name, service=scaled.name, desiredCount=3)
+    scaled.track(100.0, name="jobs", PredefinedMetricSpecification={}, CustomizedMetricSpecification=metric, **settings)
 
     def measure(value: float, minutes: int) -> None:
         for _ in range(minutes):
             scaled.cloudwatch.put_metric_data(Namespace="Team", MetricData=[{"MetricName": "Jobs", "Value": value}])
             advance(scaled.account, "60s")
 
-    measure(95.0, 20)
+    return measure
+
+
+def test_target_tracking_scales_in_only_if_all_its_policies_agree(scaled: Scaled) -> None:
+    scaled.track()
+    measure_jobs = track_jobs(scaled)
+    scaled.ecs.update_service(cluster=scaled.name, service=scaled.name, desiredCount=3)
+    measure_jobs(95.0, 20)
     assert scaled.service()["desiredCount"] == 3, "the CPU is low, but the jobs are near their target"
-    measure(10.0, 20)
+    measure_jobs(10.0, 20)
     assert scaled.service()["desiredCount"] == 2
+
+
+def test_a_suspended_scale_out_still_prevents_scaling_in(scaled: Scaled) -> None:
+    scaled.scaling.register_scalable_target(**scaled.target, SuspendedState={"DynamicScalingOutSuspended": True})
+    scaled.track()
+    measure_jobs = track_jobs(scaled, DisableScaleIn=True)
+    scaled.ecs.update_service(cluster=scaled.name, service=scaled.name, desiredCount=3)
+    measure_jobs(200.0, 20)
+    assert scaled.service()["desiredCount"] == 3
 
 
 def test_a_users_alarm_triggers_a_step_policy(scaled: Scaled) -> None:
