@@ -1,4 +1,4 @@
-"""What goes first, and what then: deletions that AWS refuses, or allows and something is left behind."""
+"""The order of deletions: those that AWS refuses, and what is left after those that it allows."""
 
 import json
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""What AWS refuses in a network and around its load balancers."""
+"""Calls that AWS refuses in networks and for load balancers."""
 
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial

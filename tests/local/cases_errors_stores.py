@@ -1,4 +1,4 @@
-"""What stores and identity refuse, and what the tagging API knows."""
+"""Calls that AWS refuses for databases, caches, brokers, buckets and identities, and the tagging API."""
 
 from collections.abc import Callable
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""The network interfaces that services of AWS keep in our subnets: they hold subnets and groups as long as they are."""
+"""Network interfaces of AWS services in the user's subnets, which block subnets and security groups."""
 
 from collections.abc import Callable
 from typing import Any

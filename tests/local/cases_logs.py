@@ -1,4 +1,4 @@
-"""Log groups and those that write to them: a deleted group comes back while its writer lives."""
+"""Log groups that services create again after their deletion."""
 
 from collections.abc import Callable
 from typing import Any

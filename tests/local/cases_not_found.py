@@ -1,4 +1,4 @@
-"""Calls that name what does not exist: AWS names it in an error of its own; moto often fails, or accepts the call."""
+"""Calls that name missing resources: AWS returns a specific error; moto often fails or accepts the call."""
 
 from collections.abc import Mapping
 from typing import Any

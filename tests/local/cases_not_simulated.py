@@ -1,4 +1,4 @@
-"""What moto answers wrongly and the local AWS doesn't answer at all: it says that it does not simulate the call."""
+"""Calls that moto answers wrongly, and that return NotSimulated here."""
 
 from typing import Any
 
@@ -13,8 +13,8 @@ from tests.local.cases import case, located, outcome
 def case_bucket_metrics(account: Any) -> Any:
     s3, name = account.client("s3"), f"metered-{account.id}"
     s3.create_bucket(Bucket=name, **located(account))
-    told = outcome(lambda: s3.delete_bucket_metrics_configuration(Bucket=name, Id="all") and "deleted")
-    return told, [bucket["Name"].split("-")[0] for bucket in s3.list_buckets()["Buckets"]]
+    result = outcome(lambda: s3.delete_bucket_metrics_configuration(Bucket=name, Id="all") and "deleted")
+    return result, [bucket["Name"].split("-")[0] for bucket in s3.list_buckets()["Buckets"]]
 
 
 @case(
@@ -27,5 +27,5 @@ def case_object_annotation(account: Any) -> Any:
     s3.create_bucket(Bucket=name, **located(account))
     s3.put_object(Bucket=name, Key="key", Body=b"content")
     annotation = {"Bucket": name, "Key": "key", "AnnotationName": "note"}
-    told = outcome(lambda: s3.delete_object_annotation(**annotation) and "deleted")
-    return told, [found["Key"] for found in s3.list_objects_v2(Bucket=name).get("Contents", [])]
+    result = outcome(lambda: s3.delete_object_annotation(**annotation) and "deleted")
+    return result, [found["Key"] for found in s3.list_objects_v2(Bucket=name).get("Contents", [])]

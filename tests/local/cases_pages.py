@@ -1,4 +1,4 @@
-"""Lists in pages: moto gives many of them at once, whatever size was asked for, and takes any token."""
+"""Pagination: moto returns many lists at once, whatever the requested size, and accepts any token."""
 
 import json
 from typing import Any

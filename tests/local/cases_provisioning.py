@@ -1,4 +1,4 @@
-"""What is provisioned is first on its way, and what is deleted is for a while still there."""
+"""Resources that take time to create and delete."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What the tagging API changes: the tags that each service itself shows, of every kind."""
+"""Tags that the tagging API changes, as each service shows them."""
 
 from typing import Any
 
