@@ -61,7 +61,7 @@ def case_stopped_twice(account: Any) -> Any:
     (instance,) = ecs.list_container_instances(cluster="c")["containerInstanceArns"]
     (described,) = ecs.describe_container_instances(cluster="c", containerInstances=[instance])["containerInstances"]
     account.client("ec2").terminate_instances(InstanceIds=[described["ec2InstanceId"]])
-    if ecs.list_container_instances(cluster="c")["containerInstanceArns"]:  # stock moto keeps it until it is deregistered
+    if ecs.list_container_instances(cluster="c")["containerInstanceArns"]:  # stock moto keeps it
         ecs.deregister_container_instance(cluster="c", containerInstance=instance, force=True)
     return outcome(lambda: ecs.stop_task(cluster="c", task=task)["task"]["lastStatus"])
 
