@@ -54,9 +54,9 @@ def billed_usd_per_day(cloud: Cloud) -> float:
     return float(hour[~hour.usage_type.str.contains(NOT_LISTED)].usd_per_hour.sum()) * 24
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def system(new_cloud: Callable[..., Cloud]) -> Cloud:
-    """A service on two instances, with its scaling, and a database, deployed and healthy."""
+    """A service on two instances, with its scaling, and a database; each test leaves it as it was."""
     ha = seccom("ha")
     database = ha.just(next(resource for resource in ha if resource.kind == "DBInstance"))
     resources = {resource.key: resource for resource in [*seccom("ha", services=("client-web-ui",)), *database]}

@@ -16,7 +16,7 @@ from esaws.files import user_cache_folder, write_atomically
 from esaws.pricelist.prices import Key, Price, PriceList, bundled
 
 FRESH_DAYS = 30
-"""How long retrieved prices are used; AWS changes few prices in a year."""
+"""The days that retrieved prices are used; AWS changes few prices in a year."""
 
 PriceRow = Mapping[str, Any]
 """A price as in `prices.json`."""

@@ -3,7 +3,6 @@
 import json
 import math
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any, Self
 
 from esaws.aws import ignore_codes
@@ -11,6 +10,7 @@ from esaws.cloud import Cloud
 from esaws.errors import InvalidResource
 from esaws.resource import Live, Lives, Resource
 from esaws.resources import _ssm
+from esaws.timestamps import parse_timestamp
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +49,7 @@ class Lease(Resource):
             raise InvalidResource(f"{self}: at_most_usd {self.at_most_usd} is not a positive amount")
         for timestamp in filter(None, (self.until, self.since, self.counted_at)):
             try:
-                datetime.fromisoformat(timestamp)
+                parse_timestamp(timestamp)
             except ValueError:
                 raise InvalidResource(
                     f"{self}: {timestamp!r} is not a timestamp; use the form 2026-03-01T18:00:00Z"
@@ -119,8 +119,8 @@ def _parse_object(value: str) -> dict[str, Any] | None:
 
 def _valid_timestamp(text: Any) -> str | None:
     try:
-        datetime.fromisoformat(text).astimezone(UTC)
-    except (TypeError, ValueError, OverflowError):
+        parse_timestamp(text)
+    except (TypeError, ValueError):
         return None
     return str(text)
 

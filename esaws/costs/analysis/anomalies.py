@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from esaws.costs.bill.bill import Bill
 
 MAX_BASELINE_DAYS, MIN_BASELINE_DAYS = 14, 5
-"""How many preceding days a day is compared with; with fewer than the minimum no day is unusual."""
+"""The number of preceding days that a day is compared with; with fewer than the minimum no day is unusual."""
 DEVIATIONS = Decimal(5)
 """The standard deviations above the median from which a day is unusual."""
 MIN_GROWTH = Decimal("0.25")

@@ -58,7 +58,7 @@ class Breakdown(TableResult):
     total: Decimal
     currency: str
     others: int
-    """How many values are summed up in `all others`."""
+    """The number of values summed up in `all others`."""
 
     def to_frame(self) -> pandas.DataFrame:
         """One row a part, the most expensive first and `all others` last.

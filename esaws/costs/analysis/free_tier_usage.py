@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class AllowanceBurnDown:
-    """What a payer used of one allowance in a month; all series are cumulative from the first of the month."""
+    """The use of one allowance by a payer in a month; all series are cumulative from the first of the month."""
 
     allowance: str
     """Its id, like `AmazonEC2 Hrs`."""

@@ -39,7 +39,7 @@ _T_90 = {2: 1.886, 3: 1.638, 4: 1.533, 5: 1.476, 6: 1.440}
 
 @dataclass(frozen=True)
 class MonthEnd(TableResult):
-    """What a month will cost, in the currency, before what AWS adds when it closes the month."""
+    """The projected cost of a month, in the currency, before the charges that AWS adds when it closes the month."""
 
     period: date
     currency: str

@@ -175,7 +175,7 @@ def month_over_month(
 
 @dataclass
 class MonthlyAmount:
-    """What one kind of usage cost in a month."""
+    """Cost and quantity of one kind of usage in a month."""
 
     cost: Decimal = ZERO
     quantity: Decimal = ZERO

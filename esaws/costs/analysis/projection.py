@@ -16,12 +16,12 @@ _END_TOLERANCE = Decimal("0.02")
 """Days: an allowance that lasts until this shortly before the end of the month counts as lasting all of it."""
 
 _Pool = tuple[str, str]
-"""(payer, id of an allowance): what shares the allowance."""
+"""(payer, id of an allowance)."""
 
 
 @dataclass(frozen=True)
 class ProjectedLine:
-    """Usage of one kind, and what it costs until the end of the month."""
+    """Usage of one kind, and its cost until the end of the month."""
 
     usage: str
     so_far: Decimal
@@ -36,7 +36,7 @@ class ProjectedLine:
 
 @dataclass(frozen=True)
 class _FreeRest:
-    """What an allowance still covers of a usage, and what is still to come of it."""
+    """The rest of a usage under an allowance: the free part and the whole quantity until the end of the month."""
 
     free: Decimal
     quantity: Decimal
@@ -79,7 +79,7 @@ class Projection:
         self._note_missing_data()
 
     def daily_values(self, known_days: Sequence[date]) -> list[float]:
-        """What the usage of each known day would cost in the rest of the month."""
+        """The cost of each known day's usage if it occurred in the rest of the month."""
         values = []
         for day in known_days:
             value = ZERO

@@ -18,7 +18,7 @@ _KEY_COLUMNS = ("payer", "service", "product_code", "usage_type", "operation", "
 
 @dataclass(frozen=True)
 class UsageKey:
-    """What identifies usage of one kind."""
+    """The columns that identify usage of one kind."""
 
     payer: str
     service: str

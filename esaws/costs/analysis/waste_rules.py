@@ -9,7 +9,7 @@ USED_DAYS = 7
 
 @dataclass(frozen=True)
 class WasteRule:
-    """How to find unused resources of one kind."""
+    """A rule to find unused resources of one kind."""
 
     kind: str
     cost_pattern: str

@@ -38,7 +38,7 @@ class CostShare:
     usd: Fraction
     """Its share of the total."""
     saved_alone: Decimal | None
-    """What would be saved without this decision alone; None for costs that no decision causes."""
+    """The saving without this decision alone; None for costs that no decision causes."""
 
 
 @dataclass(frozen=True)

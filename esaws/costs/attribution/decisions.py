@@ -102,14 +102,17 @@ def _on_one_cluster(declared: Declared) -> Declared:
     """
     groups = [resource for resource in declared if isinstance(resource, AutoScalingGroup)]
     tasks = sum(group.desired_capacity for group in groups)
-    kept = max(groups, key=lambda group: (len(group.subnets), group.desired_capacity))
-    tasks_per_instance = max(1, int(_task_memory(kept) // max(_largest_task(declared), 1)))
-    capacity = max(-(-tasks // tasks_per_instance), min(kept.desired_capacity, len(kept.subnets)))
+    largest = max(groups, key=lambda group: (len(group.subnets), group.desired_capacity))
+    tasks_per_instance = max(1, int(_task_memory(largest) // max(_largest_task(declared), 1)))
+    capacity = max(-(-tasks // tasks_per_instance), min(largest.desired_capacity, len(largest.subnets)))
     shared = replace(
-        kept, desired_capacity=capacity, minimum=min(kept.minimum, capacity), maximum=max(kept.maximum, capacity)
+        largest,
+        desired_capacity=capacity,
+        minimum=min(largest.minimum, capacity),
+        maximum=max(largest.maximum, capacity),
     )
-    others = [group for group in groups if group is not kept]
-    return [shared if resource is kept else resource for resource in declared if resource not in others]
+    others = [group for group in groups if group is not largest]
+    return [shared if resource is largest else resource for resource in declared if resource not in others]
 
 
 def _without_addresses(declared: Declared) -> Declared:

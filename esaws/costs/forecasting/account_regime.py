@@ -43,7 +43,7 @@ class DetectedRegime:
 
 @dataclass(frozen=True)
 class AccountFacts:
-    """What AWS returns about an account on a day."""
+    """The facts that AWS returns about an account on a day."""
 
     today: date
     plan: Mapping[str, Any] | None = None

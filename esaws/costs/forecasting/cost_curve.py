@@ -1,4 +1,4 @@
-"""How a month's charges grow hour by hour, and how long credits last."""
+"""The growth of a month's charges hour by hour, and the days that credits last."""
 
 from __future__ import annotations
 

@@ -116,7 +116,7 @@ def rate_usage(
 
 
 def added_lines(whole: Iterable[ForecastLine], part: Iterable[ForecastLine]) -> tuple[ForecastLine, ...]:
-    """What a larger forecast has more than a smaller one, line by line."""
+    """The lines by which a larger forecast exceeds a smaller one."""
     known = {(line.usage_type, line.operation): line for line in part}
     added = []
     for line in whole:
@@ -135,7 +135,7 @@ def _allowance_of(usage: Usage, regime: Regime, region: str) -> Allowance | None
 
 
 def _share_allowance(parts: Sequence[Decimal], amount: Decimal, month: Month) -> list[Decimal]:
-    """What each usage gets of a shared allowance: side by side, and in the last hour one after the other.
+    """The share of each usage in a common allowance: side by side, and in the last hour one after the other.
 
     AWS's own rows split like this within a region, and the local AWS meters like this: by hour, then by usage type.
     """

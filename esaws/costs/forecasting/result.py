@@ -31,9 +31,9 @@ class Forecast(TableResult):
     lines: tuple[ForecastLine, ...]
     free_tier: tuple[AllowanceUsage, ...]
     aws_managed: tuple[ForecastLine, ...]
-    """What AWS creates for the workload and charges beyond the free tier, such as the alarms of scaling policies.
+    """Resources that AWS creates for the workload and charges for, such as the alarms of scaling policies.
 
-    It is in no sum but `aws_managed_usd`, unless the forecast includes it in `lines`.
+    They are in no sum but `aws_managed_usd`, unless the forecast includes them in `lines`.
     """
     credits: Decimal
     """USD of credits that the account has."""
@@ -74,7 +74,7 @@ class Forecast(TableResult):
 
     @property
     def to_pay_usd(self) -> Decimal:
-        """What is left to pay after credits, with tax."""
+        """The amount to pay after credits, with tax."""
         return self.total_usd - self.credits_usd + self.vat_usd
 
     @property
@@ -103,7 +103,7 @@ class Forecast(TableResult):
         return _usage_types(line for line in self.lines if line.rate is None)
 
     def warnings(self) -> list[str]:
-        """What limits the total: missing and unverified prices, what AWS creates besides, and the notes."""
+        """Limits of the total: missing and unverified prices, resources that AWS creates, and the notes."""
         warnings = []
         if self.unpriced:
             warnings.append(f"the total lacks {', '.join(self.unpriced)}: the price list has no price for it")

@@ -22,7 +22,7 @@ class Consumer(Protocol):
 
 
 Workload = Architecture | Plan | Iterable[Consumer]
-"""What can be forecast."""
+"""Anything with a monthly usage that can be forecast."""
 
 _TARGET_TRACKING = (ScalingPolicy, GroupScalingPolicy, CapacityProvider)
 _ALARMS_PER_POLICY = 2

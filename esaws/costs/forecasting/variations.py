@@ -111,9 +111,9 @@ def compare_builds(builds: Mapping[str, Workload | tuple[Workload, Variation]], 
     return pandas.DataFrame.from_dict(rows, orient="index", columns=columns).rename_axis("build")
 
 
-def _with_their_clusters(removed: list[AutoScalingGroup], kept: list[AutoScalingGroup]) -> set[tuple[str, str]]:
+def _with_their_clusters(removed: list[AutoScalingGroup], remaining: list[AutoScalingGroup]) -> set[tuple[str, str]]:
     """The keys of the removed groups, and of the clusters without instances of another group."""
-    used = {key for group in kept for key in _clusters(group)}
+    used = {key for group in remaining for key in _clusters(group)}
     return {group.key for group in removed} | {key for group in removed for key in _clusters(group)} - used
 
 
