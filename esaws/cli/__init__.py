@@ -7,7 +7,6 @@ import click
 
 from esaws.cli.root import cli
 
-
 EXTRAS = {
     "duckdb": "bills",
     "ibis": "bills",
