@@ -185,6 +185,6 @@ class RandomUse(RuleBasedStateMachine):
 
 def test_all_views_of_a_bill_agree_in_random_months(billing_server: str) -> None:
     RandomUse.url = billing_server
-    long = settings(max_examples=100, stateful_step_count=20, deadline=None)
+    long = settings(max_examples=25, stateful_step_count=15, deadline=None)
     short = settings(max_examples=2, stateful_step_count=8, deadline=None, derandomize=True)
     run_state_machine_as_test(RandomUse, settings=long if SOAK else short)  # type: ignore[no-untyped-call]

@@ -244,6 +244,6 @@ class InstanceLives(RuleBasedStateMachine):
 
 def test_each_second_of_random_lives_is_charged(billing_server: str) -> None:
     InstanceLives.url = billing_server
-    long = settings(max_examples=200, stateful_step_count=30, deadline=None)
+    long = settings(max_examples=50, stateful_step_count=25, deadline=None)
     short = settings(max_examples=3, stateful_step_count=10, deadline=None, derandomize=True)
     run_state_machine_as_test(InstanceLives, settings=long if SOAK else short)  # type: ignore[no-untyped-call]
