@@ -28,7 +28,8 @@ ESAWS: Rows = [
 """The rooms of `esaws` from the top down. A room imports rooms of lower rows, and those to its right."""
 
 SERVER: Rows = [
-    ["__main__", "server"],
+    ["__main__"],
+    ["server"],
     ["dispatch", "keep_alive", "loopback_guard"],
     ["services"],
     ["snapshots", "faults"],

@@ -13,7 +13,7 @@ from esaws.costs.focus.services import FocusService, service_of
 if TYPE_CHECKING:
     from esaws.costs.bill.bill import Bill
 
-NOT_PROVIDED = "Not told"
+NOT_PROVIDED = "Not provided"
 """The text where FOCUS requires one and the bill has none."""
 
 TAX = "Tax"

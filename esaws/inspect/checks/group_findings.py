@@ -183,7 +183,7 @@ def _ports(rule: GroupRule) -> tuple[int, int]:
 
 
 def _opening_findings(group: str, opening: _Opening) -> Iterator[GroupFinding]:
-    """Yield the findings of one opening. ICMP is no finding: a ping is harmless, and path MTU discovery needs it."""
+    """Yield the findings of one opening. ICMP is not a finding: a ping is harmless, and path MTU discovery needs it."""
     if opening.protocol in {ICMP, ICMPV6}:
         return
     fix = f"revoke the ingress rule for {opening.cidr}, or replace it by the ranges that need access"
