@@ -124,12 +124,12 @@ def replies_pass(acl: Mapping[str, Any], egress: bool, peer: Address | None, tra
 
 def split_ports(entries: Iterable[AclEntry], ports: tuple[int, int]) -> Iterator[tuple[int, int]]:
     """Split a port range at the bounds of the entries: no entry distinguishes two ports of one interval."""
-    low, high = ports
-    bounds = {low, high + 1}
+    low, end = ports[0], ports[1] + 1
+    bounds = {low, end}
     for entry in entries:
-        bounds |= {bound for bound in (entry.ports[0], entry.ports[1] + 1) if low < bound <= high}
-    for begin, end in pairwise(sorted(bounds)):
-        yield begin, end - 1
+        bounds |= {entry.ports[0], entry.ports[1] + 1}
+    for begin, next_begin in pairwise(sorted(bound for bound in bounds if low <= bound <= end)):
+        yield begin, next_begin - 1
 
 
 def merge_ranges(intervals: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
