@@ -254,6 +254,49 @@ def test_credits_pay_from_the_hour_in_which_they_are_earned() -> None:
     assert credits == [(JANUARY, 100), (JANUARY + 2 * HOUR, 20)]
 
 
+@pytest.mark.parametrize(
+    ("second", "granted"),
+    [(0, [100, 20]), (HOUR - 2, [100, 20]), (HOUR - 1, [100, 20]), (HOUR, [100, 0]), (HOUR + 1, [100, 0])],
+)
+def test_an_hour_is_paid_with_credits_that_are_earned_before_it_ends(second: int, granted: list[int]) -> None:
+    """The activity is completed some seconds after the second hour has begun."""
+    customer = account("credits")
+    customer.completed_activities = {"ec2": JANUARY + HOUR + second}
+    charges = rate_hours([(JANUARY + number * HOUR, {T2_MICRO: 10_000}) for number in range(2)], customer)
+    paid = [
+        -cost(charge for charge in charges if charge.kind == "Credit" and charge.hour == JANUARY + number * HOUR)
+        for number in range(2)
+    ]
+    assert paid == granted
+
+
+def test_an_hour_in_which_all_is_free_or_the_credits_are_spent_has_no_credit() -> None:
+    """Data out is free, then costs 0.09 USD, then 99.81 USD; of the next 0.1032 USD, 0.1 is paid, and then nothing."""
+    hours = [{OUT: 60}, {OUT: "41"}, {OUT: "1109"}, {OUT: 1, T2_MICRO: 1}, {OUT: 1}]
+    charges = rate_hours(
+        ((JANUARY + number * HOUR, used) for number, used in enumerate(hours)),  # type: ignore[arg-type]
+        account("credits"),
+    )
+    credits = [(charge.hour, charge.meter.service, -charge.cost) for charge in charges if charge.kind == "Credit"]
+    assert credits == [
+        (JANUARY + HOUR, "AWSELB", Decimal("0.09")),
+        (JANUARY + 2 * HOUR, "AWSELB", Decimal("99.81")),
+        (JANUARY + 3 * HOUR, "AWSELB", Decimal("0.09")),
+        (JANUARY + 3 * HOUR, "AmazonEC2", Decimal("0.01")),
+    ]
+
+
+def test_the_last_part_of_an_allowance_may_be_less_than_a_unit() -> None:
+    hours = [(JANUARY + number * HOUR, {T2_MICRO: quantity}) for number, quantity in enumerate(("749.5", "0.25", "2"))]
+    charges = rate_hours(hours, account("legacy"))  # type: ignore[arg-type]
+    assert [(charge.allowance, charge.quantity) for charge in charges] == [
+        ("AmazonEC2 Hrs", Decimal("749.5")),
+        ("AmazonEC2 Hrs", Decimal("0.25")),
+        ("AmazonEC2 Hrs", Decimal("0.25")),
+        ("", Decimal("1.75")),
+    ]
+
+
 @settings(max_examples=100, deadline=None)
 @given(
     st.lists(

@@ -26,8 +26,8 @@ _ZERO = Decimal(0)
 class Counters:
     """The allowances and tiers used in a month, and the credits spent, before an hour."""
 
-    month: int = 0
-    """The beginning of the month, in seconds since 1970."""
+    month: int | None = None
+    """The beginning of the month, in seconds since 1970; None before the first hour."""
     free_used: defaultdict[str, Decimal] = field(default_factory=lambda: defaultdict(Decimal))
     """Allowance id → the quantity used."""
     tier_used: defaultdict[tuple[str, str, str], Decimal] = field(default_factory=lambda: defaultdict(Decimal))
@@ -101,8 +101,8 @@ def _split_by_tier(
 
 def _apply_credits(hour: int, charges: Iterable[Charge], customer: Customer, counters: Counters) -> Iterator[Charge]:
     """The credits that pay for an hour: one charge for each kind of usage in it."""
-    left = customer.credits_granted(hour + HOUR - 1) - counters.credits_spent
-    if left <= 0:
+    left = max(_ZERO, customer.credits_granted(hour + HOUR - 1) - counters.credits_spent)  # less than 0: they expired
+    if not left:
         return
     costs: defaultdict[Meter, Decimal] = defaultdict(Decimal)
     for charge in charges:
