@@ -419,7 +419,7 @@ def _nginx_command(service: Microservice) -> tuple[str, ...]:
 def seccom_as_drawn() -> Architecture:
     """Return the team's first drawing: one zone, the web UIs in a public subnet, each API in its own private one.
 
-    It was never deployed: a load balancer needs two zones, and an instance in these private subnets could not reach ECR.
+    It was never deployed: a load balancer needs two zones, and instances in these private subnets could not reach ECR.
     """
     vpc = VPC(name="vpc", cidr="172.31.0.0/16")
     gateway = InternetGateway(name="igw", vpc=vpc)

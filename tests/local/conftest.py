@@ -31,7 +31,7 @@ _accounts = itertools.count(200_000_000_000)
 
 @dataclass
 class Program:
-    """`esaws local …` with a state folder of its own. Commands run in this process unless they are opened with popen."""
+    """`esaws local …` with a state folder of its own. Commands run in this process, except with popen."""
 
     state: Path
     environment: dict[str, str] = field(default_factory=dict)
