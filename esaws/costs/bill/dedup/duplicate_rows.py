@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,11 +25,12 @@ _USAGE = ("account", "product_code", "usage_type", "operation", "resource_id", "
 """Duplicates agree on these columns, besides the key."""
 _PREFERENCE = ("invoice_id", "unblended_cost", "quantity")
 """Of duplicates the one with the greatest of these values is kept."""
-_FEW = 500_000
+# Limits of memory; results don't depend on them.
+_ROWS_IN_MEMORY = 500_000
 """Up to this many rows, keys are compared in one query."""
-_BITSTRING_BYTES = 256 * 1024 * 1024
+_BITSTRING_BYTES_IN_MEMORY = 256 * 1024 * 1024
 """The memory that bit strings may use."""
-_KEYS_PER_QUERY = 5_000_000
+_KEYS_IN_MEMORY = 5_000_000
 """Keys per query where there are too many ids for bit strings."""
 
 
@@ -118,17 +119,19 @@ def replace_duplicates(lines: ir.Table, duplicates: DuplicateRows, engine: Engin
 
 def _month_may_have_duplicates(files: Sequence[BillFile], duck: DuckDBEngine) -> bool:
     keys, rows = _keys_query(files), sum(file.rows for file in files)
-    if rows <= _FEW:
+    if rows <= _ROWS_IN_MEMORY:
         return _has_repeated_hash(keys, 1, duck)
-    passes = rows // _KEYS_PER_QUERY + 1
-    hours = _hour_range(files)
-    if hours is None:
+    passes = rows // _KEYS_IN_MEMORY + 1
+    starts = _start_range(files)
+    if starts is None:
         return _has_repeated_hash(keys, passes, duck)
-    first, count = hours
-    if _estimate_ids(files, keys, duck) * (count // 8 + 100) > _BITSTRING_BYTES:
+    first, last = starts
+    bytes_per_id = (last - first) // timedelta(hours=8) + 100
+    if _estimate_ids(files, keys, duck) * bytes_per_id > _BITSTRING_BYTES_IN_MEMORY:
         return _has_repeated_hash(keys, passes, duck)
-    hour = f"CAST(datediff('hour', TIMESTAMP '{first}', start) AS INTEGER)"
-    bits = f"SELECT count(*) AS n, bit_count(bitstring_agg({hour}, 0, {count})) AS d FROM {keys} GROUP BY id"
+    hour = "CAST(datediff('hour', TIMESTAMP '{first}', {start}) AS INTEGER)"
+    bit, last_bit = (hour.format(first=first, start=start) for start in ("start", f"TIMESTAMP '{last}'"))
+    bits = f"SELECT count(*) AS n, bit_count(bitstring_agg({bit}, 0, {last_bit})) AS d FROM {keys} GROUP BY id"
     ((surplus,),) = duck.run_sql(f"SELECT sum(n - d) FROM ({bits})")
     return bool(surplus)
 
@@ -164,7 +167,7 @@ def _estimate_ids(files: Sequence[BillFile], keys: str, duck: DuckDBEngine) -> i
     first = pyarrow.parquet.ParquetFile(files[0].path).read_row_group(0, columns=[id_column]).column(0)
     factor = sum(file.rows for file in files) // max(1, len(first)) + 1
     estimate = int(pyarrow.compute.count_distinct(first).as_py()) * factor
-    if estimate < _FEW:
+    if estimate < _ROWS_IN_MEMORY:
         return estimate
     ((ids,),) = duck.run_sql(f"SELECT approx_count_distinct(id) FROM {keys}")
     return int(ids)
@@ -174,15 +177,15 @@ def _has_repeated_hash(keys: str, passes: int, duck: DuckDBEngine) -> bool:
     """Whether a hash of a key is repeated, comparing one share of the keys in each pass."""
     hash_ = "hash(id, span)"
     for number in range(passes):
-        where = f"WHERE {hash_} % {passes} = {number}" if passes > 1 else ""
-        ((surplus,),) = duck.run_sql(f"SELECT count(*) - count(DISTINCT {hash_}) FROM {keys} {where}")
+        share = f"{hash_} % {passes} = {number}"
+        ((surplus,),) = duck.run_sql(f"SELECT count(*) - count(DISTINCT {hash_}) FROM {keys} WHERE {share}")
         if surplus:
             return True
     return False
 
 
-def _hour_range(files: Sequence[BillFile]) -> tuple[datetime, int] | None:
-    """The first hour in the footers, and the number of hours to the last one; None if a footer lacks them."""
+def _start_range(files: Sequence[BillFile]) -> tuple[datetime, datetime] | None:
+    """The first and the last start of usage in the footers; None if a footer lacks them."""
     ranges: list[Any] = []
     for file in files:
         column = file.mapping.columns[file.format.start_column]
@@ -190,5 +193,4 @@ def _hour_range(files: Sequence[BillFile]) -> tuple[datetime, int] | None:
         if stats is None or stats.null_count or not isinstance(stats.minimum, datetime):
             return None
         ranges.append(stats)
-    first = min(stats.minimum for stats in ranges).replace(minute=0, second=0, microsecond=0)
-    return first, int((max(stats.maximum for stats in ranges) - first).total_seconds()) // 3600 + 1
+    return min(stats.minimum for stats in ranges), max(stats.maximum for stats in ranges)
