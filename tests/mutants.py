@@ -1,6 +1,6 @@
 """Change the code in one place at a time, and see that a test of the module that owns the rule fails.
 
-`python -m tests.mutants` takes 60 places of the nine modules that hold money, safety and certainty;
+`python -m tests.mutants` takes 60 places of the ten modules that hold money, safety and certainty;
 `--count`, `--seed` and `--module` choose others. Each mutant runs in a copy of the checkout against the owner's test
 files only. Exit code 1 if more than one in twenty survives.
 """
@@ -22,14 +22,15 @@ SERVER = "local_aws_server/src/local_aws_server"
 
 OWNERS = {
     "esaws/deploy/plan.py": ["tests/test_plan.py"],
-    "esaws/deploy/graph.py": ["tests/test_plan.py"],
+    "esaws/deploy/apply.py": ["tests/test_apply.py"],
+    "esaws/deploy/graph.py": ["tests/test_graph.py"],
     "esaws/cloud.py": ["tests/test_cloud.py"],
-    "esaws/deploy/leftovers/proof.py": ["tests/test_leftovers.py"],
+    "esaws/deploy/leftovers/proof.py": ["tests/test_proof.py"],
     f"{SERVER}/billing/rating.py": ["tests/local/test_rating.py"],
     "esaws/costs/forecasting/lines.py": ["tests/test_forecast_lines.py"],
     "esaws/costs/bill/dedup/duplicate_rows.py": ["tests/bills/test_duplicate_rows.py"],
     "esaws/inspect/network/acls.py": ["tests/inspect/test_network_acls.py"],
-    "esaws/leases/terms.py": ["tests/test_lease.py"],
+    "esaws/leases/terms.py": ["tests/test_lease_terms.py"],
 }
 """Module → the test files of the unit that owns it."""
 

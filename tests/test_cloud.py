@@ -5,12 +5,12 @@ import subprocess
 import sys
 
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError
 from botocore.stub import Stubber
 
 from esaws import cloud as cloud_module
 from esaws.cloud import Cloud
-from esaws.errors import LocalNotRunning, Refused, UsageError, WrongAccount
+from esaws.errors import EsawsError, LocalNotRunning, Refused, UsageError, WrongAccount
 
 
 @pytest.mark.parametrize("name", ["a", "seccom", "abcdefgh", "a1"])
@@ -49,6 +49,8 @@ def test_any_other_deployment_name_is_rejected(name):
     [
         ("ESAWS_TARGET", "moon"),
         ("ESAWS_TARGET", "ftp://127.0.0.1"),
+        ("ESAWS_TARGET", "http://"),
+        ("ESAWS_TARGET", "//127.0.0.1"),
         ("ESAWS_REGION", "paris"),
         ("ESAWS_ACCOUNT", "123"),
         ("ESAWS_DEPLOYMENT", "aws"),
@@ -60,12 +62,31 @@ def test_an_invalid_setting_is_in_the_error_message(monkeypatch, variable, value
         Cloud.from_env()
 
 
-def test_the_environment_sets_target_region_and_deployment(monkeypatch):
-    monkeypatch.setenv("ESAWS_TARGET", "http://127.0.0.1:1")
-    monkeypatch.setenv("ESAWS_REGION", "us-east-1")
-    monkeypatch.setenv("ESAWS_DEPLOYMENT", "other")
+@pytest.fixture
+def environment(monkeypatch):
+    """Return a function that sets `ESAWS_…` variables; the others are not set."""
+    for variable in ("TARGET", "ACCOUNT", "REGION", "DEPLOYMENT"):
+        monkeypatch.delenv(f"ESAWS_{variable}", raising=False)
+    return lambda **variables: [monkeypatch.setenv(f"ESAWS_{name}", value) for name, value in variables.items()]
+
+
+def settings(cloud):
+    return cloud.target, cloud._expected_account, cloud.region, cloud.deployment
+
+
+@pytest.mark.parametrize("variables", [{}, {"TARGET": "", "ACCOUNT": "", "REGION": "", "DEPLOYMENT": ""}])
+def test_without_an_environment_the_cloud_is_the_local_aws(environment, variables):
+    environment(**variables)
+    assert settings(Cloud.from_env()) == ("local", None, "eu-west-3", "seccom")
+
+
+def test_arguments_come_before_the_environment_and_that_before_the_defaults(environment):
+    environment(TARGET="http://127.0.0.1:1", ACCOUNT="111111111111", REGION="us-east-1", DEPLOYMENT="other")
     cloud = Cloud.from_env()
-    assert (cloud.endpoint, cloud.region, cloud.deployment) == ("http://127.0.0.1:1", "us-east-1", "other")
+    assert settings(cloud) == ("http://127.0.0.1:1", "111111111111", "us-east-1", "other")
+    assert cloud.endpoint == "http://127.0.0.1:1"
+    given = Cloud.from_env(region="us-west-2", deployment="mine")
+    assert settings(given) == ("http://127.0.0.1:1", "111111111111", "us-west-2", "mine")
 
 
 def test_real_credentials_of_the_environment_never_reach_an_endpoint(monkeypatch, tmp_path):
@@ -122,6 +143,105 @@ def test_an_endpoint_that_does_not_answer_is_in_the_error_message():
         Cloud.at("http://127.0.0.1:1").check()
 
 
+class StubClient:
+    """Answers like the client of STS, and counts the calls. An exception is raised."""
+
+    def __init__(self, answer):
+        self.answer, self.calls = answer, 0
+
+    def get_caller_identity(self):
+        self.calls += 1
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return {"Account": self.answer}
+
+
+def with_sts(cloud, answer):
+    cloud._clients["sts"] = StubClient(answer)
+    return cloud
+
+
+@pytest.mark.parametrize("named", [None, "111111111111"])
+def test_the_account_is_read_once_and_returned_by_the_check(named):
+    cloud = with_sts(Cloud.at("http://127.0.0.1:1", account=named), "111111111111")
+    assert (cloud.check(), cloud.account, cloud.check()) == ("111111111111",) * 3
+    assert cloud.client("sts").calls == 1
+
+
+def test_an_account_other_than_the_named_one_is_refused_at_every_check():
+    cloud = with_sts(Cloud.at("http://127.0.0.1:1", account="222222222222"), "111111111111")
+    for _ in range(2):
+        with pytest.raises(WrongAccount):
+            cloud.check()
+
+
+@pytest.mark.parametrize(
+    ("error", "raised", "message"),
+    [
+        (NoCredentialsError(), Refused, "there are no AWS credentials; run `aws configure`"),
+        (EndpointConnectionError(endpoint_url="sts"), UsageError, "nothing answers at {where}: Could not connect"),
+        (
+            ClientError({"Error": {"Code": "ExpiredToken", "Message": "old"}}, "GetCallerIdentity"),
+            EsawsError,
+            r"{where}: STS did not return the account \(.*ExpiredToken.*check the credentials",
+        ),
+    ],
+)
+@pytest.mark.parametrize("target", ["aws", "http://127.0.0.1:1"])
+def test_an_account_that_cannot_be_read_is_an_error_with_its_cause(target, error, raised, message):
+    cloud = with_sts(Cloud(target, account="111111111111"), error)
+    with pytest.raises(raised, match=message.format(where="AWS" if target == "aws" else target)) as failure:
+        cloud.check()
+    assert type(failure.value) is raised
+
+
+# -- the local AWS -------------------------------------------------------------------------------------------------
+
+
+class Process:
+    """Stands in for the process of the local AWS, and counts its starts and the questions for its status."""
+
+    url = "http://127.0.0.1:7"
+
+    def __init__(self, *, running):
+        self.running, self.starts, self.questions = running, 0, 0
+
+    def start(self):
+        self.running, self.starts = True, self.starts + 1
+        return {"url": self.url}
+
+    def status(self):
+        self.questions += 1
+        return {"running": self.running, "url": self.url if self.running else None}
+
+
+def test_the_endpoint_of_the_running_local_aws_is_looked_up_once(monkeypatch):
+    process = Process(running=True)
+    monkeypatch.setattr(cloud_module, "process", process)
+    cloud = Cloud.local()
+    assert (cloud.endpoint, cloud.endpoint, process.questions) == (process.url, process.url, 1)
+
+
+def test_the_endpoint_is_known_after_a_start(monkeypatch):
+    process = Process(running=False)
+    monkeypatch.setattr(cloud_module, "process", process)
+    cloud = Cloud.local()
+    with pytest.raises(LocalNotRunning):
+        cloud.endpoint  # noqa: B018
+    cloud.start()
+    assert (cloud.endpoint, process.starts, process.questions) == (process.url, 1, 1)
+
+
+@pytest.mark.parametrize("target", ["aws", "http://127.0.0.1:1"])
+def test_other_targets_neither_start_nor_look_up_the_local_aws(monkeypatch, target):
+    process = Process(running=False)
+    monkeypatch.setattr(cloud_module, "process", process)
+    cloud = Cloud(target)
+    cloud.start()
+    assert cloud.endpoint == (None if target == "aws" else target)
+    assert (process.starts, process.questions) == (0, 0)
+
+
 def test_the_local_aws_has_to_run(tmp_path, monkeypatch):
     monkeypatch.setenv("ESAWS_STATE", str(tmp_path))
     with pytest.raises(LocalNotRunning, match="nothing was looked at"):
@@ -142,9 +262,31 @@ def test_a_client_is_created_once():
     assert cloud.client("ec2") is cloud.client("ec2")
 
 
-def test_a_timeout_names_the_condition():
-    with pytest.raises(Exception, match="until the broker runs"):
-        Cloud.local().wait_until("the broker runs", lambda: False, minutes=0)
+@pytest.mark.parametrize("is_aws", [False, True], ids=["local", "aws"])
+def test_a_client_has_32_connections_and_retries_longer_on_aws(monkeypatch, is_aws):
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAREAL")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "real")
+    cloud = Cloud.aws(account="123456789012") if is_aws else Cloud.at("http://127.0.0.1:1")
+    config = cloud.client("sts").meta.config
+    assert config.retries == {"mode": "standard", "total_max_attempts": 8 if is_aws else 3}
+    assert config.max_pool_connections == 32
+    assert config.connect_timeout == (60 if is_aws else 5)
+
+
+def test_settings_of_the_environment_for_aws_do_not_apply_to_an_endpoint(monkeypatch):
+    monkeypatch.setenv("AWS_USE_FIPS_ENDPOINT", "true")
+    monkeypatch.setenv("AWS_USE_DUALSTACK_ENDPOINT", "true")
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:2")
+    config = Cloud.at("http://127.0.0.1:1").client("sts").meta.config
+    assert not config.use_fips_endpoint
+    assert not config.use_dualstack_endpoint
+    assert config.proxies == {}
+
+
+def test_the_access_key_of_an_endpoint_is_the_named_account():
+    for account, key in ((None, "123456789012"), ("222222222222", "222222222222")):
+        client = Cloud.at("http://127.0.0.1:1", account=account).client("sts")
+        assert client._request_signer._credentials.access_key == key
 
 
 def test_tags_identify_the_deployment_and_the_resource():
@@ -156,11 +298,11 @@ def test_tags_identify_the_deployment_and_the_resource():
     assert cloud.owned_name({"esaws:deployment": "mine"}) is None
 
 
-# -- retry ---------------------------------------------------------------------------------------------------------
+# -- waiting and retries -------------------------------------------------------------------------------------------
 
 
 class Answers:
-    """A call that raises these AWS error codes one after the other; None returns."""
+    """A call that raises these AWS error codes one after the other, the last one for ever; None returns."""
 
     def __init__(self, *codes):
         self.codes, self.calls = codes, 0
@@ -173,20 +315,38 @@ class Answers:
         return "deleted"
 
 
+class Clock:
+    """A clock that starts at 1000 seconds. Every poll takes 5 seconds; a test fails after 1000 polls."""
+
+    def __init__(self):
+        self.polls = []
+
+    @property
+    def seconds(self):
+        return 5 * len(self.polls)
+
+    def monotonic(self):
+        return 1000.0 + self.seconds
+
+    def sleep(self, seconds):
+        self.polls.append(seconds)
+        assert len(self.polls) < 1000, "it polls for ever"
+
+
 @pytest.fixture(params=["local", "aws"])
 def waiting(request, monkeypatch):
-    """A cloud whose polls take 5 seconds of a fake clock, and that clock."""
-    clock = [0.0]
-    monkeypatch.setattr(cloud_module.time, "monotonic", lambda: clock[0])
-    monkeypatch.setattr(cloud_module.time, "sleep", lambda seconds: clock.__setitem__(0, clock[0] + 5))
+    """A cloud and the clock of its polls."""
+    clock = Clock()
+    monkeypatch.setattr(cloud_module, "time", clock)
     return Cloud.local() if request.param == "local" else Cloud.aws(account="123456789012"), clock
 
 
 def test_retry_repeats_a_call_while_aws_answers_one_of_the_codes(waiting):
-    cloud, _ = waiting
+    cloud, clock = waiting
     call = Answers("DependencyViolation", "ResourceInUse", None)
     assert cloud.retry(call, "DependencyViolation", "ResourceInUse") == "deleted"
     assert call.calls == 3
+    assert clock.polls == [5.0 if cloud.is_aws else 0.05] * 2
 
 
 @pytest.mark.parametrize("before", [(), ("DependencyViolation",)], ids=["first", "after-a-retry"])
@@ -196,7 +356,7 @@ def test_retry_raises_any_other_error_at_once(waiting, before):
     with pytest.raises(ClientError, match="UnauthorizedOperation"):
         cloud.retry(call, "DependencyViolation")
     assert call.calls == len(before) + 1
-    assert clock[0] == 5 * len(before)
+    assert clock.seconds == 5 * len(before)
 
 
 def test_retry_without_codes_calls_once(waiting):
@@ -207,15 +367,55 @@ def test_retry_without_codes_calls_once(waiting):
     assert call.calls == 1
 
 
-def test_retry_raises_the_last_error_after_its_time(waiting):
+@pytest.mark.parametrize(("options", "minutes"), [({}, 10), ({"minutes": 2}, 2)])
+def test_retry_raises_the_last_error_after_its_minutes_on_aws_and_ten_seconds_elsewhere(waiting, options, minutes):
     cloud, clock = waiting
+    last = minutes * 60 if cloud.is_aws else 10  # the call at this second is the last one that may be repeated
     with pytest.raises(ClientError, match="DependencyViolation"):
-        cloud.retry(Answers("DependencyViolation"), "DependencyViolation", minutes=2)
-    assert clock[0] == (125 if cloud.is_aws else 15)
+        cloud.retry(Answers("DependencyViolation"), "DependencyViolation", **options)
+    assert clock.seconds == last + 5
 
 
 def test_wait_until_returns_as_soon_as_the_condition_is_true(waiting):
     cloud, clock = waiting
     results = iter([False, False, True])
     cloud.wait_until("it is there", lambda: next(results))
-    assert clock[0] == 10
+    assert clock.polls == [5.0 if cloud.is_aws else 0.05] * 2
+
+
+@pytest.mark.parametrize(("options", "minutes"), [({}, 10), ({"minutes": 2}, 2), ({"minutes": 0.5}, 0.5)])
+def test_wait_until_times_out_after_its_minutes_and_names_the_condition(waiting, options, minutes):
+    cloud, clock = waiting
+    message = f"timed out after {minutes} minutes: waited until the broker runs; check it in eu-west-3"
+    with pytest.raises(EsawsError, match=message):
+        cloud.wait_until("the broker runs", lambda: False, **options)
+    assert clock.seconds == minutes * 60 + 5
+
+
+def test_wait_until_accepts_a_condition_that_is_true_at_the_last_poll(waiting):
+    cloud, clock = waiting
+    cloud.wait_until("a minute has passed", lambda: clock.seconds > 60, minutes=1)
+    assert clock.seconds == 65
+
+
+@pytest.mark.parametrize(
+    ("cloud", "pace"),
+    [
+        (Cloud.local(), {"WaiterConfig": {"Delay": 0.05, "MaxAttempts": 1200}}),
+        (Cloud.aws(account="123456789012"), {}),
+    ],
+    ids=["local", "aws"],
+)
+def test_a_waiter_keeps_its_own_pace_on_aws_and_takes_a_minute_elsewhere(cloud, pace):
+    waits = []
+
+    class Waiters:
+        def get_waiter(self, name):
+            return self
+
+        def wait(self, **parameters):
+            waits.append(parameters)
+
+    cloud._clients["rds"] = Waiters()
+    cloud.wait("rds", "db_instance_available", DBInstanceIdentifier="database")
+    assert waits == [{"DBInstanceIdentifier": "database", **pace}]

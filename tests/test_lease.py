@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -27,7 +26,6 @@ from esaws.leases.enforce import plan_enforce
 from esaws.leases.estimate import METHOD, instance_lifetimes
 from esaws.leases.lease import _parameter_value, grant, lease_status, plan_grant, recount, reminder
 from esaws.leases.park import plan_park
-from esaws.leases.terms import LeaseTerms, Spend, evaluate_lease, parse_until
 from esaws.reference.seccom import seccom
 from esaws.resources.lease import parse_errors, parse_terms
 from esaws.timestamps import parse_timestamp
@@ -40,107 +38,6 @@ NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 ONE_SERVICE = ("client-web-ui",)
 NOT_ESTIMATED = "AlarmMonitor|EUW3-TimedStorage-ByteHrs"
 """Usage types of the bill that the estimate leaves out: alarms, and a kilobyte of placeholder images."""
-
-
-def spent(usd: float | None, an_hour: float | None = 0.1) -> Spend:
-    return Spend(usd, an_hour, "counted")
-
-
-# -- terms, time and spending -----------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("hours", "limit", "used", "state", "reason"),
-    [
-        (9, None, None, "within", "it ends 2026-03-01 21:00 UTC, in 9 hours"),
-        (1, None, None, "ending", "in 1 hour"),
-        (0, None, None, "past", "it ended 2026-03-01 12:00 UTC, less than a minute ago"),
-        (-72, None, None, "past", "it ended 2026-02-26 12:00 UTC, 3 days ago"),
-        (None, 5, 1.0, "within", "about 1.00 of 5.00 USD are spent, the rest lasts 40 hours"),
-        (None, 5, 4.5, "ending", "about 4.50 of 5.00 USD"),
-        (None, 5, 5.0, "past", "about 5.00 USD of at most 5.00 USD are spent"),
-        (None, 5, None, "unknown", "spending against its limit of 5.00 USD is not known: counted"),
-        (9, 5, None, "unknown", "is not known: counted; it ends"),
-        (-1, 5, None, "past", "1 hour ago; spending against its limit of 5.00 USD is not known"),
-        (9, 5, 6.0, "past", "are spent; it ends 2026-03-01 21:00"),
-        (0.5, 5, 1.0, "ending", "in 30 minutes; about 1.00 of"),
-        (None, None, 1.0, "unknown", "it has neither an end nor a limit"),
-    ],
-)
-def test_a_lease_has_a_state_and_a_reason(
-    hours: float | None, limit: float | None, used: float | None, state: str, reason: str
-) -> None:
-    until = None if hours is None else NOON + timedelta(hours=hours)
-    status = evaluate_lease("seccom", LeaseTerms(until, limit, NOON), NOON, spent(used))
-    assert status.state == state and reason in status.reason
-    assert reason in repr(status) and state in repr(status)
-
-
-def test_a_limit_that_lasts_less_than_an_hour_is_ending() -> None:
-    assert evaluate_lease("seccom", LeaseTerms(None, 5, NOON), NOON, spent(2, an_hour=3)).state == "ending"
-    assert evaluate_lease("seccom", LeaseTerms(None, 5, NOON), NOON, spent(2, an_hour=2)).state == "within"
-
-
-def test_unreadable_terms_are_never_within_and_past_ones_are_past() -> None:
-    errors = ("until is 'soon'",)
-    assert evaluate_lease("seccom", LeaseTerms(None, 5, NOON, errors), NOON, spent(1)).state == "unknown"
-    assert evaluate_lease("seccom", LeaseTerms(None, 5, NOON, errors), NOON, spent(9)).state == "past"
-
-
-TERMS = st.builds(
-    LeaseTerms,
-    st.none() | st.integers(-100, 100).map(lambda hours: NOON + timedelta(hours=hours)),
-    st.none() | st.floats(0.01, 100),
-    st.just(NOON),
-)
-ORDER = {"within": 0, "ending": 1, "past": 2}
-
-
-@given(TERMS, st.floats(0, 200), st.floats(0, 200), st.floats(0, 150), st.floats(0, 50), st.floats(0, 5))
-def test_time_and_spending_never_bring_a_lease_back(
-    terms: LeaseTerms, hours: float, more_hours: float, usd: float, more_usd: float, an_hour: float
-) -> None:
-    then = NOON + timedelta(hours=hours)
-    before = evaluate_lease("seccom", terms, then, spent(usd, an_hour)).state
-    after = evaluate_lease("seccom", terms, then + timedelta(hours=more_hours), spent(usd + more_usd, an_hour)).state
-    if terms.until is None and terms.at_most_usd is None:
-        assert before == after == "unknown"
-    else:
-        assert ORDER[before] <= ORDER[after]
-
-
-@pytest.mark.parametrize(
-    ("text", "end"),
-    [
-        ("8h", NOON + timedelta(hours=8)),
-        ("1d12h", NOON + timedelta(hours=36)),
-        (" 3d ", NOON + timedelta(days=3)),
-        ("2026-03-01", datetime(2026, 3, 2, tzinfo=UTC)),
-        ("2026-03-01T18:00Z", datetime(2026, 3, 1, 18, tzinfo=UTC)),
-        ("2026-03-01T18:00", datetime(2026, 3, 1, 18, tzinfo=UTC)),
-        ("2026-03-01T18:00+02:00", datetime(2026, 3, 1, 16, tzinfo=UTC)),
-    ],
-)
-def test_an_end_is_a_date_a_timestamp_or_a_duration(text: str, end: datetime) -> None:
-    assert parse_until(text, NOON) == end
-
-
-@pytest.mark.parametrize("text", ["", "soon", "8", "h", "-8h", "8w", "2026-02-30", "999999999999d", "9999-12-31", "٣x"])
-def test_an_invalid_end_is_refused(text: str) -> None:
-    with pytest.raises(UsageError, match=r"is not a date \(2026-03-01\), a timestamp"):
-        parse_until(text, NOON)
-
-
-@pytest.mark.parametrize("text", ["0s", "2026-02-28", "2026-03-01T12:00Z", "0001-01-01T00:00Z"])
-def test_an_end_in_the_past_is_refused(text: str) -> None:
-    with pytest.raises(UsageError, match=r"has passed: it is 2026-03-01 12:00 UTC there"):
-        parse_until(text, NOON)
-
-
-@given(st.text(max_size=30))
-def test_any_text_is_a_future_end_or_refused(text: str) -> None:
-    with suppress(UsageError):
-        assert parse_until(text, NOON) > NOON
 
 
 def test_durations_are_formatted_in_one_unit() -> None:

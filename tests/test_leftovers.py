@@ -11,9 +11,7 @@ from esaws.architecture import Architecture
 from esaws.aws import tag_list
 from esaws.cloud import Cloud
 from esaws.deploy.leftovers import aws_managed_children, leftovers
-from esaws.deploy.leftovers.found import Found, kind_of
 from esaws.deploy.leftovers.list_account import target_tracking_owner
-from esaws.deploy.leftovers.proof import ListingResult, classify
 from esaws.deploy.plan import plan_deploy, plan_teardown
 from esaws.errors import EsawsError
 from esaws.reference.seccom import PROFILES, seccom
@@ -26,8 +24,6 @@ from esaws.resources.user_pool import UserPool
 from esaws.resources.vpc import VPC
 
 HERE = Cloud.at("http://127.0.0.1:9", account="123456789012")
-OURS = HERE.tags("web")
-VOLUME = "arn:aws:ec2:eu-west-3:123456789012:volume/vol-1"
 
 
 def with_parents(resource: Resource) -> list[Resource]:
@@ -45,112 +41,6 @@ def deny(monkeypatch: pytest.MonkeyPatch, *operations: str) -> None:
         return call(self, operation, parameters)
 
     monkeypatch.setattr(BaseClient, "_make_api_call", refuse)
-
-
-# -- classification ------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("arn", "kind"),
-    [
-        ("arn:aws:ec2:eu-west-3:123456789012:instance/i-1", "ec2:instance"),
-        ("arn:aws:rds:eu-west-3:123456789012:db:seccom-database", "rds:db"),
-        ("arn:aws:s3:::seccom-clips", "s3:bucket"),
-        ("arn:aws:cloudwatch:eu-west-3:123456789012:alarm:seccom-a/b", "cloudwatch:alarm"),
-        ("arn:aws:elasticloadbalancing:eu-west-3:1:loadbalancer/app/seccom-alb/1", "elasticloadbalancing:loadbalancer"),
-        (
-            "arn:aws:autoscaling:eu-west-3:1:autoScalingGroup:7:autoScalingGroupName/g",
-            "autoscaling:autoScalingGroup",
-        ),
-        ("arn:aws-cn:iam::123456789012:role/seccom-ecs", "iam:role"),
-    ],
-)
-def test_kind_of_an_arn(arn: str, kind: str) -> None:
-    assert kind_of(arn) == kind
-
-
-DENIED = ClientError({"Error": {"Code": "AccessDenied", "Message": "not you"}}, "DescribeVolumes")
-
-
-@pytest.mark.parametrize(
-    ("tagged", "result", "expected"),
-    [
-        pytest.param({}, ListingResult(("ec2:volume",)), [], id="nothing tagged and nothing listed"),
-        pytest.param(
-            {},
-            ListingResult(("ec2:volume",), (Found(VOLUME, "v", OURS),)),
-            [("left", "web")],
-            id="it exists, tagged as ours",
-        ),
-        pytest.param(
-            {VOLUME: OURS},
-            ListingResult(("ec2:volume",), (Found(VOLUME, "v", {}),)),
-            [("left", "web")],
-            id="it exists, and the tagging API returns it",
-        ),
-        pytest.param(
-            {}, ListingResult(("ec2:volume",), (Found(VOLUME, "seccom-web", {}),)), [], id="a look-alike without tags"
-        ),
-        pytest.param(
-            {},
-            ListingResult(("ec2:volume",), (Found(VOLUME, "v", {"esaws:deployment": "other"}),)),
-            [],
-            id="the tag of another deployment",
-        ),
-        pytest.param(
-            {VOLUME: OURS}, ListingResult(("ec2:volume",)), [], id="tagged, and the listing does not return it"
-        ),
-        pytest.param(
-            {VOLUME: OURS},
-            ListingResult(("ec2:volume",), error=DENIED),
-            [("unknown", ""), ("unknown", "web")],
-            id="tagged, and the listing is denied",
-        ),
-        pytest.param(
-            {VOLUME: OURS},
-            ListingResult(("ec2:image",)),
-            [("unknown", "web")],
-            id="tagged, and no listing covers the kind",
-        ),
-        pytest.param(
-            {},
-            ListingResult(("ec2:volume",), (Found(VOLUME, "v", {}, reason="it is in our VPC"),)),
-            [("left", "v")],
-            id="untagged, in a resource of ours",
-        ),
-        pytest.param(
-            {},
-            ListingResult(("ec2:volume",), (Found(VOLUME, "v", {}, reason="its owner is gone", unattributed=True),)),
-            [("unknown", "v")],
-            id="its owner is gone",
-        ),
-    ],
-)
-def test_tags_and_listings_are_combined(
-    tagged: dict[str, Any], result: ListingResult, expected: list[tuple[str, str]]
-) -> None:
-    assert [(leftover.state, leftover.name) for leftover in classify(HERE, tagged, [result])] == expected
-
-
-def test_one_denied_listing_of_two_leaves_a_kind_unknown() -> None:
-    results = [ListingResult(("ec2:volume",), error=DENIED), ListingResult(("ec2:volume",))]
-    assert {leftover.state for leftover in classify(HERE, {VOLUME: OURS}, results)} == {"unknown"}
-
-
-def test_leftovers_show_their_number_and_rows() -> None:
-    left = classify(HERE, {}, [ListingResult(("ec2:volume",), (Found(VOLUME, "v", OURS),))])
-    assert str(left).splitlines() == ["1 left, 0 unknown", f"  {left[0]}"]
-    assert left.to_frame().to_dict("records") == [
-        {"kind": "ec2:volume", "name": "web", "state": "left", "reason": "it exists, tagged as ours"}
-    ]
-    assert "<td>ec2:volume</td>" in left._repr_html_()
-    assert str(classify(HERE, {}, [])) == "nothing is left"
-
-
-def test_a_leftover_is_described_in_one_line_without_its_id() -> None:
-    (leftover,) = classify(HERE, {}, [ListingResult(("ec2:volume",), (Found(VOLUME, "v", OURS, "available"),))])
-    assert str(leftover) == "left: ec2:volume web (it exists, tagged as ours; it is available)"
-    assert leftover.to_dict().keys() == {"kind", "name", "id", "state", "reason"}
 
 
 # -- on a local AWS ------------------------------------------------------------------------------------------------

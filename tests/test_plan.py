@@ -1,51 +1,24 @@
-"""Plans without AWS: actions, prices, refusals, and the order in which changes start."""
+"""Plans without AWS: actions, prices, what a plan shows, refusals and the confirmation on AWS."""
 
 from dataclasses import replace
+from decimal import Decimal
 from io import StringIO
+from types import SimpleNamespace
 
 import pytest
 from rich.console import Console
 
 from esaws.architecture import Architecture
-from esaws.deploy import apply
-from esaws.deploy.change import Change
-from esaws.deploy.graph import Node, critical_path, delete_edges, deploy_graph, topological_order
-from esaws.deploy.plan import Plan, compare
-from esaws.errors import ApplyFailed, DeployRefused, EsawsError, InvalidResource
-from esaws.pricelist import bundled
+from esaws.deploy import plan as plan_module
+from esaws.deploy.change import ACTIONS, Change
+from esaws.deploy.graph import Node
+from esaws.deploy.plan import Plan, ask_for_confirmation, compare, plan_deploy, plan_teardown
+from esaws.errors import DeployRefused, InvalidResource, Refused, WrongAccount
+from esaws.pricelist import MonthlyCost, bundled
 from esaws.pricelist.price_cache import overlay
-from esaws.reference.seccom import seccom
 from esaws.resource import Difference, Index, Live, Ref, drift
-from esaws.resources import (
-    VPC,
-    AutoScalingGroup,
-    Broker,
-    Lease,
-    LoadBalancer,
-    SecurityGroup,
-    SecurityGroupRule,
-    Service,
-    Subnet,
-    load_all,
-)
-
-VPC_ = VPC(name="vpc", cidr="172.31.0.0/16")
-SUBNET = Subnet(name="public-3a", vpc=VPC_, cidr="172.31.0.0/20", zone="a")
-GROUP = SecurityGroup(name="web-sg", vpc=VPC_, description="Web")
-RULE = SecurityGroupRule(group=GROUP, from_port=80, to_port=80, peer="0.0.0.0/0")
-
-
-def lives_of(*resources, **overrides):
-    """Return the existing resources after these were created; ids are `id-NAME`."""
-    return [live_of(resource, **overrides.get(resource.kind, {})) for resource in resources]
-
-
-def live_of(resource, **overrides):
-    fields = {
-        name: f"id-{value.name}" if hasattr(value, "kind") else value for name, value in resource.desired().items()
-    }
-    parents = frozenset(Ref(needed.kind, f"id-{needed.name}") for needed in resource.dependencies)
-    return Live(resource.kind, resource.name, f"id-{resource.name}", parents=parents, fields=fields | overrides)
+from esaws.resources import VPC, Lease, Service, Subnet, TaskDefinition, load_all
+from tests.small_network import GROUP, RULE, SUBNET, VPC_, live_of, lives_of
 
 
 def actions(changes):
@@ -84,6 +57,12 @@ def test_a_changed_field_is_drift_of_that_resource_alone(kind, field, actual, ac
     assert [(change.kind, change.action, set(change.drift)) for change in changed] == [(kind, action, {field})]
 
 
+def test_a_resource_is_updated_in_place_only_if_aws_can_change_every_field_that_differs():
+    both = live_of(SUBNET, public_addresses=True, zone="b")
+    changes = compare(Architecture("a", [SUBNET]), Index([live_of(VPC_), both]), "eu-west-3")
+    assert actions(changes) == {("VPC", "vpc"): "keep", ("Subnet", "public-3a"): "differs"}
+
+
 def test_drift_has_names_instead_of_ids():
     other = live_of(VPC(name="other", cidr="10.0.0.0/16"))
     index = Index([live_of(VPC_), other, live_of(SUBNET, vpc="id-other")])
@@ -95,6 +74,11 @@ def test_an_undeclared_resource_is_extra_and_deleted_only_with_prune():
     architecture = Architecture("a", [VPC_])
     assert actions(compare(architecture, index, "eu-west-3"))["Subnet", "public-3a"] == "extra"
     assert actions(compare(architecture, index, "eu-west-3", prune=True))["Subnet", "public-3a"] == "delete"
+
+
+def test_a_resource_that_a_deploy_keeps_is_not_in_its_plan():
+    lease = live_of(Lease.example())
+    assert compare(Architecture("a", [VPC_]), Index([live_of(VPC_), lease]), "eu-west-3", prune=True)[1:] == []
 
 
 def test_a_part_of_an_architecture_does_not_list_the_rest_as_extra():
@@ -138,6 +122,15 @@ def test_a_new_revision_is_drift_of_the_resources_that_refer_to_it():
     assert set(drift(user, live_of(user), index, frozenset({used.key}))) >= {field}
 
 
+@pytest.mark.parametrize(("memory", "action"), [(64, "update"), (None, "keep")])
+def test_a_service_is_updated_with_its_task_definition_and_kept_with_it(memory, action):
+    service = Service.example()
+    (definition,) = [item for item in service.dependencies if isinstance(item, TaskDefinition)]
+    existing = lives_of(*Architecture("before", [service]), TaskDefinition={"memory": memory or definition.memory})
+    planned = actions(compare(Architecture("a", [service]), Index(existing), "eu-west-3"))
+    assert (planned[definition.key], planned[service.key]) == (action, action)
+
+
 def test_an_unverified_price_is_marked():
     database = replace(load_all()["DBInstance"].example(), storage_gb=20)
     plan = Plan("deploy", None, compare(Architecture("a", [database]), Index(), "eu-west-3"))
@@ -179,57 +172,6 @@ def test_two_different_resources_of_one_name_are_refused():
         Architecture("a", [VPC_, replace(VPC_, cidr="10.0.0.0/16")])
 
 
-def test_children_are_deleted_before_their_parents():
-    lives = lives_of(VPC_, GROUP, RULE, SUBNET)
-    edges = delete_edges(lives)
-    assert edges[Ref("VPC", "id-vpc")] == {Ref("SecurityGroup", "id-web-sg"), Ref("Subnet", "id-public-3a")}
-    assert edges[Ref("SecurityGroup", "id-web-sg")] == {Ref("SecurityGroupRule", f"id-{RULE.name}")}
-
-
-def test_resources_without_a_given_order_are_deleted_by_name():
-    subnets = [replace(SUBNET, name=f"public-3{zone}", zone=zone) for zone in "abc"]
-    for ids in (("z", "y", "x"), ("x", "y", "z")):
-        lives = [live_of(VPC_), *(replace(live_of(s), id=id) for s, id in zip(subnets, ids, strict=True))]
-        by_ref = {live.ref: live for live in lives}
-        order = [by_ref[ref].name for ref in topological_order(delete_edges(reversed(lives)), by_ref)]
-        assert order == ["public-3a", "public-3b", "public-3c", "vpc"]
-
-
-def test_rules_that_refer_to_each_others_groups_are_deleted_before_both_groups():
-    first = SecurityGroup(name="a-sg", vpc=VPC_, description="a")
-    second = SecurityGroup(name="b-sg", vpc=VPC_, description="b")
-    rules = [
-        SecurityGroupRule(group=first, from_port=1, to_port=1, peer=second),
-        SecurityGroupRule(group=second, from_port=1, to_port=1, peer=first),
-    ]
-    edges = delete_edges(lives_of(VPC_, first, second, *rules))
-    both = {Ref("SecurityGroupRule", f"id-{rule.name}") for rule in rules}
-    assert edges[Ref("SecurityGroup", "id-a-sg")] == edges[Ref("SecurityGroup", "id-b-sg")] == both
-
-
-def test_an_extra_resource_is_deleted_before_an_update_of_its_parent():
-    group = live_of(GROUP, all_outbound=False)
-    extra = live_of(RULE)
-    changes = compare(Architecture("a", [GROUP]), Index([live_of(VPC_), group, extra]), "eu-west-3", prune=True)
-    graph = deploy_graph(changes)
-    assert Node("delete", extra.ref) in graph[Node("make", GROUP.key)][1]
-
-
-def test_an_extra_service_is_deleted_before_an_update_of_its_auto_scaling_group():
-    group, service = AutoScalingGroup.example(), live_of(Service.example())
-    larger = replace(group, maximum=4)
-    existing = lives_of(*Architecture("before", [group]))
-    changes = compare(Architecture("a", [larger]), Index([*existing, service]), "eu-west-3", prune=True)
-    assert actions(changes)["AutoScalingGroup", group.name] == "update"
-    assert Node("delete", service.ref) in deploy_graph(changes)[Node("make", group.key)][1]
-
-
-def test_the_critical_path_counts_all_dependents():
-    changes = compare(Architecture("a", [RULE, SUBNET]), Index(), "eu-west-3")
-    length = critical_path(deploy_graph(changes))
-    assert length[Node("make", VPC_.key)] > length[Node("make", GROUP.key)] > length[Node("make", RULE.key)] > 0
-
-
 def test_a_summary_counts_changes_by_action_and_kind():
     plan = Plan("deploy", None, compare(Architecture("a", [RULE, SUBNET]), Index(), "eu-west-3"))
     summary = plan.summary()
@@ -240,6 +182,54 @@ def test_a_summary_counts_changes_by_action_and_kind():
 
 def test_a_change_has_the_documented_keys():
     assert Change("keep", "VPC", "vpc").to_dict().keys() == {"action", "kind", "name", "usd_month", "verified", "drift"}
+
+
+def priced(action, kind, name, usd=None, *, verified=True):
+    cost = None if usd is None else MonthlyCost(Decimal(usd), verified)
+    return Change(action, kind, name, cost=cost)
+
+
+def test_a_headline_counts_actions_in_their_order_and_adds_the_prices():
+    changes = [
+        priced("keep", "VPC", "vpc", 0),
+        priced("create", "DBInstance", "database", 10),
+        priced("create", "Broker", "broker", 20.5),
+        priced("extra", "Subnet", "old"),
+    ]
+    price = "30.50 USD a month at list price"
+    assert repr(Plan("deploy", None, changes)) == f"deploy: 2 create, 1 keep, 1 extra; {price}"
+    unverified = priced("keep", "Alarm", "alarm", 0, verified=False)
+    assert repr(Plan("deploy", None, [*changes, unverified])).endswith(f"; {price} (~ some prices unverified)")
+
+
+def test_a_headline_of_a_teardown_has_no_price():
+    assert repr(Plan("teardown", None, [priced("delete", "VPC", "vpc")])) == "teardown: 1 delete"
+    assert repr(Plan("teardown", None, [])) == "teardown: nothing to do"
+
+
+def test_a_plan_separates_the_changes_that_apply_makes_from_those_that_block_it():
+    plan = Plan("deploy", None, [Change(action, "VPC", action) for action in ACTIONS])
+    assert [change.action for change in plan.changing] == ["create", "update", "delete"]
+    assert [change.action for change in plan.blockers] == ["differs", "extra"]
+    assert (len(plan), [change.action for change in plan]) == (len(ACTIONS), list(ACTIONS))
+
+
+def test_a_summary_has_the_most_expensive_row_first_and_equal_ones_by_action_and_kind():
+    changes = [
+        priced("keep", "VPC", "vpc", 0),
+        priced("keep", "Alarm", "b", 0),
+        priced("create", "VPC", "other", 0),
+        priced("keep", "Broker", "broker", 5, verified=False),
+        priced("keep", "DBInstance", "one", 4),
+        priced("keep", "DBInstance", "two", 4),
+    ]
+    assert Plan("deploy", None, changes).summary().to_numpy().tolist() == [
+        ["keep", "DBInstance", 2, 8, True],
+        ["keep", "Broker", 1, 5, False],
+        ["create", "VPC", 1, 0, True],
+        ["keep", "Alarm", 1, 0, True],
+        ["keep", "VPC", 1, 0, True],
+    ]
 
 
 def test_a_plan_shows_its_headline_and_its_changes():
@@ -259,128 +249,150 @@ def test_an_inventory_shows_its_resources_by_name():
     assert "<td>public-3a</td>" in index._repr_html_() and "id-public-3a" not in index._repr_html_()
 
 
-# -- apply, with recorded operations instead of AWS ----------------------------------------------------------------
+# -- planning against a cloud --------------------------------------------------------------------------------------
 
 
-class RecordingCloud:
-    """Stands in for a cloud. `started` holds the changes in the order in which they start."""
+class StubCloud:
+    """Stands in for a cloud. `calls` holds the names of the methods that were called."""
 
-    deployment, region, account, is_aws = "seccom", "eu-west-3", "123456789012", False
+    deployment, region, account, prices = "seccom", "eu-west-3", "123456789012", None
 
-    def __init__(self):
-        self.calls, self.known_ids, self.started = [], {}, []
+    def __init__(self, *, is_aws=False):
+        self.is_aws, self.calls = is_aws, []
+
+    def start(self):
+        self.calls.append("start")
 
     def check(self):
+        self.calls.append("check")
         return self.account
 
 
 @pytest.fixture
-def recording(monkeypatch, tmp_path):
-    """Apply changes one at a time to a cloud that records them."""
-    monkeypatch.setenv("ESAWS_RUNS", str(tmp_path))
-    monkeypatch.setattr(apply, "WORKERS", 1)
-    for action in ("create", "update", "delete"):
-        monkeypatch.setitem(apply._OPERATIONS, action, lambda cloud, change: cloud.started.append(change))
-    return RecordingCloud()
+def existing(monkeypatch):
+    """Return a function that sets the resources that exist."""
+    return lambda *lives: monkeypatch.setattr(plan_module, "inventory", lambda cloud: Index(lives))
 
 
-def started(cloud):
-    return [(change.kind, change.name) for change in cloud.started]
+@pytest.mark.parametrize(("options", "action"), [({}, "extra"), ({"prune": True}, "delete")])
+def test_a_deploy_is_planned_from_the_inventory_after_the_account_is_checked(existing, options, action):
+    existing(*lives_of(VPC_, SUBNET))
+    cloud = StubCloud()
+    plan = plan_deploy(Architecture("a", [VPC_]), cloud, **options)
+    assert (plan.purpose, cloud.calls) == ("deploy", ["start", "check"])
+    assert actions(plan) == {("VPC", "vpc"): "keep", ("Subnet", "public-3a"): action}
+
+
+def test_a_teardown_is_planned_from_the_inventory_with_children_first(existing):
+    existing(*lives_of(VPC_, GROUP, RULE))
+    cloud = StubCloud()
+    plan = plan_teardown(cloud)
+    assert [str(change) for change in plan] == [f"delete {RULE}", "delete SecurityGroup web-sg", "delete VPC vpc"]
+    assert (plan.purpose, cloud.calls) == ("teardown", ["check"])
+
+
+# -- apply: refusals and the confirmation --------------------------------------------------------------------------
+
+
+@pytest.fixture
+def applied(monkeypatch):
+    """The purposes and graphs of the applies that ran."""
+    runs = []
+
+    def run(purpose, cloud, graph):
+        return SimpleNamespace(run=lambda: runs.append((purpose, graph)))
+
+    monkeypatch.setattr(plan_module, "Apply", run)
+    monkeypatch.delenv("ESAWS_YES", raising=False)
+    return runs
 
 
 @pytest.mark.parametrize(
-    ("existing", "reason"),
+    ("lives", "reason"),
     [
         ([live_of(VPC_, cidr="10.0.0.0/16")], "differs: VPC vpc (cidr: 10.0.0.0/16 instead of 172.31.0.0/16)"),
         (lives_of(VPC_, GROUP), "extra: SecurityGroup web-sg is not in this architecture; --prune deletes it"),
     ],
     ids=["differs", "extra"],
 )
-def test_apply_refuses_a_plan_with_changes_that_a_deploy_does_not_make(recording, existing, reason):
-    changes = compare(Architecture("a", [SUBNET]), Index(existing), "eu-west-3")
+def test_apply_refuses_a_plan_with_changes_that_a_deploy_does_not_make(applied, lives, reason):
+    changes = compare(Architecture("a", [SUBNET]), Index(lives), "eu-west-3")
     with pytest.raises(DeployRefused) as refusal:
-        Plan("deploy", recording, changes).apply()
-    assert reason in str(refusal.value)
-    assert recording.started == []
+        Plan("deploy", StubCloud(), changes).apply(yes=True)
+    assert [line for line in str(refusal.value).splitlines()[1:] if not line.strip().startswith(reason)] == []
+    assert applied == []
 
 
-def test_apply_makes_only_the_changes_of_a_pruning_plan(recording):
-    changes = compare(Architecture("a", [SUBNET]), Index(lives_of(VPC_, GROUP)), "eu-west-3", prune=True)
-    result = Plan("deploy", recording, changes).apply()
-    assert {str(change) for change in recording.started} == {"create Subnet public-3a", "delete SecurityGroup web-sg"}
-    assert (result.created, result.kept, result.deleted) == (1, 1, 1)
-    assert repr(result) == "1 created, 1 kept, 1 deleted"
+def test_apply_checks_the_account_before_anything_else(applied):
+    class OtherAccount(StubCloud):
+        def check(self):
+            raise WrongAccount("the credentials belong to another account")
+
+    with pytest.raises(WrongAccount):
+        Plan("deploy", OtherAccount(), [Change("extra", "VPC", "vpc")]).apply(yes=True)
+    assert applied == []
 
 
-def test_apply_starts_the_longest_chain_first(recording):
-    broker = Broker.example()  # 900 seconds
-    balancer = LoadBalancer.example()  # 150 seconds
-    rule = SecurityGroupRule(group=balancer.security_groups[0], from_port=80, to_port=80, peer="0.0.0.0/0")
-    changes = compare(Architecture("a", [rule, balancer, broker]), Index(), "eu-west-3")
-    Plan("deploy", recording, changes).apply()
-    order = started(recording)
-    assert order[:3] == [broker.password.key, broker.key, balancer.subnets[0].vpc.key]
-    assert order.index(balancer.key) < order.index(rule.key)
-
-
-def test_apply_starts_the_ready_change_with_the_longest_chain_every_time(recording):
-    changes = compare(seccom("ha"), Index(), "eu-west-3")
-    Plan("deploy", recording, changes).apply()
-    graph = deploy_graph(changes)
-    length = critical_path(graph)
-    done = set()
-    for key in started(recording):
-        ready = [node for node, (_, needed) in graph.items() if node not in done and needed <= done]
-        assert length["make", key] == max(length[node] for node in ready)
-        done.add(Node("make", key))
-    assert len(done) == len(changes)
-
-
-def test_apply_starts_nothing_after_a_failure(recording, monkeypatch):
-    def create(cloud, change):
-        cloud.started.append(change)
-        if change.kind == "VPC":
-            raise EsawsError("no VPC today")
-
-    monkeypatch.setitem(apply._OPERATIONS, "create", create)
-    with pytest.raises(ApplyFailed, match=r"VPC vpc: EsawsError: no VPC today[\s\S]*run the same deploy again"):
-        Plan("deploy", recording, compare(Architecture("a", [RULE, SUBNET]), Index(), "eu-west-3")).apply()
-    assert started(recording) == [VPC_.key]
-
-
-DELETED_LATER = {
-    # A gateway can't be detached while anything behind it has a public address.
-    "InternetGateway": ("LoadBalancer", "AutoScalingGroup", "DBInstance", "Broker", "Service", "Task"),
-    # A container that still runs would create its log group again.
-    "LogGroup": ("AutoScalingGroup", "Service", "Task"),
-    # An instance that is terminated under a running task takes longer.
-    "AutoScalingGroup": ("Service", "Task"),
-    "TaskDefinition": ("Service", "Task"),
-    # The lease stays until nothing that costs by the hour is left.
-    "Lease": ("AutoScalingGroup", "Broker", "CacheCluster", "DBInstance", "LoadBalancer"),
-}
+def test_apply_runs_the_graph_of_its_purpose(applied):
+    create, delete = Change("create", "VPC", "vpc", VPC_), Change("delete", "VPC", "vpc", live=live_of(VPC_))
+    Plan("deploy", StubCloud(), [create]).apply()
+    Plan("teardown", StubCloud(), [delete]).apply()
+    assert [(purpose, list(graph)) for purpose, graph in applied] == [
+        ("deploy", [Node("make", VPC_.key)]),
+        ("teardown", [Node("delete", ("VPC", "id-vpc"))]),
+    ]
 
 
 @pytest.mark.parametrize(
-    ("kind", "earlier"), [(kind, earlier) for kind, kinds in DELETED_LATER.items() for earlier in kinds]
+    ("is_aws", "yes", "variable", "answer", "runs"),
+    [
+        (True, None, None, "123456789012", True),
+        (True, None, None, " 123456789012 ", True),
+        (True, None, None, "yes", False),
+        (True, None, None, "", False),
+        (True, False, None, "no", False),
+        (True, None, "0", "no", False),
+        # No question.
+        (True, True, None, None, True),
+        (True, None, "1", None, True),
+        (False, None, None, None, True),
+        (False, False, "0", None, True),
+    ],
 )
-def test_a_kind_is_deleted_after_the_kinds_that_block_it_although_it_is_not_their_parent(kind, earlier):
-    # The names would order them the other way round.
-    later, first = Live(kind, "a", "id-a"), Live(earlier, "b", "id-b")
-    by_ref = {live.ref: live for live in (later, first)}
-    assert [*topological_order(delete_edges(by_ref.values()), by_ref)] == [first.ref, later.ref]
-    pruning = [Change("delete", live.kind, live.name, live=live) for live in (later, first)]
-    assert deploy_graph(pruning)[Node("delete", later.ref)][1] == {Node("delete", first.ref)}
+def test_apply_on_aws_needs_the_account_number_or_yes(applied, monkeypatch, is_aws, yes, variable, answer, runs):
+    prompts = []
+
+    def ask(prompt):
+        prompts.append(prompt)
+        return answer
+
+    monkeypatch.setattr("builtins.input", ask)
+    if variable is not None:
+        monkeypatch.setenv("ESAWS_YES", variable)
+    plan = Plan("deploy", StubCloud(is_aws=is_aws), [Change("create", "VPC", "vpc", VPC_)])
+    options = {} if yes is None else {"yes": yes}
+    if runs:
+        plan.apply(**options)
+    else:
+        with pytest.raises(Refused, match="the answer was not the account number"):
+            plan.apply(**options)
+    assert bool(applied) is runs
+    assert prompts == (
+        []
+        if answer is None
+        else [f"{plan!r}, in account 123456789012, eu-west-3. Type the account number to continue: "]
+    )
 
 
-@pytest.mark.parametrize("profile", ["ha", "budget"])
-def test_a_teardown_of_the_system_deletes_children_first_and_blocked_kinds_last(recording, profile):
-    lives = lives_of(*seccom(profile), Lease.example())
-    Plan("teardown", recording, [Change("delete", live.kind, live.name, live=live) for live in lives]).apply()
-    position = {change.live.ref: number for number, change in enumerate(recording.started)}
-    assert len(position) == len(lives)
-    for live in lives:
-        assert all(position[live.ref] < position[parent] for parent in live.parents)
-        for other in lives:
-            if other.kind in DELETED_LATER.get(live.kind, ()):
-                assert position[other.ref] < position[live.ref], f"{other.kind} {other.name} before {live.kind}"
+@pytest.mark.parametrize("error", [EOFError, RuntimeError])
+def test_without_input_nothing_is_confirmed(error):
+    def ask(prompt):
+        raise error
+
+    with pytest.raises(Refused, match="there is no input to confirm it; set ESAWS_YES=1"):
+        ask_for_confirmation(StubCloud(), "teardown: 1 delete", ask=ask)
+
+
+def test_a_given_prompt_is_used_instead_of_input(monkeypatch):
+    monkeypatch.setattr("builtins.input", lambda prompt: "")
+    ask_for_confirmation(StubCloud(), "teardown: 1 delete", ask=lambda prompt: "123456789012")

@@ -136,7 +136,8 @@ def _create(cloud: Cloud, change: Change) -> None:
 
 
 def _update(cloud: Cloud, change: Change) -> None:
-    assert change.resource and change.live
+    assert change.resource
+    assert change.live
     change.resource.update(cloud, change.live)
 
 

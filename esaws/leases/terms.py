@@ -89,30 +89,33 @@ def evaluate_lease(deployment: str, terms: LeaseTerms, now: datetime, spent: Spe
     A term that is over makes the lease past, whatever else can't be read. A term that can't be read, or whose spending
     is not known, never counts as held.
     """
-    left_hours = None if terms.until is None else (terms.until - now) / timedelta(hours=1)
-    left_usd = None if terms.at_most_usd is None or spent.usd is None else terms.at_most_usd - spent.usd
+    left_hours: float | None = None
+    left_usd: float | None = None
     over: list[str] = []
     ending: list[str] = []
     held: list[str] = []
     unknown = [f"in its parameter {error}" for error in terms.errors]
     if terms.until is not None:
         left = terms.until - now
+        left_hours = left / timedelta(hours=1)
         if left <= timedelta(0):
             over.append(f"it ended {format_utc(terms.until)}, {humanize(-left)} ago")
         else:
             (ending if left <= ENDING else held).append(f"it ends {format_utc(terms.until)}, in {humanize(left)}")
     if terms.at_most_usd is not None:
         limit = f"{terms.at_most_usd:.2f} USD"
-        if left_usd is None or spent.usd is None:
+        if spent.usd is None:
             unknown.append(f"spending against its limit of {limit} is not known: {spent.source}")
-        elif left_usd <= 0:
-            over.append(f"about {spent.usd:.2f} USD of at most {limit} are spent")
         else:
-            text = f"about {spent.usd:.2f} of {limit} are spent"
-            if spent.usd_per_hour:
-                text += f", the rest lasts {_humanize_hours(left_usd / spent.usd_per_hour)}"
-            is_ending = left_usd <= ENDING_SHARE * terms.at_most_usd or (spent.usd_per_hour or 0) >= left_usd
-            (ending if is_ending else held).append(text)
+            left_usd = terms.at_most_usd - spent.usd
+            if left_usd <= 0:
+                over.append(f"about {spent.usd:.2f} USD of at most {limit} are spent")
+            else:
+                text = f"about {spent.usd:.2f} of {limit} are spent"
+                if spent.usd_per_hour:
+                    text += f", the rest lasts {_humanize_hours(left_usd / spent.usd_per_hour)}"
+                is_ending = left_usd <= ENDING_SHARE * terms.at_most_usd or (spent.usd_per_hour or 0) >= left_usd
+                (ending if is_ending else held).append(text)
     if not (over or ending or unknown or held):
         unknown.append("it has neither an end nor a limit")
     state: State = "past" if over else "unknown" if unknown else "ending" if ending else "within"

@@ -112,7 +112,7 @@ def meets(condition: Raw, request: Raw) -> bool:
     if field == "http-header":
         config = condition["HttpHeaderConfig"]
         values_ = [value for name, value in request["headers"] if name.lower() == config["HttpHeaderName"].lower()]
-        return any(like(value.lower(), value.lower()) for value in config["Values"] for value in values_)
+        return any(like(pattern.lower(), value.lower()) for pattern in config["Values"] for value in values_)
     if field == "query-string":
         pairs = [tuple(pair.split("=", 1)) for pair in request["query"].split("&") if pair]
         return any(

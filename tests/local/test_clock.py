@@ -95,7 +95,7 @@ def test_invalid_arguments_exit_with_2(running: Any, arguments: list[str], messa
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
-        ("at,path\n0,/", "column 'requests_per_second' is missing"),
+        ("at,path\n0,/", "no column 'requests_per_second'"),
         ("at,path,requests_per_second\n0,/,many", "line 2"),
         ("at,path,requests_per_second\n0,/,5\n60,/,", "line 3"),
     ],
