@@ -316,14 +316,14 @@ class Answers:
 
 
 class Clock:
-    """A clock that starts at 1000 seconds. Every poll takes 5 seconds; a test fails after 1000 polls."""
+    """A clock that starts at 1000 seconds. Every poll takes `step` seconds; a test fails after 1000 polls."""
 
-    def __init__(self):
-        self.polls = []
+    def __init__(self, step):
+        self.step, self.polls = step, []
 
     @property
     def seconds(self):
-        return 5 * len(self.polls)
+        return self.step * len(self.polls)
 
     def monotonic(self):
         return 1000.0 + self.seconds
@@ -336,7 +336,7 @@ class Clock:
 @pytest.fixture(params=["local", "aws"])
 def waiting(request, monkeypatch):
     """A cloud and the clock of its polls."""
-    clock = Clock()
+    clock = Clock(step=1 if request.param == "local" else 5)
     monkeypatch.setattr(cloud_module, "time", clock)
     return Cloud.local() if request.param == "local" else Cloud.aws(account="123456789012"), clock
 
@@ -356,7 +356,7 @@ def test_retry_raises_any_other_error_at_once(waiting, before):
     with pytest.raises(ClientError, match="UnauthorizedOperation"):
         cloud.retry(call, "DependencyViolation")
     assert call.calls == len(before) + 1
-    assert clock.seconds == 5 * len(before)
+    assert clock.seconds == clock.step * len(before)
 
 
 def test_retry_without_codes_calls_once(waiting):
@@ -373,7 +373,7 @@ def test_retry_raises_the_last_error_after_its_minutes_on_aws_and_ten_seconds_el
     last = minutes * 60 if cloud.is_aws else 10  # the call at this second is the last one that may be repeated
     with pytest.raises(ClientError, match="DependencyViolation"):
         cloud.retry(Answers("DependencyViolation"), "DependencyViolation", **options)
-    assert clock.seconds == last + 5
+    assert clock.seconds == last + clock.step
 
 
 def test_wait_until_returns_as_soon_as_the_condition_is_true(waiting):
@@ -389,13 +389,13 @@ def test_wait_until_times_out_after_its_minutes_and_names_the_condition(waiting,
     message = f"timed out after {minutes} minutes: waited until the broker runs; check it in eu-west-3"
     with pytest.raises(EsawsError, match=message):
         cloud.wait_until("the broker runs", lambda: False, **options)
-    assert clock.seconds == minutes * 60 + 5
+    assert clock.seconds == minutes * 60 + clock.step
 
 
 def test_wait_until_accepts_a_condition_that_is_true_at_the_last_poll(waiting):
     cloud, clock = waiting
     cloud.wait_until("a minute has passed", lambda: clock.seconds > 60, minutes=1)
-    assert clock.seconds == 65
+    assert clock.seconds == 60 + clock.step
 
 
 @pytest.mark.parametrize(

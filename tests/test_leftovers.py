@@ -204,7 +204,7 @@ TRACKING = {
 )
 def test_owner_of_a_target_tracking_alarm(name: str, dimensions: dict[str, str], owner: tuple[str, str] | None) -> None:
     alarm = {"AlarmName": name, "Dimensions": tag_list(dimensions, "Name")}
-    assert target_tracking_owner(HERE, alarm) == owner
+    assert target_tracking_owner(Cloud.local(), alarm) == owner
 
 
 def test_an_alarm_for_our_cluster_is_a_leftover_and_managed_by_aws(cloud: Cloud) -> None:
