@@ -195,6 +195,7 @@ def test_cost_explorer_and_a_report_agree(account: Account) -> None:
 def test_the_free_tier_has_750_hours_with_a_list_price_and_splits_a_row(account: Account) -> None:
     bucket_of(account)
     export(account)
+    advance(account, "7m")  # from the start of an hour, 750 hours of 12 instances end between two instances
     launch(account, 12)
     advance(account, "64h")
     rows = exported_rows(account)
