@@ -80,6 +80,7 @@ class Cloud:
         self.region = region
         self.deployment = deployment
         self.calls = CallLog()
+        self.on_start: Callable[[str], None] = lambda url: None  # called with the URL of a local AWS that was started
         self.known_ids: dict[tuple[str, str], str] = {}  # by (kind, name), as listed or created
         self._expected_account = account
         self._account: str | None = None
@@ -131,7 +132,10 @@ class Cloud:
             EsawsError: it did not start.
         """
         if self.target == "local":
-            self._endpoint = process.start()["url"]
+            status = process.start()
+            self._endpoint = status["url"]
+            if status["started"]:
+                self.on_start(status["url"])
 
     @property
     def prices(self) -> PriceList:

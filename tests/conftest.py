@@ -44,6 +44,9 @@ LONGEST = (
 SHARED: list[str] = []
 """The reset URLs of the servers that several files share."""
 
+SERVERS = {"endpoint", "program", "server", "billing_server", "stock_server"}
+"""The fixtures that start a local AWS; a test that uses one has the marker `server`."""
+
 _accounts = count(500_000_000_000)
 
 SYSTEMS = {
@@ -59,6 +62,9 @@ settings.load_profile("untimed")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if not SERVERS.isdisjoint(getattr(item, "fixturenames", ())):
+            item.add_marker("server")
     rank = {name: number for number, name in enumerate(LONGEST)}
     items.sort(key=lambda item: rank.get(item.path.stem, len(LONGEST)))
 

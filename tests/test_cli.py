@@ -60,7 +60,7 @@ def test_help_lists_commands_without_importing_them() -> None:
         "print([name for name in sys.modules if name.startswith('esaws.')], file=sys.stderr)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stderr.strip() == "['esaws._lazy', 'esaws.cli.common', 'esaws.cli.root', 'esaws.cli']"
+    assert done.stderr.strip() == "['esaws._lazy', 'esaws.cli.common', 'esaws.cli.root', 'esaws.cli.streams', 'esaws.cli']"
     assert "teardown" in done.stdout and "Delete everything" in done.stdout
 
 

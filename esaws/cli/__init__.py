@@ -1,11 +1,14 @@
 """The command line: each command reads its options, calls one function, and prints a table or JSON."""
 
+import errno
+import os
 import sys
 from collections.abc import Sequence
 
 import click
 
 from esaws.cli.root import cli
+from esaws.cli.streams import flush_streams, repair_streams
 
 EXTRAS = {
     "duckdb": "bills",
@@ -24,7 +27,20 @@ EXTRAS = {
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Run the command line. Errors are printed on stderr, and end with the exit code of their class."""
+    """Run the command line. Errors are printed on stderr, and end with the exit code of their class.
+
+    If the output can't be written, the exit code is 1; if only its reader has left (`esaws … | head`), nothing is
+    printed about it.
+    """
+    repair_streams()
+    code = _run(argv)
+    if reason := flush_streams():
+        click.echo(f"esaws: the output could not be written: {reason}", err=True)
+        code = code or 1
+    sys.exit(code)
+
+
+def _run(argv: Sequence[str] | None) -> int:
     try:
         code = cli(args=argv, prog_name="esaws", standalone_mode=False)
     except click.ClickException as error:
@@ -35,9 +51,11 @@ def main(argv: Sequence[str] | None = None) -> None:
     except (click.Abort, KeyboardInterrupt):
         click.echo("esaws: interrupted", err=True)
         code = 1
+    except SystemExit as error:
+        code = error.code
     except Exception as error:
         code = _print_error(error)
-    sys.exit(code if isinstance(code, int) else 0)
+    return code if isinstance(code, int) else 0
 
 
 def _print_error(error: Exception) -> int:
@@ -47,6 +65,10 @@ def _print_error(error: Exception) -> int:
     if isinstance(error, EsawsError):
         click.echo(f"esaws: {error}", err=True)
         return error.exit_code
+    if isinstance(error, OSError):
+        place = f"{os.fsdecode(error.filename)}: " if isinstance(error.filename, str | bytes) else ""
+        click.echo(f"esaws: {place}{error.strerror or error}{_next_step(error)}", err=True)
+        return 1
     if isinstance(error, ModuleNotFoundError) and (extra := EXTRAS.get((error.name or "").split(".")[0])):
         click.echo(f'esaws: {error.name} is not installed. Run pip install "esaws[{extra}]".', err=True)
         return 2
@@ -54,3 +76,11 @@ def _print_error(error: Exception) -> int:
         raise error
     click.echo(f"esaws: {describe_error(error)}", err=True)
     return 1
+
+
+def _next_step(error: OSError) -> str:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return ". Free some space, or choose a folder on another disk."
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR) and error.filename:
+        return ". Choose another folder: ESAWS_STATE is that of the local AWS, ESAWS_RUNS that of the journals."
+    return ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import wraps
@@ -70,6 +71,7 @@ def cloud_options(command: Callable[..., Any], *, remind: bool = True) -> Callab
         from esaws.cloud import Cloud
 
         cloud = Cloud.from_env(deployment=deployment, region=region)
+        cloud.on_start = _print_start
         try:
             result = command(cloud=cloud, **options)
         except (KeyboardInterrupt, click.Abort):
@@ -81,6 +83,10 @@ def cloud_options(command: Callable[..., Any], *, remind: bool = True) -> Callab
         return result
 
     return wrapped
+
+
+def _print_start(url: str) -> None:
+    click.echo(f"esaws: started the local AWS at {url}; `esaws local stop` stops it", err=True)
 
 
 def _print_reminder(cloud: Cloud, remind: bool) -> None:
@@ -137,22 +143,17 @@ def print_table(
     if as_json:
         print_json(rows)
         return
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
+    from esaws.cli.table import format_table
 
     shown = table_rows or rows
-    table = Table(box=None, pad_edge=False, header_style="bold")
     names = [name for name in (shown[0] if shown else {}) if any(row[name] not in ("", None) for row in shown)]
-    for name in names:
-        numeric = name.startswith("usd") or isinstance(shown[0][name], int | float)
-        table.add_column(name, justify="right" if numeric else "left", overflow="fold")
-    for row in shown:
-        table.add_row(*(Text("" if row[name] is None else str(row[name])) for name in names))
-    console = Console(width=None if sys.stdout.isatty() else 500, highlight=False)  # a pipe has no width to fold at
+    right = {name for name in names if name.startswith("usd") or isinstance(shown[0][name], int | float)}
+    cells = [{name: "" if row[name] is None else str(row[name]) for name in names} for row in shown]
+    # A pipe has no width to wrap at.
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
     if names:
-        console.print(table)
-    console.print(Text(summary))
+        click.echo(format_table(names, cells, right, width, bold=sys.stdout.isatty()))
+    click.echo(summary)
 
 
 def print_result(result: dict[str, Any], text: str, as_json: bool) -> None:

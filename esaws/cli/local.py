@@ -1,6 +1,7 @@
 """`esaws local …`: start, stop and control the local AWS."""
 
 import csv
+import json
 import os
 import subprocess
 import sys
@@ -10,7 +11,7 @@ from typing import Any, TypeVar
 
 import click
 
-from esaws.cli.common import JSON_HELP, print_json, print_result
+from esaws.cli.common import JSON_HELP, print_json, print_result, print_table
 from esaws.cli.root import cli
 from esaws.errors import EsawsError, UsageError
 from esaws.local_aws import process
@@ -126,12 +127,16 @@ def reset(as_json: bool) -> None:
 def fidelity(markdown: bool, as_json: bool) -> None:
     """List what is real, what is simulated, and what is not simulated."""
     process.require_installed()
-    flags = ["--markdown"] * markdown + ["--json"] * as_json
-    command = [sys.executable, "-m", "local_aws_server", "fidelity", *flags]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    command = [sys.executable, "-m", "local_aws_server", "fidelity", "--markdown" if markdown else "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", check=False)
     if done.returncode:
         raise EsawsError(f"the table can't be printed: {done.stderr.strip()[-500:]}")
-    click.echo(done.stdout, nl=False)
+    if markdown:
+        click.echo(done.stdout, nl=False)
+        return
+    rows = json.loads(done.stdout)
+    table = [{name: text for name, text in row.items() if name != "documentation"} for row in rows]
+    print_table(rows, f"{len(rows)} behaviours", as_json, table_rows=table)
 
 
 # --- saved states

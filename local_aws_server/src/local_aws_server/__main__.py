@@ -5,8 +5,10 @@ from __future__ import annotations
 import argparse
 import errno
 import json
+import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -22,7 +24,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if problem := moto_problem(_installed_moto()):
         sys.exit(f"local-aws-server: {problem}")
     if options.command == "fidelity":
-        print(_fidelity(options))
+        with suppress(BrokenPipeError):
+            print(_fidelity(options), flush=True)
+            return
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes it again at exit
+        sys.exit(1)
     else:
         _serve(options)
 
