@@ -1,6 +1,7 @@
 """The command line as a whole: its help, completion, and exit codes."""
 
 import os
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ import pytest
 
 from esaws.cli import main
 from esaws.cli.common import LazyGroup
+from esaws.cli.examples import EXAMPLES
 from esaws.cli.root import cli
 
 
@@ -54,13 +56,40 @@ def test_every_command_has_a_json_option() -> None:
             assert "as_json" in {param.name for param in command.params}, name
 
 
+def leaves() -> dict[str, click.Command]:
+    return {name: command for name, command in commands(cli) if not isinstance(command, click.Group)}
+
+
+def test_every_command_shows_examples_that_it_accepts() -> None:
+    assert EXAMPLES.keys() == leaves().keys()
+    for name, lines in EXAMPLES.items():
+        for line in lines:
+            words = shlex.split(line.removeprefix('eval "$(').removesuffix(')"'), comments=True)
+            words = words[words.index("esaws") + 1 :]
+            assert words[: len(name.split())] == name.split(), line
+            command = leaves()[name]
+            context = click.Context(command, info_name=name)
+            for param in command.params:  # its files need not exist
+                if isinstance(param.type, click.Path):
+                    param.type.exists = False
+            command.parse_args(context, words[len(name.split()) :])
+
+
+def test_the_help_of_a_command_ends_with_its_examples(capsys: pytest.CaptureFixture[str]) -> None:
+    assert exit_code("local", "advance", "--help") == 0
+    lines = capsys.readouterr().out.rstrip().split("\n")
+    assert lines[-3:] == ["Examples:", *(f"  {line}" for line in EXAMPLES["local advance"])]
+
+
 def test_help_lists_commands_without_importing_them() -> None:
     code = (
         "import sys\nfrom esaws.cli import main\ntry:\n    main(['--help'])\nexcept SystemExit:\n    pass\n"
         "print([name for name in sys.modules if name.startswith('esaws.')], file=sys.stderr)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stderr.strip() == "['esaws._lazy', 'esaws.cli.common', 'esaws.cli.root', 'esaws.cli.streams', 'esaws.cli']"
+    assert (
+        done.stderr.strip() == "['esaws._lazy', 'esaws.cli.common', 'esaws.cli.root', 'esaws.cli.streams', 'esaws.cli']"
+    )
     assert "teardown" in done.stdout and "Delete everything" in done.stdout
 
 
@@ -70,6 +99,13 @@ def test_help_lists_commands_without_importing_them() -> None:
         ("esaws tear", ["teardown"]),
         ("esaws cost fo", ["focus", "forecast"]),
         ("esaws local sta", ["start", "status"]),
+        ("esaws local fail zo", ["zone"]),
+        ("esaws local start --re", ["--regime"]),
+        ("esaws local start --regime cr", ["credits"]),
+        ("esaws local fault thr", ["throttle"]),
+        ("esaws local traffic --shape sp", ["spike"]),
+        ("esaws plan --profile b", ["budget"]),
+        ("esaws findings --severity h", ["high"]),
         ("esaws reach --pro", ["--protocol"]),
     ],
 )

@@ -20,6 +20,22 @@ YES_HELP = "Do not ask for confirmation."
 JSON_HELP = "Print JSON with documented keys."
 
 
+def suggest(*values: str) -> Callable[[click.Context, click.Parameter, str], list[str]]:
+    """Return the `shell_complete` of an option whose values are checked later."""
+    return lambda ctx, param, incomplete: [value for value in values if value.startswith(incomplete)]
+
+
+class Command(click.Command):
+    """A command whose help ends with its examples."""
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        from esaws.cli.examples import EXAMPLES
+
+        with formatter.section("Examples"):
+            for line in EXAMPLES.get(ctx.command_path.partition(" ")[2], ()):
+                formatter.write(f"{' ' * formatter.current_indent}{line}\n")
+
+
 class LazyGroup(click.Group):
     """A group of commands whose modules are imported when a command is used.
 
@@ -27,9 +43,12 @@ class LazyGroup(click.Group):
     The module registers the command with `@group.command()` or `@group.group()`.
     """
 
-    def __init__(self, *args: Any, lazy_commands: Mapping[str, tuple[str, str]], **settings: Any) -> None:
+    command_class = Command
+    group_class = type
+
+    def __init__(self, *args: Any, lazy_commands: Mapping[str, tuple[str, str]] | None = None, **settings: Any) -> None:
         super().__init__(*args, **settings)
-        self.lazy_commands = lazy_commands
+        self.lazy_commands = lazy_commands or {}
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted({*self.commands, *self.lazy_commands})

@@ -13,6 +13,7 @@ from esaws.cli.common import (
     print_result,
     print_table,
     require_confirmation,
+    suggest,
 )
 from esaws.cli.root import cli
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 def profile_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command `architecture`, from the options that describe one."""
 
-    @click.option("--profile", required=True, help="Profile: ha or budget.")
+    @click.option("--profile", required=True, shell_complete=suggest("ha", "budget"), help="Profile: ha or budget.")
     @click.option("--services", help="Only these services, comma-separated.")
     @click.option("--instance-type", default="t2.micro", show_default=True, help="Instance type of the clusters.")
     @click.option("--images", default="public", show_default=True, help="public (a stand-in nginx) or ecr.")

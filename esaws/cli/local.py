@@ -11,13 +11,24 @@ from typing import Any, TypeVar
 
 import click
 
-from esaws.cli.common import JSON_HELP, print_json, print_result, print_table
+from esaws.cli.common import JSON_HELP, print_json, print_result, print_table, suggest
 from esaws.cli.root import cli
 from esaws.errors import EsawsError, UsageError
 from esaws.local_aws import process
+from esaws.pricelist import PLANS, REGIMES
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
+_FAULTS = (
+    "throttle",
+    "internal-error",
+    "unavailable",
+    "expired-token",
+    "insufficient-capacity",
+    "not-found-after-create",
+    "lost-response",
+    "slow",
+)
 _TRACE_COLUMNS = ("at", "path", "requests_per_second")
 
 
@@ -61,8 +72,18 @@ def account_options(command: Command) -> Command:
 @click.option("--port", type=int, help="0 for any free port.  [default: ESAWS_PORT or 4747]")
 @click.option("--at", metavar="TIME", help="Start of its clock, like 2026-01-01T00:00Z.  [default: ESAWS_AT or now]")
 @click.option("--provisioning", type=float, metavar="X", help="Provision in this fraction of AWS's time, like 0.01.")
-@click.option("--regime", metavar="NAME", help="Free tier of its accounts: legacy (the default), credits or none.")
-@click.option("--plan", metavar="NAME", help="With credits: free closes the account when they are spent; default paid.")
+@click.option(
+    "--regime",
+    metavar="NAME",
+    shell_complete=suggest(*REGIMES),
+    help="Free tier of its accounts: legacy (the default), credits or none.",
+)
+@click.option(
+    "--plan",
+    metavar="NAME",
+    shell_complete=suggest(*PLANS),
+    help="With credits: free closes the account when they are spent; default paid.",
+)
 @click.option("--fresh", is_flag=True, help="Delete the saved state first.")
 @json_option
 def start(
@@ -292,7 +313,7 @@ def mend(what: str, id: str, account: str, region: str, as_json: bool) -> None:
 
 
 @local.command()
-@click.argument("kind", required=False)
+@click.argument("kind", required=False, shell_complete=suggest(*_FAULTS))
 @click.option("--service", metavar="NAME", help="Service, like ec2 or ecs.  [default: all]")
 @click.option("--operation", metavar="NAME", help="Operation, like RunInstances.  [default: all]")
 @click.option("--count", type=int, help="How many calls fail.  [default: 1]")
