@@ -1,20 +1,30 @@
 """`esaws reach`, `matrix`, `routes`, `trace`, `health` and `findings`: inspect any account, read-only."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from esaws.cli.common import YES_HELP, cloud_options, print_json, print_result, print_table, require_confirmation
+from esaws.cli.common import (
+    YES_HELP,
+    cloud_options,
+    print_json,
+    print_result,
+    print_table,
+    require_confirmation,
+    suggest,
+)
 from esaws.cli.root import cli
 from esaws.errors import Refused, UsageError
 
 if TYPE_CHECKING:
     from esaws.cloud import Cloud
+    from esaws.inspect.fix import AppliedFix
     from esaws.inspect.load_balancers import LiveLoadBalancer
 
+_SEVERITIES = ("critical", "high", "medium", "low", "info")
 _MAX_MALFORMED = 5
 """How many unreadable lines of an access log are printed."""
 
@@ -172,12 +182,19 @@ def health_command(cloud: "Cloud", as_json: bool) -> None:
 
 @cli.command("findings")
 @cloud_options
-@click.option("--severity", help="Lowest severity to list: critical, high, medium, low or info.")
-@click.option("--code", "codes", multiple=True, metavar="CODE", help="Only findings of this code; may be repeated.")
-@click.option("--declared", metavar="PROFILE", help="Compare with this profile: ha, budget or as-drawn.")
 @click.option(
-    "--fix", is_flag=True, help="Apply the fixes of the listed findings; those that stop something need --code."
+    "--severity",
+    shell_complete=suggest(*_SEVERITIES),
+    help="Lowest severity to list: critical, high, medium, low or info.",
 )
+@click.option("--code", "codes", multiple=True, metavar="CODE", help="Only findings of this code; may be repeated.")
+@click.option(
+    "--declared",
+    metavar="PROFILE",
+    shell_complete=suggest("ha", "budget", "as-drawn"),
+    help="Compare with this profile: ha, budget or as-drawn.",
+)
+@click.option("--fix", is_flag=True, help="Apply fixes that are proven harmless, and with --code those of the code.")
 @click.option("--dry-run", is_flag=True, help="With --fix: show the API calls only.")
 @click.option("--yes", is_flag=True, help=YES_HELP)
 def findings_command(
@@ -195,6 +212,7 @@ def findings_command(
     The exit code is 0 with findings, too.
     """
     from esaws import inspect
+    from esaws.inspect.fix import AppliedFix, apply_fixes
     from esaws.reference.seccom import seccom, seccom_as_drawn
 
     if fix and not dry_run:
@@ -208,12 +226,33 @@ def findings_command(
     if not fix:
         print_table(rows, repr(selected), as_json, table_rows=table)
         return
-    fixes = selected.fixes(destructive=bool(codes))
+    fixes = selected.fixes()
+    unproven = {} if codes else {item.code: None for item in selected if item.fix.calls and not item.automatic}
     lines = [line for item in fixes for line in item.cli()]
-    if not dry_run and not yes and not click.confirm("\n".join([*lines, "Continue?"]), err=True):
+    if fixes and not dry_run and not yes and not click.confirm("\n".join([*lines, "Continue?"]), err=True):
         raise Refused("nothing was changed: it was not confirmed")
-    for item in fixes if not dry_run else ():
-        item.apply(cloud)
-    result = {"fixes": [{"fix": item.description, "calls": item.cli()} for item in fixes], "applied": not dry_run}
-    summary = f"{len(fixes)} fixes, {len(lines)} calls" + (": none made" if dry_run else " made")
-    print_result(result, "\n".join([*lines, summary]), as_json)
+    applied = [AppliedFix(item, ()) for item in fixes] if dry_run else apply_fixes(cloud, fixes)
+    is_applied = not dry_run and all(item.is_applied for item in applied)
+    result = {"fixes": [item.to_dict() for item in applied], "applied": is_applied, "needs_code": [*unproven]}
+    print_result(result, "\n".join(_describe_fixes(applied, [*unproven], dry_run)), as_json)
+    if not dry_run and not is_applied:
+        raise SystemExit(1)
+
+
+def _describe_fixes(applied: Sequence["AppliedFix"], unproven: Sequence[str], dry_run: bool) -> Iterator[str]:
+    """Yield the calls with what became of each, and a summary."""
+    for item in applied:
+        yield from item.made
+        if item.error:
+            yield f"failed: {item.not_made[0]}"
+            yield f"  {item.error}"
+        yield from (line if dry_run else f"not made: {line}" for line in item.not_made[bool(item.error) :])
+    calls = sum(len(item.fix.calls) for item in applied)
+    made = sum(len(item.made) for item in applied)
+    if made == calls or dry_run:
+        yield f"{len(applied)} fixes, {calls} calls" + (": none made" if dry_run else " made")
+    else:
+        done = sum(item.is_applied for item in applied)
+        yield f"{done} of {len(applied)} fixes applied, {made} of {calls} calls made; the rest is left"
+    if unproven:
+        yield f"not proven harmless, so they need --code: {', '.join(unproven)}"

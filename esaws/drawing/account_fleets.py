@@ -44,7 +44,7 @@ def cluster_workloads(view: AccountView, cluster: Raw) -> Iterator[Workload]:
     """The services of a cluster and its tasks without a service, by name."""
     tasks: defaultdict[str, list[Raw]] = defaultdict(list)
     for task in view.items("tasks"):
-        if task["clusterArn"] == cluster["clusterArn"]:
+        if task["clusterArn"] == cluster["clusterArn"] and task.get("lastStatus") != "STOPPED":
             tasks[task_name(task)].append(task)
     for service in view.items("services"):
         if service["clusterArn"] == cluster["clusterArn"]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from threading import Lock
 from typing import Any
@@ -11,22 +12,16 @@ from typing import Any
 from botocore.exceptions import ClientError
 from botocore.parsers import ResponseParserError
 
-from esaws.aws import error_code, pages
-from esaws.cloud import Cloud
+from esaws.aws import error_code
 from esaws.errors import describe_error
-
-Raw = dict[str, Any]
-
-
-class NotFetched(Exception):
-    """Data could not be fetched; the message is the reason."""
+from esaws.inspect.calls import Calls, NotFetched, Raw
 
 
 class Fetcher:
     """Fetches each key of an account at most once, from several threads."""
 
-    def __init__(self, cloud: Cloud) -> None:
-        self.cloud = cloud
+    def __init__(self, calls: Calls) -> None:
+        self.calls = calls
         self.results: dict[str, list[Raw]] = {}
         self.missing: dict[str, str] = {}
         self._locks: defaultdict[str, Lock] = defaultdict(Lock)
@@ -56,12 +51,20 @@ class Fetcher:
 
     def pages(self, service: str, operation: str, result: str, **parameters: Any) -> Iterator[Any]:
         with _name_denied_action(service):
-            yield from pages(self.cloud, service, operation, result, **parameters)
+            yield from self.calls.pages(service, operation, result, **parameters)
 
     def call(self, service: str, operation: str, **parameters: Any) -> Raw:
         with _name_denied_action(service):
-            response: Raw = getattr(self.cloud.client(service), operation)(**parameters)
-            return response
+            return self.calls.call(service, operation, **parameters)
+
+
+def fetch_all(calls: Calls, keys: Iterable[str] = ()) -> Fetcher:
+    """Fetch some keys of an account with what they depend on, or all of them, several at a time."""
+    fetcher = Fetcher(calls)
+    with ThreadPoolExecutor(8) as pool:
+        for future in [pool.submit(fetcher.fetch, key) for key in keys or FETCHERS]:
+            future.result()
+    return fetcher
 
 
 _DENIED = ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthorizationError")
@@ -118,6 +121,8 @@ _register_list("ec2", "describe_volumes", "Volumes")
 _register_list("elbv2", "describe_load_balancers", "LoadBalancers")
 _register_list("elbv2", "describe_target_groups", "TargetGroups")
 _register_list("autoscaling", "describe_auto_scaling_groups", "AutoScalingGroups")
+_register_list("autoscaling", "describe_launch_configurations", "LaunchConfigurations")
+_register_list("lambda", "list_functions", "Functions")
 _register_list("rds", "describe_db_instances", "DBInstances")
 _register_list("rds", "describe_db_subnet_groups", "DBSubnetGroups")
 _register_list("elasticache", "describe_cache_clusters", "CacheClusters", ShowCacheNodeInfo=True)
@@ -159,16 +164,39 @@ def _referenced_prefix_lists(fetcher: Fetcher) -> Iterator[Raw]:
 
 @_fetcher("LaunchTemplateVersions")
 def _launch_template_versions(fetcher: Fetcher) -> Iterable[Raw]:
-    """The versions that Auto Scaling groups launch from."""
+    """The versions that Auto Scaling groups launch from, then the latest and the default one of every template."""
     groups = fetcher.require("AutoScalingGroups")
-    versions = {
-        (template["LaunchTemplateId"], template.get("Version", "$Default"))
-        for group in groups
-        if (template := group.get("LaunchTemplate"))
-    }
-    for id, version in sorted(versions):
-        params = {"LaunchTemplateId": id, "Versions": [version]}
-        yield from fetcher.pages("ec2", "describe_launch_template_versions", "LaunchTemplateVersions", **params)
+    versions = {(raw["LaunchTemplateId"], raw.get("Version", "$Default")) for raw in _templates_of(groups)}
+    queries: list[dict[str, Any]] = [
+        {"LaunchTemplateId": id, "Versions": [version]} for id, version in sorted(versions)
+    ]
+    seen: set[tuple[str, int]] = set()
+    for params in [*queries, {"Versions": ["$Latest", "$Default"]}]:
+        for raw in fetcher.pages("ec2", "describe_launch_template_versions", "LaunchTemplateVersions", **params):
+            key = raw["LaunchTemplateId"], raw["VersionNumber"]
+            if key not in seen:
+                seen.add(key)
+                yield raw
+
+
+def _templates_of(groups: Iterable[Raw]) -> Iterator[Raw]:
+    for group in groups:
+        mixed = group.get("MixedInstancesPolicy", {}).get("LaunchTemplate", {})
+        overrides = [item.get("LaunchTemplateSpecification") for item in mixed.get("Overrides", ())]
+        for template in (group.get("LaunchTemplate"), mixed.get("LaunchTemplateSpecification"), *overrides):
+            if template and "LaunchTemplateId" in template:
+                yield template
+
+
+_RECENT_ACTIVITIES = 20
+
+
+@_fetcher("Activities")
+def _activities(fetcher: Fetcher) -> Iterable[Raw]:
+    """Only the most recent scaling activities of each Auto Scaling group: AWS keeps six weeks of them."""
+    for raw in fetcher.require("AutoScalingGroups"):
+        params = {"AutoScalingGroupName": raw["AutoScalingGroupName"], "MaxRecords": _RECENT_ACTIVITIES}
+        yield from fetcher.call("autoscaling", "describe_scaling_activities", **params)["Activities"]
 
 
 @_fetcher("Listeners")
@@ -230,23 +258,32 @@ def _services(fetcher: Fetcher) -> Iterable[Raw]:
 
 @_fetcher("tasks")
 def _tasks(fetcher: Fetcher) -> Iterable[Raw]:
-    """Only tasks whose desired status is running: AWS keeps stopped ones for an hour."""
-    return _describe_in_clusters(fetcher, "tasks", "tasks", "taskArns", batch=100)
+    """Running tasks, and those that stopped within the last hour, which is how long AWS keeps them."""
+    for status in ("RUNNING", "STOPPED"):
+        yield from _describe_in_clusters(
+            fetcher, "tasks", "tasks", "taskArns", batch=100, listing={"desiredStatus": status}
+        )
 
 
 @_fetcher("taskDefinitions")
 def _task_definitions(fetcher: Fetcher) -> Iterable[Raw]:
-    """Only those that a service or task uses."""
+    """Only those that a service, one of its deployments, or a running task uses."""
     services, tasks = fetcher.require("services"), fetcher.require("tasks")
-    used = {raw["taskDefinition"] for raw in services} | {raw["taskDefinitionArn"] for raw in tasks}
+    running = [raw for raw in tasks if raw.get("lastStatus") != "STOPPED"]
+    used = {raw["taskDefinition"] for raw in services}
+    used |= {item["taskDefinition"] for raw in services for item in raw.get("deployments", ())}
+    used |= {raw["taskDefinitionArn"] for raw in running}
     for arn in sorted(used):
         yield fetcher.call("ecs", "describe_task_definition", taskDefinition=arn)["taskDefinition"]
 
 
-def _describe_in_clusters(fetcher: Fetcher, kind: str, key: str, listed: str, *, batch: int) -> Iterator[Raw]:
+def _describe_in_clusters(
+    fetcher: Fetcher, kind: str, key: str, listed: str, *, batch: int, listing: Mapping[str, str] | None = None
+) -> Iterator[Raw]:
+    """Describe what each cluster has; `listing` are further parameters of the list call."""
     for cluster in fetcher.require("clusters"):
         params = {"cluster": cluster["clusterArn"]}
-        arns = fetcher.pages("ecs", f"list_{kind}", listed, **params)
+        arns = fetcher.pages("ecs", f"list_{kind}", listed, **params, **(listing or {}))
         for raw in _describe_in_batches(fetcher, f"describe_{kind}", key, arns, batch=batch, **params):
             yield {"clusterArn": cluster["clusterArn"]} | raw
 
@@ -282,7 +319,7 @@ def _user_pools(fetcher: Fetcher) -> Iterable[Raw]:
 
 @_fetcher("Buckets")
 def _buckets(fetcher: Fetcher) -> Iterable[Raw]:
-    for raw in fetcher.pages("s3", "list_buckets", "Buckets", BucketRegion=fetcher.cloud.region):
+    for raw in fetcher.pages("s3", "list_buckets", "Buckets", BucketRegion=fetcher.calls.region):
         yield {"Name": raw["Name"]} | _settings(fetcher, raw["Name"])
 
 

@@ -85,9 +85,34 @@ def test_open_ports_of_an_unattached_group_are_low() -> None:
     ]
 
 
-def test_an_unattached_group_open_to_everything_stays_critical() -> None:
-    text = found(tcp(0, 0, "0.0.0.0/0", protocol="-1"), interfaces=ELSEWHERE)
-    assert [finding.severity for finding in text] == ["critical", "info"]
+@pytest.mark.parametrize("interfaces", [ELSEWHERE, []])
+@pytest.mark.parametrize(
+    "permissions",
+    [
+        [tcp(0, 0, "0.0.0.0/0", protocol="-1")],
+        [tcp(0, 65535, "0.0.0.0/0")],
+        [tcp(22, 22, "0.0.0.0/1"), tcp(22, 22, "128.0.0.0/1")],
+    ],
+)
+def test_whatever_an_unattached_group_opens_is_low(permissions: list[Raw], interfaces: list[Raw]) -> None:
+    text = found(*permissions, interfaces=interfaces)
+    assert [finding.severity for finding in text] == ["low", "info"]
+
+
+def test_a_group_that_something_names_is_in_use() -> None:
+    """A launch template gives it to the next instance, so its open ports are as severe as on an interface."""
+    group = {"GroupId": "sg-1", "GroupName": "web", "IpPermissions": [tcp(22, 22, "0.0.0.0/0")]}
+    template = {"LaunchTemplateName": "t", "LaunchTemplateData": {"SecurityGroupIds": ["sg-1"]}}
+    account = {"SecurityGroups": [group], "NetworkInterfaces": ELSEWHERE}
+    unused = group_findings(Account("1", "eu-west-3", account))
+    used = group_findings(Account("1", "eu-west-3", account | {"LaunchTemplateVersions": [template]}))
+    assert [*unused.severity] == ["low", "info"] and [*used.severity] == ["high"]
+
+
+def test_severity_is_not_lowered_where_the_interfaces_are_unknown() -> None:
+    group = {"GroupId": "sg-1", "GroupName": "web", "IpPermissions": [tcp(22, 22, "0.0.0.0/0")]}
+    account = Account("1", "eu-west-3", {"SecurityGroups": [group]}, {"NetworkInterfaces": "denied"})
+    assert [*group_findings(account).severity] == ["high"]
 
 
 def test_unattached_is_reported_only_with_known_interfaces() -> None:

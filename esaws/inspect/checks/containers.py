@@ -7,8 +7,9 @@ from collections.abc import Iterator
 
 from esaws.inspect.account import name_tag
 from esaws.inspect.checks.context import CheckContext
-from esaws.inspect.checks.finding import Finding, Fix
+from esaws.inspect.checks.finding import Finding
 from esaws.inspect.checks.registry import check
+from esaws.inspect.fix import Fix
 
 _ECR_IMAGE = re.compile(
     r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.[^/]+/(?P<name>[^:@]+)(?::(?P<tag>[^@]+))?$"
@@ -61,7 +62,7 @@ def services_below_desired_count(context: CheckContext) -> Iterator[Finding]:
         name, desired, running = raw["serviceName"], raw.get("desiredCount", 0), raw.get("runningCount", 0)
         if desired == 0:
             params = {"cluster": raw["clusterArn"], "service": name, "desiredCount": 1}
-            fix = Fix("set its desired count to 1", (("ecs", "UpdateService", params),), destructive=True)
+            fix = Fix("set its desired count to 1", (("ecs", "UpdateService", params),))
             yield Finding("DESIRED_ZERO", "low", name, "its desired count is 0", fix)
         elif running < desired:
             last_event = next((event["message"] for event in raw.get("events", ())), "")
@@ -83,7 +84,6 @@ def groups_that_replace_instances(context: CheckContext) -> Iterator[Finding]:
             fix = Fix(
                 "set desired and minimum to 0 to stop the costs",
                 (("autoscaling", "UpdateAutoScalingGroup", params),),
-                destructive=True,
             )
             detail = f"it keeps {desired} instances (minimum {minimum}): a stopped one is replaced, so costs continue"
             yield Finding("STOPPING_DOES_NOT_STOP", "info", name, detail, fix)

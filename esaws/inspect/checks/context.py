@@ -8,6 +8,7 @@ from functools import cached_property
 
 from esaws.architecture import Architecture
 from esaws.inspect.account import Account
+from esaws.inspect.checks.group_users import GroupUser, group_users
 from esaws.inspect.fetch import Raw
 from esaws.inspect.network.endpoint_catalog import EndpointCatalog
 from esaws.inspect.network.interfaces import Interface
@@ -42,6 +43,11 @@ class CheckContext:
     @cached_property
     def tasks(self) -> RunningTasks:
         return RunningTasks(self.account)
+
+    @cached_property
+    def group_users(self) -> dict[str, list[GroupUser]]:
+        """What names each security group without having an interface now."""
+        return group_users(self.account)
 
     @cached_property
     def instances(self) -> dict[str, Raw]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from esaws.inspect.checks.context import CheckContext
-from esaws.inspect.checks.finding import Finding, Fix
+from esaws.inspect.checks.finding import Finding
 from esaws.inspect.checks.registry import check
 from esaws.inspect.fetch import Raw
+from esaws.inspect.fix import Fix
 
 _RECREATE = "encryption can't be changed in place: restore a snapshot into an encrypted database"
 _PUBLIC_ACCESS_SETTINGS = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 from esaws.cloud import Cloud
 from esaws.inspect.account import Account, account_of
 from esaws.inspect.checks.finding import Severity
+from esaws.inspect.checks.group_users import KEYS as USER_KEYS
+from esaws.inspect.checks.group_users import group_users
 from esaws.inspect.network.acls import merge_ranges
 from esaws.inspect.network.addresses import Family, Range, covers_internet, minimal_internet_cover
 from esaws.inspect.network.network import Network
@@ -98,9 +100,12 @@ class _Opening:
         return self.protocol not in {TCP, UDP} or (self.low <= 1 and self.high == 65535)
 
 
-def network_group_findings(network: Network) -> list[GroupFinding]:
-    """Return all findings group by group: openings to the internet, then unattached groups, then quotas."""
-    return [finding for group in network.groups for finding in _of_group(network, group)]
+def network_group_findings(network: Network, users: Collection[str] = ()) -> list[GroupFinding]:
+    """Return all findings group by group: openings to the internet, then unattached groups, then quotas.
+
+    `users` are the groups that something without an interface names, such as a launch template: they are in use.
+    """
+    return [finding for group in network.groups for finding in _of_group(network, group, group in users)]
 
 
 def group_findings(account: Account | Cloud) -> pandas.DataFrame:
@@ -111,24 +116,28 @@ def group_findings(account: Account | Cloud) -> pandas.DataFrame:
     """
     import pandas
 
-    account = account_of(account, *KEYS)
+    account = account_of(account, *KEYS, *USER_KEYS)
     network = Network.of({**account.descriptions, "SecurityGroups": account["SecurityGroups"]})
+    # Without the interfaces it is unknown which groups are attached, so all count as in use.
+    users = network.groups if account.get("NetworkInterfaces") is None else group_users(account)
     rows = [
         [finding.severity, finding.code, network.group_name(finding.group), finding.detail]
-        for finding in network_group_findings(network)
+        for finding in network_group_findings(network, users)
     ]
     frame = pandas.DataFrame(rows, columns=["severity", "code", "group", "detail"])
     frame["severity"] = pandas.Categorical(frame.severity, [*_SEVERITIES], ordered=True)
     return frame.sort_values(["severity", "code", "group", "detail"], ignore_index=True)
 
 
-def _of_group(network: Network, group: str) -> list[GroupFinding]:
+def _of_group(network: Network, group: str, in_use: bool) -> list[GroupFinding]:
     openings = [
         finding
         for opening in _openings(network.rules(group, "ingress"))
         for finding in _opening_findings(group, opening)
     ]
-    return [*_attachment_findings(network, group, openings), *_quota_findings(network, group)]
+    if not in_use and not network.interfaces_by_group.get(group):
+        openings = [*(replace(finding, severity="low") for finding in openings), *_unattached(network, group, openings)]
+    return [*openings, *_quota_findings(network, group)]
 
 
 # Open to the internet
@@ -207,27 +216,15 @@ def _list_services(known: Mapping[int, str], opening: _Opening) -> str:
 # Without an interface
 
 
-def _attachment_findings(network: Network, group: str, openings: list[GroupFinding]) -> list[GroupFinding]:
-    """Return the openings; where no interface has the group, its open ports are less severe, and that is a finding.
+def _unattached(network: Network, group: str, openings: list[GroupFinding]) -> Iterator[GroupFinding]:
+    """Yield a finding for a group that nothing has.
 
-    An empty list of interfaces proves little, as they may not have been fetched. Only a port that a single rule opens
-    to the internet then counts as harmless. A VPC's default group can't be deleted, so it is not a finding by itself.
+    In an account without any interface only a group that opens something is one. A VPC's default group is none by
+    itself, as AWS does not delete it.
     """
-    if network.interfaces_by_group.get(group):
-        return openings
-    interfaces_known = bool(network.interfaces)
-    harmless = [finding for finding in openings if _is_harmless(finding, interfaces_known)]
-    findings = [replace(finding, severity="low") if finding in harmless else finding for finding in openings]
-    is_default = network.group_name(group) == "default"
-    if not harmless and (not interfaces_known or is_default):
-        return findings
-    detail = "no network interface has the group"
-    return [*findings, GroupFinding("UNATTACHED_GROUP", group, "info", detail, "delete it if it is not needed")]
-
-
-def _is_harmless(finding: GroupFinding, interfaces_known: bool) -> bool:
-    is_port = finding.code in {"OPEN_ADMIN_PORT", "OPEN_DATA_PORT"}
-    return is_port and (interfaces_known or "+" not in (finding.cidr or ""))
+    if openings or (network.interfaces and network.group_name(group) != "default"):
+        detail = "no network interface has the group"
+        yield GroupFinding("UNATTACHED_GROUP", group, "info", detail, "delete it if it is not needed")
 
 
 # Quota

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from esaws.architecture import Architecture
@@ -18,23 +18,27 @@ from esaws.inspect.checks import (  # noqa: F401 (each module registers its chec
     security_groups,
 )
 from esaws.inspect.checks.context import CheckContext
-from esaws.inspect.checks.finding import SEVERITIES, Finding, Fix
+from esaws.inspect.checks.finding import SEVERITIES, Finding
+from esaws.inspect.checks.harmless import KEYS as PROOF_KEYS
+from esaws.inspect.checks.harmless import HarmlessChanges
 from esaws.inspect.checks.registry import CHECKS, Check
+from esaws.inspect.fix import Fix
 
 if TYPE_CHECKING:
     import pandas
 
-KEYS = tuple(dict.fromkeys(key for check in CHECKS for key in check.keys))
-"""What a snapshot needs for all checks."""
+KEYS = tuple(dict.fromkeys([*(key for check in CHECKS for key in check.keys), *PROOF_KEYS]))
+"""What a snapshot needs for all checks, and to prove that a fix is harmless."""
 
 _NOT_LOOKED_AT = "NOT_LOOKED_AT"
 
 
 @dataclass(frozen=True)
 class Findings(Sequence[Finding]):
-    """Findings, the most severe first."""
+    """Findings, the most severe first; `named` are the codes that they were selected by."""
 
     items: tuple[Finding, ...]
+    named: frozenset[str] = frozenset()
 
     def __getitem__(self, index: Any) -> Any:
         return self.items[index]
@@ -56,18 +60,19 @@ class Findings(Sequence[Finding]):
         if severity is not None and severity not in SEVERITIES:
             raise UsageError(f"no such severity: {severity!r}. Choose from {', '.join(SEVERITIES)}")
         limit = SEVERITIES.index(severity) if severity else len(SEVERITIES)
-        return Findings(
-            tuple(
-                finding
-                for finding in self.items
-                if (not codes or finding.code in codes) and SEVERITIES.index(finding.severity) <= limit
-            )
+        selected = tuple(
+            finding
+            for finding in self.items
+            if (not codes or finding.code in codes) and SEVERITIES.index(finding.severity) <= limit
         )
+        return Findings(selected, self.named | set(codes))
 
-    def fixes(self, *, destructive: bool = False) -> list[Fix]:
-        """Return the fixes that can be applied, without duplicates; destructive ones only on request."""
+    def fixes(self) -> list[Fix]:
+        """Return the fixes to apply, without duplicates: those proven harmless, and those whose code was selected."""
         fixes = [
-            finding.fix for finding in self.items if finding.fix.calls and (destructive or not finding.fix.destructive)
+            finding.fix
+            for finding in self.items
+            if finding.fix.calls and (finding.automatic or finding.code in self.named)
         ]
         return [fix for index, fix in enumerate(fixes) if fix not in fixes[:index]]
 
@@ -105,7 +110,9 @@ def findings(account: Account | Cloud, declared: Architecture | None = None) -> 
     for check in CHECKS:
         for finding in _run_check(check, context):
             by_content.setdefault((finding.code, finding.resource, finding.detail), finding)
-    return Findings(tuple(sorted(by_content.values(), key=lambda finding: finding.sort_key)))
+    changes = HarmlessChanges(context)
+    ordered = sorted(by_content.values(), key=lambda finding: finding.sort_key)
+    return Findings(tuple(replace(finding, automatic=changes.accept(finding.fix)) for finding in ordered))
 
 
 def _run_check(check: Check, context: CheckContext) -> list[Finding]:

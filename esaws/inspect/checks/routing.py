@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from esaws.inspect.checks.context import CheckContext
-from esaws.inspect.checks.finding import Finding, Fix, Severity
+from esaws.inspect.checks.finding import Finding, Severity
 from esaws.inspect.checks.registry import check
 from esaws.inspect.fetch import Raw
+from esaws.inspect.fix import Fix
 from esaws.inspect.load_balancers import list_load_balancers, target_group_name
 from esaws.inspect.routing import analyze
 from esaws.inspect.routing.validate import validate_rules
@@ -107,5 +108,5 @@ def unhealthy_and_unused_targets(context: CheckContext) -> Iterator[Finding]:
     for group in context.account["TargetGroups"]:
         if not group.get("LoadBalancerArns"):
             call = ("elbv2", "DeleteTargetGroup", {"TargetGroupArn": group["TargetGroupArn"]})
-            detail, fix = "no listener rule forwards to it", Fix("delete it", (call,), destructive=True)
+            detail, fix = "no listener rule forwards to it", Fix("delete it", (call,))
             yield Finding("UNUSED_TARGET_GROUP", "info", target_group_name(group["TargetGroupArn"]), detail, fix)

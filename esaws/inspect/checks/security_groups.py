@@ -7,12 +7,13 @@ from typing import Any
 
 from esaws.inspect.checks import group_findings
 from esaws.inspect.checks.context import SSH, CheckContext
-from esaws.inspect.checks.finding import Finding, Fix
+from esaws.inspect.checks.finding import Finding
 from esaws.inspect.checks.registry import check
+from esaws.inspect.fix import ApiCall, Fix
 from esaws.inspect.network.addresses import covers_internet
 from esaws.inspect.network.interfaces import Interface
 from esaws.inspect.network.named_endpoints import NamedEndpoint, Port
-from esaws.inspect.network.security_groups import GroupRule
+from esaws.inspect.network.security_groups import PERMISSIONS, Direction, GroupRule
 from esaws.inspect.network.traffic import PORT_NAMES, TCP
 
 _GROUP_KEYS = group_findings.KEYS
@@ -34,23 +35,21 @@ _MAX_PORTS = 16
     OPEN_ADMIN_PORT="SSH or RDP is open to the world",
     OPEN_DATA_PORT="the port of a database, cache or broker is open to the world",
     OPEN_ALL_PORTS_PROTOCOL="every port of a protocol is open to the world",
-    UNATTACHED_GROUP="no network interface has the group",
+    UNATTACHED_GROUP="no network interface has the group, and nothing that starts would get it",
     RULE_QUOTA="the group is at its quota of rules",
 )
 def open_to_the_world(context: CheckContext) -> Iterator[Finding]:
     """https://docs.aws.amazon.com/vpc/latest/userguide/security-group-rules.html"""
-    for finding in group_findings.network_group_findings(context.network):
+    for finding in group_findings.network_group_findings(context.network, context.group_users):
         calls = _closing_calls(context, finding) if finding.cidr else _deleting_calls(context, finding)
         name = context.group_name(finding.group)
         yield Finding(finding.code, finding.severity, name, finding.detail, Fix(finding.fix, calls))
 
 
-def _closing_calls(
-    context: CheckContext, finding: group_findings.GroupFinding
-) -> tuple[tuple[str, str, Mapping[str, Any]], ...]:
+def _closing_calls(context: CheckContext, finding: group_findings.GroupFinding) -> tuple[ApiCall, ...]:
     """Return the calls that revoke the ranges that cover the internet."""
     ranges = set((finding.cidr or "").split("+"))
-    calls: list[tuple[str, str, Mapping[str, Any]]] = []
+    calls: list[ApiCall] = []
     for permission in context.network.groups[finding.group].get("IpPermissions", ()):
         if not _concerns(permission, finding.code):
             continue
@@ -96,12 +95,18 @@ def _restricted_to(permission: Mapping[str, Any], ranges: set[str]) -> dict[str,
     return {**ports, **sources} if sources else {}
 
 
-def _deleting_calls(
-    context: CheckContext, finding: group_findings.GroupFinding
-) -> tuple[tuple[str, str, Mapping[str, Any]], ...]:
+def _deleting_calls(context: CheckContext, finding: group_findings.GroupFinding) -> tuple[ApiCall, ...]:
+    """Return the calls that delete an unattached group, and before it the rules of others that reference it."""
     if finding.code != "UNATTACHED_GROUP" or context.group_name(finding.group) == "default":
         return ()
-    return (("ec2", "DeleteSecurityGroup", {"GroupId": finding.group}),)
+    calls = [
+        _revoke(rule.group, _permission(rule), direction)
+        for direction in PERMISSIONS
+        for group in context.network.groups
+        for rule in context.network.rules(group, direction)
+        if rule.pair and rule.peer == finding.group != group
+    ]
+    return (*calls, ("ec2", "DeleteSecurityGroup", {"GroupId": finding.group}))
 
 
 # Ports without a listener, and listeners without a client
@@ -260,7 +265,7 @@ def redundant_rules(context: CheckContext) -> Iterator[Finding]:
         for index, rule in enumerate(rules):
             source = context.group_name(rule.peer) if rule.pair else rule.peer
             fix = Fix(f"revoke the rule for port {_ports(rule)} from {source}", (_revoke(group, _permission(rule)),))
-            if any(_covers(other, rule, later=index < n) for n, other in enumerate(rules) if n != index):
+            if any(_makes_redundant(other, rule, later=index < n) for n, other in enumerate(rules) if n != index):
                 detail = f"another rule also opens port {_ports(rule)} to {source}"
                 yield Finding("DUPLICATE_RULE", "info", context.group_name(group), detail, fix)
             elif _references_unused_group(context, rule):
@@ -272,25 +277,14 @@ def _references_unused_group(context: CheckContext, rule: GroupRule) -> bool:
     """Return whether it references a group of this account without an interface; peered VPCs are not visible."""
     if not rule.pair or rule.pair.get("VpcPeeringConnectionId") or rule.peer not in context.network.groups:
         return False
-    return bool(context.network.interfaces) and not context.network.interfaces_by_group.get(rule.peer)
+    in_use = context.network.interfaces_by_group.get(rule.peer) or context.group_users.get(rule.peer)
+    return bool(context.network.interfaces) and not in_use
 
 
-def _covers(other: GroupRule, rule: GroupRule, *, later: bool) -> bool:
+def _makes_redundant(other: GroupRule, rule: GroupRule, *, later: bool) -> bool:
     """Return whether another rule allows all that this one does; of two equal ones the later is redundant."""
-    if other.protocol not in (rule.protocol, -1) or (rule.pair is None) != (other.pair is None):
-        return False
-    if rule.protocol == -1 and other.protocol != -1:
-        return False
-    ports = other.protocol == -1 or ((other.low or 0) <= (rule.low or 0) and (rule.high or 0) <= (other.high or 0))
-    same_peer = other.peer == rule.peer
-    includes_ranges = bool(rule.ranges and other.ranges) and all(
-        any(other_cidr.version == cidr.version and cidr.subnet_of(other_cidr) for other_cidr in other.ranges or ())  # type: ignore[arg-type]
-        for cidr in rule.ranges or ()
-    )
-    if not ports or not (same_peer or includes_ranges):
-        return False
-    equal = same_peer and (other.protocol, other.low, other.high) == (rule.protocol, rule.low, rule.high)
-    return not (equal and later)
+    equal = other.peer == rule.peer and (other.protocol, other.low, other.high) == (rule.protocol, rule.low, rule.high)
+    return other.covers(rule) and not (equal and later)
 
 
 # Descriptions and calls
@@ -313,5 +307,6 @@ def _permission(rule: GroupRule) -> dict[str, Any]:
     return {"IpProtocol": protocol, **ports, key: [peer]}
 
 
-def _revoke(group: str, permission: Mapping[str, Any]) -> tuple[str, str, Mapping[str, Any]]:
-    return "ec2", "RevokeSecurityGroupIngress", {"GroupId": group, "IpPermissions": [permission]}
+def _revoke(group: str, permission: Mapping[str, Any], direction: Direction = "ingress") -> ApiCall:
+    operation = f"RevokeSecurityGroup{direction.capitalize()}"
+    return "ec2", operation, {"GroupId": group, "IpPermissions": [permission]}

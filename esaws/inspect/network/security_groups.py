@@ -54,6 +54,17 @@ class GroupRule:
         by_traffic = self.matches_traffic(traffic)
         return NO if by_traffic.is_no else all_of([by_traffic, self.matches_peer(peer, vpc)])
 
+    def covers(self, other: GroupRule) -> bool:
+        """Return whether it allows all that another rule of its direction allows."""
+        if self.protocol not in (other.protocol, -1) or (self.pair is None) != (other.pair is None):
+            return False
+        ports = self.protocol == -1 or ((self.low or 0) <= (other.low or 0) and (other.high or 0) <= (self.high or 0))
+        includes_ranges = bool(self.ranges and other.ranges) and all(
+            any(own.version == cidr.version and cidr.subnet_of(own) for own in self.ranges or ())  # type: ignore[arg-type]
+            for cidr in other.ranges or ()
+        )
+        return ports and (self.peer == other.peer or includes_ranges)
+
     def _references(self, pair: Mapping[str, Any], peer: Peer, vpc: str) -> Answer:
         """Return whether a group reference names the peer: it stands for the private addresses of the group's members.
 
