@@ -18,6 +18,7 @@ from esaws._lazy import lazy_names
 if TYPE_CHECKING:
     from esaws.costs.analysis.anomalies import anomalies
     from esaws.costs.analysis.breakdown import breakdown, breakdown_by_day
+    from esaws.costs.analysis.credits import Credits, credits
     from esaws.costs.analysis.free_tier_usage import free_tier
     from esaws.costs.analysis.idle_hours import idle_hours
     from esaws.costs.analysis.month_end import month_end
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Bill",
+    "Credits",
     "Month",
     "Traffic",
     "Unknown",
@@ -51,6 +53,7 @@ __all__ = [
     "breakdown_by_day",
     "compare_builds",
     "compare_forecasts",
+    "credits",
     "decisions",
     "detect_regime",
     "end_export",
@@ -71,6 +74,7 @@ __all__ = [
 _SOURCES = {
     "esaws.costs.analysis.anomalies": ("anomalies",),
     "esaws.costs.analysis.breakdown": ("breakdown", "breakdown_by_day"),
+    "esaws.costs.analysis.credits": ("Credits", "credits"),
     "esaws.costs.analysis.free_tier_usage": ("free_tier",),
     "esaws.costs.analysis.idle_hours": ("idle_hours",),
     "esaws.costs.analysis.month_end": ("month_end",),

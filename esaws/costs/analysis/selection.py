@@ -12,8 +12,8 @@ from decimal import Decimal
 from math import isfinite
 from typing import TYPE_CHECKING, Any
 
+from esaws.costs.bill.credits import CreditSplit, format_money, has_no_type, is_credit
 from esaws.costs.bill.free_tier import to_decimal
-from esaws.costs.bill.queries import totals
 from esaws.costs.bill.schema import METRICS
 from esaws.costs.results import TableResult
 from esaws.errors import UsageError
@@ -25,9 +25,10 @@ if TYPE_CHECKING:
     from esaws.chart import Chart
     from esaws.costs.bill.bill import Bill
 
-_CENT = 0.01
 _LONGEST_DAY_H = 25
 """The day on which clocks are put back has 25 hours."""
+
+__all__ = ["BillSelection", "Unknown", "days_in_month", "format_money", "granularity", "line_hours", "select"]
 
 UNNAMED_CURRENCY = "unknown"
 """Stands for the currency of lines that name none."""
@@ -44,7 +45,7 @@ RECURRING = (
     "BundledDiscount",
     "DistributorDiscount",
 )
-"""The types of line items that recur as usage does. All others (tax, fees, credits, refunds) are charged once.
+"""The types of line items that recur as usage does. All others (tax, fees, refunds) are charged once.
 
 https://docs.aws.amazon.com/cur/latest/userguide/Lineitem-columns.html#Lineitem-details-L-LineItemType
 """
@@ -82,15 +83,27 @@ class Unknown(TableResult):
 
 @dataclass(frozen=True)
 class BillSelection:
-    """Lines of a bill in one currency, with two more columns.
+    """Lines of a bill in one currency before credits, and the credits apart, each with two more columns.
 
     `amount` is the cost by the metric. `recurs` is true for lines of recurring usage that span a day or less.
     """
 
     bill: Bill
     lines: ir.Table
+    """All lines but credits. Where the bill does not show credits, amounts are what is left after them."""
+    credits: ir.Table
+    """The lines that are credits; their amounts are negative."""
     metric: str
     currency: str
+    shows_credits: bool
+    """Whether every line has a type, which is what tells credits from usage."""
+
+    def split(self) -> CreditSplit:
+        """The sums before and after credits."""
+        (before,) = self.fetch_rows(self.lines.aggregate(cost=self.lines.amount.sum()))
+        (credits,) = self.fetch_rows(self.credits.aggregate(cost=self.credits.amount.sum()))
+        paid = -(credits["cost"] or Decimal(0))
+        return CreditSplit((before["cost"] or Decimal(0)) - paid, paid if self.shows_credits else None)
 
     def fetch_rows(self, table: ir.Table) -> list[dict[str, Any]]:
         """The rows of an aggregate, with numbers as decimals.
@@ -123,10 +136,13 @@ def select(
             raise UsageError(f"the bill does not cover {period:%Y-%m}; it covers {_format_months(bill)}")
         lines = lines.filter(lines.period == period)
     has_cost: dict[str, bool] = {}
-    for row in bill.fetch_rows(totals(bill.lines, metric)):
+    shows_credits: dict[str, bool] = {}
+    for row in bill.fetch_rows(_by_currency(bill, metric)):
         if row["cost"] is not None and not isfinite(row["cost"]):
             raise bill.invalid_cost_error()
-        has_cost[row["currency"] or UNNAMED_CURRENCY] = bool(row["cost"])
+        name = row["currency"] or UNNAMED_CURRENCY
+        has_cost[name] = bool(row["cost"])
+        shows_credits[name] = not row["untyped"]
     names = [name for name, any_cost in has_cost.items() if name != UNNAMED_CURRENCY or any_cost] or list(has_cost)
     if currency is None and len(names) > 1:
         raise UsageError(f"the bill is in {' and '.join(names)}, which can't be added up; choose one with currency=")
@@ -137,7 +153,17 @@ def select(
         lines = lines.filter(lines.currency.fill_null("") == ("" if currency == UNNAMED_CURRENCY else currency))
     amount = lines[METRICS[metric]]
     lines = lines.mutate(amount=amount.fill_null(_zero(amount)), recurs=_recurs(lines))
-    return BillSelection(bill, lines, metric, currency)
+    used, credits = lines.filter(~is_credit(lines)), lines.filter(is_credit(lines))
+    return BillSelection(bill, used, credits, metric, currency, shows_credits.get(currency, True))
+
+
+def _by_currency(bill: Bill, metric: str) -> ir.Table:
+    lines = bill.lines.mutate(currency=bill.lines.currency.fill_null(""))
+    return (
+        lines.group_by("currency")
+        .aggregate(cost=lines[METRICS[metric]].sum(), untyped=has_no_type(lines).sum())
+        .order_by("currency")
+    )
 
 
 def _zero(amount: ir.Value) -> ir.Value:
@@ -180,12 +206,6 @@ def granularity(selection: BillSelection) -> str:
 
 def days_in_month(month: date) -> int:
     return calendar.monthrange(month.year, month.month)[1]
-
-
-def format_money(amount: Decimal | float, currency: str) -> str:
-    """Format an amount to the cent; amounts below half a cent get two significant digits."""
-    small = 0 < abs(float(amount)) < _CENT / 2
-    return f"{amount:,.2g} {currency}" if small else f"{amount:,.2f} {currency}"
 
 
 def _format_months(bill: Bill) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from esaws.costs.bill.credits import has_no_type, is_credit
 from esaws.costs.bill.schema import METRICS, tag_of
 
 if TYPE_CHECKING:
@@ -36,6 +37,16 @@ def by_columns(lines: ir.Table, *names: str, metric: str = "unblended") -> ir.Ta
 def by_service(lines: ir.Table, metric: str = "unblended") -> ir.Table:
     """By service: the product code in a CUR, the service name elsewhere. Columns: service, currency, rows, cost."""
     return by_columns(lines, "service", metric=metric)
+
+
+def credits_by_currency(lines: ir.Table, metric: str = "unblended") -> ir.Table:
+    """What credits paid by currency, and the rows that have no type. Columns: currency, credits, untyped."""
+    cost = lines[METRICS[metric]]
+    lines = lines.mutate(
+        currency=lines.currency.fill_null(""), paid=is_credit(lines).ifelse(-cost, cost * 0), untyped=has_no_type(lines)
+    )
+    sums = lines.group_by("currency").aggregate(credits=lines.paid.sum(), untyped=lines.untyped.sum())
+    return sums.order_by("currency")
 
 
 def by_usage_type(lines: ir.Table, metric: str = "unblended") -> ir.Table:

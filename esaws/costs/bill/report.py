@@ -9,8 +9,10 @@ from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from esaws.costs.bill.bill import Bill
+from esaws.costs.bill.covered_days import missing_months
+from esaws.costs.bill.credits import NET_OF_CREDITS, CreditSplit
 from esaws.costs.bill.free_tier import FreeUsage, by_allowance, to_decimal
-from esaws.costs.bill.queries import by_provider, by_service, by_usage_type, free_usage
+from esaws.costs.bill.queries import by_provider, by_service, by_usage_type, credits_by_currency, free_usage
 from esaws.costs.results import TableResult
 
 if TYPE_CHECKING:
@@ -31,7 +33,9 @@ class Report(TableResult):
     bill: Bill
     metric: str
     totals: Mapping[str, Decimal]
-    """By currency."""
+    """What is to pay, by currency."""
+    splits: Mapping[str, CreditSplit]
+    """What was used, paid by credits and is to pay, by currency."""
     by_service: Amounts
     """The most expensive first."""
     by_usage_type: Amounts
@@ -48,6 +52,21 @@ class Report(TableResult):
         """The sum; None if there are several currencies."""
         return self.totals[self.currency] if self.currency is not None else None
 
+    @property
+    def before_credits(self) -> dict[str, Decimal | None]:
+        """What was used, by currency; None where the bill does not show which lines are credits."""
+        return {currency: split.before_credits for currency, split in self.splits.items()}
+
+    @property
+    def credits(self) -> dict[str, Decimal | None]:
+        """What credits paid, by currency; None where the bill does not show it."""
+        return {currency: split.credits for currency, split in self.splits.items()}
+
+    @property
+    def to_pay(self) -> dict[str, Decimal]:
+        """What is left to pay, by currency: the totals."""
+        return {currency: split.to_pay for currency, split in self.splits.items()}
+
     def to_frame(self) -> pandas.DataFrame:
         """Costs by service, the most expensive first. Columns: service, currency, cost."""
         import pandas
@@ -58,18 +77,24 @@ class Report(TableResult):
     def to_dict(self) -> dict[str, Any]:
         """The report as JSON.
 
-        Keys: format, rows, period, currency, total (both null if currencies are mixed), total_usd (null unless USD),
-        totals (by currency), by_service and by_usage_type ({name: amount}, or {name: {currency: amount}} if currencies
-        are mixed), free_tier [{allowance, period, quantity, cap, benefit_usd}], warnings.
+        Keys: format, rows, period, periods (each month in the bill), currency, total (both null if currencies are
+        mixed), total_usd (null unless USD), totals (by currency), before_credits, credits and to_pay (by currency; the
+        first two null where the bill does not show which lines are credits), by_service and by_usage_type ({name:
+        amount}, or {name: {currency: amount}} if currencies are mixed; to pay), free_tier
+        [{allowance, period, quantity, cap, benefit_usd}], warnings.
         """
         return {
             "format": self.bill.format,
             "rows": self.bill.rows,
             "period": self.bill.period,
+            "periods": [f"{month:%Y-%m}" for month in self.bill.months],
             "currency": self.currency,
             "total": _to_json(self.total),
             "total_usd": _to_json(self.total) if self.currency == "USD" else None,
             "totals": {currency: _to_json(amount) for currency, amount in self.totals.items()},
+            "before_credits": {currency: _to_json(amount) for currency, amount in self.before_credits.items()},
+            "credits": {currency: _to_json(amount) for currency, amount in self.credits.items()},
+            "to_pay": {currency: _to_json(amount) for currency, amount in self.to_pay.items()},
             "by_service": self._amounts_to_json(self.by_service),
             "by_usage_type": self._amounts_to_json(self.by_usage_type),
             "free_tier": [
@@ -86,7 +111,7 @@ class Report(TableResult):
         }
 
     def __repr__(self) -> str:
-        totals = ", ".join(f"{amount:,.2f} {currency}" for currency, amount in self.totals.items())
+        totals = ", ".join(split.describe(currency) for currency, split in self.splits.items())
         return f"{totals} ({self.metric}; {self.bill})"
 
     def _amounts_to_json(self, amounts: Amounts) -> dict[str, Any]:
@@ -111,8 +136,16 @@ def report(bill: Bill, metric: str | None = None) -> Report:
         totals[currency] = totals.get(currency, Decimal(0)) + amount
     usage_types = _amounts(bill, by_usage_type(bill.lines, metric_used), "usage_type")
     # FOCUS has a list price of 0 for free usage.
+    paid = {
+        row["currency"] or UNKNOWN_CURRENCY: row
+        for row in bill.fetch_rows(credits_by_currency(bill.lines, metric_used))
+    }
+    splits = {
+        currency: CreditSplit(amount, None if paid[currency]["untyped"] else to_decimal(paid[currency]["credits"]))
+        for currency, amount in totals.items()
+    }
     free = by_allowance(bill.fetch_rows(free_usage(bill.lines)), has_list_prices=not bill.format.startswith("FOCUS"))
-    result = Report(bill, metric_used, totals, services, usage_types, free, bill.warnings)
+    result = Report(bill, metric_used, totals, splits, services, usage_types, free, bill.warnings)
     return replace(result, warnings=(*bill.warnings, *_warnings(result, is_default_metric=metric is None)))
 
 
@@ -132,6 +165,11 @@ def _warnings(report: Report, *, is_default_metric: bool) -> Iterator[str]:
     bill = report.bill
     if is_default_metric and report.metric != "unblended":
         yield f"the bill has no unblended costs: {report.metric} costs are counted"
+    if any(split.credits is None for split in report.splits.values()):
+        yield NET_OF_CREDITS
+    if missing := missing_months(bill.months):
+        names = ", ".join(f"{month:%Y-%m}" for month in missing)
+        yield f"{names} {'is' if len(missing) == 1 else 'are'} not in the bill"
     if len(report.totals) > 1:
         yield f"amounts in {' and '.join(report.totals)} are not added: each currency has its own total"
     if UNKNOWN_CURRENCY in report.totals:
