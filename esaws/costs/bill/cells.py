@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, time
 from typing import TYPE_CHECKING, Any
 
 from esaws.costs.bill.bill_file import UnreadableBill
 from esaws.costs.bill.datetimes import DateOrder, months_of, needs_date_order, parse_timestamp, possible_date_orders
 from esaws.costs.bill.formats.format import ColumnMapping
+from esaws.costs.bill.maps import parse_map
 from esaws.costs.bill.numbers import DecimalSeparator, decimal_separators, parse_number
 from esaws.costs.bill.schema import Kind
 from esaws.costs.engines.duckdb import quote_identifier
@@ -61,10 +62,15 @@ class Cells:
         sql = f"SELECT DISTINCT cell FROM ({cells}) WHERE cell IS NOT NULL AND ({where}) ORDER BY cell"
         return [cell for (cell,) in self.duck.run_sql(sql)]
 
+    def count_rows(self, column: str, texts: Sequence[str]) -> int:
+        """The number of rows with one of these texts in a column."""
+        sql = f"SELECT count(*) FROM {self.table} WHERE list_contains(?, {quote_identifier(column)})"
+        ((rows,),) = self.duck.run_sql(sql, [list(texts)])
+        return int(rows)
+
     def error(self, unclear: UnclearCell, columns: list[str]) -> UnreadableBill:
         """The error that names file, row and column of the first cell with this text."""
-        text = unclear.text if len(unclear.text) < _SHOWN_CHARACTERS else f"{unclear.text[:_SHOWN_CHARACTERS]}…"
-        reason = f"{text!r} {unclear.reason}"
+        reason = f"{_shorten(unclear.text)!r} {unclear.reason}"
         for name in [unclear.column] if unclear.column else columns:
             sql = f"SELECT min(rowid) FROM {self.table} WHERE {quote_identifier(name)} = ?"
             ((index,),) = self.duck.run_sql(sql, [unclear.text])
@@ -104,36 +110,65 @@ def parse_timestamps(cells: Cells) -> pyarrow.Table | None:
     """
     texts = cells.distinct(cells.columns("timestamp"))
     order = _date_order(cells, [text for text in texts if needs_date_order(text)])
+    as_written = _has_local_calendar(cells)
+    if as_written:
+        cells.warnings.append(
+            f"{cells.file}: times are counted as the file has them, with their offset from UTC, because its months or "
+            "days begin at midnight there"
+        )
     values = {}
     for text in texts:
-        if (value := parse_timestamp(text, order)) is None:
+        if (value := parse_timestamp(text, order, as_written=as_written)) is None:
             raise UnclearCell(text, "is not a date")
         values[ANY_COLUMN, text] = value
     return _to_arrow(values, "timestamp") if values else None
 
 
 def parse_maps(cells: Cells) -> pyarrow.Table | None:
-    """The JSON objects of all map cells, nested values as JSON, as `name`, `text`, `value`; None if there are none.
+    """The keys and values of all map cells, nested values as JSON, as `name`, `text`, `value`; None if there are none.
 
-    Raises:
-        UnclearCell: a text is not a JSON object.
+    A cell that can't be parsed has no tags, and a warning says how many rows have one: tags are no reason to refuse
+    the costs beside them.
     """
     values = {}
-    for text in cells.distinct(cells.columns("map")):
-        try:
-            parsed = json.loads(text)
-        except ValueError:
-            parsed = None
-        if isinstance(parsed, list) and all(isinstance(item, dict) and {*item} == {"key", "value"} for item in parsed):
-            parsed = {item["key"]: item["value"] for item in parsed}
-        if not isinstance(parsed, dict):
-            raise UnclearCell(text, "is not a JSON object of keys and values")
-        values[ANY_COLUMN, text] = [
-            (key, value if isinstance(value, str) else json.dumps(value))
-            for key, value in parsed.items()
-            if value is not None
-        ]
+    for name in cells.columns("map"):
+        texts = cells.distinct([name])
+        parsed = {text: parse_map(text) for text in texts}
+        values.update({(name, text): [*entries.items()] for text, entries in parsed.items() if entries is not None})
+        _warn_of_maps(cells, name, [text for text in texts if parsed[text] is None], "counted without {column}")
+        unusual = [text for text in texts if parsed[text] is not None and not text.startswith(("{", "["))]
+        _warn_of_maps(cells, name, unusual, "read as if it stood in braces")
     return _to_arrow(values, "map") if values else None
+
+
+def _has_local_calendar(cells: Cells) -> bool:
+    """Whether the offsets in a file's times are those of its calendar: its months or days begin at midnight there.
+
+    A month that begins at 00:00+01:00 would begin an hour before its first day in UTC.
+    """
+    format_, known = cells.mapping.format, cells.mapping.columns
+    names = [name for name in format_.month_start_columns if name in known] or [format_.start_column]
+    texts = cells.distinct([name for name in names if name in known], "regexp_matches(cell, '[+-]\\d{2}:?\\d{2}$')")
+    written = [parse_timestamp(text, None, as_written=True) for text in texts]
+    in_utc = [parse_timestamp(text, None) for text in texts]
+
+    def begin_days(timestamps: list[datetime | None]) -> bool:
+        return all(timestamp is not None and timestamp.time() == time() for timestamp in timestamps)
+
+    return bool(texts) and begin_days(written) and not begin_days(in_utc)
+
+
+def _warn_of_maps(cells: Cells, name: str, texts: Sequence[str], consequence: str) -> None:
+    if texts:
+        column, rows = cells.mapping.columns[name], cells.count_rows(name, texts)
+        cells.warnings.append(
+            f"{cells.file}, column {column}: {rows} row{'s have' if rows != 1 else ' has'} a cell that is not a JSON "
+            f"object of keys and values, such as {_shorten(texts[0])!r} ({consequence.format(column=column)})"
+        )
+
+
+def _shorten(text: str) -> str:
+    return text if len(text) < _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}…"
 
 
 def _decimal_separators(cells: Cells, texts: Mapping[str, Sequence[str]]) -> dict[str, DecimalSeparator]:

@@ -25,16 +25,17 @@ _SERIAL_RANGE = (29221, 73051)
 """The serial numbers of 1980 to 2099; others are not dates."""
 
 
-def parse_timestamp(text: str, order: DateOrder | None) -> datetime | None:
+def parse_timestamp(text: str, order: DateOrder | None, *, as_written: bool = False) -> datetime | None:
     """Parse a cell as UTC, without a time zone; None if its value is not certain.
 
+    `as_written` keeps the time as it stands there, whatever its offset from UTC.
     `order` is needed for dates that end with the year. A number is a serial date of a spreadsheet: days since the end
     of 1899.
     """
     text = text.strip().removeprefix("'")
     try:
         if match := _ISO.fullmatch(text):
-            return _from_iso(*match.groups())
+            return _from_iso(*match.groups()[:-1], None if as_written else match[8])
         if match := _YEAR_FIRST.fullmatch(text):
             year, _, month, day, *time = match.groups()
             hour, minute, second = (int(part or 0) for part in time)

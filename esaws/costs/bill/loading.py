@@ -76,11 +76,13 @@ def _load_file(file: File, duck: DuckDBEngine, scratch: Path) -> BillFile | list
         raise UnreadableBill(file.name, "the file is empty")
     path = _without_wildcards(decompress(file, scratch), scratch)
     with path.open("rb") as stream:
-        start = stream.read(64)
+        start = stream.read(len(MAGIC))
     if start.startswith(MAGIC):
         return read_parquet(replace(file, path=path), duck, scratch)
     text_path = to_utf_8(file, path, scratch)
-    if start.lstrip(b"\xef\xbb\xbf \t\r\n").startswith((b"{", b"[")):
+    with text_path.open(encoding="utf-8-sig") as text:
+        is_json = text.read(64).lstrip().startswith(("{", "["))
+    if is_json:
         documents = parse_documents(file, text_path.read_text("utf-8-sig"))
         return [response for document in documents for response in parse_responses(file, document)]
     return read_delimited(file, text_path, duck, scratch)

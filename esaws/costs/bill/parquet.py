@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from esaws.costs.bill.bill_file import BillFile, File, UnreadableBill
 from esaws.costs.bill.cells import Cells
-from esaws.costs.bill.formats.detect import detect_format
+from esaws.costs.bill.formats.detect import detect_format, repeated_columns
 from esaws.costs.bill.formats.format import ColumnMapping
 from esaws.costs.bill.schema import DECIMAL, FLOAT, Kind
 from esaws.costs.bill.typed_text import load_cells, write_typed
@@ -30,16 +31,21 @@ def read_parquet(file: File, duck: DuckDBEngine, scratch: Path) -> BillFile:
     mapping = detect_format(schema.names)
     if mapping is None:
         raise UnreadableBill(file.name, f"not a bill (its columns are {', '.join(schema.names[:6])}…)")
-    mapping = _without_untyped(mapping, schema)
-    types = {name: schema.field(source).type for name, source in mapping.columns.items()}
-    if all(_is_typed(name, mapping.format.fields[name], type_) for name, type_ in types.items()):
-        return BillFile(file, file.path, mapping, rows, _number_type(mapping, types), _columns(schema))
+    repeated = list(repeated_columns(file.name, schema.names, mapping))
+    kinds = {name: schema.types[schema.names.index(name)] for name in schema.names}
+    mapping = _without_untyped(mapping, kinds)
+    types = {name: kinds[source] for name, source in mapping.columns.items()}
     sources = [*mapping.columns.values(), *mapping.tags.values()]
+    first = {name.lower(): name for name in reversed(schema.names)}
+    is_unambiguous = not repeated and all(first[source.lower()] == source for source in sources)
+    if is_unambiguous and all(_is_typed(name, mapping.format.fields[name], type_) for name, type_ in types.items()):
+        return BillFile(file, file.path, mapping, rows, _number_type(mapping, types), _columns(schema))
     names = {source: f"c{number}" for number, source in enumerate(sources)}
-    columns = ", ".join(f"{_as_text(schema.field(source).type, source)} AS {name}" for source, name in names.items())
-    path = quote_literal(str(file.path))
-    relation = f"(SELECT {columns} FROM read_parquet({path}, hive_partitioning = false))"
-    cells = load_cells(duck, relation, names, file.name, mapping, lambda index: index + 1)
+    path = f"read_parquet({quote_literal(str(file.path))}, hive_partitioning = false)"
+    in_sql = _names_in_sql(path, schema.names, duck)
+    columns = ", ".join(f"{_as_text(kinds[source], in_sql[source])} AS {name}" for source, name in names.items())
+    cells = load_cells(duck, f"(SELECT {columns} FROM {path})", names, file.name, mapping, lambda index: index + 1)
+    cells.warnings += repeated
     return write_cells(file, cells, scratch)
 
 
@@ -51,7 +57,8 @@ def write_cells(file: File, cells: Cells, scratch: Path) -> BillFile:
     if cells.mapping.tags:
         columns["resource_tags"] = "resource_tags"
     _, schema = _read_footer(File(path, file.name, file.modified))
-    mapping = _without_untyped(replace(cells.mapping, columns=columns, tags={}), schema)
+    types = dict(zip(schema.names, schema.types, strict=True))
+    mapping = _without_untyped(replace(cells.mapping, columns=columns, tags={}), types)
     return BillFile(file, path, mapping, rows, DECIMAL, _columns(schema), tuple(cells.warnings))
 
 
@@ -86,12 +93,18 @@ def _read_footer(file: File) -> tuple[int, pyarrow.Schema]:
         raise UnreadableBill(file.name, reason) from None
 
 
-def _without_untyped(mapping: ColumnMapping, schema: pyarrow.Schema) -> ColumnMapping:
+def _names_in_sql(source: str, names: Sequence[str], duck: DuckDBEngine) -> dict[str, str]:
+    """The name of each column → its name in DuckDB, which numbers names that differ only by case or not at all."""
+    described = [row[0] for row in duck.run_sql(f"DESCRIBE SELECT * FROM {source}")]
+    return dict(reversed(list(zip(names, described, strict=True))))
+
+
+def _without_untyped(mapping: ColumnMapping, types: Mapping[str, pyarrow.DataType]) -> ColumnMapping:
     """Leave out columns without any value, which have no type in Parquet."""
     import pyarrow
 
     def has_values(source: str) -> bool:
-        return not pyarrow.types.is_null(schema.field(source).type)
+        return not pyarrow.types.is_null(types[source])
 
     return replace(
         mapping,

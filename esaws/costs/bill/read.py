@@ -37,7 +37,7 @@ def read_bill(*sources: str | Path, engine: str | None = None, cloud: Cloud | No
 
     A source is a file, a glob, a folder, a prefix `s3://bucket/prefix`, or days of Cost Explorer (`ce:2026-01`,
     `ce:2026-01-05..2026-02-03`; each request costs 0.01 USD on AWS). The last two need `cloud`. The columns show the
-    format: CUR 2.0, legacy CUR, FOCUS 1.0 to 1.2, or Cost Explorer responses.
+    format: CUR 2.0, legacy CUR, FOCUS 0.5 to 1.4, or Cost Explorer responses.
 
     `engine` is where the bill is added up: `duckdb` in this process, `spark://local[2]` or `spark://host:7077`. With
     `athena://…` or `trino://…` the source is a table there, optionally with months: `cur.hourly@2026-01` or
@@ -106,7 +106,13 @@ def _read_table(sources: Sequence[str | Path], warehouse: WarehouseEngine, scrat
 
 
 def _assumptions(files: Sequence[BillFile]) -> Iterator[str]:
-    """The assumptions made where files lack a currency or costs."""
+    """The assumptions made where files lack a currency or costs, or have columns of an unknown version."""
+    for unknown in dict.fromkeys(file.mapping.unknown for file in files if file.mapping.unknown):
+        name = next(file.file.name for file in files if file.mapping.unknown == unknown)
+        yield (
+            f"{name}: {', '.join(unknown)} {'are columns' if len(unknown) > 1 else 'is a column'} of no known version "
+            "of its format (a newer one?), not read"
+        )
     without_currency = [file for file in files if file.format.currency_column not in file.mapping.columns]
     if without_currency:
         names = without_currency[0].file.name

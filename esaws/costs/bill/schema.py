@@ -71,6 +71,11 @@ COLUMNS: Mapping[str, Column] = {
     "amortized_cost": Column("number", "cost with upfront fees spread over what they cover; FOCUS's EffectiveCost"),
     "net_unblended_cost": Column("number", "the charge after discounts"),
     "net_amortized_cost": Column("number", "amortized cost after discounts"),
+    "split_cost": Column(
+        "number", "the task's or pod's share of the cost of its instance (CUR's split cost allocation)"
+    ),
+    "split_unused_cost": Column("number", "its share of what nothing on the instance used"),
+    "split_parent": Column("text", "the instance that it ran on, like i-0abc"),
     "currency": Column("text", "currency of all costs and rates of the row, like USD"),
     "free": Column("boolean", "whether a free tier covered the usage"),
     "tags": Column("map", "tags by key as the bill spells it; `tag_of` ignores the prefixes of keys"),
@@ -95,14 +100,21 @@ _TYPES: Mapping[Kind, str] = {
 }
 
 
-def tag_of(lines: ir.Table, key: str) -> ir.StringValue:
-    """The value of a tag; NULL where a line has no such tag.
+_TAG_PREFIXES = tuple(f"{source}{kind}" for source in ("", "resourceTags/") for kind in ("", "user:", "user_", "user "))
 
-    Keys of user-defined tags have the prefix `user_` in CUR 2.0, `user:` in legacy CUR, and none or either in FOCUS.
+
+def tag_of(lines: ir.Table, key: str) -> ir.StringValue:
+    """The value of a tag of the resource; NULL where a line has no such tag.
+
+    Keys of user-defined tags have the prefix `user_` in CUR 2.0, `user:` in legacy CUR, and none or either in FOCUS. In
+    CUR 2.0's column `tags` those of resources have `resourceTags/` before it. Tags of other things are found by their
+    whole key: `accountTag/cost_center`, `costCategory/team`, `userAttribute/department`.
+
+    https://docs.aws.amazon.com/cur/latest/userguide/table-dictionary-cur2-tag-columns.html
     """
     import ibis
 
-    return ibis.coalesce(*(lines.tags.get(f"{prefix}{key}") for prefix in ("", "user:", "user_", "user ")))
+    return ibis.coalesce(*(lines.tags.get(f"{prefix}{key}") for prefix in _TAG_PREFIXES))
 
 
 def column_type(name: str, number_type: str) -> dt.DataType:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from esaws.costs.bill.bill_file import BillFile, File, UnreadableBill
-from esaws.costs.bill.formats.detect import detect_format
+from esaws.costs.bill.formats.detect import detect_format, repeated_columns
 from esaws.costs.bill.formats.format import ColumnMapping
 from esaws.costs.bill.parquet import write_cells
 from esaws.costs.bill.typed_text import load_cells
@@ -85,9 +85,11 @@ def decompress(file: File, scratch: Path) -> Path:
 def to_utf_8(file: File, path: Path, scratch: Path) -> Path:
     """Convert a text file to UTF-8 where needed: spreadsheets also write UTF-16 and Windows code page 1252."""
     with path.open("rb") as stream:
-        mark = stream.read(2)
-    if mark in _UTF_16_MARKS:
+        start = stream.read(4)
+    if start[:2] in _UTF_16_MARKS:
         encoding = "utf-16"
+    elif len(start) == 4 and b"\0" in start:  # ASCII in UTF-16 without a mark
+        encoding = "utf-16-be" if start[0] == 0 else "utf-16-le"
     elif _is_utf_8(path):
         return path
     else:
@@ -134,9 +136,11 @@ def read_delimited(file: File, path: Path, duck: DuckDBEngine, scratch: Path) ->
     import duckdb
 
     table = read_text_table(file, path)
+    repeated = list(repeated_columns(file.name, table.header, table.mapping))
     names = {name: f"c{number}" for number, name in reversed(list(enumerate(table.header)))}
     try:
         cells = load_cells(duck, _read_csv(table), names, file.name, table.mapping, table.row_of, table.delimiter)
+        cells.warnings += repeated
     except duckdb.Error as error:
         raise _malformed(table, error) from None
     return write_cells(file, cells, scratch)

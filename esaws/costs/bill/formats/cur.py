@@ -34,6 +34,8 @@ _NUMBERS = (
     "savings_plan_savings_plan_effective_cost",
     "savings_plan_total_commitment_to_date",
     "savings_plan_used_commitment",
+    "split_line_item_split_cost",
+    "split_line_item_unused_cost",
 )
 _TIMESTAMPS = (
     "bill_billing_period_end_date",
@@ -69,10 +71,11 @@ _TEXTS = (
     "product_sku",
     "reservation_reservation_a_r_n",
     "savings_plan_savings_plan_a_r_n",
+    "split_line_item_parent_resource_id",
 )
-_MAPS = ("product", "resource_tags")
+_MAPS = ("product", "resource_tags", "tags")
 
-_ONLY_IN_2 = ("bill_payer_account_name", "line_item_usage_account_name", "product", "resource_tags")
+_ONLY_IN_2 = ("bill_payer_account_name", "line_item_usage_account_name", "product", "resource_tags", "tags")
 _TAG_COLUMN = re.compile(r"resource[_ ]?tags?[_/ ]+(.+)", re.IGNORECASE)
 
 
@@ -175,9 +178,13 @@ class _CostAndUsageReport(Format):
             "amortized_cost": _amortized_cost(table, unblended),
             "net_unblended_cost": net,
             "net_amortized_cost": _amortized_cost(table, net, net=True),
+            "split_cost": number(table, "split_line_item_split_cost"),
+            "split_unused_cost": number(table, "split_line_item_unused_cost"),
+            "split_parent": text(table, "split_line_item_parent_resource_id"),
             "currency": text(table, self.currency_column),
             "free": is_free(line_item_type, unblended, rate, list_cost, description),
-            "tags": column(table, "resource_tags"),
+            # `tags` has the tags of the resource, too.
+            "tags": coalesce(column(table, "tags"), column(table, "resource_tags")),
             "row_key": _row_key(table),
         }
         return {name: value for name, value in columns.items() if value is not None}

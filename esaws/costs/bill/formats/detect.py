@@ -1,7 +1,9 @@
 """Detect the format of a table by its column names. File names are not used."""
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Iterator
 
+from esaws.costs.bill.bill_file import UnreadableBill
 from esaws.costs.bill.formats.cur import CUR
 from esaws.costs.bill.formats.focus import FOCUS
 from esaws.costs.bill.formats.format import ColumnMapping, squash
@@ -13,11 +15,28 @@ def detect_format(columns: Iterable[str]) -> ColumnMapping | None:
     """Map the columns of a table to the format that they belong to; None if the table is not a bill."""
     names = list(columns)
     for format_ in FORMATS:
-        standard_names = {squash(name): name for name in format_.fields}
         known: dict[str, str] = {}
-        for name in names:
-            if squash(name) in standard_names:
-                known.setdefault(standard_names[squash(name)], name)
+        for standard_names in ({name: name for name in format_.fields}, format_.other_names):
+            by_squashed_name = {squash(name): standard_name for name, standard_name in standard_names.items()}
+            for name in names:
+                if squash(name) in by_squashed_name:
+                    known.setdefault(by_squashed_name[squash(name)], name)
         if format_.is_bill(known):
-            return ColumnMapping(format_, format_.version(known, names), known, format_.tag_columns(names))
+            tags, unknown = format_.tag_columns(names), tuple(format_.unknown_columns(names))
+            return ColumnMapping(format_, format_.version(known, names), known, tags, unknown)
     return None
+
+
+def repeated_columns(file: str, names: Iterable[str], mapping: ColumnMapping) -> Iterator[str]:
+    """Warnings about columns that a table has more than once, of which the first counts.
+
+    Raises:
+        UnreadableBill: a column of amounts or times is there twice, so that which one counts is not certain.
+    """
+    used = {source: name for name, source in mapping.columns.items()}
+    for name, count in Counter(names).items():
+        if count == 1 or (name not in used and name not in mapping.tags.values()):
+            continue
+        if name in used and mapping.format.fields[used[name]] in ("number", "timestamp"):
+            raise UnreadableBill(file, f"the file has this column {count} times. Keep one.", column=name)
+        yield f"{file}: the file has the column {name} {count} times; the first one counts"

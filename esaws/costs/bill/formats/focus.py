@@ -1,11 +1,12 @@
-"""FOCUS 1.0, 1.1 and 1.2: the FinOps Open Cost and Usage Specification, of any provider.
+"""FOCUS 0.5 to 1.4: the FinOps Open Cost and Usage Specification, of any provider.
 
 https://focus.finops.org/focus-specification/v1-2/
+https://github.com/FinOps-Open-Cost-and-Usage-Spec/FOCUS_Spec/blob/v1.4/specification/datasets/cost_and_usage/cost_and_usage.md
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from esaws.costs.bill.formats.format import (
@@ -42,6 +43,7 @@ _TEXTS = (
     "ChargeCategory",
     "ChargeClass",
     "ChargeDescription",
+    "ChargeSubcategory",
     "CommitmentDiscountId",
     "ConsumedUnit",
     "InvoiceId",
@@ -64,24 +66,69 @@ _TEXTS = (
 )
 _MAPS = ("Tags",)
 
-_SINCE_1_1 = (
-    "CapacityReservationId",
-    "CapacityReservationStatus",
-    "CommitmentDiscountQuantity",
-    "CommitmentDiscountUnit",
-    "ServiceSubcategory",
-    "SkuMeter",
-    "SkuPriceDetails",
+_SINCE: Mapping[str, tuple[str, ...]] = {
+    "1.4": ("CommitmentProgramEligibilityDetails", "InvoiceDetailId"),
+    "1.3": (
+        "AllocatedMethodDetails",
+        "AllocatedMethodId",
+        "AllocatedResourceId",
+        "AllocatedResourceName",
+        "AllocatedTags",
+        "ContractApplied",
+        "HostProviderName",
+        "ServiceProviderName",
+    ),
+    "1.2": (
+        "BillingAccountType",
+        "InvoiceId",
+        "PricingCurrency",
+        "PricingCurrencyContractedUnitPrice",
+        "PricingCurrencyEffectiveCost",
+        "PricingCurrencyListUnitPrice",
+        "SubAccountType",
+    ),
+    "1.1": (
+        "CapacityReservationId",
+        "CapacityReservationStatus",
+        "CommitmentDiscountQuantity",
+        "CommitmentDiscountUnit",
+        "ServiceSubcategory",
+        "SkuMeter",
+        "SkuPriceDetails",
+    ),
+    "1.0": (
+        "ChargeClass",
+        "CommitmentDiscountStatus",
+        "ConsumedQuantity",
+        "ConsumedUnit",
+        "ContractedCost",
+        "ContractedUnitPrice",
+        "RegionId",
+        "RegionName",
+    ),
+}
+"""Version → the columns that it added, the newest version first."""
+_DRAFTS: Mapping[str, Mapping[str, str]] = {
+    "0.5": {"AmortizedCost": "EffectiveCost", "ChargeType": "ChargeCategory"},
+    "1.0-preview": {
+        "ChargeSubcategory": "ChargeClass",
+        "UsageQuantity": "ConsumedQuantity",
+        "UsageUnit": "ConsumedUnit",
+    },
+}
+"""Version → the columns that only it has → the columns that took their place."""
+_DEPRECATED = ("ProviderName", "PublisherName")
+"""Mandatory up to 1.3, not in 1.4."""
+_OTHERS = (
+    "ChargeFrequency",
+    "CommitmentDiscountCategory",
+    "CommitmentDiscountName",
+    "CommitmentDiscountType",
+    "ResourceName",
+    "ResourceType",
+    "ServiceCategory",
 )
-_SINCE_1_2 = (
-    "BillingAccountType",
-    "InvoiceId",
-    "PricingCurrency",
-    "PricingCurrencyContractedUnitPrice",
-    "PricingCurrencyEffectiveCost",
-    "PricingCurrencyListUnitPrice",
-    "SubAccountType",
-)
+"""Columns of all versions that are not read."""
 
 
 class _Focus(Format):
@@ -91,6 +138,17 @@ class _Focus(Format):
         **dict.fromkeys(_TIMESTAMPS, "timestamp"),
         **dict.fromkeys(_TEXTS, "text"),
         **dict.fromkeys(_MAPS, "map"),
+    }
+    other_names: ClassVar[Mapping[str, str]] = {
+        "AmortizedCost": "EffectiveCost",
+        "ChargeType": "ChargeCategory",
+        "InvoiceIssuer": "InvoiceIssuerName",
+        "Provider": "ProviderName",
+        "Publisher": "PublisherName",
+        "Region": "RegionId",
+        "ServiceProviderName": "ProviderName",
+        "UsageQuantity": "ConsumedQuantity",
+        "UsageUnit": "ConsumedUnit",
     }
     period_columns = ("BillingPeriodStart", "ChargePeriodStart")
     month_start_columns = ("BillingPeriodStart", "BillingPeriodEnd")
@@ -122,11 +180,26 @@ class _Focus(Format):
 
     def version(self, columns: Mapping[str, str], names: Sequence[str]) -> str:
         """The newest version of which the table has a column that older versions lack."""
-        squashed_names = {squash(name) for name in names}
-        for version, new_columns in (("1.2", _SINCE_1_2), ("1.1", _SINCE_1_1)):
-            if squashed_names & {squash(name) for name in new_columns}:
+        present = {squash(name) for name in names}
+
+        def has_any(of_version: Iterable[str]) -> bool:
+            return not present.isdisjoint(map(squash, of_version))
+
+        for version, successors in _DRAFTS.items():
+            if any(has_any([draft]) and not has_any([successor]) for draft, successor in successors.items()):
                 return f"FOCUS {version}"
+        for version, its_columns in _SINCE.items():
+            if has_any(its_columns):
+                is_open = version == "1.3" and not has_any(_DEPRECATED)
+                return f"FOCUS {version}{' or later' if is_open else ''}"
         return "FOCUS 1.0"
+
+    def unknown_columns(self, names: Sequence[str]) -> list[str]:
+        """Providers' own columns have a prefix, such as `x_`."""
+        versions = [*_SINCE.values(), *_DRAFTS.values()]
+        known = {*self.fields, *self.other_names, *_OTHERS, *(name for its_columns in versions for name in its_columns)}
+        squashed_names = {squash(name) for name in known}
+        return [name for name in names if "_" not in name and squash(name) not in squashed_names]
 
     def tag_columns(self, names: Sequence[str]) -> Mapping[str, str]:
         return {}
@@ -139,6 +212,8 @@ class _Focus(Format):
     def canonical_columns(self, table: ir.Table) -> Mapping[str, ir.Value]:
         billed, effective = number(table, "BilledCost"), number(table, "EffectiveCost")
         category, description = text(table, "ChargeCategory"), text(table, "ChargeDescription")
+        if category is not None and (kind := text(table, "ChargeSubcategory")) is not None:  # 1.0-preview
+            category = kind.isin(["Credit", "Refund"]).ifelse(kind, category)
         columns = {
             "period": month_of(table, self.period_columns),
             "start": column(table, "ChargePeriodStart", "BillingPeriodStart"),

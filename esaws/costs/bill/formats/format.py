@@ -29,6 +29,8 @@ class Format(ABC):
     """Versions of one family can be read together."""
     fields: ClassVar[Mapping[str, Kind]]
     """The columns that are read, by the format's own names. All others are ignored."""
+    other_names: ClassVar[Mapping[str, str]] = {}
+    """The name of a column in another version → its name in `fields`, for tables without that one."""
     period_columns: ClassVar[tuple[str, ...]]
     """The columns that give the month of a row, the preferred one first."""
     month_start_columns: ClassVar[tuple[str, ...]]
@@ -54,6 +56,10 @@ class Format(ABC):
     def version(self, columns: Mapping[str, str], names: Sequence[str]) -> str:
         """The version of a table with these columns; `names` are all column names of the table."""
 
+    def unknown_columns(self, names: Sequence[str]) -> list[str]:
+        """The column names that no known version of the format has."""
+        return []
+
     @abstractmethod
     def tag_columns(self, names: Sequence[str]) -> Mapping[str, str]:
         """Map the key of each tag that has a column of its own to the name of that column."""
@@ -78,6 +84,8 @@ class ColumnMapping:
     """The format's name of a column → its name in the table."""
     tags: Mapping[str, str] = field(default_factory=dict)
     """The key of a tag that has a column of its own → the name of that column in the table."""
+    unknown: tuple[str, ...] = ()
+    """The columns of the table that no known version of the format has."""
 
 
 def column(table: ir.Table, *names: str) -> ir.Value | None:
