@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         LocalNotRunning,
         NotDeployed,
         Refused,
+        StalePlan,
         UsageError,
         WrongAccount,
     )
@@ -48,6 +49,7 @@ __all__ = [
     "NotDeployed",
     "Plan",
     "Refused",
+    "StalePlan",
     "UsageError",
     "WrongAccount",
     "costs",
@@ -82,6 +84,7 @@ _SOURCES = {
         "LocalNotRunning",
         "NotDeployed",
         "Refused",
+        "StalePlan",
         "UsageError",
         "WrongAccount",
     ),

@@ -6,7 +6,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Protocol
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
+
+CALL_ERRORS = (ClientError, BotoCoreError, ResponseParserError)
+"""What a call may raise. botocore can't parse the response of an endpoint that lacks the operation, and that error is
+not among its others."""
 
 
 class HasClients(Protocol):

@@ -1,5 +1,7 @@
 """The errors that esaws raises on purpose, their exit codes, and the text that describes an error."""
 
+from collections.abc import Iterable
+
 from botocore.exceptions import ClientError
 
 
@@ -41,7 +43,18 @@ class InvalidResource(UsageError):
 
 
 class DeployRefused(EsawsError):
-    """The plan has changes that a deploy does not make: resources to replace, or extra resources."""
+    """The plan has changes that a deploy does not make, or the account does not have what it needs."""
+
+
+class StalePlan(EsawsError):
+    """The account has changed since the plan was made, otherwise than by this plan. Nothing was changed.
+
+    `lines` says for each resource what the plan said and what is there now.
+    """
+
+    def __init__(self, message: str, lines: Iterable[str] = ()) -> None:
+        super().__init__(message)
+        self.lines = tuple(lines)
 
 
 class ApplyFailed(EsawsError):

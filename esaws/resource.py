@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
 
 from esaws._display import html_table, rich_table
 from esaws.cloud import Cloud
-from esaws.errors import InvalidResource, NotDeployed
+from esaws.errors import EsawsError, InvalidResource, NotDeployed, describe_error
 from esaws.pricelist import Usage
 
 if TYPE_CHECKING:
@@ -212,16 +212,21 @@ class Resource(ABC):
 
 
 class Index:
-    """The existing resources of a deployment, with look-up by name and by reference."""
+    """The existing resources of a deployment, with look-up by name and by reference.
 
-    def __init__(self, lives: Iterable[Live] = ()) -> None:
+    `unlisted` has the kinds that AWS did not list, with the error of each: whether any of them exist is not known.
+    """
+
+    def __init__(self, lives: Iterable[Live] = (), unlisted: Mapping[str, Exception] | None = None) -> None:
         self.lives = sorted(lives, key=lambda live: (live.kind, live.name, live.foreign, live.id))
+        self.unlisted = dict(unlisted or {})
         self._by_name: dict[tuple[str, str], Live] = {}
         self._by_ref: dict[Ref, Live] = {}
-        self._names = {live.id: live.name for live in self.lives if not live.foreign}
+        self._names: dict[str, str] = {}
         for live in self.lives:
             if not live.foreign:
-                self._by_name.setdefault(live.key, live)
+                found = self._by_name.setdefault(live.key, live)
+                self._names[live.id] = live.name if found is live else f"{live.id} of another run"
             self._by_ref.setdefault(live.ref, live)
 
     def __iter__(self) -> Iterator[Live]:
@@ -239,8 +244,21 @@ class Index:
         return self._by_ref.get(ref)
 
     def names_for_ids(self, value: Any) -> Any:
-        """Return `value` with the ids of owned resources replaced by their names."""
+        """Return `value` with the ids of owned resources replaced by their names.
+
+        Of several resources of one kind and name, `get` returns one. The others are shown as `ID of another run`.
+        """
         return _replace(value, str, lambda text: self._names.get(text, text))
+
+    def require(self, *kinds: str) -> None:
+        """Check that these kinds are listed, or all kinds if none is given.
+
+        Raises:
+            EsawsError: AWS did not list one.
+        """
+        for kind, error in sorted(self.unlisted.items()):
+            if not kinds or kind in kinds:
+                raise EsawsError(f"nothing was changed: {unlisted_text(kind, error)}") from error
 
     def to_frame(self, kind: type[Resource] | None = None) -> pandas.DataFrame:
         """Return one row per resource: kind, name, state. With `kind`, its name and fields.
@@ -264,13 +282,19 @@ class Index:
         return [live.to_dict() for live in self]
 
     def __repr__(self) -> str:
-        return f"{len(self)} resources" if len(self) != 1 else "1 resource"
+        count = f"{len(self)} resources" if len(self) != 1 else "1 resource"
+        return f"{count}; not listed: {', '.join(sorted(self.unlisted))}" if self.unlisted else count
 
     def _repr_html_(self) -> str:
         return html_table(repr(self), self.to_frame())
 
     def __rich__(self) -> RenderableType:
         return rich_table(repr(self), self.to_frame())
+
+
+def unlisted_text(kind: str, error: Exception) -> str:
+    """Describe a kind that AWS did not list."""
+    return f"{kind} could not be listed, so it is unknown whether any exist: {describe_error(error)}"
 
 
 def names_for_resources(value: Any) -> Any:
@@ -310,11 +334,14 @@ def drift(
         existing = resource.find(index)
         return existing.id if existing and resource.key not in renewed else f"({resource} to be)"
 
+    def as_name(resource: Resource) -> str:
+        return f"new revision of {resource.name}" if resource.key in renewed else resource.name
+
     differences = {}
     for name, declared in resource.desired().items():
         actual = live.fields[name]
         if _replace(declared, as_id) != actual:
-            differences[name] = Difference(names_for_resources(declared), index.names_for_ids(actual))
+            differences[name] = Difference(_replace(declared, as_name), index.names_for_ids(actual))
     return differences
 
 

@@ -6,6 +6,7 @@ from io import StringIO
 from types import SimpleNamespace
 
 import pytest
+from botocore.exceptions import ClientError
 from rich.console import Console
 
 from esaws.architecture import Architecture
@@ -13,12 +14,18 @@ from esaws.deploy import plan as plan_module
 from esaws.deploy.change import ACTIONS, Change
 from esaws.deploy.graph import Node
 from esaws.deploy.plan import Plan, ask_for_confirmation, compare, plan_deploy, plan_teardown
-from esaws.errors import DeployRefused, InvalidResource, Refused, WrongAccount
+from esaws.deploy.staleness import changed_lines
+from esaws.errors import DeployRefused, EsawsError, InvalidResource, Refused, StalePlan, WrongAccount
 from esaws.pricelist import MonthlyCost, bundled
 from esaws.pricelist.price_cache import overlay
 from esaws.resource import Difference, Index, Live, Ref, drift
 from esaws.resources import VPC, Lease, Service, Subnet, TaskDefinition, load_all
 from tests.small_network import GROUP, RULE, SUBNET, VPC_, live_of, lives_of
+
+
+def plan_of(purpose, changes, cloud=None):
+    """Return a plan that says the same whatever exists."""
+    return Plan(purpose, cloud, lambda index: changes, Index())
 
 
 def actions(changes):
@@ -133,7 +140,7 @@ def test_a_service_is_updated_with_its_task_definition_and_kept_with_it(memory, 
 
 def test_an_unverified_price_is_marked():
     database = replace(load_all()["DBInstance"].example(), storage_gb=20)
-    plan = Plan("deploy", None, compare(Architecture("a", [database]), Index(), "eu-west-3"))
+    plan = plan_of("deploy", compare(Architecture("a", [database]), Index(), "eu-west-3"))
     (row,) = [row for row in plan.to_dict() if row["kind"] == "DBInstance"]
     assert row["usd_month"] == pytest.approx(730 * 0.021 + 20 * 0.133)
     assert row["verified"] is False
@@ -156,13 +163,13 @@ def test_a_plan_uses_the_given_price_list():
     }
     database = load_all()["DBInstance"].example()
     prices = overlay(bundled(), [price], "AWS")
-    plan = Plan("deploy", None, compare(Architecture("a", [database]), Index(), "eu-west-3", prices=prices))
+    plan = plan_of("deploy", compare(Architecture("a", [database]), Index(), "eu-west-3", prices=prices))
     (cost,) = [row["usd_month"] for row in plan.to_dict() if row["kind"] == "DBInstance"]
     assert cost == pytest.approx(730 + database.storage_gb * 0.133)
 
 
 def test_an_unknown_price_is_not_counted_as_zero():
-    plan = Plan("deploy", None, compare(Architecture("a", [load_all()["DBInstance"].example()]), Index(), "ap-south-1"))
+    plan = plan_of("deploy", compare(Architecture("a", [load_all()["DBInstance"].example()]), Index(), "ap-south-1"))
     assert plan.monthly_cost.usd is None
     assert "not known" in repr(plan)
 
@@ -173,7 +180,7 @@ def test_two_different_resources_of_one_name_are_refused():
 
 
 def test_a_summary_counts_changes_by_action_and_kind():
-    plan = Plan("deploy", None, compare(Architecture("a", [RULE, SUBNET]), Index(), "eu-west-3"))
+    plan = plan_of("deploy", compare(Architecture("a", [RULE, SUBNET]), Index(), "eu-west-3"))
     summary = plan.summary()
     assert list(summary.columns) == ["action", "kind", "count", "usd_month", "verified"]
     assert summary["count"].sum() == 4
@@ -197,18 +204,18 @@ def test_a_headline_counts_actions_in_their_order_and_adds_the_prices():
         priced("extra", "Subnet", "old"),
     ]
     price = "30.50 USD a month at list price"
-    assert repr(Plan("deploy", None, changes)) == f"deploy: 2 create, 1 keep, 1 extra; {price}"
+    assert repr(plan_of("deploy", changes)) == f"deploy: 2 create, 1 keep, 1 extra; {price}"
     unverified = priced("keep", "Alarm", "alarm", 0, verified=False)
-    assert repr(Plan("deploy", None, [*changes, unverified])).endswith(f"; {price} (~ some prices unverified)")
+    assert repr(plan_of("deploy", [*changes, unverified])).endswith(f"; {price} (~ some prices unverified)")
 
 
 def test_a_headline_of_a_teardown_has_no_price():
-    assert repr(Plan("teardown", None, [priced("delete", "VPC", "vpc")])) == "teardown: 1 delete"
-    assert repr(Plan("teardown", None, [])) == "teardown: nothing to do"
+    assert repr(plan_of("teardown", [priced("delete", "VPC", "vpc")])) == "teardown: 1 delete"
+    assert repr(plan_of("teardown", [])) == "teardown: nothing to do"
 
 
 def test_a_plan_separates_the_changes_that_apply_makes_from_those_that_block_it():
-    plan = Plan("deploy", None, [Change(action, "VPC", action) for action in ACTIONS])
+    plan = plan_of("deploy", [Change(action, "VPC", action) for action in ACTIONS])
     assert [change.action for change in plan.changing] == ["create", "update", "delete"]
     assert [change.action for change in plan.blockers] == ["differs", "extra"]
     assert (len(plan), [change.action for change in plan]) == (len(ACTIONS), list(ACTIONS))
@@ -223,7 +230,7 @@ def test_a_summary_has_the_most_expensive_row_first_and_equal_ones_by_action_and
         priced("keep", "DBInstance", "one", 4),
         priced("keep", "DBInstance", "two", 4),
     ]
-    assert Plan("deploy", None, changes).summary().to_numpy().tolist() == [
+    assert plan_of("deploy", changes).summary().to_numpy().tolist() == [
         ["keep", "DBInstance", 2, 8, True],
         ["keep", "Broker", 1, 5, False],
         ["create", "VPC", 1, 0, True],
@@ -233,7 +240,7 @@ def test_a_summary_has_the_most_expensive_row_first_and_equal_ones_by_action_and
 
 
 def test_a_plan_shows_its_headline_and_its_changes():
-    plan = Plan("deploy", None, compare(Architecture("a", [SUBNET]), Index(), "eu-west-3"))
+    plan = plan_of("deploy", compare(Architecture("a", [SUBNET]), Index(), "eu-west-3"))
     assert str(plan).splitlines() == [repr(plan), "  create VPC vpc", "  create Subnet public-3a"]
     assert "<td>Subnet</td>" in plan._repr_html_()
     console = Console(width=80, file=StringIO())
@@ -299,10 +306,11 @@ def applied(monkeypatch):
     """The purposes and graphs of the applies that ran."""
     runs = []
 
-    def run(purpose, cloud, graph):
+    def run(purpose, cloud, graph, unfinished):
         return SimpleNamespace(run=lambda: runs.append((purpose, graph)))
 
     monkeypatch.setattr(plan_module, "Apply", run)
+    monkeypatch.setattr(plan_module, "inventory", lambda cloud: Index())
     monkeypatch.delenv("ESAWS_YES", raising=False)
     return runs
 
@@ -318,7 +326,7 @@ def applied(monkeypatch):
 def test_apply_refuses_a_plan_with_changes_that_a_deploy_does_not_make(applied, lives, reason):
     changes = compare(Architecture("a", [SUBNET]), Index(lives), "eu-west-3")
     with pytest.raises(DeployRefused) as refusal:
-        Plan("deploy", StubCloud(), changes).apply(yes=True)
+        plan_of("deploy", changes, StubCloud()).apply(yes=True)
     assert [line for line in str(refusal.value).splitlines()[1:] if not line.strip().startswith(reason)] == []
     assert applied == []
 
@@ -329,14 +337,14 @@ def test_apply_checks_the_account_before_anything_else(applied):
             raise WrongAccount("the credentials belong to another account")
 
     with pytest.raises(WrongAccount):
-        Plan("deploy", OtherAccount(), [Change("extra", "VPC", "vpc")]).apply(yes=True)
+        plan_of("deploy", [Change("extra", "VPC", "vpc")], OtherAccount()).apply(yes=True)
     assert applied == []
 
 
 def test_apply_runs_the_graph_of_its_purpose(applied):
     create, delete = Change("create", "VPC", "vpc", VPC_), Change("delete", "VPC", "vpc", live=live_of(VPC_))
-    Plan("deploy", StubCloud(), [create]).apply()
-    Plan("teardown", StubCloud(), [delete]).apply()
+    plan_of("deploy", [create], StubCloud()).apply()
+    plan_of("teardown", [delete], StubCloud()).apply()
     assert [(purpose, list(graph)) for purpose, graph in applied] == [
         ("deploy", [Node("make", VPC_.key)]),
         ("teardown", [Node("delete", ("VPC", "id-vpc"))]),
@@ -369,7 +377,7 @@ def test_apply_on_aws_needs_the_account_number_or_yes(applied, monkeypatch, is_a
     monkeypatch.setattr("builtins.input", ask)
     if variable is not None:
         monkeypatch.setenv("ESAWS_YES", variable)
-    plan = Plan("deploy", StubCloud(is_aws=is_aws), [Change("create", "VPC", "vpc", VPC_)])
+    plan = plan_of("deploy", [Change("create", "VPC", "vpc", VPC_)], StubCloud(is_aws=is_aws))
     options = {} if yes is None else {"yes": yes}
     if runs:
         plan.apply(**options)
@@ -396,3 +404,161 @@ def test_without_input_nothing_is_confirmed(error):
 def test_a_given_prompt_is_used_instead_of_input(monkeypatch):
     monkeypatch.setattr("builtins.input", lambda prompt: "")
     ask_for_confirmation(StubCloud(), "teardown: 1 delete", ask=lambda prompt: "123456789012")
+
+
+# -- apply: the account is compared again --------------------------------------------------------------------------
+
+WHOLE = Architecture("a", [RULE, SUBNET])
+PUBLIC = live_of(SUBNET, public_addresses=True)
+OTHER_CIDR = live_of(SUBNET, cidr="10.0.0.0/20")
+UNKNOWN = live_of(SUBNET, public_addresses=None)
+
+
+def lines_between(before, after, unfinished=(), *, prune=False):
+    """Return how the plan of `WHOLE` for the resources `before` is stale where `after` exist."""
+    planned, current = (compare(WHOLE, Index(lives), "eu-west-3", prune=prune) for lives in (before, after))
+    return changed_lines(planned, current, unfinished)
+
+
+def but(live, *, of=WHOLE):
+    """Return the existing resources of an architecture, with `live` instead of the declared one."""
+    return [live if declared.key == live.key else declared for declared in lives_of(*of)]
+
+
+GROUP_REF = Ref("SecurityGroup", "id-web-sg")
+FOREIGN = Live("SecurityGroupRule", "ingress tcp 81-81", "sgr-1", frozenset({GROUP_REF}), foreign=True)
+EXTRA = live_of(replace(SUBNET, name="public-3b"))
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ([], []),
+        ([], lives_of(*WHOLE)),
+        ([], lives_of(VPC_)),
+        (lives_of(VPC_, GROUP), lives_of(*WHOLE)),
+        (but(PUBLIC), lives_of(*WHOLE)),
+        (but(PUBLIC), but(PUBLIC)),
+        (but(PUBLIC), but(replace(PUBLIC, id="id-made-again"))),
+        (lives_of(*WHOLE), [*lives_of(*WHOLE), FOREIGN]),
+        ([*lives_of(*WHOLE), FOREIGN], lives_of(*WHOLE)),
+    ],
+    ids=[
+        "nothing",
+        "all done",
+        "begun",
+        "continued",
+        "repaired",
+        "as planned",
+        "made again",
+        "foreign",
+        "foreign gone",
+    ],
+)
+def test_a_plan_holds_while_only_what_it_says_is_left_to_do(before, after):
+    assert lines_between(before, after) == []
+
+
+IS_GONE = "it existed when the plan was made, and does not exist now"
+IS_NEW = "it did not exist when the plan was made, and now it does"
+IS_EXTRA = "it was not there when the plan was made, and this architecture does not declare it"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "line"),
+    [
+        (lives_of(*WHOLE), but(PUBLIC), "public-3a: it has changed (public_addresses: True instead of False)"),
+        (lives_of(*WHOLE), lives_of(VPC_, GROUP, RULE), f"public-3a: {IS_GONE}"),
+        (but(PUBLIC), lives_of(VPC_, GROUP, RULE), f"public-3a: {IS_GONE}"),
+        (but(PUBLIC), but(UNKNOWN), "public-3a: it has changed (public_addresses: None instead of False)"),
+        ([], but(OTHER_CIDR), f"public-3a: {IS_NEW} (cidr: 10.0.0.0/20 instead of 172.31.0.0/20)"),
+        ([], but(PUBLIC), f"public-3a: {IS_NEW} (public_addresses: True instead of False)"),
+        ([], [EXTRA], f"public-3b: {IS_EXTRA}"),
+    ],
+    ids=["changed", "gone", "gone before its update", "changed otherwise", "another", "half another", "extra"],
+)
+def test_a_plan_is_stale_where_the_account_has_changed_otherwise(before, after, line):
+    assert lines_between(before, after) == [f"Subnet {line}"]
+
+
+def test_a_resource_that_the_plan_left_half_made_is_completed():
+    assert lines_between([], but(PUBLIC), {Node("make", SUBNET.key)}) == []
+    assert lines_between(but(PUBLIC), lives_of(VPC_, GROUP, RULE), {Node("make", SUBNET.key)}) == []
+    assert len(lines_between([], but(OTHER_CIDR), {Node("make", SUBNET.key)})) == 1, "AWS can't change it"
+
+
+def test_nothing_is_deleted_that_the_plan_does_not_name():
+    nothing, extra = lives_of(*WHOLE), [*lives_of(*WHOLE), EXTRA]
+    assert lines_between(extra, extra, prune=True) == lines_between(extra, nothing, prune=True) == []
+    stale = "Subnet public-3b: it was not there when the plan was made, and would be deleted"
+    assert lines_between(nothing, extra, prune=True) == [stale]
+
+
+DRAINING = replace(live_of(Service.example()), state="DRAINING")
+
+
+@pytest.mark.parametrize(
+    "after",
+    [lives_of(VPC_), [], [live_of(VPC_), DRAINING]],
+    ids=["unchanged", "gone", "a service that drains"],
+)
+def test_a_teardown_deletes_what_is_left_of_what_it_names(existing, applied, after):
+    existing(live_of(VPC_))
+    plan = plan_teardown(StubCloud())
+    existing(*after)
+    plan.apply()
+    assert [len(graph) for _, graph in applied] == [len(after)]
+
+
+def test_a_teardown_deletes_nothing_that_it_does_not_name(existing, applied):
+    existing(live_of(VPC_))
+    plan = plan_teardown(StubCloud())
+    existing(*lives_of(VPC_, GROUP))
+    with pytest.raises(StalePlan) as error:
+        plan.apply()
+    assert error.value.lines == ("SecurityGroup web-sg: it was not there when the plan was made, and would be deleted",)
+    assert applied == []
+
+
+def test_a_stale_plan_says_what_changed_and_what_to_do(existing, applied):
+    existing(*lives_of(*WHOLE))
+    plan = plan_deploy(WHOLE, StubCloud())
+    existing(*but(PUBLIC))
+    with pytest.raises(StalePlan) as error:
+        plan.apply()
+    assert str(error.value).splitlines() == [
+        "nothing was changed: the account has changed since the plan of this deploy was made:",
+        "  Subnet public-3a: it has changed (public_addresses: True instead of False)",
+        "plan the deploy again, and look at the plan before you apply it",
+    ]
+    assert applied == []
+
+
+def test_drift_names_both_sides():
+    another = replace(live_of(VPC_), id="vpc-2")  # `id-vpc` sorts first
+    index = Index([*lives_of(VPC_, SUBNET), another])
+    assert drift(SUBNET, live_of(SUBNET, vpc="vpc-2"), index) == {"vpc": Difference("vpc", "vpc-2 of another run")}
+    service = Service.example()
+    definition = service.task_definition
+    lives = lives_of(*Architecture("a", [service]))
+    renewed = drift(service, live_of(service), Index(lives), frozenset({definition.key}))
+    assert renewed == {"task_definition": Difference(f"new revision of {definition.name}", definition.name)}
+
+
+# -- kinds that AWS does not list ----------------------------------------------------------------------------------
+
+
+def test_an_unlisted_kind_is_a_warning_unless_the_architecture_declares_it(monkeypatch):
+    denied = ClientError({"Error": {"Code": "AccessDenied", "Message": "not you"}}, "ListBrokers")
+    index = Index(lives_of(VPC_), {"Broker": denied})
+    monkeypatch.setattr(plan_module, "inventory", lambda cloud: index)
+    text = (
+        "Broker could not be listed, so it is unknown whether any exist: "
+        "AccessDenied: not you (ListBrokers) → ask for the permission"
+    )
+    deploy = plan_deploy(Architecture("a", [VPC_]), StubCloud())
+    assert (deploy.warnings, actions(deploy)) == ((text,), {VPC_.key: "keep"})
+    assert plan_teardown(StubCloud()).warnings == (text,)
+    with pytest.raises(EsawsError, match="nothing was changed: Broker could not be listed"):
+        plan_deploy(Architecture("a", [load_all()["Broker"].example()]), StubCloud())
+    assert repr(index) == "1 resource; not listed: Broker"

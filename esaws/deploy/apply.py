@@ -46,8 +46,10 @@ class ApplyResult:
 class Apply:
     """One apply. A change starts as soon as the changes that it depends on are done."""
 
-    def __init__(self, purpose: str, cloud: Cloud, graph: Graph) -> None:
+    def __init__(self, purpose: str, cloud: Cloud, graph: Graph, unfinished: set[Node] | None = None) -> None:
+        """`unfinished` receives what is begun, and loses what is done."""
         self.purpose = purpose
+        self.unfinished = set() if unfinished is None else unfinished
         self.cloud = cloud
         self.graph = graph
         self.done: Counter[str] = Counter()
@@ -111,12 +113,14 @@ class Apply:
             if change.resource and change.live and change.live.state in change.resource.pending:
                 change.resource.ready(self.cloud)
             return
+        self.unfinished.add(node)
         self.journal.write("begun", change)
         try:
             _OPERATIONS[change.action](self.cloud, change)
         except BaseException as error:
             self.journal.write("failed", change, error)
             raise
+        self.unfinished.discard(node)
         self.journal.write("done", change)
 
     def _report(self, interrupted: bool, undone: int) -> str:

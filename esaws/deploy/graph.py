@@ -15,6 +15,14 @@ class Node(NamedTuple):
     key: tuple[str, str]
 
 
+def node_of(change: Change) -> Node:
+    """Return the piece of work of a change: to make what is declared, to delete anything else."""
+    if change.resource:
+        return Node("make", change.resource.key)
+    assert change.live
+    return Node("delete", change.live.ref)
+
+
 Graph = dict[Node, tuple[Change, set[Node]]]
 """Each node with its change and the nodes that must be done before it."""
 
@@ -66,7 +74,7 @@ def deploy_graph(changes: Iterable[Change]) -> Graph:
     declared: dict[Ref, tuple[Node, Change]] = {}
     for change in changes:
         if change.resource:
-            node = Node("make", change.resource.key)
+            node = node_of(change)
             graph[node] = (change, {Node("make", dependency.key) for dependency in change.resource.dependencies})
             if change.live:
                 declared[change.live.ref] = (node, change)

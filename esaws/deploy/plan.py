@@ -12,11 +12,13 @@ from esaws.architecture import Architecture
 from esaws.cloud import Cloud
 from esaws.deploy.apply import Apply, ApplyResult
 from esaws.deploy.change import ACTIONS, Action, Change
-from esaws.deploy.graph import delete_edges, delete_graph, deploy_graph, topological_order
+from esaws.deploy.graph import Node, delete_edges, delete_graph, deploy_graph, node_of, topological_order
 from esaws.deploy.inventory import inventory
-from esaws.errors import DeployRefused, Refused
+from esaws.deploy.preflight import CheckReport, check_account
+from esaws.deploy.staleness import changed_lines, describe_drift
+from esaws.errors import DeployRefused, Refused, StalePlan
 from esaws.pricelist import FREE, MonthlyCost, PriceList, bundled
-from esaws.resource import KINDS, Difference, Index, Ref, drift
+from esaws.resource import KINDS, Difference, Index, Ref, drift, unlisted_text
 
 if TYPE_CHECKING:
     import pandas
@@ -24,12 +26,26 @@ if TYPE_CHECKING:
 
 
 class Plan:
-    """The changes to a deployment. Nothing changes before `apply`."""
+    """The changes to a deployment. Nothing changes before `apply`.
 
-    def __init__(self, purpose: Literal["deploy", "teardown"], cloud: Cloud, changes: Iterable[Change]) -> None:
+    `warnings` says what the plan does not know: kinds that AWS did not list.
+    """
+
+    def __init__(
+        self,
+        purpose: Literal["deploy", "teardown"],
+        cloud: Cloud,
+        compare_with: Callable[[Index], Iterable[Change]],
+        index: Index,
+    ) -> None:
+        """`compare_with` returns the changes that are due where `index` exists. `apply` calls it again."""
         self.purpose = purpose
         self.cloud = cloud
-        self.changes = tuple(changes)
+        self.changes = tuple(compare_with(index))
+        self.warnings = tuple(unlisted_text(kind, error) for kind, error in sorted(index.unlisted.items()))
+        self._compare_with = compare_with
+        self._unfinished: set[Node] = set()
+        """What an apply of this plan has begun and not ended."""
 
     def __iter__(self) -> Iterator[Change]:
         return iter(self.changes)
@@ -103,15 +119,21 @@ class Plan:
         ]
         return pandas.DataFrame(rows, columns=["kind", "name", "field", "declared", "actual"])
 
-    def apply(self, *, yes: bool = False) -> ApplyResult:
-        """Make the changes, several at a time, the longest chain first. It is safe to run again.
+    def preflight(self) -> CheckReport:
+        """Check what the plan needs from the account: quotas, instance types, zones, permissions. Changes nothing."""
+        return check_account(self.changes, self.cloud)
 
-        On AWS the user has to confirm, unless `yes` is given or `ESAWS_YES=1` is set.
+    def apply(self, *, yes: bool = False) -> ApplyResult:
+        """Make the changes, several at a time, the longest chain first.
+
+        The account is compared again first. What is done already is kept, so a plan can be applied twice, and an
+        interrupted apply continues. On AWS the user has to confirm, unless `yes` is given or `ESAWS_YES=1` is set.
 
         Raises:
             WrongAccount: the credentials belong to another account.
             Refused: the user did not confirm.
-            DeployRefused: the plan has changes that a deploy does not make.
+            DeployRefused: the plan has changes that a deploy does not make, or a check of `preflight` failed.
+            StalePlan: the account has changed since the plan was made, otherwise than by this plan.
             ApplyFailed: a change failed. Running changes were finished, and no new ones were started.
         """
         self.cloud.check()
@@ -119,37 +141,57 @@ class Plan:
             raise DeployRefused(_refusal(self.blockers))
         if self.cloud.is_aws and not yes and os.environ.get("ESAWS_YES") != "1":
             ask_for_confirmation(self.cloud, repr(self))
-        graph = deploy_graph(self.changes) if self.purpose == "deploy" else delete_graph(self.changes)
-        return Apply(self.purpose, self.cloud, graph).run()
+        changes = list(self._compare_with(inventory(self.cloud)))
+        if lines := changed_lines(self.changes, changes, self._unfinished):
+            raise StalePlan(_stale(self.purpose, lines), lines)
+        if self.purpose == "deploy":
+            check_account(changes, self.cloud).require_passed()
+        self._unfinished &= {node_of(change) for change in changes if change.action != "keep"}
+        graph = deploy_graph(changes) if self.purpose == "deploy" else delete_graph(changes)
+        return Apply(self.purpose, self.cloud, graph, self._unfinished).run()
 
 
 def plan_deploy(architecture: Architecture, cloud: Cloud, *, prune: bool = False) -> Plan:
     """Plan the changes that make the deployment match `architecture`.
 
-    `prune` deletes the resources of the deployment that the architecture does not declare. Starts the local AWS if it
+    What the architecture leaves open, such as its zones, is taken from the account. `prune` deletes the resources of
+    the deployment that the architecture does not declare. Starts the local AWS if it
     is the target and not running.
 
     Raises:
         WrongAccount: the credentials belong to another account.
+        EsawsError: AWS did not list a kind that the architecture declares. Other kinds are a warning of the plan.
     """
     cloud.start()
     cloud.check()
-    return Plan(
-        "deploy", cloud, compare(architecture, inventory(cloud), cloud.region, prune=prune, prices=cloud.prices)
-    )
+    architecture = architecture.fitted(cloud)
+    declared = {resource.kind for resource in architecture}
+
+    def compare_with(index: Index) -> list[Change]:
+        if declared & index.unlisted.keys():
+            index.require(*declared)
+        return compare(architecture, index, cloud.region, prune=prune, prices=cloud.prices)
+
+    return Plan("deploy", cloud, compare_with, inventory(cloud))
 
 
 def plan_teardown(cloud: Cloud) -> Plan:
     """Plan the deletion of everything that the deployment owns, children first. Needs no architecture.
+
+    Kinds that AWS does not list are a warning of the plan; `leftovers` says whether any of them is left.
 
     Raises:
         LocalNotRunning: the target is the local AWS, and it is not running.
         WrongAccount: the credentials belong to another account.
     """
     cloud.check()
-    lives = {live.ref: live for live in inventory(cloud)}
+    return Plan("teardown", cloud, _deletions, inventory(cloud))
+
+
+def _deletions(index: Index) -> list[Change]:
+    lives = {live.ref: live for live in index}
     ordered = [lives[ref] for ref in topological_order(delete_edges(lives.values()), lives)]
-    return Plan("teardown", cloud, [Change("delete", live.kind, live.name, live=live) for live in ordered])
+    return [Change("delete", live.kind, live.name, live=live) for live in ordered]
 
 
 def compare(
@@ -199,12 +241,15 @@ def _refusal(blockers: Iterable[Change]) -> str:
         if change.action == "extra":
             lines.append(f"  extra: {change.kind} {change.name} is not in this architecture; --prune deletes it")
         else:
-            fields = ", ".join(
-                f"{name}: {difference.actual} instead of {difference.declared}"
-                for name, difference in change.drift.items()
-            )
+            fields = describe_drift(change.drift)
             lines.append(f"  differs: {change.kind} {change.name} ({fields}); AWS can't change it: tear it down first")
     return "\n".join(lines)
+
+
+def _stale(purpose: str, lines: Iterable[str]) -> str:
+    changed = [f"  {line}" for line in lines]
+    head = f"nothing was changed: the account has changed since the plan of this {purpose} was made:"
+    return "\n".join([head, *changed, f"plan the {purpose} again, and look at the plan before you apply it"])
 
 
 def ask_for_confirmation(cloud: Cloud, description: str, *, ask: Callable[[str], str] | None = None) -> None:

@@ -2,12 +2,13 @@
 
 import re
 from dataclasses import dataclass
+from functools import partial
 from typing import Self
 
 from esaws.aws import ignore_codes
 from esaws.cloud import Cloud
 from esaws.resource import Live, Lives, Ref, Resource
-from esaws.resources._ec2 import list_owned, tag_specifications
+from esaws.resources._ec2 import delete_after_interfaces, list_owned, tag_specifications
 from esaws.resources.vpc import VPC
 
 ALL_OUTBOUND = {"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}
@@ -33,6 +34,7 @@ class SecurityGroup(Resource):
         "ec2:CreateSecurityGroup",
         "ec2:CreateTags",
         "ec2:DeleteSecurityGroup",
+        "ec2:DescribeNetworkInterfaces",
         "ec2:DescribeSecurityGroups",
         "ec2:RevokeSecurityGroupEgress",
     )
@@ -82,8 +84,9 @@ class SecurityGroup(Resource):
     @classmethod
     def delete(cls, cloud: Cloud, live: Live) -> None:
         # AWS rejects this while an interface has the group, or a rule of another group refers to it.
+        delete = partial(cloud.client("ec2").delete_security_group, GroupId=live.id)
         with ignore_codes("InvalidGroup.NotFound"):
-            cloud.retry(lambda: cloud.client("ec2").delete_security_group(GroupId=live.id), "DependencyViolation")
+            delete_after_interfaces(cloud, delete, "group-id", live.id)
 
     @classmethod
     def example(cls) -> Self:

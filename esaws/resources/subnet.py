@@ -1,12 +1,13 @@
 """A subnet of a VPC, in one Availability Zone."""
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Self
 
 from esaws.aws import ignore_codes
 from esaws.cloud import Cloud
 from esaws.resource import Live, Lives, Ref, Resource
-from esaws.resources._ec2 import list_owned, tag_specifications
+from esaws.resources._ec2 import delete_after_interfaces, list_owned, tag_specifications
 from esaws.resources.vpc import VPC
 
 
@@ -27,6 +28,7 @@ class Subnet(Resource):
         "ec2:CreateSubnet",
         "ec2:CreateTags",
         "ec2:DeleteSubnet",
+        "ec2:DescribeNetworkInterfaces",
         "ec2:DescribeSubnets",
         "ec2:ModifySubnetAttribute",
     )
@@ -71,9 +73,9 @@ class Subnet(Resource):
 
     @classmethod
     def delete(cls, cloud: Cloud, live: Live) -> None:
-        # Interfaces of load balancers and stopped containers stay for minutes after them.
+        delete = partial(cloud.client("ec2").delete_subnet, SubnetId=live.id)
         with ignore_codes("InvalidSubnetID.NotFound"):
-            cloud.retry(lambda: cloud.client("ec2").delete_subnet(SubnetId=live.id), "DependencyViolation")
+            delete_after_interfaces(cloud, delete, "subnet-id", live.id)
 
     @classmethod
     def example(cls) -> Self:

@@ -12,11 +12,10 @@ from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from botocore.exceptions import BotoCoreError, ClientError
-from botocore.parsers import ResponseParserError
+from botocore.exceptions import ClientError
 
 from esaws._display import html_table, rich_table
-from esaws.aws import error_code, pages, tag_dict
+from esaws.aws import CALL_ERRORS, error_code, pages, tag_dict
 from esaws.cloud import DEPLOYMENT_TAG, NAME_TAG, Cloud
 from esaws.deploy.leftovers import (  # noqa: F401 (each adds its listings to LISTINGS)
     list_account,
@@ -30,8 +29,6 @@ if TYPE_CHECKING:
     import pandas
     from rich.console import RenderableType
 
-# ResponseParserError is not a ClientError: botocore can't parse the response of an endpoint that lacks the operation.
-_ERRORS = (ClientError, BotoCoreError, ResponseParserError)
 _GONE = frozenset({"InvalidResourceId", "NoSuchBucket", "NoSuchEntity"})
 
 
@@ -108,7 +105,7 @@ def leftovers(cloud: Cloud) -> Leftovers:
     results = []
     try:
         tagged = _tagged_resources(cloud)
-    except _ERRORS as error:
+    except CALL_ERRORS as error:
         results.append(ListingResult(("resourcegroupstaggingapi",), error=error))
     with ThreadPoolExecutor(8) as pool:
         results += pool.map(partial(_list, cloud, frozenset(tagged)), LISTINGS)
@@ -173,7 +170,7 @@ def _list(cloud: Cloud, tagged: frozenset[str], listing: Listing) -> ListingResu
                 listed.append(replace(found, tags={}))
             else:
                 listed += _with_tags(found)
-    except _ERRORS as error:
+    except CALL_ERRORS as error:
         return ListingResult(listing.kinds, tuple(listed), error)
     return ListingResult(listing.kinds, tuple(listed))
 
