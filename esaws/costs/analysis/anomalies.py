@@ -10,8 +10,10 @@ from decimal import Decimal
 from statistics import median
 from typing import TYPE_CHECKING, Any, Literal
 
+from esaws.costs.analysis.credits import Credits, credits_of
 from esaws.costs.analysis.selection import BillSelection, Unknown, format_money, granularity, select
 from esaws.costs.analysis.usage_by_day import ZERO, UsageByDay, daily_usage, total
+from esaws.costs.bill.covered_days import covered_days
 from esaws.costs.results import TableResult
 
 if TYPE_CHECKING:
@@ -33,13 +35,15 @@ _MAD_TO_DEVIATION = Decimal("1.4826")
 """The standard deviation of a normal distribution with a median absolute deviation of 1."""
 _QUESTION = "what was out of the ordinary?"
 
-Kind = Literal["unusual", "nothing free is left", "one-off charge"]
+Kind = Literal["unusual", "nothing free is left", "one-off charge", "credits ended"]
+CREDITS = "credits"
+"""Stands for the service of the days since credits ended."""
 Series = dict[date, Decimal]
 
 
 @dataclass(frozen=True)
 class Anomaly:
-    """Consecutive days on which a service cost more than before, or a one-off charge."""
+    """Consecutive days on which a service cost more than before, a one-off charge, or the days since credits ended."""
 
     kind: Kind
     service: str
@@ -79,12 +83,12 @@ class Anomalies(TableResult):
 
     anomalies: tuple[Anomaly, ...]
     by_day: tuple[tuple[date, Decimal], ...]
-    """(day, cost) without one-off charges."""
+    """(day, cost before credits) without one-off charges, for the days that the bill covers."""
     currency: str
 
     @property
     def unusual(self) -> tuple[Anomaly, ...]:
-        """The anomalies that neither the free tier nor a one-off charge explains."""
+        """The anomalies that neither the free tier, credits nor a one-off charge explains."""
         return tuple(anomaly for anomaly in self.anomalies if anomaly.kind == "unusual")
 
     def to_frame(self) -> pandas.DataFrame:
@@ -108,7 +112,9 @@ class Anomalies(TableResult):
 
     def __repr__(self) -> str:
         if not self.unusual:
-            return "no day was out of the ordinary"
+            ended = [one for one in self.anomalies if one.kind == "credits ended"]
+            since = f"; since credits ended, {format_money(ended[0].cost, self.currency)} to pay" if ended else ""
+            return f"no day was out of the ordinary{since}"
         worst = self.unusual[0]
         more = f", and {len(self.unusual) - 1} more" if len(self.unusual) > 1 else ""
         days = f"{worst.first.day} {worst.first:%B}"
@@ -126,10 +132,11 @@ def anomalies(
 ) -> Anomalies | Unknown:
     """Find the days on which a service cost unusually much; consecutive days are one anomaly.
 
-    A day (UTC) is compared with the median of the days before it, 14 at most and 5 at least. It is unusual if it is
-    above the median by more than 5 standard deviations (estimated by the median absolute deviation), by more than a
-    quarter, and by more than `minimum`. Free usage counts at its list price; if only the charge is unusual, the free
-    tier was used up. One-off charges, such as taxes, fees and credits, are listed from `minimum` on.
+    A day (UTC) is compared with the median of the days before it that the bill covers, 14 at most and 5 at least. It is
+    unusual if it is above the median by more than 5 standard deviations (estimated by the median absolute deviation),
+    by more than a quarter, and by more than `minimum`. Costs are before credits: where these end, usage has not grown.
+    Free usage counts at its list price; if only the charge is unusual, the free tier was used up. The days since
+    credits ended, and one-off charges from `minimum` on, such as taxes, fees and refunds, are listed apart.
 
     Returns `Unknown` where the bill has monthly lines, or fewer than six days.
 
@@ -142,10 +149,10 @@ def anomalies(
     services: defaultdict[str, list[UsageByDay]] = defaultdict(list)
     for usage in daily_usage(selection):
         services[usage.key.service].append(usage)
-    days = _all_days(services)
+    days = covered_days((day for usages in services.values() for usage in usages for day in usage.cost), bill.months)
     if len(days) <= MIN_BASELINE_DAYS:
         return Unknown(_QUESTION, f"the bill has {len(days)} days; at least {MIN_BASELINE_DAYS + 1} are needed")
-    anomalies = [*_one_off_charges(selection, minimum)]
+    anomalies = [*_one_off_charges(selection, minimum), *_end_of_credits(credits_of(selection))]
     for service, usages in services.items():
         for anomaly in merge_consecutive(unusual_days(service, usages, days, minimum)):
             anomalies.append(_with_resource(selection, anomaly, days))
@@ -188,15 +195,6 @@ def merge_consecutive(anomalies: Iterable[Anomaly]) -> Iterator[Anomaly]:
         yield current
 
 
-def _all_days(services: dict[str, list[UsageByDay]]) -> list[date]:
-    """Every day from the first to the last with a cost."""
-    charged = {day for usages in services.values() for usage in usages for day in usage.cost}
-    if not charged:
-        return []
-    first = min(charged)
-    return [first + timedelta(days=number) for number in range((max(charged) - first).days + 1)]
-
-
 def _is_unusual(costs: Series, day: date, baseline: Sequence[date], minimum: Decimal) -> bool:
     usual = median(costs[earlier] for earlier in baseline)
     deviation = _MAD_TO_DEVIATION * median(abs(costs[earlier] - usual) for earlier in baseline)
@@ -227,10 +225,22 @@ def _with_resource(selection: BillSelection, anomaly: Anomaly, days: Sequence[da
     table = lines.group_by("resource_id").aggregate(
         during=is_during.ifelse(lines.amount, zero).sum(), before=is_during.ifelse(zero, lines.amount).sum()
     )
-    baseline_days = min(MAX_BASELINE_DAYS, (anomaly.first - days[0]).days)
+    first = anomaly.first - timedelta(days=MAX_BASELINE_DAYS)
+    baseline_days = sum(first <= day < anomaly.first for day in days) or 1
     scale = Decimal((anomaly.last - anomaly.first).days + 1) / baseline_days
     growth = [(row["during"] - row["before"] * scale, row["resource_id"]) for row in selection.fetch_rows(table)]
     return replace(anomaly, resource=max(growth)[1] if growth and max(growth)[0] > 0 else "")
+
+
+def _end_of_credits(credits: Credits) -> Iterator[Anomaly]:
+    """What is to pay on the days since credits ended, where usage goes on."""
+    ended_on = credits.ended_on
+    if ended_on is None:
+        return
+    since = [day for day in credits.days if day.day > ended_on]
+    usual = median(day.used - day.paid for day in credits.days if day.day <= ended_on) * len(since)
+    cost = total(day.used - day.paid for day in since)
+    yield Anomaly("credits ended", CREDITS, since[0].day, since[-1].day, cost, usual, "", "")
 
 
 def _one_off_charges(selection: BillSelection, minimum: Decimal) -> Iterator[Anomaly]:

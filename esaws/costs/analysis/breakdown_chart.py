@@ -28,20 +28,23 @@ _LABEL_GAP = 0.085
 
 def draw_breakdown(breakdown: Breakdown) -> Chart:
     """Draw a bar for each part, with its cost and its share of the total."""
-    title = format_money(breakdown.total, breakdown.currency)
-    if breakdown.total > 0 and breakdown.parts[0][1] > 0:
+    title = breakdown.split.describe(breakdown.currency)
+    if breakdown.total > 0 and breakdown.parts and breakdown.parts[0][1] > 0:
         first, cost = breakdown.parts[0]
         preposition = "" if first == label_for_missing(breakdown.by) else "for "
-        title += f", and {100 * cost / breakdown.total:.0f} % of it {preposition}{shorten_name(first)}"
+        title += f", and {100 * cost / breakdown.total:.0f} % of it {preposition}{shorten_name(breakdown.label(first))}"
     parts = [(name, cost) for name, cost in breakdown.parts if abs(cost) >= _VISIBLE] or list(breakdown.parts[:1])
     hidden = len(breakdown.parts) - len(parts)
     subtitle = f"by {breakdown.by.replace('_', ' ')}, in {breakdown.currency}"
     subtitle += f"; {hidden} {'others come' if hidden > 1 else 'other comes'} to less than a cent" if hidden else ""
+    subtitle += "; what credits paid is pale" if breakdown.credits else ""
     figure, axes = new_figure(title, figure_height(len(parts)), subtitle)
     colours = [OTHERS if name == ALL_OTHERS else COLOURS[0] for name, _ in parts]
-    names = [f"{name} ({breakdown.others:,})" if name == ALL_OTHERS else name for name, _ in parts]
+    names = [f"{name} ({breakdown.others:,})" if name == ALL_OTHERS else breakdown.label(name) for name, _ in parts]
     labels = [_label(breakdown, cost) for _, cost in parts]
     horizontal_bars(axes, names, [float(cost) for _, cost in parts], labels, colours)
+    for row, (name, _) in enumerate(parts):
+        axes.barh(row, float(breakdown.credits.get(name, 0)), color="white", alpha=0.6, height=0.66)
     return Chart(figure, title)
 
 
@@ -50,10 +53,12 @@ def draw_daily_breakdown(breakdown: DailyBreakdown) -> Chart:
     sums = [sum(costs) for costs in zip(*(costs for _, costs in breakdown.parts), strict=True)]
     dearest = max(range(len(sums)), key=lambda at: sums[at])
     day, most = breakdown.days[dearest], format_money(sums[dearest], breakdown.currency)
-    title = f"{format_money(breakdown.total, breakdown.currency)} in {len(sums)} {'days' if len(sums) > 1 else 'day'}"
+    title = f"{breakdown.split.describe(breakdown.currency)} in {len(sums)} {'days' if len(sums) > 1 else 'day'}"
     if len(sums) > 1 and sums[dearest] > 0:
         title += f"; the dearest was {day:%-d %B} with {most}"
-    figure, axes = new_figure(title, subtitle=f"{breakdown.currency} a day")
+    figure, axes = new_figure(
+        title, subtitle=f"{breakdown.currency} a day{' before credits' if breakdown.split.credits else ''}"
+    )
     days: Any = list(breakdown.days)
     tops, lows = [0.0] * len(days), [0.0] * len(days)
     colours = {

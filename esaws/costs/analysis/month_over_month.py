@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -17,10 +17,12 @@ from esaws.costs.analysis.selection import (
     select,
 )
 from esaws.costs.analysis.usage_by_day import ZERO, complete_days, total
+from esaws.costs.bill.credits import CreditSplit
 from esaws.costs.results import TableResult
 from esaws.errors import UsageError
 
 if TYPE_CHECKING:
+    import ibis.expr.types as ir
     import pandas
 
     from esaws.chart import Chart
@@ -68,7 +70,7 @@ class CostChange:
 
 @dataclass(frozen=True)
 class MonthOverMonth(TableResult):
-    """Two months, or the same first days of both, and the changes between them."""
+    """Two months, or the same first days of both, and the changes between them, before credits."""
 
     before: date
     after: date
@@ -80,6 +82,9 @@ class MonthOverMonth(TableResult):
     left_out_before: Decimal
     """Charges after those days, which are not compared."""
     left_out_after: Decimal
+    split_before: CreditSplit
+    """What was used on the compared days, paid by credits and to pay."""
+    split_after: CreditSplit
 
     @property
     def total_before(self) -> Decimal:
@@ -107,10 +112,13 @@ class MonthOverMonth(TableResult):
         return pandas.DataFrame(rows, index=index, columns=list(columns), dtype=float)
 
     def to_dict(self) -> dict[str, Any]:
-        """before, after (months), days, currency, total_before, total_after, effects, changes.
+        """before, after (months), days, currency, total_before, total_after, credits, to_pay, effects, changes.
 
-        effects has an amount for each effect; changes is a list of the frame's rows, with the key what.
+        Totals and changes are before credits. credits and to_pay are {before, after}; credits are null where the bill
+        does not show them. effects has an amount for each effect; changes is a list of the frame's rows, with the key
+        what.
         """
+        before, after = self.split_before.to_dict(), self.split_after.to_dict()
         return {
             "before": f"{self.before:%Y-%m}",
             "after": f"{self.after:%Y-%m}",
@@ -118,6 +126,8 @@ class MonthOverMonth(TableResult):
             "currency": self.currency,
             "total_before": float(self.total_before),
             "total_after": float(self.total_after),
+            "credits": {"before": before["credits"], "after": after["credits"]},
+            "to_pay": {"before": before["to_pay"], "after": after["to_pay"]},
             "effects": {name: float(amount) for name, amount in self.effects().items()},
             "changes": self.to_frame().reset_index().to_dict("records"),
         }
@@ -131,7 +141,16 @@ class MonthOverMonth(TableResult):
     def __repr__(self) -> str:
         before, after = format_money(self.total_before, self.currency), format_money(self.total_after, self.currency)
         days = f", {self.days} days each" if self.days else ""
-        return f"from {before} in {self.before:%Y-%m} to {after} in {self.after:%Y-%m}{days}"
+        credits = ""
+        if self.has_credits:
+            to_pay = [format_money(split.to_pay, self.currency) for split in (self.split_before, self.split_after)]
+            credits = f" before credits; {to_pay[0]} and {to_pay[1]} to pay"
+        return f"from {before} in {self.before:%Y-%m} to {after} in {self.after:%Y-%m}{days}{credits}"
+
+    @property
+    def has_credits(self) -> bool:
+        """Whether credits paid in either month."""
+        return bool(self.split_before.credits or self.split_after.credits)
 
 
 def month_over_month(
@@ -144,8 +163,9 @@ def month_over_month(
 ) -> MonthOverMonth | Unknown:
     """Compare two months of a bill, by default the last one and the one before it.
 
-    Months of different length, or an incomplete one, are compared over the same number of first days where the bill
-    has daily lines. Returns `Unknown` where the bill covers one month only.
+    Changes are of costs before credits; what credits paid in both months is beside them. Months of different length,
+    or an incomplete one, are compared over the same number of first days where the bill has daily lines. Returns
+    `Unknown` where the bill covers one month only.
 
     Raises:
         UsageError: both months are the same; or the bill does not have the metric, the currency or a month.
@@ -169,8 +189,9 @@ def month_over_month(
     changes = [explain_change(key, amounts_before.get(key), amounts_after.get(key)) for key in keys]
     changes = [change for change in changes if change.before or change.after]
     changes.sort(key=lambda change: (-abs(change.difference), change.label))
+    splits = [_split(selection, month, days) for selection, month in zip(selections, (first, last), strict=True)]
     currency = selections[0].currency
-    return MonthOverMonth(first, last, days, tuple(changes), currency, left_out_before, left_out_after)
+    return MonthOverMonth(first, last, days, tuple(changes), currency, left_out_before, left_out_after, *splits)
 
 
 @dataclass
@@ -194,8 +215,7 @@ def _comparable_days(selections: list[BillSelection], months: tuple[date, date])
 
 def _amounts(selection: BillSelection, month: date, days: int | None) -> tuple[dict[Key, MonthlyAmount], Decimal]:
     lines = selection.lines.mutate(**{name: selection.lines[name].fill_null("") for name in _KEY_COLUMNS})
-    last_day = month.replace(day=days) if days else date.max
-    within = (lines.start.date() <= last_day).fill_null(True)
+    within = _is_within(lines, month, days)
     lines = lines.mutate(is_free=lines.free.fill_null(False), within=within, recurring=lines.recurs)
     table = lines.group_by(*_KEY_COLUMNS, "is_free", "within", "recurring").aggregate(
         quantity=lines.quantity.sum(), cost=lines.amount.sum()
@@ -213,6 +233,16 @@ def _amounts(selection: BillSelection, month: date, days: int | None) -> tuple[d
         amount.free += quantity if row["is_free"] else ZERO
         amount.has_quantity = amount.has_quantity or bool(row["recurring"] and quantity)
     return amounts, left_out
+
+
+def _is_within(lines: ir.Table, month: date, days: int | None) -> ir.BooleanValue:
+    last_day = month.replace(day=days) if days else date.max
+    return (lines.start.date() <= last_day).fill_null(True)
+
+
+def _split(selection: BillSelection, month: date, days: int | None) -> CreditSplit:
+    lines, credits = (table.filter(_is_within(table, month, days)) for table in (selection.lines, selection.credits))
+    return replace(selection, lines=lines, credits=credits).split()
 
 
 def explain_change(key: Key, before: MonthlyAmount | None, after: MonthlyAmount | None) -> CostChange:

@@ -43,6 +43,9 @@ def draw_month_over_month(comparison: MonthOverMonth, top: int = 8) -> Chart:
         reason, effect = max(effects, key=lambda item: item[1] if difference > 0 else -item[1])
         title += f", mostly because {_TITLE_REASONS[reason][difference < 0]} ({effect:+,.2f})"
     days = f"over the first {comparison.days} days of both" if comparison.days else "over whole months"
+    if comparison.has_credits:
+        first = f"{comparison.split_before.to_pay:,.2f} to pay in {comparison.before:%B}"
+        days += f", before credits; {first}, {comparison.split_after.to_pay:,.2f} in {comparison.after:%B}"
     largest = [change for change in comparison.changes if change.difference][:top]
     rest = total(change.difference for change in comparison.changes) - total(change.difference for change in largest)
     steps = [(change.label, change.difference, _reasons(change)) for change in largest]
