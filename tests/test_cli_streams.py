@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 
 from esaws.cli.table import format_table
 
+pytestmark = pytest.mark.slow
+
 ESAWS = f"{shlex.quote(sys.executable)} -m esaws.cli"
 FORECAST = f"{ESAWS} cost forecast --profile budget --regime none"
 

@@ -208,7 +208,7 @@ class Process:
 
     def start(self):
         self.running, self.starts = True, self.starts + 1
-        return {"url": self.url}
+        return {"url": self.url, "started": True}
 
     def status(self):
         self.questions += 1
@@ -228,8 +228,11 @@ def test_the_endpoint_is_known_after_a_start(monkeypatch):
     cloud = Cloud.local()
     with pytest.raises(LocalNotRunning):
         cloud.endpoint  # noqa: B018
+    announced = []
+    cloud.on_start = announced.append
     cloud.start()
     assert (cloud.endpoint, process.starts, process.questions) == (process.url, 1, 1)
+    assert announced == [process.url]
 
 
 @pytest.mark.parametrize("target", ["aws", "http://127.0.0.1:1"])

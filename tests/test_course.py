@@ -21,6 +21,8 @@ from esaws.local_aws import process
 from esaws.reference.seccom import Architecture
 from esaws.resources.vpc import VPC
 
+pytestmark = pytest.mark.slow
+
 DEPLOY = """\
 from esaws.architecture import Architecture
 from esaws.cloud import Cloud

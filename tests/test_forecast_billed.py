@@ -22,6 +22,8 @@ from esaws.reference.seccom import PROFILES, Profile, seccom
 from tests.local.conftest import Account, Program
 from tests.local.timing import control
 
+pytestmark = pytest.mark.slow
+
 BEFORE, FIRST, END = date(2026, 1, 1), date(2026, 2, 1), date(2026, 3, 1)
 SECONDS, BYTES_PER_REQUEST = 672 * 3600, 5000
 REQUESTS_PER_SECOND = 1000

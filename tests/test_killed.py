@@ -12,6 +12,8 @@ from esaws.deploy.plan import plan_deploy, plan_teardown
 from esaws.reference.seccom import SERVICES, seccom
 from tests.shell import journal_lines
 
+pytestmark = pytest.mark.slow
+
 SOAK = os.environ.get("SOAK") == "1"
 SEEDS = range(20 if SOAK else 2)
 

@@ -23,6 +23,8 @@ from esaws.notebooks import (
     run_notebooks,
 )
 
+pytestmark = pytest.mark.slow
+
 Write = Callable[..., Path]
 
 PARAMETERS = 'name: str = "world"  # who: a=b\ncount: int = 2\nshare = 0.5\nwhole: bool = False\nwhere = None'

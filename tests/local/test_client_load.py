@@ -12,6 +12,8 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
+pytestmark = pytest.mark.slow
+
 CLIENTS = 20
 SECONDS = 60 if os.environ.get("SOAK") else 3
 TAGS = [{"Key": "esaws:deployment", "Value": "load"}]

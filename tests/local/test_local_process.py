@@ -21,6 +21,8 @@ from esaws.errors import UsageError
 from esaws.local_aws import process
 from tests.local.conftest import Program
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:

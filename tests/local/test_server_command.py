@@ -17,6 +17,8 @@ import pytest
 from local_aws_server import MOTO_VERSION
 from local_aws_server.__main__ import main, moto_problem
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 COMMAND = [sys.executable, "-m", "local_aws_server"]
 

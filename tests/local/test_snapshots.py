@@ -19,6 +19,8 @@ from tests.local.damaged_files import packed
 from tests.local.read_calls import ReadCalls
 from tests.local.timing import advance, control, events, now
 
+pytestmark = pytest.mark.slow
+
 ID, OTHER = "123456789012", "210987654321"
 PATH = "/intrusion-management-api/"
 DAMAGED_FILES = 500 if os.environ.get("SOAK") else 150
