@@ -39,6 +39,18 @@ class RunningTasks:
         """Return what listens on a port of an instance (by its id) or of a private address, or None."""
         return None if port is None else self._bindings.get((target, port))
 
+    def is_dynamic(self, binding: PortBinding) -> bool:
+        """Return whether ECS chooses the host port: the task definition maps the container's port to port 0 or none."""
+        definition = self._definitions.get(binding.definition, {})
+        if definition.get("networkMode", "bridge") != "bridge":
+            return False
+        return any(
+            not mapping.get("hostPort") and int(mapping.get("containerPort", 0)) == binding.container_port
+            for container in definition.get("containerDefinitions", ())
+            if container.get("name") == binding.container
+            for mapping in container.get("portMappings", ())
+        )
+
     def _ports(self, task: Raw) -> Iterator[tuple[tuple[str, int], PortBinding]]:
         instance = self._instances.get(task.get("containerInstanceArn", ""), "")
         for container in task.get("containers", ()):

@@ -9,14 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 from esaws.cloud import Cloud
 from esaws.errors import UsageError
+from esaws.inspect import target_fixes
 from esaws.inspect.account import Account, MissingData, account_of, name_tag
 from esaws.inspect.fetch import Raw
+from esaws.inspect.fix import Fix
 from esaws.inspect.load_balancers import LiveLoadBalancer, list_load_balancers
 from esaws.inspect.network.endpoint_catalog import KEYS as NETWORK_KEYS
 from esaws.inspect.network.endpoint_catalog import EndpointCatalog
 from esaws.inspect.network.reach import ReachResult, reach
 from esaws.inspect.port_bindings import PortBinding, RunningTasks
 from esaws.inspect.routing.targets import matcher_accepts
+from esaws.inspect.target_fixes import TargetFixes
 
 if TYPE_CHECKING:
     import pandas
@@ -34,7 +37,7 @@ class Cause:
 
     code: str
     detail: str
-    fix: str
+    fix: Fix
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,11 @@ class TargetState:
         return "info" if self.code in _TRANSITIONS.values() else "high"
 
     @property
+    def fix(self) -> Fix:
+        """The fix of the cause; without calls where there is nothing to do, or only a person can."""
+        return self.cause.fix if self.cause else _FIXES.get(self.code, Fix(""))
+
+    @property
     def resource(self) -> str:
         zone = f" in {self.zone}" if self.zone else ""
         return f"{self.target}{zone} port {self.port}"
@@ -76,7 +84,7 @@ class TargetState:
             "severity": self.severity,
             "resource": self.resource,
             "detail": self.cause.detail if self.cause else _DETAILS.get(self.code, self.reason),
-            "fix": self.cause.fix if self.cause else "",
+            "fix": "; ".join(self.fix.cli()) or self.fix.description,
             "target_group": self.target_group,
             "id": self.id,
             "zone": self.zone,
@@ -92,8 +100,9 @@ _DETAILS = {
     "REGISTERING": "its first health checks are in progress",
     "DRAINING": "it is being deregistered and finishes open requests",
     "CHECKS_DISABLED": "health checks are disabled",
-    "UNEXPLAINED": "nothing is wrong from outside: read the container's log",
+    "UNEXPLAINED": "nothing is wrong from outside",
 }
+_FIXES = {"UNEXPLAINED": Fix("read the log of the container, and measure how long its health check takes")}
 
 
 @dataclass(frozen=True, repr=False)
@@ -174,6 +183,10 @@ class _Diagnosis:
         self._reach_results: dict[tuple[str, str, int], list[ReachResult]] = {}
 
     @cached_property
+    def _fixes(self) -> TargetFixes:
+        return TargetFixes(self.account, self._catalog, self.tasks)
+
+    @cached_property
     def _container_hosts(self) -> set[str]:
         return {raw.get("ec2InstanceId", "") for raw in self.account.get("containerInstances") or ()}
 
@@ -184,7 +197,7 @@ class _Diagnosis:
         if not load_balancers:
             if not arns:
                 detail = "no listener forwards to its target group"
-                yield Cause("GROUP_NOT_USED", detail, "add a rule, or delete the group")
+                yield Cause("GROUP_NOT_USED", detail, Fix("add a rule, or delete the group"))
             return
         if not group.get("HealthCheckEnabled", True):
             return
@@ -193,14 +206,14 @@ class _Diagnosis:
         port = _health_check_port(group, target)
         if port is not None:
             timed_out = target_health.get("Reason") == "Target.Timeout"
-            yield from self._network_causes(load_balancer, target["Id"], port, timed_out)
-            yield from self._task_causes(group, target["Id"], port)
+            yield from self._network_causes(group, target, load_balancer, port, timed_out)
+            yield from self._task_causes(group, target, port)
         if target_health.get("Reason") == "Target.ResponseCodeMismatch":
             description = target_health.get("Description", "the status is not accepted")
             yield Cause(
                 "STATUS_NOT_ACCEPTED",
                 f"{group.get('HealthCheckPath', '/')}: {description}",
-                "change the health check's path or matcher to what the container answers",
+                target_fixes.accept_status(group, description),
             )
 
     def _instance_causes(self, group: Raw, target: Raw, load_balancer: LiveLoadBalancer) -> Iterator[Cause]:
@@ -208,33 +221,37 @@ class _Diagnosis:
             return
         instance = self.instances.get(target["Id"])
         if instance is None:
-            yield Cause("INSTANCE_GONE", "the instance no longer exists", "deregister the target")
+            fix = target_fixes.deregister(group, target)
+            yield Cause("INSTANCE_GONE", "the instance no longer exists", fix)
             return
         state = instance["State"]["Name"]
         if state != "running":
-            fix = "start it, or deregister it" if state in ("stopped", "stopping") else "deregister the target"
+            fix = target_fixes.leave_or_start(group, target, state)
             yield Cause("INSTANCE_NOT_RUNNING", f"the instance is {state}", fix)
         zone = instance["Placement"]["AvailabilityZone"]
         enabled = {raw["ZoneName"] for raw in load_balancer.raw.get("AvailabilityZones", ())}
         if enabled and zone not in enabled:
-            fix = f"add a subnet of {zone} to {load_balancer.name}"
+            subnet = instance.get("SubnetId", "")
+            fix = self._fixes.zone(load_balancer, zone, subnet)
             yield Cause("ZONE_NOT_ENABLED", f"its zone, {zone}, is not enabled for {load_balancer.name}", fix)
 
     def _network_causes(
-        self, load_balancer: LiveLoadBalancer, target: str, port: int, timed_out: bool
+        self, group: Raw, target: Raw, load_balancer: LiveLoadBalancer, port: int, timed_out: bool
     ) -> Iterator[Cause]:
         """Yield a cause where one node of the load balancer does not reach the target: every node checks it.
 
         An unknown path explains a time-out, but is not a cause by itself.
         """
-        key = load_balancer.name, target, port
+        key = load_balancer.name, target["Id"], port
         if key not in self._reach_results:
             nodes = self._nodes(load_balancer)
-            self._reach_results[key] = [reach(self.account, node, target, port) for node in nodes]
+            self._reach_results[key] = [reach(self.account, node, target["Id"], port) for node in nodes]
         for decision, code in (("deny", "NOT_REACHED"), ("unknown", "PERHAPS_NOT_REACHED")):
             result = next((result for result in self._reach_results[key] if result.decision == decision), None)
             if result and (decision == "deny" or timed_out):
-                yield _not_reached(code, load_balancer, port, result)
+                yield _not_reached(
+                    code, load_balancer, port, result, self._fixes.path(group, target, load_balancer, port, result.fix)
+                )
 
     def _nodes(self, load_balancer: LiveLoadBalancer) -> tuple[str, ...]:
         """Return the interfaces of a load balancer, or its name where they are not visible."""
@@ -248,11 +265,13 @@ class _Diagnosis:
     def _catalog(self) -> EndpointCatalog:
         return EndpointCatalog.of(self.account)
 
-    def _task_causes(self, group: Raw, target: str, port: int) -> Iterator[Cause]:
-        binding = self.tasks.listening_on(target, port)
+    def _task_causes(self, group: Raw, target: Raw, port: int) -> Iterator[Cause]:
+        binding = self.tasks.listening_on(target["Id"], port)
         if binding is None:
-            if self.tasks.known and target in self._container_hosts:
-                fix = "read the events of its service, and check the host port of its task definition"
+            if self.tasks.known and target["Id"] in self._container_hosts:
+                fix = Fix("read the events of its service, and check the host port of its task definition")
+                if self._fixes.is_wrong_check_port(group, target, port):
+                    fix = target_fixes.check_traffic_port(group)
                 yield Cause("NO_TASK", f"no task on the instance listens on port {port}", fix)
             return
         path, matcher = group.get("HealthCheckPath", "/"), group.get("Matcher") or {}
@@ -261,7 +280,7 @@ class _Diagnosis:
             expected = matcher.get("HttpCode") or matcher.get("GrpcCode") or "200"
             served = f"{binding.name} serves only paths below {prefix or '/'}"
             detail = f"the health check requests {path}, and {served}: it answers 404, not {expected}"
-            yield Cause("PATH_NOT_SERVED", detail, f"set the health check's path to {prefix}/")
+            yield Cause("PATH_NOT_SERVED", detail, target_fixes.check_path(group, f"{prefix}/"))
 
     def _served_prefix(self, binding: PortBinding) -> str | None:
         """Return the path prefix that a container serves, or None where its definition has none."""
@@ -274,8 +293,7 @@ class _Diagnosis:
         return None
 
 
-def _not_reached(code: str, load_balancer: LiveLoadBalancer, port: int, result: ReachResult) -> Cause:
-    fix = "; ".join(rule.cli() for rule in result.fix) or "check the routes and network ACLs of both subnets"
+def _not_reached(code: str, load_balancer: LiveLoadBalancer, port: int, result: ReachResult, fix: Fix) -> Cause:
     reason = result.because[0] if result.because else "no rule allows it"
     verb = "does not reach" if result.decision == "deny" else "may not reach"
     return Cause(code, f"{load_balancer.name} {verb} it on port {port}: {reason}", fix)

@@ -104,7 +104,7 @@ def unhealthy_and_unused_targets(context: CheckContext) -> Iterator[Finding]:
         if state.cause and state.code != "GROUP_NOT_USED":
             code = codes.get(state.code, "UNHEALTHY_TARGET")
             resource = f"{state.target_group} {state.resource}"
-            yield Finding(code, "high", resource, state.cause.detail, Fix(state.cause.fix))
+            yield Finding(code, "high", resource, state.cause.detail, state.cause.fix)
     for group in context.account["TargetGroups"]:
         if not group.get("LoadBalancerArns"):
             call = ("elbv2", "DeleteTargetGroup", {"TargetGroupArn": group["TargetGroupArn"]})
