@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import shutil
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import wraps
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -15,6 +16,7 @@ from click.shell_completion import CompletionItem
 
 if TYPE_CHECKING:
     from esaws.cloud import Cloud
+    from esaws.inspect import Account
 
 YES_HELP = "Do not ask for confirmation."
 JSON_HELP = "Print JSON with documented keys."
@@ -80,28 +82,85 @@ def cloud_options(command: Callable[..., Any], *, remind: bool = True) -> Callab
     If the command called an account, a deployment past its lease is reported on stderr afterwards, however it ends.
     """
 
-    @click.option(
-        "--deployment", help="Deployment name, 1 to 8 letters and digits.  [default: ESAWS_DEPLOYMENT or seccom]"
-    )
-    @click.option("--region", help="AWS region.  [default: ESAWS_REGION or eu-west-3]")
-    @click.option("--json", "as_json", is_flag=True, help=JSON_HELP)
+    @_options_of_every_command
     @wraps(command)
     def wrapped(deployment: str | None, region: str | None, **options: Any) -> Any:
-        from esaws.cloud import Cloud
-
-        cloud = Cloud.from_env(deployment=deployment, region=region)
-        cloud.on_start = _print_start
-        try:
-            result = command(cloud=cloud, **options)
-        except (KeyboardInterrupt, click.Abort):
-            raise
-        except BaseException:  # SystemExit too: a command exits 1 with it
-            _print_reminder(cloud, remind)
-            raise
-        _print_reminder(cloud, remind)
-        return result
+        return _run_in_cloud(lambda cloud: command(cloud=cloud, **options), deployment, region, remind)
 
     return wrapped
+
+
+def account_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give an inspector `source` and `as_json`, from the options that every command has and from `--from`.
+
+    `source` is a cloud, or with `--from` the account that a folder of saved answers describes: then no server is
+    started, nothing is called, and no credentials are needed.
+    """
+
+    @_options_of_every_command
+    @click.option(
+        "--from",
+        "folder",
+        type=click.Path(path_type=Path),
+        metavar="DIR",
+        help="Inspect saved answers of describe calls: of `esaws snapshot`, or of the AWS CLI, one JSON file a call.",
+    )
+    @wraps(command)
+    def wrapped(deployment: str | None, region: str | None, folder: Path | None, **options: Any) -> Any:
+        if folder is None:
+            return _run_in_cloud(lambda cloud: command(source=cloud, **options), deployment, region, remind=True)
+        from esaws.errors import UsageError
+        from esaws.inspect import snapshot
+
+        if deployment:
+            raise UsageError("--deployment selects resources of a live account; leave it out with --from")
+        account = snapshot(folder, region=region)
+        for note in account.notes:
+            click.echo(f"esaws: {folder}: {note}", err=True)
+        return command(source=account, **options)
+
+    return wrapped
+
+
+def require_cloud(source: Cloud | Account, what: str) -> Cloud:
+    """Return a cloud as it is. Raises UsageError for an account from files; `what` is the option that needs calls."""
+    from esaws.cloud import Cloud
+    from esaws.errors import UsageError
+
+    if not isinstance(source, Cloud):
+        raise UsageError(f"{what} calls AWS, which --from does not; leave one of them out")
+    return source
+
+
+def _options_of_every_command(command: Callable[..., Any]) -> Callable[..., Any]:
+    for option in (
+        click.option("--json", "as_json", is_flag=True, help=JSON_HELP),
+        click.option("--region", help="AWS region.  [default: ESAWS_REGION or eu-west-3]"),
+        click.option(
+            "--deployment", help="Deployment name, 1 to 8 letters and digits.  [default: ESAWS_DEPLOYMENT or seccom]"
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def _run_in_cloud(command: Callable[[Cloud], Any], deployment: str | None, region: str | None, remind: bool) -> Any:
+    from esaws.cloud import Cloud
+    from esaws.progress import reporting
+
+    cloud = Cloud.from_env(deployment=deployment, region=region)
+    cloud.on_start = _print_start
+    path = click.get_current_context().command_path
+    try:
+        with reporting(lambda: f"{path}: {len(cloud.calls)} API calls"):
+            result = command(cloud)
+    except (KeyboardInterrupt, click.Abort):
+        raise
+    except BaseException:  # SystemExit too: a command exits 1 with it
+        _print_reminder(cloud, remind)
+        raise
+    _print_reminder(cloud, remind)
+    return result
 
 
 def _print_start(url: str) -> None:
@@ -154,10 +213,12 @@ def print_table(
     summary: str,
     as_json: bool,
     table_rows: Sequence[dict[str, Any]] | None = None,
+    right: Collection[str] = (),
 ) -> None:
     """Print rows as JSON, or as a table with a summary below.
 
-    The table shows `table_rows` instead, if given. Columns that are empty in every row are left out.
+    The table shows `table_rows` instead, if given. Columns that are empty in every row are left out. Numbers, and the
+    columns of `right`, are aligned to the right.
     """
     if as_json:
         print_json(rows)
@@ -166,12 +227,14 @@ def print_table(
 
     shown = table_rows or rows
     names = [name for name in (shown[0] if shown else {}) if any(row[name] not in ("", None) for row in shown)]
-    right = {name for name in names if name.startswith("usd") or isinstance(shown[0][name], int | float)}
+    is_right = {
+        name for name in names if name in right or name.startswith("usd") or isinstance(shown[0][name], int | float)
+    }
     cells = [{name: "" if row[name] is None else str(row[name]) for name in names} for row in shown]
     # A pipe has no width to wrap at.
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
     if names:
-        click.echo(format_table(names, cells, right, width, bold=sys.stdout.isatty()))
+        click.echo(format_table(names, cells, is_right, width, bold=sys.stdout.isatty()))
     click.echo(summary)
 
 

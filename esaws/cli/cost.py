@@ -4,10 +4,18 @@ from esaws.cli.common import LazyGroup
 from esaws.cli.root import cli
 
 COMMANDS = {
+    "anomalies": ("bill_questions", "Find the days on which a service cost unusually much."),
     "bill": ("bill", "Read a bill of any format."),
+    "breakdown": ("bill_questions", "Break a bill down by service, usage type, account, tag, …"),
+    "credits": ("bill_questions", "Show what credits paid, and when they ended."),
     "focus": ("focus", "Convert a bill to FOCUS."),
     "forecast": ("forecast", "Forecast the monthly cost of a profile."),
+    "free-tier": ("bill_questions", "Show how much of each free-tier allowance was used."),
+    "idle-hours": ("bill_questions", "Find the hours in which something ran but served no traffic."),
+    "month-end": ("bill_questions", "Project what the running month will cost."),
+    "month-over-month": ("bill_questions", "Compare two months of a bill, and explain the differences."),
     "prices": ("prices", "List the unit prices of a region with their sources."),
+    "waste": ("bill_questions", "Find resources that cost money and show no use."),
 }
 """Command → (its module in this package, its help on one line)."""
 

@@ -29,7 +29,7 @@ def draw_free_tier(free_tier: FreeTierUsage, top: int = 6) -> Chart:
     elif free_tier.allowances:
         title = f"Nothing of {len(free_tier.allowances)} allowances ran out in {free_tier.period:%B %Y}"
     else:
-        title = f"The bill of {free_tier.period:%B %Y} tells no free usage"
+        title = repr(free_tier)
     visible = free_tier.allowances[:top]
     rows = -(-len(visible) // 2)
     if not visible:

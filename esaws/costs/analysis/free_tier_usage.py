@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from esaws.costs.analysis.selection import Unknown, days_in_month, granularity, select
 from esaws.costs.analysis.usage_by_day import ZERO, UsageByDay, daily_usage, has_free_tier_info, total
+from esaws.costs.bill.credits import round_amount
 from esaws.costs.results import TableResult
 from esaws.pricelist import Allowance
 
@@ -49,6 +50,8 @@ class FreeTierUsage(TableResult):
     currency: str
     allowances: tuple[AllowanceBurnDown, ...]
     """The most expensive first, then those with the largest used share."""
+    paid_by_credits: Decimal | None = None
+    """What credits paid, which are no allowance: see `credits`. None where the bill does not show it."""
 
     def to_frame(self) -> pandas.DataFrame:
         """One row for each day of each allowance and payer; quantities are cumulative from the first of the month.
@@ -81,7 +84,7 @@ class FreeTierUsage(TableResult):
         return frame.astype({"day": "datetime64[ns]", "ran_out": "datetime64[ns]"})
 
     def to_dict(self) -> dict[str, Any]:
-        """period, currency, allowances: a list of {allowance, payer, cap, unit, used, free, charged, ran_out}.
+        """period, currency, paid_by_credits, allowances: {allowance, payer, cap, unit, used, free, charged, ran_out}.
 
         Quantities and costs are those of the whole month so far; ran_out is an ISO date or None.
         """
@@ -98,7 +101,13 @@ class FreeTierUsage(TableResult):
             }
             for burn_down in self.allowances
         ]
-        return {"period": f"{self.period:%Y-%m}", "currency": self.currency, "allowances": allowances}
+        paid = self.paid_by_credits
+        return {
+            "period": f"{self.period:%Y-%m}",
+            "currency": self.currency,
+            "paid_by_credits": None if paid is None else round_amount(paid),
+            "allowances": allowances,
+        }
 
     def draw(self, top: int = 6) -> Chart:
         """A plot for each of the `top` allowances: free usage in green, charged usage in orange."""
@@ -107,6 +116,9 @@ class FreeTierUsage(TableResult):
         return draw_free_tier(self, top)
 
     def __repr__(self) -> str:
+        if not self.allowances:
+            credits = f"; credits paid {self.paid_by_credits:,.2f} {self.currency}" if self.paid_by_credits else ""
+            return f"no usage of {self.period:%Y-%m} was free under an allowance{credits}"
         exhausted = sum(burn_down.exhausted_on is not None for burn_down in self.allowances)
         return f"{exhausted} of {len(self.allowances)} allowances ran out in {self.period:%Y-%m}"
 
@@ -155,7 +167,7 @@ def free_tier(
         if any(usage in free for usage in members)
     ]
     burn_downs.sort(key=lambda one: (-one.charged[-1], -one.used[-1] / one.cap, one.allowance, one.payer))
-    return FreeTierUsage(month, selection.currency, tuple(burn_downs))
+    return FreeTierUsage(month, selection.currency, tuple(burn_downs), selection.split().credits)
 
 
 def _burn_down(allowance: Allowance, payer: str, members: list[UsageByDay], month: date) -> AllowanceBurnDown:

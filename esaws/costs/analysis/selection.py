@@ -145,7 +145,8 @@ def select(
         shows_credits[name] = not row["untyped"]
     names = [name for name, any_cost in has_cost.items() if name != UNNAMED_CURRENCY or any_cost] or list(has_cost)
     if currency is None and len(names) > 1:
-        raise UsageError(f"the bill is in {' and '.join(names)}, which can't be added up; choose one with currency=")
+        choice = f"choose one: currency={names[0]!r}, or --currency {names[0]}"
+        raise UsageError(f"the bill is in {' and '.join(names)}, which can't be added up; {choice}")
     if currency is not None and currency not in names:
         raise UsageError(f"the bill has no costs in {currency}; it is in {' and '.join(names) or 'no currency'}")
     currency = currency or next(iter(names), UNNAMED_CURRENCY)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -50,6 +50,22 @@ class Bill:
         """The month, like `2026-01`, or the first and the last, like `2026-01/2026-03`."""
         months = [f"{month:%Y-%m}" for month in self.months]
         return "/".join(dict.fromkeys((months[0], months[-1]))) if months else ""
+
+    def as_of(self, day: date) -> Bill:
+        """The bill as it was at the end of a day (UTC): the lines that begin on it or before.
+
+        A line that spans more than a day counts whole from its first day on.
+
+        Raises:
+            UsageError: no line begins by then.
+        """
+        begins = self.lines.start.date().fill_null(self.lines.period)
+        lines = self.lines.filter((begins <= day).fill_null(False))
+        (counts,) = self.fetch_rows(lines.aggregate(rows=lines.count()))
+        if not counts["rows"]:
+            raise UsageError(f"no line of the bill begins on {day} or before; the bill covers {self.period}")
+        months = tuple(month for month in self.months if month <= day)
+        return replace(self, lines=lines, rows=counts["rows"], months=months)
 
     def fetch_rows(self, table: ir.Table) -> list[dict[str, Any]]:
         """Evaluate a query over `lines`; return its rows.
