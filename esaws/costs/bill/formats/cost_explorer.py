@@ -47,7 +47,7 @@ class _CostExplorer(Format):
     family = "Cost Explorer"
     fields: ClassVar[Mapping[str, Kind]] = {
         **dict.fromkeys(("start", "end"), "timestamp"),
-        **dict.fromkeys((*DIMENSIONS.values(), *_UNITS), "text"),
+        **dict.fromkeys((*DIMENSIONS.values(), "account_name", *_UNITS), "text"),
         **dict.fromkeys((*COSTS, QUANTITY), "number"),
         "tags": "map",
     }
@@ -79,7 +79,7 @@ class _CostExplorer(Format):
         import ibis
 
         columns = {name: column(table, name) for name in ("start", "end", "tags")}
-        columns |= {name: text(table, name) for name in (*DIMENSIONS.values(), *_UNITS)}
+        columns |= {name: text(table, name) for name in (*DIMENSIONS.values(), "account_name", *_UNITS)}
         columns |= {canonical: number(table, metric) for metric, canonical in _METRICS.items()}
         columns |= {
             "period": month_of(table, ("start",)),
@@ -163,8 +163,12 @@ def _row(result: Result) -> dict[str, Any]:
             row[DIMENSIONS[by]] = key
         elif by.startswith("TAG "):
             tags[by.removeprefix("TAG ")] = key.partition("$")[2]
+        elif by.startswith("COST_CATEGORY "):
+            name, value = by.removeprefix("COST_CATEGORY "), key.partition("$")[2]
+            tags |= {name: value, f"costCategory/{name}": value}
         else:
             tags[by] = key
+    row["account_name"] = result.account_name
     row["tags"] = list(tags.items()) or None
     return row | {name: _round(amount) for name, amount in result.amounts.items()}
 

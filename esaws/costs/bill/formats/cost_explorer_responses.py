@@ -17,6 +17,8 @@ from esaws.costs.bill.bill_file import File, UnreadableBill
 
 COSTS = ("UnblendedCost", "BlendedCost", "AmortizedCost", "NetUnblendedCost", "NetAmortizedCost")
 QUANTITY = "UsageQuantity"
+KEYED = ("TAG", "COST_CATEGORY")
+"""The types of group definitions whose keys are like `team$red`."""
 
 _KEY_PATTERNS = {
     "LINKED_ACCOUNT": re.compile(r"\d{12}"),
@@ -34,12 +36,13 @@ class Result:
     start: datetime
     end: datetime
     by: tuple[str, ...]
-    """The dimensions: `SERVICE`, `TAG team`, …; none for a total."""
+    """The dimensions: `SERVICE`, `TAG team`, `COST_CATEGORY Team`, …; none for a total."""
     keys: tuple[str, ...]
     amounts: Mapping[str, Decimal]
     currency: str | None
     unit: str | None
     is_estimated: bool
+    account_name: str | None = None
 
 
 @dataclass(frozen=True)
@@ -111,23 +114,35 @@ def parse_responses(file: File, document: Any) -> Iterator[Response]:
         raise UnreadableBill(file.name, "not a Cost Explorer response (ResultsByTime is missing)")
     definitions = document.get("GroupDefinitions") or []
     by = tuple(
-        f"TAG {definition['Key']}" if definition.get("Type") == "TAG" else str(definition.get("Key"))
+        f"{definition['Type']} {definition['Key']}" if definition.get("Type") in KEYED else str(definition.get("Key"))
         for definition in definitions
     )
     by = by or _guess_dimensions(document["ResultsByTime"])
+    names = _account_names(document)
     results: list[Result] = []
     periods = []
     for number, period in enumerate(document["ResultsByTime"]):
         try:
             periods.append(_start_and_end(period))
-            results += _results(period, by)
+            results += _results(period, by, names)
         except (KeyError, TypeError, ValueError, InvalidOperation, AttributeError) as error:
             reason = f"ResultsByTime[{number}] can't be parsed ({type(error).__name__} {error})"
             raise UnreadableBill(file.name, reason, row=number + 1) from None
     yield Response(file, tuple(results), tuple(periods), bool(document.get("NextPageToken")))
 
 
-def _results(period: Mapping[str, Any], by: tuple[str, ...]) -> Iterator[Result]:
+def _account_names(document: Mapping[str, Any]) -> dict[str, str]:
+    """The names of linked accounts, which a response has in its attributes."""
+    found = [item for item in document.get("DimensionValueAttributes") or () if isinstance(item, dict)]
+    attributes = {str(item.get("Value")): item.get("Attributes") for item in found}
+    return {
+        value: str(each["description"])
+        for value, each in attributes.items()
+        if isinstance(each, dict) and each.get("description")
+    }
+
+
+def _results(period: Mapping[str, Any], by: tuple[str, ...], names: Mapping[str, str]) -> Iterator[Result]:
     start, end = _start_and_end(period)
     is_estimated = bool(period.get("Estimated"))
     groups = period.get("Groups") or []
@@ -135,7 +150,8 @@ def _results(period: Mapping[str, Any], by: tuple[str, ...]) -> Iterator[Result]
         keys = tuple(group["Keys"])
         if by and len(keys) != len(by):
             raise ValueError(f"{len(keys)} keys for {len(by)} dimensions")
-        yield Result(start, end, by, keys, *_amounts(group["Metrics"]), is_estimated)
+        name = names.get(keys[by.index("LINKED_ACCOUNT")]) if "LINKED_ACCOUNT" in by else None
+        yield Result(start, end, by, keys, *_amounts(group["Metrics"]), is_estimated, name)
     if not groups and period.get("Total"):
         yield Result(start, end, (), (), *_amounts(period["Total"]), is_estimated)
 
@@ -167,6 +183,10 @@ def _guess_dimensions(periods: Sequence[Any]) -> tuple[str, ...]:
     all_keys = [group["Keys"] for group in groups if isinstance(group, dict) and isinstance(group.get("Keys"), list)]
     dimensions: list[str] = []
     for keys in zip(*all_keys, strict=False):
+        prefixes = {key.partition("$")[0] for key in keys if "$" in key}
+        if len(prefixes) == 1 and all("$" in key for key in keys):
+            dimensions.append(f"TAG {prefixes.pop()}")
+            continue
         candidates = [
             name
             for name, pattern in _KEY_PATTERNS.items()
