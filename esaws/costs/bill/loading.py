@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 from esaws.costs.bill.bill_file import BillFile, File, UnreadableBill
 from esaws.costs.bill.dedup.layout import Manifest
 from esaws.costs.bill.dedup.months import footer_constants, read_coverage
+from esaws.costs.bill.formats.console_csv import parse_console_csv
 from esaws.costs.bill.formats.cost_explorer import drop_refetched, write_results
 from esaws.costs.bill.formats.cost_explorer_responses import Response, check_pages, parse_documents, parse_responses
 from esaws.costs.bill.parquet import MAGIC, read_parquet
 from esaws.costs.bill.sources.cost_explorer import get_costs, is_cost_explorer_source
 from esaws.costs.bill.sources.local import list_files
-from esaws.costs.bill.text_files import decompress, read_delimited, to_utf_8
+from esaws.costs.bill.text_files import console_delimiter, decompress, read_delimited, to_utf_8
 from esaws.errors import UsageError
 
 if TYPE_CHECKING:
@@ -85,6 +86,8 @@ def _load_file(file: File, duck: DuckDBEngine, scratch: Path) -> BillFile | list
     if is_json:
         documents = parse_documents(file, text_path.read_text("utf-8-sig"))
         return [response for document in documents for response in parse_responses(file, document)]
+    if delimiter := console_delimiter(text_path):
+        return [parse_console_csv(file, text_path, delimiter)]
     return read_delimited(file, text_path, duck, scratch)
 
 
@@ -116,6 +119,7 @@ def _combine_responses(
         warnings.append(f"{replaced} Cost Explorer results were replaced by newer ones for the same period")
     if estimated := len({(result.start, result.end) for result in results if result.is_estimated}):
         warnings.append(f"Cost Explorer marks {estimated} days or months as estimated: AWS may still change them")
+    warnings += dict.fromkeys(response.assumption for response in responses if response.assumption)
     file = files[0] if len(files) == 1 else replace(files[0], name=f"{files[0].name} and {len(files) - 1} more")
     return write_results(file, results, scratch / "cost-explorer.parquet")
 

@@ -11,6 +11,7 @@ from esaws.costs.bill.bill_file import BillFile, File, UnreadableBill
 from esaws.costs.bill.cells import Cells
 from esaws.costs.bill.formats.detect import detect_format, repeated_columns
 from esaws.costs.bill.formats.format import ColumnMapping
+from esaws.costs.bill.formats.other_exports import describe_export
 from esaws.costs.bill.schema import DECIMAL, FLOAT, Kind
 from esaws.costs.bill.typed_text import load_cells, write_typed
 from esaws.costs.engines.duckdb import DuckDBEngine, quote_identifier, quote_literal
@@ -30,7 +31,8 @@ def read_parquet(file: File, duck: DuckDBEngine, scratch: Path) -> BillFile:
     rows, schema = _read_footer(file)
     mapping = detect_format(schema.names)
     if mapping is None:
-        raise UnreadableBill(file.name, f"not a bill (its columns are {', '.join(schema.names[:6])}…)")
+        reason = describe_export(schema.names) or f"not a bill (its columns are {', '.join(schema.names[:6])}…)"
+        raise UnreadableBill(file.name, reason)
     repeated = list(repeated_columns(file.name, schema.names, mapping))
     kinds = {name: schema.types[schema.names.index(name)] for name in schema.names}
     mapping = _without_untyped(mapping, kinds)

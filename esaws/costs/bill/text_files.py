@@ -13,8 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from esaws.costs.bill.bill_file import BillFile, File, UnreadableBill
+from esaws.costs.bill.formats.console_csv import is_console_csv
 from esaws.costs.bill.formats.detect import detect_format, repeated_columns
 from esaws.costs.bill.formats.format import ColumnMapping
+from esaws.costs.bill.formats.other_exports import describe_export
 from esaws.costs.bill.parquet import write_cells
 from esaws.costs.bill.typed_text import load_cells
 from esaws.costs.engines.duckdb import DuckDBEngine, quote_literal
@@ -103,6 +105,14 @@ def to_utf_8(file: File, path: Path, scratch: Path) -> Path:
     return converted
 
 
+def console_delimiter(path: Path) -> str | None:
+    """The delimiter of a CSV of Cost Explorer's console, in UTF-8 at `path`; None for any other file."""
+    with path.open(encoding="utf-8-sig", newline="") as lines:
+        first = lines.readline(_MAX_HEADER)
+    headers = {delimiter: next(csv.reader([first], delimiter=delimiter), []) for delimiter in DELIMITERS}
+    return next((delimiter for delimiter, header in headers.items() if is_console_csv(header)), None)
+
+
 def read_text_table(file: File, path: Path) -> TextTable:
     """Find the delimiter and the header of a file in UTF-8.
 
@@ -122,8 +132,10 @@ def read_text_table(file: File, path: Path) -> TextTable:
         headers.append(header)
         if mapping := detect_format(header):
             return TextTable(file, path, delimiter, header, reader.line_num + has_hint, 1 + has_hint, mapping)
-    columns = ", ".join(max(headers, key=len)[:6])[:200]
-    raise UnreadableBill(file.name, f"not a bill (its columns are {columns}…)", row=1)
+    header = max(headers, key=len)
+    columns = ", ".join(header[:6])[:200]
+    reason = describe_export(header) or f"not a bill (its columns are {columns}…)"
+    raise UnreadableBill(file.name, reason, row=1)
 
 
 def read_delimited(file: File, path: Path, duck: DuckDBEngine, scratch: Path) -> BillFile:

@@ -3,10 +3,12 @@
 - CUR 2.0 and FOCUS: `<export>/data/BILLING_PERIOD=2026-01/[<time>-<id>/]<name>-00001.snappy.parquet`
 - legacy CUR: `<report>/20260101-20260201/[<assembly>/]<name>-1.csv.gz`, or for Athena `<report>/year=2026/month=1/…`
 
-AWS writes the manifest of a month last. It names the files of the month's bill.
+AWS writes the manifest of a month last. It names the files of the month's bill. Azure writes
+`<export>/20260101-20260131/<run>/part_0_0001.csv.gz` and a manifest beside the files of each run, with its time.
 
 https://docs.aws.amazon.com/cur/latest/userguide/dataexports-export-delivery.html
 https://docs.aws.amazon.com/cur/latest/userguide/understanding-report-versions.html
+https://learn.microsoft.com/azure/cost-management-billing/costs/tutorial-improved-exports
 """
 
 from __future__ import annotations
@@ -54,8 +56,8 @@ class FileLocation:
 
     @property
     def delivery_key(self) -> tuple[str, str]:
-        """A key that the files of one delivery share; the number in a name counts the files of a delivery."""
-        stem = _FILE_NUMBER.sub("", self.name.split(".")[0])
+        """A key that the files of one delivery share: its folder, or a name whose number counts the files."""
+        stem = "" if self.delivery else _FILE_NUMBER.sub("", self.name.split(".")[0])
         return f"{self.root}/{self.month or ''}/{self.delivery or ''}", stem
 
 
@@ -90,6 +92,8 @@ class Manifest:
     name: str
     location: FileLocation
     files: frozenset[str]
+    submitted: float | None = None
+    """The time of the delivery, in seconds since 1970, where the manifest tells it."""
 
     @property
     def is_of_month(self) -> bool:
@@ -102,16 +106,45 @@ def parse_manifest(name: str, content: Any) -> Manifest | None:
     if not isinstance(content, Mapping):
         return None
     files = content.get("dataFiles", content.get("reportKeys"))
+    if isinstance(blobs := content.get("blobs"), list):
+        files = [blob.get("blobName") if isinstance(blob, Mapping) else None for blob in blobs]
     if not isinstance(files, list) or not all(isinstance(file, str) for file in files):
         return None
-    return Manifest(name, parse_location(name), frozenset(parse_location(file).path_from_month for file in files))
+    run = content.get("runInfo")
+    submitted = _parse_time(run.get("submittedTime")) if isinstance(run, Mapping) else None
+    paths = frozenset(parse_location(file).path_from_month for file in files)
+    return Manifest(name, parse_location(name), paths, submitted)
 
 
-def current_manifests(manifests: Iterable[Manifest]) -> dict[tuple[str, str | None], Manifest]:
-    """The current manifest of each export and month, by the folders of both."""
-    return {
-        (manifest.location.root, manifest.location.month): manifest for manifest in manifests if manifest.is_of_month
-    }
+def current_manifests(
+    manifests: Iterable[Manifest], deliveries: Iterable[FileLocation]
+) -> dict[tuple[str, str | None], Manifest]:
+    """The current manifest of each export and month, by the folders of both.
+
+    It is the manifest of the month; where there is none, that of the delivery that was submitted last, if all
+    deliveries have a manifest with a time. `deliveries` are the locations of the files.
+    """
+    current, of_deliveries = {}, dict[tuple[str, str | None], dict[str | None, Manifest]]()
+    for manifest in manifests:
+        month = manifest.location.root, manifest.location.month
+        if manifest.is_of_month:
+            current[month] = manifest
+        elif manifest.submitted is not None:
+            of_deliveries.setdefault(month, {})[manifest.location.delivery] = manifest
+    present = {(location.root, location.month, location.delivery) for location in deliveries}
+    for month, by_delivery in of_deliveries.items():
+        if all(delivery in by_delivery for *month_of, delivery in present if tuple(month_of) == month):
+            current.setdefault(month, max(by_delivery.values(), key=lambda manifest: manifest.submitted or 0))
+    return current
+
+
+def _parse_time(text: Any) -> float | None:
+    """Times without an offset are in UTC. Azure writes up to seven digits of a second."""
+    try:
+        time = datetime.fromisoformat(re.sub(r"(\.\d{6})\d+", r"\1", str(text)))
+    except ValueError:
+        return None
+    return (time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp()
 
 
 def _to_epoch(parts: Sequence[str]) -> float | None:

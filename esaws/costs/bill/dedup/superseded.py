@@ -2,7 +2,8 @@
 
 Files are compared in this order:
 
-1. The manifest of a month names the files of the bill. All other files of that export and month are superseded.
+1. The manifest of a month names the files of the bill: the month's own (AWS), or that of the last run
+   submitted (Azure). All other files of that export and month are superseded.
 2. In AWS's folder layout, the last delivery of an export for a month supersedes the others.
 3. By rows (`overlap`): an export is superseded if a later one has nearly all of its rows. Files without common rows are
    pieces of one bill and are added up. Anything in between is refused, unless AWS's keys identify the common rows. Two
@@ -14,7 +15,7 @@ Without a manifest the last export is, in this order:
 2. the one with invoices: AWS has closed the month;
 3. the one whose usage ends last;
 4. the one with most rows: AWS adds rows to a month until it is closed;
-5. the file that was modified last, then the one whose name sorts last.
+5. the file that was modified last, then the one whose name sorts last. This is a guess, and the warning says so.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import combinations, permutations
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from esaws.costs.bill.bill_file import BillFile, BillingMonth, MonthCoverage, UnreadableBill
 from esaws.costs.bill.dedup.layout import Manifest, current_manifests, natural_sort_key, timestamp_in_path
@@ -59,12 +60,17 @@ class Export:
         return sum(coverage.rows for coverage in self._coverage)
 
     @property
-    def age_key(self) -> tuple[object, ...]:
-        """A sort key: the last export has the greatest."""
+    def progress(self) -> tuple[object, ...]:
+        """A sort key: the last export has the greatest, as far as the rows of the exports show it."""
         is_invoiced = any(coverage.is_invoiced for coverage in self._coverage)
         until = max((coverage.until for coverage in self._coverage if coverage.until), default=datetime.min)
+        return is_invoiced, until, self.rows
+
+    @property
+    def age_key(self) -> tuple[object, ...]:
+        """A sort key: the last export has the greatest."""
         modified = max(file.file.modified for file in self.files)
-        return is_invoiced, until, self.rows, modified, natural_sort_key(self.files[-1].file.name)
+        return *self.progress, modified, natural_sort_key(self.files[-1].file.name)
 
     @property
     def timestamp(self) -> float | None:
@@ -88,8 +94,20 @@ class Supersession:
         return sum(coverage.rows for coverage in file.coverage if coverage.month not in excluded)
 
 
-Replacement = tuple[Export, list[Export]]
-"""The last export of a month, and the exports that it supersedes."""
+class Replacement(NamedTuple):
+    """The last export of a month, and the exports that it supersedes."""
+
+    last: Export
+    superseded: Sequence[Export]
+    is_guess: bool = False
+    """Whether only file times and names show that it is the last."""
+
+    def __str__(self) -> str:
+        last, count = self.last, len(self.superseded) + 1
+        names = ", ".join(f"{export.name} ({export.rows} rows)" for export in self.superseded)
+        replaces = "perhaps replaces" if self.is_guess else "replaces"
+        reason = " (guessed from file times and names: nothing else shows which is later)" if self.is_guess else ""
+        return f"{last.month} was exported {count} times: {last.name} ({last.rows} rows) {replaces} {names}{reason}"
 
 
 def find_superseded(files: Sequence[BillFile], manifests: Iterable[Manifest], duck: DuckDBEngine) -> Supersession:
@@ -103,18 +121,16 @@ def find_superseded(files: Sequence[BillFile], manifests: Iterable[Manifest], du
     for file in files:
         for coverage in file.coverage:
             by_month.setdefault(coverage.month, []).append(file)
-    manifest_of = current_manifests(manifests)
+    manifest_of = current_manifests(manifests, (file.location for file in files))
     _check_complete(files, manifest_of.values())
     excluded: dict[BillFile, set[BillingMonth]] = {}
     warnings = []
     for month, files_of_month in by_month.items():
-        for last, superseded in _replacements(files_of_month, month, manifest_of, duck):
-            for export in superseded:
+        for replacement in _replacements(files_of_month, month, manifest_of, duck):
+            for export in replacement.superseded:
                 for file in export.files:
                     excluded.setdefault(file, set()).add(month)
-            names = ", ".join(f"{export.name} ({export.rows} rows)" for export in superseded)
-            count = len(superseded) + 1
-            warnings.append(f"{month} was exported {count} times: {last.name} ({last.rows} rows) replaces {names}")
+            warnings.append(str(replacement))
     return Supersession({file: frozenset(months) for file, months in excluded.items()}, tuple(warnings))
 
 
@@ -152,11 +168,11 @@ def _replacements(
         elif manifest and (listed := [file for file in group if file.location.path_from_month in manifest.files]):
             last = Export(tuple(listed), month)
             superseded = [Export((file,), month) for file in group if file not in listed]
-            replacements += [(last, superseded)] if superseded else []
+            replacements += [Replacement(last, superseded)] if superseded else []
             remaining.append(last)
         elif len(exports) > 1:
             *superseded, last = _sort_by_age(exports)
-            replacements.append((last, superseded))
+            replacements.append(Replacement(last, superseded, _is_guess(last, superseded)))
             remaining.append(last)
         else:
             remaining += exports
@@ -181,10 +197,11 @@ def _replacements_by_rows(exports: Sequence[Export], month: BillingMonth, duck: 
     for one, other in combinations(remaining, 2):
         _check_addable(one, other, samples)
     last_of = {export: _last_successor(export, successor) for export in successor}
+    superseded_by = {last: [export for export in successor if last_of[export] is last] for last in remaining}
     return [
-        (last, [export for export in successor if last_of[export] is last])
-        for last in remaining
-        if last in last_of.values()
+        Replacement(last, superseded, _is_guess(last, superseded))
+        for last, superseded in superseded_by.items()
+        if superseded
     ]
 
 
@@ -231,9 +248,19 @@ def _last_successor(export: Export, successor: Mapping[Export, Export]) -> Expor
 def _sort_by_age(exports: Iterable[Export]) -> list[Export]:
     """Sort exports, the last one last."""
     exports = list(exports)
-    timestamps = [export.timestamp for export in exports]
-    have_timestamps = None not in timestamps and len({*timestamps}) == len(timestamps)
-    return sorted(exports, key=lambda export: (export.timestamp if have_timestamps else 0, export.age_key))
+    times = _times(exports)
+    return sorted(exports, key=lambda export: (times.get(export, 0), export.age_key))
+
+
+def _times(exports: Sequence[Export]) -> dict[Export, float]:
+    """When each export was made, by its path; empty unless that orders all of them."""
+    times = {export: time for export in exports if (time := export.timestamp) is not None}
+    return times if len({*times.values()}) == len(exports) else {}
+
+
+def _is_guess(last: Export, superseded: Sequence[Export]) -> bool:
+    """Whether no time and no row shows that the last export is later than each of the others."""
+    return not _times([last, *superseded]) and any(export.progress == last.progress for export in superseded)
 
 
 def _group_by(files: Iterable[BillFile], key: Callable[[BillFile], K]) -> dict[K, list[BillFile]]:

@@ -54,6 +54,8 @@ class Response:
     periods: tuple[tuple[datetime, datetime], ...]
     """Start and end of each period, including periods without charges."""
     has_next_page: bool
+    assumption: str | None = None
+    """What is assumed because the file does not say it."""
 
 
 def check_pages(responses: Sequence[Response]) -> None:

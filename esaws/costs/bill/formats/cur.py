@@ -73,10 +73,11 @@ _TEXTS = (
     "savings_plan_savings_plan_a_r_n",
     "split_line_item_parent_resource_id",
 )
-_MAPS = ("product", "resource_tags", "tags")
+_MAPS = ("cost_category", "product", "resource_tags", "tags")
 
 _ONLY_IN_2 = ("bill_payer_account_name", "line_item_usage_account_name", "product", "resource_tags", "tags")
 _TAG_COLUMN = re.compile(r"resource[_ ]?tags?[_/ ]+(.+)", re.IGNORECASE)
+_COST_CATEGORY_COLUMN = re.compile(r"cost[_ ]?category[_/ ]+(.+)", re.IGNORECASE)
 
 
 class _CostAndUsageReport(Format):
@@ -123,8 +124,12 @@ class _CostAndUsageReport(Format):
         return "legacy CUR" if {"product_product_name", "product_region"} & columns.keys() else "CUR 2.0"
 
     def tag_columns(self, names: Sequence[str]) -> Mapping[str, str]:
-        matches = {name: _TAG_COLUMN.fullmatch(name.strip()) for name in names}
-        return {match[1]: name for name, match in matches.items() if match}
+        tags = {name: _TAG_COLUMN.fullmatch(name.strip()) for name in names}
+        categories = {name: _COST_CATEGORY_COLUMN.fullmatch(name.strip()) for name in names}
+        return {
+            **{match[1]: name for name, match in tags.items() if match},
+            **{f"costCategory/{match[1]}": name for name, match in categories.items() if match},
+        }
 
     def metrics(self, mapping: ColumnMapping) -> frozenset[str]:
         """AWS leaves out the columns of net costs where there are no discounts: net costs equal the others then."""
@@ -185,6 +190,7 @@ class _CostAndUsageReport(Format):
             "free": is_free(line_item_type, unblended, rate, list_cost, description),
             # `tags` has the tags of the resource, too.
             "tags": coalesce(column(table, "tags"), column(table, "resource_tags")),
+            "cost_categories": column(table, "cost_category"),
             "row_key": _row_key(table),
         }
         return {name: value for name, value in columns.items() if value is not None}

@@ -101,6 +101,6 @@ def _read_json(path: Path) -> Any:
     if path.suffix.lower() != ".json" or path.stat().st_size > 16 * 1024 * 1024:
         return None
     try:
-        return json.loads(path.read_text("utf-8-sig"))
+        return json.loads(path.read_bytes())
     except ValueError:
         return None
