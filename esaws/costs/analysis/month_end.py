@@ -1,15 +1,15 @@
-"""Project what the running month will cost by its end, with an 80 % interval."""
+"""Project what the running month will cost by its end, with a range for 8 of 10 months."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
 from decimal import Decimal
-from math import sqrt
-from statistics import stdev
 from typing import TYPE_CHECKING, Any
 
+from esaws.costs.analysis.credits import Credits, MonthToPay, credits_of, month_to_pay
+from esaws.costs.analysis.month_end_range import MIN_DAYS_FOR_RANGE, month_range
 from esaws.costs.analysis.projection import ProjectedLine, Projection
 from esaws.costs.analysis.selection import (
     BillSelection,
@@ -19,7 +19,8 @@ from esaws.costs.analysis.selection import (
     granularity,
     select,
 )
-from esaws.costs.analysis.usage_by_day import ZERO, complete_days, daily_usage, total
+from esaws.costs.analysis.usage_by_day import ZERO, UsageByDay, complete_days, daily_usage, total
+from esaws.costs.bill.credits import round_amount
 from esaws.costs.results import TableResult
 from esaws.pricelist import PriceList, bundled
 
@@ -29,17 +30,28 @@ if TYPE_CHECKING:
     from esaws.chart import Chart
     from esaws.costs.bill.bill import Bill
 
-WINDOW_DAYS = 7
-"""The days that the projection rests on: a whole week, as weekends differ from other days."""
-MIN_DAYS_FOR_INTERVAL = 3
-"""With fewer complete days there is no interval."""
-_T_90 = {2: 1.886, 3: 1.638, 4: 1.533, 5: 1.476, 6: 1.440}
-"""The 90 % quantile of Student's t by degrees of freedom: 80 % lie between it and its negative."""
+
+@dataclass(frozen=True, kw_only=True)
+class MonthSoFar:
+    """What a bill says about a month: all that a projection needs."""
+
+    period: date
+    """The first day of the month."""
+    complete_days: int
+    """The days of the month, from the first, that the bill has whole."""
+    usages: Sequence[UsageByDay]
+    one_off: Decimal
+    """Tax, fees, refunds and purchases: charged once."""
+    currency: str
+    bill_format: str
 
 
 @dataclass(frozen=True)
 class MonthEnd(TableResult):
-    """The projected cost of a month, in the currency, before the charges that AWS adds when it closes the month."""
+    """The projected cost of a month before credits, in the currency.
+
+    AWS may add charges when it closes the month. Where the bill does not show credits, amounts are after them.
+    """
 
     period: date
     currency: str
@@ -48,13 +60,16 @@ class MonthEnd(TableResult):
     so_far: Decimal
     """Charges so far, one-off charges included."""
     one_off: Decimal
-    """Tax, fees, credits and purchases so far: part of all sums, with no more projected."""
+    """Tax, fees, refunds and purchases so far: part of all sums, with no more projected."""
     expected: Decimal
     low: Decimal | None
-    """The 80 % interval is from `low` to `high`; None where the bill has fewer than three complete days."""
+    """The month ends between `low` and `high` in about 8 of 10 cases; None where the bill has fewer than three complete
+    days, or no cost in them."""
     high: Decimal | None
-    is_lower_bound: bool
-    """Whether the month may cost more than `expected` for a reason that the notes name."""
+    credits: Decimal | None
+    """What credits paid so far, positive; None where the bill does not show it."""
+    to_pay: MonthToPay
+    """What is to pay of `expected` after credits."""
     lines: tuple[ProjectedLine, ...]
     """The most expensive first."""
     exhausted: tuple[tuple[str, Decimal], ...]
@@ -65,8 +80,11 @@ class MonthEnd(TableResult):
 
     @property
     def at_least(self) -> Decimal | None:
-        """The amount that the month will not fall below: the charges so far; None where they may still go down."""
-        return None if self.expected < self.so_far else self.so_far
+        """The amount that the month will not fall below: that of a complete month; None while the month runs.
+
+        Until AWS closes a month, a refund or a corrected line can take back any charge.
+        """
+        return self.so_far if self.complete_days == days_in_month(self.period) else None
 
     def to_frame(self) -> pandas.DataFrame:
         """One row for each usage, the most expensive first, then the one-off charges; they add up to `expected`.
@@ -82,44 +100,72 @@ class MonthEnd(TableResult):
         return pandas.DataFrame(values, columns=["so_far", "rest", "month"], index=index)
 
     def to_dict(self) -> dict[str, Any]:
-        """period, currency, expected, low, high, at_least (each None where not known), so_far, complete_days, notes."""
+        """period, currency, expected, low, high, at_least, so_far, complete_days, notes, and what credits change.
+
+        That is paid_by_credits (so far), to_pay, to_pay_while_credits_last and to_pay_if_credits_end (now), all at the
+        end of the month. Amounts that are not known are null; while credits pay, to_pay is.
+        """
         amounts = {name: getattr(self, name) for name in ("expected", "low", "high", "at_least", "so_far")}
         return {
             "period": f"{self.period:%Y-%m}",
             "currency": self.currency,
-            **{name: None if amount is None else float(amount) for name, amount in amounts.items()},
+            **{name: _to_json(amount) for name, amount in amounts.items()},
             "complete_days": self.complete_days,
+            "paid_by_credits": _to_json(self.credits),
+            "to_pay": _to_json(self.to_pay.to_pay),
+            "to_pay_while_credits_last": _to_json(self.to_pay.while_credits_last),
+            "to_pay_if_credits_end": _to_json(self.to_pay.if_credits_end),
             "notes": list(self.notes),
         }
 
     def draw(self) -> Chart:
-        """A solid line to the last complete day, a dashed one to the end of the month, and the interval."""
+        """A solid line to the last complete day, a dashed one to the end of the month, and the range."""
         from esaws.costs.analysis.month_end_chart import draw_month_end
 
         return draw_month_end(self)
 
     def __repr__(self) -> str:
-        band = "" if self.low is None or self.high is None else f", 80 % between {self.low:,.2f} and {self.high:,.2f}"
-        least = "at least " if self.is_lower_bound else ""
-        return f"{self.period:%Y-%m} will come to {least}{format_money(self.expected, self.currency)}{band}"
+        return self.sentence(f"{self.period:%Y-%m}")
+
+    def sentence(self, month: str) -> str:
+        """What `month` came or will come to, with the range, and what is to pay after credits."""
+        is_complete = self.complete_days == days_in_month(self.period)
+        words = f"{month} {'came' if is_complete else 'will come'} to {format_money(self.expected, self.currency)}"
+        words += " before credits" if self.credits else ""
+        if self.low is not None and self.high is not None and self.high > self.low:
+            words += f", with 80 % between {self.low:,.2f} and {self.high:,.2f}"
+        return words + self._after_credits() if self.credits else words
+
+    def _after_credits(self) -> str:
+        after = self.to_pay
+        if after.to_pay is not None:
+            return f"; {format_money(after.to_pay, self.currency)} to pay after credits"
+        if after.while_credits_last is None or after.if_credits_end is None:
+            return "; what credits leave to pay is unknown"
+        least, most = (
+            format_money(amount, self.currency) for amount in (after.while_credits_last, after.if_credits_end)
+        )
+        return f"; {least} to pay while credits last, {most} if they end now"
 
 
 def month_end(
     bill: Bill,
     *,
     period: date | None = None,
+    as_of: date | None = None,
     metric: str | None = None,
     currency: str | None = None,
     prices: PriceList | None = None,
 ) -> MonthEnd | Unknown:
-    """Project what a month, by default the last of the bill, will cost if its last seven days (at most) go on.
+    """Project what a month, by default the last of the bill, will cost before credits.
 
-    Each usage continues at its daily mean, counted from the first of those days on which it occurred. Usage under an
-    allowance stays free until the payer has used it up. It is then charged as the bill charged it before, else at the
-    list price of `prices` (the bundled ones by default). One-off charges stay as they are.
+    Each usage continues at the cost of a usual day (`usual_day`), by the last seven days. Usage under an allowance
+    stays free until the payer has used it up. It is then charged as the bill charged it before, else at the list price
+    of `prices` (the bundled ones by default). One-off charges, and what is charged on the first of a month alone, stay
+    as they are. With `as_of` only the days before it count, as if the bill ended there.
 
-    The interval assumes that days differ by chance and independently: 80 % of the sums of the remaining days lie
-    within Student's t of the spread of the known days.
+    `low` and `high` hold the cost in about 8 of 10 months (`month_range`): days differ by chance, and what runs may
+    change.
 
     Returns `Unknown` where the bill has monthly lines only, or no complete day.
 
@@ -127,56 +173,89 @@ def month_end(
         UsageError: the bill does not have the metric, the currency or the month.
     """
     question = "what the month will come to"
+    if period is None and as_of is not None:
+        period = as_of - timedelta(days=1)
     if period is None and not bill.months:
         return Unknown(question, "the bill has no lines")
     month = (period or bill.months[-1]).replace(day=1)
     selection = select(bill, metric, currency, month)
+    if as_of is not None:
+        selection = _before(selection, as_of)
     if granularity(selection) == "months":
         return Unknown(question, f"this {bill.format} bill has monthly lines; read one with daily lines")
-    days, length = complete_days(selection, month), days_in_month(month)
+    days = complete_days(selection, month)
     if not days:
         return Unknown(question, f"the bill has no complete day of {month:%Y-%m} yet")
-    known_days = [month.replace(day=day) for day in range(max(1, days - WINDOW_DAYS + 1), days + 1)]
-    projection = Projection(selection, daily_usage(selection), known_days, length - days, prices or bundled())
-    one_off = _one_off_charges(selection)
-    so_far = one_off + total(line.so_far for line in projection.lines)
-    expected = so_far + total(line.rest for line in projection.lines)
-    low, high = _interval(so_far, expected, interval_margin(projection.daily_values(known_days), length - days))
-    notes = projection.notes
-    if one_off:
-        notes.append("tax, fees, credits and monthly charges are included as they are; no more are projected")
+    so_far = MonthSoFar(
+        period=month,
+        complete_days=days,
+        usages=daily_usage(selection),
+        one_off=_one_off_charges(selection),
+        currency=selection.currency,
+        bill_format=bill.format,
+    )
+    return project_month(so_far, prices, credits_of(selection))
+
+
+def project_month(month: MonthSoFar, prices: PriceList | None = None, credits: Credits | None = None) -> MonthEnd:
+    """Project a month from what is known of it; `month_end` reads that from a bill."""
+    days, length = month.complete_days, days_in_month(month.period)
+    known_days = _known_days(month)
+    projection = Projection(
+        month.bill_format, month.currency, month.usages, known_days, length - days, prices or bundled()
+    )
+    so_far = month.one_off + total(line.so_far for line in projection.lines)
+    rest = total(line.rest for line in projection.lines)
+    billed_later = total(cost for usage in month.usages for day, cost in usage.cost.items() if day > known_days[-1])
+    daily = projection.daily_values(known_days)
+    bounds = month_range(so_far - billed_later, rest + billed_later, daily, length - days)
+    low, high = bounds or (None, None)
+    if low is not None and min(daily) >= 0:
+        low = min(max(low, so_far), so_far + rest)
+    notes = list(projection.notes)
+    if not bounds:
+        few = len(known_days) < MIN_DAYS_FOR_RANGE
+        notes.append(f"no range: {'fewer than three complete days' if few else 'no day has a cost yet'}")
+    if credits is not None:
+        notes += credits.notes
+    if month.one_off:
+        notes.append("tax, fees, refunds and monthly charges are included as they are; no more are projected")
     return MonthEnd(
-        month,
-        selection.currency,
+        month.period,
+        month.currency,
         days,
         so_far,
-        one_off,
-        expected,
+        month.one_off,
+        so_far + rest,
         low,
         high,
-        projection.is_lower_bound,
+        credits.split.credits if credits else None,
+        _to_pay(credits, so_far + rest, length - days),
         tuple(sorted(projection.lines, key=lambda line: (-(line.so_far + line.rest), line.usage))),
         tuple(sorted(projection.exhausted(days), key=lambda item: (item[1], item[0]))),
-        tuple(projection.cumulative(month, days, length, one_off)),
+        tuple(projection.cumulative(month.period, days, length, month.one_off)),
         tuple(notes),
     )
 
 
-def _interval(so_far: Decimal, expected: Decimal, margin: Decimal | None) -> tuple[Decimal | None, Decimal | None]:
-    if margin is None:
-        return None, None
-    low = expected - margin
-    return low if expected < so_far else max(low, so_far), expected + margin
+def _to_pay(credits: Credits | None, expected: Decimal, days_left: int) -> MonthToPay:
+    if credits is None or credits.split.credits is None:
+        return MonthToPay(expected)  # the amounts are what is left after credits
+    return month_to_pay(credits, expected, days_left)
 
 
-def interval_margin(daily_values: Sequence[float], days_left: int) -> Decimal | None:
-    """Half of the interval: the sum of the remaining days varies, and so does the mean that it is projected from."""
-    if not days_left:
-        return ZERO
-    if len(daily_values) < MIN_DAYS_FOR_INTERVAL:
-        return None
-    known = len(daily_values)
-    return Decimal(_T_90[known - 1] * stdev(daily_values) * sqrt(days_left + days_left * days_left / known))
+def _known_days(month: MonthSoFar) -> list[date]:
+    """The complete days of the month, from the first with any usage: an account may start in the middle."""
+    days = [month.period.replace(day=day) for day in range(1, month.complete_days + 1)]
+    used = {day for usage in month.usages for day in usage.quantity if usage.quantity[day] or usage.cost.get(day)}
+    first = min((day for day in days if day in used), default=days[0])
+    return days[first.day - 1 :]
+
+
+def _before(selection: BillSelection, day: date) -> BillSelection:
+    start = datetime(day.year, day.month, day.day)
+    lines, credits = (lines.filter(lines.start < start) for lines in (selection.lines, selection.credits))
+    return replace(selection, lines=lines, credits=credits)
 
 
 def _one_off_charges(selection: BillSelection) -> Decimal:
@@ -184,3 +263,7 @@ def _one_off_charges(selection: BillSelection) -> Decimal:
     lines = lines.filter(~(lines.recurs & lines.start.notnull()).fill_null(False))
     (row,) = selection.fetch_rows(lines.aggregate(cost=lines.amount.sum()))
     return row["cost"] or ZERO
+
+
+def _to_json(amount: Decimal | None) -> float | None:
+    return None if amount is None else round_amount(amount)

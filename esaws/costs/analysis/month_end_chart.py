@@ -1,4 +1,4 @@
-"""Chart of a projected month: charges so far, the projection, and its interval."""
+"""Chart of a projected month: charges so far, the projection, and its range."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ from esaws.costs.analysis.selection import days_in_month, format_money
 
 
 def draw_month_end(month_end: MonthEnd) -> Chart:
-    """Draw a solid line to the last complete day, a dashed one to the end of the month, and the interval."""
+    """Draw a solid line to the last complete day, a dashed one to the end of the month, and the range."""
     length, colour = days_in_month(month_end.period), COLOURS[0]
     low, high, expected, days = month_end.low, month_end.high, month_end.expected, month_end.complete_days
-    figure, axes = new_figure(_title(month_end), subtitle=f"{month_end.currency} charged by the end of each day")
+    before = ", before credits" if month_end.credits else ""
+    title = month_end.sentence(f"{month_end.period:%B}")
+    figure, axes = new_figure(title, subtitle=f"{month_end.currency} charged by the end of each day{before}")
     line = [(0, 0.0), *((day, float(usd)) for day, usd in month_end.cumulative)]
     billed, projected = [point for point in line if point[0] <= days], [point for point in line if point[0] >= days]
     axes.plot(*zip(*billed, strict=True), color=colour, linewidth=2.4)
@@ -23,8 +25,8 @@ def draw_month_end(month_end: MonthEnd) -> Chart:
     if low is not None and high is not None and days < length:
         axes.fill_between(
             [day for day, _ in projected],
-            [_interval_at(day, month_end, float(low - expected), length) + usd for day, usd in projected],
-            [_interval_at(day, month_end, float(high - expected), length) + usd for day, usd in projected],
+            [_range_at(day, month_end, float(low - expected), length) + usd for day, usd in projected],
+            [_range_at(day, month_end, float(high - expected), length) + usd for day, usd in projected],
             color=colour,
             alpha=0.16,
             linewidth=0,
@@ -59,19 +61,9 @@ def draw_month_end(month_end: MonthEnd) -> Chart:
     axes.set_xticks(range(0, length + 1, 5))
     axes.set_xlabel(f"day of {month_end.period:%B %Y}", fontsize=9, color=GREY)
     axes.grid(axis="y", color="#ececec", linewidth=0.8)
-    return Chart(figure, _title(month_end))
+    return Chart(figure, title)
 
 
-def _title(month_end: MonthEnd) -> str:
-    month, amount = f"{month_end.period:%B}", format_money(month_end.expected, month_end.currency)
-    if month_end.complete_days == days_in_month(month_end.period):
-        return f"{month} came to {amount}"
-    title = f"{month} will come to {'at least ' if month_end.is_lower_bound else ''}{amount}"
-    if month_end.low is not None and month_end.high is not None and month_end.high > month_end.low:
-        title += f", with 80 % between {month_end.low:,.2f} and {month_end.high:,.2f}"
-    return title
-
-
-def _interval_at(day: int, month_end: MonthEnd, end: float, length: int) -> float:
-    """The width of the interval on a day: nothing on the last complete day, all of it at the end of the month."""
+def _range_at(day: int, month_end: MonthEnd, end: float, length: int) -> float:
+    """The width of the range on a day: nothing on the last complete day, all of it at the end of the month."""
     return end * ((day - month_end.complete_days) / (length - month_end.complete_days)) ** 0.5

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
-from esaws.costs.analysis.selection import BillSelection
+from esaws.costs.analysis.month_end_range import is_monthly_charge, usual_day
 from esaws.costs.analysis.usage_by_day import ZERO, UsageByDay, UsageKey, total
 from esaws.pricelist import Allowance, PriceList, allowances, without_prefix
 
@@ -27,7 +27,7 @@ class ProjectedLine:
     so_far: Decimal
     rest: Decimal
     daily: Decimal
-    """The mean quantity a day, in its unit."""
+    """The quantity of a usual day, in its unit."""
     rate: Decimal
     """The price of one unit beyond the free part; 1 where only costs are known."""
     free_left: Decimal
@@ -45,25 +45,30 @@ class _FreeRest:
 
 
 class Projection:
-    """The rest of a month: usages outside allowances by their mean cost, those that share one by quantity.
+    """The rest of a month: usages outside allowances by the cost of a usual day, those that share one by quantity.
 
-    Cost Explorer does not show free usage. There an account counts as having an allowance if usage that it covers had
-    no cost on some day.
+    `known_days` are the complete days of the month, from the first on which anything was used. What is charged on the
+    first day of the month alone is not projected. Cost Explorer does not show free usage. There an account counts as
+    having an allowance if usage that it covers had no cost on some day.
     """
 
     def __init__(
         self,
-        selection: BillSelection,
+        bill_format: str,
+        currency: str,
         usages: Sequence[UsageByDay],
         known_days: Sequence[date],
         days_left: int,
         prices: PriceList,
     ):
-        self.selection, self.usages, self.days_left, self.prices = selection, usages, days_left, prices
-        self.is_lower_bound = False
+        self.hides_free_usage = bill_format == "Cost Explorer"
+        self.currency, self.usages, self.days_left, self.prices = currency, usages, days_left, prices
         self.notes: list[str] = []
-        self.daily_quantity = [_daily_mean(usage.quantity, known_days) for usage in usages]
-        self.daily_cost = [_daily_mean(usage.cost, known_days) for usage in usages]
+        self.usual_days = [_usual_days(usage, known_days) for usage in usages]
+        self.daily_quantity = [
+            _usual_day(usage.quantity, days) for usage, days in zip(usages, self.usual_days, strict=True)
+        ]
+        self.daily_cost = [_usual_day(usage.cost, days) for usage, days in zip(usages, self.usual_days, strict=True)]
         self.last_day = known_days[-1]
         self.pools: dict[_Pool, list[int]] = defaultdict(list)
         self.allowances: dict[_Pool, Allowance] = {}
@@ -79,13 +84,13 @@ class Projection:
         self._note_missing_data()
 
     def daily_values(self, known_days: Sequence[date]) -> list[float]:
-        """The cost of each known day's usage if it occurred in the rest of the month."""
+        """The cost of each known day's usage if it occurred in the rest of the month, without monthly charges."""
         values = []
         for day in known_days:
             value = ZERO
             for at, usage in enumerate(self.usages):
                 if at not in self.free_rest:
-                    value += usage.cost.get(day, ZERO)
+                    value += usage.cost.get(day, ZERO) if day in self.usual_days[at] else self.daily_cost[at]
                 elif self.free_rest[at].is_exhausted:
                     value += usage.quantity.get(day, ZERO) * self.lines[at].rate
             values.append(float(value))
@@ -100,7 +105,7 @@ class Projection:
             daily = total(self.daily_quantity[at] for at in members)
             if used_free is None or not daily:
                 continue
-            if self.selection.bill.format != "Cost Explorer":
+            if not self.hides_free_usage:
                 free = (self.usages[at].free.items() for at in members)
                 used_free = total(amount for items in free for day, amount in items if day <= self.last_day)
             left = self.allowances[payer, name].amount - used_free
@@ -145,7 +150,7 @@ class Projection:
         free = total(amount for usage in members for amount in usage.free.values())
         if free:
             return free
-        if self.selection.bill.format != "Cost Explorer":
+        if not self.hides_free_usage:
             return None
         had_no_cost = any(
             usage.quantity[day] > 0 and not usage.cost[day] for usage in members for day in list(usage.quantity)
@@ -185,7 +190,6 @@ class Projection:
         rate = self._rate(at)
         if rate is None:
             if quantity > free:
-                self.is_lower_bound = True
                 self.notes.append(f"{usage.key} has no known price for usage beyond the free tier: counted as 0")
             rate = ZERO
         return ProjectedLine(str(usage.key), so_far, (quantity - free) * rate, self.daily_quantity[at], rate, free)
@@ -195,7 +199,7 @@ class Projection:
         usage = self.usages[at]
         charged = total(usage.quantity.values()) - total(usage.free.values())
         cost = total(usage.cost.values())
-        if self.selection.bill.format == "Cost Explorer":
+        if self.hides_free_usage:
             days = [day for day in usage.quantity if usage.cost[day] > 0]
             rates = [usage.cost[day] / usage.quantity[day] for day in days if usage.quantity[day] > 0]
             if rates:
@@ -210,7 +214,7 @@ class Projection:
 
     def _list_price(self, key: UsageKey, allowance: Allowance) -> Decimal | None:
         """The list price in the region that the bill names."""
-        if self.selection.currency != "USD" or not key.region:
+        if self.currency != "USD" or not key.region:
             return None
         usage_type = without_prefix(key.usage_type, key.region)
         service = key.product_code or allowance.service
@@ -221,15 +225,17 @@ class Projection:
         free = [usage for at, usage in enumerate(self.usages) if usage.free and at not in self.free_rest]
         names = sorted({str(usage.key) for usage in free if total(usage.free.values())})
         if names:
-            self.is_lower_bound = True
             self.notes.append(f"{', '.join(names[:5])}: the size of the allowance is not known; projected as free")
         has_quantities = any(usage.key.usage_type and any(usage.quantity.values()) for usage in self.usages)
-        if self.selection.bill.format == "Cost Explorer" and not has_quantities:
-            self.is_lower_bound = True
+        if self.hides_free_usage and not has_quantities:
             self.notes.append("the Cost Explorer data has no quantities by usage type: free usage is projected as free")
 
 
-def _daily_mean(amounts: dict[date, Decimal], known_days: Sequence[date]) -> Decimal:
-    """The mean of a day, from the first known day with an amount on."""
-    days = [day for day in known_days if any(amounts.get(earlier) for earlier in known_days if earlier <= day)]
-    return total(amounts.get(day, ZERO) for day in days) / len(days) if days else ZERO
+def _usual_days(usage: UsageByDay, known_days: Sequence[date]) -> Sequence[date]:
+    """The known days, without the first of the month if the usage is charged once a month."""
+    starts = known_days[0].day == 1 and is_monthly_charge([usage.cost.get(day, ZERO) for day in known_days])
+    return known_days[1:] if starts else known_days
+
+
+def _usual_day(amounts: dict[date, Decimal], days: Sequence[date]) -> Decimal:
+    return usual_day([amounts.get(day, ZERO) for day in days])
