@@ -53,6 +53,13 @@ def run(account: Account, instances: int = 1, instance_type: str = "t3.micro", *
     )
 
 
+def raise_vcpus(account: Account, value: float = 64) -> None:
+    """Have the quota of running vCPUs raised, and wait until it holds."""
+    quotas = account.client("service-quotas")
+    quotas.request_service_quota_increase(ServiceCode="ec2", QuotaCode="L-1216C47A", DesiredValue=value)
+    advance(account, "30m")
+
+
 def plan(account: Account) -> dict[str, Any]:
     response: dict[str, Any] = account.client("freetier").get_account_plan_state()
     del response["ResponseMetadata"]
@@ -234,6 +241,7 @@ def closing_reasons(account: Account) -> list[str]:
 
 
 def test_the_account_is_closed_when_its_credits_are_spent_and_never_charged(aging: Account) -> None:
+    raise_vcpus(aging)
     run(aging, 12)
     per_hour = float(control(aging, "GET", "cost")["list_per_hour"])
     hours = 120 / per_hour
@@ -256,6 +264,7 @@ def test_the_account_is_closed_after_six_months_with_credits_left(aging: Account
 
 def test_a_paid_account_stays_open_when_its_credits_are_spent(aging: Account) -> None:
     aging.client("freetier").upgrade_account_plan(accountPlanType="PAID")
+    raise_vcpus(aging)
     run(aging, 12)
     hours = 120 / float(control(aging, "GET", "cost")["list_per_hour"])
     advance(aging, f"{hours + 10:.2f}h")

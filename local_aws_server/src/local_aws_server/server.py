@@ -16,6 +16,7 @@ from typing import Any
 from flask import Flask, Response
 from flask import request as flask_request
 from moto.core.base_backend import BackendDict
+from moto.core.responses import boto3_service_name
 from moto.moto_api._internal.models import moto_api_backend
 from moto.moto_server.werkzeug_app import BackendRequest, DomainDispatcherApplication, create_backend_app
 from werkzeug.exceptions import HTTPException
@@ -123,7 +124,8 @@ class LocalAws(DomainDispatcherApplication):
         def no_route(error: HTTPException) -> Any:
             if flask_request.routing_exception is None:
                 return error
-            return not_simulated_response(flask_request.environ, moto_service)
+            environ = flask_request.environ
+            return self.respond_without_moto(environ, boto3_service_name.get(moto_service, moto_service))
 
         return app
 
@@ -159,7 +161,7 @@ class LocalAws(DomainDispatcherApplication):
         return api_faults.deliver(call, response)
 
     def respond_without_moto(self, environ: Environ, service: str) -> Response:
-        """The response of a service that moto does not have; hooks may simulate it."""
+        """The response of a service, or at a path of one, that moto does not have; hooks may simulate it."""
 
         def not_implemented() -> Response:
             raise NotImplementedError

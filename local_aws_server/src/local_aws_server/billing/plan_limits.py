@@ -10,8 +10,10 @@ from functools import cache
 from typing import Any
 
 from esaws.pricelist import allowances, credit_plans
+from local_aws_server.backends import Backends
 from local_aws_server.behaviours import Behaviour
 from local_aws_server.billing.account import get_customer
+from local_aws_server.billing.quotas import check_vcpus
 from local_aws_server.call import Call
 from local_aws_server.errors import AwsError
 from local_aws_server.hooks import before, patch
@@ -62,8 +64,8 @@ def check_instance_type(account: str, region: str, instance_type: str) -> None:
 
 
 @patch(_EC2_MODELS, "EC2Backend.run_instances", new=True)
-def run_instances(self: Any, *args: Any, **kwargs: Any) -> Any:
-    """Check the instance type of every launch: by RunInstances, an Auto Scaling group or a launch template."""
+def run_instances(self: Any, image_id: str, count: int, *args: Any, **kwargs: Any) -> Any:
+    """Check the type and the vCPUs of every launch: by RunInstances, an Auto Scaling group or a launch template."""
     from moto.ec2.models.instances import InstanceBackend
 
     instance_type = kwargs["instance_type"]
@@ -71,7 +73,9 @@ def run_instances(self: Any, *args: Any, **kwargs: Any) -> Any:
         data = self._get_template_from_args(kwargs["launch_template"]).data
         instance_type = data.get("InstanceType", instance_type)
     check_instance_type(self.account_id, self.region_name, instance_type)
-    return InstanceBackend.run_instances(self, *args, **kwargs)
+    if not kwargs.get("instance_market_options"):
+        check_vcpus(Backends(self.account_id, self.region_name), instance_type, count)
+    return InstanceBackend.run_instances(self, image_id, count, *args, **kwargs)
 
 
 @before("ec2", "ModifyInstanceAttribute")

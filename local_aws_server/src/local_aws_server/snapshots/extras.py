@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from esaws.pricelist import PLANS, REGIMES
-from local_aws_server.billing import account, bill, meter
+from local_aws_server.billing import account, bill, meter, quotas
 from local_aws_server.clock.event_log import EVENT_LOG
 from local_aws_server.clock.transitions import PROVISIONING_SPEED
 from local_aws_server.faults.api_faults import FAULTS
@@ -30,6 +30,7 @@ def _set_new_account_defaults(defaults: Mapping[str, Any]) -> None:
 register_account_data("events", EVENT_LOG._events, deque)
 register_account_data("faults", FAULTS, list)
 register_account_data("customers", account._CUSTOMERS, account.Customer)
+register_account_data("quota increases", quotas.INCREASES, list)
 register_account_data("books", meter.USAGE_LOGS, meter.UsageLog)
 register_derived(bill._BILLS)
 register_setting("provisioning", lambda: PROVISIONING_SPEED.factor, _set_provisioning)

@@ -3,6 +3,7 @@
 from typing import Any
 
 from local_aws_server.behaviours import Behaviour
+from local_aws_server.billing.quotas import check_vcpus
 from local_aws_server.call import Call
 from local_aws_server.hooks import after, before
 from local_aws_server.services.ec2.launch import launch
@@ -57,6 +58,7 @@ def launch_from_template(call: Call) -> None:
     if subnet is None:
         return
     count = call.params.get("MaxCount", 1)
+    check_vcpus(call.backends, overrides.get("InstanceType") or version.data.get("InstanceType", "m1.small"), count)
     instances = [launch(call.backends, version, subnet, {}, overrides) for _ in range(count)]
     reservation = next(r for r in reversed(ec2.reservations.values()) if instances[-1] in r.instances)
     call.result = {"ReservationId": reservation.id, "OwnerId": call.account, "Groups": [], "Instances": instances}

@@ -1,0 +1,1 @@
+"""Service Quotas: the values that hold, and increases."""
