@@ -129,7 +129,7 @@ def cuts_of_bill(path: str, days: Sequence[int] = ()) -> Iterator[Cut]:
             continue
         length = days_in_month(month)
         for day in days or range(FIRST_CUT, length):
-            result = costs.month_end(bill, period=month, as_of=month + timedelta(days=day))
+            result = costs.month_end(bill.as_of(month.replace(day=day)), period=month)
             if isinstance(result, MonthEnd):
                 yield Cut(day, result, float(whole.expected), float(result.so_far) / day * length)
 

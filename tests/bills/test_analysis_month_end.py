@@ -3,7 +3,7 @@
 import json
 from collections import defaultdict
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from statistics import fmean
@@ -189,7 +189,7 @@ def share(cuts: list[Cut]) -> float:
 
 def test_a_bill_as_of_a_day_is_the_bill_that_ended_there(tmp_path: Path) -> None:
     whole, cut = bill_of(tmp_path, march(744)), bill_of(tmp_path / "cut", march(240))
-    as_of = month_end(whole, as_of=FIRST.date() + timedelta(days=10))
+    as_of = month_end(whole.as_of(date(2026, 3, 10)))
     assert isinstance(as_of, MonthEnd)
     assert as_of.to_dict() == project(cut).to_dict()
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -152,7 +152,6 @@ def month_end(
     bill: Bill,
     *,
     period: date | None = None,
-    as_of: date | None = None,
     metric: str | None = None,
     currency: str | None = None,
     prices: PriceList | None = None,
@@ -162,7 +161,7 @@ def month_end(
     Each usage continues at the cost of a usual day (`usual_day`), by the last seven days. Usage under an allowance
     stays free until the payer has used it up. It is then charged as the bill charged it before, else at the list price
     of `prices` (the bundled ones by default). One-off charges, and what is charged on the first of a month alone, stay
-    as they are. With `as_of` only the days before it count, as if the bill ended there.
+    as they are. `bill.as_of(day)` is the bill as it was on a day.
 
     `low` and `high` hold the cost in about 8 of 10 months (`month_range`): days differ by chance, and what runs may
     change.
@@ -173,14 +172,10 @@ def month_end(
         UsageError: the bill does not have the metric, the currency or the month.
     """
     question = "what the month will come to"
-    if period is None and as_of is not None:
-        period = as_of - timedelta(days=1)
     if period is None and not bill.months:
         return Unknown(question, "the bill has no lines")
     month = (period or bill.months[-1]).replace(day=1)
     selection = select(bill, metric, currency, month)
-    if as_of is not None:
-        selection = _before(selection, as_of)
     if granularity(selection) == "months":
         return Unknown(question, f"this {bill.format} bill has monthly lines; read one with daily lines")
     days = complete_days(selection, month)
@@ -250,12 +245,6 @@ def _known_days(month: MonthSoFar) -> list[date]:
     used = {day for usage in month.usages for day in usage.quantity if usage.quantity[day] or usage.cost.get(day)}
     first = min((day for day in days if day in used), default=days[0])
     return days[first.day - 1 :]
-
-
-def _before(selection: BillSelection, day: date) -> BillSelection:
-    start = datetime(day.year, day.month, day.day)
-    lines, credits = (lines.filter(lines.start < start) for lines in (selection.lines, selection.credits))
-    return replace(selection, lines=lines, credits=credits)
 
 
 def _one_off_charges(selection: BillSelection) -> Decimal:
