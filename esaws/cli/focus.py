@@ -17,7 +17,14 @@ if TYPE_CHECKING:
 @cloud_options
 @click.argument("sources", nargs=-1, required=True, metavar="SOURCE…")
 @click.option("-o", "--output", required=True, metavar="FILE", help="Output file: .csv, .csv.gz or .parquet.")
-@click.option("--focus-version", default="1.0", metavar="VERSION", help="1.0 or 1.2.  [default: 1.0]")
+@click.option(
+    "--focus-version",
+    "--version",
+    "focus_version",
+    default="1.0",
+    metavar="VERSION",
+    help="1.0, 1.2, 1.3 or 1.4.  [default: 1.0]",
+)
 @click.option("--overwrite", is_flag=True, help="Replace an existing file.")
 @click.option("--engine", metavar="URL", help="Only duckdb writes FOCUS.  [default: duckdb]")
 def focus_command(

@@ -35,8 +35,10 @@ CENT = 0.005
 WRITTEN = [
     *((kind, "1.2") for kind in KINDS),
     *(
-        (kind, "1.0") for kind in ("CUR 2.0", "FOCUS 1.0, real", "Cost Explorer, sums")
-    ),  # `make test-focus` tests all kinds
+        (kind, version)  # `make test-focus` tests all kinds
+        for kind in ("CUR 2.0", "FOCUS 1.0, real", "Cost Explorer, sums")
+        for version in ("1.0", "1.3", "1.4")
+    ),
 ]
 
 
@@ -194,6 +196,45 @@ def test_a_written_file_reads_back_to_the_same_bill(kind: str) -> None:
     if "" not in names:
         assert sums(back, "service") == names
     assert len(back.fetch_rows(by_month(back.lines))) == len(result.bill.months)
+
+
+@pytest.mark.parametrize("version", ["1.0", "1.2", "1.3", "1.4"])
+def test_a_file_of_each_version_is_read_as_that_version(version: str) -> None:
+    result = export("CUR 2.0", version)
+    back = read_bill(result.written.file)
+    assert (back.format, back.rows, back.warnings) == (f"FOCUS {version}", result.bill.rows, ())
+    assert sums(back, "provider") == sums(result.bill, "provider")
+
+
+def test_the_provider_columns_are_those_of_the_version() -> None:
+    old, new = {"ProviderName", "PublisherName"}, {"ServiceProviderName", "HostProviderName"}
+    columns = {version: (old | new) & columns_of(version).keys() for version in ("1.0", "1.2", "1.3", "1.4")}
+    assert columns == {"1.0": old, "1.2": old, "1.3": old | new, "1.4": new}
+
+
+def test_a_seller_of_the_marketplace_is_the_service_provider(tmp_path: Path) -> None:
+    entities = {
+        "Amazon Web Services EMEA SARL": "AWS",
+        "Amazon Web Services, Inc.": "AWS",
+        "Some Seller": "Some Seller",
+    }
+    rows = [{**cur(line), "line_item_legal_entity": entity} for line, entity in zip(hours(3), entities, strict=True)]
+    result = export_of(read_bill(parquet(tmp_path / "bill.parquet", rows)), tmp_path, "1.4")
+    assert [row["ServiceProviderName"] for row in result.rows] == list(entities.values())
+    assert all(row["HostProviderName"] == row["ServiceProviderName"] for row in result.rows)
+
+
+@pytest.mark.parametrize(
+    ("version", "column"), [("1.2", "ProviderName"), ("1.3", "ServiceProviderName"), ("1.4", "ServiceProviderName")]
+)
+def test_an_unknown_provider_is_empty_and_said_never_a_placeholder(version: str, column: str, tmp_path: Path) -> None:
+    row = {name: value for name, value in focus(hours(1)[0]).items() if name != "ProviderName"}
+    for issuer, sentence in ((None, "are empty"), ("Reseller", "that of the invoice issuer")):
+        rows = [{**row, "InvoiceIssuerName": issuer}] if issuer else [row]
+        result = export_of(read_bill(text(tmp_path / "bill.csv", rows)), tmp_path, version)
+        assert result.rows[0][column] == issuer
+        assert [warning for warning in result.written.warnings if "have no provider" in warning and sentence in warning]
+        (tmp_path / "written.parquet").unlink()
 
 
 def test_numbers_in_csv_are_as_exact_as_in_the_bill(tmp_path: Path) -> None:
@@ -390,7 +431,7 @@ def test_an_unknown_file_suffix_is_refused(bill: Bill, tmp_path: Path, name: str
 
 @pytest.mark.parametrize("version", ["1.1", "2", ""])
 def test_an_unknown_version_is_refused(bill: Bill, tmp_path: Path, version: str) -> None:
-    with pytest.raises(UsageError, match=r"Choose 1\.0 or 1\.2"):
+    with pytest.raises(UsageError, match=r"Choose 1\.0, 1\.2, 1\.3 or 1\.4"):
         write_focus(bill, tmp_path / "b.csv", version)
 
 

@@ -25,14 +25,20 @@ def assumptions(lines: BillLines) -> dict[str, ir.BooleanValue]:
     unknown_services = [
         name for name, service in vocabulary.services.items() if not service.is_known and name != NOT_PROVIDED
     ]
+    no_provider = is_missing("provider") & is_missing("seller")
+    no_company = is_missing("seller") & is_missing("publisher")
     rows: dict[str, ir.BooleanValue] = {
+        "have no provider: its name is that of the invoice issuer or publisher": is_missing("provider") & ~no_company,
+        "have no provider, invoice issuer or publisher: their names, which FOCUS requires, are empty": (
+            is_missing("provider") & no_company
+        ),
         "have no month: BillingPeriod is the month in which they start": table.period.isnull(),
         "have no end: ChargePeriodEnd is the end of the month": table.end.isnull(),
         "have no payer: BillingAccountId is the usage account": is_missing("payer") & ~is_missing("account"),
         f"have no account: BillingAccountId is {NOT_PROVIDED!r}": is_missing("payer") & is_missing("account"),
         f"have no currency: BillingCurrency is {DEFAULT_CURRENCY}": is_missing("currency"),
-        "have no seller: InvoiceIssuerName is the provider": is_missing("seller"),
-        "have no publisher: PublisherName is the invoice issuer": is_missing("publisher"),
+        "have no seller: InvoiceIssuerName is the provider": is_missing("seller") & ~is_missing("provider"),
+        "have no publisher: PublisherName is the invoice issuer": is_missing("publisher") & ~no_provider,
         f"have no service: ServiceName is {NOT_PROVIDED!r}, ServiceCategory Other": no_service,
         "have no line item type: ChargeCategory is Usage": lines.line_item_type.isnull(),
         "have no SKU: SkuId and SkuPriceId are the usage type, or the service": priced & is_missing("price_code"),

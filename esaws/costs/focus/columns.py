@@ -47,6 +47,7 @@ def columns_of(version: str) -> Mapping[str, FocusColumn]:
     """
     versions = load_json("focus_columns.json")["versions"]
     if version not in versions:
-        raise UsageError(f"FOCUS {version} can't be written. Choose {' or '.join(versions)}.")
+        *others, last = versions
+        raise UsageError(f"FOCUS {version} can't be written. Choose {', '.join(others)} or {last}.")
     columns = (FocusColumn(**{**row, "values": tuple(row.get("values", ()))}) for row in versions[version])
     return {column.name: column for column in columns}

@@ -64,14 +64,15 @@ class FocusFile(TableResult):
 
 
 def write_focus(bill: Bill, path: str | Path, version: str = "1.0", *, overwrite: bool = False) -> FocusFile:
-    """Write a bill as FOCUS `1.0` or `1.2`, to a `.csv`, `.csv.gz` or `.parquet` file.
+    """Write a bill as FOCUS `1.0`, `1.2`, `1.3` or `1.4`, to a `.csv`, `.csv.gz` or `.parquet` file.
 
     Each row of the bill becomes a row of the file, in the order of the engine. BilledCost is the unblended cost,
     EffectiveCost the amortized cost. Numbers in CSV are as exact as in the bill; in Parquet they are floats, as in
     AWS's own files. The file appears when it is complete.
 
     Files of version 1.0 repeat five columns under the names that focus-validator 1.0.0 requires
-    (`columns.DRAFT_NAMES`). They have no column for usage types; SkuMeter exists since 1.1.
+    (`columns.DRAFT_NAMES`). They have no column for usage types; SkuMeter exists since 1.1. ProviderName and
+    PublisherName are deprecated in 1.3, which still requires them, and not in 1.4.
 
     Raises:
         UsageError: the version or suffix is unknown, the file exists or can't be written, the bill is in another engine
