@@ -26,6 +26,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "draw": (
         "esaws draw --profile ha -o ha.svg",
         "esaws draw --live -o live.png",
+        "esaws draw --from prod -o prod.svg  # of a folder of saved answers",
     ),
     "findings": (
         "esaws findings --severity high",
@@ -33,7 +34,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "esaws findings --fix --dry-run  # the calls that the safe fixes make",
         "esaws findings --fix --code UNATTACHED_GROUP --yes",
     ),
-    "health": ("esaws health", "esaws health --json"),
+    "health": ("esaws health", "esaws health --from prod --json"),
     "inventory": ("esaws inventory", "esaws inventory --all-owned --json"),
     "lease": (
         "esaws lease",
@@ -87,6 +88,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "esaws routes alb --replay access-logs/",
         "esaws routes alb --replay s3://my-logs/alb --proposed rules.json",
     ),
+    "snapshot": ("esaws snapshot -o prod", "esaws findings --from prod"),
     "teardown": ("esaws teardown --dry-run", "esaws teardown --yes"),
     "trace": (
         "esaws trace http://seccom/sites-management-apifoo",

@@ -9,10 +9,11 @@ import click
 
 from esaws.cli.common import (
     YES_HELP,
-    cloud_options,
+    account_options,
     print_json,
     print_result,
     print_table,
+    require_cloud,
     require_confirmation,
     suggest,
 )
@@ -21,6 +22,7 @@ from esaws.errors import Refused, UsageError
 
 if TYPE_CHECKING:
     from esaws.cloud import Cloud
+    from esaws.inspect import Account
     from esaws.inspect.fix import AppliedFix
     from esaws.inspect.load_balancers import LiveLoadBalancer
 
@@ -30,13 +32,13 @@ _MAX_MALFORMED = 5
 
 
 @cli.command("reach")
-@cloud_options
-@click.argument("source", metavar="FROM")
+@account_options
+@click.argument("start", metavar="FROM")
 @click.argument("destination", metavar="TO")
 @click.argument("port", type=int, required=False)
 @click.option("--protocol", default="tcp", show_default=True, help="tcp, udp, icmp (PORT is the type) or a number.")
 def reach_command(
-    cloud: "Cloud", source: str, destination: str, port: int | None, protocol: str, as_json: bool
+    source: "Cloud | Account", start: str, destination: str, port: int | None, protocol: str, as_json: bool
 ) -> None:
     """Check whether FROM reaches TO on PORT, and why.
 
@@ -46,7 +48,7 @@ def reach_command(
     """
     from esaws import inspect
 
-    result = inspect.reach(cloud, source, destination, port, protocol)
+    result = inspect.reach(source, start, destination, port, protocol)
     if as_json:
         print_json(result.to_dict())
         return
@@ -54,12 +56,12 @@ def reach_command(
 
 
 @cli.command("matrix")
-@cloud_options
-def matrix_command(cloud: "Cloud", as_json: bool) -> None:
+@account_options
+def matrix_command(source: "Cloud | Account", as_json: bool) -> None:
     """Show which services, load balancers and stores reach each other."""
     from esaws import inspect
 
-    matrix = inspect.matrix(cloud)
+    matrix = inspect.matrix(source)
     if as_json:
         print_json(matrix.to_dict())
         return
@@ -71,7 +73,7 @@ def matrix_command(cloud: "Cloud", as_json: bool) -> None:
 
 
 @cli.command("routes")
-@cloud_options
+@account_options
 @click.argument("alb", required=False)
 @click.option(
     "--replay", "logs", multiple=True, metavar="LOGS", help="Access logs: a file, a folder or s3://bucket/prefix."
@@ -81,20 +83,22 @@ def matrix_command(cloud: "Cloud", as_json: bool) -> None:
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="With --replay: other rules to compare, as output of `aws elbv2 describe-rules`.",
 )
-def routes_command(cloud: "Cloud", alb: str | None, logs: Sequence[str], proposed: Path | None, as_json: bool) -> None:
+def routes_command(
+    source: "Cloud | Account", alb: str | None, logs: Sequence[str], proposed: Path | None, as_json: bool
+) -> None:
     """Show the rules of a load balancer in order of evaluation.
 
     The health of the targets of each rule is included. With --replay: count the requests of access logs per rule and
     list the rules that match none; with --proposed, also the requests that other rules would route differently.
     """
-    from esaws.inspect.account import snapshot
+    from esaws.inspect.account import account_of
     from esaws.inspect.load_balancers import KEYS, ListenerRules, find_load_balancer
 
     if proposed and not logs:
         raise UsageError("--proposed needs access logs; add --replay LOGS")
-    load_balancer = find_load_balancer(snapshot(cloud, *KEYS), alb)
+    load_balancer = find_load_balancer(account_of(source, *KEYS), alb)
     if logs:
-        _replay(cloud, load_balancer, logs, proposed, as_json)
+        _replay(source, load_balancer, logs, proposed, as_json)
         return
     rows = ListenerRules(load_balancer).to_dict()
     print_table(
@@ -103,15 +107,23 @@ def routes_command(cloud: "Cloud", alb: str | None, logs: Sequence[str], propose
 
 
 def _replay(
-    cloud: "Cloud", load_balancer: "LiveLoadBalancer", logs: Sequence[str], proposed: Path | None, as_json: bool
+    source: "Cloud | Account",
+    load_balancer: "LiveLoadBalancer",
+    logs: Sequence[str],
+    proposed: Path | None,
+    as_json: bool,
 ) -> None:
     from esaws.inspect.routing.access_log import local_log_files, read_access_logs, s3_log_files
     from esaws.inspect.routing.replay import replay
 
     contents = (
         content
-        for source in logs
-        for content in (s3_log_files(cloud, source) if source.startswith("s3://") else local_log_files([source]))
+        for place in logs
+        for content in (
+            s3_log_files(require_cloud(source, f"--replay {place}"), place)
+            if place.startswith("s3://")
+            else local_log_files([place])
+        )
     )
     rules = _read_rules(proposed) if proposed else None
     result = replay(load_balancer.account, read_access_logs(contents), rules, alb=load_balancer.name)
@@ -143,20 +155,26 @@ def _read_rules(path: Path) -> list[dict[str, Any]]:
 
 
 @cli.command("trace")
-@cloud_options
+@account_options
 @click.argument("url")
 @click.option("--alb", metavar="NAME", help="Load balancer, if the host of the URL is not its DNS name.")
 @click.option("--method", default="GET", show_default=True, help="HTTP method.")
 @click.option("--header", "headers", multiple=True, metavar="'NAME: VALUE'", help="Request header; may be repeated.")
 @click.option("--source-ip", default="", metavar="ADDRESS", help="Client address.  [default: any on the internet]")
 def trace_command(
-    cloud: "Cloud", url: str, alb: str | None, method: str, headers: Sequence[str], source_ip: str, as_json: bool
+    source: "Cloud | Account",
+    url: str,
+    alb: str | None,
+    method: str,
+    headers: Sequence[str],
+    source_ip: str,
+    as_json: bool,
 ) -> None:
     """Trace a request from the load balancer to the container."""
     from esaws import inspect
 
     pairs = [_parse_header(text) for text in headers]
-    path = inspect.trace(cloud, url, alb=alb, method=method, headers=pairs, source_ip=source_ip)
+    path = inspect.trace(source, url, alb=alb, method=method, headers=pairs, source_ip=source_ip)
     print_result(path.to_dict(), str(path), as_json)
 
 
@@ -168,12 +186,12 @@ def _parse_header(text: str) -> tuple[str, str]:
 
 
 @cli.command("health")
-@cloud_options
-def health_command(cloud: "Cloud", as_json: bool) -> None:
+@account_options
+def health_command(source: "Cloud | Account", as_json: bool) -> None:
     """Show every target of every load balancer, with the cause of its state."""
     from esaws import inspect
 
-    rows = inspect.health(cloud).to_dict()
+    rows = inspect.health(source).to_dict()
     columns = ("target_group", "resource", "state", "reason", "code", "detail", "fix")
     table = [{name: row[name] for name in columns} for row in rows]
     healthy = sum(row["state"] == "healthy" for row in rows)
@@ -181,7 +199,7 @@ def health_command(cloud: "Cloud", as_json: bool) -> None:
 
 
 @cli.command("findings")
-@cloud_options
+@account_options
 @click.option(
     "--severity",
     shell_complete=suggest(*_SEVERITIES),
@@ -198,7 +216,7 @@ def health_command(cloud: "Cloud", as_json: bool) -> None:
 @click.option("--dry-run", is_flag=True, help="With --fix: show the API calls only.")
 @click.option("--yes", is_flag=True, help=YES_HELP)
 def findings_command(
-    cloud: "Cloud",
+    source: "Cloud | Account",
     severity: str | None,
     codes: Sequence[str],
     declared: str | None,
@@ -215,12 +233,14 @@ def findings_command(
     from esaws.inspect.fix import AppliedFix, apply_fixes
     from esaws.reference.seccom import seccom, seccom_as_drawn
 
+    if fix:
+        require_cloud(source, "--fix")
     if fix and not dry_run:
         require_confirmation(yes)
     architecture = None
     if declared:
         architecture = seccom_as_drawn() if declared == "as-drawn" else seccom(declared)
-    selected = inspect.findings(cloud, architecture).select(*codes, severity=severity)
+    selected = inspect.findings(source, architecture).select(*codes, severity=severity)
     rows = [finding.to_dict() for finding in selected]
     table = [{key: value for key, value in row.items() if key != "calls"} for row in rows]
     if not fix:
@@ -231,7 +251,9 @@ def findings_command(
     lines = [line for item in fixes for line in item.cli()]
     if fixes and not dry_run and not yes and not click.confirm("\n".join([*lines, "Continue?"]), err=True):
         raise Refused("nothing was changed: it was not confirmed")
-    applied = [AppliedFix(item, ()) for item in fixes] if dry_run else apply_fixes(cloud, fixes)
+    applied = (
+        [AppliedFix(item, ()) for item in fixes] if dry_run else apply_fixes(require_cloud(source, "--fix"), fixes)
+    )
     is_applied = not dry_run and all(item.is_applied for item in applied)
     result = {"fixes": [item.to_dict() for item in applied], "applied": is_applied, "needs_code": [*unproven]}
     print_result(result, "\n".join(_describe_fixes(applied, [*unproven], dry_run)), as_json)

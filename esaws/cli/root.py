@@ -17,10 +17,12 @@ COMMANDS = {
     "local": ("local", "Start, stop and control the local AWS."),
     "matrix": ("inspect", "Show which services, load balancers and stores reach each other."),
     "park": ("lease", "Stop everything that runs; `esaws resume` starts it again."),
+    "policy": ("policy", "Print the IAM policy that a command needs."),
     "plan": ("deploy", "Show what a deploy would change, with monthly list prices."),
     "reach": ("inspect", "Check whether FROM reaches TO on PORT, and why."),
     "resume": ("lease", "Start a parked deployment again."),
     "routes": ("inspect", "Show the rules of a load balancer in order of evaluation."),
+    "snapshot": ("snapshot", "Save what the inspectors read of an account as JSON files, without secrets."),
     "teardown": ("deploy", "Delete everything the deployment owns, and verify it."),
     "trace": ("inspect", "Trace a request from the load balancer to the container."),
 }
