@@ -97,9 +97,10 @@ def breakdown_command(
     result = breakdown(bill, by, top, period=month, **options)
     rows = []
     if isinstance(result, Breakdown):
+        used = "cost" if result.split.credits is None else "used"
         for part in result.to_dict()["parts"]:
             name = part.get("account_name")
-            row = {by: f"{name} ({part['name']})" if name else part["name"], "used": part["cost"]}
+            row = {by: f"{name} ({part['name']})" if name else part["name"], used: part["cost"]}
             if result.credits:
                 row |= {"credits": part["credits"], "to_pay": part["to_pay"]}
             rows.append(row | {"percent": part["percent"]})

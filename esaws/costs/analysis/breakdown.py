@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from esaws.costs.analysis.selection import BillSelection, Unknown, granularity, select
 from esaws.costs.bill.covered_days import covered_days
-from esaws.costs.bill.credits import CreditSplit
+from esaws.costs.bill.credits import NET_OF_CREDITS, CreditSplit
 from esaws.costs.bill.schema import tag_of
 from esaws.costs.results import TableResult
 from esaws.errors import UsageError
@@ -123,6 +123,11 @@ class Breakdown(TableResult):
         from esaws.costs.analysis.breakdown_chart import draw_breakdown
 
         return draw_breakdown(self)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader should know beside the amounts."""
+        return (NET_OF_CREDITS,) if self.split.credits is None else ()
 
     def label(self, name: str) -> str:
         """The name of a part for people: an account with its name."""
@@ -325,7 +330,7 @@ def dimension_column(lines: ir.Table, by: str) -> ir.StringValue:
     elif by.startswith("tag:") and (key := by.removeprefix("tag:")):
         column = tag_column(lines, key)
     elif by.startswith(COST_CATEGORY) and (key := by.removeprefix(COST_CATEGORY)):
-        column = tag_column(lines, f"costCategory/{key}")
+        column = ibis.coalesce(lines.cost_categories.get(key).nullif(""), tag_column(lines, f"costCategory/{key}"))
     elif by in _COLUMNS:
         column = lines[_COLUMNS[by]]
     else:

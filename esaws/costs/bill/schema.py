@@ -79,6 +79,7 @@ COLUMNS: Mapping[str, Column] = {
     "currency": Column("text", "currency of all costs and rates of the row, like USD"),
     "free": Column("boolean", "whether a free tier covered the usage"),
     "tags": Column("map", "tags by key as the bill spells it; `tag_of` ignores the prefixes of keys"),
+    "cost_categories": Column("map", "cost categories by name, where they have a column of their own"),
     "row_key": Column("text", "identifies the row in its month; NULL where the format has no key"),
 }
 
