@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from esaws.deploy.inventory import inventory
     from esaws.deploy.leftovers import leftovers
     from esaws.deploy.plan import Plan, plan_deploy, plan_teardown
+    from esaws.deploy.serving import wait_until_serving
     from esaws.doctor import run_checks
     from esaws.drawing import draw
     from esaws.errors import (
@@ -66,6 +67,7 @@ __all__ = [
     "seccom",
     "seccom_as_drawn",
     "simulation",
+    "wait_until_serving",
 ]
 
 _SOURCES = {
@@ -74,6 +76,7 @@ _SOURCES = {
     "esaws.deploy.inventory": ("inventory",),
     "esaws.deploy.leftovers": ("leftovers",),
     "esaws.deploy.plan": ("Plan", "plan_deploy", "plan_teardown"),
+    "esaws.deploy.serving": ("wait_until_serving",),
     "esaws.doctor": ("run_checks",),
     "esaws.drawing": ("draw",),
     "esaws.errors": (

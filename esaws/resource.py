@@ -258,7 +258,7 @@ class Index:
         """
         for kind, error in sorted(self.unlisted.items()):
             if not kinds or kind in kinds:
-                raise EsawsError(f"nothing was changed: {unlisted_text(kind, error)}") from error
+                raise EsawsError(unlisted_text(kind, error)) from error
 
     def to_frame(self, kind: type[Resource] | None = None) -> pandas.DataFrame:
         """Return one row per resource: kind, name, state. With `kind`, its name and fields.

@@ -186,7 +186,7 @@ def test_nothing_starts_after_a_failure(cloud: RecordingCloud) -> None:
 
 
 def test_an_interrupt_lets_running_changes_finish_and_starts_no_others(
-    cloud: RecordingCloud, monkeypatch: pytest.MonkeyPatch
+    cloud: RecordingCloud, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     presses = iter([KeyboardInterrupt])
 
@@ -202,6 +202,7 @@ def test_an_interrupt_lets_running_changes_finish_and_starts_no_others(
         "deploy stopped: 1 of 2 changes are not done",
         "  it was interrupted; the changes that were running are finished",
     ]
+    assert capsys.readouterr().err == "deploy: interrupted; no other change starts, and it waits for VPC first\n"
     assert cloud.started == ["create VPC first"]
 
 

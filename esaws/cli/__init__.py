@@ -4,11 +4,13 @@ import errno
 import os
 import sys
 from collections.abc import Sequence
+from itertools import takewhile
 
 import click
 
 from esaws.cli.root import cli
 from esaws.cli.streams import flush_streams, repair_streams
+from esaws.progress import reporting
 
 EXTRAS = {
     "duckdb": "bills",
@@ -41,15 +43,19 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def _run(argv: Sequence[str] | None) -> int:
+    words = takewhile(lambda word: not word.startswith("-"), sys.argv[1:] if argv is None else argv)
+    title = " ".join(["esaws", *words])
     try:
-        code = cli(args=argv, prog_name="esaws", standalone_mode=False)
+        with reporting(lambda: title):
+            code = cli(args=argv, prog_name="esaws", standalone_mode=False)
     except click.ClickException as error:
         error.show()
         code = error.exit_code
     except click.exceptions.Exit as error:
         code = error.exit_code
-    except (click.Abort, KeyboardInterrupt):
-        click.echo("esaws: interrupted", err=True)
+    except (click.Abort, KeyboardInterrupt) as error:
+        where = "; ".join(getattr(error.__cause__ or error, "__notes__", ()))
+        click.echo(f"esaws: interrupted{f' at {where}' if where else ''}", err=True)
         code = 1
     except SystemExit as error:
         code = error.code

@@ -1,6 +1,7 @@
 """`esaws plan`, `deploy`, `inventory` and `teardown`."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from datetime import timedelta
 from functools import wraps
 from typing import TYPE_CHECKING, Any
 
@@ -26,24 +27,46 @@ def profile_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
     @click.option("--profile", required=True, shell_complete=suggest("ha", "budget"), help="Profile: ha or budget.")
     @click.option("--services", help="Only these services, comma-separated.")
-    @click.option("--instance-type", default="t2.micro", show_default=True, help="Instance type of the clusters.")
+    @click.option(
+        "--instance-type",
+        help="Instance type of the clusters.  [default: that of the account's free tier: t2.micro or t3.micro]",
+    )
+    @click.option(
+        "--availability-zones",
+        metavar="A,B",
+        help="Letters of two zones, such as a,c.  [default: the first two that have the instance type]",
+    )
     @click.option("--images", default="public", show_default=True, help="public (a stand-in nginx) or ecr.")
     @click.option(
         "--warn-at-usd", type=click.FloatRange(min=0, min_open=True), help="Add a monthly budget in USD, with alarms."
     )
     @wraps(command)
     def wrapped(
-        profile: str, services: str | None, instance_type: str, images: str, warn_at_usd: float | None, **options: Any
+        profile: str,
+        services: str | None,
+        instance_type: str | None,
+        availability_zones: str | None,
+        images: str,
+        warn_at_usd: float | None,
+        **options: Any,
     ) -> Any:
         from esaws.reference.seccom import SERVICES, seccom
 
-        names = tuple(SERVICES) if services is None else tuple(filter(None, map(str.strip, services.split(","))))
         architecture = seccom(
-            profile, services=names, instance_type=instance_type, images=images, warn_at_usd=warn_at_usd
+            profile,
+            services=tuple(SERVICES) if services is None else _split(services),
+            instance_type=instance_type,
+            zones=None if availability_zones is None else _split(availability_zones),
+            images=images,
+            warn_at_usd=warn_at_usd,
         )
         return command(architecture=architecture, **options)
 
     return wrapped
+
+
+def _split(names: str) -> tuple[str, ...]:
+    return tuple(filter(None, map(str.strip, names.split(","))))
 
 
 def lease_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -56,17 +79,28 @@ def lease_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return click.option("--until", metavar="WHEN", help=until)(command)
 
 
+def _parse_timeout(context: click.Context, parameter: click.Parameter, text: str) -> timedelta:
+    from esaws.durations import parse_duration
+
+    try:
+        return parse_duration(text)
+    except (ValueError, OverflowError) as error:
+        raise click.BadParameter(str(error)) from None
+
+
 @cli.command("plan")
 @profile_options
 @cloud_options
 @click.option("--prune", is_flag=True, help="Delete owned resources that are not in this profile.")
 def plan_command(cloud: "Cloud", architecture: Any, prune: bool, as_json: bool) -> None:
-    """Show what a deploy would change, with monthly list prices."""
+    """Show what a deploy would change, with monthly list prices, and what the account lacks for it."""
     from esaws.deploy.plan import plan_deploy
 
     plan = plan_deploy(architecture, cloud, prune=prune)
     _warn_if_parked(cloud)
+    show_warnings(plan.warnings)
     show_plan(plan, as_json)
+    show_preflight(plan.preflight())
 
 
 @cli.command()
@@ -74,12 +108,23 @@ def plan_command(cloud: "Cloud", architecture: Any, prune: bool, as_json: bool) 
 @cloud_options
 @click.option("--prune", is_flag=True, help="Delete owned resources that are not in this profile.")
 @lease_options
+@click.option(
+    "--timeout",
+    metavar="TIME",
+    default="15m",
+    show_default=True,
+    callback=_parse_timeout,
+    help="How long to wait until everything serves.",
+)
+@click.option("--no-wait", is_flag=True, help="Do not wait until services are stable and targets healthy.")
 @click.option("--dry-run", is_flag=True, help="Show the plan only.")
 @click.option("--yes", is_flag=True, help=YES_HELP)
 def deploy(
     cloud: "Cloud",
     architecture: Any,
     prune: bool,
+    timeout: timedelta,
+    no_wait: bool,
     until: str | None,
     at_most_usd: float | None,
     dry_run: bool,
@@ -88,9 +133,16 @@ def deploy(
 ) -> None:
     """Deploy a profile, or complete a deployment.
 
-    Existing resources are kept. With --until or --at-most-usd a lease is granted before anything is created.
+    Existing resources are kept. Nothing is created if the account lacks what the deploy needs: a quota, an instance
+    type, a zone or a permission. With --until or --at-most-usd a lease is granted before anything is created.
+
+    It ends when the services are stable and the targets healthy, and exits with 1 and AWS's reasons where they are not
+    in time.
     """
     from esaws.deploy.plan import plan_deploy
+    from esaws.deploy.serving import wait_until_serving
+    from esaws.durations import humanize
+    from esaws.errors import EsawsError
     from esaws.leases.lease import plan_grant, recount
     from esaws.pricelist import HOURS_PER_MONTH
 
@@ -103,10 +155,15 @@ def deploy(
         grant = plan_grant(cloud, until=until, at_most_usd=at_most_usd, usd_per_hour=per_hour)
         click.echo(f"lease: {grant.steps[0].after}", err=True)
     _warn_if_parked(cloud)
+    show_warnings(plan.warnings)
+    preflight = plan.preflight()
     if dry_run:
         show_plan(plan, as_json)
+        show_preflight(preflight)
         return
     if not plan.blockers:
+        preflight.require_passed()
+        show_preflight(preflight)
         confirm(plan, yes)
         if grant:
             grant.apply()
@@ -117,9 +174,18 @@ def deploy(
     finally:  # a half-finished deployment costs, too
         if plan.changing and not plan.blockers:
             recount(cloud)
+    unstable = None if no_wait else wait_until_serving(cloud, minutes=timeout.total_seconds() / 60)
     result = {name: getattr(applied, name) for name in ("created", "kept", "updated", "deleted", "calls")}
+    result |= {"seconds": round(applied.seconds, 3)}
+    result |= {"unstable": None if unstable is None else [item.to_dict() for item in unstable]}
     text = f"{applied!r}; {applied.calls} API calls in {applied.seconds:.1f} s; {plan.price()}"
-    print_result(result | {"seconds": round(applied.seconds, 3)}, text, as_json)
+    print_result(result, "\n".join([text, *map(str, unstable or ())]), as_json)
+    if unstable:
+        names = ", ".join(f"{item.kind} {item.name}" for item in unstable)
+        raise EsawsError(
+            f"everything is made, but not all of it serves within {humanize(timeout)}: {names}. "
+            "Run `esaws health` and `esaws findings`, then the same deploy again."
+        )
 
 
 @cli.command()
@@ -131,9 +197,12 @@ def inventory(cloud: "Cloud", all_owned: bool, as_json: bool) -> None:
     """List the resources that the deployment owns."""
     from esaws.deploy.inventory import inventory as list_owned
     from esaws.deploy.leftovers import aws_managed_children
+    from esaws.resource import unlisted_text
 
     cloud.check()
-    resources = [*list_owned(cloud), *(aws_managed_children(cloud) if all_owned else ())]
+    owned = list_owned(cloud)
+    show_warnings(unlisted_text(kind, error) for kind, error in sorted(owned.unlisted.items()))
+    resources = [*owned, *(aws_managed_children(cloud) if all_owned else ())]
     rows = [{"kind": live.kind, "name": live.name, "id": live.id, "state": live.state} for live in resources]
     print_table(rows, f"{len(rows)} resources", as_json)
 
@@ -160,6 +229,7 @@ def tear_down(plan: Any, dry_run: bool, yes: bool, as_json: bool) -> None:
     from esaws.errors import EsawsError
 
     cloud = plan.cloud
+    show_warnings(plan.warnings)
     if dry_run:
         show_plan(plan, as_json)
         return
@@ -189,6 +259,20 @@ def show_plan(plan: Any, as_json: bool) -> None:
         for row in rows
     ]
     print_table(rows, repr(plan), as_json, table_rows=table)
+
+
+def show_warnings(warnings: Iterable[str]) -> None:
+    """Print warnings on standard error."""
+    for warning in warnings:
+        click.echo(f"warning: {warning}", err=True)
+
+
+def show_preflight(report: Any) -> None:
+    """Print the checks that did not pass, and their sum, on standard error."""
+    for check in (*report.failed, *report.unknown):
+        click.echo(str(check), err=True)
+    if report:
+        click.echo(f"account: {report}", err=True)
 
 
 def _warn_if_parked(cloud: "Cloud") -> None:

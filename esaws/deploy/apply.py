@@ -14,7 +14,7 @@ from esaws.deploy.change import Change
 from esaws.deploy.graph import Graph, Node, critical_path
 from esaws.deploy.journal import Journal
 from esaws.errors import ApplyFailed, describe_error
-from esaws.progress import progress
+from esaws.progress import list_names, progress
 from esaws.resource import KINDS
 
 WORKERS = 8
@@ -94,6 +94,7 @@ class Apply:
                         running[pool.submit(self._work, node)] = node
                     if not running:
                         return interrupted
+                    bar.wait_for([_name(self.graph[node][0]) for node in running.values()])
                     finished, _ = wait(running, return_when=FIRST_COMPLETED)
                     for future in finished:
                         node = running.pop(future)
@@ -102,10 +103,13 @@ class Apply:
                             self.failures.append((change, error))
                         else:
                             self.done[change.action] += 1
-                            bar.step(f"{change.kind} {change.name}")
+                            bar.step(_name(change))
                             sorter.done(node)
                 except KeyboardInterrupt:
                     interrupted = True
+                    if running:
+                        names = list_names([_name(self.graph[node][0]) for node in running.values()])
+                        bar.say(f"{self.purpose}: interrupted; no other change starts, and it waits for {names}")
 
     def _work(self, node: Node) -> None:
         change = self.graph[node][0]
@@ -130,6 +134,10 @@ class Apply:
         lines += [f"  {change.kind} {change.name}: {describe_error(error)}" for change, error in self.failures]
         lines.append(f"run the same {self.purpose} again to continue; the journal is {self.journal.path}")
         return "\n".join(lines)
+
+
+def _name(change: Change) -> str:
+    return f"{change.kind} {change.name}"
 
 
 def _create(cloud: Cloud, change: Change) -> None:

@@ -11,6 +11,7 @@ from esaws.errors import EsawsError
 from esaws.leases.lease import NO_LEASE, lease_status
 from esaws.leases.park import plan_park
 from esaws.leases.steps import StepPlan
+from esaws.resource import Index
 
 Action = Literal["park", "teardown"]
 
@@ -25,10 +26,12 @@ def plan_enforce(cloud: Cloud, action: Action = "park") -> StepPlan | Plan | Non
     status = lease_status(cloud)
     if status.state == "unknown":
         raise EsawsError(f"nothing was changed: {status!r}")
-    if status.state == "none" and len(inventory(cloud)):
+    index = inventory(cloud) if status.state == "none" else Index()
+    if len(index):
         raise EsawsError(
             f"nothing was changed: {cloud.deployment} has no lease; {NO_LEASE}, and `esaws teardown` deletes it"
         )
+    index.require()
     if status.state != "past":
         return None
     return plan_park(cloud) if action == "park" else plan_teardown(cloud)

@@ -70,7 +70,9 @@ def remaining_costs(cloud: Cloud) -> pandas.DataFrame:
     """
     import pandas
 
-    names = _names_by_id(inventory(cloud))
+    index = inventory(cloud)
+    index.require()
+    names = _names_by_id(index)
     account = snapshot(cloud, *KEYS)
     rows = []
     for item in cost_items(account):
@@ -96,7 +98,9 @@ def _names_by_id(index: Index) -> dict[str, str]:
 
 
 def _deployed_resources(cloud: Cloud) -> list[Live]:
-    resources = [live for live in inventory(cloud) if not live.foreign]
+    index = inventory(cloud)
+    index.require("AutoScalingGroup", "DBInstance", "ScalableTarget", "Service")
+    resources = [live for live in index if not live.foreign]
     if not resources:
         raise NotDeployed(f"nothing of {cloud.deployment} is in {cloud.region}: there is nothing to park or to resume")
     return resources

@@ -69,6 +69,7 @@ class StepPlan:
             around(self.cloud)
         with progress(self.purpose, len(self.steps)) as bar:
             for step in self.steps:
+                bar.wait_for([f"{step.kind} {step.name}"])
                 step.act()
                 bar.step(f"{step.kind} {step.name}")
         if around:
