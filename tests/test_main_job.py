@@ -4,16 +4,20 @@ import json
 import signal
 import time
 from collections import Counter
+from functools import partial
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from threading import Thread
 
 import pytest
+from botocore.client import BaseClient
+from botocore.exceptions import ClientError
 
+from esaws.cli import deploy as cli_deploy
 from esaws.cloud import Cloud
 from esaws.deploy.inventory import inventory
 from esaws.deploy.plan import plan_deploy
 from esaws.reference.seccom import seccom
-from esaws.resources import Broker, DBInstance
+from esaws.resources import Broker, DBInstance, Subnet
 from tests.shell import Shell, journal_lines
 
 WEB = ("--services", "client-web-ui")
@@ -36,7 +40,7 @@ def test_plan_deploy_inventory_and_teardown(esaws, cloud):
     assert len(inventory(cloud)) == 0, "a plan changes nothing"
 
     deployed = esaws.json("deploy", *system, "--yes")
-    assert deployed.keys() >= {"created", "kept", "updated", "calls", "seconds"}
+    assert deployed.keys() >= {"created", "kept", "updated", "calls", "seconds", "unstable"}
     assert (deployed["created"], deployed["kept"], deployed["updated"]) == (len(planned), 0, 0)
 
     assert count(esaws.json("plan", *system)) == {"keep": len(planned)}
@@ -200,6 +204,42 @@ def test_another_account_than_the_named_one_is_refused_before_any_other_call(esa
             assert "belong to account 999999999999" in message and "nothing was changed" in message
         server.shutdown()
         assert all(b"GetCallerIdentity" in request for request in server.requests) and server.requests
+
+
+# -- a plan that no longer holds, and kinds that can't be listed -------------------------------------------------------
+
+
+def test_a_change_while_the_user_confirms_is_refused(esaws, cloud, monkeypatch):
+    system = ("--profile", "ha", *WEB)
+    plan_deploy(seccom("ha", services=["client-web-ui"]).just(Subnet), cloud).apply()
+    subnet = ids(cloud)["Subnet", "public-3a"]
+    change = partial(cloud.client("ec2").modify_subnet_attribute, SubnetId=subnet, MapPublicIpOnLaunch={"Value": False})
+    monkeypatch.setattr(cli_deploy, "confirm", lambda plan, yes: change())
+    error = esaws("deploy", *system, "--yes", code=1)
+    assert "nothing was changed: the account has changed since the plan of this deploy was made" in error
+    assert "Subnet public-3a: it has changed (public_addresses: False instead of True)" in error
+    assert "plan the deploy again" in error
+    monkeypatch.setattr(cli_deploy, "confirm", lambda plan, yes: None)
+    assert esaws.json("deploy", *system, "--yes")["updated"] == 1
+
+
+def test_a_kind_that_cannot_be_listed_stops_nothing_else_and_is_unknown_in_the_end(esaws, cloud, monkeypatch):
+    call = BaseClient._make_api_call
+
+    def deny(self, operation, parameters):
+        if operation == "DescribeBudgets":
+            raise ClientError({"Error": {"Code": "AccessDeniedException", "Message": "not you"}}, operation)
+        return call(self, operation, parameters)
+
+    monkeypatch.setattr(BaseClient, "_make_api_call", deny)
+    system = ("--profile", "ha", *WEB)
+    assert esaws.json("deploy", *system, "--yes")["unstable"] == []
+    assert count(esaws.json("plan", *system)).keys() == {"keep"}
+    assert len(esaws.json("inventory")) == len(seccom("ha", services=["client-web-ui"]))
+    assert "Budget could not be listed" in esaws("plan", *system, "--warn-at-usd", "50", code=1)
+    error = esaws("teardown", "--yes", "--json", code=1)
+    assert "warning: Budget could not be listed" in error and "it is unknown whether they are gone" in error
+    assert len(inventory(cloud)) == 0, "everything else is deleted"
 
 
 # -- failures and interruptions --------------------------------------------------------------------------------------

@@ -560,6 +560,7 @@ def test_an_unlisted_kind_is_a_warning_unless_the_architecture_declares_it(monke
     )
     deploy = plan_deploy(Architecture("a", [VPC_]), StubCloud())
     assert (deploy.warnings, actions(deploy)) == ((text,), {VPC_.key: "keep"})
+    assert repr(deploy) == "deploy: 1 keep; 0.00 USD a month at list price; not listed: Broker"
     assert plan_teardown(StubCloud()).warnings == (text,)
     with pytest.raises(EsawsError, match="Broker could not be listed"):
         plan_deploy(Architecture("a", [load_all()["Broker"].example()]), StubCloud())

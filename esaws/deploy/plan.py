@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 class Plan:
     """The changes to a deployment. Nothing changes before `apply`.
 
-    `warnings` says what the plan does not know: kinds that AWS did not list.
+    `unlisted` has the kinds that AWS did not list, and `warnings` a sentence about each.
     """
 
     def __init__(
@@ -42,6 +42,7 @@ class Plan:
         self.purpose = purpose
         self.cloud = cloud
         self.changes = tuple(compare_with(index))
+        self.unlisted = tuple(sorted(index.unlisted))
         self.warnings = tuple(unlisted_text(kind, error) for kind, error in sorted(index.unlisted.items()))
         self._compare_with = compare_with
         self._unfinished: set[Node] = set()
@@ -56,7 +57,9 @@ class Plan:
     def __repr__(self) -> str:
         counts = Counter(change.action for change in self.changes)
         actions = ", ".join(f"{counts[action]} {action}" for action in ACTIONS if counts[action]) or "nothing to do"
-        return f"{self.purpose}: {actions}" + (f"; {self.price()}" if self.purpose == "deploy" else "")
+        price = f"; {self.price()}" if self.purpose == "deploy" else ""
+        unlisted = f"; not listed: {', '.join(self.unlisted)}" if self.unlisted else ""
+        return f"{self.purpose}: {actions}{price}{unlisted}"
 
     def __str__(self) -> str:
         return "\n".join([repr(self), *(f"  {change}" for change in self.changes)])

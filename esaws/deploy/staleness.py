@@ -10,8 +10,8 @@ from esaws.resource import KINDS, Difference
 def changed_lines(planned: Iterable[Change], current: Iterable[Change], unfinished: Collection[Node]) -> list[str]:
     """Return what has changed since a plan was made, otherwise than by the plan; empty if it still holds. Pure.
 
-    A plan holds as long as what is left to do is what it says. What is done meanwhile is kept, also by another run. A change
-    in `unfinished` was begun by this plan and did not end: it may have left its resource half made.
+    A plan holds as long as what is left to do is what it says. What is done meanwhile, also by another run, is kept. A
+    change in `unfinished` was begun by this plan and did not end: it may have left its resource half made.
     """
     before = {node_of(change): change for change in planned}
     return list(_lines(before, current, unfinished))
