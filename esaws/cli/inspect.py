@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from esaws.inspect.load_balancers import LiveLoadBalancer
 
 _SEVERITIES = ("critical", "high", "medium", "low", "info")
+_UNKNOWN = ("NOT_LOOKED_AT", "UNKNOWN")
+"""Codes of rows that say that something is unknown."""
 _MAX_MALFORMED = 5
 """How many unreadable lines of an access log are printed."""
 
@@ -83,13 +85,20 @@ def matrix_command(source: "Cloud | Account", as_json: bool) -> None:
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="With --replay: other rules to compare, as output of `aws elbv2 describe-rules`.",
 )
+@click.option("--listener", type=int, metavar="PORT", help="With --proposed: the listener, if the rules name none.")
 def routes_command(
-    source: "Cloud | Account", alb: str | None, logs: Sequence[str], proposed: Path | None, as_json: bool
+    source: "Cloud | Account",
+    alb: str | None,
+    logs: Sequence[str],
+    proposed: Path | None,
+    listener: int | None,
+    as_json: bool,
 ) -> None:
     """Show the rules of a load balancer in order of evaluation.
 
     The health of the targets of each rule is included. With --replay: count the requests of access logs per rule and
-    list the rules that match none; with --proposed, also the requests that other rules would route differently.
+    list the rules that match none; with --proposed, also the requests that would be routed differently. Rules are
+    compared by what they do, for the listener that their RuleArn names; other listeners stay as they are.
     """
     from esaws.inspect.account import account_of
     from esaws.inspect.load_balancers import KEYS, ListenerRules, find_load_balancer
@@ -98,7 +107,7 @@ def routes_command(
         raise UsageError("--proposed needs access logs; add --replay LOGS")
     load_balancer = find_load_balancer(account_of(source, *KEYS), alb)
     if logs:
-        _replay(source, load_balancer, logs, proposed, as_json)
+        _replay(source, load_balancer, logs, proposed, listener, as_json)
         return
     rows = ListenerRules(load_balancer).to_dict()
     print_table(
@@ -111,6 +120,7 @@ def _replay(
     load_balancer: "LiveLoadBalancer",
     logs: Sequence[str],
     proposed: Path | None,
+    listener: int | None,
     as_json: bool,
 ) -> None:
     from esaws.inspect.routing.access_log import local_log_files, read_access_logs, s3_log_files
@@ -126,17 +136,20 @@ def _replay(
         )
     )
     rules = _read_rules(proposed) if proposed else None
-    result = replay(load_balancer.account, read_access_logs(contents), rules, alb=load_balancer.name)
+    log = read_access_logs(contents)
+    result = replay(load_balancer.account, log, rules, alb=load_balancer.name, port=listener)
     answer = result.to_dict()
     if as_json:
         print_json(answer)
         return
     print_table(answer["rules"], f"{answer['lines']} requests", as_json=False)
     if proposed:
-        moved = sum(change["requests"] for change in answer["changes"])
-        print_table(
-            answer["changes"], f"{moved} request{'s' * (moved != 1)} would be routed differently", as_json=False
+        moved, unknown = (
+            sum(change["requests"] for change in answer["changes"] if change["certain"] is certain)
+            for certain in (True, False)
         )
+        summary = f"{moved} request{'s' * (moved != 1)} would be routed differently"
+        print_table(answer["changes"], summary + (f", {unknown} perhaps" if unknown else ""), as_json=False)
     for line in result.malformed[:_MAX_MALFORMED]:
         click.echo(f"not read: {line.source or 'a request'}: {line.reason}: {line.text[:200]}", err=True)
     if len(result.malformed) > _MAX_MALFORMED:
@@ -185,9 +198,32 @@ def _parse_header(text: str) -> tuple[str, str]:
     return name.strip(), value.strip()
 
 
+def fail_on_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command `fail_on`, the lowest severity with which it fails."""
+    return click.option(
+        "--fail-on",
+        type=click.Choice(_SEVERITIES),
+        metavar="SEVERITY",
+        help="Exit with 1 at this severity or above, or if something could not be looked at.",
+    )(command)
+
+
+def exit_on(lowest: str | None, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Exit with 1 if a row is at least as severe as `lowest`, or says that something could not be looked at."""
+    if lowest is None:
+        return
+    failing = _SEVERITIES[: _SEVERITIES.index(lowest) + 1]
+    severe = sum(row["severity"] in failing for row in rows)
+    unknown = sum(row["code"] in _UNKNOWN for row in rows)
+    if severe or unknown:
+        click.echo(f"esaws: {severe} of severity {lowest} or above, {unknown} not looked at", err=True)
+        raise SystemExit(1)
+
+
 @cli.command("health")
 @account_options
-def health_command(source: "Cloud | Account", as_json: bool) -> None:
+@fail_on_option
+def health_command(source: "Cloud | Account", fail_on: str | None, as_json: bool) -> None:
     """Show every target of every load balancer, with the cause of its state."""
     from esaws import inspect
 
@@ -196,6 +232,7 @@ def health_command(source: "Cloud | Account", as_json: bool) -> None:
     table = [{name: row[name] for name in columns} for row in rows]
     healthy = sum(row["state"] == "healthy" for row in rows)
     print_table(rows, f"{healthy} of {len(rows)} targets are healthy", as_json, table_rows=table)
+    exit_on(fail_on, rows)
 
 
 @cli.command("findings")
@@ -212,6 +249,7 @@ def health_command(source: "Cloud | Account", as_json: bool) -> None:
     shell_complete=suggest("ha", "budget", "as-drawn"),
     help="Compare with this profile: ha, budget or as-drawn.",
 )
+@fail_on_option
 @click.option("--fix", is_flag=True, help="Apply fixes that are proven harmless, and with --code those of the code.")
 @click.option("--dry-run", is_flag=True, help="With --fix: show the API calls only.")
 @click.option("--yes", is_flag=True, help=YES_HELP)
@@ -220,6 +258,7 @@ def findings_command(
     severity: str | None,
     codes: Sequence[str],
     declared: str | None,
+    fail_on: str | None,
     fix: bool,
     dry_run: bool,
     yes: bool,
@@ -227,7 +266,7 @@ def findings_command(
 ) -> None:
     """List problems of the account, each with its evidence and a fix.
 
-    The exit code is 0 with findings, too.
+    The exit code is 0 with findings, too, unless --fail-on is given.
     """
     from esaws import inspect
     from esaws.inspect.fix import AppliedFix, apply_fixes
@@ -245,6 +284,7 @@ def findings_command(
     table = [{key: value for key, value in row.items() if key != "calls"} for row in rows]
     if not fix:
         print_table(rows, repr(selected), as_json, table_rows=table)
+        exit_on(fail_on, rows)
         return
     fixes = selected.fixes()
     unproven = {} if codes else {item.code: None for item in selected if item.fix.calls and not item.automatic}

@@ -11,6 +11,7 @@ from esaws.cloud import Cloud
 from esaws.errors import NotDeployed, UsageError
 from esaws.inspect.account import Account, account_of
 from esaws.inspect.fetch import Raw
+from esaws.inspect.routing.actions import describe_action, forward_weights
 from esaws.inspect.routing.rules import RoutingRule, parse_rules
 
 if TYPE_CHECKING:
@@ -174,24 +175,9 @@ def _rows(listener: Raw, rule: RoutingRule, health: dict[str, dict[str, Any]]) -
 
 def target_group_weights(action: Mapping[str, Any]) -> dict[str, int]:
     """Return the weight of each target group that an action forwards to, by ARN; empty for other actions."""
-    from esaws.inspect.routing.actions import forward_weights
-
     return forward_weights(action) if action.get("Type") == "forward" else {}
 
 
 def describe_actions(rule: RoutingRule) -> str:
     """Return the actions of a rule in a few words."""
-    return ", then ".join(_describe_action(action) for action in rule.actions) or "nothing"
-
-
-def _describe_action(action: Mapping[str, Any]) -> str:
-    match action.get("Type"):
-        case "fixed-response":
-            return f"answer {action['FixedResponseConfig']['StatusCode']}"
-        case "redirect":
-            config = action["RedirectConfig"]
-            parts = {"Protocol": "#{protocol}", "Host": "#{host}", "Port": "#{port}", "Path": "/#{path}"}
-            protocol, host, port, path = (config.get(part, default) for part, default in parts.items())
-            return f"redirect {config['StatusCode'].removeprefix('HTTP_')} to {protocol.lower()}://{host}:{port}{path}"
-        case other:
-            return str(other)
+    return ", then ".join(describe_action(action) for action in rule.actions) or "nothing"

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from esaws.inspect.routing.access_log import read_access_logs
 from esaws.inspect.routing.analyze import analyze_rules
-from esaws.inspect.routing.replay import LOG_REQUEST_FIELDS, replay_rules
+from esaws.inspect.routing.changes import LOG_REQUEST_FIELDS
+from esaws.inspect.routing.replay import replay_rules
 from esaws.inspect.routing.request import Request
 from esaws.inspect.routing.trace import trace_request
 from tests.inspect.access_logs import line

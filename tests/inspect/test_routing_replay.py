@@ -10,6 +10,8 @@ from esaws.cloud import Cloud
 from esaws.errors import UsageError
 from esaws.inspect.routing.access_log import local_log_files, read_access_logs, s3_log_files
 from esaws.inspect.routing.replay import replay_rules
+from esaws.inspect.routing.request import Request
+from esaws.inspect.routing.trace import trace_request
 from tests.inspect.access_logs import line
 from tests.inspect.routing_worlds import rule
 
@@ -93,6 +95,13 @@ ODD = [
     (line({"path": "/x"}).replace("\n", "\r\n"), ("/x", "192.0.2.1")),
     (line({"path": "/x", "query": "a=b,c=%22"}), ("/x", "192.0.2.1")),
     (line({"path": "/x", "host": "[2001:db8::2]"}), ("/x", "192.0.2.1")),
+    (line({"path": "/x", "headers": [["user-agent", r"Mozilla (\"odd\")"]]}), ("/x", "192.0.2.1")),
+    (line({"path": "/x", "headers": [["user-agent", r"Mozilla (\"Foo\" 1.0)"]]}), ("/x", "192.0.2.1")),
+    (line({"path": "/x", "headers": [["user-agent", "ends in a backslash\\"]]}), ("/x", "192.0.2.1")),
+    (line({"path": "/x", "headers": [["user-agent", "in two \\\\"]]}), ("/x", "192.0.2.1")),
+    (line({"path": "/x", "query": r"q=\"x\""}).replace("\n", "\r\n"), ("/x", "192.0.2.1")),
+    (line({"path": ""}), ("/", "192.0.2.1")),
+    (line({"path": "", "query": "a=1"}), ("/", "192.0.2.1")),
 ]
 
 
@@ -106,6 +115,70 @@ def test_unusual_lines_are_read(text: str, expected: tuple[str, str]) -> None:
     assert found.malformed == ()
     row = found.lines.iloc[1]
     assert (row["path"], row["source_ip"]) == expected
+
+
+ESCAPED = {
+    r"Mozilla/5.0 (\"Foo\" 1.0)": 'Mozilla/5.0 ("Foo" 1.0)',
+    r"(\"Foo\")": '("Foo")',
+    r"\"": '"',
+    r"a\x22b": r"a\x22b",
+    "a\\": "a\\",
+    r"C:\\": r"C:\\",
+}
+"""The text of a field in a log, and the value of the header."""
+
+
+@pytest.mark.parametrize("written", ESCAPED)
+@pytest.mark.parametrize("first", [True, False])
+def test_a_backslash_escapes_a_quote(written: str, first: bool) -> None:
+    odd, plain = line({"path": "/x", "headers": [["user-agent", written]]}), line({"path": "/y"})
+    log = of(*((odd, plain, plain) if first else (plain, odd, plain)))
+    assert log.malformed == ()
+    assert log.lines["user_agent"].to_pylist()[0 if first else 1] == ESCAPED[written]
+    assert log.lines.num_rows == 3
+
+
+def test_a_log_with_escaped_quotes_loses_only_the_line_that_is_cut_off() -> None:
+    log = read_access_logs(local_log_files([Path(__file__).parent / "cases" / "mixed.log"]))
+    assert (log.lines.num_rows, len(log.malformed)) == (31, 1)
+    result = replay_rules(log, LIVE)
+    assert 'q="x"' in set(result.requests["query"])
+    reasons = [item.reason for item in result.malformed]
+    assert len(reasons) == 3 and "the request is not for a path" in reasons, "such as OPTIONS *"
+
+
+def test_a_request_line_of_more_than_16_kib_reaches_no_rule() -> None:
+    just, over = "/" + "x" * (16 * 1024 - len("GET / HTTP/1.1")), "/" + "x" * (16 * 1024 - len("GET  HTTP/1.1"))
+    found = replay_rules(of(line({"path": just}), line({"path": over})), LIVE)
+    assert found.lines["live"].tolist() == ["default", "none"]
+    assert found.changes.empty
+    explained = found.explain(int(found.requests.index[found.requests["path"] == over][0]))
+    assert (explained.status, explained.outcome) == (414, "elb_response")
+
+
+HEADERS = {
+    "a header of 16 K": ([["X-Long", "x" * (16 * 1024 - len("X-Long: "))]], None),
+    "a longer header": ([["X-Long", "x" * 16 * 1024]], (400, "the header X-Long has")),
+    "a long Cookie among others": ([["A", "1"], ["Cookie", "x" * 20_000]], (400, "the header Cookie has")),
+    "headers of more than 64 K": ([["X-Long", "x" * 16_000]] * 5, (400, "all headers together have")),
+    "headers of less than 64 K": ([["X-Long", "x" * 16_000]] * 4, None),
+}
+"""https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-troubleshooting.html"""
+
+
+@pytest.mark.parametrize("what", HEADERS)
+def test_the_load_balancer_refuses_long_headers(what: str) -> None:
+    headers, expected = HEADERS[what]
+    result = trace_request(LIVE, Request.from_dict({"path": "/x", "host": "example.com", "headers": headers}))
+    if expected is None:
+        assert result.outcome == "match"
+    else:
+        assert result.status == expected[0] and result.reason.startswith(expected[1])
+
+
+@pytest.mark.parametrize("url", ["http://example.com", "http://example.com?a=1"])
+def test_an_empty_path_is_a_slash(url: str) -> None:
+    assert Request.for_url(url).path == Request.from_dict({"path": ""}).path == "/"
 
 
 def test_old_lines_have_fewer_fields() -> None:

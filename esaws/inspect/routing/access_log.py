@@ -29,8 +29,11 @@ NOT_RECORDED = "unknown"
 
 _MIN_FIELDS = 18
 """Up to the trace id; AWS added the later fields over time."""
-_FIELD = re.compile(r'"([^"]*)"|([^\s"]+)')
-_LINE = re.compile(r'(?:"[^"]*"|[^\s"]+)(?: (?:"[^"]*"|[^\s"]+))*')
+_FIELDS = re.compile(r'"((?:[^"\\]|\\.)*)"(?!\S)|([^\s"]+)')
+_FIELDS_WITHOUT_ESCAPES = re.compile(r'"([^"]*)"(?!\S)|([^\s"]+)')
+_ESCAPED_LINE = re.compile(rb'^.*\\".*$', re.MULTILINE)
+_PLACEHOLDER = b"escaped"
+"""A line that Arrow rejects, in the place of one with an escaped quote, which it would split wrongly."""
 
 
 class MalformedLine(NamedTuple):
@@ -95,11 +98,27 @@ def read_access_logs(sources: Iterable[tuple[str, bytes]]) -> AccessLog:
 
 
 def split_fields(line: str) -> list[str] | None:
-    """Split a line into fields without their quotes; None if it is not a line of an access log."""
-    if not _LINE.fullmatch(line):
-        return None
-    fields = [quoted or plain for quoted, plain in _FIELD.findall(line)]
-    return fields if len(fields) >= _MIN_FIELDS else None
+    """Split a line into fields without their quotes; None if it is not a line of an access log.
+
+    A backslash escapes the quote after it; in a line that this does not split, it is an ordinary character.
+    """
+    for pattern in (_FIELDS, _FIELDS_WITHOUT_ESCAPES):
+        fields = _split(pattern, line)
+        if fields is not None and len(fields) >= _MIN_FIELDS:
+            return fields
+    return None
+
+
+def _split(pattern: re.Pattern[str], line: str) -> list[str] | None:
+    """Return the fields of a line, or None where anything but one space is between two of them."""
+    fields, end = [], -1
+    for match in pattern.finditer(line):
+        if match.start() != end + 1 or (end >= 0 and line[end] != " "):
+            return None
+        quoted, plain = match.groups()
+        fields.append(plain if quoted is None else quoted.replace('\\"', '"'))
+        end = match.end()
+    return fields if end == len(line) else None
 
 
 def _read_one(name: str, content: bytes) -> tuple[pyarrow.Table, list[MalformedLine]]:
@@ -120,7 +139,8 @@ def _read_one(name: str, content: bytes) -> tuple[pyarrow.Table, list[MalformedL
 def _read_fast(text: bytes) -> tuple[pyarrow.Table, list[tuple[int, str]]] | None:
     """Return the lines that Arrow parses, and the rejected ones with their row numbers; None where lines were lost.
 
-    An unclosed quote makes Arrow merge several lines into one row; they are returned as lines with one number.
+    An unclosed quote makes Arrow merge several lines into one row; they are returned as lines with one number. A line
+    with an escaped quote is rejected.
     """
     import pyarrow
     from pyarrow import csv
@@ -128,6 +148,9 @@ def _read_fast(text: bytes) -> tuple[pyarrow.Table, list[tuple[int, str]]] | Non
     first = split_fields(text[: text.find(b"\n") if b"\n" in text else None].decode(errors="replace").rstrip("\r"))
     if first is None:
         return None
+    escaped = _ESCAPED_LINE.findall(text) if b'\\"' in text else []
+    if escaped:
+        text = _ESCAPED_LINE.sub(_PLACEHOLDER, text)
     rejected: list[tuple[int, str]] = []
 
     def reject_row(row: csv.InvalidRow) -> str:
@@ -144,7 +167,12 @@ def _read_fast(text: bytes) -> tuple[pyarrow.Table, list[tuple[int, str]]] | Non
         except pyarrow.ArrowInvalid:
             return None
     expected = text.count(b"\n") + (not text.endswith(b"\n"))
-    return (table, rejected) if table.num_rows + len(rejected) == expected else None
+    if table.num_rows + len(rejected) != expected:
+        return None
+    texts = iter(escaped)
+    placeholder = _PLACEHOLDER.decode()
+    lines = (next(texts).decode(errors="replace") if line.rstrip("\r") == placeholder else line for _, line in rejected)
+    return table, [(number, line) for (number, _), line in zip(rejected, lines, strict=True)]
 
 
 def _read_csv(

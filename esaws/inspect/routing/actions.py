@@ -18,6 +18,15 @@ from esaws.inspect.routing.rules import RoutingRule
 ROUTING = ("forward", "redirect", "fixed-response")
 AUTHENTICATION = ("authenticate-oidc", "authenticate-cognito", "jwt-validation")
 
+REDIRECT_DEFAULTS = {
+    "Protocol": "#{protocol}",
+    "Host": "#{host}",
+    "Port": "#{port}",
+    "Path": "/#{path}",
+    "Query": "#{query}",
+}
+FIXED_RESPONSE_DEFAULTS = {"ContentType": "text/plain", "MessageBody": ""}
+
 _COOKIES = {"AWSALBTG", "AWSALBTGCORS"}
 
 
@@ -59,6 +68,21 @@ def forward_weights(action: Mapping[str, Any]) -> dict[str, int]:
     return {group["TargetGroupArn"]: int(group.get("Weight", 1)) for group in groups}
 
 
+def describe_action(action: Mapping[str, Any]) -> str:
+    """Return an action in a few words; of a forward, only its type."""
+    match action.get("Type"):
+        case "fixed-response":
+            return f"answer {action['FixedResponseConfig']['StatusCode']}"
+        case "redirect":
+            config = REDIRECT_DEFAULTS | action["RedirectConfig"]
+            protocol, host, port, path, query = (config[part] for part in REDIRECT_DEFAULTS)
+            status = config["StatusCode"].removeprefix("HTTP_")
+            location = f"{protocol.lower()}://{host}:{port}{path}"
+            return f"redirect {status} to {location}" + (f"?{query}" if query not in ("", "#{query}") else "")
+        case other:
+            return str(other)
+
+
 def expand_redirect(template: str, request: Request) -> str:
     """Fill in the `#{…}` of a part of a redirect from the request; `#{path}` has no leading slash.
 
@@ -95,20 +119,15 @@ def _shares(weights: Mapping[str, int]) -> dict[str, str]:
 
 
 def _redirect(rule: RoutingRule, request: Request) -> dict[str, Any]:
-    config = rule.actions[-1]["RedirectConfig"]
-    location = {
-        "protocol": expand_redirect(config.get("Protocol", "#{protocol}"), request).lower(),
-        "host": expand_redirect(config.get("Host", "#{host}"), request),
-        "port": int(expand_redirect(config.get("Port", "#{port}"), request)),
-        "path": expand_redirect(config.get("Path", "/#{path}"), request),
-        "query": expand_redirect(config.get("Query", "#{query}"), request),
-    }
+    config = REDIRECT_DEFAULTS | rule.actions[-1]["RedirectConfig"]
+    parts = {part.lower(): expand_redirect(config[part], request) for part in REDIRECT_DEFAULTS}
+    location = parts | {"protocol": parts["protocol"].lower(), "port": int(parts["port"])}
     return {"status": int(config["StatusCode"].removeprefix("HTTP_")), "location_components": location}
 
 
 def _fixed_response(rule: RoutingRule, request: Request) -> dict[str, Any]:
-    config = rule.actions[-1]["FixedResponseConfig"]
-    response = {"content_type": config.get("ContentType", "text/plain"), "body": config.get("MessageBody", "")}
+    config = FIXED_RESPONSE_DEFAULTS | rule.actions[-1]["FixedResponseConfig"]
+    response = {"content_type": config["ContentType"], "body": config["MessageBody"]}
     return {"status": int(config["StatusCode"])} | response
 
 

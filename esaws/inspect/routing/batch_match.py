@@ -13,7 +13,7 @@ from esaws.inspect.answers import Answer
 from esaws.inspect.routing import regexes
 from esaws.inspect.routing.conditions import Condition, HttpHeader, PathPattern
 from esaws.inspect.routing.patterns import Pattern
-from esaws.inspect.routing.request import Reading, Request, is_ambiguous, path_readings
+from esaws.inspect.routing.request import MAX_LINE, Reading, Request, is_ambiguous, line_bytes, path_readings
 from esaws.inspect.routing.rules import RoutingRule
 
 if TYPE_CHECKING:
@@ -69,15 +69,16 @@ class MatchResult:
 def match_requests(rules: list[RoutingRule], requests: RequestColumns) -> MatchResult:
     """Return the rule that matches each request.
 
-    It is UNKNOWN also where no rule matches with certainty, and NONE for TRACE, which the load balancer answers.
+    It is UNKNOWN also where no rule matches with certainty, and NONE for TRACE and for a request line that is too long,
+    which the load balancer answers.
     """
     import numpy
 
     rule_index = numpy.full(len(requests), UNKNOWN, dtype=numpy.int32)
     may_match = numpy.zeros(len(rules), dtype=bool)
-    is_trace = numpy.array([method == "TRACE" for method in requests.method.values], dtype=bool)[requests.method.codes]
-    rule_index[is_trace] = NONE
-    rows = numpy.flatnonzero(~is_trace)
+    refused = _refused(requests)
+    rule_index[refused] = NONE
+    rows = numpy.flatnonzero(~refused)
     uncertain = numpy.zeros(len(rows), dtype=bool)
     matcher = _Matcher(requests)
     for index, rule in enumerate(rules):
@@ -92,6 +93,21 @@ def match_requests(rules: list[RoutingRule], requests: RequestColumns) -> MatchR
         uncertain |= levels == _UNKNOWN
         rows, uncertain = rows[~matched], uncertain[~matched]
     return MatchResult(rule_index, may_match)
+
+
+def _refused(requests: RequestColumns) -> Numbers:
+    """Return a mask of the requests that the load balancer answers before any rule: see `load_balancer_response`."""
+    import numpy
+    from pyarrow import compute
+
+    is_trace = numpy.array([method == "TRACE" for method in requests.method.values], dtype=bool)
+    method, query = (
+        numpy.array([len(text.encode()) for text in column.values], dtype=int)[column.codes]
+        for column in (requests.method, requests.query)
+    )
+    path = compute.binary_length(requests.path).to_numpy(zero_copy_only=False)
+    mask: Numbers = is_trace[requests.method.codes] | (line_bytes(method, path, query) > MAX_LINE)
+    return mask
 
 
 class _Matcher:

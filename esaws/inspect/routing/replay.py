@@ -1,8 +1,8 @@
-"""Replay access logs through the rules of a load balancer, live and proposed: changed routes and dead rules."""
+"""Replay access logs through the rules of a load balancer, live and proposed: changed answers and dead rules."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -12,8 +12,10 @@ from esaws.inspect.account import Account, account_of
 from esaws.inspect.load_balancers import KEYS, find_load_balancer
 from esaws.inspect.routing.access_log import AccessLog, MalformedLine
 from esaws.inspect.routing.batch_match import NONE, UNKNOWN, EncodedColumn, RequestColumns, match_requests
+from esaws.inspect.routing.changes import changed_requests, logged_request
 from esaws.inspect.routing.conditions import Condition, HttpHeader, SourceIp
-from esaws.inspect.routing.request import Request
+from esaws.inspect.routing.effects import describe_effect
+from esaws.inspect.routing.proposed_rules import DescribedRules, proposed_by_port
 from esaws.inspect.routing.request_stats import DistinctRequests, distinct_requests
 from esaws.inspect.routing.rules import DEFAULT, RoutingRule, parse_rules
 from esaws.inspect.routing.trace import RuleTrace, trace_rules
@@ -25,14 +27,11 @@ if TYPE_CHECKING:
 
     Numbers = numpy.ndarray[Any, numpy.dtype[Any]]
 
-DescribedRules = Sequence[Mapping[str, Any]]
-"""The rules of one listener from describe_rules."""
-
 RULE_COLUMNS = ("port", "priority", "logged", "live", "proposed", "live_dead", "proposed_dead")
-CHANGE_COLUMNS = ("port", "method", "host", "path", "query", "live", "proposed", "requests")
-
-LOG_REQUEST_FIELDS: dict[str, Any] = {"all_headers": False, "known_headers": ("user-agent",)}
-"""The fields of a request from an access log, which records only two headers: Host and User-Agent."""
+CHANGE_COLUMNS = (
+    *("port", "method", "host", "path", "query"),
+    *("live", "proposed", "live_action", "proposed_action", "certain", "requests"),
+)
 
 _NOT_ROUTED = {"-", "-1"}
 _NO_LISTENER = "no listener"
@@ -48,8 +47,8 @@ class ReplayResult:
     """
 
     requests: pandas.DataFrame
-    """One row for each distinct request: port, method, host, path, query, source_ip, user_agent, requests (the count),
-    live, proposed."""
+    """One row for each distinct request: port, protocol, method, host, path, query, source_ip, user_agent, requests
+    (the count), live, proposed, changed (`yes`, `no` or `unknown`: whether the proposed rule does something else)."""
     rules: pandas.DataFrame
     """One row for each rule, live or proposed: port, priority; logged, live, proposed (numbers of requests); live_dead,
     proposed_dead: `yes` if it matches none, `unknown` if it may match one, `no`; empty where the rule is missing."""
@@ -58,11 +57,22 @@ class ReplayResult:
     _row_of_line: Numbers
     _lines: pyarrow.Table
     _live: Mapping[int, list[RoutingRule]]
+    _proposed: Mapping[int, list[RoutingRule]]
 
-    @property
+    @cached_property
     def changes(self) -> pandas.DataFrame:
-        """The requests that another rule matches, or may match; the most frequent first."""
-        changed = self.requests[self.requests["live"] != self.requests["proposed"]]
+        """The requests with which the proposed rules do something else, or may do so; the most frequent first.
+
+        Rules are compared by what they do: target groups and their shares, redirects, fixed responses, authentication
+        and transforms; not by their priorities. `live_action` and `proposed_action` say what they do; `certain` is
+        false where it is unknown whether that differs.
+        """
+        changed = self.requests[self.requests["changed"] != "no"].copy()
+        changed["certain"] = changed["changed"] == "yes"
+        for side, rules in (("live", self._live), ("proposed", self._proposed)):
+            actions = {(port, rule.priority): describe_effect(rule) for port in rules for rule in rules[port]}
+            keys = zip(changed["port"], changed[side], strict=True)
+            changed[f"{side}_action"] = [actions.get((int(port), name), "") for port, name in keys]
         counts = changed.groupby(list(CHANGE_COLUMNS[:-1]), as_index=False, observed=True)["requests"].sum()
         return counts.sort_values("requests", ascending=False, kind="stable", ignore_index=True)
 
@@ -74,7 +84,11 @@ class ReplayResult:
     @cached_property
     def lines(self) -> pandas.DataFrame:
         """One row for each line: time, method, host, path, query, source_ip, logged, live, proposed."""
-        frame = self.requests.take(self._row_of_line).drop(columns=["requests", "user_agent"]).reset_index(drop=True)
+        frame = (
+            self.requests.take(self._row_of_line)
+            .drop(columns=["protocol", "requests", "user_agent", "changed"])
+            .reset_index(drop=True)
+        )
         frame.insert(0, "time", self._lines["time"].to_pandas())
         outcomes = {"0": DEFAULT, **dict.fromkeys(_NOT_ROUTED, "none")}
         frame["logged"] = self._lines["logged"].to_pandas().replace(outcomes)
@@ -82,11 +96,8 @@ class ReplayResult:
 
     def explain(self, row: int) -> RuleTrace:
         """Return the trace of the request in a row of `requests` through the live rules."""
-        values = self.requests.loc[row]
-        headers = () if values["user_agent"] == "-" else (("User-Agent", values["user_agent"]),)
-        fields = {key: values[key] for key in ("method", "host", "path", "query", "source_ip")}
-        request = Request(**fields, port=int(values["port"]), headers=headers, **LOG_REQUEST_FIELDS)
-        return trace_rules(self._live.get(int(values["port"]), []), request)
+        request = logged_request(self.requests.loc[row])
+        return trace_rules(self._live.get(request.port, []), request)
 
     def to_frame(self) -> pandas.DataFrame:
         """Return `rules`."""
@@ -114,17 +125,21 @@ def replay(
     proposed: DescribedRules | Mapping[int, DescribedRules] | None = None,
     *,
     alb: str | None = None,
+    port: int | None = None,
 ) -> ReplayResult:
     """Replay the requests of a log through the rules of a load balancer, and through proposed ones.
 
-    `alb` is the name of the load balancer, not needed where there is only one. See `replay_rules`.
+    `alb` is the name of the load balancer, not needed where there is only one. The proposed rules belong to the
+    listeners that their RuleArn or ListenerArn names, or to the listener on `port`; the other listeners, and a default
+    rule that is not given, stay as they are. See `replay_rules`.
 
     Raises:
-        NotDeployed, UsageError: the load balancer does not exist, or a rule has an invalid priority.
+        NotDeployed, UsageError: the load balancer does not exist, the listener of the proposed rules is unknown, or a
+            rule has an invalid priority.
     """
     load_balancer = find_load_balancer(account_of(account, *KEYS), alb)
     live = {int(listener["Port"]): load_balancer.described_rules(listener) for listener in load_balancer.listeners()}
-    return replay_rules(log, live, proposed)
+    return replay_rules(log, live, None if proposed is None else proposed_by_port(load_balancer, proposed, port))
 
 
 def replay_rules(
@@ -134,9 +149,9 @@ def replay_rules(
 ) -> ReplayResult:
     """Replay the requests of a log through live rules, and through proposed ones.
 
-    Rules are given as from describe_rules, by the port of their listener or once for all listeners. Without proposed
-    rules the live ones are used. A log has only the headers Host and User-Agent: a rule with a condition on another
-    header makes the result unknown.
+    Rules are given as from describe_rules, by the port of their listener or once for every port in the log. Without
+    proposed rules the live ones are used. A log has only the headers Host and User-Agent: a rule with a condition on
+    another header makes the result unknown.
 
     Raises:
         UsageError: a rule has an invalid priority.
@@ -149,18 +164,22 @@ def replay_rules(
     frame = requests.frame.copy()
     ports = frame["port"].unique()
     live_rules = _rules_by_port(live, ports)
-    frame["live"], live_tally = _match(frame, live_rules)
-    frame["proposed"], proposed_tally = (
-        (frame["live"], live_tally) if proposed is None else _match(frame, _rules_by_port(proposed, ports))
+    proposed_rules = live_rules if proposed is None else _rules_by_port(proposed, ports)
+    live_matches = _match(frame, live_rules)
+    proposed_matches = live_matches if proposed is None else _match(frame, proposed_rules)
+    frame["live"], frame["proposed"] = live_matches.names, proposed_matches.names
+    frame["changed"] = changed_requests(
+        frame, live_rules, proposed_rules, live_matches.indices, proposed_matches.indices
     )
     logged = _logged(frame["port"].to_numpy(), requests)
     return ReplayResult(
         requests=frame,
-        rules=_rule_table({"live": live_tally, "proposed": proposed_tally}, logged),
+        rules=_rule_table({"live": live_matches.tally, "proposed": proposed_matches.tally}, logged),
         malformed=(*log.malformed, *requests.malformed),
         _row_of_line=requests.row_of_line,
         _lines=requests.lines,
         _live=live_rules,
+        _proposed=proposed_rules,
     )
 
 
@@ -193,20 +212,29 @@ def _any_condition(
     return any(isinstance(condition, kind) for condition in conditions)
 
 
-def _match(
-    frame: pandas.DataFrame, by_port: Mapping[int, list[RoutingRule]]
-) -> tuple[numpy.ndarray[Any, Any], pandas.DataFrame]:
-    """Return the outcome of each request, and for each rule the number of its requests and whether it is dead."""
+@dataclass(frozen=True)
+class _Matches:
+    """For each request the name and the index of its rule (or UNKNOWN, NONE); for each rule how many it has."""
+
+    names: Numbers
+    indices: Numbers
+    tally: pandas.DataFrame
+
+
+def _match(frame: pandas.DataFrame, by_port: Mapping[int, list[RoutingRule]]) -> _Matches:
+    """Match each request, and count the requests of each rule and whether it is dead."""
     import numpy
     import pandas
 
-    outcomes = numpy.full(len(frame), _NO_LISTENER, dtype=object)
+    names = numpy.full(len(frame), _NO_LISTENER, dtype=object)
+    indices = numpy.full(len(frame), NONE, dtype=numpy.int32)
     tallies = []
     for port, rules in by_port.items():
         rows = numpy.flatnonzero((frame["port"] == port).to_numpy())
         result = match_requests(rules, _columns(frame.iloc[rows]))
-        names = numpy.array([*(rule.priority for rule in rules), _OUTCOMES[NONE], _OUTCOMES[UNKNOWN]], dtype=object)
-        outcomes[rows] = names[result.rule_index]  # NONE is the last but one, UNKNOWN the last
+        outcomes = numpy.array([*(rule.priority for rule in rules), _OUTCOMES[NONE], _OUTCOMES[UNKNOWN]], dtype=object)
+        names[rows] = outcomes[result.rule_index]  # NONE is the last but one, UNKNOWN the last
+        indices[rows] = result.rule_index
         counts = frame["requests"].to_numpy()[rows]
         taken = [int(counts[result.rule_index == index].sum()) for index in range(len(rules))]
         dead = [
@@ -216,7 +244,7 @@ def _match(
         tally = {"port": port, "priority": [rule.priority for rule in rules], "taken": taken, "dead": dead}
         tallies.append(pandas.DataFrame(tally))
     empty = pandas.DataFrame(columns=["port", "priority", "taken", "dead"])
-    return outcomes, pandas.concat(tallies, ignore_index=True) if tallies else empty
+    return _Matches(names, indices, pandas.concat(tallies, ignore_index=True) if tallies else empty)
 
 
 def _columns(frame: pandas.DataFrame) -> RequestColumns:

@@ -12,11 +12,18 @@ from esaws.errors import UsageError
 
 _PORTS = {"HTTP": 80, "HTTPS": 443}
 
+MAX_LINE = 16 * 1024
+"""How many bytes a request line may have.
+
+https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-limits.html
+"""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
     """One request: `path` without the query, `query` without its `?`, `source_ip` of the peer, headers in their order.
 
+    An empty path is `/`: a client sends it so (https://www.rfc-editor.org/rfc/rfc9112#section-3.2.1).
     `all_headers` is false where only some headers are known, as in an access log; `known_headers` (lower case) are then
     the ones whose presence is known.
     """
@@ -31,6 +38,10 @@ class Request:
     source_ip: str = ""
     all_headers: bool = True
     known_headers: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.path:
+            object.__setattr__(self, "path", "/")
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Request:
@@ -55,14 +66,19 @@ class Request:
         except ValueError:
             raise UsageError(f"{url}: the port must be a number from 1 to 65535") from None
         host = split.netloc.rpartition("@")[2].lower()
-        path = split.path or "/"
-        parsed: dict[str, Any] = {"protocol": protocol, "port": port, "host": host, "path": path, "query": split.query}
+        parsed: dict[str, Any] = {"protocol": protocol, "port": port, "host": host, "query": split.query}
+        parsed["path"] = split.path
         return cls(**parsed | fields)
 
     @property
     def host_name(self) -> str:
         """The host of the first Host header, without its port."""
         return re.sub(r":\d*$", "", self.host)
+
+    @property
+    def line_bytes(self) -> int:
+        """The size of its request line, such as `GET /path?query HTTP/1.1`."""
+        return int(line_bytes(*(len(text.encode()) for text in (self.method, self.path, self.query))))
 
     def values(self, header: str) -> tuple[str, ...]:
         """Return all values of a header in order; the name is case-insensitive."""
@@ -76,6 +92,11 @@ class Request:
         """Return the names of all cookies."""
         pairs = ";".join(self.values("Cookie")).split(";")
         return {pair.partition("=")[0].strip() for pair in pairs}
+
+
+def line_bytes(method: Any, path: Any, query: Any) -> Any:
+    """Return the size of a request line from the sizes of its parts, numbers or numpy arrays."""
+    return method + path + query + (query > 0) + len("  HTTP/1.1")
 
 
 @dataclass(frozen=True)

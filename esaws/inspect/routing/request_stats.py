@@ -20,15 +20,16 @@ _REQUEST = (
 
 _PORT = r":[0-9]+$"
 _NO_REQUEST = "it contains no request: the load balancer could not parse what the client sent"
+_NO_PATH = "the request is not for a path"
 
 
 @dataclass(frozen=True)
 class DistinctRequests:
     """The distinct requests of a log.
 
-    `frame` has one row for each: port, method, host, path, query, source_ip, user_agent, requests (the count).
-    source_ip is empty, and user_agent `-`, where they are not distinguished. `row_of_line` is the row of each line of
-    `lines`.
+    `frame` has one row for each: port, protocol (HTTP or HTTPS), method, host, path, query, source_ip, user_agent,
+    requests (the count). source_ip is empty, and user_agent `-`, where they are not distinguished. `row_of_line` is the
+    row of each line of `lines`.
     """
 
     frame: pandas.DataFrame
@@ -47,10 +48,8 @@ def distinct_requests(log: AccessLog, *, by_client: bool, by_user_agent: bool) -
     parsed = numpy.array(compute.is_valid(parts).to_numpy(zero_copy_only=False), dtype=bool)
     request_of_line = request.indices.to_numpy(zero_copy_only=False)
     is_request = parsed[request_of_line] if len(parsed) else numpy.zeros(len(request_of_line), dtype=bool)
-    malformed = tuple(
-        MalformedLine("", log.lines["request"][int(index)].as_py(), _NO_REQUEST)
-        for index in numpy.flatnonzero(~is_request)
-    )
+    unparsed = [log.lines["request"][int(index)].as_py() for index in numpy.flatnonzero(~is_request)]
+    malformed = tuple(MalformedLine("", text, _NO_REQUEST if text.startswith("- ") else _NO_PATH) for text in unparsed)
     lines = log.lines.filter(is_request)
     keys = [request_of_line[is_request].astype(numpy.int64)]
     columns = []
@@ -65,19 +64,21 @@ def distinct_requests(log: AccessLog, *, by_client: bool, by_user_agent: bool) -
     )
     frame = _frame(parts, keys[0][first_line], counts)
     frame.insert(
-        5,
+        6,
         "source_ip",
         _decode(columns[0], first_line).str.replace(_PORT, "", regex=True).str.strip("[]") if by_client else "",
     )
-    frame.insert(6, "user_agent", _decode(columns[1], first_line) if by_user_agent else "-")
+    frame.insert(7, "user_agent", _decode(columns[1], first_line) if by_user_agent else "-")
     return DistinctRequests(frame, row_of_line, lines, malformed)
 
 
 def _frame(parts: pyarrow.StructArray, rows: numpy.ndarray[Any, Any], counts: Any) -> pandas.DataFrame:
     import pandas
 
-    columns = {name: _field(parts, name).take(rows).to_pandas() for name in ("port", "method", "host", "path", "query")}
+    names = ("port", "protocol", "method", "host", "path", "query")
+    columns = {name: _field(parts, name).take(rows).to_pandas() for name in names}
     columns["port"] = columns["port"].astype(int)
+    columns["protocol"] = columns["protocol"].str.upper()
     columns["path"] = columns["path"].replace("", "/")
     return pandas.DataFrame({**columns, "requests": counts})
 

@@ -7,11 +7,13 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from esaws.inspect.routing.actions import UnsupportedAction, action_result
-from esaws.inspect.routing.request import Request
+from esaws.inspect.routing.request import MAX_LINE, Request
 from esaws.inspect.routing.rules import RoutingRule, parse_rules
 from esaws.inspect.routing.targets import EligibleTargets, eligible_targets
 
 _MAX_FORWARDED = 30
+_MAX_HEADER = 16 * 1024
+_MAX_HEADERS = 64 * 1024
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,7 +102,18 @@ def load_balancer_response(request: Request) -> tuple[int, str] | None:
     """Return the status and reason where the load balancer answers itself before any rule, else None.
 
     https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-troubleshooting.html
+    https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-limits.html
     """
+    if request.line_bytes > MAX_LINE:
+        return 414, f"the request line has {request.line_bytes} bytes, more than 16 K"
+    headers = [f"{name}: {value}" for name, value in (("Host", request.host), *request.headers)]
+    sizes = [len(header.encode()) for header in headers]
+    if max(sizes) > _MAX_HEADER:
+        name = headers[sizes.index(max(sizes))].partition(":")[0]
+        return 400, f"the header {name} has {max(sizes)} bytes, more than 16 K"
+    total = sum(size + len("\r\n") for size in sizes)
+    if total > _MAX_HEADERS:
+        return 400, f"all headers together have {total} bytes, more than 64 K"
     if request.method == "TRACE":
         return 405, "the method TRACE is not allowed"
     forwarded = [address for value in request.values("X-Forwarded-For") for address in value.split(",")]
