@@ -26,7 +26,7 @@ SECRET = "***"
 _SECRET_NAME = re.compile(r"password|secret|authtoken|authorizationtoken", re.IGNORECASE)
 
 _CLI_COMMAND = {"s3": "s3api"}
-_READS = ("Describe", "List", "Get", "Head", "BatchGet", "BatchCheck")
+_READS = ("Describe", "List", "Get", "Head", "BatchGet", "BatchCheck", "Simulate")
 
 
 @dataclass(frozen=True)
