@@ -1,5 +1,6 @@
 """Findings on the reference system, on small accounts for each code, and after their fixes."""
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,10 @@ from esaws.cloud import Cloud
 from esaws.deploy.plan import plan_deploy
 from esaws.errors import UsageError
 from esaws.inspect.account import Account, snapshot
-from esaws.inspect.checks.finding import Fix
+from esaws.inspect.checks.registry import CHECKS
 from esaws.inspect.checks.report import KEYS, Findings, all_codes, codes_as_markdown, findings
+from esaws.inspect.fix import Fix
+from esaws.inspect.load_balancers import target_group_name
 from esaws.inspect.network.reach import reach
 from esaws.inspect.target_health import health
 from esaws.reference.seccom import seccom, seccom_as_drawn
@@ -123,8 +126,49 @@ BALANCER = {
     "LoadBalancerName": "front",
     "Type": "application",
     "Scheme": "internet-facing",
-    "AvailabilityZones": [{"ZoneName": "eu-west-3a"}],
+    "AvailabilityZones": [{"ZoneName": "eu-west-3a", "SubnetId": "subnet-1"}],
 }
+TARGET_GROUP = "arn:aws:elasticloadbalancing:eu-west-3:1:targetgroup/web/1"
+LISTENER = {"ListenerArn": "l", "LoadBalancerArn": BALANCER["LoadBalancerArn"], "Port": 80, "Protocol": "HTTP"}
+DEFAULT_RULE = {
+    "Priority": "default",
+    "RuleArn": "r",
+    "ListenerArn": "l",
+    "IsDefault": True,
+    "Conditions": [],
+    "Actions": [{"Type": "forward", "TargetGroupArn": TARGET_GROUP}],
+}
+START = datetime(2026, 11, 29, tzinfo=UTC)
+
+
+def service(events: list[str], **deployment: Any) -> dict[str, Any]:
+    """Return a service with one deployment, of which one of two tasks runs."""
+    raw = {"serviceName": "s", "clusterArn": "c", "status": "ACTIVE", "desiredCount": 2, "runningCount": 2}
+    raw["deployments"] = [
+        {
+            "status": "PRIMARY",
+            "taskDefinition": "app:2",
+            "rolloutState": "IN_PROGRESS",
+            "createdAt": START,
+            "desiredCount": 2,
+            "runningCount": 1,
+            **deployment,
+        }
+    ]
+    return raw | {"events": [{"createdAt": START, "message": message} for message in events]}
+
+
+def stopped_task(code: str, **fields: Any) -> dict[str, Any]:
+    base = {"clusterArn": "c", "group": "service:s", "taskDefinitionArn": "app:2", "lastStatus": "STOPPED"}
+    return base | {"stopCode": code, "stoppedReason": "it exited"} | fields
+
+
+def activity(description: str, minute: int, **fields: Any) -> dict[str, Any]:
+    cause = "At 2026-11-29T00:00:00Z an instance was taken out of service in response to an ELB health check failure."
+    raw = {"AutoScalingGroupName": "g", "Description": description, "Cause": cause, "StatusCode": "Successful"}
+    return raw | {"StartTime": START + timedelta(minutes=minute)} | fields
+
+
 DATABASE = {
     "DBInstanceIdentifier": "db",
     "PubliclyAccessible": True,
@@ -186,6 +230,40 @@ SMALL: dict[str, dict[str, list[dict[str, Any]]]] = {
             {"TargetGroupArn": "arn:aws:x:targetgroup/web/1", "TargetGroupName": "web", "LoadBalancerArns": []}
         ]
     },
+    "DEPLOYMENT_STUCK": {
+        "services": [service(events=["(service s) was unable to place a task because its ports are in use."])]
+    },
+    "DEPLOYMENT_FAILED": {
+        "services": [service(rolloutState="FAILED", rolloutStateReason="tasks failed to start.", events=[])]
+    },
+    "TASKS_FAIL": {
+        "services": [service(rolloutState="COMPLETED", events=[])],
+        "tasks": [stopped_task("EssentialContainerExited"), stopped_task("TaskFailedToStart")],
+    },
+    "GROUP_REPLACES_INSTANCES": {
+        "AutoScalingGroups": [{"AutoScalingGroupName": "g", "MinSize": 0, "DesiredCapacity": 1}],
+        "Activities": [activity("Terminating EC2 instance: i-1", minute) for minute in (0, 9, 18)],
+    },
+    "GROUP_LAUNCHES_NOTHING": {
+        "AutoScalingGroups": [{"AutoScalingGroupName": "g", "MinSize": 0, "DesiredCapacity": 1}],
+        "Activities": [activity("Launching a new EC2 instance", 0, StatusCode="Failed", StatusMessage="no capacity")],
+    },
+    "EMPTY_TARGET_GROUP": {
+        "LoadBalancers": [BALANCER],
+        "Listeners": [LISTENER],
+        "Rules": [DEFAULT_RULE],
+        "TargetGroups": [{"TargetGroupArn": TARGET_GROUP, "TargetGroupName": "web", "LoadBalancerArns": ["a"]}],
+    },
+    "UNREACHED_PORT": {
+        "LoadBalancers": [BALANCER | {"SecurityGroups": ["sg-1"]}],
+        "Listeners": [LISTENER],
+        "SecurityGroups": [group("sg-1")],
+    },
+    "NO_ROUTE": {
+        "LoadBalancers": [BALANCER],
+        "Subnets": [{"SubnetId": "subnet-1", "VpcId": "vpc-1", "CidrBlock": "10.0.0.0/24"}],
+        "RouteTables": [{"RouteTableId": "rtb-1", "VpcId": "vpc-1", "Associations": [{"Main": True}], "Routes": []}],
+    },
     "STOPPING_DOES_NOT_STOP": {
         "AutoScalingGroups": [{"AutoScalingGroupName": "g", "MinSize": 0, "DesiredCapacity": 1}]
     },
@@ -206,14 +284,12 @@ def test_every_code_has_a_test(found: Findings) -> None:
         "DEAD_VALUE",
         "NEVER_MATCHES",
         "INVALID_RULE",
-        "UNREACHED_PORT",
     }
     in_health = {"TARGET_OUTSIDE_ZONES", "HEALTH_PATH_UNANSWERED", "UNHEALTHY_TARGET"}
     assert set(all_codes()) == {finding.code for finding in found} | set(SMALL) | elsewhere | in_health
 
 
 def test_unreachable_rules_are_found() -> None:
-    listener = {"ListenerArn": "l", "LoadBalancerArn": BALANCER["LoadBalancerArn"], "Port": 80, "Protocol": "HTTP"}
     rules = [
         {"Priority": str(n), "RuleArn": f"r{n}", "ListenerArn": "l", "Actions": [], "Conditions": [condition]}
         for n, condition in enumerate(
@@ -225,7 +301,7 @@ def test_unreachable_rules_are_found() -> None:
             1,
         )
     ]
-    found = findings(account_with(LoadBalancers=[BALANCER], Listeners=[listener], Rules=rules))
+    found = findings(account_with(LoadBalancers=[BALANCER], Listeners=[LISTENER], Rules=rules))
     assert {("SHADOWED", "front:80 rule 2"), ("DEAD_VALUE", "front:80 rule 3")} <= pairs(found)
 
 
@@ -248,6 +324,86 @@ def test_an_unknown_code_or_severity_is_refused(found: Findings) -> None:
         found.select("OPEN")
     with pytest.raises(UsageError, match="no such severity: 'bad'"):
         found.select(severity="bad")
+
+
+@pytest.mark.parametrize(
+    ("service", "tasks"),
+    [
+        (service(events=["(service s) has started 1 tasks: (task 1)."]), []),
+        (service(events=["(service s) has reached a steady state.", "(service s) was unable to place a task"]), []),
+        (service(events=["(service s) was unable to place a task"], runningCount=2), []),
+        (service(events=[], rolloutState="COMPLETED"), [stopped_task("EssentialContainerExited")]),
+        (service(events=[], rolloutState="COMPLETED"), [stopped_task("ServiceSchedulerInitiated")] * 3),
+        (service(events=[], rolloutState="COMPLETED"), [stopped_task("UserInitiated")] * 3),
+        (
+            service(events=[], rolloutState="COMPLETED"),
+            [stopped_task("EssentialContainerExited", taskDefinitionArn="app:1")] * 3,
+        ),
+    ],
+    ids=["starts", "placed since", "runs", "once", "scaled in", "stopped by a user", "an earlier revision"],
+)
+def test_a_service_that_goes_on_has_no_finding(service: dict[str, Any], tasks: list[dict[str, Any]]) -> None:
+    assert not findings(account_with(services=[service], tasks=tasks))
+
+
+def test_a_rolled_back_deployment_is_found_with_its_reason() -> None:
+    reason = "ECS deployment circuit breaker: rolling back to deploymentId ecs-svc/1."
+    (found,) = findings(account_with(services=[service([], rolloutState="COMPLETED", rolloutStateReason=reason)]))
+    assert (found.code, found.severity, found.detail) == ("DEPLOYMENT_FAILED", "medium", reason)
+
+
+@pytest.mark.parametrize(
+    ("activities", "instances"),
+    [
+        ([activity("Terminating EC2 instance: i-1", minute) for minute in (0, 9)], 1),
+        ([activity("Terminating EC2 instance: i-1", 1000 * day) for day in range(5)], 1),
+        ([activity("Terminating EC2 instance: i-1", minute) for minute in (0, 9, 18)], 3),
+        ([activity("Terminating EC2 instance: i-1", minute, Cause="scaled in") for minute in range(5)], 1),
+        (
+            [
+                activity("Launching a new EC2 instance", 0, StatusCode="Failed"),
+                activity("Launching a new EC2 instance: i-1", 5),
+            ],
+            1,
+        ),
+    ],
+    ids=["twice", "over days", "a group of three", "scaled in", "launched since"],
+)
+def test_a_steady_group_has_no_finding(activities: list[dict[str, Any]], instances: int) -> None:
+    group = {"AutoScalingGroupName": "g", "MinSize": 0, "DesiredCapacity": instances}
+    found = findings(account_with(AutoScalingGroups=[group], Activities=activities))
+    assert {finding.code for finding in found} == {"STOPPING_DOES_NOT_STOP"}
+
+
+def test_a_weight_of_an_empty_group_is_a_share_of_503() -> None:
+    other = TARGET_GROUP.replace("web", "green")
+    groups = [{"TargetGroupArn": TARGET_GROUP, "Weight": 90}, {"TargetGroupArn": other, "Weight": 10}]
+    rule = DEFAULT_RULE | {"Actions": [{"Type": "forward", "ForwardConfig": {"TargetGroups": groups}}]}
+    described = [
+        {"TargetGroupArn": arn, "TargetGroupName": target_group_name(arn), "LoadBalancerArns": ["a"]}
+        for arn in (TARGET_GROUP, other)
+    ]
+    healthy = {"Target": {"Id": "10.0.0.9"}, "TargetHealth": {"State": "healthy"}, "TargetGroupArn": TARGET_GROUP}
+    account = account_with(
+        LoadBalancers=[BALANCER], Listeners=[LISTENER], Rules=[rule], TargetGroups=described, TargetHealth=[healthy]
+    )
+    (found,) = findings(account).select("EMPTY_TARGET_GROUP")
+    assert found.detail.endswith("it answers 503 for 10 of 100 requests") and "green" in found.detail
+
+
+def test_an_unhealthy_target_is_found_without_a_known_cause() -> None:
+    group = {"TargetGroupArn": TARGET_GROUP, "TargetGroupName": "web", "LoadBalancerArns": ["other"]}
+    target = {"Target": {"Id": "10.0.0.9"}, "TargetHealth": {"State": "unhealthy", "Reason": "Target.Timeout"}}
+    account = account_with(TargetGroups=[group], TargetHealth=[target | {"TargetGroupArn": TARGET_GROUP}])
+    (found,) = findings(account).select("UNHEALTHY_TARGET")
+    assert "Target.Timeout" in found.detail and found.fix.description
+
+
+def test_a_healthy_system_is_steady(found: Findings) -> None:
+    codes = {
+        code for check in CHECKS if check.run.__module__.endswith(("deployments", "entries")) for code in check.codes
+    }
+    assert "TASKS_FAIL" in codes and not {finding.code for finding in found} & {*codes, "EMPTY_TARGET_GROUP"}
 
 
 def test_the_docs_list_all_codes() -> None:

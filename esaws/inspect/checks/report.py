@@ -13,7 +13,9 @@ from esaws.inspect.account import Account, MissingData, account_of
 from esaws.inspect.checks import (  # noqa: F401 (each module registers its checks)
     containers,
     data_stores,
+    deployments,
     drift_from_diagram,
+    entries,
     routing,
     security_groups,
 )

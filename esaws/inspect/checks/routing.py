@@ -1,20 +1,29 @@
-"""Checks of load balancers: prefix traps, unreachable rules, zones, and unhealthy targets."""
+"""Checks of load balancers: prefix traps, unreachable rules, zones, unhealthy and absent targets."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from esaws.inspect.checks.context import CheckContext
 from esaws.inspect.checks.finding import Finding, Severity
 from esaws.inspect.checks.registry import check
 from esaws.inspect.fetch import Raw
 from esaws.inspect.fix import Fix
-from esaws.inspect.load_balancers import list_load_balancers, target_group_name
+from esaws.inspect.load_balancers import KEYS as LOAD_BALANCER_KEYS
+from esaws.inspect.load_balancers import (
+    health_by_target_group,
+    list_load_balancers,
+    target_group_name,
+    target_group_weights,
+)
 from esaws.inspect.routing import analyze
+from esaws.inspect.routing.targets import eligible_targets
 from esaws.inspect.routing.validate import validate_rules
 from esaws.inspect.target_health import health
 
 _KEYS = ("LoadBalancers", "Listeners", "Rules")
+_UNAVAILABLE = 503
 
 
 @check(
@@ -51,8 +60,10 @@ def _rule_finding(resource: str, rule: Raw, finding: analyze.RuleFinding) -> Fin
             f"requests for {finding.value} are matched{by}",
             Fix("remove the value from the rule"),
         )
-    call = ("elbv2", "DeleteRule", {"RuleArn": rule["RuleArn"]})
     detail = f"all its requests are matched{by}" if by else "its conditions exclude each other"
+    if rule.get("IsDefault") or finding.priority == "default":
+        return Finding(finding.code, "info", resource, detail, Fix("nothing: AWS does not delete a default rule"))
+    call = ("elbv2", "DeleteRule", {"RuleArn": rule["RuleArn"]})
     return Finding(finding.code, "medium", resource, detail, Fix("delete the rule, or move it up", (call,)))
 
 
@@ -101,12 +112,69 @@ def unhealthy_and_unused_targets(context: CheckContext) -> Iterator[Finding]:
     """The causes of `esaws health`, and target groups that no rule forwards to."""
     codes = {"ZONE_NOT_ENABLED": "TARGET_OUTSIDE_ZONES", "PATH_NOT_SERVED": "HEALTH_PATH_UNANSWERED"}
     for state in health(context.account):
-        if state.cause and state.code != "GROUP_NOT_USED":
+        if state.code != "GROUP_NOT_USED" and (state.cause or state.code == "UNEXPLAINED"):
+            detail = (
+                state.cause.detail if state.cause else f"{state.reason or state.state}: {state.to_dict()['detail']}"
+            )
             code = codes.get(state.code, "UNHEALTHY_TARGET")
-            resource = f"{state.target_group} {state.resource}"
-            yield Finding(code, "high", resource, state.cause.detail, state.cause.fix)
+            yield Finding(code, "high", f"{state.target_group} {state.resource}", detail, state.fix)
+    users = _target_group_users(context)
     for group in context.account["TargetGroups"]:
         if not group.get("LoadBalancerArns"):
-            call = ("elbv2", "DeleteTargetGroup", {"TargetGroupArn": group["TargetGroupArn"]})
-            detail, fix = "no listener rule forwards to it", Fix("delete it", (call,))
-            yield Finding("UNUSED_TARGET_GROUP", "info", target_group_name(group["TargetGroupArn"]), detail, fix)
+            arn = group["TargetGroupArn"]
+            detail, calls = (
+                "no listener rule forwards to it",
+                (("elbv2", "DeleteTargetGroup", {"TargetGroupArn": arn}),),
+            )
+            fix = Fix(f"add a rule: {users[arn]} uses it") if arn in users else Fix("delete it", calls)
+            yield Finding("UNUSED_TARGET_GROUP", "info", target_group_name(arn), detail, fix)
+
+
+def _target_group_users(context: CheckContext) -> dict[str, str]:
+    """Return the service or Auto Scaling group that registers targets with each target group, by its ARN."""
+    users = {}
+    for service in context.account.get("services") or ():
+        for item in service.get("loadBalancers", ()):
+            users[item.get("targetGroupArn", "")] = f"service {service['serviceName']}"
+    for raw in context.account.get("AutoScalingGroups") or ():
+        users |= dict.fromkeys(raw.get("TargetGroupARNs", ()), f"Auto Scaling group {raw['AutoScalingGroupName']}")
+    return users
+
+
+@check(*LOAD_BALANCER_KEYS, EMPTY_TARGET_GROUP="a rule forwards to a group without targets in use, so it answers 503")
+def rules_to_empty_target_groups(context: CheckContext) -> Iterator[Finding]:
+    """https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-troubleshooting.html"""
+    targets = health_by_target_group(context.account)
+    stopped = {arn for arn in _target_group_users(context) if _is_stopped(context, arn)}
+    for load_balancer in list_load_balancers(context.account):
+        for listener in load_balancer.listeners():
+            for rule in load_balancer.rules(listener):
+                weights = target_group_weights(rule.actions[-1]) if rule.actions else {}
+                total = sum(weights.values())
+                for arn, weight in weights.items():
+                    state = targets.get(arn)
+                    if not weight or state is None or _answers(state) != _UNAVAILABLE:
+                        continue
+                    share = "" if weight == total else f" for {weight} of {total} requests"
+                    detail = (
+                        f"it forwards to {target_group_name(arn)}, which has no target in use: it answers 503{share}"
+                    )
+                    severity: Severity = "low" if arn in stopped else "high"
+                    fix = Fix("start its service" if arn in stopped else "register targets, or forward elsewhere")
+                    resource = f"{load_balancer.name}:{listener['Port']} rule {rule.priority}"
+                    yield Finding("EMPTY_TARGET_GROUP", severity, resource, detail, fix)
+
+
+def _answers(target_group: dict[str, Any]) -> int | None:
+    health = target_group["TargetHealthDescriptions"]
+    return eligible_targets(health, target_group.get("Attributes", ())).elb_status
+
+
+def _is_stopped(context: CheckContext, arn: str) -> bool:
+    """Return whether a service with a desired count of 0 registers the targets of a group."""
+    return any(
+        service.get("desiredCount") == 0
+        for service in context.account.get("services") or ()
+        for item in service.get("loadBalancers", ())
+        if item.get("targetGroupArn") == arn
+    )
