@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from graphlib import TopologicalSorter
 from typing import TYPE_CHECKING, TypeVar
 
 from esaws._display import html_table, rich_table
+from esaws.cloud import Cloud
 from esaws.errors import InvalidResource
 from esaws.resource import Resource, names_for_resources, to_table
 
@@ -25,10 +26,21 @@ class Architecture:
         InvalidResource: two different resources share a kind and a name.
     """
 
-    def __init__(self, name: str, resources: Iterable[Resource], *, whole: Architecture | None = None) -> None:
-        """`whole` is the architecture that this one is a part of. A plan does not list its other resources as extra."""
+    def __init__(
+        self,
+        name: str,
+        resources: Iterable[Resource],
+        *,
+        whole: Architecture | None = None,
+        fit: Callable[[Cloud], Architecture] | None = None,
+    ) -> None:
+        """`whole` is the architecture that this one is a part of. A plan does not list its other resources as extra.
+
+        `fit` returns the same resources as an account can run them, if the declaration leaves that open.
+        """
         self.name = name
         self.whole = whole or self
+        self._fit = fit
         self._resources: dict[tuple[str, str], Resource] = {}
         for resource in resources:
             self._add(resource)
@@ -42,6 +54,25 @@ class Architecture:
         for dependency in resource.dependencies:
             self._add(dependency)
         self._resources[resource.key] = resource
+
+    def fitted(self, cloud: Cloud) -> Architecture:
+        """Return this architecture as the account of `cloud` can run it: in its zones, of its instance types.
+
+        What the declaration names stays as it is. An architecture that leaves nothing open makes no calls.
+        """
+        if self.whole._fit is None:
+            return self
+        whole = self.whole._fit(cloud)
+        if self.whole is self:
+            return whole
+        fitted = {resource.key: resource for resource in whole}
+
+        def fit(resource: Resource) -> Resource:
+            if self.whole._resources.get(resource.key) == resource and resource.key in fitted:
+                return fitted[resource.key]
+            return resource.with_references(fit)  # declared otherwise than in the whole
+
+        return Architecture(self.name, map(fit, self), whole=whole)
 
     def __iter__(self) -> Iterator[Resource]:
         return iter(self.in_order())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
 
 from esaws._display import html_table, rich_table
@@ -145,6 +145,12 @@ class Resource(ABC):
             for resource in _resources_in(getattr(self, item.name)):
                 dependencies.setdefault(resource.key, resource)
         return tuple(dependencies.values())
+
+    def with_references(self, change: Callable[[Resource], Resource]) -> Self:
+        """Return a copy whose fields hold `change(resource)` instead of each resource."""
+        held = {item.name: getattr(self, item.name) for item in fields(self)}
+        changed = {name: _map_resources(value, change) for name, value in held.items() if [*_resources_in(value)]}
+        return replace(self, **changed)
 
     # -- on AWS --------------------------------------------------------------------------------------------------
 
@@ -354,6 +360,17 @@ def _resources_in(value: Any) -> Iterator[Resource]:
     elif isinstance(value, list | tuple | set | frozenset):
         for item in value:
             yield from _resources_in(item)
+
+
+def _map_resources(value: Any, change: Callable[[Resource], Resource]) -> Any:
+    """Return `value` with `change(resource)` instead of each resource in it."""
+    if isinstance(value, Resource):
+        return change(value)
+    if isinstance(value, Mapping):
+        return {key: _map_resources(item, change) for key, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return type(value)(_map_resources(item, change) for item in value)
+    return value
 
 
 def _replace(value: Any, resource_to: Callable[[Resource], str], text_to: Callable[[str], str] = str) -> Any:

@@ -565,3 +565,15 @@ def test_an_unlisted_kind_is_a_warning_unless_the_architecture_declares_it(monke
     with pytest.raises(EsawsError, match="Broker could not be listed"):
         plan_deploy(Architecture("a", [load_all()["Broker"].example()]), StubCloud())
     assert repr(index) == "1 resource; not listed: Broker"
+
+
+# -- what an architecture leaves open ------------------------------------------------------------------------------
+
+
+def test_what_a_part_declares_otherwise_than_its_whole_stays_so_in_an_account():
+    vpc = replace(VPC_, cidr="10.0.0.0/16")
+    in_account = Architecture("a", [replace(SUBNET, vpc=vpc, zone="c"), replace(GROUP, vpc=vpc)])
+    whole = Architecture("a", [SUBNET, GROUP], fit=lambda cloud: in_account)
+    assert [*whole.just(GROUP).fitted(None)] == [vpc, replace(GROUP, vpc=vpc)]
+    what_if = Architecture("what if", [replace(SUBNET, public_addresses=True)], whole=whole)
+    assert [*what_if.fitted(None)] == [vpc, replace(SUBNET, vpc=vpc, public_addresses=True)]
