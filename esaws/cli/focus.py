@@ -40,7 +40,7 @@ def focus_command(
 
     FOCUS is the FinOps Open Cost and Usage Specification. SOURCE is as in `esaws cost bill`. Values missing in the bill
     are left empty; where FOCUS requires one, an assumption is made and reported. With --json: file, version, rows,
-    totals (of BilledCost, by currency), warnings.
+    totals (of BilledCost), before_credits, credits and to_pay (by currency), warnings.
     """
     from esaws.costs.bill.read import read_bill
     from esaws.costs.focus.write import check_output, write_focus
@@ -52,7 +52,7 @@ def focus_command(
     if as_json:
         print_json(written.to_dict())
         return
-    totals = ", ".join(f"{amount:,.2f} {currency}" for currency, amount in written.totals.items())
+    totals = ", ".join(split.describe(currency) for currency, split in written.splits.items())
     click.echo(f"{written.file}: FOCUS {written.version}, {written.rows:,} rows, {totals}")
     for warning in written.warnings:
         click.echo(f"~ {warning}")

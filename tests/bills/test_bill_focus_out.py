@@ -326,7 +326,7 @@ def test_free_usage_keeps_its_list_price() -> None:
         ("Recurring reservation fee", "Purchase", "Recurring"),
         ("Tax", "Tax", "One-Time"),
         ("Credit", "Credit", "One-Time"),
-        ("EdpDiscount", "Credit", "One-Time"),
+        ("EdpDiscount", "Adjustment", "One-Time"),
         ("Refund", "Adjustment", "One-Time"),
         ("SomethingNew", "Adjustment", "One-Time"),
     ],
@@ -506,7 +506,8 @@ def test_the_command_writes_a_file_and_prints_json(tmp_path: Path, esaws: Shell)
     file = tmp_path / "b.csv.gz"
     arguments = ("cost", "focus", str(source), "-o", str(file), "--focus-version", "1.2")
     output = esaws.json(*arguments)
-    assert list(output) == ["file", "version", "rows", "totals", "warnings"]
+    keys = ["file", "version", "rows", "totals", "before_credits", "credits", "to_pay", "warnings"]
+    assert list(output) == keys
     assert (output["file"], output["version"], output["rows"], output["totals"]) == (
         str(file),
         "1.2",

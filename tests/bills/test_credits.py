@@ -224,6 +224,14 @@ def test_the_days_and_the_chart_of_credits(tmp_path: Path) -> None:
     assert list(where.to_frame().columns) == ["cost", "percent", "credits", "to_pay"]
 
 
+def test_focus_files_have_the_same_credits(tmp_path: Path) -> None:
+    discount = replace(Line(FIRST, hours=24), kind="EdpDiscount", resource="", cost=Decimal(-1))
+    written = costs.write_focus(bill_of(tmp_path, [*spent(24), discount]), tmp_path / "focus.csv", "1.2")
+    values, again = written.to_dict(), costs.report(read_bill(written.file)).to_dict()
+    for name, amount in (("before_credits", AN_HOUR * 24 - 1), ("credits", AN_HOUR * 24), ("to_pay", -1)):
+        assert values[name] == again[name] == {"USD": pytest.approx(float(amount))}
+
+
 AMOUNTS = st.decimals(0, 50, places=2)
 
 

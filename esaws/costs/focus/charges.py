@@ -47,10 +47,12 @@ _CHARGES = _by_squashed_name(
             ("RIFee", "SavingsPlanRecurringFee", "Recurring reservation fee", "Support", "Support fee", "Subscription"),
         ),
         (_TAX, ("Tax",)),
+        (_CREDIT, ("Credit",)),
         (
-            _CREDIT,
+            _ADJUSTMENT,
             (
-                "Credit",
+                "Adjustment",
+                "SavingsPlanNegation",
                 "Discount",
                 "BundledDiscount",
                 "EdpDiscount",
@@ -63,7 +65,6 @@ _CHARGES = _by_squashed_name(
                 "DistributorDiscount",
             ),
         ),
-        (_ADJUSTMENT, ("Adjustment", "SavingsPlanNegation")),
         (_REFUND, ("Refund",)),
     )
 )
@@ -73,7 +74,8 @@ _CHARGES = _by_squashed_name(
 def charge_of(line_item_type: str) -> Charge:
     """Classify a line item type, record type or category; an empty one is usage.
 
-    Rows that negate the usage of a Savings Plan become adjustments, so that the sum of the rows is the bill's.
+    Rows that negate the usage of a Savings Plan become adjustments, so that the sum of the rows is the bill's. So do
+    discounts: FOCUS's credits are what a provider grants, such as promotional credits.
     """
     if not line_item_type:
         return _USAGE

@@ -8,6 +8,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from esaws.costs.bill.credits import NET_OF_CREDITS, CreditSplit, has_no_type, is_credit
 from esaws.costs.bill.free_tier import to_decimal
 from esaws.costs.bill.schema import METRICS
 from esaws.costs.engines.duckdb import DuckDBEngine
@@ -37,7 +38,9 @@ class FocusFile(TableResult):
     version: str
     rows: int
     totals: Mapping[str, Decimal]
-    """The sum of BilledCost by currency."""
+    """The sum of BilledCost by currency: what is to pay."""
+    splits: Mapping[str, CreditSplit]
+    """What was used, paid by credits and is to pay, by currency."""
     warnings: tuple[str, ...]
     """The bill's warnings, assumptions where the bill has no value, and columns that FOCUS lacks."""
 
@@ -49,13 +52,21 @@ class FocusFile(TableResult):
         return pandas.DataFrame(totals, columns=["currency", "billed_cost"])
 
     def to_dict(self) -> dict[str, Any]:
-        """Keys: file, version, rows, totals (of BilledCost, by currency), warnings."""
+        """Keys: file, version, rows, totals (of BilledCost), before_credits, credits, to_pay (by currency), warnings.
+
+        before_credits and credits are null where the bill does not show which lines are credits.
+        """
+        splits = {currency: split.to_dict() for currency, split in self.splits.items()}
         totals = {currency: float(round(amount, 10)) for currency, amount in self.totals.items()}
         return {
             "file": str(self.file),
             "version": self.version,
             "rows": self.rows,
             "totals": totals,
+            **{
+                name: {currency: split[name] for currency, split in splits.items()}
+                for name in ("before_credits", "credits", "to_pay")
+            },
             "warnings": list(self.warnings),
         }
 
@@ -85,14 +96,17 @@ def write_focus(bill: Bill, path: str | Path, version: str = "1.0", *, overwrite
     with temporary_path(path, overwrite=overwrite) as temporary:
         lines = BillLines(bill, read_vocabulary(bill))
         table = focus_table(lines)
-        totals = _totals(bill, lines, table)
+        splits = _splits(bill, lines, table)
+        totals = {currency: split.to_pay for currency, split in splits.items()}
         warnings = (*bill.warnings, *_warnings(bill, lines, version))
+        if any(split.credits is None for split in splits.values()):
+            warnings = (*warnings, NET_OF_CREDITS)
         as_text = suffix != ".parquet"
         cells = {name: _cell(table[name], column, as_text) for name, column in columns.items()}
         rows = _stream(
             bill.engine, lines.table.select(**cells), columns, DRAFT_NAMES.get(version, {}), temporary, suffix
         )
-    return FocusFile(path, version, rows, totals, warnings)
+    return FocusFile(path, version, rows, totals, splits, warnings)
 
 
 def check_output(path: str | Path, version: str, engine: str | None, *, overwrite: bool = False) -> None:
@@ -112,8 +126,8 @@ def _wrong_engine(engine: str) -> UsageError:
     return UsageError(f"engine {engine} can't write FOCUS, only duckdb can. Leave out the engine.")
 
 
-def _totals(bill: Bill, lines: BillLines, table: Mapping[str, ir.Value]) -> dict[str, Decimal]:
-    """The billed cost by currency.
+def _splits(bill: Bill, lines: BillLines, table: Mapping[str, ir.Value]) -> dict[str, CreditSplit]:
+    """The billed cost by currency, and what credits paid.
 
     Raises:
         UsageError: a cost is not a number, or rows have no date.
@@ -123,18 +137,29 @@ def _totals(bill: Bill, lines: BillLines, table: Mapping[str, ir.Value]) -> dict
     rows = lines.table.select(
         currency=table["BillingCurrency"],
         cost=table["BilledCost"],
+        paid=is_credit(lines.table).ifelse(-table["BilledCost"], table["BilledCost"] * 0),
+        untyped=has_no_type(lines.table),
         invalid=is_invalid,
         undated=table["BillingPeriodStart"].isnull(),
     )
     sums = rows.group_by("currency").aggregate(
-        cost=rows.cost.sum(), invalid=rows.invalid.sum(), undated=rows.undated.sum()
+        cost=rows.cost.sum(),
+        paid=rows.paid.sum(),
+        untyped=rows.untyped.sum(),
+        invalid=rows.invalid.sum(),
+        undated=rows.undated.sum(),
     )
     totals = bill.fetch_rows(sums.order_by("currency"))
     if any(row["invalid"] for row in totals):
         raise bill.invalid_cost_error()
     if undated := sum(row["undated"] or 0 for row in totals):
         raise UsageError(f"{undated} rows of the bill have no date (FOCUS requires a billing period for each row)")
-    return {row["currency"]: to_decimal(row["cost"]) or Decimal(0) for row in totals}
+    return {
+        row["currency"]: CreditSplit(
+            to_decimal(row["cost"]) or Decimal(0), None if row["untyped"] else to_decimal(row["paid"])
+        )
+        for row in totals
+    }
 
 
 def _warnings(bill: Bill, lines: BillLines, version: str) -> Iterator[str]:
