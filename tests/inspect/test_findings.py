@@ -352,6 +352,16 @@ def test_a_rolled_back_deployment_is_found_with_its_reason() -> None:
     assert (found.code, found.severity, found.detail) == ("DEPLOYMENT_FAILED", "medium", reason)
 
 
+def test_a_rollback_is_found_in_the_events_until_the_next_deployment() -> None:
+    failed = "(service s) (deployment ecs-svc/2) deployment failed: tasks failed to start."
+    done = "(service s) (deployment ecs-svc/1) deployment completed."
+    rolled_back = service([done, failed], rolloutState="COMPLETED")
+    (found,) = findings(account_with(services=[rolled_back]))
+    assert (found.code, found.detail) == ("DEPLOYMENT_FAILED", "(service s) deployment failed: tasks failed to start.")
+    mended = service([done, failed], rolloutState="COMPLETED", createdAt=START + timedelta(hours=1))
+    assert not findings(account_with(services=[mended]))
+
+
 @pytest.mark.parametrize(
     ("activities", "instances"),
     [

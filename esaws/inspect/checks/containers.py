@@ -55,7 +55,7 @@ def missing_images(context: CheckContext) -> Iterator[Finding]:
     SERVICE_SHORT="a service runs fewer tasks than desired",
 )
 def services_below_desired_count(context: CheckContext) -> Iterator[Finding]:
-    """With the last event of the service."""
+    """With the last event that names an obstacle, else the last one."""
     for raw in context.account["services"]:
         if raw.get("status") != "ACTIVE":
             continue
@@ -65,10 +65,10 @@ def services_below_desired_count(context: CheckContext) -> Iterator[Finding]:
             fix = Fix("set its desired count to 1", (("ecs", "UpdateService", params),))
             yield Finding("DESIRED_ZERO", "low", name, "its desired count is 0", fix)
         elif running < desired:
-            last_event = next((event["message"] for event in raw.get("events", ())), "")
-            yield Finding(
-                "SERVICE_SHORT", "high", name, f"{running} of {desired} tasks run; {last_event}", Fix("read its events")
-            )
+            messages = [event["message"] for event in raw.get("events", ())]
+            event = next((message for message in messages if "unable to" in message), *messages[:1] or [""])
+            detail = f"{running} of {desired} tasks run; {event}"
+            yield Finding("SERVICE_SHORT", "high", name, detail, Fix("read its events"))
 
 
 @check(

@@ -23,10 +23,10 @@ _MOST_REPLACEMENTS = 8
 _SHORT_LIFE = timedelta(hours=2)
 """Replacements that follow each other faster belong together."""
 
-_CANNOT_PLACE = re.compile(r"unable to place|unable to consistently start|unable to start|was unable to")
-_ROLLED_BACK = re.compile(r"rolling back|deployment failed", re.IGNORECASE)
+_OBSTACLE = re.compile(r"\b(is|was) unable to\b")
+_FAILED = re.compile(r"deployment failed|rolling back to deployment", re.IGNORECASE)
 _ID = re.compile(r"\s*\((?:task|container-instance|instance|deployment|taskSet) [^)]*\)|\bi-[0-9a-f]{8,17}\b")
-_ARN = re.compile(r"arn:aws[\w-]*:[^\s)]*?(?::|/)([\w-]+)(?:/[0-9a-f]{16})?(?=[\s),.]|$)")
+_ARN = re.compile(r"arn:aws[\w:-]*(?:/[\w-]+)*?/([\w-]+(?::\d+)?)(?:/[0-9a-f]{16})?(?![\w/])")
 _PLACEMENT_FIX = Fix("free or add the resource that the event names, or lower the service's minimum healthy percent")
 _LOG_FIX = Fix("read the log of the container, mend the task definition or the image, and deploy it")
 
@@ -43,15 +43,24 @@ def unfinished_deployments(context: CheckContext) -> Iterator[Finding]:
         primary = next((raw for raw in deployments if raw.get("status") == "PRIMARY"), None)
         if primary is None:
             continue
-        name, reason = service["serviceName"], str(primary.get("rolloutStateReason", ""))
-        last = next(iter(_events_since(service, primary.get("createdAt"))), "")
-        if primary.get("rolloutState") == "FAILED" or _ROLLED_BACK.search(reason):
+        name = service["serviceName"]
+        if failure := _failure(service, primary):
             severity: Severity = "medium" if primary.get("rolloutState") == "COMPLETED" else "high"
-            yield Finding("DEPLOYMENT_FAILED", severity, name, _without_ids(reason or last), _LOG_FIX)
+            yield Finding("DEPLOYMENT_FAILED", severity, name, failure, _LOG_FIX)
         elif primary.get("rolloutState") == "IN_PROGRESS" and (event := _obstacle(service, primary)):
             running, desired = primary.get("runningCount", 0), primary.get("desiredCount", 0)
             detail = f"{running} of {desired} tasks of the new deployment run; {event}"
-            yield Finding("DEPLOYMENT_STUCK", "high", name, detail, _PLACEMENT_FIX)
+            fix = _PLACEMENT_FIX if "unable to place" in event else _LOG_FIX
+            yield Finding("DEPLOYMENT_STUCK", "high", name, detail, fix)
+
+
+def _failure(service: Raw, primary: Raw) -> str:
+    """Return why the last deployment failed. After a rollback only the events say so: the primary one is an older."""
+    reason = str(primary.get("rolloutStateReason", ""))
+    if primary.get("rolloutState") == "FAILED" or _FAILED.search(reason):
+        return _without_ids(reason) or "the deployment failed"
+    failures = (message for message in _events_since(service, primary.get("createdAt")) if _FAILED.search(message))
+    return next(failures, "")
 
 
 def _obstacle(service: Raw, deployment: Raw) -> str:
@@ -61,7 +70,7 @@ def _obstacle(service: Raw, deployment: Raw) -> str:
     for message in _events_since(service, deployment.get("createdAt")):
         if "steady state" in message:
             return ""
-        if _CANNOT_PLACE.search(message):
+        if _OBSTACLE.search(message):
             return message
     return ""
 
