@@ -5,8 +5,10 @@ import re
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import Future
+from copy import copy
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import boto3
@@ -33,6 +35,8 @@ _DEPLOYMENT_NAME = re.compile(r"[a-z][a-z0-9]{0,7}")
 # `internal-` for load balancers, `sg-` for security groups.
 _RESERVED_DEPLOYMENT = re.compile(r"(aws|ecs|ssm|fargate).*|internal|sg")
 _REGION_NAME = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")
+
+Result = TypeVar("Result")
 
 _LOCAL_POLL_SECONDS = 0.05
 _AWS_POLL_SECONDS = 5.0
@@ -88,6 +92,7 @@ class Cloud:
         self._session: boto3.Session | None = None
         self._endpoint = target if _is_url(target) else None
         self._lock = threading.RLock()
+        self._shared: dict[str, Future[Any]] | None = None
 
     @classmethod
     def from_env(cls, *, deployment: str | None = None, region: str | None = None) -> "Cloud":
@@ -157,6 +162,35 @@ class Cloud:
                 )
             self._endpoint = status["url"]
         return self._endpoint
+
+    def in_region(self, region: str) -> "Cloud":
+        """Return the same account and deployment in another region; the calls go to the same log."""
+        if region == self.region:
+            return self
+        other = Cloud(self.target, account=self._expected_account, region=region, deployment=self.deployment)
+        other.calls, other._endpoint = self.calls, self._endpoint
+        return other
+
+    def sharing(self) -> "Cloud":
+        """Return the same cloud, with the same clients and call log, in which `shared` calls a function once."""
+        sharing = copy(self)
+        sharing._shared = {}
+        return sharing
+
+    def shared(self, key: str, call: Callable[[], Result]) -> Result:
+        """Return `call()`; of a cloud that is `sharing`, what the first call with this key returned or raised."""
+        if self._shared is None:
+            return call()
+        with self._lock:
+            is_first = key not in self._shared
+            future = self._shared.setdefault(key, Future())
+        if is_first:
+            try:
+                future.set_result(call())
+            except BaseException as error:
+                future.set_exception(error)
+        result: Result = future.result()
+        return result
 
     # -- clients -------------------------------------------------------------------------------------------------
 

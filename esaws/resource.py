@@ -159,6 +159,11 @@ class Resource(ABC):
     def list(cls, cloud: Cloud) -> Lives:
         """Return all of this kind that the deployment owns, foreign parts included, deleted ones excluded."""
 
+    @classmethod
+    def listed(cls, cloud: Cloud) -> Lives:
+        """Return what `list` returns; during an inventory the kinds that need the same list share it."""
+        return cloud.shared(cls.kind, lambda: cls.list(cloud))
+
     def find(self, index: Index) -> Live | None:
         """Return the existing resource of this name, or None if it does not exist."""
         return index.get(self.kind, self.name)

@@ -3,6 +3,8 @@
 import os
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError
@@ -422,3 +424,36 @@ def test_a_waiter_keeps_its_own_pace_on_aws_and_takes_a_minute_elsewhere(cloud, 
     cloud._clients["rds"] = Waiters()
     cloud.wait("rds", "db_instance_available", DBInstanceIdentifier="database")
     assert waits == [{"DBInstanceIdentifier": "database", **pace}]
+
+
+# -- sharing -------------------------------------------------------------------------------------------------------
+
+
+def test_a_sharing_cloud_calls_once_what_several_need():
+    cloud = Cloud.at("http://127.0.0.1:9")
+    calls = []
+
+    def call():
+        calls.append("called")
+        time.sleep(0.02)  # the others come meanwhile
+        return "answer"
+
+    sharing = cloud.sharing()
+    with ThreadPoolExecutor(4) as pool:
+        assert {*pool.map(lambda _: sharing.shared("VPC", call), range(4))} == {"answer"}
+    assert len(calls) == 1
+    cloud.shared("VPC", call)
+    cloud.shared("VPC", call)
+    cloud.sharing().shared("VPC", call)
+    assert len(calls) == 4, "a cloud that is not sharing keeps nothing"
+
+
+def test_a_sharing_cloud_raises_again_what_the_first_call_raised():
+    sharing = Cloud.at("http://127.0.0.1:9").sharing()
+
+    def fail():
+        raise EsawsError("not today")
+
+    for call in (fail, lambda: None):
+        with pytest.raises(EsawsError, match="not today"):
+            sharing.shared("VPC", call)

@@ -21,11 +21,11 @@ def inventory(cloud: Cloud) -> Index:
 
     def list_kind(kind: type[Resource]) -> Lives | Exception:
         try:
-            return kind.list(cloud)
+            return kind.listed(sharing)
         except (*CALL_ERRORS, EsawsError) as error:
             return error
 
-    kinds = load_all()
+    kinds, sharing = load_all(), cloud.sharing()
     with ThreadPoolExecutor(8) as pool:
         listings = dict(zip(kinds, pool.map(list_kind, kinds.values()), strict=True))
     unlisted = {kind: listed for kind, listed in listings.items() if isinstance(listed, Exception)}

@@ -50,7 +50,7 @@ class CapacityProvider(Resource):
     @classmethod
     def list(cls, cloud: Cloud) -> Lives:
         lives = []
-        clusters = Cluster.list(cloud)
+        clusters = Cluster.listed(cloud)
         for raw in describe_providers(cloud):
             name = ecs_name(cloud, raw)
             if name and raw["status"] != "INACTIVE":

@@ -74,7 +74,7 @@ class ECRImage(Resource):
     @classmethod
     def list(cls, cloud: Cloud) -> Lives:
         lives = []
-        for repository in ECRRepository.list(cloud):
+        for repository in ECRRepository.listed(cloud):
             with ignore_codes(NO_REPOSITORY):
                 for raw in pages(cloud, "ecr", "describe_images", "imageDetails", repositoryName=repository.id):
                     lives += [cls._live(repository, tag, raw) for tag in raw.get("imageTags", ())]

@@ -59,7 +59,7 @@ class GroupScalingPolicy(Resource):
     def list(cls, cloud: Cloud) -> Lives:
         listed = [*pages(cloud, "autoscaling", "describe_policies", "ScalingPolicies")]
         groups = {
-            group.raw["AutoScalingGroupName"]: group for group in (AutoScalingGroup.list(cloud) if listed else ())
+            group.raw["AutoScalingGroupName"]: group for group in (AutoScalingGroup.listed(cloud) if listed else ())
         }
         return [
             cls._live(cloud, groups[raw["AutoScalingGroupName"]], raw)

@@ -71,7 +71,7 @@ class LaunchTemplate(Resource):
 
     @classmethod
     def list(cls, cloud: Cloud) -> Lives:
-        clusters = {cluster.raw["clusterName"]: cluster.id for cluster in Cluster.list(cloud)}
+        clusters = {cluster.raw["clusterName"]: cluster.id for cluster in Cluster.listed(cloud)}
         lives = []
         for name, raw in list_owned(cloud, "describe_launch_templates", "LaunchTemplates"):
             with ignore_codes(*_GONE):

@@ -54,7 +54,7 @@ class Listener(Resource):
     @classmethod
     def list(cls, cloud: Cloud) -> Lives:
         lives = []
-        for balancer in LoadBalancer.list(cloud):
+        for balancer in LoadBalancer.listed(cloud):
             with ignore_codes(NO_BALANCER):
                 listed = pages(cloud, "elbv2", "describe_listeners", "Listeners", LoadBalancerArn=balancer.id)
                 for tags, raw in with_tags(cloud, listed, "ListenerArn"):

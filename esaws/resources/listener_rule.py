@@ -62,7 +62,7 @@ class ListenerRule(Resource):
     def list(cls, cloud: Cloud) -> Lives:
         """Return the rules of our load balancers, without the default ones, which are a field of the listener."""
         lives = []
-        for listener in Listener.list(cloud):
+        for listener in Listener.listed(cloud):
             with ignore_codes(NO_LISTENER):
                 described = pages(cloud, "elbv2", "describe_rules", "Rules", ListenerArn=listener.id)
                 listed = (raw for raw in described if not raw["IsDefault"])

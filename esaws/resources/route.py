@@ -57,10 +57,10 @@ class Route(Resource):
 
     @classmethod
     def list(cls, cloud: Cloud) -> Lives:
-        gateways = {gateway.id for gateway in InternetGateway.list(cloud)}
+        gateways = {gateway.id for gateway in InternetGateway.listed(cloud)}
         return [
             cls._live(table, raw, gateways)
-            for table in RouteTable.list(cloud)
+            for table in RouteTable.listed(cloud)
             for raw in table.raw["Routes"]
             if not _is_managed_by_aws(raw)
         ]

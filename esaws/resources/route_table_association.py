@@ -37,9 +37,9 @@ class RouteTableAssociation(Resource):
 
     @classmethod
     def list(cls, cloud: Cloud) -> Lives:
-        subnets = {subnet.id: subnet.name for subnet in Subnet.list(cloud)}
+        subnets = {subnet.id: subnet.name for subnet in Subnet.listed(cloud)}
         ids = sorted(subnets)
-        own = {table.id: table.raw for table in RouteTable.list(cloud)}
+        own = {table.id: table.raw for table in RouteTable.listed(cloud)}
         tables = dict(own)
         for start in range(0, len(ids), _FILTER_VALUES):
             filters = [{"Name": "association.subnet-id", "Values": ids[start : start + _FILTER_VALUES]}]

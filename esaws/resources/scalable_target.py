@@ -60,7 +60,7 @@ class ScalableTarget(Resource):
     @classmethod
     def list(cls, cloud: Cloud) -> Lives:
         listed = list_scaling(cloud, "describe_scalable_targets", "ScalableTargets")
-        services = {resource_id(service.id): service for service in (Service.list(cloud) if listed else ())}
+        services = {resource_id(service.id): service for service in (Service.listed(cloud) if listed else ())}
         lives = []
         for raw in listed:
             service = services.get(raw["ResourceId"])

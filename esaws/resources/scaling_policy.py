@@ -56,7 +56,7 @@ class ScalingPolicy(Resource):
     @classmethod
     def list(cls, cloud: Cloud) -> Lives:
         listed = list_scaling(cloud, "describe_scaling_policies", "ScalingPolicies")
-        targets = {target.id: target for target in (ScalableTarget.list(cloud) if listed else ())}
+        targets = {target.id: target for target in (ScalableTarget.listed(cloud) if listed else ())}
         return [cls._live(cloud, targets[raw["ResourceId"]], raw) for raw in listed if raw["ResourceId"] in targets]
 
     @classmethod

@@ -45,7 +45,7 @@ class SecurityGroupRule(Resource):
 
     @classmethod
     def list(cls, cloud: Cloud) -> Lives:
-        groups = [group.id for group in SecurityGroup.list(cloud)]
+        groups = [group.id for group in SecurityGroup.listed(cloud)]
         lives = []
         for start in range(0, len(groups), _FILTER_VALUES):
             filters = [{"Name": "group-id", "Values": groups[start : start + _FILTER_VALUES]}]

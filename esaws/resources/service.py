@@ -91,7 +91,7 @@ class Service(Resource):
     def list(cls, cloud: Cloud) -> Lives:
         return [
             cls._live(cluster, ecs_name(cloud, raw), raw)
-            for cluster in Cluster.list(cloud)
+            for cluster in Cluster.listed(cloud)
             for raw in list_in_cluster(cloud, cluster.id, "list_services", "services")
             if raw["status"] != "INACTIVE"
         ]

@@ -63,13 +63,13 @@ class TargetRegistration(Resource):
         """
         of_services = {
             balancer["targetGroupArn"]
-            for service in Service.list(cloud)
+            for service in Service.listed(cloud)
             for balancer in service.raw["loadBalancers"]
             if "targetGroupArn" in balancer
         }
-        groups = AutoScalingGroup.list(cloud)
+        groups = AutoScalingGroup.listed(cloud)
         lives = []
-        for target_group in TargetGroup.list(cloud):
+        for target_group in TargetGroup.listed(cloud):
             if target_group.id not in of_services:
                 with ignore_codes(NO_GROUP):
                     described = cloud.client("elbv2").describe_target_health(TargetGroupArn=target_group.id)

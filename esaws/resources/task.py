@@ -46,7 +46,7 @@ class Task(Resource):
     @classmethod
     def list(cls, cloud: Cloud) -> Lives:
         lives = []
-        for cluster in Cluster.list(cloud):
+        for cluster in Cluster.listed(cloud):
             # Stopping tasks are listed separately, until an hour after they stopped.
             for status in ("RUNNING", _STOPPED):
                 for raw in list_in_cluster(cloud, cluster.id, "list_tasks", "tasks", desiredStatus=status):

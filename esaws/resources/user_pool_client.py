@@ -45,7 +45,7 @@ class UserPoolClient(Resource):
     @classmethod
     def list(cls, cloud: Cloud) -> Lives:
         lives = []
-        for pool in UserPool.list(cloud):
+        for pool in UserPool.listed(cloud):
             with ignore_codes("ResourceNotFoundException"):
                 summaries = pages(
                     cloud, "cognito-idp", "list_user_pool_clients", "UserPoolClients", UserPoolId=pool.id, MaxResults=60
