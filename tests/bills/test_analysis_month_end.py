@@ -244,5 +244,5 @@ def test_the_amounts_are_json_with_the_documented_keys(tmp_path: Path) -> None:
 
 def test_the_chart_names_the_expected_amount(tmp_path: Path) -> None:
     result = project(bill_of(tmp_path, march(48)))
-    assert result.draw().title == "March will come to 146.23 USD"
+    assert result.draw().title == "March will come to 146.23 USD if the rest is like its first 2 days"
     assert result.draw()._repr_svg_() == result.draw()._repr_svg_()

@@ -125,27 +125,34 @@ class MonthEnd(TableResult):
         return draw_month_end(self)
 
     def __repr__(self) -> str:
-        return self.sentence(f"{self.period:%Y-%m}")
+        return self.sentence(f"{self.period:%Y-%m}") + (f"; {self.after_credits}" if self.after_credits else "")
 
     def sentence(self, month: str) -> str:
-        """What `month` came or will come to, with the range, and what is to pay after credits."""
+        """What `month` came or will come to before credits, with the range."""
         is_complete = self.complete_days == days_in_month(self.period)
         words = f"{month} {'came' if is_complete else 'will come'} to {format_money(self.expected, self.currency)}"
         words += " before credits" if self.credits else ""
-        if self.low is not None and self.high is not None and self.high > self.low:
+        if self.low is None or self.high is None:
+            days = "day" if self.complete_days == 1 else f"{self.complete_days} days"
+            words += f" if the rest is like its first {days}"
+        elif self.high > self.low:
             words += f", with 80 % between {self.low:,.2f} and {self.high:,.2f}"
-        return words + self._after_credits() if self.credits else words
+        return words
 
-    def _after_credits(self) -> str:
+    @property
+    def after_credits(self) -> str:
+        """What is to pay after credits, in words; empty where they paid nothing."""
+        if not self.credits:
+            return ""
         after = self.to_pay
         if after.to_pay is not None:
-            return f"; {format_money(after.to_pay, self.currency)} to pay after credits"
+            return f"{format_money(after.to_pay, self.currency)} to pay after credits"
         if after.while_credits_last is None or after.if_credits_end is None:
-            return "; what credits leave to pay is unknown"
+            return "what credits leave to pay is unknown"
         least, most = (
             format_money(amount, self.currency) for amount in (after.while_credits_last, after.if_credits_end)
         )
-        return f"; {least} to pay while credits last, {most} if they end now"
+        return f"{least} to pay while credits last, {most} if they end now"
 
 
 def month_end(

@@ -14,7 +14,7 @@ def draw_month_end(month_end: MonthEnd) -> Chart:
     """Draw a solid line to the last complete day, a dashed one to the end of the month, and the range."""
     length, colour = days_in_month(month_end.period), COLOURS[0]
     low, high, expected, days = month_end.low, month_end.high, month_end.expected, month_end.complete_days
-    before = ", before credits" if month_end.credits else ""
+    before = f", before credits; {month_end.after_credits}" if month_end.credits else ""
     title = month_end.sentence(f"{month_end.period:%B}")
     figure, axes = new_figure(title, subtitle=f"{month_end.currency} charged by the end of each day{before}")
     line = [(0, 0.0), *((day, float(usd)) for day, usd in month_end.cumulative)]
@@ -61,7 +61,7 @@ def draw_month_end(month_end: MonthEnd) -> Chart:
     axes.set_xticks(range(0, length + 1, 5))
     axes.set_xlabel(f"day of {month_end.period:%B %Y}", fontsize=9, color=GREY)
     axes.grid(axis="y", color="#ececec", linewidth=0.8)
-    return Chart(figure, title)
+    return Chart(figure, f"{title}; {month_end.after_credits}" if month_end.credits else title)
 
 
 def _range_at(day: int, month_end: MonthEnd, end: float, length: int) -> float:

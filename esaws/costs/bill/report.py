@@ -48,6 +48,12 @@ class Report(TableResult):
         return next(iter(self.totals)) if len(self.totals) == 1 else None
 
     @property
+    def main_currency(self) -> str | None:
+        """The currency with the largest amount before credits, as a number; None without amounts."""
+        used = {name: split.to_pay + (split.credits or 0) for name, split in self.splits.items()}
+        return max(used, key=lambda name: used[name], default=None)
+
+    @property
     def total(self) -> Decimal | None:
         """The sum; None if there are several currencies."""
         return self.totals[self.currency] if self.currency is not None else None
