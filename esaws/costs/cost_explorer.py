@@ -10,10 +10,12 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from esaws import simulation
+from esaws.costs.bill.credits import CREDIT, CreditSplit
 from esaws.costs.results import TableResult
 from esaws.errors import Refused
 from esaws.files import user_cache_folder, write_atomically
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 USD_PER_REQUEST = 0.01
 MAX_REQUESTS = 25
 """The most requests for one query: a quarter of a dollar."""
+_RECORD_TYPE = "RECORD_TYPE"
 _FRESH = timedelta(hours=24)
 """AWS refreshes its figures at least once in 24 hours."""
 
@@ -43,26 +46,39 @@ class CachedResponse:
 
 @dataclass(frozen=True, eq=False)
 class Spending(TableResult):
-    """The charges of an account by day (or month) and one dimension, in USD."""
+    """The charges of an account by day (or month) and one dimension, in USD, before credits and with them apart."""
 
     by: str
     rows: pandas.DataFrame
 
     @property
     def total_usd(self) -> float:
+        """What was used, before credits."""
         return float(self.rows["usd"].sum())
+
+    @property
+    def credits_usd(self) -> float:
+        """What credits paid, positive."""
+        return float(self.rows["credits_usd"].sum())
+
+    @property
+    def to_pay_usd(self) -> float:
+        """What is to pay."""
+        return self.total_usd - self.credits_usd
 
     def to_frame(self) -> pandas.DataFrame:
         """One row for each day (or month) and value of the dimension with any charge or usage.
 
-        Columns: the dimension in lower case, day, quantity (in the unit of the usage type, where a row has one), usd.
+        Columns: the dimension in lower case, day, quantity (in the unit of the usage type, where a row has one), usd
+        (before credits), credits_usd (what they paid, positive).
         """
         return self.rows
 
     def to_dict(self) -> dict[str, Any]:
-        """by, total_usd, rows: a list of the frame's rows, with ISO dates."""
+        """by, total_usd (before credits), credits_usd, to_pay_usd, rows: a list of the frame's rows, with ISO dates."""
         rows = self.rows.assign(day=self.rows["day"].dt.strftime("%Y-%m-%d")).to_dict("records")
-        return {"by": self.by, "total_usd": self.total_usd, "rows": rows}
+        sums = {name: getattr(self, name) for name in ("total_usd", "credits_usd", "to_pay_usd")}
+        return {"by": self.by, **sums, "rows": rows}
 
     def draw(self) -> Chart:
         """A stacked bar for each day: the five most expensive values, and all others together."""
@@ -71,7 +87,8 @@ class Spending(TableResult):
         return draw_spending(self)
 
     def __repr__(self) -> str:
-        return f"{self.total_usd:,.2f} USD by {self.by}"
+        split = CreditSplit(Decimal(self.to_pay_usd), Decimal(self.credits_usd))
+        return f"{split.describe('USD')} by {self.by}"
 
 
 def spending(
@@ -85,8 +102,9 @@ def spending(
 ) -> Spending:
     """Get the charges of the account from `start` to before `end`; by default those of the current month.
 
-    `by` is a dimension of Cost Explorer, such as SERVICE or USAGE_TYPE. `filter` is a filter of GetCostAndUsage. On AWS
-    each page costs 0.01 USD, with at most 25 pages, and a response is cached for a day. Figures are up to a day late.
+    Charges are before credits; what credits paid is beside them. `by` is a dimension of Cost Explorer, such as SERVICE
+    or USAGE_TYPE. `filter` is a filter of GetCostAndUsage. On AWS each page costs 0.01 USD, with at most 25 pages, and
+    a response is cached for a day. Figures are up to a day late.
     https://docs.aws.amazon.com/aws-cost-management/latest/APIReference/API_GetCostAndUsage.html
 
     Raises:
@@ -97,26 +115,29 @@ def spending(
 
     start = start or _today(cloud).replace(day=1)
     end = end or _today(cloud) + timedelta(days=1)
+    dimensions = dict.fromkeys((by, _RECORD_TYPE))
     request: dict[str, Any] = {
         "TimePeriod": {"Start": start.isoformat(), "End": end.isoformat()},
         "Granularity": granularity,
         "Metrics": ["UnblendedCost", "UsageQuantity"],
-        "GroupBy": [{"Type": "DIMENSION", "Key": by}],
+        "GroupBy": [{"Type": "DIMENSION", "Key": key} for key in dimensions],
         **({"Filter": filter} if filter else {}),
     }
     dimension = by.lower()
-    rows = [
-        {
-            dimension: group["Keys"][0],
-            "day": period["TimePeriod"]["Start"],
-            "quantity": float(group["Metrics"]["UsageQuantity"]["Amount"]),
-            "usd": float(group["Metrics"]["UnblendedCost"]["Amount"]),
-        }
-        for page in get_cost_and_usage_cached(cloud, request).pages
-        for period in page["ResultsByTime"]
-        for group in period["Groups"]
-    ]
-    frame = pandas.DataFrame(rows, columns=[dimension, "day", "quantity", "usd"])
+    rows: dict[tuple[str, str], list[float]] = {}
+    for page in get_cost_and_usage_cached(cloud, request).pages:
+        for period in page["ResultsByTime"]:
+            for group in period["Groups"]:
+                keys, metrics = group["Keys"], group["Metrics"]
+                row = rows.setdefault((keys[0], period["TimePeriod"]["Start"]), [0.0, 0.0, 0.0])
+                cost = float(metrics["UnblendedCost"]["Amount"])
+                if keys[-1] == CREDIT:
+                    row[2] -= cost
+                else:
+                    row[0] += float(metrics["UsageQuantity"]["Amount"])
+                    row[1] += cost
+    columns = [dimension, "day", "quantity", "usd", "credits_usd"]
+    frame = pandas.DataFrame([(*key, *amounts) for key, amounts in rows.items()], columns=columns)
     return Spending(dimension, frame.assign(day=pandas.to_datetime(frame["day"])))
 
 

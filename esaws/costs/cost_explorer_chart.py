@@ -16,7 +16,7 @@ def draw_spending(spending: Spending) -> Chart:
 
     figure = Figure(figsize=(10, 3.4), layout="constrained")
     axes = figure.subplots()
-    title = f"{spending.total_usd:.2f} USD by {spending.by}"
+    title = repr(spending)
     frame = spending.rows
     if frame.empty:
         axes.set_title("no charges", loc="left", fontsize=10)
@@ -33,7 +33,11 @@ def draw_spending(spending: Spending) -> Chart:
     for name, colour in zip(bars.columns, (*COLOURS[: len(dearest)], OTHERS), strict=False):
         axes.bar(bars.index.day, bars[name], bottom=bottom, color=colour, label=name, width=0.8)
         bottom = bars[name] + bottom
-    axes.set_title(f"USD a day, {frame['day'].min():%B %Y}: {frame['usd'].sum():.2f} in all", loc="left", fontsize=10)
+    whole = f"{spending.total_usd:.2f} in all"
+    if spending.credits_usd:
+        paid = f"{spending.credits_usd:.2f} paid by credits"
+        whole = f"{spending.total_usd:.2f} used, {paid}, {spending.to_pay_usd:.2f} to pay"
+    axes.set_title(f"USD a day, {frame['day'].min():%B %Y}: {whole}", loc="left", fontsize=10)
     axes.set_ylim(0, 1.05 * max(bars.sum(axis="columns").max(), _MIN_USD))
     axes.set_xlabel("day of the month", fontsize=9)
     axes.set_xticks(range(1, int(bars.index.day.max()) + 1, 2))

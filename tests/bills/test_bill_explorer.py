@@ -237,13 +237,23 @@ class FakeCloud:
 
     def get_cost_and_usage(self, **request: Any) -> dict[str, Any]:
         self.requests.append(request)
+        if "Dimensions" in request.get("Filter", {}):
+            return self.credits(request)
         number = int(request.get("NextPageToken", "0"))
         day = datetime(2026, 1, 1) + timedelta(days=number)
-        answer = explorer([Line(day)], "SERVICE", "USAGE_TYPE")
+        answer = explorer([Line(day)], *(definition["Key"] for definition in request["GroupBy"]))
         answer["ResultsByTime"][0]["Estimated"] = self.estimated
         for group in answer["ResultsByTime"][0]["Groups"]:
             group["Metrics"].setdefault("UsageQuantity", {"Amount": "1", "Unit": "N/A"})
         return answer | ({"NextPageToken": str(number + 1)} if number + 1 < self.pages else {})
+
+    def credits(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Credits that pay for half of each first day."""
+        assert request["Filter"]["Dimensions"] == {"Key": "RECORD_TYPE", "Values": ["Credit"]}
+        credit = Line(datetime(2026, 1, 1), cost=Decimal("-0.0066"))
+        answer = explorer([credit], "SERVICE", "USAGE_TYPE")
+        answer["ResultsByTime"][0]["Estimated"] = self.estimated
+        return answer
 
 
 @pytest.fixture(autouse=True)
@@ -254,15 +264,21 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_requests_are_counted_with_their_price() -> None:
     cloud = FakeCloud(pages=3)
     bill = read_bill("ce:2026-01-01..2026-01-03", cloud=cloud)  # type: ignore[arg-type]
-    assert (bill.rows, len(cloud.requests)) == (3, 3)
-    assert "Cost Explorer: 3 requests, 0.03 USD" in bill.warnings
+    assert (bill.rows, len(cloud.requests)) == (4, 4), "three pages, and one of credits"
+    assert "Cost Explorer: 4 requests, 0.04 USD" in bill.warnings
     assert cloud.requests[0]["TimePeriod"] == {"Start": "2026-01-01", "End": "2026-01-04"}
+
+
+def test_credits_are_requested_apart() -> None:
+    result = report(read_bill("ce:2026-01", cloud=FakeCloud(pages=1))).to_dict()  # type: ignore[arg-type]
+    amounts = (result["before_credits"], result["credits"], result["to_pay"])
+    assert amounts == ({"USD": 0.0132}, {"USD": 0.0066}, {"USD": 0.0066})
 
 
 def test_a_cached_response_is_not_requested_again() -> None:
     cloud = FakeCloud(pages=2)
     first, again = (read_bill("ce:2026-01", cloud=cloud) for _ in range(2))  # type: ignore[arg-type]
-    assert len(cloud.requests) == 2
+    assert len(cloud.requests) == 3
     assert report(first).total == report(again).total
     assert any("no request" in warning for warning in again.warnings)
 
@@ -273,21 +289,20 @@ def test_other_accounts_and_other_days_are_requested() -> None:
     read_bill("ce:2026-01", cloud=cloud)  # type: ignore[arg-type]
     read_bill("ce:2026-01", cloud=other)  # type: ignore[arg-type]
     read_bill("ce:2026-02", cloud=cloud)  # type: ignore[arg-type]
-    assert (len(cloud.requests), len(other.requests)) == (2, 1)
+    assert (len(cloud.requests), len(other.requests)) == (4, 2)
 
 
-@pytest.mark.parametrize(("estimated", "requests"), [(True, 2), (False, 1)])
+@pytest.mark.parametrize(("estimated", "requests"), [(True, 4), (False, 2)])
 def test_estimated_results_are_requested_again_after_a_day(
     estimated: bool, requests: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cloud = FakeCloud(pages=1, estimated=estimated)
     read_bill("ce:2026-01", cloud=cloud)  # type: ignore[arg-type]
-    (cache_file,) = Path(cost_explorer._cache_file(cloud, cloud.requests[0]).parent).iterdir()  # type: ignore[arg-type]
-    cached = json.loads(cache_file.read_text())
-    later = datetime.fromisoformat(cached["asked"]) - timedelta(days=2)
-    cache_file.write_text(
-        json.dumps(cached | {"asked": max(later, later.replace(year=2026, month=2, day=2)).isoformat()})
-    )
+    for file in Path(cost_explorer._cache_file(cloud, cloud.requests[0]).parent).iterdir():  # type: ignore[arg-type]
+        cached = json.loads(file.read_text())
+        later = datetime.fromisoformat(cached["asked"]) - timedelta(days=2)
+        asked = max(later, later.replace(year=2026, month=2, day=2)).isoformat()
+        file.write_text(json.dumps(cached | {"asked": asked}))
     read_bill("ce:2026-01", cloud=cloud)  # type: ignore[arg-type]
     assert len(cloud.requests) == requests
 

@@ -162,7 +162,7 @@ def focus(line: Line, version: str = "1.0") -> Row:
 def explorer(lines: Sequence[Line], *by: str) -> dict[str, Any]:
     """The Cost Explorer response for some lines, by day."""
     value = {"SERVICE": lambda line: f"Amazon {line.service}", "USAGE_TYPE": lambda line: line.usage_type}
-    value |= {"LINKED_ACCOUNT": lambda line: line.account}
+    value |= {"LINKED_ACCOUNT": lambda line: line.account, "RECORD_TYPE": lambda line: line.kind}
     days: dict[datetime, dict[tuple[str, ...], Decimal]] = {}
     for line in lines:
         day = days.setdefault(line.start.replace(hour=0), {})

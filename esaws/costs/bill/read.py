@@ -36,8 +36,8 @@ def read_bill(*sources: str | Path, engine: str | None = None, cloud: Cloud | No
     """Read a bill from one or more sources. Each charge counts once, even if it was exported several times.
 
     A source is a file, a glob, a folder, a prefix `s3://bucket/prefix`, or days of Cost Explorer (`ce:2026-01`,
-    `ce:2026-01-05..2026-02-03`; each request costs 0.01 USD on AWS). The last two need `cloud`. The columns show the
-    format: CUR 2.0, legacy CUR, FOCUS 0.5 to 1.4, or Cost Explorer responses.
+    `ce:2026-01-05..2026-02-03`; two requests at least, each for 0.01 USD on AWS). The last two need `cloud`. The
+    columns show the format: CUR 2.0, legacy CUR, FOCUS 0.5 to 1.4, or Cost Explorer responses.
 
     `engine` is where the bill is added up: `duckdb` in this process, `spark://local[2]` or `spark://host:7077`. With
     `athena://…` or `trino://…` the source is a table there, optionally with months: `cur.hourly@2026-01` or

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from calendar import monthrange
+from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
+from esaws.costs.bill.credits import CREDIT
 from esaws.costs.bill.formats.cost_explorer_responses import COSTS, QUANTITY
 from esaws.costs.cost_explorer import CachedResponse, get_cost_and_usage_cached
 from esaws.errors import UsageError, describe_error
@@ -16,6 +18,7 @@ from esaws.errors import UsageError, describe_error
 if TYPE_CHECKING:
     from esaws.cloud import Cloud
 
+_TAX = "Tax"
 _SOURCE = re.compile(r"ce:(\d{4}-\d{2}(?:-\d{2})?)(?:\.\.(\d{4}-\d{2}(?:-\d{2})?))?")
 
 
@@ -25,7 +28,10 @@ def is_cost_explorer_source(source: str) -> bool:
 
 
 def get_costs(source: str, cloud: Cloud | None) -> CachedResponse:
-    """Get the costs of a source's days by service and usage type.
+    """Get the costs of a source's days by service and usage type, and what credits paid of them.
+
+    Cost Explorer groups by two dimensions at most, so credits take a request of their own. All that is not a credit
+    counts as usage, or as tax.
 
     Raises:
         UsageError: the source has no valid dates, or AWS refuses the call.
@@ -40,10 +46,32 @@ def get_costs(source: str, cloud: Cloud | None) -> CachedResponse:
         "Metrics": [*COSTS, QUANTITY],
         "GroupBy": [{"Type": "DIMENSION", "Key": key} for key in ("SERVICE", "USAGE_TYPE")],
     }
+    credits = {"Dimensions": {"Key": "RECORD_TYPE", "Values": [CREDIT]}}
     try:
-        return get_cost_and_usage_cached(cloud, request)
+        used = get_cost_and_usage_cached(cloud, {**request, "Filter": {"Not": credits}})
+        paid = get_cost_and_usage_cached(cloud, {**request, "Filter": credits})
     except ClientError as error:
         raise UsageError(f"{source}: Cost Explorer refused the call ({describe_error(error)})") from None
+
+    pages = [*_with_type(used.pages, "Usage"), *_with_type(paid.pages, CREDIT)]
+    return CachedResponse(pages, used.requests + paid.requests, used.usd + paid.usd)
+
+
+def _with_type(pages: Iterable[dict[str, Any]], type_: str) -> Iterator[dict[str, Any]]:
+    """Pages as if they were grouped by record type, too."""
+    definition = {"Type": "DIMENSION", "Key": "RECORD_TYPE"}
+    for page in pages:
+        periods = [
+            {
+                **period,
+                "Groups": [
+                    {**group, "Keys": [*group["Keys"], _TAX if group["Keys"][0] == _TAX else type_]}
+                    for group in period.get("Groups", ())
+                ],
+            }
+            for period in page["ResultsByTime"]
+        ]
+        yield {**page, "GroupDefinitions": [*page.get("GroupDefinitions", ()), definition], "ResultsByTime": periods}
 
 
 def _parse_dates(source: str) -> tuple[date, date]:
