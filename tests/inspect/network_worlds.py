@@ -42,6 +42,8 @@ ACL_PROTOCOLS: list[Raw] = [
     *[{"Protocol": NEW_PROTOCOL}] * 3,
 ]
 ELSEWHERE = {"pcx-1", "eni-appliance", "secret"}
+WITH_GROUPS = [*["interface"] * 7, "network_load_balancer", "lambda"]
+WITHOUT_GROUPS = [*["network_load_balancer"] * 4, "nat_gateway", "transit_gateway", "interface"]
 OUTSIDERS = ["198.51.100.4", "198.51.100.6", "203.0.113.9", "192.0.2.3"]
 
 
@@ -81,6 +83,7 @@ def interfaces(draw: st.DrawFn, index: int) -> Raw:
             {"GroupId": group} for group in draw(st.lists(st.sampled_from([*GROUPS, "sg-4"]), unique=True, max_size=3))
         ],
     }
+    result["InterfaceType"] = draw(st.sampled_from(WITH_GROUPS if result["Groups"] else WITHOUT_GROUPS))
     if draw(st.booleans()):
         result["Association"] = {"PublicIp": f"192.0.2.{index}"}
     return result
@@ -193,6 +196,7 @@ def _opened(world: Raw) -> Raw:
     """The same world with attached interfaces, open ACLs and internet gateways everywhere."""
     for interface in world["NetworkInterfaces"]:
         interface["Status"] = "in-use"
+        interface["InterfaceType"] = "interface" if interface["Groups"] else "network_load_balancer"
     for acl in world["NetworkAcls"]:
         acl["Entries"] = [
             {"RuleNumber": 100, "RuleAction": "allow", "Egress": egress, "CidrBlock": "0.0.0.0/0", "Protocol": "-1"}
@@ -224,13 +228,13 @@ def inside(address: str, cidr: str) -> bool:
 def from_interface(world: Raw, source: Raw, destination: Raw, port: int) -> str:
     """The decision between two interfaces at their private addresses."""
     here, there = source["PrivateIpAddress"], destination["PrivateIpAddress"]
-    answers = [_attached(source), _attached(destination)]
+    answers = [_attached(source), _attached(destination), _accepts(destination)]
     references = True
     if source["SubnetId"] != destination["SubnetId"]:
         kinds = [_route(world, source["SubnetId"], there), _route(world, destination["SubnetId"], here)]
         references = "eni-appliance" not in kinds
         peered = kinds == ["pcx-1", "pcx-1"] and source["VpcId"] != destination["VpcId"]
-        answers += [ALLOW if peered else _private(kind) for kind in kinds]
+        answers += [ALLOW if peered else _private(world, kind) for kind in kinds]
         answers += [DENY for kind in kinds if kind == "local" and source["VpcId"] != destination["VpcId"]]
         answers += _acl_both_ways(world, source["SubnetId"], True, there, port)
         answers += _acl_both_ways(world, destination["SubnetId"], False, here, port)
@@ -243,7 +247,7 @@ def from_internet(world: Raw, address: str, destination: Raw, port: int) -> str:
     """The decision from the internet to an interface at its public address."""
     if "Association" not in destination:
         return DENY
-    answers = [_attached(destination), *_entering(world, address, destination, port)]
+    answers = [_attached(destination), _accepts(destination), *_entering(world, address, destination, port)]
     return every(answers)
 
 
@@ -253,6 +257,7 @@ def on_the_public_path(world: Raw, source: Raw, destination: Raw, port: int) -> 
     answers = [
         _attached(source),
         _attached(destination),
+        _accepts(destination),
         *_acl_both_ways(world, source["SubnetId"], True, public, port),
     ]
     answers.append(_groups(world, source, "IpPermissionsEgress", public, None, port))
@@ -294,6 +299,10 @@ def _attached(interface: Raw) -> str:
     return DENY if interface["Status"] == "available" else ALLOW
 
 
+def _accepts(interface: Raw) -> str:
+    return {"nat_gateway": DENY, "lambda": DENY, "transit_gateway": UNKNOWN}.get(interface["InterfaceType"], ALLOW)
+
+
 def _route(world: Raw, subnet: str, address: str) -> str:
     """The target of the longest matching prefix, or `none`, `blackhole` or `secret`."""
     table = next(raw for raw in world["RouteTables"] if raw["Associations"][0]["SubnetId"] == subnet)
@@ -321,7 +330,11 @@ def _destinations(world: Raw, route: Raw, address: str) -> list[str]:
     return known if route[LIST] == "pl-known" else [f"{address}/32"]
 
 
-def _private(target: str) -> str:
+def _private(world: Raw, target: str) -> str:
+    if target == "nat-1":
+        table = next(raw for raw in world["RouteTables"] if raw["Associations"][0]["SubnetId"] == "subnet-c")
+        onwards = [raw for raw in table["Routes"] if {"VpcPeeringConnectionId", "NetworkInterfaceId"} & raw.keys()]
+        return UNKNOWN if onwards else DENY
     return ALLOW if target == "local" else UNKNOWN if target in ELSEWHERE else DENY
 
 
@@ -354,7 +367,7 @@ def _groups(world: Raw, interface: Raw, key: str, address: str, peer: Raw | None
     """The union of an interface's groups; `peer` is the interface with the address, where references count."""
     members = [group["GroupId"] for group in interface["Groups"]]
     if not members:
-        return ALLOW
+        return ALLOW if interface["InterfaceType"] in {"nat_gateway", "network_load_balancer"} else UNKNOWN
     described = {group["GroupId"]: group for group in world["SecurityGroups"]}
     near = peer if peer and peer["VpcId"] == interface["VpcId"] else None
     answers = [UNKNOWN for group in members if group not in described]
@@ -381,4 +394,7 @@ def _source(world: Raw, permission: Raw, address: str, peer: Raw | None) -> str:
         cidrs += [entry["Cidr"] for entry in world["PrefixLists"][0]["Entries"]]
     referenced = {pair["GroupId"] for pair in permission.get("UserIdGroupPairs", [])}
     members = {group["GroupId"] for group in peer["Groups"]} if peer else set()
-    return ALLOW if referenced & members or any(inside(address, cidr) for cidr in cidrs) else DENY
+    if referenced & members or any(inside(address, cidr) for cidr in cidrs):
+        return ALLOW
+    unknown_groups = peer and not members and peer["InterfaceType"] in {"transit_gateway", "interface"}
+    return UNKNOWN if referenced and unknown_groups else DENY

@@ -191,7 +191,12 @@ def test_a_rule_reports_its_canonical_range() -> None:
 def test_the_source_address_of_an_interface_without_a_public_one_is_unknown() -> None:
     to_public = {"from": {"eni": "eni-a"}, "to": {"eni": "eni-b", "address": "public"}}
     interfaces = [
-        {"NetworkInterfaceId": "eni-a", "PrivateIpAddress": "10.0.1.1", "Groups": []},
+        {
+            "NetworkInterfaceId": "eni-a",
+            "PrivateIpAddress": "10.0.1.1",
+            "Groups": [],
+            "InterfaceType": "network_load_balancer",
+        },
         {
             "NetworkInterfaceId": "eni-b",
             "PrivateIpAddress": "10.0.2.2",

@@ -80,7 +80,7 @@ SYSTEM: Mapping[str, list[Raw]] = {
         interface("eni-sites", "172.31.2.6", ["sg-Sites", "sg-ec2-rds"], "192.0.2.2"),
         interface("eni-cameras", "172.31.1.7", ["sg-Cameras"], "192.0.2.3"),
         interface("eni-database", "172.31.2.9", ["sg-rds-ec2"]),
-        interface("eni-broker", "172.31.2.10", [], "192.0.2.4"),
+        interface("eni-broker", "172.31.2.10", [], "192.0.2.4") | {"InterfaceType": "network_load_balancer"},
     ],
     "Vpcs": [{"VpcId": "vpc-1", "CidrBlock": "172.31.0.0/16"}],
     "Subnets": [

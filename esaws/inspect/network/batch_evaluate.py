@@ -199,4 +199,6 @@ class RouteLayer:
             return PEERING + self._peerings.setdefault(route.target, len(self._peerings))
         if route.kind == "elsewhere":
             return APPLIANCE if route.appliance else UNKNOWN
+        if route.kind == "NAT gateway" and route_tables.nat_routes_onwards(self.network, route):
+            return UNKNOWN
         return YES if route.kind == "local" else NO

@@ -26,6 +26,7 @@ from esaws.inspect.network.addresses import (
     is_public,
     parse_cidr,
 )
+from esaws.inspect.network.interface_types import accepts_connections
 from esaws.inspect.network.interfaces import Interface, InterfaceSet
 from esaws.inspect.network.network import Network
 
@@ -167,6 +168,8 @@ class PeerClasses:
         self.sole_interface = np.array([member.sole_interface for member in self.members])
         attached = [member.representative.attached and member.address is not None for member in self.members]
         self.attached = np.where(attached, YES, NO).astype(np.int8)
+        accepting = [level_of(accepts_connections(member.representative.type)) for member in self.members]
+        self.accepting = np.array(accepting, dtype=np.int8)
 
     def _number(self, index: int) -> int:
         address = self.members[index].address
@@ -206,7 +209,8 @@ def _peer_classes(network: Network, services: Sequence[InterfaceSet], family: Fa
             address = interface.private_address(family)
             span = None if address is None else bisect_right(borders, int(address))
             own_class = id if id in shared else None
-            key = (interface.groups, interface.vpc, interface.subnet, interface.attached, span, own_class)
+            place = (interface.vpc, interface.subnet, interface.attached, interface.type)
+            key = (interface.groups, place, span, own_class)
             classes.setdefault(key, []).append(interface)
         for interfaces in classes.values():
             sole_interface = numbers[interfaces[0].id] if len(interfaces) == 1 else -1

@@ -157,7 +157,8 @@ class _SourceBlock:
         back = table.routes.levels[:, block][classes.subnet].T
         self.through_appliance = ((there == APPLIANCE) | (back == APPLIANCE)) & ~self.same_subnet
         self.route = self._route_levels(there, back)
-        self.attached = np.minimum(classes.attached[block, None], classes.attached[None, :])
+        able = np.minimum(classes.attached, classes.accepting)
+        self.attached = np.minimum(classes.attached[block, None], able[None, :])
 
     def _route_levels(self, there: Any, back: Any) -> Levels:
         """Combine both directions: a local route leads only to the same VPC, a peering only to the other one."""

@@ -7,6 +7,7 @@ from typing import Any
 from esaws.aws import tag_dict
 from esaws.errors import UsageError
 from esaws.inspect.network.addresses import Address, Family, parse_address
+from esaws.inspect.network.interface_types import interface_type, is_unfiltered
 
 
 @dataclass(frozen=True)
@@ -14,8 +15,9 @@ class Interface:
     """One network interface.
 
     `groups` are group ids in order: empty where AWS filters nothing (as for a NAT gateway), None where they are
-    unknown. `private` are its own IPv4 addresses, the primary one first. `public` are those that an internet gateway
-    translates to them, and `primary_public` is the one of the primary address.
+    unknown, as for an interface without groups whose type should have some. `private` are its own IPv4 addresses, the
+    primary one first. `public` are those that an internet gateway translates to them, and `primary_public` is the one
+    of the primary address.
     """
 
     id: str
@@ -27,12 +29,14 @@ class Interface:
     v6: tuple[Address, ...]
     attached: bool
     primary_public: Address | None = None
+    type: str = "interface"
     name: str = field(compare=False, default="")
 
     @classmethod
     def of(cls, raw: Mapping[str, Any]) -> "Interface":
         """Build an interface from one item of NetworkInterfaces."""
-        groups = raw.get("Groups")
+        type_ = interface_type(raw)
+        groups = raw.get("Groups") or ([] if "Groups" in raw and is_unfiltered(type_) else None)
         details = raw.get("PrivateIpAddresses", [])
         private = [raw.get("PrivateIpAddress"), *(detail.get("PrivateIpAddress") for detail in details)]
         primary = raw.get("Association", {}).get("PublicIp")
@@ -47,6 +51,7 @@ class Interface:
             v6=_parse_addresses(item["Ipv6Address"] for item in raw.get("Ipv6Addresses", [])),
             attached=raw.get("Status") != "available",
             primary_public=parse_address(primary) if primary else None,
+            type=type_,
             name=tag_dict(raw.get("TagSet")).get("Name") or raw.get("Description") or raw["NetworkInterfaceId"],
         )
 

@@ -11,8 +11,8 @@ from esaws.inspect.network.endpoints import INTERNET
 from esaws.inspect.network.interfaces import Interface
 from esaws.inspect.network.network import Network
 from esaws.inspect.network.path import GroupCheck
-from esaws.inspect.network.security_groups import PERMISSIONS, Direction
-from esaws.inspect.network.traffic import Traffic
+from esaws.inspect.network.security_groups import PERMISSIONS, Direction, GroupRule
+from esaws.inspect.network.traffic import ALL, PORTS, Traffic
 
 
 @dataclass(frozen=True)
@@ -56,6 +56,37 @@ def missing_rules(network: Network, denials: Sequence[GroupCheck], traffic: Traf
             description = _describe(network, direction, group, peers, traffic)
             rules.append(MissingRule(direction, group, traffic.to_permission() | peers, description))
     return tuple(sorted(rules, key=lambda rule: rule.direction))
+
+
+def narrower_rules(network: Network, fix: Iterable[MissingRule], traffic: Traffic) -> str:
+    """Return a sentence where a fix would open to everywhere what rules of its group open to less, else "".
+
+    Such a port is meant for fewer, so that opening it is no fix.
+    """
+    for rule in fix:
+        if not _everywhere(rule):
+            continue
+        existing = [item for item in network.rules(rule.group, rule.direction) if _is_for(item, traffic)]
+        if existing:
+            peers = " and ".join(dict.fromkeys(network.group_name(item.peer) for item in existing))
+            preposition = "from" if rule.direction == "ingress" else "to"
+            return (
+                f"no fix is proposed: {network.group_name(rule.group)} allows {traffic} {preposition} {peers} alone, "
+                "which is narrower than the internet"
+            )
+    return ""
+
+
+def _is_for(rule: GroupRule, traffic: Traffic) -> bool:
+    """Return whether a rule is made for this traffic: not one for all protocols or all ports."""
+    is_wide = rule.protocol == ALL or (rule.low, rule.high) in {PORTS, (-1, -1)}
+    return not is_wide and rule.matches_traffic(traffic).is_yes
+
+
+def _everywhere(rule: MissingRule) -> bool:
+    cidrs = [item["CidrIp"] for item in rule.permission.get("IpRanges", ())]
+    cidrs += [item["CidrIpv6"] for item in rule.permission.get("Ipv6Ranges", ())]
+    return any(parse_cidr(cidr) in ANYWHERE.values() for cidr in cidrs)
 
 
 def _describe(network: Network, direction: Direction, group: str, peers: dict[str, Any], traffic: Traffic) -> str:

@@ -9,13 +9,16 @@ from esaws.inspect.answers import NO, YES, Answer, unknown
 from esaws.inspect.network import acls, route_tables
 from esaws.inspect.network.addresses import Address, family_of, is_public, parse_address
 from esaws.inspect.network.endpoints import Endpoint, as_peer, unfiltered_service
+from esaws.inspect.network.interface_types import accepts_connections
 from esaws.inspect.network.interfaces import Interface, Peer
 from esaws.inspect.network.network import Network
 from esaws.inspect.network.route_tables import Route
 from esaws.inspect.network.security_groups import Direction, GroupVerdict, evaluate_groups
-from esaws.inspect.network.traffic import Traffic
+from esaws.inspect.network.traffic import ICMP, TCP, UDP, Traffic
 
 StepKind = Literal["address", "route", "acl", "group"]
+_NAT_PROTOCOLS = {TCP, UDP, ICMP}
+"""https://docs.aws.amazon.com/vpc/latest/userguide/vpc-nat-gateway.html"""
 _PREPOSITIONS: dict[Direction, tuple[str, str]] = {"egress": ("out", "to"), "ingress": ("in", "from")}
 
 
@@ -70,7 +73,11 @@ class PacketPath:
         return [*attachment, *self._inside_vpcs()]
 
     def _attachment(self) -> Iterator[Step]:
-        """Check that both endpoints can send and answer."""
+        """Check that both endpoints can send and answer, and that the destination takes connections."""
+        if self.destination.interface:
+            accepts = accepts_connections(self.destination.interface.type)
+            if not accepts.is_yes:
+                yield Step("address", accepts, f"{self.destination.name}: {accepts.reason}")
         for endpoint in (self.source, self.destination):
             if endpoint.interface and not endpoint.interface.attached:
                 yield Step("address", NO, f"{endpoint.name} is not attached to anything")
@@ -145,6 +152,9 @@ class PacketPath:
         if route.kind in {"elsewhere", "local"}:
             reason = f"{label}: the route leads through {route}, which esaws does not evaluate"
             return Step("route", unknown(reason), reason, route)
+        if route.kind == "NAT gateway" and route_tables.nat_routes_onwards(self.network, route):
+            reason = f"{label}: {route} may route it on to another network, which esaws does not evaluate"
+            return Step("route", unknown(reason), reason)
         return Step("route", NO, f"{label}: the route leads to {route}, which does not route private addresses")
 
     # Over an internet gateway
@@ -193,6 +203,8 @@ class PacketPath:
             return source_address, [Step("route", NO, f"{name} is {nat['State']}")]
         shown = source_address or "a public address"
         steps = [Step("route", YES, f"{self.source.name} leaves by {name} as {shown}")]
+        if self.traffic.protocol not in _NAT_PROTOCOLS:
+            steps.append(Step("route", NO, f"{name} forwards only TCP, UDP and ICMP, not {self.traffic}"))
         subnet, vpc = nat.get("SubnetId", ""), nat.get("VpcId", interface.vpc)
         onward = route_tables.lookup_route(self.network, subnet, vpc, destination)
         if onward.kind == "internet gateway" and onward.active:

@@ -18,7 +18,7 @@ from esaws.inspect.network.addresses import Family, family_of, parse_cidr
 from esaws.inspect.network.endpoint_catalog import KEYS, NETWORK_KEYS, EndpointCatalog
 from esaws.inspect.network.endpoints import INTERNET, Endpoint, EndpointSpec, endpoints_of
 from esaws.inspect.network.interfaces import InterfaceSet
-from esaws.inspect.network.missing_rules import MissingRule, missing_rules
+from esaws.inspect.network.missing_rules import MissingRule, missing_rules, narrower_rules
 from esaws.inspect.network.network import Network
 from esaws.inspect.network.path import GroupCheck, PacketPath, Step
 from esaws.inspect.network.resolve import (
@@ -33,8 +33,23 @@ from esaws.inspect.network.resolve import (
 from esaws.inspect.network.security_groups import GroupRule
 from esaws.inspect.network.traffic import ICMP, ICMPV6, Traffic, protocol_number
 
-_VERBS = {"yes": "passes", "no": "does not pass", "unknown": "may pass"}
+_VERBS: dict[Decision, str] = {"allow": "passes", "deny": "does not pass", "unknown": "may pass"}
 _ECHO_REQUEST = {ICMP: 8, ICMPV6: 128}
+
+
+@dataclass(frozen=True)
+class Part:
+    """The sources and destinations, by name or as ranges, for which a decision is the same."""
+
+    decision: Decision
+    sources: tuple[str, ...]
+    destinations: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"from": [*self.sources], "to": [*self.destinations], "decision": self.decision}
+
+    def __str__(self) -> str:
+        return f"from {_shortened(self.sources)} to {_shortened(self.destinations)}"
 
 
 @dataclass(frozen=True, repr=False)
@@ -43,23 +58,37 @@ class ReachResult:
 
     `because` has sentences: for allow every step of the path, for deny the steps that stop it, for unknown what is
     unknown or which part passes. `rules` are those that allow it. `fix` are the rules that would allow it, empty where
-    rules alone would not.
+    rules alone would not, and where existing rules open the port to less than the internet that was asked about.
+    `parts` is only there where parts of a range, or interfaces of a set, differ; the decision is then unknown.
     """
 
     decision: Decision
     because: tuple[str, ...]
     rules: tuple[GroupRule, ...] = ()
     fix: tuple[MissingRule, ...] = ()
+    parts: tuple[Part, ...] = ()
+
+    @property
+    def is_partly_allowed(self) -> bool:
+        """Whether it is known that one part is allowed and another denied."""
+        return {"allow", "deny"} <= {part.decision for part in self.parts}
 
     def __repr__(self) -> str:
         """The decision, the reasons, and the rules that would allow it, one line each."""
         fixes = [f"  to fix it, {rule.description}" for rule in self.fix]
-        return "\n".join([self.decision, *(f"  {sentence}" for sentence in self.because), *fixes])
+        decision = f"{self.decision}: a part is allowed" if self.is_partly_allowed else self.decision
+        return "\n".join([decision, *(f"  {sentence}" for sentence in self.because), *fixes])
 
     def to_dict(self) -> dict[str, Any]:
-        """Return {decision, because, fix}; `fix` is a list of {call, parameters} for a boto3 EC2 client, or None."""
-        fix = [rule.to_dict() for rule in self.fix] or None
-        return {"decision": self.decision, "because": [*self.because], "fix": fix}
+        """Return {decision, because, fix}, and {parts} where parts of a range or a set differ.
+
+        `fix` is a list of {call, parameters} for a boto3 EC2 client, or None; `parts` a list of {from, to, decision}
+        with names and ranges.
+        """
+        answer: dict[str, Any] = {"decision": self.decision, "because": [*self.because], "fix": None}
+        if self.fix:
+            answer["fix"] = [rule.to_dict() for rule in self.fix]
+        return answer | ({"parts": [part.to_dict() for part in self.parts]} if self.parts else {})
 
 
 def reach(
@@ -156,12 +185,11 @@ def reach_interfaces(
     decision: Decision = decisions.pop() if len(decisions) == 1 else "unknown"
     checks = [step.group_check for path in paths for step in path.steps if step.group_check]
     rules = dict.fromkeys(rule for check in checks for rule in check.verdict.rules)
-    return ReachResult(
-        decision,
-        tuple(_because(paths)),
-        tuple(rules) if decision == "allow" else (),
-        _fix(network, paths, traffic),
-    )
+    fix, parts = _fix(network, paths, traffic), _parts(paths)
+    because = [*_because(paths, parts)]
+    if fix and (narrower := narrower_rules(network, fix, traffic)):
+        fix, because = (), [*because, narrower]
+    return ReachResult(decision, tuple(because), tuple(rules) if decision == "allow" else (), fix, parts)
 
 
 @dataclass(frozen=True)
@@ -212,18 +240,27 @@ def _fix(network: Network, paths: Sequence[_EvaluatedPath], traffic: Traffic) ->
     return missing_rules(network, [check for checks in denials for check in checks or ()], traffic)
 
 
-def _because(paths: Sequence[_EvaluatedPath]) -> Iterable[str]:
-    """Return the reasons of all paths without duplicates; where they differ, first which part does what."""
-    values = {path.answer.value for path in paths}
-    if len(values) == 1:
-        return dict.fromkeys(_deciding_steps(paths))
+def _parts(paths: Sequence[_EvaluatedPath]) -> tuple[Part, ...]:
+    """Return one part for each decision, where there are several."""
+    by_value = {value: [path for path in paths if path.answer.decision == value] for value in _VERBS}
     parts = [
-        f"{_describe_part([path for path in paths if path.answer.value == value])} {verb}"
-        for value, verb in _VERBS.items()
-        if value in values
+        Part(
+            own[0].answer.decision,
+            _names([path.path.source for path in own]),
+            _names([path.path.destination for path in own]),
+        )
+        for own in by_value.values()
+        if own
     ]
+    return tuple(parts) if len(parts) > 1 else ()
+
+
+def _because(paths: Sequence[_EvaluatedPath], parts: Sequence[Part]) -> Iterable[str]:
+    """Return the reasons of all paths without duplicates; where they differ, first which part does what."""
+    if not parts:
+        return dict.fromkeys(_deciding_steps(paths))
     stopped = [path for path in paths if not path.answer.is_yes]
-    return [*parts, *dict.fromkeys(_deciding_steps(stopped))]
+    return [*(f"{part} {_VERBS[part.decision]}" for part in parts), *dict.fromkeys(_deciding_steps(stopped))]
 
 
 def _deciding_steps(paths: Iterable[_EvaluatedPath]) -> Iterable[str]:
@@ -231,18 +268,15 @@ def _deciding_steps(paths: Iterable[_EvaluatedPath]) -> Iterable[str]:
         yield from (step.description for step in path.steps if step.answer.value == path.answer.value)
 
 
-def _describe_part(paths: Sequence[_EvaluatedPath]) -> str:
-    sources = _list_names([path.path.source for path in paths])
-    destinations = _list_names([path.path.destination for path in paths])
-    return f"from {sources} to {destinations}"
-
-
-def _list_names(endpoints: Sequence[Endpoint]) -> str:
-    """List at most four endpoints: ranges merged, interfaces by name."""
+def _names(endpoints: Sequence[Endpoint]) -> tuple[str, ...]:
+    """Return endpoints in a few words: ranges merged, interfaces by name."""
     ranges = {cidr for endpoint in endpoints for cidr in endpoint.address_class}
     v4 = collapse_addresses(cidr for cidr in ranges if cidr.version == 4)
     v6 = collapse_addresses(cidr for cidr in ranges if cidr.version == 6)
     single = [endpoint for endpoint in endpoints if not endpoint.address_class]
     plain = dict.fromkeys(endpoint.interface.name if endpoint.interface else endpoint.name for endpoint in single)
-    names = [*plain, *map(str, v4), *map(str, v6)]
+    return (*plain, *map(str, v4), *map(str, v6))
+
+
+def _shortened(names: Sequence[str]) -> str:
     return ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")

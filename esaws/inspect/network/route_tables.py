@@ -173,3 +173,15 @@ def lookup_route(network: Network, subnet: str, vpc: str, address: Address) -> R
         reason = f"a route to {best.route.target} is for a prefix list whose entries are unknown"
         return Route(None, "unknown", None, reason)
     return best.route
+
+
+def nat_routes_onwards(network: Network, route: Route) -> bool:
+    """Return whether the subnet of a NAT gateway has a route to another network, such as by a transit gateway.
+
+    https://docs.aws.amazon.com/vpc/latest/userguide/nat-gateway-scenarios.html
+    """
+    for raw in network.nat_gateways or ():
+        if raw["NatGatewayId"] == route.target:
+            table = table_of_subnet(network, raw.get("SubnetId", ""), raw.get("VpcId", ""))
+            return table is None or any(_route(item).kind == "elsewhere" for item in table.get("Routes", []))
+    return False

@@ -173,7 +173,9 @@ def evaluate_groups(
     https://docs.aws.amazon.com/vpc/latest/userguide/security-group-rules.html
     """
     if interface.groups is None:
-        return GroupVerdict(direction, unknown(f"the groups of {interface.name} are unknown"))
+        return GroupVerdict(
+            direction, unknown(f"what filters {interface.name} is unknown: AWS described no groups of it")
+        )
     if not interface.groups:
         return None
     answers = []
