@@ -1,4 +1,4 @@
-"""Checks of what esaws needs on this machine, each with the way to fix it."""
+"""Checks of what esaws needs on this machine and in the account, each with the way to fix it."""
 
 from __future__ import annotations
 
@@ -7,65 +7,31 @@ import shutil
 import socket
 import sys
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from esaws._display import html_table
+from esaws.architecture import Architecture
 from esaws.cloud import Cloud
+from esaws.deploy.plan import compare
+from esaws.deploy.preflight import Check, CheckReport, check_account
 from esaws.errors import EsawsError
 from esaws.local_aws import process
-
-if TYPE_CHECKING:
-    import pandas
+from esaws.resource import Index
 
 MIN_FREE_DISK_GB = 1.0
 
 
-@dataclass(frozen=True)
-class Check:
-    """The result of one check: whether it passed, what was found, and how to fix it."""
+def run_checks(cloud: Cloud, architecture: Architecture | None = None) -> CheckReport:
+    """Run all checks, each before those that depend on it. None of them changes or starts anything.
 
-    check: str
-    ok: bool
-    detail: str
-    fix: str = ""
-
-    def to_dict(self) -> dict[str, Any]:
-        """check, ok, detail, fix."""
-        return asdict(self)
-
-
-class CheckReport(list[Check]):
-    """The results of all checks."""
-
-    @property
-    def failed(self) -> list[Check]:
-        """The checks that did not pass."""
-        return [check for check in self if not check.ok]
-
-    def to_dict(self) -> list[dict[str, Any]]:
-        """List of {check, ok, detail, fix}."""
-        return [check.to_dict() for check in self]
-
-    def to_frame(self) -> pandas.DataFrame:
-        """One row per check. Columns: check, ok, detail, fix."""
-        import pandas
-
-        return pandas.DataFrame(self.to_dict(), columns=["check", "ok", "detail", "fix"])
-
-    def __str__(self) -> str:
-        return f"{len(self.failed)} checks failed" if self.failed else "all checks passed"
-
-    def _repr_html_(self) -> str:
-        return html_table(str(self), self.to_frame())
-
-
-def run_checks(cloud: Cloud) -> CheckReport:
-    """Run all checks, each before those that depend on it. None of them changes or starts anything."""
+    With `architecture`, the account is checked for what a first deploy of it needs, if the account answers.
+    """
     checks: list[Callable[[Cloud], Check]] = [_python, _drawing, _disk, _process, _port, _endpoint, _account]
-    return CheckReport(check(cloud) for check in checks)
+    report = CheckReport(check(cloud) for check in checks)
+    is_absent = cloud.target == "local" and not process.status()["running"]
+    if architecture is not None and not is_absent and all(check.ok for check in report[-2:]):
+        report += check_account(compare(architecture.fitted(cloud), Index(), cloud.region, prices=cloud.prices), cloud)
+    return report
 
 
 def _python(_: Cloud) -> Check:

@@ -63,8 +63,13 @@ def clouds(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[Profile, C
     # Credits are earned during the deploy, whatever the regime of the account is afterwards.
     url = program.json("start", "--at", "2026-01-31T00:00Z", "--regime", "credits")["url"]
     clouds = {profile: Cloud.at(url, account=f"60000000000{n}") for n, profile in enumerate(PROFILES)}
+    for cloud in clouds.values():
+        cloud.client("service-quotas").request_service_quota_increase(
+            ServiceCode="ec2", QuotaCode="L-1216C47A", DesiredValue=64
+        )
+    simulation.advance(clouds["budget"], "30m")
     for profile, cloud in clouds.items():
-        plan_deploy(seccom(profile), cloud).apply()
+        plan_deploy(seccom(profile, instance_type="t2.micro"), cloud).apply()
     simulation.advance(clouds["budget"], to=datetime(FIRST.year, FIRST.month, FIRST.day, tzinfo=UTC))
     simulation.traffic(clouds["budget"], "steady", path="/", requests_per_second=REQUESTS_PER_SECOND)
     # With an hour of March, some of its free tier is in use.

@@ -3,12 +3,15 @@
 Its flaws are intended: learners find and fix them in the course.
 """
 
+import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal
 
 from esaws.architecture import Architecture
+from esaws.cloud import Cloud
 from esaws.errors import UsageError
+from esaws.reference.account_defaults import INSTANCE_TYPES, ZONES, default_instance_type, default_zones
 from esaws.resource import Resource
 from esaws.resources.alarm import Alarm
 from esaws.resources.auto_scaling_group import AutoScalingGroup
@@ -72,6 +75,7 @@ class Microservice:
     path: str = ""
     priority: int | None = None
     zone: str = "a"
+    """The zone of its instance in `budget`, as the team had it: the first, `a`, or the second, `b`."""
     drawn_in: str = "public-3a"
     """Its subnet in the first drawing."""
 
@@ -145,28 +149,38 @@ def seccom(
     profile: str,
     *,
     services: Collection[str] = tuple(SERVICES),
-    instance_type: str = "t2.micro",
+    instance_type: str | None = None,
+    zones: Collection[str] | None = None,
     images: str = "public",
     warn_at_usd: float | None = None,
     warn_email: str | None = None,
 ) -> Architecture:
     """Return the architecture of a profile: `ha` has two of everything over two zones, `budget` one of each.
 
+    A plan takes instance type and zones from the account unless they are named: `t3.micro` where the free tier covers
+    that, and the first two zones that have it. Without an account they are those of the team: t2.micro, in a and b.
+
     Args:
         services: the services to include, each with its cluster, security group and data stores.
+        instance_type: the type of the clusters' instances, such as `t3.micro`.
+        zones: the letters of two zones, such as `("a", "c")`; the subnets keep their names.
         images: `public` (an nginx that answers like the service) or `ecr` (the images pushed to the repositories).
         warn_at_usd: adds a monthly budget, and an alarm for each target group. The team had neither.
         warn_email: receives an e-mail when the budget is spent or forecast to be.
 
     Raises:
-        UsageError: an unknown profile, service or image source, or services that need another one.
+        UsageError: an unknown profile, service or image source, services that need another one, or not two zones.
     """
     if profile not in PROFILES:
         raise UsageError(f"no profile {profile!r}; the profiles are: {', '.join(PROFILES)}")
     if images not in IMAGE_SOURCES:
         raise UsageError(f"no image source {images!r}; the sources are: {', '.join(IMAGE_SOURCES)}")
+    if zones is not None and (len(set(zones)) != 2 or not all(re.fullmatch("[a-z]", zone) for zone in zones)):
+        raise UsageError(f"zones {', '.join(zones)}: name two different ones by their letters, such as a and c")
     selected = _select(services)
-    build = _Builder(selected, instance_type=instance_type, images=images)
+    build = _Builder(
+        selected, instance_type=instance_type or INSTANCE_TYPES[0], zones=tuple(zones or ZONES), images=images
+    )
     resources = build.shared()
     for service in selected:
         resources += build.ha_service(service) if profile == "ha" else build.budget_service(service)
@@ -174,7 +188,20 @@ def seccom(
         resources += build.warnings(warn_at_usd, warn_email)
     elif warn_email is not None:
         raise UsageError(f"warn_email {warn_email} needs warn_at_usd: add the monthly limit in USD")
-    return Architecture(profile, resources)
+
+    def fit(cloud: Cloud) -> Architecture:
+        chosen = instance_type or default_instance_type(cloud)
+        return seccom(
+            profile,
+            services=services,
+            instance_type=chosen,
+            zones=zones or default_zones(cloud, chosen),
+            images=images,
+            warn_at_usd=warn_at_usd,
+            warn_email=warn_email,
+        )
+
+    return Architecture(profile, resources, fit=None if instance_type and zones else fit)
 
 
 def _select(names: Collection[str]) -> list[Microservice]:
@@ -194,7 +221,9 @@ def _select(names: Collection[str]) -> list[Microservice]:
 class _Builder:
     """Builds the resources of one architecture. Shared resources are created once."""
 
-    def __init__(self, services: list[Microservice], *, instance_type: str, images: str) -> None:
+    def __init__(
+        self, services: list[Microservice], *, instance_type: str, zones: tuple[str, ...], images: str
+    ) -> None:
         self.services = services
         self.names = {service.name for service in services}
         self.instance_type = instance_type
@@ -202,8 +231,8 @@ class _Builder:
         self.vpc = VPC(name="vpc", cidr="172.31.0.0/16")
         self.gateway = InternetGateway(name="igw", vpc=self.vpc)
         self.subnets = {
-            zone: Subnet(name=f"public-3{zone}", vpc=self.vpc, cidr=cidr, zone=zone, public_addresses=True)
-            for zone, cidr in {"a": "172.31.0.0/20", "b": "172.31.16.0/20"}.items()
+            place: Subnet(name=f"public-3{place}", vpc=self.vpc, cidr=cidr, zone=zone, public_addresses=True)
+            for place, zone, cidr in zip(ZONES, zones, ("172.31.0.0/20", "172.31.16.0/20"), strict=True)
         }
         self.both_subnets = tuple(self.subnets.values())
         table = RouteTable(name="public", vpc=self.vpc)

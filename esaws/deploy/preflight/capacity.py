@@ -1,0 +1,92 @@
+"""Quotas of an account in a region: running vCPUs, VPCs and internet gateways.
+
+https://docs.aws.amazon.com/ec2/latest/instancetypes/ec2-instance-quotas.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from esaws.deploy.preflight.answers import GATEWAY_QUOTA, VCPU_QUOTA, VPC_QUOTA, Answers, Unanswered
+from esaws.deploy.preflight.needs import Needs
+from esaws.deploy.preflight.report import Check
+
+_STANDARD_FAMILIES = frozenset("acdhimrtz")
+
+
+def check_vcpus(needs: Needs, answers: Answers) -> Iterator[Check]:
+    """Check that the instances to launch fit beside those that run, in vCPUs; those of a t3.micro are two."""
+    groups = [group for group in needs.groups if _is_standard(group.template.instance_type)]
+    if not groups:
+        return
+    name, code = "vCPU quota", VCPU_QUOTA[1]
+    limit, running, types = answers[f"quotas.{code}"], answers["instances"], answers["types"]
+    for answer in (limit, running, types):
+        if isinstance(answer, Unanswered):
+            fix = (
+                "allow servicequotas:GetServiceQuota, ec2:DescribeInstances and ec2:DescribeInstanceTypes, or look at "
+                f"{_console(needs.region, *VCPU_QUOTA)}"
+            )
+            yield Check(name, None, f"it is not known whether the instances fit: {answer.reason}", fix)
+            return
+    vcpus = {row["InstanceType"]: int(row["VCpuInfo"]["DefaultVCpus"]) for row in types}
+    others = [instance for instance in running if _counts(instance) and _group(instance) not in needs.own_groups]
+    unknown = {*needs.instance_types, *(instance["InstanceType"] for instance in others)} - vcpus.keys()
+    if unknown:
+        detail = f"the vCPUs of {', '.join(sorted(unknown))} are not known in {needs.region}"
+        yield Check(name, None, detail, "choose an instance type that the region has")
+        return
+    used = sum(vcpus[instance["InstanceType"]] for instance in others)
+    wanted = sum(vcpus[group.template.instance_type] * group.desired_capacity for group in groups)
+    most = sum(vcpus[group.template.instance_type] * group.maximum for group in groups)
+    detail = f"{used + wanted:g} needed of {limit:g} in {needs.region}: {wanted} for this deploy, {used} run already"
+    if used + wanted <= limit < used + most:
+        detail += f"; when it scales to its maximum, it needs {used + most}, and the last instances are not launched"
+    yield Check(name, used + wanted <= limit, detail, _raise_quota(needs.region, *VCPU_QUOTA, used + most))
+
+
+def check_counts(needs: Needs, answers: Answers) -> Iterator[Check]:
+    """Check that VPCs and internet gateways to create fit beside those that exist."""
+    for name, wanted, question, quota in (
+        ("VPC quota", needs.vpcs, "vpcs", VPC_QUOTA),
+        ("internet gateway quota", needs.gateways, "gateways", GATEWAY_QUOTA),
+    ):
+        if not wanted:
+            continue
+        limit, existing = answers[f"quotas.{quota[1]}"], answers[question]
+        missing = next((each.reason for each in (limit, existing) if isinstance(each, Unanswered)), None)
+        if missing is not None:
+            fix = f"allow servicequotas:GetServiceQuota and ec2:Describe*, or look at {_console(needs.region, *quota)}"
+            yield Check(name, None, f"it is not known whether one more fits: {missing}", fix)
+            continue
+        total = len(existing) + wanted
+        detail = f"{total} needed of {limit:g} in {needs.region}: {wanted} for this deploy, {len(existing)} exist"
+        fix = f"delete one that is not used, or {_raise_quota(needs.region, *quota, total)}"
+        yield Check(name, total <= limit, detail, fix)
+
+
+def _is_standard(instance_type: str) -> bool:
+    """Whether a type counts against the quota of standard instances: families A, C, D, H, I, M, R, T and Z."""
+    name = instance_type.partition(".")[0]
+    letters = name[: next((index for index, letter in enumerate(name) if letter.isdigit()), len(name))]
+    return letters in _STANDARD_FAMILIES
+
+
+def _counts(instance: Mapping[str, Any]) -> bool:
+    return _is_standard(instance["InstanceType"]) and instance.get("InstanceLifecycle") != "spot"
+
+
+def _group(instance: Mapping[str, Any]) -> str | None:
+    return next((tag["Value"] for tag in instance.get("Tags", ()) if tag["Key"] == "aws:autoscaling:groupName"), None)
+
+
+def _console(region: str, service: str, code: str) -> str:
+    return f"https://{region}.console.aws.amazon.com/servicequotas/home/services/{service}/quotas/{code}"
+
+
+def _raise_quota(region: str, service: str, code: str, value: int) -> str:
+    return (
+        f"ask for {value}: `aws service-quotas request-service-quota-increase --service-code {service} "
+        f"--quota-code {code} --desired-value {value} --region {region}`, or at {_console(region, service, code)}"
+    )
