@@ -242,6 +242,15 @@ def test_a_kind_that_cannot_be_listed_stops_nothing_else_and_is_unknown_in_the_e
     assert len(inventory(cloud)) == 0, "everything else is deleted"
 
 
+def test_an_account_that_lists_nothing_is_not_an_empty_one(cloud, monkeypatch):
+    def deny(self, operation, parameters):
+        raise ClientError({"Error": {"Code": "AccessDenied", "Message": "not you"}}, operation)
+
+    monkeypatch.setattr(BaseClient, "_make_api_call", deny)
+    with pytest.raises(ClientError, match="AccessDenied"):
+        inventory(cloud)
+
+
 # -- failures and interruptions --------------------------------------------------------------------------------------
 
 
