@@ -42,5 +42,7 @@ def draw(source: "Cloud | Account", profile: str | None, live: bool, output: Pat
         assert architecture
         drawing = draw_picture(architecture, region=source.region)
     drawing.save(output)
+    total = drawing.scene.total
     result = {"file": str(output), "nodes": drawing.nodes, "edges": drawing.edges}
-    print_result(result, f"{output}: {drawing.nodes} nodes, {drawing.edges} edges", as_json)
+    text = f"{output}: {drawing.nodes} nodes, {drawing.edges} edges"
+    print_result(result | (total.to_dict() if total else {}), f"{text}\n{total.text}" if total else text, as_json)

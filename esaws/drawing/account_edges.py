@@ -29,6 +29,11 @@ def account_edges(view: AccountView, gateway: Node | None) -> Iterator[Edge]:
 
 
 def _forwarding_edges(view: AccountView, load_balancer: LiveLoadBalancer, key: Key) -> Iterator[Edge]:
+    if view.account.get("Listeners") is None:
+        return
+    if load_balancer.raw.get("Type", "application") != "application":
+        yield from _default_edges(view, load_balancer, key)
+        return
     if view.account.get("Rules") is None:
         return
     for listener in load_balancer.listeners():
@@ -48,14 +53,30 @@ def _forwarding_edges(view: AccountView, load_balancer: LiveLoadBalancer, key: K
                     yield Edge(key, fleet, label if len(rules) <= _MAX_LABELLED_RULES else "", detail)
 
 
+def _default_edges(view: AccountView, load_balancer: LiveLoadBalancer, key: Key) -> Iterator[Edge]:
+    """Of a Network Load Balancer, which has no rules: what each listener forwards to."""
+    for listener in load_balancer.listeners():
+        for action in listener.get("DefaultActions", ()):
+            groups = action.get("ForwardConfig", {}).get("TargetGroups", ()) or [action]
+            for arn in dict.fromkeys(group.get("TargetGroupArn", "") for group in groups):
+                group = view.short_name(target_group_name(arn))
+                for fleet, port in _targets(view, arn):
+                    label = f"{listener.get('Protocol', '')}:{listener.get('Port', '')}"
+                    yield Edge(key, fleet, label, f"{group} → {port}" if port else group)
+
+
 def _targets(view: AccountView, target_group_arn: str) -> list[tuple[Key, int | None]]:
     """The fleets of a target group's targets, with their port."""
     targets = [
-        (view.fleet_key(entry["Target"]["Id"]), entry["Target"].get("Port"))
+        (fleet, entry["Target"].get("Port"))
         for entry in view.items("TargetHealth")
-        if entry["TargetGroupArn"] == target_group_arn and entry["Target"]["Id"] in view.instances
+        if entry["TargetGroupArn"] == target_group_arn and (fleet := _fleet_of_target(view, entry["Target"]["Id"]))
     ]
     return list(dict.fromkeys(targets))
+
+
+def _fleet_of_target(view: AccountView, id: str) -> Key | None:
+    return view.fleet_key(id) if id in view.instances else view.fleets_by_address.get(id)
 
 
 def _direct_edges(view: AccountView, internet: Key) -> Iterator[Edge]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 
-from esaws.drawing.account_view import AccountView
-from esaws.drawing.scene import Fleet, Workload
+from esaws.drawing.account_view import AccountView, is_running
+from esaws.drawing.scene import Fleet, Key, Workload
 from esaws.inspect.account import MissingData
 from esaws.inspect.fetch import Raw
 from esaws.inspect.port_bindings import task_name
@@ -15,39 +15,71 @@ from esaws.inspect.target_health import health
 
 
 def account_fleets(view: AccountView) -> list[Fleet]:
-    """The fleets of the VPC by name."""
+    """The fleets of the VPC by name: clusters and groups with their instances, and Fargate's tasks of clusters."""
     health_states = _health_states(view) if "health" in view.overlays else {}
     fleets = []
     for name in sorted({*view.clusters, *view.instances_by_fleet}):
         kind = "Cluster" if name in view.clusters else "AutoScalingGroup"
+        cluster = view.clusters.get(name)
         instance_ids = view.instances_by_fleet.get(name, [])
-        workloads = tuple(cluster_workloads(view, view.clusters[name])) if name in view.clusters else ()
-        counts = Counter(view.subnet_name(view.instances[id]["SubnetId"]) for id in instance_ids)
-        types = sorted({view.instances[id]["InstanceType"] for id in instance_ids})
-        fleets.append(
-            Fleet(
-                (kind, name),
-                name,
-                view.icon(kind),
-                "no instances",
-                workloads,
-                instance_type=" and ".join(types),
-                instances=tuple(sorted(counts.items())),
-                scaling=_scaling(view, instance_ids),
-                notes=tuple(_notes(view, instance_ids, health_states)),
-            )
-        )
+        tasks = view.tasks_by_subnet.get(cluster["clusterArn"], {}) if cluster else {}
+        if instance_ids or not tasks:
+            workloads = tuple(cluster_workloads(view, cluster, on_fargate=False if tasks else None)) if cluster else ()
+            fleets.append(_fleet_of_instances(view, (kind, name), instance_ids, workloads, health_states))
+        if cluster and tasks:
+            workloads = tuple(cluster_workloads(view, cluster, on_fargate=True if instance_ids else None))
+            fleets.append(_fleet_on_fargate(view, name, tasks, workloads, bool(instance_ids)))
     return fleets
 
 
-def cluster_workloads(view: AccountView, cluster: Raw) -> Iterator[Workload]:
-    """The services of a cluster and its tasks without a service, by name."""
+def _fleet_of_instances(
+    view: AccountView, key: Key, instance_ids: list[str], workloads: tuple[Workload, ...], states: dict[str, list[str]]
+) -> Fleet:
+    placed = [id for id in instance_ids if view.is_drawn(view.instances[id].get("SubnetId"))]
+    counts = Counter(view.subnet_name(view.instances[id]["SubnetId"]) for id in placed)
+    types = sorted({view.instances[id]["InstanceType"] for id in placed})
+    elsewhere = len(instance_ids) - len(placed)
+    plural = "s" * (elsewhere != 1)
+    scaling = _scaling(view, instance_ids)
+    return Fleet(
+        key,
+        key[1],
+        view.icon(key[0]) if scaling or key[0] == "Cluster" else "aws.compute.EC2Instances",
+        f"{elsewhere} instance{plural}, subnet unknown" if elsewhere else "no instances",
+        workloads,
+        instance_type=" and ".join(types),
+        instances=tuple(sorted(counts.items())),
+        scaling=scaling,
+        notes=tuple(_notes(view, placed, states)),
+    )
+
+
+def _fleet_on_fargate(
+    view: AccountView, name: str, tasks: dict[str, int], workloads: tuple[Workload, ...], has_instances: bool
+) -> Fleet:
+    title = f"{name} on Fargate" if has_instances else name
+    return Fleet(
+        ("Cluster", title),
+        title,
+        view.icon("Cluster"),
+        "no tasks",
+        workloads,
+        instance_type="Fargate",
+        instances=tuple(sorted((view.subnet_name(id), count) for id, count in tasks.items())),
+        card_icon="aws.compute.Fargate",
+    )
+
+
+def cluster_workloads(view: AccountView, cluster: Raw, *, on_fargate: bool | None = None) -> Iterator[Workload]:
+    """The services of a cluster and its tasks without a service, by name; of all launch types, of Fargate or others."""
     tasks: defaultdict[str, list[Raw]] = defaultdict(list)
     for task in view.items("tasks"):
-        if task["clusterArn"] == cluster["clusterArn"] and task.get("lastStatus") != "STOPPED":
+        is_wanted = on_fargate is None or on_fargate != bool(task.get("containerInstanceArn"))
+        if task["clusterArn"] == cluster["clusterArn"] and is_running(task) and is_wanted:
             tasks[task_name(task)].append(task)
     for service in view.items("services"):
-        if service["clusterArn"] == cluster["clusterArn"]:
+        is_wanted = on_fargate is None or on_fargate == (service.get("launchType") == "FARGATE")
+        if service["clusterArn"] == cluster["clusterArn"] and is_wanted:
             tasks.setdefault(f"service {service['serviceName']}", [])
     for name, running in sorted(tasks.items()):
         kind, _, title = name.partition(" ")

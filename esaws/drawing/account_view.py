@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator
-from decimal import Decimal
 from functools import cached_property
 
 from esaws.aws import tag_dict
@@ -13,16 +12,17 @@ from esaws.drawing.edges import format_ports
 from esaws.drawing.scene import Key
 from esaws.inspect.account import Account
 from esaws.inspect.fetch import Raw
-from esaws.inspect.load_balancers import LiveLoadBalancer, list_load_balancers
+from esaws.inspect.load_balancers import LiveLoadBalancer
+from esaws.inspect.monthly_total import MonthlyTotal, monthly_total
 from esaws.inspect.network.addresses import covers_internet, parse_cidr
-from esaws.pricelist import MonthlyCost, PriceList, Usage
+from esaws.pricelist import PriceList, Usage
 from esaws.resources import load_all
 
 _LONGEST_ID = 14
 
 
 class AccountView:
-    """An account, the VPC that is drawn, and the cost of what was drawn so far."""
+    """An account, and the VPC that is drawn."""
 
     def __init__(self, account: Account, overlays: frozenset[str], prices: PriceList) -> None:
         self.account = account
@@ -34,7 +34,6 @@ class AccountView:
             for instance in self.items("Instances")
             if instance["State"]["Name"] in ("pending", "running")
         }
-        self.total = MonthlyCost(Decimal(0), verified=True)
 
     def items(self, key: str) -> Collection[Raw]:
         """The descriptions under a key; empty if it was not fetched, which a footnote of the drawing reports."""
@@ -62,9 +61,25 @@ class AccountView:
         return self.short_name(tag_dict((raw or {}).get("Tags")).get("Name") or default)
 
     def subnet_name(self, subnet_id: str) -> str:
-        """The name of a subnet, or its id, cut to the width of a name."""
-        is_short = len(subnet_id) <= _LONGEST_ID
-        return self.name(self.subnets.get(subnet_id), subnet_id if is_short else f"{subnet_id[: _LONGEST_ID - 1]}…")
+        """The name of a subnet, or its id, cut to the width of a name. No two subnets have the same."""
+        return self._subnet_names.get(subnet_id) or _cut(subnet_id)
+
+    @cached_property
+    def _subnet_names(self) -> dict[str, str]:
+        """The names of all subnets: with the zone where several share one, with the id where that is not enough."""
+        names = {id: self.name(subnet, _cut(id)) for id, subnet in self.subnets.items()}
+        for suffix in (lambda id: self.zone(self.subnets[id]), lambda id: id[-4:], lambda id: id):
+            counts = Counter(names.values())
+            names = {id: f"{name} {suffix(id)}" if counts[name] > 1 else name for id, name in names.items()}
+        return names
+
+    def zone(self, subnet: Raw) -> str:
+        """The letter of a subnet's zone."""
+        return str(subnet.get("AvailabilityZone", "")).removeprefix(self.account.region)
+
+    def is_drawn(self, subnet_id: str | None) -> bool:
+        """Whether a subnet is one of the VPC that is drawn."""
+        return subnet_id in self.subnets and self.subnets[str(subnet_id)].get("VpcId") == self.vpc_id
 
     # -- the VPC and its load balancers --------------------------------------------------------------------------
 
@@ -77,10 +92,10 @@ class AccountView:
 
     @cached_property
     def load_balancers(self) -> list[LiveLoadBalancer]:
-        """The load balancers of the account; none if they or their listeners were not fetched."""
-        if self.account.get("LoadBalancers") is None or self.account.get("Listeners") is None:
-            return []
-        return list_load_balancers(self.account)
+        """The load balancers of the VPC, of all types, by name."""
+        found = [LiveLoadBalancer(self.account, raw) for raw in self.items("LoadBalancers")]
+        in_vpc = (load_balancer for load_balancer in found if load_balancer.raw.get("VpcId") == self.vpc_id)
+        return sorted(in_vpc, key=lambda load_balancer: load_balancer.name)
 
     # -- instances -----------------------------------------------------------------------------------------------
 
@@ -130,17 +145,71 @@ class AccountView:
                 if covers_internet(cidrs, 4) or "::/0" in str(permission.get("Ipv6Ranges")):
                     yield permission_ports(permission)
 
+    # -- tasks with addresses of their own ---------------------------------------------------------------------------
+
+    @cached_property
+    def tasks_by_subnet(self) -> dict[str, dict[str, int]]:
+        """The number of tasks without an instance in each subnet of the VPC, by the ARN of their cluster."""
+        counts: defaultdict[str, Counter[str]] = defaultdict(Counter)
+        for task in self.items("tasks"):
+            subnet_id = task_details(task).get("subnetId")
+            if is_running(task) and not task.get("containerInstanceArn") and self.is_drawn(subnet_id):
+                counts[task["clusterArn"]][str(subnet_id)] += 1
+        return {arn: dict(counted) for arn, counted in counts.items()}
+
+    @cached_property
+    def fleets_by_address(self) -> dict[str, Key]:
+        """The fleet of each private address, for targets that are addresses."""
+        found: dict[str, Key] = {}
+        for instance_id, raw in self.instances.items():
+            if raw.get("VpcId") == self.vpc_id and raw.get("PrivateIpAddress"):
+                found[raw["PrivateIpAddress"]] = self.fleet_key(instance_id)
+        for task in self.items("tasks"):
+            details = task_details(task)
+            if is_running(task) and self.is_drawn(details.get("subnetId")):
+                name = self.short_name(task["clusterArn"].rpartition("/")[2])
+                found[details.get("privateIPv4Address", "")] = self.task_fleet_key(name, task)
+        return found
+
+    def task_fleet_key(self, cluster: str, task: Raw) -> Key:
+        """The key of a task's fleet. A cluster with instances has a second fleet for its tasks on Fargate."""
+        on_fargate = not task.get("containerInstanceArn") and cluster in self.instances_by_fleet
+        return ("Cluster", f"{cluster} on Fargate" if on_fargate else cluster)
+
     # -- prices --------------------------------------------------------------------------------------------------
 
+    @cached_property
+    def total(self) -> MonthlyTotal:
+        """The fixed monthly cost of the whole account, drawn or not."""
+        return monthly_total(self.account, self.prices)
+
     def price(self, usages: list[Usage]) -> str:
-        """The monthly list price of some usage, which is added to the total."""
+        """The monthly list price of some usage."""
         cost = self.prices.monthly_cost(usages, self.account.region)
-        self.total += cost
         return "? USD/mo" if cost.usd is None else f"{cost.usd:.2f} USD/mo{'' if cost.verified else ' ~'}"
 
     def with_price(self, lines: tuple[str, ...], usages: list[Usage]) -> tuple[str, ...]:
         """The lines of a label, with the price as the last one if costs are shown."""
         return (*lines, self.price(usages)) if "costs" in self.overlays else lines
+
+
+def task_details(task: Raw) -> dict[str, str]:
+    """The details of a task's network interface, such as subnetId; empty in the network mode bridge."""
+    return {
+        detail["name"]: detail.get("value", "")
+        for attachment in task.get("attachments", ())
+        if attachment.get("type") == "ElasticNetworkInterface"
+        for detail in attachment.get("details", ())
+    }
+
+
+def is_running(task: Raw) -> bool:
+    """Whether a task has not stopped."""
+    return bool(task.get("lastStatus") != "STOPPED")
+
+
+def _cut(id: str) -> str:
+    return id if len(id) <= _LONGEST_ID else f"{id[: _LONGEST_ID - 1]}…"
 
 
 def permission_ports(permission: Raw) -> str:

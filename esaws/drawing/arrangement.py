@@ -6,10 +6,11 @@ the region.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from esaws.drawing.fonts import text_width
 from esaws.drawing.labels import card_lines, label_lines, label_width, line_width, scaling_text, service_text
+from esaws.drawing.rows import arrange_rows
 from esaws.drawing.scene import USERS, Edge, Fleet, Key, Node, Scene, SubnetArea
 from esaws.drawing.shapes import Box
 from esaws.drawing.style import (
@@ -54,17 +55,21 @@ class Arrangement:
     """The position of everything in a scene, computed once from the scene alone."""
 
     def __init__(self, scene: Scene) -> None:
-        self.scene = scene
         self.subnets_by_name = {subnet.name: subnet for subnet in scene.subnets}
         self.boxes: dict[Key, Box] = {}
         """The ends of lines: a cluster's frame, a node's icon."""
-        self.front_subnet = self._find_front_subnet()
-        self.fleets = self._sort_fleets()
+        self.front_subnet = front = self._find_front_subnet(scene)
+        if front:  # its zone is the first column, beside the internet
+            subnets = sorted(scene.subnets, key=lambda subnet: subnet.zone != front.zone)
+            scene = replace(scene, subnets=tuple(subnets))
+        self.scene = arrange_rows(scene, front)
+        self.fleets = self.scene.fleets
         self.back_fleets = [fleet for fleet in self.fleets if not self.is_in_front(fleet)]
+        self.placed_fleets = [fleet for fleet in self.back_fleets if fleet.subnets]
         self.front_fleets = [fleet for fleet in self.fleets if self.is_in_front(fleet)]
         self.zones = self._make_zones()
         self.stores_in_subnets = self._stores_beside_fleets()
-        self.other_stores = [node for node in scene.stores if node.key not in self.stores_in_subnets]
+        self.other_stores = [node for node in self.scene.stores if node.key not in self.stores_in_subnets]
         self._measure()
         self._place_columns()
         self._place_rows()
@@ -76,25 +81,17 @@ class Arrangement:
 
     # -- what goes together --------------------------------------------------------------------------------------
 
-    def _find_front_subnet(self) -> SubnetArea | None:
+    def _find_front_subnet(self, scene: Scene) -> SubnetArea | None:
         """The subnet of all load balancers, if it is one and clusters are in other subnets behind it."""
-        homes = {subnet for load_balancer in self.scene.load_balancers for subnet in load_balancer.subnets}
-        elsewhere = {subnet for fleet in self.scene.fleets for subnet in fleet.subnets} - homes
-        return self.subnets_by_name.get(min(homes)) if len(homes) == 1 and elsewhere else None
+        homes = {load_balancer.subnets for load_balancer in scene.load_balancers}
+        if len(homes) != 1 or len(home := homes.pop()) != 1:
+            return None
+        elsewhere = {subnet for fleet in scene.fleets for subnet in fleet.subnets} - set(home)
+        return self.subnets_by_name.get(home[0]) if elsewhere else None
 
     def is_in_front(self, fleet: Fleet) -> bool:
         """Whether the fleet is in the subnet of the load balancers."""
         return self.front_subnet is not None and fleet.subnets == (self.front_subnet.name,)
-
-    def _sort_fleets(self) -> list[Fleet]:
-        """In the scene's order, but grouped by subnet if a zone has several: a subnet surrounds neighbouring rows."""
-        fleets = list(self.scene.fleets)
-        used = {subnet for fleet in fleets if not self.is_in_front(fleet) for subnet in fleet.subnets}
-        zones = [subnet.zone for subnet in self.scene.subnets if subnet.name in used]
-        if len(zones) == len(set(zones)):
-            return fleets
-        order = list(dict.fromkeys(fleet.subnets for fleet in fleets))
-        return sorted(fleets, key=lambda fleet: order.index(fleet.subnets))
 
     def _make_zones(self) -> list[Zone]:
         zones: dict[str, Zone] = {}
@@ -165,6 +162,8 @@ class Arrangement:
         lines = [line for subnet, count in fleet.instances for line in card_lines(fleet, subnet, count)]
         text = max((line_width(line) for line in lines), default=0)
         card = 2 * FRAME_PAD + 40 + 14 + text + 8
+        if not fleet.has_frame:
+            return card
         name = 20 + text_width(fleet.name, TEXT_SIZE, bold=True)
         notes = [18 + text_width(scaling_text(fleet), TEXT_SIZE)] if fleet.scaling else []
         notes += [12 + text_width(service_text(fleet), TEXT_SIZE)] if service_text(fleet) else []
@@ -252,7 +251,7 @@ class Arrangement:
         self.cloud_y = MARGIN
         self.region_y = self.cloud_y + GROUP_HEADER
         self.vpc_y = self.region_y + GROUP_HEADER
-        self.zone_y = self.vpc_y + GROUP_HEADER + 6 if self.scene.vpc else self.vpc_y
+        self.zone_y = self._place_unplaced(self.vpc_y + GROUP_HEADER + 6 if self.scene.vpc else self.vpc_y)
         self.subnet_y = self.zone_y + (GROUP_HEADER - 2 if self.zones else 0)
         y = self.subnet_y + max((len(zone.empty_subnets) for zone in self.zones if zone.used_subnets), default=0) * (
             BAND + PADDING
@@ -260,28 +259,34 @@ class Arrangement:
         self.grid_y = y
         crowded = [zone for zone in self.zones if len(zone.used_subnets) > 1]
         beginning = {fleets[0].key for zone in crowded for _, fleets in zone.used_subnets}
-        for number, fleet in enumerate(self.back_fleets):
+        for number, fleet in enumerate(self.placed_fleets):
             if number == 0:
                 y += GROUP_HEADER - 2 if self.zones else 0
             elif fleet.key in beginning:
                 y += SUBNET_PAD + PADDING + GROUP_HEADER - 2
             else:
                 y += FRAME_GAP
-            columns = [self.column_of(subnet) for subnet in fleet.subnets] or self._all_columns()
+            columns = [self.column_of(subnet) for subnet in fleet.subnets]
             left, right = min(column.x for column in columns), max(column.right for column in columns)
             self.boxes[fleet.key] = Box(left, y, right - left, self._frame_height(fleet))
             y = self.boxes[fleet.key].bottom
-        self.bottom = y + SUBNET_PAD if self.back_fleets else y
+        self.bottom = y + SUBNET_PAD if self.placed_fleets else y
 
-    def _all_columns(self) -> list[Box]:
-        """For a cluster without instances: across all zones."""
-        if self.zones:
-            return [self.column_of(subnet) for subnet in self.subnets_by_name]
-        return [Box(self.zones_right - self.frame_width, 0, self.frame_width, 0)]
+    def _place_unplaced(self, y: float) -> float:
+        """Place the clusters without instances, which are in no subnet, above the zones; return where these begin."""
+        right = self.zones_right
+        left = min([right - self.frame_width, *(self.column_of(subnet).x for subnet in self.subnets_by_name)])
+        for fleet in self.back_fleets:
+            if not fleet.subnets:
+                self.boxes[fleet.key] = Box(left, y, right - left, self._frame_height(fleet))
+                y = self.boxes[fleet.key].bottom + FRAME_GAP
+        return y
 
     def _frame_height(self, fleet: Fleet) -> float:
         lines = max((len(card_lines(fleet, subnet, count)) for subnet, count in fleet.instances), default=0)
         body = max(CARD_HEIGHT, lines * LINE_HEIGHT + 10) if lines else LINE_HEIGHT + 4
+        if not fleet.has_frame:
+            return body
         return max(FRAME_HEADER + body + FRAME_PAD, len(self.edges_into(fleet)) * CAPTION_HEIGHT)
 
     def _place_load_balancers(self) -> None:
@@ -290,11 +295,27 @@ class Arrangement:
         for load_balancer in self.scene.load_balancers:
             targets = [self.boxes[edge.target].cy for edge in self.scene.edges if self._is_from(load_balancer, edge)]
             y = sum(targets) / len(targets) if targets else lowest + ICON_SIZE / 2
-            y = max(y, lowest + ICON_SIZE / 2)
+            y = self._below_direct_lines(max(y, lowest + ICON_SIZE / 2), self.label_height(load_balancer))
             self.boxes[load_balancer.key] = Box.around((self.balancer_x, y), ICON_SIZE, ICON_SIZE)
             lowest = y + ICON_SIZE / 2 + self.label_height(load_balancer) + 10
         self.balancers_bottom = lowest if self.scene.load_balancers else self.grid_y
         self.bottom = max(self.bottom, self.balancers_bottom - 4)
+
+    def _below_direct_lines(self, y: float, label_height: float) -> float:
+        """The height for a load balancer, moved down until no line from the internet to a cluster crosses it."""
+        crossing = sorted(
+            self.entry_y(edge) for edge in self.scene.edges if self.is_direct(edge) and self.enters_left(edge)
+        )
+        for line in crossing:
+            if y - ICON_SIZE / 2 - 6 < line < y + ICON_SIZE / 2 + label_height + 6:
+                y = line + ICON_SIZE / 2 + 6
+        return y
+
+    def entry_y(self, edge: Edge) -> float:
+        """The height at which an edge meets the left side of its cluster; several are spread evenly."""
+        fleet = next(fleet for fleet in self.back_fleets if fleet.key == edge.target)
+        box, entering = self.boxes[edge.target], self.edges_into(fleet)
+        return box.y + box.height * (entering.index(edge) + 0.5) / len(entering)
 
     def _is_from(self, load_balancer: Node, edge: Edge) -> bool:
         return edge.source == load_balancer.key and any(fleet.key == edge.target for fleet in self.back_fleets)
@@ -403,7 +424,7 @@ class Arrangement:
             for number, subnet in enumerate(zone.empty_subnets):
                 found.append((subnet, Box(left, self.subnet_y + number * step, self.subnet_width, step - PADDING)))
             for number, (subnet, fleets) in enumerate(zone.used_subnets):
-                first = self.back_fleets[0] if number == 0 else fleets[0]
+                first = self.placed_fleets[0] if number == 0 else fleets[0]
                 last = number == len(zone.used_subnets) - 1
                 top = self.boxes[first.key].y - GROUP_HEADER + 2
                 bottom = self.bottom if last else self.boxes[fleets[-1].key].bottom + SUBNET_PAD

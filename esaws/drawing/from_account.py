@@ -8,9 +8,12 @@ from esaws.architecture import Architecture
 from esaws.drawing.account_edges import account_edges
 from esaws.drawing.account_fleets import account_fleets
 from esaws.drawing.account_nodes import (
+    endpoint_nodes,
+    gateway_fleets,
     gateway_node,
     load_balancer_nodes,
     other_vpc_nodes,
+    peering_nodes,
     regional_nodes,
     store_nodes,
 )
@@ -21,6 +24,7 @@ from esaws.drawing.from_architecture import architecture_scene
 from esaws.drawing.scene import USERS, Scene, SubnetArea
 from esaws.errors import UsageError
 from esaws.inspect.account import Account
+from esaws.inspect.recurring_costs import KEYS as COST_KEYS
 from esaws.inspect.target_health import KEYS as HEALTH_KEYS
 from esaws.pricelist import PriceList, bundled
 
@@ -29,7 +33,8 @@ KEYS = tuple(
         [
             *HEALTH_KEYS,
             *("LoadBalancerAttributes", "Rules", "InternetGateways", "AutoScalingGroups", "Volumes"),
-            *("Brokers", "Buckets", "UserPools", "repositories", "MetricAlarms", "DBSubnetGroups"),
+            *("Buckets", "UserPools", "repositories", "MetricAlarms", "DBSubnetGroups"),
+            *("VpcPeeringConnections", *COST_KEYS),
         ]
     )
 )
@@ -62,7 +67,9 @@ def _scene(view: AccountView) -> Scene:
     fleets, gateway = account_fleets(view), gateway_node(view)
     edges = list(account_edges(view, gateway))
     load_balancers = load_balancer_nodes(view)
-    stores, regional = tuple(store_nodes(view)), tuple(regional_nodes(view))
+    fleets += gateway_fleets(view)
+    stores = (*store_nodes(view), *endpoint_nodes(view))
+    regional = (*regional_nodes(view), *peering_nodes(view), *other_vpc_nodes(view))
     drawn = {fleet.key for fleet in fleets} | {node.key for node in (*load_balancers, *stores)} | {USERS}
     drawn |= {gateway.key} if gateway else set()
     used_subnets = {subnet for fleet in fleets for subnet in fleet.subnets}
@@ -77,9 +84,10 @@ def _scene(view: AccountView) -> Scene:
         load_balancers=tuple(load_balancers),
         fleets=tuple(sort_fleets(fleets, edges)),
         stores=stores,
-        regional=(*regional, *other_vpc_nodes(view)),
+        regional=regional,
         edges=tuple(edge for edge in merge_edges(edges) if {edge.source, edge.target} <= drawn),
         footnotes=tuple(_footnotes(view)),
+        total=view.total if "costs" in view.overlays else None,
     )
 
 
@@ -102,28 +110,31 @@ def _vpc_notes(view: AccountView) -> tuple[str, ...]:
 
 def _subnets(view: AccountView, used: Collection[str]) -> Iterator[SubnetArea]:
     """The used subnets of the VPC, or all of them if none is used."""
-    of_vpc = [subnet for subnet in view.subnets.values() if subnet["VpcId"] == view.vpc_id]
+    of_vpc = [subnet for id, subnet in view.subnets.items() if view.is_drawn(id)]
     shown = [subnet for subnet in of_vpc if view.subnet_name(subnet["SubnetId"]) in used] or of_vpc
-    routed = _subnets_with_gateway_route(view)
-    for subnet in sorted(shown, key=lambda subnet: (subnet["AvailabilityZone"], subnet.get("CidrBlock", ""))):
-        zone = subnet["AvailabilityZone"].removeprefix(view.account.region)
+    routed = _public_subnets(view)
+    for subnet in sorted(shown, key=lambda subnet: (view.zone(subnet), subnet.get("CidrBlock", ""))):
         public = bool(subnet.get("MapPublicIpOnLaunch")) or subnet["SubnetId"] in routed
-        yield SubnetArea(view.subnet_name(subnet["SubnetId"]), zone, subnet.get("CidrBlock", ""), public)
+        name = view.subnet_name(subnet["SubnetId"])
+        yield SubnetArea(name, view.zone(subnet), subnet.get("CidrBlock", ""), public)
 
 
-def _subnets_with_gateway_route(view: AccountView) -> set[str]:
-    subnet_ids: set[str] = set()
+def _public_subnets(view: AccountView) -> set[str]:
+    """The subnets whose route table, their own or the main one, has a route to an internet gateway."""
+    tables: dict[str, bool] = {}
+    by_main = False
     for table in view.items("RouteTables"):
-        if any(str(route.get("GatewayId", "")).startswith("igw-") for route in table.get("Routes", ())):
-            associations = table.get("Associations", ())
-            subnet_ids |= {association["SubnetId"] for association in associations if "SubnetId" in association}
-    return subnet_ids
+        is_public = any(str(route.get("GatewayId", "")).startswith("igw-") for route in table.get("Routes", ()))
+        for association in table.get("Associations", ()):
+            if "SubnetId" in association:
+                tables[association["SubnetId"]] = is_public
+            elif association.get("Main") and table.get("VpcId") == view.vpc_id:
+                by_main = is_public
+    return {subnet_id for subnet_id in view.subnets if tables.get(subnet_id, by_main)}
 
 
 def _footnotes(view: AccountView) -> Iterator[str]:
     if "costs" in view.overlays:
-        usd = "?" if view.total.usd is None else f"{view.total.usd:.2f}"
-        unverified = "" if view.total.verified else ", some prices unverified"
-        yield f"about {usd} USD a month at list price{unverified}"
+        yield view.total.text
     for key, reason in sorted(view.account.missing.items()):
         yield f"{key} are not drawn: {reason}"

@@ -125,15 +125,18 @@ def _fleet(sheet: Sheet, at: Arrangement, fleet: Fleet) -> None:
     """Draw the frame of a cluster across its zones, and a card in each."""
     box = at.boxes[fleet.key]
     empty = not fleet.instances
-    dash = SCALING_DASH if fleet.scaling or empty else ""
-    sheet.cards.append(Panel("fleet", box, GREY if empty else ORANGE, dash=dash, radius=3))
-    sheet.icons.append(Icon(fleet.icon, Box(box.x + FRAME_PAD, box.y + 4, 15, 15)))
-    sheet.add_text(box.x + FRAME_PAD + 20, box.y + 15.5, fleet.name, INK, bold=True)
-    _scaling(sheet, fleet, box)
-    top = box.y + FRAME_HEADER
+    top, height = box.y, box.height
+    if fleet.has_frame:
+        dash = SCALING_DASH if fleet.scaling or empty else ""
+        sheet.cards.append(Panel("fleet", box, GREY if empty else ORANGE, dash=dash, radius=3))
+        sheet.icons.append(Icon(fleet.icon, Box(box.x + FRAME_PAD, box.y + 4, 15, 15)))
+        title = f"{fleet.name} (continued)" if fleet.continued else fleet.name
+        sheet.add_text(box.x + FRAME_PAD + 20, box.y + 15.5, title, INK, bold=True)
+        if not fleet.continued:
+            _scaling(sheet, fleet, box)
+        top, height = box.y + FRAME_HEADER, box.height - FRAME_HEADER - FRAME_PAD
     for subnet, count in fleet.instances:
         column = box if at.is_in_front(fleet) else at.column_of(subnet)
-        height = box.bottom - FRAME_PAD - top
         _card(sheet, fleet, subnet, count, Box(column.x + FRAME_PAD, top, column.width - 2 * FRAME_PAD, height))
     if empty:
         text = ", ".join(workload.name for workload in fleet.workloads) or fleet.placeholder
@@ -156,12 +159,12 @@ def _card(sheet: Sheet, fleet: Fleet, subnet: str, count: int, box: Box) -> None
     lines = card_lines(fleet, subnet, count)
     sheet.cards.append(Panel("card", box, HAIRLINE, fill=WHITE, radius=3, weight=1))
     if count:
-        sheet.icons.append(Icon(INSTANCE_ICON, Box(box.x + 7, box.cy - 13, 26, 26)))
+        sheet.icons.append(Icon(fleet.card_icon or INSTANCE_ICON, Box(box.x + 7, box.cy - 13, 26, 26)))
     x = box.x + 40
     y = box.cy - len(lines) * LINE_HEIGHT / 2 + 10.5
     for number, line in enumerate(lines):
         start = x
-        if number < len(fleet.workloads):
+        if number < len(fleet.workloads) and fleet.has_frame:
             sheet.icons.append(Icon(TASK_ICON, Box(x - 1, y - 10.5, 13, 13)))
             start += 14
         for text, size, bold in line:

@@ -58,7 +58,7 @@ def route_branches(start: Point, bus: float, ends: Iterable[float], *, trunk: bo
 
 def _draw_tree(sheet: Sheet, at: Arrangement, source: Box, bus: float, edges: list[Edge]) -> None:
     """Draw lines from a gateway or load balancer to the left sides of clusters, with captions in the gap."""
-    entries = {edge: _entry_y(at, edge) for edge in edges}
+    entries = {edge: at.entry_y(edge) for edge in edges}
     passes = any(at.scene.gateway and edge.source == at.scene.gateway.key for edge in edges) and bool(
         at.scene.load_balancers
     )
@@ -67,13 +67,6 @@ def _draw_tree(sheet: Sheet, at: Arrangement, source: Box, bus: float, edges: li
         _add_line(sheet, edge, [*paths[y], (at.boxes[edge.target].x, y)])
         sheet.add_text(at.bus_x + CAPTION_GAP, y - 5, edge.label, INK)
         sheet.add_text(at.bus_x + CAPTION_GAP, y + 13, edge.detail, GREY)
-
-
-def _entry_y(at: Arrangement, edge: Edge) -> float:
-    """The height at which an edge meets the left side of its cluster; several are spread evenly."""
-    fleet = next(fleet for fleet in at.back_fleets if fleet.key == edge.target)
-    box, entering = at.boxes[edge.target], at.edges_into(fleet)
-    return box.y + box.height * (entering.index(edge) + 0.5) / len(entering)
 
 
 def _draw_lane(sheet: Sheet, at: Arrangement, target: Box, lane: float, edges: list[Edge]) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from esaws.inspect.monthly_total import MonthlyTotal
+
 Key = tuple[str, str]
 """Kind and name of a node."""
 
@@ -59,6 +61,12 @@ class Fleet:
     scaling: str = ""
     notes: tuple[tuple[str, str], ...] = ()
     """Of an account: (subnet, a line about the instances there, such as their health)."""
+    card_icon: str = ""
+    """The icon of its cards, if they are not EC2 instances."""
+    has_frame: bool = True
+    """Whether a frame surrounds its cards; a NAT gateway is only a card."""
+    continued: bool = False
+    """Whether it is a further frame of a fleet that one frame can't surround."""
 
     def note_for(self, subnet: str) -> str:
         return dict(self.notes).get(subnet, "")
@@ -96,6 +104,8 @@ class Scene:
     edges: tuple[Edge, ...] = ()
     footnotes: tuple[str, ...] = ()
     """Lines below the picture: of an account its price, what is unknown, and differences."""
+    total: MonthlyTotal | None = None
+    """Of an account: its fixed monthly costs, if they are shown."""
 
     @property
     def has_users(self) -> bool:

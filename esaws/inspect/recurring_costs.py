@@ -9,8 +9,21 @@ from esaws.inspect.account import Account
 from esaws.inspect.fetch import Raw
 from esaws.pricelist import MonthlyCost, PriceList, Usage
 
-KEYS = ("Instances", "Volumes", "LoadBalancers", "NatGateways", "DBInstances", "CacheClusters", "Brokers", "Addresses")
+KEYS = (
+    "Instances",
+    "Volumes",
+    "LoadBalancers",
+    "NatGateways",
+    "VpcEndpoints",
+    "DBInstances",
+    "CacheClusters",
+    "Brokers",
+    "Addresses",
+)
 """What a snapshot needs for fixed usage."""
+
+UNPRICED = "unpriced-"
+"""Begins a usage type whose price depends on more than the price list knows, so that no price is found for it."""
 
 _RUNS = ("pending", "running")
 _POSTGRESQL = "CreateDBInstance:0014"
@@ -36,6 +49,7 @@ def cost_items(account: Account) -> list[CostItem]:
         *_instances(account),
         *_load_balancers(account),
         *_nat_gateways(account),
+        *_endpoints(account),
         *_data_stores(account),
         *_idle_addresses(account),
     ]
@@ -45,7 +59,7 @@ def instance_usage(raw: Raw, account: Account) -> list[Usage]:
     """Return a month of an instance; while it is stopped, only of its volumes."""
     usages = []
     if raw["State"]["Name"] in _RUNS:
-        usages.append(Usage.hours("AmazonEC2", f"BoxUsage:{raw['InstanceType']}", "RunInstances"))
+        usages.append(_running_usage(raw))
         if raw.get("PublicIpAddress"):
             usages.append(Usage.hours("AmazonVPC", "PublicIPv4:InUseAddress", "RunInstances"))
     for volume in account.get("Volumes") or ():
@@ -54,14 +68,28 @@ def instance_usage(raw: Raw, account: Account) -> list[Usage]:
     return usages
 
 
+def _running_usage(raw: Raw) -> Usage:
+    """The hours of an instance. Spot prices change and have no list price; Windows and others pay a licence, too."""
+    size = raw["InstanceType"]
+    if raw.get("InstanceLifecycle") == "spot":
+        return Usage.hours("AmazonEC2", f"SpotUsage:{size}", "RunInstances")
+    if raw.get("Placement", {}).get("Tenancy", "default") != "default":
+        return Usage.hours("AmazonEC2", f"DedicatedUsage:{size}", "RunInstances")
+    platform = raw.get("PlatformDetails", "Windows" if raw.get("Platform") else "Linux/UNIX")
+    kind = "BoxUsage" if platform == "Linux/UNIX" else f"{UNPRICED}BoxUsage"
+    return Usage.hours("AmazonEC2", f"{kind}:{size}", "RunInstances")
+
+
 def volume_usage(raw: Raw) -> Usage:
     kind = raw.get("VolumeType", "gp2")
     return Usage.gb_month("AmazonEC2", f"EBS:VolumeUsage.{kind}", raw["Size"], f"CreateVolume-{kind.title()}")
 
 
 def load_balancer_usage(raw: Raw) -> list[Usage]:
-    """Return a month of an Application Load Balancer; a public one has an address in each zone."""
-    usages = [Usage.hours("AWSELB", "LoadBalancerUsage", "LoadBalancing:Application")]
+    """Return a month of a load balancer; a public one has an address in each zone."""
+    kind = raw.get("Type", "application")
+    usage_type = "LoadBalancerUsage" if kind != "gateway" else f"{UNPRICED}LoadBalancerUsage"
+    usages = [Usage.hours("AWSELB", usage_type, f"LoadBalancing:{kind.title()}")]
     if raw.get("Scheme") == "internet-facing":
         count = len(raw.get("AvailabilityZones", ()))
         usages.append(Usage.hours("AmazonVPC", "PublicIPv4:InUseAddress", "CreateLoadBalancer", count=count))
@@ -70,11 +98,14 @@ def load_balancer_usage(raw: Raw) -> list[Usage]:
 
 def database_usage(raw: Raw) -> list[Usage]:
     """Return a month of a DB instance; while it is stopped, only of its storage."""
-    operation = _POSTGRESQL if raw["Engine"] == "postgres" else None
-    storage = f"RDS:{raw.get('StorageType', 'gp2').upper()}-Storage"
+    if raw["Engine"] not in ("postgres", "mysql", "mariadb"):  # Aurora has no storage of its own; others pay a licence
+        return [Usage.hours("AmazonRDS", f"{UNPRICED}InstanceUsage:{raw['DBInstanceClass']}")]
+    operation = _POSTGRESQL if raw["Engine"] == "postgres" else f"CreateDBInstance:{raw['Engine']}"
+    zones = "Multi-AZ" if raw.get("MultiAZ") else ""
+    storage = f"RDS:{zones}{'-' * bool(zones)}{raw.get('StorageType', 'gp2').upper()}-Storage"
     usages = [Usage.gb_month("AmazonRDS", storage, raw.get("AllocatedStorage", 0), operation)]
     if raw.get("DBInstanceStatus") not in ("stopped", "stopping"):
-        usages.insert(0, Usage.hours("AmazonRDS", f"InstanceUsage:{raw['DBInstanceClass']}", operation))
+        usages.insert(0, Usage.hours("AmazonRDS", f"{zones or 'Instance'}Usage:{raw['DBInstanceClass']}", operation))
     return usages
 
 
@@ -85,12 +116,31 @@ def cache_usage(raw: Raw) -> list[Usage]:
 
 
 def broker_usage(raw: Raw) -> list[Usage]:
-    """Return a month of a RabbitMQ broker with the storage that its size includes."""
+    """Return a month of a broker, with the storage that the size of a RabbitMQ broker includes."""
     size = raw["HostInstanceType"]
+    if str(raw.get("EngineType", "RabbitMQ")).lower() != "rabbitmq":
+        return [Usage.hours("AmazonMQ", f"{UNPRICED}InstanceUsage:{size}")]
+    nodes = 3 if raw.get("DeploymentMode") == "CLUSTER_MULTI_AZ" else 1
     return [
-        Usage.hours("AmazonMQ", f"RabbitMQ-InstanceUsage:{size}", "CreateBroker:0001"),
+        Usage.hours("AmazonMQ", f"RabbitMQ-InstanceUsage:{size}", "CreateBroker:0001", count=nodes),
         Usage.gb_month("AmazonMQ", "TimedStorage-RabbitMQ-ByteHrs", _BROKER_GB.get(size, 200)),
     ]
+
+
+def nat_gateway_usage(raw: Raw) -> list[Usage]:
+    """Return a month of a NAT gateway; a public one has an address."""
+    usages = [Usage.hours("AmazonEC2", "NatGateway-Hours", "NatGateway")]
+    if raw.get("ConnectivityType", "public") == "public":
+        count = len(raw.get("NatGatewayAddresses", ())) or 1
+        usages.append(Usage.hours("AmazonVPC", "PublicIPv4:InUseAddress", "NatGateway", count=count))
+    return usages
+
+
+def endpoint_usage(raw: Raw) -> list[Usage]:
+    """Return a month of a VPC endpoint: an interface endpoint is charged in each subnet, a gateway endpoint is free."""
+    if raw.get("VpcEndpointType") in ("Gateway", None):
+        return []
+    return [Usage.hours("AmazonVPC", "VpcEndpoint-Hours", "VpcEndpoint", count=len(raw.get("SubnetIds", ())) or 1)]
 
 
 def _instances(account: Account) -> Iterator[CostItem]:
@@ -106,16 +156,19 @@ def _instances(account: Account) -> Iterator[CostItem]:
 
 def _load_balancers(account: Account) -> Iterator[CostItem]:
     for raw in account.get("LoadBalancers") or ():
-        if raw.get("Type", "application") == "application":
-            yield CostItem("load balancer", raw["LoadBalancerArn"], tuple(load_balancer_usage(raw)))
+        yield CostItem("load balancer", raw["LoadBalancerArn"], tuple(load_balancer_usage(raw)))
 
 
 def _nat_gateways(account: Account) -> Iterator[CostItem]:
     for raw in account.get("NatGateways") or ():
         if raw.get("State") == "available":
-            hours = Usage.hours("AmazonEC2", "NatGateway-Hours", "NatGateway")
-            address = Usage.hours("AmazonVPC", "PublicIPv4:InUseAddress", "NatGateway")
-            yield CostItem("NAT gateway", raw["NatGatewayId"], (hours, address))
+            yield CostItem("NAT gateway", raw["NatGatewayId"], tuple(nat_gateway_usage(raw)))
+
+
+def _endpoints(account: Account) -> Iterator[CostItem]:
+    for raw in account.get("VpcEndpoints") or ():
+        if usages := endpoint_usage(raw):
+            yield CostItem("VPC endpoint", raw["VpcEndpointId"], tuple(usages))
 
 
 def _data_stores(account: Account) -> Iterator[CostItem]:

@@ -13,8 +13,8 @@ from botocore.exceptions import ClientError
 from esaws.inspect.calls import NotFetched, Raw
 from esaws.inspect.snapshots.files import SavedAnswer, SavedFolder
 from esaws.inspect.snapshots.operations import OPERATIONS, Operation
-from esaws.inspect.snapshots.parents import attribute, short_name
 from esaws.inspect.snapshots.owner import find_owner
+from esaws.inspect.snapshots.parents import attribute, short_name
 
 _COUNTS = {
     "ecs describe_services": ("activeServicesCount",),
