@@ -92,8 +92,12 @@ def _parse_timeout(context: click.Context, parameter: click.Parameter, text: str
 @profile_options
 @cloud_options
 @click.option("--prune", is_flag=True, help="Delete owned resources that are not in this profile.")
-def plan_command(cloud: "Cloud", architecture: Any, prune: bool, as_json: bool) -> None:
-    """Show what a deploy would change, with monthly list prices, and what the account lacks for it."""
+@click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 if the account differs from the profile.")
+def plan_command(cloud: "Cloud", architecture: Any, prune: bool, detailed_exitcode: bool, as_json: bool) -> None:
+    """Show what a deploy would change, with monthly list prices, and what the account lacks for it.
+
+    With --detailed-exitcode, 0 means that nothing differs, 1 that the plan failed, and 2 that something differs.
+    """
     from esaws.deploy.plan import plan_deploy
 
     plan = plan_deploy(architecture, cloud, prune=prune)
@@ -101,6 +105,8 @@ def plan_command(cloud: "Cloud", architecture: Any, prune: bool, as_json: bool) 
     show_warnings(plan.warnings)
     show_plan(plan, as_json)
     show_preflight(plan.preflight())
+    if detailed_exitcode and (plan.blockers or plan.changing):
+        raise SystemExit(2)
 
 
 @cli.command()

@@ -1,7 +1,7 @@
 """`esaws reach`, `matrix`, `routes`, `trace`, `health` and `findings`: inspect any account, read-only."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from esaws.inspect.load_balancers import LiveLoadBalancer
 
 _SEVERITIES = ("critical", "high", "medium", "low", "info")
-_UNKNOWN = ("NOT_LOOKED_AT", "UNKNOWN")
+_UNKNOWN = ("NOT_LOOKED_AT",)
 """Codes of rows that say that something is unknown."""
 _MAX_MALFORMED = 5
 """How many unreadable lines of an access log are printed."""
