@@ -4,7 +4,8 @@
 
     costs.compare_forecasts(seccom("ha")).draw()              # a month in each free-tier regime
     bill = costs.read_bill("bills/*.parquet")                  # CUR, FOCUS or Cost Explorer, in any file format
-    costs.breakdown(bill, by="usage_type").draw()              # where the money went
+    bill.breakdown(by="usage_type").draw()                     # where the money went: costs.breakdown(bill, …)
+    costs.credits(bill)                                        # used, paid by credits, to pay
     costs.month_end(bill).to_dict()                            # what the running month will cost
 
 Every answer has `to_frame()`, `to_dict()` and `draw()`. Where a bill can't answer a question, the answer is an
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
     from esaws.costs.analysis.waste import waste
     from esaws.costs.attribution.attribution import attribute_forecast
     from esaws.costs.attribution.billed import decisions
-    from esaws.costs.bill.bill import Bill
-    from esaws.costs.bill.read import read_bill
     from esaws.costs.bill.report import report
     from esaws.costs.cost_explorer import spending
     from esaws.costs.data_export import end_export, export_bill
@@ -39,6 +38,7 @@ if TYPE_CHECKING:
     from esaws.costs.forecasting.month import Month
     from esaws.costs.forecasting.price_refresh import refresh_prices
     from esaws.costs.forecasting.variations import Variation, compare_builds
+    from esaws.costs.questions import Bill, read_bill
 
 __all__ = [
     "Bill",
@@ -83,8 +83,6 @@ _SOURCES = {
     "esaws.costs.analysis.waste": ("waste",),
     "esaws.costs.attribution.attribution": ("attribute_forecast",),
     "esaws.costs.attribution.billed": ("decisions",),
-    "esaws.costs.bill.bill": ("Bill",),
-    "esaws.costs.bill.read": ("read_bill",),
     "esaws.costs.bill.report": ("report",),
     "esaws.costs.cost_explorer": ("spending",),
     "esaws.costs.data_export": ("end_export", "export_bill"),
@@ -95,5 +93,6 @@ _SOURCES = {
     "esaws.costs.forecasting.month": ("Month",),
     "esaws.costs.forecasting.price_refresh": ("refresh_prices",),
     "esaws.costs.forecasting.variations": ("Variation", "compare_builds"),
+    "esaws.costs.questions": ("Bill", "read_bill"),
 }
 __getattr__, __dir__ = lazy_names(__name__, {name: module for module, names in _SOURCES.items() for name in names})

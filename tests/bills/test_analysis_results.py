@@ -62,3 +62,10 @@ def test_an_answer_shows_itself(question: str, bill: str, bills: dict[str, Bill]
     with console.capture() as capture:
         console.print(answer)
     assert repr(answer) in capture.get()
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_each_question_is_a_method_of_the_bill(question: str, bills: dict[str, Bill]) -> None:
+    bill = bills["hourly"]
+    assert repr(getattr(bill, question)()) == repr(QUESTIONS[question](bill))
+    assert isinstance(bill.as_of(FIRST.date()), type(bill))

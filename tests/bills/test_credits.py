@@ -218,9 +218,12 @@ def test_the_days_and_the_chart_of_credits(tmp_path: Path) -> None:
     frame = result.to_frame()
     assert list(frame.columns) == ["used", "paid_by_credits", "to_pay"] and len(frame) == 20
     assert frame["to_pay"].iloc[:13].abs().max() < 1e-9 < frame["to_pay"].iloc[14]
-    assert "credits ended on 14 October" in result.draw().title
+    chart = result.draw()
+    assert chart.title == "37.39 USD used, 25.00 paid by credits, 12.39 USD to pay"
+    assert "credits ended on 14 October" in chart.figure.axes[0].get_title(loc="right")
     where = costs.breakdown(bill_of(tmp_path, spent(24), "day.parquet"), "usage_type")
-    assert where.draw().title.startswith("1.87 USD used, 1.87 paid by credits, 0.00 USD to pay")
+    assert where.draw().title == "1.87 USD used, and 58 % of it for NatGateway-Hours"
+    assert "1.87 paid by credits, 0.00 USD to pay" in where.draw().figure.axes[0].get_title(loc="left")
     assert list(where.to_frame().columns) == ["cost", "percent", "credits", "to_pay"]
 
 

@@ -28,7 +28,7 @@ _LABEL_GAP = 0.085
 
 def draw_breakdown(breakdown: Breakdown) -> Chart:
     """Draw a bar for each part, with its cost and its share of the total."""
-    title = breakdown.split.describe(breakdown.currency)
+    title = format_money(breakdown.total, breakdown.currency) + (" used" if breakdown.credits else "")
     if breakdown.total > 0 and breakdown.parts and breakdown.parts[0][1] > 0:
         first, cost = breakdown.parts[0]
         preposition = "" if first == label_for_missing(breakdown.by) else "for "
@@ -37,7 +37,7 @@ def draw_breakdown(breakdown: Breakdown) -> Chart:
     hidden = len(breakdown.parts) - len(parts)
     subtitle = f"by {breakdown.by.replace('_', ' ')}, in {breakdown.currency}"
     subtitle += f"; {hidden} {'others come' if hidden > 1 else 'other comes'} to less than a cent" if hidden else ""
-    subtitle += "; what credits paid is pale" if breakdown.credits else ""
+    subtitle += f"; {_after_credits(breakdown)} (pale: paid by credits)" if breakdown.credits else ""
     figure, axes = new_figure(title, figure_height(len(parts)), subtitle)
     colours = [OTHERS if name == ALL_OTHERS else COLOURS[0] for name, _ in parts]
     names = [f"{name} ({breakdown.others:,})" if name == ALL_OTHERS else breakdown.label(name) for name, _ in parts]
@@ -53,12 +53,12 @@ def draw_daily_breakdown(breakdown: DailyBreakdown) -> Chart:
     sums = [sum(costs) for costs in zip(*(costs for _, costs in breakdown.parts), strict=True)]
     dearest = max(range(len(sums)), key=lambda at: sums[at])
     day, most = breakdown.days[dearest], format_money(sums[dearest], breakdown.currency)
-    title = f"{breakdown.split.describe(breakdown.currency)} in {len(sums)} {'days' if len(sums) > 1 else 'day'}"
+    used = format_money(breakdown.total, breakdown.currency) + (" used" if breakdown.split.credits else "")
+    title = f"{used} in {len(sums)} {'days' if len(sums) > 1 else 'day'}"
     if len(sums) > 1 and sums[dearest] > 0:
         title += f"; the dearest was {day:%-d %B} with {most}"
-    figure, axes = new_figure(
-        title, subtitle=f"{breakdown.currency} a day{' before credits' if breakdown.split.credits else ''}"
-    )
+    after = f"; {_after_credits(breakdown)}" if breakdown.split.credits else ""
+    figure, axes = new_figure(title, subtitle=f"{breakdown.currency} a day{after}")
     days: Any = list(breakdown.days)
     tops, lows = [0.0] * len(days), [0.0] * len(days)
     colours = {
@@ -91,6 +91,11 @@ def draw_daily_breakdown(breakdown: DailyBreakdown) -> Chart:
     axes.grid(axis="y", color="#ececec", linewidth=0.8)
     format_date_axis(axes)
     return Chart(figure, title)
+
+
+def _after_credits(breakdown: Breakdown | DailyBreakdown) -> str:
+    to_pay = format_money(breakdown.split.to_pay, breakdown.currency)
+    return f"{breakdown.split.credits:,.2f} paid by credits, {to_pay} to pay"
 
 
 def _label(breakdown: Breakdown, cost: Decimal) -> str:

@@ -13,12 +13,14 @@ _PAID, _TO_PAY = COLOURS[3], COLOURS[0]
 
 def draw_credits(credits: Credits) -> Chart:
     """Draw a bar for each day: paid by credits in green, to pay in orange, with a line where credits ended."""
-    title = repr(credits)
+    title, _, state = repr(credits).partition("; ")
     if not credits.days:
-        figure, axes = new_figure(title, 1.2, subtitle="; ".join(credits.notes))
+        figure, axes = new_figure(title, 1.2, subtitle=state or "; ".join(credits.notes)[:120])
         axes.axis("off")
         return Chart(figure, title)
     figure, axes = new_figure(title, subtitle=f"{credits.currency} a day: paid by credits (green), to pay (orange)")
+    if state:
+        axes.set_title(escape_math(state), loc="right", fontsize=9, color=GREY)
     days: Any = [day.day for day in credits.days]
     paid = [float(day.paid) for day in credits.days]
     axes.bar(days, paid, color=_PAID, alpha=0.6, width=0.8)
@@ -26,14 +28,6 @@ def draw_credits(credits: Credits) -> Chart:
     if credits.ended_on:
         ended_on: Any = credits.ended_on
         axes.axvline(ended_on, color=GREY, linewidth=0.8, linestyle=":")
-        axes.annotate(
-            escape_math(f"credits ended on {credits.ended_on.day} {credits.ended_on:%B}"),
-            (ended_on, max(*(float(day.used) for day in credits.days), 0.0)),
-            (4, 4),
-            textcoords="offset points",
-            color=GREY,
-            fontsize=9,
-        )
     axes.margins(x=0.01, y=0.12)
     format_date_axis(axes)
     return Chart(figure, title)
