@@ -198,7 +198,17 @@ def test_days_before_the_first_usage_are_no_days_without_cost(tmp_path: Path) ->
     lines = [Line(FIRST + timedelta(days=at), hours=24, cost=Decimal(1), list_cost=Decimal(1)) for at in range(20, 25)]
     result = project(bill_of(tmp_path, lines))
     assert result.expected == 11
+    assert "no usage is before 21 March: the days before it count as days without cost" in result.notes
     assert result.low is not None and result.high is not None and result.low >= 5
+
+
+def test_a_month_that_has_only_begun_leaves_the_question_to_the_one_before(tmp_path: Path) -> None:
+    days = [Line(FIRST + timedelta(days=at), hours=24, cost=Decimal(1), list_cost=Decimal(1)) for at in range(31)]
+    lines = [*days, Line(FIRST + timedelta(days=31), cost=Decimal(1))]
+    result = project(bill_of(tmp_path, lines))
+    assert (f"{result.period:%Y-%m}", result.expected, result.at_least) == ("2026-03", 31, 31)
+    april = month_end(bill_of(tmp_path, lines), period=date(2026, 4, 1))
+    assert isinstance(april, Unknown) and april.reason == "the bill has no complete day of 2026-04 yet"
 
 
 def test_days_without_any_cost_give_no_range(tmp_path: Path) -> None:
@@ -244,5 +254,5 @@ def test_the_amounts_are_json_with_the_documented_keys(tmp_path: Path) -> None:
 
 def test_the_chart_names_the_expected_amount(tmp_path: Path) -> None:
     result = project(bill_of(tmp_path, march(48)))
-    assert result.draw().title == "March will come to 146.23 USD if the rest is like its first 2 days"
+    assert result.draw().title == "March will come to 146.23 USD if the rest is like the 2 days so far"
     assert result.draw()._repr_svg_() == result.draw()._repr_svg_()

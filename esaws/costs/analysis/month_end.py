@@ -56,7 +56,9 @@ class MonthEnd(TableResult):
     period: date
     currency: str
     complete_days: int
-    """The complete days of the month that the bill has."""
+    """The complete days of the month, from its first."""
+    known_days: int
+    """Those of them from the first day with any usage: the ones that the projection rests on."""
     so_far: Decimal
     """Charges so far, one-off charges included."""
     one_off: Decimal
@@ -133,8 +135,8 @@ class MonthEnd(TableResult):
         words = f"{month} {'came' if is_complete else 'will come'} to {format_money(self.expected, self.currency)}"
         words += " before credits" if self.credits else ""
         if self.low is None or self.high is None:
-            days = "day" if self.complete_days == 1 else f"{self.complete_days} days"
-            words += f" if the rest is like its first {days}"
+            days = "the day" if self.known_days == 1 else f"the {self.known_days} days"
+            words += f" if the rest is like {days} so far"
         elif self.high > self.low:
             words += f", with 80 % between {self.low:,.2f} and {self.high:,.2f}"
         return words
@@ -163,7 +165,7 @@ def month_end(
     currency: str | None = None,
     prices: PriceList | None = None,
 ) -> MonthEnd | Unknown:
-    """Project what a month, by default the last of the bill, will cost before credits.
+    """Project what a month, by default the last of the bill that has a complete day, will cost before credits.
 
     Each usage continues at the cost of a usual day (`usual_day`), by the last seven days. Usage under an allowance
     stays free until the payer has used it up. It is then charged as the bill charged it before, else at the list price
@@ -181,13 +183,15 @@ def month_end(
     question = "what the month will come to"
     if period is None and not bill.months:
         return Unknown(question, "the bill has no lines")
-    month = (period or bill.months[-1]).replace(day=1)
-    selection = select(bill, metric, currency, month)
-    if granularity(selection) == "months":
-        return Unknown(question, f"this {bill.format} bill has monthly lines; read one with daily lines")
-    days = complete_days(selection, month)
-    if not days:
-        return Unknown(question, f"the bill has no complete day of {month:%Y-%m} yet")
+    days, months = 0, [period.replace(day=1)] if period else list(bill.months[:-3:-1])
+    for month in months:
+        selection = select(bill, metric, currency, month)
+        if granularity(selection) == "months":
+            return Unknown(question, f"this {bill.format} bill has monthly lines; read one with daily lines")
+        if days := complete_days(selection, month):
+            break
+    else:
+        return Unknown(question, f"the bill has no complete day of {months[0]:%Y-%m} yet")
     so_far = MonthSoFar(
         period=month,
         complete_days=days,
@@ -214,18 +218,22 @@ def project_month(month: MonthSoFar, prices: PriceList | None = None, credits: C
     low, high = bounds or (None, None)
     if low is not None and min(daily) >= 0:
         low = min(max(low, so_far), so_far + rest)
-    notes = list(projection.notes)
+    notes = list(projection.notes) if days < length else []
     if not bounds:
         few = len(known_days) < MIN_DAYS_FOR_RANGE
         notes.append(f"no range: {'fewer than three complete days' if few else 'no day has a cost yet'}")
+    if len(known_days) < days:
+        first = known_days[0]
+        notes.append(f"no usage is before {first.day} {first:%B}: the days before it count as days without cost")
     if credits is not None:
         notes += credits.notes
-    if month.one_off:
+    if month.one_off and days < length:
         notes.append("tax, fees, refunds and monthly charges are included as they are; no more are projected")
     return MonthEnd(
         month.period,
         month.currency,
         days,
+        len(known_days),
         so_far,
         month.one_off,
         so_far + rest,
