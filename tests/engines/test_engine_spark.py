@@ -12,6 +12,7 @@ import pytest
 
 from esaws.costs.analysis.anomalies import anomalies
 from esaws.costs.analysis.breakdown import breakdown, breakdown_by_day
+from esaws.costs.analysis.credits import credits
 from esaws.costs.analysis.free_tier_usage import free_tier
 from esaws.costs.analysis.idle_hours import idle_hours
 from esaws.costs.analysis.month_end import month_end
@@ -30,6 +31,7 @@ from tests.bills.writing import Line, changed, cur, explorer, flattened, hours, 
 
 URL = "spark://local[2]?spark.sql.shuffle.partitions=1&spark.driver.memory=1g"
 DATA = Path(__file__).parents[1] / "bills/data"
+CASES = Path(__file__).parents[1] / "bills/cases"
 
 LINES = [
     *hours(48, tags={"team": "web", "stage": "live"}),
@@ -90,6 +92,8 @@ BILLS: dict[str, Callable[[Path], list[Path]]] = {
     "legacy CUR": lambda _: [DATA / "cur_legacy_focus_converters_anonymous.csv"],
     "FOCUS": lambda _: [DATA / "focus_1_0_sample_1000_multicloud.csv"],
     "Cost Explorer": answers,
+    "credits": lambda _: [CASES / "credits_cover_all_daily.csv"],
+    "split costs": lambda _: [CASES / "split_costs_of_ecs.csv"],
 }
 
 QUERIES = [
@@ -108,6 +112,9 @@ ANALYSES: dict[str, Callable[[Bill], Any]] = {
     "where": breakdown,
     "by day": breakdown_by_day,
     "by tag": lambda bill: breakdown(bill, "tag:team"),
+    "by cluster": lambda bill: breakdown(bill, "cluster"),
+    "by type": lambda bill: breakdown(bill, "type"),
+    "credits": credits,
     "burn-down": free_tier,
     "changes": month_over_month,
     "outlook": month_end,
@@ -163,12 +170,12 @@ def test_tags_and_free_usage_are_the_same_on_spark(both: tuple[Bill, Bill]) -> N
 
 def test_the_whole_report_is_the_same_on_spark(both: tuple[Bill, Bill]) -> None:
     ours, theirs = (report(bill).to_dict() for bill in both)
-    for name in ("total", "total_usd", "by_service", "by_usage_type", "totals"):
+    for name in ("total", "total_usd", "by_service", "by_usage_type", "totals", "before_credits", "credits", "to_pay"):
         assert ours.pop(name) == pytest.approx(theirs.pop(name), abs=1e-9)
     assert ours == theirs
 
 
-@pytest.mark.parametrize("both", ["CUR 2.0", "FOCUS"], indirect=True)
+@pytest.mark.parametrize("both", ["CUR 2.0", "FOCUS", "credits", "split costs"], indirect=True)
 @pytest.mark.parametrize("name", ANALYSES)
 def test_an_analysis_gives_the_same_on_spark(name: str, both: tuple[Bill, Bill]) -> None:
     ours, theirs = (frame_or_error(ANALYSES[name], bill) for bill in both)

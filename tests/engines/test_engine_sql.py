@@ -10,6 +10,7 @@ import pytest
 import sqlglot
 from sqlglot import exp
 
+from esaws.costs.analysis.breakdown import dimension_column, split_costs
 from esaws.costs.bill import queries
 from esaws.costs.bill.bill import Bill
 from esaws.costs.bill.bill_file import UnreadableBill
@@ -48,8 +49,15 @@ QUERIES: dict[str, Callable[[Any], Any]] = {
     },
     "by_tag": lambda lines: queries.by_tag(lines, "team"),
     "amortized": lambda lines: queries.by_service(lines, "amortized"),
+    "credits": queries.credits_by_currency,
+    "split_costs": lambda lines: ibis.union(*split_costs(with_parts(lines))),
     "once": lambda lines: queries.totals(drop_duplicates(lines)),
 }
+
+
+def with_parts(lines: Any) -> Any:
+    """Lines as a breakdown by cluster has them."""
+    return lines.mutate(part=dimension_column(lines, "cluster"), label=ibis.null("string"), amount=lines.unblended_cost)
 
 
 @pytest.mark.parametrize(
