@@ -8,21 +8,25 @@ from typing import Any
 from botocore.session import get_session
 
 from esaws.cloud import Cloud
+from esaws.deploy.plan import compare
+from esaws.deploy.preflight import check_account
 from esaws.inspect.account import snapshot
 from esaws.inspect.fetch import FETCHERS
+from esaws.reference.seccom import seccom
+from esaws.resource import Index
 
 POLICY: dict[str, Any] = json.loads(files("esaws").joinpath("data/read_only_policy.json").read_text(encoding="utf-8"))
 ACTIONS = [action for statement in POLICY["Statement"] for action in statement["Action"]]
 
 # Where IAM and the API use different names: https://docs.aws.amazon.com/service-authorization/latest/reference/
-PREFIXES = {"elbv2": "elasticloadbalancing"}
+PREFIXES = {"elbv2": "elasticloadbalancing", "service-quotas": "servicequotas"}
 SPECIAL = {
     "s3:ListBuckets": "s3:ListAllMyBuckets",
     "s3:GetBucketEncryption": "s3:GetEncryptionConfiguration",
     "s3:GetPublicAccessBlock": "s3:GetBucketPublicAccessBlock",
 }
 ONLY_IN_IAM = {*SPECIAL.values(), "budgets:ViewBudget", "s3:ListBucket"}
-CLIENTS = {"elasticloadbalancing": "elbv2", "tag": "resourcegroupstaggingapi"}
+CLIENTS = {"elasticloadbalancing": "elbv2", "tag": "resourcegroupstaggingapi", "servicequotas": "service-quotas"}
 
 
 def action(service: str, operation: str) -> str:
@@ -47,11 +51,19 @@ def test_the_policy_allows_every_call_of_a_snapshot(deployed: Cloud) -> None:
     assert actions <= set(ACTIONS)
 
 
+def test_the_policy_allows_every_call_of_the_checks_of_a_first_deploy(cloud: Cloud) -> None:
+    before = len(cloud.calls)
+    check_account(compare(seccom("ha").fitted(cloud), Index(), cloud.region), cloud)
+    actions = {action(call.service, call.operation) for call in cloud.calls[before:]} - {"sts:GetCallerIdentity"}
+    assert "servicequotas:GetServiceQuota" in actions
+    assert actions <= set(ACTIONS)
+
+
 def test_every_action_exists_and_reads_only() -> None:
     session = get_session()
     for name in ACTIONS:
         service, _, verb = name.partition(":")
-        assert re.fullmatch(r"(Describe|List|Get|View)[A-Za-z]+", verb), name
+        assert re.fullmatch(r"(Describe|List|Get|View|Simulate)[A-Za-z]+", verb), name
         if name not in ONLY_IN_IAM:
             client = CLIENTS.get(service, service)
             assert verb in session.get_service_model(client).operation_names, name

@@ -56,7 +56,7 @@ class Answers:
 def fetch(needs: Needs, cloud: Cloud) -> Answers:
     """Ask the account of `cloud` what a plan needs to know. All calls are free and read-only."""
     answers = Answers()
-    if needs.permissions and needs.usd_per_day != 0:
+    if needs.may_cost:
         answers.ask("plan", _plan, cloud)
     if needs.zones:
         answers.ask("zones", _zones, cloud)

@@ -44,6 +44,11 @@ class Needs:
     """The list price of the whole deployment; None if a price is unknown."""
 
     @property
+    def may_cost(self) -> bool:
+        """Whether anything changes, and the deployment may cost something."""
+        return bool(self.permissions) and self.usd_per_day != 0
+
+    @property
     def instance_types(self) -> tuple[str, ...]:
         """The types of the instances that will be launched, sorted."""
         return tuple(sorted({group.template.instance_type for group in self.groups}))

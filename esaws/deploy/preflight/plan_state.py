@@ -21,7 +21,7 @@ def is_free(answers: Answers) -> bool:
 
 def check_plan(needs: Needs, answers: Answers) -> Iterator[Check]:
     """Check that the account is open, and say for how long its credits pay for the deployment."""
-    if "plan" not in answers.values:
+    if not needs.may_cost:
         return
     plan = answers["plan"]
     if isinstance(plan, Unanswered):
