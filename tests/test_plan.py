@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 from rich.console import Console
 
 from esaws.architecture import Architecture
+from esaws.cli.lease import summarize_costs
 from esaws.deploy import plan as plan_module
 from esaws.deploy.change import ACTIONS, Change
 from esaws.deploy.graph import Node
@@ -172,7 +173,21 @@ def test_a_plan_uses_the_given_price_list():
 def test_an_unknown_price_is_not_counted_as_zero():
     plan = plan_of("deploy", compare(Architecture("a", [load_all()["DBInstance"].example()]), Index(), "ap-south-1"))
     assert plan.monthly_cost.usd is None
-    assert "not known" in repr(plan)
+    assert plan.price() == "its monthly price is not known: no price of 1 DBInstance"
+    assert plan.to_frame().usd_month.isna().sum() == 1
+    mixed = plan_of(
+        "deploy", [priced("create", "Broker", "b", 5), *(change for change in plan if change.cost.usd is None)]
+    )
+    assert mixed.price() == "at least 5.00 USD a month at list price, without 1 DBInstance (price not known)"
+    summary = mixed.summary().set_index("kind").usd_month
+    assert summary["Broker"] == 5 and summary.isna()["DBInstance"], "the sum of an unknown price is unknown"
+
+
+def test_what_a_parked_deployment_still_costs_counts_unknown_prices_beside_the_sum():
+    rows = [{"usd_per_day": 2.0}, {"usd_per_day": None}]
+    assert summarize_costs(rows[:1]) == "2.00 USD a day remain, at list price"
+    assert summarize_costs(rows) == "at least 2.00 USD a day remain, at list price, without 1 of unknown price"
+    assert summarize_costs(rows[1:]) == "costs remain, of unknown price"
 
 
 def test_two_different_resources_of_one_name_are_refused():

@@ -259,12 +259,19 @@ def show_plan(plan: Any, as_json: bool) -> None:
             "action": row["action"],
             "kind": row["kind"],
             "name": row["name"],
-            "usd_month": "" if row["usd_month"] is None else f"{row['usd_month']:.2f}{'' if row['verified'] else ' ~'}",
+            "usd_month": _format_price(row, change),
             "drift": ", ".join(f"{field}: {actual} → {declared}" for field, (declared, actual) in row["drift"].items()),
         }
-        for row in rows
+        for row, change in zip(rows, plan, strict=True)
     ]
     print_table(rows, repr(plan), as_json, table_rows=table)
+
+
+def _format_price(row: dict[str, Any], change: Any) -> str:
+    """The monthly price of a line of a plan: empty if nothing is declared, `?` if the price is not known."""
+    if row["usd_month"] is None:
+        return "?" if change.cost else ""
+    return f"{row['usd_month']:.2f}{'' if row['verified'] else ' ~'}"
 
 
 def show_warnings(warnings: Iterable[str]) -> None:

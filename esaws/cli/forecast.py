@@ -181,7 +181,8 @@ def _total(forecast: Forecast, period: str) -> str:
 
 
 def _sums(forecast: Forecast) -> Iterator[str]:
-    yield f"{forecast.format_usd(forecast.total_usd)} before credits and tax, of {forecast.list_usd:.2f} at list price"
+    total, listed = forecast.format_usd(forecast.total_usd), forecast.format_usd(forecast.list_usd)
+    yield f"{total} before credits and tax, of {listed.removesuffix(' USD')} at list price"
 
 
 def _exhausted(forecast: Forecast) -> Iterator[str]:

@@ -33,9 +33,9 @@ def park_command(cloud: "Cloud", dry_run: bool, yes: bool, as_json: bool) -> Non
 
     Nothing is deleted. Remaining costs are listed.
     """
-    from esaws.leases.park import plan_park, remaining_costs
+    from esaws.leases.park import plan_park
 
-    _apply(cloud, plan_park, dry_run, yes, as_json, after=lambda: remaining_costs(cloud).to_dict("records"))
+    _apply(cloud, plan_park, dry_run, yes, as_json, after=lambda: _costs_as_rows(cloud))
 
 
 @cli.command("resume")
@@ -110,7 +110,6 @@ def _print_lease(status: "LeaseStatus", as_json: bool) -> None:
 
 def _enforce(cloud: "Cloud", action: Literal["park", "teardown"], dry_run: bool, yes: bool, as_json: bool) -> None:
     from esaws.leases.enforce import plan_enforce
-    from esaws.leases.park import remaining_costs
     from esaws.leases.steps import StepPlan
 
     require_confirmation(yes or dry_run)
@@ -118,7 +117,7 @@ def _enforce(cloud: "Cloud", action: Literal["park", "teardown"], dry_run: bool,
     if plan is None:
         print_result({"enforced": None}, f"nothing to enforce: {cloud.deployment} has no lease that is over", as_json)
     elif isinstance(plan, StepPlan):
-        _apply(cloud, lambda _: plan, dry_run, yes, as_json, lambda: remaining_costs(cloud).to_dict("records"))
+        _apply(cloud, lambda _: plan, dry_run, yes, as_json, lambda: _costs_as_rows(cloud))
     else:
         tear_down(plan, dry_run, yes, as_json)
 
@@ -145,8 +144,32 @@ def _apply(
         return
     if costs:
         click.echo()
-        usd = sum(row["usd_per_day"] for row in costs if row["usd_per_day"] == row["usd_per_day"])
-        table = [row | {"usd_per_day": f"{row['usd_per_day']:.2f}"} for row in costs]
-        print_table(costs, f"{usd:.2f} USD a day remain, at list price", as_json=False, table_rows=table)
+        table = [row | {"usd_per_day": _format_usd(row["usd_per_day"])} for row in costs]
+        print_table(costs, summarize_costs(costs), as_json=False, table_rows=table)
     for remark in plan.remarks:
         click.echo(remark)
+
+
+def _costs_as_rows(cloud: "Cloud") -> list[dict[str, Any]]:
+    """What still costs money: kind, name and usd_per_day, which is None where the price is not known."""
+    from esaws.leases.park import remaining_costs
+
+    rows = remaining_costs(cloud).to_dict("records")
+    return [row | {"usd_per_day": None} if row["usd_per_day"] != row["usd_per_day"] else row for row in rows]
+
+
+def _format_usd(amount: float | None) -> str:
+    return "?" if amount is None else f"{amount:.2f}"
+
+
+def summarize_costs(costs: list[dict[str, Any]]) -> str:
+    """Return the sum of the known prices, and how many are unknown."""
+    known = [row["usd_per_day"] for row in costs if row["usd_per_day"] is not None]
+    if len(known) == len(costs):
+        return f"{sum(known):.2f} USD a day remain, at list price"
+    without = f"without {len(costs) - len(known)} of unknown price"
+    return (
+        f"at least {sum(known):.2f} USD a day remain, at list price, {without}"
+        if known
+        else "costs remain, of unknown price"
+    )

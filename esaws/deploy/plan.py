@@ -72,10 +72,16 @@ class Plan:
 
     def price(self) -> str:
         """Return the monthly cost as text."""
-        cost = self.monthly_cost
-        if cost.usd is None:
-            return "its monthly price is not known"
-        return f"{cost.usd:.2f} USD a month at list price" + ("" if cost.verified else " (~ some prices unverified)")
+        known = [change.cost for change in self.changes if change.cost and change.cost.usd is not None]
+        cost = sum(known, FREE)
+        unverified = "" if cost.verified else " (~ some prices unverified)"
+        counts = Counter(change.kind for change in self.changes if change.cost and change.cost.usd is None)
+        if not counts:
+            return f"{cost.usd:.2f} USD a month at list price{unverified}"
+        unknown = ", ".join(f"{count} {kind}" for kind, count in sorted(counts.items()))
+        if not cost.usd:
+            return f"its monthly price is not known: no price of {unknown}"
+        return f"at least {cost.usd:.2f} USD a month at list price{unverified}, without {unknown} (price not known)"
 
     @property
     def monthly_cost(self) -> MonthlyCost:
@@ -97,17 +103,25 @@ class Plan:
         return [change.to_dict() for change in self.changes]
 
     def to_frame(self) -> pandas.DataFrame:
-        """Return one row per change: action, kind, name, usd_month (NaN if nothing is declared), verified."""
+        """Return one row per change: action, kind, name, usd_month, verified.
+
+        `usd_month` is NaN if nothing is declared, or if a price is not known.
+        """
         import pandas
 
         columns = ["action", "kind", "name", "usd_month", "verified"]
         return pandas.DataFrame([[row[column] for column in columns] for row in self.to_dict()], columns=columns)
 
     def summary(self) -> pandas.DataFrame:
-        """Return one row per action and kind: action, kind, count, usd_month, verified; the most expensive first."""
-        frame = self.to_frame()
+        """Return one row per action and kind: action, kind, count, usd_month, verified; the most expensive first.
+
+        `usd_month` is NaN if one of them has no known price, or none is declared.
+        """
+        frame = self.to_frame().astype({"usd_month": float})
         rows = frame.groupby(["action", "kind"], sort=True).agg(
-            count=("name", "size"), usd_month=("usd_month", "sum"), verified=("verified", "all")
+            count=("name", "size"),
+            usd_month=("usd_month", lambda column: column.sum(skipna=False)),
+            verified=("verified", "all"),
         )
         return rows.sort_values("usd_month", ascending=False, kind="stable").reset_index()
 

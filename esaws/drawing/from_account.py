@@ -24,7 +24,7 @@ from esaws.drawing.from_architecture import architecture_scene
 from esaws.drawing.scene import USERS, Scene, SubnetArea
 from esaws.errors import UsageError
 from esaws.inspect.account import Account
-from esaws.inspect.recurring_costs import KEYS as COST_KEYS
+from esaws.inspect.recurring_costs import ALL_KEYS as COST_KEYS
 from esaws.inspect.target_health import KEYS as HEALTH_KEYS
 from esaws.pricelist import PriceList, bundled
 

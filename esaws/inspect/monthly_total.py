@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from esaws.inspect.account import Account
-from esaws.inspect.recurring_costs import KEYS, UNPRICED, cost_items
+from esaws.inspect.recurring_costs import ALL_KEYS, UNPRICED, cost_items
 from esaws.pricelist import PriceList
 
 
@@ -72,6 +72,6 @@ def monthly_total(account: Account, prices: PriceList) -> MonthlyTotal:
         if missing:
             unpriced.append((item.kind, item.id))
             parts.append(missing)
-    unknown = tuple(key for key in KEYS if account.get(key) is None)
+    unknown = tuple(key for key in ALL_KEYS if account.get(key) is None)
     is_nothing_known = not priced and bool(unpriced or unknown)
     return MonthlyTotal(None if is_nothing_known else usd, verified, tuple(unpriced), tuple(parts), unknown)

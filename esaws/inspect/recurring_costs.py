@@ -9,18 +9,11 @@ from esaws.inspect.account import Account
 from esaws.inspect.fetch import Raw
 from esaws.pricelist import MonthlyCost, PriceList, Usage
 
-KEYS = (
-    "Instances",
-    "Volumes",
-    "LoadBalancers",
-    "NatGateways",
-    "VpcEndpoints",
-    "DBInstances",
-    "CacheClusters",
-    "Brokers",
-    "Addresses",
-)
-"""What a snapshot needs for fixed usage."""
+KEYS = ("Instances", "Volumes", "LoadBalancers", "NatGateways", "DBInstances", "CacheClusters", "Brokers", "Addresses")
+"""What a snapshot needs for the fixed usage of what esaws deploys."""
+
+ALL_KEYS = (*KEYS, "VpcEndpoints")
+"""What a snapshot needs for the fixed usage of any account."""
 
 UNPRICED = "unpriced-"
 """Begins a usage type whose price depends on more than the price list knows, so that no price is found for it."""

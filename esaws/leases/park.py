@@ -67,6 +67,7 @@ def remaining_costs(cloud: Cloud) -> pandas.DataFrame:
     """The resources of a deployment that cost money in their present state, the most expensive first.
 
     Columns: kind, name, usd_per_day (at the cloud's list prices, without free tier; NaN where a price is not known).
+    A kind that AWS does not describe is a row of its own, with the reason as its name.
     """
     import pandas
 
@@ -74,12 +75,13 @@ def remaining_costs(cloud: Cloud) -> pandas.DataFrame:
     index.require()
     names = _names_by_id(index)
     account = snapshot(cloud, *KEYS)
-    rows = []
+    rows: list[tuple[str, str, float | None]] = []
     for item in cost_items(account):
         cost = item.monthly(cloud.prices, cloud.region)
         name = names.get(item.id) or _owner_name(item, account, cloud)
         if name and (cost.usd is None or cost.usd):
             rows.append((item.kind, name, None if cost.usd is None else float(cost.usd / _DAYS_PER_MONTH)))
+    rows += [(key, f"unknown: {reason}", None) for key, reason in sorted(account.missing.items())]
     frame = pandas.DataFrame(rows, columns=["kind", "name", "usd_per_day"]).astype({"usd_per_day": float})
     return frame.sort_values(["usd_per_day", "name"], ascending=[False, True], ignore_index=True)
 
