@@ -3,6 +3,7 @@
 - `breakdown`: where the money went, by service, resource, account, region, tag or cluster, in all or by day
 - `month_end`: what the running month will cost, with the free tier counted
 - `month_over_month`: what changed between two months, and why: quantity, rate, free tier, new or gone usage
+- `credits`: what credits paid, a day and in all, when they ended, and what is to pay since
 - `free_tier`: how much of each allowance is used, and on which day it ran out
 - `anomalies`: on which days a service cost unusually much, and what caused it
 - `waste`: which resources still cost money but show no use
