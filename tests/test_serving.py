@@ -61,8 +61,9 @@ def test_a_deploy_exits_1_with_the_reasons_of_aws(deployed: Cloud, tmp_path: Any
     assert result["created"] == result["updated"] == 0
     reasons = {(row["kind"], row["name"]): row["reason"] for row in result["unstable"]}
     assert {kind for kind, _ in reasons} <= {"Service", "TargetGroup"}
+    assert "unhealthy" in reasons["TargetGroup", "client-web-ui-tg"]
     assert "failed ELB health checks" in reasons["Service", "client-web-ui"]
-    assert "everything is made, but not all of it serves within 1 minute: Service client-web-ui" in error
+    assert "everything is made, but not all of it serves within 1 minute: Service client-web-ui, " in error
     assert shell.json("deploy", *SYSTEM, "--yes", "--no-wait")["unstable"] is None
 
 

@@ -67,6 +67,7 @@ def wait_until_serving(cloud: Cloud, *, minutes: float = DEFAULT_MINUTES) -> lis
         botocore.exceptions.ClientError: AWS did not list the services or the target groups.
     """
     owned = [live for live in [*Service.list(cloud), *TargetGroup.list(cloud)] if not live.foreign]
+    owned.sort(key=lambda live: live.key)
     waiting = {f"{live.kind} {live.name}": live for live in owned if live.raw.get("LoadBalancerArns", True)}
     tasks = [live for live in Task.list(cloud) if not live.foreign]
     unstable = _Wait(cloud, waiting).run(minutes)
@@ -78,7 +79,7 @@ class _Wait:
     def __init__(self, cloud: Cloud, waiting: dict[str, Live]) -> None:
         self.cloud = cloud
         self.waiting = waiting
-        self.clock = _Clock()
+        self.clock = _Clock(cloud)
         self.reasons: dict[str, str] = {}
         self.errors: Counter[str] = Counter()
 
@@ -119,9 +120,10 @@ class _Wait:
 class _Clock:
     """The minutes that passed on AWS, by the dates of its responses, or here if more passed."""
 
-    def __init__(self) -> None:
+    def __init__(self, cloud: Cloud) -> None:
         self._began = time.monotonic()
         self._dates: list[float] = []
+        self.note(cloud.client("sts").get_caller_identity())
 
     def note(self, response: dict[str, Any]) -> None:
         date = response.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date")
