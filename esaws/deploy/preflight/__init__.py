@@ -41,7 +41,7 @@ _CHECKS = (
 
 
 def check_account(changes: Iterable[Change], cloud: Cloud) -> CheckReport:
-    """Check what the changes of a deploy need from the account. It makes only the calls they need, and changes nothing."""
+    """Check what the changes of a deploy need from the account, with the calls that these need. Changes nothing."""
     needs = collect_needs(changes, cloud)
     answers = fetch(needs, cloud)
     return CheckReport(check for run in _CHECKS for check in run(needs, answers))
