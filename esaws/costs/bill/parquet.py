@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from esaws.costs.bill.bill_file import BillFile, File, UnreadableBill
-from esaws.costs.bill.cells import Cells
+from esaws.costs.bill.direct_text import write_directly
 from esaws.costs.bill.formats.detect import detect_format, repeated_columns
 from esaws.costs.bill.formats.format import ColumnMapping
 from esaws.costs.bill.formats.other_exports import describe_export
+from esaws.costs.bill.parquet_stats import read_metadata
 from esaws.costs.bill.schema import DECIMAL, FLOAT, Kind
 from esaws.costs.bill.typed_text import load_cells, write_typed
 from esaws.costs.engines.duckdb import DuckDBEngine, quote_identifier, quote_literal
@@ -46,22 +47,44 @@ def read_parquet(file: File, duck: DuckDBEngine, scratch: Path) -> BillFile:
     path = f"read_parquet({quote_literal(str(file.path))}, hive_partitioning = false)"
     in_sql = _names_in_sql(path, schema.names, duck)
     columns = ", ".join(f"{_as_text(kinds[source], in_sql[source])} AS {name}" for source, name in names.items())
-    cells = load_cells(duck, f"(SELECT {columns} FROM {path})", names, file.name, mapping, lambda index: index + 1)
-    cells.warnings += repeated
-    return write_cells(file, cells, scratch)
+    relation = TextRelation(f"(SELECT {columns} FROM {path})", names, mapping, lambda index: index + 1)
+    return convert_text(file, relation, duck, scratch, repeated)
 
 
-def write_cells(file: File, cells: Cells, scratch: Path) -> BillFile:
-    """Write text cells as typed Parquet to `scratch`; return it as a bill file."""
-    path = scratch / f"{cells.table}.parquet"
-    rows = write_typed(cells, path)
-    columns = {name: name for name in cells.mapping.columns}
-    if cells.mapping.tags:
+@dataclass(frozen=True)
+class TextRelation:
+    """A bill as a SQL relation of text."""
+
+    sql: str
+    names: Mapping[str, str]
+    """The file's column name → the relation's."""
+    mapping: ColumnMapping
+    row_of: Callable[[int], int]
+    """The row in the file of the record with this index, counted from 0."""
+    delimiter: str | None = None
+
+
+def convert_text(
+    file: File, relation: TextRelation, duck: DuckDBEngine, scratch: Path, warnings: Iterable[str] = ()
+) -> BillFile:
+    """Convert text to typed Parquet in `scratch`; return it as a bill file.
+
+    Raises:
+        UnreadableBill: the value of a cell is not certain.
+        duckdb.Error: the relation can't be read.
+    """
+    mapping, path, warnings = relation.mapping, scratch / f"{duck.new_name('typed')}.parquet", list(warnings)
+    if not write_directly(duck, relation.sql, relation.names, mapping, path):
+        cells = load_cells(duck, relation.sql, relation.names, file.name, mapping, relation.row_of, relation.delimiter)
+        write_typed(cells, path)
+        warnings += cells.warnings
+    columns = {name: name for name in mapping.columns}
+    if mapping.tags:
         columns["resource_tags"] = "resource_tags"
-    _, schema = _read_footer(File(path, file.name, file.modified))
+    rows, schema = _read_footer(File(path, file.name, file.modified))
     types = dict(zip(schema.names, schema.types, strict=True))
-    mapping = _without_untyped(replace(cells.mapping, columns=columns, tags={}), types)
-    return BillFile(file, path, mapping, rows, DECIMAL, _columns(schema), tuple(cells.warnings))
+    typed = _without_untyped(replace(mapping, columns=columns, tags={}), types)
+    return BillFile(file, path, typed, rows, DECIMAL, _columns(schema), tuple(warnings))
 
 
 def find_invalid_cost(file: BillFile) -> tuple[int, str] | None:
@@ -85,10 +108,9 @@ def find_invalid_cost(file: BillFile) -> tuple[int, str] | None:
 
 def _read_footer(file: File) -> tuple[int, pyarrow.Schema]:
     import pyarrow
-    import pyarrow.parquet
 
     try:
-        metadata = pyarrow.parquet.read_metadata(file.path)
+        metadata = read_metadata(file.path)
         return metadata.num_rows, metadata.schema.to_arrow_schema()
     except (pyarrow.ArrowException, OSError) as error:
         reason = f"the Parquet file is damaged or truncated ({error}). Download it again."

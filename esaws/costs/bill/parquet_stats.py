@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pyarrow.parquet
 
 
 @dataclass(frozen=True)
@@ -22,14 +26,25 @@ class ColumnStats:
         return self.minimum if self.null_count == 0 and self.minimum == self.maximum else None
 
 
+def read_metadata(path: Path) -> pyarrow.parquet.FileMetaData:
+    """The footer of a file, read once unless the file changes."""
+    status = path.stat()
+    return _read_metadata(path, status.st_mtime_ns, status.st_size)
+
+
+@lru_cache(maxsize=10_000)
+def _read_metadata(path: Path, mtime_ns: int, size: int) -> pyarrow.parquet.FileMetaData:
+    import pyarrow.parquet
+
+    return pyarrow.parquet.read_metadata(path)
+
+
 def column_stats(path: Path, names: Iterable[str]) -> Mapping[str, ColumnStats]:
     """The statistics of each column for which the footer has them. Timestamps are in UTC, without a time zone.
 
     Columns are left out if the footer shows that their texts were cut.
     """
-    import pyarrow.parquet
-
-    metadata = pyarrow.parquet.read_metadata(path)
+    metadata = read_metadata(path)
     if metadata.num_row_groups == 0:
         return {}
     first = metadata.row_group(0)

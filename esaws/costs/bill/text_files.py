@@ -17,8 +17,7 @@ from esaws.costs.bill.formats.console_csv import is_console_csv
 from esaws.costs.bill.formats.detect import detect_format, repeated_columns
 from esaws.costs.bill.formats.format import ColumnMapping
 from esaws.costs.bill.formats.other_exports import describe_export
-from esaws.costs.bill.parquet import write_cells
-from esaws.costs.bill.typed_text import load_cells
+from esaws.costs.bill.parquet import TextRelation, convert_text
 from esaws.costs.engines.duckdb import DuckDBEngine, quote_literal
 
 DELIMITERS = (",", ";", "\t", "|")
@@ -150,12 +149,11 @@ def read_delimited(file: File, path: Path, duck: DuckDBEngine, scratch: Path) ->
     table = read_text_table(file, path)
     repeated = list(repeated_columns(file.name, table.header, table.mapping))
     names = {name: f"c{number}" for number, name in reversed(list(enumerate(table.header)))}
+    relation = TextRelation(_read_csv(table), names, table.mapping, table.row_of, table.delimiter)
     try:
-        cells = load_cells(duck, _read_csv(table), names, file.name, table.mapping, table.row_of, table.delimiter)
-        cells.warnings += repeated
+        return convert_text(file, relation, duck, scratch, repeated)
     except duckdb.Error as error:
         raise _malformed(table, error) from None
-    return write_cells(file, cells, scratch)
 
 
 def _read_csv(table: TextTable) -> str:

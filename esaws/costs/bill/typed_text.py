@@ -23,8 +23,8 @@ NULL_VALUES = ("", "null", "none", "nan", "n/a", "na", "#n/a", "<null>", "(null)
 NULL_TEXTS = ("", "NULL", "null", "NaN", "nan", "N/A", "#N/A", "<null>", "(null)", "\\N")
 """Cells of text that mean NULL. `none` and `NA` may be values there."""
 
-_SQL_TYPES: Mapping[Kind, str] = {"number": "DECIMAL(38, 18)", "timestamp": "TIMESTAMP", "map": "MAP(VARCHAR, VARCHAR)"}
-_BLANKS = "' \t\u00a0'"
+SQL_TYPES: Mapping[Kind, str] = {"number": "DECIMAL(38, 18)", "timestamp": "TIMESTAMP", "map": "MAP(VARCHAR, VARCHAR)"}
+_BLANKS = " \t\u00a0"
 _TOTAL_LABEL = re.compile(r"(grand|sub)?[ -]?(total|sum|totals|summe|gesamt|somme|suma|totale)\b.*", re.IGNORECASE)
 
 
@@ -39,18 +39,31 @@ def load_cells(
 ) -> Cells:
     """Load a bill's columns of a SQL relation as text; `names` maps the file's column names to the relation's."""
     cells = Cells(duck, duck.new_name("cells"), file, mapping, row_of, delimiter)
-    selected = []
-    for name, source_name in mapping.columns.items():
-        nulls = NULL_TEXTS if mapping.format.fields[name] in ("text", "map") else NULL_VALUES
-        selected.append(f"{_cell(names[source_name], nulls)} AS {quote_identifier(name)}")
-    for number, source_name in enumerate(mapping.tags.values()):
-        selected.append(f"{_cell(names[source_name], NULL_TEXTS)} AS tag_{number}")
-    duck.run_sql(f"CREATE TEMP TABLE {cells.table} AS SELECT {', '.join(selected)} FROM {source}")
+    fields, raw = mapping.format.fields, duck.new_name("raw")
+    nulls = {name: NULL_TEXTS if fields[name] in ("text", "map") else NULL_VALUES for name in mapping.columns}
+    nulls |= {f"tag_{number}": NULL_TEXTS for number in range(len(mapping.tags))}
+    columns = dict(
+        zip(nulls, (names[name] for name in (*mapping.columns.values(), *mapping.tags.values())), strict=True)
+    )
+    selected = [f"{quote_identifier(column)} AS {quote_identifier(name)}" for name, column in columns.items()]
+    duck.run_sql(f"CREATE TEMP TABLE {raw} AS SELECT {', '.join(selected)} FROM {source}")
+    quoted = {name: quote_identifier(name) for name in columns}
+    (has_any,) = duck.run_sql(
+        f"SELECT {', '.join(f'bool_or({has_blanks(name)})' for name in quoted.values())} FROM {raw}"
+    )
+    cleaned = []
+    for (name, column), blanks in zip(quoted.items(), has_any, strict=True):
+        trimmed = (
+            f"trim({column}, {quote_literal(_BLANKS)})" if blanks else column
+        )  # trimming all columns takes longest
+        cleaned.append(f"{without_nulls(trimmed, nulls[name])} AS {column}")
+    duck.run_sql(f"CREATE TEMP TABLE {cells.table} AS SELECT {', '.join(cleaned)} FROM {raw}")
+    duck.run_sql(f"DROP TABLE {raw}")
     return cells
 
 
-def write_typed(cells: Cells, path: Path) -> int:
-    """Write the cells as typed Parquet; return the number of rows.
+def write_typed(cells: Cells, path: Path) -> None:
+    """Write the cells as typed Parquet.
 
     Raises:
         UnreadableBill: the value of a cell is not certain.
@@ -64,12 +77,11 @@ def write_typed(cells: Cells, path: Path) -> int:
         *(f"r.{quote_identifier(name)} AS {quote_identifier(name)}" for name in cells.columns("text")),
     ]
     if cells.mapping.tags:
-        selected.append(f"{_tag_map(cells.mapping.tags)} AS resource_tags")
+        cells_of_tags = {key: f"r.tag_{number}" for number, key in enumerate(cells.mapping.tags)}
+        selected.append(f"{tag_map(cells_of_tags)} AS resource_tags")
     query = f"SELECT {', '.join(selected)} FROM {cells.table} r {' '.join(joins)}"
     cells.duck.run_sql(f"COPY ({query}) TO {quote_literal(str(path))} (FORMAT parquet, COMPRESSION zstd)")
-    ((rows,),) = cells.duck.run_sql(f"SELECT count(*) FROM {cells.table}")
     cells.duck.run_sql(f"DROP TABLE {cells.table}")
-    return int(rows)
 
 
 def _remove_total_rows(cells: Cells) -> None:
@@ -105,7 +117,7 @@ def _parsed_columns(
     cells: Cells, kind: Kind, parse: Callable[[Cells], pyarrow.Table | None], joins: list[str]
 ) -> list[str]:
     """SQL for the columns of a kind. Texts that DuckDB can't parse are joined with the parsed values."""
-    columns, sql_type = cells.columns(kind), _SQL_TYPES[kind]
+    columns, sql_type = cells.columns(kind), SQL_TYPES[kind]
     try:
         parsed = parse(cells)
     except UnclearCell as unclear:
@@ -125,13 +137,19 @@ def _parsed_columns(
     return selected
 
 
-def _cell(name: str, nulls: tuple[str, ...]) -> str:
-    trimmed = f"trim({quote_identifier(name)}, {_BLANKS})"
-    compared = f"lower({trimmed})" if nulls is NULL_VALUES else trimmed
-    values = ", ".join(f"'{value}'" for value in nulls)
-    return f"CASE WHEN {compared} IN ({values}) THEN NULL ELSE {trimmed} END"
+def has_blanks(column: str) -> str:
+    """SQL that is true where a cell begins or ends with a blank."""
+    edges = [f"ends_with({column}, {quote_literal(blank)})" for blank in _BLANKS]
+    return f"{column} < '!' AND {column} <> '' OR starts_with({column}, '\u00a0') OR {' OR '.join(edges)}"
 
 
-def _tag_map(tags: Mapping[str, str]) -> str:
-    entries = ", ".join(f"{{'k': {quote_literal(key)}, 'v': r.tag_{number}}}" for number, key in enumerate(tags))
+def without_nulls(cell: str, nulls: tuple[str, ...]) -> str:
+    """SQL for a cell that is NULL where its text means that."""
+    compared = f"lower({cell})" if nulls is NULL_VALUES else cell
+    return f"CASE WHEN {compared} IN ({', '.join(map(quote_literal, nulls))}) THEN NULL ELSE {cell} END"
+
+
+def tag_map(cells: Mapping[str, str]) -> str:
+    """SQL for a map of the tags that are not NULL; `cells` maps each key to SQL."""
+    entries = ", ".join(f"{{'k': {quote_literal(key)}, 'v': {cell}}}" for key, cell in cells.items())
     return f"map_from_entries(list_filter([{entries}], lambda e: e.v IS NOT NULL))"

@@ -12,6 +12,7 @@ from esaws.errors import UsageError
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
+    import numpy
     import pyarrow
 
 
@@ -38,6 +39,7 @@ class DuckDBEngine(Engine):
         self._connection = duckdb.connect(config={"temp_directory": str(scratch / "spilled")})
         self._backend = ibis.duckdb.from_connection(self._connection)
         self.run_sql("SET TimeZone = 'UTC'")
+        self.run_sql("SET parquet_metadata_cache = true")
         # In Jupyter without widgets the bar is off, and DuckDB refuses to turn it off again.
         if self.run_sql("SELECT current_setting('enable_progress_bar')")[0][0]:
             self.run_sql("SET enable_progress_bar = false")
@@ -53,10 +55,12 @@ class DuckDBEngine(Engine):
     def fetch_rows(self, table: ir.Table) -> list[dict[str, Any]]:
         import duckdb
 
+        # Ibis's own to_pyarrow would import pandas.
         try:
-            rows: list[dict[str, Any]] = self._backend.to_pyarrow(table).to_pylist()
+            result = self._connection.sql(self.compile(table)).to_arrow_table()
         except duckdb.Error as error:
             raise UsageError(f"the bill can't be read ({error})") from None
+        rows: list[dict[str, Any]] = result.cast(table.schema().to_pyarrow()).to_pylist()
         return rows
 
     def materialize(self, table: ir.Table) -> ir.Table:
@@ -77,6 +81,11 @@ class DuckDBEngine(Engine):
         """Run a statement and fetch all rows of its result, which DuckDB requires before the next statement."""
         rows: list[tuple[Any, ...]] = self._connection.execute(sql, list(parameters)).fetchall()
         return rows
+
+    def fetch_integers(self, sql: str) -> numpy.ndarray[Any, Any]:
+        """Run a query of one column without NULLs; return it as an array."""
+        (column,) = self._connection.execute(sql).fetchnumpy().values()
+        return column
 
     def stream(self, table: ir.Table, batch_rows: int) -> pyarrow.RecordBatchReader:
         """Evaluate an expression in batches. Close the reader before the next statement."""

@@ -30,6 +30,8 @@ _ROWS_IN_MEMORY = 500_000
 """Up to this many rows, keys are compared in one query."""
 _BITSTRING_BYTES_IN_MEMORY = 256 * 1024 * 1024
 """The memory that bit strings may use."""
+_SAMPLED_ROWS = 10_000
+"""Rows in which ids are counted to estimate how many there are."""
 _KEYS_IN_MEMORY = 5_000_000
 """Keys per query where there are too many ids for bit strings."""
 
@@ -159,14 +161,14 @@ def _always_has_key(file: BillFile) -> bool:
 
 
 def _estimate_ids(files: Sequence[BillFile], keys: str, duck: DuckDBEngine) -> int:
-    """About how many ids there are, or more: extrapolated from the first rows if that gives few."""
-    import pyarrow.compute
-    import pyarrow.parquet
-
-    id_column = files[0].mapping.columns[files[0].format.key_columns[0]]
-    first = pyarrow.parquet.ParquetFile(files[0].path).read_row_group(0, columns=[id_column]).column(0)
-    factor = sum(file.rows for file in files) // max(1, len(first)) + 1
-    estimate = int(pyarrow.compute.count_distinct(first).as_py()) * factor
+    """About how many ids there are, or more: by a sample of rows, and exactly enough where that may be far off."""
+    rows = sum(file.rows for file in files)
+    ((in_sample, sampled),) = duck.run_sql(
+        f"SELECT count(DISTINCT id), count(*) FROM (FROM {keys} LIMIT {_SAMPLED_ROWS})"
+    )
+    if in_sample == sampled:  # as in bills by day
+        return rows
+    estimate = int(in_sample) * (rows // max(1, sampled) + 1)
     if estimate < _ROWS_IN_MEMORY:
         return estimate
     ((ids,),) = duck.run_sql(f"SELECT approx_count_distinct(id) FROM {keys}")
@@ -174,12 +176,14 @@ def _estimate_ids(files: Sequence[BillFile], keys: str, duck: DuckDBEngine) -> i
 
 
 def _has_repeated_hash(keys: str, passes: int, duck: DuckDBEngine) -> bool:
-    """Whether a hash of a key is repeated, comparing one share of the keys in each pass."""
+    """Whether a hash of a key is repeated, comparing one share of the keys in each pass. Sorting is the fastest way."""
+    import numpy
+
     hash_ = "hash(id, span)"
     for number in range(passes):
-        share = f"{hash_} % {passes} = {number}"
-        ((surplus,),) = duck.run_sql(f"SELECT count(*) - count(DISTINCT {hash_}) FROM {keys} WHERE {share}")
-        if surplus:
+        where = f" WHERE {hash_} % {passes} = {number}" if passes > 1 else ""
+        hashes = numpy.sort(duck.fetch_integers(f"SELECT {hash_} FROM {keys}{where}"))
+        if (hashes[1:] == hashes[:-1]).any():
             return True
     return False
 

@@ -7,14 +7,15 @@ change, while costs may be corrected. A sample has some days of each file, and t
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from itertools import combinations, product
 from typing import TYPE_CHECKING
 
 from esaws.costs.bill.bill_file import BillFile, BillingMonth
 from esaws.costs.bill.union import with_standard_names
-from esaws.costs.engines.duckdb import quote_identifier
+from esaws.costs.engines.duckdb import quote_identifier, quote_literal
 
 if TYPE_CHECKING:
     from esaws.costs.engines.duckdb import DuckDBEngine
@@ -96,6 +97,44 @@ class Sample:
         return ours, theirs
 
 
+class Overlaps:
+    """Which of many samples have anything in common, so that not every pair has to be compared."""
+
+    def __init__(self, samples: Sequence[Sample]) -> None:
+        self._usages = [{row.usage for day in sample.days.values() for row in day.rows} for sample in samples]
+        self._with_usage: dict[int, list[int]] = {}
+        self._by_hours: dict[int, dict[int, set[int]]] = {}
+        for number, sample in enumerate(samples):
+            for usage in self._usages[number]:
+                self._with_usage.setdefault(usage, []).append(number)
+            for charge, hours in {(row.charge, row.hours) for day in sample.days.values() for row in day.rows}:
+                self._by_hours.setdefault(charge, {}).setdefault(hours, set()).add(number)
+
+    def later(self, number: int) -> Iterator[int]:
+        """The later samples with common usage, the last one first."""
+        last = max((self._with_usage[usage][-1] for usage in self._usages[number]), default=number)
+        if last > number:
+            yield last
+            others = {other for usage in self._usages[number] for other in self._with_usage[usage]}
+            yield from sorted((other for other in others if number < other < last), reverse=True)
+
+    def pairs(self) -> Iterator[tuple[int, int]]:
+        """The pairs, each once, with common usage, or with a common charge in periods of different lengths."""
+        found: set[tuple[int, int]] = set()
+        for one, other in self._repeated_pairs():
+            pair = min(one, other), max(one, other)
+            if one != other and pair not in found:
+                found.add(pair)
+                yield pair
+
+    def _repeated_pairs(self) -> Iterator[tuple[int, int]]:
+        for numbers in self._with_usage.values():
+            yield from combinations(numbers, 2)
+        for by_hours in self._by_hours.values():
+            for some, others in combinations(by_hours.values(), 2):
+                yield from product(some, others)
+
+
 def merge_samples(samples: Iterable[Sample]) -> Sample:
     """The sample of an export that consists of several files."""
     days: dict[date | None, SampleDay] = {}
@@ -119,6 +158,12 @@ def sample_files(files: Sequence[BillFile], month: BillingMonth, duck: DuckDBEng
 
 def _rows_of_month(file: BillFile, month: BillingMonth, duck: DuckDBEngine) -> str:
     """SQL for a file's rows of a month, with the format's column names."""
+    if len(file.months) == 1:  # compiling an expression for each of many files would take longest
+        columns = ", ".join(
+            f"{quote_identifier(source)} AS {quote_identifier(name)}" for name, source in file.mapping.columns.items()
+        )
+        path = quote_literal(str(file.path))
+        return f"(SELECT {columns} FROM read_parquet({path}, hive_partitioning = false))"
     table = with_standard_names(duck.read_parquet([file.path]), file.mapping)
     canonical = file.format.canonical_columns(table)
     if len(file.months) > 1:

@@ -23,12 +23,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import combinations, permutations
+from itertools import permutations
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from esaws.costs.bill.bill_file import BillFile, BillingMonth, MonthCoverage, UnreadableBill
 from esaws.costs.bill.dedup.layout import Manifest, current_manifests, natural_sort_key, timestamp_in_path
-from esaws.costs.bill.dedup.overlap import Sample, merge_samples, sample_files
+from esaws.costs.bill.dedup.overlap import Overlaps, Sample, merge_samples, sample_files
 from esaws.errors import UsageError
 
 if TYPE_CHECKING:
@@ -38,6 +38,8 @@ MIN_SHARE_SUPERSEDED = 0.8
 """An export is superseded if a later one has at least this share of its rows."""
 MAX_SHARE_OF_PIECES = 0.05
 """Pieces of one export have at most this share of rows in common, by chance."""
+_MAX_NAMES = 20
+"""The number of exports that a warning names."""
 
 K = TypeVar("K")
 
@@ -104,7 +106,9 @@ class Replacement(NamedTuple):
 
     def __str__(self) -> str:
         last, count = self.last, len(self.superseded) + 1
-        names = ", ".join(f"{export.name} ({export.rows} rows)" for export in self.superseded)
+        names = ", ".join(f"{export.name} ({export.rows} rows)" for export in self.superseded[:_MAX_NAMES])
+        if count > _MAX_NAMES + 1:
+            names += f" and {count - 1 - _MAX_NAMES} more"
         replaces = "perhaps replaces" if self.is_guess else "replaces"
         reason = " (guessed from file times and names: nothing else shows which is later)" if self.is_guess else ""
         return f"{last.month} was exported {count} times: {last.name} ({last.rows} rows) {replaces} {names}{reason}"
@@ -188,14 +192,15 @@ def _replacements_by_rows(exports: Sequence[Export], month: BillingMonth, duck: 
     ordered = _sort_by_age(_split_repeating(exports, file_samples))
     samples = {export: merge_samples(file_samples[file] for file in export.files) for export in ordered}
     successor: dict[Export, Export] = {}
+    overlaps = Overlaps([samples[export] for export in ordered])
     for number, export in enumerate(ordered):
-        for later in reversed(ordered[number + 1 :]):
-            if samples[export].share_in(samples[later]) >= MIN_SHARE_SUPERSEDED:
-                successor[export] = later
+        for later in overlaps.later(number):
+            if samples[export].share_in(samples[ordered[later]]) >= MIN_SHARE_SUPERSEDED:
+                successor[export] = ordered[later]
                 break
     remaining = [export for export in ordered if export not in successor]
-    for one, other in combinations(remaining, 2):
-        _check_addable(one, other, samples)
+    for one, other in Overlaps([samples[export] for export in remaining]).pairs():
+        _check_addable(remaining[one], remaining[other], samples)
     last_of = {export: _last_successor(export, successor) for export in successor}
     superseded_by = {last: [export for export in successor if last_of[export] is last] for last in remaining}
     return [
@@ -209,10 +214,9 @@ def _split_repeating(exports: Iterable[Export], file_samples: Mapping[BillFile, 
     """Split exports whose files repeat each other: numbered names may be pieces, or successive exports."""
     result = []
     for export in exports:
-        if any(
-            file_samples[one].share_in(file_samples[other]) >= MIN_SHARE_SUPERSEDED
-            for one, other in permutations(export.files, 2)
-        ):
+        samples = [file_samples[file] for file in export.files]
+        pairs = (pair for found in Overlaps(samples).pairs() for pair in permutations(found))
+        if any(samples[one].share_in(samples[other]) >= MIN_SHARE_SUPERSEDED for one, other in pairs):
             result += [Export((file,), export.month) for file in export.files]
         else:
             result.append(export)

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 
 from esaws.costs.bill.bill_file import UnreadableBill
 from esaws.costs.bill.formats.cur import CUR
@@ -13,7 +14,12 @@ FORMATS = (FOCUS, CUR)
 
 def detect_format(columns: Iterable[str]) -> ColumnMapping | None:
     """Map the columns of a table to the format that they belong to; None if the table is not a bill."""
-    names = list(columns)
+    return _detect_format(tuple(columns))
+
+
+@lru_cache
+def _detect_format(names: tuple[str, ...]) -> ColumnMapping | None:
+    """Cached, because a bill may have thousands of files with the same columns."""
     for format_ in FORMATS:
         known: dict[str, str] = {}
         for standard_names in ({name: name for name in format_.fields}, format_.other_names):
