@@ -23,7 +23,7 @@ KEYS = ("LoadBalancers", "Listeners", "Rules", "TargetGroups", "TargetGroupAttri
 
 @dataclass(frozen=True)
 class LiveLoadBalancer:
-    """One Application Load Balancer of an account."""
+    """One load balancer of an account."""
 
     account: Account
     raw: Raw
@@ -31,6 +31,11 @@ class LiveLoadBalancer:
     @property
     def name(self) -> str:
         return str(self.raw["LoadBalancerName"])
+
+    @property
+    def type(self) -> str:
+        """AWS's type: application, network or gateway."""
+        return str(self.raw.get("Type", "application"))
 
     @property
     def is_public(self) -> bool:
@@ -54,14 +59,11 @@ class LiveLoadBalancer:
         return parse_rules(self.described_rules(listener))
 
 
-def list_load_balancers(account: Account) -> list[LiveLoadBalancer]:
-    """Return all Application Load Balancers by name."""
-    found = [
-        LiveLoadBalancer(account, raw)
-        for raw in account["LoadBalancers"]
-        if raw.get("Type", "application") == "application"
-    ]
-    return sorted(found, key=lambda load_balancer: load_balancer.name)
+def list_load_balancers(account: Account, *types: str) -> list[LiveLoadBalancer]:
+    """Return all load balancers of the given types by name, without types the Application Load Balancers."""
+    found = [LiveLoadBalancer(account, raw) for raw in account["LoadBalancers"]]
+    of_types = [load_balancer for load_balancer in found if load_balancer.type in (types or ("application",))]
+    return sorted(of_types, key=lambda load_balancer: load_balancer.name)
 
 
 def find_load_balancer(account: Account, name: str | None = None, *, host: str = "") -> LiveLoadBalancer:

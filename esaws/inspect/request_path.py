@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from esaws.cloud import Cloud
+from esaws.errors import UsageError
 from esaws.inspect.account import Account, MissingData, account_of, name_tag
 from esaws.inspect.fetch import Raw
 from esaws.inspect.load_balancers import KEYS as LOAD_BALANCER_KEYS
@@ -21,11 +22,12 @@ from esaws.inspect.network.reach import ReachResult, reach
 from esaws.inspect.port_bindings import RunningTasks
 from esaws.inspect.routing.request import Request
 from esaws.inspect.routing.trace import RuleTrace, trace_rules
+from esaws.inspect.target_causes import is_of_function, short_name
 
 if TYPE_CHECKING:
     import pandas
 
-KEYS = tuple(dict.fromkeys([*LOAD_BALANCER_KEYS, *NETWORK_KEYS]))
+KEYS = tuple(dict.fromkeys([*LOAD_BALANCER_KEYS, *NETWORK_KEYS, "Functions"]))
 """What a snapshot needs for a trace."""
 
 
@@ -50,11 +52,15 @@ class TargetHop:
     task: str = ""
     """The service or task that listens on the port; empty where none is known."""
     container_port: int | None = None
+    target_type: str = "instance"
+    """instance, ip, lambda or alb."""
 
     def to_dict(self) -> dict[str, Any]:
         return vars(self).copy()
 
     def __str__(self) -> str:
+        if self.target_type == "lambda":
+            return self._invocation()
         choice = {True: "may receive it", False: "does not receive it", None: "may or may not receive it"}
         access = {
             "allow": "the security groups allow the load balancer",
@@ -71,6 +77,19 @@ class TargetHop:
         target = f"{self.target_group}: {self.name}{zone} port {self.port}, {state}"
         return f"{target}, {choice[self.eligible]}; {access[self.reached]}; {container}"
 
+    def _invocation(self) -> str:
+        """Describe how a function is invoked: no route, group or port is involved.
+
+        https://docs.aws.amazon.com/elasticloadbalancing/latest/application/lambda-functions.html
+        """
+        called = {
+            "deny": "it no longer exists, so the load balancer answers 502",
+            "unknown": "the load balancer invokes it through the Lambda API with the request as JSON, at most 1 MB, "
+            "if the function's policy allows elasticloadbalancing.amazonaws.com, which is not looked at",
+        }
+        state = self.state + (f" ({self.reason})" if self.reason else "")
+        return f"{self.target_group}: the function {self.name}, {state}; {called[self.reached]}"
+
 
 @dataclass(frozen=True, repr=False)
 class RequestPath:
@@ -83,7 +102,7 @@ class RequestPath:
 
     def to_frame(self) -> pandas.DataFrame:
         """Return one row for each target: target_group, id, name, zone, port, state, reason, eligible, reached, task,
-        container_port.
+        container_port, target_type.
         """
         import pandas
 
@@ -94,7 +113,7 @@ class RequestPath:
         """Return the keys of the rule trace (outcome, priority, action, hops, …) with a list of `targets`.
 
         Each target has target_group, id, name, zone, port, state, reason, eligible, reached (allow, deny, unknown),
-        task, container_port.
+        task, container_port, target_type (instance, ip, lambda, alb).
         """
         targets = [target.to_dict() for target in self.targets]
         return self.trace.to_dict() | {"targets": targets, "hops": list(self.hops)}
@@ -160,6 +179,7 @@ def _target_hops(account: Account, load_balancer: LiveLoadBalancer, rule_trace: 
     tasks = RunningTasks(account)
     instances = account.get("Instances") or ()
     names = {raw["InstanceId"]: name_tag(raw, raw["InstanceId"]) for raw in instances}
+    types = {raw["TargetGroupArn"]: raw.get("TargetType", "instance") for raw in account["TargetGroups"]}
     zones = {raw["InstanceId"]: raw["Placement"]["AvailabilityZone"] for raw in instances}
 
     def order(raw: Raw) -> tuple[str, str, str]:
@@ -174,22 +194,33 @@ def _target_hops(account: Account, load_balancer: LiveLoadBalancer, rule_trace: 
             yield TargetHop(
                 target_group=target_group_name(arn),
                 id=target["Id"],
-                name=names.get(target["Id"], target["Id"]),
-                zone=target.get("AvailabilityZone") or zones.get(target["Id"], ""),
-                port=target.get("Port"),
+                name=names.get(target["Id"]) or short_name(target["Id"]),
+                zone=_zone(target, zones),
+                port=None if types[arn] == "lambda" else target.get("Port"),
                 state=health["State"],
                 reason=health.get("Reason", ""),
                 eligible=None if eligible.targets is None else target["Id"] in eligible.targets,
-                reached=_reached(account, load_balancer, target["Id"], target.get("Port")),
+                reached=_reached(account, load_balancer, target["Id"], target.get("Port"), types[arn]),
                 task=binding.name if binding else "",
                 container_port=binding.container_port if binding else None,
+                target_type=types[arn],
             )
 
 
-def _reached(account: Account, load_balancer: LiveLoadBalancer, target: str, port: int | None) -> str:
+def _zone(target: Raw, zones: Mapping[str, str]) -> str:
+    """Return the zone of a target; `all` stands for an address or a function outside the zones of the VPC."""
+    described = target.get("AvailabilityZone", "")
+    return zones.get(target["Id"], "") if described in ("", "all") else str(described)
+
+
+def _reached(account: Account, load_balancer: LiveLoadBalancer, target: str, port: int | None, type_: str) -> str:
+    if type_ == "lambda":
+        functions = account.get("Functions")
+        gone = functions is not None and not any(is_of_function(target, raw) for raw in functions)
+        return "deny" if gone and f":{account.region}:" in target else "unknown"
     if port is None:
         return "unknown"
     try:
         return reach(account, f"alb/{load_balancer.name}", target, port).decision
-    except (MissingData, ValueError):
+    except (MissingData, UsageError, ValueError):
         return "unknown"

@@ -139,7 +139,7 @@ class TargetFixes:
         if self.is_wrong_check_port(group, target, port):
             return check_traffic_port(group)
         ports = DYNAMIC_PORTS if self._is_dynamic(group, target, port) else (port, port)
-        return open_path(self.catalog.network, load_balancer, rules, ports, self._groups_of(target["Id"]))
+        return open_path(self.catalog.network, load_balancer, rules, ports, self.groups_of(target["Id"]))
 
     def is_wrong_check_port(self, group: Raw, target: Raw, port: int) -> bool:
         """Return whether nothing listens on the port of the health check, and something on that of the target."""
@@ -159,7 +159,8 @@ class TargetFixes:
             if item.get("targetGroupArn") == group["TargetGroupArn"]
         )
 
-    def _groups_of(self, target: str) -> tuple[str, ...]:
+    def groups_of(self, target: str) -> tuple[str, ...]:
+        """Return the security groups of a target, an instance or an address; empty where they are unknown."""
         network = self.catalog.network
         ids = primary_interfaces(self.account).get(target, ())
         interfaces = [network.interface(id) for id in ids]

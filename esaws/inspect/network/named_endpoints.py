@@ -77,6 +77,12 @@ def find_load_balancers(account: Account) -> Iterator[NamedEndpoint]:
         )
 
 
+def network_load_balancer_interfaces(account: Account, raw: Raw) -> tuple[str, ...]:
+    """Return the visible interfaces of a Network Load Balancer, whose description is `ELB net/NAME/ID`."""
+    description = f"ELB {raw['LoadBalancerArn'].partition('loadbalancer/')[2]}"
+    return _with_description(account, re.compile(re.escape(description)))
+
+
 def find_databases(account: Account) -> Iterator[NamedEndpoint]:
     """Yield DB instances, and Aurora clusters with all their instances."""
     members = [(raw.get("DBClusterIdentifier"), _database(account, raw)) for raw in account["DBInstances"]]
