@@ -278,6 +278,13 @@ def test_another_vpc_is_named_with_what_is_in_it() -> None:
     assert node.lines == ("another VPC", "1 load balancer")
 
 
+def test_a_load_balancer_without_a_vpc_is_placed_by_its_subnets() -> None:
+    described = forwarding()
+    del described["LoadBalancers"][0]["VpcId"]
+    drawing = draw(account(TWO_ZONES, Instances=instances([("node", "priv-a")]), **described))
+    assert [node.name for node in drawing.scene.load_balancers] == ["front"]
+
+
 def test_the_total_says_what_it_leaves_out() -> None:
     """x9.huge has no price in the list; the price of a spot instance is no list price."""
     strange = [raw | {"InstanceType": "x9.huge"} for raw in instances([("a", "priv-a"), ("b", "priv-a")])]

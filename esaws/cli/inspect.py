@@ -18,7 +18,7 @@ from esaws.cli.common import (
     suggest,
 )
 from esaws.cli.root import cli
-from esaws.errors import Refused, UsageError
+from esaws.errors import EsawsError, Refused, UsageError
 
 if TYPE_CHECKING:
     from esaws.cloud import Cloud
@@ -60,18 +60,21 @@ def reach_command(
 @cli.command("matrix")
 @account_options
 def matrix_command(source: "Cloud | Account", as_json: bool) -> None:
-    """Show which services, load balancers and stores reach each other."""
+    """Show which services, load balancers, stores and instances reach each other.
+
+    What has no rows is counted on standard error.
+    """
     from esaws import inspect
 
     matrix = inspect.matrix(source)
     if as_json:
         print_json(matrix.to_dict())
-        return
-    rows = matrix.by_port()
-    destinations = matrix.to_frame().destination.nunique()
-    print_table(rows, f"{len(rows)} ports of {destinations} destinations", as_json=False)
-    for kind, reason in matrix.missing.items():
-        click.echo(f"{kind} is unknown: {reason}", err=True)
+    else:
+        rows = matrix.by_port()
+        destinations = matrix.to_frame().destination.nunique()
+        print_table(rows, f"{len(rows)} ports of {destinations} destinations", as_json=False)
+    for note in matrix.notes():
+        click.echo(note, err=True)
 
 
 @cli.command("routes")
@@ -279,7 +282,10 @@ def findings_command(
     architecture = None
     if declared:
         architecture = seccom_as_drawn() if declared == "as-drawn" else seccom(declared)
-    selected = inspect.findings(source, architecture).select(*codes, severity=severity)
+    found = inspect.findings(source, architecture)
+    selected = found.select(*codes, severity=severity)
+    if hidden := [finding for finding in found.select("NOT_LOOKED_AT") if finding not in selected]:
+        click.echo(f"{len(hidden)} checks could not run; --code NOT_LOOKED_AT lists them with the reasons", err=True)
     rows = [finding.to_dict() for finding in selected]
     table = [{key: value for key, value in row.items() if key != "calls"} for row in rows]
     if not fix:
@@ -297,8 +303,12 @@ def findings_command(
     is_applied = not dry_run and all(item.is_applied for item in applied)
     result = {"fixes": [item.to_dict() for item in applied], "applied": is_applied, "needs_code": [*unproven]}
     print_result(result, "\n".join(_describe_fixes(applied, [*unproven], dry_run)), as_json)
-    if not dry_run and not is_applied:
-        raise SystemExit(1)
+    if refused := next((item for item in applied if item.error), None):
+        done = sum(item.is_applied for item in applied)
+        raise EsawsError(
+            f"{done} of {len(applied)} fixes applied. AWS refused `{refused.not_made[0]}`: {refused.error}. "
+            "Nothing more was made; run the command again when the cause is gone"
+        )
 
 
 def _describe_fixes(applied: Sequence["AppliedFix"], unproven: Sequence[str], dry_run: bool) -> Iterator[str]:
@@ -307,14 +317,10 @@ def _describe_fixes(applied: Sequence["AppliedFix"], unproven: Sequence[str], dr
         yield from item.made
         if item.error:
             yield f"failed: {item.not_made[0]}"
-            yield f"  {item.error}"
         yield from (line if dry_run else f"not made: {line}" for line in item.not_made[bool(item.error) :])
     calls = sum(len(item.fix.calls) for item in applied)
     made = sum(len(item.made) for item in applied)
-    if made == calls or dry_run:
-        yield f"{len(applied)} fixes, {calls} calls" + (": none made" if dry_run else " made")
-    else:
-        done = sum(item.is_applied for item in applied)
-        yield f"{done} of {len(applied)} fixes applied, {made} of {calls} calls made; the rest is left"
+    count = f"{made} of {calls} calls" if made < calls and not dry_run else f"{calls} calls"
+    yield f"{len(applied)} fixes, {count}" + (": none made" if dry_run else " made")
     if unproven:
         yield f"not proven harmless, so they need --code: {', '.join(unproven)}"

@@ -93,9 +93,14 @@ class AccountView:
     @cached_property
     def load_balancers(self) -> list[LiveLoadBalancer]:
         """The load balancers of the VPC, of all types, by name."""
-        found = [LiveLoadBalancer(self.account, raw) for raw in self.items("LoadBalancers")]
-        in_vpc = (load_balancer for load_balancer in found if load_balancer.raw.get("VpcId") == self.vpc_id)
-        return sorted(in_vpc, key=lambda load_balancer: load_balancer.name)
+        found = [LiveLoadBalancer(self.account, raw) for raw in self.items("LoadBalancers") if self.is_in_vpc(raw)]
+        return sorted(found, key=lambda load_balancer: load_balancer.name)
+
+    def is_in_vpc(self, load_balancer: Raw) -> bool:
+        """Whether a load balancer is in the VPC that is drawn, by its VPC or its subnets."""
+        zones = load_balancer.get("AvailabilityZones", ())
+        by_subnets = any(self.is_drawn(zone.get("SubnetId")) for zone in zones)
+        return by_subnets or load_balancer.get("VpcId", "") == self.vpc_id
 
     # -- instances -----------------------------------------------------------------------------------------------
 

@@ -386,3 +386,14 @@ def test_options_that_need_an_account_are_refused(tmp_path: Path, capsys: pytest
         with pytest.raises(SystemExit) as end:
             main([*words, "--from", str(tmp_path)])
         assert end.value.code == 2 and "--from" in capsys.readouterr().err
+
+
+def test_findings_of_a_partial_snapshot_name_the_checks_that_could_not_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    save(tmp_path, describe_vpcs={"Vpcs": []})
+    with pytest.raises(SystemExit) as end:
+        main(["findings", "--severity", "medium", "--json", "--from", str(tmp_path)])
+    printed = capsys.readouterr()
+    assert not end.value.code and json.loads(printed.out) == []
+    assert "checks could not run; --code NOT_LOOKED_AT lists them" in printed.err
