@@ -99,6 +99,14 @@ def test_the_most_expensive_comes_first_and_all_add_up(tmp_path: Path) -> None:
     assert repr(result) == "2 things look forgotten, for 91.25 USD a month"
 
 
+def test_days_that_the_bill_does_not_cover_are_not_days_without_use(tmp_path: Path) -> None:
+    service, usage_type, use, _ = KINDS["a secret"]
+    days = [*range(31), *range(59, 62)]  # January, and the first three days of March
+    lines = [line for day in days for line in daily(service, usage_type, range(day, day + 1))]
+    assert not find([*lines, *daily(service, str(use), range(28, 29))], tmp_path).resources, "used within seven days"
+    assert find([*lines, *daily(service, str(use), range(20, 21))], tmp_path).resources
+
+
 def test_a_bill_without_resources_is_evaluated_by_usage_type(tmp_path: Path) -> None:
     service, usage_type, use, _ = KINDS["a load balancer"]
     assert use

@@ -9,13 +9,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from esaws.costs.analysis.breakdown import tag_column
 from esaws.costs.analysis.selection import BillSelection, Unknown, format_money, granularity, line_hours, select
 from esaws.costs.analysis.waste_rules import RULES, USED_DAYS, WasteRule
+from esaws.costs.bill.covered_days import covered_days
 from esaws.costs.results import TableResult
 
 if TYPE_CHECKING:
@@ -106,11 +107,14 @@ def waste(bill: Bill, metric: str | None = None, currency: str | None = None) ->
         type=_without_region(selection.lines), resource=selection.lines.resource_id.fill_null("")
     )
     lines = lines.mutate(resource=(lines.resource == "").ifelse(lines.type, lines.resource))
-    (last,) = bill.fetch_rows(lines.aggregate(start=lines.start.max()))
-    if last["start"] is None:
+    starts = lines.filter(lines.start.notnull())
+    last = bill.fetch_rows(starts.group_by(day=starts.start.date()).aggregate(start=starts.start.max()))
+    if not last:
         return Unknown(_QUESTION, "no line of the bill has a date")
-    end = last["start"].replace(tzinfo=None) + timedelta(hours=1)
-    rows = [{**row, "type": _qualified_type(row)} for row in selection.fetch_rows(_by_resource(lines, end))]
+    end = max(row["start"] for row in last).replace(tzinfo=None) + timedelta(hours=1)
+    days = covered_days((row["day"] for row in last), bill.months)
+    recent, used = (_days_before(end, count, days) for count in (RECENT_DAYS, USED_DAYS))
+    rows = [{**row, "type": _qualified_type(row)} for row in selection.fetch_rows(_by_resource(lines, recent, used))]
     without_instances = _disks_without_instances(selection, lines)
     resources: dict[str, WastedResource] = {}
     for rule in RULES:
@@ -120,10 +124,18 @@ def waste(bill: Bill, metric: str | None = None, currency: str | None = None) ->
     return Waste(tuple(ranked), selection.currency)
 
 
-def _by_resource(lines: ir.Table, end: datetime) -> ir.Table:
-    """By resource and usage type: the cost in all and on the last days, and the quantity of the last week."""
-    is_recent = lines.start >= end - timedelta(days=RECENT_DAYS)
-    is_last_week = lines.start >= end - timedelta(days=USED_DAYS)
+def _days_before(end: datetime, count: int, days: Sequence[date]) -> datetime:
+    """The time `count` days before the end of a bill; days that it does not cover do not count."""
+    start = end - timedelta(days=count)
+    missing = (days[-1] - days[0]).days + 1 - len(days)
+    inside = sum(start.date() < day for day in days)
+    return start - timedelta(days=missing) if missing and inside < count else start
+
+
+def _by_resource(lines: ir.Table, recent: datetime, used: datetime) -> ir.Table:
+    """By resource and usage type: the cost in all and since `recent`, and the quantity since `used`."""
+    is_recent = lines.start >= recent
+    is_last_week = lines.start >= used
     return lines.group_by("type", "product_code", "service", "resource").aggregate(
         name=tag_column(lines, "Name").max(),
         cost=lines.amount.sum(),
