@@ -30,6 +30,7 @@ class Interface:
     attached: bool
     primary_public: Address | None = None
     type: str = "interface"
+    description: str = field(compare=False, default="")
     name: str = field(compare=False, default="")
 
     @classmethod
@@ -52,6 +53,7 @@ class Interface:
             attached=raw.get("Status") != "available",
             primary_public=parse_address(primary) if primary else None,
             type=type_,
+            description=raw.get("Description", ""),
             name=tag_dict(raw.get("TagSet")).get("Name") or raw.get("Description") or raw["NetworkInterfaceId"],
         )
 

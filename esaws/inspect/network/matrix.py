@@ -1,10 +1,11 @@
-"""The reachability matrix of an account: every named endpoint and the internet, on the ports that matter."""
+"""The reachability matrix of an account: named endpoints, instances and the internet, on the ports that matter."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from html import escape
 from typing import TYPE_CHECKING, Any
 
 from esaws.cloud import Cloud
@@ -14,8 +15,9 @@ from esaws.inspect.network.endpoint_catalog import KEYS, EndpointCatalog
 from esaws.inspect.network.endpoints import INTERNET
 from esaws.inspect.network.interface_matrix import DECISIONS, interface_matrix
 from esaws.inspect.network.interfaces import InterfaceSet
-from esaws.inspect.network.named_endpoints import Kind, Port
+from esaws.inspect.network.named_endpoints import Port
 from esaws.inspect.network.network import Network
+from esaws.inspect.network.other_endpoints import left_out, other_instances
 from esaws.inspect.network.reach import reach_interfaces
 from esaws.inspect.network.resolve import ResolvedEndpoint, caveats, prechecks, resolve_endpoints
 from esaws.inspect.network.traffic import PORT_NAMES, Traffic
@@ -28,13 +30,15 @@ COLUMNS = ("source", "destination", "port", "protocol", "decision")
 
 @dataclass(frozen=True, eq=False, repr=False)
 class ReachabilityMatrix:
-    """Who reaches whom on which port. `missing` has the reason for each kind of endpoint that is unknown.
+    """Who reaches whom on which port.
 
-    In a notebook it shows itself as a pivot table.
+    `missing` has the reason for each kind of endpoint that is unknown. `left_out` counts what has no rows: interfaces
+    by kind, instances that don't run, rules that open ranges of ports. In a notebook it shows itself as a pivot table.
     """
 
     _frame: pandas.DataFrame
-    missing: Mapping[Kind, str] = field(default_factory=dict)
+    missing: Mapping[str, str] = field(default_factory=dict)
+    left_out: tuple[str, ...] = ()
 
     def to_frame(self) -> pandas.DataFrame:
         """Return one row for each question: source, destination, port, protocol, decision.
@@ -82,15 +86,23 @@ class ReachabilityMatrix:
     def __len__(self) -> int:
         return len(self._frame)
 
+    def notes(self) -> list[str]:
+        """Return a sentence for each kind of endpoint that is unknown, and one for what is left out."""
+        notes = [f"{kind} is unknown: {reason}" for kind, reason in self.missing.items()]
+        return notes + ([f"not in the matrix: {'; '.join(self.left_out)}"] if self.left_out else [])
+
     def __repr__(self) -> str:
-        return repr(self.pivot())
+        return "\n".join([repr(self.pivot()), *self.notes()])
 
     def _repr_html_(self) -> str | None:
-        return self.pivot()._repr_html_()
+        notes = "".join(f"<p>{escape(note)}</p>" for note in self.notes())
+        return f"{self.pivot()._repr_html_() or ''}{notes}"
 
 
 def matrix(account: Account | Cloud) -> ReachabilityMatrix:
-    """Return which named endpoints, and the internet, reach which named endpoints, as `reach` decides.
+    """Return which named endpoints, instances and the internet reach which of them, as `reach` decides.
+
+    Instances that belong to no named endpoint are `instance/NAME`, together where name and groups are the same.
 
     The ports of a destination are those that it listens on, and single ports that its groups open. An endpoint with
     itself means any two of its interfaces; with a single interface there is no row.
@@ -104,7 +116,9 @@ def matrix(account: Account | Cloud) -> ReachabilityMatrix:
     _ = account["NetworkInterfaces"]
     catalog = EndpointCatalog.of(account)
     named = [endpoint for endpoint in catalog.endpoints if not endpoint.is_member]
-    network, (internet, *endpoints) = resolve_endpoints(catalog, [INTERNET, *named])
+    covered = [id for endpoint in catalog.endpoints for id in endpoint.interfaces]
+    instances = other_instances(catalog, covered)
+    network, (internet, *endpoints) = resolve_endpoints(catalog, [INTERNET, *named, *instances])
     present = [endpoint for endpoint in endpoints if not endpoint.absence]
     builder = _MatrixBuilder(catalog, network, internet, present)
     frame = pandas.concat([builder.inside(), builder.outside()], ignore_index=True)
@@ -117,7 +131,10 @@ def matrix(account: Account | Cloud) -> ReachabilityMatrix:
         }
     )
     frame = frame.sort_values(["destination", "port", "protocol", "source"], ignore_index=True)[[*COLUMNS]]
-    return ReachabilityMatrix(frame, dict(catalog.unavailable))
+    missing = {str(kind): reason for kind, reason in catalog.unavailable.items()}
+    if account.get("Instances") is None:
+        missing["instance"] = f"Instances of account {account.id} are unknown: {account.missing.get('Instances')}"
+    return ReachabilityMatrix(frame, missing, tuple(left_out(catalog, endpoints, present, {*frame.destination})))
 
 
 def compare_matrices(before: ReachabilityMatrix, after: ReachabilityMatrix) -> pandas.DataFrame:
