@@ -31,6 +31,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "findings": (
         "esaws findings --severity high",
         "esaws findings --declared as-drawn",
+        "esaws findings --from prod  # of a folder of saved answers",
         "esaws findings --fix --dry-run  # the calls that the safe fixes make",
         "esaws findings --fix --code UNATTACHED_GROUP --yes",
     ),
@@ -88,7 +89,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "esaws routes alb --replay access-logs/",
         "esaws routes alb --replay s3://my-logs/alb --proposed rules.json",
     ),
-    "snapshot": ("esaws snapshot -o prod", "esaws findings --from prod"),
+    "snapshot": ("esaws snapshot -o prod", "esaws snapshot -o prod --region us-east-1 --json"),
     "teardown": ("esaws teardown --dry-run", "esaws teardown --yes"),
     "trace": (
         "esaws trace http://seccom/sites-management-apifoo",

@@ -1,0 +1,117 @@
+"""`esaws policy`: the IAM policy that a command needs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from importlib.resources import files
+from typing import Any
+
+import click
+
+from esaws.cli.common import JSON_HELP, print_json, suggest
+from esaws.cli.root import cli
+from esaws.errors import UsageError
+
+_READ_VERBS = ("Describe", "Get", "List", "View", "Head", "BatchGet", "Simulate")
+_CREATE_VERBS = ("Create", "Run", "Put", "Register", "Upload", "Complete", "Initiate")
+_INSPECT = ("routes", "trace", "reach", "matrix", "health", "findings", "draw", "snapshot")
+_COSTS = ("Costs", "BillsAndAccessLogs")
+"""The statements of the read-only policy that only the cost commands need."""
+
+_PROOF = (
+    "budgets:ViewBudget",
+    "cloudwatch:ListDashboards",
+    "cloudwatch:ListTagsForResource",
+    "ec2:DescribeSnapshots",
+    "elasticache:DescribeSnapshots",
+    "rds:DescribeDBInstanceAutomatedBackups",
+    "rds:DescribeDBSnapshots",
+    "s3:GetBucketTagging",
+    "tag:GetResources",
+)
+"""What a teardown lists beside the kinds, to prove that nothing is left."""
+_PARK = (
+    "application-autoscaling:DescribeScalableTargets",
+    "application-autoscaling:RegisterScalableTarget",
+    "autoscaling:CreateOrUpdateTags",
+    "autoscaling:DeleteTags",
+    "autoscaling:DescribeAutoScalingGroups",
+    "autoscaling:ResumeProcesses",
+    "autoscaling:SuspendProcesses",
+    "autoscaling:UpdateAutoScalingGroup",
+    "ec2:StartInstances",
+    "ec2:StopInstances",
+    "ecs:ListTasks",
+    "ecs:TagResource",
+    "ecs:UntagResource",
+    "ecs:UpdateService",
+    "rds:AddTagsToResource",
+    "rds:RemoveTagsFromResource",
+    "rds:StartDBInstance",
+    "rds:StopDBInstance",
+)
+
+COMMANDS = ("cost", "deploy", *_INSPECT, "inventory", "lease", "park", "plan", "resume", "teardown")
+
+
+@cli.command("policy")
+@click.argument("command", metavar="COMMAND", shell_complete=suggest(*COMMANDS))
+@click.option(
+    "--profile", shell_complete=suggest("ha", "budget"), help="For plan and deploy: this profile only.  [default: any]"
+)
+@click.option("--json", "as_json", is_flag=True, help=JSON_HELP)
+def policy_command(command: str, profile: str | None, as_json: bool) -> None:
+    """Print the IAM policy that a command needs.
+
+    COMMAND is one that calls AWS, such as deploy, teardown or findings (without --fix). No call is made. Attach the
+    policy to the role that runs the command; it is the same with and without --json.
+    """
+    print_json(policy_of(command, profile))
+
+
+def policy_of(command: str, profile: str | None = None) -> dict[str, Any]:
+    """Return the IAM policy document of a command.
+
+    Raises:
+        UsageError: an unknown command, or a profile where none applies.
+    """
+    if command not in COMMANDS:
+        raise UsageError(f"{command!r} has no policy. Choose from {', '.join(COMMANDS)}.")
+    if profile and command not in ("plan", "deploy"):
+        raise UsageError(f"--profile applies to plan and deploy, not to {command}")
+    if command in (*_INSPECT, "cost"):
+        return _read_only(cost=command == "cost")
+    statement = {"Effect": "Allow", "Action": sorted(_actions(command, profile)), "Resource": "*"}
+    return {"Version": "2012-10-17", "Statement": [statement]}
+
+
+def _read_only(*, cost: bool) -> dict[str, Any]:
+    """Return the statements of the read-only policy that cost commands need, or those that the others need."""
+    document = json.loads(files("esaws").joinpath("data/read_only_policy.json").read_text(encoding="utf-8"))
+    statements = [statement for statement in document["Statement"] if (statement["Sid"] in _COSTS) == cost]
+    return {**document, "Statement": statements}
+
+
+def _actions(command: str, profile: str | None) -> set[str]:
+    from esaws.resources import load_all
+
+    kinds = {action for kind in load_all().values() for action in kind.permissions}
+    inspected = {action for statement in _read_only(cost=False)["Statement"] for action in statement["Action"]}
+    reads = {action for action in kinds if _verb_in(action, _READ_VERBS)} | inspected | {*_PROOF}
+    lease = {action for action in kinds if action.startswith("ssm:")}
+    if command in ("plan", "inventory"):
+        return reads
+    if command in ("lease", "park", "resume"):
+        return reads | lease | {*_PARK}
+    if command == "teardown":
+        return reads | {action for action in kinds if not _verb_in(action, _CREATE_VERBS)}
+    if profile:
+        from esaws.reference.seccom import seccom
+
+        kinds = {action for item in seccom(profile) for action in item.permissions}
+    return reads | lease | kinds
+
+
+def _verb_in(action: str, verbs: Iterable[str]) -> bool:
+    return action.partition(":")[2].startswith(tuple(verbs))
