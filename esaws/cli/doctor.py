@@ -24,7 +24,10 @@ _VERDICTS = {True: "yes", False: "NO", None: "unknown"}
     help="Profile whose first deploy the account is checked for.",
 )
 def doctor(cloud: "Cloud", profile: str, as_json: bool) -> None:
-    """Check this machine (Python, drawing, disk, local AWS) and the account (quotas, zones, permissions)."""
+    """Check this machine, and the account for a first deploy.
+
+    Of the machine: Python, drawing, disk, local AWS. Of the account: quotas, zones, instance types, permissions.
+    """
     from esaws.doctor import run_checks
     from esaws.reference.seccom import seccom
 

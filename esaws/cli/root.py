@@ -8,7 +8,7 @@ COMMANDS = {
     "cost": ("cost", "Forecast the cost of a profile, and read bills."),
     "course": ("course", "Create, run or check the course."),
     "deploy": ("deploy", "Deploy a profile, or complete a deployment."),
-    "doctor": ("doctor", "Check this machine: Python, drawing, disk, local AWS, account."),
+    "doctor": ("doctor", "Check this machine, and the account for a first deploy."),
     "draw": ("draw", "Draw a profile (no AWS calls), or with --live the deployed account."),
     "findings": ("inspect", "List problems of the account, each with its evidence and a fix."),
     "health": ("inspect", "Show every target of every load balancer, with the cause of its state."),
