@@ -23,7 +23,7 @@ from esaws.errors import EsawsError, Refused, UsageError
 if TYPE_CHECKING:
     from esaws.cloud import Cloud
     from esaws.inspect import Account
-    from esaws.inspect.fix import AppliedFix
+    from esaws.inspect.fixes import AppliedFix
     from esaws.inspect.load_balancers import LiveLoadBalancer
 
 _SEVERITIES = ("critical", "high", "medium", "low", "info")
@@ -272,7 +272,7 @@ def findings_command(
     The exit code is 0 with findings, too, unless --fail-on is given.
     """
     from esaws import inspect
-    from esaws.inspect.fix import AppliedFix, apply_fixes
+    from esaws.inspect.fixes import AppliedFix, apply_fixes
     from esaws.reference.seccom import seccom, seccom_as_drawn
 
     if fix:

@@ -9,7 +9,7 @@ from typing import Any
 
 from esaws.inspect.account import Account
 from esaws.inspect.fetch import Raw
-from esaws.inspect.fix import ApiCall, Fix
+from esaws.inspect.fixes import ApiCall, Fix
 from esaws.inspect.load_balancers import LiveLoadBalancer
 from esaws.inspect.network.addresses import parse_address
 from esaws.inspect.network.endpoint_catalog import EndpointCatalog

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from esaws.cloud import Cloud
 from esaws.inspect.account import Account, account_of, name_tag
-from esaws.inspect.fix import Fix
+from esaws.inspect.fixes import Fix
 from esaws.inspect.network.endpoint_catalog import KEYS as NETWORK_KEYS
 from esaws.inspect.target_causes import Cause, Diagnosis, short_name
 

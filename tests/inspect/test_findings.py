@@ -14,7 +14,7 @@ from esaws.errors import UsageError
 from esaws.inspect.account import Account, snapshot
 from esaws.inspect.checks.registry import CHECKS
 from esaws.inspect.checks.report import KEYS, Findings, all_codes, codes_as_markdown, findings
-from esaws.inspect.fix import Fix
+from esaws.inspect.fixes import Fix
 from esaws.inspect.load_balancers import target_group_name
 from esaws.inspect.network.reach import reach
 from esaws.inspect.target_health import health

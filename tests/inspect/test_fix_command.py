@@ -10,7 +10,7 @@ import pytest
 from esaws import simulation
 from esaws.cloud import Cloud
 from esaws.deploy.plan import plan_deploy
-from esaws.inspect.fix import Fix, apply_fixes
+from esaws.inspect.fixes import Fix, apply_fixes
 from esaws.inspect.target_health import health
 from esaws.leases.park import plan_park, plan_resume
 from esaws.reference.seccom import seccom

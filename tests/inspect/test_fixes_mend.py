@@ -8,7 +8,7 @@ import pytest
 from esaws import simulation
 from esaws.cloud import Cloud
 from esaws.deploy.plan import plan_deploy
-from esaws.inspect.fix import apply_fixes
+from esaws.inspect.fixes import apply_fixes
 from esaws.inspect.target_fixes import accept_status, leave_or_start
 from esaws.inspect.target_health import health
 from esaws.reference.seccom import seccom

@@ -14,7 +14,7 @@ import pytest
 
 from esaws.inspect.account import Account
 from esaws.inspect.checks.report import KEYS, Findings, findings
-from esaws.inspect.fix import Fix
+from esaws.inspect.fixes import Fix
 from esaws.inspect.network.addresses import parse_address
 from esaws.inspect.network.interfaces import Peer
 from esaws.inspect.network.network import Network

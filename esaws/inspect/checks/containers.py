@@ -9,7 +9,7 @@ from esaws.inspect.account import name_tag
 from esaws.inspect.checks.context import CheckContext
 from esaws.inspect.checks.finding import Finding
 from esaws.inspect.checks.registry import check
-from esaws.inspect.fix import Fix
+from esaws.inspect.fixes import Fix
 
 _ECR_IMAGE = re.compile(
     r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.[^/]+/(?P<name>[^:@]+)(?::(?P<tag>[^@]+))?$"

@@ -8,7 +8,7 @@ from esaws.inspect.checks.context import CheckContext
 from esaws.inspect.checks.finding import Finding
 from esaws.inspect.checks.registry import check
 from esaws.inspect.fetch import Raw
-from esaws.inspect.fix import Fix
+from esaws.inspect.fixes import Fix
 
 _RECREATE = "encryption can't be changed in place: restore a snapshot into an encrypted database"
 _PUBLIC_ACCESS_SETTINGS = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")

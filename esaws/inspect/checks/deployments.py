@@ -12,7 +12,7 @@ from esaws.inspect.checks.context import CheckContext
 from esaws.inspect.checks.finding import Finding, Severity
 from esaws.inspect.checks.registry import check
 from esaws.inspect.fetch import Raw
-from esaws.inspect.fix import Fix
+from esaws.inspect.fixes import Fix
 
 _AGAIN_AND_AGAIN = 2
 """So many failures of one kind are no coincidence."""

@@ -9,7 +9,7 @@ from esaws.inspect.account import name_tag
 from esaws.inspect.checks.context import CheckContext
 from esaws.inspect.checks.finding import Finding
 from esaws.inspect.checks.registry import check
-from esaws.inspect.fix import Fix
+from esaws.inspect.fixes import Fix
 from esaws.resources.auto_scaling_group import AutoScalingGroup
 from esaws.resources.load_balancer import LoadBalancer
 from esaws.resources.route import Route

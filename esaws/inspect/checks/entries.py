@@ -9,7 +9,7 @@ from esaws.inspect.checks.context import CheckContext
 from esaws.inspect.checks.finding import Finding
 from esaws.inspect.checks.registry import check
 from esaws.inspect.fetch import Raw
-from esaws.inspect.fix import Fix
+from esaws.inspect.fixes import Fix
 from esaws.inspect.network.addresses import parse_address
 from esaws.inspect.network.route_tables import lookup_route
 from esaws.inspect.network.traffic import ALL, TCP, UDP

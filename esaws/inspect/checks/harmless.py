@@ -13,7 +13,7 @@ from typing import Any
 
 from esaws.inspect.checks.context import CheckContext
 from esaws.inspect.checks.group_users import KEYS as USER_KEYS
-from esaws.inspect.fix import Fix
+from esaws.inspect.fixes import Fix
 from esaws.inspect.network.named_endpoints import Port
 from esaws.inspect.network.security_groups import GroupRule, parse_group_rules
 from esaws.inspect.network.traffic import PORT_NAMES

@@ -24,7 +24,7 @@ from esaws.inspect.checks.finding import SEVERITIES, Finding
 from esaws.inspect.checks.harmless import KEYS as PROOF_KEYS
 from esaws.inspect.checks.harmless import HarmlessChanges
 from esaws.inspect.checks.registry import CHECKS, Check
-from esaws.inspect.fix import Fix
+from esaws.inspect.fixes import Fix
 
 if TYPE_CHECKING:
     import pandas

@@ -9,7 +9,7 @@ from esaws.inspect.checks.context import CheckContext
 from esaws.inspect.checks.finding import Finding, Severity
 from esaws.inspect.checks.registry import check
 from esaws.inspect.fetch import Raw
-from esaws.inspect.fix import Fix
+from esaws.inspect.fixes import Fix
 from esaws.inspect.load_balancers import KEYS as LOAD_BALANCER_KEYS
 from esaws.inspect.load_balancers import (
     health_by_target_group,

@@ -9,7 +9,7 @@ from esaws.inspect.checks import group_findings
 from esaws.inspect.checks.context import SSH, CheckContext
 from esaws.inspect.checks.finding import Finding
 from esaws.inspect.checks.registry import check
-from esaws.inspect.fix import ApiCall, Fix
+from esaws.inspect.fixes import ApiCall, Fix
 from esaws.inspect.network.addresses import covers_internet
 from esaws.inspect.network.interfaces import Interface
 from esaws.inspect.network.named_endpoints import NamedEndpoint, Port
