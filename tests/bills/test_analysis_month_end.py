@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from benchmarks.month_end import KINDS, Cut, cuts, made_month
 from esaws.costs.analysis.month_end import MonthEnd, month_end
-from esaws.costs.analysis.month_end_range import is_monthly_charge, month_range, usual_day
+from esaws.costs.analysis.month_end_range import is_monthly_charge, month_range, usual_share, weekly_mean
 from esaws.costs.analysis.selection import Unknown
 from esaws.costs.bill.bill import Bill
 from esaws.costs.bill.read import read_bill
@@ -137,7 +137,13 @@ def test_the_range_is_wider_where_days_differ_more(mean: int, deviations: list[i
     ],
 )
 def test_a_usual_day_is_the_mean_of_a_week_unless_few_expensive_days_raise_it(costs: list[int], usual: Decimal) -> None:
-    assert float(usual_day([Decimal(cost) for cost in costs])) == pytest.approx(float(usual))
+    amounts = [Decimal(cost) for cost in costs]
+    assert float(weekly_mean(amounts) * usual_share(amounts)) == pytest.approx(float(usual))
+
+
+def test_usages_that_each_come_once_a_week_are_no_bursts() -> None:
+    month = {f"job {weekday}": [7.0 if day % 7 == weekday else 0.0 for day in range(28)] for weekday in range(7)}
+    assert [float(cut.result.expected) for cut in cuts(month, days=(8, 12, 20))] == pytest.approx([196] * 3)
 
 
 @pytest.mark.parametrize(

@@ -167,7 +167,7 @@ def month_end(
 ) -> MonthEnd | Unknown:
     """Project what a month, by default the last of the bill that has a complete day, will cost before credits.
 
-    Each usage continues at the cost of a usual day (`usual_day`), by the last seven days. Usage under an allowance
+    Each usage continues at the cost of a usual day (`usual_share`), by the last seven days. Usage under an allowance
     stays free until the payer has used it up. It is then charged as the bill charged it before, else at the list price
     of `prices` (the bundled ones by default). One-off charges, and what is charged on the first of a month alone, stay
     as they are. `bill.as_of(day)` is the bill as it was on a day.

@@ -26,17 +26,23 @@ _HIGH_DAYS = 3
 _ZERO = Decimal(0)
 
 
-def usual_day(amounts: Sequence[Decimal]) -> Decimal:
-    """The amount of a day to come: the mean of the last seven days.
-
-    Where few expensive days raise it above their median, it is the middle between both: bursts end, and most do not
-    come again. Cheap days, like weekends, do.
-    """
+def weekly_mean(amounts: Sequence[Decimal]) -> Decimal:
+    """The mean of the last seven days."""
     days = amounts[-WINDOW_DAYS:]
-    if not days:
-        return _ZERO
-    mean, middle = sum(days, _ZERO) / len(days), median(days)
-    return (mean + middle) / 2 if 0 <= middle < mean else mean
+    return sum(days, _ZERO) / len(days) if days else _ZERO
+
+
+def usual_share(totals: Sequence[Decimal]) -> Decimal:
+    """The share of the weekly mean that a usual day costs, given the cost of each day.
+
+    Where few expensive days raise the mean above the median, a usual day is the middle between both: bursts end, and
+    most do not come again. Cheap days, like weekends, do: elsewhere the share is 1.
+    """
+    mean = weekly_mean(totals)
+    if not mean:
+        return Decimal(1)
+    middle = median(totals[-WINDOW_DAYS:])
+    return (mean + middle) / 2 / mean if 0 <= middle < mean else Decimal(1)
 
 
 def is_monthly_charge(amounts: Sequence[Decimal]) -> bool:

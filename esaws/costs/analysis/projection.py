@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
-from esaws.costs.analysis.month_end_range import is_monthly_charge, usual_day
+from esaws.costs.analysis.month_end_range import is_monthly_charge, usual_share, weekly_mean
 from esaws.costs.analysis.usage_by_day import ZERO, UsageByDay, UsageKey, total
 from esaws.pricelist import Allowance, PriceList, allowances, without_prefix
 
@@ -27,7 +27,7 @@ class ProjectedLine:
     so_far: Decimal
     rest: Decimal
     daily: Decimal
-    """The quantity of a usual day, in its unit."""
+    """The quantity a day, in its unit; the cost of a usual day where only costs are known."""
     rate: Decimal
     """The price of one unit beyond the free part; 1 where only costs are known."""
     free_left: Decimal
@@ -45,7 +45,7 @@ class _FreeRest:
 
 
 class Projection:
-    """The rest of a month: usages outside allowances by the cost of a usual day, those that share one by quantity.
+    """The rest of a month: usages outside allowances by the cost of a usual day, others by their mean quantity.
 
     `known_days` are the complete days of the month, from the first on which anything was used. What is charged on the
     first day of the month alone is not projected. Cost Explorer does not show free usage. There an account counts as
@@ -66,9 +66,9 @@ class Projection:
         self.notes: list[str] = []
         self.usual_days = [_usual_days(usage, known_days) for usage in usages]
         self.daily_quantity = [
-            _usual_day(usage.quantity, days) for usage, days in zip(usages, self.usual_days, strict=True)
+            _daily_mean(usage.quantity, days) for usage, days in zip(usages, self.usual_days, strict=True)
         ]
-        self.daily_cost = [_usual_day(usage.cost, days) for usage, days in zip(usages, self.usual_days, strict=True)]
+        self.daily_cost = [_daily_mean(usage.cost, days) for usage, days in zip(usages, self.usual_days, strict=True)]
         self.last_day = known_days[-1]
         self.pools: dict[_Pool, list[int]] = defaultdict(list)
         self.allowances: dict[_Pool, Allowance] = {}
@@ -80,21 +80,28 @@ class Projection:
         self.free_rest: dict[int, _FreeRest] = {}
         for pool in self.pools:
             self._share_allowance(pool)
+        self.usual_share = usual_share([self._cost_on(day) for day in known_days])
         self.lines = [self._project(at) for at in range(len(usages))]
         self._note_missing_data()
 
     def daily_values(self, known_days: Sequence[date]) -> list[float]:
         """The cost of each known day's usage if it occurred in the rest of the month, without monthly charges."""
-        values = []
-        for day in known_days:
-            value = ZERO
-            for at, usage in enumerate(self.usages):
-                if at not in self.free_rest:
-                    value += usage.cost.get(day, ZERO) if day in self.usual_days[at] else self.daily_cost[at]
-                elif self.free_rest[at].is_exhausted:
-                    value += usage.quantity.get(day, ZERO) * self.lines[at].rate
-            values.append(float(value))
-        return values
+        charged = [at for at, rest in self.free_rest.items() if rest.is_exhausted]
+        return [
+            float(
+                self._cost_on(day)
+                + total(self.usages[at].quantity.get(day, ZERO) * self.lines[at].rate for at in charged)
+            )
+            for day in known_days
+        ]
+
+    def _cost_on(self, day: date) -> Decimal:
+        """The cost of usage outside allowances on a day; that of a monthly charge as if it were any day."""
+        return total(
+            usage.cost.get(day, ZERO) if day >= self.usual_days[at][0] else self.daily_cost[at]
+            for at, usage in enumerate(self.usages)
+            if at not in self.free_rest
+        )
 
     def exhausted(self, complete_days: int) -> list[tuple[str, Decimal]]:
         """The allowances that will be used up within the rest of the month, and the day (a fraction) of each."""
@@ -181,10 +188,11 @@ class Projection:
         so_far = total(usage.cost.values())
         if at not in self.free_rest:
             billed = total(cost for day, cost in usage.cost.items() if day > self.last_day)
-            rest = self.daily_cost[at] * self.days_left - billed
+            daily = self.daily_cost[at] * self.usual_share
+            rest = daily * self.days_left - billed
             if billed > 0 and self.daily_cost[at] >= 0:
                 rest = max(ZERO, rest)
-            return ProjectedLine(str(usage.key), so_far, rest, self.daily_cost[at], Decimal(1), ZERO)
+            return ProjectedLine(str(usage.key), so_far, rest, daily, Decimal(1), ZERO)
         quantity = self.free_rest[at].quantity
         free = min(self.free_rest[at].free, quantity)
         rate = self._rate(at)
@@ -237,5 +245,5 @@ def _usual_days(usage: UsageByDay, known_days: Sequence[date]) -> Sequence[date]
     return known_days[1:] if starts else known_days
 
 
-def _usual_day(amounts: dict[date, Decimal], days: Sequence[date]) -> Decimal:
-    return usual_day([amounts.get(day, ZERO) for day in days])
+def _daily_mean(amounts: dict[date, Decimal], days: Sequence[date]) -> Decimal:
+    return weekly_mean([amounts.get(day, ZERO) for day in days])
