@@ -144,7 +144,7 @@ def health(account: Account | Cloud) -> HealthReport:
                 target=name_tag(instance, target["Id"]) if instance else short_name(target["Id"]),
                 id=target["Id"],
                 zone=instance["Placement"]["AvailabilityZone"] if instance else "",
-                port=target.get("Port"),
+                port=None if group.get("TargetType") == "lambda" else target.get("Port"),
                 state=target_health["State"],
                 reason=target_health.get("Reason", ""),
                 cause=diagnosis.cause(group, target, target_health),

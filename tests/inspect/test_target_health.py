@@ -129,7 +129,10 @@ def with_function(state: str, **health_: Any) -> Raw:
     raw["Rules"] = [{**rule, "Conditions": [], "Actions": [forward]}]
     group = {"TargetGroupArn": "arn:x:targetgroup/fn/1", "TargetGroupName": "fn", "TargetType": "lambda"}
     raw["TargetGroups"] = [{**group, "HealthCheckEnabled": False, "LoadBalancerArns": [ALB]}]
-    target = {"Target": {"Id": FUNCTION, "AvailabilityZone": "all"}, "TargetGroupArn": group["TargetGroupArn"]}
+    target = {
+        "Target": {"Id": FUNCTION, "Port": 0, "AvailabilityZone": "all"},
+        "TargetGroupArn": group["TargetGroupArn"],
+    }
     raw["TargetHealth"] = [{**target, "TargetHealth": {"State": state, **health_}}]
     raw["Functions"] = [{"FunctionName": "resize", "FunctionArn": FUNCTION}]
     return raw

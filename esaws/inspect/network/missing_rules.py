@@ -61,7 +61,7 @@ def missing_rules(network: Network, denials: Sequence[GroupCheck], traffic: Traf
 def narrower_rules(network: Network, fix: Iterable[MissingRule], traffic: Traffic) -> str:
     """Return a sentence where a fix would open to everywhere what rules of its group open to less, else "".
 
-    Such a port is meant for fewer, so that opening it is no fix.
+    Such a port is meant for fewer: opening it to all is a decision, not a fix.
     """
     for rule in fix:
         if not _everywhere(rule):
