@@ -10,7 +10,7 @@ from esaws.errors import UsageError
 from esaws.inspect import target_fixes
 from esaws.inspect.account import Account, MissingData
 from esaws.inspect.fetch import Raw
-from esaws.inspect.fix import Fix
+from esaws.inspect.fixes import Fix
 from esaws.inspect.load_balancers import LiveLoadBalancer, list_load_balancers
 from esaws.inspect.network.addresses import contains_public
 from esaws.inspect.network.endpoint_catalog import EndpointCatalog
