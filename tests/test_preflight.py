@@ -193,7 +193,7 @@ def test_a_plan_needs_only_what_it_creates() -> None:
     assert set(run(needs_of(network), answers())) == {"VPC quota", "zone eu-west-3a", "permissions"}
     vpc = VPC.example()
     needs = needs_of(Architecture("a", [vpc]))
-    assert (needs.vpcs, needs.groups, needs.zones, needs.databases) == (1, (), {}, ())
+    assert (needs.vpcs, needs.fleets, needs.zones, needs.databases) == (1, (), {}, ())
 
 
 def test_a_database_that_the_free_plan_refuses_fails() -> None:
@@ -354,6 +354,16 @@ def test_the_commands_show_the_checks_and_their_exit_code(new_account: Cloud, es
     esaws("doctor", code=1)
     assert "--availability-zones" in esaws("plan", "--help")
     assert len(inventory(new_account)) == 0
+
+
+def test_the_large_build_after_the_small_one_needs_room_for_its_second_instances(budget: Cloud) -> None:
+    plan = plan_deploy(seccom("ha"), budget, prune=True)
+    needs = collect_needs(plan, budget)
+    assert [fleet.instances for fleet in needs.fleets] == [2] * 6
+    running = [instance("t2.micro", name) for name in needs.own_groups]
+    found = answers(instances=running, **{"quotas.L-1216C47A": 11.0})
+    check = {check.check: check for each in _CHECKS for check in each(needs, Answers(found))}["vCPU quota"]
+    assert check.ok is False and check.detail.startswith("12 needed of 11"), "what runs in its groups counts once"
 
 
 def test_a_broker_alone_needs_no_quota() -> None:

@@ -94,8 +94,9 @@ def _parse_timeout(context: click.Context, parameter: click.Parameter, text: str
 @click.option("--prune", is_flag=True, help="Delete owned resources that are not in this profile.")
 @click.option("--detailed-exitcode", is_flag=True, help="Exit with 2 if the account differs from the profile.")
 def plan_command(cloud: "Cloud", architecture: Any, prune: bool, detailed_exitcode: bool, as_json: bool) -> None:
-    """Show what a deploy would change, with monthly list prices, and what the account lacks for it.
+    """Show what a deploy would change, with monthly list prices.
 
+    What the account lacks for it is printed on standard error: quotas, instance types, zones, permissions.
     With --detailed-exitcode, 0 means that nothing differs, 1 that the plan failed, and 2 that something differs.
     """
     from esaws.deploy.plan import plan_deploy

@@ -60,7 +60,7 @@ def fetch(needs: Needs, cloud: Cloud) -> Answers:
         answers.ask("plan", _plan, cloud)
     if needs.zones:
         answers.ask("zones", _zones, cloud)
-    if needs.groups:
+    if needs.fleets:
         answers.ask("instances", _running_instances, cloud)
         running = answers["instances"]
         others = set() if isinstance(running, Unanswered) else {instance["InstanceType"] for instance in running}

@@ -17,8 +17,8 @@ _STANDARD_FAMILIES = frozenset("acdhimrtz")
 
 def check_vcpus(needs: Needs, answers: Answers) -> Iterator[Check]:
     """Check that the instances to launch fit beside those that run, in vCPUs; those of a t3.micro are two."""
-    groups = [group for group in needs.groups if _is_standard(group.template.instance_type)]
-    if not groups:
+    fleets = [fleet for fleet in needs.fleets if _is_standard(fleet.instance_type)]
+    if not fleets:
         return
     name, code = "vCPU quota", VCPU_QUOTA[1]
     limit, running, types = answers[f"quotas.{code}"], answers["instances"], answers["types"]
@@ -38,8 +38,8 @@ def check_vcpus(needs: Needs, answers: Answers) -> Iterator[Check]:
         yield Check(name, None, detail, "choose an instance type that the region has")
         return
     used = sum(vcpus[instance["InstanceType"]] for instance in others)
-    wanted = sum(vcpus[group.template.instance_type] * group.desired_capacity for group in groups)
-    most = sum(vcpus[group.template.instance_type] * group.maximum for group in groups)
+    wanted = sum(vcpus[fleet.instance_type] * fleet.instances for fleet in fleets)
+    most = sum(vcpus[fleet.instance_type] * fleet.maximum for fleet in fleets)
     detail = f"{used + wanted:g} needed of {limit:g} in {needs.region}: {wanted} for this deploy, {used} run already"
     if used + wanted <= limit < used + most:
         detail += f"; when it scales to its maximum, it needs {used + most}, and the last instances are not launched"

@@ -10,7 +10,7 @@ from typing import TypeVar
 from esaws.cloud import Cloud
 from esaws.deploy.change import Change
 from esaws.pricelist import FREE
-from esaws.resource import Resource
+from esaws.resource import Live, Resource
 from esaws.resources.auto_scaling_group import AutoScalingGroup
 from esaws.resources.broker import Broker
 from esaws.resources.cache_cluster import CacheCluster
@@ -23,12 +23,21 @@ AnyResource = TypeVar("AnyResource", bound=Resource)
 
 
 @dataclass(frozen=True)
+class Fleet:
+    """The instances of an Auto Scaling group after the deploy."""
+
+    instance_type: str
+    instances: int
+    maximum: int
+
+
+@dataclass(frozen=True)
 class Needs:
     """What the changes of a deploy need. All of it is empty if nothing is created or updated."""
 
     region: str
-    groups: tuple[AutoScalingGroup, ...] = ()
-    """The Auto Scaling groups that will be created: they launch instances."""
+    fleets: tuple[Fleet, ...] = ()
+    """The Auto Scaling groups that will be created or changed, or whose template will be: they launch instances."""
     own_groups: frozenset[str] = frozenset()
     """The names on AWS of those groups: what runs in them already is not counted twice."""
     zones: dict[str, frozenset[str]] = field(default_factory=dict)
@@ -51,7 +60,7 @@ class Needs:
     @property
     def instance_types(self) -> tuple[str, ...]:
         """The types of the instances that will be launched, sorted."""
-        return tuple(sorted({group.template.instance_type for group in self.groups}))
+        return tuple(sorted({fleet.instance_type for fleet in self.fleets}))
 
 
 def collect_needs(changes: Iterable[Change], cloud: Cloud) -> Needs:
@@ -63,18 +72,23 @@ def collect_needs(changes: Iterable[Change], cloud: Cloud) -> Needs:
         resources = (change.resource for change in changing if change.action == "create")
         return tuple(resource for resource in resources if isinstance(resource, kind))
 
-    groups = created(AutoScalingGroup)
+    keys = {(change.kind, change.name) for change in changing}
+    groups = [
+        (change.resource, change.live)
+        for change in changes
+        if isinstance(change.resource, AutoScalingGroup) and {change.resource.key, change.resource.template.key} & keys
+    ]
     zones: defaultdict[str, set[str]] = defaultdict(set)
     for subnet in created(Subnet):
         zones[cloud.region + subnet.zone].update()
-    for group in groups:
+    for group, _ in groups:
         for subnet in group.subnets:
             zones[cloud.region + subnet.zone].add(group.template.instance_type)
     cost = sum((change.cost for change in changes if change.cost), FREE).usd
     return Needs(
         region=cloud.region,
-        groups=groups,
-        own_groups=frozenset(cloud.aws_name(group.name) for group in groups),
+        fleets=tuple(_fleet(group, live) for group, live in groups),
+        own_groups=frozenset(cloud.aws_name(group.name) for group, _ in groups),
         zones={zone: frozenset(types) for zone, types in sorted(zones.items())},
         vpcs=len(created(VPC)),
         gateways=len(created(InternetGateway)),
@@ -84,6 +98,14 @@ def collect_needs(changes: Iterable[Change], cloud: Cloud) -> Needs:
         permissions=tuple(sorted({action for change in changing for action in _permissions(change)})),
         usd_per_day=None if cost is None else float(cost) * 12 / 365,
     )
+
+
+def _fleet(group: AutoScalingGroup, live: Live | None) -> Fleet:
+    """A new group starts with its desired capacity; a scaler owns that of an existing one, within its limits."""
+    instances = group.desired_capacity
+    if live is not None:
+        instances = min(max(group.minimum, live.raw.get("DesiredCapacity", group.minimum)), group.maximum)
+    return Fleet(group.template.instance_type, instances, group.maximum)
 
 
 def _permissions(change: Change) -> tuple[str, ...]:
