@@ -8,6 +8,7 @@ the pass wrote is then checked, which is cheap because Parquet stores each disti
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -43,7 +44,7 @@ def write_directly(
         times = _time_formats(
             duck, source, {name: sql for name, sql in sql_names.items() if fields[name] == "timestamp"}
         )
-        if times is None:
+        if not times:
             return False
         cleaned = {name: without_nulls(sql, NULL_TEXTS) for name, sql in texts.items()}
         selected = {
@@ -68,15 +69,18 @@ def _time_formats(duck: DuckDBEngine, source: str, times: Mapping[str, str]) -> 
     if not times:
         return None
     first: list[tuple[Any, ...]] = duck.run_sql(f"SELECT {', '.join(times.values())} FROM {source} LIMIT 1")
-    formats = {}
-    for name, cell in zip(times, first[0] if first else (), strict=False):
-        known = [quote_literal(format_) for format_ in _TIME_FORMATS]
-        tests = ", ".join(f"try_strptime({quote_literal(cell or '')}, {format_}) IS NOT NULL" for format_ in known)
-        ((matches),) = duck.run_sql(f"SELECT {tests}")
-        if True not in matches:
-            return None
-        formats[name] = known[matches.index(True)]
-    return formats or None
+    formats = {name: _time_format(cell or "") for name, cell in zip(times, first[0] if first else (), strict=False)}
+    return None if None in formats.values() else {name: format_ for name, format_ in formats.items() if format_}
+
+
+def _time_format(cell: str) -> str | None:
+    for format_ in _TIME_FORMATS:
+        try:
+            datetime.strptime(cell, format_)
+        except ValueError:
+            continue
+        return quote_literal(format_)
+    return None
 
 
 def _typed(column: str, kind: Kind, time_format: str | None) -> str:

@@ -16,7 +16,7 @@ from esaws.costs.bill.formats.cost_explorer_responses import Response, check_pag
 from esaws.costs.bill.parquet import MAGIC, read_parquet
 from esaws.costs.bill.sources.cost_explorer import get_costs, is_cost_explorer_source
 from esaws.costs.bill.sources.local import list_files
-from esaws.costs.bill.text_files import console_delimiter, decompress, read_delimited, to_utf_8
+from esaws.costs.bill.text_files import console_delimiter, decompress, new_path, read_delimited, to_utf_8
 from esaws.errors import UsageError
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ def _without_wildcards(path: Path, scratch: Path) -> Path:
     """A path to the file in which engines find no wildcards to expand."""
     if not _WILDCARDS & {*str(path)}:
         return path
-    link = scratch / f"link-{len(list(scratch.iterdir()))}"
+    link = new_path(scratch)
     link.symlink_to(path.resolve())
     return link
 

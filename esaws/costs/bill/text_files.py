@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 import io
+import itertools
 import re
 import shutil
 import zipfile
@@ -26,6 +27,7 @@ _UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 _MAX_HEADER = 4 * 1024 * 1024
 _MAX_LINE = 16 * 1024 * 1024
 csv.field_size_limit(_MAX_LINE)
+_numbers = itertools.count()
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,11 @@ class TextTable:
         return index + 2
 
 
+def new_path(scratch: Path) -> Path:
+    """A path in `scratch` that is not in use."""
+    return scratch / f"content-{next(_numbers)}"
+
+
 def decompress(file: File, scratch: Path) -> Path:
     """Decompress a gzip or zip file to `scratch`; return the path of the content. Other files stay where they are.
 
@@ -64,7 +71,7 @@ def decompress(file: File, scratch: Path) -> Path:
         magic = stream.read(4)
     if not magic.startswith(_GZIP_MAGIC) and magic != _ZIP_MAGIC:
         return file.path
-    content = scratch / f"decompressed-{len(list(scratch.iterdir()))}"
+    content = new_path(scratch)
     try:
         if magic == _ZIP_MAGIC:
             with zipfile.ZipFile(file.path) as archive:
@@ -95,7 +102,7 @@ def to_utf_8(file: File, path: Path, scratch: Path) -> Path:
         return path
     else:
         encoding = "cp1252"
-    converted = scratch / f"utf-8-{len(list(scratch.iterdir()))}"
+    converted = new_path(scratch)
     try:
         with path.open(encoding=encoding, newline="") as text, converted.open("w", encoding="utf-8", newline="") as out:
             shutil.copyfileobj(text, out, 1 << 20)

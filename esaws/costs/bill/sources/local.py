@@ -49,11 +49,12 @@ def list_files(sources: Sequence[str | Path], cloud: Cloud | None, scratch: Path
     Raises:
         UsageError: a source does not exist, or no file can be a bill.
     """
-    listing = SourceFiles()
+    listing, names = SourceFiles(), set[str]()
     for source in dict.fromkeys(map(str, sources)):
         files, is_single = download(source, cloud, scratch) if source.startswith("s3://") else _list_local(source)
         for file in files:
-            if file.name not in {known.name for known in listing.files}:
+            if file.name not in names:
+                names.add(file.name)
                 _classify(file, is_single, listing)
     if not listing.files:
         skipped = f" (skipped: {', '.join(listing.skipped)})" if listing.skipped else ""
