@@ -21,6 +21,9 @@ from esaws.inspect.network.traffic import PORT_NAMES
 KEYS = (*USER_KEYS, "SecurityGroups", "NetworkInterfaces", "Instances", "Listeners", "Vpcs", "RouteTables")
 """What a snapshot needs for a proof; where one is unknown, only a rule that another one covers is unneeded."""
 
+_MANAGED = ("alb", "db", "cache", "broker")
+"""Kinds of endpoints that AWS runs, and that listen on no other port than those it describes."""
+
 _WITHOUT_LISTENER = ("lambda", "nat_gateway")
 """Types of interfaces that accept no connection."""
 
@@ -136,7 +139,7 @@ class HarmlessChanges:
         """Load balancers and stores, whose ports AWS describes."""
         holders = []
         for endpoint in self._context.catalog.endpoints:
-            if endpoint.kind != "service":
+            if endpoint.kind in _MANAGED:
                 interfaces = [self._context.network.interface(id) for id in endpoint.interfaces]
                 groups = [endpoint.groups, *(interface.groups or () for interface in interfaces)]
                 has_address = endpoint.public or any(interface.public or interface.v6 for interface in interfaces)
@@ -148,7 +151,7 @@ class HarmlessChanges:
         managed = {
             id
             for endpoint in self._context.catalog.endpoints
-            if endpoint.kind != "service"
+            if endpoint.kind in _MANAGED
             for id in endpoint.interfaces
         }
         for raw in self._context.account["NetworkInterfaces"]:
