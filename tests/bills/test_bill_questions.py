@@ -11,7 +11,6 @@ from esaws import costs
 from esaws.cli import main
 from esaws.cli.bill_questions import question
 from esaws.cli.root import cli
-from tests.bills.writing import Line, cur, hours, parquet
 
 CASES = Path(__file__).parent / "cases"
 NAT, ALB, BOX = "NatGateway-Hours", "LoadBalancerUsage", "BoxUsage:t3.micro"
@@ -100,18 +99,10 @@ KEYS = {
 }
 
 
-@pytest.fixture(scope="module")
-def bill(tmp_path_factory: pytest.TempPathFactory) -> str:
+@pytest.fixture
+def bill() -> str:
     """A bill of two months that answers every question, with an expensive day."""
-    from datetime import datetime, timedelta
-    from decimal import Decimal
-
-    first = datetime(2026, 1, 25)
-    lines = hours(24 * 12, first, description="$0.00 per hour under monthly free tier", cost=Decimal(0))
-    lines += [Line(first + timedelta(hours=at), "AWSELB", "EUW3-LCUUsage") for at in range(24 * 12)]
-    lines += [Line(first + timedelta(days=at), "AmazonS3", "EUW3-Requests", hours=24) for at in range(11)]
-    lines += [Line(first + timedelta(days=11), "AmazonS3", "EUW3-Requests", cost=Decimal(50), hours=24)]
-    return str(parquet(tmp_path_factory.mktemp("bill") / "a.parquet", [cur(line) for line in lines]))
+    return str(CASES / "every_question.csv")
 
 
 @pytest.mark.parametrize("command", KEYS)
