@@ -12,6 +12,7 @@ from tests.shell import Shell
 RUNS = {
     "plan": ["plan --profile ha", "plan --profile budget --prune"],
     "deploy": ["deploy --profile ha --yes", "deploy --profile budget --prune --until 8h --yes"],
+    "doctor": ["doctor"],
     "inventory": ["inventory --all-owned"],
     "routes": ["routes"],
     "trace": ["trace http://seccom/"],

@@ -31,6 +31,20 @@ _PROOF = (
     "tag:GetResources",
 )
 """What a teardown lists beside the kinds, to prove that nothing is left."""
+_PREFLIGHT = (
+    "ec2:DescribeAvailabilityZones",
+    "ec2:DescribeInstanceTypeOfferings",
+    "ec2:DescribeInstanceTypes",
+    "freetier:GetAccountPlanState",
+    "iam:GetRole",
+    "iam:SimulatePrincipalPolicy",
+    "mq:DescribeBrokerInstanceOptions",
+    "pricing:GetProducts",
+    "rds:DescribeOrderableDBInstanceOptions",
+    "servicequotas:GetAWSDefaultServiceQuota",
+    "servicequotas:GetServiceQuota",
+)
+"""What a plan reads of the account, to find what would stop a deploy."""
 _PARK = (
     "application-autoscaling:DescribeScalableTargets",
     "application-autoscaling:RegisterScalableTarget",
@@ -52,7 +66,7 @@ _PARK = (
     "rds:StopDBInstance",
 )
 
-COMMANDS = ("cost", "deploy", *_INSPECT, "inventory", "lease", "park", "plan", "resume", "teardown")
+COMMANDS = ("cost", "deploy", "doctor", *_INSPECT, "inventory", "lease", "park", "plan", "resume", "teardown")
 
 
 @cli.command("policy")
@@ -100,8 +114,10 @@ def _actions(command: str, profile: str | None) -> set[str]:
     inspected = {action for statement in _read_only(cost=False)["Statement"] for action in statement["Action"]}
     reads = {action for action in kinds if _verb_in(action, _READ_VERBS)} | inspected | {*_PROOF}
     lease = {action for action in kinds if action.startswith("ssm:")}
-    if command in ("plan", "inventory"):
+    if command == "inventory":
         return reads
+    if command in ("doctor", "plan"):
+        return reads | lease | {*_PREFLIGHT}
     if command in ("lease", "park", "resume"):
         return reads | lease | {*_PARK}
     if command == "teardown":
@@ -110,7 +126,7 @@ def _actions(command: str, profile: str | None) -> set[str]:
         from esaws.reference.seccom import seccom
 
         kinds = {action for item in seccom(profile) for action in item.permissions}
-    return reads | lease | kinds
+    return reads | lease | kinds | {*_PREFLIGHT}
 
 
 def _verb_in(action: str, verbs: Iterable[str]) -> bool:
