@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks.month_end import KINDS, Cut, cuts, made_month
+from esaws import costs
 from esaws.costs.analysis.month_end import MonthEnd, month_end
 from esaws.costs.analysis.month_end_range import is_monthly_charge, month_range, usual_share, weekly_mean
 from esaws.costs.analysis.selection import Unknown
@@ -247,6 +248,14 @@ def test_what_is_to_pay_is_known_once_credits_ended(tmp_path: Path) -> None:
     result = project(bill_of(tmp_path, [*lines, *paid]))
     assert (result.expected, result.credits, result.to_pay.to_pay) == (744, 100, 644)
     assert repr(result).endswith("; 644.00 USD to pay after credits")
+
+
+def test_a_bill_in_two_currencies_is_projected_in_each() -> None:
+    bill = read_bill(CASES / "two_currencies.csv")
+    report = costs.report(bill)
+    assert (report.main_currency, report.totals) == ("USD", {"EUR": 3, "USD": 4})
+    so_far = {name: month_end(bill, currency=name).to_dict()["so_far"] for name in report.totals}
+    assert so_far == {"EUR": 3.0, "USD": 4.0}
 
 
 def test_the_amounts_are_json_with_the_documented_keys(tmp_path: Path) -> None:
