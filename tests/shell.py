@@ -28,6 +28,19 @@ class Shell:
             "ESAWS_RUNS": str(folder / "runs"),
         }
 
+    @classmethod
+    def local(cls, folder):
+        """Return a shell whose target is a local AWS of its own, with its state in the folder."""
+        shell = cls.__new__(cls)
+        shell.folder = folder
+        shell.environment = {
+            "ESAWS_TARGET": "local",
+            "ESAWS_STATE": str(folder / "state"),
+            "ESAWS_PORT": "0",
+            "ESAWS_RUNS": str(folder / "runs"),
+        }
+        return shell
+
     def start(self, *words, **environment):
         """Start a command in a process of its own and return the process."""
         return subprocess.Popen(

@@ -4,7 +4,7 @@ from esaws.cli.common import LazyGroup
 from esaws.cli.root import cli
 
 COMMANDS = {
-    "anomalies": ("bill_questions", "Find the days on which a service cost unusually much."),
+    "anomalies": ("bill_questions", "Find the days on which a service cost unusually much, and the usage behind it."),
     "bill": ("bill", "Read a bill of any format."),
     "breakdown": ("bill_questions", "Break a bill down by service, usage type, account, tag, …"),
     "credits": ("bill_questions", "Show what credits paid, and when they ended."),

@@ -1,18 +1,33 @@
 """The examples that the help of each command shows: command → command lines, each with a comment after `#`, if any."""
 
 EXAMPLES: dict[str, tuple[str, ...]] = {
+    "cost anomalies": ("esaws cost anomalies bills/", "esaws cost anomalies cur.csv --minimum 5 --json"),
     "cost bill": (
         "esaws cost bill bills/",
         "esaws cost bill january.csv.gz february.parquet --json",
         "esaws cost bill cur.hourly@2026-01 --engine 'athena://cur?work_group=primary'",
     ),
+    "cost breakdown": (
+        "esaws cost breakdown bills/",
+        "esaws cost breakdown bills/ --by tag:team --month 2026-10",
+        "esaws cost breakdown focus.csv --by account --currency EUR",
+    ),
+    "cost credits": ("esaws cost credits bills/", "esaws cost credits cur.csv --left 120.50 --json"),
     "cost focus": ("esaws cost focus bills/ -o bill.parquet", "esaws cost focus cur.csv -o bill.csv.gz --overwrite"),
     "cost forecast": (
         "esaws cost forecast --profile ha  # a month, under all three free tiers",
         "esaws cost forecast --profile ha --regime legacy --hours 432 --as-of 2022-03-01 --vat 20",
         "esaws cost forecast --profile budget --requests 2e6 --gb-out 50",
     ),
+    "cost free-tier": ("esaws cost free-tier bills/", "esaws cost free-tier cur.csv --month 2026-10"),
+    "cost idle-hours": ("esaws cost idle-hours cur.csv",),
+    "cost month-end": ("esaws cost month-end bills/", "esaws cost month-end cur.csv --as-of 2026-10-15 --json"),
+    "cost month-over-month": (
+        "esaws cost month-over-month bills/",
+        "esaws cost month-over-month bills/ --before 2026-09 --after 2026-10",
+    ),
     "cost prices": ("esaws cost prices", "esaws cost prices --refresh  # needs credentials of an account"),
+    "cost waste": ("esaws cost waste bills/", "esaws cost waste cur.csv --currency USD"),
     "course new": ("esaws course new my-course",),
     "course run": ("esaws course run", "esaws course run 00_start_here 01_draw_the_architecture"),
     "course status": ("esaws course status",),
@@ -77,6 +92,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "matrix": ("esaws matrix", "esaws matrix --json"),
     "park": ("esaws park --dry-run", "esaws park --yes"),
     "plan": ("esaws plan --profile ha", "esaws plan --profile budget --prune --json"),
+    "policy": ("esaws policy deploy --profile ha", "esaws policy teardown"),
     "reach": (
         "esaws reach internet alb/alb 80",
         "esaws reach service/cameras-api service/sites-management-api 8002",

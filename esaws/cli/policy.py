@@ -117,7 +117,7 @@ def _actions(command: str, profile: str | None) -> set[str]:
     if command == "inventory":
         return reads
     if command in ("doctor", "plan"):
-        return reads | lease | {*_PREFLIGHT}
+        return reads | {*_PREFLIGHT}
     if command in ("lease", "park", "resume"):
         return reads | lease | {*_PARK}
     if command == "teardown":

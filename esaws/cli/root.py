@@ -15,7 +15,7 @@ COMMANDS = {
     "inventory": ("deploy", "List the resources that the deployment owns."),
     "lease": ("lease", "Show, grant, remove or enforce the lease of the deployment."),
     "local": ("local", "Start, stop and control the local AWS."),
-    "matrix": ("inspect", "Show which services, load balancers and stores reach each other."),
+    "matrix": ("inspect", "Show which services, load balancers, stores and instances reach each other."),
     "park": ("lease", "Stop everything that runs; `esaws resume` starts it again."),
     "policy": ("policy", "Print the IAM policy that a command needs."),
     "plan": ("deploy", "Show what a deploy would change, with monthly list prices."),

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from esaws.call_log import Call
 
 # Service name in boto3 → prefix in IAM.
-PREFIXES = {"elbv2": "elasticloadbalancing"}
+PREFIXES = {"elbv2": "elasticloadbalancing", "resourcegroupstaggingapi": "tag", "service-quotas": "servicequotas"}
 
 # https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
 EXCEPTIONS = {
@@ -25,6 +25,7 @@ EXCEPTIONS = {
     "budgets:UpdateSubscriber": ("budgets:ModifyBudget",),
     "s3:DeleteObjects": ("s3:DeleteObject", "s3:DeleteObjectVersion"),
     "s3:DeletePublicAccessBlock": ("s3:PutBucketPublicAccessBlock",),
+    "s3:GetBucketEncryption": ("s3:GetEncryptionConfiguration",),
     "s3:GetPublicAccessBlock": ("s3:GetBucketPublicAccessBlock",),
     "s3:HeadBucket": ("s3:ListBucket",),
     "s3:ListBuckets": ("s3:ListAllMyBuckets",),
