@@ -38,7 +38,7 @@ def test_daily_spending_adds_up_to_the_usage(spender: Cloud) -> None:
     first = today.replace(day=1)
     frame = spending(spender, first, today, by="USAGE_TYPE").to_frame()
     instances = frame[frame.usage_type == T2_MICRO]
-    assert list(frame.columns) == ["usage_type", "day", "quantity", "usd"]
+    assert list(frame.columns) == ["usage_type", "day", "quantity", "usd", "credits_usd"]
     assert instances.day.dt.day.tolist() == [1, 2, 3, 4]
     late = {"rel": 0.005}  # they were started some real seconds after the month began
     assert instances.quantity.sum() == pytest.approx(12 * 96, **late)
@@ -60,8 +60,10 @@ def test_spending_takes_a_filter_and_may_be_empty(spender: Cloud, cloud: Cloud) 
     frame = spending(spender, today.replace(day=1), today, filter=filter).to_frame()
     assert frame.service.unique().tolist() == ["Amazon Elastic Compute Cloud - Compute"]
     empty = spending(cloud, today.replace(day=1), today)
-    assert empty.to_frame().empty and list(empty.to_frame().columns) == ["service", "day", "quantity", "usd"]
-    assert empty.draw()._repr_svg_() and empty.to_dict() == {"by": "service", "total_usd": 0.0, "rows": []}
+    columns = ["service", "day", "quantity", "usd", "credits_usd"]
+    assert empty.to_frame().empty and list(empty.to_frame().columns) == columns
+    sums = {"total_usd": 0.0, "credits_usd": 0.0, "to_pay_usd": 0.0}
+    assert empty.draw()._repr_svg_() and empty.to_dict() == {"by": "service", **sums, "rows": []}
 
 
 def test_the_export_matches_cost_explorer(spender: Cloud, bill: Bill) -> None:
