@@ -222,16 +222,17 @@ def fix(arguments: list[str]) -> None:
 
 @command
 def notebooks(arguments: list[str]) -> None:
-    """execute the notebooks in place, on a local AWS of their own"""
+    """execute the notebooks in place, each on a local AWS of its own"""
     files = arguments or [str(file) for folder in NOTEBOOKS for file in sorted((ROOT / folder).glob("*.ipynb"))]
     esaws = executable(virtual_environment(), "esaws")
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as state:
-        env = {"ESAWS_STATE": state, "ESAWS_PORT": "0", "ESAWS_AT": CLOCK_START, "ESAWS_STILL": "1"}
-        try:
-            python("-m", "esaws.notebooks", *files, env=env)
-        finally:
-            stop = [esaws, "local", "stop", "--discard"]
-            subprocess.run(stop, env={**os.environ, **env}, check=False, capture_output=True)
+    for file in files:
+        with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as state:
+            env = {"ESAWS_STATE": state, "ESAWS_PORT": "0", "ESAWS_AT": CLOCK_START, "ESAWS_STILL": "1"}
+            try:
+                python("-m", "esaws.notebooks", file, env=env)
+            finally:
+                stop = [esaws, "local", "stop", "--discard"]
+                subprocess.run(stop, env={**os.environ, **env}, check=False, capture_output=True)
 
 
 @command
