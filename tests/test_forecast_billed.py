@@ -112,11 +112,11 @@ def usd_by_usage_type(forecast: Forecast) -> dict[str, float]:
 
 @pytest.mark.parametrize("profile", PROFILES)
 def test_what_credits_leave_to_pay_matches_the_forecast(billed_month: BilledMonth, profile: Profile) -> None:
-    january = billed_month.bill(profile, "Credit", BEFORE, FIRST).usd.sum()
-    expected = billed_month.forecast(profile, credits=EARNED_CREDITS + january)
-    billed = billed_month.bill(profile).usd.sum() + billed_month.bill(profile, "Credit").usd.sum()
+    january = billed_month.bill(profile, "Credit", BEFORE, FIRST).credits_usd.sum()
+    expected = billed_month.forecast(profile, credits=EARNED_CREDITS - january)
+    billed = billed_month.bill(profile).usd.sum() - billed_month.bill(profile, "Credit").credits_usd.sum()
     assert round(float(expected.to_pay_usd), 2) == round(billed, 2)
-    assert (january < 0) == (billed_month.regime == "credits")
+    assert (january > 0) == (billed_month.regime == "credits")
 
 
 def test_the_regime_of_an_account_is_detected(billed_month: BilledMonth) -> None:

@@ -237,10 +237,13 @@ WITH_REMINDER = {
     "cost forecast": ["--profile", "ha", "--regime", "auto"],
     "cost bill": ["ce:2026-01"],
     "cost focus": ["ce:2026-01", "-o", "focus.csv"],
+    "doctor": [],
+    "snapshot": ["-o", "saved.snapshot"],
 }
+QUESTIONS = ("anomalies", "breakdown", "credits", "free-tier", "idle-hours", "month-end", "month-over-month", "waste")
+WITH_REMINDER |= {f"cost {question}": ["ce:2026-01"] for question in QUESTIONS}
 SHOWS_LEASES = {"lease"}
 WITHOUT_DEPLOYMENT = {
-    "doctor": [],
     "draw": ["--profile", "ha", "-o", "ha.svg"],
     "cost forecast": ["--profile", "ha", "--regime", "none"],
     "cost prices": [],
@@ -282,7 +285,7 @@ def run(cloud: Cloud, *words: str, folder: Path) -> Result:
         "ESAWS_RUNS": str(folder / "runs"),
     }
     return CliRunner(env=environment).invoke(
-        cli, [str(folder / word) if word.endswith((".svg", ".csv")) else word for word in words]
+        cli, [str(folder / word) if word.endswith((".svg", ".csv", ".snapshot")) else word for word in words]
     )
 
 

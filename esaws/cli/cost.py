@@ -6,16 +6,25 @@ from esaws.cli.root import cli
 COMMANDS = {
     "anomalies": ("bill_questions", "Find the days on which a service cost unusually much, and the usage behind it."),
     "bill": ("bill", "Read a bill of any format."),
-    "breakdown": ("bill_questions", "Break a bill down by service, usage type, account, tag, …"),
-    "credits": ("bill_questions", "Show what credits paid, and when they ended."),
+    "breakdown": (
+        "bill_questions",
+        "Break a bill down by one dimension: the most expensive values, and all others together.",
+    ),
+    "credits": ("bill_questions", "Show what was used, what credits paid of it, how much a day, and when they ended."),
     "focus": ("focus", "Convert a bill to FOCUS."),
     "forecast": ("forecast", "Forecast the monthly cost of a profile."),
-    "free-tier": ("bill_questions", "Show how much of each free-tier allowance was used."),
+    "free-tier": (
+        "bill_questions",
+        "Show how much of each free-tier allowance was used in a month, and on which day it ran out.",
+    ),
     "idle-hours": ("bill_questions", "Find the hours in which something ran but served no traffic."),
-    "month-end": ("bill_questions", "Project what the running month will cost."),
-    "month-over-month": ("bill_questions", "Compare two months of a bill, and explain the differences."),
+    "month-end": ("bill_questions", "Project what the last month of a bill will cost by its end."),
+    "month-over-month": (
+        "bill_questions",
+        "Compare two months of a bill over the same days, and explain each difference.",
+    ),
     "prices": ("prices", "List the unit prices of a region with their sources."),
-    "waste": ("bill_questions", "Find resources that cost money and show no use."),
+    "waste": ("bill_questions", "Find resources that cost money in the last days of a bill, and show no use."),
 }
 """Command → (its module in this package, its help on one line)."""
 
