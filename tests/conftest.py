@@ -44,7 +44,11 @@ LONGEST = (
 SHARED: list[str] = []
 """The reset URLs of the servers that several files share."""
 
-SERVERS = {"endpoint", "program", "server", "billing_server", "stock_server", "real_time_account", "own_server", "running"}
+SERVERS = {"endpoint", "program", "server", "billing_server", "stock_server"} | {
+    "real_time_account",
+    "own_server",
+    "running",
+}
 """The fixtures that start a local AWS; a test that uses one has the marker `server`."""
 
 _accounts = count(500_000_000_000)

@@ -1,17 +1,20 @@
 """`esaws policy COMMAND` allows every call that the command makes."""
 
 import json
+from collections.abc import Callable
 
 import pytest
 
+from esaws.call_log import Call
 from esaws.cli.policy import COMMANDS, policy_of
 from esaws.cloud import Cloud
 from tests.contract.actions import actions
 from tests.shell import Shell
 
+pytestmark = pytest.mark.slow
+
 RUNS = {
     "plan": ["plan --profile ha", "plan --profile budget --prune"],
-    "deploy": ["deploy --profile ha --yes", "deploy --profile budget --prune --until 8h --yes"],
     "doctor": ["doctor"],
     "inventory": ["inventory --all-owned"],
     "routes": ["routes"],
@@ -21,11 +24,12 @@ RUNS = {
     "health": ["health"],
     "findings": ["findings"],
     "draw": ["draw --live -o live.svg"],
-    "lease": ["lease --at-most-usd 5 --yes", "lease", "lease --enforce park --yes"],
+    "snapshot": ["snapshot -o snapshot"],
+    "lease": ["lease --at-most-usd 5 --yes", "lease", "lease --enforce park --dry-run"],
     "park": ["park --yes"],
     "resume": ["resume --yes"],
+    "deploy": ["deploy --profile budget --prune --until 8h --yes", "deploy --profile ha --prune --yes"],
     "teardown": ["teardown --yes"],
-    "snapshot": ["snapshot -o snapshot"],
     "cost": [],
 }
 
@@ -38,17 +42,30 @@ def test_every_policy_is_tried() -> None:
     assert RUNS.keys() == set(COMMANDS)
 
 
+@pytest.fixture(scope="module")
+def calls(load_system: Callable[[str], Cloud], tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Call]]:
+    """Command → the calls of its runs, one command after the other on one deployment."""
+    ha, made = load_system("ha"), {}
+    shell = Shell(ha, tmp_path_factory.mktemp("policy"))
+    with pytest.MonkeyPatch.context() as patch:
+        for command, lines in RUNS.items():
+            clouds: list[Cloud] = []
+
+            def from_env(clouds: list[Cloud] = clouds, **settings: object) -> Cloud:
+                clouds.append(Cloud.at(str(ha.endpoint), account=ha.account))
+                return clouds[-1]
+
+            patch.setattr(Cloud, "from_env", from_env)
+            for line in lines:
+                shell(*line.split())
+            made[command] = [call for cloud in clouds for call in cloud.calls]
+    return made
+
+
 @pytest.mark.parametrize("command", [command for command, lines in RUNS.items() if lines])
-def test_the_policy_allows_every_call_of(command: str, ha: Cloud, tmp_path, monkeypatch) -> None:
-    shell, clouds = Shell(ha, tmp_path), []
-    monkeypatch.setattr(
-        Cloud, "from_env", lambda **settings: clouds.append(Cloud.at(ha.endpoint, account=ha.account)) or clouds[-1]
-    )
-    for line in RUNS[command]:
-        shell(*line.split())
-    calls = [call for cloud in clouds for call in cloud.calls]
-    assert calls
-    assert set(actions(calls)) - allowed(command) == set()
+def test_the_policy_allows_every_call_of(command: str, calls: dict[str, list[Call]]) -> None:
+    assert calls[command]
+    assert set(actions(calls[command])) - allowed(command) == set()
 
 
 def test_reading_commands_change_nothing() -> None:

@@ -20,6 +20,8 @@ from esaws.costs.bill.report import report
 from esaws.errors import UsageError
 from tests.bills.writing import Line, cur, focus, hours, legacy, parquet, text
 
+pytestmark = pytest.mark.slow
+
 DATA = Path(__file__).parent / "data"
 CUR = DATA / "cur_legacy_focus_converters_anonymous.csv"
 FOCUS = DATA / "focus_1_0_sample_1000_multicloud.csv"

@@ -18,6 +18,8 @@ from esaws.costs.bill.report import report
 from esaws.errors import UsageError
 from tests.bills.writing import Dialect, Line, changed, cur, focus, hours, legacy, parquet, text, total
 
+pytestmark = pytest.mark.slow
+
 
 def snapshot(days: int, **changes: Any) -> list[Line]:
     """The lines of an export after some days of the month."""

@@ -32,6 +32,8 @@ from tests.bills.writing import (
     total,
 )
 
+pytestmark = pytest.mark.slow
+
 SOAK = "SOAK" in os.environ
 """`make soak` runs more random examples."""
 

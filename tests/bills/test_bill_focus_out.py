@@ -31,6 +31,8 @@ from tests.bills.writing import Line, cur, focus, hours, parquet, text
 from tests.focus.kinds import COMMITTED, DATA, KINDS, PLAN, RESERVATION
 from tests.shell import Shell
 
+pytestmark = pytest.mark.slow
+
 CENT = 0.005
 WRITTEN = [
     *((kind, "1.2") for kind in KINDS),

@@ -21,6 +21,8 @@ from esaws.costs.bill.read import read_bill
 from esaws.costs.bill.report import report
 from tests.bills.writing import cur, explorer, focus, hours, legacy, snake, text, total
 
+pytestmark = pytest.mark.slow
+
 CASES = Path(__file__).with_name("cases")
 
 
