@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -23,6 +24,7 @@ from esaws.errors import EsawsError, UsageError
 from esaws.files import write_atomically
 from esaws.local_aws import process
 from esaws.notebooks import NotebookRun, notebook_parameters, run_notebook
+from esaws.progress import reporting
 
 
 @dataclass(frozen=True)
@@ -111,7 +113,9 @@ def run_course(
         environment = {"ESAWS_RUNS": journals, "ESAWS_REGION": cloud.region}
         for path in paths:
             parameters = {"deployment": cloud.deployment} if "deployment" in notebook_parameters(path) else {}
-            run = run_notebook(path, output_folder / "course" / path.name, parameters, kernel_env=environment)
+            output = output_folder / "course" / path.name
+            with reporting(partial("running {}".format, path.stem)):
+                run = run_notebook(path, output, parameters, kernel_env=environment)
             report(f"{'ok    ' if run.ok else 'FAILED'} {path.stem:<32} {run.seconds:5.1f} s{_error_lines(run)}")
             runs.append(run)
         counts = _count_actions(Path(journals))

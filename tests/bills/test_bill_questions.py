@@ -12,6 +12,8 @@ from esaws.cli import main
 from esaws.cli.bill_questions import question
 from esaws.cli.root import cli
 
+pytestmark = pytest.mark.slow
+
 CASES = Path(__file__).parent / "cases"
 NAT, ALB, BOX = "NatGateway-Hours", "LoadBalancerUsage", "BoxUsage:t3.micro"
 ADDRESS, DATABASE = "USE1-PublicIPv4:InUseAddress", "InstanceUsage:db.t3.micro"
