@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 
 KEYS = ("LoadBalancers", "Listeners", "Rules", "TargetGroups", "TargetGroupAttributes", "TargetHealth")
 """What a snapshot needs for load balancers."""
+
+_DNS_NAME = re.compile(r".+\.elb(\.[a-z0-9-]+)?\.amazonaws\.com(\.cn)?")
+"""The DNS name that AWS gives a load balancer: of a network one, the region is behind `elb`."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +91,10 @@ def find_load_balancer(account: Account, name: str | None = None, *, host: str =
             candidates = " or ".join(lb.name for lb in matches)
             raise UsageError(f"{name}: several load balancers match, {candidates}. Use the name with its deployment")
         return matches[0]
-    of_host = [lb for lb in load_balancers if host and lb.raw.get("DNSName", "").lower() == host.lower()]
+    own_name = host.lower().removeprefix("dualstack.")
+    of_host = [lb for lb in load_balancers if host and lb.raw.get("DNSName", "").lower() == own_name]
+    if not of_host and _DNS_NAME.fullmatch(own_name):
+        raise UsageError(f"{host}: not the DNS name of an Application Load Balancer. Choose one with --alb: {names}")
     if of_host or len(load_balancers) == 1:
         return (of_host or load_balancers)[0]
     raise UsageError(f"several load balancers exist ({names}). Choose one with --alb, or use its DNS name as host")

@@ -21,6 +21,7 @@ from esaws.inspect.network.traffic import Traffic
 from esaws.inspect.port_bindings import PortBinding, RunningTasks
 from esaws.inspect.routing.targets import matcher_accepts
 from esaws.inspect.target_fixes import TargetFixes
+from esaws.inspect.unused_addresses import is_unused_address
 
 _PREFIX_VARIABLE = "ALB_PREFIX"
 """The environment variable with the path prefix that a container serves."""
@@ -96,6 +97,7 @@ class Diagnosis:
         if not group.get("HealthCheckEnabled", True) or _type(group) in ("lambda", "alb"):
             return
         yield from self._instance_causes(group, target, load_balancer)
+        yield from self._address_causes(group, target, load_balancer)
         port = _health_check_port(group, target)
         if port is not None:
             timed_out = target_health.get("Reason") == "Target.Timeout"
@@ -186,6 +188,12 @@ class Diagnosis:
             subnet = instance.get("SubnetId", "")
             fix = self._fixes.zone(load_balancer, zone, subnet)
             yield Cause("ZONE_NOT_ENABLED", f"its zone, {zone}, is not enabled for {load_balancer.name}", fix)
+
+    def _address_causes(self, group: Raw, target: Raw, load_balancer: LiveLoadBalancer) -> Iterator[Cause]:
+        vpc = group.get("VpcId") or load_balancer.raw.get("VpcId", "")
+        if _type(group) == "ip" and is_unused_address(self.account, self._catalog.network, target["Id"], vpc):
+            fix = target_fixes.deregister(group, target)
+            yield Cause("ADDRESS_GONE", "no network interface has the address any more", fix)
 
     def _network_causes(
         self, group: Raw, target: Raw, load_balancer: LiveLoadBalancer, port: int, timed_out: bool

@@ -108,8 +108,8 @@ def accept_status(group: Raw, description: str) -> Fix:
 
 
 def deregister(group: Raw, target: Raw) -> Fix:
-    """Return the fix that removes a target from its group."""
-    targets = [{key: target[key] for key in ("Id", "Port", "AvailabilityZone") if key in target}]
+    """Return the fix that removes a target from its group. The port of a function is absent or 0, which AWS refuses."""
+    targets = [{key: target[key] for key in ("Id", "Port", "AvailabilityZone") if target.get(key)}]
     call = ("elbv2", "DeregisterTargets", {"TargetGroupArn": group["TargetGroupArn"], "Targets": targets})
     return Fix("deregister the target", (call,))
 

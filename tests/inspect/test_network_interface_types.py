@@ -205,3 +205,57 @@ PAIRS = [
 @pytest.mark.parametrize(("pair", "expected"), PAIRS)
 def test_a_group_of_a_peered_vpc_counts_while_the_peering_is_active(pair: Raw, expected: str) -> None:
     assert reach_interfaces(peered(**pair), "eni-a", "eni-db", "tcp", 5432).decision == expected
+
+
+def test_a_private_nat_gateway_does_not_lead_to_the_internet() -> None:
+    raw = described("nat")
+    raw["NatGateways"][0]["ConnectivityType"] = "private"
+    result = reach(Account("1", "us-east-2", raw), "i-0a", "8.8.8.8", 443)
+    assert result.decision == "deny" and "is a private NAT gateway" in result.because[0]
+
+
+def with_ipv6(**sources: Any) -> Raw:
+    """The case with i-0a in the public subnet, which has a public IPv4 and an IPv6 address and both routes."""
+    raw = described("nat")
+    raw["Vpcs"][0]["Ipv6CidrBlockAssociationSet"] = [{"Ipv6CidrBlock": "2600:1f16:1::/56"}]
+    raw["RouteTables"][0]["Routes"].append(
+        {"DestinationIpv6CidrBlock": "::/0", "GatewayId": "igw-1", "State": "active"}
+    )
+    raw["NetworkAcls"][0]["Entries"] += [
+        {"RuleNumber": 101, "Protocol": "-1", "RuleAction": "allow", "Egress": egress, "Ipv6CidrBlock": "::/0"}
+        for egress in (True, False)
+    ]
+    interface = raw["NetworkInterfaces"][1]
+    interface.update(
+        SubnetId="s-pub", Association={"PublicIp": "3.1.1.1"}, Ipv6Addresses=[{"Ipv6Address": "2600:1f16:1:1::20"}]
+    )
+    rule = {"IpProtocol": "tcp", "FromPort": 3306, "ToPort": 3306, **sources}
+    raw["SecurityGroups"][0]["IpPermissions"] = [rule]
+    return raw
+
+
+V4, V6 = {"IpRanges": [{"CidrIp": "0.0.0.0/0"}]}, {"Ipv6Ranges": [{"CidrIpv6": "::/0"}]}
+
+
+@pytest.mark.parametrize(
+    ("sources", "decision", "sentence"),
+    [
+        (V6, "unknown", "from ::/0 to i-0a passes"),
+        (V4, "allow", "over IPv6 it does not pass"),
+        ({**V4, **V6}, "allow", "allows tcp 3306 from internet"),
+        ({}, "deny", "no rule of sg-1 allows tcp 3306 from internet"),
+    ],
+)
+def test_what_only_ipv6_reaches_is_not_denied_to_the_internet(sources: Raw, decision: str, sentence: str) -> None:
+    result = reach(Account("1", "us-east-2", with_ipv6(**sources)), "internet", "i-0a", 3306)
+    assert result.decision == decision
+    assert any(sentence in because for because in result.because), result.because
+    assert result.is_partly_allowed == (decision == "unknown")
+
+
+def test_an_interface_with_ipv6_alone_is_reached_over_ipv6() -> None:
+    raw = with_ipv6(**V6)
+    interface = raw["NetworkInterfaces"][1]
+    for key in ("PrivateIpAddress", "PrivateIpAddresses", "Association"):
+        interface.pop(key)
+    assert reach(Account("1", "us-east-2", raw), "internet", "i-0a", 3306).decision == "allow"

@@ -88,10 +88,14 @@ def test_a_load_balancer_is_found_by_name_by_host_or_as_the_only_one(account: Ac
         find_load_balancer(account, "alb"),
         find_load_balancer(account, "seccom-alb"),
         find_load_balancer(account, host=host),
+        find_load_balancer(account, host=f"dualstack.{host}"),
+        find_load_balancer(account, host="shop.example.com"),
     ]
     assert {load_balancer.name for load_balancer in found} == {"seccom-alb"}
     with pytest.raises(UsageError, match=r"other: no such load balancer\. Choose from seccom-alb"):
         find_load_balancer(account, "other")
+    with pytest.raises(UsageError, match="not the DNS name of an Application Load Balancer"):
+        find_load_balancer(account, host="tcp-1.elb.eu-west-3.amazonaws.com")
     with pytest.raises(NotDeployed, match="no Application Load Balancer"):
         find_load_balancer(snapshot(cloud, *KEYS))
 

@@ -68,6 +68,9 @@ def test_a_listener_that_the_file_does_not_name_must_be_chosen() -> None:
     with pytest.raises(UsageError, match=r"neither RuleArn nor ListenerArn.*--listener PORT"):
         replayed("two_listeners.log", without_arns, 80, 443)
     other = [{**rule, "RuleArn": rule["RuleArn"].replace("app/web/", "app/staging/")} for rule in OTHER_ACTION]
+    with pytest.raises(UsageError, match=r"no rule is proposed\. .*--listener PORT"):
+        replayed("only443.log", [], 80, 443)
+    assert count(replayed("only443.log", [], 80, 443, port=443)) > 0
     with pytest.raises(UsageError, match="app/staging"):
         replayed("two_listeners.log", other, 80, 443)
     for rules in (without_arns, other):

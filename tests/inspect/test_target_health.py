@@ -163,3 +163,43 @@ def test_the_health_of_a_function() -> None:
     alias = with_function("unavailable", Reason="Target.HealthCheckDisabled")
     alias["TargetHealth"][0]["Target"]["Id"] = f"{FUNCTION}:live"
     assert only(alias)["code"] == "CHECKS_DISABLED"
+
+
+@pytest.mark.parametrize(
+    ("address", "change", "code"),
+    [
+        ("10.1.1.99", {}, "ADDRESS_GONE"),
+        ("10.1.1.10", {}, "NOT_REACHED"),
+        ("10.1.1.99", {"Ipv4Prefixes": [{"Ipv4Prefix": "10.1.1.96/28"}]}, "UNEXPLAINED"),
+        ("10.1.1.99", {"PrivateIpAddresses": [{"PrivateIpAddress": "10.1.1.99"}]}, "NOT_REACHED"),
+    ],
+)
+def test_an_address_in_the_vpc_that_no_interface_has_is_the_cause(address: str, change: Raw, code: str) -> None:
+    raw = described()
+    raw["TargetGroups"][0].update(TargetType="ip", VpcId="vpc-1")
+    raw["TargetHealth"][0]["Target"]["Id"] = address
+    raw["NetworkInterfaces"][1].update(change)
+    state = only(raw)
+    assert state["code"] == code
+    assert ("deregister-targets" in state["fix"]) == (code == "ADDRESS_GONE")
+
+
+def test_a_shared_subnet_may_have_interfaces_that_are_not_described() -> None:
+    raw = described()
+    raw["TargetGroups"][0].update(TargetType="ip", VpcId="vpc-1")
+    raw["TargetHealth"][0]["Target"]["Id"] = "10.1.1.99"
+    for subnet in raw["Subnets"]:
+        subnet["OwnerId"] = "999999999999"
+    assert only(raw)["code"] == "UNEXPLAINED"
+
+
+@pytest.mark.parametrize("target", [{"Port": 0}, {}])
+def test_a_function_is_deregistered_without_a_port(target: Raw) -> None:
+    raw = described()
+    raw["LoadBalancers"][0]["Type"] = "application"
+    raw["TargetGroups"][0]["TargetType"] = "lambda"
+    raw["Functions"] = []
+    raw["TargetHealth"][0]["Target"] = {"Id": "arn:aws:lambda:us-east-2:1:function:hello", **target}
+    state = only(raw)
+    assert state["code"] == "FUNCTION_GONE"
+    assert "deregister-targets" in state["fix"] and "Port" not in state["fix"]

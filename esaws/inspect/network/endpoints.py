@@ -63,8 +63,8 @@ def unfiltered_service(network: Network, source: Endpoint, destination: Endpoint
 def endpoints_of(network: Network, spec: EndpointSpec, other: EndpointSpec, family: Family) -> list[Endpoint]:
     """Return every endpoint that a spec stands for: one for an interface or address, several for a set or a range.
 
-    A range is split into classes of addresses that no rule, ACL, route or interface distinguishes; the internet into
-    those that differ for the other endpoint.
+    A range is split into classes of addresses that no rule, ACL, route or interface distinguishes; the internet, which
+    is outside the other endpoint's VPC, into those that differ for it.
 
     Raises:
         UsageError: the spec is not a described interface, an address or a CIDR.
@@ -77,7 +77,8 @@ def endpoints_of(network: Network, spec: EndpointSpec, other: EndpointSpec, fami
     if spec in INTERNET_SPECS:
         family = INTERNET_SPECS[spec] or family
         classes = address_classes(network, addresses.internet_ranges(family), _groups(network, other))
-        return [_of_class(network, INTERNET, members, vpc, False) for members in classes]
+        outside = [members for members in classes if not network.in_vpc(members[0][0], vpc)]
+        return [_of_class(network, INTERNET, members, vpc, False) for members in outside or classes]
     if "/" in spec:
         parts = [
             _of_class(network, spec, members, vpc, True) for members in address_classes(network, [parse_cidr(spec)])

@@ -194,6 +194,11 @@ class PacketPath:
         """Check a NAT gateway: its own subnet needs a route to an internet gateway, and ACLs that allow the traffic."""
         nat = next((raw for raw in self.network.nat_gateways or () if raw["NatGatewayId"] == route.target), None)
         name = name_tag(nat or {}, str(route))
+        if nat and nat.get("ConnectivityType") == "private" and destination.version == 4:
+            onward = route_tables.lookup_route(self.network, nat.get("SubnetId", ""), nat["VpcId"], destination)
+            if onward.kind == "internet gateway":
+                reason = f"{name} is a private NAT gateway, and {onward} drops what comes from one"
+                return None, [Step("route", NO, reason)]
         if nat is None or nat.get("ConnectivityType", "public") != "public" or destination.version == 6:
             reason = f"the route leads through {name}, which is not described as a public IPv4 NAT gateway"
             return None, [Step("route", unknown(reason), reason)]

@@ -116,11 +116,42 @@ def reach(
         return ReachResult("unknown", (str(error),))
     if precheck := next(prechecks(catalog, here, there, traffic), None):
         return ReachResult(precheck.decision, (precheck.reason,))
-    result = reach_interfaces(network, here.spec, there.spec, protocol, traffic.port, icmp=traffic.icmp)
+    result = _reach_both_families(network, here, there, protocol, traffic)
     if result.decision == "allow" and (uncertain := tuple(caveats(catalog, here, there))):
         result = ReachResult("unknown", (*uncertain, *result.because))
     because = dict.fromkeys([*result.because, *_notes(catalog, here, there, traffic, result)])
     return replace(result, because=tuple(because))
+
+
+def _reach_both_families(
+    network: Network, here: ResolvedEndpoint, there: ResolvedEndpoint, protocol: str, traffic: Traffic
+) -> ReachResult:
+    """Evaluate IPv4, and to or from `internet` IPv6 as well: what only IPv6 reaches is not denied."""
+
+    def over(family: Family) -> ReachResult:
+        return reach_interfaces(
+            network, here.spec, there.spec, protocol, traffic.port, icmp=traffic.icmp, family=family
+        )
+
+    ends = [network.interface(id) for endpoint in (here, there) for id in endpoint.interfaces]
+    over_internet = INTERNET in (here.spec, there.spec) and traffic.protocol not in _ECHO_REQUEST
+    if not over_internet or not any(end.v6 for end in ends):
+        return over(4)
+    v4, v6 = over(4), over(6)
+    if not any(end.private for end in ends):
+        return v6
+    if v4.decision == v6.decision:
+        return v4
+    if v4.decision != "deny":
+        return replace(v4, because=(*v4.because, f"over IPv6 it {_VERBS[v6.decision]}"))
+    parts = tuple(_part_of_family(here, there, result, cidr) for result, cidr in ((v6, "::/0"), (v4, "0.0.0.0/0")))
+    because = [*(f"{part} {_VERBS[part.decision]}" for part in parts), *v4.because]
+    return ReachResult("unknown", tuple(because), parts=parts)
+
+
+def _part_of_family(here: ResolvedEndpoint, there: ResolvedEndpoint, result: ReachResult, internet: str) -> Part:
+    sources, destinations = (internet if end.spec == INTERNET else end.name for end in (here, there))
+    return Part(result.decision, (sources,), (destinations,))
 
 
 def _traffic(protocol: str, port: int | None) -> Traffic:

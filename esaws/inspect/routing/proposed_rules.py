@@ -36,6 +36,8 @@ def proposed_by_port(
 def _by_port(load_balancer: LiveLoadBalancer, rules: DescribedRules, port: int | None) -> dict[int, DescribedRules]:
     if port is not None:
         return {port: rules}
+    if not rules:
+        raise UsageError("no rule is proposed. Choose the listener that keeps only its default rule: --listener PORT")
     ports = {raw["ListenerArn"]: int(raw["Port"]) for raw in load_balancer.listeners()}
     listeners = [_listener_arn(rule) for rule in rules]
     named = {arn for arn in listeners if arn in ports}
