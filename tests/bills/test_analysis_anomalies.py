@@ -98,6 +98,16 @@ def test_one_off_charges_are_named(tmp_path: Path) -> None:
     assert (one.kind, one.usage_type, one.cost) == ("one-off charge", "Tax", 24)
 
 
+@pytest.mark.parametrize(("next_fee", "named"), [(100, 0), (110, 0), (300, 2), (-100, 2)])
+def test_a_charge_that_comes_each_month_is_no_one_off(next_fee: int, named: int, tmp_path: Path) -> None:
+    fees = [
+        Line(start, "AWSSupportBusiness", "", "", "", kind="Fee", cost=Decimal(cost), quantity=Decimal(0), hours=672)
+        for start, cost in ((FIRST, 100), (datetime(2026, 2, 1), next_fee))
+    ]
+    found = find([*days([Decimal(10)] * 40), *fees], tmp_path).anomalies
+    assert [one.kind for one in found] == ["one-off charge"] * named
+
+
 def test_focus_and_cost_explorer_show_anomalies_too(tmp_path: Path) -> None:
     lines = days([*FLAT[:8], Decimal(50)])
     from_focus = anomalies(read_bill(text(tmp_path / "a.csv", [focus(line) for line in lines])))

@@ -84,6 +84,24 @@ def test_the_days_add_up_to_the_bill(path: Path) -> None:
     assert [name for name, _ in result.parts] == [name for name, _ in known(breakdown(read(path), top=2)).parts]
 
 
+@pytest.mark.parametrize(
+    ("resource", "cluster"),
+    [
+        ("arn:aws:ecs:eu-west-3:123456789012:task/web/0a1b", "web"),
+        ("arn:aws:ecs:eu-west-3:123456789012:service/web/users", "web"),
+        ("arn:aws-cn:ecs:cn-north-1:123456789012:cluster/web", "web"),
+        ("arn:aws:eks:eu-west-3:123456789012:pod/web/default/nginx/0a1b", "web"),
+        ("arn:aws:eks:eu-west-3:123456789012:cluster/web", "web"),
+        ("arn:aws:ecs:eu-west-3:123456789012:task/0a1b", "without cluster"),
+        ("arn:aws:rds:eu-west-3:123456789012:cluster:web", "without cluster"),
+    ],
+)
+def test_a_cluster_is_named_by_the_arn_of_what_ran_in_it(resource: str, cluster: str, tmp_path: Path) -> None:
+    lines = [*hours(1, resource=resource), *hours(1, resource="i-2", tags={"cluster": "tagged"})]
+    result = known(breakdown(read_bill(text(tmp_path / "bill.csv", [cur(line) for line in lines])), "cluster"))
+    assert {name for name, _ in result.parts} == {cluster, "tagged"}
+
+
 @pytest.mark.parametrize("format", [cur, legacy])
 def test_a_cluster_is_named_by_its_tag_in_every_spelling(tmp_path: Path, format: object) -> None:
     lines = hours(2, tags={"esaws:name": "users"}) + hours(1, resource="i-2", tags={"aws:ecs:clusterName": "web"})

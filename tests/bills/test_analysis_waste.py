@@ -134,6 +134,12 @@ def test_a_bill_with_monthly_lines_is_unknown(tmp_path: Path) -> None:
     assert isinstance(waste(read_bill(parquet(tmp_path / "a.parquet", [cur(line) for line in lines]))), Unknown)
 
 
+def test_a_bill_without_usage_types_is_unknown(tmp_path: Path) -> None:
+    (tmp_path / "ce.json").write_text(json.dumps(explorer([Line(FIRST), Line(FIRST + timedelta(days=1))], "SERVICE")))
+    result = waste(read_bill(tmp_path / "ce.json"))
+    assert isinstance(result, Unknown) and "usage type" in result.reason
+
+
 def test_the_chart_names_the_monthly_cost(tmp_path: Path) -> None:
     chart = find(daily(*KINDS["an address"][:2]), tmp_path).draw()
     assert chart.title == "1 thing looks forgotten, for 30.42 USD a month"

@@ -162,8 +162,12 @@ def test_months_that_begin_at_local_midnight_are_counted_as_they_are_written(
         ('[{"key": "env", "value": "prod"}]', {"env": "prod"}),
         ('[{"Key": "env", "Value": "prod"}]', {"env": "prod"}),
         ("{env=prod, team=a b, empty=}", {"env": "prod", "team": "a b"}),
+        ("{'env': 'prod', 'team': None}", {"env": "prod"}),
+        ("[{'Key': 'env', 'Value': 'prod'}]", {"env": "prod"}),
+        ("None", {}),
         ("{}", {}),
         ("[]", {}),
+        ("{'env': open('x')}", None),
         ("{env=prod, x, team=a}", None),  # is x a part of the first value?
         ("{env=a=b}", None),
         ('["env", "prod"]', None),
@@ -232,6 +236,15 @@ def test_a_cost_column_twice_is_refused_by_name(suffix: str, tmp_path: Path) -> 
     with pytest.raises(UnreadableBill, match="this column 2 times") as caught:
         read_bill(with_column_twice(path, "line_item_unblended_cost", ["1", "2"]))
     assert caught.value.column == "line_item_unblended_cost"
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_a_column_in_two_spellings_is_a_warning_that_names_the_one_that_counts(suffix: str, tmp_path: Path) -> None:
+    path = write(tmp_path / f"bill{suffix}", [snake(line) for line in hours(2)])
+    bill = read_bill(with_column_twice(path, "LINE_ITEM_UNBLENDED_COST", ["1", "2"]))
+    (warning,) = bill.warnings
+    assert "LINE_ITEM_UNBLENDED_COST differ in case alone; line_item_unblended_cost counts" in warning
+    assert amounts(bill, by_service(bill.lines)) == {"AmazonEC2": 0.0264}
 
 
 def test_tags_that_differ_only_by_case_are_two_tags(tmp_path: Path) -> None:

@@ -123,6 +123,23 @@ def test_the_end_is_not_called_before_a_whole_day_went_without(tmp_path: Path) -
     assert month["to_pay_if_credits_end"] == pytest.approx(float(AN_HOUR * 744 - GRANTED))
 
 
+def test_credits_that_end_for_one_of_two_accounts_are_named(tmp_path: Path) -> None:
+    ends, goes_on = "111122223333", "444455556666"
+    lines = [replace(line, account=ends) for line in spent(480)]
+    bill = bill_of(tmp_path, [*lines, *(replace(line, account=goes_on) for line in spent(480, Decimal(999)))])
+    result = costs.credits(bill)
+    assert result.ended_on is None, "those of the other account pay"
+    ((account, ended),) = result.ended
+    assert (account, ended.ended_on, ended.split.credits) == (ends, date(2026, 10, 14), GRANTED)
+    note = f"credits of account {ends} ended on 14 October, 1.87 USD a day to pay since"
+    assert note in result.notes and note in costs.month_end(bill).to_dict()["notes"]
+    found = costs.anomalies(bill)
+    assert isinstance(found, Anomalies)
+    (anomaly,) = found.anomalies
+    assert (anomaly.kind, anomaly.service, anomaly.first) == ("credits ended", f"credits of {ends}", date(2026, 10, 15))
+    assert float(anomaly.cost) == pytest.approx(float(AN_HOUR * 24 * 6))
+
+
 def test_credits_that_pay_again_have_not_ended(tmp_path: Path) -> None:
     first, gap = list(spent(24 * 3)), [line for line in spent(24 * 5) if line.kind != "Credit"]
     again = [line for line in spent(24 * 8) if line.start >= FIRST + timedelta(days=5)]

@@ -136,7 +136,8 @@ def anomalies(
     unusual if it is above the median by more than 5 standard deviations (estimated by the median absolute deviation),
     by more than a quarter, and by more than `minimum`. Costs are before credits: where these end, usage has not grown.
     Free usage counts at its list price; if only the charge is unusual, the free tier was used up. The days since
-    credits ended, and one-off charges from `minimum` on, such as taxes, fees and refunds, are listed apart.
+    credits ended, and one-off charges from `minimum` on, such as taxes, fees and refunds, are listed apart, without
+    those that come again a month later.
 
     Returns `Unknown` where the bill has monthly lines, or fewer than six days.
 
@@ -233,23 +234,40 @@ def _with_resource(selection: BillSelection, anomaly: Anomaly, days: Sequence[da
 
 
 def _end_of_credits(credits: Credits) -> Iterator[Anomaly]:
-    """What is to pay on the days since credits ended, where usage goes on."""
-    ended_on = credits.ended_on
-    if ended_on is None:
-        return
-    since = [day for day in credits.days if day.day > ended_on]
-    usual = median(day.used - day.paid for day in credits.days if day.day <= ended_on) * len(since)
-    cost = total(day.used - day.paid for day in since)
-    yield Anomaly("credits ended", CREDITS, since[0].day, since[-1].day, cost, usual, "", "")
+    """What is to pay on the days since credits ended, where usage goes on, of the whole bill or of accounts."""
+    for account, ended in credits.ended:
+        last = ended.ended_on or date.max
+        since = [day for day in ended.days if day.day > last]
+        usual = median(day.used - day.paid for day in ended.days if day.day <= last) * len(since)
+        cost = total(day.used - day.paid for day in since)
+        service = f"{CREDITS} of {account}" if account else CREDITS
+        yield Anomaly("credits ended", service, since[0].day, since[-1].day, cost, usual, "", "")
 
 
 def _one_off_charges(selection: BillSelection, minimum: Decimal) -> Iterator[Anomaly]:
-    """Charges that do not recur, by service, type and day."""
+    """Charges that do not recur, by service, type and day; not those that come on the same day of another month."""
     lines = selection.lines.filter(~selection.lines.recurs & selection.lines.start.notnull())
     lines = lines.mutate(
         day=lines.start.date(), name=lines.service.fill_null(""), type=lines.line_item_type.fill_null("")
     )
-    for row in selection.fetch_rows(lines.group_by("name", "type", "day").aggregate(cost=lines.amount.sum())):
-        if abs(row["cost"] or ZERO) >= minimum:
-            kind, day = row["type"] or "charge", row["day"]
-            yield Anomaly("one-off charge", row["name"] or kind, day, day, row["cost"], ZERO, kind, "")
+    rows = selection.fetch_rows(lines.group_by("name", "type", "day").aggregate(cost=lines.amount.sum()))
+    costs = {(row["name"], row["type"], row["day"]): row["cost"] or ZERO for row in rows}
+    for (name, type_, day), cost in costs.items():
+        around = (_month_after(day, -1), _month_after(day, 1))
+        is_monthly = any(_is_alike(cost, costs.get((name, type_, other), ZERO)) for other in around)
+        if abs(cost) >= minimum and not is_monthly:
+            kind = type_ or "charge"
+            yield Anomaly("one-off charge", name or kind, day, day, cost, ZERO, kind, "")
+
+
+def _month_after(day: date, months: int) -> date | None:
+    """The same day of another month; None where that month is too short."""
+    at = day.year * 12 + day.month - 1 + months
+    try:
+        return date(at // 12, at % 12 + 1, day.day)
+    except ValueError:
+        return None
+
+
+def _is_alike(cost: Decimal, other: Decimal) -> bool:
+    return abs(cost - other) <= MIN_GROWTH * min(abs(cost), abs(other)) and cost * other > 0

@@ -38,6 +38,14 @@ CLUSTER_TAGS = (
 
 https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs-using-tags.html
 """
+CLUSTER_ARN = (
+    "^arn:[^:]*:(?:ecs|eks):[^:]*:[^:]*:(?:"
+    "(?:task|service|container-instance)/([^/]+)/|(?:cluster|pod|nodegroup|fargateprofile|addon)/([^/]+)(?:/|$))"
+)
+"""A pattern of ARNs that name a cluster, for lines without a tag. Old ARNs of tasks and services do not.
+
+https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs-account-settings.html#ecs-resource-ids
+"""
 
 _COLUMNS = {
     "service": "service",
@@ -199,8 +207,8 @@ def breakdown(
 
     Amounts are before credits, with what credits paid beside them. `by` is service, usage_type, operation, resource,
     account, payer, region, zone, type (of the line item; credits are one), `tag:KEY`, `cost_category:NAME` or cluster
-    (the tag that names one). Where the bill has split cost allocation data, tags and clusters get the tasks' and pods'
-    shares of their instances, with what nothing used. Returns `Unknown` where no line of the bill has the dimension.
+    (by a tag or the ARN of a resource). Where the bill has split cost allocation data, tags and clusters get the tasks'
+    and pods' shares of their instances, with what nothing used. Returns `Unknown` where no line of the bill has the dimension.
 
     Raises:
         UsageError: the dimension is not known, `top` is below 1, or the bill does not have the metric, the currency or
@@ -326,7 +334,9 @@ def dimension_column(lines: ir.Table, by: str) -> ir.StringValue:
     import ibis
 
     if by == "cluster":
-        column = ibis.coalesce(*(tag_column(lines, key) for key in CLUSTER_TAGS))
+        arns = lines.resource_id.fill_null("")
+        in_arn = [arns.re_extract(CLUSTER_ARN, group).nullif("") for group in (1, 2)]
+        column = ibis.coalesce(*(tag_column(lines, key) for key in CLUSTER_TAGS), *in_arn)
     elif by.startswith("tag:") and (key := by.removeprefix("tag:")):
         column = tag_column(lines, key)
     elif by.startswith(COST_CATEGORY) and (key := by.removeprefix(COST_CATEGORY)):
@@ -368,6 +378,6 @@ def _unknown_dimension(bill: Bill, by: str, sums: dict[str, Decimal]) -> Unknown
     if by.startswith(COST_CATEGORY):
         return Unknown(question, f"no line of the bill has the cost category {by.removeprefix(COST_CATEGORY)}")
     if by == "cluster" or by.startswith("tag:"):
-        name = "a tag that names a cluster" if by == "cluster" else f"the tag {by.removeprefix('tag:')}"
+        name = "a tag or an ARN that names a cluster" if by == "cluster" else f"the tag {by.removeprefix('tag:')}"
         return Unknown(question, f"no line of the bill has {name}; activate it as a cost allocation tag")
     return Unknown(question, f"no line of this {bill.format} bill has a {by.replace('_', ' ')}")

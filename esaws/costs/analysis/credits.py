@@ -55,6 +55,11 @@ class Credits(TableResult):
     """Whether credits pay day by day, rather than in a sum that no day explains."""
     left: Decimal | None = None
     """What is left of the credits; None where neither the account nor the caller says it: no bill does."""
+    accounts: tuple[tuple[str, Credits], ...] = ()
+    """(account, its credits) where credits pay for several: those of one may end while others go on.
+
+    Their amounts are those of `days`, without charges that span more than a day.
+    """
 
     @property
     def per_day(self) -> Decimal | None:
@@ -77,6 +82,13 @@ class Credits(TableResult):
         if not self.burns_down or not paying:
             return None
         return paying[-1].day if self._days_since(paying[-1].day) else None
+
+    @property
+    def ended(self) -> tuple[tuple[str, Credits], ...]:
+        """(account, its credits) whose credits ended; the account is empty where they ended for the whole bill."""
+        if self.ended_on:
+            return (("", self),)
+        return tuple((account, credits) for account, credits in self.accounts if credits.ended_on)
 
     @property
     def to_pay_per_day(self) -> Decimal | None:
@@ -105,6 +117,11 @@ class Credits(TableResult):
             notes.append("credits were not paid day by day: what they pay a day and when they end is unknown")
         if self.left is None and self.ended_on is None:
             notes.append("what is left of the credits is not in the bill: see Credits in the Billing console")
+        for account, credits in self.ended if not self.ended_on else ():
+            daily = format_money(credits.to_pay_per_day or ZERO, self.currency)
+            notes.append(
+                f"credits of account {account} ended on {_format_day(credits.ended_on)}, {daily} a day to pay since"
+            )
         if self.is_running_out:
             day = self.days[-1]
             notes.append(
@@ -217,14 +234,33 @@ def credits_of(selection: BillSelection) -> Credits:
     split = selection.split()
     if granularity(selection) == "months":
         return Credits(split, selection.currency, (), burns_down=False)
-    days = _days(selection)
+    days = _days_by_account(selection)
+    whole = _burn_down(split, selection.currency, days[None])
+    accounts = {account: of_days for account, of_days in days.items() if account is not None}
+    if not whole.burns_down or len(accounts) < 2:
+        return whole
+    return replace(
+        whole,
+        accounts=tuple(
+            (account, _burn_down(_split_of(of_days), selection.currency, of_days))
+            for account, of_days in accounts.items()
+        ),
+    )
+
+
+def _burn_down(split: CreditSplit, currency: str, days: Sequence[CreditDay]) -> Credits:
     dated = total(day.paid for day in days)
     burns_down = (
         bool(split.credits)
         and abs(dated - (split.credits or ZERO)) <= _TOLERANCE
         and all(day.paid <= day.covered + _TOLERANCE for day in days)
     )
-    return Credits(split, selection.currency, tuple(days), burns_down)
+    return Credits(split, currency, tuple(days), burns_down)
+
+
+def _split_of(days: Sequence[CreditDay]) -> CreditSplit:
+    paid = total(day.paid for day in days)
+    return CreditSplit(total(day.used for day in days) - paid, paid)
 
 
 def month_to_pay(credits: Credits, expected: Decimal, days_left: int) -> MonthToPay:
@@ -241,35 +277,58 @@ def month_to_pay(credits: Credits, expected: Decimal, days_left: int) -> MonthTo
     return MonthToPay(None, after - rest * min(share, Decimal(1)), after)
 
 
-def _days(selection: BillSelection) -> list[CreditDay]:
+def _days_by_account(selection: BillSelection) -> dict[str | None, list[CreditDay]]:
+    """The days of the whole selection (None), and of each account for which credits paid."""
     lines, paid_lines = selection.lines, selection.credits
     lines = lines.filter(lines.recurs & lines.start.notnull())
-    used = lines.group_by(day=lines.start.date(), service=lines.service.fill_null("")).aggregate(
-        amount=lines.amount.sum(), end=lines.end.max()
-    )
+    used = lines.group_by(
+        day=lines.start.date(), account=lines.account.fill_null(""), service=lines.service.fill_null("")
+    ).aggregate(amount=lines.amount.sum(), end=lines.end.max())
     paid_lines = paid_lines.filter(paid_lines.start.notnull())
-    paid = paid_lines.group_by(day=paid_lines.start.date(), service=paid_lines.service.fill_null("")).aggregate(
-        amount=paid_lines.amount.sum()
-    )
+    paid = paid_lines.group_by(
+        day=paid_lines.start.date(),
+        account=paid_lines.account.fill_null(""),
+        service=paid_lines.service.fill_null(""),
+    ).aggregate(amount=paid_lines.amount.sum())
     used_rows, paid_rows = selection.fetch_rows(used), selection.fetch_rows(paid)
-    services = {row["service"] for row in paid_rows} & {row["service"] for row in used_rows}
     ends = [row["end"] for row in used_rows if row["end"]]
     end: datetime = max(ends) if ends else datetime.max
-    covered_by_all = not services
+    covered = covered_days((row["day"] for row in (*used_rows, *paid_rows)), selection.bill.months)
+    accounts: list[str | None] = [None, *sorted({row["account"] for row in paid_rows})]
+    return {
+        account: _days(
+            [row for row in used_rows if account in (None, row["account"])],
+            [row for row in paid_rows if account in (None, row["account"])],
+            covered,
+            end,
+        )
+        for account in accounts
+    }
+
+
+def _days(
+    used_rows: Sequence[dict[str, Any]], paid_rows: Sequence[dict[str, Any]], days: Sequence[date], end: datetime
+) -> list[CreditDay]:
+    services = {row["service"] for row in paid_rows} & {row["service"] for row in used_rows}
+    used, paid = _sum_by_day(used_rows), _sum_by_day(paid_rows)
+    covered = used if not services else _sum_by_day([row for row in used_rows if row["service"] in services])
     return [
         CreditDay(
             day,
-            _sum(used_rows, day),
-            -_sum(paid_rows, day) + ZERO,
-            _sum([row for row in used_rows if covered_by_all or row["service"] in services], day),
+            used.get(day, ZERO),
+            ZERO - paid.get(day, ZERO),
+            covered.get(day, ZERO),
             datetime.combine(day + timedelta(days=1), datetime.min.time()) <= end,
         )
-        for day in covered_days((row["day"] for row in (*used_rows, *paid_rows)), selection.bill.months)
+        for day in days
     ]
 
 
-def _sum(rows: Sequence[dict[str, Any]], day: date) -> Decimal:
-    return total(row["amount"] or ZERO for row in rows if row["day"] == day)
+def _sum_by_day(rows: Sequence[dict[str, Any]]) -> dict[date, Decimal]:
+    sums: dict[date, Decimal] = {}
+    for row in rows:
+        sums[row["day"]] = sums.get(row["day"], ZERO) + (row["amount"] or ZERO)
+    return sums
 
 
 def _left_of_account(bill: Bill, cloud: Cloud) -> float | None:

@@ -95,7 +95,8 @@ class Waste(TableResult):
 def waste(bill: Bill, metric: str | None = None, currency: str | None = None) -> Waste | Unknown:
     """Find resources that cost money in the last three days of a bill, and that nothing in it shows the use of.
 
-    The rules are in `esaws.costs.analysis.waste_rules`. Returns `Unknown` where the bill has monthly lines.
+    The rules are in `esaws.costs.analysis.waste_rules`. Returns `Unknown` where the bill has monthly lines, or no usage
+    types.
 
     Raises:
         UsageError: the bill does not have the metric or the currency.
@@ -103,6 +104,8 @@ def waste(bill: Bill, metric: str | None = None, currency: str | None = None) ->
     selection = select(bill, metric, currency)
     if granularity(selection) == "months":
         return Unknown(_QUESTION, f"this {bill.format} bill has monthly lines; read one with daily lines")
+    if not _has_usage_types(selection):
+        return Unknown(_QUESTION, f"no line of this {bill.format} bill has a usage type; read an export of the account")
     lines = selection.lines.mutate(
         type=_without_region(selection.lines), resource=selection.lines.resource_id.fill_null("")
     )
@@ -122,6 +125,11 @@ def waste(bill: Bill, metric: str | None = None, currency: str | None = None) ->
             resources.setdefault(resource.resource, resource)
     ranked = sorted(resources.values(), key=lambda one: (-one.monthly, one.resource))
     return Waste(tuple(ranked), selection.currency)
+
+
+def _has_usage_types(selection: BillSelection) -> bool:
+    (row,) = selection.bill.fetch_rows(selection.lines.aggregate(named=selection.lines.usage_type.nullif("").count()))
+    return bool(row["named"])
 
 
 def _days_before(end: datetime, count: int, days: Sequence[date]) -> datetime:

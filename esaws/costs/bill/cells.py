@@ -136,7 +136,7 @@ def parse_maps(cells: Cells) -> pyarrow.Table | None:
         parsed = {text: parse_map(text) for text in texts}
         values.update({(name, text): [*entries.items()] for text, entries in parsed.items() if entries is not None})
         _warn_of_maps(cells, name, [text for text in texts if parsed[text] is None], "counted without {column}")
-        unusual = [text for text in texts if parsed[text] is not None and not text.startswith(("{", "["))]
+        unusual = [text for text in texts if parsed[text] and not text.startswith(("{", "["))]
         _warn_of_maps(cells, name, unusual, "read as if it stood in braces")
     return _to_arrow(values, "map") if values else None
 

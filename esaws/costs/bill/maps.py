@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 from typing import Any
@@ -13,9 +14,11 @@ _ATHENA = re.compile(r"\{(?:[^{}=,]+=[^{}=,]*(?:, (?=[^{}=,]+=)|(?=\})))*\}")
 def parse_map(text: str) -> dict[str, str] | None:
     """The entries of a map that have a value, nested values as JSON; None if the text is not certainly a map.
 
-    Accepts a JSON object, with or without its braces; a JSON list of objects with `key` and `value`; and what Athena
-    prints, if no key or value has a separator in it.
+    Accepts a JSON object, with or without its braces; a JSON list of objects with `key` and `value`; what Python prints
+    for either; and what Athena prints, if no key or value has a separator in it. `None` and `null` are no entries.
     """
+    if text.strip() in ("None", "null"):
+        return {}
     parsed = _load(text)
     if parsed is None and text.lstrip().startswith('"'):
         parsed = _load(f"{{{text}}}")
@@ -36,6 +39,10 @@ def _load(text: str) -> Any:
     try:
         return json.loads(text)
     except ValueError:
+        pass
+    try:
+        return ast.literal_eval(text.strip()) if "'" in text or "None" in text else None
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
         return None
 
 

@@ -1,7 +1,7 @@
 """Detect the format of a table by its column names. File names are not used."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 
 from esaws.costs.bill.bill_file import UnreadableBill
@@ -33,8 +33,8 @@ def _detect_format(names: tuple[str, ...]) -> ColumnMapping | None:
     return None
 
 
-def repeated_columns(file: str, names: Iterable[str], mapping: ColumnMapping) -> Iterator[str]:
-    """Warnings about columns that a table has more than once, of which the first counts.
+def repeated_columns(file: str, names: Sequence[str], mapping: ColumnMapping) -> Iterator[str]:
+    """Warnings about columns that a table has more than once, or in two spellings, and which counts.
 
     Raises:
         UnreadableBill: a column of amounts or times is there twice, so that which one counts is not certain.
@@ -46,3 +46,10 @@ def repeated_columns(file: str, names: Iterable[str], mapping: ColumnMapping) ->
         if name in used and mapping.format.fields[used[name]] in ("number", "timestamp"):
             raise UnreadableBill(file, f"the file has this column {count} times. Keep one.", column=name)
         yield f"{file}: the file has the column {name} {count} times; the first one counts"
+    by_spelling: dict[str, list[str]] = {}
+    for name in dict.fromkeys(names):
+        by_spelling.setdefault(name.lower(), []).append(name)
+    for spellings in by_spelling.values():
+        if len(spellings) > 1 and (read := [name for name in spellings if name in used]):
+            others = " and ".join(name for name in spellings if name not in read)
+            yield f"{file}: the columns {read[0]} and {others} differ in case alone; {read[0]} counts"
