@@ -208,7 +208,8 @@ def breakdown(
     Amounts are before credits, with what credits paid beside them. `by` is service, usage_type, operation, resource,
     account, payer, region, zone, type (of the line item; credits are one), `tag:KEY`, `cost_category:NAME` or cluster
     (by a tag or the ARN of a resource). Where the bill has split cost allocation data, tags and clusters get the tasks'
-    and pods' shares of their instances, with what nothing used. Returns `Unknown` where no line of the bill has the dimension.
+    and pods' shares of their instances, with what nothing used. Returns `Unknown` where no line of the bill has the
+    dimension.
 
     Raises:
         UsageError: the dimension is not known, `top` is below 1, or the bill does not have the metric, the currency or
