@@ -222,3 +222,16 @@ def test_random_systems_have_automatic_fixes_and_others() -> None:
     assert automatic >= {"DUPLICATE_RULE", "OPEN_DATA_PORT", "UNSERVED_PORT", "UNUSED_RULE"}
     named = {finding.code for finding in found if finding.fix.calls and not finding.automatic}
     assert named >= {"UNATTACHED_GROUP", "OPEN_ADMIN_PORT"}
+
+
+def test_a_group_that_nothing_has_may_be_used_where_no_description_shows_it() -> None:
+    """A scheduled task, a build or a person: neither its own rules nor those for it are proven unneeded."""
+    system = RandomSystem(3)
+    for group in system.groups.values():
+        group["IpPermissions"] = []
+    ports = {"IpProtocol": "tcp", "FromPort": 22, "ToPort": 22}
+    system.groups["sg-old"]["IpPermissions"] = [{**ports, "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}]
+    system.groups["sg-hosts"]["IpPermissions"] = [{**ports, "UserIdGroupPairs": [{"GroupId": "sg-old", "UserId": "1"}]}]
+    found = findings(system.account("running"))
+    automatic = {finding.code: finding.automatic for finding in found if finding.fix.calls}
+    assert automatic["OPEN_ADMIN_PORT"] is automatic["UNUSED_RULE"] is automatic["UNATTACHED_GROUP"] is False

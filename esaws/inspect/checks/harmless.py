@@ -1,7 +1,8 @@
 """The proof that a fix is harmless: all that is answered now, or may be after a scale-out or a resume, still is.
 
 Only changes of ingress rules can be proven, and the default encryption of a bucket. A fix that deletes or stops
-something, changes a listener rule or opens a port never is: it needs its code.
+something, changes a listener rule or opens a port never is: it needs its code. Nothing is proven of a group that
+nothing has: scheduled tasks, builds and people name groups where no description shows it.
 """
 
 from __future__ import annotations
@@ -89,20 +90,10 @@ class HarmlessChanges:
             return True
         if any(self._context.account.get(key) is None for key in KEYS):
             return False
-        if self._has_no_source(rule):
-            return True
-        return all(
-            _is_covered(part, remaining(holder.groups))
-            for holder in self._holders
-            if rule.group in holder.groups
-            for part in self._parts(rule, holder)
+        holders = [holder for holder in self._holders if rule.group in holder.groups]
+        return bool(holders) and all(
+            _is_covered(part, remaining(holder.groups)) for holder in holders for part in self._parts(rule, holder)
         )
-
-    def _has_no_source(self, rule: GroupRule) -> bool:
-        """Return whether it names a group of this account that nothing has or names."""
-        if not rule.pair or rule.pair.get("VpcPeeringConnectionId") or rule.peer not in self._context.network.groups:
-            return False
-        return not any(rule.peer in holder.groups for holder in self._holders)
 
     def _parts(self, rule: GroupRule, holder: _Holder) -> Iterator[GroupRule]:
         """Yield what a rule allows to what a holder listens on, from where it can be reached."""

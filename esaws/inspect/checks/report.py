@@ -117,6 +117,9 @@ def findings(account: Account | Cloud, declared: Architecture | None = None) -> 
     return Findings(tuple(replace(finding, automatic=changes.accept(finding.fix)) for finding in ordered))
 
 
+_ASK = "ask for the permission, and run it again"
+
+
 def _run_check(check: Check, context: CheckContext) -> list[Finding]:
     missing = {key: context.account.missing[key] for key in check.keys if key in context.account.missing}
     if not missing:
@@ -132,7 +135,7 @@ def _run_check(check: Check, context: CheckContext) -> list[Finding]:
             "info",
             codes,
             f"the check could not run: {reasons}",
-            Fix("ask for the permission, and run it again"),
+            Fix("save what is missing, and run it again" if "run `aws " in reasons else _ASK),
         )
     ]
 
