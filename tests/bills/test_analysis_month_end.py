@@ -271,3 +271,13 @@ def test_the_chart_names_the_expected_amount(tmp_path: Path) -> None:
     result = project(bill_of(tmp_path, march(48)))
     assert result.draw().title == "March will come to 146.23 USD if the rest is like the 2 days so far"
     assert result.draw()._repr_svg_() == result.draw()._repr_svg_()
+
+
+@pytest.mark.parametrize(
+    ("silent", "note"), [((6,), "6 March has no line"), ((6, 7), "2 days have no line"), ((), "no line")]
+)
+def test_days_without_a_line_are_named(silent: tuple[int, ...], note: str, tmp_path: Path) -> None:
+    lines = [Line(datetime(2026, 3, day), hours=24) for day in range(1, 12) if day not in silent]
+    result = month_end(read_bill(text(tmp_path / "bill.csv", [cur(line) for line in lines])))
+    assert isinstance(result, MonthEnd)
+    assert any(note in line for line in result.notes) == bool(silent)

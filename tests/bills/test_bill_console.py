@@ -111,3 +111,13 @@ def test_other_exports_are_refused_by_name_with_what_to_get(
     with pytest.raises(UnreadableBill) as caught:
         read_bill(console(tmp_path / "costs.csv", header, "a,b,c"))
     assert name in str(caught.value) and advice in str(caught.value)
+
+
+def test_accounts_have_their_number_and_name(tmp_path: Path) -> None:
+    path = tmp_path / "costs.csv"
+    header = '"Linked account","Dev (shop) (111122223333)($)","444455556666 ($)","Total costs($)"'
+    path.write_text(f'{header}\n"Linked account total","3","4","7"\n"2026-03-01","3","4","7"\n')
+    bill = read_bill(path)
+    rows = bill.fetch_rows(bill.lines.select("account", "account_name", "unblended_cost"))
+    found = {row["account"]: (row["account_name"] or None, float(row["unblended_cost"])) for row in rows}
+    assert found == {"111122223333": ("Dev (shop)", 3), "444455556666": (None, 4)}

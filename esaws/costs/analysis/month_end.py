@@ -225,6 +225,10 @@ def project_month(month: MonthSoFar, prices: PriceList | None = None, credits: C
     if len(known_days) < days:
         first = known_days[0]
         notes.append(f"no usage is before {first.day} {first:%B}: the days before it count as days without cost")
+    with_lines = {day for usage in month.usages for day in usage.quantity}
+    if silent := [day for day in known_days if with_lines and day not in with_lines]:
+        some = f"{silent[0].day} {silent[0]:%B} has" if len(silent) == 1 else f"{len(silent)} days have"
+        notes.append(f"{some} no line in the bill: counted as without cost, though data may be missing")
     if credits is not None:
         notes += credits.notes
     if month.one_off and days < length:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
@@ -28,6 +29,7 @@ _ASSUMPTION = (
 
 _TOTAL = re.compile(r"Total costs ?\((.+)\)", re.IGNORECASE)
 _GROUP = re.compile(r"(.*?) ?\(([^()]*)\)")
+_ACCOUNT = re.compile(r"(.+?) ?\((\d{12})\)")
 _NO_TAG = re.compile(r"No (?:tag key|cost category)\b.*", re.IGNORECASE)
 _CURRENCIES: Mapping[str, str] = {"$": "USD", "US$": "USD", "€": "EUR", "£": "GBP", "₹": "INR"}
 _DIMENSIONS: Mapping[str, str] = {
@@ -98,8 +100,10 @@ def _results(
         groups += amount
         match = _GROUP.fullmatch(name.strip())
         key = match[1] if match else name.strip()
-        by, keys = (dimension,), ("" if _NO_TAG.fullmatch(key) else key,)
-        yield Result(*period, by, keys, {"UnblendedCost": amount}, currency, None, is_estimated=False)
+        account = _ACCOUNT.fullmatch(key) if dimension == "LINKED_ACCOUNT" else None
+        by, keys = (dimension,), (account[2] if account else "" if _NO_TAG.fullmatch(key) else key,)
+        result = Result(*period, by, keys, {"UnblendedCost": amount}, currency, None, is_estimated=False)
+        yield replace(result, account_name=account[1]) if account else result
     if len(header) > 2 and abs(total - groups) > _MAX_ROUNDING:
         raise UnreadableBill(file.name, f"the row adds up to {groups}, its total is {total}", row=number)
     if len(header) == 2:
