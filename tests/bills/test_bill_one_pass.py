@@ -8,8 +8,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from esaws.costs.bill import parquet
-from esaws.costs.bill.queries import by_tag
+from esaws.costs.bill.queries import by_service, by_tag
 from esaws.costs.bill.read import read_bill
+from esaws.costs.engines.duckdb import DuckDBEngine
 from tests.bills.writing import Line, Row, cur, focus, hours, legacy, snake, text
 
 LINES = [
@@ -93,3 +94,19 @@ def test_a_number_is_exact_whatever_its_decimals(passes: list[bool], tmp_path: P
     bill = read_bill(text(tmp_path / "bill.csv", rows))
     assert passes == [True]
     assert str(pq.read_table(bill.files[0].path)["line_item_unblended_cost"][0]) == "0.123456789012345678"
+
+
+def test_maps_stay_json_until_a_query_needs_them(tmp_path: Path) -> None:
+    rows = [cur(line) for line in [*hours(2, tags={"team": "web"}), *hours(1, resource="i-3", tags={"team": "data"})]]
+    text(tmp_path / "bill-1.csv", rows)
+    text(tmp_path / "bill-2.csv", [cur(line) for line in hours(2, resource="i-2", tags={})])
+    bill = read_bill(tmp_path)
+    assert all("resource_tags" in file.json_maps for file in bill.files) and len(bill.files) == 2
+    assert {row["tag"]: row["rows"] for row in bill.fetch_rows(by_tag(bill.lines, "team"))} == {
+        "web": 2,
+        "data": 1,
+        "": 2,
+    }
+    assert isinstance(bill.engine, DuckDBEngine)
+    plan = str(bill.engine.run_sql(f"EXPLAIN {bill.engine.compile(by_service(bill.lines))}"))
+    assert "JOIN" not in plan

@@ -49,7 +49,7 @@ QUERIES: dict[str, Callable[[Any], Any]] = {
     },
     "by_tag": lambda lines: queries.by_tag(lines, "team"),
     "amortized": lambda lines: queries.by_service(lines, "amortized"),
-    "credits": queries.credits_by_currency,
+    "spending": queries.spending,
     "split_costs": lambda lines: ibis.union(*split_costs(with_parts(lines))),
     "once": lambda lines: queries.totals(drop_duplicates(lines)),
 }

@@ -87,5 +87,15 @@ class BillFile:
         return [coverage.month for coverage in self.coverage]
 
     @cached_property
+    def json_maps(self) -> tuple[str, ...]:
+        """The columns of maps that are stored as JSON, to be parsed only by the queries that need them."""
+        fields, types = self.format.fields, dict(self.schema)
+        return tuple(
+            source
+            for name, source in self.mapping.columns.items()
+            if fields[name] == "map" and types[source] == "string"
+        )
+
+    @cached_property
     def location(self) -> FileLocation:
         return parse_location(self.file.name)

@@ -1,7 +1,8 @@
 """Convert text cells to typed Parquet in one pass, where all cells are spelled as exports spell them.
 
 Most files are: numbers that DuckDB can parse, times in one format in UTC, tags as JSON, no blanks around a cell. What
-the pass wrote is then checked, which is cheap because Parquet stores each distinct text once. Any other file is left to
+the pass wrote is then checked, which is cheap because Parquet stores each distinct text once. Maps stay JSON, as most
+queries need none: engines parse it when a query does (`BillFile.json_maps`). Any other file is left to
 `typed_text`, which has to look at all distinct cells first, and gives the same values for these.
 """
 
@@ -16,14 +17,12 @@ from esaws.costs.bill.formats.format import ColumnMapping
 from esaws.costs.bill.maps import parse_map
 from esaws.costs.bill.schema import Kind
 from esaws.costs.bill.typed_text import NULL_TEXTS, SQL_TYPES, has_blanks, tag_map, without_nulls
-from esaws.costs.engines.duckdb import quote_identifier, quote_literal
+from esaws.costs.engines.duckdb import json_as_map, quote_identifier, quote_literal
 
 if TYPE_CHECKING:
     from esaws.costs.engines.duckdb import DuckDBEngine
 
 _TIME_FORMATS = ("%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%M:%S.%fZ", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d")
-_TEXT_OF_MAP = "_text_of_"
-"""Prefix of additional columns with the text of a map, for the check."""
 
 
 def write_directly(
@@ -51,7 +50,6 @@ def write_directly(
             name: cleaned.get(name) or _typed(sql, fields[name], times.get(name)) for name, sql in sql_names.items()
         }
         selected |= {name: cleaned[name] for name in tags}
-        selected |= {f"{_TEXT_OF_MAP}{name}": f"nullif({sql_names[name]}, '')" for name in maps}
         if tags:
             selected["resource_tags"] = tag_map(
                 {key: cleaned[name] for key, name in zip(mapping.tags, tags, strict=True)}
@@ -88,7 +86,7 @@ def _typed(column: str, kind: Kind, time_format: str | None) -> str:
     if kind == "timestamp":
         return f"strptime({cell}, {time_format})"
     if kind == "map":
-        return f"""from_json({cell}, '"MAP(VARCHAR, VARCHAR)"')"""
+        return cell
     return f"CAST({cell} AS {SQL_TYPES[kind]})"
 
 
@@ -101,8 +99,9 @@ def _is_plain(duck: DuckDBEngine, path: Path, texts: list[str], times: list[str]
     if count or any(flags):
         return False
     for name in maps:
-        text = quote_identifier(f"{_TEXT_OF_MAP}{name}")
-        sql = f"SELECT DISTINCT {text}, {quote_identifier(name)} FROM {relation} WHERE {text} IS NOT NULL"
-        if any(not cell.startswith("{") or parse_map(cell) != written for cell, written in duck.run_sql(sql)):
+        text = quote_identifier(name)
+        distinct = f"(SELECT DISTINCT {text} FROM {relation} WHERE {text} IS NOT NULL)"
+        parsed = duck.run_sql(f"SELECT {text}, {json_as_map(text)} FROM {distinct}")
+        if any(not cell.startswith("{") or parse_map(cell) != read for cell, read in parsed):
             return False
     return True

@@ -39,14 +39,17 @@ def by_service(lines: ir.Table, metric: str = "unblended") -> ir.Table:
     return by_columns(lines, "service", metric=metric)
 
 
-def credits_by_currency(lines: ir.Table, metric: str = "unblended") -> ir.Table:
-    """What credits paid by currency, and the rows that have no type. Columns: currency, credits, untyped."""
+def spending(lines: ir.Table, metric: str = "unblended") -> ir.Table:
+    """By service and usage type, with what credits paid: all sums of a report in one pass over the bill.
+
+    Columns: service, usage_type, currency, cost, credits, untyped (the rows that have no type).
+    """
+    names = ("service", "usage_type", "currency")
     cost = lines[METRICS[metric]]
-    lines = lines.mutate(
-        currency=lines.currency.fill_null(""), paid=is_credit(lines).ifelse(-cost, cost * 0), untyped=has_no_type(lines)
-    )
-    sums = lines.group_by("currency").aggregate(credits=lines.paid.sum(), untyped=lines.untyped.sum())
-    return sums.order_by("currency")
+    paid, untyped = is_credit(lines).ifelse(-cost, cost * 0), has_no_type(lines)
+    table = lines.group_by(names).aggregate(cost=cost.sum(), credits=paid.sum(), untyped=untyped.sum())
+    columns = {name: _null_text_as_empty(table, name) for name in names}
+    return table.select(**columns, cost=table.cost, credits=table.credits, untyped=table.untyped).order_by(*names)
 
 
 def by_usage_type(lines: ir.Table, metric: str = "unblended") -> ir.Table:

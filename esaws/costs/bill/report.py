@@ -5,18 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from math import isfinite
+from math import fsum, isfinite
 from typing import TYPE_CHECKING, Any
 
 from esaws.costs.bill.bill import Bill
 from esaws.costs.bill.covered_days import missing_months
 from esaws.costs.bill.credits import NET_OF_CREDITS, CreditSplit
 from esaws.costs.bill.free_tier import FreeUsage, by_allowance, to_decimal
-from esaws.costs.bill.queries import by_provider, by_service, by_usage_type, credits_by_currency, free_usage
+from esaws.costs.bill.queries import by_provider, free_usage, spending
 from esaws.costs.results import TableResult
 
 if TYPE_CHECKING:
-    import ibis.expr.types as ir
     import pandas
 
 UNKNOWN_CURRENCY = "unknown"
@@ -136,35 +135,44 @@ def report(bill: Bill, metric: str | None = None) -> Report:
         UsageError: the bill does not have the metric, or has a cost that is not a number.
     """
     metric_used = bill.resolve_metric(metric)
-    services = _amounts(bill, by_service(bill.lines, metric_used), "service")
+    rows = bill.fetch_rows(spending(bill.lines, metric_used))
+    if any(isinstance(row["cost"], float) and not isfinite(row["cost"]) for row in rows):
+        raise bill.invalid_cost_error()
+    services, usage_types = _amounts(rows, "service"), _amounts(rows, "usage_type")
     totals: dict[str, Decimal] = {}
     for (_, currency), amount in services.items():
         totals[currency] = totals.get(currency, Decimal(0)) + amount
-    usage_types = _amounts(bill, by_usage_type(bill.lines, metric_used), "usage_type")
+    splits = {currency: _split(rows, currency, amount) for currency, amount in totals.items()}
     # FOCUS has a list price of 0 for free usage.
-    paid = {
-        row["currency"] or UNKNOWN_CURRENCY: row
-        for row in bill.fetch_rows(credits_by_currency(bill.lines, metric_used))
-    }
-    splits = {
-        currency: CreditSplit(amount, None if paid[currency]["untyped"] else to_decimal(paid[currency]["credits"]))
-        for currency, amount in totals.items()
-    }
     free = by_allowance(bill.fetch_rows(free_usage(bill.lines)), has_list_prices=not bill.format.startswith("FOCUS"))
     result = Report(bill, metric_used, totals, splits, services, usage_types, free, bill.warnings)
     return replace(result, warnings=(*bill.warnings, *_warnings(result, is_default_metric=metric is None)))
 
 
-def _amounts(bill: Bill, table: ir.Table, name: str) -> dict[tuple[str, str], Decimal]:
-    """The sums of a query by name and currency, without those of 0 that have no currency."""
-    amounts = {}
-    for row in bill.fetch_rows(table):
-        if isinstance(row["cost"], float) and not isfinite(row["cost"]):
-            raise bill.invalid_cost_error()
-        amount = to_decimal(row["cost"]) or Decimal(0)
-        if row["currency"] or amount:
-            amounts[row[name], row["currency"] or UNKNOWN_CURRENCY] = amount
-    return amounts
+def _amounts(rows: Sequence[Mapping[str, Any]], name: str) -> dict[tuple[str, str], Decimal]:
+    """The costs by a name and currency, the greatest first, without those of 0 that have no currency."""
+    costs: dict[tuple[str, str], list[Any]] = {}
+    for row in rows:
+        costs.setdefault((row[name], row["currency"]), []).append(row["cost"])
+    amounts = {key: _sum(values) or Decimal(0) for key, values in costs.items()}
+    return {
+        (value, currency or UNKNOWN_CURRENCY): amount
+        for (value, currency), amount in sorted(amounts.items(), key=lambda item: (-item[1], item[0]))
+        if currency or amount
+    }
+
+
+def _split(rows: Sequence[Mapping[str, Any]], currency: str, to_pay: Decimal) -> CreditSplit:
+    """What credits paid of an amount; unknown where a row in its currency has no type."""
+    in_currency = [row for row in rows if (row["currency"] or UNKNOWN_CURRENCY) == currency]
+    is_known = not any(row["untyped"] for row in in_currency)
+    return CreditSplit(to_pay, _sum([row["credits"] for row in in_currency]) if is_known else None)
+
+
+def _sum(amounts: Sequence[Any]) -> Decimal | None:
+    """The sum of the amounts that are not NULL; None if all are."""
+    known = [amount for amount in amounts if amount is not None]
+    return to_decimal(fsum(known) if isinstance(known[0], float) else sum(known)) if known else None
 
 
 def _warnings(report: Report, *, is_default_metric: bool) -> Iterator[str]:

@@ -26,6 +26,8 @@ _GZIP_MAGIC, _ZIP_MAGIC = b"\x1f\x8b", b"PK\x03\x04"
 _UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 _MAX_HEADER = 4 * 1024 * 1024
 _MAX_LINE = 16 * 1024 * 1024
+_BUFFER = 2 * _MAX_LINE
+"""What DuckDB reads at a time; without a limit that is 32 times the longest line, even for a single row."""
 csv.field_size_limit(_MAX_LINE)
 _numbers = itertools.count()
 
@@ -169,7 +171,8 @@ def _read_csv(table: TextTable) -> str:
     return (
         f"read_csv({quote_literal(str(table.path))}, delim = '{table.delimiter}', quote = '\"', escape = '\"', "
         f"header = false, skip = {table.header_lines}, auto_detect = false, columns = {{{columns}}}, "
-        f"max_line_size = {_MAX_LINE}, strict_mode = true, null_padding = false, ignore_errors = false)"
+        f"max_line_size = {_MAX_LINE}, buffer_size = {_BUFFER}, strict_mode = true, null_padding = false, "
+        "ignore_errors = false)"
     )
 
 

@@ -26,13 +26,18 @@ def union_files(
     tables = []
     for file in files:
         if excluded_months.get(file):
-            table = canonical_table(engine.read_parquet([file.path]), [file], number_type)
+            table = canonical_table(read_files([file], engine), [file], number_type)
             tables.append(_without_months(table, excluded_months[file]))
         else:
             complete.setdefault((file.mapping.version, file.schema), []).append(file)
     for group in complete.values():
-        tables.append(canonical_table(engine.read_parquet([file.path for file in group]), group, number_type))
+        tables.append(canonical_table(read_files(group, engine), group, number_type))
     return tables[0] if len(tables) == 1 else ibis.union(*tables)
+
+
+def read_files(files: Sequence[BillFile], engine: Engine) -> ir.Table:
+    """A table with the rows of some files of one schema."""
+    return engine.read_parquet([file.path for file in files], files[0].json_maps)
 
 
 def canonical_table(table: ir.Table, files: Sequence[BillFile], number_type: str) -> ir.Table:

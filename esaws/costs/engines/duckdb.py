@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,6 +26,11 @@ def quote_literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
+def json_as_map(cell: str) -> str:
+    """SQL for a JSON object as a map from text to text."""
+    return f"""from_json({cell}, '"MAP(VARCHAR, VARCHAR)"')"""
+
+
 class DuckDBEngine(Engine):
     """DuckDB with a thread for each core, spilling to `scratch` beyond its share of the memory."""
 
@@ -44,8 +49,24 @@ class DuckDBEngine(Engine):
         if self.run_sql("SELECT current_setting('enable_progress_bar')")[0][0]:
             self.run_sql("SET enable_progress_bar = false")
 
-    def read_parquet(self, paths: Sequence[Path]) -> ir.Table:
-        return self._backend.read_parquet([str(path) for path in paths], hive_partitioning=False)
+    def read_parquet(self, paths: Sequence[Path], json_maps: Collection[str] = ()) -> ir.Table:
+        if not json_maps:
+            return self._backend.read_parquet([str(path) for path in paths], hive_partitioning=False)
+        files = f"read_parquet([{', '.join(quote_literal(str(path)) for path in paths)}], hive_partitioning = false)"
+        maps, joins = [], []
+        # Each distinct text is parsed once. Queries that need no map don't join: DuckDB sees that no row would repeat.
+        for number, name in enumerate(json_maps):
+            column, alias = quote_identifier(name), f"map_{number}"
+            distinct = f"(SELECT DISTINCT {column} AS text FROM {files})"
+            maps.append(f"{alias}.map AS {column}")
+            joins.append(
+                f"LEFT JOIN (SELECT text, {json_as_map('text')} AS map FROM {distinct}) {alias} "
+                f"ON {alias}.text = files.{column}"
+            )
+        name = self.new_name("files")
+        select = f"SELECT files.* REPLACE ({', '.join(maps)}) FROM {files} files {' '.join(joins)}"
+        self.run_sql(f"CREATE TEMP VIEW {name} AS {select}")
+        return self._backend.table(name)
 
     def as_view(self, table: ir.Table) -> ir.Table:
         name = self.new_name("lines")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,8 +17,11 @@ class Engine(ABC):
     name: str
 
     @abstractmethod
-    def read_parquet(self, paths: Sequence[Path]) -> ir.Table:
-        """Files of one schema as a table. Only their footers are read."""
+    def read_parquet(self, paths: Sequence[Path], json_maps: Collection[str] = ()) -> ir.Table:
+        """Files of one schema as a table. Only their footers are read.
+
+        `json_maps` are columns of JSON objects, which are maps from text to text in the table.
+        """
 
     @abstractmethod
     def as_view(self, table: ir.Table) -> ir.Table:

@@ -5,7 +5,7 @@ DuckDB converts text to typed Parquet first, whatever the engine, so that every 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -58,9 +58,13 @@ class SparkEngine(Engine):
         self._scratch = scratch
         self._numbers = count()
 
-    def read_parquet(self, paths: Sequence[Path]) -> ir.Table:
-        readable = [str(self._to_microseconds(path)) for path in paths]
-        return self._create_view("files", self._session.read.parquet(*readable))
+    def read_parquet(self, paths: Sequence[Path], json_maps: Collection[str] = ()) -> ir.Table:
+        from pyspark.sql.functions import from_json
+
+        frame = self._session.read.parquet(*(str(self._to_microseconds(path)) for path in paths))
+        for name in json_maps:
+            frame = frame.withColumn(name, from_json(frame[name], "map<string,string>"))
+        return self._create_view("files", frame)
 
     def as_view(self, table: ir.Table) -> ir.Table:
         return self._create_view("lines", self._session.sql(self._backend.compile(table)))

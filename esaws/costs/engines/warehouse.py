@@ -6,7 +6,7 @@ https://docs.aws.amazon.com/cur/latest/userguide/cur-query-athena.html
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlsplit
@@ -52,7 +52,7 @@ class WarehouseEngine(Engine):
         except Exception as error:
             raise UsageError(f"{self.name} has no table {name} ({error})") from None
 
-    def read_parquet(self, paths: Sequence[Path]) -> ir.Table:
+    def read_parquet(self, paths: Sequence[Path], json_maps: Collection[str] = ()) -> ir.Table:
         raise UsageError(f"{self.name} reads tables, not files. Name a table, like cur.hourly@2026-01.")
 
     def as_view(self, table: ir.Table) -> ir.Table:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from esaws.costs.bill.bill_file import BillFile, BillingMonth, MonthCoverage
 from esaws.costs.bill.parquet_stats import ColumnStats, column_stats
 from esaws.costs.bill.schema import DEFAULT_CURRENCY
-from esaws.costs.bill.union import canonical_table
+from esaws.costs.bill.union import canonical_table, read_files
 
 if TYPE_CHECKING:
     from esaws.costs.engines.duckdb import DuckDBEngine
@@ -60,7 +60,7 @@ def _only_month(stats: ColumnStats | None) -> date | None:
 
 
 def _coverage_from_rows(file: BillFile, duck: DuckDBEngine) -> list[MonthCoverage]:
-    lines = canonical_table(duck.read_parquet([file.path]), [file], file.number_type)
+    lines = canonical_table(read_files([file], duck), [file], file.number_type)
     grouped = lines.group_by("payer", "period").aggregate(
         rows=lines.count(), until=lines.end.max(), invoiced=(lines.invoice_id.fill_null("") != "").any()
     )

@@ -14,7 +14,7 @@ from itertools import combinations, product
 from typing import TYPE_CHECKING
 
 from esaws.costs.bill.bill_file import BillFile, BillingMonth
-from esaws.costs.bill.union import with_standard_names
+from esaws.costs.bill.union import read_files, with_standard_names
 from esaws.costs.engines.duckdb import quote_identifier, quote_literal
 
 if TYPE_CHECKING:
@@ -164,7 +164,7 @@ def _rows_of_month(file: BillFile, month: BillingMonth, duck: DuckDBEngine) -> s
         )
         path = quote_literal(str(file.path))
         return f"(SELECT {columns} FROM read_parquet({path}, hive_partitioning = false))"
-    table = with_standard_names(duck.read_parquet([file.path]), file.mapping)
+    table = with_standard_names(read_files([file], duck), file.mapping)
     canonical = file.format.canonical_columns(table)
     if len(file.months) > 1:
         for name, value in (("period", month.first), ("payer", month.payer)):
