@@ -20,6 +20,8 @@ from esaws.costs.bill.credits import CreditSplit
 from esaws.costs.bill.read import read_bill
 from tests.bills.writing import Line, cur, focus, parquet, text
 
+pytestmark = pytest.mark.slow
+
 FIRST = datetime(2026, 10, 1)
 HOURLY = {
     ("AmazonEC2", "BoxUsage:t3.micro"): Decimal("0.0104"),
