@@ -48,6 +48,8 @@ def repeated_columns(file: str, names: Sequence[str], mapping: ColumnMapping) ->
         yield f"{file}: the file has the column {name} {count} times; the first one counts"
     by_spelling: dict[str, list[str]] = {}
     for name in dict.fromkeys(names):
+        if name in mapping.format.second_spellings:
+            continue
         by_spelling.setdefault(name.lower(), []).append(name)
     for spellings in by_spelling.values():
         if len(spellings) > 1 and (read := [name for name in spellings if name in used]):

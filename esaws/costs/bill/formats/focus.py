@@ -150,6 +150,7 @@ class _Focus(Format):
         "UsageQuantity": "ConsumedQuantity",
         "UsageUnit": "ConsumedUnit",
     }
+    second_spellings = frozenset({"ResourceID"})  # focus-validator looks for it in a file of 1.0
     period_columns = ("BillingPeriodStart", "ChargePeriodStart")
     month_start_columns = ("BillingPeriodStart", "BillingPeriodEnd")
     payer_column = "BillingAccountId"

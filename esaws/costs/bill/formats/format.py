@@ -31,6 +31,8 @@ class Format(ABC):
     """The columns that are read, by the format's own names. All others are ignored."""
     other_names: ClassVar[Mapping[str, str]] = {}
     """The name of a column in another version → its name in `fields`, for tables without that one."""
+    second_spellings: ClassVar[frozenset[str]] = frozenset()
+    """Names that differ from one in `fields` in case alone, and stand beside it on purpose."""
     period_columns: ClassVar[tuple[str, ...]]
     """The columns that give the month of a row, the preferred one first."""
     month_start_columns: ClassVar[tuple[str, ...]]
