@@ -27,7 +27,10 @@ from tests.shell import Shell
 # Files that take longest start first, so that no worker is left with one at the end (with --no-loadscope-reorder).
 LONGEST = (
     "test_contract",
+    "test_contract",
     "test_main_job",
+    "test_json_keys",
+    "test_policy",
     "test_lease",
     "test_guards",
     "test_the_system_behaves",
