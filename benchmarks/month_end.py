@@ -151,7 +151,7 @@ def made_month(kind: str, seed: int) -> dict[str, list[float]]:
 
 
 def _steady(month: dict[str, list[float]], random: Random, size: float) -> None:
-    pass
+    """Leave every day as it is."""
 
 
 def _weekly(month: dict[str, list[float]], random: Random, size: float) -> None:

@@ -47,6 +47,7 @@ def run_command(cloud: "Cloud", names: Sequence[str], folder: Path | None, as_js
     """Run all notebooks of the course in order, or those whose names start with NAMES."""
     from esaws.course.run import run_course
 
+    cloud.on_start = lambda url: None  # it is the run's own and ends with it
     result = run_course(cloud, names, folder=folder, report=None if as_json else click.echo)
     print_result(result.to_dict(), str(result), as_json)
     if not result.ok:
