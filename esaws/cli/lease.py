@@ -109,8 +109,8 @@ def _print_lease(status: "LeaseStatus", as_json: bool) -> None:
 
 
 def _enforce(cloud: "Cloud", action: Literal["park", "teardown"], dry_run: bool, yes: bool, as_json: bool) -> None:
+    from esaws.deploy.steps import StepPlan
     from esaws.leases.enforce import plan_enforce
-    from esaws.leases.steps import StepPlan
 
     require_confirmation(yes or dry_run)
     plan = plan_enforce(cloud, action)

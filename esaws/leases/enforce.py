@@ -7,10 +7,10 @@ from typing import Literal
 from esaws.cloud import Cloud
 from esaws.deploy.inventory import inventory
 from esaws.deploy.plan import Plan, plan_teardown
+from esaws.deploy.steps import StepPlan
 from esaws.errors import EsawsError
 from esaws.leases.lease import NO_LEASE, lease_status
 from esaws.leases.park import plan_park
-from esaws.leases.steps import StepPlan
 from esaws.resource import Index
 
 Action = Literal["park", "teardown"]

@@ -16,10 +16,10 @@ from botocore.exceptions import BotoCoreError, ClientError
 from esaws import simulation
 from esaws.aws import error_code
 from esaws.cloud import Cloud
+from esaws.deploy.steps import Step, StepPlan
 from esaws.errors import EsawsError, UsageError, describe_error
 from esaws.leases.estimate import estimate_spend
 from esaws.leases.parked import is_parked
-from esaws.leases.steps import Step, StepPlan
 from esaws.leases.terms import LeaseStatus, LeaseTerms, Spend, evaluate_lease, parse_until
 from esaws.resource import Live
 from esaws.resources.lease import Lease, parse_errors, parse_terms

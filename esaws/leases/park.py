@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 from esaws.aws import tag_dict
 from esaws.cloud import Cloud
 from esaws.deploy.inventory import inventory
+from esaws.deploy.steps import Step, StepPlan
 from esaws.errors import NotDeployed
 from esaws.inspect.account import Account, snapshot
 from esaws.inspect.recurring_costs import KEYS, CostItem, cost_items
 from esaws.leases.lease import recount
 from esaws.leases.parked import PARKED_TAG
-from esaws.leases.steps import Step, StepPlan
 from esaws.resource import Index, Live
 from esaws.resources.scalable_target import TASKS
 
