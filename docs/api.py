@@ -12,6 +12,7 @@ FACES = (
     "esaws.resources",
     "esaws.inspect",
     "esaws.costs",
+    "esaws.operations",
     "esaws.simulation",
     "esaws.course",
     "esaws.runbooks",
@@ -19,7 +20,7 @@ FACES = (
 
 HEAD = """# Public names
 
-Import from these seven places only; everything else may move. Names are imported on first use: `import esaws` is fast.
+Import from these eight places only; everything else may move. Names are imported on first use: `import esaws` is fast.
 Results convert with `.to_frame()` (pandas) and `.to_dict()` (JSON), and draw with `.draw()`, where that makes sense.
 
 This page is written by `python docs/api.py`.

@@ -15,6 +15,7 @@ Rows = list[list[str]]
 ESAWS: Rows = [
     ["cli", "dev"],
     ["doctor", "course", "runbooks", "notebooks"],
+    ["operations"],
     ["drawing", "leases"],
     ["inspect", "costs"],
     ["simulation", "service_history"],

@@ -7,8 +7,8 @@
     plan_teardown(cloud).apply()
     assert leftovers(cloud) == []
 
-The submodules `costs`, `course`, `inspect`, `resources`, `runbooks` and `simulation` have the rest. Every name is
-imported on first use.
+The submodules `costs`, `course`, `inspect`, `operations`, `resources`, `runbooks` and `simulation` have the rest.
+Every name is imported on first use.
 """
 
 from typing import TYPE_CHECKING
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from esaws._lazy import lazy_names
 
 if TYPE_CHECKING:
-    from esaws import costs, course, inspect, resources, runbooks, simulation
+    from esaws import costs, course, inspect, operations, resources, runbooks, simulation
     from esaws.architecture import Architecture
     from esaws.cloud import Cloud
     from esaws.deploy.inventory import inventory
@@ -59,6 +59,7 @@ __all__ = [
     "inspect",
     "inventory",
     "leftovers",
+    "operations",
     "plan_deploy",
     "plan_teardown",
     "resources",
@@ -92,7 +93,7 @@ _SOURCES = {
         "WrongAccount",
     ),
     "esaws.reference.seccom": ("seccom", "seccom_as_drawn"),
-    "": ("costs", "course", "inspect", "resources", "runbooks", "simulation"),
+    "": ("costs", "course", "inspect", "operations", "resources", "runbooks", "simulation"),
 }
 
 __getattr__, __dir__ = lazy_names(__name__, {name: module for module, names in _SOURCES.items() for name in names})

@@ -1,4 +1,4 @@
-"""The public face: seven places to import from, lazy, documented, and the only ones that notebooks use."""
+"""The public face: eight places to import from, lazy, documented, and the only ones that notebooks use."""
 
 import ast
 import inspect
