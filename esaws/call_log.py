@@ -15,15 +15,17 @@ from botocore.model import ListShape, MapShape, OperationModel, Shape, Structure
 from botocore.session import Session
 
 from esaws._display import html_table, rich_table
+from esaws.masking import MASK, register_secret
 
 if TYPE_CHECKING:
     import pandas
     from rich.console import RenderableType
 
-SECRET = "***"
-
 # botocore marks most secrets as sensitive, but not those of RDS, MQ and older models of SSM.
 _SECRET_NAME = re.compile(r"password|secret|authtoken|authorizationtoken", re.IGNORECASE)
+
+_SECRET_VALUE = re.compile(r"(password|secretstring|secretbinary|authtoken|secretaccesskey)$", re.IGNORECASE)
+"""Members that hold a secret itself, not the name or the ARN of one."""
 
 _CLI_COMMAND = {"s3": "s3api"}
 _READS = ("Describe", "List", "Get", "Head", "BatchGet", "BatchCheck", "Simulate")
@@ -113,9 +115,12 @@ class CallLog:
         session.register("after-call-error", self._after_error)
 
     def _before_call(self, params: dict[str, Any], model: OperationModel, context: dict[str, Any], **_: Any) -> None:
+        if params.get("Type") == "SecureString" and isinstance(params.get("Value"), str):
+            register_secret(params["Value"])
         context["esaws"] = (model, _mask(params, model.input_shape), time.perf_counter())
 
     def _after_call(self, parsed: dict[str, Any], context: dict[str, Any], **_: Any) -> None:
+        _register_secrets(context["esaws"][0], parsed)
         self._record(context, parsed.get("Error", {}).get("Code") or "OK")
 
     def _after_error(self, exception: Exception, context: dict[str, Any], **_: Any) -> None:
@@ -132,10 +137,22 @@ def _client_name(model: OperationModel) -> str:
     return model.service_model.service_name
 
 
+def _register_secrets(model: OperationModel, response: dict[str, Any]) -> None:
+    """Register the secrets that a response contains, so that they are masked in records and outputs."""
+    if model.service_model.service_name == "ssm" and model.name.startswith("GetParameter"):
+        for parameter in [response.get("Parameter") or {}, *response.get("Parameters", ())]:
+            if parameter.get("Type") == "SecureString":
+                register_secret(parameter.get("Value", ""))
+    elif model.name == "GetSecretValue":
+        register_secret(response.get("SecretString", response.get("SecretBinary", "")))
+
+
 def _mask(value: Any, shape: Shape | None, name: str = "") -> Any:
     is_secret = _SECRET_NAME.search(name) is not None or bool(shape is not None and shape.metadata.get("sensitive"))
     if is_secret and isinstance(value, str | bytes):
-        return SECRET
+        if _SECRET_VALUE.search(name):
+            register_secret(value)
+        return MASK
     if isinstance(value, dict) and isinstance(shape, StructureShape):
         return {key: _mask(item, shape.members.get(key), key) for key, item in value.items()}
     if isinstance(value, dict) and isinstance(shape, MapShape):

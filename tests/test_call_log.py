@@ -5,7 +5,8 @@ import shlex
 import pytest
 from botocore.stub import ANY, Stubber
 
-from esaws.call_log import SECRET, Call
+from esaws.call_log import Call
+from esaws.masking import MASK
 from esaws.cloud import Cloud
 
 SECRETS = [
@@ -51,7 +52,7 @@ def test_secrets_are_masked(service, operation, parameters):
         stub.add_response(operation, {}, dict.fromkeys(parameters, ANY))
         getattr(client, operation)(**parameters)
     (call,) = cloud.calls
-    assert "hunter2" not in repr(call) and SECRET in repr(call)
+    assert "hunter2" not in repr(call) and MASK in repr(call)
     assert "hunter2" not in call.cli()
 
 
