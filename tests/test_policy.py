@@ -72,7 +72,8 @@ def test_reading_commands_change_nothing() -> None:
     for command in ("plan", "inventory", "findings", "draw", "cost"):
         verbs = {action.partition(":")[2] for action in allowed(command)}
         assert all(
-            verb.startswith(("Describe", "Get", "List", "View", "Head", "BatchGet", "Simulate")) for verb in verbs
+            verb.startswith(("Describe", "Get", "List", "Lookup", "View", "Head", "BatchGet", "Simulate"))
+            for verb in verbs
         ), command
 
 

@@ -13,7 +13,7 @@ from esaws.cli.common import JSON_HELP, print_json, suggest
 from esaws.cli.root import cli
 from esaws.errors import UsageError
 
-_READ_VERBS = ("Describe", "Get", "List", "View", "Head", "BatchGet", "Simulate")
+_READ_VERBS = ("Describe", "Get", "List", "Lookup", "View", "Head", "BatchGet", "Simulate")
 _CREATE_VERBS = ("Create", "Run", "Put", "Register", "Upload", "Complete", "Initiate")
 _INSPECT = ("routes", "trace", "reach", "matrix", "health", "findings", "draw", "snapshot")
 _COSTS = ("Costs", "BillsAndAccessLogs")

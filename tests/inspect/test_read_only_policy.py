@@ -63,7 +63,7 @@ def test_every_action_exists_and_reads_only() -> None:
     session = get_session()
     for name in ACTIONS:
         service, _, verb = name.partition(":")
-        assert re.fullmatch(r"(Describe|List|Get|View|Simulate)[A-Za-z]+", verb), name
+        assert re.fullmatch(r"(Describe|List|Lookup|Get|View|Simulate)[A-Za-z]+", verb), name
         if name not in ONLY_IN_IAM:
             client = CLIENTS.get(service, service)
             assert verb in session.get_service_model(client).operation_names, name

@@ -38,6 +38,7 @@ from local_aws_server.keep_alive import KeepAliveHandler
 from local_aws_server.locks import AccountLocks
 from local_aws_server.loopback_guard import install_loopback_guard
 from local_aws_server.reset import run_reset_actions
+from local_aws_server.services.cloudtrail.recorder import record_call
 from local_aws_server.snapshots.autosave import Autosave
 
 Environ = dict[str, Any]
@@ -152,12 +153,15 @@ class LocalAws(DomainDispatcherApplication):
         with self.locks.account(account):
             call = Call(service, account, request)
             response = dispatch(call, moto)
+            if call.pending_wait is None:
+                record_call(call, response)
         if call.pending_wait is not None:
             with self.locks.all_accounts():
                 SCHEDULER.run_until(*call.pending_wait)
             with self.locks.account(account):
                 retry = Call(service, account, request, is_retry=True)
                 response = dispatch(retry, moto)
+                record_call(retry, response)
         return api_faults.deliver(call, response)
 
     def respond_without_moto(self, environ: Environ, service: str) -> Response:
