@@ -1,14 +1,47 @@
-"""Run notebooks with parameters, as runbooks.
+"""Runbooks: notebooks with typed parameters, steps with gates, and a record of each run.
 
     from esaws import runbooks
+    from esaws.operations import plan_scaling, service_state, verify_scaling
 
-    runbooks.notebook_parameters("drain_a_zone.ipynb")
-    run = runbooks.run_notebook("drain_a_zone.ipynb", "runs/drained.ipynb", {"zone": "eu-west-3a"})
-    assert run.ok, run.error
+    run = runbooks.begin()                                   # validates the parameters, shows the note
+    run.account()                                            # the right account?
+    run.look(service_state, run.parameters.service)
+    run.plan(plan_scaling, run.parameters.service, run.parameters.desired)
+    run.act()
+    run.verify(verify_scaling, run.parameters.service, run.parameters.desired)
+    run.result()
 
-The executed notebook is the record of the run.
+`run_notebook` executes a notebook with parameters, from any program.
 """
 
-from esaws.notebooks import NotebookRun, notebook_parameters, run_notebook
+from typing import TYPE_CHECKING
 
-__all__ = ["NotebookRun", "notebook_parameters", "run_notebook"]
+from esaws._lazy import lazy_names
+
+if TYPE_CHECKING:
+    from esaws.notebooks import NotebookRun, notebook_parameters, run_notebook
+    from esaws.operations.checks import Check
+    from esaws.runbooks.declaration import Declaration, read_declaration
+    from esaws.runbooks.run import AwaitingApproval, Run, VerifyFailed, begin
+
+__all__ = [
+    "AwaitingApproval",
+    "Check",
+    "Declaration",
+    "NotebookRun",
+    "Run",
+    "VerifyFailed",
+    "begin",
+    "notebook_parameters",
+    "read_declaration",
+    "run_notebook",
+]
+
+_SOURCES = {
+    "esaws.notebooks": ("NotebookRun", "notebook_parameters", "run_notebook"),
+    "esaws.operations.checks": ("Check",),
+    "esaws.runbooks.declaration": ("Declaration", "read_declaration"),
+    "esaws.runbooks.run": ("AwaitingApproval", "Run", "VerifyFailed", "begin"),
+}
+
+__getattr__, __dir__ = lazy_names(__name__, {name: module for module, names in _SOURCES.items() for name in names})

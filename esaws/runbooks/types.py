@@ -19,6 +19,8 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 from esaws.durations import parse_duration
 
+_SECRET_NAME = re.compile(r"env:[A-Za-z_]\w*|ssm:/?[\w./-]+|secretsmanager:[\w/+=.@:-]+")
+
 
 def _pattern(regex: str, description: str, *examples: str) -> Any:
     return Annotated[str, Field(pattern=f"^(?:{regex})$", description=description, examples=list(examples))]
@@ -50,9 +52,14 @@ def _duration(value: Any) -> datetime.timedelta:
     return parse_duration(value)
 
 
+def is_secret_name(value: Any) -> bool:
+    """Whether a value names a secret: env:NAME, ssm:/NAME or secretsmanager:NAME."""
+    return isinstance(value, str) and _SECRET_NAME.fullmatch(value) is not None
+
+
 def _secret_name(value: str) -> str:
     """Refuse anything but the name of a secret. The message must not repeat a value that may be the secret itself."""
-    if not re.fullmatch(r"env:[A-Za-z_]\w*|ssm:/?[\w./-]+|secretsmanager:[\w/+=.@:-]+", value):
+    if not is_secret_name(value):
         raise ValueError("give the name of the secret, never its value: env:NAME, ssm:/NAME or secretsmanager:NAME")
     return value
 
