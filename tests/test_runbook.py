@@ -15,6 +15,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 from esaws.errors import UsageError
 from esaws.notebooks import (
     KERNEL_ENV,
+    CellEvent,
     NotebookRun,
     dumps,
     normalise,
@@ -92,9 +93,11 @@ def test_parameters_reach_the_cells_and_the_source_stays_as_it_was(write: Write,
     book = write((PARAMETERS, ["parameters"]), "print(name, count + 1, share, whole, where)")
     before = book.read_bytes()
     parameters = {"name": 'a "quoted" name\\', "count": 6, "share": 0.25, "whole": True, "where": ["x", None]}
-    cells: list[tuple[int, int]] = []
-    run = run_notebook(book, tmp_path / "new" / "out.ipynb", parameters, on_cell=lambda n, of: cells.append((n, of)))
-    assert cells == [(1, 3), (2, 3), (3, 3)], "the cell of the parameters is inserted"
+    cells: list[CellEvent] = []
+    run = run_notebook(book, tmp_path / "new" / "out.ipynb", parameters, on_cell=cells.append)
+    started = [(event.number, event.total, event.step) for event in cells if event.seconds is None]
+    assert started == [(1, 3, "parameters"), (2, 3, ""), (3, 3, "")], "the cell of the parameters is inserted"
+    assert [event.number for event in cells] == [1, 1, 2, 2, 3, 3]
     assert run == NotebookRun(book, tmp_path / "new" / "out.ipynb", "ok", run.seconds, None)
     assert run.output is not None
     assert printed(run.output) == "a \"quoted\" name\\ 7 0.25 True ['x', None]\n"
@@ -132,7 +135,10 @@ def test_a_failing_cell_is_named_and_recorded(write: Write, tmp_path: Path) -> N
     assert not run.ok and run.status == "failed" and run.output == out
     assert run.error == f"{book}, cell [3]: KeyError: 'alb'"
     text = out.read_text()
-    assert "why" in text and "An Exception was encountered" in text and "never\\n" not in text
+    assert "why" in text and "never\\n" not in text
+    assert (
+        nbformat.read(out, 4).cells[0].source.startswith("## Failed in cell [3]\n\nCause:\n\n```text\nKeyError: 'alb'")
+    )
     [error] = [o for o in outputs(out) if o["output_type"] == "error"]
     assert len(error["traceback"]) > 1, "a record keeps the whole traceback"
 
