@@ -1,0 +1,89 @@
+"""What a plan would change, as data; what changed between two inventories; and what a month costs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from esaws.aws import CALL_ERRORS
+from esaws.cloud import Cloud
+from esaws.deploy.plan import Plan
+from esaws.errors import EsawsError
+from esaws.leases.park import remaining_costs
+from esaws.resource import Index
+
+_HOURS_PER_DAY, _HOURS_PER_MONTH = 24, 730
+
+
+def plan_lines(plan: Any) -> list[dict[str, Any]]:
+    """Return each change of a plan as data, without ids and times. Changes that apply does not make are left out.
+
+    A Plan gives {action, kind, name, drift}, drift being the fields that differ, each as [declared, actual]; a StepPlan
+    gives {kind, name, now, then}.
+    """
+    if isinstance(plan, Plan):
+        return [
+            {
+                "action": change.action,
+                "kind": change.kind,
+                "name": change.name,
+                "drift": {name: [str(value.declared), str(value.actual)] for name, value in change.drift.items()},
+            }
+            for change in plan.changing
+        ]
+    lines: list[dict[str, Any]] = [step.to_dict() for step in plan.changing]
+    return lines
+
+
+def changed_fields(before: Index, after: Index) -> list[dict[str, Any]]:
+    """Return what differs between two inventories: kind, name, field, before, after. Pure.
+
+    A resource that appears or disappears is one row, with field `""` and the word `exists`. References are names, not
+    ids, so that rows of two runs can be compared.
+    """
+    old, new = _by_key(before), _by_key(after)
+    rows = []
+    for key in sorted(old.keys() | new.keys()):
+        kind, name = key
+        if key not in old or key not in new:
+            states = ("exists" if key in old else None, "exists" if key in new else None)
+            rows.append({"kind": kind, "name": name, "field": "", "before": states[0], "after": states[1]})
+            continue
+        for field in sorted(old[key].keys() | new[key].keys()):
+            values = old[key].get(field), new[key].get(field)
+            if values[0] != values[1]:
+                rows.append({"kind": kind, "name": name, "field": field, "before": values[0], "after": values[1]})
+    return rows
+
+
+def monthly_usd(cloud: Cloud) -> float | None:
+    """Return what a month of the deployment costs at list price; None if a price or a kind is not known."""
+    try:
+        per_day = remaining_costs(cloud)["usd_per_day"]
+    except (*CALL_ERRORS, EsawsError):
+        return None
+    if per_day.isna().any():
+        return None
+    return round(float(per_day.sum()) / _HOURS_PER_DAY * _HOURS_PER_MONTH, 4)
+
+
+def _by_key(index: Index) -> dict[tuple[str, str], dict[str, Any]]:
+    names = {live.id: f"{live.kind} {live.name}" for live in index}
+    return {live.key: dict(_named({**live.fields, "state": live.state}, names)) for live in index}
+
+
+def _named(fields: Mapping[str, Any], names: Mapping[str, str]) -> Iterator[tuple[str, Any]]:
+    for field, value in fields.items():
+        yield field, _replace_ids(value, names)
+
+
+def _replace_ids(value: Any, names: Mapping[str, str]) -> Any:
+    if isinstance(value, str):
+        return names.get(value, value)
+    if isinstance(value, Mapping):
+        return {str(key): _replace_ids(item, names) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_replace_ids(item, names) for item in value]
+    if isinstance(value, set | frozenset):
+        return sorted((_replace_ids(item, names) for item in value), key=str)
+    return value

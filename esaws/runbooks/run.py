@@ -1,0 +1,424 @@
+"""A run of a runbook: its note, its steps in order with their gates, and its record."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel
+
+from esaws._display import html_table
+from esaws.cloud import Cloud
+from esaws.deploy.inventory import inventory
+from esaws.deploy.plan import Plan
+from esaws.errors import EsawsError, Refused, StalePlan
+from esaws.masking import register_secrets_of_environment
+from esaws.operations.checks import Check, failed_checks
+from esaws.runbooks import approval
+from esaws.runbooks.changes import changed_fields, monthly_usd, plan_lines
+from esaws.runbooks.failure import Failure, explain, show_in_notebook
+from esaws.runbooks.notify import notify
+from esaws.runbooks.record import EXIT_CODES, new_record, record_path, to_json, write_record
+from esaws.runbooks.session import Session, current_session, run_id
+
+if TYPE_CHECKING:
+    import pandas
+
+
+class AwaitingApproval(Refused):
+    """A plan on AWS was shown, and nobody approved it yet. Nothing was changed."""
+
+
+class VerifyFailed(EsawsError):
+    """A check after an operation does not hold, or its answer is unknown."""
+
+    def __init__(self, message: str, next_step: str) -> None:
+        super().__init__(message)
+        self.next_step = next_step
+
+
+def begin() -> Run:
+    """Begin a run: validate the parameters and show the note. Call it in the cell after the parameters.
+
+    Raises:
+        UsageError: unknown or bad parameters, or the code does not run in a notebook.
+    """
+    session = current_session()
+    register_secrets_of_environment()
+    session.mask_outputs()
+    run = Run(session)
+    session.shell.events.register("post_run_cell", run._after_cell)
+    try:
+        run._read_parameters()
+    except BaseException as error:
+        run._fail(error, "parameters", run.record["runbook"])
+        raise
+    return run
+
+
+class Run:
+    """One run. Its methods are the steps of a runbook, each for one cell; a step is refused before those it needs.
+
+    `parameters` has the validated values as attributes, None where they are not given. `cloud` is the target of
+    `account`, `region` and `deployment`, or of the environment.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self.record = new_record(run_id(session.name), session.name)
+        self.path = record_path(self.record["id"])
+        self.parameters: BaseModel
+        self.cloud: Cloud
+        self._began = time.monotonic()
+        self._holds: set[str] = set()
+        self._planner: Callable[[], Any] | None = None
+        self._plan: Any = None
+        self._is_unverified = False
+        self._ended = False
+        self.record["notebook"] = str(session.notebook) if session.notebook else None
+        self.record["output"] = str(session.output) if session.output else None
+        self.record["started"] = _now()
+
+    # -- the note ------------------------------------------------------------------------------------------------
+
+    def _read_parameters(self) -> None:
+        declaration, values = self.session.given_parameters()
+        self.record["parameters"] = {
+            name: value for name, value in values.items() if not declaration[name].is_secret
+        } | {name: _shown_secret(value) for name, value in values.items() if declaration[name].is_secret}
+        self.parameters = declaration.validate(values)
+        self.cloud = Cloud(
+            os.environ.get("ESAWS_TARGET") or "local",
+            account=self._given("account") or os.environ.get("ESAWS_ACCOUNT") or None,
+            **{
+                name: value
+                for name in ("region", "deployment")
+                if (value := self._given(name) or os.environ.get(f"ESAWS_{name.upper()}"))
+            },
+        )
+        self.record |= {
+            "operator": self._given("operator") or getpass.getuser(),
+            "ticket": self._given("ticket"),
+            "reason": self._given("reason"),
+            "target": self.cloud.target,
+            "region": self.cloud.region,
+            "deployment": self.cloud.deployment,
+        }
+        self._save()
+
+    def _given(self, name: str) -> Any:
+        return getattr(self.parameters, name, None)
+
+    def _repr_html_(self) -> str:
+        return html_table("Operation note", self.note())
+
+    def __repr__(self) -> str:
+        rows = self.note().itertuples(index=False)
+        return "\n".join(f"{name:<11} {value}" for name, value in rows)
+
+    def note(self) -> pandas.DataFrame:
+        """Return the operation note: what is run, by whom, when and why. Columns: note, value."""
+        import pandas
+
+        values = [
+            ("runbook", self.record["runbook"]),
+            ("who", self.record["operator"]),
+            ("when", self.record["started"]),
+            ("ticket", self.record["ticket"] or "none given"),
+            ("why", self.record["reason"] or "none given"),
+            ("record", str(self.path)),
+        ]
+        return pandas.DataFrame(values, columns=["note", "value"])
+
+    # -- the steps -----------------------------------------------------------------------------------------------
+
+    @property
+    def dry_run(self) -> bool:
+        """Whether the run changes nothing: as the parameter says; with `auto` on AWS unless a plan is approved."""
+        choice = self._given("dry_run")
+        return self.cloud.is_aws and not self._given("approve") if choice == "auto" else bool(choice)
+
+    def account(self, *, start: bool = False) -> pandas.DataFrame:
+        """Check that this is the right account. With `start`, start the local AWS if it is the target.
+
+        Returns one row: target, account, region, deployment, dry_run.
+
+        Raises:
+            WrongAccount: the credentials belong to another account than the named one.
+            Refused: the target is AWS, and no account is named.
+            LocalNotRunning: the local AWS does not run.
+        """
+        import pandas
+
+        with self._step("account", f"account of {self.cloud.target}"):
+            if start:
+                self.cloud.start()
+            self.record["account"] = self.cloud.check()
+        row = {name: self.record[name] for name in ("target", "account", "region", "deployment")}
+        return pandas.DataFrame([row | {"dry_run": "yes" if self.dry_run else "no"}])
+
+    def look(self, function: Callable[..., Any], *args: Any, **keywords: Any) -> Any:
+        """Return `function(cloud, …)`, which only reads, and record what it found."""
+        self._require("look", "account")
+        title = _title(function)
+        with self._step("look", title):
+            found = function(self.cloud, *args, **keywords)
+            self.record["found"][title] = to_json(found)
+        return found
+
+    def plan(self, function: Callable[..., Any], *args: Any, **keywords: Any) -> Any:
+        """Return the plan that `function(cloud, …)` makes, and record it with its fingerprint.
+
+        Raises:
+            Refused: the step before has not succeeded, or the last act is not verified.
+        """
+        self._require("plan", "look")
+        if self._is_unverified:
+            raise self._refused("plan", "the last act is not verified; run its verify cell first")
+        with self._step("plan", _title(function)):
+            self._planner = lambda: function(self.cloud, *args, **keywords)
+            self._plan = self._planner()
+            lines = plan_lines(self._plan)
+            bound = self._bound(lines)
+            print_ = approval.fingerprint(bound, expires=datetime.now(UTC) + approval.VALID_FOR) if lines else None
+            self.record["plans"].append(
+                {"title": _title(function), "changes": lines, "fingerprint": print_, "approved": None, "done": False}
+            )
+            self.record["counts"]["planned"] += len(lines)
+        if lines and self.cloud.is_aws and not self._given("approve"):
+            print(f"To approve exactly this plan within the hour, add -p approve {print_}")
+        return self._plan
+
+    def act(self) -> Any:
+        """Apply the plan of the last `plan` step, and return what its `apply` returned.
+
+        The plan is made again first. In a dry run, and where there is nothing to do, nothing is changed.
+
+        Raises:
+            AwaitingApproval: the target is AWS, and the plan is not approved.
+            Refused: the approval is of another plan, or has expired; or there is no plan.
+            StalePlan: the account has changed since the plan was made.
+        """
+        self._require("act", "plan")
+        entry = self.record["plans"][-1]
+        self._holds.discard("plan")  # a plan acts once
+        with self._step("act", entry["title"]) as step:
+            if not entry["changes"] or self.dry_run:
+                step["status"] = "skipped"
+                planned = f"{len(entry['changes'])} changes are planned" if entry["changes"] else "nothing to do"
+                print(f"{'Dry run: nothing was changed; ' if self.dry_run else 'Nothing was changed: '}{planned}.")
+                return None
+            self._check_approval(entry)
+            self._plan = self._planner() if self._planner else None
+            if plan_lines(self._plan) != entry["changes"]:
+                raise StalePlan(*_stale(entry["changes"], plan_lines(self._plan)))
+            self._is_unverified = True
+            before, usd = inventory(self.cloud), monthly_usd(self.cloud)
+            if self.record["usd"]["month_before"] is None:
+                self.record["usd"]["month_before"] = usd
+            try:
+                result = self._plan.apply(yes=True) if isinstance(self._plan, Plan) else self._plan.apply()
+            finally:
+                self.record["changed"] += changed_fields(before, inventory(self.cloud))
+                self.record["usd"]["month_after"] = monthly_usd(self.cloud)
+            entry["done"] = True
+            self.record["counts"]["done"] += len(entry["changes"])
+        return result
+
+    def verify(self, function: Callable[..., Any], *args: Any, **keywords: Any) -> pandas.DataFrame | None:
+        """Check what `function(cloud, …)` returns, a list of Check. A dry run that changed nothing is not checked.
+
+        Returns one row per check: check, holds (yes, no or unknown), found.
+
+        Raises:
+            VerifyFailed: a check does not hold, or its answer is unknown.
+        """
+        self._require("verify", "look")
+        with self._step("verify", _title(function)) as step:
+            if self.dry_run and self.record["plans"] and self.record["plans"][-1]["changes"]:
+                step["status"] = "skipped"
+                print("Dry run: there is nothing to verify.")
+                return None
+            checks: list[Check] = list(function(self.cloud, *args, **keywords))
+            self.record["checks"] += [check.to_dict() for check in checks]
+            failed = failed_checks(checks)
+            self.record["counts"]["checks_failed"] += len(failed)
+            self.record["counts"]["checks_passed"] += len(checks) - len(failed)
+            if failed:
+                step["resource"] = failed[0].what
+                raise VerifyFailed("; ".join(map(str, failed)), failed[0].next_step)
+            self._is_unverified = False
+        return _checks_frame(checks)
+
+    def left(self, function: Callable[..., Any], *args: Any, **keywords: Any) -> Any:
+        """Return `function(cloud, …)`: what remains after the run, such as resources, costs, or a change to undo."""
+        self._require("left", "account")
+        title = _title(function)
+        with self._step("left", title):
+            left = function(self.cloud, *args, **keywords)
+            self.record["left"][title] = to_json(left)
+        return left
+
+    def result(self) -> pandas.DataFrame:
+        """End the run, write its record, and send the notification. Returns the record's main lines: result, value."""
+        import pandas
+
+        self._require("result", "account")
+        plans = self.record["plans"]
+        has_changes = any(plan["changes"] for plan in plans)
+        status = "done" if not plans or has_changes else "nothing_to_do"
+        self._end("planned" if has_changes and self.dry_run else status)
+        rows = [
+            (name, self.record[name])
+            for name in ("status", "seconds", "calls", "changing_calls", "notification")
+            if self.record[name] is not None
+        ]
+        rows += [(name.replace("_", " "), value) for name, value in self.record["counts"].items() if value]
+        return pandas.DataFrame([*rows, ("record", str(self.path))], columns=["result", "value"])
+
+    # -- gates ---------------------------------------------------------------------------------------------------
+
+    def _require(self, step: str, needed: str) -> None:
+        if self._ended:
+            raise Refused(f"{step}: this run has ended; restart the kernel and run all cells to begin another")
+        if needed not in self._holds:
+            raise self._refused(step, f"the step {needed!r} has not succeeded in this run; run its cell first")
+
+    def _refused(self, step: str, reason: str) -> Refused:
+        error = Refused(f"{step}: nothing was changed: {reason}")
+        self._fail(error, step, self.record["runbook"])
+        return error
+
+    def _check_approval(self, entry: dict[str, Any]) -> None:
+        """Refuse a plan on AWS that is not approved, and anywhere a wrong approval.
+
+        After an interrupted act the rest of the approved plan may act, if the record of that plan is found.
+        """
+        approved = self._given("approve")
+        if not approved:
+            if self.cloud.is_aws:
+                raise AwaitingApproval(
+                    f"nothing was changed: the plan is not approved; add -p approve {entry['fingerprint']}"
+                )
+            return
+        if self.session.notebook_hash is None:
+            raise Refused("nothing was changed: the notebook's file is not known; run it with `esaws run`")
+        reason = approval.refusal(approved, self._bound(entry["changes"]), datetime.now(UTC))
+        if reason and (earlier := approval.find_plan(self.path.parent, approved)) is not None:
+            bound = self._bound(earlier)
+            if approval.is_rest_of(entry["changes"], earlier):
+                reason = approval.refusal(approved, bound, datetime.now(UTC))
+            else:
+                reason += "; " + "; ".join(_stale(earlier, entry["changes"])[1])
+        if reason:
+            raise Refused(f"nothing was changed: {reason}; look at the plan, and approve {entry['fingerprint']}")
+        entry["approved"] = approved
+
+    def _bound(self, lines: list[dict[str, Any]]) -> dict[str, Any]:
+        """What an approval binds: the plan, the account, the parameters and the notebook's code."""
+        parameters = {name: value for name, value in self.record["parameters"].items() if name not in approval.UNBOUND}
+        place = {name: self.record[name] for name in ("target", "account", "region", "deployment", "runbook")}
+        return {"plan": lines, **place, "parameters": to_json(parameters), "notebook": self.session.notebook_hash}
+
+    # -- the record ----------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def _step(self, step: str, title: str) -> Iterator[dict[str, Any]]:
+        """Time and record a step, and explain the error that ends it."""
+        began, calls = time.monotonic(), len(self.cloud.calls)
+        entry: dict[str, Any] = {"step": step, "title": title, "status": "running", "seconds": 0.0, "calls": 0}
+        self.record["steps"].append(entry)
+        self._save()
+        try:
+            yield entry
+        except BaseException as error:
+            entry["status"] = "failed"
+            self._fail(error, step, entry.pop("resource", title))
+            raise
+        else:
+            entry["status"] = "done" if entry["status"] == "running" else entry["status"]
+            self._holds.add(step)
+        finally:
+            entry["seconds"] = round(time.monotonic() - began, 3)
+            entry["calls"] = len(self.cloud.calls) - calls
+            self._save()
+
+    def _after_cell(self, result: Any) -> None:
+        """Record an error of a cell that no step has recorded."""
+        error = result.error_before_exec or result.error_in_exec
+        if error is not None and not self._ended and self.record["error"] is None:
+            self._fail(error, "cell", self.record["runbook"])
+
+    def _fail(self, error: BaseException, step: str, resource: str) -> Failure:
+        failure = explain(error, step, resource)
+        show_in_notebook(error, failure)
+        self.record["error"] = failure.to_dict()
+        self._end(_status_of(error), getattr(error, "exit_code", 1))
+        return failure
+
+    def _end(self, status: str, exit_code: int = 1) -> None:
+        self.record |= {"status": status, "exit_code": EXIT_CODES.get(status, exit_code), "ended": _now()}
+        self._ended = status not in ("awaiting_approval", "refused", "failed", "interrupted")
+        self._save()
+        if target := self._given_notification():
+            self.record["notification"] = notify(target, self.record, self.cloud)
+            self._save()
+
+    def _given_notification(self) -> str | None:
+        return self._given("notify") if hasattr(self, "parameters") else None
+
+    def _save(self) -> None:
+        self.record["seconds"] = round(time.monotonic() - self._began, 3)
+        if hasattr(self, "cloud"):
+            self.record["calls"] = len(self.cloud.calls)
+            self.record["changing_calls"] = sum(call.changes for call in self.cloud.calls)
+            self.record["actions"] = sorted({f"{call.service}:{call.operation}" for call in self.cloud.calls})
+        write_record(self.path, self.record)
+
+
+def _title(function: Callable[..., Any]) -> str:
+    return getattr(function, "__name__", str(function)).replace("_", " ")
+
+
+def _status_of(error: BaseException) -> str:
+    if isinstance(error, KeyboardInterrupt) or getattr(error, "interrupted", False):
+        return "interrupted"
+    if isinstance(error, AwaitingApproval):
+        return "awaiting_approval"
+    return "refused" if isinstance(error, Refused) else "failed"
+
+
+def _checks_frame(checks: list[Check]) -> pandas.DataFrame:
+    import pandas
+
+    words = {True: "yes", False: "no", None: "unknown"}
+    rows = [(check.what, words[check.ok], check.found) for check in checks]
+    return pandas.DataFrame(rows, columns=["check", "holds", "found"])
+
+
+def _stale(planned: list[dict[str, Any]], current: list[dict[str, Any]]) -> tuple[str, list[str]]:
+    """The message and the lines of a StalePlan: what the plan no longer says, and what it says now."""
+    lines = [f"no longer planned: {_line(change)}" for change in planned if change not in current]
+    lines += [f"new: {_line(change)}" for change in current if change not in planned]
+    head = "nothing was changed: the account has changed since the plan was made:"
+    return "\n".join([head, *(f"  {line}" for line in lines), "run all cells again, and look at the plan"]), lines
+
+
+def _line(change: Mapping[str, Any]) -> str:
+    return ", ".join(str(value) for value in change.values() if value not in (None, "", {}))
+
+
+def _shown_secret(value: Any) -> Any:
+    """The name of a secret; the value of one that was given instead of its name is not kept."""
+    from esaws.runbooks.types import is_secret_name
+
+    return value if value in ("", None) or is_secret_name(value) else "***"
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
