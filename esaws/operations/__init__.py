@@ -2,7 +2,9 @@
 
     from esaws import Cloud, operations
 
-    operations.failed_checks(checks)                    # the checks that do not hold, or whose answer is unknown
+    cloud = Cloud.from_env()
+    operations.plan_roll_out(cloud, "client-web-ui", "nginx:1.27").apply()
+    operations.failed_checks(operations.verify_roll_out(cloud, "client-web-ui", "nginx:1.27"))      # [] if all hold
 
 A plan has the steps that are still missing, so that an interrupted operation is finished by running it again.
 """
@@ -13,11 +15,38 @@ from esaws._lazy import lazy_names
 
 if TYPE_CHECKING:
     from esaws.operations.checks import Check, failed_checks
+    from esaws.operations.roll_out import RollOutFailed, plan_roll_out, roll_out_leaves, verify_roll_out
+    from esaws.operations.services import ServiceState, service_state
+    from esaws.operations.watching import Timeline
 
-__all__ = ["Check", "failed_checks"]
+__all__ = [
+    "Check",
+    "RollOutFailed",
+    "ServiceState",
+    "Timeline",
+    "failed_checks",
+    "plan_roll_out",
+    "roll_out_leaves",
+    "service_state",
+    "verify_roll_out",
+]
 
 _SOURCES = {
-    "esaws.operations.checks": ("Check", "failed_checks"),
+    "esaws.operations.checks": (
+        "Check",
+        "failed_checks",
+    ),
+    "esaws.operations.roll_out": (
+        "RollOutFailed",
+        "plan_roll_out",
+        "roll_out_leaves",
+        "verify_roll_out",
+    ),
+    "esaws.operations.services": (
+        "ServiceState",
+        "service_state",
+    ),
+    "esaws.operations.watching": ("Timeline",),
 }
 
 __getattr__, __dir__ = lazy_names(__name__, {name: module for module, names in _SOURCES.items() for name in names})
