@@ -82,6 +82,12 @@ def now(cloud: Cloud) -> datetime:
     return datetime.fromisoformat(_call(cloud, "GET", "clock")["time"])
 
 
+def cloud_time(cloud: Cloud) -> datetime:
+    """Return the time of any cloud, in UTC, to the second: on AWS that of this computer, else that of the clock."""
+    time = datetime.now(UTC) if cloud.is_aws else now(cloud)
+    return time.astimezone(UTC).replace(microsecond=0)
+
+
 def advance(cloud: Cloud, by: str | None = None, *, to: datetime | None = None) -> datetime:
     """Advance the clock by a duration (`90s`, `20m`, `6h`, `3d`), or to a time, and play all events until then.
 
@@ -175,7 +181,9 @@ def no_traffic(cloud: Cloud) -> None:
 
 
 def fail(cloud: Cloud, *, lasts: str | None = None, **target: str) -> None:
-    """Make an `instance=` (its id), a `zone=` or a `task=` (its ARN) fail; with `lasts="2h"` it recovers by itself.
+    """Make an `instance=` (its id), a `zone=`, a `task=` (its ARN) or an `image=` fail.
+
+    With `lasts="2h"` an instance or a zone recovers by itself. Containers of a failed image respond 500.
 
     Raises:
         UsageError: it does not exist, or it can't fail.
@@ -185,7 +193,7 @@ def fail(cloud: Cloud, *, lasts: str | None = None, **target: str) -> None:
 
 
 def mend(cloud: Cloud, **target: str) -> None:
-    """Make a failed `instance=` or `zone=` work again."""
+    """Make a failed `instance=`, `zone=` or `image=` work again."""
     [(kind, name)] = target.items()
     _call(cloud, "POST", "mend", what=kind, id=name)
 

@@ -289,25 +289,25 @@ def _trace_rows(path: str) -> list[dict[str, Any]]:
 
 
 @local.command()
-@click.argument("what", type=click.Choice(["instance", "zone", "task"]))
+@click.argument("what", type=click.Choice(["instance", "zone", "task", "image"]))
 @click.argument("id", metavar="ID")
 @click.option("--for", "duration", metavar="DURATION", help="Recover after 20m, 6h, …")
 @account_options
 @json_option
 def fail(what: str, id: str, duration: str | None, account: str, region: str, as_json: bool) -> None:
-    """Make an instance, a zone or a task fail."""
+    """Make an instance, a zone, a task or an image fail. Containers of a failed image respond 500."""
     params = {"for": duration} if duration else {}
     result = process.call("POST", "fail", what=what, id=id, account=account, region=region, **params)
     print_result(result, f"{what} {result['failed']} failed", as_json)
 
 
 @local.command()
-@click.argument("what", type=click.Choice(["instance", "zone"]))
+@click.argument("what", type=click.Choice(["instance", "zone", "image"]))
 @click.argument("id", metavar="ID")
 @account_options
 @json_option
 def mend(what: str, id: str, account: str, region: str, as_json: bool) -> None:
-    """Make a failed instance or zone work again."""
+    """Make a failed instance, zone or image work again."""
     result = process.call("POST", "mend", what=what, id=id, account=account, region=region)
     print_result(result, f"{what} {result['mended']} works again", as_json)
 

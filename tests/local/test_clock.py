@@ -82,6 +82,8 @@ def test_a_still_clock_moves_only_when_a_client_advances_it(program: Any) -> Non
         (["fail", "zone", "eu-west-9a"], "eu-west-9"),
         (["fail", "instance", "i-12345678"], "i-12345678"),
         (["mend", "zone", "eu-west-3a"], "has not failed"),
+        (["mend", "image", "nginx"], "has not failed"),
+        (["fail", "image", "nginx", "--for", "2h"], "until it is mended"),
         (["fault", "bad-luck"], "unknown kind"),
         (["fault", "throttle", "--service", "ec2", "--operation", "RunInstance"], "RunInstances"),
     ],

@@ -1,7 +1,8 @@
-"""Outages of instances, zones and tasks, on demand and until they are mended.
+"""Outages of instances, zones, tasks and images, on demand and until they are mended.
 
 A failed instance keeps running and is billed, but responds to nothing: its status checks are impaired, its ECS agent is
-disconnected, its targets time out. In a failed zone every instance has failed, and none can be launched.
+disconnected, its targets time out. In a failed zone every instance has failed, and none can be launched. Containers of
+a failed image respond 500 to every request.
 """
 
 from __future__ import annotations
@@ -46,6 +47,10 @@ def has_zone_failed(backends: Backends, zone: str) -> bool:
     return zone in _failures(backends)
 
 
+def has_image_failed(backends: Backends, image: str) -> bool:
+    return image in _failed_images(backends)
+
+
 def find_zone(account: str, zone: str) -> Backends:
     """The region of an Availability Zone. Raises BadRequest if the zone does not exist."""
     if not (match := _ZONE.fullmatch(zone)):
@@ -71,9 +76,16 @@ def find_region(account: str, region: str) -> Backends:
 
 @control_route("POST", "fail")
 def fail(parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """Make an instance, a zone or a task fail; the first two for a duration, if `for` gives one."""
+    """Make an instance, a zone, a task or an image fail; the first two for a duration, if `for` gives one."""
     kind, name, backends = _subject(parameters)
     duration = parameters.get("for")
+    if kind == "image":
+        if duration is not None:
+            raise BadRequest("fail: an image fails until it is mended. `for` is for instances and zones")
+        _failed_images(backends).add(name)
+        record_event(backends, name, "image failed", _ON_DEMAND)
+        _reconcile(backends)
+        return {"failed": name}
     if kind == "task":
         if duration is not None:
             raise BadRequest("fail: a task stops for good. `for` is for instances and zones")
@@ -94,10 +106,18 @@ def fail(parameters: Mapping[str, Any]) -> dict[str, Any]:
 
 @control_route("POST", "mend")
 def mend(parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """Make a failed instance or zone work again."""
+    """Make a failed instance, zone or image work again."""
     kind, name, backends = _subject(parameters)
     if kind == "task":
         raise BadRequest("mend: a failed task stays stopped; its service starts another")
+    if kind == "image":
+        failed_images = _failed_images(backends)
+        if name not in failed_images:
+            raise BadRequest(f"image {name} has not failed. Failed: {', '.join(sorted(failed_images)) or 'none'}")
+        failed_images.discard(name)
+        record_event(backends, name, "image works again", "a user mended it")
+        _reconcile(backends)
+        return {"mended": name}
     if name not in _failures(backends):
         failed = ", ".join(_failures(backends)) or "none"
         raise BadRequest(f"{name} has not failed. Failed in {backends.region}: {failed}")
@@ -107,16 +127,17 @@ def mend(parameters: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _subject(parameters: Mapping[str, Any]) -> tuple[str, str, Backends]:
-    """(instance, zone or task; its id, name or ARN; its region)."""
+    """(instance, zone, task or image; its id, name or ARN; its region)."""
     kind, name = str(parameters.get("what", "")), str(parameters.get("id", ""))
-    if kind not in ("instance", "zone", "task"):
-        raise BadRequest("`what` must be instance, zone or task, and `id` its id, name or ARN")
+    if kind not in ("instance", "zone", "task", "image") or not name:
+        raise BadRequest("`what` must be instance, zone, task or image, and `id` its id, name or ARN")
     account = str(parameters.get("account", DEFAULT_ACCOUNT))
     if kind == "zone":
         return kind, name, find_zone(account, name)
-    if kind == "instance":
+    if kind in ("instance", "image"):
         backends = find_region(account, str(parameters.get("region", DEFAULT_REGION)))
-        _instance(backends, name)
+        if kind == "instance":
+            _instance(backends, name)
         return kind, name, backends
     if not (match := _TASK_ARN.match(name)):
         raise BadRequest(f"{name!r} is not the ARN of a task")
@@ -181,6 +202,12 @@ def _failures(backends: Backends) -> dict[str, Failure]:
     """Instance id or zone name → its failure."""
     failures: dict[str, Failure] = sidecar(backends.backend("ec2")).setdefault("failures", {})
     return failures
+
+
+def _failed_images(backends: Backends) -> set[str]:
+    """The images whose containers fail, as task definitions name them."""
+    images: set[str] = sidecar(backends.backend("ecs")).setdefault("failed_images", set())
+    return images
 
 
 def _mark_instances(backends: Backends) -> bool:

@@ -21,6 +21,7 @@ from local_aws_server.services.cloudwatch.utilization import (
     cpu_demand,
     serve,
 )
+from local_aws_server.services.ecs.containers import as_it_runs
 from local_aws_server.services.ecs.tasks import task_definition_of
 from local_aws_server.services.elbv2 import targets, traffic
 from local_aws_server.services.elbv2.health_probe import TargetKey
@@ -100,7 +101,7 @@ def running_containers(
         for container in definition.container_definitions:
             memory = container.get("memory") or container.get("memoryReservation") or definition.memory
             yield RunningContainer(
-                container,
+                as_it_runs(backends, container),
                 task,
                 _service_of(task),
                 task.cluster_name,

@@ -9,6 +9,8 @@ Environment variables make it misbehave for experiments:
 | `ESAWS_EXIT_CODE` | exits with this code (default 1) |
 | `ESAWS_ANSWER_SECONDS` | takes this long for each response |
 | `ESAWS_STATUS` | returns this status for every path |
+
+A container of an image that was made to fail returns 500 for every path.
 """
 
 from __future__ import annotations
@@ -17,7 +19,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from local_aws_server.backends import Backends
 from local_aws_server.clock.clock import parse_duration
+from local_aws_server.faults.outages import has_image_failed
 
 _DEFAULT_LATENCY = 0.02
 
@@ -37,6 +41,14 @@ class Exit:
     after: float
     """Seconds after its start."""
     code: int
+
+
+def as_it_runs(backends: Backends, container: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a container definition as it behaves: of an image that has failed, with a status that says so."""
+    if not has_image_failed(backends, str(container.get("image", ""))):
+        return container
+    failing = {"name": "ESAWS_STATUS", "value": "500"}
+    return {**container, "environment": [*(container.get("environment") or ()), failing]}
 
 
 def respond(container: Mapping[str, Any], path: str) -> Response:

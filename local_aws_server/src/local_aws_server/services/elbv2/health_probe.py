@@ -152,7 +152,8 @@ class HealthProbe:
         path = group.health_check_path or "/"
         matcher = (getattr(group, "matcher", None) or {}).get("HttpCode") or "200"
         timeout = float(group.health_check_timeout_seconds)
-        return evaluate_response(containers.respond(container, path), path, matcher, timeout)
+        response = containers.respond(containers.as_it_runs(self._backends, container), path)
+        return evaluate_response(response, path, matcher, timeout)
 
     @cached_property
     def _instances(self) -> dict[str, Any]:
