@@ -8,12 +8,11 @@ much is left.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from esaws import simulation
 from esaws.aws import error_code
 from esaws.cloud import Cloud
 from esaws.deploy.steps import Step, StepPlan
@@ -23,17 +22,12 @@ from esaws.leases.parked import is_parked
 from esaws.leases.terms import LeaseStatus, LeaseTerms, Spend, evaluate_lease, parse_until
 from esaws.resource import Live
 from esaws.resources.lease import Lease, parse_errors, parse_terms
+from esaws.simulation import cloud_time as cloud_time
 from esaws.timestamps import format_iso, format_utc, parse_timestamp
 
 NO_LEASE = "no end and no limit is agreed; `esaws lease --until 8h --at-most-usd 5` grants a lease"
 _NAME = "lease"
 _NO_LIMIT = Spend(None, None, "not counted: the lease has no limit in USD")
-
-
-def cloud_time(cloud: Cloud) -> datetime:
-    """The time of the cloud, in UTC, to the second: of the local AWS's clock, or on AWS of this computer."""
-    time = datetime.now(UTC) if cloud.is_aws else simulation.now(cloud)
-    return time.astimezone(UTC).replace(microsecond=0)
 
 
 def lease_status(cloud: Cloud) -> LeaseStatus:
