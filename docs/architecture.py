@@ -17,14 +17,14 @@ ESAWS: Rows = [
     ["doctor", "course", "runbooks", "notebooks"],
     ["operations"],
     ["drawing", "leases"],
-    ["inspect", "costs"],
+    ["costs", "inspect"],
     ["simulation", "service_history"],
     ["deploy"],
     ["reference", "architecture"],
     ["resources", "resource"],
     ["cloud", "local_aws"],
     ["call_log", "pricelist", "chart", "progress", "_display"],
-    ["aws", "durations", "timestamps", "files", "masking", "errors"],
+    ["aws", "durations", "timestamps", "files", "interrupts", "masking", "errors"],
 ]
 """The rooms of `esaws` from the top down. A room imports rooms of lower rows, and those to its right."""
 

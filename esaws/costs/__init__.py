@@ -1,12 +1,12 @@
 """Costs of AWS: forecasts before a deploy, and questions to a bill after it.
 
-    from esaws import costs, seccom
+    from esaws import Cloud, costs, seccom
 
     costs.compare_forecasts(seccom("ha")).draw()              # a month in each free-tier regime
     bill = costs.read_bill("bills/*.parquet")                  # CUR, FOCUS or Cost Explorer, in any file format
     bill.breakdown(by="usage_type").draw()                     # where the money went: costs.breakdown(bill, …)
-    costs.credits(bill)                                        # used, paid by credits, to pay
     costs.month_end(bill).to_dict()                            # what the running month will cost
+    costs.credit_runway(Cloud.from_env())                      # when the account's credits end
 
 Every answer has `to_frame()`, `to_dict()` and `draw()`. Where a bill can't answer a question, the answer is an
 `Unknown` with the same methods, which says why. Every name is imported on first use.
@@ -38,10 +38,14 @@ if TYPE_CHECKING:
     from esaws.costs.forecasting.month import Month
     from esaws.costs.forecasting.price_refresh import refresh_prices
     from esaws.costs.forecasting.variations import Variation, compare_builds
+    from esaws.costs.monthly_report import CostReport, cost_report
     from esaws.costs.questions import Bill, read_bill
+    from esaws.costs.runway.runway import CreditRunway, credit_runway
 
 __all__ = [
     "Bill",
+    "CostReport",
+    "CreditRunway",
     "Credits",
     "Month",
     "Traffic",
@@ -53,6 +57,8 @@ __all__ = [
     "breakdown_by_day",
     "compare_builds",
     "compare_forecasts",
+    "cost_report",
+    "credit_runway",
     "credits",
     "decisions",
     "detect_regime",
@@ -85,6 +91,7 @@ _SOURCES = {
     "esaws.costs.attribution.billed": ("decisions",),
     "esaws.costs.bill.report": ("report",),
     "esaws.costs.cost_explorer": ("spending",),
+    "esaws.costs.monthly_report": ("CostReport", "cost_report"),
     "esaws.costs.data_export": ("end_export", "export_bill"),
     "esaws.costs.focus.write": ("write_focus",),
     "esaws.costs.forecasting.account_regime": ("detect_regime",),
@@ -94,5 +101,6 @@ _SOURCES = {
     "esaws.costs.forecasting.price_refresh": ("refresh_prices",),
     "esaws.costs.forecasting.variations": ("Variation", "compare_builds"),
     "esaws.costs.questions": ("Bill", "read_bill"),
+    "esaws.costs.runway.runway": ("CreditRunway", "credit_runway"),
 }
 __getattr__, __dir__ = lazy_names(__name__, {name: module for module, names in _SOURCES.items() for name in names})

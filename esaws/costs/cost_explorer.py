@@ -113,8 +113,8 @@ def spending(
     """
     import pandas
 
-    start = start or _today(cloud).replace(day=1)
-    end = end or _today(cloud) + timedelta(days=1)
+    start = start or today_of(cloud).replace(day=1)
+    end = end or today_of(cloud) + timedelta(days=1)
     dimensions = dict.fromkeys((by, _RECORD_TYPE))
     request: dict[str, Any] = {
         "TimePeriod": {"Start": start.isoformat(), "End": end.isoformat()},
@@ -164,7 +164,7 @@ def get_cost_and_usage_cached(
     return CachedResponse(pages, len(pages), len(pages) * USD_PER_REQUEST if cloud.is_aws else 0.0)
 
 
-def _today(cloud: Cloud) -> date:
+def today_of(cloud: Cloud) -> date:
     """Today (UTC), of the local AWS's clock or on AWS of this computer."""
     time = datetime.now(UTC) if cloud.is_aws else simulation.now(cloud)
     return time.astimezone(UTC).date()

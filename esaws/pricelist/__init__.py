@@ -21,7 +21,7 @@ from esaws.pricelist.prices import (
     PriceList,
     bundled,
 )
-from esaws.pricelist.regions import with_prefix, without_prefix
+from esaws.pricelist.regions import region_of, with_prefix, without_prefix
 from esaws.pricelist.usage import HOURS_PER_MONTH, Usage, hours_in_month, utc_day
 
 __all__ = [
@@ -41,6 +41,7 @@ __all__ = [
     "credit_plans",
     "current",
     "hours_in_month",
+    "region_of",
     "save_prices",
     "utc_day",
     "with_prefix",

@@ -52,3 +52,10 @@ def without_prefix(usage_type: str, region: str) -> str:
         if code and usage_type.startswith(f"{code}-"):
             return usage_type.removeprefix(f"{code}-")
     return usage_type
+
+
+def region_of(usage_type: str) -> str | None:
+    """The region that the prefix of a usage type names; None without a prefix, as in us-east-1 and for global ones."""
+    code = usage_type.partition("-")[0]
+    regions = {code: region for region, code in (*_CODES.items(), *_OLD_CODES.items()) if code}
+    return regions.get(code)

@@ -11,11 +11,12 @@ from esaws.cloud import DEFAULT_REGION
 from esaws.costs.attribution.attribution import CostAttribution, attribute_usage
 from esaws.costs.attribution.decisions import Decision
 from esaws.costs.bill.free_tier import to_decimal
+from esaws.costs.focus.services import service_of
 from esaws.costs.forecasting.lines import rate_usage
 from esaws.costs.forecasting.month import Month
 from esaws.costs.forecasting.usage import Workload
 from esaws.errors import UsageError
-from esaws.pricelist import PriceList, Regime, Usage, bundled, without_prefix
+from esaws.pricelist import PriceList, Regime, Usage, bundled, region_of, without_prefix
 
 if TYPE_CHECKING:
     from esaws.costs.bill.bill import Bill
@@ -53,6 +54,7 @@ def decisions(
     rows = bill.fetch_rows(table.order_by(*names))
     if others := sorted({row["currency"] for row in rows if row["cost"]} - {"USD"}):
         raise UsageError(f"decisions are priced in USD, but the bill is in {', '.join(others)}")
+    rows = [_with_product_and_region(row) for row in rows]
     if not any(row["product_code"] and row["usage_type"] for row in rows):
         raise UsageError(f"this {bill.format} bill has no usage types by product, which attribution needs")
     usages: list[Usage] = []
@@ -73,6 +75,12 @@ def decisions(
     return attribute_usage(
         usages, workload, period, regime, region=region, decisions=decisions, prices=prices, fixed_costs=fixed_costs
     )
+
+
+def _with_product_and_region(row: dict[str, Any]) -> dict[str, Any]:
+    """Cost Explorer has the names of services instead of product codes, and the region in the usage type alone."""
+    product = row["product_code"] or service_of("", row["service"] or "").code
+    return row | {"product_code": product, "region": row["region"] or region_of(row["usage_type"] or "")}
 
 
 def _usage(row: dict[str, Any]) -> Usage | None:

@@ -17,6 +17,8 @@ class FocusService:
     name: str
     category: str = "Other"
     subcategory: str = "Other (Other)"
+    code: str = ""
+    """The product code, as in a Cost and Usage Report."""
 
     @property
     def is_known(self) -> bool:
@@ -29,7 +31,7 @@ def service_of(code: str, name: str = "") -> FocusService:
     service = services.get(squash(name)) or services.get(squash(code))
     if service is None:
         return FocusService(name or code)
-    return FocusService(name or service.name, service.category, service.subcategory)
+    return FocusService(name or service.name, service.category, service.subcategory, service.code)
 
 
 @cache
@@ -38,5 +40,5 @@ def _services() -> Mapping[str, FocusService]:
     for category, subcategory, code, name, *others in load_json("focus_services.json")["services"]:
         for alias in (code, name, *others):
             if alias:
-                services[squash(alias)] = FocusService(name, category, subcategory)
+                services[squash(alias)] = FocusService(name, category, subcategory, code or "")
     return services

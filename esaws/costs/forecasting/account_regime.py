@@ -82,7 +82,7 @@ def regime_from_facts(facts: AccountFacts) -> DetectedRegime:
 
 def regime_by_age(opened: date, today: date) -> DetectedRegime:
     """The regime on a day of an account opened on another. The age does not show whether any credits are left."""
-    is_first_year = today < _a_year_after(opened)
+    is_first_year = today < a_year_after(opened)
     if opened < CREDITS_SINCE:
         if is_first_year:
             return DetectedRegime("legacy", f"it was opened on {opened}: its 12 months of allowances are not over")
@@ -110,7 +110,7 @@ def _regime_by_plan(state: Mapping[str, Any]) -> DetectedRegime:
 def _fetch_facts(cloud: Cloud) -> AccountFacts:
     """Ask for plan, age and usage in turn, until one of the first two is known."""
     facts = AccountFacts(date.today())
-    for fetch in (_fetch_plan, _fetch_age, _fetch_usage):
+    for fetch in (fetch_plan, fetch_age, _fetch_usage):
         if facts.plan or facts.opened:
             break
         try:
@@ -122,7 +122,8 @@ def _fetch_facts(cloud: Cloud) -> AccountFacts:
     return facts
 
 
-def _fetch_plan(cloud: Cloud, facts: AccountFacts) -> AccountFacts:
+def fetch_plan(cloud: Cloud, facts: AccountFacts) -> AccountFacts:
+    """Add the account plan, or that there is none. Raises ClientError where AWS refuses the call."""
     try:
         state = cloud.client("freetier").get_account_plan_state()
     except ClientError as error:
@@ -132,7 +133,8 @@ def _fetch_plan(cloud: Cloud, facts: AccountFacts) -> AccountFacts:
     return replace(facts, plan=state, today=_response_date(state, facts))
 
 
-def _fetch_age(cloud: Cloud, facts: AccountFacts) -> AccountFacts:
+def fetch_age(cloud: Cloud, facts: AccountFacts) -> AccountFacts:
+    """Add the day on which the account was opened. Raises ClientError where AWS refuses the call."""
     response = cloud.client("account").get_account_information()
     opened: datetime | None = response.get("AccountCreatedDate")
     return replace(facts, opened=opened.date() if opened else None, today=_response_date(response, facts))
@@ -150,7 +152,8 @@ def _response_date(response: Mapping[str, Any], facts: AccountFacts) -> date:
     return parsedate_to_datetime(header).date() if header else facts.today
 
 
-def _a_year_after(day: date) -> date:
+def a_year_after(day: date) -> date:
+    """The same day a year later, when allowances or credits that began on it end."""
     try:
         return day.replace(year=day.year + 1)
     except ValueError:  # of 29 February
