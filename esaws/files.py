@@ -1,4 +1,4 @@
-"""Write files so that readers see the old content or the new, never half of it; find the user's cache folder."""
+"""Write files so that readers see the old content or the new, never half of it; find the folders of caches and runs."""
 
 import os
 import threading
@@ -55,3 +55,8 @@ def user_cache_folder() -> Path:
 
     configured = os.environ.get("XDG_CACHE_HOME")
     return Path(configured) / "esaws" if configured else user_cache_path("esaws", appauthor=False)
+
+
+def journal_folder() -> Path:
+    """Return the folder of journals and of executed runbooks: `ESAWS_RUNS`, or `runs/` in the working directory."""
+    return Path(os.environ.get("ESAWS_RUNS") or "runs").absolute()

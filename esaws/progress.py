@@ -20,6 +20,9 @@ _NAMED = 3
 class Progress(Protocol):
     """Reports the steps of long work."""
 
+    def set_total(self, total: int) -> None:
+        """Report how many steps there are, once that is known."""
+
     def step(self, description: str) -> None:
         """Report that one more step is done."""
 
@@ -107,6 +110,9 @@ class _Lines:
     def text(self) -> str:
         return f"{self._title}: {self._done} of {self._total}" + (f", waiting for {self._names}" if self._names else "")
 
+    def set_total(self, total: int) -> None:
+        self._total = total
+
     def step(self, description: str) -> None:
         self._done += 1
 
@@ -125,6 +131,10 @@ class _TerminalBar(_Lines):
         super().__init__(title, total)
         self._bars = bars
         self._task: TaskID = bars.add_task(title, total=total, step="")
+
+    def set_total(self, total: int) -> None:
+        super().set_total(total)
+        self._bars.update(self._task, total=total)
 
     def step(self, description: str) -> None:
         super().step(description)
@@ -147,6 +157,9 @@ class _NotebookLine:
     def __init__(self, title: str, total: int) -> None:
         self._title, self._total, self._done, self._width = title, total, 0, 0
         self._show()
+
+    def set_total(self, total: int) -> None:
+        self._total = total
 
     def step(self, description: str) -> None:
         self._done += 1

@@ -57,6 +57,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "esaws lease --until 2026-12-24 --at-most-usd 20 --yes",
         "esaws lease --enforce park --yes  # made for cron",
     ),
+    "lock": ("esaws lock", "esaws lock --break  # after the process that held it has ended"),
     "local advance": ("esaws local advance 3d", "esaws local advance --to 2026-02-01T00:00Z"),
     "local cost": ("esaws local cost", "esaws local cost --account 222222222222"),
     "local env": ('eval "$(esaws local env)"',),
@@ -105,6 +106,13 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "esaws routes alb --replay access-logs/",
         "esaws routes alb --replay s3://my-logs/alb --proposed rules.json",
     ),
+    "run": (
+        "esaws run status",
+        "esaws run scale_a_service -p service client-web-ui -p desired 2 -p ticket INC-1234",
+        "esaws run deploy -f ha.yaml -o s3://my-runs/nightly/ --timeout 20m --json",
+        "esaws run drain_a_zone -p zone eu-west-3a --from verify",
+    ),
+    "runbooks": ("esaws runbooks", "esaws runbooks --json"),
     "snapshot": ("esaws snapshot -o prod", "esaws snapshot -o prod --region us-east-1 --json"),
     "teardown": ("esaws teardown --dry-run", "esaws teardown --yes"),
     "trace": (

@@ -10,8 +10,8 @@ from typing import Any
 
 from esaws.course.clock import START
 from esaws.errors import UsageError
+from esaws.notebooks.folder import NUMBERED, notebooks_folder
 
-_NOTEBOOKS = "[0-9][0-9]_*.ipynb"
 _COPIED = {".ipynb", ".svg", ".png", ".csv", ".json", ".gz", ".parquet"}
 
 
@@ -36,34 +36,21 @@ class NewCourse:
         )
 
 
-def notebooks_folder() -> Path:
-    """The folder with `course/` and `costs/` that comes with esaws: in a checkout beside the package, else inside it.
-
-    Raises:
-        UsageError: the installation has no notebooks.
-    """
-    package = Path(str(resources.files("esaws")))
-    for folder in (package.parent / "notebooks", package / "course" / "notebooks"):
-        if any((folder / "course").glob(_NOTEBOOKS)):
-            return folder
-    raise UsageError(f"{package}: this installation has no notebooks. Reinstall esaws, or clone the project.")
-
-
 def find_course() -> Path:
     """The folder of the course's numbered notebooks: in the working directory, else the one that comes with esaws."""
     here = Path.cwd()
     for folder in (here / "course", here / "notebooks" / "course"):
-        if any(folder.glob(_NOTEBOOKS)):
+        if any(folder.glob(NUMBERED)):
             return folder
-    if here.name == "course" and any(here.glob(_NOTEBOOKS)):
+    if here.name == "course" and any(here.glob(NUMBERED)):
         return here
     return notebooks_folder() / "course"
 
 
 def course_notebooks(folder: Path) -> list[Path]:
     """The numbered notebooks of a course in order. Raises UsageError if there are none."""
-    if not (paths := sorted(folder.glob(_NOTEBOOKS))) and (folder / "course").is_dir():
-        paths = sorted((folder / "course").glob(_NOTEBOOKS))
+    if not (paths := sorted(folder.glob(NUMBERED))) and (folder / "course").is_dir():
+        paths = sorted((folder / "course").glob(NUMBERED))
     if not paths:
         raise UsageError(f"{folder}: no notebooks of a course. Create one with `esaws course new FOLDER`.")
     return paths

@@ -18,10 +18,9 @@ from typing import Any
 from esaws.cloud import Cloud
 from esaws.course.clock import CLOCK_ENV
 from esaws.course.folder import course_notebooks, find_course, is_installed
-from esaws.deploy.journal import journal_folder
 from esaws.deploy.leftovers import leftovers
 from esaws.errors import EsawsError, UsageError
-from esaws.files import write_atomically
+from esaws.files import journal_folder, write_atomically
 from esaws.local_aws import process
 from esaws.notebooks import NotebookRun, notebook_parameters, run_notebook
 from esaws.progress import reporting

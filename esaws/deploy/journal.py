@@ -5,17 +5,12 @@ import os
 import warnings
 from contextlib import suppress
 from datetime import UTC, datetime
-from pathlib import Path
 from threading import Lock
 from typing import Any
 
 from esaws.deploy.change import Change
 from esaws.errors import UsageError, describe_error
-
-
-def journal_folder() -> Path:
-    """Return the folder of the journals: `ESAWS_RUNS`, or `runs/` in the working directory."""
-    return Path(os.environ.get("ESAWS_RUNS") or "runs").absolute()
+from esaws.files import journal_folder
 
 
 class Journal:

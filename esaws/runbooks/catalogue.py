@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from esaws.course.folder import notebooks_folder
 from esaws.errors import UsageError
+from esaws.notebooks.folder import notebooks_folder
 from esaws.runbooks.declaration import Declaration, read_declaration
 
 FOLDER = "runbooks"

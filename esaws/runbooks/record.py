@@ -7,14 +7,14 @@ import json
 import math
 import os
 import socket
+import time
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from esaws.deploy.journal import journal_folder
-from esaws.files import write_atomically
+from esaws.files import journal_folder, write_atomically
 from esaws.masking import mask_json
 
 SCHEMA = 1
@@ -70,6 +70,11 @@ def new_record(id: str, runbook: str) -> dict[str, Any]:
         "actions": [],
         "notification": None,
     }
+
+
+def run_id(name: str) -> str:
+    """Return the id of a run that begins now: time, notebook and process, sortable by time."""
+    return f"{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}-{name}-{os.getpid()}"
 
 
 def record_path(id: str) -> Path:

@@ -23,8 +23,8 @@ from esaws.runbooks import approval
 from esaws.runbooks.changes import changed_fields, monthly_usd, plan_lines
 from esaws.runbooks.failure import Failure, explain, show_in_notebook
 from esaws.runbooks.notify import notify
-from esaws.runbooks.record import EXIT_CODES, new_record, record_path, to_json, write_record
-from esaws.runbooks.session import Session, current_session, run_id
+from esaws.runbooks.record import EXIT_CODES, new_record, record_path, run_id, to_json, write_record
+from esaws.runbooks.session import Session, current_session
 
 if TYPE_CHECKING:
     import pandas
@@ -410,7 +410,11 @@ def _stale(planned: list[dict[str, Any]], current: list[dict[str, Any]]) -> tupl
 
 
 def _line(change: Mapping[str, Any]) -> str:
-    return ", ".join(str(value) for value in change.values() if value not in (None, "", {}))
+    """A planned change on one line: `Service hdm: 2 tasks → 0`, `create Subnet public-3a`."""
+    if "action" in change:
+        drift = ", ".join(f"{field}: {values[1]} → {values[0]}" for field, values in change["drift"].items())
+        return f"{change['action']} {change['kind']} {change['name']}" + (f" ({drift})" if drift else "")
+    return f"{change['kind']} {change['name']}: {change['now'] or 'absent'} → {change['then'] or 'absent'}"
 
 
 def _shown_secret(value: Any) -> Any:

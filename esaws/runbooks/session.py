@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -152,8 +151,3 @@ def _assigned_names(cells: list[str]) -> set[str]:
         for target in statement.targets
         if isinstance(target, ast.Name)
     }
-
-
-def run_id(name: str) -> str:
-    """Return the id of a run that begins now: time, notebook and process, sortable by time."""
-    return f"{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}-{name}-{os.getpid()}"
