@@ -16,7 +16,7 @@ _ALPHABET = string.ascii_letters + string.digits
 
 @dataclass(frozen=True, kw_only=True)
 class PasswordParameter(Resource):
-    """A password of `length` letters and digits under `/<deployment>/<name>`, which is never overwritten."""
+    """A password of `length` letters and digits under `/<deployment>/<name>`. A deploy never overwrites it."""
 
     length: int = 24
 
@@ -47,8 +47,15 @@ class PasswordParameter(Resource):
         return str(response["Parameter"]["Value"])
 
     def create(self, cloud: Cloud) -> None:
-        password = "".join(secrets.choice(_ALPHABET) for _ in range(self.length))
-        self.remember_id(cloud, _ssm.put(cloud, self.name, "SecureString", password))
+        self.remember_id(cloud, _ssm.put(cloud, self.name, "SecureString", self._generate()))
+
+    def renew(self, cloud: Cloud) -> int:
+        """Store a new password as the next version of the parameter, and return its number."""
+        put = cloud.client("ssm").put_parameter
+        return int(put(Name=self.id_in(cloud), Type="SecureString", Value=self._generate(), Overwrite=True)["Version"])
+
+    def _generate(self) -> str:
+        return "".join(secrets.choice(_ALPHABET) for _ in range(self.length))
 
     @classmethod
     def delete(cls, cloud: Cloud, live: Live) -> None:

@@ -8,7 +8,7 @@ from esaws.aws import ignore_codes, pages
 from esaws.cloud import Cloud
 from esaws.errors import EsawsError
 from esaws.resource import Live, Lives, Ref, Resource
-from esaws.resources._ecs import NO_CLUSTER, describe, ecs_name, ecs_tags, list_in_cluster
+from esaws.resources._ecs import NO_CLUSTER, describe, ecs_name, ecs_tags, list_in_cluster, resource_name
 from esaws.resources.auto_scaling_group import AutoScalingGroup
 from esaws.resources.cluster import Cluster
 from esaws.resources.task_definition import TaskDefinition
@@ -71,35 +71,12 @@ class Task(Resource):
         )
 
     def create(self, cloud: Cloud) -> None:
-        cluster = self.cluster.id_in(cloud)
-        # The agent of an instance in service may not have started yet.
-        minutes = 10 if cloud.is_aws else 0.2
-        cloud.wait_until(f"{self.cluster} has an instance", lambda: _has_agent(cloud, cluster), minutes=minutes)
-        response = cloud.client("ecs").run_task(
-            cluster=cluster,
-            taskDefinition=self.task_definition.id_in(cloud),
-            launchType="EC2",
-            startedBy=f"esaws/{cloud.deployment}",
-            tags=ecs_tags(cloud, self.name),
-        )
-        # A task that can't be placed is a failure of a successful call.
-        if not response["tasks"]:
-            reasons = ", ".join(sorted({failure.get("reason", "unknown") for failure in response["failures"]}))
-            raise EsawsError(f"{self} was not started in {self.cluster}: {reasons or 'ECS gives no reason'}")
-        self.remember_id(cloud, response["tasks"][0]["taskArn"])
+        definition = self.task_definition.id_in(cloud)
+        self.remember_id(cloud, start_task(cloud, self.cluster.id_in(cloud), definition, self.name))
         self.ready(cloud)
 
     def ready(self, cloud: Cloud) -> None:
-        cluster, arn = self.cluster.id_in(cloud), self.id_in(cloud)
-
-        def running() -> bool:
-            for raw in describe(cloud, "tasks", [arn], cluster=cluster):
-                if raw["lastStatus"] == _STOPPED:
-                    raise EsawsError(f"{self} stopped: {_stop_reason(raw)}")
-                return bool(raw["lastStatus"] == "RUNNING")
-            return False
-
-        cloud.wait_until(f"{self} runs", running)
+        wait_until_running(cloud, self.cluster.id_in(cloud), self.id_in(cloud), self.name)
 
     def update(self, cloud: Cloud, live: Live) -> None:
         self.delete(cloud, live)
@@ -126,6 +103,47 @@ class Task(Resource):
     def example(cls) -> Self:
         group = AutoScalingGroup.example()
         return cls(name="web", cluster=group.template.cluster, task_definition=TaskDefinition.example(), after=(group,))
+
+
+def start_task(cloud: Cloud, cluster: str, definition: str, name: str) -> str:
+    """Run a task definition once on an instance of a cluster, with the tags of `name`; return the ARN of the task.
+
+    Raises:
+        EsawsError: no instance of the cluster takes it.
+    """
+    # The agent of an instance in service may not have started yet.
+    minutes = 10 if cloud.is_aws else 0.2
+    cloud.wait_until(f"{resource_name(cluster)} has an instance", lambda: _has_agent(cloud, cluster), minutes=minutes)
+    response = cloud.client("ecs").run_task(
+        cluster=cluster,
+        taskDefinition=definition,
+        launchType="EC2",
+        startedBy=f"esaws/{cloud.deployment}",
+        tags=ecs_tags(cloud, name),
+    )
+    # A task that can't be placed is a failure of a successful call.
+    if not response["tasks"]:
+        reasons = ", ".join(sorted({failure.get("reason", "unknown") for failure in response["failures"]}))
+        where = resource_name(cluster)
+        raise EsawsError(f"Task {name} was not started in {where}: {reasons or 'ECS gives no reason'}")
+    return str(response["tasks"][0]["taskArn"])
+
+
+def wait_until_running(cloud: Cloud, cluster: str, arn: str, name: str) -> None:
+    """Wait until a task runs.
+
+    Raises:
+        EsawsError: it stopped, or it did not run within ten minutes.
+    """
+
+    def running() -> bool:
+        for raw in describe(cloud, "tasks", [arn], cluster=cluster):
+            if raw["lastStatus"] == _STOPPED:
+                raise EsawsError(f"Task {name} stopped: {_stop_reason(raw)}")
+            return bool(raw["lastStatus"] == "RUNNING")
+        return False
+
+    cloud.wait_until(f"Task {name} runs", running)
 
 
 def _has_agent(cloud: Cloud, cluster: str) -> bool:
