@@ -98,6 +98,19 @@ Bool = Annotated[bool, Field(description="true or false", examples=["true", "fal
 AccountId = _pattern(r"\d{12}", "the 12 digits of an account", "123456789012")
 Region = _pattern(r"[a-z]{2}(-[a-z]+)+-\d", "an AWS region", "eu-west-3")
 DeploymentName = _pattern("[a-z][a-z0-9]{0,7}", "a deployment: 1 to 8 lower-case letters and digits", "seccom")
+ReferenceService = Annotated[
+    Literal[
+        "cameras-api", "client-web-ui", "hdm", "intrusion-management-api", "manager-web-ui", "sites-management-api"
+    ],
+    Field(
+        description="a service of the reference system",
+        examples=["cameras-api", "client-web-ui", "hdm", "intrusion-management-api", "manager-web-ui"]
+        + ["sites-management-api"],
+    ),
+]
+InstanceType = _pattern(r"[a-z][a-z0-9-]*\d[a-z0-9-]*\.[a-z0-9-]+", "an EC2 instance type", "t2.micro", "t3.micro")
+Currency = _pattern("[A-Z]{3}", "a currency of ISO 4217", "USD", "EUR")
+TagKey = _pattern("[^\\s].{0,127}", "the key of a tag", "esaws:deployment")
 ServiceName = _pattern("[A-Za-z0-9_-]{1,255}", "an ECS service", "sites-management-api")
 LoadBalancerName = _pattern("[A-Za-z0-9-]{1,32}|arn:\\S+", "a load balancer: its name or ARN", "seccom-alb")
 GroupName = _pattern("[A-Za-z0-9 ._:/()#,@+=&;{}!$*-]{1,255}", "a security group: its name", "ALB-sg")
@@ -109,7 +122,7 @@ Image = _pattern(
 Zone = _pattern(r"[a-z]{2}(-[a-z]+)+-\d[a-z]", "an Availability Zone", "eu-west-3a")
 Cidr = _pattern(r"(\d{1,3}\.){3}\d{1,3}/\d{1,2}|[0-9a-fA-F:]+/\d{1,3}", "an IPv4 or IPv6 block", "203.0.113.0/24")
 Url = _pattern(r"https?://\S+", "a URL", "http://seccom.example.com/sites")
-Path = _pattern(r"[^\s\0].*", "a file or folder", "bills/2026-10.csv")
+Path = _pattern(r"[^\s\x00].*", "a file or folder", "bills/2026-10.csv")
 Endpoint = _pattern(
     r"\S+",
     "an end of a connection: internet, a CIDR, eni-…, i-…, service/NAME, alb/NAME, db/NAME, cache/NAME",
