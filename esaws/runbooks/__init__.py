@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from esaws.notebooks import NotebookRun, notebook_parameters, run_notebook
     from esaws.operations.checks import Check
     from esaws.runbooks.declaration import Declaration, read_declaration
-    from esaws.runbooks.run import AwaitingApproval, Run, VerifyFailed, begin
+    from esaws.runbooks.run import AwaitingApproval, Run, VerifyFailed, begin, check_parameters
 
 __all__ = [
     "AwaitingApproval",
@@ -32,6 +32,7 @@ __all__ = [
     "Run",
     "VerifyFailed",
     "begin",
+    "check_parameters",
     "notebook_parameters",
     "read_declaration",
     "run_notebook",
@@ -41,7 +42,7 @@ _SOURCES = {
     "esaws.notebooks": ("NotebookRun", "notebook_parameters", "run_notebook"),
     "esaws.operations.checks": ("Check",),
     "esaws.runbooks.declaration": ("Declaration", "read_declaration"),
-    "esaws.runbooks.run": ("AwaitingApproval", "Run", "VerifyFailed", "begin"),
+    "esaws.runbooks.run": ("AwaitingApproval", "Run", "VerifyFailed", "begin", "check_parameters"),
 }
 
 __getattr__, __dir__ = lazy_names(__name__, {name: module for module, names in _SOURCES.items() for name in names})

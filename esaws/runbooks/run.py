@@ -16,7 +16,7 @@ from esaws._display import html_table
 from esaws.cloud import Cloud
 from esaws.deploy.inventory import inventory
 from esaws.deploy.plan import Plan
-from esaws.errors import EsawsError, Refused, StalePlan
+from esaws.errors import EsawsError, Refused, StalePlan, UsageError
 from esaws.masking import register_secrets_of_environment
 from esaws.operations.checks import Check, failed_checks
 from esaws.runbooks import approval
@@ -59,6 +59,21 @@ def begin() -> Run:
         run._fail(error, "parameters", run.record["runbook"])
         raise
     return run
+
+
+def check_parameters() -> None:
+    """Validate the parameters of a notebook that is not a runbook, such as one of the course. Call it after them.
+
+    Raises:
+        UsageError: unknown or bad parameters, or the code does not run in a notebook.
+    """
+    session = current_session()
+    try:
+        declaration, values = session.given_parameters()
+        declaration.validate(values)
+    except UsageError as error:
+        show_in_notebook(error, explain(error, "parameters", session.name))
+        raise
 
 
 class Run:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,31 +12,27 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from esaws import errors
-from esaws.errors import EsawsError, UsageError
+from esaws.errors import UsageError
 from esaws.interrupts import in_main_thread
-from esaws.masking import mask_json, register_secret, register_secrets_of_environment
-from esaws.notebooks.banner import insert_banner, remove_banner
+from esaws.masking import mask_json, register_secrets_of_environment
+from esaws.notebooks.banner import remove_banner
 from esaws.notebooks.destination import Destination, choose_destination
 from esaws.notebooks.execution import GRACE, CellEvent, CellFailure, Execution
 from esaws.notebooks.file import read_cells, read_notebook, write_if_changed
 from esaws.notebooks.kernel import KERNEL_ENV
 from esaws.notebooks.normal_form import dumps
-from esaws.notebooks.parameters import inject_parameters, notebook_parameters, parse_like_default
+from esaws.notebooks.parameters import inject_parameters
 from esaws.notebooks.steps import STEPS, step_of
-from esaws.runbooks.failure import RUN_AGAIN
-from esaws.runbooks.record import EXIT_CODES, new_record, run_id, to_json, write_record
+from esaws.runbooks.completion import (
+    complete_record,
+    insert_failure,
+    register_named_secrets,
+    register_secrets_of_kernel,
+)
+from esaws.runbooks.record import run_id, to_json, write_record
 
 _NEEDS = {"plan": {"look"}, "act": {"look", "plan"}, "verify": {"look"}}
 """Steps that a step needs in the same run."""
-
-_ENDED_BADLY = ("awaiting_approval", "refused", "failed", "interrupted")
-
-_TITLES = {
-    "refused": "Refused in",
-    "awaiting_approval": "Waits for approval before",
-    "interrupted": "Interrupted in",
-}
 
 
 @dataclass(frozen=True)
@@ -53,34 +47,6 @@ class RunbookRun:
     def exit_code(self) -> int:
         """0 done; 1 failed; 2 usage; 3 refused; 143 ended by SIGTERM."""
         return int(self.record["exit_code"])
-
-
-def read_values(path: Path, given: Sequence[tuple[str, str]], file: Path | None = None) -> dict[str, Any]:
-    """Parse and check the parameters of a command line: pairs of name and text, and before them those of a YAML file.
-
-    Raises:
-        UsageError: a parameter is unknown or has a bad value, or the file is not YAML with names and values.
-    """
-    texts: dict[str, Any] = {**(_read_yaml(file) if file else {}), **dict(given)}
-    if not texts:
-        return {}
-    if _is_declared(path):
-        from esaws.runbooks.declaration import read_declaration
-
-        declaration = read_declaration(path)
-        values = {
-            name: declaration.parse(name, value) if isinstance(value, str) else value for name, value in texts.items()
-        }
-        declaration.validate(values)
-        return values
-    defaults = notebook_parameters(path)
-    if unknown := [name for name in texts if name not in defaults]:
-        choices = f"choose from {', '.join(defaults)}" if defaults else "it has no parameters"
-        raise UsageError(f"{path}: unknown parameter {', '.join(unknown)}; {choices}")
-    return {
-        name: parse_like_default(name, value, defaults[name]) if isinstance(value, str) else value
-        for name, value in texts.items()
-    }
 
 
 def run_runbook(
@@ -117,15 +83,15 @@ def run_runbook(
     """
     path = path.resolve()
     skipped = _skipped_steps(path, from_step) if from_step else frozenset()
-    started, began = datetime.now(UTC), time.monotonic()
+    started = datetime.now(UTC)
     destination = choose_destination(output, run_id(path.stem))
     env = {**os.environ, **KERNEL_ENV, **(kernel_env or {})}
     env |= {"ESAWS_NOTEBOOK": str(path), "ESAWS_OUTPUT": destination.shown, "ESAWS_RUN_RECORD": str(destination.record)}
     register_secrets_of_environment(env)
-    _register_named_secrets(values or {}, env)
+    register_named_secrets(values or {}, env)
     execution = Execution(path.parent, env, timeout=timeout, grace=grace, keep_kernel=keep_kernel)
     failure: CellFailure | None = None
-    with _stopped_by_signals(execution), _removed_if_empty(destination.notebook):
+    with stopped_by_signals(execution), _removed_if_empty(destination.notebook):
         try:
             execution.start()
             nb = read_notebook(path)
@@ -141,63 +107,27 @@ def run_runbook(
             execution.on_cell = report
             execution.skipped = {index for index, cell in enumerate(nb.cells) if step_of(cell) in skipped}
             failure = execution.run(nb)
-            for value in execution.evaluate(_SECRETS_OF_KERNEL) or ():
-                register_secret(bytes.fromhex(value))
+            register_secrets_of_kernel(execution)
         finally:
             execution.close(failed=failure is not None)
-    record = _read_record(destination.record) or new_record(run_id(path.stem), path.stem)
-    record |= {"started": record["started"] or _timestamp(started), "ended": _timestamp(datetime.now(UTC))}
-    record |= {"seconds": round(time.monotonic() - began, 3), "notebook": str(path), "output": destination.shown}
-    _complete(record, failure, execution.received)
-    target = str((values or {}).get("notify") or "")
-    if target and record["notification"] is None and record["status"] != "done":  # the kernel died before it could
-        from esaws.cloud import Cloud
-        from esaws.runbooks.notify import notify
-
-        record["notification"] = notify(target, record, Cloud.from_env())
+    record = complete_record(destination.record, path.stem, failure, execution.received, started)
+    record |= {"notebook": str(path), "output": destination.shown}
+    _notify_instead(record, str((values or {}).get("notify") or ""), failure)
     if failure:
-        _insert_failure(nb, failure, record)
+        insert_failure(nb, failure, record)
     write_if_changed(destination.notebook, dumps(mask_json(nb), record=failure is not None))
     write_record(destination.record, record)
     destination.copy_to_s3()
     return RunbookRun(mask_json(to_json(record)), destination, execution.connection_file)
 
 
-def _complete(record: dict[str, Any], failure: CellFailure | None, received: signal.Signals | None) -> None:
-    """Set status, exit code and error of a record, where the kernel could not."""
-    status, exit_code, error = record["status"], record["exit_code"], record["error"]
-    if failure is None:
-        status = "done" if status == "running" else status
-    else:
-        if failure.name == "Interrupted":
-            status, exit_code = "interrupted", None if received == signal.SIGTERM else 1
-        elif failure.name in ("CellTimeoutError", "DeadKernelError"):
-            status, exit_code = "failed", 1
-        elif status not in _ENDED_BADLY:
-            kind = getattr(errors, failure.name, EsawsError)
-            status, exit_code = "refused" if issubclass(kind, errors.Refused) else "failed", kind.exit_code
-        found = error or {}
-        record["error"] = {
-            "step": failure.step or found.get("step") or "cell",
-            "resource": found.get("resource") or record["runbook"],
-            "cause": failure.message,
-            "code": failure.name,
-            "next_step": RUN_AGAIN,
-        }
-        if found and failure.name not in ("CellTimeoutError", "DeadKernelError", "Interrupted"):
-            record["error"] = found
-        record["error"] |= {"cell": failure.number}
-    record |= {"status": status, "exit_code": EXIT_CODES.get(status, 1) if exit_code is None else exit_code}
-    for step in record["steps"]:
-        if step["status"] == "running":
-            step["status"] = "failed"
+def _notify_instead(record: dict[str, Any], target: str, failure: CellFailure | None) -> None:
+    """Send the notification of a run whose kernel died before it could."""
+    if target and failure is not None and record["notification"] is None:
+        from esaws.cloud import Cloud
+        from esaws.runbooks.notify import notify
 
-
-def _insert_failure(nb: Any, failure: CellFailure, record: Mapping[str, Any]) -> None:
-    error = record["error"]
-    place = f"step {error['step']}" if failure.step else f"cell [{failure.number}]"
-    title = f"{_TITLES.get(record['status'], 'Failed in')} {place}: {error['resource']}"
-    insert_banner(nb, failure.index, title, error["cause"] or error["code"], error["next_step"])
+        record["notification"] = notify(target, record, Cloud.from_env())
 
 
 def _skipped_steps(path: Path, first: str) -> frozenset[str]:
@@ -215,51 +145,8 @@ def _skipped_steps(path: Path, first: str) -> frozenset[str]:
     return frozenset(set(STEPS) - kept - {"parameters", "account"})
 
 
-def _is_declared(path: Path) -> bool:
-    from esaws.runbooks.declaration import is_declaration
-
-    return any("parameters" in cell.tags and is_declaration(cell.source) for cell in read_cells(path))
-
-
-def _read_yaml(file: Path) -> dict[str, Any]:
-    """Names and values of a YAML file. Every scalar stays text, so that 007 and no are what they look like."""
-    import yaml
-
-    try:
-        values = yaml.load(file.read_text(encoding="utf-8"), Loader=yaml.BaseLoader)  # it makes texts only
-    except OSError as error:
-        raise UsageError(f"{file}: can't be read ({error.strerror})") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UsageError(f"{file}: not YAML ({' '.join(str(error).split())})") from error
-    if values in (None, ""):
-        return {}
-    if not isinstance(values, dict):
-        raise UsageError(f"{file}: write one `name: value` a line")
-    return values
-
-
-def _register_named_secrets(values: Mapping[str, Any], env: Mapping[str, str]) -> None:
-    """Mask the values of the environment variables that parameters name, as in env:DB_PASSWORD."""
-    for value in values.values():
-        if isinstance(value, str) and value.startswith("env:"):
-            register_secret(env.get(value.removeprefix("env:"), ""))
-
-
-_SECRETS_OF_KERNEL = (
-    "__import__('esaws.masking').masking.registered_secrets() if 'esaws.masking' in __import__('sys').modules else []"
-)
-
-
-def _read_record(path: Path) -> dict[str, Any] | None:
-    try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, ValueError):
-        return None
-    return record if isinstance(record, dict) else None
-
-
 @contextmanager
-def _stopped_by_signals(execution: Execution) -> Iterator[None]:
+def stopped_by_signals(execution: Execution) -> Iterator[None]:
     """Let SIGTERM and Ctrl-C stop the execution. Works in the main thread; elsewhere signals do not arrive."""
     if not in_main_thread():
         yield
@@ -285,7 +172,3 @@ def _removed_if_empty(file: Path) -> Iterator[None]:
         if file.is_file() and not file.stat().st_size:
             file.unlink()
         raise
-
-
-def _timestamp(time: datetime) -> str:
-    return time.isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import datetime
 import re
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
@@ -22,8 +22,16 @@ from esaws.durations import parse_duration
 _SECRET_NAME = re.compile(r"env:[A-Za-z_]\w*|ssm:/?[\w./-]+|secretsmanager:[\w/+=.@:-]+")
 
 
+Services = Literal[
+    "cameras-api", "client-web-ui", "hdm", "intrusion-management-api", "manager-web-ui", "sites-management-api"
+]
+"""The services of the reference system."""
+
+
 def _pattern(regex: str, description: str, *examples: str) -> Any:
-    return Annotated[str, Field(pattern=f"^(?:{regex})$", description=description, examples=list(examples))]
+    return Annotated[
+        str, Field(pattern=f"^(?:{regex})$", max_length=1000, description=description, examples=list(examples))
+    ]
 
 
 def _not_bool(value: Any) -> Any:
@@ -99,25 +107,18 @@ AccountId = _pattern(r"\d{12}", "the 12 digits of an account", "123456789012")
 Region = _pattern(r"[a-z]{2}(-[a-z]+)+-\d", "an AWS region", "eu-west-3")
 DeploymentName = _pattern("[a-z][a-z0-9]{0,7}", "a deployment: 1 to 8 lower-case letters and digits", "seccom")
 ReferenceService = Annotated[
-    Literal[
-        "cameras-api", "client-web-ui", "hdm", "intrusion-management-api", "manager-web-ui", "sites-management-api"
-    ],
-    Field(
-        description="a service of the reference system",
-        examples=["cameras-api", "client-web-ui", "hdm", "intrusion-management-api", "manager-web-ui"]
-        + ["sites-management-api"],
-    ),
+    Services, Field(description="a service of the reference system", examples=list(get_args(Services)))
 ]
 InstanceType = _pattern(r"[a-z][a-z0-9-]*\d[a-z0-9-]*\.[a-z0-9-]+", "an EC2 instance type", "t2.micro", "t3.micro")
 Currency = _pattern("[A-Z]{3}", "a currency of ISO 4217", "USD", "EUR")
-TagKey = _pattern("[^\\s].{0,127}", "the key of a tag", "esaws:deployment")
-ServiceName = _pattern("[A-Za-z0-9_-]{1,255}", "an ECS service", "sites-management-api")
+TagKey = _pattern("[^\\s].*", "the key of a tag", "esaws:deployment")
+ServiceName = _pattern("[A-Za-z0-9_-]+", "an ECS service", "sites-management-api")
 LoadBalancerName = _pattern("[A-Za-z0-9-]{1,32}|arn:\\S+", "a load balancer: its name or ARN", "seccom-alb")
-GroupName = _pattern("[A-Za-z0-9 ._:/()#,@+=&;{}!$*-]{1,255}", "a security group: its name", "ALB-sg")
-Name = _pattern("[A-Za-z0-9][A-Za-z0-9_.:/@-]{0,254}", "a name on AWS", "database")
+GroupName = _pattern("[A-Za-z0-9 ._:/()#,@+=&;{}!$*-]+", "a security group: its name", "ALB-sg")
+Name = _pattern("[A-Za-z0-9][A-Za-z0-9_.:/@-]*", "a name on AWS", "database")
 InstanceId = _pattern("i-[0-9a-f]{8,17}", "an EC2 instance", "i-0123456789abcdef0")
 Image = _pattern(
-    r"[a-z0-9][\w.:/@-]{0,254}", "a container image with its tag or digest", "public.ecr.aws/nginx/nginx:1.27"
+    r"[a-z0-9][A-Za-z0-9_.:/@-]*", "a container image with its tag or digest", "public.ecr.aws/nginx/nginx:1.27"
 )
 Zone = _pattern(r"[a-z]{2}(-[a-z]+)+-\d[a-z]", "an Availability Zone", "eu-west-3a")
 Cidr = _pattern(r"(\d{1,3}\.){3}\d{1,3}/\d{1,2}|[0-9a-fA-F:]+/\d{1,3}", "an IPv4 or IPv6 block", "203.0.113.0/24")

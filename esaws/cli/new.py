@@ -1,0 +1,38 @@
+"""`esaws new`: start something of one's own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from esaws.cli.common import JSON_HELP, print_result
+from esaws.cli.root import cli
+
+
+@cli.group("new")
+def new() -> None:
+    """Create a runbook of one's own."""
+
+
+@new.command("runbook")
+@click.argument("name", metavar="NAME")
+@click.option(
+    "--folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("runbooks"),
+    show_default=True,
+    help="Where to write it.",
+)
+@click.option("--looking", is_flag=True, help="Create a runbook that changes nothing.")
+@click.option("--json", "as_json", is_flag=True, help=JSON_HELP)
+def new_runbook(name: str, folder: Path, looking: bool, as_json: bool) -> None:
+    """Create a runbook that runs, and its test.
+
+    NAME is lower-case, such as drain_a_zone. The notebook scales a service, or with --looking shows one: replace its
+    functions by yours. `esaws run NAME` finds it in runbooks/ of the working directory.
+    """
+    from esaws.runbooks.skeleton import create_runbook
+
+    created = create_runbook(name, folder, changes=not looking)
+    print_result(created.to_dict(), str(created), as_json)

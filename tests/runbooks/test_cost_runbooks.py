@@ -1,0 +1,133 @@
+"""The runbooks cost_report and credit_runway: what they find, when they fail, and that they change nothing."""
+
+import json
+from collections.abc import Iterator
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from esaws.cloud import Cloud
+from esaws.operations import verify_month_end, verify_runway
+from esaws.runbooks.catalogue import find_runbook
+from esaws.runbooks.pytest_plugin import RunbookResult, RunbookTester
+from esaws.runbooks.values import read_values
+from tests.conftest import post
+from tests.test_credit_runway import FREE_PLAN, PAID_PLAN, pace, runway
+
+BILL = Path(__file__).parents[1] / "bills" / "cases" / "every_question.csv"
+NO_CLOUD = Cloud.at("http://127.0.0.1:9")
+
+
+@pytest.fixture
+def with_credits(runbook: RunbookTester) -> RunbookTester:
+    """An account with credits in which an address has been idle for five days."""
+    account = {"account": runbook.cloud.account, "regime": "credits", "plan": "free"}
+    post(f"{runbook.endpoint}/_esaws/regime", json.dumps(account).encode())
+    runbook.cloud.client("ec2").allocate_address(Domain="vpc")
+    post(f"{runbook.endpoint}/_esaws/advance", b'{"by": "5d"}')
+    return runbook
+
+
+def changed_nothing(result: RunbookResult) -> bool:
+    return result.record["changing_calls"] == 0 and result.record["changed"] == []
+
+
+def test_the_credit_runway_is_done_while_credits_last_and_fails_under_the_threshold(
+    with_credits: RunbookTester,
+) -> None:
+    done = with_credits.run("credit_runway")
+    assert (done.exit_code, done.status, done.error) == (0, "done", None)
+    (found,) = done.record["found"].values()
+    assert found["plan"] == "free" and found["days_left"] > 14 and found["requests_usd"] == 0
+    failed = with_credits.run("credit_runway", at_least_days=400)
+    assert (failed.exit_code, failed.status) == (1, "failed")
+    error = failed.record["error"]
+    assert error["step"] == "verify" and "at least 400 days" in error["resource"]
+    assert "until" in error["cause"] and "idle address" in error["next_step"]
+    assert changed_nothing(done) and changed_nothing(failed)
+
+
+def test_the_cost_report_of_cost_explorer_fails_above_the_limit(with_credits: RunbookTester) -> None:
+    failed = with_credits.run("cost_report", at_most=0.05)
+    assert (failed.exit_code, failed.record["error"]["step"]) == (1, "verify")
+    assert "at most 0.05 USD" in failed.record["error"]["resource"]
+    (found,) = failed.record["found"].values()
+    assert found["source"] == "Cost Explorer" and found["to_date"]["used"] == pytest.approx(0.6, abs=0.13)
+    assert changed_nothing(failed)
+
+
+def test_the_cost_report_reads_files(runbook: RunbookTester) -> None:
+    done = runbook.run("cost_report", bills=[str(BILL)])
+    assert (done.exit_code, done.error) == (0, None)
+    (found,) = done.record["found"].values()
+    assert found["source"] == str(BILL)
+    assert changed_nothing(done)
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters"),
+    [
+        ("credit_runway", {"at_least_days": 0}),
+        ("credit_runway", {"at_least_day": 3}),
+        ("cost_report", {"month": "October"}),
+        ("cost_report", {"at_most": -1}),
+        ("cost_report", {"profile": "huge"}),
+        ("cost_report", {"bills": [""]}),
+    ],
+)
+def test_a_wrong_parameter_ends_the_run_before_any_call(
+    runbook: RunbookTester, name: str, parameters: dict[str, Any]
+) -> None:
+    result = runbook.run(name, **parameters)
+    assert (result.exit_code, result.record["calls"]) == (2, 0)
+    assert next(iter(parameters)) in str(result.error)
+
+
+def test_relative_paths_of_a_command_line_start_in_the_callers_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    values = read_values(find_runbook("cost_report"), [("bills", "a.csv,s3://bucket/b")])
+    assert values == {"bills": [str(tmp_path / "a.csv"), "s3://bucket/b"]}
+
+
+# --- the checks
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _no_calls() -> Iterator[None]:
+    yield
+    assert not len(NO_CLOUD.calls)
+
+
+@pytest.mark.parametrize(
+    ("facts", "ok"),
+    [
+        ({"plan": PAID_PLAN, "pace": pace(2)}, True),  # 30 days
+        ({"plan": PAID_PLAN, "pace": pace(3)}, False),  # 20 days
+        ({"plan": PAID_PLAN, "pace": pace(0)}, True),
+        ({"plan": PAID_PLAN}, None),  # nothing runs here, and what other regions cost is unknown
+        ({"plan": FREE_PLAN}, None),
+        ({"plan": FREE_PLAN.__class__("free", "ACTIVE", Decimal(0), None)}, False),
+        ({"has_no_plan": True, "pace": pace(3, paid=0)}, True),
+        ({"has_no_plan": True, "pace": pace(3)}, None),
+        ({}, None),
+    ],
+)
+def test_a_runway_is_long_enough_or_not_or_unknown(facts: dict[str, Any], ok: bool | None) -> None:
+    (check,) = verify_runway(NO_CLOUD, runway(**facts), 25)
+    assert check.ok is ok
+    assert check.next_step or ok
+    assert check.found
+
+
+def test_a_limit_for_a_bill_in_another_currency_is_unknown() -> None:
+    end = SimpleNamespace(currency="EUR", expected=Decimal(5), low=None, high=None)
+    report: Any = SimpleNamespace(month=date(2026, 11, 1), month_end=end)
+    (check,) = verify_month_end(NO_CLOUD, report, 10.0)
+    assert check.ok is None and "EUR" in check.found
+    assert verify_month_end(NO_CLOUD, report, None) == []
