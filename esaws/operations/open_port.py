@@ -17,7 +17,6 @@ from esaws.cloud import Cloud
 from esaws.deploy.steps import Step, StepPlan
 from esaws.durations import humanize, parse_duration
 from esaws.errors import UsageError
-from esaws.leases.lease import cloud_time
 from esaws.operations.checks import Check
 from esaws.operations.port_openings import (
     OPEN_UNTIL_TAG,
@@ -29,6 +28,7 @@ from esaws.operations.port_openings import (
 )
 from esaws.resource import Live
 from esaws.resources.security_group_rule import SecurityGroupRule
+from esaws.simulation import cloud_time
 from esaws.timestamps import format_iso, format_utc
 
 PortAction = Literal["open", "close", "close-expired"]

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, Self
 from esaws.aws import tag_dict
 from esaws.cloud import Cloud
 from esaws.errors import NotDeployed, Refused, UsageError
-from esaws.leases.lease import cloud_time
 from esaws.resource import Live
 from esaws.resources.security_group import SecurityGroup
 from esaws.resources.security_group_rule import SecurityGroupRule
+from esaws.simulation import cloud_time
 from esaws.timestamps import format_iso, format_utc, parse_timestamp
 
 if TYPE_CHECKING:

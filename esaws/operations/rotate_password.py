@@ -19,7 +19,6 @@ from esaws.aws import tag_dict
 from esaws.cloud import Cloud
 from esaws.deploy.steps import Step, StepPlan
 from esaws.errors import EsawsError, NotDeployed
-from esaws.leases.lease import cloud_time
 from esaws.operations.checks import Check
 from esaws.operations.password_readers import Reader, find_readers, restart_reader
 from esaws.operations.standalone_tasks import StoppedTask, run_again, stopped_tasks
@@ -27,6 +26,7 @@ from esaws.resource import Live
 from esaws.resources.db_instance import DBInstance
 from esaws.resources.password_parameter import PasswordParameter
 from esaws.resources.task import Task
+from esaws.simulation import cloud_time
 from esaws.timestamps import format_iso, format_utc, parse_timestamp
 
 if TYPE_CHECKING:
