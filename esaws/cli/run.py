@@ -98,7 +98,8 @@ def run_command(
     """
     from esaws.progress import progress
     from esaws.runbooks.catalogue import find_runbook
-    from esaws.runbooks.runner import read_values, run_runbook
+    from esaws.runbooks.runner import run_runbook
+    from esaws.runbooks.values import read_values
 
     path = find_runbook(name)
     values = read_values(path, given, file)

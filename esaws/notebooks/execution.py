@@ -6,6 +6,7 @@ import ast
 import asyncio
 import shutil
 import signal
+import subprocess
 import tempfile
 import threading
 import time
@@ -91,8 +92,10 @@ class Execution:
 
         # In a fresh IPython folder, because startup files and settings of the user would change what cells print.
         env = {**self.env, "IPYTHONDIR": self._folder}
+        # It would print how to attach to it, although most runs do not fail.
+        kept = {"independent": True, "stdout": subprocess.DEVNULL} if self.keep_kernel else {}
         self._manager = kernel_manager(self._folder)
-        run_sync(self._manager.start_kernel)(cwd=str(self.cwd), env=env, independent=self.keep_kernel)
+        run_sync(self._manager.start_kernel)(cwd=str(self.cwd), env=env, **kept)
 
     def close(self, *, failed: bool = False) -> None:
         """End the kernel and remove its folder; keep both if the run failed and `keep_kernel` is set."""
@@ -173,8 +176,10 @@ class Execution:
             if error.ename == "SystemExit" and error.evalue in {"", "0"}:
                 return None, True
             name, message = error.ename, error.evalue
-        except (CellTimeoutError, DeadKernelError) as error:
+        except CellTimeoutError as error:  # of the outputs, after the cell has ended
             name, message = type(error).__name__, str(error)
+        except DeadKernelError as error:
+            name, message = type(error).__name__, f"the process of the kernel ended{self._exit_status()}"
         finally:
             self._cell_ended.set()
             if timer:
@@ -187,6 +192,14 @@ class Execution:
             name, message = self._stopped()
         _add_error(cell, name, message, client.code_cells_executed)
         return CellFailure(event.index, cell.execution_count or event.number, event.step, name, message), False
+
+    def _exit_status(self) -> str:
+        """How the kernel's process ended, if that is known."""
+        process = getattr(self._manager.provisioner, "process", None)
+        code = process.poll() if process else None
+        if code is None:
+            return ""
+        return f", with {signal.Signals(-code).name}" if code < 0 else f", with exit code {code}"
 
     def _report(self, event: CellEvent) -> None:
         if self.on_cell is not None:

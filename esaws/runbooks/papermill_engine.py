@@ -77,6 +77,8 @@ class EsawsEngine(Engine):
             write_record(record_path, record)
             if failure:
                 insert_failure(nb, failure, record)
+        for cell in nb.cells:  # those of the banner are new to papermill
+            cell.metadata.setdefault("papermill", nbformat.from_dict({"status": nb_man.COMPLETED}))
         nb.cells = [nbformat.from_dict(mask_json(cell)) for cell in nb.cells]
         if execution.received:
             raise SystemExit(EXIT_CODE)
