@@ -1,7 +1,6 @@
 """The cost report: of bill files and of Cost Explorer, with an unknown answer where the bill can't give one."""
 
 import json
-from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -15,7 +14,6 @@ from esaws.costs.cost_explorer import CachedResponse
 from esaws.errors import UsageError
 from esaws.pricelist import region_of, with_prefix
 from tests.bills.writing import Line, cur, hours, parquet
-from tests.conftest import post
 
 OCTOBER, NOVEMBER = datetime(2026, 10, 1), datetime(2026, 11, 1)
 AWAY = Cloud.at("http://127.0.0.1:9", account="123456789012")
@@ -70,32 +68,6 @@ def test_what_the_bill_does_not_have_is_a_usage_error(bill: Path, options: dict[
 
 
 # --- Cost Explorer
-
-
-@pytest.fixture(scope="module")
-def idle_address(new_cloud: Callable[..., Cloud]) -> Cloud:
-    """An account in which an address has been idle for 40 days."""
-    cloud = new_cloud()
-    cloud.check()
-    regime = {"account": cloud.account, "regime": "credits", "plan": "paid"}
-    post(f"{cloud.endpoint}/_esaws/regime", json.dumps(regime).encode())
-    cloud.client("ec2").allocate_address(Domain="vpc")
-    post(f"{cloud.endpoint}/_esaws/advance", b'{"by": "40d"}')
-    return cloud
-
-
-def test_a_report_without_files_reads_cost_explorer_up_to_yesterday(idle_address: Cloud) -> None:
-    found = cost_report(idle_address, profile="budget")
-    assert found.source == "Cost Explorer"
-    used = found.credits.split.before_credits
-    assert used and found.credits.split.credits == pytest.approx(used)
-    assert found.credits.left is not None  # the account says it
-    assert not isinstance(found.month_end, Unknown)
-    assert float(found.month_end.expected) == pytest.approx(0.12 * 31, rel=0.1)
-    assert not isinstance(found.changes, Unknown)
-    assert not isinstance(found.decisions, Unknown)
-    assert float(found.decisions.total_usd) == pytest.approx(float(used), abs=0.01)
-    assert any("requests" in warning for warning in found.warnings)
 
 
 def test_on_aws_yesterday_is_read_but_not_projected_from(monkeypatch: pytest.MonkeyPatch) -> None:

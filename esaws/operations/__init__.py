@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from esaws.operations.checks import Check, failed_checks
     from esaws.operations.roll_out import RollOutFailed, plan_roll_out, roll_out_leaves, verify_roll_out
     from esaws.operations.services import ServiceState, service_state
+    from esaws.operations.verify_costs import verify_month_end, verify_runway
     from esaws.operations.watching import Timeline
 
 __all__ = [
@@ -28,7 +29,9 @@ __all__ = [
     "plan_roll_out",
     "roll_out_leaves",
     "service_state",
+    "verify_month_end",
     "verify_roll_out",
+    "verify_runway",
 ]
 
 _SOURCES = {
@@ -45,6 +48,10 @@ _SOURCES = {
     "esaws.operations.services": (
         "ServiceState",
         "service_state",
+    ),
+    "esaws.operations.verify_costs": (
+        "verify_month_end",
+        "verify_runway",
     ),
     "esaws.operations.watching": ("Timeline",),
 }

@@ -17,14 +17,14 @@ from esaws.pricelist import PriceList, Usage
 _GROUP_TAG = "aws:autoscaling:groupName"
 _GROUP = "Auto Scaling group"
 _STEPS = {
-    "instance": "stop it; its disk still costs",
-    _GROUP: "set its minimum and desired capacity to 0; stopped instances would be replaced",
-    "database": "stop it; its storage still costs, and AWS starts it again after 7 days",
-    "cache": "delete it; a cache can't be stopped",
-    "broker": "delete it; a broker can't be stopped",
-    "load balancer": "delete it; it can't be stopped",
-    "NAT gateway": "delete it; private subnets lose their way out",
-    "VPC endpoint": "delete it; calls to the service then need another way out",
+    "instance": "stop it (its disk still costs)",
+    _GROUP: "set its minimum and desired capacity to 0, as it replaces an instance that stops",
+    "database": "stop it (its storage still costs, and AWS starts it again after 7 days)",
+    "cache": "delete it, as a cache can't be stopped",
+    "broker": "delete it, as a broker can't be stopped",
+    "load balancer": "delete it, as it can't be stopped",
+    "NAT gateway": "delete it (private subnets lose their way out)",
+    "VPC endpoint": "delete it (calls to the service then need another way out)",
     "volume": "no instance has it: delete it, after a snapshot if its data matter",
     "idle address": "nothing has it: release it",
 }

@@ -72,7 +72,7 @@ def _list_local(source: str) -> tuple[list[File], bool]:
         return [_file(child) for child in sorted(path.rglob("*")) if child.is_file()], False
     matches = sorted(glob(str(path), recursive=True))  # noqa: PTH207 - Path.glob takes no absolute patterns
     if not matches:
-        raise UsageError(f"{source} not found")
+        raise UsageError(f"{source} not found; check the path, or give a folder, a glob or s3://bucket/prefix")
     return [file for match in matches for file in _list_local(match)[0]], False
 
 
