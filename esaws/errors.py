@@ -30,6 +30,14 @@ class WrongAccount(Refused):
     """The credentials belong to another account than the one that the user named."""
 
 
+class Locked(Refused):
+    """Another process changes the deployment now. Nothing was changed."""
+
+
+class LockLost(EsawsError):
+    """The lock of the deployment was removed or taken over during a change. No further change was started."""
+
+
 class NotDeployed(EsawsError):
     """A resource that the operation needs does not exist yet."""
 
@@ -61,10 +69,17 @@ class ApplyFailed(EsawsError):
     """At least one change failed. Running changes were finished, and no new ones were started."""
 
 
+class ApplyTerminated(ApplyFailed):
+    """SIGTERM ended the apply. Running changes were finished, and no new ones were started."""
+
+    exit_code = 143
+
+
 _NEXT_STEP = {
     "AccessDenied": "ask for the permission",
     "AccessDeniedException": "ask for the permission",
     "UnauthorizedOperation": "ask for the permission",
+    "ThrottlingException": "AWS limits the rate of calls; try again in a minute",
     "DependencyViolation": "a resource outside this deployment still uses it",
     "VpcLimitExceeded": "delete a VPC or ask for a higher quota",
     "EndpointConnectionError": "the endpoint stopped answering; run `esaws doctor`",

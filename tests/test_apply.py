@@ -1,6 +1,8 @@
 """The engine of an apply with recorded operations instead of AWS: order, failures, interrupts and the journal."""
 
 import json
+import os
+import signal
 import threading
 from collections.abc import Iterator
 from concurrent import futures
@@ -185,14 +187,19 @@ def test_nothing_starts_after_a_failure(cloud: RecordingCloud) -> None:
     assert cloud.started == ["create VPC first"]
 
 
-def test_an_interrupt_lets_running_changes_finish_and_starts_no_others(
-    cloud: RecordingCloud, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(("number", "exit_code"), [(signal.SIGINT, 1), (signal.SIGTERM, 143)])
+def test_a_signal_lets_running_changes_finish_and_starts_no_others(
+    cloud: RecordingCloud,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    number: signal.Signals,
+    exit_code: int,
 ) -> None:
-    presses = iter([KeyboardInterrupt])
+    signals = iter([number])
 
     def interrupted(*futures_: Any, **options: Any) -> Any:
-        for press in presses:
-            raise press
+        for signal_ in signals:
+            os.kill(os.getpid(), signal_)
         return futures.wait(*futures_, **options)
 
     monkeypatch.setattr(apply, "wait", interrupted)
@@ -204,6 +211,7 @@ def test_an_interrupt_lets_running_changes_finish_and_starts_no_others(
     ]
     assert capsys.readouterr().err == "deploy: interrupted; no other change starts, and it waits for VPC first\n"
     assert cloud.started == ["create VPC first"]
+    assert failure.value.exit_code == exit_code
 
 
 def test_an_apply_again_after_a_failure_finishes(cloud: RecordingCloud) -> None:

@@ -89,7 +89,7 @@ def test_help_lists_commands_without_importing_them() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert (
         done.stderr.strip() == "['esaws._lazy', 'esaws.cli.common', 'esaws.cli.root', 'esaws.cli.streams', "
-        "'esaws.progress', 'esaws.cli']"
+        "'esaws.interrupts', 'esaws.progress', 'esaws.cli']"
     )
     assert "teardown" in done.stdout and "Delete everything" in done.stdout
 

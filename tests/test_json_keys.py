@@ -75,6 +75,7 @@ cost prices
 lease --until 8h --at-most-usd 5 --yes
 park --yes
 resume --yes
+lock
 local save state.esaws
 local load state.esaws
 course new course

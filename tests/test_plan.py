@@ -1,5 +1,6 @@
 """Plans without AWS: actions, prices, what a plan shows, refusals and the confirmation on AWS."""
 
+from contextlib import nullcontext
 from dataclasses import replace
 from decimal import Decimal
 from io import StringIO
@@ -323,10 +324,11 @@ def applied(monkeypatch):
     monkeypatch.setattr("esaws.deploy.plan.check_account", lambda changes, cloud: CheckReport())
     runs = []
 
-    def run(purpose, cloud, graph, unfinished):
+    def run(purpose, cloud, graph, unfinished, check_lock):
         return SimpleNamespace(run=lambda: runs.append((purpose, graph)))
 
     monkeypatch.setattr(plan_module, "Apply", run)
+    monkeypatch.setattr(plan_module, "deployment_lock", lambda cloud, purpose: nullcontext(SimpleNamespace(check=None)))
     monkeypatch.setattr(plan_module, "inventory", lambda cloud: Index())
     monkeypatch.delenv("ESAWS_YES", raising=False)
     return runs

@@ -26,6 +26,7 @@ RUNS = {
     "draw": ["draw --live -o live.svg"],
     "snapshot": ["snapshot -o snapshot"],
     "lease": ["lease --at-most-usd 5 --yes", "lease", "lease --enforce park --dry-run"],
+    "lock": ["lock", "lock --break --yes"],
     "park": ["park --yes"],
     "resume": ["resume --yes"],
     "deploy": ["deploy --profile budget --prune --until 8h --yes", "deploy --profile ha --prune --yes"],

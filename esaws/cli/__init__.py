@@ -10,6 +10,7 @@ import click
 
 from esaws.cli.root import cli
 from esaws.cli.streams import flush_streams, repair_streams
+from esaws.interrupts import EXIT_CODE, Terminated, terminable
 from esaws.progress import reporting
 
 EXTRAS = {
@@ -21,9 +22,10 @@ EXTRAS = {
     "resvg_py": "draw",
     "jupyter_client": "notebooks",
     "nbclient": "notebooks",
-    "nbconvert": "notebooks",
     "nbformat": "notebooks",
     "papermill": "notebooks",
+    "pydantic": "notebooks",
+    "yaml": "notebooks",
 }
 """Optional package → the extra of esaws that installs it."""
 
@@ -46,7 +48,7 @@ def _run(argv: Sequence[str] | None) -> int:
     words = takewhile(lambda word: not word.startswith("-"), sys.argv[1:] if argv is None else argv)
     title = " ".join(["esaws", *words])
     try:
-        with reporting(lambda: title):
+        with terminable(), reporting(lambda: title):
             code = cli(args=argv, prog_name="esaws", standalone_mode=False)
     except click.ClickException as error:
         error.show()
@@ -54,9 +56,12 @@ def _run(argv: Sequence[str] | None) -> int:
     except click.exceptions.Exit as error:
         code = error.exit_code
     except (click.Abort, KeyboardInterrupt) as error:
-        where = "; ".join(getattr(error.__cause__ or error, "__notes__", ()))
-        click.echo(f"esaws: interrupted{f' at {where}' if where else ''}", err=True)
-        code = 1
+        cause = error.__cause__ or error
+        is_terminated = isinstance(cause, Terminated)
+        where = "; ".join(getattr(cause, "__notes__", ()))
+        what = "ended by SIGTERM" if is_terminated else "interrupted"
+        click.echo(f"esaws: {what}{f' at {where}' if where else ''}", err=True)
+        code = EXIT_CODE if is_terminated else 1
     except SystemExit as error:
         code = error.code
     except Exception as error:

@@ -150,7 +150,7 @@ def deploy(
     from esaws.deploy.serving import wait_until_serving
     from esaws.durations import humanize
     from esaws.errors import EsawsError
-    from esaws.leases.lease import plan_grant, recount
+    from esaws.leases.lease import plan_grant
     from esaws.pricelist import HOURS_PER_MONTH
 
     require_confirmation(yes or dry_run)
@@ -172,15 +172,7 @@ def deploy(
         preflight.require_passed()
         show_preflight(preflight)
         confirm(plan, yes)
-        if grant:
-            grant.apply()
-        elif plan.changing:
-            recount(cloud)
-    try:
-        applied = plan.apply(yes=True)
-    finally:  # a half-finished deployment costs, too
-        if plan.changing and not plan.blockers:
-            recount(cloud)
+    applied = _apply(plan, grant)
     unstable = None if no_wait else wait_until_serving(cloud, minutes=timeout.total_seconds() / 60)
     result = {name: getattr(applied, name) for name in ("created", "kept", "updated", "deleted", "calls")}
     result |= {"seconds": round(applied.seconds, 3)}
@@ -193,6 +185,26 @@ def deploy(
             f"everything is made, but not all of it serves within {humanize(timeout)}: {names}. "
             "Run `esaws health` and `esaws findings`, then the same deploy again."
         )
+
+
+def _apply(plan: Any, grant: Any) -> Any:
+    """Grant the lease and apply the plan under one lock, and count what was spent before and after."""
+    from esaws.deploy.lock import deployment_lock
+    from esaws.leases.lease import recount
+
+    if plan.blockers or not plan.changing:
+        if grant and not plan.blockers:
+            grant.apply()
+        return plan.apply(yes=True)
+    with deployment_lock(plan.cloud, plan.purpose):
+        if grant:
+            grant.apply()
+        else:
+            recount(plan.cloud)
+        try:
+            return plan.apply(yes=True)
+        finally:  # a half-finished deployment costs, too
+            recount(plan.cloud)
 
 
 @cli.command()

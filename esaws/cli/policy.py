@@ -66,7 +66,9 @@ _PARK = (
     "rds:StopDBInstance",
 )
 
-COMMANDS = ("cost", "deploy", "doctor", *_INSPECT, "inventory", "lease", "park", "plan", "resume", "teardown")
+_LOCK = ("ssm:DeleteParameter", "ssm:GetParameterHistory")
+
+COMMANDS = ("cost", "deploy", "doctor", *_INSPECT, "inventory", "lease", "lock", "park", "plan", "resume", "teardown")
 
 
 @cli.command("policy")
@@ -108,6 +110,7 @@ def _read_only(*, cost: bool) -> dict[str, Any]:
 
 
 def _actions(command: str, profile: str | None) -> set[str]:
+    from esaws.deploy.lock import PERMISSIONS
     from esaws.resources import load_all
 
     kinds = {action for kind in load_all().values() for action in kind.permissions}
@@ -118,15 +121,17 @@ def _actions(command: str, profile: str | None) -> set[str]:
         return reads
     if command in ("doctor", "plan"):
         return reads | {*_PREFLIGHT}
+    if command == "lock":
+        return {*_LOCK}
     if command in ("lease", "park", "resume"):
-        return reads | lease | {*_PARK}
+        return reads | lease | {*_PARK, *PERMISSIONS}
     if command == "teardown":
-        return reads | {action for action in kinds if not _verb_in(action, _CREATE_VERBS)}
+        return reads | {*PERMISSIONS} | {action for action in kinds if not _verb_in(action, _CREATE_VERBS)}
     if profile:
         from esaws.reference.seccom import seccom
 
         kinds = {action for item in seccom(profile) for action in item.permissions}
-    return reads | lease | kinds | {*_PREFLIGHT}
+    return reads | lease | kinds | {*_PREFLIGHT, *PERMISSIONS}
 
 
 def _verb_in(action: str, verbs: Iterable[str]) -> bool:

@@ -13,7 +13,8 @@ from esaws.cloud import Cloud
 from esaws.deploy.change import Change
 from esaws.deploy.graph import Graph, Node, critical_path
 from esaws.deploy.journal import Journal
-from esaws.errors import ApplyFailed, describe_error
+from esaws.errors import ApplyFailed, ApplyTerminated, describe_error
+from esaws.interrupts import Terminated, held_back
 from esaws.progress import list_names, progress
 from esaws.resource import KINDS
 
@@ -46,27 +47,37 @@ class ApplyResult:
 class Apply:
     """One apply. A change starts as soon as the changes that it depends on are done."""
 
-    def __init__(self, purpose: str, cloud: Cloud, graph: Graph, unfinished: set[Node] | None = None) -> None:
-        """`unfinished` receives what is begun, and loses what is done."""
+    def __init__(
+        self,
+        purpose: str,
+        cloud: Cloud,
+        graph: Graph,
+        unfinished: set[Node] | None = None,
+        check_lock: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`unfinished` receives what is begun, and loses what is done. `check_lock` is called before each change."""
+        self.check_lock = check_lock
         self.purpose = purpose
         self.unfinished = set() if unfinished is None else unfinished
         self.cloud = cloud
         self.graph = graph
         self.done: Counter[str] = Counter()
+        self.interrupt: KeyboardInterrupt | None = None
         self.failures: list[tuple[Change, BaseException]] = []
         self.journal = Journal(cloud.deployment, purpose)
 
     def run(self) -> ApplyResult:
-        """Run all changes. After a failure or Ctrl-C, finish those that run and start no others.
+        """Run all changes. After a failure, Ctrl-C or SIGTERM, finish those that run and start no others.
 
         Raises:
-            ApplyFailed: a change failed, or the user interrupted.
+            ApplyFailed: a change failed, or the user interrupted; ApplyTerminated: SIGTERM arrived.
         """
         started, calls = time.perf_counter(), len(self.cloud.calls)
-        interrupted = self._run_all()
+        self._run_all()
         self.journal.end(len(self.cloud.calls))
-        if self.failures or interrupted:
-            raise ApplyFailed(self._report(interrupted, undone=len(self.graph) - self.done.total()))
+        if self.failures or self.interrupt:
+            error = ApplyTerminated if isinstance(self.interrupt, Terminated) else ApplyFailed
+            raise error(self._report(undone=len(self.graph) - self.done.total()))
         return ApplyResult(
             created=self.done["create"],
             updated=self.done["update"],
@@ -76,40 +87,44 @@ class Apply:
             seconds=time.perf_counter() - started,
         )
 
-    def _run_all(self) -> bool:
-        """Run the graph and return whether the user interrupted it."""
+    def _run_all(self) -> None:
         sorter = TopologicalSorter({node: dependencies for node, (_, dependencies) in self.graph.items()})
         sorter.prepare()
         length = critical_path(self.graph)
         ready: list[tuple[float, Node]] = []
         running: dict[Future[None], Node] = {}
-        interrupted = False
-        with progress(self.purpose, len(self.graph)) as bar, ThreadPoolExecutor(WORKERS) as pool:
+
+        def names() -> list[str]:
+            return [_name(self.graph[node][0]) for node in running.values()]
+
+        def interrupt(error: KeyboardInterrupt) -> None:
+            self.interrupt = error
+            bar.say(f"{self.purpose}: interrupted; no other change starts, and it waits for {list_names(names())}")
+
+        with (
+            progress(self.purpose, len(self.graph)) as bar,
+            ThreadPoolExecutor(WORKERS) as pool,
+            held_back(interrupt),
+        ):
             while True:
-                try:
-                    for node in sorter.get_ready():
-                        heappush(ready, (-length[node], node))
-                    while ready and len(running) < WORKERS and not self.failures and not interrupted:
-                        node = heappop(ready)[1]
-                        running[pool.submit(self._work, node)] = node
-                    if not running:
-                        return interrupted
-                    bar.wait_for([_name(self.graph[node][0]) for node in running.values()])
-                    finished, _ = wait(running, return_when=FIRST_COMPLETED)
-                    for future in finished:
-                        node = running.pop(future)
-                        change = self.graph[node][0]
-                        if error := future.exception():
-                            self.failures.append((change, error))
-                        else:
-                            self.done[change.action] += 1
-                            bar.step(_name(change))
-                            sorter.done(node)
-                except KeyboardInterrupt:
-                    interrupted = True
-                    if running:
-                        names = list_names([_name(self.graph[node][0]) for node in running.values()])
-                        bar.say(f"{self.purpose}: interrupted; no other change starts, and it waits for {names}")
+                for node in sorter.get_ready():
+                    heappush(ready, (-length[node], node))
+                while ready and len(running) < WORKERS and not self.failures and not self.interrupt:
+                    node = heappop(ready)[1]
+                    running[pool.submit(self._work, node)] = node
+                if not running:
+                    return
+                bar.wait_for(names())
+                finished, _ = wait(running, return_when=FIRST_COMPLETED)
+                for future in finished:
+                    node = running.pop(future)
+                    change = self.graph[node][0]
+                    if error := future.exception():
+                        self.failures.append((change, error))
+                    else:
+                        self.done[change.action] += 1
+                        bar.step(_name(change))
+                        sorter.done(node)
 
     def _work(self, node: Node) -> None:
         change = self.graph[node][0]
@@ -117,6 +132,7 @@ class Apply:
             if change.resource and change.live and change.live.state in change.resource.pending:
                 change.resource.ready(self.cloud)
             return
+        self.check_lock()
         self.unfinished.add(node)
         self.journal.write("begun", change)
         try:
@@ -127,9 +143,9 @@ class Apply:
         self.unfinished.discard(node)
         self.journal.write("done", change)
 
-    def _report(self, interrupted: bool, undone: int) -> str:
+    def _report(self, undone: int) -> str:
         lines = [f"{self.purpose} stopped: {undone} of {len(self.graph)} changes are not done"]
-        if interrupted:
+        if self.interrupt:
             lines.append("  it was interrupted; the changes that were running are finished")
         lines += [f"  {change.kind} {change.name}: {describe_error(error)}" for change, error in self.failures]
         lines.append(f"run the same {self.purpose} again to continue; the journal is {self.journal.path}")

@@ -14,6 +14,7 @@ from esaws.deploy.apply import Apply, ApplyResult
 from esaws.deploy.change import ACTIONS, Action, Change
 from esaws.deploy.graph import Node, delete_edges, delete_graph, deploy_graph, node_of, topological_order
 from esaws.deploy.inventory import inventory
+from esaws.deploy.lock import deployment_lock
 from esaws.deploy.preflight import CheckReport, check_account
 from esaws.deploy.staleness import changed_lines, describe_drift
 from esaws.errors import DeployRefused, Refused, StalePlan
@@ -149,15 +150,23 @@ class Plan:
         Raises:
             WrongAccount: the credentials belong to another account.
             Refused: the user did not confirm.
+            Locked: another process changes the deployment now.
             DeployRefused: the plan has changes that a deploy does not make, or a check of `preflight` failed.
             StalePlan: the account has changed since the plan was made, otherwise than by this plan.
-            ApplyFailed: a change failed. Running changes were finished, and no new ones were started.
+            ApplyFailed: a change failed, or the user interrupted. Running changes were finished, and no new ones were
+                started.
         """
         self.cloud.check()
         if self.blockers:
             raise DeployRefused(_refusal(self.blockers))
         if self.cloud.is_aws and not yes and os.environ.get("ESAWS_YES") != "1":
             ask_for_confirmation(self.cloud, repr(self))
+        if not self.changing:
+            return self._apply(lambda: None)
+        with deployment_lock(self.cloud, self.purpose) as lock:
+            return self._apply(lock.check)
+
+    def _apply(self, check_lock: Callable[[], None]) -> ApplyResult:
         changes = list(self._compare_with(inventory(self.cloud)))
         if lines := changed_lines(self.changes, changes, self._unfinished):
             raise StalePlan(_stale(self.purpose, lines), lines)
@@ -165,7 +174,7 @@ class Plan:
             check_account(changes, self.cloud).require_passed()
         self._unfinished &= {node_of(change) for change in changes if change.action != "keep"}
         graph = deploy_graph(changes) if self.purpose == "deploy" else delete_graph(changes)
-        return Apply(self.purpose, self.cloud, graph, self._unfinished).run()
+        return Apply(self.purpose, self.cloud, graph, self._unfinished, check_lock).run()
 
 
 def plan_deploy(architecture: Architecture, cloud: Cloud, *, prune: bool = False) -> Plan:

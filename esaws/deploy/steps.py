@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from esaws._display import html_table, rich_table
 from esaws.cloud import Cloud
+from esaws.deploy.lock import deployment_lock
+from esaws.interrupts import finish_first
 from esaws.progress import progress
 
 if TYPE_CHECKING:
@@ -59,20 +62,27 @@ class StepPlan:
     def apply(self) -> int:
         """Run the steps in order and return their number. An interrupted plan can be made and applied again.
 
+        Ctrl-C and SIGTERM let the step that runs end, and start no other; a second one ends the step too.
+
         Raises:
             WrongAccount: the credentials belong to another account.
+            Locked: another process changes the deployment now.
             botocore.exceptions.ClientError: AWS refused a step; those before it are done.
         """
         self.cloud.check()
-        around = self.around if self.steps else None
-        if around:
+        if not self.steps:
+            return 0
+        around = self.around or (lambda cloud: None)
+        with deployment_lock(self.cloud, self.purpose) as lock:
             around(self.cloud)
-        with progress(self.purpose, len(self.steps)) as bar:
-            for step in self.steps:
-                bar.wait_for([f"{step.kind} {step.name}"])
-                step.act()
-                bar.step(f"{step.kind} {step.name}")
-        if around:
+            with progress(self.purpose, len(self.steps)) as bar:
+                for step in self.steps:
+                    name = f"{step.kind} {step.name}"
+                    lock.check()
+                    bar.wait_for([name])
+                    with finish_first(partial(bar.say, f"{self.purpose}: interrupted; it waits for {name}")):
+                        step.act()
+                    bar.step(name)
             around(self.cloud)
         return len(self.steps)
 

@@ -12,7 +12,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 from esaws.aws import error_code
 from esaws.call_log import Call
 from esaws.cloud import Cloud
-from esaws.errors import describe_error
+from esaws.deploy.lock import DeploymentLock, deployment_lock
+from esaws.errors import LockLost, describe_error
 
 ApiCall = tuple[str, str, Mapping[str, Any]]
 """Service, operation and parameters of a call."""
@@ -41,11 +42,16 @@ class Fix:
 
         Raises:
             WrongAccount: the credentials belong to another account.
+            Locked: another process changes the deployment now.
             botocore.exceptions.ClientError: AWS refused a call; those before it were made.
         """
         cloud.check()
-        for call in self.calls:
-            _make(cloud, call)
+        if not self.calls:
+            return
+        with deployment_lock(cloud, "fix") as lock:
+            for call in self.calls:
+                lock.check()
+                _make(cloud, call)
 
 
 @dataclass(frozen=True)
@@ -81,8 +87,17 @@ def apply_fixes(cloud: Cloud, fixes: Iterable[Fix]) -> list[AppliedFix]:
 
     Raises:
         WrongAccount: the credentials belong to another account; nothing was made.
+        Locked: another process changes the deployment now; nothing was made.
     """
     cloud.check()
+    fixes = [*fixes]
+    if not any(fix.calls for fix in fixes):
+        return [AppliedFix(fix, ()) for fix in fixes]
+    with deployment_lock(cloud, "fix") as lock:
+        return _apply_all(cloud, fixes, lock)
+
+
+def _apply_all(cloud: Cloud, fixes: Iterable[Fix], lock: DeploymentLock) -> list[AppliedFix]:
     applied: list[AppliedFix] = []
     error = ""
     for fix in fixes:
@@ -92,8 +107,9 @@ def apply_fixes(cloud: Cloud, fixes: Iterable[Fix]) -> list[AppliedFix]:
             if error:
                 break
             try:
+                lock.check()
                 _make(cloud, call)
-            except (BotoCoreError, ClientError) as refusal:
+            except (BotoCoreError, ClientError, LockLost) as refusal:
                 error = own_error = describe_error(refusal)
                 break
             made.append(line)
