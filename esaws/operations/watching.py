@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from esaws import simulation
 from esaws.chart import Chart
 from esaws.cloud import Cloud
+from esaws.errors import EsawsError
 
 if TYPE_CHECKING:
     import pandas
@@ -32,6 +33,21 @@ def let_time_pass(cloud: Cloud, seconds: float = POLL_SECONDS) -> None:
         time.sleep(seconds)
     else:
         simulation.advance(cloud, f"{seconds:g}s")
+
+
+def wait_for(cloud: Cloud, description: str, condition: Callable[[], object], *, minutes: float) -> None:
+    """Look until `condition()` is true; the local AWS advances its clock between two looks.
+
+    Raises:
+        EsawsError: it was not true within so many minutes of AWS's time. The message contains `description`.
+    """
+    deadline = aws_now(cloud) + timedelta(minutes=minutes)
+    while not condition():
+        if aws_now(cloud) > deadline:
+            raise EsawsError(
+                f"timed out after {minutes:g} minutes: waited until {description}; what is done stays, run it again"
+            )
+        let_time_pass(cloud)
 
 
 @dataclass(frozen=True)
