@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from esaws.cloud import Cloud
 from esaws.deploy.change import Change
+from esaws.deploy.lock import PERMISSIONS
 from esaws.pricelist import FREE
 from esaws.resource import Live, Resource
 from esaws.resources.auto_scaling_group import AutoScalingGroup
@@ -48,7 +49,7 @@ class Needs:
     caches: tuple[CacheCluster, ...] = ()
     brokers: tuple[Broker, ...] = ()
     permissions: tuple[str, ...] = ()
-    """The IAM actions of the kinds that change, sorted; empty if nothing changes."""
+    """The IAM actions of the kinds that change and of the lock, sorted; empty if nothing changes."""
     usd_per_day: float | None = 0.0
     """The list price of the whole deployment; None if a price is unknown."""
 
@@ -95,7 +96,7 @@ def collect_needs(changes: Iterable[Change], cloud: Cloud) -> Needs:
         databases=created(DBInstance),
         caches=created(CacheCluster),
         brokers=created(Broker),
-        permissions=tuple(sorted({action for change in changing for action in _permissions(change)})),
+        permissions=tuple(sorted({action for change in changing for action in (*_permissions(change), *PERMISSIONS)})),
         usd_per_day=None if cost is None else float(cost) * 12 / 365,
     )
 
