@@ -73,14 +73,10 @@ def choose_destination(output: str | None, name: str) -> Destination:
     record = notebook.with_suffix(".json")
     try:
         notebook.parent.mkdir(parents=True, exist_ok=True)
-        if record.exists():
-            raise FileExistsError
+        if record.exists() or notebook.exists():
+            taken = record if record.exists() else notebook
+            raise UsageError(f"{taken} exists, and outputs are never overwritten. Choose another file, or a folder.")
         notebook.open("x").close()
-    except FileExistsError:
-        taken = record if record.exists() else notebook
-        raise UsageError(
-            f"{taken} exists, and outputs are never overwritten. Choose another file, or a folder."
-        ) from None
     except OSError as error:
         raise UsageError(f"{notebook}: can't be written ({error.strerror}). Choose another place with -o.") from error
     return Destination(notebook, record, url)

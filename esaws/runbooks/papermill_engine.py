@@ -82,3 +82,13 @@ class EsawsEngine(Engine):
         nb.cells = [nbformat.from_dict(mask_json(cell)) for cell in nb.cells]
         if execution.received:
             raise SystemExit(EXIT_CODE)
+
+    @classmethod
+    def nb_kernel_name(cls, nb: Any, name: str | None = None) -> str:
+        """The kernel is this Python, whatever the notebook names."""
+        return "python3"
+
+    @classmethod
+    def nb_language(cls, nb: Any, language: str | None = None) -> str:
+        """The language of the kernel."""
+        return "python"

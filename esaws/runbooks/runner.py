@@ -82,7 +82,7 @@ def run_runbook(
         EsawsError: S3 did not take the files; they remain on this machine.
     """
     path = path.resolve()
-    skipped = _skipped_steps(path, from_step) if from_step else frozenset()
+    skipped = skipped_steps(path, from_step) if from_step else frozenset()
     started = datetime.now(UTC)
     destination = choose_destination(output, run_id(path.stem))
     env = {**os.environ, **KERNEL_ENV, **(kernel_env or {})}
@@ -130,7 +130,7 @@ def _notify_instead(record: dict[str, Any], target: str, failure: CellFailure | 
         record["notification"] = notify(target, record, Cloud.from_env())
 
 
-def _skipped_steps(path: Path, first: str) -> frozenset[str]:
+def skipped_steps(path: Path, first: str) -> frozenset[str]:
     """The steps before `first` that no later step needs. The account is always checked.
 
     Raises:
