@@ -303,6 +303,11 @@ class Index:
         return rich_table(repr(self), self.to_frame())
 
 
+def of_kind(lives: Iterable[Live], kind: str) -> list[Live]:
+    """Return the live resources of a kind."""
+    return [live for live in lives if live.kind == kind]
+
+
 def unlisted_text(kind: str, error: Exception) -> str:
     """Describe a kind that AWS did not list."""
     return f"{kind} could not be listed, so it is unknown whether any exist: {describe_error(error)}"

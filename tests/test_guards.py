@@ -10,15 +10,18 @@ from click.testing import CliRunner
 from esaws import simulation
 from esaws.architecture import Architecture
 from esaws.cli import cli
+from esaws.cli.policy import policy_of
 from esaws.cloud import Cloud
 from esaws.deploy.leftovers import leftovers
 from esaws.deploy.plan import plan_deploy, plan_teardown
 from esaws.errors import NotDeployed
-from esaws.leases.park import STANDALONE_TASKS, STOPPED_FOR_SEVEN_DAYS, plan_park, plan_resume, remaining_costs
+from esaws.leases.park import STOPPED_FOR_SEVEN_DAYS, plan_park, plan_resume, remaining_costs
 from esaws.leases.parked import is_parked
 from esaws.reference.seccom import seccom
+from tests.contract.actions import actions
 from tests.local.conftest import Account
 from tests.local.timing import control
+from tests.operations.killing import KilledError, killed_after
 from tests.shell import Shell
 
 ONE_SERVICE = seccom("budget", services=("client-web-ui",))
@@ -105,21 +108,37 @@ def test_an_interrupted_parking_can_be_completed_and_undone(system: Cloud) -> No
     assert groups(system) == before and healthy_targets(system) == targets
 
 
-def test_standalone_tasks_have_to_be_deployed_again(new_cloud: Any) -> None:
+def test_tasks_without_a_service_run_and_serve_again_after_a_resume(new_cloud: Any) -> None:
     cloud = new_cloud()
     plan_deploy(ONE_SERVICE, cloud).apply()
     simulation.advance(cloud, "15m")
-    instances, targets = running_instances(cloud), healthy_targets(cloud)
+    instances, targets, before = running_instances(cloud), healthy_targets(cloud), len(cloud.calls)
     plan_park(cloud).apply()
     simulation.advance(cloud, "1h")
-    assert running_instances(cloud) == 0
-    resume = plan_resume(cloud)
-    assert resume.remarks == (STANDALONE_TASKS,)
-    resume.apply()
-    simulation.advance(cloud, "10m")
-    plan_deploy(ONE_SERVICE, cloud).apply()
+    assert running_instances(cloud) == 0 and not plan_park(cloud).steps
+    plan_resume(cloud).apply()
+    (statement,) = policy_of("resume")["Statement"]
+    assert not set(actions(cloud.calls[before:])) - set(statement["Action"])
     simulation.advance(cloud, "10m")
     assert (running_instances(cloud), healthy_targets(cloud)) == (instances, targets) and targets > 0
+    assert not plan_resume(cloud).steps
+    assert {change.action for change in plan_deploy(ONE_SERVICE, cloud)} == {"keep"}
+
+
+def test_parking_tasks_without_a_service_can_be_interrupted_anywhere(new_cloud: Any) -> None:
+    cloud = new_cloud()
+    plan_deploy(ONE_SERVICE, cloud).apply()
+    parking = ("AddTags", "TagResource", "StopTask", "CreateOrUpdateTags", "UpdateAutoScalingGroup")
+    resuming = ("UpdateAutoScalingGroup", "DeleteTags", "RunTask", "UntagResource", "RegisterTargets")
+    for number, operations in enumerate(zip(parking, resuming, strict=True), start=1):
+        for plan, operation in zip((plan_park, plan_resume), operations, strict=True):
+            with killed_after(cloud, number), pytest.raises(KilledError):
+                plan(cloud).apply()
+            assert operation in [call.operation for call in cloud.calls[-3:]]
+            plan(cloud).apply()
+            assert not plan(cloud).steps
+    simulation.advance(cloud, "15m")
+    assert healthy_targets(cloud) == 1 and {change.action for change in plan_deploy(ONE_SERVICE, cloud)} == {"keep"}
 
 
 def test_a_teardown_while_parked_leaves_nothing_and_does_not_touch_other_deployments(new_cloud: Any) -> None:

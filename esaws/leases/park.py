@@ -1,12 +1,13 @@
 """Park a deployment: stop what can be stopped and keep everything; resume it as it was.
 
-The state of a group, a service or a database from before is kept in a tag, written before anything changes. AWS is the
-only state: a deleted resource takes its tag with it, and an interrupted parking can be completed or undone.
+What was before is kept in a tag of each group, service, database, cluster and target group, written before anything
+changes. AWS is the only state: a deleted resource takes its tag with it, and an interrupted parking can be completed or
+undone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -18,8 +19,9 @@ from esaws.errors import NotDeployed
 from esaws.inspect.account import Account, snapshot
 from esaws.inspect.recurring_costs import KEYS, CostItem, cost_items
 from esaws.leases.lease import recount
+from esaws.leases.park_tasks import start_tasks, stop_tasks
 from esaws.leases.parked import PARKED_TAG
-from esaws.resource import Index, Live
+from esaws.resource import Index, Live, of_kind
 from esaws.resources.scalable_target import TASKS
 
 if TYPE_CHECKING:
@@ -27,13 +29,16 @@ if TYPE_CHECKING:
 
 STOPPED_FOR_SEVEN_DAYS = "AWS starts a stopped database again after seven days: park again then"
 """https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_StopInstance.html"""
-STANDALONE_TASKS = "its tasks belong to no service: `esaws deploy` starts them again, and registers their targets"
 
+_KINDS = (
+    *("AutoScalingGroup", "Cluster", "DBInstance", "ScalableTarget"),
+    *("Service", "TargetGroup", "TargetRegistration", "Task"),
+)
 _DAYS_PER_MONTH = Decimal(730) / 24
 
 
 def plan_park(cloud: Cloud) -> StepPlan:
-    """Plan to stop everything that runs: services, then groups, to 0, and databases stopped.
+    """Plan to stop everything that runs: services, tasks, then groups, to 0, and databases stopped.
 
     Scaling keeps its policies; its minimum is set to 0, so that it starts nothing again.
 
@@ -43,13 +48,18 @@ def plan_park(cloud: Cloud) -> StepPlan:
     """
     cloud.check()
     resources = _deployed_resources(cloud)
-    steps = [*_stop_services(cloud, resources), *_stop_groups(cloud, resources), *_stop_databases(cloud, resources)]
-    remarks = (STOPPED_FOR_SEVEN_DAYS,) if _of_kind(resources, "DBInstance") else ()
+    steps = [
+        *_stop_services(cloud, resources),
+        *stop_tasks(cloud, resources),
+        *_stop_groups(cloud, resources),
+        *_stop_databases(cloud, resources),
+    ]
+    remarks = (STOPPED_FOR_SEVEN_DAYS,) if of_kind(resources, "DBInstance") else ()
     return StepPlan(cloud, "park", tuple(steps), remarks, around=recount)
 
 
 def plan_resume(cloud: Cloud) -> StepPlan:
-    """Plan to start a parked deployment again: databases, groups, then services.
+    """Plan to start a parked deployment again: databases, groups, then services, tasks and their targets.
 
     Raises:
         NotDeployed: the deployment does not exist.
@@ -57,10 +67,13 @@ def plan_resume(cloud: Cloud) -> StepPlan:
     """
     cloud.check()
     resources = _deployed_resources(cloud)
-    steps = [*_start_databases(cloud, resources), *_start_groups(cloud, resources), *_start_services(cloud, resources)]
-    has_standalone_tasks = _of_kind(resources, "TargetRegistration") or not _of_kind(resources, "Service")
-    remarks = (STANDALONE_TASKS,) if steps and has_standalone_tasks else ()
-    return StepPlan(cloud, "resume", tuple(steps), remarks, around=recount)
+    steps = [
+        *_start_databases(cloud, resources),
+        *_start_groups(cloud, resources),
+        *_start_services(cloud, resources),
+        *start_tasks(cloud, resources),
+    ]
+    return StepPlan(cloud, "resume", tuple(steps), around=recount)
 
 
 def remaining_costs(cloud: Cloud) -> pandas.DataFrame:
@@ -101,15 +114,11 @@ def _names_by_id(index: Index) -> dict[str, str]:
 
 def _deployed_resources(cloud: Cloud) -> list[Live]:
     index = inventory(cloud)
-    index.require("AutoScalingGroup", "DBInstance", "ScalableTarget", "Service")
+    index.require(*_KINDS)
     resources = [live for live in index if not live.foreign]
     if not resources:
         raise NotDeployed(f"nothing of {cloud.deployment} is in {cloud.region}: there is nothing to park or to resume")
     return resources
-
-
-def _of_kind(resources: Sequence[Live], kind: str) -> list[Live]:
-    return [live for live in resources if live.kind == kind]
 
 
 # -- Auto Scaling groups ---------------------------------------------------------------------------------------------
@@ -117,7 +126,7 @@ def _of_kind(resources: Sequence[Live], kind: str) -> list[Live]:
 
 def _stop_groups(cloud: Cloud, resources: list[Live]) -> Iterator[Step]:
     autoscaling = cloud.client("autoscaling")
-    for live in _of_kind(resources, "AutoScalingGroup"):
+    for live in of_kind(resources, "AutoScalingGroup"):
         name, minimum, desired = live.raw["AutoScalingGroupName"], live.raw["MinSize"], live.raw["DesiredCapacity"]
         saved = tag_dict(live.raw["Tags"]).get(PARKED_TAG)
 
@@ -133,7 +142,7 @@ def _stop_groups(cloud: Cloud, resources: list[Live]) -> Iterator[Step]:
 
 def _start_groups(cloud: Cloud, resources: list[Live]) -> Iterator[Step]:
     autoscaling = cloud.client("autoscaling")
-    for live in _of_kind(resources, "AutoScalingGroup"):
+    for live in of_kind(resources, "AutoScalingGroup"):
         name, saved = live.raw["AutoScalingGroupName"], tag_dict(live.raw["Tags"]).get(PARKED_TAG)
         if saved is None:
             continue
@@ -164,7 +173,7 @@ def _instances_in_service(cloud: Cloud, name: str) -> int:
 def _stop_services(cloud: Cloud, resources: list[Live]) -> Iterator[Step]:
     """Scale services to 0 tasks, and their scaling to a minimum of 0, which would start them again."""
     ecs, ranges = cloud.client("ecs"), _scaling_ranges(resources)
-    for live in _of_kind(resources, "Service"):
+    for live in of_kind(resources, "Service"):
         desired, cluster = live.raw["desiredCount"], live.fields["cluster"]
         saved = tag_dict(live.raw.get("tags"), "key", "value").get(PARKED_TAG)
         minimum, maximum = ranges.get(live.id, (None, None))
@@ -190,7 +199,7 @@ def _stop_services(cloud: Cloud, resources: list[Live]) -> Iterator[Step]:
 
 def _start_services(cloud: Cloud, resources: list[Live]) -> Iterator[Step]:
     ecs = cloud.client("ecs")
-    for live in _of_kind(resources, "Service"):
+    for live in of_kind(resources, "Service"):
         saved = tag_dict(live.raw.get("tags"), "key", "value").get(PARKED_TAG)
         if saved is None:
             continue
@@ -208,7 +217,7 @@ def _start_services(cloud: Cloud, resources: list[Live]) -> Iterator[Step]:
 def _scaling_ranges(resources: list[Live]) -> dict[str, tuple[int, int]]:
     return {
         live.fields["service"]: (live.fields["minimum"], live.fields["maximum"])
-        for live in _of_kind(resources, "ScalableTarget")
+        for live in of_kind(resources, "ScalableTarget")
     }
 
 
@@ -223,7 +232,7 @@ def _set_minimum_tasks(cloud: Cloud, service_arn: str, minimum: int) -> None:
 
 def _stop_databases(cloud: Cloud, resources: list[Live]) -> Iterator[Step]:
     rds = cloud.client("rds")
-    for live in _of_kind(resources, "DBInstance"):
+    for live in of_kind(resources, "DBInstance"):
         if live.state == "available":
 
             def act(live: Live = live) -> None:
@@ -236,7 +245,7 @@ def _stop_databases(cloud: Cloud, resources: list[Live]) -> Iterator[Step]:
 
 def _start_databases(cloud: Cloud, resources: list[Live]) -> Iterator[Step]:
     rds = cloud.client("rds")
-    for live in _of_kind(resources, "DBInstance"):
+    for live in of_kind(resources, "DBInstance"):
         if PARKED_TAG not in tag_dict(live.raw.get("TagList")):
             continue
 

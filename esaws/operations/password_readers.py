@@ -9,11 +9,11 @@ from typing import Any
 
 from esaws.aws import pages
 from esaws.cloud import Cloud
+from esaws.deploy.standalone_tasks import restart, standalone_tasks
 from esaws.errors import UsageError
 from esaws.inspect.account import Account, snapshot
 from esaws.inspect.network.endpoint_catalog import KEYS
 from esaws.inspect.network.reach import reach
-from esaws.operations.standalone_tasks import restart, standalone_tasks
 from esaws.resource import Live
 from esaws.resources._ecs import describe
 from esaws.resources.service import Service

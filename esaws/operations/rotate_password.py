@@ -17,12 +17,13 @@ from typing import TYPE_CHECKING, Any
 from esaws._display import html_table, rich_table
 from esaws.aws import tag_dict
 from esaws.cloud import Cloud
+from esaws.deploy.standalone_tasks import StoppedTask, run_again, stopped_tasks
 from esaws.deploy.steps import Step, StepPlan
 from esaws.errors import EsawsError, NotDeployed
 from esaws.operations.checks import Check
 from esaws.operations.password_readers import Reader, find_readers, restart_reader
-from esaws.operations.standalone_tasks import StoppedTask, run_again, stopped_tasks
 from esaws.resource import Live
+from esaws.resources.cluster import Cluster
 from esaws.resources.db_instance import DBInstance
 from esaws.resources.password_parameter import PasswordParameter
 from esaws.resources.task import Task
@@ -124,7 +125,7 @@ def password_status(cloud: Cloud, database: str = "database", parameter: str = "
     name = stored[parameter].id
     readers = tuple(find_readers(cloud, live, name))
     version = int(stored[parameter].raw["Version"])
-    return PasswordStatus(live, name, version, given, given_at, readers, tuple(stopped_tasks(cloud)))
+    return PasswordStatus(live, name, version, given, given_at, readers, tuple(stopped_tasks(Cluster.list(cloud))))
 
 
 def plan_rotate_password(

@@ -7,7 +7,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from esaws.aws import error_code, pages, tag_dict
+from esaws.aws import error_code, pages, tag_dict, tag_list
 from esaws.cloud import Cloud
 
 NAME_LIMIT = 32 - len("12345678-")
@@ -31,7 +31,7 @@ def list_owned(cloud: Cloud, operation: str, result: str, key: str) -> Iterator[
     listed = (raw for raw in pages(cloud, "elbv2", operation, result) if raw[f"{key}Name"].startswith(prefix))
     for tags, raw in with_tags(cloud, listed, f"{key}Arn"):
         if name := cloud.owned_name(tags):
-            yield name, raw
+            yield name, {**raw, "Tags": tag_list(tags)}
 
 
 def with_tags(
