@@ -66,7 +66,8 @@ class GroupHistory:
     def to_dict(self) -> dict[str, Any]:
         """Return target_group, load_balancer, hours, hours_with_data, counts, unhealthy (a sentence) and episodes.
 
-        The counts are least_healthy and most_unhealthy, null where unknown. `episodes` is a list of {start, end}; end is null while the episode lasts.
+        The counts are least_healthy and most_unhealthy, null where unknown. `episodes` is a list
+        of {start, end}; end is null while the episode lasts.
         """
         episodes = [
             {"start": start.isoformat(), "end": end.isoformat() if end else None} for start, end in self.episodes
