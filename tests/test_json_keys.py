@@ -18,6 +18,7 @@ DATA = Path(__file__).parent / "bills/data"
 EVERY_QUESTION = DATA.parent / "cases/every_question.csv"
 CASES = DATA.parent / "cases"
 CREDITS = CASES / "credits_cover_all_daily.csv"
+OWNED = Path(__file__).parent / "runbooks/owned.ipynb"
 LEGACY = DATA / "cur_legacy_focus_converters_anonymous.csv"
 
 RUNS = f"""
@@ -72,6 +73,11 @@ cost waste {EVERY_QUESTION}
 cost free-tier {EVERY_QUESTION}
 cost credits {EVERY_QUESTION}
 cost prices
+run {OWNED} -o out/
+runbooks
+runs list out/
+runs diff latest latest --in out/
+runs index out/
 lease --until 8h --at-most-usd 5 --yes
 park --yes
 resume --yes
