@@ -15,6 +15,7 @@ from pydantic import BaseModel
 from esaws._display import html_table
 from esaws.cloud import Cloud
 from esaws.deploy.inventory import inventory
+from esaws.deploy.lock import deployment_lock
 from esaws.deploy.plan import Plan
 from esaws.errors import EsawsError, Refused, StalePlan, UsageError
 from esaws.masking import register_secrets_of_environment
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
 
 class AwaitingApproval(Refused):
-    """A plan on AWS was shown, and nobody approved it yet. Nothing was changed."""
+    """A plan on AWS was shown and is not approved yet. Nothing was changed."""
 
 
 class VerifyFailed(EsawsError):
@@ -218,6 +219,7 @@ class Run:
             AwaitingApproval: the target is AWS, and the plan is not approved.
             Refused: the approval is of another plan, or has expired; or there is no plan.
             StalePlan: the account has changed since the plan was made.
+            Locked: another process changes the deployment now.
         """
         self._require("act", "plan")
         entry = self.record["plans"][-1]
@@ -229,18 +231,19 @@ class Run:
                 print(f"{'Dry run: nothing was changed; ' if self.dry_run else 'Nothing was changed: '}{planned}.")
                 return None
             self._check_approval(entry)
-            self._plan = self._planner() if self._planner else None
-            if plan_lines(self._plan) != entry["changes"]:
-                raise StalePlan(*_stale(entry["changes"], plan_lines(self._plan)))
-            self._is_unverified = True
-            before, usd = inventory(self.cloud), monthly_usd(self.cloud)
-            if self.record["usd"]["month_before"] is None:
-                self.record["usd"]["month_before"] = usd
-            try:
-                result = self._plan.apply(yes=True) if isinstance(self._plan, Plan) else self._plan.apply()
-            finally:
-                self.record["changed"] += changed_fields(before, inventory(self.cloud))
-                self.record["usd"]["month_after"] = monthly_usd(self.cloud)
+            with deployment_lock(self.cloud, self.record["runbook"]):  # what is compared is what is changed
+                self._plan = self._planner() if self._planner else None
+                if plan_lines(self._plan) != entry["changes"]:
+                    raise StalePlan(*_stale(entry["changes"], plan_lines(self._plan)))
+                self._is_unverified = True
+                before, usd = inventory(self.cloud), monthly_usd(self.cloud)
+                if self.record["usd"]["month_before"] is None:
+                    self.record["usd"]["month_before"] = usd
+                try:
+                    result = self._plan.apply(yes=True) if isinstance(self._plan, Plan) else self._plan.apply()
+                finally:
+                    self.record["changed"] += changed_fields(before, inventory(self.cloud))
+                    self.record["usd"]["month_after"] = monthly_usd(self.cloud)
             entry["done"] = True
             self.record["counts"]["done"] += len(entry["changes"])
         return result
