@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         verify_zone_in_use,
     )
     from esaws.operations.roll_out import RollOutFailed, plan_roll_out, roll_out_leaves, verify_roll_out
+    from esaws.operations.scale import plan_scaling, scaling_leaves, verify_scaling
     from esaws.operations.services import ServiceState, service_state
     from esaws.operations.verify_costs import verify_month_end, verify_runway
     from esaws.operations.watching import Timeline, aws_now
@@ -38,11 +39,14 @@ __all__ = [
     "plan_drain_zone",
     "plan_return_to_zone",
     "plan_roll_out",
+    "plan_scaling",
     "roll_out_leaves",
+    "scaling_leaves",
     "service_state",
     "verify_month_end",
     "verify_roll_out",
     "verify_runway",
+    "verify_scaling",
     "verify_zone_drained",
     "verify_zone_in_use",
 ]
@@ -64,6 +68,11 @@ _SOURCES = {
         "plan_roll_out",
         "roll_out_leaves",
         "verify_roll_out",
+    ),
+    "esaws.operations.scale": (
+        "plan_scaling",
+        "scaling_leaves",
+        "verify_scaling",
     ),
     "esaws.operations.services": (
         "ServiceState",
