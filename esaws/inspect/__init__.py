@@ -6,7 +6,7 @@
     inspect.reach(account, "internet", "alb/alb", 80)                    # allow, deny or unknown, and the missing rule
     inspect.trace(account, "http://seccom/cameras-api/")                 # hop by hop, from the client to the container
     inspect.findings(account).to_frame()                                 # what is wrong, with fixes
-    inspect.replay(account, inspect.read_access_logs(inspect.local_log_files(["logs/"])))
+    inspect.why_unhealthy(Cloud.from_env())                              # causes, history, and the next step
 
 Every inspector also takes a `Cloud`, and then fetches what it needs: `inspect.health(cloud)`.
 """
@@ -17,6 +17,8 @@ from esaws._lazy import lazy_names
 
 if TYPE_CHECKING:
     from esaws.inspect.account import Account, MissingData, snapshot
+    from esaws.inspect.account_status import status
+    from esaws.inspect.changes import changes_since
     from esaws.inspect.checks.group_findings import group_findings
     from esaws.inspect.checks.report import findings
     from esaws.inspect.load_balancers import rules
@@ -25,11 +27,15 @@ if TYPE_CHECKING:
     from esaws.inspect.request_path import trace
     from esaws.inspect.routing.access_log import local_log_files, read_access_logs, s3_log_files
     from esaws.inspect.routing.replay import replay
+    from esaws.inspect.security import security_audit
     from esaws.inspect.target_health import health
+    from esaws.inspect.unhealthy import why_unhealthy
+    from esaws.inspect.unused import unused_resources
 
 __all__ = [
     "Account",
     "MissingData",
+    "changes_since",
     "compare_matrices",
     "findings",
     "group_findings",
@@ -41,8 +47,12 @@ __all__ = [
     "replay",
     "rules",
     "s3_log_files",
+    "security_audit",
     "snapshot",
+    "status",
     "trace",
+    "unused_resources",
+    "why_unhealthy",
 ]
 
 __getattr__, __dir__ = lazy_names(
@@ -50,6 +60,7 @@ __getattr__, __dir__ = lazy_names(
     {
         "Account": "esaws.inspect.account",
         "MissingData": "esaws.inspect.account",
+        "changes_since": "esaws.inspect.changes",
         "compare_matrices": "esaws.inspect.network.matrix",
         "findings": "esaws.inspect.checks.report",
         "group_findings": "esaws.inspect.checks.group_findings",
@@ -61,7 +72,11 @@ __getattr__, __dir__ = lazy_names(
         "replay": "esaws.inspect.routing.replay",
         "rules": "esaws.inspect.load_balancers",
         "s3_log_files": "esaws.inspect.routing.access_log",
+        "security_audit": "esaws.inspect.security",
         "snapshot": "esaws.inspect.account",
+        "status": "esaws.inspect.account_status",
         "trace": "esaws.inspect.request_path",
+        "unused_resources": "esaws.inspect.unused",
+        "why_unhealthy": "esaws.inspect.unhealthy",
     },
 )

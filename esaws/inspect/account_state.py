@@ -65,7 +65,7 @@ _VOLATILE = {
     *("NetworkInterfaces", "BlockDeviceMappings", "Attachments", "EstimatedNumberOfUsers", "AvailableIpAddressCount"),
     *("UsageOperationUpdateTime", "CreditSpecification", "lastRecordedPullTime", "LatestRestorableTime"),
 }
-"""Members that change although nobody changes the resource, and those that another kind describes."""
+"""Members that change by themselves, and those that another kind describes."""
 _VOLATILE_OF = {"AutoScalingGroups": {"Instances"}}
 _RECORDED = "account_state"
 """The key under which a record of a run holds a state."""

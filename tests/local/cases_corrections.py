@@ -711,3 +711,12 @@ def case_volumes_of_a_terminated_instance(account: Any) -> Any:
     ec2.get_waiter("instance_terminated").wait(InstanceIds=[made["InstanceId"]])
     names = {8: "/dev/xvda", 9: "/dev/xvdb"}
     return sorted(names[volume["Size"]] for volume in ec2.describe_volumes()["Volumes"])
+
+
+@case("snapshots are described of the named owners only", aws=[1, 0], stock=[1, 1])
+def case_snapshots_of_owners(account: Any) -> Any:
+    ec2 = account.client("ec2")
+    volume = ec2.create_volume(AvailabilityZone=account.zones()[0], Size=1)["VolumeId"]
+    made = ec2.create_snapshot(VolumeId=volume)["SnapshotId"]
+    described = [ec2.describe_snapshots(OwnerIds=[owner])["Snapshots"] for owner in ("self", "111111111111")]
+    return [sum(raw["SnapshotId"] == made for raw in snapshots) for snapshots in described]
