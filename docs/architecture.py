@@ -24,7 +24,7 @@ ESAWS: Rows = [
     ["resources", "resource"],
     ["cloud", "local_aws"],
     ["call_log", "pricelist", "chart", "progress", "_display"],
-    ["aws", "durations", "timestamps", "files", "interrupts", "masking", "errors"],
+    ["aws", "durations", "timestamps", "environment", "files", "interrupts", "masking", "errors"],
 ]
 """The rooms of `esaws` from the top down. A room imports rooms of lower rows, and those to its right."""
 

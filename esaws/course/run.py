@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -21,7 +20,7 @@ from esaws.course.folder import course_notebooks, find_course, is_installed
 from esaws.deploy.leftovers import leftovers
 from esaws.errors import EsawsError, UsageError
 from esaws.files import journal_folder, write_atomically
-from esaws.local_aws import process
+from esaws.local_aws.scratch import scratch_target
 from esaws.notebooks import NotebookRun, notebook_parameters, run_notebook
 from esaws.progress import reporting
 
@@ -163,31 +162,9 @@ def _writable(folder: Path) -> Iterator[Path]:
         yield Path(shutil.copytree(folder, Path(temporary, folder.name)))
 
 
-@contextmanager
-def _fresh_local_aws(cloud: Cloud) -> Iterator[None]:
-    """Use a server with a temporary state folder inside, if the cloud targets the local AWS."""
-    if cloud.target != "local":
-        yield
-        return
-    with TemporaryDirectory() as state, _environment({"ESAWS_STATE": state, "ESAWS_PORT": "0", **CLOCK_ENV}):
-        try:
-            yield
-        finally:
-            process.stop(discard=True)
-
-
-@contextmanager
-def _environment(variables: Mapping[str, str]) -> Iterator[None]:
-    before = {name: os.environ.get(name) for name in variables}
-    os.environ.update(variables)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
+def _fresh_local_aws(cloud: Cloud) -> AbstractContextManager[None]:
+    """Use a server of its own inside, if the cloud targets the local AWS."""
+    return scratch_target(CLOCK_ENV) if cloud.target == "local" else nullcontext()
 
 
 def _count_actions(journals: Path) -> Counter[str]:

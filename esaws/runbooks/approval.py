@@ -1,7 +1,7 @@
 """Approval of a plan by its fingerprint, which lets exactly that plan act, for an hour.
 
 A fingerprint is the time at which it expires and a hash of that time, the plan, the account, the parameters and the
-notebook's code. It is no signature: it proves only that nothing has changed since the plan was shown.
+notebook's code. It proves only that nothing has changed since the plan was shown; it is not a signature.
 """
 
 from __future__ import annotations

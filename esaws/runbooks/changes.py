@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -12,6 +13,8 @@ from esaws.errors import EsawsError
 from esaws.leases.park import remaining_costs
 from esaws.resource import Index
 
+_INSTANCE = re.compile(r"i-[0-9a-f]{8,17}")
+"""The id of an instance, which differs between two runs: AWS names a target that was registered by hand after it."""
 _HOURS_PER_DAY, _HOURS_PER_MONTH = 24, 730
 
 
@@ -69,7 +72,10 @@ def monthly_usd(cloud: Cloud) -> float | None:
 
 def _by_key(index: Index) -> dict[tuple[str, str], dict[str, Any]]:
     names = {live.id: f"{live.kind} {live.name}" for live in index}
-    return {live.key: dict(_named({**live.fields, "state": live.state}, names)) for live in index}
+    return {
+        (live.kind, _INSTANCE.sub("i-…", live.name)): dict(_named({**live.fields, "state": live.state}, names))
+        for live in index
+    }
 
 
 def _named(fields: Mapping[str, Any], names: Mapping[str, str]) -> Iterator[tuple[str, Any]]:

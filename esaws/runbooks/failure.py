@@ -42,7 +42,7 @@ def explain(error: BaseException, step: str, resource: str) -> Failure:
     text = describe_error(error) if not isinstance(error, EsawsError) else str(error)
     if match := _CHANGE.search(text):
         resource, text = match["resource"], match["cause"]
-    cause, next_step = _split(text, isinstance(error, EsawsError))
+    cause, next_step = _split(text.removeprefix(f"{resource}: "), isinstance(error, EsawsError))
     next_step = getattr(error, "next_step", "") or next_step or RUN_AGAIN
     return Failure(step, resource, mask_secrets(cause), code, mask_secrets(next_step))
 

@@ -15,8 +15,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -84,10 +83,14 @@ class RunbookTester:
 
     def run(self, name: str | Path, **parameters: Any) -> RunbookResult:
         """Run the cells of a runbook in this process, with these parameters, until one fails."""
+        from esaws.environment import environment_variables
+
         path = _find(name)
         record = self.folder / f"{path.stem}.json"
         record.unlink(missing_ok=True)
-        with _environment({**self.environment(), "ESAWS_RUN_RECORD": str(record), "ESAWS_NOTEBOOK": str(path)}):
+        with environment_variables(
+            {**self.environment(), "ESAWS_RUN_RECORD": str(record), "ESAWS_NOTEBOOK": str(path)}
+        ):
             printed, error = _run_cells(path, {**parameters}, self.before_step)
         return _result(record, printed, error, 0 if error is None else getattr(error, "exit_code", 1))
 
@@ -174,17 +177,3 @@ def _result(record: Path, printed: str, error: BaseException | None, exit_code: 
     data: dict[str, Any] = json.loads(record.read_text(encoding="utf-8")) if record.is_file() else {"status": "failed"}
     recorded = data.get("exit_code")
     return RunbookResult(data, exit_code if recorded is None else int(recorded), printed, error)
-
-
-@contextmanager
-def _environment(variables: Mapping[str, str]) -> Iterator[None]:
-    before = {name: os.environ.get(name) for name in variables}
-    os.environ.update(variables)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
