@@ -435,7 +435,7 @@ def test_nothing_changes_what_another_process_changes(cloud: Cloud) -> None:
                 change(cloud)
             text = str(refusal.value)
             assert text.startswith("nothing was changed: seccom in account "), name
-            assert "locked by ann on web1 (process 77): deploy, since " in text and " ago. " in text, name
+            assert "locked by ann on web1 (process 77): deploy, since " in text and " ago; " in text, name
             assert "`esaws lock --break` removes it" in text and refusal.value.exit_code == 3, name
         changing = {call.operation for call in cloud.calls[before:] if call.changes and call.code == "OK"}
         assert changing == set()

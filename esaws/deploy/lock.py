@@ -151,8 +151,8 @@ class DeploymentLock:
                 self._lost = f"it could not be renewed: {describe_error(error)}"
         if self._lost:
             raise LockLost(
-                f"the lock of {self.cloud.deployment} is lost, so no further change starts: {self._lost}. "
-                "Look at the deployment with `esaws lock` and `esaws inventory`, then run the same command again."
+                f"the lock of {self.cloud.deployment} is lost, so no further change starts: {self._lost}; "
+                "look at the deployment with `esaws lock` and `esaws inventory`, then run the same command again"
             )
 
     def release(self) -> None:
@@ -241,7 +241,7 @@ def _read(cloud: Cloud) -> _Standing | None:
     except ValueError:
         raise Locked(
             f"nothing was changed: SSM parameter {parameter_name(cloud)} of account {cloud.account}, {cloud.region} "
-            "is not a lock of esaws. Look at it, then remove it with `esaws lock --break`."
+            "is not a lock of esaws; look at it, then remove it with `esaws lock --break`"
         ) from None
 
 
@@ -273,9 +273,9 @@ def standing_of(history: Iterable[tuple[int, str]]) -> _Standing | None:
 
 def _refusal(cloud: Cloud, record: LockRecord | None) -> str:
     if record is None:
-        return f"nothing was changed: others take the lock of {cloud.deployment} all the time. Run it again."
+        return f"nothing was changed: others take the lock of {cloud.deployment} all the time; run it again"
     return (
-        f"nothing was changed: {cloud.deployment} in account {cloud.account}, {cloud.region} is locked by {record}. "
-        f"Run it again when that is done. If it does not run any more, the lock expires at "
-        f"{record.expires:%H:%M:%S} UTC, and `esaws lock --break` removes it at once."
+        f"nothing was changed: {cloud.deployment} in account {cloud.account}, {cloud.region} is locked by {record}; "
+        f"run it again when that is done. A lock that was left behind expires at {record.expires:%H:%M:%S} UTC, "
+        "and `esaws lock --break` removes it at once."
     )
