@@ -15,7 +15,7 @@ from typing import Literal
 from esaws.aws import tag_list
 from esaws.cloud import Cloud
 from esaws.deploy.steps import Step, StepPlan
-from esaws.durations import humanize, parse_duration
+from esaws.durations import humanize
 from esaws.errors import UsageError
 from esaws.operations.checks import Check
 from esaws.operations.port_openings import (
@@ -55,7 +55,7 @@ def plan_port(
     group: str,
     port: int,
     source: str,
-    duration: timedelta | str,
+    duration: timedelta,
     *,
     protocol: str = "tcp",
     note: str = "",
@@ -79,7 +79,7 @@ def plan_port(
     remarks: list[str] = []
     if action != "close-expired":
         wanted = Port.find(cloud, group, protocol, port, source)
-        length = _length(duration)
+        _require_short(duration)
         present = wanted.among(each for each in openings if each not in closing)
         permanent = wanted.permanent_rule(cloud)
         if permanent is not None:
@@ -87,9 +87,9 @@ def plan_port(
         if action == "close":
             closing += [present] if present else []
         elif present is not None:
-            opening = _extend_step(cloud, present, length, note)
+            opening = _extend_step(cloud, present, duration, note)
         elif permanent is None:
-            opening = _open_step(cloud, wanted, length, note)
+            opening = _open_step(cloud, wanted, duration, note)
     if closing:
         remarks.append(CONNECTIONS_STAY)
     steps = [*(_close_step(cloud, each) for each in closing), *([opening] if opening else [])]
@@ -195,17 +195,12 @@ def _permanent_text(live: Live, source: str) -> str:
     return f"a rule without an end opens it to {source} already: {live.name}"
 
 
-def _length(duration: timedelta | str) -> timedelta:
-    try:
-        length = parse_duration(duration) if isinstance(duration, str) else duration
-    except (ValueError, OverflowError) as error:
-        raise UsageError(f"duration: {error}") from None
+def _require_short(length: timedelta) -> None:
     if not timedelta(0) < length <= LONGEST:
         raise UsageError(
             f"a port can't be opened for {_duration_text(length)}: choose more than 0 and at most 30 days; "
             "a port that is needed for longer belongs into the architecture"
         )
-    return length
 
 
 def _duration_text(length: timedelta) -> str:

@@ -191,7 +191,7 @@ def verify_rotated_password(
     return checks
 
 
-def password_left(cloud: Cloud, database: str = "database", parameter: str = "database-password") -> list[str]:
+def password_leaves(cloud: Cloud, database: str = "database", parameter: str = "database-password") -> list[str]:
     """What remains of the old password, in sentences."""
     status = password_status(cloud, database, parameter)
     left = ["connections that were open before keep working until they close"]

@@ -15,7 +15,7 @@ from esaws.operations.password_readers import Reader
 from esaws.operations.rotate_password import (
     PASSWORD_TAG,
     _give,
-    password_left,
+    password_leaves,
     password_status,
     plan_rotate_password,
     verify_rotated_password,
@@ -86,7 +86,7 @@ def test_a_rotation_changes_the_password_and_a_second_one_nothing(
     assert not plan_rotate_password(cloud, every=MONTH).steps
     simulation.advance(cloud, "31d")
     assert len(plan_rotate_password(cloud, every=MONTH).steps) == 3, "it is due again"
-    assert "keeps earlier versions" in password_left(cloud)[1]
+    assert "keeps earlier versions" in password_leaves(cloud)[1]
 
 
 def test_a_rotation_that_is_stopped_after_any_call_is_completed(
