@@ -75,6 +75,7 @@ cost credits {EVERY_QUESTION}
 cost prices
 run {OWNED} -o out/
 runbooks
+new runbook mine
 runs list out/
 runs diff latest latest --in out/
 runs index out/

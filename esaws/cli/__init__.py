@@ -19,6 +19,7 @@ EXTRAS = {
     "matplotlib": "bills",
     "pyarrow": "bills",
     "diagrams": "draw",
+    "jinja2": "notebooks",
     "resvg_py": "draw",
     "jupyter_client": "notebooks",
     "nbclient": "notebooks",

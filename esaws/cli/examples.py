@@ -91,6 +91,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "esaws local traffic --end",
     ),
     "matrix": ("esaws matrix", "esaws matrix --json"),
+    "new runbook": ("esaws new runbook drain_a_zone", "esaws new runbook who_pays --looking --folder ops"),
     "park": ("esaws park --dry-run", "esaws park --yes"),
     "plan": ("esaws plan --profile ha", "esaws plan --profile budget --prune --json"),
     "policy": ("esaws policy deploy --profile ha", "esaws policy teardown"),
@@ -113,6 +114,12 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "esaws run drain_a_zone -p zone eu-west-3a --from verify",
     ),
     "runbooks": ("esaws runbooks", "esaws runbooks --json"),
+    "runs diff": (
+        "esaws runs diff 20261128T0200 20261129T0200",
+        "esaws runs diff runs/monday.json runs/tuesday.ipynb --json",
+    ),
+    "runs index": ("esaws runs index", "esaws runs index runs/ archive/ -o pages/runs.html"),
+    "runs list": ("esaws runs list", "esaws runs list --status failed --since 7d", "esaws runs list archive/ --json"),
     "snapshot": ("esaws snapshot -o prod", "esaws snapshot -o prod --region us-east-1 --json"),
     "teardown": ("esaws teardown --dry-run", "esaws teardown --yes"),
     "trace": (

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from esaws.notebooks import NotebookRun, notebook_parameters, run_notebook
     from esaws.operations.checks import Check
     from esaws.runbooks.declaration import Declaration, read_declaration
+    from esaws.runbooks.difference import RunDifference, compare_runs
+    from esaws.runbooks.history import PastRun, Runs, list_runs, open_run
+    from esaws.runbooks.index_page import write_index
     from esaws.runbooks.run import AwaitingApproval, Run, VerifyFailed, begin, check_parameters
 
 __all__ = [
@@ -29,19 +32,29 @@ __all__ = [
     "Check",
     "Declaration",
     "NotebookRun",
+    "PastRun",
     "Run",
+    "RunDifference",
+    "Runs",
     "VerifyFailed",
     "begin",
     "check_parameters",
+    "compare_runs",
+    "list_runs",
     "notebook_parameters",
+    "open_run",
     "read_declaration",
     "run_notebook",
+    "write_index",
 ]
 
 _SOURCES = {
     "esaws.notebooks": ("NotebookRun", "notebook_parameters", "run_notebook"),
     "esaws.operations.checks": ("Check",),
     "esaws.runbooks.declaration": ("Declaration", "read_declaration"),
+    "esaws.runbooks.difference": ("RunDifference", "compare_runs"),
+    "esaws.runbooks.history": ("PastRun", "Runs", "list_runs", "open_run"),
+    "esaws.runbooks.index_page": ("write_index",),
     "esaws.runbooks.run": ("AwaitingApproval", "Run", "VerifyFailed", "begin", "check_parameters"),
 }
 

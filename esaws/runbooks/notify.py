@@ -30,15 +30,16 @@ def notify(target: str, record: Mapping[str, Any], cloud: Cloud) -> str:
             topic = cloud.in_region(region).client("sns")
             topic.publish(TopicArn=target, Subject=subject, Message=json.dumps(summary, indent=2))
             return f"sent to the topic {target.rpartition(':')[2]}"
-        url = os.environ[target.removeprefix("env:")] if target.startswith("env:") else target
+        name = target.removeprefix("env:")
+        url = os.environ.get(name, "") if name != target else target
         register_secret(url)  # the URL of a webhook is all that is needed to write to it
+        if not url.startswith(("http://", "https://")):
+            return f"not sent: the environment variable {name} {'is not the URL of a webhook' if url else 'is not set'}"
         request = urllib.request.Request(
             url, json.dumps(summary).encode(), {"Content-Type": "application/json", "User-Agent": "esaws"}
         )
         with urllib.request.urlopen(request, timeout=_SECONDS) as response:
             return f"sent to the webhook, which answered {response.status}"
-    except KeyError as error:
-        return f"not sent: the environment variable {error.args[0]} is not set"
     except Exception as error:
         return f"not sent: {mask_json(describe_error(error))}"
 

@@ -1,0 +1,226 @@
+"""The runs so far, from their records: found in folders, listed, and chosen by a part of their id."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from socket import gethostname
+from typing import TYPE_CHECKING, Any
+
+from esaws._display import html_table
+from esaws.errors import UsageError
+from esaws.files import journal_folder
+from esaws.runbooks.record import SCHEMA
+from esaws.timestamps import parse_timestamp
+
+if TYPE_CHECKING:
+    import pandas
+
+KILLED = "killed"
+"""The status of a run whose record says `running`, and whose process on this machine is gone."""
+
+_BEGINS = re.compile(r'\s*\{\s*"schema"\s*:\s*\d+')
+_HEAD = 100
+_SLACK = timedelta(seconds=5)
+"""A process began at most this much after the record that names it: its clock has other steps."""
+
+
+@dataclass(frozen=True)
+class PastRun:
+    """A run with its record, the JSON that docs/run_records.md describes, and the file that holds it."""
+
+    path: Path
+    record: Mapping[str, Any]
+
+    @property
+    def id(self) -> str:
+        """The id of the run, which begins with its time."""
+        return str(self.record["id"])
+
+    @property
+    def status(self) -> str:
+        """The status in the record, or `killed`."""
+        status = str(self.record.get("status"))
+        return KILLED if status == "running" and _is_gone(self.record) else status
+
+    @property
+    def is_newer(self) -> bool:
+        """Whether a later version of esaws wrote the record, with keys that this one may not know."""
+        return int(self.record["schema"]) > SCHEMA
+
+    def to_dict(self) -> dict[str, Any]:
+        """The run in short.
+
+        Keys: id, runbook, status, exit_code, started, seconds, operator, ticket, reason, target, account, region,
+        deployment, planned, done, checks_failed, changed (fields of resources), calls, changing_calls, error (resource
+        and cause on one line, or null), next_step, record and notebook (files).
+        """
+        record, counts = self.record, self.record.get("counts") or {}
+        error = record.get("error") or {}
+        cause = ": ".join(str(error[name]) for name in ("resource", "cause") if error.get(name))
+        names = ("started", "seconds", "operator", "ticket", "reason", "target", "account", "region", "deployment")
+        return {
+            "id": self.id,
+            "runbook": record.get("runbook"),
+            "status": self.status,
+            "exit_code": record.get("exit_code"),
+            **{name: record.get(name) for name in names},
+            **{name: counts.get(name) for name in ("planned", "done", "checks_failed")},
+            "changed": len(record.get("changed") or ()),
+            "calls": record.get("calls"),
+            "changing_calls": record.get("changing_calls"),
+            "error": cause or None,
+            "next_step": error.get("next_step"),
+            "record": str(self.path),
+            "notebook": record.get("output"),
+        }
+
+
+@dataclass(frozen=True)
+class Runs:
+    """Past runs, the latest first, and the files that look like records and can't be read."""
+
+    runs: tuple[PastRun, ...]
+    unreadable: tuple[str, ...] = ()
+    """A line for each such file: its path and the reason."""
+
+    def __len__(self) -> int:
+        return len(self.runs)
+
+    def __iter__(self) -> Iterator[PastRun]:
+        return iter(self.runs)
+
+    def where(
+        self,
+        *,
+        runbook: str | None = None,
+        status: str | None = None,
+        deployment: str | None = None,
+        since: datetime | None = None,
+    ) -> Runs:
+        """The runs with these values, and begun since a time."""
+        wanted = {"runbook": runbook, "deployment": deployment}
+        kept = [
+            run
+            for run in self.runs
+            if all(value is None or run.record.get(name) == value for name, value in wanted.items())
+            and status in (None, run.status)
+            and (since is None or ((started := _started(run.record)) is not None and started >= since))
+        ]
+        return Runs(tuple(kept), self.unreadable)
+
+    def find(self, text: str) -> PastRun:
+        """The run whose id or file name contains a text; `latest` is the latest.
+
+        Raises:
+            UsageError: no run, or more than one, has it.
+        """
+        if text == "latest" and self.runs:
+            return self.runs[0]
+        found = [run for run in self.runs if text in (run.id, run.path.stem)]
+        found = found or [run for run in self.runs if text in run.id or text in run.path.stem]
+        if len(found) == 1:
+            return found[0]
+        if not found:
+            raise UsageError(f"no run has {text!r} in its id; `esaws runs` lists them, or give the file of its record")
+        raise UsageError(f"{len(found)} runs have {text!r} in their ids, such as {found[0].id}; give more of one")
+
+    def to_frame(self) -> pandas.DataFrame:
+        """One row for each run, the latest first. Columns as the keys of `PastRun.to_dict`."""
+        import pandas
+
+        return pandas.DataFrame([run.to_dict() for run in self.runs])
+
+    def _repr_html_(self) -> str:
+        frame = self.to_frame()
+        columns = [name for name in ("started", "runbook", "status", "operator", "ticket", "error") if name in frame]
+        return html_table(repr(self), frame[columns])
+
+    def __repr__(self) -> str:
+        return "1 run" if len(self.runs) == 1 else f"{len(self.runs)} runs"
+
+
+def list_runs(*folders: Path | str) -> Runs:
+    """List the runs whose records are in folders or below them; by default in the folder of the journals.
+
+    Raises:
+        UsageError: a folder that was named does not exist.
+    """
+    if missing := [str(folder) for folder in folders if not Path(folder).is_dir()]:
+        raise UsageError(f"{missing[0]}: not a folder; give one in which runs were written")
+    runs: dict[Path, PastRun] = {}
+    unreadable: list[str] = []
+    for folder in map(Path, folders or [journal_folder()]):
+        for path in sorted(folder.rglob("*.json")):
+            try:
+                if (run := _read(path)) is not None:
+                    runs[path.resolve()] = run
+            except (OSError, ValueError) as error:
+                unreadable.append(f"{path}: {error}")
+    latest_first = sorted(runs.values(), key=lambda run: (str(run.record.get("started")), run.id), reverse=True)
+    return Runs(tuple(latest_first), tuple(unreadable))
+
+
+def open_run(text: str, folders: Sequence[Path | str] = ()) -> PastRun:
+    """Return a run by the file of its record or executed notebook, by a part of its id, or as `latest`.
+
+    Raises:
+        UsageError: the file is no record, or no run or several have the text in their ids.
+    """
+    path = Path(text).with_suffix(".json")
+    if Path(text).suffix in (".json", ".ipynb") and path.is_file():
+        try:
+            run = _read(path)
+        except (OSError, ValueError) as error:
+            raise UsageError(f"{path}: can't be read as the record of a run ({error})") from None
+        if run is None:
+            raise UsageError(f"{path}: not the record of a run; give a file that `esaws run` wrote")
+        return run
+    return list_runs(*folders).find(text)
+
+
+def _read(path: Path) -> PastRun | None:
+    """The run of a file; None if the file is something else. Raises ValueError for a record that is damaged."""
+    with path.open(encoding="utf-8") as file:
+        head = file.read(_HEAD)
+        if not _BEGINS.match(head):
+            return None
+        record = json.loads(head + file.read())
+    if not isinstance(record, dict) or "id" not in record or "runbook" not in record:
+        return None
+    return PastRun(path, record)
+
+
+def _is_gone(record: Mapping[str, Any]) -> bool:
+    """Whether the process of a record is known not to run any more; of other machines that is not known."""
+    import psutil
+
+    if record.get("host") != gethostname() or not isinstance(record.get("pid"), int):
+        return False
+    try:
+        process = psutil.Process(record["pid"])
+        started = _started(record)
+        return started is not None and process.create_time() > (started + _SLACK).timestamp()
+    except psutil.NoSuchProcess:
+        return True
+    except psutil.Error:
+        return False
+
+
+def _started(record: Mapping[str, Any]) -> datetime | None:
+    try:
+        return parse_timestamp(str(record.get("started")))
+    except ValueError:
+        return None
+
+
+def statuses(runs: Iterable[PastRun]) -> dict[str, int]:
+    """How many runs have each status, the most frequent first."""
+    counts: dict[str, int] = {}
+    for run in runs:
+        counts[run.status] = counts.get(run.status, 0) + 1
+    return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
