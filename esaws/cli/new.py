@@ -1,4 +1,4 @@
-"""`esaws new`: start something of one's own."""
+"""`esaws new`."""
 
 from __future__ import annotations
 

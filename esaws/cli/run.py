@@ -14,6 +14,7 @@ from esaws.cli.root import cli
 if TYPE_CHECKING:
     from esaws.notebooks.execution import CellEvent
     from esaws.progress import Progress
+    from esaws.runbooks.rehearsal import Rehearsal
     from esaws.runbooks.runner import RunbookRun
 
 
@@ -78,6 +79,14 @@ def _complete_name(context: click.Context, parameter: click.Parameter, incomplet
     callback=_parse_duration,
     help="How long an interrupted step may take to end.",
 )
+@click.option(
+    "--rehearse", is_flag=True, help="Run it on a local AWS that is made like the target. Writes nothing to it."
+)
+@click.option(
+    "--profile",
+    shell_complete=suggest("ha", "budget"),
+    help="With --rehearse: the profile of the deployment.  [default: the nearest]",
+)
 @click.option("--keep-kernel", is_flag=True, help="Leave the kernel of a failed run, to attach to.")
 @click.option("--json", "as_json", is_flag=True, help=JSON_HELP)
 def run_command(
@@ -88,6 +97,8 @@ def run_command(
     from_step: str | None,
     timeout: timedelta | None,
     grace: timedelta,
+    rehearse: bool,
+    profile: str | None,
     keep_kernel: bool,
     as_json: bool,
 ) -> None:
@@ -103,6 +114,9 @@ def run_command(
 
     path = find_runbook(name)
     values = read_values(path, given, file)
+    if rehearse:
+        _rehearse(path, values, profile, output, as_json)
+        return
     with progress(f"run {path.stem}", 1) as shown:
         run = run_runbook(
             path,
@@ -117,6 +131,20 @@ def run_command(
     _print_run(run, as_json)
     if run.exit_code:
         sys.exit(run.exit_code)
+
+
+def _rehearse(path: Path, values: dict[str, Any], profile: str | None, output: str | None, as_json: bool) -> None:
+    """Print what the run changed in the copy. Exits with the code that the run had there."""
+    from esaws.cloud import Cloud
+    from esaws.progress import progress
+    from esaws.runbooks.rehearsal import rehearse
+
+    cloud = Cloud.from_env(region=values.get("region") or None, deployment=values.get("deployment") or None)
+    with progress(f"rehearse {path.stem}", 1) as shown:
+        rehearsal = rehearse(path, values, cloud, profile=profile, output=output, on_cell=_StepLines(shown))
+    _print_run(rehearsal.run, as_json, rehearsal)
+    if rehearsal.run.exit_code:
+        sys.exit(rehearsal.run.exit_code)
 
 
 class _StepLines:
@@ -138,7 +166,7 @@ class _StepLines:
             self._shown.say(f"{name:<10} {event.seconds:6.1f} s  {self._seconds:6.1f} s so far{failed}")
 
 
-def _print_run(run: "RunbookRun", as_json: bool) -> None:
+def _print_run(run: "RunbookRun", as_json: bool, rehearsal: "Rehearsal | None" = None) -> None:
     record = run.record
     if error := record["error"]:
         place = f"step {error['step']}: " if error["step"] != "cell" else ""
@@ -147,8 +175,10 @@ def _print_run(run: "RunbookRun", as_json: bool) -> None:
     if run.kernel is not None:
         click.echo(f"The kernel runs on: jupyter console --existing {run.kernel}", err=True)
     if as_json:
-        print_json(record)
+        print_json(rehearsal.to_dict() if rehearsal else record)
         return
+    if rehearsal:
+        click.echo(str(rehearsal))
     calls = f"; {record['calls']} API calls, {record['changing_calls']} of them changes" if record["steps"] else ""
     click.echo(f"{record['runbook']}: {record['status'].replace('_', ' ')} in {record['seconds']:.1f} s{calls}")
     click.echo(f"notebook: {record['output']}")
