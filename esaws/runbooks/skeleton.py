@@ -62,7 +62,7 @@ _CHANGE = [
     (
         "",
         "from esaws import runbooks\n"
-        "from esaws.operations import plan_scaling, service_state, verify_scaling\n\n"
+        "from esaws.operations import plan_scaling, scaling_leaves, service_state, verify_scaling\n\n"
         "run = runbooks.begin()\nrun",
     ),
     ("md", "Is this the right account?"),
@@ -75,8 +75,8 @@ _CHANGE = [
     ("act", "run.act()"),
     ("md", "**Verify.** The run fails unless each check holds."),
     ("verify", "run.verify(verify_scaling, run.parameters.service, run.parameters.desired)"),
-    ("md", "**What is left**: the service as it is now."),
-    ("left", "run.left(service_state, run.parameters.service)"),
+    ("md", "**What is left**, and how to undo it."),
+    ("left", "run.left(scaling_leaves, run.parameters.service)"),
     ("md", "The record of this run, for those who read it tomorrow."),
     ("result", "run.result()"),
 ]
@@ -90,7 +90,7 @@ RUNBOOK = Path(__file__).with_name("{name}.ipynb")
 
 
 def test_it_does_what_it_says(runbook):
-    runbook.deploy("budget", services=("client-web-ui",))
+    runbook.deploy("ha", services=("client-web-ui",))
     result = runbook.run(RUNBOOK)
     assert result.status in ("done", "nothing_to_do"), result.error
 
@@ -102,13 +102,13 @@ def test_a_bad_parameter_ends_it_before_any_call(runbook):
 _TEST_OF_A_CHANGE = """
 
 def test_a_dry_run_changes_nothing(runbook):
-    runbook.deploy("budget", services=("client-web-ui",))
+    runbook.deploy("ha", services=("client-web-ui",))
     result = runbook.run(RUNBOOK, dry_run=True, desired=3)
     assert (result.status, result.record["changing_calls"]) == ("planned", 0)
 
 
 def test_a_second_run_has_nothing_to_do(runbook):
-    runbook.deploy("budget", services=("client-web-ui",))
+    runbook.deploy("ha", services=("client-web-ui",))
     runbook.run(RUNBOOK)
     assert runbook.run(RUNBOOK).status == "nothing_to_do"
 """
@@ -160,7 +160,7 @@ def _notebook(name: str, changes: bool) -> str:
     purpose = (
         "Scales a service, and checks that its tasks run." if changes else "Shows a service and the state of its tasks."
     )
-    head = _HEAD.format(title=title, purpose=purpose, leaves="the service as asked" if changes else "nothing")
+    head = _HEAD.format(title=title, purpose=purpose, leaves="the service with its new size" if changes else "nothing")
     cells = [_cell(0, "md", head)]
     for number, (tag, source) in enumerate(_CHANGE if changes else _LOOKING, start=1):
         cells.append(_cell(number, tag, source.replace("{name}", name)))
