@@ -169,7 +169,7 @@ def open_run(text: str, folders: Sequence[Path | str] = ()) -> PastRun:
     """Return a run by the file of its record or executed notebook, by a part of its id, or as `latest`.
 
     Raises:
-        UsageError: the file is no record, or no run or several have the text in their ids.
+        UsageError: the file is not a record, or no run or several have the text in their ids.
     """
     path = Path(text).with_suffix(".json")
     if Path(text).suffix in (".json", ".ipynb") and path.is_file():
