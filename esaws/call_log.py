@@ -28,7 +28,8 @@ _SECRET_VALUE = re.compile(r"(password|secretstring|secretbinary|authtoken|secre
 """Members that hold a secret itself, not the name or the ARN of one."""
 
 _CLI_COMMAND = {"s3": "s3api"}
-_READS = ("Describe", "List", "Get", "Head", "BatchGet", "BatchCheck", "Simulate")
+READ_VERBS = ("Describe", "List", "Get", "Head", "Lookup", "BatchGet", "BatchCheck", "Simulate", "View")
+"""How the names of operations and IAM actions begin that change nothing."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class Call:
     @property
     def changes(self) -> bool:
         """Whether the operation may change resources, judged by the verb in its name."""
-        return not self.operation.startswith(_READS)
+        return not self.operation.startswith(READ_VERBS)
 
     def cli(self) -> str:
         """Return the request as an AWS CLI command. Secrets stay masked."""

@@ -236,6 +236,12 @@ def notebooks(arguments: list[str]) -> None:
 
 
 @command
+def policies(arguments: list[str]) -> None:
+    """write the IAM policy of every runbook, from the calls of its tests"""
+    python("-m", "tests.runbooks.policies", *arguments)
+
+
+@command
 def drawings(arguments: list[str]) -> None:
     """draw the pictures in diagrams/ and docs/"""
     for profile in PROFILES:

@@ -94,7 +94,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "new runbook": ("esaws new runbook drain_a_zone", "esaws new runbook who_pays --looking --folder ops"),
     "park": ("esaws park --dry-run", "esaws park --yes"),
     "plan": ("esaws plan --profile ha", "esaws plan --profile budget --prune --json"),
-    "policy": ("esaws policy deploy --profile ha", "esaws policy teardown"),
+    "policy": ("esaws policy deploy --profile ha", "esaws policy teardown", "esaws policy cost_report  # a runbook"),
     "reach": (
         "esaws reach internet alb/alb 80",
         "esaws reach service/cameras-api service/sites-management-api 8002",

@@ -1,4 +1,4 @@
-"""`esaws policy`: the IAM policy that a command needs."""
+"""`esaws policy`: the IAM policy that a command or a runbook needs."""
 
 from __future__ import annotations
 
@@ -9,15 +9,17 @@ from typing import Any
 
 import click
 
+from esaws.call_log import READ_VERBS
 from esaws.cli.common import JSON_HELP, print_json, suggest
 from esaws.cli.root import cli
 from esaws.errors import UsageError
 
-_READ_VERBS = ("Describe", "Get", "List", "Lookup", "View", "Head", "BatchGet", "Simulate")
 _CREATE_VERBS = ("Create", "Run", "Put", "Register", "Upload", "Complete", "Initiate")
 _INSPECT = ("routes", "trace", "reach", "matrix", "health", "findings", "draw", "snapshot")
 _COSTS = ("Costs", "BillsAndAccessLogs")
 """The statements of the read-only policy that only the cost commands need."""
+_RUNBOOKS = ("Runbooks",)
+"""The statements that only looking runbooks need."""
 
 _PROOF = (
     "budgets:ViewBudget",
@@ -76,29 +78,37 @@ _LOCK = ("ssm:DeleteParameter", "ssm:GetParameterHistory")
 COMMANDS = ("cost", "deploy", "doctor", *_INSPECT, "inventory", "lease", "lock", "park", "plan", "resume", "teardown")
 
 
+def _complete(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+    from esaws.runbooks.catalogue import runbook_names
+
+    return [name for name in sorted({*COMMANDS, *runbook_names()}) if name.startswith(incomplete)]
+
+
 @cli.command("policy")
-@click.argument("command", metavar="COMMAND", shell_complete=suggest(*COMMANDS))
+@click.argument("name", metavar="COMMAND|RUNBOOK", shell_complete=_complete)
 @click.option(
     "--profile", shell_complete=suggest("ha", "budget"), help="For plan and deploy: this profile only.  [default: any]"
 )
 @click.option("--json", "as_json", is_flag=True, help=JSON_HELP)
-def policy_command(command: str, profile: str | None, as_json: bool) -> None:
-    """Print the IAM policy that a command needs.
+def policy_command(name: str, profile: str | None, as_json: bool) -> None:
+    """Print the IAM policy that a command or a runbook needs.
 
-    COMMAND is one that calls AWS, such as deploy, teardown or findings (without --fix). No call is made. Attach the
-    policy to the role that runs the command; it is the same with and without --json.
+    COMMAND is one that calls AWS, such as deploy, teardown or findings (without --fix). RUNBOOK is a name that
+    `esaws runbooks` lists, or the path of a notebook. No call is made. Attach the policy to the role that runs it; it
+    is the same with and without --json.
     """
-    print_json(policy_of(command, profile))
+    print_json(policy_of(name, profile))
 
 
-def policy_of(command: str, profile: str | None = None) -> dict[str, Any]:
-    """Return the IAM policy document of a command.
+def policy_of(name: str, profile: str | None = None) -> dict[str, Any]:
+    """Return the IAM policy document of a command or a runbook; of a command where both have the name.
 
     Raises:
-        UsageError: an unknown command, or a profile where none applies.
+        UsageError: an unknown name, or a profile where none applies.
     """
-    if command not in COMMANDS:
-        raise UsageError(f"{command!r} has no policy. Choose from {', '.join(COMMANDS)}.")
+    if name not in COMMANDS:
+        return _policy_of_runbook(name, profile)
+    command = name
     if profile and command not in ("plan", "deploy"):
         raise UsageError(f"--profile applies to plan and deploy, not to {command}")
     if command in (*_INSPECT, "cost"):
@@ -107,10 +117,26 @@ def policy_of(command: str, profile: str | None = None) -> dict[str, Any]:
     return {"Version": "2012-10-17", "Statement": [statement]}
 
 
+def _policy_of_runbook(name: str, profile: str | None) -> dict[str, Any]:
+    from esaws.runbooks.catalogue import runbook_names
+    from esaws.runbooks.policies import runbook_policy
+
+    if name not in runbook_names() and not name.endswith(".ipynb"):
+        commands, runbooks = ", ".join(COMMANDS), ", ".join(runbook_names())
+        raise UsageError(f"{name!r} has no policy. Choose a command ({commands}) or a runbook ({runbooks}).")
+    if profile:
+        raise UsageError(f"--profile applies to plan and deploy, not to {name}")
+    return runbook_policy(name)
+
+
 def _read_only(*, cost: bool) -> dict[str, Any]:
     """Return the statements of the read-only policy that cost commands need, or those that the others need."""
     document = json.loads(files("esaws").joinpath("data/read_only_policy.json").read_text(encoding="utf-8"))
-    statements = [statement for statement in document["Statement"] if (statement["Sid"] in _COSTS) == cost]
+    statements = [
+        statement
+        for statement in document["Statement"]
+        if (statement["Sid"] in _COSTS) == cost and statement["Sid"] not in _RUNBOOKS
+    ]
     return {**document, "Statement": statements}
 
 
@@ -120,7 +146,7 @@ def _actions(command: str, profile: str | None) -> set[str]:
 
     kinds = {action for kind in load_all().values() for action in kind.permissions}
     inspected = {action for statement in _read_only(cost=False)["Statement"] for action in statement["Action"]}
-    reads = {action for action in kinds if _verb_in(action, _READ_VERBS)} | inspected | {*_PROOF}
+    reads = {action for action in kinds if _verb_in(action, READ_VERBS)} | inspected | {*_PROOF}
     lease = {action for action in kinds if action.startswith("ssm:")}
     if command == "inventory":
         return reads

@@ -18,7 +18,7 @@ COMMANDS = {
     "lock": ("lock", "Show who changes the deployment now, or remove a lock that was left behind."),
     "matrix": ("inspect", "Show which services, load balancers, stores and instances reach each other."),
     "park": ("lease", "Stop everything that runs; `esaws resume` starts it again."),
-    "policy": ("policy", "Print the IAM policy that a command needs."),
+    "policy": ("policy", "Print the IAM policy that a command or a runbook needs."),
     "new": ("new", "Create a runbook of one's own."),
     "plan": ("deploy", "Show what a deploy would change, with monthly list prices."),
     "reach": ("inspect", "Check whether FROM reaches TO on PORT, and why."),

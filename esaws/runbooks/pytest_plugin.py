@@ -55,6 +55,8 @@ class RunbookTester:
     cloud: Cloud
     before_step: dict[str, Callable[[], None]] = field(default_factory=dict)
     """Functions that `run` calls before the cell of a step: `before_step["act"] = …` changes the account meanwhile."""
+    results: list[RunbookResult] = field(default_factory=list)
+    """Every run so far."""
 
     def deploy(self, profile: str, *, services: tuple[str, ...] | None = None) -> Cloud:
         """Deploy a profile, or some services of it, in an emptied local AWS, and return its cloud."""
@@ -92,7 +94,8 @@ class RunbookTester:
             {**self.environment(), "ESAWS_RUN_RECORD": str(record), "ESAWS_NOTEBOOK": str(path)}
         ):
             printed, error = _run_cells(path, {**parameters}, self.before_step)
-        return _result(record, printed, error, 0 if error is None else getattr(error, "exit_code", 1))
+        self.results.append(_result(record, printed, error, 0 if error is None else getattr(error, "exit_code", 1)))
+        return self.results[-1]
 
     def run_process(self, name: str | Path, *options: str, **parameters: Any) -> RunbookResult:
         """Run a runbook with `esaws run` in a process of its own. `options` are those of the command."""
@@ -106,7 +109,8 @@ class RunbookTester:
             check=False,
         )
         record = json.loads(done.stdout) if done.stdout.strip() else {"status": "failed"}
-        return RunbookResult(record, done.returncode, done.stdout + done.stderr)
+        self.results.append(RunbookResult(record, done.returncode, done.stdout + done.stderr))
+        return self.results[-1]
 
     def environment(self) -> Mapping[str, str]:
         """The variables that make `esaws` and notebooks use this local AWS and folder."""

@@ -39,6 +39,12 @@ EXCEPTIONS = {
 
 def actions(calls: Iterable[Call]) -> Iterator[str]:
     """Yield the IAM actions that the calls need."""
-    for call in calls:
-        action = f"{PREFIXES.get(call.service, call.service)}:{call.operation}"
+    yield from actions_of(f"{call.service}:{call.operation}" for call in calls)
+
+
+def actions_of(operations: Iterable[str]) -> Iterator[str]:
+    """Yield the IAM actions of operations: `elbv2:DescribeRules` needs `elasticloadbalancing:DescribeRules`."""
+    for operation in operations:
+        service, _, name = operation.partition(":")
+        action = f"{PREFIXES.get(service, service)}:{name}"
         yield from EXCEPTIONS.get(action, (action,))

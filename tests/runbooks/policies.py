@@ -1,0 +1,138 @@
+"""Write the IAM policy of every runbook from the calls of its runs in the tests: `python -m esaws.dev policies`.
+
+A run of the tests with `POLICY_LEDGER=FILE` appends a line for each run of a runbook of the catalogue. Where what is
+called depends on what exists, the policy of a command is added: a test need not deploy every kind of resource.
+"""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from esaws.cli.policy import policy_of
+from esaws.notebooks import dumps, normalise
+from esaws.runbooks.catalogue import list_runbooks
+from esaws.runbooks.policies import allowed_actions, changing_actions, policy_document, policy_file
+from tests.contract.actions import actions_of
+
+ROOT = Path(__file__).parents[2]
+CATALOGUE = ROOT / "notebooks" / "runbooks"
+LEDGER = "POLICY_LEDGER"
+"""The environment variable with the file that gets the calls of each run."""
+
+COMMANDS = {"deploy": "deploy", "tear_down": "teardown", "park_and_resume": "park", "budget_guard": "park"}
+"""Runbook → the command that does the same with every kind of resource."""
+_SHOWN = 12
+"""How many actions the head of a runbook names."""
+
+
+def names() -> list[str]:
+    """The names of the runbooks that come with esaws."""
+    return sorted(path.stem for path in CATALOGUE.glob("*.ipynb"))
+
+
+def called(record: Mapping[str, Any]) -> set[str]:
+    """The IAM actions of the calls of a run."""
+    return set(actions_of(record["actions"]))
+
+
+def check_run(record: Mapping[str, Any]) -> None:
+    """Check that the policy allows every call of a run, or append its calls to the ledger."""
+    name = record.get("runbook")
+    if name not in names() or not str(record.get("notebook")).startswith(str(CATALOGUE)):
+        return
+    if ledger := os.environ.get(LEDGER):
+        with Path(ledger).open("a", encoding="utf-8") as file:
+            file.write(json.dumps({"runbook": name, "actions": sorted(called(record))}) + "\n")
+        return
+    file = policy_file(CATALOGUE / f"{name}.ipynb")
+    if file.exists():  # a new runbook is tested before it has one
+        missing = called(record) - allowed_actions(json.loads(file.read_text("utf-8")))
+        assert not missing, f"{name}: its policy lacks {sorted(missing)}: run python -m esaws.dev policies"
+
+
+def needed_actions(name: str, ledger: Iterable[str], changes: bool) -> set[str]:
+    """The actions of a runbook: those of the ledger, and of the listings whose calls depend on what exists."""
+    commands = [COMMANDS[name]] if name in COMMANDS else []
+    commands += ["inventory"] if changes else []
+    return {*ledger, *(action for command in commands for action in allowed_actions(policy_of(command)))}
+
+
+def sentence(name: str, document: dict[str, Any]) -> str:
+    """What the head of a runbook says about its policy."""
+    actions = allowed_actions(document)
+    changing = changing_actions(actions)
+    begin = f"Its IAM policy: `esaws policy {name}`, {len(actions)} action{'s' * (len(actions) != 1)}"
+    if not changing:
+        return f"{begin}, all of which read."
+    if len(changing) > _SHOWN:
+        return f"{begin}, of which {len(changing)} change something."
+    return f"{begin}. These change something: {', '.join(f'`{action}`' for action in changing)}."
+
+
+def with_sentence(head: str, text: str) -> str:
+    """The head of a runbook with this sentence about its policy."""
+    paragraphs = re.compile(r"Its IAM policy: .*?(?=\n\n|\Z)", re.DOTALL)
+    return paragraphs.sub(lambda _: text, head) if paragraphs.search(head) else f"{head.rstrip()}\n\n{text}"
+
+
+def head_of(notebook: Path) -> str:
+    """The first markdown cell of a notebook."""
+    cells = json.loads(notebook.read_text("utf-8"))["cells"]
+    return next("".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown")
+
+
+def _write_head(notebook: Path, text: str) -> None:
+    import nbformat
+
+    nb = nbformat.read(notebook, as_version=4)
+    head = next(cell for cell in nb.cells if cell.cell_type == "markdown")
+    head.source = with_sentence(head.source, text)
+    notebook.write_text(dumps(normalise(nb)), encoding="utf-8")
+
+
+def read_ledger(path: Path) -> dict[str, set[str]]:
+    """Runbook → the actions of all its runs."""
+    ledger: dict[str, set[str]] = defaultdict(set)
+    for line in path.read_text("utf-8").splitlines():
+        run = json.loads(line)
+        ledger[run["runbook"]].update(run["actions"])
+    return ledger
+
+
+def write_policies(ledger: Mapping[str, Iterable[str]]) -> None:
+    """Write the policies and the heads of the runbooks that ran."""
+    os.chdir(ROOT)
+    for runbook in list_runbooks():
+        if not ledger.get(runbook.name):
+            print(f"{runbook.name}: no test runs it, so its policy was not written", file=sys.stderr)
+            continue
+        document = policy_document(needed_actions(runbook.name, ledger[runbook.name], runbook.changes))
+        file = policy_file(runbook.path)
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+        _write_head(runbook.path, sentence(runbook.name, document))
+        print(f"{file.relative_to(ROOT)}: {len(allowed_actions(document))} actions")
+
+
+def main(arguments: list[str]) -> None:
+    """Run the tests of the runbooks, or only those given, and write the policies."""
+    files = [path for path in sorted((ROOT / "tests").rglob("test_*.py")) if "RunbookTester" in path.read_text("utf-8")]
+    with tempfile.TemporaryDirectory() as folder:
+        ledger = Path(folder, "ledger.jsonl")
+        ledger.touch()
+        words = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *(arguments or map(str, files))]
+        code = subprocess.run(words, cwd=ROOT, env={**os.environ, LEDGER: str(ledger)}, check=False).returncode
+        if code:
+            sys.exit(f"esaws: the tests of the runbooks failed with {code}; no policy was written")
+        write_policies(read_ledger(ledger))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
