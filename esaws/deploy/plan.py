@@ -99,6 +99,11 @@ class Plan:
         """The changes that a deploy does not make. `apply` refuses a plan that has any."""
         return [change for change in self.changes if change.action in ("differs", "extra")]
 
+    def require_no_blockers(self) -> None:
+        """Raise DeployRefused if the plan has changes that a deploy does not make. The message lists them."""
+        if self.blockers:
+            raise DeployRefused(_refusal(self.blockers))
+
     def to_dict(self) -> list[dict[str, Any]]:
         """Return the changes as `esaws plan --json` prints them."""
         return [change.to_dict() for change in self.changes]
@@ -157,8 +162,7 @@ class Plan:
                 started.
         """
         self.cloud.check()
-        if self.blockers:
-            raise DeployRefused(_refusal(self.blockers))
+        self.require_no_blockers()
         if self.cloud.is_aws and not yes and os.environ.get("ESAWS_YES") != "1":
             ask_for_confirmation(self.cloud, repr(self))
         if not self.changing:

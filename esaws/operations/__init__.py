@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from esaws._lazy import lazy_names
 
 if TYPE_CHECKING:
+    from esaws.leases.lease import lease_status
     from esaws.leases.park import remaining_costs
     from esaws.operations.budget_guard import GuardStatus, guard_status, plan_guard, verify_guard
     from esaws.operations.checks import Check, failed_checks
@@ -49,6 +50,15 @@ if TYPE_CHECKING:
     from esaws.operations.scale import plan_scaling, scaling_leaves, verify_scaling
     from esaws.operations.services import ServiceState, service_state
     from esaws.operations.verify_costs import verify_month_end, verify_runway
+    from esaws.operations.verify_looking import (
+        verify_audit,
+        verify_nothing_left,
+        verify_reach,
+        verify_request,
+        verify_status,
+        verify_targets,
+        verify_unchanged,
+    )
     from esaws.operations.watching import Timeline, aws_now
 
 __all__ = [
@@ -64,6 +74,7 @@ __all__ = [
     "failed_checks",
     "guard_status",
     "instances",
+    "lease_status",
     "open_ports",
     "password_leaves",
     "password_status",
@@ -83,17 +94,24 @@ __all__ = [
     "roll_out_leaves",
     "scaling_leaves",
     "service_state",
+    "verify_audit",
     "verify_deployment",
     "verify_guard",
     "verify_month_end",
+    "verify_nothing_left",
     "verify_parking",
     "verify_port",
+    "verify_reach",
     "verify_replaced_instance",
+    "verify_request",
     "verify_roll_out",
     "verify_rotated_password",
     "verify_runway",
     "verify_scaling",
+    "verify_status",
+    "verify_targets",
     "verify_teardown",
+    "verify_unchanged",
     "verify_zone",
     "verify_zone_drained",
     "verify_zone_in_use",
@@ -101,6 +119,7 @@ __all__ = [
 ]
 
 _SOURCES = {
+    "esaws.leases.lease": ("lease_status",),
     "esaws.leases.park": ("remaining_costs",),
     "esaws.operations.budget_guard": (
         "GuardStatus",
@@ -168,6 +187,15 @@ _SOURCES = {
     "esaws.operations.verify_costs": (
         "verify_month_end",
         "verify_runway",
+    ),
+    "esaws.operations.verify_looking": (
+        "verify_audit",
+        "verify_nothing_left",
+        "verify_reach",
+        "verify_request",
+        "verify_status",
+        "verify_targets",
+        "verify_unchanged",
     ),
     "esaws.operations.watching": (
         "Timeline",

@@ -6,8 +6,10 @@ in a tag of each group, so that an interrupted run is finished by the next one, 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from esaws.cloud import Cloud
 from esaws.deploy.serving import wait_until_serving
@@ -21,6 +23,9 @@ from esaws.operations.zone_moves import Drain, Return, Zones
 from esaws.operations.zone_tags import Before
 from esaws.resources.cache_cluster import CacheCluster
 from esaws.resources.db_instance import DBInstance
+
+if TYPE_CHECKING:
+    import pandas
 
 
 def plan_drain_zone(cloud: Cloud, zone: str) -> StepPlan:
@@ -66,6 +71,36 @@ def plan_return_to_zone(cloud: Cloud, zone: str) -> StepPlan:
             _add(phases, Return(cloud, zones, hosts, group, zone, before).steps())
     steps = [*plan_balancers(cloud, zone, zones.zone_of, returns=True), *_flatten(phases)]
     return StepPlan(cloud, "return to zone", tuple(steps))
+
+
+def plan_zone(cloud: Cloud, zone: str, *, back: bool = False) -> StepPlan:
+    """Plan to drain a zone, or with `back` to return to it. Raises what `plan_drain_zone` raises."""
+    return plan_return_to_zone(cloud, zone) if back else plan_drain_zone(cloud, zone)
+
+
+def verify_zone(cloud: Cloud, zone: str, since: datetime, *, back: bool = False) -> list[Check]:
+    """Check that a zone is drained, or with `back` used as before, and that no request failed since a time."""
+    return verify_zone_in_use(cloud, zone, since) if back else verify_zone_drained(cloud, zone, since)
+
+
+def zone_state(cloud: Cloud) -> pandas.DataFrame:
+    """Where the instances of each group are. One row a group and zone: group, zone, instances, launches (yes or no).
+
+    Raises:
+        NotDeployed: the deployment has no Auto Scaling group.
+    """
+    import pandas
+
+    zones = Zones.of(cloud)
+    rows = []
+    for group in zones.groups:
+        counts = Counter(members(group).values())
+        launches = {zones.zone_of.get(subnet, "unknown") for subnet in group.fields["subnets"]}
+        rows += [
+            (group.name, zone, counts[zone], "yes" if zone in launches else "no")
+            for zone in sorted({*counts, *launches})
+        ]
+    return pandas.DataFrame(rows, columns=["group", "zone", "instances", "launches"])
 
 
 def verify_zone_drained(cloud: Cloud, zone: str, since: datetime) -> list[Check]:
