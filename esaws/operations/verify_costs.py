@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from esaws.costs.analysis.selection import Unknown
 from esaws.costs.bill.credits import format_money
+from esaws.costs.runway.facts import PACE
 from esaws.operations.checks import Check
 
 if TYPE_CHECKING:
@@ -39,13 +40,15 @@ def verify_runway(cloud: Cloud, runway: CreditRunway, at_least_days: int) -> lis
     if runway.state == "none":
         return [Check(what, True, f"there are none: {runway.reason}; {runway.month_text}")]
     if runway.state == "unknown":
-        return [Check(what, None, runway.reason, "see Credits in the Billing console")]
+        return [Check(what, None, runway.reason, "see Credits in the Billing console, or allow the call that failed")]
     found = f"{runway.reason}; {runway.end_text if runway.state == 'running' else runway.month_text}"
     days = runway.days_left
-    ok: bool | None = bool(runway.estimates) if days is None else days >= at_least_days
-    if ok is not False and runway.state == "running" and runway.facts.pace is None:
-        ok, found = None, f"{found}; what the last days cost is unknown"
-    return [Check(what, ok, found, _first_to_switch_off(runway))]
+    holds = bool(runway.estimates) if days is None else days >= at_least_days
+    if holds and runway.facts.pace is None:
+        reason = runway.facts.unknown.get(PACE, "not fetched").partition(" → ")[0]
+        found = f"{found}, if nothing but what runs here now costs; {PACE}: {reason}"
+        return [Check(what, None, found, "allow ce:GetCostAndUsage, or run it again in a minute")]
+    return [Check(what, holds, found, _first_to_switch_off(runway))]
 
 
 def _first_to_switch_off(runway: CreditRunway) -> str:

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
+from esaws.aws import error_code
 from esaws.costs.bill.credits import CREDIT
 from esaws.costs.bill.formats.cost_explorer_responses import COSTS, QUANTITY
 from esaws.costs.cost_explorer import CachedResponse, get_cost_and_usage_cached
-from esaws.errors import UsageError, describe_error
+from esaws.errors import EsawsError, UsageError, describe_error
 
 if TYPE_CHECKING:
     from esaws.cloud import Cloud
@@ -34,7 +35,8 @@ def get_costs(source: str, cloud: Cloud | None) -> CachedResponse:
     counts as usage, or as tax.
 
     Raises:
-        UsageError: the source has no valid dates, or AWS refuses the call.
+        UsageError: the source has no valid dates, or Cost Explorer has no data for them.
+        EsawsError: AWS refuses the call.
         Refused: the response has too many pages, see `get_cost_and_usage_cached`.
     """
     if cloud is None:
@@ -51,7 +53,10 @@ def get_costs(source: str, cloud: Cloud | None) -> CachedResponse:
         used = get_cost_and_usage_cached(cloud, {**request, "Filter": {"Not": credits}})
         paid = get_cost_and_usage_cached(cloud, {**request, "Filter": credits})
     except ClientError as error:
-        raise UsageError(f"{source}: Cost Explorer refused the call ({describe_error(error)})") from None
+        code = error_code(error)
+        # The account has not enabled Cost Explorer, or a date is one that it does not take.
+        kind = UsageError if code in ("DataUnavailableException", "ValidationException") else EsawsError
+        raise kind(f"{source}: Cost Explorer refused the call: {describe_error(error)}") from None
 
     pages = [*_with_type(used.pages, "Usage"), *_with_type(paid.pages, CREDIT)]
     return CachedResponse(pages, used.requests + paid.requests, used.usd + paid.usd)
