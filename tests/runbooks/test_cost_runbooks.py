@@ -57,7 +57,7 @@ def test_the_cost_report_of_cost_explorer_fails_above_the_limit(with_credits: Ru
     (found,) = failed.record["found"].values()
     assert found["source"] == "Cost Explorer"
     used = found["to_date"]["used"]
-    assert used == found["to_date"]["paid_by_credits"] == pytest.approx(0.6, abs=0.13)
+    assert 0 < used == found["to_date"]["paid_by_credits"] <= 0.61  # of the month that has begun since, if one has
     assert found["to_date"]["left"]  # the account says it
     assert found["decisions"]["total_usd"] == pytest.approx(used, abs=0.01)
     assert any("requests" in warning for warning in found["warnings"])
