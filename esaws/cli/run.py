@@ -14,6 +14,7 @@ from esaws.cli.root import cli
 if TYPE_CHECKING:
     from esaws.notebooks.execution import CellEvent
     from esaws.progress import Progress
+    from esaws.runbooks.fleet import RowResult
     from esaws.runbooks.rehearsal import Rehearsal
     from esaws.runbooks.runner import RunbookRun
 
@@ -87,6 +88,16 @@ def _complete_name(context: click.Context, parameter: click.Parameter, incomplet
     shell_complete=suggest("ha", "budget"),
     help="With --rehearse: the profile of the deployment.  [default: the nearest]",
 )
+@click.option(
+    "--over",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="CSV",
+    help="Run it for each row: columns are parameters, `target` or `aws_profile`. A second run does only what failed.",
+)
+@click.option("--workers", metavar="ADDRESS", help="With --over: a Dask scheduler.  [default: processes here]")
+@click.option(
+    "--max-errors", type=click.IntRange(min=1), help="With --over: start no more rows after so many failures."
+)
 @click.option("--keep-kernel", is_flag=True, help="Leave the kernel of a failed run, to attach to.")
 @click.option("--json", "as_json", is_flag=True, help=JSON_HELP)
 def run_command(
@@ -99,6 +110,9 @@ def run_command(
     grace: timedelta,
     rehearse: bool,
     profile: str | None,
+    over: Path | None,
+    workers: str | None,
+    max_errors: int | None,
     keep_kernel: bool,
     as_json: bool,
 ) -> None:
@@ -113,6 +127,9 @@ def run_command(
     from esaws.runbooks.values import read_values
 
     path = find_runbook(name)
+    if over:
+        _run_over(path, over, given, output, workers, max_errors, timeout, as_json)
+        return
     values = read_values(path, given, file)
     if rehearse:
         _rehearse(path, values, profile, output, as_json)
@@ -131,6 +148,42 @@ def run_command(
     _print_run(run, as_json)
     if run.exit_code:
         sys.exit(run.exit_code)
+
+
+def _run_over(
+    path: Path,
+    over: Path,
+    given: Sequence[tuple[str, str]],
+    output: str | None,
+    workers: str | None,
+    max_errors: int | None,
+    timeout: timedelta | None,
+    as_json: bool,
+) -> None:
+    """Run a row at a time on each worker, and print a table. Exits 1 if a row failed or was not run."""
+    from esaws.errors import UsageError
+    from esaws.files import journal_folder
+    from esaws.progress import progress
+    from esaws.runbooks.fleet import read_rows, run_fleet
+
+    if output and (output.startswith("s3://") or output.endswith(".ipynb")):
+        raise UsageError(f"{output}: with --over the output is a folder on this machine")
+    folder = Path(output).absolute() if output else journal_folder() / f"{path.stem}-{over.stem}"
+    rows = read_rows(over, path, given)
+    with progress(f"run {path.stem}", len(rows)) as shown:
+
+        def report(result: "RowResult") -> None:
+            shown.step(result.row.name)
+            shown.say(f"{result.status:<10} {result.seconds:6.1f} s  {result.row.name}")
+
+        seconds = None if timeout is None else timeout.total_seconds()
+        settings: dict[str, Any] = {"scheduler": workers, "max_errors": max_errors, "timeout": seconds}
+        results = run_fleet(path, rows, folder, report=report, **settings)
+    failed = sum(result.is_failed for result in results)
+    table = [result.to_dict() for result in results]
+    print_table(table, f"{len(rows)} rows, {failed} of them failed or not run; results are in {folder}", as_json)
+    if failed:
+        sys.exit(1)
 
 
 def _rehearse(path: Path, values: dict[str, Any], profile: str | None, output: str | None, as_json: bool) -> None:
