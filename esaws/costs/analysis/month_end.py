@@ -41,9 +41,20 @@ class MonthSoFar:
     """The days of the month, from the first, that the bill has whole."""
     usages: Sequence[UsageByDay]
     one_off: Decimal
-    """Tax, fees, refunds and purchases: charged once."""
+    """Fees, refunds and purchases: charged once."""
     currency: str
     bill_format: str
+    tax: Decimal = ZERO
+    """The tax so far."""
+
+    @property
+    def tax_rate(self) -> Decimal:
+        """Tax for each unit of the charges so far, refunds left out; 0 where there are none.
+
+        AWS dates the tax of a running month to its first day, and it grows with the charges.
+        """
+        charges = total(cost for usage in self.usages for cost in usage.cost.values()) + max(ZERO, self.one_off)
+        return self.tax / charges if self.tax > 0 and charges > 0 else ZERO
 
 
 @dataclass(frozen=True)
@@ -62,7 +73,7 @@ class MonthEnd(TableResult):
     so_far: Decimal
     """Charges so far, one-off charges included."""
     one_off: Decimal
-    """Tax, fees, refunds and purchases so far: part of all sums, with no more projected."""
+    """Fees, refunds and purchases so far: part of all sums, with no more projected."""
     expected: Decimal
     low: Decimal | None
     """The month ends between `low` and `high` in about 8 of 10 cases; None where the bill has fewer than three complete
@@ -167,10 +178,11 @@ def month_end(
 ) -> MonthEnd | Unknown:
     """Project what a month, by default the last of the bill that has a complete day, will cost before credits.
 
-    Each usage continues at the cost of a usual day (`usual_share`), by the last seven days. Usage under an allowance
-    stays free until the payer has used it up. It is then charged as the bill charged it before, else at the list price
-    of `prices` (the bundled ones by default). One-off charges, and what is charged on the first of a month alone, stay
-    as they are. `bill.as_of(day)` is the bill as it was on a day.
+    The rest is projected from the days so far (`rest_weights`): by their mean, a weekly pattern, a level that changed
+    once, or a trend. Usage under an allowance stays free until the payer has used it up. It is then charged as the bill
+    charged it before, else at the list price of `prices` (the bundled ones by default). Tax grows with the charges.
+    Other one-off charges, and what is charged on the first of a month alone, stay as they are. `bill.as_of(day)` is the
+    bill without the usage after a day.
 
     `low` and `high` hold the cost in about 8 of 10 months (`month_range`): days differ by chance, and what runs may
     change.
@@ -192,13 +204,15 @@ def month_end(
             break
     else:
         return Unknown(question, f"the bill has no complete day of {months[0]:%Y-%m} yet")
+    tax, one_off = _one_off_charges(selection)
     so_far = MonthSoFar(
         period=month,
         complete_days=days,
         usages=daily_usage(selection),
-        one_off=_one_off_charges(selection),
+        one_off=one_off,
         currency=selection.currency,
         bill_format=bill.format,
+        tax=tax,
     )
     return project_month(so_far, prices, credits_of(selection))
 
@@ -210,10 +224,15 @@ def project_month(month: MonthSoFar, prices: PriceList | None = None, credits: C
     projection = Projection(
         month.bill_format, month.currency, month.usages, known_days, length - days, prices or bundled()
     )
-    so_far = month.one_off + total(line.so_far for line in projection.lines)
-    rest = total(line.rest for line in projection.lines)
+    tax_rate, lines = month.tax_rate, list(projection.lines)
+    if month.tax:
+        tax_rest = tax_rate * total(line.rest for line in lines)
+        daily_tax = tax_rest / (length - days) if days < length else ZERO
+        lines.append(ProjectedLine("tax", month.tax, tax_rest, daily_tax, Decimal(1), ZERO))
+    so_far = month.one_off + total(line.so_far for line in lines)
+    rest = total(line.rest for line in lines)
     billed_later = total(cost for usage in month.usages for day, cost in usage.cost.items() if day > known_days[-1])
-    daily = projection.daily_values(known_days)
+    daily = [cost * float(1 + tax_rate) for cost in projection.daily_values(known_days)]
     bounds = month_range(so_far - billed_later, rest + billed_later, daily, length - days)
     low, high = bounds or (None, None)
     if low is not None and min(daily) >= 0:
@@ -232,7 +251,9 @@ def project_month(month: MonthSoFar, prices: PriceList | None = None, credits: C
     if credits is not None:
         notes += credits.notes
     if month.one_off and days < length:
-        notes.append("tax, fees, refunds and monthly charges are included as they are; no more are projected")
+        notes.append("fees, refunds and monthly charges are included as they are; no more are projected")
+    if tax_rate and days < length:
+        notes.append(f"tax grows with the charges, of which it is {tax_rate:.1%} so far")
     return MonthEnd(
         month.period,
         month.currency,
@@ -245,9 +266,9 @@ def project_month(month: MonthSoFar, prices: PriceList | None = None, credits: C
         high,
         credits.split.credits if credits else None,
         _to_pay(credits, so_far + rest, length - days),
-        tuple(sorted(projection.lines, key=lambda line: (-(line.so_far + line.rest), line.usage))),
+        tuple(sorted(lines, key=lambda line: (-(line.so_far + line.rest), line.usage))),
         tuple(sorted(projection.exhausted(days), key=lambda item: (item[1], item[0]))),
-        tuple(projection.cumulative(month.period, days, length, month.one_off)),
+        tuple(projection.cumulative(month.period, days, length, month.one_off + month.tax, tax_rate)),
         tuple(notes),
     )
 
@@ -266,11 +287,14 @@ def _known_days(month: MonthSoFar) -> list[date]:
     return days[first.day - 1 :]
 
 
-def _one_off_charges(selection: BillSelection) -> Decimal:
+def _one_off_charges(selection: BillSelection) -> tuple[Decimal, Decimal]:
+    """Tax, and the other charges that do not recur."""
     lines = selection.lines
     lines = lines.filter(~(lines.recurs & lines.start.notnull()).fill_null(False))
-    (row,) = selection.fetch_rows(lines.aggregate(cost=lines.amount.sum()))
-    return row["cost"] or ZERO
+    is_tax = (lines.line_item_type.fill_null("") == "Tax") | (lines.service.fill_null("") == "Tax")
+    rows = selection.fetch_rows(lines.mutate(is_tax=is_tax).group_by("is_tax").aggregate(cost=lines.amount.sum()))
+    sums = {row["is_tax"]: row["cost"] or ZERO for row in rows}
+    return sums.get(True, ZERO), sums.get(False, ZERO)
 
 
 def _to_json(amount: Decimal | None) -> float | None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
-from esaws.costs.analysis.month_end_range import is_monthly_charge, usual_share, weekly_mean
+from esaws.costs.analysis.month_end_weights import WEEK_DAYS, is_monthly_charge, rest_weights
 from esaws.costs.analysis.usage_by_day import ZERO, UsageByDay, UsageKey, total
 from esaws.pricelist import Allowance, PriceList, allowances, without_prefix
 
@@ -45,7 +45,7 @@ class _FreeRest:
 
 
 class Projection:
-    """The rest of a month: usages outside allowances by the cost of a usual day, others by their mean quantity.
+    """The rest of a month: usages outside allowances by the weights of the days so far, others by their mean quantity.
 
     `known_days` are the complete days of the month, from the first on which anything was used. What is charged on the
     first day of the month alone is not projected. Cost Explorer does not show free usage. There an account counts as
@@ -64,11 +64,8 @@ class Projection:
         self.hides_free_usage = bill_format == "Cost Explorer"
         self.currency, self.usages, self.days_left, self.prices = currency, usages, days_left, prices
         self.notes: list[str] = []
-        self.usual_days = [_usual_days(usage, known_days) for usage in usages]
-        self.daily_quantity = [
-            _daily_mean(usage.quantity, days) for usage, days in zip(usages, self.usual_days, strict=True)
-        ]
-        self.daily_cost = [_daily_mean(usage.cost, days) for usage, days in zip(usages, self.usual_days, strict=True)]
+        self.daily_costs = [_daily_costs(usage, known_days) for usage in usages]
+        self.daily_quantity = [_daily_quantity(usage, known_days) for usage in usages]
         self.last_day = known_days[-1]
         self.pools: dict[_Pool, list[int]] = defaultdict(list)
         self.allowances: dict[_Pool, Allowance] = {}
@@ -80,7 +77,8 @@ class Projection:
         self.free_rest: dict[int, _FreeRest] = {}
         for pool in self.pools:
             self._share_allowance(pool)
-        self.usual_share = usual_share([self._cost_on(day) for day in known_days])
+        totals = [float(self._cost_on(at)) for at in range(len(known_days))]
+        self.weights = [Decimal(repr(weight)) for weight in rest_weights(totals, days_left)]
         self.lines = [self._project(at) for at in range(len(usages))]
         self._note_missing_data()
 
@@ -89,19 +87,15 @@ class Projection:
         charged = [at for at, rest in self.free_rest.items() if rest.is_exhausted]
         return [
             float(
-                self._cost_on(day)
-                + total(self.usages[at].quantity.get(day, ZERO) * self.lines[at].rate for at in charged)
+                self._cost_on(at)
+                + total(self.usages[usage].quantity.get(day, ZERO) * self.lines[usage].rate for usage in charged)
             )
-            for day in known_days
+            for at, day in enumerate(known_days)
         ]
 
-    def _cost_on(self, day: date) -> Decimal:
-        """The cost of usage outside allowances on a day; that of a monthly charge as if it were any day."""
-        return total(
-            usage.cost.get(day, ZERO) if day >= self.usual_days[at][0] else self.daily_cost[at]
-            for at, usage in enumerate(self.usages)
-            if at not in self.free_rest
-        )
+    def _cost_on(self, known_day: int) -> Decimal:
+        """The cost of usage outside allowances on a known day; that of a monthly charge as if it were any day."""
+        return total(costs[known_day] for at, costs in enumerate(self.daily_costs) if at not in self.free_rest)
 
     def exhausted(self, complete_days: int) -> list[tuple[str, Decimal]]:
         """The allowances that will be used up within the rest of the month, and the day (a fraction) of each."""
@@ -121,8 +115,10 @@ class Projection:
                 exhausted.append((label, complete_days + left / daily))
         return exhausted
 
-    def cumulative(self, month: date, complete_days: int, length: int, one_off: Decimal) -> list[tuple[int, Decimal]]:
-        """(day of the month, amount charged by its end), as billed and then as projected."""
+    def cumulative(
+        self, month: date, complete_days: int, length: int, one_off: Decimal, tax_rate: Decimal
+    ) -> list[tuple[int, Decimal]]:
+        """(day of the month, amount charged by its end), as billed and then as projected with tax."""
         amounts = []
         for day in range(1, complete_days + 1):
             until = month.replace(day=day)
@@ -137,7 +133,7 @@ class Projection:
                     rest += max(ZERO, self._rest_quantity(at) * passed - line.free_left) * line.rate
                 else:
                     rest += line.rest * passed
-            amounts.append((day, so_far + rest))
+            amounts.append((day, so_far + rest * (1 + tax_rate)))
         return amounts
 
     # -- allowances ------------------------------------------------------------------------------------------------
@@ -188,10 +184,12 @@ class Projection:
         so_far = total(usage.cost.values())
         if at not in self.free_rest:
             billed = total(cost for day, cost in usage.cost.items() if day > self.last_day)
-            daily = self.daily_cost[at] * self.usual_share
-            rest = daily * self.days_left - billed
-            if billed > 0 and self.daily_cost[at] >= 0:
-                rest = max(ZERO, rest)
+            costs = self.daily_costs[at]
+            rest = total(weight * cost for weight, cost in zip(self.weights, costs, strict=True) if cost)
+            if min(costs) >= 0:
+                rest = max(ZERO, rest)  # a line that falls to nothing does not fall below
+            daily = rest / self.days_left if self.days_left else ZERO
+            rest = max(ZERO, rest - billed) if billed > 0 and rest >= 0 else rest - billed
             return ProjectedLine(str(usage.key), so_far, rest, daily, Decimal(1), ZERO)
         quantity = self.free_rest[at].quantity
         free = min(self.free_rest[at].free, quantity)
@@ -239,11 +237,22 @@ class Projection:
             self.notes.append("the Cost Explorer data has no quantities by usage type: free usage is projected as free")
 
 
-def _usual_days(usage: UsageByDay, known_days: Sequence[date]) -> Sequence[date]:
-    """The known days, without the first of the month if the usage is charged once a month."""
-    starts = known_days[0].day == 1 and is_monthly_charge([usage.cost.get(day, ZERO) for day in known_days])
-    return known_days[1:] if starts else known_days
+def _daily_costs(usage: UsageByDay, known_days: Sequence[date]) -> list[Decimal]:
+    """The cost on each known day; where the first of the month has a monthly charge, it counts as a usual day."""
+    costs = [usage.cost.get(day, ZERO) for day in known_days]
+    return [_weekly_mean(costs[1:]), *costs[1:]] if _has_monthly_charge(usage, known_days) else costs
 
 
-def _daily_mean(amounts: dict[date, Decimal], days: Sequence[date]) -> Decimal:
-    return weekly_mean([amounts.get(day, ZERO) for day in days])
+def _daily_quantity(usage: UsageByDay, known_days: Sequence[date]) -> Decimal:
+    """The mean quantity of the last seven days, without the first of the month if it has a monthly charge."""
+    days = known_days[1:] if _has_monthly_charge(usage, known_days) else known_days
+    return _weekly_mean([usage.quantity.get(day, ZERO) for day in days])
+
+
+def _has_monthly_charge(usage: UsageByDay, known_days: Sequence[date]) -> bool:
+    return known_days[0].day == 1 and is_monthly_charge([usage.cost.get(day, ZERO) for day in known_days])
+
+
+def _weekly_mean(amounts: Sequence[Decimal]) -> Decimal:
+    days = amounts[-WEEK_DAYS:]
+    return total(days) / len(days)
