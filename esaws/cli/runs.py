@@ -29,7 +29,8 @@ class _ListByDefault(LazyGroup):
 def runs() -> None:
     """List past runs, compare two, or write a page of all.
 
-    Without a command it lists them. Runs are found by their records in ESAWS_RUNS or runs/, or in the named folders.
+    Without a command it lists them. Runs are found by their records in ESAWS_RUNS or runs/, or in the named folders,
+    which may be in S3, like s3://bucket/runs.
     """
 
 
@@ -46,7 +47,7 @@ def _since(context: click.Context, parameter: click.Parameter, text: str | None)
 
 
 def _folders(command: Any) -> Any:
-    return click.argument("folders", nargs=-1, metavar="[FOLDER]…", type=click.Path(path_type=Path))(command)
+    return click.argument("folders", nargs=-1, metavar="[FOLDER]…")(command)
 
 
 @runs.command("list")
@@ -58,7 +59,7 @@ def _folders(command: Any) -> Any:
 @click.option("--last", type=click.IntRange(min=1), metavar="N", help="At most the latest N.")
 @click.option("--json", "as_json", is_flag=True, help=JSON_HELP)
 def list_command(
-    folders: tuple[Path, ...],
+    folders: tuple[str, ...],
     runbook: str | None,
     status: str | None,
     deployment: str | None,
@@ -95,15 +96,9 @@ def list_command(
 @runs.command("diff")
 @click.argument("first", metavar="A")
 @click.argument("second", metavar="B")
-@click.option(
-    "--in",
-    "folder",
-    type=click.Path(path_type=Path),
-    metavar="FOLDER",
-    help="Where the records are.  [default: ESAWS_RUNS or runs/]",
-)
+@click.option("--in", "folder", metavar="FOLDER", help="Where the records are.  [default: ESAWS_RUNS or runs/]")
 @click.option("--json", "as_json", is_flag=True, help=JSON_HELP)
-def diff_command(first: str, second: str, folder: Path | None, as_json: bool) -> None:
+def diff_command(first: str, second: str, folder: str | None, as_json: bool) -> None:
     """Show what differs between two runs, besides their times.
 
     A and B are parts of run ids, files of records or executed notebooks, or `latest`.
@@ -124,7 +119,7 @@ def diff_command(first: str, second: str, folder: Path | None, as_json: bool) ->
 @_folders
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="The page.  [default: index.html in the folder]")
 @click.option("--json", "as_json", is_flag=True, help=JSON_HELP)
-def index_command(folders: tuple[Path, ...], output: Path | None, as_json: bool) -> None:
+def index_command(folders: tuple[str, ...], output: Path | None, as_json: bool) -> None:
     """Write an HTML page of all runs, with a search. It needs no network."""
     from esaws.files import journal_folder
     from esaws.runbooks.history import list_runs
@@ -132,7 +127,8 @@ def index_command(folders: tuple[Path, ...], output: Path | None, as_json: bool)
 
     found = list_runs(*folders)
     _report_unreadable(found)
-    written = write_index(found, output or (folders[0] if folders else journal_folder()) / "index.html")
+    local = [Path(folder) for folder in folders if not folder.startswith("s3://")]
+    written = write_index(found, output or (local[0] if local else journal_folder()) / "index.html")
     print_result({"file": str(written), "runs": len(found)}, f"{len(found)} runs in {written}", as_json)
 
 

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from socket import gethostname
 from typing import TYPE_CHECKING, Any
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 from esaws._display import html_table
-from esaws.errors import UsageError
+from esaws.aws import pages
+from esaws.cloud import Cloud
+from esaws.errors import UsageError, describe_error
 from esaws.files import journal_folder
 from esaws.runbooks.record import SCHEMA
 from esaws.timestamps import parse_timestamp
@@ -23,7 +27,7 @@ if TYPE_CHECKING:
 KILLED = "killed"
 """The status of a run whose record says `running`, and whose process on this machine is gone."""
 
-_BEGINS = re.compile(r'\s*\{\s*"schema"\s*:\s*\d+')
+_BEGINS = re.compile(rb'\s*\{\s*"schema"\s*:\s*\d+')
 _HEAD = 100
 _SLACK = timedelta(seconds=5)
 """A process began at most this much after the record that names it: its clock has other steps."""
@@ -33,13 +37,19 @@ _SLACK = timedelta(seconds=5)
 class PastRun:
     """A run with its record, the JSON that docs/run_records.md describes, and the file that holds it."""
 
-    path: Path
+    place: str
+    """The file of the record, or its `s3://` address."""
     record: Mapping[str, Any]
 
     @property
     def id(self) -> str:
         """The id of the run, which begins with its time."""
         return str(self.record["id"])
+
+    @property
+    def name(self) -> str:
+        """The name of the file without its suffix."""
+        return Path(self.place).stem
 
     @property
     def status(self) -> str:
@@ -75,7 +85,7 @@ class PastRun:
             "changing_calls": record.get("changing_calls"),
             "error": cause or None,
             "next_step": error.get("next_step"),
-            "record": str(self.path),
+            "record": self.place,
             "notebook": record.get("output"),
         }
 
@@ -121,8 +131,8 @@ class Runs:
         """
         if text == "latest" and self.runs:
             return self.runs[0]
-        found = [run for run in self.runs if text in (run.id, run.path.stem)]
-        found = found or [run for run in self.runs if text in run.id or text in run.path.stem]
+        found = [run for run in self.runs if text in (run.id, run.name)]
+        found = found or [run for run in self.runs if text in run.id or text in run.name]
         if len(found) == 1:
             return found[0]
         if not found:
@@ -147,20 +157,23 @@ class Runs:
 def list_runs(*folders: Path | str) -> Runs:
     """List the runs whose records are in folders or below them; by default in the folder of the journals.
 
+    A folder may be in S3, as `s3://bucket/prefix`. Its objects are read with the account of the environment.
+
     Raises:
-        UsageError: a folder that was named does not exist.
+        UsageError: a folder that was named does not exist, or S3 refuses to list or read it.
     """
-    if missing := [str(folder) for folder in folders if not Path(folder).is_dir()]:
-        raise UsageError(f"{missing[0]}: not a folder; give one in which runs were written")
-    runs: dict[Path, PastRun] = {}
+    runs: dict[str, PastRun] = {}
     unreadable: list[str] = []
-    for folder in map(Path, folders or [journal_folder()]):
-        for path in sorted(folder.rglob("*.json")):
+    for folder in folders or [journal_folder()]:
+        in_s3 = str(folder).startswith("s3://")
+        if folders and not in_s3 and not Path(folder).is_dir():
+            raise UsageError(f"{folder}: not a folder; give one in which runs were written")
+        for place, read in _objects(str(folder)) if in_s3 else _files(Path(folder)):
             try:
-                if (run := _read(path)) is not None:
-                    runs[path.resolve()] = run
+                if (record := _parse(read)) is not None:
+                    runs[place] = PastRun(place, record)
             except (OSError, ValueError) as error:
-                unreadable.append(f"{path}: {error}")
+                unreadable.append(f"{place}: {error}")
     latest_first = sorted(runs.values(), key=lambda run: (str(run.record.get("started")), run.id), reverse=True)
     return Runs(tuple(latest_first), tuple(unreadable))
 
@@ -174,25 +187,41 @@ def open_run(text: str, folders: Sequence[Path | str] = ()) -> PastRun:
     path = Path(text).with_suffix(".json")
     if Path(text).suffix in (".json", ".ipynb") and path.is_file():
         try:
-            run = _read(path)
+            record = _parse(path.read_bytes)
         except (OSError, ValueError) as error:
             raise UsageError(f"{path}: can't be read as the record of a run ({error})") from None
-        if run is None:
+        if record is None:
             raise UsageError(f"{path}: not the record of a run; give a file that `esaws run` wrote")
-        return run
+        return PastRun(str(path), record)
     return list_runs(*folders).find(text)
 
 
-def _read(path: Path) -> PastRun | None:
-    """The run of a file; None if the file is something else. Raises ValueError for a record that is damaged."""
-    with path.open(encoding="utf-8") as file:
-        head = file.read(_HEAD)
-        if not _BEGINS.match(head):
-            return None
-        record = json.loads(head + file.read())
-    if not isinstance(record, dict) or "id" not in record or "runbook" not in record:
+def _files(folder: Path) -> Iterator[tuple[str, Callable[[], bytes]]]:
+    """The JSON files below a folder, each once: (its path, a function that reads it)."""
+    for path in sorted({path.resolve() for path in folder.rglob("*.json")}):
+        yield str(path), path.read_bytes
+
+
+def _objects(url: str) -> Iterator[tuple[str, Callable[[], bytes]]]:
+    """The JSON objects below a prefix in S3: (its address, a function that reads it)."""
+    cloud = Cloud.from_env()
+    bucket, _, prefix = url.removeprefix("s3://").partition("/")
+    try:
+        for item in pages(cloud, "s3", "list_objects_v2", "Contents", Bucket=bucket, Prefix=prefix):
+            if (key := item["Key"]).endswith(".json"):
+                body = cloud.client("s3").get_object(Bucket=bucket, Key=key)["Body"]
+                yield f"s3://{bucket}/{key}", body.read
+    except (ClientError, BotoCoreError) as error:
+        raise UsageError(f"{url} can't be read: {describe_error(error)}") from None
+
+
+def _parse(read: Callable[[], bytes]) -> dict[str, Any] | None:
+    """The record in a file; None if the file is something else. Raises ValueError for a record that is damaged."""
+    content = read()
+    if not _BEGINS.match(content[:_HEAD]):
         return None
-    return PastRun(path, record)
+    record = json.loads(content)
+    return record if isinstance(record, dict) and "id" in record and "runbook" in record else None
 
 
 def _is_gone(record: Mapping[str, Any]) -> bool:

@@ -65,7 +65,7 @@ def _row(run: PastRun, folder: Path) -> dict[str, Any]:
         "left": json.dumps(record["left"], indent=1, ensure_ascii=False) if record.get("left") else "",
         "found": found[:LONGEST] + ("\n…" if cut else "") if record.get("found") else "",
         "is_cut": cut,
-        "record_link": _link(str(run.path), folder),
+        "record_link": _link(run.place, folder),
         "notebook_link": _link(record.get("output"), folder),
     }
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from esaws.cloud import Cloud
 from esaws.errors import UsageError
 from esaws.masking import register_secret
 from esaws.runbooks.difference import PARTS, compare_runs
@@ -82,7 +83,7 @@ def test_runs_are_chosen_by_what_they_were(runs: Runs, choice: dict[str, Any], d
 
 def test_a_run_is_found_by_a_part_of_its_id_or_by_a_file(runs: Runs, tmp_path: Path) -> None:
     assert runs.find("latest") is runs.find("20261103") is runs.runs[0]
-    path = runs.runs[1].path
+    path = Path(runs.runs[1].place)
     assert open_run(str(path)).id == open_run(str(path.with_suffix(".ipynb"))).id == runs.runs[1].id
     assert open_run("20261101", [tmp_path / "runs"]).status == "failed"
     with pytest.raises(UsageError, match="2 runs"):
@@ -108,6 +109,21 @@ def test_other_files_are_no_runs_and_a_damaged_record_is_reported(write: Write, 
         list_runs(tmp_path / "nowhere")
 
 
+def test_runs_are_read_from_s3(runs: Runs, cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ESAWS_TARGET", str(cloud.endpoint))
+    monkeypatch.setenv("ESAWS_ACCOUNT", cloud.account)
+    s3 = cloud.client("s3")
+    s3.create_bucket(Bucket="ops-runs", CreateBucketConfiguration={"LocationConstraint": cloud.region})
+    for run in runs:
+        s3.put_object(Bucket="ops-runs", Key=f"2026/{run.id}.json", Body=Path(run.place).read_bytes())
+    s3.put_object(Bucket="ops-runs", Key="2026/notes.txt", Body=b"{}")
+    found = list_runs("s3://ops-runs/2026/")
+    assert [run.id for run in found] == [run.id for run in runs]
+    assert found.runs[0].place == f"s3://ops-runs/2026/{found.runs[0].id}.json"
+    with pytest.raises(UsageError, match="NoSuchBucket"):
+        list_runs("s3://no-such-bucket")
+
+
 def test_a_record_of_a_later_version_is_listed(write: Write) -> None:
     path = write(record_of(1, schema=SCHEMA + 1))
     (run,) = list_runs(path.parent)
@@ -125,7 +141,7 @@ def gone() -> int:
 
 def test_a_run_without_an_end_is_killed_only_where_its_process_is_known_to_be_gone(gone: int) -> None:
     def status(**values: Any) -> str:
-        return PastRun(Path("a.json"), record_of(1, status="running", **values)).status
+        return PastRun("a.json", record_of(1, status="running", **values)).status
 
     now = datetime.now(UTC).isoformat()
     assert status(pid=gone) == "killed"
@@ -149,7 +165,7 @@ def test_a_difference_names_what_changed_and_ignores_ids_and_times(runs: Runs) -
 
 
 def test_a_run_does_not_differ_from_itself_or_from_its_repetition() -> None:
-    first, again = (PastRun(Path("a.json"), record_of(day, seconds=day)) for day in (1, 2))
+    first, again = (PastRun("a.json", record_of(day, seconds=day)) for day in (1, 2))
     assert compare_runs(first, again).to_dict()["same"] is True
     assert "differ in nothing" in repr(compare_runs(first, again))
 
@@ -167,7 +183,7 @@ def test_a_run_does_not_differ_from_itself_or_from_its_repetition() -> None:
     ],
 )
 def test_lists_are_compared_by_what_their_items_name(first: Any, second: Any, what: list[str]) -> None:
-    pair = [PastRun(Path("a.json"), record_of(1, found=found)) for found in (first, second)]
+    pair = [PastRun("a.json", record_of(1, found=found)) for found in (first, second)]
     assert [row[1] for row in compare_runs(*pair).rows] == what
 
 
