@@ -189,16 +189,8 @@ def trace_command(
     """Trace a request from the load balancer to the container."""
     from esaws import inspect
 
-    pairs = [_parse_header(text) for text in headers]
-    path = inspect.trace(source, url, alb=alb, method=method, headers=pairs, source_ip=source_ip)
+    path = inspect.trace(source, url, alb=alb, method=method, headers=headers, source_ip=source_ip)
     print_result(path.to_dict(), str(path), as_json)
-
-
-def _parse_header(text: str) -> tuple[str, str]:
-    name, colon, value = text.partition(":")
-    if not colon or not name.strip():
-        raise UsageError(f"{text!r} is not a header; write it like 'User-Agent: curl'")
-    return name.strip(), value.strip()
 
 
 def fail_on_option(command: Callable[..., Any]) -> Callable[..., Any]:

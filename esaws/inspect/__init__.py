@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from esaws.inspect.target_health import health
     from esaws.inspect.unhealthy import why_unhealthy
     from esaws.inspect.unused import unused_resources
+    from esaws.inspect.who_reaches import who_reaches_what
 
 __all__ = [
     "Account",
@@ -52,6 +53,7 @@ __all__ = [
     "status",
     "trace",
     "unused_resources",
+    "who_reaches_what",
     "why_unhealthy",
 ]
 
@@ -77,6 +79,7 @@ __getattr__, __dir__ = lazy_names(
         "status": "esaws.inspect.account_status",
         "trace": "esaws.inspect.request_path",
         "unused_resources": "esaws.inspect.unused",
+        "who_reaches_what": "esaws.inspect.who_reaches",
         "why_unhealthy": "esaws.inspect.unhealthy",
     },
 )

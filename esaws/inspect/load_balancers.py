@@ -71,7 +71,7 @@ def list_load_balancers(account: Account, *types: str) -> list[LiveLoadBalancer]
 
 
 def find_load_balancer(account: Account, name: str | None = None, *, host: str = "") -> LiveLoadBalancer:
-    """Return the load balancer of a name, with or without its deployment; else the one of a host; else the only one.
+    """Return the load balancer of a name or ARN, with or without its deployment; else of a host; else the only one.
 
     Raises:
         NotDeployed: the account has none.
@@ -82,7 +82,7 @@ def find_load_balancer(account: Account, name: str | None = None, *, host: str =
     if not load_balancers:
         raise NotDeployed(f"account {account.id} has no Application Load Balancer in {account.region}")
     if name:
-        matches = [lb for lb in load_balancers if lb.name == name] or [
+        matches = [lb for lb in load_balancers if name in (lb.name, lb.raw["LoadBalancerArn"])] or [
             lb for lb in load_balancers if lb.name.endswith(f"-{name}")
         ]
         if not matches:

@@ -20,7 +20,7 @@ from esaws.inspect.load_balancers import (
 from esaws.inspect.network.endpoint_catalog import KEYS as NETWORK_KEYS
 from esaws.inspect.network.reach import ReachResult, reach
 from esaws.inspect.port_bindings import RunningTasks
-from esaws.inspect.routing.request import Request
+from esaws.inspect.routing.request import Request, parse_header
 from esaws.inspect.routing.trace import RuleTrace, trace_rules
 from esaws.inspect.target_causes import is_of_function, short_name
 
@@ -130,13 +130,13 @@ def trace(
     *,
     alb: str | None = None,
     method: str = "GET",
-    headers: Iterable[tuple[str, str]] = (),
+    headers: Iterable[tuple[str, str] | str] = (),
     source_ip: str = "",
 ) -> RequestPath:
     """Return the path of a request to a URL.
 
-    `alb` is the name of the load balancer where the host of the URL is not its DNS name. Without `source_ip` the client
-    is any address on the internet.
+    `alb` is the name of the load balancer where the host of the URL is not its DNS name. Headers are (name, value), or
+    text such as `User-Agent: curl`. Without `source_ip` the client is any address on the internet.
 
     Raises:
         UsageError: the text is not a URL, or the load balancer is ambiguous.
@@ -144,7 +144,8 @@ def trace(
         MissingData: AWS did not describe the rules.
     """
     account = account_of(account, *KEYS)
-    request = Request.for_url(url, method=method, headers=tuple(headers), source_ip=source_ip)
+    pairs = tuple(parse_header(header) if isinstance(header, str) else header for header in headers)
+    request = Request.for_url(url, method=method, headers=pairs, source_ip=source_ip)
     load_balancer = find_load_balancer(account, alb, host=request.host_name)
     if (listener := load_balancer.listener(request.port)) is None:
         ports = ", ".join(str(listener["Port"]) for listener in load_balancer.listeners()) or "no port"

@@ -16,7 +16,7 @@ from esaws.inspect.fetch import Raw
 from esaws.inspect.fixes import Fix
 from esaws.inspect.network.endpoint_catalog import KEYS as MATRIX_KEYS
 from esaws.inspect.network.endpoints import INTERNET
-from esaws.inspect.network.matrix import matrix
+from esaws.inspect.network.matrix import ReachabilityMatrix, matrix
 
 if TYPE_CHECKING:
     import pandas
@@ -70,11 +70,12 @@ class Exposure:
 
 @dataclass(frozen=True, repr=False)
 class SecurityAudit:
-    """What is wrong, what is public, and what is unknown."""
+    """What is wrong, what is public, and what is unknown; `matrix` is None where interfaces are not described."""
 
     findings: tuple[Finding, ...]
     exposed: tuple[Exposure, ...]
     not_looked_at: tuple[str, ...]
+    matrix: ReachabilityMatrix | None = None
 
     @property
     def verdict(self) -> str:
@@ -109,12 +110,13 @@ class SecurityAudit:
         return pandas.DataFrame(rows, columns=["destination", "port", "protocol", "decision", "encrypted"])
 
     def to_dict(self) -> dict[str, Any]:
-        """Return verdict, findings, exposed and not_looked_at."""
+        """Return verdict, findings, exposed, not_looked_at, and reachable: ports with who reaches them."""
         return {
             "verdict": self.verdict,
             "findings": [finding.to_dict() for finding in self.findings],
             "exposed": [item.to_dict() for item in self.exposed],
             "not_looked_at": list(self.not_looked_at),
+            "reachable": self.matrix.by_port() if self.matrix else None,
         }
 
     def __repr__(self) -> str:
@@ -148,6 +150,7 @@ def security_audit(source: Account | Cloud) -> SecurityAudit:
         gaps.append(f"instance metadata: {account.missing.get('Instances', 'not part of this snapshot')}")
     found += _open_metadata(account)
     exposed: list[Exposure] = []
+    whole: ReachabilityMatrix | None = None
     try:
         whole = matrix(account)
         exposed = [*_exposed(account, whole.to_frame())]
@@ -156,7 +159,7 @@ def security_audit(source: Account | Cloud) -> SecurityAudit:
         gaps.append(f"public ports: {error}")
     found += _plain_http(account, exposed)
     found.sort(key=lambda finding: finding.sort_key)
-    return SecurityAudit(tuple(found), tuple(exposed), tuple(dict.fromkeys(gaps)))
+    return SecurityAudit(tuple(found), tuple(exposed), tuple(dict.fromkeys(gaps)), whole)
 
 
 def _exposed(account: Account, rows: pandas.DataFrame) -> Iterator[Exposure]:

@@ -26,6 +26,7 @@ SPECIAL = {
     "s3:GetPublicAccessBlock": "s3:GetBucketPublicAccessBlock",
 }
 ONLY_IN_IAM = {*SPECIAL.values(), "budgets:ViewBudget", "s3:ListBucket"}
+ONLY_IN_IAM |= {"elasticloadbalancing:DescribeInstanceHealth"}  # of Classic Load Balancers
 CLIENTS = {"elasticloadbalancing": "elbv2", "tag": "resourcegroupstaggingapi", "servicequotas": "service-quotas"}
 
 

@@ -94,6 +94,14 @@ class Request:
         return {pair.partition("=")[0].strip() for pair in pairs}
 
 
+def parse_header(text: str) -> tuple[str, str]:
+    """Return the name and the value of a header such as `User-Agent: curl`. Raises UsageError."""
+    name, colon, value = text.partition(":")
+    if not colon or not name.strip():
+        raise UsageError(f"{text!r} is not a header; write it like 'User-Agent: curl'")
+    return name.strip(), value.strip()
+
+
 def line_bytes(method: Any, path: Any, query: Any) -> Any:
     """Return the size of a request line from the sizes of its parts, numbers or numpy arrays."""
     return method + path + query + (query > 0) + len("  HTTP/1.1")
