@@ -58,12 +58,13 @@ def choose_destination(output: str | None, name: str) -> Destination:
         name: the name of the files where `output` is a folder, without suffix.
 
     Raises:
-        UsageError: the file exists, or can't be written.
+        UsageError: the file exists, or can't be written, or there is no such bucket.
     """
     url = None
     if output is not None and output.startswith("s3://"):
         if not urlsplit(output).netloc:
             raise UsageError(f"{output}: name a bucket, as in s3://bucket/runs/")
+        _require_bucket(urlsplit(output).netloc)
         url = output if output.endswith(".ipynb") else f"{output.rstrip('/')}/{name}.ipynb"
         output = None
     if output is not None and output.endswith(".ipynb") and not Path(output).is_dir():
@@ -80,3 +81,14 @@ def choose_destination(output: str | None, name: str) -> Destination:
     except OSError as error:
         raise UsageError(f"{notebook}: can't be written ({error.strerror}). Choose another place with -o.") from error
     return Destination(notebook, record, url)
+
+
+def _require_bucket(name: str) -> None:
+    """Raise UsageError if a bucket does not exist. Whether it can be written only writing shows."""
+    from esaws.cloud import Cloud
+
+    try:
+        Cloud.from_env().client("s3").head_bucket(Bucket=name)
+    except ClientError as error:
+        if error.response["Error"]["Code"] in ("404", "NoSuchBucket"):
+            raise UsageError(f"s3://{name}: there is no such bucket. Create it, or choose another output.") from error

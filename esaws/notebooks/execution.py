@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from esaws.durations import parse_duration
-from esaws.errors import UsageError
+from esaws.errors import EsawsError, UsageError
 from esaws.notebooks.jupyter import import_without_iri_grammar
 from esaws.notebooks.kernel import kernel_manager
 from esaws.notebooks.steps import step_of
@@ -135,6 +135,9 @@ class Execution:
 
         `sys.exit(0)` ends a notebook early and is not a failure. A cell that is interrupted, by its time-out or by
         `stop`, gets the seconds of `grace` to end; after them its kernel is killed.
+
+        Raises:
+            EsawsError: the kernel did not start.
         """
         import_without_iri_grammar()
         from nbclient import NotebookClient
@@ -152,21 +155,24 @@ class Execution:
             _clear(cell)
         code = [index for index, cell in enumerate(nb.cells) if cell.cell_type == "code"]
         code = [index for index in code if index not in self.skipped]
-        with client.setup_kernel(cleanup_kc=False):
-            for number, index in enumerate(code, start=1):
-                event = CellEvent(number, len(code), index, step_of(nb.cells[index]))
-                if self.received:
-                    return CellFailure(index, number, event.step, *self._stopped())
-                self._report(event)
-                start = time.monotonic()
-                failure, is_end = self._run_cell(client, nb.cells[index], event)
-                self._report(
-                    CellEvent(
-                        number, len(code), index, event.step, time.monotonic() - start, failed=failure is not None
-                    )
-                )
-                if failure or is_end:
-                    return failure
+        try:
+            client.start_new_kernel_client()
+        except (RuntimeError, TimeoutError) as error:
+            raise EsawsError(
+                f"the kernel did not start: {error}. Run `esaws doctor`, and look at free memory."
+            ) from error
+        for number, index in enumerate(code, start=1):
+            event = CellEvent(number, len(code), index, step_of(nb.cells[index]))
+            if self.received:
+                return CellFailure(index, number, event.step, *self._stopped())
+            self._report(event)
+            start = time.monotonic()
+            failure, is_end = self._run_cell(client, nb.cells[index], event)
+            self._report(
+                CellEvent(number, len(code), index, event.step, time.monotonic() - start, failed=failure is not None)
+            )
+            if failure or is_end:
+                return failure
         return None
 
     def _run_cell(

@@ -61,7 +61,7 @@ def run_runbook(
     kernel_env: Mapping[str, str] | None = None,
     on_cell: Callable[[CellEvent], None] | None = None,
 ) -> RunbookRun:
-    """Run a notebook, write the executed copy and its record, and return what came of it. A failure does not raise.
+    """Run a notebook in the working directory, and write the executed copy and its record. A failure does not raise.
 
     The executed notebook is written after each step, so that a killed run leaves what it has done. SIGTERM and Ctrl-C
     interrupt the running cell: a change in progress ends, no other starts, and the record is written.
@@ -89,7 +89,7 @@ def run_runbook(
     env |= {"ESAWS_NOTEBOOK": str(path), "ESAWS_OUTPUT": destination.shown, "ESAWS_RUN_RECORD": str(destination.record)}
     register_secrets_of_environment(env)
     register_named_secrets(values or {}, env)
-    execution = Execution(path.parent, env, timeout=timeout, grace=grace, keep_kernel=keep_kernel)
+    execution = Execution(Path.cwd(), env, timeout=timeout, grace=grace, keep_kernel=keep_kernel)
     failure: CellFailure | None = None
     with stopped_by_signals(execution), _removed_if_empty(destination.notebook):
         try:

@@ -177,6 +177,7 @@ def test_an_address_in_s3_is_a_file_or_a_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, output: str, notebook: str, record: str
 ) -> None:
     monkeypatch.setenv("ESAWS_RUNS", str(tmp_path))
+    monkeypatch.setattr("esaws.notebooks.destination._require_bucket", lambda name: None)
     chosen = choose_destination(output, "n")
     assert (chosen.shown, chosen.shown_record, chosen.notebook) == (notebook, record, tmp_path / "n.ipynb")
 
@@ -194,6 +195,9 @@ def test_files_are_copied_to_s3_once(cloud: Cloud, tmp_path: Path, monkeypatch: 
     assert s3.get_object(Bucket="my-runs", Key="a/n.ipynb")["Body"].read() == b"n.ipynb"
     with pytest.raises(EsawsError, match=r"a/n\.json: not written \(PreconditionFailed.*n\.json has it"):
         files.copy_to_s3()
+    assert choose_destination("s3://my-runs/a/", "n").url == "s3://my-runs/a/n.ipynb"
+    with pytest.raises(UsageError, match="not-there: there is no such bucket"):
+        choose_destination("s3://not-there/", "m")
     with pytest.raises(EsawsError, match="NoSuchBucket"):
         Destination(tmp_path / "n.ipynb", tmp_path / "n.json", "s3://not-there/n.ipynb").copy_to_s3()
 
@@ -223,6 +227,7 @@ def test_a_step_that_the_notebook_lacks_is_refused(write: Write) -> None:
         skipped_steps(write(("", "parameters"), ("", "look")), "act")
 
 
+@pytest.mark.slow
 def test_skipped_cells_do_not_run(write: Write, run: Callable[..., RunbookRun]) -> None:
     book = write("print('always')", ("print('account')", "account"), ("1 / 0", "look"), ("print('last')", "result"))
     events: list[CellEvent] = []
@@ -234,6 +239,7 @@ def test_skipped_cells_do_not_run(write: Write, run: Callable[..., RunbookRun]) 
 # -- results ---------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_command_prints_the_steps_and_the_record_that_it_writes(write: Write, esaws_alone: Shell) -> None:
     book = write(("count = 2", "parameters"), ("print(count + 1)", "look"))
     result = esaws_alone.json("run", str(book), "-p", "count", "3", "-o", "out/")
@@ -259,6 +265,7 @@ def test_a_line_is_printed_for_each_step(capsys: pytest.CaptureFixture[str]) -> 
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("source", "status", "exit_code", "cause"),
     [
@@ -283,6 +290,7 @@ def test_a_failed_run_says_at_its_top_what_failed(
     assert "before" in printed(done.destination.notebook)
 
 
+@pytest.mark.slow
 def test_secrets_are_masked_by_the_writer(
     write: Write, run: Callable[..., RunbookRun], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -304,6 +312,7 @@ def test_secrets_are_masked_by_the_writer(
 # -- time-outs, signals and kernels ------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_cell_has_the_time_of_its_metadata(write: Write, run: Callable[..., RunbookRun]) -> None:
     book = write("import time", ("time.sleep(60)", "act"), esaws={"timeout": "1s"})
     done = run(book, timeout=50)
@@ -311,6 +320,7 @@ def test_a_cell_has_the_time_of_its_metadata(write: Write, run: Callable[..., Ru
     assert "--timeout" in done.record["error"]["next_step"] and done.record["seconds"] < 20
 
 
+@pytest.mark.slow
 def test_a_cell_that_ignores_the_interrupt_is_killed_after_the_grace(
     write: Write, run: Callable[..., RunbookRun]
 ) -> None:
@@ -328,6 +338,7 @@ with finish_first(lambda: None):
     pathlib.Path("finished").touch()"""
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="Windows has no SIGTERM")
 def test_sigterm_lets_the_step_finish_and_writes_the_record(write: Write, esaws_alone: Shell) -> None:
     book = write("print('before')", (STEP, "act"), ("print('never')", "verify"))
@@ -344,6 +355,7 @@ def test_sigterm_lets_the_step_finish_and_writes_the_record(write: Write, esaws_
     assert printed(notebook) == "before\n"
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="it is SIGKILL")
 def test_a_killed_run_leaves_what_it_has_done_and_no_kernel(write: Write, esaws_alone: Shell) -> None:
     where = "import os, pathlib\nprint('before')\npathlib.Path('kernel').write_text(str(os.getpid()))"
@@ -363,6 +375,7 @@ def test_a_killed_run_leaves_what_it_has_done_and_no_kernel(write: Write, esaws_
         pytest.fail("the kernel still runs")
 
 
+@pytest.mark.slow
 def test_a_kept_kernel_has_the_state_of_the_failure(write: Write, run: Callable[..., RunbookRun]) -> None:
     from jupyter_client import BlockingKernelClient
 
@@ -412,3 +425,13 @@ def test_papermills_engine_masks_explains_and_completes_the_record(write: Write,
     assert "correct-horse" not in text and "## Failed in step act: book" in text
     [record] = map(json.loads, (file.read_text() for file in runs.glob("*.json")))
     assert (record["status"], record["exit_code"], record["error"]["cause"]) == ("failed", 1, "no")
+
+
+@pytest.mark.slow
+def test_a_kernel_that_does_not_start_is_an_error_and_leaves_no_files(
+    write: Write, run: Callable[..., RunbookRun], tmp_path: Path
+) -> None:
+    (tmp_path / "ipykernel_launcher.py").write_text("raise SystemExit('broken')")
+    with pytest.raises(EsawsError, match="the kernel did not start"):
+        run(write("1"), kernel_env={"PYTHONPATH": str(tmp_path)})
+    assert not list(tmp_path.glob("out/*"))
