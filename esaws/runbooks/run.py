@@ -315,11 +315,14 @@ class Run:
     def _check_approval(self, entry: dict[str, Any]) -> None:
         """Refuse a plan on AWS that is not approved, and anywhere a wrong approval.
 
-        After an interrupted act the rest of the approved plan may act, if the record of that plan is found.
+        `ESAWS_YES=1` approves any plan, for schedulers. After an interrupted act the rest of an approved plan may act,
+        if the record of that plan is found.
         """
         approved = self._given("approve")
         if not approved:
-            if self.cloud.is_aws:
+            if self.cloud.is_aws and os.environ.get("ESAWS_YES") == "1":
+                entry["approved"] = "ESAWS_YES"
+            elif self.cloud.is_aws:
                 raise AwaitingApproval(
                     f"nothing was changed: the plan is not approved; add -p approve {entry['fingerprint']}"
                 )

@@ -196,6 +196,13 @@ def test_without_approval_an_act_on_aws_is_refused_with_the_fingerprint(on_aws, 
     assert fingerprint_of(result) in str(result.error)
 
 
+def test_a_scheduler_approves_any_plan_by_its_environment(on_aws, write, monkeypatch):
+    monkeypatch.setenv("ESAWS_YES", "1")
+    assert on_aws.run(write(PARK)).status == "planned", "auto stays a dry run"
+    result = on_aws.run(write(PARK), dry_run=False)
+    assert (result.status, result.record["plans"][0]["approved"]) == ("done", "ESAWS_YES")
+
+
 @pytest.mark.parametrize("what", ["plan", "parameters", "notebook", "time"])
 def test_an_approval_is_of_one_plan_with_its_parameters_and_notebook_for_an_hour(on_aws, write, monkeypatch, what):
     approved = fingerprint_of(on_aws.run(write(PARK)))
