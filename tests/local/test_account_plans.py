@@ -191,6 +191,17 @@ def test_a_paid_plan_has_no_end(billing_account: Account) -> None:
     assert plan(billing_account)["accountPlanType"] == "PAID"
 
 
+def test_an_account_with_credits_shows_when_it_was_opened(billing_account: Account) -> None:
+    account = billing_account.client("account")
+    control(billing_account, "POST", "regime", regime="legacy")
+    assert refused(account.get_account_information)[0] == "NotSimulated"
+    opened = control(billing_account, "POST", "regime", regime="credits", plan="paid")
+    response = account.get_account_information()
+    assert (response["AccountId"], response["AccountState"]) == (billing_account.id, "ACTIVE")
+    assert abs(response["AccountCreatedDate"].timestamp() - now(billing_account)) < 60
+    assert opened["regime"] == "credits"
+
+
 @pytest.mark.parametrize("regime", ["legacy", "none"])
 def test_an_account_without_credits_has_neither_a_plan_nor_activities(billing_account: Account, regime: str) -> None:
     control(billing_account, "POST", "regime", regime=regime)

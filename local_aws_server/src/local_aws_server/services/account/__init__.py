@@ -1,0 +1,1 @@
+"""Account Management: what AWS shows of the account itself."""
