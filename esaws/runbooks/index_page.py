@@ -13,7 +13,9 @@ from esaws.files import write_atomically
 from esaws.runbooks.history import PastRun, Runs, statuses
 
 LONGEST = 20_000
-"""What was found is cut after this many characters on the page; the record has all of it."""
+"""What a run found is cut after this many characters on the page; the record has all of it."""
+LONGEST_IN_ALL = 8_000_000
+"""With many runs it is cut earlier, so that a browser can still show and search the page."""
 
 _TEMPLATE = Path(__file__).with_name("index_page.html")
 
@@ -39,16 +41,16 @@ def render_index(runs: Runs, folder: Path) -> str:
 
     environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
     template = environment.from_string(_TEMPLATE.read_text(encoding="utf-8"))
-    return template.render(
-        runs=[_row(run, folder) for run in runs], statuses=statuses(runs), unreadable=runs.unreadable
-    )
+    longest = min(LONGEST, LONGEST_IN_ALL // max(1, len(runs)))
+    rows = [_row(run, folder, longest) for run in runs]
+    return template.render(runs=rows, statuses=statuses(runs), unreadable=runs.unreadable)
 
 
-def _row(run: PastRun, folder: Path) -> dict[str, Any]:
+def _row(run: PastRun, folder: Path, longest: int) -> dict[str, Any]:
     """What the page shows of a run."""
     record, short = run.record, run.to_dict()
     found = json.dumps(record.get("found") or {}, indent=1, ensure_ascii=False)
-    cut = len(found) > LONGEST
+    cut = len(found) > longest
     return {
         **short,
         "is_newer": run.is_newer,
@@ -63,7 +65,7 @@ def _row(run: PastRun, folder: Path) -> dict[str, Any]:
         "checks": record.get("checks") or [],
         "changes": record.get("changed") or [],
         "left": json.dumps(record["left"], indent=1, ensure_ascii=False) if record.get("left") else "",
-        "found": found[:LONGEST] + ("\n…" if cut else "") if record.get("found") else "",
+        "found": found[:longest] + ("\n…" if cut else "") if record.get("found") else "",
         "is_cut": cut,
         "record_link": _link(run.place, folder),
         "notebook_link": _link(record.get("output"), folder),
