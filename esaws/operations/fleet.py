@@ -8,6 +8,7 @@ https://docs.aws.amazon.com/AmazonECS/latest/developerguide/container-instance-d
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -16,11 +17,11 @@ from botocore.exceptions import ClientError
 
 from esaws.aws import pages
 from esaws.cloud import Cloud
-from esaws.errors import EsawsError
+from esaws.errors import EsawsError, NotDeployed
 from esaws.operations.watching import wait_for
 from esaws.resource import Live
 from esaws.resources._ecs import describe, ecs_name
-from esaws.resources.auto_scaling_group import describe_group
+from esaws.resources.auto_scaling_group import AutoScalingGroup, describe_group
 from esaws.resources.cluster import Cluster
 from esaws.resources.target_group import TargetGroup
 from esaws.resources.task import Task, start_task, wait_until_running
@@ -125,6 +126,30 @@ def drain(cloud: Cloud, hosts: Iterable[Host]) -> None:
         lambda: not any(tasks_on(cloud, host) for host in connected),
         minutes=DRAIN_MINUTES,
     )
+
+
+def surplus_instances(cloud: Cloud, group: Live, keep: int) -> list[str]:
+    """Return the instances of a group that are too many: those without tasks first, and of the fullest zone first."""
+    zones = members(group)
+    busy = {host.instance for host in hosts_of(cloud, set(zones)) if tasks_on(cloud, host)}
+    chosen: list[str] = []
+    while len(zones) > keep:
+        counts = Counter(zones.values())
+        chosen.append(max(zones, key=lambda id: (id not in busy, counts[zones[id]])))
+        del zones[chosen[-1]]
+    return chosen
+
+
+def read_group(cloud: Cloud, group: Live) -> Live:
+    """Return a live AutoScalingGroup as it is now.
+
+    Raises:
+        NotDeployed: it is gone.
+    """
+    raw = describe_group(cloud, group.raw["AutoScalingGroupName"])
+    if raw is None:
+        raise NotDeployed(f"AutoScalingGroup {group.name} is gone from {cloud.region}; deploy it first")
+    return AutoScalingGroup._live(group.name, raw)
 
 
 def terminate(cloud: Cloud, instances: Iterable[str]) -> None:

@@ -7,7 +7,6 @@ it chooses instances without regard to their tasks; a tag says so until it goes 
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -15,14 +14,14 @@ from typing import Any
 from esaws.aws import tag_dict
 from esaws.cloud import Cloud
 from esaws.deploy.steps import Step, StepPlan
-from esaws.errors import NotDeployed, UsageError
+from esaws.errors import UsageError
 from esaws.operations.capacity import Capacity, capacity_of
 from esaws.operations.checks import Check
-from esaws.operations.fleet import drain, hosts_of, members, tasks_on, terminate, wait_for_hosts
-from esaws.operations.services import ServiceState, read_state, service_state
+from esaws.operations.fleet import drain, hosts_of, members, read_group, surplus_instances, terminate, wait_for_hosts
+from esaws.operations.lone_tasks import register, start_lone_task, stop_lone_tasks, task_health, unregistered
+from esaws.operations.services import ServiceState, service_state
 from esaws.operations.watching import wait_for
 from esaws.resource import Live
-from esaws.resources.auto_scaling_group import AutoScalingGroup, describe_group
 from esaws.resources.scalable_target import BUSY, TASKS, ScalableTarget, resource_id
 
 PAUSED_TAG = "esaws:scaling-paused"
@@ -52,8 +51,10 @@ def plan_scaling(cloud: Cloud, service: str, tasks: int, *, minutes: float = DEF
     state = service_state(cloud, service)
     if state.raw.get("schedulingStrategy") == "DAEMON":
         raise UsageError(f"{service} is a daemon: it runs one task on each instance of its cluster")
+    if not state.is_service and not tasks:
+        raise UsageError(f"{service} has tasks without an ECS service, so nothing would start them again: park instead")
     capacity = capacity_of(cloud, state)
-    scaling = _Scaling(cloud, state, tasks, capacity, minutes)
+    scaling = (_Scaling if state.is_service else _TaskScaling)(cloud, state, tasks, capacity, minutes)
     steps = [*scaling.more_instances(), *scaling.range_and_tasks(), *scaling.fewer_instances()]
     remarks = (f"the instances stay as they are: {capacity.reason}",) if capacity.reason else ()
     return StepPlan(cloud, "scale", tuple(steps), remarks)
@@ -91,6 +92,8 @@ def scaling_leaves(cloud: Cloud, service: str) -> list[str]:
         raw = capacity.group.raw
         sizes = f"{raw['DesiredCapacity']} instances, from {raw['MinSize']} to {raw['MaxSize']}"
         lines.append(f"AutoScalingGroup {capacity.group.name} has {sizes}")
+    if not state.is_service:
+        return [*lines, "a deploy refuses tasks that are not declared, unless it prunes them"]
     return [*lines, "a deploy sets the declared minimum and maximum again: change the declaration too"]
 
 
@@ -133,8 +136,8 @@ class _Scaling:
 
             def act() -> None:
                 self._pause(group)
-                self._resize(group, min(low, self.needed), high, self._group().raw["DesiredCapacity"])
-                leaving = self._idle(self._group())
+                self._resize(group, min(low, self.needed), high, read_group(self.cloud, group).raw["DesiredCapacity"])
+                leaving = surplus_instances(self.cloud, read_group(self.cloud, group), self.needed)
                 drain(self.cloud, hosts_of(self.cloud, leaving))
                 terminate(self.cloud, leaving)
                 self._resize(group, self.needed, high, self.needed)
@@ -143,14 +146,6 @@ class _Scaling:
             yield Step(
                 "AutoScalingGroup", group.name, _sizes(low, high, desired), _sizes(self.needed, high, self.needed), act
             )
-
-    def _group(self) -> Live:
-        group = self.capacity.group
-        assert group is not None
-        raw = describe_group(self.cloud, group.raw["AutoScalingGroupName"])
-        if raw is None:
-            raise NotDeployed(f"AutoScalingGroup {group.name} is gone from {self.cloud.region}; deploy it first")
-        return AutoScalingGroup._live(group.name, raw)
 
     def _resize(self, group: Live, minimum: int, maximum: int, desired: int) -> None:
         self.cloud.client("autoscaling").update_auto_scaling_group(
@@ -171,22 +166,11 @@ class _Scaling:
     def _go_on(self, group: Live) -> None:
         """Let the scaling of a group go on if a tag says that it was paused."""
         autoscaling, name = self.cloud.client("autoscaling"), group.raw["AutoScalingGroupName"]
-        if PAUSED_TAG in tag_dict(self._group().raw["Tags"]):
+        if PAUSED_TAG in tag_dict(read_group(self.cloud, group).raw["Tags"]):
             autoscaling.resume_processes(AutoScalingGroupName=name, ScalingProcesses=[_SCALING])
             autoscaling.delete_tags(
                 Tags=[{"ResourceId": name, "ResourceType": "auto-scaling-group", "Key": PAUSED_TAG}]
             )
-
-    def _idle(self, group: Live) -> list[str]:
-        """The instances that are too many: those without tasks first, and of the fullest zone first."""
-        zones = members(group)
-        busy = {host.instance for host in hosts_of(self.cloud, set(zones)) if tasks_on(self.cloud, host)}
-        chosen: list[str] = []
-        while len(zones) > self.needed:
-            counts = Counter(zones.values())
-            chosen.append(max(zones, key=lambda id: (id not in busy, counts[zones[id]])))
-            del zones[chosen[-1]]
-        return chosen
 
     # -- tasks ---------------------------------------------------------------------------------------------------
 
@@ -213,7 +197,7 @@ class _Scaling:
             )
 
     def _runs(self) -> bool:
-        state = read_state(self.cloud, self.state.name, self.state.cluster, self.state.arn)
+        state = service_state(self.cloud, self.state.name)
         return state.desired == self.tasks and state.is_settled
 
     def _set_range(self) -> None:
@@ -224,9 +208,34 @@ class _Scaling:
         self.cloud.retry(lambda: register(**TASKS, ResourceId=target.id, **limits), *BUSY, minutes=2)
 
 
+class _TaskScaling(_Scaling):
+    """The steps for tasks without an ECS service."""
+
+    def range_and_tasks(self) -> Iterator[Step]:
+        state = self.state
+        if state.desired != self.tasks or not state.is_settled or unregistered(state):
+            now = f"{state.running} of {state.desired} tasks run"
+            yield Step("Task", state.name, now, f"{self.tasks} tasks", self._start_and_stop)
+
+    def _start_and_stop(self) -> None:
+        state = service_state(self.cloud, self.state.name)
+        for task in unregistered(state):
+            register(self.cloud, state, task)
+        for _ in range(self.tasks - len(state.tasks)):
+            start_lone_task(self.cloud, state, state.task_definition)
+        wait_for(
+            self.cloud,
+            f"{self.tasks} tasks of {state.name} run and are healthy",
+            lambda: service_state(self.cloud, state.name).healthy >= self.tasks,
+            minutes=self.minutes,
+        )
+        healthy_last = sorted(state.tasks, key=lambda task: task_health(state, task)[0])
+        stop_lone_tasks(self.cloud, state, healthy_last[: len(state.tasks) - self.tasks])
+
+
 def _target_of(cloud: Cloud, state: ServiceState) -> Live | None:
     """The scaling of a service; None if it has none."""
-    targets = ScalableTarget.list(cloud)
+    targets = ScalableTarget.list(cloud) if state.is_service else []
     return next((live for live in targets if live.id == resource_id(state.arn) and not live.foreign), None)
 
 

@@ -1,4 +1,7 @@
-"""The state of an ECS service of the deployment: its tasks, its healthy targets, and how many must stay healthy."""
+"""The state of a service of the deployment: its tasks, its healthy targets, and how many must stay healthy.
+
+It is an ECS service, or the tasks of one name that belong to no ECS service, as in the profile `budget`.
+"""
 
 from __future__ import annotations
 
@@ -12,12 +15,33 @@ from esaws.errors import EsawsError, NotDeployed
 from esaws.resource import Live
 from esaws.resources._ecs import describe, resource_name
 from esaws.resources.service import Service
+from esaws.resources.target_group import TargetGroup
 from esaws.resources.task import Task
 
 
 @dataclass(frozen=True)
+class LoneTask:
+    """A task without an ECS service: where it runs, and the host ports that it takes."""
+
+    live: Live
+    instance: str
+    ports: frozenset[int]
+
+    @property
+    def definition(self) -> str:
+        return str(self.live.fields["task_definition"])
+
+    @property
+    def runs(self) -> bool:
+        return self.live.state == "RUNNING"
+
+
+@dataclass(frozen=True)
 class ServiceState:
-    """What ECS and the load balancer say about a service at one moment. Nothing in it is changed later."""
+    """What ECS and the load balancer say about a service at one moment. Nothing in it is changed later.
+
+    Tasks without an ECS service are described in the same words; they have no ARN and no deployments.
+    """
 
     name: str
     raw: dict[str, Any]
@@ -26,6 +50,14 @@ class ServiceState:
     """The container that the load balancer reaches, or else the first one, as its task definition describes it."""
     targets: tuple[dict[str, Any], ...]
     """The targets of its target groups, with their health, in elbv2's words."""
+
+    tasks: tuple[LoneTask, ...] = ()
+    """The tasks, if they belong to no ECS service."""
+
+    @property
+    def is_service(self) -> bool:
+        """Whether ECS keeps the tasks running."""
+        return bool(self.arn)
 
     @property
     def cluster(self) -> str:
@@ -90,8 +122,8 @@ class ServiceState:
     def is_settled(self) -> bool:
         """Whether all tasks are of one finished deployment, and all targets that it should have are healthy."""
         rollout = self.primary.get("rolloutState", "COMPLETED")
-        is_complete = len(self.raw["deployments"]) == 1 and rollout == "COMPLETED" and self.running == self.desired
-        return is_complete and self.healthy >= self.desired
+        is_one = not self.is_service or (len(self.raw["deployments"]) == 1 and rollout == "COMPLETED")
+        return is_one and self.running == self.desired and self.healthy >= self.desired
 
     def unhealthy_targets(self) -> dict[str, str]:
         """`instance:port` → the load balancer's reason, of each unhealthy target."""
@@ -124,8 +156,15 @@ def service_state(cloud: Cloud, service: str) -> ServiceState:
     Raises:
         NotDeployed: the deployment has no such service; the message lists those that it has.
     """
-    live = find_service(cloud, service)
-    return read_state(cloud, service, str(live.fields["cluster"]), live.id)
+    services = {live.name: live for live in Service.list(cloud) if not live.foreign}
+    if live := services.get(service):
+        return read_state(cloud, service, str(live.fields["cluster"]), live.id)
+    tasks = [live for live in Task.list(cloud) if not live.foreign and live.state not in Task.deleting]
+    own = [live for live in tasks if live.name == service]
+    if own:
+        return _state_of_tasks(cloud, service, own)
+    names = ", ".join(sorted({*services, *(live.name for live in tasks)})) or "none"
+    raise NotDeployed(f"{service} is not a service of {cloud.deployment} in {cloud.region}; it has: {names}")
 
 
 def read_state(cloud: Cloud, name: str, cluster: str, arn: str) -> ServiceState:
@@ -140,25 +179,6 @@ def read_state(cloud: Cloud, name: str, cluster: str, arn: str) -> ServiceState:
             container = choose_container(raw, definition["taskDefinition"])
             return ServiceState(name, raw, container, tuple(_targets(cloud, raw)))
     raise NotDeployed(f"service {name} is gone from {cloud.region}; deploy it first")
-
-
-def find_service(cloud: Cloud, service: str) -> Live:
-    """Return the live service of this reference name.
-
-    Raises:
-        NotDeployed: the deployment has no such service, or only a task of that name.
-    """
-    services = [live for live in Service.list(cloud) if not live.foreign]
-    for live in services:
-        if live.name == service:
-            return live
-    if any(live.name == service and not live.foreign for live in Task.list(cloud)):
-        raise NotDeployed(
-            f"{service} is a task without a service in {cloud.deployment}: ECS replaces no task of it, and scales "
-            "nothing; deploy the profile ha, whose tasks belong to services"
-        )
-    names = ", ".join(sorted(live.name for live in services)) or "none"
-    raise NotDeployed(f"{service} is not a service of {cloud.deployment} in {cloud.region}; it has: {names}")
 
 
 def choose_container(raw: dict[str, Any], definition: dict[str, Any]) -> dict[str, Any]:
@@ -182,10 +202,49 @@ def describe_health(health: dict[str, Any]) -> str:
     return ": ".join(filter(None, (health.get("Reason"), health.get("Description")))) or str(health["State"])
 
 
+def _state_of_tasks(cloud: Cloud, name: str, lives: list[Live]) -> ServiceState:
+    """Describe the tasks of one name in one cluster as ECS would describe a service of them.
+
+    Their target groups are those in which one of their instances is registered with one of their ports. `minimum` is
+    all of them, since an operation stops none before its replacement is healthy.
+    """
+    cluster = str(lives[0].fields["cluster"])
+    tasks = tuple(sorted((_lone_task(cloud, cluster, live) for live in lives), key=lambda task: task.live.id))
+    newest = max(lives, key=lambda live: int(live.fields["task_definition"].rpartition(":")[2]))
+    ends = {(task.instance, port) for task in tasks for port in task.ports}
+    balancers = [
+        {"targetGroupArn": group.id}
+        for group in TargetGroup.list(cloud)
+        if any((target["Target"]["Id"], target["Target"].get("Port")) in ends for target in _health(cloud, group.id))
+    ]
+    raw = {
+        "serviceName": name,
+        "serviceArn": "",
+        "clusterArn": cluster,
+        "taskDefinition": newest.fields["task_definition"],
+        "desiredCount": len(tasks),
+        "runningCount": sum(task.runs for task in tasks),
+        "loadBalancers": balancers,
+        "deployments": [],
+        "deploymentConfiguration": {"minimumHealthyPercent": 100},
+    }
+    definition = cloud.client("ecs").describe_task_definition(taskDefinition=raw["taskDefinition"])["taskDefinition"]
+    return ServiceState(name, raw, choose_container(raw, definition), tuple(_targets(cloud, raw)), tasks)
+
+
+def _lone_task(cloud: Cloud, cluster: str, live: Live) -> LoneTask:
+    arn = live.raw.get("containerInstanceArn")
+    hosts = list(describe(cloud, "containerInstances", [arn], cluster=cluster)) if arn else []
+    bindings = [binding for each in live.raw.get("containers", ()) for binding in each.get("networkBindings", ())]
+    instance = str(hosts[0]["ec2InstanceId"]) if hosts else ""
+    return LoneTask(live, instance, frozenset(int(binding["hostPort"]) for binding in bindings))
+
+
+def _health(cloud: Cloud, group: str) -> list[dict[str, Any]]:
+    described = cloud.client("elbv2").describe_target_health(TargetGroupArn=group)
+    return list(described["TargetHealthDescriptions"])
+
+
 def _targets(cloud: Cloud, raw: dict[str, Any]) -> list[dict[str, Any]]:
-    elbv2, targets = cloud.client("elbv2"), []
-    for balancer in raw["loadBalancers"]:
-        if arn := balancer.get("targetGroupArn"):
-            health = elbv2.describe_target_health(TargetGroupArn=arn)["TargetHealthDescriptions"]
-            targets += [{**target, "group": arn} for target in health]
-    return targets
+    groups = [balancer["targetGroupArn"] for balancer in raw["loadBalancers"] if "targetGroupArn" in balancer]
+    return [{**target, "group": group} for group in groups for target in _health(cloud, group)]

@@ -151,6 +151,17 @@ class Timeline:
         return self.draw()._repr_svg_() if self.samples else None
 
 
+class RollOutFailed(EsawsError):
+    """The new tasks failed. The service runs its previous task definition again, unless the message says otherwise.
+
+    `timeline` has what was seen.
+    """
+
+    def __init__(self, message: str, timeline: Timeline, next_step: str) -> None:
+        super().__init__(f"{message}; {next_step}")
+        self.timeline, self.next_step = timeline, next_step
+
+
 @contextmanager
 def shown(timeline: Timeline) -> Iterator[None]:
     """Show a timeline in a notebook when the block ends, and also when it fails; elsewhere show nothing."""

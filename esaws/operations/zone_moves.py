@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 from esaws.cloud import Cloud
 from esaws.deploy.steps import Step
 from esaws.errors import EsawsError, NotDeployed, UsageError
-from esaws.operations.fleet import Host, drain, hosts_of, members, tasks_on, terminate, wait_for_hosts
+from esaws.operations.fleet import Host, drain, hosts_of, members, read_group, tasks_on, terminate, wait_for_hosts
 from esaws.operations.zone_tags import Before, remove_tag, write_tag
 from esaws.resource import Live
-from esaws.resources.auto_scaling_group import AutoScalingGroup, describe_group
+from esaws.resources.auto_scaling_group import AutoScalingGroup
 from esaws.resources.subnet import Subnet
 
 _PROCESSES = ("AZRebalance", "AlarmNotification")
@@ -96,18 +96,12 @@ class _Move:
         """The instances that leave the group."""
         raise NotImplementedError
 
-    def _now(self) -> Live:
-        raw = describe_group(self.cloud, self.name)
-        if raw is None:
-            raise NotDeployed(f"AutoScalingGroup {self.group.name} is gone from {self.cloud.region}; deploy it first")
-        return AutoScalingGroup._live(self.group.name, raw)
-
     def launch(self, before: Before, subnets: tuple[str, ...], more: int) -> None:
         """Write the tag, suspend balancing and scaling, and ask for `more` instances in the subnets."""
         autoscaling = self.cloud.client("autoscaling")
         write_tag(self.cloud, self.name, before)
         autoscaling.suspend_processes(AutoScalingGroupName=self.name, ScalingProcesses=list(_PROCESSES))
-        desired = self._now().raw["DesiredCapacity"] + more
+        desired = read_group(self.cloud, self.group).raw["DesiredCapacity"] + more
         autoscaling.update_auto_scaling_group(
             AutoScalingGroupName=self.name,
             VPCZoneIdentifier=",".join(subnets),
@@ -116,17 +110,20 @@ class _Move:
         )
 
     def drain(self) -> None:
-        group = self._now()
+        group = read_group(self.cloud, self.group)
         leaving = self.leaving(group)
         wait_for_hosts(self.cloud, self.name, group.raw["DesiredCapacity"] - len(leaving), leaving)
         drain(self.cloud, hosts_of(self.cloud, leaving))
 
     def end(self) -> None:
-        terminate(self.cloud, self.leaving(self._now()))
+        terminate(self.cloud, self.leaving(read_group(self.cloud, self.group)))
 
     def restore(self, before: Before) -> None:
         """Let AWS balance and scale the group again if it did, with its maximum of before."""
-        autoscaling, desired = self.cloud.client("autoscaling"), self._now().raw["DesiredCapacity"]
+        autoscaling, desired = (
+            self.cloud.client("autoscaling"),
+            read_group(self.cloud, self.group).raw["DesiredCapacity"],
+        )
         maximum = max(before.maximum, desired)
         autoscaling.update_auto_scaling_group(AutoScalingGroupName=self.name, MaxSize=maximum)
         if before.processes:

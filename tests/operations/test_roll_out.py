@@ -19,6 +19,7 @@ from esaws.operations.roll_out import (
 )
 from esaws.operations.services import ServiceState, service_state
 from esaws.operations.watching import Sample, Timeline
+from tests.operations.checks import broken
 
 SERVICE = "client-web-ui"
 
@@ -63,7 +64,7 @@ def test_an_image_is_rolled_out_once(site: Cloud) -> None:
     assert [step.kind for step in plan.steps] == ["TaskDefinition", "Service"]
     assert service_state(site, SERVICE).image != "nginx:2", "a plan changes nothing"
     assert plan.apply() == 2
-    assert all(check.ok for check in verify_roll_out(site, SERVICE, "nginx:2"))
+    assert broken(verify_roll_out(site, SERVICE, "nginx:2")) == []
     assert PREVIOUS_TAG not in service_state(site, SERVICE).tags
     assert not plan_roll_out(site, SERVICE, "nginx:2").changing
     assert roll_out_leaves(site, SERVICE)[0] == "client-web-ui runs nginx:2"
@@ -89,14 +90,14 @@ def test_an_image_that_fails_its_health_check_is_rolled_back(site: Cloud) -> Non
     plan = plan_roll_out(site, SERVICE, "nginx:bad")
     assert [step.kind for step in plan.steps] == ["Service"], "the revision of the failed roll-out is used again"
     plan.apply()
-    assert all(check.ok for check in verify_roll_out(site, SERVICE, "nginx:bad"))
+    assert broken(verify_roll_out(site, SERVICE, "nginx:bad")) == []
 
 
 def test_an_interrupted_roll_out_is_watched_on_and_rolled_back(site: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
     before = service_state(site, SERVICE)
     simulation.fail(site, image="nginx:3")
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr("esaws.operations.roll_out.let_time_pass", killed)
+        patch.setattr("esaws.operations.service_roll_out.let_time_pass", killed)
         plan_roll_out(site, SERVICE, "nginx:3").apply()
     begun = service_state(site, SERVICE)
     assert begun.image == "nginx:3" and begun.tags[PREVIOUS_TAG] == before.task_definition

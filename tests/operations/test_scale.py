@@ -7,14 +7,13 @@ import pytest
 
 from esaws import simulation
 from esaws.cloud import Cloud
-from esaws.deploy.plan import plan_deploy
 from esaws.errors import NotDeployed, UsageError
 from esaws.operations.capacity import capacity_of, tasks_per_instance
 from esaws.operations.failed_requests import check_requests
 from esaws.operations.scale import plan_scaling, scaling_leaves, verify_scaling
 from esaws.operations.services import service_state
-from esaws.reference.seccom import seccom
 from esaws.resources.auto_scaling_group import AutoScalingGroup
+from tests.operations.checks import broken
 
 SERVICE = "client-web-ui"
 
@@ -45,10 +44,10 @@ def test_a_service_is_scaled_up_and_down_without_a_failed_request(site: Cloud) -
     ]
     assert sizes(site) == (2, 4, 2, 2), "a plan changes nothing"
     up.apply()
-    assert all(check.ok for check in verify_scaling(site, SERVICE, 5)) and sizes(site) == (5, 5, 5, 5)
+    assert broken(verify_scaling(site, SERVICE, 5)) == [] and sizes(site) == (5, 5, 5, 5)
     assert not plan_scaling(site, SERVICE, 5).changing
     simulation.advance(site, "30m")
-    assert all(check.ok for check in verify_scaling(site, SERVICE, 5)), "the scaling of AWS takes nothing away"
+    assert broken(verify_scaling(site, SERVICE, 5)) == [], "the scaling of AWS takes nothing away"
     down = plan_scaling(site, SERVICE, 2)
     assert [step.kind for step in down.steps] == ["ScalableTarget", "Service", "AutoScalingGroup"]
     down.apply()
@@ -68,7 +67,7 @@ def test_a_scaling_continues_after_each_step(site: Cloud) -> None:
         while steps := plan_scaling(site, SERVICE, tasks).steps:
             steps[0].act()
             count += 1
-        assert count == 3 and all(check.ok for check in verify_scaling(site, SERVICE, tasks))
+        assert count == 3 and broken(verify_scaling(site, SERVICE, tasks)) == []
 
 
 def test_tasks_that_do_not_become_healthy_are_an_error(site: Cloud) -> None:
@@ -79,15 +78,11 @@ def test_tasks_that_do_not_become_healthy_are_an_error(site: Cloud) -> None:
     simulation.mend(site, image=service_state(site, SERVICE).image)
 
 
-def test_what_can_not_be_scaled_is_refused(site: Cloud, new_cloud: Callable[..., Cloud]) -> None:
+def test_what_can_not_be_scaled_is_refused(site: Cloud) -> None:
     with pytest.raises(UsageError, match="use 0 or more"):
         plan_scaling(site, SERVICE, -1)
     with pytest.raises(NotDeployed, match="it has: client-web-ui, intrusion-management-api"):
         plan_scaling(site, "hdm", 2)
-    budget = new_cloud()
-    plan_deploy(seccom("budget", services=(SERVICE,)), budget).apply()
-    with pytest.raises(NotDeployed, match="is a task without a service in seccom"):
-        plan_scaling(budget, SERVICE, 2)
 
 
 @pytest.mark.parametrize(

@@ -21,9 +21,9 @@ CHANGES: dict[str, dict[str, Any]] = {
 }
 
 
-def deploy(runbook: RunbookTester) -> Cloud:
-    """Deploy one service of `ha`, and wait until it serves."""
-    cloud = runbook.deploy("ha", services=(SERVICE,))
+def deploy(runbook: RunbookTester, profile: str = "ha") -> Cloud:
+    """Deploy one service of a profile, and wait until it serves."""
+    cloud = runbook.deploy(profile, services=(SERVICE,))
     assert wait_until_serving(cloud) == []
     return cloud
 
@@ -32,9 +32,12 @@ def changed(result: RunbookResult) -> bool:
     return bool(result.record["changing_calls"] or result.record["changed"])
 
 
+@pytest.mark.parametrize("profile", ["ha", "budget"])
 @pytest.mark.parametrize("name", CHANGES)
-def test_a_dry_run_changes_nothing_and_a_second_run_has_nothing_to_do(runbook: RunbookTester, name: str) -> None:
-    deploy(runbook)
+def test_a_dry_run_changes_nothing_and_a_second_run_has_nothing_to_do(
+    runbook: RunbookTester, name: str, profile: str
+) -> None:
+    deploy(runbook, profile)
     dry = runbook.run(name, dry_run=True, **CHANGES[name])
     assert (dry.status, dry.exit_code, dry.error, changed(dry)) == ("planned", 0, None, False)
     done = runbook.run(name, **CHANGES[name])
