@@ -1,17 +1,15 @@
 """Runbooks: notebooks with typed parameters, steps with gates, and a record of each run.
 
     from esaws import runbooks
-    from esaws.operations import plan_scaling, service_state, verify_scaling
+    from esaws.operations import plan_scaling, service_state
 
     run = runbooks.begin()                                   # validates the parameters, shows the note
     run.account()                                            # the right account?
     run.look(service_state, run.parameters.service)
     run.plan(plan_scaling, run.parameters.service, run.parameters.desired)
-    run.act()
-    run.verify(verify_scaling, run.parameters.service, run.parameters.desired)
-    run.result()
+    run.act()                                                # then verify, left and result
 
-`run_notebook` executes a notebook with parameters, from any program.
+`run_notebook` executes a notebook with parameters, from any program. `list_runs` lists past runs from their records.
 """
 
 from typing import TYPE_CHECKING
