@@ -107,6 +107,7 @@ assert costs.forecast(seccom("ha"), regime="none").total_usd > 100
     [
         (("draw", "--profile", "budget", "-o", "x.png"), "resvg_py", "draw"),
         (("cost", "bill", "setup.py"), "duckdb", "bills"),
+        (("run", "tests/runbooks/owned.ipynb"), "jupyter_core", "notebooks"),
     ],
 )
 def test_a_missing_optional_package_is_named_with_its_extra(words: tuple[str, ...], package: str, extra: str) -> None:

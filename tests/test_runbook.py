@@ -2,8 +2,11 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -287,3 +290,25 @@ def test_importing_the_module_is_cheap() -> None:
     heavy = ["nbformat", "nbclient", "papermill", "jupyter_client", "pandas", "IPython"]
     code = f"import sys, esaws.notebooks; print([m for m in {heavy} if m in sys.modules])"
     assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "[]"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows sends Ctrl-C to all processes of a console")
+def test_ctrl_c_interrupts_the_cell_and_reaches_the_caller(write: Write, tmp_path: Path) -> None:
+    code = """\
+import pathlib, time
+from esaws.interrupts import finish_first
+with finish_first(lambda: None):
+    pathlib.Path("begun").touch()
+    time.sleep(1)
+    pathlib.Path("finished").touch()"""
+    book = write(code, "print('never')")
+
+    def interrupt() -> None:
+        while not (tmp_path / "begun").exists():
+            time.sleep(0.05)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    threading.Thread(target=interrupt, daemon=True).start()
+    with pytest.raises(KeyboardInterrupt):
+        run_notebook(book, tmp_path / "out.ipynb")
+    assert (tmp_path / "finished").exists() and not (tmp_path / "out.ipynb").exists()

@@ -22,6 +22,7 @@ EXTRAS = {
     "jinja2": "notebooks",
     "resvg_py": "draw",
     "jupyter_client": "notebooks",
+    "jupyter_core": "notebooks",
     "nbclient": "notebooks",
     "nbformat": "notebooks",
     "papermill": "notebooks",

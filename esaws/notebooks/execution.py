@@ -116,16 +116,18 @@ class Execution:
         from jupyter_core.utils import run_sync
 
         if self._client is not None and self._client.kc is not None:
-            if self._is_alive():
-                self._client.kc.execute(_EXIT, silent=True, store_history=False)
-                self._wait_for_exit(_SECONDS_TO_EXIT)
+            self._end_kernel(self._client.kc)
             self._client._cleanup_kernel()
         elif self._manager is not None and self._manager.has_kernel:
             run_sync(self._manager.shutdown_kernel)(now=True)
 
-    def _wait_for_exit(self, seconds: float) -> None:
-        end = time.monotonic() + seconds
+    def _end_kernel(self, kc: Any) -> None:
+        """Let the kernel end by itself, within some seconds."""
+        end, asked = time.monotonic() + _SECONDS_TO_EXIT, 0.0
         while self._is_alive() and time.monotonic() < end:
+            if time.monotonic() - asked > 1:  # a kernel drops what it receives while it ends an interrupted cell
+                kc.execute(_EXIT, silent=True, store_history=False)
+                asked = time.monotonic()
             time.sleep(0.01)
 
     # -- the cells

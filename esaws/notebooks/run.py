@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -10,12 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from esaws.errors import EsawsError, UsageError
+from esaws.interrupts import Terminated
 from esaws.notebooks.banner import insert_banner, remove_banner
 from esaws.notebooks.execution import CellEvent, Execution
 from esaws.notebooks.file import read_notebook, write_if_changed
 from esaws.notebooks.kernel import KERNEL_ENV
 from esaws.notebooks.normal_form import dumps
 from esaws.notebooks.parameters import check_names, inject_parameters
+from esaws.notebooks.signals import stopped_by_signals
 
 _NEXT_STEP = "Correct the cause, and run the notebook again."
 
@@ -65,6 +68,7 @@ def run_notebook(
 
     Raises:
         UsageError: the file is not a notebook, or has no such parameter.
+        KeyboardInterrupt: Ctrl-C or SIGTERM stopped it, after the change in progress.
     """
     path = Path(path)
     output = None if output is None else Path(output)
@@ -76,14 +80,17 @@ def run_notebook(
         timeout=timeout,
         on_cell=on_cell,
     )
-    try:
-        execution.start()
-        nb = read_notebook(path)
-        remove_banner(nb)
-        inject_parameters(nb, path, parameters or {})
-        failure = execution.run(nb)
-    finally:
-        execution.close()
+    with stopped_by_signals(execution):
+        try:
+            execution.start()
+            nb = read_notebook(path)
+            remove_banner(nb)
+            inject_parameters(nb, path, parameters or {})
+            failure = execution.run(nb)
+        finally:
+            execution.close()
+    if failure is not None and execution.received is not None:
+        raise Terminated if execution.received == signal.SIGTERM else KeyboardInterrupt
     error = None if failure is None else f"{path}, {failure}"
     if failure:
         insert_banner(

@@ -42,9 +42,9 @@ class EsawsEngine(Engine):
         from esaws.masking import mask_json, register_secrets_of_environment
         from esaws.notebooks.execution import Execution
         from esaws.notebooks.kernel import KERNEL_ENV
+        from esaws.notebooks.signals import stopped_by_signals
         from esaws.runbooks.completion import complete_record, insert_failure, register_secrets_of_kernel
         from esaws.runbooks.record import run_id, write_record
-        from esaws.runbooks.runner import stopped_by_signals
 
         nb, started, name = nb_man.nb, datetime.now(UTC), Path(input_path or "notebook").stem
         record_path = journal_folder() / f"{run_id(name)}.json"
@@ -59,6 +59,7 @@ class EsawsEngine(Engine):
             if event.seconds is None:
                 nb_man.cell_start(cell, event.index)
                 return
+            cell.outputs = [nbformat.from_dict(mask_json(output)) for output in cell.outputs]  # it is saved now
             if event.failed:
                 nb_man.cell_exception(cell, cell_index=event.index)
             nb_man.cell_complete(cell, cell_index=event.index)

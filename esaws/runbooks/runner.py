@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import os
-import signal
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 from esaws.errors import UsageError
-from esaws.interrupts import in_main_thread
 from esaws.masking import mask_json, register_secrets_of_environment
 from esaws.notebooks.banner import remove_banner
 from esaws.notebooks.destination import Destination, choose_destination
@@ -22,6 +19,7 @@ from esaws.notebooks.file import read_cells, read_notebook, write_if_changed
 from esaws.notebooks.kernel import KERNEL_ENV
 from esaws.notebooks.normal_form import dumps
 from esaws.notebooks.parameters import inject_parameters
+from esaws.notebooks.signals import stopped_by_signals
 from esaws.notebooks.steps import STEPS, step_of
 from esaws.runbooks.completion import (
     complete_record,
@@ -143,24 +141,6 @@ def skipped_steps(path: Path, first: str) -> frozenset[str]:
     kept = {step for step in STEPS[STEPS.index(first) :] if step in has}
     kept |= {needed for step in kept for needed in _NEEDS.get(step, ())}
     return frozenset(set(STEPS) - kept - {"parameters", "account"})
-
-
-@contextmanager
-def stopped_by_signals(execution: Execution) -> Iterator[None]:
-    """Let SIGTERM and Ctrl-C stop the execution. Works in the main thread; elsewhere signals do not arrive."""
-    if not in_main_thread():
-        yield
-        return
-
-    def handle(number: int, frame: FrameType | None) -> None:
-        execution.stop(number)
-
-    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 @contextmanager
