@@ -57,7 +57,7 @@ def _complete_name(context: click.Context, parameter: click.Parameter, incomplet
     "--output",
     metavar="OUT",
     help="File (.ipynb), folder or s3://BUCKET/… of the executed notebook; its record, a JSON file, is beside it. "
-    "Nothing is overwritten.  [default: ESAWS_RUNS or runs/]",
+    "Nothing is overwritten: a taken name gets a number.  [default: ESAWS_RUNS or runs/]",
 )
 @click.option(
     "--from",

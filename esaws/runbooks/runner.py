@@ -76,7 +76,7 @@ def run_runbook(
         on_cell: called before and after each code cell.
 
     Raises:
-        UsageError: the notebook can't be read, the output exists or can't be written, or there is no such step.
+        UsageError: the notebook can't be read, the output can't be written, or there is no such step.
         EsawsError: S3 did not take the files; they remain on this machine.
     """
     path = path.resolve()
@@ -115,8 +115,13 @@ def run_runbook(
         insert_failure(nb, failure, record)
     write_if_changed(destination.notebook, dumps(mask_json(nb), record=failure is not None))
     write_record(destination.record, record)
-    destination.copy_to_s3()
-    return RunbookRun(mask_json(to_json(record)), destination, execution.connection_file)
+    if destination.url is not None:
+        destination = destination.copy_notebook()
+        write_record(destination.record, record | {"output": destination.shown})
+        destination.copy_record()
+    return RunbookRun(
+        mask_json(to_json(record | {"output": destination.shown})), destination, execution.connection_file
+    )
 
 
 def _notify_instead(record: dict[str, Any], target: str, failure: CellFailure | None) -> None:

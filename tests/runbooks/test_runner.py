@@ -150,17 +150,16 @@ def test_a_file_without_parameters_is_refused(write: Write, tmp_path: Path, text
 # -- outputs ---------------------------------------------------------------------------------------------------------
 
 
-def test_outputs_go_to_a_file_or_a_folder_and_nothing_is_overwritten(tmp_path: Path) -> None:
+def test_outputs_go_to_a_file_or_a_folder_and_a_taken_name_gets_a_number(tmp_path: Path) -> None:
     file = choose_destination(str(tmp_path / "a" / "b.ipynb"), "n")
     assert (file.notebook, file.record) == (tmp_path / "a" / "b.ipynb", tmp_path / "a" / "b.json")
     folder = choose_destination(str(tmp_path / "new"), "20261129-book")
     assert folder.notebook == tmp_path / "new" / "20261129-book.ipynb" and folder.notebook.exists()
-    for taken in (str(file.notebook), str(tmp_path / "new")):
-        with pytest.raises(UsageError, match="exists, and outputs are never overwritten"):
-            choose_destination(taken, "20261129-book")
+    again = [choose_destination(str(file.notebook), "n").notebook.name for _ in range(2)]
+    assert again == ["b-2.ipynb", "b-3.ipynb"], "the same line can be run again"
+    assert choose_destination(str(tmp_path / "new"), "20261129-book").record.name == "20261129-book-2.json"
     (tmp_path / "c.json").write_text("mine")
-    with pytest.raises(UsageError, match=r"c\.json exists"):
-        choose_destination(str(tmp_path / "c.ipynb"), "n")
+    assert choose_destination(str(tmp_path / "c.ipynb"), "n").notebook.name == "c-2.ipynb"
     with pytest.raises(UsageError, match="can't be written"):
         choose_destination(str(tmp_path / "c.json" / "d.ipynb"), "n")
 
@@ -182,7 +181,9 @@ def test_an_address_in_s3_is_a_file_or_a_folder(
     assert (chosen.shown, chosen.shown_record, chosen.notebook) == (notebook, record, tmp_path / "n.ipynb")
 
 
-def test_files_are_copied_to_s3_once(cloud: Cloud, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_files_are_copied_to_s3_and_nothing_is_overwritten(
+    cloud: Cloud, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     s3 = cloud.client("s3")
     s3.create_bucket(Bucket="my-runs", CreateBucketConfiguration={"LocationConstraint": cloud.region})
     monkeypatch.setenv("ESAWS_TARGET", str(cloud.endpoint))
@@ -190,16 +191,18 @@ def test_files_are_copied_to_s3_once(cloud: Cloud, tmp_path: Path, monkeypatch: 
     for name in ("n.ipynb", "n.json"):
         (tmp_path / name).write_text(name)
     files = Destination(tmp_path / "n.ipynb", tmp_path / "n.json", "s3://my-runs/a/n.ipynb")
-    files.copy_to_s3()
+    assert files.copy_notebook() == files
+    files.copy_record()
     assert s3.get_object(Bucket="my-runs", Key="a/n.json")["Body"].read() == b"n.json"
     assert s3.get_object(Bucket="my-runs", Key="a/n.ipynb")["Body"].read() == b"n.ipynb"
-    with pytest.raises(EsawsError, match=r"a/n\.json: not written \(PreconditionFailed.*n\.json has it"):
-        files.copy_to_s3()
+    assert files.copy_notebook().shown_record == "s3://my-runs/a/n-2.json"
+    with pytest.raises(EsawsError, match=r"a/n\.json: exists, and is not overwritten; .*n\.json is the record"):
+        files.copy_record()
     assert choose_destination("s3://my-runs/a/", "n").url == "s3://my-runs/a/n.ipynb"
     with pytest.raises(UsageError, match="not-there: there is no such bucket"):
         choose_destination("s3://not-there/", "m")
     with pytest.raises(EsawsError, match="NoSuchBucket"):
-        Destination(tmp_path / "n.ipynb", tmp_path / "n.json", "s3://not-there/n.ipynb").copy_to_s3()
+        Destination(tmp_path / "n.ipynb", tmp_path / "n.json", "s3://not-there/n.ipynb").copy_notebook()
 
 
 # -- steps -----------------------------------------------------------------------------------------------------------
