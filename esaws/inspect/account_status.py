@@ -8,8 +8,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from esaws._display import html_table
+from esaws.aws import CALL_ERRORS
 from esaws.cloud import Cloud
-from esaws.inspect.account import Account, account_of
+from esaws.errors import describe_error
+from esaws.inspect.account import Account, account_of, name_tag
+from esaws.inspect.classic_targets import classic_load_balancers, instance_states
 from esaws.inspect.fetch import Raw
 from esaws.inspect.monthly_total import MonthlyTotal, monthly_total
 from esaws.inspect.recurring_costs import ALL_KEYS
@@ -38,6 +41,7 @@ _STORES: dict[str, tuple[str, str, str]] = {
     "Brokers": ("broker", "BrokerName", "BrokerState"),
 }
 """Key of an account → what it is, and the members with its name and its state."""
+_INSTANCE: dict[str, Verdict] = {"running": "ok", "stopped": "off"}
 _GOOD = {"available", "running", "active"}
 _OFF = {"stopped"}
 _BAD = {
@@ -122,9 +126,11 @@ def status(source: Account | Cloud) -> Status:
         *_load_balancers(account),
         *_services(account),
         *_groups(account),
+        *_instances(account),
         *_stores(account),
         *_alarms(account),
         *(StatusLine(key, "", "unknown", reason) for key, reason in account.missing.items()),
+        *(_classic(source) if isinstance(source, Cloud) else ()),
     ]
     lines.sort(key=lambda line: VERDICTS.index(line.verdict))
     prices = source.prices if isinstance(source, Cloud) else None
@@ -138,16 +144,30 @@ def _load_balancers(account: Account) -> Iterator[StatusLine]:
         own = {group["TargetGroupArn"] for group in groups if arn in group.get("LoadBalancerArns", ())}
         states = Counter(item["TargetHealth"]["State"] for item in health or () if item["TargetGroupArn"] in own)
         total = states.total() - states["draining"]
-        detail = f"{state}; {states['healthy']} of {total} targets are healthy; {raw.get('DNSName', '')}"
+        others = [f"{states[name]} {name}" for name in ("unused", "initial", "unavailable") if states[name]]
+        counts = ", ".join([f"{states['healthy']} of {total} targets are healthy", *others])
+        detail = f"{state}; {counts}; {raw.get('DNSName', '')}"
         yield StatusLine("load balancer", raw["LoadBalancerName"], _of_targets(state, states, health), detail)
+
+
+def _classic(cloud: Cloud) -> Iterator[StatusLine]:
+    """Yield the Classic Load Balancers, with how many of their instances are in service."""
+    try:
+        for name, raw in classic_load_balancers(cloud).items():
+            states = Counter(item["State"] for item in instance_states(cloud, name))
+            verdict: Verdict = "bad" if states["OutOfService"] else "unknown" if states["Unknown"] else "ok"
+            detail = f"{states['InService']} of {states.total()} instances are in service; {raw.get('DNSName', '')}"
+            yield StatusLine("classic load balancer", name, verdict if states.total() else "off", detail)
+    except CALL_ERRORS as error:
+        yield StatusLine("classic load balancers", "", "unknown", describe_error(error))
 
 
 def _of_targets(state: str, states: Counter[str], health: Sequence[Raw] | None) -> Verdict:
     if state == "provisioning":
         return "changing"
-    if state != "active" or states["unhealthy"]:
+    if state != "active" or states["unhealthy"] or states["unused"]:
         return "bad"
-    if health is None:
+    if health is None or states["unavailable"]:
         return "unknown"
     if states["initial"]:
         return "changing"
@@ -188,6 +208,15 @@ def _groups(account: Account) -> Iterator[StatusLine]:
         detail = f"{in_service} of {desired} instances are in service"
         detail += f"; suspended: {', '.join(sorted(suspended))}" if suspended else ""
         yield StatusLine("Auto Scaling group", raw["AutoScalingGroupName"], verdict, detail)
+
+
+def _instances(account: Account) -> Iterator[StatusLine]:
+    """Yield the instances that no Auto Scaling group manages."""
+    managed = {item.get("InstanceId") for raw in account.get("AutoScalingGroups") or () for item in raw["Instances"]}
+    for raw in account.get("Instances") or ():
+        state = raw["State"]["Name"]
+        if raw["InstanceId"] not in managed and state not in ("terminated", "shutting-down"):
+            yield StatusLine("instance", name_tag(raw, raw["InstanceId"]), _INSTANCE.get(state, "changing"), state)
 
 
 def _stores(account: Account) -> Iterator[StatusLine]:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 Action = Literal["created", "deleted", "changed", "missing", "differs", "extra", "foreign"]
 _NOT_IN_TRAIL = "unknown: no recorded call names it"
+_NO_TRAIL = Trail((), is_complete=False)
 _KEPT = timedelta(days=90)
 _CALLED_BY_NAME = ("services", "clusters", "AutoScalingGroups", "taskDefinitions")
 _CALLS_SHOWN = 2
@@ -67,26 +68,33 @@ class AccountChange:
 class AccountChanges:
     """What changed. `since` is the time from which calls were read; None means as far back as AWS keeps them.
 
-    `state` is the state now, where it was compared; a record that holds it can be compared with later.
+    `calls` is None where CloudTrail did not answer. `is_compared` is false where there was neither an earlier state nor
+    a profile, so that only calls are known. `state` is the state now: a later run can be compared with its record.
     """
 
     changes: tuple[AccountChange, ...]
-    calls: tuple[TrailCall, ...]
+    calls: tuple[TrailCall, ...] | None
     since: datetime | None
     not_looked_at: tuple[str, ...]
-    state: AccountState | None = None
+    state: AccountState
+    is_compared: bool
 
     @property
     def verdict(self) -> str:
         """The result in one line."""
         since = f" since {format_utc(self.since)}" if self.since else ""
         gaps = f"; {len(self.not_looked_at)} things were not looked at" if self.not_looked_at else ""
-        changed = f"{len(self.changes)} resources changed" if self.changes else "no change was found"
-        return f"{changed}{since}; {len(self.calls)} changing calls by {self._people()}{gaps}"
+        count = len(self.changes)
+        changed = f"{count} change{'s' * (count > 1)} found" if count else "no change was found"
+        compared = changed if self.is_compared else "states were not compared"
+        return f"{compared}; {self._who_called()}{since}{gaps}"
 
-    def _people(self) -> str:
+    def _who_called(self) -> str:
+        if self.calls is None:
+            return "changing calls are unknown"
         people = list(dict.fromkeys(call.who for call in self.calls))
-        return ", ".join(people[:5]) + (f" and {len(people) - 5} more" if len(people) > 5 else "") if people else "none"
+        more = f" and {len(people) - 5} more" if len(people) > 5 else ""
+        return f"{len(self.calls)} changing calls" + (f" by {', '.join(people[:5])}{more}" if people else "")
 
     def to_frame(self) -> pandas.DataFrame:
         """Return one row for each changed resource: action, kind, name, what, who."""
@@ -96,25 +104,28 @@ class AccountChanges:
         return pandas.DataFrame(rows, columns=["action", "kind", "name", "what", "who"])
 
     def calls_frame(self) -> pandas.DataFrame:
-        """Return one row for each caller, call and error: who, call, error, count, first, last, source_ip."""
+        """Return one row for each caller, call and error: who, call, error, count, first, last, source_ip.
+
+        Times are texts in UTC, the newest first.
+        """
         import pandas
 
-        frame = pandas.DataFrame(
-            [call.to_dict() for call in self.calls], columns=["time", "who", "call", "error", "source_ip"]
-        )
+        calls = [{**call.to_dict(), "time": format_utc(call.time)} for call in self.calls or ()]
+        frame = pandas.DataFrame(calls, columns=["time", "who", "call", "error", "source_ip"])
         keys = ["who", "call", "error", "source_ip"]
         rows = frame.groupby(keys, sort=False).agg(count=("time", "size"), first=("time", "min"), last=("time", "max"))
         return rows.reset_index()[["who", "call", "error", "count", "first", "last", "source_ip"]]
 
     def to_dict(self) -> dict[str, Any]:
-        """Return verdict, changes, calls, since, not_looked_at, and account_state where states were compared."""
+        """Return verdict, since, changes, calls (null where unknown), not_looked_at, compared, account_state."""
         return {
             "verdict": self.verdict,
             "since": self.since.isoformat() if self.since else None,
             "changes": [item.to_dict() for item in self.changes],
-            "calls": [call.to_dict() for call in self.calls],
+            "calls": None if self.calls is None else [call.to_dict() for call in self.calls],
             "not_looked_at": list(self.not_looked_at),
-            **(self.state.to_dict() if self.state else {}),
+            "compared": self.is_compared,
+            **self.state.to_dict(),
         }
 
     def __repr__(self) -> str:
@@ -151,7 +162,7 @@ def changes_since(
         if start is None:
             before = read_state(Path(since), cloud.region)
             start = before.time or _written(Path(since), cloud)
-    trail = Trail((), is_complete=False)
+    trail: Trail | None = None
     try:
         trail = read_trail(cloud, start, max_calls=max_calls)
         if not trail.is_complete:
@@ -161,7 +172,7 @@ def changes_since(
     state = state_of(snapshot(cloud, *KEYS), now)
     changes: list[AccountChange] = []
     if before is not None:
-        changes += compare_states(before, state, trail)
+        changes += compare_states(before, state, trail or _NO_TRAIL)
         gaps += [f"{kind_of(key)}s: {reason}" for key, reason in {**before.missing, **state.missing}.items()]
     if profile:
         index = inventory(cloud)
@@ -169,11 +180,12 @@ def changes_since(
         declared = compare(seccom(profile).fitted(cloud), index, cloud.region, prices=cloud.prices)
         changes += [
             AccountChange(change.action, change.kind, change.name, change.fields, change.who or _NOT_IN_TRAIL)
-            for change in drift_changes(cloud, declared, index, trail)
+            for change in drift_changes(cloud, declared, index, trail or _NO_TRAIL)
         ]
     if start is not None and now - start > _KEPT:
         gaps.append(f"calls before {format_utc(now - _KEPT)}: CloudTrail keeps 90 days")
-    return AccountChanges(tuple(changes), trail.calls, start, tuple(dict.fromkeys(gaps)), state)
+    calls, is_compared = trail.calls if trail else None, before is not None or bool(profile)
+    return AccountChanges(tuple(changes), calls, start, tuple(dict.fromkeys(gaps)), state, is_compared)
 
 
 def compare_states(before: AccountState, after: AccountState, trail: Trail) -> list[AccountChange]:

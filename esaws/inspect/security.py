@@ -7,16 +7,22 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from esaws._display import html_table
+from esaws.aws import CALL_ERRORS
 from esaws.cloud import Cloud
+from esaws.errors import describe_error
 from esaws.inspect.account import Account, MissingData, account_of, name_tag
 from esaws.inspect.checks.finding import SEVERITIES, Finding
 from esaws.inspect.checks.report import KEYS as FINDING_KEYS
 from esaws.inspect.checks.report import findings
+from esaws.inspect.classic_targets import classic_load_balancers
 from esaws.inspect.fetch import Raw
 from esaws.inspect.fixes import Fix
+from esaws.inspect.load_balancers import list_load_balancers
 from esaws.inspect.network.endpoint_catalog import KEYS as MATRIX_KEYS
 from esaws.inspect.network.endpoints import INTERNET
 from esaws.inspect.network.matrix import ReachabilityMatrix, matrix
+from esaws.inspect.network.named_endpoints import network_load_balancer_interfaces
+from esaws.inspect.network.reach import reach
 
 if TYPE_CHECKING:
     import pandas
@@ -140,7 +146,7 @@ def security_audit(source: Account | Cloud) -> SecurityAudit:
     What AWS did not describe is in `not_looked_at`; nothing is called safe because of that.
     """
     account = account_of(source, *_KEYS)
-    found, gaps = [], []
+    found, gaps = [], [*_classic_gap(source)]
     for finding in findings(account):
         if finding.code in CODES:
             found.append(finding)
@@ -153,7 +159,7 @@ def security_audit(source: Account | Cloud) -> SecurityAudit:
     whole: ReachabilityMatrix | None = None
     try:
         whole = matrix(account)
-        exposed = [*_exposed(account, whole.to_frame())]
+        exposed = [*_exposed(account, whole.to_frame()), *_exposed_network(account)]
         gaps += [f"public ports: {note}" for note in whole.notes()]
     except MissingData as error:
         gaps.append(f"public ports: {error}")
@@ -162,11 +168,41 @@ def security_audit(source: Account | Cloud) -> SecurityAudit:
     return SecurityAudit(tuple(found), tuple(exposed), tuple(dict.fromkeys(gaps)), whole)
 
 
+def _classic_gap(source: Account | Cloud) -> Iterator[str]:
+    """Yield the Classic Load Balancers that are public: their ports are not evaluated."""
+    if not isinstance(source, Cloud):
+        yield "Classic Load Balancers, which snapshots do not hold"
+        return
+    try:
+        for name, raw in classic_load_balancers(source).items():
+            if raw.get("Scheme") == "internet-facing":
+                ports = ", ".join(str(item["Listener"]["LoadBalancerPort"]) for item in raw["ListenerDescriptions"])
+                yield f"whether the internet reaches the Classic Load Balancer {name}, which listens on {ports}"
+    except CALL_ERRORS as error:
+        yield f"Classic Load Balancers: {describe_error(error)}"
+
+
 def _exposed(account: Account, rows: pandas.DataFrame) -> Iterator[Exposure]:
     public = rows[(rows.source == INTERNET) & (rows.decision != "deny")]
     for row in public.itertuples(index=False):
         encrypted = _encrypted(account, str(row.destination), int(row.port))
         yield Exposure(str(row.destination), int(row.port), str(row.protocol), str(row.decision), encrypted)
+
+
+def _exposed_network(account: Account) -> Iterator[Exposure]:
+    """Yield the public ports of Network Load Balancers, which the matrix leaves out."""
+    for load_balancer in list_load_balancers(account, "network"):
+        if not load_balancer.is_public:
+            continue
+        nodes = network_load_balancer_interfaces(account, load_balancer.raw)
+        for listener in load_balancer.listeners() if account.get("Listeners") is not None else ():
+            listened, port = str(listener.get("Protocol", "TCP")), int(listener["Port"])
+            protocol = "udp" if listened in ("UDP", "QUIC") else "tcp"
+            decisions = {reach(account, INTERNET, node, port, protocol).decision for node in nodes} or {"unknown"}
+            if decisions != {"deny"}:
+                decision = "allow" if "allow" in decisions else "unknown"
+                encrypted = _ENCRYPTED.get(listened)
+                yield Exposure(f"nlb/{load_balancer.name}", port, protocol, decision, encrypted)
 
 
 def _encrypted(account: Account, destination: str, port: int) -> bool | None:

@@ -13,6 +13,7 @@ from esaws.cloud import Cloud
 from esaws.errors import describe_error
 from esaws.inspect.account import Account, name_tag, snapshot
 from esaws.inspect.activity import Use, activity
+from esaws.inspect.classic_targets import classic_load_balancers
 from esaws.inspect.fetch import Raw
 from esaws.inspect.recurring_costs import ALL_KEYS, cost_items
 from esaws.pricelist import PriceList
@@ -135,8 +136,14 @@ def unused_resources(cloud: Cloud, *, days: int = 7) -> UnusedResources:
         database_snapshots = [*pages(cloud, "rds", "describe_db_snapshots", "DBSnapshots", SnapshotType="manual")]
     except CALL_ERRORS as error:
         gaps.append(f"snapshots: {describe_error(error)}")
+    classic: list[UnusedResource] = []
+    try:
+        classic = [*unused_classic(classic_load_balancers(cloud).values())]
+    except CALL_ERRORS as error:
+        gaps.append(f"Classic Load Balancers: {describe_error(error)}")
     found = [
         *unused_by_description(account),
+        *classic,
         *unused_by_activity(account, use, days),
         *orphaned_snapshots(account, snapshots or (), database_snapshots or ()),
     ]
@@ -222,6 +229,14 @@ def _nat_gateways(account: Account) -> Iterator[UnusedResource]:
         if raw.get("State") == "available" and raw["NatGatewayId"] not in routed:
             name, fix = name_tag(raw, raw["NatGatewayId"]), "delete it, and release its address"
             yield UnusedResource("NAT gateway", name, raw["NatGatewayId"], "yes", "no route leads to it", fix)
+
+
+def unused_classic(load_balancers: Iterable[Raw]) -> Iterator[UnusedResource]:
+    """Yield the Classic Load Balancers without instances. Pure."""
+    for raw in load_balancers:
+        if not raw.get("Instances"):
+            name = raw["LoadBalancerName"]
+            yield UnusedResource("classic load balancer", name, name, "yes", "it has no instance", "delete it")
 
 
 # -- what did nothing for days -----------------------------------------------------------------------------------------

@@ -96,18 +96,21 @@ def verify_audit(cloud: Cloud, audit: SecurityAudit, fail_on: str) -> list[Check
 
 
 def verify_unchanged(cloud: Cloud, changes: AccountChanges, fail_on: str) -> list[Check]:
-    """Check that nothing changed, and that everything was looked at. Never: no check."""
+    """Check that nothing changed, and that everything was looked at. Never: no check.
+
+    Without an earlier state or a profile to compare with, each changing call that AWS did not refuse is a change.
+    """
     if fail_on == "never":
         return []
-    first = changes.changes[0] if changes.changes else None
-    gaps = list(changes.not_looked_at)
-    found = (
-        changes.verdict if not first else f"{first.action} {first.kind} {first.name}, {first.who}; {changes.verdict}"
-    )
-    ok = False if first else None if gaps else True
-    return [
-        Check("nothing changed", ok, found, _ASK if first is None else "ask the caller, or deploy the profile again")
-    ]
+    made = [call for call in changes.calls or () if not call.error]
+    found, step = changes.verdict, "ask the caller, or deploy the profile again"
+    if changes.changes:
+        first = changes.changes[0]
+        found = f"{first.action} {first.kind} {first.name}, {first.who}; {changes.verdict}"
+        return [Check("nothing changed", False, found, step)]
+    if made and not changes.is_compared:
+        return [Check("nothing changed", False, f"{made[0].text}; {changes.verdict}", step)]
+    return [Check("nothing changed", None if changes.not_looked_at else True, found, _ASK)]
 
 
 def verify_nothing_left(cloud: Cloud, left: Leftovers, unused: UnusedResources, fail_on: str) -> list[Check]:

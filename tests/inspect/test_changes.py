@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from esaws import simulation
 from esaws.cloud import Cloud
 from esaws.errors import UsageError
 from esaws.inspect.account import Account
@@ -156,6 +157,15 @@ def test_what_changed_is_found_against_a_snapshot_a_record_and_the_profile(syste
     assert {"SecurityGroupRule", "ListenerRule"} <= {*missing.kind}
     rules = missing[missing.kind == "SecurityGroupRule"]
     assert rules.who.str.startswith("moto: RevokeSecurityGroupIngress").any()
+
+
+def test_without_an_earlier_state_nothing_is_called_unchanged(system: Cloud) -> None:
+    assert changes_since(system, "1h").verdict.startswith("states were not compared; ")
+    simulation.fault(system, "throttle", service="cloudtrail", count=50)
+    found = changes_since(system, "1h")
+    simulation.no_faults(system)
+    assert found.calls is None and "changing calls are unknown" in found.verdict
+    assert found.not_looked_at[0].startswith("who did it: ")
 
 
 def test_calls_since_a_time_are_counted_by_caller_and_only_so_many_are_read(system: Cloud) -> None:

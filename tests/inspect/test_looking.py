@@ -49,12 +49,19 @@ STATUSES: dict[str, tuple[Raw, str]] = {
     "a broken database": ({"DBInstances": [{"DBInstanceIdentifier": "d", "DBInstanceStatus": "storage-full"}]}, "bad"),
     "a cache being made": ({"CacheClusters": [{"CacheClusterId": "c", "CacheClusterStatus": "creating"}]}, "changing"),
     "a running broker": ({"Brokers": [{"BrokerName": "b", "BrokerState": "RUNNING"}]}, "ok"),
+    "an instance alone": ({"Instances": [{"InstanceId": "i", "State": {"Name": "running"}}]}, "ok"),
+    "a stopped instance alone": ({"Instances": [{"InstanceId": "i", "State": {"Name": "stopped"}}]}, "off"),
     "an alarm": ({"MetricAlarms": [{"AlarmName": "a", "StateValue": "ALARM"}]}, "bad"),
     "an alarm of scaling": ({"MetricAlarms": [{"AlarmName": "TargetTracking-a", "StateValue": "ALARM"}]}, "ok"),
     "no described targets": ({"LoadBalancers": [BALANCER]}, "unknown"),
     "an unhealthy target": (
         {**OF_BALANCER, "LoadBalancers": [BALANCER], "TargetHealth": [
             {"TargetGroupArn": "tg", "TargetHealth": {"State": state}} for state in ("healthy", "unhealthy")]},
+        "bad",
+    ),
+    "a target out of use": (
+        {**OF_BALANCER, "LoadBalancers": [BALANCER], "TargetHealth": [
+            {"TargetGroupArn": "tg", "TargetHealth": {"State": state}} for state in ("healthy", "unused")]},
         "bad",
     ),
     "a load balancer without targets": ({**OF_BALANCER, "LoadBalancers": [BALANCER], "TargetHealth": []}, "off"),
@@ -207,6 +214,31 @@ def test_what_is_not_used_is_found_with_its_price(system: Cloud) -> None:
     assert kinds["snapshot"].usd_month is None and "1 of them without a known price" in found.verdict
     assert found.usd_month == sum(item.usd_month for item in found if item.usd_month)
     assert json.dumps(found.to_dict()) and found._repr_html_() and not found.not_looked_at
+
+
+def test_load_balancers_of_other_types_are_looked_at_or_named(system: Cloud) -> None:
+    elb, ec2 = system.client("elb"), system.client("ec2")
+    own = [{"Name": "tag:esaws:deployment", "Values": [system.deployment]}]
+    public = [raw for raw in ec2.describe_subnets(Filters=own)["Subnets"] if raw["MapPublicIpOnLaunch"]]
+    listeners = [{"Protocol": "HTTP", "LoadBalancerPort": 80, "InstancePort": 80}]
+    elb.create_load_balancer(LoadBalancerName="old", Listeners=listeners, Subnets=[public[0]["SubnetId"]])
+    elbv2 = system.client("elbv2")
+    nlb = elbv2.create_load_balancer(Name="nlb", Type="network", Subnets=[public[0]["SubnetId"]])["LoadBalancers"][0]
+    group = elbv2.create_target_group(Name="tcp", Protocol="TCP", Port=9000, VpcId=nlb["VpcId"])["TargetGroups"][0]
+    forward = [{"Type": "forward", "TargetGroupArn": group["TargetGroupArn"]}]
+    elbv2.create_listener(LoadBalancerArn=nlb["LoadBalancerArn"], Protocol="TCP", Port=9000, DefaultActions=forward)
+
+    audit = security_audit(system)
+    assert ("nlb/nlb", 9000, "allow") in [(item.destination, item.port, item.decision) for item in audit.exposed]
+    assert "the Classic Load Balancer old, which listens on 80" in str(audit.not_looked_at)
+    assert {("classic load balancer", "old", "off"), ("load balancer", "nlb", "off")} <= {
+        (line.what, line.name, line.verdict) for line in status(system)
+    }
+    unused = {(item.kind, item.name): item.why for item in unused_resources(system)}
+    assert unused["classic load balancer", "old"] == "it has no instance"
+    assert unused["load balancer", "nlb"] == "none of its target groups has a target"
+    elb.delete_load_balancer(LoadBalancerName="old")
+    elbv2.delete_load_balancer(LoadBalancerArn=nlb["LoadBalancerArn"])
 
 
 def test_what_is_younger_than_the_days_is_not_judged_by_its_use(system: Cloud) -> None:

@@ -115,6 +115,12 @@ EXPLICIT = (
         documentation=("https://docs.aws.amazon.com/elasticloadbalancing/latest/application/introduction.html",),
     ),
     Behaviour(
+        service="Elastic Load Balancing",
+        fidelity=NOT_SIMULATED,
+        statement="Health checks of Classic Load Balancers: every instance is in service.",
+        documentation=("https://docs.aws.amazon.com/elasticloadbalancing/latest/classic/elb-healthchecks.html",),
+    ),
+    Behaviour(
         service="IAM",
         fidelity=NOT_SIMULATED,
         statement="Enforcement of policies: every caller may do everything.",
