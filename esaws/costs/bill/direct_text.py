@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from esaws.costs.bill.formats.format import ColumnMapping
 from esaws.costs.bill.maps import parse_map
 from esaws.costs.bill.schema import Kind
-from esaws.costs.bill.typed_text import NULL_TEXTS, SQL_TYPES, has_blanks, tag_map, without_nulls
+from esaws.costs.bill.typed_text import COPY_OPTIONS, NULL_TEXTS, SQL_TYPES, has_blanks, tag_map, without_nulls
 from esaws.costs.engines.duckdb import json_as_map, quote_identifier, quote_literal
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def write_directly(
             )
         columns = ", ".join(f"{sql} AS {quote_identifier(name)}" for name, sql in selected.items())
         query = f"SELECT {columns} FROM {source}"
-        duck.run_sql(f"COPY ({query}) TO {quote_literal(str(path))} (FORMAT parquet, COMPRESSION zstd)")
+        duck.run_sql(f"COPY ({query}) TO {quote_literal(str(path))} ({COPY_OPTIONS})")
         return _is_plain(duck, path, list(texts), list(times), maps)
     except duckdb.Error:
         return False

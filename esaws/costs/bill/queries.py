@@ -47,7 +47,7 @@ def spending(lines: ir.Table, metric: str = "unblended") -> ir.Table:
     names = ("service", "usage_type", "currency")
     cost = lines[METRICS[metric]]
     paid, untyped = is_credit(lines).ifelse(-cost, cost * 0), has_no_type(lines)
-    table = lines.group_by(names).aggregate(cost=cost.sum(), credits=paid.sum(), untyped=untyped.sum())
+    table = lines.group_by(names).aggregate(cost=cost.sum(), credits=paid.sum(), untyped=lines.count(where=untyped))
     columns = {name: _null_text_as_empty(table, name) for name in names}
     return table.select(**columns, cost=table.cost, credits=table.credits, untyped=table.untyped).order_by(*names)
 

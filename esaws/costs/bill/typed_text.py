@@ -24,6 +24,8 @@ NULL_TEXTS = ("", "NULL", "null", "NaN", "nan", "N/A", "#N/A", "<null>", "(null)
 """Cells of text that mean NULL. `none` and `NA` may be values there."""
 
 SQL_TYPES: Mapping[Kind, str] = {"number": "DECIMAL(38, 18)", "timestamp": "TIMESTAMP", "map": "MAP(VARCHAR, VARCHAR)"}
+COPY_OPTIONS = "FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 30720"
+"""Four times smaller row groups than DuckDB's own: they stay in the caches of the processor."""
 _BLANKS = " \t\u00a0"
 _TOTAL_LABEL = re.compile(r"(grand|sub)?[ -]?(total|sum|totals|summe|gesamt|somme|suma|totale)\b.*", re.IGNORECASE)
 
@@ -80,7 +82,7 @@ def write_typed(cells: Cells, path: Path) -> None:
         cells_of_tags = {key: f"r.tag_{number}" for number, key in enumerate(cells.mapping.tags)}
         selected.append(f"{tag_map(cells_of_tags)} AS resource_tags")
     query = f"SELECT {', '.join(selected)} FROM {cells.table} r {' '.join(joins)}"
-    cells.duck.run_sql(f"COPY ({query}) TO {quote_literal(str(path))} (FORMAT parquet, COMPRESSION zstd)")
+    cells.duck.run_sql(f"COPY ({query}) TO {quote_literal(str(path))} ({COPY_OPTIONS})")
     cells.duck.run_sql(f"DROP TABLE {cells.table}")
 
 

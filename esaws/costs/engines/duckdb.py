@@ -81,7 +81,10 @@ class DuckDBEngine(Engine):
             result = self._connection.sql(self.compile(table)).to_arrow_table()
         except duckdb.Error as error:
             raise UsageError(f"the bill can't be read ({error})") from None
-        rows: list[dict[str, Any]] = result.cast(table.schema().to_pyarrow()).to_pylist()
+        schema = table.schema().to_pyarrow()
+        if result.schema != schema:  # a cast imports pyarrow.compute
+            result = result.cast(schema)
+        rows: list[dict[str, Any]] = result.to_pylist()
         return rows
 
     def materialize(self, table: ir.Table) -> ir.Table:
