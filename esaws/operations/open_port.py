@@ -31,7 +31,7 @@ from esaws.resources.security_group_rule import SecurityGroupRule
 from esaws.simulation import cloud_time
 from esaws.timestamps import format_iso, format_utc
 
-PortAction = Literal["open", "close", "close-expired"]
+PortAction = Literal["open", "close", "close_expired"]
 
 LONGEST = timedelta(days=30)
 """A port that is needed for longer belongs into the architecture."""
@@ -63,7 +63,7 @@ def plan_port(
     """Plan to open or close a port of a security group, and to close every port whose time is over.
 
     `group` is the group's reference name, `source` an address block, and `duration` counts from the opening: the same
-    one again changes nothing, a longer one extends. `close-expired` closes only what is over. A port that a permanent
+    one again changes nothing, a longer one extends. `close_expired` closes only what is over. A port that a permanent
     rule opens to the source is not opened again, and a permanent rule is not removed.
 
     Raises:
@@ -77,7 +77,7 @@ def plan_port(
     closing = [each for each in openings if each.is_over(now)]
     opening: Step | None = None
     remarks: list[str] = []
-    if action != "close-expired":
+    if action != "close_expired":
         wanted = Port.find(cloud, group, protocol, port, source)
         _require_short(duration)
         present = wanted.among(each for each in openings if each not in closing)
@@ -102,7 +102,7 @@ def verify_port(
     """Check that the port is open, or closed, and that no port is open longer than agreed."""
     now, openings = cloud_time(cloud), list_openings(cloud)
     checks = [_none_over(openings, now)]
-    if action == "close-expired":
+    if action == "close_expired":
         return checks
     wanted = Port.find(cloud, group, protocol, port, source)
     present, permanent = wanted.among(openings), wanted.permanent_rule(cloud)
@@ -118,7 +118,7 @@ def verify_port(
 def _none_over(openings: list[Opening], now: datetime) -> Check:
     statement = "no port is open longer than agreed"
     if over := [each.name for each in openings if each.is_over(now)]:
-        return Check(statement, False, f"over: {', '.join(over)}", "run it with the action close-expired")
+        return Check(statement, False, f"over: {', '.join(over)}", "run it with the action close_expired")
     if unreadable := [each.name for each in openings if each.until is None]:
         next_step = f"correct the tag {OPEN_UNTIL_TAG} of the rule, or delete the rule"
         return Check(statement, None, f"the end of {', '.join(unreadable)} can't be read", next_step)

@@ -28,9 +28,6 @@ from esaws.simulation import cloud_time
 if TYPE_CHECKING:
     import pandas
 
-UNHEALTHY = "unhealthy"
-"""Instead of an id: every instance whose status checks fail, or whose ECS agent is lost."""
-
 REPLACED_TAG = "esaws:replaced-in"
 """A tag of an instance that is being replaced: the name of its Auto Scaling group on AWS."""
 
@@ -70,7 +67,7 @@ class Member:
 def instances(cloud: Cloud) -> pandas.DataFrame:
     """The instances of the deployment, by group: group, zone, instance, state, problems.
 
-    `state` is in service, detached, or the lifecycle state of Auto Scaling. `problems` is empty for a healthy one.
+    `state` is in group, or detached while it is being replaced. `problems` is empty for a healthy one.
     """
     import pandas
 
@@ -107,10 +104,11 @@ def list_members(cloud: Cloud) -> list[Member]:
     return sorted(found, key=lambda each: (each.group.name, each.zone, each.id))
 
 
-def plan_replace_instance(cloud: Cloud, instance: str = UNHEALTHY) -> StepPlan:
-    """Plan to replace an instance by its id, or every unhealthy one; one that was interrupted is always finished.
+def plan_replace_instance(cloud: Cloud, instance: str | None = None) -> StepPlan:
+    """Plan to replace an instance by its id, or without one every unhealthy instance; also to finish what was begun.
 
-    An instance that was replaced earlier needs no step.
+    Unhealthy is an instance whose status checks fail, or whose ECS agent is lost. An instance that was replaced earlier
+    needs no step.
 
     Raises:
         UsageError: the instance does not belong to the deployment; the message lists those that do.
@@ -119,21 +117,19 @@ def plan_replace_instance(cloud: Cloud, instance: str = UNHEALTHY) -> StepPlan:
     """
     cloud.check()
     found = list_members(cloud)
-    if instance != UNHEALTHY and not any(each.id == instance for each in found):
+    if instance is not None and not any(each.id == instance for each in found):
         _require_known(cloud, found, instance)
-    chosen = [
-        each for each in found if each.is_marked or each.id == instance or (instance == UNHEALTHY and each.problems)
-    ]
+    chosen = [each for each in found if each.is_marked or each.id == instance or (instance is None and each.problems)]
     steps = [step for each in chosen for step in _steps(cloud, each)]
     remarks = [f"{each.id}: {'; '.join(each.problems)}" for each in chosen if each.problems]
     return StepPlan(cloud, "replace instance", tuple(steps), (*remarks, *([STAYS_UNTIL_FINISHED] if steps else [])))
 
 
-def verify_replaced_instance(cloud: Cloud, instance: str = UNHEALTHY) -> list[Check]:
+def verify_replaced_instance(cloud: Cloud, instance: str | None = None) -> list[Check]:
     """Check that the instance is gone, that every group has its instances with an ECS agent, and that all serves."""
     found, again = list_members(cloud), "run the same again; it finishes the replacement"
     checks = []
-    if instance != UNHEALTHY:
+    if instance is not None:
         present = [each.name for each in found if each.id == instance]
         checks.append(Check(f"{instance} is gone", not present, "".join(present) or "no such instance runs", again))
     detached = [each.name for each in found if each.is_detached]

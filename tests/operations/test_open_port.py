@@ -62,12 +62,12 @@ def test_a_port_is_opened_once_and_closed_when_its_time_is_over(web: Cloud) -> N
     assert rule["Description"].startswith("open until ") and rule["Description"].endswith("UTC, INC-7 by -ops-")
     assert answers(*verify_port(web, "open", *SSH)) == [True, True]
     assert not plan_port(web, "open", *SSH, 1.5 * HOUR).steps, "the second run changes nothing"
-    assert not plan_port(web, "close-expired", "", 1, "", HOUR).steps, "its time is not over"
+    assert not plan_port(web, "close_expired", "", 1, "", HOUR).steps, "its time is not over"
 
     simulation.advance(web, "2h")
     assert open_ports(web)["over"].tolist() == [True]
-    assert answers(*verify_port(web, "close-expired", "", 1, "")) == [False]
-    closing = plan_port(web, "close-expired", "", 1, "", HOUR)
+    assert answers(*verify_port(web, "close_expired", "", 1, "")) == [False]
+    closing = plan_port(web, "close_expired", "", 1, "", HOUR)
     assert closing.remarks == (CONNECTIONS_STAY,)
     closing.apply()
     assert rules(web) == before
@@ -143,8 +143,8 @@ def test_an_end_that_cannot_be_read_is_unknown_and_not_closed(web: Cloud) -> Non
     tags = [{"Key": OPEN_UNTIL_TAG, "Value": "tomorrow"}]
     web.client("ec2").create_tags(Resources=[opening.live.id], Tags=tags)
     simulation.advance(web, "2h")
-    assert not plan_port(web, "close-expired", "", 1, "", HOUR).steps
-    (check,) = verify_port(web, "close-expired", "", 1, "")
+    assert not plan_port(web, "close_expired", "", 1, "", HOUR).steps
+    (check,) = verify_port(web, "close_expired", "", 1, "")
     assert check.ok is None and "can't be read" in check.found and OPEN_UNTIL_TAG in check.next_step
     assert open_ports(web)["until"].tolist() == ["unknown"]
     plan_port(web, "close", *SSH, HOUR).apply()

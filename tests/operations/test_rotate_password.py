@@ -104,7 +104,7 @@ def test_a_rotation_that_is_stopped_after_any_call_is_completed(
         # The database is given it again unless its tag proves that it has it.
         assert given == [stored] * ("ModifyDBInstance" in completed), operation
         assert holds(cloud), operation
-        assert not plan_rotate_password(cloud, every=MONTH).steps, operation
+    assert not plan_rotate_password(cloud, every=MONTH).steps
 
 
 @in_budget
