@@ -55,15 +55,31 @@ def check_requests(cloud: Cloud, since: datetime) -> Check:
         for balancer, name in balancers.items()
         for metric in ("RequestCount", *_FAILED)
     }
-    return _judge(what, next_step, read_metrics(cloud, counts, start=start, end=aws_now(cloud)))
+    return _judge(what, next_step, since, read_metrics(cloud, counts, start=start, end=aws_now(cloud)))
 
 
-def _judge(what: str, next_step: str, counted: dict[tuple[str, str], Points]) -> Check:
-    """Return the check for the counts of each (load balancer, metric). Pure."""
-    totals = {key: round(sum(points.values)) for key, points in counted.items()}
-    requests = sum(total for (_, metric), total in totals.items() if metric == "RequestCount")
-    failed = {key: total for key, total in totals.items() if key[1] in _FAILED and total}
-    if not failed:
+def _judge(what: str, next_step: str, since: datetime, counted: dict[tuple[str, str], Points]) -> Check:
+    """Return the check for the counts of each (load balancer, metric). Pure.
+
+    Requests are counted by the minute. Whether those of the first one failed before or after its start is unknown.
+    """
+    requests = sum(_total(points) for (_, metric), points in counted.items() if metric == "RequestCount")
+    failing = {key: points for key, points in counted.items() if key[1] in _FAILED and _total(points)}
+    if not failing:
         return Check(what, True, f"{requests} requests, 0 failed", next_step)
-    listed = ", ".join(f"{total} {metric} of {name}" for (name, metric), total in sorted(failed.items()))
-    return Check(what, False, f"{sum(failed.values())} of {requests} requests failed: {listed}", next_step)
+    failed = sum(map(_total, failing.values()))
+    listed = ", ".join(f"{_total(points)} {metric} of {name}" for (name, metric), points in sorted(failing.items()))
+    later = [
+        value
+        for points in failing.values()
+        for time, value in zip(points.times, points.values, strict=True)
+        if time >= since
+    ]
+    if not any(later):
+        found = f"{failed} failed in the minute in which it began, before it or after that: {listed}"
+        return Check(what, None, found, next_step)
+    return Check(what, False, f"{failed} of {requests} requests failed: {listed}", next_step)
+
+
+def _total(points: Points) -> int:
+    return round(sum(points.values))

@@ -7,6 +7,7 @@ import pytest
 
 from esaws import simulation
 from esaws.cloud import Cloud
+from esaws.deploy.serving import wait_until_serving
 from esaws.errors import NotDeployed, UsageError
 from esaws.operations.capacity import capacity_of, tasks_per_instance
 from esaws.operations.failed_requests import check_requests
@@ -21,6 +22,7 @@ SERVICE = "client-web-ui"
 @pytest.fixture(scope="module")
 def site(load_system: Callable[[str], Cloud]) -> Cloud:
     cloud = load_system("two-services")
+    assert wait_until_serving(cloud) == []
     for group in service_state(cloud, SERVICE).target_groups:
         delay = {"Key": "deregistration_delay.timeout_seconds", "Value": "20"}
         cloud.client("elbv2").modify_target_group_attributes(TargetGroupArn=group, Attributes=[delay])
