@@ -15,20 +15,21 @@ def read_values(path: Path, given: Sequence[tuple[str, str]], file: Path | None 
     """Parse and check the parameters of a command line: pairs of name and text, and before them those of a YAML file.
 
     Raises:
-        UsageError: a parameter is unknown or has a bad value, or the file is not YAML with names and values.
+        UsageError: a parameter is unknown, missing or has a bad value, or the file is not YAML with names and values.
     """
     texts: dict[str, Any] = {**(_read_yaml(file) if file else {}), **dict(given)}
-    if not texts:
+    declaring = next((cell.source for cell in read_cells(path) if "parameters" in cell.tags), "")
+    if not texts and "Required[" not in declaring:  # pydantic takes a while to import
         return {}
-    if _is_declared(path):
-        from esaws.runbooks.declaration import read_declaration
+    from esaws.runbooks.declaration import is_declaration, read_declaration
 
+    if is_declaration(declaring):
         declaration = read_declaration(path)
         values = {
             name: declaration.parse(name, value) if isinstance(value, str) else value for name, value in texts.items()
         }
         declaration.validate(values)
-        return {name: _absolute(value) if "Path" in declaration[name].type else value for name, value in values.items()}
+        return values
     defaults = notebook_parameters(path)
     if unknown := [name for name in texts if name not in defaults]:
         choices = f"choose from {', '.join(defaults)}" if defaults else "it has no parameters"
@@ -37,19 +38,6 @@ def read_values(path: Path, given: Sequence[tuple[str, str]], file: Path | None 
         name: parse_like_default(name, value, defaults[name]) if isinstance(value, str) else value
         for name, value in texts.items()
     }
-
-
-def _is_declared(path: Path) -> bool:
-    from esaws.runbooks.declaration import is_declaration
-
-    return any("parameters" in cell.tags and is_declaration(cell.source) for cell in read_cells(path))
-
-
-def _absolute(value: Any) -> Any:
-    """A path, or a list of paths, from the caller's folder: the kernel runs in the notebook's folder."""
-    if isinstance(value, list):
-        return [_absolute(item) for item in value]
-    return str(Path(value).absolute()) if value and "://" not in value else value
 
 
 def _read_yaml(file: Path) -> dict[str, Any]:

@@ -103,6 +103,14 @@ def test_a_bad_value_is_refused_before_a_kernel_starts(
     assert not list(esaws_alone.folder.glob("runs/*"))
 
 
+def test_a_missing_value_is_refused_before_a_kernel_starts(write: Write) -> None:
+    book = write(('service: "Required[ServiceName]" = ""  # which', "parameters"))
+    for given in ([], [("service", "")]):
+        with pytest.raises(UsageError, match="service is required: an ECS service"):
+            read_values(book, given)
+    assert read_values(book, [("service", "web")]) == {"service": "web"}
+
+
 @pytest.mark.parametrize(
     ("text", "default", "value"),
     [
