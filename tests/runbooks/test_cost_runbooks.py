@@ -4,7 +4,6 @@ import json
 from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,9 +11,7 @@ import pytest
 
 from esaws.cloud import Cloud
 from esaws.operations import verify_month_end, verify_runway
-from esaws.runbooks.catalogue import find_runbook
 from esaws.runbooks.pytest_plugin import RunbookResult, RunbookTester
-from esaws.runbooks.values import read_values
 from tests.conftest import post
 from tests.test_credit_runway import FREE_PLAN, PAID_PLAN, pace, runway
 
@@ -57,7 +54,8 @@ def test_the_cost_report_of_cost_explorer_fails_above_the_limit(with_credits: Ru
     (found,) = failed.record["found"].values()
     assert found["source"] == "Cost Explorer"
     used = found["to_date"]["used"]
-    assert 0 < used == found["to_date"]["paid_by_credits"] <= 0.61  # of the month that has begun since, if one has
+    assert 0 < used <= 0.6  # of the month that has begun since, if one has
+    assert used == pytest.approx(found["to_date"]["paid_by_credits"])
     assert found["to_date"]["left"]  # the account says it
     assert found["decisions"]["total_usd"] == pytest.approx(used, abs=0.01)
     assert any("requests" in warning for warning in found["warnings"])
@@ -81,14 +79,6 @@ def test_a_wrong_parameter_ends_the_run_before_any_call(
     result = runbook.run(name, **parameters)
     assert (result.exit_code, result.record["calls"]) == (2, 0)
     assert next(iter(parameters)) in str(result.error)
-
-
-def test_relative_paths_of_a_command_line_start_in_the_callers_folder(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    values = read_values(find_runbook("cost_report"), [("bills", "a.csv,s3://bucket/b")])
-    assert values == {"bills": [str(tmp_path / "a.csv"), "s3://bucket/b"]}
 
 
 # --- the checks

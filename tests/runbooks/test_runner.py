@@ -252,12 +252,16 @@ def test_skipped_cells_do_not_run(write: Write, run: Callable[..., RunbookRun]) 
 
 @pytest.mark.slow
 def test_the_command_prints_the_steps_and_the_record_that_it_writes(write: Write, esaws_alone: Shell) -> None:
-    book = write(("count = 2", "parameters"), ("print(count + 1)", "look"))
+    (esaws_alone.folder / "books").mkdir()
+    book = write(("count = 2", "parameters"), ("import os\nprint(count + 1, os.getcwd())", "look"), name="books/book")
     result = esaws_alone.json("run", str(book), "-p", "count", "3", "-o", "out/")
     [file] = esaws_alone.folder.glob("out/*.json")
     assert json.loads(file.read_text()) == result
     assert (result["runbook"], result["status"], result["exit_code"]) == ("book", "done", 0)
-    assert result["output"] == str(file.with_suffix(".ipynb")) and printed(file.with_suffix(".ipynb")) == "4\n"
+    assert (
+        result["output"] == str(file.with_suffix(".ipynb"))
+        and printed(file.with_suffix(".ipynb")) == f"4 {esaws_alone.folder}\n"
+    ), "relative paths are those of the caller"
 
 
 def test_a_line_is_printed_for_each_step(capsys: pytest.CaptureFixture[str]) -> None:
