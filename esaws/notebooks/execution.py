@@ -231,9 +231,13 @@ class Execution:
         client = self._client
         if client is None or client.kc is None or not self._is_alive():
             return None
-        message = client.kc.execute("", silent=True, store_history=False, user_expressions={"value": expression})
-        reply = client.wait_for_reply(message)
-        answer = reply["content"].get("user_expressions", {}).get("value", {}) if reply else {}
+        for _ in range(20):
+            message = client.kc.execute("", silent=True, store_history=False, user_expressions={"value": expression})
+            content = (client.wait_for_reply(message) or {"content": {}})["content"]
+            if content.get("status") != "aborted":
+                break
+            time.sleep(0.05)  # a kernel drops what it receives while it ends a failed cell
+        answer = content.get("user_expressions", {}).get("value", {})
         return ast.literal_eval(answer["data"]["text/plain"]) if answer.get("status") == "ok" else None
 
     def _is_alive(self) -> bool:
