@@ -26,8 +26,29 @@ CATALOGUE = ROOT / "notebooks" / "runbooks"
 LEDGER = "POLICY_LEDGER"
 """The environment variable with the file that gets the calls of each run."""
 
-COMMANDS = {"deploy": "deploy", "tear_down": "teardown", "park_and_resume": "park", "budget_guard": "park"}
-"""Runbook → the command that does the same with every kind of resource."""
+COMMANDS = {
+    "budget_guard": "park",
+    "cost_report": "cost",
+    "deploy": "deploy",
+    "find_leftovers": "inventory",
+    "park_and_resume": "park",
+    "security_audit": "findings",
+    "status": "health",
+    "tear_down": "teardown",
+    "trace_a_request": "trace",
+    "what_changed_since": "inventory",
+    "who_can_reach": "matrix",
+    "why_is_it_unhealthy": "health",
+}
+"""Runbook → the command that makes the same calls, where they depend on what exists in the account."""
+ALSO = {
+    "ec2:AuthorizeSecurityGroupIngress": "ec2:CreateTags",
+    "ecs:RegisterTaskDefinition": "ecs:TagResource",
+    "ecs:RunTask": "ecs:TagResource",
+}
+"""Action → the one that AWS also checks where the call sets tags."""
+AT_TIMES = {"replace_an_instance": ("ecs:DeregisterContainerInstance",)}
+"""Runbook → calls that depend on how fast AWS is, which no test waits for."""
 _SHOWN = 12
 """How many actions the head of a runbook names."""
 
@@ -59,9 +80,11 @@ def check_run(record: Mapping[str, Any]) -> None:
 
 def needed_actions(name: str, ledger: Iterable[str], changes: bool) -> set[str]:
     """The actions of a runbook: those of the ledger, and of the listings whose calls depend on what exists."""
-    commands = [COMMANDS[name]] if name in COMMANDS else []
-    commands += ["inventory"] if changes else []
-    return {*ledger, *(action for command in commands for action in allowed_actions(policy_of(command)))}
+    actions = {*ledger, *AT_TIMES.get(name, ())}
+    actions |= {ALSO[action] for action in actions & ALSO.keys()}
+    for command in [*filter(None, [COMMANDS.get(name)]), *(["inventory"] if changes else [])]:
+        actions |= allowed_actions(policy_of(command))
+    return actions
 
 
 def sentence(name: str, document: dict[str, Any]) -> str:

@@ -37,15 +37,25 @@ def found(result: RunbookResult) -> dict[str, Any]:
     return dict(next(iter(result.record["found"].values())))
 
 
-def revoke_ssh(tester: RunbookTester) -> None:
+def add_classic_load_balancer(tester: RunbookTester) -> None:
+    cloud = tester.cloud
+    own = [{"Name": "tag:esaws:deployment", "Values": [cloud.deployment]}]
+    subnet = cloud.client("ec2").describe_subnets(Filters=own)["Subnets"][0]["SubnetId"]
+    listeners = [{"Protocol": "HTTP", "LoadBalancerPort": 80, "InstancePort": 80}]
+    cloud.client("elb").create_load_balancer(LoadBalancerName="old", Listeners=listeners, Subnets=[subnet])
+
+
+def close_group(tester: RunbookTester) -> None:
     ec2 = tester.cloud.client("ec2")
     groups = {raw["GroupName"]: raw for raw in ec2.describe_security_groups()["SecurityGroups"]}
     group = groups[tester.cloud.aws_name("ClientWeb-sg")]
-    ec2.revoke_security_group_ingress(GroupId=group["GroupId"], IpPermissions=group["IpPermissions"][:1])
+    ec2.revoke_security_group_ingress(GroupId=group["GroupId"], IpPermissions=group["IpPermissions"])
+    post(f"{tester.endpoint}/_esaws/advance", b'{"by": "75s"}')
 
 
 @pytest.mark.slow
 def test_each_finds_what_is_there_with_the_policy_of_a_reader_and_changes_nothing(small: RunbookTester) -> None:
+    add_classic_load_balancer(small)
     documents = [policy_of("findings"), policy_of("cost"), read_only()]
     allowed = {action for document in documents for each in document["Statement"] for action in each["Action"]}
     results = {name: small.run(name, **parameters) for name, parameters in RUNS.items()}
@@ -65,10 +75,16 @@ def test_each_finds_what_is_there_with_the_policy_of_a_reader_and_changes_nothin
 
     since = small.folder / "before.json"
     since.write_text(json.dumps(results["what_changed_since"].record))
-    revoke_ssh(small)
+    close_group(small)
     failed = small.run("what_changed_since", since=str(since), fail_on="change")
     assert (failed.exit_code, failed.record["error"]["step"]) == (1, "verify")
     assert "changed security group seccom-ClientWeb-sg, moto: Revoke" in failed.record["error"]["cause"]
+
+    ill = small.run("why_is_it_unhealthy", load_balancer="client-web-ui", fail_on="unhealthy")
+    assert (ill.exit_code, ill.record["error"]["step"]) == (1, "verify")
+    assert "2 of 2 targets of client-web-ui are unhealthy: NOT_REACHED" in ill.record["error"]["cause"]
+    assert "authorize-security-group-ingress" in ill.record["error"]["next_step"]
+    assert "ec2:DescribeInstanceStatus" in ill.record["actions"]
 
     left = small.run("find_leftovers", fail_on="deployment")
     assert (left.exit_code, left.record["error"]["next_step"]) == (1, "run the runbook tear_down")
