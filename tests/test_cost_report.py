@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from esaws.cloud import Cloud
-from esaws.costs import CostReport, Unknown, cost_report, monthly_report
+from esaws.costs import Bill, CostReport, Unknown, cost_report, monthly_report
 from esaws.costs.cost_explorer import CachedResponse
 from esaws.errors import UsageError
 from esaws.pricelist import region_of, with_prefix
@@ -50,6 +50,13 @@ def test_decisions_are_of_the_cost_before_credits(november: CostReport) -> None:
     assert float(november.decisions.total_usd) == pytest.approx(4.8)
 
 
+def test_decisions_of_a_bill_that_list_prices_do_not_explain_are_unknown(tmp_path: Path) -> None:
+    dear = hours(48, NOVEMBER, cost=Decimal("0.5"), usage_type="EUW3-BoxUsage:t3.micro")
+    found = cost_report(AWAY, parquet(tmp_path / "dear.parquet", [cur(line) for line in dear]), profile="budget")
+    assert isinstance(found.decisions, Unknown)
+    assert "charged otherwise" in found.decisions.reason
+
+
 def test_a_month_before_the_first_has_nothing_to_compare_with(bill: Path) -> None:
     found = cost_report(AWAY, bill, month=date(2026, 10, 17))
     assert found.month == date(2026, 10, 1)
@@ -70,7 +77,14 @@ def test_what_the_bill_does_not_have_is_a_usage_error(bill: Path, options: dict[
 # --- Cost Explorer
 
 
-def test_on_aws_yesterday_is_read_but_not_projected_from(monkeypatch: pytest.MonkeyPatch) -> None:
+def last_day(bill: Bill) -> date:
+    """The last day with a line."""
+    (row,) = bill.fetch_rows(bill.lines.aggregate(start=bill.lines.start.max()))
+    day: date = row["start"].date()
+    return day
+
+
+def test_on_aws_the_last_two_days_are_read_but_not_projected_from(monkeypatch: pytest.MonkeyPatch) -> None:
     metrics = {name: {"Amount": "1", "Unit": "USD"} for name in ("UnblendedCost", "AmortizedCost", "UsageQuantity")}
     definitions = [{"Type": "DIMENSION", "Key": key} for key in ("SERVICE", "USAGE_TYPE")]
 
@@ -87,12 +101,26 @@ def test_on_aws_yesterday_is_read_but_not_projected_from(monkeypatch: pytest.Mon
         return CachedResponse([{"GroupDefinitions": definitions, "ResultsByTime": results}], 1, 0.01)
 
     monkeypatch.setattr("esaws.costs.bill.sources.cost_explorer.get_cost_and_usage_cached", respond)
-    monkeypatch.setattr(monthly_report, "today_of", lambda cloud: date(2026, 11, 20))
-    bill, settled = monthly_report._read_cost_explorer(Cloud.aws("123456789012"), None)
-    ends = [one.fetch_rows(one.lines.aggregate(end=one.lines.end.max()))[0]["end"].date() for one in (bill, settled)]
-    assert ends == [date(2026, 11, 20), date(2026, 11, 19)]
-    assert bill.months == (date(2026, 10, 1), date(2026, 11, 1))
-    assert "a day late" in " ".join(monthly_report._warnings(bill, settled))
+    read = monthly_report._read_cost_explorer(Cloud.aws("123456789012"), date(2026, 11, 20), None)
+    assert read.bill and read.complete
+    ends = [
+        one.fetch_rows(one.lines.aggregate(end=one.lines.end.max()))[0]["end"] for one in (read.bill, read.complete)
+    ]
+    assert [end.date() for end in ends] == [date(2026, 11, 21), date(2026, 11, 19)]
+    assert read.bill.months == (date(2026, 10, 1), date(2026, 11, 1))
+    assert "a day late" in read.warnings[-1] and "2026-11-18" in read.warnings[-1]
+    first_day = monthly_report._read_cost_explorer(Cloud.aws("123456789012"), date(2026, 11, 20), date(2026, 10, 5))
+    assert first_day.bill is first_day.complete  # October is over
+
+
+def test_an_account_without_costs_has_a_report_of_unknowns(cloud: Cloud) -> None:
+    found = cost_report(cloud, profile="budget")
+    assert found.bill is None
+    answers = found.to_dict()
+    unknown = [name for name, answer in answers.items() if isinstance(answer, dict) and answer.get("unknown")]
+    assert unknown == ["to_date", "month_end", "by_service", "changes", "waste", "decisions"]
+    assert "has no costs from" in answers["month_end"]["unknown"]
+    assert found.draw()._repr_svg_()
 
 
 @pytest.mark.parametrize("region", ["eu-west-3", "eu-west-1", "us-east-2", "ap-south-1"])

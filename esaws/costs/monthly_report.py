@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,12 +16,14 @@ from esaws.costs.analysis.month_over_month import MonthOverMonth, month_over_mon
 from esaws.costs.analysis.selection import Unknown
 from esaws.costs.analysis.waste import Waste, waste
 from esaws.costs.attribution.attribution import CostAttribution
-from esaws.costs.attribution.billed import decisions
+from esaws.costs.attribution.billed import PRICED_DIFFERENTLY, decisions
 from esaws.costs.bill.bill import Bill
+from esaws.costs.bill.bill_file import EmptyBill
+from esaws.costs.bill.covered_days import next_month
 from esaws.costs.bill.credits import is_credit
 from esaws.costs.bill.read import read_bill
 from esaws.costs.cost_explorer import today_of
-from esaws.costs.forecasting.account_regime import detect_regime
+from esaws.costs.forecasting.account_regime import DetectedRegime, detect_regime
 from esaws.costs.results import TableResult
 from esaws.errors import UsageError
 from esaws.pricelist import Regime
@@ -33,7 +36,14 @@ if TYPE_CHECKING:
     from esaws.cloud import Cloud
 
 COST_EXPLORER = "Cost Explorer"
+_TO_DATE = "what was used to date"
+_MONTH_END = "what the month will come to"
+_BY_SERVICE = "where the money went, by service"
+_CHANGES = "what changed"
+_WASTE = "what looks forgotten"
 _DECISIONS = "what each decision costs"
+_MOST_UNEXPLAINED = Fraction(1, 2)
+"""The share of a bill that list prices may leave unexplained: beyond it, what decisions cost would be a guess."""
 
 
 @dataclass(frozen=True)
@@ -42,10 +52,11 @@ class CostReport(TableResult):
 
     source: str
     """The files, or the days of Cost Explorer."""
-    bill: Bill
+    bill: Bill | None
+    """None where Cost Explorer has no costs yet."""
     month: date
     """Its first day."""
-    credits: Credits
+    credits: Credits | Unknown
     """What was used to date, what credits paid, and what is to pay."""
     month_end: MonthEnd | Unknown
     by_service: Breakdown | Unknown
@@ -85,7 +96,7 @@ class CostReport(TableResult):
         }
         return {
             "source": self.source,
-            "format": self.bill.format,
+            "format": self.bill.format if self.bill else COST_EXPLORER,
             "month": f"{self.month:%Y-%m}",
             **{name: answer.to_dict() for name, answer in answers.items()},
             "warnings": list(self.warnings),
@@ -105,7 +116,7 @@ def cost_report(
     month: date | None = None,
     currency: str | None = None,
     profile: Profile | None = None,
-    regime: Regime = "none",
+    regime: Regime | None = None,
 ) -> CostReport:
     """Report the costs of a month: of bill files, or without any of Cost Explorer.
 
@@ -116,78 +127,117 @@ def cost_report(
         month: any day of the month; by default the last month of the bill with a complete day.
         currency: the currency, where the bill has several.
         profile: the profile of the reference system whose decisions the bill is attributed to; without one they are
-            unknown. `regime` is the free tier of the account then.
+            unknown.
+        regime: the free tier with which decisions are priced; by default that of the account for Cost Explorer where
+            AWS shows it, and for files none.
 
-    Figures of Cost Explorer are up to a day late: the running month is projected from the day before yesterday on AWS.
+    Amounts are of complete days, where there are any: of Cost Explorer those before yesterday, as its figures are up to
+    a day late; on the local AWS those before today.
 
     Raises:
         UsageError: a source can't be read, or the bill does not have the month or the currency.
         Refused: Cost Explorer has more pages than 25.
     """
     if sources:
-        bill, name = read_bill(*sources, cloud=cloud), ", ".join(map(str, sources))
-        settled = bill
+        files = read_bill(*sources, cloud=cloud)
+        read = _Read(", ".join(map(str, sources)), files, files, files.warnings)
+        today, account = date.max, DetectedRegime(None, "")
     else:
-        bill, settled = _read_cost_explorer(cloud, month)
-        name = COST_EXPLORER
+        today, account = today_of(cloud), detect_regime(cloud)
+        read = _read_cost_explorer(cloud, today, month)
     period = month and month.replace(day=1)
-    end = _answer("what the month will come to", lambda: month_end(settled, period=period, currency=currency))
-    month = _month_of(bill, end, month)
-    left = None if sources else detect_regime(cloud).credits
+    end = read.answer(_MONTH_END, lambda bill: month_end(bill, period=period, currency=currency))
+    month = period or _month_of(read.bill, end, today)
+    bill = read.complete if read.complete and month in read.complete.months else read.bill
+    to_date: Credits | Unknown = Unknown(_TO_DATE, read.nothing)
+    by_service: Breakdown | Unknown = Unknown(_BY_SERVICE, read.nothing)
+    if bill is not None:
+        to_date = credits(bill, period=month, currency=currency, left=account.credits)
+        by_service = breakdown(bill, period=month, currency=currency)
     return CostReport(
-        name,
+        read.source,
         bill,
         month,
-        credits(bill, period=month, currency=currency, left=left),
+        to_date,
         end,
-        breakdown(bill, period=month, currency=currency),
-        _answer("what changed", lambda: month_over_month(settled, after=month, currency=currency)),
-        _answer("what looks forgotten", lambda: waste(settled, currency=currency)),
-        _decisions(bill, month, profile, regime, cloud.region),
-        tuple(_warnings(bill, settled)),
+        by_service,
+        read.answer(_CHANGES, lambda bill: month_over_month(bill, after=month, currency=currency)),
+        read.answer(_WASTE, lambda bill: waste(bill, currency=currency)),
+        _decisions(bill, read.nothing, month, profile, regime or account.regime or "none", cloud.region),
+        tuple(read.warnings),
     )
 
 
-def _read_cost_explorer(cloud: Cloud, month: date | None) -> tuple[Bill, Bill]:
-    """The bill of a month and the one before up to yesterday, and the part of it that is not late any more."""
-    today = today_of(cloud)
-    last = today - timedelta(days=1)
+@dataclass(frozen=True)
+class _Read:
+    """What was read."""
+
+    source: str
+    bill: Bill | None
+    complete: Bill | None
+    """The bill to its last complete day; None where it has none."""
+    warnings: Sequence[str]
+    nothing: str = ""
+    """Why there is no bill, or no complete day of it."""
+
+    def answer(self, question: str, ask: Callable[[Bill], Any]) -> Any:
+        """The answer of the complete days, or `Unknown` where these lack what the question needs."""
+        if self.complete is None:
+            return Unknown(question, self.nothing)
+        try:
+            return ask(self.complete)
+        except UsageError as error:
+            return Unknown(question, str(error))
+
+
+def _read_cost_explorer(cloud: Cloud, today: date, month: date | None) -> _Read:
+    """Read a month and the one before; of the running month up to today.
+
+    Figures are up to a day late on AWS, so there the last complete day is the one before yesterday.
+    """
+    last = today
     if month is not None:
-        last = min(last, (month.replace(day=1) + timedelta(days=31)).replace(day=1) - timedelta(days=1))
+        last = min(last, next_month(month) - timedelta(days=1))
     first = (last.replace(day=1) - timedelta(days=1)).replace(day=1)
-    bill = read_bill(f"ce:{first}..{last}", cloud=cloud)
+    try:
+        bill = read_bill(f"ce:{first}..{last}", cloud=cloud)
+    except EmptyBill:
+        return _Read(COST_EXPLORER, None, None, (), f"{COST_EXPLORER} has no costs from {first} to {last}")
     complete = today - timedelta(days=2 if cloud.is_aws else 1)
-    return bill, bill.as_of(complete) if complete < last else bill
+    if last <= complete:
+        return _Read(COST_EXPLORER, bill, bill, bill.warnings)
+    late = f"{COST_EXPLORER} is up to a day late" if cloud.is_aws else "today is not over"
+    warnings = (*bill.warnings, f"{late}: amounts are of the days up to {complete}, if there are any")
+    try:
+        return _Read(COST_EXPLORER, bill, bill.as_of(complete), warnings)
+    except UsageError:
+        return _Read(COST_EXPLORER, bill, None, warnings, f"there are no costs before {complete + timedelta(days=1)}")
 
 
-def _month_of(bill: Bill, end: MonthEnd | Unknown, month: date | None) -> date:
-    if month is not None:
-        return month.replace(day=1)
+def _month_of(bill: Bill | None, end: MonthEnd | Unknown, today: date) -> date:
     if isinstance(end, MonthEnd):
         return end.period
+    if bill is None:
+        return today.replace(day=1)
     if not bill.months:
         raise UsageError("the bill has no lines, so there is no month to report; read another one")
     return bill.months[-1]
 
 
 def _decisions(
-    bill: Bill, month: date, profile: Profile | None, regime: Regime, region: str
+    bill: Bill | None, nothing: str, month: date, profile: Profile | None, regime: Regime, region: str
 ) -> CostAttribution | Unknown:
     if profile is None:
         return Unknown(_DECISIONS, "no profile is given whose decisions the bill could be attributed to")
+    if bill is None:
+        return Unknown(_DECISIONS, nothing)
     charges = replace(bill, lines=bill.lines.filter(~is_credit(bill.lines)))
-    return _answer(_DECISIONS, lambda: decisions(charges, seccom(profile), regime=regime, period=month, region=region))
-
-
-def _answer(question: str, ask: Callable[[], Any]) -> Any:
-    """The answer, or `Unknown` where the bill lacks what the question needs."""
     try:
-        return ask()
+        found = decisions(charges, seccom(profile), regime=regime, period=month, region=region)
     except UsageError as error:
-        return Unknown(question, str(error))
-
-
-def _warnings(bill: Bill, settled: Bill) -> Iterator[str]:
-    yield from bill.warnings
-    if settled is not bill:
-        yield "yesterday may be incomplete, as Cost Explorer is up to a day late: the month is projected without it"
+        return Unknown(_DECISIONS, str(error))
+    unexplained = sum(abs(share.usd) for share in found.rest if share.name == PRICED_DIFFERENTLY)
+    if unexplained > Fraction(abs(found.total_usd)) * _MOST_UNEXPLAINED:
+        difference = f"{float(unexplained):,.2f} of {found.total_usd:,.2f} USD is {PRICED_DIFFERENTLY}"
+        return Unknown(_DECISIONS, f"{difference}: the free tier may be another than {regime!r}, or prices are agreed")
+    return found

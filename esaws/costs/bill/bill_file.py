@@ -35,6 +35,10 @@ class UnreadableBill(UsageError):
         super().__init__(f"{file}{position}: {reason}")
 
 
+class EmptyBill(UsageError):
+    """The sources are bills, and none of them has a row."""
+
+
 @dataclass(frozen=True)
 class BillingMonth:
     """A month of a payer: the unit that a later export replaces."""

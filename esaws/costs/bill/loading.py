@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from esaws.costs.bill.bill_file import BillFile, File, UnreadableBill
+from esaws.costs.bill.bill_file import BillFile, EmptyBill, File, UnreadableBill
 from esaws.costs.bill.dedup.layout import Manifest
 from esaws.costs.bill.dedup.months import footer_constants, read_coverage
 from esaws.costs.bill.formats.console_csv import parse_console_csv
@@ -67,7 +67,7 @@ def load_files(sources: Sequence[str | Path], cloud: Cloud | None, duck: DuckDBE
     loaded.files = [_with_coverage(file, duck) for file in loaded.files]
     loaded.warnings += [warning for file in loaded.files for warning in file.warnings]
     if not any(file.rows for file in loaded.files):
-        raise UsageError(f"no rows in {', '.join(file.file.name for file in loaded.files)}")
+        raise EmptyBill(f"no rows in {', '.join(file.file.name for file in loaded.files)}")
     return loaded
 
 
