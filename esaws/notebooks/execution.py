@@ -231,9 +231,14 @@ class Execution:
         client = self._client
         if client is None or client.kc is None or not self._is_alive():
             return None
+        from nbclient.exceptions import DeadKernelError
+
         for _ in range(20):
             message = client.kc.execute("", silent=True, store_history=False, user_expressions={"value": expression})
-            content = (client.wait_for_reply(message) or {"content": {}})["content"]
+            try:
+                content = (client.wait_for_reply(message) or {"content": {}})["content"]
+            except DeadKernelError:
+                return None
             if content.get("status") != "aborted":
                 break
             time.sleep(0.05)  # a kernel drops what it receives while it ends a failed cell
