@@ -17,11 +17,11 @@ from esaws.errors import EsawsError
 from esaws.leases.park import plan_park
 from esaws.leases.parked import is_parked
 from esaws.reference.seccom import PROFILES, SERVICES, seccom
-from esaws.resource import Index, Live, Resource, drift
+from esaws.resource import Index, Resource, drift
 from esaws.runbooks.changes import changed_fields
 
 _FAILING = "5m"
-"""Time on the clock after which a failed target is unhealthy."""
+"""Time on the clock after which a new instance serves, and a failed target is unhealthy."""
 _SETTLE = "15m"
 """Time on the clock after which health checks and scaling have settled."""
 
@@ -58,10 +58,11 @@ def make_replica(original: Cloud, copy: Cloud, profile: str | None = None) -> Re
     declared = _Declared(index, architecture)
     plan_deploy(Architecture(f"copy of {profile}", declared.existing(changes), whole=architecture), copy).apply()
     unlike = [*declared.unlike, *_repeat_foreign(index, inventory(copy), copy)]
+    simulation.advance(copy, _SETTLE)
     _repeat_sizes(index, copy)
     if is_parked(original):
         plan_park(copy).apply()
-    simulation.advance(copy, _SETTLE)
+    simulation.advance(copy, _FAILING)
     instances = _pair_instances(original, copy)
     unlike += _repeat_failures(original, copy, instances)
     unlike += [_sentence(row) for row in changed_fields(inventory(copy), index)]
@@ -213,27 +214,26 @@ def _instances(cloud: Cloud) -> dict[tuple[str, str, int], str]:
 
 
 def _repeat_failures(original: Cloud, copy: Cloud, instances: Mapping[str, str]) -> Iterator[str]:
-    """Let targets fail that fail in the original, where the local AWS can, and yield a sentence about the others.
+    """Let targets fail that fail in the original only, where the local AWS can; yield a sentence about the others.
 
-    Containers that respond with an error get a failing image; an instance whose targets do not answer, or whose status
-    check fails, fails as a whole.
+    Containers that respond with 5xx get a failing image, unless healthy targets run it, too; an instance whose targets
+    do not answer fails as a whole. Other causes, such as a wrong health check, are in the copy already.
     """
     before, copied = _unhealthy(original), _unhealthy(copy)
-    services = {live.fields["target_group"]: live for live in inventory(copy) if live.kind == "Service"}
-    names = {live.id: live.name for live in inventory(copy) if live.kind == "TargetGroup"}
-    erring = {group for (group, _), reason in before.items() if reason == "Target.ResponseCodeMismatch"}
-    silent = {instances.get(target) for (_, target), reason in before.items() if reason == "Target.Timeout"}
-    for arn, service in services.items():
-        if names.get(arn) in erring:
-            simulation.fail(copy, image=_image(copy, service))
-    for id in sorted(filter(None, silent)):
+    missing = {key: reason for key, reason in before.items() if (key[0], instances.get(key[1], key[1])) not in copied}
+    images = _images(copy)
+    healthy = {image for group, image in images.items() if group not in {group for group, _ in before}}
+    erring = {images.get(group, "") for (group, _), reason in missing.items() if "[5" in reason} - healthy - {""}
+    silent = {instances.get(id, "") for (_, id), reason in missing.items() if "Target.Timeout" in reason} - {""}
+    for image in sorted(erring):
+        simulation.fail(copy, image=image)
+    for id in sorted(silent):
         simulation.fail(copy, instance=id)
     if erring or silent:
         simulation.advance(copy, _FAILING)
         copied = _unhealthy(copy)
-    here = {(group, target) for group, target in copied}
-    for (group, target), reason in before.items():
-        if (group, instances.get(target, target)) not in here:
+    for (group, id), reason in missing.items():
+        if (group, instances.get(id, id)) not in copied:
             yield f"a target of {group} is unhealthy ({reason}); in the copy it is not"
 
 
@@ -245,13 +245,23 @@ def _unhealthy(cloud: Cloud) -> dict[tuple[str, str], str]:
             described = elbv2.describe_target_health(TargetGroupArn=live.id)["TargetHealthDescriptions"]
             for target in described:
                 if target["TargetHealth"]["State"] == "unhealthy":
-                    found[live.name, target["Target"]["Id"]] = target["TargetHealth"].get("Reason", "")
+                    health = target["TargetHealth"]
+                    reason = f"{health.get('Reason', '')}: {health.get('Description', '')}"
+                    found[live.name, target["Target"]["Id"]] = reason
     return found
 
 
-def _image(cloud: Cloud, service: Live) -> str:
-    definition = cloud.client("ecs").describe_task_definition(taskDefinition=service.fields["task_definition"])
-    return str(definition["taskDefinition"]["containerDefinitions"][0]["image"])
+def _images(cloud: Cloud) -> dict[str, str]:
+    """The image of the service behind each target group, by the group's name."""
+    ecs, index = cloud.client("ecs"), inventory(cloud)
+    groups = {live.id: live.name for live in index if live.kind == "TargetGroup"}
+    images = {}
+    for live in index:
+        if live.kind == "Service" and live.fields["target_group"] in groups:
+            described = ecs.describe_task_definition(taskDefinition=live.fields["task_definition"])
+            image = described["taskDefinition"]["containerDefinitions"][0]["image"]
+            images[groups[live.fields["target_group"]]] = str(image)
+    return images
 
 
 def _sentence(row: Mapping[str, Any]) -> str:

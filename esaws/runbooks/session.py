@@ -56,7 +56,12 @@ class Session:
             if is_declaration(history[index]):
                 injected = [cell for cell in history[index + 1 :] if cell.lstrip().startswith(INJECTED_HEAD)]
                 return parse_declaration(history[index], self.name), _assigned_names(injected)
-        raise UsageError(f"{self.name}: run the cell with the parameters first")
+        # A client that keeps no history, such as nbval, leaves the annotations of the cell.
+        annotations = self.shell.user_ns.get("__annotations__") or {}
+        if not annotations:
+            raise UsageError(f"{self.name}: the parameters are not set; run their cell first")
+        cell = "\n".join(f"{name}: {annotation!r} = ''" for name, annotation in annotations.items())
+        return parse_declaration(cell, self.name), set()
 
     def mask_outputs(self) -> None:
         """Mask registered secrets in everything that the kernel prints or displays from now on."""

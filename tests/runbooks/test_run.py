@@ -147,6 +147,19 @@ def stop_service(cloud):
     cloud.client("ecs").update_service(cluster=cluster, service=cloud.aws_name("client-web-ui"), desiredCount=1)
 
 
+def test_parameters_are_checked_where_the_client_keeps_no_history(runbook):
+    from IPython.core.interactiveshell import InteractiveShell
+
+    InteractiveShell.clear_instance()
+    shell = InteractiveShell.instance(user_ns={})
+    try:
+        shell.run_cell('port: "Port" = 0')
+        result = shell.run_cell("from esaws import runbooks; runbooks.check_parameters()")
+    finally:
+        InteractiveShell.clear_instance()
+    assert "port=0: it takes a port" in str(result.error_in_exec)
+
+
 def test_an_error_of_any_cell_is_recorded(small, write):
     result = small.run(write([*PARK[:4], ("", "1 / 0")]))
     assert (result.status, result.record["error"]["code"]) == ("failed", "ZeroDivisionError")
