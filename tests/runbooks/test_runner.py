@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -406,6 +407,7 @@ def test_a_kept_kernel_has_the_state_of_the_failure(write: Write, run: Callable[
     finally:
         client.shutdown()
         client.stop_channels()
+        shutil.rmtree(done.kernel.parent)
 
 
 def wait_for(file: Path, process: subprocess.Popen[str]) -> None:
