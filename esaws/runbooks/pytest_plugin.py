@@ -11,6 +11,7 @@ The cells run in this process, which takes a tenth of the time of a kernel and l
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import subprocess
@@ -151,11 +152,12 @@ def _run_cells(
     """Run the code cells in a new IPython shell of this process. Returns what they printed, and the first error."""
     from IPython.core.interactiveshell import InteractiveShell
     from IPython.utils.capture import capture_output
+    from traitlets.config import Config
 
     cells = [cell for cell in json.loads(path.read_text(encoding="utf-8"))["cells"] if cell["cell_type"] == "code"]
     InteractiveShell.clear_instance()
-    shell: Any = InteractiveShell.instance(user_ns={})
-    shell.history_manager.enabled = False
+    without_history = Config(HistoryManager={"enabled": False})  # its thread would live until the process ends
+    shell: Any = InteractiveShell.instance(config=without_history, user_ns={})
     printed = []
     folder = Path.cwd()
     try:
@@ -175,6 +177,7 @@ def _run_cells(
     finally:
         os.chdir(folder)
         InteractiveShell.clear_instance()
+        atexit.unregister(shell.atexit_operations)  # it collects garbage for a second, once for each shell
 
 
 def _result(record: Path, printed: str, error: BaseException | None, exit_code: int) -> RunbookResult:
