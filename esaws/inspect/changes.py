@@ -164,7 +164,7 @@ def changes_since(
             start = before.time or _written(Path(since), cloud)
     trail: Trail | None = None
     try:
-        trail = read_trail(cloud, start, max_calls=max_calls)
+        trail = read_trail(cloud, max(start, now - _KEPT) if start else None, max_calls=max_calls)
         if not trail.is_complete:
             gaps.append(f"calls before the newest {len(trail.calls)}; raise the number of calls to read them")
     except CALL_ERRORS as error:

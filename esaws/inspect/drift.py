@@ -33,8 +33,14 @@ class DriftChange:
 
 
 def drift_changes(cloud: Cloud, changes: Iterable[Change], index: Index, trail: Trail) -> Iterator[DriftChange]:
-    """Yield what a deploy would change, as drift: fields are (declared, actual). Pure but for names."""
+    """Yield what a deploy would change, as drift: fields are (declared, actual).
+
+    Of kinds that AWS did not list, and of resources that refer to such a kind, nothing is known, so they are left out.
+    """
     for change in changes:
+        refers_to = {item.kind for item in change.resource.dependencies} if change.resource else set()
+        if index.unlisted.keys() & {change.kind, *refers_to}:
+            continue
         if action := _ACTIONS.get(change.action):
             fields = {name: (_plain(item.declared), _plain(item.actual)) for name, item in change.drift.items()}
             call = _call(cloud, change, index, trail)

@@ -94,6 +94,10 @@ class Diagnosis:
             return
         if _type(group) == "lambda":
             yield from self._function_causes(group, target)
+        if target_health.get("Reason") == "Elb.InternalError":
+            detail = "the load balancer itself failed to check its health"
+            fix = Fix("look at the AWS Health Dashboard; AWS mends it")
+            yield Cause("LOAD_BALANCER_FAILED", detail, fix)
         if not group.get("HealthCheckEnabled", True) or _type(group) in ("lambda", "alb"):
             return
         yield from self._instance_causes(group, target, load_balancer)

@@ -159,6 +159,16 @@ def test_what_changed_is_found_against_a_snapshot_a_record_and_the_profile(syste
     assert rules.who.str.startswith("moto: RevokeSecurityGroupIngress").any()
 
 
+def test_what_aws_does_not_list_is_not_called_missing(system: Cloud) -> None:
+    whole = changes_since(system, profile="ha").to_frame()
+    simulation.fault(system, "throttle", service="elasticache", count=100)
+    found = changes_since(system, profile="ha")
+    simulation.no_faults(system)
+    kinds = {*found.to_frame().kind}
+    assert "CacheCluster" in {*whole.kind} and "CacheCluster" not in kinds and "SecurityGroupRule" in kinds
+    assert any(gap.startswith("CacheCluster: ") for gap in found.not_looked_at)
+
+
 def test_without_an_earlier_state_nothing_is_called_unchanged(system: Cloud) -> None:
     assert changes_since(system, "1h").verdict.startswith("states were not compared; ")
     simulation.fault(system, "throttle", service="cloudtrail", count=50)

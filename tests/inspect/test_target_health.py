@@ -60,6 +60,13 @@ def test_groups_of_a_network_load_balancer_filter_its_health_checks_on_the_way_o
     assert only(raw)["code"] == "NOT_REACHED"
 
 
+def test_a_failure_of_the_load_balancer_itself_is_not_blamed_on_the_target() -> None:
+    raw = described()
+    allow(raw, IpRanges=[{"CidrIp": "10.1.1.0/24"}])
+    raw["TargetHealth"][0]["TargetHealth"] = {"State": "unhealthy", "Reason": "Elb.InternalError"}
+    assert only(raw)["code"] == "LOAD_BALANCER_FAILED"
+
+
 GAPS = {
     "its interfaces are not visible": lambda raw: raw["NetworkInterfaces"].pop(),
     "it is a Gateway Load Balancer": lambda raw: raw["LoadBalancers"][0].update(Type="gateway"),

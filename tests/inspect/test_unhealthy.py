@@ -1,6 +1,7 @@
 """Why targets are unhealthy or were: history, signals of instances and tasks, and Classic Load Balancers."""
 
 import json
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -139,6 +140,15 @@ def test_the_cause_of_an_instance_out_of_service_is_found_from_outside() -> None
         item for item in hidden["NetworkInterfaces"] if item["NetworkInterfaceId"] != "eni-nlb"
     ]
     assert code_of(hidden) == "NOT_LOOKED_AT"
+
+
+def test_the_page_about_unhealthy_targets_has_every_code() -> None:
+    root = Path(__file__).resolve().parents[2]
+    modules = ("target_causes", "target_health", "classic_targets", "instance_signals")
+    sources = "".join((root / f"esaws/inspect/{name}.py").read_text("utf-8") for name in modules)
+    codes = {*re.findall(r'"([A-Z]{2,}(?:_[A-Z]+)+|UNEXPLAINED|REGISTERING|DRAINING)"', sources)}
+    page = (root / "docs/unhealthy_targets.md").read_text("utf-8")
+    assert codes - {"TCP_UDP", "ALB_PREFIX"} == {*re.findall(r"^\| `([A-Z_]+)` \|", page, re.MULTILINE)}
 
 
 # -- the whole diagnosis, on a deployment
