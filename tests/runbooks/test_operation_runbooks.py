@@ -17,9 +17,10 @@ from esaws.operations.port_openings import list_openings
 from esaws.operations.replace_instance import list_members
 from esaws.resources.password_parameter import PasswordParameter
 from esaws.runbooks.pytest_plugin import RunbookTester
+from tests.runbooks.policies import LEDGER
 
-BOTH = os.environ.get("SOAK") == "1"
-"""Run each runbook on both profiles, instead of one each."""
+BOTH = os.environ.get("SOAK") == "1" or LEDGER in os.environ
+"""Run each runbook on both profiles, instead of one each; their policies need the calls of both."""
 
 ONE = ("client-web-ui",)
 WITH_DATABASE = (*ONE, "sites-management-api")
@@ -56,7 +57,9 @@ def resume(runbook: RunbookTester) -> None:
 
 
 def close_when_it_is_over(runbook: RunbookTester) -> None:
-    simulation.advance(runbook.cloud, "3h")
+    longer = {"group": "ClientWeb-sg", "source": "203.0.113.9/32", "duration": "3h"}
+    assert runbook.run("open_a_port", **longer).record["counts"]["done"] == 1
+    simulation.advance(runbook.cloud, "4h")
     closed = runbook.run("open_a_port", action="close_expired")
     assert closed.status == "done" and not list_openings(runbook.cloud)
     refused = runbook.run("open_a_port", source="0.0.0.0/0", group="ClientWeb-sg")
