@@ -1,9 +1,11 @@
 """Write the IAM policy of every runbook from the calls of its runs in the tests: `python -m esaws.dev policies`.
 
-A run of the tests with `POLICY_LEDGER=FILE` appends a line for each run of a runbook of the catalogue. Where what is
-called depends on what exists, the policy of a command is added: a test need not deploy every kind of resource.
+A run of the tests with `POLICY_LEDGER=FILE` appends a line for each run of a runbook of the catalogue. The tests do not
+take every branch, nor deploy every kind of resource. So the changes in the modules of its plans are added, and where
+calls depend on what exists, the policy of a command.
 """
 
+import ast
 import json
 import os
 import re
@@ -11,10 +13,17 @@ import subprocess
 import sys
 import tempfile
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import botocore.session
+from botocore import xform_name
+from botocore.model import ServiceModel
+
+from esaws import operations
 from esaws.cli.policy import policy_of
 from esaws.notebooks import dumps, normalise
 from esaws.runbooks.catalogue import list_runbooks
@@ -47,8 +56,8 @@ ALSO = {
     "ecs:RunTask": "ecs:TagResource",
 }
 """Action → the one that AWS also checks where the call sets tags."""
-AT_TIMES = {"replace_an_instance": ("ecs:DeregisterContainerInstance",)}
-"""Runbook → calls that depend on how fast AWS is, which no test waits for."""
+_OPERATIONS = ("esaws.operations.", "esaws.leases.park")
+_SESSION = botocore.session.get_session()
 _SHOWN = 12
 """How many actions the head of a runbook names."""
 
@@ -78,9 +87,57 @@ def check_run(record: Mapping[str, Any]) -> None:
         assert not missing, f"{name}: its policy lacks {sorted(missing)}: run python -m esaws.dev policies"
 
 
+def operations_of(notebook: Path) -> set[str]:
+    """The calls that change something in the modules of a runbook's plans, as `service:Operation`.
+
+    A branch that no test takes needs its permission, too.
+    """
+    sources = [cell["source"] for cell in json.loads(notebook.read_text("utf-8"))["cells"]]
+    planners = re.findall(r"run\.plan\(\s*(\w+)", "\n".join(map("".join, sources)))
+    waiting = [sys.modules[getattr(operations, name).__module__] for name in planners if hasattr(operations, name)]
+    modules: dict[str, ast.Module] = {}
+    while waiting:
+        module = waiting.pop()
+        if module.__name__ not in modules:
+            tree = modules[module.__name__] = ast.parse(Path(str(module.__file__)).read_text("utf-8"))
+            imports = [node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module]
+            waiting += [import_module(name) for name in imports if name.startswith(_OPERATIONS)]
+    return {f"{service}:{operation}" for tree in modules.values() for service, operation in calls_in(tree)}
+
+
+def calls_in(tree: ast.Module) -> Iterator[tuple[str, str]]:
+    """The methods of clients that a module names, and the calls of its fixes: (service, operation)."""
+    clients: dict[str, str] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Assign):
+            sides = [side.elts if isinstance(side, ast.Tuple) else [side] for side in (node.targets[0], node.value)]
+            pairs = zip(*sides, strict=False)
+            clients.update({ast.unparse(name): found for name, value in pairs if (found := _client(value))})
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and (service := _client(node.value) or clients.get(ast.unparse(node.value))):
+            names = {xform_name(name): name for name in _service_model(service).operation_names}
+            if node.attr in names:
+                yield service, names[node.attr]
+        elif isinstance(node, ast.Tuple) and [type(item) for item in node.elts[:2]] == [ast.Constant, ast.Constant]:
+            service, operation = (str(item.value) for item in node.elts[:2] if isinstance(item, ast.Constant))
+            if re.fullmatch(r"[A-Z]\w+", operation) and service in {*_SESSION.get_available_services()}:
+                yield service, operation
+
+
+def _client(node: ast.expr) -> str | None:
+    """The service of an expression like `cloud.client("ecs")`."""
+    match = re.fullmatch(r"\w+\.client\('([\w-]+)'\)", ast.unparse(node))
+    return match and match[1]
+
+
+@cache
+def _service_model(service: str) -> ServiceModel:
+    return _SESSION.get_service_model(service)
+
+
 def needed_actions(name: str, ledger: Iterable[str], changes: bool) -> set[str]:
     """The actions of a runbook: those of the ledger, and of the listings whose calls depend on what exists."""
-    actions = {*ledger, *AT_TIMES.get(name, ())}
+    actions = {*ledger, *changing_actions(actions_of(operations_of(CATALOGUE / f"{name}.ipynb")))}
     actions |= {ALSO[action] for action in actions & ALSO.keys()}
     for command in [*filter(None, [COMMANDS.get(name)]), *(["inventory"] if changes else [])]:
         actions |= allowed_actions(policy_of(command))

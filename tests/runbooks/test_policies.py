@@ -1,5 +1,6 @@
 """The IAM policy of each runbook: up to date, and without writes where the runbook only looks."""
 
+import ast
 import json
 import re
 from pathlib import Path
@@ -17,14 +18,17 @@ from esaws.runbooks.policies import (
     policy_file,
     runbook_policy,
 )
+from tests.contract.actions import actions_of
 from tests.runbooks.policies import (
     CATALOGUE,
     COMMANDS,
     LEDGER,
+    calls_in,
     check_run,
     head_of,
     names,
     needed_actions,
+    operations_of,
     read_ledger,
     sentence,
     with_sentence,
@@ -45,6 +49,8 @@ def test_each_runbook_has_a_policy_that_its_head_describes(runbook_of_catalogue:
     actions = allowed_actions(document)
     assert [action for action in actions if not re.fullmatch(r"[a-z][a-z0-9-]+:[A-Z]\w+", action)] == []
     assert document == policy_document(actions), RUN_AGAIN
+    operations = operations_of(runbook_of_catalogue.path)
+    assert set(changing_actions(actions_of(operations))) - actions == set(), RUN_AGAIN
     assert sentence(runbook_of_catalogue.name, document) in head_of(runbook_of_catalogue.path), RUN_AGAIN
 
 
@@ -94,8 +100,28 @@ def test_the_ledger_has_the_actions_of_all_runs(monkeypatch: pytest.MonkeyPatch,
 def test_what_depends_on_what_exists_is_added() -> None:
     assert needed_actions("credit_runway", ["ec2:DescribeVpcs"], changes=False) == {"ec2:DescribeVpcs"}
     scale = needed_actions("scale_a_service", ["ecs:RunTask"], changes=True)
-    assert scale == {"ecs:RunTask", "ecs:TagResource"} | allowed_actions(policy_of("inventory"))
+    assert scale >= {"ecs:RunTask", "ecs:TagResource"} | allowed_actions(policy_of("inventory"))
     assert "rds:CreateDBInstance" in needed_actions("deploy", [], changes=True)
+
+
+def test_a_branch_that_no_test_takes_needs_its_permission_too(tmp_path: Path) -> None:
+    assert "elbv2:SetSubnets" in operations_of(CATALOGUE / "drain_a_zone.ipynb")
+    assert "rds:StopDBInstance" in operations_of(CATALOGUE / "park_and_resume.ipynb")
+    assert operations_of(CATALOGUE / "status.ipynb") == set()
+    tree = ast.parse(
+        "def change(cloud):\n"
+        "    ecs, name = cloud.client('ecs'), 'x'\n"
+        "    ecs.update_service(); ecs.describe_services; cloud.client('elbv2').add_tags()\n"
+        "    rds = cloud.client('rds'); call(rds.stop_db_instance)\n"
+        "    other.delete_tags(); return Fix('x', (('ec2', 'RevokeSecurityGroupIngress', {}), ('a', 'b')))\n"
+    )
+    assert {f"{service}:{operation}" for service, operation in calls_in(tree)} == {
+        "ecs:UpdateService",
+        "ecs:DescribeServices",
+        "elbv2:AddTags",
+        "rds:StopDBInstance",
+        "ec2:RevokeSecurityGroupIngress",
+    }
 
 
 def test_a_policy_separates_reads_from_changes() -> None:
