@@ -68,11 +68,18 @@ class StalePlan(EsawsError):
 class ApplyFailed(EsawsError):
     """At least one change failed. Running changes were finished, and no new ones were started."""
 
+    interrupted = False
+    """Whether Ctrl-C or SIGTERM ended the apply."""
 
-class ApplyTerminated(ApplyFailed):
-    """SIGTERM ended the apply. Running changes were finished, and no new ones were started."""
 
-    exit_code = 143
+class ApplyInterrupted(ApplyFailed):
+    """Ctrl-C ended the apply, or SIGTERM, with exit code 143. Running changes were finished."""
+
+    interrupted = True
+
+    def __init__(self, message: str, exit_code: int) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
 
 
 _NEXT_STEP = {

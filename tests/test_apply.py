@@ -211,7 +211,7 @@ def test_a_signal_lets_running_changes_finish_and_starts_no_others(
     ]
     assert capsys.readouterr().err == "deploy: interrupted; no other change starts, and it waits for VPC first\n"
     assert cloud.started == ["create VPC first"]
-    assert failure.value.exit_code == exit_code
+    assert (failure.value.interrupted, failure.value.exit_code) == (True, exit_code)
 
 
 def test_an_apply_again_after_a_failure_finishes(cloud: RecordingCloud) -> None:

@@ -426,7 +426,7 @@ CHANGES: dict[str, Callable[[Cloud], object]] = {
 }
 
 
-def test_nothing_changes_what_another_process_changes(cloud: Cloud) -> None:
+def test_nothing_changes_what_another_process_changes(cloud: Cloud, esaws: Shell) -> None:
     PasswordParameter(name="kept").create(cloud)
     with locked_by_another(cloud):
         before = len(cloud.calls)
@@ -437,6 +437,7 @@ def test_nothing_changes_what_another_process_changes(cloud: Cloud) -> None:
             assert text.startswith("nothing was changed: seccom in account "), name
             assert "locked by ann on web1 (process 77): deploy, since " in text and " ago; " in text, name
             assert "`esaws lock --break` removes it" in text and refusal.value.exit_code == 3, name
+        assert "is locked by ann on web1" in esaws("teardown", "--yes", code=3)
         changing = {call.operation for call in cloud.calls[before:] if call.changes and call.code == "OK"}
         assert changing == set()
     plan_teardown(cloud).apply()

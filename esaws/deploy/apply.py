@@ -13,8 +13,8 @@ from esaws.cloud import Cloud
 from esaws.deploy.change import Change
 from esaws.deploy.graph import Graph, Node, critical_path
 from esaws.deploy.journal import Journal
-from esaws.errors import ApplyFailed, ApplyTerminated, describe_error
-from esaws.interrupts import Terminated, held_back
+from esaws.errors import ApplyFailed, ApplyInterrupted, describe_error
+from esaws.interrupts import EXIT_CODE, Terminated, held_back
 from esaws.progress import list_names, progress
 from esaws.resource import KINDS
 
@@ -70,14 +70,16 @@ class Apply:
         """Run all changes. After a failure, Ctrl-C or SIGTERM, finish those that run and start no others.
 
         Raises:
-            ApplyFailed: a change failed, or the user interrupted; ApplyTerminated: SIGTERM arrived.
+            ApplyFailed: a change failed; ApplyInterrupted: Ctrl-C or SIGTERM arrived.
         """
         started, calls = time.perf_counter(), len(self.cloud.calls)
         self._run_all()
         self.journal.end(len(self.cloud.calls))
         if self.failures or self.interrupt:
-            error = ApplyTerminated if isinstance(self.interrupt, Terminated) else ApplyFailed
-            raise error(self._report(undone=len(self.graph) - self.done.total()))
+            report = self._report(undone=len(self.graph) - self.done.total())
+            if self.interrupt:
+                raise ApplyInterrupted(report, EXIT_CODE if isinstance(self.interrupt, Terminated) else 1)
+            raise ApplyFailed(report)
         return ApplyResult(
             created=self.done["create"],
             updated=self.done["update"],
