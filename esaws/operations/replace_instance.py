@@ -22,14 +22,11 @@ from esaws.errors import NotDeployed, UsageError
 from esaws.operations.checks import Check
 from esaws.operations.fleet import Host, drain, hosts_of, members, wait_for_hosts
 from esaws.resource import Live
-from esaws.resources.auto_scaling_group import AutoScalingGroup
+from esaws.resources.auto_scaling_group import REPLACED_TAG, AutoScalingGroup
 from esaws.simulation import cloud_time
 
 if TYPE_CHECKING:
     import pandas
-
-REPLACED_TAG = "esaws:replaced-in"
-"""A tag of an instance that is being replaced: the name of its Auto Scaling group on AWS."""
 
 STAYS_UNTIL_FINISHED = "if this is interrupted, run it again: a detached instance is part of no group until it ends"
 

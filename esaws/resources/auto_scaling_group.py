@@ -14,6 +14,9 @@ from esaws.resource import Live, Lives, Ref, Resource, Usages
 from esaws.resources.launch_template import LaunchTemplate
 from esaws.resources.subnet import Subnet
 
+REPLACED_TAG = "esaws:replaced-in"
+"""A tag of an instance that is being replaced, and no longer in its group: the name of the group on AWS."""
+
 _NEW_PROFILE = "Invalid IAM Instance Profile"
 # Volume type → usage type and operation on bills, if they do not follow from the type.
 _VOLUMES = {"standard": ("EBS:VolumeUsage", "CreateVolume")}
@@ -51,6 +54,7 @@ class AutoScalingGroup(Resource):
         "ec2:CreateTags",
         "ec2:DescribeInstances",
         "ec2:RunInstances",
+        "ec2:TerminateInstances",
         "iam:CreateServiceLinkedRole",
         "iam:PassRole",
         "ssm:GetParameters",
@@ -145,6 +149,7 @@ class AutoScalingGroup(Resource):
             busy = ("ScalingActivityInProgress", "ResourceInUse")
             cloud.retry(lambda: delete(AutoScalingGroupName=name, ForceDelete=True), *busy)
         cloud.wait_until(f"{name} is gone", lambda: not describe_group(cloud, name), minutes=20)
+        _terminate_detached(cloud, name)
         # Instances that left the group before they are terminated still use their subnet and security groups.
         wait_for_termination(cloud, name)
 
@@ -176,6 +181,15 @@ def wait_for_instances(cloud: Cloud, name: str, count: int) -> None:
     cloud.wait_until(
         launching, lambda: len(instances_in_service(cloud, name)) >= count or _raise_failed_launch(cloud, name)
     )
+
+
+def _terminate_detached(cloud: Cloud, name: str) -> None:
+    """Terminate the instances that an interrupted replacement has detached from a group."""
+    filters = [{"Name": f"tag:{REPLACED_TAG}", "Values": [name]}, {"Name": "instance-state-name", "Values": _ALIVE}]
+    reservations = pages(cloud, "ec2", "describe_instances", "Reservations", Filters=filters)
+    if ids := [raw["InstanceId"] for reservation in reservations for raw in reservation["Instances"]]:
+        cloud.client("ec2").terminate_instances(InstanceIds=ids)
+        cloud.wait("ec2", "instance_terminated", InstanceIds=ids)
 
 
 def wait_for_termination(cloud: Cloud, name: str) -> None:

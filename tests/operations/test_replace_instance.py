@@ -8,7 +8,8 @@ import pytest
 
 from esaws import simulation
 from esaws.cloud import Cloud
-from esaws.deploy.plan import plan_deploy
+from esaws.deploy.leftovers import leftovers
+from esaws.deploy.plan import plan_deploy, plan_teardown
 from esaws.errors import NotDeployed, UsageError
 from esaws.operations.replace_instance import instances, list_members, plan_replace_instance, verify_replaced_instance
 from esaws.reference.seccom import seccom
@@ -131,3 +132,11 @@ def test_an_id_that_was_never_of_the_deployment_is_refused(system: tuple[str, Cl
 def test_an_empty_deployment_has_nothing_to_replace(cloud: Cloud) -> None:
     with pytest.raises(NotDeployed, match="has no Auto Scaling group"):
         plan_replace_instance(cloud)
+
+
+def test_a_teardown_also_deletes_an_instance_that_is_being_replaced(cloud: Cloud) -> None:
+    plan_deploy(seccom("budget", services=("hdm",)), cloud).apply()
+    with killed_after(cloud, CALLS["budget"].index("DetachInstances") + 1), pytest.raises(KilledError):
+        plan_replace_instance(cloud, first_instance(cloud)).apply()
+    plan_teardown(cloud).apply()
+    assert leftovers(cloud) == []
