@@ -40,7 +40,8 @@ if TYPE_CHECKING:
     from esaws.costs.forecasting.variations import Variation, compare_builds
     from esaws.costs.monthly_report import CostReport, cost_report
     from esaws.costs.questions import Bill, read_bill
-    from esaws.costs.runway.runway import CreditRunway, credit_runway
+    from esaws.costs.runway.result import CreditRunway
+    from esaws.costs.runway.runway import credit_runway
 
 __all__ = [
     "Bill",
@@ -101,6 +102,7 @@ _SOURCES = {
     "esaws.costs.forecasting.price_refresh": ("refresh_prices",),
     "esaws.costs.forecasting.variations": ("Variation", "compare_builds"),
     "esaws.costs.questions": ("Bill", "read_bill"),
-    "esaws.costs.runway.runway": ("CreditRunway", "credit_runway"),
+    "esaws.costs.runway.result": ("CreditRunway",),
+    "esaws.costs.runway.runway": ("credit_runway",),
 }
 __getattr__, __dir__ = lazy_names(__name__, {name: module for module, names in _SOURCES.items() for name in names})

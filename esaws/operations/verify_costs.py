@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 from esaws.costs.analysis.selection import Unknown
 from esaws.costs.bill.credits import format_money
 from esaws.costs.runway.facts import PACE
+from esaws.costs.runway.runway import UPGRADE_PAGE
 from esaws.operations.checks import Check
 
 if TYPE_CHECKING:
     from esaws.cloud import Cloud
     from esaws.costs.monthly_report import CostReport
-    from esaws.costs.runway.runway import CreditRunway
+    from esaws.costs.runway.result import CreditRunway
 
 
 def verify_month_end(cloud: Cloud, report: CostReport, at_most_usd: float | None) -> list[Check]:
@@ -48,7 +49,16 @@ def verify_runway(cloud: Cloud, runway: CreditRunway, at_least_days: int) -> lis
         reason = runway.facts.unknown.get(PACE, "not fetched").partition(" → ")[0]
         found = f"{found}, if nothing but what runs here now costs; {PACE}: {reason}"
         return [Check(what, None, found, "allow ce:GetCostAndUsage, or run it again in a minute")]
-    return [Check(what, holds, found, _first_to_switch_off(runway))]
+    return [Check(what, holds, found, _next_step(runway))]
+
+
+def _next_step(runway: CreditRunway) -> str:
+    """What makes credits last longer; where the free plan itself ends, only an upgrade keeps the account open."""
+    plan = runway.facts.plan
+    if plan and plan.kind == "free" and (runway.state == "ended" or runway.ends_on == runway.ends_at_latest):
+        opens = ", which opens it again" if runway.state == "ended" else ""
+        return f"upgrade the account to the paid plan{opens}: {UPGRADE_PAGE}"
+    return _first_to_switch_off(runway)
 
 
 def _first_to_switch_off(runway: CreditRunway) -> str:

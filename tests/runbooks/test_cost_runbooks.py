@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from types import SimpleNamespace
@@ -43,7 +44,7 @@ def test_the_credit_runway_is_done_while_credits_last_and_fails_under_the_thresh
     assert (failed.exit_code, failed.status) == (1, "failed")
     error = failed.record["error"]
     assert error["step"] == "verify" and "at least 400 days" in error["resource"]
-    assert "until" in error["cause"] and "idle address" in error["next_step"]
+    assert "until" in error["cause"] and "upgrade the account" in error["next_step"]  # the plan ends before the credits
     assert changed_nothing(done) and changed_nothing(failed)
 
 
@@ -98,7 +99,7 @@ def _no_calls() -> Iterator[None]:
         ({"plan": PAID_PLAN, "pace": pace(0)}, True),
         ({"plan": PAID_PLAN}, None),  # nothing runs here, and what other regions cost is unknown
         ({"plan": FREE_PLAN}, None),
-        ({"plan": FREE_PLAN.__class__("free", "ACTIVE", Decimal(0), None)}, False),
+        ({"plan": replace(FREE_PLAN, left=Decimal(0))}, False),
         ({"has_no_plan": True, "pace": pace(3, paid=0)}, True),
         ({"has_no_plan": True, "pace": pace(3)}, None),
         ({}, None),
@@ -109,6 +110,20 @@ def test_a_runway_is_long_enough_or_not_or_unknown(facts: dict[str, Any], ok: bo
     assert check.ok is ok
     assert check.next_step or ok
     assert check.found
+
+
+@pytest.mark.parametrize(
+    ("facts", "next_step"),
+    [
+        ({"plan": FREE_PLAN, "pace": pace(0.01)}, "upgrade the account to the paid plan: Billing"),
+        ({"plan": FREE_PLAN, "pace": pace(20)}, "look at other regions"),  # credits end before the plan does
+        ({"plan": replace(FREE_PLAN, status="EXPIRED")}, "which opens it again"),
+        ({"plan": replace(PAID_PLAN, left=Decimal(0))}, "look at other regions"),
+    ],
+)
+def test_the_next_step_is_the_one_that_helps(facts: dict[str, Any], next_step: str) -> None:
+    (check,) = verify_runway(NO_CLOUD, runway(**facts), 400)
+    assert check.ok is False and next_step in check.next_step
 
 
 def test_a_limit_for_a_bill_in_another_currency_is_unknown() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from esaws.chart import Chart
 from esaws.costs.analysis.charts import COLOURS, GREY, escape_math, format_date_axis, new_figure
-from esaws.costs.runway.runway import CreditRunway
+from esaws.costs.runway.result import CreditRunway
 
 
 def draw_runway(runway: CreditRunway) -> Chart:
