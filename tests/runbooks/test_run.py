@@ -1,12 +1,15 @@
 """A run: parameters are validated first, steps need the steps before them, and the record says what happened."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
+from esaws.deploy.lock import break_lock
+from esaws.deploy.lock_record import LockRecord
 from esaws.deploy.plan import Plan
 from esaws.leases.park import plan_park, plan_resume
 from esaws.runbooks import approval
@@ -247,3 +250,21 @@ def test_the_rest_of_an_approved_plan_may_act_after_an_interruption(on_aws, writ
     plan_park(on_aws.cloud).steps[0].act()
     result = on_aws.run(park, approve=fingerprint_of(shown))
     assert (result.status, result.record["counts"]["done"]) == ("done", 1)
+
+
+def test_a_deployment_that_another_process_changes_is_not_changed(small, write):
+    other = LockRecord.of_this_process("deploy")
+    other = replace(other, user="ann", host="web1", machine="another", pid=77)
+    name = f"/{small.cloud.deployment}/lock"
+    put = small.cloud.client("ssm").put_parameter
+    small.before_step = {"act": lambda: put(Name=name, Type="String", Value=other.to_json())}
+    result = small.run(write(PARK))
+    assert (result.status, result.exit_code, result.record["changed"]) == ("refused", 3, [])
+    error = result.record["error"]
+    assert (error["step"], error["code"]) == ("act", "Locked")
+    assert "is locked by ann on web1 (process 77): deploy, since " in error["cause"]
+    assert error["next_step"].startswith("run it again when that is done. ")
+    assert "`esaws lock --break` removes it" in error["next_step"]
+    break_lock(small.cloud)
+    small.before_step = {}
+    assert small.run(write(PARK)).status == "done"
