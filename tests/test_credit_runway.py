@@ -114,6 +114,7 @@ def test_what_saves_most_is_switched_off_first_and_a_group_of_instances_is_one_t
     assert found.switch_off[0].longer_days == pytest.approx(60 / (2 - float(group_saves or 0) * 24 / 730) - 30, abs=0.1)
     assert "without 1 × instance (BoxUsage:z9.huge): no known price" in " ".join(found.notes)
     assert len(found.switch_off_frame()) == 4
+    assert "`esaws park --deployment seccom`" in " ".join(found.notes)
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
@@ -71,7 +71,7 @@ def runway_of(facts: RunwayFacts, prices: PriceList) -> CreditRunway:
         min(a_day) * days if a_day else None,
         max(a_day) * days if a_day else None,
         things,
-        tuple(_notes(facts, total, state)),
+        tuple(_notes(facts, total, state, things)),
     )
 
 
@@ -139,7 +139,7 @@ def _with_longer_days(thing: SwitchOff, left: Decimal, pace: Decimal, today: dat
     return replace(thing, longer_days=round(float(then - now), 1))
 
 
-def _notes(facts: RunwayFacts, total: MonthlyTotal, state: State) -> Iterator[str]:
+def _notes(facts: RunwayFacts, total: MonthlyTotal, state: State, things: Iterable[SwitchOff]) -> Iterator[str]:
     plan, pace = facts.plan, facts.pace
     for name, reason in facts.unknown.items():
         yield f"{name}: unknown ({reason})"
@@ -156,6 +156,8 @@ def _notes(facts: RunwayFacts, total: MonthlyTotal, state: State) -> Iterator[st
         elsewhere = {name: usd for name, usd in pace.by_region.items() if name != here and name not in _NO_REGION}
         if (usd := sum(elsewhere.values(), Decimal(0))) >= _CENT:
             yield f"{usd:,.2f} USD a day is used in {', '.join(elsewhere)}: what runs there is not in the lists below"
+    for deployment in sorted({one.deployment for one in things} - {""}):
+        yield f"`esaws park --deployment {deployment}` stops all that can be stopped of the deployment {deployment}"
     if not total.is_complete:
         yield f"what runs now: {total.text}"
     if any(offer.kind == TWELVE_MONTHS for offer in facts.offers or ()):
