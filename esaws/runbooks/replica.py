@@ -22,6 +22,8 @@ from esaws.runbooks.changes import changed_fields
 
 _FAILING = "5m"
 """Time on the clock after which a new instance serves, and a failed target is unhealthy."""
+_NOT_SERVING = ("unhealthy", "initial", "draining")
+"""States of a target behind which ECS replaces failing tasks: at any moment one of them."""
 _SETTLE = "15m"
 """Time on the clock after which health checks and scaling have settled."""
 
@@ -219,8 +221,9 @@ def _repeat_failures(original: Cloud, copy: Cloud, instances: Mapping[str, str])
     Containers that respond with 5xx get a failing image, unless healthy targets run it, too; an instance whose targets
     do not answer fails as a whole. Other causes, such as a wrong health check, are in the copy already.
     """
-    before, copied = _unhealthy(original), _unhealthy(copy)
-    missing = {key: reason for key, reason in before.items() if (key[0], instances.get(key[1], key[1])) not in copied}
+    before = _targets(original, "unhealthy")
+    alike = {group for group, _ in _targets(copy, *_NOT_SERVING)}
+    missing = {(group, id): reason for (group, id), reason in before.items() if group not in alike}
     images = _images(copy)
     healthy = {image for group, image in images.items() if group not in {group for group, _ in before}}
     erring = {images.get(group, "") for (group, _), reason in missing.items() if "[5" in reason} - healthy - {""}
@@ -231,21 +234,21 @@ def _repeat_failures(original: Cloud, copy: Cloud, instances: Mapping[str, str])
         simulation.fail(copy, instance=id)
     if erring or silent:
         simulation.advance(copy, _FAILING)
-        copied = _unhealthy(copy)
-    for (group, id), reason in missing.items():
-        if (group, instances.get(id, id)) not in copied:
-            yield f"a target of {group} is unhealthy ({reason}); in the copy it is not"
+        alike = {group for group, _ in _targets(copy, *_NOT_SERVING)}
+    for (group, _), reason in missing.items():
+        if group not in alike:
+            yield f"a target of {group} is unhealthy ({reason}); in the copy all of them serve"
 
 
-def _unhealthy(cloud: Cloud) -> dict[tuple[str, str], str]:
-    """The reason of each unhealthy target, by the name of its target group and its id."""
+def _targets(cloud: Cloud, *states: str) -> dict[tuple[str, str], str]:
+    """The reason of each target in one of these states, by the name of its target group and its id."""
     elbv2, found = cloud.client("elbv2"), {}
     for live in inventory(cloud):
         if live.kind == "TargetGroup":
             described = elbv2.describe_target_health(TargetGroupArn=live.id)["TargetHealthDescriptions"]
             for target in described:
-                if target["TargetHealth"]["State"] == "unhealthy":
-                    health = target["TargetHealth"]
+                health = target["TargetHealth"]
+                if health["State"] in states:
                     reason = f"{health.get('Reason', '')}: {health.get('Description', '')}"
                     found[live.name, target["Target"]["Id"]] = reason
     return found

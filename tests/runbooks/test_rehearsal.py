@@ -110,8 +110,8 @@ def test_a_copy_has_the_drift_the_sizes_and_the_failures_and_says_what_is_not_al
         Actions=[{"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "503"}}],
     )
     scaled = index.get("AutoScalingGroup", "client-web-ui-asg").raw["AutoScalingGroupName"]
-    cloud.client("autoscaling").set_desired_capacity(AutoScalingGroupName=scaled, DesiredCapacity=3)
-    simulation.advance(cloud, "10m")
+    cloud.client("autoscaling").update_auto_scaling_group(AutoScalingGroupName=scaled, MinSize=3)
+    simulation.advance(cloud, "3m")
     with scratch_server(at=simulation.now(cloud).isoformat()) as url:
         copy = Cloud.at(url, account=cloud.account)
         replica = make_replica(cloud, copy)
