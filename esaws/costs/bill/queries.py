@@ -21,17 +21,10 @@ def by_columns(lines: ir.Table, *names: str, metric: str = "unblended") -> ir.Ta
     """By some columns of the table. Columns: those, currency, rows, cost."""
     import ibis
 
-    literals = {name: value for name in (*names, "currency") if (value := _literal_value(lines, name)) is not None}
-    grouped_by = [name for name in (*names, "currency") if name not in literals]
-    sums = {"rows": lines.count(), "cost": lines[METRICS[metric]].sum()}
-    table = lines.group_by(grouped_by).aggregate(**sums) if grouped_by else lines.aggregate(**sums)
-    columns = {
-        name: ibis.literal(literals[name], type=lines[name].type())
-        if name in literals
-        else _null_text_as_empty(table, name)
-        for name in (*names, "currency")
-    }
-    return table.select(**columns, rows=table.rows, cost=table.cost).order_by(ibis.desc("cost"), *names, "currency")
+    names = (*names, "currency")
+    table = lines.group_by(names).aggregate(rows=lines.count(), cost=lines[METRICS[metric]].sum())
+    columns = {name: _null_text_as_empty(table, name) for name in names}
+    return table.select(**columns, rows=table.rows, cost=table.cost).order_by(ibis.desc("cost"), *names)
 
 
 def by_service(lines: ir.Table, metric: str = "unblended") -> ir.Table:
@@ -110,13 +103,3 @@ def free_usage(lines: ir.Table) -> ir.Table:
 def _null_text_as_empty(table: ir.Table, name: str) -> ir.Value:
     """A column whose NULLs are empty text, if it is text."""
     return table[name].fill_null("") if table[name].type().is_string() else table[name]
-
-
-def _literal_value(lines: ir.Table, name: str) -> object:
-    """The value of a column that the expression itself shows to be a literal, as `union.with_constants` makes it."""
-    import ibis.expr.operations as ops
-
-    values = getattr(lines.op(), "values", {})
-    while isinstance(value := values.get(name), ops.Cast | ops.Alias):
-        values = {name: value.arg}
-    return value.value if isinstance(value, ops.Literal) else None

@@ -21,7 +21,7 @@ from esaws.costs.bill.loading import load_files
 from esaws.costs.bill.parquet_stats import column_stats
 from esaws.costs.bill.schema import DEFAULT_CURRENCY
 from esaws.costs.bill.sources.sql import detect_table, parse_source, read_lines
-from esaws.costs.bill.union import common_metrics, union_files, with_constants
+from esaws.costs.bill.union import common_metrics, union_files
 from esaws.costs.engines import open_engine
 from esaws.costs.engines.duckdb import DuckDBEngine
 from esaws.costs.engines.warehouse import WarehouseEngine
@@ -80,7 +80,7 @@ def _read_files(
     metrics = common_metrics([file.mapping for file in files])
     if not metrics:
         raise UsageError(f"{files[0].file.name} has no cost column")
-    lines = with_constants(engine.as_view(lines), files)
+    lines = engine.as_view(lines)
     return Bill(versions, rows, tuple(months), lines, metrics, tuple(warnings), engine, tuple(files), scratch)
 
 

@@ -148,8 +148,7 @@ def has_blanks(column: str) -> str:
 def without_nulls(cell: str, nulls: tuple[str, ...]) -> str:
     """SQL for a cell that is NULL where its text means that."""
     compared = f"lower({cell})" if nulls is NULL_VALUES else cell
-    is_null = f"strlen({cell}) <= {max(map(len, nulls))} AND {compared} IN ({', '.join(map(quote_literal, nulls))})"
-    return f"CASE WHEN {is_null} THEN NULL ELSE {cell} END"
+    return f"CASE WHEN {compared} IN ({', '.join(map(quote_literal, nulls))}) THEN NULL ELSE {cell} END"
 
 
 def tag_map(cells: Mapping[str, str]) -> str:

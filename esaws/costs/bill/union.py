@@ -64,14 +64,6 @@ def with_standard_names(table: ir.Table, mapping: ColumnMapping) -> ir.Table:
     return table.select(**columns)
 
 
-def with_constants(lines: ir.Table, files: Sequence[BillFile]) -> ir.Table:
-    """Replace the columns that have one value by literals, so that queries need not group by them."""
-    import ibis
-
-    constants = {name: value for name, value in common_constants(files).items() if value is not None}
-    return lines.mutate(**{name: ibis.literal(value, type=lines[name].type()) for name, value in constants.items()})
-
-
 def common_constants(files: Sequence[BillFile]) -> dict[str, Any]:
     """The canonical columns that have the same value in all rows of these files."""
     return {

@@ -69,9 +69,12 @@ class DuckDBEngine(Engine):
         return self._backend.table(name)
 
     def as_view(self, table: ir.Table) -> ir.Table:
+        import ibis.expr.operations as ops
+
         name = self.new_name("lines")
         self.run_sql(f"CREATE TEMP VIEW {name} AS {self.compile(table)}")
-        return self._backend.table(name)
+        # The schema is known: the backend's own table() would describe the view first.
+        return ops.DatabaseTable(name, schema=table.schema(), source=self._backend).to_expr()
 
     def fetch_rows(self, table: ir.Table) -> list[dict[str, Any]]:
         import duckdb
