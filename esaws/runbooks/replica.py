@@ -20,6 +20,8 @@ from esaws.reference.seccom import PROFILES, SERVICES, seccom
 from esaws.resource import Index, Resource, drift
 from esaws.runbooks.changes import changed_fields
 
+_SIZES = {"AutoScalingGroup": ("desired_capacity", "DesiredCapacity"), "Service": ("desired_count", "desiredCount")}
+"""The field of a declaration, and of AWS's description, that a scaler changes."""
 _FAILING = "5m"
 """Time on the clock after which a new instance serves, and a failed target is unhealthy."""
 _NOT_SERVING = ("unhealthy", "initial", "draining")
@@ -124,6 +126,9 @@ class _Declared:
             name: self._convert(live.fields[name], getattr(resource, name))
             for name in drift(resource, live, self._index)
         }
+        if live.kind in _SIZES:
+            field, key = _SIZES[live.kind]
+            values[field] = live.raw[key]
         self._adjusted[resource.key] = replace(present, **values).with_references(self._adjust)
         return self._adjusted[resource.key]
 
