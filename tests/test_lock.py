@@ -498,6 +498,14 @@ def test_a_lost_lock_stops_an_apply(cloud: Cloud, monkeypatch: pytest.MonkeyPatc
     plan.apply()
 
 
+def test_a_command_that_gets_sigterm_exits_with_143(esaws: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    def killed(cloud: Cloud) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    monkeypatch.setattr("esaws.deploy.inventory.inventory", killed)
+    assert "esaws: ended by SIGTERM at esaws inventory: " in esaws("inventory", code=143)
+
+
 # -- real processes ------------------------------------------------------------------------------------------------
 
 HOLD = """
