@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
+CATALOGUE: dict[str, Any] = runpy.run_path(str(ROOT / "docs" / "runbooks.py"))
 API: dict[str, Any] = runpy.run_path(str(ROOT / "docs" / "api.py"))
 FACES: tuple[str, ...] = API["FACES"]
 NOTEBOOKS = sorted((ROOT / "notebooks").rglob("*.ipynb"))
@@ -98,3 +99,7 @@ def test_a_notebook_imports_from_the_public_face_in_four_lines(notebook: Path) -
 def test_other_imports_of_a_notebook_are_few_libraries(notebook: Path) -> None:
     names = {name.split(".")[0] for each in import_statements(notebook) for name in modules_of(each)}
     assert names <= LIBRARIES | {"esaws"}
+
+
+def test_the_catalogue_lists_every_runbook_with_its_parameters():
+    assert CATALOGUE["PAGE"].read_text(encoding="utf-8") == CATALOGUE["page"](), "run python docs/runbooks.py"
