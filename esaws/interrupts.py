@@ -54,9 +54,16 @@ def held_back(handle: Callable[[KeyboardInterrupt], None]) -> Iterator[None]:
             signal.signal(number, handler)
 
 
+_arrived: list[list[KeyboardInterrupt]] = []
+"""What has arrived in each block of `finish_first` that runs, the outermost first."""
+
+
 @contextmanager
 def finish_first(notice: Callable[[], None]) -> Iterator[None]:
-    """Let the block end before Ctrl-C or SIGTERM is raised, and call `notice` then. A second one raises at once."""
+    """Let the block end before Ctrl-C or SIGTERM is raised, and call `notice` then. A second one raises at once.
+
+    A long block calls `raise_if_interrupted` where it can be continued later.
+    """
     arrived: list[KeyboardInterrupt] = []
 
     def remember(error: KeyboardInterrupt) -> None:
@@ -65,10 +72,21 @@ def finish_first(notice: Callable[[], None]) -> Iterator[None]:
             raise error
         notice()
 
-    with held_back(remember):
-        yield
+    _arrived.append(arrived)
+    try:
+        with held_back(remember):
+            yield
+    finally:
+        _arrived[:] = [each for each in _arrived if each is not arrived]
     if arrived:
         raise arrived[0]
+
+
+def raise_if_interrupted() -> None:
+    """Raise the Ctrl-C or SIGTERM that waits for the end of a block of `finish_first`, if one has arrived."""
+    for arrived in _arrived:
+        if arrived:
+            raise arrived[0]
 
 
 def in_main_thread() -> bool:

@@ -14,6 +14,7 @@ from esaws import simulation
 from esaws.chart import Chart
 from esaws.cloud import Cloud
 from esaws.errors import EsawsError
+from esaws.interrupts import raise_if_interrupted
 
 if TYPE_CHECKING:
     import pandas
@@ -28,7 +29,11 @@ def aws_now(cloud: Cloud) -> datetime:
 
 
 def let_time_pass(cloud: Cloud, seconds: float = POLL_SECONDS) -> None:
-    """Wait so many seconds on AWS. The local AWS advances its clock by them instead, and plays what happens."""
+    """Wait so many seconds on AWS. The local AWS advances its clock by them instead, and plays what happens.
+
+    Every operation can be continued from here, so a Ctrl-C or SIGTERM that waits for its step is raised here.
+    """
+    raise_if_interrupted()
     if cloud.is_aws:
         time.sleep(seconds)
     else:

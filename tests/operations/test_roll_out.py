@@ -1,5 +1,7 @@
 """Roll out an image: watched, never below the minimum healthy percent, rolled back where the new tasks fail."""
 
+import os
+import signal
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -9,6 +11,7 @@ import pytest
 from esaws import simulation
 from esaws.cloud import Cloud
 from esaws.errors import EsawsError, NotDeployed, UsageError
+from esaws.interrupts import Terminated
 from esaws.operations.images import resolve_image
 from esaws.operations.roll_out import (
     PREVIOUS_TAG,
@@ -107,6 +110,21 @@ def test_an_interrupted_roll_out_is_watched_on_and_rolled_back(site: Cloud, monk
     with pytest.raises(RollOutFailed, match="rolled back"):
         again.apply()
     assert service_state(site, SERVICE).task_definition == before.task_definition
+
+
+def test_sigterm_ends_a_roll_out_between_two_looks(site: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    before, advance = service_state(site, SERVICE), simulation.advance
+
+    def advance_and_terminate(cloud: Cloud, by: str) -> datetime:
+        os.kill(os.getpid(), signal.SIGTERM)
+        return advance(cloud, by)
+
+    with monkeypatch.context() as patch, pytest.raises(Terminated):
+        patch.setattr(simulation, "advance", advance_and_terminate)
+        plan_roll_out(site, SERVICE, "nginx:6").apply()
+    assert service_state(site, SERVICE).tags[PREVIOUS_TAG] == before.task_definition
+    plan_roll_out(site, SERVICE, "nginx:6").apply()
+    assert broken(verify_roll_out(site, SERVICE, "nginx:6")) == []
 
 
 def test_a_roll_out_survives_errors_of_aws(site: Cloud) -> None:
