@@ -12,6 +12,7 @@ A value of `""` means "not given" where the default is `""`. `Required` refuses 
 from __future__ import annotations
 
 import datetime
+import ipaddress
 import re
 from typing import Annotated, Any, Literal, get_args
 
@@ -78,6 +79,13 @@ def _notification(value: str) -> str:
     return value
 
 
+def _address(value: str) -> str:
+    try:
+        return str(ipaddress.ip_address(value))
+    except ValueError:
+        raise ValueError("it takes an IPv4 or IPv6 address, such as 203.0.113.7") from None
+
+
 def split_list(value: Any) -> Any:
     """Split a text such as `a, b` or `["a", "b"]`, which is all that a command line can pass, into a list."""
     if not isinstance(value, str):
@@ -116,13 +124,27 @@ ServiceName = _pattern("[A-Za-z0-9_-]+", "an ECS service", "sites-management-api
 LoadBalancerName = _pattern("[A-Za-z0-9-]{1,32}|arn:\\S+", "a load balancer: its name or ARN", "seccom-alb")
 GroupName = _pattern("[A-Za-z0-9 ._:/()#,@+=&;{}!$*-]+", "a security group: its name", "ALB-sg")
 Name = _pattern("[A-Za-z0-9][A-Za-z0-9_.:/@-]*", "a name on AWS", "database")
+ParameterName = _pattern("[A-Za-z0-9][A-Za-z0-9_.-]*", "an SSM parameter, without the deployment", "database-password")
+LoadBalancerOrService = _pattern(
+    r"[A-Za-z0-9_-]{1,255}|arn:\S+", "a load balancer, target group or ECS service: its name or ARN", "seccom-alb"
+)
 InstanceId = _pattern("i-[0-9a-f]{8,17}", "an EC2 instance", "i-0123456789abcdef0")
 Image = _pattern(
     r"[a-z0-9][A-Za-z0-9_.:/@-]*", "a container image with its tag or digest", "public.ecr.aws/nginx/nginx:1.27"
 )
 Zone = _pattern(r"[a-z]{2}(-[a-z]+)+-\d[a-z]", "an Availability Zone", "eu-west-3a")
 Cidr = _pattern(r"(\d{1,3}\.){3}\d{1,3}/\d{1,2}|[0-9a-fA-F:]+/\d{1,3}", "an IPv4 or IPv6 block", "203.0.113.0/24")
+IpAddress = Annotated[
+    str, AfterValidator(_address), Field(description="an IPv4 or IPv6 address", examples=["203.0.113.7"])
+]
 Url = _pattern(r"https?://\S+", "a URL", "http://seccom.example.com/sites")
+Header = _pattern(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+: ?\S.*", "an HTTP header", "User-Agent: curl")
+Since = _pattern(
+    r"\S.*",
+    "a duration, a time, the record of an earlier run, or a folder of esaws snapshot",
+    "24h",
+    "2026-11-01T08:00Z",
+)
 Path = _pattern(r"[^\s\x00].*", "a file or folder", "bills/2026-10.csv")
 Endpoint = _pattern(
     r"\S+",

@@ -3,6 +3,7 @@
 import ast
 import json
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,16 +13,18 @@ import pytest
 from click.testing import CliRunner
 from papermill.inspection import display_notebook_help
 
+from esaws.cloud import Cloud
+from esaws.local_aws import process
 from esaws.notebooks.steps import STEPS, step_of
-from esaws.runbooks.catalogue import Runbook, list_runbooks, read_runbook
+from esaws.runbooks.catalogue import Runbook, list_runbooks
 from esaws.runbooks.declaration import Parameter, read_declaration
 from esaws.runbooks.pytest_plugin import RunbookTester
 from esaws.runbooks.values import read_values
+from tests.runbooks.cases import RUNBOOKS
 from tests.runbooks.values import as_text, wrong_value
 from tests.shell import Shell
 
 ROOT = Path(__file__).resolve().parents[2]
-RUNBOOKS = {path.stem: read_runbook(path) for path in sorted((ROOT / "notebooks" / "runbooks").glob("*.ipynb"))}
 NOTEBOOKS = sorted((ROOT / "notebooks").rglob("*.ipynb"))
 COMMON = ("operator", "ticket", "reason", "account", "region", "deployment", "notify")
 OF_CHANGES = ("dry_run", "approve")
@@ -221,3 +224,44 @@ def test_a_runbook_that_does_not_exist_is_refused_with_those_that_do(esaws: Shel
     message = esaws("run", "scale_a_servcie", code=2)
     assert "there is no such runbook" in message
     assert all(name in message for name in RUNBOOKS)
+
+
+# -- where nothing runs --------------------------------------------------------------------------------------------
+
+
+class Stopped(RunbookTester):
+    """Runs runbooks on the user's local AWS, which does not run."""
+
+    def environment(self) -> Mapping[str, str]:
+        return {
+            "ESAWS_TARGET": "local",
+            "ESAWS_ACCOUNT": "123456789012",
+            "ESAWS_STATE": str(self.folder / "state"),
+            "ESAWS_RUNS": str(self.folder / "runs"),
+        }
+
+
+@pytest.fixture
+def stopped(tmp_path: Path) -> RunbookTester:
+    (tmp_path / "state").mkdir()
+    return Stopped("local", tmp_path, Cloud.local())
+
+
+@pytest.mark.parametrize("name", [name for name in RUNBOOKS if name != "deploy"])
+def test_without_a_local_aws_a_run_fails_and_starts_none(stopped: RunbookTester, name: str) -> None:
+    result = stopped.run(name, **required(RUNBOOKS[name].path))
+    error = result.record["error"]
+    assert (result.exit_code, result.status, result.record["calls"]) == (1, "failed", 0), result.error
+    assert (error["step"], error["code"]) == ("account", "LocalNotRunning")
+    assert "esaws local start" in error["next_step"], error
+    assert list((stopped.folder / "state").iterdir()) == []
+    assert [step["step"] for step in result.record["steps"]] == ["account"]
+
+
+def test_a_deploy_starts_the_local_aws(stopped: RunbookTester, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ESAWS_STATE", str(stopped.folder / "state"))
+    try:
+        result = stopped.run("deploy", dry_run=True, services=["client-web-ui"])
+        assert (result.status, result.exit_code, result.error) == ("planned", 0, None)
+    finally:
+        process.stop(discard=True)
