@@ -22,7 +22,7 @@ from esaws.leases.parked import is_parked
 from esaws.leases.terms import LeaseStatus, LeaseTerms, Spend, evaluate_lease, parse_until
 from esaws.resource import Live
 from esaws.resources.lease import Lease, parse_errors, parse_terms
-from esaws.simulation import cloud_time as cloud_time
+from esaws.simulation import cloud_time
 from esaws.timestamps import format_iso, format_utc, parse_timestamp
 
 NO_LEASE = "no end and no limit is agreed; `esaws lease --until 8h --at-most-usd 5` grants a lease"

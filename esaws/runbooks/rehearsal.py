@@ -12,12 +12,12 @@ from esaws import simulation
 from esaws.cloud import Cloud
 from esaws.durations import humanize
 from esaws.errors import UsageError
-from esaws.leases.lease import cloud_time
 from esaws.local_aws.scratch import scratch_server
 from esaws.notebooks.execution import CellEvent
 from esaws.runbooks.declaration import Declaration, read_declaration
 from esaws.runbooks.replica import Replica, make_replica
 from esaws.runbooks.runner import RunbookRun, run_runbook
+from esaws.simulation import cloud_time
 from esaws.timestamps import format_iso
 
 _OF_THE_TARGET = ("account", "approve", "dry_run", "notify", "region")
