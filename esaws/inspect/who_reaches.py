@@ -10,7 +10,7 @@ from esaws.cloud import Cloud
 from esaws.errors import UsageError
 from esaws.inspect.account import Account, account_of
 from esaws.inspect.network.endpoint_catalog import KEYS
-from esaws.inspect.network.matrix import matrix
+from esaws.inspect.network.matrix import COLUMNS, ReachabilityMatrix, matrix
 from esaws.inspect.network.reach import ReachResult, reach
 
 if TYPE_CHECKING:
@@ -93,19 +93,43 @@ def who_reaches_what(
     account = account_of(source, *KEYS)
     answer = reach(account, start, destination, port, protocol) if start and destination and port else None
     whole = matrix(account)
-    rows = whole.to_frame()
-    rows = rows[rows.decision != "deny"].astype({"source": str, "destination": str, "decision": str})
-    for column, name in (("source", start), ("destination", destination)):
-        if name and answer is None:
-            known = {*whole.to_frame()[column].astype(str)}
-            rows = rows[rows[column] == _known(name, known)]
-    if port is not None:
-        rows = rows[(rows.port == port) & (rows.protocol == protocol)]
-    if answer is not None:
-        rows = rows[(rows.source == start) & (rows.destination == destination)]
+    rows = _ways(whole, start, destination, port, protocol) if answer is None else _ways(whole).iloc[:0]
+    if answer is None and destination and port is not None:
+        rows = _ways_on_port(account, whole, destination, port, protocol)
     ends = f"who reaches {destination or 'what'}" if not start else f"does {start} reach {destination or 'anything'}"
     on = "" if port is None else f" on {protocol} {port}"
     return WhoReaches(f"{ends}{on}", rows.reset_index(drop=True), tuple(whole.notes()), answer)
+
+
+def _ways(
+    whole: ReachabilityMatrix,
+    start: str | None = None,
+    destination: str | None = None,
+    port: int | None = None,
+    protocol: str = "tcp",
+) -> pandas.DataFrame:
+    """Return the rows of a matrix that are not denied, of some ends and a port."""
+    frame = whole.to_frame().astype({"source": str, "destination": str, "decision": str})
+    rows = frame[frame.decision != "deny"]
+    for column, name in (("source", start), ("destination", destination)):
+        if name:
+            rows = rows[rows[column] == _known(name, {*frame[column]})]
+    return rows if port is None else rows[(rows.port == port) & (rows.protocol == protocol)]
+
+
+def _ways_on_port(
+    account: Account, whole: ReachabilityMatrix, destination: str, port: int, protocol: str
+) -> pandas.DataFrame:
+    """Return who reaches a destination on one port: the matrix has no row for a port that only a range opens."""
+    import pandas
+
+    frame = whole.to_frame().astype({"source": str, "destination": str})
+    name = _known(destination, {*frame.destination})
+    with_itself = not frame[(frame.source == name) & (frame.destination == name)].empty
+    sources = [source for source in dict.fromkeys(frame.source) if source != name or with_itself]
+    answers = [(source, reach(account, source, name, port, protocol).decision) for source in sorted(sources)]
+    rows = [(source, name, port, protocol, decision) for source, decision in answers if decision != "deny"]
+    return pandas.DataFrame(rows, columns=[*COLUMNS])
 
 
 def _known(name: str, known: set[str]) -> str:

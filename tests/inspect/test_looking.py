@@ -16,6 +16,7 @@ from esaws.inspect.account_status import status
 from esaws.inspect.activity import activity
 from esaws.inspect.security import security_audit
 from esaws.inspect.unused import orphaned_snapshots, priced, unused_by_activity, unused_by_description, unused_resources
+from esaws.inspect.who_reaches import who_reaches_what
 from esaws.pricelist import bundled
 
 Raw = dict[str, Any]
@@ -198,6 +199,20 @@ def test_a_deployment_is_looked_at_as_a_whole(system: Cloud) -> None:
     assert ("alb/alb", 80, "allow", False) in [(x.destination, x.port, x.decision, x.encrypted) for x in audit.exposed]
     assert not audit.not_looked_at, audit.not_looked_at
     assert audit.at_least("high") == audit.of_severity("critical") + audit.of_severity("high")
+
+
+def test_a_port_that_only_a_range_opens_has_its_sources_too(system: Cloud) -> None:
+    ec2 = system.client("ec2")
+    groups = {raw["GroupName"]: raw["GroupId"] for raw in ec2.describe_security_groups()["SecurityGroups"]}
+    permission = {"IpProtocol": "tcp", "FromPort": 9000, "ToPort": 9100, "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}
+    ec2.authorize_security_group_ingress(GroupId=groups["seccom-ClientWeb-sg"], IpPermissions=[permission])
+    found = who_reaches_what(system, "service/client-web-ui", 9050)
+    assert {"internet", "service/intrusion-management-api", "alb/alb"} <= {*found.to_frame().source}
+    assert who_reaches_what(system, "service/client-web-ui", 8999).to_frame().empty
+    assert found.verdict.startswith("who reaches service/client-web-ui on tcp 9050? ") and found._repr_html_()
+    exact = who_reaches_what(system, "service/client-web-ui", 9050, start="internet")
+    assert exact.answer is not None and exact.answer.decision == "allow"
+    ec2.revoke_security_group_ingress(GroupId=groups["seccom-ClientWeb-sg"], IpPermissions=[permission])
 
 
 def test_what_is_not_used_is_found_with_its_price(system: Cloud) -> None:
