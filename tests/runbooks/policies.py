@@ -16,7 +16,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from importlib import import_module
+from inspect import getsource
 from pathlib import Path
+from textwrap import dedent
 from typing import Any
 
 import botocore.session
@@ -26,6 +28,7 @@ from botocore.model import ServiceModel
 from esaws import operations
 from esaws.cli.policy import policy_of
 from esaws.notebooks import dumps, normalise
+from esaws.resource import KINDS
 from esaws.runbooks.catalogue import list_runbooks
 from esaws.runbooks.policies import allowed_actions, changing_actions, policy_document, policy_file
 from tests.contract.actions import actions_of
@@ -36,7 +39,7 @@ LEDGER = "POLICY_LEDGER"
 """The environment variable with the file that gets the calls of each run."""
 
 COMMANDS = {
-    "budget_guard": "park",
+    "budget_guard": "teardown",
     "cost_report": "cost",
     "deploy": "deploy",
     "find_leftovers": "inventory",
@@ -106,7 +109,7 @@ def operations_of(notebook: Path) -> set[str]:
 
 
 def calls_in(tree: ast.Module) -> Iterator[tuple[str, str]]:
-    """The methods of clients that a module names, and the calls of its fixes: (service, operation)."""
+    """The methods of clients in a module and in kinds that it uses, and the calls of fixes: (service, operation)."""
     clients: dict[str, str] = {}
     for node in ast.walk(tree):
         if isinstance(node, ast.Assign):
@@ -118,6 +121,9 @@ def calls_in(tree: ast.Module) -> Iterator[tuple[str, str]]:
             names = {xform_name(name): name for name in _service_model(service).operation_names}
             if node.attr in names:
                 yield service, names[node.attr]
+        elif isinstance(node, ast.Attribute) and ast.unparse(node.value) in KINDS and node.attr in ("create", "delete"):
+            method = getattr(KINDS[ast.unparse(node.value)], node.attr)
+            yield from calls_in(ast.parse(dedent(getsource(method))))
         elif isinstance(node, ast.Tuple) and [type(item) for item in node.elts[:2]] == [ast.Constant, ast.Constant]:
             service, operation = (str(item.value) for item in node.elts[:2] if isinstance(item, ast.Constant))
             if re.fullmatch(r"[A-Z]\w+", operation) and service in {*_SESSION.get_available_services()}:
@@ -126,7 +132,7 @@ def calls_in(tree: ast.Module) -> Iterator[tuple[str, str]]:
 
 def _client(node: ast.expr) -> str | None:
     """The service of an expression like `cloud.client("ecs")`."""
-    match = re.fullmatch(r"\w+\.client\('([\w-]+)'\)", ast.unparse(node))
+    match = re.fullmatch(r"[\w.]+\.client\('([\w-]+)'\)", ast.unparse(node))
     return match and match[1]
 
 
@@ -202,12 +208,13 @@ def write_policies(ledger: Mapping[str, Iterable[str]]) -> None:
 
 
 def main(arguments: list[str]) -> None:
-    """Run the tests of the runbooks, or only those given, and write the policies."""
+    """Run the tests of the runbooks, those of `make test-runbooks` too, or only those given, and write the policies."""
     files = [path for path in sorted((ROOT / "tests").rglob("test_*.py")) if "RunbookTester" in path.read_text("utf-8")]
     with tempfile.TemporaryDirectory() as folder:
         ledger = Path(folder, "ledger.jsonl")
         ledger.touch()
-        words = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *(arguments or map(str, files))]
+        options = ["-q", "-n", "auto", "--dist", "worksteal", "-m", "not soak and not stock_moto"]
+        words = [sys.executable, "-m", "pytest", *options, *(arguments or map(str, files))]
         code = subprocess.run(words, cwd=ROOT, env={**os.environ, LEDGER: str(ledger)}, check=False).returncode
         if code:
             sys.exit(f"esaws: the tests of the runbooks failed with {code}; no policy was written")

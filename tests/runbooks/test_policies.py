@@ -113,13 +113,15 @@ def test_a_branch_that_no_test_takes_needs_its_permission_too(tmp_path: Path) ->
         "    ecs, name = cloud.client('ecs'), 'x'\n"
         "    ecs.update_service(); ecs.describe_services; cloud.client('elbv2').add_tags()\n"
         "    rds = cloud.client('rds'); call(rds.stop_db_instance)\n"
-        "    other.delete_tags(); return Fix('x', (('ec2', 'RevokeSecurityGroupIngress', {}), ('a', 'b')))\n"
+        "    VPC.delete(cloud, live); other.delete_tags()\n"
+        "    return Fix('x', (('ec2', 'RevokeSecurityGroupIngress', {}), ('a', 'b')))\n"
     )
     assert {f"{service}:{operation}" for service, operation in calls_in(tree)} == {
         "ecs:UpdateService",
         "ecs:DescribeServices",
         "elbv2:AddTags",
         "rds:StopDBInstance",
+        "ec2:DeleteVpc",
         "ec2:RevokeSecurityGroupIngress",
     }
 
