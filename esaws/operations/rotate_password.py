@@ -112,20 +112,16 @@ def password_status(cloud: Cloud, database: str = "database", parameter: str = "
         EsawsError: RDS manages the password itself.
     """
     live = _database(cloud, database)
-    stored = {each.name: each for each in PasswordParameter.list(cloud)}
-    if parameter not in stored:
-        listed = ", ".join(sorted(stored)) or "none"
-        raise NotDeployed(f"password {parameter} of {cloud.deployment} is not in {cloud.region}; it has: {listed}")
+    stored = _stored(cloud, parameter)
     if live.raw.get("MasterUserSecret"):
         raise EsawsError(
             f"database {database}: RDS keeps its password in Secrets Manager; rotate it there: "
             f"aws rds modify-db-instance --db-instance-identifier {live.id} --rotate-master-user-password"
         )
     given, given_at = _given(live)
-    name = stored[parameter].id
-    readers = tuple(find_readers(cloud, live, name))
-    version = int(stored[parameter].raw["Version"])
-    return PasswordStatus(live, name, version, given, given_at, readers, tuple(stopped_tasks(Cluster.list(cloud))))
+    readers = tuple(find_readers(cloud, live, stored.id))
+    version, stopped = int(stored.raw["Version"]), tuple(stopped_tasks(Cluster.list(cloud)))
+    return PasswordStatus(live, stored.id, version, given, given_at, readers, stopped)
 
 
 def plan_rotate_password(
@@ -191,12 +187,11 @@ def verify_rotated_password(
     return checks
 
 
-def password_leaves(cloud: Cloud, database: str = "database", parameter: str = "database-password") -> list[str]:
+def password_leaves(cloud: Cloud, parameter: str = "database-password") -> list[str]:
     """What remains of the old password, in sentences."""
-    status = password_status(cloud, database, parameter)
-    left = ["connections that were open before keep working until they close"]
-    if status.stored > _AT_DEPLOY:
-        left.append(f"the history of {status.parameter} keeps earlier versions, encrypted; they open nothing any more")
+    stored, left = _stored(cloud, parameter), ["connections that were open before keep working until they close"]
+    if int(stored.raw["Version"]) > _AT_DEPLOY:
+        left.append(f"the history of {stored.id} keeps earlier versions, encrypted; they open nothing any more")
     return left
 
 
@@ -245,6 +240,14 @@ def _database(cloud: Cloud, name: str) -> Live:
         listed = ", ".join(sorted(databases)) or "none"
         raise NotDeployed(f"database {name} of {cloud.deployment} is not in {cloud.region}; it has: {listed}")
     return databases[name]
+
+
+def _stored(cloud: Cloud, name: str) -> Live:
+    parameters = {live.name: live for live in PasswordParameter.list(cloud)}
+    if name not in parameters:
+        listed = ", ".join(sorted(parameters)) or "none"
+        raise NotDeployed(f"password {name} of {cloud.deployment} is not in {cloud.region}; it has: {listed}")
+    return parameters[name]
 
 
 def _given(database: Live) -> tuple[int | None, datetime | None]:

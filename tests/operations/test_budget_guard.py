@@ -95,6 +95,18 @@ def test_what_is_not_known_stops_the_guard_unless_another_limit_is_over(
     assert "this month's spending is not known" in guard_status(running, 5).reason
 
 
+def test_parking_and_resuming_are_proven(running: Cloud) -> None:
+    assert [check.ok for check in verify_parking(running, "park")] == [False]
+    assert [check.ok for check in verify_parking(running, "resume")] == [True, True]
+    plan_parking(running, "park").apply()
+    assert [check.ok for check in verify_parking(running, "park")] == [True]
+    (parked, _) = verify_parking(running, "resume")
+    assert parked.ok is False and "AutoScalingGroup client-web-ui-asg" in parked.found
+    plan_parking(running, "resume").apply()
+    assert [check.ok for check in verify_parking(running, "resume")] == [True, True]
+    assert not plan_parking(running, "resume").steps
+
+
 def test_a_teardown_is_proven(running: Cloud) -> None:
     grant(running, until="1h")
     simulation.advance(running, "2h")
@@ -103,16 +115,3 @@ def test_a_teardown_is_proven(running: Cloud) -> None:
     plan.apply()
     assert leftovers(running) == [] and answers(running, "teardown") == [True]
     assert not plan_guard(running, "teardown").changing
-
-
-def test_parking_and_resuming_are_proven(load_system: Callable[[str], Cloud]) -> None:
-    cloud = load_system("two-services")
-    assert [check.ok for check in verify_parking(cloud, "park")] == [False]
-    assert [check.ok for check in verify_parking(cloud, "resume")] == [True, True]
-    plan_parking(cloud, "park").apply()
-    assert [check.ok for check in verify_parking(cloud, "park")] == [True]
-    (parked, _) = verify_parking(cloud, "resume")
-    assert parked.ok is False and "AutoScalingGroup client-web-ui-asg" in parked.found
-    plan_parking(cloud, "resume").apply()
-    assert [check.ok for check in verify_parking(cloud, "resume")] == [True, True]
-    assert not plan_parking(cloud, "resume").steps

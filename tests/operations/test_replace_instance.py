@@ -31,6 +31,9 @@ CALLS = {
 }
 
 
+in_budget = pytest.mark.parametrize("system", ["budget"], indirect=True)
+
+
 @pytest.fixture(scope="module", params=CALLS)
 def system(request: pytest.FixtureRequest, new_cloud: Callable[..., Cloud]) -> tuple[str, Cloud]:
     """(profile, cloud) of one service behind the load balancer, under traffic."""
@@ -96,12 +99,14 @@ def test_a_replacement_that_is_stopped_after_any_call_is_finished(system: tuple[
     assert not plan_replace_instance(cloud, old).steps
 
 
+@in_budget
 def test_a_healthy_deployment_has_no_unhealthy_instance(system: tuple[str, Cloud]) -> None:
     _, cloud = system
     assert not plan_replace_instance(cloud).steps
     assert holds(cloud)
 
 
+@in_budget
 def test_an_instance_that_stops_answering_is_unhealthy_and_replaced(system: tuple[str, Cloud]) -> None:
     _, cloud = system
     # Auto Scaling would notice the status checks; it can't where its health checks are suspended.
@@ -123,6 +128,7 @@ def test_an_instance_that_stops_answering_is_unhealthy_and_replaced(system: tupl
     cloud.client("autoscaling").resume_processes(AutoScalingGroupName=name)
 
 
+@in_budget
 def test_an_id_that_was_never_of_the_deployment_is_refused(system: tuple[str, Cloud]) -> None:
     _, cloud = system
     with pytest.raises(UsageError, match="i-00000000 is not an instance of seccom in eu-west-3; its instances: i-"):
