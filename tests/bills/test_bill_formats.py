@@ -13,12 +13,13 @@ import pyarrow.parquet as pq
 import pytest
 
 from esaws.costs.bill.bill import Bill
-from esaws.costs.bill.bill_file import UnreadableBill
+from esaws.costs.bill.bill_file import File, UnreadableBill
 from esaws.costs.bill.formats.detect import detect_format
 from esaws.costs.bill.maps import parse_map
 from esaws.costs.bill.queries import by_provider, by_service, by_tag
 from esaws.costs.bill.read import read_bill
 from esaws.costs.bill.report import report
+from esaws.costs.bill.text_files import decompress, to_utf_8
 from tests.bills.writing import cur, explorer, focus, hours, legacy, snake, text, total
 
 pytestmark = pytest.mark.slow
@@ -281,10 +282,24 @@ def as_zip(content: bytes) -> bytes:
     return packed.getvalue()
 
 
-@pytest.mark.parametrize("pack", [bytes, as_gzip, as_zip])
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
-@pytest.mark.parametrize("line_end", ["\n", "\r\n"])
-@pytest.mark.parametrize("kind", ["cur", "explorer"])
+ENCODINGS = ("utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be")
+PACKS = (bytes, as_gzip, as_zip)
+
+
+@pytest.mark.parametrize("pack", PACKS)
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_text_becomes_utf_8_from_every_encoding_and_packing(
+    encoding: str, pack: Callable[[bytes], bytes], tmp_path: Path
+) -> None:
+    content = "service;cost\r\nAmazon é;1,5\n"
+    path = tmp_path / "bill"
+    path.write_bytes(pack(content.encode(encoding)))
+    file = File(path, path.name, 0)
+    assert to_utf_8(file, decompress(file, tmp_path), tmp_path).read_bytes().decode("utf-8-sig") == content
+
+
+@pytest.mark.parametrize(("encoding", "pack"), [*zip(ENCODINGS, [*PACKS, *PACKS], strict=False)])
+@pytest.mark.parametrize(("kind", "line_end"), [("cur", "\n"), ("cur", "\r\n"), ("explorer", "\r\n")])
 def test_text_is_read_in_every_encoding_packing_and_line_end(
     kind: str, line_end: str, encoding: str, pack: Callable[[bytes], bytes], tmp_path: Path
 ) -> None:
