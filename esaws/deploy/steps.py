@@ -68,6 +68,8 @@ class StepPlan:
             WrongAccount: the credentials belong to another account.
             Locked: another process changes the deployment now.
             botocore.exceptions.ClientError: AWS refused a step; those before it are done.
+
+        An error of a step has the kind and the name of its resource as the attribute `resource`.
         """
         self.cloud.check()
         if not self.steps:
@@ -80,8 +82,12 @@ class StepPlan:
                     name = f"{step.kind} {step.name}"
                     lock.check()
                     bar.wait_for([name])
-                    with finish_first(partial(bar.say, f"{self.purpose}: interrupted; it waits for {name}")):
-                        step.act()
+                    try:
+                        with finish_first(partial(bar.say, f"{self.purpose}: interrupted; it waits for {name}")):
+                            step.act()
+                    except Exception as error:
+                        error.resource = name  # type: ignore[attr-defined]
+                        raise
                     bar.step(name)
             around(self.cloud)
         return len(self.steps)

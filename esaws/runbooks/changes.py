@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from esaws.aws import CALL_ERRORS
@@ -38,6 +38,22 @@ def plan_lines(plan: Any) -> list[dict[str, Any]]:
     return lines
 
 
+def stale_message(planned: list[dict[str, Any]], current: list[dict[str, Any]]) -> tuple[str, list[str]]:
+    """The message and the lines of a StalePlan: what the plan no longer says, and what it says now."""
+    lines = [f"no longer planned: {_line(change)}" for change in planned if change not in current]
+    lines += [f"new: {_line(change)}" for change in current if change not in planned]
+    head = "nothing was changed: the account has changed since the plan was made:"
+    return "\n".join([head, *(f"  {line}" for line in lines), "run all cells again, and look at the plan"]), lines
+
+
+def _line(change: Mapping[str, Any]) -> str:
+    """A planned change on one line: `Service hdm: 2 tasks → 0`, `create Subnet public-3a`."""
+    if "action" in change:
+        drift = ", ".join(f"{field}: {values[1]} → {values[0]}" for field, values in change["drift"].items())
+        return f"{change['action']} {change['kind']} {change['name']}" + (f" ({drift})" if drift else "")
+    return f"{change['kind']} {change['name']}: {change['now'] or 'absent'} → {change['then'] or 'absent'}"
+
+
 def changed_fields(before: Index, after: Index) -> list[dict[str, Any]]:
     """Return what differs between two inventories: kind, name, field, before, after. Pure.
 
@@ -57,6 +73,25 @@ def changed_fields(before: Index, after: Index) -> list[dict[str, Any]]:
             if values[0] != values[1]:
                 rows.append({"kind": kind, "name": name, "field": field, "before": values[0], "after": values[1]})
     return rows
+
+
+def changed_by_steps(steps: Iterable[Mapping[str, Any]], rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return the applied steps of a StepPlan that no row of `changed_fields` shows, as such rows. Pure.
+
+    A new version of a password, or another instance of a group, changes no field of a resource that a profile declares.
+    """
+    shown = {(row["kind"], row["name"]) for row in rows}
+    return [
+        {
+            "kind": step["kind"],
+            "name": _INSTANCE.sub("i-…", step["name"]),
+            "field": "",
+            "before": step["now"] or None,
+            "after": step["then"] or None,
+        }
+        for step in steps
+        if "now" in step and (step["kind"], _INSTANCE.sub("i-…", step["name"])) not in shown
+    ]
 
 
 def monthly_usd(cloud: Cloud) -> float | None:

@@ -13,8 +13,11 @@ from esaws.errors import EsawsError, describe_error
 from esaws.masking import mask_secrets
 
 RUN_AGAIN = "run the same line again: steps that are done are kept"
-_CHANGE = re.compile(r"^  (?P<resource>[A-Z]\w+ \S+): (?P<cause>.+)$", re.MULTILINE)
+_CHANGE = re.compile(r"^  (?P<resource>[A-Z]\w+ .+?): (?P<cause>.+)$", re.MULTILINE)
 """A line of an ApplyFailed or a StalePlan, which names the resource."""
+_ASK = "ask for the permission"
+_ACTION = re.compile(r"perform: ([a-z][a-z0-9-]*:[A-Z]\w+)|\b([a-z][a-z0-9-]*:[A-Z]\w+) was denied")
+"""The IAM action in the message of a denied call."""
 
 
 @dataclass(frozen=True)
@@ -36,14 +39,24 @@ class Failure:
         return [f"Failed in step {self.step}: {self.resource}", f"Cause: {self.cause}", f"Next step: {self.next_step}"]
 
 
-def explain(error: BaseException, step: str, resource: str) -> Failure:
-    """Explain an error that ended a step. `resource` names what the step worked on, if the error does not."""
+def explain(error: BaseException, step: str, resource: str, runbook: str = "") -> Failure:
+    """Explain an error that ended a step. `resource` names what the step worked on, if the error does not.
+
+    A run of `runbook` that was denied a call is pointed to the policy of that runbook.
+    """
     code = error.response["Error"]["Code"] if isinstance(error, ClientError) else type(error).__name__
     text = describe_error(error) if not isinstance(error, EsawsError) else str(error)
     if match := _CHANGE.search(text):
         resource, text = match["resource"], match["cause"]
-    cause, next_step = _split(text.removeprefix(f"{resource}: "), isinstance(error, EsawsError))
-    next_step = getattr(error, "next_step", "") or next_step or RUN_AGAIN
+    resource = getattr(error, "resource", "") or resource
+    cause, next_step = text.strip().removeprefix(f"{resource}: "), getattr(error, "next_step", "")
+    if not next_step:
+        cause, next_step = _split(cause, isinstance(error, EsawsError))
+    if next_step == _ASK:
+        action = next((f" {match[1] or match[2]}" for match in _ACTION.finditer(cause)), "")
+        policy = f"; `esaws policy {runbook}` prints all that this runbook needs" if runbook else ""
+        next_step = f"{_ASK}{action}{policy}"
+    next_step = next_step or RUN_AGAIN
     return Failure(step, resource, mask_secrets(cause), code, mask_secrets(next_step))
 
 

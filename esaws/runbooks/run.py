@@ -5,7 +5,7 @@ from __future__ import annotations
 import getpass
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -15,17 +15,18 @@ from pydantic import BaseModel
 from esaws._display import html_table
 from esaws.cloud import Cloud
 from esaws.deploy.inventory import inventory
-from esaws.deploy.lock import deployment_lock
+from esaws.deploy.lock import deployment_lock, remove_ended_lock
 from esaws.deploy.plan import Plan
 from esaws.errors import EsawsError, Refused, StalePlan, UsageError
 from esaws.masking import register_secrets_of_environment
 from esaws.operations.checks import Check, failed_checks
 from esaws.runbooks import approval
-from esaws.runbooks.changes import changed_fields, monthly_usd, plan_lines
+from esaws.runbooks.changes import changed_by_steps, changed_fields, monthly_usd, plan_lines, stale_message
 from esaws.runbooks.failure import Failure, explain, show_in_notebook
 from esaws.runbooks.notify import notify
 from esaws.runbooks.record import EXIT_CODES, new_record, record_path, run_id, to_json, write_record
 from esaws.runbooks.session import Session, current_session
+from esaws.runbooks.shown import Shown, show_checks
 
 if TYPE_CHECKING:
     import pandas
@@ -159,7 +160,7 @@ class Run:
         choice = self._given("dry_run")
         return self.cloud.is_aws and not self._given("approve") if choice == "auto" else bool(choice)
 
-    def account(self, *, start: bool = False) -> pandas.DataFrame:
+    def account(self, *, start: bool = False) -> Shown:
         """Check that this is the right account. With `start`, start the local AWS if it is the target.
 
         Returns one row: target, account, region, deployment, dry_run.
@@ -176,7 +177,7 @@ class Run:
                 self.cloud.start()
             self.record["account"] = self.cloud.check()
         row = {name: self.record[name] for name in ("target", "account", "region", "deployment")}
-        return pandas.DataFrame([row | {"dry_run": "yes" if self.dry_run else "no"}])
+        return Shown("Account", pandas.DataFrame([row | {"dry_run": "yes" if self.dry_run else "no"}]))
 
     def look(self, function: Callable[..., Any], *args: Any, **keywords: Any) -> Any:
         """Return `function(cloud, …)`, which only reads, and record what it found."""
@@ -228,13 +229,15 @@ class Run:
             if not entry["changes"] or self.dry_run:
                 step["status"] = "skipped"
                 planned = f"{len(entry['changes'])} changes are planned" if entry["changes"] else "nothing to do"
+                if not self.dry_run:
+                    remove_ended_lock(self.cloud, self.record["runbook"])
                 print(f"{'Dry run: nothing was changed; ' if self.dry_run else 'Nothing was changed: '}{planned}.")
                 return None
             self._check_approval(entry)
             with deployment_lock(self.cloud, self.record["runbook"]):  # what is compared is what is changed
                 self._plan = self._planner() if self._planner else None
                 if plan_lines(self._plan) != entry["changes"]:
-                    raise StalePlan(*_stale(entry["changes"], plan_lines(self._plan)))
+                    raise StalePlan(*stale_message(entry["changes"], plan_lines(self._plan)))
                 self._is_unverified = True
                 before, usd = inventory(self.cloud), monthly_usd(self.cloud)
                 if self.record["usd"]["month_before"] is None:
@@ -244,11 +247,12 @@ class Run:
                 finally:
                     self.record["changed"] += changed_fields(before, inventory(self.cloud))
                     self.record["usd"]["month_after"] = monthly_usd(self.cloud)
+                self.record["changed"] += changed_by_steps(entry["changes"], self.record["changed"])
             entry["done"] = True
             self.record["counts"]["done"] += len(entry["changes"])
         return result
 
-    def verify(self, function: Callable[..., Any], *args: Any, **keywords: Any) -> pandas.DataFrame | None:
+    def verify(self, function: Callable[..., Any], *args: Any, **keywords: Any) -> Shown | None:
         """Check what `function(cloud, …)` returns, a list of Check. A dry run that changed nothing is not checked.
 
         Returns one row per check: check, holds (yes, no or unknown), found.
@@ -271,7 +275,7 @@ class Run:
                 step["resource"] = failed[0].what
                 raise VerifyFailed("; ".join(map(str, failed)), failed[0].next_step)
             self._is_unverified = False
-        return _checks_frame(checks)
+        return show_checks(checks)
 
     def left(self, function: Callable[..., Any], *args: Any, **keywords: Any) -> Any:
         """Return `function(cloud, …)`: what remains after the run, such as resources, costs, or a change to undo."""
@@ -282,7 +286,7 @@ class Run:
             self.record["left"][title] = to_json(left)
         return left
 
-    def result(self) -> pandas.DataFrame:
+    def result(self) -> Shown:
         """End the run, write its record, and send the notification. Returns the record's main lines: result, value."""
         import pandas
 
@@ -297,7 +301,8 @@ class Run:
             if self.record[name] is not None
         ]
         rows += [(name.replace("_", " "), value) for name, value in self.record["counts"].items() if value]
-        return pandas.DataFrame([*rows, ("record", str(self.path))], columns=["result", "value"])
+        rows.append(("record", str(self.path)))
+        return Shown("Result", pandas.DataFrame(rows, columns=["result", "value"]))
 
     # -- gates ---------------------------------------------------------------------------------------------------
 
@@ -335,7 +340,7 @@ class Run:
             if approval.is_rest_of(entry["changes"], earlier):
                 reason = approval.refusal(approved, bound, datetime.now(UTC))
             else:
-                reason += "; " + "; ".join(_stale(earlier, entry["changes"])[1])
+                reason += "; " + "; ".join(stale_message(earlier, entry["changes"])[1])
         if reason:
             raise Refused(f"nothing was changed: {reason}; look at the plan, and approve {entry['fingerprint']}")
         entry["approved"] = approved
@@ -376,7 +381,7 @@ class Run:
             self._fail(error, "cell", self.record["runbook"])
 
     def _fail(self, error: BaseException, step: str, resource: str) -> Failure:
-        failure = explain(error, step, resource)
+        failure = explain(error, step, resource, self.record["runbook"])
         show_in_notebook(error, failure)
         self.record["error"] = failure.to_dict()
         self._end(_status_of(error), getattr(error, "exit_code", 1))
@@ -412,30 +417,6 @@ def _status_of(error: BaseException) -> str:
     if isinstance(error, AwaitingApproval):
         return "awaiting_approval"
     return "refused" if isinstance(error, Refused) else "failed"
-
-
-def _checks_frame(checks: list[Check]) -> pandas.DataFrame:
-    import pandas
-
-    words = {True: "yes", False: "no", None: "unknown"}
-    rows = [(check.what, words[check.ok], check.found) for check in checks]
-    return pandas.DataFrame(rows, columns=["check", "holds", "found"])
-
-
-def _stale(planned: list[dict[str, Any]], current: list[dict[str, Any]]) -> tuple[str, list[str]]:
-    """The message and the lines of a StalePlan: what the plan no longer says, and what it says now."""
-    lines = [f"no longer planned: {_line(change)}" for change in planned if change not in current]
-    lines += [f"new: {_line(change)}" for change in current if change not in planned]
-    head = "nothing was changed: the account has changed since the plan was made:"
-    return "\n".join([head, *(f"  {line}" for line in lines), "run all cells again, and look at the plan"]), lines
-
-
-def _line(change: Mapping[str, Any]) -> str:
-    """A planned change on one line: `Service hdm: 2 tasks → 0`, `create Subnet public-3a`."""
-    if "action" in change:
-        drift = ", ".join(f"{field}: {values[1]} → {values[0]}" for field, values in change["drift"].items())
-        return f"{change['action']} {change['kind']} {change['name']}" + (f" ({drift})" if drift else "")
-    return f"{change['kind']} {change['name']}: {change['now'] or 'absent'} → {change['then'] or 'absent'}"
 
 
 def _shown_secret(value: Any) -> Any:
