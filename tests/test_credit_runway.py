@@ -80,7 +80,13 @@ def test_credits_end_at_the_fastest_pace_and_an_unknown_amount_is_never_zero(
     assert found.days_left == (None if ends_on is None else (ends_on - TODAY).days)
     assert found.to_dict()["ends_on"] == (ends_on and ends_on.isoformat())
     assert state != "unknown" or found.reason
-    assert found.draw()._repr_svg_().count("<svg") == 1
+
+
+@pytest.mark.parametrize("facts", [{"plan": FREE_PLAN, "pace": pace(2)}, {}])
+def test_the_picture_says_what_the_sentence_says(facts: Mapping[str, Any]) -> None:
+    chart = runway(**facts).draw()
+    assert chart.title == repr(runway(**facts)).partition("; ")[0]
+    assert chart._repr_svg_().count("<svg") == 1
 
 
 def test_without_any_pace_the_end_is_unknown_and_so_is_the_first_paid_month() -> None:

@@ -109,12 +109,15 @@ def test_subscribers_of_a_topic_get_the_summary(cloud: Cloud) -> None:
     assert json.loads(message["Body"])["runbook"] == "roll_out"
 
 
-def test_a_run_records_whether_its_notification_was_sent(runbook: RunbookTester, webhook: Webhook) -> None:
+def test_a_run_records_that_its_notification_was_sent(runbook: RunbookTester, webhook: Webhook) -> None:
     sent = runbook.run("credit_runway", notify=webhook.url)
-    assert sent.exit_code == 0
-    assert sent.record["notification"] == "sent to the webhook, which answered 200"
+    assert (sent.exit_code, sent.record["notification"]) == (0, "sent to the webhook, which answered 200")
     assert webhook.received[0]["status"] == sent.status == "done"
     assert webhook.url not in json.dumps(sent.record)
-    failed = runbook.run("credit_runway", notify="http://127.0.0.1:9/hook")
-    assert (failed.exit_code, failed.status) == (0, "done")
-    assert failed.record["notification"].startswith("not sent: ")
+
+
+def test_a_notification_that_fails_changes_no_result(runbook: RunbookTester) -> None:
+    result = runbook.run("cost_report", notify="http://127.0.0.1:9/hook", bills=["missing.csv"])
+    assert (result.exit_code, result.status) == (2, "failed")
+    assert result.record["error"]["cause"] == "missing.csv not found"
+    assert result.record["notification"].startswith("not sent: URLError")
