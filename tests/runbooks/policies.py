@@ -53,6 +53,15 @@ COMMANDS = {
     "why_is_it_unhealthy": "health",
 }
 """Runbook → the command that makes the same calls, where they depend on what exists in the account."""
+SOMETIMES = {
+    "status": {"elasticloadbalancing:DescribeInstanceHealth"},
+    "why_is_it_unhealthy": {
+        "cloudwatch:GetMetricData",
+        "ec2:DescribeInstanceStatus",
+        "elasticloadbalancing:DescribeInstanceHealth",
+    },
+}
+"""Runbook → the actions that it needs only where something is unhealthy, or a load balancer is a classic one."""
 ALSO = {
     "ec2:AuthorizeSecurityGroupIngress": "ec2:CreateTags",
     "ecs:RegisterTaskDefinition": "ecs:TagResource",
@@ -144,6 +153,7 @@ def _service_model(service: str) -> ServiceModel:
 def needed_actions(name: str, ledger: Iterable[str], changes: bool) -> set[str]:
     """The actions of a runbook: those of the ledger, and of the listings whose calls depend on what exists."""
     actions = {*ledger, *changing_actions(actions_of(operations_of(CATALOGUE / f"{name}.ipynb")))}
+    actions |= SOMETIMES.get(name, set())
     actions |= {ALSO[action] for action in actions & ALSO.keys()}
     for command in [*filter(None, [COMMANDS.get(name)]), *(["inventory"] if changes else [])]:
         actions |= allowed_actions(policy_of(command))
