@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import getpass
 import os
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -22,18 +21,14 @@ from esaws.masking import register_secrets_of_environment
 from esaws.operations.checks import Check, failed_checks
 from esaws.runbooks import approval
 from esaws.runbooks.changes import changed_by_steps, changed_fields, monthly_usd, plan_lines, stale_message
-from esaws.runbooks.failure import Failure, explain, show_in_notebook
-from esaws.runbooks.notify import notify
-from esaws.runbooks.record import EXIT_CODES, new_record, record_path, run_id, to_json, write_record
+from esaws.runbooks.failure import explain, show_in_notebook
+from esaws.runbooks.record import to_json
+from esaws.runbooks.recording import Recording
 from esaws.runbooks.session import Session, current_session
 from esaws.runbooks.shown import Shown, show_checks
 
 if TYPE_CHECKING:
     import pandas
-
-
-class AwaitingApproval(Refused):
-    """A plan on AWS was shown and is not approved yet. Nothing was changed."""
 
 
 class VerifyFailed(EsawsError):
@@ -54,11 +49,11 @@ def begin() -> Run:
     register_secrets_of_environment()
     session.mask_outputs()
     run = Run(session)
-    session.shell.events.register("post_run_cell", run._after_cell)
+    session.shell.events.register("post_run_cell", run.recording.after_cell)
     try:
         run._read_parameters()
     except BaseException as error:
-        run._fail(error, "parameters", run.record["runbook"])
+        run.recording.fail(error, "parameters", run.record["runbook"])
         raise
     return run
 
@@ -87,19 +82,14 @@ class Run:
 
     def __init__(self, session: Session) -> None:
         self.session = session
-        self.record = new_record(run_id(session.name), session.name)
-        self.path = record_path(self.record["id"])
+        self.recording = Recording(session)
+        self.record = self.recording.data
         self.parameters: BaseModel
         self.cloud: Cloud
-        self._began = time.monotonic()
         self._holds: set[str] = set()
         self._planner: Callable[[], Any] | None = None
         self._plan: Any = None
         self._is_unverified = False
-        self._ended = False
-        self.record["notebook"] = str(session.notebook) if session.notebook else None
-        self.record["output"] = str(session.output) if session.output else None
-        self.record["started"] = _now()
 
     # -- the note ------------------------------------------------------------------------------------------------
 
@@ -118,6 +108,7 @@ class Run:
                 if (value := self._given(name) or os.environ.get(f"ESAWS_{name.upper()}"))
             },
         )
+        self.recording.cloud, self.recording.notify = self.cloud, self._given("notify")
         self.record |= {
             "operator": self._given("operator") or getpass.getuser(),
             "ticket": self._given("ticket"),
@@ -126,7 +117,7 @@ class Run:
             "region": self.cloud.region,
             "deployment": self.cloud.deployment,
         }
-        self._save()
+        self.recording.save()
 
     def _given(self, name: str) -> Any:
         return getattr(self.parameters, name, None)
@@ -148,7 +139,7 @@ class Run:
             ("when", self.record["started"]),
             ("ticket", self.record["ticket"] or "none given"),
             ("why", self.record["reason"] or "none given"),
-            ("record", str(self.path)),
+            ("record", str(self.recording.path)),
         ]
         return pandas.DataFrame(values, columns=["note", "value"])
 
@@ -294,56 +285,44 @@ class Run:
         plans = self.record["plans"]
         has_changes = any(plan["changes"] for plan in plans)
         status = "done" if not plans or has_changes else "nothing_to_do"
-        self._end("planned" if has_changes and self.dry_run else status)
+        self.recording.end("planned" if has_changes and self.dry_run else status)
         rows = [
             (name, self.record[name])
             for name in ("status", "seconds", "calls", "changing_calls", "notification")
             if self.record[name] is not None
         ]
         rows += [(name.replace("_", " "), value) for name, value in self.record["counts"].items() if value]
-        rows.append(("record", str(self.path)))
+        rows.append(("record", str(self.recording.path)))
         return Shown("Result", pandas.DataFrame(rows, columns=["result", "value"]))
 
     # -- gates ---------------------------------------------------------------------------------------------------
 
+    @contextmanager
+    def _step(self, step: str, title: str) -> Iterator[dict[str, Any]]:
+        """Record a step, which holds if it ends without an error."""
+        with self.recording.step(step, title) as entry:
+            yield entry
+        self._holds.add(step)
+
     def _require(self, step: str, needed: str) -> None:
-        if self._ended:
+        if self.recording.has_ended:
             raise Refused(f"{step}: this run has ended; restart the kernel and run all cells to begin another")
         if needed not in self._holds:
             raise self._refused(step, f"the step {needed!r} has not succeeded in this run; run its cell first")
 
     def _refused(self, step: str, reason: str) -> Refused:
         error = Refused(f"{step}: nothing was changed: {reason}")
-        self._fail(error, step, self.record["runbook"])
+        self.recording.fail(error, step, self.record["runbook"])
         return error
 
     def _check_approval(self, entry: dict[str, Any]) -> None:
-        """Refuse a plan on AWS that is not approved, and anywhere a wrong approval.
-
-        `ESAWS_YES=1` approves any plan, for schedulers. After an interrupted act the rest of an approved plan may act,
-        if the record of that plan is found.
-        """
+        """Refuse a plan on AWS that is not approved, and anywhere a wrong approval."""
         approved = self._given("approve")
-        if not approved:
-            if self.cloud.is_aws and os.environ.get("ESAWS_YES") == "1":
-                entry["approved"] = "ESAWS_YES"
-            elif self.cloud.is_aws:
-                raise AwaitingApproval(
-                    f"nothing was changed: the plan is not approved; add -p approve {entry['fingerprint']}"
-                )
+        if not approved and not self.cloud.is_aws:
             return
-        if self.session.notebook_hash is None:
-            raise Refused("nothing was changed: the notebook's file is not known; run it with `esaws run`")
-        reason = approval.refusal(approved, self._bound(entry["changes"]), datetime.now(UTC))
-        if reason and (earlier := approval.find_plan(self.path.parent, approved)) is not None:
-            bound = self._bound(earlier)
-            if approval.is_rest_of(entry["changes"], earlier):
-                reason = approval.refusal(approved, bound, datetime.now(UTC))
-            else:
-                reason += "; " + "; ".join(stale_message(earlier, entry["changes"])[1])
-        if reason:
-            raise Refused(f"nothing was changed: {reason}; look at the plan, and approve {entry['fingerprint']}")
-        entry["approved"] = approved
+        entry["approved"] = approval.check(
+            approved, entry, self._bound, self.recording.path.parent, is_known=self.session.notebook_hash is not None
+        )
 
     def _bound(self, lines: list[dict[str, Any]]) -> dict[str, Any]:
         """What an approval binds: the plan, the account, the parameters and the notebook's code."""
@@ -351,72 +330,9 @@ class Run:
         place = {name: self.record[name] for name in ("target", "account", "region", "deployment", "runbook")}
         return {"plan": lines, **place, "parameters": to_json(parameters), "notebook": self.session.notebook_hash}
 
-    # -- the record ----------------------------------------------------------------------------------------------
-
-    @contextmanager
-    def _step(self, step: str, title: str) -> Iterator[dict[str, Any]]:
-        """Time and record a step, and explain the error that ends it."""
-        began, calls = time.monotonic(), len(self.cloud.calls)
-        entry: dict[str, Any] = {"step": step, "title": title, "status": "running", "seconds": 0.0, "calls": 0}
-        self.record["steps"].append(entry)
-        self._save()
-        try:
-            yield entry
-        except BaseException as error:
-            entry["status"] = "failed"
-            self._fail(error, step, entry.pop("resource", title))
-            raise
-        else:
-            entry["status"] = "done" if entry["status"] == "running" else entry["status"]
-            self._holds.add(step)
-        finally:
-            entry["seconds"] = round(time.monotonic() - began, 3)
-            entry["calls"] = len(self.cloud.calls) - calls
-            self._save()
-
-    def _after_cell(self, result: Any) -> None:
-        """Record an error of a cell that no step has recorded."""
-        error = result.error_before_exec or result.error_in_exec
-        if error is not None and not self._ended and self.record["error"] is None:
-            self._fail(error, "cell", self.record["runbook"])
-
-    def _fail(self, error: BaseException, step: str, resource: str) -> Failure:
-        failure = explain(error, step, resource, self.record["runbook"])
-        show_in_notebook(error, failure)
-        self.record["error"] = failure.to_dict()
-        self._end(_status_of(error), getattr(error, "exit_code", 1))
-        return failure
-
-    def _end(self, status: str, exit_code: int = 1) -> None:
-        self.record |= {"status": status, "exit_code": EXIT_CODES.get(status, exit_code), "ended": _now()}
-        self._ended = status not in ("awaiting_approval", "refused", "failed", "interrupted")
-        self._save()
-        if target := self._given_notification():
-            self.record["notification"] = notify(target, self.record, self.cloud)
-            self._save()
-
-    def _given_notification(self) -> str | None:
-        return self._given("notify") if hasattr(self, "parameters") else None
-
-    def _save(self) -> None:
-        self.record["seconds"] = round(time.monotonic() - self._began, 3)
-        if hasattr(self, "cloud"):
-            self.record["calls"] = len(self.cloud.calls)
-            self.record["changing_calls"] = sum(call.changes for call in self.cloud.calls)
-            self.record["actions"] = sorted({f"{call.service}:{call.operation}" for call in self.cloud.calls})
-        write_record(self.path, self.record)
-
 
 def _title(function: Callable[..., Any]) -> str:
     return getattr(function, "__name__", str(function)).replace("_", " ")
-
-
-def _status_of(error: BaseException) -> str:
-    if isinstance(error, KeyboardInterrupt) or getattr(error, "interrupted", False):
-        return "interrupted"
-    if isinstance(error, AwaitingApproval):
-        return "awaiting_approval"
-    return "refused" if isinstance(error, Refused) else "failed"
 
 
 def _shown_secret(value: Any) -> Any:
@@ -424,7 +340,3 @@ def _shown_secret(value: Any) -> Any:
     from esaws.runbooks.types import is_secret_name
 
     return value if value in ("", None) or is_secret_name(value) else "***"
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
