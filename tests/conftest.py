@@ -32,7 +32,6 @@ LONGEST = (
     "test_contract",
     "test_main_job",
     "test_json_keys",
-    "test_policy",
     "test_lease",
     "test_guards",
     "test_the_system_behaves",
@@ -113,19 +112,24 @@ def esaws(cloud: Cloud, tmp_path: Path) -> Shell:
 
 
 @pytest.fixture(scope="session")
-def load_system(endpoint: str, tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Callable[[str], Cloud]:
+def shared_folder(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """A folder of this test run that all xdist workers share."""
+    folder = tmp_path_factory.getbasetemp()
+    return folder if worker_id == "master" else folder.parent
+
+
+@pytest.fixture(scope="session")
+def load_system(endpoint: str, shared_folder: Path) -> Callable[[str], Cloud]:
     """Return `load(name) -> Cloud`: a system of `SYSTEMS`, deployed, in an account of its own.
 
     The first call in a test run deploys the system on an emptied server and saves the server's state to a file, which
     all xdist workers share. Every call loads that file, clock and settings included. Loading replaces the whole state
     of the server: other accounts of the same process are gone afterwards, so load first and make other clouds later.
     """
-    folder = tmp_path_factory.getbasetemp()
-    folder = folder if worker_id == "master" else folder.parent  # the parent is common to all workers
 
     def load(name: str) -> Cloud:
         account = f"4{[*SYSTEMS].index(name):011}"
-        file = folder / f"{name}.esaws"
+        file = shared_folder / f"{name}.esaws"
         with FileLock(f"{file}.lock"):
             if not file.exists():
                 post(f"{endpoint}/_esaws/reset", b"{}")

@@ -1,13 +1,18 @@
 """docs/json.md lists the JSON keys of every command: those of real runs, no more and no fewer."""
 
+import json
 import re
 from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any
 
 import pytest
+from filelock import FileLock
 
+from esaws.cloud import Cloud
 from tests.shell import Shell
 from tests.test_cli import leaves
 
@@ -31,6 +36,7 @@ draw --profile budget -o budget.svg
 deploy --profile ha --yes
 inventory --all-owned
 plan --profile budget
+plan --profile budget --prune
 local advance 20m
 local events
 routes
@@ -80,13 +86,18 @@ runs list out/
 runs diff latest latest --in out/
 runs index out/
 lease --until 8h --at-most-usd 5 --yes
+lease
+lease --enforce park --dry-run
 park --yes
 resume --yes
 lock
+lock --break --yes
 local save state.esaws
 local load state.esaws
 course new course
 course status
+deploy --profile budget --prune --until 8h --yes
+deploy --profile ha --prune --yes
 teardown --yes
 local reset
 """
@@ -129,16 +140,49 @@ def matches(actual: str, key: str) -> bool:
     return actual == key or key.startswith((f"{actual}[]", f"{actual}."))
 
 
+@dataclass(frozen=True)
+class EveryCommand:
+    """What the lines of `RUNS` returned and called, on a local AWS of their own."""
+
+    results: dict[str, list[Any]]
+    """Command → the results of its runs."""
+    operations: dict[str, list[str]]
+    """Line → the operations that it called, as `ec2:DescribeVpcs`."""
+
+
+def run_every_command(folder: Path) -> EveryCommand:
+    """Run the lines once for all test files and workers that share a folder."""
+    file = folder / "every-command.json"
+    with FileLock(f"{file}.lock"):
+        if not file.exists():
+            shell = Shell.local(Path(mkdtemp(prefix="commands-", dir=folder)))
+            file.write_text(json.dumps(vars(_run(shell))))
+        return EveryCommand(**json.loads(file.read_text()))
+
+
+def _run(shell: Shell) -> EveryCommand:
+    results = defaultdict(list, {"local start": [shell.json("local", "start", "--at", "2022-02-28T00:00Z")]})
+    operations = {}
+    with pytest.MonkeyPatch.context() as patch:
+        for line in RUNS.strip().split("\n"):
+            clouds: list[Cloud] = []
+
+            def from_env(clouds: list[Cloud] = clouds, original: Any = Cloud.from_env, **settings: Any) -> Cloud:
+                clouds.append(original(**settings))
+                return clouds[-1]
+
+            patch.setattr(Cloud, "from_env", from_env)
+            results[command_of(line)].append(shell.json(*line.split()))
+            patch.undo()
+            operations[line] = sorted({f"{call.service}:{call.operation}" for cloud in clouds for call in cloud.calls})
+    results["local stop"].append(shell.json("local", "stop", "--discard"))
+    return EveryCommand(results, operations)
+
+
 @pytest.fixture(scope="module")
-def results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Any]]:
-    """Command → the results of its runs, on a local AWS of its own."""
-    folder = tmp_path_factory.mktemp("json")
-    shell = Shell.local(folder)
-    found = defaultdict(list, {"local start": [shell.json("local", "start", "--at", "2022-02-28T00:00Z")]})
-    for line in RUNS.strip().split("\n"):
-        found[command_of(line)].append(shell.json(*line.split()))
-    found["local stop"].append(shell.json("local", "stop", "--discard"))
-    return found
+def results(shared_folder: Path) -> dict[str, list[Any]]:
+    """Command → the results of its runs."""
+    return run_every_command(shared_folder).results
 
 
 def command_of(line: str) -> str:
@@ -156,7 +200,7 @@ def test_every_command_is_run() -> None:
 
 @pytest.mark.parametrize("name", sorted(leaves().keys() - {"course run"}))
 def test_the_page_lists_the_keys_of(name: str, results: dict[str, list[Any]]) -> None:
-    actual = {key for result in results[name] for key in keys_of(result)} - {""}
+    actual = {key for result in results.get(name, []) for key in keys_of(result)} - {""}
     if name == "cost forecast":  # a list or one object
         actual = {key.removeprefix("[].") for key in actual}
     assert actual, f"no run of `esaws {name}` returned anything"
