@@ -159,12 +159,12 @@ class Timeline:
 class RollOutFailed(EsawsError):
     """The new tasks failed. The service runs its previous task definition again, unless the message says otherwise.
 
-    `timeline` has what was seen, and `resource` the name of the service.
+    `timeline` has what was seen.
     """
 
     def __init__(self, message: str, timeline: Timeline, next_step: str) -> None:
         super().__init__(f"{message}; {next_step}")
-        self.timeline, self.resource, self.next_step = timeline, timeline.service, next_step
+        self.timeline, self.next_step = timeline, next_step
 
 
 @contextmanager

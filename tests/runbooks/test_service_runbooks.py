@@ -69,7 +69,12 @@ def test_a_roll_out_that_fails_says_why_and_keeps_its_picture(runbook: RunbookTe
     output = runbook.folder / "failed.ipynb"
     result = runbook.run_process("roll_out_an_image", "-o", str(output), image="nginx:bad")
     error = result.record["error"]
-    assert (result.status, result.exit_code, error["step"], error["resource"]) == ("failed", 1, "act", SERVICE)
+    assert (result.status, result.exit_code, error["step"], error["resource"]) == (
+        "failed",
+        1,
+        "act",
+        f"Service {SERVICE}",
+    )
     assert "Health checks failed with these codes: [500]" in error["cause"]
     assert "never fewer than 1 healthy" in error["cause"]
     assert error["next_step"] == "mend the image, push it, and run the roll-out again"
