@@ -19,11 +19,12 @@ from esaws._lazy import lazy_names
 if TYPE_CHECKING:
     from esaws.notebooks import NotebookRun, notebook_parameters, run_notebook
     from esaws.operations.checks import Check
+    from esaws.runbooks.approval import AwaitingApproval
     from esaws.runbooks.declaration import Declaration, read_declaration
     from esaws.runbooks.difference import RunDifference, compare_runs
     from esaws.runbooks.history import PastRun, Runs, list_runs, open_run
     from esaws.runbooks.index_page import write_index
-    from esaws.runbooks.run import AwaitingApproval, Run, VerifyFailed, begin, check_parameters
+    from esaws.runbooks.run import Run, VerifyFailed, begin, check_parameters
 
 __all__ = [
     "AwaitingApproval",
@@ -53,7 +54,8 @@ _SOURCES = {
     "esaws.runbooks.difference": ("RunDifference", "compare_runs"),
     "esaws.runbooks.history": ("PastRun", "Runs", "list_runs", "open_run"),
     "esaws.runbooks.index_page": ("write_index",),
-    "esaws.runbooks.run": ("AwaitingApproval", "Run", "VerifyFailed", "begin", "check_parameters"),
+    "esaws.runbooks.approval": ("AwaitingApproval",),
+    "esaws.runbooks.run": ("Run", "VerifyFailed", "begin", "check_parameters"),
 }
 
 __getattr__, __dir__ = lazy_names(__name__, {name: module for module, names in _SOURCES.items() for name in names})

@@ -8,16 +8,67 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+
+from esaws.errors import Refused
+from esaws.runbooks.changes import stale_message
 
 VALID_FOR = timedelta(hours=1)
 UNBOUND = frozenset({"approve", "dry_run", "notify", "operator"})
 """Parameters that may differ between the run that shows the plan and the run that acts."""
 
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
+
+
+class AwaitingApproval(Refused):
+    """A plan on AWS was shown and is not approved yet. Nothing was changed."""
+
+
+def check(
+    approved: str | None,
+    planned: Mapping[str, Any],
+    bound_with: Callable[[list[dict[str, Any]]], Mapping[str, Any]],
+    records: Path,
+    *,
+    is_known: bool,
+) -> str:
+    """Return the approval that lets a plan act: its fingerprint, or `ESAWS_YES` of a scheduler.
+
+    After an interrupted act the rest of an approved plan may act, if the record of that plan is found.
+
+    Args:
+        approved: the fingerprint that was given, if any.
+        planned: the plan's entry in the record: changes and fingerprint.
+        bound_with: returns what an approval of these changes binds.
+        records: the folder with the records of earlier runs.
+        is_known: whether the notebook's file is known, and so its code can be bound.
+
+    Raises:
+        AwaitingApproval: nothing was given.
+        Refused: the approval is of something else, or has expired.
+    """
+    if not approved:
+        if os.environ.get("ESAWS_YES") == "1":
+            return "ESAWS_YES"
+        raise AwaitingApproval(
+            f"nothing was changed: the plan is not approved; add -p approve {planned['fingerprint']}"
+        )
+    if not is_known:
+        raise Refused("nothing was changed: the notebook's file is not known; run it with `esaws run`")
+    changes, now = planned["changes"], datetime.now(UTC)
+    reason = refusal(approved, bound_with(changes), now)
+    if reason and (earlier := find_plan(records, approved)) is not None:
+        if is_rest_of(changes, earlier):
+            reason = refusal(approved, bound_with(earlier), now)
+        else:
+            reason += "; " + "; ".join(stale_message(earlier, changes)[1])
+    if reason:
+        raise Refused(f"nothing was changed: {reason}; look at the plan, and approve {planned['fingerprint']}")
+    return approved
 
 
 def fingerprint(bound: Mapping[str, Any], *, expires: datetime) -> str:
