@@ -16,7 +16,7 @@ from esaws.costs.analysis.breakdown import ALL_OTHERS, Breakdown, DailyBreakdown
 from esaws.costs.analysis.selection import Unknown
 from esaws.costs.bill.bill import Bill
 from esaws.costs.bill.read import read_bill
-from esaws.costs.bill.report import report
+from esaws.costs.bill.report import Report, report
 from esaws.errors import UsageError
 from tests.bills.writing import Line, cur, focus, hours, legacy, parquet, text
 
@@ -34,6 +34,11 @@ def read(path: Path) -> Bill:
     return read_bill(path)
 
 
+@cache
+def report_of(path: Path) -> Report:
+    return report(read(path))
+
+
 def known(result: Breakdown | Unknown) -> Breakdown:
     assert isinstance(result, Breakdown), result
     return result
@@ -43,7 +48,7 @@ def known(result: Breakdown | Unknown) -> Breakdown:
 @pytest.mark.parametrize("path", [CUR, FOCUS, EXPLORER], ids=lambda path: path.name[:5])
 def test_the_parts_add_up_to_the_bill_or_it_is_unknown(path: Path, by: str) -> None:
     bill = read(path)
-    whole = report(bill)
+    whole = report_of(path)
     total = whole.total if by == "type" else whole.before_credits["USD"] or whole.total
     for top in (1, 3):
         result = breakdown(bill, by, top)
@@ -60,7 +65,7 @@ def test_the_most_expensive_come_first_and_others_last() -> None:
     costs = [cost for _, cost in result.parts[:-1]]
     assert costs == sorted(costs, reverse=True)
     assert result.parts[-1][0] == ALL_OTHERS
-    assert result.others == len(report(read(FOCUS)).by_service) - 3
+    assert result.others == len(report_of(FOCUS).by_service) - 3
     assert [part["name"] for part in result.to_dict()["parts"]] == [name for name, _ in result.parts]
 
 
@@ -80,26 +85,32 @@ def test_the_days_of_a_bill_with_monthly_lines_are_unknown() -> None:
 def test_the_days_add_up_to_the_bill(path: Path) -> None:
     result = breakdown_by_day(read(path), top=2)
     assert isinstance(result, DailyBreakdown)
-    assert sum(sum(costs) for _, costs in result.parts) == result.total == report(read(path)).before_credits["USD"]
+    assert sum(sum(costs) for _, costs in result.parts) == result.total == report_of(path).before_credits["USD"]
     assert [name for name, _ in result.parts] == [name for name, _ in known(breakdown(read(path), top=2)).parts]
 
 
-@pytest.mark.parametrize(
-    ("resource", "cluster"),
-    [
-        ("arn:aws:ecs:eu-west-3:123456789012:task/web/0a1b", "web"),
-        ("arn:aws:ecs:eu-west-3:123456789012:service/web/users", "web"),
-        ("arn:aws-cn:ecs:cn-north-1:123456789012:cluster/web", "web"),
-        ("arn:aws:eks:eu-west-3:123456789012:pod/web/default/nginx/0a1b", "web"),
-        ("arn:aws:eks:eu-west-3:123456789012:cluster/web", "web"),
-        ("arn:aws:ecs:eu-west-3:123456789012:task/0a1b", "without cluster"),
-        ("arn:aws:rds:eu-west-3:123456789012:cluster:web", "without cluster"),
-    ],
-)
-def test_a_cluster_is_named_by_the_arn_of_what_ran_in_it(resource: str, cluster: str, tmp_path: Path) -> None:
-    lines = [*hours(1, resource=resource), *hours(1, resource="i-2", tags={"cluster": "tagged"})]
+CLUSTERS = {
+    "arn:aws:ecs:eu-west-3:123456789012:task/web/0a1b": "web",
+    "arn:aws:ecs:eu-west-3:123456789012:service/web/users": "web",
+    "arn:aws-cn:ecs:cn-north-1:123456789012:cluster/web": "web",
+    "arn:aws:eks:eu-west-3:123456789012:pod/web/default/nginx/0a1b": "web",
+    "arn:aws:eks:eu-west-3:123456789012:cluster/web": "web",
+    "arn:aws:ecs:eu-west-3:123456789012:task/0a1b": "without cluster",
+    "arn:aws:rds:eu-west-3:123456789012:cluster:web": "without cluster",
+}
+
+
+def test_a_cluster_is_named_by_the_arn_of_what_ran_in_it(tmp_path: Path) -> None:
+    hours_of = {resource: 2**number for number, resource in enumerate(CLUSTERS)}  # each sum has one explanation
+    lines = hours(1, resource="i-2", tags={"cluster": "tagged"})
+    for resource, count in hours_of.items():
+        lines += hours(count, resource=resource)
     result = known(breakdown(read_bill(text(tmp_path / "bill.csv", [cur(line) for line in lines])), "cluster"))
-    assert {name for name, _ in result.parts} == {cluster, "tagged"}
+    expected = {"tagged": 1}
+    for resource, cluster in CLUSTERS.items():
+        expected[cluster] = expected.get(cluster, 0) + hours_of[resource]
+    hour = lines[0].cost
+    assert {name: cost / hour for name, cost in result.parts} == expected
 
 
 @pytest.mark.parametrize("format", [cur, legacy])
