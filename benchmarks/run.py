@@ -1,4 +1,4 @@
-"""How long `esaws run` takes beside papermill's command line, for the same notebook: the runbook `status`, or an argument.
+"""How long `esaws run` takes beside papermill's command line, for the runbook `status` or another notebook.
 
 They run in turn, so that a busy machine slows them alike. The ratio is that of the medians. The local AWS runs already,
 with an empty account.
