@@ -19,7 +19,7 @@ from botocore.loaders import Loader, create_loader
 
 from esaws.aws import error_code
 from esaws.call_log import CallLog
-from esaws.errors import EsawsError, LocalNotRunning, Refused, UsageError, WrongAccount
+from esaws.errors import EsawsError, LocalNotRunning, Refused, UsageError, WrongAccount, describe_error
 from esaws.local_aws import process
 from esaws.pricelist import PriceList, bundled, current
 
@@ -255,9 +255,11 @@ class Cloud:
             except NoCredentialsError:
                 raise Refused("there are no AWS credentials; run `aws configure` or `aws sso login`") from None
             except (ConnectionError, HTTPClientError) as error:
-                raise UsageError(f"nothing answers at {where}: {error}") from error
+                raise UsageError(f"nothing answers at {where}: {error}; look with `esaws doctor`") from error
             except ClientError as error:
-                raise EsawsError(f"{where}: STS did not return the account ({error}); check the credentials") from error
+                reason = describe_error(error)
+                next_step = "" if " → " in reason else "; check the credentials"
+                raise EsawsError(f"{where}: STS did not return the account: {reason}{next_step}") from error
         return self._account
 
     def check(self) -> str:

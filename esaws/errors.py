@@ -1,5 +1,7 @@
 """The errors that esaws raises on purpose, their exit codes, and the text that describes an error."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable
 
 from botocore.exceptions import ClientError
@@ -40,6 +42,12 @@ class LockLost(EsawsError):
 
 class NotDeployed(EsawsError):
     """A resource that the operation needs does not exist yet."""
+
+    @classmethod
+    def among(cls, missing: str, existing: Iterable[str]) -> NotDeployed:
+        """Return the error for a name that is not among those that exist: choose one of them, or deploy."""
+        names = ", ".join(sorted(existing))
+        return cls(f"{missing}; " + (f"choose one that it has: {names}" if names else "deploy it with `esaws deploy`"))
 
 
 class LocalNotRunning(EsawsError):
@@ -86,7 +94,22 @@ _NEXT_STEP = {
     "AccessDenied": "ask for the permission",
     "AccessDeniedException": "ask for the permission",
     "UnauthorizedOperation": "ask for the permission",
-    "ThrottlingException": "AWS limits the rate of calls; try again in a minute",
+    **dict.fromkeys(
+        (
+            "RequestLimitExceeded",
+            "RequestThrottled",
+            "SlowDown",
+            "ThrottledException",
+            "Throttling",
+            "ThrottlingException",
+            "TooManyRequestsException",
+        ),
+        "AWS limits the rate of calls; try again in a minute",
+    ),
+    **dict.fromkeys(
+        ("ExpiredToken", "ExpiredTokenException", "RequestExpired"),
+        "the credentials have expired; renew them, as with `aws sso login`, and run it again",
+    ),
     "DependencyViolation": "a resource outside this deployment still uses it",
     "VpcLimitExceeded": "delete a VPC or ask for a higher quota",
     "EndpointConnectionError": "the endpoint stopped answering; run `esaws doctor`",

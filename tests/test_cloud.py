@@ -185,7 +185,7 @@ def test_an_account_other_than_the_named_one_is_refused_at_every_check():
         (
             ClientError({"Error": {"Code": "ExpiredToken", "Message": "old"}}, "GetCallerIdentity"),
             EsawsError,
-            r"{where}: STS did not return the account \(.*ExpiredToken.*check the credentials",
+            r"{where}: STS did not return the account: ExpiredToken: .* → the credentials have expired; renew them",
         ),
     ],
 )

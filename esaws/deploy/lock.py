@@ -89,6 +89,19 @@ def break_lock(cloud: Cloud) -> None:
         cloud.client("ssm").delete_parameter(Name=parameter_name(cloud))
 
 
+def remove_ended_lock(cloud: Cloud, purpose: str) -> None:
+    """Remove the lock of a process that was killed after its last change; one that is held stays.
+
+    Raises:
+        Locked: the content of the parameter is not a lock, or another process takes it over now.
+        botocore.exceptions.ClientError: SSM refused the call.
+    """
+    standing = read_lock(cloud)
+    if standing is not None and standing.state != "held":
+        with deployment_lock(cloud, purpose):
+            pass
+
+
 def parameter_name(cloud: Cloud) -> str:
     """Return the name of the SSM parameter."""
     return f"/{cloud.deployment}/lock"
@@ -112,8 +125,8 @@ class DeploymentLock:
             self._take()
         except CALL_ERRORS as error:
             raise EsawsError(
-                f"nothing was changed: the lock of {self.cloud.deployment} was not taken: {describe_error(error)}. "
-                f"It is the SSM parameter {parameter_name(self.cloud)}; changes need {', '.join(PERMISSIONS)}."
+                f"nothing was changed: the lock of {self.cloud.deployment} was not taken. It is the SSM parameter "
+                f"{parameter_name(self.cloud)}, and changes need {', '.join(PERMISSIONS)}: {describe_error(error)}"
             ) from error
         self._renewer.start()
 

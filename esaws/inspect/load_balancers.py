@@ -80,7 +80,10 @@ def find_load_balancer(account: Account, name: str | None = None, *, host: str =
     load_balancers = list_load_balancers(account)
     names = ", ".join(load_balancer.name for load_balancer in load_balancers)
     if not load_balancers:
-        raise NotDeployed(f"account {account.id} has no Application Load Balancer in {account.region}")
+        raise NotDeployed(
+            f"account {account.id} has no Application Load Balancer in {account.region}; name the account and the "
+            "region that have one"
+        )
     if name:
         matches = [lb for lb in load_balancers if name in (lb.name, lb.raw["LoadBalancerArn"])] or [
             lb for lb in load_balancers if lb.name.endswith(f"-{name}")

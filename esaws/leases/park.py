@@ -76,15 +76,16 @@ def plan_resume(cloud: Cloud) -> StepPlan:
     return StepPlan(cloud, "resume", tuple(steps), around=recount)
 
 
-def remaining_costs(cloud: Cloud) -> pandas.DataFrame:
+def remaining_costs(cloud: Cloud, index: Index | None = None) -> pandas.DataFrame:
     """The resources of a deployment that cost money in their present state, the most expensive first.
 
     Columns: kind, name, usd_per_day (at the cloud's list prices, without free tier; NaN where a price is not known).
-    A kind that AWS does not describe is a row of its own, with the reason as its name.
+    A kind that AWS does not describe is a row of its own, with the reason as its name. `index` is the inventory, if the
+    caller has one.
     """
     import pandas
 
-    index = inventory(cloud)
+    index = inventory(cloud) if index is None else index
     index.require()
     names = _names_by_id(index)
     account = snapshot(cloud, *KEYS)
@@ -117,7 +118,7 @@ def _deployed_resources(cloud: Cloud) -> list[Live]:
     index.require(*_KINDS)
     resources = [live for live in index if not live.foreign]
     if not resources:
-        raise NotDeployed(f"nothing of {cloud.deployment} is in {cloud.region}: there is nothing to park or to resume")
+        raise NotDeployed(f"nothing of {cloud.deployment} is in {cloud.region}; deploy it with `esaws deploy`")
     return resources
 
 

@@ -92,8 +92,7 @@ class Port:
         source = canonical_block(source)
         groups = {live.name: live.id for live in SecurityGroup.list(cloud)}
         if group not in groups:
-            listed = f"its groups are {', '.join(sorted(groups))}" if groups else "it has none; deploy it first"
-            raise NotDeployed(f"security group {group} of {cloud.deployment} is not in {cloud.region}: {listed}")
+            raise NotDeployed.among(f"security group {group} of {cloud.deployment} is not in {cloud.region}", groups)
         return cls(group, groups[group], protocol, port, source)
 
     @property

@@ -84,7 +84,9 @@ def list_members(cloud: Cloud) -> list[Member]:
     """
     groups = AutoScalingGroup.list(cloud)
     if not groups:
-        raise NotDeployed(f"{cloud.deployment} has no Auto Scaling group in {cloud.region}: deploy it first")
+        raise NotDeployed(
+            f"{cloud.deployment} has no Auto Scaling group in {cloud.region}; deploy it with `esaws deploy`"
+        )
     by_name = {group.raw["AutoScalingGroupName"]: group for group in groups}
     of_group = {id: group for group in groups for id in members(group)}
     described = {raw["InstanceId"]: raw for raw in _describe(cloud, [*of_group])}

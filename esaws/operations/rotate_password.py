@@ -237,16 +237,14 @@ def _restart(cloud: Cloud, database: str, reader: Reader) -> None:
 def _database(cloud: Cloud, name: str) -> Live:
     databases = {live.name: live for live in DBInstance.list(cloud)}
     if name not in databases:
-        listed = ", ".join(sorted(databases)) or "none"
-        raise NotDeployed(f"database {name} of {cloud.deployment} is not in {cloud.region}; it has: {listed}")
+        raise NotDeployed.among(f"database {name} of {cloud.deployment} is not in {cloud.region}", databases)
     return databases[name]
 
 
 def _stored(cloud: Cloud, name: str) -> Live:
     parameters = {live.name: live for live in PasswordParameter.list(cloud)}
     if name not in parameters:
-        listed = ", ".join(sorted(parameters)) or "none"
-        raise NotDeployed(f"password {name} of {cloud.deployment} is not in {cloud.region}; it has: {listed}")
+        raise NotDeployed.among(f"password {name} of {cloud.deployment} is not in {cloud.region}", parameters)
     return parameters[name]
 
 

@@ -163,8 +163,8 @@ def service_state(cloud: Cloud, service: str) -> ServiceState:
     own = [live for live in tasks if live.name == service]
     if own:
         return _state_of_tasks(cloud, service, own)
-    names = ", ".join(sorted({*services, *(live.name for live in tasks)})) or "none"
-    raise NotDeployed(f"{service} is not a service of {cloud.deployment} in {cloud.region}; it has: {names}")
+    existing = {*services, *(live.name for live in tasks)}
+    raise NotDeployed.among(f"{service} is not a service of {cloud.deployment} in {cloud.region}", existing)
 
 
 def read_state(cloud: Cloud, name: str, cluster: str, arn: str) -> ServiceState:

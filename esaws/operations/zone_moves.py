@@ -44,7 +44,9 @@ class Zones:
         cloud.check()
         groups = tuple(AutoScalingGroup.list(cloud))
         if not groups:
-            raise NotDeployed(f"{cloud.deployment} has no Auto Scaling group in {cloud.region}: nothing can move")
+            raise NotDeployed(
+                f"{cloud.deployment} has no Auto Scaling group in {cloud.region}; deploy it with `esaws deploy`"
+            )
         return cls(groups, tuple(live for live in Subnet.list(cloud) if not live.foreign))
 
     @property

@@ -156,7 +156,7 @@ def test_a_pushed_image_is_pinned_by_its_digest(site: Cloud) -> None:
             plan_roll_out(site, SERVICE, missing)
     with pytest.raises(UsageError, match="is not an image"):
         plan_roll_out(site, SERVICE, "nginx latest")
-    with pytest.raises(NotDeployed, match="it has: client-web-ui, intrusion-management-api"):
+    with pytest.raises(NotDeployed, match="choose one that it has: client-web-ui, intrusion-management-api"):
         plan_roll_out(site, "hdm", "nginx:2")
 
 

@@ -159,9 +159,11 @@ def test_a_tag_that_was_changed_by_hand_makes_the_password_unknown(system: tuple
 @in_budget
 def test_a_database_or_parameter_that_does_not_exist_is_named(system: tuple[str, Cloud]) -> None:
     _, cloud = system
-    with pytest.raises(NotDeployed, match="database sites of seccom is not in eu-west-3; it has: database"):
+    with pytest.raises(
+        NotDeployed, match="database sites of seccom is not in eu-west-3; choose one that it has: database"
+    ):
         plan_rotate_password(cloud, "sites")
-    with pytest.raises(NotDeployed, match="password other of seccom is not in eu-west-3; it has: "):
+    with pytest.raises(NotDeployed, match="password other of seccom is not in eu-west-3; choose one that it has: "):
         plan_rotate_password(cloud, "database", "other")
 
 

@@ -83,7 +83,7 @@ def test_tasks_that_do_not_become_healthy_are_an_error(site: Cloud) -> None:
 def test_what_can_not_be_scaled_is_refused(site: Cloud) -> None:
     with pytest.raises(UsageError, match="use 0 or more"):
         plan_scaling(site, SERVICE, -1)
-    with pytest.raises(NotDeployed, match="it has: client-web-ui, intrusion-management-api"):
+    with pytest.raises(NotDeployed, match="choose one that it has: client-web-ui, intrusion-management-api"):
         plan_scaling(site, "hdm", 2)
 
 
