@@ -94,10 +94,10 @@ def changed_by_steps(steps: Iterable[Mapping[str, Any]], rows: Iterable[Mapping[
     ]
 
 
-def monthly_usd(cloud: Cloud) -> float | None:
-    """Return what a month of the deployment costs at list price; None if a price or a kind is not known."""
+def monthly_usd(cloud: Cloud, index: Index) -> float | None:
+    """Return the monthly list price of what is in an inventory; None if a price or a kind is not known."""
     try:
-        per_day = remaining_costs(cloud)["usd_per_day"]
+        per_day = remaining_costs(cloud, index)["usd_per_day"]
     except (*CALL_ERRORS, EsawsError):
         return None
     if per_day.isna().any():

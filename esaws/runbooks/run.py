@@ -5,22 +5,25 @@ from __future__ import annotations
 import getpass
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
 from esaws._display import html_table
+from esaws.aws import CALL_ERRORS
 from esaws.cloud import Cloud
 from esaws.deploy.inventory import inventory
 from esaws.deploy.lock import deployment_lock, remove_ended_lock
 from esaws.deploy.plan import Plan
 from esaws.errors import EsawsError, Refused, StalePlan, UsageError
-from esaws.masking import register_secrets_of_environment
+from esaws.masking import MASK, register_secret, register_secrets_of_environment
 from esaws.operations.checks import Check, failed_checks
+from esaws.resource import Index
 from esaws.runbooks import approval
 from esaws.runbooks.changes import changed_by_steps, changed_fields, monthly_usd, plan_lines, stale_message
+from esaws.runbooks.completion import register_named_secrets
 from esaws.runbooks.failure import explain, show_in_notebook
 from esaws.runbooks.record import to_json
 from esaws.runbooks.recording import Recording
@@ -98,6 +101,7 @@ class Run:
         self.record["parameters"] = {
             name: value for name, value in values.items() if not declaration[name].is_secret
         } | {name: _shown_secret(value) for name, value in values.items() if declaration[name].is_secret}
+        register_named_secrets(values, os.environ)
         self.parameters = declaration.validate(values)
         self.cloud = Cloud(
             os.environ.get("ESAWS_TARGET") or "local",
@@ -230,18 +234,24 @@ class Run:
                 if plan_lines(self._plan) != entry["changes"]:
                     raise StalePlan(*stale_message(entry["changes"], plan_lines(self._plan)))
                 self._is_unverified = True
-                before, usd = inventory(self.cloud), monthly_usd(self.cloud)
+                before = inventory(self.cloud)
                 if self.record["usd"]["month_before"] is None:
-                    self.record["usd"]["month_before"] = usd
+                    self.record["usd"]["month_before"] = monthly_usd(self.cloud, before)
                 try:
                     result = self._plan.apply(yes=True) if isinstance(self._plan, Plan) else self._plan.apply()
-                finally:
-                    self.record["changed"] += changed_fields(before, inventory(self.cloud))
-                    self.record["usd"]["month_after"] = monthly_usd(self.cloud)
+                except BaseException:
+                    with suppress(*CALL_ERRORS, EsawsError):  # what ended the act says more than this would
+                        self._record_changes(before, inventory(self.cloud))
+                    raise
+                self._record_changes(before, inventory(self.cloud))
                 self.record["changed"] += changed_by_steps(entry["changes"], self.record["changed"])
             entry["done"] = True
             self.record["counts"]["done"] += len(entry["changes"])
         return result
+
+    def _record_changes(self, before: Index, after: Index) -> None:
+        self.record["changed"] += changed_fields(before, after)
+        self.record["usd"]["month_after"] = monthly_usd(self.cloud, after)
 
     def verify(self, function: Callable[..., Any], *args: Any, **keywords: Any) -> Shown | None:
         """Check what `function(cloud, …)` returns, a list of Check. A dry run that changed nothing is not checked.
@@ -339,4 +349,7 @@ def _shown_secret(value: Any) -> Any:
     """The name of a secret; the value of one that was given instead of its name is not kept."""
     from esaws.runbooks.types import is_secret_name
 
-    return value if value in ("", None) or is_secret_name(value) else "***"
+    if value in ("", None) or is_secret_name(value):
+        return value
+    register_secret(str(value))
+    return MASK
