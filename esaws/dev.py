@@ -26,6 +26,7 @@ CLOCK_START = "2022-02-28T00:00Z"
 PROFILES = ("ha", "budget", "as-drawn")
 OLDEST_PYTHON = (3, 11)
 WORKERS = ("-n", "auto", "--maxprocesses", "8", "--dist", "loadfile", "--no-loadscope-reorder")
+EVEN_WORKERS = ("-n", "auto", "--maxprocesses", "8", "--dist", "worksteal")
 NBVAL = ("--nbval", "--nbval-current-env", "--nbval-cell-timeout", "300")
 
 Command = Callable[[list[str]], None]
@@ -153,9 +154,8 @@ def test(arguments: list[str]) -> None:
 @command
 def test_fast(arguments: list[str]) -> None:
     """the tests that need no local AWS, in a minute"""
-    python(
-        "-m", "pytest", *WORKERS, "-m", "not server and not slow and not soak and not stock_moto", "tests", *arguments
-    )
+    quick = "not server and not slow and not soak and not stock_moto and not runbooks"
+    python("-m", "pytest", *WORKERS, "-m", quick, "tests", *arguments)
 
 
 @command
@@ -203,6 +203,12 @@ def test_focus(arguments: list[str]) -> None:
     needed = ROOT / "tests" / "focus" / "requirements.txt"
     venv = create(".venv-focus", [needed], ["--requirement", str(needed)])  # it needs pandas 2
     python("-m", "pytest", "tests/focus", *arguments, env={"FOCUS_VALIDATOR": executable(venv, "python")})
+
+
+@command
+def test_runbooks(arguments: list[str]) -> None:
+    """every runbook on both profiles, dry, twice, throttled, failing, and in real processes"""
+    python("-m", "pytest", *EVEN_WORKERS, "-m", "runbooks", "tests/runbooks", *arguments)
 
 
 @command
@@ -292,7 +298,7 @@ def clean(arguments: list[str]) -> None:
 
 def main(words: list[str] | None = None) -> None:
     """Run one command; the arguments after its name are passed on."""
-    listing = "\n".join(f"  {name:14}{function.__doc__}" for name, function in COMMANDS.items())
+    listing = "\n".join(f"  {name:15}{function.__doc__}" for name, function in COMMANDS.items())
     parser = argparse.ArgumentParser(
         prog="python -m esaws.dev",
         usage="make NAME [ARGS=…], or python -m esaws.dev NAME [ARGUMENT…]",

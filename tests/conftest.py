@@ -52,6 +52,7 @@ SERVERS = {"endpoint", "program", "server", "billing_server", "stock_server"} | 
     "real_time_account",
     "own_server",
     "running",
+    "runbook_endpoint",
 }
 """The fixtures that start a local AWS; a test that uses one has the marker `server`."""
 

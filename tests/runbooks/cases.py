@@ -62,6 +62,13 @@ def described(cloud: Cloud) -> dict[str, Any]:
     """Return the answers of every describe call and listing, as text. Nothing in it follows the clock by itself."""
     account = snapshot(cloud)
     assert not account.missing
-    answers = {key: json.dumps(account[key], default=str, sort_keys=True) for key in account.descriptions}
+    answers = {key: _to_text(account[key]) for key in account.descriptions}
     answers["DBInstances"] = re.sub(r'"LatestRestorableTime": "[^"]*"', "", answers["DBInstances"])
-    return answers | {"inventory": json.dumps(inventory(cloud).to_dict(), default=str, sort_keys=True)}
+    return answers | {f"{live.kind} {live.name}": f"{live} {_to_text(live.fields)}" for live in inventory(cloud)}
+
+
+def _to_text(value: Any) -> str:
+    def text(item: Any) -> Any:
+        return sorted(map(str, item)) if isinstance(item, set | frozenset) else str(item)
+
+    return json.dumps(value, default=text, sort_keys=True)
