@@ -41,6 +41,11 @@ def test_on_aws_every_function_is_refused_without_a_call() -> None:
     assert cloud.calls.to_frame().empty
 
 
+def test_the_clock_of_aws_is_the_clock_of_this_machine() -> None:
+    now = simulation.cloud_time(Cloud.aws(account="123456789012"))
+    assert abs(now - datetime.now(UTC)) < timedelta(seconds=5)
+
+
 def test_an_endpoint_that_does_not_answer_is_a_usage_error() -> None:
     with pytest.raises(UsageError, match="nothing answers"):
         simulation.advance(Cloud.at("http://127.0.0.1:9", account="123456789012"), "1h")

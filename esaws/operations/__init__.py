@@ -59,7 +59,8 @@ if TYPE_CHECKING:
         verify_targets,
         verify_unchanged,
     )
-    from esaws.operations.watching import Timeline, aws_now
+    from esaws.operations.watching import Timeline
+    from esaws.simulation import cloud_time
 
 __all__ = [
     "Check",
@@ -68,7 +69,7 @@ __all__ = [
     "RollOutFailed",
     "ServiceState",
     "Timeline",
-    "aws_now",
+    "cloud_time",
     "count_resources",
     "drain_zone_leaves",
     "failed_checks",
@@ -197,10 +198,8 @@ _SOURCES = {
         "verify_targets",
         "verify_unchanged",
     ),
-    "esaws.operations.watching": (
-        "Timeline",
-        "aws_now",
-    ),
+    "esaws.operations.watching": ("Timeline",),
+    "esaws.simulation": ("cloud_time",),
 }
 
 __getattr__, __dir__ = lazy_names(__name__, {name: module for module, names in _SOURCES.items() for name in names})

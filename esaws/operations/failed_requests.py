@@ -8,9 +8,10 @@ from esaws.cloud import Cloud
 from esaws.errors import EsawsError
 from esaws.inspect.metrics import MetricQuery, Points, read_metrics
 from esaws.operations.checks import Check
-from esaws.operations.watching import aws_now, wait_for
+from esaws.operations.watching import wait_for
 from esaws.resources.load_balancer import LoadBalancer
 from esaws.resources.target_group import TargetGroup
+from esaws.simulation import cloud_time
 
 _NAMESPACE = "AWS/ApplicationELB"
 _FAILED = ("HTTPCode_ELB_5XX_Count", "HTTPCode_Target_5XX_Count")
@@ -27,7 +28,7 @@ def check_requests(cloud: Cloud, since: datetime) -> Check:
     https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-cloudwatch-metrics.html
     """
     what, next_step = "no request failed", "`esaws health` and the access logs say which"
-    until, start = aws_now(cloud), since.replace(second=0, microsecond=0)
+    until, start = cloud_time(cloud), since.replace(second=0, microsecond=0)
     balancers = {live.id.partition(":loadbalancer/")[2]: live.name for live in LoadBalancer.list(cloud)}
     groups = [
         (live.id.rpartition(":")[2], arn.partition(":loadbalancer/")[2])
@@ -42,7 +43,7 @@ def check_requests(cloud: Cloud, since: datetime) -> Check:
     }
 
     def is_complete() -> bool:
-        points = read_metrics(cloud, reported, start=start, end=aws_now(cloud))
+        points = read_metrics(cloud, reported, start=start, end=cloud_time(cloud))
         newest = [found.times[-1] for found in points.values() if found]
         return bool(newest) and max(newest) >= until - 2 * _MINUTE
 
@@ -55,7 +56,7 @@ def check_requests(cloud: Cloud, since: datetime) -> Check:
         for balancer, name in balancers.items()
         for metric in ("RequestCount", *_FAILED)
     }
-    return _judge(what, next_step, since, read_metrics(cloud, counts, start=start, end=aws_now(cloud)))
+    return _judge(what, next_step, since, read_metrics(cloud, counts, start=start, end=cloud_time(cloud)))
 
 
 def _judge(what: str, next_step: str, since: datetime, counted: dict[tuple[str, str], Points]) -> Check:

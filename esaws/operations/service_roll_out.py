@@ -15,8 +15,9 @@ from esaws.aws import CALL_ERRORS, pages
 from esaws.cloud import Cloud
 from esaws.deploy.serving import describe_stopped_task
 from esaws.operations.services import ServiceState, read_state
-from esaws.operations.watching import POLL_SECONDS, RollOutFailed, Sample, Timeline, aws_now, let_time_pass, shown
+from esaws.operations.watching import POLL_SECONDS, RollOutFailed, Sample, Timeline, let_time_pass, shown
 from esaws.resources._ecs import describe, resource_name
+from esaws.simulation import cloud_time
 
 PREVIOUS_TAG = "esaws:rolled-out-from"
 """The tag of a service during a roll-out: the task definition that it ran before."""
@@ -104,7 +105,7 @@ class _Watch:
 
     def __init__(self, roll_out: ServiceRollOut, timeline: Timeline, definition: str) -> None:
         self.roll_out, self.timeline, self.definition = roll_out, timeline, definition
-        self.began = aws_now(roll_out.cloud)
+        self.began = cloud_time(roll_out.cloud)
         self.unhealthy_before = set(roll_out.before.unhealthy_targets())
         self.healthy_before = roll_out.before.healthy
         self.unhealthy_since: dict[str, float] = {}
@@ -115,7 +116,7 @@ class _Watch:
         counts = {True: 0, False: 0}
         for deployment in state.raw["deployments"]:
             counts[deployment["taskDefinition"] == self.definition] += deployment["runningCount"]
-        seconds = (aws_now(self.roll_out.cloud) - self.began).total_seconds()
+        seconds = (cloud_time(self.roll_out.cloud) - self.began).total_seconds()
         minimum = min(state.minimum, self.healthy_before)
         sample = Sample(round(seconds, 1), state.desired, minimum, state.healthy, counts[False], counts[True])
         self.timeline.samples.append(sample)

@@ -18,9 +18,10 @@ from esaws.operations.lone_tasks import register, start_lone_task, stop_lone_tas
 from esaws.operations.service_roll_out import MEND, fewest
 from esaws.operations.services import LoneTask, ServiceState, service_state
 from esaws.operations.spare import add_spare, has_spare, remove_spare, spare_before
-from esaws.operations.watching import RollOutFailed, Sample, Timeline, aws_now, let_time_pass, shown
+from esaws.operations.watching import RollOutFailed, Sample, Timeline, let_time_pass, shown
 from esaws.resource import Live
 from esaws.resources._ecs import describe
+from esaws.simulation import cloud_time
 
 COUNT_TAG = "esaws:tasks:"
 """The start of the key of a cluster's tag; the name of the tasks follows. Its value is their number."""
@@ -149,13 +150,13 @@ class _Watch:
 
     def __init__(self, roll_out: _TaskRollOut, timeline: Timeline, definition: str) -> None:
         self.roll_out, self.timeline, self.definition = roll_out, timeline, definition
-        self.began = aws_now(roll_out.cloud)
+        self.began = cloud_time(roll_out.cloud)
 
     def look(self) -> ServiceState:
         state = service_state(self.roll_out.cloud, self.roll_out.before.name)
         new = sum(task.runs for task in state.tasks if task.definition == self.definition)
         minimum = min(self.roll_out.count, self.roll_out.before.healthy)
-        seconds = round((aws_now(self.roll_out.cloud) - self.began).total_seconds(), 1)
+        seconds = round((cloud_time(self.roll_out.cloud) - self.began).total_seconds(), 1)
         old = state.running - new
         self.timeline.samples.append(Sample(seconds, self.roll_out.count, minimum, state.healthy, old, new))
         return state

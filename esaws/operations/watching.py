@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from esaws import simulation
@@ -15,17 +15,13 @@ from esaws.chart import Chart
 from esaws.cloud import Cloud
 from esaws.errors import EsawsError
 from esaws.interrupts import raise_if_interrupted
+from esaws.simulation import cloud_time
 
 if TYPE_CHECKING:
     import pandas
 
 POLL_SECONDS = 10.0
 """Seconds of AWS's time between two looks: a third of the default interval of health checks."""
-
-
-def aws_now(cloud: Cloud) -> datetime:
-    """The time in UTC: of this machine for AWS, of its clock for the local AWS."""
-    return datetime.now(UTC) if cloud.is_aws else simulation.now(cloud)
 
 
 def let_time_pass(cloud: Cloud, seconds: float = POLL_SECONDS) -> None:
@@ -46,9 +42,9 @@ def wait_for(cloud: Cloud, description: str, condition: Callable[[], object], *,
     Raises:
         EsawsError: it was not true within so many minutes of AWS's time. The message contains `description`.
     """
-    deadline = aws_now(cloud) + timedelta(minutes=minutes)
+    deadline = cloud_time(cloud) + timedelta(minutes=minutes)
     while not condition():
-        if aws_now(cloud) > deadline:
+        if cloud_time(cloud) > deadline:
             raise EsawsError(
                 f"timed out after {minutes:g} minutes: waited until {description}; what is done stays, run it again"
             )
