@@ -103,6 +103,9 @@ class Run:
         } | {name: _shown_secret(value) for name, value in values.items() if declaration[name].is_secret}
         register_named_secrets(values, os.environ)
         self.parameters = declaration.validate(values)
+        for name in values:  # papermill's command line gives a list as text
+            if isinstance(given := getattr(self.parameters, name), list):
+                self.record["parameters"][name] = given
         self.cloud = Cloud(
             os.environ.get("ESAWS_TARGET") or "local",
             account=self._given("account") or os.environ.get("ESAWS_ACCOUNT") or None,
