@@ -50,7 +50,9 @@ def explain(error: BaseException, step: str, resource: str, runbook: str = "") -
         resource, text = match["resource"], match["cause"]
     resource = getattr(error, "resource", "") or resource
     cause, next_step = text.strip().removeprefix(f"{resource}: "), getattr(error, "next_step", "")
-    if not next_step:
+    if next_step:
+        cause = cause.removesuffix(next_step).rstrip("; →")
+    else:
         cause, next_step = _split(cause, isinstance(error, EsawsError))
     if next_step == _ASK:
         action = next((f" {match[1] or match[2]}" for match in _ACTION.finditer(cause)), "")

@@ -81,6 +81,7 @@ class EsawsEngine(Engine):
         for cell in nb.cells:  # those of the banner are new to papermill
             cell.metadata.setdefault("papermill", nbformat.from_dict({"status": nb_man.COMPLETED}))
         nb.cells = [nbformat.from_dict(mask_json(cell)) for cell in nb.cells]
+        nb.metadata = nbformat.from_dict(mask_json(nb.metadata))  # papermill keeps the parameters there, too
         if execution.received:
             raise SystemExit(EXIT_CODE)
 
