@@ -208,7 +208,7 @@ def test_focus(arguments: list[str]) -> None:
 @command
 def test_runbooks(arguments: list[str]) -> None:
     """every runbook on both profiles, dry, twice, throttled, failing, and in real processes"""
-    python("-m", "pytest", *EVEN_WORKERS, "-m", "runbooks", "tests/runbooks", *arguments)
+    python("-m", "pytest", *EVEN_WORKERS, "-m", "runbooks", "tests/operations", "tests/runbooks", *arguments)
 
 
 @command

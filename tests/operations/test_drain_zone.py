@@ -94,6 +94,7 @@ def test_tasks_without_a_service_are_moved_without_a_failed_request(new_cloud: C
     simulation.no_traffic(cloud)
 
 
+@pytest.mark.runbooks
 def test_a_drain_and_a_return_continue_after_each_step(load_system: Callable[[str], Cloud]) -> None:
     cloud = load_system("two-services")
     before, since = facts(cloud), begin(cloud)
@@ -107,6 +108,7 @@ def test_a_drain_and_a_return_continue_after_each_step(load_system: Callable[[st
     simulation.no_traffic(cloud)
 
 
+@pytest.mark.runbooks
 def test_instances_of_a_failed_zone_are_not_waited_for(load_system: Callable[[str], Cloud]) -> None:
     cloud = load_system("two-services")
     since = begin(cloud)

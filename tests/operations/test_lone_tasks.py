@@ -71,6 +71,7 @@ def test_an_image_is_rolled_out_and_a_bad_one_rolled_back_without_a_failed_reque
     assert check_requests(site, since).ok, check_requests(site, since)
 
 
+@pytest.mark.runbooks
 def test_an_image_that_is_missing_is_rolled_back(site: Cloud) -> None:
     before = facts(site)
     missing = f"{site.account}.dkr.ecr.eu-west-1.amazonaws.com/none:1"
@@ -82,6 +83,7 @@ def test_an_image_that_is_missing_is_rolled_back(site: Cloud) -> None:
     assert facts(site) == before
 
 
+@pytest.mark.runbooks
 def test_a_roll_out_continues_after_each_step_and_in_the_middle_of_one(
     site: Cloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -104,6 +106,7 @@ def test_a_roll_out_continues_after_each_step_and_in_the_middle_of_one(
     assert broken(verify_roll_out(site, SERVICE, "nginx:3")) == []
 
 
+@pytest.mark.runbooks
 def test_tasks_are_scaled_up_and_down_without_a_failed_request(site: Cloud) -> None:
     before, since = facts(site), simulation.now(site)
     up = plan_scaling(site, SERVICE, 3)

@@ -159,7 +159,11 @@ def test_an_end_that_cannot_be_read_is_unknown_and_not_closed(web: Cloud) -> Non
         (("web-sg", 22, "office", HOUR), UsageError, "'office' is not an address block"),
         (("web-sg", 22, OFFICE, 0 * HOUR), UsageError, "more than 0"),
         (("web-sg", 22, OFFICE, 31 * 24 * HOUR), UsageError, "31 days: choose"),
-        (("other-sg", 22, OFFICE, HOUR), NotDeployed, "other-sg of seccom is not in eu-west-3: its groups are web-sg"),
+        (
+            ("other-sg", 22, OFFICE, HOUR),
+            NotDeployed,
+            "other-sg of seccom is not in eu-west-3; choose one that it has: web-sg",
+        ),
     ],
 )
 def test_what_cannot_be_opened_is_refused_and_nothing_changes(

@@ -34,7 +34,7 @@ CALLS = {
 in_budget = pytest.mark.parametrize("system", ["budget"], indirect=True)
 
 
-@pytest.fixture(scope="module", params=CALLS)
+@pytest.fixture(scope="module", params=["budget", pytest.param("ha", marks=pytest.mark.runbooks)])
 def system(request: pytest.FixtureRequest, new_cloud: Callable[..., Cloud]) -> tuple[str, Cloud]:
     """(profile, cloud) of one service behind the load balancer, under traffic."""
     cloud = new_cloud()
@@ -86,6 +86,7 @@ def test_an_instance_is_replaced_without_a_failed_request(system: tuple[str, Clo
     assert (seen["HTTPCode_ELB_5XX_Count"], seen["HTTPCode_Target_5XX_Count"]) == (0, 0)
 
 
+@pytest.mark.runbooks
 def test_a_replacement_that_is_stopped_after_any_call_is_finished(system: tuple[str, Cloud]) -> None:
     profile, cloud = system
     for number, operation in enumerate(CALLS[profile], start=1):
@@ -140,8 +141,9 @@ def test_an_empty_deployment_has_nothing_to_replace(cloud: Cloud) -> None:
         plan_replace_instance(cloud)
 
 
-def test_a_teardown_also_deletes_an_instance_that_is_being_replaced(cloud: Cloud) -> None:
-    plan_deploy(seccom("budget", services=("hdm",)), cloud).apply()
+@in_budget
+def test_a_teardown_also_deletes_an_instance_that_is_being_replaced(system: tuple[str, Cloud]) -> None:
+    _, cloud = system
     with killed_after(cloud, CALLS["budget"].index("DetachInstances") + 1), pytest.raises(KilledError):
         plan_replace_instance(cloud, first_instance(cloud)).apply()
     plan_teardown(cloud).apply()

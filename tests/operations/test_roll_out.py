@@ -134,6 +134,7 @@ def test_a_roll_out_survives_errors_of_aws(site: Cloud) -> None:
     assert service_state(site, SERVICE).image == "nginx:4"
 
 
+@pytest.mark.runbooks
 def test_a_roll_out_that_finds_no_room_is_rolled_back_in_time(site: Cloud) -> None:
     before, ecs = service_state(site, SERVICE), site.client("ecs")
     arns = ecs.list_container_instances(cluster=before.cluster)["containerInstanceArns"]

@@ -36,7 +36,7 @@ CALLS = {
 in_budget = pytest.mark.parametrize("system", ["budget"], indirect=True)
 
 
-@pytest.fixture(scope="module", params=CALLS)
+@pytest.fixture(scope="module", params=["budget", pytest.param("ha", marks=pytest.mark.runbooks)])
 def system(request: pytest.FixtureRequest, new_cloud: Callable[..., Cloud]) -> tuple[str, Cloud]:
     """(profile, cloud) of two services, of which one uses the database."""
     cloud = new_cloud()
@@ -89,6 +89,7 @@ def test_a_rotation_changes_the_password_and_a_second_one_nothing(
     assert "keeps earlier versions" in password_leaves(cloud)[1]
 
 
+@pytest.mark.runbooks
 def test_a_rotation_that_is_stopped_after_any_call_is_completed(
     system: tuple[str, Cloud], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -63,6 +63,7 @@ def test_a_service_is_scaled_up_and_down_without_a_failed_request(site: Cloud) -
     simulation.no_traffic(site)
 
 
+@pytest.mark.runbooks
 def test_a_scaling_continues_after_each_step(site: Cloud) -> None:
     for tasks in (3, 2):
         count = 0
