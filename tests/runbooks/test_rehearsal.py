@@ -95,7 +95,7 @@ def test_a_rehearsal_foretells_what_then_happens(runbook, tmp_path, name):
     assert rehearsal.replica.unlike == ()
 
 
-@pytest.mark.slow
+@pytest.mark.runbooks
 def test_a_copy_has_the_drift_the_sizes_and_the_failures_and_says_what_is_not_alike(runbook):
     cloud = runbook.deploy("ha", services=("client-web-ui",))
     index = inventory(cloud)

@@ -287,9 +287,21 @@ def test_a_line_is_printed_for_each_step(capsys: pytest.CaptureFixture[str]) -> 
     [
         ("{}['alb']", "failed", 1, "'alb'"),
         ("from esaws.errors import Refused\nraise Refused('not here')", "refused", 3, "not here"),
-        ("from esaws.errors import InvalidResource\nraise InvalidResource('bad')", "failed", 2, "bad"),
+        pytest.param(
+            "from esaws.errors import InvalidResource\nraise InvalidResource('bad')",
+            "failed",
+            2,
+            "bad",
+            marks=pytest.mark.runbooks,
+        ),
         ("import os\nos._exit(7)", "failed", 1, "the process of the kernel ended, with exit code 7"),
-        ("import os\nos.kill(os.getpid(), 9)", "failed", 1, "the process of the kernel ended, with SIGKILL"),
+        pytest.param(
+            "import os\nos.kill(os.getpid(), 9)",
+            "failed",
+            1,
+            "the process of the kernel ended, with SIGKILL",
+            marks=pytest.mark.runbooks,
+        ),
     ],
 )
 def test_a_failed_run_says_at_its_top_what_failed(

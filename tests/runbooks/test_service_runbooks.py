@@ -1,5 +1,7 @@
 """The runbooks scale_a_service, roll_out_an_image, drain_a_zone, deploy and tear_down; test_matrix has all cases."""
 
+import pytest
+
 from esaws import simulation
 from esaws.cloud import Cloud
 from esaws.deploy.inventory import inventory
@@ -26,14 +28,7 @@ def changed(result: RunbookResult) -> bool:
     return bool(result.record["changing_calls"] or result.record["changed"])
 
 
-def test_a_second_roll_out_of_an_image_has_nothing_to_do(runbook: RunbookTester) -> None:
-    deploy(runbook)
-    done = runbook.run("roll_out_an_image", image="nginx:2")
-    assert (done.status, done.exit_code, done.error) == ("done", 0, None)
-    again = runbook.run("roll_out_an_image", image="nginx:2")
-    assert (again.status, again.exit_code, changed(again)) == ("nothing_to_do", 0, False), again.error
-
-
+@pytest.mark.runbooks
 def test_a_zone_is_drained_and_used_again_without_a_failed_request(runbook: RunbookTester) -> None:
     cloud = deploy(runbook)
     simulation.traffic(cloud, "steady", requests_per_second=3)
@@ -45,6 +40,7 @@ def test_a_zone_is_drained_and_used_again_without_a_failed_request(runbook: Runb
         assert {instance["AvailabilityZone"] for instance in instances} == where
 
 
+@pytest.mark.runbooks
 def test_a_deployment_is_made_and_torn_down_twice(runbook: RunbookTester) -> None:
     done = runbook.run("deploy", **SMALL)
     assert (done.status, done.error) == ("done", None)
@@ -63,6 +59,7 @@ def test_a_deploy_that_would_delete_something_ends_before_its_plan(runbook: Runb
     assert "Service client-web-ui" in str(result.error) and not changed(result)
 
 
+@pytest.mark.runbooks
 def test_a_roll_out_that_fails_says_why_and_keeps_its_picture(runbook: RunbookTester) -> None:
     cloud = deploy(runbook)
     simulation.fail(cloud, image="nginx:bad")

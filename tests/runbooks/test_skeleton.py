@@ -11,7 +11,7 @@ from esaws.runbooks.catalogue import read_runbook
 from esaws.runbooks.skeleton import create_runbook
 
 
-@pytest.mark.slow
+@pytest.mark.runbooks
 @pytest.mark.parametrize("changes", [True, False], ids=["changing", "looking"])
 def test_the_test_of_a_new_runbook_passes(runbook_endpoint, tmp_path, changes):
     created = create_runbook("mine", tmp_path / "ops", changes=changes)
