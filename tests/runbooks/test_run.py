@@ -25,16 +25,20 @@ approve: "Fingerprint" = ""  # of the plan
 """
 PARK = [
     ("parameters", PARAMETERS),
-    ("", "from esaws import runbooks\nfrom esaws.leases.park import plan_park, remaining_costs\n"
-         "from tests.runbooks.test_run import is_parked\nrun = runbooks.begin()"),
+    ("", "from esaws import runbooks\nfrom esaws.leases.park import plan_park\n"
+         "from tests.runbooks.test_run import account_of, is_parked\nrun = runbooks.begin()"),
     ("account", "run.account()"),
-    ("look", "run.look(remaining_costs)"),
+    ("look", "run.look(account_of)"),
     ("plan", "run.plan(plan_park)"),
     ("act", "run.act()"),
     ("verify", "run.verify(is_parked)"),
-    ("left", "run.left(remaining_costs)"),
+    ("left", "run.left(account_of)"),
     ("result", "run.result()"),
 ]  # fmt: skip
+
+
+def account_of(cloud):
+    return {"account": cloud.account}
 
 
 def is_parked(cloud):
@@ -111,8 +115,8 @@ GATES = [
 
 
 @pytest.mark.parametrize(("step", "needed"), GATES, ids=[step for step, _ in GATES])
-def test_a_step_is_refused_until_the_step_before_has_succeeded(small, write, step, needed):
-    result = small.run(write([cell for cell in PARK if cell[0] != needed]))
+def test_a_step_is_refused_until_the_step_before_has_succeeded(runbook, write, step, needed):
+    result = runbook.run(write([cell for cell in PARK if cell[0] != needed]))
     assert (result.status, result.exit_code, result.record["changing_calls"]) == ("refused", 3, 0)
     assert f"{step}: nothing was changed: the step '{needed}' has not succeeded" in str(result.error)
 
@@ -120,7 +124,7 @@ def test_a_step_is_refused_until_the_step_before_has_succeeded(small, write, ste
 def test_the_next_plan_needs_the_verification_of_the_last_act(small, write):
     again = [("plan", "run.plan(plan_resume)"), ("act", "run.act()")]
     cells = [cell for cell in PARK if cell[0] not in ("verify", "left", "result")]
-    cells[1] = ("", cells[1][1].replace("plan_park,", "plan_park, plan_resume,"))
+    cells[1] = ("", cells[1][1].replace("plan_park", "plan_park, plan_resume"))
     result = small.run(write(cells + again))
     assert result.status == "refused" and "the last act is not verified" in str(result.error)
     assert plan_resume(small.cloud).steps, "it stays parked"
@@ -163,8 +167,8 @@ def test_parameters_are_checked_where_the_client_keeps_no_history(runbook):
     assert "port=0: it takes a port" in str(result.error_in_exec)
 
 
-def test_an_error_of_any_cell_is_recorded(small, write):
-    result = small.run(write([*PARK[:4], ("", "1 / 0")]))
+def test_an_error_of_any_cell_is_recorded(runbook, write):
+    result = runbook.run(write([*PARK[:4], ("", "1 / 0")]))
     assert (result.status, result.record["error"]["code"]) == ("failed", "ZeroDivisionError")
 
 
@@ -212,6 +216,7 @@ def test_without_approval_an_act_on_aws_is_refused_with_the_fingerprint(on_aws, 
     assert fingerprint_of(result) in str(result.error)
 
 
+@pytest.mark.runbooks
 def test_a_scheduler_approves_any_plan_by_its_environment(on_aws, write, monkeypatch):
     monkeypatch.setenv("ESAWS_YES", "1")
     assert on_aws.run(write(PARK)).status == "planned", "auto stays a dry run"
@@ -228,7 +233,7 @@ def test_an_approval_is_of_one_plan_with_its_parameters_and_notebook_for_an_hour
     elif what == "parameters":
         parameters["hours"] = 9
     elif what == "notebook":
-        cells[3] = ("look", "run.look(remaining_costs)  # changed")
+        cells[3] = ("look", "run.look(account_of)  # changed")
     else:
         monkeypatch.setattr(approval, "datetime", FarFuture)
         monkeypatch.setattr("esaws.runbooks.run.datetime", FarFuture)
@@ -243,6 +248,7 @@ class FarFuture(approval.datetime):
         return super().now(tz) + 2 * approval.VALID_FOR
 
 
+@pytest.mark.runbooks
 def test_the_rest_of_an_approved_plan_may_act_after_an_interruption(on_aws, write):
     park = write(PARK)
     shown = on_aws.run(park)
@@ -252,6 +258,7 @@ def test_the_rest_of_an_approved_plan_may_act_after_an_interruption(on_aws, writ
     assert (result.status, result.record["counts"]["done"]) == ("done", 1)
 
 
+@pytest.mark.runbooks
 def test_a_deployment_that_another_process_changes_is_not_changed(small, write):
     other = LockRecord.of_this_process("deploy")
     other = replace(other, user="ann", host="web1", machine="another", pid=77)
