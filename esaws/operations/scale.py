@@ -230,7 +230,7 @@ class _TaskScaling(_Scaling):
             minutes=self.minutes,
         )
         healthy_last = sorted(state.tasks, key=lambda task: task_health(state, task)[0])
-        stop_lone_tasks(self.cloud, state, healthy_last[: len(state.tasks) - self.tasks])
+        stop_lone_tasks(self.cloud, state, healthy_last[: max(len(state.tasks) - self.tasks, 0)])
 
 
 def _target_of(cloud: Cloud, state: ServiceState) -> Live | None:
