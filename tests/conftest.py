@@ -3,7 +3,8 @@
 - `cloud`: an empty account. `new_cloud`: makes any number of them. Cheap: use these for single resources.
 - `ha`, `budget`: the SecCom system of that profile, deployed and healthy, loaded anew for each test.
 - `load_system("ha")`: the same for a module fixture that several read-only tests share. `load_system("two-services")`
-  is a small `ha`: 52 resources, services client-web-ui and intrusion-management-api behind the load balancer.
+  is a small `ha`: 52 resources, services client-web-ui and intrusion-management-api behind the load balancer;
+  `load_system("one-task")` is a small `budget`: the task client-web-ui, which no ECS service keeps.
 
 A system is deployed once per test run and saved. Loading it takes about a second; deploying it 5 to 9 CPU seconds.
 """
@@ -62,6 +63,7 @@ SYSTEMS = {
     "ha": seccom("ha"),
     "budget": seccom("budget"),
     "two-services": seccom("ha", services=("client-web-ui", "intrusion-management-api")),
+    "one-task": seccom("budget", services=("client-web-ui",)),
 }
 """The systems that `load_system` loads."""
 

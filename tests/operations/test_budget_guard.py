@@ -18,11 +18,11 @@ from tests.test_lease import deny, put
 
 @pytest.fixture(scope="module")
 def deployed(new_cloud: Callable[..., Cloud]) -> Cloud:
-    """One service, deployed for the first days of a month."""
+    """One task, deployed for the first day of a month; the clock passes the month before while nothing runs."""
     cloud = new_cloud()
     simulation.advance(cloud, to=simulation.next_month(cloud))
     plan_deploy(seccom("budget", services=("client-web-ui",)), cloud).apply()
-    simulation.advance(cloud, "3d")
+    simulation.advance(cloud, "1d")
     return cloud
 
 
@@ -42,7 +42,7 @@ def test_a_deployment_within_its_lease_and_limit_is_left_alone(running: Cloud) -
     grant(running, until="8h", at_most_usd=1000)
     status = guard_status(running, 1000)
     assert status.state == "within" and "the lease holds" in status.reason and "are spent this month" in status.reason
-    assert status.month and status.month.usd and 1 < status.month.usd < 30
+    assert status.month and status.month.usd and 0.3 < status.month.usd < 3
     assert status.to_dict()["month_usd"] == status.month.usd
     assert not plan_guard(running, "park", 1000).changing
     assert answers(running, "park", 1000) == [True]
@@ -60,9 +60,9 @@ def test_a_lease_that_is_over_parks_the_deployment_once(running: Cloud) -> None:
 
 
 def test_a_limit_of_the_month_holds_without_a_lease(running: Cloud) -> None:
-    status = guard_status(running, 0.5)
-    assert status.state == "over" and "USD of at most 0.50 are spent this month" in status.reason
-    assert plan_guard(running, "park", 0.5).changing and answers(running, "park", 0.5) == [False]
+    status = guard_status(running, 0.2)
+    assert status.state == "over" and "USD of at most 0.20 are spent this month" in status.reason
+    assert plan_guard(running, "park", 0.2).changing and answers(running, "park", 0.2) == [False]
 
 
 def test_without_lease_and_limit_there_is_nothing_to_guard(running: Cloud, cloud: Cloud) -> None:
@@ -87,7 +87,7 @@ def test_what_is_not_known_stops_the_guard_unless_another_limit_is_over(
     with pytest.raises(EsawsError, match="nothing was changed: budget of seccom: unknown; the lease is unknown"):
         plan_guard(running)
     assert answers(running) == [None]
-    assert plan_guard(running, "park", 0.5).changing, "the limit of the month is over, whatever the lease says"
+    assert plan_guard(running, "park", 0.2).changing, "the limit of the month is over, whatever the lease says"
     grant(running, until="8h")
     deny(monkeypatch, running, "rds")
     assert "this month's spending is not known" in guard_status(running, 5).reason
@@ -106,6 +106,7 @@ def test_parking_and_resuming_are_proven(running: Cloud) -> None:
     assert not plan_parking(running, "resume").steps
 
 
+@pytest.mark.runbooks
 def test_a_teardown_is_proven(running: Cloud) -> None:
     grant(running, until="1h")
     simulation.advance(running, "2h")

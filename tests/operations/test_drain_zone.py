@@ -8,7 +8,6 @@ import pytest
 
 from esaws import simulation
 from esaws.cloud import Cloud
-from esaws.deploy.plan import plan_deploy
 from esaws.deploy.serving import wait_until_serving
 from esaws.deploy.steps import StepPlan
 from esaws.errors import EsawsError, NotDeployed, UsageError
@@ -22,7 +21,6 @@ from esaws.operations.drain_zone import (
     verify_zone_in_use,
 )
 from esaws.operations.zone_tags import DRAINED_TAG
-from esaws.reference.seccom import seccom
 from esaws.resource import Live
 from esaws.resources.auto_scaling_group import AutoScalingGroup
 from esaws.resources.load_balancer import LoadBalancer
@@ -71,9 +69,8 @@ def run_interrupted(plan: Callable[[], StepPlan]) -> int:
     return count
 
 
-def test_tasks_without_a_service_are_moved_without_a_failed_request(new_cloud: Callable[..., Cloud]) -> None:
-    cloud = new_cloud()
-    plan_deploy(seccom("budget", services=("client-web-ui",)), cloud).apply()
+def test_tasks_without_a_service_are_moved_without_a_failed_request(load_system: Callable[[str], Cloud]) -> None:
+    cloud = load_system("one-task")
     before = facts(cloud)
     since = begin(cloud, {"/": 8})
     plan = plan_drain_zone(cloud, ZONE)

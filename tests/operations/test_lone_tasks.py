@@ -8,7 +8,6 @@ import pytest
 from esaws import simulation
 from esaws.cloud import Cloud
 from esaws.deploy.inventory import inventory
-from esaws.deploy.plan import plan_deploy
 from esaws.deploy.serving import wait_until_serving
 from esaws.errors import EsawsError, UsageError
 from esaws.operations.failed_requests import check_requests
@@ -16,7 +15,6 @@ from esaws.operations.roll_out import RollOutFailed, plan_roll_out, verify_roll_
 from esaws.operations.scale import plan_scaling, scaling_leaves, verify_scaling
 from esaws.operations.services import service_state
 from esaws.operations.spare import SPARE_TAG, spare_before
-from esaws.reference.seccom import seccom
 from esaws.resources.auto_scaling_group import AutoScalingGroup
 from tests.operations.checks import broken
 
@@ -24,10 +22,9 @@ SERVICE = "client-web-ui"
 
 
 @pytest.fixture(scope="module")
-def site(new_cloud: Callable[..., Cloud]) -> Cloud:
+def site(load_system: Callable[[str], Cloud]) -> Cloud:
     """The profile `budget` with one service and traffic; targets drain for 20 seconds."""
-    cloud = new_cloud()
-    plan_deploy(seccom("budget", services=(SERVICE,)), cloud).apply()
+    cloud = load_system("one-task")
     assert wait_until_serving(cloud) == []
     for group in service_state(cloud, SERVICE).target_groups:
         delay = {"Key": "deregistration_delay.timeout_seconds", "Value": "20"}
@@ -55,6 +52,7 @@ def test_a_task_without_a_service_is_described_as_a_service_of_one_task(site: Cl
     assert (state.desired, state.running, state.healthy, state.minimum) == (1, 1, 1, 1)
 
 
+@pytest.mark.runbooks
 def test_an_image_is_rolled_out_and_a_bad_one_rolled_back_without_a_failed_request(site: Cloud) -> None:
     before, since = facts(site), simulation.now(site)
     plan = plan_roll_out(site, SERVICE, "nginx:2")

@@ -35,10 +35,15 @@ in_budget = pytest.mark.parametrize("system", ["budget"], indirect=True)
 
 
 @pytest.fixture(scope="module", params=["budget", pytest.param("ha", marks=pytest.mark.runbooks)])
-def system(request: pytest.FixtureRequest, new_cloud: Callable[..., Cloud]) -> tuple[str, Cloud]:
+def system(
+    request: pytest.FixtureRequest, load_system: Callable[[str], Cloud], new_cloud: Callable[..., Cloud]
+) -> tuple[str, Cloud]:
     """(profile, cloud) of one service behind the load balancer, under traffic."""
-    cloud = new_cloud()
-    plan_deploy(seccom(request.param, services=SERVICES), cloud).apply()
+    if request.param == "budget":
+        cloud = load_system("one-task")
+    else:
+        cloud = new_cloud()
+        plan_deploy(seccom(request.param, services=SERVICES), cloud).apply()
     simulation.advance(cloud, "20m")
     simulation.traffic(cloud, requests_per_second=5.0, path="/")
     return request.param, cloud

@@ -258,6 +258,7 @@ def test_without_a_local_aws_a_run_fails_and_starts_none(stopped: RunbookTester,
     assert [step["step"] for step in result.record["steps"]] == ["account"]
 
 
+@pytest.mark.runbooks
 def test_a_deploy_starts_the_local_aws(stopped: RunbookTester, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ESAWS_STATE", str(stopped.folder / "state"))
     try:

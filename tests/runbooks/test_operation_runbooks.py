@@ -1,8 +1,11 @@
 """What a runbook of an operation does beside its one change; test_matrix runs each dry, once and again."""
 
+from collections.abc import Callable
+
 import pytest
 
 from esaws import simulation
+from esaws.cloud import Cloud
 from esaws.leases.lease import grant
 from esaws.operations.port_openings import list_openings
 from esaws.operations.replace_instance import list_members
@@ -42,8 +45,10 @@ def test_a_port_is_opened_for_longer_closed_when_it_is_over_and_never_opened_to_
     assert (refused.status, refused.exit_code, refused.record["changing_calls"]) == ("refused", 3, 0)
 
 
-def test_a_guard_of_what_is_not_known_fails_and_changes_nothing(runbook: RunbookTester) -> None:
-    cloud = runbook.deploy("budget", services=ONE)
+def test_a_guard_of_what_is_not_known_fails_and_changes_nothing(
+    runbook: RunbookTester, load_system: Callable[[str], Cloud]
+) -> None:
+    cloud = runbook.cloud = load_system("one-task")
     nothing_agreed = runbook.run("budget_guard")
     assert (nothing_agreed.exit_code, nothing_agreed.record["changing_calls"]) == (2, 0)
     grant(cloud, until="8h")

@@ -1,5 +1,7 @@
 """The runbooks scale_a_service, roll_out_an_image, drain_a_zone, deploy and tear_down; test_matrix has all cases."""
 
+from collections.abc import Callable
+
 import pytest
 
 from esaws import simulation
@@ -52,8 +54,10 @@ def test_a_deployment_is_made_and_torn_down_twice(runbook: RunbookTester) -> Non
     assert runbook.run("tear_down").status == "nothing_to_do"
 
 
-def test_a_deploy_that_would_delete_something_ends_before_its_plan(runbook: RunbookTester) -> None:
-    runbook.deploy("ha", services=(SERVICE,))
+def test_a_deploy_that_would_delete_something_ends_before_its_plan(
+    runbook: RunbookTester, load_system: Callable[[str], Cloud]
+) -> None:
+    runbook.cloud = load_system("two-services")
     result = runbook.run("deploy", profile="budget", services=[SERVICE])
     assert (result.status, result.exit_code, result.record["error"]["step"]) == ("failed", 1, "look")
     assert "Service client-web-ui" in str(result.error) and not changed(result)
