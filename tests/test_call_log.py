@@ -6,8 +6,8 @@ import pytest
 from botocore.stub import ANY, Stubber
 
 from esaws.call_log import Call
-from esaws.masking import MASK
 from esaws.cloud import Cloud
+from esaws.masking import MASK
 
 SECRETS = [
     ("ssm", "put_parameter", {"Name": "/seccom/p", "Value": "hunter2", "Type": "SecureString"}),
