@@ -46,6 +46,9 @@ LONGEST = (
     "test_ecs",
 )
 
+collect_ignore_glob = ["runbooks/*.ipynb"]
+"""Notebooks that tests run themselves, which nbval would collect."""
+
 SHARED: list[str] = []
 """The reset URLs of the servers that several files share."""
 

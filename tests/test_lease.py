@@ -248,6 +248,7 @@ WITHOUT_DEPLOYMENT = {
     "cost forecast": ["--profile", "ha", "--regime", "none"],
     "cost prices": [],
     "course status": [],
+    "runs list": [],
     "course run": ["no-such-notebook"],
 }
 

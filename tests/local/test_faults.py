@@ -404,7 +404,7 @@ def test_only_a_running_instance_can_fail(account: Any) -> None:
 @pytest.mark.parametrize(
     ("name", "parameters", "message"),
     [
-        ("fail", {"what": "region", "id": "eu-west-3"}, "instance, zone or task"),
+        ("fail", {"what": "region", "id": "eu-west-3"}, "instance, zone, task or image"),
         ("fail", {"what": "instance", "id": "i-1"}, "instance i-1 does not exist in eu-west-3"),
         ("fail", {"what": "instance", "id": "i-1", "region": "paris"}, "eu-west-3"),
         ("fail", {"what": "zone", "id": "paris"}, "eu-west-3a"),

@@ -16,8 +16,8 @@ from moto.moto_server.werkzeug_app import MotoRequestHandler
 from werkzeug.exceptions import ClientDisconnected
 from werkzeug.wsgi import LimitedStream
 
-IDLE_SECONDS = 5
-"""An idle connection is closed after this time, and its thread ends."""
+IDLE_SECONDS = 20
+"""An idle connection is closed after this time, and its thread ends. A client that sends just then has to retry."""
 
 
 class KeepAliveHandler(MotoRequestHandler):
