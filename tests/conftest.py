@@ -10,7 +10,7 @@ A system is deployed once per test run and saved. Loading it takes about a secon
 """
 
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from itertools import count
 from pathlib import Path
@@ -23,8 +23,6 @@ from esaws.cloud import Cloud
 from esaws.deploy.plan import plan_deploy
 from esaws.local_aws import process
 from esaws.reference.seccom import seccom
-from esaws.runbooks.pytest_plugin import RunbookTester
-from tests.runbooks.policies import check_run
 from tests.shell import Shell
 
 # Files that take longest start first, so that no worker is left with one at the end (with --no-loadscope-reorder).
@@ -146,14 +144,6 @@ def load_system(endpoint: str, shared_folder: Path) -> Callable[[str], Cloud]:
         return Cloud.at(endpoint, account=account)
 
     return load
-
-
-@pytest.fixture
-def runbook(runbook: RunbookTester) -> Iterator[RunbookTester]:
-    """The fixture of the plug-in. The policy of a runbook must allow every call of each of its runs."""
-    yield runbook
-    for result in runbook.results:
-        check_run(result.record)
 
 
 @pytest.fixture

@@ -66,11 +66,11 @@ def test_a_service_is_scaled_up_and_down_without_a_failed_request(site: Cloud) -
 @pytest.mark.runbooks
 def test_a_scaling_continues_after_each_step(site: Cloud) -> None:
     for tasks in (3, 2):
-        count = 0
+        count, planned = 0, len(plan_scaling(site, SERVICE, tasks).steps)
         while steps := plan_scaling(site, SERVICE, tasks).steps:
             steps[0].act()
             count += 1
-        assert count == 3 and broken(verify_scaling(site, SERVICE, tasks)) == []
+        assert count == planned >= 2 and broken(verify_scaling(site, SERVICE, tasks)) == []
 
 
 def test_tasks_that_do_not_become_healthy_are_an_error(site: Cloud) -> None:

@@ -10,6 +10,7 @@ import sys
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -133,9 +134,12 @@ def counts(cloud: Cloud) -> dict[str, Any]:
 
 
 def check_taken_over(cloud: Cloud) -> None:
-    """The lock is that of a dead process."""
+    """The lock is that of a process that is dead, or dies now: a killed kernel needs a moment to end."""
     lock = read_lock(cloud)
-    assert lock is not None and lock.state == "ended"
+    assert lock is not None
+    with suppress(psutil.NoSuchProcess):
+        psutil.Process(lock.pid).wait(timeout=20)
+    assert lock.state == "ended"
 
 
 @each_changing_runbook
