@@ -16,7 +16,7 @@ from moto.moto_server.werkzeug_app import MotoRequestHandler
 from werkzeug.exceptions import ClientDisconnected
 from werkzeug.wsgi import LimitedStream
 
-IDLE_SECONDS = 20
+IDLE_SECONDS = 10
 """An idle connection is closed after this time, and its thread ends. A client that sends just then has to retry."""
 
 
