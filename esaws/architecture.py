@@ -33,13 +33,16 @@ class Architecture:
         *,
         whole: Architecture | None = None,
         fit: Callable[[Cloud], Architecture] | None = None,
+        complete: bool = True,
     ) -> None:
         """`whole` is the architecture that this one is a part of. A plan does not list its other resources as extra.
 
-        `fit` returns the same resources as an account can run them, if the declaration leaves that open.
+        `fit` returns the same resources as an account can run them, if the declaration leaves that open. A plan of one
+        that is not `complete` lists nothing else: neither extra nor foreign resources.
         """
         self.name = name
         self.whole = whole or self
+        self.complete = complete
         self._fit = fit
         self._resources: dict[tuple[str, str], Resource] = {}
         for resource in resources:
@@ -137,3 +140,32 @@ class Architecture:
             )
         ]
         return Architecture(self.name, resources, whole=self.whole)
+
+    def including(self, *resources: Resource) -> Architecture:
+        """Return the architecture with these resources as well. They replace those of the same kind and name.
+
+        What refers to a replaced resource refers to the new one.
+        """
+        given = {resource.key: resource for resource in resources}
+        changed: dict[tuple[str, str], Resource] = {}
+
+        def change(resource: Resource) -> Resource:
+            if resource.key not in changed:
+                changed[resource.key] = given.get(resource.key, resource).with_references(change)
+            return changed[resource.key]
+
+        return Architecture(self.name, [change(resource) for resource in [*self.in_order(), *resources]], whole=self.whole)
+
+    def without(self, *removed: Resource) -> Architecture:
+        """Return the architecture without these resources.
+
+        Raises:
+            InvalidResource: another resource of the architecture depends on one of them.
+        """
+        keys = {resource.key for resource in removed}
+        kept = [resource for resource in self.in_order() if resource.key not in keys]
+        for resource in kept:
+            for dependency in resource.dependencies:
+                if dependency.key in keys:
+                    raise InvalidResource(f"{resource} depends on {dependency}, which can't be left out alone")
+        return Architecture(self.name, kept, whole=self.whole)

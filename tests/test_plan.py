@@ -18,7 +18,7 @@ from esaws.deploy.graph import Node
 from esaws.deploy.plan import Plan, ask_for_confirmation, compare, plan_deploy, plan_teardown
 from esaws.deploy.preflight import CheckReport
 from esaws.deploy.staleness import changed_lines
-from esaws.errors import DeployRefused, EsawsError, InvalidResource, Refused, StalePlan, WrongAccount
+from esaws.errors import DeployRefused, EsawsError, InvalidResource, Refused, StalePlan, UsageError, WrongAccount
 from esaws.pricelist import MonthlyCost, bundled
 from esaws.pricelist.price_cache import overlay
 from esaws.resource import Difference, Index, Live, Ref, drift
@@ -594,3 +594,17 @@ def test_what_a_part_declares_otherwise_than_its_whole_stays_so_in_an_account():
     assert [*whole.just(GROUP).fitted(None)] == [vpc, replace(GROUP, vpc=vpc)]
     what_if = Architecture("what if", [replace(SUBNET, public_addresses=True)], whole=whole)
     assert [*what_if.fitted(None)] == [vpc, replace(SUBNET, vpc=vpc, public_addresses=True)]
+
+
+# -- single resources ----------------------------------------------------------------------------------------------
+
+
+def test_a_plan_of_single_resources_lists_nothing_else():
+    index = Index(lives_of(VPC_, SUBNET, GROUP))
+    part = Architecture("part", [replace(SUBNET, public_addresses=True)], complete=False)
+    assert [(change.action, change.kind) for change in compare(part, index, "eu-west-3")] == [
+        ("keep", "VPC"),
+        ("update", "Subnet"),
+    ]
+    with pytest.raises(UsageError, match="prune needs a complete architecture"):
+        plan_deploy([SUBNET], StubCloud(), prune=True)

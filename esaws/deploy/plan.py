@@ -17,9 +17,9 @@ from esaws.deploy.inventory import inventory
 from esaws.deploy.lock import deployment_lock
 from esaws.deploy.preflight import CheckReport, check_account
 from esaws.deploy.staleness import changed_lines, describe_drift
-from esaws.errors import DeployRefused, Refused, StalePlan
+from esaws.errors import DeployRefused, Refused, StalePlan, UsageError
 from esaws.pricelist import FREE, MonthlyCost, PriceList, bundled
-from esaws.resource import KINDS, Difference, Index, Ref, drift, unlisted_text
+from esaws.resource import KINDS, Difference, Index, Ref, Resource, drift, unlisted_text
 
 if TYPE_CHECKING:
     import pandas
@@ -181,17 +181,22 @@ class Plan:
         return Apply(self.purpose, self.cloud, graph, self._unfinished, check_lock).run()
 
 
-def plan_deploy(architecture: Architecture, cloud: Cloud, *, prune: bool = False) -> Plan:
+def plan_deploy(architecture: Architecture | Iterable[Resource], cloud: Cloud, *, prune: bool = False) -> Plan:
     """Plan the changes that make the deployment match `architecture`.
 
     What the architecture leaves open, such as its zones, is taken from the account. `prune` deletes the resources of
     the deployment that the architecture does not declare. Starts the local AWS if it
-    is the target and not running.
+    is the target and not running. A plan of single resources lists these and what they depend on, and nothing else.
 
     Raises:
+        UsageError: `prune` of single resources, which would delete all others.
         WrongAccount: the credentials belong to another account.
         EsawsError: AWS did not list a kind that the architecture declares. Other kinds are a warning of the plan.
     """
+    if not isinstance(architecture, Architecture):
+        architecture = Architecture("part", architecture, complete=False)
+    if prune and not architecture.whole.complete:
+        raise UsageError("prune needs a complete architecture: of a part it would delete everything else")
     cloud.start()
     cloud.check()
     architecture = architecture.fitted(cloud)
@@ -255,7 +260,11 @@ def compare(
         for resource in architecture.whole.in_order()
         if resource.key not in architecture and (live := resource.find(index))
     }
-    undeclared = [live for live in index if live.ref not in declared and not KINDS[live.kind].keep_on_deploy]
+    undeclared = [
+        live
+        for live in index
+        if architecture.whole.complete and live.ref not in declared and not KINDS[live.kind].keep_on_deploy
+    ]
     pruned = {live.ref for live in undeclared if prune and not live.foreign}
     for live in undeclared:
         # A foreign part is deleted with the resource that it is a part of.
