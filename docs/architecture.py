@@ -31,7 +31,7 @@ ESAWS: Rows = [
 SERVER: Rows = [
     ["__main__"],
     ["server"],
-    ["dispatch", "keep_alive", "loopback_guard"],
+    ["dispatch", "keep_alive", "loopback_guard", "owner"],
     ["services"],
     ["snapshots", "faults"],
     ["fidelity"],

@@ -1,8 +1,11 @@
 """The control functions of the local AWS in Python: on AWS they are refused."""
 
+import json
 import subprocess
 import sys
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from threading import Thread
@@ -12,6 +15,8 @@ import pytest
 
 from esaws import simulation
 from esaws.cloud import Cloud
+from esaws.deploy.inventory import inventory
+from esaws.deploy.plan import plan_teardown
 from esaws.errors import EsawsError, UsageError
 from esaws.local_aws import control
 
@@ -22,6 +27,8 @@ CALLS: dict[str, Callable[[Cloud], Any]] = {
     "no_traffic": simulation.no_traffic,
     "no_faults": simulation.no_faults,
     "advance": lambda cloud: simulation.advance(cloud, "1h"),
+    "wait_until": lambda cloud: simulation.wait_until(cloud, "2022-03-01"),
+    "copy": lambda cloud: simulation.copy(cloud).__enter__(),
     "next_month": simulation.next_month,
     "traffic": lambda cloud: simulation.traffic(cloud, "daily", requests_per_second=5),
     "fail": lambda cloud: simulation.fail(cloud, zone="eu-west-3a"),
@@ -77,6 +84,15 @@ def test_start_returns_the_time_of_the_running_server(endpoint: str) -> None:
         simulation.start(cloud, regime="none")
 
 
+def test_waiting_for_a_moment_that_has_passed_does_nothing(cloud: Cloud) -> None:
+    moment = simulation.now(cloud) + timedelta(hours=2)
+    assert simulation.wait_until(cloud, moment) >= moment
+    later = simulation.advance(cloud, "1h")
+    assert later <= simulation.wait_until(cloud, moment.isoformat()) < later + timedelta(minutes=1)
+    with pytest.raises(UsageError, match="'soon' is not a timestamp"):
+        simulation.wait_until(cloud, "soon")
+
+
 def test_the_clock_advances_by_a_duration_or_to_a_time(cloud: Cloud) -> None:
     before = simulation.now(cloud)
     after = simulation.advance(cloud, "3d")
@@ -112,6 +128,69 @@ def test_events_and_costs_are_frames(cloud: Cloud) -> None:
     assert simulation.events(cloud).empty
     columns = ["service", "usage_type", "now", "usd_per_hour", "quantity", "free", "usd"]
     assert list(simulation.costs(cloud).columns) == columns
+
+
+def test_what_happens_to_a_copy_does_not_change_the_account(load_system: Callable[[str], Cloud]) -> None:
+    cloud = load_system("two-services")
+    deployed, before = inventory(cloud), simulation.now(cloud)
+    with simulation.copy(cloud) as copy:
+        assert (copy.account, copy.region, copy.deployment) == (cloud.account, cloud.region, cloud.deployment)
+        assert timedelta(0) <= simulation.now(copy) - before < timedelta(minutes=1)
+        assert [live.id for live in inventory(copy)] == [live.id for live in deployed]
+        copy.client("ecs").update_service(
+            cluster="seccom-client-web-ui-cluster", service="seccom-client-web-ui", desiredCount=0
+        )
+        simulation.fail(copy, zone="eu-west-3a")
+        simulation.advance(copy, "1d")
+        plan_teardown(copy).apply()
+        assert not list(inventory(copy))
+        happened = simulation.events(copy, since=before + timedelta(hours=1))
+        assert not happened.empty
+    assert [live.id for live in inventory(cloud)] == [live.id for live in deployed]
+    assert simulation.now(cloud) - before < timedelta(hours=1)
+    assert simulation.events(cloud, since=before + timedelta(hours=1)).empty
+
+
+def test_copies_share_nothing_and_their_clocks_stand_still(cloud: Cloud, new_cloud: Any) -> None:
+    cloud.client("ec2").create_vpc(CidrBlock="10.0.0.0/16")
+    with simulation.copy(cloud) as outer, simulation.copy(outer) as inner:
+        assert len({cloud.endpoint, outer.endpoint, inner.endpoint}) == 3
+        simulation.advance(inner, "400d")
+        assert simulation.now(outer) == simulation.now(outer) < simulation.now(inner)
+        used = {outer.endpoint, inner.endpoint}
+    other = new_cloud()
+    with simulation.copy(other) as copy:
+        assert copy.endpoint in used, "the servers of earlier copies are used again"
+        assert len(copy.client("ec2").describe_vpcs()["Vpcs"]) == 1, "the default VPC alone"
+        assert simulation.now(copy) < simulation.now(other) + timedelta(days=1), "the clock went back"
+
+
+def test_a_copy_names_what_it_leaves_out(cloud: Cloud) -> None:
+    role = {"Version": "2012-10-17", "Statement": []}
+    arn = cloud.client("iam").create_role(RoleName="runs", AssumeRolePolicyDocument=json.dumps(role))["Role"]["Arn"]
+    definition = json.dumps({"StartAt": "a", "States": {"a": {"Type": "Succeed"}}})
+    cloud.client("stepfunctions").create_state_machine(name="machine", definition=definition, roleArn=arn)
+    with pytest.warns(UserWarning, match="not copied: .*stepfunctions, which runs code"), simulation.copy(cloud):
+        pass
+
+
+def test_the_server_of_copies_ends_with_a_process_that_is_killed(cloud: Cloud) -> None:
+    code = f"""
+import os
+from esaws import Cloud, simulation
+with simulation.copy(Cloud.at({cloud.endpoint!r}, account={cloud.account!r})) as copy:
+    print(copy.endpoint, flush=True)
+    os.kill(os.getpid(), 9)
+"""
+    killed = subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, check=False)
+    assert killed.returncode
+    copy = Cloud.at(killed.stdout.strip(), account=cloud.account)
+    with suppress(UsageError, EsawsError):
+        for _ in range(100):
+            simulation.now(copy)
+            time.sleep(0.1)
+    with pytest.raises(UsageError, match="nothing answers"):
+        simulation.now(copy)
 
 
 def test_importing_the_module_needs_neither_pandas_nor_boto3() -> None:

@@ -58,6 +58,7 @@ def start(
     regime: str | None = None,
     plan: str | None = None,
     fresh: bool = False,
+    owner: int | None = None,
 ) -> dict[str, Any]:
     """Start the server unless it runs, with the state it had when it stopped.
 
@@ -69,6 +70,7 @@ def start(
         regime: the free tier of its accounts: legacy, credits or none.
         plan: free or paid; with credits, free closes the account when they are spent.
         fresh: delete the saved state first.
+        owner: the id of a process; a server that is started saves its state and stops when that process has ended.
 
     With ESAWS_STILL=1 the clock does not follow real time, so that a run is the same on a slow machine.
 
@@ -81,6 +83,8 @@ def start(
         EsawsError: the server did not start; the message holds the end of its log.
     """
     options = _server_options(at or os.environ.get("ESAWS_AT") or None, provisioning, regime, plan)
+    if owner is not None:
+        options += ["--owner", str(owner)]
     with start_lock():
         server = read_server()
         if server and (answer := _query_status(server)):

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import atexit
+import http.client
+import os
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from esaws.environment import environment_variables
-from esaws.local_aws import process
+from esaws.errors import EsawsError
+from esaws.local_aws import control, process
+
+_idle_servers: defaultdict[int, list[str]] = defaultdict(list)
+"""Process id → URLs of its servers that no block uses. A fork has no part in those of its parent."""
 
 
 @contextmanager
@@ -42,3 +50,38 @@ def scratch_target(variables: Mapping[str, str]) -> Iterator[None]:
             yield
         finally:
             process.stop(discard=True)
+
+
+@contextmanager
+def reused_server() -> Iterator[str]:
+    """Yield the URL of an empty server whose clock stands still. It runs on for later blocks, until this process ends.
+
+    Raises:
+        EsawsError: it did not start.
+    """
+    url = _take_idle_server() or _start_reused_server()
+    try:
+        yield url
+    finally:
+        _idle_servers[os.getpid()].append(url)
+
+
+def _take_idle_server() -> str | None:
+    """A server that answers, emptied; None if there is none."""
+    idle = _idle_servers[os.getpid()]
+    while idle:
+        url = idle.pop()
+        try:
+            control.call(url, "POST", "reset")
+        except (OSError, http.client.HTTPException, EsawsError):
+            continue
+        return url
+    return None
+
+
+def _start_reused_server() -> str:
+    started, pid = ExitStack(), os.getpid()
+    with environment_variables({"ESAWS_STILL": "1"}):
+        url = started.enter_context(scratch_server(owner=pid))
+    atexit.register(lambda: started.close() if os.getpid() == pid else None)
+    return url

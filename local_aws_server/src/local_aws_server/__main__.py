@@ -75,6 +75,7 @@ def _parser() -> argparse.ArgumentParser:
     account.add_argument(
         "--state", type=Path, metavar="FILE", help="restore the state from this file at start, and save it there"
     )
+    parser.add_argument("--owner", type=int, metavar="PID", help="save the state and stop when this process has ended")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     fidelity = commands.add_parser("fidelity", help="print what is real, simulated and not simulated")
     form = fidelity.add_mutually_exclusive_group()
@@ -121,6 +122,7 @@ def _serve(options: argparse.Namespace) -> None:
         regime=options.regime,
         plan=options.plan,
         state=options.state,
+        owner=options.owner,
     )
 
 

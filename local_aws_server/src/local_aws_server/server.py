@@ -37,6 +37,7 @@ from local_aws_server.faults import api_faults
 from local_aws_server.keep_alive import KeepAliveHandler
 from local_aws_server.locks import AccountLocks
 from local_aws_server.loopback_guard import install_loopback_guard
+from local_aws_server.owner import stop_with
 from local_aws_server.reset import run_reset_actions
 from local_aws_server.services.cloudtrail.recorder import record_call
 from local_aws_server.snapshots.autosave import Autosave
@@ -255,13 +256,14 @@ def serve(
     regime: Regime | None = None,
     plan: Plan | None = None,
     state: Path | None = None,
+    owner: int | None = None,
 ) -> None:
     """Serve on an open listening socket until SIGTERM or Ctrl-C.
 
     `at` is where the clock starts, in seconds since 1970; without it, at the real time. A `still` clock moves only when
     a client advances it or waits. `provisioning` is the fraction of AWS's provisioning time that really passes; without
     it, describe calls advance the clock instead. `regime` and `plan` are those of new accounts. The server restores
-    its state from the file `state`, and saves it there.
+    its state from the file `state`, and saves it there. It stops when the process `owner` has ended.
     """
     install_loopback_guard()
     gc.set_threshold(100_000, 20, 100)  # an account has 10,000 objects; garbage collection took half of creating it
@@ -277,6 +279,8 @@ def serve(
         PROVISIONING_SPEED.factor = provisioning
     server = make_server("127.0.0.1", 0, application, threaded=True, request_handler=KeepAliveHandler, fd=fd)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
+    if owner is not None:
+        stop_with(owner, server.shutdown)
     try:
         server.serve_forever()
     finally:
