@@ -154,7 +154,9 @@ class Architecture:
                 changed[resource.key] = given.get(resource.key, resource).with_references(change)
             return changed[resource.key]
 
-        return Architecture(self.name, [change(resource) for resource in [*self.in_order(), *resources]], whole=self.whole)
+        return Architecture(
+            self.name, [change(resource) for resource in [*self.in_order(), *resources]], whole=self.whole
+        )
 
     def without(self, *removed: Resource) -> Architecture:
         """Return the architecture without these resources.

@@ -154,7 +154,7 @@ def test(arguments: list[str]) -> None:
 @command
 def test_fast(arguments: list[str]) -> None:
     """the tests that need no local AWS, in a minute"""
-    quick = "not server and not slow and not soak and not stock_moto and not runbooks"
+    quick = "not server and not slow and not soak and not stock_moto and not runbooks and not course"
     python("-m", "pytest", *WORKERS, "-m", quick, "tests", *arguments)
 
 
@@ -209,6 +209,12 @@ def test_focus(arguments: list[str]) -> None:
 def test_runbooks(arguments: list[str]) -> None:
     """every runbook on both profiles, dry, twice, throttled, failing, and in real processes"""
     python("-m", "pytest", *EVEN_WORKERS, "-m", "runbooks", "tests/operations", "tests/runbooks", *arguments)
+
+
+@command
+def test_course(arguments: list[str]) -> None:
+    """every exercise and lab, solved and not, in each way; every notebook, each cell twice and restarted"""
+    python("-m", "pytest", *WORKERS, "-m", "course", "tests/course", *arguments)
 
 
 @command

@@ -152,6 +152,10 @@ class Resource(ABC):
         changed = {name: _map_resources(value, change) for name, value in held.items() if [*_resources_in(value)]}
         return replace(self, **changed)
 
+    def replace(self, **changes: Any) -> Self:
+        """Return a copy with other values in these fields."""
+        return replace(self, **changes)
+
     # -- on AWS --------------------------------------------------------------------------------------------------
 
     @classmethod

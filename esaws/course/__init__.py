@@ -1,22 +1,37 @@
-"""Helpers of the course: errors shown on purpose, and sample data.
+"""The course: chapters that begin on a local AWS of their own, exercises, checks of the account, and progress.
 
-    from esaws import Cloud, course
+from esaws import course
 
-    with course.expected_error():
-        cloud.client("ec2").delete_vpc(VpcId=vpc)
-    log = course.sample_access_log()
-    bill = course.run_six_weeks(Cloud.local())
-
-The sample data is made up, and the same on every run.
+cloud = course.begin("02")
+mine = course.exercise("02-third-zone")     # shows what to do, with the learner's own values
+course.check("02-third-zone")               # what holds, what does not, and where to look
+course.hint("02-third-zone")
+course.end()                                # deletes everything, and proves it
 """
 
 from esaws._lazy import lazy_names
 
-__all__ = ["clean_up", "expected_error", "run_six_weeks", "sample_access_log"]
+__all__ = [
+    "begin",
+    "check",
+    "clean_up",
+    "end",
+    "exercise",
+    "expected_error",
+    "hint",
+    "predict",
+    "reveal",
+    "run_six_weeks",
+    "sample_access_log",
+    "solution",
+]
+
+_SESSION = ("begin", "check", "end", "exercise", "hint", "predict", "reveal", "solution")
 
 __getattr__, __dir__ = lazy_names(
     __name__,
     {
+        **dict.fromkeys(_SESSION, "esaws.course.session"),
         "clean_up": "esaws.course.samples.six_weeks",
         "expected_error": "esaws.course.errors",
         "run_six_weeks": "esaws.course.samples.six_weeks",

@@ -1,0 +1,153 @@
+"""What an exercise and a chapter declare, and what a check looks at."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from functools import cached_property
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+from esaws import simulation
+from esaws.architecture import Architecture
+from esaws.cloud import Cloud
+from esaws.course.seed import Seed
+from esaws.deploy.inventory import inventory
+from esaws.resource import Index
+
+if TYPE_CHECKING:
+    from esaws.inspect.account import Account
+
+Values = SimpleNamespace
+"""The seeded values of an exercise, as attributes."""
+Solution = Callable[[Cloud, Any], Any]
+"""A way to solve an exercise: it takes the cloud and the values, and returns the answer if the exercise takes one."""
+
+
+@dataclass(frozen=True)
+class Point:
+    """One thing that a check looks at.
+
+    `what` is a sentence that is true if the point is scored. `found` says what is there instead, `look_at` where the
+    learner should look. Without a point that `is_needed`, the exercise scores 0.
+    """
+
+    what: str
+    ok: bool
+    found: str = ""
+    look_at: str = ""
+    is_needed: bool = False
+
+
+@dataclass(frozen=True)
+class Wrong:
+    """A wrong answer that learners give, and words that the check's reasons contain then."""
+
+    answer: Solution
+    words: str
+
+
+class Attempt:
+    """What a check looks at: the account, the learner's values and answer, and what existed at the start.
+
+    `before` has the ids of the resources that existed when the exercise was first shown, by (kind, name). It is empty
+    if the exercise was not shown.
+    """
+
+    def __init__(
+        self, cloud: Cloud, mine: Values, answer: Any = None, before: Mapping[tuple[str, str], str] | None = None
+    ) -> None:
+        self.cloud = cloud
+        self.mine = mine
+        self.answer = answer
+        self.before = dict(before or {})
+
+    @cached_property
+    def index(self) -> Index:
+        """The inventory of the deployment."""
+        return inventory(self.cloud)
+
+    @cached_property
+    def account(self) -> Account:
+        """The describe answers of the account, for `esaws.inspect`."""
+        from esaws import inspect
+
+        return inspect.snapshot(self.cloud)
+
+    def copy(self) -> AbstractContextManager[Cloud]:
+        """Yield a cloud on a copy of the account, which may be changed and is deleted at the end of the block."""
+        return simulation.copy(self.cloud)
+
+
+def _no_values(seed: Seed) -> Mapping[str, Any]:
+    return {}
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """One exercise of a chapter.
+
+    Args:
+        name: the chapter's number and a short name, as in `02-third-zone`.
+        prompt: what to do, in Markdown; `{mine.cidr}` is replaced by the learner's value.
+        check: yields the points of an attempt. It may not change the account; it may change a copy.
+        hints: a question, a place to look, and the call.
+        solutions: at least two different right ways; the code that `course.solution` shows.
+        wrong: at least two wrong answers.
+        values: the learner's values, by name.
+        notices: kinds, or `Kind:name`, of resources whose deletion from the solved account the check notices.
+    """
+
+    name: str
+    prompt: str
+    check: Callable[[Attempt], Iterable[Point]]
+    hints: tuple[str, ...]
+    solutions: tuple[Solution, ...]
+    wrong: tuple[Wrong, ...]
+    values: Callable[[Seed], Mapping[str, Any]] = _no_values
+    notices: tuple[str, ...] = ()
+
+    def values_of(self, learner: str) -> Values:
+        """Return the values of a learner."""
+        return SimpleNamespace(**self.values(Seed(learner, self.name)))
+
+    def prompt_for(self, mine: Values) -> str:
+        """Return the prompt with the values of a learner."""
+        return self.prompt.format(mine=mine)
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """One notebook of the course.
+
+    Args:
+        number: two digits.
+        title: the heading of its notebook.
+        minutes: what a learner needs for it.
+        begins: where the clock of its local AWS starts, as an ISO 8601 date.
+        start: the architecture that stands when it begins; None for an empty account.
+        prepare: what is done after the architecture is deployed, such as advancing the clock.
+        exercises: in the order of the notebook.
+        predictions: names of the predictions that its notebook takes.
+        settings: settings of its local AWS, those of `simulation.start`, such as `regime`.
+    """
+
+    number: str
+    title: str
+    minutes: int
+    exercises: tuple[Exercise, ...] = ()
+    predictions: tuple[str, ...] = ()
+    begins: str = "2022-02-28"
+    start: Callable[[], Architecture] | None = None
+    prepare: Callable[[Cloud], None] | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+    def set_up(self, cloud: Cloud) -> None:
+        """Bring an empty account to the state in which the chapter begins. It can be called again after a failure."""
+        from esaws.deploy.plan import plan_deploy
+
+        if self.start is not None:
+            plan_deploy(self.start(), cloud).apply()
+        if self.prepare is not None:
+            self.prepare(cloud)

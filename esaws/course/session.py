@@ -1,0 +1,271 @@
+"""The functions that a notebook of the course calls. They work on the chapter that `begin` has begun."""
+
+from __future__ import annotations
+
+import atexit
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+from esaws import simulation
+from esaws.cloud import Cloud
+from esaws.course.chapters import find_chapter, find_exercise, require_prediction
+from esaws.course.checking import Result, check_exercise, solution_code
+from esaws.course.exercise import Attempt, Chapter, Exercise, Values
+from esaws.course.learner import learner_id
+from esaws.course.progress import Progress
+from esaws.course.shown import Shown
+from esaws.course.worlds import Memory, World
+from esaws.deploy.inventory import inventory
+from esaws.deploy.leftovers import leftovers
+from esaws.deploy.plan import plan_teardown
+from esaws.errors import EsawsError, UsageError
+from esaws.resource import Index
+
+
+@dataclass(frozen=True)
+class Session:
+    """A chapter that has begun: its cloud, the learner, and the world, which is None on AWS and other endpoints."""
+
+    chapter: Chapter
+    cloud: Cloud
+    learner: str
+    world: World | None
+
+    @property
+    def memory(self) -> Memory:
+        """What the course remembers about this account."""
+        return Memory(self.cloud, self.world)
+
+    @property
+    def progress(self) -> Progress:
+        """The learner's progress."""
+        return Progress(self.learner)
+
+
+_sessions: list[Session] = []
+"""The chapter that has begun last in this process, if any."""
+
+
+def begin(number: str, *, deployment: str | None = None, begins: str | None = None, start_over: bool = False) -> Cloud:
+    """Begin or continue a chapter, and return its cloud. Prints where it is, what exists, and what that costs.
+
+    With the local AWS as target the chapter has a server of its own, whose clock starts at `begins`. An empty account
+    is brought to the state in which the chapter begins. What exists stays as it is, unless `start_over` is set.
+
+    Args:
+        number: the chapter, as in "02".
+        deployment: default the parameter of this name in the notebook, else ESAWS_DEPLOYMENT.
+        begins: default the parameter of this name in the notebook, else the chapter's.
+        start_over: delete what this deployment has, and begin again.
+
+    Raises:
+        UsageError: there is no such chapter, or a parameter is unknown or bad.
+        WrongAccount: the credentials belong to another account than the one that was named.
+    """
+    chapter = find_chapter(number)
+    parameters = _notebook_parameters()
+    deployment = deployment or parameters.get("deployment")
+    begins = str(begins or parameters.get("begins") or chapter.begins)
+    learner = learner_id(ask=True)
+    cloud = Cloud.from_env(deployment=deployment)
+    world = World(chapter.number) if cloud.target == "local" else None
+    if world is not None:
+        world.enter(begins, settings=chapter.settings)
+        if start_over or not Memory(cloud, world).read():
+            world.enter(begins, fresh=True, settings=chapter.settings)
+        atexit.unregister(world.stop)
+        atexit.register(world.stop)
+        cloud = Cloud.from_env(deployment=deployment)
+    cloud.start()
+    cloud.check()
+    session = Session(chapter, cloud, learner, world)
+    _sessions[:] = [session]
+    if world is None and start_over:
+        plan_teardown(cloud).apply()
+        session.memory.forget()
+    _set_up(session, begins)
+    return cloud
+
+
+def end() -> Shown:
+    """Delete everything that the deployment of the chapter owns, prove that nothing is left, and show what was deleted.
+
+    Raises:
+        EsawsError: something is left; the message lists it.
+    """
+    session = current_session()
+    plan = plan_teardown(session.cloud)
+    kinds = Counter(change.kind for change in plan)
+    plan.apply()
+    if left := leftovers(session.cloud):
+        names = "\n".join(f"  {leftover}" for leftover in left)
+        raise EsawsError(f"{len(left)} resources are left after the teardown:\n{names}\nRun this cell again.")
+    session.memory.forget()
+    deleted = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items()))
+    return Shown(
+        f"Deleted {sum(kinds.values())} resources ({deleted}). Nothing is left." if kinds else "Nothing is left."
+    )
+
+
+def exercise(name: str) -> Values:
+    """Show the prompt of an exercise with the learner's values, and return the values as attributes.
+
+    Raises:
+        UsageError: there is no such exercise, or another chapter has begun.
+    """
+    session, declared = _session_with(name)
+    mine = declared.values_of(session.learner)
+    remembered = session.memory.read()
+    if name not in remembered.setdefault("before", {}):
+        remembered["before"][name] = {f"{kind}/{key}": id for (kind, key), id in _ids(session.cloud).items()}
+        session.memory.write(remembered)
+    Shown(declared.prompt_for(mine)).display()
+    return mine
+
+
+def check(name: str, answer: Any = None) -> Result:
+    """Check an exercise against the state of the account, and keep the result in the learner's progress.
+
+    Args:
+        name: the exercise.
+        answer: what the learner answers, if the exercise asks for it: a number, a name, a diagram.
+
+    Raises:
+        UsageError: there is no such exercise, or another chapter has begun.
+    """
+    session, declared = _session_with(name)
+    remembered = session.memory.read().get("before", {}).get(name, {})
+    before = {tuple(key.split("/", 1)): id for key, id in remembered.items()}
+    mine = declared.values_of(session.learner)
+    result = check_exercise(declared, Attempt(session.cloud, mine, answer, before))
+    session.progress.record_check(name, result.points, result.of)
+    return result
+
+
+def hint(name: str) -> Shown:
+    """Show the next hint of an exercise: first a question, then a place to look, then the call.
+
+    Raises:
+        UsageError: there is no such exercise.
+    """
+    session, declared = _session_with(name)
+    shown = min(session.progress.record_hint(name), len(declared.hints) - 1)
+    text = declared.hints[shown].format(mine=declared.values_of(session.learner))
+    return Shown(f"**Hint {shown + 1} of {len(declared.hints)}.** {text}")
+
+
+def solution(name: str) -> Shown:
+    """Show different ways to solve an exercise, as code for a cell after `mine = course.exercise(…)`.
+
+    Raises:
+        UsageError: there is no such exercise.
+    """
+    session, declared = _session_with(name)
+    session.progress.record_solution(name)
+    blocks = [f"```python\n{solution_code(way)}\n```" for way in declared.solutions]
+    return Shown("\n\nAnother way:\n\n".join(blocks))
+
+
+def predict(name: str, value: Any) -> Shown:
+    """Keep what the learner expects, to be shown beside the truth by `reveal`. `...` is no prediction yet.
+
+    Raises:
+        UsageError: the course has no prediction of this name, or the value is not JSON data.
+    """
+    session = current_session()
+    require_prediction(name)
+    if value is ...:
+        return Shown("No prediction yet: replace `...` by your answer, and run the cell again.")
+    session.progress.record_prediction(name, value)
+    return Shown(f"Your prediction: {value}")
+
+
+def reveal(name: str, truth: Any) -> Shown:
+    """Show the learner's prediction beside the truth.
+
+    Raises:
+        UsageError: the course has no prediction of this name.
+    """
+    session = current_session()
+    require_prediction(name)
+    predicted = session.progress.prediction(name)
+    if predicted is None:
+        return Shown(f"It is {truth}. You made no prediction.")
+    verdict = "You were right" if predicted == truth else f"You predicted {predicted}"
+    return Shown(f"It is {truth}. {verdict}.")
+
+
+def current_session() -> Session:
+    """Return the chapter that has begun. Raises UsageError if none has."""
+    if not _sessions:
+        raise UsageError('no chapter has begun: run the cell with `course.begin("…")` first')
+    return _sessions[0]
+
+
+# --- helpers
+
+
+def _session_with(name: str) -> tuple[Session, Exercise]:
+    """The session and an exercise of its chapter."""
+    chapter, declared = find_exercise(name)
+    session = current_session()
+    if session.chapter is not chapter:
+        raise UsageError(f'{name} belongs to chapter {chapter.number}: run `course.begin("{chapter.number}")` first')
+    return session, declared
+
+
+def _set_up(session: Session, begins: str) -> None:
+    """Bring an empty account to the chapter's start, or leave what exists; print which."""
+    remembered, cloud = session.memory.read(), session.cloud
+    stands = inventory(cloud)
+    if remembered.get("is_set_up"):
+        how = "continued"
+        if session.world and remembered["begins"] != begins:
+            how += f"; it began on {remembered['begins']}: `start_over=True` begins on {begins}"
+    elif len(stands) and session.world is None and not remembered:
+        how = (
+            "these resources existed before, and stay as they are; "
+            "`start_over=True` deletes them, and another `deployment` leaves them alone"
+        )
+    else:
+        session.memory.write({"begins": begins})
+        session.chapter.set_up(cloud)
+        session.memory.write({"begins": begins, "is_set_up": True})
+        stands, how = inventory(cloud), "new"
+    print(_summary(session, stands, how))
+
+
+def _summary(session: Session, stands: Index, how: str) -> str:
+    """Where the chapter is, what exists there, and what that costs an hour."""
+    from esaws.inspect import snapshot
+    from esaws.inspect.monthly_total import monthly_total
+
+    chapter, cloud = session.chapter, session.cloud
+    where = f"account {cloud.account}, {cloud.region}"
+    if session.world is not None:
+        where = f"the local AWS of this notebook, {simulation.now(cloud):%d %B %Y}"
+    kinds = Counter(live.kind for live in stands if not live.foreign)
+    exist = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items())) or "nothing"
+    total = monthly_total(snapshot(cloud), cloud.prices)
+    cost = "unknown" if total.usd is None else f"{total.usd / 730:.3f}{'' if total.is_complete else ' or more'}"
+    return (
+        f"{chapter.number} {chapter.title} · {session.learner} · deployment {cloud.deployment} ({how})\n"
+        f"Where: {where}\nExists: {exist}\nCosts: {cost} USD an hour at list price"
+    )
+
+
+def _ids(cloud: Cloud) -> dict[tuple[str, str], str]:
+    return {(live.kind, live.name): live.id for live in inventory(cloud) if not live.foreign}
+
+
+def _notebook_parameters() -> dict[str, Any]:
+    """The validated parameters of the notebook, or none outside a notebook and in one that declares none."""
+    from esaws.runbooks.session import current_session as notebook_session
+
+    try:
+        session = notebook_session()
+    except UsageError:
+        return {}
+    declaration, values = session.given_parameters()
+    return {name: value for name, value in declaration.validate(values) if value is not None}
