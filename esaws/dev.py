@@ -219,10 +219,11 @@ def test_course(arguments: list[str]) -> None:
 
 @command
 def check(arguments: list[str]) -> None:
-    """linters and types, without changing anything"""
+    """linters, types and the style of the course, without changing anything"""
     python("-m", "ruff", "check", "--quiet", ".")
     python("-m", "ruff", "format", "--check", "--quiet", ".")
     python("-m", "mypy", "--no-error-summary")
+    python("-m", "pytest", "--quiet", "tests/course/test_style.py")
 
 
 @command
