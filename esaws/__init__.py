@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from esaws.deploy.plan import Plan, plan_deploy, plan_teardown
     from esaws.deploy.serving import wait_until_serving
     from esaws.doctor import run_checks
-    from esaws.drawing import draw
+    from esaws.drawing import Diagram, draw, to_diagrams
     from esaws.errors import (
         ApplyFailed,
         DeployRefused,
@@ -44,6 +44,7 @@ __all__ = [
     "Architecture",
     "Cloud",
     "DeployRefused",
+    "Diagram",
     "EsawsError",
     "InvalidResource",
     "LocalNotRunning",
@@ -68,6 +69,7 @@ __all__ = [
     "seccom",
     "seccom_as_drawn",
     "simulation",
+    "to_diagrams",
     "wait_until_serving",
 ]
 
@@ -79,7 +81,7 @@ _SOURCES = {
     "esaws.deploy.plan": ("Plan", "plan_deploy", "plan_teardown"),
     "esaws.deploy.serving": ("wait_until_serving",),
     "esaws.doctor": ("run_checks",),
-    "esaws.drawing": ("draw",),
+    "esaws.drawing": ("Diagram", "draw", "to_diagrams"),
     "esaws.errors": (
         "ApplyFailed",
         "DeployRefused",

@@ -42,13 +42,15 @@ def _python(_: Cloud) -> Check:
 def _drawing(_: Cloud) -> Check:
     """Check that pictures can be drawn. It is called graphviz, because users expect to need that and look for it."""
     from esaws.architecture import Architecture
-    from esaws.drawing import draw
+    from esaws.drawing import Diagram, draw
 
     try:
-        size = len(draw(Architecture("nothing", ())).png)
+        with Diagram() as diagram:
+            pass
+        size = min(len(draw(Architecture("nothing", ())).png), len(diagram.png))
     except Exception as error:  # a broken wheel fails in many ways
         return Check("graphviz", False, f"a picture can't be drawn: {error}", "delete .venv and run `make` again")
-    return Check("graphviz", size > 0, "not needed: esaws draws by itself", "delete .venv and run `make` again")
+    return Check("graphviz", size > 0, "pictures can be drawn", "delete .venv and run `make` again")
 
 
 def _disk(_: Cloud) -> Check:

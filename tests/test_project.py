@@ -90,7 +90,17 @@ def test_the_picture_of_the_architecture_is_up_to_date() -> None:
 
 def test_the_core_works_without_the_optional_packages() -> None:
     optional = ["moto", "duckdb", "ibis", "pyarrow", "matplotlib", "diagrams", "resvg_py", "papermill", "nbclient"]
-    optional += ["nbformat", "nbconvert", "jupyterlab", "ipykernel", "flask", "local_aws_server", "cfnlint", "sympy"]
+    optional += [
+        "pygraphviz",
+        "nbformat",
+        "nbconvert",
+        "jupyterlab",
+        "ipykernel",
+        "flask",
+        "local_aws_server",
+        "cfnlint",
+        "sympy",
+    ]
     code = f"""
 import sys
 sys.modules.update(dict.fromkeys({optional}))

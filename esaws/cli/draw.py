@@ -18,7 +18,11 @@ if TYPE_CHECKING:
 @click.option("--profile", help="Profile: ha, budget or as-drawn; with --live, the profile to compare with.")
 @click.option("--live", is_flag=True, help="Draw all resources of the account, with health, ports and prices.")
 @click.option(
-    "-o", "--output", type=click.Path(path_type=Path, dir_okay=False), required=True, help="A .svg or .png file."
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    required=True,
+    help="A .svg or .png file; a .py file gets a program for the diagrams package.",
 )
 def draw(source: "Cloud | Account", profile: str | None, live: bool, output: Path, as_json: bool) -> None:
     """Draw a profile (no AWS calls), or with --live the deployed account.

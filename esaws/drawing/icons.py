@@ -18,4 +18,10 @@ def data_uri(icon: str) -> str:
         module, _, name = icon.rpartition(".")
         node = getattr(import_module(f"diagrams.{module}"), name)
         path = root / node._icon_dir / node._icon
+    return png_data_uri(path)
+
+
+@cache
+def png_data_uri(path: Path) -> str:
+    """The data URI of a PNG file."""
     return f"data:image/png;base64,{base64.b64encode(path.read_bytes()).decode()}"

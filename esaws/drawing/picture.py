@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,17 +11,16 @@ from typing import Any
 
 from esaws.architecture import Architecture
 from esaws.cloud import DEFAULT_REGION, Cloud
-from esaws.drawing.fonts import font_files
 from esaws.drawing.from_account import KEYS, OVERLAYS, account_scene
 from esaws.drawing.from_architecture import architecture_scene
 from esaws.drawing.layout import render_scene
+from esaws.drawing.program import write_program
+from esaws.drawing.raster import save_picture, svg_to_png, write_file
 from esaws.drawing.scene import Scene
+from esaws.drawing.scene_graph import scene_graph
 from esaws.drawing.shapes import Sheet
 from esaws.drawing.svg import to_svg
-from esaws.errors import UsageError
 from esaws.inspect.account import Account, snapshot
-
-PIXELS_PER_UNIT = 2
 
 
 @dataclass(frozen=True)
@@ -60,30 +60,23 @@ class Drawing:
     @cached_property
     def png(self) -> bytes:
         """The picture as PNG at twice the size of the SVG, independent of installed fonts."""
-        import resvg_py
+        return svg_to_png(self.svg)
 
-        with font_files() as fonts:
-            return bytes(
-                resvg_py.svg_to_bytes(
-                    svg_string=self.svg, zoom=PIXELS_PER_UNIT, skip_system_fonts=True, font_files=fonts
-                )
-            )
+    @property
+    def program(self) -> str:
+        """A program for the stock diagrams package with the same nodes and edges; see `to_diagrams`."""
+        filename = re.sub(r"\W+", "-", self.scene.name).strip("-") or "diagram"
+        return write_program(scene_graph(self.scene), filename, self.scene.footnotes)
 
     def save(self, path: str | Path) -> Path:
-        """Write it to a .svg or .png file and return the path.
+        """Write it to a .svg or .png file, or its program to a .py file, and return the path.
 
         Raises:
             UsageError: the suffix is another one, or the file can't be written.
         """
-        path = Path(path)
-        if path.suffix not in (".svg", ".png"):
-            raise UsageError(f"{path.name}: a drawing is saved as .svg or .png")
-        content = self.png if path.suffix == ".png" else self.svg.encode()
-        try:
-            path.write_bytes(content)
-        except OSError as error:
-            raise UsageError(f"{path}: can't be written ({error.strerror})") from None
-        return path
+        if Path(path).suffix == ".py":
+            return write_file(path, self.program)
+        return save_picture(self, path)
 
     def __repr__(self) -> str:
         return f"<Drawing {self.scene.name}: {self.nodes} nodes, {self.edges} edges>"
@@ -120,3 +113,20 @@ def draw(
     if isinstance(subject, Cloud):
         return Drawing(account_scene(snapshot(subject, *KEYS), declared, overlays, subject.prices))
     return Drawing(account_scene(subject, declared, overlays))
+
+
+def to_diagrams(subject: Architecture | Cloud | Account, *, region: str = DEFAULT_REGION) -> str:
+    """Return a program for the stock diagrams package that draws an architecture or an account.
+
+    The program has the nodes and edges of `draw`, in groups for the region, the VPC and its subnets; health, open
+    ports and prices are left out. It runs without esaws, with the package diagrams and Graphviz's program `dot`, and
+    writes a PNG file that is named after the architecture or the account.
+
+    Args:
+        subject: as for `draw`.
+        region: for an architecture: the region in the names of its zones.
+
+    Raises:
+        LocalNotRunning: the cloud targets the local AWS, which does not run.
+    """
+    return draw(subject, overlays=(), region=region).program
