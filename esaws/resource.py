@@ -254,6 +254,18 @@ class Index:
         """Return the owned resource of this kind and name, or None."""
         return self._by_name.get((kind, name))
 
+    def __getitem__(self, key: tuple[str, str]) -> Live:
+        """Return the resource of a kind and a name, as in `inventory(cloud)["Subnet", "public-3a"]`.
+
+        Raises:
+            NotDeployed: there is none.
+        """
+        kind, name = key
+        live = self.get(kind, name)
+        if live is None:
+            raise NotDeployed.among(f"there is no {kind} {name}", (each.name for each in self if each.kind == kind))
+        return live
+
     def at(self, ref: Ref) -> Live | None:
         """Return the resource with this kind and id, or None."""
         return self._by_ref.get(ref)

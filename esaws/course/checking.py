@@ -11,7 +11,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from esaws.course.exercise import Attempt, Exercise, Point, Solution
+from esaws.course.exercises import Attempt, Exercise, Point, Solution
 from esaws.errors import EsawsError, LocalNotRunning, describe_error
 
 

@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 
 from esaws.aws import tag_dict
 from esaws.cloud import Cloud
-from esaws.course.exercise import Point
+from esaws.course.exercises import Point
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from esaws import simulation
 from esaws.cloud import Cloud
 from esaws.course.chapters import find_chapter, find_exercise, require_prediction
 from esaws.course.checking import Result, check_exercise, solution_code
-from esaws.course.exercise import Attempt, Chapter, Exercise, Values
+from esaws.course.exercises import Attempt, Chapter, Exercise, Values
 from esaws.course.learner import learner_id
 from esaws.course.progress import Progress
 from esaws.course.shown import Shown
@@ -111,6 +111,8 @@ def end() -> Shown:
 def exercise(name: str) -> Values:
     """Show the prompt of an exercise with the learner's values, and return the values as attributes.
 
+    The first time it also brings the account to the state in which the exercise begins.
+
     Raises:
         UsageError: there is no such exercise, or another chapter has begun.
     """
@@ -118,6 +120,8 @@ def exercise(name: str) -> Values:
     mine = declared.values_of(session.learner)
     remembered = session.memory.read()
     if name not in remembered.setdefault("before", {}):
+        if declared.start is not None:
+            declared.start(session.cloud, mine)
         remembered["before"][name] = {f"{kind}/{key}": id for (kind, key), id in _ids(session.cloud).items()}
         session.memory.write(remembered)
     Shown(declared.prompt_for(mine)).display()

@@ -12,7 +12,7 @@ import pytest
 from esaws.cloud import Cloud
 from esaws.course.chapters import chapters
 from esaws.course.checking import Result, check_exercise, solution_code
-from esaws.course.exercise import Attempt, Chapter, Exercise
+from esaws.course.exercises import Attempt, Chapter, Exercise
 from esaws.deploy.inventory import inventory
 from esaws.local_aws import control
 from esaws.local_aws.scratch import scratch_server
@@ -68,9 +68,11 @@ class Played:
         self.start = start
         self.mine = exercise.values_of(LEARNER)
 
-    def begin(self) -> None:
-        """Go to the start, and remember what exists there."""
+    def begin(self, mine: Any = None) -> None:
+        """Go to the start of the exercise, for these values or the learner's, and remember what exists there."""
         self.cloud = self.start.load()
+        if self.exercise.start is not None:
+            self.exercise.start(self.cloud, mine or self.mine)
         self.before = {(live.kind, live.name): live.id for live in inventory(self.cloud) if not live.foreign}
 
     def check(self, answer: Any = None, mine: Any = None) -> Result:
@@ -175,7 +177,7 @@ def test_a_solution_with_another_learner_s_values_scores_nothing(played: Played)
     other = next((values for values in others if values != played.mine), None)
     if other is None:
         pytest.skip("the exercise has no values")
-    played.begin()
+    played.begin(other)
     answer = played.exercise.solutions[0](played.cloud, played.mine)
     assert played.check(answer, other).points == 0
 
@@ -189,7 +191,8 @@ def test_every_missing_resource_that_the_check_claims_to_notice_is_noticed(playe
     answer = played.exercise.solutions[0](played.cloud, played.mine)
     assert played.check(answer).ok
     solved = played.start.save()
-    mutants = [live for live in inventory(played.cloud) if is_noticed(live, played.exercise.notices)]
+    notices = tuple(notice.format(mine=played.mine) for notice in played.exercise.notices)
+    mutants = [live for live in inventory(played.cloud) if is_noticed(live, notices)]
     assert mutants, "the solved account has none of them"
     made = 0
     for live in mutants:

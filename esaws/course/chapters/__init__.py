@@ -13,7 +13,7 @@ from esaws.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from esaws.course.exercise import Chapter, Exercise
+    from esaws.course.exercises import Chapter, Exercise
 
 
 @cache

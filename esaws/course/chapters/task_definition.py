@@ -9,7 +9,7 @@ from typing import Any
 from esaws.architecture import Architecture
 from esaws.aws import tag_list
 from esaws.cloud import Cloud
-from esaws.course.exercise import Attempt, Chapter, Exercise, Point, Values, Wrong
+from esaws.course.exercises import Attempt, Chapter, Exercise, Point, Values, Wrong
 from esaws.course.revisions import Revision, newest_revision, tagged
 from esaws.course.role_policies import Decision, decide, policies_of
 from esaws.course.seed import Seed

@@ -95,8 +95,10 @@ class Exercise:
         hints: a question, a place to look, and the call.
         solutions: at least two different right ways; the code that `course.solution` shows.
         wrong: at least two wrong answers.
+        start: brings the account to the state in which the exercise begins; called when it is shown for the first time.
         values: the learner's values, by name.
-        notices: kinds, or `Kind:name`, of resources whose deletion from the solved account the check notices.
+        notices: kinds, or `Kind:name`, of resources whose deletion from the solved account the check notices; a name may
+            have values, as in `Subnet:{mine.name}`.
     """
 
     name: str
@@ -107,6 +109,7 @@ class Exercise:
     wrong: tuple[Wrong, ...]
     values: Callable[[Seed], Mapping[str, Any]] = _no_values
     notices: tuple[str, ...] = ()
+    start: Callable[[Cloud, Values], None] | None = None
 
     def values_of(self, learner: str) -> Values:
         """Return the values of a learner."""
