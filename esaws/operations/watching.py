@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from esaws import simulation
-from esaws.chart import Chart
+from esaws.chart import COLOURS, Chart
 from esaws.cloud import Cloud
 from esaws.errors import EsawsError
 from esaws.interrupts import raise_if_interrupted
@@ -129,10 +129,10 @@ class Timeline:
         tasks, health = figure.subplots(2, sharex=True)
         top = frame["old"] + frame["new"]
         tasks.fill_between(minutes, frame["old"], step="post", color="#8c9bab", label="old")
-        tasks.fill_between(minutes, frame["old"], top, step="post", color="#ed7100", label="new")
+        tasks.fill_between(minutes, frame["old"], top, step="post", color=COLOURS[0], label="new")
         tasks.set_title("Running tasks", loc="left", fontsize=9)
-        health.step(minutes, frame["healthy"], where="post", color="#3f8624", label="healthy")
-        health.step(minutes, frame["minimum"], where="post", color="#d13212", linestyle="--", label="minimum")
+        health.step(minutes, frame["healthy"], where="post", color=COLOURS[1], label="healthy")
+        health.step(minutes, frame["minimum"], where="post", color="#232f3e", linestyle="--", label="minimum")
         health.set_title(f"Healthy: never fewer than {self.fewest_healthy}", loc="left", fontsize=9)
         health.set_xlabel("Minutes")
         for strip in (tasks, health):
@@ -148,8 +148,8 @@ class Timeline:
             tasks.text(seconds / 60, 0.97, f" {text}{side[1]}", transform=place, ha=side[0], va="top", fontsize=8)
         return Chart(figure, f"timeline of {self.service}")
 
-    def _repr_svg_(self) -> str | None:
-        return self.draw()._repr_svg_() if self.samples else None
+    def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+        return self.draw()._repr_mimebundle_() if self.samples else ({}, {})
 
 
 class RollOutFailed(EsawsError):

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from textwrap import fill, shorten
 from typing import TYPE_CHECKING
 
+from esaws.chart import COLOURS as COLOURS
 from esaws.chart import Chart
 
 if TYPE_CHECKING:
@@ -14,10 +15,8 @@ if TYPE_CHECKING:
 
     from esaws.costs.analysis.selection import Unknown
 
-COLOURS = ("#ed7100", "#8c4fff", "#c925d1", "#7aa116", "#01a88d")
-"""The colours of AWS's icons: compute, network, databases, storage, integration."""
 OTHERS, GREY, PALE = "#bfbfbf", "#6e6e6e", "#bfbfbf"
-MORE, LESS = "#d13212", "#1d8102"
+MORE, LESS = COLOURS[0], COLOURS[1]
 """The colours of an increase and of a decrease."""
 _MAX_NAME_LENGTH = 42
 

@@ -8,7 +8,7 @@ from esaws.chart import Chart
 from esaws.costs.analysis.charts import COLOURS, GREY, escape_math, format_date_axis, new_figure
 from esaws.costs.analysis.credits import Credits
 
-_PAID, _TO_PAY = COLOURS[3], COLOURS[0]
+_PAID, _TO_PAY = COLOURS[1], COLOURS[0]
 
 
 def draw_credits(credits: Credits) -> Chart:

@@ -13,7 +13,7 @@ from esaws.costs.analysis.usage_by_day import total
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_FREE, _CHARGED = COLOURS[3], COLOURS[0]
+_FREE, _CHARGED = COLOURS[1], COLOURS[0]
 
 
 def draw_free_tier(free_tier: FreeTierUsage, top: int = 6) -> Chart:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from esaws.chart import Chart
-from esaws.costs.analysis.charts import GREY, new_figure
+from esaws.costs.analysis.charts import COLOURS, GREY, new_figure
 from esaws.costs.analysis.idle_hours import IdleHours
 
 if TYPE_CHECKING:
     import pandas
 
-_SERVED, _IDLE, _OFF = "#7aa116", "#ed7100", "#f2f2f2"
+_SERVED, _IDLE, _OFF = COLOURS[1], COLOURS[0], "#f2f2f2"
 
 
 def draw_idle_hours(idle_hours: IdleHours) -> Chart:

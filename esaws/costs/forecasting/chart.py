@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from esaws.chart import Chart
+from esaws.chart import COLOURS, Chart
 from esaws.costs.forecasting.cost_curve import breakpoints, charged_by
 from esaws.costs.forecasting.result import Forecast, round_to_cent
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_COLOURS = {"legacy": "#ed7100", "credits": "#8c4fff", "none": "#5a6b86"}
+_COLOURS = {"legacy": COLOURS[0], "credits": COLOURS[1], "none": "#3c3c3c"}
 _NAMES = {"legacy": "with 12 months of allowances", "credits": "with credits", "none": "with neither"}
 _GREY, _PALE = "#6e6e6e", "#bfbfbf"
 _MIN_SAVING = Decimal(1)
