@@ -1,0 +1,50 @@
+"""Tools that a lab withholds from its learner: a file beside the state of the local AWS names them.
+
+A lab of level two withholds `findings` and `health`, one of level three all that esaws reads of the account.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+from esaws.errors import Refused
+from esaws.files import write_atomically
+from esaws.local_aws.state import state_folder
+
+_FILE = "withheld.json"
+_is_allowed: ContextVar[bool] = ContextVar("_is_allowed", default=False)
+
+
+def withhold(account: str, tools: Collection[str], reason: str) -> None:
+    """Withhold tools in an account of this local AWS, instead of those that were withheld before."""
+    file = state_folder() / _FILE
+    if not tools:
+        file.unlink(missing_ok=True)
+        return
+    file.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(file, json.dumps({"account": account, "tools": sorted(tools), "reason": reason}))
+
+
+@contextmanager
+def all_tools() -> Iterator[None]:
+    """Withhold nothing inside the block: a check may use what its learner may not."""
+    token = _is_allowed.set(True)
+    try:
+        yield
+    finally:
+        _is_allowed.reset(token)
+
+
+def require_tool(tool: str, account: str) -> None:
+    """Raise Refused if a tool is withheld in an account."""
+    if _is_allowed.get():
+        return
+    try:
+        withheld = json.loads((state_folder() / _FILE).read_text("utf-8"))
+    except (OSError, ValueError):
+        return
+    if withheld.get("account") == account and tool in withheld.get("tools", ()):
+        raise Refused(f"{tool} is not available: {withheld['reason']}")

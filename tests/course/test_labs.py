@@ -1,0 +1,229 @@
+"""Every lab is played: the fault shows, the diagnosis is graded, the repair passes, tempting answers do not.
+
+The first lab is played with all tests, the others with `make test-course`.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from esaws import simulation
+from esaws.cloud import Cloud
+from esaws.course.checking import Result, solution_code
+from esaws.course.exercises import Attempt, Wrong
+from esaws.course.labs.causes import CAUSES
+from esaws.course.labs.diagnosis import LONGEST_EVIDENCE, grade_diagnosis
+from esaws.course.labs.families import all_labs, find_lab
+from esaws.course.labs.lab import Lab
+from esaws.course.labs.record import Record
+from esaws.course.labs.repair import check_repair
+from esaws.course.labs.session import SETTLES, break_system
+from esaws.deploy.plan import plan_deploy
+from esaws.inspect.checks.report import findings
+from esaws.local_aws import control
+from esaws.local_aws.scratch import scratch_server
+from esaws.local_aws.withheld import all_tools
+
+pytestmark = [pytest.mark.slow, pytest.mark.server]
+
+LABS = all_labs()
+ALWAYS = "flapping-targets"
+LEARNER = "ada"
+OTHER = "grace"
+
+
+def labs(*others: Any) -> Any:
+    """A parameter for each lab; all but one are in the long tests."""
+    return [
+        pytest.param(lab.name, *others, id=lab.name, marks=() if lab.name == ALWAYS else pytest.mark.course)
+        for lab in LABS
+    ]
+
+
+def is_seeded(lab: Lab) -> bool:
+    """Whether two learners have different values."""
+    return lab.values_of(LEARNER) != lab.values_of(OTHER)
+
+
+def non_repairs() -> Any:
+    return [
+        pytest.param(lab.name, number, id=f"{lab.name}-{wrong.answer.__name__}", marks=parameter.marks)
+        for lab, parameter in zip(LABS, labs(), strict=True)
+        for number, wrong in enumerate(lab.non_repairs)
+    ]
+
+
+class Stage:
+    """A local AWS with the systems of the labs, each saved when it serves."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self._systems: dict[Any, bytes] = {}
+        self._broken: dict[tuple[str, str], bytes] = {}
+        self._records: dict[tuple[str, str], Record] = {}
+
+    def system(self, architecture: Any) -> Cloud:
+        """Load a running system; deploy it the first time."""
+        if architecture not in self._systems:
+            control.exchange(self.url, "POST", "reset", b"{}")
+            cloud = Cloud.at(self.url)
+            plan_deploy(architecture(), cloud).apply()
+            simulation.advance(cloud, SETTLES)
+            self._systems[architecture] = control.exchange(self.url, "GET", "save")
+        control.exchange(self.url, "POST", "load", self._systems[architecture])
+        return Cloud.at(self.url)
+
+    def broken(self, name: str, seed: str = LEARNER) -> "Played":
+        """Load the broken system of a lab."""
+        lab = find_lab(name)
+        if (name, seed) not in self._broken:
+            cloud = self.system(lab.system)
+            self._records[name, seed] = break_system(cloud, lab, level=1, seed=seed)
+            self._broken[name, seed] = control.exchange(self.url, "GET", "save")
+        control.exchange(self.url, "POST", "load", self._broken[name, seed])
+        return Played(Cloud.at(self.url), lab, self._records[name, seed])
+
+
+class Played:
+    """A lab that has been started."""
+
+    def __init__(self, cloud: Cloud, lab: Lab, record: Record) -> None:
+        self.cloud, self.lab, self.record = cloud, lab, record
+        self.mine = lab.values_of(record.seed)
+
+    def check(self) -> Result:
+        with all_tools():
+            return check_repair(self.cloud, self.lab, self.record)
+
+    def attempt(self) -> Attempt:
+        return Attempt(self.cloud, self.mine)
+
+    def diagnose(self, cause: str, evidence: str) -> Result:
+        with all_tools():
+            return grade_diagnosis(self.cloud, self.lab, self.record, cause, evidence)
+
+    def proof(self) -> str:
+        fact = next(iter(self.lab.evidence(self.cloud, self.mine)))
+        return f"{fact.resource[0]}: {fact.value[0]}"
+
+
+@pytest.fixture(scope="module")
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ESAWS_STILL", "1")
+        patch.setenv("ESAWS_STATE", str(tmp_path_factory.mktemp("labs")))
+        with scratch_server(at="2022-02-28T00:00Z") as url:
+            yield Stage(url)
+
+
+# --- declarations
+
+
+def test_names_are_unique_words_that_do_not_give_the_cause_away() -> None:
+    assert len({lab.name for lab in LABS}) == len(LABS)
+    for lab in LABS:
+        assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)+", lab.name) and lab.cause not in lab.name
+
+
+@pytest.mark.parametrize("lab", LABS, ids=lambda lab: lab.name)
+def test_a_lab_has_a_report_hints_by_degrees_and_a_solution(lab: Lab) -> None:
+    mine = lab.values_of(LEARNER)
+    assert mine == lab.values_of(LEARNER), "the values of a learner stay the same"
+    assert len(lab.report_for(mine).split()) >= 12
+    assert len(lab.hints) == 3 and "?" in lab.hints[0] and "`" in lab.hints[2]
+    assert all(hint.format(mine=mine) for hint in lab.hints)
+    assert "cloud.client" in solution_code(lab.repair) or "plan_deploy" in solution_code(lab.repair)
+
+
+@pytest.mark.parametrize("lab", LABS, ids=lambda lab: lab.name)
+def test_the_report_does_not_give_the_cause_away(lab: Lab) -> None:
+    assert lab.cause not in lab.report_for(lab.values_of(LEARNER)).lower().replace(" ", "-")
+
+
+# --- the fault
+
+
+@pytest.mark.parametrize("name", labs())
+def test_the_fault_shows_and_only_where_it_should(stage: Stage, name: str) -> None:
+    played = stage.broken(name)
+    broken, expected = played.record.broken, played.lab.broken_for(played.mine)
+    if expected:
+        assert any(promise.startswith(expected[0]) for promise in broken), broken
+        assert all(promise.startswith(expected) for promise in broken), broken
+    else:
+        assert not broken and not all(point.ok for point in played.lab.symptom(played.attempt()))
+
+
+@pytest.mark.parametrize("name", labs())
+def test_an_unrepaired_lab_is_refused_with_a_reason(stage: Stage, name: str) -> None:
+    result = stage.broken(name).check()
+    assert not result.ok
+    assert any(point.found for point in result.all_points if not point.ok), str(result)
+
+
+# --- the diagnosis
+
+
+@pytest.mark.parametrize("name", labs())
+def test_a_diagnosis_is_graded_by_its_cause_and_its_evidence(stage: Stage, name: str) -> None:
+    played = stage.broken(name)
+    cause, proof = played.lab.cause, played.proof()
+    assert len(proof) <= LONGEST_EVIDENCE
+    assert played.diagnose(cause, proof).ok, str(played.diagnose(cause, proof))
+    for fact in played.lab.evidence(played.cloud, played.mine):
+        for resource in fact.resource:
+            assert played.diagnose(cause, f"{resource} {fact.value[-1]}").ok, (resource, fact.value[-1])
+    wrong = next(each for each in CAUSES if each != cause)
+    assert played.diagnose(wrong, proof).points == 3
+    assert played.diagnose(cause, "it does not work").points == 2
+    assert played.diagnose(cause, proof.partition(":")[0]).points == 3
+
+
+@pytest.mark.parametrize("name", labs())
+def test_a_diagnosis_after_the_repair_scores_nothing(stage: Stage, name: str) -> None:
+    played = stage.broken(name)
+    proof = played.proof()
+    played.lab.repair(played.cloud, played.mine)
+    result = played.diagnose(played.lab.cause, proof)
+    assert result.points == 0 and "before anything is changed" in str(result)
+
+
+# --- the repair
+
+
+@pytest.mark.parametrize("name", labs())
+def test_the_reference_repair_passes(stage: Stage, name: str) -> None:
+    played = stage.broken(name)
+    played.lab.repair(played.cloud, played.mine)
+    result = played.check()
+    assert result.ok, str(result)
+
+
+@pytest.mark.parametrize(("name", "number"), non_repairs())
+def test_a_tempting_answer_is_refused_with_the_reason(stage: Stage, name: str, number: int) -> None:
+    played = stage.broken(name)
+    wrong: Wrong = played.lab.non_repairs[number]
+    wrong.answer(played.cloud, played.mine)
+    result = played.check()
+    assert not result.ok
+    reasons = " ".join(f"{p.what} {p.found} {p.look_at}" for p in result.all_points if not p.ok)
+    assert wrong.words.lower() in reasons.lower(), str(result)
+
+
+@pytest.mark.parametrize("name", labs())
+def test_fixing_all_findings_alone_does_not_pass(stage: Stage, name: str) -> None:
+    played = stage.broken(name)
+    with all_tools():
+        fixes = findings(played.cloud).fixes()
+    for fix in fixes:
+        fix.apply(played.cloud)
+    assert not played.check().ok
+
+
+@pytest.mark.parametrize("name", [each for each in labs() if is_seeded(find_lab(each.values[0]))])
+def test_the_repair_of_another_learner_does_not_pass(stage: Stage, name: str) -> None:
+    played = stage.broken(name)
+    played.lab.repair(played.cloud, played.lab.values_of(OTHER))
+    assert not played.check().ok
