@@ -131,6 +131,7 @@ class Chapter:
         begins: where the clock of its local AWS starts, as an ISO 8601 date.
         start: the architecture that stands when it begins; None for an empty account.
         prepare: what is done after the architecture is deployed, such as advancing the clock.
+        clean_up: deletes what esaws has no kind for, before the teardown at the end.
         exercises: in the order of the notebook.
         predictions: names of the predictions that its notebook takes.
         settings: settings of its local AWS, those of `simulation.start`, such as `regime`.
@@ -144,6 +145,7 @@ class Chapter:
     begins: str = "2022-02-28"
     start: Callable[[], Architecture] | None = None
     prepare: Callable[[Cloud], None] | None = None
+    clean_up: Callable[[Cloud], object] | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
 
     def set_up(self, cloud: Cloud) -> None:

@@ -95,6 +95,8 @@ def end() -> Shown:
         EsawsError: something is left; the message lists it.
     """
     session = current_session()
+    if session.chapter.clean_up is not None:
+        session.chapter.clean_up(session.cloud)
     plan = plan_teardown(session.cloud)
     kinds = Counter(change.kind for change in plan)
     plan.apply()

@@ -10,6 +10,7 @@ from esaws.aws import pages
 from esaws.cloud import Cloud
 from esaws.course.exercises import Attempt, Chapter, Exercise, Point, Values, Wrong
 from esaws.course.seed import Seed
+from esaws.course.starts import bring_to
 from esaws.deploy.inventory import inventory
 from esaws.deploy.plan import plan_deploy, plan_teardown
 from esaws.reference.seccom import seccom
@@ -123,7 +124,7 @@ BLOCK = Exercise(
 
 def _change_by_hand(cloud: Cloud, mine: Values) -> None:
     """Deploy the network, and stop one subnet from giving public addresses."""
-    plan_deploy(network(), cloud).apply()
+    bring_to(network(), cloud)
     subnet = inventory(cloud)["Subnet", mine.subnet]
     cloud.client("ec2").modify_subnet_attribute(SubnetId=subnet.id, MapPublicIpOnLaunch={"Value": False})
 
@@ -209,7 +210,7 @@ BY_HAND = Exercise(
 
 
 def _deploy_network(cloud: Cloud, mine: Values) -> None:
-    plan_deploy(network(), cloud).apply()
+    bring_to(network(), cloud)
 
 
 def _check_association(attempt: Attempt) -> Iterator[Point]:
@@ -280,5 +281,9 @@ ASSOCIATION = Exercise(
 
 
 CHAPTER = Chapter(
-    "00", "Start here", minutes=15, exercises=(BY_HAND, BLOCK, ASSOCIATION), predictions=("00-lines", "00-drift")
+    "00",
+    "Start here",
+    minutes=15,
+    exercises=(BY_HAND, ASSOCIATION, BLOCK),
+    predictions=("00-exists", "00-lines", "00-drift", "00-left"),
 )
