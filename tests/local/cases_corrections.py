@@ -369,6 +369,15 @@ def case_recommended(account: Any) -> Any:
         return False
 
 
+@case("AWS's public parameters are not among the account's", aws=["own"], stock=False)
+def case_public_parameters(account: Any) -> Any:
+    ssm = account.client("ssm")
+    ssm.put_parameter(Name="own", Value="1", Type="String")
+    ssm.get_parameter(Name="/aws/service/ecs/optimized-ami/amazon-linux-2023/recommended")
+    names = [parameter["Name"] for parameter in ssm.describe_parameters()["Parameters"]]
+    return names if len(names) < 10 else False
+
+
 def manifest(config: str) -> str:
     layer = {
         "mediaType": "application/vnd.docker.image.rootfs.diff.tar.gzip",

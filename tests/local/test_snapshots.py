@@ -89,6 +89,14 @@ def other(program: Program, running: tuple[Program, str]) -> Account:
 # --- a file restores everything
 
 
+def test_a_file_names_the_objects_of_aws(program: Program, account: Account, tmp_path: Path) -> None:
+    images = account.client("ec2").describe_images(Owners=["amazon"])["Images"]
+    policies = account.client("iam").list_policies(Scope="AWS", MaxItems=1000)["Policies"]
+    account.client("ssm").get_parameter(Name="/aws/service/ecs/optimized-ami/amazon-linux-2023/recommended")
+    assert len(images) > 1000 and len(policies) == 1000
+    assert program.json("save", str(tmp_path / "file"))["bytes"] < 200_000, "without names it has 700,000"
+
+
 def test_every_read_call_returns_the_same_after_load_and_restart(deployed: Deployed) -> None:
     calls, before, time = ReadCalls(deployed.account), deployed.control_results(), now(deployed.account)
     saved = deployed.program.json("save", deployed.file)

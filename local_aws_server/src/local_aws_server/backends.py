@@ -5,12 +5,16 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from local_aws_server.reset import on_reset
 
 _ECS_CLUSTER = re.compile(r"ECS_CLUSTER=[\"']?([A-Za-z0-9_-]+)")
+
+AFTER_IMPORT: list[Callable[[], None]] = []
+"""Called after a module of moto was imported and before it creates a backend."""
 
 _GLOBAL_SERVICES = ("iam", "s3", "sts", "budgets")
 """moto keeps these under the region `aws`."""
@@ -30,7 +34,10 @@ class Backends:
             from moto.backends import get_backend
 
             region = "aws" if service in _GLOBAL_SERVICES else self.region
-            backend = get_backend(service)[self.account][region]  # type: ignore[call-overload]
+            by_account = get_backend(service)  # type: ignore[call-overload]
+            for action in AFTER_IMPORT:
+                action()
+            backend = by_account[self.account][region]
             _BACKENDS[self, service] = backend
         return backend
 

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any, TypeVar
 
-from local_aws_server.backends import Backends
+from local_aws_server.backends import AFTER_IMPORT, Backends
 from local_aws_server.call import Call
 
 Hook = Callable[[Call], None]
@@ -159,3 +159,6 @@ def apply_patches() -> None:
                 getattr(owner, attribute)
             setattr(owner, attribute, replacement)
             PATCHES.pop((module_name, name), None)
+
+
+AFTER_IMPORT.append(apply_patches)

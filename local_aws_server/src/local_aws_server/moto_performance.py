@@ -1,24 +1,28 @@
 """Patches that make moto faster without changing its behaviour.
 
-AWS's images and managed policies are created once; as on AWS, they have the same ids in every account. The environment
-of the server makes moto load the policies (`MOTO_IAM_LOAD_MANAGED_POLICIES`).
+AWS's images and managed policies are created once. As on AWS, they and the images' snapshots have the same ids in every
+account, and in every process. The environment of the server makes moto load the policies
+(`MOTO_IAM_LOAD_MANAGED_POLICIES`).
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
+from datetime import datetime
 from functools import cache
 from typing import Any
 
-from moto.core.utils import method_names_from_class
+from moto.core.utils import method_names_from_class, utcnow
 
 from local_aws_server.clone import clone
-from local_aws_server.hooks import patch
+from local_aws_server.hooks import apply_patches, patch
 
 # moto reads the methods of a service's class with `inspect` in each call.
 patch("moto.core.responses", "method_names_from_class")(cache(method_names_from_class))
 
 _images_by_region: dict[str, list[Any]] = {}
+_UNKNOWN_DATE = datetime(2020, 1, 1)
 
 
 @patch("moto.ec2.models.amis", "AmiBackend.__init__")
@@ -27,20 +31,46 @@ def init_amis(self: Any) -> None:
     self.amis, self.deleted_amis = {}, []
     region = self.region_name
     if region not in _images_by_region:
+        before = utcnow()
         self._load_amis()
-        _images_by_region[region] = [_copy_image(None, image) for image in self.amis.values()]
-        return
+        for image in self.amis.values():
+            del self.snapshots[image.ebs_snapshot.id]
+            if image.creation_date >= before and image.creation_date <= utcnow():
+                image.creation_date = _UNKNOWN_DATE  # moto takes the time of loading where it has none
+            _detach_from_backend(image)
+        _images_by_region[region] = [*self.amis.values()]
+        self.amis = {}
     for image in _images_by_region[region]:
-        copy = _copy_image(self, image)
+        copy = copy_image(self, image)
         self.amis[copy.id] = copy
         self.snapshots[copy.ebs_snapshot.id] = copy.ebs_snapshot
 
 
-def _copy_image(backend: Any, image: Any) -> Any:
+def _detach_from_backend(image: Any) -> None:
+    """Give the snapshot and volume of an image stable ids and times, and refer to no backend."""
+    snapshot, id = image.ebs_snapshot, image.id.removeprefix("ami-")
+    volume = clone(snapshot.volume, ec2_backend=None, id=f"vol-{id}", create_time=image.creation_date)
+    image.ebs_snapshot = clone(
+        snapshot, ec2_backend=None, id=f"snap-{id}", start_time=image.creation_date, volume=volume
+    )
+    image.ec2_backend = None
+
+
+def aws_images(region: str) -> list[Any]:
+    """AWS's images in a region, as the objects of which accounts have copies."""
+    if region not in _images_by_region:
+        from moto.ec2.models import EC2Backend
+
+        apply_patches()
+        EC2Backend(region, "0" * 12)
+    return _images_by_region[region]
+
+
+def copy_image(backend: Any, image: Any) -> Any:
+    """A copy of one of `aws_images` and of its snapshot, for an EC2 backend."""
     snapshot = clone(
         image.ebs_snapshot,
         ec2_backend=backend,
-        volume=clone(image.ebs_snapshot.volume, ec2_backend=None) if backend is None else image.ebs_snapshot.volume,
         create_volume_permission_groups=set(),
         create_volume_permission_userids=set(),
     )
@@ -56,10 +86,12 @@ def _copy_image(backend: Any, image: Any) -> Any:
 @patch("moto.iam.models", "IAMBackend._init_aws_policies")
 def init_managed_policies(self: Any) -> list[Any]:
     """Give a new IAM backend copies of the 1,500 managed policies, parsed once for each partition."""
-    return [
-        clone(policy, account_id=self.account_id, versions=[*policy.versions], tags={})
-        for policy in managed_policies(self.region_name)
-    ]
+    return [copy_policy(self.account_id, policy) for policy in managed_policies(self.region_name)]
+
+
+def copy_policy(account: str, policy: Any) -> Any:
+    """A copy of one of `managed_policies`, for an account."""
+    return clone(policy, account_id=account, versions=[*policy.versions], tags={})
 
 
 @cache
@@ -68,4 +100,7 @@ def managed_policies(region: str) -> list[Any]:
     from moto.iam.models import AWSManagedPolicy, aws_managed_policies_data
 
     data = json.loads(aws_managed_policies_data)
-    return [AWSManagedPolicy.from_data(name, "aws", region, policy) for name, policy in data.items()]
+    policies = [AWSManagedPolicy.from_data(name, "aws", region, policy) for name, policy in data.items()]
+    for policy in policies:
+        policy.id = f"A{hashlib.sha256(policy.arn.encode()).hexdigest()[:20].upper()}"
+    return policies

@@ -15,6 +15,7 @@ from typing import Any
 
 from flask import Flask, Response
 from flask import request as flask_request
+from moto.backends import get_backend
 from moto.core.base_backend import BackendDict
 from moto.core.responses import boto3_service_name
 from moto.moto_api._internal.models import moto_api_backend
@@ -116,6 +117,8 @@ class LocalAws(DomainDispatcherApplication):
 
     def create_app(self, moto_service: Any) -> Flask:
         """moto's application for one service, with hooks around its views."""
+        get_backend(moto_service)  # imports the service's modules; the next line creates a backend
+        hooks.apply_patches()
         app = create_backend_app(moto_service)
         hooks.apply_patches()
         for endpoint, view in list(app.view_functions.items()):

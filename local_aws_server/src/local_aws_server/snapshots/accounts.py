@@ -14,7 +14,7 @@ from moto.core.common_models import BaseModel
 
 from local_aws_server.backends import Backends, clear_backends
 from local_aws_server.clock.scheduler import SCHEDULER
-from local_aws_server.moto_performance import managed_policies
+from local_aws_server.snapshots.aws_owned import AwsObjects, unchanged_objects, unload_public_parameters
 from local_aws_server.snapshots.class_allowlist import CODE_RUNNING_SERVICES, class_name, find_class
 from local_aws_server.snapshots.errors import Unreadable, Unsaveable
 from local_aws_server.snapshots.object_reader import ObjectReader, as_unreadable
@@ -78,7 +78,10 @@ def _store(cls: Any) -> Any:
 def write(account: str) -> tuple[dict[str, Any], list[str]]:
     """(the account as plain data, what is left out and why). The caller holds the account's lock."""
     now, left_out = current(account), []
-    writer = ObjectWriter(_external_objects(account))
+    for backend in now.backends:
+        if _is(backend, "moto.ssm.models:SimpleSystemManagerBackend"):
+            unload_public_parameters(backend)
+    writer = ObjectWriter(_external_objects(account, now.backends))
     backends, data = [], {}
     for backend in now.backends:
         service = type(backend).__module__.split(".")[1]
@@ -143,7 +146,7 @@ def _backend_name(cls: type, account: str, region: str) -> str:
     return f"{class_name(cls)} {account} {region}"
 
 
-def _external_objects(account: str) -> dict[int, str]:
+def _external_objects(account: str, own_backends: list[Any]) -> dict[int, str]:
     """`id` → name of the objects that an account refers to and does not own."""
     backends = {
         id(backend): _backend_name(type(backend), owner, region)
@@ -152,21 +155,15 @@ def _external_objects(account: str) -> dict[int, str]:
         if owner != account
         for region, backend in list(store[owner].items())
     }
-    return backends | {id(version): name for name, version in _policy_versions().items()}
-
-
-def _policy_versions() -> dict[str, Any]:
-    """AWS's managed policies, which all accounts share: their documents are most of IAM's data."""
-    policies = managed_policies("aws") if "moto.iam.models" in sys.modules else []
-    return {f"policy {policy.arn} {version.version_id}": version for policy in policies for version in policy.versions}
+    return backends | unchanged_objects(account, own_backends)
 
 
 def _external_finder(backends: Mapping[str, Any]) -> Callable[[str], Any]:
-    """A function that finds external objects by name: backends in the file or here, and AWS's managed policies."""
-    policies = _policy_versions()
+    """A function that finds external objects by name: backends in the file or here, and objects of AWS."""
+    aws_objects = AwsObjects(backends)
 
     def find(name: str) -> Any:
-        found = backends.get(name) or policies.get(name)
+        found = backends.get(name) or aws_objects.find(name)
         if found is not None:
             return found
         cls, account, region = name.split(" ")

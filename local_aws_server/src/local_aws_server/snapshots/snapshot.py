@@ -65,9 +65,9 @@ def load(locks: AccountLocks, content: bytes, prepare: Callable[[], None]) -> di
 
     `prepare` runs after moto's modules are loaded for the file. Raises Unreadable, and changes nothing then.
     """
-    saved = as_unreadable(file.unpack, content, moto.__version__)
-    header = as_unreadable(_Header.parse, saved.header)
     with _without_garbage_collection():
+        saved = as_unreadable(file.unpack, content, moto.__version__)
+        header = as_unreadable(_Header.parse, saved.header)
         new = as_unreadable(accounts.read, saved.tables)
     prepare()
     with locks.all_accounts():

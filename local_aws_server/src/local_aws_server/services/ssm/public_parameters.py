@@ -1,4 +1,4 @@
-"""AWS's public parameters of ECS images."""
+"""AWS's public parameters."""
 
 import ast
 import json
@@ -6,7 +6,8 @@ from typing import Any
 
 from local_aws_server.behaviours import Behaviour
 from local_aws_server.call import Call
-from local_aws_server.hooks import after
+from local_aws_server.hooks import after, before
+from local_aws_server.snapshots.aws_owned import unload_public_parameters
 
 BEHAVIOURS = (
     Behaviour(
@@ -14,7 +15,20 @@ BEHAVIOURS = (
         statement="The public ECS parameters whose name is not a single attribute contain JSON.",
         documentation=("https://docs.aws.amazon.com/AmazonECS/latest/developerguide/retrieve-ecs-optimized_AMI.html",),
     ),
+    Behaviour(
+        service="Systems Manager",
+        statement="DescribeParameters lists the parameters of the account, and none of AWS's public ones.",
+        documentation=(
+            "https://docs.aws.amazon.com/systems-manager/latest/userguide/parameter-store-finding-public-parameters.html",
+        ),
+    ),
 )
+
+
+@before("ssm", "DescribeParameters")
+def hide_public_parameters(call: Call) -> None:
+    """Remove the public parameters that moto has loaded for an earlier call."""
+    unload_public_parameters(call.backends.backend("ssm"))
 
 
 @after("ssm", "GetParameter", "GetParameters", "GetParametersByPath")
