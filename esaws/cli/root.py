@@ -13,6 +13,7 @@ COMMANDS = {
     "findings": ("inspect", "List problems of the account, each with its evidence and a fix."),
     "health": ("inspect", "Show every target of every load balancer, with the cause of its state."),
     "inventory": ("deploy", "List the resources that the deployment owns."),
+    "lab": ("lab", "Find and repair a fault in a running system, on the local AWS."),
     "lease": ("lease", "Show, grant, remove or enforce the lease of the deployment."),
     "local": ("local", "Start, stop and control the local AWS."),
     "lock": ("lock", "Show who changes the deployment now, or remove a lock that was left behind."),

@@ -18,6 +18,7 @@ from esaws.deploy.lock import deployment_lock
 from esaws.deploy.preflight import CheckReport, check_account
 from esaws.deploy.staleness import changed_lines, describe_drift
 from esaws.errors import DeployRefused, Refused, StalePlan, UsageError
+from esaws.local_aws.withheld import require_tool
 from esaws.pricelist import FREE, MonthlyCost, PriceList, bundled
 from esaws.resource import KINDS, Difference, Index, Ref, Resource, drift, unlisted_text
 
@@ -191,6 +192,7 @@ def plan_deploy(architecture: Architecture | Iterable[Resource], cloud: Cloud, *
     Raises:
         UsageError: `prune` of single resources, which would delete all others.
         WrongAccount: the credentials belong to another account.
+        Refused: a lab of level 3 runs in this account of the local AWS.
         EsawsError: AWS did not list a kind that the architecture declares. Other kinds are a warning of the plan.
     """
     if not isinstance(architecture, Architecture):
@@ -199,6 +201,8 @@ def plan_deploy(architecture: Architecture | Iterable[Resource], cloud: Cloud, *
         raise UsageError("prune needs a complete architecture: of a part it would delete everything else")
     cloud.start()
     cloud.check()
+    if not cloud.is_aws:
+        require_tool("plan", lambda: cloud.account)
     architecture = architecture.fitted(cloud)
     declared = {resource.kind for resource in architecture}
 

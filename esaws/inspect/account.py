@@ -14,6 +14,7 @@ from esaws.inspect.calls import CloudCalls
 from esaws.inspect.fetch import FETCHERS, Raw, fetch_all
 from esaws.inspect.snapshots.files import read_folder
 from esaws.inspect.snapshots.saved_calls import SavedCalls
+from esaws.local_aws.withheld import require_tool
 
 
 class MissingData(EsawsError):
@@ -67,6 +68,7 @@ def snapshot(source: Cloud | str | Path, *keys: str, region: str | None = None) 
 
     Raises:
         LocalNotRunning: the target is the local AWS and none runs.
+        Refused: a lab of level 3 runs in this account of the local AWS.
         UsageError: a key does not exist, the endpoint does not answer, or a file of the folder is not what AWS answers.
         WrongAccount: the credentials belong to another account.
     """
@@ -75,6 +77,8 @@ def snapshot(source: Cloud | str | Path, *keys: str, region: str | None = None) 
         raise UsageError(f"{names}: no such key of an account. Choose from {', '.join(sorted(FETCHERS))}")
     if isinstance(source, Cloud):
         account = source.check()
+        if not source.is_aws:
+            require_tool("snapshot", lambda: account)
         fetcher = fetch_all(CloudCalls(source), keys)
         return Account(account, source.region, fetcher.results, fetcher.missing)
     saved = SavedCalls(read_folder(Path(source)), region)

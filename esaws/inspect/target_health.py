@@ -11,6 +11,7 @@ from esaws.inspect.account import Account, account_of, name_tag
 from esaws.inspect.fixes import Fix
 from esaws.inspect.network.endpoint_catalog import KEYS as NETWORK_KEYS
 from esaws.inspect.target_causes import Cause, Diagnosis, short_name
+from esaws.local_aws.withheld import require_tool
 
 if TYPE_CHECKING:
     import pandas
@@ -131,8 +132,10 @@ def health(account: Account | Cloud) -> HealthReport:
 
     Raises:
         MissingData: AWS did not describe the targets.
+        Refused: a lab of level 2 or 3 runs in this account of the local AWS.
     """
     account = account_of(account, *KEYS)
+    require_tool("health", lambda: account.id)
     diagnosis = Diagnosis(account)
     states = []
     for raw in account["TargetHealth"]:

@@ -6,7 +6,7 @@ A lab of level two withholds `findings` and `health`, one of level three all tha
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
@@ -38,13 +38,13 @@ def all_tools() -> Iterator[None]:
         _is_allowed.reset(token)
 
 
-def require_tool(tool: str, account: str) -> None:
-    """Raise Refused if a tool is withheld in an account."""
+def require_tool(tool: str, account: Callable[[], str]) -> None:
+    """Raise Refused if a tool is withheld in an account. `account` returns its id; it is called only if tools are."""
     if _is_allowed.get():
         return
     try:
         withheld = json.loads((state_folder() / _FILE).read_text("utf-8"))
     except (OSError, ValueError):
         return
-    if withheld.get("account") == account and tool in withheld.get("tools", ()):
+    if tool in withheld.get("tools", ()) and withheld.get("account") == account():
         raise Refused(f"{tool} is not available: {withheld['reason']}")

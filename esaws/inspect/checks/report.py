@@ -25,6 +25,7 @@ from esaws.inspect.checks.harmless import KEYS as PROOF_KEYS
 from esaws.inspect.checks.harmless import HarmlessChanges
 from esaws.inspect.checks.registry import CHECKS, Check
 from esaws.inspect.fixes import Fix
+from esaws.local_aws.withheld import require_tool
 
 if TYPE_CHECKING:
     import pandas
@@ -105,8 +106,12 @@ def findings(account: Account | Cloud, declared: Architecture | None = None) -> 
     """Return what is wrong with an account, compared with a `declared` architecture if given.
 
     A check that lacks data gives one finding, NOT_LOOKED_AT, with the missing permission.
+
+    Raises:
+        Refused: a lab of level 2 or 3 runs in this account of the local AWS.
     """
     account = account_of(account, *KEYS)
+    require_tool("findings", lambda: account.id)
     context = CheckContext(account, declared)
     by_content: dict[tuple[str, str, str], Finding] = {}
     for check in CHECKS:
