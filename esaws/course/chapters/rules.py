@@ -431,8 +431,9 @@ CHAPTER = Chapter(
     "15",
     "Trace and change a rule",
     minutes=25,
+    begins="2022-03-01",
     start=start,
     prepare=prepare,
     exercises=(PREFIX, MAINTENANCE, UNKNOWN),
-    predictions=("15-foo", "15-log", "15-priority"),
+    predictions=("15-targets", "15-foo", "15-log", "15-order"),
 )
