@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from esaws.course.clock import CLOCK_ENV
+from esaws.course.worlds import stop_all
 from esaws.errors import EsawsError
 from esaws.local_aws import process
 from esaws.notebooks import KERNEL_ENV, kernel_sockets
@@ -110,6 +111,7 @@ def on_fresh_local_aws(notebook: Any) -> None:
 
     def end() -> None:
         teardown()
+        stop_all()
         stop_local_aws()
         for name, value in before.items():
             os.environ.pop(name)

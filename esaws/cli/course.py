@@ -28,15 +28,130 @@ def folder_option(command: Callable[..., Any]) -> Callable[..., Any]:
     )(command)
 
 
+def json_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command `as_json`."""
+    return click.option("--json", "as_json", is_flag=True, help=JSON_HELP)(command)
+
+
+# --- the learner's copy
+
+
 @course.command("new")
 @click.argument("folder", type=click.Path(path_type=Path))
-@click.option("--json", "as_json", is_flag=True, help=JSON_HELP)
+@json_option
 def new_command(folder: Path, as_json: bool) -> None:
-    """Copy the notebooks of the course into a new folder."""
-    from esaws.course.folder import create_course
+    """Copy the notebooks of the course into a new folder, or update such a copy.
 
-    created = create_course(folder)
+    The copy has no outputs, and empty cells for your answers. An update brings new texts and keeps your cells.
+    """
+    from esaws.course.working_copy import make_working_copy
+
+    created = make_working_copy(folder)
     print_result(created.to_dict(), str(created), as_json)
+
+
+@course.command("lab", context_settings={"ignore_unknown_options": True})
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.argument("options", nargs=-1, type=click.UNPROCESSED)
+def lab_command(folder: Path, options: Sequence[str]) -> None:
+    """Open JupyterLab on a copy of the course, which is created or updated first.
+
+    OPTIONS are those of `jupyter lab`, such as --no-browser or --port 8899.
+    """
+    import os
+    import subprocess
+
+    from esaws.course.working_copy import first_notebook, jupyter_environment, make_working_copy
+
+    copied = make_working_copy(folder)
+    if copied.kept:
+        click.echo(f"esaws: {copied.kept} cells of yours were kept", err=True)
+    where = f"--LabApp.default_url=/lab/tree/{first_notebook(folder)}"
+    words = [sys.executable, "-m", "jupyterlab", where, f"--ServerApp.root_dir={folder.resolve()}", *options]
+    sys.exit(subprocess.run(words, env={**os.environ, **jupyter_environment(folder)}, check=False).returncode)
+
+
+# --- a chapter that has begun
+
+
+@course.command("env")
+@click.argument("chapter")
+@json_option
+def env_command(chapter: str, as_json: bool) -> None:
+    """Print `export` lines that point a terminal at the local AWS of a chapter.
+
+    Its notebook must have begun. `eval "$(esaws course env 07)"` lets `esaws` and `aws` in this terminal work there.
+    """
+    import os
+    import shlex
+
+    from esaws.course.session import resume
+
+    session = resume(chapter, stays=True)
+    names = ("ESAWS_", "AWS_ENDPOINT_URL", "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET")
+    variables = {name: value for name, value in sorted(os.environ.items()) if name.startswith(names)}
+    variables["ESAWS_DEPLOYMENT"] = session.cloud.deployment
+    text = "\n".join(f"export {name}={shlex.quote(value)}" for name, value in variables.items())
+    print_result(variables, text, as_json)
+
+
+@course.command("check")
+@click.argument("exercise")
+@click.option("--answer", help="Your answer, for an exercise that asks for a number or a name.")
+@json_option
+def check_command(exercise: str, answer: str | None, as_json: bool) -> None:
+    """Check an exercise against the state of the account of its chapter.
+
+    Exit code 1 if it is not solved.
+    """
+    import json
+
+    from esaws.course import session
+
+    try:
+        value = None if answer is None else json.loads(answer)
+    except ValueError:
+        value = answer
+    session.resume(exercise.partition("-")[0])
+    result = session.check(exercise, value)
+    print_result(result.to_dict(), str(result), as_json)
+    if not result.ok:
+        sys.exit(1)
+
+
+@course.command("hint")
+@click.argument("exercise")
+@json_option
+def hint_command(exercise: str, as_json: bool) -> None:
+    """Print the next hint of an exercise: a question, then a place to look, then the call."""
+    from esaws.course import session
+
+    shown = session.hint(exercise)
+    print_result({"exercise": exercise, "hint": shown.markdown}, str(shown), as_json)
+
+
+@course.command("solution")
+@click.argument("exercise")
+@json_option
+def solution_command(exercise: str, as_json: bool) -> None:
+    """Print different ways to solve an exercise."""
+    from esaws.course import session
+
+    shown = session.solution(exercise)
+    print_result({"exercise": exercise, "solution": shown.markdown}, str(shown), as_json)
+
+
+@course.command("stop")
+@json_option
+def stop_command(as_json: bool) -> None:
+    """Stop the local AWS of every chapter, and keep their states."""
+    from esaws.course.worlds import stop_all
+
+    stopped = stop_all()
+    print_result({"stopped": stopped}, f"stopped: {', '.join(stopped) or 'none ran'}", as_json)
+
+
+# --- all of it
 
 
 @course.command("run")
@@ -58,11 +173,35 @@ def run_command(cloud: "Cloud", names: Sequence[str], folder: Path | None, as_js
 @cloud_options
 @folder_option
 def status_command(cloud: "Cloud", folder: Path | None, as_json: bool) -> None:
-    """Show the result of each notebook's last run."""
+    """Show your progress, and the result of each notebook's last run with `esaws course run`."""
+    from esaws.course.report import status
     from esaws.course.run import course_status
 
-    status = course_status(folder)
+    state, runs = status(), course_status(folder)
     if as_json:
-        print_json(status)
+        print_json({**runs, **state.to_dict()})
         return
-    print_table(status["notebooks"], f"{status['failed']} failed, {status['left']} resources left", as_json=False)
+    click.echo(f"{state}\n")
+    print_table(runs["notebooks"], f"{runs['failed']} failed, {runs['left']} resources left", as_json=False)
+
+
+@course.command("certificate")
+@click.option("--output", "-o", type=click.Path(dir_okay=False, path_type=Path), default=Path("certificate.html"))
+@json_option
+def certificate_command(output: Path, as_json: bool) -> None:
+    """Write a page that states which exercises you have solved.
+
+    Exit code 3 until all exercises of a chapter are solved.
+    """
+    from esaws.course.report import certificate, status
+    from esaws.errors import UsageError
+    from esaws.files import write_atomically
+
+    state = status()
+    page = certificate(state)
+    try:
+        write_atomically(output, page)
+    except OSError as error:
+        raise UsageError(f"{output}: can't be written ({error.strerror}). Choose another file with -o.") from error
+    done = {"file": str(output), "learner": state.learner, "solved": state.solved, "of": state.of}
+    print_result(done, f"{output}: {state.solved} of {state.of} exercises", as_json)

@@ -15,15 +15,18 @@ __all__ = [
     "begin",
     "check",
     "clean_up",
+    "delete_nat_gateways",
     "end",
     "exercise",
     "expected_error",
     "hint",
+    "lab",
     "predict",
     "reveal",
     "run_six_weeks",
     "sample_access_log",
     "solution",
+    "status",
 ]
 
 _SESSION = ("begin", "check", "end", "exercise", "hint", "predict", "reveal", "solution")
@@ -33,8 +36,11 @@ __getattr__, __dir__ = lazy_names(
     {
         **dict.fromkeys(_SESSION, "esaws.course.session"),
         "clean_up": "esaws.course.samples.six_weeks",
+        "delete_nat_gateways": "esaws.course.nat_gateways",
         "expected_error": "esaws.course.errors",
+        "lab": "esaws.course.labs.notebook",
         "run_six_weeks": "esaws.course.samples.six_weeks",
+        "status": "esaws.course.report",
         "sample_access_log": "esaws.course.samples.access_log",
     },
 )

@@ -97,8 +97,8 @@ class Exercise:
         wrong: at least two wrong answers.
         start: brings the account to the state in which the exercise begins; called when it is shown for the first time.
         values: the learner's values, by name.
-        notices: kinds, or `Kind:name`, of resources whose deletion from the solved account the check notices; a name may
-            have values, as in `Subnet:{mine.name}`.
+        notices: kinds, or `Kind:name`, of resources whose deletion from the solved account the check notices.
+            A name may have values, as in `Subnet:{mine.name}`.
     """
 
     name: str

@@ -7,7 +7,7 @@ import shutil
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -17,10 +17,13 @@ from typing import Any
 from esaws.cloud import Cloud
 from esaws.course.clock import CLOCK_ENV
 from esaws.course.folder import course_notebooks, find_course, is_installed
+from esaws.course.worlds import COURSE_FOLDER, leftovers_of_worlds, stop_all
 from esaws.deploy.leftovers import leftovers
+from esaws.environment import environment_variables
 from esaws.errors import EsawsError, UsageError
 from esaws.files import journal_folder, write_atomically
 from esaws.local_aws.scratch import scratch_target
+from esaws.local_aws.state import state_folder
 from esaws.notebooks import NotebookRun, notebook_parameters, run_notebook
 from esaws.progress import reporting
 
@@ -117,7 +120,7 @@ def run_course(
             report(f"{'ok    ' if run.ok else 'FAILED'} {path.stem:<32} {run.seconds:5.1f} s{_error_lines(run)}")
             runs.append(run)
         counts = _count_actions(Path(journals))
-        left = leftovers(cloud)
+        left = [*leftovers(cloud), *(leftovers_of_worlds() if cloud.target == "local" else ())]
         for leftover in left:
             report(f"left: {leftover}")
     result = CourseRun(
@@ -162,9 +165,17 @@ def _writable(folder: Path) -> Iterator[Path]:
         yield Path(shutil.copytree(folder, Path(temporary, folder.name)))
 
 
-def _fresh_local_aws(cloud: Cloud) -> AbstractContextManager[None]:
-    """Use a server of its own inside, if the cloud targets the local AWS."""
-    return scratch_target(CLOCK_ENV) if cloud.target == "local" else nullcontext()
+@contextmanager
+def _fresh_local_aws(cloud: Cloud) -> Iterator[None]:
+    """Use a server of its own inside, and a folder of its own for the chapters, if the cloud targets the local AWS."""
+    if cloud.target != "local":
+        yield
+        return
+    with scratch_target(CLOCK_ENV), environment_variables({COURSE_FOLDER: str(state_folder() / "course")}):
+        try:
+            yield
+        finally:
+            stop_all()
 
 
 def _count_actions(journals: Path) -> Counter[str]:

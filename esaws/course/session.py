@@ -155,9 +155,10 @@ def hint(name: str) -> Shown:
     Raises:
         UsageError: there is no such exercise.
     """
-    session, declared = _session_with(name)
-    shown = min(session.progress.record_hint(name), len(declared.hints) - 1)
-    text = declared.hints[shown].format(mine=declared.values_of(session.learner))
+    _, declared = find_exercise(name)
+    learner = learner_id()
+    shown = min(Progress(learner).record_hint(name), len(declared.hints) - 1)
+    text = declared.hints[shown].format(mine=declared.values_of(learner))
     return Shown(f"**Hint {shown + 1} of {len(declared.hints)}.** {text}")
 
 
@@ -167,8 +168,8 @@ def solution(name: str) -> Shown:
     Raises:
         UsageError: there is no such exercise.
     """
-    session, declared = _session_with(name)
-    session.progress.record_solution(name)
+    _, declared = find_exercise(name)
+    Progress(learner_id()).record_solution(name)
     blocks = [f"```python\n{solution_code(way)}\n```" for way in declared.solutions]
     return Shown("\n\nAnother way:\n\n".join(blocks))
 
@@ -200,6 +201,32 @@ def reveal(name: str, truth: Any) -> Shown:
         return Shown(f"It is {truth}. You made no prediction.")
     verdict = "You were right" if predicted == truth else f"You predicted {predicted}"
     return Shown(f"It is {truth}. {verdict}.")
+
+
+def resume(number: str, *, stays: bool = False) -> Session:
+    """Continue a chapter that was begun, from another process than its notebook's, and return its session.
+
+    A server that does not run is started with the state that it had. It stops with this process, unless it `stays`.
+
+    Raises:
+        UsageError: there is no such chapter, or it has not begun.
+    """
+    chapter = find_chapter(number)
+    cloud = Cloud.from_env()
+    world = World(chapter.number) if cloud.target == "local" else None
+    begun = Memory(cloud, world).read()
+    if not begun.get("is_set_up"):
+        raise UsageError(
+            f'chapter {number} has not begun: run the cell with `course.begin("{number}")` in its notebook'
+        )
+    if world is not None:
+        if world.enter(begun["begins"], settings=chapter.settings) and not stays:
+            atexit.register(world.stop)
+        cloud = Cloud.from_env(deployment=begun["deployment"])
+    cloud.check()
+    session = Session(chapter, cloud, learner_id(), world)
+    _sessions[:] = [session]
+    return session
 
 
 def current_session() -> Session:
@@ -235,9 +262,10 @@ def _set_up(session: Session, begins: str) -> None:
             "`start_over=True` deletes them, and another `deployment` leaves them alone"
         )
     else:
-        session.memory.write({"begins": begins})
+        begun = {"begins": begins, "deployment": cloud.deployment}
+        session.memory.write(begun)
         session.chapter.set_up(cloud)
-        session.memory.write({"begins": begins, "is_set_up": True})
+        session.memory.write({**begun, "is_set_up": True})
         stands, how = inventory(cloud), "new"
     print(_summary(session, stands, how))
 

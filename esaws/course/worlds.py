@@ -15,19 +15,21 @@ from pathlib import Path
 from typing import Any
 
 from esaws.cloud import Cloud
+from esaws.deploy.leftovers import Leftover, leftovers
+from esaws.environment import environment_variables
 from esaws.errors import EsawsError
 from esaws.files import write_atomically
 from esaws.local_aws import process
 from esaws.local_aws.state import state_folder
 
-_FOLDER = "ESAWS_COURSE"
+COURSE_FOLDER = "ESAWS_COURSE"
 """The variable that names the folder of the course; set on entering a world, so that it is not sought inside it."""
 _MEMORY = "course.json"
 
 
 def course_folder() -> Path:
     """The folder of all worlds and of the progress: ESAWS_COURSE, else `course` in the state folder."""
-    return Path(os.environ[_FOLDER]) if _FOLDER in os.environ else state_folder() / "course"
+    return Path(os.environ[COURSE_FOLDER]) if COURSE_FOLDER in os.environ else state_folder() / "course"
 
 
 @dataclass(frozen=True)
@@ -44,15 +46,17 @@ class World:
     def environment(self, begins: str) -> dict[str, str]:
         """The variables that make this server the local AWS of a process. Its clock starts at `begins`."""
         return {
-            _FOLDER: str(course_folder()),
+            COURSE_FOLDER: str(course_folder()),
             "ESAWS_STATE": str(self.folder),
             "ESAWS_PORT": "0",
             "ESAWS_AT": begins,
             "ESAWS_STILL": "1",
         }
 
-    def enter(self, begins: str, *, fresh: bool = False, settings: Mapping[str, Any] | None = None) -> None:
+    def enter(self, begins: str, *, fresh: bool = False, settings: Mapping[str, Any] | None = None) -> bool:
         """Start the server, with the state that it had, and point this process and its children at it.
+
+        Returns whether it did not run before.
 
         Args:
             begins: where a new clock starts, an ISO 8601 date.
@@ -65,8 +69,9 @@ class World:
             process.stop(discard=True)
             (self.folder / _MEMORY).unlink(missing_ok=True)
         is_new = not process.status()["running"] and not (self.folder / "state.esaws").exists()
-        process.start(**(settings or {}) if is_new else {})
+        status = process.start(**(settings or {}) if is_new else {})
         os.environ.update(process.environment())
+        return bool(status["started"])
 
     def stop(self) -> None:
         """Stop the server if it runs, and keep its state. This process must have entered the world."""
@@ -78,6 +83,29 @@ class World:
         if os.environ.get("ESAWS_STATE") == str(self.folder):
             process.stop(discard=True)
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def stop_all() -> list[str]:
+    """Stop the servers of all worlds, and return the names of those that ran. Their states are kept."""
+    stopped = []
+    for folder in sorted((course_folder() / "worlds").glob("*")):
+        with environment_variables({"ESAWS_STATE": str(folder)}):
+            if process.stop()["stopped"]:
+                stopped.append(folder.name)
+    return stopped
+
+
+def leftovers_of_worlds() -> list[Leftover]:
+    """Return what is left in the local AWS of each chapter that has begun and not ended; starts those servers."""
+    left: list[Leftover] = []
+    for file in sorted((course_folder() / "worlds").glob(f"*/{_MEMORY}")):
+        begun = json.loads(file.read_text("utf-8"))
+        with environment_variables(World(file.parent.name).environment(begun["begins"])):
+            cloud = Cloud.local(deployment=begun["deployment"])
+            cloud.start()
+            left += leftovers(cloud)
+            process.stop()
+    return left
 
 
 class Memory:
