@@ -70,10 +70,15 @@ class Architecture:
             return whole
         fitted = {resource.key: resource for resource in whole}
 
+        done: dict[tuple[str, str], Resource] = {}
+
         def fit(resource: Resource) -> Resource:
-            if self.whole._resources.get(resource.key) == resource and resource.key in fitted:
-                return fitted[resource.key]
-            return resource.with_references(fit)  # declared otherwise than in the whole
+            key = resource.key
+            if key not in done:
+                own = self._resources.get(key, resource)
+                as_in_whole = key in fitted and self.whole._resources.get(key) == own
+                done[key] = (fitted[key] if as_in_whole else own).with_references(fit)
+            return done[key]
 
         return Architecture(self.name, map(fit, self), whole=whole)
 

@@ -1,15 +1,17 @@
-"""The history of an ECS service minute by minute: its requests, CPU, healthy targets and instances."""
+"""History minute by minute: of an ECS service, and of the requests that failed."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
-from esaws.chart import Chart
+from esaws.chart import COLOURS, Chart
 from esaws.cloud import Cloud
 from esaws.errors import NotDeployed
+from esaws.resources.load_balancer import LoadBalancer
 
 if TYPE_CHECKING:
     import pandas
@@ -22,6 +24,11 @@ _TITLES = {
     "cpu_percent": "CPU, percent of what its tasks may use",
     "healthy_targets": "Healthy targets",
     "instances": "Instances in service",
+}
+_REQUEST_METRICS = {
+    "RequestCount": "requests",
+    "HTTPCode_ELB_5XX_Count": "failed",
+    "HTTPCode_Target_5XX_Count": "failed",
 }
 
 
@@ -48,8 +55,8 @@ class Timeline:
         figure = Figure(figsize=(9, 1.7 * len(columns)), layout="constrained")
         strips = figure.subplots(len(columns), sharex=True, squeeze=False)[:, 0]
         for strip, column in zip(strips, columns, strict=True):
-            strip.fill_between(self.frame.index, self.frame[column], step="post", alpha=0.25, color="#ed7100")
-            strip.step(self.frame.index, self.frame[column], where="post", color="#ed7100")
+            strip.fill_between(self.frame.index, self.frame[column], step="post", alpha=0.25, color=COLOURS[0])
+            strip.step(self.frame.index, self.frame[column], where="post", color=COLOURS[0])
             strip.set_title(_TITLES.get(column, column), loc="left", fontsize=9)
             strip.set_ylim(bottom=0)
             strip.spines[["top", "right"]].set_visible(False)
@@ -89,6 +96,31 @@ def service_timeline(cloud: Cloud, service: str, start: datetime, end: datetime)
     for time, change in _instance_changes(cloud, service):
         frame.loc[frame.index >= time, "instances"] = frame["instances"].fillna(0) + change
     return Timeline(service, frame.rename_axis("time"))
+
+
+def request_history(cloud: Cloud, start: datetime, end: datetime) -> pandas.DataFrame:
+    """The requests to the load balancers of this deployment, and those that failed, by minute from `start` to `end`.
+
+    AWS counts a request that no target took only as failed:
+    https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-cloudwatch-metrics.html
+
+    Raises:
+        NotDeployed: the deployment has no load balancer.
+    """
+    import pandas
+
+    balancers = [live.id.partition(":loadbalancer/")[2] for live in LoadBalancer.list(cloud)]
+    if not balancers:
+        raise NotDeployed(f"{cloud.deployment} has no load balancer in {cloud.region}; deploy one first")
+    queries, columns = {}, {}
+    for number, (balancer, metric) in enumerate(product(balancers, _REQUEST_METRICS)):
+        queries[f"m{number}"] = ("AWS/ApplicationELB", metric, {"LoadBalancer": balancer}, "Sum")
+        columns[f"m{number}"] = _REQUEST_METRICS[metric]
+    minutes = pandas.date_range(pandas.Timestamp(start).floor("1min"), end, freq="1min", tz="UTC", inclusive="left")
+    frame = pandas.DataFrame(0, index=minutes, columns=["requests", "failed"])
+    for key, values in _metric_data(cloud, queries, start, end).items():
+        frame[columns[key]] += pandas.Series(values, dtype=float).reindex(minutes).fillna(0).astype(int)
+    return frame.rename_axis("time")
 
 
 def _describe_service(cloud: Cloud, service: str) -> dict[str, Any]:

@@ -44,6 +44,7 @@ __all__ = [
     "no_faults",
     "no_traffic",
     "now",
+    "requests",
     "start",
     "timeline",
     "traffic",
@@ -120,7 +121,9 @@ def wait_until(cloud: Cloud, moment: datetime | str) -> datetime:
         try:
             moment = parse_timestamp(moment)
         except ValueError as error:
-            raise UsageError(f"{moment!r} is not a timestamp such as 2022-03-01 or 2022-03-01T18:00 ({error})") from error
+            raise UsageError(
+                f"{moment!r} is not a timestamp such as 2022-03-01 or 2022-03-01T18:00 ({error})"
+            ) from error
     moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     time = now(cloud)
     return time if moment <= time else advance(cloud, to=moment)
@@ -208,6 +211,19 @@ def timeline(cloud: Cloud, service: str, start: datetime, end: datetime) -> Time
     from esaws.service_history import service_timeline
 
     return service_timeline(cloud, service, start, end)
+
+
+def requests(cloud: Cloud, start: datetime, end: datetime) -> pandas.DataFrame:
+    """The requests to the load balancers of this deployment, minute by minute between two times; works on AWS too.
+
+    Columns: requests, and failed: those that got a 5xx of a load balancer or of a target.
+
+    Raises:
+        NotDeployed: the deployment has no load balancer.
+    """
+    from esaws.service_history import request_history
+
+    return request_history(cloud, start, end)
 
 
 # --- traffic

@@ -596,6 +596,14 @@ def test_what_a_part_declares_otherwise_than_its_whole_stays_so_in_an_account():
     assert [*what_if.fitted(None)] == [vpc, replace(SUBNET, vpc=vpc, public_addresses=True)]
 
 
+def test_what_refers_to_a_changed_resource_refers_to_it_in_an_account_too():
+    later = replace(SUBNET, after=(GROUP,))
+    whole = Architecture("a", [later], fit=lambda cloud: Architecture("a", [later]))
+    changed = whole.including(replace(GROUP, description="Another"))
+    fitted = changed.just(later).fitted(None)
+    assert [group.description for group in fitted if group.kind == "SecurityGroup"] == ["Another"]
+
+
 # -- single resources ----------------------------------------------------------------------------------------------
 
 

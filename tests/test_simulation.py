@@ -38,7 +38,7 @@ CALLS: dict[str, Callable[[Cloud], Any]] = {
 
 
 def test_on_aws_every_function_is_refused_without_a_call() -> None:
-    assert CALLS.keys() | {"start", "timeline"} == set(simulation.__all__)
+    assert CALLS.keys() | {"requests", "start", "timeline"} == set(simulation.__all__)
     cloud = Cloud.aws(account="123456789012")
     for call in CALLS.values():
         with pytest.raises(UsageError, match="only the local AWS can do that"):

@@ -31,6 +31,11 @@ def test_a_spike_raises_requests_cpu_targets_and_instances(new_cloud: Callable[[
     assert inside["cpu_percent"].max() == pytest.approx(100, abs=1)
     for column in ("healthy_targets", "instances"):
         assert (frame[column].iloc[2], frame[column].max(), frame[column].iloc[-2]) == (2, 4, 2), column
+    counts = simulation.requests(cloud, start, end)
+    assert list(counts.columns) == ["requests", "failed"] and len(counts) == len(frame)
+    assert counts["requests"].max() == pytest.approx(120 * 60, rel=0.01)
+    failing = counts[counts["failed"] > 0]
+    assert 0 < len(failing) < 30, "requests fail until the tasks are enough for them"
     chart, again = timeline.draw(), timeline.draw()
     assert chart._repr_svg_() == again._repr_svg_(), "the same timeline gives the same picture"
     assert len(chart.figure.axes) == len(COLUMNS)
@@ -46,3 +51,9 @@ def test_a_missing_service_has_no_timeline(cloud: Cloud) -> None:
     now = simulation.now(cloud)
     with pytest.raises(NotDeployed, match="nothing is not a service of seccom"):
         simulation.timeline(cloud, "nothing", now - timedelta(hours=1), now)
+
+
+def test_without_a_load_balancer_no_requests_are_counted(cloud: Cloud) -> None:
+    now = simulation.now(cloud)
+    with pytest.raises(NotDeployed, match="seccom has no load balancer"):
+        simulation.requests(cloud, now - timedelta(hours=1), now)

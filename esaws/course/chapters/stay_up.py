@@ -1,0 +1,433 @@
+"""Chapter 11: a task, an instance and a zone are lost; load comes and goes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from typing import Any
+
+from esaws import simulation
+from esaws.architecture import Architecture
+from esaws.cloud import Cloud
+from esaws.course.exercises import Attempt, Chapter, Exercise, Point, Values, Wrong
+from esaws.course.probes import failed_requests, paths_answer
+from esaws.course.seed import Seed
+from esaws.deploy.plan import plan_deploy
+from esaws.reference.seccom import seccom
+from esaws.resources.auto_scaling_group import AutoScalingGroup, describe_group
+from esaws.resources.capacity_provider import CapacityProvider
+from esaws.resources.cluster import Cluster
+from esaws.resources.group_scaling_policy import GroupScalingPolicy
+from esaws.resources.listener_rule import ListenerRule
+from esaws.resources.route import Route
+from esaws.resources.route_table_association import RouteTableAssociation
+from esaws.resources.scalable_target import ScalableTarget
+from esaws.resources.scaling_policy import ScalingPolicy
+from esaws.resources.security_group_rule import SecurityGroupRule
+from esaws.resources.service import Service
+
+_SERVICES = ("client-web-ui", "sites-management-api")
+_PATHS = {"client-web-ui": "/", "sites-management-api": "/sites-management-api/"}
+_MORNING = 8
+"""The hour, in UTC, at which the chapter begins."""
+
+
+def two_services() -> Architecture:
+    """The first build of two services, without data stores: each with two instances and two tasks, in two zones."""
+    system = seccom("ha", services=_SERVICES)
+    network = (Route, RouteTableAssociation, SecurityGroupRule)
+    return system.just(*network, ListenerRule, GroupScalingPolicy, ScalingPolicy)
+
+
+def _wait_for_the_morning(cloud: Cloud) -> None:
+    """Advance the clock to a full hour, at which all targets are healthy, so that charts have the same times."""
+    if not cloud.is_aws:
+        now = simulation.now(cloud)
+        morning = now.replace(hour=_MORNING, minute=0, second=0, microsecond=0)
+        if now < morning:
+            simulation.advance(cloud, to=morning)
+
+
+def _scaling(cloud: Cloud, service: str) -> dict[str, Any]:
+    """The parameters that name the number of tasks of a service in calls of Application Auto Scaling."""
+    name = f"service/{cloud.aws_name(f'{service}-cluster')}/{cloud.aws_name(service)}"
+    return {"ServiceNamespace": "ecs", "ResourceId": name, "ScalableDimension": "ecs:service:DesiredCount"}
+
+
+def _instances(cloud: Cloud, service: str) -> int:
+    """The number of instances that the group of a service wants; 0 without a group."""
+    group = describe_group(cloud, cloud.aws_name(f"{service}-asg"))
+    return group["DesiredCapacity"] if group else 0
+
+
+def _instance_month(cloud: Cloud) -> float:
+    """The list price in USD of a month of one of the instances, with its volume."""
+    group = two_services().get(AutoScalingGroup, "client-web-ui-asg")
+    price = cloud.prices.monthly_cost(group.usage(), cloud.region).usd
+    return float(price or 0) / group.desired_capacity
+
+
+def _month(instances: int) -> int:
+    """A limit in USD a month that so many instances keep, and one more does not."""
+    return 17 * instances + 3
+
+
+def _within_budget(cloud: Cloud, mine: Values, when: str) -> Point:
+    count = _instances(cloud, mine.service)
+    usd = count * _instance_month(cloud)
+    return Point(
+        f"{when}, its instances cost at most {mine.usd} USD a month",
+        usd <= mine.usd,
+        f"{count} instances run, which is {usd:.0f} USD a month",
+        "fewer are enough: calculate how many tasks the requests need",
+        is_needed=True,
+    )
+
+
+def _exists(attempt: Attempt) -> Point:
+    service = attempt.mine.service
+    return Point(
+        f"Service {service} and its Auto Scaling group exist",
+        attempt.index.get("Service", service) is not None and _instances(attempt.cloud, service) > 0,
+        "they do not",
+        "the inventory",
+        is_needed=True,
+    )
+
+
+# --- a zone fails
+
+
+def _zone_values(seed: Seed) -> Mapping[str, Any]:
+    rate, instances = seed.choice([(60, 4), (120, 6), (170, 8)])
+    return {"service": seed.choice(_SERVICES), "rps": rate, "usd": _month(instances)}
+
+
+def _check_zone(attempt: Attempt) -> Iterator[Point]:
+    mine = attempt.mine
+    yield (exists := _exists(attempt))
+    if not exists.ok:
+        return
+    with attempt.copy() as copy:
+        simulation.traffic(copy, path=_PATHS[mine.service], requests_per_second=mine.rps)
+        simulation.advance(copy, "40m")
+        budget = _within_budget(copy, mine, "Before the failure")
+        lost = simulation.now(copy)
+        simulation.fail(copy, zone=f"{copy.region}a")
+        end = simulation.advance(copy, "8m")
+        failed = failed_requests(copy, lost + timedelta(minutes=2), end)
+        all_answer = paths_answer(copy, _PATHS.values(), "Eight minutes after the failure")
+    yield Point(
+        f"With {mine.rps} requests a second, no request to {mine.service} fails two minutes after zone a has failed",
+        failed == 0,
+        f"{failed} requests failed after the second minute: the rest of the tasks had too many requests",
+        "the minimum of the scalable target, and that of the Auto Scaling group",
+        is_needed=True,
+    )
+    yield budget
+    yield all_answer
+
+
+def _minimum(rate: int) -> int:
+    """The number of tasks of which half take so many requests a second."""
+    return 2 * -(-rate // 49)
+
+
+def _declare_minimum(cloud: Cloud, mine: Values) -> None:
+    system = seccom("ha", services=("client-web-ui", "sites-management-api"))
+    minimum = 2 * -(-mine.rps // 49)
+    sizes = {"minimum": minimum, "maximum": max(4, minimum)}
+    target = system.get(ScalableTarget, mine.service).replace(**sizes)
+    group = system.get(AutoScalingGroup, f"{mine.service}-asg").replace(**sizes, desired_capacity=minimum)
+    plan_deploy(system.including(target, group).just(target, group), cloud).apply()
+
+
+def _call_minimum(cloud: Cloud, mine: Values) -> None:
+    minimum = 2 * -(-mine.rps // 49)
+    cluster, service = cloud.aws_name(f"{mine.service}-cluster"), cloud.aws_name(mine.service)
+    cloud.client("application-autoscaling").register_scalable_target(
+        ServiceNamespace="ecs",
+        ResourceId=f"service/{cluster}/{service}",
+        ScalableDimension="ecs:service:DesiredCount",
+        MinCapacity=minimum,
+        MaxCapacity=max(4, minimum),
+    )
+    cloud.client("autoscaling").update_auto_scaling_group(
+        AutoScalingGroupName=cloud.aws_name(f"{mine.service}-asg"), MinSize=minimum, MaxSize=max(4, minimum)
+    )
+
+
+def _minimum_of_tasks_only(cloud: Cloud, mine: Values) -> None:
+    cloud.client("application-autoscaling").register_scalable_target(
+        **_scaling(cloud, mine.service), MinCapacity=_minimum(mine.rps), MaxCapacity=_minimum(mine.rps)
+    )
+
+
+def _double_of_what_is_needed(cloud: Cloud, mine: Values) -> None:
+    _declare_minimum(cloud, Values(service=mine.service, rps=2 * mine.rps))
+
+
+ZONE = Exercise(
+    "11-zone",
+    prompt=(
+        "`{mine.service}` gets **{mine.rps} requests a second**. Zone `a` fails. Two minutes later, no request may "
+        "fail any more, although AWS has not replaced the instances yet. Before the failure, the instances of the "
+        "service may cost at most **{mine.usd} USD a month**. A task serves 49 requests a second."
+    ),
+    values=_zone_values,
+    check=_check_zone,
+    hints=(
+        "How many tasks are left when one of two zones has failed, and how many requests does each of them get?",
+        "Two things have a minimum: the scalable target for tasks, and the Auto Scaling group for instances.",
+        '`target = system.get(ScalableTarget, "{mine.service}").replace(minimum=…, maximum=…)`, the same with the '
+        "group, and `plan_deploy(system.including(target, group).just(target, group), cloud).apply()`",
+    ),
+    solutions=(_declare_minimum, _call_minimum),
+    wrong=(
+        Wrong(_minimum_of_tasks_only, "the minimum of the scalable target, and that of the Auto Scaling group"),
+        Wrong(_double_of_what_is_needed, "fewer are enough"),
+    ),
+    notices=("AutoScalingGroup", "Service"),
+)
+
+
+# --- load comes
+
+
+def _load_values(seed: Seed) -> Mapping[str, Any]:
+    rate, instances = seed.choice([(230, 5), (280, 6), (330, 7)])
+    return {"service": seed.choice(_SERVICES), "rps": rate, "usd": _month(instances)}
+
+
+def _check_load(attempt: Attempt) -> Iterator[Point]:
+    mine = attempt.mine
+    yield (exists := _exists(attempt))
+    if not exists.ok:
+        return
+    with attempt.copy() as copy:
+        simulation.traffic(copy, path=_PATHS[mine.service], requests_per_second=mine.rps)
+        simulation.advance(copy, "40m")
+        begins = simulation.now(copy)
+        ends = simulation.advance(copy, "5m")
+        failed = failed_requests(copy, begins, ends)
+        budget = _within_budget(copy, mine, "At the peak")
+        running = copy.client("ecs").describe_services(
+            cluster=copy.aws_name(f"{mine.service}-cluster"), services=[copy.aws_name(mine.service)]
+        )["services"][0]["runningCount"]
+        instances = _instances(copy, mine.service)
+        all_answer = paths_answer(copy, _PATHS.values(), "Under this load")
+    yield Point(
+        f"After 40 minutes with {mine.rps} requests a second, no request to {mine.service} fails",
+        failed == 0,
+        f"{failed} requests failed in five minutes: {running} tasks ran on {instances} instances",
+        "the maximum of the scalable target, and that of the Auto Scaling group",
+        is_needed=True,
+    )
+    yield budget
+    yield all_answer
+
+
+def _declare_maximum(cloud: Cloud, mine: Values) -> None:
+    system = seccom("ha", services=("client-web-ui", "sites-management-api"))
+    maximum = -(-mine.rps // 49)
+    target = system.get(ScalableTarget, mine.service).replace(maximum=maximum)
+    group = system.get(AutoScalingGroup, f"{mine.service}-asg").replace(maximum=maximum)
+    plan_deploy(system.including(target, group).just(target, group), cloud).apply()
+
+
+def _call_maximum(cloud: Cloud, mine: Values) -> None:
+    maximum = -(-mine.rps // 49)
+    cluster, service = cloud.aws_name(f"{mine.service}-cluster"), cloud.aws_name(mine.service)
+    cloud.client("application-autoscaling").register_scalable_target(
+        ServiceNamespace="ecs",
+        ResourceId=f"service/{cluster}/{service}",
+        ScalableDimension="ecs:service:DesiredCount",
+        MaxCapacity=maximum,
+    )
+    cloud.client("autoscaling").update_auto_scaling_group(
+        AutoScalingGroupName=cloud.aws_name(f"{mine.service}-asg"), MaxSize=maximum
+    )
+
+
+def _maximum_of_tasks_only(cloud: Cloud, mine: Values) -> None:
+    cloud.client("application-autoscaling").register_scalable_target(
+        **_scaling(cloud, mine.service), MaxCapacity=-(-mine.rps // 49)
+    )
+
+
+def _maximum_of_twenty(cloud: Cloud, mine: Values) -> None:
+    system = two_services()
+    target = system.get(ScalableTarget, mine.service).replace(maximum=20)
+    group = system.get(AutoScalingGroup, f"{mine.service}-asg").replace(maximum=20)
+    plan_deploy(system.including(target, group), cloud).apply()
+
+
+LOAD = Exercise(
+    "11-load",
+    prompt=(
+        "`{mine.service}` gets **{mine.rps} requests a second** for a whole evening. After 40 minutes no request may "
+        "fail, and at the peak the instances of the service may cost at most **{mine.usd} USD a month**. A task "
+        "serves 49 requests a second, and an instance has room for one task."
+    ),
+    values=_load_values,
+    check=_check_load,
+    hints=(
+        "How many tasks serve {mine.rps} requests a second, and how many instances do they need?",
+        "Two things have a maximum: the scalable target for tasks, and the Auto Scaling group for instances.",
+        '`target = system.get(ScalableTarget, "{mine.service}").replace(maximum=…)`, the same with the group, and '
+        "`plan_deploy(system.including(target, group).just(target, group), cloud).apply()`",
+    ),
+    solutions=(_declare_maximum, _call_maximum),
+    wrong=(
+        Wrong(_maximum_of_tasks_only, "on 4 instances"),
+        Wrong(_maximum_of_twenty, "fewer are enough"),
+    ),
+    notices=("AutoScalingGroup", "Service"),
+)
+
+
+# --- load goes
+
+
+def _scale_in_values(seed: Seed) -> Mapping[str, Any]:
+    return {"service": seed.choice(_SERVICES), "name": f"{seed.letters(4)}-cp"}
+
+
+def _check_scale_in(attempt: Attempt) -> Iterator[Point]:
+    mine = attempt.mine
+    yield (exists := _exists(attempt))
+    provider = attempt.index.get("CapacityProvider", mine.name)
+    settings = provider.raw["autoScalingGroupProvider"] if provider else {}
+    group = attempt.index.get("AutoScalingGroup", f"{mine.service}-asg")
+    yield Point(
+        f"Capacity provider {mine.name} scales the group of {mine.service}",
+        bool(group) and settings.get("autoScalingGroupArn") == group.id,  # type: ignore[union-attr]
+        "it has another group" if provider else f"there is no capacity provider {mine.name}",
+        "CapacityProvider in esaws.resources",
+        is_needed=True,
+    )
+    if not exists.ok:
+        return
+    with attempt.copy() as copy:
+        start = simulation.now(copy)
+        path = _PATHS[mine.service]
+        simulation.traffic(copy, "spike", path=path, requests_per_second=20, peak=8, after=5, minutes=15)
+        end = simulation.advance(copy, "75m")
+        history = simulation.timeline(copy, mine.service, start, end).to_frame()
+        tasks, instances = (history[column].max() for column in ("healthy_targets", "instances"))
+        fewest, left = history["healthy_targets"].min(), _instances(copy, mine.service)
+        all_answer = paths_answer(copy, _PATHS.values(), "After the load")
+    yield Point(
+        "Under load it scales out to 4 tasks on 4 instances",
+        tasks == instances == 4,
+        f"at most {tasks:.0f} tasks were healthy, on {instances:.0f} instances",
+        "`managedScaling` of the capacity provider, and the capacity provider of the service",
+    )
+    yield Point(
+        "After the load it is back at 2 instances within an hour",
+        left == 2,
+        f"{left} instances are left",
+        "`managedScaling` of the capacity provider",
+    )
+    yield Point(
+        "Two tasks are healthy at all times",
+        fewest >= 2,
+        f"in one minute, {fewest:.1f} were healthy on average: the group terminated an instance with a task",
+        "the scaling policy of the group, and `managedTerminationProtection` of the capacity provider",
+        is_needed=True,
+    )
+    yield all_answer
+
+
+def _declare_provider(cloud: Cloud, mine: Values) -> None:
+    system = seccom("ha", services=("client-web-ui", "sites-management-api"))
+    group, cluster = system.get(AutoScalingGroup, f"{mine.service}-asg"), f"{mine.service}-cluster"
+    provider = CapacityProvider(name=mine.name, cluster=system.get(Cluster, cluster), group=group)
+    service = system.get(Service, mine.service).replace(capacity_provider=provider)
+    plan_deploy([provider, service], cloud).apply()
+    scaling, name = cloud.client("autoscaling"), cloud.aws_name(group.name)
+    for policy in scaling.describe_policies(AutoScalingGroupName=name)["ScalingPolicies"]:
+        scaling.delete_policy(AutoScalingGroupName=name, PolicyName=policy["PolicyName"])
+    scaling.update_auto_scaling_group(AutoScalingGroupName=name, NewInstancesProtectedFromScaleIn=True)
+    cloud.client("ecs").update_capacity_provider(
+        name=cloud.aws_name(mine.name), autoScalingGroupProvider={"managedTerminationProtection": "ENABLED"}
+    )
+
+
+def _call_provider(cloud: Cloud, mine: Values) -> None:
+    ecs, scaling = cloud.client("ecs"), cloud.client("autoscaling")
+    group, cluster = cloud.aws_name(f"{mine.service}-asg"), cloud.aws_name(f"{mine.service}-cluster")
+    for policy in scaling.describe_policies(AutoScalingGroupName=group)["ScalingPolicies"]:
+        scaling.delete_policy(AutoScalingGroupName=group, PolicyName=policy["PolicyName"])
+    scaling.update_auto_scaling_group(AutoScalingGroupName=group, NewInstancesProtectedFromScaleIn=True)
+    described = scaling.describe_auto_scaling_groups(AutoScalingGroupNames=[group])["AutoScalingGroups"][0]
+    provider, tags = cloud.aws_name(mine.name), cloud.tags(mine.name)
+    ecs.create_capacity_provider(
+        name=provider,
+        autoScalingGroupProvider={
+            "autoScalingGroupArn": described["AutoScalingGroupARN"],
+            "managedScaling": {"status": "ENABLED", "targetCapacity": 100},
+            "managedTerminationProtection": "ENABLED",
+        },
+        tags=[{"key": key, "value": value} for key, value in tags.items()],
+    )
+    strategy = [{"capacityProvider": provider, "weight": 1}]
+    ecs.put_cluster_capacity_providers(
+        cluster=cluster, capacityProviders=[provider], defaultCapacityProviderStrategy=strategy
+    )
+    ecs.update_service(
+        cluster=cluster,
+        service=cloud.aws_name(mine.service),
+        capacityProviderStrategy=strategy,
+        forceNewDeployment=True,
+    )
+
+
+def _provider_without_protection(cloud: Cloud, mine: Values) -> None:
+    system = two_services()
+    cluster, group = f"{mine.service}-cluster", system.get(AutoScalingGroup, f"{mine.service}-asg")
+    provider = CapacityProvider(name=mine.name, cluster=system.get(Cluster, cluster), group=group)
+    plan_deploy([provider, system.get(Service, mine.service).replace(capacity_provider=provider)], cloud).apply()
+
+
+def _four_instances_for_ever(cloud: Cloud, mine: Values) -> None:
+    _declare_provider(cloud, mine)
+    cloud.client("autoscaling").update_auto_scaling_group(
+        AutoScalingGroupName=cloud.aws_name(f"{mine.service}-asg"), MinSize=4
+    )
+
+
+SCALE_IN = Exercise(
+    "11-scale-in",
+    prompt=(
+        "Two scalers that know nothing of each other scale `{mine.service}`. Put ECS in charge of both: create the "
+        "capacity provider `{mine.name}` for its group, let the service use it, and delete the group's own scaling "
+        "policy. Two tasks must be healthy at all times, also while it scales in."
+    ),
+    values=_scale_in_values,
+    check=_check_scale_in,
+    hints=(
+        "Which of the two scalers knows on which instances tasks run?",
+        "The documentation of managed termination protection names two settings: one of the capacity provider, "
+        "and one of the Auto Scaling group.",
+        "`update_auto_scaling_group(…, NewInstancesProtectedFromScaleIn=True)`, then `update_capacity_provider(…, "
+        'autoScalingGroupProvider={{"managedTerminationProtection": "ENABLED"}})`',
+    ),
+    solutions=(_declare_provider, _call_provider),
+    wrong=(
+        Wrong(_provider_without_protection, "managedTerminationProtection"),
+        Wrong(_four_instances_for_ever, "4 instances are left"),
+    ),
+    notices=("Service",),
+)
+
+
+CHAPTER = Chapter(
+    "11",
+    "Will it stay up?",
+    minutes=30,
+    start=two_services,
+    prepare=_wait_for_the_morning,
+    exercises=(ZONE, LOAD, SCALE_IN),
+    predictions=("11-task", "11-instance", "11-zone", "11-load", "11-price"),
+)
