@@ -374,6 +374,18 @@ def test_the_pivot_has_a_row_for_each_destination_and_port(account: Account) -> 
     assert [*wide.columns][:2] == ["internet", "service/cameras-api"]
 
 
+def test_the_matrix_is_drawn_with_the_internet_in_a_colour_of_its_own(account: Account) -> None:
+    frame = matrix(account).to_frame()
+    allowed = frame[frame.decision == "allow"]
+    chart = matrix(account).draw()
+    of_the_internet = int((allowed.source == "internet").sum())
+    assert chart.title == f"Who reaches whom: {len(allowed)} connections, {of_the_internet} of them from the internet"
+    (image,) = chart.figure.axes[0].images
+    colours = {tuple(round(float(part), 2) for part in colour) for row in image.get_array() for colour in row}
+    assert len(colours) == 4, "from the internet, from inside, denied, and no question"
+    assert chart._repr_svg_() == matrix(account).draw()._repr_svg_()
+
+
 def test_the_matrix_by_port_lists_the_sources(account: Account) -> None:
     (row,) = [row for row in matrix(account).by_port() if row["destination"] == "db/database"]
     assert row == {

@@ -25,6 +25,8 @@ from esaws.inspect.network.traffic import PORT_NAMES, Traffic
 if TYPE_CHECKING:
     import pandas
 
+    from esaws.chart import Chart
+
 COLUMNS = ("source", "destination", "port", "protocol", "decision")
 
 
@@ -68,6 +70,12 @@ class ReachabilityMatrix:
         sources = [name for name in frame.source.cat.categories if name in wide.columns]
         rows = [*order.itertuples(index=False, name=None)]
         return wide.reindex(index=rows, columns=sources).fillna("").rename_axis(columns="from")
+
+    def draw(self) -> Chart:
+        """Draw one row for each destination and port, and one column for each source, as `pivot` has them."""
+        from esaws.inspect.network.matrix_chart import draw_matrix
+
+        return draw_matrix(self)
 
     def by_port(self) -> list[dict[str, str]]:
         """Return one dictionary for each destination and port: destination, port, reached from, unknown."""
