@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from esaws.drawing import Drawing, draw
-from esaws.drawing.arrangement import Arrangement
+from esaws.drawing.arrangement import Arrangement, header_width
 from esaws.inspect import Account
 from esaws.inspect.fetch import FETCHERS
 
@@ -205,6 +205,12 @@ def test_subnets_with_the_same_name_stay_apart() -> None:
     drawing = draw(account(places, Instances=instances([("x", "s-1"), ("y", "s-2"), ("z", "s-3333")])))
     assert [area.name for area in drawing.scene.subnets] == ["app a", "app b s-2", "app b 3333"]
     assert misplaced(drawing) == []
+
+
+def test_a_long_name_of_an_empty_subnet_does_not_cover_its_block() -> None:
+    drawing = draw(account([subnet("s-1", "a", name="seccom-private-intrusion-api-3a")]))
+    [(area, box)] = Arrangement(drawing.scene).subnet_boxes()
+    assert area.cidr and header_width(area, area.cidr) <= box.width
 
 
 def test_fargate_tasks_are_drawn_in_the_subnets_of_their_addresses() -> None:

@@ -147,7 +147,8 @@ class Arrangement:
     # -- columns -------------------------------------------------------------------------------------------------
 
     def _measure(self) -> None:
-        self.frame_width = max([170.0, *map(self._frame_width, self.fleets)])
+        names = [header_width(subnet, subnet.cidr) - 2 * SUBNET_PAD for subnet in self.scene.subnets]
+        self.frame_width = max([170.0, *names, *map(self._frame_width, self.fleets)])
         inside = [node for node in self.scene.stores if node.key in self.stores_in_subnets]
         self.store_slot_width = max(
             (PADDING + SMALL_ICON_SIZE + 6 + label_width(node) + 4 for node in inside), default=0.0
@@ -437,3 +438,8 @@ class Arrangement:
     @staticmethod
     def _span(left: float, top: float, right: float, bottom: float) -> Box:
         return Box(left, top, right - left, bottom - top)
+
+
+def header_width(subnet: SubnetArea, detail: str) -> float:
+    """The width of a subnet's first line: icon, name and detail."""
+    return 26 + text_width(subnet.name, TEXT_SIZE, bold=True) + 8 + text_width(detail, TEXT_SIZE) + 7

@@ -1,6 +1,6 @@
 """Render a scene as a sheet of shapes: AWS's groups, cards, labels, lines and a legend."""
 
-from esaws.drawing.arrangement import Arrangement
+from esaws.drawing.arrangement import Arrangement, header_width
 from esaws.drawing.fonts import text_width
 from esaws.drawing.labels import SPAN_GAP, card_lines, label_lines, scaling_text, service_text
 from esaws.drawing.lines import draw_edges
@@ -92,14 +92,7 @@ def _subnet_kind(subnet: SubnetArea) -> str:
 
 
 def _fits_in_header(subnet: SubnetArea, box: Box) -> bool:
-    return (
-        26
-        + text_width(subnet.name, TEXT_SIZE, bold=True)
-        + 8
-        + text_width(f"{_subnet_kind(subnet)} {subnet.cidr}", TEXT_SIZE)
-        + 7
-        <= box.width
-    )
+    return header_width(subnet, f"{_subnet_kind(subnet)} {subnet.cidr}") <= box.width
 
 
 def _subnet(sheet: Sheet, subnet: SubnetArea, box: Box, wordy: bool) -> None:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from esaws.inspect.load_balancers import rules
     from esaws.inspect.network.matrix import compare_matrices, matrix
     from esaws.inspect.network.reach import reach
+    from esaws.inspect.new_instance import with_new_instance
     from esaws.inspect.request_path import trace
     from esaws.inspect.routing.access_log import local_log_files, read_access_logs, s3_log_files
     from esaws.inspect.routing.replay import replay
@@ -55,6 +56,7 @@ __all__ = [
     "unused_resources",
     "who_reaches_what",
     "why_unhealthy",
+    "with_new_instance",
 ]
 
 __getattr__, __dir__ = lazy_names(
@@ -81,5 +83,6 @@ __getattr__, __dir__ = lazy_names(
         "unused_resources": "esaws.inspect.unused",
         "who_reaches_what": "esaws.inspect.who_reaches",
         "why_unhealthy": "esaws.inspect.unhealthy",
+        "with_new_instance": "esaws.inspect.new_instance",
     },
 )

@@ -241,7 +241,7 @@ def code_faults(notebook: Notebook) -> Iterator[str]:
     """Code that belongs in the package, and imports outside their cell."""
     importing = set()
     for number, cell in enumerate(notebook.code):
-        plain = re.sub(r"^(\s*)(?:\w+ = )?[!%].*$", r"\1pass", cell.source, flags=re.MULTILINE)
+        plain = re.sub(r"^(\s*)(?:\w+ = )?[!%](?:.*\\\n)*.*$", r"\1pass", cell.source, flags=re.MULTILINE)
         for node in ast.walk(ast.parse(plain)):
             if isinstance(node, ast.FunctionDef | ast.ClassDef | ast.Try | ast.Lambda):
                 yield f"a {type(node).__name__} in a notebook: {cell.source[:60]!r}"
