@@ -121,7 +121,7 @@ def test_one_cluster_has_as_many_instances_as_its_tasks_need(profile: Profile, i
 def test_only_decisions_that_were_taken_are_found() -> None:
     assert [one.name for one in find_decisions(seccom("budget"))] == [
         "6 clusters, one for each service",
-        "a public address for each machine",
+        "a public address for each instance",
         "a load balancer",
         "running 14 hours a day without users",
     ]
@@ -150,7 +150,7 @@ def test_the_chart_names_the_total_and_what_was_free() -> None:
     result = attribute_forecast(seccom("ha"), regime="legacy", **THEN)
     chart = result.draw("18 days")
     assert chart.title == "80.18 of 80.20 USD were decided, 18 days"
-    assert "for nothing: a public address for each machine" in chart.figure.axes[0].get_title("left")
+    assert "for nothing: a public address for each instance" in chart.figure.axes[0].get_title("left")
     assert chart._repr_svg_() == result.draw("18 days")._repr_svg_()
     values = result.to_dict()
     assert values["total_usd"] == 80.2

@@ -24,7 +24,7 @@ from esaws.durations import humanize, parse_duration
 from esaws.errors import EsawsError, InvalidResource, UsageError
 from esaws.leases.enforce import plan_enforce
 from esaws.leases.estimate import METHOD, instance_lifetimes
-from esaws.leases.lease import _parameter_value, grant, lease_status, plan_grant, recount, reminder
+from esaws.leases.lease import _parameter_value, grant, lease_status, plan_lease, recount, reminder
 from esaws.leases.park import plan_park
 from esaws.reference.seccom import seccom
 from esaws.resources.lease import parse_errors, parse_terms
@@ -151,7 +151,7 @@ def test_an_extended_lease_keeps_its_other_terms_and_its_count(cloud: Cloud) -> 
     second = grant(cloud, until="2d")
     assert second.terms.at_most_usd == 5 and second.terms.since == first.terms.since
     assert second.left_hours == pytest.approx(48, abs=0.01)
-    assert plan_grant(cloud, at_most_usd=7).steps[0].after.endswith("at most 7.00 USD")
+    assert plan_lease(cloud, at_most_usd=7).steps[0].after.endswith("at most 7.00 USD")
     assert lease_status(cloud).terms.at_most_usd == 5, "a plan must not change anything"
     with pytest.raises(UsageError, match="needs an end or a limit"):
         grant(cloud)

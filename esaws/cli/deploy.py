@@ -150,7 +150,7 @@ def deploy(
     from esaws.deploy.serving import wait_until_serving
     from esaws.durations import humanize
     from esaws.errors import EsawsError
-    from esaws.leases.lease import plan_grant
+    from esaws.leases.lease import plan_lease
     from esaws.pricelist import HOURS_PER_MONTH
 
     require_confirmation(yes or dry_run)
@@ -159,7 +159,7 @@ def deploy(
     if until is not None or at_most_usd is not None:
         usd = plan.monthly_cost.usd
         per_hour = None if usd is None else float(usd / HOURS_PER_MONTH)
-        grant = plan_grant(cloud, until=until, at_most_usd=at_most_usd, usd_per_hour=per_hour)
+        grant = plan_lease(cloud, until=until, at_most_usd=at_most_usd, usd_per_hour=per_hour)
         click.echo(f"lease: {grant.steps[0].after}", err=True)
     _warn_if_parked(cloud)
     show_warnings(plan.warnings)

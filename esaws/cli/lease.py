@@ -76,7 +76,7 @@ def lease_command(
     holds or was enforced; 1 if enforcing failed or the state is unknown; 3 without --yes or a terminal.
     """
     from esaws.errors import UsageError
-    from esaws.leases.lease import lease_status, plan_end, plan_grant
+    from esaws.leases.lease import lease_status, plan_end, plan_lease
 
     grant = until is not None or at_most_usd is not None
     if grant + end + (enforce is not None) > 1:
@@ -87,7 +87,7 @@ def lease_command(
         _apply(cloud, plan_end, dry_run, yes, as_json)
     elif grant:
         require_confirmation(yes or dry_run)
-        plan = plan_grant(cloud, until=until, at_most_usd=at_most_usd)
+        plan = plan_lease(cloud, until=until, at_most_usd=at_most_usd)
         if dry_run:
             rows = [step.to_dict() for step in plan.steps]
             print_table(rows, repr(plan), as_json)

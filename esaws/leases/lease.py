@@ -52,7 +52,7 @@ def lease_status(cloud: Cloud) -> LeaseStatus:
     return evaluate_lease(cloud.deployment, terms, now, spent)
 
 
-def plan_grant(
+def plan_lease(
     cloud: Cloud, *, until: str | None = None, at_most_usd: float | None = None, usd_per_hour: float | None = None
 ) -> StepPlan:
     """Plan to grant a lease, or to change the terms of an existing one; other terms and the spending stay.
@@ -89,8 +89,8 @@ def plan_grant(
 
 
 def grant(cloud: Cloud, *, until: str | None = None, at_most_usd: float | None = None) -> LeaseStatus:
-    """Grant a lease as `plan_grant` plans it, and return its status."""
-    plan_grant(cloud, until=until, at_most_usd=at_most_usd).apply()
+    """Grant a lease as `plan_lease` plans it, and return its status."""
+    plan_lease(cloud, until=until, at_most_usd=at_most_usd).apply()
     return lease_status(cloud)
 
 

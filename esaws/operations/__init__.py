@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from esaws._lazy import lazy_names
 
 if TYPE_CHECKING:
-    from esaws.leases.lease import lease_status
+    from esaws.leases.lease import lease_status, plan_lease
     from esaws.leases.park import remaining_costs
     from esaws.operations.budget_guard import GuardStatus, guard_status, plan_guard, verify_guard
     from esaws.operations.checks import Check, failed_checks
@@ -82,6 +82,7 @@ __all__ = [
     "plan_deployment",
     "plan_drain_zone",
     "plan_guard",
+    "plan_lease",
     "plan_parking",
     "plan_port",
     "plan_replace_instance",
@@ -120,7 +121,7 @@ __all__ = [
 ]
 
 _SOURCES = {
-    "esaws.leases.lease": ("lease_status",),
+    "esaws.leases.lease": ("lease_status", "plan_lease"),
     "esaws.leases.park": ("remaining_costs",),
     "esaws.operations.budget_guard": (
         "GuardStatus",

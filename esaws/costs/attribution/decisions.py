@@ -63,13 +63,13 @@ def find_decisions(workload: Workload, hours_of_use: float = HOURS_OF_USE) -> li
     clusters = {group.template.cluster.key for group in groups}
     decisions = []
     if zones > 1:
-        decisions.append(Decision("machines in a second zone", Variation(zones=1).apply))
+        decisions.append(Decision("instances in a second zone", Variation(zones=1).apply))
     if minimum > 1:
-        decisions.append(Decision(f"at least {minimum} machines in each group", _one_of_each))
+        decisions.append(Decision(f"at least {minimum} instances in each group", _one_of_each))
     if len(clusters) > 1 and all(_task_memory(group) for group in groups):
         decisions.append(Decision(f"{len(clusters)} clusters, one for each service", _on_one_cluster))
     if any(group.template.public_address for group in groups):
-        decisions.append(Decision("a public address for each machine", _without_addresses))
+        decisions.append(Decision("a public address for each instance", _without_addresses))
     if any(isinstance(resource, LoadBalancer) for resource in declared):
         decisions.append(Decision("a load balancer", partial(_without, kinds=(LoadBalancer,))))
     if any(isinstance(resource, _SCALING) for resource in declared):
