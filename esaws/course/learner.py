@@ -29,7 +29,7 @@ def learner_id(*, ask: bool = False) -> str:
     file = course_folder() / "learner"
     if file.exists():
         return file.read_text("utf-8").strip() or GUEST
-    if ask and _can_ask():
+    if ask and is_interactive():
         name = input("Your name or learner id (it chooses the values of your exercises): ").strip()
         if name:
             set_learner(re.sub(r"[^A-Za-z0-9._@-]+", "-", name).strip("-._@") or GUEST)
@@ -53,8 +53,8 @@ def _validate(learner: str, source: str) -> str:
     return learner
 
 
-def _can_ask() -> bool:
-    """Whether the notebook's client shows a field for `input()`."""
+def is_interactive() -> bool:
+    """Whether a person runs the notebook: its client shows a field for `input()`."""
     try:
         from IPython import get_ipython
     except ImportError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import os
 from collections import Counter
 from dataclasses import dataclass
 from typing import Any
@@ -14,8 +15,9 @@ from esaws.course.checking import Result, check_exercise, solution_code
 from esaws.course.exercises import Attempt, Chapter, Exercise, Values
 from esaws.course.learner import learner_id
 from esaws.course.progress import Progress
+from esaws.course.short_errors import install_short_errors
 from esaws.course.shown import Shown
-from esaws.course.worlds import Memory, World
+from esaws.course.worlds import Memory, World, command_path
 from esaws.deploy.inventory import inventory
 from esaws.deploy.leftovers import leftovers
 from esaws.deploy.plan import plan_teardown
@@ -63,6 +65,7 @@ def begin(number: str, *, deployment: str | None = None, begins: str | None = No
         UsageError: there is no such chapter, or a parameter is unknown or bad.
         WrongAccount: the credentials belong to another account than the one that was named.
     """
+    install_short_errors()
     chapter = find_chapter(number)
     parameters = _notebook_parameters()
     deployment = deployment or parameters.get("deployment")
@@ -77,6 +80,7 @@ def begin(number: str, *, deployment: str | None = None, begins: str | None = No
         atexit.unregister(world.stop)
         atexit.register(world.stop)
         cloud = Cloud.from_env(deployment=deployment)
+    os.environ.update({"ESAWS_DEPLOYMENT": cloud.deployment, "PATH": command_path()})  # for `!esaws` and `!aws`
     cloud.start()
     cloud.check()
     session = Session(chapter, cloud, learner, world)
