@@ -269,7 +269,7 @@ def test_names_are_shown_instead_of_ids(ha: Drawing) -> None:
 def test_a_notebook_gets_a_png_and_a_text(ha: Drawing) -> None:
     data, metadata = ha._repr_mimebundle_()
     assert data == {"image/png": ha.png, "text/plain": "<Drawing ha: 23 nodes, 10 edges>"}
-    assert metadata["image/png"]["alt"] == "Architecture ha in eu-west-3"
+    assert metadata["image/png"]["alt"].startswith("Architecture ha in eu-west-3. Region eu-west-3, VPC")
 
 
 def test_the_suffix_determines_the_format(ha: Drawing, tmp_path: Path) -> None:

@@ -83,7 +83,8 @@ class Drawing:
 
     def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         size = {"width": round(self.sheet.width), "height": round(self.sheet.height)}
-        return {"image/png": self.png, "text/plain": repr(self)}, {"image/png": {**size, "alt": self.title}}
+        alt = f"{self.title}. {self.scene.description()}"
+        return {"image/png": self.png, "text/plain": repr(self)}, {"image/png": {**size, "alt": alt}}
 
 
 def draw(
