@@ -227,6 +227,19 @@ def case_missing_port(account: Any) -> Any:
     return create_with("d", 80), create_with("c", 81)
 
 
+@case(
+    "a new revision must have the container port of the service",
+    aws="InvalidParameterException: The container c did not have a container port 80 defined.",
+    stock=None,
+)
+def case_other_port(account: Any) -> Any:
+    site, (_, _, group) = Site(account), create_listener(account)
+    site.create_service(loadBalancers=[{"targetGroupArn": group, "containerName": "c", "containerPort": 80}])
+    container = {"name": "c", "image": "nginx", "memory": 256, "portMappings": [{"containerPort": 8080}]}
+    site.ecs.register_task_definition(family="f", containerDefinitions=[container])
+    return refusal(lambda: site.ecs.update_service(cluster="c", service="s", taskDefinition="f"))
+
+
 # --- tasks
 
 

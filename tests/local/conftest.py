@@ -11,7 +11,7 @@ import time
 import urllib.request
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from contextlib import redirect_stderr, redirect_stdout
+from contextlib import redirect_stderr, redirect_stdout, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -87,12 +87,26 @@ class Account:
         described = self.client("ec2").describe_availability_zones()["AvailabilityZones"]
         return sorted(zone["ZoneName"] for zone in described)
 
+    def host_role(self) -> dict[str, str]:
+        """The instance profile with which instances may join an ECS cluster, as `IamInstanceProfile`."""
+        iam = self.client("iam")
+        with suppress(iam.exceptions.EntityAlreadyExistsException):
+            iam.create_role(RoleName="host", AssumeRolePolicyDocument="{}")
+            policy = "arn:aws:iam::aws:policy/service-role/AmazonEC2ContainerServiceforEC2Role"
+            iam.attach_role_policy(RoleName="host", PolicyArn=policy)
+            iam.create_instance_profile(InstanceProfileName="host")
+            iam.add_role_to_instance_profile(InstanceProfileName="host", RoleName="host")
+        return {"Name": "host"}
+
     def network(self) -> tuple[str, list[str], str]:
-        """(VPC with an internet gateway, two public subnets in two zones, a security group)."""
+        """(VPC with a route to an internet gateway, two public subnets in two zones, a security group)."""
         ec2 = self.client("ec2")
         vpc = ec2.create_vpc(CidrBlock="172.31.0.0/16")["Vpc"]["VpcId"]
         gateway = ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
         ec2.attach_internet_gateway(InternetGatewayId=gateway, VpcId=vpc)
+        of_vpc = [{"Name": "vpc-id", "Values": [vpc]}]
+        table = ec2.describe_route_tables(Filters=of_vpc)["RouteTables"][0]["RouteTableId"]
+        ec2.create_route(RouteTableId=table, DestinationCidrBlock="0.0.0.0/0", GatewayId=gateway)
         subnets = []
         for number, zone in enumerate(self.zones()[:2]):
             subnet = ec2.create_subnet(VpcId=vpc, CidrBlock=f"172.31.{16 * number}.0/20", AvailabilityZone=zone)

@@ -34,6 +34,7 @@ class Site:
             "ImageId": IMAGE,
             "InstanceType": "t2.micro",
             "UserData": user_data,
+            "IamInstanceProfile": self.account.host_role(),
             "NetworkInterfaces": [interface],
         }
         self.ec2.create_launch_template(LaunchTemplateName="host", LaunchTemplateData=data)

@@ -32,8 +32,6 @@ class Living:
         services = ("autoscaling", "ec2", "ecs", "elbv2", "application-autoscaling")
         self.autoscaling, self.ec2, self.ecs, self.elbv2, self.scaling = (account.client(name) for name in services)
         vpc, self.subnets, self.group = account.network()
-        gateway = self.ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
-        self.ec2.attach_internet_gateway(InternetGatewayId=gateway, VpcId=vpc)
         front = self.ec2.create_security_group(GroupName="front", Description="f", VpcId=vpc)["GroupId"]
         pair = {"IpProtocol": "tcp", "FromPort": PORT, "ToPort": PORT, "UserIdGroupPairs": [{"GroupId": front}]}
         self.rule = {"GroupId": self.group, "IpPermissions": [pair]}
@@ -57,6 +55,7 @@ class Living:
             "ImageId": "ami-12345678",
             "InstanceType": "t2.micro",
             "SecurityGroupIds": [self.group],
+            "IamInstanceProfile": self.account.host_role(),
             "UserData": base64.b64encode(script.encode()).decode(),
         }
         self.ec2.create_launch_template(LaunchTemplateName=self.name, LaunchTemplateData=data)

@@ -21,12 +21,10 @@ class Fleet:
         self.ec2, self.autoscaling, self.ecs = (account.client(name) for name in ("ec2", "autoscaling", "ecs"))
         _, self.subnets, self.group = account.network()
         self.user_data = "#!/bin/bash\necho ECS_CLUSTER=site-cluster >> /etc/ecs/ecs.config\n"
-        iam = account.client("iam")
-        iam.create_instance_profile(InstanceProfileName="host")
         self.data = {
             "ImageId": IMAGE,
             "InstanceType": "t2.micro",
-            "IamInstanceProfile": {"Name": "host"},
+            "IamInstanceProfile": account.host_role(),
             "UserData": base64.b64encode(self.user_data.encode()).decode(),
             "NetworkInterfaces": [{"DeviceIndex": 0, "AssociatePublicIpAddress": True, "Groups": [self.group]}],
             "BlockDeviceMappings": [{"DeviceName": "/dev/xvda", "Ebs": {"VolumeSize": 30, "VolumeType": "gp2"}}],

@@ -313,6 +313,7 @@ class Site:
             MaxCount=1,
             SubnetId=subnet,
             SecurityGroupIds=[self.instance_group],
+            IamInstanceProfile=self.account.host_role(),
             UserData="echo ECS_CLUSTER=site >> /etc/ecs/ecs.config",
         )
         return str(created["Instances"][0]["InstanceId"])

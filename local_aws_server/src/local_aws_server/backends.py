@@ -119,6 +119,13 @@ def clear_backends() -> None:
     _BACKENDS.clear()
 
 
+def used_regions(account: str, service: str) -> list[str]:
+    """The regions in which an account has used a service; none if moto has not loaded it."""
+    from moto.backends import get_backend
+
+    return list(get_backend(service)[account])  # type: ignore[call-overload]
+
+
 def sidecar(moto_object: Any) -> dict[str, Any]:
     """The data that hooks keep beside one of moto's objects: saved with it, and gone with it."""
     data: dict[str, Any] = vars(moto_object).setdefault("_esaws", {})

@@ -1,6 +1,7 @@
 """Simulate the ECS agents of EC2 instances: they register container instances, connect, and disconnect.
 
-An agent connects a minute after its instance runs. An instance joins the cluster that its user data names.
+An agent connects a minute after its instance runs. An instance joins the cluster that its user data names, if its role
+allows that and its network reaches AWS's endpoints. An agent that can't register tries again after each change.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from collections import Counter
 from collections.abc import Collection
 from typing import Any
 
-from local_aws_server.backends import Backends, cluster_in_user_data, display_name, sidecar
+from local_aws_server.backends import Backends, cluster_in_user_data, display_name, sidecar, used_regions
 from local_aws_server.behaviours import Behaviour
 from local_aws_server.call import Call
 from local_aws_server.clock.clock import CLOCK
@@ -19,7 +20,9 @@ from local_aws_server.clock.scheduler import SCHEDULER
 from local_aws_server.clock.transitions import PROVISIONING_SPEED, current_transition, wait_for_transitions
 from local_aws_server.hooks import after, before, reconciler
 from local_aws_server.services.ec2.instances import running_since
+from local_aws_server.services.ec2.internet_access import find_internet_obstacle
 from local_aws_server.services.ecs import tasks
+from local_aws_server.services.iam.permissions import role_allows
 
 BEHAVIOURS = (
     Behaviour(
@@ -30,9 +33,24 @@ BEHAVIOURS = (
             "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/bootstrap_container_instance.html",
         ),
     ),
+    Behaviour(
+        service="ECS",
+        statement="An instance registers only if its role allows ecs:RegisterContainerInstance.",
+        documentation=("https://docs.aws.amazon.com/AmazonECS/latest/developerguide/instance_IAM_role.html",),
+    ),
+    Behaviour(
+        service="ECS",
+        statement="An instance registers only if it reaches the endpoints of ECS: by a public address and a route to "
+        "an internet gateway, by a NAT gateway, or by VPC endpoints, and through the egress rules of its groups.",
+        documentation=(
+            "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/networking-outbound.html",
+            "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/vpc-endpoints.html",
+        ),
+    ),
 )
 
 _AGENT_START_SECONDS = 60.0
+_AGENT_ENDPOINTS = ("ecs", "ecs-agent", "ecs-telemetry")
 _AGENT_PORTS = ["22", "2375", "2376", "51678", "51679"]
 
 CPU_UNITS_PER_VCPU = 1024
@@ -64,6 +82,7 @@ def pending_registrations(backends: Backends, cluster: str) -> list[float]:
         if (connects_at := agent_connects_at(instance)) is not None
         and connects_at > CLOCK.now()
         and cluster_in_user_data(instance) == cluster
+        and not find_registration_obstacle(backends, instance, cluster)
     ]
     return sorted(times)
 
@@ -82,14 +101,40 @@ def agents_settled_at(backends: Backends, clusters: Collection[str]) -> float | 
         transition = current_transition(instance)
         if instance.state == "shutting-down":
             times += [transition.ends] if container_instance is not None and transition else []
-        elif container_instance is not None or (
-            cluster_in_user_data(instance) in clusters and not sidecar(instance).get("deregistered")
-        ):
+        elif container_instance is not None or _will_register(backends, instance, clusters):
             if instance.state == "pending" and transition:
                 times.append(transition.ends + PROVISIONING_SPEED.duration(_AGENT_START_SECONDS))
             elif (connects_at := agent_connects_at(instance, container_instance)) is not None and connects_at > now:
                 times.append(connects_at)
     return max(times, default=None)
+
+
+def _will_register(backends: Backends, instance: Any, clusters: Collection[str]) -> bool:
+    """Return whether an instance will join one of some clusters, as things are."""
+    cluster = cluster_in_user_data(instance)
+    if cluster is None or cluster not in clusters or sidecar(instance).get("deregistered"):
+        return False
+    return not find_registration_obstacle(backends, instance, cluster)
+
+
+def find_registration_obstacle(backends: Backends, instance: Any, cluster: str) -> str:
+    """Describe what keeps an agent from registering its instance with a cluster; "" if nothing does."""
+    association = backends.backend("ec2").iam_instance_profile_associations.get(instance.id)
+    roles = association.iam_instance_profile.roles if association is not None else ()
+    if not roles:
+        return "its instance has no role"
+    arn = f"arn:aws:ecs:{backends.region}:{backends.account}:cluster/{cluster}"
+    if not role_allows(roles[0], "ecs:RegisterContainerInstance", arn):
+        return f"role {roles[0].name} does not allow ecs:RegisterContainerInstance"
+    return find_internet_obstacle(backends, instance.nics[0], _AGENT_ENDPOINTS)
+
+
+@after("iam", "AttachRolePolicy", "PutRolePolicy", "AddRoleToInstanceProfile", "CreatePolicyVersion")
+@after("iam", "SetDefaultPolicyVersion", "DetachRolePolicy", "DeleteRolePolicy")
+def try_again_after_changes_of_roles(call: Call) -> None:
+    """Let the agents of all regions register: roles are global, and reconcilers run by region."""
+    for region in used_regions(call.account, "ecs"):
+        SCHEDULER.reconcile(Backends(call.account, region), "ecs")
 
 
 @reconciler("autoscaling", "ec2", "ecs", order=20)
@@ -139,7 +184,7 @@ def _register_new(backends: Backends, instances: list[Any]) -> list[float]:
         connects_at = agent_connects_at(instance)
         if connects_at is not None and connects_at > CLOCK.now():
             later.append(connects_at)
-        elif connects_at is not None:
+        elif connects_at is not None and not _is_kept_from_registering(backends, instance, cluster):
             container_instance = backends.backend("ecs").register_container_instance(cluster, instance.id)
             vcpus, mebibytes = backends.instance_type_size(instance.instance_type)
             container_instance.registered_resources = _resources(vcpus, mebibytes)
@@ -148,6 +193,15 @@ def _register_new(backends: Backends, instances: list[Any]) -> list[float]:
             record_event(backends, display_name(backends, instance), f"agent registered in {zone}")
             SCHEDULER.mark_changed(backends, "ecs")
     return later
+
+
+def _is_kept_from_registering(backends: Backends, instance: Any, cluster: str) -> bool:
+    """Return whether an agent can't register, and record why in the event log once."""
+    obstacle = find_registration_obstacle(backends, instance, cluster)
+    if obstacle and sidecar(instance).get("obstacle") != obstacle:
+        record_event(backends, display_name(backends, instance), "agent can't register", obstacle)
+    sidecar(instance)["obstacle"] = obstacle
+    return bool(obstacle)
 
 
 def _stop_tasks(backends: Backends, container_instance: Any, state: str) -> None:

@@ -116,7 +116,7 @@ def require_active_service(call: Call) -> None:
 @before("ecs", "CreateService", "UpdateService")
 def validate_load_balancers(call: Call) -> None:
     """Require that the container and its port are in the task definition, and the target group is in use."""
-    load_balancers = call.params.get("loadBalancers")
+    load_balancers = call.params.get("loadBalancers", _current_load_balancers(call))
     definition_name = call.params.get("taskDefinition") or _current_task_definition(call)
     if call.has_result or not load_balancers or not definition_name:
         return
@@ -229,6 +229,11 @@ def _service(call: Call, parameter: str) -> Any:
 def _current_task_definition(call: Call) -> Any:
     service = call.backends.ecs_service(call.params.get("cluster"), call.params.get("service", ""))
     return service and service.task_definition
+
+
+def _current_load_balancers(call: Call) -> Any:
+    service = call.backends.ecs_service(call.params.get("cluster"), call.params.get("service", ""))
+    return service and service.load_balancers
 
 
 def _settings_of_tasks(service: Any) -> list[Any]:

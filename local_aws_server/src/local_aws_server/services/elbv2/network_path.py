@@ -113,6 +113,13 @@ class NetworkPaths:
                 return "a network ACL stops the answers, which go to the ports {}-{}".format(*REPLY_PORTS)
         return ""
 
+    def find_egress_obstacle(self, source: Endpoint, address: str, port: int) -> str:
+        """Describe what of the security groups keeps the source from a port of an address outside of its VPC."""
+        outside = Endpoint(address, "", "", groups=())
+        if self._groups_allow(source.groups, outside, port, egress=True):
+            return ""
+        return f"no rule of {self._group_names(source)} lets it out to port {port}"
+
     def _groups_allow(self, groups: tuple[str, ...] | None, peer: Endpoint, port: int, *, egress: bool) -> bool:
         return groups is None or any(group_allows(self._rules_of(group, egress), peer, port) for group in groups)
 
