@@ -34,3 +34,9 @@ def test_a_rewrite_with_a_missing_regex_group_is_unknown() -> None:
     described = rule("1", []) | {"Transforms": [{"Type": "url-rewrite", "UrlRewriteConfig": rewrite}]}
     found = trace_request([described | {"Actions": [forward]}], REQUEST)
     assert (found.outcome, found.candidates) == ("unknown", ("1",))
+
+
+def test_the_last_hop_of_a_fixed_response_is_the_response() -> None:
+    respond = {"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "404"}}
+    found = trace_request([rule("default", []) | {"Actions": [respond]}], REQUEST)
+    assert found.hops == ("the default rule matches", "the load balancer responds itself: answer 404")

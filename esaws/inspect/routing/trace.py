@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from esaws.inspect.routing.actions import UnsupportedAction, action_result
+from esaws.inspect.routing.actions import UnsupportedAction, action_result, describe_action
 from esaws.inspect.routing.request import MAX_LINE, Request
 from esaws.inspect.routing.rules import RoutingRule, parse_rules
 from esaws.inspect.routing.targets import EligibleTargets, eligible_targets
@@ -136,6 +136,8 @@ def _match(rule: RoutingRule, request: Request, hops: list[str], health: Health)
         if arn in health and arn not in without_share
     }
     hops += [_describe_targets(arn, eligible) for arn, eligible in targets.items()]
+    if not action["target_groups"]:
+        hops.append(f"the load balancer responds itself: {describe_action(rule.actions[-1])}")
     return RuleTrace(outcome="match", rule=rule, action=action, targets=targets, hops=tuple(hops))
 
 
