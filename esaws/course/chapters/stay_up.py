@@ -314,8 +314,8 @@ def _check_scale_in(attempt: Attempt) -> Iterator[Point]:
         simulation.traffic(copy, "spike", path=path, requests_per_second=20, peak=8, after=5, minutes=15)
         end = simulation.advance(copy, "75m")
         history = simulation.timeline(copy, mine.service, start, end).to_frame()
-        tasks, instances = (history[column].max() for column in ("healthy_targets", "instances"))
-        fewest, left = history["healthy_targets"].min(), _instances(copy, mine.service)
+        tasks, instances = (float(history[column].max()) for column in ("healthy_targets", "instances"))
+        fewest, left = float(history["healthy_targets"].min()), _instances(copy, mine.service)
         all_answer = paths_answer(copy, _PATHS.values(), "After the load")
     yield Point(
         "Under load it scales out to 4 tasks on 4 instances",
