@@ -1,4 +1,4 @@
-"""Put the notebooks and the pictures into the wheel, so that `esaws course new` has them outside a checkout."""
+"""Put the notebooks, the pictures and the pages into the wheel, so that `esaws course new` has them outside a checkout."""
 
 import shutil
 from pathlib import Path
@@ -6,19 +6,19 @@ from pathlib import Path
 from setuptools import setup
 from setuptools.command.build_py import build_py
 
-SHIPPED = {"notebooks": "esaws/course/notebooks", "diagrams": "esaws/course/diagrams"}
+SHIPPED = {name: f"esaws/course/{name}" for name in ("notebooks", "diagrams", "docs")}
 """Folder of the repository → folder in the wheel."""
 
 
 class BuildWithNotebooks(build_py):
-    """Copy the package, then the notebooks and pictures; an editable install reads them where they are."""
+    """Copy the package, then what the notebooks need; an editable install reads them where they are."""
 
     def run(self) -> None:
         super().run()
         if not self.editable_mode:
             for source, target in SHIPPED.items():
                 for file in sorted(Path(source).rglob("*")):
-                    if file.suffix in {".ipynb", ".svg", ".png"} and ".ipynb_checkpoints" not in file.parts:
+                    if file.suffix in {".ipynb", ".svg", ".png", ".md"} and ".ipynb_checkpoints" not in file.parts:
                         copy = Path(self.build_lib, target, file.relative_to(source))
                         copy.parent.mkdir(parents=True, exist_ok=True)
                         shutil.copyfile(file, copy)

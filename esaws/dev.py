@@ -139,9 +139,8 @@ def course(arguments: list[str]) -> None:
 
 @command
 def lab(arguments: list[str]) -> None:
-    """open JupyterLab on the course"""
-    where = f"--LabApp.default_url=/lab/tree/{COURSE}"
-    run(executable(virtual_environment(), "jupyter"), "lab", where, *arguments, env={"ESAWS_AT": CLOCK_START})
+    """open JupyterLab on your own copy of the course, in work/"""
+    python("-m", "esaws.cli", "course", "lab", "work", *arguments)
 
 
 @command

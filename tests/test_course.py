@@ -13,8 +13,9 @@ from nbformat.v4 import new_code_cell, new_notebook
 from esaws.cli import main
 from esaws.cloud import Cloud
 from esaws.course import expected_error, sample_access_log
-from esaws.course.folder import create_course, find_course, notebooks_folder
+from esaws.course.folder import find_course, notebooks_folder
 from esaws.course.run import CourseRun, _writable, course_status, run_course
+from esaws.course.working_copy import make_working_copy
 from esaws.deploy.plan import plan_deploy
 from esaws.errors import EsawsError, UsageError
 from esaws.local_aws import process
@@ -155,25 +156,22 @@ def test_a_new_course_has_all_notebooks_and_pictures(
     assert command("course", "new", str(tmp_path / "mine"), "--json") == 0
     created = json.loads(capsys.readouterr().out)
     source = notebooks_folder()
-    assert created["folder"] == str(tmp_path / "mine")
+    assert created["folder"] == str(tmp_path / "mine") and created["kept"] == 0
     assert created["notebooks"] == sorted(
-        path.relative_to(source).as_posix() for path in source.rglob("*.ipynb") if ".ipynb_checkpoints" not in str(path)
+        f"notebooks/{path.relative_to(source).as_posix()}"
+        for path in source.rglob("*.ipynb")
+        if not any(part.startswith(".") for part in path.parts)
     )
-    assert {"course/00_start_here.ipynb", "costs/read_a_bill.ipynb"} <= set(created["notebooks"])
+    assert {"notebooks/course/00_start_here.ipynb", "notebooks/costs/read_a_bill.ipynb"} <= set(created["notebooks"])
     assert (tmp_path / "mine" / "diagrams" / "seccom-ha.png").exists()
-    copied = tmp_path / "mine" / "course" / "00_start_here.ipynb"
-    assert copied.read_bytes() == (source / "course" / copied.name).read_bytes()
     monkeypatch.chdir(tmp_path / "mine")
-    assert find_course() == tmp_path / "mine" / "course"
-    monkeypatch.chdir(tmp_path / "mine" / "course")
-    assert find_course() == tmp_path / "mine" / "course"
+    assert find_course() == source / "course", "the cells of a learner's copy may be empty"
 
 
-def test_a_new_course_prints_the_next_steps(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_new_course_prints_the_next_step(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "empty").mkdir()
     assert command("course", "new", str(tmp_path / "empty")) == 0
-    printed = capsys.readouterr().out
-    assert f"cd {tmp_path / 'empty'}" in printed and "esaws course run" in printed
+    assert f"esaws course lab {tmp_path / 'empty'}" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("name", ["file", "full"])
@@ -182,7 +180,7 @@ def test_a_new_course_needs_a_new_folder(tmp_path: Path, name: str, capsys: pyte
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "mine.txt").touch()
     assert command("course", "new", str(tmp_path / name)) == 2
-    assert "already exists and is not empty" in capsys.readouterr().err
+    assert "already exists and is not a copy of the course" in capsys.readouterr().err
     assert sorted(path.name for path in tmp_path.rglob("*")) == ["file", "full", "mine.txt"]
 
 
@@ -205,14 +203,14 @@ def test_an_installed_package_has_its_notebooks_inside(tmp_path: Path, monkeypat
     assert not copy.exists()
     with _writable(tmp_path) as same:
         assert same == tmp_path
-    assert create_course(tmp_path / "new").notebooks[:1] == ("course/00_first.ipynb",)
+    assert make_working_copy(tmp_path / "new").notebooks[:1] == ("notebooks/course/00_first.ipynb",)
 
 
 def test_the_status_command_prints_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert command("course", "status", "--json") == 0
     status = json.loads(capsys.readouterr().out)
-    assert status.keys() == {"notebooks", "failed", "left"}
-    assert [row["name"] for row in status["notebooks"]][:2] == ["00_start_here", "01_draw_the_architecture"]
+    assert status.keys() == {"notebooks", "failed", "left", "learner", "solved", "of", "exercises"}
+    assert [row["name"] for row in status["notebooks"]][:2] == ["00_start_here", "01_draw_it"]
     assert all(row.keys() == {"name", "status", "seconds"} for row in status["notebooks"])
 
 

@@ -8,15 +8,20 @@ from pathlib import Path
 from esaws.errors import UsageError
 from esaws.notebooks.folder import NUMBERED, notebooks_folder
 
+COPY_MARK = ".esaws-course.json"
+"""The file that marks a learner's copy."""
+
 
 def find_course() -> Path:
-    """The folder of the course's numbered notebooks: in the working directory, else the one that comes with esaws."""
+    """The folder of the course's numbered notebooks: in the working directory, else the one that comes with esaws.
+
+    A learner's copy does not count: its cells are empty until the learner fills them.
+    """
     here = Path.cwd()
-    for folder in (here / "course", here / "notebooks" / "course"):
-        if any(folder.glob(NUMBERED)):
+    for folder in (here / "course", here / "notebooks" / "course", here):
+        is_copy = any((parent / COPY_MARK).exists() for parent in folder.parents)
+        if folder.name == "course" and any(folder.glob(NUMBERED)) and not is_copy:
             return folder
-    if here.name == "course" and any(here.glob(NUMBERED)):
-        return here
     return notebooks_folder() / "course"
 
 

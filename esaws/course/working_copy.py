@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from esaws.course.folder import COPY_MARK
+from esaws.course.worlds import command_path
 from esaws.errors import UsageError
 from esaws.files import write_atomically
 from esaws.notebooks.folder import NUMBERED, notebooks_folder
@@ -24,7 +26,6 @@ YOURS = "yours"
 STARTER = "starter"
 """Its metadata: the text that the learner finds in it."""
 _COPIED = {".svg", ".png", ".csv", ".json", ".gz", ".parquet", ".md"}
-_MARK = ".esaws-course.json"
 _SETTINGS = {
     "@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False},
     "@jupyterlab/notebook-extension:tracker": {"windowingMode": "full"},
@@ -61,7 +62,7 @@ def make_working_copy(folder: Path) -> WorkingCopy:
         UsageError: the folder has other content, or can't be written.
     """
     source = notebooks_folder()
-    mark = folder / _MARK
+    mark = folder / COPY_MARK
     if folder.exists() and not mark.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise UsageError(f"{folder}: already exists and is not a copy of the course. Choose a new folder.")
     try:
@@ -78,12 +79,8 @@ def make_working_copy(folder: Path) -> WorkingCopy:
 
 def jupyter_environment(folder: Path) -> dict[str, str]:
     """The variables with which JupyterLab runs on a copy: its settings, and `esaws` and `aws` on the path."""
-    import sys
-
-    scripts = str(Path(sys.executable).parent)
-    paths = [scripts, *os.environ.get("PATH", "").split(os.pathsep)]
     configured = [str((folder / ".jupyter").resolve()), *filter(None, [os.environ.get("JUPYTER_CONFIG_PATH")])]
-    return {"PATH": os.pathsep.join(dict.fromkeys(paths)), "JUPYTER_CONFIG_PATH": os.pathsep.join(configured)}
+    return {"PATH": command_path(), "JUPYTER_CONFIG_PATH": os.pathsep.join(configured)}
 
 
 def first_notebook(folder: Path) -> str:
