@@ -42,7 +42,7 @@ class Zones:
     @classmethod
     def of(cls, cloud: Cloud) -> Zones:
         cloud.check()
-        groups = tuple(AutoScalingGroup.list(cloud))
+        groups = tuple(sorted(AutoScalingGroup.list(cloud), key=lambda group: group.name))  # AWS has no fixed order
         if not groups:
             raise NotDeployed(
                 f"{cloud.deployment} has no Auto Scaling group in {cloud.region}; deploy it with `esaws deploy`"
