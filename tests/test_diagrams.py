@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from diagrams.aws.network import ALB
 from esaws import Diagram, UsageError, draw, seccom, seccom_as_drawn, to_diagrams
 from esaws.architecture import Architecture
 from esaws.cli import cli
+from esaws.course.diagram_view import CLASSES, EXAMPLES
 from esaws.drawing import graphviz_engine
 from esaws.drawing.diagram_graph import DiagramEdge, DiagramNode, diagram_graph
 from esaws.drawing.program import write_program
@@ -207,3 +209,13 @@ def test_differences_name_what_only_one_graph_has() -> None:
         "+ node SimpleStorageServiceS3Bucket 'frames, S3 bucket' in Region eu-west-3",
         "- node SimpleStorageServiceS3Bucket 'clips, S3 bucket' in Region eu-west-3",
     ]
+
+
+def test_the_classes_that_checks_accept_are_in_the_package() -> None:
+    modules = ("compute", "database", "general", "integration", "network", "storage")
+    found = {name for module in modules for name in vars(import_module(f"diagrams.aws.{module}"))}
+    assert {name for names in CLASSES.values() for name in names} <= found
+    for part, examples in EXAMPLES.items():
+        for example in examples.split(" or "):
+            module, name = example.split(".")
+            assert getattr(import_module(f"diagrams.aws.{module}"), name).__name__ in CLASSES[part]

@@ -32,6 +32,18 @@ CLASSES: dict[str, tuple[str, ...]] = {
 }
 """The classes of the diagrams package that show each part of a system; aliases such as `ECS` and `ALB` have these."""
 
+EXAMPLES = {
+    "users": "general.Users or general.Client",
+    "internet gateway": "network.InternetGateway",
+    "load balancer": "network.ALB or network.ELB",
+    "service": "compute.ECS or compute.EC2",
+    "database": "database.RDS or database.Aurora",
+    "cache": "database.ElastiCache",
+    "broker": "integration.MQ",
+    "bucket": "storage.S3",
+}
+"""What a learner writes for each part, by module of `diagrams.aws`."""
+
 
 class DiagramView:
     """The graph of the diagram that a learner handed in. Names are compared without case, spaces and punctuation."""
@@ -72,7 +84,7 @@ class DiagramView:
             f"{name} is drawn as {_with_article(part)}",
             ok=len(self.nodes(name, part)) == 1,
             found=(f"{len(named)} nodes with it: {classes}" if named else f"the labels are {others or 'none'}"),
-            look_at=f"the first line of its label, and one of the classes {', '.join(CLASSES[part][:3])}",
+            look_at=f"the first line of its label, and its class, such as {EXAMPLES[part]}",
         )
 
     def group_point(self, name: str, *words: str) -> Point:
