@@ -19,7 +19,7 @@ CATALOGUE: dict[str, Any] = runpy.run_path(str(ROOT / "docs" / "runbooks.py"))
 API: dict[str, Any] = runpy.run_path(str(ROOT / "docs" / "api.py"))
 FACES: tuple[str, ...] = API["FACES"]
 NOTEBOOKS = sorted((ROOT / "notebooks").rglob("*.ipynb"))
-LIBRARIES = {"pandas", "pathlib", "tempfile", "datetime", "dataclasses", "json", "os"}
+LIBRARIES = {"pandas", "pathlib", "tempfile", "datetime", "dataclasses", "json", "os", "diagrams", "base64"}
 IMPORT_LINES = 4
 
 

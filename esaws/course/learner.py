@@ -1,4 +1,4 @@
-"""Who learns: an id that is asked for once and kept, or is set for a class."""
+"""The learner's id: the notebook asks for it once and keeps it, or a class sets it."""
 
 from __future__ import annotations
 

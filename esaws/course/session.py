@@ -179,7 +179,7 @@ def solution(name: str) -> Shown:
 
 
 def predict(name: str, value: Any) -> Shown:
-    """Keep what the learner expects, to be shown beside the truth by `reveal`. `...` is no prediction yet.
+    """Keep what the learner expects, to be shown beside the truth by `reveal`. `...` leaves it open.
 
     Raises:
         UsageError: the course has no prediction of this name, or the value is not JSON data.
