@@ -9,13 +9,14 @@ from botocore.exceptions import ClientError
 from esaws.errors import EsawsError
 
 _MAX_LINES = 4
+_ID = re.compile(r"\b([a-z]+)-[0-9a-f]{17}\b")
 
 
 @contextmanager
 def expected_error() -> Iterator[None]:
     """Print the error that the block raises. Of an AWS error, print the code and the operation: its message has ids.
 
-    The path of a journal is left out: it has the time of the run.
+    In other messages `vpc-…` stands for an id, and the path of a journal is left out: both differ between runs.
 
     Raises:
         AssertionError: the block raised no error.
@@ -25,7 +26,7 @@ def expected_error() -> Iterator[None]:
     except ClientError as error:
         print(f"{error.response['Error']['Code']} ({error.operation_name})")
     except EsawsError as error:
-        lines = re.sub(r"; the journal is .*", "", str(error)).splitlines()
+        lines = _ID.sub(r"\1-…", re.sub(r"; the journal is .*", "", str(error))).splitlines()
         hidden = len(lines) - _MAX_LINES
         ending = [f"  … and {hidden} more"] if hidden > 0 else []
         print(f"{type(error).__name__}: " + "\n".join([*lines[:_MAX_LINES], *ending]))

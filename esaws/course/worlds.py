@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +31,12 @@ _MEMORY = "course.json"
 def course_folder() -> Path:
     """The folder of all worlds and of the progress: ESAWS_COURSE, else `course` in the state folder."""
     return Path(os.environ[COURSE_FOLDER]) if COURSE_FOLDER in os.environ else state_folder() / "course"
+
+
+def command_path() -> str:
+    """The variable PATH with the folder in front in which this Python has `esaws` and `aws`."""
+    paths = [str(Path(sys.executable).parent), *os.environ.get("PATH", "").split(os.pathsep)]
+    return os.pathsep.join(dict.fromkeys(paths))
 
 
 @dataclass(frozen=True)
