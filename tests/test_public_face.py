@@ -13,6 +13,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from IPython.core.inputtransformer2 import TransformerManager
 
 ROOT = Path(__file__).resolve().parents[1]
 CATALOGUE: dict[str, Any] = runpy.run_path(str(ROOT / "docs" / "runbooks.py"))
@@ -75,7 +76,7 @@ def import_statements(notebook: Path) -> list[ast.Import | ast.ImportFrom]:
     """Every import in the code cells of a notebook."""
     cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
     code = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
-    plain = ["\n".join(line for line in text.splitlines() if not line.startswith(("%", "!"))) for text in code]
+    plain = [TransformerManager().transform_cell(text) for text in code]  # lines with ! and % become calls
     return [
         node for text in plain for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Import | ast.ImportFrom)
     ]

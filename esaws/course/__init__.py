@@ -1,12 +1,14 @@
 """The course: chapters that begin on a local AWS of their own, exercises, checks of the account, and progress.
 
-from esaws import course
+    from esaws import course
 
-cloud = course.begin("02")
-mine = course.exercise("02-third-zone")     # shows what to do, with the learner's own values
-course.check("02-third-zone")               # what holds, what does not, and where to look
-course.hint("02-third-zone")
-course.end()                                # deletes everything, and proves it
+    cloud = course.begin("02")
+    mine = course.exercise("02-third-zone")     # shows what to do, with the learner's own values
+    course.check("02-third-zone")               # what holds, what does not, and where to look
+    course.hint("02-third-zone")
+    course.end()                                # deletes everything, and proves it
+
+`begin` comes first: the other functions work on the chapter that has begun.
 """
 
 from esaws._lazy import lazy_names
