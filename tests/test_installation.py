@@ -77,13 +77,13 @@ def test_a_new_course_runs_in_an_empty_folder(environment: Path, tmp_path: Path)
     folder = tmp_path / "home"
     folder.mkdir()
     run(environment, folder, "esaws", "course", "new", "x")
-    assert sorted(path.name for path in (folder / "x" / "course").glob("*.ipynb")) == sorted(
+    assert sorted(path.name for path in (folder / "x" / "notebooks" / "course").glob("*.ipynb")) == sorted(
         path.name for path in (ROOT / "notebooks" / "course").glob("*.ipynb")
     )
-    done = run(environment, folder / "x", "esaws", "course", "run", "04_tear_down")
+    done = run(environment, folder / "x", "esaws", "course", "run", "00")
     assert "1 notebooks run" in done.stdout and "0 resources left" in done.stdout
-    again = subprocess.run([environment / "esaws", "course", "new", "x"], cwd=folder, capture_output=True, check=False)
-    assert again.returncode == 2, "a folder with files is not overwritten"
+    run(environment, folder, "esaws", "course", "new", "x")  # updates the copy
+    assert (folder / "x" / "docs" / "glossary.md").exists() and (folder / "x" / "diagrams" / "seccom-ha.png").exists()
 
 
 def test_the_server_runs_alone_with_one_command(environment: Path, tmp_path: Path) -> None:

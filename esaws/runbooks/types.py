@@ -163,6 +163,11 @@ Usd = Annotated[
 Date = Annotated[
     datetime.date, BeforeValidator(_date), Field(description="a date, YYYY-MM-DD", examples=["2026-11-01"])
 ]
+CourseDate = Annotated[
+    datetime.date,
+    BeforeValidator(_date),
+    Field(description="a date, YYYY-MM-DD; the texts of the course are about 2022-02-28", examples=["2022-02-28"]),
+]
 Duration = Annotated[
     datetime.timedelta, BeforeValidator(_duration), Field(description="a duration: 90s, 20m, 8h or 3d", examples=["8h"])
 ]

@@ -246,10 +246,6 @@ ANSWERS = {("source", "bills/2026-10.csv"): "not found", ("currency", "EUR"): "E
 """What papermill prints of documented values that the bill of the notebook does not have; it exits with 1."""
 
 
-BESIDE = {("neighbour", "seccom"): ("-p", "deployment", "mine")}
-"""What goes with a documented value that is the default of another parameter."""
-
-
 def other_values() -> list[Any]:
     """The documented values that are not the default, with which `make test` runs each notebook."""
     return [
@@ -269,7 +265,6 @@ def test_every_documented_value_of_a_course_notebook_is_run_by_papermill(
     own = {"ESAWS_STATE": str(tmp_path / "state"), "ESAWS_RUNS": str(tmp_path / "runs"), "ESAWS_PORT": "0"}
     env = {**os.environ, **CLOCK_ENV, **own}
     words = ["--cwd", str(path.parent), str(path), str(tmp_path / "out.ipynb"), "-p", parameter, str(value)]
-    words += BESIDE.get((parameter, value), ())
     try:
         done = subprocess.run(
             [sys.executable, "-m", "papermill", *words], env=env, capture_output=True, text=True, check=False

@@ -10,6 +10,7 @@ WRONG: dict[str, Any] = {
     "Cidr": "everywhere",
     "Count": -1,
     "Currency": "euro",
+    "CourseDate": "October",
     "Date": "October",
     "Days": 0,
     "DeploymentName": "Sec-Com",
