@@ -23,7 +23,8 @@ class Service(Resource):
     """Spreads tasks over `spread_over`. During a deployment, `minimum_healthy` to `maximum` percent of them run.
 
     It starts with `desired_count` tasks, which a scaler may change later. ECS ignores the health checks of the target
-    group for `grace_seconds` after a task has started.
+    group for `grace_seconds` after a task has started. The `circuit_breaker` ends a deployment whose tasks fail, and
+    starts the previous task definition again.
     """
 
     cluster: Cluster
@@ -35,6 +36,7 @@ class Service(Resource):
     minimum_healthy: int = 50
     maximum: int = 200
     grace_seconds: int = 0
+    circuit_breaker: bool = False
     spread_over: tuple[str, ...] = _SPREAD
 
     in_place = frozenset(
@@ -45,6 +47,7 @@ class Service(Resource):
             "minimum_healthy",
             "maximum",
             "grace_seconds",
+            "circuit_breaker",
             "spread_over",
         }
     )
@@ -109,6 +112,7 @@ class Service(Resource):
             "minimum_healthy": shares.get("minimumHealthyPercent"),
             "maximum": shares.get("maximumPercent"),
             "grace_seconds": raw.get("healthCheckGracePeriodSeconds") or 0,
+            "circuit_breaker": _breaks(shares.get("deploymentCircuitBreaker", {})),
             "spread_over": tuple(_placement(rule) for rule in raw.get("placementStrategy", ())),
         }
         parents = {"Cluster": "cluster", "TaskDefinition": "task_definition"}
@@ -154,6 +158,7 @@ class Service(Resource):
             "deploymentConfiguration": {
                 "minimumHealthyPercent": self.minimum_healthy,
                 "maximumPercent": self.maximum,
+                "deploymentCircuitBreaker": {"enable": self.circuit_breaker, "rollback": self.circuit_breaker},
             },
             "placementStrategy": [{"type": "spread", "field": field} for field in self.spread_over],
         }
@@ -198,6 +203,12 @@ class Service(Resource):
             capacity_provider=provider,
             after=(listener,),  # ECS rejects a target group that no load balancer forwards to
         )
+
+
+def _breaks(breaker: dict[str, bool]) -> bool | str:
+    """Whether a circuit breaker is on, and starts the previous task definition again."""
+    enabled, rolls_back = breaker.get("enable", False), breaker.get("rollback", False)
+    return "on, without rollback" if enabled and not rolls_back else enabled
 
 
 def _placement(rule: dict[str, str]) -> str:

@@ -212,6 +212,13 @@ BY_HAND: dict[tuple[str, str], Change] = {
     ("ScalingPolicy", "metric"): _by_memory,
     ("ScalingPolicy", "target_value"): _policy(lambda _: {"TargetValue": 42.0}),
     ("Service", "capacity_provider"): _service_on_another_provider,
+    ("Service", "circuit_breaker"): _service(
+        deploymentConfiguration={
+            "minimumHealthyPercent": 50,
+            "maximumPercent": 200,
+            "deploymentCircuitBreaker": {"enable": True, "rollback": False},
+        }
+    ),
     ("Service", "grace_seconds"): _service(healthCheckGracePeriodSeconds=60),
     ("Service", "maximum"): _shares(50, 150),
     ("Service", "minimum_healthy"): _shares(0, 200),

@@ -1,0 +1,550 @@
+"""Chapter 08: roll a service out without fewer targets, roll it back, and let a circuit breaker do it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC
+from typing import Any
+
+from esaws import simulation
+from esaws.architecture import Architecture
+from esaws.cloud import Cloud
+from esaws.course.exercises import Attempt, Chapter, Exercise, Point, Values, Wrong
+from esaws.course.revisions import Revision, newest_revision, revision
+from esaws.course.seed import Seed
+from esaws.deploy.plan import plan_deploy
+from esaws.deploy.serving import wait_until_serving
+from esaws.reference.seccom import seccom
+from esaws.resources.auto_scaling_group import AutoScalingGroup
+from esaws.resources.cluster import Cluster
+from esaws.resources.ecr_image import ECRImage
+from esaws.resources.ecr_repository import ECRRepository
+from esaws.resources.route_table_association import RouteTableAssociation
+from esaws.resources.security_group_rule import SecurityGroupRule
+from esaws.resources.service import Service
+from esaws.resources.task_definition import TaskDefinition
+
+_WEB, _MANAGERS, _CAMERAS = "client-web-ui", "manager-web-ui", "cameras-api"
+_LATEST = 5
+"""The version that the managers' web UI runs when its roll-back is to be done."""
+
+
+def start() -> Architecture:
+    """Return both web UIs with two instances and two tasks each, and the Cameras API with instances alone."""
+    system = seccom("ha", services=(_WEB, _MANAGERS, _CAMERAS))
+    services = (system.get(Service, _WEB), system.get(Service, _MANAGERS))
+    definition = system.get(TaskDefinition, _CAMERAS)
+    return system.just(*services, definition, AutoScalingGroup, SecurityGroupRule, RouteTableAssociation)
+
+
+def prepare(cloud: Cloud) -> None:
+    """Wait until both services are stable and the targets healthy."""
+    wait_until_serving(cloud)
+
+
+def _described(cloud: Cloud, name: str) -> dict[str, Any] | None:
+    """ECS's description of a service by its reference name; None if there is none."""
+    ecs, cluster = cloud.client("ecs"), cloud.aws_name(f"{name}-cluster")
+    try:
+        found = ecs.describe_services(cluster=cluster, services=[cloud.aws_name(name)])["services"]
+    except ecs.exceptions.ClusterNotFoundException:
+        return None
+    return next((dict(each) for each in found if each["status"] == "ACTIVE"), None)
+
+
+def _exists(service: Mapping[str, Any] | None, name: str) -> Point:
+    return Point(
+        f"The service {name} exists", service is not None, "ECS has none", "!aws ecs list-services", is_needed=True
+    )
+
+
+def _primary(service: Mapping[str, Any]) -> dict[str, Any]:
+    return dict(next(each for each in service["deployments"] if each["status"] == "PRIMARY"))
+
+
+def _runs_alone(service: Mapping[str, Any], when: str) -> Point:
+    """The point that the newest deployment is complete, with all its tasks."""
+    primary = _primary(service)
+    counts = f"{primary['runningCount']} of {service['desiredCount']} tasks of the newest deployment run"
+    events = [event["message"] for event in service["events"] if "unable" in event["message"]]
+    reason = f"; ECS says: {events[0].partition(') ')[2].partition('. For more')[0]}" if events else ""
+    is_complete = primary["rolloutState"] == "COMPLETED" and primary["runningCount"] == service["desiredCount"] >= 2
+    return Point(
+        f"{when}, the roll-out is complete: at least two tasks, all of the same revision",
+        is_complete,
+        f"rolloutState is {primary['rolloutState']}, {counts}{'' if is_complete else reason}",
+        "the events of the service: !aws ecs describe-services …",
+    )
+
+
+# --- a service
+
+
+def _create(seed: Seed) -> Mapping[str, Any]:
+    return {"minimum": seed.between(10, 50), "maximum": seed.between(150, 200)}
+
+
+def _check_create(attempt: Attempt) -> Iterator[Point]:
+    mine, service = attempt.mine, _described(attempt.cloud, _CAMERAS)
+    yield _exists(service, _CAMERAS)
+    if service is None:
+        return
+    shares = service["deploymentConfiguration"]
+    actual = (shares.get("minimumHealthyPercent"), shares.get("maximumPercent"))
+    yield Point(
+        f"During a roll-out, {mine.minimum} to {mine.maximum} % of its tasks run",
+        actual == (mine.minimum, mine.maximum),
+        f"{actual[0]} to {actual[1]} %",
+        "minimum_healthy and maximum",
+        is_needed=True,
+    )
+    live = attempt.index.get("Service", _CAMERAS)
+    yield Point(
+        "It has the tags of the deployment, so that the teardown finds it",
+        live is not None and not live.foreign,
+        "the inventory has no service of that name",
+        'cloud.tags("cameras-api")',
+    )
+    with attempt.copy() as copy:
+        simulation.advance(copy, "10m")
+        zones = _zones(copy)
+        if zones:
+            ecs, cluster = copy.client("ecs"), copy.aws_name(f"{_CAMERAS}-cluster")
+            listed = ecs.list_tasks(cluster=cluster, serviceName=copy.aws_name(_CAMERAS))["taskArns"]
+            ecs.stop_task(cluster=cluster, task=listed[0])
+            simulation.advance(copy, "10m")
+        later, wanted = len(_zones(copy)), service["desiredCount"]
+    yield Point(
+        "On a copy, ten minutes later, two tasks run, one in each zone",
+        len(zones) == len(set(zones)) == wanted == 2,
+        f"{len(zones)} of {wanted} tasks run, in {', '.join(sorted(set(zones))) or 'no zone'}",
+        "desired_count, and the events of the service",
+    )
+    yield Point(
+        "There, ten minutes after one was stopped, two tasks run again", later == 2, f"{later} run", "the service"
+    )
+
+
+def _zones(cloud: Cloud) -> list[str]:
+    """The zone of each running task of the Cameras API's service."""
+    ecs, cluster = cloud.client("ecs"), cloud.aws_name(f"{_CAMERAS}-cluster")
+    arns = ecs.list_tasks(cluster=cluster, serviceName=cloud.aws_name(_CAMERAS))["taskArns"]
+    if not arns:
+        return []
+    tasks = ecs.describe_tasks(cluster=cluster, tasks=arns)["tasks"]
+    return [task["availabilityZone"] for task in tasks if task["lastStatus"] == "RUNNING"]
+
+
+def _declare_service(cloud: Cloud, mine: Values) -> None:
+    system = seccom("ha")
+    service = Service(
+        name="cameras-api",
+        cluster=system.get(Cluster, "cameras-api-cluster"),
+        task_definition=system.get(TaskDefinition, "cameras-api"),
+        desired_count=2,
+        minimum_healthy=mine.minimum,
+        maximum=mine.maximum,
+    )
+    plan_deploy([service], cloud).apply()
+
+
+def _create_service(cloud: Cloud, mine: Values) -> None:
+    name = cloud.aws_name("cameras-api")
+    cloud.client("ecs").create_service(
+        cluster=f"{name}-cluster",
+        serviceName=name,
+        taskDefinition=name,
+        launchType="EC2",
+        desiredCount=2,
+        deploymentConfiguration={"minimumHealthyPercent": mine.minimum, "maximumPercent": mine.maximum},
+        placementStrategy=[{"type": "spread", "field": "attribute:ecs.availability-zone"}],
+        tags=[{"key": key, "value": value} for key, value in cloud.tags("cameras-api").items()],
+    )
+
+
+def _two_tasks_without_a_service(cloud: Cloud, mine: Values) -> None:
+    name = cloud.aws_name(_CAMERAS)
+    cloud.client("ecs").run_task(cluster=f"{name}-cluster", taskDefinition=name, launchType="EC2", count=2)
+
+
+def _three_on_two_instances(cloud: Cloud, mine: Values) -> None:
+    service = seccom("ha").get(Service, _CAMERAS)
+    shares = {"minimum_healthy": mine.minimum, "maximum": mine.maximum}
+    plan_deploy([service.replace(desired_count=3, **shares)], cloud).apply()
+
+
+CREATE = Exercise(
+    "08-create",
+    prompt=(
+        "Create the service `cameras-api`, which the team made last: **two tasks** of the task definition "
+        "`cameras-api` in `cameras-api-cluster`, without a load balancer. During a roll-out, {mine.minimum} to "
+        "{mine.maximum} % of them run."
+    ),
+    values=_create,
+    check=_check_create,
+    hints=(
+        "Which two of its fields say how many tasks may be missing, or be there in addition, during a roll-out?",
+        '`Service?` shows the fields. `seccom("ha")` has the cluster and the task definition.',
+        '`Service(name="cameras-api", cluster=…, task_definition=…, desired_count=2, minimum_healthy={mine.minimum}, '
+        "maximum={mine.maximum})`",
+    ),
+    solutions=(_declare_service, _create_service),
+    wrong=(Wrong(_two_tasks_without_a_service, "ECS has none"), Wrong(_three_on_two_instances, "2 of 3 tasks run")),
+    notices=("Service:cameras-api",),
+)
+
+
+# --- a roll-out with two healthy targets at any time
+
+
+def _roll_out(seed: Seed) -> Mapping[str, Any]:
+    return {"version": f"2.{seed.between(1, 40)}.{seed.between(0, 9)}"}
+
+
+def _check_roll_out(attempt: Attempt) -> Iterator[Point]:
+    version = attempt.mine.version
+    with attempt.copy() as copy:
+        simulation.advance(copy, "30m")
+        service = _described(copy, _WEB)
+        yield _exists(service, _WEB)
+        if service is None:
+            return
+        found = revision(copy, service["taskDefinition"])
+        actual = found.environment.get("VERSION") if found else None
+        yield Point(
+            f"The service runs a revision with the environment variable VERSION={version}",
+            actual == version,
+            f"VERSION is {actual}" if actual else "it has no variable VERSION",
+            "environment of the task definition, and the task definition of the service",
+            is_needed=True,
+        )
+        if actual != version:
+            return
+        yield _runs_alone(service, "On a copy, half an hour later")
+        begun = _primary(service)["createdAt"].astimezone(UTC)
+        history = simulation.timeline(copy, _WEB, begun, simulation.now(copy)).to_frame()
+        lowest = float(history.healthy_targets.fillna(0).min())
+    yield Point(
+        "Since this roll-out began, at least two targets were healthy at any time",
+        lowest >= 2,
+        f"in one minute there were {lowest:.1f} on average",
+        "minimum_healthy, and where a third task finds a place",
+    )
+
+
+def _web(version: str) -> Service:
+    service = seccom("ha").get(Service, _WEB)
+    definition = service.task_definition.replace(environment=(("VERSION", version),))
+    return service.replace(task_definition=definition)
+
+
+def _with_a_third_instance(cloud: Cloud, mine: Values) -> None:
+    cloud.client("autoscaling").set_desired_capacity(
+        AutoScalingGroupName=cloud.aws_name("client-web-ui-asg"), DesiredCapacity=3
+    )
+    service = seccom("ha").get(Service, "client-web-ui")
+    definition = service.task_definition.replace(environment=(("VERSION", mine.version),))
+    new = service.replace(task_definition=definition, minimum_healthy=100)
+    plan_deploy([new], cloud).apply()
+
+
+def _with_a_free_port(cloud: Cloud, mine: Values) -> None:
+    system = seccom("ha")
+    old = system.get(SecurityGroupRule, "ClientWeb-sg ingress tcp 4201 ALB-sg")
+    rule = SecurityGroupRule(group=old.group, from_port=32768, to_port=65535, peer=old.peer)
+    plan_deploy([rule], cloud).apply()
+    ecs, name = cloud.client("ecs"), cloud.aws_name("client-web-ui")
+    current = ecs.describe_task_definition(taskDefinition=name)["taskDefinition"]
+    [container] = current["containerDefinitions"]
+    container["environment"] = [{"name": "VERSION", "value": mine.version}]
+    container["portMappings"] = [{"containerPort": 80, "hostPort": 0}]
+    new = ecs.register_task_definition(
+        family=name,
+        networkMode="bridge",
+        containerDefinitions=[container],
+        tags=[{"key": key, "value": value} for key, value in cloud.tags("client-web-ui").items()],
+    )["taskDefinition"]["taskDefinitionArn"]
+    ecs.update_service(
+        cluster=cloud.aws_name("client-web-ui-cluster"),
+        service=name,
+        taskDefinition=new,
+        deploymentConfiguration={"minimumHealthyPercent": 100, "maximumPercent": 200},
+    )
+
+
+def _as_the_team_did(cloud: Cloud, mine: Values) -> None:
+    plan_deploy([_web(mine.version)], cloud).apply()
+
+
+def _only_the_percentage(cloud: Cloud, mine: Values) -> None:
+    plan_deploy([_web(mine.version).replace(minimum_healthy=100)], cloud).apply()
+
+
+def _by_force(cloud: Cloud, mine: Values) -> None:
+    plan_deploy([_web(mine.version).replace(minimum_healthy=0)], cloud).apply()
+
+
+ROLL_OUT = Exercise(
+    "08-roll-out",
+    prompt=(
+        "Roll out version {mine.version} of `client-web-ui`: a revision whose environment has `VERSION={mine.version}`."
+        " At any time **at least two targets are healthy**, and half an hour later only the new version runs."
+    ),
+    values=_roll_out,
+    check=_check_roll_out,
+    hints=(
+        "Which share of the tasks may be missing during a roll-out, and does a third task find a place?",
+        "`Service?` shows `minimum_healthy`. The instances have one host port 4201 each: add an instance, or let tasks "
+        "take any free port.",
+        '`set_desired_capacity(AutoScalingGroupName=cloud.aws_name("client-web-ui-asg"), DesiredCapacity=3)`, then '
+        "`service.replace(task_definition=…, minimum_healthy=100)`",
+    ),
+    solutions=(_with_a_third_instance, _with_a_free_port),
+    wrong=(
+        Wrong(_as_the_team_did, "in one minute there were 1.0"),
+        Wrong(_only_the_percentage, "already using a port required by your task"),
+        Wrong(_by_force, "in one minute there were 0.0"),
+    ),
+    notices=("Service:client-web-ui",),
+)
+
+
+# --- a roll-back
+
+
+def _back(seed: Seed) -> Mapping[str, Any]:
+    return {"version": seed.between(2, _LATEST - 1)}
+
+
+def _start_back(cloud: Cloud, mine: Values) -> None:
+    """Let the managers' web UI run its newest version, with all the ones before it registered."""
+    service = seccom("ha").get(Service, _MANAGERS)
+    for version in range(2, _LATEST + 1):
+        service.task_definition.replace(environment=(("VERSION", str(version)),)).create(cloud)
+    update_service(cloud, _MANAGERS, taskDefinition=cloud.aws_name(_MANAGERS))
+    wait_until_serving(cloud)
+
+
+def update_service(cloud: Cloud, name: str, **settings: Any) -> None:
+    """Change a service by its reference name."""
+    cluster, service = cloud.aws_name(f"{name}-cluster"), cloud.aws_name(name)
+    cloud.client("ecs").update_service(cluster=cluster, service=service, **settings)
+
+
+def _check_back(attempt: Attempt) -> Iterator[Point]:
+    version = str(attempt.mine.version)
+    with attempt.copy() as copy:
+        simulation.advance(copy, "30m")
+        service = _described(copy, _MANAGERS)
+        yield _exists(service, _MANAGERS)
+        if service is None:
+            return
+        running = _running(copy, service)
+        yield Point(
+            f"On a copy, half an hour later, every task runs version {version}",
+            {each.environment.get("VERSION", "1") for each in running} == {version},
+            f"the versions {', '.join(sorted(each.environment.get('VERSION', '1') for each in running)) or 'none'} run",
+            "the task definition of the service, not the list of revisions",
+            is_needed=True,
+        )
+        yield _runs_alone(service, "Then")
+
+
+def _running(cloud: Cloud, service: Mapping[str, Any]) -> list[Revision]:
+    """The revision of each running task of a service."""
+    ecs, cluster = cloud.client("ecs"), service["clusterArn"]
+    arns = ecs.list_tasks(cluster=cluster, serviceName=service["serviceName"])["taskArns"]
+    if not arns:
+        return []
+    tasks = ecs.describe_tasks(cluster=cluster, tasks=arns)["tasks"]
+    found = (revision(cloud, task["taskDefinitionArn"]) for task in tasks)
+    return [each for each in found if each is not None]
+
+
+def _to_the_old_revision(cloud: Cloud, mine: Values) -> None:
+    ecs, name = cloud.client("ecs"), cloud.aws_name("manager-web-ui")
+    for arn in ecs.list_task_definitions(familyPrefix=name)["taskDefinitionArns"]:
+        definition = ecs.describe_task_definition(taskDefinition=arn)["taskDefinition"]
+        variables = definition["containerDefinitions"][0]["environment"]
+        if {"name": "VERSION", "value": str(mine.version)} in variables:
+            ecs.update_service(cluster=f"{name}-cluster", service=name, taskDefinition=arn)
+
+
+def _declare_the_old_content(cloud: Cloud, mine: Values) -> None:
+    service = seccom("ha").get(Service, "manager-web-ui")
+    old = service.task_definition.replace(environment=(("VERSION", str(mine.version)),))
+    plan_deploy([service.replace(task_definition=old)], cloud).apply()
+
+
+def _deregister_the_newest(cloud: Cloud, mine: Values) -> None:
+    found = newest_revision(cloud, _MANAGERS)
+    if found:
+        cloud.client("ecs").deregister_task_definition(taskDefinition=found.raw["taskDefinitionArn"])
+
+
+def _restart_the_tasks(cloud: Cloud, mine: Values) -> None:
+    update_service(cloud, _MANAGERS, forceNewDeployment=True)
+
+
+BACK = Exercise(
+    "08-back",
+    prompt=(
+        f"Since version {_LATEST} the managers see an empty page. The colleague who could mend it is away. Version "
+        "{mine.version} was the last good one: **roll `manager-web-ui` back** to it. Each version is a revision with "
+        "the environment variable `VERSION`."
+    ),
+    values=_back,
+    check=_check_back,
+    hints=(
+        "What does a service remember: the program, or the number of a revision?",
+        "`!aws ecs list-task-definitions --family-prefix …` lists the revisions, which are all still there.",
+        '`update_service(cluster=…, service=…, taskDefinition="FAMILY:NUMBER")`; here version {mine.version} has the '
+        "number {mine.version}",
+    ),
+    solutions=(_to_the_old_revision, _declare_the_old_content),
+    wrong=(
+        Wrong(_deregister_the_newest, f"the versions {_LATEST}, {_LATEST} run"),
+        Wrong(_restart_the_tasks, f"the versions {_LATEST}, {_LATEST} run"),
+    ),
+    notices=("Service:manager-web-ui",),
+    start=_start_back,
+)
+
+
+# --- a circuit breaker
+
+
+def _breaker(seed: Seed) -> Mapping[str, Any]:
+    return {"tag": f"v3-{seed.letters(4)}"}
+
+
+def _check_breaker(attempt: Attempt) -> Iterator[Point]:
+    tag = attempt.mine.tag
+    with attempt.copy() as copy:
+        simulation.advance(copy, "1h")
+        service = _described(copy, _WEB)
+        yield _exists(service, _WEB)
+        if service is None:
+            return
+        breaker = service.get("deploymentConfiguration", {}).get("deploymentCircuitBreaker", {})
+        is_on, rolls_back = bool(breaker.get("enable")), bool(breaker.get("rollback"))
+        yield Point("Its circuit breaker is on", is_on, "it is off", "circuit_breaker; deploymentCircuitBreaker")
+        yield Point(
+            "The circuit breaker rolls back",
+            is_on and rolls_back,
+            "rollback is off" if is_on else "the circuit breaker is off",
+            "rollback in deploymentCircuitBreaker",
+        )
+        tried = [event["message"] for event in service["events"] if "deployment failed" in event["message"]]
+        found = newest_revision(copy, _WEB)
+        image = found.container["image"] if found else ""
+        yield Point(
+            f"You rolled out the tag {tag}",
+            image.endswith(f":{tag}"),
+            f"the newest revision has the image {image}",
+            "the image of the new revision",
+            is_needed=True,
+        )
+        yield Point(
+            "ECS has ended that roll-out: deployment failed",
+            bool(tried),
+            "no event says so, also an hour later",
+            "the events of the service",
+        )
+        running = {each.container["image"] for each in _running(copy, service)}
+        yield Point(
+            "On a copy, an hour later, no task waits for that tag",
+            bool(running) and not any(name.endswith(f":{tag}") for name in running),
+            f"the tasks run {', '.join(sorted(running)) or 'nothing'}",
+            "the task definition of the service",
+        )
+        yield _runs_alone(service, "Then")
+
+
+def _declare_breaker(cloud: Cloud, mine: Values) -> None:
+    service = seccom("ha").get(Service, "client-web-ui")
+    image = ECRImage(repository=ECRRepository(name="client-web-ui")).id_in(cloud)
+    missing = image.replace(":latest", f":{mine.tag}")
+    definition = service.task_definition.replace(image=missing)
+    new = service.replace(task_definition=definition, circuit_breaker=True)
+    plan_deploy([new], cloud).apply()
+
+
+def _update_breaker(cloud: Cloud, mine: Values) -> None:
+    ecs, name = cloud.client("ecs"), cloud.aws_name("client-web-ui")
+    breaker = {"enable": True, "rollback": True}
+    shares = {"minimumHealthyPercent": 50, "maximumPercent": 200}
+    current = ecs.describe_task_definition(taskDefinition=name)["taskDefinition"]
+    [container] = current["containerDefinitions"]
+    image = ECRImage(repository=ECRRepository(name="client-web-ui")).id_in(cloud)
+    container["image"] = image.replace(":latest", f":{mine.tag}")
+    new = ecs.register_task_definition(
+        family=name,
+        networkMode="bridge",
+        containerDefinitions=[container],
+        tags=[{"key": key, "value": value} for key, value in cloud.tags("client-web-ui").items()],
+    )["taskDefinition"]["taskDefinitionArn"]
+    ecs.update_service(
+        cluster=f"{name}-cluster",
+        service=name,
+        taskDefinition=new,
+        deploymentConfiguration={**shares, "deploymentCircuitBreaker": breaker},
+    )
+
+
+def _roll_out_tag(cloud: Cloud, mine: Values, **settings: Any) -> None:
+    service = seccom("ha").get(Service, _WEB).replace(**settings)
+    image = ECRImage(repository=ECRRepository(name=_WEB)).id_in(cloud).replace(":latest", f":{mine.tag}")
+    definition = service.task_definition.replace(image=image)
+    plan_deploy([service.replace(task_definition=definition)], cloud).apply()
+
+
+def _without_breaker(cloud: Cloud, mine: Values) -> None:
+    _roll_out_tag(cloud, mine)
+
+
+def _without_rollback(cloud: Cloud, mine: Values) -> None:
+    shares = {"minimumHealthyPercent": 50, "maximumPercent": 200}
+    breaker = {"enable": True, "rollback": False}
+    _roll_out_tag(cloud, mine)
+    update_service(cloud, _WEB, deploymentConfiguration={**shares, "deploymentCircuitBreaker": breaker})
+
+
+def _without_a_minimum(cloud: Cloud, mine: Values) -> None:
+    _roll_out_tag(cloud, mine, minimum_healthy=0)
+
+
+BREAKER = Exercise(
+    "08-breaker",
+    prompt=(
+        "Turn on the **circuit breaker** of `client-web-ui`, with rollback. Then prove it: roll out the image tag "
+        "`{mine.tag}` of your registry, which was never pushed. ECS has to end the roll-out by itself, and the old "
+        "version runs on."
+    ),
+    values=_breaker,
+    check=_check_breaker,
+    hints=(
+        "What does a service without a circuit breaker do with a roll-out that can't succeed?",
+        "`Service?` shows `circuit_breaker`. The image is a text: the URI of your repository with another tag.",
+        '`service.replace(task_definition=service.task_definition.replace(image="…:{mine.tag}"), '
+        "circuit_breaker=True)`",
+    ),
+    solutions=(_declare_breaker, _update_breaker),
+    wrong=(
+        Wrong(_without_breaker, "it is off"),
+        Wrong(_without_rollback, "rollback is off"),
+        Wrong(_without_a_minimum, "no event says so"),
+    ),
+    notices=("Service:client-web-ui",),
+)
+
+
+CHAPTER = Chapter(
+    "08",
+    "Service",
+    minutes=30,
+    start=start,
+    prepare=prepare,
+    exercises=(CREATE, ROLL_OUT, BACK, BREAKER),
+    predictions=("08-lowest", "08-stopped", "08-stuck"),
+)
