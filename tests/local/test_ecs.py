@@ -169,6 +169,14 @@ def test_a_service_spreads_its_tasks_over_the_zones(account: Account) -> None:
     assert log.count("task placed in eu-west-3a") == log.count("task placed in eu-west-3b") == 2
 
 
+def test_a_missing_service_is_a_failure_of_the_description(account: Account) -> None:
+    ecs = account.client("ecs")
+    ecs.create_cluster(clusterName="empty")
+    described = ecs.describe_services(cluster="empty", services=["web"])
+    assert described["services"] == []
+    assert [failure["reason"] for failure in described["failures"]] == ["MISSING"]
+
+
 def test_describing_a_service_does_not_move_the_clock_except_for_a_waiter(site: Site) -> None:
     site.create_service(2)
     assert [site.counts() for _ in range(3)] == [(2, 0, 2)] * 3

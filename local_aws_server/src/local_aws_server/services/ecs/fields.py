@@ -91,7 +91,8 @@ PreservedFields(
 @after("ecs", "CreateService", "UpdateService", "DescribeServices")
 def add_service_defaults(call: Call) -> None:
     """Add the defaults of the deployment configuration and of the grace period to each described service."""
-    for described in call.result.get("services") or [call.result["service"]]:
+    services = call.result["services"] if "services" in call.result else [call.result["service"]]
+    for described in services:
         service = call.backends.ecs_service(described["clusterArn"], described["serviceName"])
         if service is not None:
             described["deploymentConfiguration"] = deployment_settings(service)
