@@ -82,6 +82,7 @@ cost prices
 run {OWNED} -o out/
 runbooks
 new runbook mine
+new exercise 00-practice --folder .
 runs list out/
 runs diff latest latest --in out/
 runs index out/

@@ -12,7 +12,7 @@ from esaws.cli.root import cli
 
 @cli.group("new")
 def new() -> None:
-    """Create a runbook of one's own."""
+    """Create a runbook, or an exercise of the course, of one's own."""
 
 
 @new.command("runbook")
@@ -35,4 +35,24 @@ def new_runbook(name: str, folder: Path, looking: bool, as_json: bool) -> None:
     from esaws.runbooks.skeleton import create_runbook
 
     created = create_runbook(name, folder, changes=not looking)
+    print_result(created.to_dict(), str(created), as_json)
+
+
+@new.command("exercise")
+@click.argument("name", metavar="NAME")
+@click.option(
+    "--folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Where to write it.  [default: the chapters of this checkout, where the course finds it]",
+)
+@click.option("--json", "as_json", is_flag=True, help=JSON_HELP)
+def new_exercise(name: str, folder: Path | None, as_json: bool) -> None:
+    """Create an exercise that works, for a chapter of the course.
+
+    NAME is the number of the chapter and a short name, such as 04-retention. The tests of the course play it: unsolved,
+    wrong, right in two ways, with another learner's values, and with its resources missing.
+    """
+    from esaws.course.skeleton import create_exercise
+
+    created = create_exercise(name, folder)
     print_result(created.to_dict(), str(created), as_json)

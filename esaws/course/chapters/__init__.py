@@ -1,9 +1,10 @@
-"""The chapters of the course: one module each, which declares a `CHAPTER`."""
+"""The chapters of the course: one module each, which declares a `CHAPTER`; others add `EXERCISES` to one."""
 
 from __future__ import annotations
 
 import importlib
 import pkgutil
+from dataclasses import replace
 from functools import cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING
 from esaws.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from esaws.course.exercises import Chapter, Exercise
 
@@ -19,9 +20,21 @@ if TYPE_CHECKING:
 @cache
 def chapters() -> Mapping[str, Chapter]:
     """Return the chapters by their numbers, in order."""
-    modules = [importlib.import_module(f"{__name__}.{module.name}") for module in pkgutil.iter_modules(__path__)]
-    found = sorted((module.CHAPTER for module in modules), key=lambda chapter: chapter.number)
-    return MappingProxyType({chapter.number: chapter for chapter in found})
+    names = [module.name for module in pkgutil.iter_modules(__path__) if not module.name.startswith("_")]
+    modules = [importlib.import_module(f"{__name__}.{name}") for name in names]
+    found = sorted((module.CHAPTER for module in modules if hasattr(module, "CHAPTER")), key=_number)
+    added = [exercise for module in modules for exercise in getattr(module, "EXERCISES", ())]
+    return MappingProxyType({chapter.number: _with(chapter, added) for chapter in found})
+
+
+def _number(chapter: Chapter) -> str:
+    return chapter.number
+
+
+def _with(chapter: Chapter, added: Iterable[Exercise]) -> Chapter:
+    """The chapter with those added exercises whose names begin with its number."""
+    own = [exercise for exercise in added if exercise.name.startswith(f"{chapter.number}-")]
+    return replace(chapter, exercises=(*chapter.exercises, *own))
 
 
 def find_chapter(number: str) -> Chapter:

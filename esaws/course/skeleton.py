@@ -1,0 +1,132 @@
+"""The first version of a new exercise or lab: one that works, and that the tests of the course play."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from esaws.course.chapters import find_chapter
+from esaws.errors import UsageError
+
+_EXERCISE = re.compile(r"\d\d(-[a-z0-9]+)+")
+_TEST = "make test-course ARGS='-k {name}'"
+
+
+@dataclass(frozen=True)
+class NewFile:
+    """A module that was written, and the command that plays what it declares."""
+
+    file: str
+    test: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """file, test (a command)."""
+        return asdict(self)
+
+    def __str__(self) -> str:
+        return f"{self.file}\n\nNext steps:\n  edit it\n  {self.test}      # plays it, right and wrong"
+
+
+def create_exercise(name: str, folder: Path | None = None) -> NewFile:
+    """Write the module of a new exercise, such as `04-retention`, for a chapter that exists.
+
+    Args:
+        name: the number of the chapter, and a short name.
+        folder: where to write it; default the chapters of this checkout, where the course finds it.
+
+    Raises:
+        UsageError: the name is not one, the chapter does not exist, or the file exists or can't be written.
+    """
+    if not _EXERCISE.fullmatch(name):
+        raise UsageError(f"{name!r} is not a name for an exercise; write the chapter and a short name, as 04-retention")
+    number = name.partition("-")[0]
+    chapter = find_chapter(number)
+    if any(exercise.name == name for exercise in chapter.exercises):
+        raise UsageError(f"{name}: the chapter {number} {chapter.title} has it already; choose another name")
+    path = (folder or Path(__file__).parent / "chapters") / f"exercise_{name.replace('-', '_')}.py"
+    text = _EXERCISE_MODULE.replace("NAME", name).replace("CHAPTER_TITLE", f"{number}, {chapter.title}")
+    return NewFile(_write(path, text), _TEST.format(name=name))
+
+
+def _write(path: Path, text: str) -> str:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError:
+        raise UsageError(f"{path}: already exists; choose another name") from None
+    except OSError as error:
+        raise UsageError(f"{path}: can't be written ({error.strerror}). Choose another folder.") from error
+    return str(path)
+
+
+_EXERCISE_MODULE = '''\
+"""The exercise NAME of chapter CHAPTER_TITLE: a log group that keeps events for some days."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from esaws.cloud import Cloud
+from esaws.course.exercises import Attempt, Exercise, Point, Values, Wrong
+from esaws.course.seed import Seed
+from esaws.deploy.plan import plan_deploy
+from esaws.resources.log_group import LogGroup
+
+
+def _values(seed: Seed) -> Mapping[str, Any]:
+    return {"days": seed.choice([3, 5, 7, 14, 30])}
+
+
+def _check(attempt: Attempt) -> Iterator[Point]:
+    group = attempt.index.get("LogGroup", "practice")
+    days = group.fields["retention_days"] if group else None
+    yield Point(
+        f"The log group practice keeps events for {attempt.mine.days} days",
+        days == attempt.mine.days,
+        f"it keeps them for {days} days" if group else "there is no log group practice",
+        "aws logs describe-log-groups",
+        is_needed=True,
+    )
+
+
+def _declare(cloud: Cloud, mine: Values) -> None:
+    plan_deploy([LogGroup(name="practice", retention_days=mine.days)], cloud).apply()
+
+
+def _call(cloud: Cloud, mine: Values) -> None:
+    logs, name = cloud.client("logs"), cloud.aws_name("practice")
+    tags = {"esaws:deployment": cloud.deployment, "esaws:name": "practice"}
+    logs.create_log_group(logGroupName=name, tags=tags)
+    logs.put_retention_policy(logGroupName=name, retentionInDays=mine.days)
+
+
+def _for_ever(cloud: Cloud, mine: Values) -> None:
+    tags = {"esaws:deployment": cloud.deployment, "esaws:name": "practice"}
+    cloud.client("logs").create_log_group(logGroupName=cloud.aws_name("practice"), tags=tags)
+
+
+def _for_a_day(cloud: Cloud, mine: Values) -> None:
+    plan_deploy([LogGroup(name="practice", retention_days=1)], cloud).apply()
+
+
+EXERCISES = (
+    Exercise(
+        "NAME",
+        prompt="Create the log group `practice`. It keeps events for {mine.days} days, and not for ever.",
+        values=_values,
+        check=_check,
+        hints=(
+            "How long does CloudWatch Logs keep events, if you say nothing?",
+            "`LogGroup` in `esaws.resources` has a field for the days.",
+            "`LogGroup(name=\\"practice\\", retention_days={mine.days})`",
+        ),
+        solutions=(_declare, _call),
+        wrong=(Wrong(_for_ever, "it keeps them"), Wrong(_for_a_day, "for 1 days")),
+        notices=("LogGroup:practice",),
+    ),
+)
+'''
