@@ -5,13 +5,15 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
+import diagrams
 import pytest
 from botocore.exceptions import ClientError
 
 from esaws import simulation
 from esaws.cloud import Cloud
 from esaws.deploy.plan import plan_deploy
-from esaws.drawing import draw
+from esaws.drawing import draw, to_diagrams
+from esaws.drawing.diagram_graph import diagram_graph
 from esaws.drawing.scene import Scene
 from esaws.errors import UsageError
 from esaws.reference.seccom import seccom, seccom_as_drawn
@@ -53,6 +55,23 @@ def test_each_card_shows_health_open_ports_and_price(scene: Scene) -> None:
     assert notes["sites-management-api-cluster"]["public-3a"] == "1 of 1 healthy · open: 22 · 16.77 USD/mo ~"
     assert notes["cameras-api-cluster"]["public-3b"] == "open: 22, 8003 · 16.77 USD/mo ~"
     assert any("about 28" in note and "unverified" in note for note in scene.footnotes)
+
+
+def test_the_program_of_an_account_has_the_edges_of_its_architecture(
+    deployed: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[Any] = []
+
+    def end(diagram: diagrams.Diagram, *_: Any) -> None:
+        made.append(diagram_graph(diagram))
+        diagrams.setdiagram(None)
+
+    monkeypatch.setattr(diagrams.Diagram, "__exit__", end)
+    for subject in (deployed, seccom("ha")):
+        exec(compile(to_diagrams(subject), "program", "exec"), {})
+    edges = [{(edge.source.name, edge.target.name, edge.label) for edge in graph.edges} for graph in made]
+    assert edges[0] == edges[1] and [len(graph.edges) for graph in made] == [22, 22]
+    assert made[0].groups == made[1].groups
 
 
 def test_overlays_can_be_chosen(deployed: Cloud) -> None:
