@@ -526,5 +526,5 @@ CHAPTER = Chapter(
     start=start,
     prepare=prepare,
     exercises=(ANSWERS, CLOSED, SURVIVES, MONEY),
-    predictions=("20-resources", "20-price", "20-weakest"),
+    predictions=("20-resources", "20-price", "20-weakest", "20-port"),
 )
