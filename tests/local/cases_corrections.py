@@ -411,6 +411,18 @@ def case_tag_moves(account: Any) -> Any:
     return sorted(image.get("imageTags", []) for image in ecr.describe_images(repositoryName="site")["imageDetails"])
 
 
+@case(
+    "an immutable tag can't move to another image",
+    aws="ImageTagAlreadyExistsException",
+    stock="ImageAlreadyExistsException",
+)
+def case_immutable_tag(account: Any) -> Any:
+    ecr = account.client("ecr")
+    ecr.create_repository(repositoryName="site", imageTagMutability="IMMUTABLE")
+    ecr.put_image(repositoryName="site", imageManifest=manifest("one"), imageTag="1.0")
+    return outcome(lambda: ecr.put_image(repositoryName="site", imageManifest=manifest("two"), imageTag="1.0"))
+
+
 # --- ElastiCache, RDS, MQ, S3
 
 
@@ -729,3 +741,33 @@ def case_snapshots_of_owners(account: Any) -> Any:
     made = ec2.create_snapshot(VolumeId=volume)["SnapshotId"]
     described = [ec2.describe_snapshots(OwnerIds=[owner])["Snapshots"] for owner in ("self", "111111111111")]
     return [sum(raw["SnapshotId"] == made for raw in snapshots) for snapshots in described]
+
+
+# --- the security groups of an instance
+
+
+def groups_of_instance(account: Any, *, by_interface: bool) -> list[list[str]]:
+    """The groups of an instance and of its interface after a change of either, of three groups in all."""
+    ec2 = account.client("ec2")
+    vpc, (subnet, *_), _ = account.network()
+    ids = [ec2.create_security_group(GroupName=f"g{n}", Description="d", VpcId=vpc)["GroupId"] for n in range(2)]
+    made = {"ImageId": "ami-1", "MinCount": 1, "MaxCount": 1, "InstanceType": "t2.micro", "SubnetId": subnet}
+    instance = ec2.run_instances(**made, SecurityGroupIds=[ids[0]])["Instances"][0]
+    interface = instance["NetworkInterfaces"][0]["NetworkInterfaceId"]
+    if by_interface:
+        ec2.modify_network_interface_attribute(NetworkInterfaceId=interface, Groups=[ids[1]])
+    else:
+        ec2.modify_instance_attribute(InstanceId=instance["InstanceId"], Groups=[ids[1]])
+    found = ec2.describe_instances(InstanceIds=[instance["InstanceId"]])["Reservations"][0]["Instances"][0]
+    at_interface = ec2.describe_network_interfaces(NetworkInterfaceIds=[interface])["NetworkInterfaces"][0]["Groups"]
+    return [[group["GroupName"] for group in groups] for groups in (found["SecurityGroups"], at_interface)]
+
+
+@case("new groups of an instance replace those of its interface", aws=[["g1"], ["g1"]], stock=[["g1"], ["g0", "g1"]])
+def case_groups_of_instance(account: Any) -> Any:
+    return groups_of_instance(account, by_interface=False)
+
+
+@case("new groups of an interface replace those of its instance", aws=[["g1"], ["g1"]], stock=[["g0"], ["g1", "g0"]])
+def case_groups_of_interface(account: Any) -> Any:
+    return groups_of_instance(account, by_interface=True)

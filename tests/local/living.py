@@ -33,6 +33,8 @@ class Living:
         self.autoscaling, self.ec2, self.ecs, self.elbv2, self.scaling = (account.client(name) for name in services)
         vpc, self.subnets, self.group = account.network()
         front = self.ec2.create_security_group(GroupName="front", Description="f", VpcId=vpc)["GroupId"]
+        web = {"IpProtocol": "tcp", "FromPort": 80, "ToPort": 80, "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}
+        self.ec2.authorize_security_group_ingress(GroupId=front, IpPermissions=[web])
         pair = {"IpProtocol": "tcp", "FromPort": PORT, "ToPort": PORT, "UserIdGroupPairs": [{"GroupId": front}]}
         self.rule = {"GroupId": self.group, "IpPermissions": [pair]}
         self.ec2.authorize_security_group_ingress(**self.rule)

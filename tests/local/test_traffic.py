@@ -405,3 +405,43 @@ def test_traffic_is_described_and_logged(system: MeasuredSystem) -> None:
 def test_traffic_needs_a_load_balancer(account: Any) -> None:
     with pytest.raises(urllib.error.HTTPError, match="400"):
         control(account, "POST", "traffic", trace={"requests_per_second": 3})
+
+
+def test_requests_that_no_target_s_group_lets_in_end_with_504(system: MeasuredSystem) -> None:
+    ec2 = system.account.client("ec2")
+    groups = [group for group in ec2.describe_security_groups()["SecurityGroups"] if group["IpPermissions"]]
+    balancer = system.elbv2.describe_load_balancers()["LoadBalancers"][0]
+    targets = [group for group in groups if group["GroupId"] not in balancer.get("SecurityGroups", ())]
+    for group in targets:
+        ec2.revoke_security_group_ingress(GroupId=group["GroupId"], IpPermissions=group["IpPermissions"])
+    began = system.start_traffic(path="/", requests_per_second=10)
+    advance(system.account, "10m")
+    after = began + timedelta(minutes=6)
+    assert system.measured("RequestCount", after, 3) == 10 * 180
+    assert system.measured("HTTPCode_ELB_5XX_Count", after, 3) == 10 * 180
+    assert system.measured("HTTPCode_Target_2XX_Count", after, 3) is None
+
+
+@pytest.mark.parametrize("obstacle", ["group", "acl", "route"])
+def test_requests_that_do_not_reach_the_load_balancer_are_not_counted(system: MeasuredSystem, obstacle: str) -> None:
+    ec2 = system.account.client("ec2")
+    balancer = system.elbv2.describe_load_balancers()["LoadBalancers"][0]
+    in_vpc = [{"Name": "vpc-id", "Values": [balancer["VpcId"]]}]
+    began = system.start_traffic(path="/", requests_per_second=10)
+    advance(system.account, "5m")
+    assert system.measured("RequestCount", began + timedelta(minutes=1), 3) == 10 * 180
+    if obstacle == "group":
+        for id in balancer["SecurityGroups"]:
+            group = ec2.describe_security_groups(GroupIds=[id])["SecurityGroups"][0]
+            ec2.revoke_security_group_ingress(GroupId=id, IpPermissions=group["IpPermissions"])
+    elif obstacle == "acl":
+        for acl in ec2.describe_network_acls(Filters=in_vpc)["NetworkAcls"]:
+            ec2.delete_network_acl_entry(NetworkAclId=acl["NetworkAclId"], RuleNumber=100, Egress=False)
+    else:
+        for table in ec2.describe_route_tables(Filters=in_vpc)["RouteTables"]:
+            for route in table["Routes"]:
+                if route.get("GatewayId", "").startswith("igw-"):
+                    destination = route["DestinationCidrBlock"]
+                    ec2.delete_route(RouteTableId=table["RouteTableId"], DestinationCidrBlock=destination)
+    advance(system.account, "5m")
+    assert system.measured("RequestCount", began + timedelta(minutes=6), 3) is None

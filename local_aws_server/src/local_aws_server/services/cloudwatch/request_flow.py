@@ -1,7 +1,7 @@
 """Distribute the current traffic of load balancers to containers, and let the containers serve it.
 
-A trace does not say how requests arrive. They are assumed to come to the listener with the lowest port, for the load
-balancer's own DNS name.
+A trace does not say how requests arrive. They are assumed to come from the internet to the listener with the lowest
+port, for the load balancer's own DNS name. Those that routes, security groups or network ACLs stop do not arrive.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from local_aws_server.services.cloudwatch.utilization import (
 from local_aws_server.services.ecs.containers import as_it_runs
 from local_aws_server.services.ecs.tasks import task_definition_of
 from local_aws_server.services.elbv2 import targets, traffic
+from local_aws_server.services.elbv2.client_path import ClientPaths
 from local_aws_server.services.elbv2.health_probe import TargetKey
 from local_aws_server.services.elbv2.routing import Request, route
 
@@ -154,7 +155,10 @@ def distribute(
     container_at = {target: container for container in containers for target in container.targets}
     listeners = sorted(load_balancer.listeners.values(), key=lambda listener: int(listener.port or 0))
     flows: list[Flow] = []
-    for path, rate in trace.rates(now).items() if listeners else ():
+    ways = ClientPaths(backends, load_balancer)
+    arriving = ways.arriving(int(listeners[0].port or 0)) if listeners else 0.0
+    for path, sent in trace.rates(now).items() if arriving else ():
+        rate = sent * arriving
         shares, rules = route(listeners[0], Request(path, load_balancer.dns_name))
         for share in shares:
             group = backends.backend("elbv2").target_groups.get(share.target_group)
@@ -165,10 +169,14 @@ def distribute(
             if not chosen:
                 flows.append(Flow(path, rate * share.fraction, group, status=503, rules=rules))
             for target in chosen:
-                flow = Flow(path, rate * share.fraction / len(chosen), group, container_at.get(target), rules=rules)
-                if not _is_reachable(instances, target):
-                    flow.container, flow.status = None, 504
-                elif flow.container is None:
+                its_rate = rate * share.fraction / len(chosen)
+                reaching = ways.reaching(target) if _is_running(instances, target) else 0.0
+                if reaching < 1:
+                    flows.append(Flow(path, its_rate * (1 - reaching), group, status=504, rules=rules))
+                if not reaching:
+                    continue
+                flow = Flow(path, its_rate * reaching, group, container_at.get(target), rules=rules)
+                if flow.container is None:
                     flow.status = 502
                 else:
                     flow.container.requests.append(RequestRate(path, flow.rate))
@@ -183,8 +191,8 @@ def _choose_targets(group: Any) -> list[TargetKey]:
     return healthy or registered
 
 
-def _is_reachable(instances: Mapping[str, Any], target: TargetKey) -> bool:
-    """Return whether a target's instance runs and has not failed; a target by address is always reachable."""
+def _is_running(instances: Mapping[str, Any], target: TargetKey) -> bool:
+    """Return whether a target's instance runs and has not failed; a target by address always does."""
     if not target[0].startswith("i-"):
         return True
     return target[0] in instances and not sidecar(instances[target[0]]).get("failed")

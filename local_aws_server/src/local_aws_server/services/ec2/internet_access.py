@@ -27,15 +27,18 @@ def find_internet_obstacle(backends: Backends, interface: Any, services: Collect
     subnet = interface.subnet
     if _has_vpc_endpoints(ec2, subnet.vpc_id, [f"com.amazonaws.{backends.region}.{name}" for name in services]):
         return ""
-    if obstacle := _find_route_obstacle(ec2, subnet, has_address=bool(interface.public_ip)):
+    if obstacle := find_route_obstacle(ec2, subnet, has_address=bool(interface.public_ip)):
         return obstacle
     paths = NetworkPaths(backends)
     return paths.find_egress_obstacle(paths.endpoint(interface), str(_ENDPOINT_ADDRESS), _HTTPS)
 
 
-def _find_route_obstacle(ec2: Any, subnet: Any, *, has_address: bool) -> str:
-    """Describe why packets of a subnet don't reach the internet; of a target that is not simulated, say nothing."""
-    route = _route_to_internet(ec2, subnet)
+def find_route_obstacle(ec2: Any, subnet: Any, *, has_address: bool, address: IPv4Address = _ENDPOINT_ADDRESS) -> str:
+    """Describe why packets of a subnet don't reach an address of the internet, by default one of AWS's endpoints.
+
+    Of a route's target that is not simulated, say nothing.
+    """
+    route = _route_to(ec2, subnet, address)
     if route is None:
         return "its subnet has no route to the internet"
     if route.state != "active":
@@ -43,21 +46,22 @@ def _find_route_obstacle(ec2: Any, subnet: Any, *, has_address: bool) -> str:
     if route.nat_gateway is not None:
         if route.nat_gateway.state != "available":
             return f"the NAT gateway of its subnet is {route.nat_gateway.state}"
-        return _find_route_obstacle(ec2, ec2.get_subnet(route.nat_gateway.subnet_id), has_address=True)
+        of_gateway = ec2.get_subnet(route.nat_gateway.subnet_id)
+        return find_route_obstacle(ec2, of_gateway, has_address=True, address=address)
     if route.gateway is not None and route.gateway.id.startswith("igw-") and not has_address:
         return "it has no public address for the route to the internet gateway"
     return ""
 
 
-def _route_to_internet(ec2: Any, subnet: Any) -> Any | None:
-    """Return the most specific route to AWS's endpoints in the subnet's route table; None if there is none."""
+def _route_to(ec2: Any, subnet: Any, address: IPv4Address) -> Any | None:
+    """Return the most specific route to an address in the subnet's route table; None if there is none."""
     tables = [table for table in ec2.route_tables.values() if table.vpc_id == subnet.vpc_id]
     own = [table for table in tables if subnet.id in table._associations.values()]
     table = next(iter(own or [table for table in tables if table.main_association_id is not None]), None)
     matching = [
         (IPv4Network(route.destination_cidr_block).prefixlen, route)
         for route in (table.routes if table is not None else ())
-        if route.destination_cidr_block and _ENDPOINT_ADDRESS in IPv4Network(route.destination_cidr_block)
+        if route.destination_cidr_block and address in IPv4Network(route.destination_cidr_block)
     ]
     return max(matching, key=lambda pair: pair[0], default=(0, None))[1]
 

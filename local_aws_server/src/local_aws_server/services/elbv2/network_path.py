@@ -113,6 +113,17 @@ class NetworkPaths:
                 return "a network ACL stops the answers, which go to the ports {}-{}".format(*REPLY_PORTS)
         return ""
 
+    def find_ingress_obstacle(self, address: str, target: Endpoint, port: int) -> str:
+        """Describe what keeps an address outside of the VPC from a port of the target; "" if nothing does."""
+        outside = Endpoint(address, "", "", groups=())
+        if not self._groups_allow(target.groups, outside, port, egress=False):
+            return f"no rule of {self._group_names(target)} lets it in on port {port}"
+        if not acl_allows(self._entries_of(target.subnet, egress=False), address, (port, port)):
+            return f"a network ACL stops the requests to port {port}"
+        if not acl_allows(self._entries_of(target.subnet, egress=True), address, REPLY_PORTS):
+            return "a network ACL stops the answers, which go to the ports {}-{}".format(*REPLY_PORTS)
+        return ""
+
     def find_egress_obstacle(self, source: Endpoint, address: str, port: int) -> str:
         """Describe what of the security groups keeps the source from a port of an address outside of its VPC."""
         outside = Endpoint(address, "", "", groups=())
