@@ -15,7 +15,7 @@ from esaws.course.labs.record import Record
 from esaws.errors import UsageError
 from esaws.inspect.trail import read_trail
 
-LONGEST_EVIDENCE = 200
+LONGEST_EVIDENCE = 300
 """Characters. A page of output names everything, so it proves nothing."""
 MOST_DIAGNOSES = 3
 

@@ -63,7 +63,7 @@ class Lab:
             first one is always broken, the others may be; empty if `symptom` yields the symptom.
         symptom: yields points that are not scored while the symptom is there, beside the promises.
         mended: yields points that are scored if the cause is gone and not papered over.
-        repair: the reference repair. The statements of its body are the solution.
+        repair: the reference repair. The statements of its body are the solution, which can be run twice.
         non_repairs: at least three tempting answers that are wrong, and words of the reasons that the check gives.
         hints: a question, a place to look, and the call.
         values: the learner's values, by name.

@@ -50,7 +50,7 @@ class RunningLab:
 
         Args:
             cause: one of `causes`.
-            evidence: one fact, at most 200 characters: a resource and the value that you found there.
+            evidence: one fact, at most 300 characters: a resource and the value that you found there.
 
         Raises:
             UsageError: the cause is unknown, or the evidence is empty or too long.

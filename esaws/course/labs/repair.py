@@ -23,6 +23,8 @@ from esaws.errors import EsawsError, LocalNotRunning, describe_error
 LATER = "30m"
 """How long the copy runs before it is looked at."""
 
+_COMPARED_BY_CONTENT = ("SecurityGroupRule",)
+"""Kinds that a plan calls foreign if another tool made them; what they allow is among the settings."""
 _LOSS = re.compile(r"target unhealthy|task in \S+ stopping|instance (stopped|terminated)")
 _MOST_SHOWN = 3
 _CENT = 0.01
@@ -56,7 +58,7 @@ def _points(cloud: Cloud, lab: Lab, record: Record) -> Iterator[Point]:
         simulation.advance(later, LATER)
         now = measure(later)
         yield from _works(record, now)
-        yield _nothing_lost(later, record)
+        yield _nothing_lost(later, record, mine)
         yield from _nothing_else(lab, record.before, now)
         yield from _trial(lab, later, mine)
 
@@ -71,7 +73,8 @@ def _works(record: Record, now: Baseline) -> Iterator[Point]:
 
 
 def _as_declared(cloud: Cloud, lab: Lab) -> Point:
-    lines = [str(change) for change in plan_deploy(lab.system(), cloud) if change.action != "keep"]
+    changes = [change for change in plan_deploy(lab.system(), cloud) if change.action != "keep"]
+    lines = [str(change) for change in changes if change.kind not in _COMPARED_BY_CONTENT]
     left = [line for line in lines if not any(fnmatchcase(line, pattern) for pattern in lab.allowed)]
     return Point(
         "The plan of the declared system has no change",
@@ -81,9 +84,9 @@ def _as_declared(cloud: Cloud, lab: Lab) -> Point:
     )
 
 
-def _nothing_lost(later: Cloud, record: Record) -> Point:
+def _nothing_lost(later: Cloud, record: Record, mine: Values) -> Point:
     """Services that the fault left alone keep their targets and tasks all the time."""
-    broken = " ".join(record.broken)
+    broken = " ".join((*record.broken, getattr(mine, "service", "")))
     intact = {
         later.aws_name(promise.partition(" ")[0])
         for promise in record.before.promises

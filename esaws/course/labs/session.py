@@ -114,7 +114,7 @@ def hand_in(cloud: Cloud, cause: str, evidence: str) -> Result:
     Args:
         cloud: the account in which the lab runs.
         cause: a key of `CAUSES`.
-        evidence: one fact, at most 200 characters: a resource and the value that was found there.
+        evidence: one fact, at most 300 characters: a resource and the value that was found there.
 
     Raises:
         UsageError: no lab runs there, the cause is unknown, or the evidence is empty or too long.

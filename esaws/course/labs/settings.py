@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -149,6 +149,10 @@ def _action(short: _Names, raw: Mapping[str, Any]) -> str:
 
 
 def _network(short: _Names, account: Account) -> Iterator[Setting]:
+    for raw in account["SecurityGroups"]:
+        name = short(raw["GroupId"])
+        yield f"SecurityGroup {name} inbound", _permissions(short, raw["IpPermissions"])
+        yield f"SecurityGroup {name} outbound", _permissions(short, raw["IpPermissionsEgress"])
     for raw in account["NetworkAcls"]:
         entries = sorted(
             f"{'out' if entry['Egress'] else 'in'} {entry['RuleNumber']} {entry['RuleAction']} {entry['Protocol']} "
@@ -171,6 +175,19 @@ def _network(short: _Names, account: Account) -> Iterator[Setting]:
             groups.setdefault(short(raw["InstanceId"]), set()).add(attached)
     for name, attached_groups in groups.items():
         yield f"Instances {name} security groups", sorted(attached_groups)
+
+
+def _permissions(short: _Names, permissions: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return rules by what they allow: two rules with other ids or descriptions are the same."""
+    found = set()
+    for raw in permissions:
+        ports = f"{raw['IpProtocol']} {raw.get('FromPort', 'all')}-{raw.get('ToPort', 'all')}"
+        peers = [each["CidrIp"] for each in raw.get("IpRanges", ())]
+        peers += [each["CidrIpv6"] for each in raw.get("Ipv6Ranges", ())]
+        peers += [short(each["GroupId"]) for each in raw.get("UserIdGroupPairs", ())]
+        peers += [each["PrefixListId"] for each in raw.get("PrefixListIds", ())]
+        found |= {f"{ports} {peer}" for peer in peers}
+    return sorted(found)
 
 
 def _route_target(route: Mapping[str, Any]) -> str:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
+
+from botocore.exceptions import ClientError
 
 from esaws.cloud import Cloud
 from esaws.course.exercises import Values
@@ -15,10 +18,35 @@ def target_group(cloud: Cloud, service: str) -> dict[str, Any]:
     return dict(cloud.client("elbv2").describe_target_groups(Names=[name])["TargetGroups"][0])
 
 
+def listener(cloud: Cloud) -> dict[str, Any]:
+    """Return AWS's description of the listener of the load balancer."""
+    elbv2 = cloud.client("elbv2")
+    balancer = elbv2.describe_load_balancers(Names=[cloud.aws_name("alb")])["LoadBalancers"][0]
+    return dict(elbv2.describe_listeners(LoadBalancerArn=balancer["LoadBalancerArn"])["Listeners"][0])
+
+
+def rule_of(cloud: Cloud, prefix: str) -> dict[str, Any]:
+    """Return AWS's description of the listener rule of a service, by the priority that the service declares."""
+    priority = next(str(service.priority) for service in SERVICES.values() if service.path == prefix)
+    rules = cloud.client("elbv2").describe_rules(ListenerArn=listener(cloud)["ListenerArn"])["Rules"]
+    return next(dict(rule) for rule in rules if rule["Priority"] == priority)
+
+
 def security_group(cloud: Cloud, name: str) -> dict[str, Any]:
     """Return AWS's description of a security group by its name without the deployment."""
     filters = [{"Name": "group-name", "Values": [cloud.aws_name(name)]}]
     return dict(cloud.client("ec2").describe_security_groups(Filters=filters)["SecurityGroups"][0])
+
+
+def running_instances(cloud: Cloud, service: str, zone: str = "") -> list[dict[str, Any]]:
+    """Return AWS's descriptions of the running instances of a service, of one zone or of all."""
+    filters = [
+        {"Name": "tag:Name", "Values": [cloud.aws_name(service)]},
+        {"Name": "instance-state-name", "Values": ["running"]},
+    ]
+    reservations = cloud.client("ec2").describe_instances(Filters=filters)["Reservations"]
+    found = [instance for reservation in reservations for instance in reservation["Instances"]]
+    return [instance for instance in found if zone in ("", instance["Placement"]["AvailabilityZone"])]
 
 
 def names_of(cloud: Cloud, name: str, *ids: str) -> tuple[str, ...]:
@@ -44,7 +72,8 @@ def redeploy_everything(cloud: Cloud, mine: Values) -> None:
     ecs = cloud.client("ecs")
     for cluster in ecs.list_clusters()["clusterArns"]:
         for service in ecs.list_services(cluster=cluster)["serviceArns"]:
-            ecs.update_service(cluster=cluster, service=service, forceNewDeployment=True)
+            with suppress(ClientError):  # ECS refuses it for a target group that no rule forwards to
+                ecs.update_service(cluster=cluster, service=service, forceNewDeployment=True)
 
 
 def relax_health_checks(cloud: Cloud, mine: Values) -> None:

@@ -1,4 +1,4 @@
-"""Labs about listener rules, target groups and health checks."""
+"""Labs about target groups and their health checks."""
 
 from __future__ import annotations
 
