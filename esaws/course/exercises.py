@@ -135,6 +135,7 @@ class Chapter:
         exercises: in the order of the notebook.
         predictions: names of the predictions that its notebook takes.
         settings: settings of its local AWS, those of `simulation.start`, such as `regime`.
+        moves_clock: its notebook moves the clock, so that it can't begin on AWS.
     """
 
     number: str
@@ -147,6 +148,7 @@ class Chapter:
     prepare: Callable[[Cloud], None] | None = None
     clean_up: Callable[[Cloud], object] | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
+    moves_clock: bool = False
 
     def set_up(self, cloud: Cloud) -> None:
         """Bring an empty account to the state in which the chapter begins. It can be called again after a failure."""

@@ -62,7 +62,7 @@ def begin(number: str, *, deployment: str | None = None, begins: str | None = No
         start_over: delete what this deployment has, and begin again.
 
     Raises:
-        UsageError: there is no such chapter, or a parameter is unknown or bad.
+        UsageError: there is no such chapter, a parameter is unknown or bad, or the chapter can't begin on AWS.
         WrongAccount: the credentials belong to another account than the one that was named.
     """
     install_short_errors()
@@ -72,6 +72,9 @@ def begin(number: str, *, deployment: str | None = None, begins: str | None = No
     begins = str(begins or parameters.get("begins") or chapter.begins)
     learner = learner_id(ask=True)
     cloud = Cloud.from_env(deployment=deployment)
+    if chapter.moves_clock and cloud.is_aws:
+        title = f"{chapter.number} {chapter.title}"
+        raise UsageError(f"{title} moves the clock, which AWS can't do. Unset ESAWS_TARGET; nothing was deployed")
     world = World(chapter.number) if cloud.target == "local" else None
     if world is not None:
         world.enter(begins, settings=chapter.settings)

@@ -15,7 +15,7 @@ from esaws.course.chapters import find_exercise
 from esaws.course.learner import learner_id, set_learner
 from esaws.course.progress import Progress, progress_file
 from esaws.course.report import certificate, status
-from esaws.course.worlds import COURSE_FOLDER, stop_all
+from esaws.course.worlds import COURSE_FOLDER, command_path, stop_all
 from esaws.errors import EsawsError, Refused, UsageError
 from tests.test_json_keys import documented
 
@@ -150,3 +150,18 @@ def test_predictions_are_shown_beside_the_truth(begun: Cloud) -> None:
     assert str(session.reveal("00-lines", 6)) == "It is 6. You were right."
     with pytest.raises(UsageError, match="no prediction '00-nope'"):
         session.predict("00-nope", 1)
+
+
+@pytest.mark.parametrize("number", ["12", "13"])
+def test_a_chapter_that_moves_the_clock_does_not_begin_on_aws(
+    number: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ESAWS_TARGET", "aws")
+    monkeypatch.setenv("ESAWS_ACCOUNT", "123456789012")
+    with pytest.raises(UsageError, match=f"{number} .* moves the clock, which AWS can't do.*nothing was deployed"):
+        session.begin(number)
+
+
+def test_the_commands_of_a_cell_are_those_of_its_python(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/usr/bin")
+    assert command_path().split(os.pathsep) == [str(Path(sys.executable).parent), "/usr/bin"]

@@ -392,6 +392,7 @@ CHAPTER = Chapter(
     "13",
     "What should they have decided?",
     minutes=25,
+    moves_clock=True,
     start=one_service,
     exercises=(HALF, NIGHTS, LEASE, CREDITS),
     predictions=("13-dearest", "13-parked"),

@@ -387,7 +387,9 @@ CHAPTER = Chapter(
     "12",
     "The 80-dollar bill",
     minutes=25,
+    moves_clock=True,
     start=large_build,
+    clean_up=costs.end_export,
     exercises=(FREE_HOURS_EXERCISE, BUDGET, WHO, END),
     predictions=("12-first-days", "12-monday", "12-dearest"),
 )
