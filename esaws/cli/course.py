@@ -68,7 +68,10 @@ def lab_command(folder: Path, options: Sequence[str]) -> None:
         click.echo(f"esaws: {copied.kept} cells of yours were kept", err=True)
     where = f"--LabApp.default_url=/lab/tree/{first_notebook(folder)}"
     words = [sys.executable, "-m", "jupyterlab", where, f"--ServerApp.root_dir={folder.resolve()}", *options]
-    sys.exit(subprocess.run(words, env={**os.environ, **jupyter_environment(folder)}, check=False).returncode)
+    environment = {**os.environ, **jupyter_environment(folder)}
+    if os.name == "posix":
+        os.execve(words[0], words, environment)  # so that Ctrl-C and SIGTERM reach JupyterLab alone
+    sys.exit(subprocess.run(words, env=environment, check=False).returncode)
 
 
 # --- a chapter that has begun

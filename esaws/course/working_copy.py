@@ -28,9 +28,9 @@ STARTER = "starter"
 _COPIED = {".svg", ".png", ".csv", ".json", ".gz", ".parquet", ".md"}
 _SETTINGS = {
     "@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False},
-    "@jupyterlab/notebook-extension:tracker": {"windowingMode": "full"},
+    "@jupyterlab/docmanager-extension:plugin": {"defaultViewers": {"markdown": "Markdown Preview"}},
 }
-"""No question about news, no pop-up about new versions."""
+"""No question about news, no pop-up about new versions; links to the glossary show it as text, not as Markdown."""
 
 _Notebook = dict[str, Any]
 
