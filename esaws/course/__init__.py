@@ -15,6 +15,7 @@ from esaws._lazy import lazy_names
 
 __all__ = [
     "begin",
+    "build_image",
     "check",
     "clean_up",
     "delete_nat_gateways",
@@ -37,6 +38,7 @@ __getattr__, __dir__ = lazy_names(
     __name__,
     {
         **dict.fromkeys(_SESSION, "esaws.course.session"),
+        "build_image": "esaws.course.images",
         "clean_up": "esaws.course.samples.six_weeks",
         "delete_nat_gateways": "esaws.course.nat_gateways",
         "expected_error": "esaws.course.errors",

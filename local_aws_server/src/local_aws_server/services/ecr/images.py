@@ -3,8 +3,9 @@
 import hashlib
 from typing import Any
 
-from local_aws_server.behaviours import Behaviour
+from local_aws_server.behaviours import NOT_SIMULATED, Behaviour
 from local_aws_server.call import Call
+from local_aws_server.errors import AwsError
 from local_aws_server.hooks import after, before, patch
 
 BEHAVIOURS = (
@@ -12,6 +13,17 @@ BEHAVIOURS = (
         service="ECR",
         statement="The digest of an image is the hash of its manifest. An image whose tag moves on stays, untagged.",
         documentation=("https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-retag.html",),
+    ),
+    Behaviour(
+        service="ECR",
+        statement="In a repository with immutable tags, a tag that exists cannot point at another image.",
+        documentation=("https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-tag-mutability.html",),
+    ),
+    Behaviour(
+        service="ECR",
+        fidelity=NOT_SIMULATED,
+        statement="Lifecycle policies are stored, and delete no images.",
+        documentation=("https://docs.aws.amazon.com/AmazonECR/latest/userguide/LifecyclePolicies.html",),
     ),
     Behaviour(
         service="ECR",
@@ -36,6 +48,22 @@ def untag_previous_image(call: Call) -> None:
     for image in repository.images:
         if tag in image.image_tags and image.image_manifest != call.params["imageManifest"]:
             image.remove_tag(tag)
+
+
+@before("ecr", "PutImage")
+def keep_immutable_tags(call: Call) -> None:
+    name, tag = call.params["repositoryName"], call.params.get("imageTag")
+    repository = call.backends.backend("ecr").repositories.get(name)
+    if repository is None or tag is None or repository.image_tag_mutability != "IMMUTABLE":
+        return
+    if any(
+        tag in image.image_tags and image.image_manifest != call.params["imageManifest"] for image in repository.images
+    ):
+        raise AwsError(
+            "ImageTagAlreadyExistsException",
+            f"The image tag '{tag}' already exists in the '{name}' repository and cannot be overwritten because the "
+            "repository is immutable.",
+        )
 
 
 @after("ecr", "DescribeImages")
