@@ -308,11 +308,16 @@ def _is_in_longer(term: str, text: str) -> bool:
     return not term_pattern(term).search(text)
 
 
-def output_faults(notebook: Notebook) -> Iterator[str]:
-    """Tables with ids or times of day, and cells that were not executed."""
+def execution_faults(notebook: Notebook) -> Iterator[str]:
+    """Cells that were not executed."""
     for cell in notebook.code:
         if cell.execution_count is None:
             yield f"a cell without output was committed, run make notebooks: {cell.source[:60]!r}"
+
+
+def output_faults(notebook: Notebook) -> Iterator[str]:
+    """Tables with ids or times of day."""
+    for cell in notebook.code:
         for output in cell.outputs:
             table = "".join(output.get("data", {}).get("text/html", ""))
             shown = re.sub(r"<style.*?</style>", "", table, flags=re.DOTALL) if "<table" in table else ""
@@ -327,17 +332,18 @@ MEASURES = {
     "the learner acts in every section, and a check ends it": learner_faults,
     "title, parameters, end and the next notebook": frame_faults,
     "AWS's terms are linked where they are first used": term_faults,
+    "every cell was executed": execution_faults,
     "tables show names": output_faults,
     "the English is plain": lambda notebook: prose_faults(notebook.prose),
     "links lead somewhere, and pictures have a text": lambda notebook: link_faults(
         notebook.prose, notebook.path.parent
     ),
 }
-OF_THE_PATH = (learner_faults, frame_faults)
+OF_THE_PATH = (learner_faults, frame_faults, execution_faults)
 
 
 def measures_of(path: Path) -> list[str]:
-    """The names of the measures that hold for a notebook; a lab declares no exercises and has an end of its own."""
+    """The names of the measures that hold for a notebook; a lab is no chapter: its notebook is written."""
     return [name for name, measure in MEASURES.items() if path.parent.name != "labs" or measure not in OF_THE_PATH]
 
 

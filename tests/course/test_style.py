@@ -9,11 +9,13 @@ import botocore.session
 import pytest
 
 from esaws import resources
+from esaws.course.chapters import chapters
 from tests.course import style
 
 ROOT = style.ROOT
 NOTEBOOKS = sorted(file for folder in ("course", "labs") for file in (ROOT / "notebooks" / folder).glob("*.ipynb"))
-PAGES = [ROOT / "docs" / name for name in ("glossary.md", "names.md")]
+PAGES = [ROOT / "docs" / name for name in ("glossary.md", "names.md", "teaching.md")]
+TEACHING = (ROOT / "docs" / "teaching.md").read_text(encoding="utf-8")
 NAMES = (ROOT / "docs" / "names.md").read_text(encoding="utf-8")
 
 
@@ -21,12 +23,9 @@ def named(file: Path) -> str:
     return str(file.relative_to(ROOT))
 
 
-@pytest.mark.parametrize(
-    ("file", "measure"),
-    [pytest.param(file, name, id=f"{named(file)}: {name}") for file in NOTEBOOKS for name in style.measures_of(file)],
-)
-def test_of_each_notebook(file: Path, measure: str) -> None:
-    faults = list(style.MEASURES[measure](style.Notebook(file)))
+@pytest.mark.parametrize("file", NOTEBOOKS, ids=named)
+def test_a_notebook_keeps_all_measures(file: Path) -> None:
+    faults = list(style.faults(file))
     assert not faults, "\n".join(faults)
 
 
@@ -82,7 +81,29 @@ def test_a_term_counts_only_outside_longer_terms() -> None:
     assert style.term_pattern("target group").search("Target-group")
 
 
-# --- the glossary and the names
+# --- the pages for instructors, the glossary and the names
+
+
+def test_the_syllabus_has_every_chapter_with_its_minutes() -> None:
+    rows = re.findall(r"^\| [^|]+ \| (\d\d) ([^|]+?) \| (\d+) \|", TEACHING, re.MULTILINE)
+    assert [number for number, _, _ in rows] == [f"{number:02}" for number in range(21)]
+    listed = {number: (title, int(minutes)) for number, title, minutes in rows}
+    declared = {number: (chapter.title, chapter.minutes) for number, chapter in chapters().items()}
+    assert {number: listed[number] for number in declared} == declared
+
+
+def test_the_page_for_instructors_has_the_limits_of_the_measures() -> None:
+    cells = f"median {style.MEDIAN_LINES}, 90 % at most {style.MOST_LINES}, none over {style.LONGEST_CELL}"
+    words = f"{style.SENTENCE_WORDS} on average, none over {style.LONGEST_SENTENCE}"
+    one_number = (style.LINE_LENGTH, style.PROSE_PER_CODE, style.REASON_WORDS, style.IMPORT_LINES, style.EXERCISES)
+    table = TEACHING.partition("| measure | limit |\n|---|---|\n")[2].partition("\n\n")[0]
+    limits = re.findall(r"^\| .+ \| ([^|]+) \|$", table, re.MULTILINE)
+    assert limits == [cells, *map(str, one_number), words, str(style.READING_EASE)]
+
+
+def test_what_a_page_names_in_backticks_exists() -> None:
+    for name in re.findall(r"`((?:tests|esaws|docs|notebooks)/[\w./]+)`", TEACHING):
+        assert (ROOT / name).exists(), name
 
 
 def test_terms_of_the_glossary_are_sorted_and_have_anchors_of_their_own() -> None:
