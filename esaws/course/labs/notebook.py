@@ -45,6 +45,15 @@ class RunningLab:
         rows = "\n".join(f"| `{key}` | {text} |" for key, text in CAUSES.items())
         return Shown(f"| cause | |\n|---|---|\n{rows}")
 
+    @property
+    def evidence(self) -> str:
+        """The fact that the solution hands in as evidence. Find your own first."""
+        return session.proof_of(self.cloud)
+
+    def monitor(self) -> Shown:
+        """Show what a monitor outside sees: each thing that users need, and whether it works."""
+        return session.watch(self.cloud)
+
     def diagnose(self, cause: str, evidence: str) -> Result:
         """Grade a diagnosis. Hand it in before you change anything.
 

@@ -7,6 +7,7 @@ import random
 from esaws import simulation
 from esaws.cloud import Cloud
 from esaws.course.checking import Result, solution_code
+from esaws.course.exercises import Attempt
 from esaws.course.labs.baseline import measure
 from esaws.course.labs.contents import contents
 from esaws.course.labs.diagnosis import MOST_DIAGNOSES, grade_diagnosis
@@ -108,6 +109,35 @@ def describe_lab(record: Record) -> Shown:
     )
 
 
+def watch(cloud: Cloud) -> Shown:
+    """Return what a monitor shows: each thing that users need, and whether it works. It does not say why.
+
+    Raises:
+        UsageError: no lab runs there.
+    """
+    record = _running(cloud)
+    lab = find_lab(record.lab)
+    with all_tools():
+        works = {promise: not found for promise, found in promises(cloud).items()}
+        works |= {point.what: point.ok for point in lab.symptom(Attempt(cloud, lab.values_of(record.seed)))}
+    rows = "\n".join(f"| {'✔' if ok else '✘'} | {what} |" for what, ok in works.items())
+    return Shown(f"| | what users need |\n|---|---|\n{rows}")
+
+
+def proof_of(cloud: Cloud) -> str:
+    """Return the fact that the solution hands in as evidence, in one line. The account must still be broken.
+
+    Raises:
+        UsageError: no lab runs there.
+        EsawsError: the account no longer shows it.
+    """
+    record = _running(cloud)
+    lab = find_lab(record.lab)
+    for fact in lab.evidence(cloud, lab.values_of(record.seed)):
+        return f"{fact.resource[0]}: {fact.value[0]}"
+    raise EsawsError(f"the account of lab {lab.name} no longer shows the evidence: start the lab again to see it")
+
+
 def hand_in(cloud: Cloud, cause: str, evidence: str) -> Result:
     """Grade a diagnosis before the repair, and keep it.
 
@@ -178,16 +208,15 @@ def solve_lab(cloud: Cloud) -> Shown:
 
 
 def end_lab(cloud: Cloud) -> Shown:
-    """Delete the system of the lab, and forget the lab.
+    """Delete the system of the lab that runs there, if one does, and forget the lab.
 
     Raises:
-        UsageError: no lab runs there.
         EsawsError: something is left.
     """
-    record = require_record(cloud)
-    with all_tools():
-        _delete_everything(cloud)
-    return Shown(f"Lab {record.lab} is ended. Nothing of it is left.")
+    if read_record(cloud) is not None:
+        with all_tools():
+            _delete_everything(cloud)
+    return Shown("The lab is ended. Nothing of it is left.")
 
 
 # --- helpers

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from esaws import inspect
+from esaws import inspect, inventory
 from esaws.cloud import Cloud
 from esaws.course.exercises import Attempt, Point, Values, Wrong
 from esaws.course.labs.families._common import (
@@ -83,17 +83,16 @@ def _port_evidence(cloud: Cloud, mine: Values) -> Iterator[Evidence]:
 
 
 def _repair_port(cloud: Cloud, mine: Values) -> None:
-    ec2 = cloud.client("ec2")
-    names = {"database": cloud.aws_name("rds-ec2-1"), "caller": cloud.aws_name("ec2-rds-1")}
-    found = ec2.describe_security_groups(Filters=[{"Name": "group-name", "Values": [*names.values()]}])
-    ids = {group["GroupName"]: group["GroupId"] for group in found["SecurityGroups"]}
-    own, caller = ids[names["database"]], ids[names["caller"]]
-    right = {"IpProtocol": "tcp", "FromPort": 5432, "ToPort": 5432, "ReferencedGroupId": caller}
-    rules = ec2.describe_security_group_rules(Filters=[{"Name": "group-id", "Values": [own]}])
-    for rule in rules["SecurityGroupRules"]:
+    ec2, ids = cloud.client("ec2"), {live.key: live.id for live in inventory(cloud)}
+    own, caller = ids["SecurityGroup", "rds-ec2-1"], ids["SecurityGroup", "ec2-rds-1"]
+    port = {"FromPort": 5432, "ToPort": 5432}
+    right = {"IpProtocol": "tcp", "ReferencedGroupId": caller, **port}
+    of_group = [{"Name": "group-id", "Values": [own]}]
+    for rule in ec2.describe_security_group_rules(Filters=of_group)["SecurityGroupRules"]:
         if rule["FromPort"] == mine.wrong_port:
-            change = {"SecurityGroupRuleId": rule["SecurityGroupRuleId"], "SecurityGroupRule": right}
-            ec2.modify_security_group_rules(GroupId=own, SecurityGroupRules=[change])
+            named = {"SecurityGroupRuleId": rule["SecurityGroupRuleId"]}
+            change = [{**named, "SecurityGroupRule": right}]
+            ec2.modify_security_group_rules(GroupId=own, SecurityGroupRules=change)
 
 
 ERRORS_ON_DATA = Lab(
@@ -159,11 +158,12 @@ def _database_group_mended(attempt: Attempt) -> Iterable[Point]:
 
 
 def _repair_database(cloud: Cloud, mine: Values) -> None:
-    ec2, rds = cloud.client("ec2"), cloud.client("rds")
-    name = [{"Name": "group-name", "Values": [cloud.aws_name("rds-ec2-1")]}]
-    group = ec2.describe_security_groups(Filters=name)["SecurityGroups"][0]["GroupId"]
-    database = cloud.aws_name("database")
-    rds.modify_db_instance(DBInstanceIdentifier=database, VpcSecurityGroupIds=[group], ApplyImmediately=True)
+    ids = {live.key: live.id for live in inventory(cloud)}
+    cloud.client("rds").modify_db_instance(
+        DBInstanceIdentifier=ids["DBInstance", "database"],
+        VpcSecurityGroupIds=[ids["SecurityGroup", "rds-ec2-1"]],
+        ApplyImmediately=True,
+    )
 
 
 def _open_the_wrong_group(cloud: Cloud, mine: Values) -> None:
@@ -240,11 +240,12 @@ def _cache_mended(attempt: Attempt) -> Iterable[Point]:
 
 
 def _repair_cache(cloud: Cloud, mine: Values) -> None:
-    ec2, elasticache = cloud.client("ec2"), cloud.client("elasticache")
-    name = [{"Name": "group-name", "Values": [cloud.aws_name("Redis-sg")]}]
-    group = ec2.describe_security_groups(Filters=name)["SecurityGroups"][0]["GroupId"]
-    cache = cloud.aws_name("redis")
-    elasticache.modify_cache_cluster(CacheClusterId=cache, SecurityGroupIds=[group], ApplyImmediately=True)
+    ids = {live.key: live.id for live in inventory(cloud)}
+    cloud.client("elasticache").modify_cache_cluster(
+        CacheClusterId=ids["CacheCluster", "redis"],
+        SecurityGroupIds=[ids["SecurityGroup", "Redis-sg"]],
+        ApplyImmediately=True,
+    )
 
 
 def _open_redis_in_the_wrong_group(cloud: Cloud, mine: Values) -> None:
@@ -321,10 +322,8 @@ def _caller_mended(attempt: Attempt) -> Iterable[Point]:
 
 
 def _repair_caller(cloud: Cloud, mine: Values) -> None:
-    ec2 = cloud.client("ec2")
-    names = [cloud.aws_name("SitesManagementAPI-sg"), cloud.aws_name("ec2-rds-1")]
-    found = ec2.describe_security_groups(Filters=[{"Name": "group-name", "Values": names}])
-    groups = [group["GroupId"] for group in found["SecurityGroups"]]
+    ec2, ids = cloud.client("ec2"), {live.key: live.id for live in inventory(cloud)}
+    groups = [ids["SecurityGroup", "SitesManagementAPI-sg"], ids["SecurityGroup", "ec2-rds-1"]]
     in_zone = [
         {"Name": "tag:Name", "Values": [cloud.aws_name("sites-management-api")]},
         {"Name": "availability-zone", "Values": [mine.zone]},

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from esaws import inspect
+from esaws import inspect, inventory
 from esaws.cloud import Cloud
 from esaws.course.exercises import Attempt, Point, Values, Wrong
 from esaws.course.labs.families._common import (
@@ -74,17 +74,16 @@ def _inbound_evidence(cloud: Cloud, mine: Values) -> Iterator[Evidence]:
 
 
 def _repair_inbound(cloud: Cloud, mine: Values) -> None:
-    ec2 = cloud.client("ec2")
-    names = {"own": cloud.aws_name(mine.group), "alb": cloud.aws_name("ALB-sg")}
-    found = ec2.describe_security_groups(Filters=[{"Name": "group-name", "Values": [*names.values()]}])
-    ids = {group["GroupName"]: group["GroupId"] for group in found["SecurityGroups"]}
-    own, alb = ids[names["own"]], ids[names["alb"]]
-    right = {"IpProtocol": "tcp", "FromPort": mine.port, "ToPort": mine.port, "ReferencedGroupId": alb}
-    rules = ec2.describe_security_group_rules(Filters=[{"Name": "group-id", "Values": [own]}])
-    for rule in rules["SecurityGroupRules"]:
+    ec2, ids = cloud.client("ec2"), {live.key: live.id for live in inventory(cloud)}
+    own, alb = ids["SecurityGroup", mine.group], ids["SecurityGroup", "ALB-sg"]
+    port = {"FromPort": mine.port, "ToPort": mine.port}
+    right = {"IpProtocol": "tcp", "ReferencedGroupId": alb, **port}
+    of_group = [{"Name": "group-id", "Values": [own]}]
+    for rule in ec2.describe_security_group_rules(Filters=of_group)["SecurityGroupRules"]:
         if rule["FromPort"] == mine.wrong_port:
-            change = {"SecurityGroupRuleId": rule["SecurityGroupRuleId"], "SecurityGroupRule": right}
-            ec2.modify_security_group_rules(GroupId=own, SecurityGroupRules=[change])
+            named = {"SecurityGroupRuleId": rule["SecurityGroupRuleId"]}
+            change = [{**named, "SecurityGroupRule": right}]
+            ec2.modify_security_group_rules(GroupId=own, SecurityGroupRules=change)
 
 
 def _open_the_port_to_the_world(cloud: Cloud, mine: Values) -> None:
@@ -152,9 +151,8 @@ def _outbound_mended(attempt: Attempt) -> Iterable[Point]:
 
 
 def _repair_outbound(cloud: Cloud, mine: Values) -> None:
-    ec2 = cloud.client("ec2")
-    name = [{"Name": "group-name", "Values": [cloud.aws_name("ALB-sg")]}]
-    group = ec2.describe_security_groups(Filters=name)["SecurityGroups"][0]["GroupId"]
+    ec2, ids = cloud.client("ec2"), {live.key: live.id for live in inventory(cloud)}
+    group = ids["SecurityGroup", "ALB-sg"]
     everything = {"IpProtocol": "-1", "CidrIpv4": "0.0.0.0/0"}
     rules = ec2.describe_security_group_rules(Filters=[{"Name": "group-id", "Values": [group]}])
     for rule in rules["SecurityGroupRules"]:
@@ -227,11 +225,10 @@ def _load_balancer_mended(attempt: Attempt) -> Iterable[Point]:
 
 
 def _repair_load_balancer(cloud: Cloud, mine: Values) -> None:
-    ec2, elbv2 = cloud.client("ec2"), cloud.client("elbv2")
-    name = [{"Name": "group-name", "Values": [cloud.aws_name("ALB-sg")]}]
-    group = ec2.describe_security_groups(Filters=name)["SecurityGroups"][0]["GroupId"]
-    arn = elbv2.describe_load_balancers(Names=[cloud.aws_name("alb")])["LoadBalancers"][0]["LoadBalancerArn"]
-    elbv2.set_security_groups(LoadBalancerArn=arn, SecurityGroups=[group])
+    ids = {live.key: live.id for live in inventory(cloud)}
+    cloud.client("elbv2").set_security_groups(
+        LoadBalancerArn=ids["LoadBalancer", "alb"], SecurityGroups=[ids["SecurityGroup", "ALB-sg"]]
+    )
 
 
 AFTER_THE_AUDIT = Lab(
@@ -307,9 +304,8 @@ def _instance_mended(attempt: Attempt) -> Iterable[Point]:
 
 
 def _repair_instance(cloud: Cloud, mine: Values) -> None:
-    ec2 = cloud.client("ec2")
-    name = [{"Name": "group-name", "Values": [cloud.aws_name(mine.group)]}]
-    group = ec2.describe_security_groups(Filters=name)["SecurityGroups"][0]["GroupId"]
+    ec2, ids = cloud.client("ec2"), {live.key: live.id for live in inventory(cloud)}
+    group = ids["SecurityGroup", mine.group]
     mine_alone = [{"Name": "tag:Name", "Values": [cloud.aws_name(mine.service)]}]
     for reservation in ec2.describe_instances(Filters=mine_alone)["Reservations"]:
         for instance in reservation["Instances"]:

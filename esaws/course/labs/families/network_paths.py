@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from esaws import inventory
 from esaws.cloud import DEPLOYMENT_TAG, Cloud
 from esaws.course.exercises import Attempt, Point, Values, Wrong
 from esaws.course.labs.families._common import (
@@ -86,14 +87,12 @@ def _route_mended(attempt: Attempt) -> Iterable[Point]:
 
 
 def _repair_route(cloud: Cloud, mine: Values) -> None:
-    ec2 = cloud.client("ec2")
-    named = [{"Name": "tag:Name", "Values": [cloud.aws_name("public")]}]
-    table = ec2.describe_route_tables(Filters=named)["RouteTables"][0]
-    for route in table["Routes"]:
+    ec2, ids = cloud.client("ec2"), {live.key: live.id for live in inventory(cloud)}
+    table, gateway = ids["RouteTable", "public"], ids["InternetGateway", "igw"]
+    for route in ec2.describe_route_tables(RouteTableIds=[table])["RouteTables"][0]["Routes"]:
         if route["DestinationCidrBlock"] == mine.narrow:
-            to = {"RouteTableId": table["RouteTableId"], "GatewayId": route["GatewayId"]}
-            ec2.create_route(**to, DestinationCidrBlock="0.0.0.0/0")
-            ec2.delete_route(RouteTableId=table["RouteTableId"], DestinationCidrBlock=mine.narrow)
+            ec2.create_route(RouteTableId=table, DestinationCidrBlock="0.0.0.0/0", GatewayId=gateway)
+            ec2.delete_route(RouteTableId=table, DestinationCidrBlock=mine.narrow)
 
 
 def _route_half_of_the_internet(cloud: Cloud, mine: Values) -> None:
@@ -167,12 +166,10 @@ def _association_mended(attempt: Attempt) -> Iterable[Point]:
 
 
 def _repair_association(cloud: Cloud, mine: Values) -> None:
-    ec2 = cloud.client("ec2")
-    named = [{"Name": "tag:Name", "Values": [cloud.aws_name("public")]}]
-    table = ec2.describe_route_tables(Filters=named)["RouteTables"][0]["RouteTableId"]
-    named = [{"Name": "tag:Name", "Values": [cloud.aws_name(mine.subnet)]}]
-    subnet = ec2.describe_subnets(Filters=named)["Subnets"][0]["SubnetId"]
-    ec2.associate_route_table(RouteTableId=table, SubnetId=subnet)
+    ids = {live.key: live.id for live in inventory(cloud)}
+    cloud.client("ec2").associate_route_table(
+        RouteTableId=ids["RouteTable", "public"], SubnetId=ids["Subnet", mine.subnet]
+    )
 
 
 def _add_a_route_to_the_main_table(cloud: Cloud, mine: Values) -> None:
@@ -255,10 +252,9 @@ def _entries_mended(attempt: Attempt) -> Iterable[Point]:
 
 
 def _repair_answers(cloud: Cloud, mine: Values) -> None:
-    ec2 = cloud.client("ec2")
-    named = [{"Name": "tag:Name", "Values": [cloud.aws_name("vpc")]}]
-    vpc = ec2.describe_vpcs(Filters=named)["Vpcs"][0]["VpcId"]
-    acl = ec2.describe_network_acls(Filters=[{"Name": "vpc-id", "Values": [vpc]}])["NetworkAcls"][0]
+    ec2, ids = cloud.client("ec2"), {live.key: live.id for live in inventory(cloud)}
+    in_vpc = [{"Name": "vpc-id", "Values": [ids["VPC", "vpc"]]}]
+    acl = ec2.describe_network_acls(Filters=in_vpc)["NetworkAcls"][0]
     for entry in acl["Entries"]:
         if entry["RuleNumber"] == mine.number:
             ec2.delete_network_acl_entry(NetworkAclId=acl["NetworkAclId"], RuleNumber=mine.number, Egress=True)
@@ -329,10 +325,9 @@ def _border_evidence(cloud: Cloud, mine: Values) -> Iterator[Evidence]:
 
 
 def _repair_border(cloud: Cloud, mine: Values) -> None:
-    ec2 = cloud.client("ec2")
-    named = [{"Name": "tag:Name", "Values": [cloud.aws_name("vpc")]}]
-    vpc = ec2.describe_vpcs(Filters=named)["Vpcs"][0]["VpcId"]
-    acl = ec2.describe_network_acls(Filters=[{"Name": "vpc-id", "Values": [vpc]}])["NetworkAcls"][0]
+    ec2, ids = cloud.client("ec2"), {live.key: live.id for live in inventory(cloud)}
+    in_vpc = [{"Name": "vpc-id", "Values": [ids["VPC", "vpc"]]}]
+    acl = ec2.describe_network_acls(Filters=in_vpc)["NetworkAcls"][0]
     for entry in acl["Entries"]:
         if entry["RuleNumber"] == mine.number:
             ec2.delete_network_acl_entry(NetworkAclId=acl["NetworkAclId"], RuleNumber=mine.number, Egress=False)

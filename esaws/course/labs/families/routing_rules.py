@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from esaws import inspect
+from esaws import inspect, inventory
 from esaws.cloud import Cloud
 from esaws.course.exercises import Attempt, Point, Values, Wrong
 from esaws.course.labs.families._common import (
@@ -86,13 +86,10 @@ def _conditions_evidence(cloud: Cloud, mine: Values) -> Iterator[Evidence]:
 
 
 def _repair_conditions(cloud: Cloud, mine: Values) -> None:
-    elbv2 = cloud.client("elbv2")
-    balancer = elbv2.describe_load_balancers(Names=[cloud.aws_name("alb")])["LoadBalancers"][0]
-    listeners = elbv2.describe_listeners(LoadBalancerArn=balancer["LoadBalancerArn"])["Listeners"]
-    rules = elbv2.describe_rules(ListenerArn=listeners[0]["ListenerArn"])["Rules"]
-    rule = next(rule for rule in rules if rule["Priority"] == str(mine.priority))
+    ids = {live.key: live.id for live in inventory(cloud)}
+    rule = ids["ListenerRule", f"alb 80 rule {mine.priority}"]
     conditions = [{"Field": "path-pattern", "Values": [f"{mine.prefix}*"]}]
-    elbv2.modify_rule(RuleArn=rule["RuleArn"], Conditions=conditions)
+    cloud.client("elbv2").modify_rule(RuleArn=rule, Conditions=conditions)
 
 
 WRONG_PAGE = Lab(
@@ -199,14 +196,10 @@ def _action_evidence(cloud: Cloud, mine: Values) -> Iterator[Evidence]:
 
 
 def _repair_action(cloud: Cloud, mine: Values) -> None:
-    elbv2 = cloud.client("elbv2")
-    group = elbv2.describe_target_groups(Names=[cloud.aws_name(mine.group)])["TargetGroups"][0]
-    balancer = elbv2.describe_load_balancers(Names=[cloud.aws_name("alb")])["LoadBalancers"][0]
-    listeners = elbv2.describe_listeners(LoadBalancerArn=balancer["LoadBalancerArn"])["Listeners"]
-    rules = elbv2.describe_rules(ListenerArn=listeners[0]["ListenerArn"])["Rules"]
-    rule = next(rule for rule in rules if rule["Priority"] == str(mine.priority))
-    actions = [{"Type": "forward", "TargetGroupArn": group["TargetGroupArn"]}]
-    elbv2.modify_rule(RuleArn=rule["RuleArn"], Actions=actions)
+    ids = {live.key: live.id for live in inventory(cloud)}
+    rule = ids["ListenerRule", f"alb 80 rule {mine.priority}"]
+    actions = [{"Type": "forward", "TargetGroupArn": ids["TargetGroup", mine.group]}]
+    cloud.client("elbv2").modify_rule(RuleArn=rule, Actions=actions)
 
 
 ANOTHER_SERVICE = Lab(
@@ -334,12 +327,9 @@ def _default_mended(attempt: Attempt) -> Iterable[Point]:
 
 
 def _repair_default(cloud: Cloud, mine: Values) -> None:
-    elbv2 = cloud.client("elbv2")
-    group = elbv2.describe_target_groups(Names=[cloud.aws_name("client-web-ui-tg")])["TargetGroups"][0]
-    balancer = elbv2.describe_load_balancers(Names=[cloud.aws_name("alb")])["LoadBalancers"][0]
-    listeners = elbv2.describe_listeners(LoadBalancerArn=balancer["LoadBalancerArn"])["Listeners"]
-    actions = [{"Type": "forward", "TargetGroupArn": group["TargetGroupArn"]}]
-    elbv2.modify_listener(ListenerArn=listeners[0]["ListenerArn"], DefaultActions=actions)
+    ids = {live.key: live.id for live in inventory(cloud)}
+    actions = [{"Type": "forward", "TargetGroupArn": ids["TargetGroup", "client-web-ui-tg"]}]
+    cloud.client("elbv2").modify_listener(ListenerArn=ids["Listener", "alb 80"], DefaultActions=actions)
 
 
 def _add_a_rule_for_the_front_page(cloud: Cloud, mine: Values) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from esaws import inventory
 from esaws.cloud import Cloud
 from esaws.course.exercises import Attempt, Point, Values, Wrong
 from esaws.course.labs.families._common import open_everything, redeploy_everything, target_group
@@ -22,6 +23,7 @@ def _flapping_values(seed: Seed) -> Mapping[str, Any]:
     service = SERVICES[seed.choice(APIS)]
     return {
         "service": service.name,
+        "group": service.target_group,
         "url": f"{service.path}/",
         "path": seed.choice(("/health", "/status", "/ping", "/ready")),
     }
@@ -50,10 +52,9 @@ def _health_path_mended(attempt: Attempt) -> Iterable[Point]:
 
 
 def _repair_health_path(cloud: Cloud, mine: Values) -> None:
-    elbv2 = cloud.client("elbv2")
-    name = cloud.aws_name("sites-management-api-tg" if mine.service.startswith("sites") else "intrusion-api-tg")
-    group = elbv2.describe_target_groups(Names=[name])["TargetGroups"][0]
-    elbv2.modify_target_group(TargetGroupArn=group["TargetGroupArn"], HealthCheckPath=mine.url)
+    ids = {live.key: live.id for live in inventory(cloud)}
+    group = ids["TargetGroup", mine.group]
+    cloud.client("elbv2").modify_target_group(TargetGroupArn=group, HealthCheckPath=mine.url)
 
 
 def _accept_any_status(cloud: Cloud, mine: Values) -> None:
