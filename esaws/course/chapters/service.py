@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import UTC
+from datetime import UTC, timedelta
 from typing import Any
 
 from esaws import simulation
@@ -221,7 +221,8 @@ def _check_roll_out(attempt: Attempt) -> Iterator[Point]:
         if actual != version:
             return
         yield _runs_alone(service, "On a copy, half an hour later")
-        begun = _primary(service)["createdAt"].astimezone(UTC)
+        # From the first whole minute on: the one before has the time before the roll-out, too.
+        begun = _primary(service)["createdAt"].astimezone(UTC).replace(second=0) + timedelta(minutes=1)
         history = simulation.timeline(copy, _WEB, begun, simulation.now(copy)).to_frame()
         lowest = float(history.healthy_targets.fillna(0).min())
     yield Point(
