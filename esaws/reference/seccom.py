@@ -241,10 +241,7 @@ class _Builder:
             *(RouteTableAssociation(table=table, subnet=subnet) for subnet in self.both_subnets),
         )
         self.groups = self._groups()
-        self.profile = InstanceProfile(
-            name="ecs-instance",
-            role=Role(name="ecs-instance", managed_policies=("service-role/AmazonEC2ContainerServiceforEC2Role",)),
-        )
+        self.profile = _instance_profile()
         self.clusters = {service.name: Cluster(name=f"{service.name}-cluster") for service in services}
         self.target_groups = {
             service.name: TargetGroup(name=service.target_group, vpc=self.vpc, health_path=f"{service.path}/")
@@ -432,6 +429,12 @@ class _Builder:
         return resources
 
 
+def _instance_profile() -> InstanceProfile:
+    """Return the profile of all instances, whose role lets the ECS agent register them."""
+    policy = "service-role/AmazonEC2ContainerServiceforEC2Role"
+    return InstanceProfile(name="ecs-instance", role=Role(name="ecs-instance", managed_policies=(policy,)))
+
+
 def _nginx_command(service: Microservice) -> tuple[str, ...]:
     """Return an nginx command that answers 200 on the URL prefix of a service and below, and 404 elsewhere.
 
@@ -470,7 +473,7 @@ def seccom_as_drawn() -> Architecture:
         for name, path in {DEFAULT_SERVICE: "", **drawn_paths}.items()
     }
     listener = Listener(load_balancer=balancer, default=target_groups[DEFAULT_SERVICE])
-    profile = InstanceProfile(name="ecs-instance", role=Role(name="ecs-instance"))
+    profile = _instance_profile()
     resources: list[Resource] = [
         Route(table=table, gateway=gateway),
         RouteTableAssociation(table=table, subnet=public),

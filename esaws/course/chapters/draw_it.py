@@ -503,5 +503,5 @@ CHAPTER = Chapter(
     "Draw it",
     minutes=25,
     exercises=(SITES_API, INTRUSION, REQUEST, TWO_ZONES),
-    predictions=("01-resources", "01-balancer", "01-database", "01-redis", "01-way-out"),
+    predictions=("01-resources", "01-balancer", "01-database", "01-redis", "01-way-out", "01-registered", "01-hour"),
 )
