@@ -89,6 +89,7 @@ def begin(number: str, *, deployment: str | None = None, begins: str | None = No
     session = Session(chapter, cloud, learner, world)
     _sessions[:] = [session]
     if world is None and start_over:
+        _clean_up(session)
         plan_teardown(cloud).apply()
         session.memory.forget()
     _set_up(session, begins)
@@ -102,8 +103,7 @@ def end() -> Shown:
         EsawsError: something is left; the message lists it.
     """
     session = current_session()
-    if session.chapter.clean_up is not None:
-        session.chapter.clean_up(session.cloud)
+    _clean_up(session)
     plan = plan_teardown(session.cloud)
     kinds = Counter(change.kind for change in plan)
     plan.apply()
@@ -253,6 +253,12 @@ def _session_with(name: str) -> tuple[Session, Exercise]:
     if session.chapter is not chapter:
         raise UsageError(f'{name} belongs to chapter {chapter.number}: run `course.begin("{chapter.number}")` first')
     return session, declared
+
+
+def _clean_up(session: Session) -> None:
+    """Delete what the chapter's learner made and esaws has no kind for."""
+    if session.chapter.clean_up is not None:
+        session.chapter.clean_up(session.cloud)
 
 
 def _set_up(session: Session, begins: str) -> None:

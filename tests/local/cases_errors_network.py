@@ -202,6 +202,19 @@ def case_rules_twice(account: Any) -> Any:
     return net.each(lambda permissions: authorize(GroupId=net.group, IpPermissions=permissions), variants)
 
 
+@case(
+    "deleting a missing entry of a network ACL is refused",
+    aws=(None, "InvalidNetworkAclEntry.NotFound"),
+    stock=(None, "500"),
+)
+def missing_acl_entry(account: Any) -> Any:
+    ec2, (vpc, _, _) = account.client("ec2"), account.network()
+    acls = ec2.describe_network_acls(Filters=[{"Name": "vpc-id", "Values": [vpc]}])["NetworkAcls"]
+    entry = {"NetworkAclId": acls[0]["NetworkAclId"], "RuleNumber": 90, "Egress": True}
+    ec2.create_network_acl_entry(**entry, Protocol="-1", RuleAction="deny", CidrBlock="0.0.0.0/0")
+    return tuple(outcome(lambda: ec2.delete_network_acl_entry(**entry) and None) for _ in range(2))
+
+
 @case("revoking a missing rule is refused", aws=[NOT_THERE] * 2, stock=[NOT_THERE] * 2)
 def case_revoke_nothing(account: Any) -> Any:
     net = Net(account)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from esaws import course
 from esaws.architecture import Architecture
-from esaws.aws import pages, tag_dict, tag_list
+from esaws.aws import pages, tag_dict
 from esaws.cloud import Cloud
 from esaws.course.chapters._few_images import FEW
 from esaws.course.exercises import Attempt, Chapter, Exercise, Point, Values, Wrong
@@ -102,15 +103,15 @@ def _check_push(attempt: Attempt) -> Iterator[Point]:
 
 def _push_by_plan(cloud: Cloud, mine: Values) -> None:
     plan_deploy([ECRRepository(name="thumbnails")], cloud).apply()
-    image, name = build_image("thumbnails", mine.tag), cloud.aws_name("thumbnails")
+    image, name = course.build_image("thumbnails", mine.tag), cloud.aws_name("thumbnails")
     image.upload(cloud, name)
     cloud.client("ecr").put_image(repositoryName=name, imageManifest=image.manifest, imageTag=mine.tag)
 
 
 def _push_by_boto3(cloud: Cloud, mine: Values) -> None:
-    tags = tag_list(cloud.tags("thumbnails"))
+    tags = [{"Key": key, "Value": value} for key, value in cloud.tags("thumbnails").items()]
     cloud.client("ecr").create_repository(repositoryName=cloud.aws_name("thumbnails"), tags=tags)
-    build_image("thumbnails", mine.tag).push(cloud, cloud.aws_name("thumbnails"), mine.tag)
+    course.build_image("thumbnails", mine.tag).push(cloud, cloud.aws_name("thumbnails"), mine.tag)
 
 
 def _push_as_latest(cloud: Cloud, mine: Values) -> None:
@@ -125,7 +126,7 @@ def _push_a_placeholder(cloud: Cloud, mine: Values) -> None:
 PUSH = Exercise(
     "04-push",
     prompt="Create a repository `thumbnails` for the team's seventh service. Push the image "
-    '`build_image("thumbnails", "{mine.tag}")` to it under the tag `{mine.tag}`.',
+    '`course.build_image("thumbnails", "{mine.tag}")` to it under the tag `{mine.tag}`.',
     values=lambda seed: {"tag": _version(seed)},
     check=_check_push,
     hints=(
@@ -193,7 +194,7 @@ def _roll_back_by_digest(cloud: Cloud, mine: Values) -> None:
 
 def _roll_back_by_building_again(cloud: Cloud, mine: Values) -> None:
     # The same content has the same digest, so that this adds a tag and no image.
-    build_image("client-web-ui", "monday").push(cloud, cloud.aws_name("client-web-ui"), mine.tag)
+    course.build_image("client-web-ui", "monday").push(cloud, cloud.aws_name("client-web-ui"), mine.tag)
 
 
 def _roll_back_by_moving_latest(cloud: Cloud, mine: Values) -> None:

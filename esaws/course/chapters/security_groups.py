@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from esaws import inspect
 from esaws.architecture import Architecture
 from esaws.aws import tag_dict
 from esaws.cloud import Cloud
@@ -165,7 +166,7 @@ def _one_rule_by_plan(cloud: Cloud, mine: Values) -> None:
 
 
 def _one_rule_by_its_fix(cloud: Cloud, mine: Values) -> None:
-    result = reach(cloud, f"service/{mine.caller}", f"service/{mine.called}", mine.port)
+    result = inspect.reach(cloud, f"service/{mine.caller}", f"service/{mine.called}", mine.port)
     fix = result.fix[0].to_dict()
     getattr(cloud.client("ec2"), fix["call"])(**fix["parameters"])
 
@@ -251,7 +252,7 @@ def _check_which_group(attempt: Attempt) -> Iterator[Point]:
 
 def _which_group_by_reach(cloud: Cloud, mine: Values) -> str:
     # The reasons name each rule that the packet passes; the one that begins with "ingress" lets it in.
-    result = reach(cloud, mine.source, mine.destination, mine.port)
+    result = inspect.reach(cloud, mine.source, mine.destination, mine.port)
     ingress = next(rule for rule in result.rules if rule.direction == "ingress")
     return next(live.name for live in inventory(cloud) if live.id == ingress.group)
 

@@ -4,7 +4,8 @@ from functools import partial
 
 from local_aws_server.behaviours import Behaviour
 from local_aws_server.call import Call
-from local_aws_server.hooks import after
+from local_aws_server.errors import AwsError
+from local_aws_server.hooks import after, before
 from local_aws_server.not_found import NotFoundRule, by_parameter, store_keys
 
 BEHAVIOURS = (
@@ -211,6 +212,17 @@ RULES = (
 
 for rule in RULES:
     rule.register()
+
+
+@before("ec2", "DeleteNetworkAclEntry")
+def require_entry(call: Call) -> None:
+    acl = call.backends.backend("ec2").network_acls.get(call.params["NetworkAclId"])
+    number, egress = int(call.params["RuleNumber"]), call.params["Egress"]
+    entries = acl.network_acl_entries if acl else ()
+    if acl and not any(int(entry.rule_number) == number and entry.egress == egress for entry in entries):
+        raise AwsError(
+            "InvalidNetworkAclEntry.NotFound", f"The network ACL entry {number} does not exist in {acl.id}", 400
+        )
 
 
 @after("ec2", "DeleteVpcEndpoints")
