@@ -26,6 +26,7 @@ from esaws.drawing import graphviz_engine
 from esaws.drawing.diagram_graph import DiagramEdge, DiagramNode, diagram_graph
 from esaws.drawing.program import write_program
 from esaws.drawing.scene_graph import scene_graph
+from esaws.resources import load_all
 from esaws.resources.bucket import Bucket
 
 BUILDS = {
@@ -158,6 +159,13 @@ def run_with_stock(program: str, stock: type[diagrams.Diagram]) -> Any:
 def test_the_program_draws_the_graph_of_the_architecture(build: str, stock: type[diagrams.Diagram]) -> None:
     drawn = diagram_graph(run_with_stock(to_diagrams(BUILDS[build]), stock))
     assert scene_graph(draw(BUILDS[build]).scene).differences(drawn) == []
+
+
+def test_the_program_of_each_kind_alone_runs(stock: type[diagrams.Diagram]) -> None:
+    for kind, resource in sorted(load_all().items()):
+        alone = Architecture("alone", [resource.example()])
+        drawn = diagram_graph(run_with_stock(to_diagrams(alone), stock))
+        assert scene_graph(draw(alone).scene).differences(drawn) == [], kind
 
 
 @pytest.mark.parametrize("build", BUILDS)
