@@ -38,8 +38,10 @@ def grade_diagnosis(cloud: Cloud, lab: Lab, record: Record, cause: str, evidence
 
 def changes_since_start(cloud: Cloud, record: Record) -> list[str]:
     """Return the operations that changed the account since the lab started, by name, from CloudTrail."""
-    calls = read_trail(cloud, datetime.fromisoformat(record.started)).calls
-    return sorted({call.operation for call in calls if not call.error})
+    started = datetime.fromisoformat(record.started)
+    # The calls of global services such as IAM are in us-east-1.
+    trails = [read_trail(cloud.in_region(region), started) for region in {cloud.region, "us-east-1"}]
+    return sorted({call.operation for trail in trails for call in trail.calls if not call.error})
 
 
 def _points(cloud: Cloud, lab: Lab, record: Record, cause: str, evidence: str) -> Iterator[Point]:
@@ -76,11 +78,11 @@ def _points(cloud: Cloud, lab: Lab, record: Record, cause: str, evidence: str) -
 
 def _matches(text: str, facts: Iterable[Evidence]) -> tuple[bool, bool]:
     """Return whether a text names a resource of the facts, and whether it names a value of the same fact."""
-    named = [fact for fact in facts if _contains(text, fact.resource)]
-    return bool(named), any(_contains(text, fact.value) for fact in named)
+    named = [fact for fact in facts if names_fact(text, fact.resource)]
+    return bool(named), any(names_fact(text, fact.value) for fact in named)
 
 
-def _contains(text: str, words: Iterable[str]) -> bool:
+def names_fact(text: str, words: Iterable[str]) -> bool:
     """Return whether a text has one of the words, and not as a part of a longer name, number or path."""
     return any(
         re.search(rf"(?<![\w./-]){re.escape(word)}(?![\w/-]|\.\w)", text, re.IGNORECASE) is not None for word in words

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -21,7 +22,6 @@ from esaws.course.labs.lab import Evidence, Lab
 from esaws.course.seed import Seed
 from esaws.reference.seccom import SERVICES
 
-_POLICY = "arn:aws:iam::aws:policy/service-role/AmazonEC2ContainerServiceforEC2Role"
 _ZONES = ("eu-west-3a", "eu-west-3b")
 
 
@@ -107,7 +107,7 @@ LAME_INSTANCE = Lab(
     mended=_draining_mended,
     repair=_activate,
     non_repairs=(
-        Wrong(add_instances, "costs"),
+        Wrong(add_instances, "take tasks"),
         Wrong(redeploy_everything, "take tasks"),
         Wrong(_ask_for_four_tasks, "take tasks"),
         Wrong(open_everything, "open to the world"),
@@ -211,40 +211,45 @@ STRAY_INSTANCE = Lab(
 )
 
 
-# --- mute-agent: the role of the instances lost its policy
+# --- mute-agent: the role of the instances denies what the ECS agent needs
 
 
-def _detach_policy(cloud: Cloud, mine: Values) -> None:
-    role = _role_name(cloud)
-    cloud.client("iam").detach_role_policy(RoleName=role, PolicyArn=_POLICY)
-    cloud.client("ec2").terminate_instances(InstanceIds=[_instance_in_zone(cloud, mine)])
+def _agent_values(seed: Seed) -> Mapping[str, Any]:
+    return {**_service_and_zone(seed), "policy": f"{seed.choice(('guardrail', 'audit', 'baseline'))}-{seed.letters(3)}"}
 
 
 def _role_name(cloud: Cloud) -> str:
     return f"{cloud.aws_name('ecs-instance')}-{cloud.region}"
 
 
+def _deny_registration(cloud: Cloud, mine: Values) -> None:
+    statement = {"Effect": "Deny", "Action": ["ecs:Register*", "ecs:Deregister*", "ec2:*"], "Resource": "*"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    cloud.client("iam").put_role_policy(RoleName=_role_name(cloud), PolicyName=mine.policy, PolicyDocument=document)
+    cloud.client("ec2").terminate_instances(InstanceIds=[_instance_in_zone(cloud, mine)])
+
+
 def _role_evidence(cloud: Cloud, mine: Values) -> Iterator[Evidence]:
-    value = ("no policy", "no policies", "AttachedPolicies", "AmazonEC2ContainerServiceforEC2Role")
-    yield Evidence((_role_name(cloud), "ecs-instance"), (*value, "ecs:RegisterContainerInstance"))
+    yield Evidence((_role_name(cloud), "ecs-instance"), (mine.policy,))
+    yield Evidence((mine.policy,), ("Deny", "denies", "ecs:Register*", "ecs:RegisterContainerInstance"))
 
 
 def _role_mended(attempt: Attempt) -> Iterable[Point]:
-    found = attempt.cloud.client("iam").list_attached_role_policies(RoleName=_role_name(attempt.cloud))
-    policies = [policy["PolicyArn"] for policy in found["AttachedPolicies"]]
-    inline = attempt.cloud.client("iam").list_role_policies(RoleName=_role_name(attempt.cloud))["PolicyNames"]
+    iam, role = attempt.cloud.client("iam"), _role_name(attempt.cloud)
+    attached = [policy["PolicyName"] for policy in iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"]]
+    inline = iam.list_role_policies(RoleName=role)["PolicyNames"]
     yield Point(
         "The role allows what the ECS agent needs, and nothing more",
-        policies == [_POLICY] and not inline,
-        ", ".join([*policies, *inline]) or "it has no policy",
-        "the policies of the role in the instance profile",
+        [*attached, *inline] == ["AmazonEC2ContainerServiceforEC2Role"],
+        ", ".join([*attached, *inline]) or "it has no policy",
+        "the policies of the role in the instance profile, attached and inline",
     )
 
 
-def _attach_policy(cloud: Cloud, mine: Values) -> None:
-    role = f"{cloud.aws_name('ecs-instance')}-{cloud.region}"
-    policy = "arn:aws:iam::aws:policy/service-role/AmazonEC2ContainerServiceforEC2Role"
-    cloud.client("iam").attach_role_policy(RoleName=role, PolicyArn=policy)
+def _delete_policy(cloud: Cloud, mine: Values) -> None:
+    iam, role = cloud.client("iam"), f"{cloud.aws_name('ecs-instance')}-{cloud.region}"
+    if mine.policy in iam.list_role_policies(RoleName=role)["PolicyNames"]:
+        iam.delete_role_policy(RoleName=role, PolicyName=mine.policy)
 
 
 def _make_administrator(cloud: Cloud, mine: Values) -> None:
@@ -261,17 +266,17 @@ MUTE_AGENT = Lab(
     family="capacity",
     title="Replaced, and not there",
     report=(
-        "The platform team: *We cleaned up permissions yesterday and all went well. Since an instance of "
-        "`{mine.service}` in `{mine.zone}` was replaced, that service runs one task. The old instances are fine.*"
+        "The platform team: *We added a guard rail to our permissions yesterday, and all went well. Since an instance "
+        "of `{mine.service}` in `{mine.zone}` was replaced, that service runs one task. The old instances are fine.*"
     ),
     cause="instance-role",
-    values=_service_and_zone,
+    values=_agent_values,
     system=behind_the_load_balancer,
-    inject=_detach_policy,
+    inject=_deny_registration,
     evidence=_role_evidence,
     broken=("{mine.service} runs", "{mine.service} answers"),
     mended=_role_mended,
-    repair=_attach_policy,
+    repair=_delete_policy,
     non_repairs=(
         Wrong(_make_administrator, "nothing more"),
         Wrong(_replace_again, "The role allows"),
@@ -280,8 +285,9 @@ MUTE_AGENT = Lab(
     ),
     hints=(
         "What must a new instance be allowed to do before its cluster knows it?",
-        "Follow the new instance to its instance profile, the role in it, and the policies of the role.",
-        "`aws iam list-attached-role-policies --role-name …`; `attach-role-policy` adds one.",
+        "Follow the new instance to its instance profile, the role in it, and all policies of the role.",
+        "`aws iam list-attached-role-policies`, `list-role-policies` and `get-role-policy`; "
+        "`delete-role-policy` deletes an inline policy.",
     ),
 )
 
