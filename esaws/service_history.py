@@ -61,7 +61,12 @@ class Timeline:
             strip.set_ylim(bottom=0)
             strip.spines[["top", "right"]].set_visible(False)
         strips[-1].xaxis.set_major_formatter(DateFormatter("%H:%M"))
-        return Chart(figure, "timeline")
+        return Chart(figure, f"timeline of {self.service}: {self._summary(columns)}")
+
+    def _summary(self, columns: list[str]) -> str:
+        """The lowest and the highest value of each column in words, for people who do not see the chart."""
+        ranges = ((name, self.frame[name].min(), self.frame[name].max()) for name in columns)
+        return "; ".join(f"{_TITLES.get(name, name)}, from {low:.0f} to {high:.0f}" for name, low, high in ranges)
 
     def _repr_html_(self) -> str:
         return str(self.frame.to_html(max_rows=20))
