@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from esaws.cloud import Cloud
+from esaws.cloud import DEPLOYMENT_TAG, Cloud
 from esaws.course.shown import Shown
 from esaws.deploy.inventory import inventory
 
@@ -10,14 +10,14 @@ _ENDED = {"deleted", "failed"}
 
 
 def delete_nat_gateways(cloud: Cloud) -> Shown:
-    """Delete the NAT gateways in the deployment's VPC, release their addresses, and return when they are gone.
+    """Delete the NAT gateways in the deployment's VPC, and return when they are gone. Release their addresses.
 
-    Routes to them stay, as black holes. Returns a sentence with the numbers.
+    Addresses that have the deployment's tag and are attached to nothing are released as well. Routes to a gateway stay,
+    as black holes. Returns a sentence with the numbers.
     """
     ec2, vpc = cloud.client("ec2"), inventory(cloud).get("VPC", "vpc")
-    if vpc is None:
-        return Shown("There is no VPC, and so no NAT gateway.")
-    described = ec2.describe_nat_gateways(Filters=[{"Name": "vpc-id", "Values": [vpc.id]}])["NatGateways"]
+    filters = [{"Name": "vpc-id", "Values": [vpc.id if vpc else "none"]}]
+    described = ec2.describe_nat_gateways(Filters=filters)["NatGateways"]
     gateways = [raw for raw in described if raw["State"] not in _ENDED]
     ids = [raw["NatGatewayId"] for raw in gateways]
     addresses = [item["AllocationId"] for raw in gateways for item in raw["NatGatewayAddresses"]]
@@ -25,6 +25,10 @@ def delete_nat_gateways(cloud: Cloud) -> Shown:
         ec2.delete_nat_gateway(NatGatewayId=id)
     if ids:
         cloud.wait("ec2", "nat_gateway_deleted", NatGatewayIds=ids)
+    tagged = [{"Name": f"tag:{DEPLOYMENT_TAG}", "Values": [cloud.deployment]}]
+    for raw in ec2.describe_addresses(Filters=tagged)["Addresses"]:
+        if "AssociationId" not in raw and raw["AllocationId"] not in addresses:
+            addresses.append(raw["AllocationId"])
     for address in addresses:
         ec2.release_address(AllocationId=address)
     gateways_text = "1 NAT gateway" if len(ids) == 1 else f"{len(ids)} NAT gateways"

@@ -25,5 +25,9 @@ def test_the_gateways_of_the_deployment_s_vpc_are_deleted_and_their_addresses_re
     assert str(course.delete_nat_gateways(cloud)) == "0 NAT gateways deleted, 0 addresses released."
 
 
-def test_without_a_vpc_there_is_none(cloud):
-    assert str(course.delete_nat_gateways(cloud)) == "There is no VPC, and so no NAT gateway."
+def test_an_address_that_was_only_allocated_is_released_if_it_has_the_tag(cloud):
+    ec2 = cloud.client("ec2")
+    ours, other = [ec2.allocate_address(Domain="vpc")["AllocationId"] for _ in range(2)]
+    ec2.create_tags(Resources=[ours], Tags=[{"Key": "esaws:deployment", "Value": cloud.deployment}])
+    assert str(course.delete_nat_gateways(cloud)) == "0 NAT gateways deleted, 1 address released."
+    assert [raw["AllocationId"] for raw in ec2.describe_addresses()["Addresses"]] == [other]
