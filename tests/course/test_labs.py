@@ -4,7 +4,10 @@ The first lab is played with all tests, the others with `make test-course`.
 """
 
 import re
+import runpy
 from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,24 +17,29 @@ from esaws.cloud import Cloud
 from esaws.course.checking import Result, solution_code
 from esaws.course.exercises import Attempt, Wrong
 from esaws.course.labs.causes import CAUSES
+from esaws.course.labs.contents import contents
 from esaws.course.labs.diagnosis import LONGEST_EVIDENCE, grade_diagnosis
 from esaws.course.labs.families import all_labs, find_lab
 from esaws.course.labs.lab import Lab
 from esaws.course.labs.record import Record
 from esaws.course.labs.repair import check_repair
-from esaws.course.labs.session import SETTLES, break_system
+from esaws.course.labs.session import SETTLES, break_system, end_lab
 from esaws.deploy.plan import plan_deploy
 from esaws.inspect.checks.report import findings
 from esaws.local_aws import control
 from esaws.local_aws.scratch import scratch_server
 from esaws.local_aws.withheld import all_tools
+from esaws.reference.seccom import SERVICES
 
 pytestmark = [pytest.mark.slow, pytest.mark.server]
 
 LABS = all_labs()
+SCRIPT: dict[str, Any] = runpy.run_path(str(Path(__file__).parents[2] / "docs" / "labs.py"))
 ALWAYS = "flapping-targets"
 LEARNER = "ada"
 SEEDS = 50
+BALANCED = {name: f"{service.path}/" for name, service in SERVICES.items() if service.target_group}
+"""The path of each service behind the load balancer."""
 
 
 def labs(*others: Any) -> Any:
@@ -51,6 +59,11 @@ def other_seed(lab: Lab) -> str:
 
     other = max((f"learner-{number}" for number in range(SEEDS)), key=differences)
     return other if differences(other) else ""
+
+
+def is_seen_by_requests(lab: Lab) -> bool:
+    """Whether the fault always breaks what a client gets from the load balancer."""
+    return lab.broken[:1] != () and lab.broken[0].startswith("GET ")
 
 
 def non_repairs() -> Any:
@@ -148,6 +161,14 @@ def test_the_report_does_not_give_the_cause_away(lab: Lab) -> None:
     assert lab.cause not in lab.report_for(lab.values_of(LEARNER)).lower().replace(" ", "-")
 
 
+def test_every_lab_has_a_notebook_that_is_written_from_it() -> None:
+    written = {path.stem for path in SCRIPT["FOLDER"].glob("*.ipynb")}
+    assert written == {lab.name for lab in LABS}
+    for lab in LABS:
+        path = SCRIPT["FOLDER"] / f"{lab.name}.ipynb"
+        assert SCRIPT["is_current"](path, SCRIPT["cells_of"](lab)), f"run python docs/labs.py {lab.name}"
+
+
 # --- the fault
 
 
@@ -160,6 +181,41 @@ def test_the_fault_shows_and_only_where_it_should(stage: Stage, name: str) -> No
         assert all(promise.startswith(expected) for promise in broken), broken
     else:
         assert not broken and not all(point.ok for point in played.lab.symptom(played.attempt()))
+
+
+@pytest.mark.parametrize("name", [each for each in labs() if is_seen_by_requests(find_lab(each.values[0]))])
+def test_requests_of_a_client_fail_until_the_repair(stage: Stage, name: str) -> None:
+    played = stage.broken(name)
+    simulation.traffic(
+        played.cloud, rows=[{"at": 0, "path": path, "requests_per_second": 2} for path in BALANCED.values()]
+    )
+    assert any(answered(played.cloud, service) < 1 for service in BALANCED), "no request fails"
+    played.lab.repair(played.cloud, played.mine)
+    simulation.advance(played.cloud, "30m")
+    assert {service: answered(played.cloud, service) for service in BALANCED} == dict.fromkeys(BALANCED, 1.0)
+
+
+def answered(cloud: Cloud, service: str) -> float:
+    """The share of two requests a second that containers of a service answer with 200 in ten minutes from now."""
+    start = simulation.advance(cloud, to=simulation.now(cloud).replace(second=0, microsecond=0) + timedelta(minutes=2))
+    simulation.advance(cloud, "12m")
+    elbv2 = cloud.client("elbv2")
+    name = cloud.aws_name(str(SERVICES[service].target_group))
+    group = elbv2.describe_target_groups(Names=[name])["TargetGroups"][0]["TargetGroupArn"]
+    balancer = elbv2.describe_load_balancers()["LoadBalancers"][0]["LoadBalancerArn"]
+    found = cloud.client("cloudwatch").get_metric_statistics(
+        Namespace="AWS/ApplicationELB",
+        MetricName="HTTPCode_Target_2XX_Count",
+        Dimensions=[
+            {"Name": "LoadBalancer", "Value": balancer.split(":loadbalancer/")[1]},
+            {"Name": "TargetGroup", "Value": group.split(":")[-1]},
+        ],
+        StartTime=start,
+        EndTime=start + timedelta(minutes=10),
+        Period=60,
+        Statistics=["Sum"],
+    )
+    return sum(float(point["Sum"]) for point in found["Datapoints"]) / (2 * 600)
 
 
 @pytest.mark.parametrize("name", labs())
@@ -237,3 +293,10 @@ def test_diagnosis_and_repair_of_another_learner_do_not_pass(stage: Stage, name:
     diagnosis = played.diagnose(played.lab.cause, proof)
     played.lab.repair(played.cloud, played.lab.values_of(other))
     assert not (diagnosis.ok and played.check().ok)
+
+
+@pytest.mark.parametrize("name", [each for each in labs() if find_lab(each.values[0]).clean_up])
+def test_a_lab_that_is_not_repaired_ends_with_nothing_left(stage: Stage, name: str) -> None:
+    cloud = stage.broken(name).cloud
+    assert "Nothing of it is left" in str(end_lab(cloud))
+    assert contents(cloud) == []

@@ -67,8 +67,9 @@ FLAPPING_TARGETS = Lab(
     family="routing",
     title="Tasks come and go",
     report=(
-        "On-call, this morning: *Since last night `{mine.service}` starts new tasks every few minutes. "
-        "Users say that `{mine.url}` fails every now and then. We released nothing.*"
+        "On-call, this morning: *Since last night `{mine.service}` starts a new task every few minutes. "
+        "Of two targets at most one is healthy, often none. No user complains about `{mine.url}` yet. "
+        "We released nothing.*"
     ),
     cause="health-check-path",
     values=_flapping_values,
