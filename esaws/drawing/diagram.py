@@ -11,8 +11,8 @@ from typing import Any, ClassVar
 
 import diagrams
 
-from esaws.drawing.diagram_graph import DiagramGraph, diagram_graph
-from esaws.drawing.fonts import FAMILY, font_faces, text_width
+from esaws.drawing.diagram_graph import DiagramGraph, diagram_graph, plain_text
+from esaws.drawing.fonts import FAMILY, font_faces
 from esaws.drawing.graphviz_engine import lay_out, read_graph
 from esaws.drawing.icons import png_data_uri
 from esaws.drawing.raster import pixel_size, save_picture, svg_to_png
@@ -20,8 +20,7 @@ from esaws.drawing.style import GREY, INK
 
 ICON = 60.0  # its size in points
 LABEL = 12.0
-LINE = 15.0  # from one line of a label to the next
-_NODE = re.compile(r"<title>([^<]*)</title>\s*<image ([^>]*)/>")
+_IMAGE = re.compile(r"<image ([^>]*)/>")
 _ATTRIBUTE = re.compile(r'([\w:]+)="([^"]*)"')
 _FAMILY = re.compile(r'font-family="[^"]*"')
 _NAMES = re.compile(r"<title>[^<]*</title>\n?|<!--.*?-->\n?", re.DOTALL)
@@ -31,9 +30,9 @@ _ROOT = re.compile(r"<svg [^>]*>")
 class Diagram(diagrams.Diagram):
     """A diagram as the diagrams package describes it: nodes of `diagrams.aws`, `Cluster` and `Edge` work unchanged.
 
-    It differs from the stock class in three points. It needs no program `dot`: the engine comes with pygraphviz. A
-    notebook shows it as a picture with a description. It writes a file only if `filename` is given, as .png or .svg by
-    `outformat`, and opens no window unless `show` is true. Node labels get the room they need.
+    It needs no program `dot`: the engine comes with pygraphviz. A notebook shows it as a picture with a description. It
+    writes a file only if `filename` is given, as .png or .svg by `outformat`, and opens no window unless `show` is true.
+    Node labels get the room they need, and edges end at icons.
 
         with Diagram("Sites API") as diagram:
             RDS("database")
@@ -84,14 +83,16 @@ class Diagram(diagrams.Diagram):
     def svg(self) -> str:
         """The picture as SVG, with icons and font embedded."""
         graph = read_graph(self.dot.source)
-        heights = {}
         for node in graph.nodes():
             if node.attr["image"]:
-                lines = (node.attr["label"] or "").replace(r"\n", "\n").split("\n")
-                heights[str(node)] = height = ICON + LINE * len(lines) + 4
-                width = max(ICON, *(text_width(line, LABEL) for line in lines)) + 8
-                node.attr.update(fontsize=f"{LABEL:g}", width=f"{width / 72:.3f}", height=f"{height / 72:.3f}")
-        return _embed(lay_out(graph.to_string()), heights, self.graph)
+                label = _icon_above_text(node.attr["image"], node.attr["label"] or "")
+                node.attr.update(label=label, image="", shape="plain", fixedsize="false", fontsize=f"{LABEL:g}")
+        with_icon = {node for node in graph.nodes() if node.attr["shape"] == "plain"}
+        for edge in graph.edges():
+            # An edge ends at the icon, not at the text below it, which may be wider.
+            edge.attr["tailport"] = "icon" if edge[0] in with_icon else ""
+            edge.attr["headport"] = "icon" if edge[1] in with_icon else ""
+        return _embed(lay_out(graph.to_string()), self.graph)
 
     @property
     def png(self) -> bytes:
@@ -120,22 +121,28 @@ class Diagram(diagrams.Diagram):
         return {"image/png": svg_to_png(svg), "text/plain": repr(self)}, {"image/png": {**size, "alt": alt}}
 
 
-def _embed(svg: str, heights: dict[str, float], graph: DiagramGraph) -> str:
-    """Put icons, font and description into the SVG that Graphviz wrote; icons move to the top of their nodes."""
+def _icon_above_text(image: str, label: str) -> str:
+    """A label in Graphviz's HTML: the icon, whose cell is the port `icon`, and the text below."""
+    text = escape(plain_text(label)).replace("\n", "<BR/>")
+    size = f'FIXEDSIZE="TRUE" WIDTH="{ICON:g}" HEIGHT="{ICON:g}"'
+    cell = f'<TD PORT="icon" {size}><IMG SRC="{escape(image)}"/></TD>'
+    # A table of its own: a cell of the outer table would be as wide as the text.
+    icon = f'<TD><TABLE BORDER="0" CELLSPACING="0" CELLPADDING="0" {size}><TR>{cell}</TR></TABLE></TD>'
+    below = f"<TR><TD>{text}</TD></TR>" if text else ""
+    return f'<<TABLE BORDER="0" CELLSPACING="0" CELLPADDING="2"><TR>{icon}</TR>{below}</TABLE>>'
+
+
+def _embed(svg: str, graph: DiagramGraph) -> str:
+    """Put icons, font and description into the SVG that Graphviz wrote."""
     ids: dict[str, str] = {}
 
     def place(match: re.Match[str]) -> str:
-        image = dict(_ATTRIBUTE.findall(match[2]))
-        path = unescape(image["xlink:href"])
-        id = ids.setdefault(path, f"i{len(ids)}")
-        x = float(image["x"]) + (float(image["width"]) - ICON) / 2
-        y = float(image["y"]) + float(image["height"]) / 2 - heights[unescape(match[1])] / 2
-        return f'<use xlink:href="#{id}" x="{x:.2f}" y="{y:.2f}" width="{ICON:g}" height="{ICON:g}"/>'
+        image = dict(_ATTRIBUTE.findall(match[1]))
+        id = ids.setdefault(unescape(image["xlink:href"]), f"i{len(ids)}")
+        where = " ".join(f'{name}="{image[name]}"' for name in ("x", "y", "width", "height"))
+        return f'<use xlink:href="#{id}" {where}/>'
 
-    svg = _NODE.sub(place, svg)
-    svg = re.sub(
-        r"<title>[^<]*</title>\n?|<!--.*?-->\n?", "", _FAMILY.sub(f'font-family="{FAMILY}"', svg), flags=re.DOTALL
-    )
+    svg = _NAMES.sub("", _FAMILY.sub(f'font-family="{FAMILY}"', _IMAGE.sub(place, svg)))
     head = (
         f'<title id="title">{escape(graph.title)}</title>\n<desc id="desc">{escape(graph.description())}</desc>\n'
         f"<defs><style>{font_faces()}</style>{''.join(_symbol(path, id) for path, id in ids.items())}</defs>\n"

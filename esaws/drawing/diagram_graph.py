@@ -96,26 +96,28 @@ def diagram_graph(diagram: Any) -> DiagramGraph:
     for path, members in _groups(graph, ()):
         groups |= dict.fromkeys(members, path)  # the inner group comes later
     nodes = {
-        str(node): DiagramNode(_icon_class(node.attr["image"]), _text(node.attr["label"]), groups.get(str(node), ()))
+        str(node): DiagramNode(
+            _icon_class(node.attr["image"]), plain_text(node.attr["label"]), groups.get(str(node), ())
+        )
         for node in graph.nodes()
     }
     edges = []
     for edge in graph.edges():
         ends = (edge[1], edge[0]) if edge.attr["dir"] == "back" else (edge[0], edge[1])
-        edges.append(DiagramEdge(nodes[ends[0]], nodes[ends[1]], _text(edge.attr["label"])))
-    return DiagramGraph(_text(graph.graph_attr["label"]), tuple(nodes.values()), tuple(edges))
+        edges.append(DiagramEdge(nodes[ends[0]], nodes[ends[1]], plain_text(edge.attr["label"])))
+    return DiagramGraph(plain_text(graph.graph_attr["label"]), tuple(nodes.values()), tuple(edges))
 
 
 def _groups(graph: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], list[str]]]:
     """Every cluster with its path and its nodes, those of inner clusters included."""
     for part in graph.subgraphs():
-        inner = (*path, _text(part.graph_attr["label"]))
+        inner = (*path, plain_text(part.graph_attr["label"]))
         yield inner, [str(node) for node in part.nodes()]
         yield from _groups(part, inner)
 
 
-def _text(label: str | None) -> str:
-    """A label with its escapes resolved."""
+def plain_text(label: str | None) -> str:
+    """A label of Graphviz with its escapes resolved."""
     if not label or label == r"\N":
         return ""
     lines = label.replace("\\\\", "\0").replace(r"\n", "\n").replace(r"\l", "\n").replace(r"\r", "\n")
