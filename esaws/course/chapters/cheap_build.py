@@ -50,8 +50,7 @@ def three_services() -> Architecture:
 
 
 def _until_healthy(cloud: Cloud) -> None:
-    if not cloud.is_aws:
-        simulation.advance(cloud, "10m")
+    simulation.advance(cloud, "10m")
 
 
 # --- run and register by hand
@@ -427,4 +426,5 @@ CHAPTER = Chapter(
     prepare=_until_healthy,
     exercises=(REGISTER, NIGHT, HEAL),
     predictions=("14-saved", "14-free", "14-instance"),
+    moves_clock=True,
 )

@@ -20,6 +20,7 @@ from esaws.inspect import snapshot
 from esaws.inspect.account import Account
 from esaws.inspect.network.reach import reach
 from esaws.reference.seccom import seccom
+from esaws.resource import Live
 from esaws.resources.auto_scaling_group import instances_in_service
 from esaws.resources.db_instance import DBInstance
 from esaws.resources.password_parameter import PasswordParameter
@@ -93,7 +94,7 @@ def _check_database(attempt: Attempt) -> Iterator[Point]:
         f"{', '.join(let_in)} may reach it" if let_in else "there is no database",
         "the peer of each rule in rds-ec2-1",
     )
-    if now != "allow":
+    if now != "allow" or attempt.cloud.is_aws:
         return
     with attempt.copy() as copy:
         _replace_and_double(copy)
@@ -371,9 +372,11 @@ def _check_owners(attempt: Attempt) -> Iterator[Point]:
         f"verified: {', '.join(fields['verified_attributes']) or 'nothing'}; second factor: {fields['mfa']}",
         "`verified_attributes` and `mfa`",
     )
+    if attempt.cloud.is_aws:
+        yield _policy_of_passwords(pool, mine.length)
+        return
     with attempt.copy() as copy:
-        taken = _passwords_taken(copy, pool.id, mine.length)
-    good, weak = taken[0], taken[1:]
+        good, *weak = _passwords_taken(copy, pool.id, mine.length)
     yield Point(
         f"It takes a password of {mine.length} characters with upper and lower case, a number and a special character",
         good,
@@ -387,6 +390,19 @@ def _check_owners(attempt: Attempt) -> Iterator[Point]:
         "It refuses a password that lacks any of these",
         not wrong,
         f"on a copy it took {', '.join(wrong)}",
+        "the password policy of the pool",
+        is_needed=True,
+    )
+
+
+def _policy_of_passwords(pool: Live, length: int) -> Point:
+    """The point for the password policy, read and not tried: on AWS no copy can be made."""
+    policy = pool.raw["Policies"]["PasswordPolicy"]
+    kinds = ("RequireLowercase", "RequireUppercase", "RequireNumbers", "RequireSymbols")
+    return Point(
+        f"Passwords have at least {length} characters of four kinds",
+        policy["MinimumLength"] == length and all(policy.get(kind) for kind in kinds),
+        f"the policy is {policy}",
         "the password policy of the pool",
         is_needed=True,
     )
