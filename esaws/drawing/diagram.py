@@ -31,7 +31,7 @@ class Diagram(diagrams.Diagram):
     """A diagram as the diagrams package describes it: nodes of `diagrams.aws`, `Cluster` and `Edge` work unchanged.
 
     It needs no program `dot`: the engine comes with pygraphviz. A notebook shows it as a picture with a description. It
-    writes a file only if `filename` is given, as .png or .svg by `outformat`, and opens no window unless `show` is true.
+    writes a file only if `filename` is given, as .png or .svg by `outformat`; only `show=True` opens a window.
     Node labels get the room they need, and edges end at icons.
 
         with Diagram("Sites API") as diagram:
