@@ -36,7 +36,8 @@ from esaws.resources.task_definition import TaskDefinition
 from esaws.resources.vpc import VPC
 
 SERVICE = "thumbnails"
-OTHER_PATHS = ("/", "/sites-management-api/")
+OTHERS = {"/": "client-web-ui", "/sites-management-api/": "sites-management-api"}
+"""A path of each of the other services."""
 RATE = 5
 """Requests a second during the failures. One task serves 49."""
 
@@ -61,16 +62,17 @@ def _values(seed: Seed) -> Mapping[str, Any]:
 # --- what all checks need
 
 
-def _serves(account: Account, path: str) -> bool:
-    """Whether a path has a healthy target that the load balancer reaches, with a task that listens on its port."""
+def _serves(account: Account, path: str, service: str = SERVICE) -> bool:
+    """Whether a path has a healthy target that the load balancer reaches, where a task of the service listens."""
     targets = inspect.trace(account, f"http://seccom{path}").targets
-    return any(hop.state == "healthy" and hop.eligible and hop.reached == "allow" and hop.task for hop in targets)
+    usable = [hop for hop in targets if hop.state == "healthy" and hop.eligible and hop.reached == "allow"]
+    return any(hop.task.endswith(f"-{service}") for hop in usable)
 
 
 def _answers(account: Account, path: str) -> Point:
     """Whether the learner's path is answered."""
     return Point(
-        f"The service answers: {path}/17.png has a healthy target",
+        f"The service answers: {path}/17.png has a healthy target of {SERVICE}",
         _serves(account, f"{path}/17.png"),
         "the rule, the target group or its targets do not take the request",
         f'inspect.trace(cloud, "http://seccom{path}/17.png"), and inspect.health(cloud)',
@@ -110,7 +112,7 @@ def _check_answers(attempt: Attempt) -> Iterator[Point]:
         "the paths of your rule: the bare path, and everything below it",
     )
     yield _container_port(attempt)
-    silent = [each for each in OTHER_PATHS if not _serves(account, each)]
+    silent = [each for each, service in OTHERS.items() if not _serves(account, each, service)]
     yield Point(
         "The other services still answer", not silent, f"no target answers {', '.join(silent)}", "inspect.rules"
     )
@@ -313,7 +315,7 @@ ANSWERS = Exercise(
     ),
     solutions=_WAYS,
     wrong=(
-        Wrong(_checked_at_another_path, "has a healthy target"),
+        Wrong(_checked_at_another_path, "do not take the request"),
         Wrong(_rule_with_the_trap, "foo goes to the default rule"),
     ),
     notices=("ListenerRule:thumbnails", "Service:thumbnails"),
