@@ -72,6 +72,7 @@ class Lab:
         allowed: patterns of plan lines and settings that a right repair may change, as in `update Service hdm*`.
         trial: yields points from a copy of the repaired account, which it may change: load, a night, a lost zone.
         recreates: patterns of `Kind name` that a right repair may create anew.
+        clean_up: deletes what the fault created beside the system, if it still exists; the end of the lab calls it.
         minutes: what a learner has for it.
     """
 
@@ -94,6 +95,7 @@ class Lab:
     allowed: tuple[str, ...] = ()
     trial: Callable[[Cloud, Values], Iterable[Point]] | None = None
     recreates: tuple[str, ...] = ()
+    clean_up: Callable[[Cloud, Values], Any] | None = None
     minutes: int = 20
 
     def __post_init__(self) -> None:

@@ -251,7 +251,11 @@ def _require_room(cloud: Cloud, over: bool) -> None:
 
 
 def _delete_everything(cloud: Cloud) -> None:
-    """Delete the lab of an account, and what else the learner created there."""
+    """Delete the lab of an account, what its fault created, and what else the learner created there."""
+    if (record := read_record(cloud)) is not None:
+        lab = find_lab(record.lab)
+        if lab.clean_up is not None:
+            lab.clean_up(cloud, lab.values_of(record.seed))
     plan_teardown(cloud).apply()
     delete_record(cloud)
     withhold(cloud.account, (), "")

@@ -117,6 +117,7 @@ FORTY_DOLLARS_MORE = Lab(
     symptom=_no_gateway_is_billed,
     mended=_gateway_mended,
     repair=_delete_gateway_and_address,
+    clean_up=_delete_gateway_and_address,
     non_repairs=(
         Wrong(_delete_gateway_alone, "Elastic IP address"),
         Wrong(_shrink_the_system, "No other setting"),
@@ -210,6 +211,7 @@ HEAVY_STORAGE = Lab(
     symptom=_volumes_are_used,
     mended=_volumes_mended,
     repair=_delete_volumes,
+    clean_up=_delete_volumes,
     non_repairs=(
         Wrong(_delete_one_volume, "Every volume"),
         Wrong(_keep_snapshots, "No snapshot"),
@@ -322,6 +324,7 @@ UNDEAD_INSTANCES = Lab(
     symptom=_nothing_comes_back,
     mended=_undead_mended,
     repair=_delete_group,
+    clean_up=_delete_group,
     non_repairs=(
         Wrong(_stop_instances, "Twelve hours later"),
         Wrong(_terminate_instances, "Twelve hours later"),
