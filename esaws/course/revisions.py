@@ -65,3 +65,14 @@ def tagged(cloud: Cloud, found: Revision) -> Point:
         f"its tags are {', '.join(sorted(found.tags)) or 'none'}",
         'cloud.tags("…"): the keys and values to set',
     )
+
+
+def exists(found: Revision | None, name: str) -> Point:
+    """The point that a task definition exists, by its reference name."""
+    return Point(
+        f"The task definition {name} exists",
+        found is not None,
+        f"ECS has no active revision of {name}",
+        "!aws ecs list-task-definitions",
+        is_needed=True,
+    )
