@@ -136,6 +136,7 @@ def test_an_exercise_has_hints_by_degrees_two_right_ways_and_two_wrong_answers(
     assert exercise.values_of(LEARNER) == mine, "the values of a learner stay the same"
 
 
+@pytest.mark.course
 @each_exercise
 def test_an_unsolved_exercise_is_refused_with_a_reason(played: Played) -> None:
     played.begin()
@@ -144,6 +145,7 @@ def test_an_unsolved_exercise_is_refused_with_a_reason(played: Played) -> None:
     assert any(point.found or point.look_at for point in result.all_points if not point.ok), str(result)
 
 
+@pytest.mark.course
 @cases(lambda exercise: 1)
 def test_the_first_way_scores_all_points(played: Played, number: int) -> None:
     played.begin()
