@@ -4,6 +4,7 @@ The cells are written without outputs; `python -m esaws.dev notebooks FILE…` e
 the same already keeps its outputs.
 """
 
+import ast
 import subprocess
 import sys
 from pathlib import Path
@@ -99,7 +100,7 @@ def cells_of(lab: Lab) -> list[nbformat.NotebookNode]:
     def yours(name: str, source: str, starter: str) -> nbformat.NotebookNode:
         return new_code_cell(source, id=f"{name}-yours", metadata={"tags": ["yours"], "starter": starter})
 
-    repair = formatted(solution_code(lab.repair))
+    repair = silent(formatted(solution_code(lab.repair)))
     cells = [
         text(TITLE),
         text(LEVEL),
@@ -145,6 +146,11 @@ def formatted(code: str) -> str:
     short = "format.skip-magic-trailing-comma=true"
     command = [sys.executable, "-m", "ruff", "format", "--config", short, "--line-length", str(WIDTH), "-"]
     return subprocess.run(command, input=code, capture_output=True, text=True, check=True).stdout.strip()
+
+
+def silent(code: str) -> str:
+    """Return code for a cell that shows no answer of AWS, whose ids differ in each run."""
+    return f"{code};" if isinstance(ast.parse(code).body[-1], ast.Expr) else code
 
 
 def is_current(path: Path, cells: list[nbformat.NotebookNode]) -> bool:
