@@ -237,12 +237,20 @@ def reason_faults(notebook: Notebook) -> Iterator[str]:
             yield f"no reason of {REASON_WORDS} words above the cell {cell.source[:60]!r}"
 
 
+def parsed(source: str) -> ast.Module:
+    """The syntax tree of a cell. A shell line is `pass`, or an assignment of None."""
+    return ast.parse(re.sub(r"^(\s*)(\w+ = )?[!%](?:.*\\\n)*.*$", _without_shell, source, flags=re.MULTILINE))
+
+
+def _without_shell(line: re.Match[str]) -> str:
+    return f"{line[1]}{line[2]}None" if line[2] else f"{line[1]}pass"
+
+
 def code_faults(notebook: Notebook) -> Iterator[str]:
     """Code that belongs in the package, and imports outside their cell."""
     importing = set()
     for number, cell in enumerate(notebook.code):
-        plain = re.sub(r"^(\s*)(?:\w+ = )?[!%](?:.*\\\n)*.*$", r"\1pass", cell.source, flags=re.MULTILINE)
-        for node in ast.walk(ast.parse(plain)):
+        for node in ast.walk(parsed(cell.source)):
             if isinstance(node, ast.FunctionDef | ast.ClassDef | ast.Try | ast.Lambda):
                 yield f"a {type(node).__name__} in a notebook: {cell.source[:60]!r}"
             if isinstance(node, ast.Import | ast.ImportFrom):
@@ -252,6 +260,25 @@ def code_faults(notebook: Notebook) -> Iterator[str]:
     for number in importing:
         if len(lines_of(notebook.code[number].source)) > IMPORT_LINES:
             yield f"the cell of the imports has over {IMPORT_LINES} lines"
+
+
+def section_faults(notebook: Notebook) -> Iterator[str]:
+    """Variables of one section that another one uses, `cloud` excepted, which `course.begin` returns."""
+
+    def names(cell: Any, context: type[ast.expr_context]) -> set[str]:
+        nodes = ast.walk(parsed(cell.source))
+        return {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, context)}
+
+    assigned = {heading: [names(cell, ast.Store) for cell in cells] for heading, cells in notebook.sections.items()}
+    in_sections = [cell for cells in notebook.sections.values() for cell in cells]
+    first = set().union(*(names(cell, ast.Store) for cell in notebook.code if cell not in in_sections))
+    for heading, cells in notebook.sections.items():
+        elsewhere = set().union(*(each for other, sets in assigned.items() if other != heading for each in sets))
+        known = first | {"cloud"}
+        for cell, stored in zip(cells, assigned[heading], strict=True):
+            known |= stored
+            for name in sorted((names(cell, ast.Load) & elsewhere) - known):
+                yield f"the section {heading!r} uses {name}, a variable of another section: {cell.source[:60]!r}"
 
 
 def learner_faults(notebook: Notebook) -> Iterator[str]:
@@ -329,6 +356,7 @@ MEASURES = {
     "cells are small, and prose outweighs code": size_faults,
     "every code cell has a reason": reason_faults,
     "code that is not prose stays in the package": code_faults,
+    "each section has its own variables": section_faults,
     "the learner acts in every section, and a check ends it": learner_faults,
     "title, parameters, end and the next notebook": frame_faults,
     "AWS's terms are linked where they are first used": term_faults,
@@ -339,7 +367,7 @@ MEASURES = {
         notebook.prose, notebook.path.parent
     ),
 }
-OF_THE_PATH = (learner_faults, frame_faults, execution_faults)
+OF_THE_PATH = (learner_faults, frame_faults, execution_faults, section_faults)
 
 
 def measures_of(path: Path) -> list[str]:

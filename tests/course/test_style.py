@@ -51,6 +51,7 @@ def test_a_bad_notebook_fails_every_measure(tmp_path: Path) -> None:
         ),
         new_code_cell("class A:\n" + "    x = 1\n" * 16 + "y = " + "1 + " * 40 + "1"),
         new_markdown_cell("## A security group"),
+        new_code_cell("print(y)"),
         new_markdown_cell("A security group and a load balancer."),
     ]
     path = tmp_path / "bad.ipynb"
