@@ -159,16 +159,18 @@ def _stray_mended(attempt: Attempt) -> Iterable[Point]:
 
 
 def _roll_back_and_replace(cloud: Cloud, mine: Values) -> None:
-    ec2, ecs, autoscaling = cloud.client("ec2"), cloud.client("ecs"), cloud.client("autoscaling")
-    name = cloud.aws_name(mine.service)
+    ec2, ecs = cloud.client("ec2"), cloud.client("ecs")
+    scaling, name = cloud.client("autoscaling"), cloud.aws_name(mine.service)
     ec2.modify_launch_template(LaunchTemplateName=name, DefaultVersion="1")
-    arns = ecs.list_container_instances(cluster=f"{name}-cluster")["containerInstanceArns"]
-    joined = ecs.describe_container_instances(cluster=f"{name}-cluster", containerInstances=arns)
+    where = {"cluster": f"{name}-cluster"}
+    arns = ecs.list_container_instances(**where)["containerInstanceArns"]
+    joined = ecs.describe_container_instances(**where, containerInstances=arns)
     registered = {each["ec2InstanceId"] for each in joined["containerInstances"]}
-    group = autoscaling.describe_auto_scaling_groups(AutoScalingGroupNames=[f"{name}-asg"])["AutoScalingGroups"][0]
-    for instance in group["Instances"]:
-        if instance["InstanceId"] not in registered and instance["LaunchTemplate"]["Version"] != "1":
-            ec2.terminate_instances(InstanceIds=[instance["InstanceId"]])
+    groups = scaling.describe_auto_scaling_groups(AutoScalingGroupNames=[f"{name}-asg"])
+    for each in groups["AutoScalingGroups"][0]["Instances"]:
+        is_new = each["LaunchTemplate"]["Version"] != "1"
+        if is_new and each["InstanceId"] not in registered:
+            ec2.terminate_instances(InstanceIds=[each["InstanceId"]])
 
 
 def _mend_the_template_alone(cloud: Cloud, mine: Values) -> None:
