@@ -153,12 +153,13 @@ def _outbound_mended(attempt: Attempt) -> Iterable[Point]:
 def _repair_outbound(cloud: Cloud, mine: Values) -> None:
     ec2, ids = cloud.client("ec2"), {live.key: live.id for live in inventory(cloud)}
     group = ids["SecurityGroup", "ALB-sg"]
-    everything = {"IpProtocol": "-1", "CidrIpv4": "0.0.0.0/0"}
+    everything = [{"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}]
     rules = ec2.describe_security_group_rules(Filters=[{"Name": "group-id", "Values": [group]}])
     for rule in rules["SecurityGroupRules"]:
         if rule["IsEgress"] and rule["CidrIpv4"] == mine.block:
-            change = {"SecurityGroupRuleId": rule["SecurityGroupRuleId"], "SecurityGroupRule": everything}
-            ec2.modify_security_group_rules(GroupId=group, SecurityGroupRules=[change])
+            narrow = [rule["SecurityGroupRuleId"]]
+            ec2.authorize_security_group_egress(GroupId=group, IpPermissions=everything)
+            ec2.revoke_security_group_egress(GroupId=group, SecurityGroupRuleIds=narrow)
 
 
 NOTHING_LEAVES = Lab(
