@@ -21,7 +21,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from esaws.errors import UsageError
+from esaws.errors import LocalNotRunning, UsageError
 from esaws.local_aws import control, process
 from esaws.local_aws.scratch import reused_server
 from esaws.timestamps import parse_timestamp
@@ -158,7 +158,7 @@ def copy(cloud: Cloud) -> Iterator[Cloud]:
         EsawsError: the copy can't be made.
     """
     url = _local_url(cloud, "copy")
-    with _reachable(url):
+    with _reachable(cloud):
         account = control.exchange(url, "GET", f"save?account={cloud.account}")
     with reused_server() as copied:
         answer = json.loads(control.exchange(copied, "POST", "load", account))
@@ -291,7 +291,7 @@ def no_faults(cloud: Cloud) -> None:
 
 def _call(cloud: Cloud, method: str, name: str, **params: Any) -> dict[str, Any]:
     url = _local_url(cloud, name)
-    with _reachable(url):
+    with _reachable(cloud):
         return control.call(url, method, name, {"account": cloud.account, "region": cloud.region, **params})
 
 
@@ -303,8 +303,10 @@ def _local_url(cloud: Cloud, name: str) -> str:
 
 
 @contextmanager
-def _reachable(url: str) -> Iterator[None]:
+def _reachable(cloud: Cloud) -> Iterator[None]:
     try:
         yield
     except (OSError, http.client.HTTPException) as error:
-        raise UsageError(f"nothing answers at {url}: {error}") from error
+        if cloud.target == "local" and not process.status()["running"]:
+            raise LocalNotRunning("the local AWS is not running; start it with `esaws local start`") from error
+        raise UsageError(f"nothing answers at {cloud.endpoint}: {error}") from error

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 from threading import Thread
 from typing import Any
 
@@ -17,7 +18,7 @@ from esaws import simulation
 from esaws.cloud import Cloud
 from esaws.deploy.inventory import inventory
 from esaws.deploy.plan import plan_teardown
-from esaws.errors import EsawsError, UsageError
+from esaws.errors import EsawsError, LocalNotRunning, UsageError
 from esaws.local_aws import control
 
 CALLS: dict[str, Callable[[Cloud], Any]] = {
@@ -56,6 +57,14 @@ def test_the_clock_of_aws_is_the_clock_of_this_machine() -> None:
 def test_an_endpoint_that_does_not_answer_is_a_usage_error() -> None:
     with pytest.raises(UsageError, match="nothing answers"):
         simulation.advance(Cloud.at("http://127.0.0.1:9", account="123456789012"), "1h")
+
+
+def test_a_local_aws_that_has_stopped_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ESAWS_STATE", str(tmp_path))
+    cloud = Cloud.local()
+    cloud._endpoint, cloud._account = "http://127.0.0.1:9", "123456789012"
+    with pytest.raises(LocalNotRunning, match="is not running; start it with `esaws local start`"):
+        simulation.advance(cloud, "1h")
 
 
 @pytest.mark.parametrize("status", [200, 404])
