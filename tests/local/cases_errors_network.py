@@ -5,6 +5,7 @@ from functools import partial
 from typing import Any
 
 from tests.local.cases import case, outcome
+from tests.local.cases_errors_containers import refusal
 
 IN_USE = "DependencyViolation"
 REFUSED = "ValidationError"
@@ -698,3 +699,20 @@ def case_table_of_gone_subnet(account: Any) -> Any:
     ec2.associate_route_table(RouteTableId=table, SubnetId=subnets[0])
     ec2.delete_subnet(SubnetId=subnets[0])
     return outcome(lambda: ec2.delete_route_table(RouteTableId=table).get("nothing"))
+
+
+@case(
+    "a VPC has at most one internet gateway",
+    aws=(None, "InvalidParameterValue: Network {} already has an internet gateway attached"),
+    stock=(None, None),
+)
+def case_second_gateway(account: Any) -> Any:
+    ec2 = account.client("ec2")
+    vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+
+    def attach() -> str | None:
+        gateway = ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
+        error = refusal(lambda: ec2.attach_internet_gateway(InternetGatewayId=gateway, VpcId=vpc))
+        return error and error.replace(vpc, "{}")
+
+    return attach(), attach()

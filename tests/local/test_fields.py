@@ -46,8 +46,8 @@ def subnet(account: Any) -> Any:
 @kind
 def route_table(account: Any) -> Any:
     ec2, (vpc, subnets, _) = account.client("ec2"), account.network()
-    gateway = ec2.create_internet_gateway(TagSpecifications=specification("internet-gateway"))["InternetGateway"]
-    ec2.attach_internet_gateway(InternetGatewayId=gateway["InternetGatewayId"], VpcId=vpc)
+    filters = [{"Name": "attachment.vpc-id", "Values": [vpc]}]
+    gateway = ec2.describe_internet_gateways(Filters=filters)["InternetGateways"][0]
     table = ec2.create_route_table(VpcId=vpc, TagSpecifications=specification("route-table"))["RouteTable"]
     route = {"DestinationCidrBlock": "0.0.0.0/0", "GatewayId": gateway["InternetGatewayId"]}
     ec2.create_route(RouteTableId=table["RouteTableId"], **route)

@@ -1,4 +1,4 @@
-"""Parameters that EC2 refuses: subnet sizes and the security groups of an interface."""
+"""Parameters that EC2 refuses: subnet sizes, the security groups of an interface, and a second internet gateway."""
 
 from collections.abc import Iterator
 from contextlib import suppress
@@ -22,6 +22,11 @@ BEHAVIOURS = (
         service="EC2 and VPC",
         statement="A subnet has between 16 and 65,536 addresses: a block from /16 to /28.",
         documentation=("https://docs.aws.amazon.com/vpc/latest/userguide/subnet-sizing.html",),
+    ),
+    Behaviour(
+        service="EC2 and VPC",
+        statement="A VPC has at most one internet gateway.",
+        documentation=("https://docs.aws.amazon.com/vpc/latest/userguide/amazon-vpc-limits.html",),
     ),
 )
 
@@ -55,3 +60,11 @@ def validate_subnet_size(call: Call) -> None:
     with suppress(ValueError):  # moto refuses an invalid CIDR
         if not 16 <= IPv4Network(cidr, strict=False).prefixlen <= 28:
             raise AwsError("InvalidSubnet.Range", f"The CIDR '{cidr}' is invalid.")
+
+
+@before("ec2", "AttachInternetGateway")
+def refuse_second_gateway(call: Call) -> None:
+    vpc, new = call.params["VpcId"], call.params["InternetGatewayId"]
+    for gateway in call.backends.backend("ec2").internet_gateways.values():
+        if gateway.id != new and gateway.vpc is not None and gateway.vpc.id == vpc:
+            raise AwsError("InvalidParameterValue", f"Network {vpc} already has an internet gateway attached")
