@@ -1,4 +1,4 @@
-"""The newest revision of a task definition, whoever registered it."""
+"""The newest revision of a task definition, also one that was registered by hand."""
 
 from __future__ import annotations
 
