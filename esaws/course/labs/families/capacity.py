@@ -70,7 +70,8 @@ def _draining_evidence(cloud: Cloud, mine: Values) -> Iterator[Evidence]:
     for each in _container_instances(cloud, mine.service):
         if each["status"] == "DRAINING":
             arn = each["containerInstanceArn"]
-            yield Evidence((each["ec2InstanceId"], arn, arn.rpartition("/")[2]), ("DRAINING",))
+            ids = (each["ec2InstanceId"], arn, arn.rpartition("/")[2])
+            yield Evidence((f"instance in {mine.zone}", *ids), ("DRAINING",))
 
 
 def _draining_mended(attempt: Attempt) -> Iterable[Point]:

@@ -64,7 +64,7 @@ def _gateway_evidence(cloud: Cloud, mine: Values) -> Iterator[Evidence]:
     for gateway in _gateways(cloud):
         address = gateway["NatGatewayAddresses"][0]
         yield Evidence(
-            (gateway["NatGatewayId"], mine.name, address["AllocationId"], address["PublicIp"]),
+            (mine.name, gateway["NatGatewayId"], address["AllocationId"], address["PublicIp"]),
             ("NAT gateway", "NatGateway", "NatGateway-Hours", "available", "no route"),
         )
 
