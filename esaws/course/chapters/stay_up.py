@@ -7,36 +7,19 @@ from datetime import timedelta
 from typing import Any
 
 from esaws import simulation
-from esaws.architecture import Architecture
 from esaws.cloud import Cloud
+from esaws.course.chapters._scale_in import SCALE_IN
+from esaws.course.chapters._two_services import PATHS, SERVICES, service_exists, two_services, wanted_instances
 from esaws.course.exercises import Attempt, Chapter, Exercise, Point, Values, Wrong
 from esaws.course.probes import failed_requests, paths_answer
 from esaws.course.seed import Seed
 from esaws.deploy.plan import plan_deploy
 from esaws.reference.seccom import seccom
-from esaws.resources.auto_scaling_group import AutoScalingGroup, describe_group
-from esaws.resources.capacity_provider import CapacityProvider
-from esaws.resources.cluster import Cluster
-from esaws.resources.group_scaling_policy import GroupScalingPolicy
-from esaws.resources.listener_rule import ListenerRule
-from esaws.resources.route import Route
-from esaws.resources.route_table_association import RouteTableAssociation
+from esaws.resources.auto_scaling_group import AutoScalingGroup
 from esaws.resources.scalable_target import ScalableTarget
-from esaws.resources.scaling_policy import ScalingPolicy
-from esaws.resources.security_group_rule import SecurityGroupRule
-from esaws.resources.service import Service
 
-_SERVICES = ("client-web-ui", "sites-management-api")
-_PATHS = {"client-web-ui": "/", "sites-management-api": "/sites-management-api/"}
 _MORNING = 8
 """The hour, in UTC, at which the chapter begins."""
-
-
-def two_services() -> Architecture:
-    """The first build of two services, without data stores: each with two instances and two tasks, in two zones."""
-    system = seccom("ha", services=_SERVICES)
-    network = (Route, RouteTableAssociation, SecurityGroupRule)
-    return system.just(*network, ListenerRule, GroupScalingPolicy, ScalingPolicy)
 
 
 def _wait_for_the_morning(cloud: Cloud) -> None:
@@ -49,12 +32,6 @@ def _scaling(cloud: Cloud, service: str) -> dict[str, Any]:
     """The parameters that name the number of tasks of a service in calls of Application Auto Scaling."""
     name = f"service/{cloud.aws_name(f'{service}-cluster')}/{cloud.aws_name(service)}"
     return {"ServiceNamespace": "ecs", "ResourceId": name, "ScalableDimension": "ecs:service:DesiredCount"}
-
-
-def _instances(cloud: Cloud, service: str) -> int:
-    """The number of instances that the group of a service wants; 0 without a group."""
-    group = describe_group(cloud, cloud.aws_name(f"{service}-asg"))
-    return group["DesiredCapacity"] if group else 0
 
 
 def _instance_month(cloud: Cloud) -> float:
@@ -70,7 +47,7 @@ def _month(instances: int) -> int:
 
 
 def _within_budget(cloud: Cloud, mine: Values, when: str) -> Point:
-    count = _instances(cloud, mine.service)
+    count = wanted_instances(cloud, mine.service)
     usd = count * _instance_month(cloud)
     return Point(
         f"{when}, its instances cost at most {mine.usd} USD a month",
@@ -81,39 +58,28 @@ def _within_budget(cloud: Cloud, mine: Values, when: str) -> Point:
     )
 
 
-def _exists(attempt: Attempt) -> Point:
-    service = attempt.mine.service
-    return Point(
-        f"Service {service} and its Auto Scaling group exist",
-        attempt.index.get("Service", service) is not None and _instances(attempt.cloud, service) > 0,
-        "they do not",
-        "the inventory",
-        is_needed=True,
-    )
-
-
 # --- a zone fails
 
 
 def _zone_values(seed: Seed) -> Mapping[str, Any]:
     rate, instances = seed.choice([(60, 4), (120, 6), (170, 8)])
-    return {"service": seed.choice(_SERVICES), "rps": rate, "usd": _month(instances)}
+    return {"service": seed.choice(SERVICES), "rps": rate, "usd": _month(instances)}
 
 
 def _check_zone(attempt: Attempt) -> Iterator[Point]:
     mine = attempt.mine
-    yield (exists := _exists(attempt))
+    yield (exists := service_exists(attempt))
     if not exists.ok:
         return
     with attempt.copy() as copy:
-        simulation.traffic(copy, path=_PATHS[mine.service], requests_per_second=mine.rps)
+        simulation.traffic(copy, path=PATHS[mine.service], requests_per_second=mine.rps)
         simulation.advance(copy, "40m")
         budget = _within_budget(copy, mine, "Before the failure")
         lost = simulation.now(copy)
         simulation.fail(copy, zone=f"{copy.region}a")
         end = simulation.advance(copy, "8m")
         failed = failed_requests(copy, lost + timedelta(minutes=2), end)
-        all_answer = paths_answer(copy, _PATHS.values(), "Eight minutes after the failure")
+        all_answer = paths_answer(copy, PATHS.values(), "Eight minutes after the failure")
     yield Point(
         f"With {mine.rps} requests a second, no request to {mine.service} fails two minutes after zone a has failed",
         failed == 0,
@@ -193,16 +159,16 @@ ZONE = Exercise(
 
 def _load_values(seed: Seed) -> Mapping[str, Any]:
     rate, instances = seed.choice([(230, 5), (280, 6), (330, 7)])
-    return {"service": seed.choice(_SERVICES), "rps": rate, "usd": _month(instances)}
+    return {"service": seed.choice(SERVICES), "rps": rate, "usd": _month(instances)}
 
 
 def _check_load(attempt: Attempt) -> Iterator[Point]:
     mine = attempt.mine
-    yield (exists := _exists(attempt))
+    yield (exists := service_exists(attempt))
     if not exists.ok:
         return
     with attempt.copy() as copy:
-        simulation.traffic(copy, path=_PATHS[mine.service], requests_per_second=mine.rps)
+        simulation.traffic(copy, path=PATHS[mine.service], requests_per_second=mine.rps)
         simulation.advance(copy, "40m")
         begins = simulation.now(copy)
         ends = simulation.advance(copy, "5m")
@@ -211,8 +177,8 @@ def _check_load(attempt: Attempt) -> Iterator[Point]:
         running = copy.client("ecs").describe_services(
             cluster=copy.aws_name(f"{mine.service}-cluster"), services=[copy.aws_name(mine.service)]
         )["services"][0]["runningCount"]
-        instances = _instances(copy, mine.service)
-        all_answer = paths_answer(copy, _PATHS.values(), "Under this load")
+        instances = wanted_instances(copy, mine.service)
+        all_answer = paths_answer(copy, PATHS.values(), "Under this load")
     yield Point(
         f"After 40 minutes with {mine.rps} requests a second, no request to {mine.service} fails",
         failed == 0,
@@ -280,142 +246,6 @@ LOAD = Exercise(
         Wrong(_maximum_of_twenty, "fewer are enough"),
     ),
     notices=("AutoScalingGroup", "Service"),
-)
-
-
-# --- load goes
-
-
-def _scale_in_values(seed: Seed) -> Mapping[str, Any]:
-    return {"service": seed.choice(_SERVICES), "name": f"{seed.letters(4)}-cp"}
-
-
-def _check_scale_in(attempt: Attempt) -> Iterator[Point]:
-    mine = attempt.mine
-    yield (exists := _exists(attempt))
-    provider = attempt.index.get("CapacityProvider", mine.name)
-    settings = provider.raw["autoScalingGroupProvider"] if provider else {}
-    group = attempt.index.get("AutoScalingGroup", f"{mine.service}-asg")
-    yield Point(
-        f"Capacity provider {mine.name} scales the group of {mine.service}",
-        bool(group) and settings.get("autoScalingGroupArn") == group.id,  # type: ignore[union-attr]
-        "it has another group" if provider else f"there is no capacity provider {mine.name}",
-        "CapacityProvider in esaws.resources",
-        is_needed=True,
-    )
-    if not exists.ok:
-        return
-    with attempt.copy() as copy:
-        start = simulation.now(copy)
-        path = _PATHS[mine.service]
-        simulation.traffic(copy, "spike", path=path, requests_per_second=20, peak=8, after=5, minutes=15)
-        end = simulation.advance(copy, "75m")
-        history = simulation.timeline(copy, mine.service, start, end).to_frame()
-        tasks, instances = (float(history[column].max()) for column in ("healthy_targets", "instances"))
-        fewest, left = float(history["healthy_targets"].min()), _instances(copy, mine.service)
-        all_answer = paths_answer(copy, _PATHS.values(), "After the load")
-    yield Point(
-        "Under load it scales out to 4 tasks on 4 instances",
-        tasks == instances == 4,
-        f"at most {tasks:.0f} tasks were healthy, on {instances:.0f} instances",
-        "`managedScaling` of the capacity provider, and the capacity provider of the service",
-    )
-    yield Point(
-        "After the load it is back at 2 instances within an hour",
-        left == 2,
-        f"{left} instances are left",
-        "`managedScaling` of the capacity provider",
-    )
-    yield Point(
-        "Two tasks are healthy at all times",
-        fewest >= 2,
-        f"in one minute, {fewest:.1f} were healthy on average: the group terminated an instance with a task",
-        "the scaling policy of the group, and `managedTerminationProtection` of the capacity provider",
-        is_needed=True,
-    )
-    yield all_answer
-
-
-def _declare_provider(cloud: Cloud, mine: Values) -> None:
-    system = seccom("ha", services=("client-web-ui", "sites-management-api"))
-    group, cluster = system.get(AutoScalingGroup, f"{mine.service}-asg"), f"{mine.service}-cluster"
-    provider = CapacityProvider(name=mine.name, cluster=system.get(Cluster, cluster), group=group)
-    service = system.get(Service, mine.service).replace(capacity_provider=provider)
-    plan_deploy([provider, service], cloud).apply()
-    scaling, name = cloud.client("autoscaling"), cloud.aws_name(group.name)
-    for policy in scaling.describe_policies(AutoScalingGroupName=name)["ScalingPolicies"]:
-        scaling.delete_policy(AutoScalingGroupName=name, PolicyName=policy["PolicyName"])
-    scaling.update_auto_scaling_group(AutoScalingGroupName=name, NewInstancesProtectedFromScaleIn=True)
-    cloud.client("ecs").update_capacity_provider(
-        name=cloud.aws_name(mine.name), autoScalingGroupProvider={"managedTerminationProtection": "ENABLED"}
-    )
-
-
-def _call_provider(cloud: Cloud, mine: Values) -> None:
-    ecs, scaling = cloud.client("ecs"), cloud.client("autoscaling")
-    group, cluster = cloud.aws_name(f"{mine.service}-asg"), cloud.aws_name(f"{mine.service}-cluster")
-    for policy in scaling.describe_policies(AutoScalingGroupName=group)["ScalingPolicies"]:
-        scaling.delete_policy(AutoScalingGroupName=group, PolicyName=policy["PolicyName"])
-    scaling.update_auto_scaling_group(AutoScalingGroupName=group, NewInstancesProtectedFromScaleIn=True)
-    described = scaling.describe_auto_scaling_groups(AutoScalingGroupNames=[group])["AutoScalingGroups"][0]
-    provider, tags = cloud.aws_name(mine.name), cloud.tags(mine.name)
-    ecs.create_capacity_provider(
-        name=provider,
-        autoScalingGroupProvider={
-            "autoScalingGroupArn": described["AutoScalingGroupARN"],
-            "managedScaling": {"status": "ENABLED", "targetCapacity": 100},
-            "managedTerminationProtection": "ENABLED",
-        },
-        tags=[{"key": key, "value": value} for key, value in tags.items()],
-    )
-    strategy = [{"capacityProvider": provider, "weight": 1}]
-    ecs.put_cluster_capacity_providers(
-        cluster=cluster, capacityProviders=[provider], defaultCapacityProviderStrategy=strategy
-    )
-    ecs.update_service(
-        cluster=cluster,
-        service=cloud.aws_name(mine.service),
-        capacityProviderStrategy=strategy,
-        forceNewDeployment=True,
-    )
-
-
-def _provider_without_protection(cloud: Cloud, mine: Values) -> None:
-    system = two_services()
-    cluster, group = f"{mine.service}-cluster", system.get(AutoScalingGroup, f"{mine.service}-asg")
-    provider = CapacityProvider(name=mine.name, cluster=system.get(Cluster, cluster), group=group)
-    plan_deploy([provider, system.get(Service, mine.service).replace(capacity_provider=provider)], cloud).apply()
-
-
-def _four_instances_for_ever(cloud: Cloud, mine: Values) -> None:
-    _declare_provider(cloud, mine)
-    cloud.client("autoscaling").update_auto_scaling_group(
-        AutoScalingGroupName=cloud.aws_name(f"{mine.service}-asg"), MinSize=4
-    )
-
-
-SCALE_IN = Exercise(
-    "11-scale-in",
-    prompt=(
-        "Two scalers that know nothing of each other scale `{mine.service}`. Put ECS in charge of both: create the "
-        "capacity provider `{mine.name}` for its group, let the service use it, and delete the group's own scaling "
-        "policy. Two tasks must be healthy at all times, also while it scales in."
-    ),
-    values=_scale_in_values,
-    check=_check_scale_in,
-    hints=(
-        "Which of the two scalers knows on which instances tasks run?",
-        "The documentation of managed termination protection names two settings: one of the capacity provider, "
-        "and one of the Auto Scaling group.",
-        "`update_auto_scaling_group(…, NewInstancesProtectedFromScaleIn=True)`, then `update_capacity_provider(…, "
-        'autoScalingGroupProvider={{"managedTerminationProtection": "ENABLED"}})`',
-    ),
-    solutions=(_declare_provider, _call_provider),
-    wrong=(
-        Wrong(_provider_without_protection, "managedTerminationProtection"),
-        Wrong(_four_instances_for_ever, "4 instances are left"),
-    ),
-    notices=("Service",),
 )
 
 
