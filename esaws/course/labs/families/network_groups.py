@@ -284,10 +284,7 @@ def _instance_evidence(cloud: Cloud, mine: Values) -> Iterator[Evidence]:
     for instance in running_instances(cloud, mine.service, mine.zone):
         addresses = (instance["PrivateIpAddress"], instance.get("PublicIpAddress", instance["PrivateIpAddress"]))
         wrong = security_group(cloud, mine.wrong)["GroupId"]
-        yield Evidence(
-            (instance["PrivateIpAddress"], mine.zone, instance["InstanceId"], *addresses),
-            names_of(cloud, mine.wrong, wrong),
-        )
+        yield Evidence((mine.zone, instance["InstanceId"], *addresses), names_of(cloud, mine.wrong, wrong))
 
 
 def _instance_mended(attempt: Attempt) -> Iterable[Point]:
