@@ -1,4 +1,4 @@
-"""An exercise of chapter 16: a finding that is no fault, and why."""
+"""An exercise of chapter 16: a finding that is not a fault, and why."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Chapter 16: what is wrong with the groups, the smallest mend of each, and a finding that is no fault."""
+"""Chapter 16: what is wrong with the groups, the smallest mend of each, and a finding that is not a fault."""
 
 from __future__ import annotations
 

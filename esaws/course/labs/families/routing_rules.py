@@ -173,7 +173,7 @@ HALF_AN_API = Lab(
 )
 
 
-# --- somebody-elses-data: a rule forwards to the target group of another service
+# --- another-service: a rule forwards to the target group of another service
 
 
 def _other_group_values(seed: Seed) -> Mapping[str, Any]:
