@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
@@ -86,7 +86,8 @@ def service_timeline(cloud: Cloud, service: str, start: datetime, end: datetime)
     """
     import pandas
 
-    minutes = pandas.date_range(pandas.Timestamp(start).floor("1min"), end, freq="1min", tz="UTC", inclusive="left")
+    start, end = start.astimezone(UTC), end.astimezone(UTC)
+    minutes = pandas.date_range(pandas.Timestamp(start).floor("1min"), end, freq="1min", inclusive="left")
     described = _describe_service(cloud, service)
     frame = pandas.DataFrame(index=minutes, columns=list(COLUMNS), dtype=float)
     of_service = {"ClusterName": cloud.aws_name(f"{service}-cluster"), "ServiceName": cloud.aws_name(service)}

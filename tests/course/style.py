@@ -61,6 +61,8 @@ ALLOWED = re.compile(r"virtual machines?|Amazon Machine Image|state machines?|`[
 LINK = re.compile(r"(!?)\[([^\]]*)\]\(([^)\s]+)\)")
 FENCE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 ID = re.compile(r"\b(?:i|sg|sgr|subnet|vpc|rtb|rtbassoc|igw|eni|acl|vol|eipalloc|lt|nat)-[0-9a-f]{8,17}\b|arn:aws:")
+RANDOM_ID = re.compile(ID.pattern.replace("|arn:aws:", "") + r"|/[0-9a-f]{16}\b|\b[0-9a-f]{32}\b")
+"""An id that differs from run to run; ARNs of named resources stay the same."""
 TIME_OF_DAY = re.compile(r"\b[0-2]\d:[0-5]\d:[0-5]\d\b")
 
 
@@ -343,13 +345,18 @@ def execution_faults(notebook: Notebook) -> Iterator[str]:
 
 
 def output_faults(notebook: Notebook) -> Iterator[str]:
-    """Tables with ids or times of day."""
+    """Outputs with ids, and tables with ARNs or times of day."""
     for cell in notebook.code:
         for output in cell.outputs:
             table = "".join(output.get("data", {}).get("text/html", ""))
             shown = re.sub(r"<style.*?</style>", "", table, flags=re.DOTALL) if "<table" in table else ""
             if found := ID.search(shown) or TIME_OF_DAY.search(shown):
                 yield f"a table shows {found[0]!r}: {cell.source[:60]!r}"
+            data = {kind: text for kind, text in output.get("data", {}).items() if kind.startswith("text/")}
+            for text in (output.get("text", ""), *data.values()):
+                if found := RANDOM_ID.search("".join(text)):
+                    yield f"an output shows {found[0]!r}: {cell.source[:60]!r}"
+                    break
 
 
 MEASURES = {
@@ -361,7 +368,7 @@ MEASURES = {
     "title, parameters, end and the next notebook": frame_faults,
     "AWS's terms are linked where they are first used": term_faults,
     "every cell was executed": execution_faults,
-    "tables show names": output_faults,
+    "outputs show names": output_faults,
     "the English is plain": lambda notebook: prose_faults(notebook.prose),
     "links lead somewhere, and pictures have a text": lambda notebook: link_faults(
         notebook.prose, notebook.path.parent
