@@ -1,4 +1,4 @@
-"""Put the notebooks, the pictures and the pages into the wheel, so that `esaws course new` has them outside a checkout."""
+"""Put the notebooks, pictures and pages into the wheel, so that `esaws course new` has them outside a checkout."""
 
 import shutil
 from pathlib import Path

@@ -83,6 +83,7 @@ run {OWNED} -o out/
 runbooks
 new runbook mine
 new exercise 00-practice --folder .
+new lab late-answers --folder .
 runs list out/
 runs diff latest latest --in out/
 runs index out/

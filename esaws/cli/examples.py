@@ -112,6 +112,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     ),
     "matrix": ("esaws matrix", "esaws matrix --json"),
     "new exercise": ("esaws new exercise 04-retention",),
+    "new lab": ("esaws new lab late-answers",),
     "new runbook": ("esaws new runbook drain_a_zone", "esaws new runbook who_pays --looking --folder ops"),
     "park": ("esaws park --dry-run", "esaws park --yes"),
     "plan": ("esaws plan --profile ha", "esaws plan --profile budget --prune --json"),

@@ -12,7 +12,7 @@ from esaws.cli.root import cli
 
 @cli.group("new")
 def new() -> None:
-    """Create a runbook, or an exercise of the course, of one's own."""
+    """Create a runbook, an exercise or a lab of one's own."""
 
 
 @new.command("runbook")
@@ -55,4 +55,24 @@ def new_exercise(name: str, folder: Path | None, as_json: bool) -> None:
     from esaws.course.skeleton import create_exercise
 
     created = create_exercise(name, folder)
+    print_result(created.to_dict(), str(created), as_json)
+
+
+@new.command("lab")
+@click.argument("name", metavar="NAME")
+@click.option(
+    "--folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Where to write it.  [default: the labs of this checkout, where the course finds it]",
+)
+@click.option("--json", "as_json", is_flag=True, help=JSON_HELP)
+def new_lab(name: str, folder: Path | None, as_json: bool) -> None:
+    """Create a break-it lab that works.
+
+    NAME is at least two words, such as late-answers, which do not give the cause away. `python docs/labs.py NAME`
+    writes its notebook. The tests of the course play it: broken, diagnosed, repaired, and with tempting answers.
+    """
+    from esaws.course.skeleton import create_lab
+
+    created = create_lab(name, folder)
     print_result(created.to_dict(), str(created), as_json)

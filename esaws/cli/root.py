@@ -20,7 +20,7 @@ COMMANDS = {
     "matrix": ("inspect", "Show which services, load balancers, stores and instances reach each other."),
     "park": ("lease", "Stop everything that runs; `esaws resume` starts it again."),
     "policy": ("policy", "Print the IAM policy that a command or a runbook needs."),
-    "new": ("new", "Create a runbook, or an exercise of the course, of one's own."),
+    "new": ("new", "Create a runbook, an exercise or a lab of one's own."),
     "plan": ("deploy", "Show what a deploy would change, with monthly list prices."),
     "reach": ("inspect", "Check whether FROM reaches TO on PORT, and why."),
     "resume": ("lease", "Start a parked deployment again."),

@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from esaws.course.chapters import find_chapter
+from esaws.course.labs.families import all_labs
 from esaws.errors import UsageError
 
 _EXERCISE = re.compile(r"\d\d(-[a-z0-9]+)+")
+_LAB = re.compile(r"[a-z0-9]+(-[a-z0-9]+)+")
 _TEST = "make test-course ARGS='-k {name}'"
 
 
@@ -48,6 +50,24 @@ def create_exercise(name: str, folder: Path | None = None) -> NewFile:
     path = (folder or Path(__file__).parent / "chapters") / f"exercise_{name.replace('-', '_')}.py"
     text = _EXERCISE_MODULE.replace("NAME", name).replace("CHAPTER_TITLE", f"{number}, {chapter.title}")
     return NewFile(_write(path, text), _TEST.format(name=name))
+
+
+def create_lab(name: str, folder: Path | None = None) -> NewFile:
+    """Write the module of a new lab, such as `late-answers`: a system in which a listener rule is broken.
+
+    Args:
+        name: lower-case words with hyphens that do not give the cause away.
+        folder: where to write it; default the families of this checkout, where the course finds it.
+
+    Raises:
+        UsageError: the name is not one, a lab has it, or the file exists or can't be written.
+    """
+    if not _LAB.fullmatch(name):
+        raise UsageError(f"{name!r} is not a name for a lab; use at least two lower-case words, as late-answers")
+    if any(lab.name == name for lab in all_labs()):
+        raise UsageError(f"{name}: a lab has this name already; choose another one")
+    path = (folder or Path(__file__).parent / "labs" / "families") / f"{name.replace('-', '_')}.py"
+    return NewFile(_write(path, _LAB_MODULE.replace("NAME", name)), _TEST.format(name=name))
 
 
 def _write(path: Path, text: str) -> str:
@@ -127,6 +147,97 @@ EXERCISES = (
         solutions=(_declare, _call),
         wrong=(Wrong(_for_ever, "it keeps them"), Wrong(_for_a_day, "for 1 days")),
         notices=("LogGroup:practice",),
+    ),
+)
+'''
+_LAB_MODULE = '''\
+"""The lab NAME: the path pattern of a listener rule is too narrow."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from esaws import inspect
+from esaws.cloud import Cloud
+from esaws.course.exercises import Attempt, Point, Values, Wrong
+from esaws.course.labs.families._common import open_everything, redeploy_everything, rule_of
+from esaws.course.labs.lab import Evidence, Lab
+from esaws.course.seed import Seed
+from esaws.reference.seccom import SERVICES
+
+
+def _values(seed: Seed) -> Mapping[str, Any]:
+    service = SERVICES[seed.choice(["sites-management-api", "intrusion-management-api"])]
+    part = seed.choice(["v2", "beta", "mobile"])
+    return {"service": service.name, "prefix": service.path, "priority": service.priority, "part": part}
+
+
+def _break(cloud: Cloud, mine: Values) -> None:
+    conditions = [{"Field": "path-pattern", "Values": [f"{mine.prefix}/{mine.part}/*"]}]
+    cloud.client("elbv2").modify_rule(RuleArn=rule_of(cloud, mine.prefix)["RuleArn"], Conditions=conditions)
+
+
+def _evidence(cloud: Cloud, mine: Values) -> Iterator[Evidence]:
+    rule = rule_of(cloud, mine.prefix)
+    names = (f"rule {rule['Priority']}", f"priority {rule['Priority']}", rule["RuleArn"])
+    yield Evidence(names, (f"{mine.prefix}/{mine.part}/*", f"/{mine.part}/*"))
+
+
+def _mended(attempt: Attempt) -> Iterable[Point]:
+    for path in (f"{attempt.mine.prefix}/", f"{attempt.mine.prefix}/devices/7"):
+        found = inspect.trace(attempt.account, f"http://seccom{path}", alb=attempt.cloud.aws_name("alb")).trace
+        priority = found.rule.priority if found.rule else "no rule"
+        yield Point(
+            f"GET {path} is matched by rule {attempt.mine.priority}",
+            priority == str(attempt.mine.priority),
+            f"it is matched by {priority}",
+            "the path patterns of the rules",
+        )
+
+
+def _repair(cloud: Cloud, mine: Values) -> None:
+    elbv2 = cloud.client("elbv2")
+    balancer = elbv2.describe_load_balancers(Names=[cloud.aws_name("alb")])["LoadBalancers"][0]
+    listener = elbv2.describe_listeners(LoadBalancerArn=balancer["LoadBalancerArn"])["Listeners"][0]
+    rules = elbv2.describe_rules(ListenerArn=listener["ListenerArn"])["Rules"]
+    rule = next(rule for rule in rules if rule["Priority"] == str(mine.priority))
+    conditions = [{"Field": "path-pattern", "Values": [f"{mine.prefix}*"]}]
+    elbv2.modify_rule(RuleArn=rule["RuleArn"], Conditions=conditions)
+
+
+def _only_one_more_path(cloud: Cloud, mine: Values) -> None:
+    values = [f"{mine.prefix}/{mine.part}/*", f"{mine.prefix}/"]
+    conditions = [{"Field": "path-pattern", "PathPatternConfig": {"Values": values}}]
+    cloud.client("elbv2").modify_rule(RuleArn=rule_of(cloud, mine.prefix)["RuleArn"], Conditions=conditions)
+
+
+LABS = (
+    Lab(
+        "NAME",
+        family="routing",
+        title="Say in a few words what users see",
+        report=(
+            "The team of the app writes: *`{mine.prefix}/{mine.part}/` works. "
+            "All other paths below `{mine.prefix}/` return an HTML page since yesterday.*"
+        ),
+        cause="rule-pattern",
+        values=_values,
+        inject=_break,
+        evidence=_evidence,
+        broken=("GET {mine.prefix}/", "{mine.service} answers"),
+        mended=_mended,
+        repair=_repair,
+        non_repairs=(
+            Wrong(_only_one_more_path, "/devices/7"),
+            Wrong(open_everything, "open to the world"),
+            Wrong(redeploy_everything, "lost a task"),
+        ),
+        hints=(
+            "What do the paths that work have in common?",
+            "Compare the path patterns of the rules with a path that fails.",
+            "`aws elbv2 describe-rules --listener-arn …`; `modify-rule --conditions` sets the patterns.",
+        ),
     ),
 )
 '''

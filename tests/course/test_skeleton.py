@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from esaws.cloud import Cloud
-from esaws.course.checking import check_exercise
+from esaws.course.checking import check_exercise, solution_code
 from esaws.course.exercises import Attempt, Exercise
-from esaws.course.skeleton import create_exercise
+from esaws.course.skeleton import create_exercise, create_lab
 from esaws.deploy.plan import plan_teardown
 from esaws.errors import UsageError
 
@@ -54,3 +54,16 @@ def test_a_file_is_never_overwritten(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="already exists"):
         create_exercise("00-practice", tmp_path)
     assert [path.read_text() for path in tmp_path.iterdir()] == ["mine"]
+
+
+def test_a_new_lab_is_one_like_the_others(tmp_path: Path) -> None:
+    created = create_lab("late-answers", tmp_path)
+    spec = importlib.util.spec_from_file_location("late_answers", created.file)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    [lab] = module.LABS
+    assert lab.report_for(lab.values_of("ada")) and solution_code(lab.repair)
+    for name, words in (("late", "two lower-case words"), ("wrong-page", "has this name"), ("late-answers", "exists")):
+        with pytest.raises(UsageError, match=words):
+            create_lab(name, tmp_path)
