@@ -99,7 +99,7 @@ def saved_alone(result: CostAttribution, word: str) -> float:
     ("word", "variation"),
     [
         ("second zone", Variation(zones=1)),
-        ("at least 2 machines", Variation(instances=1)),
+        ("at least 2 instances", Variation(instances=1)),
         ("without users", Variation(hours_a_day=10)),
     ],
 )

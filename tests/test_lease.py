@@ -250,6 +250,8 @@ WITHOUT_DEPLOYMENT = {
     "course status": [],
     "runs list": [],
     "course run": ["no-such-notebook"],
+    **{name: [] for name in ("lab check", "lab diagnose", "lab end", "lab hint", "lab solution")},
+    "lab start": ["no-such-lab"],
 }
 
 

@@ -50,13 +50,16 @@ def new_command(folder: Path, as_json: bool) -> None:
     print_result(created.to_dict(), str(created), as_json)
 
 
-@course.command("lab", context_settings={"ignore_unknown_options": True})
+@course.command("lab")
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.argument("options", nargs=-1, type=click.UNPROCESSED)
-def lab_command(folder: Path, options: Sequence[str]) -> None:
+@click.option("--port", type=int, help="Port of JupyterLab.  [default: 8888, or the next free one]")
+@click.option("--no-browser", is_flag=True, help="Do not open a browser.")
+@json_option
+def lab_command(folder: Path, options: Sequence[str], port: int | None, no_browser: bool, as_json: bool) -> None:
     """Open JupyterLab on a copy of the course, which is created or updated first.
 
-    OPTIONS are those of `jupyter lab`, such as --no-browser or --port 8899.
+    OPTIONS after -- are passed on to `jupyter lab`. With --json, print the command that opens it instead.
     """
     import os
     import subprocess
@@ -67,7 +70,11 @@ def lab_command(folder: Path, options: Sequence[str]) -> None:
     if copied.kept:
         click.echo(f"esaws: {copied.kept} cells of yours were kept", err=True)
     where = f"--LabApp.default_url=/lab/tree/{first_notebook(folder)}"
-    words = [sys.executable, "-m", "jupyterlab", where, f"--ServerApp.root_dir={folder.resolve()}", *options]
+    words = [sys.executable, "-m", "jupyterlab", where, f"--ServerApp.root_dir={folder.resolve()}"]
+    words += [f"--port={port}"] * (port is not None) + ["--no-browser"] * no_browser + [*options]
+    if as_json:
+        print_json({**copied.to_dict(), "command": words})
+        return
     environment = {**os.environ, **jupyter_environment(folder)}
     if os.name == "posix":
         os.execve(words[0], words, environment)  # so that Ctrl-C and SIGTERM reach JupyterLab alone
@@ -189,7 +196,14 @@ def status_command(cloud: "Cloud", folder: Path | None, as_json: bool) -> None:
 
 
 @course.command("certificate")
-@click.option("--output", "-o", type=click.Path(dir_okay=False, path_type=Path), default=Path("certificate.html"))
+@click.option(
+    "--output",
+    "-o",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default=Path("certificate.html"),
+    show_default=True,
+    help="The page to write.",
+)
 @json_option
 def certificate_command(output: Path, as_json: bool) -> None:
     """Write a page that states which exercises you have solved.

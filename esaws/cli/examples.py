@@ -32,7 +32,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "course check": ("esaws course check 00-block", "esaws course check 06-how-many --answer 3"),
     "course env": ('eval "$(esaws course env 07)"',),
     "course hint": ("esaws course hint 00-block",),
-    "course lab": ("esaws course lab my-course", "esaws course lab my-course --no-browser"),
+    "course lab": ("esaws course lab my-course", "esaws course lab my-course --no-browser --port 8899"),
     "course new": ("esaws course new my-course",),
     "course run": ("esaws course run", "esaws course run 00 01"),
     "course solution": ("esaws course solution 00-block",),

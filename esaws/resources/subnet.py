@@ -79,4 +79,4 @@ class Subnet(Resource):
 
     @classmethod
     def example(cls) -> Self:
-        return cls(name="public-a", vpc=VPC.example(), cidr="172.31.0.0/20", zone="a")
+        return cls(name="public-a", vpc=VPC.example(), cidr="172.31.0.0/20", zone="a", public_addresses=True)

@@ -11,6 +11,8 @@ from esaws.resource import Live, Lives, Ref, Resource
 from esaws.resources._ecs import NO_CLUSTER, describe, ecs_name, ecs_tags, list_in_cluster, resource_name
 from esaws.resources.auto_scaling_group import AutoScalingGroup
 from esaws.resources.cluster import Cluster
+from esaws.resources.route import Route
+from esaws.resources.route_table_association import RouteTableAssociation
 from esaws.resources.task_definition import TaskDefinition
 
 _STOPPED = "STOPPED"
@@ -102,7 +104,12 @@ class Task(Resource):
     @classmethod
     def example(cls) -> Self:
         group = AutoScalingGroup.example()
-        return cls(name="web", cluster=group.template.cluster, task_definition=TaskDefinition.example(), after=(group,))
+        return cls(
+            name="web",
+            cluster=group.template.cluster,
+            task_definition=TaskDefinition.example(),
+            after=(group, Route.example(), RouteTableAssociation.example()),  # the agent must reach ECS
+        )
 
 
 def start_task(cloud: Cloud, cluster: str, definition: str, name: str) -> str:

@@ -31,7 +31,7 @@ def _no_dns_hostnames(cloud: Cloud, live: Live) -> None:
 
 
 def _public_addresses(cloud: Cloud, live: Live) -> None:
-    cloud.client("ec2").modify_subnet_attribute(SubnetId=live.id, MapPublicIpOnLaunch={"Value": True})
+    cloud.client("ec2").modify_subnet_attribute(SubnetId=live.id, MapPublicIpOnLaunch={"Value": False})
 
 
 def _nothing_out(cloud: Cloud, live: Live) -> None:

@@ -123,9 +123,12 @@ def test_a_load_balancer_costs_whole_hours_and_an_address_in_each_subnet(january
 
 
 def test_traffic_costs_capacity_units_and_bytes(january: Account) -> None:
-    _, subnets, _ = january.network()
-    elbv2 = january.client("elbv2")
-    arn = elbv2.create_load_balancer(Name="web", Subnets=subnets)["LoadBalancers"][0]["LoadBalancerArn"]
+    _, subnets, group = january.network()
+    ec2, elbv2 = january.client("ec2"), january.client("elbv2")
+    web = {"IpProtocol": "tcp", "FromPort": 80, "ToPort": 80, "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}
+    ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[web])
+    balancer = elbv2.create_load_balancer(Name="web", Subnets=subnets, SecurityGroups=[group])
+    arn = balancer["LoadBalancers"][0]["LoadBalancerArn"]
     fixed = [{"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "200"}}]
     elbv2.create_listener(LoadBalancerArn=arn, Protocol="HTTP", Port=80, DefaultActions=fixed)
     elbv2.get_waiter("load_balancer_available").wait(LoadBalancerArns=[arn])

@@ -88,7 +88,7 @@ def test_an_image_that_fails_its_health_check_is_rolled_back(site: Cloud) -> Non
     assert fewest_healthy(site, began) >= 1, "also between two looks"
     failed = [check for check in verify_roll_out(site, SERVICE, "nginx:bad") if not check.ok]
     assert [check.what for check in failed] == ["client-web-ui runs nginx:bad"]
-    assert timeline._repr_svg_() == timeline._repr_svg_()
+    assert timeline._repr_mimebundle_() == timeline._repr_mimebundle_()
     simulation.mend(site, image="nginx:bad")
     plan = plan_roll_out(site, SERVICE, "nginx:bad")
     assert [step.kind for step in plan.steps] == ["Service"], "the revision of the failed roll-out is used again"
@@ -187,7 +187,7 @@ def test_deployments_of_another_controller_are_refused(site: Cloud, monkeypatch:
 
 def test_a_timeline_says_what_was_seen() -> None:
     timeline = Timeline("web")
-    assert repr(timeline) == "web: not looked at yet" and timeline._repr_svg_() is None
+    assert repr(timeline) == "web: not looked at yet" and timeline._repr_mimebundle_() == ({}, {})
     timeline.samples += [Sample(0, 2, 1, 2, 2, 0), Sample(60, 2, 1, 0, 1, 1)]
     timeline.mark("rolled back")
     assert timeline.below_minimum == timeline.samples[1:]
