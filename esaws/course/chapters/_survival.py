@@ -92,7 +92,7 @@ SURVIVES = Exercise(
     ),
     solutions=WAYS,
     wrong=(
-        Wrong(_one_task, "no healthy target is left"),
+        Wrong(_one_task, "An instance fails"),
         Wrong(_one_zone, "The zone with most of its instances fails"),
     ),
     notices=("Service:thumbnails", "AutoScalingGroup:thumbnails-asg"),
