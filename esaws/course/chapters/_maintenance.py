@@ -129,5 +129,5 @@ MAINTENANCE = Exercise(
         Wrong(_close_for_the_office_too, "from 198.51.100."),
         Wrong(_close_with_the_trap, "-archive from 192.0.2.77: answer 503"),
     ),
-    notices=("TargetGroup:sites-management-api-tg",),
+    notices=("Listener",),
 )
