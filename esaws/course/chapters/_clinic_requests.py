@@ -13,6 +13,7 @@ from esaws.deploy.inventory import inventory
 from esaws.deploy.plan import plan_deploy
 from esaws.inspect.account import snapshot
 from esaws.inspect.request_path import trace
+from esaws.inspect.target_health import health
 from esaws.reference.seccom import SERVICES, seccom
 
 WEB_GROUP = "client-web-ui-tg"
@@ -102,6 +103,12 @@ def _check_another_path(cloud: Cloud, mine: Values) -> None:
     cloud.client("elbv2").modify_target_group(TargetGroupArn=group, HealthCheckPath=WRONG_PATH)
 
 
+def _a_target_fails(cloud: Cloud, mine: Values) -> bool:
+    """ECS replaces an unhealthy task, so its target is unhealthy for moments only."""
+    group = cloud.aws_name(mine.group)
+    return any(row.target_group == group and row.state == "unhealthy" for row in health(cloud))
+
+
 def _check_smallest(attempt: Attempt) -> Iterator[Point]:
     mine = attempt.mine
     name = attempt.cloud.aws_name(mine.group)
@@ -151,7 +158,7 @@ SMALLEST = Exercise(
         "smallest change. Its health check accepts the status 200 alone, as before."
     ),
     values=_service,
-    start=broken_by(_check_another_path),
+    start=broken_by(_check_another_path, _a_target_fails),
     check=_check_smallest,
     hints=(
         "Who decides that a target is unhealthy, and what did it see?",

@@ -16,6 +16,8 @@ from esaws.reference.seccom import seccom
 
 APIS = ("sites-management-api", "intrusion-management-api")
 LATER = "30m"
+SYMPTOM_STEPS = 40
+"""Steps of 15 seconds in which a symptom that comes and goes is waited for: ten minutes."""
 DECLARED_ENTRY = 100
 """The number of the entry of a new network ACL that lets everything through."""
 
@@ -45,8 +47,13 @@ def denials(cloud: Cloud) -> list[dict[str, Any]]:
     return [entry for entry in entries if entry["RuleAction"] == "deny" and entry["RuleNumber"] < DECLARED_ENTRY]
 
 
-def broken_by(fault: Callable[[Cloud, Values], None]) -> Callable[[Cloud, Values], None]:
-    """Return the start of an exercise: the faults of the other exercises are mended, then its own is made."""
+def broken_by(
+    fault: Callable[[Cloud, Values], None], symptom: Callable[[Cloud, Values], bool] | None = None
+) -> Callable[[Cloud, Values], None]:
+    """Return the start of an exercise: the faults of the other exercises are mended, then its own is made.
+
+    Ten minutes later, or as soon after as the `symptom` is there, the learner begins.
+    """
 
     def begin(cloud: Cloud, mine: Values) -> None:
         plan_deploy(start(), cloud).apply()
@@ -57,6 +64,10 @@ def broken_by(fault: Callable[[Cloud, Values], None]) -> Callable[[Cloud, Values
         simulation.advance(cloud, "10m")
         fault(cloud, mine)
         simulation.advance(cloud, "10m")
+        for _ in range(SYMPTOM_STEPS):
+            if symptom is None or symptom(cloud, mine):
+                return
+            simulation.advance(cloud, "15s")
 
     return begin
 
