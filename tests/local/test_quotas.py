@@ -72,7 +72,7 @@ def test_an_auto_scaling_group_launches_up_to_the_quota(new_account: Account) ->
     ("operation", "params", "fitting", "code"),
     [
         ("create_vpc", {"CidrBlock": "10.0.0.0/16"}, 4, "VpcLimitExceeded"),  # one is the default VPC
-        ("create_internet_gateway", {}, 5, "InternetGatewayLimitExceeded"),
+        ("create_internet_gateway", {}, 4, "InternetGatewayLimitExceeded"),
         ("allocate_address", {"Domain": "vpc"}, 5, "AddressLimitExceeded"),
     ],
 )

@@ -92,8 +92,7 @@ def require_internet_gateway(call: Call) -> None:
     ec2, known = call.backends.backend("ec2"), _known_subnets(call)
     attached = {gateway.vpc.id for gateway in ec2.internet_gateways.values() if gateway.vpc is not None}
     for vpc in sorted({known[subnet].vpc_id for subnet in _requested_subnets(call) if subnet in known} - attached):
-        if not ec2.get_vpc(vpc).is_default:  # moto does not show the gateway of a default VPC
-            raise AwsError("InvalidSubnet", f"VPC {vpc} has no internet gateway")
+        raise AwsError("InvalidSubnet", f"VPC {vpc} has no internet gateway")
 
 
 @before("elbv2", "CreateLoadBalancer")
