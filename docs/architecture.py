@@ -32,6 +32,7 @@ SERVER: Rows = [
     ["__main__"],
     ["server"],
     ["dispatch", "keep_alive", "loopback_guard", "owner"],
+    ["request_validation"],
     ["services"],
     ["snapshots", "faults"],
     ["fidelity"],
@@ -39,7 +40,7 @@ SERVER: Rows = [
     ["not_found", "preserved_fields", "tag_index", "moto_performance"],
     ["clock", "hooks"],
     ["call", "control", "locks", "clone"],
-    ["behaviours", "backends", "errors", "reset"],
+    ["behaviours", "backends", "errors", "reset", "json_nulls", "request_parsing"],
 ]
 """The rooms of the local AWS, in the same way."""
 

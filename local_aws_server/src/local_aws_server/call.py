@@ -13,7 +13,6 @@ from botocore.parsers import create_parser
 from flask import Response
 from moto.core.exceptions import ServiceException
 from moto.core.model import OperationModel
-from moto.core.parse import PROTOCOL_PARSERS
 from moto.core.request import Request, determine_request_protocol
 from moto.core.responses import BaseResponse
 from moto.core.routing import NotFound, get_service_router
@@ -23,6 +22,8 @@ from moto.moto_api._internal import mock_random
 
 from local_aws_server.backends import Backends
 from local_aws_server.errors import AwsError
+from local_aws_server.json_nulls import remove_nulls
+from local_aws_server.request_parsing import parse_parameters
 
 DEFAULT_ACCOUNT = "123456789012"
 
@@ -83,19 +84,21 @@ class Call:
 
     @cached_property
     def params(self) -> dict[str, Any]:
-        """The request's parameters in boto3's shape."""
-        parser = PROTOCOL_PARSERS[self._protocol](self._model)
-        parsed: dict[str, Any] = parser.parse(
-            {
-                "method": self.request.method,
-                "values": self.request.values,
-                "headers": self.request.headers,
-                "body": self.request.data,
-                "url_path": self.request.path,
-                "url_params": self._route[1],
-            }
-        )
-        return parsed
+        """The request's parameters in boto3's shape.
+
+        Raises MalformedValue for a value of a wrong type; after `request_validation` it cannot.
+        """
+        return parse_parameters(self._protocol, self._model, self.request, self._route[1])
+
+    @property
+    def input_shape(self) -> Any | None:
+        """botocore's shape of the parameters; None if the operation has none."""
+        return self._model.input_shape
+
+    @property
+    def error_codes(self) -> frozenset[str]:
+        """The names of the errors in the service's model."""
+        return frozenset(shape.name for shape in self._model.service_model.error_shapes)
 
     @property
     def result(self) -> dict[str, Any]:
@@ -142,7 +145,15 @@ class Call:
                 )
             return response
         assert self.response is not None
-        return self.response
+        return remove_nulls(self.response) if self._has_json_members() else self.response
+
+    def _has_json_members(self) -> bool:
+        """Whether the response's body consists of the members of the output shape, in JSON."""
+        assert self.response is not None
+        if b"null" not in self.response.get_data() or "json" not in self._protocol:
+            return False
+        shape = self._model.output_shape
+        return shape is not None and "payload" not in shape.serialization
 
     def error_response(self, error: AwsError) -> Response:
         """The error in the service's protocol."""

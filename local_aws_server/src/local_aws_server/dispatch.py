@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
@@ -21,9 +20,11 @@ from werkzeug.wsgi import get_input_stream
 from local_aws_server import hooks
 from local_aws_server.billing import plan_expiry
 from local_aws_server.call import DEFAULT_ACCOUNT, Call
+from local_aws_server.clock.isolation import note_failure
 from local_aws_server.clock.scheduler import SCHEDULER
 from local_aws_server.errors import AwsError
 from local_aws_server.faults import api_faults
+from local_aws_server.request_validation import validate_request
 
 
 def dispatch(call: Call, moto: Callable[[], Response]) -> Response:
@@ -35,8 +36,11 @@ def dispatch(call: Call, moto: Callable[[], Response]) -> Response:
     try:
         api_faults.strike(call)
         plan_expiry.check_account_open(call)
+        validate_request(call)
         for hook in operation_hooks.before:
             hook(call)
+        if _is_dry_run(call):
+            raise AwsError("DryRunOperation", "Request would have succeeded, but DryRun flag is set.", 412)
         if call.pending_wait:
             return Response()
         if operation_hooks.replace and not call.has_result:
@@ -51,7 +55,7 @@ def dispatch(call: Call, moto: Callable[[], Response]) -> Response:
                 return call.response
         hooks.apply_patches()
         for hook in operation_hooks.after:
-            hook(call)
+            _run_isolated(hook, call)
         if hooks.is_mutating(call.operation):
             SCHEDULER.reconcile(call.backends, call.service)
         return call.final_response()
@@ -63,10 +67,25 @@ def dispatch(call: Call, moto: Callable[[], Response]) -> Response:
         return _not_simulated(call)
     except HTTPException:
         raise
-    except Exception:
-        traceback.print_exc()
-        problem = traceback.format_exc(limit=0).splitlines()[-1]
-        return call.error_response(AwsError("InternalFailure", f"{call.service} {call.operation}: {problem}", 500))
+    except Exception as error:
+        reason = note_failure(call.account, call.region, "call", f"{call.service} {call.operation}", error)
+        message = f"the local AWS failed in {call.service} {call.operation}, and does not simulate it: {reason}"
+        return call.error_response(AwsError("NotSimulated", message, 501))
+
+
+def _run_isolated(hook: hooks.Hook, call: Call) -> None:
+    """Run a hook after moto: what it adds may fail, but the call has happened."""
+    try:
+        hook(call)
+    except (AwsError, ServiceException, NotImplementedError):
+        raise
+    except Exception as error:
+        note_failure(call.account, call.region, "call", f"{call.service} {call.operation}", error)
+
+
+def _is_dry_run(call: Call) -> bool:
+    """Whether EC2 only looks whether the call would be allowed: the `before` hooks have looked, nothing happens."""
+    return call.service == "ec2" and bool(call.params.get("DryRun"))
 
 
 def not_simulated_response(environ: dict[str, Any], service: str) -> Response:

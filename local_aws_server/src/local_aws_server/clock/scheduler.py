@@ -7,13 +7,13 @@ extra run does no harm, and one run of each is enough after a restart.
 from __future__ import annotations
 
 import heapq
-import traceback
 from collections.abc import Callable
 from threading import Lock
 
 from local_aws_server import hooks
 from local_aws_server.backends import Backends
 from local_aws_server.clock.clock import CLOCK, Clock, format_timestamp
+from local_aws_server.clock.isolation import forget_defect, note_defect, note_failure
 
 _MAX_ROUNDS = 100
 _MAX_RUNS_AT_ONE_TIME = 10_000
@@ -53,7 +53,7 @@ class Scheduler:
     def reconcile(self, backends: Backends, *services: str) -> None:
         """Run the reconcilers of changed services until nothing changes any more. The caller holds the account's lock.
 
-        Raises RuntimeError if they never settle.
+        If they never settle, they stop here, and the defect is noted.
         """
         self.mark_changed(backends, *services)
         for _ in range(_MAX_ROUNDS):
@@ -63,32 +63,35 @@ class Scheduler:
             for reconciler in hooks.RECONCILERS:
                 if reconciler.services & changed:
                     self._run_reconciler(backends, reconciler)
-        raise RuntimeError(f"the reconcilers of {', '.join(sorted(self._changed.pop(backends)))} do not settle")
+        changed = self._changed.pop(backends, set())
+        note_defect(backends.account, backends.region, "behaviour", ", ".join(sorted(changed)), "it does not settle")
 
-    def run_until(self, until: float, unless: Callable[[], bool] = lambda: False) -> list[str]:
+    def run_until(self, until: float, unless: Callable[[], bool] = lambda: False) -> None:
         """Run every event up to a time and set the clock to it; stop early once `unless` holds.
 
-        The caller holds all locks. Returns the errors, one line each: a failure in one account does not stop the
-        others, and its traceback is in the server's log.
+        The caller holds all locks.
         """
-        errors: list[str] = []
         if unless():
-            return errors
+            return
         stopped, latest, runs = False, 0.0, 0
         with self._clock.paused():
             while not stopped and (due := self.next_event_time()) is not None and due <= until:
                 latest, runs = due, runs + 1 if due <= latest else 0
                 if runs > _MAX_RUNS_AT_ONE_TIME:
-                    raise RuntimeError(f"{self._heap[0][1].name} runs endlessly at {format_timestamp(due)}")
-                try:
+                    self._end_endless(due)
+                else:
                     self._run_next()
-                except Exception as error:
-                    traceback.print_exc()
-                    errors.append(f"{format_timestamp(due)}: {type(error).__name__}: {error}")
                 stopped = unless()
         if not stopped:
             self._clock.advance(until)
-        return errors
+
+    def _end_endless(self, due: float) -> None:
+        """Unschedule what would run at one time for ever."""
+        with self._lock:
+            _, reconciler, backends = heapq.heappop(self._heap)
+            del self._due[backends, reconciler]
+        reason = f"it runs endlessly at {format_timestamp(due)}"
+        note_defect(backends.account, backends.region, "behaviour", reconciler.name, reason)
 
     def _run_next(self) -> None:
         with self._lock:
@@ -99,7 +102,13 @@ class Scheduler:
         self.reconcile(backends)
 
     def _run_reconciler(self, backends: Backends, reconciler: hooks.Reconciler) -> None:
-        next_run = reconciler.reconcile(backends)
+        where = backends.account, backends.region, "behaviour", reconciler.name
+        try:
+            next_run = reconciler.reconcile(backends)
+            forget_defect(*where)
+        except Exception as error:
+            note_failure(*where, error)
+            next_run = None
         with self._lock:
             if next_run is None:
                 self._due.pop((backends, reconciler), None)

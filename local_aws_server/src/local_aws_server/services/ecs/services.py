@@ -10,6 +10,7 @@ from local_aws_server.backends import Backends, sidecar
 from local_aws_server.behaviours import Behaviour
 from local_aws_server.call import Call
 from local_aws_server.clock.clock import CLOCK
+from local_aws_server.clock.isolation import each
 from local_aws_server.clock.transitions import PROVISIONING_SPEED
 from local_aws_server.errors import AwsError
 from local_aws_server.hooks import after, before, reconciler
@@ -48,8 +49,10 @@ _MAX_DRAIN_SECONDS = 24 * 3600.0
 
 @reconciler("ecs", "ec2", "elbv2", "autoscaling", order=30)
 def reconcile_services(backends: Backends) -> float | None:
-    times = [scheduler.reconcile_service(backends, service) for service in backends.ecs_services]
-    return min((time for time in times if time is not None), default=None)
+    def reconcile(service: Any) -> float | None:
+        return scheduler.reconcile_service(backends, service)
+
+    return each(backends, "service", backends.ecs_services, lambda service: service.name, reconcile)
 
 
 @reconciler("ecs", "autoscaling", "ec2", "elbv2", order=40)

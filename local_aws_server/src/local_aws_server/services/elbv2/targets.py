@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 from local_aws_server.backends import Backends, sidecar
 from local_aws_server.clock.clock import CLOCK
 from local_aws_server.clock.event_log import record_event
+from local_aws_server.clock.isolation import each
 from local_aws_server.clock.scheduler import SCHEDULER
 from local_aws_server.services.elbv2.health_probe import CheckFailure, HealthProbe, TargetKey
 
@@ -168,13 +169,15 @@ def check_targets(backends: Backends) -> float | None:
     groups = backends.backend("elbv2").target_groups
     if not any(group.targets or _draining(group) for group in groups.values()):
         return None
-    probe, times = HealthProbe(backends), []
+    probe = HealthProbe(backends)
     terminating = {instance.id for instance in backends.instances if instance.state in _TERMINATING}
-    for group in list(groups.values()):
+
+    def check(group: Any) -> float | None:
         for id, port in [key for key in group.targets if key[0] in terminating]:
             deregister(backends, group, id, port)
-        times += [*_check_group(backends, probe, group), *_end_draining(backends, group)]
-    return min(times, default=None)
+        return min((*_check_group(backends, probe, group), *_end_draining(backends, group)), default=None)
+
+    return each(backends, "target group", groups.values(), lambda group: group.name, check)
 
 
 def _check_group(backends: Backends, probe: HealthProbe, group: Any) -> Iterator[float]:

@@ -1,0 +1,231 @@
+"""Refuse a request whose parameters do not fit the service's model, before any hook and before moto.
+
+The model is botocore's: required members, lengths, ranges, enums and patterns. AWS checks them before it looks at
+resources, and answers with one form of words in most services: "1 validation error detected: Value null at 'name'
+failed to satisfy constraint: Member must not be null".
+https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/CommonErrors.html (ValidationError, MissingParameter)
+https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import regex
+
+from local_aws_server.call import Call
+from local_aws_server.errors import AwsError
+from local_aws_server.request_parsing import MalformedValue
+
+NOT_VALIDATED = frozenset({"s3", "s3control"})
+"""Services that have their own forms of refusal, which moto knows."""
+
+_ERROR_CODES = {
+    "autoscaling": "ValidationError",
+    "cloudformation": "ValidationError",
+    "cloudwatch": "ValidationError",
+    "elbv2": "ValidationError",
+    "elb": "ValidationError",
+    "iam": "ValidationError",
+    "sts": "ValidationError",
+    "sns": "InvalidParameter",
+    "rds": "InvalidParameterValue",
+    "elasticache": "InvalidParameterValue",
+    "sqs": "InvalidParameterValue",
+    "ec2": "InvalidParameterValue",
+}
+"""Service → the code of a value that its model does not allow; of the others, the first of `_MODEL_CODES` in it."""
+
+_MODEL_CODES = ("ValidationException", "InvalidParameterException", "InvalidInput", "BadRequestException")
+
+_MISSING_PARAMETER = frozenset({"rds", "elasticache", "sqs", "ec2"})
+"""Services whose error for an absent parameter is MissingParameter."""
+
+_UNENFORCED = frozenset(
+    {
+        ("ec2", "InstanceType"),  # known by what is offered: `services/ec2` refuses the others
+        ("rds", "SourceType"),
+    }
+)
+"""(service, shape) whose enum is not the whole truth."""
+
+_REGEX_SECONDS = 0.2
+_SCALARS = ("string", "integer", "long")
+
+
+@dataclass(frozen=True)
+class Violation:
+    """One value that the model does not allow."""
+
+    path: str
+    """As AWS writes it: `tags.1.member.key`."""
+    value: Any
+    constraint: str
+
+    def __str__(self) -> str:
+        value = "null" if self.value is None else f"'{_as_text(self.value)}'"
+        return f"Value {value} at '{self.path}' failed to satisfy constraint: {self.constraint}"
+
+
+def validate_request(call: Call) -> None:
+    """Raise AwsError if the parameters have wrong types, or do not satisfy the service's model."""
+    if not call.operation or call.service in NOT_VALIDATED:
+        return
+    try:
+        parameters, shape = call.params, call.input_shape
+    except MalformedValue as error:
+        raise _malformed(call, error) from None
+    if shape is None:
+        return
+    found = list(_structure_violations(call.service, shape, parameters, ""))
+    if found:
+        raise _refusal(call, found)
+
+
+def _malformed(call: Call, error: MalformedValue) -> AwsError:
+    if call.service == "ec2":
+        name = _lower_first(error.name)
+        return AwsError("InvalidParameterValue", f"Value ({error.value}) for parameter {name} is invalid. {error}")
+    if error.name:
+        return AwsError("MalformedInput", str(error), 400)
+    return AwsError("SerializationException", str(error), 400)
+
+
+def _refusal(call: Call, found: list[Violation]) -> AwsError:
+    first = found[0]
+    if first.value is None and call.service in _MISSING_PARAMETER:
+        name = first.path if call.service == "ec2" else first.path[:1].upper() + first.path[1:]
+        return AwsError("MissingParameter", f"The request must contain the parameter {name}", 400)
+    if call.service == "ec2":
+        message = f"Value ({_as_text(first.value)}) for parameter {first.path} is invalid. {first.constraint}."
+        return AwsError("InvalidParameterValue", message)
+    code = _ERROR_CODES.get(call.service) or next(
+        (code for code in _MODEL_CODES if code in call.error_codes), "ValidationException"
+    )
+    if call.service == "ecr":
+        message = f"Invalid parameter at '{first.path}' failed to satisfy constraint: '{first.constraint}'"
+        return AwsError(code, message, 400)
+    errors = "errors" if len(found) > 1 else "error"
+    return AwsError(code, f"{len(found)} validation {errors} detected: {'; '.join(map(str, found))}", 400)
+
+
+def _violations(service: str, shape: Any, value: Any, path: str) -> Iterator[Violation]:
+    if value is None:
+        yield Violation(path, None, "Member must not be null")
+    elif shape.type_name == "structure":
+        if not getattr(shape, "is_document_type", False):
+            yield from _structure_violations(service, shape, value, path)
+    elif shape.type_name == "list":
+        yield from _list_violations(service, shape, value, path)
+    elif shape.type_name == "map":
+        yield from (Violation(path, value, text) for text in _size_constraints(shape, len(value)))
+        for side, entries in (("keys", value), ("values", value.values())):
+            member = shape.key if side == "keys" else shape.value
+            if member.type_name in _SCALARS and any(_constraints(service, member, entry) for entry in entries):
+                text = ", ".join(_all_constraints(service, member))
+                yield Violation(path, value, f"Map {side} must satisfy constraint: [{text}]")
+    else:
+        yield from (Violation(path, value, text) for text in _constraints(service, shape, value))
+
+
+def _structure_violations(service: str, shape: Any, value: Any, path: str) -> Iterator[Violation]:
+    for name, member in shape.members.items():
+        member_path = f"{path}.{_lower_first(name)}" if path else _lower_first(name)
+        if value.get(name) is not None:
+            yield from _violations(service, member, value[name], member_path)
+        elif name in shape.required_members and not member.metadata.get("idempotencyToken"):
+            yield Violation(member_path, None, "Member must not be null")
+
+
+def _list_violations(service: str, shape: Any, value: Any, path: str) -> Iterator[Violation]:
+    yield from (Violation(path, value, text) for text in _size_constraints(shape, len(value)))
+    member = shape.member
+    if member.type_name in ("structure", "list", "map"):
+        for index, entry in enumerate(value, start=1):
+            yield from _violations(service, member, entry, f"{path}.{index}.member")
+    elif any(entry is None or _constraints(service, member, entry) for entry in value):
+        text = ", ".join(_all_constraints(service, member)) or "Member must not be null"
+        yield Violation(path, value, f"Member must satisfy constraint: [{text}]")
+
+
+def _constraints(service: str, shape: Any, value: Any) -> list[str]:
+    """The constraints of a scalar that its value breaks."""
+    if shape.type_name in ("string", "blob") and isinstance(value, str | bytes):
+        found = list(_size_constraints(shape, len(value)))
+        if isinstance(value, str):
+            if shape.enum and value not in shape.enum and (service, shape.name) not in _UNENFORCED:
+                found.append(_enum_constraint(shape))
+            pattern = shape.metadata.get("pattern")
+            if pattern and not _matches(pattern, value):
+                found.append(_pattern_constraint(pattern))
+        return found
+    if shape.type_name in ("integer", "long", "float", "double"):
+        least, most = shape.metadata.get("min"), shape.metadata.get("max")
+        found = []
+        if least is not None and value < least:
+            found.append(f"Member must have value greater than or equal to {least}")
+        if most is not None and value > most:
+            found.append(f"Member must have value less than or equal to {most}")
+        return found
+    return []
+
+
+def _all_constraints(service: str, shape: Any) -> list[str]:
+    """The constraints of a scalar, as AWS lists them for the members of a list or a map."""
+    least, most = shape.metadata.get("min"), shape.metadata.get("max")
+    what = "length" if shape.type_name in ("string", "blob") else "value"
+    texts = [] if most is None else [f"Member must have {what} less than or equal to {most}"]
+    texts += [] if least is None else [f"Member must have {what} greater than or equal to {least}"]
+    if shape.type_name == "string":
+        texts += [_pattern_constraint(shape.metadata["pattern"])] if shape.metadata.get("pattern") else []
+        texts += [_enum_constraint(shape)] if shape.enum and (service, shape.name) not in _UNENFORCED else []
+    return texts
+
+
+def _size_constraints(shape: Any, size: int) -> Iterator[str]:
+    least, most = shape.metadata.get("min"), shape.metadata.get("max")
+    if least is not None and size < least:
+        yield f"Member must have length greater than or equal to {least}"
+    if most is not None and size > most:
+        yield f"Member must have length less than or equal to {most}"
+
+
+def _enum_constraint(shape: Any) -> str:
+    return f"Member must satisfy enum value set: [{', '.join(shape.enum)}]"
+
+
+def _pattern_constraint(pattern: str) -> str:
+    return f"Member must satisfy regular expression pattern: {pattern}"
+
+
+def _matches(pattern: str, value: str) -> bool:
+    compiled = _compile(pattern)
+    if compiled is None:
+        return True
+    try:
+        return compiled.fullmatch(value, timeout=_REGEX_SECONDS) is not None
+    except TimeoutError:
+        return True
+
+
+@lru_cache(maxsize=4096)
+def _compile(pattern: str) -> Any | None:
+    """The pattern, which is Java's; None if it has no meaning here."""
+    try:
+        return regex.compile(pattern)
+    except regex.error:
+        return None
+
+
+def _as_text(value: Any) -> str:
+    """A value as AWS's messages show it: lists as `[a, b]`."""
+    if isinstance(value, list):
+        return f"[{', '.join(map(_as_text, value))}]"
+    return str(value)
+
+
+def _lower_first(name: str) -> str:
+    return name[:1].lower() + name[1:]
