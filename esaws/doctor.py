@@ -63,6 +63,10 @@ def _process(cloud: Cloud) -> Check:
     if cloud.target != "local":
         return Check("process", True, f"the local AWS is not used: the target is {cloud.target}")
     status = process.status()
+    if status["running"] and (defects := status["not_simulated"]):
+        first = f"{defects[0]['kind']} {defects[0]['name']}: {defects[0]['reason']}"
+        found = f"the local AWS does not simulate {len(defects)} things any more, first {first}"
+        return Check("process", False, found, "`esaws local status` lists them; delete or create them anew")
     if status["running"]:
         return Check("process", True, f"the local AWS runs as process {status['pid']} at {status['url']}")
     if status["stale"]:

@@ -124,6 +124,7 @@ def status(as_json: bool) -> None:
     if current["running"]:
         text = f"running at {current['url']}, clock {current['time']}, accounts {', '.join(current['accounts'])}"
     print_result(current, text, as_json)
+    _print_not_simulated(current["not_simulated"] or [])
 
 
 @local.command()
@@ -196,6 +197,12 @@ def _accounts(result: dict[str, Any]) -> str:
     return f"account {', '.join(result['accounts'])}" if result["accounts"] else "no account"
 
 
+def _print_not_simulated(defects: list[dict[str, str]]) -> None:
+    for defect in defects:
+        what = f"{defect['kind']} {defect['name']} of account {defect['account']}"
+        click.echo(f"esaws: not simulated since {defect['time']}: {what}: {defect['reason']}", err=True)
+
+
 def _print_gaps(result: dict[str, Any]) -> None:
     for gap in result["left_out"]:
         click.echo(f"esaws: not saved: {gap}", err=True)
@@ -214,6 +221,7 @@ def advance(by: str | None, to: str | None, as_json: bool) -> None:
         raise UsageError("give a duration like 3d, or a time like --to 2026-01-01T00:00Z")
     result = process.call("POST", "advance", **({"to": to} if to else {"by": by}))
     print_result(result, f"clock {result['time']}", as_json)
+    _print_not_simulated(result["not_simulated"])
 
 
 @local.command()

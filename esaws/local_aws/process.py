@@ -174,17 +174,18 @@ def load(path: Path) -> dict[str, Any]:
 
 
 def status() -> dict[str, Any]:
-    """Return {running, url, pid, time, accounts, port, stale}.
+    """Return {running, url, pid, time, accounts, not_simulated, port, stale}.
 
-    url, pid, time and accounts are None while no server answers. `port` is the server's port, or the one it would get.
-    `stale`: a server process exists but does not answer.
+    url, pid, time, accounts and not_simulated are None while no server answers. `not_simulated` lists what failed and
+    is left alone since: {account, region, kind, name, reason, time} each. `port` is the server's port, or the one that
+    it would get. `stale`: a server process exists but does not answer.
     """
     server = read_server()
     answer = _query_status(server) if server else None
     if server and answer:
         return _status(server, answer)
     stale = server is not None and server.process() is not None
-    nothing = dict.fromkeys(("url", "pid", "time", "accounts"))
+    nothing = dict.fromkeys(("url", "pid", "time", "accounts", "not_simulated"))
     return {"running": False, **nothing, "port": _default_port(), "stale": stale}
 
 
@@ -433,6 +434,7 @@ def _status(server: Server, answer: Mapping[str, Any]) -> dict[str, Any]:
         "pid": server.pid,
         "time": answer["time"],
         "accounts": answer["accounts"],
+        "not_simulated": answer.get("not_simulated", []),
         "port": server.port,
         "stale": False,
     }

@@ -167,6 +167,13 @@ def program(tmp_path: Path) -> Iterator[Program]:
     program.run("stop", "--discard")
 
 
+def stop_intact(program: Program) -> None:
+    """Stop a server that has isolated no failure of its own."""
+    failed = program.json("status")["not_simulated"]
+    program.run("stop", "--discard")
+    assert failed == []
+
+
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The url of the local AWS."""
@@ -174,7 +181,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     url = program.json("start")["url"]
     SHARED.append(f"{url}/_esaws/reset")
     yield url
-    program.run("stop", "--discard")
+    stop_intact(program)
 
 
 @pytest.fixture(scope="session")
@@ -182,7 +189,7 @@ def billing_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The URL of a local AWS whose clock goes back to the beginning of 2026 with each reset."""
     program = Program(tmp_path_factory.mktemp("billing"))
     yield program.json("start", "--at", "2026-01-01T00:00Z")["url"]
-    program.run("stop", "--discard")
+    stop_intact(program)
 
 
 @pytest.fixture(scope="session")

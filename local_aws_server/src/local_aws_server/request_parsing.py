@@ -5,6 +5,7 @@ moto's parsers convert what they can, and fail with Python's errors where they c
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from moto.core.parse import PROTOCOL_PARSERS, UNDEFINED, RequestParserError
@@ -72,6 +73,9 @@ class _StrictJson:
             return super()._parse_shape(shape, node)  # type: ignore[misc]
         except _FAILURES as error:
             raise _not_convertible(node, type_name) from error
+
+    def _parse_body_as_json(self, body: bytes) -> Any:
+        return json.loads(body) if body else {}  # moto takes another body for a message
 
 
 class _StrictRest(_StrictJson):

@@ -36,6 +36,12 @@ _ERROR_CODES = {
     "elasticache": "InvalidParameterValue",
     "sqs": "InvalidParameterValue",
     "ec2": "InvalidParameterValue",
+    "ecr": "InvalidParameterException",
+    "ecs": "InvalidParameterException",
+    "logs": "InvalidParameterException",
+    "cognito-idp": "InvalidParameterException",
+    "resourcegroupstaggingapi": "InvalidParameterException",
+    "pricing": "InvalidParameterException",
 }
 """Service → the code of a value that its model does not allow; of the others, the first of `_MODEL_CODES` in it."""
 

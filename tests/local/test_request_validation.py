@@ -1,0 +1,152 @@
+"""Requests that do not fit the service's model: refused with the service's code and words, before anything else."""
+
+import json
+import urllib.error
+import urllib.request
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from tests.local.conftest import REGION, Account
+
+NULL = "1 validation error detected: Value null at '{}' failed to satisfy constraint: Member must not be null"
+
+REFUSED: list[tuple[str, str, dict[str, Any], str, str]] = [
+    (
+        "autoscaling",
+        "create_auto_scaling_group",
+        {"AutoScalingGroupName": "g", "MinSize": 0},
+        "ValidationError",
+        NULL.format("maxSize"),
+    ),
+    (
+        "logs",
+        "create_log_group",
+        {"logGroupName": "x!x"},
+        "InvalidParameterException",
+        "1 validation error detected: Value 'x!x' at 'logGroupName' failed to satisfy constraint: "
+        r"Member must satisfy regular expression pattern: [\.\-_/#A-Za-z0-9]+",
+    ),
+    (
+        "logs",
+        "delete_metric_filter",
+        {"logGroupName": "absent", "filterName": "a:b"},
+        "InvalidParameterException",
+        "1 validation error detected: Value 'a:b' at 'filterName' failed to satisfy constraint: "
+        "Member must satisfy regular expression pattern: [^:*]*",
+    ),
+    (
+        "ssm",
+        "get_parameters",
+        {"Names": [f"p{number}" for number in range(11)]},
+        "ValidationException",
+        "Member must have length less than or equal to 10",
+    ),
+    (
+        "elbv2",
+        "create_target_group",
+        {"Name": "g", "Protocol": "HTTPX", "Port": 80},
+        "ValidationError",
+        "Value 'HTTPX' at 'protocol' failed to satisfy constraint: Member must satisfy enum value set: [HTTP, ",
+    ),
+    (
+        "iam",
+        "create_role",
+        {"RoleName": "a b", "AssumeRolePolicyDocument": "{}"},
+        "ValidationError",
+        r"Value 'a b' at 'roleName' failed to satisfy constraint: "
+        r"Member must satisfy regular expression pattern: [\w+=,.@-]+",
+    ),
+    (
+        "autoscaling",
+        "put_scheduled_update_group_action",
+        {"AutoScalingGroupName": "", "ScheduledActionName": ""},
+        "ValidationError",
+        "2 validation errors detected: ",
+    ),
+    (
+        "autoscaling",
+        "create_or_update_tags",
+        {"Tags": [{"Key": "k" * 129, "ResourceId": "g"}]},
+        "ValidationError",
+        "at 'tags.1.member.key' failed to satisfy constraint: Member must have length less than or equal to 128",
+    ),
+    (
+        "rds",
+        "create_db_instance",
+        {"Engine": "postgres"},
+        "MissingParameter",
+        "must contain the parameter DBInstanceId",
+    ),
+    ("ec2", "create_vpc_endpoint", {"ServiceName": "s"}, "MissingParameter", "must contain the parameter vpcId"),
+    ("ec2", "describe_instances", {"MaxResults": "many"}, "InvalidParameterValue", "Value (many) for parameter maxRes"),
+    ("ec2", "describe_vpcs", {"MaxResults": 2000}, "InvalidParameterValue", "Value (2000) for parameter maxResults"),
+    ("ec2", "create_volume", {"AvailabilityZone": "eu-west-3a", "VolumeType": "gp9"}, "InvalidParameterValue", "gp9"),
+    ("ecs", "create_service", {"serviceName": "s", "desiredCount": "three"}, "SerializationException", "STRING_VALUE"),
+    (
+        "cloudwatch",
+        "set_alarm_state",
+        {"AlarmName": "a", "StateValue": "X", "StateReason": ""},
+        "ValidationError",
+        "'X'",
+    ),
+]
+"""(service, method, parameters, code, words of the message)."""
+
+
+def unchecked(account: Account, service: str) -> Any:
+    """A client that sends what it gets: boto3 looks at parameters itself otherwise."""
+    return boto3.client(
+        service,
+        endpoint_url=account.url,
+        region_name=REGION,
+        aws_access_key_id=account.id,
+        aws_secret_access_key="local",
+        config=Config(parameter_validation=False, retries={"total_max_attempts": 1}),
+    )
+
+
+@pytest.mark.parametrize(
+    ("service", "method", "parameters", "code", "words"), REFUSED, ids=[f"{case[0]}-{case[1]}" for case in REFUSED]
+)
+def test_a_request_outside_the_model_is_refused_in_the_words_of_the_service(
+    account: Account, service: str, method: str, parameters: dict[str, Any], code: str, words: str
+) -> None:
+    with pytest.raises(ClientError) as refused:
+        getattr(unchecked(account, service), method)(**parameters)
+    assert refused.value.response["Error"]["Code"] == code
+    assert words in refused.value.response["Error"]["Message"]
+    assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 400
+
+
+@pytest.mark.parametrize("body", [b"[1, 2", b"[1, 2]", b'{"maxResults": true}', b'{"maxResults": "ten"}'])
+def test_a_body_of_another_form_is_refused(account: Account, body: bytes) -> None:
+    headers = {
+        "X-Amz-Target": "AmazonEC2ContainerServiceV20141113.ListClusters",
+        "Content-Type": "application/x-amz-json-1.1",
+        "Authorization": f"AWS4-HMAC-SHA256 Credential={account.id}/20260101/{REGION}/ecs/aws4_request",
+    }
+    request = urllib.request.Request(account.url, body, headers)
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(request, timeout=10)
+    assert refused.value.code == 400
+    assert json.load(refused.value)["__type"] == "SerializationException"
+
+
+def test_a_dry_run_changes_nothing(account: Account) -> None:
+    ec2 = account.client("ec2")
+    calls = [
+        (ec2.create_vpc, {"CidrBlock": "10.0.0.0/16"}),
+        (ec2.create_security_group, {"GroupName": "g", "Description": "d"}),
+        (ec2.allocate_address, {"Domain": "vpc"}),
+    ]
+    before = ec2.describe_vpcs()["Vpcs"], ec2.describe_addresses()["Addresses"]
+    for call, parameters in calls:
+        with pytest.raises(ClientError, match="Request would have succeeded, but DryRun flag is set") as refused:
+            call(**parameters, DryRun=True)
+        assert refused.value.response["Error"]["Code"] == "DryRunOperation"
+        assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 412
+    assert (ec2.describe_vpcs()["Vpcs"], ec2.describe_addresses()["Addresses"]) == before
