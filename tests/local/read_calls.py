@@ -1,7 +1,7 @@
 """Every read-only call of an account, with arguments from the results of other calls."""
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from botocore.exceptions import ClientError, ParamValidationError
@@ -66,15 +66,27 @@ Request = tuple[str, str, dict[str, Any]]
 class ReadCalls:
     """The read-only calls that are possible in an account, and their results."""
 
-    def __init__(self, account: Any) -> None:
-        """Make every call once: first those without arguments, then those whose arguments the results contain."""
+    def __init__(
+        self,
+        account: Any,
+        *,
+        services: Iterable[str] = SERVICES,
+        skip: Iterable[str] = (),
+        max_values: int = _MAX_VALUES,
+    ) -> None:
+        """Make every call once: first those without arguments, then those whose arguments the results contain.
+
+        `skip` has operations that are left out, each as `service Operation`; `max_values` is how many values of one
+        argument are used.
+        """
         self._values: dict[str, dict[str, None]] = defaultdict(dict)
+        self._services, self._skip = tuple(services), frozenset(skip)
         self.connect(account)
         self.results: dict[str, Any] = {}
         """Call as text → its result, or the code of its error."""
         self._requests: dict[str, Request] = {}
         for _ in range(3):
-            known = {name.lower(): list(values)[:_MAX_VALUES] for name, values in self._values.items()}
+            known = {name.lower(): list(values)[:max_values] for name, values in self._values.items()}
             for request in self._possible(known):
                 name = "{} {} {}".format(*request)
                 if name not in self.results:
@@ -84,7 +96,12 @@ class ReadCalls:
 
     def connect(self, account: Any) -> None:
         """Make the calls to this account from now on."""
-        self._clients = {service: account.client(service) for service in SERVICES}
+        self._clients = {service: account.client(service) for service in self._services}
+
+    @property
+    def not_simulated(self) -> set[str]:
+        """The operations that the local AWS does not simulate, each as `service Operation`."""
+        return {name.split(" {")[0] for name, result in self.results.items() if result == "NotSimulated"}
 
     def repeat(self) -> dict[str, Any]:
         """Make every simulated call again: call as text → its result, or the code of its error."""
@@ -95,6 +112,8 @@ class ReadCalls:
         for service, client in self._clients.items():
             model = client.meta.service_model
             for operation in model.operation_names:
+                if f"{service} {operation}" in self._skip:
+                    continue
                 if operation.startswith(_PREFIXES) and (service, operation) not in _EXCLUDED:
                     for arguments in _arguments(model.operation_model(operation).input_shape, known):
                         yield service, operation, arguments

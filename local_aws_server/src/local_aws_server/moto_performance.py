@@ -37,6 +37,8 @@ def init_amis(self: Any) -> None:
             del self.snapshots[image.ebs_snapshot.id]
             if image.creation_date >= before and image.creation_date <= utcnow():
                 image.creation_date = _UNKNOWN_DATE  # moto takes the time of loading where it has none
+            if image.platform != "windows":
+                image.platform = None  # AWS has a value for Windows alone
             _detach_from_backend(image)
         _images_by_region[region] = [*self.amis.values()]
         self.amis = {}

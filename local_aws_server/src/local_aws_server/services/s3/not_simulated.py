@@ -46,3 +46,10 @@ _OBJECT_OPERATIONS = (
 @before("s3", *_BUCKET_OPERATIONS, *_OBJECT_OPERATIONS)
 def refuse(call: Call) -> None:
     raise NotImplementedError
+
+
+@before("s3", "ListBuckets")
+def refuse_directory_buckets(call: Call) -> None:
+    """Refuse ListDirectoryBuckets, which differs from ListBuckets only in the service that signs it."""
+    if "/s3express/" in call.request.headers.get("Authorization", ""):
+        raise NotImplementedError

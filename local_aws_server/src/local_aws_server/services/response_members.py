@@ -1,0 +1,50 @@
+"""Return the members and values that AWS's models have, where moto's responses have others."""
+
+from local_aws_server.behaviours import Behaviour
+from local_aws_server.call import Call
+from local_aws_server.hooks import after
+
+BEHAVIOURS = (
+    Behaviour(
+        service="anything else",
+        statement="Responses have the members, types and enum values of AWS's models; a member without a value is "
+        "left out.",
+        documentation=(
+            "https://docs.aws.amazon.com/amazon-mq/latest/api-reference/brokers-broker-id.html",
+            "https://docs.aws.amazon.com/amazon-mq/latest/api-reference/configurations.html",
+            "https://docs.aws.amazon.com/kms/latest/APIReference/API_ListGrants.html",
+            "https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_ScalingPolicy.html",
+        ),
+    ),
+)
+
+
+@after("kms", "ListGrants", "ListRetirableGrants")
+def remove_unknown_members(call: Call) -> None:
+    """Read the result: it is serialized again by the model, without moto's `GrantCount`."""
+    call.result  # noqa: B018
+
+
+@after("mq", "DescribeBroker")
+def complete_broker(call: Call) -> None:
+    if window := call.result.get("MaintenanceWindowStartTime"):
+        window["DayOfWeek"] = window["DayOfWeek"].upper()
+    if "Logs" in call.result:
+        call.result["Logs"].setdefault("General", False)
+        call.result["Logs"].setdefault("GeneralLogGroup", f"/aws/amazonmq/broker/{call.result['BrokerId']}/general")
+
+
+@after("mq", "CreateConfiguration", "DescribeConfiguration", "ListConfigurations")
+def complete_configurations(call: Call) -> None:
+    for configuration in call.result.get("Configurations", [call.result]):
+        if "AuthenticationStrategy" in configuration:
+            configuration["AuthenticationStrategy"] = configuration["AuthenticationStrategy"].upper()
+        if call.operation != "CreateConfiguration":
+            configuration.setdefault("Description", "")
+
+
+@after("autoscaling", "DescribePolicies")
+def remove_empty_predictive_scaling(call: Call) -> None:
+    for policy in call.result.get("ScalingPolicies", []):
+        if not policy.get("PredictiveScalingConfiguration"):
+            policy.pop("PredictiveScalingConfiguration", None)
