@@ -196,7 +196,11 @@ class Call:
 
     @cached_property
     def _protocol(self) -> str:
-        return determine_request_protocol(get_service_model(self.service), self.request.content_type)
+        service = get_service_model(self.service)
+        try:
+            return determine_request_protocol(service, self.request.content_type)
+        except NotImplementedError:  # the error of a request in another protocol is written in the service's own
+            return str(service.protocol)
 
 
 def account_of(request: Request) -> str:
