@@ -9,9 +9,13 @@ from typing import Any
 
 from local_aws_server.backends import sidecar
 from local_aws_server.clock.clock import CLOCK, format_timestamp
+from local_aws_server.services.autoscaling.capacity import weight
 
 _RETENTION_SECONDS = 42 * 86400
 """https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_DescribeScalingActivities.html"""
+
+
+_IN_PROGRESS = ("InProgress", "PreInService")
 
 
 def activities_of(group: Any) -> list[dict[str, Any]]:
@@ -53,15 +57,16 @@ def _reason(group: Any) -> str:
 
 def add_launch(group: Any, state: Any, capacity: int) -> None:
     """Add the launch of an instance to a group with this capacity."""
-    change = "" if get_launch_reason(group) else f", increasing the capacity from {capacity} to {capacity + 1}"
+    grown = capacity + weight(state)
+    change = "" if get_launch_reason(group) else f", increasing the capacity from {capacity} to {grown}"
     cause = f"an instance was started in response to {_reason(group)}{change}."
-    _add(group, state, f"Launching a new EC2 instance: {state.instance.id}", cause)
+    add(group, state, f"Launching a new EC2 instance: {state.instance.id}", cause)
 
 
 def add_termination(group: Any, state: Any, reason: str) -> None:
     time = format_timestamp(CLOCK.now())
     cause = f"{reason}  At {time} instance {state.instance.id} was selected for termination."
-    _add(group, state, f"Terminating EC2 instance: {state.instance.id}", cause)
+    add(group, state, f"Terminating EC2 instance: {state.instance.id}", cause)
 
 
 def add_failed_launch(group: Any, capacity: int, message: str) -> bool:
@@ -72,7 +77,7 @@ def add_failed_launch(group: Any, capacity: int, message: str) -> bool:
     change = f"increasing the capacity from {capacity} to {capacity + 1}"
     cause = f"an instance was started in response to {_reason(group)}, {change}."
     text = f"{message} Launching EC2 instance failed."
-    _add(group, None, f"Launching a new EC2 instance.  Status Reason: {text}", cause)
+    add(group, None, f"Launching a new EC2 instance.  Status Reason: {text}", cause)
     activities[-1].update(StatusCode="Failed", StatusMessage=message, Progress=100, EndTime=_now())
     return True
 
@@ -80,11 +85,12 @@ def add_failed_launch(group: Any, capacity: int, message: str) -> bool:
 def finish(group: Any, instance_id: str) -> None:
     """Mark the activities in progress of an instance as successful."""
     for activity in activities_of(group):
-        if activity["StatusCode"] == "InProgress" and activity["Description"].endswith(instance_id):
+        if activity["StatusCode"] in _IN_PROGRESS and activity["Description"].endswith(instance_id):
             activity.update(StatusCode="Successful", Progress=100, EndTime=_now())
 
 
-def _add(group: Any, state: Any | None, description: str, cause: str) -> None:
+def add(group: Any, state: Any | None, description: str, cause: str) -> dict[str, Any]:
+    """Add an activity in progress, and return it; the cause starts with the noted cause of the change in capacity."""
     capacity_cause = sidecar(group).get("capacity_cause", "")
     details = {}
     if state is not None:
@@ -106,6 +112,7 @@ def _add(group: Any, state: Any | None, description: str, cause: str) -> None:
     )
     oldest = datetime.fromtimestamp(CLOCK.now() - _RETENTION_SECONDS, UTC)
     activities[:] = [activity for activity in activities if activity["StartTime"] >= oldest]
+    return activities[-1]
 
 
 def _now() -> datetime:

@@ -7,12 +7,15 @@ interfaces of the launch template. Here moto only stores the numbers, and `fleet
 from typing import Any
 
 from local_aws_server.backends import Backends
-from local_aws_server.behaviours import Behaviour
+from local_aws_server.behaviours import NOT_SIMULATED, Behaviour
 from local_aws_server.call import Call
+from local_aws_server.clock.isolation import each
 from local_aws_server.clock.transitions import wait_for_transitions
 from local_aws_server.errors import AwsError
 from local_aws_server.hooks import after, before, patch, reconciler, replace
 from local_aws_server.services.autoscaling import activities, fleet
+from local_aws_server.services.autoscaling.capacity import members
+from local_aws_server.services.autoscaling.termination import terminate_all
 
 BEHAVIOURS = (
     Behaviour(
@@ -22,6 +25,29 @@ BEHAVIOURS = (
         documentation=(
             "https://docs.aws.amazon.com/autoscaling/ec2/userguide/auto-scaling-benefits.html",
             "https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_TerminateInstanceInAutoScalingGroup.html",
+        ),
+    ),
+    Behaviour(
+        service="EC2 Auto Scaling",
+        statement="The weights of a mixed instances policy count toward the desired capacity, for On-Demand and Spot "
+        "capacity on their own; the first override is launched.",
+        documentation=(
+            "https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-mixed-instances-groups-instance-weighting.html",
+        ),
+    ),
+    Behaviour(
+        service="EC2 Auto Scaling",
+        statement="Termination policies choose the instance that a smaller group gives up, from the fullest subnet.",
+        documentation=(
+            "https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-termination-policies.html",
+        ),
+    ),
+    Behaviour(
+        service="EC2 Auto Scaling",
+        fidelity=NOT_SIMULATED,
+        statement="Spot Instances: a group launches On-Demand Instances, which are billed as such, in their place.",
+        documentation=(
+            "https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-mixed-instances-groups.html",
         ),
     ),
     Behaviour(
@@ -37,8 +63,10 @@ BEHAVIOURS = (
 
 @reconciler("autoscaling", "ec2", "ecs", "elbv2", order=10)
 def reconcile_groups(backends: Backends) -> float | None:
-    times = [fleet.reconcile_group(backends, group) for group in backends.auto_scaling_groups]
-    return min((time for time in times if time is not None), default=None)
+    def reconcile(group: Any) -> float | None:
+        return fleet.reconcile_group(backends, group)
+
+    return each(backends, "Auto Scaling group", backends.auto_scaling_groups, lambda group: group.name, reconcile)
 
 
 @patch("moto.autoscaling.models", "FakeAutoScalingGroup.set_desired_capacity")
@@ -106,10 +134,8 @@ def adjust_desired_capacity(call: Call) -> None:
 
 @before("autoscaling", "SetDesiredCapacity")
 def validate_desired_capacity(call: Call) -> None:
-    group = call.backends.auto_scaling_group(call.params["AutoScalingGroupName"])
+    group: Any = call.backends.auto_scaling_group(call.params["AutoScalingGroupName"])
     desired = call.params["DesiredCapacity"]
-    if group is None:
-        raise AwsError("ValidationError", "AutoScalingGroup name not found - null")
     for bound, value, is_broken in (
         ("above max", group.max_size, desired > group.max_size),
         ("below min", group.min_size, desired < group.min_size),
@@ -123,7 +149,7 @@ def validate_desired_capacity(call: Call) -> None:
     activities.set_capacity_cause(group, f"a user request explicitly set group desired capacity {change}")
 
 
-# --- delete and terminate
+# --- delete
 
 
 @before("autoscaling", "DeleteAutoScalingGroup")
@@ -131,7 +157,7 @@ def require_no_instances(call: Call) -> None:
     group = call.backends.auto_scaling_group(call.params["AutoScalingGroupName"])
     if group is None or call.params.get("ForceDelete"):
         return
-    if group.instance_states and not fleet.members(group):
+    if group.instance_states and not members(group):
         message = "You cannot delete an AutoScalingGroup while there are scaling activities in progress for that group."
         raise AwsError("ScalingActivityInProgress", message)
     if group.instance_states:
@@ -142,37 +168,18 @@ def require_no_instances(call: Call) -> None:
         )
 
 
-@before("autoscaling", "DeleteAutoScalingGroup")
-def terminate_instances(call: Call) -> None:
-    """Terminate all instances, even protected ones; they are shutting down when the group is gone."""
-    group = call.backends.auto_scaling_group(call.params["AutoScalingGroupName"])
-    if group is not None:
-        fleet.terminate_all(call.backends, group, "its Auto Scaling group was deleted")
+@patch("moto.autoscaling.models", "AutoScalingBackend.delete_auto_scaling_group")
+def delete_auto_scaling_group(self: Any, group_name: str) -> None:
+    """Terminate all instances, even protected ones, which are shutting down when the group is gone."""
+    from moto.autoscaling.exceptions import ValidationError
 
-
-@replace("autoscaling", "TerminateInstanceInAutoScalingGroup")
-def terminate_instance(call: Call) -> dict[str, Any]:
-    id = call.params["InstanceId"]
-    for group in call.backends.auto_scaling_groups:
-        for state in fleet.members(group):
-            if state.instance.id == id:
-                change = _decrement(group) if call.params["ShouldDecrementDesiredCapacity"] else ""
-                reason = f"instance {id} was taken out of service in response to a user request{change}."
-                fleet.remove(call.backends, group, [state], reason)
-                return {"Activity": activities.activities_of(group)[-1]}
-    raise AwsError("ValidationError", f"Instance Id not found - No managed instance found for instance ID: {id}")
-
-
-def _decrement(group: Any) -> str:
-    """Lower the desired capacity by one; return AWS's text about it. Raises AwsError at the minimum."""
-    if group.desired_capacity <= group.min_size:
-        raise AwsError(
-            "ValidationError",
-            f"Currently, desiredSize equals minSize ({group.min_size}). Terminating instance "
-            "without replacement will violate group's min size.",
-        )
-    group.desired_capacity -= 1
-    return f", shrinking the capacity from {group.desired_capacity + 1} to {group.desired_capacity}"
+    group = self.autoscaling_groups.pop(group_name, None)
+    if group is None:
+        raise ValidationError(f"AutoScalingGroup name not found - AutoScalingGroup '{group_name}' not found")
+    terminate_all(Backends(self.account_id, self.region_name), group, "its Auto Scaling group was deleted")
+    for key, hook in list(self.lifecycle_hooks.items()):
+        if hook.auto_scaling_group_name == group_name:
+            del self.lifecycle_hooks[key]
 
 
 # --- describe

@@ -2,45 +2,33 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import Any
 
-from local_aws_server.backends import Backends, display_name
+from local_aws_server.backends import Backends, display_name, sidecar
 from local_aws_server.clock.event_log import record_event
 from local_aws_server.clock.scheduler import SCHEDULER
 from local_aws_server.errors import AwsError
 from local_aws_server.faults.capacity import refuse_launch
 from local_aws_server.services.autoscaling import activities
+from local_aws_server.services.autoscaling.capacity import (
+    count_by_subnet,
+    members,
+    overrides,
+    units,
+)
 from local_aws_server.services.ec2.instances import mark_pending
 from local_aws_server.services.ec2.launch import launch
 
-PENDING_STATES = ("Pending", "Pending:Wait", "Pending:Proceed")
 
-
-def members(group: Any) -> list[Any]:
-    """Return the states of the instances that count for the capacity: pending or in service."""
-    return [s for s in group.instance_states if s.lifecycle_state in (*PENDING_STATES, "InService")]
-
-
-def subnets(group: Any) -> list[str]:
-    return [name.strip() for name in (group.vpc_zone_identifier or "").split(",") if name.strip()]
-
-
-def count_by_subnet(group: Any) -> dict[str, int]:
-    """Return subnet → the number of the group's instances in it."""
-    counts = Counter(state.instance.subnet_id for state in members(group))
-    return {subnet: counts[subnet] for subnet in subnets(group)}
-
-
-def launch_instance(backends: Backends, group: Any, *, any_subnet: bool = True) -> bool:
+def launch_instance(backends: Backends, group: Any, option: str, *, any_subnet: bool = True) -> bool:
     """Launch an instance and add it to the group; return False if that fails, as the activities explain.
 
     The instance goes into the subnet with the fewest instances. With `any_subnet`, it goes into the next one if AWS
-    has no capacity there.
+    has no capacity there. `option` is the purchase option that it counts for; those for Spot are On-Demand, too.
     """
     from moto.autoscaling.models import ASG_NAME_TAG, InstanceState
 
-    capacity = len(members(group))
+    capacity = units(members(group))
     try:
         instance = _launch(backends, group, {**group.get_propagated_tags(), ASG_NAME_TAG: group.name}, any_subnet)
     except Exception as error:  # on AWS, too, any failure of a launch ends in the activities, not in a response
@@ -49,7 +37,11 @@ def launch_instance(backends: Backends, group: Any, *, any_subnet: bool = True) 
             record_event(backends, group.name, "launch of an instance failed", message)
         return False
     instance.autoscaling_group = group
-    state = InstanceState(instance, "Pending", protected_from_scale_in=group.new_instances_protected_from_scale_in)
+    state: Any = InstanceState(instance, "Pending", protected_from_scale_in=group.new_instances_protected_from_scale_in)
+    sidecar(state)["purchase_option"] = option
+    for override in overrides(group)[:1]:
+        if "WeightedCapacity" in override:
+            state.weighted_capacity = override["WeightedCapacity"]
     group.instance_states.append(state)
     activities.add_launch(group, state, capacity)
     what = f"instance launched in {state.availability_zone}"
@@ -76,10 +68,20 @@ def _launch_in_subnet(backends: Backends, group: Any, tags: dict[str, str], subn
     refuse_launch(backends, backends.zone_of_subnet(subnet))
     if group.ec2_launch_template is None:
         return _launch_with_moto(backends, group, tags, subnet)
-    version = group.ec2_launch_template.get_version(group.launch_template_version)
-    overrides = ((group.mixed_instances_policy or {}).get("LaunchTemplate") or {}).get("Overrides") or [{}]
-    instance_type = {key: value for key, value in overrides[0].items() if key == "InstanceType"}
-    return launch(backends, version, subnet, tags, instance_type)
+    preferred = next(iter(overrides(group)), {})
+    template, number = group.ec2_launch_template, group.launch_template_version
+    if other := preferred.get("LaunchTemplateSpecification"):
+        template, number = find_template(backends, other), other.get("Version") or "$Default"
+    fields = {"InstanceType": preferred["InstanceType"]} if preferred.get("InstanceType") else {}
+    return launch(backends, template.get_version(number), subnet, tags, fields)
+
+
+def find_template(backends: Backends, specification: dict[str, str]) -> Any:
+    """Return moto's launch template that a specification names. Raises moto's error if it does not exist."""
+    ec2 = backends.backend("ec2")
+    if identifier := specification.get("LaunchTemplateId"):
+        return ec2.get_launch_template(identifier)
+    return ec2.get_launch_template_by_name(specification.get("LaunchTemplateName"))
 
 
 def _launch_with_moto(backends: Backends, group: Any, tags: dict[str, str], subnet: str | None) -> Any:

@@ -75,10 +75,8 @@ GROUP = _rule(
             "PutScheduledUpdateGroupAction",
             "PutWarmPool",
             "ResumeProcesses",
-            "SetDesiredCapacity",
             "SetInstanceProtection",
             "SuspendProcesses",
-            "UpdateAutoScalingGroup",
         ),
         **by_parameter("Tags.ResourceId", "CreateOrUpdateTags", "DeleteTags"),
     },
@@ -86,6 +84,11 @@ GROUP = _rule(
 
 RULES = (
     GROUP,
+    _rule(
+        "AutoScalingGroup name not found - null",
+        store_keys("autoscaling", "autoscaling_groups"),
+        by_parameter("AutoScalingGroupName", "SetDesiredCapacity", "UpdateAutoScalingGroup"),
+    ),
     _rule(
         "Instance Id not found - No managed instance found for instance ID: {}",
         _managed_instances,

@@ -54,6 +54,8 @@ def _change_all(call: Call, added: dict[str, str], removed: Iterable[str]) -> di
     if len(arns) > _MAX_ARNS:
         raise _invalid(f"ResourceARNList can have at most {_MAX_ARNS} ARNs")
     existing, failed = {arn for arn, _ in tagged_resources(call.backends)}, {}
+    # GetResources does not list them
+    existing |= {group.arn for group in call.backends.auto_scaling_groups}
     for arn in arns:
         if arn in existing:
             _change(call.backends, arn, added, list(removed))
@@ -81,6 +83,12 @@ def _change(backends: Backends, arn: str, added: dict[str, str], removed: list[s
             backend.untag_resource(arn, removed)
         if added:
             backend.tag_resource(arn, added)
+
+
+def _change_auto_scaling_group(backends: Backends, arn: str, added: dict[str, str], removed: list[str]) -> None:
+    group = next(each for each in backends.auto_scaling_groups if each.arn == arn)
+    kept = {tag["Key"]: tag for tag in group.tags if tag["Key"] not in removed}
+    group.tags = [*({**kept.pop(key, {}), "Key": key, "Value": value} for key, value in added.items()), *kept.values()]
 
 
 def _change_user_pool(backends: Backends, arn: str, added: dict[str, str], removed: list[str]) -> None:
@@ -124,6 +132,7 @@ def _change_log_group(backends: Backends, arn: str, added: dict[str, str], remov
 
 _CHANGE_FUNCTIONS: dict[str, Callable[[Backends, str, dict[str, str], list[str]], None]] = {
     "application-autoscaling": _change_scalable_target,
+    "autoscaling": _change_auto_scaling_group,
     "cognito-idp": _change_user_pool,
     "iam": _change_iam,
     "logs": _change_log_group,

@@ -1,0 +1,1 @@
+"""Stacks, whose resources moto creates: they behave as those of other calls."""
