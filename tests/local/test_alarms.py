@@ -100,6 +100,7 @@ class SimulatedAlarm:
             metric_data_queries=[],
             statistic=statistic,
             extended_statistic=None,
+            unit=None,
             period=60,
             comparison_operator=condition.comparison,
             threshold=condition.threshold,

@@ -11,9 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from local_aws_server.control import BadRequest
-from local_aws_server.services.cloudwatch import metrics, utilization
+from local_aws_server.services.cloudwatch import load_balancer_units, metrics, utilization
+from local_aws_server.services.cloudwatch.load_balancer_units import LCU, lcu_hours
 from local_aws_server.services.cloudwatch.metric_math import UnknownExpression, evaluate
 from local_aws_server.services.cloudwatch.metrics import Metric, Series
+from local_aws_server.services.cloudwatch.statistics import statistic
 from local_aws_server.services.cloudwatch.step_series import StepSeries
 from local_aws_server.services.ecs.containers import Response
 from local_aws_server.services.elbv2.routing import Request, TrafficShare, conditions_match, route
@@ -212,7 +214,7 @@ def test_statistics_of_gauges_and_of_counters() -> None:
     percent.steps.append(30.0, 2 / 60, 50.0)
     requests.steps.append(0.0, 0.01, 1.0)
     names = ("Average", "Minimum", "Maximum", "SampleCount", "Sum", "p50", "p90")
-    shown = {name: metrics.statistic(percent, name, 0.0, 60.0, whole=True) for name in names}
+    shown = {name: statistic(percent, name, 0.0, 60.0, whole=True) for name in names}
     assert shown == {
         "Average": 30.0,
         "Minimum": 10.0,
@@ -222,7 +224,7 @@ def test_statistics_of_gauges_and_of_counters() -> None:
         "p50": 10.0,
         "p90": 50.0,
     }
-    counted = [metrics.statistic(requests, "Sum", at, at + 60.0, whole=True) for at in range(0, 300, 60)]
+    counted = [statistic(requests, "Sum", at, at + 60.0, whole=True) for at in range(0, 300, 60)]
     assert counted == [None, 1.0, None, 1.0, 1.0], "whole requests are counted"
 
 
@@ -255,18 +257,18 @@ def test_lcu_hours_are_those_of_the_highest_usage_in_each_hour(monkeypatch: pyte
     arn, place = "arn:aws:elasticloadbalancing:eu-west-3:1:loadbalancer/app/a/1", (("LoadBalancer", "app/a/1"),)
     made = {
         Metric(metrics.ELB_NAMESPACE, name, place): Series("Count", counts=name != "ActiveConnectionCount")
-        for name in (*metrics.LCU, "RequestCount")
+        for name in (*LCU, "RequestCount")
     }
-    monkeypatch.setattr(metrics, "resource_metrics", lambda backends: made)
+    monkeypatch.setattr(load_balancer_units, "resource_metrics", lambda backends: made)
     steps = {named.name: found.steps for named, found in made.items()}
     steps["NewConnectionCount"].append(HOUR, 50.0, 1.0)
     steps["ActiveConnectionCount"].append(HOUR, 1 / 60, 3000.0)
     steps["ActiveConnectionCount"].append(2 * HOUR, 1 / 60, 9000.0)
     steps["RequestCount"].append(HOUR, 50.0, 1.0)
     world: Any = None
-    assert metrics.lcu_hours(world, arn, 0.0, 2 * HOUR) == pytest.approx(2.0)
-    assert metrics.lcu_hours(world, arn, 2 * HOUR, 2.5 * HOUR) == pytest.approx(1.5)
-    assert metrics.lcu_hours(world, arn, 0.0, 30 * HOUR) == pytest.approx(2 + 28 * 3)
+    assert lcu_hours(world, arn, 0.0, 2 * HOUR) == pytest.approx(2.0)
+    assert lcu_hours(world, arn, 2 * HOUR, 2.5 * HOUR) == pytest.approx(1.5)
+    assert lcu_hours(world, arn, 0.0, 30 * HOUR) == pytest.approx(2 + 28 * 3)
 
 
 # --- on the server

@@ -31,7 +31,8 @@ from local_aws_server.services.cloudwatch.alarm_state import (
     state_reason,
 )
 from local_aws_server.services.cloudwatch.metric_math import UnknownExpression, evaluate
-from local_aws_server.services.cloudwatch.metrics import Dimensions, Metric, MetricSources, Series, Source, statistic
+from local_aws_server.services.cloudwatch.metrics import Dimensions, Metric, MetricSources, Series, Source
+from local_aws_server.services.cloudwatch.statistics import statistic
 
 _HISTORY_SECONDS = 30 * 86400.0
 
@@ -102,7 +103,7 @@ class AlarmData:
 def alarm_data(metrics: MetricSources, alarm: Any) -> AlarmData:
     """Return the data of an alarm: a statistic of one metric, or an expression over several."""
     if alarm.metric_name:
-        source = metrics.find(_metric(alarm))
+        source = metrics.find(_metric(alarm), alarm.unit)
         name = alarm.statistic or alarm.extended_statistic or "Average"
         data = _data([source], lambda time: _statistic(source, name, time, period(alarm)))
         if isinstance(source, Series) and name in ("Average", "Minimum", "Maximum"):
@@ -142,7 +143,8 @@ def _metric(alarm: Any) -> Metric:
 
 def _find_source(metrics: MetricSources, query: Any) -> Source | None:
     metric = query.metric_stat.metric
-    return metrics.find(Metric(metric.namespace, metric.metric_name, _dimensions(metric.dimensions)))
+    identity = Metric(metric.namespace, metric.metric_name, _dimensions(metric.dimensions))
+    return metrics.find(identity, query.metric_stat.unit)
 
 
 def _dimensions(dimensions: Any) -> Dimensions:

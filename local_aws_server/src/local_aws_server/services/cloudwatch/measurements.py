@@ -21,6 +21,7 @@ from local_aws_server.clock.clock import CLOCK
 from local_aws_server.clock.scheduler import SCHEDULER
 from local_aws_server.hooks import reconciler
 from local_aws_server.services.cloudwatch import metrics
+from local_aws_server.services.cloudwatch.load_balancer_units import consumed_lcus
 from local_aws_server.services.cloudwatch.metrics import ELB_NAMESPACE, Dimensions, Measurements, Metric
 from local_aws_server.services.cloudwatch.request_flow import (
     Flow,
@@ -150,7 +151,7 @@ def _measure_capacity_units(
         is_gauge = name == "ActiveConnectionCount"
         measurement = (_EVERY_MINUTE, amount) if is_gauge else (round(amount, 9), 1.0)
         measurements[Metric(ELB_NAMESPACE, name, dimensions)] = measurement
-    lcus = round(metrics.consumed_lcus(usage), 6)
+    lcus = round(consumed_lcus(usage), 6)
     measurements[Metric(ELB_NAMESPACE, "ConsumedLCUs", dimensions)] = (_EVERY_MINUTE, lcus)
 
 

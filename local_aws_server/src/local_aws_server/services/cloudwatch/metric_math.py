@@ -109,4 +109,4 @@ def _evaluate_array(node: ast.AST, metrics: Mapping[str, Value]) -> list[Value]:
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "METRICS":
         substring = str(node.args[0].value) if node.args and isinstance(node.args[0], ast.Constant) else ""
         return [value for name, value in metrics.items() if substring in name]
-    return [_evaluate_node(node, metrics)]
+    raise UnknownExpression(ast.unparse(node))  # of one time series, the result is one number for the whole time

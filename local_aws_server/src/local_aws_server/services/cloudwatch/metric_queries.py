@@ -1,138 +1,148 @@
-"""List metrics and read their statistics: those of simulated resources, custom ones, and metric math."""
+"""Answer GetMetricData: statistics of metrics, metric math, and Metrics Insights.
 
-from collections.abc import Mapping
+https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_GetMetricData.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from local_aws_server.behaviours import Behaviour
+from local_aws_server.behaviours import NOT_SIMULATED, Behaviour
 from local_aws_server.call import Call
 from local_aws_server.clock.clock import CLOCK
 from local_aws_server.errors import AwsError
-from local_aws_server.hooks import after, before
+from local_aws_server.hooks import replace
 from local_aws_server.services.cloudwatch import metrics
 from local_aws_server.services.cloudwatch.metric_math import UnknownExpression, evaluate
 from local_aws_server.services.cloudwatch.metrics import to_timestamp
+from local_aws_server.services.cloudwatch.metrics_insights import is_insights_query, select
+from local_aws_server.services.cloudwatch.statistics import datapoints
+
+_GET_METRIC_DATA = "https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_GetMetricData.html"
 
 BEHAVIOURS = (
     Behaviour(
         service="CloudWatch",
         statement="Metrics of simulated resources are listed and read like custom ones; metric math expressions are "
         "evaluated.",
-        documentation=("https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_GetMetricData.html",),
+        documentation=(_GET_METRIC_DATA,),
+    ),
+    Behaviour(
+        service="CloudWatch",
+        statement="GetMetricData returns the data of one unit, and adds to the labels what differs between the "
+        "queries: the statistic and the period.",
+        documentation=(_GET_METRIC_DATA,),
+    ),
+    Behaviour(
+        service="CloudWatch",
+        fidelity=NOT_SIMULATED,
+        statement="Functions of metric math over the time series as a whole, such as ANOMALY_DETECTION_BAND, RATE and "
+        "SEARCH, return NotSimulated; dynamic labels are kept as they are.",
+        documentation=("https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/using-metric-math.html",),
     ),
 )
 
-_MAX_DATAPOINTS = 1440
-_LISTED_SECONDS = 14 * 86400.0
-_RECENT_SECONDS = 3 * 3600.0
+_MAX_DATAPOINTS = 100_800
+
+_FINEST_PERIODS = ((63 * 86400.0, 3600), (15 * 86400.0, 300), (3 * 3600.0, 60))
+"""(age in seconds, shortest period of older data): CloudWatch aggregates data as it gets older."""
+
+Points = Mapping[float, float]
+"""The start of a period → its value."""
 
 
-@after("cloudwatch", "ListMetrics")
-def add_resource_metrics(call: Call) -> None:
-    """Add the resource metrics of the last two weeks, or three hours, to the last page."""
-    if call.result.get("NextToken"):
-        return
-    params, now = call.params, CLOCK.now()
-    seconds = _RECENT_SECONDS if params.get("RecentlyActive") else _LISTED_SECONDS
-    listed = call.result.setdefault("Metrics", [])
-    for metric, series in sorted(metrics.resource_metrics(call.backends).items(), key=lambda item: repr(item[0])):
-        if series.steps.summarize(now - seconds, now) is not None and _matches(metric, params):
-            listed.append(metric.to_dict())
+@dataclass
+class Result:
+    """The answer to one query; a query in Metrics Insights has one for each group."""
+
+    label: str
+    points: Points
+    messages: list[dict[str, str]] = field(default_factory=list)
 
 
-def _matches(metric: metrics.Metric, params: Mapping[str, Any]) -> bool:
-    dimensions = dict(metric.dimensions)
-    filters = params.get("Dimensions") or ()
-    return (
-        params.get("Namespace") in (None, metric.namespace)
-        and params.get("MetricName") in (None, metric.name)
-        and all(
-            each["Name"] in dimensions and each.get("Value") in (None, dimensions[each["Name"]]) for each in filters
-        )
-    )
-
-
-@before("cloudwatch", "GetMetricStatistics")
-def get_resource_statistics(call: Call) -> None:
-    """Answer for the metric of a resource; moto answers for custom ones."""
-    params = call.params
-    series = metrics.resource_metrics(call.backends).get(metrics.parse_metric(params))
-    if series is None:
-        return
-    start, end, period = to_timestamp(params["StartTime"]), to_timestamp(params["EndTime"]), int(params["Period"])
-    if start >= end:
-        raise AwsError("InvalidParameterValue", "The parameter StartTime must be less than the parameter EndTime.")
-    if (end - start) / period > _MAX_DATAPOINTS:
-        raise AwsError(
-            "InvalidParameterCombination",
-            f"You have requested up to {int((end - start) / period):,} datapoints, which exceeds the limit of "
-            f"{_MAX_DATAPOINTS:,}. You may reduce the datapoints requested by increasing Period, or decreasing the "
-            "time range.",
-        )
-    names, extended = params.get("Statistics") or [], params.get("ExtendedStatistics") or []
-    if not names and not extended:
-        raise AwsError("InvalidParameterCombination", "Must specify either Statistics or ExtendedStatistics")
-    points: dict[float, dict[str, Any]] = {}
-    for name in [*names, *extended]:
-        for time, value in metrics.datapoints(series, name, period, start, min(end, CLOCK.now())):
-            point = points.setdefault(time, {"Timestamp": datetime.fromtimestamp(time, UTC), "Unit": series.unit})
-            if name in extended:
-                point.setdefault("ExtendedStatistics", {})[name] = value
-            else:
-                point[name] = value
-    call.result = {"Label": params["MetricName"], "Datapoints": list(points.values())}
-
-
-@before("cloudwatch", "GetMetricData")
-def get_metric_data(call: Call) -> None:
-    """Answer all queries, unless one is in SQL, or all are on custom metrics with an unknown one: moto answers these.
-
-    Raises AwsError NotSimulated for an unsupported expression.
-    """
+@replace("cloudwatch", "GetMetricData")
+def get_metric_data(call: Call) -> dict[str, Any]:
+    """Raises AwsError NotSimulated for an unsupported expression."""
     params = call.params
     queries = {query["Id"]: query for query in params["MetricDataQueries"]}
+    start, end = to_timestamp(params["StartTime"]), to_timestamp(params["EndTime"])
     all_metrics = metrics.MetricSources.of(call.backends)
-    sources = {name: _find_source(all_metrics, query) for name, query in queries.items() if "MetricStat" in query}
-    has_resource_metric = any(isinstance(source, metrics.Series) for source in sources.values())
-    has_sql = any(query.get("Expression", "").startswith("SELECT") for query in queries.values())
-    if has_sql or not (has_resource_metric or all(sources.values())):
-        return
-    start, end = to_timestamp(params["StartTime"]), min(to_timestamp(params["EndTime"]), CLOCK.now())
-    values: dict[str, dict[float, float]] = {
-        name: dict(metrics.datapoints(source, stat["Stat"], int(stat["Period"]), start, end)) if source else {}
-        for name, source in sources.items()
-        if (stat := queries[name]["MetricStat"])
-    }
+    answered: dict[str, list[Result]] = {}
+    for name, query in queries.items():
+        if "MetricStat" in query:
+            answered[name] = [_metric_stat(all_metrics, query, start, end, queries.values())]
+        elif is_insights_query(query["Expression"]):
+            answered[name] = _insights(all_metrics, query, start, end)
+    values = {name: results[0].points for name, results in answered.items() if len(results) == 1}
     for _ in queries:  # an expression that needs another one is evaluated in a later round
         for name, query in queries.items():
-            is_pending = "Expression" in query and name not in values
-            if is_pending and (result := _evaluate(query, values)) is not None:
-                values[name] = result
+            if name not in answered and (points := _evaluate(query, values)) is not None:
+                values[name] = points
+                answered[name] = [Result(query.get("Label") or name, points)]
     for name, query in queries.items():
-        if name not in values:
+        if name not in answered:
             text = f"the local AWS does not simulate the expression {query['Expression']}"
             raise AwsError("NotSimulated", text, 501)
-    results = []
-    for name, query in queries.items():
-        if query.get("ReturnData", True):
-            points = sorted(values[name].items(), reverse=params.get("ScanBy") != "TimestampAscending")
-            results.append(
-                {
-                    "Id": name,
-                    "Label": query.get("Label") or _default_label(query),
-                    "Timestamps": [datetime.fromtimestamp(time, UTC) for time, _ in points],
-                    "Values": [value for _, value in points],
-                    "StatusCode": "Complete",
-                }
-            )
-    call.result = {"MetricDataResults": results, "Messages": []}
+    newest_first = params.get("ScanBy") != "TimestampAscending"
+    results = [
+        (name, result) for name, query in queries.items() if query.get("ReturnData", True) for result in answered[name]
+    ]
+    return _page(results, newest_first, int(params.get("MaxDatapoints") or _MAX_DATAPOINTS), params.get("NextToken"))
 
 
-def _find_source(all_metrics: metrics.MetricSources, query: Mapping[str, Any]) -> metrics.Source | None:
-    return all_metrics.find(metrics.parse_metric(query["MetricStat"]["Metric"]))
+def first_readable(period: float, start: float) -> float:
+    """Return the time from which data can be read with a period, at or after the start of a request."""
+    limits = [CLOCK.now() - age for age, finest in _FINEST_PERIODS if period % finest]
+    return max([start, *limits])
 
 
-def _evaluate(query: Mapping[str, Any], values: Mapping[str, Mapping[float, float]]) -> dict[float, float] | None:
+def last_readable(source: metrics.Source, end: float) -> float:
+    """Return the end of a metric's data in a request: users may put data with a time in the future."""
+    return min(end, CLOCK.now()) if isinstance(source, metrics.Series) else end
+
+
+def _metric_stat(
+    all_metrics: metrics.MetricSources,
+    query: Mapping[str, Any],
+    start: float,
+    end: float,
+    queries: Iterable[Mapping[str, Any]],
+) -> Result:
+    stat = query["MetricStat"]
+    period, unit = int(stat["Period"]), stat.get("Unit")
+    start = first_readable(period, start)
+    by_unit = {
+        source.unit: points
+        for source in all_metrics.find_all(metrics.parse_metric(stat["Metric"]), unit)
+        if (points := dict(datapoints(source, stat["Stat"], period, start, last_readable(source, end))))
+    }
+    label = query.get("Label") or _default_label(stat, [each for each in queries if "MetricStat" in each])
+    result = Result(label, next(iter(by_unit.values()), {}))
+    if len(by_unit) > 1:
+        text = f"Multiple units returned: '[{', '.join(by_unit)}]'"
+        result.messages.append({"Code": "MultipleUnits", "Value": text})
+    return result
+
+
+def _default_label(stat: Mapping[str, Any], queries: Sequence[Mapping[str, Any]]) -> str:
+    """Return the metric's name, with the statistic and the period if they differ between the queries."""
+    differing = [
+        str(stat[member])
+        for member in ("Stat", "Period")
+        if len({str(query["MetricStat"][member]) for query in queries}) > 1
+    ]
+    return " ".join([stat["Metric"]["MetricName"], *differing])
+
+
+def _insights(all_metrics: metrics.MetricSources, query: Mapping[str, Any], start: float, end: float) -> list[Result]:
+    groups = select(all_metrics, query["Expression"], int(query["Period"]), start, end, CLOCK.now())
+    return [Result(query.get("Label") or group or query["Id"], points) for group, points in groups]
+
+
+def _evaluate(query: Mapping[str, Any], values: Mapping[str, Points]) -> Points | None:
     """Evaluate an expression for each period with a value; return None if it cannot be evaluated yet."""
     results = {}
     for time in sorted({time for points in values.values() for time in points}):
@@ -145,5 +155,26 @@ def _evaluate(query: Mapping[str, Any], values: Mapping[str, Mapping[float, floa
     return results
 
 
-def _default_label(query: Mapping[str, Any]) -> str:
-    return str(query["MetricStat"]["Metric"]["MetricName"] if "MetricStat" in query else query["Id"])
+def _page(results: Iterable[tuple[str, Result]], newest_first: bool, size: int, token: str | None) -> dict[str, Any]:
+    """Return so many datapoints of the results, from a token on."""
+    position, skip, described, next_token = 0, int(token or 0), [], None
+    for name, result in results:
+        points = sorted(result.points.items(), reverse=newest_first)
+        shown = points[max(0, skip - position) : max(0, skip + size - position)]
+        position += len(points)
+        if next_token is not None or (not shown and (points or token)):
+            continue
+        if position > skip + size:
+            next_token = str(skip + size)
+        described.append(
+            {
+                "Id": name,
+                "Label": result.label,
+                "Timestamps": [datetime.fromtimestamp(time, UTC) for time, _ in shown],
+                "Values": [value for _, value in shown],
+                "StatusCode": "Complete" if next_token is None else "PartialData",
+                **({"Messages": result.messages} if result.messages else {}),
+            }
+        )
+    more = {"NextToken": next_token} if next_token is not None else {}
+    return {"MetricDataResults": described, "Messages": [], **more}

@@ -1,11 +1,11 @@
-"""Store metrics, and compute their statistics: those of simulated resources, and custom ones that users put.
+"""Store the metrics of simulated resources, and read the custom ones that users put.
 
 The metrics of resources are stored as changes over time, not per minute; datapoints are computed on request.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from math import ceil
@@ -65,6 +65,9 @@ class Source(Protocol):
     def distribution(self, start: float, end: float) -> list[tuple[float, float]]:
         """Return the values of a period, each with its number of samples."""
 
+    def period_starts(self, length: float, start: float, end: float) -> Iterable[float]:
+        """Return the starts of the periods that may have data, from the start of one on."""
+
 
 @dataclass
 class Series:
@@ -92,10 +95,23 @@ class Series:
     def distribution(self, start: float, end: float) -> list[tuple[float, float]]:
         return [(value, seconds * rate) for seconds, rate, value in self.steps.segments(start, end) if rate]
 
+    def period_starts(self, length: float, start: float, end: float) -> Iterable[float]:
+        first = max(start, self.steps.times[0] // length * length)
+        return [first + number * length for number in range(max(0, ceil((end - first) / length)))]
+
+
+_UNIT_PREFERENCE = (
+    *("Megabits", "Terabits", "Gigabits", "Count", "Bytes", "Gigabytes", "Gigabytes/Second", "Kilobytes"),
+    *("Kilobits/Second", "Terabytes", "Terabits/Second", "Bytes/Second", "Percent", "Megabytes", "Megabits/Second"),
+    *("Milliseconds", "Microseconds", "Kilobytes/Second", "Gigabits/Second", "Megabytes/Second", "Bits"),
+    *("Bits/Second", "Count/Second", "Seconds", "Kilobits", "Terabytes/Second", "None"),
+)
+"""In the order in which CloudWatch prefers one, for a request without a unit."""
+
 
 @dataclass
 class CustomMetric:
-    """The data that users put for a metric: (timestamp, samples, sum, minimum, maximum)."""
+    """The data that users put for a metric in one unit: (timestamp, samples, sum, minimum, maximum)."""
 
     unit: str = "None"
     data: list[tuple[float, float, float, float, float]] = field(default_factory=list)
@@ -105,7 +121,7 @@ class CustomMetric:
         return max((datum[0] for datum in self.data), default=0.0)
 
     def summarize(self, start: float, end: float) -> Summary | None:
-        data = [datum for datum in self.data if start <= datum[0] < end]
+        data = [datum for datum in self.data if start <= datum[0] < end and datum[1]]
         if not data:
             return None
         _, samples, sums, lows, highs = zip(*data, strict=True)
@@ -114,7 +130,14 @@ class CustomMetric:
     summarize_whole = summarize
 
     def distribution(self, start: float, end: float) -> list[tuple[float, float]]:
-        return [(total / samples, samples) for time, samples, total, _, _ in self.data if start <= time < end]
+        """Return the values of a period, each with its number of samples; none if a statistic set hides some."""
+        data = [datum for datum in self.data if start <= datum[0] < end and datum[1]]
+        if any(samples != 1 and low != high for _, samples, _, low, high in data):
+            return []
+        return [(total / samples, samples) for _, samples, total, _, _ in data]
+
+    def period_starts(self, length: float, start: float, end: float) -> Iterable[float]:
+        return sorted({time - time % length for time, *_ in self.data if start <= time < end})
 
 
 @dataclass(frozen=True)
@@ -122,14 +145,28 @@ class MetricSources:
     """All metrics of one account and region, for reading many of them at once."""
 
     series: Mapping[Metric, Series]
-    custom: Mapping[Metric, CustomMetric]
+    custom: Mapping[Metric, Mapping[str, CustomMetric]]
+    """Metric → unit → data."""
+    of_moto: Callable[[], Mapping[Metric, Mapping[str, CustomMetric]]] = dict
+    """Returns the metrics that moto itself has of resources, such as buckets."""
 
     @classmethod
     def of(cls, backends: Backends) -> MetricSources:
-        return cls(resource_metrics(backends), custom_metrics(backends))
+        return cls(resource_metrics(backends), custom_metrics(backends), lambda: _metrics_of_moto(backends))
 
-    def find(self, metric: Metric) -> Source | None:
-        return self.series.get(metric) or self.custom.get(metric)
+    def find(self, metric: Metric, unit: str | None = None) -> Source | None:
+        """Return the measurements of a metric, in one unit; without one, in the unit that CloudWatch prefers."""
+        return next(iter(self.find_all(metric, unit)), None)
+
+    def find_all(self, metric: Metric, unit: str | None = None) -> list[Source]:
+        """Return the measurements of a metric in each of its units, or in the given one."""
+        series = self.series.get(metric)
+        sources: list[Source] = [series] if series else []
+        by_unit = self.custom.get(metric, {})
+        if not sources and not by_unit and metric.namespace.startswith("AWS/"):
+            by_unit = self.of_moto().get(metric, {})
+        sources += sorted(by_unit.values(), key=lambda each: _UNIT_PREFERENCE.index(each.unit))
+        return [source for source in sources if unit in (None, source.unit)]
 
 
 def resource_metrics(backends: Backends) -> dict[Metric, Series]:
@@ -138,18 +175,29 @@ def resource_metrics(backends: Backends) -> dict[Metric, Series]:
     return series
 
 
-def custom_metrics(backends: Backends) -> dict[Metric, CustomMetric]:
-    """Return the metrics that users put."""
+def custom_metrics(backends: Backends) -> dict[Metric, dict[str, CustomMetric]]:
+    """Return the metrics that users put: metric → unit → data."""
     backend = backends.backend("cloudwatch")
-    notes = sidecar(backend).setdefault("put", {"read": 0, "metrics": {}})
-    for datum in backend.metric_data[notes["read"] :]:
-        dimensions = tuple(sorted((dimension.name, dimension.value) for dimension in datum.dimensions))
-        custom = notes["metrics"].setdefault(Metric(datum.namespace, datum.name, dimensions), CustomMetric())
-        custom.unit = datum.unit or custom.unit
-        custom.data.append(_parse_datum(datum))
+    notes = sidecar(backend).setdefault("put_by_unit", {"read": 0, "metrics": {}})
+    _add(backend.metric_data[notes["read"] :], notes["metrics"])
     notes["read"] = len(backend.metric_data)
-    metrics: dict[Metric, CustomMetric] = notes["metrics"]
+    metrics: dict[Metric, dict[str, CustomMetric]] = notes["metrics"]
     return metrics
+
+
+def _metrics_of_moto(backends: Backends) -> dict[Metric, dict[str, CustomMetric]]:
+    metrics: dict[Metric, dict[str, CustomMetric]] = {}
+    _add(backends.backend("cloudwatch").aws_metric_data, metrics)
+    return metrics
+
+
+def _add(data: Iterable[Any], metrics: dict[Metric, dict[str, CustomMetric]]) -> None:
+    """Add moto's data to the metrics."""
+    for datum in data:
+        dimensions = tuple(sorted((dimension.name, dimension.value) for dimension in datum.dimensions))
+        by_unit = metrics.setdefault(Metric(datum.namespace, datum.name, dimensions), {})
+        unit = datum.unit or "None"
+        by_unit.setdefault(unit, CustomMetric(unit)).data.append(_parse_datum(datum))
 
 
 def _parse_datum(datum: Any) -> tuple[float, float, float, float, float]:
@@ -162,51 +210,6 @@ def _parse_datum(datum: Any) -> tuple[float, float, float, float, float]:
 def to_timestamp(time: datetime) -> float:
     """Return seconds since 1970; a time without a zone is in UTC."""
     return (time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp()
-
-
-# --- statistics
-
-
-def statistic(source: Source, name: str, start: float, end: float, *, whole: bool = False) -> float | None:
-    """Return a statistic of a period by CloudWatch's name; None without samples, or for an unknown name.
-
-    `whole` counts only whole samples.
-    """
-    summary = (source.summarize_whole if whole else source.summarize)(start, end)
-    if summary is None or not summary.samples:
-        return None
-    if name.startswith("p"):
-        return percentile(source.distribution(start, end), float(name[1:]))
-    samples = ceil(round(summary.samples, 6)) if whole else summary.samples
-    statistics = {
-        "Average": summary.average,
-        "Sum": summary.total,
-        "Minimum": summary.low,
-        "Maximum": summary.high,
-        "SampleCount": samples,
-    }
-    return round(statistics[name], 6) if name in statistics else None
-
-
-def percentile(distribution: Iterable[tuple[float, float]], percent: float) -> float | None:
-    """Return the value that this percentage of the samples does not exceed."""
-    values = sorted(distribution)
-    remaining = sum(samples for _, samples in values) * percent / 100
-    for value, samples in values:
-        remaining -= samples
-        if remaining <= 1e-9:
-            return value
-    return values[-1][0] if values else None
-
-
-def datapoints(source: Source, name: str, period: float, start: float, end: float) -> Iterator[tuple[float, float]]:
-    """Yield the start and the statistic of each period that starts between two timestamps."""
-    time = start - start % period
-    while time < end:
-        value = statistic(source, name, time, time + period, whole=True)
-        if value is not None:
-            yield time, value
-        time += period
 
 
 # --- measurements of resources
@@ -224,7 +227,7 @@ _UNITS = {
     "MemoryUtilization": "Percent",
     "FreeStorageSpace": "Bytes",
 }
-_GAUGES = {
+GAUGES = {
     "HealthyHostCount",
     "UnHealthyHostCount",
     "ActiveConnectionCount",
@@ -251,59 +254,10 @@ def record_measurements(backends: Backends, measurements: Measurements, time: fl
     for metric, (rate, value) in measurements.items():
         series = series_by_metric.get(metric)
         if series is None:
-            series = series_by_metric[metric] = Series(_UNITS.get(metric.name, "Count"), metric.name not in _GAUGES)
+            series = series_by_metric[metric] = Series(_UNITS.get(metric.name, "Count"), metric.name not in GAUGES)
         changed |= series.steps.append(time, rate, value)
     notes["measured"] = list(measurements)
     return changed
-
-
-# --- usage of load balancers, for billing
-
-LCU = {
-    "NewConnectionCount": 25.0,
-    "ActiveConnectionCount": 3000.0,
-    "ProcessedBytes": 1e9 / 3600,
-    "RuleEvaluations": 1000.0,
-}
-"""Metric → the amount in one load balancer capacity unit (LCU): per second, but for active connections at a time.
-
-https://aws.amazon.com/elasticloadbalancing/pricing/
-"""
-
-
-def consumed_lcus(usage: Mapping[str, float]) -> float:
-    """Return the LCUs in use: those of the metric with the highest usage."""
-    return max((usage.get(name, 0.0) / amount for name, amount in LCU.items()), default=0.0)
-
-
-def lcu_hours(backends: Backends, load_balancer: str, start: float, end: float) -> float:
-    """Return the LCU-hours of a load balancer, by its ARN; in each hour, the metric with the highest usage counts."""
-    known, dimension = resource_metrics(backends), load_balancer_dimension(load_balancer)
-    series_by_name = {name: known.get(Metric(ELB_NAMESPACE, name, dimension)) for name in LCU}
-    usage = {name: series.steps for name, series in series_by_name.items() if series and series.steps.times}
-    if not usage or end <= start:
-        return 0.0
-    first_use = max(start, min(steps.times[0] for steps in usage.values()))
-    hour, total = first_use - first_use % 3600, 0.0
-    while hour < end:
-        first, last = max(hour, first_use), min(hour + 3600, end)
-        averages = {}
-        for name, steps in usage.items():
-            summary = steps.summarize(first, last)
-            amount = summary.total if summary else 0.0
-            # gauges are sampled every minute
-            averages[name] = amount * 60 / (last - first) if name in _GAUGES else amount / (last - first)
-        total += consumed_lcus(averages) * (last - first) / 3600
-        hour += 3600
-    return total
-
-
-def bytes_processed(backends: Backends, load_balancer: str, start: float, end: float) -> float:
-    """Return the bytes that a load balancer, by its ARN, processed in a period; it may be deleted."""
-    metric = Metric(ELB_NAMESPACE, "ProcessedBytes", load_balancer_dimension(load_balancer))
-    series = resource_metrics(backends).get(metric)
-    summary = series.steps.summarize(start, end) if series else None
-    return summary.total if summary else 0.0
 
 
 def load_balancer_dimension(arn: str) -> Dimensions:

@@ -12,7 +12,7 @@ from local_aws_server.backends import Backends
 from local_aws_server.behaviours import Behaviour
 from local_aws_server.billing.charge import BYTES_PER_GB, TEN_DECIMALS, Meter, sorted_tags
 from local_aws_server.billing.meter import MeteredUsage, Reading, UsageSpan, derived_usage, meter_reader
-from local_aws_server.services.cloudwatch.metrics import bytes_processed, lcu_hours
+from local_aws_server.services.cloudwatch.load_balancer_units import bytes_processed, lcu_hours
 
 BEHAVIOURS = (
     Behaviour(
