@@ -106,8 +106,10 @@ def case_cluster_with_instance(account: Any) -> Any:
     stock=(None, None),
 )
 def case_cluster_with_task(account: Any) -> Any:
-    site = Site(account)
-    task = site.run(launchType="FARGATE")["tasks"][0]["taskArn"]
+    site = Site(account, instances=1)
+    task = site.run()["tasks"][0]["taskArn"]
+    (instance,) = site.ecs.list_container_instances(cluster="c")["containerInstanceArns"]
+    site.ecs.deregister_container_instance(cluster="c", containerInstance=instance, force=True)
     error = site.delete_cluster()
     site.ecs.stop_task(cluster="c", task=task)
     return error, site.delete_cluster()

@@ -1,5 +1,6 @@
 """Log groups that services create again after their deletion."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -94,6 +95,19 @@ def case_deleted_under_broker(account: Any) -> Any:
     return deleted_twice(account, f"/aws/amazonmq/broker/{name}/general", lambda: mq.delete_broker(BrokerId=name))
 
 
+def execution_role(account: Any) -> str:
+    """The ARN of a task execution role that may write to log groups and create them."""
+    iam, principal = account.client("iam"), {"Service": "ecs-tasks.amazonaws.com"}
+    trust = {
+        "Version": "2012-10-17",
+        "Statement": [{"Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole"}],
+    }
+    role = iam.create_role(RoleName="execution", AssumeRolePolicyDocument=json.dumps(trust))["Role"]
+    policy = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "logs:*", "Resource": "*"}]}
+    iam.put_role_policy(RoleName="execution", PolicyName="logs", PolicyDocument=json.dumps(policy))
+    return str(role["Arn"])
+
+
 def task(account: Any, **options: str) -> tuple[Any, str]:
     """(ECS, a running task that writes to the log group `tasks`)."""
     ecs = account.client("ecs")
@@ -103,6 +117,7 @@ def task(account: Any, **options: str) -> tuple[Any, str]:
     ecs.register_task_definition(
         family="f",
         requiresCompatibilities=["FARGATE"],
+        executionRoleArn=execution_role(account),
         networkMode="awsvpc",
         cpu="256",
         memory="512",
@@ -110,11 +125,12 @@ def task(account: Any, **options: str) -> tuple[Any, str]:
     )
     vpc, subnets, group = account.network()
     account.client("ec2").modify_vpc_attribute(VpcId=vpc, EnableDnsHostnames={"Value": True})
+    network = {"subnets": subnets[:1], "securityGroups": [group], "assignPublicIp": "ENABLED"}
     started = ecs.run_task(
         cluster="c",
         taskDefinition="f",
         launchType="FARGATE",
-        networkConfiguration={"awsvpcConfiguration": {"subnets": subnets[:1], "securityGroups": [group]}},
+        networkConfiguration={"awsvpcConfiguration": network},
     )["tasks"][0]
     ecs.describe_tasks(cluster="c", tasks=[started["taskArn"]])  # which waits until it runs
     return ecs, started["taskArn"]

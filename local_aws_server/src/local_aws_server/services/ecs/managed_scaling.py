@@ -13,10 +13,12 @@ from local_aws_server.backends import Backends, sidecar
 from local_aws_server.behaviours import Behaviour
 from local_aws_server.clock.clock import CLOCK
 from local_aws_server.clock.event_log import record_event
+from local_aws_server.clock.isolation import each
 from local_aws_server.clock.scheduler import SCHEDULER
 from local_aws_server.hooks import reconciler
+from local_aws_server.services.ecs import tasks
 from local_aws_server.services.ecs.container_instances import CPU_UNITS_PER_VCPU
-from local_aws_server.services.ecs.placement import required_resources
+from local_aws_server.services.ecs.resources import required_resources
 
 BEHAVIOURS = (
     Behaviour(
@@ -34,16 +36,19 @@ _SCALE_IN_DELAY = 900.0
 @reconciler("ecs", "ec2", "autoscaling", order=45)
 def scale_groups(backends: Backends) -> float | None:
     """Scale and protect the groups of all capacity providers; return when the next one changes."""
-    times = []
-    for provider in backends.backend("ecs").capacity_providers.values():
-        group = _group_of(backends, provider)
-        if group is None:
-            continue
-        if provider.auto_scaling_group_provider["managedTerminationProtection"] == "ENABLED":
-            _protect_instances(backends, group)
-        if provider.auto_scaling_group_provider["managedScaling"]["status"] == "ENABLED":
-            times.append(_scale(backends, provider, group))
-    return min((time for time in times if time is not None), default=None)
+    providers = backends.backend("ecs").capacity_providers.values()
+    return each(backends, "capacity provider", providers, lambda each: each.name, lambda each: _manage(backends, each))
+
+
+def _manage(backends: Backends, provider: Any) -> float | None:
+    group = _group_of(backends, provider)
+    if group is None:
+        return None
+    if provider.auto_scaling_group_provider["managedTerminationProtection"] == "ENABLED":
+        _protect_instances(backends, group)
+    if provider.auto_scaling_group_provider["managedScaling"]["status"] == "ENABLED":
+        return _scale(backends, provider, group)
+    return None
 
 
 def _group_of(backends: Backends, provider: Any) -> Any | None:
@@ -122,7 +127,10 @@ def _additional_instances(backends: Backends, provider: Any, group: Any) -> int:
 
 
 def _unplaced_tasks(backends: Backends, provider: Any) -> Iterator[dict[str, Any]]:
-    """Yield the resources of each task that the services of a capacity provider could not place."""
+    """Yield the resources of each task that waits for a capacity provider, or that its services could not place."""
+    for task in tasks.waiting_tasks(backends):
+        if task.capacity_provider_name == provider.name:
+            yield task.resource_requirements
     for service in backends.ecs_services:
         strategy = sidecar(service).get("fields", {}).get("capacityProviderStrategy") or ()
         names = {item["capacityProvider"].split("/")[-1] for item in strategy}

@@ -1,14 +1,14 @@
-"""Place tasks on container instances: required and remaining resources, constraints, strategies, capacity providers."""
+"""Choose the container instance or the capacity provider of a task, and the task to stop."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 from zlib import crc32
 
 from local_aws_server.backends import Backends
+from local_aws_server.services.ecs import resources
 
 Strategy = Sequence[Mapping[str, str]]
 
@@ -18,59 +18,6 @@ DEFAULT_STRATEGY: Strategy = (
 )
 
 FARGATE = ("FARGATE", "FARGATE_SPOT")
-
-_EXPRESSION = re.compile(r"attribute:([\w.-]+)\s*(==|!=|in)\s*(.+)")
-
-
-# --- resources
-
-
-def required_resources(definition: Any) -> dict[str, Any]:
-    """Return the CPU units, MiB and host ports that a task of a definition takes, by the names ECS gives them."""
-    containers = [
-        {key[0].lower() + key[1:]: value for key, value in container.items()}
-        for container in definition.container_definitions
-    ]
-    host_network = definition.network_mode == "host"
-    ports = [
-        mapping.get("hostPort") or (mapping["containerPort"] if host_network else 0)
-        for container in containers
-        for mapping in container.get("portMappings") or ()
-        if mapping.get("protocol", "tcp") == "tcp" and definition.network_mode != "awsvpc"
-    ]
-    memory = sum(container.get("memoryReservation") or container.get("memory") or 0 for container in containers)
-    return {
-        "CPU": sum(container.get("cpu") or 0 for container in containers),
-        "MEMORY": memory or int(definition.memory or 0),
-        "PORTS": [port for port in ports if port],
-        "PORTS_UDP": [],
-    }
-
-
-def rejection_reason(instance: Any, needed: Mapping[str, Any]) -> str | None:
-    """Return ECS's reason why a container instance cannot take a task; None if it can."""
-    remaining = _amounts(instance.remaining_resources)
-    if not instance.agent_connected:
-        return "AGENT"
-    if needed["CPU"] > remaining["CPU"]:
-        return "RESOURCE:CPU"
-    if needed["MEMORY"] > remaining["MEMORY"]:
-        return "RESOURCE:MEMORY"
-    if {str(port) for port in needed["PORTS"]} & set(remaining["PORTS"] or ()):
-        return "RESOURCE:PORTS"
-    return None
-
-
-def fits_when_empty(instance: Any, needed: Mapping[str, Any]) -> bool:
-    """Return whether a container instance without other tasks could take a task."""
-    registered = _amounts(instance.registered_resources)
-    has_room = needed["CPU"] <= registered["CPU"] and needed["MEMORY"] <= registered["MEMORY"]
-    return bool(has_room and not {str(port) for port in needed["PORTS"]} & set(registered["PORTS"] or ()))
-
-
-def _amounts(resources: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    """Return resource name → amount; for ports, the list of those that are taken."""
-    return {resource["name"]: resource.get("stringSetValue") or resource["integerValue"] for resource in resources}
 
 
 # --- candidates
@@ -94,6 +41,13 @@ def instances_of_provider(backends: Backends, provider: str | None, instances: I
     return [instance for instance in instances if instance.ec2_instance_id in members]
 
 
+def scales_by_itself(backends: Backends, provider: str | None) -> bool:
+    """Return whether managed scaling adds instances for the tasks that a capacity provider has no room for."""
+    stored = backends.backend("ecs").capacity_providers.get((provider or "").split("/")[-1])
+    settings = (stored.auto_scaling_group_provider or {}) if stored else {}
+    return bool(settings.get("managedScaling", {}).get("status") == "ENABLED")
+
+
 def next_capacity_provider(strategy: Sequence[Mapping[str, Any]], counts: Mapping[str, int]) -> str | None:
     """Return the capacity provider of the next task, given each provider's number of tasks.
 
@@ -112,32 +66,6 @@ def next_capacity_provider(strategy: Sequence[Mapping[str, Any]], counts: Mappin
     return name(
         min(weighted, key=lambda item: (counts.get(name(item), 0) - item.get("base", 0)) / (item.get("weight") or 1))
     )
-
-
-def apply_constraints(
-    constraints: Sequence[Mapping[str, str]], instances: Iterable[Any], placed: Iterable[Any]
-) -> list[Any]:
-    """Return the container instances that satisfy the placement constraints, given the tasks already placed."""
-    taken = {task.container_instance_arn for task in placed}
-    allowed = list(instances)
-    for constraint in constraints:
-        if constraint["type"] == "distinctInstance":
-            allowed = [instance for instance in allowed if instance.container_instance_arn not in taken]
-        elif constraint["type"] == "memberOf":
-            allowed = [instance for instance in allowed if _matches(instance, constraint.get("expression", ""))]
-    return allowed
-
-
-def _matches(instance: Any, expression: str) -> bool:
-    """Evaluate a cluster query expression that compares an attribute; any other expression is true."""
-    match = _EXPRESSION.fullmatch(expression.strip())
-    if match is None:
-        return True
-    name, operator, operand = match.groups()
-    value = instance.attributes.get(name)
-    if operator == "in":
-        return value in [item.strip() for item in operand.strip("[] ").split(",")]
-    return bool((value == operand.strip()) is (operator == "=="))
 
 
 # --- choices
@@ -188,7 +116,7 @@ def _fullest(instances: list[Any], field: str) -> list[Any]:
     """Return the instances with the least remaining CPU or memory."""
 
     def remaining(instance: Any) -> Any:
-        return _amounts(instance.remaining_resources)[field.upper()]
+        return resources.remaining(instance, field.upper())
 
     _, group = next(groupby(sorted(instances, key=remaining), key=remaining))
     return list(group)

@@ -1,24 +1,35 @@
 """Place the tasks of RunTask and StartTask where CPU, memory and host ports are free, and explain failures."""
 
+from collections import Counter
 from typing import Any
 
-from local_aws_server.backends import sidecar
+from local_aws_server.backends import Backends, sidecar
 from local_aws_server.behaviours import Behaviour
 from local_aws_server.call import Call
 from local_aws_server.errors import AwsError
-from local_aws_server.hooks import after, before, patch, replace
+from local_aws_server.hooks import after, before, reconciler, replace
 from local_aws_server.services.ecs import placement, tasks
-from local_aws_server.services.ecs.placement import rejection_reason, required_resources
+from local_aws_server.services.ecs.constraints import constraints_of, rejection_reason
+from local_aws_server.services.ecs.resources import required_resources
 
 BEHAVIOURS = (
     Behaviour(
         service="ECS",
-        statement="RunTask and StartTask place a task on an instance with enough free CPU, memory and host ports; "
-        "otherwise `failures` lists the reason for each instance.",
+        statement="RunTask and StartTask place a task on an instance that satisfies its constraints and has enough "
+        "free CPU, memory, host ports and network interfaces; otherwise `failures` lists the reason for each instance.",
         documentation=(
             "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/api_failures_messages.html",
             "https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RunTask.html",
             "https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_StartTask.html",
+        ),
+    ),
+    Behaviour(
+        service="ECS",
+        statement="A task of RunTask that no instance of a capacity provider with managed scaling takes is "
+        "PROVISIONING until the Auto Scaling group has scaled out.",
+        documentation=(
+            "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/cluster-auto-scaling.html",
+            "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-lifecycle-explanation.html",
         ),
     ),
     Behaviour(
@@ -50,7 +61,7 @@ def return_tasks_of_token(call: Call) -> None:
 def require_container_instance(call: Call) -> None:
     """Refuse a task on EC2 in a cluster without active container instances."""
     cluster = _cluster(call)
-    if call.has_result or cluster is None or call.params.get("launchType") == "FARGATE":
+    if call.has_result or cluster is None or call.params.get("launchType") in ("FARGATE", "EXTERNAL"):
         return
     if call.params.get("capacityProviderStrategy"):
         return
@@ -62,69 +73,119 @@ def require_container_instance(call: Call) -> None:
 
 @replace("ecs", "RunTask")
 def run_task(call: Call) -> dict[str, Any]:
-    params, backends = call.params, call.backends
+    """Start as many tasks as can be placed; of the others, the failures say why on each container instance."""
     cluster, definition = _cluster_and_definition(call)
-    group = params.get("group") or f"family:{definition.family}"
-    strategy = params.get("capacityProviderStrategy")
-    if params.get("launchType") and strategy:
-        raise AwsError(
-            "InvalidParameterException",
-            "Specify either Launch Type or Capacity Provider Strategy, but not both.",
+    request = _Request(call, cluster, definition)
+    started: list[Any] = []
+    failures: list[dict[str, Any]] = []
+    for _ in range(call.params.get("count", 1)):
+        task, failures = request.start(started)
+        if task is None:
+            break
+        started.append(task)
+    return {"tasks": started, "failures": failures}
+
+
+class _Request:
+    """One RunTask request."""
+
+    def __init__(self, call: Call, cluster: Any, definition: Any) -> None:
+        params = call.params
+        self.backends, self.cluster, self.definition = call.backends, cluster, definition
+        self.launch_type = params.get("launchType") or ""
+        self.strategy = params.get("capacityProviderStrategy") or ()
+        if not self.launch_type and not self.strategy:
+            self.strategy = cluster.default_capacity_provider_strategy or ()
+        self.group = params.get("group") or f"family:{definition.family}"
+        self.network = params.get("networkConfiguration")
+        self.constraints = constraints_of(
+            call.backends, definition, params.get("placementConstraints"), params.get("networkConfiguration")
         )
-    if not params.get("launchType") and not strategy:
-        strategy = cluster.default_capacity_provider_strategy
-    running = [
+        self.rules = params.get("placementStrategy") or placement.DEFAULT_STRATEGY
+        self.settings = {"group": self.group, "platform_version": params.get("platformVersion"), **_settings(call)}
+        self.needed = required_resources(definition, params.get("overrides"))
+
+    def start(self, started: list[Any]) -> tuple[Any | None, list[dict[str, Any]]]:
+        """Start a task; return it and no failures, or None and the failures."""
+        counts = Counter(task.capacity_provider_name for task in started)
+        provider = placement.next_capacity_provider(self.strategy, counts)
+        settings = {**self.settings, "capacity_provider_name": provider}
+        if self.launch_type == "FARGATE" or provider in placement.FARGATE:
+            return self._start(None, {**settings, "launch_type": "FARGATE"}), []
+        settings["launch_type"] = self.launch_type or "EC2"
+        active = placement.active_instances(self.backends, self.cluster.name)
+        instances = placement.instances_of_provider(self.backends, provider, active)
+        placed = tasks_of_group(self.backends, self.cluster.name, self.group)
+        reasons = {
+            instance.container_instance_arn: rejection_reason(
+                self.backends, self.constraints, instance, placed, self.needed
+            )
+            for instance in instances
+        }
+        if fitting := [each for each in instances if reasons[each.container_instance_arn] is None]:
+            instance = placement.choose_instance(fitting, self.rules, placed, self.group)
+            return self._start(instance, settings), []
+        if placement.scales_by_itself(self.backends, provider):
+            waiting = {"constraints": self.constraints, "rules": self.rules, "network": self.network}
+            return tasks.provision_task(self.backends, self.cluster, self.definition, waiting, **settings), []
+        if not instances:
+            where = "capacity provider" if provider else "cluster"
+            raise AwsError("InvalidParameterException", f"No Container Instances were found in your {where}.")
+        return None, [{"arn": arn, "reason": reason} for arn, reason in reasons.items()]
+
+    def _start(self, instance: Any | None, settings: dict[str, Any]) -> Any:
+        return tasks.start_task(
+            self.backends, self.cluster, self.definition, instance, network=self.network, **settings
+        )
+
+
+def tasks_of_group(backends: Backends, cluster: str, group: str) -> list[Any]:
+    """Return the tasks of a group that shall run on an instance."""
+    return [
         task
         for task in backends.ecs_tasks
-        if task.cluster_name == cluster.name and task.group == group and tasks.should_run(task)
+        if task.cluster_name == cluster and task.group == group and tasks.should_run(task)
     ]
-    constraints = [*params.get("placementConstraints", ()), *(definition.placement_constraints or ())]
-    needed = required_resources(definition)
-    instances: list[Any] = []
-    started: list[Any] = []
-    for _ in range(params.get("count", 1)):
-        names = [task.capacity_provider_name for task in started]
-        provider = placement.next_capacity_provider(strategy or (), {name: names.count(name) for name in set(names)})
-        instance, launch_type = None, params.get("launchType") or ""
-        if launch_type != "FARGATE" and provider not in placement.FARGATE:
-            active = placement.active_instances(backends, cluster.name)
-            instances = placement.instances_of_provider(backends, provider, active)
-            allowed = placement.apply_constraints(constraints, instances, [*running, *started])
-            if not (fitting := [each for each in allowed if rejection_reason(each, needed) is None]):
-                break
-            rules = params.get("placementStrategy") or placement.DEFAULT_STRATEGY
-            instance = placement.choose_instance(fitting, rules, [*running, *started], group)
-            launch_type = launch_type or "EC2"
-        started.append(
-            tasks.start_task(
-                backends, cluster, definition, instance, group=group, launch_type=launch_type or "FARGATE",
-                capacity_provider_name=provider, platform_version=params.get("platformVersion"), **_settings(call),
+
+
+@reconciler("ecs", "ec2", "autoscaling", order=28)
+def place_waiting_tasks(backends: Backends) -> None:
+    """Place the tasks that wait for the capacity of their provider, the oldest first."""
+    for task in tasks.waiting_tasks(backends):
+        waiting, needed = sidecar(task)["waiting"], task.resource_requirements
+        active = placement.active_instances(backends, task.cluster_name)
+        instances = placement.instances_of_provider(backends, task.capacity_provider_name, active)
+        placed = [each for each in tasks_of_group(backends, task.cluster_name, task.group) if each is not task]
+        fitting = [
+            instance
+            for instance in instances
+            if rejection_reason(backends, waiting["constraints"], instance, placed, needed) is None
+        ]
+        if fitting:
+            tasks.place_task(
+                backends, task, placement.choose_instance(fitting, waiting["rules"], placed, str(task.group))
             )
-        )  # fmt: skip
-    incomplete = len(started) < params.get("count", 1)
-    failures = [
-        {"arn": instance.container_instance_arn, "reason": reason}
-        for instance in (instances if incomplete else ())
-        if (reason := rejection_reason(instance, needed))
-    ]
-    return {"tasks": started, "failures": failures}
 
 
 @replace("ecs", "StartTask")
 def start_task(call: Call) -> dict[str, Any]:
     cluster, definition = _cluster_and_definition(call)
     instances = call.backends.backend("ecs").container_instances.get(cluster.name, {})
-    needed, started, failures = required_resources(definition), [], []
+    settings = {**_settings(call), "launch_type": "EC2", "network": call.params.get("networkConfiguration")}
+    needed, started, failures = required_resources(definition, call.params.get("overrides")), [], []
     group = call.params.get("group") or f"family:{definition.family}"
+    constraints = constraints_of(call.backends, definition, (), settings["network"])
     for name in call.params["containerInstances"]:
         instance = instances.get(name.split("/")[-1])
-        reason = "MISSING" if instance is None else rejection_reason(instance, needed)
-        if reason is None and instance.status != "ACTIVE":
+        if instance is None:
+            reason: str | None = "MISSING"
+        elif instance.status != "ACTIVE":
             reason = "INACTIVE"
+        else:
+            placed = tasks_of_group(call.backends, cluster.name, group)
+            reason = rejection_reason(call.backends, constraints, instance, placed, needed)
         if reason is None:
-            started.append(
-                tasks.start_task(call.backends, cluster, definition, instance, group=group, **_settings(call))
-            )
+            started.append(tasks.start_task(call.backends, cluster, definition, instance, group=group, **settings))
         else:
             arn = name if instance is None else instance.container_instance_arn
             failures.append({"arn": arn, "reason": reason})
@@ -136,18 +197,6 @@ def keep_client_token(call: Call) -> None:
     started, token, cluster = call.result.get("tasks", []), call.params.get("clientToken"), _cluster(call)
     if token and started and cluster is not None:
         _client_tokens(call).setdefault(token, (call.params, {task["taskArn"] for task in started}))
-
-
-@patch("moto.ecs.models", "EC2ContainerServiceBackend._can_be_placed")
-def can_be_placed(self: Any, container_instance: Any, task_resource_requirements: dict[str, Any]) -> bool:
-    """Return whether an instance can take a task; moto does not check whether the agent is connected."""
-    return rejection_reason(container_instance, task_resource_requirements) is None
-
-
-@patch("moto.ecs.models", "EC2ContainerServiceBackend._calculate_task_resource_requirements")
-def resource_requirements(self: Any, task_definition: Any) -> dict[str, Any]:
-    """Return what a task needs; moto reserves host port 0, which means any free port, for one task."""
-    return required_resources(task_definition)
 
 
 def _cluster_and_definition(call: Call) -> tuple[Any, Any]:
@@ -163,7 +212,6 @@ def _settings(call: Call) -> dict[str, Any]:
         "overrides": call.params.get("overrides") or {},
         "started_by": call.params.get("startedBy", ""),
         "tags": call.params.get("tags") or [],
-        "network": call.params.get("networkConfiguration"),
     }
 
 

@@ -17,11 +17,13 @@ from local_aws_server.services.ecs import (
     container_instances,
     deployments,
     placement,
+    resources,
     restart_throttle,
     service_events,
     service_targets,
     tasks,
 )
+from local_aws_server.services.ecs.constraints import apply_constraints, constraints_of, rejection_reason
 from local_aws_server.services.ecs.service_events import add_event
 from local_aws_server.services.ecs.service_targets import FAILED, HEALTHY, INITIAL
 
@@ -205,18 +207,25 @@ class _Reconciliation:
         }
         if service.launch_type == "FARGATE" or provider in placement.FARGATE:
             return self._start_on(cluster, definition, None, {**settings, "launch_type": "FARGATE"})
-        needed = placement.required_resources(definition)
+        needed = resources.required_resources(definition)
         active = placement.active_instances(backends, cluster.name)
         instances = placement.instances_of_provider(backends, provider, active)
         if service.scheduling_strategy == "DAEMON":
             taken = {task.container_instance_arn for task in self.tasks + current}
             allowed = [instance for instance in instances if instance.container_instance_arn not in taken]
         else:
-            constraints = [*(fields.get("placementConstraints") or ()), *(definition.placement_constraints or ())]
-            allowed = placement.apply_constraints(constraints, instances, [*current, *outdated])
-        fitting = [instance for instance in allowed if placement.rejection_reason(instance, needed) is None]
+            allowed = instances
+        of_service = fields.get("placementConstraints")
+        constraints = constraints_of(backends, definition, of_service, service.network_configuration)
+        reasons = {
+            instance.container_instance_arn: rejection_reason(
+                backends, constraints, instance, [*current, *outdated], needed
+            )
+            for instance in allowed
+        }
+        fitting = [instance for instance in allowed if reasons[instance.container_instance_arn] is None]
         if not fitting:
-            return None, service_events.placement_failure_reason(instances, allowed, needed)
+            return None, service_events.placement_failure_reason(instances, reasons)
         rules = fields.get("placementStrategy") or placement.DEFAULT_STRATEGY
         instance = placement.choose_instance(fitting, rules, current, service.name)
         return self._start_on(cluster, definition, instance, settings)
@@ -240,9 +249,11 @@ class _Reconciliation:
 
     def _daemon_instances(self) -> list[Any]:
         """Return the container instances on which a daemon runs a task."""
-        constraints = self.notes.get("fields", {}).get("placementConstraints") or ()
+        definition = self.backends.backend("ecs").describe_task_definition(self.service.task_definition)
+        of_service = self.notes.get("fields", {}).get("placementConstraints")
+        constraints = constraints_of(self.backends, definition, of_service, self.service.network_configuration)
         active = placement.active_instances(self.backends, self.service.cluster_name)
-        allowed = placement.apply_constraints(constraints, active, ())
+        allowed = apply_constraints(self.backends, constraints, active, ())
         return [instance for instance in allowed if instance.agent_connected]
 
     # --- stop
@@ -292,8 +303,8 @@ class _Reconciliation:
     def _fits_some_instance(self) -> bool:
         """Return whether a task fits on an empty instance, so that it helps to stop others."""
         definition = self.backends.backend("ecs").describe_task_definition(self.service.task_definition)
-        needed = placement.required_resources(definition)
-        return any(placement.fits_when_empty(instance, needed) for _, instance in self.backends.container_instances)
+        needed = resources.required_resources(definition)
+        return any(resources.fits_when_empty(instance, needed) for _, instance in self.backends.container_instances)
 
     def _stop(self, surplus: Iterable[Any]) -> None:
         """Stop tasks, with AWS's reasons and events."""

@@ -5,14 +5,13 @@ https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-event-messag
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 from local_aws_server.backends import Backends, sidecar
 from local_aws_server.clock.clock import CLOCK
 from local_aws_server.clock.event_log import record_event
-from local_aws_server.services.ecs import placement
 
 _MAX_EVENTS = 100
 _REPEAT_SECONDS = 6 * 3600.0
@@ -23,7 +22,7 @@ _REASON_TEXTS = {
     "RESOURCE:PORTS": "is already using a port required by your task",
     "RESOURCE:MEMORY": "has insufficient memory available",
     "RESOURCE:CPU": "has insufficient CPU units available",
-    "AGENT": 'encountered error "AGENT"',
+    "RESOURCE:ENI": "has insufficient network interfaces available",
 }
 """Reason for a rejection → AWS's text; the instance with the first of these reasons is the closest match."""
 
@@ -40,8 +39,8 @@ def add_event(service: Any, message: str) -> None:
 
 def report_placement_failure(backends: Backends, service: Any, reason: str) -> None:
     """Report that a task could not be placed; repeat the same reason after six hours, or after a success."""
-    text = next((text for text in _REASON_TEXTS.values() if text in reason), None)
-    because = "no container instance is there for it" if text is None else f"the closest instance {text}"
+    _, is_closest, text = reason.partition(") ")
+    because = f"the closest instance {text.rstrip('.')}" if is_closest else "no container instance is there for it"
     if _is_new(service, "not placed", reason):
         add_event(service, f"was unable to place a task because {reason} {_SEE_ALSO}")
         record_event(backends, service.name, "task not placed", because)
@@ -61,20 +60,18 @@ def clear_reports(service: Any, *topics: str) -> None:
         reports.pop(topic, None)
 
 
-def placement_failure_reason(instances: Sequence[Any], allowed: Sequence[Any], needed: Mapping[str, Any]) -> str:
-    """Return AWS's text on why no instance takes a task; `allowed` are those that satisfy its constraints."""
+def placement_failure_reason(instances: Collection[Any], reasons: Mapping[str, str | None]) -> str:
+    """Return AWS's text on why no instance takes a task; `reasons` has the ARN and the reason of each candidate."""
     none = "no container instance met all of its requirements."
     if not instances:
         return f"{none} Reason: No Container Instances were found in your cluster."
-    if not allowed:
+    if not reasons:
         return none
-    order = list(_REASON_TEXTS)
-    reasons = {
-        instance.container_instance_arn.split("/")[-1]: placement.rejection_reason(instance, needed) or ""
-        for instance in allowed
-    }
-    closest = min(reasons, key=lambda instance: order.index(reasons[instance]))
-    return f"{none} The closest matching (container-instance {closest}) {_REASON_TEXTS[reasons[closest]]}."
+    order = {reason: position for position, reason in enumerate(_REASON_TEXTS)}
+    closest = min(reasons, key=lambda arn: order.get(reasons[arn] or "", len(order)))
+    reason = reasons[closest] or ""
+    text = _REASON_TEXTS.get(reason, f'encountered error "{reason}"')
+    return f"{none} The closest matching (container-instance {closest.split('/')[-1]}) {text}."
 
 
 def _is_new(service: Any, topic: str, text: str) -> bool:

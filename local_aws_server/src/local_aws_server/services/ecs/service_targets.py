@@ -9,6 +9,7 @@ from typing import Any
 
 from local_aws_server.backends import Backends, sidecar
 from local_aws_server.clock.clock import CLOCK
+from local_aws_server.services.ecs import task_interfaces
 from local_aws_server.services.ecs.placement import instance_of_task
 from local_aws_server.services.ecs.service_events import add_event
 from local_aws_server.services.elbv2 import targets
@@ -63,10 +64,8 @@ def deregistration_delay(backends: Backends, task: Any) -> float:
 
 def _target(backends: Backends, task: Any, load_balancer: dict[str, Any]) -> tuple[str, int] | None:
     """Return the instance or address, and the port, of the container that a service's load balancer names."""
-    for attachment in task.attachments:
-        for detail in attachment["details"]:
-            if detail["name"] == "privateIPv4Address":
-                return detail["value"], int(load_balancer["containerPort"])
+    if address := task_interfaces.detail(task, "privateIPv4Address"):
+        return address, int(load_balancer["containerPort"])
     instance = instance_of_task(backends, task)
     if instance is None or backends.backend("ec2").get_instance_by_id(instance.ec2_instance_id).state != "running":
         return None

@@ -5,7 +5,7 @@ from local_aws_server.behaviours import Behaviour
 from local_aws_server.call import Call
 from local_aws_server.clock.transitions import PROVISIONING_SPEED
 from local_aws_server.errors import AwsError
-from local_aws_server.hooks import after, before, patch, reconciler
+from local_aws_server.hooks import after, before, reconciler
 from local_aws_server.reset import on_reset
 from local_aws_server.services.ecs import tasks
 
@@ -20,9 +20,6 @@ BEHAVIOURS = (
         ),
     ),
 )
-
-# moto reads this of an interface in a VPC without DNS hostnames, where it never sets it.
-patch("moto.ec2.models.elastic_network_interfaces", "NetworkInterface.private_dns_name", new=True)(None)
 
 _DEFAULT_REASON = "Task stopped by user"
 

@@ -9,16 +9,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from copy import copy
 from datetime import UTC, datetime
 from typing import Any
 
 from local_aws_server.backends import Backends, sidecar
 from local_aws_server.clock.clock import CLOCK
 from local_aws_server.clock.event_log import record_event
+from local_aws_server.clock.isolation import each
 from local_aws_server.clock.scheduler import SCHEDULER
 from local_aws_server.clock.transitions import PROVISIONING_SPEED
-from local_aws_server.services.ecs import containers, service_targets
-from local_aws_server.services.ecs.placement import instance_of_task, required_resources
+from local_aws_server.services.ecs import containers, resources, service_targets, task_interfaces
+from local_aws_server.services.ecs.placement import instance_of_task
 
 _ATTACH_SECONDS = 5.0
 _PULL_SECONDS = 10.0
@@ -48,19 +50,52 @@ def start_task(
 
     `network` is the network configuration in boto3's shape. The other settings are those of moto's `Task`.
     """
+    task = _make_task(backends, cluster, definition, settings)
+    _place(backends, task, definition, instance, network)
+    return task
+
+
+def provision_task(backends: Backends, cluster: Any, definition: Any, waiting: dict[str, Any], **settings: Any) -> Any:
+    """Create a task that waits for the capacity of its provider; `waiting` says what `place_task` needs to know."""
+    task = _make_task(backends, cluster, definition, settings)
+    sidecar(task)["waiting"] = waiting
+    _set_status(task, "PROVISIONING")
+    return task
+
+
+def waiting_tasks(backends: Backends) -> list[Any]:
+    """Return the tasks that wait for the capacity of their provider."""
+    return [task for task in backends.ecs_tasks if should_run(task) and "waiting" in sidecar(task)]
+
+
+def place_task(backends: Backends, task: Any, instance: Any) -> None:
+    """Start a task that has waited on a container instance."""
+    waiting = sidecar(task).pop("waiting")
+    _place(backends, task, task_definition_of(backends, task), instance, waiting["network"])
+
+
+def _make_task(backends: Backends, cluster: Any, definition: Any, settings: dict[str, Any]) -> Any:
     from moto.ecs.models import Task
 
-    ecs, needed = backends.backend("ecs"), required_resources(definition)
-    arn = instance.container_instance_arn if instance is not None else None
-    if network:
-        network = {"awsvpcConfiguration": {"securityGroups": [], **network["awsvpcConfiguration"]}}
-    task = Task(cluster, definition, arn, needed, ecs, networking_configuration=network or None, **settings)
+    ecs = backends.backend("ecs")
+    without_interface = copy(definition)
+    without_interface.network_mode = None  # moto would choose an address outside the subnet
+    needed = resources.required_resources(definition, settings.get("overrides"))
+    task: Any = Task(cluster, without_interface, None, needed, ecs, **settings)
     task.id = task.id.replace("-", "")
-    if instance is not None:
-        ecs.update_container_instance_resources(instance, needed)
+    task.containers = list(_make_containers(task, definition))
+    task.created_at = _datetime(CLOCK.now())
     ecs.tasks.setdefault(cluster.name, {})[task.task_arn] = task
-    _schedule_start(backends, task, definition)
     return task
+
+
+def _place(backends: Backends, task: Any, definition: Any, instance: Any | None, network: Any) -> None:
+    if definition.network_mode == "awsvpc":
+        task_interfaces.attach_interface(backends, task, network, instance)
+    if instance is not None:
+        task.container_instance_arn = instance.container_instance_arn
+        resources.reserve(instance, task.resource_requirements)
+    _schedule_start(backends, task, definition)
 
 
 def _schedule_start(backends: Backends, task: Any, definition: Any) -> None:
@@ -69,8 +104,7 @@ def _schedule_start(backends: Backends, task: Any, definition: Any) -> None:
     attached = now + (PROVISIONING_SPEED.duration(_ATTACH_SECONDS) if has_interface else 0.0)
     pulled = attached + PROVISIONING_SPEED.duration(_PULL_SECONDS)
     started = pulled + PROVISIONING_SPEED.duration(_START_SECONDS)
-    task.containers = list(_make_containers(task, definition))
-    task.created_at, task.pull_started_at = _datetime(now), _datetime(attached)
+    task.pull_started_at = _datetime(attached)
     task.connectivity, task.connectivity_at = "CONNECTED", _datetime(now)
     _set_status(task, "PROVISIONING" if attached > now else "PENDING")
     steps = [(attached, "PENDING"), (pulled, "PULLED"), (started, "STARTED")]
@@ -107,18 +141,18 @@ def stop_task(
 
 def advance_tasks(backends: Backends) -> float | None:
     """Take all steps that are due; return when the next one is."""
-    times = []
-    for task in backends.ecs_tasks:
-        if cause := sidecar(task).pop("killed", ""):
-            _kill(backends, task, cause)
-        while (steps := sidecar(task).get("steps")) and steps[0][0] <= CLOCK.now():
-            _, step = steps.pop(0)
-            _STEPS[step](backends, task)
-            if step not in _INTERNAL_STEPS:
-                SCHEDULER.mark_changed(backends, "ecs")
-        if steps:
-            times.append(steps[0][0])
-    return min(times, default=None)
+    return each(backends, "task", backends.ecs_tasks, task_id, lambda task: _advance(backends, task))
+
+
+def _advance(backends: Backends, task: Any) -> float | None:
+    if cause := sidecar(task).pop("killed", ""):
+        _kill(backends, task, cause)
+    while (steps := sidecar(task).get("steps")) and steps[0][0] <= CLOCK.now():
+        _, step = steps.pop(0)
+        _STEPS[step](backends, task)
+        if step not in _INTERNAL_STEPS:
+            SCHEDULER.mark_changed(backends, "ecs")
+    return float(steps[0][0]) if steps else None
 
 
 # --- questions about a task
@@ -225,7 +259,7 @@ def _set_stopping(backends: Backends, task: Any) -> None:
 
 def _finish_stop(backends: Backends, task: Any) -> None:
     """Release the resources and the network interface of a task."""
-    now, ecs = CLOCK.now(), backends.backend("ecs")
+    now = CLOCK.now()
     task.stopped_at = _datetime(now)
     task.execution_stopped_at = getattr(task, "execution_stopped_at", None) or task.stopped_at
     _set_status(task, "STOPPED")
@@ -234,12 +268,8 @@ def _finish_stop(backends: Backends, task: Any) -> None:
             container.exitCode = 0
     instance = instance_of_task(backends, task)
     if instance is not None:
-        ecs.update_container_instance_resources(instance, task.resource_requirements, removing=True)
-    for attachment in task.attachments:
-        attachment["status"] = "DELETED"
-        for detail in attachment["details"]:
-            if detail["name"] == "networkInterfaceId":
-                backends.backend("ec2").enis.pop(detail["value"], None)
+        resources.release(instance, task.resource_requirements)
+    task_interfaces.detach_interface(backends, task)
     _schedule(task, [(now + _REMOVE_AFTER_SECONDS, "REMOVED")])
     record_event(backends, group_name(task), "task stopped", sidecar(task)["cause"])
     SCHEDULER.mark_changed(backends, "ecs", *(["ec2"] if task.attachments else []))
