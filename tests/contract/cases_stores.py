@@ -12,6 +12,7 @@ from esaws.resources.cache_subnet_group import CacheSubnetGroup
 from esaws.resources.db_subnet_group import DBSubnetGroup
 from esaws.resources.subnet import Subnet
 from esaws.resources.user_pool import UserPool
+from esaws.simulation import advance
 
 Change = Callable[[Cloud, Live], None]
 
@@ -58,6 +59,13 @@ def _db_instance(**settings: Any) -> Change:
         cloud.wait("rds", "db_instance_available", DBInstanceIdentifier=live.id)
 
     return change
+
+
+def _db_storage_type(cloud: Cloud, live: Live) -> None:
+    """Change the type, with six hours before and after it: RDS changes the storage no more often."""
+    advance(cloud, "6h")
+    _db_instance(StorageType="gp3")(cloud, live)
+    advance(cloud, "6h")
 
 
 def _db_security_groups(cloud: Cloud, live: Live) -> None:
@@ -254,7 +262,7 @@ BY_HAND: dict[tuple[str, str], Change] = {
     ("DBInstance", "security_groups"): _db_security_groups,
     ("DBInstance", "instance_class"): _db_instance(DBInstanceClass="db.t3.small"),
     ("DBInstance", "storage_gb"): _smaller_db,
-    ("DBInstance", "storage_type"): _db_instance(StorageType="gp3"),
+    ("DBInstance", "storage_type"): _db_storage_type,
     ("DBInstance", "public"): _db_instance(PubliclyAccessible=True),
     ("DBInstance", "backup_days"): _db_instance(BackupRetentionPeriod=7),
     ("DBInstance", "multi_az"): _db_instance(MultiAZ=True),

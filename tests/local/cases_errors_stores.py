@@ -30,18 +30,18 @@ def subnet_group(account: Any) -> Any:
     return rds
 
 
+SETTINGS = {
+    "Engine": "postgres",
+    "DBInstanceClass": "db.t3.micro",
+    "AllocatedStorage": 20,
+    "MasterUsername": "esaws",
+    "MasterUserPassword": "not-a-secret",
+}
+
+
 def database(account: Any, **settings: Any) -> Any:
     rds = subnet_group(account)
-    rds.create_db_instance(
-        DBInstanceIdentifier="db",
-        Engine="postgres",
-        DBInstanceClass="db.t3.micro",
-        AllocatedStorage=20,
-        MasterUsername="esaws",
-        MasterUserPassword="not a secret",
-        DBSubnetGroupName="group",
-        **settings,
-    )
+    rds.create_db_instance(DBInstanceIdentifier="db", DBSubnetGroupName="group", **SETTINGS | settings)
     rds.get_waiter("db_instance_available").wait(DBInstanceIdentifier="db")
     return rds
 
@@ -137,8 +137,7 @@ def case_database_identifier(account: Any) -> Any:
 
 @refusal_case("a database identifier is unique", aws="DBInstanceAlreadyExists", stock="DBInstanceAlreadyExists")
 def case_database_twice(account: Any) -> Any:
-    settings = {"Engine": "postgres", "DBInstanceClass": "db.t3.micro"}
-    return refused(database(account).create_db_instance, DBInstanceIdentifier="db", **settings)
+    return refused(database(account).create_db_instance, DBInstanceIdentifier="db", **SETTINGS)
 
 
 # --- ElastiCache

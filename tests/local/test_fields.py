@@ -191,7 +191,7 @@ def db_instance(account: Any) -> Any:
     sent = {
         "DBInstanceClass": "db.t3.micro",
         "Engine": "postgres",
-        "EngineVersion": "14",
+        "EngineVersion": "14.17",
         "AllocatedStorage": 20,
         "StorageType": "gp2",
         "MasterUsername": "postgres",

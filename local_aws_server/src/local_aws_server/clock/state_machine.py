@@ -48,7 +48,7 @@ class WrongStateError:
 
     code: str
     message: str
-    """`{name}` and `{state}` are the resource's."""
+    """`{name}` and `{state}` are the resource's, `{required}` the states that allow the operation."""
     status: int = 400
 
 
@@ -104,8 +104,11 @@ class Lifecycle:
         if resource is None or not self.wrong_state:
             return
         state = self.state_of(resource)
-        if state not in self.required_states[call.operation]:
-            message = self.wrong_state.message.format(name=self._id(resource), state=state)
+        required = self.required_states[call.operation]
+        if state not in required:
+            message = self.wrong_state.message.format(
+                name=self._id(resource), state=state, required=" or ".join(required)
+            )
             raise AwsError(self.wrong_state.code, message, self.wrong_state.status)
 
     def create(self, call: Call) -> None:

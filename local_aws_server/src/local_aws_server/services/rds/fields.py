@@ -2,9 +2,13 @@
 
 from typing import Any
 
+from moto.moto_api._internal import mock_random
+
 from local_aws_server.behaviours import Behaviour
 from local_aws_server.call import Call
 from local_aws_server.hooks import after, patch
+from local_aws_server.services.rds.catalogue import ENGINES, major_version, resolve_version
+from local_aws_server.services.windows import daily_outside, overlap, parse_daily, parse_weekly, weekly_outside
 
 BEHAVIOURS = (
     Behaviour(
@@ -14,7 +18,7 @@ BEHAVIOURS = (
     ),
 )
 
-_VERSIONS = {"postgres": "17.4", "mysql": "8.0.41", "mariadb": "11.4.5"}
+_RESOURCE_ID_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 
 
 def _instance(call: Call, name: str) -> Any | None:
@@ -28,8 +32,52 @@ def set_defaults(call: Call) -> None:
         return
     if "PubliclyAccessible" not in call.params:
         instance.publicly_accessible = description["PubliclyAccessible"] = False
-    if "EngineVersion" not in call.params and instance.engine in _VERSIONS:
-        instance.engine_version = description["EngineVersion"] = _VERSIONS[instance.engine]
+    if (engine := ENGINES.get(instance.engine)) and instance.db_cluster_identifier is None:
+        requested = call.params.get("EngineVersion", engine.default_version)
+        instance.engine_version = description["EngineVersion"] = resolve_version(instance.engine, requested)
+        instance.option_group_name = call.params.get("OptionGroupName", _default_option_group(instance))
+        if "LicenseModel" not in call.params:
+            instance.license_model = description["LicenseModel"] = engine.license_model
+        _separate_windows(call, instance, description)
+
+
+@after(
+    "rds",
+    "CreateDBInstance",
+    "CreateDBInstanceReadReplica",
+    "RestoreDBInstanceFromDBSnapshot",
+    "RestoreDBInstanceToPointInTime",
+)
+def set_resource_id(call: Call) -> None:
+    """moto gives all instances the same one."""
+    description = call.result["DBInstance"]
+    if (instance := _instance(call, description["DBInstanceIdentifier"])) is not None:
+        resource_id = "db-" + "".join(mock_random.choices(_RESOURCE_ID_LETTERS, k=26))
+        instance.dbi_resource_id = description["DbiResourceId"] = resource_id
+
+
+def _default_option_group(instance: Any) -> str:
+    major = "-".join(map(str, major_version(instance.engine, instance.engine_version)))
+    return f"default:{instance.engine}-{major}"
+
+
+def _separate_windows(call: Call, instance: Any, description: dict[str, Any]) -> None:
+    """Move the window that the request leaves open away from the one that it sets."""
+    maintenance = parse_weekly(instance.preferred_maintenance_window)
+    backup = parse_daily(instance.preferred_backup_window)
+    if not (maintenance and backup and overlap(maintenance, backup)):
+        return
+    if "PreferredBackupWindow" in call.params:
+        moved = weekly_outside(backup, maintenance)
+        instance.preferred_maintenance_window = description["PreferredMaintenanceWindow"] = moved
+    else:
+        moved = daily_outside(maintenance, backup)
+        instance.preferred_backup_window = description["PreferredBackupWindow"] = moved
+
+
+@patch("moto.rds.models", "valid_preferred_maintenance_window")
+def accept_windows(maintenance_window: str, backup_window: str) -> None:
+    """Replaces moto's check, which refuses a window that overlaps its own default; `settings` has checked them."""
 
 
 @patch("moto.rds.models", "RDSBackend.modify_db_subnet_group")

@@ -9,6 +9,7 @@ from local_aws_server.call import Call
 from local_aws_server.clock.state_machine import Deletion, Lifecycle, LifecycleStep, WrongStateError
 from local_aws_server.errors import AwsError
 from local_aws_server.hooks import after, before, reconciler
+from local_aws_server.services.rds.backups import retain
 
 BEHAVIOURS = (
     Behaviour(
@@ -91,12 +92,13 @@ INSTANCES = Lifecycle(
     },
     required_states={
         "CreateDBSnapshot": ("available", "stopped"),
-        "ModifyDBInstance": ("available", "stopped"),
+        "ModifyDBInstance": ("available",),
+        "PromoteReadReplica": ("available",),
         "RebootDBInstance": ("available",),
         "StartDBInstance": ("stopped",),
         "StopDBInstance": ("available",),
     },
-    wrong_state=WrongStateError(_WRONG_STATE, "Instance {name} is not in a state for this: it is {state}."),
+    wrong_state=WrongStateError(_WRONG_STATE, "Instance {name} is not in {required} state."),
     hidden_while_creating=("Endpoint", "LatestRestorableTime"),
 )
 INSTANCES.register()
@@ -152,6 +154,9 @@ def check_deletion(call: Call) -> None:
 @after("rds", "DeleteDBInstance")
 def take_final_snapshot(call: Call) -> None:
     rds, instance = call.backends.backend("rds"), INSTANCES.find(call.backends, call.params["DBInstanceIdentifier"])
-    sidecar(instance)["delete_backups"] = call.params.get("DeleteAutomatedBackups", True)
+    delete_backups = call.params.get("DeleteAutomatedBackups", True)
+    sidecar(instance)["delete_backups"] = delete_backups
+    if not delete_backups:
+        retain(call.backends, instance)
     if final := call.params.get("FinalDBSnapshotIdentifier"):
         SNAPSHOTS.start(rds.create_db_snapshot(_key(rds, instance), final), SNAPSHOTS.creation)

@@ -72,7 +72,7 @@ def instance_hours_and_storage(backends: Backends) -> Iterator[Reading]:
 
 @meter_reader("rds")
 def snapshot_storage(backends: Backends) -> Iterator[Reading]:
-    """The GiB of each manual snapshot beyond the free amount.
+    """The GiB of each snapshot, automated or manual, beyond the free amount.
 
     The free amount is the storage of the region's DB instances, and it covers snapshots of these instances. Snapshots
     are incremental and databases do no work here, so after the first snapshot of an instance only one of a larger
@@ -104,7 +104,7 @@ def _added_sizes(snapshots: Iterable[Any]) -> Iterator[tuple[Any, Decimal]]:
     """(snapshot, the GiB that it adds to earlier snapshots of the same DB instance)."""
     stored: defaultdict[_Source, Decimal] = defaultdict(Decimal)
     for snapshot in sorted(snapshots, key=lambda snapshot: snapshot.created):
-        if snapshot.snapshot_type == "manual" and snapshot.status == "available" and snapshot.engine in _OPERATIONS:
+        if snapshot.status == "available" and snapshot.engine in _OPERATIONS:
             source, size = _source(snapshot), snapshot.allocated_storage * _USED_FRACTION
             yield snapshot, max(Decimal(0), size - stored[source])
             stored[source] = max(size, stored[source])

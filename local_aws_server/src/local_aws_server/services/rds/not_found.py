@@ -6,12 +6,13 @@ from local_aws_server.behaviours import Behaviour
 from local_aws_server.call import Call
 from local_aws_server.hooks import before
 from local_aws_server.not_found import NotFoundRule, by_parameter, store_keys
+from local_aws_server.services.rds.identifiers import CHECKED, check_group_name, check_identifiers
 
 BEHAVIOURS = (
     Behaviour(
         service="RDS",
-        statement="Operations on a DB cluster, proxy, replica or parameter group that does not exist return its "
-        "not-found error.",
+        statement="Identifiers are checked first; then operations on a DB cluster, proxy, replica or parameter group "
+        "that does not exist return its not-found error.",
         documentation=(
             "https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_ModifyDBCluster.html",
             "https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_DeleteDBProxy.html",
@@ -50,7 +51,16 @@ RULES = (
         "DBInstanceNotFound",
         "DBInstance {} not found.",
         store_keys("rds", "databases"),
-        by_parameter("DBInstanceIdentifier", "PromoteReadReplica"),
+        by_parameter(
+            "DBInstanceIdentifier",
+            "CreateDBSnapshot",
+            "DeleteDBInstance",
+            "ModifyDBInstance",
+            "PromoteReadReplica",
+            "RebootDBInstance",
+            "StartDBInstance",
+            "StopDBInstance",
+        ),
     ),
     _rule(
         "DBInstanceNotFound",
@@ -95,6 +105,8 @@ RULES = (
     ),
 )
 
+before("rds", *CHECKED)(check_identifiers)
+before("rds", "CreateDBSubnetGroup")(check_group_name)
 for rule in RULES:
     rule.register()
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from local_aws_server.behaviours import Behaviour
 from local_aws_server.call import Call
 from local_aws_server.hooks import before
+from local_aws_server.services.rds.catalogue import ENGINES, class_exists, runs_on
 
 BEHAVIOURS = (
     Behaviour(
@@ -20,16 +20,7 @@ BEHAVIOURS = (
     ),
 )
 
-_VERSIONS = {
-    "postgres": ("13.20", "14.17", "15.12", "16.8", "17.4"),
-    "mysql": ("8.0.41", "8.4.4"),
-    "mariadb": ("10.6.21", "10.11.11", "11.4.5", "11.8.2"),
-}
-_LICENSES = {"postgres": "postgresql-license"}
 _CLASSES = tuple(f"db.{family}.{size}" for family in ("t3", "t4g") for size in ("micro", "small", "medium", "large"))
-_CLASS = re.compile(r"db\.([a-z]+)(\d+)[a-z]*\.[a-z0-9]+")
-_OLDEST = {"t": 3, "m": 5, "r": 5, "x": 2}
-"""Family → the oldest generation that runs the versions above."""
 _STORAGE_TYPES = ("gp2", "gp3", "io1")
 
 
@@ -38,25 +29,20 @@ def describe_orderable_options(call: Call) -> None:
     """Answer for the engines that moto has no options of. All options are one page."""
     params = call.params
     engine, version = params["Engine"], params.get("EngineVersion")
-    if engine not in _VERSIONS:
+    if engine not in ENGINES:
         return
     wanted = params.get("DBInstanceClass")
-    classes = _CLASSES if wanted is None else (wanted,) if _is_current(wanted) else ()
+    classes = _CLASSES if wanted is None else (wanted,) if class_exists(wanted) else ()
     zones = [{"Name": zone.name} for zone in call.backends.backend("ec2").describe_availability_zones()]
     call.result = {
         "OrderableDBInstanceOptions": [
             _option(engine, each, instance_class, storage, zones)
-            for each in _VERSIONS[engine]
+            for each in ENGINES[engine].versions
             for instance_class in classes
             for storage in _STORAGE_TYPES
-            if version in (None, each)
+            if version in (None, each) and runs_on(engine, each, instance_class)
         ]
     }
-
-
-def _is_current(instance_class: str) -> bool:
-    match = _CLASS.fullmatch(instance_class)
-    return match is not None and int(match[2]) >= _OLDEST.get(match[1], 1)
 
 
 def _option(
@@ -66,7 +52,7 @@ def _option(
         "Engine": engine,
         "EngineVersion": version,
         "DBInstanceClass": instance_class,
-        "LicenseModel": _LICENSES.get(engine, "general-public-license"),
+        "LicenseModel": ENGINES[engine].license_model,
         "AvailabilityZones": zones,
         "MultiAZCapable": True,
         "Vpc": True,

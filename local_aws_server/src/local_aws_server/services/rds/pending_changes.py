@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from math import ceil
 from typing import Any
 
 from local_aws_server.backends import Backends, sidecar
@@ -11,13 +11,16 @@ from local_aws_server.call import Call
 from local_aws_server.clock.clock import CLOCK
 from local_aws_server.clock.state_machine import LifecycleStep
 from local_aws_server.hooks import after, before, reconciler
+from local_aws_server.services.rds.catalogue import ENGINES, resolve_version
 from local_aws_server.services.rds.lifecycle import INSTANCES
+from local_aws_server.services.windows import next_weekly
 
 BEHAVIOURS = (
     Behaviour(
         service="RDS",
         statement="A change of class, storage, engine version or Multi-AZ waits for the maintenance window, unless it "
-        "is applied immediately; a later immediate change applies what waits.",
+        "is applied immediately, and so does switching backups on or off; a later immediate change applies what "
+        "waits.",
         documentation=(
             "https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_ModifyInstance.ApplyImmediately.html",
             "https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_ModifyInstance.Settings.html",
@@ -27,6 +30,7 @@ BEHAVIOURS = (
 
 _DEFERRED = {
     "AllocatedStorage": "allocated_storage",
+    "BackupRetentionPeriod": "backup_retention_period",
     "DBInstanceClass": "db_instance_class",
     "EngineVersion": "engine_version",
     "Iops": "iops",
@@ -34,7 +38,10 @@ _DEFERRED = {
     "StorageType": "storage_type",
 }
 """Parameter → moto's attribute."""
-_DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_BACKUPS = "BackupRetentionPeriod"
+"""It waits only if backups are switched on or off."""
+_STORAGE = ("AllocatedStorage", "Iops", "StorageType")
+_GROWING = ("AllocatedStorage", "Iops")
 _IN_WINDOW = LifecycleStep("modifying", "available", 120, "its maintenance window began")
 
 
@@ -52,11 +59,17 @@ def defer_changes(call: Call) -> None:
     pending, description = _pending(instance), call.result["DBInstance"]
     for name in [name for name in _DEFERRED if name in call.params]:
         pending.pop(name, None)
-        new, old = getattr(instance, _DEFERRED[name]), before_call[name]
-        if new != old and not call.params.get("ApplyImmediately"):
+        old = before_call[name]
+        new = _accepted(instance, name, getattr(instance, _DEFERRED[name]), old)
+        setattr(instance, _DEFERRED[name], new)
+        waits = name != _BACKUPS or not (new and old)
+        description[name] = new
+        if new != old and waits and not call.params.get("ApplyImmediately"):
             pending[name] = new
             setattr(instance, _DEFERRED[name], old)
             description[name] = old
+        elif new != old:
+            _note_storage_change(instance, name)
     if call.params.get("ApplyImmediately"):
         _apply(instance)
     elif pending:
@@ -99,13 +112,24 @@ def _apply(instance: Any) -> None:
     pending = _pending(instance)
     for name, value in pending.items():
         setattr(instance, _DEFERRED[name], value)
+        _note_storage_change(instance, name)
     pending.clear()
 
 
+def _note_storage_change(instance: Any, name: str) -> None:
+    """Keep the time, for `changes`: RDS optimizes the storage then."""
+    if name in _STORAGE:
+        sidecar(instance)["storage_changed"] = CLOCK.now()
+
+
 def _next_window(instance: Any) -> float:
-    """When the next maintenance window begins; moto has it as `wed:06:38-wed:07:08`, in UTC."""
-    day, hour, minute = instance.preferred_maintenance_window.partition("-")[0].split(":")
-    now = datetime.fromtimestamp(CLOCK.now(), UTC)
-    begins = now.replace(hour=int(hour), minute=int(minute), second=0, microsecond=0)
-    begins += timedelta(days=(_DAYS.index(day) - now.weekday()) % 7)
-    return (begins if begins > now else begins + timedelta(days=7)).timestamp()
+    return next_weekly(instance.preferred_maintenance_window, CLOCK.now())
+
+
+def _accepted(instance: Any, name: str, requested: Any, old: Any) -> Any:
+    """The value that a request sets: a minor version for a major one, and at least a tenth more storage or IOPS."""
+    if name == "EngineVersion" and instance.engine in ENGINES:
+        return resolve_version(instance.engine, requested)
+    if name in _GROWING and old and requested > old:
+        return max(requested, ceil(old * 1.1))
+    return requested
