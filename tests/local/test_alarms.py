@@ -237,14 +237,15 @@ def test_updating_an_alarm_keeps_its_state(account: Any) -> None:
 
 
 def test_the_history_lists_changes_actions_and_the_deletion(account: Any) -> None:
-    alarm = CustomAlarm(account, AlarmActions=["arn:aws:sns:eu-west-3:123456789012:pager"])
+    topic = account.client("sns").create_topic(Name="pager")["TopicArn"]
+    alarm = CustomAlarm(account, AlarmActions=[topic])
     alarm.measure(9, 9)
     alarm.cloudwatch.delete_alarms(AlarmNames=["deep"])
     items = alarm.cloudwatch.describe_alarm_history(AlarmName="deep", ScanBy="TimestampAscending")["AlarmHistoryItems"]
     assert [(item["HistoryItemType"], item["HistorySummary"]) for item in items] == [
         ("ConfigurationUpdate", 'Alarm "deep" created'),
         ("StateUpdate", "Alarm updated from INSUFFICIENT_DATA to ALARM"),
-        ("Action", "Successfully executed action arn:aws:sns:eu-west-3:123456789012:pager"),
+        ("Action", f"Successfully executed action {topic}"),
         ("ConfigurationUpdate", 'Alarm "deep" deleted'),
     ]
     assert [(event["subject"], event["what"]) for event in events(account)] == [

@@ -44,6 +44,7 @@ def heartbeat_timeout(hook: Any) -> float:
 def hold(state: Any, lifecycle_state: str, seconds: float) -> None:
     """Hold an instance in a lifecycle state."""
     state.lifecycle_state = lifecycle_state
+    sidecar(state).pop("token", None)
     sidecar(state)["held_until"] = CLOCK.now() + seconds
 
 
@@ -70,17 +71,22 @@ def complete_lifecycle_action(call: Call) -> dict[str, Any]:
 @replace("autoscaling", "RecordLifecycleActionHeartbeat")
 def record_heartbeat(call: Call) -> dict[str, Any]:
     state, hook = _held_instance(call)
-    sidecar(state)["held_until"] = CLOCK.now() + float(hook.heartbeat_timeout)
+    sidecar(state)["held_until"] = CLOCK.now() + heartbeat_timeout(hook)
     return {}
 
 
 def _held_instance(call: Call) -> tuple[Any, Any]:
     """Return the state of the held instance and the hook that holds it. Raises AwsError if there is none."""
     name, instance_id = call.params["AutoScalingGroupName"], call.params.get("InstanceId")
+    token = call.params.get("LifecycleActionToken")
     group = call.backends.auto_scaling_group(name)
     hook = call.backends.backend("autoscaling").lifecycle_hooks.get(f"{name}_{call.params['LifecycleHookName']}")
     held = [s for s in (group.instance_states if group else ()) if s.lifecycle_state in _HELD_STATES]
-    state = next((state for state in held if instance_id in (None, state.instance.id)), None)
-    if state is None or hook is None:
-        raise AwsError("ValidationError", f"No active Lifecycle Action found with instance ID {instance_id}")
-    return state, hook
+    if instance_id is not None:
+        chosen = [state for state in held if state.instance.id == instance_id]
+    else:
+        chosen = [state for state in held if token in (None, sidecar(state).get("token"))]
+    if not chosen or hook is None:
+        named = f"instance ID {instance_id}" if instance_id is not None else f"token {token}"
+        raise AwsError("ValidationError", f"No active Lifecycle Action found with {named}")
+    return chosen[0], hook

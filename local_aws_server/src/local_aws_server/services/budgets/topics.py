@@ -6,39 +6,27 @@ https://docs.aws.amazon.com/cost-management/latest/userguide/budgets-sns-policy.
 from __future__ import annotations
 
 import json
-import uuid
 from collections.abc import Mapping
 from typing import Any
 
 from local_aws_server.backends import Backends
 from local_aws_server.clock.event_log import record_account_event
-from local_aws_server.clock.scheduler import SCHEDULER
+from local_aws_server.services.sns import delivery
 
 _PRINCIPAL = "budgets.amazonaws.com"
 
 
 def publish(account: str, budget_name: str, topic_arn: str, subject: str, text: str) -> None:
-    """Send a message to the SQS queues that subscribe to a topic; other protocols are not simulated."""
-    from moto.core.exceptions import ServiceException
-
-    region = topic_arn.split(":")[3]
-    backends = Backends(account, region)
+    """Publish a message to a topic whose policy allows it."""
+    backends = Backends(account, topic_arn.split(":")[3])
     topic = backends.backend("sns").topics.get(topic_arn)
     if topic is None:
         record_account_event(account, budget_name, "notification not published", f"there is no topic {topic_arn}")
-        return
-    if not _policy_allows_budgets(topic.policy):
+    elif not _policy_allows_budgets(topic.policy):
         reason = f"the policy of {topic_arn} does not allow {_PRINCIPAL} to publish"
         record_account_event(account, budget_name, "notification not published", reason)
-        return
-    for subscription in topic.sns_backend.list_subscriptions_by_topic(topic_arn=topic_arn)[0]:
-        if subscription.protocol == "sqs":
-            try:
-                subscription.publish(text, str(uuid.uuid4()), subject=subject)
-            except ServiceException as error:
-                reason = f"{subscription.endpoint}: {error}"
-                record_account_event(account, budget_name, "notification not delivered", reason)
-    SCHEDULER.mark_changed(backends, "sns", "sqs")
+    else:
+        delivery.publish(topic_arn, text, subject)
 
 
 def _policy_allows_budgets(policy: str) -> bool:

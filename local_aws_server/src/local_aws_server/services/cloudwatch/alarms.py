@@ -18,7 +18,9 @@ from typing import Any
 from local_aws_server.backends import Backends, sidecar
 from local_aws_server.clock.clock import CLOCK
 from local_aws_server.clock.event_log import record_event
+from local_aws_server.clock.isolation import each
 from local_aws_server.clock.scheduler import SCHEDULER
+from local_aws_server.services.cloudwatch import alarm_messages
 from local_aws_server.services.cloudwatch.alarm_state import (
     ALARM,
     COMPARISONS,
@@ -33,6 +35,8 @@ from local_aws_server.services.cloudwatch.alarm_state import (
 from local_aws_server.services.cloudwatch.metric_math import UnknownExpression, evaluate
 from local_aws_server.services.cloudwatch.metrics import Dimensions, Metric, MetricSources, Series, Source
 from local_aws_server.services.cloudwatch.statistics import statistic
+from local_aws_server.services.events.delivery import emit
+from local_aws_server.services.sns.delivery import publish
 
 _HISTORY_SECONDS = 30 * 86400.0
 
@@ -164,8 +168,9 @@ def update_alarms(backends: Backends) -> float | None:
     if not alarms:
         return None
     metrics = MetricSources.of(backends)
-    times = [time for alarm in alarms if (time := update_alarm(backends, metrics, alarm)) is not None]
-    return min(times, default=None)
+    return each(
+        backends, "alarm", alarms, lambda alarm: alarm.name, lambda alarm: update_alarm(backends, metrics, alarm)
+    )
 
 
 def update_alarm(backends: Backends, metrics: MetricSources, alarm: Any) -> float | None:
@@ -235,10 +240,22 @@ def record_state_change(backends: Backends, alarm: Any, before: str) -> None:
         record_event(backends, alarm.name, f"alarm in {state}", alarm.state_reason)
     for action in current_actions(alarm):
         if ":sns:" in action:
-            record_event(backends, action.split(":")[-1], "notified", f"alarm {alarm.name} in {state}")
-            summary = f"Successfully executed action {action}"
-            add_history_item(backends, alarm, "Action", summary, {"actionState": "Succeeded"})
+            _publish(backends, alarm, before, action)
+    previous = sidecar(alarm).get("state", {"value": before})
+    sidecar(alarm)["state"] = alarm_messages.state(alarm)
+    detail = alarm_messages.event_detail(alarm, previous)
+    emit(backends, "aws.cloudwatch", "CloudWatch Alarm State Change", [alarm.alarm_arn], detail)
     SCHEDULER.mark_changed(backends, "cloudwatch")
+
+
+def _publish(backends: Backends, alarm: Any, before: str, topic: str) -> None:
+    text = alarm_messages.message(backends, alarm, before)
+    if publish(topic, text, alarm_messages.subject(backends, alarm)):
+        record_event(backends, topic.split(":")[-1], "notified", f"alarm {alarm.name} in {alarm.state_value}")
+        summary, outcome = f"Successfully executed action {topic}", "Succeeded"
+    else:
+        summary, outcome = f'Failed to execute action {topic}. Received error: "Topic does not exist"', "Failed"
+    add_history_item(backends, alarm, "Action", summary, {"actionState": outcome, "notificationResource": topic})
 
 
 def _reason_data(alarm: Any, condition: AlarmCondition, points: Sequence[Datapoint]) -> str:

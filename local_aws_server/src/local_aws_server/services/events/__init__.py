@@ -1,0 +1,1 @@
+"""EventBridge: the events of AWS services, schedules, and the delivery to targets."""

@@ -1,0 +1,1 @@
+"""Topics: what they deliver to their subscribers."""
