@@ -1,16 +1,22 @@
 """What CloudWatch returns of metrics, what it refuses, and Metrics Insights."""
 
 from datetime import UTC, datetime, timedelta
+from time import time
 from typing import Any
 
+from tests.local import timing
 from tests.local.cases import case, outcome
 
-NOW = datetime.now(UTC).replace(second=30, microsecond=0)
+
+def clock(account: Any) -> datetime:
+    """The middle of the current minute on the server's clock."""
+    seconds = timing.now(account) if account.wrapped else time()
+    return datetime.fromtimestamp(seconds, UTC).replace(second=30, microsecond=0)
 
 
-def put(account: Any, *values: float, name: str = "m", **more: Any) -> Any:
+def put(account: Any, at: datetime, *values: float, **more: Any) -> Any:
     cloudwatch = account.client("cloudwatch")
-    data = [{"MetricName": name, "Value": value, "Timestamp": NOW, **more} for value in values]
+    data = [{"MetricName": "m", "Value": value, "Timestamp": at, **more} for value in values]
     cloudwatch.put_metric_data(Namespace="X", MetricData=data)
     return cloudwatch
 
@@ -20,8 +26,8 @@ def stat(name: str, period: int = 60, **more: Any) -> dict[str, Any]:
     return {"MetricStat": {"Metric": metric, "Period": period, "Stat": name, **more}}
 
 
-def read(account: Any, *queries: dict[str, Any], **more: Any) -> list[dict[str, Any]]:
-    times = {"StartTime": NOW - timedelta(minutes=5), "EndTime": NOW + timedelta(minutes=5), **more}
+def read(account: Any, at: datetime, *queries: dict[str, Any], **more: Any) -> list[dict[str, Any]]:
+    times = {"StartTime": at - timedelta(minutes=5), "EndTime": at + timedelta(minutes=5), **more}
     numbered = [{"Id": f"q{number}", **query} for number, query in enumerate(queries)]
     results: list[dict[str, Any]] = account.client("cloudwatch").get_metric_data(MetricDataQueries=numbered, **times)[
         "MetricDataResults"
@@ -35,7 +41,8 @@ def read(account: Any, *queries: dict[str, Any], **more: Any) -> list[dict[str, 
     stock=[["m Sum", "m Minimum"], ["m Sum", "m Minimum"], ["m Sum", "m Sum"], ["m Sum", "m Sum"], ["m Sum"]],
 )
 def case_labels(account: Any) -> Any:
-    put(account, 1.0)
+    at = clock(account)
+    put(account, at, 1.0)
     pairs = [
         (stat("Sum"), stat("Minimum", 30)),
         (stat("Sum"), stat("Minimum")),
@@ -43,7 +50,7 @@ def case_labels(account: Any) -> Any:
         (stat("Sum", Unit="Seconds"), stat("Sum", Unit="Bytes")),
         (stat("Sum"),),
     ]
-    return [[result["Label"] for result in read(account, *queries)] for queries in pairs]
+    return [[result["Label"] for result in read(account, at, *queries)] for queries in pairs]
 
 
 @case(
@@ -52,16 +59,17 @@ def case_labels(account: Any) -> Any:
     stock=([[1.0], [], [16.0]], "", 1),
 )
 def case_units(account: Any) -> Any:
-    cloudwatch = put(account, 1.0, Unit="Seconds")
-    put(account, 5.0, Unit="Count")
-    put(account, 10.0)
-    results = read(account, stat("Sum", Unit="Seconds"), stat("Sum", Unit="Bytes"), stat("Sum"))
+    at = clock(account)
+    cloudwatch = put(account, at, 1.0, Unit="Seconds")
+    put(account, at, 5.0, Unit="Count")
+    put(account, at, 10.0)
+    results = read(account, at, stat("Sum", Unit="Seconds"), stat("Sum", Unit="Bytes"), stat("Sum"))
     messages = [message["Value"] for message in results[2].get("Messages", [])]
     points = cloudwatch.get_metric_statistics(
         Namespace="X",
         MetricName="m",
-        StartTime=NOW - timedelta(minutes=1),
-        EndTime=NOW + timedelta(minutes=1),
+        StartTime=at - timedelta(minutes=1),
+        EndTime=at + timedelta(minutes=1),
         Period=60,
         Statistics=["Sum"],
     )["Datapoints"]
@@ -70,9 +78,10 @@ def case_units(account: Any) -> Any:
 
 @case("a metric is named by exactly its dimensions", aws=[[], [], [1.0]], stock=[[1.0], [], [1.0]])
 def case_dimensions(account: Any) -> Any:
+    at = clock(account)
     both = [{"Name": "a", "Value": "1"}, {"Name": "b", "Value": "2"}]
-    put(account, 1.0, Dimensions=both)
-    return [read(account, stat("Sum", Dimensions=each))[0]["Values"] for each in ([], both[:1], both)]
+    put(account, at, 1.0, Dimensions=both)
+    return [read(account, at, stat("Sum", Dimensions=each))[0]["Values"] for each in ([], both[:1], both)]
 
 
 @case(
@@ -81,9 +90,10 @@ def case_dimensions(account: Any) -> Any:
     stock=["500"] * 7,
 )
 def case_extended_statistics(account: Any) -> Any:
-    put(account, *map(float, range(1, 11)))
+    at = clock(account)
+    put(account, at, *map(float, range(1, 11)))
     names = ("p100", "p90", "tm90", "TC(3:10)", "TM(:80%)", "PR(:5)", "IQM")
-    return [outcome(lambda name=name: read(account, stat(name))[0]["Values"]) for name in names]
+    return [outcome(lambda name=name: read(account, at, stat(name))[0]["Values"]) for name in names]
 
 
 @case(
@@ -92,6 +102,7 @@ def case_extended_statistics(account: Any) -> Any:
     stock=["ValidationError", *["accepted"] * 4, *["ValidationError"] * 2],
 )
 def case_refused_queries(account: Any) -> Any:
+    at = clock(account)
     queries = (
         [{"Label": "nothing"}],
         [{**stat("Sum"), "Expression": "1"}],
@@ -99,15 +110,15 @@ def case_refused_queries(account: Any) -> Any:
         [stat("Most")],
         [stat("Sum", 45)],
     )
-    times = ({"EndTime": NOW - timedelta(minutes=5)}, {"EndTime": NOW - timedelta(minutes=9)})
+    times = ({"EndTime": at - timedelta(minutes=5)}, {"EndTime": at - timedelta(minutes=9)})
     return [
-        *(outcome(lambda asked=asked: read(account, *asked) and "accepted") for asked in queries),
-        *(outcome(lambda time=time: read(account, stat("Sum"), **time)) for time in times),
+        *(outcome(lambda asked=asked: read(account, at, *asked) and "accepted") for asked in queries),
+        *(outcome(lambda time=time: read(account, at, stat("Sum"), **time)) for time in times),
     ]
 
 
-def selected(account: Any, query: str) -> list[tuple[str, list[float]]]:
-    results = read(account, {"Expression": query, "Period": 60})
+def selected(account: Any, at: datetime, query: str) -> list[tuple[str, list[float]]]:
+    results = read(account, at, {"Expression": query, "Period": 60})
     return [(result["Label"], result["Values"]) for result in results]
 
 
@@ -117,14 +128,15 @@ def selected(account: Any, query: str) -> list[tuple[str, list[float]]]:
     stock=[[("q0", [7.0])], [("q0", [7.0])], [("q0", [7.0])], [("q0", [7.0])], [("q0", [7.0])]],
 )
 def case_insights(account: Any) -> Any:
+    at = clock(account)
     for zone, values in (("a", (1.0, 2.0)), ("b", (4.0,))):
-        put(account, *values, Dimensions=[{"Name": "Zone", "Value": zone}])
+        put(account, at, *values, Dimensions=[{"Name": "Zone", "Value": zone}])
     return [
-        selected(account, 'SELECT SUM(m) FROM "X"'),
-        selected(account, 'SELECT SUM(m) FROM SCHEMA("X", Zone) GROUP BY Zone ORDER BY SUM() DESC'),
-        selected(account, "SELECT SUM(m) FROM X WHERE Zone = 'a' GROUP BY Zone"),
-        selected(account, "SELECT MAX(m) FROM X GROUP BY Zone ORDER BY MAX() DESC LIMIT 1"),
-        outcome(lambda: selected(account, "SELECT SUM(m) FROM X WHERE Zone LIKE 'a'")),
+        selected(account, at, 'SELECT SUM(m) FROM "X"'),
+        selected(account, at, 'SELECT SUM(m) FROM SCHEMA("X", Zone) GROUP BY Zone ORDER BY SUM() DESC'),
+        selected(account, at, "SELECT SUM(m) FROM X WHERE Zone = 'a' GROUP BY Zone"),
+        selected(account, at, "SELECT MAX(m) FROM X GROUP BY Zone ORDER BY MAX() DESC LIMIT 1"),
+        outcome(lambda: selected(account, at, "SELECT SUM(m) FROM X WHERE Zone LIKE 'a'")),
     ]
 
 
@@ -140,14 +152,15 @@ def case_insights(account: Any) -> Any:
     ),
 )
 def case_refused_data(account: Any) -> Any:
+    at = clock(account)
     cloudwatch = account.client("cloudwatch")
     data: tuple[dict[str, Any], ...] = (
         {"Value": 1.0, "Values": [1.0]},
         {"Value": float("nan")},
         {"Values": [1.0], "Counts": [1.0, 2.0]},
         {"Value": float("inf")},
-        {"Value": 1.0, "Timestamp": NOW - timedelta(days=15)},
-        {"Value": 1.0, "Timestamp": NOW + timedelta(hours=3)},
+        {"Value": 1.0, "Timestamp": at - timedelta(days=15)},
+        {"Value": 1.0, "Timestamp": at + timedelta(hours=3)},
         {"Values": [1.0] * 151},
     )
     refusals = [

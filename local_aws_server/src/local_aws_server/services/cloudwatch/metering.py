@@ -53,19 +53,23 @@ def alarms(backends: Backends) -> Iterator[Reading]:
 
 @after("cloudwatch", "PutMetricData")
 def count_custom_metrics(call: Call) -> None:
-    """Count each custom metric once an hour, as a fraction of a month."""
-    hour = hour_start(CLOCK.now())
-    state = sidecar(call.backends.backend("cloudwatch"))
-    if state.get("metered_hour") != hour:
-        state["metered_hour"], state["metered"] = hour, set()
     put = {
         Metric(call.params["Namespace"], datum["MetricName"], parse_dimensions(datum.get("Dimensions") or ()))
         for datum in call.params.get("MetricData") or ()
     }
+    count_metrics(call.backends, put)
+
+
+def count_metrics(backends: Backends, put: set[Metric]) -> None:
+    """Count each custom metric once an hour, as a fraction of a month."""
+    hour = hour_start(CLOCK.now())
+    state = sidecar(backends.backend("cloudwatch"))
+    if state.get("metered_hour") != hour:
+        state["metered_hour"], state["metered"] = hour, set()
     new = put - state["metered"]
     state["metered"] |= new
-    meter = Meter(call.region, "AmazonCloudWatch", "CW:MetricMonitorUsage", "MetricStorage", "Metrics", "")
-    USAGE_LOGS[call.account].count(meter, Decimal(len(new)) / hours_in_month(utc_day(hour)), hour)
+    meter = Meter(backends.region, "AmazonCloudWatch", "CW:MetricMonitorUsage", "MetricStorage", "Metrics", "")
+    USAGE_LOGS[backends.account].count(meter, Decimal(len(new)) / hours_in_month(utc_day(hour)), hour)
 
 
 def _metric_count(alarm: Any) -> int:

@@ -1,1 +1,1 @@
-"""CloudWatch Logs: charges, missing log groups, and log groups that writers create again."""
+"""CloudWatch Logs: events and their retention, filters, groups that writers create again, and charges."""

@@ -3,8 +3,7 @@
 https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutLogEvents.html
 https://aws.amazon.com/cloudwatch/pricing/
 
-AWS stores logs compressed. The examples in its price list assume 0.15 of the size, and so does this module. Events are
-metered beyond the retention of their group.
+AWS stores logs compressed. The examples in its price list assume 0.15 of the size, and so does this module.
 """
 
 from __future__ import annotations
@@ -19,7 +18,8 @@ from local_aws_server.billing.charge import BYTES_PER_GB, Meter, Tags, sorted_ta
 from local_aws_server.billing.meter import USAGE_LOGS, Reading, meter_reader
 from local_aws_server.call import Call
 from local_aws_server.clock.clock import CLOCK
-from local_aws_server.hooks import after, before
+from local_aws_server.hooks import after
+from local_aws_server.services.logs.events import accepted_events, event_bytes
 
 BEHAVIOURS = (
     Behaviour(
@@ -33,24 +33,16 @@ BEHAVIOURS = (
     ),
 )
 
-_EVENT_OVERHEAD_BYTES = 26
 _COMPRESSION_RATIO = Decimal("0.15")
-
-
-@before("logs", "PutLogEvents")
-def note_event_count(call: Call) -> None:
-    stream = _stream(call)
-    call.notes["events"] = len(stream.events) if stream else 0
 
 
 @after("logs", "PutLogEvents")
 def count_ingested_bytes(call: Call) -> None:
-    """Count the accepted events; moto has rejected those that are too old or too new."""
+    """Count the accepted events."""
     stream = _stream(call)
     if stream is None:
         return
-    accepted = stream.events[call.notes["events"] :]
-    ingested = sum(len(event.message.encode()) + _EVENT_OVERHEAD_BYTES for event in accepted)
+    ingested = sum(event_bytes(event.message) for event in accepted_events(stream))
     sidecar(stream)["bytes"] = sidecar(stream).get("bytes", 0) + ingested
     group = stream.log_group
     meter = Meter(call.region, "AmazonCloudWatch", "DataProcessing-Bytes", "PutLogEvents", "GB", group.arn)
