@@ -96,7 +96,7 @@ def record_call(call: Call, response: Response) -> None:
         return
     parameters, result = _parameters(call), _result(call, response)
     error = _error(call, response)
-    user, key = _identity(call), access_key_of(call.request)
+    user, key = identity(call), access_key_of(call.request)
     model = get_service_model(call.service)
     source = f"{model.metadata.get('signingName') or model.endpoint_prefix}.amazonaws.com"
     now, id = CLOCK.now(), str(uuid4())
@@ -146,7 +146,7 @@ def _region(call: Call) -> str:
     return "us-east-1" if call.service in _GLOBAL else call.region
 
 
-def _identity(call: Call) -> dict[str, Any]:
+def identity(call: Call) -> dict[str, Any]:
     """The caller as CloudTrail writes it: an assumed role, an IAM user, or the user that STS names without either."""
     backends, key = call.backends, access_key_of(call.request)
     account = {"accountId": call.account, "accessKeyId": key}

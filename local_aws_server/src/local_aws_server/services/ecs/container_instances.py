@@ -22,6 +22,7 @@ from local_aws_server.hooks import after, before, reconciler
 from local_aws_server.services.ec2.instances import running_since
 from local_aws_server.services.ec2.internet_access import find_internet_obstacle
 from local_aws_server.services.ecs import tasks
+from local_aws_server.services.ecs.attributes import add_agent_attributes
 from local_aws_server.services.iam.permissions import role_allows
 
 BEHAVIOURS = (
@@ -189,6 +190,7 @@ def _register_new(backends: Backends, instances: list[Any]) -> list[float]:
             vcpus, mebibytes = backends.instance_type_size(instance.instance_type)
             container_instance.registered_resources = _resources(vcpus, mebibytes)
             container_instance.remaining_resources = _resources(vcpus, mebibytes)
+            add_agent_attributes(container_instance, instance)
             zone = container_instance.attributes["ecs.availability-zone"]
             record_event(backends, display_name(backends, instance), f"agent registered in {zone}")
             SCHEDULER.mark_changed(backends, "ecs")

@@ -20,11 +20,6 @@ BEHAVIOURS = (
     ),
     Behaviour(
         service="ECS",
-        statement="A task on EC2 has the Availability Zone of its container instance.",
-        documentation=("https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Task.html",),
-    ),
-    Behaviour(
-        service="ECS",
         statement="A service keeps its deployment configuration, placement strategy and other settings.",
         documentation=("https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Service.html",),
     ),
@@ -84,6 +79,7 @@ PreservedFields(
         "placementConstraints": [],
         "enableECSManagedTags": False,
         "enableExecuteCommand": False,
+        "availabilityZoneRebalancing": "ENABLED",
     },
 ).register()
 
@@ -99,19 +95,13 @@ def add_service_defaults(call: Call) -> None:
         if described.get("capacityProviderStrategy"):
             # AWS returns either the strategy or the launch type
             described.pop("launchType", None)
+        if not described.get("networkConfiguration"):
+            described.pop("networkConfiguration", None)
+        elif network := described["networkConfiguration"].get("awsvpcConfiguration"):
+            network.setdefault("securityGroups", [])
+            network.setdefault("assignPublicIp", "DISABLED")
         if described.get("loadBalancers"):
             described.setdefault("healthCheckGracePeriodSeconds", 0)
-
-
-@after("ecs", "DescribeTasks", "RunTask", "StartTask", "StopTask")
-def add_task_zones(call: Call) -> None:
-    zones = {
-        instance.container_instance_arn: instance.attributes.get("ecs.availability-zone")
-        for _, instance in call.backends.container_instances
-    }
-    for task in call.result.get("tasks") or [call.result.get("task", {})]:
-        if zone := zones.get(task.get("containerInstanceArn", "")):
-            task["availabilityZone"] = zone
 
 
 @after("ecs", "UpdateCapacityProvider", "CreateCapacityProvider")

@@ -45,16 +45,29 @@ CLUSTER = NotFoundRule(
     store_keys("ecs", "clusters"),
     by_parameter(
         "cluster",
+        "CreateService",
+        "CreateTaskSet",
         "DeleteAttributes",
+        "DeleteService",
         "DeleteTaskSet",
         "DeregisterContainerInstance",
         "DescribeContainerInstances",
+        "DescribeServices",
+        "DescribeTaskSets",
+        "DescribeTasks",
         "ListAttributes",
         "ListContainerInstances",
+        "ListServices",
         "ListTasks",
         "PutAttributes",
         "RegisterContainerInstance",
+        "RunTask",
+        "StartTask",
+        "StopTask",
         "UpdateContainerInstancesState",
+        "UpdateService",
+        "UpdateServicePrimaryTaskSet",
+        "UpdateTaskSet",
     ),
     normalize=last_part,
     default_name="default",
@@ -113,27 +126,9 @@ for _rule in (CLUSTER, SERVICE, *CAPACITY_PROVIDERS, CONTAINER_INSTANCE):
     _rule.register()
 
 
-@before("ecs", "DescribeContainerInstances", "StartTask", "UpdateContainerInstancesState")
+@before("ecs", "DescribeContainerInstances", "UpdateContainerInstancesState")
 def create_container_instance_store(call: Call) -> None:
     """Create moto's store of a cluster that never had a container instance; moto fails without it."""
     cluster = last_part(call.params.get("cluster") or "default")
     if cluster in call.backends.ecs_clusters:
         call.backends.backend("ecs").container_instances.setdefault(cluster, {})
-
-
-@before("ecs", "StartTask")
-def report_missing_instances(call: Call) -> None:
-    """Answer with one MISSING failure for each container instance if none of them exists."""
-    cluster, known = last_part(call.params.get("cluster") or "default"), _container_instances(call)
-    names = call.params["containerInstances"]
-    if cluster in call.backends.ecs_clusters and not any(last_part(name) in known for name in names):
-        call.result = {
-            "tasks": [],
-            "failures": [{"arn": _arn(call, cluster, name), "reason": "MISSING"} for name in names],
-        }
-
-
-def _arn(call: Call, cluster: str, instance: str) -> str:
-    if instance.startswith("arn:"):
-        return instance
-    return f"arn:aws:ecs:{call.region}:{call.account}:container-instance/{cluster}/{instance}"

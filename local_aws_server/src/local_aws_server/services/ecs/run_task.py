@@ -187,7 +187,7 @@ def start_task(call: Call) -> dict[str, Any]:
         if reason is None:
             started.append(tasks.start_task(call.backends, cluster, definition, instance, group=group, **settings))
         else:
-            arn = name if instance is None else instance.container_instance_arn
+            arn = _arn(call, cluster.name, name) if instance is None else instance.container_instance_arn
             failures.append({"arn": arn, "reason": reason})
     return {"tasks": started, "failures": failures}
 
@@ -213,6 +213,13 @@ def _settings(call: Call) -> dict[str, Any]:
         "started_by": call.params.get("startedBy", ""),
         "tags": call.params.get("tags") or [],
     }
+
+
+def _arn(call: Call, cluster: str, instance: str) -> str:
+    """Return the ARN of a container instance that does not exist."""
+    if instance.startswith("arn:"):
+        return instance
+    return f"arn:aws:ecs:{call.region}:{call.account}:container-instance/{cluster}/{instance}"
 
 
 def _cluster(call: Call) -> Any | None:

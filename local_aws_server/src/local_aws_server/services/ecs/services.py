@@ -141,18 +141,6 @@ def validate_load_balancers(call: Call) -> None:
             )
 
 
-@before("ecs", "CreateService", "UpdateService")
-def require_network_configuration(call: Call) -> None:
-    """Require a network configuration for tasks with an interface of their own (`awsvpc`)."""
-    definition_name = call.params.get("taskDefinition")
-    if call.has_result or not definition_name or call.params.get("networkConfiguration"):
-        return
-    service = call.backends.ecs_service(call.params.get("cluster"), call.params.get("service", ""))
-    definition = call.backends.backend("ecs").describe_task_definition(definition_name)
-    if definition.network_mode == "awsvpc" and not (service is not None and service.network_configuration):
-        raise _invalid_parameter("Network Configuration must be provided when networkMode 'awsvpc' is specified.")
-
-
 @after("ecs", "CreateService")
 def initialize_service(call: Call) -> None:
     """Initialize the first deployment, and apply the cluster's default capacity provider strategy."""

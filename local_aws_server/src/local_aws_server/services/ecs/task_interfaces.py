@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 from zlib import crc32
 
-from local_aws_server.backends import Backends
+from local_aws_server.backends import Backends, sidecar
 
 
 def attach_interface(backends: Backends, task: Any, network: Mapping[str, Any], instance: Any | None) -> None:
@@ -31,6 +31,7 @@ def attach_interface(backends: Backends, task: Any, network: Mapping[str, Any], 
         description=arn,
         public_ip_auto_assign=settings.get("assignPublicIp") == "ENABLED",
     )
+    sidecar(task)["zone"] = subnet.availability_zone
     eni.status, eni.device_index = "in-use", 1
     details = {
         "subnetId": subnet.id,

@@ -1,11 +1,13 @@
 """Answer StopTask and DescribeTasks, and let tasks start and stop with the clock."""
 
+from typing import Any
+
 from local_aws_server.backends import Backends
 from local_aws_server.behaviours import Behaviour
 from local_aws_server.call import Call
 from local_aws_server.clock.transitions import PROVISIONING_SPEED
 from local_aws_server.errors import AwsError
-from local_aws_server.hooks import after, before, reconciler
+from local_aws_server.hooks import after, reconciler, replace
 from local_aws_server.reset import on_reset
 from local_aws_server.services.ecs import tasks
 
@@ -37,16 +39,17 @@ def advance_tasks(backends: Backends) -> float | None:
     return tasks.advance_tasks(backends)
 
 
-@before("ecs", "StopTask")
-def stop_task(call: Call) -> None:
+@replace("ecs", "StopTask")
+def stop_task(call: Call) -> dict[str, Any]:
     """Stop a task; one that is stopping or has stopped stays as it is."""
-    id = call.params["task"].rsplit("/", 1)[-1]
-    task = next((task for task in call.backends.ecs_tasks if tasks.task_id(task) == id), None)
+    id, cluster = call.params["task"].rsplit("/", 1)[-1], call.params.get("cluster", "default").split("/")[-1]
+    in_cluster = (task for task in call.backends.ecs_tasks if task.cluster_name == cluster)
+    task = next((task for task in in_cluster if tasks.task_id(task) == id), None)
     if task is None:
         raise AwsError("InvalidParameterException", "The referenced task was not found.")
     reason = call.params.get("reason") or _DEFAULT_REASON
     tasks.stop_task(call.backends, task, "UserInitiated", reason, cause="a user stopped it")
-    call.result = {"task": task}
+    return {"task": task}
 
 
 @after("ecs", "DescribeTasks")

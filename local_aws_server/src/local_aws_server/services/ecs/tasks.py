@@ -84,6 +84,10 @@ def _make_task(backends: Backends, cluster: Any, definition: Any, settings: dict
     task: Any = Task(cluster, without_interface, None, needed, ecs, **settings)
     task.id = task.id.replace("-", "")
     task.containers = list(_make_containers(task, definition))
+    sidecar(task).update(
+        platform=definition.runtime_platform,
+        essential=[each["name"] for each in definition.container_definitions if each.get("essential", True)],
+    )
     task.created_at = _datetime(CLOCK.now())
     ecs.tasks.setdefault(cluster.name, {})[task.task_arn] = task
     return task
@@ -299,6 +303,7 @@ def _schedule(task: Any, steps: list[tuple[float, str]]) -> None:
 
 def _set_status(task: Any, status: str) -> None:
     task.status = status
+    sidecar(task)["version"] = sidecar(task).get("version", 0) + 1
     for container in task.containers:
         container.task_arn = task.task_arn
         if status in ("PENDING", "RUNNING", "STOPPED") and container.last_status != "STOPPED":

@@ -36,6 +36,13 @@ def validate_cluster_name(call: Call) -> None:
         raise AwsError("InvalidParameterException", rf"Cluster must match ^[a-zA-Z0-9\-_]{{1,255}}$, but was {name}")
 
 
+@before("ecs", "CreateService", "RunTask", "StartTask", "RegisterContainerInstance")
+def require_active_cluster(call: Call) -> None:
+    cluster = call.backends.ecs_clusters.get((call.params.get("cluster") or "default").split("/")[-1])
+    if cluster is not None and cluster.status == "INACTIVE":
+        raise AwsError("ClientException", "The referenced cluster was inactive.")
+
+
 @before("ecs", "RegisterTaskDefinition")
 def validate_family_name(call: Call) -> None:
     family = call.params["family"]
