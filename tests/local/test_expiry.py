@@ -1,5 +1,6 @@
 """What expires as time passes: log events, images and objects. What is gone is not charged any more."""
 
+import json
 from typing import Any
 
 from tests.local.timing import advance, now
@@ -43,3 +44,98 @@ def test_events_beyond_the_retention_are_rejected(account: Any) -> None:
     rejected = logs.put_log_events(logGroupName="/app", logStreamName="s", logEvents=[event])["rejectedLogEventsInfo"]
     assert rejected == {"expiredLogEventEndIndex": 1}
     assert messages(logs) == []
+
+
+# --- images
+
+
+def manifest(number: int, **more: Any) -> str:
+    kind = "application/vnd.docker.distribution.manifest.v2+json"
+    layer = {"digest": f"sha256:{number:064x}", "size": 10**9, "mediaType": "application/vnd.docker.image.rootfs.diff"}
+    return json.dumps({"schemaVersion": 2, "mediaType": kind, "config": {}, "layers": [layer], **more})
+
+
+def rule(priority: int, count_type: str, number: int, **selection: Any) -> dict[str, Any]:
+    unit = {} if count_type == "imageCountMoreThan" else {"countUnit": "days"}
+    chosen = {"tagStatus": "any", "countType": count_type, "countNumber": number, **unit, **selection}
+    return {"rulePriority": priority, "selection": chosen, "action": {"type": "expire"}}
+
+
+def repository(account: Any, *rules: dict[str, Any]) -> Any:
+    ecr = account.client("ecr")
+    ecr.create_repository(repositoryName="app")
+    if rules:
+        ecr.put_lifecycle_policy(repositoryName="app", lifecyclePolicyText=json.dumps({"rules": rules}))
+    return ecr
+
+
+def push(ecr: Any, number: int, *tags: str) -> str:
+    for tag in tags or (None,):
+        named = {"imageTag": tag} if tag else {}
+        image = ecr.put_image(repositoryName="app", imageManifest=manifest(number), **named)["image"]
+    return str(image["imageId"]["imageDigest"])
+
+
+def tags(ecr: Any) -> list[str]:
+    return sorted(image.get("imageTag", "-") for image in ecr.list_images(repositoryName="app")["imageIds"])
+
+
+def test_images_beyond_the_count_expire_within_a_day(account: Any) -> None:
+    ecr = repository(account, rule(1, "imageCountMoreThan", 2))
+    for number in range(4):
+        push(ecr, number, f"v{number}")
+    advance(account, "1h")
+    assert len(tags(ecr)) == 4
+    advance(account, "23h")
+    assert tags(ecr) == ["v2", "v3"]
+    push(ecr, 9, "v9")
+    advance(account, "24h")
+    assert tags(ecr) == ["v3", "v9"]
+
+
+def test_old_images_expire_by_their_tags_and_the_priority_of_the_rules(account: Any) -> None:
+    ecr = repository(
+        account,
+        rule(1, "imageCountMoreThan", 1, tagStatus="tagged", tagPrefixList=["prod"]),
+        rule(2, "sinceImagePushed", 3, tagStatus="tagged", tagPatternList=["*-test", "a*"]),
+        rule(3, "sinceImagePulled", 2, tagStatus="untagged"),
+        rule(9, "sinceImagePushed", 30),
+    )
+    push(ecr, 1, "prod-1")
+    push(ecr, 2, "prod-2", "a-test")
+    push(ecr, 3, "a-test-2")
+    push(ecr, 4, "b-test", "a")
+    pulled = push(ecr, 5)
+    push(ecr, 6)
+    advance(account, "25h")
+    assert tags(ecr) == ["-", "-", "a", "a-test", "a-test-2", "b-test", "prod-2"]
+    ecr.batch_get_image(repositoryName="app", imageIds=[{"imageDigest": pulled}])
+    advance(account, "48h")
+    assert [tag for tag in tags(ecr) if tag == "-"] == ["-"]
+    advance(account, "3d")
+    assert tags(ecr) == ["a-test", "a-test-2", "prod-2"]
+    advance(account, "31d")
+    assert tags(ecr) == ["a-test", "prod-2"]
+
+
+def test_a_manifest_list_keeps_its_images(account: Any) -> None:
+    ecr = repository(account, rule(1, "sinceImagePushed", 1, tagStatus="untagged"))
+    part = push(ecr, 1)
+    push(ecr, 2)
+    index = manifest(0, manifests=[{"digest": part}])
+    ecr.put_image(repositoryName="app", imageManifest=index, imageTag="list")
+    advance(account, "3d")
+    assert tags(ecr) == ["-", "list"]
+
+
+def test_a_preview_shows_what_would_expire(account: Any) -> None:
+    ecr = repository(account)
+    for number in range(3):
+        push(ecr, number, f"v{number}")
+    text = json.dumps({"rules": [rule(7, "imageCountMoreThan", 2)]})
+    ecr.start_lifecycle_policy_preview(repositoryName="app", lifecyclePolicyText=text)
+    preview = ecr.get_lifecycle_policy_preview(repositoryName="app")
+    (result,) = preview["previewResults"]
+    assert (preview["status"], result["imageTags"], result["appliedRulePriority"]) == ("COMPLETE", ["v0"], 7)
+    advance(account, "2d")
+    assert len(tags(ecr)) == 3

@@ -190,6 +190,8 @@ def _error(call: Call, response: Response) -> dict[str, str]:
 def _parsed(call: Call, response: Response) -> dict[str, Any]:
     model = get_service_model(call.service)
     protocol = determine_request_protocol(model, call.request.content_type)
+    if model.operation_model(call.operation).has_event_stream_output and response.status_code < 400:
+        return {}
     answer = {
         "status_code": response.status_code,
         "headers": dict(response.headers),

@@ -1,1 +1,1 @@
-"""ECR: digests, tags and storage of images."""
+"""ECR: digests, tags, scans and lifecycle policies of images, and the charges of their storage."""

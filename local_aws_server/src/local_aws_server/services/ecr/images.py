@@ -1,9 +1,13 @@
-"""Images: digests, tags that move on, and the filter of DescribeImages."""
+"""Images: digests, tags that move on or must not, deletion by digest, and the filter of DescribeImages."""
+
+from __future__ import annotations
 
 import hashlib
+import json
+import re
 from typing import Any
 
-from local_aws_server.behaviours import NOT_SIMULATED, Behaviour
+from local_aws_server.behaviours import Behaviour
 from local_aws_server.call import Call
 from local_aws_server.errors import AwsError
 from local_aws_server.hooks import after, before, patch
@@ -16,14 +20,9 @@ BEHAVIOURS = (
     ),
     Behaviour(
         service="ECR",
-        statement="In a repository with immutable tags, a tag that exists cannot point at another image.",
+        statement="An immutable tag that exists cannot point at another image; filters exclude tags from the "
+        "repository's setting.",
         documentation=("https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-tag-mutability.html",),
-    ),
-    Behaviour(
-        service="ECR",
-        fidelity=NOT_SIMULATED,
-        statement="Lifecycle policies are stored, and delete no images.",
-        documentation=("https://docs.aws.amazon.com/AmazonECR/latest/userguide/LifecyclePolicies.html",),
     ),
     Behaviour(
         service="ECR",
@@ -40,21 +39,25 @@ def create_digest(self: Any) -> None:
 
 
 @before("ecr", "PutImage")
-def untag_previous_image(call: Call) -> None:
-    repository = call.backends.backend("ecr").repositories.get(call.params["repositoryName"])
-    tag = call.params.get("imageTag")
-    if repository is None or tag is None or repository.image_tag_mutability != "MUTABLE":
-        return
-    for image in repository.images:
-        if tag in image.image_tags and image.image_manifest != call.params["imageManifest"]:
-            image.remove_tag(tag)
+def validate_manifest(call: Call) -> None:
+    try:
+        manifest = json.loads(call.params["imageManifest"])
+    except ValueError:
+        manifest = None
+    if not isinstance(manifest, dict):
+        message = "Invalid parameter at 'ImageManifest' failed to satisfy constraint: 'Invalid JSON syntax'"
+        raise AwsError("InvalidParameterException", message)
+    digest = f"sha256:{hashlib.sha256(call.params['imageManifest'].encode()).hexdigest()}"
+    if call.params.get("imageDigest", digest) != digest:
+        message = f"The image digest {call.params['imageDigest']} does not match the digest of the manifest, {digest}."
+        raise AwsError("ImageDigestDoesNotMatchException", message)
 
 
 @before("ecr", "PutImage")
 def keep_immutable_tags(call: Call) -> None:
     name, tag = call.params["repositoryName"], call.params.get("imageTag")
     repository = call.backends.backend("ecr").repositories.get(name)
-    if repository is None or tag is None or repository.image_tag_mutability != "IMMUTABLE":
+    if repository is None or tag is None or not is_immutable(repository, tag):
         return
     if any(
         tag in image.image_tags and image.image_manifest != call.params["imageManifest"] for image in repository.images
@@ -62,8 +65,63 @@ def keep_immutable_tags(call: Call) -> None:
         raise AwsError(
             "ImageTagAlreadyExistsException",
             f"The image tag '{tag}' already exists in the '{name}' repository and cannot be overwritten because the "
-            "repository is immutable.",
+            "tag is immutable.",
         )
+
+
+def is_immutable(repository: Any, tag: str) -> bool:
+    """Whether a tag cannot move on: by the repository's setting, or by the opposite one if a filter excludes it."""
+    filters = repository.image_tag_mutability_exclusion_filters or ()
+    is_excluded = any(
+        re.fullmatch(".*".join(map(re.escape, each["filter"].split("*"))), tag) is not None for each in filters
+    )
+    return str(repository.image_tag_mutability).split(".")[-1].startswith("IMMUTABLE") is not is_excluded
+
+
+@patch("moto.ecr.models", "ECRBackend.put_image")
+def put_image(
+    self: Any,
+    repository_name: str,
+    image_manifest: str,
+    image_tag: Any,
+    image_manifest_mediatype: str | None = None,
+    digest: str | None = None,
+) -> Any:
+    """Store an image, or add a tag to it; moto would delete an image whose tag moves on."""
+    from moto.ecr.exceptions import ImageAlreadyExistsException, InvalidParameterException
+    from moto.ecr.models import Image
+
+    repository = self.repositories[repository_name]
+    media_type = image_manifest_mediatype or json.loads(image_manifest).get("mediaType")
+    if media_type is None:
+        raise InvalidParameterException("image manifest mediatype not provided in manifest or parameter")
+    existing = next((image for image in repository.images if image.image_manifest == image_manifest), None)
+    if existing is not None and (image_tag is None or image_tag in existing.image_tags):
+        raise ImageAlreadyExistsException(
+            registry_id=repository.registry_id,
+            image_tag=image_tag,
+            digest=existing.get_image_digest(),
+            repository_name=repository_name,
+        )
+    if image_tag is not None:
+        for image in repository.images:
+            image.remove_tag(image_tag)
+    if existing is not None:
+        existing.update_tag(image_tag)
+        return existing
+    image = Image(self.account_id, image_tag, image_manifest, repository_name, media_type, digest)
+    repository.images.append(image)
+    return image
+
+
+@after("ecr", "BatchDeleteImage")
+def show_untagged(call: Call) -> None:
+    """Return the digests of deleted images without tags."""
+    returned = {each.get("imageDigest") for each in call.result.get("imageIds", ())}
+    returned |= {each["imageId"].get("imageDigest") for each in call.result.get("failures", ())}
+    for requested in call.params.get("imageIds", ()):
+        if (digest := requested.get("imageDigest")) and digest not in returned:
+            call.result["imageIds"].append({"imageDigest": digest})
 
 
 @after("ecr", "DescribeImages")
