@@ -99,6 +99,7 @@ class Exercise:
         values: the learner's values, by name.
         notices: kinds, or `Kind:name`, of resources whose deletion from the solved account the check notices.
             A name may have values, as in `Subnet:{mine.name}`.
+        is_diagram: its answer is the learner's diagram, which later chapters continue.
     """
 
     name: str
@@ -110,6 +111,7 @@ class Exercise:
     values: Callable[[Seed], Mapping[str, Any]] = _no_values
     notices: tuple[str, ...] = ()
     start: Callable[[Cloud, Values], None] | None = None
+    is_diagram: bool = False
 
     def values_of(self, learner: str) -> Values:
         """Return the values of a learner."""

@@ -55,6 +55,16 @@ class Progress:
         with self._changing() as mine:
             mine.setdefault("predictions", {})[name] = value
 
+    def diagram(self, chapter: str) -> dict[str, Any] | None:
+        """Return the diagram that was kept in a chapter, as JSON data, or None."""
+        kept: dict[str, Any] | None = self._read().get("diagrams", {}).get(chapter)
+        return kept
+
+    def record_diagram(self, chapter: str, diagram: dict[str, Any]) -> None:
+        """Keep the diagram of a chapter, as JSON data."""
+        with self._changing() as mine:
+            mine.setdefault("diagrams", {})[chapter] = diagram
+
     def _read(self) -> dict[str, Any]:
         return dict(_read_file().get("learners", {}).get(self.learner, {}))
 

@@ -14,12 +14,12 @@ class Seed:
     """Draws values for one learner and one exercise. The order of the draws decides their values."""
 
     def __init__(self, learner: str, exercise: str) -> None:
-        self._learner = learner
+        self.learner = learner
         self._random = random.Random(f"{learner}\n{exercise}")  # text seeds are hashed the same on every machine
 
     def shared(self, name: str) -> Seed:
         """Return the seed of a name, for values that several exercises of a learner have in common."""
-        return Seed(self._learner, name)
+        return Seed(self.learner, name)
 
     def choice(self, items: Sequence[Item]) -> Item:
         """Return one of the items."""

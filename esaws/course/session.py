@@ -13,6 +13,7 @@ from esaws.cloud import Cloud
 from esaws.course.chapters import find_chapter, find_exercise, require_prediction
 from esaws.course.checking import Result, check_exercise, solution_code
 from esaws.course.exercises import Attempt, Chapter, Exercise, Values
+from esaws.course.growing_diagram import keep_diagram
 from esaws.course.learner import learner_id
 from esaws.course.progress import Progress
 from esaws.course.short_errors import install_short_errors
@@ -153,6 +154,8 @@ def check(name: str, answer: Any = None) -> Result:
     mine = declared.values_of(session.learner)
     result = check_exercise(declared, Attempt(session.cloud, mine, answer, before))
     session.progress.record_check(name, result.points, result.of)
+    if declared.is_diagram and result.ok:
+        keep_diagram(session.progress, session.chapter.number, answer)
     return result
 
 

@@ -115,6 +115,7 @@ SITES_API = Exercise(
         '`with Diagram(mine.title) as diagram, Cluster("VPC"):`, then `RDS("database")`, '
         'then `with Cluster(mine.subnet):` and `ECS(…) >> Edge(label="5432") >> database`.',
     ),
+    is_diagram=True,
     solutions=(_sites_as_ecs, _sites_as_instance),
     wrong=(
         Wrong(_sites_without_groups, "no group"),
