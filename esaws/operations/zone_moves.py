@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -74,7 +75,7 @@ class Zones:
 
 
 @dataclass(frozen=True)
-class _Move:
+class _Move(ABC):
     """The steps of one group: start replacements, drain what leaves, terminate it, and balance as before."""
 
     cloud: Cloud
@@ -94,9 +95,9 @@ class _Move:
     def suspended(self) -> set[str]:
         return {each["ProcessName"] for each in self.group.raw.get("SuspendedProcesses", ())}
 
+    @abstractmethod
     def leaving(self, group: Live) -> list[str]:
         """The instances that leave the group."""
-        raise NotImplementedError
 
     def launch(self, before: Before, subnets: tuple[str, ...], more: int) -> None:
         """Write the tag, suspend balancing and scaling, and ask for `more` instances in the subnets."""
