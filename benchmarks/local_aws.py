@@ -21,6 +21,10 @@ from botocore.config import Config
 
 TARGET_RATIO = 1.3
 WARM_UP_ROUNDS = 3
+TRUST = (
+    '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, '
+    '"Action": "sts:AssumeRole"}]}'
+)
 LOCAL, STOCK = "local AWS", "moto"
 
 Call = Callable[[int], Any]
@@ -101,7 +105,7 @@ def calls(url: str) -> dict[str, Call]:
         "elbv2 create-target-group": lambda n: elb.create_target_group(
             Name=f"t{n}", Protocol="HTTP", Port=80, VpcId=vpc
         ),
-        "iam create-role": lambda n: iam.create_role(RoleName=f"r{n}", AssumeRolePolicyDocument="{}"),
+        "iam create-role": lambda n: iam.create_role(RoleName=f"r{n}", AssumeRolePolicyDocument=TRUST),
         "logs create-log-group": lambda n: logs.create_log_group(logGroupName=f"/bench/{n}"),
         "s3 put-object": lambda n: s3.put_object(Bucket="bench", Key=f"k{n}", Body=b"content"),
     }

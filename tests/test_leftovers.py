@@ -22,6 +22,7 @@ from esaws.resources.dashboard import Dashboard
 from esaws.resources.security_group import SecurityGroup
 from esaws.resources.user_pool import UserPool
 from esaws.resources.vpc import VPC
+from tests.local.cases import TRUST
 
 HERE = Cloud.at("http://127.0.0.1:9", account="123456789012")
 
@@ -112,13 +113,13 @@ def test_everything_is_left_before_a_teardown_and_nothing_after_it(
 def test_an_untagged_look_alike_is_not_a_leftover(cloud: Cloud) -> None:
     cloud.client("cognito-idp").create_user_pool(PoolName="seccom-Managers")
     cloud.client("ecs").create_cluster(clusterName="seccom-hdm-cluster")
-    cloud.client("iam").create_role(RoleName="seccom-ecs-eu-west-3", AssumeRolePolicyDocument="{}")
+    cloud.client("iam").create_role(RoleName="seccom-ecs-eu-west-3", AssumeRolePolicyDocument=TRUST)
     cloud.client("cloudwatch").put_dashboard(DashboardName="seccom-overview-eu-west-3", DashboardBody='{"widgets": []}')
     assert leftovers(cloud) == []
 
 
 def test_the_same_deployment_in_another_region_is_not_a_leftover(cloud: Cloud) -> None:
-    role = {"RoleName": "seccom-ecs-eu-west-1", "AssumeRolePolicyDocument": "{}"}
+    role = {"RoleName": "seccom-ecs-eu-west-1", "AssumeRolePolicyDocument": TRUST}
     cloud.client("iam").create_role(**role, Tags=tag_list(cloud.tags("ecs")))
     assert leftovers(cloud) == []
 

@@ -18,6 +18,7 @@ from esaws.deploy.inventory import inventory
 from esaws.deploy.plan import plan_deploy
 from esaws.reference.seccom import seccom
 from esaws.resources import Broker, DBInstance, Subnet
+from tests.local.cases import TRUST
 from tests.shell import Shell, journal_lines
 
 WEB = ("--services", "client-web-ui")
@@ -110,8 +111,7 @@ def make_look_alikes(cloud):
         family="seccom-experiment", containerDefinitions=[{"name": "a", "image": "a", "memory": 4}]
     )
     ssm.put_parameter(Name="/seccom/mine", Value="mine", Type="String")
-    trust = {"Version": "2012-10-17", "Statement": []}
-    iam.create_role(RoleName="seccom-mine-eu-west-3", AssumeRolePolicyDocument=json.dumps(trust))
+    iam.create_role(RoleName="seccom-mine-eu-west-3", AssumeRolePolicyDocument=TRUST)
     s3.create_bucket(
         Bucket=f"seccom-mine-{cloud.account}-eu-west-3", CreateBucketConfiguration={"LocationConstraint": "eu-west-3"}
     )

@@ -20,6 +20,7 @@ from esaws.deploy.inventory import inventory
 from esaws.deploy.plan import plan_teardown
 from esaws.errors import EsawsError, LocalNotRunning, UsageError
 from esaws.local_aws import control
+from tests.local.cases import TRUST
 
 CALLS: dict[str, Callable[[Cloud], Any]] = {
     "now": simulation.now,
@@ -175,8 +176,7 @@ def test_copies_share_nothing_and_their_clocks_stand_still(cloud: Cloud, new_clo
 
 
 def test_a_copy_names_what_it_leaves_out(cloud: Cloud) -> None:
-    role = {"Version": "2012-10-17", "Statement": []}
-    arn = cloud.client("iam").create_role(RoleName="runs", AssumeRolePolicyDocument=json.dumps(role))["Role"]["Arn"]
+    arn = cloud.client("iam").create_role(RoleName="runs", AssumeRolePolicyDocument=TRUST)["Role"]["Arn"]
     definition = json.dumps({"StartAt": "a", "States": {"a": {"Type": "Succeed"}}})
     cloud.client("stepfunctions").create_state_machine(name="machine", definition=definition, roleArn=arn)
     with pytest.warns(UserWarning, match="not copied: .*stepfunctions, which runs code"), simulation.copy(cloud):

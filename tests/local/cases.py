@@ -24,6 +24,12 @@ class Case:
 
 CASES: list[Case] = []
 
+TRUST = (
+    '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, '
+    '"Action": "sts:AssumeRole"}]}'
+)
+"""A trust policy, for roles whose trust does not matter."""
+
 REGIONS = ("eu-west-3", "us-east-1", "ap-southeast-2", "ca-central-1")
 
 

@@ -4,10 +4,10 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from tests.local.cases import case, located, outcome
+from tests.local.cases import TRUST, case, located, outcome
 from tests.local.cases_errors_containers import Site, a_group, refusal
 from tests.local.cases_errors_network import IN_USE, Net
-from tests.local.cases_errors_stores import TRUST, refused
+from tests.local.cases_errors_stores import refused
 
 # --- services and what scales them
 

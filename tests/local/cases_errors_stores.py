@@ -4,10 +4,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from tests.local.cases import case, located, outcome
+from tests.local.cases import TRUST, case, located, outcome
 
 TAG = {"Key": "team", "Value": "seccom"}
-TRUST = '{"Version": "2012-10-17", "Statement": []}'
 DOCUMENT = '{"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Action": "*", "Resource": "*"}]}'
 
 
@@ -560,7 +559,7 @@ def case_arns_and_filters(account: Any) -> Any:
 def case_the_dead(account: Any) -> Any:
     ec2, ecs = account.client("ec2"), account.client("ecs")
     on = [{"ResourceType": "instance", "Tags": [TAG]}]
-    one = ec2.run_instances(ImageId="ami-1", MinCount=1, MaxCount=1, TagSpecifications=on)["Instances"][0]
+    one = ec2.run_instances(ImageId="ami-760aaa0f", MinCount=1, MaxCount=1, TagSpecifications=on)["Instances"][0]
     ec2.terminate_instances(InstanceIds=[one["InstanceId"]])
     ec2.get_waiter("instance_terminated").wait(InstanceIds=[one["InstanceId"]])
     ecs.create_cluster(clusterName="c", tags=[lower(TAG)])

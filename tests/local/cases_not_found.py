@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from tests.local.cases import case, located, outcome
+from tests.local.cases import TRUST, case, located, outcome
 
 Calls = Mapping[str, dict[str, Any]]
 
@@ -116,7 +116,8 @@ def case_tags_of_groups(account: Any) -> Any:
 def case_instances_of_another_group(account: Any) -> Any:
     ec2, scaling = account.client("ec2"), account.client("autoscaling")
     ec2.create_launch_template(
-        LaunchTemplateName="template", LaunchTemplateData={"ImageId": "ami-1", "InstanceType": "t3.micro"}
+        LaunchTemplateName="template",
+        LaunchTemplateData={"ImageId": "ami-760aaa0f", "InstanceType": "t3.micro"},
     )
     scaling.create_auto_scaling_group(
         AutoScalingGroupName="group",
@@ -482,6 +483,6 @@ def case_labels(account: Any) -> Any:
 def case_role_in_profile(account: Any) -> Any:
     iam = account.client("iam")
     iam.create_instance_profile(InstanceProfileName="profile")
-    iam.create_role(RoleName="role", AssumeRolePolicyDocument='{"Version": "2012-10-17", "Statement": []}')
+    iam.create_role(RoleName="role", AssumeRolePolicyDocument=TRUST)
     remove = iam.remove_role_from_instance_profile
     return outcome(lambda: remove(InstanceProfileName="profile", RoleName="role") and ACCEPTED)

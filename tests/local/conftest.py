@@ -24,6 +24,7 @@ from botocore.config import Config
 from esaws.cli import main
 from esaws.cloud import model_loader
 from tests.conftest import SHARED
+from tests.local.cases import TRUST
 
 REGION = "eu-west-3"
 _accounts = itertools.count(200_000_000_000)
@@ -91,7 +92,7 @@ class Account:
         """The instance profile with which instances may join an ECS cluster, as `IamInstanceProfile`."""
         iam = self.client("iam")
         with suppress(iam.exceptions.EntityAlreadyExistsException):
-            iam.create_role(RoleName="host", AssumeRolePolicyDocument="{}")
+            iam.create_role(RoleName="host", AssumeRolePolicyDocument=TRUST)
             policy = "arn:aws:iam::aws:policy/service-role/AmazonEC2ContainerServiceforEC2Role"
             iam.attach_role_policy(RoleName="host", PolicyArn=policy)
             iam.create_instance_profile(InstanceProfileName="host")

@@ -12,6 +12,8 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
+from tests.local.cases import TRUST
+
 pytestmark = pytest.mark.slow
 
 CLIENTS = 20
@@ -62,7 +64,11 @@ def instances(account: Any, name: str) -> Iterator[None]:
     for _ in count():
         specification = [{"ResourceType": "instance", "Tags": TAGS}]
         launched = ec2.run_instances(
-            ImageId="ami-1", MinCount=1, MaxCount=1, InstanceType="t2.micro", TagSpecifications=specification
+            ImageId="ami-760aaa0f",
+            MinCount=1,
+            MaxCount=1,
+            InstanceType="t2.micro",
+            TagSpecifications=specification,
         )
         instance = [launched["Instances"][0]["InstanceId"]]
         yield
@@ -79,7 +85,7 @@ def stores(account: Any, name: str) -> Iterator[None]:
         bucket = f"{name}-{number}-{account.id}"
         s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-west-3", "Tags": TAGS})
         s3.put_object(Bucket=bucket, Key="key", Body=b"content")
-        iam.create_role(RoleName=bucket, AssumeRolePolicyDocument="{}", Tags=TAGS)
+        iam.create_role(RoleName=bucket, AssumeRolePolicyDocument=TRUST, Tags=TAGS)
         yield
         assert s3.get_object(Bucket=bucket, Key="key")["Body"].read() == b"content"
         s3.list_buckets()

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from tests.local.cases import TRUST
 from tests.local.conftest import Account
 from tests.local.timing import advance
 
@@ -50,7 +51,7 @@ def test_a_refused_call_is_an_event_with_its_error(account: Account) -> None:
 
 
 def test_an_assumed_role_is_named_by_its_session(account: Account) -> None:
-    role = account.client("iam").create_role(RoleName="operator", AssumeRolePolicyDocument="{}")["Role"]["Arn"]
+    role = account.client("iam").create_role(RoleName="operator", AssumeRolePolicyDocument=TRUST)["Role"]["Arn"]
     session = account.client("sts").assume_role(RoleArn=role, RoleSessionName="kim")["Credentials"]
     client = Account(account.url, session["AccessKeyId"]).client("ec2")
     client.create_security_group(GroupName="by-kim", Description="web")

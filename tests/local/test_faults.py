@@ -11,7 +11,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError, ConnectionClosedError
 
-from tests.local.cases import outcome
+from tests.local.cases import TRUST, outcome
 from tests.local.test_auto_scaling_groups import Fleet
 from tests.local.timing import advance, control, events
 
@@ -283,7 +283,7 @@ def test_the_name_of_an_invisible_resource_is_taken(account: Any) -> None:
     add(account, "not-found-after-create", "iam", count=1)
     iam = account.client("iam")
     for expected in ("created", "EntityAlreadyExists"):
-        result = outcome(lambda: iam.create_role(RoleName="host", AssumeRolePolicyDocument="{}"))
+        result = outcome(lambda: iam.create_role(RoleName="host", AssumeRolePolicyDocument=TRUST))
         assert ("created" if isinstance(result, dict) else result) == expected
     assert outcome(lambda: iam.get_role(RoleName="host")) == "NoSuchEntity"
     assert iam.get_role(RoleName="host")["Role"]["RoleName"] == "host"

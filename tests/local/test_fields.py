@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from tests.local.cases import TRUST
+
 TAGS = [{"Key": "esaws:deployment", "Value": "seccom"}, {"Key": "esaws:name", "Value": "n"}]
 LOWER = [{"key": tag["Key"], "value": tag["Value"]} for tag in TAGS]
 FLAT = {tag["Key"]: tag["Value"] for tag in TAGS}
@@ -308,7 +310,7 @@ def alarm(account: Any) -> Any:
 def parameter_role_and_log_group(account: Any) -> Any:
     ssm, iam, logs = account.client("ssm"), account.client("iam"), account.client("logs")
     ssm.put_parameter(Name="/seccom/password", Value="x", Type="SecureString", Tags=TAGS)
-    trust = {"Version": "2012-10-17", "Statement": []}
+    trust = json.loads(TRUST)
     iam.create_role(RoleName="r", AssumeRolePolicyDocument=json.dumps(trust), Tags=TAGS)
     logs.create_log_group(logGroupName="/seccom", tags=FLAT)
     logs.put_retention_policy(logGroupName="/seccom", retentionInDays=7)

@@ -13,6 +13,8 @@ from typing import Any
 import boto3
 import pytest
 
+from tests.local.cases import TRUST
+
 AWS = Path(sys.executable).with_name("aws")
 
 Cli = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -101,7 +103,7 @@ def test_boto3_resources_wait_for_instances(account: Any) -> None:
     ec2 = resource(account, "ec2")
     _, subnets, _ = account.network()
     (instance,) = ec2.create_instances(
-        ImageId="ami-1", InstanceType="t2.micro", MinCount=1, MaxCount=1, SubnetId=subnets[0]
+        ImageId="ami-760aaa0f", InstanceType="t2.micro", MinCount=1, MaxCount=1, SubnetId=subnets[0]
     )
     instance.wait_until_running()
     instance.reload()
@@ -131,7 +133,9 @@ def waiters(account: Any) -> dict[str, Callable[[], None]]:
     """Name → a function that waits, polling every second."""
     ec2, rds, elb = account.client("ec2"), account.client("rds"), account.client("elbv2")
     _, subnets, group = account.network()
-    launched = ec2.run_instances(ImageId="ami-1", MinCount=1, MaxCount=1, InstanceType="t2.micro", SubnetId=subnets[0])
+    launched = ec2.run_instances(
+        ImageId="ami-760aaa0f", MinCount=1, MaxCount=1, InstanceType="t2.micro", SubnetId=subnets[0]
+    )
     instances = [launched["Instances"][0]["InstanceId"]]
     rds.create_db_instance(
         DBInstanceIdentifier="d",
@@ -185,7 +189,7 @@ def create_log_groups(account: Any, count: int) -> None:
 
 def create_roles(account: Any, count: int) -> None:
     for number in range(count):
-        account.client("iam").create_role(RoleName=f"r{number}", Path="/pages/", AssumeRolePolicyDocument="{}")
+        account.client("iam").create_role(RoleName=f"r{number}", Path="/pages/", AssumeRolePolicyDocument=TRUST)
 
 
 def create_target_groups(account: Any, count: int) -> None:
@@ -196,7 +200,7 @@ def create_target_groups(account: Any, count: int) -> None:
 
 def create_instances(account: Any, count: int) -> None:
     for _ in range(count):
-        account.client("ec2").run_instances(ImageId="ami-1", MinCount=1, MaxCount=1, InstanceType="t2.micro")
+        account.client("ec2").run_instances(ImageId="ami-760aaa0f", MinCount=1, MaxCount=1, InstanceType="t2.micro")
 
 
 def create_repositories(account: Any, count: int) -> None:

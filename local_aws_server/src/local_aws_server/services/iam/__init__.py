@@ -1,1 +1,1 @@
-"""IAM: policies in use, and missing users, roles, groups and policies."""
+"""IAM: what is in use, missing, malformed or beyond a quota."""

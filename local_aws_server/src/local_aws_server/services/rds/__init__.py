@@ -1,1 +1,1 @@
-"""RDS: lifecycle, validation, dependencies and charges of DB instances, snapshots and groups."""
+"""RDS: lifecycle, validation, backups, dependencies and charges of DB instances, snapshots and groups."""

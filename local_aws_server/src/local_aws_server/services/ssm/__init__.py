@@ -1,1 +1,1 @@
-"""Systems Manager: AWS's public parameters, and missing parameters."""
+"""Systems Manager: AWS's public parameters, and parameters that are missing or refused."""

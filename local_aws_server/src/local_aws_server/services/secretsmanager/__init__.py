@@ -1,0 +1,1 @@
+"""Secrets Manager: names, deletion after the recovery window, and rotation."""
