@@ -246,6 +246,16 @@ def test_a_replication_group_and_its_member_both_have_names(account: Account) ->
     assert "cache/redis" not in set(matrix(grouped).to_frame().destination)
 
 
+def test_a_public_broker_without_groups_is_open_to_the_internet(account: Account) -> None:
+    result = reach(account, "internet", "broker/broker", 5671)
+    assert result.decision == "allow"
+    assert (
+        result.because[0]
+        == "broker/broker has no security group, so nothing in the network denies traffic from internet"
+    )
+    assert "not known to listen" in reach(account, "203.0.113.7", "broker/broker", 22).because[-1]
+
+
 def test_a_private_broker_is_in_its_subnets(account: Account) -> None:
     placement = {"SecurityGroups": [group_of(account, "Redis-sg")], "SubnetIds": subnets_of(account)}
     inside = changed(account, "Brokers", lambda raw: raw | placement | {"PubliclyAccessible": False})

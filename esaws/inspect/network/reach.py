@@ -115,7 +115,9 @@ def reach(
     except MissingData as error:
         return ReachResult("unknown", (str(error),))
     if precheck := next(prechecks(catalog, here, there, traffic), None):
-        return ReachResult(precheck.decision, (precheck.reason,))
+        result = ReachResult(precheck.decision, (precheck.reason,))
+        notes = _notes(catalog, here, there, traffic, result) if precheck.decision == "allow" else ()
+        return replace(result, because=(precheck.reason, *notes))
     result = _reach_both_families(network, here, there, protocol, traffic)
     if result.decision == "allow" and (uncertain := tuple(caveats(catalog, here, there))):
         result = ReachResult("unknown", (*uncertain, *result.because))

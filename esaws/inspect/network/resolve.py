@@ -117,7 +117,7 @@ def prechecks(
     """Yield the decisions that follow from the endpoints alone; the first one counts.
 
     An endpoint does not run; a public address is not visible; a load balancer has no listener, or serves no zone of the
-    destination. Source: https://docs.aws.amazon.com/vpc/latest/reachability/explanation-codes.html
+    destination; a store is in a network of AWS, in which nothing filters. Source: https://docs.aws.amazon.com/vpc/latest/reachability/explanation-codes.html
     """
     for endpoint, other in ((here, there), (there, here)):
         if endpoint.absence:
@@ -128,6 +128,10 @@ def prechecks(
     if there.named and there.named.kind == "alb" and not is_listening(there.named, traffic):
         ports = format_ports(there.named)
         yield Precheck("deny", f"{there.name} has no listener for {traffic}: it listens on {ports}")
+    if there.named and there.named.external and here.external and not here.named:
+        yield Precheck(
+            "allow", f"{there.name} has no security group, so nothing in the network denies traffic from {here.name}"
+        )
     outside = _outside_zones(catalog, here, there)
     if outside and len(outside) == len(there.interfaces):
         yield Precheck("deny", _zones_not_enabled(catalog, here, outside))
