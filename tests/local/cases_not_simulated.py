@@ -7,7 +7,7 @@ from tests.local.cases import case, located, outcome
 
 @case(
     "deleting the metrics of a bucket does not delete the bucket",
-    aws=("NotSimulated", ["metered"]),
+    aws=("NoSuchConfiguration", ["metered"]),
     stock=("deleted", []),
 )
 def case_bucket_metrics(account: Any) -> Any:

@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+from tests.local.cases import located
 from tests.local.timing import advance, now
 
 
@@ -139,3 +140,86 @@ def test_a_preview_shows_what_would_expire(account: Any) -> None:
     assert (preview["status"], result["imageTags"], result["appliedRulePriority"]) == ("COMPLETE", ["v0"], 7)
     advance(account, "2d")
     assert len(tags(ecr)) == 3
+
+
+# --- objects
+
+
+def bucket(account: Any, *rules: dict[str, Any], versioned: bool = False) -> tuple[Any, str]:
+    s3, name = account.client("s3"), f"expiry-{account.id}"
+    s3.create_bucket(Bucket=name, **located(account))
+    if versioned:
+        s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
+    enabled = [{"Status": "Enabled", "Filter": {"Prefix": ""}, **rule} for rule in rules]
+    s3.put_bucket_lifecycle_configuration(Bucket=name, LifecycleConfiguration={"Rules": enabled})
+    return s3, name
+
+
+def keys(s3: Any, name: str) -> list[str]:
+    return [found["Key"] for found in s3.list_objects_v2(Bucket=name).get("Contents", [])]
+
+
+def test_objects_expire_at_midnight_by_the_filter_of_their_rule(account: Any) -> None:
+    tagged = {"And": {"Prefix": "b", "Tags": [{"Key": "keep", "Value": "no"}], "ObjectSizeGreaterThan": 2}}
+    s3, name = bucket(
+        account,
+        {"Expiration": {"Days": 1}, "Filter": {"Prefix": "logs/"}},
+        {"Expiration": {"Days": 3}, "Filter": tagged},
+        {"Expiration": {"Days": 1}, "Status": "Disabled"},
+    )
+    s3.put_object(Bucket=name, Key="logs/1", Body=b"x")
+    s3.put_object(Bucket=name, Key="b1", Body=b"xxx", Tagging="keep=no")
+    s3.put_object(Bucket=name, Key="b2", Body=b"x", Tagging="keep=no")
+    s3.put_object(Bucket=name, Key="b3", Body=b"xxx")
+    advance(account, "23h")
+    assert "logs/1" in keys(s3, name)
+    advance(account, "25h")
+    assert keys(s3, name) == ["b1", "b2", "b3"]
+    advance(account, "2d")
+    assert keys(s3, name) == ["b2", "b3"]
+    rules = s3.get_bucket_lifecycle_configuration(Bucket=name)["Rules"]
+    assert [each["Filter"] for each in rules][:2] == [{"Prefix": "logs/"}, tagged]
+
+
+def versions(s3: Any, name: str) -> tuple[int, int]:
+    """Return the numbers of versions and of delete markers."""
+    found = s3.list_object_versions(Bucket=name)
+    return len(found.get("Versions", [])), len(found.get("DeleteMarkers", []))
+
+
+def test_versions_expire_after_they_are_replaced_and_lone_markers_go(account: Any) -> None:
+    s3, name = bucket(
+        account,
+        {"NoncurrentVersionExpiration": {"NoncurrentDays": 2, "NewerNoncurrentVersions": 1}, "ID": "old"},
+        {"Expiration": {"Days": 5}, "ID": "current"},
+        versioned=True,
+    )
+    for body in (b"1", b"2", b"3"):
+        s3.put_object(Bucket=name, Key="k", Body=body)
+    advance(account, "3d")
+    assert versions(s3, name) == (2, 0)
+    advance(account, "3d")
+    assert (keys(s3, name), versions(s3, name)) == ([], (2, 1))
+    rule = {"NoncurrentVersionExpiration": {"NoncurrentDays": 1}, "Expiration": {"ExpiredObjectDeleteMarker": True}}
+    enabled = {"Status": "Enabled", "Filter": {}, **rule}
+    s3.put_bucket_lifecycle_configuration(Bucket=name, LifecycleConfiguration={"Rules": [enabled]})
+    advance(account, "3d")
+    assert versions(s3, name) == (0, 0)
+
+
+def test_objects_change_their_storage_class_and_unfinished_uploads_are_aborted(account: Any) -> None:
+    transitions = [{"Days": 30, "StorageClass": "STANDARD_IA"}, {"Days": 60, "StorageClass": "GLACIER"}]
+    abort = {"AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 2}}
+    s3, name = bucket(account, {"Transitions": transitions, **abort})
+    s3.put_object(Bucket=name, Key="k", Body=b"x")
+    s3.create_multipart_upload(Bucket=name, Key="big")
+
+    def state() -> tuple[str, int]:
+        found = s3.list_objects_v2(Bucket=name)["Contents"]
+        return found[0]["StorageClass"], len(s3.list_multipart_uploads(Bucket=name).get("Uploads", []))
+
+    seen = []
+    for by in ("1d", "2d", "29d", "30d"):
+        advance(account, by)
+        seen.append(state())
+    assert seen == [("STANDARD", 1), ("STANDARD", 0), ("STANDARD_IA", 0), ("GLACIER", 0)]

@@ -1,1 +1,1 @@
-"""S3: defaults, bucket names and charges, and the operations that moto confuses with others."""
+"""S3: defaults, names, copies, lifecycles and charges, and the operations that moto confuses with others."""

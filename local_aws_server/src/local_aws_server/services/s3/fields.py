@@ -18,7 +18,7 @@ BEHAVIOURS = (
     ),
 )
 
-_SSE_S3 = {"Rule": {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}, "BucketKeyEnabled": False}}
+SSE_S3 = {"Rule": {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}, "BucketKeyEnabled": False}}
 
 
 @after("s3", "CreateBucket")
@@ -29,7 +29,7 @@ def set_defaults(call: Call) -> None:
     if bucket is None:
         return
     bucket.public_access_block = bucket.public_access_block or PublicAccessBlock(True, True, True, True)
-    bucket.encryption = bucket.encryption or _SSE_S3
+    bucket.encryption = bucket.encryption or SSE_S3
     bucket.ownership_rule = bucket.ownership_rule or "BucketOwnerEnforced"
 
 

@@ -123,9 +123,13 @@ def count_tier_2_request(call: Call) -> None:
     _count_request(call, "Requests-Tier2", _TIER_2[call.operation])
 
 
-@after("s3", "CompleteMultipartUpload", "CopyObject", "DeleteObject", "DeleteObjects", "PutObject", "UploadPart")
-def read_meter_in_bucket_region(call: Call) -> None:
-    """Meter the bucket in its own region: S3 accepts requests for it in any region."""
+@after(
+    "s3",
+    *("CompleteMultipartUpload", "CopyObject", "DeleteObject", "DeleteObjects", "PutBucketLifecycleConfiguration"),
+    *("PutObject", "UploadPart"),
+)
+def reconcile_in_bucket_region(call: Call) -> None:
+    """Meter the bucket, and schedule its lifecycle, in its own region: S3 accepts requests for it in any region."""
     bucket = _bucket(call)
     if bucket is not None and bucket.region_name != call.region:
         SCHEDULER.reconcile(Backends(call.account, bucket.region_name), "s3")

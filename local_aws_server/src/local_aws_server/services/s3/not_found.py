@@ -19,8 +19,13 @@ BEHAVIOURS = (
 
 def _uploads(call: Call) -> set[str]:
     bucket = call.backends.backend("s3").buckets.get(call.params["Bucket"])
-    # moto raises for a missing bucket
-    return set(bucket.multiparts) if bucket else {call.params["UploadId"]}
+    if bucket is None:
+        return {call.params["UploadId"]}  # moto raises
+    uploads = set(bucket.multiparts)
+    completed = getattr(bucket.keys.get(call.params["Key"]), "multipart", None)
+    if call.operation == "CompleteMultipartUpload" and completed is not None:
+        uploads.add(completed.id)  # which may be repeated
+    return uploads
 
 
 def _keys(call: Call) -> set[str]:

@@ -1,7 +1,7 @@
 """S3 operations that moto confuses with others.
 
 moto recognizes an operation by its path and the subresources that it knows. It ignores an unknown subresource, so that
-DeleteBucketMetricsConfiguration would delete the bucket.
+it takes PutBucketMetricsConfiguration for CreateBucket.
 """
 
 from local_aws_server.behaviours import Behaviour
@@ -12,19 +12,15 @@ BEHAVIOURS = (
     Behaviour(
         service="S3",
         statement="S3 operations that moto confuses with others return NotSimulated, such as "
-        "DeleteBucketMetricsConfiguration.",
-        documentation=("https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteBucketMetricsConfiguration.html",),
+        "PutBucketMetricsConfiguration.",
+        documentation=("https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketMetricsConfiguration.html",),
     ),
 )
 
 _BUCKET_OPERATIONS = (
-    *(f"{verb}Bucket{subresource}" for verb in ("Get", "Put") for subresource in ("Abac", "RequestPayment")),
-    *(
-        f"{verb}Bucket{subresource}Configuration"
-        for verb in ("Delete", "Get", "Put")
-        for subresource in ("Analytics", "IntelligentTiering", "Metrics")
-    ),
-    *(f"ListBucket{subresource}Configurations" for subresource in ("Analytics", "IntelligentTiering", "Metrics")),
+    "GetBucketAbac",
+    "PutBucketAbac",
+    *(f"PutBucket{subresource}Configuration" for subresource in ("Analytics", "IntelligentTiering", "Metrics")),
     *(
         f"{verb}BucketMetadata{subresource}Configuration"
         for verb in ("Create", "Delete", "Get", "Update")
@@ -35,7 +31,6 @@ _BUCKET_OPERATIONS = (
 )
 _OBJECT_OPERATIONS = (
     *(f"{verb}ObjectAnnotation" for verb in ("Delete", "Get", "Put")),
-    "GetObjectRetention",
     "GetObjectTorrent",
     "ListObjectAnnotations",
     "RenameObject",

@@ -1,0 +1,104 @@
+"""S3: copies, repeated completions, settings with constant values, and retention of objects."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from tests.local.cases import case, located, outcome
+
+
+def bucket(account: Any, **more: Any) -> tuple[Any, str]:
+    s3, name = account.client("s3"), f"objects-{account.id}"
+    s3.create_bucket(Bucket=name, **located(account), **more)
+    return s3, name
+
+
+@case(
+    "a copy of an object onto itself must change something",  # as LocalStack's tests recorded on AWS
+    aws=(["InvalidRequest"] * 2 + ["accepted"] * 4, "accepted"),
+    stock=(["InvalidRequest"] * 2 + ["accepted"] * 4, "accepted"),
+)
+def case_copy_onto_itself(account: Any) -> Any:
+    s3, name = bucket(account)
+    s3.put_object(Bucket=name, Key="k", Body=b"x", Metadata={"a": "1"})
+
+    def copy(**changes: Any) -> Any:
+        source = {"Bucket": name, "Key": "k"}
+        return outcome(lambda: s3.copy_object(Bucket=name, Key="k", CopySource=source, **changes) and "accepted")
+
+    changes: tuple[dict[str, Any], ...] = (
+        {},
+        {"MetadataDirective": "COPY", "Metadata": {"b": "2"}},
+        {"MetadataDirective": "REPLACE"},
+        {"StorageClass": "STANDARD"},
+        {"ServerSideEncryption": "AES256"},
+        {"WebsiteRedirectLocation": "/other"},
+    )
+    copies = [copy(**each) for each in changes]
+    default = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}
+    s3.put_bucket_encryption(Bucket=name, ServerSideEncryptionConfiguration={"Rules": [default]})
+    return copies, copy()
+
+
+@case("the completion of an upload may be repeated", aws=True, stock=True)
+def case_completion_again(account: Any) -> Any:
+    s3, name = bucket(account)
+    upload = {"Bucket": name, "Key": "k"}
+    upload["UploadId"] = s3.create_multipart_upload(**upload)["UploadId"]
+    etag = s3.upload_part(**upload, PartNumber=1, Body=b"x")["ETag"]
+    parts = {"Parts": [{"ETag": etag, "PartNumber": 1}]}
+    tags = [s3.complete_multipart_upload(**upload, MultipartUpload=parts)["ETag"] for _ in range(2)]
+    return tags[0] == tags[1]
+
+
+@case(
+    "settings that a bucket has by default, or not at all, are read",
+    aws=("BucketOwner", "Requester", [False] * 3, ["NoSuchConfiguration"] * 3, "AES256"),
+    stock=None,
+)
+def case_constant_reads(account: Any) -> Any:
+    s3, name = bucket(account)
+
+    def payer() -> Any:
+        return s3.get_bucket_request_payment(Bucket=name).get("Payer")
+
+    first = payer()
+    if first is None:
+        return None
+    s3.put_bucket_request_payment(Bucket=name, RequestPaymentConfiguration={"Payer": "Requester"})
+    kinds = ("metrics", "analytics", "intelligent_tiering")
+    default = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms"}}
+    s3.put_bucket_encryption(Bucket=name, ServerSideEncryptionConfiguration={"Rules": [default]})
+    s3.delete_bucket_encryption(Bucket=name)
+    (rule,) = s3.get_bucket_encryption(Bucket=name)["ServerSideEncryptionConfiguration"]["Rules"]
+    return (
+        first,
+        payer(),
+        [getattr(s3, f"list_bucket_{kind}_configurations")(Bucket=name)["IsTruncated"] for kind in kinds],
+        [
+            outcome(lambda kind=kind: getattr(s3, f"get_bucket_{kind}_configuration")(Bucket=name, Id="a"))
+            for kind in kinds
+        ],
+        rule["ApplyServerSideEncryptionByDefault"]["SSEAlgorithm"],
+    )
+
+
+@case(
+    "the retention of an object is read",
+    aws=("InvalidRequest", "NoSuchObjectLockConfiguration", ("GOVERNANCE", 2040)),
+    stock=("500", "500", "500"),
+)
+def case_retention(account: Any) -> Any:
+    s3, plain = bucket(account)
+    s3.put_object(Bucket=plain, Key="k", Body=b"x")
+    locked = f"locked-{account.id}"
+    s3.create_bucket(Bucket=locked, ObjectLockEnabledForBucket=True, **located(account))
+    s3.put_object(Bucket=locked, Key="k", Body=b"x")
+
+    def read(name: str) -> Any:
+        found = outcome(lambda: s3.get_object_retention(Bucket=name, Key="k").get("Retention", ""))
+        return (found["Mode"], found["RetainUntilDate"].year) if isinstance(found, dict) else found
+
+    first = read(plain), read(locked)
+    until = {"Mode": "GOVERNANCE", "RetainUntilDate": datetime(2040, 1, 1, tzinfo=UTC)}
+    s3.put_object_retention(Bucket=locked, Key="k", Retention=until)
+    return *first, read(locked)
