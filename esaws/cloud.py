@@ -226,6 +226,7 @@ class Cloud:
             use_fips_endpoint=False,
             use_dualstack_endpoint=False,
             s3={"addressing_style": "path"},
+            user_agent_appid="",  # that of the environment may name another local AWS
             **settings,
         )
         return self._session.client(

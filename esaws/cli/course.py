@@ -98,7 +98,7 @@ def env_command(chapter: str, as_json: bool) -> None:
     from esaws.course.session import resume
 
     session = resume(chapter, stays=True)
-    names = ("ESAWS_", "AWS_ENDPOINT_URL", "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET")
+    names = ("ESAWS_", "AWS_ENDPOINT_URL", "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ACCESS_KEY_ID", "AWS_S")
     variables = {name: value for name, value in sorted(os.environ.items()) if name.startswith(names)}
     variables["ESAWS_DEPLOYMENT"] = session.cloud.deployment
     text = "\n".join(f"export {name}={shlex.quote(value)}" for name, value in variables.items())

@@ -195,10 +195,15 @@ def call(method: str, name: str, **params: Any) -> dict[str, Any]:
 
 
 def environment() -> dict[str, str]:
-    """The variables that point boto3 and the AWS CLI at the server. Raises LocalNotRunning."""
+    """The variables that point boto3 and the AWS CLI at the server. Raises LocalNotRunning.
+
+    AWS_SDK_UA_APP_ID names the server, so that another one on the same port refuses the calls.
+    """
     region = os.environ.get("ESAWS_REGION") or DEFAULT_REGION
+    url = _running_server().url
     return {
-        "AWS_ENDPOINT_URL": _running_server().url,
+        "AWS_ENDPOINT_URL": url,
+        "AWS_SDK_UA_APP_ID": control.call(url, "GET", "status")["app_id"],
         "AWS_REGION": region,
         "AWS_DEFAULT_REGION": region,
         "AWS_ACCESS_KEY_ID": DEFAULT_ACCOUNT,

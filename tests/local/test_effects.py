@@ -110,7 +110,7 @@ def test_the_history_of_an_alarm_does_not_claim_a_message_to_a_missing_topic(acc
 def test_a_subscriber_that_cannot_be_reached_does_not_keep_the_message_from_others(account: Any) -> None:
     queue, sns = Queue(account), account.client("sns")
     topic = queue.subscribe()
-    sns.subscribe(TopicArn=topic, Protocol="https", Endpoint="https://example.com/hook")
+    sns.subscribe(TopicArn=topic, Protocol="email", Endpoint="a@example.com")
     account.client("sqs").create_queue(QueueName="gone")
     sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue.arn.replace(":q", ":gone"))
     account.client("sqs").delete_queue(QueueUrl=queue.url.replace("/q", "/gone"))

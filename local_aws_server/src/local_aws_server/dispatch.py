@@ -24,6 +24,7 @@ from local_aws_server.clock.isolation import note_failure
 from local_aws_server.clock.scheduler import SCHEDULER
 from local_aws_server.errors import AwsError
 from local_aws_server.faults import api_faults
+from local_aws_server.identity import check_addressee
 from local_aws_server.request_validation import validate_request
 
 
@@ -34,6 +35,7 @@ def dispatch(call: Call, moto: Callable[[], Response]) -> Response:
     """
     operation_hooks = hooks.HOOKS.get((call.service, call.operation)) or hooks.Hooks()
     try:
+        check_addressee(call)
         api_faults.strike(call)
         plan_expiry.check_account_open(call)
         validate_request(call)

@@ -12,6 +12,7 @@ import traceback
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs
 
 from flask import Flask, Response
 from flask import request as flask_request
@@ -25,7 +26,7 @@ from werkzeug.serving import make_server
 from werkzeug.wrappers import Request
 
 from esaws.pricelist import Plan, Regime
-from local_aws_server import hooks, moto_performance  # noqa: F401 (the latter registers patches)
+from local_aws_server import cbor, hooks, moto_performance  # noqa: F401 (the latter registers patches)
 from local_aws_server.billing.account import NEW_ACCOUNT_DEFAULTS
 from local_aws_server.call import DEFAULT_ACCOUNT, Call, account_of
 from local_aws_server.clock.clock import CLOCK, format_timestamp, parse_duration, parse_timestamp
@@ -36,6 +37,7 @@ from local_aws_server.clock.transitions import PROVISIONING_SPEED
 from local_aws_server.control import CONTROL_ROUTES, BadRequest, control_route
 from local_aws_server.dispatch import dispatch, not_simulated_response
 from local_aws_server.faults import api_faults
+from local_aws_server.identity import IDENTITY
 from local_aws_server.keep_alive import KeepAliveHandler
 from local_aws_server.locks import AccountLocks
 from local_aws_server.loopback_guard import install_loopback_guard
@@ -69,6 +71,10 @@ class LocalAws(DomainDispatcherApplication):
         if path.startswith("/_esaws/"):
             response = self.control_response(Request(environ), path.removeprefix("/_esaws/"))
             return response(environ, start_response)
+        if path.startswith("/moto-api") or path == "/favicon.ico":
+            return self.moto_api_response(Request(environ))(environ, start_response)
+        if cbor.is_smithy(environ):
+            return cbor.respond(environ, self.moto_service, self)(environ, start_response)
         self.autosave.note_call()
         try:
             application = self.get_application(environ)
@@ -99,11 +105,34 @@ class LocalAws(DomainDispatcherApplication):
             message = f"{type(error).__name__}: {error}. The server's log has the traceback."
             return _json_response({"error": message}, 500)
 
+    def moto_api_response(self, request: Request) -> Response:
+        """The response to a control route of moto. A reset is that of `/_esaws/`; the others would bypass the hooks."""
+        if (request.method, request.path) == ("POST", "/moto-api/reset"):
+            self.control_response(request, "reset")
+            return _json_response({"status": "ok"})
+        message = f"{request.method} {request.path} does not exist; the routes under /_esaws/ control the local AWS"
+        return _json_response({"error": message}, 404)
+
     def run_due_events(self) -> None:
         """Run the events that are due by now."""
         if (due := SCHEDULER.next_event_time()) is not None and due <= CLOCK.now():
             with self.locks.all_accounts():
                 SCHEDULER.run_until(CLOCK.now())
+
+    def moto_service(self, environ: Environ) -> str:
+        """moto's name of the service that a request is signed for."""
+        host = self.infer_service_region_host(environ, environ.get("PATH_INFO", ""))
+        try:
+            return str(self.get_backend_for_host(host))
+        except UnknownService as unknown:
+            return unknown.service
+
+    def infer_service_region_host(self, environ: Environ, path: str) -> str | None:
+        """The host of AWS for a request, which may be signed in its query string; moto takes those for S3's."""
+        presigned = parse_qs(environ.get("QUERY_STRING", "")).get("X-Amz-Credential")
+        if presigned and "HTTP_AUTHORIZATION" not in environ:
+            environ = {**environ, "HTTP_AUTHORIZATION": f"AWS4-HMAC-SHA256 Credential={presigned[0]}"}
+        return super().infer_service_region_host(environ, path)
 
     def get_backend_for_host(self, host: str | None) -> Any:
         if host in self.backends:
@@ -192,12 +221,13 @@ class UnknownService(Exception):
 
 
 def status() -> dict[str, Any]:
-    """{pid, time, accounts, not_simulated}."""
+    """{pid, app_id, time, accounts, not_simulated}."""
     accounts = {DEFAULT_ACCOUNT}
     for backends in list(BackendDict._instances):  # type: ignore[misc]
         accounts.update(list(backends))
     return {
         "pid": os.getpid(),
+        "app_id": IDENTITY.app_id,
         "time": format_timestamp(CLOCK.displayed()),
         "accounts": sorted(accounts),
         "not_simulated": [defect.to_dict() for defect in defects()],
@@ -281,6 +311,7 @@ def serve(
     NEW_ACCOUNT_DEFAULTS.plan = plan or NEW_ACCOUNT_DEFAULTS.plan
     application = LocalAws()
     if state:
+        IDENTITY.belong_to(state)
         application.autosave.restore(state)
         application.autosave.start_saving()
     if provisioning is not None:

@@ -14,17 +14,21 @@ from local_aws_server.hooks import patch
 BEHAVIOURS = (
     Behaviour(
         service="SNS",
-        statement="A message reaches the SQS queues that subscribe to its topic; a queue that is gone does not keep "
-        "it from the others.",
+        statement="A message reaches the SQS queues and the HTTP servers on this machine that subscribe to its topic; "
+        "one that is gone does not keep it from the others.",
         documentation=("https://docs.aws.amazon.com/sns/latest/dg/sns-sqs-as-subscriber.html",),
     ),
     Behaviour(
         service="SNS",
         fidelity=NOT_SIMULATED,
-        statement="Deliveries by email, SMS, HTTP, Lambda and Firehose; `esaws local events` shows each.",
+        statement="Deliveries by email, SMS, Lambda and Firehose, and to other machines; `esaws local events` shows "
+        "each.",
         documentation=("https://docs.aws.amazon.com/sns/latest/dg/sns-event-destinations.html",),
     ),
 )
+
+
+_DELIVERED = ("sqs", "http", "https")
 
 
 def publish(topic_arn: str, message: str, subject: str | None = None) -> str | None:
@@ -55,9 +59,9 @@ def publish_to_subscribers(
     message_id = str(mock_random.uuid4())
     backends = Backends(self.account_id, self.sns_backend.region_name)
     for subscription in self.sns_backend.list_subscriptions_by_topic(topic_arn=self.arn)[0]:
-        if subscription.protocol != "sqs":
-            target = f"{subscription.protocol} {subscription.endpoint}"
-            record_event(backends, self.name, f"message not delivered to {target}", "only SQS is simulated")
+        if subscription.protocol not in _DELIVERED:
+            what = f"message not delivered to {subscription.endpoint}"
+            record_event(backends, self.name, what, f"{subscription.protocol} is not simulated")
             continue
         try:
             subscription.publish(
