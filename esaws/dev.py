@@ -73,15 +73,15 @@ def virtual_environment() -> Path:
     return create(".venv", [*PROJECTS, CONSTRAINTS], ["--constraint", str(CONSTRAINTS), *editable])
 
 
-def create(name: str, inputs: Iterable[Path], packages: list[str]) -> Path:
-    """Create a virtual environment and install packages, if any input is newer than the last install."""
+def create(name: str, inputs: Iterable[Path], packages: list[str], program: str = sys.executable) -> Path:
+    """Create a virtual environment of a Python and install packages, if an input is newer than the last install."""
     venv = ROOT / name
     ready = venv / ".ready"
     if ready.exists() and all(each.stat().st_mtime <= ready.stat().st_mtime for each in inputs):
         return venv
     check_python()
     print(f"esaws: creating {name} with Python {sys.version.split()[0]}", flush=True)
-    subprocess.run([sys.executable, "-m", "venv", venv], check=True)
+    subprocess.run([program, "-m", "venv", venv], check=True)
     pip = [executable(venv, "python"), "-m", "pip", "install", "--disable-pip-version-check", "--no-compile"]
     show_installation([*pip, "--progress-bar", "off", *packages])
     print("esaws: compiling byte code", flush=True)  # kernels start in half the time
@@ -205,6 +205,33 @@ def test_focus(arguments: list[str]) -> None:
 
 
 @command
+def odd_calls(arguments: list[str]) -> None:
+    """20,000 odd calls to a local AWS, half an hour: none is a server error, and none spoils another call"""
+    python("-m", "tests.local.odd_calls", *(arguments or ["20000"]))
+
+
+@command
+def fidelity(arguments: list[str]) -> None:
+    """moto's and LocalStack's tests, --moto FOLDER --localstack FOLDER, an hour: docs/fidelity-measured.md"""
+    for suite in ("moto", "localstack"):
+        if any(each.partition("=")[0] == f"--{suite}" for each in arguments):
+            needed = ROOT / "tests" / "fidelity" / f"requirements-{suite}.txt"
+            program = python_of_localstack() if suite == "localstack" else sys.executable
+            venv = create(f".venv-fidelity-{suite}", [needed], ["--requirement", str(needed)], program)
+            arguments = [*arguments, f"--{suite}-python={executable(venv, 'python')}"]
+    python("-m", "tests.fidelity", *arguments)
+
+
+def python_of_localstack() -> str:
+    """A Python of at least 3.13, which LocalStack's tests need."""
+    if sys.version_info >= (3, 13):
+        return sys.executable
+    if found := shutil.which("python3.13"):
+        return found
+    raise Failed("LocalStack's tests need Python 3.13 on the PATH")
+
+
+@command
 def test_runbooks(arguments: list[str]) -> None:
     """every runbook on both profiles, dry, twice, throttled, failing, and in real processes"""
     python("-m", "pytest", *EVEN_WORKERS, "-m", "runbooks", "tests/operations", "tests/runbooks", *arguments)
@@ -290,6 +317,8 @@ def clean(arguments: list[str]) -> None:
         ".venv",
         ".venv-engines",
         ".venv-focus",
+        ".venv-fidelity-moto",
+        ".venv-fidelity-localstack",
         "build",
         "dist",
         ".pytest_cache",

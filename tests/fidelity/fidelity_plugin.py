@@ -1,0 +1,84 @@
+"""A pytest plugin for other projects' tests: they run against a server, and each outcome goes to a file.
+
+It is loaded with `-p fidelity_plugin` in an environment that has neither this project nor its packages. Variables:
+FIDELITY_RESULTS is the file, one JSON object a line; FIDELITY_URL the server; FIDELITY_LOCAL is set if that is the
+local AWS, not stock moto; with FIDELITY_ADVANCE, a duration, its clock advances after each changing call.
+"""
+
+import json
+import os
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore import handlers
+
+URL = os.environ["FIDELITY_URL"]
+IS_LOCAL = bool(os.environ.get("FIDELITY_LOCAL"))
+ADVANCE = os.environ.get("FIDELITY_ADVANCE")
+RESULTS = Path(os.environ["FIDELITY_RESULTS"])
+_READING = ("Describe", "List", "Get", "Head", "BatchGet", "Lookup", "Search")
+_MAX_MESSAGE = 300
+
+
+def post(path: str, **body: Any) -> None:
+    request = urllib.request.Request(
+        f"{URL}{path}", json.dumps(body).encode(), {"Content-Type": "application/json"}, method="POST"
+    )
+    urllib.request.urlopen(request).close()
+
+
+class Server:
+    """The server, which takes a while to be emptied."""
+
+    is_used = True
+
+    def note_use(self, **_: Any) -> None:
+        self.is_used = True
+
+    def reset(self) -> None:
+        """Empty all accounts, unless they are."""
+        if self.is_used:
+            post("/_esaws/reset" if IS_LOCAL else "/moto-api/reset")
+        self.is_used = False
+
+
+SERVER = Server()
+handlers.BUILTIN_HANDLERS.append(("before-send", SERVER.note_use))
+
+
+def advance_after_change(model: Any, http_response: Any, **_: Any) -> None:
+    if http_response.status_code < 300 and not model.name.startswith(_READING):
+        post("/_esaws/advance", by=ADVANCE)
+
+
+if ADVANCE and IS_LOCAL:
+    handlers.BUILTIN_HANDLERS.append(("after-call", advance_after_change))
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "aws_verified: recorded on AWS")
+    try:
+        from moto.core.models import ServerModeMockAWS
+    except ImportError:
+        return
+    ServerModeMockAWS.reset = lambda mock: SERVER.reset()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Any:
+    report = yield
+    is_failed_set_up = report.when != "call" and report.outcome == "failed"
+    if report.when == "call" or (report.when == "setup" and report.outcome == "skipped") or is_failed_set_up:
+        names = {mark.name for mark in item.iter_markers()}
+        lines = str(getattr(report.longrepr, "reprcrash", None) or report.longrepr or "").splitlines()
+        outcome = {
+            "test": item.nodeid,
+            "outcome": report.outcome,
+            "message": " ".join(lines)[-_MAX_MESSAGE:] if report.outcome == "failed" else "",
+            "verified": any("verified" in name or "validated" in name for name in names),
+        }
+        with RESULTS.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(outcome) + "\n")
+    return report
