@@ -119,7 +119,7 @@ def test_resources_of_others_are_drawn(cloud: Cloud) -> None:
     subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.1.1.0/24", AvailabilityZone="eu-west-3a")["Subnet"]["SubnetId"]
     other = ec2.create_vpc(CidrBlock="10.2.0.0/16")["Vpc"]["VpcId"]
     tags = [{"ResourceType": "instance", "Tags": [{"Key": "Name", "Value": "<b>web & co</b>"}]}]
-    asked = {"ImageId": "ami-1", "MinCount": 3, "MaxCount": 3, "SubnetId": subnet, "TagSpecifications": tags}
+    asked = {"ImageId": "ami-760aaa0f", "MinCount": 3, "MaxCount": 3, "SubnetId": subnet, "TagSpecifications": tags}
     ec2.run_instances(InstanceType="x9.huge", **asked)
     drawing = draw(cloud)
     (fleet,) = drawing.scene.fleets

@@ -365,7 +365,7 @@ def test_a_cached_price_is_the_same_in_forecast_lease_parking_and_drawing(
     tags = [{"Key": key, "Value": value} for key, value in cloud.tags("box").items()]
     tag_specifications = [{"ResourceType": "instance", "Tags": tags}]
     one = {"InstanceType": "t2.micro", "SubnetId": subnet, "MinCount": 1, "MaxCount": 1}
-    ec2.run_instances(ImageId="ami-1", TagSpecifications=tag_specifications, **one)
+    ec2.run_instances(ImageId="ami-760aaa0f", TagSpecifications=tag_specifications, **one)
 
     def monthly_usd() -> list[float]:
         """The price of a month from a forecast, the list of a parked deployment, its lease, and its drawing."""

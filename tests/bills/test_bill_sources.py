@@ -133,7 +133,7 @@ def spender(new_cloud: Callable[[], Cloud]) -> Cloud:
     simulation.advance(cloud, to=simulation.next_month(cloud))
     ec2 = cloud.client("ec2")
     tags = [{"ResourceType": "instance", "Tags": [{"Key": "team", "Value": "web"}]}]
-    ec2.run_instances(ImageId="ami-1", InstanceType="t2.micro", MinCount=12, MaxCount=12, TagSpecifications=tags)
+    ec2.run_instances(ImageId="ami-760aaa0f", InstanceType="t2.micro", MinCount=12, MaxCount=12, TagSpecifications=tags)
     ec2.create_volume(AvailabilityZone="eu-west-3a", Size=500, VolumeType="gp2")
     simulation.advance(cloud, "4d")
     return cloud

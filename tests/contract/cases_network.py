@@ -218,7 +218,7 @@ BY_HAND: dict[tuple[str, str], Change] = {
     ("InstanceProfile", "role"): _without_a_role,
     ("LaunchTemplate", "cluster"): _version(lambda data: data.update(UserData="")),
     ("LaunchTemplate", "instance_type"): _version(lambda data: data.update(InstanceType="t3.micro")),
-    ("LaunchTemplate", "image_parameter"): _version(lambda data: data.update(ImageId="ami-12345678")),
+    ("LaunchTemplate", "image_parameter"): _version(lambda data: data.update(ImageId="ami-760aaa0f")),
     ("LaunchTemplate", "root_gb"): _version(lambda data: data["BlockDeviceMappings"][0]["Ebs"].update(VolumeSize=40)),
     ("LaunchTemplate", "root_type"): _version(
         lambda data: data["BlockDeviceMappings"][0]["Ebs"].update(VolumeType="gp3")

@@ -37,7 +37,7 @@ def local_bill(new_cloud: Callable[[], Cloud]) -> Bill:
     simulation.advance(cloud, to=simulation.next_month(cloud))
     tags = [{"ResourceType": "instance", "Tags": [{"Key": "team", "Value": "web"}]}]
     cloud.client("ec2").run_instances(
-        ImageId="ami-1", InstanceType="t2.micro", MinCount=1, MaxCount=1, TagSpecifications=tags
+        ImageId="ami-760aaa0f", InstanceType="t2.micro", MinCount=1, MaxCount=1, TagSpecifications=tags
     )
     simulation.advance(cloud, "4d")
     return read_bill(f"s3://{export_bucket(cloud)}/cur", cloud=cloud)

@@ -32,7 +32,9 @@ def describe_service(ecs: Any) -> dict[str, Any]:
 def run_task(account: Any) -> tuple[Any, str]:
     ec2, ecs = account.client("ec2"), account.client("ecs")
     ecs.create_cluster(clusterName="c")
-    instance = ec2.run_instances(ImageId="ami-1", MinCount=1, MaxCount=1, InstanceType="t2.micro")["Instances"][0]
+    instance = ec2.run_instances(ImageId="ami-760aaa0f", MinCount=1, MaxCount=1, InstanceType="t2.micro")["Instances"][
+        0
+    ]
     document = {"instanceId": instance["InstanceId"], "region": account.region}
     ecs.register_container_instance(
         cluster="c", instanceIdentityDocument=json.dumps(document), instanceIdentityDocumentSignature="x"
@@ -247,7 +249,7 @@ def case_two_ports(account: Any) -> Any:
     elbv2, group, ec2 = account.client("elbv2"), create_target_group(account), account.client("ec2")
     vpc = elbv2.describe_target_groups(TargetGroupArns=[group])["TargetGroups"][0]["VpcId"]
     subnet = ec2.describe_subnets(Filters=[{"Name": "vpc-id", "Values": [vpc]}])["Subnets"][0]["SubnetId"]
-    launched = ec2.run_instances(ImageId="ami-1", MinCount=1, MaxCount=1, SubnetId=subnet)
+    launched = ec2.run_instances(ImageId="ami-760aaa0f", MinCount=1, MaxCount=1, SubnetId=subnet)
     instance = launched["Instances"][0]["InstanceId"]
 
     def ports() -> list[int]:
@@ -318,7 +320,7 @@ def case_modify_group_rule(account: Any) -> Any:
 @case("the primary interface is deleted with its instance", aws=0, stock=1)
 def case_interfaces(account: Any) -> Any:
     ec2, (_, subnets, _) = account.client("ec2"), account.network()
-    run = ec2.run_instances(ImageId="ami-1", MinCount=1, MaxCount=1, SubnetId=subnets[0])["Instances"][0]
+    run = ec2.run_instances(ImageId="ami-760aaa0f", MinCount=1, MaxCount=1, SubnetId=subnets[0])["Instances"][0]
     ec2.terminate_instances(InstanceIds=[run["InstanceId"]])
     ec2.get_waiter("instance_terminated").wait(InstanceIds=[run["InstanceId"]])
     return len(ec2.describe_network_interfaces()["NetworkInterfaces"])
@@ -333,11 +335,11 @@ def case_run_from_template(account: Any) -> Any:
     data = {
         "ImageId": "resolve:ssm:/aws/service/ecs/optimized-ami/amazon-linux-2023/recommended/image_id",
         "IamInstanceProfile": {"Name": "p"},
-        "NetworkInterfaces": [{"DeviceIndex": 0, "Groups": [group]}],
+        "NetworkInterfaces": [{"DeviceIndex": 0, "SubnetId": subnets[0], "Groups": [group]}],
     }
     ec2.create_launch_template(LaunchTemplateName="t", LaunchTemplateData=data)
     template = {"LaunchTemplateName": "t"}
-    run = ec2.run_instances(MinCount=1, MaxCount=1, LaunchTemplate=template, SubnetId=subnets[0])["Instances"][0]
+    run = ec2.run_instances(MinCount=1, MaxCount=1, LaunchTemplate=template)["Instances"][0]
     profile = run.get("IamInstanceProfile", {}).get("Arn", "").split("/")[-1] or None
     image = re.match("resolve:ssm:|ami-", run["ImageId"])
     return [g["GroupId"] for g in run["SecurityGroups"]] == [group], profile, image and image[0]
@@ -526,7 +528,7 @@ def case_broker(account: Any) -> Any:
         DeploymentMode="SINGLE_INSTANCE",
         PubliclyAccessible=True,
         AutoMinorVersionUpgrade=True,
-        Users=[{"Username": "u", "Password": "passw0rd1234"}],
+        Users=[{"Username": "user", "Password": "passw0rd1234"}],
     )["BrokerId"]
     endpoint = mq.describe_broker(BrokerId=broker)["BrokerInstances"][0]["Endpoints"][0]
     return endpoint == f"amqps://{broker}.mq.{account.region}.amazonaws.com:5671"
@@ -726,7 +728,7 @@ def case_scalable_target(account: Any) -> Any:
 def case_volumes_of_a_terminated_instance(account: Any) -> Any:
     ec2 = account.client("ec2")
     disks = [{"DeviceName": name, "Ebs": {"VolumeSize": size}} for name, size in (("/dev/xvda", 8), ("/dev/xvdb", 9))]
-    parameters = {"ImageId": "ami-1", "InstanceType": "t2.micro", "BlockDeviceMappings": disks}
+    parameters = {"ImageId": "ami-760aaa0f", "InstanceType": "t2.micro", "BlockDeviceMappings": disks}
     made = ec2.run_instances(MinCount=1, MaxCount=1, **parameters)["Instances"][0]
     ec2.terminate_instances(InstanceIds=[made["InstanceId"]])
     ec2.get_waiter("instance_terminated").wait(InstanceIds=[made["InstanceId"]])
@@ -751,7 +753,7 @@ def groups_of_instance(account: Any, *, by_interface: bool) -> list[list[str]]:
     ec2 = account.client("ec2")
     vpc, (subnet, *_), _ = account.network()
     ids = [ec2.create_security_group(GroupName=f"g{n}", Description="d", VpcId=vpc)["GroupId"] for n in range(2)]
-    made = {"ImageId": "ami-1", "MinCount": 1, "MaxCount": 1, "InstanceType": "t2.micro", "SubnetId": subnet}
+    made = {"ImageId": "ami-760aaa0f", "MinCount": 1, "MaxCount": 1, "InstanceType": "t2.micro", "SubnetId": subnet}
     instance = ec2.run_instances(**made, SecurityGroupIds=[ids[0]])["Instances"][0]
     interface = instance["NetworkInterfaces"][0]["NetworkInterfaceId"]
     if by_interface:

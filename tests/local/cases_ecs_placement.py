@@ -136,7 +136,7 @@ def create_provider(account: Any, ec2: Any, ecs: Any, autoscaling: Any) -> None:
     _, subnets, group = account.network()
     script = base64.b64encode(b"#!/bin/bash\necho ECS_CLUSTER=c >> /etc/ecs/ecs.config\n").decode()
     data = {
-        "ImageId": "ami-12345678",
+        "ImageId": "ami-760aaa0f",
         "InstanceType": "t2.micro",
         "SecurityGroupIds": [group],
         "IamInstanceProfile": account.host_role() if account.wrapped else {"Name": "host"},

@@ -34,7 +34,7 @@ class Site:
         self.instances = []
         if instances:
             launched = self.ec2.run_instances(
-                ImageId="ami-1", MinCount=instances, MaxCount=instances, InstanceType="t2.micro"
+                ImageId="ami-760aaa0f", MinCount=instances, MaxCount=instances, InstanceType="t2.micro"
             )
             self.instances = [instance["InstanceId"] for instance in launched["Instances"]]
         for instance in self.instances:
@@ -506,7 +506,7 @@ def case_provider_of_task(account: Any) -> Any:
 
 
 def a_group(account: Any) -> tuple[Any, dict[str, Any]]:
-    template = {"ImageId": "ami-1", "InstanceType": "t2.micro"}
+    template = {"ImageId": "ami-760aaa0f", "InstanceType": "t2.micro"}
     account.client("ec2").create_launch_template(LaunchTemplateName="host", LaunchTemplateData=template)
     settings = {
         "AutoScalingGroupName": "g",

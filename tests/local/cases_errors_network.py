@@ -35,7 +35,7 @@ class Net:
         return self.done(lambda: self.ec2.detach_internet_gateway(InternetGatewayId=gateway, VpcId=self.vpc))
 
     def instance(self) -> str:
-        parameters = {"ImageId": "ami-1", "SubnetId": self.subnets[0], "SecurityGroupIds": [self.group]}
+        parameters = {"ImageId": "ami-760aaa0f", "SubnetId": self.subnets[0], "SecurityGroupIds": [self.group]}
         return str(self.ec2.run_instances(MinCount=1, MaxCount=1, **parameters)["Instances"][0]["InstanceId"])
 
     def terminate(self, instance: str) -> None:
@@ -250,7 +250,7 @@ def case_six_groups(account: Any) -> Any:
     create = partial(ec2.create_security_group, Description="d", VpcId=net.vpc)
     six = [create(GroupName=f"group {number}")["GroupId"] for number in range(6)]
     interface, instance = net.interface(), net.instance()
-    run = partial(ec2.run_instances, ImageId="ami-1", MinCount=1, MaxCount=1)
+    run = partial(ec2.run_instances, ImageId="ami-760aaa0f", MinCount=1, MaxCount=1)
     calls = (
         lambda: ec2.create_network_interface(SubnetId=subnet, Groups=six[:5]),
         lambda: ec2.create_network_interface(SubnetId=subnet, Groups=six),
@@ -682,7 +682,7 @@ def case_hundred_rules(account: Any) -> Any:
 def case_targets(account: Any) -> Any:
     net = Net(account)
     group = net.target_group()
-    elsewhere = net.ec2.run_instances(ImageId="ami-1", MinCount=1, MaxCount=1)["Instances"][0]["InstanceId"]
+    elsewhere = net.ec2.run_instances(ImageId="ami-760aaa0f", MinCount=1, MaxCount=1)["Instances"][0]["InstanceId"]
     register = net.elbv2.register_targets
     ids = ("10.0.0.1", "i-00000000000000000", elsewhere, net.instance())
     return net.each(lambda id: register(TargetGroupArn=group, Targets=[{"Id": id}]), ids)

@@ -84,7 +84,7 @@ def fleet(account: Any) -> Any:
     ec2, scaling = account.client("ec2"), account.client("autoscaling")
     _, subnets, _ = account.network()
     ec2.create_launch_template(
-        LaunchTemplateName="template", LaunchTemplateData={"ImageId": "ami-1", "InstanceType": "t3.micro"}
+        LaunchTemplateName="template", LaunchTemplateData={"ImageId": "ami-760aaa0f", "InstanceType": "t3.micro"}
     )
     tags = [{"Key": key, "Value": "value", "PropagateAtLaunch": True} for key in "abc"]
     scaling.create_auto_scaling_group(

@@ -111,7 +111,7 @@ def case_alarm_history(account: Any) -> Any:
 @case("a running instance has a CPU utilization", aws=1, stock=0)
 def case_instance_metrics(account: Any) -> Any:
     ec2 = account.client("ec2")
-    created = ec2.run_instances(ImageId="ami-12345678", InstanceType="t2.micro", MinCount=1, MaxCount=1)["Instances"][0]
+    created = ec2.run_instances(ImageId="ami-760aaa0f", InstanceType="t2.micro", MinCount=1, MaxCount=1)["Instances"][0]
     ec2.get_waiter("instance_running").wait(InstanceIds=[created["InstanceId"]])
     dimensions = [{"Name": "InstanceId", "Value": created["InstanceId"]}]
     params = {"Namespace": "AWS/EC2", "MetricName": "CPUUtilization", "Dimensions": dimensions}
@@ -122,7 +122,9 @@ def case_instance_metrics(account: Any) -> Any:
 @case("a policy of an Auto Scaling group has an ARN", aws="policyName/p", stock="")
 def case_group_policy(account: Any) -> Any:
     autoscaling = account.client("autoscaling")
-    autoscaling.create_launch_configuration(LaunchConfigurationName="l", ImageId="ami-1", InstanceType="t2.micro")
+    autoscaling.create_launch_configuration(
+        LaunchConfigurationName="l", ImageId="ami-760aaa0f", InstanceType="t2.micro"
+    )
     autoscaling.create_auto_scaling_group(
         AutoScalingGroupName="g",
         LaunchConfigurationName="l",

@@ -54,7 +54,7 @@ class Living:
         self.ecs.create_cluster(clusterName=self.name)
         script = f"#!/bin/bash\necho ECS_CLUSTER={self.name} >> /etc/ecs/ecs.config\n"
         data = {
-            "ImageId": "ami-12345678",
+            "ImageId": "ami-760aaa0f",
             "InstanceType": "t2.micro",
             "SecurityGroupIds": [self.group],
             "IamInstanceProfile": self.account.host_role(),

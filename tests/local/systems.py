@@ -214,7 +214,7 @@ class Built:
 
     def _instance(self, name: str, subnet: int, group: int) -> None:
         place = {"SubnetId": self.subnets[subnet], "SecurityGroupIds": [self.groups[group]]}
-        parameters = {"ImageId": "ami-12345678", "InstanceType": "t2.micro", "MinCount": 1, "MaxCount": 1}
+        parameters = {"ImageId": "ami-760aaa0f", "InstanceType": "t2.micro", "MinCount": 1, "MaxCount": 1}
         instance_id = self._client("ec2").run_instances(**parameters, **place)["Instances"][0]["InstanceId"]
 
         def delete() -> None:
@@ -231,7 +231,7 @@ class Built:
         """Add an Auto Scaling group of one instance, and its launch template, which nothing blocks."""
         ec2, autoscaling = self._client("ec2"), self._client("autoscaling")
         template, named = {"LaunchTemplateName": self.name}, {"AutoScalingGroupName": self.name}
-        data = {"ImageId": "ami-12345678", "InstanceType": "t2.micro", "SecurityGroupIds": [self.groups[group]]}
+        data = {"ImageId": "ami-760aaa0f", "InstanceType": "t2.micro", "SecurityGroupIds": [self.groups[group]]}
         ec2.create_launch_template(**template, LaunchTemplateData=data)
         place = {"VPCZoneIdentifier": self.subnets[subnet], "MinSize": 0, "MaxSize": 1, "DesiredCapacity": 1}
         autoscaling.create_auto_scaling_group(**named, LaunchTemplate=template, **place)

@@ -49,7 +49,7 @@ def aging(aging_server: str) -> Account:
 
 def run(account: Account, instances: int = 1, instance_type: str = "t3.micro", **more: Any) -> Any:
     return account.client("ec2").run_instances(
-        ImageId="ami-1", InstanceType=instance_type, MinCount=instances, MaxCount=instances, **more
+        ImageId="ami-760aaa0f", InstanceType=instance_type, MinCount=instances, MaxCount=instances, **more
     )
 
 
@@ -85,7 +85,7 @@ def test_the_free_plan_launches_only_its_own_instance_types(free: Account) -> No
 
 def test_a_launch_template_is_limited_too(free: Account) -> None:
     ec2 = free.client("ec2")
-    template = {"ImageId": "ami-1", "InstanceType": "t2.nano"}
+    template = {"ImageId": "ami-760aaa0f", "InstanceType": "t2.nano"}
     ec2.create_launch_template(LaunchTemplateName="t", LaunchTemplateData=template)
     params = {"LaunchTemplate": {"LaunchTemplateName": "t"}, "MinCount": 1, "MaxCount": 1}
     assert refused(ec2.run_instances, **params)[0] == "InvalidParameterCombination"
@@ -95,7 +95,7 @@ def test_a_launch_template_is_limited_too(free: Account) -> None:
 def test_an_auto_scaling_group_with_another_type_fails_to_launch(free: Account) -> None:
     _, subnets, _ = free.network()
     free.client("ec2").create_launch_template(
-        LaunchTemplateName="hosts", LaunchTemplateData={"ImageId": "ami-1", "InstanceType": "t2.micro"}
+        LaunchTemplateName="hosts", LaunchTemplateData={"ImageId": "ami-760aaa0f", "InstanceType": "t2.micro"}
     )
     scaling = free.client("autoscaling")
     scaling.create_auto_scaling_group(

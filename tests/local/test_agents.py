@@ -26,7 +26,7 @@ class Cluster:
     def launch(self, *, public: bool = True, subnet: str = "", **settings: Any) -> None:
         interface = {"DeviceIndex": 0, "SubnetId": subnet or self.subnet, "AssociatePublicIpAddress": public}
         self.ec2.run_instances(
-            ImageId="ami-1",
+            ImageId="ami-760aaa0f",
             InstanceType="t2.micro",
             MinCount=1,
             MaxCount=1,

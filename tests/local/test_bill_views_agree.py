@@ -83,7 +83,7 @@ class RandomUse(RuleBasedStateMachine):
         )
 
     def _define_a_group(self) -> None:
-        data = {"ImageId": "ami-12345678", "InstanceType": "t2.micro"}
+        data = {"ImageId": "ami-760aaa0f", "InstanceType": "t2.micro"}
         self.client("ec2").create_launch_template(LaunchTemplateName="small", LaunchTemplateData=data)
         self.client("autoscaling").create_auto_scaling_group(
             AutoScalingGroupName="g",
@@ -98,7 +98,7 @@ class RandomUse(RuleBasedStateMachine):
     @rule(count=st.integers(1, 4), kind=st.sampled_from(TYPES), region=st.sampled_from(["eu-west-3", "us-east-1"]))
     def launch(self, count: int, kind: str, region: str) -> None:
         ec2 = Account(self.account.url, ACCOUNT, region=region).client("ec2")
-        ec2.run_instances(ImageId="ami-12345678", InstanceType=kind, MinCount=count, MaxCount=count)
+        ec2.run_instances(ImageId="ami-760aaa0f", InstanceType=kind, MinCount=count, MaxCount=count)
 
     @rule(desired=st.integers(0, 9))
     def scale(self, desired: int) -> None:

@@ -33,7 +33,7 @@ def february(billing_server: str) -> Account:
 
 def launch(account: Account, instances: int = 1, **more: Any) -> None:
     account.client("ec2").run_instances(
-        ImageId="ami-1", InstanceType="t2.micro", MinCount=instances, MaxCount=instances, **more
+        ImageId="ami-760aaa0f", InstanceType="t2.micro", MinCount=instances, MaxCount=instances, **more
     )
 
 

@@ -122,7 +122,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Any:
 def test_a_waiter_advances_the_clock_and_other_describe_calls_do_not(account: Any) -> None:
     ec2 = account.client("ec2")
     began = now(account)
-    instance = ec2.run_instances(ImageId="ami-1", MinCount=1, MaxCount=1)["Instances"][0]
+    instance = ec2.run_instances(ImageId="ami-760aaa0f", MinCount=1, MaxCount=1)["Instances"][0]
     assert instance["State"]["Name"] == "pending"
     ec2.describe_vpcs()
     assert now(account) - began < 20
@@ -132,7 +132,7 @@ def test_a_waiter_advances_the_clock_and_other_describe_calls_do_not(account: An
 
 def test_each_account_has_its_own_events(account: Any, new_account: Any) -> None:
     ec2 = account.client("ec2")
-    id = ec2.run_instances(ImageId="ami-1", MinCount=1, MaxCount=1)["Instances"][0]["InstanceId"]
+    id = ec2.run_instances(ImageId="ami-760aaa0f", MinCount=1, MaxCount=1)["Instances"][0]["InstanceId"]
     advance(account, "5m")
     ec2.stop_instances(InstanceIds=[id])
     assert [(event["subject"], event["what"]) for event in events(account)] == [(id, "instance stopped")]

@@ -33,7 +33,7 @@ def launch(account: Account, count: int, team: str) -> None:
     """Launch t2.micro instances tagged with a team."""
     tags = [{"ResourceType": "instance", "Tags": [{"Key": "team", "Value": team}]}]
     account.client("ec2").run_instances(
-        ImageId="ami-12345678", InstanceType="t2.micro", MinCount=count, MaxCount=count, TagSpecifications=tags
+        ImageId="ami-760aaa0f", InstanceType="t2.micro", MinCount=count, MaxCount=count, TagSpecifications=tags
     )
 
 

@@ -61,7 +61,7 @@ def account(january: str) -> Account:
 def launch(account: Account, instances: int = 1) -> None:
     tags = [{"Key": "esaws:deployment", "Value": "seccom"}, {"Key": "CostCenter", "Value": "42"}]
     account.client("ec2").run_instances(
-        ImageId="ami-1",
+        ImageId="ami-760aaa0f",
         InstanceType="t2.micro",
         MinCount=instances,
         MaxCount=instances,

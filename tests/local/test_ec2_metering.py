@@ -31,7 +31,7 @@ def launched(account: Any, count: int = 1, gigabytes: int = 30, **more: Any) -> 
     """The ids of new instances of t2.micro."""
     ec2 = account.client("ec2")
     disk = [{"DeviceName": "/dev/xvda", "Ebs": {"VolumeSize": gigabytes, "VolumeType": "gp2"}}]
-    params = {"ImageId": "ami-12345678", "InstanceType": "t2.micro", "BlockDeviceMappings": disk, **more}
+    params = {"ImageId": "ami-760aaa0f", "InstanceType": "t2.micro", "BlockDeviceMappings": disk, **more}
     made = ec2.run_instances(MinCount=count, MaxCount=count, **params)["Instances"]
     return [each["InstanceId"] for each in made]
 

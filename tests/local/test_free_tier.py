@@ -22,7 +22,7 @@ def february(billing_server: str) -> Account:
 
 def launch(account: Account, instances: int, instance_type: str = "t2.micro") -> None:
     account.client("ec2").run_instances(
-        ImageId="ami-1", InstanceType=instance_type, MinCount=instances, MaxCount=instances
+        ImageId="ami-760aaa0f", InstanceType=instance_type, MinCount=instances, MaxCount=instances
     )
 
 

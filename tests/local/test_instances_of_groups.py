@@ -15,7 +15,7 @@ from tests.local.timing import advance
 def mixed(account: Any, distribution: dict[str, Any], **settings: Any) -> Any:
     """Create a group `g` whose instances weigh four units each; return the client."""
     autoscaling, (_, subnets, _) = account.client("autoscaling"), account.network()
-    data = {"ImageId": "ami-12345678", "InstanceType": "t2.nano"}
+    data = {"ImageId": "ami-760aaa0f", "InstanceType": "t2.nano"}
     account.client("ec2").create_launch_template(LaunchTemplateName="host", LaunchTemplateData=data)
     template = {
         "LaunchTemplateSpecification": {"LaunchTemplateName": "host", "Version": "$Latest"},
@@ -105,7 +105,7 @@ def test_a_detached_instance_can_join_another_group(account: Any) -> None:
 
 def _attach_too_many(fleet: Fleet, chosen: str) -> None:
     fleet.update(MaxSize=2)
-    started = fleet.ec2.run_instances(ImageId="ami-12345678", MinCount=1, MaxCount=1, SubnetId=fleet.subnets[0])
+    started = fleet.ec2.run_instances(ImageId="ami-760aaa0f", MinCount=1, MaxCount=1, SubnetId=fleet.subnets[0])
     id = started["Instances"][0]["InstanceId"]
     fleet.ec2.get_waiter("instance_running").wait(InstanceIds=[id])
     fleet.autoscaling.attach_instances(AutoScalingGroupName="g", InstanceIds=[id])
@@ -216,7 +216,7 @@ def test_the_tagging_api_changes_the_tags_of_a_group(account: Any) -> None:
 def test_the_resources_of_a_stack_behave_like_others(account: Any) -> None:
     _, subnets, _ = account.network()
     user_data = {"Fn::Base64": "#!/bin/bash\necho ECS_CLUSTER=c >> /etc/ecs/ecs.config\n"}
-    host = {"ImageId": "ami-12345678", "InstanceType": "t3.small", "IamInstanceProfile": account.host_role()}
+    host = {"ImageId": "ami-760aaa0f", "InstanceType": "t3.small", "IamInstanceProfile": account.host_role()}
     data = {**host, "UserData": user_data}
     sizes = {"MinSize": "1", "MaxSize": "3", "DesiredCapacity": "2", "VPCZoneIdentifier": subnets}
     template = {"LaunchTemplateId": {"Ref": "T"}, "Version": "1"}

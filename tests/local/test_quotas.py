@@ -34,7 +34,7 @@ def test_a_new_account_runs_five_vcpus(new_account: Account, instance_type: str,
 
 def test_a_launch_beyond_the_quota_launches_nothing(new_account: Account) -> None:
     _, subnets, _ = new_account.network()
-    data = {"ImageId": "ami-1", "InstanceType": "t3.micro"}
+    data = {"ImageId": "ami-760aaa0f", "InstanceType": "t3.micro"}
     ec2 = new_account.client("ec2")
     ec2.create_launch_template(LaunchTemplateName="t", LaunchTemplateData=data)
     template = {"LaunchTemplate": {"LaunchTemplateName": "t"}, "SubnetId": subnets[0]}
@@ -55,7 +55,7 @@ def test_other_families_and_stopped_instances_do_not_count(new_account: Account)
 
 def test_an_auto_scaling_group_launches_up_to_the_quota(new_account: Account) -> None:
     _, subnets, _ = new_account.network()
-    data = {"ImageId": "ami-1", "InstanceType": "t3.micro"}
+    data = {"ImageId": "ami-760aaa0f", "InstanceType": "t3.micro"}
     new_account.client("ec2").create_launch_template(LaunchTemplateName="hosts", LaunchTemplateData=data)
     scaling = new_account.client("autoscaling")
     template = {"LaunchTemplateName": "hosts"}

@@ -84,7 +84,7 @@ REFUSED: list[tuple[str, str, dict[str, Any], str, str]] = [
     ("ec2", "create_vpc_endpoint", {"ServiceName": "s"}, "MissingParameter", "must contain the parameter vpcId"),
     ("ec2", "describe_instances", {"MaxResults": "many"}, "InvalidParameterValue", "Value (many) for parameter maxRes"),
     ("ec2", "describe_vpcs", {"MaxResults": 2000}, "InvalidParameterValue", "Value (2000) for parameter maxResults"),
-    ("ec2", "create_volume", {"AvailabilityZone": "eu-west-3a", "VolumeType": "gp9"}, "InvalidParameterValue", "gp9"),
+    ("ec2", "create_volume", {"AvailabilityZone": "eu-west-3a", "VolumeType": "gp9"}, "UnknownVolumeType", "gp9"),
     ("ecs", "create_service", {"serviceName": "s", "desiredCount": "three"}, "SerializationException", "STRING_VALUE"),
     (
         "cloudwatch",

@@ -308,7 +308,7 @@ class Site:
     def launch(self, subnet: str) -> str:
         """Launch an instance, which joins the cluster once it runs; return its id."""
         created = self.ec2.run_instances(
-            ImageId="ami-1",
+            ImageId="ami-760aaa0f",
             MinCount=1,
             MaxCount=1,
             SubnetId=subnet,
@@ -723,7 +723,7 @@ def test_a_pending_instance_is_refused_if_provisioning_takes_real_time(program: 
     account = Account(program.json("start", "--provisioning", "1")["url"], "200000000000")
     ec2, elbv2 = account.client("ec2"), account.client("elbv2")
     vpc, subnets, _ = account.network()
-    created = ec2.run_instances(ImageId="ami-1", MinCount=1, MaxCount=1, SubnetId=subnets[0])
+    created = ec2.run_instances(ImageId="ami-760aaa0f", MinCount=1, MaxCount=1, SubnetId=subnets[0])
     group = elbv2.create_target_group(Name="t", Protocol="HTTP", Port=80, VpcId=vpc)["TargetGroups"][0]
     targets = [{"Id": created["Instances"][0]["InstanceId"]}]
     with pytest.raises(ClientError, match=r"InvalidTarget.*not in a running state and cannot be registered: 'i-"):

@@ -53,10 +53,14 @@ _MISSING_PARAMETER = frozenset({"rds", "elasticache", "sqs", "ec2"})
 _UNENFORCED = frozenset(
     {
         ("ec2", "InstanceType"),  # known by what is offered: `services/ec2` refuses the others
+        ("ec2", "VolumeType"),  # UnknownVolumeType
         ("rds", "SourceType"),
     }
 )
 """(service, shape) whose enum is not the whole truth."""
+
+_REQUIRED_BY_HOOKS = frozenset({("ec2", "TerminateInstancesRequest", "InstanceIds")})
+"""(service, shape, member) of required members whose absence has an error of its own."""
 
 _REGEX_SECONDS = 0.2
 _SCALARS = ("string", "integer", "long")
@@ -142,7 +146,11 @@ def _structure_violations(service: str, shape: Any, value: Any, path: str) -> It
         member_path = f"{path}.{_lower_first(name)}" if path else _lower_first(name)
         if value.get(name) is not None:
             yield from _violations(service, member, value[name], member_path)
-        elif name in shape.required_members and not member.metadata.get("idempotencyToken"):
+        elif (
+            name in shape.required_members
+            and not member.metadata.get("idempotencyToken")
+            and (service, shape.name, name) not in _REQUIRED_BY_HOOKS
+        ):
             yield Violation(member_path, None, "Member must not be null")
 
 

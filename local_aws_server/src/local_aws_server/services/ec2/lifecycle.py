@@ -1,4 +1,4 @@
-"""RunInstances, StopInstances, StartInstances and TerminateInstances, whose changes of state take time."""
+"""StopInstances, StartInstances and TerminateInstances, whose changes of state take time."""
 
 from collections.abc import Callable
 from typing import Any
@@ -8,7 +8,7 @@ from local_aws_server.behaviours import Behaviour
 from local_aws_server.call import Call
 from local_aws_server.clock.transitions import wait_for_transitions
 from local_aws_server.errors import AwsError
-from local_aws_server.hooks import after, reconciler, replace
+from local_aws_server.hooks import after, before, reconciler, replace
 from local_aws_server.services.ec2 import instances
 
 BEHAVIOURS = (
@@ -16,6 +16,15 @@ BEHAVIOURS = (
         service="EC2 and VPC",
         statement="An instance takes a minute each to start, stop and terminate, and keeps its resources until then.",
         documentation=("https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ec2-instance-lifecycle.html",),
+    ),
+    Behaviour(
+        service="EC2 and VPC",
+        statement="An instance with stop or termination protection, also from its launch, is not stopped or terminated "
+        "by a call.",
+        documentation=(
+            "https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_ChangingDisableAPITermination.html",
+            "https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ec2-stop-protection.html",
+        ),
     ),
 )
 
@@ -25,46 +34,45 @@ def finish_instance_transitions(backends: Backends) -> float | None:
     return instances.finish_due_transitions(backends)
 
 
-@after("ec2", "RunInstances")
-def set_pending(call: Call) -> None:
-    launched = {description["InstanceId"] for description in call.result["Instances"]}
-    for instance in call.backends.instances:
-        if instance.id in launched:
-            instances.mark_pending(instance)
-    for description in call.result["Instances"]:
-        description["State"] = {"Name": "pending", "Code": instances.CODES["pending"]}
-
-
-@replace("ec2", "StopInstances")
-def stop(call: Call) -> dict[str, Any]:
+@before("ec2", "StopInstances")
+def check_stop(call: Call) -> None:
     """https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_StopInstances.html"""
     requested = _requested(call)
     if ended := [instance for instance in requested if instance.state in ("shutting-down", "terminated")]:
         raise _wrong_state(ended[0], "stopped")
-    return {"StoppingInstances": _changed(call, requested, instances.stop)}
+    for instance in requested:
+        if instance.disable_api_stop:
+            raise _protected(instance, "stopped", "disableApiStop")
+
+
+@before("ec2", "StartInstances")
+def check_start(call: Call) -> None:
+    """https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_StartInstances.html"""
+    if wrong := [each for each in _requested(call) if each.state not in ("stopped", "pending", "running")]:
+        raise _wrong_state(wrong[0], "started")
+
+
+@before("ec2", "TerminateInstances")
+def check_termination(call: Call) -> None:
+    """https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_TerminateInstances.html"""
+    for instance in _requested(call):
+        if instance.disable_api_termination:
+            raise _protected(instance, "terminated", "disableApiTermination")
+
+
+@replace("ec2", "StopInstances")
+def stop(call: Call) -> dict[str, Any]:
+    return {"StoppingInstances": _changed(call, instances.stop)}
 
 
 @replace("ec2", "StartInstances")
 def start(call: Call) -> dict[str, Any]:
-    """https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_StartInstances.html"""
-    requested = _requested(call)
-    if wrong := [instance for instance in requested if instance.state not in ("stopped", "pending", "running")]:
-        raise _wrong_state(wrong[0], "started")
-    return {"StartingInstances": _changed(call, requested, instances.start)}
+    return {"StartingInstances": _changed(call, instances.start)}
 
 
 @replace("ec2", "TerminateInstances")
 def terminate(call: Call) -> dict[str, Any]:
-    """https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_TerminateInstances.html"""
-    requested = _requested(call)
-    for instance in requested:
-        if instance.disable_api_termination:
-            raise AwsError(
-                "OperationNotPermitted",
-                f"The instance '{instance.id}' may not be terminated. "
-                "Modify its 'disableApiTermination' instance attribute and try again.",
-            )
-    return {"TerminatingInstances": _changed(call, requested, instances.terminate)}
+    return {"TerminatingInstances": _changed(call, instances.terminate)}
 
 
 @after("ec2", "DescribeInstances")
@@ -82,11 +90,15 @@ def wait_for_requested_instances(call: Call) -> None:
 
 
 def _requested(call: Call) -> list[Any]:
-    requested: list[Any] = call.backends.backend("ec2").get_multi_instances_by_id(call.params["InstanceIds"])
+    ids = call.params.get("InstanceIds")
+    if not ids:
+        raise AwsError("InvalidParameterCombination", "No instances specified")
+    requested: list[Any] = call.backends.backend("ec2").get_multi_instances_by_id(ids)
     return requested
 
 
-def _changed(call: Call, requested: list[Any], change: Callable[..., None]) -> list[dict[str, Any]]:
+def _changed(call: Call, change: Callable[..., None]) -> list[dict[str, Any]]:
+    requested = _requested(call)
     before = {instance.id: {"Name": instance.state, "Code": instance.state_code} for instance in requested}
     change(call.backends, requested)
     return [
@@ -97,6 +109,13 @@ def _changed(call: Call, requested: list[Any], change: Callable[..., None]) -> l
         }
         for instance in requested
     ]
+
+
+def _protected(instance: Any, action: str, attribute: str) -> AwsError:
+    message = (
+        f"The instance '{instance.id}' may not be {action}. Modify its '{attribute}' instance attribute and try again."
+    )
+    return AwsError("OperationNotPermitted", message)
 
 
 def _wrong_state(instance: Any, action: str) -> AwsError:
