@@ -161,6 +161,7 @@ def distribute(
         rate = sent * arriving
         shares, rules = route(listeners[0], Request(path, load_balancer.dns_name))
         for share in shares:
+            at_target = share.path or path
             group = backends.backend("elbv2").target_groups.get(share.target_group)
             if group is None:
                 flows.append(Flow(path, rate * share.fraction, status=share.status or 503, rules=rules))
@@ -175,11 +176,11 @@ def distribute(
                     flows.append(Flow(path, its_rate * (1 - reaching), group, status=504, rules=rules))
                 if not reaching:
                     continue
-                flow = Flow(path, its_rate * reaching, group, container_at.get(target), rules=rules)
+                flow = Flow(at_target, its_rate * reaching, group, container_at.get(target), rules=rules)
                 if flow.container is None:
                     flow.status = 502
                 else:
-                    flow.container.requests.append(RequestRate(path, flow.rate))
+                    flow.container.requests.append(RequestRate(at_target, flow.rate))
                 flows.append(flow)
     return flows
 

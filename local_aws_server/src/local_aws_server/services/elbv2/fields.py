@@ -2,16 +2,18 @@
 
 from typing import Any
 
+from local_aws_server.backends import Backends
 from local_aws_server.behaviours import Behaviour
 from local_aws_server.call import Call
 from local_aws_server.errors import AwsError
-from local_aws_server.hooks import after, before, patch
+from local_aws_server.hooks import after, before, patch, reconciler
+from local_aws_server.services.elbv2 import lookup
 
 BEHAVIOURS = (
     Behaviour(
         service="Elastic Load Balancing",
         statement="Rules, listeners and load balancers are described in full: conditions and forward actions in both "
-        "notations, attributes with their defaults. Creating the same resource again returns it.",
+        "notations, redirects with their defaults. Creating the same resource again returns it.",
         documentation=(
             "https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_RuleCondition.html",
             "https://docs.aws.amazon.com/elasticloadbalancing/latest/application/application-load-balancers.html",
@@ -28,18 +30,19 @@ BEHAVIOURS = (
 
 _TYPE_IN_ARN = {"network": "net", "gateway": "gwy"}
 _CONFIG_OF_FIELD = {"path-pattern": "PathPatternConfig", "host-header": "HostHeaderConfig"}
-_DEFAULT_ATTRIBUTES = {
-    "access_logs.s3.enabled": "false",
-    "idle_timeout.timeout_seconds": "60",
-    "client_keep_alive.seconds": "3600",
-    "routing.http2.enabled": "true",
-    "routing.http.drop_invalid_header_fields.enabled": "false",
-    "routing.http.preserve_host_header.enabled": "false",
-    "routing.http.desync_mitigation_mode": "defensive",
-    "routing.http.x_amzn_tls_version_and_cipher_suite.enabled": "false",
-    "routing.http.xff_client_port.enabled": "false",
-    "routing.http.xff_header_processing.mode": "append",
-    "waf.fail_open.enabled": "false",
+_ENCRYPTED = ("HTTPS", "TLS")
+_REDIRECT_DEFAULTS = {
+    "Protocol": "#{protocol}",
+    "Host": "#{host}",
+    "Port": "#{port}",
+    "Path": "/#{path}",
+    "Query": "#{query}",
+}
+_AUTHENTICATION_DEFAULTS = {
+    "OnUnauthenticatedRequest": "authenticate",
+    "Scope": "openid",
+    "SessionCookieName": "AWSELBAuthSessionCookie",
+    "SessionTimeout": 604_800,
 }
 
 
@@ -87,49 +90,69 @@ def complete_rules(call: Call) -> None:
         rule["Actions"] = [_complete_action(action) for action in rule.get("Actions", [])]
         for condition in rule.get("Conditions", []):
             if config := _CONFIG_OF_FIELD.get(condition["Field"]):
-                values = condition.get(config, {}).get("Values") or condition.get("Values", [])
-                condition["Values"], condition[config] = values, {"Values": values}
+                described = condition.get(config) or {
+                    name: condition[name] for name in ("Values", "RegexValues") if condition.get(name)
+                }
+                condition[config] = described
+                if described.get("Values"):
+                    condition["Values"] = described["Values"]
 
 
 @after("elbv2", "CreateListener", "DescribeListeners", "ModifyListener")
 def complete_listeners(call: Call) -> None:
     for listener in call.result.get("Listeners", []):
         listener["DefaultActions"] = [_complete_action(action) for action in listener.get("DefaultActions", [])]
-        if listener["Protocol"] == "HTTP":
+        if listener.get("Protocol") in _ENCRYPTED:
+            listener["MutualAuthentication"] = {"Mode": "off"}
+        else:
             listener.pop("SslPolicy", None)
-        if not listener.get("AlpnPolicy"):
-            listener.pop("AlpnPolicy", None)
+        for name in ("AlpnPolicy", "Protocol"):  # a listener of a Gateway Load Balancer has no protocol
+            if not listener.get(name):
+                listener.pop(name, None)
 
 
-@after("elbv2", "DescribeTargetGroups")
-def remove_duplicate_load_balancers(call: Call) -> None:
-    for group in call.result.get("TargetGroups", []):
-        group["LoadBalancerArns"] = list(dict.fromkeys(group.get("LoadBalancerArns", [])))
-
-
-@after("elbv2", "DescribeLoadBalancerAttributes", "ModifyLoadBalancerAttributes")
-def add_default_attributes(call: Call) -> None:
-    load_balancer = call.backends.backend("elbv2").load_balancers[call.params["LoadBalancerArn"]]
-    if load_balancer.type != "application":
-        return
-    attributes = {attribute["Key"]: attribute["Value"] for attribute in call.result["Attributes"]}
-    # cross-zone load balancing of an Application Load Balancer is always on
-    attributes = {**_DEFAULT_ATTRIBUTES, **attributes, "load_balancing.cross_zone.enabled": "true"}
-    call.result["Attributes"] = [{"Key": key, "Value": value} for key, value in attributes.items()]
+@reconciler("elbv2", order=2)
+def assign_load_balancers(backends: Backends) -> None:
+    """Set the load balancers of each target group; moto only ever adds some."""
+    users: dict[str, list[str]] = {}
+    for load_balancer in lookup.load_balancers(backends):
+        for arn in dict.fromkeys(lookup.target_groups_of(load_balancer)):
+            users.setdefault(arn, []).append(load_balancer.arn)
+    for group in backends.backend("elbv2").target_groups.values():
+        group.load_balancer_arns = users.get(group.arn, [])
 
 
 @after("elbv2", "CreateLoadBalancer")
-def set_default_scheme(call: Call) -> None:
+def set_defaults(call: Call) -> None:
+    """Set the scheme, and for an Application Load Balancer the default security group of its VPC."""
     load_balancer = call.backends.load_balancer(call.params["Name"])
-    if load_balancer is not None:
-        load_balancer.scheme = load_balancer.scheme or "internet-facing"
-        call.result["LoadBalancers"][0]["Scheme"] = load_balancer.scheme
+    if load_balancer is None:
+        return
+    described = call.result["LoadBalancers"][0]
+    load_balancer.scheme = load_balancer.scheme or "internet-facing"
+    described["Scheme"] = load_balancer.scheme
+    if load_balancer.type == "application" and not load_balancer.security_groups:
+        default = call.backends.backend("ec2").get_default_security_group(load_balancer.vpc_id)
+        load_balancer.security_groups = described["SecurityGroups"] = [default.id]
 
 
 def _complete_action(action: dict[str, Any]) -> dict[str, Any]:
+    """Return an action with the defaults of its type, and a forward action in both notations."""
+    match action.get("Type"):
+        case "forward":
+            return _complete_forward(action)
+        case "redirect":
+            return {**action, "RedirectConfig": {**_REDIRECT_DEFAULTS, **action["RedirectConfig"]}}
+        case "authenticate-oidc" | "authenticate-cognito":
+            name = "AuthenticateOidcConfig" if action["Type"] == "authenticate-oidc" else "AuthenticateCognitoConfig"
+            config = {**_AUTHENTICATION_DEFAULTS, **action[name]}
+            config.pop("ClientSecret", None)
+            return {**action, name: config}
+    return action
+
+
+def _complete_forward(action: dict[str, Any]) -> dict[str, Any]:
     """Return a forward action with both `TargetGroupArn` (for a single group) and `ForwardConfig`."""
-    if action.get("Type") != "forward":
-        return action
     config = action.get("ForwardConfig") or {
         "TargetGroups": [{"TargetGroupArn": action["TargetGroupArn"], "Weight": 1}]
     }

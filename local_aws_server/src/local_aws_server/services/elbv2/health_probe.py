@@ -18,6 +18,7 @@ from typing import Any
 from local_aws_server.backends import Backends, sidecar
 from local_aws_server.services.ec2.interfaces import interfaces, is_leaving, service_interface
 from local_aws_server.services.ecs import containers
+from local_aws_server.services.elbv2.lookup import target_groups_of
 from local_aws_server.services.elbv2.network_path import Endpoint, NetworkPaths
 
 TargetKey = tuple[str, int]
@@ -172,11 +173,8 @@ class HealthProbe:
         """Target group's ARN → the load balancer that forwards to it."""
         load_balancers: dict[str, Any] = {}
         for load_balancer in self._backends.backend("elbv2").load_balancers.values():
-            for listener in load_balancer.listeners.values():
-                for rule in listener.rules.values():
-                    for action in rule.actions:
-                        for arn in _target_groups(action.data):
-                            load_balancers.setdefault(arn, load_balancer)
+            for arn in target_groups_of(load_balancer):
+                load_balancers.setdefault(arn, load_balancer)
         return load_balancers
 
     @cached_property
@@ -224,11 +222,6 @@ class HealthProbe:
             instance.container_instance_arn: instance.ec2_instance_id
             for _, instance in self._backends.container_instances
         }
-
-
-def _target_groups(action: dict[str, Any]) -> list[str]:
-    groups = (action.get("ForwardConfig") or {}).get("TargetGroups") or ()
-    return [each["TargetGroupArn"] for each in (action, *groups) if each.get("TargetGroupArn")]
 
 
 def _is_cross_zone(load_balancer: Any) -> bool:

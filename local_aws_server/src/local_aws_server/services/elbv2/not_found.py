@@ -73,3 +73,34 @@ NotFoundRule(
     _ssl_policies,
     by_parameter("Names", "DescribeSSLPolicies"),
 ).register()
+NotFoundRule(
+    "elbv2",
+    "SSLPolicyNotFound",
+    "SSL policy '{}' not found",
+    _ssl_policies,
+    by_parameter("SslPolicy", "CreateListener", "ModifyListener"),
+).register()
+NotFoundRule(
+    "elbv2",
+    "LoadBalancerNotFound",
+    "One or more load balancers not found",
+    _load_balancers,
+    {"DescribeLoadBalancers": "LoadBalancerArns", "DescribeCapacityReservation": "LoadBalancerArn"},
+).register()
+NotFoundRule(
+    "elbv2",
+    "LoadBalancerNotFound",
+    "Load balancers '[{}]' not found",
+    lambda call: {each.name for each in call.backends.backend("elbv2").load_balancers.values()},
+    by_parameter("Names", "DescribeLoadBalancers"),
+).register()
+NotFoundRule(
+    "elbv2",
+    "ListenerNotFound",
+    "One or more listeners not found",
+    _listeners,
+    {
+        **by_parameter("ListenerArns", "DescribeListeners"),
+        **by_parameter("ListenerArn", "CreateRule", "DeleteListener", "DescribeRules", "ModifyListener"),
+    },
+).register()

@@ -1,7 +1,8 @@
 """Route a request of an Application Load Balancer: the matching rule with the lowest priority decides.
 
-Conditions on the path, the host and the method are evaluated. A rule with another condition (a header, the query, the
-source address) does not match any simulated request.
+Conditions on the path, the host and the method are evaluated, by patterns or regular expressions. A rule with another
+condition (a header, the query, the source address) does not match any simulated request. Simulated requests pass
+actions that authenticate users. A rewrite of the URL changes the path that targets get.
 
 `esaws.inspect.routing` implements the same rules independently, and a test holds the two against each other. Keep them
 separate: if both used the same code, an error in it would go unnoticed (docs/adr/0008).
@@ -13,9 +14,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
+
+from local_aws_server.services.elbv2 import transforms
+from local_aws_server.services.elbv2.rule_regexes import compile_regex
 
 
 @dataclass(frozen=True)
@@ -26,6 +30,8 @@ class TrafficShare:
     target_group: str | None = None
     status: int = 0
     """The load balancer's response if there is no target group: of a redirect or fixed response, or 503."""
+    path: str = ""
+    """The path that the target gets, if a transform has rewritten it."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +50,11 @@ def route(listener: Any, request: Request) -> tuple[list[TrafficShare], int]:
     )
     for number, rule in enumerate(rules, 1):
         if conditions_match(rule.conditions, request):
-            return _shares(rule.actions), number
+            rewritten = transforms.path_at_target(rule, request.path)
+            shares = _shares(rule.actions)
+            if rewritten != request.path:
+                shares = [replace(share, path=rewritten) for share in shares]
+            return shares, number
     return _shares(listener.default_actions), len(rules)
 
 
@@ -54,21 +64,35 @@ def conditions_match(conditions: Iterable[Mapping[str, Any]], request: Request) 
         evaluator = _CONDITIONS.get(condition.get("Field", ""))
         if evaluator is None:
             return False
-        config, value_matches = evaluator
-        values = (condition.get(config) or {}).get("Values") or condition.get("Values") or ()
-        if not any(value_matches(value, request) for value in values):
+        config, value_matches, text = evaluator
+        described = condition.get(config) or {}
+        values = described.get("Values") or condition.get("Values") or ()
+        regexes = described.get("RegexValues") or condition.get("RegexValues") or ()
+        if not any(value_matches(value, request) for value in values) and not any(
+            compile_regex(regex).search(text(request)) for regex in regexes
+        ):
             return False
     return True
 
 
-_CONDITIONS: dict[str, tuple[str, Callable[[str, Request], bool]]] = {
-    "path-pattern": ("PathPatternConfig", lambda value, request: _pattern_matches(value, request.path.split("?")[0])),
+_CONDITIONS: dict[str, tuple[str, Callable[[str, Request], bool], Callable[[Request], str]]] = {
+    "path-pattern": (
+        "PathPatternConfig",
+        lambda value, request: _pattern_matches(value, request.path.split("?")[0]),
+        lambda request: request.path.split("?")[0],
+    ),
     "host-header": (
         "HostHeaderConfig",
         lambda value, request: _pattern_matches(value.lower(), request.host.lower()),
+        lambda request: request.host.lower(),
     ),
-    "http-request-method": ("HttpRequestMethodConfig", lambda value, request: value == request.method),
+    "http-request-method": (
+        "HttpRequestMethodConfig",
+        lambda value, request: value == request.method,
+        lambda request: request.method,
+    ),
 }
+"""Field → its member of a condition, whether a value matches, and the text that regular expressions match."""
 
 
 def _pattern_matches(pattern: str, text: str) -> bool:

@@ -1,4 +1,6 @@
-"""Validate load balancers, listeners, rules, targets and health checks, and refuse protected deletions."""
+"""Validate the names, subnets, addresses and security groups of load balancers, and refuse protected deletions."""
+
+from __future__ import annotations
 
 import re
 from typing import Any
@@ -7,55 +9,30 @@ from local_aws_server.behaviours import Behaviour
 from local_aws_server.call import Call
 from local_aws_server.errors import AwsError
 from local_aws_server.hooks import before
+from local_aws_server.services.elbv2 import lookup
 
 BEHAVIOURS = (
     Behaviour(
         service="Elastic Load Balancing",
-        statement="Names, zones, security groups, ports, conditions and priorities of load balancers, listeners and "
-        "rules are validated; protected load balancers and default rules cannot be deleted.",
+        statement="Names, schemes, zones, subnets, address types and security groups of load balancers are validated; "
+        "protected load balancers cannot be deleted.",
         documentation=(
             "https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateLoadBalancer.html",
-            "https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-limits.html",
-            "https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateListener.html",
-            "https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_RegisterTargets.html",
             "https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_DeleteLoadBalancer.html",
-            "https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_DeleteRule.html",
-        ),
-    ),
-    Behaviour(
-        service="Elastic Load Balancing",
-        statement="The interval, timeout, thresholds, port and success codes of a health check must be within AWS's "
-        "bounds.",
-        documentation=(
-            "https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateTargetGroup.html",
+            "https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_SetIpAddressType.html",
         ),
     ),
 )
 
-_MAX_RULES_PER_LOAD_BALANCER = 100
-_MAX_VALUES_PER_RULE = 5
-_MAX_WILDCARDS_PER_RULE = 6
-_MAX_PRIORITY = 50_000
-
-_HEALTH_CHECK_BOUNDS = {
-    "HealthCheckIntervalSeconds": (5, 300),
-    "HealthCheckTimeoutSeconds": (2, 120),
-    "HealthyThresholdCount": (2, 10),
-    "UnhealthyThresholdCount": (2, 10),
-}
-_CODES = re.compile(r"\d{3}(-\d{3})?(,\s*\d{3}(-\d{3})?)*")
-_MIN_CODE = 200
-_MAX_CODE_OF_PROTOCOL = {"HTTP": 499, "HTTPS": 499}
-"""For target groups of an Application Load Balancer."""
-_MAX_CODE = 599
-
-
-# --- load balancers
+_MIN_FREE_ADDRESSES = 8
+"""https://docs.aws.amazon.com/elasticloadbalancing/latest/application/application-load-balancers.html"""
 
 
 @before("elbv2", "CreateLoadBalancer")
 def validate_load_balancer_name(call: Call) -> None:
     name = call.params["Name"]
+    if not name:
+        raise _invalid("A load balancer name must be specified")
     if len(name) > 32:
         raise _invalid(f"The load balancer name '{name}' cannot be longer than '32' characters")
     if not re.fullmatch(r"[A-Za-z0-9-]*", name):
@@ -67,21 +44,50 @@ def validate_load_balancer_name(call: Call) -> None:
         raise _invalid(f"The load balancer name '{name}' cannot begin with 'internal-'")
 
 
+@before("elbv2", "CreateLoadBalancer")
+def validate_gateway_load_balancer(call: Call) -> None:
+    if call.params.get("Type") != "gateway":
+        return
+    for name, noun in (("Scheme", "scheme"), ("SecurityGroups", "security group")):
+        if call.params.get(name):
+            raise _invalid(f"A {noun} cannot be specified for load balancers with type 'gateway'")
+
+
 @before("elbv2", "CreateLoadBalancer", "SetSubnets")
 def validate_zones(call: Call) -> None:
-    """Require subnets in at least two zones, one in each."""
-    if _load_balancer_type(call) != "application":
+    """Require subnets of one VPC, one in each zone, and of an Application Load Balancer in at least two zones."""
+    type_ = _load_balancer_type(call)
+    if type_ is None:
         return
+    if call.params.get("Subnets") and call.params.get("SubnetMappings"):
+        raise _invalid("You must specify either subnets or subnet mappings, but not both")
     known, requested = _known_subnets(call), _requested_subnets(call)
     for subnet in requested:
         if subnet not in known:
             raise AwsError("SubnetNotFound", f"The subnet ID '{subnet}' does not exist")
+    if len({known[subnet].vpc_id for subnet in requested}) > 1:
+        raise AwsError("InvalidConfigurationRequest", "All subnets must belong to the same VPC")
     zones = [known[subnet].availability_zone for subnet in dict.fromkeys(requested)]
     if len(zones) > len(set(zones)):
         message = "A load balancer cannot be attached to multiple subnets in the same Availability Zone"
         raise AwsError("InvalidConfigurationRequest", message)
-    if len(zones) < 2:
+    if type_ == "application" and len(zones) < 2:
         raise _invalid("At least two subnets in two different Availability Zones must be specified")
+    if not zones:
+        raise _invalid("At least one subnet must be specified")
+    _require_free_addresses(call, type_)
+
+
+def _require_free_addresses(call: Call, type_: str) -> None:
+    if type_ != "application" or call.backends.load_balancer(call.params.get("Name", "")) is not None:
+        return
+    balancer = lookup.find_load_balancer(call.backends, call.params.get("LoadBalancerArn"))
+    used = {subnet.id for subnet in balancer.subnets} if balancer is not None else set()
+    known = _known_subnets(call)
+    for id in _requested_subnets(call):
+        if id not in used and known[id].available_ip_address_count < _MIN_FREE_ADDRESSES:
+            message = f"Not enough IP space available in {id}. ELB requires at least 8 free IP addresses in each subnet"
+            raise AwsError("InvalidSubnet", message)
 
 
 @before("elbv2", "CreateLoadBalancer")
@@ -95,151 +101,65 @@ def require_internet_gateway(call: Call) -> None:
         raise AwsError("InvalidSubnet", f"VPC {vpc} has no internet gateway")
 
 
-@before("elbv2", "CreateLoadBalancer")
+@before("elbv2", "CreateLoadBalancer", "SetIpAddressType", "SetSubnets")
+def validate_address_type(call: Call) -> None:
+    """Require subnets with IPv6 blocks for IPv6 addresses, which only an internet-facing load balancer has."""
+    type_ = call.params.get("IpAddressType", "ipv4")
+    if type_ == "ipv4":
+        return
+    balancer = lookup.find_load_balancer(call.backends, call.params.get("LoadBalancerArn"))
+    kind = _load_balancer_type(call)
+    if kind is None:
+        return
+    if type_ == "dualstack-without-public-ipv4" and kind != "application":
+        raise _invalid(f"The IP address type '{type_}' is not supported on load balancers with type '{kind}'")
+    scheme = balancer.scheme if balancer is not None else call.params.get("Scheme", "internet-facing")
+    if type_ == "dualstack-without-public-ipv4" and scheme == "internal":
+        message = f"The IP address type '{type_}' is not supported on load balancers with scheme 'internal'"
+        raise AwsError("InvalidConfigurationRequest", message)
+    known = _known_subnets(call)
+    requested = [known[id] for id in _requested_subnets(call) if id in known]
+    for subnet in requested or (balancer.subnets if balancer is not None else []):
+        if not subnet.ipv6_cidr_block_associations:
+            raise AwsError("InvalidSubnet", f"The subnet '{subnet.id}' has no IPv6 CIDR block")
+
+
+@before("elbv2", "CreateLoadBalancer", "SetSecurityGroups")
 def validate_security_groups(call: Call) -> None:
+    """Require security groups that exist, in the VPC of the load balancer."""
     ec2 = call.backends.backend("ec2")
-    if any(ec2.get_security_group_from_id(group) is None for group in call.params.get("SecurityGroups") or []):
+    balancer = lookup.find_load_balancer(call.backends, call.params.get("LoadBalancerArn"))
+    known = _known_subnets(call)
+    vpcs = {known[id].vpc_id for id in _requested_subnets(call) if id in known}
+    if balancer is not None:
+        vpcs = {balancer.vpc_id}
+    groups = [ec2.get_security_group_from_id(group) for group in call.params.get("SecurityGroups") or []]
+    if None in groups:
         raise AwsError("InvalidSecurityGroup", "One or more security groups are invalid")
+    if any({group.vpc_id} != vpcs for group in groups) and vpcs:
+        raise AwsError("InvalidConfigurationRequest", "One or more security groups are invalid")
+
+
+@before("elbv2", "SetSecurityGroups")
+def require_security_groups(call: Call) -> None:
+    if _load_balancer_type(call) == "gateway" or not call.params["SecurityGroups"]:
+        message = "SetSecurityGroups requires security groups, and a load balancer that can have some"
+        raise AwsError("InvalidConfigurationRequest", message)
 
 
 @before("elbv2", "DeleteLoadBalancer")
 def refuse_protected_load_balancer(call: Call) -> None:
-    for load_balancer in _load_balancers(call):
-        is_protected = load_balancer.attrs.get("deletion_protection.enabled") == "true"
-        if is_protected and load_balancer.arn == call.params["LoadBalancerArn"]:
-            message = f"Load balancer '{load_balancer.arn}' cannot be deleted because deletion protection is enabled"
-            raise AwsError("OperationNotPermitted", message)
-
-
-# --- listeners and rules
-
-
-@before("elbv2", "CreateListener", "ModifyListener")
-def require_unused_port(call: Call) -> None:
-    listener_arn, port = call.params.get("ListenerArn"), call.params.get("Port")
-    for load_balancer in _load_balancers(call):
-        listeners = load_balancer.listeners
-        if (listener_arn in listeners) if listener_arn else (load_balancer.arn == call.params["LoadBalancerArn"]):
-            others = [listener for arn, listener in listeners.items() if arn != listener_arn]
-            if port is not None and any(int(listener.port) == port for listener in others):
-                message = f"A listener already exists on this port for this load balancer '{load_balancer.arn}'"
-                raise AwsError("DuplicateListener", message)
-
-
-@before("elbv2", "CreateRule", "ModifyRule")
-def validate_conditions(call: Call) -> None:
-    """Limit the values and wildcards of a rule, over all its conditions in either notation."""
-    values: list[Any] = []
-    for condition in call.params.get("Conditions") or []:
-        config: dict[str, Any] = next((value for name, value in condition.items() if name.endswith("Config")), {})
-        values += config.get("Values") or condition.get("Values") or []
-    if len(values) > _MAX_VALUES_PER_RULE:
-        raise _invalid(f"A rule can only have '{_MAX_VALUES_PER_RULE}' condition values")
-    if sum(map(_count_wildcards, values)) > _MAX_WILDCARDS_PER_RULE:
-        raise _invalid(f"A rule can only have '{_MAX_WILDCARDS_PER_RULE}' condition wildcards")
-
-
-@before("elbv2", "CreateRule", "SetRulePriorities")
-def validate_priorities(call: Call) -> None:
-    for rule in call.params.get("RulePriorities") or [call.params]:
-        if not 1 <= rule["Priority"] <= _MAX_PRIORITY:
-            raise _invalid(f"Priority '{rule['Priority']}' must be between 1 and {_MAX_PRIORITY}")
-
-
-@before("elbv2", "CreateRule")
-def limit_rules(call: Call) -> None:
-    for load_balancer in _load_balancers(call):
-        # default rules do not count
-        rules = sum(len(listener.rules) - 1 for listener in load_balancer.listeners.values())
-        if call.params["ListenerArn"] in load_balancer.listeners and rules >= _MAX_RULES_PER_LOAD_BALANCER:
-            message = f"The maximum number of rules on load balancer '{load_balancer.arn}' has been reached"
-            raise AwsError("TooManyRules", message)
-
-
-@before("elbv2", "DeleteRule")
-def refuse_default_rule(call: Call) -> None:
-    arn = call.params["RuleArn"]
-    for load_balancer in _load_balancers(call):
-        for listener in load_balancer.listeners.values():
-            if any(rule.arn == arn and rule.is_default for rule in listener.rules.values()):
-                raise AwsError("OperationNotPermitted", f"Default rule '{arn}' cannot be deleted")
-
-
-# --- targets and health checks
-
-
-@before("elbv2", "RegisterTargets")
-def validate_instances(call: Call) -> None:
-    """Require that instances exist and are in the VPC of the target group."""
-    group = call.backends.backend("elbv2").target_groups.get(call.params["TargetGroupArn"])
-    if group is None or (group.target_type or "instance") != "instance":
-        return
-    ids = [target["Id"] for target in call.params["Targets"]]
-    for id in ids:
-        if not re.fullmatch(r"i-[0-9a-f]+", id):
-            raise _invalid(f"Instance ID '{id}' is not valid")
-    vpcs = {instance.id: instance.vpc_id for instance in call.backends.instances}
-    if unknown := [id for id in ids if id not in vpcs]:
-        raise AwsError("InvalidTarget", f"The following instances do not exist: {_quoted(unknown)}")
-    if elsewhere := [id for id in ids if vpcs[id] != group.vpc_id]:
-        message = f"The following targets are not in the target group VPC '{group.vpc_id}': {_quoted(elsewhere)}"
-        raise AwsError("InvalidTarget", message)
-
-
-@before("elbv2", "CreateTargetGroup", "ModifyTargetGroup")
-def validate_health_check_numbers(call: Call) -> None:
-    for name, (lowest, highest) in _HEALTH_CHECK_BOUNDS.items():
-        value = call.params.get(name)
-        if value is not None and not lowest <= value <= highest:
-            bound = f"greater than or equal to {lowest}" if value < lowest else f"less than or equal to {highest}"
-            member = name[0].lower() + name[1:]
-            message = f"Value '{value}' at '{member}' failed to satisfy constraint: Member must have value {bound}"
-            raise _invalid(f"1 validation error detected: {message}")
-
-
-@before("elbv2", "CreateTargetGroup", "ModifyTargetGroup")
-def validate_health_check_port(call: Call) -> None:
-    port = call.params.get("HealthCheckPort")
-    if port is not None and port != "traffic-port" and not (port.isdecimal() and 1 <= int(port) <= 65535):
-        raise _invalid(f"Health check port '{port}' must be 'traffic-port' or a number from 1 to 65535")
-
-
-@before("elbv2", "CreateTargetGroup", "ModifyTargetGroup")
-def validate_success_codes(call: Call) -> None:
-    matcher = (call.params.get("Matcher") or {}).get("HttpCode")
-    if matcher is None:
-        return
-    group = _modified_group(call)
-    protocol = str(call.params.get("Protocol") or (group.protocol if group is not None else ""))
-    highest = _MAX_CODE_OF_PROTOCOL.get(protocol, _MAX_CODE)
-    codes = [int(code) for code in re.findall(r"\d+", matcher)] if _CODES.fullmatch(matcher) else []
-    if not codes or not all(_MIN_CODE <= code <= highest for code in codes):
-        message = f"Health check matcher HTTP code '{matcher}' must be within '{_MIN_CODE}-{highest}' inclusive"
-        raise _invalid(message)
-
-
-@before("elbv2", "ModifyTargetGroup")
-def require_timeout_below_interval(call: Call) -> None:
-    group = _modified_group(call)
-    if group is None or group.protocol not in ("HTTP", "HTTPS"):
-        return
-    timeout = call.params.get("HealthCheckTimeoutSeconds", int(group.health_check_timeout_seconds))
-    interval = call.params.get("HealthCheckIntervalSeconds", int(group.health_check_interval_seconds))
-    if timeout >= interval:
-        raise _invalid(f"Health check timeout '{timeout}' must be smaller than the interval '{interval}'")
-
-
-# --- helpers
-
-
-def _load_balancers(call: Call) -> list[Any]:
-    return list(call.backends.backend("elbv2").load_balancers.values())
+    balancer = lookup.find_load_balancer(call.backends, call.params["LoadBalancerArn"])
+    if balancer is not None and balancer.attrs.get("deletion_protection.enabled") == "true":
+        message = f"Load balancer '{balancer.arn}' cannot be deleted because deletion protection is enabled"
+        raise AwsError("OperationNotPermitted", message)
 
 
 def _load_balancer_type(call: Call) -> str | None:
     """Return the type of the load balancer that a call creates or names; None if the named one does not exist."""
     if arn := call.params.get("LoadBalancerArn"):
-        return next((load_balancer.type for load_balancer in _load_balancers(call) if load_balancer.arn == arn), None)
+        balancer = lookup.find_load_balancer(call.backends, arn)
+        return str(balancer.type) if balancer is not None else None
     return str(call.params.get("Type", "application"))
 
 
@@ -250,20 +170,6 @@ def _known_subnets(call: Call) -> dict[str, Any]:
 def _requested_subnets(call: Call) -> list[str]:
     mapped: list[str] = [mapping["SubnetId"] for mapping in call.params.get("SubnetMappings") or []]
     return call.params.get("Subnets") or mapped
-
-
-def _modified_group(call: Call) -> Any | None:
-    return call.backends.backend("elbv2").target_groups.get(call.params.get("TargetGroupArn"))
-
-
-def _count_wildcards(value: str | dict[str, str]) -> int:
-    """Count the unescaped wildcards of a condition value, or of the key and the value of a query string."""
-    texts = value.values() if isinstance(value, dict) else [value]
-    return sum(len(re.findall(r"(?<!\\)[*?]", text)) for text in texts)
-
-
-def _quoted(targets: list[str]) -> str:
-    return ", ".join(f"'{target}'" for target in targets)
 
 
 def _invalid(message: str) -> AwsError:
