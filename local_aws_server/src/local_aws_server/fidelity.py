@@ -153,12 +153,6 @@ EXPLICIT = (
         documentation=("https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-load-balancing.html",),
     ),
     Behaviour(
-        service="CloudWatch",
-        fidelity=NOT_SIMULATED,
-        statement="Composite alarms, which must be deleted before their alarms.",
-        documentation=("https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutCompositeAlarm.html",),
-    ),
-    Behaviour(
         service="AWS Budgets",
         fidelity=NOT_SIMULATED,
         statement="Budget actions.",

@@ -38,7 +38,7 @@ def message(backends: Backends, alarm: Any, before: str) -> str:
             "OKActions": list(alarm.ok_actions or ()),
             "AlarmActions": list(alarm.alarm_actions or ()),
             "InsufficientDataActions": list(alarm.insufficient_data_actions or ()),
-            "Trigger": _trigger(alarm),
+            **(_composite(alarm) if alarm.rule else {"Trigger": _trigger(alarm)}),
         }
     )
 
@@ -50,7 +50,7 @@ def event_detail(alarm: Any, before: dict[str, Any]) -> dict[str, Any]:
         "state": state(alarm),
         "previousState": before,
         "configuration": {
-            "metrics": _metrics(alarm),
+            **({"alarmRule": alarm.rule} if alarm.rule else {"metrics": _metrics(alarm)}),
             **({"description": alarm.description} if alarm.description else {}),
         },
     }
@@ -61,9 +61,19 @@ def state(alarm: Any) -> dict[str, Any]:
     return {
         "value": alarm.state_value,
         "reason": alarm.state_reason,
-        "reasonData": alarm.state_reason_data,
+        **({"reasonData": alarm.state_reason_data} if alarm.state_reason_data else {}),
         "timestamp": _timestamp(alarm.state_updated_timestamp),
     }
+
+
+def _composite(alarm: Any) -> dict[str, Any]:
+    """What a message about a composite alarm has in place of the trigger."""
+    triggering = json.loads(alarm.state_reason_data or "{}").get("triggeringAlarms", ())
+    children = [
+        {"Arn": each["arn"], "State": {"Value": each["state"]["value"], "Timestamp": each["state"]["timestamp"]}}
+        for each in triggering
+    ]
+    return {"AlarmRule": alarm.rule, "TriggeringChildren": children}
 
 
 def _trigger(alarm: Any) -> dict[str, Any]:

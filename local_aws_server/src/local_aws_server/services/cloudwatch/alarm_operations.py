@@ -7,6 +7,7 @@ from local_aws_server.behaviours import Behaviour
 from local_aws_server.call import Call
 from local_aws_server.hooks import after, before, reconciler, replace
 from local_aws_server.services.cloudwatch import alarms
+from local_aws_server.services.cloudwatch.alarm_history import alarm_history, record_configuration
 from local_aws_server.services.cloudwatch.metrics import to_timestamp
 
 BEHAVIOURS = (
@@ -33,17 +34,21 @@ def note_existing_alarm(call: Call) -> None:
 def initialize_alarm(call: Call) -> None:
     alarm, existing = _alarms(call)[call.params["AlarmName"]], call.notes["before"]
     alarms.initialize_alarm(alarm, existing)
-    summary = f'Alarm "{alarm.name}" {"updated" if existing else "created"}'
-    data = {"version": "1.0", "type": "Update" if existing else "Create"}
-    alarms.add_history_item(call.backends, alarm, "ConfigurationUpdate", summary, data)
+    record_configuration(call.backends, alarm, "Update" if existing else "Create")
 
 
 @before("cloudwatch", "DeleteAlarms")
+def note_deleted(call: Call) -> None:
+    names = call.params.get("AlarmNames") or ()
+    call.notes["deleted"] = [alarm for name in names if (alarm := _alarms(call).get(name))]
+
+
+@after("cloudwatch", "DeleteAlarms")
 def record_deletion(call: Call) -> None:
-    for name in call.params.get("AlarmNames") or ():
-        if alarm := _alarms(call).get(name):
-            data = {"version": "1.0", "type": "Delete"}
-            alarms.add_history_item(call.backends, alarm, "ConfigurationUpdate", f'Alarm "{name}" deleted', data)
+    """Record the deletion, and forget the tags: an alarm of the same name has none of them."""
+    for alarm in call.notes["deleted"]:
+        call.backends.backend("cloudwatch").tagger.delete_all_tags_for_resource(alarm.alarm_arn)
+        record_configuration(call.backends, alarm, "Delete")
 
 
 @before("cloudwatch", "SetAlarmState")
@@ -65,10 +70,12 @@ def hold_state(call: Call) -> None:
 def describe_alarm_history(call: Call) -> dict[str, Any]:
     params = call.params
     start, end = (to_timestamp(params[name]) if name in params else None for name in ("StartDate", "EndDate"))
+    types = params.get("AlarmTypes") or ["MetricAlarm"]
     items = [
         item
-        for item in alarms.alarm_history(call.backends)
-        if params.get("AlarmName") in (None, item["AlarmName"])
+        for item in alarm_history(call.backends)
+        if item["AlarmType"] in types
+        and params.get("AlarmName") in (None, item["AlarmName"])
         and params.get("HistoryItemType") in (None, item["HistoryItemType"])
         and (start is None or start <= item["Timestamp"].timestamp())
         and (end is None or item["Timestamp"].timestamp() <= end)

@@ -21,6 +21,7 @@ from local_aws_server.clock.event_log import record_event
 from local_aws_server.clock.isolation import each
 from local_aws_server.clock.scheduler import SCHEDULER
 from local_aws_server.services.cloudwatch import alarm_messages
+from local_aws_server.services.cloudwatch.alarm_history import add_history_item
 from local_aws_server.services.cloudwatch.alarm_state import (
     ALARM,
     COMPARISONS,
@@ -37,9 +38,6 @@ from local_aws_server.services.cloudwatch.metrics import Dimensions, Metric, Met
 from local_aws_server.services.cloudwatch.statistics import statistic
 from local_aws_server.services.events.delivery import emit
 from local_aws_server.services.sns.delivery import publish
-
-_HISTORY_SECONDS = 30 * 86400.0
-
 
 # --- the settings of an alarm
 
@@ -72,9 +70,10 @@ def initialize_alarm(alarm: Any, existing: Any | None) -> None:
     """Set the state of a new alarm to INSUFFICIENT_DATA; an updated one keeps its state until it is evaluated."""
     if existing is None:
         alarm.state_value, alarm.state_reason = INSUFFICIENT_DATA, "Unchecked: Initial alarm creation"
+        alarm.state_reason_data, alarm.state_transitioned_timestamp = None, alarm.state_updated_timestamp
     else:
-        for name in ("value", "reason", "reason_data", "updated_timestamp"):
-            setattr(alarm, f"state_{name}", getattr(existing, f"state_{name}"))
+        for name in ("value", "reason", "reason_data", "updated_timestamp", "transitioned_timestamp"):
+            setattr(alarm, f"state_{name}", getattr(existing, f"state_{name}", None))
     hold_state(alarm)
 
 
@@ -230,6 +229,7 @@ def change_state(backends: Backends, alarm: Any, state: str, reason: str, data: 
 def record_state_change(backends: Backends, alarm: Any, before: str) -> None:
     """Add a change of state to the history and the event log, and call the alarm's SNS topics."""
     state = alarm.state_value
+    alarm.state_transitioned_timestamp = alarm.state_updated_timestamp
     data = {
         "version": "1.0",
         "oldState": {"stateValue": before},
@@ -269,30 +269,3 @@ def _reason_data(alarm: Any, condition: AlarmCondition, points: Sequence[Datapoi
             "threshold": condition.threshold,
         }
     )
-
-
-# --- history
-
-
-def alarm_history(backends: Backends) -> list[dict[str, Any]]:
-    """Return the history of all alarms in the last 30 days, including deleted ones, the oldest first."""
-    history: list[dict[str, Any]] = sidecar(backends.backend("cloudwatch")).setdefault("alarm_history", [])
-    return history
-
-
-def add_history_item(backends: Backends, alarm: Any, kind: str, summary: str, data: dict[str, Any]) -> None:
-    """Add to the history of an alarm: a ConfigurationUpdate, StateUpdate or Action."""
-    now, history = CLOCK.now(), alarm_history(backends)
-    history.append(
-        {
-            "AlarmName": alarm.name,
-            "AlarmType": "MetricAlarm",
-            "Timestamp": datetime.fromtimestamp(now, UTC),
-            "HistoryItemType": kind,
-            "HistorySummary": summary,
-            "HistoryData": json.dumps(data),
-        }
-    )
-    oldest = datetime.fromtimestamp(now - _HISTORY_SECONDS, UTC)
-    while history[0]["Timestamp"] < oldest:
-        history.pop(0)

@@ -1,4 +1,4 @@
-"""Refuse tagging operations that name an alarm that does not exist."""
+"""Refuse to tag or untag an alarm that does not exist."""
 
 from local_aws_server.behaviours import Behaviour
 from local_aws_server.call import Call
@@ -7,11 +7,8 @@ from local_aws_server.not_found import NotFoundRule, by_parameter
 BEHAVIOURS = (
     Behaviour(
         service="CloudWatch",
-        statement="A tagging operation that names an alarm that does not exist is refused with "
-        "ResourceNotFoundException.",
-        documentation=(
-            "https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_ListTagsForResource.html",
-        ),
+        statement="Tags of an alarm that does not exist cannot be changed: ResourceNotFoundException.",
+        documentation=("https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_TagResource.html",),
     ),
 )
 
@@ -28,6 +25,6 @@ NotFoundRule(
     "ResourceNotFoundException",
     "The alarm '{}' does not exist.",
     _alarm_arns,
-    by_parameter("ResourceARN", "ListTagsForResource", "TagResource", "UntagResource"),
+    by_parameter("ResourceARN", "TagResource", "UntagResource"),
     status=404,
 ).register()
