@@ -253,7 +253,7 @@ def broker(account: Any) -> Any:
         "AutoMinorVersionUpgrade": True,
         "Tags": FLAT,
     }
-    created = mq.create_broker(**sent, Users=[{"Username": "u", "Password": "passw0rd1234"}])
+    created = mq.create_broker(**sent, Users=[{"Username": "user", "Password": "passw0rd1234"}])
     return sent, mq.describe_broker(BrokerId=created["BrokerId"])
 
 

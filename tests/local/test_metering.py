@@ -203,7 +203,7 @@ def test_a_replication_group_costs_each_of_its_clusters(tenant: Account) -> None
     elasticache, named = tenant.client("elasticache"), {"ReplicationGroupId": "group"}
     params = {"CacheNodeType": "cache.t3.micro", "Engine": "valkey", "ReplicasPerNodeGroup": 1}
     elasticache.create_replication_group(**named, ReplicationGroupDescription="d", **params)
-    advance(tenant, "1s")
+    advance(tenant, "10m")
     assert running(tenant, CACHE) == 2
     elasticache.delete_replication_group(**named)
     assert running(tenant, CACHE) == 0

@@ -25,7 +25,7 @@ def remove_unknown_members(call: Call) -> None:
     call.result  # noqa: B018
 
 
-@after("mq", "DescribeBroker")
+@after("mq", "DescribeBroker", "UpdateBroker")
 def complete_broker(call: Call) -> None:
     if window := call.result.get("MaintenanceWindowStartTime"):
         window["DayOfWeek"] = window["DayOfWeek"].upper()

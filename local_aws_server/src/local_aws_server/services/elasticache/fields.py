@@ -1,4 +1,4 @@
-"""The fields of cache clusters and subnet groups, and the operations that change them."""
+"""The fields of cache clusters and subnet groups, and the operations that change subnet groups."""
 
 from typing import Any
 
@@ -6,26 +6,16 @@ from local_aws_server.behaviours import Behaviour
 from local_aws_server.call import Call
 from local_aws_server.errors import AwsError
 from local_aws_server.hooks import after, replace
+from local_aws_server.services.elasticache.catalogue import DEFAULT_VERSIONS, DEFAULT_WINDOW, default_parameter_group
 
 BEHAVIOURS = (
     Behaviour(
         service="ElastiCache",
-        statement="Descriptions of cache clusters include nodes, endpoints and security groups; changes to "
-        "clusters and groups take effect.",
+        statement="Descriptions of cache clusters include nodes, endpoints, security groups and the members that AWS "
+        "always returns; changes to groups take effect.",
         documentation=("https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_CacheCluster.html",),
     ),
 )
-
-_CHANGEABLE = {
-    "SecurityGroupIds": "security_group_ids",
-    "SnapshotRetentionLimit": "snapshot_retention_limit",
-    "CacheNodeType": "cache_node_type",
-    "EngineVersion": "engine_version",
-    "NumCacheNodes": "num_cache_nodes",
-    "AutoMinorVersionUpgrade": "auto_minor_version_upgrade",
-    "PreferredMaintenanceWindow": "preferred_maintenance_window",
-    "CacheParameterGroupName": "cache_parameter_group_name",
-}
 
 
 @after("elasticache", "CreateCacheCluster", "ModifyCacheCluster", "DeleteCacheCluster", "DescribeCacheClusters")
@@ -35,27 +25,14 @@ def complete_clusters(call: Call) -> None:
         cluster = call.backends.cache_cluster(description["CacheClusterId"])
         if cluster is None:
             continue
+        description |= {name: value for name, value in _always(call, cluster).items() if name not in description}
         groups = cluster.security_group_ids
         description["SecurityGroups"] = [{"SecurityGroupId": group, "Status": "active"} for group in groups]
         if call.params.get("ShowCacheNodeInfo"):
-            numbers = range(1, cluster.num_cache_nodes + 1)
+            numbers = range(1, description["NumCacheNodes"] + 1)
             description["CacheNodes"] = [_node(call, cluster, number) for number in numbers]
         else:
             description.pop("CacheNodes", None)
-
-
-@replace("elasticache", "ModifyCacheCluster")
-def modify_cluster(call: Call) -> dict[str, Any]:
-    name = call.params["CacheClusterId"]
-    cluster = call.backends.cache_cluster(name)
-    if cluster is None:
-        raise AwsError("CacheClusterNotFound", f"CacheCluster not found: {name}", 404)
-    for parameter, attribute in _CHANGEABLE.items():
-        if parameter in call.params:
-            setattr(cluster, attribute, call.params[parameter])
-    description: dict[str, Any] = {"CacheClusterId": name, "CacheClusterStatus": cluster.cache_cluster_status}
-    description |= {parameter: getattr(cluster, attribute) for parameter, attribute in _CHANGEABLE.items()}
-    return {"CacheCluster": {key: value for key, value in description.items() if value is not None}}
 
 
 @replace("elasticache", "DeleteCacheSubnetGroup")
@@ -88,6 +65,36 @@ def add_subnet_zones(call: Call) -> None:
     for group in [call.result["CacheSubnetGroup"]] if groups is None else groups:
         for subnet in group.get("Subnets", []):
             subnet["SubnetAvailabilityZone"] = {"Name": call.backends.zone_of_subnet(subnet["SubnetIdentifier"])}
+
+
+def _always(call: Call, cluster: Any) -> dict[str, Any]:
+    """The members that every cluster has, where moto leaves them out."""
+    is_memcached = cluster.engine == "memcached"
+    version = cluster.engine_version or DEFAULT_VERSIONS.get(cluster.engine, "")
+    return {
+        "AtRestEncryptionEnabled": False,
+        "AuthTokenEnabled": cluster.auth_token_enabled,
+        "AutoMinorVersionUpgrade": cluster.auto_minor_version_upgrade is not False,
+        "CacheParameterGroup": {
+            "CacheParameterGroupName": cluster.cache_parameter_group_name
+            or default_parameter_group(cluster.engine, version),
+            "ParameterApplyStatus": "in-sync",
+            "CacheNodeIdsToReboot": [],
+        },
+        "CacheSecurityGroups": [],
+        "CacheSubnetGroupName": cluster.cache_subnet_group_name or "default",
+        "ClientDownloadLandingPage": f"https://console.aws.amazon.com/elasticache/home?region={call.region}#client-download:",
+        "EngineVersion": version,
+        "IpDiscovery": cluster.ip_discovery or "ipv4",
+        "NetworkType": cluster.network_type or "ipv4",
+        "NumCacheNodes": getattr(cluster, "num_cache_nodes", 1),
+        "PendingModifiedValues": {},
+        "PreferredAvailabilityZone": cluster.preferred_availability_zone or f"{call.region}a",
+        "PreferredMaintenanceWindow": cluster.preferred_maintenance_window or DEFAULT_WINDOW,
+        "ReplicationGroupLogDeliveryEnabled": False,
+        "TransitEncryptionEnabled": bool(cluster.transit_encryption_enabled),
+        **({} if is_memcached else {"SnapshotWindow": getattr(cluster, "snapshot_window", None) or "05:00-06:00"}),
+    }
 
 
 def _node(call: Call, cluster: Any, number: int) -> dict[str, Any]:

@@ -35,8 +35,13 @@ CLUSTERS = Lifecycle(
     state=("CacheClusterStatus", "cache_cluster_status"),
     create_operations=("CreateCacheCluster",),
     creation=LifecycleStep("creating", "available", 300, "a user created it"),
-    changes={"ModifyCacheCluster": LifecycleStep("modifying", "available", 120, "a user changed it")},
-    applies_immediately=lambda call: bool(call.params.get("ApplyImmediately")),
+    changes={
+        "ModifyCacheCluster": LifecycleStep("modifying", "available", 120, "a user changed it"),
+        "RebootCacheCluster": LifecycleStep("rebooting cluster nodes", "available", 120, "a user rebooted it"),
+    },
+    applies_immediately=lambda call: (
+        call.operation == "RebootCacheCluster" or bool(call.params.get("ApplyImmediately"))
+    ),
     deletion=Deletion("DeleteCacheCluster", LifecycleStep("deleting", "deleted", 240, "a user deleted it"), _delete),
     describe_operations=("DescribeCacheClusters",),
     result_members={
@@ -44,14 +49,15 @@ CLUSTERS = Lifecycle(
         "DeleteCacheCluster": "CacheCluster",
         "DescribeCacheClusters": "CacheClusters",
         "ModifyCacheCluster": "CacheCluster",
+        "RebootCacheCluster": "CacheCluster",
     },
-    required_states={"DeleteCacheCluster": ("available",), "ModifyCacheCluster": ("available",)},
+    required_states=dict.fromkeys(("DeleteCacheCluster", "ModifyCacheCluster", "RebootCacheCluster"), ("available",)),
     wrong_state=WrongStateError("InvalidCacheClusterState", "Cache cluster {name} is not available: it is {state}."),
     hidden_while_creating=("CacheNodes", "ConfigurationEndpoint"),
 )
 
 
-@before("elasticache", "DeleteCacheCluster")
+@before("elasticache", "DeleteCacheCluster", "RebootCacheCluster")
 def check_exists(call: Call) -> None:
     id = call.params["CacheClusterId"]
     if CLUSTERS.find(call.backends, id) is None:

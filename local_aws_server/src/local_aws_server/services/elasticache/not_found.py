@@ -2,7 +2,7 @@
 
 from local_aws_server.behaviours import Behaviour
 from local_aws_server.call import Call
-from local_aws_server.not_found import NotFoundRule, by_parameter
+from local_aws_server.not_found import NotFoundRule, by_parameter, store_keys
 
 BEHAVIOURS = (
     Behaviour(
@@ -42,7 +42,16 @@ NotFoundRule(
     "CacheSubnetGroupNotFoundFault",
     "Cache Subnet Group {} does not exist.",
     _subnet_groups,
-    by_parameter("CacheSubnetGroupName", "CreateCacheCluster"),
+    by_parameter("CacheSubnetGroupName", "CreateCacheCluster", "CreateReplicationGroup"),
     normalize=str.lower,
     status=400,
+).register()
+
+NotFoundRule(
+    "elasticache",
+    "ReplicationGroupNotFoundFault",
+    "Replication group {} not found.",
+    store_keys("elasticache", "replication_groups"),
+    by_parameter("ReplicationGroupId", "DeleteReplicationGroup", "ModifyReplicationGroup"),
+    status=404,
 ).register()

@@ -20,7 +20,7 @@ BEHAVIOURS = (
 )
 
 _SIZES = ("large", "xlarge", "2xlarge", "4xlarge")
-_VERSIONS = {
+RABBITMQ_VERSIONS = {
     "mq.t3.micro": ("3.13",),
     **{f"mq.m5.{size}": ("3.13",) for size in _SIZES},
     **{f"mq.m7g.{size}": ("3.13", "4.2") for size in ("medium", *_SIZES)},
@@ -44,7 +44,7 @@ def describe_options(call: Call) -> dict[str, Any]:
             ],
             "SupportedEngineVersions": list(versions),
         }
-        for instance_type, versions in _VERSIONS.items()
+        for instance_type, versions in RABBITMQ_VERSIONS.items()
         if wanted in (None, instance_type)
     ]
     return {"BrokerInstanceOptions": options if engine == "RABBITMQ" else [], "MaxResults": 100}

@@ -11,6 +11,7 @@ from local_aws_server.call import Call
 from local_aws_server.clock.clock import CLOCK
 from local_aws_server.clock.state_machine import LifecycleStep
 from local_aws_server.hooks import after, before, reconciler
+from local_aws_server.services.maintenance import PendingChanges
 from local_aws_server.services.rds.catalogue import ENGINES, resolve_version
 from local_aws_server.services.rds.lifecycle import INSTANCES
 from local_aws_server.services.windows import next_weekly
@@ -42,7 +43,21 @@ _BACKUPS = "BackupRetentionPeriod"
 """It waits only if backups are switched on or off."""
 _STORAGE = ("AllocatedStorage", "Iops", "StorageType")
 _GROWING = ("AllocatedStorage", "Iops")
-_IN_WINDOW = LifecycleStep("modifying", "available", 120, "its maintenance window began")
+
+
+def _note_storage_change(instance: Any, name: str) -> None:
+    """Keep the time, for `changes`: RDS optimizes the storage then."""
+    if name in _STORAGE:
+        sidecar(instance)["storage_changed"] = CLOCK.now()
+
+
+CHANGES = PendingChanges(
+    lifecycle=INSTANCES,
+    attributes=_DEFERRED,
+    next_window=lambda instance: next_weekly(instance.preferred_maintenance_window, CLOCK.now()),
+    step=LifecycleStep("modifying", "available", 120, "its maintenance window began"),
+    applied=_note_storage_change,
+)
 
 
 @before("rds", "ModifyDBInstance")
@@ -56,74 +71,34 @@ def note_settings(call: Call) -> None:
 def defer_changes(call: Call) -> None:
     """Undo what moto has changed and keep it as pending, or apply what was pending before."""
     instance, before_call = call.notes["instance"], call.notes["settings"]
-    pending, description = _pending(instance), call.result["DBInstance"]
+    description = call.result["DBInstance"]
     for name in [name for name in _DEFERRED if name in call.params]:
-        pending.pop(name, None)
+        CHANGES.of(instance).pop(name, None)
         old = before_call[name]
         new = _accepted(instance, name, getattr(instance, _DEFERRED[name]), old)
-        setattr(instance, _DEFERRED[name], new)
-        waits = name != _BACKUPS or not (new and old)
-        description[name] = new
-        if new != old and waits and not call.params.get("ApplyImmediately"):
-            pending[name] = new
-            setattr(instance, _DEFERRED[name], old)
-            description[name] = old
+        waits = new != old and (name != _BACKUPS or not (new and old)) and not call.params.get("ApplyImmediately")
+        description[name] = old if waits else new
+        setattr(instance, _DEFERRED[name], description[name])
+        if waits:
+            CHANGES.defer(instance, name, new)
         elif new != old:
             _note_storage_change(instance, name)
     if call.params.get("ApplyImmediately"):
-        _apply(instance)
-    elif pending:
-        sidecar(instance)["maintenance"] = _next_window(instance)
-    description["PendingModifiedValues"] = dict(pending)
+        CHANGES.apply(instance)
+    description["PendingModifiedValues"] = dict(CHANGES.of(instance))
 
 
 @after("rds", "DescribeDBInstances")
 def show_pending_changes(call: Call) -> None:
     for description in call.result["DBInstances"]:
         instance = INSTANCES.find(call.backends, description["DBInstanceIdentifier"])
-        if instance is not None and _pending(instance):
-            description["PendingModifiedValues"] = dict(_pending(instance))
+        if instance is not None and CHANGES.of(instance):
+            description["PendingModifiedValues"] = dict(CHANGES.of(instance))
 
 
 @reconciler("rds", order=2)
 def apply_in_maintenance_window(backends: Backends) -> float | None:
-    """Apply the pending changes of available instances whose window has begun; return when the next one begins."""
-    times = []
-    for instance in backends.backend("rds").databases.values():
-        if not _pending(instance):
-            continue
-        if sidecar(instance)["maintenance"] <= CLOCK.now():
-            if instance.status == "available":
-                _apply(instance)
-                INSTANCES.start(instance, _IN_WINDOW)
-                continue
-            sidecar(instance)["maintenance"] = _next_window(instance)
-        times.append(sidecar(instance)["maintenance"])
-    return min(times, default=None)
-
-
-def _pending(instance: Any) -> dict[str, Any]:
-    """Parameter → the value that waits."""
-    values: dict[str, Any] = sidecar(instance).setdefault("pending", {})
-    return values
-
-
-def _apply(instance: Any) -> None:
-    pending = _pending(instance)
-    for name, value in pending.items():
-        setattr(instance, _DEFERRED[name], value)
-        _note_storage_change(instance, name)
-    pending.clear()
-
-
-def _note_storage_change(instance: Any, name: str) -> None:
-    """Keep the time, for `changes`: RDS optimizes the storage then."""
-    if name in _STORAGE:
-        sidecar(instance)["storage_changed"] = CLOCK.now()
-
-
-def _next_window(instance: Any) -> float:
-    return next_weekly(instance.preferred_maintenance_window, CLOCK.now())
+    return CHANGES.apply_due(backends)
 
 
 def _accepted(instance: Any, name: str, requested: Any, old: Any) -> Any:
