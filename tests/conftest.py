@@ -10,7 +10,7 @@ A system is deployed once per test run and saved. Loading it takes about a secon
 """
 
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from itertools import count
 from pathlib import Path
@@ -23,6 +23,7 @@ from esaws.cloud import Cloud
 from esaws.deploy.plan import plan_deploy
 from esaws.local_aws import process
 from esaws.reference.seccom import seccom
+from tests import client_pool
 from tests.shell import Shell
 
 # Files that take longest start first, so that no worker is left with one at the end (with --no-loadscope-reorder).
@@ -86,7 +87,14 @@ def endpoint() -> str:
     """The URL of this process's local AWS."""
     url = str(process.start()["url"])
     SHARED.append(f"{url}/_esaws/reset")
+    client_pool.SERVERS.add(url)
     return url
+
+
+@pytest.fixture(scope="session")
+def runbook_endpoint(endpoint: str) -> str:
+    """The URL of the local AWS on which the fixture `runbook` runs runbooks: this process's."""
+    return endpoint
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -95,6 +103,13 @@ def reset_shared_servers() -> None:
     for url in SHARED:
         with suppress(OSError):
             post(url, b"{}")
+
+
+@pytest.fixture(autouse=True)
+def clients_are_handed_on() -> Iterator[None]:
+    """The boto3 clients of a test serve later ones."""
+    with client_pool.clients_are_handed_on():
+        yield
 
 
 @pytest.fixture(scope="session")

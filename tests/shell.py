@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from esaws.cli import main
+from tests.client_pool import clients_are_handed_on
 
 
 class Shell:
@@ -61,7 +62,7 @@ class Shell:
                 patch.setenv(name, value)
             patch.chdir(self.folder)
             patch.setattr(sys, "stdin", nothing)
-            with redirect_stdout(out), redirect_stderr(err), pytest.raises(SystemExit) as end:
+            with redirect_stdout(out), redirect_stderr(err), clients_are_handed_on(), pytest.raises(SystemExit) as end:
                 main(words)
         exit_code = end.value.code or 0
         assert exit_code == code, f"esaws {' '.join(words)} exited with {exit_code}\n{out.getvalue()}\n{err.getvalue()}"
