@@ -207,3 +207,36 @@ def test_a_schedule_sends_events_to_a_topic_and_a_log_group(account: Any) -> Non
     advance(account, "31m")
     assert [json.loads(body["Message"])["detail-type"] for body in queue.bodies()] == ["Scheduled Event"] * 3
     assert len(logs.filter_log_events(logGroupName="/news")["events"]) == 3
+
+
+# --- Cloud Map
+
+
+def test_the_tasks_of_a_service_are_discovered_while_they_run(account: Any) -> None:
+    fleet, discovery = Fleet(account, MinSize=1, MaxSize=1), account.client("servicediscovery")
+    fleet.ecs.create_cluster(clusterName="site-cluster")
+    mapping = {"containerPort": 8000, "hostPort": 8001}
+    container = {"name": "site", "image": "nginx", "memory": 64, "portMappings": [mapping]}
+    fleet.ecs.register_task_definition(family="site", containerDefinitions=[container])
+    discovery.create_http_namespace(Name="ns")
+    namespace = discovery.list_namespaces()["Namespaces"][0]["Id"]
+    registry = discovery.create_service(Name="web", NamespaceId=namespace)["Service"]
+    advance(account, "5m")
+    service = {"cluster": "site-cluster", "serviceName": "s", "taskDefinition": "site", "desiredCount": 1}
+    of_container = {"registryArn": registry["Arn"], "containerName": "site", "containerPort": 8000}
+    fleet.ecs.create_service(**service, serviceRegistries=[of_container])
+    advance(account, "5m")
+    # in the SDKs, the host of DiscoverInstances has a prefix
+    instance = discovery.list_instances(ServiceId=registry["Id"])["Instances"][0]
+    (task,) = fleet.ecs.list_tasks(cluster="site-cluster")["taskArns"]
+    host = fleet.instances()[0]
+    assert instance["Id"] == task.split("/")[-1]
+    assert {
+        "AWS_INSTANCE_IPV4": host["PrivateIpAddress"],
+        "AWS_INSTANCE_PORT": "8001",
+        "EC2_INSTANCE_ID": host["InstanceId"],
+        "ECS_SERVICE_NAME": "s",
+    }.items() <= instance["Attributes"].items()
+    fleet.ecs.update_service(cluster="site-cluster", service="s", desiredCount=0)
+    advance(account, "5m")
+    assert discovery.list_instances(ServiceId=registry["Id"])["Instances"] == []

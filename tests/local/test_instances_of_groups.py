@@ -46,6 +46,7 @@ def test_the_weights_of_instances_count_toward_the_desired_capacity(
 
 def test_a_group_scales_in_only_as_far_as_its_weights_allow(account: Any) -> None:
     autoscaling, sizes = mixed(account, {}), []
+    autoscaling.update_auto_scaling_group(AutoScalingGroupName="g", MaxSize=12)
     for desired in (7, 4, 1, 0):
         autoscaling.set_desired_capacity(AutoScalingGroupName="g", DesiredCapacity=desired)
         advance(account, "5m")
@@ -168,6 +169,104 @@ def test_termination_policies_choose_the_instance(account: Any, policy: str, lef
     fleet.update(DesiredCapacity=1)
     advance(account, "5m")
     assert [each["LaunchTemplate"]["Version"] for each in fleet.describe()["Instances"]] == left
+
+
+# --- replacement
+
+
+def refreshes(fleet: Fleet) -> list[tuple[str, int]]:
+    """Return (status, percentage) of each instance refresh, the newest first."""
+    found = fleet.autoscaling.describe_instance_refreshes(AutoScalingGroupName="g")["InstanceRefreshes"]
+    return [(refresh["Status"], refresh["PercentageComplete"]) for refresh in found]
+
+
+def versions(fleet: Fleet) -> list[str]:
+    return sorted(each["LaunchTemplate"]["Version"] for each in fleet.describe()["Instances"])
+
+
+def test_an_instance_refresh_replaces_half_of_the_group_at_a_time(account: Any) -> None:
+    fleet = Fleet(account, DesiredCapacity=4)
+    advance(account, "5m")
+    fleet.ec2.create_launch_template_version(LaunchTemplateName="host", LaunchTemplateData=fleet.data)
+    start = {"AutoScalingGroupName": "g", "Preferences": {"MinHealthyPercentage": 50, "InstanceWarmup": 600}}
+    fleet.autoscaling.start_instance_refresh(**start)
+    assert outcome(lambda: fleet.autoscaling.start_instance_refresh(**start)) == "InstanceRefreshInProgress"
+    advance(account, "5m")
+    assert (refreshes(fleet), versions(fleet)) == ([("InProgress", 50)], ["1", "1", "2", "2"])
+    advance(account, "25m")
+    assert (refreshes(fleet), versions(fleet)) == ([("Successful", 100)], ["2"] * 4)
+    fleet.autoscaling.start_instance_refresh(AutoScalingGroupName="g", Preferences={"SkipMatching": True})
+    assert refreshes(fleet)[0] == ("Successful", 100), "no instance is outdated"
+
+
+@pytest.mark.parametrize(
+    ("end", "status", "left"), [("cancel", "Cancelled", ["1", "2"]), ("rollback", "RollbackSuccessful", ["1", "1"])]
+)
+def test_an_instance_refresh_is_cancelled_or_rolled_back(account: Any, end: str, status: str, left: list[str]) -> None:
+    fleet = Fleet(account)
+    fleet.update(LaunchTemplate={"LaunchTemplateName": "host", "Version": "1"})
+    fleet.ec2.create_launch_template_version(LaunchTemplateName="host", LaunchTemplateData=fleet.data)
+    advance(account, "5m")
+    fleet.autoscaling.start_instance_refresh(
+        AutoScalingGroupName="g",
+        DesiredConfiguration={"LaunchTemplate": {"LaunchTemplateName": "host", "Version": "2"}},
+        Preferences={"InstanceWarmup": 3600},
+    )
+    advance(account, "5m")
+    assert versions(fleet) == ["1", "2"]
+    getattr(fleet.autoscaling, f"{end}_instance_refresh")(AutoScalingGroupName="g")
+    advance(account, "3h")
+    assert (refreshes(fleet)[0][0], versions(fleet)) == (status, left)
+    assert fleet.describe()["LaunchTemplate"]["Version"] == "1"
+
+
+def test_an_instance_is_replaced_at_the_end_of_its_lifetime(account: Any) -> None:
+    fleet = Fleet(account, MaxInstanceLifetime=86400)
+    before = {each["InstanceId"] for each in fleet.describe()["Instances"]}
+    advance(account, "20h")
+    assert {each["InstanceId"] for each in fleet.describe()["Instances"]} == before
+    advance(account, "5h")
+    after = {each["InstanceId"] for each in fleet.describe()["Instances"]}
+    assert len(after) == 2 and not after & before
+
+
+@pytest.mark.parametrize(
+    ("settings", "code"),
+    [
+        ({"VPCZoneIdentifier": "subnet-12345678"}, "ValidationError"),
+        ({"LaunchTemplate": {"LaunchTemplateName": "absent"}}, "ValidationError"),
+        ({"LaunchTemplate": {"LaunchTemplateName": "host", "Version": "7"}}, "ValidationError"),
+        ({"TargetGroupARNs": ["arn:aws:elasticloadbalancing:eu-west-3:1:targetgroup/t/0"]}, "ValidationError"),
+        ({"TerminationPolicies": ["Youngest"]}, "ValidationError"),
+        ({"HealthCheckType": "ALB"}, "ValidationError"),
+        ({"MaxInstanceLifetime": 3600}, "ValidationError"),
+        ({"TerminationPolicies": ["arn:aws:lambda:eu-west-3:123456789012:function:f"]}, "NotSimulated"),
+    ],
+    ids=str,
+)
+def test_a_group_with_an_impossible_setting_is_refused_and_not_kept(
+    account: Any, settings: dict[str, Any], code: str
+) -> None:
+    autoscaling = mixed(account, {}, DesiredCapacity=0)
+    given = {"LaunchTemplate": {"LaunchTemplateName": "host"}, "AvailabilityZones": account.zones()[:1], **settings}
+    if "VPCZoneIdentifier" in given:
+        del given["AvailabilityZones"]
+
+    def create() -> Any:
+        return autoscaling.create_auto_scaling_group(AutoScalingGroupName="bad", MinSize=0, MaxSize=1, **given)
+
+    assert outcome(create) == code
+    assert len(autoscaling.describe_auto_scaling_groups()["AutoScalingGroups"]) == 1
+
+
+def test_a_new_group_has_its_lifecycle_hooks(account: Any) -> None:
+    hook = {"LifecycleHookName": "h", "LifecycleTransition": "autoscaling:EC2_INSTANCE_LAUNCHING"}
+    fleet = Fleet(
+        account, LifecycleHookSpecificationList=[hook], InstanceMaintenancePolicy={"MinHealthyPercentage": 90}
+    )
+    advance(account, "5m")
+    assert {each["LifecycleState"] for each in fleet.describe()["Instances"]} == {"Pending:Wait"}
+    assert fleet.describe()["InstanceMaintenancePolicy"] == {"MinHealthyPercentage": 90}
 
 
 # --- policies that users execute

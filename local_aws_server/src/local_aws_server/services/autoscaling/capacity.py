@@ -22,6 +22,12 @@ def members(group: Any) -> list[Any]:
     return [s for s in group.instance_states if s.lifecycle_state in (*PENDING_STATES, "InService")]
 
 
+def is_complete(group: Any) -> bool:
+    """Return whether a group has its desired capacity, and all its instances are in service."""
+    counted = members(group)
+    return missing_option(group, counted) is None and all(state.lifecycle_state == "InService" for state in counted)
+
+
 def desired_capacity(group: Any) -> int:
     return int(group.desired_capacity or 0)
 

@@ -3,10 +3,10 @@
 from typing import Any
 
 from local_aws_server.backends import sidecar
-from local_aws_server.behaviours import Behaviour
+from local_aws_server.behaviours import REAL, Behaviour
 from local_aws_server.call import Call
 from local_aws_server.errors import AwsError
-from local_aws_server.hooks import after, patch
+from local_aws_server.hooks import after, before, patch
 from local_aws_server.preserved_fields import PreservedFields
 
 BEHAVIOURS = (
@@ -14,6 +14,21 @@ BEHAVIOURS = (
         service="EC2 Auto Scaling",
         statement="A group keeps DefaultInstanceWarmup, MaxInstanceLifetime and the other settings of an update.",
         documentation=("https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_AutoScalingGroup.html",),
+    ),
+    Behaviour(
+        service="EC2 Auto Scaling",
+        fidelity=REAL,
+        statement="Warm pools, instance maintenance policies, capacity rebalancing, capacity reservations and "
+        "predictive scaling policies are kept; nothing happens.",
+        documentation=(
+            "https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-warm-pools.html",
+            "https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-instance-maintenance-policy.html",
+        ),
+    ),
+    Behaviour(
+        service="EC2 Auto Scaling",
+        statement="A group has the lifecycle hooks and traffic sources that CreateAutoScalingGroup names.",
+        documentation=("https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_CreateAutoScalingGroup.html",),
     ),
     Behaviour(
         service="EC2 Auto Scaling",
@@ -28,14 +43,34 @@ PreservedFields(
     set_by=("CreateAutoScalingGroup", "UpdateAutoScalingGroup"),
     shown_by={"DescribeAutoScalingGroups": "AutoScalingGroups"},
     find=lambda call, described: call.backends.auto_scaling_group(described["AutoScalingGroupName"]),
-    fields={"DefaultInstanceWarmup": None, "MaxInstanceLifetime": None},
+    fields={
+        "AvailabilityZoneDistribution": None,
+        "AvailabilityZoneImpairmentPolicy": None,
+        "CapacityReservationSpecification": None,
+        "Context": None,
+        "DefaultInstanceWarmup": None,
+        "DeletionProtection": None,
+        "DesiredCapacityType": None,
+        "InstanceLifecyclePolicy": None,
+        "InstanceMaintenancePolicy": None,
+        "MaxInstanceLifetime": None,
+    },
 ).register()
+
+
+@before("autoscaling", "UpdateAutoScalingGroup")
+def note_mixed_instances_policy(call: Call) -> None:
+    group = call.backends.auto_scaling_group(call.params["AutoScalingGroupName"])
+    call.notes["policy"] = group.mixed_instances_policy if group is not None else None
 
 
 @after("autoscaling", "UpdateAutoScalingGroup")
 def update_remaining_settings(call: Call) -> None:
-    """Apply the settings that moto ignores in an update."""
+    """Apply the settings that moto ignores in an update, and keep the policy that moto drops in each."""
     group = call.backends.auto_scaling_group(call.params["AutoScalingGroupName"])
+    launched_by = ("LaunchConfigurationName", "LaunchTemplate", "MixedInstancesPolicy")
+    if group is not None and not any(call.params.get(name) for name in launched_by):
+        group.mixed_instances_policy = call.notes["policy"]
     for parameter, attribute in (
         ("DefaultCooldown", "default_cooldown"),
         ("TerminationPolicies", "termination_policies"),
@@ -44,6 +79,24 @@ def update_remaining_settings(call: Call) -> None:
     ):
         if group is not None and parameter in call.params:
             setattr(group, attribute, call.params[parameter])
+
+
+@after("autoscaling", "CreateAutoScalingGroup")
+def add_hooks_and_traffic_sources(call: Call) -> None:
+    """Add the lifecycle hooks and target groups of a new group, which moto ignores."""
+    name, autoscaling = call.params["AutoScalingGroupName"], call.backends.backend("autoscaling")
+    for hook in call.params.get("LifecycleHookSpecificationList") or ():
+        autoscaling.create_lifecycle_hook(
+            name=hook["LifecycleHookName"],
+            as_name=name,
+            transition=hook["LifecycleTransition"],
+            timeout=hook.get("HeartbeatTimeout"),
+            result=hook.get("DefaultResult") or "ABANDON",
+        )
+    sources = [source["Identifier"] for source in call.params.get("TrafficSources") or ()]
+    group = call.backends.auto_scaling_group(name)
+    if group is not None:
+        group.append_target_groups([source for source in sources if ":targetgroup/" in source])
 
 
 @after("autoscaling", "CreateAutoScalingGroup")

@@ -6,7 +6,7 @@ interfaces of the launch template. Here moto only stores the numbers, and `fleet
 
 from typing import Any
 
-from local_aws_server.backends import Backends
+from local_aws_server.backends import Backends, sidecar
 from local_aws_server.behaviours import NOT_SIMULATED, Behaviour
 from local_aws_server.call import Call
 from local_aws_server.clock.isolation import each
@@ -155,7 +155,14 @@ def validate_desired_capacity(call: Call) -> None:
 @before("autoscaling", "DeleteAutoScalingGroup")
 def require_no_instances(call: Call) -> None:
     group = call.backends.auto_scaling_group(call.params["AutoScalingGroupName"])
-    if group is None or call.params.get("ForceDelete"):
+    if group is None:
+        return
+    is_forced = bool(call.params.get("ForceDelete"))
+    protection = sidecar(group).get("fields", {}).get("DeletionProtection")
+    if protection == "prevent-all-deletion" or (protection == "prevent-force-deletion" and is_forced):
+        message = f"You cannot delete the AutoScalingGroup {group.name}: its deletion protection is {protection}."
+        raise AwsError("ResourceInUse", message)
+    if is_forced:
         return
     if group.instance_states and not members(group):
         message = "You cannot delete an AutoScalingGroup while there are scaling activities in progress for that group."

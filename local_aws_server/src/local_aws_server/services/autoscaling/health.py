@@ -48,7 +48,7 @@ def _health_problem(backends: Backends, group: Any, state: Any) -> tuple[str, fl
         return "", None
     elif sidecar(instance).get("failed"):
         cause = "an EC2 instance status checks failure"
-    elif group.health_check_type == "ELB" and _has_unhealthy_target(backends, group, instance):
+    elif "ELB" in group.health_check_type.split(",") and _has_unhealthy_target(backends, group, instance):
         cause = "an ELB system health check failure"
     else:
         notes.pop("unhealthy_since", None)

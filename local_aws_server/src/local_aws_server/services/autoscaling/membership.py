@@ -37,11 +37,12 @@ BEHAVIOURS = (
     ),
     Behaviour(
         service="EC2 Auto Scaling",
-        statement="SetInstanceHealth respects the grace period unless it is told not to.",
+        statement="SetInstanceHealth respects the grace period by default.",
         documentation=("https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_SetInstanceHealth.html",),
     ),
 )
 
+_HEALTH_STATES = ("Healthy", "Unhealthy")
 _LEAVABLE_STATES = ("InService", "Standby")
 
 
@@ -193,6 +194,12 @@ def terminate_instance(call: Call) -> dict[str, Any]:
     reason = f"instance {state.instance.id} was taken out of service in response to a user request{change}."
     remove(call.backends, group, [state], reason)
     return {"Activity": activities.activities_of(group)[-1]}
+
+
+@before("autoscaling", "SetInstanceHealth")
+def check_health_status(call: Call) -> None:
+    if call.params["HealthStatus"] not in _HEALTH_STATES:
+        raise _invalid(f"Valid instance health states are: [{', '.join(_HEALTH_STATES)}].")
 
 
 @replace("autoscaling", "SetInstanceHealth")

@@ -13,6 +13,7 @@ from local_aws_server.errors import AwsError
 from local_aws_server.hooks import before, patch, reconciler
 from local_aws_server.services.application_autoscaling import schedule_expressions
 from local_aws_server.services.autoscaling import activities
+from local_aws_server.services.autoscaling.capacity import is_suspended
 
 BEHAVIOURS = (
     Behaviour(
@@ -34,7 +35,8 @@ def run_due_actions(backends: Backends) -> float | None:
         group = backends.auto_scaling_group(action.auto_scaling_group_name)
         due = sidecar(action).setdefault("due", _next_run(action, now)) if group is not None else None
         if due is not None and due <= now:
-            _run(backends, group, action)
+            if not is_suspended(group, "ScheduledActions"):
+                _run(backends, group, action)
             due = sidecar(action)["due"] = _next_run(action, now)
         if due is None:
             del actions[key]

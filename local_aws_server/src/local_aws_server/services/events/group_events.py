@@ -13,8 +13,17 @@ from typing import Any
 from local_aws_server.backends import Backends, sidecar
 from local_aws_server.services.autoscaling import lifecycle_hooks
 from local_aws_server.services.autoscaling.activities import activities_of
+from local_aws_server.services.autoscaling.instance_refresh import refreshes_of
 
 _ENDED = {"Successful": "Successful", "Failed": "Unsuccessful", "Cancelled": "Unsuccessful"}
+_REFRESHES = {
+    "InProgress": "EC2 Auto Scaling Instance Refresh Started",
+    "Successful": "EC2 Auto Scaling Instance Refresh Succeeded",
+    "Failed": "EC2 Auto Scaling Instance Refresh Failed",
+    "Cancelled": "EC2 Auto Scaling Instance Refresh Cancelled",
+    "RollbackInProgress": "EC2 Auto Scaling Instance Refresh Rollback Started",
+    "RollbackSuccessful": "EC2 Auto Scaling Instance Refresh Rollback Succeeded",
+}
 _GROUP, _EC2 = "AutoScalingGroup", "EC2"
 
 Event = tuple[str, str, list[str], dict[str, Any]]
@@ -27,6 +36,10 @@ def events_of(backends: Backends, group: Any) -> Iterator[Event]:
         verb = activity["Description"].split(" ")[0]
         if activity["StatusCode"] in _ENDED and verb in ("Launching", "Terminating"):
             yield _activity_event(backends, group, activity, launches=verb == "Launching")
+    for refresh in refreshes_of(group):
+        if kind := _REFRESHES.get(refresh["Status"]):
+            detail = {"InstanceRefreshId": refresh["InstanceRefreshId"], "AutoScalingGroupName": group.name}
+            yield f"refresh {refresh['InstanceRefreshId']}", kind, [group.arn], detail
     for state in group.instance_states:
         if state.lifecycle_state in ("Pending:Wait", "Terminating:Wait"):
             launches = state.lifecycle_state == "Pending:Wait"
