@@ -576,7 +576,8 @@ def test_a_killed_task_is_replaced(balanced: Site) -> None:
 
 def test_a_fargate_service_runs_without_instances(account: Account) -> None:
     site = Site(account, instances=0)
-    network = {"awsvpcConfiguration": {"subnets": site.subnets, "securityGroups": [site.security_group]}}
+    settings = {"subnets": site.subnets, "securityGroups": [site.security_group], "assignPublicIp": "ENABLED"}
+    network = {"awsvpcConfiguration": settings}
     site.ecs.register_task_definition(
         family="f",
         requiresCompatibilities=["FARGATE"],

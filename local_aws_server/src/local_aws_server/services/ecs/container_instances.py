@@ -130,10 +130,10 @@ def find_registration_obstacle(backends: Backends, instance: Any, cluster: str) 
     return find_internet_obstacle(backends, instance.nics[0], _AGENT_ENDPOINTS)
 
 
-@after("iam", "AttachRolePolicy", "PutRolePolicy", "AddRoleToInstanceProfile", "CreatePolicyVersion")
-@after("iam", "SetDefaultPolicyVersion", "DetachRolePolicy", "DeleteRolePolicy")
+@after("iam", "AttachRolePolicy", "PutRolePolicy", "AddRoleToInstanceProfile", "CreatePolicyVersion", "CreateRole")
+@after("iam", "SetDefaultPolicyVersion", "DetachRolePolicy", "DeleteRolePolicy", "UpdateAssumeRolePolicy")
 def try_again_after_changes_of_roles(call: Call) -> None:
-    """Let the agents of all regions register: roles are global, and reconcilers run by region."""
+    """Let the agents of all regions register, and services launch: roles are global, and reconcilers run by region."""
     for region in used_regions(call.account, "ecs"):
         SCHEDULER.reconcile(Backends(call.account, region), "ecs")
 

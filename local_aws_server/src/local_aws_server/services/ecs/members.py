@@ -15,6 +15,7 @@ from local_aws_server.call import Call
 from local_aws_server.clock.clock import CLOCK
 from local_aws_server.hooks import after, patch
 from local_aws_server.services.cloudtrail.recorder import identity
+from local_aws_server.services.ecs.health_checks import worst_health
 from local_aws_server.services.ecs.required_attributes import required_attributes
 
 BEHAVIOURS = (
@@ -67,10 +68,7 @@ def _zone(task: Any) -> str | None:
 
 
 def _health_of_task(task: Any) -> str:
-    """Return the worst health of the essential containers."""
-    essential = sidecar(task).get("essential", ())
-    healths = {each.health_status for each in task.containers if each.name in essential}
-    return next((health for health in ("UNHEALTHY", "UNKNOWN", "HEALTHY") if health in healths), "UNKNOWN")
+    return worst_health(each.health_status for each in task.containers if sidecar(each).get("essential"))
 
 
 _MEMBERS: Mapping[str, Mapping[str, Callable[[Any], Any]]] = {

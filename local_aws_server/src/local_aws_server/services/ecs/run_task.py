@@ -8,7 +8,7 @@ from local_aws_server.behaviours import Behaviour
 from local_aws_server.call import Call
 from local_aws_server.errors import AwsError
 from local_aws_server.hooks import after, before, reconciler, replace
-from local_aws_server.services.ecs import placement, tasks
+from local_aws_server.services.ecs import placement, preconditions, tasks
 from local_aws_server.services.ecs.constraints import constraints_of, rejection_reason
 from local_aws_server.services.ecs.resources import required_resources
 
@@ -55,6 +55,16 @@ def return_tasks_of_token(call: Call) -> None:
             400,
         )
     call.result = {"tasks": [task for task in call.backends.ecs_tasks if task.task_arn in arns], "failures": []}
+
+
+@before("ecs", "RunTask", "StartTask")
+def require_assumable_roles(call: Call) -> None:
+    """Refuse a task whose roles do not exist, or do not trust ECS tasks."""
+    if call.has_result or _cluster(call) is None:
+        return
+    definition = call.backends.backend("ecs").describe_task_definition(call.params["taskDefinition"])
+    if error := preconditions.find_role_obstacle(call.backends, definition, call.params.get("overrides") or {}):
+        raise AwsError("ClientException", error)
 
 
 @before("ecs", "RunTask")

@@ -17,6 +17,7 @@ from local_aws_server.services.ecs import (
     container_instances,
     deployments,
     placement,
+    preconditions,
     resources,
     restart_throttle,
     service_events,
@@ -104,7 +105,8 @@ class _Reconciliation:
             add_event(self.service, f"deregistered 1 targets in (target-group {arn})")
         self.notes["steady"] = False
         failed_to_run = task.stop_code in ("EssentialContainerExited", "TaskFailedToStart")
-        if failed_to_run or sidecar(task).get("failed_checks"):
+        notes = sidecar(task)
+        if failed_to_run or notes.get("failed_checks") or notes.get("failed_containers"):
             deployments.count_failed_task(self.service, task)
             restart_throttle.record_failure(self.backends, self.service, task)
 
@@ -172,6 +174,10 @@ class _Reconciliation:
                 self._reconcile_at(paused_until)
                 return [], None
         definition = self.backends.backend("ecs").describe_task_definition(service.task_definition)
+        error = preconditions.find_role_obstacle(self.backends, definition, {}) if len(current) < desired else ""
+        if error:
+            service_events.report_launch_failure(self.backends, service, error)
+            return [], None
         while len(current) + len(started) < desired:
             if len(current) + len(started) + len(outdated) >= deployments.max_tasks(service, desired):
                 blocked = _MAXIMUM_REACHED
@@ -314,6 +320,8 @@ class _Reconciliation:
             if sidecar(task).get("failed_checks"):
                 groups = [arn for arn, _, _ in sidecar(task).get("targets", ())]
                 reason = f"Task failed ELB health checks in (target-group {groups[0] if groups else ''})"
+            elif sidecar(task).get("failed_containers"):
+                reason = "Task failed container health checks"
             cause = self._stop_cause(task)
             if task.last_status == "RUNNING":
                 running.append(task)
@@ -331,6 +339,8 @@ class _Reconciliation:
             return "the service was deleted"
         if sidecar(task).get("failed_checks"):
             return "its target was unhealthy"
+        if sidecar(task).get("failed_containers"):
+            return "a container was unhealthy"
         if task.started_by != deployments.primary_deployment(self.service)["id"]:
             return "a newer deployment replaces it"
         is_draining = instance is not None and instance.status != "ACTIVE"

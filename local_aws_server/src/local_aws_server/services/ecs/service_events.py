@@ -46,6 +46,13 @@ def report_placement_failure(backends: Backends, service: Any, reason: str) -> N
         record_event(backends, service.name, "task not placed", because)
 
 
+def report_launch_failure(backends: Backends, service: Any, error: str) -> None:
+    """Report that a task could not be launched at all; repeat the same error after six hours, or after a success."""
+    if _is_new(service, "not launched", error):
+        add_event(service, f"failed to launch a task with (error {error}).")
+        record_event(backends, service.name, "task not launched", error)
+
+
 def report_failing_tasks(backends: Backends, service: Any) -> None:
     """Report that tasks keep failing, so that their start is delayed."""
     if _is_new(service, "failing", ""):

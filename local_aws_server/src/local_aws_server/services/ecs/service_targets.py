@@ -10,6 +10,7 @@ from typing import Any
 from local_aws_server.backends import Backends, sidecar
 from local_aws_server.clock.clock import CLOCK
 from local_aws_server.services.ecs import task_interfaces
+from local_aws_server.services.ecs.health_checks import worst_health
 from local_aws_server.services.ecs.placement import instance_of_task
 from local_aws_server.services.ecs.service_events import add_event
 from local_aws_server.services.elbv2 import targets
@@ -83,24 +84,37 @@ def _target(backends: Backends, task: Any, load_balancer: dict[str, Any]) -> tup
 def assess_task(backends: Backends, service: Any, task: Any) -> tuple[str, float | None]:
     """Return a running task's condition, and when it turns from UNHEALTHY to FAILED.
 
-    A task without targets is HEALTHY.
+    A task without targets and health checks is HEALTHY.
     """
     notes, healths = sidecar(task), _target_healths(backends, task)
+    checked = [each.health_status for each in task.containers if sidecar(each).get("checked")]
+    health = worst_health(checked) if checked else HEALTHY.upper()
+    if health == "UNHEALTHY":
+        due = notes["began"] + _grace_period(service)
+        if due > CLOCK.now():
+            return UNHEALTHY, due
+        if not notes.get("failed_containers"):
+            notes["failed_containers"] = True
+            add_event(service, f"(task {task.task_arn.split('/')[-1]}) failed container health checks.")
+        return FAILED, None
     unhealthy = [target for target in healths if target[2].state == "unhealthy"]
     if not unhealthy:
         notes.pop("unhealthy", None)
         notes.pop("failed_checks", None)
-        passed = all(health.state == "healthy" or _is_unchecked(health) for _, _, health in healths)
-        return HEALTHY if passed else INITIAL, None
-    grace_period = float(sidecar(service).get("fields", {}).get("healthCheckGracePeriodSeconds") or 0)
+        passed = all(target.state == "healthy" or _is_unchecked(target) for _, _, target in healths)
+        return HEALTHY if passed and health == "HEALTHY" else INITIAL, None
     since = notes.setdefault("unhealthy", CLOCK.now())
-    due = max(since, notes["began"] + grace_period) + _REPLACE_AFTER_SECONDS
+    due = max(since, notes["began"] + _grace_period(service)) + _REPLACE_AFTER_SECONDS
     if due > CLOCK.now():
         return UNHEALTHY, due
     if not notes.get("failed_checks"):
         notes["failed_checks"] = True
         _report_unhealthy_target(backends, service, task, *unhealthy[0])
     return FAILED, None
+
+
+def _grace_period(service: Any) -> float:
+    return float(sidecar(service).get("fields", {}).get("healthCheckGracePeriodSeconds") or 0)
 
 
 def _target_healths(backends: Backends, task: Any) -> list[tuple[str, int, Health]]:

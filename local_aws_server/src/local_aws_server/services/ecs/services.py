@@ -40,6 +40,9 @@ BEHAVIOURS = (
 _WAITER_TIMEOUT = 600.0
 """Seconds; boto3's `services_stable` waiter polls for that long."""
 
+_LONGEST_ROLLOUT = 2 * 3600.0
+"""Seconds; the first poll of a waiter lets so much time pass for a roll-out that ends later than the waiter."""
+
 _MAX_DRAIN_SECONDS = 24 * 3600.0
 """Longer than any service drains: a deregistration delay is at most an hour."""
 
@@ -210,7 +213,18 @@ def wait_for_services(call: Call) -> None:
         drained_by = CLOCK.now() + _MAX_DRAIN_SECONDS
         call.wait_until(drained_by, unless=lambda: all(service.status == "INACTIVE" for service in draining))
     elif call.is_from_waiter:
-        call.wait_until(CLOCK.now() + _WAITER_TIMEOUT, unless=lambda: all(map(scheduler.is_stable, services)))
+        unstable = [service for service in services if not scheduler.is_stable(service)]
+        if call.is_retry:
+            for service in unstable:
+                sidecar(service)["waited for"] = _rollout(service)
+        waited = any(sidecar(service).get("waited for") == _rollout(service) for service in unstable)
+        longest = _WAITER_TIMEOUT if waited else _LONGEST_ROLLOUT
+        call.wait_until(CLOCK.now() + longest, unless=lambda: all(map(scheduler.is_stable, services)))
+
+
+def _rollout(service: Any) -> tuple[str, int]:
+    """Return what a waiter waits for: a deployment, and a number of tasks."""
+    return str(service.deployments[0]["id"]) if service.deployments else "", int(service.desired_count)
 
 
 def _service(call: Call, parameter: str) -> Any:

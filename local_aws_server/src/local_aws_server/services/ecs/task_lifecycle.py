@@ -2,9 +2,10 @@
 
 from typing import Any
 
-from local_aws_server.backends import Backends
+from local_aws_server.backends import Backends, sidecar
 from local_aws_server.behaviours import Behaviour
 from local_aws_server.call import Call
+from local_aws_server.clock.clock import CLOCK
 from local_aws_server.clock.transitions import PROVISIONING_SPEED
 from local_aws_server.errors import AwsError
 from local_aws_server.hooks import after, reconciler, replace
@@ -22,6 +23,9 @@ BEHAVIOURS = (
         ),
     ),
 )
+
+_WAITER_TIMEOUT = 600.0
+"""Seconds; boto3's waiters poll for that long."""
 
 _DEFAULT_REASON = "Task stopped by user"
 
@@ -55,15 +59,16 @@ def stop_task(call: Call) -> dict[str, Any]:
 @after("ecs", "DescribeTasks")
 def wait_for_tasks(call: Call) -> None:
     """Let time pass until the described tasks have started or stopped."""
-    described = {task["taskArn"] for task in call.result["tasks"]}
-    in_transition = [
-        task
-        for task in call.backends.ecs_tasks
-        if task.task_arn in described and tasks.transition_end(task) is not None
-    ]
-    if in_transition and PROVISIONING_SPEED.factor is None:
-        until = max(filter(None, map(tasks.transition_end, in_transition)))
-        call.wait_until(until, unless=lambda: all(tasks.transition_end(task) is None for task in in_transition))
+    arns = {task["taskArn"] for task in call.result["tasks"]}
+    described = [task for task in call.backends.ecs_tasks if task.task_arn in arns]
+    if PROVISIONING_SPEED.factor is not None:
+        return
+    if call.is_from_waiter and any("waiting" in sidecar(task) for task in described):
+        until = CLOCK.now() + _WAITER_TIMEOUT
+        call.wait_until(until, unless=lambda: not any(task.last_status in tasks.STARTING for task in described))
+        return
+    if ends := [end for task in described if (end := tasks.transition_end(task)) is not None]:
+        call.wait_until(max(ends), unless=lambda: all(tasks.transition_end(task) is None for task in described))
 
 
 @after("ecs", "DescribeTasks")

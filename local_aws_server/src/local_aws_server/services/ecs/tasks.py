@@ -7,8 +7,7 @@ https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-lifecycle-expla
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
+from collections.abc import Mapping
 from copy import copy
 from datetime import UTC, datetime
 from typing import Any
@@ -19,22 +18,12 @@ from local_aws_server.clock.event_log import record_event
 from local_aws_server.clock.isolation import each
 from local_aws_server.clock.scheduler import SCHEDULER
 from local_aws_server.clock.transitions import PROVISIONING_SPEED
-from local_aws_server.services.ecs import containers, resources, service_targets, task_interfaces
+from local_aws_server.services.ecs import preconditions, resources, service_targets, task_containers, task_interfaces
 from local_aws_server.services.ecs.placement import instance_of_task
 
 _ATTACH_SECONDS = 5.0
 _PULL_SECONDS = 10.0
-_START_SECONDS = 5.0
-_STOP_SECONDS = 10.0
-_DEFAULT_STOP_TIMEOUT = 30.0
 _REMOVE_AFTER_SECONDS = 3600.0
-
-_MIN_RUNNING_SECONDS = 10.0
-"""A container that exits earlier than this is never reported as running."""
-
-_EPHEMERAL_PORTS = range(32768, 61000)
-
-_ECR_IMAGE = re.compile(r"(\d{12})\.dkr\.ecr\.([a-z0-9-]+)\.amazonaws\.com/([^:@]+)(?::([^@]+))?(?:@(.+))?")
 
 STARTING = ("PROVISIONING", "PENDING", "ACTIVATING")
 STOPPING = ("DEACTIVATING", "STOPPING", "DEPROVISIONING")
@@ -83,11 +72,8 @@ def _make_task(backends: Backends, cluster: Any, definition: Any, settings: dict
     needed = resources.required_resources(definition, settings.get("overrides"))
     task: Any = Task(cluster, without_interface, None, needed, ecs, **settings)
     task.id = task.id.replace("-", "")
-    task.containers = list(_make_containers(task, definition))
-    sidecar(task).update(
-        platform=definition.runtime_platform,
-        essential=[each["name"] for each in definition.container_definitions if each.get("essential", True)],
-    )
+    task.containers = list(task_containers.make_containers(task, definition))
+    sidecar(task)["platform"] = definition.runtime_platform
     task.created_at = _datetime(CLOCK.now())
     ecs.tasks.setdefault(cluster.name, {})[task.task_arn] = task
     return task
@@ -107,11 +93,11 @@ def _schedule_start(backends: Backends, task: Any, definition: Any) -> None:
     has_interface = definition.network_mode == "awsvpc"
     attached = now + (PROVISIONING_SPEED.duration(_ATTACH_SECONDS) if has_interface else 0.0)
     pulled = attached + PROVISIONING_SPEED.duration(_PULL_SECONDS)
-    started = pulled + PROVISIONING_SPEED.duration(_START_SECONDS)
+    sidecar(task)["starts_by"] = pulled + PROVISIONING_SPEED.duration(task_containers.longest_start(definition))
     task.pull_started_at = _datetime(attached)
     task.connectivity, task.connectivity_at = "CONNECTED", _datetime(now)
     _set_status(task, "PROVISIONING" if attached > now else "PENDING")
-    steps = [(attached, "PENDING"), (pulled, "PULLED"), (started, "STARTED")]
+    steps = [(attached, "PENDING"), (pulled, "PULLED")]
     _schedule(task, steps[0 if attached > now else 1 :])
     SCHEDULER.mark_changed(backends, "ecs")
 
@@ -137,8 +123,8 @@ def stop_task(
         _finish_stop(backends, task)
         return
     _set_status(task, "DEACTIVATING" if drained > now else "STOPPING")
-    stopped = drained + PROVISIONING_SPEED.duration(_stop_seconds(backends, task))
-    steps = [(drained, "STOPPING"), (stopped, "STOPPED")]
+    *partly, stopped = task_containers.plan_stop(task, task_definition_of(backends, task), drained)
+    steps = [(drained, "STOPPING"), *((time, "PARTLY STOPPED") for time in partly), (stopped, "STOPPED")]
     _schedule(task, steps[0 if drained > now else 1 :])
     SCHEDULER.mark_changed(backends, "ecs")
 
@@ -156,17 +142,22 @@ def _advance(backends: Backends, task: Any) -> float | None:
         _STEPS[step](backends, task)
         if step not in _INTERNAL_STEPS:
             SCHEDULER.mark_changed(backends, "ecs")
-    return float(steps[0][0]) if steps else None
+    times = [steps[0][0]] if steps else []
+    if sidecar(task).get("runs") and should_run(task):
+        times += [time for time in [_advance_containers(backends, task)] if time is not None]
+    return min(map(float, times), default=None)
 
 
 # --- questions about a task
 
 
 def transition_end(task: Any) -> float | None:
-    """Return when a task will have started or stopped; None if it is not in transition."""
-    times = [time for time, step in sidecar(task).get("steps", ()) if step in ("STARTED", "STOPPED", "EXITED")]
-    in_transition = task.last_status in STARTING or task.last_status in STOPPING
-    return float(times[0 if task.last_status in STARTING else -1]) if times and in_transition else None
+    """Return when a task will have started or stopped, at the latest; None if it is not in transition."""
+    if task.last_status in STARTING:
+        starts_by = float(sidecar(task).get("starts_by", 0.0))
+        return starts_by if starts_by > CLOCK.now() else None
+    times = [time for time, step in sidecar(task).get("steps", ()) if step == "STOPPED"]
+    return float(times[-1]) if times and task.last_status in STOPPING else None
 
 
 def should_run(task: Any) -> bool:
@@ -196,49 +187,35 @@ def _set_pending(backends: Backends, task: Any) -> None:
 
 
 def _finish_pull(backends: Backends, task: Any) -> None:
+    """Start the containers, unless something that they need is missing."""
     task.pull_stopped_at = _datetime(CLOCK.now())
+    reason, cause = preconditions.find_start_obstacle(backends, task, task_definition_of(backends, task))
+    if reason:
+        stop_task(backends, task, "TaskFailedToStart", reason, cause=cause, kill=True)
+    else:
+        sidecar(task)["runs"] = True
+
+
+def _advance_containers(backends: Backends, task: Any) -> float | None:
+    """Let the containers start, exit and restart; the task runs with all of them, and stops with an essential one."""
     definition = task_definition_of(backends, task)
-    images = [str(container["image"]) for container in definition.container_definitions]
-    missing = [image for image in images if not _image_exists(image)]
-    if missing:
-        reason = (
-            f"CannotPullContainerError: pull image manifest has been retried 1 time(s): failed to resolve ref "
-            f"{missing[0]}: {missing[0]}: not found"
-        )
-        stop_task(backends, task, "TaskFailedToStart", reason, cause="its image can't be pulled", kill=True)
-        return
-    (started, _), *_ = sidecar(task)["steps"]
-    early_exits = [
-        started + exit.after for exit in _planned_exits(task, definition).values() if exit.after < _MIN_RUNNING_SECONDS
-    ]
-    if early_exits:
-        _schedule(task, [(min(early_exits), "EXITED")])
-        sidecar(task)["began"] = started
 
+    def logging_error(container: Mapping[str, Any]) -> str:
+        return preconditions.find_logging_error(backends, task, definition, container)
 
-def _finish_start(backends: Backends, task: Any) -> None:
-    now = CLOCK.now()
-    task.started_at = _datetime(now)
-    sidecar(task)["began"] = now
-    definition = task_definition_of(backends, task)
-    if definition.network_mode != "awsvpc" and task.container_instance_arn:
-        for container in task.containers:
-            container.network_bindings = _bind_ports(backends, task, container, definition)
-    _set_status(task, "RUNNING")
-    _schedule(task, sorted({(now + exit.after, "EXITED") for exit in _planned_exits(task, definition).values()}))
-
-
-def _exit_containers(backends: Backends, task: Any) -> None:
-    """Exit the containers that are due; the task stops with an essential one."""
-    definition, lifetime = task_definition_of(backends, task), CLOCK.now() - sidecar(task)["began"]
-    exits, essential = _planned_exits(task, definition), False
-    for container, described in zip(task.containers, definition.container_definitions, strict=True):
-        exit = exits.get(container.name)
-        if exit is not None and exit.after <= lifetime + 0.001 and container.exitCode is None:
-            container.exitCode, container.last_status = exit.code, "STOPPED"
-            essential = essential or bool(described.get("essential", True))
-    if essential:
+    progress = task_containers.advance(backends, task, definition, logging_error)
+    if progress.failed:
+        error = next((each.reason for each in task.containers if getattr(each, "reason", "")), "")
+        stop_task(backends, task, "TaskFailedToStart", "Task failed to start", cause=error, kill=True)
+    elif progress.exited:
         _stop_after_exit(backends, task, "its container ended by itself")
+    elif progress.running and task.last_status in STARTING:
+        task.started_at = _datetime(CLOCK.now())
+        _set_status(task, "RUNNING")
+        SCHEDULER.mark_changed(backends, "ecs")
+    elif progress.changed:
+        SCHEDULER.mark_changed(backends, "ecs")
+    return progress.next_time
 
 
 def _kill(backends: Backends, task: Any, cause: str) -> None:
@@ -261,6 +238,10 @@ def _set_stopping(backends: Backends, task: Any) -> None:
     _set_status(task, "STOPPING")
 
 
+def _stop_some_containers(backends: Backends, task: Any) -> None:
+    task_containers.stop_due_containers(task)
+
+
 def _finish_stop(backends: Backends, task: Any) -> None:
     """Release the resources and the network interface of a task."""
     now = CLOCK.now()
@@ -268,7 +249,7 @@ def _finish_stop(backends: Backends, task: Any) -> None:
     task.execution_stopped_at = getattr(task, "execution_stopped_at", None) or task.stopped_at
     _set_status(task, "STOPPED")
     for container in task.containers:
-        if getattr(task, "started_at", None) and container.exitCode is None:
+        if "began" in sidecar(container) and container.exitCode is None:
             container.exitCode = 0
     instance = instance_of_task(backends, task)
     if instance is not None:
@@ -286,9 +267,8 @@ def _remove(backends: Backends, task: Any) -> None:
 _STEPS = {
     "PENDING": _set_pending,
     "PULLED": _finish_pull,
-    "STARTED": _finish_start,
-    "EXITED": _exit_containers,
     "STOPPING": _set_stopping,
+    "PARTLY STOPPED": _stop_some_containers,
     "STOPPED": _finish_stop,
     "REMOVED": _remove,
 }
@@ -306,80 +286,8 @@ def _set_status(task: Any, status: str) -> None:
     sidecar(task)["version"] = sidecar(task).get("version", 0) + 1
     for container in task.containers:
         container.task_arn = task.task_arn
-        if status in ("PENDING", "RUNNING", "STOPPED") and container.last_status != "STOPPED":
+        if status == "STOPPED":
             container.last_status = status
-
-
-# --- containers, ports, images
-
-
-def _make_containers(task: Any, definition: Any) -> Iterator[Any]:
-    """Make a container for each definition; moto makes only the first."""
-    from moto.ecs.models import Container
-
-    for described in definition.container_definitions:
-        container: Any = Container(definition)  # type: ignore[abstract]
-        for key in ("image", "cpu", "memory", "environment", "name", "command"):
-            setattr(container, key, described.get(key))
-        container.exitCode = None
-        container.health_status = "UNKNOWN"
-        container.task_arn = task.task_arn
-        yield container
-
-
-def _bind_ports(backends: Backends, task: Any, container: Any, definition: Any) -> list[dict[str, Any]]:
-    """Return the network bindings of a container; a mapping without a host port gets a free ephemeral one."""
-    described = next(each for each in definition.container_definitions if each.get("name") == container.name)
-    taken = {
-        binding["hostPort"]
-        for other in backends.ecs_tasks
-        if other.container_instance_arn == task.container_instance_arn and other.last_status != "STOPPED"
-        for other_container in other.containers
-        for binding in getattr(other_container, "network_bindings", ())
-    }
-    bindings = []
-    for mapping in described.get("portMappings") or ():
-        container_port = mapping["containerPort"]
-        host_port = container_port if definition.network_mode == "host" else mapping.get("hostPort")
-        host_port = host_port or next(port for port in _EPHEMERAL_PORTS if port not in taken)
-        taken.add(host_port)
-        protocol = mapping.get("protocol", "tcp")
-        bindings.append(
-            {"bindIP": "0.0.0.0", "containerPort": container_port, "hostPort": host_port, "protocol": protocol}
-        )
-    return bindings
-
-
-def _planned_exits(task: Any, definition: Any) -> dict[str, containers.Exit]:
-    """Return container name → its exit, for the containers that exit; the task's overrides are applied."""
-    overrides = (task.overrides or {}).get("containerOverrides") or ()
-    environments = {override.get("name"): override.get("environment") or [] for override in overrides}
-    exits = {}
-    for described in definition.container_definitions:
-        environment = [*(described.get("environment") or ()), *environments.get(described["name"], ())]
-        if (exit := containers.planned_exit({**described, "environment": environment})) is not None:
-            exits[described["name"]] = exit
-    return exits
-
-
-def _image_exists(image: str) -> bool:
-    """Return whether an image can be pulled; images of registries other than ECR always can."""
-    if (match := _ECR_IMAGE.fullmatch(image)) is None:
-        return True
-    account, region, name, tag, digest = match.groups()
-    repository = Backends(account, region).backend("ecr").repositories.get(name)
-    if repository is None:
-        return False
-    if digest:
-        return any(stored.get_image_digest() == digest for stored in repository.images)
-    return any((tag or "latest") in stored.image_tags for stored in repository.images)
-
-
-def _stop_seconds(backends: Backends, task: Any) -> float:
-    """Return how long a task takes to stop: a few seconds, at most its shortest stop timeout."""
-    definitions = task_definition_of(backends, task).container_definitions
-    timeouts = [container.get("stopTimeout") or _DEFAULT_STOP_TIMEOUT for container in definitions]
-    return float(min(_STOP_SECONDS, *timeouts))
 
 
 def _datetime(timestamp: float) -> datetime:
