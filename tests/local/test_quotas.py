@@ -138,3 +138,21 @@ def test_every_action_is_allowed_in_the_policy_simulator(new_account: Account) -
         PolicySourceArn=f"arn:aws:iam::{new_account.id}:user/u", ActionNames=["ec2:CreateVpc", "s3:CreateBucket"]
     )["EvaluationResults"]
     assert [row["EvalDecision"] for row in results] == ["allowed", "allowed"]
+
+
+@pytest.mark.parametrize(
+    ("service", "code", "value"),
+    [
+        ("ecs", "L-9EF96962", 5000.0),
+        ("elasticloadbalancing", "L-53DA6B97", 50.0),
+        ("rds", "L-7B6409FD", 40.0),
+        ("fargate", "L-3032A538", 6.0),
+    ],
+)
+def test_default_quotas_of_other_services_are_listed(
+    new_account: Account, service: str, code: str, value: float
+) -> None:
+    quotas = new_account.client("service-quotas")
+    listed = {each["QuotaCode"]: each["Value"] for each in quotas.list_service_quotas(ServiceCode=service)["Quotas"]}
+    default = quotas.get_aws_default_service_quota(ServiceCode=service, QuotaCode=code)["Quota"]
+    assert (listed[code], default["Value"], default["ServiceCode"]) == (value, value, service)

@@ -1,11 +1,11 @@
-"""Service Quotas: the quotas that the local AWS enforces, moto's list for VPC, and requests for an increase."""
+"""Service Quotas: the quotas that the local AWS enforces, AWS's defaults of others, and requests for an increase."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import Any
 
-from local_aws_server.behaviours import Behaviour
+from local_aws_server.behaviours import REAL, Behaviour
 from local_aws_server.billing.calendar import to_datetime
 from local_aws_server.billing.quotas import APPROVAL_SECONDS, INCREASES, QUOTAS, Increase, quota_value
 from local_aws_server.call import Call
@@ -13,8 +13,15 @@ from local_aws_server.clock.clock import CLOCK
 from local_aws_server.clock.event_log import record_event
 from local_aws_server.errors import AwsError
 from local_aws_server.hooks import replace
+from local_aws_server.services.servicequotas.default_quotas import DEFAULT_QUOTAS, SERVICE_NAMES
 
 BEHAVIOURS = (
+    Behaviour(
+        service="Service Quotas",
+        fidelity=REAL,
+        statement="Other quotas of the wrapped services are listed with AWS's default values, and cannot be raised.",
+        documentation=("https://docs.aws.amazon.com/general/latest/gr/aws-service-information.html",),
+    ),
     Behaviour(
         service="Service Quotas",
         statement="The quotas for vCPUs, VPCs, internet gateways and Elastic IP addresses have the values that are "
@@ -26,10 +33,6 @@ BEHAVIOURS = (
     ),
 )
 
-_SERVICE_NAMES = {
-    "ec2": "Amazon Elastic Compute Cloud (Amazon EC2)",
-    "vpc": "Amazon Virtual Private Cloud (Amazon VPC)",
-}
 _OPEN, _APPROVED = "CASE_OPENED", "APPROVED"
 
 
@@ -55,7 +58,7 @@ def list_default_quotas(call: Call) -> dict[str, Any]:
 
 @replace("service-quotas", "ListServices")
 def list_services(call: Call) -> dict[str, Any]:
-    return {"Services": [{"ServiceCode": code, "ServiceName": name} for code, name in _SERVICE_NAMES.items()]}
+    return {"Services": [{"ServiceCode": code, "ServiceName": name} for code, name in SERVICE_NAMES.items()]}
 
 
 @replace("service-quotas", "RequestServiceQuotaIncrease")
@@ -110,28 +113,36 @@ def _defaults(call: Call) -> list[dict[str, Any]]:
     from moto.servicequotas.resources.default_quotas.vpc import VPC_DEFAULT_QUOTAS
 
     service = call.params["ServiceCode"]
-    if service not in _SERVICE_NAMES:
+    if service not in SERVICE_NAMES:
         raise AwsError(
             "NoSuchResourceException", "The request failed because the specified service does not exist.", 400
         )
     enforced = [
-        {
-            "ServiceCode": service,
-            "ServiceName": _SERVICE_NAMES[service],
-            "QuotaArn": f"arn:aws:servicequotas:{call.region}::{service}/{quota.code}",
-            "QuotaCode": quota.code,
-            "QuotaName": quota.name,
-            "Value": float(quota.default),
-            "Unit": "None",
-            "Adjustable": True,
-            "GlobalQuota": False,
-        }
+        _described(call, service, quota.code, quota.name, quota.default, is_global=False)
         for quota in QUOTAS.values()
         if quota.service == service
     ]
+    listed = [
+        _described(call, service, quota.code, quota.name, quota.value, is_global=quota.is_global)
+        for quota in DEFAULT_QUOTAS[service]
+    ]
     codes = {quota["QuotaCode"] for quota in enforced}
-    stored = VPC_DEFAULT_QUOTAS if service == "vpc" else []
+    stored = VPC_DEFAULT_QUOTAS if service == "vpc" else listed
     return enforced + [quota for quota in stored if quota["QuotaCode"] not in codes]
+
+
+def _described(call: Call, service: str, code: str, name: str, value: float, *, is_global: bool) -> dict[str, Any]:
+    return {
+        "ServiceCode": service,
+        "ServiceName": SERVICE_NAMES[service],
+        "QuotaArn": f"arn:aws:servicequotas:{call.region}::{service}/{code}",
+        "QuotaCode": code,
+        "QuotaName": name,
+        "Value": float(value),
+        "Unit": "None",
+        "Adjustable": True,
+        "GlobalQuota": is_global,
+    }
 
 
 def _applied(call: Call) -> list[dict[str, Any]]:
@@ -162,7 +173,7 @@ def _requested(call: Call, increase: Increase) -> dict[str, Any]:
     return {
         "Id": increase.id,
         "ServiceCode": increase.service,
-        "ServiceName": _SERVICE_NAMES[increase.service],
+        "ServiceName": SERVICE_NAMES[increase.service],
         "QuotaCode": increase.code,
         "QuotaName": quota.name,
         "DesiredValue": increase.value,
