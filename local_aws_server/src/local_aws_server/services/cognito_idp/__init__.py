@@ -1,1 +1,1 @@
-"""Cognito: fields, validation and dependencies of user pools."""
+"""Cognito: fields, validation and dependencies of user pools, and how their users sign up and in."""

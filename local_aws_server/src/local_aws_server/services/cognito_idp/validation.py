@@ -1,4 +1,4 @@
-"""Password policies that Cognito refuses."""
+"""Password policies, pools and clients that Cognito refuses."""
 
 from local_aws_server.behaviours import Behaviour
 from local_aws_server.call import Call
@@ -11,6 +11,14 @@ BEHAVIOURS = (
         statement="The numbers of a password policy are within AWS's bounds.",
         documentation=(
             "https://docs.aws.amazon.com/cognito-user-identity-pools/latest/APIReference/API_PasswordPolicyType.html",
+        ),
+    ),
+    Behaviour(
+        service="Cognito",
+        statement="A user pool has either aliases or user names of its own, and an app client only HTTPS addresses, "
+        "except for localhost.",
+        documentation=(
+            "https://docs.aws.amazon.com/cognito-user-identity-pools/latest/APIReference/API_CreateUserPoolClient.html",
         ),
     ),
 )
@@ -31,3 +39,25 @@ def validate_password_policy(call: Call) -> None:
                 f"'policies.passwordPolicy.{name[0].lower()}{name[1:]}' failed to satisfy constraint: "
                 f"Member must have value {bound}",
             )
+
+
+@before("cognito-idp", "CreateUserPool")
+def validate_aliases(call: Call) -> None:
+    if call.params.get("AliasAttributes") and call.params.get("UsernameAttributes"):
+        raise AwsError(
+            "InvalidParameterException",
+            "Only one of the aliasAttributes or usernameAttributes can be set in a user pool.",
+        )
+
+
+@before("cognito-idp", "CreateUserPoolClient", "UpdateUserPoolClient")
+def validate_client(call: Call) -> None:
+    flows = call.params.get("ExplicitAuthFlows", [])
+    if len({each.startswith("ALLOW_") for each in flows}) > 1:
+        raise AwsError(
+            "InvalidParameterException",
+            "Auth flows with the prefix ALLOW_ cannot be combined with those without it.",
+        )
+    for url in (*call.params.get("CallbackURLs", []), *call.params.get("LogoutURLs", [])):
+        if url.startswith("http://") and not url.startswith(("http://localhost", "http://127.0.0.1")):
+            raise AwsError("InvalidParameterException", f"{url} cannot use the HTTP protocol.")
