@@ -1,5 +1,6 @@
 """What CloudWatch returns of metrics, what it refuses, and Metrics Insights."""
 
+import json
 from datetime import UTC, datetime, timedelta
 from time import time
 from typing import Any
@@ -172,3 +173,31 @@ def case_refused_data(account: Any) -> Any:
         for datum in data
     ]
     return refusals, sorted({metric["MetricName"] for metric in cloudwatch.list_metrics()["Metrics"]})
+
+
+TEXT = {"type": "text", "width": 3, "height": 3, "properties": {"markdown": "Hello"}}
+METRIC = {"type": "metric", "properties": {"metrics": [["X", "m"]], "region": "eu-west-3"}}
+
+
+@case(
+    "a dashboard needs a valid name, and widgets with their properties",
+    aws=(["accepted", "InvalidParameterValue", *["InvalidParameterInput"] * 5], 1),
+    stock=(["accepted"] * 7, 2),
+)
+def case_dashboards(account: Any) -> Any:
+    cloudwatch = account.client("cloudwatch")
+
+    def put(*widgets: Any, name: str = "d") -> Any:
+        body = json.dumps({"widgets": list(widgets)} if widgets else {})
+        return outcome(lambda: cloudwatch.put_dashboard(DashboardName=name, DashboardBody=body) and "accepted")
+
+    outcomes = [
+        put(TEXT, METRIC),
+        put(TEXT, name="a name"),
+        put(),
+        put({**TEXT, "type": "picture"}),
+        put({**TEXT, "width": 25}),
+        put({**TEXT, "properties": {}}),
+        put("text"),
+    ]
+    return outcomes, len(cloudwatch.list_dashboards()["DashboardEntries"])

@@ -37,7 +37,7 @@ BEHAVIOURS = (
     Behaviour(
         service="CloudWatch",
         fidelity=REAL,
-        statement="EvaluateLowSampleCountPercentile is kept; nothing happens: percentiles of few samples are evaluated.",
+        statement="EvaluateLowSampleCountPercentile is kept; nothing happens: a percentile of few samples counts.",
         documentation=(
             "https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/percentiles-with-low-samples.html",
         ),

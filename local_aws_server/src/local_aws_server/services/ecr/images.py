@@ -125,6 +125,12 @@ def show_untagged(call: Call) -> None:
 
 
 @after("ecr", "DescribeImages")
+def show_image_status(call: Call) -> None:
+    for image in call.result["imageDetails"]:
+        image["imageStatus"] = "ACTIVE"
+
+
+@after("ecr", "DescribeImages")
 def filter_by_tag_status(call: Call) -> None:
     status = (call.params.get("filter") or {}).get("tagStatus", "ANY")
     if status != "ANY":

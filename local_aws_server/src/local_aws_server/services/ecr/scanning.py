@@ -13,7 +13,7 @@ from local_aws_server.behaviours import NOT_SIMULATED, Behaviour
 from local_aws_server.billing.calendar import to_datetime
 from local_aws_server.call import Call
 from local_aws_server.clock.clock import CLOCK
-from local_aws_server.hooks import after
+from local_aws_server.hooks import after, replace
 
 _SCANNING = ("https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-scanning.html",)
 
@@ -34,6 +34,14 @@ BEHAVIOURS = (
 )
 
 _COMPLETE = {"status": "COMPLETE", "description": "The scan was completed successfully."}
+
+
+@replace("ecr", "PutRegistryScanningConfiguration")
+def put_registry_configuration(call: Call) -> dict[str, Any]:
+    """Both members are optional, which moto does not know."""
+    scan_type, rules = call.params.get("scanType", "BASIC"), call.params.get("rules", [])
+    call.backends.backend("ecr").put_registry_scanning_configuration(scan_type, rules)
+    return {"registryScanningConfiguration": {"scanType": scan_type, "rules": rules}}
 
 
 @after("ecr", "PutImage")
