@@ -531,3 +531,22 @@ def case_kept_default_rule(account: Any) -> Any:
         lambda: site.elbv2.set_rule_priorities(RulePriorities=[{"RuleArn": rule, "Priority": 5}]),
     )
     return site.each(lambda call: call(), calls)
+
+
+@case(
+    "rules of a Network Load Balancer and QUIC are not simulated",
+    aws=["NotSimulated", "NotSimulated"],
+    stock=[None, INVALID],
+)
+def case_network_rules(account: Any) -> Any:
+    site = Site(account)
+    network = site.elbv2.create_load_balancer(Name="n", Type="network", Subnets=site.subnets)["LoadBalancers"][0]
+    group = site.new_group(1, Protocol="TCP")
+    parameters = {"LoadBalancerArn": network["LoadBalancerArn"], "Protocol": "TCP", "Port": 80}
+    listener = site.elbv2.create_listener(**parameters, DefaultActions=[forward((group, 1))])["Listeners"][0]
+    condition = {"Field": "source-ip", "SourceIpConfig": {"IpAddressType": "ipv4"}}
+    calls = (
+        lambda: site.add_rule([condition], [forward((group, 1))], ListenerArn=listener["ListenerArn"]),
+        lambda: site.new_group(2, Protocol="QUIC"),
+    )
+    return site.each(lambda call: call(), calls)

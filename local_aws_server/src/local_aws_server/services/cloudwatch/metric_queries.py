@@ -144,6 +144,10 @@ def _insights(all_metrics: metrics.MetricSources, query: Mapping[str, Any], star
 
 def _evaluate(query: Mapping[str, Any], values: Mapping[str, Points]) -> Points | None:
     """Evaluate an expression for each period with a value; return None if it cannot be evaluated yet."""
+    try:
+        evaluate(query["Expression"], dict.fromkeys(values, 1.0))  # also of metrics without data
+    except UnknownExpression:
+        return None
     results = {}
     for time in sorted({time for points in values.values() for time in points}):
         try:

@@ -21,7 +21,7 @@ BEHAVIOURS = (
     Behaviour(
         service="Secrets Manager",
         fidelity=NOT_SIMULATED,
-        statement="Rotation: the schedule of a secret is kept; nothing happens.",
+        statement="Rotation on a schedule: no secret is rotated as time passes.",
         documentation=("https://docs.aws.amazon.com/secretsmanager/latest/userguide/rotating-secrets.html",),
     ),
 )
