@@ -102,3 +102,26 @@ def case_retention(account: Any) -> Any:
     until = {"Mode": "GOVERNANCE", "RetainUntilDate": datetime(2040, 1, 1, tzinfo=UTC)}
     s3.put_object_retention(Bucket=locked, Key="k", Retention=until)
     return *first, read(locked)
+
+
+@case(
+    "headers and bodies that S3 cannot read are refused, and an invalid range is ignored",
+    aws=(["MalformedPolicy"] * 2 + ["InvalidArgument"] * 2 + ["MalformedXML"] * 2, b"abc"),
+    stock=(["accepted", "accepted", "500", "500", "500", "500"], "500"),
+)
+def case_unreadable(account: Any) -> Any:
+    s3, name = bucket(account)
+    s3.put_object(Bucket=name, Key="k", Body=b"abc")
+    rule = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}
+    calls = (
+        lambda: s3.put_bucket_policy(Bucket=name, Policy="odd"),
+        lambda: s3.put_bucket_policy(Bucket=name, Policy="{}"),
+        lambda: s3.put_object_acl(Bucket=name, Key="k", GrantRead="odd"),
+        lambda: s3.copy_object(Bucket=name, Key="l", CopySource=name),
+        lambda: s3.put_bucket_encryption(Bucket=name, ServerSideEncryptionConfiguration={"Rules": [rule] * 2}),
+        lambda: s3.restore_object(Bucket=name, Key="k"),
+    )
+    outcomes = [outcome(lambda each=each: each() and "accepted") for each in calls]
+    s3.delete_bucket_policy(Bucket=name)
+    found = outcome(lambda: s3.get_object(Bucket=name, Key="k", Range="odd")["Body"])
+    return outcomes, found if isinstance(found, str) else found.read()

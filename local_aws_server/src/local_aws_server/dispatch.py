@@ -25,6 +25,7 @@ from local_aws_server.clock.scheduler import SCHEDULER
 from local_aws_server.errors import AwsError
 from local_aws_server.faults import api_faults
 from local_aws_server.identity import check_addressee
+from local_aws_server.request_parsing import MalformedValue
 from local_aws_server.request_validation import validate_request
 
 
@@ -67,6 +68,8 @@ def dispatch(call: Call, moto: Callable[[], Response]) -> Response:
         return call.error_response(AwsError(error.code, error.message))
     except NotImplementedError:
         return _not_simulated(call)
+    except MalformedValue as error:  # only of S3: the parameters of other services have been validated
+        return call.error_response(AwsError("InvalidArgument", str(error), 400))
     except HTTPException:
         raise
     except Exception as error:

@@ -47,7 +47,7 @@ def get_request_payment(call: Call) -> dict[str, Any]:
 
 @replace("s3", "PutBucketRequestPayment")
 def put_request_payment(call: Call) -> dict[str, Any]:
-    payer = call.params["RequestPaymentConfiguration"]["Payer"]
+    payer = (call.params.get("RequestPaymentConfiguration") or {}).get("Payer")
     if payer not in ("BucketOwner", "Requester"):
         message = "The XML you provided was not well-formed or did not validate against our published schema"
         raise AwsError("MalformedXML", message, 400)

@@ -35,6 +35,7 @@ _OBJECT_OPERATIONS = (
     "ListObjectAnnotations",
     "RenameObject",
     "UpdateObjectEncryption",
+    "WriteGetObjectResponse",
 )
 
 
