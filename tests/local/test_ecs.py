@@ -471,6 +471,20 @@ def test_each_failing_deployment_rolls_back_to_the_last_completed_one(site: Site
         site.wait_until_stable()
 
 
+def test_a_stopped_task_comes_back_in_its_revision_while_another_deployment_fails(site: Site) -> None:
+    site.register(port=0)
+    site.create_service(2, min_healthy=100)
+    site.wait_until_stable()
+    site.register(port=0, ESAWS_EXIT_AFTER="0s")
+    site.update_service(taskDefinition="f")
+    site.advance("5m")
+    running = [task for task in site.tasks() if task["lastStatus"] == "RUNNING"]
+    site.ecs.stop_task(cluster="c", task=running[0]["taskArn"])
+    site.advance("2m")
+    revisions = [task["taskDefinitionArn"].split(":")[-1] for task in site.tasks() if task["lastStatus"] == "RUNNING"]
+    assert revisions == ["2", "2"]
+
+
 def test_a_deleted_service_drains_first(balanced: Site) -> None:
     balanced.create_service(2)
     balanced.wait_until_stable()

@@ -69,19 +69,6 @@ def validate_scheduling_strategy(call: Call) -> None:
         raise _refusal("The daemon scheduling strategy does not support placement strategies.")
 
 
-@before("ecs", *_LAUNCHING)
-def require_compatible_definition(call: Call) -> None:
-    """Refuse Fargate for a task definition that only fits EC2."""
-    definition = _definition(call)
-    launch_type = _launch_type(call)
-    if definition is None or launch_type not in ("EC2", "FARGATE"):
-        return
-    if launch_type == "FARGATE" and "FARGATE" not in compatibilities(definition):
-        raise _refusal("Task definition does not support launch_type FARGATE.")
-    if launch_type == "FARGATE" and (call.params.get("placementConstraints") or call.params.get("placementStrategy")):
-        raise _refusal("Placement strategies and constraints are not supported with FARGATE launch type.")
-
-
 @before("ecs", *_LAUNCHING, "StartTask")
 def require_valid_network(call: Call) -> None:
     """Validate the network configuration, and require one for tasks with an interface of their own (`awsvpc`)."""
@@ -99,6 +86,19 @@ def require_valid_network(call: Call) -> None:
     _validate_subnets_and_groups(call.backends, settings)
     if settings.get("assignPublicIp") == "ENABLED" and _launch_type(call) != "FARGATE":
         raise _refusal("Assign public IP is not supported for this launch type.")
+
+
+@before("ecs", *_LAUNCHING)
+def require_compatible_definition(call: Call) -> None:
+    """Refuse Fargate for a task definition that only fits EC2."""
+    definition = _definition(call)
+    launch_type = _launch_type(call)
+    if definition is None or launch_type not in ("EC2", "FARGATE"):
+        return
+    if launch_type == "FARGATE" and "FARGATE" not in compatibilities(definition):
+        raise _refusal("Task definition does not support launch_type FARGATE.")
+    if launch_type == "FARGATE" and (call.params.get("placementConstraints") or call.params.get("placementStrategy")):
+        raise _refusal("Placement strategies and constraints are not supported with FARGATE launch type.")
 
 
 def compatibilities(definition: Any) -> list[str]:

@@ -1,6 +1,5 @@
 """Place the tasks of RunTask and StartTask where CPU, memory and host ports are free, and explain failures."""
 
-from collections import Counter
 from typing import Any
 
 from local_aws_server.backends import Backends, sidecar
@@ -11,6 +10,7 @@ from local_aws_server.hooks import after, before, reconciler, replace
 from local_aws_server.services.ecs import placement, preconditions, tasks
 from local_aws_server.services.ecs.constraints import constraints_of, rejection_reason
 from local_aws_server.services.ecs.resources import required_resources
+from local_aws_server.services.ecs.task_launcher import Launch, Rejection
 
 BEHAVIOURS = (
     Behaviour(
@@ -84,69 +84,36 @@ def require_container_instance(call: Call) -> None:
 @replace("ecs", "RunTask")
 def run_task(call: Call) -> dict[str, Any]:
     """Start as many tasks as can be placed; of the others, the failures say why on each container instance."""
-    cluster, definition = _cluster_and_definition(call)
-    request = _Request(call, cluster, definition)
+    params, (cluster, definition) = call.params, _cluster_and_definition(call)
+    strategy = params.get("capacityProviderStrategy") or ()
+    if not strategy and not params.get("launchType"):
+        strategy = cluster.default_capacity_provider_strategy or ()
+    group = params.get("group") or f"family:{definition.family}"
+    launch = Launch(
+        backends=call.backends,
+        cluster=cluster,
+        definition=definition,
+        group=group,
+        launch_type=params.get("launchType") or "",
+        strategy=strategy,
+        constraints=params.get("placementConstraints") or (),
+        rules=params.get("placementStrategy") or (),
+        network=params.get("networkConfiguration"),
+        overrides=params.get("overrides") or {},
+        settings={"platform_version": params.get("platformVersion"), **_settings(call)},
+    )
     started: list[Any] = []
-    failures: list[dict[str, Any]] = []
-    for _ in range(call.params.get("count", 1)):
-        task, failures = request.start(started)
-        if task is None:
-            break
+    earlier = tasks_of_group(call.backends, cluster.name, group)
+    for _ in range(params.get("count", 1)):
+        task = launch.start(started, [*earlier, *started], may_wait=True)
+        if isinstance(task, Rejection):
+            if not task.instances:
+                where = "capacity provider" if task.provider else "cluster"
+                raise AwsError("InvalidParameterException", f"No Container Instances were found in your {where}.")
+            failures = [{"arn": arn, "reason": reason} for arn, reason in task.reasons.items()]
+            return {"tasks": started, "failures": failures}
         started.append(task)
-    return {"tasks": started, "failures": failures}
-
-
-class _Request:
-    """One RunTask request."""
-
-    def __init__(self, call: Call, cluster: Any, definition: Any) -> None:
-        params = call.params
-        self.backends, self.cluster, self.definition = call.backends, cluster, definition
-        self.launch_type = params.get("launchType") or ""
-        self.strategy = params.get("capacityProviderStrategy") or ()
-        if not self.launch_type and not self.strategy:
-            self.strategy = cluster.default_capacity_provider_strategy or ()
-        self.group = params.get("group") or f"family:{definition.family}"
-        self.network = params.get("networkConfiguration")
-        self.constraints = constraints_of(
-            call.backends, definition, params.get("placementConstraints"), params.get("networkConfiguration")
-        )
-        self.rules = params.get("placementStrategy") or placement.DEFAULT_STRATEGY
-        self.settings = {"group": self.group, "platform_version": params.get("platformVersion"), **_settings(call)}
-        self.needed = required_resources(definition, params.get("overrides"))
-
-    def start(self, started: list[Any]) -> tuple[Any | None, list[dict[str, Any]]]:
-        """Start a task; return it and no failures, or None and the failures."""
-        counts = Counter(task.capacity_provider_name for task in started)
-        provider = placement.next_capacity_provider(self.strategy, counts)
-        settings = {**self.settings, "capacity_provider_name": provider}
-        if self.launch_type == "FARGATE" or provider in placement.FARGATE:
-            return self._start(None, {**settings, "launch_type": "FARGATE"}), []
-        settings["launch_type"] = self.launch_type or "EC2"
-        active = placement.active_instances(self.backends, self.cluster.name)
-        instances = placement.instances_of_provider(self.backends, provider, active)
-        placed = tasks_of_group(self.backends, self.cluster.name, self.group)
-        reasons = {
-            instance.container_instance_arn: rejection_reason(
-                self.backends, self.constraints, instance, placed, self.needed
-            )
-            for instance in instances
-        }
-        if fitting := [each for each in instances if reasons[each.container_instance_arn] is None]:
-            instance = placement.choose_instance(fitting, self.rules, placed, self.group)
-            return self._start(instance, settings), []
-        if placement.scales_by_itself(self.backends, provider):
-            waiting = {"constraints": self.constraints, "rules": self.rules, "network": self.network}
-            return tasks.provision_task(self.backends, self.cluster, self.definition, waiting, **settings), []
-        if not instances:
-            where = "capacity provider" if provider else "cluster"
-            raise AwsError("InvalidParameterException", f"No Container Instances were found in your {where}.")
-        return None, [{"arn": arn, "reason": reason} for arn, reason in reasons.items()]
-
-    def _start(self, instance: Any | None, settings: dict[str, Any]) -> Any:
-        return tasks.start_task(
-            self.backends, self.cluster, self.definition, instance, network=self.network, **settings
-        )
+    return {"tasks": started, "failures": []}
 
 
 def tasks_of_group(backends: Backends, cluster: str, group: str) -> list[Any]:
@@ -181,7 +148,12 @@ def place_waiting_tasks(backends: Backends) -> None:
 def start_task(call: Call) -> dict[str, Any]:
     cluster, definition = _cluster_and_definition(call)
     instances = call.backends.backend("ecs").container_instances.get(cluster.name, {})
-    settings = {**_settings(call), "launch_type": "EC2", "network": call.params.get("networkConfiguration")}
+    settings = {
+        **_settings(call),
+        "launch_type": "EC2",
+        "network": call.params.get("networkConfiguration"),
+        "overrides": call.params.get("overrides") or {},
+    }
     needed, started, failures = required_resources(definition, call.params.get("overrides")), [], []
     group = call.params.get("group") or f"family:{definition.family}"
     constraints = constraints_of(call.backends, definition, (), settings["network"])
@@ -219,7 +191,6 @@ def _cluster_and_definition(call: Call) -> tuple[Any, Any]:
 def _settings(call: Call) -> dict[str, Any]:
     """Return the settings that a task takes from its request."""
     return {
-        "overrides": call.params.get("overrides") or {},
         "started_by": call.params.get("startedBy", ""),
         "tags": call.params.get("tags") or [],
     }

@@ -5,8 +5,7 @@ https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs_services.html
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from local_aws_server.backends import Backends, sidecar
@@ -24,9 +23,10 @@ from local_aws_server.services.ecs import (
     service_targets,
     tasks,
 )
-from local_aws_server.services.ecs.constraints import apply_constraints, constraints_of, rejection_reason
+from local_aws_server.services.ecs.constraints import apply_constraints, constraints_of
 from local_aws_server.services.ecs.service_events import add_event
 from local_aws_server.services.ecs.service_targets import FAILED, HEALTHY, INITIAL
+from local_aws_server.services.ecs.task_launcher import Launch, Rejection
 
 _MAXIMUM_REACHED = "the maximum is reached"
 
@@ -134,6 +134,7 @@ class _Reconciliation:
         if primary["rolloutState"] != "FAILED":
             started, blocked = self._start_tasks(current, outdated)
             current += started
+        outdated += self._restore_tasks(primary, current, outdated)
         self._stop_tasks(current, outdated, blocked)
         self.notes["unplaced"] = max(self.service.desired_count - len(current), 0) if blocked else 0
         self._complete(current, outdated)
@@ -192,65 +193,83 @@ class _Reconciliation:
             self.notes["steady"] = False
         return started, blocked
 
+    def _restore_tasks(self, primary: Mapping[str, Any], current: list[Any], outdated: list[Any]) -> list[Any]:
+        """Replace lost tasks of the revision that ran before, while those of the latest deployment fail; return them.
+
+        https://aws.amazon.com/about-aws/whats-new/2025/11/amazon-ecs-service-availability-rolling-deployments/
+        """
+        completed = self.notes.get("completed")
+        earlier = next((each for each in self.service.deployments if each["taskDefinition"] == completed), primary)
+        if earlier is primary or not (primary["failedTasks"] or primary["rolloutState"] == "FAILED"):
+            return []
+        definition = self.backends.backend("ecs").describe_task_definition(completed)
+        serving = [task for task in current if self._is_healthy(task)]
+        kept = [task for task in outdated if self.conditions.get(task.task_arn) != FAILED]
+        restored: list[Any] = []
+        for lost in self._lost_tasks(earlier["id"]):
+            if len(serving) + len(kept) + len(restored) >= self.service.desired_count:
+                break
+            task, _ = self._launch(earlier["id"], definition, [*kept, *restored], current)
+            if task is not None:
+                sidecar(lost)["restored"] = True
+                restored.append(task)
+        if restored:
+            add_event(self.service, f"has started {len(restored)} tasks: {_task_list(restored)}.")
+        return restored
+
+    def _lost_tasks(self, deployment: str) -> list[Any]:
+        """Return the tasks of a deployment that stopped by themselves, by a user or with their instance."""
+        return [
+            task
+            for task in all_tasks(self.backends, self.service)
+            if task.started_by == deployment
+            and not tasks.should_run(task)
+            and not sidecar(task).get("restored")
+            and (task.stop_code != "ServiceSchedulerInitiated" or sidecar(task).get("failed_checks"))
+        ]
+
     def _registrations_end(self) -> float | None:
         """Return when the last of the instances has registered that register in the next seconds."""
         pending = container_instances.pending_registrations(self.backends, self.service.cluster_name)
         return max((time for time in pending if time <= CLOCK.now() + _REGISTRATION_WINDOW), default=None)
 
     def _place_task(self, definition: Any, current: list[Any], outdated: list[Any]) -> tuple[Any | None, str | None]:
-        """Start a task; return it and None, or None and why no container instance takes it."""
-        backends, service, fields = self.backends, self.service, self.notes.get("fields", {})
-        cluster, strategy = backends.ecs_clusters[service.cluster_name], fields.get("capacityProviderStrategy") or ()
-        counts = Counter(task.capacity_provider_name for task in current if task.capacity_provider_name)
-        provider = placement.next_capacity_provider(strategy, counts)
-        settings = {
-            "group": task_group(service),
-            "started_by": deployments.primary_deployment(service)["id"],
-            "tags": {"SERVICE": service.tags, "TASK_DEFINITION": definition.tags}.get(service.propagate_tags) or (),
-            "launch_type": service.launch_type or "EC2",
-            "network": service.network_configuration,
-            "capacity_provider_name": provider,
-        }
-        if service.launch_type == "FARGATE" or provider in placement.FARGATE:
-            return self._start_on(cluster, definition, None, {**settings, "launch_type": "FARGATE"})
-        needed = resources.required_resources(definition)
-        active = placement.active_instances(backends, cluster.name)
-        instances = placement.instances_of_provider(backends, provider, active)
-        if service.scheduling_strategy == "DAEMON":
-            taken = {task.container_instance_arn for task in self.tasks + current}
-            allowed = [instance for instance in instances if instance.container_instance_arn not in taken]
-        else:
-            allowed = instances
-        of_service = fields.get("placementConstraints")
-        constraints = constraints_of(backends, definition, of_service, service.network_configuration)
-        reasons = {
-            instance.container_instance_arn: rejection_reason(
-                backends, constraints, instance, [*current, *outdated], needed
-            )
-            for instance in allowed
-        }
-        fitting = [instance for instance in allowed if reasons[instance.container_instance_arn] is None]
-        if not fitting:
-            return None, service_events.placement_failure_reason(instances, reasons)
-        rules = fields.get("placementStrategy") or placement.DEFAULT_STRATEGY
-        instance = placement.choose_instance(fitting, rules, current, service.name)
-        return self._start_on(cluster, definition, instance, settings)
+        """Start a task of the primary deployment; return it and None, or None and why no instance takes it."""
+        return self._launch(deployments.primary_deployment(self.service)["id"], definition, current, outdated)
 
-    def _start_on(
-        self, cluster: Any, definition: Any, instance: Any | None, settings: dict[str, Any]
+    def _launch(
+        self, deployment: str, definition: Any, current: list[Any], outdated: list[Any]
     ) -> tuple[Any | None, str | None]:
-        """Start a task on an instance or on Fargate, unless its network interface cannot be created."""
+        """Start a task of a deployment, unless no instance takes it or its network interface can't be created."""
         from moto.core.exceptions import ServiceException
 
+        service, fields = self.service, self.notes.get("fields", {})
+        tags = {"SERVICE": service.tags, "TASK_DEFINITION": definition.tags}.get(service.propagate_tags) or ()
+        launch = Launch(
+            backends=self.backends,
+            cluster=self.backends.ecs_clusters[service.cluster_name],
+            definition=definition,
+            group=task_group(service),
+            launch_type=service.launch_type or "",
+            strategy=fields.get("capacityProviderStrategy") or (),
+            constraints=fields.get("placementConstraints") or (),
+            rules=fields.get("placementStrategy") or (),
+            network=service.network_configuration or None,
+            settings={"started_by": deployment, "tags": tags},
+        )
+        taken = {task.container_instance_arn for task in self.tasks + current}
+        is_daemon = service.scheduling_strategy == "DAEMON"
         try:
-            task = tasks.start_task(self.backends, cluster, definition, instance, **settings)
+            task = launch.start(current, [*current, *outdated], without=frozenset(taken if is_daemon else ()))
         except ServiceException as error:
             return None, f"of its network: {error.message}"
+        if isinstance(task, Rejection):
+            return None, service_events.placement_failure_reason(task.instances, task.reasons)
         self.tasks.append(task)
         zone = placement.zone_of_task(self.backends, task)
         revision = str(task.task_definition_arn).split("/")[-1]
-        reason = f"the service wants {self.service.desired_count} of {revision}"
-        record_event(self.backends, self.service.name, f"task placed in {zone}", reason)
+        reason = f"the service wants {service.desired_count} of {revision}"
+        record_event(self.backends, service.name, f"task placed in {zone}", reason)
         return task, None
 
     def _daemon_instances(self) -> list[Any]:

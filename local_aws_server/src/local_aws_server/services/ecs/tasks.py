@@ -74,7 +74,7 @@ def _make_task(backends: Backends, cluster: Any, definition: Any, settings: dict
     task.id = task.id.replace("-", "")
     task.containers = list(task_containers.make_containers(task, definition))
     sidecar(task)["platform"] = definition.runtime_platform
-    task.created_at = _datetime(CLOCK.now())
+    task.created_at = at(CLOCK.now())
     ecs.tasks.setdefault(cluster.name, {})[task.task_arn] = task
     return task
 
@@ -94,8 +94,8 @@ def _schedule_start(backends: Backends, task: Any, definition: Any) -> None:
     attached = now + (PROVISIONING_SPEED.duration(_ATTACH_SECONDS) if has_interface else 0.0)
     pulled = attached + PROVISIONING_SPEED.duration(_PULL_SECONDS)
     sidecar(task)["starts_by"] = pulled + PROVISIONING_SPEED.duration(task_containers.longest_start(definition))
-    task.pull_started_at = _datetime(attached)
-    task.connectivity, task.connectivity_at = "CONNECTED", _datetime(now)
+    task.pull_started_at = at(attached)
+    task.connectivity, task.connectivity_at = "CONNECTED", at(now)
     _set_status(task, "PROVISIONING" if attached > now else "PENDING")
     steps = [(attached, "PENDING"), (pulled, "PULLED")]
     _schedule(task, steps[0 if attached > now else 1 :])
@@ -114,7 +114,7 @@ def stop_task(
     now = CLOCK.now()
     if task.desired_status != "STOPPED":
         task.desired_status, task.stop_code, task.stopped_reason = "STOPPED", stop_code, reason
-        task.stopping_at = _datetime(now)
+        task.stopping_at = at(now)
         sidecar(task)["cause"] = cause or reason
     delay = service_targets.deregistration_delay(backends, task)
     drained = now + (0.0 if kill else PROVISIONING_SPEED.duration(delay))
@@ -188,7 +188,7 @@ def _set_pending(backends: Backends, task: Any) -> None:
 
 def _finish_pull(backends: Backends, task: Any) -> None:
     """Start the containers, unless something that they need is missing."""
-    task.pull_stopped_at = _datetime(CLOCK.now())
+    task.pull_stopped_at = at(CLOCK.now())
     reason, cause = preconditions.find_start_obstacle(backends, task, task_definition_of(backends, task))
     if reason:
         stop_task(backends, task, "TaskFailedToStart", reason, cause=cause, kill=True)
@@ -210,7 +210,7 @@ def _advance_containers(backends: Backends, task: Any) -> float | None:
     elif progress.exited:
         _stop_after_exit(backends, task, "its container ended by itself")
     elif progress.running and task.last_status in STARTING:
-        task.started_at = _datetime(CLOCK.now())
+        task.started_at = at(CLOCK.now())
         _set_status(task, "RUNNING")
         SCHEDULER.mark_changed(backends, "ecs")
     elif progress.changed:
@@ -229,7 +229,7 @@ def _kill(backends: Backends, task: Any, cause: str) -> None:
 
 
 def _stop_after_exit(backends: Backends, task: Any, cause: str) -> None:
-    task.execution_stopped_at = _datetime(CLOCK.now())
+    task.execution_stopped_at = at(CLOCK.now())
     reason = "Essential container in task exited"
     stop_task(backends, task, "EssentialContainerExited", reason, cause=cause, kill=True)
 
@@ -245,7 +245,7 @@ def _stop_some_containers(backends: Backends, task: Any) -> None:
 def _finish_stop(backends: Backends, task: Any) -> None:
     """Release the resources and the network interface of a task."""
     now = CLOCK.now()
-    task.stopped_at = _datetime(now)
+    task.stopped_at = at(now)
     task.execution_stopped_at = getattr(task, "execution_stopped_at", None) or task.stopped_at
     _set_status(task, "STOPPED")
     for container in task.containers:
@@ -290,5 +290,6 @@ def _set_status(task: Any, status: str) -> None:
             container.last_status = status
 
 
-def _datetime(timestamp: float) -> datetime:
+def at(timestamp: float) -> datetime:
+    """Return a time of the clock as moto's objects have it."""
     return datetime.fromtimestamp(timestamp, UTC)
