@@ -31,6 +31,7 @@ doctor
 local status
 local env
 local fidelity
+local conformance
 plan --profile ha
 draw --profile budget -o budget.svg
 deploy --profile ha --yes

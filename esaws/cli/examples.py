@@ -79,6 +79,10 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     ),
     "lock": ("esaws lock", "esaws lock --break  # after the process that held it has ended"),
     "local advance": ("esaws local advance 3d", "esaws local advance --to 2026-02-01T00:00Z"),
+    "local conformance": (
+        "esaws local conformance",
+        "ESAWS_ACCOUNT=123456789012 esaws local conformance --target aws --free-only",
+    ),
     "local cost": ("esaws local cost", "esaws local cost --account 222222222222"),
     "local env": ('eval "$(esaws local env)"',),
     "local events": ("esaws local events", "esaws local events --since 1h --json"),

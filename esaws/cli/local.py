@@ -13,7 +13,7 @@ import click
 
 from esaws.cli.common import JSON_HELP, print_json, print_result, print_table, suggest
 from esaws.cli.root import cli
-from esaws.errors import EsawsError, UsageError
+from esaws.errors import EsawsError, Refused, UsageError
 from esaws.local_aws import process
 from esaws.pricelist import PLANS, REGIMES
 
@@ -159,6 +159,37 @@ def fidelity(markdown: bool, as_json: bool) -> None:
     rows = json.loads(done.stdout)
     table = [{name: text for name, text in row.items() if name != "documentation"} for row in rows]
     print_table(rows, f"{len(rows)} behaviours", as_json, table_rows=table)
+
+
+@local.command()
+@click.option("--target", metavar="NAME", help="local, aws or a URL.  [default: ESAWS_TARGET or local]")
+@click.option("--free-only", is_flag=True, help="Confirm on aws: every probe costs nothing.")
+@click.option("--region", metavar="NAME", help="AWS region.  [default: ESAWS_REGION or eu-west-3]")
+@json_option
+def conformance(target: str | None, free_only: bool, region: str | None, as_json: bool) -> None:
+    """Compare an account's answers with what AWS documents.
+
+    Every probe is a call that AWS refuses, or creates free resources and removes them. On aws, where ESAWS_ACCOUNT
+    must name the account, a difference is an error in what the local AWS follows.
+    """
+    from esaws.cloud import DEFAULT_REGION, Cloud
+    from esaws.local_aws.conformance import compare
+
+    cloud = Cloud(
+        target or os.environ.get("ESAWS_TARGET") or "local",
+        account=os.environ.get("ESAWS_ACCOUNT") or None,
+        region=region or os.environ.get("ESAWS_REGION") or DEFAULT_REGION,
+    )
+    if cloud.is_aws and not free_only:
+        raise Refused("nothing was sent to AWS: add --free-only to confirm; the probes create and remove resources")
+    cloud.check()
+    rows = [answer.to_dict() for answer in compare(cloud.client)]
+    differ = sum(not row["agrees"] for row in rows)
+    words = [{"": "agree" if row["agrees"] else "differ", **row} for row in rows]
+    table = [{name: each[name] for name in ("", "probe", "came", "expected")} for each in words]
+    print_table(rows, f"{len(rows) - differ} agree, {differ} differ", as_json, table_rows=table)
+    if differ:
+        sys.exit(1)
 
 
 # --- saved states

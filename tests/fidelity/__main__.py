@@ -37,6 +37,8 @@ def main() -> None:
             if sources is not None:
                 with tempfile.TemporaryDirectory(prefix=f"fidelity-{name}-") as folder:
                     commit = check_out(sources, Path(folder))
+                    for file, content in suite.generated.items():
+                        (Path(folder) / file).write_text(content, encoding="utf-8")
                     (RESULTS / f"{name}.version").write_text(commit, encoding="utf-8")
                     python = getattr(options, f"{name}_python")
                     for service in options.service or suite.services:

@@ -11,7 +11,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 HERE = Path(__file__).parent
@@ -34,6 +34,8 @@ class Suite:
     """Of pytest."""
     python_path: tuple[str, ...] = ()
     """Folders of the sources that are imported from."""
+    generated: Mapping[str, str] = field(default_factory=dict)
+    """File → content, of what a build writes into the sources."""
 
 
 _MOTO = (
@@ -65,6 +67,7 @@ LOCALSTACK = Suite(
     },
     options=("-m", "aws_validated"),
     python_path=("localstack-core",),
+    generated={"localstack-core/localstack/version.py": '__version__ = version = "0"\n'},
 )
 SUITES = {suite.name: suite for suite in (MOTO, LOCALSTACK)}
 
@@ -86,7 +89,7 @@ def run_tests(
 ) -> list[Outcome]:
     """Run the tests of one service, or some of them, and return their outcomes; they are kept in the file `results`."""
     results.unlink(missing_ok=True)
-    with serving(against, python) as url:
+    with serving(against) as url:
         environment = {
             **os.environ,
             **{name: value.format(url=url) for name, value in suite.environment.items()},
@@ -113,16 +116,16 @@ def read_outcomes(results: Path) -> list[Outcome]:
 
 
 @contextmanager
-def serving(against: str, python: str) -> Iterator[str]:
+def serving(against: str) -> Iterator[str]:
     """The URL of a new server, which stops at the end."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = str(free.getsockname()[1])
     url = f"http://127.0.0.1:{port}"
     is_stock = against == STOCK
-    program = [python, "-m", "moto.server"] if is_stock else [sys.executable, "-m", "local_aws_server"]
+    module = "moto.server" if is_stock else "local_aws_server"
     with tempfile.NamedTemporaryFile(prefix="fidelity-", suffix=".log") as log:
-        process = subprocess.Popen([*program, "--port", port], stdout=log, stderr=log)
+        process = subprocess.Popen([sys.executable, "-m", module, "--port", port], stdout=log, stderr=log)
         try:
             _wait_for(url + ("/moto-api/" if is_stock else "/_esaws/status"), process)
             yield url

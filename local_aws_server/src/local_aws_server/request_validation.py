@@ -147,11 +147,16 @@ def _structure_violations(service: str, shape: Any, value: Any, path: str) -> It
         if value.get(name) is not None:
             yield from _violations(service, member, value[name], member_path)
         elif (
-            name in shape.required_members
+            (name in shape.required_members or _is_key_of_tag(shape, name))
             and not member.metadata.get("idempotencyToken")
             and (service, shape.name, name) not in _REQUIRED_BY_HOOKS
         ):
             yield Violation(member_path, None, "Member must not be null")
+
+
+def _is_key_of_tag(shape: Any, name: str) -> bool:
+    """Whether a member is a tag's key, which every service needs, although not every model says so."""
+    return shape.name == "Tag" and name.lower() == "key"
 
 
 def _list_violations(service: str, shape: Any, value: Any, path: str) -> Iterator[Violation]:
