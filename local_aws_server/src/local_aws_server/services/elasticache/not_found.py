@@ -2,7 +2,7 @@
 
 from local_aws_server.behaviours import Behaviour
 from local_aws_server.call import Call
-from local_aws_server.not_found import NotFoundRule, by_parameter, store_keys
+from local_aws_server.not_found import NotFoundRule, by_parameter
 
 BEHAVIOURS = (
     Behaviour(
@@ -45,13 +45,4 @@ NotFoundRule(
     by_parameter("CacheSubnetGroupName", "CreateCacheCluster", "CreateReplicationGroup"),
     normalize=str.lower,
     status=400,
-).register()
-
-NotFoundRule(
-    "elasticache",
-    "ReplicationGroupNotFoundFault",
-    "Replication group {} not found.",
-    store_keys("elasticache", "replication_groups"),
-    by_parameter("ReplicationGroupId", "DeleteReplicationGroup", "ModifyReplicationGroup"),
-    status=404,
 ).register()

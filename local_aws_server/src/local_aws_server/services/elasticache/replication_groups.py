@@ -8,7 +8,8 @@ from local_aws_server.backends import Backends
 from local_aws_server.behaviours import NOT_SIMULATED, Behaviour
 from local_aws_server.call import Call
 from local_aws_server.clock.state_machine import Deletion, Lifecycle, LifecycleStep, WrongStateError
-from local_aws_server.hooks import after, reconciler
+from local_aws_server.errors import AwsError
+from local_aws_server.hooks import after, before, reconciler
 
 BEHAVIOURS = (
     Behaviour(
@@ -60,6 +61,15 @@ GROUPS = Lifecycle(
         "InvalidReplicationGroupState", "Replication group {name} is not available: it is {state}."
     ),
 )
+
+
+@before("elasticache", "DeleteReplicationGroup", "ModifyReplicationGroup")
+def check_exists(call: Call) -> None:
+    id = call.params["ReplicationGroupId"]
+    if GROUPS.find(call.backends, id) is None:
+        raise AwsError("ReplicationGroupNotFoundFault", f"Replication group {id} not found.", 404)
+
+
 GROUPS.register()
 
 

@@ -1,9 +1,11 @@
-"""The NoSuchEntity errors of IAM."""
+"""The NoSuchEntity errors of IAM, and names and markers that no service or page has."""
 
 from functools import partial
 
 from local_aws_server.behaviours import Behaviour
 from local_aws_server.call import Call
+from local_aws_server.errors import AwsError
+from local_aws_server.hooks import before
 from local_aws_server.not_found import NotFoundRule, by_parameter, store_keys
 
 BEHAVIOURS = (
@@ -16,6 +18,8 @@ BEHAVIOURS = (
         ),
     ),
 )
+
+_DOTS_OF_SERVICE = 2
 
 _rule = partial(NotFoundRule, "iam", "NoSuchEntity", status=404)
 
@@ -57,3 +61,16 @@ for rule in (
     ),
 ):
     rule.register()
+
+
+@before("iam", "CreateServiceLinkedRole")
+def check_service_name(call: Call) -> None:
+    name = call.params["AWSServiceName"]
+    if not name.endswith(".amazonaws.com") or name.count(".") < _DOTS_OF_SERVICE:
+        raise AwsError("InvalidInput", f"Service name {name} is not valid.", 400)
+
+
+@before("iam", "ListGroups", "ListPolicies", "ListRoles", "ListUsers", "ListVirtualMFADevices")
+def check_marker(call: Call) -> None:
+    if not call.params.get("Marker", "0").isdigit():
+        raise AwsError("ValidationError", "Invalid Marker.", 400)

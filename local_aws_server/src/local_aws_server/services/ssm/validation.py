@@ -13,8 +13,8 @@ from local_aws_server.hooks import after, before
 BEHAVIOURS = (
     Behaviour(
         service="Systems Manager",
-        statement="The name of a parameter, its size by tier and its allowed pattern are checked; an advanced parameter "
-        "stays one, and intelligent tiering chooses the tier.",
+        statement="The name of a parameter, its size by tier and its allowed pattern are checked; an advanced "
+        "parameter stays one, and intelligent tiering chooses the tier.",
         documentation=(
             "https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_PutParameter.html",
             "https://docs.aws.amazon.com/systems-manager/latest/userguide/parameter-store-advanced-parameters.html",
