@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 COLOURS = ("#d55e00", "#0072b2", "#cc79a7", "#009e73", "#56b4e9")
 """Vermillion, blue, purple, green and sky blue of Okabe and Ito: people with colour blindness tell them apart."""
 
+WIDTH = 9.6
+"""Inches of a chart that is as wide as a notebook on a small laptop: 1366 pixels, with JupyterLab's file browser."""
+
 _PIXELS_PER_INCH = 96
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from esaws.chart import Chart
+from esaws.chart import WIDTH, Chart
 from esaws.costs.analysis.charts import COLOURS, OTHERS
 from esaws.costs.cost_explorer import Spending
 
@@ -14,7 +14,7 @@ def draw_spending(spending: Spending) -> Chart:
     """Draw a stacked bar for each day: the five most expensive values, and all others together."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(10, 3.4), layout="constrained")
+    figure = Figure(figsize=(WIDTH, 3.4), layout="constrained")
     axes = figure.subplots()
     title = repr(spending)
     frame = spending.rows

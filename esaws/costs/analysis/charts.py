@@ -7,7 +7,7 @@ from textwrap import fill, shorten
 from typing import TYPE_CHECKING
 
 from esaws.chart import COLOURS as COLOURS
-from esaws.chart import Chart
+from esaws.chart import WIDTH, Chart
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -25,7 +25,7 @@ def new_figure(title: str, height: float = 3.6, subtitle: str = "") -> tuple[Fig
     """Make a figure with one plot; the title is the answer, the subtitle explains how to read the plot."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(10, height), layout="constrained")
+    figure = Figure(figsize=(WIDTH, height), layout="constrained")
     axes = figure.subplots()
     figure.suptitle(escape_math(title), x=0.01, ha="left", fontsize=12, fontweight="bold")
     if subtitle:

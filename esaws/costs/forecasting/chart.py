@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from esaws.chart import COLOURS, Chart
+from esaws.chart import COLOURS, WIDTH, Chart
 from esaws.costs.forecasting.cost_curve import breakpoints, charged_by
 from esaws.costs.forecasting.result import Forecast, round_to_cent
 
@@ -40,7 +40,7 @@ def draw_forecasts(forecasts: Sequence[Forecast]) -> Chart:
 
     periods = _free_periods(forecasts)
     height = _PLOT_INCHES + _BAR_INCHES * len(periods) + (0.4 if periods else 0)
-    figure = Figure(figsize=(10, height), layout="constrained")
+    figure = Figure(figsize=(WIDTH, height), layout="constrained")
     if periods:
         ratio = [_PLOT_INCHES, _BAR_INCHES * len(periods) + 0.1]
         axes, bars = figure.subplots(2, 1, sharex=True, height_ratios=ratio)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -104,7 +105,9 @@ class ReachabilityMatrix:
 
     def _repr_html_(self) -> str | None:
         notes = "".join(f"<p>{escape(note)}</p>" for note in self.notes())
-        return f"{self.pivot()._repr_html_() or ''}{notes}"
+        # A name may be broken after its kind: nine sources would be wider than a notebook.
+        table = re.sub(r"(<th\b[^>]*>\w+/)", r"\1<wbr>", self.pivot()._repr_html_() or "")
+        return f"{table}{notes}"
 
 
 def matrix(account: Account | Cloud) -> ReachabilityMatrix:
