@@ -87,7 +87,6 @@ def endpoint() -> str:
     """The URL of this process's local AWS."""
     url = str(process.start()["url"])
     SHARED.append(f"{url}/_esaws/reset")
-    client_pool.SERVERS.add(url)
     return url
 
 
