@@ -471,6 +471,26 @@ def test_each_failing_deployment_rolls_back_to_the_last_completed_one(site: Site
         site.wait_until_stable()
 
 
+def test_an_alarm_rolls_a_deployment_back(site: Site) -> None:
+    cloudwatch = site.account.client("cloudwatch")
+    alarm = {"Namespace": "n", "MetricName": "m", "Statistic": "Sum", "Period": 60, "EvaluationPeriods": 5}
+    cloudwatch.put_metric_alarm(
+        AlarmName="errors", Threshold=1, ComparisonOperator="GreaterThanThreshold", TreatMissingData="ignore", **alarm
+    )
+    site.register(port=0)
+    alarms = {"alarmNames": ["errors"], "enable": True, "rollback": True}
+    site.create_service(1, breaker={"alarms": alarms})
+    site.wait_until_stable()
+    site.register(port=0)
+    site.update_service(taskDefinition="f")
+    site.advance("2m")
+    assert site.service()["deployments"][0]["rolloutState"] == "IN_PROGRESS"
+    cloudwatch.set_alarm_state(AlarmName="errors", StateValue="ALARM", StateReason="a test")
+    site.advance("2m")
+    assert site.service()["taskDefinition"].endswith(":2")
+    assert site.count_messages("deployment failed: alarm detected: errors.") == 1
+
+
 def test_a_stopped_task_comes_back_in_its_revision_while_another_deployment_fails(site: Site) -> None:
     site.register(port=0)
     site.create_service(2, min_healthy=100)

@@ -118,13 +118,28 @@ def apply_circuit_breaker(backends: Backends, service: Any) -> None:
     threshold = min(_MAX_THRESHOLD, max(_MIN_THRESHOLD, math.ceil(service.desired_count / 2)))
     if not breaker["enable"] or deployment["rolloutState"] != "IN_PROGRESS" or deployment["failedTasks"] < threshold:
         return
-    _set_rollout_state(deployment, "FAILED", "ECS deployment circuit breaker: tasks failed to start.")
-    add_event(service, f"{deployment_label(deployment)} deployment failed: tasks failed to start.")
-    reason = f"{deployment['failedTasks']} tasks in a row did not come up"
-    record_event(backends, service.name, "deployment failed", reason)
+    fail_deployment(
+        backends,
+        service,
+        by="ECS deployment circuit breaker",
+        why="tasks failed to start",
+        cause=f"{deployment['failedTasks']} tasks in a row did not come up",
+        rollback=breaker["rollback"],
+    )
+
+
+def fail_deployment(backends: Backends, service: Any, *, by: str, why: str, cause: str, rollback: bool) -> None:
+    """Fail the primary deployment, and roll back to the last completed one if `rollback` is set and there is one.
+
+    `by` and `why` are AWS's texts, `cause` that of the event log.
+    """
+    deployment = primary_deployment(service)
+    _set_rollout_state(deployment, "FAILED", f"{by}: {why}.")
+    add_event(service, f"{deployment_label(deployment)} deployment failed: {why}.")
+    record_event(backends, service.name, "deployment failed", cause)
     completed = sidecar(service).get("completed")
-    if breaker["rollback"] and completed:
-        _roll_back(backends, service, str(completed))
+    if rollback and completed:
+        _roll_back(backends, service, str(completed), by)
 
 
 def remove_old_deployments(service: Any, ids_with_tasks: set[str]) -> None:
@@ -141,7 +156,7 @@ def deployment_label(deployment: Mapping[str, Any]) -> str:
     return f"(deployment {deployment['id']})"
 
 
-def _roll_back(backends: Backends, service: Any, definition: str) -> None:
+def _roll_back(backends: Backends, service: Any, definition: str, by: str) -> None:
     """Make the last completed deployment primary again, or start a new one of its task definition."""
     failed = primary_deployment(service)
     service.task_definition = definition
@@ -157,11 +172,11 @@ def _roll_back(backends: Backends, service: Any, definition: str) -> None:
     else:
         start_deployment(backends, service, "the one before failed")
     latest = primary_deployment(service)
-    reason = f"ECS deployment circuit breaker: rolling back to deploymentId {latest['id']}."
+    reason = f"{by}: rolling back to deploymentId {latest['id']}."
     failed["rolloutStateReason"] = latest["rolloutStateReason"] = reason
     restart_throttle.reset(service)
     add_event(service, f"rolling back to {deployment_label(latest)}.")
-    record_event(backends, service.name, f"rolled back to {_revision(definition)}", "the deployment circuit breaker")
+    record_event(backends, service.name, f"rolled back to {_revision(definition)}", by.replace("ECS", "the"))
 
 
 def _reset(deployment: dict[str, Any]) -> None:

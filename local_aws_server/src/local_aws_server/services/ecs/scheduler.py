@@ -14,6 +14,7 @@ from local_aws_server.clock.event_log import record_event
 from local_aws_server.clock.scheduler import SCHEDULER
 from local_aws_server.services.ecs import (
     container_instances,
+    deployment_alarms,
     deployments,
     placement,
     preconditions,
@@ -124,6 +125,8 @@ class _Reconciliation:
     def deploy(self) -> None:
         """Start missing tasks of the primary deployment, and stop tasks that are surplus, old or unhealthy."""
         deployments.apply_circuit_breaker(self.backends, self.service)
+        if (look_at := deployment_alarms.watch_alarms(self.backends, self.service)) is not None:
+            self._reconcile_at(look_at)
         primary = deployments.primary_deployment(self.service)  # the earlier one, if the circuit breaker rolled back
         if self.service.scheduling_strategy == "DAEMON":
             self.service.desired_count = len(self._daemon_instances())
@@ -377,7 +380,9 @@ class _Reconciliation:
             return
         if self.notes.get("steady"):
             return
-        if deployments.primary_deployment(self.service)["rolloutState"] != "FAILED":
+        if (baked := deployment_alarms.bake_end(self.backends, self.service)) > CLOCK.now():
+            self._reconcile_at(baked)
+        elif deployments.primary_deployment(self.service)["rolloutState"] != "FAILED":
             deployments.complete_deployment(self.backends, self.service)
             add_event(self.service, "has reached a steady state.")
             self.notes["steady"] = True

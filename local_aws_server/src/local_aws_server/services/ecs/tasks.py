@@ -143,7 +143,7 @@ def _advance(backends: Backends, task: Any) -> float | None:
         if step not in _INTERNAL_STEPS:
             SCHEDULER.mark_changed(backends, "ecs")
     times = [steps[0][0]] if steps else []
-    if sidecar(task).get("runs") and should_run(task):
+    if sidecar(task).get("runs") and should_run(task) and not sidecar(task).get("settled"):
         times += [time for time in [_advance_containers(backends, task)] if time is not None]
     return min(map(float, times), default=None)
 
@@ -215,6 +215,8 @@ def _advance_containers(backends: Backends, task: Any) -> float | None:
         SCHEDULER.mark_changed(backends, "ecs")
     elif progress.changed:
         SCHEDULER.mark_changed(backends, "ecs")
+    has_checks = any(sidecar(container)["checked"] for container in task.containers)
+    sidecar(task)["settled"] = task.last_status == "RUNNING" and progress.next_time is None and not has_checks
     return progress.next_time
 
 
