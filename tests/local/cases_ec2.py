@@ -150,3 +150,170 @@ def case_full_subnet(account: Any) -> Any:
         assert addresses == {f"10.0.0.{number}" for number in range(4, 15)}
     more = said(ec2.create_network_interface, SubnetId=subnet)
     return 11, more, ec2.describe_subnets(SubnetIds=[subnet])["Subnets"][0]["AvailableIpAddressCount"]
+
+
+@case(
+    "CIDR blocks are stored in their canonical form",
+    aws=["10.5.0.0/16", "10.5.1.0/24", "10.9.0.0/16", "10.6.0.0/16", "10.7.1.0/24", "10.8.0.0/16"],
+    stock=["10.5.3.4/16", "10.5.1.7/24", None, "10.6.2.1/16", "10.7.1.1/24", "10.8.0.1/16"],
+)
+def case_canonical(account: Any) -> Any:
+    ec2 = account.client("ec2")
+    vpc = ec2.create_vpc(CidrBlock="10.5.3.4/16")["Vpc"]
+    subnet = ec2.create_subnet(VpcId=vpc["VpcId"], CidrBlock="10.5.1.7/24")["Subnet"]
+    of_vpc = [{"Name": "vpc-id", "Values": [vpc["VpcId"]]}]
+    table = ec2.describe_route_tables(Filters=of_vpc)["RouteTables"][0]["RouteTableId"]
+    gateway = ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
+    ec2.attach_internet_gateway(InternetGatewayId=gateway, VpcId=vpc["VpcId"])
+    ec2.create_route(RouteTableId=table, DestinationCidrBlock="10.9.3.3/16", GatewayId=gateway)
+    routes = ec2.describe_route_tables(Filters=of_vpc)["RouteTables"][0]["Routes"]
+    group = ec2.create_security_group(GroupName="g", Description="g", VpcId=vpc["VpcId"])["GroupId"]
+    ec2.authorize_security_group_ingress(GroupId=group, IpProtocol="tcp", FromPort=80, ToPort=80, CidrIp="10.6.2.1/16")
+    ranges = [{"CidrIp": "10.7.1.1/24"}]
+    permission = {"IpProtocol": "tcp", "FromPort": 81, "ToPort": 81, "IpRanges": ranges}
+    ec2.authorize_security_group_egress(GroupId=group, IpPermissions=[permission])
+    described = ec2.describe_security_groups(GroupIds=[group])["SecurityGroups"][0]
+    acl = ec2.create_network_acl(VpcId=vpc["VpcId"])["NetworkAcl"]["NetworkAclId"]
+    entry = {"Protocol": "-1", "RuleAction": "allow", "Egress": False, "CidrBlock": "10.8.0.1/16"}
+    ec2.create_network_acl_entry(NetworkAclId=acl, RuleNumber=5, **entry)
+    entries = ec2.describe_network_acls(NetworkAclIds=[acl])["NetworkAcls"][0]["Entries"]
+    return [
+        vpc["CidrBlock"],
+        subnet["CidrBlock"],
+        next((each["DestinationCidrBlock"] for each in routes if each["DestinationCidrBlock"] == "10.9.0.0/16"), None),
+        described["IpPermissions"][0]["IpRanges"][0]["CidrIp"],
+        described["IpPermissionsEgress"][-1]["IpRanges"][0]["CidrIp"],
+        next(each["CidrBlock"] for each in entries if each["RuleNumber"] == 5),
+    ]
+
+
+@case(
+    "rules of groups and network ACLs have existing protocols, and ports in order",
+    aws=["InvalidParameterValue"] * 5 + ["InvalidParameterValue", "MissingParameter", "InvalidParameterValue"],
+    stock=["accepted"] * 3 + ["InvalidParameterValue"] * 2 + ["accepted"] * 3,
+)
+def case_rules(account: Any) -> Any:
+    ec2 = account.client("ec2")
+    vpc = ec2.create_vpc(CidrBlock="10.5.0.0/16")["Vpc"]["VpcId"]
+    group = ec2.create_security_group(GroupName="g", Description="g", VpcId=vpc)["GroupId"]
+    acl = ec2.create_network_acl(VpcId=vpc)["NetworkAcl"]["NetworkAclId"]
+    rule = {"GroupId": group, "IpProtocol": "tcp", "FromPort": 80, "ToPort": 80, "CidrIp": "10.0.0.0/8"}
+    changes: list[dict[str, Any]] = [
+        {"IpProtocol": "tpc"},
+        {"ToPort": 70_000},
+        {"FromPort": 90},
+        {"CidrIp": "10.0.0.0/33"},
+        {"CidrIp": "10.0.0.1"},
+    ]
+    entry = {"NetworkAclId": acl, "RuleNumber": 5, "Protocol": "6", "RuleAction": "allow", "Egress": False}
+    entry |= {"CidrBlock": "10.0.0.0/8", "PortRange": {"From": 80, "To": 80}}
+    without_ports = {name: value for name, value in entry.items() if name != "PortRange"}
+    return [
+        *(said(ec2.authorize_security_group_ingress, **{**rule, **each}) for each in changes),
+        said(ec2.create_network_acl_entry, **{**entry, "RuleNumber": 0}),
+        said(ec2.create_network_acl_entry, **{**without_ports, "RuleNumber": 6}),
+        said(ec2.create_network_acl_entry, **{**entry, "CidrBlock": "everywhere", "RuleNumber": 7}),
+    ]
+
+
+@case("the network ACL of a subnet can be replaced", aws="accepted", stock="accepted")
+def case_replace_acl(account: Any) -> Any:
+    ec2, (vpc, _) = account.client("ec2"), default_network(account)
+    association = ec2.describe_network_acls()["NetworkAcls"][0]["Associations"][0]["NetworkAclAssociationId"]
+    acl = ec2.create_network_acl(VpcId=vpc)["NetworkAcl"]["NetworkAclId"]
+    return said(ec2.replace_network_acl_association, AssociationId=association, NetworkAclId=acl)
+
+
+@case(
+    "a launch template is named by its id or by its name, and warns about what doesn't exist",
+    aws=["InvalidParameterCombination", "MissingParameter", "InvalidParameterValue", "ValidationError"],
+    stock=["InvalidParameterCombination", "MissingParameter", None, "accepted"],
+)
+def case_launch_templates(account: Any) -> Any:
+    ec2, autoscaling = account.client("ec2"), account.client("autoscaling")
+    _, subnets = default_network(account)
+    created = ec2.create_launch_template(
+        LaunchTemplateName="wrong", LaunchTemplateData={"ImageId": IMAGE, "InstanceType": "t9.micro"}
+    )
+    warning = created.get("Warning", {"Errors": [{"Code": None}]})["Errors"][0]["Code"]
+    group = {"AutoScalingGroupName": "g", "MinSize": 0, "MaxSize": 1, "VPCZoneIdentifier": subnets[0]}
+    return [
+        said(ec2.modify_launch_template, LaunchTemplateId="lt-0", LaunchTemplateName="wrong", DefaultVersion="2"),
+        said(ec2.modify_launch_template, DefaultVersion="2"),
+        warning,
+        said(autoscaling.create_auto_scaling_group, LaunchTemplate={"LaunchTemplateName": "wrong"}, **group),
+    ]
+
+
+def missing(description: dict[str, Any], *members: str) -> list[str]:
+    return [member for member in members if member not in description]
+
+
+@case(
+    "an instance and its resources have the members that AWS always shows",
+    aws=[[], [], [], [], [], "Linux/UNIX", "RunInstances", 1, 125],
+    stock=None,
+)
+def case_members(account: Any) -> Any:
+    if not account.wrapped:
+        return None
+    ec2, id = account.client("ec2"), run(account)["InstanceId"]
+    instance = ec2.describe_instances(InstanceIds=[id])["Reservations"][0]["Instances"][0]
+    of_instance = [{"Name": "attachment.instance-id", "Values": [id]}]
+    volume = ec2.describe_volumes(Filters=of_instance)["Volumes"][0]
+    interface = ec2.describe_network_interfaces(Filters=of_instance)["NetworkInterfaces"][0]
+    image = ec2.describe_images(ImageIds=[IMAGE])["Images"][0]
+    subnet = ec2.describe_subnets(SubnetIds=[instance["SubnetId"]])["Subnets"][0]
+    assert interface["PrivateDnsName"] == instance["PrivateDnsName"]
+    assert interface["Association"]["PublicDnsName"] == instance["PublicDnsName"]
+    return [
+        missing(
+            instance,
+            *("BootMode", "CapacityReservationSpecification", "CpuOptions", "CurrentInstanceBootMode", "EnaSupport"),
+            *("EnclaveOptions", "HibernationOptions", "MaintenanceOptions", "MetadataOptions", "PlatformDetails"),
+            *("PrivateDnsNameOptions", "SecurityGroups", "UsageOperation", "UsageOperationUpdateTime"),
+        ),
+        missing(volume, "Iops", "MultiAttachEnabled", "SnapshotId", "Throughput"),
+        missing(interface, "AvailabilityZoneId", "Groups", "Ipv6Addresses", "PrivateDnsName", "TagSet"),
+        missing(image, "EnaSupport", "ImageLocation", "PlatformDetails", "UsageOperation"),
+        missing(subnet, "EnableDns64", "MapCustomerOwnedIpOnLaunch", "PrivateDnsNameOptionsOnLaunch", "SubnetArn"),
+        instance["PlatformDetails"],
+        instance["UsageOperation"],
+        instance["CpuOptions"]["CoreCount"],
+        volume["Throughput"],
+    ]
+
+
+@case(
+    "reads with a known answer are answered",
+    aws=([], [], [], "unblocked", []),
+    stock=("ResponseParserError",) * 5,
+)
+def case_known_answers(account: Any) -> Any:
+    ec2, (vpc, _) = account.client("ec2"), default_network(account)
+    group = ec2.create_security_group(GroupName="g", Description="g", VpcId=vpc)["GroupId"]
+    return (
+        outcome(lambda: ec2.describe_security_group_references(GroupId=[group])["SecurityGroupReferenceSet"]),
+        outcome(lambda: ec2.describe_stale_security_groups(VpcId=vpc)["StaleSecurityGroupSet"]),
+        outcome(lambda: ec2.describe_placement_groups()["PlacementGroups"]),
+        outcome(lambda: ec2.get_snapshot_block_public_access_state()["State"]),
+        outcome(lambda: ec2.describe_volume_status()["VolumeStatuses"]),
+    )
+
+
+@case(
+    "one attribute of an instance is changed at a time, the type of a stopped one alone",
+    aws=["IncorrectInstanceState", "InvalidParameterCombination", "InvalidInstanceAttributeValue", "accepted"],
+    stock=["accepted"] * 4,
+)
+def case_attributes(account: Any) -> Any:
+    ec2, instance = account.client("ec2"), run(account)["InstanceId"]
+
+    def modify(**changes: Any) -> str:
+        return said(ec2.modify_instance_attribute, InstanceId=instance, **changes)
+
+    of_running = modify(InstanceType={"Value": "t3.small"})
+    two = modify(SourceDestCheck={"Value": False}, DisableApiStop={"Value": False})
+    ec2.stop_instances(InstanceIds=[instance])
+    ec2.get_waiter("instance_stopped").wait(InstanceIds=[instance])
+    return [of_running, two, modify(InstanceType={"Value": "t9.micro"}), modify(InstanceType={"Value": "t3.small"})]

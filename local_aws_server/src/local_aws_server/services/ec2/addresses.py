@@ -13,6 +13,7 @@ from typing import Any
 from local_aws_server.behaviours import Behaviour
 from local_aws_server.errors import AwsError
 from local_aws_server.hooks import patch
+from local_aws_server.services.ec2.dns_names import private_name
 
 BEHAVIOURS = (
     Behaviour(
@@ -108,6 +109,10 @@ def create_network_interface(
         delete_on_termination=delete_on_termination,
         **more,
     )
+    if eni.private_ip_address and getattr(eni, "private_dns_name", None):
+        eni.private_dns_name = private_name(self.region_name, eni.private_ip_address)
+        for address in eni.private_ip_addresses:
+            address["PrivateDnsName"] = private_name(self.region_name, address["PrivateIpAddress"])
     self.enis[eni.id] = eni
     return eni
 

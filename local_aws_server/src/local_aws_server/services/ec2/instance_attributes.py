@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from local_aws_server.backends import sidecar
 from local_aws_server.behaviours import Behaviour
 from local_aws_server.call import Call
 from local_aws_server.errors import AwsError
@@ -84,6 +85,8 @@ def modify_attribute(call: Call) -> dict[str, Any]:
             delete = (mapping.get("Ebs") or {}).get("DeleteOnTermination")
             if delete is not None:
                 instance.block_device_mapping[mapping["DeviceName"]].delete_on_termination = delete
+    elif name == "EnaSupport":
+        sidecar(instance)["ena_support"] = value
     else:
         value = parse_user_data(value) if name == "UserData" else value
         setattr(instance, {**_FLAGS, **_TEXTS}[name], value)

@@ -26,11 +26,11 @@ def _key_pairs(call: Call) -> set[str]:
 
 def _network_acl_associations(call: Call) -> set[str]:
     acls = call.backends.backend("ec2").network_acls.values()
-    return {association for acl in acls for association in acl.associations}
+    return {association for acl in acls for association in acl._associations}
 
 
 def _profile_associations(call: Call) -> set[str]:
-    return {each.id for each in call.backends.backend("ec2").iam_instance_profile_associations.values()}
+    return {each.association_id for each in call.backends.backend("ec2").iam_instance_profile_associations.values()}
 
 
 def _zones(call: Call) -> set[str]:
@@ -47,7 +47,6 @@ RULES = (
         "The specified launch template, with template ID {}, does not exist.",
         store_keys("ec2", "launch_templates"),
         {
-            **by_parameter("LaunchTemplateId", "DeleteLaunchTemplate", "ModifyLaunchTemplate"),
             **by_parameter("LaunchTemplateIds", "DescribeLaunchTemplates"),
         },
     ),
