@@ -125,3 +125,67 @@ def case_unreadable(account: Any) -> Any:
     s3.delete_bucket_policy(Bucket=name)
     found = outcome(lambda: s3.get_object(Bucket=name, Key="k", Range="odd")["Body"])
     return outcomes, found if isinstance(found, str) else found.read()
+
+
+CONFLICT, FAILED, UNKNOWN = "ConditionalRequestConflict", "PreconditionFailed", "NotImplemented"
+
+
+@case(
+    "writes have conditions",  # as LocalStack's tests recorded on AWS
+    aws=([FAILED, UNKNOWN, FAILED, "accepted", "NoSuchKey", UNKNOWN, UNKNOWN], [FAILED, CONFLICT], UNKNOWN),
+    stock=([FAILED, "accepted", FAILED, "accepted", "NoSuchKey", FAILED, FAILED], [FAILED, "accepted"], "accepted"),
+)
+def case_conditional_writes(account: Any) -> Any:
+    s3, name = bucket(account)
+    etag = s3.put_object(Bucket=name, Key="k", Body=b"x")["ETag"]
+
+    def put(key: str = "k", **conditions: Any) -> Any:
+        return outcome(lambda: s3.put_object(Bucket=name, Key=key, Body=b"x", **conditions) and "accepted")
+
+    writes = [
+        put(IfNoneMatch="*"),
+        put(IfNoneMatch=etag),
+        put(IfMatch='"other"'),
+        put(IfMatch=etag),
+        put("absent", IfMatch=etag),
+        put(IfMatch="*"),
+        put(IfMatch=etag, IfNoneMatch="*"),
+    ]
+    upload = {"Bucket": name, "Key": "k"}
+    upload["UploadId"] = s3.create_multipart_upload(**upload)["UploadId"]
+    part = s3.upload_part(**upload, PartNumber=1, Body=b"x")["ETag"]
+
+    def complete() -> Any:
+        parts = {"Parts": [{"ETag": part, "PartNumber": 1}]}
+        done = {**upload, "MultipartUpload": parts, "IfNoneMatch": "*"}
+        return outcome(lambda: s3.complete_multipart_upload(**done) and "accepted")
+
+    first = complete()
+    s3.delete_object(Bucket=name, Key="k")
+    conditional = {"Bucket": name, "Key": "l", "IfMatchSize": 1}
+    return writes, [first, complete()], outcome(lambda: s3.delete_object(**conditional) and "accepted")
+
+
+@case(
+    "the source of a copy has conditions",
+    aws=["accepted", FAILED, "accepted", FAILED, FAILED, "accepted", FAILED, "accepted"],
+    stock=["accepted", "accepted", "accepted", FAILED, "accepted", "accepted", "accepted", "accepted"],
+)
+def case_conditional_copies(account: Any) -> Any:
+    s3, name = bucket(account)
+    etag = s3.put_object(Bucket=name, Key="k", Body=b"x")["ETag"]
+    before, after = datetime(2020, 1, 1, tzinfo=UTC), datetime(2090, 1, 1, tzinfo=UTC)
+    modified = s3.head_object(Bucket=name, Key="k")["LastModified"]
+    conditions: tuple[dict[str, Any], ...] = (
+        {"IfMatch": etag},
+        {"IfMatch": "other"},
+        {"IfNoneMatch": "other"},
+        {"IfNoneMatch": etag},
+        {"IfUnmodifiedSince": before},
+        {"IfMatch": etag, "IfUnmodifiedSince": before},
+        {"IfModifiedSince": modified},
+        {"IfModifiedSince": after},
+    )
+    named = [{f"CopySource{name}": value for name, value in each.items()} for each in conditions]
+    copy = {"Bucket": name, "Key": "l", "CopySource": {"Bucket": name, "Key": "k"}}
+    return [outcome(lambda each=each: s3.copy_object(**copy, **each) and "accepted") for each in named]
