@@ -347,3 +347,14 @@ def test_a_stack_with_an_unknown_type_of_resource_is_refused(account: Any) -> No
         cloudformation.create_stack(StackName="site", TemplateBody=body)
     assert cloudformation.describe_stacks()["Stacks"] == []
     assert account.client("sqs").list_queues().get("QueueUrls", []) == []
+
+
+def test_a_group_of_zones_launches_in_their_default_subnets(account: Any) -> None:
+    autoscaling, ec2 = account.client("autoscaling"), account.client("ec2")
+    defaults = ec2.describe_subnets(Filters=[{"Name": "default-for-az", "Values": ["true"]}])["Subnets"]
+    data = {"ImageId": "ami-760aaa0f", "InstanceType": "t2.nano"}
+    ec2.create_launch_template(LaunchTemplateName="host", LaunchTemplateData=data)
+    zones = sorted(subnet["AvailabilityZone"] for subnet in defaults)[:2]
+    settings = {"LaunchTemplate": {"LaunchTemplateName": "host"}, "MinSize": 2, "MaxSize": 2}
+    autoscaling.create_auto_scaling_group(AutoScalingGroupName="g", AvailabilityZones=zones, **settings)
+    assert sorted(each["AvailabilityZone"] for each in described(autoscaling)) == zones

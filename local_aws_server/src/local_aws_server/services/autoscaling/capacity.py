@@ -33,7 +33,16 @@ def desired_capacity(group: Any) -> int:
 
 
 def subnets(group: Any) -> list[str]:
-    return [name.strip() for name in (group.vpc_zone_identifier or "").split(",") if name.strip()]
+    """Return the subnets of a group; without any, the default subnets of its Availability Zones."""
+    if group.vpc_zone_identifier:
+        return [name.strip() for name in group.vpc_zone_identifier.split(",") if name.strip()]
+    by_zone = group.ec2_backend.subnets
+    return [
+        subnet.id
+        for zone in group.availability_zones
+        for subnet in by_zone.get(zone, {}).values()
+        if str(subnet.default_for_az).lower() == "true"
+    ]
 
 
 def count_by_subnet(group: Any) -> dict[str, int]:

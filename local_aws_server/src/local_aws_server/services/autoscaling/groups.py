@@ -45,8 +45,8 @@ BEHAVIOURS = (
     Behaviour(
         service="EC2 Auto Scaling",
         fidelity=NOT_SIMULATED,
-        statement="Spot Instances of a mixed instances policy: a group launches On-Demand Instances, which are billed as "
-        "such, in their place.",
+        statement="Spot Instances of a mixed instances policy: a group launches On-Demand Instances, which are billed "
+        "as such, in their place.",
         documentation=(
             "https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-mixed-instances-groups.html",
         ),

@@ -13,6 +13,7 @@ from local_aws_server.behaviours import Behaviour
 from local_aws_server.call import Call
 from local_aws_server.clock.clock import CLOCK
 from local_aws_server.clock.scheduler import SCHEDULER
+from local_aws_server.clock.transitions import wait_for_transitions
 from local_aws_server.errors import AwsError
 from local_aws_server.hooks import before, replace
 from local_aws_server.services.autoscaling import activities
@@ -106,7 +107,9 @@ def check_attachment(call: Call) -> None:
         if instance.id in owners:
             name = owners[instance.id].name
             raise _invalid(f"The instance {instance.id} is already part of the Auto Scaling group {name}.")
-        if instance.state != "running":
+        if instance.state == "pending":
+            wait_for_transitions(call, [instance])
+        elif instance.state != "running":
             raise _invalid(f"Instance {instance.id} is not in correct state: it is {instance.state}, not running.")
         if instance.placement.zone not in group.availability_zones:
             raise _invalid(

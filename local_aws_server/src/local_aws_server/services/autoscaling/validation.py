@@ -1,21 +1,19 @@
-"""What an Auto Scaling group may not refer to: absent subnets, templates and load balancers, unknown policies."""
+"""What an Auto Scaling group may not refer to: absent subnets and load balancers, unknown policies."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 from local_aws_server.behaviours import Behaviour
 from local_aws_server.call import Call
 from local_aws_server.errors import AwsError
 from local_aws_server.hooks import before
-from local_aws_server.services.autoscaling.launching import find_template
 
 BEHAVIOURS = (
     Behaviour(
         service="EC2 Auto Scaling",
-        statement="A group with a launch template, subnet, target group or load balancer that does not exist is "
-        "refused with ValidationError, and so are unknown health checks, processes and termination policies.",
+        statement="A group with a subnet, target group or load balancer that does not exist is refused with "
+        "ValidationError, and so are unknown health checks, processes and termination policies.",
         documentation=("https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_CreateAutoScalingGroup.html",),
     ),
 )
@@ -61,24 +59,6 @@ def check_settings(call: Call) -> None:
 
 
 @before("autoscaling", "CreateAutoScalingGroup", "UpdateAutoScalingGroup")
-def check_launch_templates(call: Call) -> None:
-    from moto.core.exceptions import ServiceException
-
-    for specification in _launch_templates(call.params):
-        try:
-            template = find_template(call.backends, specification)
-            template.get_version(specification.get("Version") or "$Default")
-        except (ServiceException, AwsError) as error:
-            raise _invalid(f"You must use a valid fully-formed launch template. {error.message}") from None
-        except (KeyError, ValueError):
-            named = specification.get("LaunchTemplateId") or specification.get("LaunchTemplateName")
-            raise _invalid(
-                "You must use a valid fully-formed launch template. At least one of the launch templates specified in "
-                f"the request does not exist: {named}."
-            ) from None
-
-
-@before("autoscaling", "CreateAutoScalingGroup", "UpdateAutoScalingGroup")
 def check_subnets(call: Call) -> None:
     existing = {subnet for zone in call.backends.backend("ec2").subnets.values() for subnet in zone}
     for subnet in str(call.params.get("VPCZoneIdentifier") or "").split(","):
@@ -111,17 +91,6 @@ def refuse_instance_requirements(call: Call) -> None:
     for override in (policy.get("LaunchTemplate") or {}).get("Overrides") or ():
         if override.get("InstanceRequirements"):
             raise AwsError("NotSimulated", "the local AWS does not simulate InstanceRequirements", 501)
-
-
-def _launch_templates(params: dict[str, Any]) -> Iterable[dict[str, Any]]:
-    if params.get("LaunchTemplate"):
-        yield params["LaunchTemplate"]
-    template = (params.get("MixedInstancesPolicy") or {}).get("LaunchTemplate") or {}
-    if template.get("LaunchTemplateSpecification"):
-        yield template["LaunchTemplateSpecification"]
-    for override in template.get("Overrides") or ():
-        if override.get("LaunchTemplateSpecification"):
-            yield override["LaunchTemplateSpecification"]
 
 
 def _traffic_sources(params: dict[str, Any]) -> list[str]:

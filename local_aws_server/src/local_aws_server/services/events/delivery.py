@@ -122,8 +122,8 @@ def _deliver_to(rule: Any, target: dict[str, Any], event: dict[str, Any], text: 
         SCHEDULER.mark_changed(backends, "logs")
     elif service == "events" and resource.startswith("event-bus/"):
         backends.backend("events").put_events([_as_entry(json.loads(text), resource.removeprefix("event-bus/"))])
-    elif service == "events" and not resource:
-        archive = event["archive-arn"].split("archive/")[-1]
+    elif service == "events" and not resource.strip(":"):  # the archives of the account
+        archive = json.loads(text)["archive-arn"].split("archive/")[-1]
         rule._send_to_events_archive(archive, event)
     else:
         return f"targets of {service} are not simulated"
