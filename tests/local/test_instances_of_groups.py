@@ -141,7 +141,6 @@ def _attach_too_many(fleet: Fleet, chosen: str) -> None:
             "AutoScalingGroup name not found - null",
         ),
     ],
-    ids=str,
 )
 def test_a_group_refuses_what_its_sizes_or_its_instances_do_not_allow(
     account: Any, change: Callable[[Fleet, str], Any], message: str
