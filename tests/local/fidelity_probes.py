@@ -238,7 +238,7 @@ def databases(account: Any) -> None:
     assert address.endswith(".rds.amazonaws.com"), "it names no server on this machine"
 
 
-@proves("S3", "Buckets, objects and versions", "Who pays for the requests")
+@proves("S3", "Buckets, objects and versions", "Configurations of a bucket for metrics", "Who pays for the requests")
 def buckets(account: Any) -> None:
     s3, bucket = account.client("s3"), f"kept-{account.id}"
     location = {} if account.region == "us-east-1" else {"LocationConstraint": account.region}
@@ -249,6 +249,13 @@ def buckets(account: Any) -> None:
         s3.put_object(Bucket=bucket, Key="k", Body=body)
     assert len(s3.list_object_versions(Bucket=bucket)["Versions"]) == 2
     assert s3.get_bucket_request_payment(Bucket=bucket)["Payer"] == "Requester"
+    metrics = {"Id": "all", "Filter": {"Prefix": "logs/"}}
+    s3.put_bucket_metrics_configuration(Bucket=bucket, Id="all", MetricsConfiguration=metrics)
+    kept = s3.list_bucket_metrics_configurations(Bucket=bucket)["MetricsConfigurationList"]
+    assert kept == [metrics]
+    assert s3.get_bucket_metrics_configuration(Bucket=bucket, Id="all")["MetricsConfiguration"] == metrics
+    s3.delete_bucket_metrics_configuration(Bucket=bucket, Id="all")
+    assert s3.list_bucket_metrics_configurations(Bucket=bucket)["IsTruncated"] is False
 
 
 @proves(ANYTHING_ELSE, "Operations and services of moto that no module")

@@ -1,7 +1,7 @@
 """S3 operations that moto confuses with others.
 
 moto recognizes an operation by its path and the subresources that it knows. It ignores an unknown subresource, so that
-it takes PutBucketMetricsConfiguration for CreateBucket.
+it takes PutBucketAbac for CreateBucket.
 """
 
 from local_aws_server.behaviours import Behaviour
@@ -11,16 +11,14 @@ from local_aws_server.hooks import before
 BEHAVIOURS = (
     Behaviour(
         service="S3",
-        statement="S3 operations that moto confuses with others return NotSimulated, such as "
-        "PutBucketMetricsConfiguration.",
-        documentation=("https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketMetricsConfiguration.html",),
+        statement="S3 operations that moto confuses with others return NotSimulated, such as PutBucketAbac.",
+        documentation=("https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketAbac.html",),
     ),
 )
 
 _BUCKET_OPERATIONS = (
     "GetBucketAbac",
     "PutBucketAbac",
-    *(f"PutBucket{subresource}Configuration" for subresource in ("Analytics", "IntelligentTiering", "Metrics")),
     *(
         f"{verb}BucketMetadata{subresource}Configuration"
         for verb in ("Create", "Delete", "Get", "Update")
