@@ -79,6 +79,9 @@ def test_reasons_are_those_of_aws() -> None:
         "Threshold Crossed: 1 out of the last 1 datapoints [9.0 (01/01/70 00:00:00)] was not less than the threshold "
         "(5.0) (minimum 1 datapoint for ALARM -> OK transition)."
     )
+    assert state_reason(
+        AlarmCondition("GreaterThanThreshold", 5.0, 1, 1, is_m_of_n=False), _points("X"), OK, ALARM
+    ) == ("Threshold Crossed: 1 datapoint [9.0 (01/01/70 00:00:00)] was greater than the threshold (5.0).")
     assert state_reason(condition, _points("- - -"), OK, UNKNOWN) == "Insufficient Data: 3 datapoints were unknown."
 
 
@@ -209,7 +212,7 @@ def test_an_alarm_on_a_custom_metric_changes_its_state(account: Any) -> None:
     assert alarm.state == OK, "it needs two periods"
     alarm.measure(9)
     assert alarm.state == ALARM
-    assert alarm.describe()["StateReason"].startswith("Threshold Crossed: 2 out of the last 2 datapoints [9.0 (")
+    assert alarm.describe()["StateReason"].startswith("Threshold Crossed: 2 datapoints [9.0 (")
     alarm.measure(1)
     assert alarm.state == OK
     advance(account, "10m")

@@ -80,7 +80,7 @@ def test_an_alarm_publishes_to_its_topic_in_the_words_of_cloudwatch(account: Any
         "INSUFFICIENT_DATA",
         "ALARM",
     )
-    assert "Threshold Crossed: 1 out of the last 1 datapoints [50.0" in message["NewStateReason"]
+    assert "Threshold Crossed: 1 datapoint [50.0" in message["NewStateReason"]
     assert message["Trigger"] == {
         "MetricName": "Depth",
         "Namespace": "Team",

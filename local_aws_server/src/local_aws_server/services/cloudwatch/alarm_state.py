@@ -37,6 +37,8 @@ class AlarmCondition:
     """The number of the periods that must breach the threshold."""
     missing: str = "missing"
     """How periods without data are treated: breaching, notBreaching, ignore or missing."""
+    is_m_of_n: bool = True
+    """Whether the alarm names the number of datapoints; it is in the reason then."""
 
     def is_breached(self, value: float) -> bool:
         return COMPARISONS[self.comparison][1](value, self.threshold)
@@ -82,6 +84,12 @@ def state_reason(condition: AlarmCondition, points: Sequence[Datapoint], before:
     values = ", ".join(f"{value} ({_format_time(time)})" for time, value in reversed(decisive))
     negation = "" if after == ALARM else "not "
     comparison = f"{'was' if len(decisive) == 1 else 'were'} {negation}{COMPARISONS[condition.comparison][0]}"
+    if not condition.is_m_of_n:
+        plural_values = "s" if len(decisive) > 1 else ""
+        return (
+            f"Threshold Crossed: {len(decisive)} datapoint{plural_values} [{values}] {comparison} the threshold "
+            f"({condition.threshold})."
+        )
     minimum = condition.datapoints if after == ALARM else condition.periods - condition.datapoints + 1
     transition = f"minimum {minimum} datapoint{'s' if minimum > 1 else ''} for {before} -> {after} transition"
     return (

@@ -55,7 +55,8 @@ def alarm_condition(alarm: Any) -> AlarmCondition | None:
     periods = int(alarm.evaluation_periods or 1)
     datapoints = int(alarm.datapoints_to_alarm or periods)
     missing = alarm.treat_missing_data or "missing"
-    return AlarmCondition(alarm.comparison_operator, float(alarm.threshold), periods, datapoints, missing)
+    is_m_of_n = alarm.datapoints_to_alarm is not None
+    return AlarmCondition(alarm.comparison_operator, float(alarm.threshold), periods, datapoints, missing, is_m_of_n)
 
 
 def current_actions(alarm: Any) -> list[str]:
