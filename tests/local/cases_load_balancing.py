@@ -404,13 +404,12 @@ def case_target_group_attributes(account: Any) -> Any:
 
 
 @case(
-    "a load balancer's subnets, address type and groups are validated",
+    "a load balancer's subnets, address type and tags are validated",
     aws=[
         INVALID,
         CONFIGURATION,
         INVALID,
         "InvalidSubnet",
-        CONFIGURATION,
         "InvalidSubnet",
         INVALID,
         "NotSimulated",
@@ -429,14 +428,12 @@ def case_load_balancers(account: Any) -> Any:
     ids = [each["Subnet"]["SubnetId"] for each in (elsewhere, small)]
     for _ in range(4):
         site.ec2.create_network_interface(SubnetId=ids[1])
-    group = site.ec2.create_security_group(GroupName="g", Description="g", VpcId=vpc)["GroupId"]
     mappings = [{"SubnetId": subnet, "AllocationId": "eipalloc-0"} for subnet in site.subnets]
     settings: list[dict[str, Any]] = [
         {"Subnets": []},
         {"Subnets": [site.subnets[0], ids[0]]},
         {"SubnetMappings": [{"SubnetId": subnet} for subnet in site.subnets]},
         {"Subnets": [site.subnets[0], ids[1]]},
-        {"SecurityGroups": [group]},
         {"IpAddressType": "dualstack"},
         {"Type": "gateway", "Scheme": "internal"},
         {"Type": "network", "Subnets": [], "SubnetMappings": mappings[:1]},

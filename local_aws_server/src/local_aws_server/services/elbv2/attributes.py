@@ -31,11 +31,8 @@ BEHAVIOURS = (
     ),
 )
 
-_STICKINESS_TYPES = {
-    "HTTP": ("lb_cookie", "app_cookie"),
-    "HTTPS": ("lb_cookie", "app_cookie"),
-    "GENEVE": ("source_ip_dest_ip_proto", "source_ip_dest_ip"),
-}
+_STICKINESS = ("app_cookie", "lb_cookie", "source_ip")
+_GATEWAY_STICKINESS = ("source_ip_dest_ip_proto", "source_ip_dest_ip")
 
 
 # --- load balancers
@@ -87,26 +84,31 @@ def validate_target_group_attributes(call: Call) -> None:
     if group is None:
         return
     what = f"target groups with target type '{group.target_type}' and protocol '{group.protocol}'"
-    _check(_requested(call), target_group_attributes(group), ALL_TARGET_GROUP_ATTRIBUTES, "Target group", what)
     _validate_stickiness(group, _requested(call))
+    known = target_group_attributes(group) if group.protocol == "GENEVE" else ALL_TARGET_GROUP_ATTRIBUTES
+    _check(_requested(call), target_group_attributes(group), known, "Target group", what)
 
 
 def _validate_stickiness(group: Any, values: Mapping[str, str]) -> None:
+    """Refuse types of stickiness that the protocol of a target group does not have."""
     type_ = values.get("stickiness.type")
     if type_ is None:
         return
-    allowed = _STICKINESS_TYPES.get(group.protocol, ("source_ip",))
-    if type_ not in (each for types in (*_STICKINESS_TYPES.values(), ("source_ip",)) for each in types):
-        raise _invalid(f"'stickiness.type' value '{type_}' must be one of [{', '.join(allowed)}]")
-    if type_ not in allowed:
+    if group.protocol == "GENEVE":
+        if type_ not in _GATEWAY_STICKINESS and "stickiness.app_cookie.cookie_name" not in values:
+            raise _invalid(f"'{type_}' must be one of [{', '.join(_GATEWAY_STICKINESS)}]")
+        return
+    if type_ not in _STICKINESS:
+        raise _invalid(f"'Stickiness type' must be one of [{', '.join(_STICKINESS)}]")
+    if type_ == "source_ip" and group.protocol == "TLS":
+        message = "You cannot enable stickiness on target groups with the TLS protocol"
+        raise AwsError("InvalidConfigurationRequest", message)
+    if (type_ == "source_ip") is (group.protocol in ("HTTP", "HTTPS")):
         message = f"Stickiness type '{type_}' is not supported for target groups with the {group.protocol} protocol"
         raise AwsError("InvalidConfigurationRequest", message)
-    name = values.get("stickiness.app_cookie.cookie_name") or group.attributes.get("stickiness.app_cookie.cookie_name")
-    if type_ == "app_cookie" and not name:
+    name = "stickiness.app_cookie.cookie_name"
+    if type_ == "app_cookie" and not (values.get(name) or group.attributes.get(name)):
         message = "You must set an application cookie name to enable stickiness of type 'app_cookie'"
-        raise AwsError("InvalidConfigurationRequest", message)
-    if group.protocol == "TLS" and values.get("stickiness.enabled") == "true":
-        message = "You cannot enable stickiness on target groups with the TLS protocol"
         raise AwsError("InvalidConfigurationRequest", message)
 
 

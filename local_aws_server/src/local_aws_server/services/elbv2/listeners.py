@@ -23,7 +23,7 @@ BEHAVIOURS = (
 )
 
 _ENCRYPTED = ("HTTPS", "TLS")
-_PROTOCOLS = {"application": ("HTTP", "HTTPS"), "network": ("TCP", "TLS", "UDP", "TCP_UDP"), "gateway": ()}
+_PROTOCOLS = {"application": ("HTTP", "HTTPS"), "network": ("UDP", "TCP", "TLS", "TCP_UDP")}
 
 
 @before("elbv2", "CreateListener", "ModifyListener")
@@ -35,11 +35,9 @@ def validate_listener(call: Call) -> None:
         return
     listener = found[1] if found else None
     protocol = params.get("Protocol") or (listener.protocol if listener else None)
-    allowed = _PROTOCOLS[balancer.type]
-    if protocol and allowed and protocol not in allowed:
-        raise _invalid(f"Listener protocol '{protocol}' must be one of '{', '.join(allowed)}'")
+    _require_protocol(balancer, protocol, params.get("Port") or (listener.port if listener else None))
     _require_unused_port(balancer, listener, params.get("Port"))
-    if protocol is not None:
+    if protocol:
         _validate_encryption(call, protocol, listener)
 
 
@@ -51,6 +49,19 @@ def refuse_default_rule(call: Call) -> None:
         rule = rules.get(named.get("RuleArn"))
         if rule is not None and rule.is_default:
             raise AwsError("OperationNotPermitted", f"Default rule '{rule.arn}' cannot be {verb}")
+
+
+def _require_protocol(balancer: Any, protocol: str | None, port: int | None) -> None:
+    if balancer.type == "gateway":
+        for name, value in (("port", port), ("protocol", protocol)):
+            if value:
+                raise _invalid(f"A {name} cannot be specified for gateway listeners")
+        return
+    for name, value in (("port", port), ("protocol", protocol)):
+        if not value:
+            raise _invalid(f"A listener {name} must be specified")
+    if protocol not in _PROTOCOLS[balancer.type]:
+        raise _invalid(f"Listener protocol '{protocol}' must be one of '{', '.join(_PROTOCOLS[balancer.type])}'")
 
 
 def _require_unused_port(balancer: Any, listener: Any | None, port: int | None) -> None:
@@ -69,9 +80,9 @@ def _validate_encryption(call: Call, protocol: str, listener: Any | None) -> Non
         if call.params.get("AlpnPolicy"):
             raise AwsError("ALPNPolicyNotSupported", f"ALPN policies are not supported on {protocol} listeners")
         return
-    if not certificates and not (listener is not None and listener.certificates):
+    if not certificates and listener is None:  # moto refuses a listener that is changed
         raise _invalid(f"A certificate must be specified for {protocol} listeners")
-    if certificates is not None and len(certificates) != 1:
+    if len(certificates or ()) > 1:
         raise _invalid("You must specify exactly one certificate, the default certificate of the listener")
     elbv2 = call.backends.backend("elbv2")
     for certificate in certificates or ():

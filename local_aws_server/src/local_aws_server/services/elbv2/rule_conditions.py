@@ -46,8 +46,8 @@ _MAX_NAME_LENGTH = 40
 _CHARACTERS = {
     "path-pattern": re.compile(r"""[A-Za-z0-9_.$/~"'@:+&*?-]+"""),
     "host-header": re.compile(r"[A-Za-z0-9.*?-]+"),
-    "http-request-method": re.compile(r"[A-Z_-]+"),
 }
+_METHOD = re.compile(r"[A-Z_-]+")
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 """A token of RFC 7230."""
 
@@ -96,7 +96,8 @@ def _validate_condition(condition: Mapping[str, Any]) -> None:
     if field == "source-ip" and "IpAddressType" in (config or {}):
         raise _invalid("The source IP address type can only be specified for rules of Network Load Balancers")
     if not _all_values(condition):
-        raise _invalid("A condition value must be specified")
+        noun = "'source-ip'" if field == "source-ip" else "condition"
+        raise _invalid(f"A {noun} value must be specified")
     for value in _values(condition):
         _validate_value(field, value)
     for regex in _regexes(condition):
@@ -128,6 +129,9 @@ def _validate_value(field: str, value: str | Mapping[str, str]) -> None:
             _check_length(part, text, _MAX_LENGTH)
         return
     _check_length(field, value, _MAX_NAME_LENGTH if field == "http-request-method" else _MAX_LENGTH)
+    if field == "http-request-method" and not _METHOD.fullmatch(value):
+        allowed = "the allowed characters are A-Z, hyphen and underscore"
+        raise _invalid(f"The 'http-request-method' value is invalid; {allowed}")
     if field in _CHARACTERS and not _CHARACTERS[field].fullmatch(value):
         raise _invalid(f"Condition value '{value}' contains a character that is not valid")
     if field == "host-header" and "." not in value:

@@ -126,18 +126,9 @@ def validate_address_type(call: Call) -> None:
 
 @before("elbv2", "CreateLoadBalancer", "SetSecurityGroups")
 def validate_security_groups(call: Call) -> None:
-    """Require security groups that exist, in the VPC of the load balancer."""
     ec2 = call.backends.backend("ec2")
-    balancer = lookup.find_load_balancer(call.backends, call.params.get("LoadBalancerArn"))
-    known = _known_subnets(call)
-    vpcs = {known[id].vpc_id for id in _requested_subnets(call) if id in known}
-    if balancer is not None:
-        vpcs = {balancer.vpc_id}
-    groups = [ec2.get_security_group_from_id(group) for group in call.params.get("SecurityGroups") or []]
-    if None in groups:
+    if any(ec2.get_security_group_from_id(group) is None for group in call.params.get("SecurityGroups") or []):
         raise AwsError("InvalidSecurityGroup", "One or more security groups are invalid")
-    if any({group.vpc_id} != vpcs for group in groups) and vpcs:
-        raise AwsError("InvalidConfigurationRequest", "One or more security groups are invalid")
 
 
 @before("elbv2", "SetSecurityGroups")

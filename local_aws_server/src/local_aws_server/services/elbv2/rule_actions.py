@@ -207,8 +207,7 @@ def _refuse_redirect_loop(config: Mapping[str, Any] | None, listener: _Listener)
 
 
 def _require_fitting_group(group: Any, balancer: Any, protocol: str) -> None:
-    is_known = protocol or balancer.type == "gateway"  # moto refuses a listener without a protocol
-    if is_known and group.protocol not in _GROUP_PROTOCOLS.get(protocol, ()):
+    if group.protocol not in _GROUP_PROTOCOLS.get(protocol, ()):
         message = f"Target group '{group.arn}' with protocol '{group.protocol}' does not fit listener '{protocol}'"
         raise AwsError("IncompatibleProtocols", message)
     if group.vpc_id and group.vpc_id != balancer.vpc_id:
