@@ -279,12 +279,16 @@ def test_stock_moto_takes_any_desired_capacity(stock: Any) -> None:
 
 
 def test_a_failed_launch_is_in_the_activities(account: Any) -> None:
-    fleet = Fleet(account, data={"IamInstanceProfile": {"Name": "missing"}})
+    iam = account.client("iam")
+    iam.create_instance_profile(InstanceProfileName="missing")
+    fleet = Fleet(account, MinSize=0, data={"IamInstanceProfile": {"Name": "missing"}})
+    iam.delete_instance_profile(InstanceProfileName="missing")
+    fleet.update(DesiredCapacity=2)
     assert fleet.instances() == []
     activities = fleet.autoscaling.describe_scaling_activities(AutoScalingGroupName="g")["Activities"]
     assert [activity["StatusCode"] for activity in activities] == ["Failed"]
     assert "missing" in activities[0]["StatusMessage"]
-    account.client("iam").create_instance_profile(InstanceProfileName="missing")
+    iam.create_instance_profile(InstanceProfileName="missing")
     advance(account, "5m")
     assert fleet.instances_per_subnet() == [1, 1]
 
@@ -350,7 +354,8 @@ def test_a_stopped_instance_is_registered_but_not_connected(account: Any) -> Non
     fleet = Fleet(account, MinSize=0)
     fleet.ecs.create_cluster(clusterName="site-cluster")
     template = {"LaunchTemplateName": "host"}
-    fleet.ec2.run_instances(MinCount=1, MaxCount=1, LaunchTemplate=template, SubnetId=fleet.subnets[0])
+    interface = {**fleet.data["NetworkInterfaces"][0], "SubnetId": fleet.subnets[0]}
+    fleet.ec2.run_instances(MinCount=1, MaxCount=1, LaunchTemplate=template, NetworkInterfaces=[interface])
     assert fleet.container_instances()[0]["agentConnected"]
     fleet.ec2.stop_instances(InstanceIds=[fleet.instances()[0]["InstanceId"]])
     assert not fleet.container_instances()[0]["agentConnected"]
