@@ -88,7 +88,7 @@ def _validate_encryption(call: Call, protocol: str, listener: Any | None) -> Non
     for certificate in certificates or ():
         arn = certificate.get("CertificateArn") or ""
         if not elbv2._certificate_exists(certificate_arn=arn):
-            raise AwsError("CertificateNotFound", f"Certificate '{arn}' not found")
+            raise AwsError("CertificateNotFound", f"Certificate {arn} not found")
 
 
 def _invalid(message: str) -> AwsError:
