@@ -135,3 +135,34 @@ def test_a_client_of_another_local_aws_is_refused(account: Any, service: str, op
     call_as("something-else")
     with pytest.raises(ClientError, match=f"WrongLocalAws.*but {own} listens here"):
         call_as("esaws-00000000")
+
+
+def _refused(call: Any) -> str:
+    with pytest.raises(ClientError) as raised:
+        call()
+    return str(raised.value.response["Error"]["Code"])
+
+
+@pytest.mark.parametrize(
+    ("service", "operation", "parameters", "code"),
+    [
+        ("sns", "get_topic_attributes", {"TopicArn": "pager"}, "InvalidParameter"),
+        ("sns", "list_topics", {"NextToken": "x"}, "InvalidParameter"),
+        ("cloudformation", "execute_change_set", {"ChangeSetName": "c", "StackName": "s"}, "ChangeSetNotFound"),
+        ("cloudformation", "describe_stacks", {"NextToken": "x"}, "ValidationError"),
+        ("autoscaling", "describe_launch_configurations", {"NextToken": "x"}, "InvalidNextToken"),
+        ("autoscaling", "describe_auto_scaling_groups", {"NextToken": "x"}, "InvalidNextToken"),
+        ("autoscaling", "create_or_update_tags", {"Tags": [{"Key": "k", "Value": "v"}]}, "ValidationError"),
+        ("autoscaling", "set_instance_health", {"InstanceId": "i-1", "HealthStatus": "Fine"}, "ValidationError"),
+        (
+            "application-autoscaling",
+            "describe_scaling_activities",
+            {"ServiceNamespace": "ecs", "NextToken": "x"},
+            "InvalidNextTokenException",
+        ),
+    ],
+)
+def test_odd_parameters_are_refused_by_the_service(
+    account: Any, service: str, operation: str, parameters: dict[str, Any], code: str
+) -> None:
+    assert _refused(lambda: getattr(account.client(service), operation)(**parameters)) == code

@@ -10,6 +10,7 @@ from local_aws_server.backends import Backends, sidecar
 from local_aws_server.behaviours import Behaviour
 from local_aws_server.call import Call
 from local_aws_server.clock.clock import CLOCK
+from local_aws_server.errors import AwsError
 from local_aws_server.hooks import reconciler, replace
 
 BEHAVIOURS = (
@@ -80,6 +81,9 @@ def describe_scaling_activities(call: Call) -> dict[str, Any]:
         and params.get("ResourceId") in (None, activity["ResourceId"])
         and params.get("ScalableDimension") in (None, activity["ScalableDimension"])
     ]
-    first, size = int(params.get("NextToken") or 0), int(params.get("MaxResults") or 50)
-    token = {"NextToken": str(first + size)} if first + size < len(activities) else {}
-    return {"ScalingActivities": activities[first : first + size], **token}
+    token = params.get("NextToken") or "0"
+    if not token.isdecimal():
+        raise AwsError("InvalidNextTokenException", "The next token is not valid.")
+    first, size = int(token), int(params.get("MaxResults") or 50)
+    following = {"NextToken": str(first + size)} if first + size < len(activities) else {}
+    return {"ScalingActivities": activities[first : first + size], **following}

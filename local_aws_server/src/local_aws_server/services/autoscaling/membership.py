@@ -237,7 +237,7 @@ def _instances(call: Call) -> list[Any]:
 
 def _managed_instance(call: Call) -> tuple[Any, Any]:
     """Return the (group, state) of an instance that is in service, pending or in standby."""
-    id = call.params["InstanceId"]
+    id = call.params.get("InstanceId", "")
     for group in call.backends.auto_scaling_groups:
         for state in group.instance_states:
             if state.instance.id == id and (state.lifecycle_state == "Standby" or state in members(group)):

@@ -93,6 +93,21 @@ def refuse_instance_requirements(call: Call) -> None:
             raise AwsError("NotSimulated", "the local AWS does not simulate InstanceRequirements", 501)
 
 
+@before("autoscaling", "DescribeAutoScalingGroups", "DescribeLaunchConfigurations")
+def check_token(call: Call) -> None:
+    """moto's token is the name of the last entry of the page before."""
+    token, autoscaling = call.params.get("NextToken"), call.backends.backend("autoscaling")
+    of_groups = call.operation == "DescribeAutoScalingGroups"
+    if token and token not in (autoscaling.autoscaling_groups if of_groups else autoscaling.launch_configurations):
+        raise AwsError("InvalidNextToken", f"The token '{token}' is invalid.")
+
+
+@before("autoscaling", "CreateOrUpdateTags", "DeleteTags")
+def check_tags(call: Call) -> None:
+    if any(not tag.get("ResourceId") for tag in call.params.get("Tags") or ()):
+        raise _invalid("Each tag must have a ResourceId, the name of an Auto Scaling group.")
+
+
 def _traffic_sources(params: dict[str, Any]) -> list[str]:
     return [source["Identifier"] for source in params.get("TrafficSources") or () if source.get("Type") != "elb"]
 

@@ -60,7 +60,7 @@ def get_tag_values(call: Call) -> dict[str, Any]:
 
 
 def _matching(backends: Backends, params: dict[str, Any]) -> dict[str, dict[str, str]]:
-    filters = [(item["Key"], item.get("Values") or []) for item in params.get("TagFilters") or []]
+    filters = [(item["Key"], item.get("Values") or []) for item in params.get("TagFilters") or [] if item.get("Key")]
     types = params.get("ResourceTypeFilters") or []
     return {
         arn: tags
