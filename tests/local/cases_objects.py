@@ -189,3 +189,30 @@ def case_conditional_copies(account: Any) -> Any:
     named = [{f"CopySource{name}": value for name, value in each.items()} for each in conditions]
     copy = {"Bucket": name, "Key": "l", "CopySource": {"Bucket": name, "Key": "k"}}
     return [outcome(lambda each=each: s3.copy_object(**copy, **each) and "accepted") for each in named]
+
+
+@case(
+    "a deletion in a bucket with suspended versioning keeps the versions",
+    aws=((True, "null"), [1, 1], [1, 0], [0, 1]),
+    stock=((None, None), [0, 0], [0, 0], [0, 0]),
+)
+def case_suspended(account: Any) -> Any:
+    s3, name = bucket(account)
+
+    def versioning(status: str) -> None:
+        s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": status})
+
+    def counts() -> list[int]:
+        found = s3.list_object_versions(Bucket=name)
+        return [len(found.get(kind, [])) for kind in ("Versions", "DeleteMarkers")]
+
+    versioning("Enabled")
+    first = s3.put_object(Bucket=name, Key="k", Body=b"1")["VersionId"]
+    versioning("Suspended")
+    s3.put_object(Bucket=name, Key="k", Body=b"2")
+    deleted = s3.delete_object(Bucket=name, Key="k")
+    after = counts()
+    s3.delete_object(Bucket=name, Key="k", VersionId="null")
+    one = counts()
+    s3.delete_objects(Bucket=name, Delete={"Objects": [{"Key": "k"}, {"Key": "k", "VersionId": first}]})
+    return (deleted.get("DeleteMarker"), deleted.get("VersionId")), after, one, counts()

@@ -18,6 +18,7 @@ from local_aws_server.clock.isolation import each
 from local_aws_server.hooks import after, reconciler
 from local_aws_server.services.s3 import lifecycle_rules
 from local_aws_server.services.s3.lifecycle_rules import DAY, ObjectVersion, Rule, timestamp
+from local_aws_server.services.s3.versions import put_null_marker
 
 BEHAVIOURS = (
     Behaviour(
@@ -112,20 +113,17 @@ def _apply_to_objects(backends: Backends, bucket: Any, rules: Sequence[Rule]) ->
                 dict.pop(bucket.keys, key)  # the store would dispose of a marker like of an object
                 changes += 1
         elif lifecycle_rules.expires(rules, current, now):
-            _expire_current(backends, bucket, key, kept)
+            _expire_current(backends, bucket, key)
             changes += 1
     return changes
 
 
-def _expire_current(backends: Backends, bucket: Any, key: str, versions: list[Any]) -> None:
-    """Delete an object, or add a delete marker where there are versions; a suspended one replaces the null version."""
-    backend = backends.backend("s3")
+def _expire_current(backends: Backends, bucket: Any, key: str) -> None:
+    """Delete an object, or add a delete marker where there are versions."""
     if bucket.versioning_status == "Suspended":
-        marker = backend._set_delete_marker(bucket.name, key)
-        marker._version_id = "null"
-        bucket.keys.setlist(key, [each for each in versions if each.version_id != "null"] + [marker])
+        put_null_marker(bucket, key)
     else:
-        backend.delete_object(bucket.name, key)
+        backends.backend("s3").delete_object(bucket.name, key)
 
 
 def _describe(backends: Backends, versions: Sequence[Any], position: int) -> ObjectVersion:
