@@ -205,6 +205,21 @@ def test_focus(arguments: list[str]) -> None:
 
 
 @command
+def test_clients(arguments: list[str]) -> None:
+    """Ansible, Cloud Custodian, ecs-deploy and the SDK for JavaScript work, in environments of their own"""
+    folder, sources = ROOT / ".venv-clients", ROOT / "tests" / "clients"
+    for needed in sorted(sources.glob("requirements-*.txt")):
+        client = needed.stem.removeprefix("requirements-")
+        create(f"{folder.name}/{client}", [needed], ["--requirement", str(needed)])
+    if not shutil.which("npm"):
+        raise Failed("the SDK for JavaScript needs Node.js with npm on the PATH")
+    (folder / "node").mkdir(exist_ok=True)
+    shutil.copy(sources / "package.json", folder / "node")
+    run("npm", "install", "--silent", "--no-audit", "--prefix", str(folder / "node"))
+    python("-m", "pytest", "tests/clients", *arguments, env={"CLIENTS": str(folder)})
+
+
+@command
 def odd_calls(arguments: list[str]) -> None:
     """20,000 odd calls to a local AWS, half an hour: none is a server error, and none spoils another call"""
     python("-m", "tests.local.odd_calls", *(arguments or ["20000"]))
@@ -317,6 +332,7 @@ def clean(arguments: list[str]) -> None:
         ".venv",
         ".venv-engines",
         ".venv-focus",
+        ".venv-clients",
         ".venv-fidelity-moto",
         ".venv-fidelity-localstack",
         "build",

@@ -9,6 +9,7 @@ import json
 import os
 import sys
 import urllib.request
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,8 @@ URL = os.environ["FIDELITY_URL"]
 IS_LOCAL = bool(os.environ.get("FIDELITY_LOCAL"))
 ADVANCE = os.environ.get("FIDELITY_ADVANCE")
 RESULTS = Path(os.environ["FIDELITY_RESULTS"])
+OFFERED = {"db.m1.small": "db.m5.large"}
+"""What AWS has retired and most of moto's tests of RDS use → what takes its place on the local AWS."""
 _READING = ("Describe", "List", "Get", "Head", "BatchGet", "Lookup", "Search")
 _MAX_MESSAGE = 300
 
@@ -54,6 +57,26 @@ def advance_after_change(model: Any, http_response: Any, **_: Any) -> None:
         post("/_esaws/advance", by=ADVANCE)
 
 
+def substituted(value: Any, names: Mapping[str, str]) -> Any:
+    """A value with some strings replaced, at any depth."""
+    if isinstance(value, dict):
+        return {key: substituted(each, names) for key, each in value.items()}
+    if isinstance(value, list):
+        return [substituted(each, names) for each in value]
+    return names.get(value, value) if isinstance(value, str) else value
+
+
+def send_what_is_offered(params: dict[str, Any], **_: Any) -> None:
+    params.update(substituted(params, OFFERED))
+
+
+def return_what_was_sent(parsed: dict[str, Any], **_: Any) -> None:
+    parsed.update(substituted(parsed, {offered: retired for retired, offered in OFFERED.items()}))
+
+
+if IS_LOCAL:
+    handlers.BUILTIN_HANDLERS.append(("before-parameter-build.rds", send_what_is_offered))
+    handlers.BUILTIN_HANDLERS.append(("after-call.rds", return_what_was_sent))
 if ADVANCE and IS_LOCAL:
     handlers.BUILTIN_HANDLERS.append(("after-call", advance_after_change))
 

@@ -32,7 +32,7 @@ from tests.local.raw_calls import (
 )
 from tests.local.small_world import build, ordinary_calls
 
-BLOCK = 250
+BLOCK = 500
 """How many calls share one account."""
 _MAX_DEPTH = 5
 _READING = ("Describe", "List", "Get", "Head", "BatchGet", "Lookup", "Search", "Select", "Filter", "Simulate")

@@ -132,6 +132,18 @@ def note_registration(call: Call) -> None:
     described.update(registeredAt=_now(), registeredBy=identity(call)["arn"])
 
 
+@after("ecs", "CreateCluster", "DescribeClusters", "UpdateCluster", "PutClusterCapacityProviders")
+def complete_clusters(call: Call) -> None:
+    """A cluster without capacity providers has empty lists of them.
+
+    https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CreateCluster.html (example response)
+    """
+    described = [call.result["cluster"]] if call.result.get("cluster") else call.result.get("clusters", [])
+    for cluster in described:
+        for name in ("capacityProviders", "defaultCapacityProviderStrategy", "statistics", "tags"):
+            cluster.setdefault(name, [])
+
+
 @after("ecs", "DeregisterTaskDefinition", "DeleteTaskDefinitions")
 def note_deregistration(call: Call) -> None:
     member = "deregisteredAt" if call.operation == "DeregisterTaskDefinition" else "deleteRequestedAt"

@@ -1,0 +1,54 @@
+"""Clients of AWS that others wrote work with the local AWS: `make test-clients` installs and runs them."""
+
+import json
+import re
+from collections import Counter
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from tests.clients.conftest import CLIENTS, HERE, Run
+
+Playbook = Callable[..., Mapping[str, Any]]
+
+
+def test_ansible_creates_a_site_changes_nothing_the_second_time_changes_one_thing_and_deletes_all(
+    playbook: Playbook, run: Run
+) -> None:
+    assert playbook()["changed"] == 13
+    assert playbook()["changed"] == 0
+    assert playbook(desired="2")["changed"] == 1
+    look_at_the_site(run)
+    assert playbook(state="absent")["failed"] == 0
+    assert playbook(state="absent")["changed"] == 0
+
+
+def look_at_the_site(run: Run) -> None:
+    """ecs-deploy rolls out an image; Cloud Custodian finds what is there, and none of AWS's images and snapshots."""
+    deployed = run("ecs-deploy", "ecs", "deploy", "site", "site", "--image", "web", "nginx:1.27", "--timeout", "300")
+    assert "Deployment successful" in deployed
+
+    found = run("custodian", "custodian", "run", "-s", "out", "--region", "eu-west-3", str(HERE / "policies.yml"))
+    counts = Counter({name: int(number) for name, number in re.findall(r"policy:([\w-]+) .*count:(\d+)", found)})
+    assert +counts == {
+        "groups-open-to-the-world": 1,
+        "unencrypted-databases": 1,
+        "load-balancers-without-https": 1,
+        "services-with-tasks": 1,
+        "roles": 1,
+    }
+
+
+def test_the_javascript_sdk_creates_describes_and_deletes(run: Run) -> None:
+    folder = CLIENTS / "node"
+    (folder / "site.mjs").write_text((HERE / "site.mjs").read_text("utf-8"), "utf-8")
+    output = run("node", "node", str(folder / "site.mjs"))
+    assert json.loads(next(line for line in output.splitlines() if line.startswith("{"))) == {
+        "vpc": "172.31.0.0/16",
+        "absentInstance": "InvalidInstanceID.NotFound",
+        "revision": 1,
+        "cluster": "ACTIVE",
+        "absentLoadBalancer": "LoadBalancerNotFoundException",
+        "object": "hello",
+        "message": "hello",
+        "alarm": ["js", 50.5, "INSUFFICIENT_DATA"],
+    }
