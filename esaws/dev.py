@@ -27,6 +27,7 @@ PROFILES = ("ha", "budget", "as-drawn")
 OLDEST_PYTHON = (3, 11)
 WORKERS = ("-n", "auto", "--maxprocesses", "8", "--dist", "loadfile", "--no-loadscope-reorder")
 EVEN_WORKERS = ("-n", "auto", "--maxprocesses", "8", "--dist", "worksteal")
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 NBVAL = ("--nbval", "--nbval-current-env", "--nbval-cell-timeout", "300")
 
 Command = Callable[[list[str]], None]
@@ -259,6 +260,24 @@ def test_course(arguments: list[str]) -> None:
 
 
 @command
+def test_browser(arguments: list[str]) -> None:
+    """each notebook in a real JupyterLab, with Chromium: CHROMIUM=PATH, or one on the path"""
+    chromium = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, BROWSERS)), None)
+    if chromium is None:
+        print("esaws: test-browser was skipped: there is no Chromium. Install one, or set CHROMIUM to its path.")
+        return
+    venv = virtual_environment()
+    if not (venv / ".ready-browser").exists():
+        print("esaws: installing Playwright, 45 MB", flush=True)
+        python("-m", "pip", "install", "--quiet", "--constraint", str(CONSTRAINTS), "--editable", ".[browser]")
+        (venv / ".ready-browser").touch()
+    pictures = os.environ.get("SCREENSHOTS") or tempfile.mkdtemp(prefix="esaws-screenshots-")
+    print(f"esaws: {chromium}; screenshots go to {pictures}", flush=True)
+    env = {"CHROMIUM": chromium, "SCREENSHOTS": pictures}
+    python("-m", "pytest", "tests/browser", *arguments, env=env)
+
+
+@command
 def check(arguments: list[str]) -> None:
     """linters, types and the style of the course, without changing anything"""
     python("-m", "ruff", "check", "--quiet", ".")
@@ -310,7 +329,7 @@ def constraints(arguments: list[str]) -> None:
     venv = virtual_environment()
     report = venv / "resolved.json"
     pip = ["-m", "pip", "install", "--quiet", "--dry-run", "--ignore-installed", "--report", str(report)]
-    python(*pip, "--editable", ".[dev]", "--editable", "./local_aws_server")
+    python(*pip, "--editable", ".[dev,browser]", "--editable", "./local_aws_server")
     found = [each["metadata"] for each in json.loads(report.read_text(encoding="utf-8"))["install"]]
     ours = {"esaws", "local-aws-server"}
     lines = sorted((f"{each['name']}=={each['version']}" for each in found if each["name"] not in ours), key=str.lower)

@@ -1,0 +1,111 @@
+"""JupyterLab on a copy of the course, as `make lab` opens it, and a Chromium. `make test-browser` sets CHROMIUM."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from esaws.cloud import Cloud
+from esaws.course.worlds import stop_all
+from esaws.deploy.plan import plan_deploy
+from esaws.environment import environment_variables
+from esaws.local_aws import process
+from esaws.reference.seccom import seccom
+from tests.browser.server import TOKEN, JupyterServer, free_port
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+    from tests.browser.lab import Lab
+
+collect_ignore_glob = [] if "CHROMIUM" in os.environ else ["test_*.py"]
+
+ROOT = Path(__file__).resolve().parents[2]
+LAPTOP = {"width": 1366, "height": 768}
+
+
+@pytest.fixture(scope="session")
+def screenshots(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder that keeps the pictures of this run: SCREENSHOTS, or one of pytest's."""
+    folder = Path(os.environ.get("SCREENSHOTS") or tmp_path_factory.mktemp("screenshots"))
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the learner's copy."""
+    return tmp_path_factory.mktemp("learner") / "work"
+
+
+@pytest.fixture(scope="session")
+def jupyter(copy: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[JupyterServer]:
+    """JupyterLab on the copy. One serves all tests; it has settings and a local AWS of its own."""
+    folder = tmp_path_factory.mktemp("jupyter")
+    port = free_port()
+    words = [sys.executable, "-m", "esaws.cli", "course", "lab", str(copy), "--no-browser", f"--port={port}", "--"]
+    words += [
+        "--allow-root",
+        f"--IdentityProvider.token={TOKEN}",
+        "--ServerApp.port_retries=0",
+        "--expose-app-in-browser",
+    ]
+    variables = {
+        "ESAWS_STATE": str(folder / "state"),
+        "ESAWS_LEARNER": "guest",
+        "IPYTHONDIR": str(folder / "ipython"),
+        **{f"JUPYTER_{name}_DIR": str(folder / name.lower()) for name in ("CONFIG", "DATA", "RUNTIME")},
+        **{f"JUPYTERLAB_{name}_DIR": str(folder / name.lower()) for name in ("SETTINGS", "WORKSPACES")},
+    }
+    with (
+        (folder / "log").open("wb") as log,
+        subprocess.Popen(words, cwd=ROOT, env={**os.environ, **variables}, stdout=log, stderr=log) as running,
+    ):
+        server = JupyterServer(f"http://127.0.0.1:{port}", copy, folder / "state")
+        try:
+            server.wait_until_ready(running)
+            yield server
+        finally:
+            running.terminate()
+            running.wait(60)
+            with environment_variables({"ESAWS_COURSE": f"{folder}/state/course"}):
+                stop_all()
+
+
+@pytest.fixture(scope="session")
+def running_system(jupyter: JupyterServer) -> Iterator[Cloud]:
+    """A service of SecCom in the local AWS that notebooks of this JupyterLab use by default."""
+    with environment_variables({"ESAWS_STATE": str(jupyter.state)}):
+        process.start()
+        cloud = Cloud.local()
+        plan_deploy(seccom("ha", services=("client-web-ui",)), cloud).apply()
+        yield cloud
+        process.stop(discard=True)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> "Iterator[Browser]":
+    """A browser that reaches this machine alone, as on a network without internet."""
+    from playwright.sync_api import sync_playwright
+
+    only_here = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=os.environ["CHROMIUM"], args=["--no-sandbox", only_here])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def lab(jupyter: JupyterServer, chromium: "Browser", screenshots: Path) -> "Iterator[Lab]":
+    """JupyterLab in a new window of a small laptop."""
+    from tests.browser.lab import Lab
+
+    with chromium.new_context(viewport=LAPTOP) as window:  # type: ignore[arg-type]
+        lab = Lab(window.new_page(), jupyter, screenshots)
+        yield lab
+        jupyter.shut_down_kernels()
+    assert not lab.console_errors
