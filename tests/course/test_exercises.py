@@ -5,6 +5,7 @@ Each chapter has a local AWS of its own, with the chapter's clock, and its start
 
 import re
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
@@ -81,26 +82,24 @@ class Played:
 
 @pytest.fixture(scope="module")
 def starts() -> Iterator[Callable[[Chapter], Start]]:
-    """Return a function that gives the start of a chapter; one server runs at a time."""
-    current: list[Any] = ["", None, None]
+    """Return a function that gives the start of a chapter. Chapters that begin on the same day share a server."""
+    urls: dict[str, str] = {}
+    made: dict[str, Start] = {}
+    with ExitStack() as servers, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ESAWS_STILL", "1")
 
-    def start(chapter: Chapter) -> Start:
-        if current[0] != chapter.number:
-            stop()
-            server = scratch_server(at=chapter.begins, **chapter.settings)
-            with pytest.MonkeyPatch.context() as patch:
-                patch.setenv("ESAWS_STILL", "1")
-                url = server.__enter__()
-            current[:] = [chapter.number, server, Start(chapter, url)]
-        return current[2]
+        def start(chapter: Chapter) -> Start:
+            if chapter.number not in made:
+                settings = {"at": chapter.begins, **chapter.settings}
+                key = repr(settings)
+                if key in urls:
+                    control.call(urls[key], "POST", "reset")
+                else:
+                    urls[key] = servers.enter_context(scratch_server(**settings))
+                made[chapter.number] = Start(chapter, urls[key])
+            return made[chapter.number]
 
-    def stop() -> None:
-        if current[1] is not None:
-            current[1].__exit__(None, None, None)
-            current[:] = ["", None, None]
-
-    yield start
-    stop()
+        yield start
 
 
 @pytest.fixture(scope="module")
