@@ -21,7 +21,7 @@ REFUSED_AT_CREATION = (
     ("magnetic storage above 3 TiB", {"AllocatedStorage": 4000, "StorageType": "standard"}, VALUE, "accepted"),
     ("provisioned IOPS without a number", {"AllocatedStorage": 100, "StorageType": "io1"}, COMBINATION, "accepted"),
     ("IOPS of a small gp3 volume", {"StorageType": "gp3", "Iops": 3000}, COMBINATION, "accepted"),
-    ("a limit of storage below the storage", {"MaxAllocatedStorage": 10}, COMBINATION, "accepted"),
+    ("a limit of storage below the storage", {"MaxAllocatedStorage": 10}, COMBINATION, COMBINATION),
     ("a short password", {"MasterUserPassword": "hunter2"}, VALUE, "accepted"),
     ("a password with a space", {"MasterUserPassword": "not a secret"}, VALUE, "accepted"),
     ("a reserved user name", {"MasterUsername": "admin"}, VALUE, "accepted"),

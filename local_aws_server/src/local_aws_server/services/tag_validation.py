@@ -12,7 +12,7 @@ from local_aws_server.hooks import before
 BEHAVIOURS = (
     Behaviour(
         service="Tags",
-        statement="Tags in RDS, ElastiCache and Secrets Manager have a key, which is no reserved one.",
+        statement="Tags in RDS, ElastiCache and Secrets Manager have a key, without the reserved prefix.",
         documentation=("https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_Tagging.html",),
     ),
 )

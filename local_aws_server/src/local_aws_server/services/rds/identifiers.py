@@ -4,8 +4,17 @@ from __future__ import annotations
 
 import re
 
+from local_aws_server.behaviours import Behaviour
 from local_aws_server.call import Call
 from local_aws_server.errors import AwsError
+
+BEHAVIOURS = (
+    Behaviour(
+        service="RDS",
+        statement="Identifiers and names of DB subnet groups are checked before RDS looks for the resource.",
+        documentation=("https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBInstance.html",),
+    ),
+)
 
 _IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9]*(-[A-Za-z0-9]+)*")
 _GROUP_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,254}")

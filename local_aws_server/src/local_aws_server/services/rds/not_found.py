@@ -11,8 +11,8 @@ from local_aws_server.services.rds.identifiers import CHECKED, check_group_name,
 BEHAVIOURS = (
     Behaviour(
         service="RDS",
-        statement="Identifiers are checked first; then operations on a DB cluster, proxy, replica or parameter group "
-        "that does not exist return its not-found error.",
+        statement="Operations on a DB instance, cluster, proxy, replica or parameter group that does not exist return "
+        "its not-found error.",
         documentation=(
             "https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_ModifyDBCluster.html",
             "https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_DeleteDBProxy.html",
