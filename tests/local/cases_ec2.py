@@ -317,3 +317,50 @@ def case_attributes(account: Any) -> Any:
     ec2.stop_instances(InstanceIds=[instance])
     ec2.get_waiter("instance_stopped").wait(InstanceIds=[instance])
     return [of_running, two, modify(InstanceType={"Value": "t9.micro"}), modify(InstanceType={"Value": "t3.small"})]
+
+
+@case(
+    "a default subnet that was deleted can be created again",
+    aws=["172.31.0.0/20", True],
+    stock=["InvalidSubnet.Conflict", True],
+)
+def case_default_subnet(account: Any) -> Any:
+    ec2, (_, subnets) = account.client("ec2"), default_network(account)
+    first = ec2.describe_subnets(SubnetIds=subnets)["Subnets"]
+    zone = next(each["AvailabilityZone"] for each in first if each["CidrBlock"] == "172.31.0.0/20")
+    ec2.delete_subnet(SubnetId=next(each["SubnetId"] for each in first if each["CidrBlock"] == "172.31.0.0/20"))
+    created = outcome(lambda: ec2.create_default_subnet(AvailabilityZone=zone)["Subnet"])
+    return [created["CidrBlock"] if isinstance(created, dict) else created, len(subnets) > 1]
+
+
+@case(
+    "secondary addresses are free ones of the subnet, as many as the instance type allows",
+    aws=[["10.0.0.5"], "InvalidParameterValue", "PrivateIpAddressLimitExceeded", "AttachmentLimitExceeded"],
+    stock=None,
+)
+def case_secondary_addresses(account: Any) -> Any:
+    if not account.wrapped:
+        return None
+    ec2 = account.client("ec2")
+    vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+    subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.0.0.0/24")["Subnet"]["SubnetId"]
+    instance = run(account, SubnetId=subnet)
+    interface = instance["NetworkInterfaces"][0]["NetworkInterfaceId"]
+
+    def assign(**addresses: Any) -> Any:
+        return ec2.assign_private_ip_addresses(NetworkInterfaceId=interface, **addresses)
+
+    assigned = assign(SecondaryPrivateIpAddressCount=1)["AssignedPrivateIpAddresses"]
+    other, more = (ec2.create_network_interface(SubnetId=subnet)["NetworkInterface"] for _ in range(2))
+    attach = {"InstanceId": instance["InstanceId"], "DeviceIndex": 1}
+    ec2.attach_network_interface(NetworkInterfaceId=other["NetworkInterfaceId"], **attach)
+    return [
+        [each["PrivateIpAddress"] for each in assigned],
+        said(assign, PrivateIpAddresses=["10.1.0.9"]),
+        said(assign, SecondaryPrivateIpAddressCount=1),
+        said(
+            ec2.attach_network_interface,
+            NetworkInterfaceId=more["NetworkInterfaceId"],
+            **{**attach, "DeviceIndex": 2},
+        ),
+    ]

@@ -118,17 +118,15 @@ def create_network_interface(
 
 
 def _addresses(ec2: Any, subnet: Any, primary: str | None, listed: list[Any], secondary: int) -> list[dict[str, Any]]:
-    """The addresses of a new interface, the primary one first."""
+    """The addresses of a new interface, the primary one first: the marked one, or else the first that is listed."""
     entries = [entry if isinstance(entry, dict) else {"PrivateIpAddress": entry} for entry in listed]
-    marked = [entry["PrivateIpAddress"] for entry in entries if entry.get("Primary")]
-    others = [entry["PrivateIpAddress"] for entry in entries if not entry.get("Primary")]
-    primary = primary or next(iter(marked), None)
-    named = list(dict.fromkeys([*([primary] if primary else []), *others]))
+    entries.sort(key=lambda entry: not entry.get("Primary"))
+    addresses = [*([primary] if primary else []), *(entry["PrivateIpAddress"] for entry in entries)]
+    named = list(dict.fromkeys(addresses))
     for address in named:
         check_address(ec2, subnet, address)
-    free = free_addresses(ec2, subnet, secondary + (not primary), taken=named)
-    ordered = [*named, *free] if primary else [*free[:1], *named, *free[1:]]
-    return [{"Primary": number == 0, "PrivateIpAddress": address} for number, address in enumerate(ordered)]
+    free = free_addresses(ec2, subnet, secondary + (not named), taken=named)
+    return [{"Primary": number == 0, "PrivateIpAddress": each} for number, each in enumerate([*named, *free])]
 
 
 def _no_address(*_: Any) -> None:

@@ -53,6 +53,11 @@ def make_canonical(call: Call) -> None:
     """Change each block of the parameters, for the other hooks and for moto. Raises AWS's error for what is none."""
     for members, name in _blocks(call.params):
         members[name] = canonical(name, members[name])
+    pass_to_moto(call)
+
+
+def pass_to_moto(call: Call) -> None:
+    """Let moto see the changes of the call's parameters."""
     call.request.environ[_PARAMETERS] = call.params
 
 

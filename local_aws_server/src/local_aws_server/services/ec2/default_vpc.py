@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from ipaddress import IPv4Network
 from typing import Any
 
 from local_aws_server.behaviours import Behaviour
 from local_aws_server.call import Call
+from local_aws_server.errors import AwsError
 from local_aws_server.hooks import after, patch
 
 BEHAVIOURS = (
@@ -20,6 +22,7 @@ BEHAVIOURS = (
 )
 
 _CIDR_BLOCK = "172.31.0.0/16"
+_SUBNET_PREFIX = 20
 
 
 @patch("moto.ec2.models.vpcs", "VPCBackend.create_default_vpc")
@@ -36,6 +39,26 @@ def create_default_vpc(self: Any) -> Any:
     for zone in self.describe_availability_zones():
         self.create_default_subnet(zone.name)
     return vpc
+
+
+@patch("moto.ec2.models.subnets", "SubnetBackend.create_default_subnet")
+def create_default_subnet(self: Any, availability_zone: str) -> Any:
+    """Create a default subnet in the first free block of the default VPC; moto counts the existing ones."""
+    from moto.ec2.exceptions import DefaultSubnetAlreadyExistsInAvailabilityZoneError, DefaultVpcDoesNotExistError
+
+    existing, vpc = self.get_default_subnets(), self.get_default_vpc()
+    if availability_zone in existing:
+        raise DefaultSubnetAlreadyExistsInAvailabilityZoneError(existing[availability_zone].id, availability_zone)
+    if vpc is None:
+        raise DefaultVpcDoesNotExistError
+    used = [subnet.cidr for zone in self.subnets.values() for subnet in zone.values() if subnet.vpc_id == vpc.id]
+    blocks = IPv4Network(vpc.cidr_block).subnets(new_prefix=_SUBNET_PREFIX)
+    free = next((block for block in blocks if not any(block.overlaps(cidr) for cidr in used)), None)
+    if free is None:
+        raise AwsError("InsufficientFreeAddressesInVpc", f"VPC {vpc.id} has no free block for a default subnet.")
+    subnet = self.create_subnet(vpc_id=vpc.id, cidr_block=str(free), availability_zone=availability_zone)
+    subnet.default_for_az = subnet.map_public_ip_on_launch = True
+    return subnet
 
 
 @after("ec2", "CreateSubnet")

@@ -60,6 +60,9 @@ def finish_due_transitions(backends: Backends) -> float | None:
         if state:
             SCHEDULER.mark_changed(backends, "ec2")
     if terminated:
+        for instance in backends.instances:
+            if instance.id in terminated:
+                _release_interfaces(instance)
         ec2.terminate_instances(terminated)
         backends.backend("elbv2").notify_terminate_instances(terminated)
         SCHEDULER.mark_changed(backends, "elbv2")
@@ -69,6 +72,21 @@ def finish_due_transitions(backends: Backends) -> float | None:
 def running_since(instance: Any) -> float | None:
     """When the instance last started; None while it is not running."""
     return float(sidecar(instance).get("running_since", 0.0)) if instance.state == "running" else None
+
+
+def keep_interface(eni: Any) -> None:
+    """Let an interface outlive the instance with which it was launched."""
+    sidecar(eni)["outlives_instance"] = True
+
+
+def _release_interfaces(instance: Any) -> None:
+    """Detach the interfaces that a terminated instance leaves behind; moto deletes the others."""
+    for index, eni in list(instance.nics.items()):
+        if not eni.delete_on_termination and (index != 0 or sidecar(eni).get("outlives_instance")):
+            eni.instance = eni.attachment_id = eni.attach_time = eni.device_index = None
+            eni.status = "available"
+            if index != 0:
+                del instance.nics[index]
 
 
 def _set_state(instance: Any, state: str) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from local_aws_server.backends import Backends, sidecar
 from local_aws_server.services.ec2.addresses import free_addresses
-from local_aws_server.services.ec2.instances import mark_pending
+from local_aws_server.services.ec2.instances import keep_interface, mark_pending
 from local_aws_server.services.ec2.launch_parameters import (
     DEFAULT_TYPE,
     check_groups,
@@ -108,6 +108,9 @@ def launch_all(
         sidecar(instance)["launch"] = {name: data[name] for name in _SHOWN if data.get(name)}
         if version is not None:
             sidecar(instance)["launch_template_version"] = str(version.number)
+        for interface in interfaces:
+            if interface.get("NetworkInterfaceId") or interface["DeleteOnTermination"] is False:
+                keep_interface(instance.nics[int(interface["DeviceIndex"])])
         for eni in instance.nics.values():
             eni.add_tags(template_tags.get("network-interface", {}))
         if profile is not None:

@@ -23,12 +23,26 @@ DEFAULT_TYPE = "m1.small"
 def check_launch_parameters(backends: Backends, data: Mapping[str, Any]) -> None:
     """Raise AWS's error for the first parameter with which no instance can be launched."""
     described = describe_type(data.get("InstanceType") or DEFAULT_TYPE)
-    if data.get("ImageId"):
-        _check_architecture(find_image(backends, data["ImageId"]), described)
+    image = find_image(backends, data["ImageId"]) if data.get("ImageId") else None
+    if image is not None:
+        _check_architecture(image, described)
+    for mapping in data.get("BlockDeviceMappings") or []:
+        _check_mapping(backends, mapping, image)
     check_key_pair(backends, data.get("KeyName"))
     find_profile(backends, data.get("IamInstanceProfile") or {})
-    for mapping in data.get("BlockDeviceMappings") or []:
-        check_volume(backends, mapping.get("Ebs") or {}, is_mapping=True)
+
+
+def _check_mapping(backends: Backends, mapping: Mapping[str, Any], image: Any | None) -> None:
+    """https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_BlockDeviceMapping.html"""
+    if "NoDevice" in mapping or mapping.get("VirtualName"):
+        return
+    ebs = mapping.get("Ebs")
+    if ebs is None:
+        raise AwsError("MissingParameter", "The request must contain the parameter ebs")
+    is_root = image is not None and mapping.get("DeviceName") == image.root_device_name
+    if not is_root and ebs.get("VolumeSize") is None and not ebs.get("SnapshotId"):
+        raise AwsError("MissingParameter", "The request must contain the parameter size or snapshotId")
+    check_volume(backends, ebs, is_mapping=True)
 
 
 def resolve_image_id(backends: Backends, image: str) -> str:

@@ -124,7 +124,7 @@ def _find_subnet(call: Call, data: dict[str, Any]) -> Any:
     subnets = dict(sorted(ec2.get_default_subnets().items()))
     if zone := (data.get("Placement") or {}).get("AvailabilityZone"):
         if zone not in {each.name for each in ec2.describe_availability_zones()}:
-            raise AwsError("InvalidParameterValue", f"Invalid availability zone: [{zone}]")
+            raise AwsError("InvalidParameterValue", f"Invalid Availability Zone ({zone})")
         if zone not in subnets:
             raise AwsError("MissingInput", f"No default subnet for availability zone: '{zone}'.")
         return subnets[zone]

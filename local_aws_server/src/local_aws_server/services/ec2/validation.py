@@ -8,6 +8,7 @@ from local_aws_server.behaviours import Behaviour
 from local_aws_server.call import Call
 from local_aws_server.errors import AwsError
 from local_aws_server.hooks import before
+from local_aws_server.services.ec2.cidr_blocks import pass_to_moto
 
 BEHAVIOURS = (
     Behaviour(
@@ -60,6 +61,15 @@ def validate_subnet_size(call: Call) -> None:
     with suppress(ValueError):  # moto refuses an invalid CIDR
         if not 16 <= IPv4Network(cidr, strict=False).prefixlen <= 28:
             raise AwsError("InvalidSubnet.Range", f"The CIDR '{cidr}' is invalid.")
+
+
+@before("ec2", "CreateSubnet")
+def choose_zone(call: Call) -> None:
+    """Put a subnet without a zone into the first one: AWS chooses, and here a run can be repeated."""
+    if not call.params.get("AvailabilityZone") and not call.params.get("AvailabilityZoneId"):
+        zones = sorted(zone.name for zone in call.backends.backend("ec2").describe_availability_zones())
+        call.params["AvailabilityZone"] = zones[0]
+        pass_to_moto(call)
 
 
 @before("ec2", "AttachInternetGateway")
