@@ -380,6 +380,26 @@ def test_a_shared_layer_of_images_counts_once(tenant: Account) -> None:
     assert running(tenant, BYTES) == pytest.approx((52 * MEBIBYTE + 1024) / GIBIBYTE)
 
 
+def test_what_lifecycle_rules_delete_costs_nothing_any_more(tenant: Account) -> None:
+    s3, name = bucket(tenant)
+    s3.put_object(Bucket=name, Key="clip", Body=b"x" * MEBIBYTE)
+    rule = {"ID": "all", "Status": "Enabled", "Filter": {"Prefix": ""}, "Expiration": {"Days": 1}}
+    s3.put_bucket_lifecycle_configuration(Bucket=name, LifecycleConfiguration={"Rules": [rule]})
+    advance(tenant, "3d")
+    assert running(tenant, BYTES) == 0
+
+
+def test_what_a_lifecycle_policy_deletes_costs_nothing_any_more(tenant: Account) -> None:
+    ecr = tenant.client("ecr")
+    ecr.create_repository(repositoryName="site")
+    push(tenant, "one", ("config1", 1024), ("base", 50 * MEBIBYTE))
+    selection = {"tagStatus": "any", "countType": "sinceImagePushed", "countUnit": "days", "countNumber": 1}
+    rules = {"rules": [{"rulePriority": 1, "selection": selection, "action": {"type": "expire"}}]}
+    ecr.put_lifecycle_policy(repositoryName="site", lifecyclePolicyText=json.dumps(rules))
+    advance(tenant, "3d")
+    assert running(tenant, BYTES) == 0
+
+
 # --- logs
 
 
@@ -390,13 +410,15 @@ def test_logs_cost_ingestion_and_compressed_storage(tenant: Account) -> None:
     at = int(now(tenant) * 1000)
     old = {"timestamp": at - 30 * 86_400_000, "message": "rejected"}
     new = [{"timestamp": at, "message": "é" * 100_000} for _ in range(5)]
-    logs.put_log_events(**named, logStreamName="stream", logEvents=[old, *new])
+    for events in ([old], new):
+        logs.put_log_events(**named, logStreamName="stream", logEvents=events)
     ingested = 5 * (200_000 + 26)
     assert used(tenant, "DataProcessing-Bytes") == pytest.approx(ingested / GIBIBYTE, abs=1e-9)
     assert running(tenant, BYTES) == pytest.approx(0.15 * ingested / GIBIBYTE)
     advance(tenant, "1h")
     assert used(tenant, "DataProcessing-Bytes") == pytest.approx(ingested / GIBIBYTE, abs=1e-9)
-    logs.delete_log_group(**named)
+    logs.put_retention_policy(**named, retentionInDays=1)
+    advance(tenant, "25h")
     assert running(tenant, BYTES) == 0
 
 

@@ -18,6 +18,7 @@ from local_aws_server.call import Call
 from local_aws_server.clock.clock import CLOCK
 from local_aws_server.clock.event_log import record_event
 from local_aws_server.clock.isolation import each
+from local_aws_server.clock.scheduler import SCHEDULER
 from local_aws_server.errors import AwsError
 from local_aws_server.hooks import after, before, patch, reconciler, replace
 from local_aws_server.services.ecr.lifecycle_rules import (
@@ -96,6 +97,7 @@ def _expire(backends: Backends, repository: Any) -> float | None:
         notes["evaluated_at"] = now
         count = f"{len(doomed)} image{'s' if len(doomed) > 1 else ''}"
         record_event(backends, repository.name, f"{count} expired", "lifecycle policy")
+        SCHEDULER.mark_changed(backends, "ecr")  # for the meter
         images, doomed = stored_images(repository), {}
     if doomed:
         return float(notes["expires_at"])

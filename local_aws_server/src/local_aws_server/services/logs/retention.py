@@ -15,6 +15,7 @@ from local_aws_server.behaviours import Behaviour
 from local_aws_server.call import Call
 from local_aws_server.clock.clock import CLOCK
 from local_aws_server.clock.isolation import each
+from local_aws_server.clock.scheduler import SCHEDULER
 from local_aws_server.errors import AwsError
 from local_aws_server.hooks import before, reconciler
 from local_aws_server.services.logs.events import event_bytes
@@ -50,15 +51,16 @@ def validate_retention(call: Call) -> None:
 def delete_expired_events(backends: Backends) -> float | None:
     """Delete the expired events of each group; returns the full hour after the next event expires."""
     groups = [group for group in backends.backend("logs").groups.values() if group.retention_in_days]
-    return each(backends, "log group", groups, lambda group: group.name, _delete_expired)
+    return each(backends, "log group", groups, lambda group: group.name, lambda group: _delete_expired(backends, group))
 
 
-def _delete_expired(group: Any) -> float | None:
+def _delete_expired(backends: Backends, group: Any) -> float | None:
     seconds = int(group.retention_in_days) * _DAY
     now, oldest = CLOCK.now(), []
     for stream in group.streams.values():
         if stream.events and _oldest(stream) + seconds <= now:
             _delete_until(stream, now - seconds)
+            SCHEDULER.mark_changed(backends, "logs")  # for the meter
         if stream.events:
             oldest.append(_oldest(stream))
     return ceil((min(oldest) + seconds) / _HOUR) * _HOUR if oldest else None

@@ -5,10 +5,14 @@ https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/CommonError
 
 from __future__ import annotations
 
+import re
+
 from local_aws_server.behaviours import Behaviour
 from local_aws_server.call import Call
 from local_aws_server.errors import AwsError
 from local_aws_server.hooks import before
+
+_ARN = re.compile(r"arn:[\w-]+:[\w-]+:[\w-]*:\d*:.")
 
 BEHAVIOURS = (
     Behaviour(
@@ -62,3 +66,9 @@ def validate_delivery_destination(call: Call) -> None:
     if not arn.startswith("arn:") or arn.split(":")[2] not in ("s3", "logs", "firehose"):
         message = "The destination must be an S3 bucket, a log group or a Firehose delivery stream."
         raise AwsError("ValidationException", message)
+
+
+@before("logs", "PutDeliverySource")
+def validate_delivery_source(call: Call) -> None:
+    if not _ARN.match(call.params.get("resourceArn", "")):
+        raise AwsError("ValidationException", "The resourceArn must be the ARN of a resource that delivers logs.")

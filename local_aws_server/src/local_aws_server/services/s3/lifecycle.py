@@ -15,6 +15,7 @@ from local_aws_server.call import Call
 from local_aws_server.clock.clock import CLOCK
 from local_aws_server.clock.event_log import record_event
 from local_aws_server.clock.isolation import each
+from local_aws_server.clock.scheduler import SCHEDULER
 from local_aws_server.hooks import after, reconciler
 from local_aws_server.services.s3 import lifecycle_rules
 from local_aws_server.services.s3.lifecycle_rules import DAY, ObjectVersion, Rule, timestamp
@@ -83,6 +84,7 @@ def _apply(backends: Backends, bucket: Any) -> float:
         changes = _apply_to_objects(backends, bucket, notes["lifecycle"]) + _abort_uploads(bucket, notes["lifecycle"])
         if changes:
             record_event(backends, bucket.name, f"lifecycle rules applied, changes: {changes}", "midnight (UTC)")
+            SCHEDULER.mark_changed(backends, "s3")  # for the meter
     return midnight + DAY
 
 
