@@ -146,3 +146,30 @@ def case_members(account: Any) -> Any:
         (definition, "registeredAt registeredBy requiresAttributes compatibilities"),
     )
     return [name for resource, names in expected for name in names.split() if name not in resource]
+
+
+@case(
+    "ECS refuses what it can't read or find",
+    aws=[
+        "ClientException",
+        "ClientException",
+        "TargetNotFoundException",
+        "InvalidParameterException",
+        "InvalidParameterException",
+        "InvalidParameterException",
+    ],
+    stock=["500", "500", "TargetNotFoundException", "accepted", "accepted", "accepted"],
+)
+def case_unreadable(account: Any) -> Any:
+    site = Site(account, instances=1)
+    absent = {"name": "stack", "value": "prod", "targetId": "0" * 32, "targetType": "container-instance"}
+    overrides = {"containerOverrides": [{"name": "absent"}]}
+    calls = (
+        lambda: site.ecs.register_container_instance(cluster="c"),
+        lambda: site.ecs.describe_task_definition(taskDefinition="f:1x"),
+        lambda: site.ecs.put_attributes(cluster="c", attributes=[absent]),
+        lambda: site.run(overrides=overrides),
+        lambda: site.run(placementStrategy=[{"type": "binpack", "field": "zone"}]),
+        lambda: site.ecs.create_cluster(clusterName="d", tags=[{"key": "aws:k", "value": "v"}]),
+    )
+    return [outcome(lambda call=call: call() and "accepted") for call in calls]

@@ -57,6 +57,26 @@ def add_requested_attributes(call: Call) -> None:
     described["attributes"] += [{"name": name, "value": value} for name, value in requested.items()]
 
 
+@replace("ecs", "PutAttributes", "DeleteAttributes")
+def change_attributes(call: Call) -> dict[str, Any]:
+    """Set or delete attributes: of the target that each names, or of all container instances of the cluster."""
+    cluster = (call.params.get("cluster") or "default").split("/")[-1]
+    instances = {instance.id: instance for name, instance in call.backends.container_instances if name == cluster}
+    changes = []
+    for attribute in call.params["attributes"]:
+        target = attribute.get("targetId")
+        if target is not None and target.split("/")[-1] not in instances:
+            raise AwsError("TargetNotFoundException", f"Could not find {target}")
+        targets = list(instances.values()) if target is None else [instances[target.split("/")[-1]]]
+        changes += [(instance.attributes, attribute["name"], attribute.get("value")) for instance in targets]
+    for attributes, name, value in changes:
+        if call.operation == "PutAttributes":
+            attributes[name] = value
+        elif attributes.get(name) == value:
+            attributes.pop(name, None)
+    return {"attributes": call.params["attributes"]}
+
+
 @replace("ecs", "ListAttributes")
 def list_attributes(call: Call) -> dict[str, Any]:
     """Return the attributes of a cluster's container instances; moto finds none by a name without a value."""

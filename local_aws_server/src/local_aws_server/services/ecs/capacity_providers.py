@@ -50,6 +50,11 @@ def require_unique_name_and_group(call: Call) -> None:
             "provider, update the capacity provider.",
         )
     group = call.params.get("autoScalingGroupProvider", {}).get("autoScalingGroupArn")
+    if not group:
+        raise AwsError(
+            "ClientException",
+            "The specified Auto Scaling group ARN is invalid. Specify a valid Auto Scaling group ARN and try again.",
+        )
     if any(
         (provider.auto_scaling_group_provider or {}).get("autoScalingGroupArn") == group
         for provider in existing.values()
@@ -77,6 +82,12 @@ def require_protected_instances(call: Call) -> None:
             "termination protection for a capacity provider, the Auto Scaling group must have instance protection "
             "from scale in enabled.",
         )
+
+
+@before("ecs", "UpdateCapacityProvider")
+def require_provider(call: Call) -> None:
+    if _short_name(call.params.get("name") or "") not in call.backends.backend("ecs").capacity_providers:
+        raise AwsError("ClientException", "The specified capacity provider does not exist.")
 
 
 @before("ecs", "DeleteCapacityProvider")

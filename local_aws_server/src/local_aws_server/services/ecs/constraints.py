@@ -128,6 +128,8 @@ def validate_constraints(call: Call) -> None:
         message = f"The number of placement constraints cannot be greater than {_MAX_CONSTRAINTS}."
         raise AwsError("InvalidParameterException", message)
     for constraint in constraints:
+        if "type" not in constraint:
+            raise AwsError("InvalidParameterException", "A placement constraint must have a type.")
         if constraint.get("type") == "distinctInstance" and "expression" in constraint:
             raise AwsError("InvalidParameterException", "distinctInstance expression should not be specified.")
         if constraint.get("type") == "memberOf":

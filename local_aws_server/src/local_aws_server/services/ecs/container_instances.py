@@ -6,7 +6,6 @@ allows that and its network reaches AWS's endpoints. An agent that can't registe
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Collection
 from typing import Any
@@ -23,6 +22,7 @@ from local_aws_server.services.ec2.instances import running_since
 from local_aws_server.services.ec2.internet_access import find_internet_obstacle
 from local_aws_server.services.ecs import tasks
 from local_aws_server.services.ecs.attributes import add_agent_attributes
+from local_aws_server.services.ecs.validation import identified_instance
 from local_aws_server.services.iam.permissions import role_allows
 
 BEHAVIOURS = (
@@ -237,10 +237,8 @@ def _resources(vcpus: int, mebibytes: int) -> list[dict[str, Any]]:
 @before("ecs", "RegisterContainerInstance")
 def wait_for_instance(call: Call) -> None:
     """Wait until the instance runs: its own agent makes this call."""
-    document = json.loads(call.params.get("instanceIdentityDocument") or "{}")
-    wait_for_transitions(
-        call, [instance for instance in call.backends.instances if instance.id == document.get("instanceId")]
-    )
+    id = identified_instance(call)
+    wait_for_transitions(call, [instance for instance in call.backends.instances if instance.id == id])
 
 
 @after("ecs", "RegisterContainerInstance")

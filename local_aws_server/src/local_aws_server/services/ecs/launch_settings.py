@@ -14,6 +14,7 @@ from local_aws_server.call import Call
 from local_aws_server.errors import AwsError
 from local_aws_server.hooks import before, patch
 from local_aws_server.services.ecs.placement import FARGATE
+from local_aws_server.services.ecs.resources import cpu_units, mebibytes
 
 BEHAVIOURS = (
     Behaviour(
@@ -99,6 +100,35 @@ def require_compatible_definition(call: Call) -> None:
         raise _refusal("Task definition does not support launch_type FARGATE.")
     if launch_type == "FARGATE" and (call.params.get("placementConstraints") or call.params.get("placementStrategy")):
         raise _refusal("Placement strategies and constraints are not supported with FARGATE launch type.")
+
+
+@before("ecs", "CreateService", "RunTask", "UpdateService")
+def validate_placement_strategy(call: Call) -> None:
+    """https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_PlacementStrategy.html"""
+    for rule in call.params.get("placementStrategy") or ():
+        kind, name = rule.get("type"), rule.get("field", "")
+        if kind is None:
+            raise _refusal("A placement strategy must have a type.")
+        if kind == "binpack" and name.lower() not in ("cpu", "memory"):
+            raise _refusal(f"Invalid field '{name}' of placement strategy binpack. Valid fields: CPU, MEMORY.")
+        if kind == "spread" and name not in ("instanceId", "host") and not name.startswith("attribute:"):
+            raise _refusal(f"Invalid field '{name}' of placement strategy spread.")
+
+
+@before("ecs", "RunTask", "StartTask")
+def validate_overrides(call: Call) -> None:
+    overrides, definition = call.params.get("overrides") or {}, _definition(call)
+    for name, parse in (("cpu", cpu_units), ("memory", mebibytes)):
+        try:
+            parse(overrides.get(name) or "1")
+        except ValueError:
+            raise _refusal(f"Invalid '{name}' setting for task.") from None
+    names = {each["name"] for each in definition.container_definitions} if definition is not None else set()
+    for override in overrides.get("containerOverrides") or () if names else ():
+        if override.get("name") not in names:
+            raise _refusal(
+                f"Override for container named {override.get('name')} is not a container in the TaskDefinition."
+            )
 
 
 def compatibilities(definition: Any) -> list[str]:

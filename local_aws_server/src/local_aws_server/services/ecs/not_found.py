@@ -82,7 +82,21 @@ SERVICE = NotFoundRule(
         for service in call.backends.ecs_services
         if service.cluster_name == last_part(call.params["cluster"])
     },
-    by_parameter("service", "DeleteTaskSet"),
+    by_parameter("service", "DeleteTaskSet", "UpdateTaskSet", "UpdateServicePrimaryTaskSet"),
+    normalize=last_part,
+)
+
+TASK_SET = NotFoundRule(
+    "ecs",
+    "TaskSetNotFoundException",
+    "The specified task set does not exist.",
+    lambda call: {
+        task_set.task_set_arn.rsplit("/", 1)[-1]
+        for service in call.backends.ecs_services
+        if service.name == last_part(call.params["service"])
+        for task_set in service.task_sets
+    },
+    {"UpdateTaskSet": "taskSet", "UpdateServicePrimaryTaskSet": "primaryTaskSet"},
     normalize=last_part,
 )
 
@@ -122,7 +136,7 @@ CONTAINER_INSTANCE = NotFoundRule(
     normalize=last_part,
 )
 
-for _rule in (CLUSTER, SERVICE, *CAPACITY_PROVIDERS, CONTAINER_INSTANCE):
+for _rule in (CLUSTER, SERVICE, TASK_SET, *CAPACITY_PROVIDERS, CONTAINER_INSTANCE):
     _rule.register()
 
 

@@ -1,5 +1,6 @@
 """Validate the names of clusters and task definition families, and the task definitions that requests refer to."""
 
+import json
 import re
 
 from local_aws_server.behaviours import Behaviour
@@ -26,6 +27,27 @@ BEHAVIOURS = (
     ),
 )
 
+_WITH_TASK_DEFINITION = (
+    "CreateService",
+    "CreateTaskSet",
+    "DeleteTaskDefinitions",
+    "DescribeTaskDefinition",
+    "RunTask",
+    "StartTask",
+    "UpdateService",
+)
+_WITH_TAGS = (
+    "CreateCapacityProvider",
+    "CreateCluster",
+    "CreateService",
+    "CreateTaskSet",
+    "RegisterContainerInstance",
+    "RegisterTaskDefinition",
+    "RunTask",
+    "StartTask",
+    "TagResource",
+)
+
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,255}")
 
 
@@ -48,6 +70,40 @@ def validate_family_name(call: Call) -> None:
     family = call.params["family"]
     if len(family) <= 255 and not _NAME.fullmatch(family):  # moto checks the length
         raise AwsError("ClientException", "Family contains invalid characters.")
+
+
+@before("ecs", *_WITH_TASK_DEFINITION)
+def validate_task_definition_name(call: Call) -> None:
+    """Refuse a name that is neither a family nor a family and the number of its revision; moto fails on others."""
+    names = call.params.get("taskDefinitions") or [call.params.get("taskDefinition") or ""]
+    for name in names:
+        _, has_revision, revision = name.split("/")[-1].partition(":")
+        if has_revision and not revision.isdigit():
+            raise AwsError("ClientException", f"Invalid revision number. Number: {revision}")
+
+
+def identified_instance(call: Call) -> str:
+    """Return the id of the instance whose identity document a request has. Raises AwsError if there is none."""
+    try:
+        id = json.loads(call.params.get("instanceIdentityDocument") or "")["instanceId"]
+    except (ValueError, KeyError, TypeError):
+        raise AwsError("ClientException", "The instance identity document is invalid.") from None
+    if all(instance.id != id for instance in call.backends.instances):
+        raise AwsError("ClientException", f"The instance {id} of the identity document does not exist.")
+    return str(id)
+
+
+@before("ecs", *_WITH_TAGS)
+def validate_tags(call: Call) -> None:
+    """https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Tag.html"""
+    for tag in call.params.get("tags") or ():
+        key = tag.get("key")
+        if not key:
+            raise AwsError("InvalidParameterException", "Tag keys must not be null or empty.")
+        if key.lower().startswith("aws:"):
+            raise AwsError("InvalidParameterException", "Tag keys starting with 'aws:' are reserved for system use.")
+        if "value" not in tag:
+            raise AwsError("NotSimulated", f"the local AWS does not simulate tags without a value: {key}", 501)
 
 
 @before("ecs", "CreateService", "UpdateService", "RunTask", "StartTask")
