@@ -4,7 +4,9 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
+import boto3
 import pytest
+from botocore.config import Config
 
 from tests.local.test_auto_scaling_groups import Fleet
 from tests.local.timing import advance, now
@@ -226,8 +228,13 @@ def test_the_tasks_of_a_service_are_discovered_while_they_run(account: Any) -> N
     of_container = {"registryArn": registry["Arn"], "containerName": "site", "containerPort": 8000}
     fleet.ecs.create_service(**service, serviceRegistries=[of_container])
     advance(account, "5m")
-    # in the SDKs, the host of DiscoverInstances has a prefix
     instance = discovery.list_instances(ServiceId=registry["Id"])["Instances"][0]
+    # SDKs put a prefix before the host of this operation, which an IP address can't have
+    keys = {"aws_access_key_id": account.id, "aws_secret_access_key": "local", "region_name": account.region}
+    without_prefix = Config(inject_host_prefix=False)
+    finder = boto3.client("servicediscovery", endpoint_url=account.url, config=without_prefix, **keys)
+    (found,) = finder.discover_instances(NamespaceName="ns", ServiceName="web")["Instances"]
+    assert (found["InstanceId"], found["Attributes"]) == (instance["Id"], instance["Attributes"])
     (task,) = fleet.ecs.list_tasks(cluster="site-cluster")["taskArns"]
     host = fleet.instances()[0]
     assert instance["Id"] == task.split("/")[-1]
