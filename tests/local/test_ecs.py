@@ -16,7 +16,7 @@ from botocore.exceptions import ClientError
 from local_aws_server.services.ecs.placement import next_capacity_provider
 from tests.local.conftest import Account
 from tests.local.ecs_site import Site
-from tests.local.timing import control
+from tests.local.timing import control, now
 
 
 @pytest.fixture
@@ -469,6 +469,20 @@ def test_each_failing_deployment_rolls_back_to_the_last_completed_one(site: Site
         site.register(port=0)
         site.update_service(taskDefinition="f")
         site.wait_until_stable()
+
+
+def test_a_waiter_needs_one_poll_for_a_roll_out_longer_than_itself(balanced: Site) -> None:
+    slow = [{"Key": "deregistration_delay.timeout_seconds", "Value": "600"}]
+    balanced.elbv2.modify_target_group_attributes(TargetGroupArn=balanced.target_group, Attributes=slow)
+    balanced.create_service(2)
+    balanced.wait_until_stable()
+    balanced.register()
+    balanced.update_service(taskDefinition="f")
+    began = now(balanced.account)
+    once = {"Delay": 0, "MaxAttempts": 1}
+    balanced.ecs.get_waiter("services_stable").wait(cluster="c", services=["s"], WaiterConfig=once)
+    assert now(balanced.account) - began > 600
+    assert balanced.service()["taskDefinition"].endswith(":2") and balanced.counts() == (2, 2, 0)
 
 
 def test_an_alarm_rolls_a_deployment_back(site: Site) -> None:
