@@ -25,6 +25,7 @@ from esaws.cli import main
 from esaws.cloud import model_loader
 from tests.conftest import SHARED
 from tests.local.cases import TRUST
+from tests.local.wire import WATCHED
 
 REGION = "eu-west-3"
 _accounts = itertools.count(200_000_000_000)
@@ -140,6 +141,8 @@ class Clients:
             if not self.wrapped:
                 # stock moto has no accounts by access key
                 client.meta.events.register("before-sign", self._name_the_account)
+            else:
+                WATCHED.watch(client, service)
             self._made[service, region] = client
         return self._made[service, region]
 

@@ -51,17 +51,6 @@ SAME_IN_EVERY_ACCOUNT = {
     "rds DescribeOrderableDBInstanceOptions",
 }
 
-MODEL_IS_WRONG = {
-    # "For an internet gateway, the state is `available` when attached to a VPC"
-    # https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_InternetGatewayAttachment.html
-    "ec2 DescribeInternetGateways.internetGatewaySet[].attachmentSet[].state: "
-    "'available' is not in the enum AttachmentStatus",
-    # "This value is set to `windows` for Windows AMIs; otherwise, it is blank"
-    # https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_Image.html
-    "ec2 DescribeImages.imagesSet[].platform: 'windows' is not in the enum PlatformValues",
-}
-"""AWS's documentation has another value than its model."""
-
 
 class Checked:
     """An account whose responses are compared with the models."""
@@ -89,7 +78,7 @@ def test_responses_have_the_shapes_of_the_models(load_system: Callable[[str], Cl
     services = (*SERVICES, *MORE_SERVICES)
     first = ReadCalls(account, services=services, max_values=2)
     assert account.responses > 200
-    assert account.problems.keys() - MODEL_IS_WRONG == set()
+    assert account.problems.keys() - wire.MODEL_IS_WRONG == set()
     skip = first.not_simulated | SAME_IN_EVERY_ACCOUNT
 
     account = Checked(load_system("ha"))
@@ -97,7 +86,7 @@ def test_responses_have_the_shapes_of_the_models(load_system: Callable[[str], Cl
     let_a_day_of_faults_pass(account.cloud)
     ReadCalls(account, services=SYSTEM, skip=skip, max_values=2)
     assert account.responses > 200
-    assert account.problems.keys() - MODEL_IS_WRONG == set()
+    assert account.problems.keys() - wire.MODEL_IS_WRONG == set()
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """The behaviours that the local AWS adds to moto: each case runs there, and with `-m stock_moto` on an unwrapped moto.
 
+Each response of the local AWS is compared with botocore's models.
+
 A case that fails on stock moto after an upgrade names a hook that may be obsolete. Each case runs in one of a few
 regions; `REGION=us-east-1 pytest tests/local/test_rules.py` runs all of them in one.
 """
@@ -12,6 +14,7 @@ from typing import Any
 import pytest
 
 from tests.local.cases import CASES, Case, region_of
+from tests.local.wire import WATCHED
 
 for _module in iter_modules(import_module(__package__).__path__):
     if _module.name.startswith("cases_"):
@@ -22,7 +25,12 @@ IDS = [case.name for case in CASES]
 
 @pytest.mark.parametrize("case", CASES, ids=IDS)
 def test_the_local_aws_returns_what_aws_returns(account: Any, case: Case) -> None:
-    assert case.run(replace(account, region=region_of(case.name))) == case.aws
+    WATCHED.is_on = True
+    try:
+        assert case.run(replace(account, region=region_of(case.name))) == case.aws
+    finally:
+        WATCHED.is_on, problems = False, WATCHED.take()
+    assert problems == set(), "the responses differ from the models"
 
 
 @pytest.mark.stock_moto

@@ -230,3 +230,48 @@ _PARSERS: dict[str, Callable[[Any, bytes], Iterator[Problem]]] = {
     "ec2": _ec2,
     "rest-xml": _rest_xml,
 }
+
+
+# --- all responses of a test
+
+
+MODEL_IS_WRONG = {
+    # "For an internet gateway, the state is `available` when attached to a VPC"
+    # https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_InternetGatewayAttachment.html
+    "ec2 DescribeInternetGateways.internetGatewaySet[].attachmentSet[].state: "
+    "'available' is not in the enum AttachmentStatus",
+    # "This value is set to `windows` for Windows AMIs; otherwise, it is blank"
+    # https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_Image.html
+    "ec2 DescribeImages.imagesSet[].platform: 'windows' is not in the enum PlatformValues",
+    # AWS's own example: https://docs.aws.amazon.com/cli/latest/reference/ec2/create-vpc-endpoint.html
+    "ec2 CreateVpcEndpoint.vpcEndpoint.state: 'available' is not in the enum State",
+    # AWS's own example: https://docs.aws.amazon.com/cli/latest/reference/servicediscovery/list-namespaces.html
+    "servicediscovery ListNamespaces.Namespaces[].Properties.DnsProperties.SOA.TTL: missing",
+}
+"""AWS's documentation has another value than its model."""
+
+
+class Watched:
+    """The problems of the responses that clients get while they are watched."""
+
+    def __init__(self) -> None:
+        self.is_on = False
+        self.problems: set[str] = set()
+
+    def watch(self, client: Any, service: str) -> None:
+        """Compare the responses of a client from now on."""
+
+        def look(operation_model: Any, response_dict: dict[str, Any], **_: Any) -> None:
+            if self.is_on:
+                for path, what in problems(operation_model, response_dict):
+                    self.problems.add(f"{service} {operation_model.name}{path}: {what}")
+
+        client.meta.events.register("before-parse", look)
+
+    def take(self) -> set[str]:
+        """Return the problems since the last time, without those of the models."""
+        found, self.problems = self.problems - MODEL_IS_WRONG, set()
+        return found
+
+
+WATCHED = Watched()
