@@ -8,6 +8,7 @@ import pytest
 
 from tests.local.cases import outcome
 from tests.local.cases_databases import available, described
+from tests.local.test_metering import running
 from tests.local.timing import advance
 
 
@@ -66,6 +67,13 @@ def test_backups_of_a_deleted_database_are_kept_if_the_deletion_says_so(account:
     assert backups(rds) == [("db", "retained")]
     advance(account, "4d")
     assert (backups(rds), automated(rds)) == ([], [])
+
+
+def test_backups_are_free_up_to_the_size_of_the_database_and_charged_without_it(account: Any, rds: Any) -> None:
+    assert running(account, "RDS:ChargedBackupUsage") == 0
+    rds.delete_db_instance(DBInstanceIdentifier="db", SkipFinalSnapshot=True, DeleteAutomatedBackups=False)
+    rds.get_waiter("db_instance_deleted").wait(DBInstanceIdentifier="db")
+    assert running(account, "RDS:ChargedBackupUsage") == 2, "a database without work fills a tenth of its 20 GB"
 
 
 def test_automated_backups_go_with_their_database(rds: Any) -> None:
