@@ -26,6 +26,7 @@ _GRANTS = ("GrantFullControl", "GrantRead", "GrantReadACP", "GrantWrite", "Grant
 _RANGE = re.compile(r"bytes=(\d+-\d*|-\d+)")
 _COPY_RANGE = re.compile(r"bytes=\d+-\d+")
 _MAX_BUCKETS = 10_000
+_INTEGERS = ("max-keys", "max-parts", "max-uploads", "part-number-marker", "partNumber")
 
 
 @before("s3", "PutBucketPolicy")
@@ -98,11 +99,18 @@ def validate_lifecycle(call: Call) -> None:
 
 
 @before("s3", "ListBuckets")
-def validate_size(call: Call) -> None:
+def validate_number_of_buckets(call: Call) -> None:
     size = call.request.args.get("max-buckets", "1")
     if not size.isdigit() or not 1 <= int(size) <= _MAX_BUCKETS:
         message = f"Argument max-buckets must be an integer between 1 and {_MAX_BUCKETS}"
         raise AwsError("InvalidArgument", message, 400)
+
+
+@before("s3", "ListMultipartUploads", "ListObjectVersions", "ListObjects", "ListObjectsV2", "ListParts", "UploadPart")
+def validate_integers(call: Call) -> None:
+    for name in _INTEGERS:
+        if not call.request.args.get(name, "0").isdigit():
+            raise AwsError("InvalidArgument", f"Provided {name} not an integer or within integer range", 400)
 
 
 def _malformed() -> AwsError:
