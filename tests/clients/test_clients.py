@@ -27,7 +27,9 @@ def look_at_the_site(run: Run) -> None:
     deployed = run("ecs-deploy", "ecs", "deploy", "site", "site", "--image", "web", "nginx:1.27", "--timeout", "300")
     assert "Deployment successful" in deployed
 
-    found = run("custodian", "custodian", "run", "-s", "out", "--region", "eu-west-3", str(HERE / "policies.yml"))
+    found = run(
+        "custodian", "custodian", "run", "--cache-period=0", "-s=out", "--region=eu-west-3", str(HERE / "policies.yml")
+    )
     counts = Counter({name: int(number) for name, number in re.findall(r"policy:([\w-]+) .*count:(\d+)", found)})
     assert +counts == {
         "groups-open-to-the-world": 1,

@@ -283,7 +283,7 @@ def main() -> None:
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     services = options.service or wrapped_services()
-    with contextlib.redirect_stderr(io.StringIO()):  # the server's tracebacks
+    with contextlib.redirect_stderr(io.StringIO()), contextlib.redirect_stdout(io.StringIO()):  # the server's words
         report = run(options.count, options.seed, services)
     problems = list(report.problems())
     if options.write:

@@ -2,9 +2,18 @@
 
 import re
 
+from local_aws_server.behaviours import Behaviour
 from local_aws_server.call import Call
 from local_aws_server.errors import AwsError
 from local_aws_server.hooks import before
+
+BEHAVIOURS = (
+    Behaviour(
+        service="EC2 and VPC",
+        statement="What is not an instance id is refused with InvalidInstanceID.Malformed.",
+        documentation=("https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html",),
+    ),
+)
 
 _INSTANCE_ID = re.compile(r"i-([0-9a-f]{8}|[0-9a-f]{17})")
 

@@ -1,0 +1,1 @@
+"""KMS: what moto fails at."""
