@@ -461,6 +461,19 @@ def case_default_group(account: Any) -> Any:
 
 
 @case(
+    "a load balancer in subnets that were given with host bits is created",
+    aws="172.31.240.0/24",
+    stock="172.31.240.9/24",
+)
+def case_host_bits(account: Any) -> Any:
+    site = Net(account)
+    zone = site.account.zones()[1]
+    subnet = site.ec2.create_subnet(VpcId=site.vpc, CidrBlock="172.31.240.9/24", AvailabilityZone=zone)["Subnet"]
+    site.balancer(Subnets=[site.subnets[0], subnet["SubnetId"]])
+    return subnet["CidrBlock"]
+
+
+@case(
     "what does not exist is not found, in any position of a list",
     aws=["LoadBalancerNotFound", "LoadBalancerNotFound", "ListenerNotFound", "RuleNotFound", "LoadBalancerNotFound"],
     stock=[None, "LoadBalancerNotFound", None, "RuleNotFound", None],
