@@ -35,6 +35,18 @@ def meant_to_fail(path: Path) -> set[str]:
     return {cell.id for cell in notebook(path).cells if "raises-exception" in cell.metadata.get("tags", ())}
 
 
+def verdict(text: str) -> str:
+    """The ✔ or ✘ with which a check begins, or ""."""
+    return next((line[0] for line in text.splitlines() if line.startswith(("✔", "✘"))), "")
+
+
+def verdicts(path: Path) -> dict[str, str]:
+    """What the checks of the executed notebook say, by the id of the cell."""
+    outputs = [(cell.id, output) for cell in notebook(path).cells for output in cell.get("outputs", ())]
+    shown = {identity: verdict(output.get("data", {}).get("text/plain", "")) for identity, output in outputs}
+    return {identity: sign for identity, sign in shown.items() if sign}
+
+
 def number_of_pictures(path: Path) -> int:
     """How many outputs of a notebook are pictures."""
     outputs = [output for cell in notebook(path).cells for output in cell.get("outputs", ())]
@@ -53,6 +65,7 @@ def test_a_notebook_with_the_answers_typed_in_runs_to_its_end(path: Path, lab: L
     lab.run_all()
     errors = {cell.id: cell.error for cell in lab.cells() if cell.error}
     assert set(errors) == meant_to_fail(path), errors
+    assert {cell.id: sign for cell in lab.cells() if (sign := verdict(cell.text))} == verdicts(path)
     for theme in ("Light", "Dark"):
         lab.choose_theme(theme)
         seen = lab.look(f"{path.stem}-{theme.lower()}")
