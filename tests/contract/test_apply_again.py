@@ -86,7 +86,8 @@ def keys(cloud: Cloud) -> Counter[tuple[str, str]]:
 def change_one_field_of_each(cloud: Cloud) -> set[str]:
     """Change one field of each kind by hand, unless AWS refuses it among the others, and return what was changed."""
     index, changed = inventory(cloud), set[str]()
-    for (kind, _), change_by_hand in sorted(BY_HAND.items()):
+    # A task that starts after the routes were changed has no way to its image.
+    for (kind, _), change_by_hand in sorted(BY_HAND.items(), key=lambda item: (item[0][0] != "Task", item[0])):
         live = next((live for live in index if live.kind == kind), None)
         if live and kind not in LEFT_BY_HAND and f"{kind} {live.name}" not in changed:
             with suppress(ClientError):
