@@ -80,7 +80,7 @@ def collect() -> list[Measured]:
             stock, local, advancing = (
                 read_outcomes(_file(suite, service, against)) for against in (STOCK, LOCAL, ADVANCING)
             )
-            if stock and local:
+            if local:
                 losses = classify(suite.name, service, lost(stock, local), advancing, reviews)
                 measured.append(Measured(suite.name, service, stock, local, losses))
     return measured
@@ -89,7 +89,7 @@ def collect() -> list[Measured]:
 def versions() -> dict[str, str]:
     """Name → version of what was measured."""
     of_tests = {
-        f"{name}'s tests at": file.read_text(encoding="utf-8")
+        f"{name}'s tests at": file.read_text(encoding="utf-8").strip()
         for name in SUITES
         if (file := RESULTS / f"{name}.version").exists()
     }

@@ -103,11 +103,12 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     is_failed_set_up = report.when != "call" and report.outcome == "failed"
     if report.when == "call" or (report.when == "setup" and report.outcome == "skipped") or is_failed_set_up:
         names = {mark.name for mark in item.iter_markers()}
-        lines = str(getattr(report.longrepr, "reprcrash", None) or report.longrepr or "").splitlines()
+        crash = getattr(report.longrepr, "reprcrash", None)
+        lines = str(crash.message if crash else report.longrepr or "").splitlines()
         outcome = {
             "test": item.nodeid,
             "outcome": report.outcome,
-            "message": " ".join(lines)[-_MAX_MESSAGE:] if report.outcome == "failed" else "",
+            "message": " ".join(lines)[:_MAX_MESSAGE] if report.outcome == "failed" else "",
             "verified": any("verified" in name or "validated" in name for name in names),
         }
         with RESULTS.open("a", encoding="utf-8") as file:

@@ -32,7 +32,7 @@ class Review:
 
 @dataclass(frozen=True)
 class Lost:
-    """A test that passes on stock moto, and not on the local AWS."""
+    """A test that fails on the local AWS, and not on stock moto."""
 
     outcome: Outcome
     kind: str
@@ -53,9 +53,9 @@ def read_reviews(path: Path = REVIEWED) -> dict[tuple[str, str, str], Review]:
 
 
 def lost(stock: Iterable[Outcome], local: Iterable[Outcome]) -> list[Outcome]:
-    """The outcomes of the tests that pass on stock moto and fail on the local AWS."""
-    passed = {each.test for each in stock if each.outcome == "passed"}
-    return [each for each in local if each.outcome == "failed" and each.test in passed]
+    """The outcomes of the tests that fail on the local AWS alone, as far as stock moto has run."""
+    failed = {each.test for each in stock if each.outcome == "failed"}
+    return [each for each in local if each.outcome == "failed" and each.test not in failed]
 
 
 def classify(
@@ -69,7 +69,7 @@ def classify(
     in_time = {each.test for each in advancing if each.outcome == "passed"}
     classified = []
     for each in losses:
-        name = each.test.partition("::")[2]
+        name = each.test.partition("[")[0].rpartition("::")[2] + "".join(each.test.partition("[")[1:])
         review = reviews.get((suite, service, name)) or reviews.get((suite, service, name.partition("[")[0]))
         if each.test in in_time:
             classified.append(Lost(each, TIME, "passes when the clock advances after each change"))
