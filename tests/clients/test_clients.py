@@ -30,7 +30,7 @@ def look_at_the_site(run: Run) -> None:
     found = run(
         "custodian", "custodian", "run", "--cache-period=0", "-s=out", "--region=eu-west-3", str(HERE / "policies.yml")
     )
-    counts = Counter({name: int(number) for name, number in re.findall(r"policy:([\w-]+) .*count:(\d+)", found)})
+    counts = Counter({name: int(number) for name, number in re.findall(r" policy:([\w-]+) .*count:(\d+)", found)})
     assert +counts == {
         "groups-open-to-the-world": 1,
         "unencrypted-databases": 1,

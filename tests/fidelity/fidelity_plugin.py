@@ -66,8 +66,12 @@ def substituted(value: Any, names: Mapping[str, str]) -> Any:
     return names.get(value, value) if isinstance(value, str) else value
 
 
-def send_what_is_offered(params: dict[str, Any], **_: Any) -> None:
+def send_what_is_offered(params: dict[str, Any], model: Any, **_: Any) -> None:
     params.update(substituted(params, OFFERED))
+    if model.name == "CreateDBInstance" and "DBClusterIdentifier" not in params:
+        params.setdefault("MasterUsername", "someone")  # AWS needs both, and most of moto's tests leave them out
+        if "ManageMasterUserPassword" not in params:
+            params.setdefault("MasterUserPassword", "something-long")
 
 
 def return_what_was_sent(parsed: dict[str, Any], **_: Any) -> None:
