@@ -120,10 +120,10 @@ def test_resources_of_others_are_drawn(cloud: Cloud) -> None:
     other = ec2.create_vpc(CidrBlock="10.2.0.0/16")["Vpc"]["VpcId"]
     tags = [{"ResourceType": "instance", "Tags": [{"Key": "Name", "Value": "<b>web & co</b>"}]}]
     asked = {"ImageId": "ami-760aaa0f", "MinCount": 3, "MaxCount": 3, "SubnetId": subnet, "TagSpecifications": tags}
-    ec2.run_instances(InstanceType="x9.huge", **asked)
+    ec2.run_instances(InstanceType="c5.large", **asked)
     drawing = draw(cloud)
     (fleet,) = drawing.scene.fleets
-    assert (fleet.name, fleet.instance_type, fleet.instances[0][1]) == ("<b>web & co</b>", "x9.huge", 3)
+    assert (fleet.name, fleet.instance_type, fleet.instances[0][1]) == ("<b>web & co</b>", "c5.large", 3)
     assert fleet.notes[0][1] == "? USD/mo", "its price is unknown"
     assert "&lt;b&gt;web &amp; co&lt;/b&gt;" in drawing.svg and "<b>web" not in drawing.svg
     assert [thing.name for thing in drawing.scene.regional] == [other]

@@ -66,7 +66,7 @@ _VOLATILE = {
     *("UsageOperationUpdateTime", "CreditSpecification", "lastRecordedPullTime", "LatestRestorableTime"),
 }
 """Members that change by themselves, and those that another kind describes."""
-_VOLATILE_OF = {"AutoScalingGroups": {"Instances"}}
+_VOLATILE_OF = {"AutoScalingGroups": {"Instances"}, "TargetGroups": {"LoadBalancerArns"}}
 _RECORDED = "account_state"
 """The key under which a record of a run holds a state."""
 

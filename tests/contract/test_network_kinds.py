@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from esaws import simulation
 from esaws.architecture import Architecture
 from esaws.cloud import Cloud
 from esaws.deploy.inventory import inventory
@@ -193,11 +194,11 @@ def test_a_group_without_instances_cannot_be_registered(cloud: Cloud) -> None:
 
 def test_a_failed_launch_is_reported_with_its_reason(cloud: Cloud) -> None:
     group = AutoScalingGroup.example()
-    unknown = replace(group, template=replace(group.template, image_parameter="/no/such/parameter"))
-    for resource in [*Architecture("test", [unknown])][:-1]:
+    for resource in [*Architecture("test", [group])][:-1]:
         resource.create(cloud)
+    simulation.fault(cloud, "insufficient-capacity", service="ec2", count=100)
     with pytest.raises(EsawsError, match=r"seccom-web-asg can.t launch an instance"):
-        unknown.create(cloud)
+        group.create(cloud)
 
 
 def test_launched_instances_have_the_deployments_tags(cloud: Cloud) -> None:

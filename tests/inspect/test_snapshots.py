@@ -123,7 +123,8 @@ def test_no_secret_is_saved(new_cloud: Callable[..., Cloud], tmp_path: Path) -> 
     container |= {"command": ["run", "--key=hunter2"], "secrets": [{"name": "T", "valueFrom": "/hunter2"}]}
     container |= {"logConfiguration": {"logDriver": "splunk", "options": {"splunk-token": "hunter2"}}}
     ecs = cloud.client("ecs")
-    ecs.register_task_definition(family="app", containerDefinitions=[container])
+    role = f"arn:aws:iam::{cloud.account}:role/app"
+    ecs.register_task_definition(family="app", executionRoleArn=role, containerDefinitions=[container])
     ecs.create_cluster(clusterName="prod")
     ecs.create_service(cluster="prod", serviceName="app", taskDefinition="app", desiredCount=0)
     tags = [{"ResourceType": "vpc", "Tags": [{"Key": "note", "Value": "hunter2"}, {"Key": "Name", "Value": "main"}]}]

@@ -1,6 +1,5 @@
 """The clock of the local AWS, and the commands that use it."""
 
-import json
 from typing import Any
 
 import boto3
@@ -53,8 +52,8 @@ def test_the_clock_starts_at_the_given_time_and_again_after_a_reset(program: Any
     program.json("start", "--at", START)
     assert program.json("status")["time"].startswith("2026-01-01T00:00")
     assert program.json("advance", "3d")["time"].startswith("2026-01-04T00:00")
-    role = client(program, "iam").create_role(RoleName="r", AssumeRolePolicyDocument=json.dumps({}))["Role"]
-    assert role["CreateDate"].isoformat().startswith("2026-01-04T00:00"), "moto's own timestamps follow the clock"
+    user = client(program, "iam").create_user(UserName="r")["User"]
+    assert user["CreateDate"].isoformat().startswith("2026-01-04T00:00"), "moto's own timestamps follow the clock"
     assert program.json("advance", "--to", "2026-02-01T00:00Z")["time"] == "2026-02-01T00:00:00Z"
     program.json("reset")
     assert program.json("status")["time"].startswith("2026-01-01T00:0")

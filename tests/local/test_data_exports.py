@@ -477,7 +477,6 @@ def test_an_export_is_described_listed_changed_and_deleted(account: Account) -> 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"Name": "a b"}, "letters, digits"),
         ({"query": "SELECT * FROM COST_AND_USAGE_REPORT"}, "name the columns"),
         ({"query": "SELECT nothing FROM COST_AND_USAGE_REPORT"}, "not a subset of the table COST_AND_USAGE_REPORT"),
         ({"properties": {"INCLUDE_RESOURCES": "FALSE"}}, "not a subset of the table"),

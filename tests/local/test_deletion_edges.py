@@ -337,7 +337,7 @@ EDGES = [
         "a composite alarm",
         "the alarms that it is made of",
         "ValidationError",
-        ("Composite alarms, which must be deleted before their alarms.",),
+        ("a composite alarm follows the alarms of its rule, which outlive it",),
     ),
     Edge(
         "a budget's actions",

@@ -94,6 +94,7 @@ def task_definition(account: Any) -> Any:
     sent = {
         "family": "site",
         "networkMode": "bridge",
+        "executionRoleArn": "arn:aws:iam::1:role/x",
         "requiresCompatibilities": ["EC2"],
         "containerDefinitions": [container],
     }

@@ -68,7 +68,7 @@ def test_the_aws_cli_creates_fills_and_deletes_a_bucket(account: Any, aws: Cli, 
 def test_the_aws_cli_prints_errors_and_not_simulated(aws: Cli) -> None:
     missing = aws("ec2", "describe-vpcs", "--vpc-ids", "vpc-12345678")
     assert missing.returncode and "InvalidVpcID.NotFound" in missing.stderr
-    unknown = aws("ec2", "describe-bundle-tasks")
+    unknown = aws("ec2", "describe-fpga-images")
     assert unknown.returncode and "(NotSimulated)" in unknown.stderr
 
 

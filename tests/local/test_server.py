@@ -66,7 +66,7 @@ def test_an_unknown_key_acts_in_the_default_account(account: Any) -> None:
 @pytest.mark.parametrize(
     ("service", "operation", "parameters", "call"),
     [
-        ("ec2", "describe_bundle_tasks", {}, "ec2 DescribeBundleTasks"),
+        ("ec2", "describe_fpga_images", {}, "ec2 DescribeFpgaImages"),
         ("elasticache", "describe_cache_engine_versions", {}, "elasticache DescribeCacheEngineVersions"),
         ("cognito-idp", "list_web_authn_credentials", {"AccessToken": "x"}, "cognito-idp ListWebAuthnCredentials"),
         ("mq", "describe_broker_engine_types", {}, "mq DescribeBrokerEngineTypes"),
@@ -83,7 +83,7 @@ def test_an_unknown_key_acts_in_the_default_account(account: Any) -> None:
         ("ssm", "describe_sessions", {"State": "Active"}, "ssm DescribeSessions"),
         ("route53", "list_cidr_collections", {}, "route53 ListCidrCollections"),
         ("cloudfront", "list_realtime_log_configs", {}, "cloudfront ListRealtimeLogConfigs"),
-        ("s3", "get_bucket_request_payment", {"Bucket": "b-1"}, "s3 GetBucketRequestPayment"),
+        ("s3", "get_bucket_abac", {"Bucket": "b-1"}, "s3 GetBucketAbac"),
         ("s3", "rename_object", {"Bucket": "b-1", "Key": "k", "RenameSource": "s"}, "s3 RenameObject"),
     ],
 )

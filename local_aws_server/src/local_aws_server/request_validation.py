@@ -50,14 +50,15 @@ _MODEL_CODES = ("ValidationException", "InvalidParameterException", "InvalidInpu
 _MISSING_PARAMETER = frozenset({"rds", "elasticache", "sqs", "ec2"})
 """Services whose error for an absent parameter is MissingParameter."""
 
-_UNENFORCED = frozenset(
+_LEFT_TO_THE_SERVICE = frozenset(
     {
         ("ec2", "InstanceType"),  # known by what is offered: `services/ec2` refuses the others
         ("ec2", "VolumeType"),  # UnknownVolumeType
         ("rds", "SourceType"),
+        ("cloudtrail", "MaxResults"),  # InvalidMaxResultsException
     }
 )
-"""(service, shape) whose enum is not the whole truth."""
+"""(service, shape) whose values the service refuses in words of its own, or knows better than the model."""
 
 _REQUIRED_BY_HOOKS = frozenset({("ec2", "TerminateInstancesRequest", "InstanceIds")})
 """(service, shape, member) of required members whose absence has an error of its own."""
@@ -172,10 +173,12 @@ def _list_violations(service: str, shape: Any, value: Any, path: str) -> Iterato
 
 def _constraints(service: str, shape: Any, value: Any) -> list[str]:
     """The constraints of a scalar that its value breaks."""
+    if (service, shape.name) in _LEFT_TO_THE_SERVICE:
+        return []
     if shape.type_name in ("string", "blob") and isinstance(value, str | bytes):
         found = list(_size_constraints(shape, len(value)))
         if isinstance(value, str):
-            if shape.enum and value not in shape.enum and (service, shape.name) not in _UNENFORCED:
+            if shape.enum and value not in shape.enum:
                 found.append(_enum_constraint(shape))
             pattern = shape.metadata.get("pattern")
             if pattern and not _matches(pattern, value):
@@ -200,7 +203,7 @@ def _all_constraints(service: str, shape: Any) -> list[str]:
     texts += [] if least is None else [f"Member must have {what} greater than or equal to {least}"]
     if shape.type_name == "string":
         texts += [_pattern_constraint(shape.metadata["pattern"])] if shape.metadata.get("pattern") else []
-        texts += [_enum_constraint(shape)] if shape.enum and (service, shape.name) not in _UNENFORCED else []
+        texts += [_enum_constraint(shape)] if shape.enum and (service, shape.name) not in _LEFT_TO_THE_SERVICE else []
     return texts
 
 

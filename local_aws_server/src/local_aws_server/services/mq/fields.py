@@ -3,6 +3,7 @@
 from local_aws_server.behaviours import Behaviour
 from local_aws_server.call import Call
 from local_aws_server.hooks import after
+from local_aws_server.services.mq.lifecycle import BROKERS
 
 BEHAVIOURS = (
     Behaviour(
@@ -15,6 +16,7 @@ BEHAVIOURS = (
 
 @after("mq", "DescribeBroker")
 def set_rabbitmq_endpoints(call: Call) -> None:
-    if call.result.get("EngineType") == "RABBITMQ":
+    is_created = call.result.get("BrokerState") != BROKERS.creation.via
+    if call.result.get("EngineType") == "RABBITMQ" and is_created:
         host = f"{call.result['BrokerId']}.mq.{call.region}.amazonaws.com"
         call.result["BrokerInstances"] = [{"ConsoleURL": f"https://{host}", "Endpoints": [f"amqps://{host}:5671"]}]
