@@ -54,6 +54,9 @@ _LEFT_TO_THE_SERVICE = frozenset(
     {
         ("ec2", "InstanceType"),  # known by what is offered: `services/ec2` refuses the others
         ("ec2", "VolumeType"),  # UnknownVolumeType
+        ("ec2", "SpotAllocationStrategy"),  # also in the words of spot fleets: lowestPrice
+        ("ec2", "FleetOnDemandAllocationStrategy"),
+        ("ec2", "FleetExcessCapacityTerminationPolicy"),
         ("rds", "SourceType"),
         ("cloudtrail", "MaxResults"),  # InvalidMaxResultsException
     }

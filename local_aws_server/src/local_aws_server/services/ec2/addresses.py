@@ -133,7 +133,12 @@ def _no_address(*_: Any) -> None:
     """moto invents an address of 10.0.0.0/8, wherever the interface is."""
 
 
-for _module in ("moto.ec2.models.nat_gateways", "moto.ec2.models.vpcs", "moto.ecs.models"):
+for _module in (
+    "moto.ec2.models.instances",
+    "moto.ec2.models.nat_gateways",
+    "moto.ec2.models.vpcs",
+    "moto.ecs.models",
+):
     patch(_module, "random_private_ip")(_no_address)
 
 

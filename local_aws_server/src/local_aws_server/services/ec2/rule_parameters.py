@@ -44,8 +44,9 @@ def check_permissions(call: Call) -> None:
 @before("ec2", "ModifySecurityGroupRules")
 def check_changed_rules(call: Call) -> None:
     for update in call.params["SecurityGroupRules"]:
-        if "IpProtocol" in (update.get("SecurityGroupRule") or {}):
-            _check_permission(update["SecurityGroupRule"])
+        rule = update.get("SecurityGroupRule") or {}
+        if {"IpProtocol", "FromPort", "ToPort"} <= rule.keys():  # moto has AWS's words for an absent port
+            _check_permission(rule)
 
 
 @before("ec2", "CreateNetworkAclEntry", "ReplaceNetworkAclEntry")
