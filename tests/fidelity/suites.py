@@ -65,7 +65,7 @@ LOCALSTACK = Suite(
         "TEST_AWS_ACCESS_KEY_ID": "123456789012",
         "SNAPSHOT_RAISE": "1",
     },
-    options=("-m", "aws_validated"),
+    options=("-m", "aws_validated", "--continue-on-collection-errors"),
     python_path=("localstack-core",),
     generated={"localstack-core/localstack/version.py": '__version__ = version = "0"\n'},
 )

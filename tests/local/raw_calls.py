@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 from xml.etree import ElementTree
 
+from botocore.exceptions import ParamValidationError
 from botocore.model import OperationModel, ServiceModel, Shape
 from botocore.parsers import PROTOCOL_PARSERS
 from botocore.serialize import SERIALIZERS
@@ -152,7 +153,7 @@ class InProcessAws:
         model = request.model
         try:
             written = _lenient_serializer(request.protocol).serialize_to_request(request.parameters, model)
-        except (KeyError, TypeError, AttributeError, ValueError) as error:
+        except (KeyError, TypeError, AttributeError, ValueError, ParamValidationError) as error:
             raise UnserializableRequest(str(request)) from error
         body = written["body"]
         if isinstance(body, dict):

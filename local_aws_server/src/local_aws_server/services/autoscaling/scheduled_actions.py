@@ -5,12 +5,10 @@ from typing import Any
 
 from local_aws_server.backends import Backends, sidecar
 from local_aws_server.behaviours import Behaviour
-from local_aws_server.call import Call
 from local_aws_server.clock.clock import CLOCK
 from local_aws_server.clock.event_log import record_event
 from local_aws_server.clock.scheduler import SCHEDULER
-from local_aws_server.errors import AwsError
-from local_aws_server.hooks import before, patch, reconciler
+from local_aws_server.hooks import patch, reconciler
 from local_aws_server.services.application_autoscaling import schedule_expressions
 from local_aws_server.services.autoscaling import activities
 from local_aws_server.services.autoscaling.capacity import is_suspended
@@ -45,21 +43,6 @@ def run_due_actions(backends: Backends) -> float | None:
     return min(times, default=None)
 
 
-@before("autoscaling", "PutScheduledUpdateGroupAction")
-def validate_action(call: Call) -> None:
-    params = call.params
-    if recurrence := params.get("Recurrence"):
-        try:
-            schedule_expressions.next_unix_cron(recurrence, CLOCK.now(), params.get("TimeZone"))
-        except ValueError:
-            raise AwsError("ValidationError", f"Given recurrence string: {recurrence} is invalid") from None
-    elif "StartTime" not in params:
-        raise AwsError("ValidationError", "Either start time or recurrence must be specified")
-    if not any(size in params for size in ("MinSize", "MaxSize", "DesiredCapacity")):
-        message = "At least one among Minimum Size, Maximum Size and Desired Capacity must be specified"
-        raise AwsError("ValidationError", message)
-
-
 @patch("moto.autoscaling.models", "AutoScalingBackend.put_scheduled_update_group_action")
 def put_scheduled_update_group_action(
     self: Any,
@@ -73,9 +56,19 @@ def put_scheduled_update_group_action(
     recurrence: str | None,
     timezone: str | None,
 ) -> Any:
-    """Store an action by its group and name; moto stores it by its name alone."""
+    """Store a valid action by its group and name; moto stores any, by its name alone. A batch is put one by one."""
+    from moto.autoscaling.exceptions import ValidationError
     from moto.autoscaling.models import FakeScheduledAction
 
+    if recurrence:
+        try:
+            schedule_expressions.next_unix_cron(recurrence, CLOCK.now(), timezone)
+        except ValueError:
+            raise ValidationError(f"Given recurrence string: {recurrence} is invalid") from None
+    elif start_time is None:
+        raise ValidationError("Either start time or recurrence must be specified")
+    if desired_capacity is None and max_size is None and min_size is None:
+        raise ValidationError("At least one among Minimum Size, Maximum Size and Desired Capacity must be specified")
     desired, high, low = (None if n is None else int(n) for n in (desired_capacity, max_size, min_size))
     settings = (desired, high, low, scheduled_action_name, start_time, end_time, recurrence, timezone)
     action: Any = FakeScheduledAction(name, *settings)  # type: ignore[abstract]
