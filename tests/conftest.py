@@ -9,6 +9,7 @@
 A system is deployed once per test run and saved. Loading it takes about a second; deploying it 5 to 9 CPU seconds.
 """
 
+import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -16,6 +17,7 @@ from itertools import count
 from pathlib import Path
 
 import pytest
+import time_machine
 from filelock import FileLock
 from hypothesis import HealthCheck, settings
 
@@ -104,6 +106,13 @@ def reset_shared_servers() -> None:
     for url in SHARED:
         with suppress(OSError):
             post(url, b"{}")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def time_is_real() -> Iterator[None]:
+    """Whoever starts a local AWS in this process stops its clock: other tests wait for real time to pass."""
+    yield
+    assert abs(time.time() - time_machine.escape_hatch.time.time()) < 1, "the clock of this process still travels"
 
 
 @pytest.fixture(autouse=True)

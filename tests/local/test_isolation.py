@@ -58,11 +58,12 @@ def test_it_is_shown_again_after_a_restart() -> None:
 
 
 @pytest.fixture
-def scheduler() -> Scheduler:
+def scheduler() -> Iterator[Scheduler]:
     clock = Clock()
     clock.still = True
     clock.start(1000.0)
-    return Scheduler(clock)
+    yield Scheduler(clock)
+    clock.stop()
 
 
 def register(patch: pytest.MonkeyPatch, **reconcilers: Any) -> None:

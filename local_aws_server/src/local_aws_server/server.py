@@ -324,3 +324,4 @@ def serve(
         server.serve_forever()
     finally:
         application.autosave.close()
+        CLOCK.stop()

@@ -28,6 +28,7 @@ class Clock:
     def __init__(self) -> None:
         self.still = False
         """Whether it only jumps, so that a simulation does not depend on the speed of the machine."""
+        self._travel: time_machine.travel | None = None
         self._traveller: time_machine.Traveller | None = None
         self._start: float | None = None
         self._event_time: float | None = None
@@ -39,12 +40,19 @@ class Clock:
         """Start at a time, or at the real time. A second call starts the clock again."""
         self._start, self._event_time, self._displayed = at, None, 0.0
         if self._traveller is None:
-            self._traveller = time_machine.travel(time.time(), tick=not self.still).start()
+            self._travel = time_machine.travel(time.time(), tick=not self.still)
+            self._traveller = self._travel.start()
         self._move(_real_time() if at is None else at)
 
     def restart(self) -> None:
         """Start again where the clock started."""
         self.start(self._start)
+
+    def stop(self) -> None:
+        """Give the process its real time back."""
+        if self._travel is not None:
+            self._travel.stop()
+            self._travel = self._traveller = None
 
     def now(self) -> float:
         """The simulated time; while an event runs, the time of the event."""
