@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 from urllib.parse import urlencode
 
-from botocore.exceptions import UnknownServiceError
+from botocore.exceptions import ParamValidationError, UnknownServiceError
 from botocore.parsers import ResponseParserError, create_parser
 from botocore.serialize import create_serializer
 from flask import Response
@@ -100,7 +100,11 @@ def _decode(operation: OperationModel, body: bytes, environ: Environ) -> dict[st
 
 def _translated(environ: Environ, operation: OperationModel, protocol: str, parameters: dict[str, Any]) -> Environ:
     """Return the environment of the same request in another protocol."""
-    request = create_serializer(protocol, include_validation=False).serialize_to_request(parameters, operation)
+    serializer = create_serializer(protocol, include_validation=False)
+    try:
+        request = serializer.serialize_to_request(parameters, operation)
+    except (ValueError, TypeError, AttributeError, KeyError, ParamValidationError) as error:
+        raise AwsError("SerializationException", f"a member of the request has a wrong type: {error}") from None
     body = request["body"]
     if isinstance(body, dict):
         body = urlencode(body).encode()
