@@ -401,11 +401,6 @@ OTHERS: dict[tuple[str, str], tuple[dict[str, Any], str, str]] = {
         "ResourceNotFoundException",
         ACCEPTED,
     ),
-    ("cloudwatch", "list_tags_for_resource"): (
-        {"ResourceARN": "arn:aws:cloudwatch:eu-west-3:1:alarm:absent"},
-        "ResourceNotFoundException",
-        ACCEPTED,
-    ),
     ("cognito-idp", "list_resource_servers"): (
         {"UserPoolId": "eu-west-3_Absent123"},
         "ResourceNotFoundException",

@@ -181,7 +181,7 @@ def _constraints(service: str, shape: Any, value: Any) -> list[str]:
     if shape.type_name in ("string", "blob") and isinstance(value, str | bytes):
         found = list(_size_constraints(shape, len(value)))
         if isinstance(value, str):
-            if shape.enum and value not in shape.enum:
+            if shape.enum and not _is_one_of(service, value, shape.enum):
                 found.append(_enum_constraint(shape))
             pattern = shape.metadata.get("pattern")
             if pattern and not _matches(pattern, value):
@@ -196,6 +196,11 @@ def _constraints(service: str, shape: Any, value: Any) -> list[str]:
             found.append(f"Member must have value less than or equal to {most}")
         return found
     return []
+
+
+def _is_one_of(service: str, value: str, allowed: list[str]) -> bool:
+    """Whether a value is in an enum. Nothing documents that EC2 looks at the case, so `interface` passes there."""
+    return value in allowed or (service == "ec2" and value.lower() in {each.lower() for each in allowed})
 
 
 def _all_constraints(service: str, shape: Any) -> list[str]:
