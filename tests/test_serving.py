@@ -48,6 +48,7 @@ def unreachable(deployed: Cloud) -> Iterator[None]:
     simulation.advance(deployed, "2m")
     yield
     ec2.delete_network_acl_entry(**entry)
+    simulation.advance(deployed, "30m")  # ECS starts tasks that failed again and again ever more slowly
     assert wait_until_serving(deployed) == []
 
 
