@@ -222,6 +222,7 @@ class Victim:
         self.watch, self.outcomes, self.crashes = Watch(), Counter[str](), list[str]()
         CLOCK.start(1767225600.0)
         self.aws = LocalAws()
+        self.aws.prepare()
         hooks.RECONCILERS.clear()  # they would create many more objects
         server = make_server("127.0.0.1", 0, self.aws, threaded=True, request_handler=KeepAliveHandler)
         threading.Thread(target=server.serve_forever, daemon=True).start()

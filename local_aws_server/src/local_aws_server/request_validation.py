@@ -14,8 +14,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-import regex
-
 from local_aws_server.call import Call
 from local_aws_server.errors import AwsError
 from local_aws_server.request_parsing import MalformedValue
@@ -244,6 +242,8 @@ def _matches(pattern: str, value: str) -> bool:
 @lru_cache(maxsize=4096)
 def _compile(pattern: str) -> Any | None:
     """The pattern, which is Java's; None if it has no meaning here."""
+    import regex  # not needed before the first pattern
+
     try:
         return regex.compile(pattern)
     except regex.error:

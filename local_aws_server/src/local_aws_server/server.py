@@ -11,6 +11,7 @@ import sys
 import traceback
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from threading import Lock, Timer
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -41,7 +42,6 @@ from local_aws_server.identity import IDENTITY
 from local_aws_server.keep_alive import KeepAliveHandler
 from local_aws_server.locks import AccountLocks
 from local_aws_server.loopback_guard import install_loopback_guard
-from local_aws_server.owner import stop_with
 from local_aws_server.reset import run_reset_actions
 from local_aws_server.services.cloudtrail.recorder import record_call
 from local_aws_server.snapshots.autosave import Autosave
@@ -53,6 +53,9 @@ _ELB_BY_VERSION = {"2012-06-01": "elb", "2015-12-01": "elbv2"}
 
 _MAX_CACHED_HOSTS = 1000
 
+_PREPARATION_DELAY = 0.02
+"""Seconds after which the hooks are imported, if no call came before; the first `status` is answered meanwhile."""
+
 
 class LocalAws(DomainDispatcherApplication):
     """The WSGI application: `/_esaws/` is control, everything else is AWS."""
@@ -63,11 +66,21 @@ class LocalAws(DomainDispatcherApplication):
         """Host → moto's backend for it."""
         self.locks = AccountLocks()
         self.autosave = Autosave(self.locks, hooks.apply_patches)
-        hooks.import_hook_modules()
-        run_reset_actions()
+        self._preparing = Lock()
+        self._is_prepared = False
+
+    def prepare(self) -> None:
+        """Import the hooks, once. Calls wait for it; `status` does not, so a server is ready before they are."""
+        with self._preparing:
+            if not self._is_prepared:
+                hooks.import_hook_modules()
+                run_reset_actions()
+                self._is_prepared = True
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         path = environ.get("PATH_INFO", "")
+        if not self._is_prepared and path != "/_esaws/status":
+            self.prepare()
         if path.startswith("/_esaws/"):
             response = self.control_response(Request(environ), path.removeprefix("/_esaws/"))
             return response(environ, start_response)
@@ -312,6 +325,8 @@ def serve(
     application = LocalAws()
     if state:
         IDENTITY.belong_to(state)
+        if state.exists():
+            application.prepare()
         application.autosave.restore(state)
         application.autosave.start_saving()
     if provisioning is not None:
@@ -319,9 +334,15 @@ def serve(
     server = make_server("127.0.0.1", 0, application, threaded=True, request_handler=KeepAliveHandler, fd=fd)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     if owner is not None:
+        from local_aws_server.owner import stop_with  # psutil, which few servers need
+
         stop_with(owner, server.shutdown)
+    preparation = Timer(_PREPARATION_DELAY, application.prepare)
+    preparation.daemon = True
+    preparation.start()
     try:
         server.serve_forever()
     finally:
+        application.prepare()
         application.autosave.close()
         CLOCK.stop()
