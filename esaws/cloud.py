@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import AbstractContextManager, nullcontext
 from copy import copy
 from functools import cache
 from typing import Any, TypeVar
@@ -14,7 +15,7 @@ from urllib.parse import urlsplit
 import boto3
 import botocore.session
 from botocore.config import Config
-from botocore.exceptions import ClientError, ConnectionError, HTTPClientError, NoCredentialsError
+from botocore.exceptions import ClientError, ConnectionError, HTTPClientError, NoCredentialsError, WaiterError
 from botocore.loaders import Loader, create_loader
 
 from esaws.aws import error_code
@@ -40,6 +41,7 @@ Result = TypeVar("Result")
 
 _LOCAL_POLL_SECONDS = 0.05
 _AWS_POLL_SECONDS = 5.0
+_LOCAL_ATTEMPTS = 1200
 
 
 @cache
@@ -93,6 +95,7 @@ class Cloud:
         self._endpoint = target if _is_url(target) else None
         self._lock = threading.RLock()
         self._shared: dict[str, Future[Any]] | None = None
+        self._turn: Callable[[], AbstractContextManager[None]] = nullcontext
 
     @classmethod
     def from_env(cls, *, deployment: str | None = None, region: str | None = None) -> "Cloud":
@@ -294,6 +297,12 @@ class Cloud:
 
     # -- waiting -------------------------------------------------------------------------------------------------
 
+    def taking_turns(self, turn: Callable[[], AbstractContextManager[None]]) -> "Cloud":
+        """Return the same cloud, with the same clients and call log, which polls inside `turn()` alone."""
+        waiting = copy(self)
+        waiting._turn = turn
+        return waiting
+
     @property
     def poll_seconds(self) -> float:
         """Seconds between two polls."""
@@ -305,8 +314,21 @@ class Cloud:
         Raises:
             botocore.exceptions.WaiterError: the resource failed, or the waiter timed out.
         """
-        config = {} if self.is_aws else {"WaiterConfig": {"Delay": self.poll_seconds, "MaxAttempts": 1200}}
-        self.client(service).get_waiter(waiter).wait(**parameters, **config)
+        botocore_waiter = self.client(service).get_waiter(waiter)
+        if self.is_aws:
+            botocore_waiter.wait(**parameters)
+            return
+        once = {"Delay": 0, "MaxAttempts": 1}
+        for attempt in range(_LOCAL_ATTEMPTS):
+            with self._turn():
+                time.sleep(self.poll_seconds if attempt else 0)
+                try:
+                    botocore_waiter.wait(**parameters, WaiterConfig=once)
+                    return
+                except WaiterError as error:
+                    last = attempt == _LOCAL_ATTEMPTS - 1
+                    if last or not error.kwargs["reason"].startswith("Max attempts exceeded"):
+                        raise
 
     def wait_until(self, description: str, condition: Callable[[], Any], *, minutes: float = 10) -> None:
         """Poll until `condition()` is true, for services without a botocore waiter.
@@ -315,12 +337,15 @@ class Cloud:
             EsawsError: it was not true within `minutes`. The message contains `description`.
         """
         deadline = time.monotonic() + minutes * 60
-        while not condition():
-            if time.monotonic() > deadline:
-                raise EsawsError(
-                    f"timed out after {minutes:g} minutes: waited until {description}; check it in {self.region}"
-                )
-            time.sleep(self.poll_seconds)
+        while True:
+            with self._turn():
+                if condition():
+                    return
+                if time.monotonic() > deadline:
+                    raise EsawsError(
+                        f"timed out after {minutes:g} minutes: waited until {description}; check it in {self.region}"
+                    )
+                time.sleep(self.poll_seconds)
 
     def retry(self, call: Callable[[], Any], *codes: str, minutes: float = 10) -> Any:
         """Return `call()`, repeated while AWS answers with one of the error `codes`, which botocore does not retry.
@@ -335,6 +360,7 @@ class Cloud:
             except ClientError as error:
                 if error_code(error) not in codes or time.monotonic() > deadline:
                     raise
+            with self._turn():
                 time.sleep(self.poll_seconds)
 
 

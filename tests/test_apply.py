@@ -39,6 +39,11 @@ class RecordingCloud:
         self.started: list[str] = []
         self.failing: set[str] = set()
 
+    is_aws = False
+
+    def taking_turns(self, turn: Any) -> "RecordingCloud":
+        return self
+
     def operate(self, change: Change) -> None:
         self.started.append(str(change))
         self.calls.append(change.action)

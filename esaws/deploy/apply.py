@@ -13,6 +13,7 @@ from esaws.cloud import Cloud
 from esaws.deploy.change import Change
 from esaws.deploy.graph import Graph, Node, critical_path
 from esaws.deploy.journal import Journal
+from esaws.deploy.turns import Turns
 from esaws.errors import ApplyFailed, ApplyInterrupted, describe_error
 from esaws.interrupts import EXIT_CODE, Terminated, held_back
 from esaws.progress import list_names, progress
@@ -65,6 +66,8 @@ class Apply:
         self.interrupt: KeyboardInterrupt | None = None
         self.failures: list[tuple[Change, BaseException]] = []
         self.journal = Journal(cloud.deployment, purpose)
+        self.turns = Turns()
+        self.worker_cloud = cloud if cloud.is_aws else cloud.taking_turns(self.turns.turn)
 
     def run(self) -> ApplyResult:
         """Run all changes. After a failure, Ctrl-C or SIGTERM, finish those that run and start no others.
@@ -95,6 +98,7 @@ class Apply:
         length = critical_path(self.graph)
         ready: list[tuple[float, Node]] = []
         running: dict[Future[None], Node] = {}
+        finished: set[Future[None]] = set()
 
         def names() -> list[str]:
             return [_name(self.graph[node][0]) for node in running.values()]
@@ -109,36 +113,40 @@ class Apply:
             held_back(interrupt),
         ):
             while True:
-                for node in sorter.get_ready():
-                    heappush(ready, (-length[node], node))
-                while ready and len(running) < WORKERS and not self.failures and not self.interrupt:
-                    node = heappop(ready)[1]
-                    running[pool.submit(self._work, node)] = node
+                with self.turns.starting():
+                    for future in finished:
+                        node = running.pop(future)
+                        self.turns.ended()
+                        change = self.graph[node][0]
+                        if error := future.exception():
+                            self.failures.append((change, error))
+                        else:
+                            self.done[change.action] += 1
+                            bar.step(_name(change))
+                            sorter.done(node)
+                    for node in sorter.get_ready():
+                        heappush(ready, (-length[node], node))
+                    while ready and len(running) < WORKERS and not self.failures and not self.interrupt:
+                        node = heappop(ready)[1]
+                        self.turns.started()
+                        running[pool.submit(self._work, node)] = node
                 if not running:
                     return
                 bar.wait_for(names())
                 finished, _ = wait(running, return_when=FIRST_COMPLETED)
-                for future in finished:
-                    node = running.pop(future)
-                    change = self.graph[node][0]
-                    if error := future.exception():
-                        self.failures.append((change, error))
-                    else:
-                        self.done[change.action] += 1
-                        bar.step(_name(change))
-                        sorter.done(node)
 
     def _work(self, node: Node) -> None:
+        self.turns.work_on(node)
         change = self.graph[node][0]
         if change.action == "keep":
             if change.resource and change.live and change.live.state in change.resource.pending:
-                change.resource.ready(self.cloud)
+                change.resource.ready(self.worker_cloud)
             return
         self.check_lock()
         self.unfinished.add(node)
         self.journal.write("begun", change)
         try:
-            _OPERATIONS[change.action](self.cloud, change)
+            _OPERATIONS[change.action](self.worker_cloud, change)
         except BaseException as error:
             self.journal.write("failed", change, error)
             raise
