@@ -15,7 +15,7 @@ Rows = list[list[str]]
 ESAWS: Rows = [
     ["cli", "dev"],
     ["doctor", "course", "runbooks", "notebooks"],
-    ["data_plane", "operations"],
+    ["images", "data_plane", "operations"],
     ["drawing", "leases"],
     ["costs", "inspect"],
     ["simulation", "service_history"],
