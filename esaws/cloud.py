@@ -88,6 +88,7 @@ class Cloud:
         self.calls = CallLog()
         self.on_start: Callable[[str], None] = lambda url: None  # called with the URL of a local AWS that was started
         self.known_ids: dict[tuple[str, str], str] = {}  # by (kind, name), as listed or created
+        self.headers: dict[str, str] = {}  # added to each call, of clients that are created afterwards
         self._expected_account = account
         self._account: str | None = None
         self._clients: dict[str, Any] = {}
@@ -202,7 +203,12 @@ class Cloud:
         with self._lock:
             if service not in self._clients:
                 self._clients[service] = self._make_client(service)
+                if self.headers:
+                    self._clients[service].meta.events.register("before-call", self._add_headers)
             return self._clients[service]
+
+    def _add_headers(self, params: dict[str, Any], **_: Any) -> None:
+        params["headers"].update(self.headers)
 
     def _make_client(self, service: str) -> Any:
         if self.is_aws and self._expected_account is None:

@@ -85,6 +85,13 @@ def account_options(command: Command) -> Command:
     help="With credits: free closes the account when they are spent; default paid.",
 )
 @click.option("--fresh", is_flag=True, help="Delete the saved state first.")
+@click.option("--run", is_flag=True, help="Run tasks, load balancers and stores as processes, not as a simulation.")
+@click.option(
+    "--intervals",
+    type=float,
+    metavar="X",
+    help="With --run: let health checks and deregistration delays take this fraction of their time, like 0.1.",
+)
 @json_option
 def start(
     port: int | None,
@@ -93,10 +100,12 @@ def start(
     regime: str | None,
     plan: str | None,
     fresh: bool,
+    run: bool,
+    intervals: float | None,
     as_json: bool,
 ) -> None:
     """Start the local AWS unless it runs, and restore its saved state and clock."""
-    status = process.start(port, at, provisioning, regime, plan, fresh)
+    status = process.start(port, at, provisioning, regime, plan, fresh, run=run, intervals=intervals)
     print_result(status, status["url"], as_json)
     if status["warning"]:
         click.echo(f"esaws: {status['warning']}", err=True)

@@ -22,7 +22,7 @@ import psutil
 
 from esaws.errors import EsawsError, LocalNotRunning, UsageError
 from esaws.files import write_atomically
-from esaws.local_aws import control
+from esaws.local_aws import control, supervision
 from esaws.local_aws.state import (
     Server,
     log_file,
@@ -59,6 +59,8 @@ def start(
     plan: str | None = None,
     fresh: bool = False,
     owner: int | None = None,
+    run: bool = False,
+    intervals: float | None = None,
 ) -> dict[str, Any]:
     """Start the server unless it runs, with the state it had when it stopped.
 
@@ -71,6 +73,8 @@ def start(
         plan: free or paid; with credits, free closes the account when they are spent.
         fresh: delete the saved state first.
         owner: the id of a process; a server that is started saves its state and stops when that process has ended.
+        run: also start the supervisor, which runs tasks, load balancers and stores as processes.
+        intervals: with `run`, the fraction of AWS's time that health checks and deregistration delays take.
 
     With ESAWS_STILL=1 the clock does not follow real time, so that a run is the same on a slow machine.
 
@@ -82,6 +86,7 @@ def start(
             local AWS is not installed.
         EsawsError: the server did not start; the message holds the end of its log.
     """
+    factor = _run_factor(run, intervals)
     options = _server_options(at or os.environ.get("ESAWS_AT") or None, provisioning, regime, plan)
     if owner is not None:
         options += ["--owner", str(owner)]
@@ -96,12 +101,17 @@ def start(
                     f"the local AWS already runs at {server.url}. Stop it with `esaws local stop`, "
                     f"then start it with {' '.join(changed)}."
                 )
+            if run:
+                supervision.start_supervisor(server, factor)
             return {**_status(server, answer), "started": False, "restored": None, "warning": None}
         _discard_snapshot(fresh, {"at": at, "regime": regime, "plan": plan})
         if server:
             _terminate(server, gracefully=False)
         crashed = None if fresh else server
+        supervision.stop_supervisor()  # that of a server that has ended
         server, answer = _launch(_default_port() if port is None else port, options)
+        if run:
+            supervision.start_supervisor(server, factor)
         restored = answer["restored"]
         outcome = {"restored": restored.get("time"), "warning": _loss_warning(crashed, restored)}
         return {**_status(server, answer), "started": True, **outcome}
@@ -119,6 +129,7 @@ def stop(discard: bool = False) -> dict[str, Any]:
     with start_lock():
         server = read_server()
         running = server is not None and server.process() is not None
+        supervision.stop_supervisor()
         saved = _save_snapshot(server) if server and running and not discard else None
         if server:
             _terminate(server, gracefully=not discard)
@@ -174,18 +185,19 @@ def load(path: Path) -> dict[str, Any]:
 
 
 def status() -> dict[str, Any]:
-    """Return {running, url, pid, time, accounts, not_simulated, port, stale}.
+    """Return {running, url, pid, time, accounts, not_simulated, runs, port, stale}.
 
-    url, pid, time, accounts and not_simulated are None while no server answers. `not_simulated` lists what failed and
-    is left alone since: {account, region, kind, name, reason, time} each. `port` is the server's port, or the one that
-    it would get. `stale`: a server process exists but does not answer.
+    url, pid, time, accounts, not_simulated and runs are None while no server answers. `not_simulated` lists what failed
+    and is left alone since: {account, region, kind, name, reason, time} each. `runs` says what runs as processes; it is
+    None without a supervisor. `port` is the server's port, or the one that it would get. `stale`: a server process
+    exists but does not answer.
     """
     server = read_server()
     answer = _query_status(server) if server else None
     if server and answer:
         return _status(server, answer)
     stale = server is not None and server.process() is not None
-    nothing = dict.fromkeys(("url", "pid", "time", "accounts", "not_simulated"))
+    nothing = dict.fromkeys(("url", "pid", "time", "accounts", "not_simulated", "runs"))
     return {"running": False, **nothing, "port": _default_port(), "stale": stale}
 
 
@@ -244,6 +256,15 @@ def _server_options(at: str | None, provisioning: float | None, regime: str | No
                     raise UsageError(f"{name} is one of {', '.join(choices)}, not {value}")
                 options += [name, value]
     return options
+
+
+def _run_factor(run: bool, intervals: float | None) -> float:
+    """The factor of what runs. Raises UsageError."""
+    if intervals is not None and not (run and 0 < intervals <= 1):
+        raise UsageError(f"--intervals needs --run and a fraction above 0 and at most 1, not {intervals:g}")
+    if run:
+        supervision.require_packages()
+    return 1.0 if intervals is None else intervals
 
 
 def _default_port() -> int:
@@ -440,6 +461,7 @@ def _status(server: Server, answer: Mapping[str, Any]) -> dict[str, Any]:
         "time": answer["time"],
         "accounts": answer["accounts"],
         "not_simulated": answer.get("not_simulated", []),
+        "runs": supervision.running(),
         "port": server.port,
         "stale": False,
     }

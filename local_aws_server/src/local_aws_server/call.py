@@ -73,8 +73,10 @@ class Call:
         """Advance the clock to a time, or until a condition holds, before the call is answered.
 
         Of several times the latest counts. In a `before` hook, moto does not see the call until then. A call waits
-        only once.
+        only once, and one with the header `X-Esaws-Observer` never.
         """
+        if "X-Esaws-Observer" in self.request.headers:
+            return
         if not self.is_retry and (self.pending_wait is None or until > self.pending_wait[0]):
             self.pending_wait = until, unless
 

@@ -29,6 +29,8 @@ class Scheduler:
         self._heap: list[tuple[float, hooks.Reconciler, Backends]] = []
         """May hold outdated entries: `_due` decides."""
         self._changed: dict[Backends, set[str]] = {}
+        self.version = 0
+        """Grows with every change that a service notes."""
 
     def clear(self) -> None:
         with self._lock:
@@ -49,6 +51,7 @@ class Scheduler:
     def mark_changed(self, backends: Backends, *services: str) -> None:
         """Mark services as changed, so that their reconcilers run in this round of `reconcile`."""
         self._changed.setdefault(backends, set()).update(services)
+        self.version += bool(services)
 
     def reconcile(self, backends: Backends, *services: str) -> None:
         """Run the reconcilers of changed services until nothing changes any more. The caller holds the account's lock.

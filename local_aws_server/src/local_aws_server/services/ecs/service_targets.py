@@ -9,6 +9,7 @@ from typing import Any
 
 from local_aws_server.backends import Backends, sidecar
 from local_aws_server.clock.clock import CLOCK
+from local_aws_server.data_plane import DATA_PLANE
 from local_aws_server.services.ecs import task_interfaces
 from local_aws_server.services.ecs.health_checks import worst_health
 from local_aws_server.services.ecs.placement import instance_of_task
@@ -60,7 +61,7 @@ def deregistration_delay(backends: Backends, task: Any) -> float:
         group = backends.backend("elbv2").target_groups.get(arn)
         if group is not None and targets.target_health(group, id, port).state != "unused":
             longest = max(longest, float(group.attributes["deregistration_delay.timeout_seconds"]))
-    return longest
+    return DATA_PLANE.duration(longest)
 
 
 def _target(backends: Backends, task: Any, load_balancer: dict[str, Any]) -> tuple[str, int] | None:

@@ -14,7 +14,7 @@ from local_aws_server.clock.isolation import each
 from local_aws_server.clock.transitions import PROVISIONING_SPEED
 from local_aws_server.errors import AwsError
 from local_aws_server.hooks import after, before, reconciler
-from local_aws_server.services.ecs import deployments, scheduler, tasks
+from local_aws_server.services.ecs import deployments, processes, scheduler, tasks
 
 BEHAVIOURS = (
     Behaviour(
@@ -219,7 +219,11 @@ def wait_for_services(call: Call) -> None:
                 sidecar(service)["waited for"] = _rollout(service)
         waited = any(sidecar(service).get("waited for") == _rollout(service) for service in unstable)
         longest = _WAITER_TIMEOUT if waited else _LONGEST_ROLLOUT
-        call.wait_until(CLOCK.now() + longest, unless=lambda: all(map(scheduler.is_stable, services)))
+
+        def settled() -> bool:
+            return all(map(scheduler.is_stable, services)) or processes.any_in(call.backends.ecs_tasks)
+
+        call.wait_until(CLOCK.now() + longest, unless=settled)
 
 
 def _rollout(service: Any) -> tuple[str, int]:

@@ -14,7 +14,8 @@ from zlib import crc32
 from local_aws_server.backends import Backends, sidecar
 from local_aws_server.clock.clock import CLOCK
 from local_aws_server.clock.transitions import PROVISIONING_SPEED
-from local_aws_server.services.ecs import containers, health_checks
+from local_aws_server.data_plane import DATA_PLANE
+from local_aws_server.services.ecs import containers, health_checks, processes
 from local_aws_server.services.ecs.ports import bind_ports
 
 _START_SECONDS = 5.0
@@ -25,6 +26,9 @@ _DEFAULT_RESTART_PERIOD = 300
 
 _MIN_RUNNING_SECONDS = 10.0
 """A container that exits earlier than this is never reported as running."""
+
+_KILLED = 137
+"""The exit code of a process that SIGKILL ended."""
 
 _MIN_MEMORY = 6
 """MiB; the Docker daemon creates no container with less."""
@@ -134,17 +138,26 @@ def _start(
         if waits:
             return Progress(min((time for time in waits if time < float("inf")), default=None))
         seconds = _DEPENDENT_START_SECONDS if settings.get("dependsOn") else _START_SECONDS
-        notes["begins"] = now + PROVISIONING_SPEED.duration(seconds)
+        notes["begins"] = now + PROVISIONING_SPEED.duration(DATA_PLANE.duration(seconds))
     if notes["begins"] > now:
         return Progress(notes["begins"])
     if error := _creation_error(settings) or obstacle(settings):
-        container.reason, container.last_status = error, "STOPPED"
-        return Progress(failed=bool(settings.get("essential", True)), changed=True)
+        return _fail(container, settings, error)
+    if "bound" not in notes:
+        container.network_bindings, notes["bound"] = bind_ports(backends, task, container, definition), True
+    if processes.awaits_start(container):
+        return Progress()
+    if error := processes.start_error(container):
+        return _fail(container, settings, error)
     notes["began"], container.last_status = notes["begins"], "RUNNING"
     sidecar(task).setdefault("began", notes["began"])
     container.runtime_id = f"{task.id}-{crc32(str(container.name).encode()):010}"
-    container.network_bindings = bind_ports(backends, task, container, definition)
     return Progress(changed=True)
+
+
+def _fail(container: Any, settings: Mapping[str, Any], error: str) -> Progress:
+    container.reason, container.last_status = error, "STOPPED"
+    return Progress(failed=bool(settings.get("essential", True)), changed=True)
 
 
 def _is_met(condition: str, other: Any, settings: Mapping[str, Any]) -> tuple[bool | None, float]:
@@ -183,19 +196,33 @@ def _run(backends: Backends, container: Any, settings: Mapping[str, Any]) -> Pro
         due = health_checks.update_health(backends, container, settings)
         changed = container.health_status != before
         times += [due] if due is not None else []
-    exit = containers.planned_exit(settings)
+    exit = _next_exit(container, settings)
     if exit is not None:
         ends = notes["began"] + exit.after
         if ends > now + _TOLERANCE:
             times.append(ends)
         elif _restarts(settings, exit):
+            if processes.is_process(container):
+                processes.request_again(container)
+            else:
+                times.append(now + exit.after)
             notes["began"] = now
             container.health_status = health_checks.UNKNOWN
-            times.append(now + exit.after)
         else:
             container.exitCode, container.last_status = exit.code, "STOPPED"
             return Progress(exited=bool(settings.get("essential", True)), changed=True)
     return Progress(min(times, default=None), changed=changed)
+
+
+def _next_exit(container: Any, settings: Mapping[str, Any]) -> containers.Exit | None:
+    """Return when a running container exits, and how: its process has, or its simulation will."""
+    if not processes.is_process(container):
+        return containers.planned_exit(settings)
+    ended = processes.process_exit(container)
+    if ended is None:
+        return None
+    container.reason = ended.reason or None
+    return containers.Exit(CLOCK.now() - sidecar(container)["began"], ended.code)
 
 
 def _restarts(settings: Mapping[str, Any], exit: containers.Exit) -> bool:
@@ -210,7 +237,7 @@ def _all_run(pairs: list[tuple[Any, Mapping[str, Any]]]) -> bool:
     for container, settings in pairs:
         if container.last_status == "PENDING":
             return False
-        exit = containers.planned_exit(settings)
+        exit = None if processes.is_process(container) else containers.planned_exit(settings)
         if exit is not None and settings.get("essential", True) and exit.after < _MIN_RUNNING_SECONDS:
             return False
     return True
@@ -232,6 +259,8 @@ def plan_stop(task: Any, definition: Any, begins: float) -> list[float]:
         ]
         timeout = by_name[name].get("stopTimeout") or _DEFAULT_STOP_TIMEOUT
         seconds = PROVISIONING_SPEED.duration(min(_STOP_SECONDS, timeout))
+        if processes.is_process(running[name]):
+            seconds = timeout
         return max((stops(each) for each in dependents), default=begins) + seconds
 
     for name, container in running.items():
@@ -244,7 +273,17 @@ def plan_stop(task: Any, definition: Any, begins: float) -> list[float]:
 def stop_due_containers(task: Any) -> None:
     for container in task.containers:
         if container.last_status == "RUNNING" and sidecar(container).get("stops", float("inf")) <= CLOCK.now():
-            container.last_status, container.exitCode = "STOPPED", 0
+            code = processes.stop_code(container)
+            container.last_status, container.exitCode = "STOPPED", _KILLED if code is None else code
+
+
+def all_processes_ended(task: Any) -> bool:
+    """Stop the containers whose processes have ended; return whether the task has processes, and none runs any more."""
+    running = [container for container in task.containers if processes.is_process(container)]
+    for container in running:
+        if container.last_status == "RUNNING" and (code := processes.stop_code(container)) is not None:
+            container.last_status, container.exitCode = "STOPPED", code
+    return bool(running) and all(container.last_status == "STOPPED" for container in task.containers)
 
 
 def _with_overrides(task: Any, container: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -10,7 +10,7 @@ from local_aws_server.clock.transitions import PROVISIONING_SPEED
 from local_aws_server.errors import AwsError
 from local_aws_server.hooks import after, reconciler, replace
 from local_aws_server.reset import on_reset
-from local_aws_server.services.ecs import tasks
+from local_aws_server.services.ecs import processes, tasks
 
 BEHAVIOURS = (
     Behaviour(
@@ -61,14 +61,22 @@ def wait_for_tasks(call: Call) -> None:
     """Let time pass until the described tasks have started or stopped."""
     arns = {task["taskArn"] for task in call.result["tasks"]}
     described = [task for task in call.backends.ecs_tasks if task.task_arn in arns]
-    if PROVISIONING_SPEED.factor is not None:
+    if PROVISIONING_SPEED.factor is not None or processes.any_in(described):
         return
     if call.is_from_waiter and any("waiting" in sidecar(task) for task in described):
         until = CLOCK.now() + _WAITER_TIMEOUT
-        call.wait_until(until, unless=lambda: not any(task.last_status in tasks.STARTING for task in described))
+        call.wait_until(until, unless=lambda: not _any_starts(described) or processes.any_in(described))
         return
     if ends := [end for task in described if (end := tasks.transition_end(task)) is not None]:
-        call.wait_until(max(ends), unless=lambda: all(tasks.transition_end(task) is None for task in described))
+        call.wait_until(max(ends), unless=lambda: not _any_changes(described) or processes.any_in(described))
+
+
+def _any_starts(described: list[Any]) -> bool:
+    return any(task.last_status in tasks.STARTING for task in described)
+
+
+def _any_changes(described: list[Any]) -> bool:
+    return any(tasks.transition_end(task) is not None for task in described)
 
 
 @after("ecs", "DescribeTasks")

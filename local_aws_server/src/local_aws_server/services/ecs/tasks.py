@@ -18,6 +18,7 @@ from local_aws_server.clock.event_log import record_event
 from local_aws_server.clock.isolation import each
 from local_aws_server.clock.scheduler import SCHEDULER
 from local_aws_server.clock.transitions import PROVISIONING_SPEED
+from local_aws_server.data_plane import DATA_PLANE
 from local_aws_server.services.ecs import preconditions, resources, service_targets, task_containers, task_interfaces
 from local_aws_server.services.ecs.placement import instance_of_task
 
@@ -92,7 +93,7 @@ def _schedule_start(backends: Backends, task: Any, definition: Any) -> None:
     now = CLOCK.now()
     has_interface = definition.network_mode == "awsvpc"
     attached = now + (PROVISIONING_SPEED.duration(_ATTACH_SECONDS) if has_interface else 0.0)
-    pulled = attached + PROVISIONING_SPEED.duration(_PULL_SECONDS)
+    pulled = attached + PROVISIONING_SPEED.duration(DATA_PLANE.duration(_PULL_SECONDS))
     sidecar(task)["starts_by"] = pulled + PROVISIONING_SPEED.duration(task_containers.longest_start(definition))
     task.pull_started_at = at(attached)
     task.connectivity, task.connectivity_at = "CONNECTED", at(now)
@@ -143,6 +144,9 @@ def _advance(backends: Backends, task: Any) -> float | None:
         if step not in _INTERNAL_STEPS:
             SCHEDULER.mark_changed(backends, "ecs")
     times = [steps[0][0]] if steps else []
+    if task.last_status == "STOPPING" and task_containers.all_processes_ended(task):
+        _finish_stop(backends, task)
+        steps = sidecar(task)["steps"]
     if sidecar(task).get("runs") and should_run(task) and not sidecar(task).get("settled"):
         times += [time for time in [_advance_containers(backends, task)] if time is not None]
     return min(map(float, times), default=None)

@@ -17,7 +17,8 @@ from typing import Any
 
 from local_aws_server.backends import Backends, sidecar
 from local_aws_server.services.ec2.interfaces import interfaces, is_leaving, service_interface
-from local_aws_server.services.ecs import containers
+from local_aws_server.services.ecs import containers, processes
+from local_aws_server.services.elbv2 import probe_results
 from local_aws_server.services.elbv2.lookup import target_groups_of
 from local_aws_server.services.elbv2.network_path import Endpoint, NetworkPaths
 
@@ -56,6 +57,7 @@ ZONE_NOT_ENABLED = CheckFailure(
 CHECKS_DISABLED = CheckFailure(
     "Target.HealthCheckDisabled", "Health checks are not enabled for this target", state="unavailable"
 )
+NOT_CHECKED = CheckFailure("Elb.InitialHealthChecking", "Initial health checks in progress", state="initial")
 UNKNOWN_ADDRESS = CheckFailure("Target.Timeout", "Request timed out", "no network interface has that address")
 
 
@@ -118,7 +120,18 @@ class HealthProbe:
             return ZONE_NOT_ENABLED
         port = key[1] if group.health_check_port in (None, "traffic-port") else int(group.health_check_port)
         failure = self._check_network(load_balancer, interface, zone, port)
-        return failure or self._check_response(group, interface, port)
+        return failure or self._check_response(group, key, interface, port)
+
+    def probed(self, group: Any, key: TargetKey) -> tuple[str, int, Any] | None:
+        """Return (private address, port, task) of the process that is checked at a target; None if there is none."""
+        interface = self._instances[key[0]].nics[0] if key[0] in self._instances else self._addresses.get(key[0])
+        if interface is None or group.arn not in self._load_balancers:
+            return None
+        port = key[1] if group.health_check_port in (None, "traffic-port") else int(group.health_check_port)
+        task, container = self._listeners.get(((interface.instance or interface).id, port), (None, None))
+        if container is None or not processes.runs_as_process(task, container["name"]):
+            return None
+        return str(interface.private_ip_address), port, task
 
     def service_of(self, group: Any, key: TargetKey) -> str | None:
         """Return the name of a target's ECS service, found by its task, or else by its target group."""
@@ -142,17 +155,25 @@ class HealthProbe:
                 return timed_out(f"the load balancer can't reach it: {obstacle}")
         return None
 
-    def _check_response(self, group: Any, interface: Any, port: int) -> CheckFailure | None:
+    def _check_response(self, group: Any, key: TargetKey, interface: Any, port: int) -> CheckFailure | None:
         """Return why the response on a port fails the check; None if it passes."""
         holder = interface.instance or interface
-        _, container = self._listeners.get((holder.id, port), (None, None))
+        task, container = self._listeners.get((holder.id, port), (None, None))
         if container is None:
             return connection_refused(port)
-        if group.health_check_protocol not in ("HTTP", "HTTPS"):
-            return None
+        is_http = group.health_check_protocol in ("HTTP", "HTTPS")
         path = group.health_check_path or "/"
         matcher = (getattr(group, "matcher", None) or {}).get("HttpCode") or "200"
         timeout = float(group.health_check_timeout_seconds)
+        if processes.runs_as_process(task, container["name"]):
+            result = probe_results.result(group, *key, task)
+            if result is None:
+                return NOT_CHECKED
+            if isinstance(result, str):
+                return timed_out(f"{path} does not answer") if result == "timeout" else connection_refused(port)
+            return evaluate_response(result, path, matcher, timeout) if is_http else None
+        if not is_http:
+            return None
         response = containers.respond(containers.as_it_runs(self._backends, container), path)
         return evaluate_response(response, path, matcher, timeout)
 

@@ -9,6 +9,7 @@ from local_aws_server.clock.clock import CLOCK
 from local_aws_server.clock.transitions import wait_for_transitions
 from local_aws_server.errors import AwsError
 from local_aws_server.hooks import after, before, patch, reconciler
+from local_aws_server.services.ecs import processes
 from local_aws_server.services.elbv2 import targets
 
 BEHAVIOURS = (
@@ -66,7 +67,7 @@ def let_time_pass_for_waiters(call: Call) -> None:
 
     Any other caller gets the current health.
     """
-    if not call.is_from_waiter:
+    if not call.is_from_waiter or processes.any_in(call.backends.ecs_tasks):
         return
     group = call.backends.backend("elbv2").target_groups[call.params["TargetGroupArn"]]
     keys = [targets.target_key(group, target) for target in call.params.get("Targets") or ()]

@@ -20,6 +20,7 @@ from local_aws_server.clock.clock import CLOCK
 from local_aws_server.clock.event_log import record_event
 from local_aws_server.clock.isolation import each
 from local_aws_server.clock.scheduler import SCHEDULER
+from local_aws_server.data_plane import DATA_PLANE
 from local_aws_server.services.elbv2.health_probe import CheckFailure, HealthProbe, TargetKey
 
 _REGISTRATION_SECONDS = 5.0
@@ -53,8 +54,8 @@ class HealthCheckSettings:
     @classmethod
     def of(cls, group: Any) -> HealthCheckSettings:
         return cls(
-            float(group.health_check_interval_seconds),
-            float(group.health_check_timeout_seconds),
+            DATA_PLANE.duration(float(group.health_check_interval_seconds)),
+            DATA_PLANE.duration(float(group.health_check_timeout_seconds)),
             int(group.healthy_threshold_count),
             int(group.unhealthy_threshold_count),
         )
@@ -160,7 +161,8 @@ def deregister(backends: Backends, group: Any, id: str, port: int) -> None:
     del group.targets[key]
     _states(group).pop(key, None)
     if target.state != "unused":
-        _draining(group)[key] = CLOCK.now() + float(group.attributes["deregistration_delay.timeout_seconds"])
+        delay = float(group.attributes["deregistration_delay.timeout_seconds"])
+        _draining(group)[key] = CLOCK.now() + DATA_PLANE.duration(delay)
     SCHEDULER.mark_changed(backends, "elbv2")
 
 

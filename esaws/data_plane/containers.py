@@ -1,0 +1,187 @@
+"""Run a container of a task as a process: environment, output, limits, and its end.
+
+It is told where to listen by HOST and PORT, as many platforms do; further ports of its definition are in PORT_<port>.
+It runs in a copy of the folder of its image, in a process group of its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import signal
+import sys
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from esaws.data_plane.addresses import Addresses
+from esaws.data_plane.desired import Container, Task
+from esaws.data_plane.watchdog import Watchdog, kill_group
+
+_LOOK_SECONDS = 0.5
+_MAX_PROCESSES = 64
+_MAX_LINE = 256 * 1024
+"""Bytes; CloudWatch Logs takes no longer event."""
+
+OUT_OF_MEMORY = "OutOfMemoryError: Container killed due to memory usage"
+"""https://docs.aws.amazon.com/AmazonECS/latest/developerguide/resolve-outofmemory-errors.html"""
+
+
+class CannotStart(Exception):
+    """A container can't start; the text is ECS's reason."""
+
+
+@dataclass(frozen=True)
+class Exit:
+    """How a container ended."""
+
+    code: int
+    reason: str = ""
+
+
+class ContainerProcess:
+    """The process of one container."""
+
+    def __init__(self, task: Task, container: Container, watchdog: Watchdog) -> None:
+        self.task = task
+        self.container = container
+        self._watchdog = watchdog
+        self._process: asyncio.subprocess.Process | None = None
+        self._reason = ""
+        self._stop: asyncio.Task[None] | None = None
+
+    async def run(
+        self,
+        folder: Path,
+        program: tuple[str, ...],
+        environment: Mapping[str, str],
+        started: Callable[[], None],
+        write_line: Callable[[bytes], Awaitable[None]],
+    ) -> Exit:
+        """Run a program in a folder until it ends; `started` is called once it runs.
+
+        Raises:
+            CannotStart: its program does not exist, or can't be executed.
+        """
+        try:
+            self._process = await asyncio.create_subprocess_exec(
+                *program,
+                cwd=folder,
+                env=environment,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.STDOUT,
+                limit=_MAX_LINE,
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise CannotStart(_start_error(program[0], error)) from error
+        group = self._process.pid
+        self._watchdog.watch(group)
+        started()
+        limits = asyncio.create_task(self._enforce_limits())
+        try:
+            await self._read_output(write_line)
+            code = await self._process.wait()
+        finally:
+            limits.cancel()
+            kill_group(group)  # what it has left behind
+            self._watchdog.forget(group)
+        return Exit(code if code >= 0 else 128 - code, self._reason)
+
+    def stop(self) -> None:
+        """Send SIGTERM, and SIGKILL after the stop timeout of the container. A second call changes nothing."""
+        if self._stop is None:
+            self._stop = asyncio.create_task(self._terminate())
+
+    def kill(self) -> None:
+        """End all its processes at once."""
+        if self._process is not None:
+            kill_group(self._process.pid)
+
+    async def _terminate(self) -> None:
+        if self._process is None:
+            return
+        with suppress(ProcessLookupError):
+            self._process.send_signal(signal.SIGTERM)
+        await asyncio.sleep(self.container.stop_timeout)
+        self.kill()
+
+    async def _read_output(self, write_line: Callable[[bytes], Awaitable[None]]) -> None:
+        """Pass on each line; a program that writes faster than its log takes it has to wait, as on AWS."""
+        assert self._process
+        assert self._process.stdout
+        while True:
+            try:
+                line = await self._process.stdout.readuntil(b"\n")
+            except asyncio.IncompleteReadError as end:
+                if end.partial:
+                    await write_line(end.partial)
+                return
+            except asyncio.LimitOverrunError:
+                line = await self._process.stdout.read(_MAX_LINE)
+            await write_line(line)
+
+    async def _enforce_limits(self) -> None:
+        assert self._process
+        while True:
+            memory, processes = await asyncio.to_thread(_usage, self._process.pid)
+            if self.container.memory and memory > self.container.memory * 1024 * 1024:
+                self._reason = OUT_OF_MEMORY
+                self.kill()
+            elif processes > _MAX_PROCESSES:
+                self._reason = f"it started more than {_MAX_PROCESSES} processes"
+                self.kill()
+            await asyncio.sleep(_LOOK_SECONDS)
+
+
+def copy_image(source: Path, folder: Path) -> None:
+    """Give a container a file system of its own."""
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(source, folder, ignore=shutil.ignore_patterns("__pycache__"))
+
+
+def container_environment(
+    task: Task, container: Container, addresses: Addresses, aws: Mapping[str, str]
+) -> dict[str, str]:
+    """Return the environment of a container: that of its definition, where it listens, and how it reaches AWS."""
+    listening: dict[str, str] = {}
+    for number, port in enumerate(container.ports):
+        host, local = addresses.place(task.address, port.host)
+        if not number:
+            listening |= {"HOST": host, "PORT": str(local)}
+        listening[f"PORT_{port.container}"] = str(local)
+    own = {
+        "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]),
+        "LANG": "C.UTF-8",
+        "PYTHONUNBUFFERED": "1",
+        "ESAWS_TASK": task.id,
+        "ESAWS_ZONE": task.zone,
+    }
+    return {**own, **aws, **listening, **container.environment}
+
+
+def _usage(pid: int) -> tuple[int, int]:
+    """Return the bytes of memory and the number of processes of a container."""
+    with suppress(psutil.Error):
+        process = psutil.Process(pid)
+        family = [process, *process.children(recursive=True)]
+        memory = 0
+        for each in family:
+            with suppress(psutil.Error):
+                memory += each.memory_info().rss
+        return memory, len(family)
+    return 0, 0
+
+
+def _start_error(program: str, error: OSError) -> str:
+    what = "executable file not found in $PATH" if isinstance(error, FileNotFoundError) else str(error.strerror).lower()
+    return (
+        "CannotStartContainerError: Error response from daemon: failed to create task for container: failed to create "
+        "shim task: OCI runtime create failed: runc create failed: unable to start container process: "
+        f'exec: "{program}": {what}'
+    )

@@ -1,0 +1,116 @@
+"""The supervisor: it asks the local AWS what should run, runs it, and reports what it observes."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shutil
+import sys
+import time
+import traceback
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import psutil
+
+from esaws.cloud import Cloud
+from esaws.data_plane.account import AccountRun
+from esaws.data_plane.addresses import Addresses
+from esaws.data_plane.desired import Desired
+from esaws.data_plane.watchdog import Watchdog
+from esaws.errors import EsawsError
+from esaws.files import write_atomically
+from esaws.local_aws import control
+
+_LOOK_SECONDS = 0.2
+_SERVER_TIMEOUT = 5.0
+"""Seconds after which a local AWS that does not answer is taken for dead, if its process is gone."""
+
+
+class Supervisor:
+    """Runs what one local AWS says, below `folder`, until it is stopped or the local AWS has ended."""
+
+    def __init__(self, url: str, server: psutil.Process, folder: Path, factor: float) -> None:
+        """`factor` is the fraction of AWS's time that health checks and delays of what runs take."""
+        self._url = url
+        self._server = server
+        self._folder = folder
+        self._factor = factor
+        self._session = uuid4().hex
+        self._addresses = Addresses()
+        self._watchdog = Watchdog()
+        self._accounts: dict[tuple[str, str], AccountRun] = {}
+        self._stopping = asyncio.Event()
+        self._clock_offset = 0.0
+        self._is_first_look = True
+
+    def stop(self) -> None:
+        """End everything soon."""
+        self._stopping.set()
+
+    async def run(self) -> None:
+        """Run until `stop`, or until the local AWS has ended."""
+        shutil.rmtree(self._folder / "tasks", ignore_errors=True)
+        try:
+            while not self._stopping.is_set() and self._server_runs():
+                try:
+                    await self._look()
+                except (EsawsError, OSError) as error:
+                    print(f"the local AWS did not answer: {error}", file=sys.stderr, flush=True)
+                except Exception:
+                    traceback.print_exc()
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._stopping.wait(), _LOOK_SECONDS)
+        finally:
+            await self._close()
+
+    async def _look(self) -> None:
+        """Bring what runs in line with what should run, and send the reports."""
+        answer = await self._call("GET", session=self._session, factor=self._factor)
+        self._clock_offset = answer["time"] - time.time()
+        described = {(each["account"], each["region"]): Desired.parse(each) for each in answer["accounts"]}
+        described |= {key: Desired.nothing(*key) for key in self._accounts.keys() - described.keys()}
+        for key, desired in described.items():
+            if key not in self._accounts:
+                self._accounts[key] = self._account(*key)
+            await self._accounts[key].reconcile(desired, answer["version"], restarted=answer["first_session"])
+            if reports := self._accounts[key].take_reports():
+                await self._call("POST", account=key[0], region=key[1], **reports)
+        self._write_status()
+
+    def _account(self, account: str, region: str) -> AccountRun:
+        return AccountRun(
+            Cloud.at(self._url, account=account, region=region),
+            self._folder / account / region,
+            self._addresses,
+            self._watchdog,
+            now=lambda: time.time() + self._clock_offset,
+        )
+
+    async def _close(self) -> None:
+        await asyncio.gather(*(account.close() for account in self._accounts.values()), return_exceptions=True)
+        self._watchdog.close()
+        shutil.rmtree(self._folder / "tasks", ignore_errors=True)
+        with suppress(EsawsError, OSError):
+            await self._call("POST", ended=True)
+
+    async def _call(self, method: str, **parameters: Any) -> dict[str, Any]:
+        return await asyncio.to_thread(control.call, self._url, method, "running", parameters)
+
+    def _server_runs(self) -> bool:
+        with suppress(psutil.NoSuchProcess):
+            return self._server.is_running() and self._server.status() != psutil.STATUS_ZOMBIE
+        return False
+
+    def _write_status(self) -> None:
+        """Write what runs for `esaws local status` and `esaws local hosts`, if it has changed."""
+        status: Mapping[str, Any] = {
+            "accounts": [account.status() for _, account in sorted(self._accounts.items())],
+        }
+        text = json.dumps(status, indent=1)
+        file = self._folder / "running.json"
+        if not file.exists() or file.read_text() != text:
+            write_atomically(file, text.encode(), private=True)

@@ -1,0 +1,68 @@
+"""What the data plane should run of Elastic Load Balancing: load balancers, and health checks of processes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from local_aws_server.backends import Backends
+from local_aws_server.clock.scheduler import SCHEDULER
+from local_aws_server.data_plane import desired, observer
+from local_aws_server.services.elbv2 import probe_results, targets
+from local_aws_server.services.elbv2.health_probe import HealthProbe
+from local_aws_server.services.elbv2.lookup import find_target_group, load_balancers
+
+
+@desired("load_balancers", "elbv2")
+def desired_load_balancers(backends: Backends) -> list[dict[str, Any]]:
+    """Return {arn, name, dns_name} of each Application Load Balancer that is active."""
+    return [
+        {"arn": each.arn, "name": each.name, "dns_name": each.dns_name}
+        for each in load_balancers(backends)
+        if each.type == "application" and each.state == "active"
+    ]
+
+
+@desired("health_checks", "elbv2")
+def desired_health_checks(backends: Backends) -> list[dict[str, Any]]:
+    """Return the checks of targets whose containers are processes.
+
+    Each is {target_group, id, port, task, address, check_port, protocol, path, interval, timeout}, with the times in
+    seconds. A check is of one task: another one at the same target is checked anew.
+    """
+    groups = backends.backend("elbv2").target_groups.values()
+    if not any(group.targets for group in groups):
+        return []
+    probe, checks = HealthProbe(backends), []
+    for group in groups:
+        if str(group.health_check_enabled).lower() == "false":
+            continue
+        settings = targets.HealthCheckSettings.of(group)
+        for id, port in targets.list_targets(group):
+            if (probed := probe.probed(group, (id, port))) is None:
+                continue
+            address, check_port, task = probed
+            checks.append(
+                {
+                    "target_group": group.arn,
+                    "id": id,
+                    "port": port,
+                    "task": task.task_arn,
+                    "address": address,
+                    "check_port": check_port,
+                    "protocol": group.health_check_protocol,
+                    "path": group.health_check_path or "/",
+                    "interval": settings.interval,
+                    "timeout": settings.timeout,
+                }
+            )
+    return checks
+
+
+@observer("health_checks")
+def observe_health_checks(backends: Backends, reports: Iterable[Mapping[str, Any]]) -> None:
+    """Note results: {target_group, id, port, task} with {status, seconds} or {error: refused | timeout}."""
+    for report in reports:
+        group = find_target_group(backends, report["target_group"])
+        if group is not None and probe_results.note(group, report):
+            SCHEDULER.mark_changed(backends, "elbv2")
