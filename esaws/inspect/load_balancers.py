@@ -109,12 +109,18 @@ def target_group_name(arn: str) -> str:
 
 
 def health_by_target_group(account: Account) -> dict[str, dict[str, Any]]:
-    """Return TargetHealthDescriptions, and Attributes where they are known, for each target group ARN."""
+    """Return TargetHealthDescriptions, and Attributes where they are known, for each target group ARN.
+
+    An instance has the AvailabilityZone that AWS only describes of addresses.
+    """
+    zones = {raw["InstanceId"]: raw["Placement"]["AvailabilityZone"] for raw in account.get("Instances") or ()}
     health: dict[str, dict[str, Any]] = {
         group["TargetGroupArn"]: {"TargetHealthDescriptions": []} for group in account["TargetGroups"]
     }
     for target in account["TargetHealth"]:
-        health[target["TargetGroupArn"]]["TargetHealthDescriptions"].append(target)
+        zone = {"AvailabilityZone": zones[id]} if (id := target["Target"]["Id"]) in zones else {}
+        located = dict(target) | {"Target": zone | dict(target["Target"])}
+        health[target["TargetGroupArn"]]["TargetHealthDescriptions"].append(located)
     for group in account.get("TargetGroupAttributes") or ():
         health[group["TargetGroupArn"]]["Attributes"] = group["Attributes"]
     return health

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from esaws.cloud import Cloud
 from esaws.errors import UsageError
 from esaws.inspect.account import Account, MissingData, account_of, name_tag
+from esaws.inspect.answers import Decision
 from esaws.inspect.fetch import Raw
 from esaws.inspect.load_balancers import KEYS as LOAD_BALANCER_KEYS
 from esaws.inspect.load_balancers import (
@@ -21,6 +22,7 @@ from esaws.inspect.network.endpoint_catalog import KEYS as NETWORK_KEYS
 from esaws.inspect.network.reach import ReachResult, reach
 from esaws.inspect.port_bindings import RunningTasks
 from esaws.inspect.routing.request import Request, parse_header
+from esaws.inspect.routing.targets import target_key
 from esaws.inspect.routing.trace import RuleTrace, trace_rules
 from esaws.inspect.target_causes import is_of_function, short_name
 
@@ -151,15 +153,15 @@ def trace(
         ports = ", ".join(str(listener["Port"]) for listener in load_balancer.listeners()) or "no port"
         reason = f"{load_balancer.name} listens on {ports}, not on {request.port}: the connection is refused"
         return _without_targets(load_balancer, reason)
-    arrival = _arrival(account, load_balancer, request)
-    if arrival.decision == "deny":
-        because = "; ".join(arrival.because)
+    arrived = arrival(account, load_balancer, request.source_ip, request.port)
+    if arrived.decision == "deny":
+        because = "; ".join(arrived.because)
         reason = f"the client does not reach {load_balancer.name} on port {request.port}: {because}"
         return _without_targets(load_balancer, reason)
     rule_trace = trace_rules(load_balancer.rules(listener), request, health_by_target_group(account))
     first_hop = f"{load_balancer.name} accepts {request.protocol} on port {request.port}"
-    if arrival.decision == "unknown":
-        first_hop += f" (whether the client reaches it is unknown: {'; '.join(arrival.because)})"
+    if arrived.decision == "unknown":
+        first_hop += f" (whether the client reaches it is unknown: {'; '.join(arrived.because)})"
     targets = tuple(_target_hops(account, load_balancer, rule_trace))
     return RequestPath(load_balancer.name, rule_trace, targets, (first_hop, *rule_trace.hops, *map(str, targets)))
 
@@ -169,10 +171,11 @@ def _without_targets(load_balancer: LiveLoadBalancer, reason: str) -> RequestPat
     return RequestPath(load_balancer.name, rule_trace, (), rule_trace.hops)
 
 
-def _arrival(account: Account, load_balancer: LiveLoadBalancer, request: Request) -> ReachResult:
-    if not request.source_ip and not load_balancer.is_public:
+def arrival(account: Account, load_balancer: LiveLoadBalancer, source_ip: str, port: int) -> ReachResult:
+    """Return whether a client reaches a listener; without an address it is any client on the internet."""
+    if not source_ip and not load_balancer.is_public:
         return ReachResult("unknown", ("the load balancer is internal, and the client's address is not given",))
-    return reach(account, request.source_ip or "internet", f"alb/{load_balancer.name}", request.port)
+    return reach(account, source_ip or "internet", f"alb/{load_balancer.name}", port)
 
 
 def _target_hops(account: Account, load_balancer: LiveLoadBalancer, rule_trace: RuleTrace) -> Iterator[TargetHop]:
@@ -200,8 +203,8 @@ def _target_hops(account: Account, load_balancer: LiveLoadBalancer, rule_trace: 
                 port=None if types[arn] == "lambda" else target.get("Port"),
                 state=health["State"],
                 reason=health.get("Reason", ""),
-                eligible=None if eligible.targets is None else target["Id"] in eligible.targets,
-                reached=_reached(account, load_balancer, target["Id"], target.get("Port"), types[arn]),
+                eligible=None if eligible.keys is None else target_key(target) in eligible.keys,
+                reached=target_reached(account, load_balancer, target["Id"], target.get("Port"), types[arn]),
                 task=binding.name if binding else "",
                 container_port=binding.container_port if binding else None,
                 target_type=types[arn],
@@ -214,7 +217,10 @@ def _zone(target: Raw, zones: Mapping[str, str]) -> str:
     return zones.get(target["Id"], "") if described in ("", "all") else str(described)
 
 
-def _reached(account: Account, load_balancer: LiveLoadBalancer, target: str, port: int | None, type_: str) -> str:
+def target_reached(
+    account: Account, load_balancer: LiveLoadBalancer, target: str, port: int | None, type_: str = "instance"
+) -> Decision:
+    """Return whether a load balancer reaches a target: allow, deny or unknown."""
     if type_ == "lambda":
         functions = account.get("Functions")
         gone = functions is not None and not any(is_of_function(target, raw) for raw in functions)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -72,3 +72,12 @@ def parse_rules(described: Iterable[Mapping[str, Any]]) -> list[RoutingRule]:
 
 def _order(rule: RoutingRule) -> tuple[bool, int]:
     return rule.is_default, 0 if rule.is_default else int(rule.priority)
+
+
+def evaluate(rules: Iterable[RoutingRule], request: Request) -> Iterator[tuple[RoutingRule, Answer]]:
+    """Yield each rule in evaluation order with its answer, up to the first that matches with certainty."""
+    for rule in rules:
+        answer = rule.matches(request)
+        yield rule, answer
+        if answer.is_yes:
+            return

@@ -14,14 +14,23 @@ _THRESHOLD = "target_group_health.unhealthy_state_routing.minimum_healthy_target
 _DISABLED = "Target.HealthCheckDisabled"
 
 
+TargetKey = tuple[str, int | None]
+"""The id and the port of a target: one instance can be registered on several ports, with a state for each."""
+
+
 @dataclass(frozen=True)
 class EligibleTargets:
-    """The targets that receive requests; `targets` is None where that is unknown. `reason` explains the result."""
+    """The targets that receive requests; `keys` is None where that is unknown. `reason` explains the result."""
 
-    targets: tuple[str, ...] | None
+    keys: tuple[TargetKey, ...] | None
     fail_open: bool = False
     elb_status: int | None = None
     reason: str = ""
+
+    @property
+    def targets(self) -> tuple[str, ...] | None:
+        """The ids of the targets."""
+        return None if self.keys is None else tuple(id for id, _ in self.keys)
 
     def to_dict(self) -> dict[str, Any]:
         fields: dict[str, Any] = {"eligible": "unknown" if self.targets is None else list(self.targets)}
@@ -30,12 +39,13 @@ class EligibleTargets:
 
 
 def eligible_targets(
-    health: Iterable[Mapping[str, Any]], attributes: Iterable[Mapping[str, str]] = ()
+    health: Iterable[Mapping[str, Any]], attributes: Iterable[Mapping[str, str]] = (), *, zone: str = ""
 ) -> EligibleTargets:
     """Return the targets of a group that receive requests.
 
     `health` are the TargetHealthDescriptions of describe_target_health, `attributes` the Attributes of
-    describe_target_group_attributes.
+    describe_target_group_attributes. `zone` is the Availability Zone of the load balancer's node, which decides where
+    cross-zone load balancing is off.
 
     https://docs.aws.amazon.com/elasticloadbalancing/latest/application/target-group-health.html
     """
@@ -46,29 +56,29 @@ def eligible_targets(
     zones: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
     for target in targets:
         zones[target["Target"].get("AvailabilityZone", "")].append(target)
+    if zone:
+        return _in_zone([*zones[zone], *zones["all"]], settings)
     results = [_in_zone(targets, settings) for targets in zones.values()] or [_in_zone([], settings)]
     if len(results) == 1:
         return results[0]
-    if any(result.targets is None or result.fail_open or result.elb_status for result in results):
+    if any(result.keys is None or result.fail_open or result.elb_status for result in results):
         reason = "cross-zone load balancing is off, so it depends on the zone of the node that receives the request"
         return EligibleTargets(None, reason=reason)
-    return EligibleTargets(tuple(target for result in results for target in result.targets or ()))
+    return EligibleTargets(tuple(key for result in results for key in result.keys or ()))
 
 
 def _in_zone(targets: list[Mapping[str, Any]], settings: Mapping[str, str]) -> EligibleTargets:
     """Return the result for the targets that one node of the load balancer uses."""
-    by_state: dict[str, list[str]] = defaultdict(list)
+    by_state: dict[str, list[TargetKey]] = defaultdict(list)
     for target in targets:
-        by_state[_state(target["TargetHealth"])].append(target["Target"]["Id"])
+        by_state[_state(target["TargetHealth"])].append(target_key(target["Target"]))
     healthy, unhealthy = by_state["healthy"], by_state["unhealthy"]
     all_in_use = [
-        target["Target"]["Id"] for target in targets if _state(target["TargetHealth"]) in ("healthy", "unhealthy")
+        target_key(target["Target"]) for target in targets if _state(target["TargetHealth"]) in ("healthy", "unhealthy")
     ]
     if by_state["unknown"]:
-        return EligibleTargets(
-            None,
-            reason=f"AWS does not document whether {', '.join(by_state['unknown'])} receives requests in its state",
-        )
+        ids = ", ".join(id for id, _ in by_state["unknown"])
+        return EligibleTargets(None, reason=f"AWS does not document whether {ids} receives requests in its state")
     if by_state["initial"] and (not healthy or _too_few(len(healthy), len(healthy) + len(unhealthy), settings)):
         return EligibleTargets(
             None, reason="AWS does not document whether targets in their first health checks receive requests"
@@ -80,6 +90,11 @@ def _in_zone(targets: list[Mapping[str, Any]], settings: Mapping[str, str]) -> E
         reason = "too few targets are healthy, so all receive requests" if fail_open else ""
         return EligibleTargets(tuple(all_in_use), fail_open=fail_open, reason=reason)
     return EligibleTargets(tuple(healthy))
+
+
+def target_key(target: Mapping[str, Any]) -> TargetKey:
+    """Return the id and the port of a target as describe_target_health describes it."""
+    return target["Id"], target.get("Port")
 
 
 def _state(health: Mapping[str, Any]) -> str:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from esaws.inspect.routing.actions import UnsupportedAction, action_result, describe_action
 from esaws.inspect.routing.request import MAX_LINE, Request
-from esaws.inspect.routing.rules import RoutingRule, parse_rules
+from esaws.inspect.routing.rules import RoutingRule, evaluate, parse_rules
 from esaws.inspect.routing.targets import EligibleTargets, eligible_targets
 
 _MAX_FORWARDED = 30
@@ -78,8 +78,7 @@ def trace_rules(rules: Iterable[RoutingRule], request: Request, health: Health |
             hops=(f"the load balancer answers {status}: {reason}",),
         )
     hops, candidates, reasons = [], [], []
-    for rule in rules:
-        answer = rule.matches(request)
+    for rule, answer in evaluate(rules, request):
         if answer.is_no:
             hops.append(f"{rule.name} missed: {_miss_reason(rule, request)}")
         elif answer.is_unknown:

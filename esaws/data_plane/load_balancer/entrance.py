@@ -1,0 +1,188 @@
+"""Where clients connect: one socket for each listener on each node of a load balancer."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from aiohttp import web
+from aiohttp.web_protocol import RequestHandler
+
+from esaws.data_plane.load_balancer import responses
+from esaws.data_plane.load_balancer.configuration import Listener, Node
+from esaws.data_plane.load_balancer.exchange import Exchange, read_request
+
+if TYPE_CHECKING:
+    from esaws.data_plane.load_balancer.proxy import LoadBalancerProxy
+
+_BACKLOG = 512
+_MAX_LINE = 64 * 1024
+"""The parser's limit, above AWS's limits, so that a longer line or header is answered as AWS does."""
+
+
+class Entrance:
+    """A listening socket, and the connections that it accepted."""
+
+    def __init__(self, proxy: LoadBalancerProxy, node: Node, listener: Listener, tls: ssl.SSLContext | None) -> None:
+        self.proxy = proxy
+        self.node = node
+        self.port = listener.port
+        self.protocol = listener.protocol
+        self.host, self.local_port = proxy.addresses.place(node.address, listener.port)
+        self.tls = tls
+        self._socket: socket.socket | None = None
+        self._accepting: asyncio.Task[None] | None = None
+        self._arrivals: set[asyncio.Task[Any]] = set()
+        self._silent: set[_Silent] = set()
+        self._server = web.Server(self._handle, handler_cancellation=True)
+
+    async def open(self) -> None:
+        """Listen.
+
+        Raises:
+            OSError: the port is taken.
+        """
+        self._socket = socket.create_server((self.host, self.local_port), backlog=_BACKLOG)
+        self._socket.setblocking(False)
+        self._accepting = asyncio.create_task(self._accept(self._socket))
+
+    async def close(self, grace: float = 0.0) -> None:
+        """Stop listening, give open requests so many seconds, and close every connection."""
+        for task in (self._accepting, *self._arrivals):
+            if task is not None:
+                task.cancel()
+                with suppress(asyncio.CancelledError):
+                    await task
+        if self._socket is not None:
+            self._socket.close()
+        for silent in list(self._silent):
+            silent.close()
+        await self._server.shutdown(grace)
+
+    def _connection(self) -> _Connection:
+        configuration = self.proxy.configuration
+        idle = configuration.idle_timeout if configuration else 60.0
+        return _Connection(self, self._server, idle * self.proxy.seconds)
+
+    async def _accept(self, listening: socket.socket) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            try:
+                client, peer = await loop.sock_accept(listening)
+            except OSError:  # the client is gone already, or no file descriptor is left
+                await asyncio.sleep(0.01)
+                continue
+            arrival = asyncio.create_task(self._arrive(client, peer))
+            self._arrivals.add(arrival)
+            arrival.add_done_callback(self._arrivals.discard)
+
+    async def _arrive(self, client: socket.socket, peer: tuple[str, int]) -> None:
+        """Serve a client, or never answer it where the network drops its packets."""
+        loop = asyncio.get_running_loop()
+        configuration = self.proxy.configuration
+        with suppress(OSError, ssl.SSLError):
+            client.setblocking(False)
+            if configuration and configuration.admits(self.proxy.source_of(*peer[:2]), self.port):
+                await loop.connect_accepted_socket(self._connection, client, ssl=self.tls)
+            else:
+                await loop.connect_accepted_socket(lambda: _Silent(self._silent), client)
+
+    async def _handle(self, incoming: web.BaseRequest) -> web.StreamResponse:
+        configuration = self.proxy.configuration
+        listener = configuration.listeners.get(self.port) if configuration else None
+        if configuration is None or listener is None:
+            return responses.error_response(503, close=True)
+        peer = incoming.protocol.peername
+        source = self.proxy.source_of(*peer[:2]) if isinstance(peer, tuple) else ""
+        request = read_request(incoming, listener, source, self.local_port)
+        return await Exchange(self.proxy, self, configuration, listener, incoming, request).run()
+
+    def client_port(self, incoming: web.BaseRequest) -> int:
+        peer = incoming.protocol.peername
+        return int(peer[1]) if isinstance(peer, tuple) else 0
+
+    def is_old(self, incoming: web.BaseRequest) -> bool:
+        """Return whether the connection has lasted longer than a client's may."""
+        configuration = self.proxy.configuration
+        seconds = float(configuration.setting("client_keep_alive.seconds", "3600")) if configuration else 0.0
+        connection = incoming.protocol
+        return isinstance(connection, _Connection) and connection.age() > seconds * self.proxy.seconds
+
+    def tls_of(self, incoming: web.BaseRequest) -> tuple[str, str]:
+        """Return cipher and protocol version of a connection; dashes without TLS or after its end."""
+        transport = incoming.transport
+        if self.tls is None or transport is None or (cipher := transport.get_extra_info("cipher")) is None:
+            return "-", "-"
+        return cipher[0], cipher[1]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return {name, port, host, local_port, tls, zone}."""
+        configuration = self.proxy.configuration
+        return {
+            "name": configuration.dns_name if configuration else "",
+            "port": self.port,
+            "host": self.host,
+            "local_port": self.local_port,
+            "tls": self.tls is not None,
+            "zone": self.node.zone,
+        }
+
+
+class _Connection(RequestHandler):
+    """The connection of a client; what is no HTTP is answered as AWS does."""
+
+    __slots__ = ("_began", "_entrance")
+
+    def __init__(self, entrance: Entrance, server: web.Server, idle: float) -> None:
+        super().__init__(
+            server,
+            loop=asyncio.get_running_loop(),
+            keepalive_timeout=idle,
+            access_log=None,  # type: ignore[arg-type]
+            max_line_size=_MAX_LINE,
+            max_field_size=_MAX_LINE,
+            max_headers=1000,
+            lingering_time=0.0,
+            auto_decompress=False,
+        )
+        self._entrance = entrance
+        self._began = time.monotonic()
+
+    def age(self) -> float:
+        return time.monotonic() - self._began
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """Return what AWS answers to a request that can't be parsed, or where the proxy itself fails."""
+        if status >= 500:
+            return super().handle_error(request, status, exc, message)
+        self._entrance.proxy.record_malformed(self._entrance, request, 400)
+        return responses.error_response(400, close=True)
+
+
+class _Silent(asyncio.Protocol):
+    """A connection that is never answered, as where a security group drops the packets."""
+
+    def __init__(self, all_: set[_Silent]) -> None:
+        self._all = all_
+        self._transport: asyncio.BaseTransport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = transport
+        self._all.add(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._all.discard(self)
+
+    def close(self) -> None:
+        if self._transport is not None:
+            self._transport.close()

@@ -1,0 +1,347 @@
+"""One request and its response: the rule that it takes, what answers it, and the record of it."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import aiohttp
+from aiohttp import web
+from yarl import URL
+
+from esaws.data_plane.load_balancer import request_headers, responses, stickiness
+from esaws.data_plane.load_balancer.configuration import Configuration, Listener, Target, TargetGroup
+from esaws.data_plane.load_balancer.request_record import RequestRecord
+from esaws.data_plane.load_balancer.responses import PassedResponse
+from esaws.data_plane.load_balancer.target_choice import Choice
+from esaws.data_plane.load_balancer.tunnel import tunnel
+from esaws.inspect.routing.actions import UnsupportedAction, action_result
+from esaws.inspect.routing.plain_reading import chosen_rule
+from esaws.inspect.routing.request import Request
+from esaws.inspect.routing.rules import RoutingRule
+from esaws.inspect.routing.trace import load_balancer_response
+
+if TYPE_CHECKING:
+    from esaws.data_plane.load_balancer.entrance import Entrance
+    from esaws.data_plane.load_balancer.proxy import LoadBalancerProxy
+
+CONNECT_SECONDS = 10.0
+"""How long a load balancer waits for a connection to a target.
+
+https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-troubleshooting.html#http-504-issues
+"""
+CLIENT_CLOSED = 460
+CLIENT_TOO_SLOW = 408
+
+
+class _ClientTooSlow(Exception):
+    """The client did not send the body within the idle timeout."""
+
+
+@dataclass(eq=False)
+class Exchange:
+    """One request on its way through the load balancer."""
+
+    proxy: LoadBalancerProxy
+    entrance: Entrance
+    configuration: Configuration
+    listener: Listener
+    incoming: web.BaseRequest
+    request: Request
+    began: float = field(default_factory=time.perf_counter)
+    rule: RoutingRule | None = None
+    choice: Choice | None = None
+    trace_id: str = ""
+    status: int = 0
+    target_status: int | None = None
+    sent_to_target: float | None = None
+    target_began: float | None = None
+    received_bytes: int = 0
+    sent_bytes: int = 0
+    redirect_url: str = "-"
+    actions: tuple[str, ...] = ()
+    deadline: asyncio.Timeout | None = None
+    is_deregistered: bool = False
+    is_websocket: bool = False
+    response: web.StreamResponse | None = None
+
+    async def run(self) -> web.StreamResponse:
+        """Answer the request; the response has been sent when it returns."""
+        self.received_bytes = self.request.line_bytes + 2 + _size(self.incoming.headers)
+        self.trace_id = request_headers.trace_id(self.incoming.headers.get(request_headers.TRACE_HEADER))
+        try:
+            response = await self._answer()
+            if response is not self.response:
+                await self._send(response)
+            return response
+        except (asyncio.CancelledError, ConnectionError):
+            if not self.is_websocket:
+                self.status = CLIENT_CLOSED
+            raise
+        finally:
+            self.proxy.record(self.record())
+
+    def deregister(self) -> None:
+        """End the request, because its target no longer belongs to the group."""
+        self.is_deregistered = True
+        if self.deadline is not None:
+            self.deadline.reschedule(0.0)
+
+    # The decision
+
+    async def _answer(self) -> web.StreamResponse:
+        if response := self._refusal():
+            return response
+        self.rule = chosen_rule(self.listener.rules, self.request)
+        if self.rule is None:
+            return responses.error_response(503)
+        try:
+            action = action_result(self.rule, self.request)
+        except UnsupportedAction as error:
+            return responses.not_simulated(str(error))
+        if response := self._authentication(action):
+            return response
+        self.actions = (action["action"],)
+        match action["action"]:
+            case "redirect":
+                self.redirect_url = responses.location_url(action["location_components"])
+                return responses.redirect_response(action["status"], action["location_components"])
+            case "fixed-response":
+                return responses.fixed_response(action["status"], action["content_type"], action["body"])
+            case _:
+                return await self._forward(action)
+
+    def _refusal(self) -> web.Response | None:
+        """Return the response where the load balancer refuses the request before any rule."""
+        if self.incoming.version >= (1, 1) and "Host" not in self.incoming.headers:
+            return responses.error_response(400, close=True)
+        if own := load_balancer_response(self.request):
+            return responses.error_response(own[0], close=True)
+        return None
+
+    def _authentication(self, action: Mapping[str, Any]) -> web.Response | None:
+        status = action.get("unauthenticated_response")
+        if status is None:
+            return None
+        if status == 302:
+            return responses.not_simulated("the load balancer does not redirect to an identity provider here")
+        if "Authorization" in self.incoming.headers:
+            return responses.not_simulated("the load balancer does not verify tokens here")
+        return responses.error_response(int(status))
+
+    # Forwarding
+
+    async def _forward(self, action: Mapping[str, Any]) -> web.StreamResponse:
+        assert self.rule is not None
+        cookies = stickiness.parse_cookies(self.incoming.headers.getall("Cookie", ()))
+        secure = self.listener.protocol == "HTTPS"
+        node = self.entrance.node
+        chooser = self.proxy.chooser
+        self.choice = choice = chooser.choose(self.configuration, self.rule, node.zone, cookies, secure=secure)
+        group, target = choice.group, choice.target
+        if group is None or target is None:
+            return responses.error_response(503)
+        if group.type in ("lambda", "alb"):
+            return responses.not_simulated(f"the load balancer does not call targets of type {group.type} here")
+        if not group.is_http1:
+            return responses.error_response(464)
+        path_and_host = _forwarded(action, self.request)
+        if path_and_host is None:
+            return responses.not_simulated("AWS does not document the result of this rule's transform")
+        chooser.open[group.arn, target.key] += 1
+        self.proxy.exchanges.add(self)
+        try:
+            async with asyncio.timeout(None) as self.deadline:
+                return await self._ask(group, target, *path_and_host)
+        except TimeoutError:
+            return self._broken(502 if self.is_deregistered else 504)
+        except _ClientTooSlow:
+            return responses.error_response(CLIENT_TOO_SLOW, close=True)
+        except aiohttp.ClientError:
+            return self._broken(502)
+        finally:
+            self.deadline = None
+            self.proxy.exchanges.discard(self)
+            chooser.open[group.arn, target.key] -= 1
+
+    def _broken(self, status: int) -> web.StreamResponse:
+        """Return an error, or close the connection of the client where the response has begun."""
+        if self.response is None:
+            return responses.error_response(status)
+        if self.incoming.transport is not None:
+            self.incoming.transport.abort()
+        return self.response
+
+    async def _ask(self, group: TargetGroup, target: Target, host: str, path: str) -> web.StreamResponse:
+        """Send the request to a target and its response to the client."""
+        if not target.address or not self.configuration.reaches(group, target):
+            await asyncio.sleep(CONNECT_SECONDS * self.proxy.seconds)  # packets are dropped
+            raise TimeoutError
+        assert target.port is not None
+        where, local_port = self.proxy.addresses.place(target.address, target.port)
+        headers = request_headers.target_headers(
+            self.configuration,
+            self.incoming.headers,
+            host=host,
+            client=self.client,
+            protocol=self.listener.protocol,
+            port=self.listener.port,
+            trace_id=self.trace_id,
+        )
+        if self.incoming.headers.get("Expect", "").lower() == "100-continue":
+            await self.incoming.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        self.sent_to_target = time.perf_counter()
+        idle = self.configuration.idle_timeout * self.proxy.seconds
+        async with self.proxy.session.request(
+            self.incoming.method,
+            URL(f"{group.protocol.lower()}://{where}:{local_port}{path}", encoded=True),
+            headers=headers,
+            data=self._body(idle) if self.incoming.body_exists else None,
+            allow_redirects=False,
+            timeout=aiohttp.ClientTimeout(sock_connect=CONNECT_SECONDS * self.proxy.seconds, sock_read=idle),
+        ) as answer:
+            self.target_began = time.perf_counter()
+            self.target_status = answer.status
+            return await self._pass_on(group, target, answer)
+
+    async def _body(self, idle: float) -> AsyncIterator[bytes]:
+        """Yield the body of the request as it arrives."""
+        while True:
+            try:
+                async with asyncio.timeout(idle):
+                    chunk = await self.incoming.content.readany()
+            except TimeoutError:
+                raise _ClientTooSlow from None
+            if not chunk:
+                return
+            self.received_bytes += len(chunk)
+            yield chunk
+
+    async def _pass_on(self, group: TargetGroup, target: Target, answer: aiohttp.ClientResponse) -> web.StreamResponse:
+        headers = request_headers.passed_on(answer.headers)
+        secure = self.listener.protocol == "HTTPS"
+        assert self.choice is not None
+        own = [value.partition("=")[0].strip() for value in answer.headers.getall("Set-Cookie", ())]
+        sticky = stickiness.target_cookies(
+            self.proxy.chooser.sealer, group, target, own, secure=secure, seconds=self.proxy.seconds
+        )
+        for cookie in (*self.choice.cookies, *sticky):
+            headers.add("Set-Cookie", cookie)
+        response = PassedResponse(status=answer.status, reason=answer.reason, headers=headers)
+        if answer.status == 101:
+            self.response, self.status, self.is_websocket = response, 101, True
+            idle = self.configuration.idle_timeout * self.proxy.seconds
+            received, self.sent_bytes = await tunnel(self.incoming, response, answer, idle)
+            self.received_bytes += received
+            return response
+        if self.entrance.is_old(self.incoming):
+            response.force_close()
+        self.response, self.status = response, answer.status
+        await response.prepare(self.incoming)
+        async for chunk in answer.content.iter_any():
+            await response.write(chunk)
+        await self._finish(response)
+        return response
+
+    async def _send(self, response: web.StreamResponse) -> None:
+        self.status = response.status
+        if self.entrance.is_old(self.incoming):
+            response.force_close()
+        await response.prepare(self.incoming)
+        await self._finish(response)
+
+    async def _finish(self, response: web.StreamResponse) -> None:
+        await response.write_eof()
+        self.sent_bytes = response.body_length
+
+    # The record
+
+    @property
+    def client(self) -> tuple[str, int]:
+        """The client's address and port as AWS would see them."""
+        return self.request.source_ip, self.entrance.client_port(self.incoming)
+
+    def record(self) -> RequestRecord:
+        """Return what is known about the request."""
+        ended = time.perf_counter()
+        now = self.proxy.now()
+        tls = self.entrance.tls_of(self.incoming)
+        scheme = self.listener.protocol.lower()
+        target = self.choice.target if self.choice else None
+        sent, answered = self.sent_to_target, self.target_began
+        address, port = self.client
+        rule = self.rule
+        return RequestRecord(
+            type={"http": "ws", "https": "wss"}[scheme] if self.is_websocket else scheme,
+            received=now - timedelta(seconds=ended - self.began),
+            time=now,
+            load_balancer=self.configuration.id,
+            zone=self.entrance.node.zone,
+            client=f"[{address}]:{port}" if ":" in address else f"{address}:{port}",
+            elb_status=self.status,
+            target_status=self.target_status,
+            target_group_arn=self.choice.group.arn if self.choice and self.choice.group else "",
+            target_id=target.id if target else "",
+            target=f"{target.address}:{target.port}" if target else "",
+            request_seconds=None if sent is None else sent - self.began,
+            target_seconds=None if sent is None or answered is None else answered - sent,
+            response_seconds=None if answered is None else ended - answered,
+            received_bytes=self.received_bytes,
+            sent_bytes=self.sent_bytes,
+            request=self._logged_request(),
+            user_agent=self.incoming.headers.get("User-Agent", "-"),
+            trace_id=self.trace_id,
+            host=self.request.host_name or "-",
+            ssl_cipher=tls[0],
+            ssl_protocol=tls[1],
+            certificate_arn=self.listener.certificate or "-",
+            priority=None if rule is None else 0 if rule.is_default else int(rule.priority),
+            actions=self.actions,
+            redirect_url=self.redirect_url,
+        )
+
+    def _logged_request(self) -> str:
+        request, version = self.request, self.incoming.version
+        query = f"?{request.query}" if request.query else ""
+        host = request.host_name or self.configuration.dns_name
+        url = f"{request.protocol.lower()}://{host}:{request.port}{request.path}{query}"
+        return f"{request.method} {url} HTTP/{version.major}.{version.minor}"
+
+
+def read_request(incoming: web.BaseRequest, listener: Listener, source_ip: str, local_port: int) -> Request:
+    """Return a request as the rules see it; a port of this machine in `Host` stands for the listener's."""
+    target = incoming.raw_path
+    if not target.startswith(("/", "*")):
+        target = re.sub(r"^[A-Za-z][A-Za-z0-9+.-]*://[^/?]*", "", target)
+    path, _, query = target.partition("?")
+    headers = tuple((name, value) for name, value in incoming.headers.items() if name.lower() != "host")
+    host = incoming.headers.get("Host", "")
+    if local_port != listener.port:
+        host = host.removesuffix(f":{local_port}")
+    return Request(
+        protocol=listener.protocol,
+        port=listener.port,
+        method=incoming.method,
+        host=host,
+        path=path,
+        query=query,
+        headers=headers,
+        source_ip=source_ip,
+    )
+
+
+def _forwarded(action: Mapping[str, Any], request: Request) -> tuple[str, str] | None:
+    """Return the host and the path with query for the target; None where a transform leaves them open."""
+    host, path, query = (action[key] for key in ("forwarded_host", "forwarded_path", "forwarded_query"))
+    if "unknown" in (host, path, query) and (host, path, query) != (request.host, request.path, request.query):
+        return None
+    return host, path + (f"?{query}" if query else "")
+
+
+def _size(headers: Mapping[str, str]) -> int:
+    return sum(len(name) + len(value) + len(": \r\n") for name, value in headers.items()) + len("\r\n")
