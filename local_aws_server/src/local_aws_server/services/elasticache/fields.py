@@ -35,6 +35,11 @@ def complete_clusters(call: Call) -> None:
             description.pop("CacheNodes", None)
 
 
+def endpoint_of(cluster: Any, number: int, region: str) -> str:
+    """The DNS name of a node of a cluster."""
+    return f"{cluster.cache_cluster_id}.local.{number:04}.{region.replace('-', '')}.cache.amazonaws.com"
+
+
 @replace("elasticache", "DeleteCacheSubnetGroup")
 def delete_subnet_group(call: Call) -> dict[str, Any]:
     _subnet_group(call)
@@ -98,12 +103,11 @@ def _always(call: Call, cluster: Any) -> dict[str, Any]:
 
 
 def _node(call: Call, cluster: Any, number: int) -> dict[str, Any]:
-    name, region = cluster.cache_cluster_id, call.region.replace("-", "")
     return {
         "CacheNodeId": f"{number:04}",
         "CacheNodeStatus": cluster.cache_cluster_status,
         "CacheNodeCreateTime": cluster.cache_cluster_create_time,
-        "Endpoint": {"Address": f"{name}.local.{number:04}.{region}.cache.amazonaws.com", "Port": cluster.port},
+        "Endpoint": {"Address": endpoint_of(cluster, number, call.region), "Port": cluster.port},
         "ParameterGroupStatus": "in-sync",
         "CustomerAvailabilityZone": cluster.preferred_availability_zone or f"{call.region}a",
     }

@@ -1,0 +1,133 @@
+"""One database or cache: what should run for it, what does, and the steps from one to the other."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import socket
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from esaws.data_plane.forwarder import Forwarder, Place
+from esaws.data_plane.stores.engines import Engine, Entry, reason_not_to_run
+from esaws.data_plane.stores.failures import StoreFailed
+
+_RUNNING = frozenset({"available", "modifying", "rebooting", "rebooting cluster nodes", "backing-up", "snapshotting"})
+"""The states of AWS in which the server answers."""
+_RETRY_SECONDS = 10.0
+_HOST = "127.0.0.1"
+
+MakeForwarder = Callable[[Entry, Place], Forwarder]
+"""Makes the forwarder of an entry to its server."""
+
+
+class Store:
+    """What runs for one entry. `want` sets the goal; a task of its own works towards it."""
+
+    def __init__(self, folder: Path, engine: Engine, make_forwarder: MakeForwarder) -> None:
+        self.folder = folder
+        self.lock = asyncio.Lock()
+        """Held while the server starts or stops, or its data are copied."""
+        self.engine = engine
+        self.state, self.reason = "starting", ""
+        self._make_forwarder = make_forwarder
+        self._forwarder: Forwarder | None = None
+        self._wanted: Entry = {}
+        self._reached: Entry | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._retry_at = 0.0
+        self._restarts = 0
+
+    def want(self, entry: Entry) -> None:
+        """Set what should run. It is brought in line in the background."""
+        self._wanted = entry
+        if self._task is not None and not self._task.done():
+            return
+        if self._is_in_line() or time.monotonic() < self._retry_at:
+            return
+        if not self._should_run():
+            self.state = "stopping" if self.engine.running else "stopped"
+        elif self._reboots() or self.state == "stopped":
+            self.state = "starting"
+        self._task = asyncio.create_task(self._bring_in_line())
+
+    async def remove(self) -> None:
+        """Stop the server and delete its data."""
+        async with self.lock:
+            await self._stop()
+            await asyncio.to_thread(shutil.rmtree, self.folder, ignore_errors=True)
+
+    async def close(self) -> None:
+        """Stop the server; its data stay."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait([self._task])
+        await self._stop()
+
+    def _is_in_line(self) -> bool:
+        if self._reached is None or self._reached != self._wanted:
+            return False
+        return self.engine.running == (self._should_run() and reason_not_to_run(self._wanted) is None)
+
+    def _should_run(self) -> bool:
+        return self._wanted["status"] in _RUNNING
+
+    def _reboots(self) -> bool:
+        return self.engine.running and bool(self._restarts != self._wanted.get("restarts", 0))
+
+    async def _bring_in_line(self) -> None:
+        async with self.lock:
+            while not self._is_in_line():
+                entry = self._wanted
+                try:
+                    await self._step(entry)
+                except (StoreFailed, OSError) as error:
+                    self.state, self.reason = "failed", str(error)
+                    await self._stop()
+                    self._retry_at = time.monotonic() + _RETRY_SECONDS
+                    return
+                self._reached = entry
+
+    async def _step(self, entry: Entry) -> None:
+        if (reason := reason_not_to_run(entry)) is not None:
+            self.state, self.reason = "failed", reason
+            return
+        if not self._should_run():
+            await self._stop()
+            self.state, self.reason = "stopped", ""
+            return
+        if self._reboots():
+            self.state = "starting"
+            await self._stop(reboots=True)
+        if not self.engine.running:
+            await self._start(entry)
+        else:
+            await self.engine.apply(entry)
+        self.state = "running"
+
+    async def _start(self, entry: Entry) -> None:
+        self.reason = ""
+        if self.state == "running":
+            self.reason = f"its server ended by itself and was started again: {self.engine.last_line}"
+        self.state = "starting"
+        await self._stop()
+        self.folder.mkdir(parents=True, exist_ok=True)
+        port = _free_port()
+        await self.engine.start(port, entry)
+        self._forwarder = self._make_forwarder(entry, (_HOST, port))
+        await self._forwarder.start()
+        self._restarts = entry.get("restarts", 0)
+
+    async def _stop(self, *, reboots: bool = False) -> None:
+        if self._forwarder is not None:
+            await self._forwarder.close()
+            self._forwarder = None
+        if self.folder.exists():
+            await self.engine.stop(reboots=reboots)
+
+
+def _free_port() -> int:
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.bind((_HOST, 0))
+        return int(probe.getsockname()[1])

@@ -1,0 +1,195 @@
+"""Bring the databases and caches that run in line with those that the local AWS has."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from esaws.data_plane.addresses import Addresses
+from esaws.data_plane.forwarder import FindSource, Forwarder, Place
+from esaws.data_plane.stores.engines import Engine, Entry, Postgresql, Valkey
+from esaws.data_plane.stores.failures import StoreFailed
+from esaws.data_plane.stores.postgresql import Template
+from esaws.data_plane.stores.server_process import stop_recorded
+from esaws.data_plane.stores.snapshots import Copy, SnapshotStore, folder_name
+from esaws.data_plane.stores.store import Store
+
+_DATABASE, _SNAPSHOT = "db_instance", "db_snapshot"
+_MOST_STORES = 20
+_MOST_UNUSED = 5
+_LOOPBACK = "127.0.0.1"
+
+MayReach = Callable[[Entry, str | None], bool | None]
+"""Whether a source (a private address, or None for the operator) may connect to the store of an entry."""
+
+
+class Stores:
+    """The stores of a folder. One object at a time may use the folder.
+
+    Args:
+        folder: where the data are kept; it is created.
+        addresses: where private addresses listen on this machine.
+        may_reach: decides who may connect; by default, everybody.
+        find_source: the private address that a client's socket has on AWS; by default, all are the operator's.
+        template: the folder with an initialised, empty database system; it is created if it does not exist.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        addresses: Addresses,
+        *,
+        may_reach: MayReach = lambda entry, source: True,
+        find_source: FindSource = lambda client, here: None,
+        template: Path | None = None,
+    ) -> None:
+        self._folder = folder
+        self._addresses = addresses
+        self._may_reach = may_reach
+        self._find_source = find_source
+        self._template = Template(template or folder / "template")
+        self._stores: dict[str, Store] = {}
+        self._entries: dict[str, Entry] = {}
+        self._removals: dict[str, asyncio.Task[None]] = {}
+        self._places: dict[str, Place] = {}
+        self._snapshots = SnapshotStore(folder / "snapshots")
+        self._is_clean = False
+
+    async def reconcile(self, desired: Iterable[Entry]) -> list[dict[str, Any]]:
+        """Bring the stores in line, and return what is so far; work that takes time goes on in the background.
+
+        Args:
+            desired: what should run, from `desired_stores` of the local AWS: {kind: db_instance | db_snapshot |
+                cache_cluster | replication_group, key, account, region, id, status, engine, …}.
+
+        Returns:
+            One {kind, key, account, region, id, state, reason, runs, host, port} for each. `state` is starting,
+            running, stopped or failed; of a snapshot copying, available or failed. `runs` is the program and its
+            version, such as "PostgreSQL 18.6"; `host` and `port` are where it listens on this machine.
+        """
+        if not self._is_clean:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            await asyncio.to_thread(self._stop_leftovers)
+            self._is_clean = True
+        desired = list(desired)
+        stores = {str(entry["key"]): entry for entry in desired if entry["kind"] != _SNAPSHOT}
+        snapshots = {str(entry["key"]): entry for entry in desired if entry["kind"] == _SNAPSHOT}
+        for key, entry in stores.items():
+            self._want(key, entry)
+        for entry in snapshots.values():
+            self._take(entry)
+        for key in self._stores.keys() - stores.keys():  # a final snapshot has been started before
+            self._remove(key)
+        self._snapshots.keep_only(set(snapshots))
+        return [self._observe(entry) for entry in desired]
+
+    async def close(self) -> None:
+        """Stop all servers. Their data stay in the folder."""
+        await self._snapshots.close()
+        await asyncio.gather(*self._removals.values(), return_exceptions=True)
+        await asyncio.gather(*(store.close() for store in self._stores.values()), return_exceptions=True)
+        await asyncio.to_thread(self._delete_unused)
+
+    def _want(self, key: str, entry: Entry) -> None:
+        if key in self._removals and not self._removals[key].done():
+            return
+        if key not in self._stores:
+            if len(self._stores) >= _MOST_STORES:
+                return
+            folder = self._folder / entry["kind"] / folder_name(key)
+            self._stores[key] = Store(folder, self._engine(folder, key), self._forwarder)
+        self._entries[key] = entry
+        self._stores[key].want(entry)
+
+    def _engine(self, folder: Path, key: str) -> Engine:
+        if folder.parent.name != _DATABASE:
+            return Valkey(folder)
+
+        async def give_data(data: Path) -> str:
+            return await self._give_data(key, data)
+
+        return Postgresql(folder, give_data)
+
+    async def _give_data(self, key: str, data: Path) -> str:
+        """Fill the data folder of a new database, from its snapshot or empty."""
+        entry = self._entries[key]
+        source = entry.get("restored_from")
+        if source is not None:
+            copy = self._snapshots.copy_of(source) or self._copy_of_instance(source)
+            if copy is None:
+                await self._template.copy_to(data)
+                return "it started as an empty database: what it was restored from is not on this machine"
+            await copy(data)
+            return ""
+        await self._template.copy_to(data)
+        return "it started as an empty database"
+
+    def _take(self, entry: Entry) -> None:
+        """Copy the data of a new snapshot, from its instance or from the snapshot that it is a copy of."""
+        source = entry.get("copy_of")
+        copy = self._snapshots.link_of(source) if source else self._copy_of_instance(entry["source"])
+        self._snapshots.take(entry["key"], copy, "its DB instance has no data on this machine")
+
+    def _copy_of_instance(self, key: str) -> Copy | None:
+        store = self._stores.get(key)
+        if store is None or not isinstance(engine := store.engine, Postgresql):
+            return None
+
+        async def copy(target: Path) -> None:
+            async with store.lock:
+                if not engine.server.data.exists():
+                    raise StoreFailed(store.reason or "its DB instance has no data on this machine")
+                await engine.server.back_up(target)
+
+        return copy
+
+    def _remove(self, key: str) -> None:
+        store = self._stores.pop(key)
+        entry = self._entries.pop(key)
+        self._places.pop(key, None)
+        if entry.get("address"):
+            self._addresses.forget(entry["address"])
+        self._removals[key] = asyncio.create_task(store.remove())
+
+    def _forwarder(self, entry: Entry, to: Place) -> Forwarder:
+        return Forwarder(self._place(entry), to, lambda source: self._may_reach(entry, source), self._find_source)
+
+    def _place(self, entry: Entry) -> Place:
+        """Where an entry listens. A store without an interface in a subnet has a port of its own."""
+        key = str(entry["key"])
+        if entry.get("address"):
+            return self._addresses.place(entry["address"], entry["port"])
+        if key not in self._places:
+            self._places[key] = self._addresses.place(_LOOPBACK, entry["port"])
+        return self._places[key]
+
+    def _observe(self, entry: Entry) -> dict[str, Any]:
+        key = str(entry["key"])
+        observed = {name: entry[name] for name in ("kind", "key", "account", "region", "id")}
+        observed |= {"state": "starting", "reason": "", "runs": "", "host": None, "port": None}
+        if entry["kind"] == _SNAPSHOT:
+            observed["state"], observed["reason"] = self._snapshots.state(key)
+        elif (store := self._stores.get(key)) is not None:
+            observed |= {"state": store.state, "reason": "; ".join(filter(None, (store.reason, store.engine.note)))}
+            if store.state == "running":
+                observed["runs"] = f"{store.engine.program} {store.engine.version}"
+                observed["host"], observed["port"] = self._place(entry)
+        elif key not in self._removals:
+            observed |= {"state": "failed", "reason": f"{_MOST_STORES} stores run already, the most that do"}
+        return observed
+
+    def _stop_leftovers(self) -> None:
+        """Stop what an earlier object, which was killed, has left running."""
+        for record in self._folder.glob("*/*/process.json"):
+            stop_recorded(record.parent)
+
+    def _delete_unused(self) -> None:
+        """Delete the data of instances that no longer existed when this object was used, but for the newest few."""
+        known = {store.folder for store in self._stores.values()}
+        for kind in (_DATABASE, "cache_cluster"):
+            unused = [folder for folder in (self._folder / kind).glob("*") if folder not in known]
+            for folder in sorted(unused, key=lambda folder: folder.stat().st_mtime)[:-_MOST_UNUSED]:
+                shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,80 @@
+"""What a server process does between fork and exec: end with its parent, and not be root where that is refused.
+
+PostgreSQL refuses to run as root. It then runs as the platform's user without rights, which keeps one capability on
+Linux: to pass folders that are root's alone, so that neither the state folder nor a home folder has to be opened.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import pwd
+import signal
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+
+_IS_LINUX = sys.platform == "linux"
+_LIBC = ctypes.CDLL(None) if _IS_LINUX else None
+_PR_SET_PDEATHSIG, _PR_SET_KEEPCAPS, _PR_CAP_AMBIENT, _PR_CAP_AMBIENT_RAISE = 1, 8, 47, 2
+_CAP_DAC_OVERRIDE = 1
+_WITHOUT_RIGHTS = 65534 if _IS_LINUX else 2**32 - 2
+_CAPABILITY_VERSION = 0x20080522
+
+
+@dataclass(frozen=True)
+class User:
+    """Another user than this process's, by its ids."""
+
+    uid: int
+    gid: int
+
+
+def user_instead_of_root() -> User | None:
+    """Return the user of servers that refuse to be root's; None unless this process is root's."""
+    if os.geteuid() != 0:
+        return None
+    entry = pwd.getpwuid(_WITHOUT_RIGHTS)
+    return User(entry.pw_uid, entry.pw_gid)
+
+
+def before_exec(user: User | None, death_signal: signal.Signals) -> Callable[[], None]:
+    """Return what the child calls before it becomes the server.
+
+    Args:
+        user: the user that it becomes; None: it stays this process's.
+        death_signal: what Linux sends it when this process ends, even by kill -9.
+    """
+    parent = os.getpid()
+
+    def prepare() -> None:
+        if user is not None:
+            _become(user)
+        if _LIBC is not None:
+            _LIBC.prctl(_PR_SET_PDEATHSIG, int(death_signal), 0, 0, 0)  # after the change of user, which clears it
+            if os.getppid() != parent:
+                os._exit(1)
+
+    return prepare
+
+
+class _CapabilityHeader(ctypes.Structure):
+    _fields_ = (("version", ctypes.c_uint32), ("pid", ctypes.c_int))
+
+
+class _CapabilitySets(ctypes.Structure):
+    _fields_ = (("effective", ctypes.c_uint32), ("permitted", ctypes.c_uint32), ("inheritable", ctypes.c_uint32))
+
+
+def _become(user: User) -> None:
+    if _LIBC is not None:
+        _LIBC.prctl(_PR_SET_KEEPCAPS, 1, 0, 0, 0)
+    os.setgroups([])
+    os.setgid(user.gid)
+    os.setuid(user.uid)
+    if _LIBC is not None:
+        kept = 1 << _CAP_DAC_OVERRIDE
+        header = _CapabilityHeader(_CAPABILITY_VERSION, 0)
+        sets = (_CapabilitySets * 2)(_CapabilitySets(kept, kept, kept), _CapabilitySets(0, 0, 0))
+        if _LIBC.capset(ctypes.byref(header), sets) == 0:
+            _LIBC.prctl(_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_RAISE, _CAP_DAC_OVERRIDE, 0, 0)
