@@ -9,19 +9,17 @@ import json
 import os
 import sys
 import urllib.request
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
+from adaptations import adapted, translated_back
 from botocore import handlers
 
 URL = os.environ["FIDELITY_URL"]
 IS_LOCAL = bool(os.environ.get("FIDELITY_LOCAL"))
 ADVANCE = os.environ.get("FIDELITY_ADVANCE")
 RESULTS = Path(os.environ["FIDELITY_RESULTS"])
-OFFERED = {"db.m1.small": "db.m5.large"}
-"""What AWS has retired and most of moto's tests of RDS use → what takes its place on the local AWS."""
 _READING = ("Describe", "List", "Get", "Head", "BatchGet", "Lookup", "Search")
 _MAX_MESSAGE = 300
 
@@ -57,29 +55,16 @@ def advance_after_change(model: Any, http_response: Any, **_: Any) -> None:
         post("/_esaws/advance", by=ADVANCE)
 
 
-def substituted(value: Any, names: Mapping[str, str]) -> Any:
-    """A value with some strings replaced, at any depth."""
-    if isinstance(value, dict):
-        return {key: substituted(each, names) for key, each in value.items()}
-    if isinstance(value, list):
-        return [substituted(each, names) for each in value]
-    return names.get(value, value) if isinstance(value, str) else value
-
-
-def send_what_is_offered(params: dict[str, Any], model: Any, **_: Any) -> None:
-    params.update(substituted(params, OFFERED))
-    if model.name == "CreateDBInstance" and "DBClusterIdentifier" not in params:
-        params.setdefault("MasterUsername", "someone")  # AWS needs both, and most of moto's tests leave them out
-        if "ManageMasterUserPassword" not in params:
-            params.setdefault("MasterUserPassword", "something-long")
+def send_what_is_taken(params: dict[str, Any], model: Any, **_: Any) -> None:
+    params.update(adapted(model.name, params))
 
 
 def return_what_was_sent(parsed: dict[str, Any], **_: Any) -> None:
-    parsed.update(substituted(parsed, {offered: retired for retired, offered in OFFERED.items()}))
+    parsed.update(translated_back(parsed))
 
 
 if IS_LOCAL:
-    handlers.BUILTIN_HANDLERS.append(("before-parameter-build.rds", send_what_is_offered))
+    handlers.BUILTIN_HANDLERS.append(("before-parameter-build.rds", send_what_is_taken))
     handlers.BUILTIN_HANDLERS.append(("after-call.rds", return_what_was_sent))
 if ADVANCE and IS_LOCAL:
     handlers.BUILTIN_HANDLERS.append(("after-call", advance_after_change))

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from tests.fidelity.adaptations import WORDS
 from tests.fidelity.review import CLASSES, RIGHT, TIME, Lost
 from tests.fidelity.suites import Outcome
 
@@ -39,6 +40,8 @@ def page(measured: Iterable[Measured], versions: Mapping[str, str], date: str) -
     lines = [HEADER.format(date=date, versions=f"Versions: {words}.").rstrip(), ""]
     lines += [f"- **{name}**: {meaning}." for name, meaning in CLASSES.items()]
     lines += ["- **not reviewed**: new since the list was reviewed."]
+    lines += ["", "Some calls of moto's tests are adapted, since AWS refuses them as they are:", ""]
+    lines += [f"- {each}" for each in WORDS]
     for suite in dict.fromkeys(each.suite for each in measured):
         lines += ["", f"## {suite}", "", *_table([each for each in measured if each.suite == suite])]
     unsettled = [(each, lost) for each in measured for lost in each.lost if lost.kind not in (RIGHT, TIME)]

@@ -36,6 +36,7 @@ REFUSED_AT_CREATION = (
         VALUE,
         VALUE,
     ),
+    ("a maintenance window of more than a day", {"PreferredMaintenanceWindow": "sun:05:00-mon:05:30"}, VALUE, VALUE),
     ("a zone for Multi-AZ", {"MultiAZ": True, "AvailabilityZone": "eu-west-3a"}, COMBINATION, "accepted"),
     (
         "an absent subnet group",
@@ -122,6 +123,18 @@ def case_identifiers_first(account: Any) -> Any:
     rds, arn = account.client("rds"), f"arn:aws:rds:{account.region}:{account.id}:db:mydb"
     calls = (rds.start_db_instance, rds.stop_db_instance, rds.delete_db_instance, rds.reboot_db_instance)
     return [refused(call, DBInstanceIdentifier=arn) for call in calls]
+
+
+@case(
+    "the values of a change are checked before the state of the database",
+    aws=(VALUE, "InvalidDBInstanceState"),
+    stock=("accepted", "accepted"),
+)
+def case_values_first(account: Any) -> Any:
+    rds = account.client("rds")
+    rds.create_db_instance(DBInstanceIdentifier="db", **SETTINGS)
+    days = (36, 7)
+    return tuple(refused(rds.modify_db_instance, DBInstanceIdentifier="db", BackupRetentionPeriod=n) for n in days)
 
 
 ALWAYS = [

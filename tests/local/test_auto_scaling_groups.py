@@ -420,6 +420,7 @@ def test_an_action_without_recurrence_runs_once(account: Any) -> None:
     [
         {"Recurrence": "every day", "MinSize": 0},
         {"Recurrence": "0 20 * * *"},
+        {"StartTime": "2020-01-01T00:00:00Z", "MinSize": 0},
         {"MinSize": 0},
     ],
     ids=str,

@@ -1,6 +1,7 @@
 """A behaviour that fails takes nothing else down, and is shown as not simulated any more."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,6 +13,7 @@ from local_aws_server.clock import isolation
 from local_aws_server.clock.clock import Clock
 from local_aws_server.clock.event_log import EVENT_LOG
 from local_aws_server.clock.scheduler import Scheduler
+from local_aws_server.services.autoscaling.scheduled_actions import run_due_actions
 
 HERE = Backends("123456789012", "eu-west-3")
 
@@ -55,6 +57,24 @@ def test_it_is_shown_again_after_a_restart() -> None:
     thing = SimpleNamespace(name="broken", _esaws={"not_simulated": "KeyError: 'x'"})
     act_on([thing], lambda thing: pytest.fail("it is left alone"))
     assert [defect.reason for defect in isolation.defects()] == ["KeyError: 'x'"]
+
+
+def test_a_scheduled_action_that_fails_leaves_the_other_actions_their_times() -> None:
+    times = {"broken": "no time", "night": "2100-01-01T00:00:00"}
+    actions = {
+        ("web", name): SimpleNamespace(
+            auto_scaling_group_name="web", scheduled_action_name=name, start_time=time, end_time=None, recurrence=None
+        )
+        for name, time in times.items()
+    }
+    backends: Any = SimpleNamespace(
+        account=HERE.account,
+        region=HERE.region,
+        backend=lambda service: SimpleNamespace(scheduled_actions=actions),
+        auto_scaling_group=lambda name: SimpleNamespace(name=name),
+    )
+    assert run_due_actions(backends) == datetime(2100, 1, 1, tzinfo=UTC).timestamp()
+    assert [(defect.kind, defect.name) for defect in isolation.defects()] == [("scheduled action", "broken")]
 
 
 @pytest.fixture

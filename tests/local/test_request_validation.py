@@ -39,6 +39,28 @@ REFUSED: list[tuple[str, str, dict[str, Any], str, str]] = [
         "Member must satisfy regular expression pattern: [^:*]*",
     ),
     (
+        "logs",
+        "describe_log_streams",
+        {"logGroupIdentifier": "group:*"},
+        "InvalidParameterException",
+        "Value at 'logGroupIdentifier' failed to satisfy constraint: Member must satisfy regular expression pattern: ",
+    ),
+    (
+        "logs",
+        "put_delivery_destination",
+        {"name": "bucket", "outputFormat": "xml"},
+        "ValidationException",
+        "Value 'xml' at 'outputFormat' failed to satisfy constraint: Member must satisfy enum value set: [",
+    ),
+    (
+        "iam",
+        "update_service_specific_credential",
+        {"ServiceSpecificCredentialId": "ACCA00000000000000000", "Status": "On"},
+        "ValidationError",
+        "1 validation error detected: Value at 'status' failed to satisfy constraint: "
+        "Member must satisfy enum value set",
+    ),
+    (
         "ssm",
         "get_parameters",
         {"Names": [f"p{number}" for number in range(11)]},

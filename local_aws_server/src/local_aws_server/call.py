@@ -99,6 +99,11 @@ class Call:
 
     @property
     def error_codes(self) -> frozenset[str]:
+        """The names of the errors in the operation's model."""
+        return frozenset(shape.name for shape in self._model.error_shapes)
+
+    @property
+    def service_error_codes(self) -> frozenset[str]:
         """The names of the errors in the service's model."""
         return frozenset(shape.name for shape in self._model.service_model.error_shapes)
 

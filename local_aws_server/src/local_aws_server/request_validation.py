@@ -41,7 +41,8 @@ _ERROR_CODES = {
     "resourcegroupstaggingapi": "InvalidParameterException",
     "pricing": "InvalidParameterException",
 }
-"""Service → the code of a value that its model does not allow; of the others, the first of `_MODEL_CODES` in it."""
+"""Service → the code of a value that its model does not allow, unless the operation has only others of `_MODEL_CODES`;
+of services that are not listed, the first of `_MODEL_CODES` in the model."""
 
 _MODEL_CODES = ("ValidationException", "InvalidParameterException", "InvalidInput", "BadRequestException")
 
@@ -57,12 +58,17 @@ _LEFT_TO_THE_SERVICE = frozenset(
         ("ec2", "FleetExcessCapacityTerminationPolicy"),
         ("rds", "SourceType"),
         ("cloudtrail", "MaxResults"),  # InvalidMaxResultsException
+        ("elasticache", "InputAuthenticationType"),  # "Input Authentication type: … is not in the allowed list: …"
     }
 )
 """(service, shape) whose values the service refuses in words of its own, or knows better than the model."""
 
 _REQUIRED_BY_HOOKS = frozenset({("ec2", "TerminateInstancesRequest", "InstanceIds")})
 """(service, shape, member) of required members whose absence has an error of its own."""
+
+_NOT_SHOWN = {"iam": ("serviceSpecificCredentialId", "status"), "logs": ("logGroupIdentifier",)}
+"""Service → how the paths begin whose values, and enums, its messages leave out."""
+_ENUM = "Member must satisfy enum value set"
 
 _REGEX_SECONDS = 0.2
 _SCALARS = ("string", "integer", "long")
@@ -77,9 +83,12 @@ class Violation:
     value: Any
     constraint: str
 
-    def __str__(self) -> str:
-        value = "null" if self.value is None else f"'{_as_text(self.value)}'"
-        return f"Value {value} at '{self.path}' failed to satisfy constraint: {self.constraint}"
+    def in_words_of(self, service: str) -> str:
+        """The violation as messages of the service write it."""
+        value, constraint = " null" if self.value is None else f" '{_as_text(self.value)}'", self.constraint
+        if self.value is not None and service in _NOT_SHOWN and self.path.startswith(_NOT_SHOWN[service]):
+            value, constraint = "", _ENUM if constraint.startswith(_ENUM) else constraint
+        return f"Value{value} at '{self.path}' failed to satisfy constraint: {constraint}"
 
 
 def validate_request(call: Call) -> None:
@@ -114,14 +123,22 @@ def _refusal(call: Call, found: list[Violation]) -> AwsError:
     if call.service == "ec2":
         message = f"Value ({_as_text(first.value)}) for parameter {first.path} is invalid. {first.constraint}."
         return AwsError("InvalidParameterValue", message)
-    code = _ERROR_CODES.get(call.service) or next(
-        (code for code in _MODEL_CODES if code in call.error_codes), "ValidationException"
-    )
+    code = _error_code(call)
     if call.service == "ecr":
         message = f"Invalid parameter at '{first.path}' failed to satisfy constraint: '{first.constraint}'"
         return AwsError(code, message, 400)
+    words = "; ".join(each.in_words_of(call.service) for each in found)
     errors = "errors" if len(found) > 1 else "error"
-    return AwsError(code, f"{len(found)} validation {errors} detected: {'; '.join(map(str, found))}", 400)
+    return AwsError(code, f"{len(found)} validation {errors} detected: {words}", 400)
+
+
+def _error_code(call: Call) -> str:
+    code = _ERROR_CODES.get(call.service)
+    if code is None:
+        return next((code for code in _MODEL_CODES if code in call.service_error_codes), "ValidationException")
+    if code in _MODEL_CODES and code not in call.error_codes:
+        return next((code for code in _MODEL_CODES if code in call.error_codes), code)
+    return code
 
 
 def _violations(service: str, shape: Any, value: Any, path: str) -> Iterator[Violation]:
@@ -222,7 +239,7 @@ def _size_constraints(shape: Any, size: int) -> Iterator[str]:
 
 
 def _enum_constraint(shape: Any) -> str:
-    return f"Member must satisfy enum value set: [{', '.join(shape.enum)}]"
+    return f"{_ENUM}: [{', '.join(shape.enum)}]"
 
 
 def _pattern_constraint(pattern: str) -> str:

@@ -9,6 +9,7 @@ from local_aws_server.backends import Backends, sidecar
 from local_aws_server.behaviours import Behaviour
 from local_aws_server.call import Call
 from local_aws_server.clock.clock import CLOCK
+from local_aws_server.clock.isolation import each
 from local_aws_server.errors import AwsError
 from local_aws_server.hooks import after, before, reconciler
 from local_aws_server.services.application_autoscaling import schedule_expressions
@@ -41,17 +42,18 @@ def run_due_actions(backends: Backends) -> float | None:
         for scalable in list_scalables(backends)
         if isinstance(scalable, ServiceTasks)
     }
-    times = []
-    for action in actions:
-        service, now = services.get(action.resource_id), CLOCK.now()
-        due = sidecar(action).get("due")
+    now = CLOCK.now()
+
+    def run_if_due(action: Any) -> float | None:
+        service, due = services.get(action.resource_id), sidecar(action).get("due")
         if due is not None and due <= now:
             if service is not None and not service.is_suspended("ScheduledScalingSuspended"):
                 _run(backends, service, action)
             due = None
-        sidecar(action)["due"] = due or _next_run(action, now)
-        times.append(sidecar(action)["due"])
-    return min((time for time in times if time is not None), default=None)
+        due = sidecar(action)["due"] = due or _next_run(action, now)
+        return due
+
+    return each(backends, "scheduled action", actions, lambda action: action.scheduled_action_name, run_if_due)
 
 
 @before("application-autoscaling", "PutScheduledAction")

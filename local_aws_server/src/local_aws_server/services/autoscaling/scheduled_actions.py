@@ -7,6 +7,7 @@ from local_aws_server.backends import Backends, sidecar
 from local_aws_server.behaviours import Behaviour
 from local_aws_server.clock.clock import CLOCK
 from local_aws_server.clock.event_log import record_event
+from local_aws_server.clock.isolation import each
 from local_aws_server.clock.scheduler import SCHEDULER
 from local_aws_server.hooks import patch, reconciler
 from local_aws_server.services.application_autoscaling import schedule_expressions
@@ -16,7 +17,8 @@ from local_aws_server.services.autoscaling.capacity import is_suspended
 BEHAVIOURS = (
     Behaviour(
         service="EC2 Auto Scaling",
-        statement="A scheduled action sets the sizes of its group at a time, or at every time of its recurrence.",
+        statement="A scheduled action sets the sizes of its group at a time that is not over, or at every time of its "
+        "recurrence.",
         documentation=(
             "https://docs.aws.amazon.com/autoscaling/ec2/userguide/ec2-auto-scaling-scheduled-scaling.html",
             "https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_PutScheduledUpdateGroupAction.html",
@@ -28,19 +30,20 @@ BEHAVIOURS = (
 @reconciler("autoscaling", order=9)
 def run_due_actions(backends: Backends) -> float | None:
     """Run the actions that are due, and delete those that will not run again; return when the next one is due."""
-    actions, times, now = backends.backend("autoscaling").scheduled_actions, [], CLOCK.now()
-    for key, action in list(actions.items()):
+    actions, now = backends.backend("autoscaling").scheduled_actions, CLOCK.now()
+
+    def run_if_due(action: Any) -> float | None:
         group = backends.auto_scaling_group(action.auto_scaling_group_name)
-        due = sidecar(action).setdefault("due", _next_run(action, now)) if group is not None else None
+        due: float | None = sidecar(action).setdefault("due", _next_run(action, now)) if group is not None else None
         if due is not None and due <= now:
             if not is_suspended(group, "ScheduledActions"):
                 _run(backends, group, action)
             due = sidecar(action)["due"] = _next_run(action, now)
         if due is None:
-            del actions[key]
-        else:
-            times.append(due)
-    return min(times, default=None)
+            del actions[action.auto_scaling_group_name, action.scheduled_action_name]
+        return due
+
+    return each(backends, "scheduled action", actions.values(), lambda action: action.scheduled_action_name, run_if_due)
 
 
 @patch("moto.autoscaling.models", "AutoScalingBackend.put_scheduled_update_group_action")
@@ -67,6 +70,9 @@ def put_scheduled_update_group_action(
             raise ValidationError(f"Given recurrence string: {recurrence} is invalid") from None
     elif start_time is None:
         raise ValidationError("Either start time or recurrence must be specified")
+    starts = _timestamp(start_time)
+    if starts is not None and starts < CLOCK.now():
+        raise ValidationError("Given start time is in the past")
     if desired_capacity is None and max_size is None and min_size is None:
         raise ValidationError("At least one among Minimum Size, Maximum Size and Desired Capacity must be specified")
     desired, high, low = (None if n is None else int(n) for n in (desired_capacity, max_size, min_size))

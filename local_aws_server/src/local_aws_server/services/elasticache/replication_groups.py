@@ -1,81 +1,14 @@
-"""The lifecycle of replication groups, and the places of their nodes."""
+"""The places of a replication group's nodes."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from local_aws_server.backends import Backends
-from local_aws_server.behaviours import NOT_SIMULATED, Behaviour
 from local_aws_server.call import Call
-from local_aws_server.clock.state_machine import Deletion, Lifecycle, LifecycleStep, WrongStateError
-from local_aws_server.errors import AwsError
-from local_aws_server.hooks import after, before, reconciler
-
-BEHAVIOURS = (
-    Behaviour(
-        service="ElastiCache",
-        statement="A replication group takes ten minutes to create and five to delete, and can be changed once it is "
-        "available.",
-        documentation=(
-            "https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_CreateReplicationGroup.html",
-            "https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_DeleteReplicationGroup.html",
-        ),
-    ),
-    Behaviour(
-        service="ElastiCache",
-        fidelity=NOT_SIMULATED,
-        statement="Members of a replication group as cache clusters of their own, its failover and its maintenance.",
-        documentation=("https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/Replication.html",),
-    ),
-)
+from local_aws_server.hooks import after
+from local_aws_server.services.elasticache.lifecycle import GROUPS
 
 _MOTO_REGION, _MOTO_ABBREVIATION = "us-east-1", "use1"
-
-
-def _delete(backends: Backends, group: Any) -> None:
-    del backends.backend("elasticache").replication_groups[group.replication_group_id]
-
-
-GROUPS = Lifecycle(
-    service="elasticache",
-    label="replication group",
-    resources=lambda backends: backends.backend("elasticache").replication_groups.values(),
-    id=("ReplicationGroupId", "replication_group_id"),
-    state=("Status", "status"),
-    create_operations=("CreateReplicationGroup",),
-    creation=LifecycleStep("creating", "available", 600, "a user created it"),
-    changes={"ModifyReplicationGroup": LifecycleStep("modifying", "available", 120, "a user changed it")},
-    applies_immediately=lambda call: bool(call.params.get("ApplyImmediately")),
-    deletion=Deletion(
-        "DeleteReplicationGroup", LifecycleStep("deleting", "deleted", 300, "a user deleted it"), _delete
-    ),
-    describe_operations=("DescribeReplicationGroups",),
-    result_members={
-        "CreateReplicationGroup": "ReplicationGroup",
-        "DeleteReplicationGroup": "ReplicationGroup",
-        "DescribeReplicationGroups": "ReplicationGroups",
-        "ModifyReplicationGroup": "ReplicationGroup",
-    },
-    required_states=dict.fromkeys(("DeleteReplicationGroup", "ModifyReplicationGroup"), ("available",)),
-    wrong_state=WrongStateError(
-        "InvalidReplicationGroupState", "Replication group {name} is not available: it is {state}."
-    ),
-)
-
-
-@before("elasticache", "DeleteReplicationGroup", "ModifyReplicationGroup")
-def check_exists(call: Call) -> None:
-    id = call.params["ReplicationGroupId"]
-    if GROUPS.find(call.backends, id) is None:
-        raise AwsError("ReplicationGroupNotFoundFault", f"Replication group {id} not found.", 404)
-
-
-GROUPS.register()
-
-
-@reconciler("elasticache", order=1)
-def finish_group_steps(backends: Backends) -> float | None:
-    return GROUPS.finish_due(backends)
 
 
 @after("elasticache", *GROUPS.result_members)

@@ -37,7 +37,7 @@ def check_cluster(call: Call) -> None:
         return
     for name in ("Engine", "CacheNodeType"):
         if not params.get(name):
-            raise _wrong_value(f"The parameter {name} must be provided and must not be blank.")
+            raise _wrong_value(f"The parameter {name} must be provided and must not be null.")
     engine, nodes = params["Engine"], params.get("NumCacheNodes", 1)
     if engine not in catalogue.ENGINES:
         raise _wrong_value(f"The parameter Engine is not valid: {engine}.")

@@ -11,15 +11,7 @@ from local_aws_server.clock.clock import CLOCK
 from local_aws_server.hooks import before
 from local_aws_server.services.rds.catalogue import ENGINES, major_version, resolve_version
 from local_aws_server.services.rds.lifecycle import INSTANCES
-from local_aws_server.services.rds.settings import (
-    BACKUP_WINDOW,
-    MAINTENANCE_WINDOW,
-    check_class,
-    check_common,
-    check_runs,
-    check_storage,
-    wrong_combination,
-)
+from local_aws_server.services.rds.settings import check_runs, check_storage, wrong_combination
 
 BEHAVIOURS = (
     Behaviour(
@@ -45,18 +37,9 @@ _OPTIMIZATION = 6 * 3600
 
 @before("rds", "ModifyDBInstance")
 def check_changes(call: Call) -> None:
-    """Refuse settings that are wrong on their own, or for the instance."""
-    check_class(call.params)
+    """Refuse settings that are wrong for the instance; `settings` has checked them on their own."""
     instance = INSTANCES.find(call.backends, call.params["DBInstanceIdentifier"])
-    if instance is None:
-        check_common("postgres", call.params)
-        return
-    windows = {
-        BACKUP_WINDOW: instance.preferred_backup_window,
-        MAINTENANCE_WINDOW: instance.preferred_maintenance_window,
-    }
-    check_common(instance.engine, call.params, windows)
-    if instance.engine not in ENGINES or instance.db_cluster_identifier is not None:
+    if instance is None or instance.engine not in ENGINES or instance.db_cluster_identifier is not None:
         return
     _check_storage(instance, call.params)
     version = _check_version(instance, call.params)

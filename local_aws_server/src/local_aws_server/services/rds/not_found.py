@@ -7,6 +7,7 @@ from local_aws_server.call import Call
 from local_aws_server.hooks import before
 from local_aws_server.not_found import NotFoundRule, by_parameter, store_keys
 from local_aws_server.services.rds.identifiers import CHECKED, check_group_name, check_identifiers
+from local_aws_server.services.rds.settings import check_changed_values
 
 BEHAVIOURS = (
     Behaviour(
@@ -27,11 +28,6 @@ def _taggable_arns(call: Call) -> set[str]:
     """The ARNs of DB instances; moto checks resources of other kinds."""
     arn = call.params["ResourceName"]
     return {each.arn for each in call.backends.backend("rds").databases.values()} if ":db:" in arn else {arn}
-
-
-def _snapshots(call: Call) -> set[str]:
-    rds = call.backends.backend("rds")
-    return {each.arn for each in (*rds.database_snapshots.values(), *rds.cluster_snapshots.values())}
 
 
 def _parameter_groups(call: Call) -> set[str]:
@@ -82,12 +78,6 @@ RULES = (
         normalize=str.lower,
     ),
     _rule(
-        "DBSnapshotNotFound",
-        "Snapshot {} not found.",
-        _snapshots,
-        by_parameter("SourceArn", "StartExportTask"),
-    ),
-    _rule(
         "DBProxyNotFoundFault",
         "The specified proxy name {} doesn't correspond to a proxy owned by your Amazon Web Services account "
         "in the specified Amazon Web Services Region.",
@@ -107,6 +97,7 @@ RULES = (
 
 before("rds", *CHECKED)(check_identifiers)
 before("rds", "CreateDBSubnetGroup")(check_group_name)
+before("rds", "ModifyDBInstance")(check_changed_values)
 for rule in RULES:
     rule.register()
 

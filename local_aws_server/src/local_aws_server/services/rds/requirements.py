@@ -52,6 +52,14 @@ def check_arn(call: Call) -> None:
         raise AwsError("InvalidParameterValue", f"Invalid snapshot identifier:  {source}")
 
 
+@before("rds", "StartExportTask")
+def check_exported(call: Call) -> None:
+    """Refuse an ARN that is no snapshot's; moto looks for snapshots, and fails with other ARNs."""
+    parts = call.params["SourceArn"].split(":", _PARTS_OF_ARN - 1)
+    if len(parts) < _PARTS_OF_ARN or parts[-2] not in ("snapshot", "cluster-snapshot"):
+        raise AwsError("DBSnapshotNotFound", f"DBSnapshot {parts[-1]} not found.", 404)
+
+
 @replace("rds", "DescribeDBLogFiles")
 def describe_log_files(call: Call) -> dict[str, Any]:
     """The log files of an instance, all on one page; moto fails with the filters."""

@@ -34,7 +34,9 @@ _NOT_IN_PASSWORDS = '/@" '
 _PORTS = range(1150, 65536)
 _RETENTION_DAYS = range(36)
 _MONITORING_SECONDS = (0, 1, 5, 10, 15, 30, 60)
-_SHORTEST_WINDOW = 30
+_SHORTEST_WINDOW, _LONGEST_WINDOW = 30, 24 * 60
+"""Minutes."""
+_WEEKLY_FORM = re.compile(r"[A-Za-z]{3}:\d\d:\d\d-[A-Za-z]{3}:\d\d:\d\d")
 BACKUP_WINDOW, MAINTENANCE_WINDOW = "PreferredBackupWindow", "PreferredMaintenanceWindow"
 _FORMATS = {
     BACKUP_WINDOW: ("backup", "hh24:mi-hh24:mi", "23:45-00:15", parse_daily),
@@ -79,6 +81,17 @@ def check_copy(call: Call) -> None:
     """An instance that is made of another one has its other settings."""
     check_class(call.params)
     check_common(call.params.get("Engine", "postgres"), call.params)
+
+
+def check_changed_values(call: Call) -> None:
+    """Refuse values that no DB instance can be changed to, or not with the windows that this one has."""
+    check_class(call.params)
+    instance = call.backends.backend("rds").databases.get(call.params["DBInstanceIdentifier"])
+    windows = instance and {
+        BACKUP_WINDOW: instance.preferred_backup_window,
+        MAINTENANCE_WINDOW: instance.preferred_maintenance_window,
+    }
+    check_common(instance.engine if instance else "postgres", call.params, windows)
 
 
 def check_common(engine: str, params: Mapping[str, Any], windows: Mapping[str, str] | None = None) -> None:
@@ -193,6 +206,8 @@ def _check_windows(params: Mapping[str, Any], current: Mapping[str, str]) -> Non
         if text is None:
             continue
         parsed[name] = window = parse(text)
+        if window is None and name == MAINTENANCE_WINDOW and _WEEKLY_FORM.fullmatch(text):
+            raise wrong_value(f"Invalid day:hour:minute value: {text}")
         if window is None:
             raise wrong_value(
                 f"Invalid {kind} window format: {text}. Should be specified as a range {form} (24H Clock UTC). "
@@ -200,6 +215,8 @@ def _check_windows(params: Mapping[str, Any], current: Mapping[str, str]) -> Non
             )
         if window[1] < _SHORTEST_WINDOW:
             raise wrong_value(f"The {kind} window must be at least {_SHORTEST_WINDOW} minutes.")
+        if window[1] > _LONGEST_WINDOW:
+            raise wrong_value("Maintenance window must be less than 24 hours.")
     maintenance, backup = parsed.get(MAINTENANCE_WINDOW), parsed.get(BACKUP_WINDOW)
     if maintenance and backup and overlap(maintenance, backup):
         raise wrong_value("The backup window and maintenance window must not overlap.")
