@@ -6,22 +6,33 @@ The plugin imports it in an environment that has neither this project nor its pa
 from collections.abc import Mapping
 from typing import Any
 
-REPLACED = {"db.m1.small": "db.m5.large", "staging-postgres": "staging_postgres"}
-"""What RDS does not take → what is sent in its place; answers are translated back."""
+REPLACED = {
+    "rds": {"db.m1.small": "db.m5.large", "staging-postgres": "staging_postgres"},
+    "mq": {
+        "dm": "SINGLE_INSTANCE",
+        "hit": "mq.m5.large",
+        "version": "5.18",
+        "adm1n": "adm1n-and-more",
+        "us3r1": "us3r1-and-more",
+    },
+}
+"""Service → what it does not take → what is sent in its place; answers are translated back."""
 LEAST_STORAGE = {"io1": 100, "io2": 100, "standard": 5}
 """Type of storage → the least GiB of a DB instance; 20 of the others."""
 WORDS = (
     "The retired class `db.m1.small` is replaced by `db.m5.large`, and the database name `staging-postgres` by "
     "`staging_postgres`; answers are translated back.",
+    "In Amazon MQ, the deployment mode `dm`, the instance type `hit`, the version `version` and the passwords `adm1n` "
+    "and `us3r1` are replaced by ones that exist or are long enough; answers are translated back.",
     "A new DB instance outside of a cluster gets a master user, its password and `AllocatedStorage`, where they are "
     "absent, a longer password for `hunter2`, and 20 GiB where a test asks for less than its type of storage has.",
 )
 """The same in words, for the page."""
 
 
-def adapted(operation: str, params: Mapping[str, Any]) -> dict[str, Any]:
-    """The parameters of a call to RDS as AWS would take them."""
-    sent: dict[str, Any] = substituted(dict(params), REPLACED)
+def adapted(service: str, operation: str, params: Mapping[str, Any]) -> dict[str, Any]:
+    """The parameters of a call as AWS would take them."""
+    sent: dict[str, Any] = substituted(dict(params), REPLACED[service])
     is_aurora = str(sent.get("Engine", "")).startswith("aurora")
     if operation == "CreateDBInstance" and "DBClusterIdentifier" not in sent and not is_aurora:
         sent.setdefault("MasterUsername", "someone")
@@ -32,9 +43,9 @@ def adapted(operation: str, params: Mapping[str, Any]) -> dict[str, Any]:
     return sent
 
 
-def translated_back(answer: Mapping[str, Any]) -> dict[str, Any]:
+def translated_back(service: str, answer: Mapping[str, Any]) -> dict[str, Any]:
     """An answer with the names that the test has sent."""
-    back: dict[str, Any] = substituted(dict(answer), {sent: own for own, sent in REPLACED.items()})
+    back: dict[str, Any] = substituted(dict(answer), {sent: own for own, sent in REPLACED[service].items()})
     return back
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from adaptations import adapted, translated_back
+from adaptations import REPLACED, adapted, translated_back
 from botocore import handlers
 
 URL = os.environ["FIDELITY_URL"]
@@ -56,16 +56,17 @@ def advance_after_change(model: Any, http_response: Any, **_: Any) -> None:
 
 
 def send_what_is_taken(params: dict[str, Any], model: Any, **_: Any) -> None:
-    params.update(adapted(model.name, params))
+    params.update(adapted(model.service_model.service_name, model.name, params))
 
 
-def return_what_was_sent(parsed: dict[str, Any], **_: Any) -> None:
-    parsed.update(translated_back(parsed))
+def return_what_was_sent(parsed: dict[str, Any], model: Any, **_: Any) -> None:
+    parsed.update(translated_back(model.service_model.service_name, parsed))
 
 
 if IS_LOCAL:
-    handlers.BUILTIN_HANDLERS.append(("before-parameter-build.rds", send_what_is_taken))
-    handlers.BUILTIN_HANDLERS.append(("after-call.rds", return_what_was_sent))
+    for service in REPLACED:
+        handlers.BUILTIN_HANDLERS.append((f"before-parameter-build.{service}", send_what_is_taken))
+        handlers.BUILTIN_HANDLERS.append((f"after-call.{service}", return_what_was_sent))
 if ADVANCE and IS_LOCAL:
     handlers.BUILTIN_HANDLERS.append(("after-call", advance_after_change))
 

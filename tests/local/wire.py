@@ -247,6 +247,15 @@ MODEL_IS_WRONG = {
     "ec2 CreateVpcEndpoint.vpcEndpoint.state: 'available' is not in the enum State",
     # AWS's own example: https://docs.aws.amazon.com/cli/latest/reference/servicediscovery/list-namespaces.html
     "servicediscovery ListNamespaces.Namespaces[].Properties.DnsProperties.SOA.TTL: missing",
+    # AWS's answer, in https://github.com/turbot/steampipe-plugin-aws/pull/2020
+    *(
+        f"mq {operation}.{path}: 'simple' is not in the enum AuthenticationStrategy"
+        for operation, path in (
+            ("CreateConfiguration", "authenticationStrategy"),
+            ("DescribeConfiguration", "authenticationStrategy"),
+            ("ListConfigurations", "configurations[].authenticationStrategy"),
+        )
+    ),
 }
 """AWS's documentation has another value than its model."""
 

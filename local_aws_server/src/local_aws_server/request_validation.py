@@ -214,8 +214,8 @@ def _constraints(service: str, shape: Any, value: Any) -> list[str]:
 
 
 def _is_one_of(service: str, value: str, allowed: list[str]) -> bool:
-    """Whether a value is in an enum. Nothing documents that EC2 looks at the case, so `interface` passes there."""
-    return value in allowed or (service == "ec2" and value.lower() in {each.lower() for each in allowed})
+    """Whether a value is in an enum. EC2 takes `interface`, and Amazon MQ takes and shows `RabbitMQ` and `simple`."""
+    return value in allowed or (service in ("ec2", "mq") and value.lower() in {each.lower() for each in allowed})
 
 
 def _all_constraints(service: str, shape: Any) -> list[str]:

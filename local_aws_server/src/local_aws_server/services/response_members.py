@@ -36,13 +36,10 @@ def complete_broker(call: Call) -> None:
         call.result["Logs"].setdefault("GeneralLogGroup", f"/aws/amazonmq/broker/{call.result['BrokerId']}/general")
 
 
-@after("mq", "CreateConfiguration", "DescribeConfiguration", "ListConfigurations")
+@after("mq", "DescribeConfiguration", "ListConfigurations")
 def complete_configurations(call: Call) -> None:
     for configuration in call.result.get("Configurations", [call.result]):
-        if "AuthenticationStrategy" in configuration:
-            configuration["AuthenticationStrategy"] = configuration["AuthenticationStrategy"].upper()
-        if call.operation != "CreateConfiguration":
-            configuration.setdefault("Description", "")
+        configuration.setdefault("Description", "")
 
 
 @after("autoscaling", "DescribePolicies")

@@ -29,6 +29,9 @@ BEHAVIOURS = (
 @before("autoscaling", "CreateAutoScalingGroup", "UpdateAutoScalingGroup")
 def check_launch_template(call: Call) -> None:
     for specification, overrides in _launches(call.params):
+        if bool(specification.get("LaunchTemplateId")) == bool(specification.get("LaunchTemplateName")):
+            message = "Valid requests must contain either launchTemplateId or LaunchTemplateName"
+            raise AwsError("ValidationError", message)
         try:
             template = find_template(call.backends, specification)
             version = template.get_version(specification.get("Version") or "$Default")

@@ -14,7 +14,7 @@ from local_aws_server.clock.isolation import each
 from local_aws_server.clock.transitions import PROVISIONING_SPEED
 from local_aws_server.errors import AwsError
 from local_aws_server.hooks import after, before, reconciler
-from local_aws_server.services.ecs import deployments, processes, scheduler, tasks
+from local_aws_server.services.ecs import deployments, processes, scheduler, service_state, tasks
 
 BEHAVIOURS = (
     Behaviour(
@@ -87,7 +87,7 @@ def _running_and_pending(unstopped: list[Any]) -> tuple[int, int]:
 
 
 def _belongs_to(task: Any, service: Any) -> bool:
-    return bool(task.group == scheduler.task_group(service) and task.cluster_arn == service.cluster_arn)
+    return bool(task.group == service_state.task_group(service) and task.cluster_arn == service.cluster_arn)
 
 
 # --- create and update

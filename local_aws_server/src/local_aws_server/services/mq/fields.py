@@ -17,6 +17,6 @@ BEHAVIOURS = (
 @after("mq", "DescribeBroker")
 def set_rabbitmq_endpoints(call: Call) -> None:
     is_created = call.result.get("BrokerState") != BROKERS.creation.via
-    if call.result.get("EngineType") == "RABBITMQ" and is_created:
+    if call.result.get("EngineType", "").upper() == "RABBITMQ" and is_created:
         host = f"{call.result['BrokerId']}.mq.{call.region}.amazonaws.com"
         call.result["BrokerInstances"] = [{"ConsoleURL": f"https://{host}", "Endpoints": [f"amqps://{host}:5671"]}]

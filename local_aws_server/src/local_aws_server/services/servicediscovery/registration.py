@@ -15,7 +15,7 @@ from local_aws_server.clock.event_log import record_event
 from local_aws_server.clock.isolation import each
 from local_aws_server.hooks import after, reconciler
 from local_aws_server.not_found import last_part
-from local_aws_server.services.ecs.scheduler import all_tasks
+from local_aws_server.services.ecs.service_state import all_tasks
 from local_aws_server.services.ecs.tasks import task_id
 
 BEHAVIOURS = (
