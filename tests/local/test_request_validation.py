@@ -68,6 +68,13 @@ REFUSED: list[tuple[str, str, dict[str, Any], str, str]] = [
         "Member must have length less than or equal to 10",
     ),
     (
+        "secretsmanager",
+        "list_secrets",
+        {"Filters": [{"Key": "colour", "Values": ["red"]}]},
+        "ValidationException",
+        "Value 'colour' at 'filters.1.member.key' failed to satisfy constraint: Member must satisfy enum value set: ",
+    ),
+    (
         "elbv2",
         "create_target_group",
         {"Name": "g", "Protocol": "HTTPX", "Port": 80},
@@ -79,8 +86,15 @@ REFUSED: list[tuple[str, str, dict[str, Any], str, str]] = [
         "create_role",
         {"RoleName": "a b", "AssumeRolePolicyDocument": "{}"},
         "ValidationError",
-        r"Value 'a b' at 'roleName' failed to satisfy constraint: "
-        r"Member must satisfy regular expression pattern: [\w+=,.@-]+",
+        "The specified value for roleName is invalid. It must contain only alphanumeric characters and/or the "
+        "following: +=,.@_-",
+    ),
+    (
+        "iam",
+        "create_user",
+        {"UserName": "u", "Path": "team"},
+        "ValidationError",
+        "The specified value for path is invalid. It must begin and end with / and contain only",
     ),
     (
         "autoscaling",

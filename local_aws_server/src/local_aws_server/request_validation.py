@@ -29,6 +29,7 @@ _ERROR_CODES = {
     "elb": "ValidationError",
     "iam": "ValidationError",
     "sts": "ValidationError",
+    "secretsmanager": "ValidationException",
     "sns": "InvalidParameter",
     "rds": "InvalidParameterValue",
     "elasticache": "InvalidParameterValue",
@@ -41,10 +42,11 @@ _ERROR_CODES = {
     "resourcegroupstaggingapi": "InvalidParameterException",
     "pricing": "InvalidParameterException",
 }
-"""Service → the code of a value that its model does not allow, unless the operation has only others of `_MODEL_CODES`;
-of services that are not listed, the first of `_MODEL_CODES` in the model."""
+"""Service → the code of a value that its model does not allow. An operation without InvalidParameterException has another
+one of `_MODEL_CODES`, and a service that is not listed the first of them in its model."""
 
-_MODEL_CODES = ("ValidationException", "InvalidParameterException", "InvalidInput", "BadRequestException")
+_USUAL_CODE = "InvalidParameterException"
+_MODEL_CODES = ("ValidationException", _USUAL_CODE, "InvalidInput", "BadRequestException")
 
 _MISSING_PARAMETER = frozenset({"rds", "elasticache", "sqs", "ec2"})
 """Services whose error for an absent parameter is MissingParameter."""
@@ -57,6 +59,8 @@ _LEFT_TO_THE_SERVICE = frozenset(
         ("ec2", "FleetOnDemandAllocationStrategy"),
         ("ec2", "FleetExcessCapacityTerminationPolicy"),
         ("rds", "SourceType"),
+        ("ssm", "DocumentPermissionType"),  # InvalidPermissionType
+        ("ssm", "ResourceTypeForTagging"),  # InvalidResourceType
         ("cloudtrail", "MaxResults"),  # InvalidMaxResultsException
         ("elasticache", "InputAuthenticationType"),  # "Input Authentication type: … is not in the allowed list: …"
     }
@@ -68,7 +72,23 @@ _REQUIRED_BY_HOOKS = frozenset({("ec2", "TerminateInstancesRequest", "InstanceId
 
 _NOT_SHOWN = {"iam": ("serviceSpecificCredentialId", "status"), "logs": ("logGroupIdentifier",)}
 """Service → how the paths begin whose values, and enums, its messages leave out."""
-_ENUM = "Member must satisfy enum value set"
+_ENUM, _PATTERN = "Member must satisfy enum value set", "Member must satisfy regular expression pattern: "
+
+_ENUM_ORDERS = {
+    ("cloudwatch", "StateValue"): ("INSUFFICIENT_DATA", "ALARM", "OK"),
+    ("events", "ConnectionAuthorizationType"): ("BASIC", "OAUTH_CLIENT_CREDENTIALS", "API_KEY"),
+    ("logs", "OutputFormat"): ("w3c", "raw", "json", "plain", "parquet"),
+    ("ssm", "ParameterType"): ("SecureString", "StringList", "String"),
+}
+"""(service, shape) → the values of an enum as AWS's messages list them, where that is known; else as in the model."""
+
+_OF_PATHS = "contain only alphanumeric characters and/or / characters."
+_IAM_WORDS = {
+    r"[\w+=,.@-]+": "contain only alphanumeric characters and/or the following: +=,.@_-",
+    r"(\u002F)|(\u002F[\u0021-\u007E]+\u002F)": f"begin and end with / and {_OF_PATHS}",
+    r"\u002F[\u0021-\u007F]*": f"begin with the / character and {_OF_PATHS}",
+}
+"""Pattern of names and paths → what IAM says that they must do."""
 
 _REGEX_SECONDS = 0.2
 _SCALARS = ("string", "integer", "long")
@@ -127,6 +147,8 @@ def _refusal(call: Call, found: list[Violation]) -> AwsError:
     if call.service == "ecr":
         message = f"Invalid parameter at '{first.path}' failed to satisfy constraint: '{first.constraint}'"
         return AwsError(code, message, 400)
+    if call.service == "iam" and (must := _IAM_WORDS.get(first.constraint.removeprefix(_PATTERN))):
+        return AwsError(code, f"The specified value for {first.path} is invalid. It must {must}", 400)
     words = "; ".join(each.in_words_of(call.service) for each in found)
     errors = "errors" if len(found) > 1 else "error"
     return AwsError(code, f"{len(found)} validation {errors} detected: {words}", 400)
@@ -136,7 +158,7 @@ def _error_code(call: Call) -> str:
     code = _ERROR_CODES.get(call.service)
     if code is None:
         return next((code for code in _MODEL_CODES if code in call.service_error_codes), "ValidationException")
-    if code in _MODEL_CODES and code not in call.error_codes:
+    if code == _USUAL_CODE and code not in call.error_codes:
         return next((code for code in _MODEL_CODES if code in call.error_codes), code)
     return code
 
@@ -197,7 +219,7 @@ def _constraints(service: str, shape: Any, value: Any) -> list[str]:
         found = list(_size_constraints(shape, len(value)))
         if isinstance(value, str):
             if shape.enum and not _is_one_of(service, value, shape.enum):
-                found.append(_enum_constraint(shape))
+                found.append(_enum_constraint(service, shape))
             pattern = shape.metadata.get("pattern")
             if pattern and not _matches(pattern, value):
                 found.append(_pattern_constraint(pattern))
@@ -226,7 +248,11 @@ def _all_constraints(service: str, shape: Any) -> list[str]:
     texts += [] if least is None else [f"Member must have {what} greater than or equal to {least}"]
     if shape.type_name == "string":
         texts += [_pattern_constraint(shape.metadata["pattern"])] if shape.metadata.get("pattern") else []
-        texts += [_enum_constraint(shape)] if shape.enum and (service, shape.name) not in _LEFT_TO_THE_SERVICE else []
+        texts += (
+            [_enum_constraint(service, shape)]
+            if shape.enum and (service, shape.name) not in _LEFT_TO_THE_SERVICE
+            else []
+        )
     return texts
 
 
@@ -238,12 +264,12 @@ def _size_constraints(shape: Any, size: int) -> Iterator[str]:
         yield f"Member must have length less than or equal to {most}"
 
 
-def _enum_constraint(shape: Any) -> str:
-    return f"{_ENUM}: [{', '.join(shape.enum)}]"
+def _enum_constraint(service: str, shape: Any) -> str:
+    return f"{_ENUM}: [{', '.join(_ENUM_ORDERS.get((service, shape.name), shape.enum))}]"
 
 
 def _pattern_constraint(pattern: str) -> str:
-    return f"Member must satisfy regular expression pattern: {pattern}"
+    return _PATTERN + pattern
 
 
 def _matches(pattern: str, value: str) -> bool:

@@ -39,5 +39,8 @@ def check_replica_regions(call: Call) -> None:
 
 @before("secretsmanager", "BatchGetSecretValue", "ListSecrets")
 def check_filters(call: Call) -> None:
-    if not all("Key" in each and each.get("Values") for each in call.params.get("Filters", [])):
-        raise AwsError("InvalidParameterException", "A filter has a key and values.", 400)
+    for each in call.params.get("Filters", []):
+        if "Key" not in each:
+            raise AwsError("InvalidParameterException", "Invalid filter key", 400)
+        if not each.get("Values"):
+            raise AwsError("InvalidParameterException", f"Invalid filter values for key: {each['Key']}", 400)

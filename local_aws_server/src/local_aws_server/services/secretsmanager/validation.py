@@ -99,11 +99,11 @@ def check_not_deleted(call: Call) -> None:
 @before("secretsmanager", "DeleteSecret")
 def check_recovery_window(call: Call) -> None:
     days, at_once = call.params.get("RecoveryWindowInDays"), call.params.get("ForceDeleteWithoutRecovery")
-    if days is not None and at_once:
-        message = "You can't use ForceDeleteWithoutRecovery in conjunction with RecoveryWindowInDays."
-        raise AwsError("InvalidParameterException", message, 400)
     if days is not None and days not in _RECOVERY_DAYS:
         message = "The RecoveryWindowInDays value must be between 7 and 30 days (inclusive)."
+        raise AwsError("InvalidParameterException", message, 400)
+    if days is not None and at_once:
+        message = "You can't use ForceDeleteWithoutRecovery in conjunction with RecoveryWindowInDays."
         raise AwsError("InvalidParameterException", message, 400)
 
 
@@ -111,8 +111,8 @@ def check_recovery_window(call: Call) -> None:
 def check_rotation_function(call: Call) -> None:
     """The function that rotates the secret is named, now or earlier, and exists."""
     secret = _secret(call, call.params["SecretId"])
-    if secret is None:
-        return
+    if secret is None or hasattr(secret, "source"):
+        return  # moto refuses a secret that does not exist, and a replica
     arn = call.params.get("RotationLambdaARN") or getattr(secret, "rotation_lambda_arn", "")
     if not arn:
         raise AwsError(
