@@ -42,8 +42,10 @@ _ERROR_CODES = {
     "resourcegroupstaggingapi": "InvalidParameterException",
     "pricing": "InvalidParameterException",
 }
-"""Service → the code of a value that its model does not allow. An operation without InvalidParameterException has another
-one of `_MODEL_CODES`, and a service that is not listed the first of them in its model."""
+"""Service → the code of a value that its model does not allow.
+
+An operation without InvalidParameterException has another one of `_MODEL_CODES`, and a service that is not listed the
+first of them in its model."""
 
 _USUAL_CODE = "InvalidParameterException"
 _MODEL_CODES = ("ValidationException", _USUAL_CODE, "InvalidInput", "BadRequestException")

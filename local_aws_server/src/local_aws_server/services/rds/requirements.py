@@ -54,7 +54,7 @@ def check_arn(call: Call) -> None:
 
 @before("rds", "StartExportTask")
 def check_exported(call: Call) -> None:
-    """Refuse an ARN that is no snapshot's; moto looks for snapshots, and fails with other ARNs."""
+    """Refuse an ARN of anything but a snapshot: moto would fail with it."""
     parts = call.params["SourceArn"].split(":", _PARTS_OF_ARN - 1)
     if len(parts) < _PARTS_OF_ARN or parts[-2] not in ("snapshot", "cluster-snapshot"):
         raise AwsError("DBSnapshotNotFound", f"DBSnapshot {parts[-1]} not found.", 404)
