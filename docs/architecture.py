@@ -32,15 +32,14 @@ SERVER: Rows = [
     ["__main__"],
     ["server"],
     ["dispatch", "identity", "cbor", "keep_alive", "loopback_guard", "owner"],
-    ["request_validation"],
     ["services"],
     ["snapshots", "faults"],
     ["fidelity"],
     ["billing"],
-    ["not_found", "preserved_fields", "tag_index", "moto_performance"],
+    ["request_validation", "not_found", "preserved_fields", "tag_index", "moto_performance"],
     ["clock", "hooks"],
     ["call", "control", "locks", "clone"],
-    ["behaviours", "backends", "errors", "reset", "json_nulls", "request_parsing"],
+    ["behaviours", "backends", "errors", "reset", "json_nulls", "request_parsing", "tag_values"],
 ]
 """The rooms of the local AWS, in the same way."""
 

@@ -140,8 +140,8 @@ def import_hook_modules() -> list[ModuleType]:
 
 
 def _import_order(module: str) -> tuple[bool, str]:
-    """Hooks run in the order of registration: a missing resource is the first error that a call returns."""
-    return not module.endswith(".not_found"), module
+    """Hooks run in the order of registration: a malformed id, then a missing resource is the first error of a call."""
+    return not module.endswith((".malformed_ids", ".not_found")), module
 
 
 def apply_patches() -> None:

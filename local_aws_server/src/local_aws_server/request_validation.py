@@ -128,6 +128,11 @@ def validate_request(call: Call) -> None:
         raise _refusal(call, found)
 
 
+def lacks_members(service: str, shape: Any, value: Any) -> bool:
+    """Whether a value lacks a member, at any depth, that its shape requires."""
+    return any(violation.value is None for violation in _violations(service, shape, value, shape.name))
+
+
 def _malformed(call: Call, error: MalformedValue) -> AwsError:
     if call.service == "ec2":
         name = _lower_first(error.name)

@@ -20,7 +20,7 @@ BEHAVIOURS = (
 
 
 @after("kms", "ListGrants", "ListRetirableGrants")
-@after("secretsmanager", "DescribeSecret")
+@after("secretsmanager", "DescribeSecret", "ListSecrets")
 @after("servicediscovery", "ListNamespaces", "ListServices")
 def remove_unknown_members(call: Call) -> None:
     """Read the result: it is serialized again by the model, without members such as moto's `GrantCount`."""

@@ -15,6 +15,11 @@ BEHAVIOURS = (
         statement="Tags in RDS, ElastiCache and Secrets Manager have a key, without the reserved prefix.",
         documentation=("https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_Tagging.html",),
     ),
+    Behaviour(
+        service="Tags",
+        statement="A tag without a value has an empty one where the service does not require it.",
+        documentation=("https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateTags.html",),
+    ),
 )
 
 _RESERVED = "aws:"
@@ -70,9 +75,6 @@ def _check_tags(code: str) -> Callable[[Call], None]:
                 raise AwsError(code, "Tag keys must not be null or empty.", 400)
             if key.lower().startswith(_RESERVED):
                 raise AwsError(code, f"Tag keys must not start with the reserved prefix {_RESERVED}: {key}", 400)
-            if "Value" not in tag:
-                message = f"the local AWS does not simulate tags without a value: {key}"
-                raise AwsError("NotSimulated", message, 501)
 
     return check
 

@@ -102,8 +102,6 @@ def validate_tags(call: Call) -> None:
             raise AwsError("InvalidParameterException", "Tag keys must not be null or empty.")
         if key.lower().startswith("aws:"):
             raise AwsError("InvalidParameterException", "Tag keys starting with 'aws:' are reserved for system use.")
-        if "value" not in tag:
-            raise AwsError("NotSimulated", f"the local AWS does not simulate tags without a value: {key}", 501)
 
 
 @before("ecs", "CreateService", "UpdateService", "RunTask", "StartTask")

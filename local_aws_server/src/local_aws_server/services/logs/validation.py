@@ -17,7 +17,7 @@ _ARN = re.compile(r"arn:[\w-]+:[\w-]+:[\w-]*:\d*:.")
 BEHAVIOURS = (
     Behaviour(
         service="CloudWatch Logs",
-        statement="A query needs log groups and a time range, and a page a valid token.",
+        statement="A query needs log groups and a time range, and pages of events and destinations a valid token.",
         documentation=(
             "https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_StartQuery.html",
             "https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_FilterLogEvents.html",

@@ -12,6 +12,7 @@ from local_aws_server.behaviours import Behaviour
 from local_aws_server.call import Call
 from local_aws_server.errors import AwsError
 from local_aws_server.hooks import before
+from local_aws_server.request_validation import lacks_members
 
 BEHAVIOURS = (
     Behaviour(
@@ -26,6 +27,17 @@ _GRANTS = ("GrantFullControl", "GrantRead", "GrantReadACP", "GrantWrite", "Grant
 _RANGE = re.compile(r"bytes=(\d+-\d*|-\d+)")
 _COPY_RANGE = re.compile(r"bytes=\d+-\d+")
 _MAX_BUCKETS = 10_000
+_WITH_DOCUMENT = (
+    "DeleteObjects",
+    "PutBucketCors",
+    "PutBucketInventoryConfiguration",
+    "PutBucketLogging",
+    "PutBucketNotificationConfiguration",
+    "PutBucketReplication",
+    "PutBucketTagging",
+    "PutBucketWebsite",
+    "PutObjectTagging",
+)
 _INTEGERS = ("max-keys", "max-parts", "max-uploads", "part-number-marker", "partNumber")
 
 
@@ -79,6 +91,19 @@ def validate_body(call: Call) -> None:
         raise _malformed()
     if call.operation == "SelectObjectContent" and not call.params.get("InputSerialization"):
         raise AwsError("MissingRequiredParameter", "The SelectRequest entity is missing a required parameter.", 400)
+
+
+@before("s3", *_WITH_DOCUMENT)
+def require_members(call: Call) -> None:
+    """Refuse a document that lacks a required element."""
+    assert call.input_shape is not None
+    member = call.input_shape.serialization["payload"]
+    document = call.params.get(member)
+    if document and lacks_members("s3", call.input_shape.members[member], document):
+        raise _malformed()
+    logging = (document or {}).get("LoggingEnabled") or {}
+    if any(not grant or not grant.get("Grantee") for grant in logging.get("TargetGrants") or ()):
+        raise _malformed()
 
 
 @before("s3", "PutBucketEncryption", "PutBucketOwnershipControls")
