@@ -61,6 +61,19 @@ REFUSED: list[tuple[str, str, dict[str, Any], str, str]] = [
         "Member must satisfy enum value set",
     ),
     (
+        "logs",
+        "put_metric_filter",
+        {
+            "logGroupName": "g",
+            "filterName": "f",
+            "filterPattern": "",
+            "metricTransformations": [{"metricName": "m", "metricNamespace": "n", "metricValue": "1"}] * 2,
+        },
+        "InvalidParameterException",
+        "Value '[MetricTransformation(metricName=m, metricNamespace=n, metricValue=1, defaultValue=null, ",
+    ),
+    ("sqs", "create_queue", {"QueueName": "q", "Attributes": {"Colour": "red"}}, "InvalidAttributeName", "Colour."),
+    (
         "ssm",
         "get_parameters",
         {"Names": [f"p{number}" for number in range(11)]},
@@ -186,3 +199,14 @@ def test_a_dry_run_changes_nothing(account: Account) -> None:
         assert refused.value.response["Error"]["Code"] == "DryRunOperation"
         assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 412
     assert (ec2.describe_vpcs()["Vpcs"], ec2.describe_addresses()["Addresses"]) == before
+
+
+@pytest.mark.parametrize("parameter", ["AttributeNames", "MessageSystemAttributeNames"])
+def test_a_message_is_received_with_its_system_attributes_by_the_old_and_the_new_parameter(
+    account: Account, parameter: str
+) -> None:
+    sqs = account.client("sqs")
+    queue = sqs.create_queue(QueueName=f"queue-{parameter}")["QueueUrl"]
+    sqs.send_message(QueueUrl=queue, MessageBody="hello")
+    (message,) = sqs.receive_message(QueueUrl=queue, **{parameter: ["SentTimestamp"]})["Messages"]
+    assert list(message["Attributes"]) == ["SentTimestamp"]

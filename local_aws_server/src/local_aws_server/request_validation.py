@@ -61,6 +61,7 @@ _LEFT_TO_THE_SERVICE = frozenset(
         ("ec2", "FleetOnDemandAllocationStrategy"),
         ("ec2", "FleetExcessCapacityTerminationPolicy"),
         ("rds", "SourceType"),
+        ("sqs", "QueueAttributeName"),  # ReceiveMessage takes those of messages; "Unknown Attribute …" of the others
         ("ssm", "DocumentPermissionType"),  # InvalidPermissionType
         ("ssm", "ResourceTypeForTagging"),  # InvalidResourceType
         ("cloudtrail", "MaxResults"),  # InvalidMaxResultsException
@@ -208,7 +209,7 @@ def _is_key_of_tag(shape: Any, name: str) -> bool:
 
 
 def _list_violations(service: str, shape: Any, value: Any, path: str) -> Iterator[Violation]:
-    yield from (Violation(path, value, text) for text in _size_constraints(shape, len(value)))
+    yield from (Violation(path, _shown(shape, value), text) for text in _size_constraints(shape, len(value)))
     member = shape.member
     if member.type_name in ("structure", "list", "map"):
         for index, entry in enumerate(value, start=1):
@@ -298,6 +299,18 @@ def _compile(pattern: str) -> Any | None:
         return regex.compile(pattern)
     except regex.error:
         return None
+
+
+def _shown(shape: Any, value: Any) -> str:
+    """A list as AWS's messages show it: `[Entry(name=a, tags=null)]`."""
+    if value is None:
+        return "null"
+    if shape.type_name == "list":
+        return f"[{', '.join(_shown(shape.member, each) for each in value)}]"
+    if shape.type_name == "structure":
+        members = (f"{_lower_first(name)}={_shown(each, value.get(name))}" for name, each in shape.members.items())
+        return f"{shape.name}({', '.join(members)})"
+    return str(value)
 
 
 def _as_text(value: Any) -> str:

@@ -1,0 +1,1 @@
+"""Queues: what Amazon SQS refuses."""
