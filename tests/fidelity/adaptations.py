@@ -8,7 +8,7 @@ from typing import Any
 
 REPLACED = {
     "rds": {"db.m1.small": "db.m5.large", "staging-postgres": "staging_postgres"},
-    "iam": {"my-path": "/my-path/"},
+    "iam": {"my-path": "/a-path/"},
     "mq": {
         "dm": "SINGLE_INSTANCE",
         "hit": "mq.m5.large",
@@ -25,7 +25,7 @@ TRUST_POLICY = (
 LEAST_STORAGE = {"io1": 100, "io2": 100, "standard": 5}
 """Type of storage → the least GiB of a DB instance; 20 of the others."""
 WORDS = (
-    "A new role whose trust policy is no policy gets one, and the path `my-path` is replaced by `/my-path/`.",
+    "A new role whose trust policy is no policy gets one, and the path `my-path` is replaced by `/a-path/`.",
     "The retired class `db.m1.small` is replaced by `db.m5.large`, and the database name `staging-postgres` by "
     "`staging_postgres`; answers are translated back.",
     "In Amazon MQ, the deployment mode `dm`, the instance type `hit`, the version `version` and the passwords `adm1n` "
@@ -41,6 +41,8 @@ def adapted(service: str, operation: str, params: Mapping[str, Any]) -> dict[str
     sent: dict[str, Any] = substituted(dict(params), REPLACED[service])
     if operation == "CreateRole" and "Statement" not in sent.get("AssumeRolePolicyDocument", ""):
         sent["AssumeRolePolicyDocument"] = TRUST_POLICY
+    if operation == "CreateBroker" and sent["EngineType"].upper() == "RABBITMQ" and sent["EngineVersion"] == "5.18":
+        sent["EngineVersion"] = "3.13"
     is_aurora = str(sent.get("Engine", "")).startswith("aurora")
     if operation == "CreateDBInstance" and "DBClusterIdentifier" not in sent and not is_aurora:
         sent.setdefault("MasterUsername", "someone")

@@ -126,6 +126,28 @@ def test_a_forgotten_password_is_replaced_with_a_code(pool: Pool) -> None:
     assert "AccessToken" in pool.sign_in(USERNAME=EMAIL, PASSWORD=other)
 
 
+@pytest.mark.parametrize(
+    ("mechanisms", "sent_to"),
+    [
+        (None, "+*******9934"),
+        (["verified_email", "verified_phone_number"], "a***@e***"),
+        (["verified_phone_number", "verified_email"], "+*******9934"),
+    ],
+)
+def test_a_code_for_a_password_goes_where_the_pool_says(
+    account: Any, mechanisms: list[str] | None, sent_to: str
+) -> None:
+    idp, user = account.client("cognito-idp"), {"Username": "ada"}
+    recovery = [{"Name": name, "Priority": place} for place, name in enumerate(mechanisms or (), start=1)]
+    settings = {"AccountRecoverySetting": {"RecoveryMechanisms": recovery}} if recovery else {}
+    pool = idp.create_user_pool(PoolName="people", **settings)["UserPool"]["Id"]
+    client = idp.create_user_pool_client(UserPoolId=pool, ClientName="web")["UserPoolClient"]["ClientId"]
+    attributes = [{"Name": "email", "Value": EMAIL}, {"Name": "phone_number", "Value": "+15550009934"}]
+    idp.admin_create_user(UserPoolId=pool, UserAttributes=attributes, **user)
+    details = idp.forgot_password(ClientId=client, **user)["CodeDeliveryDetails"]
+    assert details["Destination"] == sent_to
+
+
 def test_tokens_are_signed_by_the_key_of_the_pool_and_expire(account: Any, pool: Pool) -> None:
     pool.sign_up()
     pool.confirm(pool.code())

@@ -33,6 +33,8 @@ _VALID_FOR = {_SIGN_UP: 86_400, _PASSWORD: 3600}
 _CONFIRMED_BY = {"ConfirmSignUp": _SIGN_UP, "ConfirmForgotPassword": _PASSWORD}
 _MOTO_CODE = re.compile(r"(?:moto-confirmation-code:)?(\d{6})")
 _VERIFIED = {"email": ("EMAIL", "email_verified"), "phone_number": ("SMS", "phone_number_verified")}
+_LEGACY_ORDER = ("phone_number", "email")
+"""https://docs.aws.amazon.com/cognito-user-identity-pools/latest/APIReference/API_AccountRecoverySettingType.html"""
 
 
 @after("cognito-idp", "SignUp")
@@ -76,7 +78,8 @@ def check_code(call: Call) -> None:
     _, user = _existing(call)
     purpose = _CONFIRMED_BY[call.operation]
     if purpose == _SIGN_UP and user.status != "UNCONFIRMED":
-        raise AwsError("NotAuthorizedException", f"User cannot be confirmed. Current status is {user.status}", 400)
+        status = user.status.value
+        raise AwsError("NotAuthorizedException", f"User cannot be confirmed. Current status is {status}", 400)
     sent, expires = sidecar(user).get(purpose, (None, 0.0))
     given = _MOTO_CODE.fullmatch(call.params["ConfirmationCode"])
     if sent is None or expires < CLOCK.now():
@@ -107,11 +110,7 @@ def _existing(call: Call) -> tuple[AppClient, Any]:
 
 def _send(found: AppClient, user: Any, purpose: str, code: str = "") -> dict[str, str] | None:
     """Keep a code and log it; returns where AWS sends it, or None if the pool verifies no address of the user."""
-    automatic = found.pool.extended_config.get("AutoVerifiedAttributes") or []
-    wanted = automatic if purpose == _SIGN_UP else list(_VERIFIED)
-    attribute = next(
-        (each for each in ("phone_number", "email") if each in wanted and each in user.attribute_lookup), None
-    )
+    attribute = next((each for each in _addresses(found, purpose) if each in user.attribute_lookup), None)
     if attribute is None and purpose == _SIGN_UP:
         return None
     code = code or f"{mock_random.randint(0, 999_999):06}"
@@ -122,6 +121,16 @@ def _send(found: AppClient, user: Any, purpose: str, code: str = "") -> dict[str
         return None
     sidecar(user)["code_sent_to"] = attribute
     return {"Destination": _hidden(address), "DeliveryMedium": _VERIFIED[attribute][0], "AttributeName": attribute}
+
+
+def _addresses(found: AppClient, purpose: str) -> list[str]:
+    """The attributes with an address to which a code may go, the first choice first."""
+    configuration = found.pool.extended_config
+    if purpose == _SIGN_UP:
+        return [each for each in _LEGACY_ORDER if each in (configuration.get("AutoVerifiedAttributes") or ())]
+    mechanisms = (configuration.get("AccountRecoverySetting") or {}).get("RecoveryMechanisms") or ()
+    ordered = sorted(mechanisms, key=lambda mechanism: mechanism["Priority"])
+    return [each["Name"].removeprefix("verified_") for each in ordered] or list(_LEGACY_ORDER)
 
 
 def _hidden(address: str) -> str:
