@@ -140,3 +140,45 @@ def case_cache_members(account: Any) -> Any:
     cluster = elasticache.describe_cache_clusters()["CacheClusters"][0]
     missing = [each for each in ALWAYS.split() if each not in cluster]
     return missing if account.wrapped else missing and "some"
+
+
+ALWAYS_OF_GROUP = """
+    ARN AtRestEncryptionEnabled AuthTokenEnabled AutoMinorVersionUpgrade AutomaticFailover CacheNodeType ClusterEnabled
+    ClusterMode Engine IpDiscovery LogDeliveryConfigurations MemberClusters MultiAZ NetworkType NodeGroups
+    PendingModifiedValues ReplicationGroupCreateTime SnapshotRetentionLimit SnapshotWindow TransitEncryptionEnabled
+"""
+ALWAYS_OF_BROKER = """
+    ActionsRequired AuthenticationStrategy AutoMinorVersionUpgrade BrokerArn BrokerInstances Configurations Created
+    EncryptionOptions EngineVersion Logs MaintenanceWindowStartTime PubliclyAccessible SecurityGroups StorageType
+    SubnetIds Tags Users
+"""
+ALWAYS_OF_POOL = """
+    AdminCreateUserConfig Arn CreationDate DeletionProtection EmailConfiguration EstimatedNumberOfUsers LambdaConfig
+    LastModifiedDate MfaConfiguration Policies SchemaAttributes UserPoolTags UserPoolTier
+"""
+
+
+def missing_members(description: dict[str, Any], members: str) -> list[str]:
+    return [each for each in members.split() if each not in description]
+
+
+@case(
+    "descriptions of replication groups, brokers, user pools and clients have the members that AWS always returns",
+    aws=([], [], [], []),
+    stock="some",
+)
+def case_members_of_groups_brokers_and_pools(account: Any) -> Any:
+    elasticache, mq, idp = (account.client(name) for name in ("elasticache", "mq", "cognito-idp"))
+    elasticache.create_replication_group(
+        ReplicationGroupId="g", ReplicationGroupDescription="d", CacheNodeType="cache.t3.micro"
+    )
+    broker = mq.create_broker(**BROKER)["BrokerId"]
+    pool = idp.create_user_pool(PoolName="people")["UserPool"]["Id"]
+    client = idp.create_user_pool_client(UserPoolId=pool, ClientName="web")["UserPoolClient"]
+    missing = (
+        missing_members(elasticache.describe_replication_groups()["ReplicationGroups"][0], ALWAYS_OF_GROUP),
+        missing_members(mq.describe_broker(BrokerId=broker), ALWAYS_OF_BROKER),
+        missing_members(idp.describe_user_pool(UserPoolId=pool)["UserPool"], ALWAYS_OF_POOL),
+        missing_members(client, "CreationDate LastModifiedDate"),
+    )
+    return missing if account.wrapped else all(missing) and "some"

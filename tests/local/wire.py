@@ -252,6 +252,7 @@ MODEL_IS_WRONG = {
         f"mq {operation}.{path}: 'simple' is not in the enum AuthenticationStrategy"
         for operation, path in (
             ("CreateConfiguration", "authenticationStrategy"),
+            ("DescribeBroker", "authenticationStrategy"),
             ("DescribeConfiguration", "authenticationStrategy"),
             ("ListConfigurations", "configurations[].authenticationStrategy"),
         )

@@ -1,12 +1,36 @@
-"""The places of a replication group's nodes."""
+"""The members of a replication group that AWS always returns, and the places of its nodes."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
+from local_aws_server.behaviours import Behaviour
 from local_aws_server.call import Call
 from local_aws_server.hooks import after
+from local_aws_server.preserved_fields import PreservedFields
 from local_aws_server.services.elasticache.lifecycle import GROUPS
+
+BEHAVIOURS = (
+    Behaviour(
+        service="ElastiCache",
+        statement="Descriptions of replication groups have the members that AWS always returns.",
+        documentation=("https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_ReplicationGroup.html",),
+    ),
+)
+
+
+def _find_group(call: Call, parameters: Mapping[str, Any]) -> Any | None:
+    return GROUPS.find(call.backends, parameters.get("ReplicationGroupId", ""))
+
+
+PreservedFields(
+    service="elasticache",
+    set_by=("CreateReplicationGroup", "ModifyReplicationGroup"),
+    shown_by=GROUPS.result_members,
+    find=_find_group,
+    fields={"AutoMinorVersionUpgrade": True, "PendingModifiedValues": {}},
+).register()
 
 _MOTO_REGION, _MOTO_ABBREVIATION = "us-east-1", "use1"
 
