@@ -11,7 +11,10 @@ SHOWN: dict[tuple[str, str], tuple[str, ...]] = {
     ),
     ("Amazon MQ", "A new engine"): ("a new instance type of a broker waits for its reboot or its maintenance window",),
     ("Amazon MQ", "Operations on a"): ("operations on a missing broker are refused",),
-    ("Amazon MQ", "The description of"): ("a broker is described with its endpoint",),
+    ("Amazon MQ", "The description of a broker"): (
+        "descriptions of replication groups, brokers, user pools and clients have the members that AWS always returns",
+    ),
+    ("Amazon MQ", "The description of a RabbitMQ"): ("a broker is described with its endpoint",),
     ("Amazon MQ", "The name of"): (
         "the name of a broker is unique",
         "a broker name with white space is refused",
@@ -188,6 +191,7 @@ SHOWN: dict[tuple[str, str], tuple[str, ...]] = {
         "test_sign_up.py::test_a_user_confirms_with_the_code_that_was_sent",
         "test_sign_up.py::test_a_code_expires_and_is_sent_again",
         "test_sign_up.py::test_a_forgotten_password_is_replaced_with_a_code",
+        "test_sign_up.py::test_a_code_for_a_password_goes_where_the_pool_says",
     ),
     ("Cognito", "A user pool has all"): (
         "a user pool has the standard attributes and its own",
@@ -200,6 +204,9 @@ SHOWN: dict[tuple[str, str], tuple[str, ...]] = {
     ("Cognito", "A user pool with"): (
         "a user pool cannot be deleted before its domain",
         "a protected user pool cannot be deleted",
+    ),
+    ("Cognito", "Descriptions of"): (
+        "descriptions of replication groups, brokers, user pools and clients have the members that AWS always returns",
     ),
     ("Cognito", "Resource servers and"): (
         "operations on missing resources of other services are refused",
@@ -599,6 +606,9 @@ SHOWN: dict[tuple[str, str], tuple[str, ...]] = {
     ("ElastiCache", "A change of"): ("a new node type of a cache waits for its maintenance window",),
     ("ElastiCache", "A reboot of"): ("a reboot of a cache takes a while",),
     ("ElastiCache", "A replication group"): ("a replication group is created, can then be changed, and is deleted",),
+    ("ElastiCache", "Descriptions of replication"): (
+        "descriptions of replication groups, brokers, user pools and clients have the members that AWS always returns",
+    ),
     ("ElastiCache", "Descriptions of cache"): (
         "the description of a cache has the members that AWS always returns",
         "a cache cluster is described with nodes and security groups",
@@ -752,6 +762,9 @@ SHOWN: dict[tuple[str, str], tuple[str, ...]] = {
         "writes have conditions",
         "the completion of an upload may be repeated",
         "the source of a copy has conditions",
+    ),
+    ("SQS", "A queue with an"): (
+        "test_request_validation.py::test_a_request_outside_the_model_is_refused_in_the_words_of_the_service",
     ),
     ("Secrets Manager", "A secret is"): ("a secret is deleted at the end of its recovery window",),
     ("Secrets Manager", "Operations on a"): ("operations on a missing secret, key, user pool or alarm are refused",),
