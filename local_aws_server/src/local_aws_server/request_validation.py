@@ -55,6 +55,7 @@ _MISSING_PARAMETER = frozenset({"rds", "elasticache", "sqs", "ec2"})
 
 _LEFT_TO_THE_SERVICE = frozenset(
     {
+        ("account", "AlternateContactType"),  # AccessDeniedException
         ("ec2", "InstanceType"),  # known by what is offered: `services/ec2` refuses the others
         ("ec2", "VolumeType"),  # UnknownVolumeType
         ("ec2", "SpotAllocationStrategy"),  # also in the words of spot fleets: lowestPrice

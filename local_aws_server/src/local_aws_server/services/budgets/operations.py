@@ -119,7 +119,10 @@ def _check(call: Call, budget: Budget) -> None:
         raise invalid_parameter(f"Unable to create/update budget - the name {budget['BudgetName']} is not valid.")
     limits = [budget["BudgetLimit"]] if "BudgetLimit" in budget else []
     planned = list(budget.get("PlannedBudgetLimits", {}).values())
-    if bool(limits) == bool(planned):
+    if not limits and not planned:
+        choice = "Budget Limit/ Planned Budget Limit/ Auto Adjust Data"
+        raise invalid_parameter(f"Unable to create/update budget - please provide one of the followings: {choice}")
+    if limits and planned:
         raise invalid_parameter("Unable to create/update budget - provide either Budget Limit or Planned Budget Limit.")
     for limit in (*limits, *planned):
         _check_limit(budget, limit)

@@ -10,13 +10,15 @@ from local_aws_server.call import Call
 from local_aws_server.errors import AwsError
 
 _KEY_MEMBERS = ("NotificationType", "ComparisonOperator", "Threshold", "ThresholdType")
+_ACTIONS = {"CreateNotification": "create notification", "DeleteNotification": "delete notification"}
 
 
 def get_budget(call: Call, name: str) -> Any:
     """moto's budget of a name. Raises NotFoundException."""
     budget = call.backends.budget(name)
     if budget is None:
-        raise AwsError("NotFoundException", f"Unable to get budget: {name} - the budget doesn't exist.", 400)
+        action = _ACTIONS.get(call.operation, f"get budget: {name}")
+        raise AwsError("NotFoundException", f"Unable to {action} - the budget doesn't exist.", 400)
     return budget
 
 
