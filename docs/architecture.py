@@ -39,7 +39,17 @@ SERVER: Rows = [
     ["request_validation", "not_found", "preserved_fields", "tag_index", "moto_performance"],
     ["clock", "hooks"],
     ["call", "control", "locks", "clone"],
-    ["behaviours", "backends", "errors", "reset", "json_nulls", "request_parsing", "tag_values"],
+    [
+        "behaviours",
+        "data_plane",
+        "backends",
+        "refusal_words",
+        "errors",
+        "reset",
+        "json_nulls",
+        "request_parsing",
+        "tag_values",
+    ],
 ]
 """The rooms of the local AWS, in the same way."""
 

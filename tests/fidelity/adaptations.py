@@ -32,6 +32,10 @@ WORDS = (
     "and `us3r1` are replaced by ones that exist or are long enough; answers are translated back.",
     "A new DB instance outside of a cluster gets a master user, its password and `AllocatedStorage`, where they are "
     "absent, a longer password for `hunter2`, and 20 GiB where a test asks for less than its type of storage has.",
+    "A load balancer is created without the security groups that the test created in the default VPC, since AWS "
+    "refuses groups of another VPC than the subnets'.",
+    "moto's switch for permission checks is not used, since the local AWS checks no permissions; the tests that need "
+    "it are skipped against any server.",
 )
 """The same in words, for the page."""
 

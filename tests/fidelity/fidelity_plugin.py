@@ -20,6 +20,8 @@ URL = os.environ["FIDELITY_URL"]
 IS_LOCAL = bool(os.environ.get("FIDELITY_LOCAL"))
 ADVANCE = os.environ.get("FIDELITY_ADVANCE")
 RESULTS = Path(os.environ["FIDELITY_RESULTS"])
+DEFAULT_VPC_GROUPS: set[str] = set()
+"""Security groups that tests created without a VPC."""
 _READING = ("Describe", "List", "Get", "Head", "BatchGet", "Lookup", "Search")
 _MAX_MESSAGE = 300
 
@@ -63,7 +65,24 @@ def return_what_was_sent(parsed: dict[str, Any], model: Any, **_: Any) -> None:
     parsed.update(translated_back(model.service_model.service_name, parsed))
 
 
+def note_vpc(params: dict[str, Any], model: Any, context: dict[str, Any], **_: Any) -> None:
+    context["is_in_default_vpc"] = model.name == "CreateSecurityGroup" and "VpcId" not in params
+
+
+def note_group(parsed: dict[str, Any], context: dict[str, Any], **_: Any) -> None:
+    if context.get("is_in_default_vpc") and "GroupId" in parsed:
+        DEFAULT_VPC_GROUPS.add(parsed["GroupId"])
+
+
+def leave_out_other_groups(params: dict[str, Any], model: Any, **_: Any) -> None:
+    if model.name == "CreateLoadBalancer" and DEFAULT_VPC_GROUPS.intersection(params.get("SecurityGroups") or ()):
+        params["SecurityGroups"] = [each for each in params["SecurityGroups"] if each not in DEFAULT_VPC_GROUPS]
+
+
 if IS_LOCAL:
+    handlers.BUILTIN_HANDLERS.append(("before-parameter-build.ec2", note_vpc))
+    handlers.BUILTIN_HANDLERS.append(("after-call.ec2", note_group))
+    handlers.BUILTIN_HANDLERS.append(("before-parameter-build.elbv2", leave_out_other_groups))
     for service in REPLACED:
         handlers.BUILTIN_HANDLERS.append((f"before-parameter-build.{service}", send_what_is_taken))
         handlers.BUILTIN_HANDLERS.append((f"after-call.{service}", return_what_was_sent))
@@ -74,10 +93,13 @@ if ADVANCE and IS_LOCAL:
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "aws_verified: recorded on AWS")
     try:
+        import moto.core
         from moto.core.models import ServerModeMockAWS
     except ImportError:
         return
     ServerModeMockAWS.reset = lambda mock: SERVER.reset()
+    if IS_LOCAL:
+        moto.core.set_initial_no_auth_action_count = lambda count: lambda test: test
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -364,3 +364,33 @@ def case_secondary_addresses(account: Any) -> Any:
             **{**attach, "DeviceIndex": 2},
         ),
     ]
+
+
+@case(
+    "deleted flow logs and egress-only internet gateways are left out of descriptions that name them",
+    aws=[[], []],
+    stock=[[], []],
+)
+def case_left_out(account: Any) -> Any:
+    ec2, (vpc, _) = account.client("ec2"), default_network(account)
+    gateway = ec2.create_egress_only_internet_gateway(VpcId=vpc)["EgressOnlyInternetGateway"]
+    named = [gateway["EgressOnlyInternetGatewayId"]]
+    ec2.delete_egress_only_internet_gateway(EgressOnlyInternetGatewayId=named[0])
+    return [
+        ec2.describe_egress_only_internet_gateways(EgressOnlyInternetGatewayIds=named)["EgressOnlyInternetGateways"],
+        ec2.describe_flow_logs(FlowLogIds=["fl-0123456789abcdef0"])["FlowLogs"],
+    ]
+
+
+@case(
+    "an IPv6 block of a subnet has a length from 44 to 64; the tenancy of a VPC changes to default only",
+    aws=["InvalidSubnet.Range", "InvalidSubnet.Range", "accepted", "UnsupportedTenancy"],
+    stock=["accepted", "accepted", "accepted", "UnsupportedTenancy"],
+)
+def case_ipv6_blocks(account: Any) -> Any:
+    ec2, (vpc, subnets) = account.client("ec2"), default_network(account)
+    lengths = [
+        said(ec2.associate_subnet_cidr_block, SubnetId=subnets[0], Ipv6CidrBlock=f"2600:1f14:c5f:3f00::/{length}")
+        for length in (112, 57, 64)
+    ]
+    return [*lengths, said(ec2.modify_vpc_tenancy, VpcId=vpc, InstanceTenancy="dedicated")]

@@ -461,6 +461,21 @@ def case_default_group(account: Any) -> Any:
 
 
 @case(
+    "the security groups of a load balancer exist, and are of its VPC",
+    aws=[CONFIGURATION, "InvalidSecurityGroup", CONFIGURATION],
+    stock=[None, None, None],
+)
+def case_groups_elsewhere(account: Any) -> Any:
+    site = Net(account)
+    vpc = site.ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+    other = site.ec2.create_security_group(GroupName="elsewhere", Description="e", VpcId=vpc)["GroupId"]
+    created = site.each(lambda each: site.balancer(SecurityGroups=[each]), [other, "sg-0123456789abcdef0"])
+    arn = site.balancer(SecurityGroups=[site.group], Name="own")
+    set_groups = site.elbv2.set_security_groups
+    return [*created, *site.each(lambda each: set_groups(LoadBalancerArn=arn, SecurityGroups=[each]), [other])]
+
+
+@case(
     "a load balancer in subnets that were given with host bits is created",
     aws="172.31.240.0/24",
     stock="172.31.240.9/24",

@@ -180,7 +180,7 @@ NETWORK, NETWORK_AWS, NETWORK_STOCK = differing(
             "InvalidRouteTableID.NotFound",
         ),
         "describe_key_pairs": ({"KeyPairIds": ["key-0123456789abcdef0"]}, "InvalidKeyPair.NotFound", ACCEPTED),
-        "describe_flow_logs": ({"FlowLogIds": ["fl-0123456789abcdef0"]}, "InvalidFlowLogId.NotFound", ACCEPTED),
+        "describe_flow_logs": ({"FlowLogIds": ["fl-0123456789abcdef0"]}, ACCEPTED, ACCEPTED),
         "describe_image_attribute": (
             {"ImageId": "ami-0123456789abcdef0", "Attribute": "launchPermission"},
             "InvalidAMIID.NotFound",

@@ -3,6 +3,8 @@
 from datetime import UTC, datetime
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 from tests.local.cases import case, located, outcome
 
 
@@ -125,6 +127,34 @@ def case_unreadable(account: Any) -> Any:
     s3.delete_bucket_policy(Bucket=name)
     found = outcome(lambda: s3.get_object(Bucket=name, Key="k", Range="odd")["Body"])
     return outcomes, found if isinstance(found, str) else found.read()
+
+
+@case(
+    "numbers of parts are positive integers",
+    aws=[
+        "Part number must be an integer between 1 and 10000, inclusive",
+        "Argument max-parts must be an integer between 0 and 2147483647",
+        "Argument part-number-marker must be an integer between 0 and 2147483647",
+    ],
+    stock=None,
+)
+def case_part_numbers(account: Any) -> Any:
+    if not account.wrapped:
+        return None
+    s3, name = bucket(account)
+    named = {"Bucket": name, "Key": "k"}
+    named["UploadId"] = s3.create_multipart_upload(**named)["UploadId"]
+    messages = []
+    for call, parameters in (
+        (s3.upload_part, {"PartNumber": -1, "Body": b""}),
+        (s3.list_parts, {"MaxParts": -42}),
+        (s3.list_parts, {"PartNumberMarker": -42}),
+    ):
+        try:
+            call(**named, **parameters)
+        except ClientError as error:
+            messages.append(error.response["Error"]["Message"])
+    return messages
 
 
 CONFLICT, FAILED, UNKNOWN = "ConditionalRequestConflict", "PreconditionFailed", "NotImplemented"

@@ -106,3 +106,32 @@ def case_reserved(account: Any) -> Any:
 def case_keys(account: Any) -> Any:
     tagging, _ = account.client("resourcegroupstaggingapi"), of_every_kind(account)
     return tagging.get_tag_keys()["TagKeys"], tagging.get_tag_values(Key="team")["TagValues"]
+
+
+@case(
+    "a queue has the type sqs:queue, and pages do not fit with a list of ARNs",
+    aws=(1, 1, 0, "InvalidParameterException"),
+    stock=(1, 1, 0, "InvalidParameterException"),
+)
+def case_types(account: Any) -> Any:
+    tagging = account.client("resourcegroupstaggingapi")
+    account.client("sqs").create_queue(QueueName="q", tags={"team": "seccom"})
+    found = [
+        len(tagging.get_resources(ResourceTypeFilters=[kind])["ResourceTagMappingList"])
+        for kind in ("sqs", "sqs:queue", "sqs:topic")
+    ]
+    arn = f"arn:aws:sqs:{account.region}:{account.id}:q"
+    return *found, outcome(lambda: tagging.get_resources(ResourceARNList=[arn], ResourcesPerPage=0))
+
+
+@case(
+    "the tagging API changes tags in a service that has another name in ARNs",
+    aws=[{"Key": "team", "Value": "seccom"}],
+    stock=[{"Key": "team", "Value": "seccom"}],
+)
+def case_other_name(account: Any) -> Any:
+    tagging, email = account.client("resourcegroupstaggingapi"), account.client("sesv2")
+    email.create_contact_list(ContactListName="readers")
+    arn = f"arn:aws:ses:{account.region}:{account.id}:contact-list/readers"
+    tagging.tag_resources(ResourceARNList=[arn], Tags={"team": "seccom"})
+    return email.list_tags_for_resource(ResourceArn=arn)["Tags"]

@@ -277,13 +277,20 @@ SHOWN: dict[tuple[str, str], tuple[str, ...]] = {
     ("EC2 and VPC", "A subnet has"): (
         "a subnet is within its VPC, overlaps no other, and has at least 16 addresses",
         "the block of a VPC is between /16 and /28",
+        "an IPv6 block of a subnet has a length from 44 to 64; the tenancy of a VPC changes to default only",
     ),
     ("EC2 and VPC", "A volume has"): ("a volume has the size and the IOPS of its type, and does not shrink",),
-    ("EC2 and VPC", "An EC2 resource"): ("operations on missing EC2 resources are refused",),
+    ("EC2 and VPC", "An EC2 resource"): (
+        "operations on missing EC2 resources are refused",
+        "deleted flow logs and egress-only internet gateways are left out of descriptions that name them",
+    ),
     ("EC2 and VPC", "An instance is"): ("what does not exist or does not fit can't be launched",),
     ("EC2 and VPC", "An instance takes"): ("a subnet cannot be deleted until its instances are terminated",),
     ("EC2 and VPC", "An instance with"): (
         "stop and termination protection hold from the launch, and end in both spellings",
+    ),
+    ("EC2 and VPC", "An operation"): (
+        "test_request_validation.py::test_a_request_outside_the_model_is_refused_in_the_words_of_the_service",
     ),
     ("EC2 and VPC", "CIDR blocks of"): ("CIDR blocks are stored in their canonical form",),
     ("EC2 and VPC", "DescribeSnapshots returns the"): ("snapshots are described of the named owners only",),

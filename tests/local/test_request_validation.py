@@ -3,6 +3,7 @@
 import json
 import urllib.error
 import urllib.request
+from dataclasses import replace
 from typing import Any
 
 import boto3
@@ -134,6 +135,33 @@ REFUSED: list[tuple[str, str, dict[str, Any], str, str]] = [
     ("ec2", "describe_instances", {"MaxResults": "many"}, "InvalidParameterValue", "Value (many) for parameter maxRes"),
     ("ec2", "describe_vpcs", {"MaxResults": 2000}, "InvalidParameterValue", "Value (2000) for parameter maxResults"),
     ("ec2", "create_volume", {"AvailabilityZone": "eu-west-3a", "VolumeType": "gp9"}, "UnknownVolumeType", "gp9"),
+    (
+        "ec2",
+        "describe_instance_attribute",
+        {"InstanceId": "i-0123456789abcdef0", "Attribute": "colour"},
+        "InvalidParameterValue",
+        "Value (colour) for parameter attribute is invalid. Unknown attribute.",
+    ),
+    (
+        "ec2",
+        "create_vpc",
+        {"CidrBlock": "10.0.0.0/16", "TagSpecifications": [{"ResourceType": "house", "Tags": []}]},
+        "InvalidParameterValue",
+        "'house' is not a valid taggable resource type for this operation.",
+    ),
+    (
+        "ec2",
+        "create_volume",
+        {
+            "AvailabilityZone": "eu-west-3a",
+            "Size": 8,
+            "TagSpecifications": [{"ResourceType": "instance", "Tags": [{"Key": "a", "Value": "b"}]}],
+        },
+        "InvalidParameterValue",
+        "'instance' is not a valid taggable resource type for this operation.",
+    ),
+    ("ec2", "create_volume", {"AvailabilityZone": "eu-west-3a"}, "MissingParameter", "parameter size/snapshot"),
+    ("ec2", "create_tags", {"Resources": [], "Tags": [{"Key": "a"}]}, "MissingParameter", "parameter resourceIdSet"),
     ("ecs", "create_service", {"serviceName": "s", "desiredCount": "three"}, "SerializationException", "STRING_VALUE"),
     (
         "cloudwatch",
@@ -169,6 +197,16 @@ def test_a_request_outside_the_model_is_refused_in_the_words_of_the_service(
     assert refused.value.response["Error"]["Code"] == code
     assert words in refused.value.response["Error"]["Message"]
     assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 400
+
+
+def test_an_identifier_that_moto_returns_is_accepted_in_a_service_that_is_not_simulated(account: Account) -> None:
+    lex = replace(account, region="us-east-1").client("lexv2-models")  # it is not in each region
+    arn = f"arn:aws:iam::{account.id}:role/bot"
+    bot = lex.create_bot(botName="b", roleArn=arn, dataPrivacy={"childDirected": False}, idleSessionTTLInSeconds=300)[
+        "botId"
+    ]
+    assert len(bot) > 10, "the model allows ten characters"
+    assert lex.create_bot_alias(botAliasName="a", botId=bot)["botId"] == bot
 
 
 @pytest.mark.parametrize("body", [b"[1, 2", b"[1, 2]", b'{"maxResults": true}', b'{"maxResults": "ten"}'])

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import suppress
-from ipaddress import IPv4Network
+from ipaddress import IPv4Network, IPv6Network
 
 from local_aws_server.behaviours import Behaviour
 from local_aws_server.call import Call
@@ -21,7 +21,8 @@ BEHAVIOURS = (
     ),
     Behaviour(
         service="EC2 and VPC",
-        statement="A subnet has between 16 and 65,536 addresses: a block from /16 to /28.",
+        statement="A subnet has between 16 and 65,536 IPv4 addresses: a block from /16 to /28. Its IPv6 block has a "
+        "length from /44 to /64 in steps of 4.",
         documentation=("https://docs.aws.amazon.com/vpc/latest/userguide/subnet-sizing.html",),
     ),
     Behaviour(
@@ -32,6 +33,7 @@ BEHAVIOURS = (
 )
 
 _MAX_GROUPS = 5
+_IPV6_LENGTHS = range(44, 65, 4)
 
 
 @before("ec2", "CreateNetworkInterface", "ModifyNetworkInterfaceAttribute", "ModifyInstanceAttribute", "RunInstances")
@@ -61,6 +63,13 @@ def validate_subnet_size(call: Call) -> None:
     with suppress(ValueError):  # moto refuses an invalid CIDR
         if not 16 <= IPv4Network(cidr, strict=False).prefixlen <= 28:
             raise AwsError("InvalidSubnet.Range", f"The CIDR '{cidr}' is invalid.")
+
+
+@before("ec2", "AssociateSubnetCidrBlock", "CreateSubnet")
+def validate_ipv6_block(call: Call) -> None:
+    block = call.params.get("Ipv6CidrBlock")
+    if block and IPv6Network(block).prefixlen not in _IPV6_LENGTHS:  # `cidr_blocks` has refused what is no block
+        raise AwsError("InvalidSubnet.Range", f"The CIDR '{block}' is invalid.")
 
 
 @before("ec2", "CreateSubnet")

@@ -54,7 +54,7 @@ _LIMITS = {
 def check_new_volume(call: Call) -> None:
     check_volume(call.backends, call.params)
     if call.params.get("Size") is None and not call.params.get("SnapshotId"):
-        raise AwsError("MissingParameter", "The request must contain the parameter size or snapshotId")
+        raise AwsError("MissingParameter", "The request must contain the parameter size/snapshot")
 
 
 @before("ec2", "ModifyVolume")

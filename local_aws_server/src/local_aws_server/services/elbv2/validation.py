@@ -14,8 +14,8 @@ from local_aws_server.services.elbv2 import lookup
 BEHAVIOURS = (
     Behaviour(
         service="Elastic Load Balancing",
-        statement="Names, schemes, zones, subnets, address types and security groups of load balancers are validated; "
-        "protected load balancers cannot be deleted.",
+        statement="Names, schemes, zones, subnets, address types and security groups of load balancers are validated, "
+        "and the groups are of the subnets' VPC; protected load balancers cannot be deleted.",
         documentation=(
             "https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateLoadBalancer.html",
             "https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_DeleteLoadBalancer.html",
@@ -126,9 +126,16 @@ def validate_address_type(call: Call) -> None:
 
 @before("elbv2", "CreateLoadBalancer", "SetSecurityGroups")
 def validate_security_groups(call: Call) -> None:
-    ec2 = call.backends.backend("ec2")
-    if any(ec2.get_security_group_from_id(group) is None for group in call.params.get("SecurityGroups") or []):
-        raise AwsError("InvalidSecurityGroup", "One or more security groups are invalid")
+    """Require security groups that exist, in the load balancer's VPC."""
+    ec2, known = call.backends.backend("ec2"), _known_subnets(call)
+    balancer = lookup.find_load_balancer(call.backends, call.params.get("LoadBalancerArn"))
+    subnets = balancer.subnets if balancer is not None else [known[id] for id in _requested_subnets(call)]
+    for id in call.params.get("SecurityGroups") or []:
+        group = ec2.get_security_group_from_id(id)
+        if group is None:
+            raise AwsError("InvalidSecurityGroup", "One or more security groups are invalid")
+        if any(subnet.vpc_id != group.vpc_id for subnet in subnets):
+            raise AwsError("InvalidConfigurationRequest", "One or more security groups are invalid")
 
 
 @before("elbv2", "SetSecurityGroups")

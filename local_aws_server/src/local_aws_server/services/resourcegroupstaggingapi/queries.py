@@ -35,7 +35,7 @@ def get_resources(call: Call) -> dict[str, Any]:
     resources = sorted(_matching(call.backends, params).items())
     if arns := params.get("ResourceARNList"):
         for other in ("ResourceTypeFilters", "TagFilters", "ResourcesPerPage", "TagsPerPage", "PaginationToken"):
-            if params.get(other):
+            if params.get(other) not in (None, [], ""):
                 raise _invalid(f"ResourceARNList and {other} can't be specified in the same request")
         return {
             "PaginationToken": "",
@@ -71,13 +71,20 @@ def _matching(backends: Backends, params: dict[str, Any]) -> dict[str, dict[str,
     }
 
 
+_TYPES_OUTSIDE_ARNS = {"s3": "bucket", "sns": "topic", "sqs": "queue"}
+"""Service whose ARNs do not contain the type → the type.
+
+https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_policies_supported-resources-enforcement.html
+"""
+
+
 def _has_type(arn: str, name: str) -> bool:
-    """Whether an ARN is of `service` or `service:type`; the ARN of a bucket does not contain its type."""
+    """Whether an ARN is of `service` or `service:type`, as they are in the ARN."""
     service, _, resource_type = name.partition(":")
     _, _, arn_service, _, _, resource = arn.split(":", 5)
     if arn_service != service:
         return False
-    resource = f"{'bucket/' if service == 's3' else ''}{resource}/".replace(":", "/")
+    resource = f"{_TYPES_OUTSIDE_ARNS.get(service, '')}/{resource}/".replace(":", "/").lstrip("/")
     return not resource_type or resource.startswith(f"{resource_type}/")
 
 

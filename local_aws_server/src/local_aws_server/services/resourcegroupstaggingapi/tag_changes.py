@@ -78,11 +78,21 @@ def _change(backends: Backends, arn: str, added: dict[str, str], removed: list[s
     elif service in _CHANGE_FUNCTIONS:
         _CHANGE_FUNCTIONS[service](backends, arn, added, removed)
     else:
-        backend = backends.backend(service)
+        backend = _owner(backends, arn)
         if removed:
             backend.untag_resource(arn, removed)
         if added:
             backend.tag_resource(arn, added)
+
+
+def _owner(backends: Backends, arn: str) -> Any:
+    """The backend that lists a resource: moto's name of its service may differ from the one in the ARN."""
+    from moto.core.resource_tagging import iter_taggable_backends
+
+    for backend in iter_taggable_backends(backends.account, backends.region):
+        if any(each.arn == arn for each in backend.iter_tagged_resources()):
+            return backend
+    return backends.backend(arn.split(":")[2])
 
 
 def _change_auto_scaling_group(backends: Backends, arn: str, added: dict[str, str], removed: list[str]) -> None:

@@ -38,6 +38,7 @@ _WITH_DOCUMENT = (
     "PutBucketWebsite",
     "PutObjectTagging",
 )
+_MAX_INTEGER = 2**31 - 1
 _INTEGERS = ("max-keys", "max-parts", "max-uploads", "part-number-marker", "partNumber")
 
 
@@ -134,8 +135,17 @@ def validate_number_of_buckets(call: Call) -> None:
 @before("s3", "ListMultipartUploads", "ListObjectVersions", "ListObjects", "ListObjectsV2", "ListParts", "UploadPart")
 def validate_integers(call: Call) -> None:
     for name in _INTEGERS:
-        if not call.request.args.get(name, "0").isdigit():
-            raise AwsError("InvalidArgument", f"Provided {name} not an integer or within integer range", 400)
+        value = call.request.args.get(name, "0")
+        if value.isdigit():
+            continue
+        members = {"ArgumentName": name, "ArgumentValue": value}
+        if not value.removeprefix("-").isdigit():
+            message = f"Provided {name} not an integer or within integer range"
+        elif name == "partNumber":
+            message = "Part number must be an integer between 1 and 10000, inclusive"
+        else:
+            message = f"Argument {name} must be an integer between 0 and {_MAX_INTEGER}"
+        raise AwsError("InvalidArgument", message, 400, **members)
 
 
 def _malformed() -> AwsError:

@@ -1,0 +1,35 @@
+"""The words of EC2 and IAM for parameters that do not fit the model."""
+
+from __future__ import annotations
+
+import re
+
+from local_aws_server.errors import AwsError
+
+EC2_NAMES = {"resources": "resourceIdSet"}
+"""Parameter of EC2 → its name in the error for an absent one, where it differs."""
+
+_EC2_WORDS = (
+    (r"attribute", "Value ({}) for parameter attribute is invalid. Unknown attribute."),
+    (
+        r"spotFleetRequestConfig\.tagSpecifications\..*resourceType",
+        "The value for `ResourceType` must be `spot-fleet-request`, but got `{}` instead.",
+    ),
+    (r"(.*\.)?tagSpecifications\..*resourceType", "'{}' is not a valid taggable resource type for this operation."),
+)
+"""(pattern of a path, the words for a value there that is not in the enum)."""
+
+_OF_PATHS = "contain only alphanumeric characters and/or / characters."
+IAM_WORDS = {
+    r"[\w+=,.@-]+": "contain only alphanumeric characters and/or the following: +=,.@_-",
+    r"(\u002F)|(\u002F[\u0021-\u007E]+\u002F)": f"begin and end with / and {_OF_PATHS}",
+    r"\u002F[\u0021-\u007F]*": f"begin with the / character and {_OF_PATHS}",
+}
+"""Pattern of names and paths → what IAM says that they must do."""
+
+
+def ec2_refusal(path: str, value: str, constraint: str) -> AwsError:
+    """EC2's error for a value that breaks a constraint."""
+    words = next((words for pattern, words in _EC2_WORDS if re.fullmatch(pattern, path)), None)
+    message = words.format(value) if words else f"Value ({value}) for parameter {path} is invalid. {constraint}."
+    return AwsError("InvalidParameterValue", message)
