@@ -7,7 +7,9 @@ the same already keeps its outputs.
 import ast
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import nbformat
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
@@ -100,7 +102,7 @@ def cells_of(lab: Lab) -> list[nbformat.NotebookNode]:
     def yours(name: str, source: str, starter: str) -> nbformat.NotebookNode:
         return new_code_cell(source, id=f"{name}-yours", metadata={"tags": ["yours"], "starter": starter})
 
-    repair = silent(formatted(solution_code(lab.repair)))
+    repair = silent(formatted_repairs()[lab.name])
     cells = [
         text(TITLE),
         text(LEVEL),
@@ -141,11 +143,17 @@ def cells_of(lab: Lab) -> list[nbformat.NotebookNode]:
     return cells
 
 
-def formatted(code: str) -> str:
-    """Return code with lines that fit a notebook."""
+@cache
+def formatted_repairs() -> dict[str, str]:
+    """Return the code of each lab's repair, by the lab's name, with lines that fit a notebook."""
     short = "format.skip-magic-trailing-comma=true"
-    command = [sys.executable, "-m", "ruff", "format", "--config", short, "--line-length", str(WIDTH), "-"]
-    return subprocess.run(command, input=code, capture_output=True, text=True, check=True).stdout.strip()
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        for lab in all_labs():
+            (folder / f"{lab.name}.py").write_text(solution_code(lab.repair), encoding="utf-8")
+        command = [sys.executable, "-m", "ruff", "format", "--config", short, "--line-length", str(WIDTH), name]
+        subprocess.run(command, capture_output=True, check=True)
+        return {path.stem: path.read_text(encoding="utf-8").strip() for path in folder.glob("*.py")}
 
 
 def silent(code: str) -> str:

@@ -54,7 +54,8 @@ def executable(venv: Path, name: str) -> str:
 
 def run(*words: str, env: Mapping[str, str] | None = None) -> None:
     """Run a program from the checkout's root. Exits with its exit code if that is not 0."""
-    settings = {"ESAWS_RUNS": str(ROOT / "runs"), **os.environ, **(env or {})}
+    compiled_once = {"PYTHONDONTWRITEBYTECODE": ""}  # a run starts hundreds of processes: each would compile again
+    settings = {"ESAWS_RUNS": str(ROOT / "runs"), **os.environ, **compiled_once, **(env or {})}
     with subprocess.Popen(words, cwd=ROOT, env=settings) as process:
         before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the program, which cleans up by itself
         code = process.wait()
@@ -147,7 +148,7 @@ def lab(arguments: list[str]) -> None:
 @command
 def test(arguments: list[str]) -> None:
     """linters, tests, and every notebook compared with its committed outputs"""
-    check([])
+    lint()
     python("-m", "pytest", *WORKERS, *NBVAL, "tests", *NOTEBOOKS, *arguments)
 
 
@@ -280,10 +281,14 @@ def test_browser(arguments: list[str]) -> None:
 @command
 def check(arguments: list[str]) -> None:
     """linters, types and the style of the course, without changing anything"""
+    lint()
+    python("-m", "pytest", "--quiet", "tests/course/test_style.py")
+
+
+def lint() -> None:
     python("-m", "ruff", "check", "--quiet", ".")
     python("-m", "ruff", "format", "--check", "--quiet", ".")
     python("-m", "mypy", "--no-error-summary")
-    python("-m", "pytest", "--quiet", "tests/course/test_style.py")
 
 
 @command

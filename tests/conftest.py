@@ -9,6 +9,7 @@
 A system is deployed once per test run and saved. Loading it takes about a second; deploying it 5 to 9 CPU seconds.
 """
 
+import gc
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -83,6 +84,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("server")
     rank = {name: number for number, name in enumerate(LONGEST)}
     items.sort(key=lambda item: rank.get(item.path.stem, len(LONGEST)))
+
+
+def pytest_collection_finish() -> None:
+    """Take what is imported and collected by now out of garbage collection, which would visit it again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")
