@@ -8,6 +8,7 @@ import re
 import secrets
 import shutil
 import signal
+import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -19,6 +20,8 @@ from esaws.data_plane.stores.server_process import ServerProcess, run, stop_work
 from esaws.data_plane.stores.unprivileged import user_instead_of_root
 
 HOST = "127.0.0.1"
+PARTIAL = ".partial-"
+"""In the name of a folder that is not complete."""
 _ADMIN = "rdsadmin"
 """The superuser, as on RDS: a master user is none."""
 _ADMIN_PASSWORD = "esaws_admin_password"
@@ -66,12 +69,12 @@ class Template:
         await copy_data(self._folder, data)
 
     async def _initialise(self) -> None:
-        partial = _new_partial(self._folder)
+        partial = new_partial(self._folder)
         password = secrets.token_urlsafe(24)
-        password_file = self._folder.with_name(f"{self._folder.name}.password")
-        password_file.write_text(password)
+        password_file = partial.with_name(f"{partial.name}.password")
+        password_file.touch(mode=0o600)
         try:
-            password_file.chmod(0o600)
+            password_file.write_text(password)
             _give_to_server(password_file)
             command: list[str | Path] = [
                 programs.postgresql("initdb"),
@@ -79,12 +82,10 @@ class Template:
                 *("--encoding=UTF8", "--locale=C.UTF-8", "--wal-segsize=1", "--no-sync", "--no-instructions"),
             ]
             await run(command, user=user_instead_of_root(), environment=_ENVIRONMENT, folder=self._folder.parent)
-            (partial / _ADMIN_PASSWORD).write_text(password)
-            (partial / _ADMIN_PASSWORD).chmod(0o600)
-            _give_to_server(partial / _ADMIN_PASSWORD)
+            password_file.rename(partial / _ADMIN_PASSWORD)
         finally:
             password_file.unlink(missing_ok=True)
-        partial.rename(self._folder)
+        complete(partial, self._folder)
 
 
 class PostgresqlServer:
@@ -160,7 +161,7 @@ class PostgresqlServer:
         if not self.running:
             await copy_data(self.data, target)
             return
-        partial = _new_partial(target)
+        partial = new_partial(target)
         command: list[str | Path] = [
             programs.postgresql("pg_basebackup"),
             *("-h", HOST, "-p", str(self._port), "-U", _ADMIN, "-D", partial),
@@ -173,7 +174,7 @@ class PostgresqlServer:
         except BaseException:
             await asyncio.to_thread(shutil.rmtree, partial, ignore_errors=True)
             raise
-        partial.rename(target)
+        complete(partial, target)
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[Any]:
@@ -200,13 +201,13 @@ class PostgresqlServer:
 
 async def copy_data(source: Path, target: Path) -> None:
     """Copy the data folder of a server that does not run to one that does not exist yet, all or nothing."""
-    partial = _new_partial(target)
+    partial = new_partial(target)
 
     def copy() -> None:
         shutil.copytree(source, partial, symlinks=True, ignore=_NOT_COPIED, dirs_exist_ok=True)
         _give_to_server(partial)
         partial.chmod(0o700)
-        partial.rename(target)
+        complete(partial, target)
 
     try:
         await asyncio.to_thread(copy)
@@ -215,13 +216,20 @@ async def copy_data(source: Path, target: Path) -> None:
         raise StoreFailed(f"the data could not be copied: {error.strerror or error}") from error
 
 
-def _new_partial(target: Path) -> Path:
-    """The empty folder that becomes `target` when it is complete; a rest of an earlier attempt is removed."""
-    partial = target.with_name(f"{target.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True, mode=0o700)
+def new_partial(target: Path) -> Path:
+    """Return a new empty folder beside `target`, which becomes it when it is complete."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    partial = Path(tempfile.mkdtemp(prefix=f"{target.name}{PARTIAL}", dir=target.parent))
     _give_to_server(partial)
     return partial
+
+
+def complete(partial: Path, target: Path) -> None:
+    """Make the folder the target, unless another process was first."""
+    if target.exists():
+        shutil.rmtree(partial)
+    else:
+        partial.rename(target)
 
 
 def _give_to_server(path: Path) -> None:

@@ -1,4 +1,7 @@
-"""A server as a child process: recorded in its folder, its output in a log of limited size, stopped for certain."""
+"""A server as a child process: recorded in its folder, its output in a log of limited size, stopped for certain.
+
+The processes are those of `subprocess`: asyncio's never end if a task is cancelled while it starts one.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +9,13 @@ import asyncio
 import json
 import os
 import signal
-from collections.abc import Mapping, Sequence
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from threading import Thread
 
 import psutil
 
@@ -20,9 +27,14 @@ _LOG, _OLD_LOG = "log", "log.old"
 _LOG_LIMIT = 1_000_000
 _TAIL = 4000
 _CHUNK = 65536
+_LOOK_SECONDS = 0.02
 _START_SECONDS = 30.0
+_KILL_SECONDS = 5.0
+_LEFTOVER_SECONDS = 3.0
 _CLOCK_TOLERANCE = 2.0
 """Linux's creation times move by that much when the machine's clock is corrected."""
+
+Process = subprocess.Popen[bytes]
 
 
 class ServerProcess:
@@ -31,14 +43,13 @@ class ServerProcess:
     def __init__(self, folder: Path, name: str) -> None:
         self._folder = folder
         self._name = name
-        self._process: asyncio.subprocess.Process | None = None
-        self._reader: asyncio.Task[None] | None = None
+        self._process: Process | None = None
+        self._reader: Thread | None = None
         self._tail = b""
-        self._output = asyncio.Event()
 
     @property
     def running(self) -> bool:
-        return self._process is not None and self._process.returncode is None
+        return self._process is not None and self._process.poll() is None
 
     @property
     def output(self) -> str:
@@ -62,72 +73,48 @@ class ServerProcess:
     ) -> None:
         """Start the server and return once its output contains `ready`. Raises StoreFailed if it ends before."""
         self._tail = b""
-        self._process = await asyncio.create_subprocess_exec(
-            *map(str, command),
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-            cwd=self._folder,
-            env={**os.environ, **(environment or {})},
-            start_new_session=True,
-            preexec_fn=before_exec(user, death_signal),
-        )
+        prepare = before_exec(user, death_signal)
+        self._process = _start(command, self._folder, environment or {}, subprocess.PIPE, prepare)
         self._record(self._process.pid)
-        self._reader = asyncio.create_task(self._read(self._process))
-        try:
-            async with asyncio.timeout(_START_SECONDS):
-                await self._wait_for(ready)
-        except TimeoutError:
-            await self.stop((signal.SIGKILL, 5.0))
-            raise StoreFailed(f"{self._name} was not ready after {_START_SECONDS:.0f} s: {self.last_line}") from None
+        self._reader = Thread(target=self._read, args=(self._process,), daemon=True)
+        self._reader.start()
+        if not await _becomes(lambda: ready in self._tail or not self.running, _START_SECONDS):
+            await self.stop()
+            raise StoreFailed(f"{self._name} was not ready after {_START_SECONDS:.0f} s: {self.last_line}")
+        if not self.running:
+            await self.stop()
+            raise StoreFailed(f"{self._name} did not start: {self.last_line}")
 
     async def stop(self, *steps: tuple[signal.Signals, float]) -> None:
         """Send each signal in turn, waiting for its seconds; after the last one, kill what is left."""
         process = self._process
-        if process is not None and process.returncode is None:
-            family = _family(process.pid)
-            for sent, patience in (*steps, (signal.SIGKILL, 5.0)):
-                with suppress(ProcessLookupError):
-                    process.send_signal(sent)
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(patience):
-                        await process.wait()
-                        break
-            kill(family)
+        if process is None:
+            return
+        if self.running:
+            children = _children(process.pid)
+            for sent, patience in (*steps, (signal.SIGKILL, _KILL_SECONDS)):
+                process.send_signal(sent)
+                if await _becomes(lambda: not self.running, patience):
+                    break
+            await asyncio.to_thread(kill, children)
         if self._reader is not None:
-            await self._reader
-            self._reader = None
+            await asyncio.to_thread(self._reader.join, _KILL_SECONDS)
+        self._process = self._reader = None
         (self._folder / _RECORD).unlink(missing_ok=True)
 
-    async def _wait_for(self, ready: bytes) -> None:
-        while ready not in self._tail:
-            assert self._reader is not None
-            if self._reader.done():
-                raise StoreFailed(f"{self._name} did not start: {self.last_line}")
-            self._output.clear()
-            await self._output.wait()
-
-    async def _read(self, process: asyncio.subprocess.Process) -> None:
-        """Keep the output in the log, which starts anew when it is full."""
+    def _read(self, process: Process) -> None:
+        """Keep the output in the log, which starts anew when it is full. Runs in a thread."""
         assert process.stdout is not None
-        path, size = self._folder / _LOG, 0
-        log = path.open("ab")
-        try:
-            size = log.tell()
-            while chunk := await process.stdout.read(_CHUNK):
-                self._tail = (self._tail + chunk)[-_TAIL:]
-                self._output.set()
+        path = self._folder / _LOG
+        while chunk := os.read(process.stdout.fileno(), _CHUNK):
+            self._tail = (self._tail + chunk)[-_TAIL:]
+            with suppress(OSError):  # a full disk or a deleted folder must not stop the server
+                with path.open("ab") as log:
+                    log.write(chunk)
+                    size = log.tell()
                 if size > _LOG_LIMIT:
-                    log.close()
                     path.replace(self._folder / _OLD_LOG)
-                    log, size = path.open("ab"), 0
-                with suppress(OSError):  # a full disk must not stop the server
-                    size += log.write(chunk)
-                    log.flush()
-        finally:
-            log.close()
-        await process.wait()
-        self._output.set()
+        process.stdout.close()
 
     def _record(self, pid: int) -> None:
         with suppress(psutil.NoSuchProcess):
@@ -135,38 +122,64 @@ class ServerProcess:
             (self._folder / _RECORD).write_text(json.dumps(record))
 
 
-async def run(command: Sequence[str | Path], *, user: User | None, environment: Mapping[str, str], folder: Path) -> str:
-    """Run a program to its end and return its output. Raises StoreFailed with its last line if it fails."""
-    process = await asyncio.create_subprocess_exec(
-        *map(str, command),
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-        cwd=folder,
-        env={**os.environ, **environment},
-        start_new_session=True,
-        preexec_fn=before_exec(user, signal.SIGKILL),
-    )
+async def run(
+    command: Sequence[str | Path], *, user: User | None, environment: Mapping[str, str], folder: Path
+) -> None:
+    """Run a program to its end. Raises StoreFailed with the last line of its output if it fails."""
+    with tempfile.TemporaryFile() as output:
+        process = _start(command, folder, environment, output.fileno(), before_exec(user, signal.SIGKILL))
+        try:
+            while process.poll() is None:
+                await asyncio.sleep(_LOOK_SECONDS)
+        finally:
+            process.kill()
+            process.wait()
+        if process.returncode:
+            output.seek(0)
+            lines = output.read().decode(errors="replace").strip().splitlines()
+            raise StoreFailed(f"{Path(command[0]).name} failed: {lines[-1] if lines else process.returncode}")
+
+
+def _start(
+    command: Sequence[str | Path],
+    folder: Path,
+    environment: Mapping[str, str],
+    output: int,
+    prepare: Callable[[], None],
+) -> Process:
     try:
-        output, _ = await process.communicate()
-    finally:
-        if process.returncode is None:
-            kill(_family(process.pid))
-            await process.wait()
-    text = output.decode(errors="replace").strip()
-    if process.returncode:
-        raise StoreFailed(f"{Path(command[0]).name} failed: {text.splitlines()[-1] if text else process.returncode}")
-    return text
+        return subprocess.Popen(
+            [str(part) for part in command],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            cwd=folder,
+            env={**os.environ, **environment},
+            start_new_session=True,
+            preexec_fn=prepare,  # noqa: PLW1509 (it makes system calls only)
+        )
+    except (OSError, subprocess.SubprocessError) as error:
+        raise StoreFailed(f"{Path(command[0]).name} could not be started: {error}") from error
+
+
+async def _becomes(is_so: Callable[[], bool], seconds: float) -> bool:
+    """Wait until something is so, at most for some seconds; return whether it is."""
+    deadline = time.monotonic() + seconds
+    while not (so := is_so()) and time.monotonic() < deadline:
+        await asyncio.sleep(_LOOK_SECONDS)
+    return so
 
 
 def stop_recorded(folder: Path) -> None:
-    """Kill the server that an earlier process has left in a folder, if it still runs."""
+    """End the server that an earlier process has left in a folder; what is already stopping has a moment for it."""
     path = folder / _RECORD
     try:
         record = json.loads(path.read_text())
         process = psutil.Process(record["pid"])
         if abs(process.create_time() - record["created"]) < _CLOCK_TOLERANCE:
-            kill(_family(process.pid))
+            processes = [*_children(process.pid), process]
+            _, left = psutil.wait_procs(processes, timeout=_LEFTOVER_SECONDS)
+            kill(left)
     except (OSError, ValueError, KeyError, psutil.Error):
         pass
     path.unlink(missing_ok=True)
@@ -188,9 +201,7 @@ def kill(processes: Sequence[psutil.Process]) -> None:
     psutil.wait_procs(processes, timeout=5)
 
 
-def _family(pid: int) -> list[psutil.Process]:
-    try:
-        process = psutil.Process(pid)
-        return [process, *process.children(recursive=True)]
-    except psutil.Error:
-        return []
+def _children(pid: int) -> list[psutil.Process]:
+    with suppress(psutil.Error):
+        return psutil.Process(pid).children(recursive=True)
+    return []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import os
 import shutil
 from collections.abc import Awaitable, Callable
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from esaws.data_plane.stores.failures import StoreFailed
-from esaws.data_plane.stores.postgresql import copy_data
+from esaws.data_plane.stores.postgresql import complete, copy_data, new_partial
 
 Copy = Callable[[Path], Awaitable[None]]
 """Copies data to a folder that does not exist yet. Raises StoreFailed."""
@@ -64,10 +65,10 @@ class SnapshotStore:
 
         async def link(target: Path) -> None:
             await self._finished(key)
-            partial = target.with_name(f"{target.name}.partial")
-            await asyncio.to_thread(shutil.rmtree, partial, ignore_errors=True)
-            await asyncio.to_thread(shutil.copytree, self._data(key), partial, copy_function=os.link)
-            partial.rename(target)
+            partial = new_partial(target)
+            linked = functools.partial(shutil.copytree, copy_function=os.link, dirs_exist_ok=True)
+            await asyncio.to_thread(linked, self._data(key), partial)
+            complete(partial, target)
 
         return link
 

@@ -30,7 +30,7 @@ class Store:
         self.lock = asyncio.Lock()
         """Held while the server starts or stops, or its data are copied."""
         self.engine = engine
-        self.state, self.reason = "starting", ""
+        self.state, self.reason, self._end = "starting", "", ""
         self._make_forwarder = make_forwarder
         self._forwarder: Forwarder | None = None
         self._wanted: Entry = {}
@@ -38,6 +38,11 @@ class Store:
         self._task: asyncio.Task[None] | None = None
         self._retry_at = 0.0
         self._restarts = 0
+
+    @property
+    def note(self) -> str:
+        """What users should know about it, if it runs."""
+        return "; ".join(filter(None, (self.engine.note, self._end)))
 
     def want(self, entry: Entry) -> None:
         """Set what should run. It is brought in line in the background."""
@@ -107,10 +112,9 @@ class Store:
         self.state = "running"
 
     async def _start(self, entry: Entry) -> None:
-        self.reason = ""
         if self.state == "running":
-            self.reason = f"its server ended by itself and was started again: {self.engine.last_line}"
-        self.state = "starting"
+            self._end = f"its server had ended and was started again; its last line: {self.engine.last_line}"
+        self.state, self.reason = "starting", ""
         await self._stop()
         self.folder.mkdir(parents=True, exist_ok=True)
         port = _free_port()

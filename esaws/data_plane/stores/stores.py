@@ -12,7 +12,7 @@ from esaws.data_plane.addresses import Addresses
 from esaws.data_plane.forwarder import FindSource, Forwarder, Place
 from esaws.data_plane.stores.engines import Engine, Entry, Postgresql, Valkey
 from esaws.data_plane.stores.failures import StoreFailed
-from esaws.data_plane.stores.postgresql import Template
+from esaws.data_plane.stores.postgresql import PARTIAL, Template
 from esaws.data_plane.stores.server_process import stop_recorded
 from esaws.data_plane.stores.snapshots import Copy, SnapshotStore, folder_name
 from esaws.data_plane.stores.store import Store
@@ -66,9 +66,10 @@ class Stores:
                 cache_cluster | replication_group, key, account, region, id, status, engine, …}.
 
         Returns:
-            One {kind, key, account, region, id, state, reason, runs, host, port} for each. `state` is starting,
-            running, stopped or failed; of a snapshot copying, available or failed. `runs` is the program and its
-            version, such as "PostgreSQL 18.6"; `host` and `port` are where it listens on this machine.
+            One {kind, key, account, region, id, declared, runs, state, reason, note, host, port} for each. `state` is
+            starting, running, stopping, stopped or failed, for the `reason`; of a snapshot copying, available or
+            failed. `declared` is what AWS has, such as "postgres 16.9", and `runs` what does, such as "PostgreSQL
+            18.6"; `note` is what else users should know, and `host` and `port` where it listens on this machine.
         """
         if not self._is_clean:
             self._folder.mkdir(parents=True, exist_ok=True)
@@ -147,12 +148,13 @@ class Stores:
         return copy
 
     def _remove(self, key: str) -> None:
-        store = self._stores.pop(key)
-        entry = self._entries.pop(key)
-        self._places.pop(key, None)
+        self._removals[key] = asyncio.create_task(self._stop_and_delete(self._stores.pop(key), self._entries.pop(key)))
+
+    async def _stop_and_delete(self, store: Store, entry: Entry) -> None:
+        await store.remove()
+        self._places.pop(str(entry["key"]), None)
         if entry.get("address"):
             self._addresses.forget(entry["address"])
-        self._removals[key] = asyncio.create_task(store.remove())
 
     def _forwarder(self, entry: Entry, to: Place) -> Forwarder:
         return Forwarder(self._place(entry), to, lambda source: self._may_reach(entry, source), self._find_source)
@@ -169,11 +171,12 @@ class Stores:
     def _observe(self, entry: Entry) -> dict[str, Any]:
         key = str(entry["key"])
         observed = {name: entry[name] for name in ("kind", "key", "account", "region", "id")}
-        observed |= {"state": "starting", "reason": "", "runs": "", "host": None, "port": None}
+        observed |= {"declared": f"{entry['engine']} {entry.get('engine_version') or ''}".strip(), "runs": ""}
+        observed |= {"state": "starting", "reason": "", "note": "", "host": None, "port": None}
         if entry["kind"] == _SNAPSHOT:
             observed["state"], observed["reason"] = self._snapshots.state(key)
         elif (store := self._stores.get(key)) is not None:
-            observed |= {"state": store.state, "reason": "; ".join(filter(None, (store.reason, store.engine.note)))}
+            observed |= {"state": store.state, "reason": store.reason, "note": store.note}
             if store.state == "running":
                 observed["runs"] = f"{store.engine.program} {store.engine.version}"
                 observed["host"], observed["port"] = self._place(entry)
@@ -182,9 +185,12 @@ class Stores:
         return observed
 
     def _stop_leftovers(self) -> None:
-        """Stop what an earlier object, which was killed, has left running."""
+        """Stop what an earlier object, which was killed, has left running, and delete what it has left incomplete."""
         for record in self._folder.glob("*/*/process.json"):
             stop_recorded(record.parent)
+        for pattern in (f"*{PARTIAL}*", f"*/*{PARTIAL}*", f"*/*/*{PARTIAL}*"):
+            for folder in self._folder.glob(pattern):
+                shutil.rmtree(folder, ignore_errors=True)
 
     def _delete_unused(self) -> None:
         """Delete the data of instances that no longer existed when this object was used, but for the newest few."""
