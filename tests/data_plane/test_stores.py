@@ -1,0 +1,213 @@
+"""Databases and caches run: clients use them as on AWS, and their data outlive restarts and crashes."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import psycopg
+import pytest
+import redis
+
+from tests.data_plane.running_stores import PASSWORD, RunningStores, cache, client, database, query, snapshot
+
+SERVER = "postgres"
+MAIN = database("main", address="10.0.1.7")
+REBOOTED = {**MAIN, "restarts": 1}
+REDIS = cache("redis", address="10.0.1.8")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("stores")
+
+
+@pytest.fixture(scope="module")
+def stores(folder: Path, template: Path) -> Iterator[RunningStores]:
+    running = RunningStores(folder, template)
+    running.show(MAIN, REDIS)
+    yield running
+    running.close()
+    assert servers_of(folder) == []
+
+
+def servers_of(folder: Path) -> list[psutil.Process]:
+    """The processes that work in a folder or have it in their command, which are all of its servers."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if str(folder) in process.cwd() or any(str(folder) in part for part in process.cmdline()):
+                found.append(process)
+        except psutil.Error:
+            continue
+    return [process for process in found if process.status() != psutil.STATUS_ZOMBIE and process.pid != os.getpid()]
+
+
+def test_a_database_answers_its_master_user_at_its_address(stores: RunningStores) -> None:
+    [place] = stores.show(MAIN)
+    assert (place["host"], place["declared"]) == ("127.0.1.7", "postgres 16.9")
+    assert place["runs"].startswith("PostgreSQL 18")
+    query(place, "CREATE TABLE sites AS SELECT 'depot' AS name")
+    assert query(place, "SELECT * FROM sites") == [("depot",)]
+    [(is_superuser, may_create)] = query(place, "SELECT rolsuper, rolcreatedb FROM pg_roles WHERE rolname = user")
+    assert (is_superuser, may_create) == (False, True)
+    with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
+        query(place, "SELECT 1", password="wrong")
+
+
+def test_a_restored_snapshot_has_the_rows_of_its_time(stores: RunningStores, folder: Path) -> None:
+    [place] = stores.show(MAIN)
+    query(place, "CREATE TABLE clips AS SELECT generate_series(1, 1000) AS clip")
+    taken = snapshot("before", MAIN)
+    copied = snapshot("copied", MAIN, copy_of=taken["key"])
+    assert [each["state"] for each in stores.show(taken, copied)] == ["available"] * 2
+    query(place, "DELETE FROM clips")
+    restored = database("restored", restored_from=copied["key"])
+    [other] = stores.show(restored)
+    assert query(other, "SELECT count(*) FROM clips") == [(1000,)]
+    assert query(place, "SELECT count(*) FROM clips") == [(0,)]
+    stores.show(gone=(restored, taken, copied))
+    wait_until(lambda: not list(folder.glob("snapshots/*")) and len(list(folder.glob("db_instance/*"))) == 1)
+    with pytest.raises(psycopg.OperationalError, match="refused"):
+        query(other, "SELECT 1")
+
+
+def test_what_is_restored_without_its_snapshot_is_empty_and_says_so(stores: RunningStores) -> None:
+    lost = database("lost", restored_from="123456789012/eu-west-3/elsewhere@1")
+    [place] = stores.show(lost)
+    assert place["note"] == "it started as an empty database: what it was restored from is not on this machine"
+    assert query(place, "SELECT 1") == [(1,)]
+    stores.show(gone=(lost,))
+
+
+def test_a_changed_password_applies_while_the_database_runs(stores: RunningStores) -> None:
+    [place] = stores.show(MAIN)
+    stores.show({**MAIN, "password": "another-secret"})
+    wait_until(lambda: answers(place, "another-secret"))
+    assert not answers(place, PASSWORD)
+    stores.show(MAIN)
+    wait_until(lambda: answers(place, PASSWORD))
+
+
+def test_a_stopped_database_refuses_connections_and_keeps_its_rows(stores: RunningStores) -> None:
+    [place] = stores.show(MAIN)
+    query(place, "CREATE TABLE kept AS SELECT 7 AS number")
+    [stopped] = stores.show({**MAIN, "status": "stopped"})
+    assert (stopped["state"], stopped["port"]) == ("stopped", None)
+    with pytest.raises(psycopg.OperationalError, match="refused"):
+        query(place, "SELECT 1")
+    [place] = stores.show(MAIN)
+    assert query(place, "SELECT * FROM kept") == [(7,)]
+
+
+def test_a_reboot_ends_connections(stores: RunningStores) -> None:
+    [place] = stores.show(MAIN)
+    with psycopg.connect(
+        host=place["host"], port=place["port"], user="seccom", password=PASSWORD, dbname="sites"
+    ) as connection:
+        [place] = stores.show(REBOOTED)
+        with pytest.raises(psycopg.OperationalError):
+            connection.execute("SELECT 1")
+    assert query(place, "SELECT 1") == [(1,)]
+
+
+def test_a_killed_database_runs_again_with_what_was_committed(stores: RunningStores, folder: Path) -> None:
+    [place] = stores.show(REBOOTED)
+    query(place, "CREATE TABLE committed AS SELECT 1 AS number")
+    [server] = [each for each in servers_of(folder) if each.ppid() == os.getpid() and SERVER in each.name()]
+    server.kill()
+    place = stores.until(REBOOTED["key"], lambda observed: "started again" in observed["note"])
+    place = stores.until(REBOOTED["key"], lambda observed: observed["state"] == "running")
+    assert query(place, "SELECT * FROM committed") == [(1,)]
+
+
+def test_a_cache_keeps_values_until_it_is_rebooted(stores: RunningStores) -> None:
+    [place] = stores.show(REDIS)
+    assert (place["host"], place["runs"][:7]) == ("127.0.1.8", "Valkey ")
+    client(place).set("event", "door opened")
+    assert client(place).get("event") == "door opened"
+    with pytest.raises(redis.ResponseError, match="unknown command"):
+        client(place).config_get("save")
+    [place] = stores.show({**REDIS, "restarts": 1})
+    assert client(place).get("event") is None
+
+
+NOT_RUN = {
+    "mysql": (database("orders", engine="mysql"), "mysql is simulated; only PostgreSQL runs"),
+    "aurora": (database("aurora", engine="aurora-postgresql", password=None), "aurora-postgresql is simulated"),
+    "replica": (database("replica", replica_of="main"), "read replicas are simulated"),
+    "memcached": (cache("pages", engine="memcached"), "memcached is simulated; only Redis and Valkey run"),
+    "tls": (cache("private", encrypted_in_transit=True), "encryption in transit is simulated"),
+    "group": (cache("group", kind="replication_group"), "replication groups are simulated"),
+}
+
+
+@pytest.mark.parametrize("name", NOT_RUN)
+def test_what_does_not_run_says_why(stores: RunningStores, name: str) -> None:
+    entry, reason = NOT_RUN[name]
+    [observed] = stores.show(entry)
+    assert observed["state"] == "failed"
+    assert observed["reason"].startswith(reason)
+    stores.show(gone=(entry,))
+
+
+SUPERVISOR = """
+import asyncio, json, sys
+from pathlib import Path
+from esaws.data_plane.addresses import Addresses
+from esaws.data_plane.stores import Stores
+
+async def main():
+    stores = Stores(Path(sys.argv[1]), Addresses(), template=Path(sys.argv[2]))
+    while True:
+        observed = await stores.reconcile(json.loads(sys.argv[3]))
+        if all(each["state"] == "running" for each in observed):
+            print(json.dumps(observed), flush=True)
+        await asyncio.sleep(0.05)
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux alone ends the children of a killed process")
+def test_nothing_is_left_of_a_killed_supervisor_and_the_next_one_has_the_data(tmp_path: Path, template: Path) -> None:
+    entries = [database("one"), cache("two")]
+    arguments = [sys.executable, "-c", SUPERVISOR, str(tmp_path), str(template), json.dumps(entries)]
+    supervisor = subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True)
+    assert supervisor.stdout is not None
+    first: list[dict[str, Any]] = json.loads(supervisor.stdout.readline())
+    query(first[0], "CREATE TABLE kept AS SELECT 1 AS number")
+    client(first[1]).set("kept", "yes")
+    assert len(servers_of(tmp_path)) >= 3
+    supervisor.send_signal(signal.SIGKILL)
+    supervisor.wait()
+    supervisor.stdout.close()
+    wait_until(lambda: servers_of(tmp_path) == [])
+    running = RunningStores(tmp_path, template)
+    try:
+        places = running.show(*entries)
+        assert query(places[0], "SELECT * FROM kept") == [(1,)]
+        assert client(places[1]).get("kept") == "yes"
+    finally:
+        running.close()
+    assert servers_of(tmp_path) == []
+
+
+def answers(place: dict[str, Any], password: str) -> bool:
+    try:
+        return query(place, "SELECT 1", password=password) == [(1,)]
+    except psycopg.OperationalError:
+        return False
+
+
+def wait_until(is_so: Any) -> None:
+    deadline = time.monotonic() + 20
+    while not is_so():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
