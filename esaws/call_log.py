@@ -78,6 +78,10 @@ class CallLog:
     def __getitem__(self, index: slice) -> list[Call]:
         return self._calls[index]
 
+    def clear(self) -> None:
+        """Forget the calls, in a program that runs for days."""
+        self._calls.clear()
+
     def to_frame(self) -> pandas.DataFrame:
         """Return one row per call: service, operation, parameters (dict), seconds, code."""
         import pandas

@@ -2,37 +2,72 @@
 
 from __future__ import annotations
 
+import asyncio
+import sys
+import traceback
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 from esaws.cloud import Cloud
 from esaws.data_plane.addresses import Addresses
-from esaws.data_plane.desired import Desired
+from esaws.data_plane.desired import Desired, LoadBalancer
+from esaws.data_plane.forwarder import Place, source_of
 from esaws.data_plane.image_store import ImageStore
+from esaws.data_plane.load_balancer import KEYS, LoadBalancerProxy
 from esaws.data_plane.log_streams import LogStreams
+from esaws.data_plane.names import NamedPlace, with_places
 from esaws.data_plane.probes import Probes
+from esaws.data_plane.stores import Stores
 from esaws.data_plane.tasks import Tasks
 from esaws.data_plane.watchdog import Watchdog
+from esaws.errors import EsawsError
+from esaws.inspect.account import Account, snapshot
+from esaws.inspect.network.reach import reach
 
 OBSERVER = {"X-Esaws-Observer": "1"}
 """A call with this header never advances the clock of the local AWS."""
+
+_STORE_ENDS = {"db_instance": "db", "cache_cluster": "cache"}
 
 
 class AccountRun:
     """Runs what one account and region should run."""
 
     def __init__(
-        self, cloud: Cloud, folder: Path, addresses: Addresses, watchdog: Watchdog, now: Callable[[], float]
+        self,
+        cloud: Cloud,
+        folder: Path,
+        addresses: Addresses,
+        watchdog: Watchdog,
+        *,
+        now: Callable[[], float],
+        factor: float,
     ) -> None:
+        """`now` returns the time on the clock of AWS; `factor` is the fraction of AWS's time that delays take."""
         cloud.headers.update(OBSERVER)
         self._cloud = cloud
         self._addresses = addresses
+        self._now = now
+        self._factor = factor
         self._reports: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
         self._roles: dict[str, dict[str, str]] = {}
+        self._account: Account | None = None
+        self._version = -1
+        self._refresh: asyncio.Task[None] | None = None
+        self._proxies: dict[str, LoadBalancerProxy] = {}
+        self._observed_stores: list[dict[str, Any]] = []
+        self._entries: dict[str, Mapping[str, Any]] = {}
         self._logs = LogStreams(lambda region: cloud.in_region(region).client("logs"), now)
         self._probes = Probes(addresses, self._reports["health_checks"].append)
+        self._stores = Stores(
+            folder / "stores", addresses, may_reach=self._may_reach_store, find_source=self._source_of
+        )
         self._tasks = Tasks(
             cloud.region,
             folder / "tasks",
@@ -40,32 +75,100 @@ class AccountRun:
             watchdog,
             resolve_image=ImageStore(cloud).look_up,
             aws_environment=self._aws_environment,
-            name_addresses=lambda environment: environment,
+            name_addresses=lambda environment: with_places(environment, self._places()),
             logs=self._logs,
             report=self._reports["containers"].append,
         )
 
     async def reconcile(self, desired: Desired, version: int, *, restarted: bool) -> None:
         """Bring what runs in line with what should run; `version` changes whenever the account does."""
+        self._entries = {entry["key"]: entry for entry in desired.stores}
+        self._observed_stores = await self._stores.reconcile(desired.stores)
         self._tasks.reconcile(desired.tasks, restarted=restarted)
         self._probes.reconcile(desired.health_checks)
+        if version != self._version and (self._refresh is None or self._refresh.done()):
+            self._version = version
+            self._refresh = asyncio.create_task(self._follow(desired.load_balancers))
 
     def take_reports(self) -> dict[str, list[dict[str, Any]]]:
         """Return the reports since the last call, by kind; {} if there are none."""
         taken = {kind: list(reports) for kind, reports in self._reports.items() if reports}
         for reports in self._reports.values():
             reports.clear()
+        self._tasks.note_reported()
         return taken
 
     def status(self) -> dict[str, Any]:
-        """Return {account, region, containers: their number}."""
-        return {"account": self._cloud.account, "region": self._cloud.region, "containers": self._tasks.count}
+        """Return {account, region, containers, load_balancers, stores}: a number, and where the others listen."""
+        listeners = [listener for proxy in self._proxies.values() for listener in proxy.listeners()]
+        return {
+            "account": self._cloud.account,
+            "region": self._cloud.region,
+            "containers": self._tasks.count,
+            "load_balancers": listeners,
+            "stores": [
+                {**store, "name": self._entries[store["key"]].get("dns_name")} for store in self._observed_stores
+            ],
+        }
 
     async def close(self) -> None:
-        """End everything."""
+        """End everything; the data of stores stay."""
+        if self._refresh is not None:
+            self._refresh.cancel()
+        await asyncio.gather(*(proxy.close() for proxy in self._proxies.values()), return_exceptions=True)
         self._probes.close()
         await self._tasks.close()
+        await self._stores.close()
         await self._logs.close()
+
+    # --- load balancers
+
+    async def _follow(self, load_balancers: tuple[LoadBalancer, ...]) -> None:
+        """Read the account anew, and let the load balancers follow it."""
+        try:
+            wanted = {each.arn for each in load_balancers}
+            for arn in self._proxies.keys() - wanted:
+                await self._proxies.pop(arn).close()
+            self._account = await asyncio.to_thread(snapshot, self._cloud, *KEYS)
+            self._cloud.calls.clear()
+            for arn in wanted - self._proxies.keys():
+                self._proxies[arn] = LoadBalancerProxy(
+                    arn, self._addresses, now=lambda: datetime.fromtimestamp(self._now(), UTC), seconds=self._factor
+                )
+            for proxy in self._proxies.values():
+                await proxy.update(self._account)
+        except (EsawsError, OSError, ClientError, BotoCoreError) as error:
+            print(f"the load balancers do not follow: {error}", file=sys.stderr, flush=True)
+            self._version = -1
+        except Exception:
+            traceback.print_exc()
+
+    # --- stores
+
+    def _may_reach_store(self, entry: Mapping[str, Any], source: str | None) -> bool | None:
+        """Return whether a source may connect to a store, as `esaws reach` says; an operator's own program may."""
+        end = _STORE_ENDS.get(entry["kind"])
+        if source is None or end is None or self._account is None:
+            return True
+        with suppress(EsawsError):
+            decision = reach(self._account, source, f"{end}/{entry['id']}", int(entry["port"])).decision
+            return {"allow": True, "deny": False}.get(decision)
+        return None
+
+    def _source_of(self, client: Place, here: Place) -> str | None:
+        return source_of(client, here, self._tasks.addresses_by_group())
+
+    # --- tasks
+
+    def _places(self) -> Iterator[NamedPlace]:
+        """Yield where the names of load balancers and stores are on this machine."""
+        for proxy in self._proxies.values():
+            for each in proxy.listeners():
+                yield NamedPlace(each["name"], each["port"], each["host"], each["local_port"])
+        for store in self._observed_stores:
+            entry = self._entries[store["key"]]
+            if store.get("host") and entry.get("dns_name"):
+                yield NamedPlace(entry["dns_name"], entry["port"], store["host"], store["port"])
 
     def _aws_environment(self, role: str | None) -> Mapping[str, str]:
         """Return the variables with which a task reaches AWS, with the credentials of its role."""

@@ -23,6 +23,7 @@ from esaws.data_plane.desired import Container, Task
 from esaws.data_plane.watchdog import Watchdog, kill_group
 
 _LOOK_SECONDS = 0.5
+_DRAIN_SECONDS = 2.0
 _MAX_PROCESSES = 64
 _MAX_LINE = 256 * 1024
 """Bytes; CloudWatch Logs takes no longer event."""
@@ -67,31 +68,42 @@ class ContainerProcess:
         Raises:
             CannotStart: its program does not exist, or can't be executed.
         """
+        # With a pipe of asyncio, `wait` would wait for the children that hold the other end, too.
+        read_end, write_end = os.pipe()
         try:
             self._process = await asyncio.create_subprocess_exec(
                 *program,
                 cwd=folder,
                 env=environment,
                 stdin=asyncio.subprocess.DEVNULL,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.STDOUT,
-                limit=_MAX_LINE,
+                stdout=write_end,
+                stderr=write_end,
                 start_new_session=True,
             )
         except OSError as error:
+            os.close(read_end)
             raise CannotStart(_start_error(program[0], error)) from error
+        finally:
+            os.close(write_end)
         group = self._process.pid
         self._watchdog.watch(group)
         started()
         limits = asyncio.create_task(self._enforce_limits())
+        output = asyncio.create_task(_read_lines(read_end, write_line))
         try:
-            await self._read_output(write_line)
             code = await self._process.wait()
         finally:
             limits.cancel()
-            kill_group(group)  # what it has left behind
+            kill_group(group)  # a container ends with its first process, whatever that has left behind
             self._watchdog.forget(group)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(output, _DRAIN_SECONDS)
         return Exit(code if code >= 0 else 128 - code, self._reason)
+
+    @property
+    def group(self) -> int | None:
+        """Its process group, which is the id of its first process; None before it runs."""
+        return None if self._process is None else self._process.pid
 
     def stop(self) -> None:
         """Send SIGTERM, and SIGKILL after the stop timeout of the container. A second call changes nothing."""
@@ -111,21 +123,6 @@ class ContainerProcess:
         await asyncio.sleep(self.container.stop_timeout)
         self.kill()
 
-    async def _read_output(self, write_line: Callable[[bytes], Awaitable[None]]) -> None:
-        """Pass on each line; a program that writes faster than its log takes it has to wait, as on AWS."""
-        assert self._process
-        assert self._process.stdout
-        while True:
-            try:
-                line = await self._process.stdout.readuntil(b"\n")
-            except asyncio.IncompleteReadError as end:
-                if end.partial:
-                    await write_line(end.partial)
-                return
-            except asyncio.LimitOverrunError:
-                line = await self._process.stdout.read(_MAX_LINE)
-            await write_line(line)
-
     async def _enforce_limits(self) -> None:
         assert self._process
         while True:
@@ -137,6 +134,26 @@ class ContainerProcess:
                 self._reason = f"it started more than {_MAX_PROCESSES} processes"
                 self.kill()
             await asyncio.sleep(_LOOK_SECONDS)
+
+
+async def _read_lines(read_end: int, write_line: Callable[[bytes], Awaitable[None]]) -> None:
+    """Pass on each line of a pipe; a program that writes faster than its log takes it has to wait, as on AWS."""
+    reader = asyncio.StreamReader(_MAX_LINE)
+    protocol = asyncio.StreamReaderProtocol(reader)
+    transport, _ = await asyncio.get_running_loop().connect_read_pipe(lambda: protocol, os.fdopen(read_end, "rb"))
+    try:
+        while True:
+            try:
+                line = await reader.readuntil(b"\n")
+            except asyncio.IncompleteReadError as end:
+                if end.partial:
+                    await write_line(end.partial)
+                return
+            except asyncio.LimitOverrunError:
+                line = await reader.read(_MAX_LINE)
+            await write_line(line)
+    finally:
+        transport.close()
 
 
 def copy_image(source: Path, folder: Path) -> None:

@@ -88,6 +88,7 @@ class Supervisor:
             self._addresses,
             self._watchdog,
             now=lambda: time.time() + self._clock_offset,
+            factor=self._factor,
         )
 
     async def _close(self) -> None:

@@ -67,6 +67,9 @@ class Tasks:
         self._running: dict[_Key, asyncio.Task[None]] = {}
         self._known: set[_Key] = set()
         """Containers that this program has reported as started."""
+        self._ended: set[_Key] = set()
+        """Containers whose end the local AWS did not know when it was asked last: they are not started again."""
+        self._reported: set[_Key] = set()
 
     def reconcile(self, tasks: Iterable[Task], *, restarted: bool) -> None:
         """Start, stop and kill processes so that those of `tasks` run.
@@ -74,10 +77,14 @@ class Tasks:
         A container that is known to run has died with an earlier program of this kind, unless the local AWS has been
         started anew since (`restarted`): then it starts again.
         """
+        self._ended -= self._reported
+        self._reported = set()
         wanted = {(task.arn, container.name): (task, container) for task in tasks for container in task.containers}
         for key in self._running.keys() - wanted.keys():
             self._processes[key].kill()
         for key, (task, container) in wanted.items():
+            if key in self._ended:
+                continue
             if key in self._running:
                 if task.stopping:
                     self._processes[key].stop()
@@ -88,10 +95,18 @@ class Tasks:
                 self._processes[key] = ContainerProcess(task, container, self._watchdog)
                 self._running[key] = asyncio.create_task(self._run(key, task, container))
 
+    def note_reported(self) -> None:
+        """The local AWS knows everything that has been reported so far, when it is asked next."""
+        self._reported = set(self._ended)
+
     @property
     def count(self) -> int:
         """How many containers run."""
         return len(self._running)
+
+    def addresses_by_group(self) -> dict[int, str]:
+        """Return the private address of each process group."""
+        return {each.group: each.task.address for each in self._processes.values() if each.group is not None}
 
     async def close(self) -> None:
         """End all processes."""
@@ -131,4 +146,6 @@ class Tasks:
             await asyncio.to_thread(shutil.rmtree, folder.parent, ignore_errors=True)
 
     def _tell(self, key: _Key, state: str, **details: Any) -> None:
+        if state != "started":
+            self._ended.add(key)
         self._report({"task": key[0], "container": key[1], "state": state, **details})

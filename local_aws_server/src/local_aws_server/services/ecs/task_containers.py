@@ -273,8 +273,13 @@ def plan_stop(task: Any, definition: Any, begins: float) -> list[float]:
 def stop_due_containers(task: Any) -> None:
     for container in task.containers:
         if container.last_status == "RUNNING" and sidecar(container).get("stops", float("inf")) <= CLOCK.now():
-            code = processes.stop_code(container)
-            container.last_status, container.exitCode = "STOPPED", _KILLED if code is None else code
+            container.last_status, container.exitCode = "STOPPED", stop_code(container)
+
+
+def stop_code(container: Any) -> int:
+    """Return the exit code of a container that is stopped now."""
+    code = processes.stop_code(container)
+    return _KILLED if code is None else code
 
 
 def all_processes_ended(task: Any) -> bool:

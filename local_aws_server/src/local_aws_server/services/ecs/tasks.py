@@ -256,7 +256,7 @@ def _finish_stop(backends: Backends, task: Any) -> None:
     _set_status(task, "STOPPED")
     for container in task.containers:
         if "began" in sidecar(container) and container.exitCode is None:
-            container.exitCode = 0
+            container.exitCode = task_containers.stop_code(container)
     instance = instance_of_task(backends, task)
     if instance is not None:
         resources.release(instance, task.resource_requirements)

@@ -7,6 +7,7 @@ from typing import Any
 
 from local_aws_server.backends import Backends, sidecar
 from local_aws_server.call import Call
+from local_aws_server.data_plane import desired
 from local_aws_server.hooks import after
 from local_aws_server.services.ec2.interfaces import interfaces, service_interface
 from local_aws_server.services.elasticache.fields import endpoint_of
@@ -15,6 +16,7 @@ from local_aws_server.services.elasticache.lifecycle import CLUSTERS
 _RESTARTS = "restarts"
 
 
+@desired("cache_clusters", "elasticache")
 def desired_stores(backends: Backends) -> list[dict[str, Any]]:
     """Return the cache clusters and replication groups of an account and region.
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from local_aws_server.backends import Backends, sidecar
 from local_aws_server.call import Call
+from local_aws_server.data_plane import desired
 from local_aws_server.hooks import after
 from local_aws_server.services.ec2.interfaces import interfaces, service_interface
 from local_aws_server.services.rds.backups import is_of
@@ -17,6 +18,7 @@ from local_aws_server.services.rds.lifecycle import INSTANCES, SNAPSHOTS
 _RESTORED_FROM, _COPY_OF, _RESTARTS = "restored_from", "copy_of", "restarts"
 
 
+@desired("db_instances", "rds")
 def desired_stores(backends: Backends) -> list[dict[str, Any]]:
     """Return the DB instances and snapshots of an account and region.
 

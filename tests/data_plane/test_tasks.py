@@ -1,0 +1,231 @@
+"""Tasks that run: a process is started, told where to listen, limited, logged and stopped, and ECS says what became of
+it."""
+
+import os
+import signal
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from esaws.cloud import Cloud
+from esaws.deploy.plan import plan_deploy
+from esaws.deploy.serving import wait_until_serving
+from esaws.local_aws import process, supervision
+from esaws.reference.seccom import seccom
+
+pytest.importorskip("aiohttp", reason="the packages of esaws[run] are not installed")
+
+FAMILY = "probe"
+BIG = {"memory": 300}
+CLUSTER = "seccom-client-web-ui-cluster"
+SERVES = (
+    "import http.server, os; "
+    "http.server.test(http.server.SimpleHTTPRequestHandler, bind=os.environ['HOST'], port=int(os.environ['PORT']))"
+)
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
+    """A local AWS of its own that runs a service of two tasks; checks and delays take a fiftieth of their time."""
+    state = tmp_path_factory.mktemp("state")
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("ESAWS_STATE", str(state))
+        environment.setenv("ESAWS_PORT", "0")
+        environment.setenv("ESAWS_RUNS", str(state / "runs"))
+        url = process.start(run=True, intervals=0.02)["url"]
+        try:
+            cloud = Cloud.at(url)
+            plan_deploy([*seccom("ha", services=("client-web-ui",), images="ecr")], cloud).apply()
+            assert wait_until_serving(cloud) == []
+            yield cloud
+        finally:
+            process.stop(discard=True)
+    assert remaining(state) == []
+
+
+def remaining(state: Path) -> list[str]:
+    """Return the command lines of the processes that run below a state folder, or whose watchdog is left."""
+    return [
+        " ".join(each.info["cmdline"] or ())
+        for each in psutil.process_iter(["cmdline", "cwd"])
+        if str(each.info["cwd"] or "").startswith(str(state))
+    ]
+
+
+def until(condition: Callable[[], Any], seconds: float = 30) -> Any:
+    """Poll until a condition holds, and return its value."""
+    deadline = time.monotonic() + seconds
+    while not (value := condition()):
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.05)
+    return value
+
+
+def run_task(cloud: Cloud, command: list[str], **settings: Any) -> Callable[[], dict[str, Any]]:
+    """Start a task whose only container runs a command; return a function that describes it."""
+    ecs = cloud.client("ecs")
+    image = f"{cloud.account}.dkr.ecr.{cloud.region}.amazonaws.com/seccom-client-web-ui:latest"
+    container = {"name": "main", "image": image, "memory": 64, "command": command, **settings}
+    definition = ecs.register_task_definition(family=FAMILY, containerDefinitions=[container])["taskDefinition"]
+    (task,) = ecs.run_task(cluster=CLUSTER, taskDefinition=definition["taskDefinitionArn"])["tasks"]
+    return lambda: dict(ecs.describe_tasks(cluster=CLUSTER, tasks=[task["taskArn"]])["tasks"][0])
+
+
+def python(code: str) -> list[str]:
+    return ["python", "-c", code]
+
+
+def stopped(describe: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """Wait until a task has stopped; return its only container with the reason of the task."""
+    task = until(lambda: (task := describe())["lastStatus"] == "STOPPED" and task)
+    (container,) = task["containers"]
+    return {"stoppedReason": task["stoppedReason"], **container}
+
+
+def processes_of(describe: Callable[[], dict[str, Any]]) -> list[psutil.Process]:
+    """Return the processes of a task, by the variable that names it."""
+    id = describe()["taskArn"].rsplit("/", 1)[-1]
+    found = []
+    for each in psutil.process_iter():
+        try:
+            if each.environ().get("ESAWS_TASK") == id:
+                found.append(each)
+        except psutil.Error:
+            continue
+    return found
+
+
+# --- a service
+
+
+def test_a_service_listens_at_the_address_of_its_instance(running: Cloud) -> None:
+    reservations = running.client("ec2").describe_instances()["Reservations"]
+    for instance in (each for reservation in reservations for each in reservation["Instances"]):
+        host = "127." + instance["PrivateIpAddress"].partition(".")[2]
+        with urllib.request.urlopen(f"http://{host}:4201/", timeout=5) as response:
+            assert response.status == 200
+            assert instance["Placement"]["AvailabilityZone"] in response.headers["X-Served-By"]
+
+
+def test_a_task_whose_process_dies_has_stopped(running: Cloud) -> None:
+    describe = run_task(running, python("import time; time.sleep(600)"))
+    until(lambda: describe()["lastStatus"] == "RUNNING")
+    (victim,) = processes_of(describe)
+    victim.send_signal(signal.SIGKILL)
+    container = stopped(describe)
+    assert container["exitCode"] == 137
+    assert container["stoppedReason"] == "Essential container in task exited"
+
+
+# --- ends
+
+
+@pytest.mark.parametrize(
+    ("command", "settings", "code", "reason"),
+    [
+        (python("raise SystemExit(3)"), {}, 3, ""),
+        (python("import time; x = bytearray(200_000_000); time.sleep(60)"), {}, 137, "OutOfMemoryError"),
+        (["sh", "-c", "for each in $(seq 80); do sleep 60 & done; wait"], BIG, 137, "processes"),
+        (python("import os, time\nos.fork() or time.sleep(60)"), {}, 0, ""),
+        (["no-such-program"], {}, None, "CannotStartContainerError"),
+    ],
+    ids=["an exit code", "too much memory", "a fork bomb", "a child that stays", "a missing program"],
+)
+def test_a_container_ends_with_its_code_and_the_reason_of_ecs(
+    running: Cloud, command: list[str], settings: dict[str, Any], code: int | None, reason: str
+) -> None:
+    describe = run_task(running, command, **settings)
+    container = stopped(describe)
+    assert container.get("exitCode") == code
+    assert reason in container.get("reason", "")
+    assert processes_of(describe) == []
+
+
+def test_an_image_that_does_not_run_here_stays_a_simulation(running: Cloud) -> None:
+    describe = run_task(running, [], image="public.ecr.aws/nginx/nginx:1.27")
+    until(lambda: describe()["lastStatus"] == "RUNNING")
+    assert processes_of(describe) == []
+
+
+@pytest.mark.parametrize(
+    ("handler", "code"),
+    [("signal.signal(15, lambda *_: sys.exit(7))", 7), ("", 143), ("signal.signal(15, signal.SIG_IGN)", 137)],
+    ids=["it ends by itself", "it has no handler", "it ignores the signal"],
+)
+def test_a_stop_sends_sigterm_and_after_the_stop_timeout_sigkill(running: Cloud, handler: str, code: int) -> None:
+    code_text = f"import signal, sys, time\n{handler}\nprint('ready')\nwhile True: time.sleep(0.05)"
+    describe = run_task(running, python(code_text), stopTimeout=2)
+    until(lambda: describe()["lastStatus"] == "RUNNING")
+    time.sleep(0.3)  # until it has set its handler
+    running.client("ecs").stop_task(cluster=CLUSTER, task=describe()["taskArn"])
+    assert stopped(describe)["exitCode"] == code
+    assert processes_of(describe) == []
+
+
+# --- environment and log
+
+
+def test_a_container_gets_its_variables_and_the_credentials_of_its_role(running: Cloud) -> None:
+    code = "import boto3, os; print(os.environ['GREETING'], boto3.client('sts').get_caller_identity()['Account'])"
+    role = running.client("iam").create_role(
+        RoleName="probe",
+        AssumeRolePolicyDocument='{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": '
+        '"sts:AssumeRole", "Principal": {"Service": "ecs-tasks.amazonaws.com"}}]}',
+    )["Role"]
+    running.client("logs").create_log_group(logGroupName="/probe")
+    ecs = running.client("ecs")
+    image = f"{running.account}.dkr.ecr.{running.region}.amazonaws.com/seccom-client-web-ui:latest"
+    options = {"awslogs-group": "/probe", "awslogs-region": running.region, "awslogs-stream-prefix": "p"}
+    container = {
+        "name": "main",
+        "image": image,
+        "memory": 128,
+        "command": python(code),
+        "environment": [{"name": "GREETING", "value": "hello"}],
+        "logConfiguration": {"logDriver": "awslogs", "options": options},
+    }
+    definition = ecs.register_task_definition(family=FAMILY, containerDefinitions=[container], taskRoleArn=role["Arn"])[
+        "taskDefinition"
+    ]["taskDefinitionArn"]
+    (task,) = ecs.run_task(cluster=CLUSTER, taskDefinition=definition)["tasks"]
+    logs, stream = running.client("logs"), f"p/main/{task['taskArn'].rsplit('/', 1)[-1]}"
+
+    def lines() -> list[str]:
+        streams = logs.describe_log_streams(logGroupName="/probe")["logStreams"]
+        if stream not in [each["logStreamName"] for each in streams]:
+            return []
+        events = logs.get_log_events(logGroupName="/probe", logStreamName=stream)["events"]
+        return [event["message"] for event in events]
+
+    assert until(lines) == [f"hello {running.account}"]
+
+
+def test_a_flood_of_output_does_not_disturb_others(running: Cloud) -> None:
+    describe = run_task(running, python("while True: print('x' * 1000)"))
+    until(lambda: describe()["lastStatus"] == "RUNNING")
+    began = time.monotonic()
+    running.client("ecs").stop_task(cluster=CLUSTER, task=describe()["taskArn"])
+    stopped(describe)
+    assert time.monotonic() - began < 20
+
+
+# --- the end of all
+
+
+def test_what_kills_the_supervisor_ends_everything_it_ran(running: Cloud) -> None:
+    describe = run_task(running, python("import os, time; os.fork(); time.sleep(600)"))
+    until(lambda: len(processes_of(describe)) == 2)
+    children = processes_of(describe)
+    supervisor = supervision._supervisor()
+    assert supervisor is not None
+    os.kill(supervisor.pid, signal.SIGKILL)
+    until(lambda: not any(each.is_running() and each.status() != psutil.STATUS_ZOMBIE for each in children), 10)
+    process.start(run=True, intervals=0.02)
+    assert stopped(describe)["exitCode"] == 137  # the next supervisor says that it is gone
+    assert wait_until_serving(running) == []
