@@ -15,7 +15,7 @@ Rows = list[list[str]]
 ESAWS: Rows = [
     ["cli", "dev"],
     ["doctor", "course", "runbooks", "notebooks"],
-    ["images", "data_plane", "operations"],
+    ["images", "operations", "data_plane"],
     ["drawing", "leases"],
     ["costs", "inspect"],
     ["simulation", "service_history"],

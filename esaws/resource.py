@@ -38,6 +38,7 @@ class Live:
         fields: the current values of the fields in `Resource.desired()`, references as ids.
         raw: AWS's description.
         foreign: it is inside a resource of the deployment but not made by it, such as a rule added by hand.
+        address: the DNS name at which its clients reach it; empty if it has none.
     """
 
     kind: str
@@ -48,6 +49,7 @@ class Live:
     fields: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
     raw: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
     foreign: bool = False
+    address: str = field(default="", compare=False)
 
     @property
     def key(self) -> tuple[str, str]:
@@ -186,6 +188,17 @@ class Resource(ABC):
             raise NotDeployed(f"{self} is not deployed in {cloud.region}; apply its plan first")
         return cloud.known_ids[self.key]
 
+    def address_in(self, cloud: Cloud) -> str:
+        """Return the DNS name at which its clients reach it.
+
+        Raises:
+            NotDeployed: it does not exist, or has no address yet.
+        """
+        live = self.find(Index(self.list(cloud)))
+        if live is None or not live.address:
+            raise NotDeployed(f"{self} has no address in {cloud.region}; apply its plan first")
+        return live.address
+
     def remember_id(self, cloud: Cloud, id: str) -> str:
         """Record the id that AWS has just given it, and return the id."""
         cloud.known_ids[self.key] = id
@@ -224,6 +237,26 @@ class Resource(ABC):
     @abstractmethod
     def delete(cls, cloud: Cloud, live: Live) -> None:
         """Delete it and return when it is gone. Does nothing if it is gone already."""
+
+
+@dataclass(frozen=True)
+class AddressOf:
+    """A text with the address that AWS gives a resource, as in `AddressOf(database, "postgresql://{}:5432")`.
+
+    It is a value in a field of another resource, which refers to this one with it.
+    """
+
+    resource: Resource
+    text: str = "{}"
+
+    @property
+    def name(self) -> str:
+        """The text with the name of the resource as its address."""
+        return self.text.format(self.resource.name)
+
+    def in_cloud(self, cloud: Cloud) -> str:
+        """Return the text. Raises NotDeployed if the resource has no address."""
+        return self.text.format(self.resource.address_in(cloud))
 
 
 class Index:
@@ -362,12 +395,16 @@ def drift(
     that resource is about to get a new id.
     """
 
-    def as_id(resource: Resource) -> str:
+    def as_id(declared: Resource | AddressOf) -> str:
+        resource = declared.resource if isinstance(declared, AddressOf) else declared
         existing = resource.find(index)
-        return existing.id if existing and resource.key not in renewed else f"({resource} to be)"
+        if existing is None or resource.key in renewed:
+            return f"({resource} to be)"
+        return declared.text.format(existing.address) if isinstance(declared, AddressOf) else existing.id
 
-    def as_name(resource: Resource) -> str:
-        return f"new revision of {resource.name}" if resource.key in renewed else resource.name
+    def as_name(declared: Resource | AddressOf) -> str:
+        is_renewed = isinstance(declared, Resource) and declared.key in renewed
+        return f"new revision of {declared.name}" if is_renewed else declared.name
 
     differences = {}
     for name, declared in resource.desired().items():
@@ -380,6 +417,8 @@ def drift(
 def _resources_in(value: Any) -> Iterator[Resource]:
     if isinstance(value, Resource):
         yield value
+    elif isinstance(value, AddressOf):
+        yield value.resource
     elif isinstance(value, Mapping):
         for item in value.values():
             yield from _resources_in(item)
@@ -392,6 +431,8 @@ def _map_resources(value: Any, change: Callable[[Resource], Resource]) -> Any:
     """Return `value` with `change(resource)` instead of each resource in it."""
     if isinstance(value, Resource):
         return change(value)
+    if isinstance(value, AddressOf):
+        return replace(value, resource=change(value.resource))
     if isinstance(value, Mapping):
         return {key: _map_resources(item, change) for key, item in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
@@ -399,9 +440,11 @@ def _map_resources(value: Any, change: Callable[[Resource], Resource]) -> Any:
     return value
 
 
-def _replace(value: Any, resource_to: Callable[[Resource], str], text_to: Callable[[str], str] = str) -> Any:
-    """Return `value` with each resource and each text in it replaced."""
-    if isinstance(value, Resource):
+def _replace(
+    value: Any, resource_to: Callable[[Resource | AddressOf], str], text_to: Callable[[str], str] = str
+) -> Any:
+    """Return `value` with each resource, each address and each text in it replaced."""
+    if isinstance(value, Resource | AddressOf):
         return resource_to(value)
     if isinstance(value, str):
         return text_to(value)

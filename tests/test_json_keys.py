@@ -13,6 +13,7 @@ import pytest
 from filelock import FileLock
 
 from esaws.cloud import Cloud
+from esaws.data_plane.image_store import IMAGES
 from tests.shell import Shell
 from tests.test_cli import leaves
 
@@ -95,6 +96,8 @@ park --yes
 resume --yes
 lock
 lock --break --yes
+image push {IMAGES / "cameras-api"} cameras-api --yes
+image list
 local save state.esaws
 local load state.esaws
 course new course

@@ -13,6 +13,7 @@ from esaws.reference.seccom import SERVICES, seccom, seccom_as_drawn
 from esaws.resource import Index
 from esaws.resources.listener_rule import ListenerRule
 from esaws.resources.target_group import TargetGroup
+from esaws.resources.task_definition import TaskDefinition
 
 ANYWHERE = "0.0.0.0/0"
 ALL = ("-1", None, ANYWHERE)
@@ -301,6 +302,35 @@ def test_pushed_images_can_replace_the_public_one(profile):
     for resource in seccom(profile, images="ecr"):
         if resource.kind == "TaskDefinition":
             assert resource.image.name == f"{resource.name}:latest" and resource.command == ()
+
+
+def test_pushed_images_get_the_addresses_of_their_stores():
+    definitions = {each.name: each for each in seccom("ha", images="ecr").of(TaskDefinition)}
+    found = {
+        name: {variable: value if isinstance(value, str) else value.name for variable, value in each.environment}
+        for name, each in definitions.items()
+    }
+    assert found == {
+        "client-web-ui": {},
+        "manager-web-ui": {"API_URL": "http://alb"},
+        "intrusion-management-api": {
+            "ALB_PREFIX": "/intrusion-management-api",
+            "CLIPS_BUCKET": "clips",
+            "CACHE_URL": "redis://redis:6379",
+        },
+        "sites-management-api": {
+            "ALB_PREFIX": "/sites-management-api",
+            "DATABASE_URL": "postgresql://seccom@database:5432/sites",
+        },
+        "cameras-api": {},
+        "hdm": {"API_URL": "http://alb"},
+    }
+    assert [name for name, each in definitions.items() if each.secrets] == ["sites-management-api"]
+    assert not any(each.secrets or each.task_role for each in seccom("ha").of(TaskDefinition))
+
+
+def test_pushed_images_cost_what_the_public_one_costs():
+    assert monthly(seccom("ha", images="ecr")) == monthly(seccom("ha"))
 
 
 def test_warn_at_usd_adds_a_budget_and_alarms():

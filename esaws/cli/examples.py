@@ -58,6 +58,12 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "esaws findings --fix --code UNATTACHED_GROUP --yes",
     ),
     "health": ("esaws health", "esaws health --from prod --json"),
+    "image list": ("esaws image list", "esaws image list sites-management-api --json"),
+    "image push": (
+        "esaws image push my-app sites-management-api",
+        "esaws image push my-app web:v2 --yes  # a repository that no deployment owns",
+        "esaws image push my-app web --dry-run",
+    ),
     "inventory": ("esaws inventory", "esaws inventory --all-owned --json"),
     "lab check": ("esaws lab check", "esaws lab check --json"),
     "lab diagnose": (

@@ -12,6 +12,7 @@ COMMANDS = {
     "draw": ("draw", "Draw a profile (no AWS calls), or with --live the deployed account."),
     "findings": ("inspect", "List problems of the account, each with its evidence and a fix."),
     "health": ("inspect", "Show every target of every load balancer, with the cause of its state."),
+    "image": ("image", "Push a folder as an image that runs on the local AWS, or list the images."),
     "inventory": ("deploy", "List the resources that the deployment owns."),
     "lab": ("lab", "Find and repair a fault in a running system, on the local AWS."),
     "lease": ("lease", "Show, grant, remove or enforce the lease of the deployment."),

@@ -9,7 +9,6 @@ import re
 import shutil
 import sys
 import tarfile
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -34,8 +33,8 @@ _ECR = re.compile(
     r"(?P<repository>[^:@]+)(:(?P<tag>[^@]+))?(@(?P<digest>.+))?"
 )
 _MISSING = frozenset({"ImageNotFoundException", "RepositoryNotFoundException"})
-_APP = "app"
-"""The working directory of a pushed image."""
+APP = "app"
+"""The folder in a layer that has the pushed folder: the working directory of its command."""
 
 
 @dataclass(frozen=True)
@@ -84,23 +83,35 @@ class ImageStore:
         if match is None or match["account"] != self.cloud.account:
             return None
         wanted = {"imageDigest": match["digest"]} if match["digest"] else {"imageTag": match["tag"] or "latest"}
-        ecr = self.cloud.in_region(match["region"]).client("ecr")
+        manifest = self._pull(match["region"], match["repository"], wanted)
+        if manifest is None:
+            return None
+        digest = digest_of(manifest.encode())
+        if _is_pushed(manifest):
+            return self._unpacked(digest, json.loads(manifest))
+        name = application_of(match["repository"])
+        return RunnableImage(IMAGES / name, (sys.executable, "app.py"), _environment(), digest) if name else None
+
+    def runs(self, repository: str, digest: str) -> str:
+        """Return what an image runs: `a pushed folder`, the name of an application, or an empty text."""
+        file = self.blob(digest)
+        manifest = file.read_text() if file.is_file() else ""
+        if not manifest and application_of(repository):
+            manifest = self._pull(self.cloud.region, repository, {"imageDigest": digest}) or ""
+        if not _is_pushed(manifest):
+            return application_of(repository)
+        return "a pushed folder" if all(each.is_file() for each in self._blobs(json.loads(manifest))) else ""
+
+    def _pull(self, region: str, repository: str, wanted: dict[str, str]) -> str | None:
+        """Return the manifest of an image, or None if there is no such image."""
+        ecr = self.cloud.in_region(region).client("ecr")
         try:
-            found = ecr.batch_get_image(repositoryName=match["repository"], imageIds=[wanted])["images"]
+            found = ecr.batch_get_image(repositoryName=repository, imageIds=[wanted])["images"]
         except ClientError as error:
             if error_code(error) not in _MISSING:
                 raise
             return None
-        if not found:
-            return None
-        text = found[0]["imageManifest"]
-        digest, manifest = digest_of(text.encode()), json.loads(text)
-        if PUSHED in manifest.get("annotations", {}):
-            return self._unpacked(digest, manifest)
-        _, _, name = match["repository"].partition("-")
-        if name not in APPLICATIONS:
-            return None
-        return RunnableImage(IMAGES / name, (sys.executable, "app.py"), _environment(), digest)
+        return str(found[0]["imageManifest"]) if found else None
 
     # -- layers as files -----------------------------------------------------------------------------------------
 
@@ -115,13 +126,25 @@ class ImageStore:
         target.parent.mkdir(parents=True, exist_ok=True)
         source.replace(target)
 
+    def _blobs(self, manifest: dict[str, Any]) -> list[Path]:
+        """Return the files of a manifest: its configuration, then its layers."""
+        return [self.blob(part["digest"]) for part in (manifest["config"], *manifest["layers"])]
+
+    @staticmethod
+    def digest_of_file(path: Path) -> str:
+        """Return the digest of a file's content."""
+        with path.open("rb") as file:
+            return f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"
+
     def _unpacked(self, digest: str, manifest: dict[str, Any]) -> RunnableImage | None:
-        """Return a pushed folder, unpacked once; None if its layers are not on this machine."""
-        config, layers = self.blob(manifest["config"]["digest"]), [self.blob(each) for each in _layers(manifest)]
-        if not all(file.is_file() for file in (config, *layers)):
+        """Return a pushed folder, unpacked once; None if its layers are not on this machine, or were changed."""
+        config, *layers = files = self._blobs(manifest)
+        if not all(file.is_file() for file in files):
             return None
         root = self.folder / "unpacked" / digest.partition(":")[2]
         if not root.is_dir():
+            if any(self.digest_of_file(file) != f"sha256:{file.name}" for file in files):
+                return None
             root.parent.mkdir(parents=True, exist_ok=True)
             partial = root.with_name(f"{root.name}.{id(self):x}.new")
             try:
@@ -135,17 +158,22 @@ class ImageStore:
             finally:
                 shutil.rmtree(partial, ignore_errors=True)
         settings = json.loads(config.read_bytes())["config"]
-        return RunnableImage(root / _APP, _on_this_machine(settings["Cmd"]), _environment(), digest, is_pushed=True)
+        return RunnableImage(root / APP, _on_this_machine(settings["Cmd"]), _environment(), digest, is_pushed=True)
+
+
+def application_of(repository: str) -> str:
+    """Return the application that a repository such as `seccom-hdm` has the name of; an empty text if there is none."""
+    name = repository.partition("-")[2]
+    return name if name in APPLICATIONS else ""
+
+
+def _is_pushed(manifest: str) -> bool:
+    return bool(manifest) and PUSHED in json.loads(manifest).get("annotations", {})
 
 
 def digest_of(content: bytes) -> str:
     """Return the digest of a manifest, a configuration or a layer."""
     return f"sha256:{hashlib.sha256(content).hexdigest()}"
-
-
-def _layers(manifest: dict[str, Any]) -> Iterator[str]:
-    for layer in manifest["layers"]:
-        yield layer["digest"]
 
 
 def _on_this_machine(command: list[str]) -> tuple[str, ...]:

@@ -6,13 +6,14 @@ Its flaws are intended: learners find and fix them in the course.
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Literal
+from functools import cached_property
+from typing import Any, Literal
 
 from esaws.architecture import Architecture
 from esaws.cloud import Cloud
 from esaws.errors import UsageError
 from esaws.reference.account_defaults import INSTANCE_TYPES, ZONES, default_instance_type, default_zones
-from esaws.resource import Resource
+from esaws.resource import AddressOf, Resource
 from esaws.resources.alarm import Alarm
 from esaws.resources.auto_scaling_group import AutoScalingGroup
 from esaws.resources.broker import Broker
@@ -58,6 +59,8 @@ PROFILES: tuple[Profile, ...] = ("ha", "budget")
 
 IMAGE_SOURCES = ("public", "ecr")
 PUBLIC_IMAGE = "public.ecr.aws/nginx/nginx:stable-alpine"
+
+DATABASE_PASSWORD = PasswordParameter(name="database-password")
 
 ANYWHERE = "0.0.0.0/0"
 SSH = 22
@@ -164,7 +167,8 @@ def seccom(
         services: the services to include, each with its cluster, security group and data stores.
         instance_type: the type of the clusters' instances, such as `t3.micro`.
         zones: the letters of two zones, such as `("a", "c")`; the subnets keep their names.
-        images: `public` (an nginx that answers like the service) or `ecr` (the images pushed to the repositories).
+        images: `public` (an nginx that answers like the service) or `ecr` (the images pushed to the repositories, whose
+            containers get the addresses of their stores).
         warn_at_usd: adds a monthly budget, and an alarm for each target group. The team had neither.
         warn_email: receives an e-mail when the budget is spent or forecast to be.
 
@@ -241,6 +245,7 @@ class _Builder:
             *(RouteTableAssociation(table=table, subnet=subnet) for subnet in self.both_subnets),
         )
         self.groups = self._groups()
+        self.clips = Bucket(name="clips")
         self.profile = _instance_profile()
         self.clusters = {service.name: Cluster(name=f"{service.name}-cluster") for service in services}
         self.target_groups = {
@@ -290,13 +295,13 @@ class _Builder:
         """Return network, security groups, load balancer, data stores and sign-in."""
         resources: list[Resource] = [*self.routing, *self.groups.values(), *self._rules(), *self.forwarding.values()]
         if "sites-management-api" in self.names:
-            resources.append(self._database())
+            resources.append(self.database)
         if "hdm" in self.names:
-            resources.append(self._cache())
+            resources.append(self.cache)
         if self.names & {"hdm", "intrusion-management-api"}:
             resources.append(Broker(name="broker", password=PasswordParameter(name="broker-password")))
         if "intrusion-management-api" in self.names:
-            resources.append(Bucket(name="clips"))
+            resources.append(self.clips)
         for user, pool in (("manager-web-ui", "Managers"), ("client-web-ui", "Owners")):
             if user in self.names:
                 resources.append(UserPoolClient(name=user, pool=UserPool(name=pool)))
@@ -325,19 +330,23 @@ class _Builder:
             )
         return rules
 
-    def _database(self) -> DBInstance:
+    @cached_property
+    def database(self) -> DBInstance:
+        """The database of the sites API."""
         return DBInstance(
             name="database",
             subnet_group=DBSubnetGroup(
                 name="database", description="Where the database stands", subnets=self.both_subnets
             ),
             security_groups=(self.groups["rds-ec2-1"],),
-            password=PasswordParameter(name="database-password"),
+            password=DATABASE_PASSWORD,
             username="seccom",
             database="sites",
         )
 
-    def _cache(self) -> CacheCluster:
+    @cached_property
+    def cache(self) -> CacheCluster:
+        """The Redis of the HDM."""
         return CacheCluster(
             name="redis",
             subnet_group=CacheSubnetGroup(name="redis", description="Where Redis stands", subnets=self.both_subnets),
@@ -407,16 +416,42 @@ class _Builder:
         """Return the task definition of a service, with the pushed image or a public nginx that answers like it."""
         image = ECRImage(repository=ECRRepository(name=service.name))
         public = self.images == "public"
+        prefix = (("ALB_PREFIX", service.path),) if service.path else ()
         return TaskDefinition(
             name=service.name,
             image=PUBLIC_IMAGE if public else image,
             command=_nginx_command(service) if public else (),
             container_port=service.container_port,
             host_port=service.host_port,
-            environment=(("ALB_PREFIX", service.path),) if service.path else (),
+            environment=(*prefix, *(() if public else self._stores(service))),
             log_group=LogGroup(name=service.name),
             after=(image,),
+            **({} if public else self._roles(service)),
         )
+
+    def _stores(self, service: Microservice) -> tuple[tuple[str, Bucket | AddressOf], ...]:
+        """Return the variables with which the image of a service finds its stores and the load balancer."""
+        variables: list[tuple[str, Bucket | AddressOf]] = []
+        if service.name == "sites-management-api":
+            variables.append(("DATABASE_URL", AddressOf(self.database, "postgresql://seccom@{}:5432/sites")))
+        if service.name == "intrusion-management-api":
+            variables.append(("CLIPS_BUCKET", self.clips))
+            if "hdm" in self.names:
+                variables.append(("CACHE_URL", AddressOf(self.cache, "redis://{}:6379")))
+        if service.name in ("manager-web-ui", "hdm") and self.load_balancer:
+            variables.append(("API_URL", AddressOf(self.load_balancer, "http://{}")))
+        return tuple(variables)
+
+    def _roles(self, service: Microservice) -> dict[str, Any]:
+        """Return the secret of the sites API with the role that reads it, and the role of the API that keeps clips."""
+        tasks = "ecs-tasks.amazonaws.com"
+        if service.name == "sites-management-api":
+            policies = ("AmazonSSMReadOnlyAccess", "service-role/AmazonECSTaskExecutionRolePolicy")
+            role = Role(name="ecs-execution", service=tasks, managed_policies=policies)
+            return {"secrets": (("DATABASE_PASSWORD", DATABASE_PASSWORD),), "execution_role": role}
+        if service.name == "intrusion-management-api":
+            return {"task_role": Role(name="clips", service=tasks, managed_policies=("AmazonS3FullAccess",))}
+        return {}
 
     def warnings(self, limit_usd: float, email: str | None) -> list[Resource]:
         """Return a monthly budget, and an alarm for each target group."""

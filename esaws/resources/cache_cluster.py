@@ -92,6 +92,7 @@ class CacheCluster(Resource):
                 "nodes": settings["NumCacheNodes"],
             },
             raw=raw,
+            address=next((node["Endpoint"]["Address"] for node in raw.get("CacheNodes", ()) if "Endpoint" in node), ""),
         )
 
     def desired(self) -> dict[str, Any]:

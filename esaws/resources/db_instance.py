@@ -112,6 +112,7 @@ class DBInstance(Resource):
                 "multi_az": settings["MultiAZ"],
             },
             raw=raw,
+            address=raw.get("Endpoint", {}).get("Address", ""),
         )
 
     def desired(self) -> dict[str, Any]:

@@ -24,6 +24,11 @@ _CONFIG = json.dumps(
 ).encode()
 
 
+def is_tag(text: str) -> bool:
+    """Whether ECR accepts a text as the tag of an image."""
+    return _TAG.fullmatch(text) is not None
+
+
 def _digest(content: bytes) -> str:
     return f"sha256:{hashlib.sha256(content).hexdigest()}"
 
@@ -68,7 +73,7 @@ class ECRImage(Resource):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not _TAG.fullmatch(self.tag):
+        if not is_tag(self.tag):
             raise InvalidResource(f"{self}: {self.tag!r} is not a valid tag")
 
     @classmethod

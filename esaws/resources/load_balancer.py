@@ -62,6 +62,7 @@ class LoadBalancer(Resource):
                     state=raw["State"]["Code"],
                     fields=observed,
                     raw=raw,
+                    address=raw["DNSName"],
                 )
             )
         return lives

@@ -10,10 +10,13 @@ from botocore.exceptions import ClientError
 from esaws.aws import pages
 from esaws.cloud import Cloud
 from esaws.errors import EsawsError, InvalidResource
-from esaws.resource import Live, Lives, Ref, Resource
+from esaws.resource import AddressOf, Live, Lives, Ref, Resource
 from esaws.resources._ecs import ecs_name, ecs_tags, message_contains, resource_name
+from esaws.resources.bucket import Bucket
 from esaws.resources.ecr_image import ECRImage
 from esaws.resources.log_group import LogGroup
+from esaws.resources.password_parameter import PasswordParameter
+from esaws.resources.role import Role
 
 SMALLEST_MEMORY = 6
 """The memory in MiB that Docker needs for a container."""
@@ -26,6 +29,9 @@ class TaskDefinition(Resource):
     """One container with the name of the resource, in bridge mode on EC2. `memory` is its hard limit in MiB.
 
     Without `host_port`, each task gets a free port of its instance. Every change is a new revision.
+
+    The container reads `environment`, whose values may be a bucket's name or contain an address, and `secrets`, which
+    ECS reads with `execution_role`. With `task_role` the container calls AWS.
     """
 
     image: str | ECRImage
@@ -33,10 +39,16 @@ class TaskDefinition(Resource):
     container_port: int | None = None
     host_port: int | None = None
     memory: int = 256
-    environment: tuple[tuple[str, str], ...] = ()
+    environment: tuple[tuple[str, str | Bucket | AddressOf], ...] = ()
+    secrets: tuple[tuple[str, PasswordParameter], ...] = ()
+    execution_role: Role | None = None
+    task_role: Role | None = None
     log_group: LogGroup
 
-    in_place = frozenset({"image", "command", "container_port", "host_port", "memory", "environment", "log_group"})
+    in_place = frozenset(
+        {"image", "command", "container_port", "host_port", "memory", "environment", "log_group"}
+        | {"secrets", "execution_role", "task_role"}
+    )
     revisions = True
     delete_after = frozenset({"Service", "Task"})
     icon = "aws.compute.ElasticContainerServiceContainer"
@@ -50,6 +62,7 @@ class TaskDefinition(Resource):
         "ecs:ListTaskDefinitions",
         "ecs:RegisterTaskDefinition",
         "ecs:TagResource",
+        "iam:PassRole",
     )
 
     def __post_init__(self) -> None:
@@ -61,8 +74,11 @@ class TaskDefinition(Resource):
             raise InvalidResource(f"{self}: host_port {self.host_port} needs a container_port")
         if self.memory < SMALLEST_MEMORY:
             raise InvalidResource(f"{self}: memory {self.memory} is less than {SMALLEST_MEMORY} MiB")
-        if len(dict(self.environment)) < len(self.environment):
+        variables = [name for name, _ in (*self.environment, *self.secrets)]
+        if len(set(variables)) < len(variables):
             raise InvalidResource(f"{self}: an environment variable is set twice")
+        if self.secrets and self.execution_role is None:
+            raise InvalidResource(f"{self}: secrets need an execution_role, with which ECS reads them")
 
     @classmethod
     def list(cls, cloud: Cloud) -> Lives:
@@ -74,19 +90,25 @@ class TaskDefinition(Resource):
                 name, raw = newest
                 observed = _observed(raw)
                 parents = {Ref("LogGroup", str(observed["log_group"])), Ref("ECRImage", str(observed["image"]))}
+                parents |= {Ref("Role", observed[role]) for role in ("execution_role", "task_role") if observed[role]}
+                parents |= {Ref("PasswordParameter", parameter) for _, parameter in observed["secrets"]}
                 arn = raw["taskDefinitionArn"]
                 lives.append(Live(cls.kind, name, arn, frozenset(parents), raw["status"], observed, raw))
         return lives
 
     def desired(self) -> dict[str, Any]:
-        return super().desired() | {"environment": frozenset(self.environment)}
+        return super().desired() | {"environment": frozenset(self.environment), "secrets": frozenset(self.secrets)}
 
     def create(self, cloud: Cloud) -> None:
-        registered = cloud.client("ecs").register_task_definition(
+        ecs = cloud.client("ecs")
+        prefix = f"arn:{ecs.meta.partition}:iam::{cloud.account}:role/"
+        roles = {"executionRoleArn": self.execution_role, "taskRoleArn": self.task_role}
+        registered = ecs.register_task_definition(
             family=cloud.aws_name(self.name),
             networkMode="bridge",
             requiresCompatibilities=["EC2"],
             containerDefinitions=[self._container(cloud)],
+            **{name: prefix + role.id_in(cloud) for name, role in roles.items() if role},
             tags=ecs_tags(cloud, self.name),
         )
         self.remember_id(cloud, registered["taskDefinition"]["taskDefinitionArn"])
@@ -109,7 +131,8 @@ class TaskDefinition(Resource):
             "memory": self.memory,
             "essential": True,
             "portMappings": [port] if self.container_port else [],
-            "environment": [{"name": name, "value": value} for name, value in self.environment],
+            "environment": [{"name": name, "value": _value(cloud, value)} for name, value in self.environment],
+            "secrets": [{"name": name, "valueFrom": secret.id_in(cloud)} for name, secret in self.secrets],
             "logConfiguration": {"logDriver": "awslogs", "options": logging},
         }
 
@@ -132,7 +155,22 @@ class TaskDefinition(Resource):
     @classmethod
     def example(cls) -> Self:
         image = "public.ecr.aws/nginx/nginx:stable-alpine"
-        return cls(name="web", image=image, container_port=80, host_port=8080, log_group=LogGroup.example())
+        policies = ("AmazonSSMReadOnlyAccess", "service-role/AmazonECSTaskExecutionRolePolicy")
+        return cls(
+            name="web",
+            image=image,
+            container_port=80,
+            host_port=8080,
+            secrets=(("PASSWORD", PasswordParameter.example()),),
+            execution_role=Role(name="ecs-execution", service="ecs-tasks.amazonaws.com", managed_policies=policies),
+            log_group=LogGroup.example(),
+        )
+
+
+def _value(cloud: Cloud, value: str | Bucket | AddressOf) -> str:
+    if isinstance(value, AddressOf):
+        return value.in_cloud(cloud)
+    return value if isinstance(value, str) else value.id_in(cloud)
 
 
 def _revisions(cloud: Cloud, family: str, status: str) -> Iterator[str]:
@@ -167,5 +205,8 @@ def _observed(raw: dict[str, Any]) -> dict[str, Any]:
         "host_port": port.get("hostPort") or None,
         "memory": container.get("memory"),
         "environment": frozenset((item["name"], item["value"]) for item in container.get("environment", ())),
+        "secrets": frozenset((item["name"], item["valueFrom"]) for item in container.get("secrets", ())),
+        "execution_role": resource_name(raw.get("executionRoleArn", "")) or None,
+        "task_role": resource_name(raw.get("taskRoleArn", "")) or None,
         "log_group": container.get("logConfiguration", {}).get("options", {}).get("awslogs-group"),
     }

@@ -1,6 +1,6 @@
 """Contract cases for clusters, images, tasks and their scaling: changes by hand, and other declared values."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -56,7 +56,7 @@ def _less_in_use(cloud: Cloud, live: Live) -> None:
 # -- task definitions: the console copies the newest revision with its tags --------------------------------------
 
 
-def _revision(cloud: Cloud, live: Live, **container: Any) -> None:
+def _revision(cloud: Cloud, live: Live, roles: Mapping[str, str] | None = None, **container: Any) -> None:
     ecs = cloud.client("ecs")
     described = ecs.describe_task_definition(taskDefinition=live.id, include=["TAGS"])
     definition = described["taskDefinition"]
@@ -66,7 +66,13 @@ def _revision(cloud: Cloud, live: Live, **container: Any) -> None:
         requiresCompatibilities=["EC2"],
         containerDefinitions=[definition["containerDefinitions"][0] | container],
         tags=described["tags"],
+        **({"executionRoleArn": definition["executionRoleArn"]} | (roles or {})),
     )
+
+
+def _role(member: str) -> Change:
+    role = "arn:aws:iam::123456789012:role/by-hand"
+    return lambda cloud, live: _revision(cloud, live, roles={member: role})
 
 
 def _container(**container: Any) -> Change:
@@ -105,7 +111,9 @@ def _shares(least: int, most: int) -> Change:
 def _other_definition(cloud: Cloud, live: Live) -> str:
     ecs = cloud.client("ecs")
     ours = ecs.describe_task_definition(taskDefinition=live.fields["task_definition"])["taskDefinition"]
-    registered = ecs.register_task_definition(family="by-hand", containerDefinitions=ours["containerDefinitions"])
+    registered = ecs.register_task_definition(
+        family="by-hand", containerDefinitions=ours["containerDefinitions"], executionRoleArn=ours["executionRoleArn"]
+    )
     return str(registered["taskDefinition"]["taskDefinitionArn"])
 
 
@@ -229,10 +237,13 @@ BY_HAND: dict[tuple[str, str], Change] = {
     ("TaskDefinition", "command"): _container(command=["nginx", "-v"]),
     ("TaskDefinition", "container_port"): _ports(containerPort=81),
     ("TaskDefinition", "environment"): _container(environment=[{"name": "LEVEL", "value": "debug"}]),
+    ("TaskDefinition", "execution_role"): _role("executionRoleArn"),
     ("TaskDefinition", "host_port"): _ports(hostPort=0),
     ("TaskDefinition", "image"): _container(image=OTHER_IMAGE),
     ("TaskDefinition", "log_group"): _other_log_group,
     ("TaskDefinition", "memory"): _container(memory=512),
+    ("TaskDefinition", "secrets"): _container(secrets=[{"name": "PASSWORD", "valueFrom": "/by-hand"}]),
+    ("TaskDefinition", "task_role"): _role("taskRoleArn"),
 }
 
 REDECLARED: dict[tuple[str, str], Any] = {

@@ -246,6 +246,8 @@ def _handler(service: Microservice) -> type[BaseHTTPRequestHandler]:
 
         def _read(self, size: int, before: int) -> bytes:
             if before + size > LONGEST_BODY:
+                for _ in range(min(size, 4 * LONGEST_BODY) >> 16):  # else its client might not read the response
+                    self.rfile.read(1 << 16)
                 raise HTTPError(413, f"the body has more than {LONGEST_BODY >> 20} MiB")
             body = self.rfile.read(size)
             if len(body) < size:

@@ -57,10 +57,10 @@ def list_sites(request: Request) -> Any:
 
 def get_site(request: Request) -> Any:
     """Return one site."""
-    query = f"{SELECT} WHERE site.id = %s"
-    site = database.run(lambda connection: connection.execute(query, [number(request)]).fetchone())
+    query, id = f"{SELECT} WHERE site.id = %s", number(request)
+    site = database.run(lambda connection: connection.execute(query, [id]).fetchone())
     if site is None:
-        raise HTTPError(404, f"there is no site {number(request)}")
+        raise HTTPError(404, f"there is no site {id}")
     return site
 
 
@@ -90,9 +90,9 @@ def add_site(request: Request) -> Response:
 
 def delete_site(request: Request) -> Response:
     """Delete a site with its buildings and devices."""
-    query = "DELETE FROM sites WHERE id = %s RETURNING id"
-    if database.run(lambda connection: connection.execute(query, [number(request)]).fetchone()) is None:
-        raise HTTPError(404, f"there is no site {number(request)}")
+    query, id = "DELETE FROM sites WHERE id = %s RETURNING id", number(request)
+    if database.run(lambda connection: connection.execute(query, [id]).fetchone()) is None:
+        raise HTTPError(404, f"there is no site {id}")
     return Response(status=204)
 
 
