@@ -100,8 +100,9 @@ def forwarding_server(images: dict[str, ImageProcess]) -> ThreadingHTTPServer:
         def forward(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             image = next(image for prefix, image in images.items() if self.path.startswith(prefix))
-            status, _, content = image.request(self.command, self.path, body or None)
+            status, headers, content = image.request(self.command, self.path, body or None)
             self.send_response(status)
+            self.send_header("X-Served-By", headers["X-Served-By"])
             self.send_header("Content-Length", str(len(content)))
             self.end_headers()
             self.wfile.write(content)
@@ -196,9 +197,9 @@ def test_the_hdm_goes_on_while_nothing_answers(system: System) -> None:
 
 def test_a_web_ui_beside_the_load_balancer_forwards_to_it(system: System) -> None:
     manager = system.start("manager-web-ui", API_URL=system.url)
-    status, listed = call(manager, "GET", f"{SITES}/sites")
-    assert status == 200
-    assert listed == call(system.sites, "GET", f"{SITES}/sites")[1]
+    status, headers, listed = manager.request("GET", f"{SITES}/sites")
+    assert (status, headers["X-Served-By"].split()[0]) == (200, "sites-management-api")
+    assert json.loads(listed) == call(system.sites, "GET", f"{SITES}/sites")[1]
     assert call(manager, "GET", f"{INTRUSIONS}/intrusions/0")[0] == 404
 
 

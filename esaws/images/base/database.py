@@ -53,7 +53,7 @@ class Database:
             if connection is not None:
                 connection.close()
                 connection = None
-            host, reason = urlsplit(url).netloc.rpartition("@")[2], " ".join(str(error).split())
+            host, reason = urlsplit(url).netloc.rpartition("@")[2], str(error).partition("\n")[0]
             raise HTTPError(503, f"no database answers at {host}: {reason}") from None
         finally:
             self._idle.put(connection)

@@ -4,6 +4,7 @@
 const SITES = "sites-management-api/sites";
 const INTRUSIONS = "intrusion-management-api/intrusions";
 const SECONDS = 5;
+const LATEST = 12;
 
 const at = (id) => document.getElementById(id);
 const answers = new Map();
@@ -45,12 +46,13 @@ async function call(method, path, body) {
   return { content, server };
 }
 
-async function show(name, path, key, render) {
+async function show(name, path, render, most = Infinity) {
   try {
     const { content, server } = await call("GET", path);
-    const items = content[key];
+    const items = content[name].slice(0, most);
     at(`${name}-server`).textContent = server;
-    at(`${name}-count`).textContent = `(${items.length})`;
+    const all = content[name].length;
+    at(`${name}-count`).textContent = all > most ? `(the latest ${most})` : `(${all})`;
     at(`${name}-empty`).hidden = items.length > 0;
     at(`${name}-error`).hidden = true;
     update(at(`${name}-list`), items, render);
@@ -137,8 +139,8 @@ let running = null;
 function refresh() {
   running ||= Promise.all([
     page(),
-    show("sites", SITES, "sites", site),
-    show("intrusions", INTRUSIONS, "intrusions", intrusion),
+    show("sites", SITES, site),
+    show("intrusions", INTRUSIONS, intrusion, LATEST),
   ]).finally(() => { running = null; });
   return running;
 }
