@@ -38,7 +38,7 @@ SERVER: Rows = [
     ["billing"],
     ["request_validation", "not_found", "preserved_fields", "tag_index", "moto_performance"],
     ["clock", "hooks"],
-    ["call", "control", "locks", "clone"],
+    ["call", "control", "data_plane", "locks", "clone"],
     [
         "behaviours",
         "data_plane",

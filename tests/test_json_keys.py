@@ -125,6 +125,7 @@ UNSEEN = {
         ("lab start", "lab check", "lab hint", "lab solution", "lab end"),
         "they take seconds; tests/course/test_lab_commands.py reads their keys",
     ),
+    "local hosts": "nothing runs here; tests/data_plane/test_system.py reads its keys",
     "local start": "the fixture runs it",
     "local stop": "the fixture runs it",
 }

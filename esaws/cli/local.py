@@ -14,7 +14,7 @@ import click
 from esaws.cli.common import JSON_HELP, print_json, print_result, print_table, suggest
 from esaws.cli.root import cli
 from esaws.errors import EsawsError, Refused, UsageError
-from esaws.local_aws import process
+from esaws.local_aws import process, supervision
 from esaws.pricelist import PLANS, REGIMES
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -132,8 +132,41 @@ def status(as_json: bool) -> None:
     text = "not running"
     if current["running"]:
         text = f"running at {current['url']}, clock {current['time']}, accounts {', '.join(current['accounts'])}"
+    if current["runs"]:
+        text += f"\n{_describe_runs(current['runs'])}"
     print_result(current, text, as_json)
     _print_not_simulated(current["not_simulated"] or [])
+
+
+@local.command()
+@click.option("--curl", is_flag=True, help="Print curl commands for the load balancers instead.")
+@json_option
+def hosts(curl: bool, as_json: bool) -> None:
+    """Print where load balancers, databases and caches run, as lines for a hosts file."""
+    found = supervision.hosts()
+    if as_json:
+        print_json(found)
+    elif curl:
+        for host in (each for each in found if ".elb." in (each["name"] or "")):
+            scheme = "https" if host["aws_port"] == 443 else "http"
+            place = f"{host['name']}:{host['aws_port']}:{host['address']}:{host['port']}"
+            insecure = "-k " if scheme == "https" else ""
+            click.echo(f"curl {insecure}--connect-to {place} {scheme}://{host['name']}:{host['aws_port']}/")
+    else:
+        for host in found:
+            other = f"  # port {host['port']} stands for {host['aws_port']}" * (host["port"] != host["aws_port"])
+            click.echo(f"{host['address']}\t{host['name']}{other}")
+
+
+def _describe_runs(runs: dict[str, Any]) -> str:
+    """What runs as processes, in one line."""
+    accounts = runs["accounts"]
+    stores = [store for account in accounts for store in account.get("stores", ()) if store["state"] == "running"]
+    balancers = {each["name"] for account in accounts for each in account.get("load_balancers", ())}
+    programs = [f"{store['id']} ({store['runs']})" for store in stores]
+    containers = sum(account["containers"] for account in accounts)
+    counts = [f"containers: {containers}", f"load balancers: {len(balancers)}", f"stores: {', '.join(programs) or 0}"]
+    return f"runs as processes: {'; '.join(counts)}; see `esaws local hosts`"
 
 
 @local.command()

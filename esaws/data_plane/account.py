@@ -107,7 +107,9 @@ class AccountRun:
             "containers": self._tasks.count,
             "load_balancers": listeners,
             "stores": [
-                {**store, "name": self._entries[store["key"]].get("dns_name")} for store in self._observed_stores
+                {**store, "name": entry.get("dns_name"), "aws_port": entry.get("port")}
+                for store in self._observed_stores
+                for entry in (self._entries[store["key"]],)
             ],
         }
 

@@ -28,7 +28,7 @@ def with_places(environment: Mapping[str, str], places: Iterable[NamedPlace]) ->
         return dict(environment)
     names = "|".join(re.escape(name) for name in sorted(by_name, key=len, reverse=True))
     pattern = re.compile(
-        rf"(?:(?P<scheme>\w+)://(?P<user>[^@/\s]*@)?)?(?<![\w.-])(?P<name>{names})(?::(?P<port>\d+))?(?![\w-])", re.I
+        rf"(?:(?P<scheme>\w+)://(?P<user>[^@/\s]*@)?)?(?<![\w.-])(?P<name>{names})(?::(?P<port>\d+))?(?![\w-]|\.\w)", re.I
     )
 
     def replace(match: re.Match[str]) -> str:

@@ -131,3 +131,26 @@ def _wait_for_exit(process: psutil.Process, timeout: float) -> bool:
             return False
         time.sleep(0.02)
     return True
+
+
+def hosts() -> list[dict[str, Any]]:
+    """Return {name, address, port, aws_port} of each load balancer, database and cache that runs, by name.
+
+    `address` and `port` are where it listens on this machine, `aws_port` is its port on AWS.
+
+    Raises:
+        EsawsError: nothing runs.
+    """
+    current = running()
+    if current is None:
+        raise EsawsError("nothing runs; `esaws local start --run` runs tasks, load balancers and stores as processes")
+    found = []
+    for account in current["accounts"]:
+        for listener in account.get("load_balancers", ()):
+            place = {"address": listener["host"], "port": listener["local_port"], "aws_port": listener["port"]}
+            found.append({"name": listener["name"], **place})
+        for store in account.get("stores", ()):
+            if store["host"] and store["state"] == "running":
+                place = {"address": store["host"], "port": store["port"], "aws_port": store["aws_port"]}
+                found.append({"name": store["name"], **place})
+    return sorted(found, key=lambda host: (host["name"] or "", host["aws_port"], host["address"]))
