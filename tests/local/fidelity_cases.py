@@ -621,6 +621,9 @@ SHOWN: dict[tuple[str, str], tuple[str, ...]] = {
         "a cache cluster is described with nodes and security groups",
         "a cache cluster can be changed",
     ),
+    ("ElastiCache", "With `--run`, an available"): (
+        "test_running_stores.py::test_a_cache_should_run_at_the_address_of_its_interface_and_counts_reboots",
+    ),
     ("ElastiCache", "Tags of a"): (
         "a cache cluster in a missing subnet group is refused",
         "a cache subnet group has subnets of one VPC, and absent caches have no tags",
@@ -679,6 +682,13 @@ SHOWN: dict[tuple[str, str], tuple[str, ...]] = {
     ("Price List", "Products and prices"): (
         "test_price_list_api.py::test_products_pass_every_filter",
         "test_price_list_api.py::test_the_price_of_an_instance_is_found_with_the_usual_filters",
+    ),
+    ("RDS", "With `--run`, an available"): (
+        "test_running_stores.py::test_a_database_should_run_as_it_was_created",
+        "test_running_stores.py::test_a_changed_password_and_a_reboot_are_passed_on",
+    ),
+    ("RDS", "With `--run`, a snapshot"): (
+        "test_running_stores.py::test_snapshots_copies_and_restores_name_where_their_data_come_from",
     ),
     ("RDS", "A DB instance is backed"): (
         "test_backups.py::test_a_backup_is_taken_at_first_and_daily_in_its_window_and_kept_for_the_retention_period",

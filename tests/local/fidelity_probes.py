@@ -5,6 +5,7 @@ AssertionError if the row is untrue. `TESTED` names the tests and cases that pro
 """
 
 import json
+import urllib.request
 from collections.abc import Callable
 from functools import partial
 from types import SimpleNamespace
@@ -236,6 +237,49 @@ def databases(account: Any) -> None:
     assert "s" in {each["DBSnapshotIdentifier"] for each in rds.describe_db_snapshots()["DBSnapshots"]}
     address = rds.describe_db_instances()["DBInstances"][0]["Endpoint"]["Address"]
     assert address.endswith(".rds.amazonaws.com"), "it names no server on this machine"
+
+
+@proves("RDS", "With `--run`:")
+def databases_that_run(account: Any) -> None:
+    rds = account.client("rds")
+    rds.create_db_parameter_group(DBParameterGroupName="p", DBParameterGroupFamily="postgres16", Description="p")
+    value = {"ParameterName": "max_connections", "ParameterValue": "7", "ApplyMethod": "pending-reboot"}
+    rds.modify_db_parameter_group(DBParameterGroupName="p", Parameters=[value])
+    rds.create_db_instance(
+        DBInstanceIdentifier="db",
+        Engine="postgres",
+        EngineVersion="16",
+        DBInstanceClass="db.t3.micro",
+        AllocatedStorage=20,
+        MasterUsername="someone",
+        MasterUserPassword="barbarbar",
+        DBParameterGroupName="p",
+        BackupRetentionPeriod=1,
+    )
+    rds.get_waiter("db_instance_available").wait(DBInstanceIdentifier="db")
+    rds.create_db_instance_read_replica(DBInstanceIdentifier="replica", SourceDBInstanceIdentifier="db")
+    described = {each["id"]: each for each in should_run(account, "db_instances") if each["kind"] == "db_instance"}
+    assert described["replica"]["replica_of"] == "db", "it does not run, and says so"
+    assert described["db"]["engine_version"].startswith("16."), "what runs says its own version"
+    assert not any("parameter" in name or "storage" in name for name in described["db"]), "they limit nothing"
+
+
+@proves("ElastiCache", "With `--run`:")
+def caches_that_run(account: Any) -> None:
+    elasticache = account.client("elasticache")
+    elasticache.create_replication_group(
+        ReplicationGroupId="group", ReplicationGroupDescription="group", CacheNodeType="cache.t3.micro"
+    )
+    [group] = should_run(account, "cache_clusters")
+    assert (group["kind"], "address" in group) == ("replication_group", False), "it has no place to run at"
+
+
+def should_run(account: Any, name: str) -> list[dict[str, Any]]:
+    """What the local AWS asks its data plane to run in an account."""
+    with urllib.request.urlopen(f"{account.url}/_esaws/running") as response:
+        described = json.load(response)["accounts"]
+    place = (account.id, account.region)
+    return [entry for each in described if (each["account"], each["region"]) == place for entry in each.get(name, [])]
 
 
 @proves("S3", "Buckets, objects and versions", "Configurations of a bucket for metrics", "Who pays for the requests")

@@ -129,7 +129,8 @@ EXPLICIT = (
     Behaviour(
         service="RDS",
         fidelity=NOT_SIMULATED,
-        statement="Databases behind the endpoints; the same holds for caches and brokers.",
+        statement="Databases behind the endpoints, unless `esaws local start --run` runs them; the same holds for "
+        "caches. Brokers never run.",
         documentation=("https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/Welcome.html",),
     ),
     Behaviour(

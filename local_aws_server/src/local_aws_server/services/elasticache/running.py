@@ -6,12 +6,28 @@ from datetime import UTC
 from typing import Any
 
 from local_aws_server.backends import Backends, sidecar
+from local_aws_server.behaviours import NOT_SIMULATED, Behaviour
 from local_aws_server.call import Call
 from local_aws_server.data_plane import desired
 from local_aws_server.hooks import after
 from local_aws_server.services.ec2.interfaces import interfaces, service_interface
 from local_aws_server.services.elasticache.fields import endpoint_of
 from local_aws_server.services.elasticache.lifecycle import CLUSTERS
+
+BEHAVIOURS = (
+    Behaviour(
+        service="ElastiCache",
+        statement="With `--run`, an available cluster of Redis or Valkey is a server, which a reboot empties.",
+        documentation=("https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/Clusters.Rebooting.html",),
+    ),
+    Behaviour(
+        service="ElastiCache",
+        fidelity=NOT_SIMULATED,
+        statement="With `--run`: the declared version (Valkey 9 runs for all), the memory of the node type (64 MB "
+        "for all), parameter groups, backups, Memcached, replication groups, and clusters with encryption in transit.",
+        documentation=("https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/WhatIs.html",),
+    ),
+)
 
 _RESTARTS = "restarts"
 

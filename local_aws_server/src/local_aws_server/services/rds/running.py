@@ -8,12 +8,39 @@ from datetime import UTC, datetime
 from typing import Any
 
 from local_aws_server.backends import Backends, sidecar
+from local_aws_server.behaviours import NOT_SIMULATED, Behaviour
 from local_aws_server.call import Call
 from local_aws_server.data_plane import desired
 from local_aws_server.hooks import after
 from local_aws_server.services.ec2.interfaces import interfaces, service_interface
 from local_aws_server.services.rds.backups import is_of
 from local_aws_server.services.rds.lifecycle import INSTANCES, SNAPSHOTS
+
+BEHAVIOURS = (
+    Behaviour(
+        service="RDS",
+        statement="With `--run`, an available DB instance of PostgreSQL is a server with its master user, password and "
+        "database; it stops, starts, reboots and is deleted with the instance.",
+        documentation=("https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_ConnectToPostgreSQLInstance.html",),
+    ),
+    Behaviour(
+        service="RDS",
+        statement="With `--run`, a snapshot has the data of its instance, and what is restored from it or copied of it "
+        "has them, too; a restore to a time has those of the last snapshot before it, and one to the latest time "
+        "those of its source.",
+        documentation=(
+            "https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_RestoreFromSnapshot.html",
+            "https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_PIT.html",
+        ),
+    ),
+    Behaviour(
+        service="RDS",
+        fidelity=NOT_SIMULATED,
+        statement="With `--run`: the declared version (PostgreSQL 18 runs for all), parameter groups, storage limits, "
+        "TLS, IAM sign-in, read replicas before their promotion, MySQL, MariaDB and Aurora.",
+        documentation=("https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/CHAP_PostgreSQL.html",),
+    ),
+)
 
 _RESTORED_FROM, _COPY_OF, _RESTARTS = "restored_from", "copy_of", "restarts"
 
