@@ -215,7 +215,7 @@ class Site:
     async def serve(self, instance: str, handler: Handler, port: int = 8000) -> None:
         """Start the process behind a target."""
         server = web.Server(handler, access_log=None)
-        runner = web.ServerRunner(server, shutdown_timeout=0.0)
+        runner = web.ServerRunner(server, shutdown_timeout=0.01)
         await runner.setup()
         host, local_port = self.addresses.place(self.described.address_of(instance), port)
         await web.TCPSite(runner, host, local_port).start()

@@ -9,8 +9,9 @@ A target is expected where `addresses.place(private address, port)` says. A `Req
 line of the access log (`record.log_line()`) and CloudWatch's counts need.
 """
 
+from esaws.data_plane.load_balancer.access_log_writer import AccessLogWriter
 from esaws.data_plane.load_balancer.configuration import KEYS
 from esaws.data_plane.load_balancer.proxy import INTERNET_CLIENT, LoadBalancerProxy
 from esaws.data_plane.load_balancer.request_record import RequestRecord
 
-__all__ = ["INTERNET_CLIENT", "KEYS", "LoadBalancerProxy", "RequestRecord"]
+__all__ = ["INTERNET_CLIENT", "KEYS", "AccessLogWriter", "LoadBalancerProxy", "RequestRecord"]

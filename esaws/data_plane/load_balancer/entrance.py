@@ -9,7 +9,7 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from aiohttp import web
+from aiohttp import HttpVersion11, web
 from aiohttp.web_protocol import RequestHandler
 
 from esaws.data_plane.load_balancer import responses
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from esaws.data_plane.load_balancer.proxy import LoadBalancerProxy
 
 _BACKLOG = 512
+_GRACE = 0.05
+"""Seconds for open requests when the listener is deleted; aiohttp reads 0 as any number."""
+
 _MAX_LINE = 64 * 1024
 """The parser's limit, above AWS's limits, so that a longer line or header is answered as AWS does."""
 
@@ -50,8 +53,8 @@ class Entrance:
         self._socket.setblocking(False)
         self._accepting = asyncio.create_task(self._accept(self._socket))
 
-    async def close(self, grace: float = 0.0) -> None:
-        """Stop listening, give open requests so many seconds, and close every connection."""
+    async def close(self) -> None:
+        """Stop listening and close every connection."""
         for task in (self._accepting, *self._arrivals):
             if task is not None:
                 task.cancel()
@@ -61,7 +64,7 @@ class Entrance:
             self._socket.close()
         for silent in list(self._silent):
             silent.close()
-        await self._server.shutdown(grace)
+        await self._server.shutdown(_GRACE)
 
     def _connection(self) -> _Connection:
         configuration = self.proxy.configuration
@@ -165,6 +168,7 @@ class _Connection(RequestHandler):
         """Return what AWS answers to a request that can't be parsed, or where the proxy itself fails."""
         if status >= 500:
             return super().handle_error(request, status, exc, message)
+        request._version = HttpVersion11
         self._entrance.proxy.record_malformed(self._entrance, request, 400)
         return responses.error_response(400, close=True)
 

@@ -19,7 +19,7 @@ from esaws.data_plane.load_balancer.configuration import Configuration, Listener
 from esaws.data_plane.load_balancer.request_record import RequestRecord
 from esaws.data_plane.load_balancer.responses import PassedResponse
 from esaws.data_plane.load_balancer.target_choice import Choice
-from esaws.data_plane.load_balancer.tunnel import tunnel
+from esaws.data_plane.load_balancer.tunnel import Tunnel
 from esaws.inspect.routing.actions import UnsupportedAction, action_result
 from esaws.inspect.routing.plain_reading import chosen_rule
 from esaws.inspect.routing.request import Request
@@ -37,10 +37,6 @@ https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balance
 """
 CLIENT_CLOSED = 460
 CLIENT_TOO_SLOW = 408
-
-
-class _ClientTooSlow(Exception):
-    """The client did not send the body within the idle timeout."""
 
 
 @dataclass(eq=False)
@@ -67,6 +63,7 @@ class Exchange:
     actions: tuple[str, ...] = ()
     deadline: asyncio.Timeout | None = None
     is_deregistered: bool = False
+    is_client_slow: bool = False
     is_websocket: bool = False
     response: web.StreamResponse | None = None
 
@@ -160,10 +157,8 @@ class Exchange:
                 return await self._ask(group, target, *path_and_host)
         except TimeoutError:
             return self._broken(502 if self.is_deregistered else 504)
-        except _ClientTooSlow:
-            return responses.error_response(CLIENT_TOO_SLOW, close=True)
         except aiohttp.ClientError:
-            return self._broken(502)
+            return self._broken(CLIENT_TOO_SLOW if self.is_client_slow else 502)
         finally:
             self.deadline = None
             self.proxy.exchanges.discard(self)
@@ -172,7 +167,7 @@ class Exchange:
     def _broken(self, status: int) -> web.StreamResponse:
         """Return an error, or close the connection of the client where the response has begun."""
         if self.response is None:
-            return responses.error_response(status)
+            return responses.error_response(status, close=self.is_client_slow)
         if self.incoming.transport is not None:
             self.incoming.transport.abort()
         return self.response
@@ -216,7 +211,8 @@ class Exchange:
                 async with asyncio.timeout(idle):
                     chunk = await self.incoming.content.readany()
             except TimeoutError:
-                raise _ClientTooSlow from None
+                self.is_client_slow = True
+                raise aiohttp.ClientError("the client does not send its body") from None
             if not chunk:
                 return
             self.received_bytes += len(chunk)
@@ -235,18 +231,28 @@ class Exchange:
         response = PassedResponse(status=answer.status, reason=answer.reason, headers=headers)
         if answer.status == 101:
             self.response, self.status, self.is_websocket = response, 101, True
-            idle = self.configuration.idle_timeout * self.proxy.seconds
-            received, self.sent_bytes = await tunnel(self.incoming, response, answer, idle)
-            self.received_bytes += received
+            await self._tunnel(response, answer)
             return response
         if self.entrance.is_old(self.incoming):
             response.force_close()
         self.response, self.status = response, answer.status
+        if answer.content.is_eof():  # all of it has arrived: one packet has the headers and the body
+            response.send_headers_with_body()
         await response.prepare(self.incoming)
         async for chunk in answer.content.iter_any():
             await response.write(chunk)
         await self._finish(response)
         return response
+
+    async def _tunnel(self, response: web.StreamResponse, answer: aiohttp.ClientResponse) -> None:
+        """Pass the handshake of a WebSocket and what follows."""
+        response.headers["Connection"], response.headers["Upgrade"] = "Upgrade", answer.headers["Upgrade"]
+        tunnel = Tunnel(self.incoming, answer, self.configuration.idle_timeout * self.proxy.seconds)
+        try:
+            await tunnel.run(response)
+        finally:
+            self.received_bytes += tunnel.received
+            self.sent_bytes += tunnel.sent
 
     async def _send(self, response: web.StreamResponse) -> None:
         self.status = response.status
@@ -282,6 +288,7 @@ class Exchange:
             time=now,
             load_balancer=self.configuration.id,
             zone=self.entrance.node.zone,
+            node=self.entrance.node.address,
             client=f"[{address}]:{port}" if ":" in address else f"{address}:{port}",
             elb_status=self.status,
             target_status=self.target_status,

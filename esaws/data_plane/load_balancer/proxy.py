@@ -147,6 +147,7 @@ class LoadBalancerProxy:
                 time=now,
                 load_balancer=configuration.id,
                 zone=entrance.node.zone,
+                node=entrance.node.address,
                 client=f"{host}:{port}",
                 elb_status=status,
                 received_bytes=0,

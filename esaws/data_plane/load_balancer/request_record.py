@@ -23,6 +23,8 @@ class RequestRecord:
     """app/NAME/ID."""
     zone: str
     """The Availability Zone of the node that received it."""
+    node: str
+    """The private address of that node."""
     client: str
     """ADDRESS:PORT of the client."""
     elb_status: int

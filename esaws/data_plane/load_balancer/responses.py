@@ -26,6 +26,10 @@ _REASONS = {
 class PassedResponse(web.StreamResponse):
     """A response with the headers that it was given, and no other than Date and those that the connection needs."""
 
+    def send_headers_with_body(self) -> None:
+        """Send the headers with the first bytes of the body instead of before them."""
+        self._send_headers_immediately = False
+
     async def _prepare_headers(self) -> None:
         given = {name for name in ("Server", "Content-Type") if name in self.headers}
         await super()._prepare_headers()

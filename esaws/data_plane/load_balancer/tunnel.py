@@ -16,34 +16,46 @@ _MOST_WAITING = 1 << 20
 """The bytes that may wait for a slow side before the fast one is no longer read."""
 
 
-async def tunnel(
-    incoming: web.BaseRequest, response: web.StreamResponse, answer: aiohttp.ClientResponse, idle_seconds: float
-) -> tuple[int, int]:
-    """Pass the handshake and then bytes both ways; return how many the client sent and received.
+class Tunnel:
+    """Passes the bytes of an upgraded connection; `received` and `sent` count the client's."""
 
-    `response` is the target's handshake as the client gets it, `answer` the target's with its connection.
-    """
-    connection = answer.connection
-    assert connection is not None and connection.protocol is not None
-    response.headers["Connection"], response.headers["Upgrade"] = "Upgrade", answer.headers.get("Upgrade", "websocket")
-    response.force_close()
-    await response.prepare(incoming)
-    to_target = StreamWriter(connection.protocol, asyncio.get_running_loop())
-    from_client, from_target = _Pipe(incoming.protocol), _Pipe(connection.protocol)
-    incoming.protocol.set_parser(from_client)  # type: ignore[arg-type]
-    connection.protocol.set_parser(from_target, from_target)
-    silence = _Silence(idle_seconds)
-    pumps = [
-        asyncio.ensure_future(_pump(from_client, to_target, silence)),
-        asyncio.ensure_future(_pump(from_target, response, silence)),
-    ]
-    try:
-        await asyncio.wait([*pumps, watch := asyncio.ensure_future(silence.end())], return_when="FIRST_COMPLETED")
-    finally:
-        for task in (*pumps, watch):
-            task.cancel()
-        await asyncio.gather(*pumps, watch, return_exceptions=True)
-    return from_client.bytes, from_target.bytes
+    def __init__(self, incoming: web.BaseRequest, answer: aiohttp.ClientResponse, idle_seconds: float) -> None:
+        """`answer` is the target's handshake with its connection."""
+        connection = answer.connection
+        assert connection is not None and connection.protocol is not None
+        self._incoming = incoming
+        self._target = connection.protocol
+        self._idle_seconds = idle_seconds
+        self._from_client = _Pipe(incoming.protocol)
+        self._from_target = _Pipe(self._target)
+
+    @property
+    def received(self) -> int:
+        return self._from_client.bytes
+
+    @property
+    def sent(self) -> int:
+        return self._from_target.bytes
+
+    async def run(self, response: web.StreamResponse) -> None:
+        """Send the handshake to the client, and then bytes both ways until one side closes."""
+        response.force_close()
+        await response.prepare(self._incoming)
+        to_target = StreamWriter(self._target, asyncio.get_running_loop())
+        self._incoming.protocol.set_parser(self._from_client)  # type: ignore[arg-type]
+        self._target.set_parser(self._from_target, self._from_target)
+        silence = _Silence(self._idle_seconds)
+        tasks = [
+            asyncio.create_task(_pump(self._from_client, to_target, silence)),
+            asyncio.create_task(_pump(self._from_target, response, silence)),
+            asyncio.create_task(silence.end()),
+        ]
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
 
 class _Silence:
