@@ -182,3 +182,20 @@ def case_members_of_groups_brokers_and_pools(account: Any) -> Any:
         missing_members(client, "CreationDate LastModifiedDate"),
     )
     return missing if account.wrapped else all(missing) and "some"
+
+
+@case(
+    "a replication group of two cache clusters has a primary and a replica",
+    aws=(["g-001", "g-002"], ["primary", "replica"]),
+    stock=(["g-001"], ["primary"]),
+)
+def case_nodes_of_group(account: Any) -> Any:
+    elasticache = account.client("elasticache")
+    group = elasticache.create_replication_group(
+        ReplicationGroupId="g",
+        ReplicationGroupDescription="d",
+        CacheNodeType="cache.t3.micro",
+        NumCacheClusters=2,
+        AutomaticFailoverEnabled=True,
+    )["ReplicationGroup"]
+    return group["MemberClusters"], [each["CurrentRole"] for each in group["NodeGroups"][0]["NodeGroupMembers"]]

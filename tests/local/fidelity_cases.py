@@ -612,7 +612,12 @@ SHOWN: dict[tuple[str, str], tuple[str, ...]] = {
     ("ElastiCache", "A cache subnet"): ("a cache subnet group cannot be deleted before its clusters",),
     ("ElastiCache", "A change of"): ("a new node type of a cache waits for its maintenance window",),
     ("ElastiCache", "A reboot of"): ("a reboot of a cache takes a while",),
-    ("ElastiCache", "A replication group"): ("a replication group is created, can then be changed, and is deleted",),
+    ("ElastiCache", "A replication group has"): (
+        "a replication group of two cache clusters has a primary and a replica",
+    ),
+    ("ElastiCache", "A replication group takes"): (
+        "a replication group is created, can then be changed, and is deleted",
+    ),
     ("ElastiCache", "Descriptions of replication"): (
         "descriptions of replication groups, brokers, user pools and clients have the members that AWS always returns",
     ),
