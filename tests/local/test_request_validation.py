@@ -146,7 +146,7 @@ REFUSED: list[tuple[str, str, dict[str, Any], str, str]] = [
         "ec2",
         "create_vpc",
         {"CidrBlock": "10.0.0.0/16", "TagSpecifications": [{"ResourceType": "house", "Tags": []}]},
-        "InvalidParameterValue",
+        "InvalidParameter",
         "'house' is not a valid taggable resource type for this operation.",
     ),
     (

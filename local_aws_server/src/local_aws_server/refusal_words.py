@@ -10,14 +10,25 @@ EC2_NAMES = {"resources": "resourceIdSet"}
 """Parameter of EC2 → its name in the error for an absent one, where it differs."""
 
 _EC2_WORDS = (
-    (r"attribute", "Value ({}) for parameter attribute is invalid. Unknown attribute."),
     (
         r"spotFleetRequestConfig\.tagSpecifications\..*resourceType",
         "The value for `ResourceType` must be `spot-fleet-request`, but got `{}` instead.",
     ),
-    (r"(.*\.)?tagSpecifications\..*resourceType", "'{}' is not a valid taggable resource type for this operation."),
+    (r"attribute", "Value ({}) for parameter attribute is invalid. Unknown attribute."),
 )
 """(pattern of a path, the words for a value there that is not in the enum)."""
+_RESOURCE_TYPE = re.compile(r"(.*\.)?tagSpecifications\..*resourceType")
+
+_INVALID_PARAMETER = frozenset(
+    {
+        "AuthorizeSecurityGroupEgress",
+        "AuthorizeSecurityGroupIngress",
+        "CreateNetworkInterface",
+        "CreateSubnet",
+        "CreateVpc",
+    }
+)
+"""Operations of EC2 that refuse a type to tag with InvalidParameter; the others have InvalidParameterValue."""
 
 _OF_PATHS = "contain only alphanumeric characters and/or / characters."
 IAM_WORDS = {
@@ -28,8 +39,16 @@ IAM_WORDS = {
 """Pattern of names and paths → what IAM says that they must do."""
 
 
-def ec2_refusal(path: str, value: str, constraint: str) -> AwsError:
+def taggable_type_refusal(operation: str, kind: str) -> AwsError:
+    """EC2's error for a resource type that an operation does not tag."""
+    code = "InvalidParameter" if operation in _INVALID_PARAMETER else "InvalidParameterValue"
+    return AwsError(code, f"'{kind}' is not a valid taggable resource type for this operation.")
+
+
+def ec2_refusal(operation: str, path: str, value: str, constraint: str) -> AwsError:
     """EC2's error for a value that breaks a constraint."""
     words = next((words for pattern, words in _EC2_WORDS if re.fullmatch(pattern, path)), None)
+    if words is None and _RESOURCE_TYPE.fullmatch(path):
+        return taggable_type_refusal(operation, value)
     message = words.format(value) if words else f"Value ({value}) for parameter {path} is invalid. {constraint}."
     return AwsError("InvalidParameterValue", message)

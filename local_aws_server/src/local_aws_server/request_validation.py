@@ -146,7 +146,7 @@ def _refusal(call: Call, found: list[Violation]) -> AwsError:
         name = EC2_NAMES.get(first.path, first.path) if call.service == "ec2" else name
         return AwsError("MissingParameter", f"The request must contain the parameter {name}", 400)
     if call.service == "ec2":
-        return ec2_refusal(first.path, _as_text(first.value), first.constraint)
+        return ec2_refusal(call.operation, first.path, _as_text(first.value), first.constraint)
     code = _error_code(call)
     if call.service == "ecr":
         message = f"Invalid parameter at '{first.path}' failed to satisfy constraint: '{first.constraint}'"

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from local_aws_server.behaviours import Behaviour
 from local_aws_server.call import Call
-from local_aws_server.errors import AwsError
 from local_aws_server.hooks import before
+from local_aws_server.refusal_words import taggable_type_refusal
 
 BEHAVIOURS = (
     Behaviour(
@@ -51,5 +51,4 @@ def check_types(call: Call) -> None:
     for specification in call.params.get("TagSpecifications") or []:
         kind = specification.get("ResourceType")
         if kind is not None and kind not in _TYPES[call.operation]:
-            message = f"'{kind}' is not a valid taggable resource type for this operation."
-            raise AwsError("InvalidParameterValue", message)
+            raise taggable_type_refusal(call.operation, kind)

@@ -68,6 +68,8 @@ def validate_subnet_size(call: Call) -> None:
 @before("ec2", "AssociateSubnetCidrBlock", "CreateSubnet")
 def validate_ipv6_block(call: Call) -> None:
     block = call.params.get("Ipv6CidrBlock")
+    if call.params.get("Ipv6Native") and call.params.get("CidrBlock"):
+        return  # moto refuses the combination, which AWS looks at first
     if block and IPv6Network(block).prefixlen not in _IPV6_LENGTHS:  # `cidr_blocks` has refused what is no block
         raise AwsError("InvalidSubnet.Range", f"The CIDR '{block}' is invalid.")
 
