@@ -7,6 +7,7 @@ local AWS, not stock moto; with FIDELITY_ADVANCE, a duration, its clock advances
 
 import json
 import os
+import socket
 import sys
 import urllib.request
 from pathlib import Path
@@ -24,6 +25,18 @@ DEFAULT_VPC_GROUPS: set[str] = set()
 """Security groups that tests created without a VPC."""
 _READING = ("Describe", "List", "Get", "Head", "BatchGet", "Lookup", "Search")
 _MAX_MESSAGE = 300
+
+
+_LOOPBACK_DOMAIN = "localhost.localstack.cloud"
+"""Public names of the loopback address, which LocalStack's tests use; here they need no name server."""
+_resolve = socket.getaddrinfo
+
+
+def resolve(host: Any, *arguments: Any, **named: Any) -> Any:
+    return _resolve("127.0.0.1" if str(host).endswith(_LOOPBACK_DOMAIN) else host, *arguments, **named)
+
+
+socket.getaddrinfo = resolve
 
 
 def post(path: str, **body: Any) -> None:
@@ -102,11 +115,23 @@ def pytest_configure(config: pytest.Config) -> None:
         moto.core.set_initial_no_auth_action_count = lambda count: lambda test: test
 
 
+def pytest_sessionstart() -> None:
+    """Give LocalStack's tests the server's address again, in whose place their own set-up puts a fixed port."""
+    if config := sys.modules.get("localstack.config"):
+        config.LOCALSTACK_HOST, config.GATEWAY_LISTEN = config.populate_edge_configuration(os.environ)
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Forget the mock that a failed `setup_class` of moto's tests left started: nothing would be emptied any more."""
     if getattr(item, "cls", None) is None and "moto.core.models" in sys.modules:
         sys.modules["moto.core.models"].ServerModeMockAWS._nested_count = 0
+
+
+def differences(error: BaseException | None) -> list[str]:
+    """What differs from a recording of LocalStack's tests, one line for each difference."""
+    results = getattr(error, "result", None)
+    return [f"{each.key}: {line}" for each in results or () if not each for line in each.result.pretty().splitlines()]
 
 
 @pytest.hookimpl(wrapper=True)
@@ -117,6 +142,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
         names = {mark.name for mark in item.iter_markers()}
         crash = getattr(report.longrepr, "reprcrash", None)
         lines = str(crash.message if crash else report.longrepr or "").splitlines()
+        lines += differences(getattr(call.excinfo, "value", None))
         outcome = {
             "test": item.nodeid,
             "outcome": report.outcome,

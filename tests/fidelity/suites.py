@@ -29,11 +29,13 @@ class Suite:
     services: Mapping[str, str]
     """Service → folder or file of its tests, in the sources."""
     environment: Mapping[str, str]
-    """Environment variables; `{url}` stands for the server's."""
+    """Environment variables; `{url}` stands for the server's, `{port}` for its port."""
     options: tuple[str, ...] = ()
     """Of pytest."""
     python_path: tuple[str, ...] = ()
     """Folders of the sources that are imported from."""
+    stock_environment: Mapping[str, str] = field(default_factory=dict)
+    """Environment variables of stock moto's server; the local AWS takes the account from the access key."""
     generated: Mapping[str, str] = field(default_factory=dict)
     """File → content, of what a build writes into the sources."""
 
@@ -56,18 +58,22 @@ MOTO = Suite(
     options=("-k", "not lambda"),  # functions would run in Docker
 )
 _LOCALSTACK = "cloudwatch ec2 events iam logs resourcegroupstaggingapi s3 secretsmanager sns sqs ssm sts"
+_LOCALSTACK_ACCOUNT = "000000000000"  # the tests take 123456789012 for the account of another
 LOCALSTACK = Suite(
     "localstack",
     {service: f"tests/aws/services/{service}" for service in _LOCALSTACK.split()},
     {
         "TEST_SKIP_LOCALSTACK_START": "1",
         "TEST_AWS_ENDPOINT_URL": "{url}",
-        "TEST_AWS_ACCOUNT_ID": "123456789012",
-        "TEST_AWS_ACCESS_KEY_ID": "123456789012",
+        "LOCALSTACK_HOST": "localhost.localstack.cloud:{port}",
+        "GATEWAY_LISTEN": "127.0.0.1:{port}",
+        "TEST_AWS_ACCOUNT_ID": _LOCALSTACK_ACCOUNT,
+        "TEST_AWS_ACCESS_KEY_ID": _LOCALSTACK_ACCOUNT,
         "SNAPSHOT_RAISE": "1",
     },
     options=("-m", "aws_validated", "-k", "not lambda", "--continue-on-collection-errors"),
     python_path=("localstack-core",),
+    stock_environment={"MOTO_ACCOUNT_ID": _LOCALSTACK_ACCOUNT},
     generated={"localstack-core/localstack/version.py": '__version__ = version = "0"\n'},
 )
 SUITES = {suite.name: suite for suite in (MOTO, LOCALSTACK)}
@@ -90,10 +96,10 @@ def run_tests(
 ) -> list[Outcome]:
     """Run the tests of one service, or some of them, and return their outcomes; they are kept in the file `results`."""
     results.unlink(missing_ok=True)
-    with serving(against) as url:
+    with serving(against, suite.stock_environment) as url:
         environment = {
             **os.environ,
-            **{name: value.format(url=url) for name, value in suite.environment.items()},
+            **{name: value.format(url=url, port=url.rpartition(":")[2]) for name, value in suite.environment.items()},
             "AWS_DEFAULT_REGION": "us-east-1",
             "FIDELITY_URL": url,
             "FIDELITY_RESULTS": str(results),
@@ -117,7 +123,7 @@ def read_outcomes(results: Path) -> list[Outcome]:
 
 
 @contextmanager
-def serving(against: str) -> Iterator[str]:
+def serving(against: str, stock_environment: Mapping[str, str]) -> Iterator[str]:
     """The URL of a new server, which stops at the end."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -125,8 +131,10 @@ def serving(against: str) -> Iterator[str]:
     url = f"http://127.0.0.1:{port}"
     is_stock = against == STOCK
     module = "moto.server" if is_stock else "local_aws_server"
+    environment = os.environ | (dict(stock_environment) if is_stock else {})
     with tempfile.NamedTemporaryFile(prefix="fidelity-", suffix=".log") as log:
-        process = subprocess.Popen([sys.executable, "-m", module, "--port", port], stdout=log, stderr=log)
+        command = [sys.executable, "-m", module, "--port", port]
+        process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
         try:
             _wait_for(url + ("/moto-api/" if is_stock else "/_esaws/status"), process)
             yield url
