@@ -3,6 +3,9 @@
 import json
 from typing import Any
 
+import pytest
+from botocore.exceptions import ClientError
+
 from tests.local.cases import TRUST, case
 from tests.local.cases_errors_stores import DOCUMENT, refused
 
@@ -162,3 +165,48 @@ def case_rotation(account: Any) -> Any:
         refused(secrets.rotate_secret, SecretId="s"),
         refused(secrets.rotate_secret, SecretId="s", RotationLambdaARN=function),
     )
+
+
+@case(
+    "a service-linked role has its service's name and policy, and only the service changes it",
+    aws=(
+        ("AWSServiceRoleForECS", "ecs.amazonaws.com", ["AmazonECSServiceRolePolicy"]),
+        "AWSServiceRoleForAutoScaling_mine",
+        ("InvalidInput", "InvalidInput", "UnmodifiableEntity"),
+        "task/aws-service-role/ecs.amazonaws.com/AWSServiceRoleForECS/",
+        ["AWSServiceRoleForAutoScaling_mine"],
+    ),
+    stock=(
+        ("AWSServiceRoleForecs", ["ecs.amazonaws.com"], []),
+        "AWSServiceRoleForAutoScaling_mine",
+        ("accepted", "EntityAlreadyExists", "accepted"),
+        "",
+        ["AWSServiceRoleForAutoScaling_mine", "AWSServiceRoleForecs_mine"],
+    ),
+)
+def case_service_linked_role(account: Any) -> Any:
+    iam = account.client("iam")
+    create = iam.create_service_linked_role
+    role = create(AWSServiceName="ecs.amazonaws.com")["Role"]
+    name = role["RoleName"]
+    attached = iam.list_attached_role_policies(RoleName=name)["AttachedPolicies"]
+    scaling = create(AWSServiceName="autoscaling.amazonaws.com", CustomSuffix="mine")["Role"]["RoleName"]
+    codes = (
+        refused(create, AWSServiceName="ecs.amazonaws.com", CustomSuffix="mine"),
+        refused(create, AWSServiceName="ecs.amazonaws.com"),
+        refused(iam.put_role_policy, RoleName=name, PolicyName="p", PolicyDocument=DOCUMENT),
+    )
+    if codes[-1] == "accepted":
+        iam.delete_role_policy(RoleName=name, PolicyName="p")
+    task = iam.delete_service_linked_role(RoleName=name)["DeletionTaskId"]
+    left = sorted(each["RoleName"] for each in iam.list_roles()["Roles"])
+    principal = role["AssumeRolePolicyDocument"]["Statement"][0]["Principal"]["Service"]
+    shown = name, principal, [each["PolicyName"] for each in attached]
+    return shown, scaling, codes, task[: task.rfind("/") + 1], left
+
+
+@case("an error of the query protocol has its message once", aws=1, stock=2)
+def case_message_once(account: Any) -> Any:
+    with pytest.raises(ClientError) as raised:
+        account.client("iam").get_user(UserName="absent")
+    return sum(name.lower() == "message" for name in raised.value.response["Error"])
