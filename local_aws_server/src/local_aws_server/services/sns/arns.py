@@ -13,12 +13,13 @@ BEHAVIOURS = (
     ),
 )
 
-_ARN_ELEMENTS = 6
+_ARN_ELEMENTS, _REGION = 6, 3
 
 
 @before(
     "sns",
     "AddPermission",
+    "ConfirmSubscription",
     "DeleteTopic",
     "GetTopicAttributes",
     "ListSubscriptionsByTopic",
@@ -29,10 +30,26 @@ _ARN_ELEMENTS = 6
     "Subscribe",
 )
 def check_topic_arn(call: Call) -> None:
-    arn = call.params.get("TopicArn") or ""
-    elements = len(arn.split(":"))
-    if "TopicArn" in call.params and elements < _ARN_ELEMENTS:
-        raise _invalid(f"TopicArn Reason: An ARN must have at least {_ARN_ELEMENTS} elements, not {elements}")
+    if "TopicArn" in call.params:
+        _check_arn(call, "TopicArn")
+        if call.params["TopicArn"].split(":")[_REGION] != call.region:
+            raise _invalid("TopicArn")
+
+
+@before(
+    "sns",
+    "DeletePlatformApplication",
+    "GetPlatformApplicationAttributes",
+    "SetPlatformApplicationAttributes",
+)
+def check_application_arn(call: Call) -> None:
+    _check_arn(call, "PlatformApplicationArn")
+
+
+def _check_arn(call: Call, name: str) -> None:
+    elements = len((call.params.get(name) or "").split(":"))
+    if elements < _ARN_ELEMENTS:
+        raise _invalid(f"{name} Reason: An ARN must have at least {_ARN_ELEMENTS} elements, not {elements}")
 
 
 @before("sns", "ListSubscriptions", "ListSubscriptionsByTopic", "ListTopics")
@@ -50,4 +67,4 @@ def ignore_missing_application(call: Call) -> None:
 
 
 def _invalid(reason: str) -> AwsError:
-    return AwsError("InvalidParameter", f"Invalid parameter: {reason}")
+    return AwsError("InvalidParameter", f"Invalid parameter: {reason}", 400)
