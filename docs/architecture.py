@@ -36,7 +36,7 @@ SERVER: Rows = [
     ["snapshots", "faults"],
     ["fidelity"],
     ["billing"],
-    ["request_validation", "not_found", "preserved_fields", "tag_index", "moto_performance"],
+    ["request_validation", "not_found", "preserved_fields", "tag_index", "moto_performance", "query_errors"],
     ["clock", "hooks"],
     ["call", "control", "data_plane", "locks", "clone"],
     [

@@ -4,8 +4,10 @@ A probe names its row by the service and the first words of the statement, takes
 AssertionError if the row is untrue. `TESTED` names the tests and cases that prove a row elsewhere.
 """
 
+import io
 import json
 import urllib.request
+import zipfile
 from collections.abc import Callable
 from functools import partial
 from types import SimpleNamespace
@@ -15,7 +17,7 @@ from urllib.error import HTTPError
 import pytest
 
 from local_aws_server.services.elbv2.routing import Request, TrafficShare, route
-from tests.local.cases import outcome
+from tests.local.cases import TRUST, outcome
 from tests.local.cases_load_balancing import FIXED, Site, forward
 from tests.local.ecs_site import IMAGE
 from tests.local.ecs_site import Site as EcsSite
@@ -355,11 +357,24 @@ def expressions(account: Any) -> None:
 
 @proves("CloudWatch Logs", "A subscription filter with a Lambda")
 def subscription(account: Any) -> None:
-    logs = account.client("logs")
+    logs, functions = account.client("logs"), account.client("lambda")
+    role = account.client("iam").create_role(RoleName="r", AssumeRolePolicyDocument=TRUST)["Role"]["Arn"]
+    with zipfile.ZipFile(archive := io.BytesIO(), "w") as file:
+        file.writestr("f.py", "def handle(event, context): pass")
+    settings = {"Runtime": "python3.13", "Handler": "f.handle", "Code": {"ZipFile": archive.getvalue()}}
+    function = functions.create_function(FunctionName="f", Role=role, **settings)["FunctionArn"]
     logs.create_log_group(logGroupName="g")
-    function = f"arn:aws:lambda:{account.region}:{account.id}:function:f"
-    settings = {"logGroupName": "g", "filterName": "f", "filterPattern": "", "destinationArn": function}
-    assert is_refused(lambda: logs.put_subscription_filter(**settings))
+    logs.create_log_stream(logGroupName="g", logStreamName="s")
+    filter_ = {"logGroupName": "g", "filterName": "f", "filterPattern": "", "destinationArn": function}
+    assert outcome(lambda: logs.put_subscription_filter(**filter_)) == "InvalidParameterException"
+    functions.add_permission(
+        FunctionName="f", StatementId="s", Action="lambda:InvokeFunction", Principal="logs.amazonaws.com"
+    )
+    logs.put_subscription_filter(**filter_)
+    event = {"timestamp": int(now(account) * 1000), "message": "a line"}
+    logs.put_log_events(logGroupName="g", logStreamName="s", logEvents=[event])
+    assert any("runs no functions" in str(each) for each in events(account))
+    assert [group["logGroupName"] for group in logs.describe_log_groups()["logGroups"]] == ["g"]
 
 
 @proves(ELB, "Mutual TLS and trust stores")

@@ -93,7 +93,8 @@ REFUSED: list[tuple[str, str, dict[str, Any], str, str]] = [
         "create_target_group",
         {"Name": "g", "Protocol": "HTTPX", "Port": 80},
         "ValidationError",
-        "Value 'HTTPX' at 'protocol' failed to satisfy constraint: Member must satisfy enum value set: [HTTP, ",
+        "Value 'HTTPX' at 'protocol' failed to satisfy constraint: Member must satisfy enum value set: "
+        "[TCP, UDP, TCP_UDP, GENEVE, HTTP, ",
     ),
     (
         "iam",

@@ -22,9 +22,26 @@ class AccountLocks:
             yield
 
     @contextmanager
+    def released(self, account: str) -> Iterator[None]:
+        """Let other calls of an account run, while a call of it waits for what they bring."""
+        lock = self._locks.get(account)
+        if lock is None or not lock._is_owned():
+            yield
+            return
+        lock.release()
+        try:
+            yield
+        finally:
+            lock.acquire()
+
+    @contextmanager
     def all_accounts(self) -> Iterator[None]:
         """Hold the locks of all accounts, so that no call is in progress."""
         with self._registry, ExitStack() as stack:
             for account in sorted(self._locks):
                 stack.enter_context(self._locks[account])
             yield
+
+
+LOCKS = AccountLocks()
+"""The locks of this server."""

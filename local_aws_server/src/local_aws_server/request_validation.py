@@ -9,6 +9,7 @@ https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -32,7 +33,7 @@ _ERROR_CODES = {
     "iam": "ValidationError",
     "sts": "ValidationError",
     "secretsmanager": "ValidationException",
-    "sns": "InvalidParameter",
+    "sns": "ValidationError",
     "rds": "InvalidParameterValue",
     "elasticache": "InvalidParameterValue",
     "sqs": "InvalidParameterValue",
@@ -68,27 +69,26 @@ _LEFT_TO_THE_SERVICE = frozenset(
         ("sqs", "QueueAttributeName"),  # ReceiveMessage takes those of messages; "Unknown Attribute …" of the others
         ("ssm", "DocumentPermissionType"),  # InvalidPermissionType
         ("ssm", "ResourceTypeForTagging"),  # InvalidResourceType
+        ("sqs", "QueueAttributeName"),  # ReceiveMessage takes the names of system attributes too
         ("cloudtrail", "MaxResults"),  # InvalidMaxResultsException
         ("elasticache", "InputAuthenticationType"),  # "Input Authentication type: … is not in the allowed list: …"
     }
 )
 """(service, shape) whose values the service refuses in words of its own, or knows better than the model."""
 
-_REQUIRED_BY_HOOKS = frozenset({("ec2", "TerminateInstancesRequest", "InstanceIds")})
+_PATTERNS = {("logs", "MetricNamespace"): r"[^*$]*"}
+"""(service, shape) → its pattern, where AWS accepts more than the model says: a namespace with a colon."""
+
+_REQUIRED_BY_HOOKS = frozenset(
+    {("ec2", "TerminateInstancesRequest", "InstanceIds"), ("sns", "UnsubscribeInput", "SubscriptionArn")}
+)
 """(service, shape, member) of required members whose absence has an error of its own."""
 
 _NOT_SHOWN = {"iam": ("serviceSpecificCredentialId", "status"), "logs": ("logGroupIdentifier",)}
 """Service → how the paths begin whose values, and enums, its messages leave out."""
 _ENUM, _PATTERN = "Member must satisfy enum value set", "Member must satisfy regular expression pattern: "
 
-_ENUM_ORDERS = {
-    ("cloudwatch", "StateValue"): ("INSUFFICIENT_DATA", "ALARM", "OK"),
-    ("events", "ConnectionAuthorizationType"): ("BASIC", "OAUTH_CLIENT_CREDENTIALS", "API_KEY"),
-    ("logs", "OutputFormat"): ("w3c", "raw", "json", "plain", "parquet"),
-    ("ssm", "ParameterType"): ("SecureString", "StringList", "String"),
-}
-"""(service, shape) → the values of an enum as AWS's messages list them, where that is known; else as in the model."""
-
+_ACCOUNT = re.compile(r"\d{12}")
 _REGEX_SECONDS = 0.2
 _SCALARS = ("string", "integer", "long")
 
@@ -112,6 +112,8 @@ class Violation:
 
 def validate_request(call: Call) -> None:
     """Raise AwsError if the parameters have wrong types, or do not satisfy the service's model."""
+    if call.service == "s3":
+        _check_bucket_owner(call)
     if not call.operation or call.service in NOT_VALIDATED:
         return
     try:
@@ -130,6 +132,21 @@ def lacks_members(service: str, shape: Any, value: Any) -> bool:
     return any(violation.value is None for violation in _violations(service, shape, value, shape.name))
 
 
+def _check_bucket_owner(call: Call) -> None:
+    """Refuse a call of S3 that expects another owner of its bucket.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-owner-condition.html
+    """
+    expected = call.request.headers.get("x-amz-expected-bucket-owner")
+    if expected is None:
+        return
+    if not _ACCOUNT.fullmatch(expected):
+        message = f"The value of the expected bucket owner parameter must be an AWS Account ID... [{expected}]"
+        raise AwsError("InvalidBucketOwnerAWSAccountID", message, 400)
+    if expected != call.account and call.params.get("Bucket") in call.backends.backend("s3").buckets:
+        raise AwsError("AccessDenied", "Access Denied", 403)
+
+
 def _malformed(call: Call, error: MalformedValue) -> AwsError:
     if call.service == "ec2":
         name = _lower_first(error.name)
@@ -144,7 +161,8 @@ def _refusal(call: Call, found: list[Violation]) -> AwsError:
     if first.value is None and call.service in _MISSING_PARAMETER:
         name = first.path[:1].upper() + first.path[1:]
         name = EC2_NAMES.get(first.path, first.path) if call.service == "ec2" else name
-        return AwsError("MissingParameter", f"The request must contain the parameter {name}", 400)
+        end = "." if call.service == "sqs" else ""
+        return AwsError("MissingParameter", f"The request must contain the parameter {name}{end}", 400)
     if call.service == "ec2":
         return ec2_refusal(call.operation, first.path, _as_text(first.value), first.constraint)
     code = _error_code(call)
@@ -179,6 +197,9 @@ def _violations(service: str, shape: Any, value: Any, path: str) -> Iterator[Vio
         yield from (Violation(path, value, text) for text in _size_constraints(shape, len(value)))
         for side, entries in (("keys", value), ("values", value.values())):
             member = shape.key if side == "keys" else shape.value
+            if member.type_name == "structure":
+                for key, entry in value.items():
+                    yield from _violations(service, member, entry, f"{path}.{key}.member")
             if member.type_name in _SCALARS and any(_constraints(service, member, entry) for entry in entries):
                 text = ", ".join(_all_constraints(service, member))
                 yield Violation(path, value, f"Map {side} must satisfy constraint: [{text}]")
@@ -223,8 +244,8 @@ def _constraints(service: str, shape: Any, value: Any) -> list[str]:
         found = list(_size_constraints(shape, len(value))) if _is_simulated(service) else []
         if isinstance(value, str):
             if shape.enum and not _is_one_of(service, value, shape.enum):
-                found.append(_enum_constraint(service, shape))
-            pattern = shape.metadata.get("pattern")
+                found.append(_enum_constraint(shape))
+            pattern = _pattern(service, shape)
             if pattern and _is_simulated(service) and not _matches(pattern, value):
                 found.append(_pattern_constraint(pattern))
         return found
@@ -257,12 +278,9 @@ def _all_constraints(service: str, shape: Any) -> list[str]:
     texts = [] if most is None else [f"Member must have {what} less than or equal to {most}"]
     texts += [] if least is None else [f"Member must have {what} greater than or equal to {least}"]
     if shape.type_name == "string":
-        texts += [_pattern_constraint(shape.metadata["pattern"])] if shape.metadata.get("pattern") else []
-        texts += (
-            [_enum_constraint(service, shape)]
-            if shape.enum and (service, shape.name) not in _LEFT_TO_THE_SERVICE
-            else []
-        )
+        pattern = _pattern(service, shape)
+        texts += [_pattern_constraint(pattern)] if pattern else []
+        texts += [_enum_constraint(shape)] if shape.enum and (service, shape.name) not in _LEFT_TO_THE_SERVICE else []
     return texts
 
 
@@ -274,8 +292,20 @@ def _size_constraints(shape: Any, size: int) -> Iterator[str]:
         yield f"Member must have length less than or equal to {most}"
 
 
-def _enum_constraint(service: str, shape: Any) -> str:
-    return f"{_ENUM}: [{', '.join(_ENUM_ORDERS.get((service, shape.name), shape.enum))}]"
+def _enum_constraint(shape: Any) -> str:
+    return f"{_ENUM}: [{', '.join(sorted(shape.enum, key=_place_in_java_set))}]"
+
+
+def _place_in_java_set(value: str) -> int:
+    """Where AWS's messages have a value among the others: a set of Java's strings, which has 32 places."""
+    code = 0
+    for character in value:
+        code = (31 * code + ord(character)) % 2**32
+    return code % 32
+
+
+def _pattern(service: str, shape: Any) -> str | None:
+    return _PATTERNS.get((service, shape.name)) or shape.metadata.get("pattern")
 
 
 def _pattern_constraint(pattern: str) -> str:

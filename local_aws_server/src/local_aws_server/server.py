@@ -27,7 +27,7 @@ from werkzeug.serving import make_server
 from werkzeug.wrappers import Request
 
 from esaws.pricelist import Plan, Regime
-from local_aws_server import cbor, hooks, moto_performance  # noqa: F401 (the latter registers patches)
+from local_aws_server import cbor, hooks, moto_performance, query_errors  # noqa: F401 (the latter two register patches)
 from local_aws_server.billing.account import NEW_ACCOUNT_DEFAULTS
 from local_aws_server.call import DEFAULT_ACCOUNT, Call, account_of
 from local_aws_server.clock.clock import CLOCK, format_timestamp, parse_duration, parse_timestamp
@@ -40,7 +40,7 @@ from local_aws_server.dispatch import dispatch, not_simulated_response
 from local_aws_server.faults import api_faults
 from local_aws_server.identity import IDENTITY
 from local_aws_server.keep_alive import KeepAliveHandler
-from local_aws_server.locks import AccountLocks
+from local_aws_server.locks import LOCKS
 from local_aws_server.loopback_guard import install_loopback_guard
 from local_aws_server.reset import run_reset_actions
 from local_aws_server.services.cloudtrail.recorder import record_call
@@ -65,7 +65,7 @@ class LocalAws(DomainDispatcherApplication):
         super().__init__(self.create_app)
         self.backends: dict[str, Any] = {}
         """Host → moto's backend for it."""
-        self.locks = AccountLocks()
+        self.locks = LOCKS
         self.autosave = Autosave(self.locks, hooks.apply_patches)
         self._preparing = Lock()
         self._is_prepared = False

@@ -29,7 +29,8 @@ BEHAVIOURS = (
     Behaviour(
         service="CloudWatch Logs",
         fidelity=NOT_SIMULATED,
-        statement="A subscription filter with a Lambda function as destination is refused with NotSimulated.",
+        statement="A subscription filter with a Lambda function as destination is kept, if the function lets "
+        "CloudWatch Logs invoke it; the function does not run, and the event log says so.",
         documentation=_DOCUMENTATION,
     ),
 )
@@ -41,25 +42,39 @@ _WITH_ROLE = ("kinesis", "firehose")
 @before("logs", "PutSubscriptionFilter")
 def validate_destination(call: Call) -> None:
     params = call.params
-    group = call.backends.backend("logs").groups.get(params["logGroupName"])
-    if group is None:
-        raise AwsError("ResourceNotFoundException", "The specified log group does not exist.")
     destination = params["destinationArn"].split(":")
     service, account = destination[2:3], destination[4:5]
-    if service == ["lambda"]:
-        if account != [call.account]:
-            message = (
-                "Cross-account lambda invocation passing is not allowed. You must use DestinationPolicies to create "
-                "cross account lambda triggers."
-            )
-            raise AwsError("AccessDeniedException", message)
-        message = "the local AWS does not simulate subscription filters that invoke Lambda functions"
-        raise AwsError("NotSimulated", message, 501)
+    if service == ["lambda"] and account != [call.account]:
+        message = (
+            "Cross-account lambda invocation passing is not allowed. You must use DestinationPolicies to create cross "
+            "account lambda triggers."
+        )
+        raise AwsError("AccessDeniedException", message)
     if service and service[0] in _WITH_ROLE and not params.get("roleArn"):
         message = f"destinationArn for vendor {service[0]} cannot be used without roleArn"
         raise AwsError("InvalidParameterException", message)
+    group = call.backends.backend("logs").groups.get(params["logGroupName"])
+    if group is None:
+        raise AwsError("ResourceNotFoundException", "The specified log group does not exist.")
     if params["filterName"] not in group.subscription_filters and len(group.subscription_filters) >= _MAX_FILTERS:
         raise AwsError("LimitExceededException", "Resource limit exceeded.")
+    if service == ["lambda"] and not _may_invoke(call.backends, params["destinationArn"]):
+        message = (
+            "Could not execute the lambda function. Make sure you have given CloudWatch Logs permission to execute "
+            "your function."
+        )
+        raise AwsError("InvalidParameterException", message)
+
+
+def _may_invoke(backends: Backends, function_arn: str) -> bool:
+    """Whether a function exists, and its policy lets CloudWatch Logs invoke it."""
+    function = backends.backend("lambda").get_function_by_arn(function_arn)
+    statements = function.policy.statements if function else []
+    callers = [(each.get("Effect"), each.get("Principal")) for each in statements]
+    return any(
+        effect == "Allow" and isinstance(caller, dict) and str(caller.get("Service", "")).startswith("logs.")
+        for effect, caller in callers
+    )
 
 
 @patch("moto.logs.models", "LogsBackend.put_subscription_filter")
@@ -95,6 +110,8 @@ def _exists(backends: Backends, arn: str) -> bool:
             return bool(backends.backend("firehose").lookup_name_from_arn(arn))
     except ServiceException:
         return False
+    if service == "lambda":
+        return backends.backend("lambda").get_function_by_arn(arn) is not None
     return service == "logs" and arn in backends.backend("logs").destinations
 
 
@@ -118,6 +135,8 @@ def _deliver(
 ) -> None:
     destination = destination_arn.split(":")
     service = destination[2]
+    if service == "lambda":
+        raise NotImplementedError("the local AWS runs no functions")
     if service == "logs" and "destination" in destination:
         logical = backends.backend("logs").destinations[destination_arn]
         _deliver(backends, stream, logical.target_arn, filter_name, events)

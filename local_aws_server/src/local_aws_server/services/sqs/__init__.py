@@ -1,1 +1,1 @@
-"""Queues: what Amazon SQS refuses."""
+"""Queues: what SQS refuses, and how long a receiver waits."""
