@@ -195,3 +195,20 @@ def case_fifo_topic(account: Any) -> Any:
     bodies = [json.loads(each["Body"]) for each in received(sqs, queue)]
     numbers = first.get("SequenceNumber", "0"), second.get("SequenceNumber", "0")
     return numbers[0] < numbers[1], len(bodies), "SequenceNumber" in bodies[0], "Signature" in bodies[0]
+
+
+@case(
+    "applications for phones, settings of text messages and numbers are checked",
+    aws=(INVALID,) * 5,
+    stock=("accepted", "accepted", "accepted", "accepted", "accepted"),
+)
+def case_phones(account: Any) -> Any:
+    sns = account.client("sns")
+    principal = {"PlatformPrincipal": "p"}
+    return (
+        refused(sns.create_platform_application, Name="n", Platform="PAGER", Attributes=principal),
+        refused(sns.create_platform_application, Name="n", Platform="ADM", Attributes=principal),
+        refused(sns.set_sms_attributes, attributes={"Colour": "red"}),
+        refused(sns.set_sms_attributes, attributes={"DefaultSMSType": "Loud"}),
+        refused(sns.opt_in_phone_number, phoneNumber="call me"),
+    )

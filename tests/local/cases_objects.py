@@ -1,5 +1,6 @@
 """S3: copies, repeated completions, settings with constant values, and retention of objects."""
 
+import json
 from datetime import UTC, datetime
 from typing import Any
 
@@ -246,3 +247,27 @@ def case_suspended(account: Any) -> Any:
     one = counts()
     s3.delete_objects(Bucket=name, Delete={"Objects": [{"Key": "k"}, {"Key": "k", "VersionId": first}]})
     return (deleted.get("DeleteMarker"), deleted.get("VersionId")), after, one, counts()
+
+
+@case(
+    "a checksum has a type, owners have no names, and another expected owner is refused",
+    aws=(["FULL_OBJECT"] * 4, [], ["accepted", "AccessDenied", "InvalidBucketOwnerAWSAccountID"], 204),
+    stock=([None] * 4, ["list", "owner"], ["accepted"] * 3, 200),
+)
+def case_checksums(account: Any) -> Any:
+    s3, name = bucket(account)
+    written = s3.put_object(Bucket=name, Key="a key", Body=b"1", ChecksumAlgorithm="SHA256")
+    read = s3.head_object(Bucket=name, Key="a key", ChecksumMode="ENABLED")
+    copied = s3.copy_object(Bucket=name, Key="copy", CopySource={"Bucket": name, "Key": "a key"})["CopyObjectResult"]
+    listed = s3.list_objects_v2(Bucket=name, FetchOwner=True)["Contents"][0]
+    named = {"list": listed["Owner"], "owner": s3.get_bucket_acl(Bucket=name)["Owner"]}
+    owners = [
+        outcome(lambda owner=owner: s3.get_bucket_acl(Bucket=name, ExpectedBucketOwner=owner) and "accepted")
+        for owner in (account.id, "111122223333", "nobody")
+    ]
+    s3.delete_public_access_block(Bucket=name)
+    statement = {"Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": f"arn:aws:s3:::{name}"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    put = s3.put_bucket_policy(Bucket=name, Policy=policy)["ResponseMetadata"]["HTTPStatusCode"]
+    types = [each.get("ChecksumType") for each in (written, read, copied, listed)]
+    return types, [each for each, owner in named.items() if "DisplayName" in owner], owners, put

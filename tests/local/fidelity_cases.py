@@ -668,6 +668,9 @@ SHOWN: dict[tuple[str, str], tuple[str, ...]] = {
     ("IAM", "A user can"): (
         "a user with a group, a key or a password cannot be deleted, nor can a group with users or policies",
     ),
+    ("IAM", "A service-linked role"): (
+        "a service-linked role has its service's name and policy, and only the service changes it",
+    ),
     ("IAM", "Operations on IAM"): (
         "operations on missing resources of other services are refused",
         "a role is removed from its instance profile",
@@ -762,6 +765,7 @@ SHOWN: dict[tuple[str, str], tuple[str, ...]] = {
         "a subnet group with an absent subnet is refused and not kept",
     ),
     ("S3", "A bucket needs"): ("an invalid bucket name is refused",),
+    ("S3", "A checksum has"): ("a checksum has a type, owners have no names, and another expected owner is refused",),
     ("S3", "A copy of"): ("a copy of an object onto itself must change something",),
     ("S3", "A multipart upload"): ("a missing multipart upload is NoSuchUpload",),
     ("S3", "A new bucket"): ("a new bucket blocks public access",),
@@ -797,11 +801,32 @@ SHOWN: dict[tuple[str, str], tuple[str, ...]] = {
         "test_quotas.py::test_service_quotas_lists_what_is_enforced_and_the_defaults",
         "test_quotas.py::test_an_increase_holds_when_it_is_approved",
     ),
+    ("SNS", "A message has"): (
+        "messages are checked: text, subject, structure and attributes",
+        "entries of a batch are checked together",
+    ),
     ("SNS", "A message reaches"): (
+        "a message that cannot be delivered goes to the dead-letter queue of the subscription",
+        "a FIFO topic numbers its messages, leaves out duplicates and signs none",
         "test_effects.py::test_a_subscriber_that_cannot_be_reached_does_not_keep_the_message_from_others",
         "test_effects.py::test_an_alarm_publishes_to_its_topic_in_the_words_of_cloudwatch",
     ),
+    ("SNS", "A subscription has"): ("subscriptions are checked, and exist once",),
+    ("SNS", "A topic has"): (
+        "a topic with other attributes or tags is another topic",
+        "the attributes of a topic are those of AWS",
+    ),
     ("SNS", "A topic is"): ("test_doors.py::test_odd_parameters_are_refused_by_the_service",),
+    ("SNS", "Applications on platforms"): (
+        "applications for phones, settings of text messages and numbers are checked",
+    ),
+    ("SQS", "A queue that"): (
+        "a queue is created once with its attributes, and its name is free a minute after it was deleted",
+    ),
+    ("SQS", "Sizes, identifiers and"): (
+        "messages and receivers are checked",
+        "a message reaches a receiver that waits for it",
+    ),
     ("STS", "Accounts are isolated;"): (
         "test_server.py::test_accounts_are_isolated",
         "test_server.py::test_an_access_key_of_twelve_digits_is_an_account",
