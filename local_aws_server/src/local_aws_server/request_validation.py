@@ -69,7 +69,6 @@ _LEFT_TO_THE_SERVICE = frozenset(
         ("sqs", "QueueAttributeName"),  # ReceiveMessage takes those of messages; "Unknown Attribute …" of the others
         ("ssm", "DocumentPermissionType"),  # InvalidPermissionType
         ("ssm", "ResourceTypeForTagging"),  # InvalidResourceType
-        ("sqs", "QueueAttributeName"),  # ReceiveMessage takes the names of system attributes too
         ("cloudtrail", "MaxResults"),  # InvalidMaxResultsException
         ("elasticache", "InputAuthenticationType"),  # "Input Authentication type: … is not in the allowed list: …"
     }

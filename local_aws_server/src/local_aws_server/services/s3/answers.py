@@ -22,6 +22,7 @@ BEHAVIOURS = (
 )
 
 _WHOLE = "FULL_OBJECT"
+_ALGORITHMS = ("crc32", "crc32c", "crc64nvme", "sha1", "sha256")
 _DISPLAY_NAME = re.compile(rb"<DisplayName>[^<]*</DisplayName>|<DisplayName ?/>")
 
 
@@ -38,6 +39,16 @@ def note_type(call: Call) -> None:
         copied = call.result.setdefault("CopyObjectResult", {})
         copied[f"Checksum{key.checksum_algorithm}"] = key.checksum_value
         copied["ChecksumType"] = key.checksum_type
+
+
+@after("s3", "GetObject", "HeadObject")
+def show_type_of_one(call: Call) -> None:
+    """Show the type where the checksum is shown."""
+    if call.response is None:
+        return
+    headers = call.response.headers
+    if any(f"x-amz-checksum-{name}" in headers for name in _ALGORITHMS):
+        headers.setdefault("x-amz-checksum-type", _WHOLE)
 
 
 @after("s3", "ListObjectVersions", "ListObjects", "ListObjectsV2")
