@@ -41,7 +41,6 @@ SERVER: Rows = [
     ["call", "control", "data_plane", "locks", "clone"],
     [
         "behaviours",
-        "data_plane",
         "backends",
         "refusal_words",
         "errors",
