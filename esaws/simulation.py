@@ -15,14 +15,15 @@ from __future__ import annotations
 
 import http.client
 import json
+import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from esaws.errors import LocalNotRunning, UsageError
-from esaws.local_aws import control, process
+from esaws.errors import EsawsError, LocalNotRunning, UsageError
+from esaws.local_aws import control, process, supervision
 from esaws.local_aws.scratch import reused_server
 from esaws.timestamps import parse_timestamp
 
@@ -36,6 +37,7 @@ __all__ = [
     "advance",
     "copy",
     "costs",
+    "endpoint",
     "events",
     "fail",
     "fault",
@@ -45,11 +47,15 @@ __all__ = [
     "no_traffic",
     "now",
     "requests",
+    "run",
     "start",
     "timeline",
     "traffic",
     "wait_until",
 ]
+
+
+_ENDPOINT_SECONDS = 10.0
 
 
 # --- the clock
@@ -79,8 +85,7 @@ def start(
         UsageError: the cloud targets AWS or another endpoint, or a server with other settings runs.
         EsawsError: the server did not start.
     """
-    if cloud.target != "local":
-        raise UsageError(f"{cloud.target} can't be started here; use Cloud.local()")
+    _require_own(cloud)
     status = process.start(at=at, regime=regime, plan=plan, provisioning=provisioning, fresh=fresh)
     cloud.start()
     return datetime.fromisoformat(status["time"])
@@ -95,6 +100,50 @@ def cloud_time(cloud: Cloud) -> datetime:
     """Return the time of any cloud, in UTC, to the second: on AWS that of this computer, else that of the clock."""
     time = datetime.now(UTC) if cloud.is_aws else now(cloud)
     return time.astimezone(UTC).replace(microsecond=0)
+
+
+# --- what runs
+
+
+def run(cloud: Cloud, *, intervals: float | None = None) -> None:
+    """Run tasks, load balancers, databases and caches as processes from now on, until the local AWS stops.
+
+    Args:
+        cloud: must target the local AWS of this user.
+        intervals: the fraction of AWS's time that health checks and deregistration delays take, such as 0.1; default 1.
+
+    Does nothing if they run already. Tasks run whose images do: docs/services_run.md.
+
+    Raises:
+        UsageError: the cloud targets AWS or another endpoint, or the packages of `esaws[run]` are not installed.
+        EsawsError: the supervisor did not start.
+    """
+    _require_own(cloud)
+    process.start(run=True, intervals=intervals)
+
+
+def endpoint(cloud: Cloud, name: str) -> str:
+    """Return ADDRESS:PORT of this machine where a load balancer, database or cache runs; `name` as in `esaws reach`.
+
+    Its name without the deployment will do, such as `alb`, `database` or `redis`. It waits up to ten seconds.
+
+    Raises:
+        EsawsError: nothing of this name runs; the message lists what does.
+    """
+    _require_own(cloud)
+    deadline = time.monotonic() + _ENDPOINT_SECONDS
+    while True:
+        hosts = supervision.hosts()
+        for host in hosts:
+            if str(host["name"]).startswith((f"{cloud.aws_name(name)}-", f"{cloud.aws_name(name)}.", f"{name}.")):
+                return f"{host['address']}:{host['port']}"
+        if time.monotonic() > deadline:
+            names = ", ".join(dict.fromkeys(str(host["name"]) for host in hosts)) or "nothing"
+            raise EsawsError(f"{name} does not run; what runs: {names}")
+        time.sleep(0.1)
+
+
+# --- time and traffic
 
 
 def advance(cloud: Cloud, by: str | None = None, *, to: datetime | None = None) -> datetime:
@@ -293,6 +342,12 @@ def _call(cloud: Cloud, method: str, name: str, **params: Any) -> dict[str, Any]
     url = _local_url(cloud, name)
     with _reachable(cloud):
         return control.call(url, method, name, {"account": cloud.account, "region": cloud.region, **params})
+
+
+def _require_own(cloud: Cloud) -> None:
+    """Raise UsageError for a cloud that is not the local AWS of this user."""
+    if cloud.target != "local":
+        raise UsageError(f"{cloud.target} can't be started here; use Cloud.local()")
 
 
 def _local_url(cloud: Cloud, name: str) -> str:

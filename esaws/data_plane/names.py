@@ -27,9 +27,8 @@ def with_places(environment: Mapping[str, str], places: Iterable[NamedPlace]) ->
     if not by_name:
         return dict(environment)
     names = "|".join(re.escape(name) for name in sorted(by_name, key=len, reverse=True))
-    pattern = re.compile(
-        rf"(?:(?P<scheme>\w+)://(?P<user>[^@/\s]*@)?)?(?<![\w.-])(?P<name>{names})(?::(?P<port>\d+))?(?![\w-]|\.\w)", re.I
-    )
+    head = r"(?:(?P<scheme>\w+)://(?P<user>[^@/\s]*@)?)?(?<![\w.-])"
+    pattern = re.compile(rf"{head}(?P<name>{names})(?::(?P<port>\d+))?(?![\w-]|\.\w)", re.IGNORECASE)
 
     def replace(match: re.Match[str]) -> str:
         ports = by_name[match["name"].lower()]

@@ -48,6 +48,12 @@ class Clock:
         """Start again where the clock started."""
         self.start(self._start)
 
+    def run_on(self) -> None:
+        """Follow real time from now on, even if the clock stood still."""
+        if self.still:
+            self.still = False
+            self._move(self.now())
+
     def stop(self) -> None:
         """Give the process its real time back."""
         if self._travel is not None:

@@ -23,6 +23,7 @@ def get_running(parameters: Mapping[str, Any]) -> dict[str, Any]:
     version changes whenever something in an account does; `first_session` says that no other program ran this before.
     """
     if session := parameters.get("session"):
+        CLOCK.run_on()  # processes don't stand still
         DATA_PLANE.connect(str(session), float(parameters.get("factor", 1)))
     accounts = [_describe(backends) for backends in _used()]
     return {
