@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 import traceback
 from collections import defaultdict
@@ -16,9 +17,10 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from esaws.cloud import Cloud
 from esaws.data_plane.addresses import Addresses
+from esaws.data_plane.containers import CannotStart
 from esaws.data_plane.desired import Desired, LoadBalancer
 from esaws.data_plane.forwarder import Place, source_of
-from esaws.data_plane.image_store import ImageStore
+from esaws.data_plane.image_store import ImageStore, RunnableImage
 from esaws.data_plane.load_balancer import KEYS, LoadBalancerProxy
 from esaws.data_plane.log_streams import LogStreams
 from esaws.data_plane.names import NamedPlace, with_places
@@ -32,6 +34,9 @@ from esaws.inspect.network.reach import reach
 
 OBSERVER = {"X-Esaws-Observer": "1"}
 """A call with this header never advances the clock of the local AWS."""
+
+ALLOWS_PUSHED = "ESAWS_RUN_PUSHED"
+"""Set to 1, it lets images that users have pushed run where the local AWS has several accounts."""
 
 _STORE_ENDS = {"db_instance": "db", "cache_cluster": "cache"}
 
@@ -48,13 +53,20 @@ class AccountRun:
         *,
         now: Callable[[], float],
         factor: float,
+        is_shared: Callable[[], bool],
     ) -> None:
-        """`now` returns the time on the clock of AWS; `factor` is the fraction of AWS's time that delays take."""
+        """Run below `folder`.
+
+        `now` returns the time on the clock of AWS; `factor` is the fraction of AWS's time that delays take;
+        `is_shared` returns whether the local AWS has several accounts, so that images that users push do not run.
+        """
         cloud.headers.update(OBSERVER)
         self._cloud = cloud
         self._addresses = addresses
         self._now = now
         self._factor = factor
+        self._images = ImageStore(cloud)
+        self._is_shared = is_shared
         self._reports: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
         self._roles: dict[str, dict[str, str]] = {}
         self._account: Account | None = None
@@ -73,7 +85,7 @@ class AccountRun:
             folder / "tasks",
             addresses,
             watchdog,
-            resolve_image=ImageStore(cloud).look_up,
+            resolve_image=self._resolve_image,
             aws_environment=self._aws_environment,
             name_addresses=lambda environment: with_places(environment, self._places()),
             logs=self._logs,
@@ -161,6 +173,15 @@ class AccountRun:
         return source_of(client, here, self._tasks.addresses_by_group())
 
     # --- tasks
+
+    def _resolve_image(self, image: str) -> RunnableImage | None:
+        found = self._images.look_up(image)
+        if found is not None and found.is_pushed and self._is_shared() and os.environ.get(ALLOWS_PUSHED) != "1":
+            raise CannotStart(
+                f"CannotStartContainerError: {image} was pushed by a user, and this local AWS has several accounts; "
+                f"set {ALLOWS_PUSHED}=1 before `esaws local start --run` to run such images"
+            )
+        return found
 
     def _places(self) -> Iterator[NamedPlace]:
         """Yield where the names of load balancers and stores are on this machine."""

@@ -1,6 +1,6 @@
 """Run a container of a task as a process: environment, output, limits, and its end.
 
-It is told where to listen by HOST and PORT, as many platforms do; further ports of its definition are in PORT_<port>.
+HOST and PORT say where to listen, as many platforms do; further ports of its definition are in PORT_<port>.
 It runs in a copy of the folder of its image, in a process group of its own.
 """
 

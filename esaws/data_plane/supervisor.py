@@ -89,6 +89,7 @@ class Supervisor:
             self._watchdog,
             now=lambda: time.time() + self._clock_offset,
             factor=self._factor,
+            is_shared=lambda: len({account for account, _ in self._accounts}) > 1,
         )
 
     async def _close(self) -> None:

@@ -96,7 +96,7 @@ class Tasks:
                 self._running[key] = asyncio.create_task(self._run(key, task, container))
 
     def note_reported(self) -> None:
-        """The local AWS knows everything that has been reported so far, when it is asked next."""
+        """The next answer of the local AWS takes everything into account that has been reported so far."""
         self._reported = set(self._ended)
 
     @property

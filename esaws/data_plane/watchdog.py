@@ -47,7 +47,7 @@ class Watchdog:
 
 
 def kill_group(group: int) -> None:
-    """Kill every process of a group; one that has ended is no error."""
+    """Kill every process of a group, if any is left."""
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(group, signal.SIGKILL)
 

@@ -135,6 +135,7 @@ def stop(discard: bool = False) -> dict[str, Any]:
             _terminate(server, gracefully=not discard)
         if discard:
             snapshot_file().unlink(missing_ok=True)
+            supervision.delete_data()
         server_file().unlink(missing_ok=True)
         saved = saved or {"time": None, "left_out": []}
         return {"stopped": running, "saved": saved["time"], "left_out": saved["left_out"]}
@@ -288,6 +289,8 @@ def _discard_snapshot(fresh: bool, settings: Mapping[str, str | None]) -> None:
             f"Add --fresh to delete it and start with {' '.join(given)}."
         )
     snapshot_file().unlink(missing_ok=True)
+    supervision.stop_supervisor()
+    supervision.delete_data()
 
 
 def _loss_warning(crashed: Server | None, restored: Mapping[str, Any]) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -79,6 +80,11 @@ def stop_supervisor() -> bool:
     _record_file().unlink(missing_ok=True)
     status_file().unlink(missing_ok=True)
     return process is not None
+
+
+def delete_data() -> None:
+    """Delete the data of databases and caches, and what else an ended supervisor has left."""
+    shutil.rmtree(run_folder(), ignore_errors=True)
 
 
 def running() -> dict[str, Any] | None:

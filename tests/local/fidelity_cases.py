@@ -530,6 +530,10 @@ SHOWN: dict[tuple[str, str], tuple[str, ...]] = {
         "test_ecs.py::test_a_stopped_task_is_replaced",
         "test_ecs.py::test_a_deployment_replaces_the_tasks_and_keeps_the_minimum_healthy",
     ),
+    ("ECS", "Where the services"): (
+        "../data_plane/test_tasks.py::test_a_container_ends_with_its_code_and_the_reason_of_ecs",
+        "../data_plane/test_tasks.py::test_a_task_whose_process_dies_has_stopped",
+    ),
     ("Elastic Load Balancing", "A call that"): (
         "what does not exist is not found, in any position of a list",
         "a missing listener rule is RuleNotFound",
@@ -642,6 +646,9 @@ SHOWN: dict[tuple[str, str], tuple[str, ...]] = {
         "a cache with a retention of 36 days is refused",
         "a cache with an absent security group is refused",
         "a cache with an absent parameter group is refused",
+    ),
+    ("Elastic Load Balancing", "Where the services"): (
+        "../data_plane/test_tasks.py::test_what_kills_the_supervisor_ends_everything_it_ran",
     ),
     ("EventBridge", "A rule with"): ("test_effects.py::test_a_schedule_sends_events_to_a_topic_and_a_log_group",),
     ("EventBridge", "An enabled rule"): ("test_effects.py::test_a_target_receives_the_input_that_it_asks_for",),

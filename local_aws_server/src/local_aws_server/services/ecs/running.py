@@ -7,10 +7,23 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from local_aws_server.backends import Backends
+from local_aws_server.behaviours import Behaviour
 from local_aws_server.data_plane import desired, observer
 from local_aws_server.services.ecs import processes, task_interfaces
 from local_aws_server.services.ecs.placement import instance_of_task
 from local_aws_server.services.ecs.tasks import group_name, task_definition_of
+
+BEHAVIOURS = (
+    Behaviour(
+        service="ECS",
+        statement="Where the services run (`--run`), the containers of images that run here are processes: what they "
+        "exit with, write and take of memory is what ECS reports. Nothing keeps one of them from another.",
+        documentation=(
+            "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-lifecycle-explanation.html",
+            "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/stopped-task-error-codes.html",
+        ),
+    ),
+)
 
 _STOPPING = ("STOPPING", "DEPROVISIONING")
 _DEFAULT_STOP_TIMEOUT = 30

@@ -6,11 +6,23 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from local_aws_server.backends import Backends
+from local_aws_server.behaviours import Behaviour
 from local_aws_server.clock.scheduler import SCHEDULER
 from local_aws_server.data_plane import desired, observer
 from local_aws_server.services.elbv2 import probe_results, targets
 from local_aws_server.services.elbv2.health_probe import HealthProbe
 from local_aws_server.services.elbv2.lookup import find_target_group, load_balancers
+
+BEHAVIOURS = (
+    Behaviour(
+        service="Elastic Load Balancing",
+        statement="Where the services run (`--run`), the health of a target is what its process answers at each "
+        "interval.",
+        documentation=(
+            "https://docs.aws.amazon.com/elasticloadbalancing/latest/application/target-group-health-checks.html",
+        ),
+    ),
+)
 
 
 @desired("load_balancers", "elbv2")
