@@ -17,7 +17,6 @@ import redis
 
 from tests.data_plane.running_stores import PASSWORD, RunningStores, cache, client, database, query, snapshot
 
-SERVER = "postgres"
 MAIN = database("main", address="10.0.1.7")
 REBOOTED = {**MAIN, "restarts": 1}
 REDIS = cache("redis", address="10.0.1.8")
@@ -38,15 +37,15 @@ def stores(folder: Path, template: Path) -> Iterator[RunningStores]:
 
 
 def servers_of(folder: Path) -> list[psutil.Process]:
-    """The processes that work in a folder or have it in their command, which are all of its servers."""
-    found = []
-    for process in psutil.process_iter():
-        try:
-            if str(folder) in process.cwd() or any(str(folder) in part for part in process.cmdline()):
-                found.append(process)
-        except psutil.Error:
-            continue
-    return [process for process in found if process.status() != psutil.STATUS_ZOMBIE and process.pid != os.getpid()]
+    """The servers of a folder: the processes that work in it."""
+    return [process for process in psutil.process_iter() if works_in(process, folder)]
+
+
+def works_in(process: psutil.Process, folder: Path) -> bool:
+    try:
+        return process.cwd().startswith(str(folder)) and process.status() != psutil.STATUS_ZOMBIE
+    except (psutil.Error, OSError):
+        return False
 
 
 def test_a_database_answers_its_master_user_at_its_address(stores: RunningStores) -> None:
@@ -120,8 +119,8 @@ def test_a_reboot_ends_connections(stores: RunningStores) -> None:
 def test_a_killed_database_runs_again_with_what_was_committed(stores: RunningStores, folder: Path) -> None:
     [place] = stores.show(REBOOTED)
     query(place, "CREATE TABLE committed AS SELECT 1 AS number")
-    [server] = [each for each in servers_of(folder) if each.ppid() == os.getpid() and SERVER in each.name()]
-    server.kill()
+    record = json.loads(next(folder.glob("db_instance/*_db-MAIN/process.json")).read_text())
+    os.kill(record["pid"], signal.SIGKILL)
     place = stores.until(REBOOTED["key"], lambda observed: "started again" in observed["note"])
     place = stores.until(REBOOTED["key"], lambda observed: observed["state"] == "running")
     assert query(place, "SELECT * FROM committed") == [(1,)]

@@ -41,6 +41,7 @@ _SETTINGS = {
     "log_timezone": "UTC",
     "maintenance_work_mem": "16MB",
     "max_connections": "80",
+    "max_logical_replication_workers": "0",
     "max_parallel_workers": "0",
     "max_wal_size": "64MB",
     "max_worker_processes": "2",
@@ -49,7 +50,6 @@ _SETTINGS = {
     "shared_buffers": "16MB",
     "timezone": "UTC",
     "unix_socket_directories": "",
-    "update_process_title": "off",
 }
 """Small: a dozen servers have to fit a laptop."""
 
