@@ -159,14 +159,16 @@ def hosts(curl: bool, as_json: bool) -> None:
 
 
 def _describe_runs(runs: dict[str, Any]) -> str:
-    """What runs as processes, in one line."""
+    """What runs as processes, and which stores do not, and why."""
     accounts = runs["accounts"]
-    stores = [store for account in accounts for store in account.get("stores", ()) if store["state"] == "running"]
+    all_stores = [store for account in accounts for store in account.get("stores", ())]
+    stores = [store for store in all_stores if store["state"] == "running"]
     balancers = {each["name"] for account in accounts for each in account.get("load_balancers", ())}
-    programs = [f"{store['id']} ({store['runs']})" for store in stores]
+    programs = [f"{store['id']} ({store['runs']} for {store['declared']})" for store in stores]
     containers = sum(account["containers"] for account in accounts)
     counts = [f"containers: {containers}", f"load balancers: {len(balancers)}", f"stores: {', '.join(programs) or 0}"]
-    return f"runs as processes: {'; '.join(counts)}; see `esaws local hosts`"
+    failed = [f"\ndoes not run: {each['id']}: {each['reason']}" for each in all_stores if each["state"] == "failed"]
+    return f"runs as processes: {'; '.join(counts)}; see `esaws local hosts`{''.join(failed)}"
 
 
 @local.command()

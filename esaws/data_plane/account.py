@@ -78,7 +78,11 @@ class AccountRun:
         self._logs = LogStreams(lambda region: cloud.in_region(region).client("logs"), now)
         self._probes = Probes(addresses, self._reports["health_checks"].append)
         self._stores = Stores(
-            folder / "stores", addresses, may_reach=self._may_reach_store, find_source=self._source_of
+            folder / "stores",
+            addresses,
+            may_reach=self._may_reach_store,
+            find_source=self._source_of,
+            watchdog=watchdog,
         )
         self._tasks = Tasks(
             cloud.region,

@@ -15,6 +15,8 @@ import psycopg
 import pytest
 import redis
 
+from esaws.data_plane.stores import server_process
+from esaws.data_plane.watchdog import Watchdog
 from tests.data_plane.running_stores import PASSWORD, RunningStores, cache, client, database, query, snapshot
 
 MAIN = database("main", address="10.0.1.7")
@@ -154,6 +156,31 @@ def test_what_does_not_run_says_why(stores: RunningStores, name: str) -> None:
     assert observed["state"] == "failed"
     assert observed["reason"].startswith(reason)
     stores.show(gone=(entry,))
+
+
+class Watched(Watchdog):
+    """A watchdog that only notes what it is asked to watch."""
+
+    def __init__(self) -> None:
+        self.groups: list[int] = []
+
+    def watch(self, group: int) -> None:
+        self.groups.append(group)
+
+    def forget(self, group: int) -> None:
+        self.groups.remove(group)
+
+
+def test_the_watchdog_has_the_servers_where_the_platform_does_not_end_them(
+    tmp_path: Path, template: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server_process, "DIES_WITH_PARENT", False)
+    watched = Watched()
+    running = RunningStores(tmp_path, template, watchdog=watched)
+    running.show(cache("watched"))
+    assert watched.groups == [process.pid for process in servers_of(tmp_path)]
+    running.close()
+    assert watched.groups == []
 
 
 SUPERVISOR = """

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from esaws.data_plane.stores.postgresql import PostgresqlServer
 from esaws.data_plane.stores.valkey import ValkeyServer
+from esaws.data_plane.watchdog import Watchdog
 
 Entry = Mapping[str, Any]
 """What should run, as the local AWS describes it: `Stores.reconcile`."""
@@ -46,8 +47,8 @@ class Postgresql:
 
     program = "PostgreSQL"
 
-    def __init__(self, folder: Path, give_data: GiveData) -> None:
-        self.server = PostgresqlServer(folder)
+    def __init__(self, folder: Path, give_data: GiveData, watchdog: Watchdog | None) -> None:
+        self.server = PostgresqlServer(folder, watchdog)
         self.note = ""
         self.version = ""
         self._give_data = give_data
@@ -85,8 +86,8 @@ class Valkey:
 
     program = "Valkey"
 
-    def __init__(self, folder: Path) -> None:
-        self._server = ValkeyServer(folder)
+    def __init__(self, folder: Path, watchdog: Watchdog | None) -> None:
+        self._server = ValkeyServer(folder, watchdog)
         self.note = ""
         self.version = ""
 

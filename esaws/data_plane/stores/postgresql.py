@@ -18,6 +18,7 @@ from esaws.data_plane.stores import programs
 from esaws.data_plane.stores.failures import StoreFailed
 from esaws.data_plane.stores.server_process import ServerProcess, run, stop_working_in
 from esaws.data_plane.stores.unprivileged import user_instead_of_root
+from esaws.data_plane.watchdog import Watchdog
 
 HOST = "127.0.0.1"
 PARTIAL = ".partial-"
@@ -91,10 +92,10 @@ class Template:
 class PostgresqlServer:
     """The server of one data folder."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, watchdog: Watchdog | None) -> None:
         self.data = folder / "data"
         self.version = ""
-        self._process = ServerProcess(folder, "PostgreSQL")
+        self._process = ServerProcess(folder, "PostgreSQL", watchdog)
         self._port = 0
 
     @property

@@ -20,7 +20,8 @@ from threading import Thread
 import psutil
 
 from esaws.data_plane.stores.failures import StoreFailed
-from esaws.data_plane.stores.unprivileged import User, before_exec
+from esaws.data_plane.stores.unprivileged import DIES_WITH_PARENT, User, before_exec
+from esaws.data_plane.watchdog import Watchdog
 
 _RECORD = "process.json"
 _LOG, _OLD_LOG = "log", "log.old"
@@ -40,9 +41,10 @@ Process = subprocess.Popen[bytes]
 class ServerProcess:
     """One server that runs in a folder and says on its output when it is ready."""
 
-    def __init__(self, folder: Path, name: str) -> None:
+    def __init__(self, folder: Path, name: str, watchdog: Watchdog | None) -> None:
         self._folder = folder
         self._name = name
+        self._watchdog = None if DIES_WITH_PARENT else watchdog
         self._process: Process | None = None
         self._reader: Thread | None = None
         self._tail = b""
@@ -76,6 +78,8 @@ class ServerProcess:
         prepare = before_exec(user, death_signal)
         self._process = _start(command, self._folder, environment or {}, subprocess.PIPE, prepare)
         self._record(self._process.pid)
+        if self._watchdog is not None:
+            self._watchdog.watch(self._process.pid)
         self._reader = Thread(target=self._read, args=(self._process,), daemon=True)
         self._reader.start()
         if not await _becomes(lambda: ready in self._tail or not self.running, _START_SECONDS):
@@ -99,6 +103,8 @@ class ServerProcess:
             await asyncio.to_thread(kill, children)
         if self._reader is not None:
             await asyncio.to_thread(self._reader.join, _KILL_SECONDS)
+        if self._watchdog is not None:
+            self._watchdog.forget(process.pid)
         self._process = self._reader = None
         (self._folder / _RECORD).unlink(missing_ok=True)
 

@@ -16,6 +16,7 @@ from esaws.data_plane.stores.postgresql import PARTIAL, Template
 from esaws.data_plane.stores.server_process import stop_recorded
 from esaws.data_plane.stores.snapshots import Copy, SnapshotStore, folder_name
 from esaws.data_plane.stores.store import Store
+from esaws.data_plane.watchdog import Watchdog
 
 _DATABASE, _SNAPSHOT = "db_instance", "db_snapshot"
 _MOST_STORES = 20
@@ -35,6 +36,7 @@ class Stores:
         may_reach: decides who may connect; by default, everybody.
         find_source: the private address that a client's socket has on AWS; by default, all are the operator's.
         template: the folder with an initialised, empty database system; it is created if it does not exist.
+        watchdog: ends the servers when this process has ended, where the platform does not.
     """
 
     def __init__(
@@ -45,11 +47,13 @@ class Stores:
         may_reach: MayReach = lambda entry, source: True,
         find_source: FindSource = lambda client, here: None,
         template: Path | None = None,
+        watchdog: Watchdog | None = None,
     ) -> None:
         self._folder = folder
         self._addresses = addresses
         self._may_reach = may_reach
         self._find_source = find_source
+        self._watchdog = watchdog
         self._template = Template(template or folder / "template")
         self._stores: dict[str, Store] = {}
         self._entries: dict[str, Entry] = {}
@@ -107,12 +111,12 @@ class Stores:
 
     def _engine(self, folder: Path, key: str) -> Engine:
         if folder.parent.name != _DATABASE:
-            return Valkey(folder)
+            return Valkey(folder, self._watchdog)
 
         async def give_data(data: Path) -> str:
             return await self._give_data(key, data)
 
-        return Postgresql(folder, give_data)
+        return Postgresql(folder, give_data, self._watchdog)
 
     async def _give_data(self, key: str, data: Path) -> str:
         """Fill the data folder of a new database, from its snapshot or empty."""

@@ -15,6 +15,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 _IS_LINUX = sys.platform == "linux"
+DIES_WITH_PARENT = _IS_LINUX
+"""Whether a child gets its death signal when this process ends; elsewhere the watchdog kills it."""
 _LIBC = ctypes.CDLL(None) if _IS_LINUX else None
 _PR_SET_PDEATHSIG, _PR_SET_KEEPCAPS, _PR_CAP_AMBIENT, _PR_CAP_AMBIENT_RAISE = 1, 8, 47, 2
 _CAP_DAC_OVERRIDE = 1

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from esaws.data_plane.stores import programs
 from esaws.data_plane.stores.server_process import ServerProcess
+from esaws.data_plane.watchdog import Watchdog
 
 HOST = "127.0.0.1"
 _READY = b"Ready to accept connections"
@@ -35,9 +36,9 @@ _RESTRICTED = [
 class ValkeyServer:
     """The server of one folder. It saves its data there when it stops, and each minute in which they changed."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, watchdog: Watchdog | None) -> None:
         self._folder = folder
-        self._process = ServerProcess(folder, "Valkey")
+        self._process = ServerProcess(folder, "Valkey", watchdog)
         self.version = ""
 
     @property
