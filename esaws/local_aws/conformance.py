@@ -7,7 +7,11 @@ from dataclasses import dataclass
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from esaws.local_aws.conformance_probes import PROBES, Client, Probe
+from esaws.local_aws.conformance_probes import REFUSALS, Client, Probe
+from esaws.local_aws.conformance_resources import RESOURCE_PROBES
+
+PROBES = (*REFUSALS, *RESOURCE_PROBES)
+"""All probes; none costs anything."""
 
 
 @dataclass(frozen=True)
