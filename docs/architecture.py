@@ -47,7 +47,7 @@ SERVER: Rows = [
         "reset",
         "json_nulls",
         "request_parsing",
-        "tag_values",
+        "request_rewriting",
     ],
 ]
 """The rooms of the local AWS, in the same way."""

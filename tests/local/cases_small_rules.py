@@ -44,6 +44,38 @@ def case_volumes(account: Any) -> Any:
 
 
 @case(
+    "an id that is named twice counts once",
+    aws=[1, 1, 1],
+    stock=[FAILED, "InvalidVpcID.NotFound", "InvalidGroup.NotFound"],
+)
+def case_ids_named_twice(account: Any) -> Any:
+    ec2, id = account.client("ec2"), run_instance(account)["InstanceId"]
+    vpc, _, group = account.network()
+    return [
+        outcome(lambda: len(ec2.describe_instances(InstanceIds=[id, id])["Reservations"])),
+        outcome(lambda: len(ec2.describe_vpcs(VpcIds=[vpc, vpc])["Vpcs"])),
+        outcome(lambda: len(ec2.describe_security_groups(GroupIds=[group, group])["SecurityGroups"])),
+    ]
+
+
+@case(
+    "what a change of rules or a new subnet lacks is named",
+    aws=["MissingParameter", "MissingParameter", "InvalidParameterValue"],
+    stock=[FAILED] * 3,
+)
+def case_absent_parameters(account: Any) -> Any:
+    ec2 = account.client("ec2")
+    vpc, _, group = account.network()
+    (rule, *_) = ec2.describe_security_group_rules()["SecurityGroupRules"]
+    changes = [{"SecurityGroupRuleId": rule["SecurityGroupRuleId"]}]
+    return [
+        code(ec2.create_subnet, VpcId=vpc),
+        code(ec2.modify_security_group_rules, GroupId=group, SecurityGroupRules=changes),
+        code(ec2.copy_image, Name="copy", SourceImageId=IMAGE, SourceRegion="atlantis-1"),
+    ]
+
+
+@case(
     "what is not the id of an instance is malformed",
     aws=["InvalidInstanceID.Malformed"] * 2,
     stock=["InvalidInstanceID.NotFound"] * 2,

@@ -4,6 +4,7 @@ Each row is named by its service and its first words. A proof is the name of a c
 """
 
 SHOWN: dict[tuple[str, str], tuple[str, ...]] = {
+    ("EC2 and VPC", "An id that a call names twice"): ("an id that is named twice counts once",),
     ("Account", "An account with"): ("test_account_plans.py::test_an_account_with_credits_shows_when_it_was_opened",),
     ("Amazon MQ", "A broker takes"): (
         "a broker can be deleted or rebooted only while it runs",

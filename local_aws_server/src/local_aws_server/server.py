@@ -42,10 +42,10 @@ from local_aws_server.identity import IDENTITY
 from local_aws_server.keep_alive import KeepAliveHandler
 from local_aws_server.locks import LOCKS
 from local_aws_server.loopback_guard import install_loopback_guard
+from local_aws_server.request_rewriting import rewrite
 from local_aws_server.reset import run_reset_actions
 from local_aws_server.services.cloudtrail.recorder import record_call
 from local_aws_server.snapshots.autosave import Autosave
-from local_aws_server.tag_values import add_tag_values
 
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
@@ -197,7 +197,7 @@ class LocalAws(DomainDispatcherApplication):
         """The response to a call; a call that waits advances the clock first."""
         account = account_of(request)
         request.environ["HTTP_X_MOTO_ACCOUNT_ID"] = account
-        add_tag_values(service, request)
+        rewrite(service, request)
         self.run_due_events()
         with self.locks.account(account):
             call = Call(service, account, request)

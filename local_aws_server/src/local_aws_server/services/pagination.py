@@ -88,6 +88,19 @@ Two lists in one response share their pages; two members together may identify a
 """
 
 
+@before("iam", "ListAttachedGroupPolicies", "ListAttachedRolePolicies", "ListAttachedUserPolicies", "ListPolicies")
+def check_marker(call: Call) -> None:
+    """moto's markers of these lists are numbers."""
+    if not call.params.get("Marker", "0").isdecimal():
+        raise AwsError("ValidationError", "Invalid Marker.", 400)
+
+
+@before("ssm", "ListDocuments")
+def check_documents_token(call: Call) -> None:
+    if not call.params.get("NextToken", "0").isdecimal():
+        raise AwsError("InvalidNextToken", "The specified token is not valid.", 400)
+
+
 def _page(call: Call, names: PageParameters, default: int, keys: list[str], id_members: list[str]) -> None:
     """Cut the lists of a result down to the requested page."""
     if not _is_requested(call, names) and not (default and _may_exceed(call, default)):

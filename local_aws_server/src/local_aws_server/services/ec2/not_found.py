@@ -23,6 +23,11 @@ BEHAVIOURS = (
             "https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeEgressOnlyInternetGateways.html",
         ),
     ),
+    Behaviour(
+        service="EC2 and VPC",
+        statement="An id that a call names twice counts once.",
+        documentation=("https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeInstances.html",),
+    ),
 )
 
 _rule = partial(NotFoundRule, "ec2")
@@ -202,7 +207,15 @@ RULES = (
         _zones,
         by_parameter("ZoneNames", "DescribeAvailabilityZones"),
     ),
-    _rule("InvalidParameterValue", "Invalid region: '{}'", _regions, by_parameter("RegionNames", "DescribeRegions")),
+    _rule(
+        "InvalidParameterValue",
+        "Invalid region: '{}'",
+        _regions,
+        {
+            **by_parameter("RegionNames", "DescribeRegions"),
+            **by_parameter("SourceRegion", "CopyImage", "CopySnapshot"),
+        },
+    ),
 )
 
 for rule in RULES:

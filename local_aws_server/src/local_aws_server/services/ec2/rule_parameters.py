@@ -44,7 +44,9 @@ def check_permissions(call: Call) -> None:
 @before("ec2", "ModifySecurityGroupRules")
 def check_changed_rules(call: Call) -> None:
     for update in call.params["SecurityGroupRules"]:
-        rule = update.get("SecurityGroupRule") or {}
+        rule = update.get("SecurityGroupRule")
+        if not rule:
+            raise AwsError("MissingParameter", "The request must contain the parameter securityGroupRule")
         if {"IpProtocol", "FromPort", "ToPort"} <= rule.keys():  # moto has AWS's words for an absent port
             _check_permission(rule)
 

@@ -58,6 +58,18 @@ def _requested_groups(call: Call) -> Iterator[list[str]]:
 
 
 @before("ec2", "CreateSubnet")
+def require_a_block(call: Call) -> None:
+    if not {"CidrBlock", "Ipv6CidrBlock", "Ipv4IpamPoolId", "Ipv6IpamPoolId"} & call.params.keys():
+        raise AwsError("MissingParameter", "The request must contain the parameter cidrBlock")
+
+
+@before("ec2", "AllocateHosts")
+def require_a_quantity(call: Call) -> None:
+    if call.params.get("Quantity") is None and not call.params.get("AssetIds"):
+        raise AwsError("MissingParameter", "The request must contain the parameter quantity")
+
+
+@before("ec2", "CreateSubnet")
 def validate_subnet_size(call: Call) -> None:
     cidr = call.params.get("CidrBlock", "")
     with suppress(ValueError):  # moto refuses an invalid CIDR

@@ -4,6 +4,7 @@ from typing import Any
 
 from local_aws_server.behaviours import Behaviour
 from local_aws_server.call import Call
+from local_aws_server.errors import AwsError
 from local_aws_server.hooks import before
 
 BEHAVIOURS = (
@@ -20,6 +21,8 @@ BEHAVIOURS = (
 @before("elbv2", "SetRulePriorities")
 def free_priorities(call: Call) -> None:
     """Give the rules unused priorities first; moto refuses a priority that another of them has."""
+    if not all({"RuleArn", "Priority"} <= pair.keys() for pair in call.params["RulePriorities"]):
+        raise AwsError("ValidationError", "A rule ARN and a priority must be specified", 400)
     priorities = {pair["RuleArn"]: pair["Priority"] for pair in call.params["RulePriorities"]}
     rules = _rules(call)
     moved = {arn: rules[arn] for arn in priorities if arn in rules}

@@ -28,11 +28,13 @@ _RANGE = re.compile(r"bytes=(\d+-\d*|-\d+)")
 _COPY_RANGE = re.compile(r"bytes=\d+-\d+")
 _MAX_BUCKETS = 10_000
 _WITH_DOCUMENT = (
+    "CompleteMultipartUpload",
     "DeleteObjects",
     "PutBucketCors",
     "PutBucketInventoryConfiguration",
     "PutBucketLogging",
     "PutBucketNotificationConfiguration",
+    "PutBucketOwnershipControls",
     "PutBucketReplication",
     "PutBucketTagging",
     "PutBucketWebsite",
@@ -100,10 +102,15 @@ def require_members(call: Call) -> None:
     assert call.input_shape is not None
     member = call.input_shape.serialization["payload"]
     document = call.params.get(member)
-    if document and lacks_members("s3", call.input_shape.members[member], document):
+    if document is None:
+        return
+    if lacks_members("s3", call.input_shape.members[member], document):
         raise _malformed()
-    logging = (document or {}).get("LoggingEnabled") or {}
-    if any(not grant or not grant.get("Grantee") for grant in logging.get("TargetGrants") or ()):
+    grants = (document.get("LoggingEnabled") or {}).get("TargetGrants") or ()
+    parts = document.get("Parts") or ()
+    if not all(grant and grant.get("Grantee") for grant in grants) or not all(
+        part and "ETag" in part for part in parts
+    ):
         raise _malformed()
 
 

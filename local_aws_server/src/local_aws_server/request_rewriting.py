@@ -1,4 +1,4 @@
-"""Give each tag without a value an empty one, in the request itself: the value is optional, and moto fails without it.
+"""Change requests that AWS takes and moto fails on: tags without a value, and ids that EC2 is given twice.
 
 https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateTags.html
 https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Tag.html
@@ -16,25 +16,46 @@ from werkzeug.datastructures import ImmutableMultiDict
 _OPTIONAL_IN = frozenset({"ec2", "ecs", "rds", "elasticache", "elbv2", "autoscaling", "secretsmanager", "cloudtrail"})
 """Services whose models do not require the value of a tag."""
 _FORM_KEY = re.compile(r"Tags?(?:\.member|\.Tag)?\.\d+\.Key$")
+_ID = re.compile(r"(\w+(?:Id|Name))\.\d+")
+_TAKE_IDS_TWICE = ("Describe", "Start", "Stop", "Reboot", "Terminate")
 
 
-def add_tag_values(service: str, request: Any) -> None:
-    """Change the request, unless it deletes tags: there, a tag without a value stands for all of its values."""
+def rewrite(service: str, request: Any) -> None:
+    """Change the request of a call before its parameters are read."""
     if service not in _OPTIONAL_IN or request.method != "POST":
         return
     if request.form:
-        if not request.form.get("Action", "").startswith("Delete"):
+        action = request.form.get("Action", "")
+        if not action.startswith("Delete"):  # there, a tag without a value stands for all of its values
             _add_to_form(request)
+        if service == "ec2" and action.startswith(_TAKE_IDS_TWICE):
+            _name_ids_once(request)
     elif b'ags"' in request.data:
         _add_to_json(request)
+
+
+def _name_ids_once(request: Any) -> None:
+    lists: dict[str, list[str]] = {}
+    for name, value in request.form.items():
+        if match := _ID.fullmatch(name):
+            lists.setdefault(match[1], []).append(value)
+    repeated = {stem for stem, values in lists.items() if len(set(values)) < len(values)}
+    if repeated:
+        others = [(name, value) for name, value in request.form.items() if name.rpartition(".")[0] not in repeated]
+        once = [(f"{stem}.{n}", id) for stem in repeated for n, id in enumerate(dict.fromkeys(lists[stem]), start=1)]
+        _replace_form(request, [*others, *once])
+
+
+def _replace_form(request: Any, items: list[tuple[str, str]]) -> None:
+    vars(request)["form"] = ImmutableMultiDict(items)
+    vars(request).pop("values", None)
 
 
 def _add_to_form(request: Any) -> None:
     stems = [name.removesuffix("Key") for name in request.form if _FORM_KEY.search(name)]
     added = [(f"{stem}Value", "") for stem in stems if f"{stem}Value" not in request.form]
     if added:
-        vars(request)["form"] = ImmutableMultiDict([*request.form.items(multi=True), *added])
-        vars(request).pop("values", None)
+        _replace_form(request, [*request.form.items(multi=True), *added])
 
 
 def _add_to_json(request: Any) -> None:
