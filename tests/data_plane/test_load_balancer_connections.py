@@ -197,12 +197,24 @@ def test_an_https_listener_has_a_self_signed_certificate_for_its_dns_name() -> N
         (b"nonsense\r\n\r\n", 400),
         (b"GET / HTTP/1.1\r\n\r\n", 400),
         (b"GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\r\nHost: a\r\nX: \xff\r\n\r\n", 400),
+        (b"CONNECT a:443 HTTP/1.1\r\nHost: a\r\n\r\n", 400),
         (b"TRACE / HTTP/1.1\r\nHost: a\r\n\r\n", 405),
         (b"GET /%b HTTP/1.1\r\nHost: a\r\n\r\n" % (b"a" * 20_000), 414),
         (b"GET / HTTP/1.1\r\nHost: a\r\nX: %b\r\n\r\n" % (b"a" * 20_000), 400),
         (b"GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: %b1.1.1.1\r\n\r\n" % (b"1.1.1.1," * 30), 463),
     ],
-    ids=["no HTTP", "no Host", "two lengths", "TRACE", "long line", "long header", "many proxies"],
+    ids=[
+        "no HTTP",
+        "no Host",
+        "two lengths",
+        "no UTF-8",
+        "CONNECT",
+        "TRACE",
+        "long line",
+        "long header",
+        "many proxies",
+    ],
 )
 def test_what_the_load_balancer_refuses_before_any_rule(message: bytes, status: int) -> None:
     async def scenario() -> None:

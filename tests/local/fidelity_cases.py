@@ -535,6 +535,12 @@ SHOWN: dict[tuple[str, str], tuple[str, ...]] = {
         "../data_plane/test_tasks.py::test_a_container_ends_with_its_code_and_the_reason_of_ecs",
         "../data_plane/test_tasks.py::test_a_task_whose_process_dies_has_stopped",
     ),
+    ("Elastic Load Balancing", "With `--run`, an active"): (
+        "../data_plane/test_load_balancer_agrees_with_trace.py::test_what_answers_is_what_the_trace_names",
+        "../data_plane/test_load_balancer.py::test_a_closed_port_of_a_target_is_a_time_out",
+        "../data_plane/test_load_balancer_connections.py::test_a_websocket_passes_messages_both_ways",
+        "../data_plane/test_load_balancer_access_log.py::test_a_replay_finds_the_rules_that_the_load_balancer_took",
+    ),
     ("Elastic Load Balancing", "A call that"): (
         "what does not exist is not found, in any position of a list",
         "a missing listener rule is RuleNotFound",

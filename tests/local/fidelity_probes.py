@@ -476,6 +476,14 @@ def traffic(account: Any) -> None:
         control(account, "POST", "traffic", load_balancer="n", trace=trace)
 
 
+@proves(ELB, "With `--run`:")
+def load_balancers_that_run(account: Any) -> None:
+    site = Site(account)
+    site.elbv2.create_load_balancer(Name="n", Type="network", Subnets=site.subnets)
+    site.elbv2.get_waiter("load_balancer_available").wait(Names=["n"])
+    assert "n" not in {each["name"] for each in should_run(account, "load_balancers")}, "it has no proxy"
+
+
 @proves(ELB, "Users who sign in")
 def signed_in(account: Any) -> None:
     authenticate = {"Type": "authenticate-oidc", "Order": 1}

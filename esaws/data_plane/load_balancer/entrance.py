@@ -136,7 +136,7 @@ class Entrance:
 
 
 class _Connection(RequestHandler):
-    """The connection of a client; what is no HTTP is answered as AWS does."""
+    """The connection of a client; anything but HTTP is answered as AWS does."""
 
     __slots__ = ("_began", "_entrance")
 
@@ -167,7 +167,8 @@ class _Connection(RequestHandler):
     ) -> web.StreamResponse:
         """Return what AWS answers to a request that can't be parsed, or where the proxy itself fails."""
         if status >= 500:
-            return super().handle_error(request, status, exc, message)
+            self.log_exception("the load balancer failed", exc_info=exc)
+            return responses.error_response(500, close=True)
         request._version = HttpVersion11
         self._entrance.proxy.record_malformed(self._entrance, request, 400)
         return responses.error_response(400, close=True)

@@ -80,6 +80,9 @@ class Exchange:
             if not self.is_websocket:
                 self.status = CLIENT_CLOSED
             raise
+        except Exception:
+            self.status = 500
+            raise
         finally:
             self.proxy.record(self.record())
 
@@ -115,7 +118,8 @@ class Exchange:
 
     def _refusal(self) -> web.Response | None:
         """Return the response where the load balancer refuses the request before any rule."""
-        if self.incoming.version >= (1, 1) and "Host" not in self.incoming.headers:
+        has_host = self.incoming.version < (1, 1) or "Host" in self.incoming.headers
+        if not has_host or not self.request.path.startswith("/") or not _is_text(self.incoming):
             return responses.error_response(400, close=True)
         if own := load_balancer_response(self.request):
             return responses.error_response(own[0], close=True)
@@ -348,6 +352,15 @@ def _forwarded(action: Mapping[str, Any], request: Request) -> tuple[str, str] |
     if "unknown" in (host, path, query) and (host, path, query) != (request.host, request.path, request.query):
         return None
     return host, path + (f"?{query}" if query else "")
+
+
+def _is_text(incoming: web.BaseRequest) -> bool:
+    """Return whether a request is UTF-8, the only encoding in which it can be passed on."""
+    texts = (incoming.raw_path, *(text for pair in incoming.headers.items() for text in pair))
+    try:
+        return all(text.isascii() or bool(text.encode()) for text in texts)
+    except UnicodeEncodeError:
+        return False
 
 
 def _size(headers: Mapping[str, str]) -> int:

@@ -105,7 +105,7 @@ class LoadBalancerProxy:
         for key in self._entrances.keys() - wanted.keys():
             await self._entrances.pop(key).close()
         for key in wanted.keys() - self._entrances.keys():
-            entrance = self._entrance(*wanted[key])
+            entrance = await self._entrance(*wanted[key])
             await entrance.open()
             self._entrances[key] = entrance
         self._end_deregistered()
@@ -134,7 +134,7 @@ class LoadBalancerProxy:
             _logger.exception("a request of %s could not be recorded", record.load_balancer)
 
     def record_malformed(self, entrance: Entrance, incoming: web.BaseRequest, status: int) -> None:
-        """Report what a client sent that is no request."""
+        """Report what a client sent that could not be parsed."""
         if (configuration := self.configuration) is None:
             return
         peer = incoming.protocol.peername
@@ -156,12 +156,12 @@ class LoadBalancerProxy:
             )
         )
 
-    def _entrance(self, node: Node, listener: Listener) -> Entrance:
+    async def _entrance(self, node: Node, listener: Listener) -> Entrance:
         tls = None
         if listener.protocol == "HTTPS":
             assert self.configuration is not None
             host, _ = self.addresses.place(node.address, listener.port)
-            tls = server_context([self.configuration.dns_name, "localhost", host])
+            tls = await asyncio.to_thread(server_context, [self.configuration.dns_name, "localhost", host])
         return Entrance(self, node, listener, tls)
 
     def _end_deregistered(self) -> None:

@@ -30,10 +30,23 @@ _DEFAULT_PORTS = {"HTTP": 80, "HTTPS": 443}
 
 
 def passed_on(headers: CIMultiDictProxy[str]) -> CIMultiDict[str]:
-    """Return headers without those of the connection, and without those that `Connection` names."""
+    """Return headers without those of the connection, and without those that `Connection` names.
+
+    A value of a target that is not UTF-8 is read as Latin-1, and passed on as UTF-8.
+    """
     named = {name.strip().lower() for value in headers.getall("Connection", ()) for name in value.split(",")}
     dropped = HOP_BY_HOP | named
-    return CIMultiDict((name, value) for name, value in headers.items() if name.lower() not in dropped)
+    return CIMultiDict((name, _text(value)) for name, value in headers.items() if name.lower() not in dropped)
+
+
+def _text(value: str) -> str:
+    if value.isascii():
+        return value
+    raw = value.encode("utf-8", "surrogateescape")
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        return raw.decode("latin-1")
 
 
 def is_upgrade(headers: CIMultiDictProxy[str]) -> bool:

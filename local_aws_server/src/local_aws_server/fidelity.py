@@ -111,7 +111,8 @@ EXPLICIT = (
     Behaviour(
         service="Elastic Load Balancing",
         fidelity=NOT_SIMULATED,
-        statement="Network traffic: requests are rates, and nothing responds on the DNS name of a load balancer.",
+        statement="Network traffic, unless `esaws local start --run` carries it: requests are rates, and nothing "
+        "responds on the DNS name of a load balancer.",
         documentation=("https://docs.aws.amazon.com/elasticloadbalancing/latest/application/introduction.html",),
     ),
     Behaviour(

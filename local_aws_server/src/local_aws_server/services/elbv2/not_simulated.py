@@ -30,7 +30,7 @@ BEHAVIOURS = (
         service="Elastic Load Balancing",
         fidelity=REAL,
         statement="Access, connection and health check logs, zonal shift, cross-zone settings of target groups, slow "
-        "start and target stickiness are kept; nothing happens.",
+        "start and target stickiness are kept; nothing happens to simulated requests.",
         documentation=(
             "https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-access-logs.html",
             "https://docs.aws.amazon.com/elasticloadbalancing/latest/application/edit-target-group-attributes.html",

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from local_aws_server.backends import Backends
-from local_aws_server.behaviours import Behaviour
+from local_aws_server.behaviours import NOT_SIMULATED, Behaviour
 from local_aws_server.clock.scheduler import SCHEDULER
 from local_aws_server.data_plane import desired, observer
 from local_aws_server.services.elbv2 import probe_results, targets
@@ -21,6 +21,21 @@ BEHAVIOURS = (
         documentation=(
             "https://docs.aws.amazon.com/elasticloadbalancing/latest/application/target-group-health-checks.html",
         ),
+    ),
+    Behaviour(
+        service="Elastic Load Balancing",
+        statement="With `--run`, an active Application Load Balancer carries HTTP/1.1 and WebSockets to processes: by "
+        "its rules, weights, algorithm, stickiness, slow start and zones, where routes, groups and ACLs let packets "
+        "pass, with AWS's headers, time-outs, error pages and access logs.",
+        documentation=("https://docs.aws.amazon.com/elasticloadbalancing/latest/application/introduction.html",),
+    ),
+    Behaviour(
+        service="Elastic Load Balancing",
+        fidelity=NOT_SIMULATED,
+        statement="With `--run`: HTTP/2, gRPC, methods that HTTP does not register, repeated Host headers, "
+        "certificates of ACM, mutual TLS, users who sign in, targets that are functions or load balancers, anomaly "
+        "mitigation, AWS WAF, listener attributes, and Network and Gateway Load Balancers.",
+        documentation=("https://docs.aws.amazon.com/elasticloadbalancing/latest/application/introduction.html",),
     ),
 )
 
