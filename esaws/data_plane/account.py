@@ -73,6 +73,8 @@ class AccountRun:
         self._version = -1
         self._refresh: asyncio.Task[None] | None = None
         self._proxies: dict[str, LoadBalancerProxy] = {}
+        self._placed: set[str] = set()
+        """Load balancers that listen."""
         self._observed_stores: list[dict[str, Any]] = []
         self._entries: dict[str, Mapping[str, Any]] = {}
         self._logs = LogStreams(lambda region: cloud.in_region(region).client("logs"), now)
@@ -100,11 +102,12 @@ class AccountRun:
         """Bring what runs in line with what should run; `version` changes whenever the account does."""
         self._entries = {entry["key"]: entry for entry in desired.stores}
         self._observed_stores = await self._stores.reconcile(desired.stores)
-        self._tasks.reconcile(desired.tasks, restarted=restarted)
-        self._probes.reconcile(desired.health_checks)
         if version != self._version and (self._refresh is None or self._refresh.done()):
             self._version = version
             self._refresh = asyncio.create_task(self._follow(desired.load_balancers))
+        if not self._is_placing(desired.load_balancers):
+            self._tasks.reconcile(desired.tasks, restarted=restarted)
+        self._probes.reconcile(desired.health_checks)
 
     def take_reports(self) -> dict[str, list[dict[str, Any]]]:
         """Return the reports since the last call, by kind; {} if there are none."""
@@ -153,13 +156,19 @@ class AccountRun:
                 self._proxies[arn] = LoadBalancerProxy(
                     arn, self._addresses, now=lambda: datetime.fromtimestamp(self._now(), UTC), seconds=self._factor
                 )
-            for proxy in self._proxies.values():
+            for arn, proxy in self._proxies.items():
                 await proxy.update(self._account)
+                self._placed.add(arn)
         except (EsawsError, OSError, ClientError, BotoCoreError) as error:
             print(f"the load balancers do not follow: {error}", file=sys.stderr, flush=True)
             self._version = -1
         except Exception:
             traceback.print_exc()
+
+    def _is_placing(self, load_balancers: tuple[LoadBalancer, ...]) -> bool:
+        """Whether a load balancer is about to listen: the tasks that start now could not find it."""
+        is_new = any(each.arn not in self._placed for each in load_balancers)
+        return is_new and self._refresh is not None and not self._refresh.done()
 
     # --- stores
 
@@ -192,10 +201,9 @@ class AccountRun:
         for proxy in self._proxies.values():
             for each in proxy.listeners():
                 yield NamedPlace(each["name"], each["port"], each["host"], each["local_port"])
-        for store in self._observed_stores:
-            entry = self._entries[store["key"]]
-            if store.get("host") and entry.get("dns_name"):
-                yield NamedPlace(entry["dns_name"], entry["port"], store["host"], store["port"])
+        for entry in self._entries.values():  # also of a store that does not run yet: it will listen there
+            if entry["kind"] in _STORE_ENDS and entry.get("dns_name"):
+                yield NamedPlace(entry["dns_name"], entry["port"], *self._stores.place_of(entry))
 
     def _aws_environment(self, role: str | None) -> Mapping[str, str]:
         """Return the variables with which a task reaches AWS, with the credentials of its role."""

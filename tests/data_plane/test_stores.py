@@ -15,8 +15,9 @@ import psycopg
 import pytest
 import redis
 
-from esaws.data_plane.stores import server_process
 from esaws.data_plane.watchdog import Watchdog
+from esaws.data_plane.addresses import Addresses
+from esaws.data_plane.stores import Stores, server_process
 from tests.data_plane.running_stores import PASSWORD, RunningStores, cache, client, database, query, snapshot
 
 MAIN = database("main", address="10.0.1.7")
@@ -187,7 +188,7 @@ SUPERVISOR = """
 import asyncio, json, sys
 from pathlib import Path
 from esaws.data_plane.addresses import Addresses
-from esaws.data_plane.stores import Stores
+from esaws.data_plane.stores import Stores, server_process
 
 async def main():
     stores = Stores(Path(sys.argv[1]), Addresses(), template=Path(sys.argv[2]))
@@ -237,3 +238,10 @@ def wait_until(is_so: Any) -> None:
     while not is_so():
         assert time.monotonic() < deadline
         time.sleep(0.05)
+
+
+def test_the_place_of_a_store_is_known_before_it_runs(tmp_path: Path) -> None:
+    stores = Stores(tmp_path, Addresses())
+    entry = {"key": "a", "address": "10.0.3.7", "port": 5432}
+    assert stores.place_of(entry) == stores.place_of(entry)
+    assert stores.place_of(entry)[0] in ("127.0.3.7", "127.0.0.1")

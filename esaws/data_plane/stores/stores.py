@@ -161,10 +161,10 @@ class Stores:
             self._addresses.forget(entry["address"])
 
     def _forwarder(self, entry: Entry, to: Place) -> Forwarder:
-        return Forwarder(self._place(entry), to, lambda source: self._may_reach(entry, source), self._find_source)
+        return Forwarder(self.place_of(entry), to, lambda source: self._may_reach(entry, source), self._find_source)
 
-    def _place(self, entry: Entry) -> Place:
-        """Where an entry listens. A store without an interface in a subnet has a port of its own."""
+    def place_of(self, entry: Entry) -> Place:
+        """Return where a store listens once it runs. One without an interface in a subnet has a port of its own."""
         key = str(entry["key"])
         if entry.get("address"):
             return self._addresses.place(entry["address"], entry["port"])
@@ -183,7 +183,7 @@ class Stores:
             observed |= {"state": store.state, "reason": store.reason, "note": store.note}
             if store.state == "running":
                 observed["runs"] = f"{store.engine.program} {store.engine.version}"
-                observed["host"], observed["port"] = self._place(entry)
+                observed["host"], observed["port"] = self.place_of(entry)
         elif key not in self._removals:
             observed |= {"state": "failed", "reason": f"{_MOST_STORES} stores run already, the most that do"}
         return observed
