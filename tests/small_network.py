@@ -25,6 +25,6 @@ def lives_of(*resources: Resource, **fields: dict[str, Any]) -> list[Live]:
 
 def _ids(value: Any) -> Any:
     """Return a declared value with `id-NAME` instead of each resource."""
-    if isinstance(value, tuple):
-        return tuple(map(_ids, value))
+    if isinstance(value, tuple | frozenset):
+        return type(value)(map(_ids, value))
     return f"id-{value.name}" if isinstance(value, Resource) else value

@@ -242,7 +242,7 @@ WITH_REMINDER = {
 }
 QUESTIONS = ("anomalies", "breakdown", "credits", "free-tier", "idle-hours", "month-end", "month-over-month", "waste")
 WITH_REMINDER |= {f"cost {question}": ["ce:2026-01"] for question in QUESTIONS}
-WITHOUT_REMINDER = {"lease", "lock"}
+WITHOUT_REMINDER = {"image list", "image push", "lease", "lock"}
 WITHOUT_DEPLOYMENT = {
     "draw": ["--profile", "ha", "-o", "ha.svg"],
     "cost forecast": ["--profile", "ha", "--regime", "none"],

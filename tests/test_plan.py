@@ -21,8 +21,8 @@ from esaws.deploy.staleness import changed_lines
 from esaws.errors import DeployRefused, EsawsError, InvalidResource, Refused, StalePlan, UsageError, WrongAccount
 from esaws.pricelist import MonthlyCost, bundled
 from esaws.pricelist.price_cache import overlay
-from esaws.resource import Difference, Index, Live, Ref, drift
-from esaws.resources import VPC, Lease, Service, Subnet, TaskDefinition, load_all
+from esaws.resource import AddressOf, Difference, Index, Live, Ref, drift
+from esaws.resources import VPC, Lease, LoadBalancer, Service, Subnet, TaskDefinition, load_all
 from tests.small_network import GROUP, RULE, SUBNET, VPC_, live_of, lives_of
 
 
@@ -139,6 +139,27 @@ def test_a_service_is_updated_with_its_task_definition_and_kept_with_it(memory, 
     existing = lives_of(*Architecture("before", [service]), TaskDefinition={"memory": memory or definition.memory})
     planned = actions(compare(Architecture("a", [service]), Index(existing), "eu-west-3"))
     assert (planned[definition.key], planned[service.key]) == (action, action)
+
+
+@pytest.mark.parametrize(
+    ("address", "actual", "expected"),
+    [
+        ("new.example", "http://new.example", {}),
+        ("new.example", "http://old.example", {"environment": "http://alb"}),
+        (None, "http://old.example", {"environment": "http://alb"}),
+    ],
+    ids=["same", "another", "none yet"],
+)
+def test_a_value_with_an_address_is_compared_with_the_one_that_aws_gave(address, actual, expected):
+    balancer = LoadBalancer.example().replace(name="alb")
+    definition = TaskDefinition.example().replace(environment=(("URL", AddressOf(balancer, "http://{}")),))
+    assert balancer in definition.dependencies
+    live = live_of(definition, environment=frozenset({("URL", actual)}))
+    existing = [each for each in lives_of(*definition.dependencies) if each.key != balancer.key]
+    if address:
+        existing.append(replace(live_of(balancer), address=address))
+    found = drift(definition, live, Index(existing))
+    assert {name: dict(each.declared)["URL"] for name, each in found.items()} == expected
 
 
 def test_an_unverified_price_is_marked():
