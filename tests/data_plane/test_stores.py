@@ -15,9 +15,9 @@ import psycopg
 import pytest
 import redis
 
-from esaws.data_plane.watchdog import Watchdog
 from esaws.data_plane.addresses import Addresses
 from esaws.data_plane.stores import Stores, server_process
+from esaws.data_plane.watchdog import Watchdog
 from tests.data_plane.running_stores import PASSWORD, RunningStores, cache, client, database, query, snapshot
 
 MAIN = database("main", address="10.0.1.7")
