@@ -70,16 +70,17 @@ class Stores:
                 cache_cluster | replication_group, key, account, region, id, status, engine, …}.
 
         Returns:
-            One {kind, key, account, region, id, declared, runs, state, reason, note, host, port} for each. `state` is
-            starting, running, stopping, stopped or failed, for the `reason`; of a snapshot copying, available or
-            failed. `declared` is what AWS has, such as "postgres 16.9", and `runs` what does, such as "PostgreSQL
-            18.6"; `note` is what else users should know, and `host` and `port` where it listens on this machine.
+            {kind, key, account, region, id, declared, runs, state, reason, note, host, port} for each, but for
+            snapshots of other engines than PostgreSQL. `state` is starting, running, stopping, stopped or failed, for
+            the `reason`; of a snapshot copying, available or failed. `declared` is what AWS has, such as "postgres
+            16.9", and `runs` what does, such as "PostgreSQL 18.6"; `note` is what else users should know, and `host`
+            and `port` where it listens on this machine.
         """
         if not self._is_clean:
             self._folder.mkdir(parents=True, exist_ok=True)
             await asyncio.to_thread(self._stop_leftovers)
             self._is_clean = True
-        desired = list(desired)
+        desired = [entry for entry in desired if entry["kind"] != _SNAPSHOT or entry["engine"] == "postgres"]
         stores = {str(entry["key"]): entry for entry in desired if entry["kind"] != _SNAPSHOT}
         snapshots = {str(entry["key"]): entry for entry in desired if entry["kind"] == _SNAPSHOT}
         for key, entry in stores.items():
