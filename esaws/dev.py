@@ -13,7 +13,8 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -148,8 +149,9 @@ def lab(arguments: list[str]) -> None:
 @command
 def test(arguments: list[str]) -> None:
     """linters, tests, and every notebook compared with its committed outputs"""
-    lint()
-    python("-m", "pytest", *WORKERS, *NBVAL, "tests", *NOTEBOOKS, *arguments)
+    check_style()
+    with types_checked():
+        python("-m", "pytest", *WORKERS, *NBVAL, "tests", *NOTEBOOKS, *arguments)
 
 
 @command
@@ -281,14 +283,28 @@ def test_browser(arguments: list[str]) -> None:
 @command
 def check(arguments: list[str]) -> None:
     """linters, types and the style of the course, without changing anything"""
-    lint()
-    python("-m", "pytest", "--quiet", "tests/course/test_style.py")
+    check_style()
+    with types_checked():
+        python("-m", "pytest", "--quiet", "tests/course/test_style.py")
 
 
-def lint() -> None:
+def check_style() -> None:
     python("-m", "ruff", "check", "--quiet", ".")
     python("-m", "ruff", "format", "--check", "--quiet", ".")
-    python("-m", "mypy", "--no-error-summary")
+
+
+@contextmanager
+def types_checked() -> Iterator[None]:
+    """Check the types meanwhile; mypy uses one core. Exits with its exit code if it finds an error."""
+    command = [executable(virtual_environment(), "python"), "-m", "mypy", "--no-error-summary"]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as types:
+        try:
+            yield
+        finally:
+            output, _ = types.communicate()
+            if types.returncode:
+                print(output, end="", file=sys.stderr)
+                sys.exit(types.returncode if types.returncode > 0 else 128 - types.returncode)
 
 
 @command

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from awscli.clidriver import create_clidriver
-from botocore.loaders import JSONFileLoader
+from botocore.loaders import JSONFileLoader, Loader
 
 from esaws.cloud import Cloud
 from esaws.deploy.plan import plan_deploy, plan_teardown
@@ -35,9 +35,17 @@ def commands(new_cloud):
 
 @pytest.fixture
 def cached_models(monkeypatch):
-    """Cache the service models: each driver would read megabytes of JSON."""
+    """Cache the service models and their names: each driver would read megabytes of JSON, and list 800 folders."""
     read = cache(JSONFileLoader().load_file)
     monkeypatch.setattr(JSONFileLoader, "load_file", lambda _, path: read(path))
+    listed, list_services = {}, Loader.list_available_services
+
+    def list_once(self, type_name):
+        if type_name not in listed:
+            listed[type_name] = list_services(self, type_name)
+        return listed[type_name]
+
+    monkeypatch.setattr(Loader, "list_available_services", list_once)
 
 
 def test_the_aws_cli_accepts_every_command_of_the_call_log(commands, cached_models, monkeypatch, capfd):

@@ -14,7 +14,7 @@ from esaws.deploy.leftovers import aws_managed_children, leftovers
 from esaws.deploy.leftovers.list_account import target_tracking_owner
 from esaws.deploy.plan import plan_deploy, plan_teardown
 from esaws.errors import EsawsError
-from esaws.reference.seccom import PROFILES, seccom
+from esaws.reference.seccom import seccom
 from esaws.resource import Resource
 from esaws.resources.alarm import Alarm
 from esaws.resources.cluster import Cluster
@@ -95,7 +95,7 @@ KINDS_OF_BOTH_PROFILES = {
 AWS_MANAGED_KINDS = {"ec2:instance", "ec2:route-table", "ec2:security-group", "ec2:volume", "ecs:container-instance"}
 
 
-@pytest.mark.parametrize("profile", PROFILES)
+@pytest.mark.parametrize("profile", ["ha", pytest.param("budget", marks=pytest.mark.soak)])
 def test_everything_is_left_before_a_teardown_and_nothing_after_it(
     load_system: Callable[[str], Cloud], profile: Any
 ) -> None:

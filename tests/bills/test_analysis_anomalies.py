@@ -15,6 +15,8 @@ from esaws.costs.analysis.usage_by_day import UsageByDay, UsageKey
 from esaws.costs.bill.read import read_bill
 from tests.bills.writing import Line, cur, explorer, focus, parquet, text
 
+pytestmark = pytest.mark.slow
+
 FIRST = datetime(2026, 1, 1)
 FLAT = [Decimal(10)] * 12
 

@@ -16,6 +16,8 @@ from esaws.costs.analysis.selection import Unknown
 from esaws.costs.bill.read import read_bill
 from tests.bills.writing import Line, cur, explorer, focus, hours, legacy, parquet, text
 
+pytestmark = pytest.mark.slow
+
 CASES = Path(__file__).parent / "cases"
 FIRST = datetime(2026, 1, 1)
 

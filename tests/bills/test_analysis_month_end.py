@@ -22,6 +22,8 @@ from esaws.costs.bill.bill import Bill
 from esaws.costs.bill.read import read_bill
 from tests.bills.writing import Line, cur, explorer, focus, parquet, text
 
+pytestmark = pytest.mark.slow
+
 CASES = Path(__file__).parent / "cases"
 FIRST = datetime(2026, 3, 1)
 MONTH = Decimal(12 * 744 - 750) * Decimal("0.0132") + Decimal(360 - 30) * Decimal("0.116")

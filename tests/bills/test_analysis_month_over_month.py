@@ -27,6 +27,8 @@ from esaws.costs.bill.read import read_bill
 from esaws.errors import UsageError
 from tests.bills.writing import Line, cur, explorer, parquet
 
+pytestmark = pytest.mark.slow
+
 JANUARY, FEBRUARY = datetime(2026, 1, 1), datetime(2026, 2, 1)
 WHOLE_BILLS = 100 if os.environ.get("SOAK") == "1" else 1
 

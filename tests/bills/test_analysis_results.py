@@ -14,6 +14,8 @@ from esaws.chart import Chart
 from esaws.costs.bill.bill import Bill
 from tests.bills.writing import Line, cur, hours, parquet
 
+pytestmark = pytest.mark.slow
+
 QUESTIONS = {
     name: getattr(costs, name)
     for name in (

@@ -13,6 +13,8 @@ from esaws.costs.analysis.waste_rules import RULES
 from esaws.costs.bill.read import read_bill
 from tests.bills.writing import Line, cur, explorer, focus, parquet, text
 
+pytestmark = pytest.mark.slow
+
 FIRST = datetime(2026, 1, 1)
 DAYS = 10
 

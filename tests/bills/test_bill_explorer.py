@@ -19,6 +19,8 @@ from esaws.costs.cost_explorer import spending
 from esaws.errors import Refused, UsageError
 from tests.bills.writing import Line, explorer, hours, total
 
+pytestmark = pytest.mark.slow
+
 LINES = [
     *hours(24 * 86, datetime(2025, 10, 7)),
     *hours(

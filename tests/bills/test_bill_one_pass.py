@@ -13,6 +13,8 @@ from esaws.costs.bill.read import read_bill
 from esaws.costs.engines.duckdb import DuckDBEngine
 from tests.bills.writing import Line, Row, cur, focus, hours, legacy, snake, text
 
+pytestmark = pytest.mark.slow
+
 LINES = [
     *hours(3, tags={"team": "web", "quote": 'a "b" {c}'}),
     *hours(2, tags={}, resource="", unit="NULL"),

@@ -12,6 +12,8 @@ import pytest
 from esaws.costs.bill.read import read_bill
 from esaws.costs.bill.report import report
 
+pytestmark = pytest.mark.slow
+
 DATA = Path(__file__).parent / "data"
 CUR = DATA / "cur_legacy_focus_converters_anonymous.csv"
 FOCUS = DATA / "focus_1_0_sample_1000_multicloud.csv"

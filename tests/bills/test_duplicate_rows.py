@@ -25,6 +25,8 @@ from esaws.costs.bill.formats.focus import FOCUS
 from esaws.costs.bill.formats.format import ColumnMapping, Format
 from esaws.costs.engines.duckdb import DuckDBEngine
 
+pytestmark = pytest.mark.slow
+
 KEY_COLUMNS = (*CUR.key_columns, CUR.start_column)
 JANUARY, FEBRUARY = datetime(2026, 1, 1), datetime(2026, 2, 1)
 Key = tuple[str | None, str | None, Any]

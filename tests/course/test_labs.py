@@ -68,7 +68,12 @@ def is_seen_by_requests(lab: Lab) -> bool:
 
 def non_repairs() -> Any:
     return [
-        pytest.param(lab.name, number, id=f"{lab.name}-{wrong.answer.__name__}", marks=parameter.marks)
+        pytest.param(
+            lab.name,
+            number,
+            id=f"{lab.name}-{wrong.answer.__name__}",
+            marks=pytest.mark.course if number else parameter.marks,
+        )
         for lab, parameter in zip(LABS, labs(), strict=True)
         for number, wrong in enumerate(lab.non_repairs)
     ]

@@ -24,6 +24,8 @@ from esaws.costs.engines.warehouse import WarehouseEngine, connect_arguments
 from esaws.errors import UsageError
 from tests.bills.writing import cur, focus, hours, parquet, snake, total
 
+pytestmark = pytest.mark.slow
+
 LINES = hours(5, tags={"team": "web"})
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from ipaddress import collapse_addresses, ip_network
 from itertools import product
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -17,6 +18,8 @@ from esaws.inspect.network.network import Network
 from esaws.inspect.network.reach import ReachResult, reach_interfaces
 from tests.inspect import network_worlds as plain
 from tests.inspect.network_worlds import OUTSIDERS, PORTS, Raw, worlds
+
+pytestmark = pytest.mark.slow
 
 EXAMPLES = 2000 if os.environ.get("SOAK") else 50
 Decisions = dict[tuple[str, str, int], str]

@@ -2,6 +2,7 @@
 
 from itertools import combinations, product
 
+import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
@@ -13,6 +14,8 @@ from esaws.inspect.routing.request import Request
 from esaws.inspect.routing.trace import trace_request
 from tests.inspect.access_logs import line
 from tests.inspect.routing_worlds import PATHS, Raw, conditions, meets, requests, rule, rules, which
+
+pytestmark = pytest.mark.slow
 
 
 @settings(deadline=None, max_examples=40)

@@ -3,6 +3,8 @@
 from itertools import permutations
 from typing import Any
 
+import pytest
+
 from esaws.inspect.routing.access_log import read_access_logs
 from esaws.inspect.routing.analyze import analyze_rules
 from esaws.inspect.routing.replay import replay_rules
@@ -10,6 +12,8 @@ from esaws.inspect.routing.request import Request
 from esaws.inspect.routing.trace import trace_request
 from tests.inspect.access_logs import line
 from tests.inspect.routing_worlds import rule
+
+pytestmark = pytest.mark.slow
 
 Raw = dict[str, Any]
 
