@@ -3,10 +3,11 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -184,6 +185,35 @@ def test_the_watchdog_has_the_servers_where_the_platform_does_not_end_them(
     assert watched.groups == []
 
 
+def test_a_forbidden_client_waits_and_an_allowed_one_is_answered(tmp_path: Path, template: Path) -> None:
+    asked: list[tuple[str, str | None]] = []
+
+    def may_reach(entry: Mapping[str, Any], source: str | None) -> bool:
+        asked.append((entry["id"], source))
+        return source != "10.0.9.9"
+
+    sources = iter(["10.0.9.9", "10.0.1.5"])
+    running = RunningStores(tmp_path, template, may_reach=may_reach, find_source=lambda client, here: next(sources))
+    [place] = running.show(cache("guarded"))
+    with pytest.raises(TimeoutError):
+        ping(place, patience=0.5)
+    assert ping(place, patience=5) == b"+PONG\r\n"
+    assert asked == [("guarded", "10.0.9.9"), ("guarded", "10.0.1.5")]
+    running.close()
+
+
+def test_a_store_whose_port_is_taken_says_so(tmp_path: Path, template: Path) -> None:
+    running = RunningStores(tmp_path, template)
+    taken = cache("taken", address="10.0.1.77", port=6399)
+    place = running.stores._addresses.place("10.0.1.77", 6399)
+    with socket.create_server(place):
+        [observed] = running.show(taken)
+        assert observed["state"] == "failed"
+        assert "address already in use" in observed["reason"]
+        assert servers_of(tmp_path) == []
+    running.close()
+
+
 SUPERVISOR = """
 import asyncio, json, sys
 from pathlib import Path
@@ -224,6 +254,12 @@ def test_nothing_is_left_of_a_killed_supervisor_and_the_next_one_has_the_data(tm
     finally:
         running.close()
     assert servers_of(tmp_path) == []
+
+
+def ping(place: dict[str, Any], patience: float) -> bytes:
+    with socket.create_connection((place["host"], place["port"]), patience) as connection:
+        connection.sendall(b"PING\r\n")
+        return connection.recv(100)
 
 
 def answers(place: dict[str, Any], password: str) -> bool:

@@ -88,8 +88,8 @@ class Store:
                 try:
                     await self._step(entry)
                 except (StoreFailed, OSError) as error:
-                    self.state, self.reason = "failed", str(error)
                     await self._stop()
+                    self.state, self.reason = "failed", str(error)
                     self._retry_at = time.monotonic() + _RETRY_SECONDS
                     return
                 self._reached = entry
