@@ -220,7 +220,8 @@ def test_clients(arguments: list[str]) -> None:
     (folder / "node").mkdir(exist_ok=True)
     shutil.copy(sources / "package.json", folder / "node")
     run("npm", "install", "--silent", "--no-audit", "--prefix", str(folder / "node"))
-    python("-m", "pytest", "tests/clients", *arguments, env={"CLIENTS": str(folder)})
+    patience = ("-o", "faulthandler_timeout=1800")  # Ansible alone takes minutes
+    python("-m", "pytest", *patience, "tests/clients", *arguments, env={"CLIENTS": str(folder)})
 
 
 @command
