@@ -12,7 +12,7 @@ import json
 import random
 import sys
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -217,8 +217,15 @@ class Report:
                 yield kind, request, problem
 
 
-def run(count: int, seed: int, services: list[str] | None = None, *, aws: InProcessAws | None = None) -> Report:
-    """Send odd calls. Operations come in a random order, each as often as the others."""
+def run(
+    count: int,
+    seed: int,
+    services: list[str] | None = None,
+    *,
+    aws: InProcessAws | None = None,
+    progress: Callable[[int], None] = lambda done: None,
+) -> Report:
+    """Send odd calls. Operations come in a random order, each as often as the others. `progress` gets their number."""
     aws = aws or InProcessAws()
     services = services or wrapped_services()
     operations = list(all_operations(services))
@@ -234,6 +241,7 @@ def run(count: int, seed: int, services: list[str] | None = None, *, aws: InProc
                 queue = order.sample(operations, len(operations))
             if not _send(aws, generator.request(*queue.pop()), values, report):
                 values = generator.values = _new_account(aws, start)
+        progress(min(start + BLOCK, count))
     return report
 
 
@@ -283,8 +291,13 @@ def main() -> None:
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     services = options.service or wrapped_services()
+    terminal = sys.stderr if sys.stderr.isatty() else io.StringIO()
+
+    def show(done: int) -> None:
+        print(f"\r{done} of {options.count} calls", end="" if done < options.count else "\n", file=terminal, flush=True)
+
     with contextlib.redirect_stderr(io.StringIO()), contextlib.redirect_stdout(io.StringIO()):  # the server's words
-        report = run(options.count, options.seed, services)
+        report = run(options.count, options.seed, services, progress=show)
     problems = list(report.problems())
     if options.write:
         options.write.mkdir(parents=True, exist_ok=True)
