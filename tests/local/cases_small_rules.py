@@ -211,6 +211,29 @@ def case_replicas(account: Any) -> Any:
 
 
 @case(
+    "the engine of a database does not change",
+    aws=["InvalidParameterCombination", "InvalidParameterCombination", "postgres"],
+    stock=["accepted", FAILED, FAILED],
+)
+def case_engine(account: Any) -> Any:
+    rds, named = account.client("rds"), {"DBInstanceIdentifier": "db"}
+    rds.create_db_instance(
+        Engine="postgres",
+        DBInstanceClass="db.t3.micro",
+        AllocatedStorage=20,
+        MasterUsername="operator",
+        MasterUserPassword="not-a-secret",
+        **named,
+    )
+    rds.get_waiter("db_instance_available").wait(**named)
+    return [
+        code(rds.modify_db_instance, Engine="mysql", **named),
+        code(rds.modify_db_instance, Engine="", **named),
+        outcome(lambda: rds.describe_db_instances()["DBInstances"][0]["Engine"]),
+    ]
+
+
+@case(
     "a cache subnet group has subnets of one VPC, and absent caches have no tags",
     aws=["InvalidSubnet", "InvalidSubnet", "CacheClusterNotFound"],
     stock=[ACCEPTED, "CacheSubnetGroupAlreadyExists", ACCEPTED],

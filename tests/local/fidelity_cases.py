@@ -772,6 +772,7 @@ SHOWN: dict[tuple[str, str], tuple[str, ...]] = {
     ("RDS", "The storage of"): (
         "storage of a database grows by a tenth at least, never shrinks, and then rests for hours",
         "an engine is not downgraded, and upgraded to a new major version if the call allows it",
+        "the engine of a database does not change",
     ),
     ("RDS", "The subnet group"): (
         "a database with an absent security group is refused",

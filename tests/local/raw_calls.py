@@ -56,7 +56,7 @@ def _lenient_serializer(protocol: str) -> Any:
         def _serialize(self, *arguments: Any, **named: Any) -> None:
             try:
                 super()._serialize(*arguments, **named)
-            except (TypeError, AttributeError, ValueError, KeyError):
+            except (TypeError, AttributeError, ValueError, LookupError):
                 if isinstance(arguments[2], ElementTree.Element):
                     ElementTree.SubElement(arguments[2], arguments[3]).text = str(arguments[1])
                     return
@@ -68,7 +68,7 @@ def _lenient_serializer(protocol: str) -> Any:
             before = len(serialized)
             try:
                 super()._serialize_data_item(serialized, value, shape, key)
-            except (TypeError, AttributeError, ValueError, KeyError):
+            except (TypeError, AttributeError, ValueError, LookupError):
                 del serialized[before:]
                 text = value if isinstance(value, bool | int | float | bytes) else str(value)
                 if key is not None:
@@ -153,7 +153,7 @@ class InProcessAws:
         model = request.model
         try:
             written = _lenient_serializer(request.protocol).serialize_to_request(request.parameters, model)
-        except (KeyError, TypeError, AttributeError, ValueError, ParamValidationError) as error:
+        except (LookupError, TypeError, AttributeError, ValueError, ParamValidationError) as error:
             raise UnserializableRequest(str(request)) from error
         body = written["body"]
         if isinstance(body, dict):

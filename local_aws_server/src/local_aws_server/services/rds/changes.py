@@ -36,6 +36,14 @@ _OPTIMIZATION = 6 * 3600
 
 
 @before("rds", "ModifyDBInstance")
+def refuse_another_engine(call: Call) -> None:
+    """The parameter is for Oracle databases that become container databases, which moto does not have."""
+    instance, engine = INSTANCES.find(call.backends, call.params["DBInstanceIdentifier"]), call.params.get("Engine")
+    if instance is not None and engine is not None and engine != instance.engine:
+        raise wrong_combination(f"The engine of a {instance.engine} DB instance cannot be changed to '{engine}'.")
+
+
+@before("rds", "ModifyDBInstance")
 def check_changes(call: Call) -> None:
     """Refuse settings that are wrong for the instance; `settings` has checked them on their own."""
     instance = INSTANCES.find(call.backends, call.params["DBInstanceIdentifier"])
