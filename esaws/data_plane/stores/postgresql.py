@@ -214,7 +214,8 @@ async def copy_data(source: Path, target: Path) -> None:
         await asyncio.to_thread(copy)
     except OSError as error:
         await asyncio.to_thread(shutil.rmtree, partial, ignore_errors=True)
-        raise StoreFailed(f"the data could not be copied: {error.strerror or error}") from error
+        first = error.args[0][0][2] if isinstance(error, shutil.Error) else error  # of (source, target, text) for each
+        raise StoreFailed(f"the data could not be copied: {str(first).partition(': ')[0]}") from error
 
 
 def new_partial(target: Path) -> Path:

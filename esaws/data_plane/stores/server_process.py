@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import signal
 import subprocess
 import tempfile
@@ -35,6 +36,8 @@ _LEFTOVER_SECONDS = 3.0
 _CLOCK_TOLERANCE = 2.0
 """Linux's creation times move by that much when the machine's clock is corrected."""
 
+_ERROR = re.compile(r"FATAL|PANIC|error: ")
+
 Process = subprocess.Popen[bytes]
 
 
@@ -60,9 +63,8 @@ class ServerProcess:
 
     @property
     def last_line(self) -> str:
-        """The last line of its output."""
-        lines = self.output.strip().splitlines()
-        return lines[-1] if lines else "it wrote nothing"
+        """The last line of its output that says what is wrong, or else its last line."""
+        return _cause(self.output)
 
     async def start(
         self,
@@ -142,8 +144,7 @@ async def run(
             process.wait()
         if process.returncode:
             output.seek(0)
-            lines = output.read().decode(errors="replace").strip().splitlines()
-            raise StoreFailed(f"{Path(command[0]).name} failed: {lines[-1] if lines else process.returncode}")
+            raise StoreFailed(f"{Path(command[0]).name} failed: {_cause(output.read().decode(errors='replace'))}")
 
 
 def _start(
@@ -166,6 +167,11 @@ def _start(
         )
     except (OSError, subprocess.SubprocessError) as error:
         raise StoreFailed(f"{Path(command[0]).name} could not be started: {error}") from error
+
+
+def _cause(output: str) -> str:
+    lines = output.strip().splitlines() or ["it wrote nothing"]
+    return next((line for line in reversed(lines) if _ERROR.search(line)), lines[-1])
 
 
 async def _becomes(is_so: Callable[[], bool], seconds: float) -> bool:
