@@ -7,7 +7,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from tests.data_plane.load_balancer_world import DNS_NAME, Described, Handler, Site, forward, site
+from tests.data_plane.load_balancer_world import DNS_NAME, Described, Handler, Site, forward, named, site
 
 
 def one_target(**attributes: str) -> Described:
@@ -170,6 +170,34 @@ def test_a_draining_target_finishes_its_requests_and_a_deregistered_one_breaks_t
             described.health("i-1", None)
             await running.update()
             assert sorted([(await task)[0] for task in waiting]) == [200, 502]
+
+    asyncio.run(scenario())
+
+
+def test_no_request_is_lost_while_targets_are_replaced() -> None:
+    async def scenario() -> None:
+        described = one_target().target("web", "i-2")
+        async with site(described) as running:
+            statuses: list[int] = []
+            replaced = asyncio.Event()
+
+            async def load() -> None:
+                while not replaced.is_set():
+                    statuses.append((await running.get())[0])
+
+            clients = [asyncio.create_task(load()) for _ in range(4)]
+            for old, new in (("i-1", "i-3"), ("i-2", "i-4")):
+                described.target("web", new, state="initial")
+                await running.update()
+                await running.serve(new, named(new))
+                for instance, state in ((new, "healthy"), (old, "draining"), (old, None)):
+                    described.health(instance, state)
+                    await running.update()
+                    await asyncio.sleep(0.1)
+                await running.stop(old)
+            replaced.set()
+            await asyncio.gather(*clients)
+            assert set(statuses) == {200} and len(statuses) > 20
 
     asyncio.run(scenario())
 
