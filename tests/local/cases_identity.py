@@ -210,3 +210,22 @@ def case_message_once(account: Any) -> Any:
     with pytest.raises(ClientError) as raised:
         account.client("iam").get_user(UserName="absent")
     return sum(name.lower() == "message" for name in raised.value.response["Error"])
+
+
+@case(
+    "a role shows more when it is read alone",
+    aws=(set(), {"MaxSessionDuration"}, {"MaxSessionDuration", "RoleLastUsed", "Tags"}),
+    stock=(
+        {"MaxSessionDuration", "RoleLastUsed"},
+        {"MaxSessionDuration", "RoleLastUsed", "Tags"},
+        {"MaxSessionDuration", "RoleLastUsed", "Tags"},
+    ),
+)
+def case_members_of_roles(account: Any) -> Any:
+    iam = account.client("iam")
+    tags = [{"Key": "k", "Value": "v"}]
+    created = iam.create_role(RoleName="r", AssumeRolePolicyDocument=TRUST, Tags=tags)["Role"]
+    listed = iam.list_roles()["Roles"][0]
+    read = iam.get_role(RoleName="r")["Role"]
+    members = {"MaxSessionDuration", "RoleLastUsed", "Tags"}
+    return members & created.keys() - {"Tags"}, members & listed.keys(), members & read.keys()

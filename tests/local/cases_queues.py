@@ -4,6 +4,8 @@ import threading
 import time
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 from tests.local.cases import case
 from tests.local.cases_errors_stores import refused
 from tests.local.cases_notifications import message_of
@@ -80,3 +82,35 @@ def case_waiting(account: Any) -> Any:
     waited = time.perf_counter() - start
     sender.join()
     return [message["Body"] for message in messages], waited < 3
+
+
+@case(
+    "entries, receipts and values of messages are checked",
+    aws=(
+        "InvalidBatchEntryId",
+        "ReceiptHandleIsInvalid",
+        "Message (user) attribute 'a' must contain a non-empty value of type 'String'.",
+        "InvalidParameterValueException",
+    ),
+    stock=(
+        "accepted",
+        "ReceiptHandleIsInvalid",
+        "accepted",
+        "InvalidParameterValue",
+    ),
+)
+def case_entries(account: Any) -> Any:
+    sqs = account.client("sqs")
+    url = sqs.create_queue(QueueName="q")["QueueUrl"]
+    empty = {"a": {"DataType": "String", "StringValue": ""}}
+    code = refused(sqs.delete_message_batch, QueueUrl=url, Entries=[{"Id": "a:b", "ReceiptHandle": "x"}])
+    try:
+        sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=11)
+    except ClientError as error:
+        name = error.response["Error"].get("QueryErrorCode", "")
+    return (
+        _short(code),
+        refused(sqs.delete_message, QueueUrl=url, ReceiptHandle="x"),
+        message_of(sqs.send_message, QueueUrl=url, MessageBody="x", MessageAttributes=empty),
+        name,
+    )

@@ -696,6 +696,7 @@ SHOWN: dict[tuple[str, str], tuple[str, ...]] = {
     ("IAM", "SimulatePrincipalPolicy answers that"): (
         "test_quotas.py::test_every_action_is_allowed_in_the_policy_simulator",
     ),
+    ("IAM", "The creation of"): ("a role shows more when it is read alone",),
     ("IAM", "The trust policy"): (
         "a role needs a trust policy, and a refused one is not kept",
         "a trust policy may be of 2008, and names principals that exist",
@@ -840,6 +841,7 @@ SHOWN: dict[tuple[str, str], tuple[str, ...]] = {
     ),
     ("SQS", "Sizes, identifiers and"): (
         "messages and receivers are checked",
+        "entries, receipts and values of messages are checked",
         "a message reaches a receiver that waits for it",
     ),
     ("STS", "Accounts are isolated;"): (

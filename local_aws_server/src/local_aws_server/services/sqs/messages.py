@@ -26,6 +26,7 @@ BEHAVIOURS = (
 )
 
 _IDENTIFIER = re.compile(r"[A-Za-z0-9!\"#$%&'()*+,./:;<=>?@\[\\\]^_`{|}~-]{1,128}")
+_ENTRY = re.compile(r"[A-Za-z0-9_-]{1,80}")
 _MAX_MESSAGES, _MAX_WAIT = 10, 20
 
 
@@ -39,17 +40,35 @@ def check_message(call: Call) -> None:
         reason = f"Message must be shorter than {queue.maximum_message_size} bytes."
         raise _invalid(f"One or more parameters are invalid. Reason: {reason}")
     _check_identifiers(params)
+    _check_values(params)
+
+
+@before("sqs", "ChangeMessageVisibilityBatch", "DeleteMessageBatch", "SendMessageBatch")
+def check_entries(call: Call) -> None:
+    entries = call.params["Entries"]
+    if len(entries) > _MAX_MESSAGES:
+        message = f"Maximum number of entries per request are {_MAX_MESSAGES}. You have sent {len(entries)}."
+        raise AwsError("TooManyEntriesInBatchRequest", message, 400)
+    if not all(_ENTRY.fullmatch(entry["Id"]) for entry in entries):
+        message = (
+            "A batch entry id can only contain alphanumeric characters, hyphens and underscores. It can be at most 80 "
+            "letters long."
+        )
+        raise AwsError("InvalidBatchEntryId", message, 400)
 
 
 @before("sqs", "SendMessageBatch")
 def check_batch(call: Call) -> None:
-    entries = call.params["Entries"]
+    entries, queue = call.params["Entries"], _queue(call)
+    if queue is not None and queue.fifo_queue and not all(entry.get("MessageGroupId") for entry in entries):
+        raise _invalid("The request must contain the parameter MessageGroupId.")
     size = sum(map(_size, entries))
     if size > MAX_MESSAGE_BYTES:
         message = f"Batch requests cannot be longer than {MAX_MESSAGE_BYTES} bytes. You have sent {size} bytes."
         raise AwsError("BatchRequestTooLong", message, 400)
     for entry in entries:
         _check_identifiers(entry)
+        _check_values(entry)
 
 
 @before("sqs", "ReceiveMessage")
@@ -65,14 +84,26 @@ def check_numbers(call: Call) -> None:
 
 @before("sqs", "DeleteMessage")
 def check_receipt(call: Call) -> None:
-    """A message of a FIFO queue is deleted before it is visible again."""
+    """A receipt handle is one that the queue has given; in a FIFO queue, of a message that is not visible again."""
     queue, receipt = _queue(call), call.params["ReceiptHandle"]
-    if queue is None or not queue.fifo_queue:
+    if queue is None:
         return
-    if any(message.had_receipt_handle(receipt) and message.visible for message in queue._messages):
+    known = receipt in queue.deleted_messages or any(each.had_receipt_handle(receipt) for each in queue._messages)
+    if not known:
+        message = f'The input receipt handle "{receipt}" is not a valid receipt handle.'
+        raise AwsError("ReceiptHandleIsInvalid", message)
+    if queue.fifo_queue and any(message.had_receipt_handle(receipt) and message.visible for message in queue._messages):
         raise _invalid(
             f"Value {receipt} for parameter ReceiptHandle is invalid. Reason: The receipt handle has expired."
         )
+
+
+@before("sqs", "ChangeMessageVisibility")
+def check_not_deleted(call: Call) -> None:
+    queue, receipt = _queue(call), call.params["ReceiptHandle"]
+    if queue is not None and receipt in queue.deleted_messages:
+        reason = "Message does not exist or is not available for visibility timeout change."
+        raise _invalid(f"Value {receipt} for parameter ReceiptHandle is invalid. Reason: {reason}")
 
 
 @patch("moto.sqs.models", "Queue.wait_for_messages")
@@ -93,6 +124,15 @@ def _check_identifiers(message: Mapping[str, Any]) -> None:
         if value is not None and not _IDENTIFIER.fullmatch(value):
             reason = f"{name} can only include alphanumeric and punctuation characters. 1 to 128 in length."
             raise _invalid(f"Value {value} for parameter {name} is invalid. Reason: {reason}")
+
+
+def _check_values(message: Mapping[str, Any]) -> None:
+    for name, attribute in (message.get("MessageAttributes") or {}).items():
+        kind = str(attribute.get("DataType", "")).partition(".")[0]
+        if kind in ("String", "Number", "Binary"):
+            value = attribute.get("BinaryValue" if kind == "Binary" else "StringValue")
+            if value is not None and not value:
+                raise _invalid(f"Message (user) attribute '{name}' must contain a non-empty value of type '{kind}'.")
 
 
 def _size(message: Mapping[str, Any]) -> int:
