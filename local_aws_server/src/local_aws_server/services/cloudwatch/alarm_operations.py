@@ -5,6 +5,7 @@ from typing import Any
 from local_aws_server.backends import Backends
 from local_aws_server.behaviours import Behaviour
 from local_aws_server.call import Call
+from local_aws_server.errors import AwsError
 from local_aws_server.hooks import after, before, reconciler, replace
 from local_aws_server.services.cloudwatch import alarms
 from local_aws_server.services.cloudwatch.alarm_history import alarm_history, record_configuration
@@ -82,7 +83,10 @@ def describe_alarm_history(call: Call) -> dict[str, Any]:
     ]
     if params.get("ScanBy") != "TimestampAscending":
         items.reverse()
-    first, size = int(params.get("NextToken") or 0), int(params.get("MaxRecords") or 100)
+    token_of_page = params.get("NextToken") or "0"
+    if not token_of_page.isdecimal():
+        raise AwsError("InvalidNextToken", "The token is not valid.", 400)
+    first, size = int(token_of_page), int(params.get("MaxRecords") or 100)
     token = {"NextToken": str(first + size)} if first + size < len(items) else {}
     return {"AlarmHistoryItems": items[first : first + size], **token}
 
