@@ -14,7 +14,8 @@ from aiohttp.web_protocol import RequestHandler
 
 from esaws.data_plane.load_balancer import responses
 from esaws.data_plane.load_balancer.configuration import Listener, Node
-from esaws.data_plane.load_balancer.exchange import Exchange, read_request
+from esaws.data_plane.load_balancer.exchange import Exchange
+from esaws.data_plane.load_balancer.incoming import read_request
 
 if TYPE_CHECKING:
     from esaws.data_plane.load_balancer.proxy import LoadBalancerProxy

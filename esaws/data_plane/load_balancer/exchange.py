@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import time
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ from yarl import URL
 
 from esaws.data_plane.load_balancer import request_headers, responses, stickiness
 from esaws.data_plane.load_balancer.configuration import Configuration, Listener, Target, TargetGroup
+from esaws.data_plane.load_balancer.incoming import forwarded_target, header_bytes, is_text
 from esaws.data_plane.load_balancer.request_record import RequestRecord
 from esaws.data_plane.load_balancer.responses import PassedResponse
 from esaws.data_plane.load_balancer.target_choice import Choice
@@ -69,7 +69,7 @@ class Exchange:
 
     async def run(self) -> web.StreamResponse:
         """Answer the request; the response has been sent when it returns."""
-        self.received_bytes = self.request.line_bytes + 2 + _size(self.incoming.headers)
+        self.received_bytes = self.request.line_bytes + 2 + header_bytes(self.incoming.headers)
         self.trace_id = request_headers.trace_id(self.incoming.headers.get(request_headers.TRACE_HEADER))
         try:
             response = await self._answer()
@@ -119,7 +119,7 @@ class Exchange:
     def _refusal(self) -> web.Response | None:
         """Return the response where the load balancer refuses the request before any rule."""
         has_host = self.incoming.version < (1, 1) or "Host" in self.incoming.headers
-        if not has_host or not self.request.path.startswith("/") or not _is_text(self.incoming):
+        if not has_host or not self.request.path.startswith("/") or not is_text(self.incoming):
             return responses.error_response(400, close=True)
         if own := load_balancer_response(self.request):
             return responses.error_response(own[0], close=True)
@@ -151,7 +151,7 @@ class Exchange:
             return responses.not_simulated(f"the load balancer does not call targets of type {group.type} here")
         if not group.is_http1:
             return responses.error_response(464)
-        path_and_host = _forwarded(action, self.request)
+        path_and_host = forwarded_target(action, self.request)
         if path_and_host is None:
             return responses.not_simulated("AWS does not document the result of this rule's transform")
         chooser.open[group.arn, target.key] += 1
@@ -322,46 +322,3 @@ class Exchange:
         host = request.host_name or self.configuration.dns_name
         url = f"{request.protocol.lower()}://{host}:{request.port}{request.path}{query}"
         return f"{request.method} {url} HTTP/{version.major}.{version.minor}"
-
-
-def read_request(incoming: web.BaseRequest, listener: Listener, source_ip: str, local_port: int) -> Request:
-    """Return a request as the rules see it; a port of this machine in `Host` stands for the listener's."""
-    target = incoming.raw_path
-    if not target.startswith(("/", "*")):
-        target = re.sub(r"^[A-Za-z][A-Za-z0-9+.-]*://[^/?]*", "", target)
-    path, _, query = target.partition("?")
-    headers = tuple((name, value) for name, value in incoming.headers.items() if name.lower() != "host")
-    host = incoming.headers.get("Host", "")
-    if local_port != listener.port:
-        host = host.removesuffix(f":{local_port}")
-    return Request(
-        protocol=listener.protocol,
-        port=listener.port,
-        method=incoming.method,
-        host=host,
-        path=path,
-        query=query,
-        headers=headers,
-        source_ip=source_ip,
-    )
-
-
-def _forwarded(action: Mapping[str, Any], request: Request) -> tuple[str, str] | None:
-    """Return the host and the path with query for the target; None where a transform leaves them open."""
-    host, path, query = (action[key] for key in ("forwarded_host", "forwarded_path", "forwarded_query"))
-    if "unknown" in (host, path, query) and (host, path, query) != (request.host, request.path, request.query):
-        return None
-    return host, path + (f"?{query}" if query else "")
-
-
-def _is_text(incoming: web.BaseRequest) -> bool:
-    """Return whether a request is UTF-8, the only encoding in which it can be passed on."""
-    texts = (incoming.raw_path, *(text for pair in incoming.headers.items() for text in pair))
-    try:
-        return all(text.isascii() or bool(text.encode()) for text in texts)
-    except UnicodeEncodeError:
-        return False
-
-
-def _size(headers: Mapping[str, str]) -> int:
-    return sum(len(name) + len(value) + len(": \r\n") for name, value in headers.items()) + len("\r\n")
