@@ -11,9 +11,9 @@
         writer.add(record)
         counts[record.target_group_arn, record.elb_status, record.target_status] += 1
 
-A target is expected where `addresses.place(private address, port)` says. A `RequestRecord` has what a line of the access
-log (`record.log_line()`) and CloudWatch's counts need. `docs/load_balancer.md` says what the proxy does as AWS, and what
-it leaves out.
+A target is expected where `addresses.place(private address, port)` says. A `RequestRecord` has what a line of the
+access log (`record.log_line()`) and CloudWatch's counts need. `docs/load_balancer.md` says what the proxy does as AWS,
+and what it leaves out.
 """
 
 from esaws.data_plane.load_balancer.access_log_writer import AccessLogWriter
