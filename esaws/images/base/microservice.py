@@ -46,7 +46,11 @@ class Response:
             return self.body, self.content_type or "application/octet-stream"
         if isinstance(self.body, str):
             return self.body.encode(), self.content_type or "text/plain; charset=utf-8"
-        return json.dumps(self.body, default=str).encode() + b"\n", "application/json"
+        return json.dumps(self.body, default=_iso).encode() + b"\n", "application/json"
+
+
+def _iso(value: Any) -> str:
+    return str(value.isoformat())  # dates and times are all that JSON has no form for
 
 
 class HTTPError(Exception):

@@ -57,9 +57,9 @@ class Backends:
         return str(self.backend("ec2").get_subnet(subnet_id).availability_zone)
 
     def parameter(self, name: str) -> str | None:
-        """The value of an SSM parameter, including AWS's public parameters."""
+        """The decrypted value of an SSM parameter, including AWS's public parameters."""
         parameter = self.backend("ssm").get_parameter(name)
-        return str(parameter.value) if parameter else None
+        return str(parameter.decrypt(parameter.value)) if parameter else None
 
     def instance_profile(self, name_or_arn: str) -> Any | None:
         name = name_or_arn.split("/")[-1]
