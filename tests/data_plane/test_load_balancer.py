@@ -49,8 +49,8 @@ def test_without_a_target_the_load_balancer_answers_503_in_its_own_words() -> No
 def test_a_target_that_refuses_or_breaks_the_connection_is_502_and_a_silent_one_504() -> None:
     async def scenario() -> None:
         described = Described().group("web").target("web", "i-1").listener(80, forward("web"))
-        described.attribute("idle_timeout.timeout_seconds", "10")
-        async with site(described, seconds=0.02) as running:
+        described.attribute("idle_timeout.timeout_seconds", "0.2")
+        async with site(described) as running:
             await running.stop("i-1")
             assert (await running.get())[0] == 502
 

@@ -91,8 +91,8 @@ def test_a_websocket_passes_messages_both_ways() -> None:
 
 def test_a_silent_websocket_ends_with_the_idle_timeout() -> None:
     async def scenario() -> None:
-        described = one_target().attribute("idle_timeout.timeout_seconds", "20")
-        async with site(described, seconds=0.01) as running:
+        described = one_target().attribute("idle_timeout.timeout_seconds", "0.2")
+        async with site(described) as running:
 
             async def silent(request: web.BaseRequest) -> web.StreamResponse:
                 socket = web.WebSocketResponse()
@@ -109,8 +109,8 @@ def test_a_silent_websocket_ends_with_the_idle_timeout() -> None:
 
 def test_an_idle_connection_is_closed_and_a_slow_body_is_408() -> None:
     async def scenario() -> None:
-        described = one_target().attribute("idle_timeout.timeout_seconds", "20")
-        async with site(described, seconds=0.01) as running:
+        described = one_target().attribute("idle_timeout.timeout_seconds", "0.2")
+        async with site(described) as running:
             assert await send(running, b"") == b""
 
             async def reads(request: web.BaseRequest) -> web.StreamResponse:

@@ -70,7 +70,7 @@ class Entrance:
     def _connection(self) -> _Connection:
         configuration = self.proxy.configuration
         idle = configuration.idle_timeout if configuration else 60.0
-        return _Connection(self, self._server, idle * self.proxy.seconds)
+        return _Connection(self, self._server, idle)
 
     async def _accept(self, listening: socket.socket) -> None:
         loop = asyncio.get_running_loop()
@@ -114,7 +114,7 @@ class Entrance:
         configuration = self.proxy.configuration
         seconds = float(configuration.setting("client_keep_alive.seconds", "3600")) if configuration else 0.0
         connection = incoming.protocol
-        return isinstance(connection, _Connection) and connection.age() > seconds * self.proxy.seconds
+        return isinstance(connection, _Connection) and connection.age() > seconds
 
     def tls_of(self, incoming: web.BaseRequest) -> tuple[str, str]:
         """Return cipher and protocol version of a connection; dashes without TLS or after its end."""

@@ -195,14 +195,14 @@ class Exchange:
         if self.incoming.headers.get("Expect", "").lower() == "100-continue":
             await self.incoming.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         self.sent_to_target = time.perf_counter()
-        idle = self.configuration.idle_timeout * self.proxy.seconds
+        idle = self.configuration.idle_timeout
         async with self.proxy.session.request(
             self.incoming.method,
             URL(f"{group.protocol.lower()}://{where}:{local_port}{path}", encoded=True),
             headers=headers,
             data=self._body(idle) if self.incoming.body_exists else None,
             allow_redirects=False,
-            timeout=aiohttp.ClientTimeout(sock_connect=CONNECT_SECONDS * self.proxy.seconds, sock_read=idle),
+            timeout=aiohttp.ClientTimeout(sock_connect=CONNECT_SECONDS, sock_read=idle),
         ) as answer:
             self.target_began = time.perf_counter()
             self.target_status = answer.status
@@ -251,7 +251,7 @@ class Exchange:
     async def _tunnel(self, response: web.StreamResponse, answer: aiohttp.ClientResponse) -> None:
         """Pass the handshake of a WebSocket and what follows."""
         response.headers["Connection"], response.headers["Upgrade"] = "Upgrade", answer.headers["Upgrade"]
-        tunnel = Tunnel(self.incoming, answer, self.configuration.idle_timeout * self.proxy.seconds)
+        tunnel = Tunnel(self.incoming, answer, self.configuration.idle_timeout)
         try:
             await tunnel.run(response)
         finally:

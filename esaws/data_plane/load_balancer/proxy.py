@@ -56,7 +56,8 @@ class LoadBalancerProxy:
             on_request: called with the record of each request after its response.
             source_of: the address on AWS that a client stands for, given its address and port on this machine.
             now: the time in records, in UTC.
-            seconds: how long a second of AWS's time-outs, slow starts and cookies lasts here.
+            seconds: how long a second of AWS's slow starts, cookies, intervals of logs, and connections that packets
+                do not reach lasts here. What a process takes is real, and so are the time-outs for it.
         """
         self.arn = load_balancer_arn
         self.addresses = addresses
@@ -76,7 +77,7 @@ class LoadBalancerProxy:
         """The client of the targets, with their open connections."""
         if self._session is None:
             self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=0, ssl=False, keepalive_timeout=60 * self.seconds),
+                connector=aiohttp.TCPConnector(limit=0, ssl=False, keepalive_timeout=60),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 auto_decompress=False,
                 skip_auto_headers=("Accept", "Accept-Encoding", "Content-Type", "User-Agent"),
