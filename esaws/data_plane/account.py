@@ -21,7 +21,7 @@ from esaws.data_plane.containers import CannotStart
 from esaws.data_plane.desired import Desired, LoadBalancer
 from esaws.data_plane.forwarder import Place, source_of
 from esaws.data_plane.image_store import ImageStore, RunnableImage
-from esaws.data_plane.load_balancer import KEYS, LoadBalancerProxy
+from esaws.data_plane.load_balancer import KEYS, AccessLogWriter, LoadBalancerProxy
 from esaws.data_plane.log_streams import LogStreams
 from esaws.data_plane.names import NamedPlace, with_places
 from esaws.data_plane.probes import Probes
@@ -73,6 +73,7 @@ class AccountRun:
         self._version = -1
         self._refresh: asyncio.Task[None] | None = None
         self._proxies: dict[str, LoadBalancerProxy] = {}
+        self._access_logs: dict[str, asyncio.Task[None]] = {}
         self._placed: set[str] = set()
         """Load balancers that listen."""
         self._observed_stores: list[dict[str, Any]] = []
@@ -136,7 +137,7 @@ class AccountRun:
         """End everything; the data of stores stay."""
         if self._refresh is not None:
             self._refresh.cancel()
-        await asyncio.gather(*(proxy.close() for proxy in self._proxies.values()), return_exceptions=True)
+        await asyncio.gather(*(self._close_proxy(arn) for arn in [*self._proxies]), return_exceptions=True)
         self._probes.close()
         await self._tasks.close()
         await self._stores.close()
@@ -149,13 +150,16 @@ class AccountRun:
         try:
             wanted = {each.arn for each in load_balancers}
             for arn in self._proxies.keys() - wanted:
-                await self._proxies.pop(arn).close()
+                await self._close_proxy(arn)
             self._account = await asyncio.to_thread(snapshot, self._cloud, *KEYS)
             self._cloud.calls.clear()
             for arn in wanted - self._proxies.keys():
-                self._proxies[arn] = LoadBalancerProxy(
+                self._proxies[arn] = proxy = LoadBalancerProxy(
                     arn, self._addresses, now=lambda: datetime.fromtimestamp(self._now(), UTC), seconds=self._factor
                 )
+                writer = AccessLogWriter(self._cloud, proxy)
+                proxy.on_request = writer.add
+                self._access_logs[arn] = asyncio.create_task(writer.run())
             for arn, proxy in self._proxies.items():
                 await proxy.update(self._account)
                 self._placed.add(arn)
@@ -164,6 +168,12 @@ class AccountRun:
             self._version = -1
         except Exception:
             traceback.print_exc()
+
+    async def _close_proxy(self, arn: str) -> None:
+        """End a load balancer, and write the rest of its access log."""
+        await self._proxies.pop(arn).close()
+        self._access_logs[arn].cancel()
+        await asyncio.wait([self._access_logs.pop(arn)])
 
     def _is_placing(self, load_balancers: tuple[LoadBalancer, ...]) -> bool:
         """Whether a load balancer is about to listen: the tasks that start now could not find it."""

@@ -68,7 +68,7 @@ class LoadBalancerProxy:
         self.chooser = TargetChooser(Sealer(load_balancer_arn.encode()[-_SEALER_KEY_BYTES:]), seconds)
         self.exchanges: set[Exchange] = set()
         """The requests that wait for a target."""
-        self._on_request = on_request
+        self.on_request = on_request
         self._entrances: dict[tuple[Node, int, str], Entrance] = {}
         self._session: aiohttp.ClientSession | None = None
 
@@ -130,7 +130,7 @@ class LoadBalancerProxy:
     def record(self, record: RequestRecord) -> None:
         """Report a request; a failure of the callback never reaches the client."""
         try:
-            self._on_request(record)
+            self.on_request(record)
         except Exception:
             _logger.exception("a request of %s could not be recorded", record.load_balancer)
 
