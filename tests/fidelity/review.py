@@ -54,8 +54,8 @@ def read_reviews(path: Path = REVIEWED) -> dict[tuple[str, str, str], Review]:
 
 def lost(stock: Iterable[Outcome], local: Iterable[Outcome]) -> list[Outcome]:
     """The outcomes of the tests that fail on the local AWS alone, as far as stock moto has run."""
-    failed = {each.test for each in stock if each.outcome == "failed"}
-    return [each for each in local if each.outcome == "failed" and each.test not in failed]
+    not_failed = {each.test for each in stock if each.outcome != "failed"}
+    return [each for each in local if each.outcome == "failed" and each.test in not_failed]
 
 
 def classify(

@@ -94,7 +94,7 @@ REFUSED: list[tuple[str, str, dict[str, Any], str, str]] = [
         {"Name": "g", "Protocol": "HTTPX", "Port": 80},
         "ValidationError",
         "Value 'HTTPX' at 'protocol' failed to satisfy constraint: Member must satisfy enum value set: "
-        "[TCP, UDP, TCP_UDP, GENEVE, HTTP, ",
+        "[UDP, TCP, TCP_UDP, GENEVE, HTTP, ",
     ),
     (
         "iam",

@@ -292,11 +292,16 @@ def _size_constraints(shape: Any, size: int) -> Iterator[str]:
 
 
 def _enum_constraint(shape: Any) -> str:
-    return f"{_ENUM}: [{', '.join(sorted(shape.enum, key=_place_in_java_set))}]"
+    values = list(reversed(shape.enum))
+    values.sort(key=_place_in_java_set)
+    return f"{_ENUM}: [{', '.join(values)}]"
 
 
 def _place_in_java_set(value: str) -> int:
-    """Where AWS's messages have a value among the others: a set of Java's strings, which has 32 places."""
+    """Where AWS's messages have a value among the others: a set of Java's strings, which has 32 places.
+
+    Of two values in one place, the later one of the model is first.
+    """
     code = 0
     for character in value:
         code = (31 * code + ord(character)) % 2**32
