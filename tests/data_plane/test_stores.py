@@ -202,6 +202,15 @@ def test_a_forbidden_client_waits_and_an_allowed_one_is_answered(tmp_path: Path,
     running.close()
 
 
+def test_stores_without_an_interface_have_ports_of_their_own(tmp_path: Path, template: Path) -> None:
+    running = RunningStores(tmp_path, template)
+    first, second = running.show(cache("first"), cache("second"))
+    assert first["port"] != second["port"]
+    client(first).set("name", "first")
+    assert client(second).get("name") is None
+    running.close()
+
+
 def test_a_store_whose_port_is_taken_says_so(tmp_path: Path, template: Path) -> None:
     running = RunningStores(tmp_path, template)
     taken = cache("taken", address="10.0.1.77", port=6399)

@@ -62,9 +62,13 @@ class Postgresql:
     def last_line(self) -> str:
         return self.server.last_line
 
-    async def start(self, port: int, entry: Entry) -> None:
+    async def ensure_data(self) -> None:
+        """Fill the data folder unless it has been."""
         if not self.server.data.exists():
             self.note = await self._give_data(self.server.data)
+
+    async def start(self, port: int, entry: Entry) -> None:
+        await self.ensure_data()
         await self.server.start(port)
         self._applied = ""
         await self.apply(entry)

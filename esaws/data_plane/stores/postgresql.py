@@ -160,6 +160,7 @@ class PostgresqlServer:
     async def back_up(self, target: Path) -> None:
         """Copy the data, as of one moment, to a folder that does not exist yet. The server may run."""
         if not self.running:
+            await asyncio.to_thread(stop_working_in, self.data)
             await copy_data(self.data, target)
             return
         partial = new_partial(target)

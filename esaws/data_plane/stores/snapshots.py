@@ -16,6 +16,9 @@ from esaws.data_plane.stores.postgresql import complete, copy_data, new_partial
 Copy = Callable[[Path], Awaitable[None]]
 """Copies data to a folder that does not exist yet. Raises StoreFailed."""
 
+_PAUSES = (0.0, 1.0, 3.0)
+"""Seconds before each attempt: a database that was killed starts again meanwhile."""
+
 
 @dataclass
 class _Snapshot:
@@ -94,11 +97,17 @@ class SnapshotStore:
 
     async def _take(self, snapshot: _Snapshot, copy: Copy, target: Path) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            await copy(target)
-            snapshot.state = "available"
-        except (StoreFailed, OSError) as error:
-            snapshot.state, snapshot.reason = "failed", str(error)
+        for pause in _PAUSES:
+            if pause:  # the first attempt is made before anything else happens to the data
+                await asyncio.sleep(pause)
+            try:
+                await copy(target)
+            except (StoreFailed, OSError) as error:
+                snapshot.reason = str(error)
+            else:
+                snapshot.state, snapshot.reason = "available", ""
+                return
+        snapshot.state = "failed"
 
     async def _finished(self, key: str) -> None:
         """Wait until a snapshot is complete. Raises StoreFailed if it has no data."""

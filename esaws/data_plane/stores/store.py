@@ -15,8 +15,10 @@ from esaws.data_plane.stores.failures import StoreFailed
 
 _RUNNING = frozenset({"available", "modifying", "rebooting", "rebooting cluster nodes", "backing-up", "snapshotting"})
 """The states of AWS in which the server answers."""
-_RETRY_SECONDS = 10.0
-_HOST = "127.0.0.1"
+_LONGEST_PAUSE = 30.0
+"""Seconds between attempts to start a server that fails; the first pause is two seconds."""
+HOST = "127.0.0.1"
+"""Where the servers listen, behind their forwarders."""
 
 MakeForwarder = Callable[[Entry, Place], Forwarder]
 """Makes the forwarder of an entry to its server."""
@@ -37,6 +39,7 @@ class Store:
         self._reached: Entry | None = None
         self._task: asyncio.Task[None] | None = None
         self._retry_at = 0.0
+        self._failures = 0
         self._restarts = 0
 
     @property
@@ -46,7 +49,8 @@ class Store:
 
     def want(self, entry: Entry) -> None:
         """Set what should run. It is brought in line in the background."""
-        self._wanted = entry
+        if entry != self._wanted:
+            self._wanted, self._retry_at = entry, 0.0
         if self._task is not None and not self._task.done():
             return
         if self._is_in_line() or time.monotonic() < self._retry_at:
@@ -90,17 +94,18 @@ class Store:
                 except (StoreFailed, OSError) as error:
                     await self._stop()
                     self.state, self.reason = "failed", str(error)
-                    self._retry_at = time.monotonic() + _RETRY_SECONDS
+                    self._failures += 1
+                    self._retry_at = time.monotonic() + min(2.0**self._failures, _LONGEST_PAUSE)
                     return
-                self._reached = entry
+                self._reached, self._failures = entry, 0
+            self.reason = reason_not_to_run(self._wanted) or ""
+            self.state = "failed" if self.reason else "running" if self.engine.running else "stopped"
 
     async def _step(self, entry: Entry) -> None:
-        if (reason := reason_not_to_run(entry)) is not None:
-            self.state, self.reason = "failed", reason
+        if reason_not_to_run(entry) is not None:
             return
         if not self._should_run():
             await self._stop()
-            self.state, self.reason = "stopped", ""
             return
         if self._reboots():
             self.state = "starting"
@@ -109,7 +114,6 @@ class Store:
             await self._start(entry)
         else:
             await self.engine.apply(entry)
-        self.state = "running"
 
     async def _start(self, entry: Entry) -> None:
         if self.state == "running":
@@ -117,9 +121,9 @@ class Store:
         self.state, self.reason = "starting", ""
         await self._stop()
         self.folder.mkdir(parents=True, exist_ok=True)
-        port = _free_port()
+        port = free_port()
         await self.engine.start(port, entry)
-        self._forwarder = self._make_forwarder(entry, (_HOST, port))
+        self._forwarder = self._make_forwarder(entry, (HOST, port))
         await self._forwarder.start()
         self._restarts = entry.get("restarts", 0)
 
@@ -131,7 +135,12 @@ class Store:
             await self.engine.stop(reboots=reboots)
 
 
-def _free_port() -> int:
+def free_port(preferred: int = 0) -> int:
+    """Return a port of HOST that is free: the preferred one if it is, or any."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.bind((_HOST, 0))
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, preferred))
+        except OSError:
+            return free_port()
         return int(probe.getsockname()[1])

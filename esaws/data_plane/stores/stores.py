@@ -15,13 +15,12 @@ from esaws.data_plane.stores.failures import StoreFailed
 from esaws.data_plane.stores.postgresql import PARTIAL, Template
 from esaws.data_plane.stores.server_process import stop_recorded
 from esaws.data_plane.stores.snapshots import Copy, SnapshotStore, folder_name
-from esaws.data_plane.stores.store import Store
+from esaws.data_plane.stores.store import HOST, Store, free_port
 from esaws.data_plane.watchdog import Watchdog
 
 _DATABASE, _SNAPSHOT = "db_instance", "db_snapshot"
 _MOST_STORES = 20
 _MOST_UNUSED = 5
-_LOOPBACK = "127.0.0.1"
 
 MayReach = Callable[[Entry, str | None], bool | None]
 """Whether a source (a private address, or None for the operator) may connect to the store of an entry."""
@@ -146,6 +145,8 @@ class Stores:
 
         async def copy(target: Path) -> None:
             async with store.lock:
+                if self._stores.get(key) is store:
+                    await engine.ensure_data()  # it may have been stopped before it ran
                 if not engine.server.data.exists():
                     raise StoreFailed(store.reason or "its DB instance has no data on this machine")
                 await engine.server.back_up(target)
@@ -170,7 +171,8 @@ class Stores:
         if entry.get("address"):
             return self._addresses.place(entry["address"], entry["port"])
         if key not in self._places:
-            self._places[key] = self._addresses.place(_LOOPBACK, entry["port"])
+            taken = {port for _, port in self._places.values()}
+            self._places[key] = HOST, free_port(0 if entry["port"] in taken else entry["port"])
         return self._places[key]
 
     def _observe(self, entry: Entry) -> dict[str, Any]:
