@@ -113,7 +113,8 @@ def health_by_target_group(account: Account) -> dict[str, dict[str, Any]]:
 
     An instance has the AvailabilityZone that AWS only describes of addresses.
     """
-    zones = {raw["InstanceId"]: raw["Placement"]["AvailabilityZone"] for raw in account.get("Instances") or ()}
+    placed = (raw for raw in account.get("Instances") or () if "Placement" in raw)
+    zones = {raw["InstanceId"]: raw["Placement"]["AvailabilityZone"] for raw in placed}
     health: dict[str, dict[str, Any]] = {
         group["TargetGroupArn"]: {"TargetHealthDescriptions": []} for group in account["TargetGroups"]
     }
