@@ -45,7 +45,8 @@ class Supervisor:
         self._accounts: dict[tuple[str, str], AccountRun] = {}
         self._stopping = asyncio.Event()
         self._clock_offset = 0.0
-        self._is_first_look = True
+        self._version = -1
+        self._desired: dict[tuple[str, str], Desired] = {}
 
     def stop(self) -> None:
         """End everything soon."""
@@ -69,14 +70,16 @@ class Supervisor:
 
     async def _look(self) -> None:
         """Bring what runs in line with what should run, and send the reports."""
-        answer = await self._call("GET", session=self._session, factor=self._factor)
+        answer = await self._call("GET", session=self._session, factor=self._factor, version=self._version)
         self._clock_offset = answer["time"] - time.time()
-        described = {(each["account"], each["region"]): Desired.parse(each) for each in answer["accounts"]}
-        described |= {key: Desired.nothing(*key) for key in self._accounts.keys() - described.keys()}
-        for key, desired in described.items():
+        self._version = answer["version"]
+        if "accounts" in answer:
+            described = {(each["account"], each["region"]): Desired.parse(each) for each in answer["accounts"]}
+            self._desired = {key: Desired.nothing(*key) for key in self._accounts} | described
+        for key, desired in self._desired.items():
             if key not in self._accounts:
                 self._accounts[key] = self._account(*key)
-            await self._accounts[key].reconcile(desired, answer["version"], restarted=answer["first_session"])
+            await self._accounts[key].reconcile(desired, self._version, restarted=answer["first_session"])
             if reports := self._accounts[key].take_reports():
                 await self._call("POST", account=key[0], region=key[1], **reports)
         self._write_status()

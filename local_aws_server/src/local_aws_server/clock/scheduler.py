@@ -7,6 +7,7 @@ extra run does no harm, and one run of each is enough after a restart.
 from __future__ import annotations
 
 import heapq
+from collections import Counter
 from collections.abc import Callable
 from threading import Lock
 
@@ -29,14 +30,15 @@ class Scheduler:
         self._heap: list[tuple[float, hooks.Reconciler, Backends]] = []
         """May hold outdated entries: `_due` decides."""
         self._changed: dict[Backends, set[str]] = {}
-        self.version = 0
-        """Grows with every change that a service notes."""
+        self.changes: Counter[str] = Counter()
+        """Service → how often it has noted a change."""
 
     def clear(self) -> None:
         with self._lock:
             self._due.clear()
             self._heap.clear()
             self._changed.clear()
+            self.changes.update(dict.fromkeys([*self.changes], 1))
 
     def next_event_time(self) -> float | None:
         """The time of the next run; None if there is none."""
@@ -51,7 +53,7 @@ class Scheduler:
     def mark_changed(self, backends: Backends, *services: str) -> None:
         """Mark services as changed, so that their reconcilers run in this round of `reconcile`."""
         self._changed.setdefault(backends, set()).update(services)
-        self.version += bool(services)
+        self.changes.update(services)
 
     def reconcile(self, backends: Backends, *services: str) -> None:
         """Run the reconcilers of changed services until nothing changes any more. The caller holds the account's lock.

@@ -12,6 +12,9 @@ from local_aws_server.clock.scheduler import SCHEDULER
 from local_aws_server.control import control_route
 from local_aws_server.data_plane import DATA_PLANE, DESIRED, OBSERVERS
 
+_SERVICES = ("autoscaling", "ec2", "ecs", "elasticache", "elbv2", "rds", "ssm", "secretsmanager")
+"""Services whose changes matter to what runs."""
+
 
 @control_route("GET", "running")
 def get_running(parameters: Mapping[str, Any]) -> dict[str, Any]:
@@ -20,18 +23,17 @@ def get_running(parameters: Mapping[str, Any]) -> dict[str, Any]:
     `factor` is the fraction of AWS's time that health checks and delays of what runs take; default 1.
 
     Returns {time, version, first_session, accounts: [{account, region, and a list for each name in `DESIRED`}]}. The
-    version changes whenever something in an account does; `first_session` says that no other program ran this before.
+    version changes whenever something may have changed that matters; without `accounts` it is still that of the
+    parameter `version`. `first_session` says that no other program ran this before.
     """
     if session := parameters.get("session"):
         CLOCK.run_on()  # processes don't stand still
         DATA_PLANE.connect(str(session), float(parameters.get("factor", 1)))
-    accounts = [_describe(backends) for backends in _used()]
-    return {
-        "time": CLOCK.now(),
-        "version": SCHEDULER.version,
-        "first_session": not DATA_PLANE.had_session,
-        "accounts": accounts,
-    }
+    version = sum(SCHEDULER.changes[service] for service in _SERVICES)
+    answer: dict[str, Any] = {"time": CLOCK.now(), "version": version, "first_session": not DATA_PLANE.had_session}
+    if parameters.get("version") != version:
+        answer["accounts"] = [_describe(backends) for backends in _used()]
+    return answer
 
 
 @control_route("POST", "running")
