@@ -26,8 +26,8 @@ from esaws.files import write_atomically
 from esaws.local_aws import control
 
 _LOOK_SECONDS = 0.2
-_SERVER_TIMEOUT = 5.0
-"""Seconds after which a local AWS that does not answer is taken for dead, if its process is gone."""
+_FULL_LOOK_SECONDS = 5.0
+"""What should run is read at least this often, even if nothing seems to have changed."""
 
 
 class Supervisor:
@@ -46,6 +46,7 @@ class Supervisor:
         self._stopping = asyncio.Event()
         self._clock_offset = 0.0
         self._version = -1
+        self._next_full_look = 0.0
         self._desired: dict[tuple[str, str], Desired] = {}
 
     def stop(self) -> None:
@@ -70,6 +71,8 @@ class Supervisor:
 
     async def _look(self) -> None:
         """Bring what runs in line with what should run, and send the reports."""
+        if time.monotonic() > self._next_full_look:
+            self._next_full_look, self._version = time.monotonic() + _FULL_LOOK_SECONDS, -1
         answer = await self._call("GET", session=self._session, factor=self._factor, version=self._version)
         self._clock_offset = answer["time"] - time.time()
         self._version = answer["version"]

@@ -28,11 +28,17 @@ class ProcessExit:
     """ECS's reason, such as that of a container that took too much memory."""
 
 
-def awaits_start(container: Any) -> bool:
-    """Return whether a container that may start now waits for the data plane; the first call requests it."""
-    if not DATA_PLANE.is_connected:
+def request(container: Any) -> bool:
+    """Ask the data plane for a process, unless none is connected or it knows already; return whether this is new."""
+    if not DATA_PLANE.is_connected or _state(container):
         return False
-    return bool(_notes(container).setdefault("state", REQUESTED) == REQUESTED)
+    _notes(container)["state"] = REQUESTED
+    return True
+
+
+def is_requested(container: Any) -> bool:
+    """Return whether a container that may start waits for the data plane."""
+    return DATA_PLANE.is_connected and _state(container) == REQUESTED
 
 
 def start_error(container: Any) -> str:

@@ -145,7 +145,9 @@ def _start(
         return _fail(container, settings, error)
     if "bound" not in notes:
         container.network_bindings, notes["bound"] = bind_ports(backends, task, container, definition), True
-    if processes.awaits_start(container):
+    if processes.request(container):
+        return Progress(changed=True)
+    if processes.is_requested(container):
         return Progress()
     if error := processes.start_error(container):
         return _fail(container, settings, error)
