@@ -2,14 +2,20 @@
 
 `a.b.c.d` stands for 127.b.c.d, so that the addresses of the VPC can be recognised. A port that can't be bound there
 (below 1024 without root, or taken) gets another one, and so does every port where only 127.0.0.1 exists, as on macOS.
+
+A place is reserved before anything listens there, so that two local AWSs with the same addresses don't take the same.
 """
 
 from __future__ import annotations
 
 import socket
+import sys
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Literal
 
+from esaws.errors import EsawsError
+
+_ATTEMPTS = 20
 _LOOPBACK = "127.0.0.1"
 
 
@@ -24,27 +30,53 @@ class Place:
 
 
 class Addresses:
-    """The places of this run; one that was given stays the same."""
+    """The places of one account and region; one that was given stays the same."""
 
     def __init__(self) -> None:
         self._places: dict[tuple[str, int], Place] = {}
+        self._reservations: dict[tuple[str, int], socket.socket | None] = {}
 
     def place(self, address: str, port: int) -> tuple[str, int]:
         """Return the host and port of this machine for a private address and a port."""
-        if (address, port) not in self._places:
+        key = address, port
+        if key not in self._places:
             host = _loopback_of(address)
-            self._places[address, port] = Place(address, port, host, port if _is_free(host, port) else _free_port(host))
-        place = self._places[address, port]
+            for local_port in (port, *(_free_port(host) for _ in range(_ATTEMPTS))):
+                if _is_free(host, local_port) and (reservation := _reserve(host, local_port)) is not False:
+                    self._places[key] = Place(address, port, host, local_port)
+                    self._reservations[key] = reservation
+                    break
+            else:
+                raise EsawsError(f"no port of {host} is free for {address}:{port}")
+        place = self._places[key]
         return place.host, place.local_port
 
     def forget(self, address: str) -> None:
         """Give up the places of an address that AWS has released."""
         for key in [key for key in self._places if key[0] == address]:
             del self._places[key]
+            if reservation := self._reservations.pop(key):
+                reservation.close()
 
     def table(self) -> list[dict[str, Any]]:
         """Return {address, port, host, local_port} of each place, sorted."""
         return [asdict(self._places[key]) for key in sorted(self._places)]
+
+
+def _reserve(host: str, port: int) -> socket.socket | Literal[False] | None:
+    """Return what reserves a place until it is closed, or this process ends; False if another process has it.
+
+    None where the platform has no sockets with abstract names.
+    """
+    if sys.platform != "linux":
+        return None
+    reservation = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    try:
+        reservation.bind(f"\0esaws {host}:{port}")
+    except OSError:
+        reservation.close()
+        return False
+    return reservation
 
 
 def _loopback_of(address: str) -> str:

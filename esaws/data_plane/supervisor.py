@@ -40,7 +40,6 @@ class Supervisor:
         self._folder = folder
         self._factor = factor
         self._session = uuid4().hex
-        self._addresses = Addresses()
         self._watchdog = Watchdog()
         self._accounts: dict[tuple[str, str], AccountRun] = {}
         self._stopping = asyncio.Event()
@@ -91,7 +90,7 @@ class Supervisor:
         return AccountRun(
             Cloud.at(self._url, account=account, region=region),
             self._folder / account / region,
-            self._addresses,
+            Addresses(),
             self._watchdog,
             now=lambda: time.time() + self._clock_offset,
             factor=self._factor,
