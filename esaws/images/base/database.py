@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import queue
+import select
 from collections.abc import Callable
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -25,7 +26,9 @@ class Database:
             self._idle.put(None)
 
     def run(self, work: Callable[[Any], Result]) -> Result:
-        """Return `work(connection)`, which is one transaction. Rows are dictionaries.
+        """Return `work(connection)`. Each statement is a transaction, unless `connection.transaction()` has several.
+
+        Rows are dictionaries.
 
         Raises:
             HTTPError: 503, no database answers.
@@ -40,15 +43,11 @@ class Database:
         except queue.Empty:
             raise HTTPError(503, "the database is busy: all connections are in use") from None
         try:
-            if connection is not None:
-                try:
-                    connection.execute("SELECT 1")  # the server may have closed it since
-                except psycopg.OperationalError:
-                    connection.close()
-                    connection = None
+            if connection is not None and _is_ended(connection):
+                connection.close()
+                connection = None
             connection = connection or self._connect(url)
-            with connection.transaction():
-                return work(connection)
+            return work(connection)
         except psycopg.OperationalError as error:
             if connection is not None:
                 connection.close()
@@ -66,7 +65,7 @@ class Database:
             url,
             password=os.environ.get("DATABASE_PASSWORD"),
             autocommit=True,
-            connect_timeout=3,
+            connect_timeout=5,
             tcp_user_timeout=3000,  # milliseconds
             options="-c statement_timeout=5000",
             row_factory=dict_row,
@@ -75,3 +74,9 @@ class Database:
             connection.execute("SELECT pg_advisory_xact_lock(hashtext('schema'))")
             connection.execute(self.schema)
         return connection
+
+
+def _is_ended(connection: Any) -> bool:
+    """Whether the server has ended a connection since its last use: it has sent something, though nothing was asked."""
+    readable, _, _ = select.select([connection.fileno()], [], [], 0)
+    return bool(connection.closed or readable)

@@ -313,12 +313,12 @@ def call(method: str, url: str, body: bytes | None = None, headers: Mapping[str,
     """Send a request to another service; its response, whatever the status.
 
     Raises:
-        HTTPError: 502, it can't be reached or does not answer within five seconds.
+        HTTPError: 502, it can't be reached or does not answer within ten seconds.
     """
     request = urllib.request.Request(url, data=body, method=method, headers=dict(headers or {}))
     opener = urllib.request.build_opener(_Unchanged, urllib.request.ProxyHandler({}))
     try:
-        with opener.open(request, timeout=5) as response:
+        with opener.open(request, timeout=10) as response:
             names = ("X-Served-By", "Location")
             kept = {name: response.headers[name] for name in names if name in response.headers}
             return Response(response.read(), response.status, response.headers.get("Content-Type", ""), kept)

@@ -156,7 +156,7 @@ def cached(work: Any) -> Any:
 def _cache(url: str) -> Any:
     import redis
 
-    return redis.Redis.from_url(url, socket_connect_timeout=3, socket_timeout=3, decode_responses=True)
+    return redis.Redis.from_url(url, socket_connect_timeout=5, socket_timeout=5, decode_responses=True)
 
 
 def stored(work: Any) -> Any:

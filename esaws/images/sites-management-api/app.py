@@ -72,17 +72,18 @@ def add_site(request: Request) -> Response:
     buildings = [(name, [(text(each, "name"), text(each, "kind")) for each in devices]) for name, devices in buildings]
 
     def insert(connection: Any) -> Any:
-        query = "INSERT INTO sites (owner, name, address) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING RETURNING id"
-        added = connection.execute(query, [owner, name, address]).fetchone()
-        if added is None:
-            raise HTTPError(409, f"{owner} has a site {name} already")
-        for building, devices in buildings:
-            query = "INSERT INTO buildings (site, name) VALUES (%s, %s) RETURNING id"
-            id = connection.execute(query, [added["id"], building]).fetchone()["id"]
-            for device, kind in devices:
-                query = "INSERT INTO devices (building, name, kind) VALUES (%s, %s, %s)"
-                connection.execute(query, [id, device, kind])
-        return connection.execute(f"{SELECT} WHERE site.id = %s", [added["id"]]).fetchone()
+        with connection.transaction():
+            query = "INSERT INTO sites (owner, name, address) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING RETURNING id"
+            added = connection.execute(query, [owner, name, address]).fetchone()
+            if added is None:
+                raise HTTPError(409, f"{owner} has a site {name} already")
+            for building, devices in buildings:
+                query = "INSERT INTO buildings (site, name) VALUES (%s, %s) RETURNING id"
+                id = connection.execute(query, [added["id"], building]).fetchone()["id"]
+                for device, kind in devices:
+                    query = "INSERT INTO devices (building, name, kind) VALUES (%s, %s, %s)"
+                    connection.execute(query, [id, device, kind])
+            return connection.execute(f"{SELECT} WHERE site.id = %s", [added["id"]]).fetchone()
 
     site = database.run(insert)
     return Response(site, 201, headers={"Location": f"{service.prefix}/sites/{site['id']}"})
