@@ -36,7 +36,12 @@ def profile_options(command: Callable[..., Any]) -> Callable[..., Any]:
         metavar="A,B",
         help="Letters of two zones, such as a,c.  [default: the first two that have the instance type]",
     )
-    @click.option("--images", default="public", show_default=True, help="public (a stand-in nginx) or ecr.")
+    @click.option(
+        "--images",
+        default="public",
+        show_default=True,
+        help="public (a stand-in nginx) or ecr (those that run with `esaws local start --run`).",
+    )
     @click.option(
         "--warn-at-usd", type=click.FloatRange(min=0, min_open=True), help="Add a monthly budget in USD, with alarms."
     )
