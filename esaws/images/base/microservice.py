@@ -211,8 +211,9 @@ def _handler(service: Microservice) -> type[BaseHTTPRequestHandler]:
             try:
                 began = time.perf_counter()
                 response = self._response()
-                size = self._write(response)
-                self._log(response.status, size, began)
+                body, content_type = response.encoded()
+                self._log(response.status, len(body), began)  # first, so that no client is ahead of the log
+                self._write(response, body, content_type)
             finally:
                 service.end()
 
@@ -258,8 +259,7 @@ def _handler(service: Microservice) -> type[BaseHTTPRequestHandler]:
                 raise HTTPError(400, "the body ended early")
             return body
 
-        def _write(self, response: Response) -> int:
-            body, content_type = response.encoded()
+        def _write(self, response: Response, body: bytes, content_type: str) -> None:
             self.send_response_only(response.status)
             sent = {"X-Served-By": service.served_by}
             if response.status not in (204, 304):
@@ -274,7 +274,6 @@ def _handler(service: Microservice) -> type[BaseHTTPRequestHandler]:
             if self.command != "HEAD":
                 self.wfile.write(body)
             self.wfile.flush()
-            return len(body)
 
         def _log(self, status: int, size: int, began: float) -> None:
             client = self.headers.get("X-Forwarded-For", self.client_address[0]).split(",")[-1].strip()
