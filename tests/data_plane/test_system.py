@@ -1,0 +1,204 @@
+"""The system runs: requests through the load balancer reach processes that keep rows in a database, and come back."""
+
+import json
+import os
+import signal
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from esaws import simulation
+from esaws.cloud import Cloud
+from esaws.deploy.plan import plan_deploy
+from esaws.deploy.serving import wait_until_serving
+from esaws.errors import EsawsError
+from esaws.local_aws import process, supervision
+from esaws.local_aws.state import read_server
+from esaws.reference.seccom import seccom
+
+pytest.importorskip("aiohttp", reason="the packages of esaws[run] are not installed")
+
+SITES = "/sites-management-api/sites"
+
+
+@pytest.fixture(scope="module")
+def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("state")
+
+
+@pytest.fixture(scope="module")
+def running(state: Path) -> Iterator[Cloud]:
+    """A local AWS of its own that runs two services of two tasks and a database."""
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("ESAWS_STATE", str(state))
+        environment.setenv("ESAWS_PORT", "0")
+        environment.setenv("ESAWS_RUNS", str(state / "runs"))
+        process.start(run=True, intervals=0.02)
+        try:
+            cloud = Cloud.local()
+            services = ("client-web-ui", "sites-management-api")
+            plan_deploy(seccom("ha", services=services, images="ecr"), cloud).apply()
+            assert wait_until_serving(cloud) == []
+            until(lambda: request(cloud, SITES)[0] == 200)
+            yield cloud
+        finally:
+            process.stop(discard=True)
+
+
+def until(condition: Callable[[], Any], seconds: float = 60) -> Any:
+    """Poll until a condition holds, and return its value."""
+    deadline = time.monotonic() + seconds
+    while not (value := condition()):
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.05)
+    return value
+
+
+def request(cloud: Cloud, path: str, body: dict[str, Any] | None = None, timeout: float = 20) -> tuple[int, str, str]:
+    """Return status, X-Served-By and text of a response through the load balancer; status 0 if there is none."""
+    url = f"http://{simulation.endpoint(cloud, 'alb')}{path}"
+    data = None if body is None else json.dumps(body).encode()
+    asked = urllib.request.Request(url, data, {"Content-Type": "application/json"})
+    try:
+        with urllib.request.urlopen(asked, timeout=timeout) as response:
+            return response.status, response.headers.get("X-Served-By", ""), response.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, error.headers.get("X-Served-By", ""), error.read().decode()
+    except OSError:
+        return 0, "", ""
+
+
+def processes(cloud: Cloud, service: str) -> list[psutil.Process]:
+    """Return the processes of the tasks of a service."""
+    ecs, cluster = cloud.client("ecs"), f"seccom-{service}-cluster"
+    arns = ecs.list_tasks(cluster=cluster)["taskArns"]
+    ids = {arn.rsplit("/", 1)[-1] for arn in arns}
+    found = []
+    for each in psutil.process_iter():
+        with suppress(psutil.Error):
+            if each.environ().get("ESAWS_TASK") in ids:
+                found.append(each)
+    return found
+
+
+class Requests:
+    """Requests at a steady rate in the background; `statuses` counts how they ended."""
+
+    def __init__(self, cloud: Cloud, path: str) -> None:
+        self.statuses: Counter[int] = Counter()
+        self._ended = threading.Event()
+        self._threads = [threading.Thread(target=self._ask, args=(cloud, path)) for _ in range(2)]
+
+    def _ask(self, cloud: Cloud, path: str) -> None:
+        while not self._ended.wait(0.05):
+            self.statuses[request(cloud, path)[0]] += 1
+
+    def __enter__(self) -> "Requests":
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        for thread in self._threads:
+            thread.join()
+
+
+def test_both_zones_answer(running: Cloud) -> None:
+    served_by = {request(running, "/")[1].split()[-1] for _ in range(10)}
+    assert served_by == {"eu-west-3a", "eu-west-3b"}
+
+
+def test_a_row_that_one_task_writes_is_read_by_the_other(running: Cloud) -> None:
+    status, writer, _ = request(running, SITES, {"name": "Depot", "owner": "Ana", "address": "Paris"})
+    assert status == 201
+    others = {request(running, SITES)[1:] for _ in range(4)}
+    assert {served_by for served_by, _ in others} - {writer}
+    assert all("Depot" in text for _, text in others)
+
+
+def test_the_hosts_of_the_system_are_listed(running: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert {key for host in supervision.hosts() for key in host} == {"name", "address", "port", "aws_port"}
+    names = [str(host["name"]) for host in supervision.hosts()]
+    assert any(".elb." in name for name in names)
+    assert any(".rds." in name for name in names)
+    runs = process.status()["runs"]
+    assert [account["containers"] for account in runs["accounts"] if account["region"] == running.region] == [4]
+    monkeypatch.setattr(simulation, "_ENDPOINT_SECONDS", 0.0)
+    with pytest.raises(EsawsError, match="cameras-api does not run; what runs: seccom-alb-"):
+        simulation.endpoint(running, "cameras-api")
+
+
+def test_a_killed_task_costs_requests_only_until_its_target_has_left(running: Cloud) -> None:
+    with Requests(running, SITES) as requests:
+        until(lambda: requests.statuses[200] >= 5)
+        victim = processes(running, "sites-management-api")[0]
+        victim.send_signal(signal.SIGKILL)
+        until(lambda: victim.pid not in {each.pid for each in processes(running, "sites-management-api")})
+        time.sleep(1)  # the load balancer follows the account
+        failed, asked = requests.statuses[502], requests.statuses.total()
+        until(lambda: len(processes(running, "sites-management-api")) == 2)
+        until(lambda: wait_until_serving(running) == [])
+        until(lambda: requests.statuses.total() > asked + 20)
+    assert set(requests.statuses) <= {200, 502}
+    assert requests.statuses[502] == failed
+
+
+def test_a_rolling_deployment_loses_no_request(running: Cloud) -> None:
+    before = {each.pid for each in processes(running, "client-web-ui")}
+    with Requests(running, "/") as requests:
+        ecs = running.client("ecs")
+        where = {"cluster": "seccom-client-web-ui-cluster", "service": "seccom-client-web-ui"}
+        ecs.update_service(**where, forceNewDeployment=True)
+        until(lambda: len(new := {each.pid for each in processes(running, "client-web-ui")}) == 2 and not new & before)
+        until(lambda: wait_until_serving(running) == [])
+    assert set(requests.statuses) == {200}
+
+
+def test_a_closed_port_of_the_load_balancer_does_not_answer(running: Cloud) -> None:
+    ec2 = running.client("ec2")
+    named = [{"Name": "group-name", "Values": ["seccom-ALB-sg"]}]
+    (group,) = ec2.describe_security_groups(Filters=named)["SecurityGroups"]
+    rule = {"GroupId": group["GroupId"], "IpPermissions": group["IpPermissions"]}
+    ec2.revoke_security_group_ingress(**rule)
+    try:
+        until(lambda: request(running, "/", timeout=1)[0] == 0)
+    finally:
+        ec2.authorize_security_group_ingress(**rule)
+    until(lambda: request(running, "/", timeout=1)[0] == 200)
+
+
+def test_rows_and_tasks_are_there_again_after_a_stop_and_a_start(running: Cloud) -> None:
+    process.stop()
+    assert supervision.running() is None
+    process.start(run=True, intervals=0.02)
+    started_again = Cloud.local()  # on another port
+    until(lambda: "Depot" in request(started_again, SITES)[2])
+    assert wait_until_serving(started_again) == []
+
+
+def test_the_end_of_the_server_ends_everything(running: Cloud, state: Path) -> None:
+    server = read_server()
+    assert server is not None
+    os.kill(server.pid, signal.SIGKILL)
+    until(lambda: not below(state), 30)
+    process.start(run=True, intervals=0.02)
+    until(lambda: "Depot" in request(Cloud.local(), SITES)[2])
+
+
+def below(state: Path) -> list[str]:
+    """Return the programs that run below a state folder."""
+    found = []
+    for each in psutil.process_iter(["cwd", "cmdline", "status"]):
+        if str(each.info["cwd"] or "").startswith(str(state)) and each.info["status"] != psutil.STATUS_ZOMBIE:
+            found.append(" ".join(each.info["cmdline"] or ()))
+    return found
