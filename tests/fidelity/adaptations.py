@@ -25,7 +25,8 @@ TRUST_POLICY = (
 LEAST_STORAGE = {"io1": 100, "io2": 100, "standard": 5}
 """Type of storage → the least GiB of a DB instance; 20 of the others."""
 WORDS = (
-    "A new role whose trust policy is not a policy document gets one, and the path `my-path` is replaced by `/a-path/`.",
+    "A new role whose trust policy is not a policy document gets one, and the path `my-path` is replaced by "
+    "`/a-path/`.",
     "The retired class `db.m1.small` is replaced by `db.m5.large`, and the database name `staging-postgres` by "
     "`staging_postgres`; answers are translated back.",
     "In Amazon MQ, the deployment mode `dm`, the instance type `hit`, the version `version` and the passwords `adm1n` "
