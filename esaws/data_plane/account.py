@@ -7,7 +7,7 @@ import os
 import sys
 import traceback
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -110,13 +110,16 @@ class AccountRun:
             self._tasks.reconcile(desired.tasks, restarted=restarted)
         self._probes.reconcile(desired.health_checks)
 
-    def take_reports(self) -> dict[str, list[dict[str, Any]]]:
-        """Return the reports since the last call, by kind; {} if there are none."""
-        taken = {kind: list(reports) for kind, reports in self._reports.items() if reports}
-        for reports in self._reports.values():
-            reports.clear()
-        self._tasks.note_reported()
-        return taken
+    async def send_reports(self, send: Callable[..., Awaitable[object]]) -> None:
+        """Send the reports since the last call, a list a kind, if there are any; those of a failed call go again."""
+        reports = {kind: [*listed] for kind, listed in self._reports.items() if listed}
+        if not reports:
+            return
+        ended = self._tasks.ended
+        await send(**reports)
+        self._tasks.note_reported(ended)
+        for kind, listed in reports.items():
+            del self._reports[kind][: len(listed)]
 
     def status(self) -> dict[str, Any]:
         """Return {account, region, containers, load_balancers, stores}: a number, and where the others listen."""

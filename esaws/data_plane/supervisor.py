@@ -10,6 +10,7 @@ import time
 import traceback
 from collections.abc import Mapping
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -82,8 +83,7 @@ class Supervisor:
             if key not in self._accounts:
                 self._accounts[key] = self._account(*key)
             await self._accounts[key].reconcile(desired, self._version, restarted=answer["first_session"])
-            if reports := self._accounts[key].take_reports():
-                await self._call("POST", account=key[0], region=key[1], **reports)
+            await self._accounts[key].send_reports(partial(self._call, "POST", account=key[0], region=key[1]))
         self._write_status()
 
     def _account(self, account: str, region: str) -> AccountRun:

@@ -95,9 +95,14 @@ class Tasks:
                 self._processes[key] = ContainerProcess(task, container, self._watchdog)
                 self._running[key] = asyncio.create_task(self._run(key, task, container))
 
-    def note_reported(self) -> None:
-        """The next answer of the local AWS takes everything into account that has been reported so far."""
-        self._reported = set(self._ended)
+    @property
+    def ended(self) -> frozenset[_Key]:
+        """The containers whose end has been reported to this object's owner."""
+        return frozenset(self._ended)
+
+    def note_reported(self, ended: frozenset[_Key]) -> None:
+        """The next answer of the local AWS takes the end of these containers into account."""
+        self._reported = set(ended)
 
     @property
     def count(self) -> int:
