@@ -211,6 +211,7 @@ def run_papermill(runbook: RunbookTester, name: str, parameters: dict[str, Any])
 
 _OF_A_RUN = re.compile(
     r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[.\d]*(?:Z|[+-]\d\d:\d\d)?"  # a time
+    r"|\d{4}-\d\d-\d\d \d\d:\d\d UTC"
     r"|\bi-[0-9a-f]{17}\b|\b10\.\d+\.\d+\.\d+\b|\b[0-9a-f]{32}\b"  # an instance, its address, a task
     r"|\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b"
 )
