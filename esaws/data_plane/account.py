@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import sys
+import time
 import traceback
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterator, Mapping
@@ -21,10 +23,11 @@ from esaws.data_plane.containers import CannotStart
 from esaws.data_plane.desired import Desired, LoadBalancer
 from esaws.data_plane.forwarder import Place, source_of
 from esaws.data_plane.image_store import ImageStore, RunnableImage
-from esaws.data_plane.load_balancer import KEYS, AccessLogWriter, LoadBalancerProxy
+from esaws.data_plane.load_balancer import KEYS, AccessLogWriter, LoadBalancerProxy, RequestRecord
 from esaws.data_plane.log_streams import LogStreams
 from esaws.data_plane.names import NamedPlace, with_places
 from esaws.data_plane.probes import Probes
+from esaws.data_plane.request_counts import RequestCounts
 from esaws.data_plane.stores import Stores
 from esaws.data_plane.tasks import Tasks
 from esaws.data_plane.watchdog import Watchdog
@@ -74,6 +77,7 @@ class AccountRun:
         self._refresh: asyncio.Task[None] | None = None
         self._proxies: dict[str, LoadBalancerProxy] = {}
         self._access_logs: dict[str, asyncio.Task[None]] = {}
+        self._requests = RequestCounts()
         self._placed: set[str] = set()
         """Load balancers that listen."""
         self._observed_stores: list[dict[str, Any]] = []
@@ -112,6 +116,7 @@ class AccountRun:
 
     async def send_reports(self, send: Callable[..., Awaitable[object]]) -> None:
         """Send the reports since the last call, a list a kind, if there are any; those of a failed call go again."""
+        self._reports["requests"] += self._requests.take(time.monotonic())
         reports = {kind: [*listed] for kind, listed in self._reports.items() if listed}
         if not reports:
             return
@@ -120,6 +125,10 @@ class AccountRun:
         self._tasks.note_reported(ended)
         for kind, listed in reports.items():
             del self._reports[kind][: len(listed)]
+
+    def last_requests(self) -> list[dict[str, Any]]:
+        """Return the counts of requests that are left after the end."""
+        return [*self._reports["requests"], *self._requests.take(math.inf)]
 
     def status(self) -> dict[str, Any]:
         """Return {account, region, containers, load_balancers, stores}: a number, and where the others listen."""
@@ -161,7 +170,7 @@ class AccountRun:
                     arn, self._addresses, now=lambda: datetime.fromtimestamp(self._now(), UTC), seconds=self._factor
                 )
                 writer = AccessLogWriter(self._cloud, proxy)
-                proxy.on_request = writer.add
+                proxy.on_request = self._note_requests(writer)
                 self._access_logs[arn] = asyncio.create_task(writer.run())
             for arn, proxy in self._proxies.items():
                 await proxy.update(self._account)
@@ -171,6 +180,13 @@ class AccountRun:
             self._version = -1
         except Exception:
             traceback.print_exc()
+
+    def _note_requests(self, writer: AccessLogWriter) -> Callable[[RequestRecord], None]:
+        def note(record: RequestRecord) -> None:
+            self._requests.add(record)
+            writer.add(record)
+
+        return note
 
     async def _close_proxy(self, arn: str) -> None:
         """End a load balancer, and write the rest of its access log."""

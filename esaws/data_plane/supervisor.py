@@ -102,6 +102,8 @@ class Supervisor:
         self._watchdog.close()
         shutil.rmtree(self._folder / "tasks", ignore_errors=True)
         with suppress(EsawsError, OSError):
+            for (id, region), account in self._accounts.items():
+                await self._call("POST", account=id, region=region, requests=account.last_requests())
             await self._call("POST", ended=True)
 
     async def _call(self, method: str, **parameters: Any) -> dict[str, Any]:

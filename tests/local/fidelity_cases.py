@@ -133,6 +133,12 @@ SHOWN: dict[tuple[str, str], tuple[str, ...]] = {
         "test_cloud_trail.py::test_events_are_kept_for_ninety_days",
     ),
     ("CloudTrail", "Selectors are read"): ("selectors are those of a trail; event data stores are not simulated",),
+    ("CloudWatch", "With `--run`, the requests"): (
+        "test_carried_requests.py::test_requests_that_are_carried_are_counted_by_load_balancer_and_target_group",
+        "test_carried_requests.py::test_a_request_for_which_no_target_was_chosen_is_counted_by_its_response_alone",
+        "test_carried_requests.py::test_requests_that_are_carried_scale_a_service",
+        "../data_plane/test_request_counts.py::test_what_a_load_balancer_carries_is_what_it_counts",
+    ),
     ("CloudWatch", "A dashboard needs"): ("a dashboard needs a valid name, and widgets with their properties",),
     ("CloudWatch", "Alarms are evaluated"): (
         "test_alarms.py::test_reasons_are_those_of_aws",

@@ -111,7 +111,7 @@ def alarm_data(metrics: MetricSources, alarm: Any) -> AlarmData:
         name = alarm.statistic or alarm.extended_statistic or "Average"
         data = _data([source], lambda time: _statistic(source, name, time, period(alarm)))
         if isinstance(source, Series) and name in ("Average", "Minimum", "Maximum"):
-            return replace(data, bounds=source.steps.bounds)
+            return replace(data, bounds=source.bounds)
         return data
     queries = {query.id: query for query in alarm.metric_data_queries}
     sources = {name: _find_source(metrics, query) for name, query in queries.items() if query.metric_stat}

@@ -43,7 +43,7 @@ def add_resource_metrics(call: Call) -> None:
     seconds = _RECENT_SECONDS if params.get("RecentlyActive") else _LISTED_SECONDS
     listed = call.result.setdefault("Metrics", [])
     for metric, series in sorted(metrics.resource_metrics(call.backends).items(), key=lambda item: repr(item[0])):
-        if series.steps.summarize(now - seconds, now) is not None and _matches(metric, params):
+        if series.summarize(now - seconds, now) is not None and _matches(metric, params):
             listed.append(metric.to_dict())
 
 

@@ -1,6 +1,7 @@
 """Store the metrics of simulated resources, and read the custom ones that users put.
 
-The metrics of resources are stored as changes over time, not per minute; datapoints are computed on request.
+The metrics of resources are stored as changes over time, not per minute; datapoints are computed on request. Events of
+what runs are counted in `event_counts`.
 """
 
 from __future__ import annotations
@@ -96,8 +97,17 @@ class Series:
         return [(value, seconds * rate) for seconds, rate, value in self.steps.segments(start, end) if rate]
 
     def period_starts(self, length: float, start: float, end: float) -> Iterable[float]:
-        first = max(start, self.steps.times[0] // length * length)
+        first = max(start, self.began // length * length)
         return [first + number * length for number in range(max(0, ceil((end - first) / length)))]
+
+    @property
+    def began(self) -> float:
+        """The time of the first measurement."""
+        return self.steps.times[0]
+
+    def bounds(self, start: float, end: float) -> tuple[float, float] | None:
+        """Return the minimum and the maximum of a period; None if unknown, or if a part of it has no samples."""
+        return self.steps.bounds(start, end)
 
 
 _UNIT_PREFERENCE = (
@@ -254,10 +264,14 @@ def record_measurements(backends: Backends, measurements: Measurements, time: fl
     for metric, (rate, value) in measurements.items():
         series = series_by_metric.get(metric)
         if series is None:
-            series = series_by_metric[metric] = Series(_UNITS.get(metric.name, "Count"), metric.name not in GAUGES)
+            series = series_by_metric[metric] = new_series(metric)
         changed |= series.steps.append(time, rate, value)
     notes["measured"] = list(measurements)
     return changed
+
+
+def new_series(metric: Metric) -> Series:
+    return Series(_UNITS.get(metric.name, "Count"), metric.name not in GAUGES)
 
 
 def load_balancer_dimension(arn: str) -> Dimensions:

@@ -27,6 +27,10 @@ class Summary:
     def average(self) -> float:
         return self.total / self.samples
 
+    def __add__(self, other: Summary) -> Summary:
+        low, high = min(self.low, other.low), max(self.high, other.high)
+        return Summary(self.samples + other.samples, self.total + other.total, low, high)
+
 
 @dataclass
 class StepSeries:
