@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "advance",
+    "can_run",
     "copy",
     "costs",
     "endpoint",
@@ -103,6 +104,15 @@ def cloud_time(cloud: Cloud) -> datetime:
 
 
 # --- what runs
+
+
+def can_run(cloud: Cloud) -> bool:
+    """Whether `run` is possible: the cloud is the local AWS of this user, and the packages of `esaws[run]` are here."""
+    try:
+        supervision.require_packages()
+    except UsageError:
+        return False
+    return cloud.target == "local"
 
 
 def run(cloud: Cloud, *, intervals: float | None = None) -> None:

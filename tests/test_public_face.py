@@ -21,6 +21,7 @@ API: dict[str, Any] = runpy.run_path(str(ROOT / "docs" / "api.py"))
 FACES: tuple[str, ...] = API["FACES"]
 NOTEBOOKS = sorted((ROOT / "notebooks").rglob("*.ipynb"))
 LIBRARIES = {"pandas", "pathlib", "tempfile", "datetime", "dataclasses", "json", "os", "diagrams", "base64"}
+LIBRARIES |= {"requests", "time"}  # a loop that asks what runs
 IMPORT_LINES = 4
 
 

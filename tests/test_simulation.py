@@ -1,6 +1,7 @@
 """The control functions of the local AWS in Python: on AWS they are refused."""
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -40,14 +41,23 @@ CALLS: dict[str, Callable[[Cloud], Any]] = {
 
 
 def test_on_aws_every_function_is_refused_without_a_call() -> None:
-    assert CALLS.keys() | {"requests", "start", "timeline"} == set(simulation.__all__)
+    others = {"can_run", "endpoint", "requests", "run", "start", "timeline"}
+    assert CALLS.keys() | others == set(simulation.__all__)
     cloud = Cloud.aws(account="123456789012")
     for call in CALLS.values():
         with pytest.raises(UsageError, match="only the local AWS can do that"):
             call(cloud)
-    with pytest.raises(UsageError, match=r"aws can't be started here; use Cloud.local\(\)"):
-        simulation.start(cloud)
+    for start in (simulation.start, simulation.run, lambda cloud: simulation.endpoint(cloud, "alb")):
+        with pytest.raises(UsageError, match=r"aws can't be started here; use Cloud.local\(\)"):
+            start(cloud)
+    assert not simulation.can_run(cloud)
     assert cloud.calls.to_frame().empty
+
+
+def test_services_can_run_on_a_local_aws_where_their_packages_are_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert simulation.can_run(Cloud.local()) == (os.name != "nt")
+    monkeypatch.setattr("esaws.local_aws.supervision._PACKAGES", ("a_package_that_is_missing",))
+    assert not simulation.can_run(Cloud.local())
 
 
 def test_the_clock_of_aws_is_the_clock_of_this_machine() -> None:

@@ -281,9 +281,9 @@ ROLL_OUT = Exercise(
 CHAPTER = Chapter(
     "08",
     "Service",
-    minutes=30,
+    minutes=35,
     start=start,
     prepare=prepare,
     exercises=(CREATE, ROLL_OUT, BACK, BREAKER),
-    predictions=("08-lowest", "08-stopped", "08-stuck"),
+    predictions=("08-answers", "08-lowest", "08-stopped", "08-stuck"),
 )
