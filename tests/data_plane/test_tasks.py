@@ -177,7 +177,7 @@ def test_a_stop_sends_sigterm_and_after_the_stop_timeout_sigkill(running: Cloud,
     time.sleep(0.3)  # until it has set its handler
     running.client("ecs").stop_task(cluster=CLUSTER, task=describe()["taskArn"])
     assert stopped(describe)["exitCode"] == code
-    assert processes_of(describe) == []
+    until(lambda: not processes_of(describe), 2)  # the local AWS and the data plane each count the stop timeout
 
 
 # --- environment and log
@@ -246,6 +246,7 @@ def test_a_flood_of_output_does_not_disturb_others(running: Cloud) -> None:
 def test_what_kills_the_supervisor_ends_everything_it_ran(running: Cloud) -> None:
     describe = run_task(running, python("import os, time; os.fork(); time.sleep(600)"))
     until(lambda: len(processes_of(describe)) == 2)
+    until(lambda: describe()["lastStatus"] == "RUNNING")  # or the next supervisor would start it anew
     children = processes_of(describe)
     supervisor = supervision._supervisor()
     assert supervisor is not None
