@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,19 @@ WIDTH = 9.6
 """Inches of a chart that is as wide as a notebook on a small laptop: 1366 pixels, with JupyterLab's file browser."""
 
 _PIXELS_PER_INCH = 96
+
+
+@cache
+def _use_own_font() -> None:
+    """Let matplotlib take its own font, and not one of the system with the same name and other glyphs."""
+    from matplotlib import get_data_path
+    from matplotlib.font_manager import fontManager
+
+    files = sorted(Path(get_data_path(), "fonts", "ttf").glob("DejaVuSans*.ttf"))
+    names = {entry.name for entry in fontManager.ttflist if Path(entry.fname).name in {file.name for file in files}}
+    fontManager.ttflist = [entry for entry in fontManager.ttflist if entry.name not in names]
+    for file in files:
+        fontManager.addfont(file)
 
 
 class Chart:
@@ -45,6 +59,7 @@ class Chart:
     def _render(self, format: str) -> bytes:
         import matplotlib
 
+        _use_own_font()
         # matplotlib's default metadata has a date, and its default SVG ids are random.
         metadata = {"Date": None} if format == "svg" else {"Software": None}
         content = io.BytesIO()

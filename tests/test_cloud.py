@@ -5,9 +5,10 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError
+from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError, WaiterError
 from botocore.stub import Stubber
 
 from esaws import cloud as cloud_module
@@ -403,27 +404,35 @@ def test_wait_until_accepts_a_condition_that_is_true_at_the_last_poll(waiting):
     assert clock.seconds == 60 + clock.step
 
 
-@pytest.mark.parametrize(
-    ("cloud", "pace"),
-    [
-        (Cloud.local(), {"WaiterConfig": {"Delay": 0.05, "MaxAttempts": 1200}}),
-        (Cloud.aws(account="123456789012"), {}),
-    ],
-    ids=["local", "aws"],
-)
-def test_a_waiter_keeps_its_own_pace_on_aws_and_takes_a_minute_elsewhere(cloud, pace):
-    waits = []
+class Waiter:
+    """Takes the place of a client and of its waiter; it is satisfied by the poll with a number."""
 
-    class Waiters:
-        def get_waiter(self, name):
-            return self
+    def __init__(self, satisfied_by: int = 1) -> None:
+        self.polls: list[dict[str, Any]] = []
+        self.satisfied_by = satisfied_by
 
-        def wait(self, **parameters):
-            waits.append(parameters)
+    def get_waiter(self, name: str) -> "Waiter":
+        return self
 
-    cloud._clients["rds"] = Waiters()
+    def wait(self, **parameters: Any) -> None:
+        self.polls.append(parameters)
+        if len(self.polls) < self.satisfied_by:
+            raise WaiterError("DBInstanceAvailable", "Max attempts exceeded", {})
+
+
+def test_a_waiter_keeps_its_own_pace_on_aws() -> None:
+    cloud, waiter = Cloud.aws(account="123456789012"), Waiter()
+    cloud._clients["rds"] = waiter
     cloud.wait("rds", "db_instance_available", DBInstanceIdentifier="database")
-    assert waits == [{"DBInstanceIdentifier": "database", **pace}]
+    assert waiter.polls == [{"DBInstanceIdentifier": "database"}]
+
+
+def test_elsewhere_a_waiter_polls_once_at_a_time_until_it_is_satisfied() -> None:
+    cloud, waiter = Cloud.at("http://127.0.0.1:9"), Waiter(satisfied_by=3)
+    cloud._clients["rds"] = waiter
+    cloud.wait("rds", "db_instance_available", DBInstanceIdentifier="database")
+    once = {"Delay": 0, "MaxAttempts": 1}
+    assert waiter.polls == [{"DBInstanceIdentifier": "database", "WaiterConfig": once}] * 3
 
 
 # -- sharing -------------------------------------------------------------------------------------------------------

@@ -59,7 +59,7 @@ def test_stopping_ends_the_process_and_stopping_again_prints_nothing(program: Pr
     assert not alive(started["pid"])
     again = program.run("stop")
     assert (again.returncode, again.stdout, again.stderr) == (0, "", "")
-    nothing = dict.fromkeys(("url", "pid", "time", "accounts", "not_simulated"))
+    nothing = dict.fromkeys(("url", "pid", "time", "accounts", "not_simulated", "runs"))
     assert program.json("status") == {"running": False, **nothing, "port": 0, "stale": False}
 
 
