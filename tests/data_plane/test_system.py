@@ -114,16 +114,14 @@ class Requests:
 
 
 def test_both_zones_answer(running: Cloud) -> None:
-    served_by = {request(running, "/")[1].split()[-1] for _ in range(10)}
-    assert served_by == {"eu-west-3a", "eu-west-3b"}
+    until(lambda: {request(running, "/")[1].split()[-1] for _ in range(10)} == {"eu-west-3a", "eu-west-3b"})
 
 
 def test_a_row_that_one_task_writes_is_read_by_the_other(running: Cloud) -> None:
     status, writer, _ = request(running, SITES, {"name": "Depot", "owner": "Ana", "address": "Paris"})
     assert status == 201
-    others = {request(running, SITES)[1:] for _ in range(4)}
-    assert {served_by for served_by, _ in others} - {writer}
-    assert all("Depot" in text for _, text in others)
+    _, _, text = until(lambda: (answer := request(running, SITES))[1] not in ("", writer) and answer)
+    assert "Depot" in text
 
 
 def test_the_hosts_of_the_system_are_listed(running: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
