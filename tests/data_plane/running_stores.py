@@ -74,7 +74,7 @@ def query(place: dict[str, Any], sql: str, *, user: str = "seccom", password: st
         password=password,
         dbname="sites",
         autocommit=True,
-        connect_timeout=5,
+        connect_timeout=30,
     )
     with closing(connection):
         cursor = connection.execute(sql.encode())
@@ -82,7 +82,7 @@ def query(place: dict[str, Any], sql: str, *, user: str = "seccom", password: st
 
 
 def client(place: dict[str, Any]) -> "redis.Redis[str]":
-    return redis.Redis(place["host"], place["port"], decode_responses=True, socket_timeout=5)
+    return redis.Redis(place["host"], place["port"], decode_responses=True, socket_timeout=30)
 
 
 class RunningStores:
@@ -110,7 +110,7 @@ class RunningStores:
 
     def until(self, key: str, is_so: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
         """Reconcile until the observation of a key is so."""
-        deadline = time.monotonic() + 45
+        deadline = time.monotonic() + 180
         while True:
             found = {each["key"]: each for each in self.call(self.stores.reconcile(list(self.desired.values())))}
             if is_so(found[key]):

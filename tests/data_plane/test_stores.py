@@ -279,7 +279,7 @@ def answers(place: dict[str, Any], password: str) -> bool:
 
 
 def wait_until(is_so: Any) -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 120
     while not is_so():
         assert time.monotonic() < deadline
         time.sleep(0.05)
