@@ -202,10 +202,15 @@ class AccountRun:
     # --- stores
 
     def _may_reach_store(self, entry: Mapping[str, Any], source: str | None) -> bool | None:
-        """Return whether a source may connect to a store, as `esaws reach` says; an operator's own program may."""
+        """Return whether a source may connect to a store, as `esaws reach` says; an operator's own program may.
+
+        None: that is unknown, as before the account has been read.
+        """
         end = _STORE_ENDS.get(entry["kind"])
-        if source is None or end is None or self._account is None:
+        if source is None:
             return True
+        if end is None or self._account is None:
+            return None
         with suppress(EsawsError):
             decision = reach(self._account, source, f"{end}/{entry['id']}", int(entry["port"])).decision
             return {"allow": True, "deny": False}.get(decision)

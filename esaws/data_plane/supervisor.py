@@ -55,7 +55,7 @@ class Supervisor:
 
     async def run(self) -> None:
         """Run until `stop`, or until the local AWS has ended."""
-        shutil.rmtree(self._folder / "tasks", ignore_errors=True)
+        self._delete_task_folders()  # of a supervisor that was killed
         try:
             while not self._stopping.is_set() and self._server_runs():
                 try:
@@ -100,7 +100,7 @@ class Supervisor:
     async def _close(self) -> None:
         await asyncio.gather(*(account.close() for account in self._accounts.values()), return_exceptions=True)
         self._watchdog.close()
-        shutil.rmtree(self._folder / "tasks", ignore_errors=True)
+        self._delete_task_folders()
         with suppress(EsawsError, OSError):
             for (id, region), account in self._accounts.items():
                 await self._call("POST", account=id, region=region, requests=account.last_requests())
@@ -108,6 +108,10 @@ class Supervisor:
 
     async def _call(self, method: str, **parameters: Any) -> dict[str, Any]:
         return await asyncio.to_thread(control.call, self._url, method, "running", parameters)
+
+    def _delete_task_folders(self) -> None:
+        for folder in self._folder.glob("*/*/tasks"):
+            shutil.rmtree(folder, ignore_errors=True)
 
     def _server_runs(self) -> bool:
         with suppress(psutil.NoSuchProcess):

@@ -254,4 +254,6 @@ def test_what_kills_the_supervisor_ends_everything_it_ran(running: Cloud) -> Non
     until(lambda: not any(each.is_running() and each.status() != psutil.STATUS_ZOMBIE for each in children))
     process.start(run=True, intervals=0.02)
     assert stopped(describe)["exitCode"] == 137  # the next supervisor says that it is gone
+    id = describe()["taskArn"].rsplit("/", 1)[-1]
+    assert not [*supervision.run_folder().glob(f"*/*/tasks/{id}")]
     assert wait_until_serving(running) == []
