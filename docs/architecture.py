@@ -58,7 +58,15 @@ PACKAGES = {
 }
 
 WIDTH, HEIGHT, GAP, ROW = 116, 30, 14, 70
-LEFT = {"esaws": 30, "local_aws_server": 740}
+MARGIN, BETWEEN = 30, 90
+
+
+def width_of(rows: Rows) -> int:
+    """The pixels of the widest row."""
+    return max(map(len, rows)) * (WIDTH + GAP) - GAP
+
+
+LEFT = {"esaws": MARGIN, "local_aws_server": MARGIN + width_of(ESAWS) + BETWEEN}
 TOP = 74
 DARK = "#232f3e"
 PANEL = 'fill="#f5f7fa" stroke="#c9d2dc"'
@@ -132,7 +140,7 @@ def places() -> dict[tuple[str, str], tuple[float, float]]:
     """The upper left corner of each room, in pixels."""
     found = {}
     for package, (_, rows) in PACKAGES.items():
-        widest = max(map(len, rows)) * (WIDTH + GAP) - GAP
+        widest = width_of(rows)
         for number, row in enumerate(rows):
             left = LEFT[package] + (widest - len(row) * (WIDTH + GAP) + GAP) / 2
             for index, name in enumerate(row):
@@ -155,7 +163,7 @@ def svg() -> str:
         f'<rect width="{width:g}" height="{height:g}" fill="#ffffff"/>',
     ]
     for package, (_, rows) in PACKAGES.items():
-        wide = max(map(len, rows)) * (WIDTH + GAP) - GAP + 28
+        wide = width_of(rows) + 28
         own = [place for (owner, _), place in corner.items() if owner == package]
         tall = max(y for _, y in own) + HEIGHT + 14 - (TOP - 44)
         left = LEFT[package]
@@ -174,7 +182,7 @@ def svg() -> str:
         parts.append(f'<path d="{line}" fill="none" stroke="#8a97a8" stroke-width="1.1" marker-end="url(#tip)"/>')
     client, server = corner["esaws", "local_aws"], corner["local_aws_server", "server"]
     x1, y1, y2 = client[0] + WIDTH, client[1] + HEIGHT / 2, server[1] + HEIGHT / 2
-    gutter = LEFT["local_aws_server"] - 30
+    gutter = LEFT["local_aws_server"] - BETWEEN // 2
     parts.append(
         f'<path d="M{x1:g},{y1:g} H{gutter} V{y2:g} H{server[0]:g}" fill="none" stroke="#d86613" stroke-width="1.6" '
         f'stroke-dasharray="5 4"/><text x="{gutter - 8}" y="{(y1 + y2) / 2:g}" font-size="12" fill="#d86613" '
