@@ -19,9 +19,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from esaws.cloud import Cloud
 from esaws.data_plane.addresses import Addresses
+from esaws.data_plane.client_source import Place, source_of
 from esaws.data_plane.containers import CannotStart
 from esaws.data_plane.desired import Desired, LoadBalancer
-from esaws.data_plane.forwarder import Place, source_of
 from esaws.data_plane.image_store import ImageStore, RunnableImage
 from esaws.data_plane.load_balancer import KEYS, AccessLogWriter, LoadBalancerProxy, RequestRecord
 from esaws.data_plane.log_streams import LogStreams
@@ -154,6 +154,7 @@ class AccountRun:
         await self._tasks.close()
         await self._stores.close()
         await self._logs.close()
+        self._addresses.close()
 
     # --- load balancers
 
@@ -167,7 +168,11 @@ class AccountRun:
             self._cloud.calls.clear()
             for arn in wanted - self._proxies.keys():
                 self._proxies[arn] = proxy = LoadBalancerProxy(
-                    arn, self._addresses, now=lambda: datetime.fromtimestamp(self._now(), UTC), seconds=self._factor
+                    arn,
+                    self._addresses,
+                    find_source=self._source_of,
+                    now=lambda: datetime.fromtimestamp(self._now(), UTC),
+                    seconds=self._factor,
                 )
                 writer = AccessLogWriter(self._cloud, proxy)
                 proxy.on_request = self._note_requests(writer)

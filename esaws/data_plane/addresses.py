@@ -58,6 +58,11 @@ class Addresses:
             if reservation := self._reservations.pop(key):
                 reservation.close()
 
+    def close(self) -> None:
+        """Give up all places."""
+        for address in {address for address, _ in self._places}:
+            self.forget(address)
+
     def table(self) -> list[dict[str, Any]]:
         """Return {address, port, host, local_port} of each place, sorted."""
         return [asdict(self._places[key]) for key in sorted(self._places)]

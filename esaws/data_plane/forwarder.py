@@ -3,23 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import socket
-import struct
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
 
-import psutil
-
-Place = tuple[str, int]
-"""A host and a port of this machine."""
-
-FindSource = Callable[[Place, Place], str | None]
-"""From a client's socket and the one that it connected to: the private address that it has on AWS.
-
-None: the operator's own program, such as psql in a shell."""
+from esaws.data_plane.client_source import FindSource, Place
 
 MayConnect = Callable[[str | None], bool | None]
 """Whether a source may connect; None where the network can't be decided, and then it may."""
@@ -124,54 +112,3 @@ async def _pipe(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
             writer.write_eof()
     except OSError:
         writer.transport.abort()
-
-
-def source_of(client: Place, here: Place, addresses: Mapping[int, str]) -> str | None:
-    """Return the private address of the task that a client's socket belongs to; None: of no task.
-
-    Args:
-        client: the address and port of the client's socket.
-        here: those that it connected to.
-        addresses: process group of a task, which is the id of its first process → its private address.
-    """
-    if not addresses:
-        return None
-    has_socket = _socket_test(client, here)
-    for pid in psutil.pids():
-        try:
-            address = addresses.get(os.getpgid(pid)) or addresses.get(os.getsid(pid))
-            if address is not None and has_socket(pid):
-                return address
-        except (OSError, psutil.Error):
-            continue
-    return None
-
-
-def _socket_test(client: Place, here: Place) -> Callable[[int], bool]:
-    """Return a function that tells whether a process has the client's socket.
-
-    psutil reads the table of all sockets for each process, which takes hundreds of milliseconds where there are
-    thousands. On Linux it is read once here.
-    """
-    table = Path("/proc/net/tcp")
-    if not table.exists():
-        return lambda pid: any(
-            (each.laddr, each.raddr) == (client, here) for each in psutil.Process(pid).net_connections("tcp")
-        )
-    pair = f" {_in_table(client)} {_in_table(here)} "
-    line = next((line for line in table.read_text().splitlines() if pair in line), None)
-    link = f"socket:[{line.split()[9]}]" if line else None
-    return lambda pid: link is not None and any(_target(file) == link for file in Path(f"/proc/{pid}/fd").iterdir())
-
-
-def _in_table(place: Place) -> str:
-    """Return an address and a port as in Linux's table of sockets."""
-    (number,) = struct.unpack("=I", socket.inet_aton(place[0]))
-    return f"{number:08X}:{place[1]:04X}"
-
-
-def _target(link: Path) -> str:
-    try:
-        return str(link.readlink())
-    except OSError:  # it was closed meanwhile
-        return ""

@@ -110,8 +110,9 @@ class Tasks:
         return len(self._running)
 
     def addresses_by_group(self) -> dict[int, str]:
-        """Return the private address of each process group."""
-        return {each.group: each.task.address for each in self._processes.values() if each.group is not None}
+        """Return the private address of each process group that has one."""
+        running = (each for each in self._processes.values() if each.group is not None and each.task.address)
+        return {each.group: each.task.address for each in running if each.group is not None}
 
     async def close(self) -> None:
         """End all processes."""

@@ -247,6 +247,7 @@ class Site:
         await self.client.close()
         await self.proxy.close()
         await asyncio.gather(*(runner.cleanup() for runner in self._runners.values()))
+        self.addresses.close()
 
 
 @asynccontextmanager

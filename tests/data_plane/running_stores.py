@@ -92,7 +92,8 @@ class RunningStores:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
-        self.stores = Stores(folder, Addresses(), template=template, **options)
+        self._addresses = Addresses()
+        self.stores = Stores(folder, self._addresses, template=template, **options)
         self.desired: dict[str, dict[str, Any]] = {}
 
     def call(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
@@ -120,6 +121,7 @@ class RunningStores:
 
     def close(self) -> None:
         self.call(self.stores.close())
+        self._addresses.close()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()

@@ -10,7 +10,8 @@ from contextlib import asynccontextmanager
 import psycopg
 import pytest
 
-from esaws.data_plane.forwarder import Forwarder, Place, source_of
+from esaws.data_plane.client_source import Place, source_of
+from esaws.data_plane.forwarder import Forwarder
 
 LOOPBACK = "127.0.0.1"
 TASK = "10.0.1.5"

@@ -59,7 +59,7 @@ class World:
         self.loop.run_until_complete(self.begin())
 
     async def begin(self) -> None:
-        self.site = Site(self.described, source_of=lambda host, port: self.source)
+        self.site = Site(self.described, find_source=lambda client, here: self.source)
         for name in [*GROUPS["one"], *GROUPS["two"]]:
             instance, _, port = name.partition(":")
             await self.site.serve(instance, identified(name), int(port))

@@ -286,7 +286,9 @@ def wait_until(is_so: Any) -> None:
 
 
 def test_the_place_of_a_store_is_known_before_it_runs(tmp_path: Path) -> None:
-    stores = Stores(tmp_path, Addresses())
+    addresses = Addresses()
+    stores = Stores(tmp_path, addresses)
     entry = {"key": "a", "address": "10.0.3.7", "port": 5432}
     assert stores.place_of(entry) == stores.place_of(entry)
     assert stores.place_of(entry)[0] in ("127.0.3.7", "127.0.0.1")
+    addresses.close()

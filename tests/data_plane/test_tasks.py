@@ -13,6 +13,7 @@ from typing import Any
 import psutil
 import pytest
 
+from esaws import simulation
 from esaws.cloud import Cloud
 from esaws.deploy.plan import plan_deploy
 from esaws.deploy.serving import wait_until_serving
@@ -238,6 +239,35 @@ def test_a_flood_of_output_does_not_disturb_others(running: Cloud) -> None:
     running.client("ecs").stop_task(cluster=CLUSTER, task=describe()["taskArn"])
     stopped(describe)
     assert time.monotonic() - began < 120
+
+
+# --- who calls
+
+
+def test_a_task_calls_the_load_balancer_from_the_address_of_its_instance(running: Cloud) -> None:
+    elbv2, ec2 = running.client("elbv2"), running.client("ec2")
+    (balancer,) = elbv2.describe_load_balancers()["LoadBalancers"]
+    (listener,) = elbv2.describe_listeners(LoadBalancerArn=balancer["LoadBalancerArn"])["Listeners"]
+    instances = [each for one in ec2.describe_instances()["Reservations"] for each in one["Instances"]]
+    addresses = [f"{each['PublicIpAddress']}/32" for each in instances if each["State"]["Name"] == "running"]
+    rule = elbv2.create_rule(
+        ListenerArn=listener["ListenerArn"],
+        Priority=1,
+        Conditions=[{"Field": "source-ip", "SourceIpConfig": {"Values": addresses}}],
+        Actions=[{"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "418"}}],
+    )["Rules"][0]
+    calls = (
+        "import os, time, urllib.error, urllib.request\ncode = None\nwhile code != 418:\n"
+        "    try:\n        urllib.request.urlopen(os.environ['URL'])\n"
+        "    except urllib.error.HTTPError as error: code = error.code\n"
+        "    time.sleep(0.1)\nraise SystemExit(18)"
+    )
+    url = f"http://{balancer['DNSName']}/"
+    ended = stopped(run_task(running, python(calls), environment=[{"name": "URL", "value": url}]))
+    assert ended["exitCode"] == 18
+    with urllib.request.urlopen(f"http://{simulation.endpoint(Cloud.local(), 'alb')}/", timeout=30) as response:
+        assert response.status == 200  # this program is on the internet
+    elbv2.delete_rule(RuleArn=rule["RuleArn"])
 
 
 # --- the end of all

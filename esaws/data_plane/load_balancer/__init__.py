@@ -17,8 +17,9 @@ and what it leaves out.
 """
 
 from esaws.data_plane.load_balancer.access_log_writer import AccessLogWriter
+from esaws.data_plane.load_balancer.arrival import INTERNET_CLIENT
 from esaws.data_plane.load_balancer.configuration import KEYS
-from esaws.data_plane.load_balancer.proxy import INTERNET_CLIENT, LoadBalancerProxy
+from esaws.data_plane.load_balancer.proxy import LoadBalancerProxy
 from esaws.data_plane.load_balancer.request_record import RequestRecord
 
 __all__ = ["INTERNET_CLIENT", "KEYS", "AccessLogWriter", "LoadBalancerProxy", "RequestRecord"]

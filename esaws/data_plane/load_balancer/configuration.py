@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from esaws.data_plane.load_balancer.arrival import Arrival, arrival_at
 from esaws.inspect.account import Account
 from esaws.inspect.answers import Decision
 from esaws.inspect.load_balancers import LiveLoadBalancer, health_by_target_group, list_load_balancers
 from esaws.inspect.network.endpoint_catalog import KEYS as NETWORK_KEYS
 from esaws.inspect.request_path import KEYS as TRACE_KEYS
-from esaws.inspect.request_path import arrival, target_reached
+from esaws.inspect.request_path import target_reached
 from esaws.inspect.routing.rules import RoutingRule
 from esaws.inspect.routing.targets import EligibleTargets, TargetKey, eligible_targets, target_key
 
@@ -28,6 +29,8 @@ class Node:
 
     zone: str
     address: str
+    public_address: str = ""
+    """Its address on the internet; empty where it has none."""
 
 
 @dataclass(frozen=True)
@@ -124,7 +127,7 @@ class Configuration:
     listeners: Mapping[int, Listener]
     groups: Mapping[str, TargetGroup]
     _reached: dict[TargetKey, Decision] = field(default_factory=dict)
-    _admitted: dict[tuple[str, int], Decision] = field(default_factory=dict)
+    _arrivals: dict[tuple[str | None, Node, int], Arrival] = field(default_factory=dict)
 
     @classmethod
     def of(cls, account: Account, arn: str, previous: Configuration | None = None) -> Configuration | None:
@@ -145,7 +148,7 @@ class Configuration:
             {int(raw["Port"]): Listener(raw, tuple(balancer.rules(raw))) for raw in balancer.listeners()},
             _groups(account),
             previous._reached if unchanged and previous else {},
-            previous._admitted if unchanged and previous else {},
+            previous._arrivals if unchanged and previous else {},
         )
 
     @cached_property
@@ -176,11 +179,12 @@ class Configuration:
             self._reached[target.key] = target_reached(*args)
         return self._reached[target.key] != "deny"
 
-    def admits(self, source_ip: str, port: int) -> bool:
-        """Return whether packets of a client arrive at a listener; true where that is unknown."""
-        if (source_ip, port) not in self._admitted:
-            self._admitted[source_ip, port] = arrival(self.account, self.load_balancer, source_ip, port).decision
-        return self._admitted[source_ip, port] != "deny"
+    def arrival(self, client: str | None, node: Node, port: int) -> Arrival:
+        """Return how a client arrives at a listener: the task with this private address, or None for the internet."""
+        key = client, node, port
+        if key not in self._arrivals:
+            self._arrivals[key] = arrival_at(self.account, self.load_balancer, client, node.public_address, port)
+        return self._arrivals[key]
 
 
 def _load_balancer_settings(account: Account, arn: str) -> dict[str, str]:
@@ -192,7 +196,7 @@ def _nodes(account: Account, arn: str) -> tuple[Node, ...]:
     """Return one node for each interface of the load balancer, whose description is `ELB app/NAME/ID`."""
     description = f"ELB {arn.partition('loadbalancer/')[2]}"
     found = [
-        Node(raw.get("AvailabilityZone", ""), raw["PrivateIpAddress"])
+        Node(raw.get("AvailabilityZone", ""), raw["PrivateIpAddress"], raw.get("Association", {}).get("PublicIp", ""))
         for raw in account.get("NetworkInterfaces") or ()
         if raw.get("Description") == description and "PrivateIpAddress" in raw
     ]

@@ -67,10 +67,10 @@ class Entrance:
             silent.close()
         await self._server.shutdown(_GRACE)
 
-    def _connection(self) -> _Connection:
+    def _connection(self, source_ip: str) -> _Connection:
         configuration = self.proxy.configuration
         idle = configuration.idle_timeout if configuration else 60.0
-        return _Connection(self, self._server, idle)
+        return _Connection(self, self._server, idle, source_ip)
 
     async def _accept(self, listening: socket.socket) -> None:
         loop = asyncio.get_running_loop()
@@ -87,11 +87,13 @@ class Entrance:
     async def _arrive(self, client: socket.socket, peer: tuple[str, int]) -> None:
         """Serve a client, or never answer it where the network drops its packets."""
         loop = asyncio.get_running_loop()
-        configuration = self.proxy.configuration
         with suppress(OSError, ssl.SSLError):
             client.setblocking(False)
-            if configuration and configuration.admits(self.proxy.source_of(*peer[:2]), self.port):
-                await loop.connect_accepted_socket(self._connection, client, ssl=self.tls)
+            source = await asyncio.to_thread(self.proxy.find_source, peer[:2], (self.host, self.local_port))
+            configuration = self.proxy.configuration
+            arrival = configuration.arrival(source, self.node, self.port) if configuration else None
+            if arrival and arrival.is_admitted:
+                await loop.connect_accepted_socket(lambda: self._connection(arrival.source_ip), client, ssl=self.tls)
             else:
                 await loop.connect_accepted_socket(lambda: _Silent(self._silent), client)
 
@@ -100,14 +102,15 @@ class Entrance:
         listener = configuration.listeners.get(self.port) if configuration else None
         if configuration is None or listener is None:
             return responses.error_response(503, close=True)
-        peer = incoming.protocol.peername
-        source = self.proxy.source_of(*peer[:2]) if isinstance(peer, tuple) else ""
-        request = read_request(incoming, listener, source, self.local_port)
+        source_ip, _ = self.client(incoming)
+        request = read_request(incoming, listener, source_ip, self.local_port)
         return await Exchange(self.proxy, self, configuration, listener, incoming, request).run()
 
-    def client_port(self, incoming: web.BaseRequest) -> int:
-        peer = incoming.protocol.peername
-        return int(peer[1]) if isinstance(peer, tuple) else 0
+    def client(self, incoming: web.BaseRequest) -> tuple[str, int]:
+        """Return the address of a client as AWS would see it, and its port; "" and 0 once it is gone."""
+        connection, peer = incoming.protocol, incoming.protocol.peername
+        source_ip = connection.source_ip if isinstance(connection, _Connection) else ""
+        return source_ip, int(peer[1]) if isinstance(peer, tuple) else 0
 
     def is_old(self, incoming: web.BaseRequest) -> bool:
         """Return whether the connection has lasted longer than a client's may."""
@@ -139,9 +142,9 @@ class Entrance:
 class _Connection(RequestHandler):
     """The connection of a client; anything but HTTP is answered as AWS does."""
 
-    __slots__ = ("_began", "_entrance")
+    __slots__ = ("_began", "_entrance", "source_ip")
 
-    def __init__(self, entrance: Entrance, server: web.Server, idle: float) -> None:
+    def __init__(self, entrance: Entrance, server: web.Server, idle: float, source_ip: str) -> None:
         super().__init__(
             server,
             loop=asyncio.get_running_loop(),
@@ -154,6 +157,7 @@ class _Connection(RequestHandler):
             auto_decompress=False,
         )
         self._entrance = entrance
+        self.source_ip = source_ip
         self._began = time.monotonic()
 
     def age(self) -> float:

@@ -274,7 +274,7 @@ class Exchange:
     @property
     def client(self) -> tuple[str, int]:
         """The client's address and port as AWS would see them."""
-        return self.request.source_ip, self.entrance.client_port(self.incoming)
+        return self.entrance.client(self.incoming)
 
     def record(self) -> RequestRecord:
         """Return what is known about the request."""

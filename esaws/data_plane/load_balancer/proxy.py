@@ -12,6 +12,7 @@ import aiohttp
 from aiohttp import web
 
 from esaws.data_plane.addresses import Addresses
+from esaws.data_plane.client_source import FindSource
 from esaws.data_plane.load_balancer.certificate import server_context
 from esaws.data_plane.load_balancer.configuration import Configuration, Listener, Node
 from esaws.data_plane.load_balancer.entrance import Entrance
@@ -21,18 +22,8 @@ from esaws.data_plane.load_balancer.stickiness import Sealer
 from esaws.data_plane.load_balancer.target_choice import TargetChooser
 from esaws.inspect.account import Account
 
-INTERNET_CLIENT = "203.0.113.80"
-"""The address of the internet that a client of this machine stands for.
-
-https://www.rfc-editor.org/rfc/rfc5737
-"""
-
 _SEALER_KEY_BYTES = 64
 _logger = logging.getLogger(__name__)
-
-
-def _from_internet(host: str, port: int) -> str:
-    return INTERNET_CLIENT
 
 
 class LoadBalancerProxy:
@@ -44,7 +35,7 @@ class LoadBalancerProxy:
         addresses: Addresses,
         on_request: Callable[[RequestRecord], None] = lambda record: None,
         *,
-        source_of: Callable[[str, int], str] = _from_internet,
+        find_source: FindSource = lambda client, here: None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         seconds: float = 1.0,
     ) -> None:
@@ -54,14 +45,14 @@ class LoadBalancerProxy:
             load_balancer_arn: its ARN.
             addresses: where private addresses listen on this machine.
             on_request: called with the record of each request after its response.
-            source_of: the address on AWS that a client stands for, given its address and port on this machine.
+            find_source: the private address of the task that a client is; it is called in a thread.
             now: the time in records, in UTC.
             seconds: how long a second of AWS's slow starts, cookies, intervals of logs, and connections that packets
                 do not reach lasts here. What a process takes is real, and so are the time-outs for it.
         """
         self.arn = load_balancer_arn
         self.addresses = addresses
-        self.source_of = source_of
+        self.find_source = find_source
         self.now = now
         self.seconds = seconds
         self.configuration: Configuration | None = None
@@ -138,8 +129,7 @@ class LoadBalancerProxy:
         """Report what a client sent that could not be parsed."""
         if (configuration := self.configuration) is None:
             return
-        peer = incoming.protocol.peername
-        host, port = (self.source_of(*peer[:2]), peer[1]) if isinstance(peer, tuple) else ("-", 0)
+        host, port = entrance.client(incoming)
         scheme, now = entrance.protocol.lower(), self.now()
         self.record(
             RequestRecord(
@@ -149,7 +139,7 @@ class LoadBalancerProxy:
                 load_balancer=configuration.id,
                 zone=entrance.node.zone,
                 node=entrance.node.address,
-                client=f"{host}:{port}",
+                client=f"{host or '-'}:{port}",
                 elb_status=status,
                 received_bytes=0,
                 sent_bytes=0,

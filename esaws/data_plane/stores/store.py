@@ -9,7 +9,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from esaws.data_plane.forwarder import Forwarder, Place
+from esaws.data_plane.client_source import Place
+from esaws.data_plane.forwarder import Forwarder
 from esaws.data_plane.stores.engines import Engine, Entry, reason_not_to_run
 from esaws.data_plane.stores.failures import StoreFailed
 

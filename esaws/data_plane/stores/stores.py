@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from esaws.data_plane.addresses import Addresses
-from esaws.data_plane.forwarder import FindSource, Forwarder, Place
+from esaws.data_plane.client_source import FindSource, Place
+from esaws.data_plane.forwarder import Forwarder
 from esaws.data_plane.stores.engines import Engine, Entry, Postgresql, Valkey
 from esaws.data_plane.stores.failures import StoreFailed
 from esaws.data_plane.stores.postgresql import PARTIAL, Template

@@ -72,6 +72,13 @@ class PacketPath:
             return [*attachment, *self._over_the_internet()]
         return [*attachment, *self._inside_vpcs()]
 
+    def seen_source(self) -> Address | None:
+        """Return the source address that the destination sees; None where it is unknown, or nothing leaves."""
+        destination = self.destination.address
+        if self.source.interface and self.destination.external and destination:
+            return self._way_out(self.source.interface, destination)[0]
+        return self.source.address
+
     def _attachment(self) -> Iterator[Step]:
         """Check that both endpoints can send and answer, and that the destination takes connections."""
         if self.destination.interface:

@@ -26,7 +26,8 @@ BEHAVIOURS = (
         service="Elastic Load Balancing",
         statement="With `--run`, an active Application Load Balancer carries HTTP/1.1 and WebSockets to processes: by "
         "its rules, weights, algorithm, stickiness, slow start and zones, where routes, groups and ACLs let packets "
-        "pass, with AWS's headers, time-outs, error pages and access logs.",
+        "pass, with AWS's headers, time-outs, error pages and access logs. A task that calls it has the address that "
+        "AWS would see.",
         documentation=("https://docs.aws.amazon.com/elasticloadbalancing/latest/application/introduction.html",),
     ),
     Behaviour(
