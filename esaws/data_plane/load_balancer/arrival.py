@@ -11,7 +11,7 @@ from esaws.inspect.network.seen_source import has_interface, seen_source
 from esaws.inspect.request_path import arrival
 
 INTERNET_CLIENT = "203.0.113.80"
-"""The address of the internet that a client stands for that is no task.
+"""The address on the internet of every client that does not belong to a task.
 
 https://www.rfc-editor.org/rfc/rfc5737
 """
