@@ -101,6 +101,7 @@ class AccountRun:
             name_addresses=lambda environment: with_places(environment, self._places()),
             logs=self._logs,
             report=self._reports["containers"].append,
+            report_health=self._reports["container_health"].append,
         )
 
     async def reconcile(self, desired: Desired, version: int, *, restarted: bool) -> None:

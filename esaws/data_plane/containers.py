@@ -19,6 +19,7 @@ from pathlib import Path
 import psutil
 
 from esaws.data_plane.addresses import Addresses
+from esaws.data_plane.container_health import CheckCommand, Ports, follow_health
 from esaws.data_plane.desired import Container, Task
 from esaws.data_plane.watchdog import Watchdog, kill_group
 
@@ -53,6 +54,7 @@ class ContainerProcess:
         self._watchdog = watchdog
         self._process: asyncio.subprocess.Process | None = None
         self._reason = ""
+        self._check: CheckCommand | None = None
         self._stop: asyncio.Task[None] | None = None
 
     async def run(
@@ -62,8 +64,12 @@ class ContainerProcess:
         environment: Mapping[str, str],
         started: Callable[[], None],
         write_line: Callable[[bytes], Awaitable[None]],
+        ports: Ports,
+        report_health: Callable[[str], None],
     ) -> Exit:
         """Run a program in a folder until it ends; `started` is called once it runs.
+
+        `report_health` is called with HEALTHY or UNHEALTHY whenever that changes, where the container has a check.
 
         Raises:
             CannotStart: its program does not exist, or can't be executed.
@@ -88,14 +94,19 @@ class ContainerProcess:
         group = self._process.pid
         self._watchdog.watch(group)
         started()
-        limits = asyncio.create_task(self._enforce_limits())
+        watches = [asyncio.create_task(self._enforce_limits())]
+        if check := self.container.health_check:
+            self._check = CheckCommand(check, ports, folder, environment, self._watchdog)
+            watches.append(asyncio.create_task(follow_health(check, self._check.passes, report_health)))
         output = asyncio.create_task(_read_lines(read_end, write_line))
         try:
             code = await self._process.wait()
         finally:
-            limits.cancel()
+            for watch in watches:
+                watch.cancel()
             kill_group(group)  # a container ends with its first process, whatever that has left behind
             self._watchdog.forget(group)
+            await asyncio.wait(watches)  # a check has ended, too
             with suppress(TimeoutError):
                 await asyncio.wait_for(output, _DRAIN_SECONDS)
         return Exit(code if code >= 0 else 128 - code, self._reason)
@@ -126,7 +137,8 @@ class ContainerProcess:
     async def _enforce_limits(self) -> None:
         assert self._process
         while True:
-            memory, processes = await asyncio.to_thread(_usage, self._process.pid)
+            check = self._check.group if self._check else None
+            memory, processes = await asyncio.to_thread(_usage, self._process.pid, check)
             if self.container.memory and memory > self.container.memory * 1024 * 1024:
                 self._reason = OUT_OF_MEMORY
                 self.kill()
@@ -182,17 +194,19 @@ def container_environment(
     return {**own, **aws, **listening, **container.environment}
 
 
-def _usage(pid: int) -> tuple[int, int]:
-    """Return the bytes of memory and the number of processes of a container."""
-    with suppress(psutil.Error):
-        process = psutil.Process(pid)
-        family = [process, *process.children(recursive=True)]
-        memory = 0
-        for each in family:
-            with suppress(psutil.Error):
-                memory += each.memory_info().rss
-        return memory, len(family)
-    return 0, 0
+def _usage(*first: int | None) -> tuple[int, int]:
+    """Return the bytes of memory and the number of processes of these and their descendants."""
+    memory = processes = 0
+    for pid in first:
+        with suppress(psutil.Error):
+            if pid is None:
+                continue
+            process = psutil.Process(pid)
+            for each in (process, *process.children(recursive=True)):
+                processes += 1
+                with suppress(psutil.Error):
+                    memory += each.memory_info().rss
+    return memory, processes
 
 
 def _start_error(program: str, error: OSError) -> str:

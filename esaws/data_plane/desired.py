@@ -16,6 +16,17 @@ class Port:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ContainerCheck:
+    """The health check of a container, with its times in seconds; the command begins with CMD or CMD-SHELL."""
+
+    command: tuple[str, ...]
+    interval: float
+    timeout: float
+    retries: int
+    start_period: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class Container:
     """A container that should run; memory in MiB (None: no limit), its stop timeout in seconds."""
 
@@ -31,6 +42,7 @@ class Container:
     """The options of the `awslogs` driver; None if its lines go nowhere."""
     ran_before: bool
     """Whether it is known to run: without a process, it has died."""
+    health_check: ContainerCheck | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,5 +136,12 @@ def _container(described: Mapping[str, Any]) -> Container:
             "command": tuple(described["command"]),
             "entry_point": tuple(described["entry_point"]),
             "ports": tuple(Port(**port) for port in described["ports"]),
+            "health_check": _container_check(described.get("health_check")),
         }
     )
+
+
+def _container_check(described: Mapping[str, Any] | None) -> ContainerCheck | None:
+    if described is None:
+        return None
+    return ContainerCheck(**{**described, "command": tuple(described["command"])})

@@ -47,12 +47,14 @@ class Tasks:
         name_addresses: Callable[[Mapping[str, str]], Mapping[str, str]],
         logs: LogStreams,
         report: Callable[[dict[str, Any]], None],
+        report_health: Callable[[dict[str, Any]], None],
     ) -> None:
         """Run in copies of images below `folder`.
 
         `resolve_image` returns what an image runs (None: it does not run here), `aws_environment` the variables with
         which the role of a task reaches AWS, `name_addresses` an environment with names of AWS replaced by places of
-        this machine. `report` takes {task, container, state, exit_code, reason}.
+        this machine. `report` takes {task, container, state, exit_code, reason}; `report_health`, at each change of a
+        container's health, {task, container, status}.
         """
         self._region = region
         self._folder = folder
@@ -63,6 +65,7 @@ class Tasks:
         self._name_addresses = name_addresses
         self._logs = logs
         self._report = report
+        self._report_health = report_health
         self._processes: dict[_Key, ContainerProcess] = {}
         self._running: dict[_Key, asyncio.Task[None]] = {}
         self._known: set[_Key] = set()
@@ -140,6 +143,8 @@ class Tasks:
                 {**image.environment, **self._name_addresses(environment)},
                 lambda: self._tell(key, "started"),
                 lambda line: self._logs.write(self._region, task, container, line),
+                {port.container: self._addresses.place(task.address, port.host) for port in container.ports},
+                lambda status: self._report_health({"task": key[0], "container": key[1], "status": status}),
             )
             self._tell(key, "exited", exit_code=ended.code, reason=ended.reason)
         except CannotStart as error:

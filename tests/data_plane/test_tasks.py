@@ -241,6 +241,45 @@ def test_a_flood_of_output_does_not_disturb_others(running: Cloud) -> None:
     assert time.monotonic() - began < 120
 
 
+# --- health checks of containers
+
+
+def test_a_service_replaces_a_task_whose_container_is_unhealthy(running: Cloud) -> None:
+    ecs = running.client("ecs")
+    definition = ecs.register_task_definition(
+        family="checked",
+        containerDefinitions=[
+            {
+                "name": "main",
+                "image": f"{running.account}.dkr.ecr.{running.region}.amazonaws.com/seccom-client-web-ui:latest",
+                "memory": 64,
+                "command": python("import time; open('well', 'w'); time.sleep(600)"),
+                "healthCheck": {"command": ["CMD-SHELL", "test -e well || exit 1"], "interval": 30, "retries": 2},
+            }
+        ],
+    )["taskDefinition"]["taskDefinitionArn"]
+    where = {"cluster": CLUSTER, "serviceName": "checked"}
+    ecs.create_service(**where, taskDefinition=definition, desiredCount=1)
+
+    def tasks(status: str) -> list[dict[str, Any]]:
+        arns = ecs.list_tasks(**where, desiredStatus=status)["taskArns"]
+        return list(ecs.describe_tasks(cluster=CLUSTER, tasks=arns)["tasks"]) if arns else []
+
+    (task,) = until(lambda: (found := tasks("RUNNING")) and found[0]["healthStatus"] == "HEALTHY" and found)
+    assert task["containers"][0]["healthStatus"] == "HEALTHY"
+    (process_of_task,) = [each for each in processes_of(lambda: task) if each.cmdline()[0].endswith("python")]
+    Path(process_of_task.cwd(), "well").unlink()
+    (sick,) = until(lambda: tasks("STOPPED"))
+    assert sick["taskArn"] == task["taskArn"]
+    assert sick["stoppedReason"] == "Task failed container health checks"
+    assert sick["containers"][0]["healthStatus"] == sick["healthStatus"] == "UNHEALTHY"
+    until(lambda: [each["healthStatus"] for each in tasks("RUNNING")] == ["HEALTHY"])
+    events = ecs.describe_services(cluster=CLUSTER, services=["checked"])["services"][0]["events"]
+    assert any("failed container health checks" in event["message"] for event in events)
+    ecs.delete_service(cluster=CLUSTER, service="checked", force=True)
+    until(lambda: not tasks("RUNNING"))
+
+
 # --- who calls
 
 

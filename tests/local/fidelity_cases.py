@@ -540,6 +540,7 @@ SHOWN: dict[tuple[str, str], tuple[str, ...]] = {
     ("ECS", "Where the services"): (
         "../data_plane/test_tasks.py::test_a_container_ends_with_its_code_and_the_reason_of_ecs",
         "../data_plane/test_tasks.py::test_a_task_whose_process_dies_has_stopped",
+        "../data_plane/test_tasks.py::test_a_service_replaces_a_task_whose_container_is_unhealthy",
     ),
     ("Elastic Load Balancing", "With `--run`, an active"): (
         "../data_plane/test_load_balancer_agrees_with_trace.py::test_what_answers_is_what_the_trace_names",

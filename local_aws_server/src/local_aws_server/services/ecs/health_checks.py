@@ -1,4 +1,4 @@
-"""Simulate the health checks of containers: whether a check passes, and how the health of its container follows.
+"""The health of containers: what the checks of a process have found, or else whether a simulated check passes.
 
 A check whose command requests a URL of the container itself passes as `containers.respond` says. Other commands pass,
 except `exit 1` and `false`, and except while the container answers with server errors.
@@ -15,7 +15,7 @@ from typing import Any
 
 from local_aws_server.backends import Backends, sidecar
 from local_aws_server.clock.clock import CLOCK
-from local_aws_server.services.ecs import containers
+from local_aws_server.services.ecs import containers, processes
 
 HEALTHY, UNHEALTHY, UNKNOWN = "HEALTHY", "UNHEALTHY", "UNKNOWN"
 
@@ -31,6 +31,11 @@ def has_check(container: Mapping[str, Any]) -> bool:
     return command[0] != "NONE"
 
 
+def settings_of(container: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the health check of a container definition that has one, with AWS's defaults."""
+    return {**_DEFAULTS, **container["healthCheck"]}
+
+
 def worst_health(healths: Iterable[str]) -> str:
     """Return the health of a task whose containers have these."""
     found = set(healths)
@@ -39,16 +44,19 @@ def worst_health(healths: Iterable[str]) -> str:
 
 def longest_wait(container: Mapping[str, Any]) -> float:
     """Return the seconds from its start after which a container is healthy or unhealthy in any case."""
-    settings = {**_DEFAULTS, **container["healthCheck"]}
+    settings = settings_of(container)
     return float(settings["startPeriod"] + settings["interval"] * (settings["retries"] + 1))
 
 
 def update_health(backends: Backends, container: Any, described: Mapping[str, Any]) -> float | None:
     """Set the health of a running container; return when its next change is due, as things are.
 
-    `described` is its definition with the environment of the task's overrides.
+    `described` is its definition with the environment of the task's overrides. The health of a process is as reported.
     """
-    settings, notes, now = {**_DEFAULTS, **described["healthCheck"]}, sidecar(container), CLOCK.now()
+    if processes.is_process(container):
+        container.health_status = processes.health(container) or UNKNOWN
+        return None
+    settings, notes, now = settings_of(described), sidecar(container), CLOCK.now()
     passes = _passes(backends, described, settings["timeout"])
     check = notes.get("check")
     if check is None or check["began"] != notes["began"]:

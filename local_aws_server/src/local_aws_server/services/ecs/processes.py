@@ -79,6 +79,23 @@ def observe(backends: Backends, reports: Iterable[Mapping[str, Any]]) -> None:
         SCHEDULER.mark_changed(backends, "ecs")
 
 
+def observe_health(backends: Backends, reports: Iterable[Mapping[str, Any]]) -> None:
+    """Note the health of containers that run: {task, container, status} each."""
+    by_arn = {task.task_arn: task for task in backends.ecs_tasks}
+    for report in reports:
+        task = by_arn.get(report["task"])
+        for container in task.containers if task else ():
+            if container.name == report["container"] and _state(container) == STARTED:
+                _notes(container)["health"] = report["status"]
+                sidecar(task)["settled"] = False
+                SCHEDULER.mark_changed(backends, "ecs")
+
+
+def health(container: Any) -> str:
+    """Return the health that the check of a process has found; "" before it has."""
+    return str(_notes(container).get("health", ""))
+
+
 def wanted(backends: Backends, task: Any) -> Iterator[Any]:
     """Yield the containers of a task that should be processes now, or should become some."""
     for container in task.containers:

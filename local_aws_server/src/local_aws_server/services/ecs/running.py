@@ -8,8 +8,8 @@ from typing import Any
 
 from local_aws_server.backends import Backends
 from local_aws_server.behaviours import Behaviour
-from local_aws_server.data_plane import desired, observer
-from local_aws_server.services.ecs import processes, task_interfaces
+from local_aws_server.data_plane import DATA_PLANE, desired, observer
+from local_aws_server.services.ecs import health_checks, processes, task_interfaces
 from local_aws_server.services.ecs.placement import instance_of_task
 from local_aws_server.services.ecs.tasks import group_name, task_definition_of
 
@@ -17,10 +17,12 @@ BEHAVIOURS = (
     Behaviour(
         service="ECS",
         statement="Where the services run (`--run`), the containers of images that run here are processes: what they "
-        "exit with, write and take of memory is what ECS reports. Nothing keeps one of them from another.",
+        "exit with, write and take of memory is what ECS reports, and the commands of their health checks run. Nothing "
+        "keeps one of them from another.",
         documentation=(
             "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-lifecycle-explanation.html",
             "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/stopped-task-error-codes.html",
+            "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/healthcheck.html",
         ),
     ),
 )
@@ -34,8 +36,8 @@ def desired_tasks(backends: Backends) -> list[dict[str, Any]]:
     """Return the tasks with containers that should run, or are being stopped.
 
     Each is {task, cluster, name, address, zone, role, stopping, containers}; a container is {name, image, command,
-    entry_point, environment, memory, ports, stop_timeout, log}. Memory is in MiB, None without a limit; a port is
-    {container, host}, where the task listens at the address; the stop timeout is in seconds.
+    entry_point, environment, memory, ports, stop_timeout, log, ran_before, health_check}. Memory is in MiB, None
+    without a limit; a port is {container, host}, where the task listens at the address; times are in seconds.
     """
     described = (_describe(backends, task) for task in backends.ecs_tasks if task.last_status != "STOPPED")
     return [task for task in described if task["containers"]]
@@ -44,6 +46,11 @@ def desired_tasks(backends: Backends) -> list[dict[str, Any]]:
 @observer("containers")
 def observe_containers(backends: Backends, reports: Iterable[Mapping[str, Any]]) -> None:
     processes.observe(backends, reports)
+
+
+@observer("container_health")
+def observe_container_health(backends: Backends, reports: Iterable[Mapping[str, Any]]) -> None:
+    processes.observe_health(backends, reports)
 
 
 def _describe(backends: Backends, task: Any) -> dict[str, Any]:
@@ -86,6 +93,21 @@ def _describe_container(
         "stop_timeout": settings.get("stopTimeout") or _DEFAULT_STOP_TIMEOUT,
         "log": _log(settings),
         "ran_before": processes.has_started_before(container),
+        "health_check": _health_check(settings),
+    }
+
+
+def _health_check(settings: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return {command, interval, timeout, retries, start_period}; a command takes real time, so its timeout is kept."""
+    if not health_checks.has_check(settings):
+        return None
+    check = health_checks.settings_of(settings)
+    return {
+        "command": check["command"],
+        "interval": DATA_PLANE.duration(check["interval"]),
+        "timeout": check["timeout"],
+        "retries": check["retries"],
+        "start_period": DATA_PLANE.duration(check["startPeriod"]),
     }
 
 
