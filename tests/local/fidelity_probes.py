@@ -304,6 +304,19 @@ def buckets(account: Any) -> None:
     assert s3.list_bucket_metrics_configurations(Bucket=bucket)["IsTruncated"] is False
 
 
+@proves("S3", "CORS: the rules of a bucket")
+def cors(account: Any) -> None:
+    s3, bucket = account.client("s3"), f"pages-{account.id}"
+    s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-west-3"})
+    rule = {"AllowedOrigins": ["https://example.com"], "AllowedMethods": ["GET"]}
+    s3.put_bucket_cors(Bucket=bucket, CORSConfiguration={"CORSRules": [rule]})
+    assert s3.get_bucket_cors(Bucket=bucket)["CORSRules"] == [rule]
+    of_page = urllib.request.Request(s3.generate_presigned_url("list_objects_v2", {"Bucket": bucket}))
+    of_page.add_header("Origin", "https://example.com")
+    with pytest.raises(HTTPError, match="403"):
+        urllib.request.urlopen(of_page)
+
+
 @proves(ANYTHING_ELSE, "Operations and services of moto that no module")
 def other_services(account: Any) -> None:
     kms = account.client("kms")

@@ -135,6 +135,13 @@ EXPLICIT = (
         documentation=("https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/Welcome.html",),
     ),
     Behaviour(
+        service="S3",
+        fidelity=NOT_SIMULATED,
+        statement="CORS: the rules of a bucket are stored, and the requests of web pages are refused by every service, "
+        "so that no page in a browser can read or change the local AWS.",
+        documentation=("https://docs.aws.amazon.com/AmazonS3/latest/userguide/cors.html",),
+    ),
+    Behaviour(
         service="ECS",
         fidelity=NOT_SIMULATED,
         statement="UpdateInProgressException: changes to the capacity providers of a cluster are immediate.",

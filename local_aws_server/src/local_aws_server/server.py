@@ -21,6 +21,7 @@ from moto.backends import get_backend
 from moto.core.base_backend import BackendDict
 from moto.core.responses import boto3_service_name
 from moto.moto_api._internal.models import moto_api_backend
+from moto.moto_server import werkzeug_app
 from moto.moto_server.werkzeug_app import BackendRequest, DomainDispatcherApplication, create_backend_app
 from werkzeug.exceptions import HTTPException
 from werkzeug.serving import make_server
@@ -42,10 +43,13 @@ from local_aws_server.identity import IDENTITY
 from local_aws_server.keep_alive import KeepAliveHandler
 from local_aws_server.locks import LOCKS
 from local_aws_server.loopback_guard import install_loopback_guard
+from local_aws_server.request_guard import in_sandbox, refusal
 from local_aws_server.request_rewriting import rewrite
 from local_aws_server.reset import run_reset_actions
 from local_aws_server.services.cloudtrail.recorder import record_call
 from local_aws_server.snapshots.autosave import Autosave
+
+werkzeug_app.DISABLE_GLOBAL_CORS = True  # it would let every web page read every response
 
 Environ = dict[str, Any]
 StartResponse = Callable[..., Any]
@@ -79,6 +83,9 @@ class LocalAws(DomainDispatcherApplication):
                 self._is_prepared = True
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        if (refused := refusal(environ)) is not None:
+            return refused(environ, start_response)
+        start_response = in_sandbox(environ, start_response)
         path = environ.get("PATH_INFO", "")
         if not self._is_prepared and path != "/_esaws/status":
             self.prepare()
@@ -86,7 +93,7 @@ class LocalAws(DomainDispatcherApplication):
             response = self.control_response(Request(environ), path.removeprefix("/_esaws/"))
             return response(environ, start_response)
         if path.startswith("/moto-api") or path == "/favicon.ico":
-            return self.moto_api_response(Request(environ))(environ, start_response)
+            return _no_moto_api(Request(environ))(environ, start_response)
         if cbor.is_smithy(environ):
             return cbor.respond(environ, self.moto_service, self)(environ, start_response)
         self.autosave.note_call()
@@ -118,14 +125,6 @@ class LocalAws(DomainDispatcherApplication):
             traceback.print_exc()
             message = f"{type(error).__name__}: {error}. The server's log has the traceback."
             return _json_response({"error": message}, 500)
-
-    def moto_api_response(self, request: Request) -> Response:
-        """The response to a control route of moto. A reset is that of `/_esaws/`; the others would bypass the hooks."""
-        if (request.method, request.path) == ("POST", "/moto-api/reset"):
-            self.control_response(request, "reset")
-            return _json_response({"status": "ok"})
-        message = f"{request.method} {request.path} does not exist; the routes under /_esaws/ control the local AWS"
-        return _json_response({"error": message}, 404)
 
     def run_due_events(self) -> None:
         """Run the events that are due by now."""
@@ -286,6 +285,12 @@ def get_events(parameters: Mapping[str, Any]) -> dict[str, Any]:
     since = parse_timestamp(parameters["since"]) if "since" in parameters else 0.0
     events = EVENT_LOG.events(parameters.get("account", DEFAULT_ACCOUNT), since)
     return {"events": [event.to_dict() for event in events]}
+
+
+def _no_moto_api(request: Request) -> Response:
+    """The response at a control route of moto, each of which would bypass the hooks."""
+    message = f"{request.method} {request.path} does not exist; the routes under /_esaws/ control the local AWS"
+    return _json_response({"error": message}, 404)
 
 
 def _json_response(body: dict[str, Any], status_code: int = 200) -> Response:
