@@ -108,6 +108,11 @@ class AccountRun:
         """Bring what runs in line with what should run; `version` changes whenever the account does."""
         self._entries = {entry["key"]: entry for entry in desired.stores}
         self._observed_stores = await self._stores.reconcile(desired.stores)
+        self._reports["db_snapshots"] = [
+            {"key": store["key"]}
+            for store in self._observed_stores
+            if store["state"] in ("available", "failed") and self._entries[store["key"]].get("is_awaited")
+        ]
         if version != self._version and (self._refresh is None or self._refresh.done()):
             self._version = version
             self._refresh = asyncio.create_task(self._follow(desired.load_balancers))

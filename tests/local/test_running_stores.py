@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 
 from tests.local.cases_databases import available
+from tests.local.conftest import Account, Program
 from tests.local.fidelity_probes import should_run
-from tests.local.timing import advance
+from tests.local.timing import advance, control
 
 
 def placed(account: Any) -> dict[str, Any]:
@@ -82,6 +83,7 @@ def test_snapshots_copies_and_restores_name_where_their_data_come_from(account: 
     rds.copy_db_snapshot(SourceDBSnapshotIdentifier="first", TargetDBSnapshotIdentifier="copy")
     rds.restore_db_instance_from_db_snapshot(DBInstanceIdentifier="restored", DBSnapshotIdentifier="first")
     rds.create_db_instance_read_replica(DBInstanceIdentifier="replica", SourceDBInstanceIdentifier="db")
+    advance(account, "10m")  # it is a multiple of five minutes, and no earlier than the first snapshot
     between = rds.describe_db_instances(DBInstanceIdentifier="db")["DBInstances"][0]["LatestRestorableTime"]
     advance(account, "2d")
     source = {"SourceDBInstanceIdentifier": "db"}
@@ -90,12 +92,39 @@ def test_snapshots_copies_and_restores_name_where_their_data_come_from(account: 
     found = databases(account)
     assert found["first"]["source"] == found["db"]["key"]
     assert found["copy"]["copy_of"] == found["restored"]["restored_from"] == found["first"]["key"]
-    before = [
-        each for each in found.values() if each["kind"] == "db_snapshot" and each["created"] <= between.timestamp()
-    ]
+    of_db = [each for each in found.values() if each.get("source") == found["db"]["key"]]
+    before = [each for each in of_db if each["created"] <= between.timestamp()]
     assert found["then"]["restored_from"] == max(before, key=lambda each: each["created"])["key"]
     assert found["now"]["restored_from"] == found["db"]["key"]
     assert (found["replica"]["replica_of"], found["replica"]["restored_from"]) == ("db", found["db"]["key"])
+
+
+def test_a_snapshot_of_a_database_that_runs_is_available_once_its_data_are_copied(program: Program) -> None:
+    account = Account(program.json("start")["url"], "123456789012")
+    rds = available(account)
+
+    def take(name: str) -> None:
+        rds.create_db_snapshot(DBInstanceIdentifier="db", DBSnapshotIdentifier=name)
+
+    def status(name: str) -> str:
+        [found] = rds.describe_db_snapshots(DBSnapshotIdentifier=name)["DBSnapshots"]
+        return str(found["Status"])
+
+    def awaited() -> list[str]:
+        return [name for name, entry in databases(account).items() if entry.get("is_awaited")]
+
+    control(account, "GET", "running", session="a data plane")
+    take("first")
+    advance(account, "1h")
+    assert (status("first"), awaited()) == ("creating", ["first"])
+    control(
+        account, "POST", "running", region=account.region, db_snapshots=[{"key": databases(account)["first"]["key"]}]
+    )
+    assert (status("first"), awaited()) == ("available", [])
+    take("second")
+    assert status("second") == "creating"
+    control(account, "POST", "running", ended=True)
+    assert (status("second"), awaited()) == ("available", [])
 
 
 def test_a_name_that_is_used_again_is_another_database(account: Any) -> None:

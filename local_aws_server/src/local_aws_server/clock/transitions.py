@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from local_aws_server.backends import sidecar
@@ -64,13 +65,36 @@ def pop_finished_transition(resource: Any) -> Transition | None:
     return transition
 
 
+def hold_transition(resource: Any) -> None:
+    """Let the transition of a resource last until `release_transition`: it waits for a process, not for the clock."""
+    transition = current_transition(resource)
+    if transition is not None:
+        sidecar(resource)["transition"] = replace(transition, ends=math.inf)
+
+
+def is_held(resource: Any) -> bool:
+    transition = current_transition(resource)
+    return transition is not None and transition.ends == math.inf
+
+
+def release_transition(resource: Any) -> None:
+    """End a transition that is held now."""
+    transition = current_transition(resource)
+    if transition is not None and transition.ends == math.inf:
+        sidecar(resource)["transition"] = replace(transition, ends=CLOCK.now())
+
+
 def next_transition_end(resources: Iterable[Any]) -> float | None:
-    """When the next of these resources reaches its state; None if none is in transition."""
-    return min((t.ends for resource in resources if (t := current_transition(resource))), default=None)
+    """When the next of these resources reaches its state; None if none does by itself."""
+    return min(_ends(resources), default=None)
 
 
 def wait_for_transitions(call: Call, resources: Iterable[Any]) -> None:
     """Answer a describe call after the transitions of what it shows, so that waiters cost no real time."""
-    ends = [t.ends for resource in resources if (t := current_transition(resource))]
-    if ends and PROVISIONING_SPEED.factor is None:
+    if PROVISIONING_SPEED.factor is None and (ends := _ends(resources)):
         call.wait_until(max(ends))
+
+
+def _ends(resources: Iterable[Any]) -> list[float]:
+    """The ends of the transitions that the clock ends."""
+    return [t.ends for resource in resources if (t := current_transition(resource)) and t.ends < math.inf]

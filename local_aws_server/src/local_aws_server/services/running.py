@@ -45,6 +45,8 @@ def report_running(parameters: Mapping[str, Any]) -> dict[str, Any]:
             observe(backends, parameters[name])
     if parameters.get("ended"):
         DATA_PLANE.disconnect()
+        for each in _used():
+            SCHEDULER.reconcile(each, *_SERVICES)  # what waited for a process waits for the clock
     SCHEDULER.reconcile(backends)
     return {}
 

@@ -10,6 +10,7 @@ from typing import Any
 from local_aws_server.backends import Backends, sidecar
 from local_aws_server.behaviours import NOT_SIMULATED, Behaviour
 from local_aws_server.call import Call
+from local_aws_server.clock.transitions import is_held
 from local_aws_server.data_plane import desired
 from local_aws_server.hooks import after
 from local_aws_server.services.ec2.interfaces import interfaces, service_interface
@@ -25,9 +26,9 @@ BEHAVIOURS = (
     ),
     Behaviour(
         service="RDS",
-        statement="With `--run`, a snapshot has the data of its instance, and what is restored from it or copied of it "
-        "has them, too; a restore to a time has those of the last snapshot before it, and one to the latest time "
-        "those of its source.",
+        statement="With `--run`, a snapshot is available once the data of its instance are copied, and what is "
+        "restored from it or copied of it has them, too; a restore to a time has those of the last snapshot before it, "
+        "and one to the latest time those of its source.",
         documentation=(
             "https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_RestoreFromSnapshot.html",
             "https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_PIT.html",
@@ -54,8 +55,9 @@ def desired_stores(backends: Backends) -> list[dict[str, Any]]:
         password, database, address, port, dns_name, restored_from, replica_of, restarts, created}: `key` is unique
         among all instances that ever were, `address` that of its interface (None without a DB subnet group),
         `restored_from` the key of a snapshot or of another instance, `restarts` how often it was rebooted.
-        For each snapshot {kind: "db_snapshot", key, account, region, id, status, engine, source, copy_of, created}:
-        `source` is the key of its instance, `copy_of` that of the snapshot it was copied from. Times are in seconds.
+        For each snapshot {kind: "db_snapshot", key, account, region, id, status, is_awaited, engine, source, copy_of,
+        created}: `is_awaited` says that it is available once its data are reported as copied, `source` is the key of
+        its instance, `copy_of` that of the snapshot it was copied from. Times are in seconds.
     """
     rds = backends.backend("rds")
     addresses = _addresses(backends) if rds.databases else {}
@@ -97,7 +99,7 @@ def note_copied_snapshot(call: Call) -> None:
     source = SNAPSHOTS.find(call.backends, call.params["SourceDBSnapshotIdentifier"].rsplit("snapshot:", 1)[-1])
     copy = SNAPSHOTS.find(call.backends, call.result["DBSnapshot"]["DBSnapshotIdentifier"])
     if source is not None and copy is not None:
-        sidecar(copy)[_COPY_OF] = _snapshot_key(call.backends, source)
+        sidecar(copy)[_COPY_OF] = snapshot_key(call.backends, source)
 
 
 @after("rds", "RebootDBInstance")
@@ -114,7 +116,7 @@ def _note_source(call: Call, source: Any | None, *, snapshot: bool) -> None:
     if source is None:
         sidecar(instance)[_RESTORED_FROM] = "a snapshot that no longer exists"
     else:
-        key = _snapshot_key if snapshot else _instance_key
+        key = snapshot_key if snapshot else _instance_key
         sidecar(instance)[_RESTORED_FROM] = key(call.backends, source)
 
 
@@ -145,11 +147,12 @@ def _instance(backends: Backends, instance: Any, addresses: dict[str, str]) -> d
 def _snapshot(backends: Backends, snapshot: Any) -> dict[str, Any]:
     return {
         "kind": "db_snapshot",
-        "key": _snapshot_key(backends, snapshot),
+        "key": snapshot_key(backends, snapshot),
         "account": backends.account,
         "region": backends.region,
         "id": snapshot.db_snapshot_identifier,
         "status": snapshot.status,
+        "is_awaited": is_held(snapshot),
         "engine": snapshot.engine,
         "source": _instance_key(backends, snapshot),
         "copy_of": sidecar(snapshot).get(_COPY_OF),
@@ -167,8 +170,8 @@ def _instance_key(backends: Backends, instance_or_snapshot: Any) -> str:
     return f"{backends.account}/{backends.region}/{instance_or_snapshot.dbi_resource_id}"
 
 
-def _snapshot_key(backends: Backends, snapshot: Any) -> str:
-    """The name of a snapshot can be used again, with another time."""
+def snapshot_key(backends: Backends, snapshot: Any) -> str:
+    """Return a key that is unique among all snapshots: the name can be used again, with another time."""
     name = f"{snapshot.db_snapshot_identifier}@{_seconds(snapshot.created)}"
     return f"{backends.account}/{backends.region}/{name}"
 
