@@ -29,12 +29,14 @@ from esaws.timestamps import parse_timestamp
 
 if TYPE_CHECKING:
     import pandas
+    from requests import Response
 
     from esaws.cloud import Cloud
     from esaws.service_history import Timeline
 
 __all__ = [
     "advance",
+    "answers",
     "can_run",
     "copy",
     "costs",
@@ -49,6 +51,7 @@ __all__ = [
     "now",
     "requests",
     "run",
+    "send",
     "start",
     "timeline",
     "traffic",
@@ -56,7 +59,10 @@ __all__ = [
 ]
 
 
-_ENDPOINT_SECONDS = 10.0
+_ENDPOINT_SECONDS = 30.0
+_ANSWER_SECONDS = 30.0
+_ASK_SECONDS = 60.0
+_ASK_PAUSE = 0.1
 
 
 # --- the clock
@@ -135,7 +141,7 @@ def run(cloud: Cloud, *, intervals: float | None = None) -> None:
 def endpoint(cloud: Cloud, name: str) -> str:
     """Return ADDRESS:PORT of this machine where a load balancer, database or cache runs; `name` as in `esaws reach`.
 
-    Its name without the deployment will do, such as `alb`, `database` or `redis`. It waits up to ten seconds.
+    Its name without the deployment will do, such as `alb`, `database` or `redis`. It waits up to thirty seconds.
 
     Raises:
         EsawsError: nothing of this name runs; the message lists what does.
@@ -151,6 +157,48 @@ def endpoint(cloud: Cloud, name: str) -> str:
             names = ", ".join(dict.fromkeys(str(host["name"]) for host in hosts)) or "nothing"
             raise EsawsError(f"{name} does not run; what runs: {names}")
         time.sleep(0.1)
+
+
+def send(cloud: Cloud, load_balancer: str, path: str = "/", *, method: str = "GET", json: Any = None) -> Response:
+    """Send a request to a load balancer that runs, as `requests` does, and return the response, whatever its status.
+
+    Args:
+        cloud: must target the local AWS of this user.
+        load_balancer: its name, as in `endpoint`.
+        path: path and query.
+        method: GET, POST, DELETE, …
+        json: data for the body.
+
+    Redirects are returned, not followed. It waits 30 seconds for a response.
+
+    Raises:
+        EsawsError: no load balancer of this name runs, or it did not answer.
+    """
+    import requests
+
+    url = f"http://{endpoint(cloud, load_balancer)}{path}"
+    with requests.Session() as session:
+        session.trust_env = False  # a proxy of the environment can't reach this machine
+        try:
+            return session.request(method, url, json=json, timeout=_ANSWER_SECONDS, allow_redirects=False)
+        except requests.RequestException as error:
+            raise EsawsError(f"{load_balancer} did not answer: {error}") from error
+
+
+def answers(cloud: Cloud, load_balancer: str, path: str = "/") -> Iterator[Response]:
+    """Yield the responses to the same request, one after the other, ten a second, for a minute at most.
+
+        for answer in simulation.answers(cloud, "alb", "/"):
+            if answer.status_code == 200:
+                break
+
+    Raises:
+        EsawsError: as `send` does.
+    """
+    deadline = time.monotonic() + _ASK_SECONDS
+    while time.monotonic() < deadline:
+        yield send(cloud, load_balancer, path)
+        time.sleep(_ASK_PAUSE)
 
 
 # --- time and traffic

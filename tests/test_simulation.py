@@ -41,15 +41,22 @@ CALLS: dict[str, Callable[[Cloud], Any]] = {
 
 
 def test_on_aws_every_function_is_refused_without_a_call() -> None:
-    others = {"can_run", "endpoint", "requests", "run", "start", "timeline"}
+    others = {"answers", "can_run", "endpoint", "requests", "run", "send", "start", "timeline"}
     assert CALLS.keys() | others == set(simulation.__all__)
     cloud = Cloud.aws(account="123456789012")
     for call in CALLS.values():
         with pytest.raises(UsageError, match="only the local AWS can do that"):
             call(cloud)
-    for start in (simulation.start, simulation.run, lambda cloud: simulation.endpoint(cloud, "alb")):
+    of_what_runs: tuple[Callable[[Cloud], Any], ...] = (
+        simulation.start,
+        simulation.run,
+        lambda cloud: simulation.endpoint(cloud, "alb"),
+        lambda cloud: simulation.send(cloud, "alb"),
+        lambda cloud: next(simulation.answers(cloud, "alb")),
+    )
+    for call in of_what_runs:
         with pytest.raises(UsageError, match=r"aws can't be started here; use Cloud.local\(\)"):
-            start(cloud)
+            call(cloud)
     assert not simulation.can_run(cloud)
     assert cloud.calls.to_frame().empty
 

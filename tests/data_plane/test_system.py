@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+import psycopg
 import pytest
 
 from esaws import simulation
@@ -23,7 +24,7 @@ from esaws.deploy.serving import wait_until_serving
 from esaws.errors import EsawsError
 from esaws.local_aws import process, supervision
 from esaws.local_aws.state import read_server
-from esaws.reference.seccom import seccom
+from esaws.reference.seccom import DATABASE_PASSWORD, seccom
 
 pytest.importorskip("aiohttp", reason="the packages of esaws[run] are not installed")
 
@@ -130,6 +131,43 @@ def test_a_row_that_one_task_writes_is_read_by_the_other(running: Cloud) -> None
     assert status == 201
     _, _, text = until(lambda: (answer := request(running, SITES))[1] not in ("", writer) and answer)
     assert "Harbour" in text
+
+
+def test_a_snapshot_that_is_available_has_the_rows_of_its_time(running: Cloud) -> None:
+    rds = running.client("rds")
+    assert request(running, SITES, {"name": "Mill", "owner": "Ana", "address": "Paris"})[0] == 201
+    rds.create_db_snapshot(DBInstanceIdentifier="seccom-database", DBSnapshotIdentifier="before")
+    running.wait("rds", "db_snapshot_available", DBSnapshotIdentifier="before")
+    password = DATABASE_PASSWORD.value(running)
+
+    def names(store: str) -> set[str]:
+        host, port = simulation.endpoint(running, store).split(":")
+        where = {"host": host, "port": port, "user": "seccom", "password": password, "dbname": "sites"}
+        with psycopg.connect(**where, connect_timeout=20) as connection:
+            if store == "database":
+                connection.execute("DELETE FROM sites WHERE name = 'Mill'")
+            return {name for (name,) in connection.execute("SELECT name FROM sites")}
+
+    assert "Mill" not in names("database")
+    rds.restore_db_instance_from_db_snapshot(DBInstanceIdentifier="restored", DBSnapshotIdentifier="before")
+    running.wait("rds", "db_instance_available", DBInstanceIdentifier="restored")
+    assert "Mill" in names("restored")
+    rds.delete_db_instance(DBInstanceIdentifier="restored", SkipFinalSnapshot=True)
+    rds.delete_db_snapshot(DBSnapshotIdentifier="before")
+
+
+def test_requests_are_sent_as_the_requests_package_does(running: Cloud) -> None:
+    added = {"name": "Farm", "owner": "Ana", "address": "Paris"}
+    assert simulation.send(running, "alb", SITES, method="POST", json=added).status_code == 201
+    refused = simulation.send(running, "alb", SITES, method="POST", json=added)
+    assert (refused.status_code, "already" in refused.json()["error"]) == (409, True)
+    zones: set[str] = set()
+    for answer in simulation.answers(running, "alb", SITES):
+        zones |= set(answer.headers.get("X-Served-By", "").split()[2:])
+        if len(zones) == 2:
+            break
+    assert zones == {"eu-west-3a", "eu-west-3b"}
+    assert "Farm" in {site["name"] for site in answer.json()["sites"]}
 
 
 def test_the_hosts_of_the_system_are_listed(running: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:

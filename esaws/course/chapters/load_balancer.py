@@ -157,9 +157,9 @@ PREFIX = Exercise(
 CHAPTER = Chapter(
     "07",
     "The front door: load balancer",
-    minutes=30,
+    minutes=40,
     start=start,
     prepare=prepare,
     exercises=(PREFIX, PRIORITY, HEALTH, DEFAULT),
-    predictions=("07-trap", "07-number", "07-checks"),
+    predictions=("07-checks", "07-closed", "07-number", "07-status", "07-trap"),
 )
