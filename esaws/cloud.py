@@ -4,9 +4,10 @@ import os
 import re
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextvars import ContextVar
 from copy import copy
 from functools import cache
 from typing import Any, TypeVar
@@ -88,7 +89,6 @@ class Cloud:
         self.calls = CallLog()
         self.on_start: Callable[[str], None] = lambda url: None  # called with the URL of a local AWS that was started
         self.known_ids: dict[tuple[str, str], str] = {}  # by (kind, name), as listed or created
-        self.headers: dict[str, str] = {}  # added to each call, of clients that are created afterwards
         self._expected_account = account
         self._account: str | None = None
         self._clients: dict[str, Any] = {}
@@ -203,12 +203,7 @@ class Cloud:
         with self._lock:
             if service not in self._clients:
                 self._clients[service] = self._make_client(service)
-                if self.headers:
-                    self._clients[service].meta.events.register("before-call", self._add_headers)
             return self._clients[service]
-
-    def _add_headers(self, params: dict[str, Any], **_: Any) -> None:
-        params["headers"].update(self.headers)
 
     def _make_client(self, service: str) -> Any:
         if self.is_aws and self._expected_account is None:
@@ -222,6 +217,8 @@ class Cloud:
             loader = model_loader(core.get_config_variable("data_path"))
             core.register_component("data_loader", loader)
             self.calls.attach(core)
+            if not self.is_aws:
+                core.register("before-call", _mark_observer)
             self._session = boto3.Session(botocore_session=core, region_name=self.region)
             loader.search_paths[:] = dict.fromkeys(loader.search_paths)  # each session adds boto3's path again
         if self.is_aws:
@@ -368,6 +365,27 @@ class Cloud:
                     raise
             with self._turn():
                 time.sleep(self.poll_seconds)
+
+
+_is_observing: ContextVar[bool] = ContextVar("is_observing", default=False)
+
+
+@contextmanager
+def observing() -> Iterator[None]:
+    """Let the calls of this block leave the clock of the local AWS as it is.
+
+    Other calls for a resource in transition advance that clock to the end of the transition.
+    """
+    token = _is_observing.set(True)
+    try:
+        yield
+    finally:
+        _is_observing.reset(token)
+
+
+def _mark_observer(params: dict[str, Any], **_: Any) -> None:
+    if _is_observing.get():
+        params["headers"]["X-Esaws-Observer"] = "1"
 
 
 def _is_url(text: str) -> bool:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import psutil
 
+from esaws.cloud import observing
 from esaws.data_plane.supervisor import Supervisor
 
 
@@ -27,7 +28,8 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, required=True)
     parser.add_argument("--factor", type=float, default=1.0, help="fraction of AWS's time that checks and delays take")
     options = parser.parse_args()
-    asyncio.run(run(options.url, options.server, options.folder, options.factor))
+    with observing():
+        asyncio.run(run(options.url, options.server, options.folder, options.factor))
 
 
 if __name__ == "__main__":

@@ -35,9 +35,6 @@ from esaws.errors import EsawsError
 from esaws.inspect.account import Account, snapshot
 from esaws.inspect.network.reach import reach
 
-OBSERVER = {"X-Esaws-Observer": "1"}
-"""A call with this header never advances the clock of the local AWS."""
-
 ALLOWS_PUSHED = "ESAWS_RUN_PUSHED"
 """Set to 1, it lets images that users have pushed run where the local AWS has several accounts."""
 
@@ -63,7 +60,6 @@ class AccountRun:
         `now` returns the time on the clock of AWS; `factor` is the fraction of AWS's time that delays take;
         `is_shared` returns whether the local AWS has several accounts, so that images that users push do not run.
         """
-        cloud.headers.update(OBSERVER)
         self._cloud = cloud
         self._addresses = addresses
         self._now = now

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any, Protocol
 
 from esaws.aws import pages
-from esaws.cloud import Cloud
+from esaws.cloud import Cloud, observing
 
 Raw = dict[str, Any]
 
@@ -35,7 +35,7 @@ class Calls(Protocol):
 
 
 class CloudCalls:
-    """Calls AWS, or the local AWS."""
+    """Calls AWS, or the local AWS without a change of its clock: all answers are of one moment."""
 
     def __init__(self, cloud: Cloud) -> None:
         self.cloud = cloud
@@ -45,8 +45,10 @@ class CloudCalls:
         return self.cloud.region
 
     def pages(self, service: str, operation: str, result: str, **parameters: Any) -> Iterator[Any]:
-        return pages(self.cloud, service, operation, result, **parameters)
+        with observing():
+            return iter([*pages(self.cloud, service, operation, result, **parameters)])
 
     def call(self, service: str, operation: str, **parameters: Any) -> Raw:
-        response: Raw = getattr(self.cloud.client(service), operation)(**parameters)
+        with observing():
+            response: Raw = getattr(self.cloud.client(service), operation)(**parameters)
         return response

@@ -1,10 +1,12 @@
 """A snapshot fetches an account with read-only calls; data that AWS does not return is missing, with the reason."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
+from esaws import simulation
 from esaws.cloud import Cloud
 from esaws.errors import UsageError
 from esaws.inspect.account import MissingData, snapshot
@@ -78,3 +80,16 @@ def test_a_denied_setting_of_a_bucket_is_left_out(new_cloud: Any, deployed: Clou
 def test_an_unknown_key_is_refused(cloud: Cloud) -> None:
     with pytest.raises(UsageError, match="Vpc: no such key of an account"):
         snapshot(cloud, "Vpc")
+
+
+def test_a_snapshot_shows_resources_in_transition_and_leaves_the_clock_where_it_is(new_cloud: Any) -> None:
+    cloud = new_cloud()
+    rds = cloud.client("rds")
+    settings = {"Engine": "postgres", "DBInstanceClass": "db.t3.micro", "AllocatedStorage": 20}
+    login = {"MasterUsername": "someone", "MasterUserPassword": "a-long-secret"}
+    rds.create_db_instance(DBInstanceIdentifier="db", **settings, **login)
+    before = simulation.now(cloud)
+    states = [raw["DBInstanceStatus"] for raw in snapshot(cloud, "DBInstances")["DBInstances"]]
+    assert (states, simulation.now(cloud) - before < timedelta(minutes=1)) == (["creating"], True)
+    rds.get_waiter("db_instance_available").wait(DBInstanceIdentifier="db")
+    assert simulation.now(cloud) - before > timedelta(minutes=1), "a waiter advances it"

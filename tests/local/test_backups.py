@@ -97,6 +97,17 @@ def test_a_database_is_restored_to_a_time_between_the_earliest_and_the_latest(ac
     assert restore(RestoreTime=window["LatestTime"] - timedelta(hours=1)) == "postgres"
 
 
+@pytest.mark.parametrize("seconds", range(0, 300, 60))
+def test_a_new_database_is_restored_to_its_latest_restorable_time_whenever_it_was_created(
+    account: Any, seconds: int
+) -> None:
+    advance(account, f"{seconds + 1}s")
+    rds = available(account, BackupRetentionPeriod=3)
+    source = {"SourceDBInstanceIdentifier": "db", "TargetDBInstanceIdentifier": "other"}
+    restored = rds.restore_db_instance_to_point_in_time(**source, RestoreTime=described(rds)["LatestRestorableTime"])
+    assert restored["DBInstance"]["DBInstanceIdentifier"] == "other"
+
+
 def test_only_manual_snapshots_are_deleted_by_hand(rds: Any) -> None:
     name = rds.describe_db_snapshots()["DBSnapshots"][0]["DBSnapshotIdentifier"]
     assert outcome(lambda: rds.delete_db_snapshot(DBSnapshotIdentifier=name)) == "InvalidDBSnapshotState"

@@ -55,8 +55,7 @@ def restore_window(backends: Backends, instance: Any) -> tuple[datetime, datetim
     backups, latest = automated_snapshots(backends, instance), instance.latest_restorable_time
     if not backups or latest is None:
         return None
-    earliest = backups[0].created.replace(tzinfo=UTC)
-    return earliest, max(earliest, latest)
+    return backups[0].created.replace(tzinfo=UTC), latest
 
 
 def exclude_stopped_time(backends: Backends, instance: Any, seconds: float) -> None:
@@ -140,11 +139,17 @@ def save_no_automated_backup(self: Any) -> None:
 
 @patch("moto.rds.models", "DBInstance.latest_restorable_time", attribute=True)
 def latest_restorable_time(self: Any) -> datetime | None:
-    """The last upload of transaction logs; None before the first backup."""
+    """The last upload of transaction logs, or the first backup if it is later; None before that."""
     now = sidecar(self).get("stopped_at", CLOCK.now())
-    if self.db_cluster_identifier is None and "next_backup" not in sidecar(self):
+    uploaded = datetime.fromtimestamp(now - now % _LOG_INTERVAL, UTC)
+    if self.db_cluster_identifier is not None:
+        return uploaded
+    backups = automated_snapshots(Backends(self.account_id, self.region), self)
+    if not backups:
         return None
-    return datetime.fromtimestamp(now, UTC) - timedelta(seconds=now % _LOG_INTERVAL)
+    # In whole seconds, as descriptions show it: rounded down, it would be earlier than the backup.
+    first = backups[0].created.replace(tzinfo=UTC, microsecond=0) + timedelta(seconds=1)
+    return max(uploaded, first)
 
 
 @patch("moto.rds.models", "RDSBackend.SNAPSHOT_QUOTA", attribute=True)
