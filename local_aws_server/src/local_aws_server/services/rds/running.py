@@ -26,9 +26,9 @@ BEHAVIOURS = (
     ),
     Behaviour(
         service="RDS",
-        statement="With `--run`, a snapshot is available once the data of its instance are copied, and what is "
-        "restored from it or copied of it has them, too; a restore to a time has those of the last snapshot before it, "
-        "and one to the latest time those of its source.",
+        statement="With `--run`, a snapshot has the data of its instance, and what is restored from it or copied of it "
+        "has them, too; a restore to a time has those of the last snapshot before it, and one to the latest time "
+        "those of its source.",
         documentation=(
             "https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_RestoreFromSnapshot.html",
             "https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_PIT.html",

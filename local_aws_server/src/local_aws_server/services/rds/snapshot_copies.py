@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from local_aws_server.backends import Backends
+from local_aws_server.behaviours import Behaviour
 from local_aws_server.call import Call
 from local_aws_server.clock.scheduler import SCHEDULER
 from local_aws_server.clock.transitions import hold_transition, is_held, release_transition
@@ -13,6 +14,14 @@ from local_aws_server.data_plane import DATA_PLANE, observer
 from local_aws_server.hooks import after, reconciler
 from local_aws_server.services.rds.lifecycle import SNAPSHOTS
 from local_aws_server.services.rds.running import snapshot_key
+
+BEHAVIOURS = (
+    Behaviour(
+        service="RDS",
+        statement="With `--run`, a snapshot of PostgreSQL is available once its data are copied, in real time.",
+        documentation=("https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_CreateSnapshot.html",),
+    ),
+)
 
 _ENGINE_THAT_RUNS = "postgres"
 
