@@ -5,17 +5,13 @@ from __future__ import annotations
 import asyncio
 import math
 import os
-import sys
 import time
-import traceback
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-
-from botocore.exceptions import BotoCoreError, ClientError
 
 from esaws.cloud import Cloud
 from esaws.data_plane.addresses import Addresses
@@ -28,6 +24,7 @@ from esaws.data_plane.log_streams import LogStreams
 from esaws.data_plane.names import NamedPlace, with_places
 from esaws.data_plane.probes import Probes
 from esaws.data_plane.request_counts import RequestCounts
+from esaws.data_plane.retries import Retries
 from esaws.data_plane.stores import Stores
 from esaws.data_plane.tasks import Tasks
 from esaws.data_plane.watchdog import Watchdog
@@ -71,11 +68,12 @@ class AccountRun:
         self._account: Account | None = None
         self._version = -1
         self._refresh: asyncio.Task[None] | None = None
+        self._following = Retries(f"load balancers of {cloud.account} in {cloud.region}")
         self._proxies: dict[str, LoadBalancerProxy] = {}
         self._access_logs: dict[str, asyncio.Task[None]] = {}
         self._requests = RequestCounts()
         self._placed: set[str] = set()
-        """Load balancers that listen."""
+        """Load balancers that listen, or can't."""
         self._observed_stores: list[dict[str, Any]] = []
         self._entries: dict[str, Mapping[str, Any]] = {}
         self._logs = LogStreams(lambda region: cloud.in_region(region).client("logs"), now)
@@ -109,7 +107,8 @@ class AccountRun:
             for store in self._observed_stores
             if store["state"] in ("available", "failed") and self._entries[store["key"]].get("is_awaited")
         ]
-        if version != self._version and (self._refresh is None or self._refresh.done()):
+        is_stale = version != self._version or (self._following.has_failed and self._following.is_due)
+        if is_stale and (self._refresh is None or self._refresh.done()):
             self._version = version
             self._refresh = asyncio.create_task(self._follow(desired.load_balancers))
         if not self._is_placing(desired.load_balancers):
@@ -179,14 +178,23 @@ class AccountRun:
                 writer = AccessLogWriter(self._cloud, proxy)
                 proxy.on_request = self._note_requests(writer)
                 self._access_logs[arn] = asyncio.create_task(writer.run())
-            for arn, proxy in self._proxies.items():
-                await proxy.update(self._account)
-                self._placed.add(arn)
-        except (EsawsError, OSError, ClientError, BotoCoreError) as error:
-            print(f"the load balancers do not follow: {error}", file=sys.stderr, flush=True)
-            self._version = -1
-        except Exception:
-            traceback.print_exc()
+            failures = [failure for arn in self._proxies if (failure := await self._update(arn, self._account))]
+        except Exception as error:
+            failures = [error]
+        if failures:
+            self._following.note_failure(*failures)
+        else:
+            self._following.note_success()
+
+    async def _update(self, arn: str, account: Account) -> Exception | None:
+        """Let one load balancer follow; return why it does not, which stops none of the others."""
+        try:
+            await self._proxies[arn].update(account)
+        except Exception as error:
+            return error
+        finally:
+            self._placed.add(arn)
+        return None
 
     def _note_requests(self, writer: AccessLogWriter) -> Callable[[RequestRecord], None]:
         def note(record: RequestRecord) -> None:

@@ -51,17 +51,26 @@ class Addresses:
         place = self._places[key]
         return place.host, place.local_port
 
+    def free_place(self, address: str, port: int) -> tuple[str, int]:
+        """Return the place for what is about to listen: another one where a foreign program has taken the port."""
+        if not _is_free(*self.place(address, port)):
+            self._forget((address, port))
+        return self.place(address, port)
+
     def forget(self, address: str) -> None:
         """Give up the places of an address that AWS has released."""
         for key in [key for key in self._places if key[0] == address]:
-            del self._places[key]
-            if reservation := self._reservations.pop(key):
-                reservation.close()
+            self._forget(key)
 
     def close(self) -> None:
         """Give up all places."""
         for address in {address for address, _ in self._places}:
             self.forget(address)
+
+    def _forget(self, key: tuple[str, int]) -> None:
+        del self._places[key]
+        if reservation := self._reservations.pop(key):
+            reservation.close()
 
     def table(self) -> list[dict[str, Any]]:
         """Return {address, port, host, local_port} of each place, sorted."""

@@ -180,7 +180,7 @@ def container_environment(
     """Return the environment of a container: that of its definition, where it listens, and how it reaches AWS."""
     listening: dict[str, str] = {}
     for number, port in enumerate(container.ports):
-        host, local = addresses.place(task.address, port.host)
+        host, local = addresses.free_place(task.address, port.host)
         if not number:
             listening |= {"HOST": host, "PORT": str(local)}
         listening[f"PORT_{port.container}"] = str(local)

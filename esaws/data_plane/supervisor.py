@@ -5,10 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import shutil
-import sys
 import time
-import traceback
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -21,14 +19,27 @@ from esaws.cloud import Cloud
 from esaws.data_plane.account import AccountRun
 from esaws.data_plane.addresses import Addresses
 from esaws.data_plane.desired import Desired
+from esaws.data_plane.retries import Retries
 from esaws.data_plane.watchdog import Watchdog
 from esaws.errors import EsawsError
 from esaws.files import write_atomically
 from esaws.local_aws import control
 
 _LOOK_SECONDS = 0.2
+_LONGEST_PAUSE = 5.0
 _FULL_LOOK_SECONDS = 5.0
 """What should run is read at least this often, even if nothing seems to have changed."""
+
+
+async def _attempt(retries: Retries, action: Callable[[], Awaitable[None]]) -> None:
+    """Do something unless it has just failed; what goes wrong is logged."""
+    if not retries.is_due:
+        return
+    try:
+        await action()
+        retries.note_success()
+    except Exception as error:
+        retries.note_failure(error)
 
 
 class Supervisor:
@@ -43,6 +54,9 @@ class Supervisor:
         self._session = uuid4().hex
         self._watchdog = Watchdog()
         self._accounts: dict[tuple[str, str], AccountRun] = {}
+        self._looking = Retries("the local AWS", _LONGEST_PAUSE)
+        self._writing = Retries("the list of what runs", _LONGEST_PAUSE)
+        self._reconciling: dict[tuple[str, str], Retries] = {}
         self._stopping = asyncio.Event()
         self._clock_offset = 0.0
         self._version = -1
@@ -58,12 +72,7 @@ class Supervisor:
         self._delete_task_folders()  # of a supervisor that was killed
         try:
             while not self._stopping.is_set() and self._server_runs():
-                try:
-                    await self._look()
-                except (EsawsError, OSError) as error:
-                    print(f"the local AWS did not answer: {error}", file=sys.stderr, flush=True)
-                except Exception:
-                    traceback.print_exc()
+                await _attempt(self._looking, self._look)
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._stopping.wait(), _LOOK_SECONDS)
         finally:
@@ -79,12 +88,18 @@ class Supervisor:
         if "accounts" in answer:
             described = {(each["account"], each["region"]): Desired.parse(each) for each in answer["accounts"]}
             self._desired = {key: Desired.nothing(*key) for key in self._accounts} | described
-        for key, desired in self._desired.items():
+        for key in self._desired:
             if key not in self._accounts:
                 self._accounts[key] = self._account(*key)
-            await self._accounts[key].reconcile(desired, self._version, restarted=answer["first_session"])
-            await self._accounts[key].send_reports(partial(self._call, "POST", account=key[0], region=key[1]))
-        self._write_status()
+                self._reconciling[key] = Retries(f"account {key[0]} in {key[1]}", _LONGEST_PAUSE)
+            reconcile = partial(self._reconcile, key, restarted=answer["first_session"])
+            await _attempt(self._reconciling[key], reconcile)
+        await _attempt(self._writing, self._write_status)
+
+    async def _reconcile(self, key: tuple[str, str], *, restarted: bool) -> None:
+        account = self._accounts[key]
+        await account.reconcile(self._desired[key], self._version, restarted=restarted)
+        await account.send_reports(partial(self._call, "POST", account=key[0], region=key[1]))
 
     def _account(self, account: str, region: str) -> AccountRun:
         return AccountRun(
@@ -118,7 +133,7 @@ class Supervisor:
             return self._server.is_running() and self._server.status() != psutil.STATUS_ZOMBIE
         return False
 
-    def _write_status(self) -> None:
+    async def _write_status(self) -> None:
         """Write what runs for `esaws local status` and `esaws local hosts`, if it has changed."""
         status: Mapping[str, Any] = {
             "accounts": [account.status() for _, account in sorted(self._accounts.items())],

@@ -47,3 +47,12 @@ def test_a_closed_table_gives_up_its_places(addresses: Addresses) -> None:
     assert second.place("10.77.3.8", 8001) == place
     assert addresses.table() == []
     second.close()
+
+
+def test_a_place_that_a_foreign_program_has_taken_meanwhile_moves(addresses: Addresses) -> None:
+    host, port = addresses.place("10.77.3.9", 8001)
+    assert addresses.free_place("10.77.3.9", 8001) == (host, port)
+    with socket.create_server((host, port)):
+        moved = addresses.free_place("10.77.3.9", 8001)
+        assert moved != (host, port)
+        assert addresses.place("10.77.3.9", 8001) == moved

@@ -172,7 +172,7 @@ def test_a_process_of_a_task_is_found_by_its_socket() -> None:
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux numbers sockets")
 def test_the_kernel_and_its_table_name_the_same_socket() -> None:
     async def scenario() -> None:
-        server = await asyncio.start_server(lambda reader, writer: None, "127.0.0.1", 0)
+        server = await asyncio.start_server(lambda reader, writer: writer.close(), "127.0.0.1", 0)
         here: Place = server.sockets[0].getsockname()
         _, writer = await asyncio.open_connection(*here)
         client: Place = writer.get_extra_info("sockname")

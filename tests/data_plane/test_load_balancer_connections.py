@@ -1,12 +1,15 @@
 """Connections through the load balancer: streams, WebSockets, time-outs, deregistration, TLS, what is refused."""
 
 import asyncio
+import errno
+import socket
 import ssl
 
 import aiohttp
 import pytest
 from aiohttp import web
 
+from esaws.data_plane.load_balancer.entrance import Entrance
 from tests.data_plane.load_balancer_world import DNS_NAME, Described, Handler, Site, forward, named, site
 
 
@@ -282,5 +285,41 @@ def test_listeners_come_and_go_with_the_account() -> None:
             described.raw["LoadBalancers"] = []
             await running.update()
             assert running.proxy.listeners() == []
+
+    asyncio.run(scenario())
+
+
+def test_a_listener_whose_port_is_taken_listens_elsewhere() -> None:
+    async def scenario() -> None:
+        async with site(one_target()) as running:
+            place = running.addresses.place("10.80.0.10", 81)
+            with socket.create_server(place):
+                running.described.listener(81, forward("web"))
+                await running.update()
+                listeners = [each for each in running.proxy.listeners() if each["port"] == 81]
+                assert place not in [(each["host"], each["local_port"]) for each in listeners]
+                for each in listeners:
+                    assert (await running.get(port=81, zone=each["zone"]))[0] == 200
+
+    asyncio.run(scenario())
+
+
+def test_a_listener_that_can_not_listen_stops_no_other_and_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scenario() -> None:
+        async with site(one_target()) as running:
+            opened = Entrance.open
+
+            async def refuse(entrance: Entrance) -> None:
+                if entrance.port == 81:
+                    raise OSError(errno.EADDRINUSE, "Address already in use")
+                await opened(entrance)
+
+            running.described.listener(81, forward("web")).listener(82, forward("web"))
+            with monkeypatch.context() as patch, pytest.raises(OSError, match="in use"):
+                patch.setattr(Entrance, "open", refuse)
+                await running.update()
+            assert {each["port"] for each in running.proxy.listeners()} == {80, 82}
+            await running.update()
+            assert {each["port"] for each in running.proxy.listeners()} == {80, 81, 82}
 
     asyncio.run(scenario())

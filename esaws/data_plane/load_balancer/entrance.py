@@ -36,7 +36,7 @@ class Entrance:
         self.node = node
         self.port = listener.port
         self.protocol = listener.protocol
-        self.host, self.local_port = proxy.addresses.place(node.address, listener.port)
+        self.host, self.local_port = proxy.addresses.free_place(node.address, listener.port)
         self.tls = tls
         self._socket: socket.socket | None = None
         self._accepting: asyncio.Task[None] | None = None

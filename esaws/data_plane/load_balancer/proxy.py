@@ -84,7 +84,7 @@ class LoadBalancerProxy:
         Open requests go on; those of a target that the group no longer has end with 502.
 
         Raises:
-            OSError: a port is taken.
+            OSError: a port is taken; everything else follows all the same, and another update tries it again.
         """
         configuration = Configuration.of(account, self.arn, self.configuration)
         self.configuration = configuration
@@ -96,11 +96,17 @@ class LoadBalancerProxy:
                     wanted[node, listener.port, listener.protocol] = node, listener
         for key in self._entrances.keys() - wanted.keys():
             await self._entrances.pop(key).close()
+        failures: list[OSError] = []
         for key in wanted.keys() - self._entrances.keys():
-            entrance = await self._entrance(*wanted[key])
-            await entrance.open()
-            self._entrances[key] = entrance
+            try:
+                entrance = await self._entrance(*wanted[key])
+                await entrance.open()
+                self._entrances[key] = entrance
+            except OSError as error:
+                failures.append(error)
         self._end_deregistered()
+        if failures:
+            raise failures[0]
 
     async def close(self) -> None:
         """Stop listening and close every connection."""
