@@ -7,6 +7,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -106,6 +107,17 @@ def processes_of(describe: Callable[[], dict[str, Any]]) -> list[psutil.Process]
     return found
 
 
+def environments() -> list[dict[str, str]]:
+    """Return the environments of the processes that the supervisor has started, and of their children."""
+    supervisor = supervision._supervisor()
+    assert supervisor is not None
+    found = []
+    for each in supervisor.children(recursive=True):
+        with suppress(psutil.Error):
+            found.append(each.environ())
+    return found
+
+
 def execution_role(cloud: Cloud) -> str:
     """Create a role with which ECS pulls images and reads parameters; returns its ARN."""
     policies = ("AmazonSSMReadOnlyAccess", "service-role/AmazonECSTaskExecutionRolePolicy")
@@ -121,7 +133,8 @@ def test_a_service_listens_at_the_address_of_its_instance(running: Cloud) -> Non
     reservations = running.client("ec2").describe_instances()["Reservations"]
     for instance in (each for reservation in reservations for each in reservation["Instances"]):
         host = "127." + instance["PrivateIpAddress"].partition(".")[2]
-        with urllib.request.urlopen(f"http://{host}:4201/", timeout=30) as response:
+        (port,) = {each["PORT"] for each in environments() if each.get("HOST") == host}  # 4201 may be taken
+        with urllib.request.urlopen(f"http://{host}:{port}/", timeout=30) as response:
             assert response.status == 200
             assert instance["Placement"]["AvailabilityZone"] in response.headers["X-Served-By"]
 
