@@ -31,7 +31,7 @@ ESAWS: Rows = [
 SERVER: Rows = [
     ["__main__"],
     ["server"],
-    ["dispatch", "identity", "cbor", "keep_alive", "loopback_guard", "request_guard", "owner"],
+    ["dispatch", "identity", "cbor", "keep_alive", "loopback_guard", "request_guard", "control_token", "owner"],
     ["services"],
     ["snapshots", "faults"],
     ["fidelity"],

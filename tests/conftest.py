@@ -10,7 +10,6 @@ A system is deployed once per test run and saved. Loading it takes about a secon
 """
 
 import gc
-import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from itertools import count
@@ -23,7 +22,7 @@ from hypothesis import HealthCheck, settings
 
 from esaws.cloud import Cloud
 from esaws.deploy.plan import plan_deploy
-from esaws.local_aws import process
+from esaws.local_aws import control, process
 from esaws.reference.seccom import seccom
 from tests import client_pool
 from tests.shell import Shell
@@ -180,8 +179,7 @@ def load_system(endpoint: str, shared_folder: Path) -> Callable[[str], Cloud]:
             if not file.exists():
                 post(f"{endpoint}/_esaws/reset", b"{}")
                 plan_deploy(SYSTEMS[name], Cloud.at(endpoint, account=account)).apply()
-                with urllib.request.urlopen(f"{endpoint}/_esaws/save", timeout=60) as response:
-                    file.write_bytes(response.read())
+                file.write_bytes(control.exchange(endpoint, "GET", "save"))
         post(f"{endpoint}/_esaws/load", file.read_bytes())
         return Cloud.at(endpoint, account=account)
 
@@ -201,6 +199,6 @@ def budget(load_system: Callable[[str], Cloud]) -> Cloud:
 
 
 def post(url: str, body: bytes) -> None:
-    """Send a POST request to a server on this machine and wait until it is answered."""
-    with urllib.request.urlopen(urllib.request.Request(url, body, method="POST"), timeout=60):
-        pass
+    """Send a POST request to a control route of a local AWS and wait until it is answered."""
+    server, _, name = url.partition("/_esaws/")
+    control.exchange(server, "POST", name, body, timeout=60)

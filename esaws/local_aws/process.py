@@ -22,7 +22,7 @@ import psutil
 
 from esaws.errors import EsawsError, LocalNotRunning, UsageError
 from esaws.files import write_atomically
-from esaws.local_aws import control, supervision
+from esaws.local_aws import control, control_token, supervision
 from esaws.local_aws.state import (
     Server,
     log_file,
@@ -32,6 +32,7 @@ from esaws.local_aws.state import (
     snapshot_file,
     start_lock,
     state_folder,
+    token_file,
     write_server,
 )
 from esaws.timestamps import parse_timestamp
@@ -137,6 +138,7 @@ def stop(discard: bool = False) -> dict[str, Any]:
             snapshot_file().unlink(missing_ok=True)
             supervision.delete_data()
         server_file().unlink(missing_ok=True)
+        token_file().unlink(missing_ok=True)  # of a server that was killed
         saved = saved or {"time": None, "left_out": []}
         return {"stopped": running, "saved": saved["time"], "left_out": saved["left_out"]}
 
@@ -397,7 +399,8 @@ def _wait_until_ready(server: Server, process: subprocess.Popen[bytes]) -> dict[
 
 def _server_environment(ours: Mapping[str, str], port: int) -> dict[str, str]:
     """Our environment without credentials, profiles or settings of moto that could reach the server."""
-    removed = ("AWS_", "MOTO_", "TEST_", "PYTHONDONTWRITEBYTECODE")  # byte code makes the next start faster
+    # Byte code makes the next start faster; each server has a token of its own.
+    removed = ("AWS_", "MOTO_", "TEST_", "PYTHONDONTWRITEBYTECODE", control_token.VARIABLE)
     inherited = {name: value for name, value in ours.items() if not name.startswith(removed)}
     return {
         **inherited,

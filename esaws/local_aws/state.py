@@ -57,6 +57,11 @@ def snapshot_file() -> Path:
     return state_folder() / "state.esaws"
 
 
+def token_file() -> Path:
+    """The file in which the running server keeps the token of control requests."""
+    return state_folder() / "state.esaws.token"
+
+
 def log_file() -> Path:
     """The log of the last server that was started."""
     return state_folder() / "server.log"

@@ -18,6 +18,7 @@ from adaptations import REPLACED, adapted, translated_back
 from botocore import handlers
 
 URL = os.environ["FIDELITY_URL"]
+TOKEN = {"X-Esaws-Token": os.environ.get("FIDELITY_TOKEN", "")}
 IS_LOCAL = bool(os.environ.get("FIDELITY_LOCAL"))
 ADVANCE = os.environ.get("FIDELITY_ADVANCE")
 RESULTS = Path(os.environ["FIDELITY_RESULTS"])
@@ -41,7 +42,7 @@ socket.getaddrinfo = resolve
 
 def post(path: str, **body: Any) -> None:
     request = urllib.request.Request(
-        f"{URL}{path}", json.dumps(body).encode(), {"Content-Type": "application/json"}, method="POST"
+        f"{URL}{path}", json.dumps(body).encode(), {"Content-Type": "application/json", **TOKEN}, method="POST"
     )
     urllib.request.urlopen(request).close()
 

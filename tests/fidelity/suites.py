@@ -19,6 +19,7 @@ STOCK, LOCAL, ADVANCING = "stock", "local", "advancing"
 """What a suite runs against: stock moto, the local AWS, and the local AWS with a clock that advances after changes."""
 ADVANCE = "20m"
 _SECONDS_PER_TEST = "60"
+_TOKEN = "fidelity"
 
 
 @dataclass(frozen=True)
@@ -102,6 +103,7 @@ def run_tests(
             **{name: value.format(url=url, port=url.rpartition(":")[2]) for name, value in suite.environment.items()},
             "AWS_DEFAULT_REGION": "us-east-1",
             "FIDELITY_URL": url,
+            "FIDELITY_TOKEN": _TOKEN,
             "FIDELITY_RESULTS": str(results),
             "FIDELITY_LOCAL": "" if against == STOCK else "1",
             "FIDELITY_ADVANCE": ADVANCE if against == ADVANCING else "",
@@ -131,7 +133,7 @@ def serving(against: str, stock_environment: Mapping[str, str]) -> Iterator[str]
     url = f"http://127.0.0.1:{port}"
     is_stock = against == STOCK
     module = "moto.server" if is_stock else "local_aws_server"
-    environment = os.environ | (dict(stock_environment) if is_stock else {})
+    environment = os.environ | (dict(stock_environment) if is_stock else {"ESAWS_CONTROL_TOKEN": _TOKEN})
     with tempfile.NamedTemporaryFile(prefix="fidelity-", suffix=".log") as log:
         command = [sys.executable, "-m", module, "--port", port]
         process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)

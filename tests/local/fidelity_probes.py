@@ -278,8 +278,7 @@ def caches_that_run(account: Any) -> None:
 
 def should_run(account: Any, name: str) -> list[dict[str, Any]]:
     """What the local AWS asks its data plane to run in an account."""
-    with urllib.request.urlopen(f"{account.url}/_esaws/running") as response:
-        described = json.load(response)["accounts"]
+    described = control(account, "GET", "running")["accounts"]
     place = (account.id, account.region)
     return [entry for each in described if (each["account"], each["region"]) == place for entry in each.get(name, [])]
 

@@ -21,6 +21,7 @@ from werkzeug.test import Client
 from esaws.cloud import model_loader
 from local_aws_server import call as call_module
 from local_aws_server.clock.clock import CLOCK
+from local_aws_server.control_token import HEADER
 from local_aws_server.errors import AwsError
 from local_aws_server.server import LocalAws
 
@@ -143,7 +144,8 @@ class InProcessAws:
     def control(self, name: str, **body: Any) -> Any:
         """The response of a control route, such as `advance`. Raises RuntimeError unless its status is 200."""
         method = "GET" if name in ("status", "clock", "events") else "POST"
-        response = self._client.open(f"/_esaws/{name}", method=method, data=json.dumps(body) if body else None)
+        data, token = json.dumps(body) if body else None, {HEADER: self._application.token.value}
+        response = self._client.open(f"/_esaws/{name}", method=method, data=data, headers=token)
         if response.status_code != 200:
             raise RuntimeError(f"{name}: {response.status_code} {response.get_data(as_text=True)[:500]}")
         return response.json

@@ -14,6 +14,7 @@ from botocore.exceptions import ClientError
 from botocore.parsers import create_parser
 from botocore.serialize import create_serializer
 
+from esaws.local_aws.control import headers
 from tests.local.timing import now
 
 PROTOCOL = "smithy-rpc-v2-cbor"
@@ -124,7 +125,7 @@ def test_the_control_routes_of_moto_are_shut(account: Any, method: str, path: st
     ("service", "operation"), [("ec2", "describe_vpcs"), ("ecs", "list_clusters"), ("s3", "list_buckets")]
 )
 def test_a_client_of_another_local_aws_is_refused(account: Any, service: str, operation: str) -> None:
-    own = json.loads(send(f"{account.url}/_esaws/status")[2])["app_id"]
+    own = json.loads(send(f"{account.url}/_esaws/status", **headers(account.url))[2])["app_id"]
 
     def call_as(app_id: str) -> Any:
         config = Config(user_agent_appid=app_id, retries={"total_max_attempts": 1})

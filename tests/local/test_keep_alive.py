@@ -26,9 +26,9 @@ def send(connection: HTTPConnection, method: str, path: str, body: Any = None, *
 
 
 def test_one_connection_carries_many_calls(connection: HTTPConnection) -> None:
-    assert send(connection, "GET", "/_esaws/status")[0] == 200
+    assert send(connection, "GET", "/")[0] == 200
     first = connection.sock
-    assert [send(connection, "GET", "/_esaws/status")[0] for _ in range(3)] == [200] * 3
+    assert [send(connection, "GET", "/")[0] for _ in range(3)] == [200] * 3
     assert connection.sock is first
 
 
@@ -37,9 +37,9 @@ def test_one_connection_carries_many_calls(connection: HTTPConnection) -> None:
 def test_an_unread_body_is_not_taken_for_the_next_request(connection: HTTPConnection, size: int, chunked: bool) -> None:
     body = b"GET /_esaws/nothing HTTP/1.1\r\n\r\n" * size
     content: Any = iter([body[:5000], body[5000:]]) if chunked and len(body) > 5000 else body
-    assert send(connection, "POST", "/_esaws/not-there", content)[0] == 404
+    assert send(connection, "POST", "/_esaws/not-there", content)[0] == 401
     first = connection.sock
-    assert send(connection, "GET", "/_esaws/status")[0] == 200
+    assert send(connection, "GET", "/")[0] == 200
     assert connection.sock is first
 
 
@@ -52,7 +52,7 @@ def test_a_response_to_head_has_the_length_of_the_body(account: Account, connect
     connection.request("HEAD", path)
     response = connection.getresponse()
     assert (response.status, response.getheader("Content-Length"), response.read()) == (200, "5000", b"")
-    assert send(connection, "GET", "/_esaws/status")[0] == 200
+    assert send(connection, "GET", "/")[0] == 200
 
 
 def exchange(server: str, text: str) -> bytes:
@@ -64,7 +64,7 @@ def exchange(server: str, text: str) -> bytes:
 
 
 def test_the_server_closes_a_connection_on_request(server: str) -> None:
-    for request in ("GET /_esaws/status HTTP/1.0\r\n", "GET /_esaws/status HTTP/1.1\r\nConnection: close\r\n"):
+    for request in ("GET / HTTP/1.0\r\n", "GET / HTTP/1.1\r\nConnection: close\r\n"):
         assert exchange(server, f"{request}\r\n").startswith(b"HTTP/1.1 200")
 
 
@@ -80,7 +80,7 @@ def test_a_client_that_disconnects_during_a_request_leaves_no_traceback(program:
     with socket.create_connection((parts.hostname, parts.port), timeout=30) as plain:
         plain.sendall(f"POST /_esaws/not-there HTTP/1.1\r\n{head}".encode())
         plain.shutdown(socket.SHUT_WR)
-        assert b"".join(iter(lambda: plain.recv(65536), b"")).startswith(b"HTTP/1.1 404")
+        assert b"".join(iter(lambda: plain.recv(65536), b"")).startswith(b"HTTP/1.1 401")
     assert (program.state / "server.log").read_text() == ""
 
 
@@ -90,10 +90,10 @@ def test_the_server_asks_for_a_body_with_100_continue(server: str) -> None:
         plain.sendall(b"POST /_esaws/not-there HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n")
         assert (response.readline(), response.readline()) == (b"HTTP/1.1 100 Continue\r\n", b"\r\n")
         plain.sendall(b"{}")
-        assert response.readline().startswith(b"HTTP/1.1 404")
+        assert response.readline().startswith(b"HTTP/1.1 401")
 
 
 def test_an_idle_connection_is_closed_without_a_log_entry(program: Program) -> None:
     server = program.json("start")["url"]
-    assert exchange(server, "GET /_esaws/status HTTP/1.1\r\n\r\n").startswith(b"HTTP/1.1 200")
+    assert exchange(server, "GET / HTTP/1.1\r\n\r\n").startswith(b"HTTP/1.1 200")
     assert (program.state / "server.log").read_text() == ""

@@ -18,7 +18,7 @@ import psutil
 import pytest
 
 from esaws.errors import UsageError
-from esaws.local_aws import process
+from esaws.local_aws import control, process
 from tests.local.conftest import Program
 
 pytestmark = pytest.mark.slow
@@ -158,8 +158,8 @@ def test_after_a_crash_start_restores_the_last_save_and_says_what_is_lost(progra
     create_log_group(started["url"], "saved")
     saved = program.state / "state.esaws"
     # the server does this every few minutes
-    with urllib.request.urlopen(urllib.request.Request(f"{started['url']}/_esaws/keep", b"", method="POST")):
-        assert saved.exists()
+    control.call(started["url"], "POST", "keep")
+    assert saved.exists()
     saved.write_bytes(saved_while_running(saved.read_bytes(), started["pid"]))
     create_log_group(started["url"], "lost")
     os.kill(started["pid"], signal.SIGKILL)

@@ -1,10 +1,12 @@
 """Web pages can neither read nor change the local AWS: which requests it answers, and which it refuses."""
 
 import json
+import stat
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from http.client import HTTPConnection
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 from xml.etree import ElementTree
@@ -14,6 +16,9 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from esaws.errors import EsawsError
+from esaws.local_aws import control
+from esaws.local_aws.control_token import read_token
 from tests.local.conftest import Account, Program, stop_intact
 
 KEY = "Credential=210000000000/20260101/eu-west-3/{}/aws4_request"
@@ -240,3 +245,81 @@ def test_the_log_has_each_reason_once_and_no_control_characters(program: Program
         "Refused: a web page of the origin http://evil.example sent the request, and web pages can neither read nor "
         "change the local AWS. Call it from a program, such as the AWS CLI or esaws.",
     ]
+
+
+# --- the token of control requests
+
+
+@pytest.mark.parametrize("given", [None, "", "guess", "{port}-guess", "é"])
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("GET", "/_esaws/status"), ("POST", "/_esaws/reset"), ("GET", "/_esaws/save"), ("GET", "/_esaws/nothing")],
+)
+def test_a_control_request_without_the_token_is_refused_and_says_where_it_is(
+    door: Door, method: str, path: str, given: str | None
+) -> None:
+    before = door.contents()
+    status, _, body = door.send(Try(method, path), Host="127.0.0.1", X_Esaws_Token=given)
+    file = door.program.state / "state.esaws.token"
+    assert (status, json.loads(body)) == (
+        401,
+        {
+            "error": f"{path} needs the token of this local AWS in the header X-Esaws-Token. It is in the file {file}.",
+            "token_file": str(file),
+        },
+    )
+    assert door.contents() == before
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+
+def test_the_token_in_the_file_opens_the_control_routes(door: Door) -> None:
+    token = (door.program.state / "state.esaws.token").read_text().strip()
+    status, _, body = door.send(Try("GET", "/_esaws/status"), Host="127.0.0.1", X_Esaws_Token=token)
+    assert (status, control.headers(door.url)) == (200, {"X-Esaws-Token": token})
+    assert "123456789012" in json.loads(body)["accounts"]
+
+
+def test_each_start_has_another_token_which_ends_with_the_server(program: Program) -> None:
+    file, found = program.state / "state.esaws.token", set()
+    for arguments in ((), ("--discard",)):
+        url = program.json("start")["url"]
+        found.add(file.read_text())
+        control.call(url, "POST", "reset")
+        program.run("stop", *arguments)
+        assert not file.exists()
+    assert len(found) == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("id_ed25519", "7-secret"),
+        ("other.token", "8-token of the server at another port"),
+        ("long.token", "7-" + "x" * 1000),
+        ("absent.token", None),
+    ],
+)
+def test_a_file_that_holds_no_token_of_that_server_is_not_sent(tmp_path: Path, name: str, content: str | None) -> None:
+    path = tmp_path / name
+    if content is not None:
+        path.write_text(content)
+    assert read_token(str(path), 7) is None
+
+
+def test_a_file_that_holds_the_token_is_sent_but_not_through_a_link(tmp_path: Path) -> None:
+    path = tmp_path / "right.token"
+    path.write_text("7-token\n")
+    assert read_token(str(path), 7) == "7-token"
+    link = tmp_path / "link.token"
+    link.symlink_to(path)
+    assert read_token(str(link), 7) is None
+
+
+def test_a_variable_holds_the_token_where_its_file_cannot_be_read(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(control, "_tokens", {})
+    monkeypatch.setattr(control, "read_token", lambda file, port: None)
+    with pytest.raises(EsawsError, match=r"needs the token of this local AWS.*state\.esaws\.token"):
+        control.call(door.url, "GET", "clock")
+    token = (door.program.state / "state.esaws.token").read_text().strip()
+    monkeypatch.setenv("ESAWS_CONTROL_TOKEN", token)
+    assert "time" in control.call(door.url, "GET", "clock")

@@ -12,12 +12,13 @@ import pytest
 from botocore.exceptions import ClientError
 from botocore.parsers import ResponseParserError
 
+from esaws.local_aws.control import headers
 from tests.local.timing import events
 
 
 def control(account: Any, method: str, path: str) -> tuple[int, Any]:
     connection = http.client.HTTPConnection(urllib.parse.urlsplit(account.url).netloc, timeout=10)
-    connection.request(method, path)
+    connection.request(method, path, headers=headers(account.url))
     response = connection.getresponse()
     return response.status, json.loads(response.read())
 

@@ -1,6 +1,5 @@
 """The command `local-aws-server`: arguments, the supported version of moto, and serving in the foreground."""
 
-import json
 import os
 import re
 import signal
@@ -8,12 +7,12 @@ import socket
 import subprocess
 import sys
 import tomllib
-import urllib.request
 from pathlib import Path
 
 import boto3
 import pytest
 
+from esaws.local_aws import control
 from local_aws_server import MOTO_VERSION
 from local_aws_server.__main__ import main, moto_problem
 
@@ -75,8 +74,7 @@ def test_it_serves_boto3_until_ctrl_c_and_keeps_its_state(tmp_path: Path) -> Non
         assert "Ctrl-C" in process.stdout.readline()
         exported = re.fullmatch(r"export AWS_ENDPOINT_URL=(http://127\.0\.0\.1:\d+)\n", process.stdout.readline())
         assert exported
-        with urllib.request.urlopen(f"{exported[1]}/_esaws/status", timeout=60) as response:
-            assert json.load(response)["time"] == "2026-01-01T00:00:00Z"
+        assert control.call(exported[1], "GET", "status")["time"] == "2026-01-01T00:00:00Z"
         keys = {"aws_access_key_id": "123456789012", "aws_secret_access_key": "local"}
         ec2 = boto3.client("ec2", endpoint_url=exported[1], region_name="eu-west-3", **keys)
         ec2.create_vpc(CidrBlock="10.0.0.0/16")

@@ -1,18 +1,14 @@
 """Control routes of a local AWS: the clock and the event log."""
 
-import json
-import urllib.request
 from datetime import datetime
 from typing import Any
+
+from esaws.local_aws.control import call
 
 
 def control(account: Any, method: str, name: str, **parameters: Any) -> dict[str, Any]:
     """The response of `/_esaws/<name>` for an account."""
-    body = json.dumps({"account": account.id, **parameters}).encode()
-    request = urllib.request.Request(f"{account.url}/_esaws/{name}", body, method=method)
-    with urllib.request.urlopen(request, timeout=60) as response:
-        result: dict[str, Any] = json.load(response)
-        return result
+    return call(account.url, method, name, {"account": account.id, **parameters}, timeout=60)
 
 
 def advance(account: Any, by: str) -> None:

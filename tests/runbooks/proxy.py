@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
+from esaws.local_aws import control
+
 _READS = re.compile(r"Describe|Get|List|Lookup|BatchGet|GET|HEAD|.* /_esaws/")
 _OF_ONE_CONNECTION = {"connection", "content-length", "transfer-encoding"}
 
@@ -59,7 +61,8 @@ def proxy(endpoint: str) -> Iterator[Proxy]:
             answer = hooks.before(request)
             if answer is None:
                 connection = http.client.HTTPConnection(host, timeout=300)
-                connection.request(self.command, self.path, body, dict(self.headers))
+                token = control.headers(endpoint) if self.path.startswith("/_esaws/") else {}
+                connection.request(self.command, self.path, body, {**self.headers, **token})
                 response = connection.getresponse()
                 headers = [pair for pair in response.getheaders() if pair[0].lower() not in _OF_ONE_CONNECTION]
                 answer = Answer(response.status, headers, response.read())

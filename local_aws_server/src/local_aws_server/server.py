@@ -37,6 +37,7 @@ from local_aws_server.clock.isolation import defects
 from local_aws_server.clock.scheduler import SCHEDULER
 from local_aws_server.clock.transitions import PROVISIONING_SPEED
 from local_aws_server.control import CONTROL_ROUTES, BadRequest, control_route
+from local_aws_server.control_token import ControlToken
 from local_aws_server.dispatch import dispatch, not_simulated_response
 from local_aws_server.faults import api_faults
 from local_aws_server.identity import IDENTITY
@@ -71,6 +72,7 @@ class LocalAws(DomainDispatcherApplication):
         """Host → moto's backend for it."""
         self.locks = LOCKS
         self.autosave = Autosave(self.locks, hooks.apply_patches)
+        self.token = ControlToken()
         self._preparing = Lock()
         self._is_prepared = False
 
@@ -87,6 +89,8 @@ class LocalAws(DomainDispatcherApplication):
             return refused(environ, start_response)
         start_response = in_sandbox(environ, start_response)
         path = environ.get("PATH_INFO", "")
+        if path.startswith("/_esaws/") and (refused := self.token.refusal(Request(environ))) is not None:
+            return refused(environ, start_response)
         if not self._is_prepared and path != "/_esaws/status":
             self.prepare()
         if path.startswith("/_esaws/"):
@@ -339,6 +343,7 @@ def serve(
     if provisioning is not None:
         PROVISIONING_SPEED.factor = provisioning
     server = make_server("127.0.0.1", 0, application, threaded=True, request_handler=KeepAliveHandler, fd=fd)
+    application.token = ControlToken.publish(server.port, state)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     if owner is not None:
         from local_aws_server.owner import stop_with  # psutil, which few servers need
@@ -352,4 +357,5 @@ def serve(
     finally:
         application.prepare()
         application.autosave.close()
+        application.token.delete()
         CLOCK.stop()
