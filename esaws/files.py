@@ -1,10 +1,12 @@
 """Write files so that readers see the old content or the new, never half of it; find the folders of caches and runs."""
 
 import os
+import stat
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 
 def write_atomically(path: Path, content: bytes | str, *, private: bool = False) -> None:
@@ -26,6 +28,32 @@ def write_atomically(path: Path, content: bytes | str, *, private: bool = False)
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def make_private_folder(path: Path) -> None:
+    """Create a folder, and missing ones above it, that only this user can enter. One that exists becomes private.
+
+    The mode of the home folder, of a shared one like /tmp, and of one of another user stays.
+
+    Raises:
+        OSError: it can't be created.
+    """
+    if not path.parent.exists():
+        make_private_folder(path.parent)
+    path.mkdir(mode=0o700, exist_ok=True)
+    found = path.stat()
+    is_own = hasattr(os, "getuid") and found.st_uid == os.getuid()
+    is_shared = found.st_mode & stat.S_ISVTX or path.resolve() == Path.home()
+    if is_own and not is_shared and stat.S_IMODE(found.st_mode) != 0o700:
+        path.chmod(0o700)
+
+
+def open_private(path: Path) -> BinaryIO:
+    """Open an empty file, such as a log, that only its owner can read. Raises OSError."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_BINARY", 0), 0o600)
+    if hasattr(os, "fchmod"):
+        os.fchmod(descriptor, 0o600)  # one that exists
+    return os.fdopen(descriptor, "wb")
 
 
 @contextmanager

@@ -19,7 +19,7 @@ from esaws.cloud import Cloud
 from esaws.deploy.leftovers import Leftover, leftovers
 from esaws.environment import environment_variables
 from esaws.errors import EsawsError
-from esaws.files import write_atomically
+from esaws.files import make_private_folder, write_atomically
 from esaws.local_aws import process
 from esaws.local_aws.state import state_folder
 
@@ -71,7 +71,7 @@ class World:
             settings: those of `simulation.start`, for a new state.
         """
         os.environ.update(self.environment(begins))
-        self.folder.mkdir(parents=True, exist_ok=True)
+        make_private_folder(self.folder)
         if fresh:
             process.stop(discard=True)
             (self.folder / _MEMORY).unlink(missing_ok=True)
@@ -140,7 +140,7 @@ class Memory:
 
     def write(self, content: Mapping[str, Any]) -> None:
         """Replace it."""
-        self._file.parent.mkdir(parents=True, exist_ok=True)
+        make_private_folder(self._file.parent)
         write_atomically(self._file, json.dumps(content, indent=1, sort_keys=True))
 
     def forget(self) -> None:

@@ -21,7 +21,7 @@ from urllib.parse import quote
 import psutil
 
 from esaws.errors import EsawsError, LocalNotRunning, UsageError
-from esaws.files import write_atomically
+from esaws.files import open_private, write_atomically
 from esaws.local_aws import control, control_token, supervision
 from esaws.local_aws.state import (
     Server,
@@ -339,7 +339,7 @@ def _launch(port: int, options: list[str]) -> tuple[Server, dict[str, Any]]:
         program += ["--port", str(port)]
         flags = getattr(subprocess, "DETACHED_PROCESS", 0) | getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)
         detached = {"creationflags": flags}
-    with listener, log_file().open("wb") as log:
+    with listener, open_private(log_file()) as log:
         process = subprocess.Popen(
             program,
             cwd=state_folder(),

@@ -13,7 +13,7 @@ from typing import Any
 import psutil
 
 from esaws.errors import UsageError
-from esaws.files import write_atomically
+from esaws.files import make_private_folder, write_atomically
 
 _LONGEST_LINE = 1 << 20
 
@@ -69,7 +69,7 @@ def log_file() -> Path:
 
 def write_server(server: Server) -> None:
     """Record the running server."""
-    write_atomically(server_file(), json.dumps(asdict(server)))
+    write_atomically(server_file(), json.dumps(asdict(server)), private=True)
 
 
 def read_server() -> Server | None:
@@ -108,9 +108,9 @@ def start_lock() -> Iterator[None]:
     from filelock import FileLock
 
     folder = state_folder()
-    lock = FileLock(folder / "server.lock")
+    lock = FileLock(folder / "server.lock", mode=0o600)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_private_folder(folder)
         lock.acquire()
     except OSError as error:
         raise UsageError(f"{folder}: can't be used ({error.strerror}). Choose another folder with ESAWS_STATE.") from (

@@ -17,7 +17,7 @@ from typing import Any
 import psutil
 
 from esaws.errors import EsawsError, UsageError
-from esaws.files import write_atomically
+from esaws.files import make_private_folder, open_private, write_atomically
 from esaws.local_aws.state import Server, state_folder
 
 _START_TIMEOUT = 15.0
@@ -40,10 +40,10 @@ def start_supervisor(server: Server, factor: float = 1.0) -> bool:
     if _supervisor() is not None:
         return False
     folder = run_folder()
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    make_private_folder(folder)
     status_file().unlink(missing_ok=True)
     program = [sys.executable, "-m", "esaws.data_plane", "--url", server.url, "--server", str(server.pid)]
-    with _log_file().open("wb") as log:
+    with open_private(_log_file()) as log:
         process = subprocess.Popen(
             [*program, "--folder", str(folder), "--factor", str(factor)],
             cwd=folder,
@@ -53,7 +53,7 @@ def start_supervisor(server: Server, factor: float = 1.0) -> bool:
             start_new_session=True,
         )
     record = {"pid": process.pid, "create_time": psutil.Process(process.pid).create_time()}
-    write_atomically(_record_file(), json.dumps(record))
+    write_atomically(_record_file(), json.dumps(record), private=True)
     deadline = time.monotonic() + _START_TIMEOUT
     while not status_file().exists():
         if process.poll() is not None or time.monotonic() > deadline:

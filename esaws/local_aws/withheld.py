@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 
 from esaws.errors import Refused
-from esaws.files import write_atomically
+from esaws.files import make_private_folder, write_atomically
 from esaws.local_aws.state import state_folder
 
 _FILE = "withheld.json"
@@ -24,7 +24,7 @@ def withhold(account: str, tools: Collection[str], reason: str) -> None:
     if not tools:
         file.unlink(missing_ok=True)
         return
-    file.parent.mkdir(parents=True, exist_ok=True)
+    make_private_folder(file.parent)
     write_atomically(file, json.dumps({"account": account, "tools": sorted(tools), "reason": reason}))
 
 

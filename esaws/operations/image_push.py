@@ -17,6 +17,7 @@ from esaws.aws import ignore_codes, pages
 from esaws.cloud import Cloud
 from esaws.data_plane.image_store import APP, PUSHED, ImageStore, digest_of
 from esaws.errors import EsawsError, NotDeployed, UsageError
+from esaws.files import make_private_folder
 from esaws.reference.seccom import SERVICES
 from esaws.resources.ecr_image import is_tag
 from esaws.resources.ecr_repository import ECRRepository
@@ -251,7 +252,7 @@ def _write_layer(store: ImageStore, folder: ImageFolder) -> tuple[str, int]:
 
 def _temporary(store: ImageStore, content: bytes = b"") -> Path:
     """Return a new file in the folder of the store."""
-    store.folder.mkdir(parents=True, exist_ok=True)
+    make_private_folder(store.folder)
     number, name = tempfile.mkstemp(dir=store.folder, suffix=".new")
     with os.fdopen(number, "wb") as file:
         file.write(content)

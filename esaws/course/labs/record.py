@@ -10,7 +10,7 @@ from typing import Any
 from esaws.cloud import Cloud
 from esaws.course.labs.baseline import Baseline
 from esaws.errors import EsawsError, UsageError
-from esaws.files import write_atomically
+from esaws.files import make_private_folder, write_atomically
 from esaws.local_aws.state import state_folder
 
 
@@ -74,7 +74,7 @@ def write_record(cloud: Cloud, record: Record, **changes: Any) -> Record:
     """Keep a record with some fields changed, and return it."""
     changed = replace(record, **changes)
     file = _file(cloud)
-    file.parent.mkdir(parents=True, exist_ok=True)
+    make_private_folder(file.parent)
     write_atomically(file, json.dumps(asdict(changed), indent=1))
     return changed
 
