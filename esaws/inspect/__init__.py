@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from esaws.inspect.network.matrix import compare_matrices, matrix
     from esaws.inspect.network.reach import reach
     from esaws.inspect.new_instance import with_new_instance
+    from esaws.inspect.probing.probe import probe_paths
+    from esaws.inspect.probing.request_counts import count_requests
     from esaws.inspect.request_path import trace
     from esaws.inspect.routing.access_log import local_log_files, read_access_logs, s3_log_files
     from esaws.inspect.routing.replay import replay
@@ -39,11 +41,13 @@ __all__ = [
     "MissingData",
     "changes_since",
     "compare_matrices",
+    "count_requests",
     "findings",
     "group_findings",
     "health",
     "local_log_files",
     "matrix",
+    "probe_paths",
     "reach",
     "read_access_logs",
     "replay",
@@ -66,11 +70,13 @@ __getattr__, __dir__ = lazy_names(
         "MissingData": "esaws.inspect.account",
         "changes_since": "esaws.inspect.changes",
         "compare_matrices": "esaws.inspect.network.matrix",
+        "count_requests": "esaws.inspect.probing.request_counts",
         "findings": "esaws.inspect.checks.report",
         "group_findings": "esaws.inspect.checks.group_findings",
         "health": "esaws.inspect.target_health",
         "local_log_files": "esaws.inspect.routing.access_log",
         "matrix": "esaws.inspect.network.matrix",
+        "probe_paths": "esaws.inspect.probing.probe",
         "reach": "esaws.inspect.network.reach",
         "read_access_logs": "esaws.inspect.routing.access_log",
         "replay": "esaws.inspect.routing.replay",

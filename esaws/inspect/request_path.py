@@ -148,7 +148,15 @@ def trace(
     account = account_of(account, *KEYS)
     pairs = tuple(parse_header(header) if isinstance(header, str) else header for header in headers)
     request = Request.for_url(url, method=method, headers=pairs, source_ip=source_ip)
-    load_balancer = find_load_balancer(account, alb, host=request.host_name)
+    return path_of(account, find_load_balancer(account, alb, host=request.host_name), request)
+
+
+def path_of(account: Account, load_balancer: LiveLoadBalancer, request: Request) -> RequestPath:
+    """Return the path of a request that arrives at a load balancer.
+
+    Raises:
+        MissingData: AWS did not describe the rules.
+    """
     if (listener := load_balancer.listener(request.port)) is None:
         ports = ", ".join(str(listener["Port"]) for listener in load_balancer.listeners()) or "no port"
         reason = f"{load_balancer.name} listens on {ports}, not on {request.port}: the connection is refused"

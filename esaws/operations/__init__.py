@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from esaws.operations.verify_looking import (
         verify_audit,
         verify_nothing_left,
+        verify_paths,
         verify_reach,
         verify_request,
         verify_status,
@@ -102,6 +103,7 @@ __all__ = [
     "verify_month_end",
     "verify_nothing_left",
     "verify_parking",
+    "verify_paths",
     "verify_port",
     "verify_reach",
     "verify_replaced_instance",
@@ -193,6 +195,7 @@ _SOURCES = {
     "esaws.operations.verify_looking": (
         "verify_audit",
         "verify_nothing_left",
+        "verify_paths",
         "verify_reach",
         "verify_request",
         "verify_status",

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from esaws.deploy.leftovers import Leftovers
     from esaws.inspect.account_status import Status
     from esaws.inspect.changes import AccountChanges
+    from esaws.inspect.probing.probe import PathProbes
     from esaws.inspect.request_path import RequestPath
     from esaws.inspect.security import SecurityAudit
     from esaws.inspect.unhealthy import HealthDiagnosis
@@ -67,6 +68,27 @@ def verify_request(cloud: Cloud, path: RequestPath, expect: str) -> list[Check]:
         ok = True if "allow" in reached else None if "unknown" in reached else False
     what = "a healthy target answers" if expect == "target" else "the load balancer answers by itself"
     return [Check(f"{what} the request", ok, path.trace.reason or last, "read the hops; run why_is_it_unhealthy")]
+
+
+def verify_paths(cloud: Cloud, probes: PathProbes, fail_on: str) -> list[Check]:
+    """Check that no path differs from its trace or fails; with `fail_on` unknown also that each was asked. Never: none.
+
+    Where no path was asked, the answer is unknown.
+    """
+    if fail_on == "never":
+        return []
+    bad, open_ = probes.of("differs", "fails"), probes.of("not reached", "not probed", "unclear")
+    texts = [f"{probe.question.text}: {probe.finding.answered}, {probe.finding.why}" for probe in bad]
+    ok = False if bad else True if probes.of("agrees") else None
+    step = (bad or open_)[0].finding.next_step if bad or open_ else ""
+    checks = [Check("every path answers as traced", ok, "; ".join(texts) or probes.verdict, step)]
+    if fail_on == "unknown":
+        gaps = [f"{probe.question.text}: {probe.finding.why}" for probe in open_]
+        step = open_[0].finding.next_step if open_ else _ASK
+        found = "; ".join(gaps or probes.not_looked_at) or probes.verdict
+        known = None if gaps or probes.not_looked_at or not probes.probes else True
+        checks.append(Check("every path was asked", known, found, step))
+    return checks
 
 
 def verify_reach(cloud: Cloud, found: WhoReaches, expect: str) -> list[Check]:

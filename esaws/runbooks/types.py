@@ -138,6 +138,8 @@ IpAddress = Annotated[
     str, AfterValidator(_address), Field(description="an IPv4 or IPv6 address", examples=["203.0.113.7"])
 ]
 Url = _pattern(r"https?://\S+", "a URL", "http://seccom.example.com/sites")
+UrlPath = _pattern(r"/[!\"$-~]*", "the path of a URL, with its query", "/sites-management-api/sites", "/?page=2")
+HostName = _pattern(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?", "a host name", "seccom.example.com")
 Header = _pattern(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+: ?\S.*", "an HTTP header", "User-Agent: curl")
 Since = _pattern(
     r"\S.*",

@@ -43,6 +43,7 @@ COMMANDS = {
     "cost_report": "cost",
     "deploy": "deploy",
     "find_leftovers": "inventory",
+    "is_it_answering": "trace",
     "park_and_resume": "park",
     "security_audit": "findings",
     "status": "health",
@@ -54,6 +55,7 @@ COMMANDS = {
 }
 """Runbook → the command that makes the same calls, where they depend on what exists in the account."""
 SOMETIMES = {
+    "is_it_answering": {"cloudwatch:GetMetricData"},
     "status": {"elasticloadbalancing:DescribeInstanceHealth"},
     "why_is_it_unhealthy": {
         "cloudwatch:GetMetricData",
@@ -61,7 +63,7 @@ SOMETIMES = {
         "elasticloadbalancing:DescribeInstanceHealth",
     },
 }
-"""Runbook → the actions that it needs only where something is unhealthy, or a load balancer is a classic one."""
+"""Runbook → the actions that it needs only where something runs, is unhealthy, or is a classic load balancer."""
 ALSO = {
     "ec2:AuthorizeSecurityGroupIngress": "ec2:CreateTags",
     "ecs:RegisterTaskDefinition": "ecs:TagResource",

@@ -46,6 +46,7 @@ LOOKING = (
     "cost_report",
     "credit_runway",
     "find_leftovers",
+    "is_it_answering",
     "security_audit",
     "status",
     "trace_a_request",

@@ -20,6 +20,7 @@ WRONG: dict[str, Any] = {
     "Fingerprint": "yes",
     "GroupName": "web|sg",
     "Header": "curl",
+    "HostName": "seccom example.com",
     "Image": "nginx latest",
     "InstanceId": "i-1",
     "InstanceType": "large",
@@ -42,6 +43,7 @@ WRONG: dict[str, Any] = {
     "TaskCount": 101,
     "Text": "x" * 501,
     "Url": "ftp://seccom/",
+    "UrlPath": "sites management",
     "Usd": -1,
     "Zone": "a",
 }
