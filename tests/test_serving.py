@@ -85,6 +85,26 @@ def test_what_cannot_be_checked_is_not_called_stable(deployed: Cloud, monkeypatc
     assert "AccessDenied" in unstable[0].reason
 
 
+def test_a_group_without_targets_is_waited_for_until_the_services_are_stable(
+    deployed: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The tasks of a service that starts are not registered yet, and a group without targets has none that is sick."""
+    rounds = {"service": 0, "group": 0}
+
+    def service(*_: Any) -> str:
+        rounds["service"] += 1
+        return "0 of 2 tasks run" if rounds["service"] <= 9 else ""
+
+    def group(*_: Any) -> str:
+        rounds["group"] += rounds["service"] > 9
+        return "i-1 is initial" if 0 < rounds["group"] <= 9 else ""
+
+    monkeypatch.setattr(serving, "_reason_of_service", service)
+    monkeypatch.setattr(serving, "_reason_of_targets", group)
+    assert wait_until_serving(deployed) == []
+    assert rounds["group"] > 9
+
+
 def test_an_interrupt_says_what_was_waited_for(deployed: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupt(*_: Any) -> None:
         raise KeyboardInterrupt

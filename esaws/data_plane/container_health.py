@@ -65,8 +65,6 @@ class CheckCommand:
         self._folder = folder
         self._environment = environment
         self._watchdog = watchdog
-        self.group: int | None = None
-        """Its process group while it runs."""
 
     async def passes(self) -> bool:
         """Run it; return whether it exits with 0 before its timeout.
@@ -85,7 +83,6 @@ class CheckCommand:
             )
         except (OSError, ValueError):  # it does not exist, or can't be executed
             return False
-        self.group = process.pid
         self._watchdog.watch(process.pid)
         try:
             async with asyncio.timeout(self._timeout):
@@ -93,7 +90,6 @@ class CheckCommand:
         except TimeoutError:
             return False
         finally:
-            self.group = None
             kill_group(process.pid)
             await process.wait()
             self._watchdog.forget(process.pid)

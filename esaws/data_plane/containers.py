@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import shutil
 import signal
 import sys
@@ -20,12 +21,14 @@ import psutil
 
 from esaws.data_plane.addresses import Addresses
 from esaws.data_plane.container_health import CheckCommand, Ports, follow_health
+from esaws.data_plane.container_members import MARK, kill_members, members
 from esaws.data_plane.desired import Container, Task
 from esaws.data_plane.watchdog import Watchdog, kill_group
 
 _LOOK_SECONDS = 0.5
 _DRAIN_SECONDS = 2.0
 _MAX_PROCESSES = 64
+_PAUSE_BYTES, _PAUSE_SECONDS = 64 * 1024, 0.01
 _MAX_LINE = 256 * 1024
 """Bytes; CloudWatch Logs takes no longer event."""
 
@@ -54,7 +57,6 @@ class ContainerProcess:
         self._watchdog = watchdog
         self._process: asyncio.subprocess.Process | None = None
         self._reason = ""
-        self._check: CheckCommand | None = None
         self._stop: asyncio.Task[None] | None = None
 
     async def run(
@@ -86,9 +88,11 @@ class ContainerProcess:
                 stderr=write_end,
                 start_new_session=True,
             )
-        except OSError as error:
+        except BaseException as error:
             os.close(read_end)
-            raise CannotStart(_start_error(program[0], error)) from error
+            if isinstance(error, OSError | ValueError):  # a text with a null character is a ValueError
+                raise CannotStart(_start_error(program[0], error)) from error
+            raise
         finally:
             os.close(write_end)
         group = self._process.pid
@@ -96,8 +100,8 @@ class ContainerProcess:
         started()
         watches = [asyncio.create_task(self._enforce_limits())]
         if check := self.container.health_check:
-            self._check = CheckCommand(check, ports, folder, environment, self._watchdog)
-            watches.append(asyncio.create_task(follow_health(check, self._check.passes, report_health)))
+            command = CheckCommand(check, ports, folder, environment, self._watchdog)
+            watches.append(asyncio.create_task(follow_health(check, command.passes, report_health)))
         output = asyncio.create_task(_read_lines(read_end, write_line))
         try:
             code = await self._process.wait()
@@ -107,9 +111,15 @@ class ContainerProcess:
             kill_group(group)  # a container ends with its first process, whatever that has left behind
             self._watchdog.forget(group)
             await asyncio.wait(watches)  # a check has ended, too
+            await asyncio.to_thread(kill_members, self.mark)
             with suppress(TimeoutError):
                 await asyncio.wait_for(output, _DRAIN_SECONDS)
         return Exit(code if code >= 0 else 128 - code, self._reason)
+
+    @property
+    def mark(self) -> str:
+        """What names its processes; see `container_members`."""
+        return f"{self._watchdog.session}/{self.task.id}/{self.container.name}/"
 
     @property
     def group(self) -> int | None:
@@ -137,8 +147,7 @@ class ContainerProcess:
     async def _enforce_limits(self) -> None:
         assert self._process
         while True:
-            check = self._check.group if self._check else None
-            memory, processes = await asyncio.to_thread(_usage, self._process.pid, check)
+            memory, processes = await asyncio.to_thread(_usage, self.mark, self._process.pid)
             if self.container.memory and memory > self.container.memory * 1024 * 1024:
                 self._reason = OUT_OF_MEMORY
                 self.kill()
@@ -153,6 +162,7 @@ async def _read_lines(read_end: int, write_line: Callable[[bytes], Awaitable[Non
     reader = asyncio.StreamReader(_MAX_LINE)
     protocol = asyncio.StreamReaderProtocol(reader)
     transport, _ = await asyncio.get_running_loop().connect_read_pipe(lambda: protocol, os.fdopen(read_end, "rb"))
+    read = 0
     try:
         while True:
             try:
@@ -164,18 +174,39 @@ async def _read_lines(read_end: int, write_line: Callable[[bytes], Awaitable[Non
             except asyncio.LimitOverrunError:
                 line = await reader.read(_MAX_LINE)
             await write_line(line)
+            read += len(line)
+            if read > _PAUSE_BYTES:  # a flood must not keep this program from everything else
+                read = 0
+                await asyncio.sleep(_PAUSE_SECONDS)
     finally:
         transport.close()
 
 
 def copy_image(source: Path, folder: Path) -> None:
-    """Give a container a file system of its own."""
+    """Give a container a file system of its own.
+
+    Raises:
+        OSError: the disk is full, or files can't be written.
+    """
     shutil.rmtree(folder, ignore_errors=True)
-    shutil.copytree(source, folder, ignore=shutil.ignore_patterns("__pycache__"))
+    try:
+        shutil.copytree(source, folder, ignore=shutil.ignore_patterns("__pycache__"))
+    except shutil.Error as errors:
+        _, target, text = errors.args[0][0]
+        number = re.match(r"\[Errno (\d+)\]", text)
+        raise OSError(int(number[1]), os.strerror(int(number[1])), target) if number else errors from None
+
+
+def pull_error(error: OSError, folder: Path) -> str:
+    """Return ECS's reason where an image can't be written to the disk.
+
+    https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task_cannot_pull_image.html
+    """
+    return f"CannotPullContainerError: write {error.filename or folder}: {_words(error)}"
 
 
 def container_environment(
-    task: Task, container: Container, addresses: Addresses, aws: Mapping[str, str]
+    task: Task, container: Container, addresses: Addresses, aws: Mapping[str, str], mark: str
 ) -> dict[str, str]:
     """Return the environment of a container: that of its definition, where it listens, and how it reaches AWS."""
     listening: dict[str, str] = {}
@@ -191,26 +222,26 @@ def container_environment(
         "ESAWS_TASK": task.id,
         "ESAWS_ZONE": task.zone,
     }
-    return {**own, **aws, **listening, **container.environment}
+    return {**own, **aws, **listening, **container.environment, MARK: mark}
 
 
-def _usage(*first: int | None) -> tuple[int, int]:
-    """Return the bytes of memory and the number of processes of these and their descendants."""
+def _usage(mark: str, group: int) -> tuple[int, int]:
+    """Return the bytes of memory and the number of processes of a container."""
     memory = processes = 0
-    for pid in first:
+    for pid in members(mark, group):
+        processes += 1
         with suppress(psutil.Error):
-            if pid is None:
-                continue
-            process = psutil.Process(pid)
-            for each in (process, *process.children(recursive=True)):
-                processes += 1
-                with suppress(psutil.Error):
-                    memory += each.memory_info().rss
+            memory += psutil.Process(pid).memory_info().rss
     return memory, processes
 
 
-def _start_error(program: str, error: OSError) -> str:
-    what = "executable file not found in $PATH" if isinstance(error, FileNotFoundError) else str(error.strerror).lower()
+def _words(error: OSError | ValueError) -> str:
+    return (getattr(error, "strerror", None) or str(error)).lower()
+
+
+def _start_error(program: str, error: OSError | ValueError) -> str:
+    missing = isinstance(error, FileNotFoundError)
+    what = "executable file not found in $PATH" if missing else _words(error)
     return (
         "CannotStartContainerError: Error response from daemon: failed to create task for container: failed to create "
         "shim task: OCI runtime create failed: runc create failed: unable to start container process: "

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from esaws.data_plane.addresses import Addresses
-from esaws.data_plane.containers import CannotStart, ContainerProcess, container_environment, copy_image
+from esaws.data_plane.containers import CannotStart, ContainerProcess, container_environment, copy_image, pull_error
 from esaws.data_plane.desired import Container, Task
 from esaws.data_plane.log_streams import LogStreams
 from esaws.data_plane.watchdog import Watchdog
@@ -128,14 +128,12 @@ class Tasks:
     async def _run(self, key: _Key, task: Task, container: Container) -> None:
         folder = self._folder / task.id / container.name
         try:
-            image = await asyncio.to_thread(self._resolve_image, container.image)
+            image = await self._pull(container, folder)
             if image is None:
                 self._tell(key, "simulated")
                 return
-            await asyncio.to_thread(copy_image, image.folder, folder)
-            environment = container_environment(
-                task, container, self._addresses, await asyncio.to_thread(self._aws_environment, task.role)
-            )
+            aws = await asyncio.to_thread(self._aws_environment, task.role)
+            environment = container_environment(task, container, self._addresses, aws, self._processes[key].mark)
             program = (*container.entry_point, *(container.command or (() if container.entry_point else image.command)))
             ended = await self._processes[key].run(
                 folder,
@@ -154,9 +152,27 @@ class Tasks:
         finally:
             self._processes.pop(key, None)
             self._running.pop(key, None)
-            await asyncio.to_thread(shutil.rmtree, folder.parent, ignore_errors=True)
+            await asyncio.to_thread(_delete, folder)
+            await self._logs.end(self._region, task, container)
+
+    async def _pull(self, container: Container, folder: Path) -> Image | None:
+        """Give a container a copy of its image; None: that does not run here."""
+        try:
+            image = await asyncio.to_thread(self._resolve_image, container.image)
+            if image is not None:
+                await asyncio.to_thread(copy_image, image.folder, folder)
+        except OSError as error:
+            raise CannotStart(pull_error(error, folder)) from error
+        return image
 
     def _tell(self, key: _Key, state: str, **details: Any) -> None:
         if state != "started":
             self._ended.add(key)
         self._report({"task": key[0], "container": key[1], "state": state, **details})
+
+
+def _delete(folder: Path) -> None:
+    """Delete the folder of a container, and that of its task with the last one."""
+    shutil.rmtree(folder, ignore_errors=True)
+    with suppress(OSError):  # another container of the task has a folder
+        folder.parent.rmdir()

@@ -1,7 +1,8 @@
 """A process that ends all others when the supervisor has ended, however it did.
 
 The supervisor writes `+PID` for each process group that it starts and `-PID` for each that has ended. At the end of the
-file, which comes when the supervisor has exited or was killed, all groups that are left are killed.
+file, which comes when the supervisor has exited or was killed, all groups that are left are killed, and the processes
+of containers that have left their groups.
 """
 
 from __future__ import annotations
@@ -12,14 +13,19 @@ import subprocess
 import sys
 from collections.abc import Iterable
 from contextlib import suppress
+from uuid import uuid4
+
+from esaws.data_plane.container_members import kill_members
 
 
 class Watchdog:
     """The watchdog of this process."""
 
     def __init__(self) -> None:
+        self.session = uuid4().hex
+        """The beginning of the marks of all containers of this process."""
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "esaws.data_plane.watchdog"],
+            [sys.executable, "-m", "esaws.data_plane.watchdog", self.session],
             stdin=subprocess.PIPE,
             start_new_session=True,
         )
@@ -52,16 +58,17 @@ def kill_group(group: int) -> None:
         os.killpg(group, signal.SIGKILL)
 
 
-def main(lines: Iterable[str]) -> None:
+def main(lines: Iterable[str], session: str) -> None:
     groups: set[int] = set()
     for line in lines:
         change, group = line[0], int(line[1:])
         (groups.add if change == "+" else groups.discard)(group)
     for group in groups:
         kill_group(group)
+    kill_members(session)
 
 
 if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    main(sys.stdin)
+    main(sys.stdin, sys.argv[1])

@@ -90,10 +90,11 @@ class _Wait:
                 while self.waiting:
                     bar.wait_for(self.waiting)
                     for name in [*self.waiting]:
-                        if not self._look_at(name):
+                        if not self._look_at(name) and not self._may_get_targets(name):
                             del self.waiting[name]
                             bar.step(name)
-                    if self.clock.minutes >= minutes or all(self.errors[name] >= _ERRORS for name in self.waiting):
+                    unsettled = [name for name in self.waiting if self.reasons[name]]
+                    if self.clock.minutes >= minutes or all(self.errors[name] >= _ERRORS for name in unsettled):
                         break
                     time.sleep(pause)
                     pause = min(2 * pause, max(self.cloud.poll_seconds, _LONGEST_PAUSE))
@@ -102,7 +103,13 @@ class _Wait:
                     f"interrupted while waiting for {list_names(self.waiting)}; everything is made: "
                     "run the same deploy again to wait on, or `esaws health`"
                 ) from None
-        return [Unstable(live.kind, live.name, self.reasons[name]) for name, live in self.waiting.items()]
+        unstable = {name: live for name, live in self.waiting.items() if self.reasons[name]}
+        return [Unstable(live.kind, live.name, self.reasons[name]) for name, live in unstable.items()]
+
+    def _may_get_targets(self, name: str) -> bool:
+        """Return whether a service that is not stable yet may still register tasks with a target group."""
+        kinds = {live.kind for live in self.waiting.values()}
+        return self.waiting[name].kind == TargetGroup.kind and Service.kind in kinds
 
     def _look_at(self, name: str) -> str:
         """Return and keep why a service or target group does not serve yet; empty if it does."""

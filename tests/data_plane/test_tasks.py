@@ -3,11 +3,12 @@ it."""
 
 import os
 import signal
+import socket
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -158,10 +159,27 @@ def test_a_task_whose_process_dies_has_stopped(running: Cloud) -> None:
         (python("raise SystemExit(3)"), {}, 3, ""),
         (python("import time; x = bytearray(200_000_000); time.sleep(60)"), {}, 137, "OutOfMemoryError"),
         (["sh", "-c", "for each in $(seq 80); do sleep 60 & done; wait"], BIG, 137, "processes"),
+        (python("import os, time\nfor _ in range(8): os.fork()\ntime.sleep(60)"), {}, 137, "OutOfMemoryError"),
+        (
+            python("import os, time\nfor _ in range(8): os.fork() or os.setsid()\ntime.sleep(60)"),
+            {},
+            137,
+            "OutOfMemoryError",
+        ),
         (python("import os, time\nos.fork() or time.sleep(60)"), {}, 0, ""),
+        (python("import os, time\nos.fork() or (os.setsid(), os.fork() or time.sleep(60))"), {}, 0, ""),
         (["no-such-program"], {}, None, "CannotStartContainerError"),
     ],
-    ids=["an exit code", "too much memory", "a fork bomb", "a child that stays", "a missing program"],
+    ids=[
+        "an exit code",
+        "too much memory",
+        "many processes",
+        "a fork bomb",
+        "a fork bomb that leaves its group",
+        "a child that stays",
+        "a daemon that stays",
+        "a missing program",
+    ],
 )
 def test_a_container_ends_with_its_code_and_the_reason_of_ecs(
     running: Cloud, command: list[str], settings: dict[str, Any], code: int | None, reason: str
@@ -245,13 +263,27 @@ def test_a_secret_is_decrypted_in_the_environment(running: Cloud) -> None:
     assert ended["exitCode"] == 7
 
 
-def test_a_flood_of_output_does_not_disturb_others(running: Cloud) -> None:
-    describe = run_task(running, python("while True: print('x' * 1000)"))
-    until(lambda: describe()["lastStatus"] == "RUNNING")
-    began = time.monotonic()
+def test_a_flood_of_output_fills_its_stream_and_disturbs_nothing_else(running: Cloud) -> None:
+    logs = running.client("logs")
+    logs.create_log_group(logGroupName="/flood")
+    options = {"awslogs-group": "/flood", "awslogs-region": running.region, "awslogs-stream-prefix": "p"}
+    logging = {"logDriver": "awslogs", "options": options}
+    code = "line = 'x' * 100_000\nwhile True: print(line)"
+    describe = run_task(running, python(code), logConfiguration=logging)
+    stream = f"p/main/{describe()['taskArn'].rsplit('/', 1)[-1]}"
+
+    def last_line() -> str:
+        if not logs.describe_log_streams(logGroupName="/flood")["logStreams"]:
+            return ""
+        events = logs.get_log_events(logGroupName="/flood", logStreamName=stream, limit=1)["events"]
+        return str(events[-1]["message"]) if events else ""
+
+    until(lambda: "this log stream is full" in last_line())
+    assert describe()["lastStatus"] == "RUNNING"
+    assert system_answers()
     running.client("ecs").stop_task(cluster=CLUSTER, task=describe()["taskArn"])
     stopped(describe)
-    assert time.monotonic() - began < 120
+    assert "this log stream is full" in last_line()
 
 
 # --- health checks of containers
@@ -320,6 +352,73 @@ def test_a_task_calls_the_load_balancer_from_the_address_of_its_instance(running
     with urllib.request.urlopen(f"http://{simulation.endpoint(Cloud.local(), 'alb')}/", timeout=30) as response:
         assert response.status == 200  # this program is on the internet
     elbv2.delete_rule(RuleArn=rule["RuleArn"])
+
+
+# --- ports
+
+
+def test_a_task_whose_port_another_program_has_listens_elsewhere(running: Cloud) -> None:
+    instances = running.client("ec2").describe_instances()["Reservations"]
+    hosts = ["127." + one["PrivateIpAddress"].partition(".")[2] for each in instances for one in each["Instances"]]
+    with ExitStack() as sockets:
+        for host in hosts:
+            sockets.enter_context(socket.create_server((host, 9555)))
+        describe = run_task(running, python(SERVES), portMappings=[{"containerPort": 80, "hostPort": 9555}])
+        until(lambda: describe()["lastStatus"] == "RUNNING")
+        (environment,) = [each.environ() for each in processes_of(describe)]
+        assert environment["HOST"] in hosts
+        assert environment["PORT"] != "9555"
+        url = f"http://{environment['HOST']}:{environment['PORT']}/"
+        assert until(lambda: status_of(url)) == 200
+    running.client("ecs").stop_task(cluster=CLUSTER, task=describe()["taskArn"])
+    stopped(describe)
+
+
+def status_of(url: str) -> int:
+    """Return the status of a response; 0 if there is none."""
+    try:
+        with urllib.request.urlopen(url, timeout=30) as response:
+            return int(response.status)
+    except OSError:
+        return 0
+
+
+def test_a_service_replaces_a_task_that_never_listens(running: Cloud) -> None:
+    ecs, elbv2 = running.client("ecs"), running.client("elbv2")
+    (balancer,) = elbv2.describe_load_balancers()["LoadBalancers"]
+    group = elbv2.create_target_group(
+        Name="deaf", Protocol="HTTP", Port=80, VpcId=balancer["VpcId"], HealthCheckIntervalSeconds=5
+    )["TargetGroups"][0]["TargetGroupArn"]
+    (listener,) = elbv2.describe_listeners(LoadBalancerArn=balancer["LoadBalancerArn"])["Listeners"]
+    rule = elbv2.create_rule(
+        ListenerArn=listener["ListenerArn"],
+        Priority=2,
+        Conditions=[{"Field": "path-pattern", "Values": ["/deaf"]}],
+        Actions=[{"Type": "forward", "TargetGroupArn": group}],
+    )["Rules"][0]["RuleArn"]
+    image = f"{running.account}.dkr.ecr.{running.region}.amazonaws.com/seccom-client-web-ui:latest"
+    container = {"name": "main", "image": image, "memory": 64, "command": python("import time; time.sleep(600)")}
+    container["portMappings"] = [{"containerPort": 80, "hostPort": 9556}]
+    definition = ecs.register_task_definition(family="deaf", containerDefinitions=[container])["taskDefinition"]
+    where = {"cluster": CLUSTER, "serviceName": "deaf"}
+    ecs.create_service(
+        **where,
+        taskDefinition=definition["taskDefinitionArn"],
+        desiredCount=1,
+        loadBalancers=[{"targetGroupArn": group, "containerName": "main", "containerPort": 80}],
+    )
+    (arn, *_) = until(lambda: ecs.list_tasks(**where, desiredStatus="STOPPED")["taskArns"])
+    (task,) = ecs.describe_tasks(cluster=CLUSTER, tasks=[arn])["tasks"]
+    assert task["stoppedReason"] == f"Task failed ELB health checks in (target-group {group})"
+    assert system_answers()
+    ecs.delete_service(cluster=CLUSTER, service="deaf", force=True)
+    until(lambda: not ecs.list_tasks(**where)["taskArns"])
+    elbv2.delete_rule(RuleArn=rule)
+
+
+def system_answers() -> bool:
+    """Return whether the system still answers through the load balancer."""
+    return status_of(f"http://{simulation.endpoint(Cloud.local(), 'alb')}/") == 200
 
 
 # --- the end of all

@@ -25,6 +25,9 @@ _UNKNOWN = Health("unknown")
 _REPLACE_AFTER_SECONDS = 75.0
 """The time for which a target is unhealthy before the scheduler replaces its task."""
 
+_MIN_REPLACE_AFTER_SECONDS = 10.0
+"""A process needs real time to start, into whatever fraction of AWS's time the delays are shortened."""
+
 
 # --- registration
 
@@ -105,7 +108,9 @@ def assess_task(backends: Backends, service: Any, task: Any) -> tuple[str, float
         passed = all(target.state == "healthy" or _is_unchecked(target) for _, _, target in healths)
         return HEALTHY if passed and health == "HEALTHY" else INITIAL, None
     since = notes.setdefault("unhealthy", CLOCK.now())
-    due = max(since, notes["began"] + _grace_period(service)) + _REPLACE_AFTER_SECONDS
+    due = max(since, notes["began"] + _grace_period(service)) + max(
+        DATA_PLANE.duration(_REPLACE_AFTER_SECONDS), _MIN_REPLACE_AFTER_SECONDS
+    )
     if due > CLOCK.now():
         return UNHEALTHY, due
     if not notes.get("failed_checks"):
