@@ -61,7 +61,7 @@ __all__ = [
 
 _ENDPOINT_SECONDS = 30.0
 _ANSWER_SECONDS = 30.0
-_ASK_SECONDS = 60.0
+_ASK_SECONDS = 180.0
 _ASK_PAUSE = 0.1
 
 
@@ -186,7 +186,7 @@ def send(cloud: Cloud, load_balancer: str, path: str = "/", *, method: str = "GE
 
 
 def answers(cloud: Cloud, load_balancer: str, path: str = "/") -> Iterator[Response]:
-    """Yield the responses to the same request, one after the other, ten a second, for a minute at most.
+    """Yield the responses to the same request, one after the other, ten a second, for three minutes at most.
 
         for answer in simulation.answers(cloud, "alb", "/"):
             if answer.status_code == 200:

@@ -8,6 +8,7 @@ from typing import Any
 from esaws import simulation
 from esaws.architecture import Architecture
 from esaws.cloud import Cloud
+from esaws.course.chapters._db_snapshots import delete_db_snapshots
 from esaws.course.chapters._owners import OWNERS
 from esaws.course.chapters._secret import SECRET
 from esaws.course.exercises import Attempt, Chapter, Exercise, Point, Values, Wrong
@@ -174,9 +175,10 @@ DATABASE = Exercise(
 CHAPTER = Chapter(
     "09",
     "Stores and people",
-    minutes=30,
+    minutes=40,
     start=services_without_stores,
     prepare=_until_serving,
+    clean_up=delete_db_snapshots,
     exercises=(DATABASE, SECRET, OWNERS),
-    predictions=("09-paper", "09-broker", "09-short"),
+    predictions=("09-broker", "09-moved", "09-other-zone", "09-paper", "09-restored", "09-short"),
 )
