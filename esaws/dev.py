@@ -165,6 +165,13 @@ def test_fast(arguments: list[str]) -> None:
 def soak(arguments: list[str]) -> None:
     """the random tests with long runs: an hour or more"""
     python("-m", "pytest", *WORKERS, "-m", "not stock_moto", "tests", *arguments, env={"SOAK": "1"})
+    crash_rounds([])
+
+
+@command
+def crash_rounds(arguments: list[str]) -> None:
+    """start, deploy, crash and stop what runs, 100 times, half an hour: nothing is left; part of soak"""
+    python("-m", "tests.data_plane.crash_rounds", *arguments)
 
 
 @command

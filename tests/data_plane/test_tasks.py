@@ -27,6 +27,7 @@ pytest.importorskip("aiohttp", reason="the packages of esaws[run] are not instal
 
 FAMILY = "probe"
 BIG = {"memory": 300}
+FORKS = "import os, time\nfor _ in range(8): {}\ntime.sleep(60)"
 CLUSTER = "seccom-client-web-ui-cluster"
 SERVES = (
     "import http.server, os; "
@@ -159,13 +160,8 @@ def test_a_task_whose_process_dies_has_stopped(running: Cloud) -> None:
         (python("raise SystemExit(3)"), {}, 3, ""),
         (python("import time; x = bytearray(200_000_000); time.sleep(60)"), {}, 137, "OutOfMemoryError"),
         (["sh", "-c", "for each in $(seq 80); do sleep 60 & done; wait"], BIG, 137, "processes"),
-        (python("import os, time\nfor _ in range(8): os.fork()\ntime.sleep(60)"), {}, 137, "OutOfMemoryError"),
-        (
-            python("import os, time\nfor _ in range(8): os.fork() or os.setsid()\ntime.sleep(60)"),
-            {},
-            137,
-            "OutOfMemoryError",
-        ),
+        (python(FORKS.format("os.fork()")), {}, 137, "OutOfMemoryError"),
+        (python(FORKS.format("os.fork() or os.setsid()")), {}, 137, "OutOfMemoryError"),
         (python("import os, time\nos.fork() or time.sleep(60)"), {}, 0, ""),
         (python("import os, time\nos.fork() or (os.setsid(), os.fork() or time.sleep(60))"), {}, 0, ""),
         (["no-such-program"], {}, None, "CannotStartContainerError"),
