@@ -16,13 +16,15 @@ pytest.importorskip("aiohttp", reason="the packages of esaws[run] are not instal
 from esaws.cloud import Cloud
 from esaws.data_plane.load_balancer import INTERNET_CLIENT
 from esaws.data_plane.load_balancer.certificate import server_context
+from esaws.errors import UsageError
 from esaws.inspect.load_balancers import LiveLoadBalancer, find_load_balancer
 from esaws.inspect.metrics import Points
 from esaws.inspect.probing import nodes, request_counts
+from esaws.inspect.probing import probe as probe_module
 from esaws.inspect.probing.comparison import Finding, combine, compare
 from esaws.inspect.probing.expectation import Expectation, expectation
 from esaws.inspect.probing.nodes import LOCAL_CLIENT, Node, Nodes, Unreachable
-from esaws.inspect.probing.probe import PathProbe, PathProbes
+from esaws.inspect.probing.probe import PathProbe, PathProbes, probe_paths
 from esaws.inspect.probing.questions import Question, questions
 from esaws.inspect.probing.request_counts import count_requests
 from esaws.inspect.probing.sending import Reply, send
@@ -75,6 +77,7 @@ def load_balancer(described: Described) -> LiveLoadBalancer:
 ASKED: dict[str, tuple[list[list[Raw]], dict[str, Any], list[str]]] = {
     "the default rule": ([], {}, ["GET /"]),
     "each path of a rule": ([[path("/shop", "/shop/*")]], {}, ["GET /shop", "GET /shop/", "GET /"]),
+    "a path that goes on": ([[path("/shop*")]], {}, ["GET /shop/", "GET /"]),
     "a path with wildcards": ([[path("/v?/*.png")]], {}, ["GET /vx/.png", "GET /"]),
     "a host": ([[host("*.example.com")]], {}, ["GET / at www.example.com", "GET /"]),
     "each path at each host": (
@@ -94,7 +97,7 @@ ASKED: dict[str, tuple[list[list[Raw]], dict[str, Any], list[str]]] = {
     "a rule in the shadow": (
         [[path("/a*")], [path("/ab")]],
         {},
-        ["GET /a", "not: no request was found that takes it: rule 1 takes /ab", "GET /"],
+        ["GET /a/", "not: no request was found that takes it: rule 1 takes /ab", "GET /"],
     ),
     "a method that changes something": ([[method("POST")]], {}, ["not: it takes POST alone", "GET /"]),
     "a regex": ([[regex("^/v[0-9]+")]], {}, ["not: no text is made up for the regex", "GET /"]),
@@ -131,7 +134,25 @@ def test_each_path_of_each_rule_is_asked_for_or_it_is_said_why_not(what: str) ->
     ), found
 
 
-@settings(max_examples=60, deadline=None)
+UNSENDABLE: dict[str, tuple[dict[str, Any], str]] = {
+    "a path without a slash": ({"paths": ["shop"]}, "is not a path"),
+    "a path with a space": ({"paths": ["/shop and"]}, "with %20 for a space"),
+    "a host among the headers": ({"headers": ["Host: a.example.com"]}, "give it as host"),
+    "a body": ({"headers": ["Content-Length: 5"]}, "leave it out"),
+    "no header": ({"headers": ["curl"]}, "is not a header"),
+    "a header in another alphabet": ({"headers": ["X-Name: Łódź"]}, "write it in ASCII"),
+    "a header of two lines": ({"headers": ["X-Name: a\rHost: b"]}, "write it in ASCII"),
+}
+
+
+@pytest.mark.parametrize("what", UNSENDABLE)
+def test_what_can_not_be_sent_is_refused(what: str) -> None:
+    given, message = UNSENDABLE[what]
+    with pytest.raises(UsageError, match=message):
+        questions(load_balancer(Described().group("one").listener(80, forward("one"))), **given)
+
+
+@settings(max_examples=30, deadline=None)
 @given(described_rules=rules())
 def test_a_request_takes_the_rule_that_it_is_made_for(described_rules: list[Raw]) -> None:
     described = Described().group("one").listener(80, forward("one"))
@@ -140,18 +161,19 @@ def test_a_request_takes_the_rule_that_it_is_made_for(described_rules: list[Raw]
     balancer = load_balancer(described)
     parsed = balancer.rules(balancer.listeners()[0])
     asked = questions(balancer, source_ip=INTERNET_CLIENT)
-    assert {each.rule for each in asked} == {rule.name for rule in parsed}
+    assert {each.rule for each in asked} == {rule.priority for rule in parsed}
     for each in asked:
         assert (each.request is None) is bool(each.not_asked)
         if each.request:
             trace = trace_rules(parsed, each.request)
-            names = {f"rule {priority}" for priority in trace.candidates}
-            assert each.rule in (names | ({trace.rule.name} if trace.rule else set())), str(trace)
+            taken = {trace.rule.priority} if trace.rule else {*trace.candidates}
+            assert each.rule in taken, str(trace)
 
 
 # -- what a trace lets expect
 
 REDIRECT = [{"Type": "redirect", "RedirectConfig": {"Protocol": "HTTPS", "Port": "443", "StatusCode": "HTTP_301"}}]
+MOVE = [{"Type": "redirect", "RedirectConfig": {"Path": "/new/#{path}", "StatusCode": "HTTP_302"}}]
 FIXED = [
     {
         "Type": "fixed-response",
@@ -184,6 +206,7 @@ EXPECTED: dict[str, tuple[list[Raw], Callable[[Described], None], tuple[str, str
     "closed targets": (forward("one"), closed_targets, ("error", "504 from the load balancer", 504, set())),
     "a closed load balancer": (forward("one"), closed, ("nothing", "no answer", None, set())),
     "first health checks": (forward("new"), no_change, ("target", "new, 1 target", None, {502, 503, 504})),
+    "a redirect on the same host": (MOVE, no_change, ("redirect", "302 to /new/", 302, set())),
     "a redirect": (REDIRECT, no_change, ("redirect", f"301 to https://{DNS_NAME}:443/", 301, set())),
     "a fixed response": (FIXED, no_change, ("fixed response", "418 from the load balancer", 418, set())),
     "a sign-in": ([*SIGN_IN, {**forward("one")[0], "Order": 2}], no_change, ("sign-in", "401 from the", 401, set())),
@@ -202,7 +225,7 @@ def test_what_a_trace_lets_expect(what: str) -> None:
     change(described)
     account = described.account()
     request = Request(host=DNS_NAME, source_ip=INTERNET_CLIENT)
-    found = expectation(path_of(account, find_load_balancer(account), request))
+    found = expectation(path_of(account, find_load_balancer(account), request), request)
     assert (found.outcome, found.status, set(found.failures)) == (outcome, status, failures), found
     assert found.text.startswith(text)
 
@@ -265,7 +288,7 @@ COMPARED: dict[str, tuple[Expectation, Reply, dict[str, bool], str, str]] = {
         own(502),
         HERE,
         "differs",
-        "the trace names shop, 2 targets, yet a target",
+        "a target closed the connection",
     ),
     "a task that hangs": (TARGET, own(504), AWS, "differs", "did not answer, or not in time"),
     "a firewall of the load balancer": (TARGET, own(403), AWS, "differs", "AWS WAF may block"),
@@ -273,7 +296,7 @@ COMPARED: dict[str, tuple[Expectation, Reply, dict[str, bool], str, str]] = {
     "a foreseen error": (ILL, own(502), AWS, "fails", "no target is healthy"),
     "an error that is not foreseen": (ILL, own(503), AWS, "differs", "no target is registered"),
     "a target that is called unhealthy": (ILL, SERVED, AWS, "agrees", "200 from shop"),
-    "silence": (TARGET, SILENT, AWS, "differs", "does not answer"),
+    "silence": (TARGET, SILENT, AWS, "differs", "nothing came back"),
     "foreseen silence": (SLOW, SILENT, AWS, "fails", "packets are dropped"),
     "silence of who knows": (OPEN, SILENT, AWS, "unclear", "the source is not known"),
     "no targets": (EMPTY, own(503), AWS, "fails", "no target is registered"),
@@ -516,13 +539,45 @@ def test_a_client_of_this_machine_has_the_address_that_the_load_balancer_sees() 
     assert LOCAL_CLIENT == INTERNET_CLIENT
 
 
+# -- all together
+
+
+class At:
+    """Stands for Nodes: every listener is at one node."""
+
+    def __init__(self, node: Node) -> None:
+        self.node, self.nothing_runs = node, None
+
+    def of(self, load_balancer: LiveLoadBalancer, port: int) -> list[Node]:
+        return [self.node]
+
+
+UNAVAILABLE = b"HTTP/1.1 503 Service Temporarily Unavailable\r\nServer: awselb/2.0\r\nContent-Length: 0\r\n\r\n"
+
+
+@pytest.mark.parametrize(("afterwards", "verdict"), [("none", "fails"), ("one", "differs")])
+def test_a_path_that_differs_is_compared_with_the_account_after_the_requests(
+    afterwards: str, verdict: str, cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def described(group: str) -> Any:
+        return Described().group("one").group("none").target("one", "i-1").listener(80, forward(group)).account()
+
+    accounts = iter([described("one"), described(afterwards)])
+    monkeypatch.setattr(probe_module, "snapshot", lambda *_: next(accounts))
+    with serving(writes(UNAVAILABLE)) as node:
+        monkeypatch.setattr(probe_module, "Nodes", lambda _: At(node))
+        report = probe_paths(cloud, "shop", requests=3, seconds=30)
+    assert [(each.verdict, each.to_dict()["requests"]) for each in report] == [(verdict, 3)]
+    assert report.began is not None
+
+
 # -- the report
 
 
 def probe(finding: Finding, expected: Expectation | None = TARGET, *replies: Reply) -> PathProbe:
     described = Described().listener(80, forward("one"))
     balancer = load_balancer(described)
-    question = Question(balancer, balancer.listeners()[0], "rule 1", "/x", Request(host=DNS_NAME, path="/x"))
+    question = Question(balancer, balancer.listeners()[0], "1", "/x", Request(host=DNS_NAME, path="/x"))
     return PathProbe(question, expected, finding, replies)
 
 

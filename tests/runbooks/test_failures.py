@@ -115,6 +115,9 @@ CASES = {
         "database database of seccom is not in",
         f"^{DEPLOY}$",
     ),
+    "not deployed, answers": Case(
+        "is_it_answering", empty, "look", "probe paths", "seccom has no Application Load Balancer", f"^{DEPLOY}$"
+    ),
     "not deployed, request": Case(
         "trace_a_request",
         empty,

@@ -103,6 +103,8 @@ REFUSED: dict[tuple[str, str, Any], str] = {
     ("deploy", "profile", "budget"): "is not in this architecture",
     ("deploy", "services", "cameras-api,client-web-ui"): "is not in this architecture",
     ("find_leftovers", "fail_on", "deployment"): "left: autoscaling:autoScalingGroup",
+    ("is_it_answering", "fail_on", "bad"): "nothing runs",
+    ("is_it_answering", "fail_on", "unknown"): "nothing runs",
     ("replace_an_instance", "instance", "i-0123456789abcdef0"): "is not an instance of seccom",
     ("security_audit", "fail_on", "high"): "OPEN_ADMIN_PORT",
     ("security_audit", "fail_on", "medium"): "OPEN_ADMIN_PORT",

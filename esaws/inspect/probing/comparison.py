@@ -141,9 +141,7 @@ def _not_connected(expected: Expectation, reply: Reply, *, is_local: bool, is_in
         why = "the load balancer is internal: only its VPC and networks connected to it reach it"
         return Finding("not reached", reply.error, why, "run it in the VPC, such as in AWS CloudShell with a VPC")
     why = "the packets do not arrive, or a firewall between here and AWS drops them"
-    return Finding(
-        "not reached", reply.error, why, "run `esaws reach internet alb/NAME PORT`; ask from another network"
-    )
+    return Finding("not reached", reply.error, why, "run who_can_reach; ask from another network")
 
 
 def _no_answer(expected: Expectation, reply: Reply) -> Finding:
@@ -153,8 +151,7 @@ def _no_answer(expected: Expectation, reply: Reply) -> Finding:
         return Finding("unclear", reply.error, expected.reason, _GIVE_SOURCE)
     if reason := expected.failures.get(504):
         return Finding("fails", reply.error, reason, _UNHEALTHY)
-    why = f"the connection is there, and {expected.text} does not answer"
-    return Finding("differs", reply.error, why, _READ_LOG)
+    return Finding("differs", reply.error, "the load balancer took the connection, and nothing came back", _READ_LOG)
 
 
 def _not_comparable(reply: Reply, *, is_local: bool) -> Finding | None:
@@ -183,7 +180,7 @@ def _of_target(expected: Expectation, reply: Reply) -> Finding:
         meaning = _MEANINGS.get(reply.status, "it does not forward the request")
         if reason := expected.failures.get(reply.status):
             return Finding("fails", text, reason, _UNHEALTHY)
-        return Finding("differs", text, f"the trace names {expected.text}, yet {meaning}", _READ_LOG)
+        return Finding("differs", text, meaning, _READ_LOG)
     service = served_by(reply, expected.services)
     if service and expected.services and service not in expected.services:
         names = " or ".join(sorted(expected.services))

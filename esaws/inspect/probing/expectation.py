@@ -8,6 +8,7 @@ from typing import Literal
 
 from esaws.inspect.load_balancers import target_group_name
 from esaws.inspect.request_path import RequestPath, TargetHop
+from esaws.inspect.routing.request import Request
 
 BAD_GATEWAY, UNAVAILABLE, TIMEOUT = 502, 503, 504
 _DROPPED = "security groups or network ACLs drop the load balancer's packets"
@@ -38,7 +39,7 @@ class Expectation:
     reason: str = ""
 
 
-def expectation(path: RequestPath, deployment: str = "") -> Expectation:
+def expectation(path: RequestPath, request: Request, deployment: str = "") -> Expectation:
     """Return what the trace of a request lets one expect. `deployment` is left out of the names of services."""
     trace = path.trace
     if trace.outcome == "unknown":
@@ -56,7 +57,8 @@ def expectation(path: RequestPath, deployment: str = "") -> Expectation:
     match action["action"]:
         case "redirect":
             location = action["location_components"]
-            text = f"{action['status']} to {location_text(location)}"
+            own = f"{request.protocol.lower()}://{request.host_name}:{request.port}"
+            text = f"{action['status']} to {location_text(location).removeprefix(own)}"
             return Expectation(outcome="redirect", text=text, status=action["status"], location=location)
         case "fixed-response":
             text = f"{action['status']} from the load balancer"

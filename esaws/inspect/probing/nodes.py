@@ -91,7 +91,8 @@ class Nodes:
 def _resolve(name: str, port: int) -> list[Node] | Unreachable:
     """Return the addresses of a DNS name."""
     try:
-        found = socket.getaddrinfo(name, port, type=socket.SOCK_STREAM)
+        # IPv6 only where this computer has it: else no request would get out.
+        found = socket.getaddrinfo(name, port, type=socket.SOCK_STREAM, flags=socket.AI_ADDRCONFIG)
     except OSError as error:
         reason = f"its name does not resolve here ({error.strerror or error})"
         return Unreachable(reason, "check the DNS server of this computer")

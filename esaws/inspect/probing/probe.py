@@ -146,8 +146,10 @@ class PathProbes:
         import pandas
 
         frame = self.to_frame()
+        if frame["listener"].nunique() == 1:
+            frame = frame.drop(columns="listener")
         if self.nothing_runs:
-            frame = frame.drop(columns="answered")
+            frame = frame.drop(columns=["answered", "verdict"])
         open_ = self.open_frame()
         parts = [html_table(self.verdict, frame)]
         parts += [html_table("Why, and what to do", open_)] if len(open_) and not self.nothing_runs else []
@@ -182,7 +184,7 @@ def probe_paths(
         seconds: how long a connection and its answer may take.
 
     Raises:
-        UsageError: there is no such load balancer.
+        UsageError: there is no such load balancer, or a path or header can't be sent.
         NotDeployed: the deployment, or the account, has none.
         MissingData: AWS did not describe the rules.
     """
@@ -251,7 +253,7 @@ class _Judge:
             return PathProbe(question, None, finding)
         arn = question.load_balancer.raw["LoadBalancerArn"]
         load_balancer = find_load_balancer(self.account, arn)
-        expected = expectation(path_of(self.account, load_balancer, request), self.cloud.deployment)
+        expected = expectation(path_of(self.account, load_balancer, request), request, self.cloud.deployment)
         if request.method == "HEAD":
             expected = replace(expected, body="")
         node = self.where[id(question)]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
 
-from esaws.errors import EsawsError
+from esaws.errors import EsawsError, UsageError
 from esaws.inspect.fetch import Raw
 from esaws.inspect.load_balancers import LiveLoadBalancer
 from esaws.inspect.routing.conditions import (
@@ -33,6 +33,9 @@ https://www.rfc-editor.org/rfc/rfc9110#section-9.2.1
 """
 
 _OWN_HEADERS = (("User-Agent", "esaws"), ("Accept", "*/*"), ("Connection", "close"))
+_NOT_OF_THE_CALLER = frozenset({"host", "connection", "content-length", "expect", "transfer-encoding", "upgrade"})
+"""Headers that would change how a request without a body is read."""
+
 _ADD_A_PATH = "give a path of it with -p paths"
 
 
@@ -43,7 +46,7 @@ class Question:
     load_balancer: LiveLoadBalancer
     listener: Raw
     rule: str
-    """`rule 10`, `the default rule`, or `the caller` of a path that the caller adds."""
+    """Its priority, `default`, or `-` for a path that the caller adds."""
     pattern: str
     """What the rule matches, or the path of the caller."""
     request: Request | None
@@ -79,8 +82,14 @@ def questions(
         paths: more paths to ask for at each listener, with a query if need be.
         headers: headers of each request, such as `User-Agent: curl`.
         source_ip: the address that the load balancer sees; empty where that is not known.
+
+    Raises:
+        UsageError: a path or a header can't be sent.
     """
-    pairs = tuple(parse_header(header) for header in headers)
+    pairs = tuple(_checked_header(header) for header in headers)
+    for path in paths:
+        if not path.startswith("/") or not _is_plain(path):
+            raise UsageError(f"{path!r} is not a path; write it like /sites?page=2, with %20 for a space")
     found = []
     for listener in load_balancer.listeners():
         base = Request(
@@ -94,13 +103,28 @@ def questions(
         for variant in (variant for rule in rules for variant in variants(rule)):
             request, not_asked, next_step = request_for(variant, rules, base, keeps_host=bool(host))
             found.append(
-                Question(load_balancer, listener, variant.name, describe(variant), request, not_asked, next_step)
+                Question(load_balancer, listener, variant.priority, describe(variant), request, not_asked, next_step)
             )
         for path in paths:
             before, _, query = path.partition("?")
             request = replace(base, path=before, query=query)
-            found.append(Question(load_balancer, listener, "the caller", path, request))
+            found.append(Question(load_balancer, listener, "-", path, request))
     return found
+
+
+def _checked_header(text: str) -> tuple[str, str]:
+    """Return the name and the value of a header.
+
+    Raises:
+        UsageError: it is not a header, or one that can't be sent.
+    """
+    name, value = parse_header(text)
+    if name.lower() in _NOT_OF_THE_CALLER:
+        other = "give it as host" if name.lower() == "host" else "leave it out"
+        raise UsageError(f"the header {name} belongs to the connection; {other}")
+    if not (value.isascii() and value.isprintable()):
+        raise UsageError(f"the header {name} has characters that HTTP does not send; write it in ASCII")
+    return name, value
 
 
 def variants(rule: RoutingRule) -> Iterator[RoutingRule]:
@@ -170,8 +194,7 @@ def _as_written(rule: RoutingRule, base: Request, *, keeps_host: bool) -> Reques
     for condition in rule.conditions:
         match condition:
             case PathPattern():
-                path = sample(condition.patterns[0])
-                fields["path"] = path if path.startswith("/") else f"/{path}"
+                fields["path"] = _path(condition.patterns[0])
             case HostHeader():
                 if not keeps_host:
                     fields["host"] = sample(condition.patterns[0], many="www")
@@ -216,6 +239,14 @@ def _found(rule: RoutingRule, rules: Sequence[RoutingRule], base: Request, *, ke
     return _sendable(replace(base, **fields, headers=with_headers(base.headers, headers)))
 
 
+def _path(pattern: Pattern) -> str:
+    """Return a path that a pattern matches; where it may go on after a word, the path goes on with a slash."""
+    path = sample(pattern)
+    path = path if path.startswith("/") else f"/{path}"
+    goes_on = pattern.tokens[-1:] == (Wildcard.MANY,) and not path.endswith("/")
+    return f"{path}/" if goes_on else path
+
+
 def sample(pattern: Pattern, *, many: str = "") -> str:
     """Return a text that a pattern matches: nothing, or `many`, for `*`, and x for `?`."""
     texts = {Wildcard.MANY: many, Wildcard.ONE: "x"}
@@ -231,7 +262,11 @@ def with_headers(headers: Sequence[tuple[str, str]], others: Iterable[tuple[str,
 
 def _sendable(request: Request) -> Request | None:
     """Return a request, or None if HTTP has no way to write it."""
-    texts = (request.path, request.query, request.host)
-    is_plain = all("!" <= char <= "~" and char != "#" for text in texts for char in text)
+    is_plain = all(map(_is_plain, (request.path, request.query, request.host)))
     values: Mapping[str, str] = dict(request.headers)
     return request if is_plain and all(value.isascii() and value.isprintable() for value in values.values()) else None
+
+
+def _is_plain(text: str) -> bool:
+    """Whether a text of a URL can be sent as it is."""
+    return all("!" <= char <= "~" and char != "#" for char in text)
