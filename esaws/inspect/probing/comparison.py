@@ -41,6 +41,7 @@ _MEANINGS = {
 }
 """https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-troubleshooting.html"""
 _READ_LOG = "read the log of the service; then run why_is_it_unhealthy"
+_IMAGES = "run `esaws image list`: the image may not run on this machine; if it does, read the log of the service"
 _UNHEALTHY = "run again in a minute; then run why_is_it_unhealthy"
 _GIVE_SOURCE = "give the public address of this computer with -p source_ip"
 
@@ -73,7 +74,7 @@ def compare(expected: Expectation, reply: Reply, *, is_local: bool, is_internal:
         case "nothing":
             return _unexpected_answer(expected, reply, is_local=is_local)
         case "target":
-            return _of_target(expected, reply)
+            return _of_target(expected, reply, is_local=is_local)
         case "error":
             return _of_error(expected, reply)
         case _:
@@ -131,7 +132,7 @@ def _may_be_of_load_balancer(reply: Reply) -> bool:
 
 def _not_connected(expected: Expectation, reply: Reply, *, is_local: bool, is_internal: bool) -> Finding:
     if expected.outcome == "nothing":
-        return Finding("not reached", reply.error, expected.reason, "ask from where the groups let requests in")
+        return Finding("not reached", reply.error, expected.reason, "ask from a network that reaches it")
     if is_local:
         return Finding("differs", reply.error, "the load balancer does not listen", "read supervisor.log")
     if reply.error.startswith("TLS"):
@@ -146,7 +147,7 @@ def _not_connected(expected: Expectation, reply: Reply, *, is_local: bool, is_in
 
 def _no_answer(expected: Expectation, reply: Reply) -> Finding:
     if expected.outcome == "nothing":
-        return Finding("not reached", reply.error, expected.reason, "ask from where the groups let requests in")
+        return Finding("not reached", reply.error, expected.reason, "ask from a network that reaches it")
     if expected.outcome == "unknown":
         return Finding("unclear", reply.error, expected.reason, _GIVE_SOURCE)
     if reason := expected.failures.get(504):
@@ -174,13 +175,13 @@ def _unexpected_answer(expected: Expectation, reply: Reply, *, is_local: bool) -
     return Finding("unclear", answered(reply), why, _GIVE_SOURCE)
 
 
-def _of_target(expected: Expectation, reply: Reply) -> Finding:
+def _of_target(expected: Expectation, reply: Reply, *, is_local: bool) -> Finding:
     text = answered(reply, expected.services)
     if is_of_load_balancer(reply) and reply.status in _OWN_STATUSES:
         meaning = _MEANINGS.get(reply.status, "it does not forward the request")
         if reason := expected.failures.get(reply.status):
             return Finding("fails", text, reason, _UNHEALTHY)
-        return Finding("differs", text, meaning, _READ_LOG)
+        return Finding("differs", text, meaning, _IMAGES if is_local and reply.status == 502 else _READ_LOG)
     service = served_by(reply, expected.services)
     if service and expected.services and service not in expected.services:
         names = " or ".join(sorted(expected.services))
