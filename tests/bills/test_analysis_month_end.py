@@ -136,7 +136,8 @@ def test_the_range_contains_the_expected_amount_and_the_charges_so_far(tmp_path:
 def test_the_range_is_wider_where_days_differ_more(mean: int, deviations: list[int], days_left: int) -> None:
     widths = []
     for scale in (1, 2):
-        daily = [float(mean + scale * (-1) ** at * size) for at, size in enumerate(deviations)]
+        sizes = [scale * sign * size for size in deviations for sign in (1, -1)]  # which leaves the mean as it is
+        daily = [float(mean + size) for size in sizes]
         bounds = month_range(Decimal(0), Decimal(mean * days_left), daily, days_left)
         assert bounds is not None
         widths.append(bounds[1] - bounds[0])

@@ -7,7 +7,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -100,16 +100,19 @@ def processes(cloud: Cloud, service: str) -> list[psutil.Process]:
 
 
 class Requests:
-    """Requests at a steady rate in the background; `statuses` counts how they ended."""
+    """Requests at a steady rate in the background: `statuses` counts how they ended, `latest` has the last twenty."""
 
     def __init__(self, cloud: Cloud, path: str) -> None:
         self.statuses: Counter[int] = Counter()
+        self.latest: deque[int] = deque(maxlen=20)
         self._ended = threading.Event()
         self._threads = [threading.Thread(target=self._ask, args=(cloud, path)) for _ in range(2)]
 
     def _ask(self, cloud: Cloud, path: str) -> None:
         while not self._ended.wait(0.05):
-            self.statuses[request(cloud, path)[0]] += 1
+            status = request(cloud, path)[0]
+            self.statuses[status] += 1
+            self.latest.append(status)
 
     def __enter__(self) -> "Requests":
         for thread in self._threads:
@@ -188,7 +191,7 @@ def test_a_killed_task_costs_requests_only_until_its_target_has_left(running: Cl
         victim = processes(running, "sites-management-api")[0]
         victim.send_signal(signal.SIGKILL)
         until(lambda: victim.pid not in {each.pid for each in processes(running, "sites-management-api")})
-        time.sleep(1)  # the load balancer follows the account
+        until(lambda: set(requests.latest) == {200})  # the target has left
         failed, asked = requests.statuses[502], requests.statuses.total()
         until(lambda: len(processes(running, "sites-management-api")) == 2)
         until(lambda: wait_until_serving(running) == [])

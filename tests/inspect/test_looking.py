@@ -242,6 +242,7 @@ def test_load_balancers_of_other_types_are_looked_at_or_named(system: Cloud) -> 
     group = elbv2.create_target_group(Name="tcp", Protocol="TCP", Port=9000, VpcId=nlb["VpcId"])["TargetGroups"][0]
     forward = [{"Type": "forward", "TargetGroupArn": group["TargetGroupArn"]}]
     elbv2.create_listener(LoadBalancerArn=nlb["LoadBalancerArn"], Protocol="TCP", Port=9000, DefaultActions=forward)
+    elbv2.get_waiter("load_balancer_available").wait(LoadBalancerArns=[nlb["LoadBalancerArn"]])
 
     audit = security_audit(system)
     assert ("nlb/nlb", 9000, "allow") in [(item.destination, item.port, item.decision) for item in audit.exposed]
