@@ -198,11 +198,13 @@ def test_an_image_that_does_not_run_here_stays_a_simulation(running: Cloud) -> N
     [("signal.signal(15, lambda *_: sys.exit(7))", 7), ("", 143), ("signal.signal(15, signal.SIG_IGN)", 137)],
     ids=["it ends by itself", "it has no handler", "it ignores the signal"],
 )
-def test_a_stop_sends_sigterm_and_after_the_stop_timeout_sigkill(running: Cloud, handler: str, code: int) -> None:
-    code_text = f"import signal, sys, time\n{handler}\nprint('ready')\nwhile True: time.sleep(0.05)"
+def test_a_stop_sends_sigterm_and_after_the_stop_timeout_sigkill(
+    running: Cloud, tmp_path: Path, handler: str, code: int
+) -> None:
+    ready = tmp_path / "ready"
+    code_text = f"import signal, sys, time\n{handler}\nopen({str(ready)!r}, 'w')\nwhile True: time.sleep(0.05)"
     describe = run_task(running, python(code_text), stopTimeout=2)
-    until(lambda: describe()["lastStatus"] == "RUNNING")
-    time.sleep(0.3)  # until it has set its handler
+    until(lambda: describe()["lastStatus"] == "RUNNING" and ready.exists())
     running.client("ecs").stop_task(cluster=CLUSTER, task=describe()["taskArn"])
     assert stopped(describe)["exitCode"] == code
     until(lambda: not processes_of(describe), 2)  # the local AWS and the data plane each count the stop timeout
