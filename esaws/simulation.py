@@ -61,7 +61,6 @@ __all__ = [
 
 _ENDPOINT_SECONDS = 30.0
 _ANSWER_SECONDS = 30.0
-_ASK_SECONDS = 180.0
 _ASK_PAUSE = 0.1
 
 
@@ -185,8 +184,8 @@ def send(cloud: Cloud, load_balancer: str, path: str = "/", *, method: str = "GE
             raise EsawsError(f"{load_balancer} did not answer: {error}") from error
 
 
-def answers(cloud: Cloud, load_balancer: str, path: str = "/") -> Iterator[Response]:
-    """Yield the responses to the same request, one after the other, ten a second, for three minutes at most.
+def answers(cloud: Cloud, load_balancer: str, path: str = "/", *, minutes: float = 1) -> Iterator[Response]:
+    """Yield the responses to the same request, one after the other, ten a second, for some minutes at most.
 
         for answer in simulation.answers(cloud, "alb", "/"):
             if answer.status_code == 200:
@@ -195,7 +194,7 @@ def answers(cloud: Cloud, load_balancer: str, path: str = "/") -> Iterator[Respo
     Raises:
         EsawsError: as `send` does.
     """
-    deadline = time.monotonic() + _ASK_SECONDS
+    deadline = time.monotonic() + minutes * 60
     while time.monotonic() < deadline:
         yield send(cloud, load_balancer, path)
         time.sleep(_ASK_PAUSE)
