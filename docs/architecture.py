@@ -31,7 +31,17 @@ ESAWS: Rows = [
 SERVER: Rows = [
     ["__main__"],
     ["server"],
-    ["dispatch", "identity", "cbor", "keep_alive", "loopback_guard", "request_guard", "control_token", "owner"],
+    [
+        "dispatch",
+        "identity",
+        "cbor",
+        "keep_alive",
+        "loopback_guard",
+        "request_guard",
+        "control_token",
+        "connections",
+        "owner",
+    ],
     ["services"],
     ["snapshots", "faults"],
     ["fidelity"],

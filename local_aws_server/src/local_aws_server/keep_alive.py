@@ -7,6 +7,7 @@ tried instead: a call took 58 ms on it and 13 ms here.
 
 from __future__ import annotations
 
+import io
 import sys
 from http import HTTPStatus
 from typing import IO, Any, cast
@@ -16,8 +17,11 @@ from moto.moto_server.werkzeug_app import MotoRequestHandler
 from werkzeug.exceptions import ClientDisconnected
 from werkzeug.wsgi import LimitedStream
 
-IDLE_SECONDS = 10
-"""An idle connection is closed after this time, and its thread ends. A client that sends just then has to retry."""
+from local_aws_server.connections import IDLE_SECONDS, MAX_BODY, PatientReader, plain_response
+from local_aws_server.request_guard import error_response
+
+_MAX_SKIPPED = 4 * MAX_BODY
+"""The unread rest of a request is read up to this size, so that its client receives the response."""
 
 
 class KeepAliveHandler(MotoRequestHandler):
@@ -27,7 +31,21 @@ class KeepAliveHandler(MotoRequestHandler):
     timeout = IDLE_SECONDS
     wbufsize = -1  # send head and body together: the body would wait 40 ms for the acknowledgement of the head
 
+    def setup(self) -> None:
+        super().setup()
+        self._reader = PatientReader(self.connection)
+        self.rfile = io.BufferedReader(self._reader)
+
+    def handle_one_request(self) -> None:
+        self._reader.start_request()
+        super().handle_one_request()
+
     def handle_expect_100(self) -> bool:
+        length = self.headers.get("Content-Length") or "0"
+        if length.isdecimal() and int(length) > MAX_BODY:
+            self.wfile.write(plain_response(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, _too_large(int(length))))
+            self.close_connection = True
+            return False
         proceed = super().handle_expect_100()
         self.wfile.flush()
         return proceed
@@ -42,20 +60,50 @@ class KeepAliveHandler(MotoRequestHandler):
             self.send_error(HTTPStatus.BAD_REQUEST, f"Content-Length {length} is not a number")
             return
         environ = self.make_environ()
-        if not environ.get("wsgi.input_terminated"):
-            environ["wsgi.input"] = LimitedStream(cast(IO[bytes], self.rfile), int(length))
+        size, application = int(length), self.server.app
+        if environ.get("wsgi.input_terminated"):  # chunked: the size is unknown
+            try:
+                content = _read_chunked(environ["wsgi.input"])
+            except OSError as error:
+                self.wfile.write(plain_response(HTTPStatus.BAD_REQUEST, f"The body is not complete ({error})."))
+                self.close_connection = True
+                return
+            size = len(content)
+            if size <= MAX_BODY:
+                environ["wsgi.input"] = io.BytesIO(content)
+        else:
+            environ["wsgi.input"] = LimitedStream(cast(IO[bytes], self.rfile), size)
+        if size > MAX_BODY:
+            application = error_response(environ, 413, "RequestEntityTooLarge", _too_large(size))
         response = _ResponseHandler(environ["wsgi.input"], cast(IO[bytes], self.wfile), sys.stderr, environ)
-        response.run(self.server.app)
-        if not response.has_known_length or not _read_rest(environ["wsgi.input"]):
+        response.run(application)
+        if not response.has_known_length or not _skip_rest(environ["wsgi.input"]):
             self.close_connection = True
 
 
-def _read_rest(body: IO[bytes]) -> bool:
-    """Read the rest of a request; False if the client has disconnected."""
+def _too_large(size: int) -> str:
+    return f"The request has {size} bytes or more, and the local AWS takes at most {MAX_BODY}. Send it in parts."
+
+
+def _read_chunked(body: IO[bytes]) -> bytes:
+    """A body of unknown length, or its first `MAX_BODY` bytes and more. Raises OSError if it is not complete."""
+    content = bytearray()
+    while len(content) <= MAX_BODY and (read := body.read(1 << 20)):
+        content += read
+    return bytes(content)
+
+
+def _skip_rest(body: IO[bytes]) -> bool:
+    """Read the rest of a request; False if the client has disconnected, or if it is too large."""
+    skipped = 0
     try:
-        return all(iter(lambda: body.read(65536), b""))
+        while read := body.read(1 << 16):
+            skipped += len(read)
+            if skipped > _MAX_SKIPPED:
+                return False
     except (OSError, ClientDisconnected):
         return False
+    return True
 
 
 class _ResponseHandler(SimpleHandler):

@@ -24,7 +24,6 @@ from moto.moto_api._internal.models import moto_api_backend
 from moto.moto_server import werkzeug_app
 from moto.moto_server.werkzeug_app import BackendRequest, DomainDispatcherApplication, create_backend_app
 from werkzeug.exceptions import HTTPException
-from werkzeug.serving import make_server
 from werkzeug.wrappers import Request
 
 from esaws.pricelist import Plan, Regime
@@ -36,6 +35,7 @@ from local_aws_server.clock.event_log import EVENT_LOG
 from local_aws_server.clock.isolation import defects
 from local_aws_server.clock.scheduler import SCHEDULER
 from local_aws_server.clock.transitions import PROVISIONING_SPEED
+from local_aws_server.connections import LimitedServer
 from local_aws_server.control import CONTROL_ROUTES, BadRequest, control_route
 from local_aws_server.control_token import ControlToken
 from local_aws_server.dispatch import dispatch, not_simulated_response
@@ -342,7 +342,7 @@ def serve(
         application.autosave.start_saving()
     if provisioning is not None:
         PROVISIONING_SPEED.factor = provisioning
-    server = make_server("127.0.0.1", 0, application, threaded=True, request_handler=KeepAliveHandler, fd=fd)
+    server = LimitedServer("127.0.0.1", 0, application, KeepAliveHandler, fd=fd)
     application.token = ControlToken.publish(server.port, state)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     if owner is not None:
