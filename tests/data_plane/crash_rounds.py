@@ -235,7 +235,8 @@ def crash_port(cloud: Cloud, trace: Trace) -> Cloud:
     process.stop()
     with ExitStack() as taken:
         for place in listeners:
-            taken.enter_context(socket.create_server(place))
+            with suppress(OSError):  # another local AWS has it already
+                taken.enter_context(socket.create_server(place))
         again = start()
         until(lambda: answers(again))
         trace.note()

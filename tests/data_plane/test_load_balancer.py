@@ -3,7 +3,10 @@
 import asyncio
 from collections import Counter
 
-from tests.data_plane.load_balancer_world import DNS_NAME, Described, forward, site
+from esaws.data_plane.load_balancer import KEYS
+from esaws.data_plane.load_balancer.configuration import Configuration
+from esaws.inspect.account import Account
+from tests.data_plane.load_balancer_world import ALB, DNS_NAME, Described, forward, security_group, site
 
 GET = {"Field": "http-request-method", "HttpRequestMethodConfig": {"Values": ["GET"]}}
 
@@ -142,3 +145,23 @@ def test_the_target_sees_the_client_in_x_forwarded_headers() -> None:
             assert seen["X-Amzn-Trace-Id"].startswith("Root=1-") and "X-Hop" not in seen
 
     asyncio.run(scenario())
+
+
+def test_what_the_snapshot_leaves_out_decides_nothing() -> None:
+    described = Described().group("web").target("web", "i-1").listener(80, forward("web"))
+    closed = security_group("sg-web", 22, 22)
+    for groups in ([security_group("sg-web", 1, 65535)], [closed]):
+        described.raw["SecurityGroups"][1:] = groups
+        whole = described.account()
+        part = Account(
+            whole.id, whole.region, {key: whole.descriptions[key] for key in KEYS if key in whole.descriptions}
+        )
+        decisions = []
+        for account in (whole, part):
+            configuration = Configuration.of(account, ALB)
+            assert configuration is not None
+            (group,) = configuration.groups.values()
+            (target,) = group.targets.values()
+            arrivals = [configuration.arrival(client, configuration.nodes[0], 80) for client in (None, target.address)]
+            decisions.append((arrivals, configuration.reaches(group, target)))
+        assert decisions[0] == decisions[1]

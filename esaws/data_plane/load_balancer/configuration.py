@@ -17,7 +17,10 @@ from esaws.inspect.request_path import target_reached
 from esaws.inspect.routing.rules import RoutingRule
 from esaws.inspect.routing.targets import EligibleTargets, TargetKey, eligible_targets, target_key
 
-KEYS = (*TRACE_KEYS, "LoadBalancerAttributes")
+_NOT_NEEDED = {"clusters", "services", "tasks", "taskDefinitions", "containerInstances", "Brokers", "Functions"}
+"""What a trace describes beside the way of a request: two thirds of the calls."""
+
+KEYS = (*(key for key in TRACE_KEYS if key not in _NOT_NEEDED), "LoadBalancerAttributes")
 """What a snapshot needs for the proxy."""
 
 _ACTIVE = ("active", "active_impaired")
