@@ -68,8 +68,9 @@ class ImageProcess:
     def stop(self) -> tuple[int, str]:
         """Send SIGTERM; returns exit code and the rest of its log."""
         self.process.send_signal(signal.SIGTERM)
-        try:
-            log, _ = self.process.communicate(timeout=60)
-        finally:
-            self.process.kill()
+        with self.process:
+            try:
+                log, _ = self.process.communicate(timeout=60)
+            finally:
+                self.process.kill()
         return self.process.returncode, log

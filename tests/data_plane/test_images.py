@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
 
@@ -115,11 +116,11 @@ def test_each_request_is_one_line_of_the_log() -> None:
 @pytest.mark.parametrize("name", SERVICES)
 def test_sigterm_ends_it_within_a_second(name: str) -> None:
     image = ImageProcess(name, SERVICES[name].path)
-    if image.port:
-        idle = image.connect()
-        idle.request("GET", f"{image.prefix}/")
-        idle.getresponse().read()
-    assert image.stop()[0] == 0
+    with closing(image.connect()) as idle:
+        if image.port:
+            idle.request("GET", f"{image.prefix}/")
+            idle.getresponse().read()
+        assert image.stop()[0] == 0
 
 
 def test_a_request_in_flight_is_answered_after_sigterm() -> None:
@@ -135,7 +136,9 @@ def test_a_request_in_flight_is_answered_after_sigterm() -> None:
     connection.send(b"{}")
     response = connection.getresponse()
     assert (response.status, response.headers["Connection"]) == (400, "close")
+    connection.close()
     assert image.process.wait(timeout=60) == 0
+    image.stop()
 
 
 def test_the_hdm_says_that_the_broker_is_simulated() -> None:
