@@ -61,6 +61,7 @@ class System:
             AWS_DEFAULT_REGION=cloud.region,
         )
         self.load_balancer = forwarding_server({SITES: self.sites, INTRUSIONS: self.intrusions})
+        self._stack.callback(self.load_balancer.server_close)
         self._stack.callback(self.load_balancer.shutdown)
         self.url = f"http://{HOST}:{self.load_balancer.server_port}"
 
