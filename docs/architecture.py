@@ -18,7 +18,7 @@ ESAWS: Rows = [
     ["images", "operations", "data_plane"],
     ["drawing", "leases"],
     ["costs", "inspect"],
-    ["simulation", "service_history"],
+    ["simulation", "running_services", "service_history"],
     ["deploy"],
     ["reference", "architecture"],
     ["resources", "resource"],

@@ -15,21 +15,20 @@ from __future__ import annotations
 
 import http.client
 import json
-import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from esaws.errors import EsawsError, LocalNotRunning, UsageError
-from esaws.local_aws import control, process, supervision
+from esaws.errors import LocalNotRunning, UsageError
+from esaws.local_aws import control, process
 from esaws.local_aws.scratch import reused_server
+from esaws.running_services import answers, can_run, endpoint, require_own, run, send
 from esaws.timestamps import parse_timestamp
 
 if TYPE_CHECKING:
     import pandas
-    from requests import Response
 
     from esaws.cloud import Cloud
     from esaws.service_history import Timeline
@@ -59,11 +58,6 @@ __all__ = [
 ]
 
 
-_ENDPOINT_SECONDS = 30.0
-_ANSWER_SECONDS = 30.0
-_ASK_PAUSE = 0.1
-
-
 # --- the clock
 
 
@@ -91,7 +85,7 @@ def start(
         UsageError: the cloud targets AWS or another endpoint, or a server with other settings runs.
         EsawsError: the server did not start.
     """
-    _require_own(cloud)
+    require_own(cloud)
     status = process.start(at=at, regime=regime, plan=plan, provisioning=provisioning, fresh=fresh)
     cloud.start()
     return datetime.fromisoformat(status["time"])
@@ -106,98 +100,6 @@ def cloud_time(cloud: Cloud) -> datetime:
     """Return the time of any cloud, in UTC, to the second: on AWS that of this computer, else that of the clock."""
     time = datetime.now(UTC) if cloud.is_aws else now(cloud)
     return time.astimezone(UTC).replace(microsecond=0)
-
-
-# --- what runs
-
-
-def can_run(cloud: Cloud) -> bool:
-    """Whether `run` is possible: the cloud is the local AWS of this user, and the packages of `esaws[run]` are here."""
-    try:
-        supervision.require_packages()
-    except UsageError:
-        return False
-    return cloud.target == "local"
-
-
-def run(cloud: Cloud, *, intervals: float | None = None) -> None:
-    """Run tasks, load balancers, databases and caches as processes from now on, until the local AWS stops.
-
-    Args:
-        cloud: must target the local AWS of this user.
-        intervals: the fraction of AWS's time that health checks and deregistration delays take, such as 0.1; default 1.
-
-    Does nothing if they run already. Tasks run whose images do: docs/services_run.md.
-
-    Raises:
-        UsageError: the cloud targets AWS or another endpoint, or the packages of `esaws[run]` are not installed.
-        EsawsError: the supervisor did not start.
-    """
-    _require_own(cloud)
-    process.start(run=True, intervals=intervals)
-
-
-def endpoint(cloud: Cloud, name: str) -> str:
-    """Return ADDRESS:PORT of this machine where a load balancer, database or cache runs; `name` as in `esaws reach`.
-
-    Its name without the deployment will do, such as `alb`, `database` or `redis`. It waits up to thirty seconds.
-
-    Raises:
-        EsawsError: nothing of this name runs; the message lists what does.
-    """
-    _require_own(cloud)
-    deadline = time.monotonic() + _ENDPOINT_SECONDS
-    while True:
-        hosts = supervision.hosts()
-        for host in hosts:
-            if str(host["name"]).startswith((f"{cloud.aws_name(name)}-", f"{cloud.aws_name(name)}.", f"{name}.")):
-                return f"{host['address']}:{host['port']}"
-        if time.monotonic() > deadline:
-            names = ", ".join(dict.fromkeys(str(host["name"]) for host in hosts)) or "nothing"
-            raise EsawsError(f"{name} does not run; what runs: {names}")
-        time.sleep(0.1)
-
-
-def send(cloud: Cloud, load_balancer: str, path: str = "/", *, method: str = "GET", json: Any = None) -> Response:
-    """Send a request to a load balancer that runs, as `requests` does, and return the response, whatever its status.
-
-    Args:
-        cloud: must target the local AWS of this user.
-        load_balancer: its name, as in `endpoint`.
-        path: path and query.
-        method: GET, POST, DELETE, …
-        json: data for the body.
-
-    Redirects are returned, not followed. It waits 30 seconds for a response.
-
-    Raises:
-        EsawsError: no load balancer of this name runs, or it did not answer.
-    """
-    import requests
-
-    url = f"http://{endpoint(cloud, load_balancer)}{path}"
-    with requests.Session() as session:
-        session.trust_env = False  # a proxy of the environment can't reach this machine
-        try:
-            return session.request(method, url, json=json, timeout=_ANSWER_SECONDS, allow_redirects=False)
-        except requests.RequestException as error:
-            raise EsawsError(f"{load_balancer} did not answer: {error}") from error
-
-
-def answers(cloud: Cloud, load_balancer: str, path: str = "/", *, minutes: float = 1) -> Iterator[Response]:
-    """Yield the responses to the same request, one after the other, ten a second, for some minutes at most.
-
-        for answer in simulation.answers(cloud, "alb", "/"):
-            if answer.status_code == 200:
-                break
-
-    Raises:
-        EsawsError: as `send` does.
-    """
-    deadline = time.monotonic() + minutes * 60
-    while time.monotonic() < deadline:
-        yield send(cloud, load_balancer, path)
-        time.sleep(_ASK_PAUSE)
 
 
 # --- time and traffic
@@ -399,12 +301,6 @@ def _call(cloud: Cloud, method: str, name: str, **params: Any) -> dict[str, Any]
     url = _local_url(cloud, name)
     with _reachable(cloud):
         return control.call(url, method, name, {"account": cloud.account, "region": cloud.region, **params})
-
-
-def _require_own(cloud: Cloud) -> None:
-    """Raise UsageError for a cloud that is not the local AWS of this user."""
-    if cloud.target != "local":
-        raise UsageError(f"{cloud.target} can't be started here; use Cloud.local()")
 
 
 def _local_url(cloud: Cloud, name: str) -> str:

@@ -26,7 +26,7 @@ from unittest import mock
 
 import psutil
 
-from esaws import simulation
+from esaws import running_services, simulation
 from esaws.cloud import Cloud
 from esaws.deploy.plan import plan_deploy
 from esaws.local_aws import process, supervision
@@ -118,7 +118,7 @@ def own_world(folder: Path) -> Iterator[Trace]:
         "TMPDIR": str(folder / "tmp"),
         "HOME": str(folder / "home"),
     }
-    with mock.patch.dict(os.environ, environment), mock.patch.object(simulation, "_ENDPOINT_SECONDS", _SECONDS):
+    with mock.patch.dict(os.environ, environment), mock.patch.object(running_services, "_ENDPOINT_SECONDS", _SECONDS):
         tempfile.tempdir = None
         try:
             yield Trace(folder)

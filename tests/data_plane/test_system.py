@@ -17,7 +17,7 @@ import psutil
 import psycopg
 import pytest
 
-from esaws import simulation
+from esaws import running_services, simulation
 from esaws.cloud import Cloud
 from esaws.deploy.plan import plan_deploy
 from esaws.deploy.serving import wait_until_serving
@@ -43,7 +43,7 @@ def started(state: Path) -> Iterator[Cloud]:
         environment.setenv("ESAWS_STATE", str(state))
         environment.setenv("ESAWS_PORT", "0")
         environment.setenv("ESAWS_RUNS", str(state / "runs"))
-        environment.setattr(simulation, "_ENDPOINT_SECONDS", 120.0)
+        environment.setattr(running_services, "_ENDPOINT_SECONDS", 120.0)
         process.start(run=True, intervals=0.02)
         try:
             cloud = Cloud.local()
@@ -180,7 +180,7 @@ def test_the_hosts_of_the_system_are_listed(running: Cloud, monkeypatch: pytest.
     assert any(".rds." in name for name in names)
     runs = process.status()["runs"]
     assert [account["containers"] for account in runs["accounts"] if account["region"] == running.region] == [4]
-    monkeypatch.setattr(simulation, "_ENDPOINT_SECONDS", 0.0)
+    monkeypatch.setattr(running_services, "_ENDPOINT_SECONDS", 0.0)
     with pytest.raises(EsawsError, match="cameras-api does not run; what runs: seccom-alb-"):
         simulation.endpoint(running, "cameras-api")
 
