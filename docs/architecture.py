@@ -46,7 +46,15 @@ SERVER: Rows = [
     ["snapshots", "faults"],
     ["fidelity"],
     ["billing"],
-    ["request_validation", "not_found", "preserved_fields", "tag_index", "moto_performance", "query_errors"],
+    [
+        "request_validation",
+        "not_found",
+        "preserved_fields",
+        "tag_index",
+        "moto_memory",
+        "moto_performance",
+        "query_errors",
+    ],
     ["clock", "hooks"],
     ["call", "control", "data_plane", "locks", "clone"],
     [

@@ -27,7 +27,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Request
 
 from esaws.pricelist import Plan, Regime
-from local_aws_server import cbor, hooks, moto_performance, query_errors  # noqa: F401 (the latter two register patches)
+from local_aws_server import cbor, hooks, moto_memory, moto_performance, query_errors  # noqa: F401 (they register patches)
 from local_aws_server.billing.account import NEW_ACCOUNT_DEFAULTS
 from local_aws_server.call import DEFAULT_ACCOUNT, Call, account_of
 from local_aws_server.clock.clock import CLOCK, format_timestamp, parse_duration, parse_timestamp
@@ -46,7 +46,7 @@ from local_aws_server.locks import LOCKS
 from local_aws_server.loopback_guard import install_loopback_guard
 from local_aws_server.request_guard import in_sandbox, refusal
 from local_aws_server.request_rewriting import rewrite
-from local_aws_server.reset import run_reset_actions
+from local_aws_server.reset import GARBAGE, run_reset_actions
 from local_aws_server.services.cloudtrail.recorder import record_call
 from local_aws_server.snapshots.autosave import Autosave
 
@@ -260,6 +260,7 @@ def reset(parameters: Mapping[str, Any]) -> dict[str, Any]:
     EVENT_LOG.clear()
     CLOCK.restart()
     run_reset_actions()
+    GARBAGE.collect()
     return {"reset": True}
 
 
