@@ -718,8 +718,11 @@ SHOWN: dict[tuple[str, str], tuple[str, ...]] = {
         "test_running_stores.py::test_a_database_should_run_as_it_was_created",
         "test_running_stores.py::test_a_changed_password_and_a_reboot_are_passed_on",
     ),
-    ("RDS", "With `--run`, a snapshot"): (
+    ("RDS", "With `--run`, a snapshot has"): (
         "test_running_stores.py::test_snapshots_copies_and_restores_name_where_their_data_come_from",
+    ),
+    ("RDS", "With `--run`, a snapshot of"): (
+        "test_running_stores.py::test_a_snapshot_of_a_database_that_runs_is_available_once_its_data_are_copied",
     ),
     ("RDS", "A DB instance is backed"): (
         "test_backups.py::test_a_backup_is_taken_at_first_and_daily_in_its_window_and_kept_for_the_retention_period",

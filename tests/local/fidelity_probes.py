@@ -16,6 +16,7 @@ from urllib.error import HTTPError
 
 import pytest
 
+from esaws.errors import UsageError
 from local_aws_server.services.elbv2.routing import Request, TrafficShare, route
 from tests.local.cases import TRUST, outcome
 from tests.local.cases_load_balancing import FIXED, Site, forward
@@ -484,7 +485,7 @@ def traffic(account: Any) -> None:
     network = site.elbv2.create_load_balancer(Name="n", Type="network", Subnets=site.subnets)["LoadBalancers"][0]
     assert network["DNSName"].endswith(".elb.amazonaws.com"), "it names no server on this machine"
     trace = {"requests_per_second": 1}
-    with pytest.raises(HTTPError, match="400"):
+    with pytest.raises(UsageError, match="no application load balancer named n"):
         control(account, "POST", "traffic", load_balancer="n", trace=trace)
 
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from local_aws_server.services.ecs.containers import Response
 from local_aws_server.services.elbv2.health_probe import (
+    NOT_CHECKED,
     NOT_IN_USE,
     connection_refused,
     evaluate_response,
@@ -186,6 +187,13 @@ def test_another_failure_continues_the_count_and_a_passed_check_resets_it() -> N
     target = observe(target, None, 30, now=140)
     assert next_change(target, CHECKS) is None
     assert next_change(observe(target, REFUSED, 30, now=141), CHECKS) == (180, "unhealthy")
+
+
+@pytest.mark.parametrize(("failure", "due"), [(None, (60, "healthy")), (REFUSED, (90, "unhealthy"))], ids=str)
+def test_a_target_whose_checks_are_not_known_yet_stays_initial_until_one_is(failure: Any, due: Any) -> None:
+    target = observe(target_state("healthy", since=10, passes=False), NOT_CHECKED, 30, now=20)
+    assert (target.state, next_change(target, CHECKS)) == ("initial", None)
+    assert next_change(observe(observe(target, NOT_CHECKED, 30, now=40), failure, 30, now=50), CHECKS) == due
 
 
 def test_a_new_interval_starts_when_it_is_set() -> None:

@@ -1,6 +1,5 @@
 """Traffic: traces, routing, the load of containers, and the metrics in CloudWatch."""
 
-import urllib.error
 from datetime import datetime, timedelta
 from statistics import mean
 from types import SimpleNamespace
@@ -10,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from esaws.errors import UsageError
 from local_aws_server.control import BadRequest
 from local_aws_server.services.cloudwatch import load_balancer_units, metrics, utilization
 from local_aws_server.services.cloudwatch.load_balancer_units import LCU, lcu_hours
@@ -405,7 +405,7 @@ def test_traffic_is_described_and_logged(system: MeasuredSystem) -> None:
 
 
 def test_traffic_needs_a_load_balancer(account: Any) -> None:
-    with pytest.raises(urllib.error.HTTPError, match="400"):
+    with pytest.raises(UsageError, match="no application load balancer was named"):
         control(account, "POST", "traffic", trace={"requests_per_second": 3})
 
 

@@ -42,6 +42,10 @@ DRAINING = Health("draining", "Target.DeregistrationInProgress", "Target deregis
 NOT_REGISTERED = Health("unused", "Target.NotRegistered", "Target is not registered to the target group")
 
 
+_SHORTEST_TIMEOUT = 2.0
+"""`--intervals` shortens a timeout to this: a healthy process of a busy computer takes a second now and then."""
+
+
 @dataclass(frozen=True)
 class HealthCheckSettings:
     """The health check settings of a target group: seconds, and numbers of checks in a row."""
@@ -53,9 +57,10 @@ class HealthCheckSettings:
 
     @classmethod
     def of(cls, group: Any) -> HealthCheckSettings:
+        timeout = float(group.health_check_timeout_seconds)
         return cls(
             DATA_PLANE.duration(float(group.health_check_interval_seconds)),
-            DATA_PLANE.duration(float(group.health_check_timeout_seconds)),
+            max(DATA_PLANE.duration(timeout), min(timeout, _SHORTEST_TIMEOUT)),
             int(group.healthy_threshold_count),
             int(group.unhealthy_threshold_count),
         )
@@ -76,6 +81,11 @@ class TargetState:
     passes: bool
     failure: CheckFailure | None
     """The last failure."""
+
+    @property
+    def is_unchecked(self) -> bool:
+        """Whether the result of no check is known yet."""
+        return self.failure is not None and self.failure.state == "initial"
 
     @property
     def health(self) -> Health:
@@ -99,6 +109,8 @@ def observe(target: TargetState, failure: CheckFailure | None, interval: float, 
         target = new_target(interval, now)
     if target.interval != interval:
         target = replace(target, interval=interval, checks_start=now)
+    if target.is_unchecked:
+        target = replace(target, passes=failure is None, since=now, failure=None)
     if target.passes != (failure is None):
         target = replace(target, passes=failure is None, since=now)
     return replace(target, failure=failure or target.failure)
@@ -106,7 +118,7 @@ def observe(target: TargetState, failure: CheckFailure | None, interval: float, 
 
 def next_change(target: TargetState, settings: HealthCheckSettings) -> tuple[float, str] | None:
     """Return when a target becomes "healthy" or "unhealthy" if its checks stay as they are; None if it does not."""
-    if target.state not in ("initial", "healthy", "unhealthy"):
+    if target.state not in ("initial", "healthy", "unhealthy") or target.is_unchecked:
         return None
     state = "healthy" if target.passes else "unhealthy"
     if target.state == state:
