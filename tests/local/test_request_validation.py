@@ -224,6 +224,32 @@ def test_a_body_of_another_form_is_refused(account: Account, body: bytes) -> Non
     assert json.load(refused.value)["__type"] == "SerializationException"
 
 
+@pytest.mark.parametrize(
+    ("service", "operation", "parameters"),
+    [
+        ("ec2", "create_tags", {"Resources": ["vpc-0"], "Tags": [{"Key": "k", "Value": "red\x1b[31m"}]}),
+        ("ec2", "create_security_group", {"GroupName": "g\x00", "Description": "d"}),
+        ("ec2", "describe_vpcs", {"VpcIds": ["vpc-\x07"]}),
+        ("elbv2", "create_target_group", {"Name": "t", "HealthCheckPath": "/\x1b"}),
+        ("iam", "create_role", {"RoleName": "r", "AssumeRolePolicyDocument": "{}", "Description": "\uffff"}),
+        ("rds", "create_event_subscription", {"SubscriptionName": "s\x1f", "SnsTopicArn": "arn:aws:sns:eu-west-3:1:t"}),
+        ("cloudwatch", "put_dashboard", {"DashboardName": "d", "DashboardBody": "\x0b"}),
+    ],
+    ids=str,
+)
+def test_a_character_that_xml_does_not_allow_is_refused(
+    account: Account, service: str, operation: str, parameters: dict[str, Any]
+) -> None:
+    with pytest.raises(ClientError) as refused:
+        getattr(account.client(service), operation)(**parameters)
+    assert refused.value.response["Error"]["Code"] in ("InvalidParameterValue", "ValidationError")
+
+
+def test_a_control_character_of_a_refused_value_is_escaped_in_the_message(account: Account) -> None:
+    with pytest.raises(ClientError, match=r"vpc-\\x07"):
+        account.client("ec2").describe_vpcs(VpcIds=["vpc-\x07"])
+
+
 def test_a_dry_run_changes_nothing(account: Account) -> None:
     ec2 = account.client("ec2")
     calls = [

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from moto.core.utils import get_service_model
+
 from local_aws_server.call import Call
 from local_aws_server.errors import AwsError
 from local_aws_server.hooks import HOOKS
@@ -86,6 +88,12 @@ _REQUIRED_BY_HOOKS = frozenset(
 _NOT_SHOWN = {"iam": ("serviceSpecificCredentialId", "status"), "logs": ("logGroupIdentifier",)}
 """Service → how the paths begin whose values, and enums, its messages leave out."""
 _ENUM, _PATTERN = "Member must satisfy enum value set", "Member must satisfy regular expression pattern: "
+
+_NOT_IN_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
+"""Characters that no response in XML can have: https://www.w3.org/TR/xml/#charsets."""
+_XML_PROTOCOLS = frozenset({"ec2", "query", "rest-xml"})
+_SENDS_MESSAGES = frozenset({"sns", "sqs"})
+"""Services whose texts are not only shown again: they have rules of their own for them."""
 
 _ACCOUNT = re.compile(r"\d{12}")
 _REGEX_SECONDS = 0.2
@@ -242,6 +250,8 @@ def _constraints(service: str, shape: Any, value: Any) -> list[str]:
     if shape.type_name in ("string", "blob") and isinstance(value, str | bytes):
         found = list(_size_constraints(shape, len(value))) if _is_simulated(service) else []
         if isinstance(value, str):
+            if _NOT_IN_XML.search(value) and _answers_in_xml(service):
+                found.append("Member must not contain control characters")
             if shape.enum and not _is_one_of(service, value, shape.enum):
                 found.append(_enum_constraint(shape))
             pattern = _pattern(service, shape)
@@ -263,6 +273,14 @@ def _constraints(service: str, shape: Any, value: Any) -> list[str]:
 def _is_simulated(service: str) -> bool:
     """Whether hooks simulate a service. Others are moto's alone: identifiers that it returns may not fit the model."""
     return any(simulated == service for simulated, _ in HOOKS)
+
+
+@lru_cache
+def _answers_in_xml(service: str) -> bool:
+    """Whether a service shows the texts that it is given in XML."""
+    metadata = get_service_model(service).metadata
+    protocols = {metadata["protocol"], *metadata.get("protocols", ())}
+    return service not in _SENDS_MESSAGES and not protocols.isdisjoint(_XML_PROTOCOLS)
 
 
 def _is_one_of(service: str, value: str, allowed: list[str]) -> bool:
@@ -350,10 +368,10 @@ def _shown(shape: Any, value: Any) -> str:
 
 
 def _as_text(value: Any) -> str:
-    """A value as AWS's messages show it: lists as `[a, b]`."""
+    """A value as AWS's messages show it: lists as `[a, b]`. A control character is escaped."""
     if isinstance(value, list):
         return f"[{', '.join(map(_as_text, value))}]"
-    return str(value)
+    return _NOT_IN_XML.sub(lambda match: ascii(match[0])[1:-1], str(value))
 
 
 def _lower_first(name: str) -> str:
