@@ -29,6 +29,16 @@ from esaws.reference.seccom import DATABASE_PASSWORD, seccom
 pytest.importorskip("aiohttp", reason="the packages of esaws[run] are not installed")
 
 SITES = "/sites-management-api/sites"
+BROKEN = """
+import http.server, os
+
+class Broken(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_error(500)
+
+http.server.ThreadingHTTPServer((os.environ["HOST"], int(os.environ["PORT"])), Broken).serve_forever()
+"""
+"""A program that answers each request with an error."""
 
 
 @pytest.fixture(scope="module")
@@ -208,6 +218,37 @@ def test_a_rolling_deployment_loses_no_request(running: Cloud) -> None:
         where = {"cluster": "seccom-client-web-ui-cluster", "service": "seccom-client-web-ui"}
         ecs.update_service(**where, forceNewDeployment=True)
         until(lambda: len(new := {each.pid for each in processes(running, "client-web-ui")}) == 2 and not new & before)
+        until(lambda: wait_until_serving(running) == [])
+    assert set(requests.statuses) == {200}
+
+
+@pytest.mark.soak  # a minute until three tasks have failed
+def test_a_deployment_that_fails_its_health_checks_rolls_back_and_loses_no_request(running: Cloud) -> None:
+    ecs = running.client("ecs")
+    cluster, name = "seccom-client-web-ui-cluster", "seccom-client-web-ui"
+    (service,) = ecs.describe_services(cluster=cluster, services=[name])["services"]
+    good = ecs.describe_task_definition(taskDefinition=service["taskDefinition"])["taskDefinition"]
+    members = ("family", "executionRoleArn", "taskRoleArn", "networkMode", "requiresCompatibilities")
+    (container,) = good["containerDefinitions"]
+    bad = ecs.register_task_definition(
+        **{member: good[member] for member in members if member in good},
+        containerDefinitions=[{**container, "command": ["python", "-c", BROKEN]}],
+    )["taskDefinition"]
+    breaker = {"deploymentCircuitBreaker": {"enable": True, "rollback": True}}
+
+    def deployments() -> list[tuple[str, str]]:
+        (service,) = ecs.describe_services(cluster=cluster, services=[name])["services"]
+        return [(each["taskDefinition"], each["rolloutState"]) for each in service["deployments"]]
+
+    with Requests(running, "/") as requests:
+        ecs.update_service(
+            cluster=cluster,
+            service=name,
+            taskDefinition=bad["taskDefinitionArn"],
+            deploymentConfiguration={**service["deploymentConfiguration"], **breaker},
+        )
+        until(lambda: (bad["taskDefinitionArn"], "FAILED") in deployments())
+        until(lambda: deployments() == [(good["taskDefinitionArn"], "COMPLETED")])
         until(lambda: wait_until_serving(running) == [])
     assert set(requests.statuses) == {200}
 
