@@ -11,13 +11,14 @@ import signal
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from esaws.data_plane.stores import programs
 from esaws.data_plane.stores.failures import StoreFailed
 from esaws.data_plane.stores.server_process import ServerProcess, run, stop_working_in
-from esaws.data_plane.stores.unprivileged import user_instead_of_root
+from esaws.data_plane.stores.unprivileged import User, user_instead_of_root
 from esaws.data_plane.watchdog import Watchdog
 
 HOST = "127.0.0.1"
@@ -82,7 +83,7 @@ class Template:
                 *("-D", partial, "-U", _ADMIN, f"--pwfile={password_file}", "--auth=scram-sha-256"),
                 *("--encoding=UTF8", "--locale=C.UTF-8", "--wal-segsize=1", "--no-sync", "--no-instructions"),
             ]
-            await run(command, user=user_instead_of_root(), environment=_ENVIRONMENT, folder=self._folder.parent)
+            await run(command, user=_server_user(), environment=_ENVIRONMENT, folder=self._folder.parent)
             password_file.rename(partial / _ADMIN_PASSWORD)
         finally:
             password_file.unlink(missing_ok=True)
@@ -110,6 +111,7 @@ class PostgresqlServer:
         """Start the server on a port of HOST. Raises StoreFailed."""
         await asyncio.to_thread(stop_working_in, self.data)
         (self.data / "postmaster.pid").unlink(missing_ok=True)
+        await asyncio.to_thread(_give_to_server, self.data)  # esaws may have been installed elsewhere before
         settings = {**_SETTINGS, "listen_addresses": HOST, "port": str(port)}
         command: list[str | Path] = [
             programs.postgresql("postgres"),
@@ -120,7 +122,7 @@ class PostgresqlServer:
             command,
             ready=_READY,
             death_signal=signal.SIGQUIT,
-            user=user_instead_of_root(),
+            user=_server_user(),
             environment=_ENVIRONMENT,
         )
         self._port = port
@@ -237,9 +239,15 @@ def complete(partial: Path, target: Path) -> None:
 
 def _give_to_server(path: Path) -> None:
     """Make the user that PostgreSQL runs as the owner of a file, or of a folder and what is in it."""
-    if (user := user_instead_of_root()) is None:
+    if (user := _server_user()) is None:
         return
-    os.chown(path, user.uid, user.gid)
+    user.own(path)
     for folder, names, files in os.walk(path):
         for name in (*names, *files):
-            os.chown(Path(folder, name), user.uid, user.gid, follow_symlinks=False)
+            user.own(Path(folder, name))
+
+
+@cache
+def _server_user() -> User | None:
+    """The user that PostgreSQL runs as; None: this process's."""
+    return user_instead_of_root(programs.postgresql("postgres"))

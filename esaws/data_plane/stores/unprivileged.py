@@ -1,7 +1,11 @@
 """What a server process does between fork and exec: end with its parent, and not be root where that is refused.
 
 PostgreSQL refuses to run as root. It then runs as the platform's user without rights, which keeps one capability on
-Linux: to pass folders that are root's alone, so that neither the state folder nor a home folder has to be opened.
+Linux: to pass folders that are root's alone, so that neither the state folder nor a home folder has to be opened. But
+PostgreSQL asks with access(2) for its own program, and that call takes no capability into account. Where the program is
+in a folder of root's alone, it runs as root under the number of another user, in a user namespace.
+https://man7.org/linux/man-pages/man2/access.2.html
+https://man7.org/linux/man-pages/man7/user_namespaces.7.html
 """
 
 from __future__ import annotations
@@ -10,9 +14,11 @@ import ctypes
 import os
 import pwd
 import signal
+import stat
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 _IS_LINUX = sys.platform == "linux"
 DIES_WITH_PARENT = _IS_LINUX
@@ -22,6 +28,11 @@ _PR_SET_PDEATHSIG, _PR_SET_KEEPCAPS, _PR_CAP_AMBIENT, _PR_CAP_AMBIENT_RAISE = 1,
 _CAP_DAC_OVERRIDE = 1
 _WITHOUT_RIGHTS = 65534 if _IS_LINUX else 2**32 - 2
 _CAPABILITY_VERSION = 0x20080522
+_CLONE_NEWUSER = 0x10000000
+_NO_NAMESPACE = (
+    b"FATAL: the user without rights can't enter the folder in which esaws is installed, and this system has no user "
+    b"namespaces; install esaws in a folder that all users can enter, or do not run it as root\n"
+)
 
 
 @dataclass(frozen=True)
@@ -30,14 +41,22 @@ class User:
 
     uid: int
     gid: int
+    is_namespaced: bool = False
+    """Whether the ids are only what the process sees as its own, which stay root's outside of its namespace."""
+
+    def own(self, path: Path) -> None:
+        """Make it the owner of a file, so that its servers can use it."""
+        owner = (0, 0) if self.is_namespaced else (self.uid, self.gid)
+        os.chown(path, *owner, follow_symlinks=False)
 
 
-def user_instead_of_root() -> User | None:
-    """Return the user of servers that refuse to be root's; None unless this process is root's."""
+def user_instead_of_root(program: Path) -> User | None:
+    """Return the user of a program that refuses to be root's; None unless this process is root's."""
     if os.geteuid() != 0:
         return None
     entry = pwd.getpwuid(_WITHOUT_RIGHTS)
-    return User(entry.pw_uid, entry.pw_gid)
+    is_open_to_all = all(folder.stat().st_mode & stat.S_IXOTH for folder in program.resolve().parents)
+    return User(entry.pw_uid, entry.pw_gid, is_namespaced=_IS_LINUX and not is_open_to_all)
 
 
 def before_exec(user: User | None, death_signal: signal.Signals) -> Callable[[], None]:
@@ -69,6 +88,9 @@ class _CapabilitySets(ctypes.Structure):
 
 
 def _become(user: User) -> None:
+    if user.is_namespaced:
+        _enter_namespace(user)
+        return
     if _LIBC is not None:
         _LIBC.prctl(_PR_SET_KEEPCAPS, 1, 0, 0, 0)
     os.setgroups([])
@@ -80,3 +102,15 @@ def _become(user: User) -> None:
         sets = (_CapabilitySets * 2)(_CapabilitySets(kept, kept, kept), _CapabilitySets(0, 0, 0))
         if _LIBC.capset(ctypes.byref(header), sets) == 0:
             _LIBC.prctl(_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_RAISE, _CAP_DAC_OVERRIDE, 0, 0)
+
+
+def _enter_namespace(user: User) -> None:
+    """See this process's user as another one; ends the process where the system allows no user namespaces."""
+    assert _LIBC is not None
+    if _LIBC.unshare(_CLONE_NEWUSER) != 0:
+        os.write(2, _NO_NAMESPACE)
+        os._exit(1)
+    for name, text in (("setgroups", "deny"), ("uid_map", f"{user.uid} 0 1"), ("gid_map", f"{user.gid} 0 1")):
+        descriptor = os.open(f"/proc/self/{name}", os.O_WRONLY)
+        os.write(descriptor, text.encode())
+        os.close(descriptor)
