@@ -170,6 +170,8 @@ def _metric_data(
         for column, (namespace, name, dimensions, statistic) in metrics.items()
     ]
     values: dict[str, dict[datetime, float]] = {column: {} for column in metrics}
+    if int(start.timestamp()) >= int(end.timestamp()):  # which CloudWatch refuses
+        return values
     pages = cloud.client("cloudwatch").get_paginator("get_metric_data")
     for page in pages.paginate(MetricDataQueries=queries, StartTime=start, EndTime=end):
         for result in page["MetricDataResults"]:

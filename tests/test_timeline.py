@@ -31,6 +31,8 @@ def test_a_spike_raises_requests_cpu_targets_and_instances(new_cloud: Callable[[
     assert inside["cpu_percent"].max() == pytest.approx(100, abs=1)
     for column in ("healthy_targets", "instances"):
         assert (frame[column].iloc[2], frame[column].max(), frame[column].iloc[-2]) == (2, 4, 2), column
+    assert len(simulation.requests(cloud, end, end)) <= 1, "a period without length has no requests, and is no error"
+    assert len(simulation.timeline(cloud, SERVICE, end, end).to_frame()) <= 1
     counts = simulation.requests(cloud, start, end)
     assert list(counts.columns) == ["requests", "failed"] and len(counts) == len(frame)
     assert counts["requests"].max() == pytest.approx(120 * 60, rel=0.01)

@@ -43,12 +43,15 @@ def read_metrics(
 ) -> dict[Key, Points]:
     """Return the data points of each query, one for each `seconds`. AWS keeps minutes for 15 days.
 
+    A period of less than a second has none; CloudWatch refuses to be asked for it.
+
     Raises:
         ClientError: AWS refused the call.
     """
     keys = [*queries]
     found: dict[Key, tuple[list[datetime], list[float]]] = {key: ([], []) for key in keys}
-    for first in range(0, len(keys), _PER_CALL):
+    is_empty = int(start.timestamp()) >= int(end.timestamp())
+    for first in range(0, 0 if is_empty else len(keys), _PER_CALL):
         batch = keys[first : first + _PER_CALL]
         pages = cloud.client("cloudwatch").get_paginator("get_metric_data")
         described = [_described(f"m{number}", queries[key], seconds) for number, key in enumerate(batch)]
