@@ -1,6 +1,7 @@
 """The project's own rules: layers, names, plain English, versions, and a README whose commands exist."""
 
 import ast
+import importlib.metadata
 import itertools
 import re
 import runpy
@@ -16,6 +17,7 @@ from typing import Any
 import click
 import pytest
 import yaml
+from packaging.specifiers import SpecifierSet
 
 from esaws.cli import cli
 
@@ -226,6 +228,18 @@ def test_constraints_are_versions_and_nothing_else() -> None:
 
 def test_constraints_pin_every_direct_requirement() -> None:
     assert not set(requirements()) - set(pins()) - {"esaws", "local-aws-server"}, "run make constraints"
+
+
+def test_every_pinned_version_installs_on_the_oldest_python_that_the_readme_names() -> None:
+    oldest = f"{project()['requires-python'].removeprefix('>=')}.0"
+    too_new = []
+    for each in importlib.metadata.distributions():
+        needs = each.metadata["Requires-Python"] or ""
+        if canonical(each.name) in pins() and not SpecifierSet(needs).contains(oldest):
+            too_new.append(
+                f"{each.name} {each.version} needs Python {needs}: bound it in the extra dev, then run make constraints"
+            )
+    assert not too_new
 
 
 def test_only_moto_is_pinned_outside_constraints() -> None:
