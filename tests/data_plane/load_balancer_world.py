@@ -212,9 +212,9 @@ class Site:
         self.client = aiohttp.ClientSession(auto_decompress=False, cookie_jar=aiohttp.DummyCookieJar())
         self._runners: dict[tuple[str, int], web.ServerRunner] = {}
 
-    async def serve(self, instance: str, handler: Handler, port: int = 8000) -> None:
+    async def serve(self, instance: str, handler: Handler, port: int = 8000, **options: Any) -> None:
         """Start the process behind a target."""
-        server = web.Server(handler, access_log=None)
+        server = web.Server(handler, access_log=None, **options)
         runner = web.ServerRunner(server, shutdown_timeout=0.01)
         await runner.setup()
         host, local_port = self.addresses.place(self.described.address_of(instance), port)

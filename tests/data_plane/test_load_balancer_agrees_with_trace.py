@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from yarl import URL
 
 from esaws.inspect.request_path import trace
+from tests.data_plane.http2_client import connected
 from tests.data_plane.load_balancer_world import DNS_NAME, Described, Handler, Raw, Site, forward, group_arn
 from tests.inspect.routing_worlds import requests, rules
 
@@ -51,7 +52,7 @@ class World:
     def __init__(self) -> None:
         self.loop = asyncio.new_event_loop()
         self.source = SOURCES[0]
-        self.described = Described().listener(80, forward("one"))
+        self.described = Described().listener(80, forward("one")).listener(443, forward("one"), "HTTPS")
         for name in GROUPS:
             self.described.group(name)
         self.described.target("one", "i-1").target("two", "i-1", 8001).target("two", "i-2").target("dead", "i-3")
@@ -70,7 +71,18 @@ class World:
         That is waited for shortly where the client's packets should be dropped.
         """
         self.source = request["source_ip"]
-        return self.loop.run_until_complete(self._ask(request, 0.2 if dropped else 60))
+        ask = self._ask_over_http2 if request["is_http2"] else self._ask
+        return self.loop.run_until_complete(ask(request, 0.2 if dropped else 60))
+
+    async def _ask_over_http2(self, request: Raw, seconds: float) -> tuple[int, str, str]:
+        query = f"?{request['query']}" if request["query"] else ""
+        options = {"method": request["method"], "host": request["host"], "headers": request["headers"]}
+        try:
+            async with asyncio.timeout(seconds), connected(self.site) as client:
+                answer = await client.request(request["path"] + query, **options)
+        except TimeoutError:
+            return 0, "", ""
+        return answer.status, answer.header("x-target"), answer.header("location").lower()
 
     async def _ask(self, request: Raw, seconds: float) -> tuple[int, str, str]:
         query = f"?{request['query']}" if request["query"] else ""
@@ -110,7 +122,7 @@ def listeners(draw: st.DrawFn) -> list[Raw]:
 def any_request() -> st.SearchStrategy[Raw]:
     """Return requests, some of which AWS's documentation leaves open."""
     more = st.fixed_dictionaries(
-        {"source_ip": st.sampled_from(SOURCES)},
+        {"source_ip": st.sampled_from(SOURCES), "is_http2": st.integers(0, 3).map(lambda number: number == 0)},
         optional={"path": st.sampled_from(MORE_PATHS), "host": st.sampled_from(MORE_HOSTS)},
     )
     plain = requests().filter(lambda request: request["method"] in SENDABLE)
@@ -118,23 +130,25 @@ def any_request() -> st.SearchStrategy[Raw]:
 
 
 def once(request: Raw) -> Raw:
-    """Return a request with one User-Agent, as a parser of HTTP wants it."""
+    """Return a request with one User-Agent, as a parser of HTTP wants it, and the port of its listener."""
     agents = [header for header in request["headers"] if header[0] == "user-agent"]
-    return request | {"headers": [header for header in request["headers"] if header not in agents] + agents[:1]}
+    host = request["host"].replace(":80", ":443") if request["is_http2"] else request["host"]
+    headers = [header for header in request["headers"] if header not in agents] + agents[:1]
+    return request | {"host": host, "headers": headers}
 
 
 @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(described=listeners(), sent=st.lists(any_request(), min_size=1, max_size=4))
 def test_what_answers_is_what_the_trace_names(world: World, described: list[Raw], sent: list[Raw]) -> None:
-    listener = world.described.raw["Listeners"][0]["ListenerArn"]
-    world.described.raw["Rules"] = [rule | {"ListenerArn": listener} for rule in described]
+    listeners = [listener["ListenerArn"] for listener in world.described.raw["Listeners"]]
+    world.described.raw["Rules"] = [rule | {"ListenerArn": arn} for arn in listeners for rule in described]
     account = world.described.account()
     world.loop.run_until_complete(world.site.proxy.update(account))
     for request in sent:
         query = f"?{request['query']}" if request["query"] else ""
         path = trace(
             account,
-            f"http://{request['host']}{request['path']}{query}",
+            f"{'https' if request['is_http2'] else 'http'}://{request['host']}{request['path']}{query}",
             alb="shop",
             method=request["method"],
             headers=[tuple(header) for header in request["headers"]],
@@ -173,7 +187,8 @@ def of_action(action: Raw, request: Raw) -> set[tuple[int, str, str]]:
         return {(418, "", "")}
     if action["Type"] == "redirect":
         host = request["host"].partition(":")[0]
-        location = f"http://{host}:80/new{request['path'].partition('?')[0]}?was={host}"
+        origin = f"https://{host}:443" if request["is_http2"] else f"http://{host}:80"
+        location = f"{origin}/new{request['path'].partition('?')[0]}?was={host}"
         return {(302, "", location.lower())}
     weights = {group["TargetGroupArn"]: group["Weight"] for group in action["ForwardConfig"]["TargetGroups"]}
     names = [name for name in GROUPS if weights.get(group_arn(name))]
@@ -186,7 +201,8 @@ def of_action(action: Raw, request: Raw) -> set[tuple[int, str, str]]:
 
 
 def test_the_dns_name_is_a_host_like_any_other(world: World) -> None:
-    world.described.raw["Rules"] = [Described().listener(80, forward("one")).raw["Rules"][0]]
+    world.described.raw["Rules"] = Described().listener(80, forward("one")).listener(443, forward("one")).raw["Rules"]
     world.loop.run_until_complete(world.site.update())
-    request = {"method": "GET", "host": DNS_NAME, "path": "/", "query": "", "headers": []}
-    assert world.ask(request | {"source_ip": SOURCES[0]}) == (200, "i-1:8000", "")
+    request = {"method": "GET", "host": DNS_NAME, "path": "/", "query": "", "headers": [], "source_ip": SOURCES[0]}
+    for is_http2 in (False, True):
+        assert world.ask(request | {"is_http2": is_http2}) == (200, "i-1:8000", "")

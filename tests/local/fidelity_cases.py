@@ -546,6 +546,7 @@ SHOWN: dict[tuple[str, str], tuple[str, ...]] = {
         "../data_plane/test_load_balancer_agrees_with_trace.py::test_what_answers_is_what_the_trace_names",
         "../data_plane/test_load_balancer.py::test_a_closed_port_of_a_target_is_a_time_out",
         "../data_plane/test_load_balancer_connections.py::test_a_websocket_passes_messages_both_ways",
+        "../data_plane/test_load_balancer_http2.py::test_a_client_that_offers_http2_gets_it_and_is_answered_by_the_same_rules",
         "../data_plane/test_load_balancer_clients.py::test_a_client_is_what_aws_would_see",
         "../data_plane/test_load_balancer_access_log.py::test_a_replay_finds_the_rules_that_the_load_balancer_took",
     ),

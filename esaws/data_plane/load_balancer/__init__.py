@@ -1,4 +1,4 @@
-"""The Application Load Balancer as an HTTP/1.1 proxy that decides as `esaws trace` does.
+"""The Application Load Balancer as a proxy that decides as `esaws trace` does.
 
     proxy = LoadBalancerProxy(arn, Addresses(), on_request=note, now=clock, seconds=1.0)
     writer = AccessLogWriter(cloud, proxy)

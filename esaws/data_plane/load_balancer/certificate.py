@@ -9,19 +9,30 @@ from ipaddress import ip_address
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+HTTP2, HTTP1 = "h2", "http/1.1"
+"""The names of protocols in the negotiation of TLS.
+
+https://www.iana.org/assignments/tls-extensiontype-values/
+"""
+
 _VALID = timedelta(days=30)
 
 
 def server_context(names: Iterable[str]) -> ssl.SSLContext:
-    """Return the TLS settings of a server with a new certificate for DNS names and addresses; HTTP/1.1 only."""
+    """Return the TLS settings of a server with a new certificate for DNS names and addresses; it offers HTTP/1.1."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     with TemporaryDirectory() as folder:
         file = Path(folder) / "certificate.pem"
         file.touch(mode=0o600)
         file.write_bytes(_certificate(tuple(names)))
         context.load_cert_chain(file)
-    context.set_alpn_protocols(["http/1.1"])
+    offer(context, http2=False)
     return context
+
+
+def offer(context: ssl.SSLContext, *, http2: bool) -> None:
+    """Let new connections negotiate HTTP/1.1, and with `http2` HTTP/2 rather than that."""
+    context.set_alpn_protocols([HTTP2, HTTP1] if http2 else [HTTP1])
 
 
 def _certificate(names: tuple[str, ...]) -> bytes:

@@ -76,8 +76,9 @@ class TargetGroup:
         return str(self.raw.get("Protocol", "HTTP"))
 
     @property
-    def is_http1(self) -> bool:
-        return self.raw.get("ProtocolVersion", "HTTP1") == "HTTP1"
+    def protocol_version(self) -> str:
+        """HTTP1, HTTP2 or GRPC."""
+        return str(self.raw.get("ProtocolVersion", "HTTP1"))
 
     def setting(self, key: str, default: str) -> str:
         return self.settings.get(key, default)
@@ -169,6 +170,11 @@ class Configuration:
     def is_on(self, key: str) -> bool:
         """Return whether an attribute is `true`."""
         return self.settings.get(key) == "true"
+
+    @property
+    def is_http2(self) -> bool:
+        """Return whether clients of HTTPS listeners may use HTTP/2."""
+        return self.setting("routing.http2.enabled", "true") == "true"
 
     @property
     def idle_timeout(self) -> float:

@@ -5,16 +5,19 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
-import time
+from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from aiohttp import HttpVersion11, web
-from aiohttp.web_protocol import RequestHandler
+from aiohttp import web
 
 from esaws.data_plane.load_balancer import responses
-from esaws.data_plane.load_balancer.configuration import Listener, Node
+from esaws.data_plane.load_balancer.certificate import HTTP2, offer
+from esaws.data_plane.load_balancer.client_connection import connection_of
+from esaws.data_plane.load_balancer.configuration import Configuration, Listener, Node
 from esaws.data_plane.load_balancer.exchange import Exchange
+from esaws.data_plane.load_balancer.http1_connection import Http1Connection
+from esaws.data_plane.load_balancer.http2_connection import Http2Connection
 from esaws.data_plane.load_balancer.incoming import read_request
 
 if TYPE_CHECKING:
@@ -23,9 +26,6 @@ if TYPE_CHECKING:
 _BACKLOG = 512
 _GRACE = 0.05
 """Seconds for open requests when the listener is deleted; aiohttp reads 0 as any number."""
-
-_MAX_LINE = 64 * 1024
-"""The parser's limit, above AWS's limits, so that a longer line or header is answered as AWS does."""
 
 
 class Entrance:
@@ -42,6 +42,7 @@ class Entrance:
         self._accepting: asyncio.Task[None] | None = None
         self._arrivals: set[asyncio.Task[Any]] = set()
         self._silent: set[_Silent] = set()
+        self._http2_connections: set[Http2Connection] = set()
         self._server = web.Server(self._handle, handler_cancellation=True)
 
     async def open(self) -> None:
@@ -65,12 +66,24 @@ class Entrance:
             self._socket.close()
         for silent in list(self._silent):
             silent.close()
-        await self._server.shutdown(_GRACE)
+        http2 = [connection.shutdown(_GRACE) for connection in self._http2_connections]
+        await asyncio.gather(self._server.shutdown(_GRACE), *http2)
 
-    def _connection(self, source_ip: str) -> _Connection:
-        configuration = self.proxy.configuration
-        idle = configuration.idle_timeout if configuration else 60.0
-        return _Connection(self, self._server, idle, source_ip)
+    def _connection(self, configuration: Configuration, source_ip: str) -> asyncio.Protocol:
+        idle = configuration.idle_timeout
+
+        def http1() -> asyncio.Protocol:
+            return Http1Connection(self, self._server, idle, source_ip)
+
+        def http2() -> asyncio.Protocol:
+            return Http2Connection(
+                self._handle, self.is_old, idle=idle, source_ip=source_ip, connections=self._http2_connections
+            )
+
+        if self.tls is None:
+            return http1()
+        offer(self.tls, http2=configuration.is_http2)
+        return _Negotiation(http1, http2)
 
     async def _accept(self, listening: socket.socket) -> None:
         loop = asyncio.get_running_loop()
@@ -92,8 +105,9 @@ class Entrance:
             source = await asyncio.to_thread(self.proxy.find_source, peer[:2], (self.host, self.local_port))
             configuration = self.proxy.configuration
             arrival = configuration.arrival(source, self.node, self.port) if configuration else None
-            if arrival and arrival.is_admitted:
-                await loop.connect_accepted_socket(lambda: self._connection(arrival.source_ip), client, ssl=self.tls)
+            if configuration and arrival and arrival.is_admitted:
+                protocol = self._connection(configuration, arrival.source_ip)
+                await loop.connect_accepted_socket(lambda: protocol, client, ssl=self.tls)
             else:
                 await loop.connect_accepted_socket(lambda: _Silent(self._silent), client)
 
@@ -107,17 +121,15 @@ class Entrance:
         return await Exchange(self.proxy, self, configuration, listener, incoming, request).run()
 
     def client(self, incoming: web.BaseRequest) -> tuple[str, int]:
-        """Return the address of a client as AWS would see it, and its port; "" and 0 once it is gone."""
-        connection, peer = incoming.protocol, incoming.protocol.peername
-        source_ip = connection.source_ip if isinstance(connection, _Connection) else ""
-        return source_ip, int(peer[1]) if isinstance(peer, tuple) else 0
+        """Return the address of a client as AWS would see it, and its port; 0 once it is gone."""
+        peer = incoming.protocol.peername
+        return connection_of(incoming).source_ip, int(peer[1]) if isinstance(peer, tuple) else 0
 
     def is_old(self, incoming: web.BaseRequest) -> bool:
         """Return whether the connection has lasted longer than a client's may."""
         configuration = self.proxy.configuration
         seconds = float(configuration.setting("client_keep_alive.seconds", "3600")) if configuration else 0.0
-        connection = incoming.protocol
-        return isinstance(connection, _Connection) and connection.age() > seconds
+        return connection_of(incoming).age() > seconds
 
     def tls_of(self, incoming: web.BaseRequest) -> tuple[str, str]:
         """Return cipher and protocol version of a connection; dashes without TLS or after its end."""
@@ -139,44 +151,18 @@ class Entrance:
         }
 
 
-class _Connection(RequestHandler):
-    """The connection of a client; anything but HTTP is answered as AWS does."""
+class _Negotiation(asyncio.Protocol):
+    """A new TLS connection, which becomes what its client and the load balancer have agreed on."""
 
-    __slots__ = ("_began", "_entrance", "source_ip")
+    def __init__(self, http1: Callable[[], asyncio.Protocol], http2: Callable[[], asyncio.Protocol]) -> None:
+        self._http1 = http1
+        self._http2 = http2
 
-    def __init__(self, entrance: Entrance, server: web.Server, idle: float, source_ip: str) -> None:
-        super().__init__(
-            server,
-            loop=asyncio.get_running_loop(),
-            keepalive_timeout=idle,
-            access_log=None,  # type: ignore[arg-type]
-            max_line_size=_MAX_LINE,
-            max_field_size=_MAX_LINE,
-            max_headers=1000,
-            lingering_time=0.0,
-            auto_decompress=False,
-        )
-        self._entrance = entrance
-        self.source_ip = source_ip
-        self._began = time.monotonic()
-
-    def age(self) -> float:
-        return time.monotonic() - self._began
-
-    def handle_error(
-        self,
-        request: web.BaseRequest,
-        status: int = 500,
-        exc: BaseException | None = None,
-        message: str | None = None,
-    ) -> web.StreamResponse:
-        """Return what AWS answers to a request that can't be parsed, or where the proxy itself fails."""
-        if status >= 500:
-            self.log_exception("the load balancer failed", exc_info=exc)
-            return responses.error_response(500, close=True)
-        request._version = HttpVersion11
-        self._entrance.proxy.record_malformed(self._entrance, request, 400)
-        return responses.error_response(400, close=True)
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        is_http2 = transport.get_extra_info("ssl_object").selected_alpn_protocol() == HTTP2
+        protocol = self._http2() if is_http2 else self._http1()
+        transport.set_protocol(protocol)
+        protocol.connection_made(transport)
 
 
 class _Silent(asyncio.Protocol):

@@ -10,12 +10,13 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
-from aiohttp import web
+from aiohttp import HttpVersion11, web
 from yarl import URL
 
 from esaws.data_plane.load_balancer import request_headers, responses, stickiness
+from esaws.data_plane.load_balancer.client_connection import connection_of
 from esaws.data_plane.load_balancer.configuration import Configuration, Listener, Target, TargetGroup
-from esaws.data_plane.load_balancer.incoming import forwarded_target, header_bytes, is_text
+from esaws.data_plane.load_balancer.incoming import forwarded_target, header_bytes, is_sendable, is_text
 from esaws.data_plane.load_balancer.request_record import RequestRecord
 from esaws.data_plane.load_balancer.responses import PassedResponse
 from esaws.data_plane.load_balancer.target_choice import Choice
@@ -119,7 +120,8 @@ class Exchange:
     def _refusal(self) -> web.Response | None:
         """Return the response where the load balancer refuses the request before any rule."""
         has_host = self.incoming.version < (1, 1) or "Host" in self.incoming.headers
-        if not has_host or not self.request.path.startswith("/") or not is_text(self.incoming):
+        is_valid = self.request.path.startswith("/") and is_text(self.incoming) and is_sendable(self.incoming)
+        if not has_host or not is_valid:
             return responses.error_response(400, close=True)
         if own := load_balancer_response(self.request):
             return responses.error_response(own[0], close=True)
@@ -149,8 +151,8 @@ class Exchange:
             return responses.error_response(503)
         if group.type in ("lambda", "alb"):
             return responses.not_simulated(f"the load balancer does not call targets of type {group.type} here")
-        if not group.is_http1:
-            return responses.error_response(464)
+        if response := self._version_refusal(group):
+            return response
         path_and_host = forwarded_target(action, self.request)
         if path_and_host is None:
             return responses.not_simulated("AWS does not document the result of this rule's transform")
@@ -168,12 +170,23 @@ class Exchange:
             self.proxy.exchanges.discard(self)
             chooser.open[group.arn, target.key] -= 1
 
+    def _version_refusal(self, group: TargetGroup) -> web.Response | None:
+        """Return the response where a client's protocol does not fit the target group.
+
+        https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-target-groups.html#target-group-protocol-version
+        """
+        is_grpc = self.is_http2 and self.incoming.headers.get("Content-Type", "").startswith("application/grpc")
+        if group.protocol_version == "HTTP1":
+            return responses.error_response(464) if is_grpc else None
+        if not self.is_http2 or (group.protocol_version == "GRPC" and self.incoming.method != "POST"):
+            return responses.error_response(464)
+        return responses.not_simulated("the load balancer does not send HTTP/2 or gRPC to targets here")
+
     def _broken(self, status: int) -> web.StreamResponse:
         """Return an error, or close the connection of the client where the response has begun."""
         if self.response is None:
             return responses.error_response(status, close=self.is_client_slow)
-        if self.incoming.transport is not None:
-            self.incoming.transport.abort()
+        connection_of(self.incoming).break_off()
         return self.response
 
     async def _ask(self, group: TargetGroup, target: Target, host: str, path: str) -> web.StreamResponse:
@@ -193,7 +206,7 @@ class Exchange:
             trace_id=self.trace_id,
         )
         if self.incoming.headers.get("Expect", "").lower() == "100-continue":
-            await self.incoming.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+            connection_of(self.incoming).send_continue()
         self.sent_to_target = time.perf_counter()
         idle = self.configuration.idle_timeout
         async with self.proxy.session.request(
@@ -233,6 +246,8 @@ class Exchange:
         for cookie in (*self.choice.cookies, *sticky):
             headers.add("Set-Cookie", cookie)
         response = PassedResponse(status=answer.status, reason=answer.reason, headers=headers)
+        if answer.status == 101 and not request_headers.is_upgrade(self.incoming.headers):
+            raise aiohttp.ClientError("the target changes the protocol, and the client has not asked for that")
         if answer.status == 101:
             self.response, self.status, self.is_websocket = response, 101, True
             await self._tunnel(response, answer)
@@ -272,6 +287,10 @@ class Exchange:
     # The record
 
     @property
+    def is_http2(self) -> bool:
+        return self.incoming.version > HttpVersion11
+
+    @property
     def client(self) -> tuple[str, int]:
         """The client's address and port as AWS would see them."""
         return self.entrance.client(self.incoming)
@@ -287,7 +306,7 @@ class Exchange:
         address, port = self.client
         rule = self.rule
         return RequestRecord(
-            type={"http": "ws", "https": "wss"}[scheme] if self.is_websocket else scheme,
+            type={"http": "ws", "https": "wss"}[scheme] if self.is_websocket else "h2" if self.is_http2 else scheme,
             received=now - timedelta(seconds=ended - self.began),
             time=now,
             load_balancer=self.configuration.id,

@@ -6,10 +6,13 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from aiohttp import web
+from aiohttp import HttpVersion11, web
 
 from esaws.data_plane.load_balancer.configuration import Listener
 from esaws.inspect.routing.request import Request
+
+_TOKEN = re.compile(r"[-!#$%&'*+.^_`|~0-9A-Za-z]+")
+_TARGET = re.compile(r"[^\x00-\x20\x7f]+")
 
 
 def read_request(incoming: web.BaseRequest, listener: Listener, source_ip: str, local_port: int) -> Request:
@@ -49,6 +52,17 @@ def is_text(incoming: web.BaseRequest) -> bool:
         return all(text.isascii() or bool(text.encode()) for text in texts)
     except UnicodeEncodeError:
         return False
+
+
+def is_sendable(incoming: web.BaseRequest) -> bool:
+    """Return whether a request can be sent as HTTP/1.1, which a parser of HTTP/1.1 has made sure of.
+
+    https://www.rfc-editor.org/rfc/rfc9113#section-10.3
+    """
+    if incoming.version <= HttpVersion11:
+        return True
+    tokens = (incoming.method, *incoming.headers)
+    return all(map(_TOKEN.fullmatch, tokens)) and bool(_TARGET.fullmatch(incoming.raw_path))
 
 
 def header_bytes(headers: Mapping[str, str]) -> int:

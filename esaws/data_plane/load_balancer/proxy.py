@@ -1,4 +1,4 @@
-"""The Application Load Balancer as an HTTP/1.1 proxy on this machine."""
+"""The Application Load Balancer as a proxy on this machine, for HTTP/1.1 and HTTP/2."""
 
 from __future__ import annotations
 

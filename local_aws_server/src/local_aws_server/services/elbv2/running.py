@@ -24,16 +24,16 @@ BEHAVIOURS = (
     ),
     Behaviour(
         service="Elastic Load Balancing",
-        statement="With `--run`, an active Application Load Balancer carries HTTP/1.1 and WebSockets to processes: by "
-        "its rules, weights, algorithm, stickiness, slow start and zones, where routes, groups and ACLs let packets "
-        "pass, with AWS's headers, time-outs, error pages and access logs. A task that calls it has the address that "
-        "AWS would see.",
+        statement="With `--run`, an active Application Load Balancer carries HTTP/1.1 and WebSockets to processes, and "
+        "HTTP/2 from clients of its HTTPS listeners: by its rules, weights, algorithm, stickiness, slow start and "
+        "zones, where routes, groups and ACLs let packets pass, with AWS's headers, time-outs, error pages and access "
+        "logs. A task that calls it has the address that AWS would see.",
         documentation=("https://docs.aws.amazon.com/elasticloadbalancing/latest/application/introduction.html",),
     ),
     Behaviour(
         service="Elastic Load Balancing",
         fidelity=NOT_SIMULATED,
-        statement="With `--run`: HTTP/2, gRPC, methods that HTTP does not register, repeated Host headers, "
+        statement="With `--run`: HTTP/2 and gRPC to targets, methods that HTTP does not register, repeated Host headers, "
         "certificates of ACM, mutual TLS, users who sign in, targets that are functions or load balancers, anomaly "
         "mitigation, AWS WAF, listener attributes, and Network and Gateway Load Balancers.",
         documentation=("https://docs.aws.amazon.com/elasticloadbalancing/latest/application/introduction.html",),

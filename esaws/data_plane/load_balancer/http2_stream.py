@@ -1,0 +1,192 @@
+"""One stream of an HTTP/2 connection as a request and a response of aiohttp, which the exchange handles."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
+
+from aiohttp import HttpVersion, web
+from aiohttp.abc import AbstractStreamWriter
+from aiohttp.http import RawRequestMessage
+from aiohttp.streams import EMPTY_PAYLOAD
+from h2.errors import ErrorCodes
+from multidict import CIMultiDict, CIMultiDictProxy
+from yarl import URL
+
+from esaws.data_plane.load_balancer.request_headers import HOP_BY_HOP
+
+if TYPE_CHECKING:
+    from esaws.data_plane.load_balancer.http2_connection import Http2Connection
+
+Fields = Iterable[tuple[bytes, bytes]]
+"""The header fields of a request with its pseudo-header fields, such as `(b":method", b"GET")`."""
+
+_HTTP2 = HttpVersion(2, 0)
+_ROOT = URL("/")
+_MIXED_CASE = {
+    name.lower(): name for name in ("X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Port", "X-Amzn-Trace-Id")
+}
+"""The fields whose names targets receive in mixed case; all others stay in lower case.
+
+https://docs.aws.amazon.com/elasticloadbalancing/latest/userguide/how-elastic-load-balancing-works.html#http-headers
+"""
+
+
+class Http2Stream:
+    """A stream from its request to the end of its response; to aiohttp it is the connection of the request."""
+
+    ssl_context = sockname = None  # what aiohttp reads of a connection for its own properties
+
+    def __init__(self, connection: Http2Connection, id: int) -> None:
+        self.connection = connection
+        self.id = id
+        self.is_open = True
+        """Whether a response can still be sent."""
+        self.body = Body(lambda size: connection.acknowledge(id, size))
+        self.window_opened = asyncio.Event()
+        self.task: asyncio.Task[None] | None = None
+
+    @property
+    def transport(self) -> asyncio.Transport | None:
+        return self.connection.transport
+
+    @property
+    def peername(self) -> Any:
+        return self.connection.peername
+
+    @property
+    def source_ip(self) -> str:
+        return self.connection.source_ip
+
+    def age(self) -> float:
+        return self.connection.age()
+
+    def send_continue(self) -> None:
+        self.connection.send_headers(self, [(":status", "100")])
+
+    def break_off(self) -> None:
+        self.connection.reset(self, ErrorCodes.INTERNAL_ERROR)
+
+    def request(self, fields: Fields, *, has_body: bool) -> web.BaseRequest:
+        """Return the request of this stream; its responses are sent on the stream."""
+        method, target, headers = _read_fields(fields)
+        message = RawRequestMessage(
+            method,
+            target,
+            version=_HTTP2,
+            headers=CIMultiDictProxy(headers),
+            raw_headers=(),
+            should_close=False,
+            compression=None,
+            upgrade=False,
+            chunked=False,
+            url=_ROOT,
+        )
+        body: Any = self.body if has_body else EMPTY_PAYLOAD
+        task, loop = asyncio.current_task(), asyncio.get_running_loop()
+        assert task is not None
+        return web.BaseRequest(message, body, self, ResponseWriter(self), task, loop)  # type: ignore[arg-type]
+
+    def close(self) -> None:
+        """Note that nothing more can be sent, and wake what waits for that."""
+        self.is_open = False
+        self.window_opened.set()
+
+
+def _read_fields(fields: Fields) -> tuple[str, str, CIMultiDict[str]]:
+    """Return method, request target and headers as a request with HTTP/1.1 has them."""
+    pseudo: dict[str, str] = {}
+    headers: CIMultiDict[str] = CIMultiDict()
+    for raw_name, raw_value in fields:
+        name, value = (raw.decode("utf-8", "surrogateescape") for raw in (raw_name, raw_value))
+        if name.startswith(":"):
+            pseudo[name] = value
+        else:
+            headers.add(_MIXED_CASE.get(name, name), value)
+    host = pseudo.get(":authority", headers.pop("host", ""))
+    headers.popall("host", None)
+    method = pseudo.get(":method", "")
+    target = host if method == "CONNECT" else pseudo.get(":path", "")
+    return method, target, CIMultiDict([("Host", host), *headers.items()])
+
+
+class Body:
+    """The body of a request as it arrives; what has been read makes room for more."""
+
+    def __init__(self, acknowledge: Callable[[int], None]) -> None:
+        self._acknowledge = acknowledge
+        self._chunks: deque[bytes] = deque()
+        self._arrived = asyncio.Event()
+        self.has_ended = False
+
+    def feed(self, chunk: bytes) -> None:
+        self._chunks.append(chunk)
+        self._arrived.set()
+
+    def end(self) -> None:
+        self.has_ended = True
+        self._arrived.set()
+
+    async def readany(self) -> bytes:
+        """Return what has arrived, and wait for it; empty at the end."""
+        while not self._chunks and not self.has_ended:
+            self._arrived.clear()
+            await self._arrived.wait()
+        return self.take()
+
+    def take(self) -> bytes:
+        """Return what has arrived."""
+        data = b"".join(self._chunks)
+        self._chunks.clear()
+        if data:
+            self._acknowledge(len(data))
+        return data
+
+
+class ResponseWriter(AbstractStreamWriter):
+    """Sends a response of aiohttp on a stream; `output_size` counts the bytes of its headers and its body."""
+
+    def __init__(self, stream: Http2Stream) -> None:
+        self._stream = stream
+        self._waiting: list[tuple[str, str]] = []
+        self.output_size = 0
+
+    async def write_headers(self, status_line: str, headers: CIMultiDict[str]) -> None:
+        status = status_line.split(" ")[1]
+        passed = [(name.lower(), value) for name, value in headers.items()]
+        self._waiting = [(":status", status), *(field for field in passed if field[0] not in HOP_BY_HOP)]
+
+    def send_headers(self) -> None:
+        self._send_waiting(end=False)
+
+    async def write(self, chunk: bytes | bytearray | memoryview) -> None:
+        self._send_waiting(end=False)
+        await self._send(chunk, end=False)
+
+    async def write_eof(self, chunk: bytes = b"") -> None:
+        has_ended = self._send_waiting(end=not chunk)
+        if not has_ended:
+            await self._send(chunk, end=True)
+
+    async def drain(self) -> None:
+        """Do nothing: `write` waits until the client takes more."""
+
+    def enable_chunking(self) -> None:
+        """Do nothing: frames have lengths."""
+
+    def enable_compression(self, encoding: str = "deflate", strategy: int | None = None) -> None:
+        raise NotImplementedError("a load balancer does not compress")
+
+    def _send_waiting(self, *, end: bool) -> bool:
+        """Send the headers unless they are sent, and return whether the stream has ended with them."""
+        if not self._waiting:
+            return False
+        fields, self._waiting = self._waiting, []
+        self.output_size += self._stream.connection.send_headers(self._stream, fields, end=end)
+        return end
+
+    async def _send(self, chunk: bytes | bytearray | memoryview, *, end: bool) -> None:
+        self.output_size += len(chunk)
+        await self._stream.connection.send_data(self._stream, chunk, end=end)
