@@ -24,7 +24,7 @@ ESAWS: Rows = [
     ["resources", "resource"],
     ["cloud", "local_aws"],
     ["call_log", "pricelist", "chart", "progress", "_display"],
-    ["aws", "durations", "timestamps", "environment", "files", "interrupts", "masking", "errors"],
+    ["aws", "service_models", "durations", "timestamps", "environment", "files", "interrupts", "masking", "errors"],
 ]
 """The rooms of `esaws` from the top down. A room imports rooms of lower rows, and those to its right."""
 
@@ -53,6 +53,8 @@ SERVER: Rows = [
         "tag_index",
         "moto_memory",
         "moto_performance",
+        "moto_serialization",
+        "aws_models",
         "query_errors",
     ],
     ["clock", "hooks"],

@@ -9,7 +9,6 @@ from concurrent.futures import Future
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from copy import copy
-from functools import cache
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -17,13 +16,13 @@ import boto3
 import botocore.session
 from botocore.config import Config
 from botocore.exceptions import ClientError, ConnectionError, HTTPClientError, NoCredentialsError, WaiterError
-from botocore.loaders import Loader, create_loader
 
 from esaws.aws import error_code
 from esaws.call_log import CallLog
 from esaws.errors import EsawsError, LocalNotRunning, Refused, UsageError, WrongAccount, describe_error
 from esaws.local_aws import process
 from esaws.pricelist import PriceList, bundled, current
+from esaws.service_models import model_loader
 
 LOCAL_ACCOUNT = "123456789012"
 DEFAULT_REGION = "eu-west-3"
@@ -43,12 +42,6 @@ Result = TypeVar("Result")
 _LOCAL_POLL_SECONDS = 0.05
 _AWS_POLL_SECONDS = 5.0
 _LOCAL_ATTEMPTS = 1200
-
-
-@cache
-def model_loader(path: str | None) -> Loader:
-    """Return the loader of botocore's service models. All clouds share it, since the models are megabytes of JSON."""
-    return create_loader(path)
 
 
 class Cloud:

@@ -22,7 +22,7 @@ import pytest
 from botocore.config import Config
 
 from esaws.cli import main
-from esaws.cloud import model_loader
+from esaws.service_models import model_loader
 from tests.conftest import SHARED
 from tests.local.cases import TRUST
 from tests.local.wire import WATCHED

@@ -18,7 +18,7 @@ from botocore.serialize import SERIALIZERS
 from moto.moto_api._internal import mock_random
 from werkzeug.test import Client
 
-from esaws.cloud import model_loader
+from esaws.service_models import model_loader
 from local_aws_server import call as call_module
 from local_aws_server.clock.clock import CLOCK
 from local_aws_server.control_token import HEADER

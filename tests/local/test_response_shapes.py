@@ -8,7 +8,8 @@ import botocore.session
 import pytest
 
 from esaws import simulation
-from esaws.cloud import Cloud, model_loader
+from esaws.cloud import Cloud
+from esaws.service_models import model_loader
 from tests.local import wire
 from tests.local.read_calls import SERVICES, ReadCalls
 

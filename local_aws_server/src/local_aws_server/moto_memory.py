@@ -12,6 +12,7 @@ from weakref import WeakKeyDictionary
 
 from moto.core.common_models import BaseModel
 
+from local_aws_server import aws_models
 from local_aws_server.hooks import patch
 
 
@@ -23,11 +24,8 @@ def new_model(cls: Any, *_: Any, **__: Any) -> Any:
 
 @cache
 def _regions(service: str) -> list[str]:
-    from moto.core.base_backend import AccountSpecificBackend
-
-    session = AccountSpecificBackend.get_session()
-    partitions = session.get_available_partitions()
-    return [region for name in partitions for region in session.get_available_regions(service, partition_name=name)]
+    partitions = aws_models.endpoints().get_available_partitions()
+    return [region for name in partitions for region in aws_models.available_regions(service, name)]
 
 
 @patch("moto.core.base_backend", "AccountSpecificBackend._generate_regions")

@@ -27,7 +27,14 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Request
 
 from esaws.pricelist import Plan, Regime
-from local_aws_server import cbor, hooks, moto_memory, moto_performance, query_errors  # noqa: F401 (they register patches)
+from local_aws_server import (  # noqa: F401 (they register patches)
+    cbor,
+    hooks,
+    moto_memory,
+    moto_performance,
+    moto_serialization,
+    query_errors,
+)
 from local_aws_server.billing.account import NEW_ACCOUNT_DEFAULTS
 from local_aws_server.call import DEFAULT_ACCOUNT, Call, account_of
 from local_aws_server.clock.clock import CLOCK, format_timestamp, parse_duration, parse_timestamp
@@ -81,6 +88,7 @@ class LocalAws(DomainDispatcherApplication):
         with self._preparing:
             if not self._is_prepared:
                 hooks.import_hook_modules()
+                hooks.apply_patches()
                 run_reset_actions()
                 self._is_prepared = True
 
