@@ -33,6 +33,8 @@ _ECR = re.compile(
     r"(?P<repository>[^:@]+)(:(?P<tag>[^@]+))?(@(?P<digest>.+))?"
 )
 _MISSING = frozenset({"ImageNotFoundException", "RepositoryNotFoundException"})
+# Python 3.11.4 is the first with filters; the push has refused what a filter would.
+_EXTRACTION: dict[str, Any] = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}
 APP = "app"
 """The folder in a layer that has the pushed folder: the working directory of its command."""
 
@@ -150,7 +152,7 @@ class ImageStore:
             try:
                 for layer in layers:
                     with tarfile.open(layer) as archive:
-                        archive.extractall(partial, filter="data")
+                        archive.extractall(partial, **_EXTRACTION)
                 partial.rename(root)
             except OSError:
                 if not root.is_dir():  # another process was faster
