@@ -32,7 +32,7 @@ def explain(error: BaseException) -> str:
     if isinstance(error, _STOPPED):
         return (
             "The local AWS of this notebook is not running. "
-            'Run the cell with `course.begin("…")` again: it continues with what existed.'
+            "Run the cell with `course.begin` or `course.lab` again: it continues with what existed."
         )
     if isinstance(error, NameError) and error.name:
         return (

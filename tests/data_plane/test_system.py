@@ -197,7 +197,7 @@ def test_the_hosts_of_the_system_are_listed(running: Cloud, monkeypatch: pytest.
     assert any(".rds." in name for name in names)
     until(lambda: containers(running) == [4])
     monkeypatch.setattr(running_services, "_ENDPOINT_SECONDS", 0.0)
-    with pytest.raises(EsawsError, match="cameras-api does not run; what runs: .*seccom-alb-"):
+    with pytest.raises(EsawsError, match=r"cameras-api does not run; what runs: .*seccom-alb-"):
         simulation.endpoint(running, "cameras-api")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import os
 from dataclasses import dataclass
 
 from esaws.cloud import Cloud
@@ -14,8 +15,9 @@ from esaws.course.labs.lab import Lab
 from esaws.course.labs.record import read_record
 from esaws.course.labs.result import LabResult
 from esaws.course.learner import learner_id
+from esaws.course.short_errors import install_short_errors
 from esaws.course.shown import Shown
-from esaws.course.worlds import World
+from esaws.course.worlds import World, command_path
 from esaws.errors import Refused
 
 BEGINS = "2022-02-28"
@@ -107,6 +109,7 @@ def lab(
         UsageError: there is no such lab or level.
         Refused: the target is not the local AWS.
     """
+    install_short_errors()
     seed = seed or learner_id(ask=True)
     chosen = session.choose_lab(name, seed)
     cloud = Cloud.from_env(deployment=deployment)
@@ -123,6 +126,7 @@ def lab(
         cloud = Cloud.from_env(deployment=deployment)
     atexit.unregister(world.stop)
     atexit.register(world.stop)
+    os.environ.update({"ESAWS_DEPLOYMENT": cloud.deployment, "PATH": command_path()})  # for `!esaws` and `!aws`
     running = RunningLab(chosen, cloud)
     running.report.display()
     return running

@@ -367,10 +367,6 @@ EVERY_SECOND_QUERY = Lab(
 # --- monday-morning: the database is stopped
 
 
-def _stopped_values(seed: Seed) -> Mapping[str, Any]:
-    return {"day": seed.choice(("Friday", "Saturday", "Sunday"))}
-
-
 def _break_by_stopping(cloud: Cloud, mine: Values) -> None:
     cloud.client("rds").stop_db_instance(DBInstanceIdentifier=cloud.aws_name("database"))
 
@@ -415,11 +411,10 @@ MONDAY_MORNING = Lab(
     family="data",
     title="No data on Monday morning",
     report=(
-        "The first call of the week: *The list of sites has been empty since {mine.day}. The page itself opens.* "
+        "The first call of the week: *The list of sites has been empty since Saturday. The page itself opens.* "
         "A colleague saved money over the weekend. The network was not changed."
     ),
     cause="database-stopped",
-    values=_stopped_values,
     inject=_break_by_stopping,
     evidence=_stopped_evidence,
     symptom=_running_database,
