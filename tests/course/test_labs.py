@@ -21,7 +21,7 @@ from esaws.course.labs.contents import contents
 from esaws.course.labs.diagnosis import LONGEST_EVIDENCE, grade_diagnosis
 from esaws.course.labs.families import all_labs, find_lab
 from esaws.course.labs.lab import Lab
-from esaws.course.labs.record import Record
+from esaws.course.labs.record import Record, write_record
 from esaws.course.labs.repair import check_repair
 from esaws.course.labs.session import SETTLES, break_system, end_lab
 from esaws.deploy.plan import plan_deploy
@@ -107,7 +107,8 @@ class Stage:
             self._records[name, seed] = break_system(cloud, lab, level=1, seed=seed)
             self._broken[name, seed] = control.exchange(self.url, "GET", "save")
         control.exchange(self.url, "POST", "load", self._broken[name, seed])
-        return Played(Cloud.at(self.url), lab, self._records[name, seed])
+        cloud = Cloud.at(self.url)
+        return Played(cloud, lab, write_record(cloud, self._records[name, seed]))
 
 
 class Played:
@@ -305,3 +306,4 @@ def test_a_lab_that_is_not_repaired_ends_with_nothing_left(stage: Stage, name: s
     cloud = stage.broken(name).cloud
     assert "Nothing of it is left" in str(end_lab(cloud))
     assert contents(cloud) == []
+    assert "No lab runs" in str(end_lab(cloud))

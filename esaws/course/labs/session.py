@@ -213,9 +213,10 @@ def end_lab(cloud: Cloud) -> Shown:
     Raises:
         EsawsError: something is left.
     """
-    if read_record(cloud) is not None:
-        with all_tools():
-            _delete_everything(cloud)
+    if read_record(cloud) is None:
+        return Shown("No lab runs in this account. Nothing was deleted.")
+    with all_tools():
+        _delete_everything(cloud)
     return Shown("The lab is ended. Nothing of it is left.")
 
 
