@@ -54,6 +54,7 @@ SERVER: Rows = [
         "moto_memory",
         "moto_performance",
         "moto_serialization",
+        "xml_writing",
         "aws_models",
         "query_errors",
     ],

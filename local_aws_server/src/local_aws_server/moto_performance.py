@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import string
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -20,6 +21,20 @@ from local_aws_server.hooks import apply_patches, patch
 
 # moto reads the methods of a service's class with `inspect` in each call.
 patch("moto.core.responses", "method_names_from_class")(cache(method_names_from_class))
+
+
+@patch("moto.moto_api._internal.moto_random", "MotoRandom.get_random_hex")
+def get_random_hex(self: Any, length: int = 8) -> str:
+    """Random digits of an id, at once; moto chooses one after the other."""
+    return f"{self.getrandbits(4 * length):0{length}x}"
+
+
+@patch("moto.moto_api._internal.moto_random", "MotoRandom.get_random_string")
+def get_random_string(self: Any, length: int = 20, include_digits: bool = True, lower_case: bool = False) -> str:
+    letters = string.ascii_letters + (string.digits if include_digits else "")
+    text = "".join(self.choices(letters, k=length))
+    return text.lower() if lower_case else text
+
 
 _images_by_region: dict[str, list[Any]] = {}
 _UNKNOWN_DATE = datetime(2020, 1, 1)

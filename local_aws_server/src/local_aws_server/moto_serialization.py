@@ -29,14 +29,22 @@ def get_value(self: Any, value: Any, key: str, shape: Any) -> Any:
     if type(picker) is not XFormedAttributePicker or picker.alias_providers is not DEFAULT_ALIAS_PROVIDERS:
         return _stock_get_value(self, value, key, shape)
     found = _find(value, _names(picker, value, key, shape))
-    if transformers := picker.response_transformers:
-        key_path = ""
-        for path, transform in transformers.items():
-            if path.endswith(key) or key.endswith(path):
-                key_path = key_path or ".".join([*self.path, key])
-                if key_path.endswith(path):
-                    return transform(found)
+    if paths := _paths(picker, key):
+        key_path = ".".join([*self.path, key])
+        for path in paths:
+            if key_path.endswith(path):
+                return picker.response_transformers[path](found)
     return found
+
+
+def _paths(picker: XFormedAttributePicker, key: str) -> list[str]:
+    """The ends of paths, of those whose values moto transforms, that paths to this member can have."""
+    by_key: dict[str, list[str]] = vars(picker).setdefault("_esaws_paths", {})
+    paths = by_key.get(key)
+    if paths is None:
+        paths = [path for path in picker.response_transformers if path.endswith(key) or key.endswith(path)]
+        by_key[key] = paths
+    return paths
 
 
 def _names(picker: XFormedAttributePicker, value: Any, key: str, shape: Any) -> tuple[str, ...]:

@@ -34,6 +34,7 @@ from local_aws_server import (  # noqa: F401 (they register patches)
     moto_performance,
     moto_serialization,
     query_errors,
+    xml_writing,
 )
 from local_aws_server.billing.account import NEW_ACCOUNT_DEFAULTS
 from local_aws_server.call import DEFAULT_ACCOUNT, Call, account_of
