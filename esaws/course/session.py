@@ -267,12 +267,12 @@ def _clean_up(session: Session) -> None:
 def _set_up(session: Session, begins: str) -> None:
     """Bring an empty account to the chapter's start, or leave what exists; print which."""
     remembered, cloud = session.memory.read(), session.cloud
-    stands = inventory(cloud)
+    stands: Index | None = None
     if remembered.get("is_set_up"):
         how = "continued"
         if session.world and remembered["begins"] != begins:
             how += f"; it began on {remembered['begins']}: `start_over=True` begins on {begins}"
-    elif len(stands) and session.world is None and not remembered:
+    elif session.world is None and not remembered and len(stands := inventory(cloud)):
         how = (
             "these resources existed before, and stay as they are; "
             "`start_over=True` deletes them, and another `deployment` leaves them alone"
@@ -282,8 +282,8 @@ def _set_up(session: Session, begins: str) -> None:
         session.memory.write(begun)
         session.chapter.set_up(cloud)
         session.memory.write({**begun, "is_set_up": True})
-        stands, how = inventory(cloud), "new"
-    print(_summary(session, stands, how))
+        stands, how = None, "new"
+    print(_summary(session, inventory(cloud) if stands is None else stands, how))
 
 
 def _summary(session: Session, stands: Index, how: str) -> str:

@@ -11,16 +11,19 @@ import hashlib
 import json
 import string
 from datetime import datetime
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
-from moto.core.utils import method_names_from_class, utcnow
+from moto.core.utils import camelcase_to_underscores, method_names_from_class, utcnow
 
 from local_aws_server.clone import clone
 from local_aws_server.hooks import apply_patches, patch
 
 # moto reads the methods of a service's class with `inspect` in each call.
 patch("moto.core.responses", "method_names_from_class")(cache(method_names_from_class))
+
+# The name of the method for an operation, which moto composes letter by letter in each call.
+patch("moto.core.responses", "camelcase_to_underscores")(lru_cache(4096)(camelcase_to_underscores))
 
 
 @patch("moto.moto_api._internal.moto_random", "MotoRandom.get_random_hex")
