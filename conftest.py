@@ -1,5 +1,6 @@
 """Isolate tests and notebooks: loopback network only, no AWS settings of the user, a state folder of their own."""
 
+import gc
 import os
 import sys
 import tempfile
@@ -49,6 +50,7 @@ def refuse_network(event: str, args: tuple[Any, ...]) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Set up each process, including xdist's workers, before tests are collected."""
+    gc.set_threshold(100_000, 20, 100)  # the models of AWS's services and the tests live to the end of the process
     scratch = tempfile.TemporaryDirectory(prefix="esaws-tests-", ignore_cleanup_errors=True)
     for name in [name for name in os.environ if name.startswith(("AWS_", "ESAWS_"))]:
         del os.environ[name]

@@ -1,6 +1,7 @@
 """The command line: each command reads its options, calls one function, and prints a table or JSON."""
 
 import errno
+import gc
 import os
 import sys
 from collections.abc import Sequence
@@ -38,6 +39,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     If the output can't be written, the exit code is 1; if only its reader has left (`esaws … | head`), nothing is
     printed about it.
     """
+    gc.set_threshold(100_000, 20, 100)  # the objects of botocore's models live as long as the command
     repair_streams()
     code = _run(argv)
     if reason := flush_streams():
