@@ -74,6 +74,8 @@ class HealthCheck:
     address: str
     check_port: int
     protocol: str
+    version: str
+    """HTTP1, HTTP2 or GRPC."""
     path: str
     interval: float
     timeout: float

@@ -22,6 +22,7 @@ class Answer:
 
     status: int = 0
     headers: list[tuple[str, str]] = field(default_factory=list)
+    trailers: list[tuple[str, str]] = field(default_factory=list)
     informational: list[int] = field(default_factory=list)
     body: bytearray = field(default_factory=bytearray)
     reset: int | None = None
@@ -141,6 +142,8 @@ class Http2Client:
             answer.headers = list(event.headers)
             answer.status = int(answer.header(":status"))
             answer.began.set()
+        elif isinstance(event, events.TrailersReceived):
+            answer.trailers = list(event.headers)
         elif isinstance(event, events.DataReceived):
             answer.body += event.data
             if self.takes_data:

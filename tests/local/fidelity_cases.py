@@ -547,6 +547,7 @@ SHOWN: dict[tuple[str, str], tuple[str, ...]] = {
         "../data_plane/test_load_balancer.py::test_a_closed_port_of_a_target_is_a_time_out",
         "../data_plane/test_load_balancer_connections.py::test_a_websocket_passes_messages_both_ways",
         "../data_plane/test_load_balancer_http2.py::test_a_client_that_offers_http2_gets_it_and_is_answered_by_the_same_rules",
+        "../data_plane/test_load_balancer_http2_targets.py::test_a_grpc_call_streams_both_ways_and_ends_with_its_trailers",
         "../data_plane/test_load_balancer_clients.py::test_a_client_is_what_aws_would_see",
         "../data_plane/test_load_balancer_access_log.py::test_a_replay_finds_the_rules_that_the_load_balancer_took",
     ),
@@ -576,6 +577,7 @@ SHOWN: dict[tuple[str, str], tuple[str, ...]] = {
     ("Elastic Load Balancing", "Health checks decide"): (
         "test_target_health.py::test_checks_time_out_without_a_security_group_rule_and_pass_again_with_it",
         "test_target_health.py::test_a_wrong_health_check_path_gets_404",
+        "test_target_health.py::test_a_group_with_grpc_is_checked_by_a_code_of_grpc",
     ),
     ("Elastic Load Balancing", "Load balancers, listeners"): (
         "attributes are those of the type, within their bounds",

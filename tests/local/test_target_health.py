@@ -463,6 +463,34 @@ def test_a_matcher_accepts_another_status(site: Site) -> None:
     assert site.health_after("3m") == HEALTHY
 
 
+def test_a_group_with_grpc_is_checked_by_a_code_of_grpc(account: Any) -> None:
+    site = Site(account, {"ProtocolVersion": "GRPC"})
+    site.run_task(ALB_PREFIX="/api")
+    site.register()
+    assert site.health_after("2m") == HEALTHY, "/ is not implemented: 12, the default"
+    site.elbv2.modify_target_group(TargetGroupArn=site.group, Matcher={"GrpcCode": "0"})
+    assert site.health_after("3m") == ("unhealthy", "Target.ResponseCodeMismatch")
+    assert site.description() == "Health checks failed with these codes: [12]"
+    site.elbv2.modify_target_group(TargetGroupArn=site.group, HealthCheckPath="/api/shop.Shop")
+    assert site.health_after("3m") == HEALTHY
+
+
+def test_grpc_has_checks_of_its_own_by_default(account: Any) -> None:
+    elbv2, (vpc, *_) = account.client("elbv2"), account.network()
+
+    def create(**more: Any) -> Any:
+        group = {"Name": "g", "Protocol": "HTTP", "ProtocolVersion": "GRPC", "Port": 50051, "VpcId": vpc} | more
+        created = elbv2.create_target_group(**group)["TargetGroups"][0]
+        described = elbv2.describe_target_groups(Names=[group["Name"]])["TargetGroups"][0]
+        checks = [(each["HealthCheckPath"], each["Matcher"]) for each in (created, described)]
+        assert checks[0] == checks[1]
+        return checks[0]
+
+    default = ("/AWS.ALB/healthcheck", {"GrpcCode": "12"})
+    assert create() == default and create() == default, "a second time it is the same group"
+    assert create(Name="h", HealthCheckPath="/a.B/c", Matcher={"GrpcCode": "0-5"}) == ("/a.B/c", {"GrpcCode": "0-5"})
+
+
 def test_a_slow_response_passes_only_with_a_longer_timeout(site: Site) -> None:
     site.run_task(ESAWS_ANSWER_SECONDS="8")
     site.register()

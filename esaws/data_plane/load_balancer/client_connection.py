@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol, cast
 
 from aiohttp import web
@@ -19,6 +20,10 @@ class ClientConnection(Protocol):
 
     def send_continue(self) -> None:
         """Ask the client for the body that it holds back."""
+        ...
+
+    def end_with(self, trailers: Sequence[tuple[str, str]]) -> None:
+        """Send trailers after the body of the response, where the version of HTTP has them."""
         ...
 
     def break_off(self) -> None:

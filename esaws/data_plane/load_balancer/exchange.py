@@ -5,17 +5,20 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
 from aiohttp import HttpVersion11, web
+from multidict import CIMultiDict
 from yarl import URL
 
 from esaws.data_plane.load_balancer import request_headers, responses, stickiness
 from esaws.data_plane.load_balancer.client_connection import connection_of
 from esaws.data_plane.load_balancer.configuration import Configuration, Listener, Target, TargetGroup
+from esaws.data_plane.load_balancer.http2_targets import TargetResponse
 from esaws.data_plane.load_balancer.incoming import forwarded_target, header_bytes, is_sendable, is_text
 from esaws.data_plane.load_balancer.request_record import RequestRecord
 from esaws.data_plane.load_balancer.responses import PassedResponse
@@ -58,6 +61,8 @@ class Exchange:
     target_status: int | None = None
     sent_to_target: float | None = None
     target_began: float | None = None
+    passed_on: float = 0.0
+    """When a part of the response was last passed on."""
     received_bytes: int = 0
     sent_bytes: int = 0
     redirect_url: str = "-"
@@ -175,12 +180,11 @@ class Exchange:
 
         https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-target-groups.html#target-group-protocol-version
         """
-        is_grpc = self.is_http2 and self.incoming.headers.get("Content-Type", "").startswith("application/grpc")
         if group.protocol_version == "HTTP1":
-            return responses.error_response(464) if is_grpc else None
+            return responses.error_response(464) if self.is_grpc else None
         if not self.is_http2 or (group.protocol_version == "GRPC" and self.incoming.method != "POST"):
             return responses.error_response(464)
-        return responses.not_simulated("the load balancer does not send HTTP/2 or gRPC to targets here")
+        return None
 
     def _broken(self, status: int) -> web.StreamResponse:
         """Return an error, or close the connection of the client where the response has begun."""
@@ -208,18 +212,26 @@ class Exchange:
         if self.incoming.headers.get("Expect", "").lower() == "100-continue":
             connection_of(self.incoming).send_continue()
         self.sent_to_target = time.perf_counter()
-        idle = self.configuration.idle_timeout
-        async with self.proxy.session.request(
-            self.incoming.method,
-            URL(f"{group.protocol.lower()}://{where}:{local_port}{path}", encoded=True),
-            headers=headers,
-            data=self._body(idle) if self.incoming.body_exists else None,
-            allow_redirects=False,
-            timeout=aiohttp.ClientTimeout(sock_connect=CONNECT_SECONDS, sock_read=idle),
-        ) as answer:
+        url = URL(f"{group.protocol.lower()}://{where}:{local_port}{path}", encoded=True)
+        async with self._sent(group, url, headers) as answer:
             self.target_began = time.perf_counter()
             self.target_status = answer.status
             return await self._pass_on(group, target, answer)
+
+    def _sent(
+        self, group: TargetGroup, url: URL, headers: CIMultiDict[str]
+    ) -> AbstractAsyncContextManager[aiohttp.ClientResponse | TargetResponse]:
+        """Return the response of a target, as a context in which it is read."""
+        method, idle = self.incoming.method, self.configuration.idle_timeout
+        data = self._body(idle) if self.incoming.body_exists else None
+        if group.protocol_version != "HTTP1":
+            return self.proxy.http2_targets.request(
+                method, url, headers=headers, data=data, connect=CONNECT_SECONDS, idle=idle
+            )
+        timeout = aiohttp.ClientTimeout(sock_connect=CONNECT_SECONDS, sock_read=idle)
+        return self.proxy.session.request(
+            method, url, headers=headers, data=data, allow_redirects=False, timeout=timeout
+        )
 
     async def _body(self, idle: float) -> AsyncIterator[bytes]:
         """Yield the body of the request as it arrives."""
@@ -228,6 +240,8 @@ class Exchange:
                 async with asyncio.timeout(idle):
                     chunk = await self.incoming.content.readany()
             except TimeoutError:
+                if time.perf_counter() < self.passed_on + idle:  # the target talks
+                    continue
                 self.is_client_slow = True
                 raise aiohttp.ClientError("the client does not send its body") from None
             if not chunk:
@@ -235,7 +249,9 @@ class Exchange:
             self.received_bytes += len(chunk)
             yield chunk
 
-    async def _pass_on(self, group: TargetGroup, target: Target, answer: aiohttp.ClientResponse) -> web.StreamResponse:
+    async def _pass_on(
+        self, group: TargetGroup, target: Target, answer: aiohttp.ClientResponse | TargetResponse
+    ) -> web.StreamResponse:
         headers = request_headers.passed_on(answer.headers)
         secure = self.listener.protocol == "HTTPS"
         assert self.choice is not None
@@ -246,9 +262,9 @@ class Exchange:
         for cookie in (*self.choice.cookies, *sticky):
             headers.add("Set-Cookie", cookie)
         response = PassedResponse(status=answer.status, reason=answer.reason, headers=headers)
-        if answer.status == 101 and not request_headers.is_upgrade(self.incoming.headers):
-            raise aiohttp.ClientError("the target changes the protocol, and the client has not asked for that")
         if answer.status == 101:
+            if isinstance(answer, TargetResponse) or not request_headers.is_upgrade(self.incoming.headers):
+                raise aiohttp.ClientError("the target changes the protocol, and the client has not asked for that")
             self.response, self.status, self.is_websocket = response, 101, True
             await self._tunnel(response, answer)
             return response
@@ -260,6 +276,9 @@ class Exchange:
         await response.prepare(self.incoming)
         async for chunk in answer.content.iter_any():
             await response.write(chunk)
+            self.passed_on = time.perf_counter()
+        if isinstance(answer, TargetResponse):
+            connection_of(self.incoming).end_with(answer.trailers)
         await self._finish(response)
         return response
 
@@ -291,6 +310,10 @@ class Exchange:
         return self.incoming.version > HttpVersion11
 
     @property
+    def is_grpc(self) -> bool:
+        return self.is_http2 and self.incoming.headers.get("Content-Type", "").startswith("application/grpc")
+
+    @property
     def client(self) -> tuple[str, int]:
         """The client's address and port as AWS would see them."""
         return self.entrance.client(self.incoming)
@@ -300,13 +323,12 @@ class Exchange:
         ended = time.perf_counter()
         now = self.proxy.now()
         tls = self.entrance.tls_of(self.incoming)
-        scheme = self.listener.protocol.lower()
         target = self.choice.target if self.choice else None
         sent, answered = self.sent_to_target, self.target_began
         address, port = self.client
         rule = self.rule
         return RequestRecord(
-            type={"http": "ws", "https": "wss"}[scheme] if self.is_websocket else "h2" if self.is_http2 else scheme,
+            type=self._type(),
             received=now - timedelta(seconds=ended - self.began),
             time=now,
             load_balancer=self.configuration.id,
@@ -334,6 +356,12 @@ class Exchange:
             actions=self.actions,
             redirect_url=self.redirect_url,
         )
+
+    def _type(self) -> str:
+        if self.is_http2:
+            return "grpcs" if self.is_grpc else "h2"
+        scheme = self.listener.protocol.lower()
+        return {"http": "ws", "https": "wss"}[scheme] if self.is_websocket else scheme
 
     def _logged_request(self) -> str:
         request, version = self.request, self.incoming.version

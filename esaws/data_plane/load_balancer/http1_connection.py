@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from aiohttp import HttpVersion11, web
@@ -49,6 +50,9 @@ class Http1Connection(RequestHandler):
     def send_continue(self) -> None:
         if self.transport is not None:
             self.transport.write(_CONTINUE)
+
+    def end_with(self, trailers: Sequence[tuple[str, str]]) -> None:
+        """Do nothing: a client with HTTP/1.1 reaches no target that sends trailers."""
 
     def break_off(self) -> None:
         if self.transport is not None:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import HttpVersion, web
@@ -15,12 +14,13 @@ from h2.errors import ErrorCodes
 from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
+from esaws.data_plane.load_balancer.http2_peer import Fields, PeerStream
 from esaws.data_plane.load_balancer.request_headers import HOP_BY_HOP
 
 if TYPE_CHECKING:
     from esaws.data_plane.load_balancer.http2_connection import Http2Connection
 
-Fields = Iterable[tuple[bytes, bytes]]
+RawFields = Iterable[tuple[bytes, bytes]]
 """The header fields of a request with its pseudo-header fields, such as `(b":method", b"GET")`."""
 
 _HTTP2 = HttpVersion(2, 0)
@@ -34,18 +34,15 @@ https://docs.aws.amazon.com/elasticloadbalancing/latest/userguide/how-elastic-lo
 """
 
 
-class Http2Stream:
+class Http2Stream(PeerStream):
     """A stream from its request to the end of its response; to aiohttp it is the connection of the request."""
 
     ssl_context = sockname = None  # what aiohttp reads of a connection for its own properties
 
     def __init__(self, connection: Http2Connection, id: int) -> None:
+        super().__init__(connection, id)
         self.connection = connection
-        self.id = id
-        self.is_open = True
-        """Whether a response can still be sent."""
-        self.body = Body(lambda size: connection.acknowledge(id, size))
-        self.window_opened = asyncio.Event()
+        self.trailers: Fields = ()
         self.task: asyncio.Task[None] | None = None
 
     @property
@@ -66,10 +63,13 @@ class Http2Stream:
     def send_continue(self) -> None:
         self.connection.send_headers(self, [(":status", "100")])
 
+    def end_with(self, trailers: Fields) -> None:
+        self.trailers = trailers
+
     def break_off(self) -> None:
         self.connection.reset(self, ErrorCodes.INTERNAL_ERROR)
 
-    def request(self, fields: Fields, *, has_body: bool) -> web.BaseRequest:
+    def request(self, fields: RawFields, *, has_body: bool) -> web.BaseRequest:
         """Return the request of this stream; its responses are sent on the stream."""
         method, target, headers = _read_fields(fields)
         message = RawRequestMessage(
@@ -89,13 +89,8 @@ class Http2Stream:
         assert task is not None
         return web.BaseRequest(message, body, self, ResponseWriter(self), task, loop)  # type: ignore[arg-type]
 
-    def close(self) -> None:
-        """Note that nothing more can be sent, and wake what waits for that."""
-        self.is_open = False
-        self.window_opened.set()
 
-
-def _read_fields(fields: Fields) -> tuple[str, str, CIMultiDict[str]]:
+def _read_fields(fields: RawFields) -> tuple[str, str, CIMultiDict[str]]:
     """Return method, request target and headers as a request with HTTP/1.1 has them."""
     pseudo: dict[str, str] = {}
     headers: CIMultiDict[str] = CIMultiDict()
@@ -110,39 +105,6 @@ def _read_fields(fields: Fields) -> tuple[str, str, CIMultiDict[str]]:
     method = pseudo.get(":method", "")
     target = host if method == "CONNECT" else pseudo.get(":path", "")
     return method, target, CIMultiDict([("Host", host), *headers.items()])
-
-
-class Body:
-    """The body of a request as it arrives; what has been read makes room for more."""
-
-    def __init__(self, acknowledge: Callable[[int], None]) -> None:
-        self._acknowledge = acknowledge
-        self._chunks: deque[bytes] = deque()
-        self._arrived = asyncio.Event()
-        self.has_ended = False
-
-    def feed(self, chunk: bytes) -> None:
-        self._chunks.append(chunk)
-        self._arrived.set()
-
-    def end(self) -> None:
-        self.has_ended = True
-        self._arrived.set()
-
-    async def readany(self) -> bytes:
-        """Return what has arrived, and wait for it; empty at the end."""
-        while not self._chunks and not self.has_ended:
-            self._arrived.clear()
-            await self._arrived.wait()
-        return self.take()
-
-    def take(self) -> bytes:
-        """Return what has arrived."""
-        data = b"".join(self._chunks)
-        self._chunks.clear()
-        if data:
-            self._acknowledge(len(data))
-        return data
 
 
 class ResponseWriter(AbstractStreamWriter):
@@ -166,9 +128,12 @@ class ResponseWriter(AbstractStreamWriter):
         await self._send(chunk, end=False)
 
     async def write_eof(self, chunk: bytes = b"") -> None:
-        has_ended = self._send_waiting(end=not chunk)
-        if not has_ended:
-            await self._send(chunk, end=True)
+        trailers = self._stream.trailers
+        if self._send_waiting(end=not chunk and not trailers):
+            return
+        await self._send(chunk, end=not trailers)
+        if trailers:
+            self.output_size += self._stream.connection.send_headers(self._stream, trailers, end=True)
 
     async def drain(self) -> None:
         """Do nothing: `write` waits until the client takes more."""

@@ -17,6 +17,7 @@ from esaws.data_plane.load_balancer.certificate import server_context
 from esaws.data_plane.load_balancer.configuration import Configuration, Listener, Node
 from esaws.data_plane.load_balancer.entrance import Entrance
 from esaws.data_plane.load_balancer.exchange import Exchange
+from esaws.data_plane.load_balancer.http2_targets import Http2Targets
 from esaws.data_plane.load_balancer.request_record import RequestRecord
 from esaws.data_plane.load_balancer.stickiness import Sealer
 from esaws.data_plane.load_balancer.target_choice import TargetChooser
@@ -60,6 +61,7 @@ class LoadBalancerProxy:
         self.exchanges: set[Exchange] = set()
         """The requests that wait for a target."""
         self.on_request = on_request
+        self.http2_targets = Http2Targets()
         self._entrances: dict[tuple[Node, int, str], Entrance] = {}
         self._session: aiohttp.ClientSession | None = None
 
@@ -112,6 +114,7 @@ class LoadBalancerProxy:
         """Stop listening and close every connection."""
         entrances, self._entrances = list(self._entrances.values()), {}
         await asyncio.gather(*(entrance.close() for entrance in entrances))
+        await self.http2_targets.close()
         if self._session is not None:
             await self._session.close()
             self._session = None

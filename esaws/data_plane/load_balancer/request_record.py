@@ -14,7 +14,7 @@ class RequestRecord:
     """One request. A status is None where there was none, a target is empty where none was chosen."""
 
     type: str
-    """http, https, h2, ws or wss."""
+    """http, https, h2, grpcs, ws or wss."""
     received: datetime
     """When the load balancer received the request."""
     time: datetime
@@ -76,7 +76,7 @@ class RequestRecord:
             self.ssl_protocol,
             self.target_group_arn or "-",
             _quoted(self.trace_id),
-            _quoted(self.host if self.type in ("https", "h2", "wss") else "-"),
+            _quoted(self.host if self.type in ("https", "h2", "grpcs", "wss") else "-"),
             _quoted(self.certificate_arn),
             "-1" if self.priority is None else str(self.priority),
             _timestamp(self.received),

@@ -10,8 +10,8 @@ https://docs.aws.amazon.com/elasticloadbalancing/latest/network/target-group-hea
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -26,6 +26,13 @@ TargetKey = tuple[str, int]
 """The instance or address, and the port, of a target."""
 
 _SERVING = ("RUNNING", "DEACTIVATING")
+
+
+_GRPC_CODES, _GRPC_UNKNOWN = {200: 0, 404: 12, 503: 14}, 2
+"""Status of HTTP → code of gRPC, as where a server of gRPC does not answer itself.
+
+https://github.com/grpc/grpc/blob/master/doc/http-grpc-status-mapping.md
+"""
 
 
 @dataclass(frozen=True)
@@ -163,7 +170,7 @@ class HealthProbe:
             return connection_refused(port)
         is_http = group.health_check_protocol in ("HTTP", "HTTPS")
         path = group.health_check_path or "/"
-        matcher = (getattr(group, "matcher", None) or {}).get("HttpCode") or "200"
+        matcher = _codes(getattr(group, "matcher", None) or {})
         timeout = float(group.health_check_timeout_seconds)
         if processes.runs_as_process(task, container["name"]):
             result = probe_results.result(group, *key, task)
@@ -175,6 +182,8 @@ class HealthProbe:
         if not is_http:
             return None
         response = containers.respond(containers.as_it_runs(self._backends, container), path)
+        if group.protocol_version == "GRPC":
+            response = replace(response, status=_GRPC_CODES.get(response.status, _GRPC_UNKNOWN))
         return evaluate_response(response, path, matcher, timeout)
 
     @cached_property
@@ -243,6 +252,10 @@ class HealthProbe:
             instance.container_instance_arn: instance.ec2_instance_id
             for _, instance in self._backends.container_instances
         }
+
+
+def _codes(matcher: Mapping[str, str]) -> str:
+    return matcher.get("GrpcCode") or matcher.get("HttpCode") or "200"
 
 
 def _is_cross_zone(load_balancer: Any) -> bool:

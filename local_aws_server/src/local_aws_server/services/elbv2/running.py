@@ -25,15 +25,15 @@ BEHAVIOURS = (
     Behaviour(
         service="Elastic Load Balancing",
         statement="With `--run`, an active Application Load Balancer carries HTTP/1.1 and WebSockets to processes, and "
-        "HTTP/2 from clients of its HTTPS listeners: by its rules, weights, algorithm, stickiness, slow start and "
-        "zones, where routes, groups and ACLs let packets pass, with AWS's headers, time-outs, error pages and access "
-        "logs. A task that calls it has the address that AWS would see.",
+        "HTTP/2 and gRPC from clients of its HTTPS listeners: by its rules, weights, algorithm, stickiness, slow start "
+        "and zones, where routes, groups and ACLs let packets pass, with AWS's headers, time-outs, error pages and "
+        "access logs. A task that calls it has the address that AWS would see.",
         documentation=("https://docs.aws.amazon.com/elasticloadbalancing/latest/application/introduction.html",),
     ),
     Behaviour(
         service="Elastic Load Balancing",
         fidelity=NOT_SIMULATED,
-        statement="With `--run`: HTTP/2 and gRPC to targets, methods that HTTP does not register, repeated Host headers, "
+        statement="With `--run`: methods that HTTP does not register, repeated Host headers, "
         "certificates of ACM, mutual TLS, users who sign in, targets that are functions or load balancers, anomaly "
         "mitigation, AWS WAF, listener attributes, and Network and Gateway Load Balancers.",
         documentation=("https://docs.aws.amazon.com/elasticloadbalancing/latest/application/introduction.html",),
@@ -55,8 +55,8 @@ def desired_load_balancers(backends: Backends) -> list[dict[str, Any]]:
 def desired_health_checks(backends: Backends) -> list[dict[str, Any]]:
     """Return the checks of targets whose containers are processes.
 
-    Each is {target_group, id, port, task, address, check_port, protocol, path, interval, timeout}, with the times in
-    seconds. A check is of one task: another one at the same target is checked anew.
+    Each is {target_group, id, port, task, address, check_port, protocol, version, path, interval, timeout}, with the
+    times in seconds. A check is of one task: another one at the same target is checked anew.
     """
     groups = backends.backend("elbv2").target_groups.values()
     if not any(group.targets for group in groups):
@@ -79,6 +79,7 @@ def desired_health_checks(backends: Backends) -> list[dict[str, Any]]:
                     "address": address,
                     "check_port": check_port,
                     "protocol": group.health_check_protocol,
+                    "version": group.protocol_version or "HTTP1",
                     "path": group.health_check_path or "/",
                     "interval": settings.interval,
                     "timeout": settings.timeout,
@@ -89,7 +90,10 @@ def desired_health_checks(backends: Backends) -> list[dict[str, Any]]:
 
 @observer("health_checks")
 def observe_health_checks(backends: Backends, reports: Iterable[Mapping[str, Any]]) -> None:
-    """Note results: {target_group, id, port, task} with {status, seconds} or {error: refused | timeout}."""
+    """Note results: {target_group, id, port, task} with {status, seconds} or {error: refused | timeout}.
+
+    The status is of HTTP, or the code of gRPC where that is the protocol version.
+    """
     for report in reports:
         group = find_target_group(backends, report["target_group"])
         if group is not None and probe_results.note(group, report):

@@ -6,10 +6,11 @@ import ipaddress
 import re
 from typing import Any
 
+from local_aws_server.backends import sidecar
 from local_aws_server.behaviours import NOT_SIMULATED, Behaviour
 from local_aws_server.call import Call
 from local_aws_server.errors import AwsError
-from local_aws_server.hooks import before
+from local_aws_server.hooks import after, before
 from local_aws_server.services.elbv2 import lookup
 
 BEHAVIOURS = (
@@ -49,6 +50,8 @@ _CODES = re.compile(r"\d{1,3}(-\d{1,3})?(,\s*\d{1,3}(-\d{1,3})?)*")
 _HIGHEST_CODE = {"HTTP": 499, "HTTPS": 499, "GENEVE": 399}
 _OTHER_HIGHEST_CODE = 599
 _HIGHEST_GRPC_CODE = 99
+_GRPC_PATH, _GRPC_CODE = "/AWS.ALB/healthcheck", "12"
+"""https://docs.aws.amazon.com/elasticloadbalancing/latest/application/target-group-health-checks.html"""
 _PRIVATE = tuple(map(ipaddress.ip_network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10")))
 """https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateTargetGroup.html (TargetType)"""
 
@@ -127,6 +130,28 @@ def require_timeout_below_interval(call: Call) -> None:
     interval = call.params.get("HealthCheckIntervalSeconds", int(group.health_check_interval_seconds))
     if timeout >= interval:
         raise _invalid(f"Health check timeout '{timeout}' must be smaller than the interval '{interval}'")
+
+
+@after("elbv2", "CreateTargetGroup")
+def check_grpc_by_default(call: Call) -> None:
+    """Check targets with gRPC by a method that none of them has: its code 12 says that they answer."""
+    group = call.backends.target_group(call.params["Name"])
+    if group is None or group.protocol_version != "GRPC" or sidecar(group).get("is_checked_with_grpc"):
+        return
+    sidecar(group)["is_checked_with_grpc"] = True
+    described = call.result["TargetGroups"][0]
+    if "HealthCheckPath" not in call.params:
+        group.health_check_path = described["HealthCheckPath"] = _GRPC_PATH
+    if "Matcher" not in call.params:
+        group.matcher = described["Matcher"] = {"GrpcCode": _GRPC_CODE}
+
+
+@after("elbv2", "ModifyTargetGroup")
+def keep_grpc_codes(call: Call) -> None:
+    """Set the codes of gRPC, which moto drops."""
+    group = _group(call)
+    if group is not None and "GrpcCode" in (call.params.get("Matcher") or {}):
+        group.matcher = call.result["TargetGroups"][0]["Matcher"] = dict(call.params["Matcher"])
 
 
 # --- targets

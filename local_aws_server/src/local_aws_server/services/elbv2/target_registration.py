@@ -15,7 +15,8 @@ from local_aws_server.services.elbv2 import targets
 BEHAVIOURS = (
     Behaviour(
         service="Elastic Load Balancing",
-        statement="Health checks decide whether a target is healthy: by the network path to it and by its response.",
+        statement="Health checks decide whether a target is healthy: by the network path to it and by its response, a "
+        "status of HTTP or a code of gRPC.",
         documentation=(
             "https://docs.aws.amazon.com/elasticloadbalancing/latest/application/target-group-health-checks.html",
         ),
