@@ -1,4 +1,4 @@
-"""HTTP/2 as no client should speak it: what breaks the protocol ends its own connection, and nothing else."""
+"""HTTP/2 as it should not be spoken: what breaks the protocol ends its own connection, and nothing else."""
 
 import asyncio
 import os
@@ -11,7 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.data_plane.http2_client import Http2Client, connected, tls_streams
-from tests.data_plane.load_balancer_world import Site, site
+from tests.data_plane.load_balancer_world import Site, forward, site
+from tests.data_plane.test_load_balancer import path
 from tests.data_plane.test_load_balancer_http2 import run, shop, until
 
 EXAMPLES = 1000 if "SOAK" in os.environ else 30
@@ -64,8 +65,11 @@ class World:
         self.loop.run_until_complete(self.begin())
 
     async def begin(self) -> None:
-        self.site = site(shop())
+        described = shop().group("http2").target("http2", "i-2")
+        described.raw["TargetGroups"][-1]["ProtocolVersion"] = "HTTP2"
+        self.site = site(described.rule("1", forward("http2"), path("/http2"), port=443))
         self.running = await self.site.__aenter__()
+        await self.running.stop("i-2")
         self.connected = connected(self.running)
         self.client = await self.connected.__aenter__()
         assert (await self.client.request()).status == 200
@@ -118,6 +122,43 @@ def test_no_frames_disturb_other_connections_or_leave_anything(
             await reader.read(1)
             assert (await world.client.request()).status == 200
         writer.close()
+        assert (await world.client.request()).status == 200
+        await until(lambda: len(asyncio.all_tasks()) <= world.tasks + 1)  # this one
+        assert not world.running.proxy.exchanges
+
+    world.loop.run_until_complete(scenario())
+    assert [record.getMessage() for record in caplog.records if record.name.startswith("esaws")] == []
+
+
+RESPONSE = b"\x88"
+"""Status 200 compressed."""
+
+
+def frame_of_a_target() -> st.SearchStrategy[bytes]:
+    sensible = [frame(4, 0, 0, b""), frame(1, 5, 1, b"\x08\x03abc"), frame(7, 0, 0, b"\0\0\0\1\0\0\0\0")]
+    for id in (1, 3):
+        sensible += [frame(1, flags, id, RESPONSE) for flags in (4, 5)]
+        sensible += [frame(0, flags, id, b"body") for flags in (0, 1)] + [frame(3, 0, id, b"\0\0\0\x08")]
+    return st.sampled_from(sensible) | any_frame()
+
+
+@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(sent=st.lists(frame_of_a_target(), max_size=10), cut=st.integers(0, 12), greets=st.booleans())
+def test_no_frames_of_a_target_disturb_other_requests_or_leave_anything(
+    world: World, caplog: pytest.LogCaptureFixture, sent: list[bytes], cut: int, greets: bool
+) -> None:
+    data = SETTINGS * greets + b"".join(sent)
+
+    async def answers(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1)
+        writer.write(data[: len(data) - cut])
+        writer.close()
+
+    async def scenario() -> None:
+        place = world.running.addresses.place(world.running.described.address_of("i-2"), 8000)
+        async with await asyncio.start_server(answers, *place):
+            statuses = [(await world.client.request("/http2")).status for _ in range(2)]
+            assert set(statuses) <= {200, 502}
         assert (await world.client.request()).status == 200
         await until(lambda: len(asyncio.all_tasks()) <= world.tasks + 1)  # this one
         assert not world.running.proxy.exchanges

@@ -7,7 +7,6 @@ import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
@@ -18,9 +17,9 @@ from yarl import URL
 from esaws.data_plane.load_balancer import request_headers, responses, stickiness
 from esaws.data_plane.load_balancer.client_connection import connection_of
 from esaws.data_plane.load_balancer.configuration import Configuration, Listener, Target, TargetGroup
+from esaws.data_plane.load_balancer.exchange_record import record_of
 from esaws.data_plane.load_balancer.http2_targets import TargetResponse
 from esaws.data_plane.load_balancer.incoming import forwarded_target, header_bytes, is_sendable, is_text
-from esaws.data_plane.load_balancer.request_record import RequestRecord
 from esaws.data_plane.load_balancer.responses import PassedResponse
 from esaws.data_plane.load_balancer.target_choice import Choice
 from esaws.data_plane.load_balancer.tunnel import Tunnel
@@ -90,7 +89,7 @@ class Exchange:
             self.status = 500
             raise
         finally:
-            self.proxy.record(self.record())
+            self.proxy.record(record_of(self))
 
     def deregister(self) -> None:
         """End the request, because its target no longer belongs to the group."""
@@ -303,7 +302,7 @@ class Exchange:
         await response.write_eof()
         self.sent_bytes = response.body_length
 
-    # The record
+    # The client
 
     @property
     def is_http2(self) -> bool:
@@ -317,55 +316,3 @@ class Exchange:
     def client(self) -> tuple[str, int]:
         """The client's address and port as AWS would see them."""
         return self.entrance.client(self.incoming)
-
-    def record(self) -> RequestRecord:
-        """Return what is known about the request."""
-        ended = time.perf_counter()
-        now = self.proxy.now()
-        tls = self.entrance.tls_of(self.incoming)
-        target = self.choice.target if self.choice else None
-        sent, answered = self.sent_to_target, self.target_began
-        address, port = self.client
-        rule = self.rule
-        return RequestRecord(
-            type=self._type(),
-            received=now - timedelta(seconds=ended - self.began),
-            time=now,
-            load_balancer=self.configuration.id,
-            zone=self.entrance.node.zone,
-            node=self.entrance.node.address,
-            client=f"[{address}]:{port}" if ":" in address else f"{address}:{port}",
-            elb_status=self.status,
-            target_status=self.target_status,
-            target_group_arn=self.choice.group.arn if self.choice and self.choice.group else "",
-            target_id=target.id if target else "",
-            target=f"{target.address}:{target.port}" if target else "",
-            request_seconds=None if sent is None else sent - self.began,
-            target_seconds=None if sent is None or answered is None else answered - sent,
-            response_seconds=None if answered is None else ended - answered,
-            received_bytes=self.received_bytes,
-            sent_bytes=self.sent_bytes,
-            request=self._logged_request(),
-            user_agent=self.incoming.headers.get("User-Agent", "-"),
-            trace_id=self.trace_id,
-            host=self.request.host_name or "-",
-            ssl_cipher=tls[0],
-            ssl_protocol=tls[1],
-            certificate_arn=self.listener.certificate or "-",
-            priority=None if rule is None else 0 if rule.is_default else int(rule.priority),
-            actions=self.actions,
-            redirect_url=self.redirect_url,
-        )
-
-    def _type(self) -> str:
-        if self.is_http2:
-            return "grpcs" if self.is_grpc else "h2"
-        scheme = self.listener.protocol.lower()
-        return {"http": "ws", "https": "wss"}[scheme] if self.is_websocket else scheme
-
-    def _logged_request(self) -> str:
-        request, version = self.request, self.incoming.version
-        query = f"?{request.query}" if request.query else ""
-        host = request.host_name or self.configuration.dns_name
-        url = f"{request.protocol.lower()}://{host}:{request.port}{request.path}{query}"
-        return f"{request.method} {url} HTTP/{version.major}.{version.minor}"

@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balance
 from __future__ import annotations
 
 import asyncio
+import re
 import ssl
 from collections import defaultdict
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Mapping
@@ -29,6 +30,7 @@ from esaws.data_plane.load_balancer.request_headers import HOP_BY_HOP
 
 Result = TypeVar("Result")
 
+_STATUS = re.compile("[1-9][0-9]{2}")
 _KEEP_SECONDS = 60.0
 """How long a connection stays open without a request."""
 
@@ -64,7 +66,15 @@ class TargetResponse:
     reason = ""
 
     def __init__(self, stream: TargetStream, fields: list[tuple[str, str]], idle: float) -> None:
-        self.status = int(dict(fields)[":status"])
+        """Read the headers of a response.
+
+        Raises:
+            aiohttp.ClientError: its status is not one of HTTP.
+        """
+        status = dict(fields)[":status"]
+        if not _STATUS.fullmatch(status):
+            raise aiohttp.ClientError(f"the target answers with the status {status}")
+        self.status = int(status)
         self.headers = CIMultiDictProxy(CIMultiDict(field for field in fields if not field[0].startswith(":")))
         self.content = self
         self._stream = stream
@@ -130,7 +140,8 @@ class TargetConnection(Http2Peer[TargetStream]):
         """Forget a request; what has not ended of it is cancelled."""
         self.streams.pop(stream.id, None)
         stream.body.take()
-        self.reset(stream, ErrorCodes.CANCEL)
+        if not stream.is_complete:
+            self.reset(stream, ErrorCodes.CANCEL)
         self.heard = self.loop.time()
         self.close_if_done()
 
