@@ -26,6 +26,7 @@ from esaws.local_aws import control, control_token, supervision
 from esaws.local_aws.state import (
     Server,
     log_file,
+    port_file,
     read_server,
     read_snapshot_header,
     server_file,
@@ -47,6 +48,7 @@ STATUS_TIMEOUT = 3.0
 START_TIMEOUT = 60.0
 STOP_TIMEOUT = 3.0
 SAVE_TIMEOUT = 60.0
+PORT_TIMEOUT = 1.0
 
 INHERITS_SOCKETS = os.name != "nt"
 """Whether a new process can inherit a listening socket. On Windows the server opens its port itself."""
@@ -66,7 +68,7 @@ def start(
     """Start the server unless it runs, with the state it had when it stopped.
 
     Args:
-        port: 0 for any free port; default ESAWS_PORT, or 4747.
+        port: 0 for any free port, which is that of the last start if it can be; default ESAWS_PORT, or 4747.
         at: where a new clock starts, as an ISO 8601 timestamp (UTC without a zone); default ESAWS_AT, or now.
         provisioning: the fraction of AWS's time that provisioning takes in real time. By default a describe call on a
             resource in transition advances the clock instead.
@@ -136,6 +138,7 @@ def stop(discard: bool = False) -> dict[str, Any]:
             _terminate(server, gracefully=not discard)
         if discard:
             snapshot_file().unlink(missing_ok=True)
+            port_file().unlink(missing_ok=True)
             supervision.delete_data()
         server_file().unlink(missing_ok=True)
         token_file().unlink(missing_ok=True)  # of a server that was killed
@@ -327,7 +330,7 @@ def _time_ago(timestamp: str) -> str:
 def _launch(port: int, options: list[str]) -> tuple[Server, dict[str, Any]]:
     """Start the server and return it with its first status."""
     require_installed()
-    listener = _open_port(port)
+    listener = _open_port(port) if port else _open_last_port()
     port = listener.getsockname()[1]
     program = [sys.executable, "-m", "local_aws_server", "--state", str(snapshot_file()), *options]
     detached: dict[str, Any]
@@ -385,6 +388,13 @@ def _open_port(port: int) -> socket.socket:
     return listener
 
 
+def _open_last_port() -> socket.socket:
+    """Listen where the last server did, so that clients that were made before reach the new one; else on any port."""
+    with suppress(OSError, ValueError, UsageError):
+        return _open_port(int(port_file().read_text()))
+    return _open_port(0)
+
+
 def _wait_until_ready(server: Server, process: subprocess.Popen[bytes]) -> dict[str, Any]:
     deadline = time.monotonic() + START_TIMEOUT
     while process.poll() is None and time.monotonic() < deadline:
@@ -432,18 +442,20 @@ def _save_snapshot(server: Server) -> dict[str, Any] | None:
 
 
 def _terminate(server: Server, *, gracefully: bool) -> None:
-    """Return when the process has ended. One that hangs is killed."""
+    """Return when the process has ended, and its port is free. One that hangs is killed."""
     process = server.process()
     if process is None:
         return
+    has_ended = False
     with suppress(psutil.NoSuchProcess):
         if gracefully:
             process.terminate()
-            if _wait_for_exit(server, STOP_TIMEOUT):
-                return
-        process.kill()
+            has_ended = _wait_for_exit(server, STOP_TIMEOUT)
+        if not has_ended:
+            process.kill()
     if not _wait_for_exit(server, STOP_TIMEOUT):
         raise EsawsError(f"process {server.pid} of the local AWS can't be ended. End it by hand, then try again.")
+    _wait_for_port(server.port)
 
 
 def _wait_for_exit(server: Server, timeout: float) -> bool:
@@ -454,6 +466,15 @@ def _wait_for_exit(server: Server, timeout: float) -> bool:
             return False
         time.sleep(0.01)
     return True
+
+
+def _wait_for_port(port: int) -> None:
+    """Return when the port is free: Linux calls a process ended while some of its threads still hold its sockets."""
+    deadline = time.monotonic() + PORT_TIMEOUT
+    while time.monotonic() < deadline:
+        with suppress(UsageError):
+            return _open_port(port).close()
+        time.sleep(0.005)
 
 
 # --- status

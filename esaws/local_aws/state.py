@@ -52,6 +52,11 @@ def server_file() -> Path:
     return state_folder() / "server.json"
 
 
+def port_file() -> Path:
+    """The file with the port of the last server that was started."""
+    return state_folder() / "port"
+
+
 def snapshot_file() -> Path:
     """The file with the state of the server while it does not run."""
     return state_folder() / "state.esaws"
@@ -70,6 +75,7 @@ def log_file() -> Path:
 def write_server(server: Server) -> None:
     """Record the running server."""
     write_atomically(server_file(), json.dumps(asdict(server)), private=True)
+    write_atomically(port_file(), str(server.port), private=True)
 
 
 def read_server() -> Server | None:

@@ -276,7 +276,7 @@ def test_rows_and_tasks_are_there_again_after_a_stop_and_a_start(running: Cloud)
     process.stop()
     assert supervision.running() is None
     process.start(run=True, intervals=0.02)
-    again = Cloud.local()  # on another port
+    again = Cloud.local()
     until(lambda: "Depot" in request(again, SITES)[2])
     assert wait_until_serving(again) == []
 

@@ -242,6 +242,15 @@ def test_the_port_comes_from_the_environment(program: Program) -> None:
     assert program.json("start")["url"].endswith(f":{program.environment['ESAWS_PORT']}")
 
 
+def test_any_free_port_is_that_of_the_last_start_if_no_other_program_has_taken_it(program: Program) -> None:
+    first = program.json("start")["url"]
+    program.json("stop")
+    assert program.json("start")["url"] == first
+    program.json("stop")
+    with socket.create_server(("127.0.0.1", int(first.rpartition(":")[2]))):
+        assert program.json("start")["url"] != first
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
