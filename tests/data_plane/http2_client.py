@@ -160,7 +160,7 @@ async def tls_streams(
 ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     """Connect to a listener, whatever its certificate says."""
     entrance = next(each for each in running.proxy.listeners() if each["port"] == port)
-    tls = ssl.create_default_context()
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     tls.check_hostname, tls.verify_mode = False, ssl.CERT_NONE
     tls.set_alpn_protocols(list(offers))
     place = entrance["host"], entrance["local_port"]

@@ -15,7 +15,7 @@ from tests.data_plane.load_balancer_world import Site, forward, site
 from tests.data_plane.test_load_balancer import path
 from tests.data_plane.test_load_balancer_http2 import run, shop, until
 
-EXAMPLES = 1000 if "SOAK" in os.environ else 30
+EXAMPLES = 1000 if "SOAK" in os.environ else 15
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 SETTINGS = b"\x00\x00\x00\x04\x00\x00\x00\x00\x00"
 REQUEST = b"\x82\x87\x84\x41\x01a"

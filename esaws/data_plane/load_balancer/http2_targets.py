@@ -259,7 +259,7 @@ async def _connect(place: URL) -> TargetConnection:
 
 def _client_context() -> ssl.SSLContext:
     """Return TLS settings with HTTP/2 alone: a load balancer does not verify the certificates of targets."""
-    context = ssl.create_default_context()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     context.set_alpn_protocols([HTTP2])
     return context
