@@ -34,8 +34,8 @@ BEHAVIOURS = (
         service="Elastic Load Balancing",
         fidelity=NOT_SIMULATED,
         statement="With `--run`: the metric of gRPC requests, methods that HTTP does not register, repeated Host "
-        "headers, certificates of ACM, mutual TLS, users who sign in, targets that are functions or load balancers, anomaly "
-        "mitigation, AWS WAF, listener attributes, and Network and Gateway Load Balancers.",
+        "headers, certificates of ACM, mutual TLS, users who sign in, targets that are functions or load balancers, "
+        "anomaly mitigation, AWS WAF, listener attributes, and Network and Gateway Load Balancers.",
         documentation=("https://docs.aws.amazon.com/elasticloadbalancing/latest/application/introduction.html",),
     ),
 )
