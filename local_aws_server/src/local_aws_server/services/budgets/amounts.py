@@ -24,7 +24,7 @@ from local_aws_server.billing.calendar import (
     to_datetime,
 )
 from local_aws_server.billing.charge import Charge, ChargeFilter, ChargeMeasure, charge_cost, charge_quantity
-from local_aws_server.billing.forecast import forecast_periods
+from local_aws_server.billing.forecast import expected_amounts
 from local_aws_server.clock.clock import CLOCK
 from local_aws_server.services.ce.filters import compile_expression
 
@@ -104,8 +104,8 @@ def forecasted_spend(account: str, budget: Budget) -> Spend:
     """The expected spend, or usage, of the whole current period."""
     period = current_period(budget)
     matches, measure = _filter_and_measure(account, budget, period)
-    (forecast,) = forecast_periods(account, [period], matches=matches, measure=measure)
-    return Spend(forecast.mean, budget_limit(budget, period.start).unit)
+    (amount,) = expected_amounts(account, [period], matches, measure)
+    return Spend(amount, budget_limit(budget, period.start).unit)
 
 
 def spend_history(account: str, budget: Budget, start: float, end: float) -> Iterator[dict[str, Any]]:
