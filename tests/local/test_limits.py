@@ -1,5 +1,6 @@
 """What a client can make the local AWS hold has limits, and beyond them it gets an error that says so."""
 
+import itertools
 import socket
 import time
 from collections.abc import Iterator
@@ -73,16 +74,17 @@ def test_the_connection_after_the_last_is_refused_until_one_closes(address: Any)
 
 
 class SlowClient:
-    """A connection whose bytes come one by one, each after 25 seconds."""
+    """A connection whose bytes come one by one, each after 25 seconds, the first after a time of its own."""
 
-    def __init__(self) -> None:
+    def __init__(self, first: float = 25) -> None:
         self.now, self.timeouts = 0.0, list[float]()
+        self._pauses = itertools.chain([first], itertools.repeat(25))
 
     def settimeout(self, seconds: float) -> None:
         self.timeouts.append(seconds)
 
     def recv_into(self, buffer: bytearray) -> int:
-        self.now += 25
+        self.now += next(self._pauses)
         return 1
 
 
@@ -90,9 +92,18 @@ def test_the_pauses_of_a_client_count_together_for_each_request(monkeypatch: pyt
     client: Any = SlowClient()
     monkeypatch.setattr(connections, "monotonic", lambda: client.now)
     reader = PatientReader(client)
-    for _ in range(4):
+    for _ in range(5):
         reader.readinto(bytearray(1))
     reader.start_request()
     reader.readinto(bytearray(1))
-    assert client.timeouts[::2] == [10, 10, 10, 0.01, 10]
+    assert client.timeouts[::2] == [10, 10, 10, 10, 0.01, 10]
     assert set(client.timeouts[1::2]) == {10}
+
+
+def test_the_wait_for_a_request_does_not_count_as_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    client: Any = SlowClient(first=3600)  # the machine was suspended
+    monkeypatch.setattr(connections, "monotonic", lambda: client.now)
+    reader = PatientReader(client)
+    reader.readinto(bytearray(1))
+    reader.readinto(bytearray(1))
+    assert client.timeouts == [10] * 4

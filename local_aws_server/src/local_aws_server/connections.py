@@ -67,16 +67,17 @@ class LimitedServer(ThreadedWSGIServer):
 class PatientReader(io.RawIOBase):
     """Reads from a socket, and waits `WAIT_SECONDS` for one request in total. Raises TimeoutError then.
 
-    A limit for each pause alone would let a client hold a connection forever, with a byte now and then.
+    A limit for each pause alone would let a client hold a connection forever, with a byte now and then. The wait for
+    the first bytes is the connection's, not the request's: it may have lasted as long as the machine was suspended.
     """
 
     def __init__(self, connection: socket.socket) -> None:
         self._connection = connection
-        self._left = float(WAIT_SECONDS)
+        self.start_request()
 
     def start_request(self) -> None:
         """Begin with the whole time again."""
-        self._left = float(WAIT_SECONDS)
+        self._left, self._has_begun = float(WAIT_SECONDS), False
 
     def readable(self) -> bool:
         return True
@@ -87,7 +88,9 @@ class PatientReader(io.RawIOBase):
         try:
             return self._connection.recv_into(buffer)
         finally:
-            self._left -= monotonic() - began
+            if self._has_begun:
+                self._left -= monotonic() - began
+            self._has_begun = True
             self._connection.settimeout(IDLE_SECONDS)
 
 
