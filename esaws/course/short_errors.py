@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from html import escape
 from types import TracebackType
@@ -14,7 +15,7 @@ from esaws.errors import EsawsError, LocalNotRunning, describe_error
 
 SHORTENED = (EsawsError, ClientError, BotoCoreError, NameError)
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
-_STOPPED = (LocalNotRunning, ConnectionError, HTTPClientError)
+_UNREACHABLE = (ConnectionError, HTTPClientError)
 
 
 def install_short_errors() -> None:
@@ -29,7 +30,7 @@ def install_short_errors() -> None:
 
 def explain(error: BaseException) -> str:
     """Return what happened and the next step."""
-    if isinstance(error, _STOPPED):
+    if _has_stopped(error):
         return (
             "The local AWS of this notebook is not running. "
             "Run the cell with `course.begin` or `course.lab` again: it continues with what existed."
@@ -40,6 +41,16 @@ def explain(error: BaseException) -> str:
             "after a restart of the kernel, run the cells above the first section, too."
         )
     return str(error) if isinstance(error, EsawsError) else describe_error(error)
+
+
+def _has_stopped(error: BaseException | None) -> bool:
+    """Return whether the local AWS does not run: the error says so, or what it was raised from."""
+    is_local = (os.environ.get("ESAWS_TARGET") or "local") == "local"
+    while error is not None:
+        if isinstance(error, LocalNotRunning) or (is_local and isinstance(error, _UNREACHABLE)):
+            return True
+        error = error.__cause__
+    return False
 
 
 def _show(
