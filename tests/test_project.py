@@ -234,7 +234,7 @@ def test_every_pinned_version_installs_on_the_oldest_python_that_the_readme_name
     oldest = f"{project()['requires-python'].removeprefix('>=')}.0"
     too_new = []
     for each in importlib.metadata.distributions():
-        needs = each.metadata["Requires-Python"] or ""
+        needs = ",".join(each.metadata.get_all("Requires-Python") or [])
         if canonical(each.name) in pins() and not SpecifierSet(needs).contains(oldest):
             too_new.append(
                 f"{each.name} {each.version} needs Python {needs}: bound it in the extra dev, then run make constraints"

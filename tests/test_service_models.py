@@ -16,7 +16,8 @@ def test_it_lists_the_same_services(kind: str) -> None:
 
 @pytest.mark.parametrize("service", ["ecs", "s3"])
 def test_a_model_has_the_same_content_in_the_same_order(service: str) -> None:
-    ours, botocores = (load(None).load_service_model(service, "service-2") for load in (model_loader, create_loader))
+    fresh = model_loader.__wrapped__  # botocore's clients of S3 change the model that they share
+    ours, botocores = (load(None).load_service_model(service, "service-2") for load in (fresh, create_loader))
     assert json.dumps(ours) == json.dumps(botocores)
 
 

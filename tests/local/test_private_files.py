@@ -34,7 +34,7 @@ def test_the_state_folder_and_its_files_are_private(program: Program, tmp_path: 
     assert not program.state.exists()
     program.json("start")
     program.json("save", str(tmp_path / "saved.esaws"))
-    names = ("server.json", "server.lock", "server.log", "state.esaws.token")
+    names = ("port", "server.json", "server.lock", "server.log", "state.esaws.token")
     assert modes(program.state) == {"state": "0o700"} | dict.fromkeys(names, "0o600")
     assert mode(tmp_path / "saved.esaws") == "0o600"
     program.json("stop")
