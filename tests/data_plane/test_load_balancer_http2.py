@@ -415,7 +415,7 @@ def test_stickiness_works_over_http2() -> None:
     run(described.listener(443, forward("web"), "HTTPS"), scenario)
 
 
-def test_a_client_that_expects_100_is_told_to_continue() -> None:
+def test_a_client_that_expects_100_gets_it() -> None:
     async def scenario(running: Site, client: Http2Client) -> None:
         id = await client.send(method="POST", headers=[("expect", "100-continue")], end=False)
         await until(lambda: client.answers[id].informational == [100])
