@@ -18,7 +18,7 @@ from esaws.reference.seccom import seccom
 from tests.browser.server import TOKEN, JupyterServer, free_port
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, Playwright
 
     from tests.browser.lab import Lab
 
@@ -88,15 +88,21 @@ def running_system(jupyter: JupyterServer) -> Iterator[Cloud]:
 
 
 @pytest.fixture(scope="session")
-def chromium() -> "Iterator[Browser]":
-    """A browser that reaches this machine alone, as on a network without internet."""
+def playwright() -> "Iterator[Playwright]":
+    """Playwright, of which a process can have one."""
     from playwright.sync_api import sync_playwright
 
-    only_here = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=os.environ["CHROMIUM"], args=["--no-sandbox", only_here])
-        yield browser
-        browser.close()
+        yield playwright
+
+
+@pytest.fixture(scope="session")
+def chromium(playwright: "Playwright") -> "Iterator[Browser]":
+    """A browser that reaches this machine alone, as on a network without internet."""
+    only_here = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
+    browser = playwright.chromium.launch(executable_path=os.environ["CHROMIUM"], args=["--no-sandbox", only_here])
+    yield browser
+    browser.close()
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from esaws.local_aws import control
 from esaws.local_aws.scratch import scratch_server
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, Page, Playwright
 
 SCRIPT = (Path(__file__).parent / "web_pages.js").read_text(encoding="utf-8")
 EVIL = "evil.example"
@@ -97,17 +97,14 @@ class World:
 
 
 @pytest.fixture(scope="module")
-def browser() -> "Iterator[Browser]":
-    from playwright.sync_api import sync_playwright
-
+def browser(playwright: "Playwright") -> "Iterator[Browser]":
     rules = f"MAP {EVIL} 127.0.0.1, MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost, EXCLUDE 0.0.0.0"
-    with sync_playwright() as playwright:
-        # Newer browsers ask their user before a page may reach this machine; others let it.
-        own = "LocalNetworkAccessChecks,BlockInsecurePrivateNetworkRequests,PrivateNetworkAccessSendPreflights"
-        arguments = ["--no-sandbox", f"--host-resolver-rules={rules}", f"--disable-features={own}"]
-        browser = playwright.chromium.launch(executable_path=os.environ["CHROMIUM"], args=arguments)
-        yield browser
-        browser.close()
+    # Newer browsers ask their user before a page may reach this machine; others let it.
+    own = "LocalNetworkAccessChecks,BlockInsecurePrivateNetworkRequests,PrivateNetworkAccessSendPreflights"
+    arguments = ["--no-sandbox", f"--host-resolver-rules={rules}", f"--disable-features={own}"]
+    browser = playwright.chromium.launch(executable_path=os.environ["CHROMIUM"], args=arguments)
+    yield browser
+    browser.close()
 
 
 @pytest.fixture
