@@ -35,7 +35,8 @@ def is_monthly_charge(amounts: Sequence[Decimal]) -> bool:
 
 
 def rest_weights(daily: Sequence[float], days_left: int) -> Weights:
-    """How often each day comes again in the rest of the month; all together `days_left` times.
+    """How often each day comes again in the rest of the month; all together `days_left` times, or fewer if costs fall
+    so fast that a straight line ends at nothing.
 
     The base is the mean (`_level`). A straight line takes its place as far as it would have projected the days so far
     more than twice as well.
