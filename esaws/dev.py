@@ -83,7 +83,8 @@ def create(name: str, inputs: Iterable[Path], packages: list[str], program: str 
     if ready.exists() and all(each.stat().st_mtime <= ready.stat().st_mtime for each in inputs):
         return venv
     check_python()
-    print(f"esaws: creating {name} with Python {sys.version.split()[0]}", flush=True)
+    version = subprocess.check_output([program, "-c", "import platform; print(platform.python_version())"], text=True)
+    print(f"esaws: creating {name} with Python {version.strip()}", flush=True)
     subprocess.run([program, "-m", "venv", venv], check=True)
     pip = [executable(venv, "python"), "-m", "pip", "install", "--disable-pip-version-check", "--no-compile"]
     show_installation([*pip, "--progress-bar", "off", *packages])
@@ -253,7 +254,9 @@ def python_of_localstack() -> str:
     """A Python of at least 3.13, which LocalStack's tests need."""
     if sys.version_info >= (3, 13):
         return sys.executable
-    if found := shutil.which("python3.13"):
+    found = shutil.which("python3.13")
+    # The shim of a version manager may be there without the version.
+    if found and subprocess.run([found, "--version"], check=False, capture_output=True).returncode == 0:
         return found
     raise Failed("LocalStack's tests need Python 3.13 on the PATH")
 

@@ -9,6 +9,7 @@ import argparse
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -36,7 +37,7 @@ def main() -> None:
             sources = getattr(options, name)
             if sources is not None:
                 with tempfile.TemporaryDirectory(prefix=f"fidelity-{name}-") as folder:
-                    commit = check_out(sources, Path(folder))
+                    commit = check_out(sources, suite.sources, Path(folder))
                     for file, content in suite.generated.items():
                         (Path(folder) / file).write_text(content, encoding="utf-8")
                     (RESULTS / f"{name}.version").write_text(commit, encoding="utf-8")
@@ -49,9 +50,9 @@ def main() -> None:
     print(f"wrote {PAGE.relative_to(ROOT)}")
 
 
-def check_out(sources: Path, folder: Path) -> str:
-    """Unpack the sources of a git directory or checkout into a folder, and return the commit's abbreviated name."""
-    archive = subprocess.run(["git", "-C", sources, "archive", "HEAD"], check=True, capture_output=True).stdout
+def check_out(sources: Path, parts: Sequence[str], folder: Path) -> str:
+    """Unpack parts of a git directory or checkout into a folder, and return the commit's abbreviated name."""
+    archive = subprocess.run(["git", "-C", sources, "archive", "HEAD", *parts], check=True, stdout=subprocess.PIPE).stdout
     subprocess.run(["tar", "-x", "-C", folder], input=archive, check=True)
     name = ["git", "-C", sources, "log", "-1", "--format=%h of %cs"]
     return subprocess.check_output(name, text=True).strip()

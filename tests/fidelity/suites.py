@@ -29,6 +29,8 @@ class Suite:
     name: str
     services: Mapping[str, str]
     """Service → folder or file of its tests, in the sources."""
+    sources: tuple[str, ...]
+    """The folders and files that the tests need, of the project's sources; the rest is not unpacked."""
     environment: Mapping[str, str]
     """Environment variables; `{url}` stands for the server's, `{port}` for its port."""
     options: tuple[str, ...] = ()
@@ -49,6 +51,7 @@ _MOTO = (
 MOTO = Suite(
     "moto",
     {service: f"tests/test_{service}" for service in _MOTO.split()},
+    ("tests", "pyproject.toml", "setup.cfg"),
     {
         "TEST_SERVER_MODE": "true",
         "TEST_SERVER_MODE_ENDPOINT": "{url}",
@@ -63,6 +66,7 @@ _LOCALSTACK_ACCOUNT = "000000000000"  # the tests take 123456789012 for the acco
 LOCALSTACK = Suite(
     "localstack",
     {service: f"tests/aws/services/{service}" for service in _LOCALSTACK.split()},
+    ("tests", "localstack-core", "pyproject.toml"),
     {
         "TEST_SKIP_LOCALSTACK_START": "1",
         "TEST_AWS_ENDPOINT_URL": "{url}",
