@@ -24,6 +24,7 @@ COURSE = "notebooks/course"
 NOTEBOOKS = (COURSE, "notebooks/costs")
 CLOCK_START = "2022-02-28T00:00Z"
 """The time at which the clock of the local AWS starts in notebooks."""
+SITE, SITE_SOURCES = "build/site", "build/site-sources"
 PROFILES = ("ha", "budget", "as-drawn")
 OLDEST_PYTHON = (3, 11)
 WORKERS = ("-n", "auto", "--maxprocesses", "8", "--dist", "loadfile", "--no-loadscope-reorder")
@@ -276,19 +277,58 @@ def test_course(arguments: list[str]) -> None:
 @command
 def test_browser(arguments: list[str]) -> None:
     """each notebook in a real JupyterLab, with Chromium: CHROMIUM=PATH, or one on the path"""
-    chromium = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, BROWSERS)), None)
-    if chromium is None:
+    if (chromium := find_chromium()) is None:
         print("esaws: test-browser was skipped: there is no Chromium. Install one, or set CHROMIUM to its path.")
         return
+    install_playwright()
+    pictures = os.environ.get("SCREENSHOTS") or tempfile.mkdtemp(prefix="esaws-screenshots-")
+    print(f"esaws: {chromium}; screenshots go to {pictures}", flush=True)
+    env = {"CHROMIUM": chromium, "SCREENSHOTS": pictures}
+    python("-m", "pytest", "tests/browser", *arguments, env=env)
+
+
+def find_chromium() -> str | None:
+    """The path of a Chromium: CHROMIUM, or one on the path."""
+    return os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, BROWSERS)), None)
+
+
+def install_playwright() -> None:
+    """Install Playwright into `.venv` unless it is there."""
     venv = virtual_environment()
     if not (venv / ".ready-browser").exists():
         print("esaws: installing Playwright, 45 MB", flush=True)
         python("-m", "pip", "install", "--quiet", "--constraint", str(CONSTRAINTS), "--editable", ".[browser]")
         (venv / ".ready-browser").touch()
-    pictures = os.environ.get("SCREENSHOTS") or tempfile.mkdtemp(prefix="esaws-screenshots-")
-    print(f"esaws: {chromium}; screenshots go to {pictures}", flush=True)
-    env = {"CHROMIUM": chromium, "SCREENSHOTS": pictures}
-    python("-m", "pytest", "tests/browser", *arguments, env=env)
+
+
+@command
+def site(arguments: list[str]) -> None:
+    """write the course, the runbooks and all documentation as pages to read offline: build/site"""
+    needed = ROOT / "docs" / "site" / "requirements.txt"
+    venv = create(".venv-site", [needed], ["--requirement", str(needed)])
+    python("-m", "docs.site", SITE_SOURCES)
+    shutil.rmtree(ROOT / SITE, ignore_errors=True)
+    build = ["-m", "sphinx", "-q", "-E", "-W", "--keep-going", "-d", f"{SITE_SOURCES}/.doctrees", "-c", "docs/site"]
+    run(executable(venv, "python"), *build, *arguments, SITE_SOURCES, SITE)
+    print(f"esaws: open {SITE}/index.html")
+
+
+@command
+def test_site(arguments: list[str]) -> None:
+    """open every page of build/site in a Chromium without a network: links, pictures, contrast, keyboard, widths"""
+    if not shutil.which("npm"):
+        raise Failed("the rules for accessible pages need Node.js with npm on the PATH")
+    if (chromium := find_chromium()) is None:
+        raise Failed("there is no Chromium; install one, or set CHROMIUM to its path")
+    site([])
+    install_playwright()
+    rules = ROOT / ".venv-site" / "node"
+    rules.mkdir(exist_ok=True)
+    shutil.copy(ROOT / "tests" / "site" / "package.json", rules)
+    run("npm", "install", "--silent", "--no-audit", "--prefix", str(rules))
+    axe = rules / "node_modules" / "axe-core" / "axe.min.js"
+    pictures = ["--screenshots", os.environ["SCREENSHOTS"]] if "SCREENSHOTS" in os.environ else []
+    python("-m", "tests.site", SITE, "--axe", str(axe), "--chromium", chromium, *pictures, *arguments)
 
 
 @command
@@ -384,6 +424,7 @@ def clean(arguments: list[str]) -> None:
         ".venv-engines",
         ".venv-focus",
         ".venv-clients",
+        ".venv-site",
         ".venv-fidelity-moto",
         ".venv-fidelity-localstack",
         "build",

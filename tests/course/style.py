@@ -80,8 +80,8 @@ def glossary() -> dict[str, list[str]]:
     parts: dict[str, list[str]] = {}
     part = ""
     for line in GLOSSARY.read_text(encoding="utf-8").splitlines():
-        if line.startswith("# "):
-            part = line[2:].strip()
+        if line.startswith("## "):
+            part = line[3:].strip()
         elif line.startswith("### "):
             parts.setdefault(part, []).append(line[4:].strip())
     return parts

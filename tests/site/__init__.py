@@ -1,0 +1,1 @@
+"""The pages of the site: their sources, and how they are in a browser."""

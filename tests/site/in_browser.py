@@ -1,0 +1,155 @@
+"""Open every page of the site from disk in a Chromium without a network, and report what is wrong with it."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+LAPTOP = {"width": 1366, "height": 768}
+PHONE = {"width": 360, "height": 740}
+LOOK = Path(__file__).with_name("look.js")
+TABS = 12
+"""The presses of the Tab key within which a reader reaches the search and the navigation."""
+
+Faults = dict[str, list[str]]
+
+
+class Visit:
+    """Every page in one window; counts what was looked at."""
+
+    def __init__(self, folder: Path, axe: Path, screenshots: Path | None) -> None:
+        self.folder = folder.resolve()
+        self.scripts = axe.read_text(encoding="utf-8") + LOOK.read_text(encoding="utf-8")
+        self.screenshots = screenshots
+        self.counts: Counter[str] = Counter()
+        self.faults: Faults = {}
+
+    def all(self, chromium: str, pages: Iterable[Path]) -> None:
+        """Open the pages on a laptop and a phone, light and dark."""
+        paths = list(pages)
+        arguments = ["--no-sandbox", "--host-resolver-rules=MAP * ~NOTFOUND"]
+        with sync_playwright() as playwright:
+            browser = playwright.chromium.launch(executable_path=chromium, args=arguments)
+            for scheme, size in (("light", LAPTOP), ("dark", LAPTOP), ("light", PHONE), ("dark", PHONE)):
+                with window(browser, size, scheme) as context:
+                    page = self.watched(context)
+                    for path in paths:
+                        self.one(page, path, scheme, size)
+            with window(browser, LAPTOP, "light") as context:
+                self.search(self.watched(context))
+            browser.close()
+
+    def watched(self, context: BrowserContext) -> Page:
+        """Return a page that reports errors, and requests that leave the folder."""
+        page = context.new_page()
+        page.on("console", lambda message: message.type == "error" and self.fault(page, f"console: {message.text}"))
+        page.on("pageerror", lambda error: self.fault(page, f"script: {error}"))
+        page.on("request", lambda request: self.requested(page, request.url))
+        page.on("requestfailed", lambda request: self.fault(page, f"not loaded: {request.url}"))
+        return page
+
+    def requested(self, page: Page, url: str) -> None:
+        self.counts["requests"] += 1
+        if not url.startswith((self.folder.as_uri() + "/", "data:")):
+            self.counts["requests outside"] += 1
+            self.fault(page, f"a request leaves the folder: {url}")
+
+    def fault(self, page: Page, text: str) -> None:
+        """Note a fault of the page that is open, once."""
+        name = page.url.removeprefix(self.folder.as_uri() + "/")
+        known = self.faults.setdefault(name, [])
+        if text not in known:
+            known.append(text)
+
+    def one(self, page: Page, path: Path, scheme: str, size: dict[str, int]) -> None:
+        """Look at a page in one size and one scheme."""
+        page.goto(path.as_uri())
+        page.evaluate(self.scripts)
+        page.evaluate("siteLook.openAll()")
+        page.wait_for_function("siteLook.settled()")
+        where = f"{size['width']} px, {scheme}: "
+        for text in page.evaluate("siteLook.faults()"):
+            self.fault(page, where + text)
+        if size is LAPTOP:
+            rules = None if scheme == "light" else ["color-contrast"]
+            for text in page.evaluate("rules => siteLook.accessibility(rules)", rules):
+                self.fault(page, where + text)
+        if size is LAPTOP and scheme == "light":
+            self.counts["pages"] += 1
+            self.counts["pictures"] += page.evaluate("siteLook.pictures()")
+            self.keyboard(page)
+        self.picture_of(page, path, f"{scheme}-{size['width']}")
+
+    def keyboard(self, page: Page) -> None:
+        """Tab reaches the search and the navigation, and a link to the glossary shows its definition."""
+        page.evaluate("document.activeElement.blur(); window.scrollTo(0, 0)")
+        reached = set()
+        for _ in range(TABS):
+            page.keyboard.press("Tab")
+            reached.add(page.evaluate(REACHED))
+        for part in {"search", "navigation"} - reached:
+            self.fault(page, f"{TABS} presses of Tab do not reach the {part}")
+        for number in range(page.locator("a.term").count()):
+            self.counts["terms"] += 1
+            term = page.locator("a.term").nth(number)
+            term.focus()
+            if not page.evaluate(TIP):
+                self.fault(page, f"the term {term.inner_text()!r} shows no definition on focus")
+            page.keyboard.press("Escape")
+            if page.evaluate(TIP):
+                self.fault(page, f"Escape does not close the definition of {term.inner_text()!r}")
+
+    def search(self, page: Page) -> None:
+        """Words typed into the field of the first page lead to pages that have them."""
+        for words, expected in QUERIES.items():
+            page.goto((self.folder / "index.html").as_uri())
+            field = page.locator(".bd-sidebar-primary input[type=search]").first
+            field.fill(words)
+            field.press("Enter")
+            page.wait_for_url("**/search.html?q=*")
+            page.wait_for_function(
+                "/finished|did not match/.test(document.querySelector('#search-results')?.innerText)"
+            )
+            found = page.locator("#search-results li a").evaluate_all("links => links.map((link) => link.href)")
+            self.counts["searches"] += 1
+            if not any(expected in link for link in found[:10]):
+                self.fault(page, f"the search for {words!r} does not have {expected} among its first ten")
+        self.picture_of(page, self.folder / "search-results.html", "light-1366")
+
+    def picture_of(self, page: Page, path: Path, name: str) -> None:
+        """Keep a picture of the whole page, where pictures are wanted."""
+        if self.screenshots:
+            target = self.screenshots / name / path.relative_to(self.folder).with_suffix(".png")
+            page.evaluate("window.scrollTo(0, 0)")
+            page.screenshot(path=target, full_page=page.evaluate("document.body.scrollHeight < 12000"))
+
+
+QUERIES = {
+    "unhealthy": "docs/unhealthy_targets.html",
+    "without Docker": "docs/ecs_without_docker.html",
+    "drain zone": "notebooks/runbooks/drain_a_zone.html",
+    "security group": "docs/glossary.html",
+    "plan_deploy": "docs/api",
+}
+"""What readers search for, and the page that they need."""
+
+REACHED = """() => {
+  const at = document.activeElement;
+  if (at.matches("input[type=search], .search-button, .search-button-field")) return "search";
+  return at.closest("nav") ? "navigation" : at.tagName;
+}"""
+TIP = "() => { const tip = document.querySelector('#term-tip'); return !tip.hidden && tip.innerText.length > 20; }"
+
+
+def window(browser: Browser, size: dict[str, int], scheme: str) -> BrowserContext:
+    """Return a window of a size that is offline and prefers a scheme."""
+    settings: dict[str, Any] = {"viewport": size, "color_scheme": scheme, "offline": True, "reduced_motion": "reduce"}
+    return browser.new_context(**settings)
+
+
+def lines(faults: Faults) -> Iterator[str]:
+    """Yield the faults, a line each, by page."""
+    for page, texts in sorted(faults.items()):
+        yield from (f"{page}: {text}" for text in texts)
