@@ -20,7 +20,8 @@ const [vpc] = (await ec2.send(new DescribeVpcsCommand())).Vpcs;
 const group = await ec2.send(new CreateSecurityGroupCommand({ GroupName: "js", Description: "js", VpcId: vpc.VpcId }));
 await ec2.send(new DeleteSecurityGroupCommand({ GroupId: group.GroupId }));
 seen.vpc = vpc.CidrBlock;
-seen.absentInstance = await codeOf(ec2.send(new DescribeInstancesCommand({ InstanceIds: ["i-0123456789abcdef0"] })));
+const absent = ec2.send(new DescribeInstancesCommand({ InstanceIds: ["i-0123456789abcdef0"] }));
+seen.absentInstance = await absent.catch((error) => [error.name, error.$metadata.attempts]);
 
 const ecs = new ECSClient();
 await ecs.send(new CreateClusterCommand({ clusterName: "js" }));

@@ -766,6 +766,10 @@ SHOWN: dict[tuple[str, str], tuple[str, ...]] = {
     ("RDS", "Descriptions of DB"): (
         "descriptions of databases and snapshots have the members that AWS always returns",
     ),
+    ("RDS", "Engine versions of"): (
+        "test_quotas.py::test_engine_versions_are_those_that_can_be_created",
+        "test_quotas.py::test_engine_versions_that_are_not_simulated_are_not_an_empty_list",
+    ),
     ("RDS", "Identifiers and names"): ("an identifier is checked before the database is looked for",),
     ("RDS", "Operations on a"): ("operations on missing RDS resources are refused",),
     ("RDS", "Orderable options of"): (

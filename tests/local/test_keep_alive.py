@@ -55,6 +55,16 @@ def test_a_response_to_head_has_the_length_of_the_body(account: Account, connect
     assert send(connection, "GET", "/")[0] == 200
 
 
+@pytest.mark.parametrize(("method", "path", "status"), [("GET", "/", 200), ("POST", "/_esaws/not-there", 401)])
+def test_a_response_has_an_age_so_that_clients_do_not_set_their_clock_by_its_date(
+    connection: HTTPConnection, method: str, path: str, status: int
+) -> None:
+    connection.request(method, path)
+    response = connection.getresponse()
+    response.read()
+    assert (response.status, response.getheader("Age")) == (status, "0")
+
+
 def exchange(server: str, text: str) -> bytes:
     """Everything that the server sends until it closes the connection."""
     parts = urlsplit(server)

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from tests.local.conftest import Account
 from tests.local.test_account_plans import refused, run
@@ -135,6 +136,30 @@ def test_offers_of_databases_and_brokers_are_those_that_can_be_created(new_accou
         "BrokerInstanceOptions"
     ]
     assert micro["SupportedEngineVersions"] == ["3.13"]
+
+
+@pytest.mark.parametrize(
+    ("selected", "versions"),
+    [
+        ({"Engine": "mysql"}, ["5.7.44", "8.0.41", "8.4.4"]),
+        ({"Engine": "mysql", "EngineVersion": "8.0"}, ["8.0.41"]),
+        ({"Engine": "mysql", "EngineVersion": "8.0.41"}, ["8.0.41"]),
+        ({"Engine": "mysql", "EngineVersion": "9.9"}, []),
+        ({"DefaultOnly": True}, ["17.4", "8.0.41", "11.4.5"]),
+        ({"DBParameterGroupFamily": "postgres16"}, ["16.8"]),
+        ({"Filters": [{"Name": "engine", "Values": ["mariadb"]}], "DefaultOnly": True}, ["11.4.5"]),
+    ],
+)
+def test_engine_versions_are_those_that_can_be_created(
+    new_account: Account, selected: dict[str, Any], versions: list[str]
+) -> None:
+    listed = new_account.client("rds").describe_db_engine_versions(**selected)["DBEngineVersions"]
+    assert [each["EngineVersion"] for each in listed] == versions
+
+
+def test_engine_versions_that_are_not_simulated_are_not_an_empty_list(new_account: Account) -> None:
+    with pytest.raises(ClientError, match="NotSimulated"):
+        new_account.client("rds").describe_db_engine_versions(Engine="aurora-postgresql")
 
 
 def test_every_action_is_allowed_in_the_policy_simulator(new_account: Account) -> None:

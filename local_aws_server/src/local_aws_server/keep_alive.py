@@ -115,6 +115,9 @@ class _ResponseHandler(SimpleHandler):
 
     def cleanup_headers(self) -> None:
         super().cleanup_headers()
+        # Date is the account's time. AWS's SDK for JavaScript takes a difference for a wrong clock, and repeats each
+        # call that AWS refuses, unless the response has an age.
+        self.headers["Age"] = "0"
         self.has_known_length = "Content-Length" in self.headers or self.status[:3] in ("204", "304")
         if not self.has_known_length:
             self.headers["Connection"] = "close"

@@ -10,6 +10,9 @@ from dataclasses import dataclass
 class Engine:
     """An engine that runs without a cluster."""
 
+    description: str
+    product: str
+    """Its name in the description of a version."""
     versions: tuple[str, ...]
     """A minor version of each major version: the one that a request for the major version gets."""
     default_version: str
@@ -36,6 +39,8 @@ _SQL_WORDS = frozenset(
 
 ENGINES = {
     "postgres": Engine(
+        description="PostgreSQL",
+        product="PostgreSQL",
         versions=("11.22", "12.22", "13.20", "14.17", "15.12", "16.8", "17.4", "18.1"),
         default_version="17.4",
         license_model="postgresql-license",
@@ -45,6 +50,8 @@ ENGINES = {
         reserved_names=_SQL_WORDS | {"db", "rdsadmin", "template0", "template1"},
     ),
     "mysql": Engine(
+        description="MySQL Community Edition",
+        product="MySQL",
         versions=("5.7.44", "8.0.41", "8.4.4"),
         default_version="8.0.41",
         license_model="general-public-license",
@@ -54,6 +61,8 @@ ENGINES = {
         reserved_names=_SQL_WORDS | {"information_schema", "innodb", "mysql", "performance_schema", "sys", "tmp"},
     ),
     "mariadb": Engine(
+        description="MariaDB Community Edition",
+        product="MariaDB",
         versions=("10.4.34", "10.5.28", "10.6.21", "10.11.11", "11.4.5", "11.8.2"),
         default_version="11.4.5",
         license_model="general-public-license",

@@ -1,4 +1,4 @@
-"""DescribeOrderableDBInstanceOptions: the classes and versions of the engines that run without a cluster."""
+"""The versions of the engines that run without a cluster, and the classes that each can be ordered on."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from typing import Any
 
 from local_aws_server.behaviours import Behaviour
 from local_aws_server.call import Call
-from local_aws_server.hooks import before
-from local_aws_server.services.rds.catalogue import ENGINES, class_exists, runs_on
+from local_aws_server.hooks import before, replace
+from local_aws_server.services.rds.catalogue import ENGINES, class_exists, major_version, runs_on
 
 BEHAVIOURS = (
     Behaviour(
@@ -17,6 +17,12 @@ BEHAVIOURS = (
         documentation=(
             "https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_DescribeOrderableDBInstanceOptions.html",
         ),
+    ),
+    Behaviour(
+        service="RDS",
+        statement="Engine versions of PostgreSQL, MySQL and MariaDB are listed, one of each major version; those of "
+        "other engines are not simulated.",
+        documentation=("https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_DescribeDBEngineVersions.html",),
     ),
 )
 
@@ -58,3 +64,56 @@ def _option(
         "Vpc": True,
         "StorageType": storage,
     }
+
+
+_FILTERS = {
+    "db-parameter-group-family": "DBParameterGroupFamily",
+    "engine": "Engine",
+    "engine-version": "EngineVersion",
+    "status": "Status",
+}
+"""Filter → member that it compares."""
+
+
+@replace("rds", "DescribeDBEngineVersions")
+def describe_engine_versions(call: Call) -> dict[str, Any]:
+    """The versions that a call selects, as one page. A major version selects its minor version."""
+    params = call.params
+    wanted: dict[str, list[Any]] = {
+        name: [params[name]] for name in ("Engine", "DBParameterGroupFamily") if name in params
+    }
+    for each in params.get("Filters", ()):
+        if each["Name"] not in _FILTERS:
+            raise NotImplementedError
+        wanted[_FILTERS[each["Name"]]] = each["Values"]
+    if not ENGINES.keys() & wanted.get("Engine", ENGINES):
+        raise NotImplementedError
+    requested = params.get("EngineVersion")
+    return {
+        "DBEngineVersions": [
+            version
+            for engine in ENGINES
+            for version in _versions(engine, only_default=bool(params.get("DefaultOnly")) and requested is None)
+            if requested in (None, version["EngineVersion"], version["MajorEngineVersion"])
+            and all(version[member] in values for member, values in wanted.items())
+        ]
+    }
+
+
+def _versions(engine: str, *, only_default: bool) -> list[dict[str, Any]]:
+    offered = ENGINES[engine]
+    described = []
+    for version in (offered.default_version,) if only_default else offered.versions:
+        major = ".".join(map(str, major_version(engine, version)))
+        described.append(
+            {
+                "Engine": engine,
+                "MajorEngineVersion": major,
+                "EngineVersion": version,
+                "DBParameterGroupFamily": f"{engine}{major}",
+                "DBEngineDescription": offered.description,
+                "DBEngineVersionDescription": f"{offered.product} {version}",
+                "Status": "available",
+            }
+        )
+    return described
