@@ -15,7 +15,8 @@ from esaws.deploy.plan import compare, plan_deploy
 from esaws.deploy.preflight import _CHECKS, Check, CheckReport
 from esaws.deploy.preflight.answers import Answers, Unanswered
 from esaws.deploy.preflight.needs import Needs, collect_needs
-from esaws.errors import DeployRefused, UsageError
+from esaws.deploy.preflight.safeguards import says_production
+from esaws.errors import DeployRefused, Refused, UsageError
 from esaws.reference.account_defaults import default_instance_type, default_zones
 from esaws.reference.seccom import seccom
 from esaws.resource import Index
@@ -51,6 +52,7 @@ def answers(**changed: Any) -> dict[str, Any]:
     sizes = {"t2.micro": 1, "t3.micro": 2}
     every: dict[str, Any] = {
         "plan": None,
+        "aliases": ["acme-sandbox"],
         "zones": [{"ZoneName": f"{PARIS}{letter}", "State": "available"} for letter in "abc"],
         "types": [
             {"InstanceType": name, "FreeTierEligible": name == "t3.micro", "VCpuInfo": {"DefaultVCpus": vcpus}}
@@ -92,6 +94,15 @@ def zone(letter: str, **more: str) -> dict[str, str]:
 
 CASES: list[tuple[str, Architecture, dict[str, Any], str, bool | None, str]] = [
     # (what, architecture, changed answers, check, verdict, words of the detail or the fix)
+    ("a sandbox", BUDGET, {}, "account purpose", True, "alias: acme-sandbox"),
+    ("no alias", BUDGET, {"aliases": []}, "account purpose", True, "alias: none"),
+    ("production", BUDGET, {"aliases": ["acme-prod"]}, "account purpose", False, "its alias is acme-prod"),
+    ("production", BUDGET, {"aliases": ["acme-prod"]}, "account purpose", False, "ESAWS_PRODUCTION=allow"),
+    ("a tag", BUDGET,
+     {"instances": [{**instance("m5.large"), "Tags": [{"Key": "Environment", "Value": "Production"}]}]},
+     "account purpose", False, "an instance has the tag Environment=Production"),
+    ("no permission", BUDGET, {"aliases": REFUSED}, "account purpose", None, "iam:ListAccountAliases"),
+    ("the large build", HA, {}, "price limit", True, "284.52 USD a month at list price, and the limit is 300.00"),
     ("room", BUDGET, {}, "vCPU quota", True, "6 needed of 64"),
     ("a new account", BUDGET, {"quotas.L-1216C47A": 5.0}, "vCPU quota", False, "6 needed of 5 in eu-west-3"),
     ("a new account", HA, {"quotas.L-1216C47A": 5.0}, "vCPU quota", False, "12 needed of 5"),
@@ -184,13 +195,64 @@ def test_an_account_with_room_passes_every_check() -> None:
 
 
 def test_without_any_answer_every_check_is_unknown() -> None:
-    silent = dict.fromkeys(answers(), REFUSED)
-    assert {check.ok for check in run(needs_of(HA), silent).values()} == {None}
+    checks = run(needs_of(HA), dict.fromkeys(answers(), REFUSED))
+    assert checks.pop("price limit").ok, "the price is known without AWS"
+    assert {check.ok for check in checks.values()} == {None}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("prod", True), ("acme-production", True), ("PRD_2", True), ("env=live", True), ("prod1", True),
+        ("product-team", False), ("nonprod", False), ("acme-non-prod", False), ("pre-prod", False), ("delivery", False),
+        ("", False),
+    ],
+)  # fmt: skip
+def test_a_name_says_production_as_a_word_of_its_own(text: str, expected: bool) -> None:
+    assert says_production(text) is expected
+
+
+@pytest.mark.parametrize(("limit", "ok"), [("284.52", True), ("284.51", False), ("1e3", True)])
+def test_the_price_has_a_limit_that_the_environment_sets(monkeypatch: Any, limit: str, ok: bool) -> None:
+    monkeypatch.setenv("ESAWS_MAX_USD_MONTH", limit)
+    check = run(needs_of(HA), answers())["price limit"]
+    assert check.ok is ok and "ESAWS_MAX_USD_MONTH" in check.fix
+
+
+@pytest.mark.parametrize("limit", ["0", "-1", "nan", "inf", "a lot"])
+def test_a_price_limit_that_is_not_a_positive_number_is_a_usage_error(monkeypatch: Any, limit: str) -> None:
+    monkeypatch.setenv("ESAWS_MAX_USD_MONTH", limit)
+    with pytest.raises(UsageError, match=f"ESAWS_MAX_USD_MONTH is '{limit}'"):
+        run(needs_of(HA), answers())
+
+
+def test_an_unknown_price_is_not_within_the_limit() -> None:
+    check = run(replace(needs_of(HA), usd_per_month=None), answers())["price limit"]
+    assert check.ok is None
+
+
+def test_production_can_be_allowed(monkeypatch: Any) -> None:
+    monkeypatch.setenv("ESAWS_PRODUCTION", "allow")
+    assert run(needs_of(BUDGET), answers(aliases=["prod"]))["account purpose"].ok is True
+
+
+def test_the_local_aws_is_neither_production_nor_expensive() -> None:
+    names = run(replace(needs_of(HA), is_aws=False), answers(aliases=["prod"]))
+    assert not {"account purpose", "price limit"} & set(names)
+
+
+@pytest.mark.parametrize("name", ["account purpose", "price limit"])
+def test_what_protects_an_account_is_refused_for_safety(name: str) -> None:
+    failed = [Check(each, False, "why", "what to do") for each in (name, "zones")]
+    with pytest.raises(Refused, match=name) as refused:
+        CheckReport(failed).require_passed()
+    assert refused.value.exit_code == 3 and "zones" in str(refused.value)
 
 
 def test_a_plan_needs_only_what_it_creates() -> None:
     network = Architecture("network", [Subnet.example()])
-    assert set(run(needs_of(network), answers())) == {"VPC quota", "zone eu-west-3a", "permissions"}
+    checks = {"account purpose", "VPC quota", "zone eu-west-3a", "permissions"}
+    assert set(run(needs_of(network), answers())) == checks
     vpc = VPC.example()
     needs = needs_of(Architecture("a", [vpc]))
     assert (needs.vpcs, needs.fleets, needs.zones, needs.databases) == (1, (), {}, ())
@@ -368,6 +430,8 @@ def test_the_large_build_after_the_small_one_needs_room_for_its_second_instances
 
 def test_a_broker_alone_needs_no_quota() -> None:
     assert set(run(needs_of(Architecture("a", [Broker.example()])), answers())) == {
+        "account purpose",
+        "price limit",
         "account plan",
         "broker broker",
         "default VPC",

@@ -39,6 +39,7 @@ _PREFLIGHT = (
     "ec2:DescribeInstanceTypes",
     "freetier:GetAccountPlanState",
     "iam:GetRole",
+    "iam:ListAccountAliases",
     "iam:SimulatePrincipalPolicy",
     "mq:DescribeBrokerInstanceOptions",
     "pricing:GetProducts",

@@ -24,10 +24,13 @@ from esaws.deploy.preflight.offers import (
 from esaws.deploy.preflight.permissions import check_permissions
 from esaws.deploy.preflight.plan_state import check_plan
 from esaws.deploy.preflight.report import Check, CheckReport
+from esaws.deploy.preflight.safeguards import check_price, check_purpose
 
 __all__ = ["Check", "CheckReport", "check_account"]
 
 _CHECKS = (
+    check_purpose,
+    check_price,
     check_plan,
     check_instance_types,
     check_zones,

@@ -34,10 +34,10 @@ class Unanswered:
 class Answers:
     """Question → what AWS answered, or Unanswered. Tests write it as JSON of describe calls.
 
-    Questions: `plan` (GetAccountPlanState; None without a plan), `zones` (AvailabilityZones), `types` (InstanceTypes),
-    `offerings` (InstanceTypeOfferings by zone), `instances` (those that run), `vpcs`, `gateways`, `quotas.<code>`
-    (Value), `database.<name>` (OrderableDBInstanceOptions), `cache.<name>` (PriceList), `broker.<name>`
-    (BrokerInstanceOptions), `principal` (an ARN) and `simulation` (EvaluationResults).
+    Questions: `aliases` (AccountAliases; on AWS alone), `plan` (GetAccountPlanState; None without a plan), `zones`
+    (AvailabilityZones), `types` (InstanceTypes), `offerings` (InstanceTypeOfferings by zone), `instances` (those that
+    run), `vpcs`, `gateways`, `quotas.<code>` (Value), `database.<name>` (OrderableDBInstanceOptions), `cache.<name>`
+    (PriceList), `broker.<name>` (BrokerInstanceOptions), `principal` (an ARN) and `simulation` (EvaluationResults).
     """
 
     values: dict[str, Any] = field(default_factory=dict)
@@ -56,6 +56,8 @@ class Answers:
 def fetch(needs: Needs, cloud: Cloud) -> Answers:
     """Ask the account of `cloud` what a plan needs to know. All calls are free and read-only."""
     answers = Answers()
+    if needs.is_aws and needs.permissions:
+        answers.ask("aliases", _list, cloud, "iam", "list_account_aliases", "AccountAliases")
     if needs.may_cost:
         answers.ask("plan", _plan, cloud)
     if needs.zones:
@@ -88,7 +90,7 @@ def fetch(needs: Needs, cloud: Cloud) -> Answers:
     return answers
 
 
-def _list(cloud: Cloud, service: str, operation: str, result: str, **parameters: Any) -> list[dict[str, Any]]:
+def _list(cloud: Cloud, service: str, operation: str, result: str, **parameters: Any) -> list[Any]:
     return list(pages(cloud, service, operation, result, **parameters))
 
 

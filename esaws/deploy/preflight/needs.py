@@ -50,13 +50,19 @@ class Needs:
     brokers: tuple[Broker, ...] = ()
     permissions: tuple[str, ...] = ()
     """The IAM actions of the kinds that change and of the lock, sorted; empty if nothing changes."""
-    usd_per_day: float | None = 0.0
+    usd_per_month: float | None = 0.0
     """The list price of the whole deployment; None if a price is unknown."""
+    is_aws: bool = False
 
     @property
     def may_cost(self) -> bool:
         """Whether anything changes, and the deployment may cost something."""
-        return bool(self.permissions) and self.usd_per_day != 0
+        return bool(self.permissions) and self.usd_per_month != 0
+
+    @property
+    def usd_per_day(self) -> float | None:
+        """The list price of an average day; None if a price is unknown."""
+        return None if self.usd_per_month is None else self.usd_per_month * 12 / 365
 
     @property
     def instance_types(self) -> tuple[str, ...]:
@@ -97,7 +103,8 @@ def collect_needs(changes: Iterable[Change], cloud: Cloud) -> Needs:
         caches=created(CacheCluster),
         brokers=created(Broker),
         permissions=tuple(sorted({action for change in changing for action in (*_permissions(change), *PERMISSIONS)})),
-        usd_per_day=None if cost is None else float(cost) * 12 / 365,
+        usd_per_month=None if cost is None else float(cost),
+        is_aws=cloud.is_aws,
     )
 
 

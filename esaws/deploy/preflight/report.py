@@ -6,10 +6,13 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from esaws._display import html_table
-from esaws.errors import DeployRefused
+from esaws.errors import DeployRefused, Refused
 
 if TYPE_CHECKING:
     import pandas
+
+PURPOSE, PRICE = "account purpose", "price limit"
+"""The checks that protect an account, whatever room it has."""
 
 
 @dataclass(frozen=True)
@@ -48,10 +51,13 @@ class CheckReport(list[Check]):
         """Raise if a check failed; an unknown one stops nothing.
 
         Raises:
-            DeployRefused: a check failed. The message has each failed check, with the way to fix it.
+            Refused: the account looks like production, or the price is above its limit.
+            DeployRefused: another check failed. The message has each failed check, with the way to fix it.
         """
+        lines = [f"  {check}" for check in self.failed]
+        if any(check.check in (PURPOSE, PRICE) for check in self.failed):
+            raise Refused("\n".join(["nothing was created, to protect the account:", *lines]))
         if self.failed:
-            lines = [f"  {check}" for check in self.failed]
             raise DeployRefused(
                 "\n".join(["nothing was created: the account does not have what the plan needs:", *lines])
             )
