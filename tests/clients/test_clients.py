@@ -1,9 +1,11 @@
 """Clients of AWS that others wrote work with the local AWS: `make test-clients` installs and runs them."""
 
+import csv
 import json
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from tests.clients.conftest import CLIENTS, HERE, Run
@@ -12,18 +14,18 @@ Playbook = Callable[..., Mapping[str, Any]]
 
 
 def test_ansible_creates_a_site_changes_nothing_the_second_time_changes_one_thing_and_deletes_all(
-    playbook: Playbook, run: Run
+    playbook: Playbook, run: Run, tmp_path: Path
 ) -> None:
     assert playbook()["changed"] == 13
     assert playbook()["changed"] == 0
     assert playbook(desired="2")["changed"] == 1
-    look_at_the_site(run)
+    look_at_the_site(run, tmp_path)
     assert playbook(state="absent")["failed"] == 0
     assert playbook(state="absent")["changed"] == 0
 
 
-def look_at_the_site(run: Run) -> None:
-    """ecs-deploy rolls out an image; Cloud Custodian finds what is there, and none of AWS's images and snapshots."""
+def look_at_the_site(run: Run, folder: Path) -> None:
+    """ecs-deploy rolls out an image; Cloud Custodian and Prowler find what is there, and none of AWS's images."""
     deployed = run("ecs-deploy", "ecs", "deploy", "site", "site", "--image", "web", "nginx:1.27", "--timeout", "300")
     assert "Deployment successful" in deployed
 
@@ -38,6 +40,26 @@ def look_at_the_site(run: Run) -> None:
         "services-with-tasks": 1,
         "roles": 1,
     }
+    look_with_prowler(run, folder)
+
+
+def look_with_prowler(run: Run, folder: Path) -> None:
+    """Prowler's checks look at what is there, and at nothing else; it says which calls are not simulated."""
+    services = ("ec2", "ecs", "elbv2", "rds")
+    words = ("--services", *services, "--region", "eu-west-3", "--ignore-exit-code-3", "--no-color")
+    report = ("--output-formats", "csv", "--output-directory", str(folder), "--output-filename", "site")
+    log = folder / "prowler.log"
+    run("prowler", "prowler", "aws", *words, *report, "--log-level", "ERROR", "--log-file", str(log))
+    with (folder / "site.csv").open(encoding="utf-8") as file:
+        failed = [row for row in csv.DictReader(file, delimiter=";") if row["STATUS"] == "FAIL"]
+    by_name = {(row["SERVICE_NAME"], row["RESOURCE_NAME"]) for row in failed}
+    assert {service: name for service, name in by_name if service != "ec2"} == {
+        "ecs": "site",
+        "elbv2": "site",
+        "rds": "site",
+    }
+    assert not [row for row in failed if re.search("ami-|snap-", row["RESOURCE_UID"])]
+    assert set(re.findall(r"when calling the (\w+)", log.read_text("utf-8"))) <= {"DescribeCertificates"}
 
 
 def test_the_javascript_sdk_creates_describes_and_deletes(run: Run) -> None:
@@ -46,7 +68,7 @@ def test_the_javascript_sdk_creates_describes_and_deletes(run: Run) -> None:
     output = run("node", "node", str(folder / "site.mjs"))
     assert json.loads(next(line for line in output.splitlines() if line.startswith("{"))) == {
         "vpc": "172.31.0.0/16",
-        "absentInstance": "InvalidInstanceID.NotFound",
+        "absentInstance": ["InvalidInstanceID.NotFound", 1],
         "revision": 1,
         "cluster": "ACTIVE",
         "absentLoadBalancer": "LoadBalancerNotFoundException",
