@@ -1,5 +1,6 @@
 """Saving and loading: a file restores the whole state, and a bad file changes nothing and runs no code."""
 
+import hashlib
 import json
 import os
 import subprocess
@@ -159,6 +160,21 @@ def test_keys_queues_and_subscriptions_are_restored(program: Program, account: A
     sns.publish(TopicArn=topic, Message="another message")
     bodies = [sqs.receive_message(QueueUrl=queue)["Messages"][0]["Body"] for _ in range(2)]
     assert bodies[0] == "a message" and "another message" in bodies[1]
+
+
+def test_an_image_that_is_being_pushed_is_saved_with_its_registry(
+    program: Program, account: Account, tmp_path: Path
+) -> None:
+    ecr, layer = account.client("ecr"), b"layer" * 100
+    repository = {"repositoryName": "half-pushed"}
+    ecr.create_repository(**repository)
+    upload = {**repository, "uploadId": ecr.initiate_layer_upload(**repository)["uploadId"]}
+    ecr.upload_layer_part(**upload, partFirstByte=0, partLastByte=len(layer) - 1, layerPartBlob=layer)
+    program.json("save", str(tmp_path / "file"))
+    program.json("reset")
+    assert not program.json("load", str(tmp_path / "file")).get("left_out")
+    digest = f"sha256:{hashlib.sha256(layer).hexdigest()}"
+    assert ecr.complete_layer_upload(**upload, layerDigests=[digest])["layerDigest"] == digest
 
 
 # --- one account of several

@@ -84,6 +84,10 @@ def _timedelta(text: str) -> timedelta:
     return timedelta(int(days), int(seconds), int(microseconds))
 
 
+def _bytes_text(value: bytes | bytearray) -> str:
+    return base64.b64encode(value).decode()
+
+
 def _bytes(text: str) -> bytes:
     return base64.b64decode(text, validate=True)
 
@@ -122,7 +126,10 @@ def _web_key(text: str) -> Any:
 
 
 _BY_TYPE: dict[type, Scalar] = {
-    bytes: Scalar("bytes", lambda value: base64.b64encode(value).decode(), _bytes),
+    bytes: Scalar("bytes", _bytes_text, _bytes),
+    bytearray: Scalar(
+        "bytearray", lambda value: base64.b64encode(value).decode(), lambda text: bytearray(_bytes(text))
+    ),
     datetime: Scalar("datetime", _datetime_text, _datetime),
     date: Scalar("date", date.isoformat, date.fromisoformat),
     time: Scalar("time", time.isoformat, time.fromisoformat),
