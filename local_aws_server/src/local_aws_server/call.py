@@ -98,6 +98,11 @@ class Call:
         return self._model.input_shape
 
     @property
+    def idempotent_members(self) -> list[str]:
+        """The parameters that hold an idempotency token, which SDKs fill in."""
+        return list(self._model.idempotent_members)
+
+    @property
     def error_codes(self) -> frozenset[str]:
         """The names of the errors in the operation's model."""
         return frozenset(shape.name for shape in self._model.error_shapes)

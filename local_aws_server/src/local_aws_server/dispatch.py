@@ -27,6 +27,7 @@ from local_aws_server.faults import api_faults
 from local_aws_server.identity import check_addressee
 from local_aws_server.request_parsing import MalformedValue
 from local_aws_server.request_validation import validate_request
+from local_aws_server.services import client_tokens
 
 
 def dispatch(call: Call, moto: Callable[[], Response]) -> Response:
@@ -46,6 +47,8 @@ def dispatch(call: Call, moto: Callable[[], Response]) -> Response:
             raise AwsError("DryRunOperation", "Request would have succeeded, but DryRun flag is set.", 412)
         if call.pending_wait:
             return Response()
+        if (earlier := client_tokens.earlier_response(call)) is not None:
+            return earlier
         if operation_hooks.replace and not call.has_result:
             call.result = operation_hooks.replace(call)
         if call.has_result:
@@ -61,7 +64,7 @@ def dispatch(call: Call, moto: Callable[[], Response]) -> Response:
             _run_isolated(hook, call)
         if hooks.is_mutating(call.operation):
             SCHEDULER.reconcile(call.backends, call.service)
-        return call.final_response()
+        return client_tokens.remember(call, call.final_response())
     except AwsError as error:
         return call.error_response(error)
     except ServiceException as error:  # raised by moto inside a hook
