@@ -285,8 +285,8 @@ def fault(cloud: Cloud, kind: str, **settings: Any) -> int:
 
     Args:
         cloud: the account.
-        kind: throttle, internal-error, unavailable, expired-token, insufficient-capacity, not-found-after-create,
-            lost-response or slow.
+        kind: throttle, internal-error, unavailable, expired-token, access-denied, quota-exceeded,
+            insufficient-capacity, not-found-after-create, lost-response or slow.
         settings: `service`, `operation`, `count` (default 1), `probability` with `seed`, `seconds`, `zone`.
     """
     return int(_call(cloud, "POST", "faults", kind=kind, **settings)["id"])

@@ -24,6 +24,8 @@ _FAULTS = (
     "internal-error",
     "unavailable",
     "expired-token",
+    "access-denied",
+    "quota-exceeded",
     "insufficient-capacity",
     "not-found-after-create",
     "lost-response",

@@ -119,6 +119,36 @@ def test_each_service_returns_its_own_errors(account: Any, service: str) -> None
     CALLS[service](client)
 
 
+@pytest.mark.parametrize(
+    ("service", "denied", "exceeded"),
+    [
+        ("ec2", "UnauthorizedOperation 403", "VpcLimitExceeded 400"),
+        ("ecs", "AccessDeniedException 400", "LimitExceededException 400"),
+        ("iam", "AccessDenied 403", "LimitExceeded 409"),
+        ("s3", "AccessDenied 403", "TooManyBuckets 400"),
+    ],
+)
+def test_calls_are_denied_and_quotas_used_up(account: Any, service: str, denied: str, exceeded: str) -> None:
+    client = account.client(service)
+    makes: dict[str, Callable[[], Any]] = {
+        "ec2": lambda: client.create_vpc(CidrBlock="10.0.0.0/16"),
+        "ecs": lambda: client.create_cluster(clusterName="c"),
+        "iam": lambda: client.create_role(RoleName="r", AssumeRolePolicyDocument=TRUST),
+        "s3": lambda: client.create_bucket(
+            Bucket="b-of-faults", CreateBucketConfiguration={"LocationConstraint": account.region}
+        ),
+    }
+    for kind, expected in (("access-denied", denied), ("quota-exceeded", exceeded)):
+        add(account, kind, service)
+        if kind == "quota-exceeded":
+            CALLS[service](client)  # a call that makes nothing exceeds no quota
+        with pytest.raises(ClientError) as raised:
+            makes[service]()
+        response = raised.value.response
+        assert f"{response['Error']['Code']} {response['ResponseMetadata']['HTTPStatusCode']}" == expected
+    makes[service]()
+
+
 # --- which calls, and how often
 
 

@@ -6,6 +6,8 @@
 | `internal-error` | HTTP 500, the service failed |
 | `unavailable` | HTTP 503, the service is unavailable |
 | `expired-token` | the session of the credentials has expired |
+| `access-denied` | the credentials lack the permission |
+| `quota-exceeded` | a quota of the account is used up; only for operations that make something |
 | `insufficient-capacity` | EC2 cannot launch instances, also for Auto Scaling; in one `zone`, or in all |
 | `not-found-after-create` | a new resource is not found, for `count` calls or for `seconds` of simulated time |
 | `lost-response` | the call succeeds, and the connection closes without a response |
@@ -105,13 +107,21 @@ def strike(call: Call) -> None:
     for fault in FAULTS.get(call.account, ()):
         if fault.kind == NOT_FOUND:
             _hide_new_resource(call, fault)
-        elif fault.kind != CAPACITY and fault.matches(call.service, call.region, call.operation) and fault.strike():
+        elif _can_strike(fault, call) and fault.strike():
             if fault.kind in service_errors.KINDS:
-                raise _struck(call, fault, service_errors.service_error(fault.kind, call.service))
+                raise _struck(call, fault, service_errors.service_error(fault.kind, call.service, call.operation))
             seconds = fault.seconds or 1.0
             call.notes["fault"] = fault.kind, seconds
             _record(call, fault, "answer lost" if fault.kind == LOST_RESPONSE else f"answered {seconds:g} s late")
             return
+
+
+def _can_strike(fault: Fault, call: Call) -> bool:
+    return (
+        fault.kind != CAPACITY
+        and fault.matches(call.service, call.region, call.operation)
+        and service_errors.can_strike(fault.kind, call.operation)
+    )
 
 
 def deliver(call: Call, response: Response) -> Response:
