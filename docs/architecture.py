@@ -23,7 +23,7 @@ ESAWS: Rows = [
     ["reference", "architecture"],
     ["resources", "resource"],
     ["cloud", "local_aws"],
-    ["call_log", "pricelist", "chart", "progress", "_display"],
+    ["lost_answers", "call_log", "pricelist", "chart", "progress", "_display"],
     ["aws", "service_models", "durations", "timestamps", "environment", "files", "interrupts", "masking", "errors"],
 ]
 """The rooms of `esaws` from the top down. A room imports rooms of lower rows, and those to its right."""

@@ -21,6 +21,7 @@ from esaws.aws import error_code
 from esaws.call_log import CallLog
 from esaws.errors import EsawsError, LocalNotRunning, Refused, UsageError, WrongAccount, describe_error
 from esaws.local_aws import process
+from esaws.lost_answers import do_not_repeat
 from esaws.pricelist import PriceList, bundled, current
 from esaws.service_models import model_loader
 
@@ -210,6 +211,7 @@ class Cloud:
             loader = model_loader(core.get_config_variable("data_path"))
             core.register_component("data_loader", loader)
             self.calls.attach(core)
+            do_not_repeat(core)
             if not self.is_aws:
                 core.register("before-call", _mark_observer)
             self._session = boto3.Session(botocore_session=core, region_name=self.region)

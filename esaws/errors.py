@@ -113,6 +113,10 @@ _NEXT_STEP = {
     "DependencyViolation": "a resource outside this deployment still uses it",
     "VpcLimitExceeded": "delete a VPC or ask for a higher quota",
     "EndpointConnectionError": "the endpoint stopped answering; run `esaws doctor`",
+    **dict.fromkeys(
+        ("ConnectionClosedError", "ConnectTimeoutError", "ReadTimeoutError"),
+        "the connection failed; check the network with `esaws doctor`, and run it again",
+    ),
 }
 
 

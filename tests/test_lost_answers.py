@@ -1,0 +1,79 @@
+"""A call whose answer is lost: it is repeated where that is harmless, and otherwise completed by the next run."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from botocore.exceptions import ConnectTimeoutError, ReadTimeoutError
+
+from esaws.cloud import Cloud
+from esaws.deploy.inventory import inventory
+from esaws.deploy.plan import plan_deploy
+from esaws.errors import ApplyFailed
+from esaws.lost_answers import AnswerLost
+from esaws.resources.cluster import Cluster
+from esaws.resources.vpc import VPC
+
+
+def lose_first_answer(cloud: Cloud, service: str, operation: str, error: type[Exception] = ReadTimeoutError) -> None:
+    """Lose the answer of the first call of an operation; one that can't connect was not even made."""
+    client, lost = cloud.client(service), []
+
+    def send(request: Any, **_: Any) -> None:
+        if not lost:
+            lost.append(operation)
+            if error is ReadTimeoutError:
+                client._endpoint.http_session.send(request)
+            raise error(endpoint_url=request.url)
+
+    client.meta.events.register(f"before-send.{service}.{operation}", send)
+
+
+def test_a_lost_answer_makes_no_twin_and_the_next_run_keeps_what_was_made(cloud: Cloud) -> None:
+    lose_first_answer(cloud, "ec2", "CreateVpc")
+    with pytest.raises(ApplyFailed, match=r"VPC vpc: AnswerLost: CreateVpc was not answered .* run the same command"):
+        plan_deploy([VPC.example()], cloud).apply()
+    assert len(inventory(cloud)) == 1
+    plan_deploy([VPC.example()], cloud).apply()
+    assert {change.action for change in plan_deploy([VPC.example()], cloud)} == {"keep"}
+
+
+def make_cluster(cloud: Cloud) -> None:
+    Cluster(name="hdm-cluster").create(cloud)
+
+
+def make_vpc(cloud: Cloud) -> None:
+    VPC.example().create(cloud)
+
+
+@pytest.mark.parametrize(
+    ("make", "service", "operation", "error"),
+    [
+        (make_cluster, "ecs", "CreateCluster", ReadTimeoutError),
+        (make_vpc, "ec2", "CreateVpc", ConnectTimeoutError),
+        (make_vpc, "ec2", "ModifyVpcAttribute", ReadTimeoutError),
+    ],
+    ids=["returns what exists", "was not sent", "changes what exists"],
+)
+def test_a_call_is_repeated_where_that_makes_nothing_twice(
+    cloud: Cloud, make: Callable[[Cloud], None], service: str, operation: str, error: type[Exception]
+) -> None:
+    lose_first_answer(cloud, service, operation, error)
+    make(cloud)
+    assert len(inventory(cloud)) == 1
+
+
+def test_a_call_with_a_token_is_repeated(cloud: Cloud) -> None:
+    vpc = cloud.client("ec2").create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+    lose_first_answer(cloud, "ec2", "CreateRouteTable")
+    made = cloud.client("ec2").create_route_table(VpcId=vpc)["RouteTable"]["RouteTableId"]
+    tables = cloud.client("ec2").describe_route_tables(Filters=[{"Name": "vpc-id", "Values": [vpc]}])["RouteTables"]
+    assert made in {table["RouteTableId"] for table in tables}
+    assert len(tables) == 2, "the main one, and one of both calls"
+
+
+def test_a_lost_answer_is_an_error_of_the_call(cloud: Cloud) -> None:
+    lose_first_answer(cloud, "ec2", "CreateInternetGateway")
+    with pytest.raises(AnswerLost):
+        cloud.client("ec2").create_internet_gateway()
+    assert cloud.calls[-1:][0].code == "AnswerLost"
