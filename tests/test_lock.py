@@ -445,6 +445,18 @@ def test_nothing_changes_what_another_process_changes(cloud: Cloud, esaws: Shell
     assert leftovers(cloud) == []
 
 
+def test_a_teardown_of_nothing_removes_the_lock_of_a_killed_process_and_respects_a_held_one(
+    cloud: Cloud, esaws: Shell
+) -> None:
+    killed = DeploymentLock(cloud, "deploy")
+    killed.record = replace(killed.record, pid=2**22 + 7)
+    killed._take()
+    esaws("teardown", "--yes")
+    assert read_lock(cloud) is None, "a deploy that was killed before its first change leaves nothing else"
+    elsewhere(cloud, "ann")._take()
+    assert "is locked by" in esaws("teardown", "--yes", code=3)
+
+
 def test_the_lock_keeps_real_time(cloud: Cloud) -> None:
     with locked_by_another(cloud):
         simulation.advance(cloud, "3d")

@@ -166,8 +166,10 @@ class Plan:
         self.require_no_blockers()
         if self.cloud.is_aws and not yes and os.environ.get("ESAWS_YES") != "1":
             ask_for_confirmation(self.cloud, repr(self))
-        if not self.changing:
+        if not self.changing and self.purpose == "deploy":
             return self._apply(lambda: None)
+        # A teardown without changes takes the lock, too: it removes that of a process that was killed, and a deploy
+        # that has just begun, whose resources no plan lists yet, is not taken for nothing.
         with deployment_lock(self.cloud, self.purpose) as lock:
             return self._apply(lock.check)
 
