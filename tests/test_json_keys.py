@@ -111,6 +111,7 @@ lab diagnose
 deploy --profile budget --prune --until 8h --yes
 deploy --profile ha --prune --yes
 teardown --yes
+leftovers
 local reset
 """
 """Command lines, in an order in which each succeeds."""
@@ -125,6 +126,7 @@ UNSEEN = {
         ("lab start", "lab check", "lab hint", "lab solution", "lab end"),
         "they take seconds; tests/course/test_lab_commands.py reads their keys",
     ),
+    "leftovers": "nothing is left here; tests/test_leftovers.py reads its keys",
     "local hosts": "nothing runs here; tests/data_plane/test_system.py reads its keys",
     "local start": "the fixture runs it",
     "local stop": "the fixture runs it",

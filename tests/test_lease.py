@@ -225,6 +225,7 @@ WITH_REMINDER = {
     "deploy": ["--profile", "budget", "--services", "client-web-ui", "--yes"],
     "draw": ["--live", "-o", "live.svg"],
     "inventory": [],
+    "leftovers": [],
     "teardown": ["--dry-run"],
     "park": ["--dry-run"],
     "resume": ["--dry-run"],

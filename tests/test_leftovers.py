@@ -1,6 +1,8 @@
 """Leftovers: what still exists after a teardown, and what could not be checked."""
 
+import json
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -10,10 +12,11 @@ from botocore.exceptions import ClientError
 from esaws.architecture import Architecture
 from esaws.aws import tag_list
 from esaws.cloud import Cloud
-from esaws.deploy.leftovers import aws_managed_children, leftovers
+from esaws.deploy.leftovers import Leftover, Leftovers, aws_managed_children, leftovers, proof
 from esaws.deploy.leftovers.list_account import target_tracking_owner
 from esaws.deploy.plan import plan_deploy, plan_teardown
 from esaws.errors import EsawsError
+from esaws.inspect.leftover_costs import price_of
 from esaws.reference.seccom import seccom
 from esaws.resource import Resource
 from esaws.resources.alarm import Alarm
@@ -23,6 +26,7 @@ from esaws.resources.security_group import SecurityGroup
 from esaws.resources.user_pool import UserPool
 from esaws.resources.vpc import VPC
 from tests.local.cases import TRUST
+from tests.shell import Shell
 
 HERE = Cloud.at("http://127.0.0.1:9", account="123456789012")
 
@@ -258,3 +262,68 @@ def test_the_default_group_of_a_vpc_is_managed_by_aws(cloud: Cloud) -> None:
         resource.create(cloud)
     assert [leftover.name for leftover in leftovers(cloud) if leftover.kind == "ec2:security-group"] == ["web-sg"]
     assert [live.name for live in aws_managed_children(cloud) if live.kind == "ec2:security-group"] == ["vpc default"]
+
+
+# -- the command, and what is left costs -----------------------------------------------------------------------------
+
+
+def test_the_command_shows_what_each_leftover_costs_a_month(cloud: Cloud, esaws: Shell) -> None:
+    ec2, tags = cloud.client("ec2"), tag_list(cloud.tags("left"))
+    ec2.create_volume(
+        AvailabilityZone="eu-west-3a", Size=100, TagSpecifications=[{"ResourceType": "volume", "Tags": tags}]
+    )
+    cloud.client("logs").create_log_group(logGroupName="/seccom/left", tags=cloud.tags("left"))
+    VPC.example().create(cloud)
+    cloud.client("logs").create_log_group(logGroupName="/aws/ecs/containerinsights/seccom-c/performance")
+    process = esaws.start("leftovers", "--json")
+    rows = json.loads(process.communicate()[0])
+    assert process.returncode == 1
+    assert all(row.keys() == {"kind", "name", "id", "state", "reason", "usd_month"} for row in rows)
+    assert [(row["kind"], row["state"], row["usd_month"]) for row in rows] == [
+        ("ec2:volume", "left", 11.6),
+        ("ec2:vpc", "left", 0.0),
+        ("logs:log-group", "unknown", None),
+        ("logs:log-group", "left", None),
+    ]
+
+
+def test_the_command_needs_no_architecture_and_names_the_next_step(cloud: Cloud, esaws: Shell) -> None:
+    assert "nothing is left" in esaws("leftovers", "--looks", "2")
+    other = Cloud.at(cloud.endpoint or "", account=cloud.account, deployment="older")
+    VPC.example().create(other)
+    assert "nothing is left" in esaws("leftovers")
+    assert "esaws teardown --deployment older" in esaws("leftovers", "--deployment", "older", code=1)
+    esaws("teardown", "--deployment", "older", "--yes")
+    esaws("leftovers", "--deployment", "older")
+
+
+def test_what_another_price_includes_costs_nothing_of_its_own() -> None:
+    """An instance's price includes its volume, and what is unknown has no price."""
+    account_prices = {"i-1": Decimal("9.5"), "b": Decimal("30")}
+    rows = [
+        ("ec2:instance", "arn:aws:ec2:r:1:instance/i-1", "left", Decimal("9.5")),
+        ("ec2:volume", "arn:aws:ec2:r:1:volume/vol-1", "left", Decimal(0)),
+        ("ec2:volume", "arn:aws:ec2:r:1:volume/vol-2", "left", None),
+        ("rds:db", "arn:aws:rds:r:1:db:b", "left", Decimal("30")),
+        ("rds:db", "arn:aws:rds:r:1:db:b", "unknown", None),
+        ("s3:bucket", "arn:aws:s3:::b2", "left", None),
+        ("iam:role", "arn:aws:iam::1:role/r", "left", Decimal(0)),
+    ]
+    for kind, id, state, expected in rows:
+        leftover = Leftover(kind, "", id, state, "")  # type: ignore[arg-type]
+        assert price_of(leftover, account_prices, {"vol-1"}) == expected, (kind, id, state)
+
+
+def test_nothing_counts_as_gone_before_it_is_absent_in_each_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    """AWS's lists may lack a resource for a while: one that appears in the last look is left."""
+    leftover = Leftover("ec2:vpc", "vpc", "arn:aws:ec2:r:1:vpc/vpc-1", "left", "")
+    found = [Leftovers(), Leftovers(), Leftovers([leftover])]
+    looks = iter(found)
+    monkeypatch.setattr(Cloud, "check", lambda cloud: "123456789012")
+    monkeypatch.setattr(Cloud, "poll_seconds", 0)
+    monkeypatch.setattr(proof, "_look", lambda cloud: next(looks))
+    assert leftovers(HERE, looks=3) == [leftover]
+    looks = iter(found)
+    assert leftovers(HERE) == [] and leftovers(HERE) == [], "elsewhere than on AWS one look is enough"
+    looks = iter(found)
+    assert leftovers(Cloud.aws("123456789012")) == [leftover], "on AWS three are needed"

@@ -1,4 +1,4 @@
-"""`esaws plan`, `deploy`, `inventory` and `teardown`."""
+"""`esaws plan`, `deploy`, `inventory`, `leftovers` and `teardown`."""
 
 from collections.abc import Callable, Iterable
 from datetime import timedelta
@@ -231,6 +231,42 @@ def inventory(cloud: "Cloud", all_owned: bool, as_json: bool) -> None:
     print_table(rows, f"{len(rows)} resources", as_json)
 
 
+@cli.command("leftovers")
+@cloud_options
+@click.option(
+    "--looks",
+    type=click.IntRange(min=1),
+    help="How often in a row nothing must be found.  [default: 3 on AWS, else 1]",
+)
+def leftovers_command(cloud: "Cloud", looks: int | None, as_json: bool) -> None:
+    """List what is left of a deployment, with its price a month. Exits with 1 if there is anything.
+
+    It reads the account in two ways, by tags and by listing each kind, and needs no profile and no plan, so it checks a
+    teardown at any time afterwards, also one of another version. What neither way can confirm is unknown, and counts
+    as left.
+    """
+    from esaws.deploy.leftovers import leftovers
+    from esaws.errors import EsawsError
+    from esaws.inspect.leftover_costs import price_leftovers, total
+
+    costs = price_leftovers(cloud, leftovers(cloud, looks=looks))
+    usd, unpriced = total(costs)
+    price = f"{usd:.2f} USD a month at list price"
+    if unpriced:
+        price = f"at least {price}; the price of {unpriced} depends on use or is not known"
+    rows = [each.to_dict() for each in costs]
+    table = [
+        {name: "?" if row[name] is None else row[name] for name in ("kind", "name", "state", "usd_month", "reason")}
+        for row in rows
+    ]
+    print_table(rows, f"{len(rows)} left: {price}" if rows else "nothing is left", as_json, table_rows=table)
+    if rows:
+        raise EsawsError(
+            f"{len(rows)} resources of {cloud.deployment} are left in {cloud.region}, or it is unknown whether they "
+            f"are gone; delete them with `esaws teardown --deployment {cloud.deployment}`"
+        )
+
+
 @cli.command()
 @cloud_options
 @click.option("--dry-run", is_flag=True, help="Show the plan only.")
@@ -266,7 +302,7 @@ def tear_down(plan: Any, dry_run: bool, yes: bool, as_json: bool) -> None:
     if remaining:
         raise EsawsError(
             f"{len(remaining)} resources of {cloud.deployment} are left, or it is unknown whether they are gone. "
-            "Run `esaws teardown` again."
+            "Run `esaws teardown` again; `esaws leftovers` shows what they cost."
         )
 
 

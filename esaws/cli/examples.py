@@ -83,6 +83,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "esaws lease --until 2026-12-24 --at-most-usd 20 --yes",
         "esaws lease --enforce park --yes  # made for cron",
     ),
+    "leftovers": ("esaws leftovers", "esaws leftovers --deployment other --looks 3 --json"),
     "lock": ("esaws lock", "esaws lock --break  # after the process that held it has ended"),
     "local advance": ("esaws local advance 3d", "esaws local advance --to 2026-02-01T00:00Z"),
     "local conformance": (

@@ -76,7 +76,10 @@ _PARK = (
 
 _LOCK = ("ssm:DeleteParameter", "ssm:GetParameterHistory")
 
-COMMANDS = ("cost", "deploy", "doctor", *_INSPECT, "inventory", "lease", "lock", "park", "plan", "resume", "teardown")
+COMMANDS = (
+    *("cost", "deploy", "doctor", *_INSPECT, "inventory", "lease", "leftovers", "lock", "park", "plan", "resume"),
+    "teardown",
+)
 
 
 def _complete(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
@@ -149,7 +152,7 @@ def _actions(command: str, profile: str | None) -> set[str]:
     inspected = {action for statement in _read_only(cost=False)["Statement"] for action in statement["Action"]}
     reads = {action for action in kinds if _verb_in(action, READ_VERBS)} | inspected | {*_PROOF}
     lease = {action for action in kinds if action.startswith("ssm:")}
-    if command == "inventory":
+    if command in ("inventory", "leftovers"):
         return reads
     if command in ("doctor", "plan"):
         return reads | {*_PREFLIGHT}

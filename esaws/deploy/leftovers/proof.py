@@ -6,6 +6,7 @@ listings return what exists, with its own tags.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
@@ -28,6 +29,9 @@ from esaws.deploy.leftovers.found import LISTINGS, Found, Listing, Tags, is_owne
 if TYPE_CHECKING:
     import pandas
     from rich.console import RenderableType
+
+LOOKS_ON_AWS = 3
+"""How often in a row nothing must be found, before it is proved that nothing is left."""
 
 _GONE = frozenset({"InvalidResourceId", "NoSuchBucket", "NoSuchEntity"})
 
@@ -91,16 +95,28 @@ class ListingResult(NamedTuple):
     error: Exception | None = None
 
 
-def leftovers(cloud: Cloud) -> Leftovers:
+def leftovers(cloud: Cloud, *, looks: int | None = None) -> Leftovers:
     """List everything of the deployment that still exists or could not be checked. An empty list proves it is gone.
 
-    Service-linked roles belong to the account, so they are never listed.
+    AWS's lists may lack a resource for some seconds, so nothing counts as gone before it is absent in `looks` looks
+    in a row: by default three on AWS, with five seconds between them, and one elsewhere. What a look finds is returned
+    at once. Service-linked roles belong to the account, so they are never listed.
 
     Raises:
         LocalNotRunning: the target is the local AWS, and it is not running.
         WrongAccount: the credentials belong to another account.
     """
     cloud.check()
+    looks = looks or (LOOKS_ON_AWS if cloud.is_aws else 1)
+    for number in range(looks):
+        if number:
+            time.sleep(cloud.poll_seconds)
+        if found := _look(cloud):
+            return found
+    return Leftovers()
+
+
+def _look(cloud: Cloud) -> Leftovers:
     tagged: dict[str, Tags] = {}
     results = []
     try:
