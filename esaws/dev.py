@@ -168,6 +168,13 @@ def soak(arguments: list[str]) -> None:
     """the random tests with long runs: an hour or more"""
     python("-m", "pytest", *WORKERS, "-m", "not stock_moto", "tests", *arguments, env={"SOAK": "1"})
     crash_rounds([])
+    resilience(["--sample", "0.2", "--reads", "0.2"])
+
+
+@command
+def resilience(arguments: list[str]) -> None:
+    """disturb every action at every call (killed, throttled, denied, …), hours: it completes, nothing is left"""
+    python("-m", "tests.resilience", *arguments)
 
 
 @command
