@@ -4,6 +4,10 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import Any
 
+import pytest
+from botocore.exceptions import ClientError
+from botocore.parsers import ResponseParserError
+
 from tests.local.cases import case, outcome
 from tests.local.cases_errors_containers import refusal
 
@@ -355,6 +359,27 @@ def case_subnet_blocks(account: Any) -> Any:
     net = Net(account)
     blocks = ("10.9.0.0/24", "172.31.8.0/24", "172.31.0.0/17", "172.31.200.0/29", "172.31.208.0/28")
     return net.each(lambda block: net.ec2.create_subnet(VpcId=net.vpc, CidrBlock=block), blocks)
+
+
+@case(
+    "a subnet without a block is refused by the block that it lacks",
+    aws=(
+        "The request must contain the parameter cidrBlock",
+        "Either 'ipv6CidrBlock' or 'ipv6IpamPoolId' should be provided.",
+    ),
+    stock=(
+        "HTTP 500",
+        "Either 'ipv6CidrBlock' or 'ipv6IpamPoolId' should be provided.",
+    ),
+)
+def case_subnet_without_block(account: Any) -> Any:
+    net, words = Net(account), []
+    for parameters in ({}, {"Ipv6Native": True}):
+        with pytest.raises((ClientError, ResponseParserError)) as raised:
+            net.ec2.create_subnet(VpcId=net.vpc, **parameters)
+        error = raised.value
+        words.append(error.response["Error"]["Message"] if isinstance(error, ClientError) else "HTTP 500")
+    return tuple(words)
 
 
 @case(

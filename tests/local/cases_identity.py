@@ -205,6 +205,27 @@ def case_service_linked_role(account: Any) -> Any:
     return shown, scaling, codes, task[: task.rfind("/") + 1], left
 
 
+@case(
+    "a service-linked role of Application Auto Scaling is named after what it scales",
+    aws=[
+        ("AWSServiceRoleForApplicationAutoScaling_CustomResource", ["AWSApplicationAutoScalingCustomResourcePolicy"]),
+        ("AWSServiceRoleForApplicationAutoScaling_KafkaCluster", ["AWSApplicationAutoscalingKafkaClusterPolicy"]),
+    ],
+    stock=[
+        ("AWSServiceRoleForApplicationAutoScaling_CustomResource", []),
+        ("AWSServiceRoleForApplicationAutoScaling_Kafka", []),
+    ],
+)
+def case_scaling_roles(account: Any) -> Any:
+    iam, shown = account.client("iam"), []
+    for scaled in ("custom-resource", "kafka"):
+        service = f"{scaled}.application-autoscaling.amazonaws.com"
+        name = iam.create_service_linked_role(AWSServiceName=service)["Role"]["RoleName"]
+        attached = iam.list_attached_role_policies(RoleName=name)["AttachedPolicies"]
+        shown.append((name, [each["PolicyName"] for each in attached]))
+    return shown
+
+
 @case("an error of the query protocol has its message once", aws=1, stock=2)
 def case_message_once(account: Any) -> Any:
     with pytest.raises(ClientError) as raised:

@@ -59,7 +59,8 @@ def _requested_groups(call: Call) -> Iterator[list[str]]:
 
 @before("ec2", "CreateSubnet")
 def require_a_block(call: Call) -> None:
-    if not {"CidrBlock", "Ipv6CidrBlock", "Ipv4IpamPoolId", "Ipv6IpamPoolId"} & call.params.keys():
+    blocks = {"CidrBlock", "Ipv6CidrBlock", "Ipv4IpamPoolId", "Ipv6IpamPoolId"}
+    if not blocks & call.params.keys() and not call.params.get("Ipv6Native"):  # moto has AWS's words for the latter
         raise AwsError("MissingParameter", "The request must contain the parameter cidrBlock")
 
 

@@ -98,19 +98,28 @@ waf WAFLogging WAFLoggingServiceRolePolicy
 wafv2 WAFV2Logging WAFV2LoggingServiceRolePolicy
 """
 _SCALED = {
+    "appstream": "AppStreamFleet",
     "cassandra": "CassandraTable",
+    "comprehend": "ComprehendEndpoint",
+    "custom-resource": "CustomResource",
     "dynamodb": "DynamoDBTable",
     "ec2": "EC2SpotFleetRequest",
     "ecs": "ECSService",
     "elasticache": "ElastiCacheRG",
+    "elasticmapreduce": "EMRInstanceGroup",
+    "kafka": "KafkaCluster",
     "lambda": "LambdaConcurrency",
+    "neptune": "NeptuneCluster",
     "rds": "RDSCluster",
+    "sagemaker": "SageMakerEndpoint",
+    "workspaces": "WorkSpacesPool",
 }
-"""Service → what Application Auto Scaling scales there."""
+"""Service → what Application Auto Scaling scales there:
+https://docs.aws.amazon.com/autoscaling/application/userguide/application-auto-scaling-service-linked-roles.html"""
 _ROLES = {service: (_PREFIX + name, policy) for service, name, policy in map(str.split, _TABLE.splitlines())} | {
     f"{service}.application-autoscaling": (
         f"{_PREFIX}ApplicationAutoScaling_{scaled}",
-        f"AWSApplicationAutoscaling{scaled}Policy",
+        f"AWSApplicationAuto{'Scaling' if service == 'custom-resource' else 'scaling'}{scaled}Policy",
     )
     for service, scaled in _SCALED.items()
 }
