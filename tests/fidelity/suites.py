@@ -20,6 +20,8 @@ STOCK, LOCAL, ADVANCING = "stock", "local", "advancing"
 ADVANCE = "20m"
 _SECONDS_PER_TEST = "60"
 _TOKEN = "fidelity"
+_NOT_RUN = (3, 4)
+"""Exit codes of pytest: an internal error, and a usage error, such as a plugin that cannot be loaded."""
 
 
 @dataclass(frozen=True)
@@ -116,8 +118,12 @@ def run_tests(
         tests = only if only is not None else [suite.services[service]]
         plugins = ["-p", "fidelity_plugin", "-p", "no:cacheprovider", "--timeout", _SECONDS_PER_TEST]
         command = [python, "-m", "pytest", "-q", "--no-header", "--tb=short", *plugins, *suite.options, *tests]
-        with results.with_suffix(".log").open("wb") as log:
-            subprocess.run(command, cwd=sources, env=environment, stdout=log, stderr=log, check=False)
+        log_file = results.with_suffix(".log")
+        with log_file.open("wb") as log:
+            code = subprocess.run(command, cwd=sources, env=environment, stdout=log, stderr=log, check=False).returncode
+    if code in _NOT_RUN:
+        end = log_file.read_text(encoding="utf-8", errors="replace")[-2000:]
+        raise RuntimeError(f"the tests of {suite.name} {service} did not run; the end of {log_file}:\n{end}")
     return read_outcomes(results)
 
 
