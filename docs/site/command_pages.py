@@ -59,9 +59,9 @@ def section(this: click.Command, context: click.Context, level: int) -> Iterator
 
 
 def options(this: click.Command, context: click.Context) -> Iterator[str]:
-    """Yield a row for each argument that has help, and for each option."""
+    """Yield a row for each option, and for each argument that has help."""
     for parameter in this.get_params(context):
-        if record := parameter.get_help_record(context):
+        if (record := parameter.get_help_record(context)) and record[1]:
             yield row(record)
 
 

@@ -21,6 +21,8 @@ from esaws.course.labs.families import all_labs
 INDEX = Path(__file__).with_name("index.md")
 STATIC = "_made"
 """The folder of what is served as it is."""
+TITLES = {"README": "Manual", "local_aws_server/README": "The package local-aws-server"}
+"""Titles in the navigation of pages that have another one where they come from."""
 LABS_HEAD = """\
 # The labs
 
@@ -87,7 +89,8 @@ def add(pages: dict[str, str], page: str) -> None:
 
 
 def to_pages(text: str) -> str:
-    """Return Markdown whose links to folders of the repository lead to the pages about them."""
+    """Return Markdown whose links to folders lead to the pages about them, and without pictures of other hosts."""
+    text = re.sub(r"\[!\[([^\]]*)\]\(https?:[^)]*\)\]\(", r"[\1](", text)
     for folder in ("docs/adr/", "notebooks/labs/", "adr/"):
         text = text.replace(f"]({folder})", f"]({folder}index.md)").replace(
             f"](../{folder})", f"](../{folder}index.md)"
@@ -114,6 +117,8 @@ def toctree(parent: str, pages: Iterable[str], caption: str = "") -> str:
 
 def entry(page: str) -> str:
     """Return the line of a page in the navigation. Pages of the course have their number before their title."""
+    if page in TITLES:
+        return f"{TITLES[page]} </{page}>"
     number = re.match(r"notebooks/course/(\d\d)_", page)
     if number is None:
         return f"/{page}"

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 from tests.site.html_links import broken_links, is_internal, read_pages
-from tests.site.in_browser import Visit, lines
+from tests.site.in_browser import Visit
 
 
 def main() -> int:
@@ -26,14 +26,12 @@ def main() -> int:
     pages = read_pages(options.folder)
     visit = Visit(options.folder, options.axe, options.screenshots)
     for page in pages.values():
-        if broken := list(broken_links(page, pages, options.folder)):
-            visit.faults[page.path.relative_to(visit.folder).as_posix()] = broken
+        for text in broken_links(page, pages, options.folder):
+            visit.report(f"{page.path.relative_to(visit.folder).as_posix()}: {text}")
     chosen = [path for path in pages if not options.only or any(part in str(path) for part in options.only)]
     visit.all(options.chromium, chosen)
     links = [link for page in pages.values() for link in page.links]
     inside = [link for link in links if is_internal(link)]
-    faults = list(lines(visit.faults))
-    print(*faults, sep="\n")
     counts = (
         f"{visit.counts['pages']} pages, each light and dark, at 1366 and 360 px",
         f"{len(inside):,} links in the folder, {sum('#' in link for link in inside):,} of them to a place in a page",
@@ -42,10 +40,10 @@ def main() -> int:
         f"{visit.counts['terms']} terms with a definition on focus",
         f"{visit.counts['searches']} searches",
         f"{visit.counts['requests']:,} requests, {visit.counts['requests outside']} of them out of the folder",
-        f"{len(faults)} faults, {time.monotonic() - started:.0f} s",
+        f"{len(visit.faults)} faults, {time.monotonic() - started:.0f} s",
     )
     print("site:", *counts, sep="\n  ")
-    return 1 if faults else 0
+    return 1 if visit.faults else 0
 
 
 if __name__ == "__main__":

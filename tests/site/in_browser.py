@@ -1,19 +1,16 @@
 """Open every page of the site from disk in a Chromium without a network, and report what is wrong with it."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import BrowserContext, Page, ViewportSize, sync_playwright
 
-LAPTOP = {"width": 1366, "height": 768}
-PHONE = {"width": 360, "height": 740}
+LAPTOP: ViewportSize = {"width": 1366, "height": 768}
+PHONE: ViewportSize = {"width": 360, "height": 740}
 LOOK = Path(__file__).with_name("look.js")
 TABS = 12
 """The presses of the Tab key within which a reader reaches the search and the navigation."""
-
-Faults = dict[str, list[str]]
 
 
 class Visit:
@@ -24,21 +21,18 @@ class Visit:
         self.scripts = axe.read_text(encoding="utf-8") + LOOK.read_text(encoding="utf-8")
         self.screenshots = screenshots
         self.counts: Counter[str] = Counter()
-        self.faults: Faults = {}
+        self.faults: list[str] = []
 
     def all(self, chromium: str, pages: Iterable[Path]) -> None:
-        """Open the pages on a laptop and a phone, light and dark."""
-        paths = list(pages)
+        """Open the pages, each once, and search."""
         arguments = ["--no-sandbox", "--host-resolver-rules=MAP * ~NOTFOUND"]
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=chromium, args=arguments)
-            for scheme, size in (("light", LAPTOP), ("dark", LAPTOP), ("light", PHONE), ("dark", PHONE)):
-                with window(browser, size, scheme) as context:
-                    page = self.watched(context)
-                    for path in paths:
-                        self.one(page, path, scheme, size)
-            with window(browser, LAPTOP, "light") as context:
-                self.search(self.watched(context))
+            page = self.watched(browser.new_context(offline=True, reduced_motion="reduce"))
+            for path in pages:
+                self.one(page, path)
+            page.set_viewport_size(LAPTOP)
+            self.search(page)
             browser.close()
 
     def watched(self, context: BrowserContext) -> Page:
@@ -57,30 +51,38 @@ class Visit:
             self.fault(page, f"a request leaves the folder: {url}")
 
     def fault(self, page: Page, text: str) -> None:
-        """Note a fault of the page that is open, once."""
-        name = page.url.removeprefix(self.folder.as_uri() + "/")
-        known = self.faults.setdefault(name, [])
-        if text not in known:
-            known.append(text)
+        """Print a fault of the page that is open, once."""
+        self.report(f"{page.url.removeprefix(self.folder.as_uri() + '/')}: {text}")
 
-    def one(self, page: Page, path: Path, scheme: str, size: dict[str, int]) -> None:
-        """Look at a page in one size and one scheme."""
+    def report(self, line: str) -> None:
+        """Print a fault unless it was printed."""
+        if line not in self.faults:
+            self.faults.append(line)
+            print(line, flush=True)
+
+    def one(self, page: Page, path: Path) -> None:
+        """Look at a page: light and dark, on a laptop and on a phone."""
+        page.emulate_media(color_scheme="light")
+        page.set_viewport_size(LAPTOP)
         page.goto(path.as_uri())
         page.evaluate(self.scripts)
+        page.add_style_tag(content="* { transition: none !important; }")
+        self.counts["pages"] += 1
+        self.counts["pictures"] += page.evaluate("siteLook.pictures()")
+        self.keyboard(page)
         page.evaluate("siteLook.openAll()")
         page.wait_for_function("siteLook.settled()")
-        where = f"{size['width']} px, {scheme}: "
-        for text in page.evaluate("siteLook.faults()"):
-            self.fault(page, where + text)
-        if size is LAPTOP:
-            rules = None if scheme == "light" else ["color-contrast"]
+        for scheme, rules in (("light", None), ("dark", ["color-contrast"])):
+            page.emulate_media(color_scheme=scheme)
+            page.wait_for_function("scheme => document.documentElement.dataset.theme === scheme", arg=scheme)
             for text in page.evaluate("rules => siteLook.accessibility(rules)", rules):
-                self.fault(page, where + text)
-        if size is LAPTOP and scheme == "light":
-            self.counts["pages"] += 1
-            self.counts["pictures"] += page.evaluate("siteLook.pictures()")
-            self.keyboard(page)
-        self.picture_of(page, path, f"{scheme}-{size['width']}")
+                self.fault(page, f"{scheme}: {text}")
+            for size in (LAPTOP, PHONE):
+                page.set_viewport_size(size)
+                for text in page.evaluate("siteLook.faults()"):
+                    self.fault(page, f"{size['width']} px: {text}")
+                self.picture_of(page, path, f"{scheme}-{size['width']}")
+            page.set_viewport_size(LAPTOP)
 
     def keyboard(self, page: Page) -> None:
         """Tab reaches the search and the navigation, and a link to the glossary shows its definition."""
@@ -141,15 +143,3 @@ REACHED = """() => {
   return at.closest("nav") ? "navigation" : at.tagName;
 }"""
 TIP = "() => { const tip = document.querySelector('#term-tip'); return !tip.hidden && tip.innerText.length > 20; }"
-
-
-def window(browser: Browser, size: dict[str, int], scheme: str) -> BrowserContext:
-    """Return a window of a size that is offline and prefers a scheme."""
-    settings: dict[str, Any] = {"viewport": size, "color_scheme": scheme, "offline": True, "reduced_motion": "reduce"}
-    return browser.new_context(**settings)
-
-
-def lines(faults: Faults) -> Iterator[str]:
-    """Yield the faults, a line each, by page."""
-    for page, texts in sorted(faults.items()):
-        yield from (f"{page}: {text}" for text in texts)
