@@ -1,5 +1,7 @@
 """Sphinx: HTML pages that work from disk, without a network. Its documentation names the options."""
 
+from pathlib import Path
+
 from sphinx.application import Sphinx
 
 project = "esaws"
@@ -15,6 +17,7 @@ html_copy_source = False
 html_show_sourcelink = False
 html_show_sphinx = False
 html_show_search_summary = False  # a summary is read with fetch, which browsers refuse for files
+html_search_scorer = str(Path(__file__).with_name("search_scorer.js"))
 html_domain_indices = False
 html_use_index = False
 html_permalinks_icon = "#"
