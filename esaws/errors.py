@@ -120,6 +120,10 @@ _NEXT_STEP = {
 }
 
 
+_NOT_FAILURES = ("InsufficientInstanceCapacity", "NotSimulated")
+"""Codes with a status of 500 and above after which the same call fails again, for minutes or always."""
+
+
 def describe_error(error: BaseException) -> str:
     """Describe an error in one line: AWS's code, message and operation, and the next step if there is a known one."""
     if isinstance(error, ClientError):
@@ -128,4 +132,15 @@ def describe_error(error: BaseException) -> str:
     else:
         code = type(error).__name__
         text = f"{code}: {error}"
-    return text + (f" → {_NEXT_STEP[code]}" if code in _NEXT_STEP else "")
+    next_step = _NEXT_STEP.get(code) or _next_step_of_kind(error)
+    return text + (f" → {next_step}" if next_step else "")
+
+
+def _next_step_of_kind(error: BaseException) -> str:
+    """Return the next step after an error whose code alone has none: a failure of AWS, or a quota; empty otherwise."""
+    if not isinstance(error, ClientError):
+        return ""
+    code, status = error.response["Error"]["Code"], error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    if "LimitExceeded" in code or "QuotaExceeded" in code:
+        return "a quota is used up; delete what is not needed, or ask for a higher quota"
+    return "AWS failed; try again in a minute" if status >= 500 and code not in _NOT_FAILURES else ""

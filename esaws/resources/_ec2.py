@@ -1,11 +1,11 @@
 """EC2: tags in the create call, and lists of owned resources by tag."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from botocore.exceptions import ClientError
 
-from esaws.aws import error_code, pages, tag_dict, tag_list
+from esaws.aws import CALL_ERRORS, error_code, pages, tag_dict, tag_list
 from esaws.cloud import DEPLOYMENT_TAG, Cloud
 from esaws.errors import EsawsError, describe_error
 
@@ -25,31 +25,60 @@ def list_owned(cloud: Cloud, operation: str, result: str) -> Iterator[tuple[str,
             yield name, raw
 
 
-def delete_after_interfaces(cloud: Cloud, delete: Callable[[], Any], filter: str, id: str) -> None:
-    """Call `delete` until no interface is in its way; `filter` of DescribeNetworkInterfaces selects those by `id`.
+def delete_after_users(cloud: Cloud, delete: Callable[[], Any], users: Callable[[], Iterable[str]]) -> None:
+    """Call `delete` until nothing is in its way.
 
     The interfaces of load balancers and stopped containers, with their addresses and groups, stay for minutes after
     them. A teardown that was interrupted meanwhile finds no load balancer to wait for.
 
     Raises:
-        EsawsError: something is still in its way after ten minutes.
+        EsawsError: something is still in its way after ten minutes; the message has what `users` lists then.
     """
-    interfaces: list[dict[str, Any]] = []
-
-    def attempt() -> None:
-        try:
-            delete()
-        except ClientError as error:
-            if error_code(error) == _IN_USE:
-                filters = [{"Name": filter, "Values": [id]}]
-                described = pages(cloud, "ec2", "describe_network_interfaces", "NetworkInterfaces", Filters=filters)
-                interfaces[:] = described
-            raise
-
     try:
-        cloud.retry(attempt, _IN_USE)
+        cloud.retry(delete, _IN_USE)
     except ClientError as error:
-        if error_code(error) != _IN_USE or not interfaces:
+        if error_code(error) != _IN_USE:
             raise
-        users = ", ".join(f"{raw['NetworkInterfaceId']} ({raw.get('Description', '')})" for raw in interfaces)
-        raise EsawsError(f"{describe_error(error)}: {users}") from error
+        try:
+            names = ", ".join(users())
+        except CALL_ERRORS:
+            raise error from None
+        if not names:
+            raise
+        raise EsawsError(f"{describe_error(error)}: {names}") from error
+
+
+def interfaces_in(cloud: Cloud, filter: str, id: str) -> Iterator[str]:
+    """Yield the interfaces that a filter selects, each with its instance or its description."""
+    for raw in _described(cloud, "describe_network_interfaces", "NetworkInterfaces", **{filter: id}):
+        user = raw.get("Attachment", {}).get("InstanceId") or raw.get("Description")
+        yield raw["NetworkInterfaceId"] + (f" ({user})" if user else "")
+
+
+def users_of_group(cloud: Cloud, group_id: str) -> Iterator[str]:
+    """Yield the interfaces with a security group, and the other groups whose rules refer to it."""
+    yield from interfaces_in(cloud, "group-id", group_id)
+    for filter in ("ip-permission.group-id", "egress.ip-permission.group-id"):
+        for raw in _described(cloud, "describe_security_groups", "SecurityGroups", **{filter: group_id}):
+            if raw["GroupId"] != group_id:
+                yield f"{raw['GroupId']} ({raw['GroupName']}, whose rule refers to it)"
+
+
+def users_of_vpc(cloud: Cloud, vpc_id: str) -> Iterator[str]:
+    """Yield what is inside a VPC and keeps it from being deleted."""
+    yield from interfaces_in(cloud, "vpc-id", vpc_id)
+    for raw in _described(cloud, "describe_subnets", "Subnets", **{"vpc-id": vpc_id}):
+        yield raw["SubnetId"]
+    for raw in _described(cloud, "describe_security_groups", "SecurityGroups", **{"vpc-id": vpc_id}):
+        if raw["GroupName"] != "default":
+            yield f"{raw['GroupId']} ({raw['GroupName']})"
+    for raw in _described(cloud, "describe_internet_gateways", "InternetGateways", **{"attachment.vpc-id": vpc_id}):
+        yield raw["InternetGatewayId"]
+    for raw in _described(cloud, "describe_route_tables", "RouteTables", **{"vpc-id": vpc_id}):
+        if not any(association.get("Main") for association in raw["Associations"]):
+            yield raw["RouteTableId"]
+
+
+def _described(cloud: Cloud, operation: str, result: str, **filters: str) -> Iterator[Any]:
+    parameters = [{"Name": name, "Values": [value]} for name, value in filters.items()]
+    yield from pages(cloud, "ec2", operation, result, Filters=parameters)

@@ -7,7 +7,7 @@ from typing import Self
 from esaws.aws import ignore_codes
 from esaws.cloud import Cloud
 from esaws.resource import Live, Lives, Ref, Resource
-from esaws.resources._ec2 import delete_after_interfaces, list_owned, tag_specifications
+from esaws.resources._ec2 import delete_after_users, interfaces_in, list_owned, tag_specifications
 from esaws.resources.vpc import VPC
 
 _GONE = "InvalidInternetGatewayID.NotFound"
@@ -85,4 +85,4 @@ def _detach(cloud: Cloud, live: Live) -> None:
         detach = partial(cloud.client("ec2").detach_internet_gateway, **pair)
         # "Network … has some mapped public address(es)": those of a load balancer stay for minutes after it.
         with ignore_codes("Gateway.NotAttached", _GONE, "InvalidVpcID.NotFound"):
-            delete_after_interfaces(cloud, detach, "vpc-id", attachment["VpcId"])
+            delete_after_users(cloud, detach, partial(interfaces_in, cloud, "vpc-id", attachment["VpcId"]))

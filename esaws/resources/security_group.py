@@ -8,7 +8,7 @@ from typing import Self
 from esaws.aws import ignore_codes
 from esaws.cloud import Cloud
 from esaws.resource import Live, Lives, Ref, Resource
-from esaws.resources._ec2 import delete_after_interfaces, list_owned, tag_specifications
+from esaws.resources._ec2 import delete_after_users, list_owned, tag_specifications, users_of_group
 from esaws.resources.vpc import VPC
 
 ALL_OUTBOUND = {"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}
@@ -86,7 +86,7 @@ class SecurityGroup(Resource):
         # AWS rejects this while an interface has the group, or a rule of another group refers to it.
         delete = partial(cloud.client("ec2").delete_security_group, GroupId=live.id)
         with ignore_codes("InvalidGroup.NotFound"):
-            delete_after_interfaces(cloud, delete, "group-id", live.id)
+            delete_after_users(cloud, delete, lambda: users_of_group(cloud, live.id))
 
     @classmethod
     def example(cls) -> Self:

@@ -7,7 +7,7 @@ from typing import Self
 from esaws.aws import ignore_codes
 from esaws.cloud import Cloud
 from esaws.resource import Live, Lives, Ref, Resource
-from esaws.resources._ec2 import delete_after_interfaces, list_owned, tag_specifications
+from esaws.resources._ec2 import delete_after_users, interfaces_in, list_owned, tag_specifications
 from esaws.resources.vpc import VPC
 
 
@@ -75,7 +75,7 @@ class Subnet(Resource):
     def delete(cls, cloud: Cloud, live: Live) -> None:
         delete = partial(cloud.client("ec2").delete_subnet, SubnetId=live.id)
         with ignore_codes("InvalidSubnetID.NotFound"):
-            delete_after_interfaces(cloud, delete, "subnet-id", live.id)
+            delete_after_users(cloud, delete, lambda: interfaces_in(cloud, "subnet-id", live.id))
 
     @classmethod
     def example(cls) -> Self:

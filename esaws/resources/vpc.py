@@ -1,12 +1,13 @@
 """A virtual private cloud."""
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Self
 
 from esaws.aws import ignore_codes
 from esaws.cloud import Cloud
 from esaws.resource import Live, Lives, Resource
-from esaws.resources._ec2 import list_owned, tag_specifications
+from esaws.resources._ec2 import delete_after_users, list_owned, tag_specifications, users_of_vpc
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,6 +25,11 @@ class VPC(Resource):
         "ec2:CreateTags",
         "ec2:CreateVpc",
         "ec2:DeleteVpc",
+        "ec2:DescribeInternetGateways",
+        "ec2:DescribeNetworkInterfaces",
+        "ec2:DescribeRouteTables",
+        "ec2:DescribeSecurityGroups",
+        "ec2:DescribeSubnets",
         "ec2:DescribeVpcAttribute",
         "ec2:DescribeVpcs",
         "ec2:ModifyVpcAttribute",
@@ -55,7 +61,8 @@ class VPC(Resource):
     @classmethod
     def delete(cls, cloud: Cloud, live: Live) -> None:
         with ignore_codes("InvalidVpcID.NotFound"):
-            cloud.retry(lambda: cloud.client("ec2").delete_vpc(VpcId=live.id), "DependencyViolation")
+            delete = partial(cloud.client("ec2").delete_vpc, VpcId=live.id)
+            delete_after_users(cloud, delete, lambda: users_of_vpc(cloud, live.id))
 
     @classmethod
     def example(cls) -> Self:
