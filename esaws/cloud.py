@@ -43,6 +43,7 @@ Result = TypeVar("Result")
 _LOCAL_POLL_SECONDS = 0.05
 _AWS_POLL_SECONDS = 5.0
 _LOCAL_ATTEMPTS = 1200
+_LOCAL_RETRY_SECONDS = 10.0
 
 
 class Cloud:
@@ -233,13 +234,17 @@ class Cloud:
         return self._session.client(
             service,
             endpoint_url=self.endpoint,
-            # The local AWS takes an access key of twelve digits as the account.
-            aws_access_key_id=self._expected_account or LOCAL_ACCOUNT,
+            aws_access_key_id=self.local_account,
             aws_secret_access_key="local",
             config=config,
         )
 
     # -- the account ---------------------------------------------------------------------------------------------
+
+    @property
+    def local_account(self) -> str:
+        """The account on a local AWS, which takes an access key of twelve digits as the account. Makes no call."""
+        return self._expected_account or LOCAL_ACCOUNT
 
     @property
     def account(self) -> str:
@@ -351,7 +356,7 @@ class Cloud:
         Raises:
             botocore.exceptions.ClientError: any other error at once, or the last error after `minutes`.
         """
-        deadline = time.monotonic() + (minutes * 60 if self.is_aws else 10)
+        deadline = time.monotonic() + (minutes * 60 if self.is_aws else _LOCAL_RETRY_SECONDS)
         while True:
             try:
                 return call()

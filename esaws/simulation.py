@@ -300,7 +300,7 @@ def no_faults(cloud: Cloud) -> None:
 def _call(cloud: Cloud, method: str, name: str, **params: Any) -> dict[str, Any]:
     url = _local_url(cloud, name)
     with _reachable(cloud):
-        return control.call(url, method, name, {"account": cloud.account, "region": cloud.region, **params})
+        return control.call(url, method, name, {"account": cloud.local_account, "region": cloud.region, **params})
 
 
 def _local_url(cloud: Cloud, name: str) -> str:

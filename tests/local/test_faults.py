@@ -10,6 +10,8 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError, ConnectionClosedError
 
+from esaws import simulation
+from esaws.cloud import Cloud
 from esaws.errors import UsageError
 from tests.local.cases import TRUST, outcome
 from tests.local.test_auto_scaling_groups import Fleet
@@ -516,3 +518,10 @@ def test_a_failed_task_stops_with_exit_code_137(account: Any) -> None:
     assert (ended["lastStatus"], ended["stopCode"]) == ("STOPPED", "EssentialContainerExited")
     assert ended["containers"][0]["exitCode"] == 137
     assert ("site", "task failed") in [(each["subject"], each["what"]) for each in events(account)]
+
+
+def test_faults_of_every_call_can_be_ended(cloud: Cloud) -> None:
+    simulation.fault(cloud, "expired-token", count=1000)
+    fresh = Cloud.at(cloud.endpoint or "", account=cloud.local_account)
+    simulation.no_faults(fresh)
+    assert fresh.account == cloud.local_account

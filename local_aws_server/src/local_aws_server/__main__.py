@@ -75,6 +75,13 @@ def _parser() -> argparse.ArgumentParser:
     account.add_argument(
         "--state", type=Path, metavar="FILE", help="restore the state from this file at start, and save it there"
     )
+    account.add_argument(
+        "--save-every",
+        type=_seconds,
+        default=180.0,
+        metavar="SECONDS",
+        help="a crash loses at most what was answered in so many seconds before it; default: %(default)g",
+    )
     parser.add_argument("--owner", type=int, metavar="PID", help="save the state and stop when this process has ended")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     fidelity = commands.add_parser("fidelity", help="print what is real, simulated and not simulated")
@@ -89,6 +96,13 @@ def _fraction(text: str) -> float:
     if not 0 <= fraction <= 1:
         raise argparse.ArgumentTypeError(f"{text} is not between 0 and 1")
     return fraction
+
+
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not seconds > 0:
+        raise argparse.ArgumentTypeError(f"{text} is not more than 0")
+    return seconds
 
 
 def _fidelity(options: argparse.Namespace) -> str:
@@ -122,6 +136,7 @@ def _serve(options: argparse.Namespace) -> None:
         regime=options.regime,
         plan=options.plan,
         state=options.state,
+        save_every=options.save_every,
         owner=options.owner,
     )
 

@@ -56,7 +56,7 @@ from local_aws_server.request_guard import in_sandbox, refusal
 from local_aws_server.request_rewriting import rewrite
 from local_aws_server.reset import GARBAGE, run_reset_actions
 from local_aws_server.services.cloudtrail.recorder import record_call
-from local_aws_server.snapshots.autosave import Autosave
+from local_aws_server.snapshots.autosave import EVERY_SECONDS, Autosave
 
 werkzeug_app.DISABLE_GLOBAL_CORS = True  # it would let every web page read every response
 
@@ -328,6 +328,7 @@ def serve(
     regime: Regime | None = None,
     plan: Plan | None = None,
     state: Path | None = None,
+    save_every: float = EVERY_SECONDS,
     owner: int | None = None,
 ) -> None:
     """Serve on an open listening socket until SIGTERM or Ctrl-C.
@@ -335,7 +336,8 @@ def serve(
     `at` is where the clock starts, in seconds since 1970; without it, at the real time. A `still` clock moves only when
     a client advances it or waits. `provisioning` is the fraction of AWS's provisioning time that really passes; without
     it, describe calls advance the clock instead. `regime` and `plan` are those of new accounts. The server restores
-    its state from the file `state`, and saves it there. It stops when the process `owner` has ended.
+    its state from the file `state`, and saves it there: every `save_every` seconds, and at its end. It stops when the
+    process `owner` has ended.
     """
     install_loopback_guard()
     gc.set_threshold(100_000, 20, 100)  # an account has 10,000 objects; garbage collection took half of creating it
@@ -349,7 +351,7 @@ def serve(
         if state.exists():
             application.prepare()
         application.autosave.restore(state)
-        application.autosave.start_saving()
+        application.autosave.start_saving(save_every)
     if provisioning is not None:
         PROVISIONING_SPEED.factor = provisioning
     server = LimitedServer("127.0.0.1", 0, application, KeepAliveHandler, fd=fd)

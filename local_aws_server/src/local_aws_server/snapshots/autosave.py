@@ -115,12 +115,15 @@ class Autosave:
         if self._stopped_calls != self._calls:
             self.save(is_stopping=True)
 
-    def start_saving(self) -> None:
-        """Start a thread that saves every few minutes, if there were calls meanwhile."""
-        Thread(target=self._save_forever, daemon=True).start()
+    def start_saving(self, every: float) -> None:
+        """Start a thread that saves after so many seconds, if there were calls meanwhile.
 
-    def _save_forever(self) -> None:
-        pause = EVERY_SECONDS
+        So a crash loses at most what was answered in that time before it, and while the file was written.
+        """
+        Thread(target=self._save_forever, args=(every,), daemon=True).start()
+
+    def _save_forever(self, every: float) -> None:
+        pause = every
         while True:
             sleep(pause)
             if self._calls == self._saved_calls:
@@ -132,7 +135,7 @@ class Autosave:
                 print(f"not saved: {error}", file=sys.stderr)
             except Exception:
                 traceback.print_exc()
-            pause = max(EVERY_SECONDS, (perf_counter() - began) / _MAX_TIME_FRACTION)
+            pause = max(every, (perf_counter() - began) / _MAX_TIME_FRACTION)
 
 
 def _json_response(body: dict[str, Any], status_code: int = 200) -> Response:
