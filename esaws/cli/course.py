@@ -161,6 +161,51 @@ def stop_command(as_json: bool) -> None:
     print_result({"stopped": stopped}, f"stopped: {', '.join(stopped) or 'none ran'}", as_json)
 
 
+# --- in a class
+
+
+@course.command("sign-in")
+@click.argument("code")
+@json_option
+def sign_in_command(code: str, as_json: bool) -> None:
+    """Keep the id and key of a learner on this computer. CODE is in the line that the instructor gave you."""
+    from esaws.course.classroom.keys import sign_in
+
+    learner = sign_in(code)
+    print_result({"learner": learner}, f"signed in as {learner}", as_json)
+
+
+@course.command("submit")
+@click.option("--output", "-o", type=click.Path(dir_okay=False, path_type=Path), help="File to write.")
+@json_option
+def submit_command(output: Path | None, as_json: bool) -> None:
+    """Write one file to hand in: the account at the best check of each exercise, and your predictions.
+
+    The default file is named after your id. It is signed with the key of your sign-in.
+    """
+    from esaws.course.classroom.keys import own_key
+    from esaws.course.classroom.submission import SUFFIX, pack_submission
+    from esaws.course.learner import learner_id
+    from esaws.errors import Refused, UsageError
+    from esaws.files import write_atomically
+
+    learner, key = learner_id(), own_key()
+    if key is None:
+        raise Refused(
+            f"{learner} has no class key: run the line `esaws course sign-in …` that your instructor gave you"
+        )
+    output = output or Path(f"{learner}{SUFFIX}")
+    content, manifest = pack_submission(learner, key)
+    try:
+        write_atomically(output, content, private=True)
+    except OSError as error:
+        raise UsageError(f"{output}: can't be written ({error.strerror}). Choose another file with -o.") from error
+    names = sorted(manifest["exercises"])
+    done = {"file": str(output), "learner": learner, "exercises": names, "bytes": len(content)}
+    text = f"{output}: {len(names)} exercises of {learner}, {len(content) / 1e6:.1f} MB. Hand in this file."
+    print_result(done, text, as_json)
+
+
 # --- all of it
 
 

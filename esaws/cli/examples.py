@@ -1,6 +1,16 @@
 """The examples that the help of each command shows: command → command lines, each with a comment after `#`, if any."""
 
 EXAMPLES: dict[str, tuple[str, ...]] = {
+    "class grade": (
+        "esaws class grade cloud-2026",
+        "esaws class grade cloud-2026 -o grades.csv --totals totals.csv --moodle moodle.csv",
+        "esaws class grade cloud-2026 --submissions downloads --canvas canvas.csv --workers 4",
+    ),
+    "class new": ("esaws class new roster.csv -o cloud-2026",),
+    "class similar": (
+        "esaws class similar cloud-2026",
+        "esaws class similar cloud-2026 --submissions downloads --json",
+    ),
     "cost anomalies": ("esaws cost anomalies bills/", "esaws cost anomalies cur.csv --minimum 5 --json"),
     "cost bill": (
         "esaws cost bill bills/",
@@ -35,8 +45,10 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "course lab": ("esaws course lab my-course", "esaws course lab my-course --no-browser --port 8899"),
     "course new": ("esaws course new my-course",),
     "course run": ("esaws course run", "esaws course run 00 01"),
+    "course sign-in": ("esaws course sign-in ada:KEY:CHECKSUM  # the line that the instructor gave you",),
     "course solution": ("esaws course solution 00-block",),
     "course status": ("esaws course status",),
+    "course submit": ("esaws course submit", "esaws course submit -o homework-1.zip"),
     "course stop": ("esaws course stop",),
     "deploy": (
         "esaws deploy --profile ha  # shows the plan and asks",

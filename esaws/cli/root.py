@@ -5,6 +5,7 @@ import click
 from esaws.cli.common import LazyGroup
 
 COMMANDS = {
+    "class": ("classroom", "Give learners ids, grade what they hand in, and compare it."),
     "cost": ("cost", "Forecast the cost of a profile, and read bills."),
     "course": ("course", "Create, run or check the course."),
     "deploy": ("deploy", "Deploy a profile, or complete a deployment."),

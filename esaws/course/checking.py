@@ -14,6 +14,9 @@ from botocore.exceptions import ClientError
 from esaws.course.exercises import Attempt, Exercise, Point, Solution
 from esaws.errors import EsawsError, LocalNotRunning, describe_error
 
+EXAMINABLE = "The account can be examined"
+"""The point that a check fails if an error ended it."""
+
 
 @dataclass(frozen=True)
 class Result:
@@ -88,7 +91,7 @@ def check_exercise(exercise: Exercise, attempt: Attempt) -> Result:
         raise
     except (EsawsError, ClientError) as error:
         text = str(error) if isinstance(error, EsawsError) else describe_error(error)
-        points.append(Point("The account can be examined", False, text, "what the message names", is_needed=True))
+        points.append(Point(EXAMINABLE, False, text, "what the message names", is_needed=True))
     return Result(exercise.name, tuple(points))
 
 

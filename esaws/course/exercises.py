@@ -75,6 +75,14 @@ class Attempt:
 
         return inspect.snapshot(self.cloud)
 
+    def with_values(self, mine: Values) -> Attempt:
+        """Return the same attempt with another learner's values; what was read of the account is kept."""
+        other = Attempt(self.cloud, mine, self.answer, self.before)
+        for name in ("index", "account"):
+            if name in self.__dict__:
+                other.__dict__[name] = self.__dict__[name]
+        return other
+
     def copy(self) -> AbstractContextManager[Cloud]:
         """Yield a cloud on a copy of the account, which may be changed and is deleted at the end of the block."""
         return simulation.copy(self.cloud)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from esaws.course.answers import graph_from_data, graph_to_data
 from esaws.course.progress import Progress
 from esaws.errors import UsageError
 
@@ -40,14 +41,7 @@ def keep_diagram(progress: Progress, chapter: str, diagram: Any) -> None:
     """Keep the diagram that a check has accepted."""
     from esaws.drawing.diagram_graph import diagram_graph
 
-    graph = diagram_graph(diagram)
-    nodes = [{"icon": node.icon, "label": node.label, "groups": list(node.groups)} for node in graph.nodes]
-    positions = {node: number for number, node in enumerate(graph.nodes)}
-    edges = [
-        {"source": positions[edge.source], "target": positions[edge.target], "label": edge.label}
-        for edge in graph.edges
-    ]
-    progress.record_diagram(chapter, {"nodes": nodes, "edges": edges})
+    progress.record_diagram(chapter, graph_to_data(diagram_graph(diagram)))
 
 
 def _graph_before(learner: str, chapter: str) -> DiagramGraph:
@@ -61,18 +55,10 @@ def _graph_before(learner: str, chapter: str) -> DiagramGraph:
     ]
     number, exercise = drawn[-1]
     if kept := Progress(learner).diagram(number):
-        return _read(kept)
+        return graph_from_data({**kept, "title": ""})
     # Its solution continues what the learner drew in earlier chapters, if anything.
     graph: DiagramGraph = exercise.solutions[0](None, exercise.values_of(learner)).graph  # type: ignore[arg-type]
     return graph
-
-
-def _read(kept: dict[str, Any]) -> DiagramGraph:
-    from esaws.drawing.diagram_graph import DiagramEdge, DiagramGraph, DiagramNode
-
-    nodes = tuple(DiagramNode(node["icon"], node["label"], tuple(node["groups"])) for node in kept["nodes"])
-    edges = (DiagramEdge(nodes[edge["source"]], nodes[edge["target"]], edge["label"]) for edge in kept["edges"])
-    return DiagramGraph("", nodes, tuple(edges))
 
 
 def _continue(graph: DiagramGraph, title: str) -> Any:

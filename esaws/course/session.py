@@ -14,6 +14,7 @@ from esaws.course.chapters import find_chapter, find_exercise, require_predictio
 from esaws.course.checking import Result, check_exercise, solution_code
 from esaws.course.exercises import Attempt, Chapter, Exercise, Values
 from esaws.course.growing_diagram import keep_diagram
+from esaws.course.kept_work import keep_work
 from esaws.course.learner import learner_id
 from esaws.course.progress import Progress
 from esaws.course.short_errors import install_short_errors
@@ -141,6 +142,8 @@ def exercise(name: str) -> Values:
 def check(name: str, answer: Any = None) -> Result:
     """Check an exercise against the state of the account, and keep the result in the learner's progress.
 
+    The state of the local AWS at the best check is kept, to be handed in.
+
     Args:
         name: the exercise.
         answer: what the learner answers, if the exercise asks for it: a number, a name, a diagram.
@@ -154,6 +157,9 @@ def check(name: str, answer: Any = None) -> Result:
     mine = declared.values_of(session.learner)
     result = check_exercise(declared, Attempt(session.cloud, mine, answer, before))
     session.progress.record_check(name, result.points, result.of)
+    if session.world is not None:
+        points, of = result.points, result.of
+        keep_work(session.learner, name, session.cloud, points=points, of=of, answer=answer, before=remembered)
     if declared.is_diagram and result.ok:
         keep_diagram(session.progress, session.chapter.number, answer)
     return result

@@ -1,0 +1,159 @@
+"""Check what was handed in: each saved state is loaded into a scratch server, and the exercise is checked there."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+from esaws.cloud import Cloud
+from esaws.course.answers import from_data
+from esaws.course.chapters import find_exercise
+from esaws.course.checking import EXAMINABLE, Result, check_exercise
+from esaws.course.classroom.submission import MAX_STATE_UNPACKED, Submission, read_submission
+from esaws.course.classroom.workers import own_folder
+from esaws.course.exercises import Attempt, Exercise, Values
+from esaws.course.progress import Progress
+from esaws.course.worlds import COURSE_FOLDER
+from esaws.errors import EsawsError, describe_error
+from esaws.local_aws import control
+from esaws.local_aws.scratch import reused_server
+
+_LONGEST = 1000
+"""Characters of a reason: those of a damaged account may be long."""
+
+
+def serve_checks(connection: Connection, folder: str) -> None:
+    """Check exercises of submissions in a worker process, until the connection ends.
+
+    A task has file, key (hexadecimal), items (exercises) and others (learner ids to compare values with).
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends its workers
+    _isolate(own_folder(folder))
+    warnings.simplefilter("ignore")
+    with reused_server() as url:
+        while True:
+            try:
+                task = json.loads(connection.recv_bytes())
+            except (EOFError, OSError):
+                return
+            submission = _read(task)
+            _keep_diagrams(submission)
+            for name in task["items"]:
+                result = check_submitted(submission, name, url, task.get("others", ()))
+                connection.send_bytes(json.dumps({"item": name, "result": result}).encode())
+
+
+def _read(task: Mapping[str, Any]) -> Submission:
+    key = bytes.fromhex(task["key"])
+    return read_submission(Path(task["file"]), lambda learner: key)
+
+
+def check_submitted(submission: Submission, name: str, url: str, others: Sequence[str] = ()) -> dict[str, Any]:
+    """Load the state of an exercise into the server at `url`, and check it there.
+
+    Returns {points, of, passed, failed, problem, fits}. `problem` says why it could not be graded; points and of are
+    None then. `fits` are those of the `others` whose values the attempt fits, although it misses the learner's own.
+    """
+    _, exercise = find_exercise(name)
+    record = submission.exercises[name]
+    if record.get("answer_problem"):
+        return _ungraded(f"{record['answer_problem']}; ask the learner to show it")
+    try:
+        _load(url, submission.state(name))
+        attempt = _attempt(submission, exercise, url)
+        result = check_exercise(exercise, attempt)
+        if any(point.what == EXAMINABLE for point in result.all_points):
+            return _ungraded(result.all_points[-1].found)
+        fits = list(_fitting(exercise, attempt, submission.learner, others)) if misses_values(result) else []
+    except EsawsError as error:
+        return _ungraded(str(error))
+    except Exception as error:  # of a check that meets data which no learner's notebook makes
+        return _ungraded(describe_error(error))
+    found = result.to_dict()
+    failed = [{key: text[:_LONGEST] for key, text in point.items()} for point in found["failed"]]
+    own = {"points": found["points"], "of": found["of"], "passed": found["passed"], "failed": failed}
+    return {**own, "problem": "", "fits": fits}
+
+
+def misses_values(result: Result) -> bool:
+    """Whether a point that is needed is missing, as in an answer with another learner's values."""
+    return any(point.is_needed and not point.ok for point in result.all_points)
+
+
+def _fitting(exercise: Exercise, attempt: Attempt, learner: str, others: Sequence[str]) -> Iterator[str]:
+    """The learners whose values the attempt fits: no point that is needed is missing, and at least one is scored."""
+    own = exercise.values_of(learner)
+    verdicts: dict[str, bool] = {}
+    for other in others:
+        mine = exercise.values_of(other)
+        key = _plain_values(mine)
+        if key == _plain_values(own):
+            continue
+        if key not in verdicts:
+            verdicts[key] = _fits(exercise, attempt.with_values(mine))
+        if verdicts[key]:
+            yield other
+
+
+def _fits(exercise: Exercise, attempt: Attempt) -> bool:
+    """Whether an attempt has every point that is needed. The first that is missing ends the check."""
+    scored = False
+    try:
+        for point in exercise.check(attempt):
+            if point.is_needed and not point.ok:
+                return False
+            scored = scored or point.ok
+    except Exception:  # values that the attempt has nothing for
+        return False
+    return scored
+
+
+def _plain_values(mine: Values) -> str:
+    """Values as text, without those that are objects, such as the learner's own diagram."""
+    plain = (bool, int, float, str, list, tuple, dict)
+    return json.dumps({name: value for name, value in vars(mine).items() if isinstance(value, plain)}, default=str)
+
+
+def _attempt(submission: Submission, exercise: Exercise, url: str) -> Attempt:
+    record = submission.exercises[exercise.name]
+    place = {name: record[name] for name in ("account", "region", "deployment")}
+    before = {(kind, key): str(id) for name, id in record["before"].items() for kind, _, key in [name.partition("/")]}
+    answer = from_data(record["answer"])
+    return Attempt(Cloud.at(url, **place), exercise.values_of(submission.learner), answer, before)
+
+
+def _load(url: str, state: bytes) -> None:
+    """Load a saved state. Raises EsawsError if it is not one, or would unpack to too much."""
+    try:
+        header = json.loads(state[: 1 << 21].split(b"\n", 2)[1])
+        unpacked = sum(account["unpacked"] for account in header["accounts"])
+    except (ValueError, LookupError, TypeError, RecursionError):
+        raise EsawsError("the saved state is not one of the local AWS") from None
+    if not 0 <= unpacked <= MAX_STATE_UNPACKED:
+        raise EsawsError(f"the saved state unpacks to {unpacked >> 20} MB; at most {MAX_STATE_UNPACKED >> 20} are read")
+    control.exchange(url, "POST", "load", state)
+
+
+def _ungraded(problem: str) -> dict[str, Any]:
+    return {"points": None, "of": None, "passed": [], "failed": [], "problem": problem[:_LONGEST], "fits": []}
+
+
+def _keep_diagrams(submission: Submission) -> None:
+    """Let the checks of this process find the diagrams that the learner drew in earlier chapters."""
+    progress = Progress(submission.learner)
+    for chapter, diagram in submission.diagrams.items():
+        progress.record_diagram(str(chapter), dict(diagram))
+
+
+def _isolate(folder: Path) -> None:
+    """Let this process have its own state and course, and none of the user's settings."""
+    for name in [name for name in os.environ if name.startswith(("AWS_", "ESAWS_"))]:
+        del os.environ[name]
+    own: Mapping[str, str] = {"ESAWS_STATE": str(folder / "state"), COURSE_FOLDER: str(folder / "course")}
+    os.environ.update(own)
