@@ -82,9 +82,9 @@ def new_class(roster: Path, folder: Path) -> NewClass:
     Raises:
         UsageError: the roster is not valid, or the folder can't be written or has other files.
     """
-    known = read_roster(folder / ROSTER) if (folder / ROSTER).exists() else []
+    known = read_roster(folder / ROSTER) if (folder / KEY).exists() else []
     if not known and folder.exists() and any(folder.iterdir()):
-        raise UsageError(f"{folder}: has other files, and no {ROSTER}; choose a new folder with -o")
+        raise UsageError(f"{folder}: has other files, and is not the folder of a class; choose a new folder with -o")
     learners = tuple(read_roster(roster, known))
     try:
         make_private_folder(folder)

@@ -7,6 +7,7 @@ import os
 import signal
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -125,7 +126,15 @@ def _attempt(submission: Submission, exercise: Exercise, url: str) -> Attempt:
     place = {name: record[name] for name in ("account", "region", "deployment")}
     before = {(kind, key): str(id) for name, id in record["before"].items() for kind, _, key in [name.partition("/")]}
     answer = from_data(record["answer"])
-    return Attempt(Cloud.at(url, **place), exercise.values_of(submission.learner), answer, before)
+    cloud = _cloud(url, **place)
+    cloud.known_ids.clear()
+    return Attempt(cloud, exercise.values_of(submission.learner), answer, before)
+
+
+@cache
+def _cloud(url: str, account: str, region: str, deployment: str) -> Cloud:
+    """The cloud at `url`: its clients take longer to make than a check to run."""
+    return Cloud.at(url, account=account, region=region, deployment=deployment)
 
 
 def _load(url: str, state: bytes) -> None:

@@ -75,13 +75,21 @@ def play_class(folder: Path, count: int, exercises: tuple[str, ...] = HOMEWORK, 
     roster = folder.with_suffix(".csv")
     names = [f"Learner {number:02d}" for number in range(count)]
     names[0] = '=HYPERLINK("http://example.com")'
-    roster.write_text("name;email\n" + "".join(f'"{name.replace(chr(34), chr(34) * 2)}";l{number:02d}@example.com\n' for number, name in enumerate(names)))
+    roster.write_text(
+        "name;email\n"
+        + "".join(
+            f'"{name.replace(chr(34), chr(34) * 2)}";l{number:02d}@example.com\n' for number, name in enumerate(names)
+        )
+    )
     new_class(roster, folder)
     (folder / SETTINGS).write_text(f'[assignment]\nname = "Homework (77)"\nexercises = {json.dumps(exercises)}\n')
     classroom = open_class(folder)
     learners = [learner.id for learner in classroom.learners]
     parts = plan_class(learners, exercises)
-    groups = [[part for part in parts if part.exercise.startswith(number)] for number in dict.fromkeys(name[:2] for name in exercises)]
+    groups = [
+        [part for part in parts if part.exercise.startswith(number)]
+        for number in dict.fromkeys(name[:2] for name in exercises)
+    ]
     if processes > 1:
         with multiprocessing.get_context("spawn").Pool(processes, maxtasksperchild=1) as pool:
             played = [each for group in pool.imap(play_parts, groups, chunksize=1) for each in group]
@@ -154,7 +162,9 @@ def hand_in(classroom: Classroom, parts: list[Part], played: dict[Part, Played])
         target = classroom.folder / "submissions" / f"{learner.name[-2:]}_{learner.id}"
         target.mkdir()
         (target / f"{learner.id}{SUFFIX}").write_bytes(damage(content) if damage else content)
-        hows = {part.exercise: {"how": part.how, "from": part.values_of} for part in parts if part.learner == learner.id}
+        hows = {
+            part.exercise: {"how": part.how, "from": part.values_of} for part in parts if part.learner == learner.id
+        }
         record[learner.id] = {"damaged": damage is not None, "exercises": hows}
     for name, content in malicious_files(classroom, count).items():
         (classroom.folder / "submissions" / name).write_bytes(content)
@@ -254,7 +264,9 @@ def faults(classroom: Classroom, graded: ClassGrades) -> list[str]:
                 else (each.points or 0) < (each.of or 0)
             )
             if not is_right:
-                found.append(f"{grade.learner} {each.exercise} ({how}): {each.status} {each.points} of {each.of} {each.problem}")
+                found.append(
+                    f"{grade.learner} {each.exercise} ({how}): {each.status} {each.points} of {each.of} {each.problem}"
+                )
     if (classroom.folder / "HACKED").exists() or (classroom.folder.parent / "HACKED").exists():
         found.append("a malicious file wrote a file")
     return found
