@@ -36,6 +36,7 @@ SERVER: Rows = [
         "identity",
         "cbor",
         "keep_alive",
+        "peer_user",
         "loopback_guard",
         "request_guard",
         "control_token",

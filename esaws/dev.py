@@ -184,6 +184,13 @@ def crash_rounds(arguments: list[str]) -> None:
 
 
 @command
+def class_of_sixty(arguments: list[str]) -> None:
+    """play a class of sixty, grade and compare what it hands in: every grade as recorded; a quarter of an hour"""
+    with tempfile.TemporaryDirectory(prefix="esaws-class-") as folder:
+        python("-m", "tests.course.classroom.simulated_class", *(arguments or ["60", f"{folder}/sixty"]))
+
+
+@command
 def test_upgrade(arguments: list[str]) -> None:
     """what stock moto answers, after its version changed: which wraps are no longer needed"""
     python("-m", "pytest", *WORKERS, "-m", "stock_moto", "tests", *arguments)

@@ -25,6 +25,7 @@ EVERY_QUESTION = DATA.parent / "cases/every_question.csv"
 CASES = DATA.parent / "cases"
 CREDITS = CASES / "credits_cover_all_daily.csv"
 OWNED = Path(__file__).parent / "runbooks/owned.ipynb"
+ROSTER = Path(__file__).parent / "course/classroom/roster.csv"
 LEGACY = DATA / "cur_legacy_focus_converters_anonymous.csv"
 
 RUNS = f"""
@@ -106,6 +107,7 @@ course status
 course hint 00-block
 course solution 00-block
 course stop
+class new {ROSTER} -o class
 lab list
 lab diagnose
 deploy --profile budget --prune --until 8h --yes
@@ -121,6 +123,10 @@ UNSEEN = {
     **dict.fromkeys(
         ("course check", "course env", "course certificate"),
         "they need a chapter that has begun; tests/course/test_commands.py reads their keys",
+    ),
+    **dict.fromkeys(
+        ("class grade", "class similar", "course sign-in", "course submit"),
+        "they need what a learner hands in; tests/course/classroom/test_class.py reads their keys",
     ),
     **dict.fromkeys(
         ("lab start", "lab check", "lab hint", "lab solution", "lab end"),

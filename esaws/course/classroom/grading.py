@@ -17,7 +17,7 @@ from esaws.course.answers import from_data
 from esaws.course.chapters import find_exercise
 from esaws.course.checking import EXAMINABLE, Result, check_exercise
 from esaws.course.classroom.submission import MAX_STATE_UNPACKED, Submission, read_submission
-from esaws.course.classroom.workers import own_folder
+from esaws.course.classroom.workers import READY, own_folder
 from esaws.course.exercises import Attempt, Exercise, Values
 from esaws.course.progress import Progress
 from esaws.course.worlds import COURSE_FOLDER
@@ -38,6 +38,7 @@ def serve_checks(connection: Connection, folder: str) -> None:
     _isolate(own_folder(folder))
     warnings.simplefilter("ignore")
     with reused_server() as url:
+        connection.send_bytes(READY)
         while True:
             try:
                 task = json.loads(connection.recv_bytes())

@@ -9,14 +9,20 @@ import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
+from esaws.errors import EsawsError
+
 Serve = Callable[[Connection, str], None]
-"""Runs in a worker: receives tasks as JSON, and sends `{"item": …, "result": …}` for each item, in order."""
+"""Runs in a worker: sends `READY`, then receives tasks as JSON and sends `{"item": …, "result": …}` for each item."""
+
+READY = b"ready"
+START_LIMIT = 120.0
+"""Seconds that a worker may take until it is ready."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +40,8 @@ class _Worker:
     connection: Connection
     task: Task | None = None
     left: tuple[str, ...] = ()
-    since: float = 0.0
+    since: float = field(default_factory=time.monotonic)
+    is_ready: bool = False
 
 
 def run_tasks(
@@ -44,33 +51,36 @@ def run_tasks(
 
     The result is None if the worker died or an item took more than `limit` seconds; `problem` says which. The rest of
     that task goes on in a new worker. Messages between the processes are JSON.
+
+    Raises:
+        EsawsError: a worker process does not start.
     """
     waiting = deque(task for task in tasks if task.items)
     running: list[_Worker] = []
     with tempfile.TemporaryDirectory(prefix="esaws-grading-", ignore_cleanup_errors=True) as folder:
         try:
             while waiting or any(worker.task for worker in running):
-                while waiting and len(running) < workers:
+                while waiting and len(running) < min(workers, len(tasks)):
                     running.append(_start(serve, folder))
                 for worker in running:
-                    if worker.task is None and waiting:
+                    if worker.is_ready and worker.task is None and waiting:
                         _give(worker, waiting.popleft())
-                ready = wait([worker.connection for worker in running if worker.task], timeout=1.0)
-                for worker in [*running]:
-                    if worker.task is None:
-                        continue
-                    if worker.connection in ready:
+                busy = [worker for worker in running if worker.task or not worker.is_ready]
+                answered = wait([worker.connection for worker in busy], timeout=1.0)
+                for worker in busy:
+                    problem = ""
+                    if worker.connection in answered:
                         problem = yield from _receive(worker)
-                    else:
-                        is_late = time.monotonic() - worker.since > limit
-                        problem = f"the check took more than {limit:g} seconds" if is_late else ""
+                    elif time.monotonic() - worker.since > (limit if worker.is_ready else START_LIMIT):
+                        problem = f"the check took more than {limit:g} seconds"
                     if problem:
-                        task, (item, *rest) = worker.task, worker.left
-                        _end(worker)
                         running.remove(worker)
-                        yield task.key, item, None, problem
-                        if rest:
-                            waiting.appendleft(Task(task.key, task.about, tuple(rest)))
+                        _end(worker)
+                        if worker.task is None:
+                            raise EsawsError("a worker process did not start; `esaws doctor` says what is missing")
+                        yield worker.task.key, worker.left[0], None, problem
+                        if rest := worker.left[1:]:
+                            waiting.appendleft(Task(worker.task.key, worker.task.about, rest))
         finally:
             for worker in running:
                 _end(worker)
@@ -94,12 +104,16 @@ def _give(worker: _Worker, task: Task) -> None:
 
 def _receive(worker: _Worker) -> Generator[tuple[str, str, dict[str, Any] | None, str], None, str]:
     """Yield one result of a worker; returns a problem if it has died."""
-    task = worker.task
-    assert task is not None
     try:
-        message = json.loads(worker.connection.recv_bytes())
+        content = worker.connection.recv_bytes()
+        if not worker.is_ready:
+            worker.is_ready = content == READY
+            return ""
+        message = json.loads(content)
     except (EOFError, OSError, ValueError):
         return "the check ended its process"
+    task = worker.task
+    assert task is not None
     worker.left, worker.since = worker.left[1:], time.monotonic()
     if not worker.left:
         worker.task = None

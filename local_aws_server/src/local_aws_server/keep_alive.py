@@ -18,10 +18,17 @@ from werkzeug.exceptions import ClientDisconnected
 from werkzeug.wsgi import LimitedStream
 
 from local_aws_server.connections import IDLE_SECONDS, MAX_BODY, PatientReader, plain_response
+from local_aws_server.peer_user import EVERY_USER, is_another_user
 from local_aws_server.request_guard import error_response
 
 _MAX_SKIPPED = 4 * MAX_BODY
 """The unread rest of a request is read up to this size, so that its client receives the response."""
+
+
+_ANOTHER_USER = (
+    "Refused: another user of this machine started this local AWS, and its content is private. Start your own with "
+    f"`esaws local start --port 0`, or let its user start it with {EVERY_USER}=1."
+)
 
 
 class KeepAliveHandler(MotoRequestHandler):
@@ -33,6 +40,7 @@ class KeepAliveHandler(MotoRequestHandler):
 
     def setup(self) -> None:
         super().setup()
+        self._is_another_user = is_another_user(self.connection)
         self._reader = PatientReader(self.connection)
         self.rfile = io.BufferedReader(self._reader)
 
@@ -73,7 +81,9 @@ class KeepAliveHandler(MotoRequestHandler):
                 environ["wsgi.input"] = io.BytesIO(content)
         else:
             environ["wsgi.input"] = LimitedStream(cast(IO[bytes], self.rfile), size)
-        if size > MAX_BODY:
+        if self._is_another_user:
+            application = error_response(environ, 403, "Forbidden", _ANOTHER_USER)
+        elif size > MAX_BODY:
             application = error_response(environ, 413, "RequestEntityTooLarge", _too_large(size))
         response = _ResponseHandler(environ["wsgi.input"], cast(IO[bytes], self.wfile), sys.stderr, environ)
         response.run(application)

@@ -18,6 +18,7 @@ import time
 import zipfile
 from collections import Counter
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -53,13 +54,14 @@ def plan_class(learners: list[str], exercises: tuple[str, ...]) -> list[Part]:
     """A third of the answers is wrong; a tenth of the learners copied one answer each from their neighbour."""
     choose = random.Random("a class")
     parts = []
-    copiers = dict(zip(learners[:: max(1, len(learners) // max(1, len(learners) // 10))], learners[1:], strict=False))
-    copiers = dict(list(copiers.items())[: max(1, len(learners) // 10)])
+    neighbours = [*pairwise(learners)]
+    copiers = dict(neighbours[::10][: max(1, len(learners) // 10)])
     for learner in learners:
-        copied = choose.choice(exercises) if learner in copiers else ""
+        other = copiers.get(learner)
+        copied = choose.choice([name for name in exercises if differs(name, learner, other)]) if other else ""
         for exercise in exercises:
-            if exercise == copied and differs(exercise, learner, copiers[learner]):
-                parts.append(Part(learner, exercise, COPIED, copiers[learner]))
+            if other and exercise == copied:
+                parts.append(Part(learner, exercise, COPIED, other))
             else:
                 parts.append(Part(learner, exercise, WRONG if choose.random() < 1 / 3 else RIGHT, learner))
     return parts
