@@ -31,6 +31,8 @@ GUIDES = (
     "README",
     "docs/real_account",
     "docs/teaching",
+    "docs/class",
+    "docs/jupyterhub",
     "docs/running",
     "docs/schedulers",
     "docs/run_records",
