@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import os
 import random
+import signal
 import sys
 import tempfile
 import time
@@ -127,6 +128,7 @@ def main(words: list[str] | None = None) -> int:
         for profile in options.profile or PROFILES
     ]
     results: list[Result] = []
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # the table is printed
     began = time.monotonic()
     with (
         tempfile.TemporaryDirectory(prefix="esaws-resilience-") as folder,

@@ -5,7 +5,7 @@ import signal
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from botocore.exceptions import ConnectionClosedError, ConnectTimeoutError, ReadTimeoutError
 from botocore.model import OperationModel
@@ -26,6 +26,9 @@ RETRIED = ("throttle", "internal-error", "unavailable", *BROKEN)
 FAULTS = (*RETRIED, "expired-token", "access-denied", "quota-exceeded", "not-found-after-create")
 
 KINDS = (*KILLS, *FAULTS)
+
+EVENTUALLY_CONSISTENT = ("ec2", "elasticache", "elbv2", "iam", "rds")
+"""The services whose new resources are not found for a while."""
 
 _ALL = 1_000_000
 
@@ -74,16 +77,15 @@ class Disturber:
             number = sum(each == changes for _, each in self.calls)
         wanted = self.disturbance
         is_struck = bool(wanted) and wanted.changing == changes and number == wanted.number  # type: ignore[union-attr]
-        goes_on = bool(self.struck) and wanted is not None and wanted.lasting and self._is_same_kind(model.name)
+        if wanted and wanted.kind == "not-found-after-create":
+            is_struck = is_struck and model.service_model.service_name in EVENTUALLY_CONSISTENT
+        goes_on = bool(self.struck) and wanted is not None and wanted.lasting
         self._here.mode = "first" if is_struck else "again" if goes_on else ""
         if is_struck:
             assert wanted
             self.struck = model.name
             if wanted.kind not in (*KILLS, *BROKEN):
                 self._inject(wanted, model)
-
-    def _is_same_kind(self, operation: str) -> bool:
-        return True
 
     def _inject(self, wanted: Disturbance, model: OperationModel) -> None:
         """Let the local AWS answer this call, and those after it, with an error."""
@@ -117,6 +119,3 @@ class Disturber:
         wanted = self.disturbance
         if wanted is not None and wanted.kind == "killed after" and getattr(self._here, "mode", "") == "first":
             os.kill(os.getpid(), signal.SIGKILL)
-
-
-Expected = Literal["killed", "completed", "either"]

@@ -108,7 +108,8 @@ def _judge(result: Result, disturbed: Outcome) -> None:
         result.wrong_exits.append(f"{disturbed.exit_code} of the disturbed command")
         result.notes.append(str(disturbed))
     elif disturbed.exit_code and kind in _CODES:
-        names_code = re.search(_CODES[kind], disturbed.stderr)
+        # What a teardown could not check is in its output, with the reason.
+        names_code = re.search(_CODES[kind], disturbed.stdout + disturbed.stderr)
         if not names_code or not _NEXT_STEP.search(disturbed.stderr):
             result.unclear.append("no next step" if names_code else "no code")
             result.notes.append(str(disturbed))
