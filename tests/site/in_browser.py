@@ -31,6 +31,8 @@ class Visit:
             page = self.watched(browser.new_context(offline=True, reduced_motion="reduce"))
             for path in pages:
                 self.one(page, path)
+                if self.counts["pages"] % 25 == 0:
+                    print(f"site: {self.counts['pages']} pages", flush=True)
             page.set_viewport_size(LAPTOP)
             self.search(page)
             browser.close()
