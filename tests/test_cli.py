@@ -154,3 +154,14 @@ def exit_code(*arguments: str) -> int:
     with pytest.raises(SystemExit) as exit_:
         main(arguments)
     return int(exit_.value.code or 0)
+
+
+def test_a_broken_connection_has_its_name_and_the_next_step(capsys: pytest.CaptureFixture[str]) -> None:
+    from botocore.exceptions import ConnectTimeoutError, ReadTimeoutError
+
+    from esaws.cli import _print_error
+
+    for kind in (ConnectTimeoutError, ReadTimeoutError):
+        assert _print_error(kind(endpoint_url="http://127.0.0.1:1")) == 1
+        error = capsys.readouterr().err
+        assert kind.__name__ in error and "check the network with `esaws doctor`" in error

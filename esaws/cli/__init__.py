@@ -80,6 +80,9 @@ def _print_error(error: Exception) -> int:
     if isinstance(error, EsawsError):
         click.echo(f"esaws: {error}", err=True)
         return error.exit_code
+    if type(error).__module__.startswith(("botocore", "boto3")):  # some of them are OSErrors, too
+        click.echo(f"esaws: {describe_error(error)}", err=True)
+        return 1
     if isinstance(error, OSError):
         place = f"{os.fsdecode(error.filename)}: " if isinstance(error.filename, str | bytes) else ""
         click.echo(f"esaws: {place}{error.strerror or error}{_next_step(error)}", err=True)
@@ -87,10 +90,7 @@ def _print_error(error: Exception) -> int:
     if isinstance(error, ModuleNotFoundError) and (extra := EXTRAS.get((error.name or "").split(".")[0])):
         click.echo(f'esaws: {error.name} is not installed. Run pip install "esaws[{extra}]".', err=True)
         return 2
-    if not type(error).__module__.startswith(("botocore", "boto3")):
-        raise error
-    click.echo(f"esaws: {describe_error(error)}", err=True)
-    return 1
+    raise error
 
 
 def _next_step(error: OSError) -> str:
