@@ -58,7 +58,7 @@ def similar_answers(
     ids = [learner.id for learner in classroom.learners]
     results = check_submissions(classroom, [*latest.values()], others=ids, workers=workers, limit=limit)
     pairs = [
-        Similar(submission.learner, other, name, _values_in_common(name, submission.learner, other))
+        Similar(submission.learner, other, name, _evidence(name, submission.learner, other, len(result["fits"])))
         for _, submission in latest.values()
         for name, result in results.get(submission.digest, {}).items()
         for other in result["fits"]
@@ -67,6 +67,12 @@ def similar_answers(
     settings = classroom.settings
     own = [pair for pair in pairs if pair.other not in settings.members(pair.learner)]
     return sorted(own, key=lambda pair: (pair.learner, pair.other, pair.exercise)), errors
+
+
+def _evidence(name: str, learner: str, other: str, count: int) -> str:
+    """What the answer has in common with the other learner; values that several learners have say little."""
+    shared = f"{count} learners have these values: " if count > 1 else ""
+    return shared + _values_in_common(name, learner, other)
 
 
 def _values_in_common(name: str, learner: str, other: str) -> str:
