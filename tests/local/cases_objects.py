@@ -1,8 +1,11 @@
 """S3: copies, repeated completions, settings with constant values, and retention of objects."""
 
 import json
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
 
 from botocore.exceptions import ClientError
 
@@ -271,3 +274,24 @@ def case_checksums(account: Any) -> Any:
     put = s3.put_bucket_policy(Bucket=name, Policy=policy)["ResponseMetadata"]["HTTPStatusCode"]
     types = [each.get("ChecksumType") for each in (written, read, copied, listed)]
     return types, [each for each, owner in named.items() if "DisplayName" in owner], owners, put
+
+
+@case(
+    "a tagging without a tag set removes the tags",  # as LocalStack's tests recorded on AWS
+    aws=([], "NoSuchTagSet"),
+    stock=([{"Key": "a", "Value": "b"}], "NoSuchTagSet"),
+)
+def case_tagging_without_set(account: Any) -> Any:
+    s3, name = bucket(account)
+    s3.put_object(Bucket=name, Key="k", Body=b"x", Tagging="a=b")
+    s3.put_bucket_tagging(Bucket=name, Tagging={"TagSet": [{"Key": "a", "Value": "b"}]})
+    scope = f"Credential={account.id}/20260101/{account.region}/s3/aws4_request"
+    empty = b'<Tagging xmlns="http://s3.amazonaws.com/doc/2006-03-01/"/>'
+    signed = f"AWS4-HMAC-SHA256 {scope}, SignedHeaders=host, Signature=x"
+    headers = {"Authorization": signed, "Content-Type": "application/xml", "x-moto-account-id": account.id}
+    for path in (f"{name}/k", name):  # botocore sends an empty tag set in its place
+        with suppress(HTTPError):
+            urlopen(Request(f"{account.url}/{path}?tagging", empty, headers, method="PUT")).close()
+    return s3.get_object_tagging(Bucket=name, Key="k")["TagSet"], outcome(
+        lambda: s3.get_bucket_tagging(Bucket=name)["TagSet"]
+    )

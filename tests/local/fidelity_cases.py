@@ -803,6 +803,7 @@ SHOWN: dict[tuple[str, str], tuple[str, ...]] = {
     ("S3", "A copy of"): ("a copy of an object onto itself must change something",),
     ("S3", "A multipart upload"): ("a missing multipart upload is NoSuchUpload",),
     ("S3", "A new bucket"): ("a new bucket blocks public access",),
+    ("S3", "A tagging without"): ("a tagging without a tag set removes the tags",),
     ("S3", "Bucket policies, grants,"): (
         "headers and bodies that S3 cannot read are refused, and an invalid range is ignored",
     ),

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 _EXPRESSION = re.compile(r"(at|rate|cron)\((.+)\)")
 _UNIT_SECONDS = {"minute": 60, "hour": 3600, "day": 86400}
 _MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
+_SATURDAY, _SUNDAY = 5, 6
 _WEEKDAYS = ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT")
 _YEARS = range(1970, 2200)
 _MAX_DAYS_AHEAD = 366 * 8
@@ -72,10 +73,41 @@ def _cron_times(fields: Sequence[str], start: float, timezone: tzinfo) -> Iterat
 
 def _day_matches(day: date, day_of_month: str, day_of_week: str) -> bool:
     last = monthrange(day.year, day.month)[1]
-    days = {last} if day_of_month == "L" else _parse_field(day_of_month, range(1, last + 1))
-    weekday = (day.weekday() + 1) % 7
-    weekdays = {number - 1 for number in _parse_field(day_of_week, range(1, 8), _WEEKDAYS, 1)}
-    return day.day in days and weekday in weekdays
+    return _is_day_of_month(day, day_of_month.upper(), last) and _is_day_of_week(day, day_of_week.upper(), last)
+
+
+def _is_day_of_month(day: date, field: str, last: int) -> bool:
+    """Whether a field allows a day: also `L`, the last day, and `15W`, the weekday closest to the 15th."""
+    if field == "L":
+        return day.day == last
+    if field.endswith("W"):
+        return day.day == _closest_weekday(day, int(field.removesuffix("W")), last)
+    return day.day in _parse_field(field, range(1, last + 1))
+
+
+def _closest_weekday(month: date, number: int, last: int) -> int | None:
+    """The day of a month from Monday to Friday that is closest to a day; None if the month lacks that day."""
+    if not 1 <= number <= last:
+        return None
+    weekday = month.replace(day=number).weekday()
+    if weekday == _SATURDAY:
+        return number - 1 if number > 1 else number + 2
+    if weekday == _SUNDAY:
+        return number + 1 if number < last else number - 2
+    return number
+
+
+def _is_day_of_week(day: date, field: str, last: int) -> bool:
+    """Whether a field allows a day: also `L`, Saturday, `6L`, the last Friday, and `SAT#3`, the third Saturday."""
+    number = (day.weekday() + 1) % 7 + 1
+    name, mark, count = field.partition("#")
+    if mark:
+        if int(count) not in range(1, 6):
+            raise ValueError(f"{field!r}: a month has at most five of a weekday")
+        return number == _parse_value(name, _WEEKDAYS, 1) and (day.day - 1) // 7 + 1 == int(count)
+    if field.endswith("L") and field != "L":
+        return number == _parse_value(field.removesuffix("L"), _WEEKDAYS, 1) and day.day > last - 7
+    return number in _parse_field("SAT" if field == "L" else field, range(1, 8), _WEEKDAYS, 1)
 
 
 def _parse_field(text: str, values: range, names: Sequence[str] = (), first: int = 0) -> set[int]:

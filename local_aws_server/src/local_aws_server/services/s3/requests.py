@@ -102,8 +102,8 @@ def require_members(call: Call) -> None:
     assert call.input_shape is not None
     member = call.input_shape.serialization["payload"]
     document = call.params.get(member)
-    if document is None:
-        return
+    if document is None or (member == "Tagging" and "TagSet" not in document):
+        return  # a tagging without a tag set removes the tags
     if lacks_members("s3", call.input_shape.members[member], document):
         raise _malformed()
     grants = (document.get("LoggingEnabled") or {}).get("TargetGrants") or ()
