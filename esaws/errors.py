@@ -131,7 +131,7 @@ def describe_error(error: BaseException) -> str:
         text = f"{code}: {error.response['Error'].get('Message', '')} ({error.operation_name})"
     else:
         code = type(error).__name__
-        text = f"{code}: {error}"
+        text = str(error) if type(error) is EsawsError else f"{code}: {error}"
     next_step = _NEXT_STEP.get(code) or _next_step_of_kind(error)
     return text + (f" → {next_step}" if next_step else "")
 

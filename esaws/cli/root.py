@@ -17,7 +17,7 @@ COMMANDS = {
     "inventory": ("deploy", "List the resources that the deployment owns."),
     "lab": ("lab", "Find and repair a fault in a running system, on the local AWS."),
     "lease": ("lease", "Show, grant, remove or enforce the lease of the deployment."),
-    "leftovers": ("deploy", "List what is left of a deployment after a teardown, with its price a month."),
+    "leftovers": ("deploy", "List what is left of a deployment, with its price a month."),
     "local": ("local", "Start, stop and control the local AWS."),
     "lock": ("lock", "Show who changes the deployment now, or remove a lock that was left behind."),
     "matrix": ("inspect", "Show which services, load balancers, stores and instances reach each other."),

@@ -26,6 +26,14 @@ def case_client_token(account: Any) -> Any:
     return first == second, sum(len(each["Instances"]) for each in pages)
 
 
+@case("a second route table with the same client token is the first one", aws=(True, 1), stock=(False, 2))
+def case_client_token_of_a_route_table(account: Any) -> Any:
+    ec2, (vpc, *_) = account.client("ec2"), account.network()
+    made = [ec2.create_route_table(VpcId=vpc, ClientToken="once")["RouteTable"]["RouteTableId"] for _ in range(2)]
+    tables = ec2.describe_route_tables(Filters=[{"Name": "vpc-id", "Values": [vpc]}])["RouteTables"]
+    return made[0] == made[1], len({*made} & {table["RouteTableId"] for table in tables})
+
+
 @case(
     "a volume has the size and the IOPS of its type, and does not shrink",
     aws=["InvalidParameterValue"] * 3 + ["MissingParameter", "InvalidParameterValue"],

@@ -4,6 +4,9 @@ Each row is named by its service and its first words. A proof is the name of a c
 """
 
 SHOWN: dict[tuple[str, str], tuple[str, ...]] = {
+    ("anything else", "A call with the idempotency"): (
+        "a second route table with the same client token is the first one",
+    ),
     ("EC2 and VPC", "An id that a call names twice"): ("an id that is named twice counts once",),
     ("Account", "An account with"): ("test_account_plans.py::test_an_account_with_credits_shows_when_it_was_opened",),
     ("Amazon MQ", "A broker takes"): (

@@ -15,7 +15,7 @@ from local_aws_server.reset import on_reset
 
 BEHAVIOURS = (
     Behaviour(
-        service="EC2",
+        service="anything else",
         statement="A call with the idempotency token of an earlier one makes nothing, and returns the same answer; "
         "a restart of the local AWS forgets the tokens of all operations but RunInstances and CreateService.",
         documentation=("https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-idempotency.html",),
