@@ -1,6 +1,7 @@
 """EC2: tags in the create call, and lists of owned resources by tag."""
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -34,18 +35,23 @@ def delete_after_users(cloud: Cloud, delete: Callable[[], Any], users: Callable[
     Raises:
         EsawsError: something is still in its way after ten minutes; the message has what `users` lists then.
     """
-    try:
-        cloud.retry(delete, _IN_USE)
-    except ClientError as error:
-        if error_code(error) != _IN_USE:
-            raise
+    named: list[str] = []
+
+    def attempt() -> None:
         try:
-            names = ", ".join(users())
-        except CALL_ERRORS:
-            raise error from None
-        if not names:
+            delete()
+        except ClientError as error:
+            if error_code(error) == _IN_USE:
+                with suppress(*CALL_ERRORS):
+                    named[:] = users()  # a look at each attempt: the clock of the local AWS moves with looks alone
             raise
-        raise EsawsError(f"{describe_error(error)}: {names}") from error
+
+    try:
+        cloud.retry(attempt, _IN_USE)
+    except ClientError as error:
+        if error_code(error) != _IN_USE or not named:
+            raise
+        raise EsawsError(f"{describe_error(error)}: {', '.join(named)}") from error
 
 
 def interfaces_in(cloud: Cloud, filter: str, id: str) -> Iterator[str]:
