@@ -199,15 +199,17 @@ def case_fifo_topic(account: Any) -> Any:
 
 @case(
     "applications for phones, settings of text messages and numbers are checked",
-    aws=(INVALID,) * 5,
-    stock=("accepted", "accepted", "accepted", "accepted", "accepted"),
+    aws=(INVALID,) * 3 + ("accepted",) + (INVALID,) * 3,
+    stock=("accepted",) * 7,
 )
 def case_phones(account: Any) -> Any:
     sns = account.client("sns")
-    principal = {"PlatformPrincipal": "p"}
+    principal, credential = {"PlatformPrincipal": "p"}, {"PlatformCredential": "c"}
     return (
         refused(sns.create_platform_application, Name="n", Platform="PAGER", Attributes=principal),
         refused(sns.create_platform_application, Name="n", Platform="ADM", Attributes=principal),
+        refused(sns.create_platform_application, Name="n", Platform="ADM", Attributes=credential),
+        refused(sns.create_platform_application, Name="n", Platform="GCM", Attributes=credential),
         refused(sns.set_sms_attributes, attributes={"Colour": "red"}),
         refused(sns.set_sms_attributes, attributes={"DefaultSMSType": "Loud"}),
         refused(sns.opt_in_phone_number, phoneNumber="call me"),

@@ -20,6 +20,8 @@ BEHAVIOURS = (
 )
 
 _PLATFORMS = frozenset({"ADM", "APNS", "APNS_SANDBOX", "BAIDU", "FCM", "GCM", "MACOS", "MACOS_SANDBOX", "MPNS", "WNS"})
+_WITHOUT_PRINCIPAL = frozenset({"FCM", "GCM"})
+"""Firebase's platforms: the credential alone is enough."""
 _PRINCIPAL, _CREDENTIAL = "PlatformPrincipal", "PlatformCredential"
 _MAX_NAME = 256
 _NAME = re.compile(r"[A-Za-z0-9_.-]+")
@@ -49,6 +51,8 @@ def check_application(call: Call) -> None:
     if not _NAME.fullmatch(name):
         raise invalid(f"{name} Reason: must contain only characters 'a'-'z', 'A'-'Z', '0'-'9', '_', '-', and '.'")
     for one, other in ((_PRINCIPAL, _CREDENTIAL), (_CREDENTIAL, _PRINCIPAL)):
+        if other == _PRINCIPAL and call.params["Platform"] in _WITHOUT_PRINCIPAL:
+            continue
         if one in attributes and other not in attributes:
             raise invalid(f"Attributes Reason: {one} attribute provided without {other}")
 
