@@ -46,8 +46,10 @@ def check_message(call: Call) -> None:
         raise invalid("Subject")
     if _size(params) > _MAX_BYTES:
         raise invalid("Message too long")
-    check_structure(params)
     sns, arn = call.backends.backend("sns"), params.get("TopicArn") or params.get("TargetArn") or ""
+    if arn in sns.platform_endpoints and not sns.platform_endpoints[arn].enabled:  # before AWS reads the message
+        raise AwsError("EndpointDisabled", "Endpoint is disabled", 400)
+    check_structure(params)
     topic = sns.topics.get(arn)
     if topic is not None:
         _check_group(topic, params)
