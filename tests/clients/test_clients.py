@@ -10,8 +10,8 @@ from typing import Any
 
 from tests.clients.conftest import CLIENTS, HERE, Run
 
-NOT_SIMULATED = {"DescribeCertificates", "ListRuleGroups", "ListRules", "ListWebACLs"}
-"""What Prowler asks RDS and WAF Classic, beside the services that are simulated."""
+NOT_SIMULATED = {"DescribeCertificates", "DescribeInstanceInformation", "ListRuleGroups", "ListRules", "ListWebACLs"}
+"""What Prowler asks RDS, Systems Manager and WAF Classic, beside the services that are simulated."""
 
 Playbook = Callable[..., Mapping[str, Any]]
 
