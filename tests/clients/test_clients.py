@@ -10,7 +10,14 @@ from typing import Any
 
 from tests.clients.conftest import CLIENTS, HERE, Run
 
-NOT_SIMULATED = {"DescribeCertificates", "DescribeInstanceInformation", "ListRuleGroups", "ListRules", "ListWebACLs"}
+NOT_SIMULATED = {
+    "DescribeCertificates",
+    "DescribeInstanceInformation",
+    "ListResourceComplianceSummaries",
+    "ListRuleGroups",
+    "ListRules",
+    "ListWebACLs",
+}
 """What Prowler asks RDS, Systems Manager and WAF Classic, beside the services that are simulated."""
 
 Playbook = Callable[..., Mapping[str, Any]]
