@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Protocol
@@ -30,6 +31,38 @@ def pages(cloud: HasClients, service: str, operation: str, result: str, **parame
 def error_code(error: ClientError) -> str:
     """Return AWS's error code, such as `InvalidVpcID.NotFound`."""
     return str(error.response["Error"]["Code"])
+
+
+_NO_SUCH_OPERATION = frozenset(
+    ("InvalidAction", "NotImplemented", "NotImplementedException", "UnknownOperation", "UnknownOperationException")
+)
+_SERVER_ERROR, _NOT_IMPLEMENTED = 500, 501
+
+
+def is_missing_operation(error: BaseException) -> bool:
+    """Whether an endpoint that is not AWS answered that it lacks an operation, or answered in no protocol of AWS."""
+    if isinstance(error, ResponseParserError):
+        return True
+    if not isinstance(error, ClientError):
+        return False
+    code = error_code(error)
+    # botocore takes the status for a code where the answer has none, and its standard text for a HEAD request.
+    is_not_of_aws = code.isdigit() and not error.response["Error"].get("Message")
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
+    return code in _NO_SUCH_OPERATION or is_not_of_aws or status == _NOT_IMPLEMENTED
+
+
+_REFUSALS = re.compile("BadRequest|Invalid|Malformed|MissingParameter|NotSupported|Unsupported|Validation")
+_STATES = re.compile("Duplicate|Exists|InUse|Limit|NotFound|State|Token")
+"""What the codes contain that speak of resources and credentials instead of parameters: InvalidVpcID.NotFound."""
+
+
+def is_refused_request(error: BaseException) -> bool:
+    """Whether an endpoint took the parameters of a call for wrong, or failed on them."""
+    if not isinstance(error, ClientError):
+        return False
+    code, status = error_code(error), error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    return bool(_REFUSALS.search(code) and not _STATES.search(code)) or status >= _SERVER_ERROR
 
 
 @contextmanager

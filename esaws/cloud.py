@@ -1,5 +1,6 @@
 """The cloud: target, region, account and deployment, with boto3 clients, names and tags, and a log of all calls."""
 
+import http.client
 import os
 import re
 import threading
@@ -17,10 +18,10 @@ import botocore.session
 from botocore.config import Config
 from botocore.exceptions import ClientError, ConnectionError, HTTPClientError, NoCredentialsError, WaiterError
 
-from esaws.aws import error_code
+from esaws.aws import error_code, is_missing_operation
 from esaws.call_log import CallLog
-from esaws.errors import EsawsError, LocalNotRunning, Refused, UsageError, WrongAccount, describe_error
-from esaws.local_aws import process
+from esaws.errors import EmulatorGap, EsawsError, LocalNotRunning, Refused, UsageError, WrongAccount, describe_error
+from esaws.local_aws import control, process
 from esaws.lost_answers import do_not_repeat
 from esaws.pricelist import PriceList, bundled, current
 from esaws.service_models import model_loader
@@ -44,6 +45,9 @@ _LOCAL_POLL_SECONDS = 0.05
 _AWS_POLL_SECONDS = 5.0
 _LOCAL_ATTEMPTS = 1200
 _LOCAL_RETRY_SECONDS = 10.0
+
+EMULATOR_PATIENCE = 20.0
+"""Seconds that another emulator may take for what AWS does by itself. Most do it at once, or never."""
 
 
 class Cloud:
@@ -84,11 +88,13 @@ class Cloud:
         self.calls = CallLog()
         self.on_start: Callable[[str], None] = lambda url: None  # called with the URL of a local AWS that was started
         self.known_ids: dict[tuple[str, str], str] = {}  # by (kind, name), as listed or created
+        self.gaps: dict[str, str] = {}  # what another emulator does not do → in its words, or how it showed
         self._expected_account = account
         self._account: str | None = None
         self._clients: dict[str, Any] = {}
         self._session: boto3.Session | None = None
         self._endpoint = target if _is_url(target) else None
+        self._is_other_emulator: bool | None = None if _is_url(target) else False
         self._lock = threading.RLock()
         self._shared: dict[str, Future[Any]] | None = None
         self._turn: Callable[[], AbstractContextManager[None]] = nullcontext
@@ -125,6 +131,29 @@ class Cloud:
     def is_aws(self) -> bool:
         """Whether calls reach AWS, where they cost money."""
         return self.target == "aws"
+
+    @property
+    def is_other_emulator(self) -> bool:
+        """Whether the target is a URL at which another emulator than the local AWS answers, from one request.
+
+        Nothing there costs money, and what it does not do is its own gap: `gaps` has what was found.
+        """
+        if self._is_other_emulator is None:
+            try:
+                self._is_other_emulator = not control.is_local_aws(self.target)
+            except (OSError, http.client.HTTPException):
+                return False  # the next call says what is wrong
+        return self._is_other_emulator
+
+    def gap(self, error: BaseException) -> str:
+        """Return what another emulator does not do if an error shows that, else an empty text."""
+        if isinstance(error, EmulatorGap):
+            text = str(error)
+        elif is_missing_operation(error):
+            text = f"it does not have {getattr(error, 'operation_name', 'the call')}"
+        else:
+            return ""
+        return text if self.is_other_emulator else ""
 
     # -- the local AWS -------------------------------------------------------------------------------------------
 
@@ -167,7 +196,8 @@ class Cloud:
         if region == self.region:
             return self
         other = Cloud(self.target, account=self._expected_account, region=region, deployment=self.deployment)
-        other.calls, other._endpoint = self.calls, self._endpoint
+        other.calls, other.gaps, other._endpoint = self.calls, self.gaps, self._endpoint
+        other._is_other_emulator = self._is_other_emulator
         return other
 
     def sharing(self) -> "Cloud":
@@ -321,7 +351,7 @@ class Cloud:
         if self.is_aws:
             botocore_waiter.wait(**parameters)
             return
-        once = {"Delay": 0, "MaxAttempts": 1}
+        once, began = {"Delay": 0, "MaxAttempts": 1}, time.monotonic()
         for attempt in range(_LOCAL_ATTEMPTS):
             with self._turn():
                 time.sleep(self.poll_seconds if attempt else 0)
@@ -332,6 +362,8 @@ class Cloud:
                     last = attempt == _LOCAL_ATTEMPTS - 1
                     if last or not error.kwargs["reason"].startswith("Max attempts exceeded"):
                         raise
+                    what = f"{waiter.replace('_', ' ')}: {', '.join(map(_shown, parameters.values()))}"
+                    self._lose_patience(began, what)
 
     def wait_until(self, description: str, condition: Callable[[], Any], *, minutes: float = 10) -> None:
         """Poll until `condition()` is true, for services without a botocore waiter.
@@ -339,16 +371,24 @@ class Cloud:
         Raises:
             EsawsError: it was not true within `minutes`. The message contains `description`.
         """
-        deadline = time.monotonic() + minutes * 60
+        began = time.monotonic()
+        deadline = began + 60 * minutes
         while True:
             with self._turn():
                 if condition():
                     return
+                self._lose_patience(began, description, at_most=60 * minutes)
                 if time.monotonic() > deadline:
                     raise EsawsError(
                         f"timed out after {minutes:g} minutes: waited until {description}; check it in {self.region}"
                     )
                 time.sleep(self.poll_seconds)
+
+    def _lose_patience(self, began: float, description: str, at_most: float = EMULATOR_PATIENCE) -> None:
+        """Raise EmulatorGap if another emulator has had its time to bring about what is waited for."""
+        seconds = min(EMULATOR_PATIENCE, at_most)
+        if time.monotonic() - began > seconds and self.is_other_emulator:
+            raise EmulatorGap(f"waited {seconds:g} s until {description}")
 
     def retry(self, call: Callable[[], Any], *codes: str, minutes: float = 10) -> Any:
         """Return `call()`, repeated while AWS answers with one of the error `codes`, which botocore does not retry.
@@ -381,6 +421,13 @@ def observing() -> Iterator[None]:
         yield
     finally:
         _is_observing.reset(token)
+
+
+def _shown(value: Any) -> str:
+    """A parameter of a waiter as text: `arn:…, i-1:80`."""
+    if isinstance(value, list):
+        return ", ".join(map(_shown, value))
+    return ":".join(map(str, value.values())) if isinstance(value, dict) else str(value)
 
 
 def _mark_observer(params: dict[str, Any], **_: Any) -> None:

@@ -233,7 +233,7 @@ def test_focus(arguments: list[str]) -> None:
 
 @command
 def test_clients(arguments: list[str]) -> None:
-    """Ansible, Cloud Custodian, Prowler, ecs-deploy and the SDK for JavaScript work, in environments of their own"""
+    """Ansible, Prowler and other clients work on the local AWS, and esaws on MiniStack, in environments of their own"""
     folder, sources = ROOT / ".venv-clients", ROOT / "tests" / "clients"
     for needed in sorted(sources.glob("requirements-*.txt")):
         client = needed.stem.removeprefix("requirements-")

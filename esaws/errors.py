@@ -73,6 +73,10 @@ class StalePlan(EsawsError):
         self.lines = tuple(lines)
 
 
+class EmulatorGap(EsawsError):
+    """An emulator that is not the local AWS does not do what AWS does. The message says what it does not do."""
+
+
 class ApplyFailed(EsawsError):
     """At least one change failed. Running changes were finished, and no new ones were started."""
 
@@ -131,7 +135,7 @@ def describe_error(error: BaseException) -> str:
         text = f"{code}: {error.response['Error'].get('Message', '')} ({error.operation_name})"
     else:
         code = type(error).__name__
-        text = str(error) if type(error) is EsawsError else f"{code}: {error}"
+        text = str(error) if type(error) in (EsawsError, EmulatorGap) else f"{code}: {error}"
     next_step = _NEXT_STEP.get(code) or _next_step_of_kind(error)
     return text + (f" → {next_step}" if next_step else "")
 

@@ -97,8 +97,8 @@ def now(cloud: Cloud) -> datetime:
 
 
 def cloud_time(cloud: Cloud) -> datetime:
-    """Return the time of any cloud, in UTC, to the second: on AWS that of this computer, else that of the clock."""
-    time = datetime.now(UTC) if cloud.is_aws else now(cloud)
+    """Return the time of any cloud, in UTC, to the second: of the local AWS that of its clock, else real time."""
+    time = datetime.now(UTC) if cloud.is_aws or cloud.is_other_emulator else now(cloud)
     return time.astimezone(UTC).replace(microsecond=0)
 
 
@@ -307,6 +307,8 @@ def _local_url(cloud: Cloud, name: str) -> str:
     """The URL of a local AWS. Raises UsageError for AWS, naming the function that was called."""
     if cloud.is_aws:
         raise UsageError(f"AWS has no `{name}`: only the local AWS can do that, its clock and its faults are simulated")
+    if cloud.is_other_emulator:
+        raise UsageError(f"{cloud.target} has no `{name}`: it is another emulator, and only the local AWS can do that")
     return str(cloud.endpoint)
 
 

@@ -30,6 +30,7 @@ QUESTIONS = ("docs/ecs_without_docker", "docs/unhealthy_targets", COST, "docs/af
 GUIDES = (
     "README",
     "docs/real_account",
+    "docs/other_emulators",
     "docs/teaching",
     "docs/class",
     "docs/jupyterhub",

@@ -157,10 +157,25 @@ def _run_in_cloud(command: Callable[[Cloud], Any], deployment: str | None, regio
     except (KeyboardInterrupt, click.Abort):
         raise
     except BaseException:  # SystemExit too: a command exits 1 with it
+        _print_gaps(cloud)
         _print_reminder(cloud, remind)
         raise
+    _print_gaps(cloud)
     _print_reminder(cloud, remind)
     return result
+
+
+def _print_gaps(cloud: Cloud) -> None:
+    """Print what another emulator does not do, if it showed."""
+    from esaws.progress import list_names
+
+    if cloud.gaps:
+        click.echo(f"{cloud.target} is an emulator with gaps of its own, which the local AWS does not have:", err=True)
+    by_reason: dict[str, list[str]] = {}
+    for what, reason in sorted(cloud.gaps.items()):
+        by_reason.setdefault(reason, []).append(what)
+    for reason, names in by_reason.items():
+        click.echo(f"  {list_names(names)}: {reason}", err=True)
 
 
 def _print_start(url: str) -> None:

@@ -182,14 +182,21 @@ def deploy(
     result = {name: getattr(applied, name) for name in ("created", "kept", "updated", "deleted", "calls")}
     result |= {"seconds": round(applied.seconds, 3)}
     result |= {"unstable": None if unstable is None else [item.to_dict() for item in unstable]}
+    if unstable and cloud.is_other_emulator:
+        cloud.gaps |= {f"{item.kind} {item.name}": f"it does not serve: {item.reason}" for item in unstable}
+    result |= {"gaps": _gaps(cloud)}
     text = f"{applied!r}; {applied.calls} API calls in {applied.seconds:.1f} s; {plan.price()}"
     print_result(result, "\n".join([text, *map(str, unstable or ())]), as_json)
-    if unstable:
+    if unstable and not cloud.is_other_emulator:
         names = ", ".join(f"{item.kind} {item.name}" for item in unstable)
         raise EsawsError(
             f"everything is made, but not all of it serves within {humanize(timeout)}: {names}. "
             "Run `esaws health` and `esaws findings`, then the same deploy again."
         )
+
+
+def _gaps(cloud: "Cloud") -> list[dict[str, str]]:
+    return [{"what": what, "reason": reason} for what, reason in sorted(cloud.gaps.items())]
 
 
 def _apply(plan: Any, grant: Any) -> Any:
@@ -296,7 +303,7 @@ def tear_down(plan: Any, dry_run: bool, yes: bool, as_json: bool) -> None:
     confirm(plan, yes)
     applied = plan.apply(yes=True)
     remaining = leftovers(cloud)
-    result = {"deleted": applied.deleted, "left": remaining.to_dict()}
+    result = {"deleted": applied.deleted, "left": remaining.to_dict(), "gaps": _gaps(cloud)}
     text = f"{applied.deleted} deleted, {len(remaining)} left; {applied.calls} API calls in {applied.seconds:.1f} s"
     print_result(result, "\n".join([text, *map(str, remaining)]), as_json)
     if remaining:

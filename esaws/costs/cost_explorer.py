@@ -165,9 +165,8 @@ def get_cost_and_usage_cached(
 
 
 def today_of(cloud: Cloud) -> date:
-    """Today (UTC), of the local AWS's clock or on AWS of this computer."""
-    time = datetime.now(UTC) if cloud.is_aws else simulation.now(cloud)
-    return time.astimezone(UTC).date()
+    """Today (UTC), of the local AWS's clock or elsewhere of this computer."""
+    return simulation.cloud_time(cloud).date()
 
 
 def _fetch_pages(cloud: Cloud, request: dict[str, Any], max_requests: int) -> Iterator[dict[str, Any]]:

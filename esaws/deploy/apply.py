@@ -9,6 +9,7 @@ from graphlib import TopologicalSorter
 from heapq import heappop, heappush
 from typing import Any
 
+from esaws.aws import is_refused_request
 from esaws.cloud import Cloud
 from esaws.deploy.change import Change
 from esaws.deploy.graph import Graph, Node, critical_path
@@ -66,11 +67,16 @@ class Apply:
         self.interrupt: KeyboardInterrupt | None = None
         self.failures: list[tuple[Change, BaseException]] = []
         self.journal = Journal(cloud.deployment, purpose)
+        self.gapped: dict[Node, str] = {}
+        """What another emulator did not make or bring about → why."""
         self.turns = Turns()
         self.worker_cloud = cloud if cloud.is_aws else cloud.taking_turns(self.turns.turn)
 
     def run(self) -> ApplyResult:
         """Run all changes. After a failure, Ctrl-C or SIGTERM, finish those that run and start no others.
+
+        On another emulator, where nothing costs, those start that do not depend on what failed. What the emulator
+        does not do is in `gaps` of the cloud, and does not count as a failure.
 
         Raises:
             ApplyFailed: a change failed; ApplyInterrupted: Ctrl-C or SIGTERM arrived.
@@ -79,7 +85,7 @@ class Apply:
         self._run_all()
         self.journal.end(len(self.cloud.calls))
         if self.failures or self.interrupt:
-            report = self._report(undone=len(self.graph) - self.done.total())
+            report = self._report(undone=len(self.graph) - self.done.total() - len(self.gapped))
             if self.interrupt:
                 raise ApplyInterrupted(report, EXIT_CODE if isinstance(self.interrupt, Terminated) else 1)
             raise ApplyFailed(report)
@@ -118,7 +124,12 @@ class Apply:
                         node = running.pop(future)
                         self.turns.ended()
                         change = self.graph[node][0]
-                        if error := future.exception():
+                        error = future.exception()
+                        if error and (reason := self._gap(node, error)):
+                            self.gapped[node] = reason
+                            self.cloud.gaps[_name(change)] = reason
+                            sorter.done(node)
+                        elif error:
                             self.failures.append((change, error))
                         else:
                             self.done[change.action] += 1
@@ -126,7 +137,7 @@ class Apply:
                             sorter.done(node)
                     for node in sorter.get_ready():
                         heappush(ready, (-length[node], node))
-                    while ready and len(running) < WORKERS and not self.failures and not self.interrupt:
+                    while ready and len(running) < WORKERS and self._may_start():
                         node = heappop(ready)[1]
                         self.turns.started()
                         running[pool.submit(self._work, node)] = node
@@ -134,6 +145,22 @@ class Apply:
                     return
                 bar.wait_for(names())
                 finished, _ = wait(running, return_when=FIRST_COMPLETED)
+
+    def _may_start(self) -> bool:
+        return not self.interrupt and (not self.failures or self.cloud.is_other_emulator)
+
+    def _gap(self, node: Node, error: BaseException) -> str:
+        """Return why another emulator did not do what AWS does; empty if it is a failure."""
+        if gap := self.cloud.gap(error):
+            return gap
+        if not self.cloud.is_other_emulator:
+            return ""
+        if isinstance(error, KeyError):
+            return f"its answer has no {error}"
+        if is_refused_request(error):
+            return f"it refuses the request: {describe_error(error)}"
+        before = [_name(self.graph[each][0]) for each in self.graph[node][1] if each in self.gapped]
+        return f"it needs {list_names(before)}: {describe_error(error)}" if before else ""
 
     def _work(self, node: Node) -> None:
         self.turns.work_on(node)

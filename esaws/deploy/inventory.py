@@ -28,6 +28,11 @@ def inventory(cloud: Cloud) -> Index:
     kinds, sharing = load_all(), cloud.sharing()
     with ThreadPoolExecutor(8) as pool:
         listings = dict(zip(kinds, pool.map(list_kind, kinds.values()), strict=True))
+    for kind, listed in listings.items():
+        if isinstance(listed, Exception) and (gap := cloud.gap(listed)):
+            # Nothing can exist of a kind whose calls the endpoint lacks.
+            cloud.gaps[kind] = gap
+            listings[kind] = []
     unlisted = {kind: listed for kind, listed in listings.items() if isinstance(listed, Exception)}
     if len(unlisted) == len(kinds):
         raise next(iter(unlisted.values()))

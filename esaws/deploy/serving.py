@@ -12,7 +12,7 @@ from typing import Any
 from botocore.exceptions import WaiterError
 
 from esaws.aws import CALL_ERRORS, pages
-from esaws.cloud import Cloud
+from esaws.cloud import EMULATOR_PATIENCE, Cloud
 from esaws.errors import EsawsError, describe_error
 from esaws.progress import list_names, progress
 from esaws.resource import Live
@@ -60,7 +60,8 @@ def wait_until_serving(cloud: Cloud, *, minutes: float = DEFAULT_MINUTES) -> lis
     """Wait until the services of the deployment are stable and the targets of its load balancers are healthy.
 
     Returns what does not serve after `minutes` of AWS's time, with AWS's own reason; an empty list if all serves. The
-    local AWS advances its clock meanwhile. Tasks without a service must still run at the end.
+    local AWS advances its clock meanwhile; another emulator gets EMULATOR_PATIENCE at most. Tasks without a service
+    must still run at the end.
 
     Raises:
         EsawsError: the user interrupted; the message says what was waited for.
@@ -70,6 +71,8 @@ def wait_until_serving(cloud: Cloud, *, minutes: float = DEFAULT_MINUTES) -> lis
     owned.sort(key=lambda live: live.key)
     waiting = {f"{live.kind} {live.name}": live for live in owned if live.raw.get("LoadBalancerArns", True)}
     tasks = [live for live in Task.list(cloud) if not live.foreign]
+    if cloud.is_other_emulator:
+        minutes = min(minutes, EMULATOR_PATIENCE / 60)
     unstable = _Wait(cloud, waiting).run(minutes)
     unstable += [Unstable(live.kind, live.name, reason) for live in tasks if (reason := _reason_of_task(cloud, live))]
     return unstable

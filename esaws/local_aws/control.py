@@ -18,6 +18,9 @@ from esaws.local_aws.control_token import HEADER, VARIABLE, read_token
 ADVANCE_TIMEOUT = 3600.0
 """Seconds that a call may take: the server plays every event of a year if it has to."""
 
+_PROBE_TIMEOUT = 10.0
+
+_OK = 200
 _BAD_REQUEST = 400
 _UNAUTHORIZED = 401
 _CONFLICT = 409
@@ -54,7 +57,7 @@ def exchange(url: str, method: str, name: str, body: bytes | None = None, *, tim
     status, answer = _send(url, method, name, body, timeout)
     if status == _UNAUTHORIZED and _find_token(url, answer):
         status, answer = _send(url, method, name, body, timeout)
-    if status == http.client.OK:
+    if status == _OK:
         return answer
     if status == _BAD_REQUEST:
         raise UsageError(_message(answer))
@@ -64,6 +67,20 @@ def exchange(url: str, method: str, name: str, body: bytes | None = None, *, tim
         f"{url}/_esaws/{name}: HTTP {status} ({answer[:300].decode(errors='replace')}). "
         "Check that a local AWS of this version runs there."
     )
+
+
+def is_local_aws(url: str) -> bool:
+    """Whether a local AWS answers at `url`, and no other program.
+
+    Raises OSError and http.client.HTTPException: nothing answers.
+    """
+    status, answer = _send(url, "GET", "status", None, _PROBE_TIMEOUT)
+    try:
+        described = json.loads(answer)
+    except ValueError:
+        return False
+    key = {_OK: "time", _UNAUTHORIZED: "token_file"}.get(status)
+    return isinstance(described, dict) and key in described
 
 
 def headers(url: str) -> dict[str, str]:

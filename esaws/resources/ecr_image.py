@@ -115,7 +115,8 @@ class ECRImage(Resource):
         # Putting an image under an existing tag would move the tag away from the pushed image.
         exists = False
         with ignore_codes("ImageNotFoundException"):
-            exists = bool(ecr.describe_images(repositoryName=repository, imageIds=[{"imageTag": self.tag}]))
+            described = ecr.describe_images(repositoryName=repository, imageIds=[{"imageTag": self.tag}])
+            exists = bool(described["imageDetails"])
         if exists:
             return
         for content in (_CONFIG, _LAYER):

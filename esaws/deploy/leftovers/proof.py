@@ -125,7 +125,16 @@ def _look(cloud: Cloud) -> Leftovers:
         results.append(ListingResult(("resourcegroupstaggingapi",), error=error))
     with ThreadPoolExecutor(8) as pool:
         results += pool.map(partial(_list, cloud, frozenset(tagged)), LISTINGS)
-    return classify(cloud, tagged, results)
+    return classify(cloud, tagged, [_without_gap(cloud, result) for result in results])
+
+
+def _without_gap(cloud: Cloud, result: ListingResult) -> ListingResult:
+    """Return a listing without the error of an emulator that lacks its calls, and so has nothing of its kinds."""
+    gap = result.error and cloud.gap(result.error)
+    if not gap:
+        return result
+    cloud.gaps[result.kinds[0]] = gap
+    return result._replace(error=None)
 
 
 def classify(cloud: Cloud, tagged: Mapping[str, Tags], results: Iterable[ListingResult]) -> Leftovers:

@@ -45,6 +45,9 @@ _CHECKS = (
 
 def check_account(changes: Iterable[Change], cloud: Cloud) -> CheckReport:
     """Check what the changes of a deploy need from the account, with the calls that these need. Changes nothing."""
+    if cloud.is_other_emulator:
+        detail = f"{cloud.endpoint} is another emulator: its quotas, types and versions are not those of an account"
+        return CheckReport([Check("emulator", None, detail)])
     needs = collect_needs(changes, cloud)
     answers = fetch(needs, cloud)
     return CheckReport(check for run in _CHECKS for check in run(needs, answers))
