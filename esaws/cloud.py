@@ -200,6 +200,16 @@ class Cloud:
         other._is_other_emulator = self._is_other_emulator
         return other
 
+    def anew(self) -> "Cloud":
+        """Return the same endpoint with the same clients, for another content of it: no call, id or account is known.
+
+        The call log is emptied for both, since the clients write to it.
+        """
+        other = copy(self)
+        other.calls.clear()
+        other.known_ids, other._account, other._shared = {}, None, None
+        return other
+
     def sharing(self) -> "Cloud":
         """Return the same cloud, with the same clients and call log, in which `shared` calls a function once."""
         sharing = copy(self)

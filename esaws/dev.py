@@ -185,7 +185,7 @@ def crash_rounds(arguments: list[str]) -> None:
 
 @command
 def class_of_sixty(arguments: list[str]) -> None:
-    """play a class of sixty, grade and compare what it hands in: every grade as recorded; a quarter of an hour"""
+    """play a class of sixty, grade and compare what it hands in: every grade as recorded; five minutes"""
     with tempfile.TemporaryDirectory(prefix="esaws-class-") as folder:
         python("-m", "tests.course.classroom.simulated_class", *(arguments or ["60", f"{folder}/sixty"]))
 

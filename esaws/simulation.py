@@ -19,6 +19,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from esaws.errors import LocalNotRunning, UsageError
@@ -172,7 +173,15 @@ def copy(cloud: Cloud) -> Iterator[Cloud]:
         answer = json.loads(control.exchange(copied, "POST", "load", account))
         for gap in answer["left_out"]:
             warnings.warn(f"not copied: {gap}", stacklevel=3)
-        yield cloud.at(copied, account=cloud.account, region=cloud.region, deployment=cloud.deployment)
+        yield _clients_of_copy(copied, cloud.account, cloud.region, cloud.deployment).anew()
+
+
+@cache
+def _clients_of_copy(url: str, account: str, region: str, deployment: str) -> Cloud:
+    """The clients for the copies on one server: they take longer to make than a copy."""
+    from esaws.cloud import Cloud
+
+    return Cloud.at(url, account=account, region=region, deployment=deployment)
 
 
 # --- what happened

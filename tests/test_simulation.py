@@ -192,6 +192,16 @@ def test_copies_share_nothing_and_their_clocks_stand_still(cloud: Cloud, new_clo
         assert simulation.now(copy) < simulation.now(other) + timedelta(days=1), "the clock went back"
 
 
+def test_a_copy_has_the_clients_of_the_one_before_and_knows_nothing_of_it(cloud: Cloud) -> None:
+    with simulation.copy(cloud) as first:
+        client = first.client("ec2")
+        client.describe_vpcs()
+        first.known_ids["VPC", "vpc"] = "vpc-1"
+    with simulation.copy(cloud) as second:
+        assert second.endpoint == first.endpoint and second.client("ec2") is client
+        assert not len(second.calls) and not second.known_ids
+
+
 def test_a_copy_names_what_it_leaves_out(cloud: Cloud) -> None:
     arn = cloud.client("iam").create_role(RoleName="runs", AssumeRolePolicyDocument=TRUST)["Role"]["Arn"]
     definition = json.dumps({"StartAt": "a", "States": {"a": {"Type": "Succeed"}}})

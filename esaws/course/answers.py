@@ -1,4 +1,4 @@
-"""Answers of exercises as JSON data, so that they can be handed in: numbers, names, lists, diagrams, variations."""
+"""Answers of exercises as JSON data, to be handed in: numbers, names, lists, diagrams, variations, architectures."""
 
 from __future__ import annotations
 
@@ -30,12 +30,17 @@ def to_data(answer: Any) -> dict[str, Any]:
     """Return an answer as JSON data: `kind` and `value`.
 
     Raises:
-        NotData: it is neither JSON data, nor a diagram, nor a `costs.Variation`.
+        NotData: it is neither JSON data, nor a diagram, an architecture or a `costs.Variation`.
     """
+    from esaws.architecture import Architecture
     from esaws.costs import Variation
 
     if isinstance(answer, Variation):
         return {"kind": "variation", "value": asdict(answer)}
+    if isinstance(answer, Architecture):
+        from esaws.course.architecture_data import architecture_to_data
+
+        return {"kind": "architecture", "value": architecture_to_data(answer)}
     if hasattr(getattr(answer, "dot", None), "source"):
         from esaws.drawing.diagram_graph import diagram_graph
 
@@ -57,6 +62,10 @@ def from_data(data: Mapping[str, Any]) -> Any:
         kind, value = data["kind"], data["value"]
         if kind == "variation":
             return Variation(**value)
+        if kind == "architecture":
+            from esaws.course.architecture_data import architecture_from_data
+
+            return architecture_from_data(value)
         if kind == "diagram":
             return DrawnDiagram(graph_from_data(value))
         if kind == "set":

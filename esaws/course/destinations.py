@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from esaws import simulation
 from esaws.course.exercises import Attempt, Point
-from esaws.inspect.request_path import trace
+from esaws.inspect.request_path import KEYS, trace
 from esaws.resource import Live
 
 
 def destination(attempt: Attempt, path: str) -> str:
     """Return where a request for a path ends: target groups by their reference names, a status, or `unknown`."""
     cloud = attempt.cloud
-    result = trace(attempt.account, f"http://{cloud.aws_name('alb')}{path}").to_dict()
+    result = trace(attempt.snapshot(*KEYS), f"http://{cloud.aws_name('alb')}{path}").to_dict()
     if result["outcome"] == "unknown":
         return "unknown"
     if result["action"] == "forward":

@@ -14,7 +14,8 @@ from esaws.architecture import Architecture
 from esaws.cloud import Cloud
 from esaws.course.seed import Seed
 from esaws.deploy.inventory import inventory
-from esaws.resource import Index
+from esaws.resource import Index, Live
+from esaws.resources import load_all
 
 if TYPE_CHECKING:
     from esaws.inspect.account import Account
@@ -62,11 +63,29 @@ class Attempt:
         self.mine = mine
         self.answer = answer
         self.before = dict(before or {})
+        self._listings: dict[str, Index] = {}
+        self._snapshots: dict[tuple[str, ...], Account] = {}
 
     @cached_property
     def index(self) -> Index:
-        """The inventory of the deployment."""
+        """The inventory of the deployment. It lists every kind: `live` and `of_kind` list only theirs."""
         return inventory(self.cloud)
+
+    def live(self, kind: str, name: str) -> Live | None:
+        """Return the deployment's resource of this kind and name, or None."""
+        return self._listing(kind).get(kind, name)
+
+    def of_kind(self, kind: str) -> list[Live]:
+        """Return all of one kind that the deployment owns, sorted by name."""
+        return [live for live in self._listing(kind) if live.kind == kind]
+
+    def _listing(self, kind: str) -> Index:
+        if "index" in self.__dict__:
+            return self.index
+        if kind not in self._listings:
+            self.cloud.known_ids.clear()  # an id may be that of a resource which was deleted meanwhile
+            self._listings[kind] = Index(load_all()[kind].listed(self.cloud))
+        return self._listings[kind]
 
     @cached_property
     def account(self) -> Account:
@@ -75,9 +94,20 @@ class Attempt:
 
         return inspect.snapshot(self.cloud)
 
+    def snapshot(self, *keys: str) -> Account:
+        """Return the describe answers of some keys of the account."""
+        from esaws import inspect
+
+        if "account" in self.__dict__:
+            return self.account
+        if keys not in self._snapshots:
+            self._snapshots[keys] = inspect.snapshot(self.cloud, *keys)
+        return self._snapshots[keys]
+
     def with_values(self, mine: Values) -> Attempt:
         """Return the same attempt with another learner's values; what was read of the account is kept."""
         other = Attempt(self.cloud, mine, self.answer, self.before)
+        other._listings, other._snapshots = self._listings, self._snapshots
         for name in ("index", "account"):
             if name in self.__dict__:
                 other.__dict__[name] = self.__dict__[name]

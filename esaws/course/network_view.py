@@ -8,7 +8,6 @@ from typing import Any
 
 from esaws.aws import tag_dict
 from esaws.course.exercises import Attempt, Point
-from esaws.inspect.account import snapshot
 from esaws.inspect.network.endpoint_catalog import KEYS
 from esaws.inspect.network.network import Network
 from esaws.inspect.network.reach import ReachResult, reach
@@ -26,8 +25,8 @@ class NetworkView:
 
     def __init__(self, attempt: Attempt) -> None:
         self.cloud = attempt.cloud
-        self.account = snapshot(attempt.cloud, *KEYS)
-        vpc = attempt.index.get("VPC", "vpc")
+        self.account = attempt.snapshot(*KEYS)
+        vpc = attempt.live("VPC", "vpc")
         self.subnets = [raw for raw in self.account["Subnets"] if vpc and raw["VpcId"] == vpc.id]
 
     def subnet_with(self, cidr: str) -> Mapping[str, Any] | None:

@@ -102,7 +102,7 @@ def _values(seed: Seed) -> Mapping[str, Any]:
 
 
 def _check(attempt: Attempt) -> Iterator[Point]:
-    group = attempt.index.get("LogGroup", "practice")
+    group = attempt.live("LogGroup", "practice")
     days = group.fields["retention_days"] if group else None
     yield Point(
         f"The log group practice keeps events for {attempt.mine.days} days",

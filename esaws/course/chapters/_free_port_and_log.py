@@ -49,8 +49,8 @@ def _check_port(attempt: Attempt) -> Iterator[Point]:
     group, balancer = _group(attempt, "IntrusionManagementAPI-sg"), _group(attempt, "ALB-sg")
     rules = [
         live.fields
-        for live in attempt.index
-        if live.kind == "SecurityGroupRule" and live.fields["group"] == group and live.fields["direction"] == "ingress"
+        for live in attempt.of_kind("SecurityGroupRule")
+        if live.fields["group"] == group and live.fields["direction"] == "ingress"
     ]
     from_balancer = [rule for rule in rules if rule["peer"] == balancer]
     yield Point(
@@ -72,7 +72,7 @@ def _check_port(attempt: Attempt) -> Iterator[Point]:
 
 
 def _group(attempt: Attempt, name: str) -> str:
-    live = attempt.index.get("SecurityGroup", name)
+    live = attempt.live("SecurityGroup", name)
     return live.id if live else ""
 
 

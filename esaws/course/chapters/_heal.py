@@ -32,7 +32,7 @@ def _heal_values(seed: Seed) -> Mapping[str, Any]:
 
 def _check_heal(attempt: Attempt) -> Iterator[Point]:
     mine, cloud = attempt.mine, attempt.cloud
-    service = attempt.index.get("Service", mine.name)
+    service = attempt.live("Service", mine.name)
     yield Point(
         f"The cluster {_WEB}-cluster has a service {mine.name}",
         service is not None and service.fields["cluster"].endswith(cloud.aws_name(f"{_WEB}-cluster")),

@@ -27,7 +27,7 @@ def _health(seed: Seed) -> Mapping[str, Any]:
 
 
 def _check_health(attempt: Attempt) -> Iterator[Point]:
-    mine, group = attempt.mine, attempt.index.get("TargetGroup", "intrusion-api-tg")
+    mine, group = attempt.mine, attempt.live("TargetGroup", "intrusion-api-tg")
     if group is None:
         yield Point("The target group intrusion-api-tg exists", False, "there is none", "", is_needed=True)
         return

@@ -19,7 +19,7 @@ def _owners_values(seed: Seed) -> Mapping[str, Any]:
 
 def _check_owners(attempt: Attempt) -> Iterator[Point]:
     mine = attempt.mine
-    pool = attempt.index.get("UserPool", mine.name)
+    pool = attempt.live("UserPool", mine.name)
     fields = pool.fields if pool else {}
     yield Point(
         f"The user pool {mine.name} exists",

@@ -26,9 +26,9 @@ def _scale_in_values(seed: Seed) -> Mapping[str, Any]:
 def _check_scale_in(attempt: Attempt) -> Iterator[Point]:
     mine = attempt.mine
     yield (exists := service_exists(attempt))
-    provider = attempt.index.get("CapacityProvider", mine.name)
+    provider = attempt.live("CapacityProvider", mine.name)
     settings = provider.raw["autoScalingGroupProvider"] if provider else {}
-    group = attempt.index.get("AutoScalingGroup", f"{mine.service}-asg")
+    group = attempt.live("AutoScalingGroup", f"{mine.service}-asg")
     yield Point(
         f"Capacity provider {mine.name} scales the group of {mine.service}",
         bool(group) and settings.get("autoScalingGroupArn") == group.id,  # type: ignore[union-attr]

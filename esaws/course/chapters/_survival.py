@@ -21,7 +21,8 @@ def _check_survives(attempt: Attempt) -> Iterator[Point]:
     yield from (start_points := list(first_points(attempt)))
     if not all(point.ok for point in start_points):
         return
-    service, path = attempt.index["Service", SERVICE], attempt.mine.path
+    service, path = attempt.live("Service", SERVICE), attempt.mine.path
+    assert service is not None, "one of the first points"
     with attempt.copy() as copy:
         simulation.traffic(copy, path=f"{path}/", requests_per_second=RATE)
         simulation.advance(copy, "2m")

@@ -27,7 +27,7 @@ def _check_role(attempt: Attempt) -> Iterator[Point]:
     if found is None:
         return
     arn = found.raw.get("taskRoleArn") or ""
-    roles = {live.id: live for live in attempt.index if live.kind == "Role"}
+    roles = {live.id: live for live in attempt.of_kind("Role")}
     role = roles.get(arn.rpartition("/")[2])
     yield Point(
         "Its containers have a role of the deployment: a task role",
@@ -49,7 +49,7 @@ def _check_role(attempt: Attempt) -> Iterator[Point]:
 
 def _permissions(attempt: Attempt, role: str) -> Iterator[Point]:
     """What a role may do with the bucket of the clips, by reading its policies."""
-    bucket, folder = attempt.index.get("Bucket", "clips"), attempt.mine.folder
+    bucket, folder = attempt.live("Bucket", "clips"), attempt.mine.folder
     if bucket is None:
         yield Point("The bucket of the clips exists", False, "there is no bucket clips", "the start of the notebook")
         return

@@ -40,8 +40,8 @@ def _answers(account: Account, path: str) -> Point:
 def _exists(attempt: Attempt) -> Point:
     return Point(
         f"Service {SERVICE} exists",
-        attempt.index.get("Service", SERVICE) is not None,
-        f"the services are {', '.join(live.name for live in attempt.index if live.kind == 'Service') or 'none'}",
+        attempt.live("Service", SERVICE) is not None,
+        f"the services are {', '.join(live.name for live in attempt.of_kind('Service')) or 'none'}",
         "inventory(cloud)",
         is_needed=True,
     )

@@ -35,7 +35,7 @@ def service_exists(attempt: Attempt) -> Point:
     service = attempt.mine.service
     return Point(
         f"Service {service} and its Auto Scaling group exist",
-        attempt.index.get("Service", service) is not None and wanted_instances(attempt.cloud, service) > 0,
+        attempt.live("Service", service) is not None and wanted_instances(attempt.cloud, service) > 0,
         "they do not",
         "the inventory",
         is_needed=True,

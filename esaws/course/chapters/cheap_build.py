@@ -60,7 +60,7 @@ def _register_values(seed: Seed) -> Mapping[str, Any]:
 def _check_register(attempt: Attempt) -> Iterator[Point]:
     mine, cloud = attempt.mine, attempt.cloud
     instances = instances_in_service(cloud, cloud.aws_name(f"{_SITES}-asg"))
-    group = attempt.index.get("TargetGroup", f"{_SITES}-tg")
+    group = attempt.live("TargetGroup", f"{_SITES}-tg")
     health = (
         cloud.client("elbv2").describe_target_health(TargetGroupArn=group.id)["TargetHealthDescriptions"]
         if group

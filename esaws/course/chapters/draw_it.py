@@ -422,7 +422,7 @@ def _check_two_zones(attempt: Attempt) -> Iterator[Point]:
         found="it has none: the nodes of an internet-facing load balancer there are not reachable",
         look_at="a RouteTableAssociation of the route table `public`",
     )
-    kept = attempt.index.get("Subnet", "public-3a")
+    kept = attempt.live("Subnet", "public-3a")
     yield Point(
         "public-3a is the subnet that it was",
         ok=kept is not None and attempt.before.get(kept.key, kept.id) == kept.id,

@@ -61,7 +61,7 @@ def _join(seed: Seed) -> Mapping[str, Any]:
 
 def _check_join(attempt: Attempt) -> Iterator[Point]:
     cloud, mine = attempt.cloud, attempt.mine
-    cluster = attempt.index.get("Cluster", mine.cluster)
+    cluster = attempt.live("Cluster", mine.cluster)
     yield Point(
         f"The cluster {mine.cluster} exists",
         cluster is not None,

@@ -61,7 +61,7 @@ def _check_prefix(attempt: Attempt) -> Iterator[Point]:
             "the patterns of the rule",
         )
     yield goes(attempt, f"{_API}/7", "intrusion-api-tg")
-    if group := attempt.index.get("TargetGroup", "cameras-api-tg"):
+    if group := attempt.live("TargetGroup", "cameras-api-tg"):
         yield all_healthy(attempt, group, 2)
     else:
         yield Point(

@@ -60,7 +60,7 @@ def _check_third_zone(attempt: Attempt) -> Iterator[Point]:
 
 def _kept_point(attempt: Attempt) -> Point:
     """Return whether the team's two subnets are the same as when the exercise was shown."""
-    found = (attempt.index.get("Subnet", name) for name in ("public-3a", "public-3b"))
+    found = (attempt.live("Subnet", name) for name in ("public-3a", "public-3b"))
     others = [live for live in found if live]
     recreated = [live.name for live in others if attempt.before.get(live.key, live.id) != live.id]
     missing = 2 - len(others)

@@ -122,14 +122,16 @@ def _check_lease(attempt: Attempt) -> Iterator[Point]:
         "it has no end" if length is None else f"it ends after {length:.0f} minutes",
         "--until takes a duration such as 45m",
     )
-    started = [live.raw["CreatedTime"] for live in attempt.index if live.kind in ("LoadBalancer", "AutoScalingGroup")]
+    started = [
+        live.raw["CreatedTime"] for kind in ("LoadBalancer", "AutoScalingGroup") for live in attempt.of_kind(kind)
+    ]
     yield Point(
         "It was granted before anything that costs money was created",
         since is not None and all(time.astimezone(UTC) >= since for time in started),
         "there is no lease" if since is None else "a group or a load balancer is older than the lease",
         "the order: lease, budget, deploy",
     )
-    budgets = [live.fields for live in attempt.index if live.kind == "Budget" and not live.foreign]
+    budgets = [live.fields for live in attempt.of_kind("Budget") if not live.foreign]
     yield Point(
         f"A budget of {mine.budget} USD notifies an address",
         any(each["limit_usd"] == mine.budget and each["email"] for each in budgets),

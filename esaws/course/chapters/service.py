@@ -66,7 +66,7 @@ def _check_create(attempt: Attempt) -> Iterator[Point]:
         "minimum_healthy and maximum",
         is_needed=True,
     )
-    live = attempt.index.get("Service", _CAMERAS)
+    live = attempt.live("Service", _CAMERAS)
     yield Point(
         "It has the tags of the deployment, so that the teardown finds it",
         live is not None and not live.foreign,

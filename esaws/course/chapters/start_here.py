@@ -36,7 +36,7 @@ def _block(seed: Seed) -> Mapping[str, Any]:
 
 
 def _check_block(attempt: Attempt) -> Iterator[Point]:
-    subnet = attempt.index.get("Subnet", "public-3b")
+    subnet = attempt.live("Subnet", "public-3b")
     block = subnet.fields["cidr"] if subnet else ""
     yield Point(
         f"Subnet public-3b has the block {attempt.mine.cidr}",
@@ -60,7 +60,7 @@ def _zone(subnet: Live | None) -> Iterator[Point]:
 
 
 def _associated(attempt: Attempt, subnet: Live | None) -> bool:
-    associations = [live for live in attempt.index if live.kind == "RouteTableAssociation"]
+    associations = attempt.of_kind("RouteTableAssociation")
     return subnet is not None and any(live.fields["subnet"] == subnet.id for live in associations)
 
 
@@ -131,7 +131,7 @@ def _change_by_hand(cloud: Cloud, mine: Values) -> None:
 
 def _check_by_hand(attempt: Attempt) -> Iterator[Point]:
     name = attempt.mine.subnet
-    subnet = attempt.index.get("Subnet", name)
+    subnet = attempt.live("Subnet", name)
     gives = subnet is not None and subnet.fields["public_addresses"]
     yield Point(
         f"Subnet {name} gives each instance a public address",
@@ -214,11 +214,11 @@ def _deploy_network(cloud: Cloud, mine: Values) -> None:
 
 
 def _check_association(attempt: Attempt) -> Iterator[Point]:
-    left = {live.name for live in attempt.index if live.kind == "RouteTableAssociation"}
+    left = {live.name for live in attempt.of_kind("RouteTableAssociation")}
     other = "public-3b" if attempt.mine.subnet == "public-3a" else "public-3a"
     yield Point(
         f"Subnet {attempt.mine.subnet} has no route table of its own any more",
-        bool(attempt.index.get("Subnet", attempt.mine.subnet)) and attempt.mine.subnet not in left,
+        bool(attempt.live("Subnet", attempt.mine.subnet)) and attempt.mine.subnet not in left,
         "its association exists" if attempt.mine.subnet in left else f"there is no subnet {attempt.mine.subnet}",
         "RouteTableAssociation in the inventory",
         is_needed=True,

@@ -64,7 +64,7 @@ def _decision(account: Account, source: str) -> str:
 
 def _check_database(attempt: Attempt) -> Iterator[Point]:
     mine = attempt.mine
-    database = attempt.index.get("DBInstance", "database")
+    database = attempt.live("DBInstance", "database")
     gb = database.fields["storage_gb"] if database else 0
     yield Point(
         f"The database has {mine.gb} GB, and no public address",

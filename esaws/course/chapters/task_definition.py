@@ -58,7 +58,7 @@ def _check_recipe(attempt: Attempt) -> Iterator[Point]:
     )
     memory = found.container.get("memory")
     yield Point(f"Its hard limit is {mine.memory} MiB", memory == mine.memory, f"memory is {memory}", "memory")
-    images = {live.id for live in attempt.index if live.kind == "ECRImage"}
+    images = {live.id for live in attempt.of_kind("ECRImage")}
     image = found.container["image"]
     yield Point(
         "Its image is cameras-api:latest of your registry",
@@ -78,7 +78,7 @@ def _check_recipe(attempt: Attempt) -> Iterator[Point]:
 
 def _logging(attempt: Attempt, found: Revision) -> Iterator[Point]:
     group = found.log_options.get("awslogs-group")
-    groups = {live.id for live in attempt.index if live.kind == "LogGroup"}
+    groups = {live.id for live in attempt.of_kind("LogGroup")}
     yield Point(
         "Its log goes to a log group that exists",
         group in groups,

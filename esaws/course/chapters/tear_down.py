@@ -51,13 +51,13 @@ def _check_order(attempt: Attempt) -> Iterator[Point]:
     ):
         yield Point(
             f"The {kind} {name} is deleted",
-            attempt.index.get(kind, name) is None,
+            attempt.live(kind, name) is None,
             "it exists",
             where,
             is_needed=kind == "Cluster",
         )
     others = seccom("budget", services=[name for name in SERVICES if name != service])
-    lost = sorted(str(resource) for resource in others if attempt.index.get(*resource.key) is None)
+    lost = sorted(str(resource) for resource in others if attempt.live(*resource.key) is None)
     yield Point(
         "Everything of the other services, and what all share, is still there",
         not lost,

@@ -296,7 +296,7 @@ def _service(seed: Seed) -> Mapping[str, Any]:
 
 def _check_end(attempt: Attempt) -> Iterator[Point]:
     kept = f"{attempt.mine.service}-asg"
-    groups = {live.name: live.raw for live in attempt.index if live.kind == "AutoScalingGroup"}
+    groups = {live.name: live.raw for live in attempt.of_kind("AutoScalingGroup")}
     sizes = {name: (raw["MinSize"], raw["DesiredCapacity"]) for name, raw in groups.items()}
     texts = {name: f"{name}: at least {low}, desired {want}" for name, (low, want) in sizes.items()}
     yield Point(

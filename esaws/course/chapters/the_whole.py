@@ -107,7 +107,7 @@ def _open_values(seed: Seed) -> Mapping[str, Any]:
 
 def _check_open(attempt: Attempt) -> Iterator[Point]:
     mine, cloud = attempt.mine, attempt.cloud
-    group = attempt.index.get("SecurityGroup", _MANAGERS_GROUP)
+    group = attempt.live("SecurityGroup", _MANAGERS_GROUP)
     rules = _inbound(cloud, group.id) if group else []
     own = [rule for rule in rules if rule["FromPort"] <= mine.port <= rule["ToPort"]]
     peers = sorted(rule.get("CidrIpv4", "a group") for rule in own)

@@ -49,12 +49,12 @@ def _check_answers(attempt: Attempt) -> Iterator[Point]:
 
 
 def _is_same(attempt: Attempt, kind: str, name: str, id: str) -> bool:
-    live = attempt.index.get(kind, name)
+    live = attempt.live(kind, name)
     return live is not None and (live.id == id or kind == "TaskDefinition")
 
 
 def _container_port(attempt: Attempt) -> Point:
-    definition = attempt.index.get("TaskDefinition", SERVICE)
+    definition = attempt.live("TaskDefinition", SERVICE)
     port = definition.fields["container_port"] if definition else None
     return Point(
         f"Its container listens on port {attempt.mine.port}",

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from esaws.course.classroom.checked import Checked
 from esaws.course.classroom.folder import SUBMISSIONS, Classroom
 from esaws.course.classroom.grades import (
     NOT_GRADED,
@@ -16,7 +17,7 @@ from esaws.course.classroom.grades import (
     exercise_grades,
     learner_grade,
 )
-from esaws.course.classroom.grading import serve_checks
+from esaws.course.classroom.grading import serve_checks, ungraded
 from esaws.course.classroom.keys import learner_key
 from esaws.course.classroom.submission import BadSubmission, Submission, read_submission
 from esaws.course.classroom.workers import Task, run_tasks
@@ -27,7 +28,7 @@ LIMIT = 120.0
 """Seconds that the check of one exercise may take."""
 
 Results = Mapping[str, Mapping[str, Mapping[str, Any]]]
-"""SHA-256 of a file → exercise → what `check_submitted` returned."""
+"""SHA-256 of a file → exercise → what `check_submitted` or `find_fitting` returned."""
 
 
 @dataclass(frozen=True)
@@ -93,37 +94,53 @@ def grade_class(
     counted = {submission.digest for files in chosen.values() for submission in files}
     paths = {submission.digest: path for path, submission in found.items()}
     by_digest = {submission.digest: submission for submission in found.values()}
-    results = check_submissions(
-        classroom, [(paths[digest], by_digest[digest]) for digest in counted], workers=workers, limit=limit
-    )
+    handed_in = [(paths[digest], by_digest[digest]) for digest in counted]
+    results = check_submissions(classroom, in_assignment(handed_in, classroom), workers=workers, limit=limit)
     grades = [_best(learner.id, chosen, results, classroom) for learner in classroom.learners]
     return ClassGrades(tuple(grades), errors)
 
 
+Wanted = Sequence[tuple[Path, Submission, Sequence[str]]]
+"""A file, its submission, and exercises of it."""
+
+
+def in_assignment(submissions: Iterable[tuple[Path, Submission]], classroom: Classroom) -> Wanted:
+    """Return each submission with its exercises of the assignment, sorted by learner."""
+    names = classroom.settings.exercises
+    found = [(path, each, [name for name in names if name in each.exercises]) for path, each in submissions]
+    return sorted(found, key=lambda wanted: wanted[1].learner)
+
+
 def check_submissions(
     classroom: Classroom,
-    submissions: Sequence[tuple[Path, Submission]],
+    wanted: Wanted,
     *,
-    others: Sequence[str] = (),
+    others: Sequence[str] | None = None,
     workers: int = WORKERS,
     limit: float = LIMIT,
 ) -> Results:
-    """Check the exercises of the assignment in each submission, in worker processes, and show the progress."""
-    tasks = []
-    for path, submission in sorted(submissions, key=lambda pair: pair[1].learner):
-        items = tuple(name for name in classroom.settings.exercises if name in submission.exercises)
-        key = learner_key(classroom.secret, submission.learner).hex()
-        tasks.append(Task(submission.digest, {"file": str(path), "key": key, "others": list(others)}, items))
-    learners = {submission.digest: submission.learner for _, submission in submissions}
+    """Check exercises in worker processes, and show the progress. What was checked before is not checked again.
+
+    With `others`, the values of these learners are tried instead of the learner's own, as `find_fitting` does.
+    """
+    checked = Checked(classroom.folder)
     results: defaultdict[str, dict[str, Mapping[str, Any]]] = defaultdict(dict)
-    with progress("checking", sum(len(task.items) for task in tasks)) as bar:
-        for digest, name, result, problem in run_tasks(tasks, serve_checks, workers=workers, limit=limit):
-            results[digest][name] = result or {**_NOTHING, "problem": problem}
-            bar.step(f"{learners[digest]} {name}")
+    tasks, by_digest = [], {}
+    for path, submission, names in wanted:
+        known = {name: found for name in names if (found := checked.find(submission, name, others)) is not None}
+        results[submission.digest].update(known)
+        about = {"file": str(path), "key": learner_key(classroom.secret, submission.learner).hex(), "others": others}
+        tasks.append(Task(submission.digest, about, tuple(name for name in names if name not in known)))
+        by_digest[submission.digest] = submission
+    try:
+        with progress("checking", sum(len(task.items) for task in tasks)) as bar:
+            for digest, name, result, problem in run_tasks(tasks, serve_checks, workers=workers, limit=limit):
+                results[digest][name] = found = result or {**ungraded(problem), "fits": []}
+                checked.keep(by_digest[digest], name, found, others)
+                bar.step(f"{by_digest[digest].learner} {name}")
+    finally:
+        checked.save()
     return results
-
-
-_NOTHING: Mapping[str, Any] = {"points": None, "of": None, "passed": [], "failed": [], "problem": "", "fits": []}
 
 
 def _best(

@@ -5,6 +5,7 @@ sign_in.csv     a line for each learner to paste; give each learner only the own
 class.key       the secret of the class: who has it can sign for every learner
 class.toml      what is graded, and how
 submissions/    what learners handed in, in any folders
+checked.json    what checks have found already
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from typing import Any
 from esaws.cloud import Cloud
 from esaws.course.answers import from_data
 from esaws.course.chapters import find_exercise
-from esaws.course.checking import EXAMINABLE, Result, check_exercise
+from esaws.course.checking import EXAMINABLE, check_exercise
 from esaws.course.classroom.submission import MAX_STATE_UNPACKED, Submission, read_submission
 from esaws.course.classroom.workers import READY, own_folder
 from esaws.course.exercises import Attempt, Exercise, Values
@@ -32,7 +32,7 @@ _LONGEST = 1000
 def serve_checks(connection: Connection, folder: str) -> None:
     """Check exercises of submissions in a worker process, until the connection ends.
 
-    A task has file, key (hexadecimal), items (exercises) and others (learner ids to compare values with).
+    A task has file, key (hexadecimal), items (exercises) and others: the learners whose values are tried instead.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends its workers
     _isolate(own_folder(folder))
@@ -47,7 +47,12 @@ def serve_checks(connection: Connection, folder: str) -> None:
             submission = _read(task)
             _keep_diagrams(submission)
             for name in task["items"]:
-                result = check_submitted(submission, name, url, task.get("others", ()))
+                others = task.get("others")
+                result = (
+                    check_submitted(submission, name, url)
+                    if others is None
+                    else find_fitting(submission, name, url, others)
+                )
                 connection.send_bytes(json.dumps({"item": name, "result": result}).encode())
 
 
@@ -56,36 +61,46 @@ def _read(task: Mapping[str, Any]) -> Submission:
     return read_submission(Path(task["file"]), lambda learner: key)
 
 
-def check_submitted(submission: Submission, name: str, url: str, others: Sequence[str] = ()) -> dict[str, Any]:
+def check_submitted(submission: Submission, name: str, url: str) -> dict[str, Any]:
     """Load the state of an exercise into the server at `url`, and check it there.
 
-    Returns {points, of, passed, failed, problem, fits}. `problem` says why it could not be graded; points and of are
-    None then. `fits` are those of the `others` whose values the attempt fits, although it misses the learner's own.
+    Returns {points, of, passed, failed, problem, misses}. `problem` says why it could not be graded; points and of are
+    None then. `misses` is whether a point that is needed is missing, as in an answer with another learner's values.
     """
     _, exercise = find_exercise(name)
     record = submission.exercises[name]
     if record.get("answer_problem"):
-        return _ungraded(f"{record['answer_problem']}; ask the learner to show it")
+        return ungraded(f"{record['answer_problem']}; ask the learner to show it")
     try:
         _load(url, submission.state(name))
-        attempt = _attempt(submission, exercise, url)
-        result = check_exercise(exercise, attempt)
+        result = check_exercise(exercise, _attempt(submission, exercise, url))
         if any(point.what == EXAMINABLE for point in result.all_points):
-            return _ungraded(result.all_points[-1].found)
-        fits = list(_fitting(exercise, attempt, submission.learner, others)) if misses_values(result) else []
+            return ungraded(result.all_points[-1].found)
     except EsawsError as error:
-        return _ungraded(str(error))
+        return ungraded(str(error))
     except Exception as error:  # of a check that meets data which no learner's notebook makes
-        return _ungraded(describe_error(error))
+        return ungraded(describe_error(error))
     found = result.to_dict()
     failed = [{key: text[:_LONGEST] for key, text in point.items()} for point in found["failed"]]
     own = {"points": found["points"], "of": found["of"], "passed": found["passed"], "failed": failed}
-    return {**own, "problem": "", "fits": fits}
+    misses = any(point.is_needed and not point.ok for point in result.all_points)
+    return {**own, "problem": "", "misses": misses}
 
 
-def misses_values(result: Result) -> bool:
-    """Whether a point that is needed is missing, as in an answer with another learner's values."""
-    return any(point.is_needed and not point.ok for point in result.all_points)
+def find_fitting(submission: Submission, name: str, url: str, others: Sequence[str]) -> dict[str, Any]:
+    """Load the state of an exercise into the server at `url`, and check it there with the values of others.
+
+    Returns {fits, problem}: those whose values it fits, and why it could not be checked.
+    """
+    _, exercise = find_exercise(name)
+    try:
+        _load(url, submission.state(name))
+        attempt = _attempt(submission, exercise, url)
+        return {"fits": list(_fitting(exercise, attempt, submission.learner, others)), "problem": ""}
+    except EsawsError as error:
+        return {"fits": [], "problem": str(error)[:_LONGEST]}
+    except Exception as error:  # of data which no learner's notebook makes
+        return {"fits": [], "problem": describe_error(error)[:_LONGEST]}
 
 
 def _fitting(exercise: Exercise, attempt: Attempt, learner: str, others: Sequence[str]) -> Iterator[str]:
@@ -127,14 +142,12 @@ def _attempt(submission: Submission, exercise: Exercise, url: str) -> Attempt:
     place = {name: record[name] for name in ("account", "region", "deployment")}
     before = {(kind, key): str(id) for name, id in record["before"].items() for kind, _, key in [name.partition("/")]}
     answer = from_data(record["answer"])
-    cloud = _cloud(url, **place)
-    cloud.known_ids.clear()
-    return Attempt(cloud, exercise.values_of(submission.learner), answer, before)
+    return Attempt(_clients(url, **place).anew(), exercise.values_of(submission.learner), answer, before)
 
 
 @cache
-def _cloud(url: str, account: str, region: str, deployment: str) -> Cloud:
-    """The cloud at `url`: its clients take longer to make than a check to run."""
+def _clients(url: str, account: str, region: str, deployment: str) -> Cloud:
+    """The clients for one deployment at `url`: they take longer to make than a check to run."""
     return Cloud.at(url, account=account, region=region, deployment=deployment)
 
 
@@ -150,8 +163,9 @@ def _load(url: str, state: bytes) -> None:
     control.exchange(url, "POST", "load", state)
 
 
-def _ungraded(problem: str) -> dict[str, Any]:
-    return {"points": None, "of": None, "passed": [], "failed": [], "problem": problem[:_LONGEST], "fits": []}
+def ungraded(problem: str) -> dict[str, Any]:
+    """Return what `check_submitted` returns of an exercise that could not be graded."""
+    return {"points": None, "of": None, "passed": [], "failed": [], "problem": problem[:_LONGEST], "misses": False}
 
 
 def _keep_diagrams(submission: Submission) -> None:

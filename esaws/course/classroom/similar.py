@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from esaws.course.chapters import find_exercise
-from esaws.course.classroom.class_grading import LIMIT, WORKERS, check_submissions, read_submissions
+from esaws.course.classroom.class_grading import LIMIT, WORKERS, check_submissions, in_assignment, read_submissions
 from esaws.course.classroom.folder import Classroom
 from esaws.course.classroom.submission import MAX_STATE_UNPACKED, Submission, read_submission
 
@@ -56,7 +56,12 @@ def similar_answers(
     found, errors = read_submissions(classroom, folder)
     latest = {each.learner: (path, each) for path, each in sorted(found.items(), key=lambda pair: pair[1].submitted)}
     ids = [learner.id for learner in classroom.learners]
-    results = check_submissions(classroom, [*latest.values()], others=ids, workers=workers, limit=limit)
+    wanted = in_assignment(latest.values(), classroom)
+    own = check_submissions(classroom, wanted, workers=workers, limit=limit)
+    missing = [
+        (path, each, [name for name in names if own[each.digest][name]["misses"]]) for path, each, names in wanted
+    ]
+    results = check_submissions(classroom, missing, others=ids, workers=workers, limit=limit)
     pairs = [
         Similar(submission.learner, other, name, _evidence(name, submission.learner, other, len(result["fits"])))
         for _, submission in latest.values()
@@ -65,8 +70,8 @@ def similar_answers(
     ]
     pairs += _copied_accounts(classroom, [*latest.values()])
     settings = classroom.settings
-    own = [pair for pair in pairs if pair.other not in settings.members(pair.learner)]
-    return sorted(own, key=lambda pair: (pair.learner, pair.other, pair.exercise)), errors
+    strangers = [pair for pair in pairs if pair.other not in settings.members(pair.learner)]
+    return sorted(strangers, key=lambda pair: (pair.learner, pair.other, pair.exercise)), errors
 
 
 def _evidence(name: str, learner: str, other: str, count: int) -> str:

@@ -103,6 +103,34 @@ def copy_image(backend: Any, image: Any) -> Any:
     )
 
 
+@patch("moto.ssm.models", "ParameterDict._load_tree_parameters")
+def load_tree_parameters(self: Any, path: str) -> None:
+    """Give the SSM backend of an account copies of public parameters, parsed once."""
+    now = utcnow()
+    for parameter in _public_parameters(path):
+        copy = clone(parameter, account_id=self.account_id, last_modified_date=now, labels=[])
+        self.setdefault(parameter.name, []).append(copy)
+
+
+@cache
+def _public_parameters(path: str) -> list[Any]:
+    """The parameters of one of moto's files of AWS's public parameters; none if moto has no such file."""
+    from moto.ssm.models import convert_to_params, load_resource
+
+    try:
+        loaded = convert_to_params(load_resource(f"ssm/resources/{path}"))
+    except FileNotFoundError:
+        return []
+    return [_public_parameter(each["Name"], each["Value"]) for each in loaded]
+
+
+def _public_parameter(name: str, value: str) -> Any:
+    from moto.ssm.models import Parameter
+
+    parameter: Any = Parameter  # moto does not define two of its abstract properties
+    return parameter("", name, value, "String", None, None, None, _UNKNOWN_DATE, version=1, data_type="text")
+
+
 @patch("moto.iam.models", "IAMBackend._init_aws_policies")
 def init_managed_policies(self: Any) -> list[Any]:
     """Give a new IAM backend copies of the 1,500 managed policies, parsed once for each partition."""

@@ -56,6 +56,7 @@ from local_aws_server.request_guard import in_sandbox, refusal
 from local_aws_server.request_rewriting import rewrite
 from local_aws_server.reset import GARBAGE, run_reset_actions
 from local_aws_server.services.cloudtrail.recorder import record_call
+from local_aws_server.snapshots.accounts import remove_all
 from local_aws_server.snapshots.autosave import EVERY_SECONDS, Autosave
 
 werkzeug_app.DISABLE_GLOBAL_CORS = True  # it would let every web page read every response
@@ -264,6 +265,7 @@ def status() -> dict[str, Any]:
 @control_route("POST", "reset")
 def reset(parameters: Mapping[str, Any]) -> dict[str, Any]:
     """Empty every account and set the clock back to its start."""
+    remove_all()
     moto_api_backend.reset()
     SCHEDULER.clear()
     EVENT_LOG.clear()

@@ -25,6 +25,7 @@ from typing import Any
 from esaws.cloud import Cloud
 from esaws.course.answers import to_data
 from esaws.course.chapters import chapters
+from esaws.course.classroom.checked import CHECKED
 from esaws.course.classroom.class_grading import ClassGrades, grade_class
 from esaws.course.classroom.folder import SETTINGS, Classroom, new_class, open_class
 from esaws.course.classroom.keys import learner_key
@@ -292,6 +293,7 @@ def main(count: int, folder: Path) -> None:
         play_class(folder, count)
         print(f"played a class of {count} in {time.monotonic() - start:.0f} s")
     classroom = open_class(folder)
+    (folder / CHECKED).unlink(missing_ok=True)
     start = time.monotonic()
     graded = grade_class(classroom)
     seconds = time.monotonic() - start

@@ -14,6 +14,7 @@ import pytest
 
 from esaws.course import session
 from esaws.course.chapters import find_exercise
+from esaws.course.classroom.checked import CHECKED
 from esaws.course.classroom.class_grading import grade_class
 from esaws.course.classroom.folder import Classroom, new_class, open_class
 from esaws.course.classroom.keys import sign_in_code
@@ -45,6 +46,22 @@ def test_every_grade_is_as_recorded_and_a_malicious_file_runs_nothing(six: Class
     problems = "\n".join(f"{file}: {problem}" for file, problem in graded.errors.items())
     assert len(graded.errors) == 5, problems
     assert "pickle.zip" in problems and "'../../HACKED'" in problems and "another program" in problems
+
+
+def test_an_answer_that_was_checked_is_not_checked_again(six: Classroom, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = grade_class(six, workers=1)
+    asked: list[str] = []
+
+    def run_none(tasks: list[Task], *arguments: object, **settings: object) -> Iterator[tuple[str, str, None, str]]:
+        asked.extend(item for task in tasks for item in task.items)
+        yield from ()
+
+    monkeypatch.setattr("esaws.course.classroom.class_grading.run_tasks", run_none)
+    assert grade_class(six, workers=1) == first
+    assert not asked
+    (six.folder / CHECKED).unlink()
+    grade_class(six, workers=1)
+    assert len(asked) == sum(bool(grade.file) for grade in first.grades)
 
 
 def test_a_copied_answer_is_named_with_the_values(six: Classroom) -> None:

@@ -14,6 +14,7 @@ import pytest
 
 from esaws.course import kept_work as kept
 from esaws.course.answers import NotData, from_data, to_data
+from esaws.course.classroom import checked
 from esaws.course.classroom import submission as container
 from esaws.course.classroom.folder import new_class, open_class
 from esaws.course.classroom.gradebook import canvas_csv, grades_csv, moodle_csv, totals_csv
@@ -33,6 +34,7 @@ from esaws.course.classroom.tables import csv_text
 from esaws.course.progress import Progress
 from esaws.course.worlds import COURSE_FOLDER
 from esaws.errors import EsawsError, Refused, UsageError
+from esaws.reference.seccom import seccom
 
 SECRET = b"s" * 32
 NOON = datetime(2026, 12, 1, 12, tzinfo=UTC)
@@ -161,6 +163,16 @@ def test_answers_are_data_and_come_back() -> None:
         to_data(object())
 
 
+@pytest.mark.parametrize("build", ["ha", "budget"])
+def test_an_architecture_comes_back_with_every_field_and_reference(build: str) -> None:
+    declared = seccom(build)
+    written = to_data(declared)
+    read = from_data(json.loads(json.dumps(written)))
+    assert list(read) == list(declared)
+    assert [each.after for each in read] == [each.after for each in declared]
+    assert to_data(read) == written
+
+
 def test_a_diagram_comes_back_with_title_nodes_groups_and_edges() -> None:
     from diagrams import Cluster, Edge
     from diagrams.aws import network
@@ -176,6 +188,11 @@ def test_a_diagram_comes_back_with_title_nodes_groups_and_edges() -> None:
     assert graph.title == "Mine" and graph.edges[0].label == "80" and graph.nodes[1].groups == ("VPC",)
 
 
+def subnet_of(number: int) -> dict[str, Any]:
+    """A subnet as data, whose VPC is the resource of that number."""
+    return {"kind": "Subnet", "fields": {"name": "a", "vpc": {"resource": number}, "cidr": "10.0.0.0/24", "zone": "a"}}
+
+
 @pytest.mark.parametrize(
     "data",
     [
@@ -184,6 +201,10 @@ def test_a_diagram_comes_back_with_title_nodes_groups_and_edges() -> None:
         {"kind": "variation", "value": {"nothing": 1}},
         {"kind": "diagram", "value": {"nodes": [{"icon": "os.path; x", "label": "", "groups": []}], "edges": []}},
         {"kind": "diagram", "value": {"nodes": [], "edges": [{"source": 3, "target": 4, "label": ""}]}},
+        {"kind": "architecture", "value": {"name": "a", "resources": [{"kind": "Path", "fields": {}}]}},
+        {"kind": "architecture", "value": {"name": "a", "resources": [{"kind": "VPC", "fields": {"kind": "x"}}]}},
+        {"kind": "architecture", "value": {"name": "a", "resources": [subnet_of(0)]}},
+        {"kind": "architecture", "value": {"name": "a", "resources": [subnet_of(-1)]}},
     ],
 )
 def test_foreign_answers_are_refused(data: dict[str, Any]) -> None:
@@ -495,3 +516,57 @@ def test_tables_for_moodle_and_canvas_have_their_columns(tmp_path: Path) -> None
     assert (rows[-1]["status"], rows[-1]["points"], rows[-1]["reasons"]) == ("not graded", "", "'=x")
     totals = list(csv.DictReader(io.StringIO(totals_csv(grades[:1], learners, chosen))))
     assert (totals[0]["total"], totals[0]["00-block"]) == ("6.67", "2 of 3")
+
+
+# --- results that were found before
+
+FOUND = {"points": 2, "of": 3, "passed": ["a"], "failed": [], "problem": "", "misses": False}
+
+
+def of_ada(**changes: Any) -> Submission:
+    about = record(state="0" * 64) | changes
+    return Submission("ada.zip", changes.get("learner", "ada"), NOON, "digest", {BLOCK: about}, {})
+
+
+BLOCK = "00-block"
+
+
+def test_what_was_checked_is_found_again_until_anything_of_it_changes(tmp_path: Path) -> None:
+    results = checked.Checked(tmp_path)
+    results.keep(of_ada(), BLOCK, FOUND)
+    results.save()
+    again = checked.Checked(tmp_path)
+    assert again.find(of_ada(), BLOCK) == FOUND
+    assert again.find(of_ada(points=1, attempts=9), BLOCK) == FOUND, "a check does not look at these"
+    changes: list[dict[str, Any]] = [
+        {"state": "1" * 64},
+        {"answer": {"kind": "value", "value": 3}},
+        {"before": {"VPC/vpc": "vpc-1"}},
+        {"region": "eu-west-1"},
+        {"learner": "bob"},
+    ]
+    for change in changes:
+        assert again.find(of_ada(**change), BLOCK) is None, change
+    assert again.find(of_ada(), BLOCK, ["bob"]) is None, "with the values of others"
+    assert stat.S_IMODE((tmp_path / checked.CHECKED).stat().st_mode) == 0o600
+
+
+def test_what_could_not_be_graded_is_checked_again(tmp_path: Path) -> None:
+    results = checked.Checked(tmp_path)
+    results.keep(of_ada(), BLOCK, {**FOUND, "problem": "the check took more than 120 seconds"})
+    assert results.find(of_ada(), BLOCK) is None
+
+
+def test_results_of_other_code_and_damaged_results_do_not_count(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    results = checked.Checked(tmp_path)
+    results.keep(of_ada(), BLOCK, FOUND)
+    results.save()
+    monkeypatch.setattr(checked, "fingerprint", lambda: "another esaws")
+    assert checked.Checked(tmp_path).find(of_ada(), BLOCK) is None
+    monkeypatch.undo()
+    assert checked.Checked(tmp_path).find(of_ada(), BLOCK) == FOUND
+    for damage in ("", "{}", "[]", '{"made_by": 1}'):
+        (tmp_path / checked.CHECKED).write_text(damage)
+        assert checked.Checked(tmp_path).find(of_ada(), BLOCK) is None, damage

@@ -201,6 +201,18 @@ def replace(accounts: Mapping[str, Account | None]) -> None:
     clear_backends()
 
 
+def remove_all() -> None:
+    """Remove every account. moto's own reset first creates each backend that it removes anew, with all of AWS's images.
+
+    A backend that has files or threads to end, such as that of S3, ends them.
+    """
+    for account in known_accounts():
+        for backend in current(account).backends:
+            if type(backend).reset is not BaseBackend.reset:
+                backend.reset()
+    replace(dict.fromkeys(known_accounts()))
+
+
 def add_to_tracked_instances(objects: Iterator[Any]) -> None:
     """Add new objects to moto's list of its instances, as moto's constructors do: it keeps them alive."""
     for moto_object in objects:
