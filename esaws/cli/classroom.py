@@ -73,9 +73,11 @@ def grade_command(
     """
     from esaws.course.classroom.class_grading import grade_class
     from esaws.course.classroom.folder import open_class
-    from esaws.course.classroom.gradebook import canvas_csv, grades_csv, moodle_csv, totals_csv
+    from esaws.course.classroom.gradebook import canvas_csv, grades_csv, moodle_csv, moodle_identities, totals_csv
 
     classroom = open_class(folder)
+    if moodle is not None:
+        moodle_identities(classroom.learners)  # refused before the checks, which take a minute
     graded = grade_class(classroom, submissions, workers=workers)
     learners, settings = classroom.learners, classroom.settings
     _write(output, grades_csv(graded.grades, graded.errors, learners, settings))

@@ -9,6 +9,7 @@ from esaws.course.classroom.grades import ExerciseGrade, LearnerGrade
 from esaws.course.classroom.roster import Learner
 from esaws.course.classroom.settings import Settings
 from esaws.course.classroom.tables import csv_text
+from esaws.errors import UsageError
 
 COLUMNS = (
     "learner",
@@ -28,6 +29,7 @@ COLUMNS = (
     "submitted",
     "file",
 )
+_MOODLE_IDENTITIES = {"Email address": "email", "ID number": "id_number", "Username": "username"}
 ERROR = "error"
 """The status of a file that is not a submission of this class."""
 
@@ -71,15 +73,39 @@ def totals_csv(grades: Sequence[LearnerGrade], learners: Sequence[Learner], sett
     return csv_text(header, rows)
 
 
+def moodle_identities(learners: Sequence[Learner]) -> dict[str, str]:
+    """Return the columns by which Moodle can find each learner: name of the column → field of the learner.
+
+    Moodle gives the grade of a row whose identity is empty to the learner of the row before, so that a column counts
+    only if every learner has it.
+
+    Raises:
+        UsageError: there is none.
+    """
+    found = {
+        column: field for column, field in _MOODLE_IDENTITIES.items() if all(getattr(each, field) for each in learners)
+    }
+    if not found:
+        lacking = next(each for each in learners if not each.email)
+        raise UsageError(
+            "Moodle finds learners by email address, ID number or username, and the roster has none of these for all "
+            f"of them; {lacking.name} has no email address. Add a column to the roster."
+        )
+    return found
+
+
 def moodle_csv(grades: Sequence[LearnerGrade], learners: Sequence[Learner], settings: Settings) -> str:
-    """Return what Moodle's grade import reads (Grades, Import, CSV file): identity, grade and feedback.
+    """Return what Moodle's grade import reads (Grades, Import, CSV file): identities, name, grade and feedback.
 
     Learners whose grade is unknown are left out. https://docs.moodle.org/en/Grade_import
+
+    Raises:
+        UsageError: no column identifies all learners.
     """
-    column = settings.assignment
-    header = ["Email address", "ID number", "Username", "Full name", column, f"{column} (feedback)"]
+    column, identities = settings.assignment, moodle_identities(learners)
+    header = [*identities, "Full name", column, f"{column} (feedback)"]
     rows = (
-        [who.email, who.id_number, who.username, who.name, _number(grade.total), _feedback(grade)]
+        [*(getattr(who, field) for field in identities.values()), who.name, _number(grade.total), _feedback(grade)]
         for grade, who in _known(grades, learners)
     )
     return csv_text(header, rows)

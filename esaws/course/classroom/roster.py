@@ -103,7 +103,9 @@ def _read_rows(file: Path) -> list[tuple[int, list[str]]]:
     delimiter = max(";,\t", key=first.count)
     try:
         reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-        return [(reader.line_num, [cell.strip() for cell in row]) for row in reader if any(map(str.strip, row))]
+        return [
+            (reader.line_num, [" ".join(cell.split()) for cell in row]) for row in reader if any(map(str.strip, row))
+        ]
     except csv.Error as error:
         raise UsageError(f"{file}: can't be read as CSV ({error})") from error
 

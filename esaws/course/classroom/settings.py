@@ -11,7 +11,15 @@ from pathlib import Path
 from typing import Any
 
 from esaws.course.chapters import chapters
+from esaws.course.classroom.tables import FORMULA_BEGINNINGS
 from esaws.errors import UsageError
+
+_IGNORED_BY_CANVAS = (
+    *("Current Score", "Current Points", "Current Grade"),
+    *("Final Score", "Final Points", "Final Grade"),
+    *("Override Score", "Override Grade", "Override Status"),
+)
+"""Words in the names of columns that Canvas calculates and does not import."""
 
 TEMPLATE = """\
 # What is graded, and how. Every line is optional; docs/class.md describes them.
@@ -127,7 +135,7 @@ class _Reader:
         exercises = self.exercises(assignment.get("exercises", list(chapters())), "assignment.exercises")
         return Settings(
             name=self.text(content, "name", "class"),
-            assignment=self.text(assignment, "name", "esaws", "assignment."),
+            assignment=self.column_name(assignment),
             exercises=exercises,
             points=self.number(assignment, "points", 100, "assignment.", is_above=True),
             due=self.time(assignment["due"], "assignment.due") if "due" in assignment else None,
@@ -171,6 +179,15 @@ class _Reader:
         if not isinstance(value, str) or not value.strip():
             raise self.error(f"{above}{name}", f"write a text, not {value!r}")
         return value
+
+    def column_name(self, assignment: Mapping[str, Any]) -> str:
+        """The name of the assignment, which is a column in Moodle and Canvas."""
+        name = self.text(assignment, "name", "esaws", "assignment.")
+        if name.startswith(FORMULA_BEGINNINGS) or not name.isprintable():
+            raise self.error("assignment.name", f"begin {name!r} with a letter or digit, and write it in one line")
+        if ignored := next((words for words in _IGNORED_BY_CANVAS if words in name), ""):
+            raise self.error("assignment.name", f"Canvas does not import a column with {ignored!r} in its name")
+        return name
 
     def number(
         self, table: Mapping[str, Any], name: str, default: float, above: str, *, low: float = 0, is_above: bool = False

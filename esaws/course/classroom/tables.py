@@ -7,7 +7,7 @@ import io
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+FORMULA_BEGINNINGS = ("=", "+", "-", "@", "\t", "\r")
 """First characters of a cell that a spreadsheet reads as a formula. https://owasp.org/www-community/attacks/CSV_Injection"""
 
 
@@ -21,6 +21,6 @@ def csv_text(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
 
 
 def _cell(value: Any) -> Any:
-    if isinstance(value, str) and value.lstrip(" \n").startswith(_FORMULA):
+    if isinstance(value, str) and value.lstrip(" \n").startswith(FORMULA_BEGINNINGS):
         return f"'{value}"
     return value

@@ -78,7 +78,7 @@ def begun(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """The folder of a class of one, whose learner has begun chapter 00 in this process as a notebook does."""
     monkeypatch.setenv(COURSE_FOLDER, str(tmp_path / "course"))
     monkeypatch.setenv("ESAWS_LEARNER", "ada")
-    (tmp_path / "roster.csv").write_text("id,name\nada,Ada\n")
+    (tmp_path / "roster.csv").write_text("id,name,email\nada,Ada,ada@example.com\n")
     new_class(tmp_path / "roster.csv", tmp_path / "class")
     (tmp_path / "class" / "class.toml").write_text('[assignment]\nexercises = ["00-block", "00-by-hand"]\n')
     before = dict(os.environ)

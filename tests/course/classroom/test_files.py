@@ -498,14 +498,12 @@ def test_tables_for_moodle_and_canvas_have_their_columns(tmp_path: Path) -> None
     moodle = list(csv.reader(io.StringIO(moodle_csv(grades, learners, chosen))))
     assert moodle[0] == [
         "Email address",
-        "ID number",
-        "Username",
         "Full name",
         "Homework (77)",
         "Homework (77) (feedback)",
     ]
     assert [row[0] for row in moodle[1:]] == ["ada@x.org", "bob@x.org"], "an unknown grade is not imported"
-    assert moodle[1][4:] == ["6.67", "00-association: 2 of 3; 00-block: 2 of 3; 1 day late"]
+    assert moodle[1][2:] == ["6.67", "00-association: 2 of 3; 00-block: 2 of 3; 1 day late"]
     canvas = list(csv.reader(io.StringIO(canvas_csv(grades, learners, chosen))))
     assert canvas[0] == ["Student", "ID", "SIS User ID", "SIS Login ID", "Section", "Homework (77)"]
     assert canvas[1] == ["    Points Possible", "", "", "", "", "10"]
