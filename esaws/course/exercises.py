@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -14,7 +15,7 @@ from esaws.architecture import Architecture
 from esaws.cloud import Cloud
 from esaws.course.seed import Seed
 from esaws.deploy.inventory import inventory
-from esaws.resource import Index, Live
+from esaws.resource import Index, Live, Resource
 from esaws.resources import load_all
 
 if TYPE_CHECKING:
@@ -83,9 +84,15 @@ class Attempt:
         if "index" in self.__dict__:
             return self.index
         if kind not in self._listings:
-            self.cloud.known_ids.clear()  # an id may be that of a resource which was deleted meanwhile
-            self._listings[kind] = Index(load_all()[kind].listed(self.cloud))
+            self._list({kind: load_all()[kind]})
         return self._listings[kind]
+
+    def _list(self, kinds: Mapping[str, type[Resource]]) -> None:
+        self.cloud.known_ids.clear()  # an id may be that of a resource which was deleted meanwhile
+        sharing = self.cloud.sharing()
+        with ThreadPoolExecutor(8) as pool:
+            listed = pool.map(lambda kind: Index(kind.listed(sharing)), kinds.values())
+            self._listings.update(zip(kinds, listed, strict=True))
 
     @cached_property
     def account(self) -> Account:
@@ -114,7 +121,14 @@ class Attempt:
         return other
 
     def copy(self) -> AbstractContextManager[Cloud]:
-        """Yield a cloud on a copy of the account, which may be changed and is deleted at the end of the block."""
+        """Yield a cloud on a copy of the account, which may be changed and is deleted at the end of the block.
+
+        The copy begins when all that the learner has changed is done, as a learner sees it who looks at the account:
+        reading what is in transition lets the transition end.
+        """
+        if "index" not in self.__dict__:
+            changing = {kind: cls for kind, cls in load_all().items() if cls.pending or cls.deleting}
+            self._list({kind: cls for kind, cls in changing.items() if kind not in self._listings})
         return simulation.copy(self.cloud)
 
 
