@@ -2,7 +2,7 @@
 
 PYTHON ?= python3
 ARGS ?=
-COMMANDS := install course lab test test-fast soak resilience crash-rounds class-of-sixty test-upgrade mutants test-engines test-focus test-clients odd-calls fidelity test-runbooks test-course test-browser site test-site check fix notebooks policies drawings \
+COMMANDS := install course lab test test-fast soak resilience crash-rounds class-of-sixty test-upgrade mutants test-engines test-focus test-clients odd-calls fidelity test-runbooks test-course test-browser site test-site lite test-lite check fix notebooks policies drawings \
 	constraints wheels clean
 
 .DEFAULT_GOAL := help

@@ -25,6 +25,16 @@ NOTEBOOKS = (COURSE, "notebooks/costs")
 CLOCK_START = "2022-02-28T00:00Z"
 """The time at which the clock of the local AWS starts in notebooks."""
 SITE, SITE_SOURCES = "build/site", "build/site-sources"
+LITE = "build/lite"
+LITE_NOTEBOOKS = [
+    "try_it.ipynb",
+    "00_start_here.ipynb",
+    "02_network.ipynb",
+    "03_security_groups.ipynb",
+    "07_load_balancer.ipynb",
+    "11_will_it_stay_up.ipynb",
+]
+"""The notebooks that `test-lite` runs without arguments."""
 PROFILES = ("ha", "budget", "as-drawn")
 OLDEST_PYTHON = (3, 11)
 WORKERS = ("-n", "auto", "--maxprocesses", "8", "--dist", "loadfile", "--no-loadscope-reorder")
@@ -346,6 +356,33 @@ def test_site(arguments: list[str]) -> None:
 
 
 @command
+def lite(arguments: list[str]) -> None:
+    """build the course as a page that runs in a browser alone, local AWS included: build/lite"""
+    if not shutil.which("npm"):
+        raise Failed("the page takes Python for browsers from npm: install Node.js with npm, 20 or newer")
+    sources = ROOT / "docs" / "lite"
+    needed = sources / "requirements.txt"
+    venv = create(".venv-lite", [needed], ["--requirement", str(needed)])
+    node = venv / "node"
+    node.mkdir(exist_ok=True)
+    shutil.copy(sources / "package.json", node)
+    run("npm", "install", "--silent", "--no-audit", "--prefix", str(node))
+    python("-m", "docs.lite", LITE, str(node / "node_modules"), str(executable(venv, "jupyter")), *arguments)
+
+
+@command
+def test_lite(arguments: list[str]) -> None:
+    """run build/lite: the cases of deletions under Node, notebooks in a Chromium that reaches no other host"""
+    if (chromium := find_chromium()) is None:
+        raise Failed("there is no Chromium; install one, or set CHROMIUM to its path")
+    lite([])
+    install_playwright()
+    python("-m", "pytest", "tests/lite/cases.py", env={"LITE": LITE})
+    pictures = ["--screenshots", os.environ["SCREENSHOTS"]] if "SCREENSHOTS" in os.environ else []
+    python("-m", "tests.lite", LITE, chromium, *pictures, *(arguments or LITE_NOTEBOOKS))
+
+
+@command
 def check(arguments: list[str]) -> None:
     """linters, types and the style of the course, without changing anything"""
     check_style()
@@ -438,6 +475,7 @@ def clean(arguments: list[str]) -> None:
         ".venv-engines",
         ".venv-focus",
         ".venv-clients",
+        ".venv-lite",
         ".venv-site",
         ".venv-fidelity-moto",
         ".venv-fidelity-localstack",

@@ -34,6 +34,7 @@ GUIDES = (
     "docs/teaching",
     "docs/class",
     "docs/jupyterhub",
+    "docs/in_a_browser",
     "docs/running",
     "docs/schedulers",
     "docs/run_records",

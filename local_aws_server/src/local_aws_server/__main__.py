@@ -20,7 +20,7 @@ HOSTS = ("127.0.0.1", "localhost")
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command; exits with 1 if something fails and with 2 on a usage error."""
-    options = _parser().parse_args(arguments)
+    options = parse_arguments(arguments)
     if problem := moto_problem(_installed_moto()):
         sys.exit(f"local-aws-server: {problem}")
     if options.command == "fidelity":
@@ -31,6 +31,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.exit(1)
     else:
         _serve(options)
+
+
+def parse_arguments(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    """The options of a command line; exits with 2 on a usage error."""
+    return _parser().parse_args(arguments)
 
 
 def moto_problem(installed: str | None) -> str | None:

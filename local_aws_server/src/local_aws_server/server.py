@@ -36,7 +36,7 @@ from local_aws_server import (  # noqa: F401 (they register patches)
     query_errors,
     xml_writing,
 )
-from local_aws_server.billing.account import NEW_ACCOUNT_DEFAULTS
+from local_aws_server.billing.account import NEW_ACCOUNT_DEFAULTS, NewAccountDefaults
 from local_aws_server.call import DEFAULT_ACCOUNT, Call, account_of
 from local_aws_server.clock.clock import CLOCK, format_timestamp, parse_duration, parse_timestamp
 from local_aws_server.clock.event_log import EVENT_LOG
@@ -321,6 +321,25 @@ def listen(host: str, port: int) -> socket.socket:
     return socket.create_server((host, port))
 
 
+def apply_settings(
+    *,
+    at: float | None = None,
+    still: bool = False,
+    provisioning: float | None = None,
+    regime: Regime | None = None,
+    plan: Plan | None = None,
+    state: Path | None = None,
+) -> None:
+    """Give this process the clock, the name and the defaults of a server. The settings are those of `serve`."""
+    CLOCK.still = still
+    CLOCK.start(at)
+    NEW_ACCOUNT_DEFAULTS.regime = regime or NewAccountDefaults.regime
+    NEW_ACCOUNT_DEFAULTS.plan = plan or NewAccountDefaults.plan
+    PROVISIONING_SPEED.factor = provisioning
+    if state:
+        IDENTITY.belong_to(state)
+
+
 def serve(
     fd: int,
     *,
@@ -343,19 +362,13 @@ def serve(
     """
     install_loopback_guard()
     gc.set_threshold(100_000, 20, 100)  # an account has 10,000 objects; garbage collection took half of creating it
-    CLOCK.still = still
-    CLOCK.start(at)
-    NEW_ACCOUNT_DEFAULTS.regime = regime or NEW_ACCOUNT_DEFAULTS.regime
-    NEW_ACCOUNT_DEFAULTS.plan = plan or NEW_ACCOUNT_DEFAULTS.plan
+    apply_settings(at=at, still=still, provisioning=provisioning, regime=regime, plan=plan, state=state)
     application = LocalAws()
     if state:
-        IDENTITY.belong_to(state)
         if state.exists():
             application.prepare()
         application.autosave.restore(state)
         application.autosave.start_saving(save_every)
-    if provisioning is not None:
-        PROVISIONING_SPEED.factor = provisioning
     server = LimitedServer("127.0.0.1", 0, application, KeepAliveHandler, fd=fd)
     application.token = ControlToken.publish(server.port, state)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())

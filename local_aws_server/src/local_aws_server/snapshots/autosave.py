@@ -115,6 +115,13 @@ class Autosave:
         if self._stopped_calls != self._calls:
             self.save(is_stopping=True)
 
+    def save_changes(self) -> bool:
+        """Save if there were calls since the last save; returns whether. Raises Unsaveable and OSError."""
+        if self._calls == self._saved_calls:
+            return False
+        self.save()
+        return True
+
     def start_saving(self, every: float) -> None:
         """Start a thread that saves after so many seconds, if there were calls meanwhile.
 
@@ -126,11 +133,9 @@ class Autosave:
         pause = every
         while True:
             sleep(pause)
-            if self._calls == self._saved_calls:
-                continue
             began = perf_counter()
             try:
-                self.save()
+                self.save_changes()
             except (Unsaveable, OSError) as error:
                 print(f"not saved: {error}", file=sys.stderr)
             except Exception:

@@ -1,0 +1,182 @@
+"""The Python packages of the page: what esaws and the local AWS need, as wheels that Pyodide can install.
+
+A package is taken from the first of these that has it: a wheel without compiled code; a wheel for Pyodide, from the
+package index or from Pyodide's own distribution; the part in Python of a wheel for another platform, where the package
+works without its compiled part. What none of them has is missing, and is named.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+import zipfile
+from dataclasses import dataclass
+from importlib.metadata import distribution
+from pathlib import Path
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name, parse_wheel_filename
+
+ROOTS = (
+    "awscli",
+    "boto3",
+    "click",
+    "comm",
+    "cryptography",
+    "diagrams",
+    "filelock",
+    "flask",
+    "flask-cors",
+    "graphviz",
+    "ipython",
+    "jinja2",
+    "joserfc",
+    "moto",
+    "pandas",
+    "platformdirs",
+    "psutil",
+    "pydantic",
+    "pyyaml",
+    "regex",
+    "rich",
+    "time-machine",
+)
+"""What esaws, the local AWS and the kernel import in the page."""
+
+KERNEL_PACKAGES = ("micropip",)
+"""What Pyodide's kernel loads besides, which nothing else of the project needs."""
+
+NOT_NEEDED = ("pre-commit",)
+"""Packages that others require and do not import."""
+
+PYTHON_PARTS = ("markupsafe", "pyyaml")
+"""Packages whose compiled part only makes them faster."""
+
+UNUSED_PARTS = {"awscli": r"awscli/(examples|botocore)/", "diagrams": r"resources/(?!aws/|onprem/|generic/)"}
+"""Package → pattern of its files that the page does not need. The second botocore alone is 118 MB."""
+
+_COMPILED = r".*\.(so|pyd|dylib)"
+
+_PAGE = {
+    "python_version": "3.14",
+    "python_full_version": "3.14.2",
+    "sys_platform": "emscripten",
+    "platform_system": "Emscripten",
+    "platform_machine": "wasm32",
+    "os_name": "posix",
+    "implementation_name": "cpython",
+    "platform_python_implementation": "CPython",
+}
+
+_PIP_TARGET = [
+    *("--python-version", "3.14", "--implementation", "cp", "--abi", "cp314", "--abi", "abi3", "--abi", "none"),
+    *("--platform", "pyemscripten_2026_0_wasm32"),
+]
+
+
+@dataclass(frozen=True)
+class Packages:
+    """The wheels of the page, and what could not be had."""
+
+    wheels: tuple[Path, ...]
+    of_pyodide: dict[str, dict[str, object]]
+    """Entries of Pyodide's own lock file, by name; their wheels are among `wheels`."""
+    missing: tuple[str, ...]
+
+
+def collect(cache: Path, node_modules: Path) -> Packages:
+    """Download the wheels into the folder `cache`, unless they are there.
+
+    Raises:
+        PackageNotFoundError: a package is not in the environment of the project.
+        RuntimeError: a download failed for another reason than that there is no such wheel.
+    """
+    cache.mkdir(parents=True, exist_ok=True)
+    wheels: dict[str, Path] = {}
+    compiled: list[str] = []
+    waiting = [*ROOTS, *KERNEL_PACKAGES]
+    while waiting:
+        name = canonicalize_name(waiting.pop())
+        if name in wheels or name in compiled or name in NOT_NEEDED:
+            continue
+        version = None if name in KERNEL_PACKAGES else distribution(name).version
+        if wheel := _download(cache, name, version, for_page=True):
+            wheels[name] = _for_page(wheel, name)
+        elif name in PYTHON_PARTS:
+            wheels[name] = _for_page(_download(cache / "this-machine", name, version, for_page=False), name)
+        else:
+            compiled.append(name)
+            continue
+        waiting += [] if name in KERNEL_PACKAGES else _needs(name)
+    entries = _from_pyodide(cache, node_modules, compiled)
+    added = {name: entry for name, entry in entries.items() if name not in wheels}
+    return Packages(
+        wheels=(*wheels.values(), *(cache / str(entry["file_name"]) for entry in added.values())),
+        of_pyodide=added,
+        missing=tuple(sorted(name for name in compiled if name not in entries)),
+    )
+
+
+def _needs(name: str) -> list[str]:
+    """What a package needs in the page."""
+    requirements = map(Requirement, distribution(name).requires or ())
+    environment = {**_PAGE, "extra": ""}
+    return [each.name for each in requirements if each.marker is None or each.marker.evaluate(environment)]
+
+
+def _download(cache: Path, name: str, version: str | None, *, for_page: bool) -> Path | None:
+    """The wheel of a package: for the page, or for this machine. None if the package index has none."""
+    cache.mkdir(exist_ok=True)
+    for wheel in cache.glob("*.whl"):
+        found, of_version, _, _ = parse_wheel_filename(wheel.name)
+        if found == name and (not version or str(of_version) == version):
+            return wheel
+    known = set(cache.glob("*.whl"))
+    pinned = f"{name}=={version}" if version else name
+    pip = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
+    target = _PIP_TARGET if for_page else []
+    command = [*pip, "--only-binary", ":all:", *target, "--dest", str(cache), pinned]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode == 0:
+        return next(iter(set(cache.glob("*.whl")) - known))
+    if "No matching distribution" in done.stderr:
+        return None
+    raise RuntimeError(f"{pinned} can't be downloaded:\n{done.stderr.strip()}")
+
+
+def _for_page(wheel: Path | None, name: str) -> Path:
+    """The wheel without files that the page does not need, and without compiled code for another platform."""
+    if wheel is None:
+        raise RuntimeError(f"{name}: the package index has no wheel for this machine")
+    patterns = [UNUSED_PARTS[name]] if name in UNUSED_PARTS else []
+    if name in PYTHON_PARTS:
+        patterns.append(_COMPILED)
+    if not patterns:
+        return wheel
+    _, version, _, _ = parse_wheel_filename(wheel.name)
+    slim = wheel.parent / "slim" / f"{name.replace('-', '_')}-{version}-py3-none-any.whl"
+    if not slim.exists():
+        slim.parent.mkdir(exist_ok=True)
+        unused = re.compile("|".join(patterns))
+        with zipfile.ZipFile(wheel) as source, zipfile.ZipFile(slim, "w", zipfile.ZIP_DEFLATED) as target:
+            for member in source.infolist():
+                content = source.read(member)
+                if member.filename.endswith(".dist-info/RECORD"):
+                    content = b"".join(line for line in content.splitlines(True) if not unused.match(line.decode()))
+                if not unused.match(member.filename):
+                    target.writestr(member, content)
+    return slim
+
+
+def _from_pyodide(cache: Path, node_modules: Path, names: list[str]) -> dict[str, dict[str, object]]:
+    """Fetch packages of Pyodide's distribution with its own loader, which knows where they are, and what they need.
+
+    Returns the entries of its lock file of those that came; none where the distribution can't be reached.
+    """
+    node = ["node", str(Path(__file__).with_name("fetch_packages.mjs")), str(node_modules), str(cache), *names]
+    done = subprocess.run(node, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(f"Pyodide's packages can't be fetched:\n{done.stderr.strip()}")
+    return dict(json.loads(done.stdout.splitlines()[-1]))
