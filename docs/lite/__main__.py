@@ -13,7 +13,7 @@ if __name__ == "__main__":
     print(f"esaws: {sys.argv[1]} has {size / 1e6:.0f} MB and {len(packages.wheels)} packages")
     if gone := [name for name in packages.missing if name in SHOWS]:
         shown = ", ".join(f"{name} ({SHOWS[name]})" for name in gone)
-        print(f"esaws: not to be had for browsers: {shown}. Pyodide's distribution, which may have them, was not reached.")
+        print(f"esaws: not to be had here for browsers: {shown}; Pyodide's own distribution may have them")
     if replaced := [name for name in packages.missing if name not in SHOWS]:
         print(f"esaws: replaced in part by the page's own: {', '.join(replaced)}")
     print("esaws: serve the folder, for example with: python -m http.server --directory build/lite")
