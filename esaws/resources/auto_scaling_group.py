@@ -1,6 +1,7 @@
 """An Auto Scaling group: keeps a number of instances running and replaces failed ones."""
 
 import re
+import time
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -18,6 +19,11 @@ REPLACED_TAG = "esaws:replaced-in"
 """A tag of an instance that is being replaced, and no longer in its group: the name of the group on AWS."""
 
 _NEW_PROFILE = "Invalid IAM Instance Profile"
+_RETRIES = "mend it; the group tries again by itself"
+# Activities have EC2's message without its code.
+# https://docs.aws.amazon.com/autoscaling/ec2/userguide/ts-as-capacity.html
+_NO_CAPACITY = re.compile("insufficient .*capacity|not have sufficient .*capacity", re.IGNORECASE)
+_CAPACITY_SECONDS, _LOCAL_CAPACITY_SECONDS = 300.0, 0.0
 # Volume type → usage type and operation on bills, if they do not follow from the type.
 _VOLUMES = {"standard": ("EBS:VolumeUsage", "CreateVolume")}
 _ALIVE = ["pending", "running", "stopping", "stopped", "shutting-down"]
@@ -175,12 +181,24 @@ def wait_for_instances(cloud: Cloud, name: str, count: int) -> None:
     """Wait until `count` instances of the group of this name on AWS are in service.
 
     Raises:
-        EsawsError: a launch failed, or it took more than ten minutes.
+        EsawsError: a launch failed, there was no capacity for five minutes, or it took more than ten.
     """
-    launching = f"{count} instances of {name} are in service"
-    cloud.wait_until(
-        launching, lambda: len(instances_in_service(cloud, name)) >= count or _raise_failed_launch(cloud, name)
-    )
+    # The group tries again by itself, in other zones too. The clock of the local AWS does not move to that time.
+    deadline = time.monotonic() + (_CAPACITY_SECONDS if cloud.is_aws else _LOCAL_CAPACITY_SECONDS)
+
+    def in_service() -> bool:
+        if len(instances_in_service(cloud, name)) >= count:
+            return True
+        reason = _failed_launch(cloud, name)
+        if not reason or (_NO_CAPACITY.search(reason) and time.monotonic() < deadline):
+            return False
+        code = "InsufficientInstanceCapacity: " if _NO_CAPACITY.search(reason) else ""
+        raise EsawsError(
+            f"{name} can't launch an instance: {code}{reason} → "
+            + ("wait, or choose another instance type or zones; the group tries again by itself" if code else _RETRIES)
+        )
+
+    cloud.wait_until(f"{count} instances of {name} are in service", in_service)
 
 
 def _terminate_detached(cloud: Cloud, name: str) -> None:
@@ -226,11 +244,11 @@ def _retry_until_profile_exists(cloud: Cloud, call: Any) -> None:
     cloud.wait_until("EC2 knows the instance profile", accepted, minutes=2)
 
 
-def _raise_failed_launch(cloud: Cloud, name: str) -> bool:
-    """Raise the error of the group's last failed launch, unless its new profile was only unknown; else return False."""
+def _failed_launch(cloud: Cloud, name: str) -> str:
+    """Return why the group's last launch failed; empty if it did not, or if its new profile was only unknown."""
     activities = cloud.client("autoscaling").describe_scaling_activities(AutoScalingGroupName=name, MaxRecords=1)
     for activity in activities["Activities"]:
-        reason = activity.get("StatusMessage", "")
+        reason = str(activity.get("StatusMessage", ""))
         if activity["StatusCode"] == "Failed" and _NEW_PROFILE not in reason:
-            raise EsawsError(f"{name} can't launch an instance: {reason} It retries by itself once that is fixed")
-    return False
+            return reason
+    return ""

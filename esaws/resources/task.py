@@ -1,6 +1,7 @@
 """An ECS task without a service: ECS does not replace it when it stops."""
 
 import re
+import time
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Self
@@ -17,6 +18,7 @@ from esaws.resources.route_table_association import RouteTableAssociation
 from esaws.resources.task_definition import TaskDefinition
 
 _STOPPED = "STOPPED"
+_ROOM_MINUTES, _LOCAL_ROOM_MINUTES = 2.0, 0.05
 _STOPPING = frozenset({"DEACTIVATING", "STOPPING", "DEPROVISIONING"})
 
 
@@ -124,19 +126,32 @@ def start_task(cloud: Cloud, cluster: str, definition: str, name: str) -> str:
     with suppress(EmulatorGap):  # that emulator may run tasks without instances
         what = f"{resource_name(cluster)} has an instance"
         cloud.wait_until(what, lambda: _has_agent(cloud, cluster), minutes=minutes)
-    response = cloud.client("ecs").run_task(
-        cluster=cluster,
-        taskDefinition=definition,
-        launchType="EC2",
-        startedBy=f"esaws/{cloud.deployment}",
-        tags=ecs_tags(cloud, name),
-    )
-    # A task that can't be placed is a failure of a successful call.
-    if not response["tasks"]:
-        reasons = ", ".join(sorted({failure.get("reason", "unknown") for failure in response["failures"]}))
-        where = resource_name(cluster)
-        raise EsawsError(f"Task {name} was not started in {where}: {reasons or 'ECS gives no reason'}")
-    return str(response["tasks"][0]["taskArn"])
+    started: list[str] = []
+    reasons: list[str] = []
+
+    def start() -> bool:
+        response = cloud.client("ecs").run_task(
+            cluster=cluster,
+            taskDefinition=definition,
+            launchType="EC2",
+            startedBy=f"esaws/{cloud.deployment}",
+            tags=ecs_tags(cloud, name),
+        )
+        # A task that can't be placed is a failure of a successful call.
+        started[:] = [task["taskArn"] for task in response["tasks"]]
+        reasons[:] = sorted({failure.get("reason", "unknown") for failure in response["failures"]})
+        # Memory, CPU and ports of a task that is stopping become free in a moment.
+        has_no_room = any(reason.startswith("RESOURCE:") for reason in reasons)
+        return bool(started) or not has_no_room or time.monotonic() > deadline
+
+    deadline = time.monotonic() + 60 * (_ROOM_MINUTES if cloud.is_aws else _LOCAL_ROOM_MINUTES)
+    cloud.wait_until(f"{resource_name(cluster)} has room for task {name}", start)
+    if not started:
+        where, why = resource_name(cluster), ", ".join(reasons) or "ECS gives no reason"
+        text = f"Task {name} was not started in {where}: {why}"
+        has_no_room = any(reason.startswith("RESOURCE:") for reason in reasons)
+        raise EsawsError(f"{text} → stop another task, or choose a larger instance type" if has_no_room else text)
+    return started[0]
 
 
 def wait_until_running(cloud: Cloud, cluster: str, arn: str, name: str) -> None:

@@ -14,8 +14,9 @@ from esaws.deploy.leftovers import leftovers
 from esaws.deploy.plan import plan_deploy, plan_teardown
 from esaws.errors import EsawsError, InvalidResource, NotDeployed
 from esaws.resource import Resource
+from esaws.resources import auto_scaling_group
 from esaws.resources._elbv2 import describe_forward
-from esaws.resources.auto_scaling_group import AutoScalingGroup
+from esaws.resources.auto_scaling_group import AutoScalingGroup, _failed_launch
 from esaws.resources.group_scaling_policy import GroupScalingPolicy
 from esaws.resources.launch_template import LaunchTemplate
 from esaws.resources.listener import Listener
@@ -197,8 +198,28 @@ def test_a_failed_launch_is_reported_with_its_reason(cloud: Cloud) -> None:
     for resource in [*Architecture("test", [group])][:-1]:
         resource.create(cloud)
     simulation.fault(cloud, "insufficient-capacity", service="ec2", count=100)
-    with pytest.raises(EsawsError, match=r"seccom-web-asg can.t launch an instance"):
+    with pytest.raises(EsawsError, match=r"can.t launch an instance: InsufficientInstanceCapacity: .* → wait"):
         group.create(cloud)
+
+
+def test_a_group_without_capacity_may_try_again(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    group = AutoScalingGroup.example()
+    for resource in [*Architecture("test", [group])][:-1]:
+        resource.create(cloud)
+    simulation.fault(cloud, "insufficient-capacity", service="ec2", count=3)
+    times: list[int] = []
+
+    def describe(cloud: Cloud, name: str) -> str:
+        reason = _failed_launch(cloud, name)
+        if reason:
+            times.append(1)
+            simulation.advance(cloud, "1m")
+        return reason
+
+    monkeypatch.setattr(auto_scaling_group, "_failed_launch", describe)
+    monkeypatch.setattr(auto_scaling_group, "_LOCAL_CAPACITY_SECONDS", 60.0)
+    group.create(cloud)
+    assert times, "the first launches failed"
 
 
 def test_launched_instances_have_the_deployments_tags(cloud: Cloud) -> None:

@@ -18,25 +18,29 @@ from pathlib import Path
 
 from esaws.environment import environment_variables
 from esaws.local_aws.scratch import scratch_server
-from tests.resilience.disturbance import FAULTS, KILLS, KINDS, RETRIED, Disturbance
+from tests.resilience.disturbance import DELETES, FAULTS, KILLS, KINDS, RETRIED, STUCK, Disturbance, can_strike
 from tests.resilience.process import Forks
 from tests.resilience.situation import ACTIONS, PROFILES, SMALL, Situation, World
 from tests.resilience.trial import Result, try_one
 
 ACCOUNT = "123456789012"
 
+GROUPS = {"kills": KILLS, "retried": RETRIED, "faults": FAULTS, "deletes": DELETES}
+"""Names of several kinds at once."""
+
 
 def disturbances(calls: Iterable[tuple[str, bool]], kinds: Iterable[str]) -> Iterator[Disturbance]:
     """Every disturbance of these kinds at every call of a command, in which it can strike."""
-    counts: dict[bool, int] = defaultdict(int)
-    for _, changing in calls:
-        counts[changing] += 1
+    operations: dict[bool, list[str]] = defaultdict(list)
+    for operation, changing in calls:
+        operations[changing].append(operation)
     for kind in kinds:
-        for changing, count in sorted(counts.items(), reverse=True):
-            if not changing and kind in ("quota-exceeded", "not-found-after-create"):
-                continue
-            for number in range(1, count + 1):
-                yield Disturbance(kind, number, changing)
+        for changing in sorted(operations, reverse=True):
+            for number, operation in enumerate(operations[changing], 1):
+                if not can_strike(kind, operation, changing):
+                    continue
+                if kind != STUCK:
+                    yield Disturbance(kind, number, changing)
                 if kind in FAULTS and kind != "not-found-after-create":
                     yield Disturbance(kind, number, changing, lasting=True)
 
@@ -107,7 +111,7 @@ def parse(words: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.resilience", description=__doc__)
     parser.add_argument("--action", action="append", choices=ACTIONS, help="one action; repeat it for several")
     parser.add_argument("--profile", action="append", choices=PROFILES, help="one profile")
-    parser.add_argument("--kind", action="append", choices=[*KINDS, "kills", "retried", "faults"], help="one kind")
+    parser.add_argument("--kind", action="append", choices=[*KINDS, *GROUPS], help="one kind")
     parser.add_argument("--services", default=SMALL, help="services of the system; empty for all")
     parser.add_argument("--sample", type=float, default=1.0, help="the part of all trials, chosen at random")
     parser.add_argument(
@@ -120,8 +124,7 @@ def parse(words: list[str] | None) -> argparse.Namespace:
 
 def main(words: list[str] | None = None) -> int:
     options = parse(words)
-    groups = {"kills": KILLS, "retried": RETRIED, "faults": FAULTS}
-    kinds = [each for kind in options.kind or KINDS for each in groups.get(kind, (kind,))]
+    kinds = [each for kind in options.kind or KINDS for each in GROUPS.get(kind, (kind,))]
     situations = [
         Situation(action, profile, options.services)
         for action in options.action or ACTIONS

@@ -14,6 +14,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from esaws import cloud as cloud_module
 from esaws.cli import main
 from esaws.cli.root import COMMANDS
 from esaws.cloud import Cloud
@@ -26,6 +27,10 @@ CLIENTS = (
     *("elasticache", "elbv2", "iam", "logs", "mq", "rds", "resourcegroupstaggingapi", "s3", "ssm", "sts"),
     *("service-quotas", "freetier", "ce"),
 )
+
+
+_PATIENCE_MINUTES = 0.25
+"""How long a disturbed command waits for what stays for ever: longer than any undisturbed wait."""
 
 
 @dataclass(frozen=True)
@@ -126,3 +131,11 @@ def no_waits_for_the_machine() -> None:
     import botocore.retries.standard
 
     botocore.retries.standard.ExponentialBackoff.delay_amount = lambda self, context: 0  # type: ignore[method-assign]
+    # What stays for ever is waited for until the deadline, and its length is not what is tried here.
+    wait_until = Cloud.wait_until
+    cloud_module._LOCAL_ATTEMPTS, cloud_module._LOCAL_RETRY_SECONDS = 100, 3.0
+
+    def wait_a_moment(cloud: Cloud, description: str, condition: Any, *, minutes: float = 10) -> None:
+        wait_until(cloud, description, condition, minutes=min(minutes, _PATIENCE_MINUTES))
+
+    Cloud.wait_until = wait_a_moment  # type: ignore[method-assign]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.resilience.__main__ import disturbances, table
-from tests.resilience.disturbance import KINDS, Disturbance
+from tests.resilience.disturbance import CAPACITY, IN_USE, KINDS, NO_ROOM, STUCK, Disturbance
 from tests.resilience.situation import Situation
 from tests.resilience.trial import Result
 
@@ -40,6 +40,20 @@ def test_every_call_is_disturbed_in_every_way_that_can_strike() -> None:
         (2, False),
         (2, True),
     }, "what changes nothing exceeds no quota"
+
+
+def test_launches_tasks_and_deletes_are_disturbed_in_their_own_ways() -> None:
+    calls = [("CreateVpc", True), ("CreateAutoScalingGroup", True), ("RunTask", True), ("DeleteVpc", True)]
+    kinds = (CAPACITY, NO_ROOM, IN_USE, STUCK)
+    assert [(each.kind, each.number, each.lasting) for each in disturbances(calls, kinds)] == [
+        (CAPACITY, 2, False),
+        (CAPACITY, 2, True),
+        (NO_ROOM, 3, False),
+        (NO_ROOM, 3, True),
+        (IN_USE, 4, False),
+        (IN_USE, 4, True),
+        (STUCK, 4, True),
+    ]
 
 
 def test_the_table_sums_up_what_is_wrong() -> None:

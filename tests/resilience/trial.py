@@ -7,7 +7,7 @@ import signal
 from dataclasses import dataclass, field
 
 from esaws import simulation
-from tests.resilience.disturbance import BROKEN, KILLS, Disturbance
+from tests.resilience.disturbance import BROKEN, CAPACITY, IN_USE, KILLS, NO_ROOM, STUCK, Disturbance
 from tests.resilience.process import Outcome
 from tests.resilience.situation import Situation, World
 
@@ -21,6 +21,10 @@ _CODES = {
     "access-denied": r"Denied|UnauthorizedOperation",
     "quota-exceeded": r"LimitExceeded|TooMany|QuotaExceeded|ClusterQuota|Forbidden",
     "not-found-after-create": r"NotFound|NoSuchEntity|not found",
+    CAPACITY: r"InsufficientInstanceCapacity",
+    NO_ROOM: r"RESOURCE:MEMORY",
+    IN_USE: r"InUse|DependencyViolation|DeleteConflict|ClusterContains|InvalidDBSubnetGroupState",
+    STUCK: r"timed out after|Max attempts exceeded|DependencyViolation|left: ",
     "connection reset": r"ConnectionClosedError",
     "connect time-out": r"ConnectTimeoutError",
     "read time-out": r"ReadTimeoutError",
