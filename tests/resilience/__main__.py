@@ -145,10 +145,11 @@ def main(words: list[str] | None = None) -> int:
                 if not result.is_right:
                     print(result, flush=True)
         except KeyboardInterrupt:
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)  # `timeout` sends it to the whole group, once more
             print("interrupted; the table has the trials until then")
-    print(table(results))
-    wrong = sum(not result.is_right for result in results)
-    print(f"{len(results)} trials, {wrong} wrong, in {(time.monotonic() - began) / 60:.1f} minutes")
+        print(table(results))
+        wrong = sum(not result.is_right for result in results)
+        print(f"{len(results)} trials, {wrong} wrong, in {(time.monotonic() - began) / 60:.1f} minutes", flush=True)
     return 1 if wrong else 0
 
 

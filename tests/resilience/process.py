@@ -104,7 +104,8 @@ class Forks:
             os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
             sys.stdin = open(0, closefd=False)  # noqa: SIM115
             sys.stdout, sys.stderr = (io.TextIOWrapper(io.FileIO(each, "w"), line_buffering=True) for each in (1, 2))
-            no_waits_for_the_machine()
+            retry_at_once()
+            wait_only_a_moment()
             make_client = Cloud._make_client
 
             def make(cloud: Cloud, service: str) -> Any:
@@ -126,12 +127,15 @@ class Forks:
             os._exit(code)
 
 
-def no_waits_for_the_machine() -> None:
+def retry_at_once() -> None:
     """Let botocore try again at once: its pauses are those of AWS, and the local AWS needs none."""
     import botocore.retries.standard
 
     botocore.retries.standard.ExponentialBackoff.delay_amount = lambda self, context: 0  # type: ignore[method-assign]
-    # What stays for ever is waited for until the deadline, and its length is not what is tried here.
+
+
+def wait_only_a_moment() -> None:
+    """Let what stays for ever be waited for in seconds: the length of the deadline is not what is tried."""
     wait_until = Cloud.wait_until
     cloud_module._LOCAL_ATTEMPTS, cloud_module._LOCAL_RETRY_SECONDS = 100, 3.0
 
