@@ -2,8 +2,8 @@
 
 PYTHON ?= python3
 ARGS ?=
-COMMANDS := install course lab test test-fast soak resilience crash-rounds class-of-sixty test-upgrade mutants test-engines test-focus test-clients odd-calls fidelity test-runbooks test-course test-browser site test-site lite test-lite check fix notebooks policies drawings \
-	constraints wheels clean
+COMMANDS := install course lab test test-fast soak resilience crash-rounds class-of-sixty test-upgrade mutants test-engines test-focus test-clients audit odd-calls fidelity test-runbooks test-course test-browser site test-site lite test-lite check fix notebooks policies drawings \
+	constraints lock wheels clean
 
 .DEFAULT_GOAL := help
 .PHONY: help $(COMMANDS)

@@ -175,10 +175,12 @@ def test_fast(arguments: list[str]) -> None:
 
 @command
 def soak(arguments: list[str]) -> None:
-    """the random tests with long runs: an hour or more"""
-    python("-m", "pytest", *WORKERS, "-m", "not stock_moto", "tests", *arguments, env={"SOAK": "1"})
-    crash_rounds([])
-    resilience(["--sample", "0.2", "--reads", "0.2"])
+    """1,000 rounds of the life of a deployment with faults, then all long tests: hours; --rounds N for rounds alone"""
+    python("-m", "tests.soak", *arguments)
+    if not arguments:
+        python("-m", "pytest", *WORKERS, "-m", "not stock_moto", "tests", env={"SOAK": "1"})
+        crash_rounds([])
+        resilience(["--sample", "0.2", "--reads", "0.2"])
 
 
 @command
@@ -255,6 +257,14 @@ def test_clients(arguments: list[str]) -> None:
     run("npm", "install", "--silent", "--no-audit", "--prefix", str(folder / "node"))
     patience = ("-o", "faulthandler_timeout=1800")  # Ansible alone takes minutes
     python("-m", "pytest", *patience, "tests/clients", *arguments, env={"CLIENTS": str(folder)})
+
+
+@command
+def audit(arguments: list[str]) -> None:
+    """licences, known vulnerabilities, bill of materials (build/sbom.cdx.json) and secrets; 2 if one is unknown"""
+    needed = ROOT / "tests" / "supply_chain" / "requirements.txt"
+    venv = create(".venv-audit", [needed], ["--requirement", str(needed)])
+    python("-m", "tests.supply_chain", "--tools", str(Path(executable(venv, "python")).parent), *arguments)
 
 
 @command
@@ -461,6 +471,23 @@ def constraints(arguments: list[str]) -> None:
 
 
 @command
+def lock(arguments: list[str]) -> None:
+    """write dist/lock.txt for a release: the versions of constraints.txt with the hashes of their wheels here"""
+    report = virtual_environment() / "locked.json"
+    pip = ["-m", "pip", "install", "--quiet", "--dry-run", "--ignore-installed", "--report", str(report)]
+    python(*pip, "--constraint", str(CONSTRAINTS), "--editable", ".[all]", "--editable", "./local_aws_server")
+    found = json.loads(report.read_text(encoding="utf-8"))["install"]
+    lines = [
+        f"{each['metadata']['name']}=={each['metadata']['version']} --hash=sha256:{hashes['sha256']}"
+        for each in found
+        if (hashes := each["download_info"].get("archive_info", {}).get("hashes"))
+    ]
+    (ROOT / "dist").mkdir(exist_ok=True)
+    (ROOT / "dist" / "lock.txt").write_text("\n".join(sorted(lines, key=str.lower)) + "\n", encoding="utf-8")
+    print(f"{len(lines)} versions in dist/lock.txt: pip install --require-hashes --no-deps -r dist/lock.txt")
+
+
+@command
 def wheels(arguments: list[str]) -> None:
     """build the two wheels into dist/"""
     python("-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", "dist", ".", "./local_aws_server")
@@ -477,6 +504,7 @@ def clean(arguments: list[str]) -> None:
         ".venv-clients",
         ".venv-lite",
         ".venv-site",
+        ".venv-audit",
         ".venv-fidelity-moto",
         ".venv-fidelity-localstack",
         "build",

@@ -58,6 +58,7 @@ REFERENCE = (
 )
 PROJECT = (
     "CONTRIBUTING",
+    "SECURITY",
     "docs/architecture",
     DECISIONS,
     "local_aws_server/README",
