@@ -116,7 +116,7 @@ def _write_settings(lite: Path) -> None:
         "disablePyPIFallback": True,
         "loadPyodideOptions": {
             "packages": sorted(lock, key=lambda name: (name not in _FIRST, name)),
-            "env": {"TZ": "UTC", "IPYTHONDIR": f"{site_packages}/browser_machine"},
+            "env": {"PYTHONDONTWRITEBYTECODE": "1", "TZ": "UTC", "IPYTHONDIR": f"{site_packages}/browser_machine"},
         },
     }
     config = {

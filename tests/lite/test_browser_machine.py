@@ -1,0 +1,89 @@
+"""The parts of the page's machine that need no browser."""
+
+import sys
+from collections.abc import Iterator
+from concurrent.futures import FIRST_COMPLETED
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+MACHINE = Path(__file__).parents[2] / "docs" / "lite" / "in_browser"
+
+
+@pytest.fixture
+def machine(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
+    """The package browser_machine, which is not installed here."""
+    monkeypatch.syspath_prepend(str(MACHINE))
+    yield import_module("browser_machine")
+    for name in [name for name in sys.modules if name.startswith("browser_machine")]:
+        del sys.modules[name]
+
+
+def test_tasks_of_a_pool_run_when_their_results_are_needed(machine: ModuleType) -> None:
+    threads = import_module("browser_machine.threads")
+    ran: list[int] = []
+    with threads.OneByOne(8) as pool:
+        first, second = (pool.submit(ran.append, number) for number in (1, 2))
+        assert ran == []
+        done, waiting = threads.wait([first, second], return_when=FIRST_COMPLETED)
+        assert (done, waiting, ran) == ({first}, {second}, [1])
+        assert second.result() is None
+        assert ran == [1, 2]
+        pool.submit(ran.append, 3)
+    assert ran == [1, 2, 3], "the end of the pool waits for its tasks"
+
+
+def test_the_error_of_a_task_is_raised_by_its_result(machine: ModuleType) -> None:
+    threads = import_module("browser_machine.threads")
+    with threads.OneByOne() as pool:
+        assert list(pool.map(abs, [-1, -2])) == [1, 2]
+        task = pool.submit(int, "x")
+        assert isinstance(task.exception(), ValueError)
+        with pytest.raises(ValueError, match="invalid literal"):
+            task.result()
+
+
+def test_an_absent_package_can_be_imported_and_names_itself_when_it_is_used(machine: ModuleType) -> None:
+    absent = import_module("browser_machine.stand_ins.absent")
+    finder = absent.AbsentModules(["nowhere"])
+    sys.meta_path.insert(0, finder)
+    try:
+        primitives = import_module("nowhere.hazmat.primitives")
+        assert not isinstance(object(), primitives.Key)
+        assert primitives.Key | None
+        with pytest.raises(ModuleNotFoundError, match=r"nowhere is not in this page, so nowhere\.hazmat"):
+            primitives.Key.generate(size=2048)
+        with pytest.raises(NotImplementedError):  # IPython then shows the text of a result
+            primitives.Table()
+    finally:
+        sys.meta_path.remove(finder)
+        for name in [name for name in sys.modules if name.startswith("nowhere")]:
+            del sys.modules[name]
+
+
+def test_what_can_be_imported_is_not_replaced(machine: ModuleType) -> None:
+    stand_ins = import_module("browser_machine.stand_ins")
+    assert stand_ins.missing() == {}, "all of these packages are installed here"
+
+
+@pytest.mark.parametrize(
+    ("command", "code", "text"),
+    [
+        ("ls", 127, "ls: this page has only the commands aws and esaws\n"),
+        ("aws s3 ls | head", 2, "this page has no shell: | does not work here\n"),
+        ("aws 'open", 2, "aws 'open: No closing quotation\n"),
+        ("", 0, ""),
+    ],
+)
+def test_a_page_has_no_shell(machine: ModuleType, command: str, code: int, text: str) -> None:
+    shell_commands = import_module("browser_machine.shell_commands")
+    assert shell_commands.run(command) == ("", text, code)
+
+
+def test_esaws_runs_in_the_interpreter(machine: ModuleType) -> None:
+    shell_commands = import_module("browser_machine.shell_commands")
+    output, errors, code = shell_commands.run("esaws plan --profile nothing")
+    assert (output, code) == ("", 2)
+    assert "nothing" in errors
