@@ -2,12 +2,10 @@
 
 import gc
 import os
-import sys
 import tempfile
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
@@ -18,34 +16,7 @@ from esaws.course.worlds import stop_all
 from esaws.errors import EsawsError
 from esaws.local_aws import process
 from esaws.notebooks import KERNEL_ENV, kernel_sockets
-
-
-class NetworkRefused(RuntimeError):
-    """A test tried to connect to another machine."""
-
-
-def is_loopback(host: object) -> bool:
-    """Whether a host, as given to a socket call, is this machine; None and "" mean any local address."""
-    name = host.decode() if isinstance(host, bytes) else str(host or "")
-    if name in {"", "localhost"} or name.endswith(".localhost"):
-        return True
-    try:
-        return ip_address(name).is_loopback or ip_address(name).is_unspecified
-    except ValueError:
-        return False
-
-
-def refuse_network(event: str, args: tuple[Any, ...]) -> None:
-    """An audit hook that no library in this process can bypass. Unix sockets and ZeroMQ do not trigger it."""
-    if event in {"socket.connect", "socket.sendto", "socket.sendmsg"}:
-        address = args[1]
-        host = address[0] if isinstance(address, tuple) else None
-    elif event == "socket.getaddrinfo":
-        host = args[0]
-    else:
-        return
-    if not is_loopback(host):
-        raise NetworkRefused(f"a test tried to connect to {host}: tests may only use this machine")
+from tests.loopback_only import network_guard
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -63,10 +34,12 @@ def pytest_configure(config: pytest.Config) -> None:
         "ESAWS_RUNS": str(root / "runs"),
         "ESAWS_PORT": "0",
         "TMPDIR": str(root),  # killed subprocesses leave their files there
+        network_guard.VARIABLE: str(root / "network.log"),
+        "PYTHONPATH": os.pathsep.join(filter(None, (str(network_guard.FOLDER), os.environ.get("PYTHONPATH")))),
         **KERNEL_ENV,
     }
     (root / "state").mkdir()
-    sys.addaudithook(refuse_network)
+    network_guard.install()
     config.pluginmanager.register(NbvalPlugin())
     config.add_cleanup(lambda: clean_up(scratch))
 

@@ -25,6 +25,7 @@ from esaws.deploy.plan import plan_deploy
 from esaws.local_aws import control, process
 from esaws.reference.seccom import seccom
 from tests import client_pool
+from tests.loopback_only import network_guard
 from tests.shell import Shell
 
 # Files of 15 to 50 CPU seconds start first: no worker is left with one at the end (with --no-loadscope-reorder).
@@ -129,6 +130,14 @@ def time_is_real() -> Iterator[None]:
     """A test that starts a local AWS in this process stops its clock: other tests wait for real time to pass."""
     yield
     assert not time_machine.escape_hatch.is_travelling(), "the clock of this process still travels"
+
+
+@pytest.fixture(autouse=True)
+def nothing_leaves_this_machine() -> Iterator[None]:
+    """Fail a test of which a process tried to connect to another machine, also if the refusal was caught."""
+    yield
+    attempts = network_guard.take_attempts()
+    assert not attempts, f"tried to leave this machine: {'; '.join(attempts)}"
 
 
 @pytest.fixture(autouse=True)
