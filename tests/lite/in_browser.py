@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import psutil
@@ -74,14 +75,15 @@ def served(folder: Path) -> Iterator[str]:
 
 
 def run_notebooks(folder: Path, chromium: str, names: list[str], screenshots: Path | None) -> Iterator[Run]:
-    """Run the notebooks, each in a new page of one browser profile, so that the work is kept between them."""
+    """Run the notebooks, each in a browser of its own with the same profile, so that the work is kept between them."""
     arguments = ["--no-sandbox", "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"]
-    with served(folder) as url, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=arguments)
-        context = browser.new_context(viewport=LAPTOP, reduced_motion="reduce")
+    with served(folder) as url, sync_playwright() as playwright, TemporaryDirectory() as profile:
         for name in names:
+            context = playwright.chromium.launch_persistent_context(
+                profile, executable_path=chromium, args=arguments, viewport=LAPTOP, reduced_motion="reduce"
+            )
             yield _run_notebook(context, url, name, screenshots)
-        browser.close()
+            context.close()
 
 
 def _run_notebook(context: BrowserContext, url: str, name: str, screenshots: Path | None) -> Run:
@@ -116,8 +118,7 @@ def _run_notebook(context: BrowserContext, url: str, name: str, screenshots: Pat
     run.megabytes = _memory()
     if screenshots is not None:
         _take_pictures(page, screenshots, name.removesuffix(".ipynb"))
-    context.remove_listener("request", requested)
-    page.close()
+    page.wait_for_timeout(3000)  # the work is kept when no cell runs
     return run
 
 
