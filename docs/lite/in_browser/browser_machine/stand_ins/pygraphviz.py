@@ -66,6 +66,7 @@ class AGraph(_Group):
         outer = [number for number in groups if number not in inner]
         super().__init__({**content, "nodes": [*nodes], "subgraphs": outer}, nodes, groups)
         self._edges = [_edge(each, nodes) for each in content.get("edges", ())]
+        self._source, self._as_read = string, self.to_string()
 
     def edges(self) -> list[Edge]:
         """The edges, those of subgraphs included."""
@@ -81,7 +82,9 @@ class AGraph(_Group):
         """The picture. Raises ValueError for a format other than SVG."""
         if format != "svg":
             raise ValueError(f"{format}: a page draws SVG only")
-        return javascript.lay_out(self.to_string()).encode()
+        now = self.to_string()
+        # What was read is drawn as it was written: Graphviz reports labels in HTML without what marks them as such.
+        return javascript.lay_out(self._source if now == self._as_read else now).encode()
 
 
 def _attributes(content: dict[str, Any]) -> Attributes:
