@@ -75,13 +75,23 @@ def test_a_version_that_could_not_be_looked_up_is_unknown_and_a_vulnerable_one_w
     assert read_audit("", "osv") is None and read_audit("{}", "osv") is None
 
 
-def test_advisories_that_are_not_reachable_are_unknown(tmp_path: Path) -> None:
+SKIPPED = audited({"name": "b", "skip_reason": "not there"})
+
+
+@pytest.mark.parametrize(
+    ("script", "reason"),
+    [
+        ("echo no route to host >&2; exit 1", "no route to host"),
+        (f"echo No known vulnerabilities found >&2; echo '{SKIPPED}'", "not there"),
+    ],
+)
+def test_advisories_that_are_not_reachable_are_unknown(tmp_path: Path, script: str, reason: str) -> None:
     program = tmp_path / "pip-audit"
-    program.write_text("#!/bin/sh\necho no route to host >&2\nexit 1\n")
+    program.write_text(f"#!/bin/sh\n{script}\n")
     program.chmod(0o755)
     check = check_vulnerabilities(str(program), ROOT / "constraints.txt")
     assert check.state == UNKNOWN
-    assert check.details == ("pypi: no route to host", "osv: no route to host")
+    assert check.details == (f"pypi: {reason}", f"osv: {reason}")
 
 
 def test_the_exit_code_says_wrong_before_unknown_and_unknown_before_fine() -> None:

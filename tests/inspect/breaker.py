@@ -35,10 +35,14 @@ class Breaker:
             item["Target"] for item in self.elbv2.describe_target_health(TargetGroupArn=arn)["TargetHealthDescriptions"]
         ]
 
+    def ingress(self) -> list[dict[str, Any]]:
+        """The ingress rules of the service's group."""
+        return list(self.group(self.service.group)["IpPermissions"])
+
     def rule(self) -> Undo:
         """The service's group no longer allows the load balancer."""
         group = self.group(self.service.group)
-        permissions = [item for item in group["IpPermissions"] if item.get("FromPort") == self.service.host_port]
+        permissions = [item for item in self.ingress() if item.get("FromPort") == self.service.host_port]
         self.ec2.revoke_security_group_ingress(GroupId=group["GroupId"], IpPermissions=permissions)
         return lambda: self.ec2.authorize_security_group_ingress(GroupId=group["GroupId"], IpPermissions=permissions)
 

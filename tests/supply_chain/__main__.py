@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import subprocess
 import sys
 import tempfile
@@ -86,8 +87,11 @@ def _audit(pip_audit: str, requirements: Path, service: str) -> tuple[Check | No
         done = _run(pip_audit, *words, "--progress-spinner", "off", "--vulnerability-service", service)
     except subprocess.TimeoutExpired:
         return None, f"no answer in {_TIMEOUT // 60} minutes"
-    last = (done.stderr.strip().splitlines() or ["no answer"])[-1][:200]
-    return read_audit(done.stdout, service), last
+    if check := read_audit(done.stdout, service):
+        return check, ""
+    skipped = re.search(r'"skip_reason": "([^"]+)"', done.stdout)
+    lines = [skipped[1]] if skipped else done.stderr.strip().splitlines() or ["no answer"]
+    return None, lines[-1][:200]
 
 
 def read_audit(output: str, service: str) -> Check | None:
