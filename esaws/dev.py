@@ -310,7 +310,7 @@ def test_course(arguments: list[str]) -> None:
 
 @command
 def test_browser(arguments: list[str]) -> None:
-    """each notebook in a real JupyterLab, with Chromium: CHROMIUM=PATH, or one on the path"""
+    """each notebook in a real JupyterLab and Notebook 7, with Chromium: CHROMIUM=PATH, or one on the path"""
     if (chromium := find_chromium()) is None:
         print("esaws: test-browser was skipped: there is no Chromium. Install one, or set CHROMIUM to its path.")
         return
@@ -327,12 +327,13 @@ def find_chromium() -> str | None:
 
 
 def install_playwright() -> None:
-    """Install Playwright into `.venv` unless it is there."""
+    """Install the extra `browser` into `.venv` unless it is there."""
     venv = virtual_environment()
-    if not (venv / ".ready-browser").exists():
-        print("esaws: installing Playwright, 45 MB", flush=True)
+    ready = venv / ".ready-browser"
+    if not ready.exists() or ready.stat().st_mtime < (venv / ".ready").stat().st_mtime:
+        print("esaws: installing Playwright and Notebook, 60 MB", flush=True)
         python("-m", "pip", "install", "--quiet", "--constraint", str(CONSTRAINTS), "--editable", ".[browser]")
-        (venv / ".ready-browser").touch()
+        ready.touch()
 
 
 @command

@@ -29,6 +29,7 @@ COST = "docs/load_balancer_cost"
 QUESTIONS = ("docs/ecs_without_docker", "docs/unhealthy_targets", COST, "docs/after_app_runner")
 GUIDES = (
     "README",
+    "docs/one_click",
     "docs/real_account",
     "docs/other_emulators",
     "docs/teaching",

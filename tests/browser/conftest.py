@@ -1,15 +1,17 @@
-"""JupyterLab on a copy of the course, as `make lab` opens it, and a Chromium. `make test-browser` sets CHROMIUM."""
+"""JupyterLab and Notebook 7 on a copy of the course, and a Chromium. `make test-browser` sets CHROMIUM."""
 
 import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from esaws.cloud import Cloud
+from esaws.course.working_copy import make_working_copy
 from esaws.course.worlds import stop_all
 from esaws.deploy.plan import plan_deploy
 from esaws.environment import environment_variables
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
 collect_ignore_glob = [] if "CHROMIUM" in os.environ else ["test_*.py"]
 
 ROOT = Path(__file__).resolve().parents[2]
+ERROR_OF_NOTEBOOK = "Cannot read properties of undefined (reading 'schema')"
+"""From Notebook 7.6 itself, while it loads its settings."""
 LAPTOP = {"width": 1366, "height": 768}
 
 
@@ -42,18 +46,14 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("learner") / "work"
 
 
-@pytest.fixture(scope="session")
-def jupyter(copy: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[JupyterServer]:
-    """JupyterLab on the copy. One serves all tests; it has settings and a local AWS of its own."""
-    folder = tmp_path_factory.mktemp("jupyter")
+@contextmanager
+def serving(folder: Path, copy: Path, *words: str) -> Iterator[JupyterServer]:
+    """A Jupyter server on a copy of the course, with settings and a local AWS of its own in a folder."""
     port = free_port()
-    words = [sys.executable, "-m", "esaws.cli", "course", "lab", str(copy), "--no-browser", f"--port={port}", "--"]
-    words += [
-        "--allow-root",
-        f"--IdentityProvider.token={TOKEN}",
-        "--ServerApp.port_retries=0",
-        "--expose-app-in-browser",
-    ]
+    words = (
+        *(sys.executable, "-m", *words, "--no-browser", "--allow-root", f"--port={port}", "--expose-app-in-browser"),
+        *(f"--IdentityProvider.token={TOKEN}", "--ServerApp.port_retries=0"),
+    )
     variables = {
         "ESAWS_STATE": str(folder / "state"),
         "ESAWS_LEARNER": "guest",
@@ -74,6 +74,23 @@ def jupyter(copy: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ju
             running.wait(60)
             with environment_variables({"ESAWS_COURSE": f"{folder}/state/course"}):
                 stop_all()
+
+
+@pytest.fixture(scope="session")
+def jupyter(copy: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[JupyterServer]:
+    """JupyterLab on the copy, as `esaws course lab` opens it. One serves all tests."""
+    folder = tmp_path_factory.mktemp("jupyter")
+    with serving(folder, copy, "esaws.cli", "course", "lab", str(copy), "--") as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def notebook_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[JupyterServer]:
+    """Jupyter Notebook 7 on a copy, as its own command opens it: no setting of esaws reaches it."""
+    folder, copy = tmp_path_factory.mktemp("notebook"), tmp_path_factory.mktemp("learner7") / "work"
+    make_working_copy(copy)
+    with serving(folder, copy, "notebook", f"--ServerApp.root_dir={copy}") as server:
+        yield server
 
 
 @pytest.fixture(scope="session")
@@ -115,3 +132,15 @@ def lab(jupyter: JupyterServer, chromium: "Browser", screenshots: Path) -> "Iter
         yield lab
         jupyter.shut_down_kernels()
     assert not lab.console_errors
+
+
+@pytest.fixture
+def notebook7(notebook_server: JupyterServer, chromium: "Browser", screenshots: Path) -> "Iterator[Lab]":
+    """Notebook 7 in a new window of a small laptop. It is made of JupyterLab's parts."""
+    from tests.browser.lab import Lab
+
+    with chromium.new_context(viewport=LAPTOP) as window:  # type: ignore[arg-type]
+        page = Lab(window.new_page(), notebook_server, screenshots, at="notebooks")
+        yield page
+        notebook_server.shut_down_kernels()
+    assert not [error for error in page.console_errors if error != ERROR_OF_NOTEBOOK]

@@ -53,8 +53,10 @@ class Seen:
 class Lab:
     """A page with one notebook in it."""
 
-    def __init__(self, page: Page, jupyter: JupyterServer, screenshots: Path) -> None:
+    def __init__(self, page: Page, jupyter: JupyterServer, screenshots: Path, at: str = "lab/tree") -> None:
+        """`at` is where the server shows notebooks."""
         self.page = page
+        self._at = at
         self.console_errors: list[str] = []
         self._jupyter = jupyter
         self._screenshots = screenshots
@@ -70,7 +72,7 @@ class Lab:
 
     def open(self, path: str) -> None:
         """Open a notebook of the copy, alone, and wait until its kernel is idle."""
-        self.page.goto(f"{self._jupyter.url}/lab/tree/{path}?reset&token={TOKEN}")
+        self.page.goto(f"{self._jupyter.url}/{self._at}/{path}?reset&token={TOKEN}")
         self.page.wait_for_selector(".jp-Notebook .jp-Cell")
         self.wait_until_idle()
 
