@@ -50,7 +50,7 @@ class Run:
     """Seconds that all cells took."""
     cells: int = 0
     not_in_page: list[str] = field(default_factory=list)
-    """Errors of cells that need a package which the page lacks."""
+    """Errors of cells that need a package which the page lacks, and of those that use what such a cell would have set."""
     errors: list[str] = field(default_factory=list)
     slowest: tuple[float, str] = (0.0, "")
     megabytes: int = 0
@@ -112,7 +112,9 @@ def _run_notebook(context: BrowserContext, url: str, name: str, screenshots: Pat
             run.slowest = max(run.slowest, (seconds, "".join(cell["source"]).split("\n")[0]))
         for output in cell["outputs"]:
             if output["output_type"] == "error":
-                kind = run.not_in_page if NOT_IN_PAGE in output["ename"] else run.errors
+                # A name that such a cell would have set is missing in those after it.
+                follows = bool(run.not_in_page) and "NameError" in output["ename"]
+                kind = run.not_in_page if NOT_IN_PAGE in output["ename"] or follows else run.errors
                 kind.append(f"cell {run.cells}: {output['evalue']}")
     run.seconds = time.monotonic() - cells_began
     run.megabytes = _memory()
