@@ -50,7 +50,7 @@ class Run:
     """Seconds that all cells took."""
     cells: int = 0
     not_in_page: list[str] = field(default_factory=list)
-    """Errors of cells that need a package which the page lacks, and of those that use what such a cell would have set."""
+    """Errors of cells that need a package which the page lacks, or a name that such a cell would have set."""
     errors: list[str] = field(default_factory=list)
     slowest: tuple[float, str] = (0.0, "")
     megabytes: int = 0
