@@ -4,7 +4,7 @@ import random
 from collections.abc import Callable, Collection
 from typing import Any
 
-from esaws.cloud import Cloud
+from esaws.cloud import DEPLOYMENT_TAG, Cloud
 from esaws.reference.seccom import SERVICES
 
 BALANCED = {name: service for name, service in SERVICES.items() if service.target_group}
@@ -22,7 +22,8 @@ class Breaker:
         self.service = BALANCED[self.name]
 
     def group(self, name: str) -> dict[str, Any]:
-        filters = [{"Name": "group-name", "Values": [self.cloud.aws_name(name)]}]
+        own = {"group-name": self.cloud.aws_name(name), f"tag:{DEPLOYMENT_TAG}": self.cloud.deployment}
+        filters = [{"Name": key, "Values": [value]} for key, value in own.items()]  # another one may have its name
         return dict(self.ec2.describe_security_groups(Filters=filters)["SecurityGroups"][0])
 
     def target_group(self) -> dict[str, Any]:
@@ -35,14 +36,10 @@ class Breaker:
             item["Target"] for item in self.elbv2.describe_target_health(TargetGroupArn=arn)["TargetHealthDescriptions"]
         ]
 
-    def ingress(self) -> list[dict[str, Any]]:
-        """The ingress rules of the service's group."""
-        return list(self.group(self.service.group)["IpPermissions"])
-
     def rule(self) -> Undo:
         """The service's group no longer allows the load balancer."""
         group = self.group(self.service.group)
-        permissions = [item for item in self.ingress() if item.get("FromPort") == self.service.host_port]
+        permissions = [item for item in group["IpPermissions"] if item.get("FromPort") == self.service.host_port]
         self.ec2.revoke_security_group_ingress(GroupId=group["GroupId"], IpPermissions=permissions)
         return lambda: self.ec2.authorize_security_group_ingress(GroupId=group["GroupId"], IpPermissions=permissions)
 

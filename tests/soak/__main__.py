@@ -24,7 +24,7 @@ from tests.client_pool import clients_are_handed_on
 from tests.resilience.account import describe_account
 from tests.resilience.foreign import make_foreign_resources
 from tests.resilience.process import retry_at_once
-from tests.soak.measures import Measures, measure, trends
+from tests.soak.measures import Measures, cpu_seconds, measure, trends
 from tests.soak.round import Round, play
 
 ACCOUNT = "123456789012"
@@ -59,13 +59,14 @@ def main(words: list[str] | None = None) -> int:
                 for number in range(1, options.rounds + 1):
                     if options.minutes is not None and time.monotonic() - began > 60 * options.minutes:
                         break
-                    started = time.monotonic()
+                    started, used = time.monotonic(), cpu_seconds(server)
                     with clients_are_handed_on():
                         rounds.append(play(Cloud.at(url, account=ACCOUNT), number, options.seed, before, runs))
                     shutil.rmtree(runs, ignore_errors=True)  # they are to stay
-                    measures.append(measure(time.monotonic() - started, server, state))
-                    last = measures[-1]
-                    print(f"{rounds[-1]}; {last.seconds:.1f} s, server {last.server_mb:.0f} MB", flush=True)
+                    measures.append(measure(cpu_seconds(server) - used, server, state))
+                    last, seconds = measures[-1], time.monotonic() - started
+                    cost = f"{seconds:.1f} s ({last.cpu_seconds:.1f} of processor), server {last.server_mb:.0f} MB"
+                    print(f"{rounds[-1]}; {cost}", flush=True)
             except KeyboardInterrupt:
                 signal.signal(signal.SIGTERM, signal.SIG_IGN)  # `timeout` sends it to the whole group, once more
                 print("interrupted; the table has the rounds until then")
