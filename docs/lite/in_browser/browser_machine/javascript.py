@@ -55,11 +55,13 @@ def svg_to_png(svg: str, zoom: float, fonts: Sequence[bytes]) -> bytes:
         "font": {"fontBuffers": [Uint8Array.new(font) for font in fonts], "defaultFontFamily": "Arimo"},
     }
     try:
-        picture = _library("resvg").Resvg.new(svg, _to_js(options)).render()
+        renderer = _library("resvg").Resvg.new(svg, _to_js(options))
+        picture = renderer.render()
     except JsException as error:
         raise ValueError(error.message) from None
     png: bytes = picture.asPng().to_bytes()
     picture.free()
+    renderer.free()  # its memory is not JavaScript's
     return png
 
 
