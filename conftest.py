@@ -2,6 +2,7 @@
 
 import gc
 import os
+import sys
 import tempfile
 from collections.abc import Callable
 from contextlib import suppress
@@ -16,7 +17,10 @@ from esaws.course.worlds import stop_all
 from esaws.errors import EsawsError
 from esaws.local_aws import process
 from esaws.notebooks import KERNEL_ENV, kernel_sockets
-from tests.loopback_only import network_guard
+
+# A copy of this file, beside a notebook elsewhere, finds the guard by the PYTHONPATH of the test that made it.
+sys.path.insert(0, str(Path(__file__).parent / "tests" / "loopback_only"))
+import network_guard
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -184,7 +184,7 @@ def deploy(
     result |= {"unstable": None if unstable is None else [item.to_dict() for item in unstable]}
     if unstable and cloud.is_other_emulator:
         cloud.gaps |= {f"{item.kind} {item.name}": f"it does not serve: {item.reason}" for item in unstable}
-    result |= {"gaps": _gaps(cloud)}
+    result |= _gaps(cloud)
     text = f"{applied!r}; {applied.calls} API calls in {applied.seconds:.1f} s; {plan.price()}"
     print_result(result, "\n".join([text, *map(str, unstable or ())]), as_json)
     if unstable and not cloud.is_other_emulator:
@@ -195,8 +195,11 @@ def deploy(
         )
 
 
-def _gaps(cloud: "Cloud") -> list[dict[str, str]]:
-    return [{"what": what, "reason": reason} for what, reason in sorted(cloud.gaps.items())]
+def _gaps(cloud: "Cloud") -> dict[str, list[dict[str, str]]]:
+    """What another emulator does not do, for JSON; nothing elsewhere."""
+    if not cloud.is_other_emulator:
+        return {}
+    return {"gaps": [{"what": what, "reason": reason} for what, reason in sorted(cloud.gaps.items())]}
 
 
 def _apply(plan: Any, grant: Any) -> Any:
@@ -303,7 +306,7 @@ def tear_down(plan: Any, dry_run: bool, yes: bool, as_json: bool) -> None:
     confirm(plan, yes)
     applied = plan.apply(yes=True)
     remaining = leftovers(cloud)
-    result = {"deleted": applied.deleted, "left": remaining.to_dict(), "gaps": _gaps(cloud)}
+    result = {"deleted": applied.deleted, "left": remaining.to_dict(), **_gaps(cloud)}
     text = f"{applied.deleted} deleted, {len(remaining)} left; {applied.calls} API calls in {applied.seconds:.1f} s"
     print_result(result, "\n".join([text, *map(str, remaining)]), as_json)
     if remaining:

@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import os
 import urllib.parse
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -13,7 +14,11 @@ from botocore.exceptions import ClientError
 from botocore.parsers import ResponseParserError
 
 from esaws.local_aws.control import headers
+from esaws.local_aws.process import DEFAULT_ACCOUNT
+from esaws.local_aws.scratch import scratch_server
+from tests.local.conftest import Account
 from tests.local.timing import events
+from tests.loopback_only import network_guard
 
 
 def control(account: Any, method: str, path: str) -> tuple[int, Any]:
@@ -114,13 +119,18 @@ def test_parallel_calls_in_one_account_do_not_interfere(account: Any) -> None:
         assert max(pool.map(work, range(24))) == 24
 
 
-def test_the_server_does_not_connect_to_other_machines(account: Any) -> None:
-    sns = account.client("sns")
-    topic = sns.create_topic(Name="t")["TopicArn"]
-    # moto would confirm the subscription and deliver the message
-    sns.subscribe(TopicArn=topic, Protocol="http", Endpoint="http://192.0.2.1/")
-    sns.publish(TopicArn=topic, Message="m")
-    (event,) = [event for event in events(account) if event["subject"] == "t"]
+def test_the_server_does_not_connect_to_other_machines(monkeypatch: pytest.MonkeyPatch) -> None:
+    paths = os.environ["PYTHONPATH"].split(os.pathsep)
+    with_own_guard_alone = [path for path in paths if path != str(network_guard.FOLDER)]
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(with_own_guard_alone))
+    with scratch_server() as url:
+        account = Account(url, DEFAULT_ACCOUNT)
+        sns = account.client("sns")
+        topic = sns.create_topic(Name="t")["TopicArn"]
+        # moto would confirm the subscription and deliver the message
+        sns.subscribe(TopicArn=topic, Protocol="http", Endpoint="http://192.0.2.1/")
+        sns.publish(TopicArn=topic, Message="m")
+        (event,) = [event for event in events(account) if event["subject"] == "t"]
     assert "does not connect to other machines" in event["because"]
 
 
