@@ -54,7 +54,7 @@ class Run:
     errors: list[str] = field(default_factory=list)
     slowest: tuple[float, str] = (0.0, "")
     megabytes: int = 0
-    """The memory of the process that shows the page."""
+    """The memory of the process that shows the page, JupyterLab and what the test watches included."""
     strangers: list[str] = field(default_factory=list)
     """Requests to other hosts."""
 
@@ -135,9 +135,9 @@ def _take_pictures(page: Page, folder: Path, name: str) -> None:
 
 
 def _memory() -> int:
-    """The largest resident memory of a process below this one, in MB: that of the page with its kernel."""
+    """The memory that the process of the page has for itself, in MB, without the browser's own program."""
     processes = psutil.Process().children(recursive=True)
-    return max((process.memory_info().rss // 1_000_000 for process in processes), default=0)
+    return max((process.memory_full_info().uss // 1_000_000 for process in processes), default=0)
 
 
 def report(run: Run) -> str:
