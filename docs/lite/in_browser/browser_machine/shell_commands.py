@@ -79,8 +79,9 @@ def install(shell: Any) -> None:
 
     def system(command: str) -> None:
         output, errors, code = run(shell.var_expand(command, depth=1))
-        sys.stdout.write(output)
-        sys.stderr.write(errors)
+        for text, stream in ((output, sys.stdout), (errors, sys.stderr)):
+            if text:  # an empty one is a stripe in the notebook
+                stream.write(text)
         shell.user_ns["_exit_code"] = code
 
     def getoutput(command: str, split: bool = True, depth: int = 0) -> Any:
