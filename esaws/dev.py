@@ -35,7 +35,7 @@ LITE_NOTEBOOKS = [
     "11_will_it_stay_up.ipynb",
 ]
 """The notebooks that `test-lite` runs without arguments."""
-PROFILES = ("ha", "budget", "as-drawn")
+PROFILES = ("ha", "budget", "fargate", "as-drawn")
 OLDEST_PYTHON = (3, 11)
 WORKERS = ("-n", "auto", "--maxprocesses", "8", "--dist", "loadfile", "--no-loadscope-reorder")
 EVEN_WORKERS = ("-n", "auto", "--maxprocesses", "8", "--dist", "worksteal")

@@ -77,6 +77,7 @@ _accounts = count(500_000_000_000)
 SYSTEMS = {
     "ha": seccom("ha"),
     "budget": seccom("budget"),
+    "fargate": seccom("fargate"),
     "two-services": seccom("ha", services=("client-web-ui", "intrusion-management-api")),
     "one-task": seccom("budget", services=("client-web-ui",)),
 }

@@ -32,6 +32,7 @@ from esaws.resources.bucket import Bucket
 BUILDS = {
     "ha": seccom("ha"),
     "budget": seccom("budget"),
+    "fargate": seccom("fargate"),
     "as-drawn": seccom_as_drawn(),
     "nothing": Architecture("nothing", []),
 }

@@ -47,6 +47,7 @@ SVG = "{http://www.w3.org/2000/svg}"
 COMMITTED = {
     "seccom-ha": seccom("ha"),
     "seccom-budget": seccom("budget"),
+    "seccom-fargate": seccom("fargate"),
     "seccom-as-drawn": seccom_as_drawn(),
 }
 

@@ -58,7 +58,7 @@ class BilledMonth:
 
 @pytest.fixture(scope="module")
 def clouds(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[Profile, Cloud]]:
-    """Both profiles, deployed on the last day of January on a clock that does not run between jumps."""
+    """All profiles, deployed on the last day of January on a clock that does not run between jumps."""
     program = Program(tmp_path_factory.mktemp("forecast"), {"ESAWS_STILL": "1"})
     # Credits are earned during the deploy, whatever the regime of the account is afterwards.
     url = program.json("start", "--at", "2026-01-31T00:00Z", "--regime", "credits")["url"]
@@ -69,7 +69,8 @@ def clouds(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[Profile, C
         )
     simulation.advance(clouds["budget"], "30m")
     for profile, cloud in clouds.items():
-        plan_deploy(seccom(profile, instance_type="t2.micro"), cloud).apply()
+        type_of_the_team = {} if profile == "fargate" else {"instance_type": "t2.micro"}
+        plan_deploy(seccom(profile, **type_of_the_team), cloud).apply()
     simulation.advance(clouds["budget"], to=datetime(FIRST.year, FIRST.month, FIRST.day, tzinfo=UTC))
     simulation.traffic(clouds["budget"], "steady", path="/", requests_per_second=REQUESTS_PER_SECOND)
     # With an hour of March, some of its free tier is in use.

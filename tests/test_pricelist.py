@@ -81,7 +81,7 @@ def test_every_kind_is_free_or_has_a_price_or_a_reason(region: str) -> None:
 
 @pytest.mark.parametrize("region", REGIONS)
 @pytest.mark.parametrize("profile", PROFILES)
-def test_both_profiles_have_a_complete_price(profile: str, region: str) -> None:
+def test_all_profiles_have_a_complete_price(profile: str, region: str) -> None:
     assert forecast(seccom(profile), region=region, include_aws_managed=True).complete
     assert bundled().monthly_cost([usage for resource in seccom(profile) for usage in resource.usage()], region).usd
 

@@ -9,7 +9,7 @@ import pytest
 from esaws.deploy.plan import compare
 from esaws.errors import UsageError
 from esaws.pricelist import FREE
-from esaws.reference.seccom import SERVICES, seccom, seccom_as_drawn
+from esaws.reference.seccom import PROFILES, SERVICES, seccom, seccom_as_drawn
 from esaws.resource import Index
 from esaws.resources.listener_rule import ListenerRule
 from esaws.resources.target_group import TargetGroup
@@ -297,7 +297,7 @@ def test_a_service_is_left_out_with_its_stores_and_groups():
     assert len(small) < len(seccom("ha")) / 3
 
 
-@pytest.mark.parametrize("profile", ["ha", "budget"])
+@pytest.mark.parametrize("profile", PROFILES)
 def test_pushed_images_can_replace_the_public_one(profile):
     for resource in seccom(profile, images="ecr"):
         if resource.kind == "TaskDefinition":
@@ -347,7 +347,7 @@ def test_the_first_drawing_has_one_zone_and_a_third_rule():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"profile": "gold"}, "no profile 'gold'; the profiles are: ha, budget"),
+        ({"profile": "gold"}, "no profile 'gold'; the profiles are: ha, budget, fargate"),
         ({"profile": "ha", "services": ["web"]}, "no service web; the services are: client-web-ui"),
         ({"profile": "ha", "services": []}, "no service was named"),
         ({"profile": "ha", "services": ["sites-management-api"]}, "whose default is client-web-ui"),

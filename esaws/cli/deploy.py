@@ -25,7 +25,12 @@ if TYPE_CHECKING:
 def profile_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command `architecture`, from the options that describe one."""
 
-    @click.option("--profile", required=True, shell_complete=suggest("ha", "budget"), help="Profile: ha or budget.")
+    @click.option(
+        "--profile",
+        required=True,
+        shell_complete=suggest("ha", "budget", "fargate"),
+        help="Profile: ha, budget or fargate.",
+    )
     @click.option("--services", help="Only these services, comma-separated.")
     @click.option(
         "--instance-type",

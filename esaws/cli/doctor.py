@@ -20,7 +20,7 @@ _VERDICTS = {True: "yes", False: "NO", None: "unknown"}
     "--profile",
     default="budget",
     show_default=True,
-    shell_complete=suggest("ha", "budget"),
+    shell_complete=suggest("ha", "budget", "fargate"),
     help="Profile whose first deploy the account is checked for.",
 )
 def doctor(cloud: "Cloud", profile: str, as_json: bool) -> None:

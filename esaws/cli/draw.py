@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @cli.command()
 @account_options
-@click.option("--profile", help="Profile: ha, budget or as-drawn; with --live, the profile to compare with.")
+@click.option("--profile", help="Profile: ha, budget, fargate or as-drawn; with --live, the profile to compare with.")
 @click.option("--live", is_flag=True, help="Draw all resources of the account, with health, ports and prices.")
 @click.option(
     "-o",
@@ -36,7 +36,7 @@ def draw(source: "Cloud | Account", profile: str | None, live: bool, output: Pat
 
     live = live or isinstance(source, Account)
     if not profile and not live:
-        raise UsageError("choose what to draw: --profile ha, budget or as-drawn, or --live")
+        raise UsageError("choose what to draw: --profile ha, budget, fargate or as-drawn, or --live")
     architecture = None
     if profile:
         architecture = seccom_as_drawn() if profile == "as-drawn" else seccom(profile)

@@ -241,8 +241,8 @@ def health_command(source: "Cloud | Account", fail_on: str | None, as_json: bool
 @click.option(
     "--declared",
     metavar="PROFILE",
-    shell_complete=suggest("ha", "budget", "as-drawn"),
-    help="Compare with this profile: ha, budget or as-drawn.",
+    shell_complete=suggest("ha", "budget", "fargate", "as-drawn"),
+    help="Compare with this profile: ha, budget, fargate or as-drawn.",
 )
 @fail_on_option
 @click.option("--fix", is_flag=True, help="Apply fixes that are proven harmless, and with --code those of the code.")

@@ -91,7 +91,9 @@ def _complete(context: click.Context, parameter: click.Parameter, incomplete: st
 @cli.command("policy")
 @click.argument("name", metavar="COMMAND|RUNBOOK", shell_complete=_complete)
 @click.option(
-    "--profile", shell_complete=suggest("ha", "budget"), help="For plan and deploy: this profile only.  [default: any]"
+    "--profile",
+    shell_complete=suggest("ha", "budget", "fargate"),
+    help="For plan and deploy: this profile only.  [default: any]",
 )
 @click.option("--json", "as_json", is_flag=True, help=JSON_HELP)
 def policy_command(name: str, profile: str | None, as_json: bool) -> None:

@@ -85,7 +85,7 @@ def _complete_name(context: click.Context, parameter: click.Parameter, incomplet
 )
 @click.option(
     "--profile",
-    shell_complete=suggest("ha", "budget"),
+    shell_complete=suggest("ha", "budget", "fargate"),
     help="With --rehearse: the profile of the deployment.  [default: the nearest]",
 )
 @click.option(

@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 
 from esaws.drawing.account_view import AccountView, is_running
-from esaws.drawing.scene import Fleet, Key, Workload
+from esaws.drawing.scene import FARGATE, Fleet, Key, Workload
 from esaws.inspect.account import MissingData
 from esaws.inspect.fetch import Raw
 from esaws.inspect.port_bindings import task_name
@@ -64,7 +64,7 @@ def _fleet_on_fargate(
         view.icon("Cluster"),
         "no tasks",
         workloads,
-        instance_type="Fargate",
+        instance_type=FARGATE,
         instances=tuple(sorted((view.subnet_name(id), count) for id, count in tasks.items())),
         card_icon="aws.compute.Fargate",
     )

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from esaws.architecture import Architecture
 from esaws.drawing.edges import ENGINE_ICONS, ENGINES, format_ports, merge_edges, sort_fleets
-from esaws.drawing.scene import USERS, Edge, Fleet, Key, Node, Scene, SubnetArea, Workload
+from esaws.drawing.scene import FARGATE, USERS, Edge, Fleet, Key, Node, Scene, SubnetArea, Workload
 from esaws.resource import Resource
 from esaws.resources.alarm import Alarm
 from esaws.resources.auto_scaling_group import AutoScalingGroup
@@ -159,6 +159,14 @@ def _make_fleets(architecture: Architecture) -> list[Fleet]:
                 instances=tuple(_spread_instances(group.desired_capacity, [subnet.name for subnet in group.subnets])),
                 scaling=f"{low}–{high}" if low != high else str(low),
             )
+        elif services := _fargate_services(architecture, cluster.key):
+            counts: dict[str, int] = {}
+            for service in services:
+                for subnet, count in _spread_instances(service.desired_count, [each.name for each in service.subnets]):
+                    counts[subnet] = counts.get(subnet, 0) + count
+            fleet = replace(
+                fleet, instance_type=FARGATE, instances=tuple(counts.items()), card_icon="aws.compute.Fargate"
+            )
         fleets.append(fleet)
     return fleets
 
@@ -168,8 +176,13 @@ def _workloads_of(architecture: Architecture, cluster: Key) -> list[Service | Ta
     return [job for job in jobs if job.cluster.key == cluster]
 
 
+def _fargate_services(architecture: Architecture, cluster: Key) -> list[Service]:
+    services = architecture.of(Service)
+    return [each for each in services if each.cluster.key == cluster and each.launch_type == "FARGATE"]
+
+
 def _workload(job: Service | Task) -> Workload:
-    host, container = job.task_definition.host_port, job.task_definition.container_port
+    host, container = job.task_definition.port, job.task_definition.container_port
     return Workload(
         job.name,
         job.desired_count if isinstance(job, Service) else 1,
@@ -188,7 +201,7 @@ def _spread_instances(desired: int, subnets: list[str]) -> Iterator[tuple[str, i
 
 
 def _internet_edges(architecture: Architecture) -> Iterator[Edge]:
-    """From the internet to public load balancers, and to instances whose task ports are open to the internet."""
+    """From the internet to public load balancers, and to tasks whose ports are open to the internet."""
     gateway = next((gateway.key for gateway in architecture.of(InternetGateway)), None)
     public = [balancer.key for balancer in architecture.of(LoadBalancer) if balancer.internet_facing]
     direct = list(_open_ports(architecture))
@@ -208,6 +221,10 @@ def _open_ports(architecture: Architecture) -> Iterator[tuple[Key, str]]:
                 for port in _host_ports(architecture, template.cluster.key):
                     if _allows(rule, port):
                         yield template.cluster.key, str(port)
+        for service in architecture.of(Service):
+            own = service.task_definition.port
+            if service.public_address and rule.group in service.security_groups and own and _allows(rule, own):
+                yield service.cluster.key, str(own)
 
 
 def _forwarding_edges(architecture: Architecture) -> Iterator[Edge]:
@@ -223,7 +240,7 @@ def _forwarding_edges(architecture: Architecture) -> Iterator[Edge]:
 
 def _target_edges(architecture: Architecture, balancer: Key, group: TargetGroup, label: str) -> Iterator[Edge]:
     targets = dict.fromkeys(
-        (service.cluster.key, service.task_definition.host_port)
+        (service.cluster.key, service.task_definition.port)
         for service in architecture.of(Service)
         if service.target_group is not None and service.target_group.key == group.key
     ) | dict.fromkeys(
@@ -244,6 +261,9 @@ def _group_edges(architecture: Architecture) -> Iterator[Edge]:
         cluster = group.template.cluster.key
         for security_group in group.template.security_groups:
             members.setdefault(security_group.key, []).append(cluster)
+    for service in architecture.of(Service):
+        for security_group in service.security_groups:
+            members.setdefault(security_group.key, []).append(service.cluster.key)
     for store in _databases(architecture):
         for security_group in store.security_groups:
             members.setdefault(security_group.key, []).append(store.key)
@@ -257,7 +277,7 @@ def _group_edges(architecture: Architecture) -> Iterator[Edge]:
 
 
 def _host_ports(architecture: Architecture, cluster: Key) -> list[int]:
-    ports = [job.task_definition.host_port for job in _workloads_of(architecture, cluster)]
+    ports = [job.task_definition.port for job in _workloads_of(architecture, cluster)]
     return [port for port in ports if port]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from esaws.drawing.fonts import text_width, wrap
-from esaws.drawing.scene import Fleet, Node
+from esaws.drawing.scene import Fleet, Node, Workload
 from esaws.drawing.style import NAME_SIZE, TEXT_SIZE
 
 SPAN_GAP = 6.0
@@ -19,14 +19,23 @@ def card_lines(fleet: Fleet, subnet: str, count: int) -> list[list[Span]]:
 
 
 def _card_lines(fleet: Fleet, count: int) -> list[list[Span]]:
-    instances = fleet.instance_type if count == 1 else f"{count} × {fleet.instance_type}" if count else "no instances"
-    ports = [f"{workload.ports[0]} → {workload.ports[1]}" if workload.ports else "" for workload in fleet.workloads]
+    nothing = "or here" if fleet.is_in_either_subnet else "no instances"
+    instances = fleet.instance_type if count == 1 else f"{count} × {fleet.instance_type}" if count else nothing
+    ports = [_port_text(workload) for workload in fleet.workloads]
     if len(fleet.workloads) == 1:
         text = f"{instances} · {ports[0]}" if ports[0] else instances
         return [[(fleet.workloads[0].name, NAME_SIZE, True)], [(text, TEXT_SIZE, False)]]
     tasks = zip(fleet.workloads, ports, strict=True)
     lines = [[(workload.name, NAME_SIZE, True), (port, TEXT_SIZE, False)] for workload, port in tasks]
     return [*lines, [(instances, TEXT_SIZE, False)]]
+
+
+def _port_text(workload: Workload) -> str:
+    """The ports of host and container; one port where a task has an interface of its own."""
+    if workload.ports is None:
+        return ""
+    host, container = workload.ports
+    return f"{host} → {container}" if host != container else f"port {container}"
 
 
 def line_width(line: list[Span]) -> float:

@@ -71,7 +71,7 @@ def _draw_tree(sheet: Sheet, at: Arrangement, source: Box, bus: float, edges: li
 
 def _draw_lane(sheet: Sheet, at: Arrangement, target: Box, lane: float, edges: list[Edge]) -> None:
     """Draw lines from the right sides of clusters along a lane to the right side of another."""
-    end = target.cy + _lane_offset(at, edges[0].target)
+    end = target.cy + _lane_offset(at, edges[0].target, enters=True)
     starts = {edge: at.boxes[edge.source].cy + _lane_offset(at, edge.source) for edge in edges}
     paths = route_branches((target.right, end), lane, starts.values())
     for edge, y in starts.items():
@@ -80,10 +80,18 @@ def _draw_lane(sheet: Sheet, at: Arrangement, target: Box, lane: float, edges: l
         sheet.add_text(lane - 6, y - 5, edge.label, INK, anchor="end")
 
 
-def _lane_offset(at: Arrangement, key: Key) -> float:
-    """The offset of a lane's lines below the middle of a frame from which another line leads to a store."""
-    stores = any(edge.source == key and not at.needs_lane(edge) for edge in at.scene.edges)
-    return LANE_OFFSET if stores else 0.0
+def _lane_offset(at: Arrangement, key: Key, *, enters: bool = False) -> float:
+    """The offset of a lane's lines from the middle of a frame.
+
+    It is below the middle if another line leads to a store. Of a frame that lines of lanes leave and enter, those that
+    enter are above it.
+    """
+    if any(edge.source == key and not at.needs_lane(edge) for edge in at.scene.edges):
+        return LANE_OFFSET
+    of_lanes = [edge for edge in at.scene.edges if at.needs_lane(edge)]
+    if any(edge.source == key for edge in of_lanes) and any(edge.target == key for edge in of_lanes):
+        return -LANE_OFFSET if enters else LANE_OFFSET
+    return 0.0
 
 
 def _draw_to_store(sheet: Sheet, at: Arrangement, edge: Edge) -> None:

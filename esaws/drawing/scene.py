@@ -33,9 +33,13 @@ class Node:
     subnets: tuple[str, ...] = ()
 
 
+FARGATE = "Fargate"
+"""The `instance_type` of a fleet whose tasks need no instances."""
+
+
 @dataclass(frozen=True)
 class Workload:
-    """A service, or a task without a service, on the instances of a cluster. `ports`: host and container port."""
+    """A service, or a task without a service. `ports`: host and container port, or the same port twice."""
 
     name: str
     tasks: int
@@ -45,7 +49,7 @@ class Workload:
 
 @dataclass(frozen=True)
 class Fleet:
-    """A cluster with the number of instances in each of its subnets, and their workloads.
+    """A cluster with the number of instances, or of tasks on Fargate, in each of its subnets, and their workloads.
 
     A target group without a cluster is an empty fleet, as the target of its rule. `placeholder` is shown if there are
     no instances.
@@ -70,6 +74,11 @@ class Fleet:
 
     def note_for(self, subnet: str) -> str:
         return dict(self.notes).get(subnet, "")
+
+    @property
+    def is_in_either_subnet(self) -> bool:
+        """Whether Fargate chooses among more subnets than there are tasks."""
+        return self.instance_type == FARGATE and any(count == 0 for _, count in self.instances)
 
     @property
     def subnets(self) -> tuple[str, ...]:
@@ -134,7 +143,10 @@ class Scene:
             sentences.append(f"Zone {subnet.zone}: {'public' if subnet.public else 'private'} subnet {subnet.name}.")
         for fleet in self.fleets:
             tasks = ", ".join(f"{workload.tasks} × {workload.name}" for workload in fleet.workloads) or "nothing yet"
-            instances = "".join(f", {count} × {fleet.instance_type} in {subnet}" for subnet, count in fleet.instances)
+            either = f", on {FARGATE} in {' or '.join(fleet.subnets)}" if fleet.is_in_either_subnet else ""
+            instances = either or "".join(
+                f", {count} × {fleet.instance_type} in {subnet}" for subnet, count in fleet.instances
+            )
             sentences.append(f"{fleet.name} runs {tasks}{instances}.")
             sentences += [f"{fleet.name} in {subnet}: {note}." for subnet, note in fleet.notes]
         for node in (*self.stores, *self.regional):

@@ -91,7 +91,7 @@ def hourly_usd(usages: Iterable[Usage], cloud: Cloud, now: datetime) -> Decimal 
     """
     usd: Decimal | None = Decimal(0)
     for usage in usages:
-        hours = HOURS_PER_MONTH if usage.unit == "Hrs" else hours_in_month(now.date())
+        hours = HOURS_PER_MONTH if usage.is_hourly else hours_in_month(now.date())
         month = cloud.prices.monthly_cost((usage,), cloud.region).usd
         usd = None if usd is None or month is None else usd + month / hours
     return usd

@@ -36,7 +36,7 @@ def plan_deployment(
 
     Args:
         cloud: where it is deployed.
-        profile: `ha` or `budget`.
+        profile: `ha`, `budget` or `fargate`.
         services: the services to deploy; none means all.
         images: `public`, or `ecr` for the images pushed to the repositories.
         prune: delete what the profile does not declare.

@@ -22,9 +22,18 @@ from esaws.pricelist.prices import (
     bundled,
 )
 from esaws.pricelist.regions import region_of, with_prefix, without_prefix
-from esaws.pricelist.usage import HOURS_PER_MONTH, Usage, hours_in_month, utc_day
+from esaws.pricelist.usage import (
+    FARGATE_OPERATION,
+    HOURS_PER_MONTH,
+    Usage,
+    fargate_address,
+    fargate_usages,
+    hours_in_month,
+    utc_day,
+)
 
 __all__ = [
+    "FARGATE_OPERATION",
     "FREE",
     "HOURS_PER_MONTH",
     "PLANS",
@@ -40,6 +49,8 @@ __all__ = [
     "bundled",
     "credit_plans",
     "current",
+    "fargate_address",
+    "fargate_usages",
     "hours_in_month",
     "region_of",
     "save_prices",

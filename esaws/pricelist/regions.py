@@ -35,7 +35,14 @@ _CODES = {
 }
 _OLD_CODES = {"us-east-1": "", "eu-west-1": "EU"}
 """The two regions that are older than the codes; the usage types of older services have another prefix there."""
-_NEWER_USAGE_TYPES = ("PublicIPv4:", "RabbitMQ-", "ActiveMQ-", "TimedStorage-RabbitMQ-", "DataProcessing-Bytes")
+_NEWER_USAGE_TYPES = (
+    "PublicIPv4:",
+    "RabbitMQ-",
+    "ActiveMQ-",
+    "TimedStorage-RabbitMQ-",
+    "DataProcessing-Bytes",
+    "Fargate-",
+)
 
 
 def with_prefix(usage_type: str, region: str) -> str:

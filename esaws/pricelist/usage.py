@@ -8,6 +8,12 @@ HOURS_PER_MONTH = 730
 """The hours of an average month, as in AWS's calculator."""
 
 
+_HOURLY_UNITS = ("Hrs", "hours")
+"""The units of hourly prices; AWS's list has the second for Fargate."""
+FARGATE_OPERATION = "FargateTask"
+"""The operation of Fargate's lines in bills of ECS."""
+
+
 @dataclass(frozen=True)
 class Usage:
     """A quantity that AWS meters over a month, under the usage type of its bills.
@@ -27,6 +33,11 @@ class Usage:
         """A month of `count` resources that are charged by the hour."""
         return cls(service, usage_type, Decimal(count * HOURS_PER_MONTH), "Hrs", operation)
 
+    @property
+    def is_hourly(self) -> bool:
+        """Whether it is metered by the hour, and declared for a month of 730 hours; else by the month."""
+        return self.unit in _HOURLY_UNITS
+
     @classmethod
     def gb_month(cls, service: str, usage_type: str, gb: float, operation: str | None = None) -> "Usage":
         """A month of `gb` gigabytes of storage."""
@@ -43,3 +54,24 @@ def hours_in_month(day: date) -> int:
 def utc_day(timestamp: float) -> date:
     """The day (UTC) of a time in seconds since 1970."""
     return datetime.fromtimestamp(timestamp, UTC).date()
+
+
+def fargate_usages(cpu: int, memory: int, count: int = 1) -> list[Usage]:
+    """A month of `count` Linux tasks on Fargate, by their size: CPU units, and memory in MiB.
+
+    Their first 20 GB of storage are free. https://aws.amazon.com/fargate/pricing/
+    """
+    hours = Decimal(count * HOURS_PER_MONTH)
+    return [
+        Usage("AmazonECS", name, hours * size / 1024, "hours", FARGATE_OPERATION)
+        for name, size in (("Fargate-vCPU-Hours:perCPU", cpu), ("Fargate-GB-Hours", memory))
+    ]
+
+
+def fargate_address(count: int = 1) -> Usage:
+    """A month of the public addresses of `count` tasks on Fargate.
+
+    AWS does not document the operation of such lines; here it is that of the task's other lines.
+    https://aws.amazon.com/vpc/pricing/
+    """
+    return Usage.hours("AmazonVPC", "PublicIPv4:InUseAddress", FARGATE_OPERATION, count=count)

@@ -24,8 +24,8 @@ def default_instance_type(cloud: Cloud) -> str:
     return next((name for name in offered if eligible[name]), offered[0] if offered else INSTANCE_TYPES[0])
 
 
-def default_zones(cloud: Cloud, instance_type: str, count: int = 2) -> tuple[str, ...]:
-    """Return the letters of the account's first zones that have an instance type.
+def default_zones(cloud: Cloud, instance_type: str | None, count: int = 2) -> tuple[str, ...]:
+    """Return the letters of the account's first zones that have an instance type; for None, of its first zones.
 
     Zones have letters by account, and some accounts or instance types lack one. With fewer suitable zones than
     `count`, the first ones are returned; without permission to ask, a and b.
@@ -35,11 +35,13 @@ def default_zones(cloud: Cloud, instance_type: str, count: int = 2) -> tuple[str
     by_type = [{"Name": "instance-type", "Values": [instance_type]}]
     try:
         zones = ec2.describe_availability_zones(Filters=usual)["AvailabilityZones"]
-        offers = ec2.describe_instance_type_offerings(LocationType="availability-zone", Filters=by_type)
+        names = sorted(zone["ZoneName"] for zone in zones)
+        offering = set(names)
+        if instance_type:
+            offers = ec2.describe_instance_type_offerings(LocationType="availability-zone", Filters=by_type)
+            offering = {row["Location"] for row in offers["InstanceTypeOfferings"]}
     except CALL_ERRORS:
         return ZONES[:count]
-    names = sorted(zone["ZoneName"] for zone in zones)
-    offering = {row["Location"] for row in offers["InstanceTypeOfferings"]}
     suitable = [name for name in names if name in offering]
     chosen = (suitable if len(suitable) >= count else names)[:count]
     return tuple(name.removeprefix(cloud.region) for name in chosen)

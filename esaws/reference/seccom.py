@@ -1,6 +1,7 @@
-"""SecCom, the example system, as its team ran it in 2022: two profiles, and the drawing that they started from.
+"""SecCom, the example system: as its team ran it in 2022, in two profiles; on Fargate; and the team's first drawing.
 
-Its flaws are intended: learners find and fix them in the course.
+The flaws of the team's builds are intended: learners find and fix them in the course. The build on Fargate is not the
+team's, and has none of them.
 """
 
 import re
@@ -54,8 +55,8 @@ from esaws.resources.user_pool import UserPool
 from esaws.resources.user_pool_client import UserPoolClient
 from esaws.resources.vpc import VPC
 
-Profile = Literal["ha", "budget"]
-PROFILES: tuple[Profile, ...] = ("ha", "budget")
+Profile = Literal["ha", "budget", "fargate"]
+PROFILES: tuple[Profile, ...] = ("ha", "budget", "fargate")
 
 IMAGE_SOURCES = ("public", "ecr")
 PUBLIC_IMAGE = "public.ecr.aws/nginx/nginx:stable-alpine"
@@ -134,6 +135,27 @@ INBOUND: tuple[tuple[str, tuple[int, ...], str], ...] = (
     ("Redis-sg", (5671, SSH, 6379), ANYWHERE),
 )
 
+FARGATE_INBOUND: tuple[tuple[str, tuple[int, ...], str], ...] = (
+    ("ALB-sg", (80,), ANYWHERE),
+    ("ClientWeb-sg", (80,), "ALB-sg"),
+    ("ManagerWeb-sg", (80,), ANYWHERE),
+    ("IntrusionManagementAPI-sg", (8000,), "ALB-sg"),
+    ("SitesManagementAPI-sg", (8000,), "ALB-sg"),
+    ("SitesManagementAPI-sg", (8000,), "CamerasAPI-sg"),
+    ("SitesManagementAPI-sg", (8000,), "HumanDetectionModule-sg"),
+    ("CamerasAPI-sg", (8000,), "IntrusionManagementAPI-sg"),
+    ("Database-sg", (5432,), "SitesManagementAPI-sg"),
+    ("Redis-sg", (6379,), "HumanDetectionModule-sg"),
+    ("Redis-sg", (6379,), "IntrusionManagementAPI-sg"),
+)
+"""As `INBOUND`, for tasks with security groups and ports of their own: no instance, no SSH, no host ports.
+
+The broker is public and takes no security group, so its clients need no rule.
+"""
+
+FARGATE_CPU, FARGATE_MEMORY = 256, 512
+"""The smallest task: a quarter of a vCPU, and half a gigabyte."""
+
 GROUP_DESCRIPTIONS = {
     "ALB-sg": "Web traffic from the internet",
     "ClientWeb-sg": "Web UI of the owners",
@@ -145,6 +167,9 @@ GROUP_DESCRIPTIONS = {
     "ec2-rds-1": "The instance that may reach the database",
     "rds-ec2-1": "The database, reached from its instance",
     "Redis-sg": "Redis",
+}
+FARGATE_GROUP_DESCRIPTIONS = {"Database-sg": "The database"} | {
+    name: description for name, description in GROUP_DESCRIPTIONS.items() if name not in ("ec2-rds-1", "rds-ec2-1")
 }
 
 
@@ -160,12 +185,16 @@ def seccom(
 ) -> Architecture:
     """Return the architecture of a profile: `ha` has two of everything over two zones, `budget` one of each.
 
+    `fargate` runs one task of each service on Fargate, without instances, in either of the two zones that the load
+    balancer needs. Two of each would cost twice as much, and ECS replaces a lost task in the other zone by itself. Each
+    task has a public address, since a NAT gateway would cost more than all of them.
+
     A plan takes instance type and zones from the account unless they are named: `t3.micro` where the free tier covers
     that, and the first two zones that have it. Without an account they are those of the team: t2.micro, in a and b.
 
     Args:
         services: the services to include, each with its cluster, security group and data stores.
-        instance_type: the type of the clusters' instances, such as `t3.micro`.
+        instance_type: the type of the clusters' instances, such as `t3.micro`; `fargate` has none.
         zones: the letters of two zones, such as `("a", "c")`; the subnets keep their names.
         images: `public` (an nginx that answers like the service) or `ecr` (the images pushed to the repositories, whose
             containers get the addresses of their stores).
@@ -173,28 +202,32 @@ def seccom(
         warn_email: receives an e-mail when the budget is spent or forecast to be.
 
     Raises:
-        UsageError: an unknown profile, service or image source, services that need another one, or not two zones.
+        UsageError: an unknown profile, service or image source, services that need another one, an instance type for
+            `fargate`, or not two zones.
     """
     if profile not in PROFILES:
         raise UsageError(f"no profile {profile!r}; the profiles are: {', '.join(PROFILES)}")
+    if profile == "fargate" and instance_type:
+        raise UsageError(f"profile fargate has no instances of type {instance_type}; leave the instance type out")
     if images not in IMAGE_SOURCES:
         raise UsageError(f"no image source {images!r}; the sources are: {', '.join(IMAGE_SOURCES)}")
     if zones is not None and (len(set(zones)) != 2 or not all(re.fullmatch("[a-z]", zone) for zone in zones)):
         raise UsageError(f"zones {', '.join(zones)}: name two different ones by their letters, such as a and c")
     selected = _select(services)
-    build = _Builder(
+    kind_of_build = _FargateBuilder if profile == "fargate" else _Builder
+    build = kind_of_build(
         selected, instance_type=instance_type or INSTANCE_TYPES[0], zones=tuple(zones or ZONES), images=images
     )
     resources = build.shared()
     for service in selected:
-        resources += build.ha_service(service) if profile == "ha" else build.budget_service(service)
+        resources += build.budget_service(service) if profile == "budget" else build.ecs_service(service)
     if warn_at_usd is not None:
         resources += build.warnings(warn_at_usd, warn_email)
     elif warn_email is not None:
         raise UsageError(f"warn_email {warn_email} needs warn_at_usd: add the monthly limit in USD")
 
     def fit(cloud: Cloud) -> Architecture:
-        chosen = instance_type or default_instance_type(cloud)
+        chosen = None if profile == "fargate" else instance_type or default_instance_type(cloud)
         return seccom(
             profile,
             services=services,
@@ -205,7 +238,8 @@ def seccom(
             warn_email=warn_email,
         )
 
-    return Architecture(profile, resources, fit=None if instance_type and zones else fit)
+    is_fixed = zones and (instance_type or profile == "fargate")
+    return Architecture(profile, resources, fit=None if is_fixed else fit)
 
 
 def _select(names: Collection[str]) -> list[Microservice]:
@@ -223,7 +257,12 @@ def _select(names: Collection[str]) -> list[Microservice]:
 
 
 class _Builder:
-    """Builds the resources of one architecture. Shared resources are created once."""
+    """Builds the resources of an architecture on instances. Shared resources are created once."""
+
+    inbound = INBOUND
+    group_descriptions = GROUP_DESCRIPTIONS
+    database_group = "rds-ec2-1"
+    database_groups = frozenset({"ec2-rds-1", "rds-ec2-1"})
 
     def __init__(
         self, services: list[Microservice], *, instance_type: str, zones: tuple[str, ...], images: str
@@ -249,7 +288,7 @@ class _Builder:
         self.profile = _instance_profile()
         self.clusters = {service.name: Cluster(name=f"{service.name}-cluster") for service in services}
         self.target_groups = {
-            service.name: TargetGroup(name=service.target_group, vpc=self.vpc, health_path=f"{service.path}/")
+            service.name: self._target_group(service.target_group, service.path)
             for service in services
             if service.target_group
         }
@@ -258,19 +297,22 @@ class _Builder:
         if self.target_groups:
             self._add_load_balancer()
 
+    def _target_group(self, name: str, path: str) -> TargetGroup:
+        return TargetGroup(name=name, vpc=self.vpc, health_path=f"{path}/")
+
     def _groups(self) -> dict[str, SecurityGroup]:
         used = {service.group for service in self.services}
         if any(service.target_group for service in self.services):
             used.add("ALB-sg")
         if "sites-management-api" in self.names:
-            used |= {"ec2-rds-1", "rds-ec2-1"}
+            used |= self.database_groups
         if "hdm" in self.names:
             used.add("Redis-sg")
         return {
             name: SecurityGroup(
                 name=name, vpc=self.vpc, description=description, all_outbound=name not in ("ec2-rds-1", "rds-ec2-1")
             )
-            for name, description in GROUP_DESCRIPTIONS.items()
+            for name, description in self.group_descriptions.items()
             if name in used
         }
 
@@ -289,7 +331,7 @@ class _Builder:
                     target_group=self.target_groups[service.name],
                 )
 
-    # -- resources of both profiles ------------------------------------------------------------------------------
+    # -- resources of all profiles -------------------------------------------------------------------------------
 
     def shared(self) -> list[Resource]:
         """Return network, security groups, load balancer, data stores and sign-in."""
@@ -319,7 +361,7 @@ class _Builder:
     def _rules(self) -> list[SecurityGroupRule]:
         rules = [
             SecurityGroupRule(group=self.groups[group], from_port=port, to_port=port, peer=self.groups.get(peer, peer))
-            for group, ports, peer in INBOUND
+            for group, ports, peer in self.inbound
             for port in ports
             if group in self.groups and (peer == ANYWHERE or peer in self.groups)
         ]
@@ -338,7 +380,7 @@ class _Builder:
             subnet_group=DBSubnetGroup(
                 name="database", description="Where the database stands", subnets=self.both_subnets
             ),
-            security_groups=(self.groups["rds-ec2-1"],),
+            security_groups=(self.groups[self.database_group],),
             password=DATABASE_PASSWORD,
             username="seccom",
             database="sites",
@@ -355,7 +397,7 @@ class _Builder:
 
     # -- one service ---------------------------------------------------------------------------------------------
 
-    def ha_service(self, service: Microservice) -> list[Resource]:
+    def ecs_service(self, service: Microservice) -> list[Resource]:
         """Return a service as in `ha`: two instances and two tasks over both zones, each scaled from two to four."""
         group = self._instances(service, self.both_subnets, minimum=2, maximum=4)
         target_group = self.target_groups.get(service.name)
@@ -462,6 +504,54 @@ class _Builder:
                     Alarm(name=f"{group.name}-unhealthy", load_balancer=self.load_balancer, target_group=group)
                 )
         return resources
+
+
+class _FargateBuilder(_Builder):
+    """Builds the resources of an architecture on Fargate."""
+
+    inbound = FARGATE_INBOUND
+    group_descriptions = FARGATE_GROUP_DESCRIPTIONS
+    database_group = "Database-sg"
+    database_groups = frozenset({"Database-sg"})
+
+    def _target_group(self, name: str, path: str) -> TargetGroup:
+        # AWS can't change the type of a target group, so that a build on Fargate that replaces another needs its own.
+        target_group = super()._target_group(f"{name.removesuffix('-tg')}-ip", path)
+        return target_group.replace(target_type="ip")
+
+    def ecs_service(self, service: Microservice) -> list[Resource]:
+        """Return a service with one task on Fargate, in one of both zones."""
+        target_group = self.target_groups.get(service.name)
+        return [
+            Service(
+                name=service.name,
+                cluster=self.clusters[service.name],
+                task_definition=self.task_definition(service),
+                desired_count=1,
+                launch_type="FARGATE",
+                subnets=self.both_subnets,
+                security_groups=(self.groups[service.group],),
+                public_address=True,  # without a NAT gateway, a task reaches the registry and the logs in no other way
+                target_group=target_group,
+                container_port=service.container_port if target_group else None,
+                spread_over=(),
+                after=(*self.routing, *([self.forwarding[service.name]] if target_group else [])),
+            )
+        ]
+
+    def task_definition(self, service: Microservice) -> TaskDefinition:
+        """Return the task definition of a service for Fargate, with a role that pulls its image and writes its logs."""
+        definition = super().task_definition(service)
+        policies = ("service-role/AmazonECSTaskExecutionRolePolicy",)
+        role = Role(name="fargate-execution", service="ecs-tasks.amazonaws.com", managed_policies=policies)
+        return definition.replace(
+            launch_type="FARGATE",
+            network_mode="awsvpc",
+            host_port=None,
+            cpu=FARGATE_CPU,
+            memory=FARGATE_MEMORY,
+            execution_role=definition.execution_role or role,
+        )
 
 
 def _instance_profile() -> InstanceProfile:

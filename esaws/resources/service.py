@@ -2,25 +2,37 @@
 
 import re
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from esaws.aws import ignore_codes
 from esaws.cloud import Cloud
 from esaws.errors import EsawsError, InvalidResource
-from esaws.resource import Live, Lives, Ref, Resource
+from esaws.pricelist import fargate_address, fargate_usages
+from esaws.resource import Live, Lives, Ref, Resource, Usages
 from esaws.resources._ecs import NO_CLUSTER, describe, ecs_name, ecs_tags, list_in_cluster, retry_until_ecs_has_its_role
 from esaws.resources.capacity_provider import CapacityProvider
 from esaws.resources.cluster import Cluster
 from esaws.resources.listener import Listener
+from esaws.resources.security_group import SecurityGroup
+from esaws.resources.subnet import Subnet
 from esaws.resources.target_group import TargetGroup
 from esaws.resources.task_definition import TaskDefinition
 
 _SPREAD = ("attribute:ecs.availability-zone", "instanceId")
+_FARGATE_PROVIDERS = ("FARGATE", "FARGATE_SPOT")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Service(Resource):
-    """Spreads tasks over `spread_over`. During a deployment, `minimum_healthy` to `maximum` percent of them run.
+    """Keeps tasks running. During a deployment, `minimum_healthy` to `maximum` percent of them run.
+
+    On instances (`EC2`), ECS spreads the tasks over `spread_over`. On `FARGATE` it needs no instances, takes no
+    placement strategy, and spreads them over the zones of `subnets` by itself. AWS can't change the launch type.
+    Tasks in the network mode `awsvpc` have an interface in one of `subnets`, with `security_groups`, by default the one
+    of the VPC, and on Fargate with a `public_address`. Without that, and without a NAT gateway or endpoints, a task
+    can't pull its image. They are registered in a target group of the target type `ip`.
+    https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_AwsVpcConfiguration.html
+    https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_UpdateService.html
 
     It starts with `desired_count` tasks, which a scaler may change later. ECS ignores the health checks of the target
     group for `grace_seconds` after a task has started. The `circuit_breaker` ends a deployment whose tasks fail, and
@@ -33,6 +45,10 @@ class Service(Resource):
     target_group: TargetGroup | None = None
     container_port: int | None = None
     capacity_provider: CapacityProvider | None = None
+    launch_type: Literal["EC2", "FARGATE"] = "EC2"
+    subnets: tuple[Subnet, ...] = ()
+    security_groups: tuple[SecurityGroup, ...] = ()
+    public_address: bool = False
     minimum_healthy: int = 50
     maximum: int = 200
     grace_seconds: int = 0
@@ -44,6 +60,9 @@ class Service(Resource):
             "task_definition",
             "target_group",
             "capacity_provider",
+            "subnets",
+            "security_groups",
+            "public_address",
             "minimum_healthy",
             "maximum",
             "grace_seconds",
@@ -56,7 +75,7 @@ class Service(Resource):
     deleting = frozenset({"DRAINING"})
     seconds = 5
     icon = "aws.compute.ElasticContainerServiceService"
-    free = "AWS charges for the instances that its tasks run on"
+    free = "AWS charges for what its tasks run on: instances, or Fargate"
     name_pattern = re.compile(r"[A-Za-z0-9_-]+")
     permissions = (
         "ecs:CreateService",
@@ -89,6 +108,46 @@ class Service(Resource):
             raise InvalidResource(
                 f"{self}: grace_seconds {self.grace_seconds} is negative, or there is no target group"
             )
+        self._check_network()
+        if self.launch_type == "FARGATE":
+            self._check_for_fargate()
+
+    def _check_network(self) -> None:
+        definition, awsvpc = self.task_definition, self.task_definition.network_mode == "awsvpc"
+        if awsvpc and not self.subnets:
+            raise InvalidResource(
+                f"{self}: {definition} has the network mode awsvpc, whose tasks need an interface. Set subnets."
+            )
+        if not awsvpc and (self.subnets or self.security_groups or self.public_address):
+            raise InvalidResource(
+                f"{self}: {definition} has the network mode {definition.network_mode}, whose tasks use the interface "
+                "of their instance. Leave subnets, security_groups and public_address out."
+            )
+        if self.public_address and self.launch_type == "EC2":
+            raise InvalidResource(f"{self}: only tasks on Fargate get a public_address. Leave it out.")
+        if self.target_group and self.target_group.target_type != (needed := "ip" if awsvpc else "instance"):
+            raise InvalidResource(
+                f"{self}: tasks in the network mode {definition.network_mode} are targets of the type {needed}, and "
+                f"{self.target_group} has {self.target_group.target_type}. Set target_type={needed!r} there."
+            )
+
+    def _check_for_fargate(self) -> None:
+        if self.task_definition.launch_type != "FARGATE":
+            raise InvalidResource(
+                f"{self}: {self.task_definition} is for EC2. Set launch_type='FARGATE' there, and a cpu."
+            )
+        if self.capacity_provider:
+            raise InvalidResource(
+                f"{self}: {self.capacity_provider} has instances, and Fargate has none. Leave it out."
+            )
+        if self.spread_over:
+            raise InvalidResource(f"{self}: Fargate takes no placement strategy. Set spread_over=().")
+
+    def usage(self) -> Usages:
+        if self.launch_type == "EC2" or not self.task_definition.cpu:
+            return []
+        addresses = [fargate_address(self.desired_count)] if self.public_address else []
+        return [*fargate_usages(self.task_definition.cpu, self.task_definition.memory, self.desired_count), *addresses]
 
     @classmethod
     def list(cls, cloud: Cloud) -> Lives:
@@ -104,11 +163,17 @@ class Service(Resource):
         balancer: dict[str, Any] = next(iter(raw.get("loadBalancers", ())), {})
         provider = next((item["capacityProvider"] for item in raw.get("capacityProviderStrategy", ())), None)
         shares = raw.get("deploymentConfiguration", {})  # missing for other deployment controllers
+        network = raw.get("networkConfiguration", {}).get("awsvpcConfiguration", {})
         observed = {
             "cluster": cluster.id,
             "task_definition": raw.get("taskDefinition"),
             "target_group": balancer.get("targetGroupArn"),
             "capacity_provider": provider,
+            # A service with capacity providers has no launch type.
+            "launch_type": raw.get("launchType") or ("FARGATE" if provider in _FARGATE_PROVIDERS else "EC2"),
+            "subnets": frozenset(network.get("subnets", ())),
+            "security_groups": frozenset(network.get("securityGroups", ())),
+            "public_address": network.get("assignPublicIp") == "ENABLED",
             "minimum_healthy": shares.get("minimumHealthyPercent"),
             "maximum": shares.get("maximumPercent"),
             "grace_seconds": raw.get("healthCheckGracePeriodSeconds") or 0,
@@ -118,12 +183,15 @@ class Service(Resource):
         parents = {"Cluster": "cluster", "TaskDefinition": "task_definition"}
         parents |= {"TargetGroup": "target_group", "CapacityProvider": "capacity_provider"}
         refs = frozenset(Ref(kind, observed[key]) for kind, key in parents.items() if observed[key])
+        refs |= {Ref("Subnet", subnet) for subnet in observed["subnets"]}
+        refs |= {Ref("SecurityGroup", group) for group in observed["security_groups"]}
         shown_name = name or raw["serviceName"]
         return Live(cls.kind, shown_name, raw["serviceArn"], refs, raw["status"], observed, raw, foreign=name is None)
 
     def desired(self) -> dict[str, Any]:
         spread_over = tuple("instanceId" if field == "host" else field for field in self.spread_over)  # synonyms
-        return super().desired() | {"spread_over": spread_over}
+        network = {"subnets": frozenset(self.subnets), "security_groups": frozenset(self.security_groups)}
+        return super().desired() | network | {"spread_over": spread_over}
 
     def create(self, cloud: Cloud) -> None:
         parameters: dict[str, Any] = {
@@ -134,7 +202,7 @@ class Service(Resource):
             **self._settings(cloud),
         }
         if not self.capacity_provider:
-            parameters["launchType"] = "EC2"
+            parameters["launchType"] = self.launch_type
         created = retry_until_ecs_has_its_role(cloud, lambda: cloud.client("ecs").create_service(**parameters))
         self.remember_id(cloud, created["service"]["serviceArn"])
 
@@ -160,8 +228,17 @@ class Service(Resource):
                 "maximumPercent": self.maximum,
                 "deploymentCircuitBreaker": {"enable": self.circuit_breaker, "rollback": self.circuit_breaker},
             },
-            "placementStrategy": [{"type": "spread", "field": field} for field in self.spread_over],
         }
+        if self.launch_type == "EC2":
+            settings["placementStrategy"] = [{"type": "spread", "field": field} for field in self.spread_over]
+        if self.subnets:
+            settings["networkConfiguration"] = {
+                "awsvpcConfiguration": {
+                    "subnets": [subnet.id_in(cloud) for subnet in self.subnets],
+                    "securityGroups": [group.id_in(cloud) for group in self.security_groups],
+                    "assignPublicIp": "ENABLED" if self.public_address else "DISABLED",
+                }
+            }
         if self.target_group:
             settings["loadBalancers"] = [
                 {

@@ -12,6 +12,7 @@ from esaws.resources._elbv2 import NAME_LIMIT, NAME_PATTERN, NO_GROUP, list_owne
 from esaws.resources.vpc import VPC
 
 _DELAY = "deregistration_delay.timeout_seconds"
+_TARGET_TYPES = ("instance", "ip")
 _RANGES = {
     "port": (1, 65535),
     "health_interval": (5, 300),
@@ -25,9 +26,14 @@ _MATCHER = re.compile(r"[2-4]\d\d([-,][2-4]\d\d)*")
 
 @dataclass(frozen=True, kw_only=True)
 class TargetGroup(Resource):
-    """A group of instances, each registered with its own port. Times are in seconds."""
+    """A group of targets, each registered with its own port: instances, or addresses (`ip`). Times are in seconds.
+
+    Tasks with an interface of their own are registered by its address. AWS can't change the target type.
+    https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-target-groups.html#target-type
+    """
 
     vpc: VPC
+    target_type: Literal["instance", "ip"] = "instance"
     port: int = 80
     protocol: Literal["HTTP", "HTTPS"] = "HTTP"
     health_path: str = "/"
@@ -66,6 +72,9 @@ class TargetGroup(Resource):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.target_type not in _TARGET_TYPES:
+            types = " or ".join(_TARGET_TYPES)
+            raise InvalidResource(f"{self}: target_type {self.target_type!r} is not supported. Use {types}.")
         for field, (low, high) in _RANGES.items():
             if not low <= getattr(self, field) <= high:
                 raise InvalidResource(f"{self}: {field} {getattr(self, field)} is not between {low} and {high}")
@@ -88,6 +97,7 @@ class TargetGroup(Resource):
                 attributes = {item["Key"]: item["Value"] for item in described["Attributes"]}
                 observed = {
                     "vpc": raw.get("VpcId"),
+                    "target_type": raw.get("TargetType", "instance"),
                     "port": raw.get("Port"),
                     "protocol": raw.get("Protocol"),
                     "health_path": raw.get("HealthCheckPath"),
@@ -108,7 +118,7 @@ class TargetGroup(Resource):
             VpcId=self.vpc.id_in(cloud),
             Port=self.port,
             Protocol=self.protocol,
-            TargetType="instance",
+            TargetType=self.target_type,
             Tags=tag_list(cloud.tags(self.name)),
             **self._health(),
         )

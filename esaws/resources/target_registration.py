@@ -51,6 +51,11 @@ class TargetRegistration(Resource):
         super().__post_init__()
         if not 1 <= self.port <= 65535:
             raise InvalidResource(f"{self}: port {self.port} is not between 1 and 65535")
+        if self.target_group.target_type != "instance":
+            raise InvalidResource(
+                f"{self}: {self.target_group} takes addresses, and {self.group} has instances. Set its "
+                "target_type='instance'."
+            )
 
     def default_name(self) -> str:
         return f"{self.target_group.name} {self.group.name}"

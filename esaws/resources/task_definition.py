@@ -1,9 +1,9 @@
 """A task definition with one container."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from botocore.exceptions import ClientError
 
@@ -21,14 +21,34 @@ from esaws.resources.role import Role
 SMALLEST_MEMORY = 6
 """The memory in MiB that Docker needs for a container."""
 
+_GIB = 1024
+_FARGATE_MEMORY: dict[int, Sequence[int]] = {
+    256: (512, _GIB, 2 * _GIB),
+    512: range(_GIB, 4 * _GIB + 1, _GIB),
+    1024: range(2 * _GIB, 8 * _GIB + 1, _GIB),
+    2048: range(4 * _GIB, 16 * _GIB + 1, _GIB),
+    4096: range(8 * _GIB, 30 * _GIB + 1, _GIB),
+    8192: range(16 * _GIB, 60 * _GIB + 1, 4 * _GIB),
+    16384: range(32 * _GIB, 120 * _GIB + 1, 8 * _GIB),
+}
+"""CPU units → the memory in MiB that Fargate offers with them.
+
+https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-tasks-services.html#fargate-tasks-size
+"""
+
 _AT_ONCE = 10
 
 
 @dataclass(frozen=True, kw_only=True)
 class TaskDefinition(Resource):
-    """One container with the name of the resource, in bridge mode on EC2. `memory` is its hard limit in MiB.
+    """One container with the name of the resource, for tasks on instances (`EC2`) or on Fargate.
 
-    Without `host_port`, each task gets a free port of its instance. Every change is a new revision.
+    `memory` in MiB is the hard limit of the container on EC2, and the size of the task on Fargate. `cpu` is the size of
+    the task in CPU units, 1,024 to a vCPU. In the network mode `bridge` a task uses `host_port` of its instance, by
+    default a free one. In `awsvpc` it has a network interface of its own, which has the container's port. Fargate needs
+    `awsvpc`, a `cpu`, one of the amounts of memory that it offers with that, and an `execution_role`, with which it
+    pulls images and writes logs. Every change is a new revision.
+    https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-tasks-services.html
 
     The container reads `environment`, whose values may be a bucket's name or contain an address, and `secrets`, which
     ECS reads with `execution_role`. With `task_role` the container calls AWS.
@@ -39,6 +59,9 @@ class TaskDefinition(Resource):
     container_port: int | None = None
     host_port: int | None = None
     memory: int = 256
+    cpu: int | None = None
+    network_mode: Literal["bridge", "awsvpc"] = "bridge"
+    launch_type: Literal["EC2", "FARGATE"] = "EC2"
     environment: tuple[tuple[str, str | Bucket | AddressOf], ...] = ()
     secrets: tuple[tuple[str, PasswordParameter], ...] = ()
     execution_role: Role | None = None
@@ -46,8 +69,8 @@ class TaskDefinition(Resource):
     log_group: LogGroup
 
     in_place = frozenset(
-        {"image", "command", "container_port", "host_port", "memory", "environment", "log_group"}
-        | {"secrets", "execution_role", "task_role"}
+        {"image", "command", "container_port", "host_port", "memory", "cpu", "network_mode", "launch_type"}
+        | {"environment", "log_group", "secrets", "execution_role", "task_role"}
     )
     revisions = True
     delete_after = frozenset({"Service", "Task"})
@@ -79,6 +102,39 @@ class TaskDefinition(Resource):
             raise InvalidResource(f"{self}: an environment variable is set twice")
         if self.secrets and self.execution_role is None:
             raise InvalidResource(f"{self}: secrets need an execution_role, with which ECS reads them")
+        if self.network_mode == "awsvpc" and self.host_port is not None:
+            raise InvalidResource(
+                f"{self}: host_port {self.host_port} is of an instance, and a task in network mode awsvpc has an "
+                "interface of its own, with its container_port. Leave host_port out."
+            )
+        if self.launch_type == "FARGATE":
+            self._check_for_fargate()
+
+    def _check_for_fargate(self) -> None:
+        if self.network_mode != "awsvpc":
+            raise InvalidResource(
+                f"{self}: Fargate has no network mode {self.network_mode}. Set network_mode='awsvpc'."
+            )
+        if self.cpu not in _FARGATE_MEMORY:
+            sizes = ", ".join(map(str, _FARGATE_MEMORY))
+            raise InvalidResource(f"{self}: Fargate offers no task with cpu {self.cpu}. Choose one of {sizes}.")
+        if self.memory not in (offered := _FARGATE_MEMORY[self.cpu]):
+            amounts = f"{offered[0]} to {offered[-1]} MiB in steps of {offered[-1] - offered[-2]}"
+            if not isinstance(offered, range):
+                amounts = ", ".join(map(str, offered)) + " MiB"
+            raise InvalidResource(
+                f"{self}: Fargate offers no {self.memory} MiB of memory with cpu {self.cpu}. Choose from {amounts}."
+            )
+        if self.execution_role is None:
+            raise InvalidResource(
+                f"{self}: on Fargate, AWS pulls the image and writes the logs with an execution_role. Set one with the "
+                "policy service-role/AmazonECSTaskExecutionRolePolicy."
+            )
+
+    @property
+    def port(self) -> int | None:
+        """The port at which clients reach a task: of its instance, or of its own interface; None if ECS chooses it."""
+        return self.container_port if self.network_mode == "awsvpc" else self.host_port
 
     @classmethod
     def list(cls, cloud: Cloud) -> Lives:
@@ -105,9 +161,11 @@ class TaskDefinition(Resource):
         roles = {"executionRoleArn": self.execution_role, "taskRoleArn": self.task_role}
         registered = ecs.register_task_definition(
             family=cloud.aws_name(self.name),
-            networkMode="bridge",
-            requiresCompatibilities=["EC2"],
+            networkMode=self.network_mode,
+            requiresCompatibilities=[self.launch_type],
             containerDefinitions=[self._container(cloud)],
+            **({"cpu": str(self.cpu)} if self.cpu else {}),
+            **({"memory": str(self.memory)} if self.launch_type == "FARGATE" else {}),
             **{name: prefix + role.id_in(cloud) for name, role in roles.items() if role},
             tags=ecs_tags(cloud, self.name),
         )
@@ -122,13 +180,14 @@ class TaskDefinition(Resource):
             "awslogs-region": cloud.region,
             "awslogs-stream-prefix": self.name,
         }
-        # Host port 0 means any free port.
-        port = {"containerPort": self.container_port, "hostPort": self.host_port or 0, "protocol": "tcp"}
+        port = {"containerPort": self.container_port, "protocol": "tcp"}
+        if self.network_mode == "bridge":
+            port["hostPort"] = self.host_port or 0  # 0 means any free port
         return {
             "name": self.name,
             "image": self.image if isinstance(self.image, str) else self.image.id_in(cloud),
             "command": list(self.command),
-            "memory": self.memory,
+            **({"memory": self.memory} if self.launch_type == "EC2" else {}),
             "essential": True,
             "portMappings": [port] if self.container_port else [],
             "environment": [{"name": name, "value": _value(cloud, value)} for name, value in self.environment],
@@ -198,12 +257,18 @@ def _owned(cloud: Cloud, arns: Iterator[str]) -> Iterator[tuple[str, dict[str, A
 def _observed(raw: dict[str, Any]) -> dict[str, Any]:
     container = raw["containerDefinitions"][0]
     port: dict[str, Any] = next(iter(container.get("portMappings", ())), {})
+    network_mode = raw.get("networkMode", "bridge")
+    memory = container.get("memory") or raw.get("memory")
     return {
         "image": container["image"],
         "command": tuple(container.get("command", ())),
         "container_port": port.get("containerPort"),
-        "host_port": port.get("hostPort") or None,
-        "memory": container.get("memory"),
+        # AWS repeats the container's port as the host's in awsvpc mode.
+        "host_port": None if network_mode == "awsvpc" else port.get("hostPort") or None,
+        "memory": int(memory) if memory else None,
+        "cpu": int(raw["cpu"]) if raw.get("cpu") else None,
+        "network_mode": network_mode,
+        "launch_type": " and ".join(raw.get("requiresCompatibilities") or ["EC2"]),
         "environment": frozenset((item["name"], item["value"]) for item in container.get("environment", ())),
         "secrets": frozenset((item["name"], item["valueFrom"]) for item in container.get("secrets", ())),
         "execution_role": resource_name(raw.get("executionRoleArn", "")) or None,

@@ -96,7 +96,8 @@ def split_list(value: Any) -> Any:
 
 Text = Annotated[str, Field(max_length=500, description="any text, up to 500 characters", examples=["INC-1234"])]
 Profile = Annotated[
-    Literal["ha", "budget"], Field(description="a profile of the reference system", examples=["ha", "budget"])
+    Literal["ha", "budget", "fargate"],
+    Field(description="a profile of the reference system", examples=["ha", "budget", "fargate"]),
 ]
 Regime = Annotated[
     Literal["legacy", "credits", "none"],

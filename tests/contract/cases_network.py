@@ -267,6 +267,7 @@ REDECLARED: dict[tuple[str, str], Any] = {
     ("RouteTableAssociation", "subnet"): OTHER_SUBNET,
     ("LoadBalancer", "internet_facing"): False,
     ("TargetGroup", "vpc"): OTHER_VPC,
+    ("TargetGroup", "target_type"): "ip",
     ("TargetGroup", "port"): 8080,
     ("TargetGroup", "protocol"): "HTTPS",
     ("Listener", "load_balancer"): replace(LoadBalancer.example(), name="other-alb"),

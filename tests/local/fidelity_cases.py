@@ -111,6 +111,10 @@ SHOWN: dict[tuple[str, str], tuple[str, ...]] = {
         "test_account_plans.py::test_the_free_plan_allows_micro_databases_with_a_day_of_backups",
         "test_account_plans.py::test_eligible_instance_types_depend_on_the_account_and_region",
     ),
+    ("Billing", "Tasks on Fargate are"): (
+        "test_metering.py::test_a_task_on_fargate_costs_its_vcpus_memory_and_address_until_it_has_stopped",
+        "test_metering.py::test_a_task_on_fargate_costs_at_least_a_minute",
+    ),
     ("Billing", "Public IPv4 addresses"): (
         "test_ec2_metering.py::test_an_address_is_charged_while_its_instance_runs_and_an_elastic_one_always",
         "test_rating.py::test_an_address_costs_nothing_before_february_2024",

@@ -555,6 +555,66 @@ def test_charges_have_the_tags_of_the_resource(tenant: Account) -> None:
     assert float(quantity["team$green", "EUW3-CW:AlarmMonitorUsage"]) == about(1 / HOURS_OF_JANUARY)
 
 
+# --- tasks on Fargate
+
+VCPUS, GIGABYTES, TASK_ADDRESS = "Fargate-vCPU-Hours:perCPU", "Fargate-GB-Hours", "PublicIPv4:InUseAddress"
+
+
+def fargate_task(account: Account, architecture: str = "X86_64", provider: str = "FARGATE") -> Callable[[], Any]:
+    """Start a task of half a vCPU and one gigabyte in a new VPC; return a function that stops it."""
+    ec2, ecs = account.client("ec2"), account.client("ecs")
+    vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+    subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.0.0.0/24")["Subnet"]["SubnetId"]
+    gateway = ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
+    ec2.attach_internet_gateway(InternetGatewayId=gateway, VpcId=vpc)
+    (table,) = ec2.describe_route_tables(Filters=[{"Name": "vpc-id", "Values": [vpc]}])["RouteTables"]
+    ec2.create_route(RouteTableId=table["RouteTableId"], DestinationCidrBlock="0.0.0.0/0", GatewayId=gateway)
+    ecs.create_cluster(clusterName="c")
+    ecs.register_task_definition(
+        family="f",
+        requiresCompatibilities=["FARGATE"],
+        networkMode="awsvpc",
+        cpu="512",
+        memory="1024",
+        runtimePlatform={"cpuArchitecture": architecture, "operatingSystemFamily": "LINUX"},
+        containerDefinitions=[{"name": "web", "image": "nginx"}],
+    )
+    (task,) = ecs.run_task(
+        cluster="c",
+        taskDefinition="f",
+        capacityProviderStrategy=[{"capacityProvider": provider}],
+        networkConfiguration={"awsvpcConfiguration": {"subnets": [subnet], "assignPublicIp": "ENABLED"}},
+    )["tasks"]
+    ecs.get_waiter("tasks_running").wait(cluster="c", tasks=[task["taskArn"]])
+    return lambda: ecs.stop_task(cluster="c", task=task["taskArn"])
+
+
+def test_a_task_on_fargate_costs_its_vcpus_memory_and_address_until_it_has_stopped(tenant: Account) -> None:
+    stop = fargate_task(tenant)
+    assert (running(tenant, VCPUS), running(tenant, GIGABYTES), running(tenant, TASK_ADDRESS)) == (0.5, 1, 1)
+    assert in_an_hour(tenant, VCPUS) == about(0.5)
+    assert in_an_hour(tenant, GIGABYTES) == about(1)
+    stop()
+    advance(tenant, "5m")
+    assert (running(tenant, VCPUS), running(tenant, GIGABYTES), running(tenant, TASK_ADDRESS)) == (0, 0, 0)
+    assert in_an_hour(tenant, VCPUS) == in_an_hour(tenant, TASK_ADDRESS) == 0
+
+
+def test_a_task_on_fargate_costs_at_least_a_minute(tenant: Account) -> None:
+    stopped = fargate_task(tenant)()["task"]["taskArn"]
+    advance(tenant, "10m")
+    (task,) = tenant.client("ecs").describe_tasks(cluster="c", tasks=[stopped])["tasks"]
+    assert (task["stoppedAt"] - task["pullStartedAt"]).total_seconds() < 60
+    assert used(tenant, GIGABYTES) == about(1 / 60)
+
+
+def test_fargate_tasks_on_arm_and_on_spot_are_not_metered(new_tenant: Callable[..., Account]) -> None:
+    for changes in ({"architecture": "ARM64"}, {"provider": "FARGATE_SPOT"}):
+        account = new_tenant()
+        fargate_task(account, **changes)
+        assert [each for each in lines(account) if "Fargate" in each["usage_type"]] == []
+
+
 def test_the_list_of_unmetered_usage_has_no_duplicates() -> None:
     items = [(unmetered.service, unmetered.item) for unmetered in UNMETERED]
     assert len(set(items)) == len(items)

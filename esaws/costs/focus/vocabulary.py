@@ -18,7 +18,8 @@ NOT_PROVIDED = "Not provided"
 
 TAX = "Tax"
 PRICING_CATEGORIES = ("Standard", "Dynamic", "Committed", "Other")
-_UNITS = {"Hrs": "Hours", "Hr": "Hours", "Hour": "Hours", "Mo": "Months", "Month": "Months", "Request": "Requests"}
+_UNITS = {"Hrs": "Hours", "Hr": "Hours", "Hour": "Hours", "hours": "Hours"}
+_UNITS |= {"Mo": "Months", "Month": "Months", "Request": "Requests"}
 _NO_REGION = ("", "NoRegion", "noregion")
 
 

@@ -8,15 +8,18 @@ from decimal import Decimal
 from math import inf
 
 from esaws.errors import UsageError
-from esaws.pricelist import Usage
+from esaws.pricelist import FARGATE_OPERATION, Usage
 
 _CONNECTIONS_PER_CAPACITY_UNIT = 25
 _BYTES_PER_CAPACITY_UNIT = 10**9
 _BYTES_PER_BILLED_GB = 2**30
 _SECONDS_PER_HOUR = 3600
 
-_STOPPED_WHEN_PARKED = ("BoxUsage:", "EBS:VolumeUsage", "InstanceUsage:", "Multi-AZUsage:")
-"""Prefixes of usage types that stop when groups are set to 0 and databases are stopped: a group's disks are deleted."""
+_STOPPED_WHEN_PARKED = ("BoxUsage:", "EBS:VolumeUsage", "Fargate-", "InstanceUsage:", "Multi-AZUsage:")
+"""Prefixes of usage types that stop when groups and services are set to 0 and databases are stopped.
+
+The disks of a group are deleted.
+"""
 _STORAGE = ("AmazonS3", "TimedStorage-ByteHrs")
 
 
@@ -91,5 +94,8 @@ def with_hours_a_day(usages: Iterable[Usage], hours_a_day: float) -> list[Usage]
 
 
 def _stops(usage: Usage) -> bool:
-    is_address = usage.usage_type == "PublicIPv4:InUseAddress" and usage.operation == "RunInstances"
+    is_address = usage.usage_type == "PublicIPv4:InUseAddress" and usage.operation in (
+        "RunInstances",
+        FARGATE_OPERATION,
+    )
     return is_address or usage.usage_type.startswith(_STOPPED_WHEN_PARKED)

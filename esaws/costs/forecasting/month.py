@@ -49,7 +49,7 @@ class Month:
 
     def quantity(self, usage: Usage) -> Decimal:
         """The part of a month's usage that falls into the time span; hourly usage is declared for 730 hours."""
-        return usage.quantity * self.hours / (Decimal(HOURS_PER_MONTH) if usage.unit == "Hrs" else self.month_hours)
+        return usage.quantity * self.hours / (Decimal(HOURS_PER_MONTH) if usage.is_hourly else self.month_hours)
 
     def __str__(self) -> str:
         if self.first:

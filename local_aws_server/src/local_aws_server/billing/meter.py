@@ -27,10 +27,10 @@ _BILLED_BY_WHOLE_HOURS = ("LoadBalancerUsage", "NodeUsage:", "NatGateway-Hours")
 https://aws.amazon.com/elasticloadbalancing/pricing/ https://aws.amazon.com/elasticache/pricing/
 https://aws.amazon.com/vpc/pricing/
 """
-_MINIMUM_SECONDS = {"BoxUsage:": 60, "PublicIPv4:": 60, "InstanceUsage:": 600, "Multi-AZUsage:": 600}
+_MINIMUM_SECONDS = {"BoxUsage:": 60, "Fargate-": 60, "PublicIPv4:": 60, "InstanceUsage:": 600, "Multi-AZUsage:": 600}
 """Beginning of a usage type → the seconds that are charged at least for each start.
 
-https://aws.amazon.com/ec2/pricing/on-demand/ https://aws.amazon.com/rds/faqs/
+https://aws.amazon.com/ec2/pricing/on-demand/ https://aws.amazon.com/fargate/pricing/ https://aws.amazon.com/rds/faqs/
 """
 _MONTHLY_UNITS = ("GB-Mo", "Alarms", "Metrics")
 

@@ -106,6 +106,8 @@ _PRODUCT_KINDS = (
     _ProductKind("AmazonVPC", "PublicIPv4:", "", {"group": "VPCPublicIPv4Address"}),
     _ProductKind("AWSELB", "LoadBalancerUsage", "Load Balancer", {"group": "ELB:Balancer"}),
     _ProductKind("AWSELB", "LCUUsage", "Load Balancer", {"group": "ELB:Balancing"}),
+    _ProductKind("AmazonECS", "Fargate-vCPU-Hours:", "Compute", {"cputype": "perCPU", "tenancy": "Shared"}),
+    _ProductKind("AmazonECS", "Fargate-GB-Hours", "Compute", {"memorytype": "perGB", "tenancy": "Shared"}),
     _ProductKind("AmazonRDS", "InstanceUsage:", "Database Instance", {"deploymentOption": "Single-AZ"}),
     _ProductKind("AmazonRDS", "Multi-AZUsage:", "Database Instance", {"deploymentOption": "Multi-AZ"}),
     _ProductKind("AmazonRDS", "RDS:GP2-Storage", "Database Storage", {"volumeType": "General Purpose"}),

@@ -46,7 +46,7 @@ UNMETERED: tuple[Unmetered, ...] = (
     Unmetered("EC2 and VPC", "data processed by NAT gateways", _NOT_SIMULATED),
     Unmetered("EC2 and VPC", "traffic between Availability Zones and between regions", _NOT_SIMULATED),
     Unmetered("EC2 and VPC", "VPC endpoints", _NOT_COUNTED),
-    Unmetered("ECS", "vCPUs and memory of Fargate tasks", _NOT_COUNTED),
+    Unmetered("ECS", "Fargate tasks on Spot, on ARM or on Windows, and their storage above 20 GB", _NOT_COUNTED),
     Unmetered("ElastiCache", "backups and serverless caches", _NOT_COUNTED),
     Unmetered("KMS", "keys and requests", _NOT_COUNTED),
     Unmetered("Lambda", "requests and run time of functions", _NOT_COUNTED),

@@ -53,6 +53,11 @@ def requester(eni: Any) -> str | None:
     return spec.requester if spec else None
 
 
+def is_of_task(eni: Any) -> bool:
+    """Whether it is the interface of an ECS task, whose description is the ARN of its attachment."""
+    return str(eni.description).startswith("arn:aws:ecs:")
+
+
 def is_leaving(eni: Any) -> bool:
     """Whether its owner is gone, and AWS is about to delete the interface."""
     return "leaves" in sidecar(eni)

@@ -9,13 +9,13 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
-from esaws.pricelist import bundled, utc_day
+from esaws.pricelist import FARGATE_OPERATION, bundled, utc_day
 from local_aws_server.backends import Backends
 from local_aws_server.behaviours import Behaviour
 from local_aws_server.billing.charge import Meter, sorted_tags
 from local_aws_server.billing.meter import Reading, meter_reader
 from local_aws_server.clock.clock import CLOCK
-from local_aws_server.services.ec2.interfaces import interfaces, is_leaving, requester
+from local_aws_server.services.ec2.interfaces import interfaces, is_leaving, is_of_task, requester
 
 BEHAVIOURS = (
     Behaviour(
@@ -127,4 +127,6 @@ def _address(backends: Backends, usage_type: str, operation: str, resource: str)
 
 def _address_operation(eni: Any) -> str:
     """The operation that assigned the address; the free tier covers addresses of instances, never of services."""
+    if is_of_task(eni):  # AWS does not document the operation of such lines
+        return FARGATE_OPERATION
     return _ADDRESS_OPERATIONS.get(requester(eni) or "", "RunInstances" if eni.instance else "AssociateAddressVPC")

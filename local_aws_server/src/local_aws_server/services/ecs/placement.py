@@ -17,7 +17,8 @@ DEFAULT_STRATEGY: Strategy = (
     {"type": "spread", "field": "host"},
 )
 
-FARGATE = ("FARGATE", "FARGATE_SPOT")
+FARGATE_SPOT = "FARGATE_SPOT"
+FARGATE = ("FARGATE", FARGATE_SPOT)
 
 
 # --- candidates

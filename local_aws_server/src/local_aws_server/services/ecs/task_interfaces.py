@@ -40,6 +40,8 @@ def attach_interface(backends: Backends, task: Any, network: Mapping[str, Any], 
         "privateDnsName": getattr(eni, "private_dns_name", None),
         "privateIPv4Address": eni.private_ip_address,
     }
+    for container in task.containers:
+        container.network_interfaces = [{"attachmentId": attachment, "privateIpv4Address": eni.private_ip_address}]
     task.network_configuration = {"awsvpcConfiguration": {**settings, "securityGroups": groups}}
     task.attachments = [
         {

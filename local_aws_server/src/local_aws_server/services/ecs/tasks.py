@@ -100,7 +100,7 @@ def _schedule_start(backends: Backends, task: Any, definition: Any) -> None:
     _set_status(task, "PROVISIONING" if attached > now else "PENDING")
     steps = [(attached, "PENDING"), (pulled, "PULLED")]
     _schedule(task, steps[0 if attached > now else 1 :])
-    SCHEDULER.mark_changed(backends, "ecs")
+    SCHEDULER.mark_changed(backends, "ecs", *(["ec2"] if has_interface else []))
 
 
 def stop_task(
