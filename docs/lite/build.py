@@ -14,7 +14,7 @@ from typing import Any
 from packaging.utils import parse_wheel_filename
 
 from docs.lite import notebooks
-from docs.lite.packages import Packages, collect
+from docs.lite.packages import Packages, collect, for_page
 
 ROOT = Path(__file__).parent.parent.parent
 _PLUGIN = "@jupyterlite/pyodide-kernel-extension"
@@ -66,7 +66,7 @@ def _own_wheels(folder: Path, node_modules: Path) -> list[Path]:
     pip = [sys.executable, "-m", "pip", "wheel", "--quiet", "--disable-pip-version-check", "--no-deps"]
     sources = [ROOT, ROOT / "local_aws_server", machine]
     subprocess.run([*pip, "--wheel-dir", str(folder), *map(str, sources)], check=True)
-    return sorted(folder.glob("*.whl"))
+    return [for_page(wheel, parse_wheel_filename(wheel.name)[0]) for wheel in sorted(folder.glob("*.whl"))]
 
 
 def _kernel_wheels(jupyter: Path) -> list[Path]:

@@ -46,8 +46,8 @@ def note(name: str, missing: Collection[str]) -> str:
     if shown and name != TRY_IT.name:
         packages = _listed([package for package in sorted(missing) if package in SHOWS])
         sentences.append(
-            f"This page was built without {packages}. A cell that shows {_listed(shown, 'or')} ends with an error that "
-            "says so; the cells after it run."
+            f"This page was built without {packages}. A cell that would show {_listed(shown, 'or')} says so "
+            "instead; the cells after it run."
         )
     if work := NEEDS_PROGRAMS.get(name[:2]):
         sentences.append(f"This chapter {work}. A page has no programs, so those cells do nothing here or say so.")

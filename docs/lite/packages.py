@@ -15,6 +15,7 @@ import zipfile
 from dataclasses import dataclass
 from importlib.metadata import distribution
 from pathlib import Path
+from zlib import crc32
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name, parse_wheel_filename
@@ -56,7 +57,12 @@ NOT_NEEDED = ("pre-commit",)
 PYTHON_PARTS = ("markupsafe", "pyyaml")
 """Packages whose compiled part only makes them faster."""
 
-UNUSED_PARTS = {"awscli": r"awscli/(examples|botocore)/", "diagrams": r"resources/(?!aws/|onprem/|generic/)"}
+UNUSED_PARTS = {
+    "awscli": r"awscli/(examples|botocore)/",
+    "diagrams": r"resources/(?!aws/)",
+    "esaws": r"esaws/course/(diagrams|docs|notebooks/(?!course/))",
+    "jedi": r"jedi/third_party/(django-stubs|typeshed/(stubs|third_party))/",
+}
 """Package → pattern of its files that the page does not need. The second botocore alone is 118 MB."""
 
 _COMPILED = r".*\.(so|pyd|dylib)"
@@ -104,10 +110,13 @@ def collect(cache: Path, node_modules: Path) -> Packages:
         if name in wheels or name in compiled or name in NOT_NEEDED:
             continue
         version = None if name in KERNEL_PACKAGES else distribution(name).version
-        if wheel := _download(cache, name, version, for_page=True):
-            wheels[name] = _for_page(wheel, name)
+        if wheel := _download(cache, name, version, page=True):
+            wheels[name] = for_page(wheel, name)
         elif name in PYTHON_PARTS:
-            wheels[name] = _for_page(_download(cache / "this-machine", name, version, for_page=False), name)
+            wheel = _download(cache / "this-machine", name, version, page=False)
+            if wheel is None:
+                raise RuntimeError(f"{name}: the package index has no wheel for this machine")
+            wheels[name] = for_page(wheel, name)
         else:
             compiled.append(name)
             continue
@@ -128,7 +137,7 @@ def _needs(name: str) -> list[str]:
     return [each.name for each in requirements if each.marker is None or each.marker.evaluate(environment)]
 
 
-def _download(cache: Path, name: str, version: str | None, *, for_page: bool) -> Path | None:
+def _download(cache: Path, name: str, version: str | None, *, page: bool) -> Path | None:
     """The wheel of a package: for the page, or for this machine. None if the package index has none."""
     cache.mkdir(exist_ok=True)
     for wheel in cache.glob("*.whl"):
@@ -138,7 +147,7 @@ def _download(cache: Path, name: str, version: str | None, *, for_page: bool) ->
     known = set(cache.glob("*.whl"))
     pinned = f"{name}=={version}" if version else name
     pip = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
-    target = _PIP_TARGET if for_page else []
+    target = _PIP_TARGET if page else []
     command = [*pip, "--only-binary", ":all:", *target, "--dest", str(cache), pinned]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode == 0:
@@ -148,20 +157,19 @@ def _download(cache: Path, name: str, version: str | None, *, for_page: bool) ->
     raise RuntimeError(f"{pinned} can't be downloaded:\n{done.stderr.strip()}")
 
 
-def _for_page(wheel: Path | None, name: str) -> Path:
+def for_page(wheel: Path, name: str) -> Path:
     """The wheel without files that the page does not need, and without compiled code for another platform."""
-    if wheel is None:
-        raise RuntimeError(f"{name}: the package index has no wheel for this machine")
     patterns = [UNUSED_PARTS[name]] if name in UNUSED_PARTS else []
     if name in PYTHON_PARTS:
         patterns.append(_COMPILED)
     if not patterns:
         return wheel
     _, version, _, _ = parse_wheel_filename(wheel.name)
-    slim = wheel.parent / "slim" / f"{name.replace('-', '_')}-{version}-py3-none-any.whl"
+    unused = re.compile("|".join(patterns))
+    folder = wheel.parent / f"without-{crc32(unused.pattern.encode()):08x}"
+    slim = folder / f"{name.replace('-', '_')}-{version}-py3-none-any.whl"
     if not slim.exists():
-        slim.parent.mkdir(exist_ok=True)
-        unused = re.compile("|".join(patterns))
+        folder.mkdir(exist_ok=True)
         with zipfile.ZipFile(wheel) as source, zipfile.ZipFile(slim, "w", zipfile.ZIP_DEFLATED) as target:
             for member in source.infolist():
                 content = source.read(member)

@@ -5,21 +5,34 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+from urllib.parse import urlsplit
 
 import psutil
-from playwright.sync_api import BrowserContext, Page, Request, ViewportSize, sync_playwright
 
-LAPTOP: ViewportSize = {"width": 1366, "height": 768}
-NOT_IN_PAGE = "NotInPage"
-"""The error of a cell that needs a package which could not be had when the page was built."""
+from tests.lite import devtools
+from tests.lite.devtools import Tab
+
+LAPTOP = {"width": 1366, "height": 768, "deviceScaleFactor": 1, "mobile": False}
+QUIET = ("--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-pings")
+"""Options of a Chromium that sends little of its own."""
+OF_THE_BROWSER = {
+    "accounts.google.com",
+    "clients2.google.com",
+    "content-autofill.googleapis.com",
+    "optimizationguide-pa.googleapis.com",
+    "update.googleapis.com",
+}
+"""Hosts that Chromium calls for itself, with an empty page, too."""
+NOT_IN_PAGE = "> **Not in this page:**"
+"""What a cell shows that needs a package which could not be had when the page was built."""
 
 _OPEN = """async (path) => {
   const app = window.jupyterapp;
@@ -37,6 +50,12 @@ _RUN_NEXT = """async () => {
   await app.commands.execute("notebook:run-cell-and-select-next");
   return notebook.model.cells.get(index).toJSON();
 }"""
+_SCROLL = """(index) => {
+  const notebook = window.jupyterapp.shell.currentWidget.content;
+  const last = notebook.widgets.length - 1;
+  notebook.activeCellIndex = index < 0 ? last : Math.min(index, last);
+  notebook.scrollToItem(notebook.activeCellIndex, "center");
+}"""
 
 
 @dataclass
@@ -50,11 +69,11 @@ class Run:
     """Seconds that all cells took."""
     cells: int = 0
     not_in_page: list[str] = field(default_factory=list)
-    """Errors of cells that need a package which the page lacks, or a name that such a cell would have set."""
+    """What cells show that need a package which the page lacks."""
     errors: list[str] = field(default_factory=list)
     slowest: tuple[float, str] = (0.0, "")
     megabytes: int = 0
-    """The memory of the process that shows the page, JupyterLab and what the test watches included."""
+    """The memory of the process that shows the page, JupyterLab included."""
     strangers: list[str] = field(default_factory=list)
     """Requests to other hosts."""
 
@@ -68,7 +87,33 @@ def served(folder: Path) -> Iterator[str]:
             """Requests are counted by the browser."""
 
     Quiet.extensions_map |= {".mjs": "text/javascript", ".wasm": "application/wasm", ".whl": "application/zip"}
-    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(folder))) as server:
+    with _listening(partial(Quiet, directory=str(folder))) as url:
+        yield url
+
+
+@contextmanager
+def proxy_that_refuses() -> Iterator[tuple[str, list[str]]]:
+    """Run a proxy that lets nothing through. Yields its URL, and a list of the URLs or hosts that clients asked for."""
+    asked: list[str] = []
+
+    class Refusing(BaseHTTPRequestHandler):
+        def refuse(self) -> None:
+            asked.append(self.path.split("?")[0].removeprefix("http://"))
+            self.send_error(502)
+
+        do_GET = do_POST = do_CONNECT = refuse
+
+        def log_message(self, format: str, *values: Any) -> None:
+            """They are in the list."""
+
+    with _listening(Refusing) as url:
+        yield url, asked
+
+
+@contextmanager
+def _listening(handler: Callable[..., BaseHTTPRequestHandler]) -> Iterator[str]:
+    """Answer requests on a free port of this machine. Yields the URL."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}"
         server.shutdown()
@@ -76,33 +121,30 @@ def served(folder: Path) -> Iterator[str]:
 
 def run_notebooks(folder: Path, chromium: str, names: list[str], screenshots: Path | None) -> Iterator[Run]:
     """Run the notebooks, each in a browser of its own with the same profile, so that the work is kept between them."""
-    arguments = ["--no-sandbox", "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"]
-    with served(folder) as url, sync_playwright() as playwright, TemporaryDirectory() as profile:
+    with served(folder) as url, proxy_that_refuses() as (proxy, asked), TemporaryDirectory() as profile:
         for name in names:
-            context = playwright.chromium.launch_persistent_context(
-                profile, executable_path=chromium, args=arguments, viewport=LAPTOP, reduced_motion="reduce"
-            )
-            yield _run_notebook(context, url, name, screenshots)
-            context.close()
+            asked.clear()
+            with devtools.started(chromium, Path(profile), f"--proxy-server={proxy}", *QUIET) as (process, tab):
+                run = _run_notebook(tab, url, name)
+                run.megabytes = _settled(process)
+                if screenshots is not None:
+                    _take_pictures(tab, screenshots, name.removesuffix(".ipynb"))
+            run.strangers = [each for each in asked if urlsplit(f"//{each}").hostname not in OF_THE_BROWSER]
+            yield run
 
 
-def _run_notebook(context: BrowserContext, url: str, name: str, screenshots: Path | None) -> Run:
-    run, page = Run(name), context.new_page()
-    page.set_default_timeout(600_000)
-
-    def requested(request: Request) -> None:
-        if not request.url.startswith((url, "data:", "blob:")):
-            run.strangers.append(request.url)
-
-    context.on("request", requested)
+def _run_notebook(tab: Tab, url: str, name: str) -> Run:
+    run = Run(name)
+    tab.send("Emulation.setDeviceMetricsOverride", **LAPTOP)
+    tab.send("Emulation.setFocusEmulationEnabled", enabled=True)  # JupyterLab runs cells of the focused notebook
     began = time.monotonic()
-    page.goto(f"{url}/lab/index.html")
-    page.wait_for_function("window.jupyterapp !== undefined")
-    count = page.evaluate(_OPEN, name)
+    # Without `reset`, JupyterLab opens the notebooks of the last time again, each with a kernel.
+    tab.open(f"{url}/lab/index.html?reset", ready="window.jupyterapp")
+    count = tab.evaluate(_OPEN, name)
     cells_began = time.monotonic()
     for _ in range(count):
         cell_began = time.monotonic()
-        cell = page.evaluate(_RUN_NEXT)
+        cell = tab.evaluate(_RUN_NEXT)
         if cell["cell_type"] != "code":
             continue
         run.cells += 1
@@ -112,31 +154,35 @@ def _run_notebook(context: BrowserContext, url: str, name: str, screenshots: Pat
             run.slowest = max(run.slowest, (seconds, "".join(cell["source"]).split("\n")[0]))
         for output in cell["outputs"]:
             if output["output_type"] == "error":
-                # A name that such a cell would have set is missing in those after it.
-                follows = bool(run.not_in_page) and "NameError" in output["ename"]
-                kind = run.not_in_page if NOT_IN_PAGE in output["ename"] or follows else run.errors
-                kind.append(f"cell {run.cells}: {output['evalue']}")
+                run.errors.append(f"cell {run.cells}: {output['evalue']}")
+            elif (text := "".join(output.get("data", {}).get("text/markdown", ""))).startswith(NOT_IN_PAGE):
+                run.not_in_page.append(f"cell {run.cells}: {text.removeprefix(NOT_IN_PAGE).strip()}")
     run.seconds = time.monotonic() - cells_began
-    run.megabytes = _memory()
-    if screenshots is not None:
-        _take_pictures(page, screenshots, name.removesuffix(".ipynb"))
-    page.wait_for_timeout(3000)  # the work is kept when no cell runs
+    time.sleep(3)  # the work is kept when no cell runs
     return run
 
 
-def _take_pictures(page: Page, folder: Path, name: str) -> None:
+def _take_pictures(tab: Tab, folder: Path, name: str) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for place, index in (("top", 0), ("middle", 12), ("end", -1)):
-        script = "(index) => { const n = window.jupyterapp.shell.currentWidget.content; "
-        script += "n.activeCellIndex = index < 0 ? n.widgets.length - 1 : Math.min(index, n.widgets.length - 1); "
-        page.evaluate(f"{script} n.scrollToItem(n.activeCellIndex, 'center'); }}", index)
-        page.wait_for_timeout(1000)
-        page.screenshot(path=folder / f"lite-{name}-{place}.png")
+        tab.evaluate(_SCROLL, index)
+        time.sleep(1)
+        tab.take_picture(folder / f"lite-{name}-{place}.png")
 
 
-def _memory() -> int:
+def _settled(browser: psutil.Process) -> int:
+    """The memory of the page when it has not fallen for 20 seconds: the browser tidies up when nothing runs."""
+    least, fell = _memory(browser), time.monotonic()
+    while time.monotonic() - fell < 20:
+        time.sleep(2)
+        if (now := _memory(browser)) < least - 5:
+            least, fell = now, time.monotonic()
+    return least
+
+
+def _memory(browser: psutil.Process) -> int:
     """The memory that the process of the page has for itself, in MB, without the browser's own program."""
-    processes = psutil.Process().children(recursive=True)
+    processes = browser.children(recursive=True)
     return max((process.memory_full_info().uss // 1_000_000 for process in processes), default=0)
 
 

@@ -1,13 +1,15 @@
 """The parts of the page's machine that need no browser."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+from IPython.core.interactiveshell import InteractiveShell
+from IPython.utils.capture import capture_output
 
 MACHINE = Path(__file__).parents[2] / "docs" / "lite" / "in_browser"
 
@@ -63,9 +65,57 @@ def test_an_absent_package_can_be_imported_and_names_itself_when_it_is_used(mach
             del sys.modules[name]
 
 
+@pytest.fixture
+def notices_of(machine: ModuleType) -> Iterator[Callable[[str], tuple[bool, str]]]:
+    """Run a cell in a shell of the page: whether it showed an error, and what it showed."""
+    finder = import_module("browser_machine.stand_ins.absent").AbsentModules(["nowhere"])
+    sys.meta_path.insert(0, finder)
+    shell = InteractiveShell.instance(history_manager=None)
+    errors: list[str] = []
+    shell._showtraceback = lambda kind, error, lines: errors.append(str(error))
+    import_module("browser_machine.notices").install(shell)
+
+    def run(source: str) -> tuple[bool, str]:
+        errors.clear()
+        with capture_output() as captured:
+            shell.run_cell(source)
+        notices = "".join(each.data["text/markdown"] for each in captured.outputs)
+        return bool(errors), errors[0] if errors else notices
+
+    yield run
+    InteractiveShell.clear_instance()
+    sys.meta_path.remove(finder)
+    for name in [name for name in sys.modules if name.startswith("nowhere")]:
+        del sys.modules[name]
+
+
+def test_a_cell_that_needs_an_absent_package_shows_a_sentence_and_those_after_it_run(
+    notices_of: Callable[[str], tuple[bool, str]],
+) -> None:
+    absent = "> **Not in this page:** nowhere. The cell ended there; the cells after it run."
+    assert notices_of("import nowhere\nfrom math import pi") == (False, "")
+    assert notices_of("table = nowhere.Table()\nlength = 1") == (False, absent)
+    failed, text = notices_of("copy = table + 1")
+    assert (failed, text.split(",")[0]) == (False, "> **Not in this page:** `table`")
+    assert notices_of("copy")[0] is False, "what an ended cell would have made of it is not there either"
+    assert notices_of("pi > 3") == (False, "")
+
+
+@pytest.mark.parametrize(
+    ("source", "text"), [("tabel", "name 'tabel' is not defined"), ("1 / 0", "division by zero"), ("=", "syntax")]
+)
+def test_an_error_of_the_cell_itself_is_an_error(
+    notices_of: Callable[[str], tuple[bool, str]], source: str, text: str
+) -> None:
+    notices_of("import nowhere; table = nowhere.Table()")
+    failed, shown = notices_of(source)
+    assert failed
+    assert text in shown
+
+
 def test_what_can_be_imported_is_not_replaced(machine: ModuleType) -> None:
     stand_ins = import_module("browser_machine.stand_ins")
-    assert stand_ins.missing() == {}, "all of these packages are installed here"
+    assert stand_ins.missing() == set(), "all of these packages are installed here"
 
 
 @pytest.mark.parametrize(

@@ -15,8 +15,8 @@ from docs.lite import notebooks, packages
         (
             "02_network.ipynb",
             ("cryptography", "pandas"),
-            "> **In a browser.** This page was built without pandas. A cell that shows tables ends with an error that "
-            "says so; the cells after it run.",
+            "> **In a browser.** This page was built without pandas. A cell that would show tables says so "
+            "instead; the cells after it run.",
         ),
         (
             "04_image.ipynb",

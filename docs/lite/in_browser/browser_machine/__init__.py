@@ -12,9 +12,10 @@ __all__ = ["install", "load_ipython_extension"]
 
 def install() -> None:
     """Make programs, threads and connections work in this interpreter, and replace packages that are not there."""
-    from browser_machine import connections, programs, stand_ins, threads
+    from browser_machine import connections, models, programs, stand_ins, threads
 
     stand_ins.install()
+    models.install()
     threads.install()
     programs.install()
     connections.install()
@@ -23,9 +24,10 @@ def install() -> None:
 def load_ipython_extension(shell: Any) -> None:
     """Install everything, let `!aws` and `!esaws` run, and keep the work in the browser's storage."""
     install()
-    from browser_machine import drive, javascript, shell_commands
+    from browser_machine import drive, javascript, notices, shell_commands
 
     shell_commands.install(shell)
+    notices.install(shell)
     drive.install(shell)
 
     async def with_libraries(lines: list[str]) -> list[str]:

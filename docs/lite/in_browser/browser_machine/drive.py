@@ -57,7 +57,7 @@ class Keeper:
         """Save the user's local AWS if it was called since, and copy what has changed to the drive."""
         self._waiting = None
         active = programs.LocalAwsProgram.active
-        if active is not None and active.options.state is not None and active.options.state.is_relative_to(STATE):
+        if active is not None and (state := active.settings.state) is not None and state.is_relative_to(STATE):
             with active.running():
                 active.application.autosave.save_changes()
         for file in STATE.rglob("*"):

@@ -37,19 +37,19 @@ class LocalAwsProgram:
     def __init__(self, arguments: Sequence[str], port: int, log: TextIO) -> None:
         """Start it. What it prints goes to `log`."""
         from local_aws_server import server
-        from local_aws_server.__main__ import parse_arguments
+        from local_aws_server.__main__ import parse_arguments, settings_of
 
         self.pid, self.port, self._log = next(_pids), port, log
-        self.options = parse_arguments(arguments)
+        self.settings = settings_of(parse_arguments(arguments))
         self._parked: bytes | None = None
         self._make_room()
         with self._as_process():
-            self._apply_settings()
+            self.settings.apply()
             self.application = server.LocalAws()
             self.application.prepare()
             server.reset({})
-            self.application.autosave.restore(self.options.state)
-            self.application.token = server.ControlToken.publish(port, self.options.state)
+            self.application.autosave.restore(self.settings.state)
+            self.application.token = server.ControlToken.publish(port, self.settings.state)
         LocalAwsProgram.active = self
         _programs[self.pid] = self
 
@@ -95,22 +95,9 @@ class LocalAwsProgram:
         parked, self._parked = self._parked, None
         assert parked is not None, "a program that does not run is parked"
         with self._as_process():
-            self._apply_settings()
+            self.settings.apply()
             snapshot.load(self.application.locks, parked, hooks.apply_patches)
         LocalAwsProgram.active = self
-
-    def _apply_settings(self) -> None:
-        from local_aws_server import server
-
-        options = self.options
-        server.apply_settings(
-            at=None if options.at is None else float(options.at),
-            still=options.still,
-            provisioning=options.provisioning,
-            regime=options.regime,
-            plan=options.plan,
-            state=options.state,
-        )
 
 
 @contextmanager

@@ -22,20 +22,20 @@ REPLACED = {
 """Name of a package → what is different; the module of the same name beside this one replaces it."""
 
 ABSENT = {
-    "cryptography": "no key pairs of EC2, no certificates",
-    "matplotlib": "no charts",
-    "numpy": "no matrix of who reaches whom",
-    "pandas": "no tables",
+    "cryptography": "key pairs of EC2, certificates",
+    "matplotlib": "charts",
+    "numpy": "the matrix of who reaches whom",
+    "pandas": "tables",
 }
-"""Name of a package that can be imported without being there → what does not work; using it names it."""
+"""Name of a package that can be imported without being there → what needs it; using it names it."""
 
 _NEEDS = {"joserfc": "cryptography", "matplotlib": "numpy", "pandas": "numpy"}
 """Name of a package → one that it can't be imported without."""
 
 
-def missing() -> dict[str, str]:
-    """The packages that are not there → what is different, or does not work."""
-    return {name: text for name, text in {**REPLACED, **ABSENT}.items() if not _is_there(name)}
+def missing() -> set[str]:
+    """The packages of both tables that are not there."""
+    return {name for name in (*REPLACED, *ABSENT) if not _is_there(name)}
 
 
 def _is_there(name: str) -> bool:
@@ -49,10 +49,10 @@ def _is_there(name: str) -> bool:
 def install() -> None:
     """Replace what is missing."""
     gone = missing()
-    for name in REPLACED.keys() & gone.keys():
+    for name in REPLACED.keys() & gone:
         module = import_module(f"{__name__}.{name}")
         sys.modules[name] = module
         for part in getattr(module, "__all__", ()) if hasattr(module, "__path__") else ():
             sys.modules[f"{name}.{part}"] = getattr(module, part)
-    if absent := ABSENT.keys() & gone.keys():
+    if absent := ABSENT.keys() & gone:
         sys.meta_path.insert(0, AbsentModules(absent))
