@@ -11,9 +11,13 @@ from collections.abc import Sequence
 from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from esaws.pricelist import PLANS, REGIMES
 from local_aws_server import MOTO_VERSION
+
+if TYPE_CHECKING:
+    from local_aws_server.server import Settings
 
 HOSTS = ("127.0.0.1", "localhost")
 
@@ -122,7 +126,7 @@ def _serve(options: argparse.Namespace) -> None:
     from local_aws_server import server
 
     try:
-        at = None if options.at is None else _timestamp(options.at)
+        settings = settings_of(options)
         listener = server.listen(options.host, options.port) if options.fd is None else None
     except ValueError as error:
         sys.exit(_usage_error(f"--at: {error}"))
@@ -135,14 +139,23 @@ def _serve(options: argparse.Namespace) -> None:
         print(f"export AWS_ENDPOINT_URL=http://{host}:{port}", flush=True)
     server.serve(
         listener.fileno() if listener is not None else options.fd,
-        at=at,
+        settings,
+        save_every=options.save_every,
+        owner=options.owner,
+    )
+
+
+def settings_of(options: argparse.Namespace) -> Settings:
+    """The settings that a command line has. Raises ValueError if the start of the clock is not a time."""
+    from local_aws_server import server
+
+    return server.Settings(
+        at=None if options.at is None else _timestamp(options.at),
         still=options.still,
         provisioning=options.provisioning,
         regime=options.regime,
         plan=options.plan,
         state=options.state,
-        save_every=options.save_every,
-        owner=options.owner,
     )
 
 

@@ -10,6 +10,7 @@ import socket
 import sys
 import traceback
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock, Timer
 from typing import Any
@@ -321,50 +322,45 @@ def listen(host: str, port: int) -> socket.socket:
     return socket.create_server((host, port))
 
 
-def apply_settings(
-    *,
-    at: float | None = None,
-    still: bool = False,
-    provisioning: float | None = None,
-    regime: Regime | None = None,
-    plan: Plan | None = None,
-    state: Path | None = None,
-) -> None:
-    """Give this process the clock, the name and the defaults of a server. The settings are those of `serve`."""
-    CLOCK.still = still
-    CLOCK.start(at)
-    NEW_ACCOUNT_DEFAULTS.regime = regime or NewAccountDefaults.regime
-    NEW_ACCOUNT_DEFAULTS.plan = plan or NewAccountDefaults.plan
-    PROVISIONING_SPEED.factor = provisioning
-    if state:
-        IDENTITY.belong_to(state)
-
-
-def serve(
-    fd: int,
-    *,
-    at: float | None = None,
-    still: bool = False,
-    provisioning: float | None = None,
-    regime: Regime | None = None,
-    plan: Plan | None = None,
-    state: Path | None = None,
-    save_every: float = EVERY_SECONDS,
-    owner: int | None = None,
-) -> None:
-    """Serve on an open listening socket until SIGTERM or Ctrl-C.
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """How a local AWS starts.
 
     `at` is where the clock starts, in seconds since 1970; without it, at the real time. A `still` clock moves only when
     a client advances it or waits. `provisioning` is the fraction of AWS's provisioning time that really passes; without
-    it, describe calls advance the clock instead. `regime` and `plan` are those of new accounts. The server restores
-    its state from the file `state`, and saves it there: every `save_every` seconds, and at its end. It stops when the
-    process `owner` has ended.
+    it, describe calls advance the clock instead. `regime` and `plan` are those of new accounts; by default, a paid
+    account with the legacy free tier. `state` is the file of its state.
+    """
+
+    at: float | None = None
+    still: bool = False
+    provisioning: float | None = None
+    regime: Regime | None = None
+    plan: Plan | None = None
+    state: Path | None = None
+
+    def apply(self) -> None:
+        """Give this process the clock, the name and the defaults."""
+        CLOCK.still = self.still
+        CLOCK.start(self.at)
+        NEW_ACCOUNT_DEFAULTS.regime = self.regime or NewAccountDefaults.regime
+        NEW_ACCOUNT_DEFAULTS.plan = self.plan or NewAccountDefaults.plan
+        PROVISIONING_SPEED.factor = self.provisioning
+        if self.state:
+            IDENTITY.belong_to(self.state)
+
+
+def serve(fd: int, settings: Settings, *, save_every: float = EVERY_SECONDS, owner: int | None = None) -> None:
+    """Serve on an open listening socket until SIGTERM or Ctrl-C.
+
+    The server restores its state from the file of the settings, and saves it there: every `save_every` seconds, and at
+    its end. It stops when the process `owner` has ended.
     """
     install_loopback_guard()
     gc.set_threshold(100_000, 20, 100)  # an account has 10,000 objects; garbage collection took half of creating it
-    apply_settings(at=at, still=still, provisioning=provisioning, regime=regime, plan=plan, state=state)
+    settings.apply()
     application = LocalAws()
-    if state:
+    if state := settings.state:
         if state.exists():
             application.prepare()
         application.autosave.restore(state)
