@@ -63,6 +63,8 @@ def answers(**changed: Any) -> dict[str, Any]:
         "vpcs": [{"VpcId": "vpc-1", "IsDefault": True}],
         "gateways": [],
         "quotas.L-1216C47A": 64.0,
+        "fargate": [],
+        "quotas.L-3032A538": 6.0,
         "quotas.L-F678F1CE": 5.0,
         "quotas.L-A4707A72": 5.0,
         "database.database": [{"EngineVersion": "16.8", "StorageType": "gp2"}],
@@ -80,7 +82,11 @@ def run(needs: Needs, found: dict[str, Any]) -> dict[str, Check]:
     return {check.check: check for each in _CHECKS for check in each(needs, Answers(found))}
 
 
-BUDGET, HA = seccom("budget"), seccom("ha")
+BUDGET, HA, FARGATE = seccom("budget"), seccom("ha"), seccom("fargate")
+
+
+def fargate_task(cluster: str, cpu: int) -> dict[str, str]:
+    return {"clusterArn": f"arn:aws:ecs:{PARIS}:123456789012:cluster/{cluster}", "cpu": str(cpu)}
 
 
 def instance(name: str, group: str = "", lifecycle: str = "") -> dict[str, Any]:
@@ -120,6 +126,13 @@ CASES: list[tuple[str, Architecture, dict[str, Any], str, bool | None, str]] = [
     ("no permission", BUDGET, {"quotas.L-1216C47A": REFUSED}, "vCPU quota", None, "AccessDenied"),
     ("the fix names the place", BUDGET, {"quotas.L-1216C47A": 5.0}, "vCPU quota", False,
      "--quota-code L-1216C47A --desired-value 6 --region eu-west-3"),
+    ("on Fargate", FARGATE, {}, "Fargate vCPU quota", True, "1.5 needed of 6 in eu-west-3: 1.5 for this deploy, 0 run"),
+    ("a new account", FARGATE, {"quotas.L-3032A538": 1.0}, "Fargate vCPU quota", False, "--desired-value 2 --region"),
+    ("others run", FARGATE, {"fargate": [fargate_task("shop", 4096), fargate_task("shop", 1024)]},
+     "Fargate vCPU quota", False, "6.5 needed of 6 in eu-west-3: 1.5 for this deploy, 5 run already"),
+    ("own tasks", FARGATE, {"fargate": [fargate_task("seccom-hdm-cluster", 8192)]},
+     "Fargate vCPU quota", True, "0 run already"),
+    ("no permission", FARGATE, {"fargate": REFUSED}, "Fargate vCPU quota", None, "AccessDenied"),
     ("five VPCs", BUDGET, {"vpcs": [{"IsDefault": True}] * 5}, "VPC quota", False, "6 needed of 5"),
     ("no permission", BUDGET, {"quotas.L-F678F1CE": REFUSED}, "VPC quota", None, "AccessDenied"),
     ("five gateways", BUDGET, {"gateways": [{}] * 5}, "internet gateway quota", False, "6 needed of 5"),

@@ -15,7 +15,9 @@ from esaws.deploy.leftovers import leftovers
 from esaws.deploy.plan import Plan, plan_deploy, plan_teardown
 from esaws.errors import DeployRefused, UsageError
 from esaws.inspect import Account, findings, health, reach, snapshot, trace
-from esaws.leases.park import plan_park, plan_resume
+from esaws.leases.estimate import estimate_spend
+from esaws.leases.park import plan_park, plan_resume, remaining_costs
+from esaws.leases.parked import is_parked
 from esaws.reference.seccom import FARGATE_CPU, FARGATE_INBOUND, FARGATE_MEMORY, SERVICES, seccom
 from esaws.resources.auto_scaling_group import AutoScalingGroup
 from esaws.resources.capacity_provider import CapacityProvider
@@ -188,6 +190,32 @@ def test_it_is_parked_and_resumed(cloud: Cloud) -> None:
     plan = plan_deploy(seccom("fargate", services=ONE), cloud)
     simulation.advance(cloud, "10m")
     assert actions(plan).keys() == {"keep"} and [target.state for target in health(snapshot(cloud))] == ["healthy"]
+
+
+def test_parked_tasks_cost_nothing_and_running_ones_are_listed(cloud: Cloud) -> None:
+    plan_deploy(seccom("fargate", services=ONE), cloud).apply()
+    costs = remaining_costs(cloud).set_index("kind")
+    assert costs.loc["Fargate task", "name"] == "client-web-ui"
+    month = forecast(seccom("fargate", services=ONE))
+    of_the_task = sum(float(line.usd or 0) for line in month.lines if line.operation == "FargateTask")
+    assert costs.loc["Fargate task", "usd_per_day"] == pytest.approx(of_the_task * 24 / 730)
+    assert not is_parked(cloud)
+    plan_park(cloud).apply()
+    assert is_parked(cloud) and "Fargate task" not in set(remaining_costs(cloud).kind)
+
+
+def test_a_lease_counts_the_tasks_from_the_creation_of_their_service(cloud: Cloud) -> None:
+    plan_deploy(seccom("fargate", services=ONE), cloud).apply()
+    began = simulation.cloud_time(cloud)
+    simulation.advance(cloud, "10h")
+    (task,) = cloud.client("ecs").list_tasks(cluster="seccom-client-web-ui-cluster")["taskArns"]
+    cloud.client("ecs").stop_task(cluster="seccom-client-web-ui-cluster", task=task)
+    simulation.advance(cloud, "10h")
+    now = simulation.cloud_time(cloud)
+    hour = float(forecast(seccom("fargate", services=ONE), gb_stored=0).total_usd) / 730
+    spent = estimate_spend(cloud, began, now)
+    assert spent.usd_per_hour == pytest.approx(hour)
+    assert spent.usd == pytest.approx(hour * (now - began).total_seconds() / 3600, rel=0.01)
 
 
 def test_a_lost_task_is_replaced_and_gets_another_address(cloud: Cloud) -> None:

@@ -26,7 +26,7 @@ API = "docs/api"
 DECISIONS = "docs/adr/index"
 COST = "docs/load_balancer_cost"
 
-QUESTIONS = ("docs/ecs_without_docker", "docs/unhealthy_targets", COST, "docs/after_app_runner")
+QUESTIONS = ("docs/ecs_without_docker", "docs/unhealthy_targets", COST, "docs/ec2_or_fargate", "docs/after_app_runner")
 GUIDES = (
     "README",
     "docs/one_click",

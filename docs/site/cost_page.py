@@ -76,6 +76,7 @@ def regimes_table() -> str:
     systems = {
         "one service on one instance": one_service,
         "the small build of SecCom": partial(whole_system, "budget"),
+        "SecCom on Fargate": partial(whole_system, "fargate"),
         "the large build of SecCom": partial(whole_system, "ha"),
     }
     rows = []

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from esaws.inspect.account import Account
 from esaws.inspect.fetch import Raw
-from esaws.pricelist import MonthlyCost, PriceList, Usage
+from esaws.pricelist import MonthlyCost, PriceList, Usage, fargate_address, fargate_usages
 
-KEYS = ("Instances", "Volumes", "LoadBalancers", "NatGateways", "DBInstances", "CacheClusters", "Brokers", "Addresses")
+KEYS = (
+    *("Instances", "Volumes", "LoadBalancers", "NatGateways", "DBInstances", "CacheClusters", "Brokers", "Addresses"),
+    *("tasks", "NetworkInterfaces"),
+)
 """What a snapshot needs for the fixed usage of what esaws deploys."""
 
 ALL_KEYS = (*KEYS, "VpcEndpoints")
@@ -19,6 +22,9 @@ UNPRICED = "unpriced-"
 """Begins a usage type whose price depends on more than the price list knows, so that no price is found for it."""
 
 _RUNS = ("pending", "running")
+_UNCHARGED_TASKS = ("PROVISIONING", "STOPPED")
+"""The states of a task before its image is pulled, and after its end: https://aws.amazon.com/fargate/pricing/"""
+_ARCHITECTURE = "ecs.cpu-architecture"
 _POSTGRESQL = "CreateDBInstance:0014"
 _BROKER_GB = {"mq.t3.micro": 20}
 
@@ -40,6 +46,7 @@ def cost_items(account: Account) -> list[CostItem]:
     """Return all resources with a fixed cost, of the kinds that were described, in AWS's order."""
     return [
         *_instances(account),
+        *_fargate_tasks(account),
         *_load_balancers(account),
         *_nat_gateways(account),
         *_endpoints(account),
@@ -76,6 +83,21 @@ def _running_usage(raw: Raw) -> Usage:
 def volume_usage(raw: Raw) -> Usage:
     kind = raw.get("VolumeType", "gp2")
     return Usage.gb_month("AmazonEC2", f"EBS:VolumeUsage.{kind}", raw["Size"], f"CreateVolume-{kind.title()}")
+
+
+def fargate_task_usage(raw: Raw, account: Account) -> list[Usage]:
+    """Return a month of a task on Fargate, with its public address. Spot and ARM have other prices."""
+    usages = fargate_usages(int(raw["cpu"]), int(raw["memory"]))
+    architecture = next((each["value"] for each in raw.get("attributes", ()) if each["name"] == _ARCHITECTURE), "")
+    if raw.get("capacityProviderName") == "FARGATE_SPOT" or architecture == "arm64":
+        usages = [replace(usage, usage_type=f"{UNPRICED}{usage.usage_type}") for usage in usages]
+    public = {
+        interface["NetworkInterfaceId"]
+        for interface in account.get("NetworkInterfaces") or ()
+        if interface.get("Association", {}).get("PublicIp")
+    }
+    own = {detail.get("value") for each in raw.get("attachments", ()) for detail in each.get("details", ())}
+    return [*usages, fargate_address()] if public & own else usages
 
 
 def load_balancer_usage(raw: Raw) -> list[Usage]:
@@ -145,6 +167,12 @@ def _instances(account: Account) -> Iterator[CostItem]:
     for volume in account.get("Volumes") or ():
         if not attached & {attachment.get("InstanceId") for attachment in volume.get("Attachments", ())}:
             yield CostItem("volume", volume["VolumeId"], (volume_usage(volume),))
+
+
+def _fargate_tasks(account: Account) -> Iterator[CostItem]:
+    for raw in account.get("tasks") or ():
+        if raw.get("launchType") == "FARGATE" and raw.get("lastStatus") not in _UNCHARGED_TASKS:
+            yield CostItem("Fargate task", raw["taskArn"], tuple(fargate_task_usage(raw, account)))
 
 
 def _load_balancers(account: Account) -> Iterator[CostItem]:

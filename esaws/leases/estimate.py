@@ -3,7 +3,8 @@
 Cost Explorer would be exact. But it is a day late, has accounts and no deployments, and charges 0.01 USD a request: a
 lease of eight hours would be over before its costs show up. So each existing resource counts at list price, for the
 hours since its creation or since counting began. Instances that Auto Scaling launched and terminated in between are
-added from its activities, which AWS keeps for six weeks.
+added from its activities, which AWS keeps for six weeks. A task on Fargate counts from the creation of its service: ECS
+forgets the tasks before it an hour after they stop.
 
 Where something can't be known, the estimate is too high: no free tier is subtracted, and a database that was stopped
 without esaws counts as if it had run. Traffic, requests, logs and alarms are not counted, nor resources that were
@@ -32,9 +33,12 @@ from esaws.pricelist import HOURS_PER_MONTH, Usage, hours_in_month
 
 METHOD = "an estimate: existing resources at list price, by the hours since creation; without free tier and traffic"
 
-_LISTED_KINDS = ("LoadBalancer", "DBInstance", "CacheCluster", "Broker")
+_LISTED_KINDS = ("LoadBalancer", "DBInstance", "CacheCluster", "Broker", "Cluster")
 """Kinds whose ownership is not in the descriptions of a snapshot."""
-_CREATION_TIMES = ("LaunchTime", "CreateTime", "CreatedTime", "InstanceCreateTime", "CacheClusterCreateTime", "Created")
+_CREATION_TIMES = (
+    *("LaunchTime", "CreateTime", "CreatedTime", "InstanceCreateTime", "CacheClusterCreateTime", "Created"),
+    "createdAt",
+)
 _IDS = (
     "InstanceId",
     "VolumeId",
@@ -57,7 +61,7 @@ def estimate_spend(cloud: Cloud, since: datetime, now: datetime) -> Spend:
     """
     from esaws.resources import load_all
 
-    account = snapshot(cloud, *KEYS, "AutoScalingGroups")
+    account = snapshot(cloud, *KEYS, "AutoScalingGroups", "services")
     if account.missing:
         key, reason = sorted(account.missing.items())[0]
         return Spend(None, None, f"{key} could not be fetched: {reason}")
@@ -66,7 +70,9 @@ def estimate_spend(cloud: Cloud, since: datetime, now: datetime) -> Spend:
         terminated = list(_terminated_instances(cloud, account, since, now))
     except ClientError as error:
         return Spend(None, None, describe_error(error))
+    owned |= {task["taskArn"] for task in account["tasks"] if task["clusterArn"] in owned}
     descriptions = {raw[id]: raw for key in KEYS for raw in account.get(key) or () for id in _IDS if id in raw}
+    descriptions |= _services_of_tasks(account)
     empty_groups = {raw["AutoScalingGroupName"] for raw in account["AutoScalingGroups"] if not raw["DesiredCapacity"]}
     total: Decimal | None = Decimal(0)
     rate: Decimal | None = Decimal(0)
@@ -119,6 +125,12 @@ def _as_if_running(item: CostItem, raw: Mapping[str, Any]) -> CostItem:
     if not is_stopped_database or PARKED_TAG in _tags(raw):
         return item
     return CostItem(item.kind, item.id, tuple(database_usage({**raw, "DBInstanceStatus": "available"})))
+
+
+def _services_of_tasks(account: Account) -> dict[str, Any]:
+    """Task → the description of its service, or of the task if it has none."""
+    services = {(raw["clusterArn"], f"service:{raw['serviceName']}"): raw for raw in account["services"]}
+    return {raw["taskArn"]: services.get((raw["clusterArn"], raw.get("group", "")), raw) for raw in account["tasks"]}
 
 
 # -- terminated instances --------------------------------------------------------------------------------------------

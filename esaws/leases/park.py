@@ -87,8 +87,8 @@ def remaining_costs(cloud: Cloud, index: Index | None = None) -> pandas.DataFram
 
     index = inventory(cloud) if index is None else index
     index.require()
-    names = _names_by_id(index)
     account = snapshot(cloud, *KEYS)
+    names = _names_by_id(index) | _names_of_tasks(index, account)
     rows: list[tuple[str, str, float | None]] = []
     for item in cost_items(account):
         cost = item.monthly(cloud.prices, cloud.region)
@@ -111,6 +111,18 @@ def _owner_name(item: CostItem, account: Account, cloud: Cloud) -> str | None:
 
 def _names_by_id(index: Index) -> dict[str, str]:
     return {live.id: live.name for live in index if not live.foreign}
+
+
+def _names_of_tasks(index: Index, account: Account) -> dict[str, str]:
+    """The service of each of its tasks."""
+    services = {
+        (live.fields["cluster"], f"service:{live.raw['serviceName']}"): live.name
+        for live in of_kind(index, "Service")
+        if not live.foreign
+    }
+    tasks = account.get("tasks") or ()
+    found = {task["taskArn"]: services.get((task["clusterArn"], task.get("group", ""))) for task in tasks}
+    return {arn: name for arn, name in found.items() if name}
 
 
 def _deployed_resources(cloud: Cloud) -> list[Live]:

@@ -180,9 +180,9 @@ class TaskDefinition(Resource):
             "awslogs-region": cloud.region,
             "awslogs-stream-prefix": self.name,
         }
-        port = {"containerPort": self.container_port, "protocol": "tcp"}
-        if self.network_mode == "bridge":
-            port["hostPort"] = self.host_port or 0  # 0 means any free port
+        # Host port 0 means any free port.
+        host = {"hostPort": self.host_port or 0} if self.network_mode == "bridge" else {}
+        port = {"containerPort": self.container_port, **host, "protocol": "tcp"}
         return {
             "name": self.name,
             "image": self.image if isinstance(self.image, str) else self.image.id_in(cloud),

@@ -12,7 +12,9 @@ from tests.resilience.foreign import make_foreign_resources
 from tests.resilience.process import Forks, Outcome
 
 ACTIONS = ("deploy", "update", "replace", "park", "resume", "teardown")
-PROFILES = ("ha", "budget")
+PROFILES = ("ha", "budget", "fargate")
+OTHERS = {"ha": "budget", "budget": "ha", "fargate": "budget"}
+"""Profile → the one that replaces it; AWS moves no service from instances to Fargate, or back, in place."""
 SMALL = "client-web-ui"
 
 Words = tuple[str, ...]
@@ -32,10 +34,10 @@ class Situation:
     @property
     def _profile(self) -> Words:
         services = ("--services", self.services) if self.services else ()
-        other = PROFILES[1 - PROFILES.index(self.profile)]
         if self.action == "update":
-            return "--profile", self.profile, *services, "--instance-type", "t3.micro", "--images", "ecr"
-        return "--profile", other if self.action == "replace" else self.profile, *services
+            instances = () if self.profile == "fargate" else ("--instance-type", "t3.micro")
+            return "--profile", self.profile, *services, *instances, "--images", "ecr"
+        return "--profile", OTHERS[self.profile] if self.action == "replace" else self.profile, *services
 
     @property
     def before(self) -> tuple[Words, ...]:

@@ -101,6 +101,7 @@ REFUSED: dict[tuple[str, str, Any], str] = {
     ("cost_report", "currency", "CNY"): "the bill has no costs in CNY",
     ("cost_report", "bills", "bills/2026-10.csv"): "bills/2026-10.csv not found",
     ("deploy", "profile", "budget"): "is not in this architecture",
+    ("deploy", "profile", "fargate"): "launch_type",
     ("deploy", "services", "cameras-api,client-web-ui"): "is not in this architecture",
     ("find_leftovers", "fail_on", "deployment"): "left: autoscaling:autoScalingGroup",
     ("is_it_answering", "fail_on", "bad"): "nothing runs",

@@ -117,7 +117,7 @@ def test_the_figures_of_the_cost_page_are_those_of_the_forecast(sources: Path) -
     balancer = [line.usd or Decimal(0) for line in one.lines if "Balanc" in (line.operation or "")]
     assert len(balancer) == 2
     assert f"is {sum(balancer):,.2f} USD of that" in page
-    for profile in ("budget", "ha"):
+    for profile in ("budget", "fargate", "ha"):
         assert f"{costs.forecast(seccom(profile), regime='legacy').to_pay_usd:,.2f}" in page
 
 

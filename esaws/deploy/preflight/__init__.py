@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from esaws.cloud import Cloud
 from esaws.deploy.change import Change
 from esaws.deploy.preflight.answers import fetch
-from esaws.deploy.preflight.capacity import check_counts, check_vcpus
+from esaws.deploy.preflight.capacity import check_counts, check_fargate_vcpus, check_vcpus
 from esaws.deploy.preflight.needs import collect_needs
 from esaws.deploy.preflight.offers import (
     check_brokers,
@@ -35,6 +35,7 @@ _CHECKS = (
     check_instance_types,
     check_zones,
     check_vcpus,
+    check_fargate_vcpus,
     check_counts,
     check_databases,
     check_caches,

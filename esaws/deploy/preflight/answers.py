@@ -17,9 +17,11 @@ US_EAST_1 = "us-east-1"
 """The region of the Free Tier and Price List APIs: https://docs.aws.amazon.com/general/latest/gr/billing.html"""
 
 VCPU_QUOTA = ("ec2", "L-1216C47A")
+FARGATE_QUOTA = ("fargate", "L-3032A538")
 VPC_QUOTA = ("vpc", "L-F678F1CE")
 GATEWAY_QUOTA = ("vpc", "L-A4707A72")
 
+_TASKS_AT_ONCE = 100
 _NO_PLAN = ("ResourceNotFoundException", "ValidationException")
 
 
@@ -36,8 +38,9 @@ class Answers:
 
     Questions: `aliases` (AccountAliases; on AWS alone), `plan` (GetAccountPlanState; None without a plan), `zones`
     (AvailabilityZones), `types` (InstanceTypes), `offerings` (InstanceTypeOfferings by zone), `instances` (those that
-    run), `vpcs`, `gateways`, `quotas.<code>` (Value), `database.<name>` (OrderableDBInstanceOptions), `cache.<name>`
-    (PriceList), `broker.<name>` (BrokerInstanceOptions), `principal` (an ARN) and `simulation` (EvaluationResults).
+    run), `fargate` (the tasks that run there), `vpcs`, `gateways`, `quotas.<code>` (Value), `database.<name>`
+    (OrderableDBInstanceOptions), `cache.<name>` (PriceList), `broker.<name>` (BrokerInstanceOptions), `principal` (an
+    ARN) and `simulation` (EvaluationResults).
     """
 
     values: dict[str, Any] = field(default_factory=dict)
@@ -69,6 +72,9 @@ def fetch(needs: Needs, cloud: Cloud) -> Answers:
         answers.ask("types", _instance_types, cloud, sorted({*needs.instance_types, *others}))
         answers.ask("offerings", _offerings, cloud, needs.instance_types)
         answers.ask(f"quotas.{VCPU_QUOTA[1]}", _quota, cloud, *VCPU_QUOTA)
+    if needs.fargate_vcpus:
+        answers.ask("fargate", _running_on_fargate, cloud)
+        answers.ask(f"quotas.{FARGATE_QUOTA[1]}", _quota, cloud, *FARGATE_QUOTA)
     if needs.vpcs or needs.brokers:
         answers.ask("vpcs", _list, cloud, "ec2", "describe_vpcs", "Vpcs")
     if needs.vpcs:
@@ -98,6 +104,16 @@ def _running_instances(cloud: Cloud) -> list[dict[str, Any]]:
     states = [{"Name": "instance-state-name", "Values": ["pending", "running"]}]
     reservations = pages(cloud, "ec2", "describe_instances", "Reservations", Filters=states)
     return [instance for reservation in reservations for instance in reservation["Instances"]]
+
+
+def _running_on_fargate(cloud: Cloud) -> list[dict[str, Any]]:
+    """The tasks on Fargate of all clusters: their clusterArn and cpu."""
+    ecs, found = cloud.client("ecs"), []
+    for cluster in pages(cloud, "ecs", "list_clusters", "clusterArns"):
+        arns = list(pages(cloud, "ecs", "list_tasks", "taskArns", cluster=cluster, launchType="FARGATE"))
+        for start in range(0, len(arns), _TASKS_AT_ONCE):
+            found += ecs.describe_tasks(cluster=cluster, tasks=arns[start : start + _TASKS_AT_ONCE])["tasks"]
+    return found
 
 
 def _instance_types(cloud: Cloud, names: Sequence[str]) -> list[dict[str, Any]]:

@@ -6,9 +6,10 @@ https://docs.aws.amazon.com/ec2/latest/instancetypes/ec2-instance-quotas.html
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from math import ceil
 from typing import Any
 
-from esaws.deploy.preflight.answers import GATEWAY_QUOTA, VCPU_QUOTA, VPC_QUOTA, Answers, Unanswered
+from esaws.deploy.preflight.answers import FARGATE_QUOTA, GATEWAY_QUOTA, VCPU_QUOTA, VPC_QUOTA, Answers, Unanswered
 from esaws.deploy.preflight.needs import Needs
 from esaws.deploy.preflight.report import Check
 
@@ -44,6 +45,29 @@ def check_vcpus(needs: Needs, answers: Answers) -> Iterator[Check]:
     if used + wanted <= limit < used + most:
         detail += f"; when it scales to its maximum, it needs {used + most}, and the last instances are not launched"
     yield Check(name, used + wanted <= limit, detail, _raise_quota(needs.region, *VCPU_QUOTA, used + most))
+
+
+def check_fargate_vcpus(needs: Needs, answers: Answers) -> Iterator[Check]:
+    """Check that the tasks to start on Fargate fit beside those that run, in vCPUs.
+
+    https://docs.aws.amazon.com/general/latest/gr/ecs-service.html#service-quotas-fargate
+    """
+    if not needs.fargate_vcpus:
+        return
+    name, limit, running = "Fargate vCPU quota", answers[f"quotas.{FARGATE_QUOTA[1]}"], answers["fargate"]
+    for answer in (limit, running):
+        if isinstance(answer, Unanswered):
+            fix = (
+                "allow servicequotas:GetServiceQuota, ecs:ListClusters, ecs:ListTasks, ecs:DescribeTasks, or look at "
+                f"{_console(needs.region, *FARGATE_QUOTA)}"
+            )
+            yield Check(name, None, f"it is not known whether the tasks fit: {answer.reason}", fix)
+            return
+    others = [task for task in running if task["clusterArn"].rpartition("/")[2] not in needs.own_clusters]
+    used, wanted, region = sum(int(task["cpu"]) for task in others) / 1024, needs.fargate_vcpus, needs.region
+    total = used + wanted
+    detail = f"{total:g} needed of {limit:g} in {region}: {wanted:g} for this deploy, {used:g} run already"
+    yield Check(name, total <= limit, detail, _raise_quota(region, *FARGATE_QUOTA, ceil(total)))
 
 
 def check_counts(needs: Needs, answers: Answers) -> Iterator[Check]:

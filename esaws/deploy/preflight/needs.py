@@ -17,6 +17,7 @@ from esaws.resources.broker import Broker
 from esaws.resources.cache_cluster import CacheCluster
 from esaws.resources.db_instance import DBInstance
 from esaws.resources.internet_gateway import InternetGateway
+from esaws.resources.service import Service
 from esaws.resources.subnet import Subnet
 from esaws.resources.vpc import VPC
 
@@ -41,6 +42,10 @@ class Needs:
     """The Auto Scaling groups that will be created or changed, or whose template will be: they launch instances."""
     own_groups: frozenset[str] = frozenset()
     """The names on AWS of those groups: what runs in them already is not counted twice."""
+    fargate_vcpus: float = 0.0
+    """The vCPUs of the tasks on Fargate of the services that will be created or changed."""
+    own_clusters: frozenset[str] = frozenset()
+    """The names on AWS of the clusters of those services: what runs in them already is not counted twice."""
     zones: dict[str, frozenset[str]] = field(default_factory=dict)
     """Zone (`eu-west-3a`) → the instance types that run in it; of each subnet that will be created or used."""
     vpcs: int = 0
@@ -91,11 +96,19 @@ def collect_needs(changes: Iterable[Change], cloud: Cloud) -> Needs:
     for group, _ in groups:
         for subnet in group.subnets:
             zones[cloud.region + subnet.zone].add(group.template.instance_type)
+    services = [
+        change.resource
+        for change in changes
+        if isinstance(change.resource, Service) and {change.resource.key, change.resource.task_definition.key} & keys
+    ]
+    on_fargate = [service for service in services if service.launch_type == "FARGATE"]
     cost = sum((change.cost for change in changes if change.cost), FREE).usd
     return Needs(
         region=cloud.region,
         fleets=tuple(_fleet(group, live) for group, live in groups),
         own_groups=frozenset(cloud.aws_name(group.name) for group, _ in groups),
+        fargate_vcpus=sum((each.task_definition.cpu or 0) / 1024 * each.desired_count for each in on_fargate),
+        own_clusters=frozenset(cloud.aws_name(service.cluster.name) for service in on_fargate),
         zones={zone: frozenset(types) for zone, types in sorted(zones.items())},
         vpcs=len(created(VPC)),
         gateways=len(created(InternetGateway)),
