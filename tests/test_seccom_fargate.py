@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from esaws import simulation
+from esaws import draw, simulation
 from esaws.cloud import Cloud
 from esaws.costs import forecast
 from esaws.deploy.inventory import inventory
@@ -174,6 +174,18 @@ def test_it_has_none_of_the_flaws_of_the_security_groups(account: Account) -> No
     assert {code for code, _ in codes} & {"OPEN_SSH", "WRONG_PORT", "UNUSED_RULE"} == set()
     assert [resource for code, resource in codes if code == "OPEN_SERVICE_PORT"] == ["seccom-ManagerWeb-sg"]
     assert not any(22 in ports for _, ports, _ in FARGATE_INBOUND)
+
+
+def test_the_account_is_drawn_with_what_groups_let_in_and_the_price_of_tasks(account: Account) -> None:
+    scene = draw(account).scene
+    edges = {(edge.source[1], edge.target[1], edge.label) for edge in scene.edges}
+    assert edges >= {
+        ("sites-management-api-cluster", "database", "5432"),
+        ("hdm-cluster", "redis", "6379"),
+        ("cameras-api-cluster", "sites-management-api-cluster", "8000"),
+        ("alb", "client-web-ui-cluster", "default"),
+    }
+    assert {note for fleet in scene.fleets for _, note in fleet.notes} == {"14.45 USD/mo ~"}
 
 
 # -- operated ----------------------------------------------------------------------------------------------------

@@ -97,6 +97,9 @@ def _group_edges(view: AccountView) -> Iterator[Edge]:
         group_ids = {group["GroupId"] for id in instance_ids for group in view.instances[id].get("SecurityGroups", ())}
         for group_id in group_ids:
             members[group_id].append(view.fleet_key(instance_ids[0]))
+    for fleet, interfaces in view.interfaces_by_task_fleet.items():
+        for group_id in dict.fromkeys(group["GroupId"] for raw in interfaces for group in raw.get("Groups", ())):
+            members[group_id] += [] if fleet in members[group_id] else [fleet]
     for database in view.items("DBInstances"):
         for group in database.get("VpcSecurityGroups", ()):
             name = view.short_name(database["DBInstanceIdentifier"])

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 
-from esaws.drawing.account_view import AccountView, is_running
+from esaws.drawing.account_view import AccountView, is_running, task_details
 from esaws.drawing.scene import FARGATE, Fleet, Key, Workload
 from esaws.inspect.account import MissingData
 from esaws.inspect.fetch import Raw
 from esaws.inspect.port_bindings import task_name
-from esaws.inspect.recurring_costs import instance_usage
+from esaws.inspect.recurring_costs import fargate_task_usage, instance_usage
 from esaws.inspect.target_health import health
+from esaws.pricelist import Usage
 
 
 def account_fleets(view: AccountView) -> list[Fleet]:
@@ -67,7 +68,19 @@ def _fleet_on_fargate(
         instance_type=FARGATE,
         instances=tuple(sorted((view.subnet_name(id), count) for id, count in tasks.items())),
         card_icon="aws.compute.Fargate",
+        notes=tuple(_prices_of_tasks(view, name)),
     )
+
+
+def _prices_of_tasks(view: AccountView, cluster: str) -> Iterator[tuple[str, str]]:
+    """A line for each subnet: the price of the tasks on Fargate there."""
+    usages: defaultdict[str, list[Usage]] = defaultdict(list)
+    for task in view.items("tasks") if "costs" in view.overlays else ():
+        subnet_id = task_details(task).get("subnetId")
+        is_here = task["clusterArn"] == view.clusters[cluster]["clusterArn"] and view.is_drawn(subnet_id)
+        if is_here and is_running(task) and task.get("launchType") == "FARGATE":
+            usages[view.subnet_name(str(subnet_id))] += fargate_task_usage(task, view.account)
+    yield from ((subnet, view.price(of_subnet)) for subnet, of_subnet in sorted(usages.items()))
 
 
 def cluster_workloads(view: AccountView, cluster: Raw, *, on_fargate: bool | None = None) -> Iterator[Workload]:

@@ -176,6 +176,18 @@ class AccountView:
                 found[details.get("privateIPv4Address", "")] = self.task_fleet_key(name, task)
         return found
 
+    @cached_property
+    def interfaces_by_task_fleet(self) -> dict[Key, list[Raw]]:
+        """The network interfaces of the tasks that have their own, by fleet."""
+        described = {raw["NetworkInterfaceId"]: raw for raw in self.items("NetworkInterfaces")}
+        found: defaultdict[Key, list[Raw]] = defaultdict(list)
+        for task in self.items("tasks"):
+            interface = described.get(task_details(task).get("networkInterfaceId", ""))
+            if interface and is_running(task) and self.is_drawn(interface.get("SubnetId")):
+                name = self.short_name(task["clusterArn"].rpartition("/")[2])
+                found[self.task_fleet_key(name, task)].append(interface)
+        return dict(found)
+
     def task_fleet_key(self, cluster: str, task: Raw) -> Key:
         """The key of a task's fleet. A cluster with instances has a second fleet for its tasks on Fargate."""
         on_fargate = not task.get("containerInstanceArn") and cluster in self.instances_by_fleet

@@ -87,9 +87,9 @@ def volume_usage(raw: Raw) -> Usage:
 
 def fargate_task_usage(raw: Raw, account: Account) -> list[Usage]:
     """Return a month of a task on Fargate, with its public address. Spot and ARM have other prices."""
-    usages = fargate_usages(int(raw["cpu"]), int(raw["memory"]))
+    usages = fargate_usages(int(raw.get("cpu", 0)), int(raw.get("memory", 0)))
     architecture = next((each["value"] for each in raw.get("attributes", ()) if each["name"] == _ARCHITECTURE), "")
-    if raw.get("capacityProviderName") == "FARGATE_SPOT" or architecture == "arm64":
+    if raw.get("capacityProviderName") == "FARGATE_SPOT" or architecture == "arm64" or "cpu" not in raw:
         usages = [replace(usage, usage_type=f"{UNPRICED}{usage.usage_type}") for usage in usages]
     public = {
         interface["NetworkInterfaceId"]
