@@ -66,6 +66,7 @@ SERVER: Rows = [
         "backends",
         "refusal_words",
         "errors",
+        "process_memory",
         "reset",
         "json_nulls",
         "request_parsing",

@@ -166,7 +166,10 @@ def changes_since(
     try:
         trail = read_trail(cloud, max(start, now - _KEPT) if start else None, max_calls=max_calls)
         if not trail.is_complete:
-            gaps.append(f"calls before the newest {len(trail.calls)}; raise the number of calls to read them")
+            more = (
+                "raise the number of calls to read them" if len(trail.calls) >= max_calls else "they are kept no longer"
+            )
+            gaps.append(f"calls before the newest {len(trail.calls)}; {more}")
     except CALL_ERRORS as error:
         gaps.append(f"who did it: {describe_error(error)}")
     state = state_of(snapshot(cloud, *KEYS), now)

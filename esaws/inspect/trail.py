@@ -18,6 +18,8 @@ from esaws.timestamps import format_utc
 MAX_CALLS = 1000
 """How many calls are read at most: AWS gives 50 at a time, twice a second."""
 _PAGE = 50
+_INCOMPLETE = "x-esaws-incomplete"
+"""The header of an answer of the local AWS that lacks older calls."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,7 @@ class TrailCall:
 
 @dataclass(frozen=True)
 class Trail:
-    """Changing calls, the newest first. `is_complete` is false where there were more than were read."""
+    """Changing calls, the newest first. `is_complete` is false where there were more than were read, or are kept."""
 
     calls: tuple[TrailCall, ...]
     is_complete: bool
@@ -117,8 +119,11 @@ def read_trail(cloud: Cloud, since: datetime | None = None, *, max_calls: int = 
         parameters["StartTime"] = since
     config = {"PageSize": _PAGE, "MaxItems": max_calls}
     pages = cloud.client("cloudtrail").get_paginator("lookup_events").paginate(**parameters, PaginationConfig=config)
-    calls = [parse_event(event) for page in pages for event in page["Events"]]
-    return Trail(tuple(calls), is_complete=pages.resume_token is None)
+    calls, is_whole = [], True
+    for page in pages:
+        calls += [parse_event(event) for event in page["Events"]]
+        is_whole &= _INCOMPLETE not in page["ResponseMetadata"]["HTTPHeaders"]
+    return Trail(tuple(calls), is_complete=is_whole and pages.resume_token is None)
 
 
 def parse_event(event: dict[str, Any]) -> TrailCall:

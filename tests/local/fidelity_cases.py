@@ -7,6 +7,10 @@ SHOWN: dict[tuple[str, str], tuple[str, ...]] = {
     ("anything else", "A call with the idempotency"): (
         "a second route table with the same client token is the first one",
     ),
+    ("anything else", "An idempotency token is"): (
+        "a client token is accepted again with the same parameters, and refused with others",
+        "tokens of different secrets are different ones",
+    ),
     ("EC2 and VPC", "An id that a call names twice"): ("an id that is named twice counts once",),
     ("Account", "An account with"): ("test_account_plans.py::test_an_account_with_credits_shows_when_it_was_opened",),
     ("Amazon MQ", "A broker takes"): (
@@ -134,6 +138,10 @@ SHOWN: dict[tuple[str, str], tuple[str, ...]] = {
         "test_cloud_trail.py::test_a_changing_call_is_an_event_with_its_caller_and_its_resources",
         "test_cloud_trail.py::test_a_refused_call_is_an_event_with_its_error",
         "test_cloud_trail.py::test_no_secret_is_in_an_event",
+    ),
+    ("CloudTrail", "Of more than"): (
+        "test_history.py::test_records_are_dropped_when_their_time_is_over_or_when_there_are_too_many",
+        "test_history.py::test_an_answer_that_lacks_older_events_says_so",
     ),
     ("CloudTrail", "LookupEvents returns the"): (
         "test_cloud_trail.py::test_the_newest_event_is_first_and_pages_continue_where_they_ended",
@@ -284,6 +292,12 @@ SHOWN: dict[tuple[str, str], tuple[str, ...]] = {
     ),
     ("EC2 and VPC", "A rule of"): ("rules of groups and network ACLs have existing protocols, and ports in order",),
     ("EC2 and VPC", "A second RunInstances"): ("a second launch with the same client token launches nothing",),
+    ("EC2 and VPC", "A terminated instance"): (
+        "a terminated instance is described for an hour",
+        "a deleted NAT gateway is described for an hour",
+    ),
+    ("EC2 and VPC", "The client token"): ("the client token of a terminated instance launches nothing for a day",),
+    ("EC2 and VPC", "The tags of a"): ("tags and the default network ACL are deleted with a VPC and its parts",),
     ("EC2 and VPC", "A security group"): (
         "a rule with a referenced group keeps its description and owner",
         "the referenced group of a rule can be changed",
@@ -529,6 +543,7 @@ SHOWN: dict[tuple[str, str], tuple[str, ...]] = {
         "failures list missing memory and CPU",
         "RunTask explains for each container instance why it takes no task",
     ),
+    ("ECS", "A deleted cluster or"): ("a deleted service and cluster are described for a day",),
     ("ECS", "RunTask with the"): ("the same client token returns the same task",),
     ("ECS", "Services, tasks, container"): (
         "services, tasks, container instances and task definitions have the members of AWS",

@@ -15,6 +15,7 @@ from typing import Any
 from urllib.error import HTTPError
 
 import pytest
+from botocore.exceptions import ClientError
 
 from esaws.errors import UsageError
 from local_aws_server.services.elbv2.routing import Request, TrafficShare, route
@@ -554,6 +555,14 @@ def trail(account: Any) -> None:
     cloudtrail = account.client("cloudtrail")
     names = [{event["EventName"] for event in cloudtrail.lookup_events()["Events"]} for _ in range(4)]
     assert all("CreateQueue" in each and "DescribeVpcs" not in each for each in names)
+
+
+@proves("anything else", "The answer to an idempotency token")
+def token_with_other_parameters(account: Any) -> None:
+    create, first = account.client("servicediscovery").create_http_namespace, {"Name": "a", "CreatorRequestId": "once"}
+    create(**first)
+    with pytest.raises(ClientError, match="NotSimulated"):
+        create(**first | {"Description": "another"})
 
 
 @proves("CloudFormation", "The rules of other services")

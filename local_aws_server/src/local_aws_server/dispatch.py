@@ -33,6 +33,8 @@ from local_aws_server.services import client_tokens
 def dispatch(call: Call, moto: Callable[[], Response]) -> Response:
     """Run the `before` hooks, then moto or its replacement, then the `after` hooks and the reconcilers.
 
+    A call with the idempotency token of an earlier one gets its answer at once.
+
     Returns an empty response if the call has to wait first; `call.pending_wait` says for what.
     """
     operation_hooks = hooks.HOOKS.get((call.service, call.operation)) or hooks.Hooks()
@@ -41,14 +43,14 @@ def dispatch(call: Call, moto: Callable[[], Response]) -> Response:
         api_faults.strike(call)
         plan_expiry.check_account_open(call)
         validate_request(call)
+        if (earlier := client_tokens.earlier_response(call)) is not None:
+            return earlier
         for hook in operation_hooks.before:
             hook(call)
         if _is_dry_run(call):
             raise AwsError("DryRunOperation", "Request would have succeeded, but DryRun flag is set.", 412)
         if call.pending_wait:
             return Response()
-        if (earlier := client_tokens.earlier_response(call)) is not None:
-            return earlier
         if operation_hooks.replace and not call.has_result:
             call.result = operation_hooks.replace(call)
         if call.has_result:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import gc
-import sys
 from collections.abc import Callable
 
 RESET_ACTIONS: list[Callable[[], None]] = []
@@ -18,25 +16,3 @@ def on_reset(action: Callable[[], None]) -> Callable[[], None]:
 def run_reset_actions() -> None:
     for action in RESET_ACTIONS:
         action()
-
-
-class GarbageCollection:
-    """Frees the objects of emptied accounts, which refer to each other.
-
-    Python would do so late: `serve` makes collections of all objects rare. One takes as long as six resets.
-    """
-
-    MAX_GROWTH = 500_000
-    """Blocks of memory, about 50 MB."""
-
-    def __init__(self) -> None:
-        self._blocks = 0
-
-    def collect(self) -> None:
-        """Collect if the memory has grown since the last time."""
-        if sys.getallocatedblocks() > self._blocks + self.MAX_GROWTH:
-            gc.collect()
-            self._blocks = sys.getallocatedblocks()
-
-
-GARBAGE = GarbageCollection()

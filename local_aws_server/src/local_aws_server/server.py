@@ -53,9 +53,10 @@ from local_aws_server.identity import IDENTITY
 from local_aws_server.keep_alive import KeepAliveHandler
 from local_aws_server.locks import LOCKS
 from local_aws_server.loopback_guard import install_loopback_guard
+from local_aws_server.process_memory import GARBAGE, use_one_heap
 from local_aws_server.request_guard import in_sandbox, refusal
 from local_aws_server.request_rewriting import rewrite
-from local_aws_server.reset import GARBAGE, run_reset_actions
+from local_aws_server.reset import run_reset_actions
 from local_aws_server.services.cloudtrail.recorder import record_call
 from local_aws_server.snapshots.accounts import remove_all
 from local_aws_server.snapshots.autosave import EVERY_SECONDS, Autosave
@@ -93,6 +94,7 @@ class LocalAws(DomainDispatcherApplication):
                 hooks.import_hook_modules()
                 hooks.apply_patches()
                 run_reset_actions()
+                GARBAGE.exempt_modules()
                 self._is_prepared = True
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
@@ -270,9 +272,9 @@ def reset(parameters: Mapping[str, Any]) -> dict[str, Any]:
     moto_api_backend.reset()
     SCHEDULER.clear()
     EVENT_LOG.clear()
+    GARBAGE.collect_if_grown()
     CLOCK.restart()
     run_reset_actions()
-    GARBAGE.collect()
     return {"reset": True}
 
 
@@ -298,10 +300,14 @@ def advance(parameters: Mapping[str, Any]) -> dict[str, Any]:
 
 @control_route("GET", "events")
 def get_events(parameters: Mapping[str, Any]) -> dict[str, Any]:
-    """The events of an account, from the time `since` on."""
+    """The events of an account, from the time `since` on, and until when there are none because there were too many."""
     since = parse_timestamp(parameters["since"]) if "since" in parameters else 0.0
-    events = EVENT_LOG.events(parameters.get("account", DEFAULT_ACCOUNT), since)
-    return {"events": [event.to_dict() for event in events]}
+    account = parameters.get("account", DEFAULT_ACCOUNT)
+    lost = EVENT_LOG.lost(account)
+    return {
+        "events": [event.to_dict() for event in EVENT_LOG.events(account, since)],
+        "dropped_until": None if lost is None else format_timestamp(lost),
+    }
 
 
 def _no_moto_api(request: Request) -> Response:
@@ -357,7 +363,8 @@ def serve(fd: int, settings: Settings, *, save_every: float = EVERY_SECONDS, own
     its end. It stops when the process `owner` has ended.
     """
     install_loopback_guard()
-    gc.set_threshold(100_000, 20, 100)  # an account has 10,000 objects; garbage collection took half of creating it
+    use_one_heap()
+    gc.set_threshold(30_000, 20, 20)  # an account has 10,000 objects; garbage collection took half of creating it
     settings.apply()
     application = LocalAws()
     if state := settings.state:

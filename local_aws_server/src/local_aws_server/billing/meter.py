@@ -6,8 +6,8 @@ The usage of an hour is computed from the spans when a bill is read.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import astuple, dataclass, field
 from decimal import Decimal
 from math import floor
 from typing import NamedTuple
@@ -18,6 +18,7 @@ from local_aws_server.billing.account import get_customer
 from local_aws_server.billing.calendar import HOUR, hour_start
 from local_aws_server.billing.charge import TEN_DECIMALS, Meter, Tags
 from local_aws_server.clock.clock import CLOCK
+from local_aws_server.clock.history import pack, unpack
 from local_aws_server.hooks import reconciler
 from local_aws_server.reset import on_reset
 
@@ -52,7 +53,7 @@ class MeteredUsage(NamedTuple):
     tags: Tags
 
 
-@dataclass
+@dataclass(slots=True)
 class UsageSpan:
     """A time in which a meter had the same amount and tags, in whole seconds since 1970."""
 
@@ -104,15 +105,58 @@ class UsageSpan:
         return quantity.quantize(TEN_DECIMALS)
 
 
+@dataclass(frozen=True)
+class PackedSpans:
+    """Spans that have ended, as compressed JSON."""
+
+    start: int
+    """When the first of them started."""
+    end: int
+    """Until when the last of them is charged."""
+    content: bytes
+
+    @classmethod
+    def pack(cls, spans: Sequence[UsageSpan]) -> PackedSpans:
+        rows = [[astuple(each.meter), str(each.amount), each.tags, *_times(each)] for each in spans]
+        end = max(span.charged_until(0) for span in spans)
+        return cls(min(span.start for span in spans), end, pack(rows))
+
+    def unpack(self) -> list[UsageSpan]:
+        return [
+            UsageSpan(Meter(*meter), Decimal(amount), _to_tags(tags), *times)
+            for meter, amount, tags, *times in unpack(self.content)
+        ]
+
+
+def _times(span: UsageSpan) -> tuple[int, int, int | None, bool]:
+    return span.start, span.resource_start, span.end, span.is_continued
+
+
+def _to_tags(rows: Iterable[Iterable[str]]) -> Tags:
+    return tuple((key, value) for key, value in rows)
+
+
+Counts = dict[tuple[Meter, Tags], Decimal]
+
+_SPANS_IN_A_PACK = 256
+_UNPACKED_HOURS = 48
+
+
 @dataclass
 class UsageLog:
     """The usage of one account so far."""
 
     spans: list[UsageSpan] = field(default_factory=list)
-    """By their beginnings."""
-    counts: defaultdict[int, dict[tuple[Meter, Tags], Decimal]] = field(default_factory=lambda: defaultdict(dict))
+    """By their beginnings: those that run, and the latest of those that have ended."""
+    counts: defaultdict[int, Counts] = field(default_factory=lambda: defaultdict(dict))
     """Hour → usage that is counted one by one: requests, bytes."""
     _running: dict[tuple[Backends, str], dict[Meter, UsageSpan]] = field(default_factory=dict)
+    packed_spans: list[PackedSpans] = field(default_factory=list)
+    """The other spans."""
+    packed_counts: dict[int, bytes] = field(default_factory=dict)
+    """Hour → the counts of hours that are over, as compressed JSON."""
+    pack_at: int = 2 * _SPANS_IN_A_PACK
+    """The number of spans at which some may be packed."""
 
     def record(self, backends: Backends, source: str, readings: Iterable[Reading], timestamp: float) -> None:
         """Start and end spans so that they match the readings of one source from `timestamp` on."""
@@ -129,11 +173,47 @@ class UsageLog:
             if running.get(meter) is not span:
                 span.end, span.is_continued = now, meter in running
         self._running[backends, source] = running
+        if len(self.spans) >= self.pack_at:
+            self._pack_spans()
 
     def count(self, meter: Meter, quantity: Decimal, timestamp: float, tags: Tags = ()) -> None:
         """Add to the counted usage of an hour."""
-        counts = self.counts[hour_start(timestamp)]
+        hour = hour_start(timestamp)
+        if hour not in self.counts and hour not in self.packed_counts:
+            self._pack_counts()
+        counts = self.counts[hour] = self.counts_of(hour)
+        self.packed_counts.pop(hour, None)
         counts[meter, tags] = counts.get((meter, tags), Decimal(0)) + quantity
+
+    def counts_of(self, hour: int) -> Counts:
+        """The usage of an hour that was counted one by one."""
+        if content := self.packed_counts.get(hour):
+            return {(Meter(*meter), _to_tags(tags)): Decimal(number) for meter, tags, number in unpack(content)}
+        return self.counts.get(hour, {})
+
+    def hours_with_counts(self, start: int, end: int) -> list[int]:
+        """The hours in [start, end) with counts, in order."""
+        return sorted(hour for hour in (*self.counts, *self.packed_counts) if start <= hour < end)
+
+    def spans_between(self, start: int, end: int) -> list[UsageSpan]:
+        """All spans with usage in a time, by their beginnings, and a few others."""
+        packs = [each for each in self.packed_spans if each.start < end and each.end > start]
+        spans = [span for each in packs for span in each.unpack()]
+        return sorted([*spans, *self.spans], key=lambda span: span.start)
+
+    def _pack_spans(self) -> None:
+        ended = [span for span in self.spans if span.end is not None]
+        while len(ended) >= 2 * _SPANS_IN_A_PACK:
+            packed, ended = ended[:_SPANS_IN_A_PACK], ended[_SPANS_IN_A_PACK:]
+            self.packed_spans.append(PackedSpans.pack(packed))
+            gone = {id(span) for span in packed}
+            self.spans = [span for span in self.spans if id(span) not in gone]
+        self.pack_at = len(self.spans) + _SPANS_IN_A_PACK
+
+    def _pack_counts(self) -> None:
+        for hour in sorted(self.counts)[:-_UNPACKED_HOURS]:
+            rows = [[astuple(meter), tags, str(number)] for (meter, tags), number in self.counts.pop(hour).items()]
+            self.packed_counts[hour] = pack(rows)
 
     def close(self, timestamp: float) -> None:
         """End all spans."""
@@ -201,14 +281,14 @@ def hourly_usage(account: str, start: int, end: int) -> Iterator[tuple[int, list
     """
     log = USAGE_LOGS[account]
     hour, position, active = start, 0, list[UsageSpan]()
-    hours_with_counts = sorted(hour for hour in log.counts if start <= hour < end)
+    spans, hours_with_counts = log.spans_between(start, end), log.hours_with_counts(start, end)
     while hour < end:
-        while position < len(log.spans) and log.spans[position].start < hour + HOUR:
-            active.append(log.spans[position])
+        while position < len(spans) and spans[position].start < hour + HOUR:
+            active.append(spans[position])
             position += 1
         active = [span for span in active if span.charged_until(end) > hour]
-        if not active and hour not in log.counts:
-            next_span = [hour_start(log.spans[position].start)] if position < len(log.spans) else []
+        if not active and hour not in hours_with_counts:
+            next_span = [hour_start(spans[position].start)] if position < len(spans) else []
             hour = min([*next_span, *(later for later in hours_with_counts if later > hour), end])
             continue
         if usage := _usage_in_hour(account, active, hour, min(hour + HOUR, end)):
@@ -229,7 +309,7 @@ def _usage_in_hour(account: str, spans: Iterable[UsageSpan], start: int, end: in
         for usage in (MeteredUsage(span.meter, quantity, span.tags), *derived):
             key = usage.meter, usage.tags
             quantities[key] = quantities.get(key, Decimal(0)) + usage.quantity
-    for key, quantity in USAGE_LOGS[account].counts.get(start, {}).items():
+    for key, quantity in USAGE_LOGS[account].counts_of(start).items():
         quantities[key] = quantities.get(key, Decimal(0)) + quantity.quantize(TEN_DECIMALS)
     return sorted(
         (MeteredUsage(meter, quantity, tags) for (meter, tags), quantity in quantities.items() if quantity > 0),

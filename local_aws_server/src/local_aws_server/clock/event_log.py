@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections import deque
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable
+from dataclasses import asdict, astuple, dataclass
 from typing import Any
 
 from local_aws_server.backends import Backends
 from local_aws_server.clock.clock import CLOCK, format_timestamp
-
-_MAX_EVENTS = 100_000
+from local_aws_server.clock.history import History
 
 
 @dataclass(frozen=True)
@@ -30,24 +29,38 @@ class Event:
 
 
 class EventLog:
-    """The events of every account, the newest last; the oldest are dropped above a limit."""
+    """The events of every account; the oldest are dropped above a limit."""
 
     def __init__(self) -> None:
-        self._events: dict[str, deque[Event]] = {}
+        self._events: dict[str, History] = {}
 
     def clear(self) -> None:
         self._events.clear()
 
     def events(self, account: str, since: float = 0.0) -> list[Event]:
-        """The events of an account, from a time on."""
-        return [event for event in list(self._events.get(account, ())) if event.time >= since]
+        """The events of an account, from a time on, the newest last."""
+        history = self._events.get(account)
+        return [Event(*record) for record in history.since(since)] if history else []
+
+    def lost(self, account: str) -> float | None:
+        """The time of the last event of an account that was dropped; None if there are all."""
+        history = self._events.get(account)
+        return history.lost if history else None
 
     def add(self, account: str, region: str, subject: str, what: str, because: str) -> None:
         event = Event(CLOCK.now(), region, subject, what, because)
-        self._events.setdefault(account, deque(maxlen=_MAX_EVENTS)).append(event)
+        self._events.setdefault(account, History()).append(astuple(event))
 
 
 EVENT_LOG = EventLog()
+
+
+def history_of(events: Iterable[Event]) -> History:
+    """Pack the events of a file in which each is an object."""
+    history = History()
+    for event in events:
+        history.append(astuple(event))
+    return history
 
 
 def record_event(backends: Backends, subject: str, what: str, because: str = "") -> None:

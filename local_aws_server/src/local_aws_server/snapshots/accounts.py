@@ -19,7 +19,7 @@ from local_aws_server.snapshots.class_allowlist import CODE_RUNNING_SERVICES, cl
 from local_aws_server.snapshots.errors import Unreadable, Unsaveable
 from local_aws_server.snapshots.object_reader import ObjectReader, as_unreadable
 from local_aws_server.snapshots.object_writer import ObjectWriter
-from local_aws_server.snapshots.registry import ACCOUNT_DATA, ACCOUNT_DATA_CLASSES, DERIVED
+from local_aws_server.snapshots.registry import ACCOUNT_DATA, ACCOUNT_DATA_CLASSES, DERIVED, UPGRADES
 
 _ACCOUNT = re.compile(r"\d{12}", re.ASCII)
 _STATELESS_SERVICES = {"sts"}
@@ -136,10 +136,15 @@ def _account(
         if (vars(backend).get("account_id"), vars(backend).get("region_name")) != (account, region):
             raise Unreadable(f"{class_name(type(backend))} belongs to another account or region")
         backends.append(backend)
-    data = {name: reader.read(row) for name, row in table["kept"].items() if name in ACCOUNT_DATA}
+    data = {name: _upgraded(name, reader.read(row)) for name, row in table["kept"].items() if name in ACCOUNT_DATA}
     if wrong := [name for name, value in data.items() if ACCOUNT_DATA_CLASSES[name] not in (object, type(value))]:
         raise Unreadable(f"the data {wrong[0]!r} is of another class")
     return Account(backends, data, tuple(reader))
+
+
+def _upgraded(name: str, value: Any) -> Any:
+    upgrade = UPGRADES.get((name, type(value)))
+    return as_unreadable(upgrade, value) if upgrade else value
 
 
 def _backend_name(cls: type, account: str, region: str) -> str:

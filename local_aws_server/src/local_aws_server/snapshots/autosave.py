@@ -17,6 +17,7 @@ from werkzeug.wrappers import Request
 
 from local_aws_server.clock.clock import CLOCK, format_timestamp
 from local_aws_server.locks import AccountLocks
+from local_aws_server.process_memory import GARBAGE
 from local_aws_server.snapshots import file, snapshot
 from local_aws_server.snapshots.errors import Unreadable, Unsaveable
 
@@ -136,6 +137,8 @@ class Autosave:
             began = perf_counter()
             try:
                 self.save_changes()
+                with self._locks.all_accounts():
+                    GARBAGE.collect()
             except (Unsaveable, OSError) as error:
                 print(f"not saved: {error}", file=sys.stderr)
             except Exception:

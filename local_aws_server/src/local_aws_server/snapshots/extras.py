@@ -8,10 +8,16 @@ from typing import Any
 
 from esaws.pricelist import PLANS, REGIMES
 from local_aws_server.billing import account, bill, meter, quotas
-from local_aws_server.clock.event_log import EVENT_LOG
+from local_aws_server.clock.event_log import EVENT_LOG, history_of
+from local_aws_server.clock.history import History
 from local_aws_server.clock.transitions import PROVISIONING_SPEED
 from local_aws_server.faults.api_faults import FAULTS
-from local_aws_server.snapshots.registry import register_account_data, register_derived, register_setting
+from local_aws_server.snapshots.registry import (
+    register_account_data,
+    register_derived,
+    register_setting,
+    register_upgrade,
+)
 
 
 def _set_provisioning(factor: Any) -> None:
@@ -27,7 +33,8 @@ def _set_new_account_defaults(defaults: Mapping[str, Any]) -> None:
     account.NEW_ACCOUNT_DEFAULTS.regime, account.NEW_ACCOUNT_DEFAULTS.plan = regime, plan
 
 
-register_account_data("events", EVENT_LOG._events, deque)
+register_account_data("events", EVENT_LOG._events, History)
+register_upgrade("events", deque, history_of)
 register_account_data("faults", FAULTS, list)
 register_account_data("customers", account._CUSTOMERS, account.Customer)
 register_account_data("quota increases", quotas.INCREASES, list)

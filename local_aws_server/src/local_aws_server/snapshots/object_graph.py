@@ -19,9 +19,10 @@ A shape is a class and the names of its attributes. Reading calls neither a cons
 from __future__ import annotations
 
 from collections import OrderedDict, defaultdict, deque
-from collections.abc import Callable
-from dataclasses import fields
-from functools import cache
+from collections.abc import Callable, Collection
+from copy import copy
+from dataclasses import MISSING, fields
+from functools import cache, partial
 from types import NoneType
 
 from local_aws_server.snapshots import class_allowlist
@@ -45,6 +46,13 @@ def field_names(cls: type) -> tuple[str, ...]:
     if class_allowlist.is_namedtuple(cls):
         return tuple(cls._fields)  # type: ignore[attr-defined]
     return tuple(field.name for field in fields(cls))
+
+
+def default_factories(cls: type, names: Collection[str]) -> dict[str, Callable[[], object]]:
+    """Field → a function that returns its default, of those fields of a dataclass that have one."""
+    chosen = [each for each in fields(cls) if each.name in names] if names else []
+    constants = {each.name: partial(copy, each.default) for each in chosen if each.default is not MISSING}
+    return constants | {each.name: each.default_factory for each in chosen if each.default_factory is not MISSING}
 
 
 def is_immutable(cls: type) -> bool:

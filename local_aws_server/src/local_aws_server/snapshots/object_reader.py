@@ -1,6 +1,7 @@
 """Read objects from a table; see `object_graph` for the format.
 
-The table may come from anyone. Classes, methods and attributes pass `class_allowlist`, and no code of a class runs.
+The table may come from anyone. Classes, methods and attributes pass `class_allowlist`, and no code of a class runs,
+except for the defaults of fields that an older version did not have.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from local_aws_server.snapshots.object_graph import (
     CONTAINERS,
     DEFAULT_FACTORIES,
     JSON_SCALARS,
+    default_factories,
     field_names,
     is_immutable,
     slot_names,
@@ -137,7 +139,10 @@ class _Shape:
         if is_immutable(self.cls) and field_names(self.cls) not in ((), self.attributes):
             raise Unreadable(f"{name} has other fields")
         is_own = self.cls.__module__.startswith("local_aws_server.")
-        if is_own and set(field_names(self.cls)) - set(attributes):
+        missing = set(field_names(self.cls)) - set(attributes) if is_own else set()
+        self.defaults = {} if is_immutable(self.cls) else default_factories(self.cls, missing)
+        """Field that an older version did not have → a function that returns its default."""
+        if missing - set(self.defaults):
             raise Unreadable(f"{name} has more fields")
 
     def new(self, is_container: bool) -> Any:
@@ -153,6 +158,7 @@ class _Shape:
     def set_attributes(self, instance: Any, values: list[Any]) -> None:
         """Set the attributes of an instance."""
         state = dict(zip(self.attributes, values, strict=True))
+        state |= {name: default() for name, default in self.defaults.items()}
         for name in slot_names(self.cls):
             if name in state:
                 object.__setattr__(instance, name, state.pop(name))

@@ -12,6 +12,9 @@ ACCOUNT_DATA: dict[str, MutableMapping[str, Any]] = {}
 ACCOUNT_DATA_CLASSES: dict[str, type] = {}
 """Name → the class of an account's data."""
 
+UPGRADES: dict[tuple[str, type], Callable[[Any], Any]] = {}
+"""(name, class of an account's data in older files) → the function that converts such data."""
+
 DERIVED: list[MutableMapping[str, Any]] = []
 """Account → data that is derived from the rest, and is dropped when the account is loaded."""
 
@@ -40,6 +43,11 @@ def register_account_data(name: str, by_account: MutableMapping[str, Any], cls: 
     if name in ACCOUNT_DATA:
         raise ValueError(f"two registrations of {name!r}")
     ACCOUNT_DATA[name], ACCOUNT_DATA_CLASSES[name] = by_account, cls
+
+
+def register_upgrade(name: str, old: type, convert: Callable[[Any], Any]) -> None:
+    """Convert the data of older files, in which it is of another class."""
+    UPGRADES[name, old] = convert
 
 
 def register_derived(by_account: MutableMapping[str, Any]) -> None:

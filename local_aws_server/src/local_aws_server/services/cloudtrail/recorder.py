@@ -9,8 +9,8 @@ from __future__ import annotations
 import json
 import re
 from collections import deque
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, fields
 from typing import Any
 from uuid import uuid4
 
@@ -20,12 +20,14 @@ from moto.core.request import determine_request_protocol
 from moto.core.utils import get_service_model
 
 from local_aws_server.behaviours import NOT_SIMULATED, Behaviour
+from local_aws_server.billing.calendar import DAY
 from local_aws_server.call import Call, access_key_of
 from local_aws_server.clock.clock import CLOCK, format_timestamp
+from local_aws_server.clock.history import History, Record
 from local_aws_server.hooks import is_mutating
 from local_aws_server.reset import on_reset
 from local_aws_server.services.cloudtrail.resources import named_resources
-from local_aws_server.snapshots.registry import register_account_data
+from local_aws_server.snapshots.registry import register_account_data, register_upgrade
 
 _CONCEPTS = "https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-concepts.html"
 BEHAVIOURS = (
@@ -43,7 +45,7 @@ BEHAVIOURS = (
     ),
 )
 
-_MAX_EVENTS = 100_000
+_KEPT_SECONDS = 90 * DAY
 _GLOBAL = {"iam", "sts", "budgets", "route53", "cloudfront"}
 """Services whose events are in us-east-1."""
 _NO_CHANGE = re.compile(r"Lookup|Simulate|Filter|Query|Scan|Search|Select|Test|Verify|Assume|Estimate|Check|Decode")
@@ -83,10 +85,34 @@ class TrailEvent:
     record: str
 
 
-TRAIL: dict[str, deque[TrailEvent]] = {}
-"""Account → its events, the oldest first; the oldest are dropped above a limit."""
+TRAIL: dict[str, History] = {}
+"""Account → its events: `to_record` of each."""
 
-register_account_data("trail", TRAIL, deque)
+
+def to_record(event: TrailEvent) -> Record:
+    """An event as the history has it."""
+    return event.time, event.id, *(getattr(event, name) for name in _OTHER_FIELDS)
+
+
+def to_event(record: Record) -> TrailEvent:
+    time, id, *others = record
+    values = dict(zip(_OTHER_FIELDS, others, strict=True))
+    return TrailEvent(id, time, **values | {"resources": tuple((kind, name) for kind, name in values["resources"])})
+
+
+_OTHER_FIELDS = tuple(each.name for each in fields(TrailEvent) if each.name not in ("id", "time"))
+
+
+def history_of(events: Iterable[TrailEvent]) -> History:
+    """Pack the events of a file in which each is an object."""
+    history = History(_KEPT_SECONDS)
+    for event in events:
+        history.append(to_record(event))
+    return history
+
+
+register_account_data("trail", TRAIL, History)
+register_upgrade("trail", deque, history_of)
 on_reset(TRAIL.clear)
 
 
@@ -130,7 +156,7 @@ def record_call(call: Call, response: Response) -> None:
         resources=tuple(named_resources(call.service, parameters, result)),
         record=json.dumps(record, default=str),
     )
-    TRAIL.setdefault(call.account, deque(maxlen=_MAX_EVENTS)).append(event)
+    TRAIL.setdefault(call.account, History(_KEPT_SECONDS)).append(to_record(event))
 
 
 def is_recorded(call: Call) -> bool:

@@ -70,7 +70,7 @@ class Source(Protocol):
         """Return the starts of the periods that may have data, from the start of one on."""
 
 
-@dataclass
+@dataclass(slots=True)
 class Series:
     """The measurements of a simulated resource."""
 

@@ -32,7 +32,7 @@ class Summary:
         return Summary(self.samples + other.samples, self.total + other.total, low, high)
 
 
-@dataclass
+@dataclass(slots=True)
 class StepSeries:
     """A series of steps: since each time, so many samples per second, all of one value."""
 

@@ -8,6 +8,7 @@ from local_aws_server.behaviours import Behaviour
 from local_aws_server.call import Call
 from local_aws_server.errors import AwsError
 from local_aws_server.hooks import before, replace
+from local_aws_server.services.ec2 import launch_tokens
 from local_aws_server.services.ec2.addresses import check_address, count_free
 from local_aws_server.services.ec2.instance_types import check_offered, offered_types
 from local_aws_server.services.ec2.launch import launch_all
@@ -28,12 +29,6 @@ BEHAVIOURS = (
             "https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_RunInstances.html",
             "https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html",
         ),
-    ),
-    Behaviour(
-        service="EC2 and VPC",
-        statement="A second RunInstances with the same client token launches nothing, and returns the first's "
-        "instances.",
-        documentation=("https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-idempotency.html",),
     ),
     Behaviour(
         service="EC2 and VPC",
@@ -89,7 +84,10 @@ def check_launch(call: Call) -> None:
 def run_instances(call: Call) -> dict[str, Any]:
     """https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_RunInstances.html"""
     data, version, subnet, count = call.notes["launch"]
-    reservation = _earlier_reservation(call) or launch_all(call.backends, data, subnet.id, count, version=version)
+    reservation = launch_tokens.earlier_reservation(call)
+    if reservation is None:
+        reservation = launch_all(call.backends, data, subnet.id, count, version=version)
+        launch_tokens.remember_token(call, reservation)
     return {
         "ReservationId": reservation.id,
         "OwnerId": call.account,
@@ -151,10 +149,3 @@ def _launchable(call: Call, data: dict[str, Any], subnet: Any) -> int:
         )
         raise AwsError("InsufficientFreeAddressesInSubnet", message)
     return min(most, free)
-
-
-def _earlier_reservation(call: Call) -> Any | None:
-    """The reservation that a call with the same client token launched."""
-    token = call.params.get("ClientToken")
-    reservations = call.backends.backend("ec2").reservations.values() if token else ()
-    return next((each for each in reservations if each.instances and each.instances[0].client_token == token), None)

@@ -5,8 +5,10 @@ from typing import Any
 from local_aws_server.backends import Backends, sidecar
 from local_aws_server.behaviours import Behaviour
 from local_aws_server.call import Call
+from local_aws_server.clock.clock import CLOCK
 from local_aws_server.errors import AwsError
 from local_aws_server.hooks import after, before, reconciler, replace
+from local_aws_server.services import client_tokens
 from local_aws_server.services.ecs import placement, preconditions, tasks
 from local_aws_server.services.ecs.constraints import constraints_of, rejection_reason
 from local_aws_server.services.ecs.resources import required_resources
@@ -39,6 +41,9 @@ BEHAVIOURS = (
     ),
 )
 
+_TOKEN_SECONDS = 24 * 3600.0
+"""https://docs.aws.amazon.com/AmazonECS/latest/APIReference/ECS_Idempotency.html"""
+
 
 @before("ecs", "RunTask")
 def return_tasks_of_token(call: Call) -> None:
@@ -46,14 +51,8 @@ def return_tasks_of_token(call: Call) -> None:
     earlier = _client_tokens(call).get(call.params.get("clientToken"))
     if earlier is None:
         return
-    params, arns = earlier
-    if params != call.params:
-        raise AwsError(
-            "ConflictException",
-            "The RunTask request could not be processed due to conflicts. "
-            "The provided clientToken is already in use with a different RunTask request.",
-            400,
-        )
+    digest, arns, _ = earlier
+    client_tokens.check_same_parameters(call, digest)
     call.result = {"tasks": [task for task in call.backends.ecs_tasks if task.task_arn in arns], "failures": []}
 
 
@@ -178,7 +177,8 @@ def start_task(call: Call) -> dict[str, Any]:
 def keep_client_token(call: Call) -> None:
     started, token, cluster = call.result.get("tasks", []), call.params.get("clientToken"), _cluster(call)
     if token and started and cluster is not None:
-        _client_tokens(call).setdefault(token, (call.params, {task["taskArn"] for task in started}))
+        arns = frozenset(task["taskArn"] for task in started)
+        _client_tokens(call).setdefault(token, (client_tokens.parameters_digest(call), arns, CLOCK.now()))
 
 
 def _cluster_and_definition(call: Call) -> tuple[Any, Any]:
@@ -208,7 +208,11 @@ def _cluster(call: Call) -> Any | None:
 
 
 def _client_tokens(call: Call) -> dict[Any, Any]:
-    """Return the cluster's client tokens: token → (the first request's parameters, the ARNs of its tasks)."""
+    """Return the cluster's client tokens of the last day: token → (digest of the first request, ARNs, time)."""
     cluster = _cluster(call)
-    tokens: dict[Any, Any] = {} if cluster is None else sidecar(cluster).setdefault("run_task_tokens", {})
+    if cluster is None:
+        return {}
+    tokens: dict[Any, Any] = sidecar(cluster).setdefault("client_tokens", {})
+    while tokens and (oldest := next(iter(tokens))) and tokens[oldest][2] < CLOCK.now() - _TOKEN_SECONDS:
+        del tokens[oldest]
     return tokens

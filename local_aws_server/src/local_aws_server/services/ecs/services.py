@@ -14,6 +14,7 @@ from local_aws_server.clock.isolation import each
 from local_aws_server.clock.transitions import PROVISIONING_SPEED
 from local_aws_server.errors import AwsError
 from local_aws_server.hooks import after, before, reconciler
+from local_aws_server.services import client_tokens
 from local_aws_server.services.ecs import deployments, processes, scheduler, service_state, tasks
 
 BEHAVIOURS = (
@@ -104,12 +105,15 @@ def require_unique_service(call: Call) -> None:
     token = call.params.get("clientToken")
     if not token or token != sidecar(service).get("client_token"):
         raise _invalid_parameter("Creation of service was not idempotent.")
+    client_tokens.check_same_parameters(call, sidecar(service).get("client_token_digest"))
     call.result = {"service": service}
 
 
 @after("ecs", "CreateService")
 def keep_client_token(call: Call) -> None:
-    sidecar(_service(call, "serviceName"))["client_token"] = call.params.get("clientToken")
+    token = call.params.get("clientToken")
+    digest = client_tokens.parameters_digest(call) if token else None
+    sidecar(_service(call, "serviceName")).update(client_token=token, client_token_digest=digest)
 
 
 @before("ecs", "UpdateService")

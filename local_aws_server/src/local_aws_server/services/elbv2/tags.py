@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
+from local_aws_server.backends import Backends
 from local_aws_server.behaviours import Behaviour
 from local_aws_server.call import Call
 from local_aws_server.errors import AwsError
-from local_aws_server.hooks import before, patch
+from local_aws_server.hooks import before, patch, reconciler
 
 BEHAVIOURS = (
     Behaviour(
@@ -45,3 +46,15 @@ def add_tags(self: Any, resource_arns: list[str], tags: list[dict[str, str]]) ->
     for arn in resource_arns:
         self._get_resource_by_arn(arn)
         self.tagging_service.tag_resource(arn, tags)
+
+
+@reconciler("elbv2", order=96)
+def delete_tags_of_deleted_resources(backends: Backends) -> None:
+    """Delete the tags of resources that are deleted; moto keeps them."""
+    elbv2 = backends.backend("elbv2")
+    existing = {*elbv2.load_balancers, *elbv2.target_groups}
+    for balancer in elbv2.load_balancers.values():
+        for listener in balancer.listeners.values():
+            existing |= {listener.arn, *(rule.arn for rule in listener.rules.values())}
+    for arn in [arn for arn in elbv2.tagging_service.tags if arn not in existing]:
+        elbv2.tagging_service.delete_all_tags_for_resource(arn)
