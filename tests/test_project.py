@@ -179,6 +179,20 @@ def prose(path: Path) -> Iterator[tuple[int, str]]:
             yield number, line
 
 
+def test_no_dataclass_with_slots_calls_super_without_arguments() -> None:
+    """Before Python 3.14, `dataclass(slots=True)` makes a second class, of which `super()` knows nothing."""
+    wrong = {
+        f"{path}: {node.name}"
+        for package in PACKAGES
+        for _, path in ARCHITECTURE["modules"](package)
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ClassDef)
+        and any("slots=True" in ast.unparse(decorator) for decorator in node.decorator_list)
+        and "super()" in ast.unparse(node)
+    }
+    assert wrong == set()
+
+
 def test_prose_is_plain_english() -> None:
     pages = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "local_aws_server").glob("*.md")]
     found = [

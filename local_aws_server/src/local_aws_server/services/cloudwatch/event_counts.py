@@ -54,7 +54,7 @@ class EventCounts:
         del self.starts[:expired]
 
 
-@dataclass(slots=True)
+@dataclass
 class ObservedSeries(Series):
     """The measurements of a resource that runs: observed events beside simulated ones."""
 
