@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from botocore.exceptions import ClientError
@@ -18,8 +18,9 @@ from esaws.costs.runway.facts import PACE, PLAN, PlanState, RunwayFacts
 from esaws.costs.runway.offers import offers_of
 from esaws.costs.runway.pace import Pace, fetch_pace, pace_of
 from esaws.costs.runway.runway import runway_of
+from esaws.costs.runway.switch_off import STEPS
 from esaws.inspect.account import Account
-from esaws.inspect.recurring_costs import ALL_KEYS
+from esaws.inspect.recurring_costs import ALL_KEYS, CostKind
 from esaws.pricelist import bundled
 from tests.conftest import post
 
@@ -121,6 +122,27 @@ def test_what_saves_most_is_switched_off_first_and_a_group_of_instances_is_one_t
     assert "without 1 × instance (BoxUsage:z9.huge): no known price" in " ".join(found.notes)
     assert len(found.switch_off_frame()) == 4
     assert "`esaws park --deployment seccom`" in " ".join(found.notes)
+
+
+def task(number: int, group: str = "", size: int = 256) -> dict[str, Any]:
+    arns = {name: f"arn:aws:ecs:eu-west-3:123456789012:{name}/web" for name in ("cluster", "task")}
+    size_of_it = {"cpu": str(size), "memory": str(2 * size), "launchType": "FARGATE", "lastStatus": "RUNNING"}
+    return {"taskArn": f"{arns['task']}/{number}", "clusterArn": arns["cluster"], "group": group, **size_of_it}
+
+
+def test_the_tasks_of_a_service_are_switched_off_together() -> None:
+    running = account(tasks=[task(1, "service:web-ui"), task(2, "service:web-ui"), task(3, "family:job", 1024)])
+    found = runway(running, plan=PAID_PLAN, pace=pace(2))
+    assert [(one.kind, one.name, one.count) for one in found.switch_off] == [
+        ("Fargate task", "3", 1),
+        ("Fargate service", "web-ui", 2),
+    ]
+    assert all(one.saves for one in found.switch_off)
+    assert "desired count to 0" in found.switch_off[1].step
+
+
+def test_each_kind_of_cost_has_a_way_to_end_it() -> None:
+    assert set(get_args(CostKind)) <= STEPS.keys()
 
 
 @pytest.mark.parametrize(

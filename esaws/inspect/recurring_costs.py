@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from esaws.inspect.account import Account
 from esaws.inspect.fetch import Raw
@@ -29,11 +30,25 @@ _POSTGRESQL = "CreateDBInstance:0014"
 _BROKER_GB = {"mq.t3.micro": 20}
 
 
+CostKind = Literal[
+    "instance",
+    "volume",
+    "Fargate task",
+    "load balancer",
+    "NAT gateway",
+    "VPC endpoint",
+    "database",
+    "cache",
+    "broker",
+    "idle address",
+]
+
+
 @dataclass(frozen=True)
 class CostItem:
-    """One resource with a fixed cost. `id` is AWS's, `kind` a word or two such as `NAT gateway`."""
+    """One resource with a fixed cost. `id` is AWS's."""
 
-    kind: str
+    kind: CostKind
     id: str
     usages: tuple[Usage, ...]
 

@@ -160,7 +160,9 @@ def _of_images(images: Iterable[Raw]) -> Iterator[str]:
 
 def priced(found: Iterable[UnusedResource], account: Account, prices: PriceList) -> list[UnusedResource]:
     """Return each resource once with its monthly list price, the most expensive first. Pure."""
-    costs = {(item.kind, item.id): item.monthly(prices, account.region).usd for item in cost_items(account)}
+    costs: dict[tuple[str, str], Decimal | None] = {
+        (item.kind, item.id): item.monthly(prices, account.region).usd for item in cost_items(account)
+    }
     first: dict[tuple[str, str], UnusedResource] = {}
     for item in found:
         first.setdefault((item.kind, item.id), replace(item, usd_month=costs.get((item.kind, item.id))))

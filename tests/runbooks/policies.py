@@ -55,6 +55,7 @@ COMMANDS = {
 }
 """Runbook → the command that makes the same calls, where they depend on what exists in the account."""
 SOMETIMES = {
+    "credit_runway": {"ecs:DescribeClusters", "ecs:DescribeTasks", "ecs:ListTasks"},
     "is_it_answering": {"cloudwatch:GetMetricData"},
     "status": {"elasticloadbalancing:DescribeInstanceHealth"},
     "why_is_it_unhealthy": {

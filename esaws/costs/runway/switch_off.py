@@ -16,9 +16,14 @@ from esaws.pricelist import PriceList, Usage
 
 _GROUP_TAG = "aws:autoscaling:groupName"
 _GROUP = "Auto Scaling group"
-_STEPS = {
+_SERVICE = "Fargate service"
+_OF_SERVICE = "service:"
+"""Begins the group of a task that a service has started."""
+STEPS: Mapping[str, str] = {
     "instance": "stop it (its disk still costs)",
     _GROUP: "set its minimum and desired capacity to 0, as it replaces an instance that stops",
+    "Fargate task": "stop it",
+    _SERVICE: "set its desired count to 0, as it replaces a task that stops",
     "database": "stop it (its storage still costs, and AWS starts it again after 7 days)",
     "cache": "delete it, as a cache can't be stopped",
     "broker": "delete it, as a broker can't be stopped",
@@ -41,7 +46,7 @@ class SwitchOff:
     name: str
     """The Name tag or AWS's own name, else the id."""
     count: int
-    """Of instances in a group; else 1."""
+    """Of instances in a group, or of tasks of a service; else 1."""
     saves: Decimal | None
     """USD a month at list price; None where a price is not known."""
     step: str
@@ -66,25 +71,35 @@ class SwitchOff:
 def switch_off(account: Account, prices: PriceList) -> tuple[SwitchOff, ...]:
     """What runs in an account and region, by the cost that ends with it; what has no known price comes last. Pure.
 
-    The instances of an Auto Scaling group are one thing, as the group replaces an instance that stops.
+    The instances of an Auto Scaling group are one thing, and so are the tasks of a service: both replace what stops.
     """
-    tags = _tags_by_id(account)
-    groups: defaultdict[str, list[CostItem]] = defaultdict(list)
-    found: list[SwitchOff] = []
+    tags, members = _tags_by_id(account), _members(account)
+    things: defaultdict[tuple[str, str], list[CostItem]] = defaultdict(list)
     for item in cost_items(account):
-        group = tags.get(item.id, {}).get(_GROUP_TAG)
-        if item.kind == "instance" and group:
-            groups[group].append(item)
-        elif (saves := _saves(item.kind, item.usages, prices, account.region)) is None or saves > 0:
-            own = tags.get(item.id, {})
-            name = own.get("Name") or _name_in_arn(item.id)
-            found.append(SwitchOff(item.kind, name, 1, saves, _STEPS[item.kind], own.get(DEPLOYMENT_TAG, "")))
-    for group, items in groups.items():
-        amounts = [_saves(_GROUP, item.usages, prices, account.region) for item in items]
+        things[members.get(item.id) or (item.kind, item.id)].append(item)
+    found: list[SwitchOff] = []
+    for (kind, id), items in things.items():
+        amounts = [_saves(kind, item.usages, prices, account.region) for item in items]
         saves = None if None in amounts else sum((usd for usd in amounts if usd is not None), Decimal(0))
-        deployment = tags[items[0].id].get(DEPLOYMENT_TAG, "")
-        found.append(SwitchOff(_GROUP, group, len(items), saves, _STEPS[_GROUP], deployment))
+        if saves is None or saves > 0:
+            own = tags.get(items[0].id, {})
+            name = (own.get("Name") if items[0].id == id else None) or _name_in_arn(id)
+            deployment = own.get(DEPLOYMENT_TAG, "")
+            found.append(SwitchOff(kind, name, len(items), saves, STEPS[kind], deployment))
     return tuple(sorted(found, key=lambda one: (one.saves is None, -(one.saves or 0), one.kind, one.name)))
+
+
+def _members(account: Account) -> dict[str, tuple[str, str]]:
+    """Instance or task → the kind and the id of what replaces it when it stops."""
+    members: dict[str, tuple[str, str]] = {}
+    for raw in account.get("Instances") or ():
+        if group := tag_dict(raw.get("Tags")).get(_GROUP_TAG):
+            members[raw["InstanceId"]] = (_GROUP, group)
+    for raw in account.get("tasks") or ():
+        if (group := raw.get("group", "")).startswith(_OF_SERVICE):
+            cluster = raw["clusterArn"].replace(":cluster/", ":service/")
+            members[raw["taskArn"]] = (_SERVICE, f"{cluster}/{group.removeprefix(_OF_SERVICE)}")
+    return members
 
 
 def _saves(kind: str, usages: Iterable[Usage], prices: PriceList, region: str) -> Decimal | None:
@@ -95,9 +110,9 @@ def _saves(kind: str, usages: Iterable[Usage], prices: PriceList, region: str) -
 
 
 def _name_in_arn(id: str) -> str:
-    """`seccom-alb` of `arn:…:loadbalancer/app/seccom-alb/0123`; other ids as they are."""
+    """`web` of `arn:…:loadbalancer/app/web/0123` and of `arn:…:service/cluster/web`; other ids as they are."""
     parts = id.split(":", 5)[-1].split("/") if id.startswith("arn:") else []
-    return parts[2] if len(parts) > 3 else id
+    return parts[2] if len(parts) > 2 else id
 
 
 def _tags_by_id(account: Account) -> dict[str, Mapping[str, str]]:
