@@ -9,15 +9,17 @@ import pytest
 
 from esaws import draw, simulation
 from esaws.cloud import Cloud
-from esaws.costs import forecast
+from esaws.costs import credit_runway, forecast
 from esaws.deploy.inventory import inventory
 from esaws.deploy.leftovers import leftovers
 from esaws.deploy.plan import Plan, plan_deploy, plan_teardown
-from esaws.errors import DeployRefused, UsageError
+from esaws.errors import DeployRefused, NotDeployed, UsageError
 from esaws.inspect import Account, findings, health, reach, snapshot, trace
 from esaws.leases.estimate import estimate_spend
 from esaws.leases.park import plan_park, plan_resume, remaining_costs
 from esaws.leases.parked import is_parked
+from esaws.operations.drain_zone import plan_drain_zone
+from esaws.operations.replace_instance import instances
 from esaws.reference.seccom import FARGATE_CPU, FARGATE_INBOUND, FARGATE_MEMORY, SERVICES, seccom
 from esaws.resources.auto_scaling_group import AutoScalingGroup
 from esaws.resources.capacity_provider import CapacityProvider
@@ -248,6 +250,21 @@ def test_a_service_without_instances_scales(cloud: Cloud) -> None:
     plan_deploy(seccom("fargate", services=ONE).including(ScalingPolicy(target=target)), cloud).apply()
     simulation.advance(cloud, "20m")
     assert [target.state for target in health(snapshot(cloud))] == ["healthy", "healthy"]
+
+
+@pytest.mark.parametrize(
+    "act",
+    [lambda cloud: plan_drain_zone(cloud, f"{cloud.region}a"), instances],
+    ids=["drain a zone", "replace an instance"],
+)
+def test_what_needs_instances_says_that_aws_looks_after_them(deployed: Cloud, act: Callable[[Cloud], Any]) -> None:
+    with pytest.raises(NotDeployed, match="its tasks run on Fargate, whose instances AWS drains and replaces itself"):
+        act(deployed)
+
+
+@pytest.mark.parametrize("kind", ["Fargate service", "load balancer"])
+def test_the_credit_runway_says_how_to_end_what_costs(deployed: Cloud, kind: str) -> None:
+    assert kind in {thing.kind for thing in credit_runway(deployed).switch_off}
 
 
 def test_it_replaces_the_small_build_and_is_replaced_by_it(cloud: Cloud) -> None:

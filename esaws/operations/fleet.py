@@ -23,6 +23,7 @@ from esaws.resource import Live
 from esaws.resources._ecs import describe, ecs_name
 from esaws.resources.auto_scaling_group import AutoScalingGroup, describe_group
 from esaws.resources.cluster import Cluster
+from esaws.resources.service import Service
 from esaws.resources.target_group import TargetGroup
 from esaws.resources.task import Task, start_task, wait_until_running
 
@@ -138,6 +139,20 @@ def surplus_instances(cloud: Cloud, group: Live, keep: int) -> list[str]:
         chosen.append(max(zones, key=lambda id: (id not in busy, counts[zones[id]])))
         del zones[chosen[-1]]
     return chosen
+
+
+def list_groups(cloud: Cloud) -> tuple[Live, ...]:
+    """Return the Auto Scaling groups of the deployment, by name.
+
+    Raises:
+        NotDeployed: it has none.
+    """
+    if groups := AutoScalingGroup.list(cloud):
+        return tuple(sorted(groups, key=lambda group: group.name))  # AWS has no fixed order
+    missing = f"{cloud.deployment} has no Auto Scaling group in {cloud.region}"
+    if any(live.fields["launch_type"] == "FARGATE" for live in Service.list(cloud)):
+        raise NotDeployed(f"{missing}: its tasks run on Fargate, whose instances AWS drains and replaces itself")
+    raise NotDeployed(f"{missing}; deploy it with `esaws deploy`")
 
 
 def read_group(cloud: Cloud, group: Live) -> Live:

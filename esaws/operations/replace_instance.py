@@ -18,9 +18,9 @@ from esaws.aws import ignore_codes, pages, tag_dict
 from esaws.cloud import DEPLOYMENT_TAG, Cloud
 from esaws.deploy.serving import wait_until_serving
 from esaws.deploy.steps import Step, StepPlan
-from esaws.errors import NotDeployed, UsageError
+from esaws.errors import UsageError
 from esaws.operations.checks import Check
-from esaws.operations.fleet import Host, drain, hosts_of, members, wait_for_hosts
+from esaws.operations.fleet import Host, drain, hosts_of, list_groups, members, wait_for_hosts
 from esaws.resource import Live
 from esaws.resources.auto_scaling_group import REPLACED_TAG, AutoScalingGroup
 from esaws.simulation import cloud_time
@@ -82,11 +82,7 @@ def list_members(cloud: Cloud) -> list[Member]:
     Raises:
         NotDeployed: the deployment has no Auto Scaling group.
     """
-    groups = AutoScalingGroup.list(cloud)
-    if not groups:
-        raise NotDeployed(
-            f"{cloud.deployment} has no Auto Scaling group in {cloud.region}; deploy it with `esaws deploy`"
-        )
+    groups = list_groups(cloud)
     by_name = {group.raw["AutoScalingGroupName"]: group for group in groups}
     of_group = {id: group for group in groups for id in members(group)}
     described = {raw["InstanceId"]: raw for raw in _describe(cloud, [*of_group])}

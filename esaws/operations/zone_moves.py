@@ -9,11 +9,20 @@ from dataclasses import dataclass, replace
 
 from esaws.cloud import Cloud
 from esaws.deploy.steps import Step
-from esaws.errors import EsawsError, NotDeployed, UsageError
-from esaws.operations.fleet import Host, drain, hosts_of, members, read_group, tasks_on, terminate, wait_for_hosts
+from esaws.errors import EsawsError, UsageError
+from esaws.operations.fleet import (
+    Host,
+    drain,
+    hosts_of,
+    list_groups,
+    members,
+    read_group,
+    tasks_on,
+    terminate,
+    wait_for_hosts,
+)
 from esaws.operations.zone_tags import Before, remove_tag, write_tag
 from esaws.resource import Live
-from esaws.resources.auto_scaling_group import AutoScalingGroup
 from esaws.resources.subnet import Subnet
 
 _PROCESSES = ("AZRebalance", "AlarmNotification")
@@ -43,12 +52,7 @@ class Zones:
     @classmethod
     def of(cls, cloud: Cloud) -> Zones:
         cloud.check()
-        groups = tuple(sorted(AutoScalingGroup.list(cloud), key=lambda group: group.name))  # AWS has no fixed order
-        if not groups:
-            raise NotDeployed(
-                f"{cloud.deployment} has no Auto Scaling group in {cloud.region}; deploy it with `esaws deploy`"
-            )
-        return cls(groups, tuple(live for live in Subnet.list(cloud) if not live.foreign))
+        return cls(list_groups(cloud), tuple(live for live in Subnet.list(cloud) if not live.foreign))
 
     @property
     def zone_of(self) -> dict[str, str]:
