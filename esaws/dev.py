@@ -298,7 +298,7 @@ def python_of_localstack() -> str:
 
 @command
 def test_runbooks(arguments: list[str]) -> None:
-    """every runbook on both profiles, dry, twice, throttled, failing, and in real processes"""
+    """every runbook on ha and budget, dry, twice, throttled, failing, and in real processes"""
     python("-m", "pytest", *EVEN_WORKERS, "-m", "runbooks", "tests/operations", "tests/runbooks", *arguments)
 
 

@@ -48,7 +48,7 @@ def needs_of(architecture: Architecture, index: Index | None = None) -> Needs:
 
 
 def answers(**changed: Any) -> dict[str, Any]:
-    """The answers of an account in Paris that can run both profiles, but for what is changed; `_` stands for a dot."""
+    """The answers of an account in Paris that can run every profile, but for what is changed; `_` stands for a dot."""
     sizes = {"t2.micro": 1, "t3.micro": 2}
     every: dict[str, Any] = {
         "plan": None,

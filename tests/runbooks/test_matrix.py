@@ -1,4 +1,4 @@
-"""Every runbook on both profiles: once and again, dry, throttled, failing, and in real processes.
+"""Every runbook on the profiles ha and budget: once and again, dry, throttled, failing, and in real processes.
 
 Run with `make test-runbooks`.
 """
