@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from esaws.cli.table import format_table
@@ -104,6 +104,7 @@ words = st.text(st.characters(codec="ascii", categories=["L", "N"]), min_size=1,
 cells = st.lists(words, max_size=8).map(" ".join)
 
 
+@example([{"code": " ".join(["1" * 30] * 2), "resource": "2" * 50, "fix": "3" * 50}], 60)  # all but one column below
 @given(
     st.lists(st.fixed_dictionaries({"code": cells, "resource": cells, "fix": cells}), max_size=5), st.integers(60, 120)
 )

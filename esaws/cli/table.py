@@ -77,10 +77,12 @@ def _format_lines(
 def _fit(natural: dict[str, int], least: Mapping[str, int], width: int | None, gap: int) -> dict[str, int] | None:
     """Return the widths of columns side by side, None if `width` is too small for their longest words.
 
-    A single column always fits. The widths are in the order of the columns.
+    A single column always fits; a longer word than `width` exceeds it. The widths are in the order of the columns.
     """
-    if width is None or len(natural) == 1:
+    if width is None:
         return natural
+    if len(natural) == 1:
+        return {name: min(natural[name], max(least[name], width)) for name in natural}
     widths = dict(natural)
     excess = sum(natural.values()) + gap * (len(natural) - 1) - width
     for name in sorted(natural, key=lambda name: natural[name] - least[name], reverse=True):
