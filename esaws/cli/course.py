@@ -50,7 +50,7 @@ def new_command(folder: Path, as_json: bool) -> None:
     print_result(created.to_dict(), str(created), as_json)
 
 
-@course.command("lab")
+@course.command("lab", context_settings={"ignore_unknown_options": True})
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.argument("options", nargs=-1, type=click.UNPROCESSED)
 @click.option("--port", type=int, help="Port of JupyterLab.  [default: 8888, or the next free one]")
@@ -59,7 +59,7 @@ def new_command(folder: Path, as_json: bool) -> None:
 def lab_command(folder: Path, options: Sequence[str], port: int | None, no_browser: bool, as_json: bool) -> None:
     """Open JupyterLab on a copy of the course, which is created or updated first.
 
-    OPTIONS after -- are passed on to `jupyter lab`. With --json, print the command that opens it instead.
+    OPTIONS that are not below are passed on to `jupyter lab`. With --json, print the command that opens it instead.
     """
     import os
     import subprocess

@@ -17,6 +17,7 @@ from esaws.cloud import Cloud
 from esaws.inspect.account import Account, name_tag
 from esaws.inspect.fetch import Raw
 from esaws.inspect.metrics import MetricQuery, Points, read_metrics
+from esaws.resources._ecs import service_of
 
 _BUSY_PERCENT = 90
 _WINDOW = timedelta(hours=1)
@@ -101,13 +102,13 @@ def task_signals(account: Account, groups: Iterable[str]) -> Iterator[Signal]:
     """
     wanted = set(groups)
     services = {
-        f"service:{raw['serviceName']}": raw
+        (raw.get("clusterArn", ""), raw["serviceName"]): raw
         for raw in account.get("services") or ()
         if wanted & {item.get("targetGroupArn") for item in raw.get("loadBalancers", ())}
     }
     reasons: Counter[tuple[str, str, str]] = Counter()
     for task in account.get("tasks") or ():
-        service = services.get(task.get("group", ""))
+        service = services.get(service_of(task) or ("", ""))
         if service is not None and task.get("lastStatus") == "STOPPED":
             reasons[(service["serviceName"], *_why_stopped(task))] += 1
     for (name, code, reason), count in sorted(reasons.items()):

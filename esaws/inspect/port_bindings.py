@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from esaws.inspect.account import Account
 from esaws.inspect.fetch import Raw
+from esaws.resources._ecs import service_of
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,6 @@ class RunningTasks:
 
 def task_name(task: Raw) -> str:
     """Return `service NAME` of a task, or `task FAMILY` where no service runs it."""
-    group = task.get("group", "")
-    if group.startswith("service:"):
-        return f"service {group.removeprefix('service:')}"
+    if service := service_of(task):
+        return f"service {service[1]}"
     return f"task {task['taskDefinitionArn'].rpartition('/')[2].split(':')[0]}"

@@ -30,6 +30,7 @@ from esaws.inspect.recurring_costs import KEYS, CostItem, cost_items, database_u
 from esaws.leases.parked import PARKED_TAG
 from esaws.leases.terms import Spend
 from esaws.pricelist import HOURS_PER_MONTH, Usage, hours_in_month
+from esaws.resources._ecs import service_of
 
 METHOD = "an estimate: existing resources at list price, by the hours since creation; without free tier and traffic"
 
@@ -129,8 +130,8 @@ def _as_if_running(item: CostItem, raw: Mapping[str, Any]) -> CostItem:
 
 def _services_of_tasks(account: Account) -> dict[str, Any]:
     """Task → the description of its service, or of the task if it has none."""
-    services = {(raw["clusterArn"], f"service:{raw['serviceName']}"): raw for raw in account["services"]}
-    return {raw["taskArn"]: services.get((raw["clusterArn"], raw.get("group", "")), raw) for raw in account["tasks"]}
+    services = {(raw["clusterArn"], raw["serviceName"]): raw for raw in account["services"]}
+    return {task["taskArn"]: services.get(service_of(task) or ("", ""), task) for task in account["tasks"]}
 
 
 # -- terminated instances --------------------------------------------------------------------------------------------

@@ -22,6 +22,7 @@ from esaws.leases.lease import recount
 from esaws.leases.park_tasks import start_tasks, stop_tasks
 from esaws.leases.parked import PARKED_TAG
 from esaws.resource import Index, Live, of_kind
+from esaws.resources._ecs import service_of
 from esaws.resources.scalable_target import TASKS
 
 if TYPE_CHECKING:
@@ -116,13 +117,12 @@ def _names_by_id(index: Index) -> dict[str, str]:
 def _names_of_tasks(index: Index, account: Account) -> dict[str, str]:
     """The service of each of its tasks."""
     services = {
-        (live.fields["cluster"], f"service:{live.raw['serviceName']}"): live.name
+        (live.fields["cluster"], live.raw["serviceName"]): live.name
         for live in of_kind(index, "Service")
         if not live.foreign
     }
-    tasks = account.get("tasks") or ()
-    found = {task["taskArn"]: services.get((task["clusterArn"], task.get("group", ""))) for task in tasks}
-    return {arn: name for arn, name in found.items() if name}
+    tasks = {task["taskArn"]: service_of(task) for task in account.get("tasks") or ()}
+    return {arn: services[service] for arn, service in tasks.items() if service in services}
 
 
 def _deployed_resources(cloud: Cloud) -> list[Live]:

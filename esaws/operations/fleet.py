@@ -20,7 +20,7 @@ from esaws.cloud import Cloud
 from esaws.errors import EsawsError, NotDeployed
 from esaws.operations.watching import wait_for
 from esaws.resource import Live
-from esaws.resources._ecs import describe, ecs_name
+from esaws.resources._ecs import describe, ecs_name, service_of
 from esaws.resources.auto_scaling_group import AutoScalingGroup, describe_group
 from esaws.resources.cluster import Cluster
 from esaws.resources.service import Service
@@ -117,7 +117,7 @@ def drain(cloud: Cloud, hosts: Iterable[Host]) -> None:
                 raise EsawsError(f"{host.instance} can't be drained ({failures[0].get('reason', 'no reason')})")
     for host in hosts:
         for task in tasks_on(cloud, host):
-            if not task.get("group", "").startswith("service:") and task["desiredStatus"] == "RUNNING":
+            if not service_of(task) and task["desiredStatus"] == "RUNNING":
                 _move(cloud, host, task)
     connected = [host for host in hosts if host.connected]
     names = ", ".join(sorted(host.instance for host in connected))

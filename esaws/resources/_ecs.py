@@ -1,6 +1,6 @@
 """ECS: lower-case tags, descriptions in batches, and errors by message."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -28,6 +28,12 @@ def ecs_name(cloud: Cloud, raw: dict[str, Any]) -> str | None:
 def resource_name(arn: str) -> str:
     """Return the name at the end of an ARN."""
     return arn.rsplit("/", 1)[-1]
+
+
+def service_of(task: Mapping[str, Any]) -> tuple[str, str] | None:
+    """Return the ARN of the cluster and the name of the service that started a task, or None if none did."""
+    kind, _, name = task.get("group", "").partition(":")
+    return (task.get("clusterArn", ""), name) if kind == "service" else None
 
 
 def describe(

@@ -10,7 +10,7 @@ from esaws.aws import ignore_codes, pages
 from esaws.cloud import Cloud
 from esaws.errors import EmulatorGap, EsawsError, InvalidResource
 from esaws.resource import Live, Lives, Ref, Resource
-from esaws.resources._ecs import NO_CLUSTER, describe, ecs_name, ecs_tags, list_in_cluster, resource_name
+from esaws.resources._ecs import NO_CLUSTER, describe, ecs_name, ecs_tags, list_in_cluster, resource_name, service_of
 from esaws.resources.auto_scaling_group import AutoScalingGroup
 from esaws.resources.cluster import Cluster
 from esaws.resources.route import Route
@@ -64,7 +64,7 @@ class Task(Resource):
             for status in ("RUNNING", _STOPPED):
                 for raw in list_in_cluster(cloud, cluster.id, "list_tasks", "tasks", desiredStatus=status):
                     # The tasks of services belong to the services.
-                    if raw["lastStatus"] != _STOPPED and not raw.get("group", "").startswith("service:"):
+                    if raw["lastStatus"] != _STOPPED and not service_of(raw):
                         lives.append(cls._live(cluster, ecs_name(cloud, raw), raw))
         return lives
 

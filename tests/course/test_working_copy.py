@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from esaws.cli import main
 from esaws.course.working_copy import as_given, jupyter_environment, make_working_copy, merge
 from esaws.errors import UsageError
 
@@ -118,3 +119,12 @@ def test_another_folder_with_content_is_not_touched(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="not a copy of the course"):
         make_working_copy(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
+
+
+def test_jupyterlab_gets_the_options_that_esaws_does_not_know(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit, match="0"):
+        main(["course", "lab", str(tmp_path / "mine"), "--no-browser", "--allow-root", "--ip=127.0.0.1", "--json"])
+    command = json.loads(capsys.readouterr().out)["command"]
+    assert command[-3:] == ["--no-browser", "--allow-root", "--ip=127.0.0.1"]

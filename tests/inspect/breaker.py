@@ -54,7 +54,7 @@ class Breaker:
         """The health check requests another path."""
         group = self.target_group()
         params = {"TargetGroupArn": group["TargetGroupArn"]}
-        wrong = self.rng.choice(["/nowhere", f"{self.service.path}x/", f"{self.service.path}/deeper"])
+        wrong = self.rng.choice(["/nowhere", f"{self.service.path or '/'}x/", f"{self.service.path}/deeper"])
         self.elbv2.modify_target_group(**params, HealthCheckPath=wrong)
         return lambda: self.elbv2.modify_target_group(**params, HealthCheckPath=group["HealthCheckPath"])
 

@@ -13,12 +13,11 @@ from esaws.cloud import DEPLOYMENT_TAG
 from esaws.inspect.account import Account
 from esaws.inspect.recurring_costs import CostItem, cost_items
 from esaws.pricelist import PriceList, Usage
+from esaws.resources._ecs import service_of
 
 _GROUP_TAG = "aws:autoscaling:groupName"
 _GROUP = "Auto Scaling group"
 _SERVICE = "Fargate service"
-_OF_SERVICE = "service:"
-"""Begins the group of a task that a service has started."""
 STEPS: Mapping[str, str] = {
     "instance": "stop it (its disk still costs)",
     _GROUP: "set its minimum and desired capacity to 0, as it replaces an instance that stops",
@@ -96,9 +95,9 @@ def _members(account: Account) -> dict[str, tuple[str, str]]:
         if group := tag_dict(raw.get("Tags")).get(_GROUP_TAG):
             members[raw["InstanceId"]] = (_GROUP, group)
     for raw in account.get("tasks") or ():
-        if (group := raw.get("group", "")).startswith(_OF_SERVICE):
-            cluster = raw["clusterArn"].replace(":cluster/", ":service/")
-            members[raw["taskArn"]] = (_SERVICE, f"{cluster}/{group.removeprefix(_OF_SERVICE)}")
+        if service := service_of(raw):
+            cluster, name = service
+            members[raw["taskArn"]] = (_SERVICE, f"{cluster.replace(':cluster/', ':service/')}/{name}")
     return members
 
 

@@ -16,6 +16,7 @@ from esaws.deploy.inventory import inventory
 from esaws.deploy.plan import plan_deploy
 from esaws.inspect.network.reach import reach
 from esaws.reference.seccom import seccom
+from esaws.resources._ecs import service_of
 from esaws.resources.auto_scaling_group import AutoScalingGroup, describe_group, instances_in_service
 from esaws.resources.listener_rule import ListenerRule
 from esaws.resources.route import Route
@@ -108,7 +109,7 @@ def _host_ports(cloud: Cloud) -> list[int]:
     return [
         binding["hostPort"]
         for task in ecs.describe_tasks(cluster=cluster, tasks=arns)["tasks"]
-        if not task.get("group", "").startswith("service:")
+        if not service_of(task)
         for container in task["containers"]
         for binding in container.get("networkBindings", ())
     ]

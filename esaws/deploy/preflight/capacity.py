@@ -23,14 +23,10 @@ def check_vcpus(needs: Needs, answers: Answers) -> Iterator[Check]:
         return
     name, code = "vCPU quota", VCPU_QUOTA[1]
     limit, running, types = answers[f"quotas.{code}"], answers["instances"], answers["types"]
-    for answer in (limit, running, types):
-        if isinstance(answer, Unanswered):
-            fix = (
-                "allow servicequotas:GetServiceQuota, ec2:DescribeInstances and ec2:DescribeInstanceTypes, or look at "
-                f"{_console(needs.region, *VCPU_QUOTA)}"
-            )
-            yield Check(name, None, f"it is not known whether the instances fit: {answer.reason}", fix)
-            return
+    if reason := _reason(limit, running, types):
+        fix = _ask("ec2:DescribeInstances, ec2:DescribeInstanceTypes", needs.region, VCPU_QUOTA)
+        yield Check(name, None, f"it is not known whether the instances fit: {reason}", fix)
+        return
     vcpus = {row["InstanceType"]: int(row["VCpuInfo"]["DefaultVCpus"]) for row in types}
     others = [instance for instance in running if _counts(instance) and _group(instance) not in needs.own_groups]
     unknown = {*needs.instance_types, *(instance["InstanceType"] for instance in others)} - vcpus.keys()
@@ -55,14 +51,10 @@ def check_fargate_vcpus(needs: Needs, answers: Answers) -> Iterator[Check]:
     if not needs.fargate_vcpus:
         return
     name, limit, running = "Fargate vCPU quota", answers[f"quotas.{FARGATE_QUOTA[1]}"], answers["fargate"]
-    for answer in (limit, running):
-        if isinstance(answer, Unanswered):
-            fix = (
-                "allow servicequotas:GetServiceQuota, ecs:ListClusters, ecs:ListTasks, ecs:DescribeTasks, or look at "
-                f"{_console(needs.region, *FARGATE_QUOTA)}"
-            )
-            yield Check(name, None, f"it is not known whether the tasks fit: {answer.reason}", fix)
-            return
+    if reason := _reason(limit, running):
+        fix = _ask("ecs:ListClusters, ecs:ListTasks, ecs:DescribeTasks", needs.region, FARGATE_QUOTA)
+        yield Check(name, None, f"it is not known whether the tasks fit: {reason}", fix)
+        return
     others = [task for task in running if task["clusterArn"].rpartition("/")[2] not in needs.own_clusters]
     used, wanted, region = sum(int(task["cpu"]) for task in others) / 1024, needs.fargate_vcpus, needs.region
     total = used + wanted
@@ -79,15 +71,24 @@ def check_counts(needs: Needs, answers: Answers) -> Iterator[Check]:
         if not wanted:
             continue
         limit, existing = answers[f"quotas.{quota[1]}"], answers[question]
-        missing = next((each.reason for each in (limit, existing) if isinstance(each, Unanswered)), None)
-        if missing is not None:
-            fix = f"allow servicequotas:GetServiceQuota and ec2:Describe*, or look at {_console(needs.region, *quota)}"
-            yield Check(name, None, f"it is not known whether one more fits: {missing}", fix)
+        if reason := _reason(limit, existing):
+            fix = _ask("ec2:Describe*", needs.region, quota)
+            yield Check(name, None, f"it is not known whether one more fits: {reason}", fix)
             continue
         total = len(existing) + wanted
         detail = f"{total} needed of {limit:g} in {needs.region}: {wanted} for this deploy, {len(existing)} exist"
         fix = f"delete one that is not used, or {_raise_quota(needs.region, *quota, total)}"
         yield Check(name, total <= limit, detail, fix)
+
+
+def _reason(*answers: Any) -> str | None:
+    """The reason why the first missing answer is missing; None if none is."""
+    return next((each.reason for each in answers if isinstance(each, Unanswered)), None)
+
+
+def _ask(actions: str, region: str, quota: tuple[str, str]) -> str:
+    """The next step where an answer is missing: permissions, or a page of the console."""
+    return f"allow servicequotas:GetServiceQuota, {actions}, or look at {_console(region, *quota)}"
 
 
 def _is_standard(instance_type: str) -> bool:

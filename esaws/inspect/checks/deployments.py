@@ -13,6 +13,7 @@ from esaws.inspect.checks.finding import Finding, Severity
 from esaws.inspect.checks.registry import check
 from esaws.inspect.fetch import Raw
 from esaws.inspect.fixes import Fix
+from esaws.resources._ecs import service_of
 
 _AGAIN_AND_AGAIN = 2
 """So many failures of one kind are no coincidence."""
@@ -92,14 +93,14 @@ def failing_tasks(context: CheckContext) -> Iterator[Finding]:
 
     https://docs.aws.amazon.com/AmazonECS/latest/developerguide/stopped-task-error-codes.html
     """
-    failed: defaultdict[tuple[str, str], list[Raw]] = defaultdict(list)
+    failed: defaultdict[tuple[str, str] | None, list[Raw]] = defaultdict(list)
     for task in context.account["tasks"]:
         if task.get("lastStatus") == "STOPPED" and _is_failure(task):
-            failed[task.get("clusterArn", ""), task.get("group", "")].append(task)
+            failed[service_of(task)].append(task)
     for service in context.account["services"]:
         deployments = [raw for raw in service.get("deployments", ()) if raw.get("status") in ("PRIMARY", "ACTIVE")]
         current = {raw["taskDefinition"] for raw in deployments} or {service.get("taskDefinition")}
-        tasks = failed.get((service.get("clusterArn", ""), f"service:{service['serviceName']}"), [])
+        tasks = failed.get((service.get("clusterArn", ""), service["serviceName"]), [])
         tasks = [task for task in tasks if task["taskDefinitionArn"] in current]
         if service.get("status") == "ACTIVE" and service.get("desiredCount") and len(tasks) >= _AGAIN_AND_AGAIN:
             is_short = service.get("runningCount", 0) < service["desiredCount"] or len(deployments) > 1

@@ -282,12 +282,13 @@ def hourly_usage(account: str, start: int, end: int) -> Iterator[tuple[int, list
     log = USAGE_LOGS[account]
     hour, position, active = start, 0, list[UsageSpan]()
     spans, hours_with_counts = log.spans_between(start, end), log.hours_with_counts(start, end)
+    counted = {*hours_with_counts}
     while hour < end:
         while position < len(spans) and spans[position].start < hour + HOUR:
             active.append(spans[position])
             position += 1
         active = [span for span in active if span.charged_until(end) > hour]
-        if not active and hour not in hours_with_counts:
+        if not active and hour not in counted:
             next_span = [hour_start(spans[position].start)] if position < len(spans) else []
             hour = min([*next_span, *(later for later in hours_with_counts if later > hour), end])
             continue
