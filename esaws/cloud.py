@@ -32,12 +32,16 @@ DEFAULT_DEPLOYMENT = "seccom"
 
 DEPLOYMENT_TAG = "esaws:deployment"
 NAME_TAG = "esaws:name"
+OWNER_TAG = "esaws:owner"
+EXPIRY_TAG = "esaws:expires"
 
 _DEPLOYMENT_NAME = re.compile(r"[a-z][a-z0-9]{0,7}")
 # AWS rejects names with these prefixes: `aws` and `ssm` for parameters, `ecs` and `fargate` for capacity providers,
 # `internal-` for load balancers, `sg-` for security groups.
 _RESERVED_DEPLOYMENT = re.compile(r"(aws|ecs|ssm|fargate).*|internal|sg")
 _REGION_NAME = re.compile(r"[a-z]{2}(-[a-z]+)+-\d")
+# https://docs.aws.amazon.com/tag-editor/latest/userguide/best-practices-and-strats.html
+_TAG_VALUE = re.compile(r"[\w .:/=+@-]{1,256}")
 
 Result = TypeVar("Result")
 
@@ -65,11 +69,12 @@ class Cloud:
         account: str | None = None,
         region: str = DEFAULT_REGION,
         deployment: str = DEFAULT_DEPLOYMENT,
+        owner: str | None = None,
     ) -> None:
         """`target` is `local`, `aws` or the URL of an endpoint.
 
         Raises:
-            UsageError: the deployment, region, account or target is invalid.
+            UsageError: the deployment, region, account, owner or target is invalid.
         """
         if not _DEPLOYMENT_NAME.fullmatch(deployment) or _RESERVED_DEPLOYMENT.fullmatch(deployment):
             raise UsageError(
@@ -80,6 +85,11 @@ class Cloud:
             raise UsageError(f"{region!r} is not a region; use one like {DEFAULT_REGION}")
         if account is not None and not re.fullmatch(r"\d{12}", account):
             raise UsageError(f"{account!r} is not an account id; use its 12 digits")
+        if owner is not None and not _TAG_VALUE.fullmatch(owner):
+            raise UsageError(
+                f"the owner {owner!r} can't be a tag; use 1 to 256 letters, digits, spaces and the characters "
+                "_ . : / = + - @"
+            )
         if target not in ("local", "aws") and not _is_url(target):
             raise UsageError(f"target {target!r} is invalid: use local, aws or a URL such as http://127.0.0.1:4747")
         self.target = target
@@ -89,8 +99,10 @@ class Cloud:
         self.on_start: Callable[[str], None] = lambda url: None  # called with the URL of a local AWS that was started
         self.known_ids: dict[tuple[str, str], str] = {}  # by (kind, name), as listed or created
         self.gaps: dict[str, str] = {}  # what another emulator does not do → in its words, or how it showed
+        self.expires = ""  # the end of the lease, once it was read or granted; new resources get it as a tag
         self._expected_account = account
-        self._account: str | None = None
+        self._owner = owner
+        self._caller: dict[str, str] | None = None
         self._clients: dict[str, Any] = {}
         self._session: boto3.Session | None = None
         self._endpoint = target if _is_url(target) else None
@@ -101,12 +113,13 @@ class Cloud:
 
     @classmethod
     def from_env(cls, *, deployment: str | None = None, region: str | None = None) -> "Cloud":
-        """Return the cloud of ESAWS_TARGET (local by default), ESAWS_ACCOUNT, ESAWS_REGION and ESAWS_DEPLOYMENT."""
+        """Return the cloud of ESAWS_TARGET (local by default), _ACCOUNT, _REGION, _DEPLOYMENT and _OWNER."""
         return cls(
             os.environ.get("ESAWS_TARGET") or "local",
             account=os.environ.get("ESAWS_ACCOUNT") or None,
             region=region or os.environ.get("ESAWS_REGION") or DEFAULT_REGION,
             deployment=deployment or os.environ.get("ESAWS_DEPLOYMENT") or DEFAULT_DEPLOYMENT,
+            owner=os.environ.get("ESAWS_OWNER") or None,
         )
 
     @classmethod
@@ -195,7 +208,13 @@ class Cloud:
         """Return the same account and deployment in another region; the calls go to the same log."""
         if region == self.region:
             return self
-        other = Cloud(self.target, account=self._expected_account, region=region, deployment=self.deployment)
+        other = Cloud(
+            self.target,
+            account=self._expected_account,
+            region=region,
+            deployment=self.deployment,
+            owner=self._owner,
+        )
         other.calls, other.gaps, other._endpoint = self.calls, self.gaps, self._endpoint
         other._is_other_emulator = self._is_other_emulator
         return other
@@ -207,7 +226,8 @@ class Cloud:
         """
         other = copy(self)
         other.calls.clear()
-        other.known_ids, other._account, other._shared = {}, None, None
+        other.known_ids, other._caller, other._shared = {}, None, None
+        other.expires = ""
         return other
 
     def sharing(self) -> "Cloud":
@@ -295,10 +315,25 @@ class Cloud:
             Refused: there are no AWS credentials.
             EsawsError: STS returned an error.
         """
-        if self._account is None:
+        return self._identity()["Account"]
+
+    @property
+    def owner(self) -> str:
+        """The owner in the tags of new resources: the given one, or on AWS the user or role of the credentials.
+
+        Empty elsewhere. Raises what `account` raises.
+        """
+        if self._owner is not None or not self.is_aws:
+            return self._owner or ""
+        # arn:aws:iam::123456789012:user/ana, arn:aws:sts::123456789012:assumed-role/Admin/ana@example.com, …:root
+        caller = self._identity()["Arn"].split(":", 5)[-1].removeprefix("user/").removeprefix("assumed-role/")
+        return re.sub(r"[^\w .:/=+@-]", "_", caller)[:256]
+
+    def _identity(self) -> dict[str, str]:
+        if self._caller is None:
             where = self.endpoint or "AWS"
             try:
-                self._account = str(self.client("sts").get_caller_identity()["Account"])
+                self._caller = dict(self.client("sts").get_caller_identity())
             except NoCredentialsError:
                 raise Refused("there are no AWS credentials; run `aws configure` or `aws sso login`") from None
             except (ConnectionError, HTTPClientError) as error:
@@ -307,7 +342,7 @@ class Cloud:
                 reason = describe_error(error)
                 next_step = "" if " → " in reason else "; check the credentials"
                 raise EsawsError(f"{where}: STS did not return the account: {reason}{next_step}") from error
-        return self._account
+        return self._caller
 
     def check(self) -> str:
         """Return the account after checking that it is the expected one. Call it before any change.
@@ -330,9 +365,17 @@ class Cloud:
         """Return the name on AWS of the resource that an architecture calls `name`."""
         return f"{self.deployment}-{name}"
 
-    def tags(self, name: str) -> dict[str, str]:
-        """Return the ownership tags of a resource, and the `Name` tag for the console."""
-        return {DEPLOYMENT_TAG: self.deployment, NAME_TAG: name, "Name": self.aws_name(name)}
+    def tags(self, name: str, *, expiry: bool = True) -> dict[str, str]:
+        """Return the tags of a resource: deployment, name, `Name` for the console, and owner and expiry if known.
+
+        Without `expiry` for what keeps its first tags: a lease that is extended could not change them.
+        """
+        tags = {DEPLOYMENT_TAG: self.deployment, NAME_TAG: name, "Name": self.aws_name(name)}
+        if owner := self.owner:
+            tags[OWNER_TAG] = owner
+        if expiry and self.expires:
+            tags[EXPIRY_TAG] = self.expires
+        return tags
 
     def owned_name(self, tags: dict[str, str]) -> str | None:
         """Return the reference name in the tags of a resource, or None if this deployment does not own it."""

@@ -57,6 +57,7 @@ def test_any_other_deployment_name_is_rejected(name):
         ("ESAWS_REGION", "paris"),
         ("ESAWS_ACCOUNT", "123"),
         ("ESAWS_DEPLOYMENT", "aws"),
+        ("ESAWS_OWNER", "Ana, Ben"),
     ],
 )
 def test_an_invalid_setting_is_in_the_error_message(monkeypatch, variable, value):
@@ -68,7 +69,7 @@ def test_an_invalid_setting_is_in_the_error_message(monkeypatch, variable, value
 @pytest.fixture
 def environment(monkeypatch):
     """Return a function that sets `ESAWS_…` variables; the others are not set."""
-    for variable in ("TARGET", "ACCOUNT", "REGION", "DEPLOYMENT"):
+    for variable in ("TARGET", "ACCOUNT", "REGION", "DEPLOYMENT", "OWNER"):
         monkeypatch.delenv(f"ESAWS_{variable}", raising=False)
     return lambda **variables: [monkeypatch.setenv(f"ESAWS_{name}", value) for name, value in variables.items()]
 
@@ -149,18 +150,18 @@ def test_an_endpoint_that_does_not_answer_is_in_the_error_message():
 class StubClient:
     """Answers like the client of STS, and counts the calls. An exception is raised."""
 
-    def __init__(self, answer):
-        self.answer, self.calls = answer, 0
+    def __init__(self, answer, identity="iam::111111111111:root"):
+        self.answer, self.identity, self.calls = answer, identity, 0
 
     def get_caller_identity(self):
         self.calls += 1
         if isinstance(self.answer, Exception):
             raise self.answer
-        return {"Account": self.answer}
+        return {"Account": self.answer, "Arn": f"arn:aws:{self.identity}"}
 
 
-def with_sts(cloud, answer):
-    cloud._clients["sts"] = StubClient(answer)
+def with_sts(cloud, answer, *identity):
+    cloud._clients["sts"] = StubClient(answer, *identity)
     return cloud
 
 
@@ -302,6 +303,31 @@ def test_tags_identify_the_deployment_and_the_resource():
     assert cloud.owned_name(tags) == "ALB-sg"
     assert Cloud.local(deployment="other").owned_name(tags) is None
     assert cloud.owned_name({"esaws:deployment": "mine"}) is None
+
+
+@pytest.mark.parametrize(
+    ("identity", "owner"),
+    [
+        ("iam::111111111111:user/ana", "ana"),
+        ("iam::111111111111:user/teams/blue/ana", "teams/blue/ana"),
+        ("sts::111111111111:assumed-role/Admin/ana@example.com", "Admin/ana@example.com"),
+        ("iam::111111111111:user/ana,ben", "ana_ben"),  # a name may have a comma, and a tag may not
+        ("iam::111111111111:root", "root"),
+    ],
+)
+def test_on_aws_the_user_or_role_of_the_credentials_is_the_owner(identity, owner):
+    cloud = with_sts(Cloud.aws("111111111111"), "111111111111", identity)
+    assert cloud.tags("alb")["esaws:owner"] == owner
+
+
+def test_a_named_owner_comes_before_the_credentials_and_holds_in_every_region(environment):
+    environment(TARGET="aws", ACCOUNT="111111111111", OWNER="Ana Lopes")
+    cloud = Cloud.from_env()
+    assert cloud.tags("alb")["esaws:owner"] == cloud.in_region("us-east-1").tags("alb")["esaws:owner"] == "Ana Lopes"
+
+
+def test_resources_have_no_owner_where_none_is_known():
+    assert "esaws:owner" not in Cloud.local().tags("alb")
 
 
 # -- waiting and retries -------------------------------------------------------------------------------------------

@@ -80,7 +80,7 @@ def test_an_endpoint_that_does_not_answer_is_a_usage_error() -> None:
 def test_a_local_aws_that_has_stopped_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ESAWS_STATE", str(tmp_path))
     cloud = Cloud.local()
-    cloud._endpoint, cloud._account = "http://127.0.0.1:9", "123456789012"
+    cloud._endpoint, cloud._caller = "http://127.0.0.1:9", {"Account": "123456789012"}
     with pytest.raises(LocalNotRunning, match="is not running; start it with `esaws local start`"):
         simulation.advance(cloud, "1h")
 

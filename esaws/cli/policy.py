@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from importlib.resources import files
 from typing import Any
 
@@ -73,6 +73,15 @@ _PARK = (
     "rds:StartDBInstance",
     "rds:StopDBInstance",
 )
+
+_TAG = {
+    "AddTags": "RemoveTags",
+    "AddTagsToResource": "RemoveTagsFromResource",
+    "CreateOrUpdateTags": "DeleteTags",
+    "CreateTags": "DeleteTags",
+    "TagResource": "UntagResource",
+}
+"""The verbs that add tags, each with the one that removes them: a lease changes a tag of every resource."""
 
 _LOCK = ("ssm:DeleteParameter", "ssm:GetParameterHistory")
 
@@ -153,7 +162,7 @@ def _actions(command: str, profile: str | None) -> set[str]:
     kinds = {action for kind in load_all().values() for action in kind.permissions}
     inspected = {action for statement in _read_only(cost=False)["Statement"] for action in statement["Action"]}
     reads = {action for action in kinds if _verb_in(action, READ_VERBS)} | inspected | {*_PROOF}
-    lease = {action for action in kinds if action.startswith("ssm:")}
+    lease = {action for action in kinds if action.startswith("ssm:")} | {*_tag_actions(kinds)}
     if command in ("inventory", "leftovers"):
         return reads
     if command in ("doctor", "plan"):
@@ -169,6 +178,15 @@ def _actions(command: str, profile: str | None) -> set[str]:
 
         kinds = {action for item in seccom(profile) for action in item.permissions}
     return reads | lease | kinds | {*_PREFLIGHT, *PERMISSIONS}
+
+
+def _tag_actions(actions: Iterable[str]) -> Iterator[str]:
+    """Yield what changing the tags of resources needs: the actions of the tagging API and of each service."""
+    yield from ("autoscaling:CreateOrUpdateTags", "autoscaling:DeleteTags", "tag:TagResources", "tag:UntagResources")
+    for action in actions:
+        service, _, verb = action.partition(":")
+        if verb in _TAG:
+            yield from (action, f"{service}:{_TAG[verb]}")
 
 
 def _verb_in(action: str, verbs: Iterable[str]) -> bool:

@@ -174,7 +174,10 @@ class Plan:
             return self._apply(lock.check)
 
     def _apply(self, check_lock: Callable[[], None]) -> ApplyResult:
-        changes = list(self._compare_with(inventory(self.cloud)))
+        index = inventory(self.cloud)
+        lease = index.get("Lease", "lease")
+        self.cloud.expires = (lease and lease.fields["until"]) or ""
+        changes = list(self._compare_with(index))
         if lines := changed_lines(self.changes, changes, self._unfinished):
             raise StalePlan(_stale(self.purpose, lines), lines)
         if self.purpose == "deploy":

@@ -18,6 +18,7 @@ from esaws.cloud import Cloud
 from esaws.deploy.steps import Step, StepPlan
 from esaws.errors import EsawsError, UsageError, describe_error
 from esaws.leases.estimate import estimate_spend
+from esaws.leases.expiry_tags import tag_expiry
 from esaws.leases.parked import is_parked
 from esaws.leases.terms import LeaseStatus, LeaseTerms, Spend, evaluate_lease, parse_until
 from esaws.resource import Live
@@ -84,8 +85,12 @@ def plan_lease(
         )
     rate = max((usd for usd in (spent.usd_per_hour, usd_per_hour) if usd is not None), default=None)
     before, after = _describe(_terms(old)) if live else "", _describe(_terms(fields))
-    step = Step("Lease", _NAME, before, after, lambda: _put(cloud, live, fields, spent, now, rate))
-    return StepPlan(cloud, "lease", (step,))
+
+    def act() -> None:
+        _put(cloud, live, fields, spent, now, rate)
+        tag_expiry(cloud, fields["until"] or "")
+
+    return StepPlan(cloud, "lease", (Step("Lease", _NAME, before, after, act),))
 
 
 def grant(cloud: Cloud, *, until: str | None = None, at_most_usd: float | None = None) -> LeaseStatus:
@@ -100,7 +105,12 @@ def plan_end(cloud: Cloud) -> StepPlan:
     live = _find(cloud)
     if live is None:
         return StepPlan(cloud, "end the lease", ())
-    step = Step("Lease", live.name, _describe(_terms(live.fields)), "none", lambda: Lease.delete(cloud, live))
+
+    def act() -> None:
+        tag_expiry(cloud, "")  # first: without the lease there is nothing left to end, so no second run would do it
+        Lease.delete(cloud, live)
+
+    step = Step("Lease", live.name, _describe(_terms(live.fields)), "none", act)
     return StepPlan(cloud, "end the lease", (step,))
 
 

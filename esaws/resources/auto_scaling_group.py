@@ -8,7 +8,7 @@ from typing import Any, Self
 from botocore.exceptions import ClientError
 
 from esaws.aws import error_code, pages, tag_dict, tag_list
-from esaws.cloud import Cloud
+from esaws.cloud import EXPIRY_TAG, Cloud
 from esaws.errors import EsawsError, InvalidResource
 from esaws.pricelist import Usage
 from esaws.resource import Live, Lives, Ref, Resource, Usages
@@ -118,10 +118,9 @@ class AutoScalingGroup(Resource):
 
     def create(self, cloud: Cloud) -> None:
         autoscaling, name = cloud.client("autoscaling"), cloud.aws_name(self.name)
-        group = {"ResourceId": name, "ResourceType": "auto-scaling-group", "PropagateAtLaunch": False}
         settings = self._settings(cloud) | {
             "DesiredCapacity": self.desired_capacity,
-            "Tags": [group | tag for tag in tag_list(cloud.tags(self.name))],
+            "Tags": group_tags(name, cloud.tags(self.name)),
         }
         _retry_until_profile_exists(
             cloud, lambda: autoscaling.create_auto_scaling_group(AutoScalingGroupName=name, **settings)
@@ -169,6 +168,15 @@ class AutoScalingGroup(Resource):
             maximum=1,
             desired_capacity=1,
         )
+
+
+def group_tags(name: str, tags: dict[str, str]) -> list[dict[str, Any]]:
+    """Return the tags of a group, by its name on AWS, for its calls.
+
+    Its instances get the expiry from the group, where it can be changed; all other tags from the launch template.
+    """
+    group = {"ResourceId": name, "ResourceType": "auto-scaling-group"}
+    return [group | tag | {"PropagateAtLaunch": tag["Key"] == EXPIRY_TAG} for tag in tag_list(tags)]
 
 
 def instances_in_service(cloud: Cloud, name: str) -> list[str]:

@@ -98,7 +98,7 @@ class Budget(Resource):
                 "TimeUnit": "MONTHLY",
             },
             NotificationsWithSubscribers=notifications,
-            ResourceTags=tag_list(cloud.tags(self.name)),
+            ResourceTags=tag_list(cloud.tags(self.name, expiry=False)),
         )
         self.remember_id(cloud, budget)
 

@@ -119,7 +119,7 @@ class Dashboard(Resource):
             "CPU": [[ecs, "CPUUtilization", *cluster] for cluster in clusters],
             "Memory": [[ecs, "MemoryUtilization", *cluster] for cluster in clusters],
         }
-        signature = ", ".join(f"{tag} `{value}`" for tag, value in cloud.tags(self.name).items())
+        signature = ", ".join(f"{tag} `{value}`" for tag, value in cloud.tags(self.name, expiry=False).items())
         text = f"## {cloud.aws_name(self.name)}\n{signature}"
         widgets = [{"type": "text", "x": 0, "y": 0, "width": 24, "height": 2, "properties": {"markdown": text}}]
         for number, (title, metrics) in enumerate((title, metrics) for title, metrics in graphs.items() if metrics):

@@ -50,7 +50,9 @@ class InstanceProfile(Resource):
 
     def create(self, cloud: Cloud) -> None:
         profile = self.remember_id(cloud, iam_name(cloud, self.name))
-        cloud.client("iam").create_instance_profile(InstanceProfileName=profile, Tags=tag_list(cloud.tags(self.name)))
+        cloud.client("iam").create_instance_profile(
+            InstanceProfileName=profile, Tags=tag_list(cloud.tags(self.name, expiry=False))
+        )
         cloud.wait("iam", "instance_profile_exists", InstanceProfileName=profile)
         self._add_role(cloud, profile)
 

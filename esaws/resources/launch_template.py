@@ -114,7 +114,7 @@ class LaunchTemplate(Resource):
             "DeleteOnTermination": True,
             "Groups": [group.id_in(cloud) for group in self.security_groups],
         }
-        tags = tag_list(cloud.tags(self.name))
+        tags = tag_list(cloud.tags(self.name, expiry=False))
         return {
             "ImageId": f"resolve:ssm:{self.image_parameter}",
             "InstanceType": self.instance_type,

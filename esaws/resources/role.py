@@ -63,7 +63,7 @@ class Role(Resource):
         cloud.client("iam").create_role(
             RoleName=role,
             AssumeRolePolicyDocument=json.dumps(_trust(self.service)),
-            Tags=tag_list(cloud.tags(self.name)),
+            Tags=tag_list(cloud.tags(self.name, expiry=False)),
         )
         cloud.wait("iam", "role_exists", RoleName=role)
         self._attach(cloud, role, set(self.managed_policies))

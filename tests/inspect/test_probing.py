@@ -492,7 +492,7 @@ def on_this_machine(monkeypatch: pytest.MonkeyPatch) -> Cloud:
     url = "http://127.0.0.1:4747"
     monkeypatch.setattr(nodes, "read_server", lambda: Server(1, 0.0, url, 4747))
     cloud = Cloud.at(url)
-    cloud._account = "123456789012"
+    cloud._caller = {"Account": "123456789012"}
     return cloud
 
 
