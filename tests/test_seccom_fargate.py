@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from esaws import draw, simulation
-from esaws.cloud import Cloud
+from esaws.cloud import DEPLOYMENT_TAG, Cloud
 from esaws.costs import credit_runway, forecast
+from esaws.costs.cost_explorer import spending
 from esaws.deploy.inventory import inventory
 from esaws.deploy.leftovers import leftovers
 from esaws.deploy.plan import Plan, plan_deploy, plan_teardown
@@ -230,6 +231,18 @@ def test_a_lease_counts_the_tasks_from_the_creation_of_their_service(cloud: Clou
     spent = estimate_spend(cloud, began, now)
     assert spent.usd_per_hour == pytest.approx(hour)
     assert spent.usd == pytest.approx(hour * (now - began).total_seconds() / 3600, rel=0.01)
+
+
+def test_the_bill_says_whose_a_task_is(cloud: Cloud) -> None:
+    plan_deploy(seccom("fargate", services=ONE), cloud).apply()
+    first = simulation.cloud_time(cloud).date()
+    simulation.advance(cloud, "10h")
+    tagged = {"Tags": {"Key": DEPLOYMENT_TAG, "Values": [cloud.deployment]}}
+    whole, ours = (spending(cloud, first, by="USAGE_TYPE", filter=share).to_frame() for share in (None, tagged))
+    tasks = ours[ours.usage_type.str.contains("Fargate")]
+    assert set(tasks.usage_type) == {"EUW3-Fargate-vCPU-Hours:perCPU", "EUW3-Fargate-GB-Hours"}
+    of_all = whole[whole.usage_type.isin(tasks.usage_type)]
+    assert tasks.to_dict("records") == of_all.to_dict("records"), "no task is without its tag"
 
 
 def test_a_lost_task_is_replaced_and_gets_another_address(cloud: Cloud) -> None:

@@ -229,7 +229,9 @@ class Service(Resource):
                 "deploymentCircuitBreaker": {"enable": self.circuit_breaker, "rollback": self.circuit_breaker},
             },
         }
-        if self.launch_type == "EC2":
+        if self.launch_type == "FARGATE":
+            settings["propagateTags"] = "SERVICE"  # the bill is by task
+        else:
             settings["placementStrategy"] = [{"type": "spread", "field": field} for field in self.spread_over]
         if self.subnets:
             settings["networkConfiguration"] = {
