@@ -179,7 +179,7 @@ def test_it_has_none_of_the_flaws_of_the_security_groups(account: Account) -> No
     assert not any(22 in ports for _, ports, _ in FARGATE_INBOUND)
 
 
-def test_the_account_is_drawn_with_what_groups_let_in_and_the_price_of_tasks(account: Account) -> None:
+def test_the_account_is_drawn_with_what_groups_let_in_and_the_health_ports_and_price_of_tasks(account: Account) -> None:
     scene = draw(account).scene
     edges = {(edge.source[1], edge.target[1], edge.label) for edge in scene.edges}
     assert edges >= {
@@ -187,8 +187,17 @@ def test_the_account_is_drawn_with_what_groups_let_in_and_the_price_of_tasks(acc
         ("hdm-cluster", "redis", "6379"),
         ("cameras-api-cluster", "sites-management-api-cluster", "8000"),
         ("alb", "client-web-ui-cluster", "default"),
+        ("igw", "manager-web-ui-cluster", "80"),
     }
-    assert {note for fleet in scene.fleets for _, note in fleet.notes} == {"14.45 USD/mo ~"}
+    notes = {fleet.key[1]: [note for _, note in fleet.notes] for fleet in scene.fleets}
+    assert notes == {
+        "cameras-api-cluster": ["14.45 USD/mo ~"],
+        "client-web-ui-cluster": ["1 of 1 healthy · 14.45 USD/mo ~"],
+        "hdm-cluster": ["14.45 USD/mo ~"],
+        "intrusion-management-api-cluster": ["1 of 1 healthy · 14.45 USD/mo ~"],
+        "manager-web-ui-cluster": ["open: 80 · 14.45 USD/mo ~"],
+        "sites-management-api-cluster": ["1 of 1 healthy · 14.45 USD/mo ~"],
+    }
 
 
 # -- operated ----------------------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 
-from esaws.drawing.account_fleets import cluster_workloads
+from esaws.drawing.account_members import members_by_fleet, open_listening_ports
 from esaws.drawing.account_view import AccountView, permission_ports
 from esaws.drawing.scene import USERS, Edge, Key, Node
 from esaws.inspect.load_balancers import LiveLoadBalancer, target_group_name, target_group_weights
@@ -80,14 +80,10 @@ def _fleet_of_target(view: AccountView, id: str) -> Key | None:
 
 
 def _direct_edges(view: AccountView, internet: Key) -> Iterator[Edge]:
-    """From the internet to instances with a task on a port that is open to the internet."""
-    for name, instance_ids in sorted(view.instances_by_fleet.items()):
-        cluster = view.clusters.get(name)
-        workloads = list(cluster_workloads(view, cluster)) if cluster else []
-        listening = {str(workload.ports[0]) for workload in workloads if workload.ports}
-        public = {port for instance_id in instance_ids for port in view.public_ports(instance_id)}
-        for port in sorted(public & listening):
-            yield Edge(internet, view.fleet_key(instance_ids[0]), port, "from anywhere")
+    """From the internet to instances and tasks on a port that is open to the internet and that a task listens on."""
+    for fleet, members in sorted(members_by_fleet(view).items()):
+        for port in open_listening_ports(view, members):
+            yield Edge(internet, fleet, port, "from anywhere")
 
 
 def _group_edges(view: AccountView) -> Iterator[Edge]:

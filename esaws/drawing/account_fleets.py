@@ -1,44 +1,48 @@
-"""The fleets of an account: clusters, Auto Scaling groups and single instances, with health, open ports and prices."""
+"""The fleets of an account: clusters with their workloads, Auto Scaling groups, and single instances."""
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
-from esaws.drawing.account_view import AccountView, is_running, task_details
+from esaws.drawing.account_members import Member, members_by_fleet, notes_by_subnet, target_states
+from esaws.drawing.account_view import AccountView, is_running
 from esaws.drawing.scene import FARGATE, Fleet, Key, Workload
-from esaws.inspect.account import MissingData
 from esaws.inspect.fetch import Raw
 from esaws.inspect.port_bindings import task_name
-from esaws.inspect.recurring_costs import fargate_task_usage, instance_usage
-from esaws.inspect.target_health import health
-from esaws.pricelist import Usage
 
 
 def account_fleets(view: AccountView) -> list[Fleet]:
     """The fleets of the VPC by name: clusters and groups with their instances, and Fargate's tasks of clusters."""
-    health_states = _health_states(view) if "health" in view.overlays else {}
+    states, members = target_states(view), members_by_fleet(view)
     fleets = []
     for name in sorted({*view.clusters, *view.instances_by_fleet}):
         kind = "Cluster" if name in view.clusters else "AutoScalingGroup"
         cluster = view.clusters.get(name)
         instance_ids = view.instances_by_fleet.get(name, [])
-        tasks = view.tasks_by_subnet.get(cluster["clusterArn"], {}) if cluster else {}
-        if instance_ids or not tasks:
-            workloads = tuple(cluster_workloads(view, cluster, on_fargate=False if tasks else None)) if cluster else ()
-            fleets.append(_fleet_of_instances(view, (kind, name), instance_ids, workloads, health_states))
-        if cluster and tasks:
+        on_fargate = bool(cluster and cluster["clusterArn"] in view.tasks_on_fargate)
+        if instance_ids or not on_fargate:
+            workloads = (
+                tuple(cluster_workloads(view, cluster, on_fargate=False if on_fargate else None)) if cluster else ()
+            )
+            fleet = _fleet_of_instances(view, (kind, name), instance_ids, workloads)
+            fleets.append(_with_members(view, fleet, members.get(fleet.key, []), states))
+        if cluster and on_fargate:
             workloads = tuple(cluster_workloads(view, cluster, on_fargate=True if instance_ids else None))
-            fleets.append(_fleet_on_fargate(view, name, tasks, workloads, bool(instance_ids)))
+            fleet = _fleet_on_fargate(view, f"{name} on Fargate" if instance_ids else name, workloads)
+            fleets.append(_with_members(view, fleet, members.get(fleet.key, []), states))
     return fleets
 
 
-def _fleet_of_instances(
-    view: AccountView, key: Key, instance_ids: list[str], workloads: tuple[Workload, ...], states: dict[str, list[str]]
-) -> Fleet:
+def _with_members(view: AccountView, fleet: Fleet, members: list[Member], states: dict[str, list[str]]) -> Fleet:
+    counts = Counter(member.subnet for member in members)
+    notes = tuple(notes_by_subnet(view, members, states))
+    return replace(fleet, instances=tuple(sorted(counts.items())), notes=notes)
+
+
+def _fleet_of_instances(view: AccountView, key: Key, instance_ids: list[str], workloads: tuple[Workload, ...]) -> Fleet:
     placed = [id for id in instance_ids if view.is_drawn(view.instances[id].get("SubnetId"))]
-    counts = Counter(view.subnet_name(view.instances[id]["SubnetId"]) for id in placed)
-    types = sorted({view.instances[id]["InstanceType"] for id in placed})
     elsewhere = len(instance_ids) - len(placed)
     plural = "s" * (elsewhere != 1)
     scaling = _scaling(view, instance_ids)
@@ -48,17 +52,12 @@ def _fleet_of_instances(
         view.icon(key[0]) if scaling or key[0] == "Cluster" else "aws.compute.EC2Instances",
         f"{elsewhere} instance{plural}, subnet unknown" if elsewhere else "no instances",
         workloads,
-        instance_type=" and ".join(types),
-        instances=tuple(sorted(counts.items())),
+        instance_type=" and ".join(sorted({view.instances[id]["InstanceType"] for id in placed})),
         scaling=scaling,
-        notes=tuple(_notes(view, placed, states)),
     )
 
 
-def _fleet_on_fargate(
-    view: AccountView, name: str, tasks: dict[str, int], workloads: tuple[Workload, ...], has_instances: bool
-) -> Fleet:
-    title = f"{name} on Fargate" if has_instances else name
+def _fleet_on_fargate(view: AccountView, title: str, workloads: tuple[Workload, ...]) -> Fleet:
     return Fleet(
         ("Cluster", title),
         title,
@@ -66,21 +65,8 @@ def _fleet_on_fargate(
         "no tasks",
         workloads,
         instance_type=FARGATE,
-        instances=tuple(sorted((view.subnet_name(id), count) for id, count in tasks.items())),
         card_icon="aws.compute.Fargate",
-        notes=tuple(_prices_of_tasks(view, name)),
     )
-
-
-def _prices_of_tasks(view: AccountView, cluster: str) -> Iterator[tuple[str, str]]:
-    """A line for each subnet: the price of the tasks on Fargate there."""
-    usages: defaultdict[str, list[Usage]] = defaultdict(list)
-    for task in view.items("tasks") if "costs" in view.overlays else ():
-        subnet_id = task_details(task).get("subnetId")
-        is_here = task["clusterArn"] == view.clusters[cluster]["clusterArn"] and view.is_drawn(subnet_id)
-        if is_here and is_running(task) and task.get("launchType") == "FARGATE":
-            usages[view.subnet_name(str(subnet_id))] += fargate_task_usage(task, view.account)
-    yield from ((subnet, view.price(of_subnet)) for subnet, of_subnet in sorted(usages.items()))
 
 
 def cluster_workloads(view: AccountView, cluster: Raw, *, on_fargate: bool | None = None) -> Iterator[Workload]:
@@ -114,36 +100,3 @@ def _scaling(view: AccountView, instance_ids: Iterable[str]) -> str:
             low, high = group["MinSize"], group["MaxSize"]
             return f"{low}–{high}" if low != high else str(low)
     return ""
-
-
-def _notes(
-    view: AccountView, instance_ids: Iterable[str], health_states: dict[str, list[str]]
-) -> Iterator[tuple[str, str]]:
-    """A line for each subnet: healthy targets, ports open to the internet, and the price."""
-    by_subnet: defaultdict[str, list[str]] = defaultdict(list)
-    for instance_id in instance_ids:
-        by_subnet[view.subnet_name(view.instances[instance_id]["SubnetId"])].append(instance_id)
-    for subnet, ids in sorted(by_subnet.items()):
-        parts = []
-        if "health" in view.overlays and any(id in health_states for id in ids):
-            states = [state for id in ids for state in health_states.get(id, ())]
-            parts.append(f"{states.count('healthy')} of {len(states)} healthy")
-        if "ports" in view.overlays and (ports := sorted({port for id in ids for port in view.public_ports(id)})):
-            parts.append(f"open: {', '.join(ports)}")
-        if "costs" in view.overlays:
-            usages = [usage for id in ids for usage in instance_usage(view.instances[id], view.account)]
-            parts.append(view.price(usages))
-        if parts:
-            yield subnet, " · ".join(parts)
-
-
-def _health_states(view: AccountView) -> dict[str, list[str]]:
-    """The states of each instance as a target."""
-    states: defaultdict[str, list[str]] = defaultdict(list)
-    try:
-        for target in health(view.account):
-            if target.state != "draining":
-                states[target.id].append(target.state)
-    except MissingData:
-        return {}
-    return states

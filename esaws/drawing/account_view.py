@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from functools import cached_property
 
 from esaws.aws import tag_dict
@@ -138,29 +138,27 @@ class AccountView:
             for container_instance in self.items("containerInstances")
         }
 
-    def public_ports(self, instance_id: str) -> Iterator[str]:
-        """The ports that security groups open to the internet, if the instance has a public address."""
-        raw = self.instances[instance_id]
-        if not raw.get("PublicIpAddress"):
-            return
-        group_ids = {group["GroupId"] for group in raw.get("SecurityGroups", ())}
-        for group in self.items("SecurityGroups"):
-            for permission in group.get("IpPermissions", ()) if group["GroupId"] in group_ids else ():
-                cidrs = [parse_cidr(ip_range["CidrIp"]) for ip_range in permission.get("IpRanges", ())]
-                if covers_internet(cidrs, 4) or "::/0" in str(permission.get("Ipv6Ranges")):
-                    yield permission_ports(permission)
+    def open_ports(self, group_ids: Collection[str]) -> set[str]:
+        """The ports that security groups open to the internet."""
+        return {
+            permission_ports(permission)
+            for group in self.items("SecurityGroups")
+            if group["GroupId"] in group_ids
+            for permission in group.get("IpPermissions", ())
+            if _is_open(permission)
+        }
 
     # -- tasks with addresses of their own ---------------------------------------------------------------------------
 
     @cached_property
-    def tasks_by_subnet(self) -> dict[str, dict[str, int]]:
-        """The number of tasks without an instance in each subnet of the VPC, by the ARN of their cluster."""
-        counts: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    def tasks_on_fargate(self) -> dict[str, list[Raw]]:
+        """The tasks without an instance in the subnets of the VPC, by the ARN of their cluster."""
+        found: defaultdict[str, list[Raw]] = defaultdict(list)
         for task in self.items("tasks"):
-            subnet_id = task_details(task).get("subnetId")
-            if is_running(task) and not task.get("containerInstanceArn") and self.is_drawn(subnet_id):
-                counts[task["clusterArn"]][str(subnet_id)] += 1
-        return {arn: dict(counted) for arn, counted in counts.items()}
+            is_here = self.is_drawn(task_details(task).get("subnetId"))
+            if is_running(task) and not task.get("containerInstanceArn") and is_here:
+                found[task["clusterArn"]].append(task)
+        return dict(found)
 
     @cached_property
     def fleets_by_address(self) -> dict[str, Key]:
@@ -177,12 +175,16 @@ class AccountView:
         return found
 
     @cached_property
+    def interfaces(self) -> dict[str, Raw]:
+        """The network interfaces by id."""
+        return {raw["NetworkInterfaceId"]: raw for raw in self.items("NetworkInterfaces")}
+
+    @cached_property
     def interfaces_by_task_fleet(self) -> dict[Key, list[Raw]]:
         """The network interfaces of the tasks that have their own, by fleet."""
-        described = {raw["NetworkInterfaceId"]: raw for raw in self.items("NetworkInterfaces")}
         found: defaultdict[Key, list[Raw]] = defaultdict(list)
         for task in self.items("tasks"):
-            interface = described.get(task_details(task).get("networkInterfaceId", ""))
+            interface = self.interfaces.get(task_details(task).get("networkInterfaceId", ""))
             if interface and is_running(task) and self.is_drawn(interface.get("SubnetId")):
                 name = self.short_name(task["clusterArn"].rpartition("/")[2])
                 found[self.task_fleet_key(name, task)].append(interface)
@@ -223,6 +225,12 @@ def task_details(task: Raw) -> dict[str, str]:
 def is_running(task: Raw) -> bool:
     """Whether a task has not stopped."""
     return bool(task.get("lastStatus") != "STOPPED")
+
+
+def _is_open(permission: Raw) -> bool:
+    """Whether a permission lets in every address of the internet."""
+    cidrs = [parse_cidr(ip_range["CidrIp"]) for ip_range in permission.get("IpRanges", ())]
+    return covers_internet(cidrs, 4) or "::/0" in str(permission.get("Ipv6Ranges"))
 
 
 def _cut(id: str) -> str:

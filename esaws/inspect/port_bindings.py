@@ -40,6 +40,10 @@ class RunningTasks:
         """Return what listens on a port of an instance (by its id) or of a private address, or None."""
         return None if port is None else self._bindings.get((target, port))
 
+    def ports_of(self, target: str) -> set[int]:
+        """Return the ports that tasks listen on of an instance (by its id) or of a private address."""
+        return {port for bound, port in self._bindings if bound == target}
+
     def is_dynamic(self, binding: PortBinding) -> bool:
         """Return whether ECS chooses the host port: the task definition maps the container's port to port 0 or none."""
         definition = self._definitions.get(binding.definition, {})
