@@ -300,6 +300,11 @@ def test_importing_the_module_is_cheap() -> None:
     assert subprocess.check_output([sys.executable, "-c", code], text=True).strip() == "[]"
 
 
+def test_reading_notebooks_compiles_no_grammar() -> None:
+    code = "import sys, nbformat, papermill; print('lark' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "False\n"
+
+
 @pytest.mark.skipif(os.name != "posix", reason="Windows sends Ctrl-C to all processes of a console")
 def test_ctrl_c_interrupts_the_cell_and_reaches_the_caller(write: Write, tmp_path: Path) -> None:
     code = """\
