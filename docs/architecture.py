@@ -24,7 +24,18 @@ ESAWS: Rows = [
     ["resources", "resource"],
     ["cloud", "local_aws"],
     ["lost_answers", "call_log", "pricelist", "chart", "progress", "_display"],
-    ["aws", "service_models", "durations", "timestamps", "environment", "files", "interrupts", "masking", "errors"],
+    [
+        "aws",
+        "service_models",
+        "documented",
+        "durations",
+        "timestamps",
+        "environment",
+        "files",
+        "interrupts",
+        "masking",
+        "errors",
+    ],
 ]
 """The rooms of `esaws` from the top down. A room imports rooms of lower rows, and those to its right."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
 
 from esaws._display import html_table, rich_table
 from esaws.cloud import Cloud
+from esaws.documented import Call, refusal
 from esaws.errors import EsawsError, InvalidResource, NotDeployed, describe_error
 from esaws.pricelist import Usage
 
@@ -100,10 +100,8 @@ class Resource(ABC):
     """Kinds that must be gone before this one is deleted although they do not refer to it."""
     seconds: ClassVar[float] = 1
     """Roughly how many seconds AWS needs to create it. An apply starts the longest chain first."""
-    name_pattern: ClassVar[re.Pattern[str]] = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._:/=+@-]*")
-    """The reference names that AWS accepts after the prefix of the deployment."""
-    name_limit: ClassVar[int] = 240
-    """The maximum length of a reference name; it leaves nine characters for the prefix of the deployment."""
+    documented: ClassVar[tuple[Call, ...]] = ()
+    """The calls of `create` and `update`, with what AWS documents about their parameters."""
     icon: ClassVar[str] = "aws.general.General"
     """The icon, as a path in the diagrams package."""
     free: ClassVar[str] = ""
@@ -119,13 +117,9 @@ class Resource(ABC):
     def __post_init__(self) -> None:
         if not self.name:
             object.__setattr__(self, "name", self.default_name())
-        if not self.name_pattern.fullmatch(self.name):
-            raise InvalidResource(f"{self.kind} name {self.name!r} has characters that AWS rejects")
-        if len(self.name) > self.name_limit:
-            raise InvalidResource(
-                f"{self.kind} name {self.name!r} is too long: {len(self.name)} characters; "
-                f"use at most {self.name_limit}, since the deployment's name is put in front"
-            )
+        declared = {item.name: getattr(self, item.name) for item in fields(self)}
+        if reason := refusal(self.documented, declared, _is_reference):
+            raise InvalidResource(f"{self}: {reason}")
 
     def default_name(self) -> str:
         """Return the name for a declaration without one. Kinds that are part of another resource override this."""
@@ -412,6 +406,10 @@ def drift(
         if _replace(declared, as_id) != actual:
             differences[name] = Difference(_replace(declared, as_name), index.names_for_ids(actual))
     return differences
+
+
+def _is_reference(value: Any) -> bool:
+    return isinstance(value, Resource | AddressOf)
 
 
 def _resources_in(value: Any) -> Iterator[Resource]:

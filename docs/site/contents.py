@@ -50,6 +50,7 @@ GUIDES = (
 REFERENCE = (
     "docs/glossary",
     "docs/names",
+    "docs/parameters",
     COMMANDS,
     "docs/json",
     API,

@@ -20,7 +20,7 @@ from esaws.errors import EsawsError, NotDeployed, UsageError
 from esaws.files import make_private_folder
 from esaws.reference.seccom import SERVICES
 from esaws.resources.ecr_image import is_tag
-from esaws.resources.ecr_repository import ECRRepository
+from esaws.resources.ecr_repository import REPOSITORY_NAME, ECRRepository
 
 SETTINGS = "image.toml"
 """The file in a folder that has its command. Without it, the command is `python app.py`."""
@@ -298,10 +298,8 @@ def _upload(ecr: Any, repository: str, file: Path, digest: str) -> None:
 
 def _create_repository(cloud: Cloud, name: str) -> dict[str, Any]:
     """Create the deployment's repository of a SecCom service, or one of just this name, which no deployment owns."""
-    if not ECRRepository.name_pattern.fullmatch(name) or not 2 <= len(name) <= 200:
-        raise UsageError(
-            f"{name!r} is not the name of a repository; use lower-case letters, digits, and . _ - / between"
-        )
+    if not REPOSITORY_NAME.accepts(name):
+        raise UsageError(f"{name!r} is not the name of a repository; use {REPOSITORY_NAME}")
     if name in SERVICES:
         ECRRepository(name=name).create(cloud)
         name = cloud.aws_name(name)

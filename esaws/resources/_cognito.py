@@ -3,6 +3,10 @@
 from typing import Any
 
 from esaws.cloud import Cloud
+from esaws.documented import Text
+
+COGNITO_NAME = Text(1, 128, r"[\w +=,.@-]*", "letters, digits, spaces and any of _+=,.@-")
+"""What the names of pools and clients take."""
 
 
 def update_parameters(cloud: Cloud, operation: str, described: dict[str, Any]) -> dict[str, Any]:

@@ -8,9 +8,18 @@ from botocore.exceptions import ClientError
 
 from esaws.aws import CALL_ERRORS, error_code, pages, tag_dict, tag_list
 from esaws.cloud import DEPLOYMENT_TAG, Cloud
+from esaws.documented import ANY_TAG, Always, Parameter, Unchecked, tags
 from esaws.errors import EsawsError, describe_error
 
 _IN_USE = "DependencyViolation"
+
+
+def documented_tags(resource_type: str) -> dict[str, Parameter]:
+    """Return what AWS documents about the `TagSpecifications` of a create call."""
+    return {
+        "TagSpecifications[].ResourceType": Always(resource_type, Unchecked("a type of resource that EC2 tags")),
+        **tags("TagSpecifications[].Tags", ANY_TAG),
+    }
 
 
 def tag_specifications(cloud: Cloud, resource_type: str, name: str) -> list[dict[str, Any]]:

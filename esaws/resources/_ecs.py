@@ -7,7 +7,11 @@ from botocore.exceptions import ClientError
 
 from esaws.aws import pages, tag_dict, tag_list
 from esaws.cloud import Cloud
+from esaws.documented import Text
 from esaws.errors import EsawsError
+
+ECS_NAME = Text(1, 255, r"[A-Za-z0-9_-]*", "letters, digits, underscores and hyphens")
+"""What the names of ECS take."""
 
 NO_CLUSTER = "ClusterNotFoundException"
 

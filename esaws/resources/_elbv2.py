@@ -1,6 +1,5 @@
 """Elastic Load Balancing: names, lists with tags, and the target groups of actions."""
 
-import re
 from collections.abc import Iterator
 from itertools import islice
 from typing import Any
@@ -9,9 +8,12 @@ from botocore.exceptions import ClientError
 
 from esaws.aws import error_code, pages, tag_dict, tag_list
 from esaws.cloud import Cloud
+from esaws.documented import Always, Field, OneOf, Parameter, Text
 
-NAME_LIMIT = 32 - len("12345678-")
-NAME_PATTERN = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?")
+NAME = Text(
+    1, 32, r"(?!internal-)[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?", "letters and digits, with hyphens between them"
+)
+"""What the name of a load balancer takes, and also that of a target group, which may begin with `internal-`."""
 
 NO_BALANCER, NO_LISTENER, NO_RULE, NO_GROUP = (
     "LoadBalancerNotFound",
@@ -53,6 +55,14 @@ def _tags(cloud: Cloud, arns: list[str]) -> dict[str, dict[str, str]]:
         half = len(arns) // 2
         return _tags(cloud, arns[:half]) | _tags(cloud, arns[half:]) if half else {}
     return {item["ResourceArn"]: tag_dict(item["Tags"]) for item in described}
+
+
+def documented_forward(path: str, field: str) -> dict[str, Parameter]:
+    """Return what AWS documents about the actions at this path; they forward to the target group in `field`."""
+    types = OneOf(
+        "forward", "fixed-response", "redirect", "authenticate-cognito", "authenticate-oidc", "jwt-validation"
+    )
+    return {f"{path}[].Type": Always("forward", types), f"{path}[].TargetGroupArn": Field(field)}
 
 
 def forward(target_group: str) -> list[dict[str, Any]]:

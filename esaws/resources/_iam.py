@@ -1,16 +1,18 @@
 """IAM: names that are unique in the account, and lists of owned resources by tag."""
 
-import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from esaws.aws import ignore_codes, pages, tag_dict
 from esaws.cloud import Cloud
+from esaws.documented import Text
 
-NAME_PATTERN = re.compile(r"[A-Za-z0-9_+=,.@-]+")
-_AFFIXES = len("12345678-") + len("-ap-northeast-1")
-ROLE_NAME_LIMIT = 64 - _AFFIXES
-PROFILE_NAME_LIMIT = 128 - _AFFIXES
+IAM_NAME = Text(1, 64, r"[\w+=,.@-]*", "letters, digits and any of _+=,.@-")
+"""What the name of a role takes."""
+
+IAM_PROFILE_NAME = replace(IAM_NAME, high=128)
+"""What the name of an instance profile takes."""
 
 GONE = "NoSuchEntity"
 

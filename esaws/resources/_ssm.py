@@ -1,15 +1,26 @@
 """Parameters of Systems Manager, for the kinds that are stored as one."""
 
-import re
 from collections.abc import Iterator
 from typing import Any
 
 from esaws.aws import ignore_codes, pages, tag_dict, tag_list
 from esaws.cloud import DEPLOYMENT_TAG, Cloud
+from esaws.documented import (
+    BOOLEAN,
+    LONGEST_DEPLOYMENT,
+    LONGEST_REGION,
+    TAG,
+    Always,
+    Call,
+    Name,
+    OneOf,
+    Parameter,
+    Text,
+    tags,
+)
 
 ICON = "aws.management.SystemsManagerParameterStore"
 FREE = "standard parameters cost nothing"
-NAME_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 PERMISSIONS = (
     "ssm:AddTagsToResource",
     "ssm:DeleteParameter",
@@ -18,6 +29,24 @@ PERMISSIONS = (
     "ssm:ListTagsForResource",
     "ssm:PutParameter",
 )
+
+
+def documented_put(kind: str, value: Parameter) -> Call:
+    """Return what AWS documents about the call that creates a parameter of a type, or changes it."""
+    # The limit of 1,011 characters counts the ARN up to the name.
+    name = Text(1, 1011, r"arn:[a-z0-9:-]*/[A-Za-z0-9_./-]*", "letters, digits and any of _.-")
+    return Call(
+        "https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_PutParameter.html",
+        {
+            "Name": Name(
+                name, prefix=f"arn:aws-us-gov:ssm{LONGEST_REGION}:123456789012:parameter/{LONGEST_DEPLOYMENT}"
+            ),
+            "Type": Always(kind, OneOf("String", "StringList", "SecureString")),
+            "Value": value,
+            "Overwrite": Always(True, BOOLEAN),
+            **tags("Tags", TAG),
+        },
+    )
 
 
 def list_owned(cloud: Cloud, kind: str) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -6,6 +6,21 @@ from typing import Any, Self
 
 from esaws.aws import ignore_codes, pages, tag_dict, tag_list
 from esaws.cloud import Cloud
+from esaws.documented import (
+    ANY_TAG,
+    NOT_DOCUMENTED,
+    PRINTABLE,
+    Always,
+    Between,
+    Call,
+    Field,
+    Made,
+    Name,
+    OneOf,
+    Text,
+    Unchecked,
+    tags,
+)
 from esaws.errors import EsawsError, InvalidResource
 from esaws.pricelist import Usage
 from esaws.resource import Live, Lives, Ref, Resource, Usages
@@ -13,10 +28,10 @@ from esaws.resources._metrics import arn_from_dimension, dimension_value
 from esaws.resources.load_balancer import LoadBalancer
 from esaws.resources.target_group import TargetGroup
 
-_COMPARISONS = frozenset(
+_COMPARISONS = tuple(
     f"{size}{threshold}" for size in ("GreaterThan", "LessThan") for threshold in ("Threshold", "OrEqualToThreshold")
 )
-_STATISTICS = frozenset({"SampleCount", "Average", "Sum", "Minimum", "Maximum"})
+_STATISTICS = ("SampleCount", "Average", "Sum", "Minimum", "Maximum")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,19 +67,36 @@ class Alarm(Resource):
         "cloudwatch:PutMetricAlarm",
         "cloudwatch:TagResource",
     )
+    documented = (
+        Call(
+            "https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html",
+            {
+                "AlarmName": Name(Text(1, 255, PRINTABLE, "characters, no control characters")),
+                "Namespace": Always("AWS/ApplicationELB", Text(1, 255, r"[^:].*", "characters, no colon first")),
+                "MetricName": Field("metric", Text(1, 255, PRINTABLE)),
+                "Dimensions[].Name": Made(Unchecked("1 to 255 ASCII characters: LoadBalancer and TargetGroup")),
+                "Dimensions[].Value": Made(Unchecked("the ends of the two ARNs, 1 to 1,024 ASCII characters")),
+                "Statistic": Field("statistic", OneOf(*_STATISTICS)),
+                "Period": Field("period", Unchecked("a multiple of 60 seconds; AWS also takes 10, 20 and 30")),
+                "EvaluationPeriods": Field("evaluation_periods", Between(1)),
+                "Threshold": Field("threshold", NOT_DOCUMENTED),
+                "ComparisonOperator": Field("comparison", OneOf(*_COMPARISONS, besides="those of anomaly detection")),
+                **tags("Tags", ANY_TAG),
+            },
+        ),
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.comparison not in _COMPARISONS:
+        # https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html (Period)
+        if self.period < 60 or self.period % 60:
+            raise InvalidResource(f"{self}: period {self.period} is not valid. Use a multiple of 60 seconds.")
+        longest, seconds = 86_400 if self.period < 3_600 else 604_800, self.period * self.evaluation_periods
+        if seconds > longest:
             raise InvalidResource(
-                f"{self}: comparison {self.comparison} is not one of {', '.join(sorted(_COMPARISONS))}"
+                f"{self}: period times evaluation_periods is {seconds:,} seconds. Use fewer periods: with this period, "
+                f"AWS takes at most {longest:,} seconds."
             )
-        if self.statistic not in _STATISTICS:
-            raise InvalidResource(f"{self}: statistic {self.statistic} is not one of {', '.join(sorted(_STATISTICS))}")
-        if self.period < 60 or self.period % 60 or self.evaluation_periods < 1:
-            raise InvalidResource(f"{self}: period must be whole minutes, and evaluation_periods at least 1")
-        if self.period * self.evaluation_periods > (86_400 if self.period < 3_600 else 604_800):
-            raise InvalidResource(f"{self}: period times evaluation_periods is more than AWS takes, one day")
 
     @classmethod
     def list(cls, cloud: Cloud) -> Lives:

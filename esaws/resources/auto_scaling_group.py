@@ -9,6 +9,23 @@ from botocore.exceptions import ClientError
 
 from esaws.aws import error_code, pages, tag_dict, tag_list
 from esaws.cloud import EXPIRY_TAG, Cloud
+from esaws.documented import (
+    ANY_TAG,
+    BOOLEAN,
+    ITSELF,
+    OF_ESAWS,
+    Always,
+    Between,
+    Call,
+    Field,
+    Made,
+    Name,
+    OneOf,
+    Parameter,
+    Text,
+    Unchecked,
+    tags,
+)
 from esaws.errors import EsawsError, InvalidResource
 from esaws.pricelist import Usage
 from esaws.resource import Live, Lives, Ref, Resource, Usages
@@ -27,6 +44,15 @@ _CAPACITY_SECONDS, _LOCAL_CAPACITY_SECONDS = 300.0, 0.0
 # Volume type → usage type and operation on bills, if they do not follow from the type.
 _VOLUMES = {"standard": ("EBS:VolumeUsage", "CreateVolume")}
 _ALIVE = ["pending", "running", "stopping", "stopped", "shutting-down"]
+
+
+_SETTINGS: dict[str, Parameter] = {
+    "LaunchTemplate.LaunchTemplateId": Field("template"),
+    "LaunchTemplate.Version": Always("$Default", Unchecked("a number, $Latest or $Default")),
+    "VPCZoneIdentifier": Field("subnets", Unchecked("ids of subnets, up to 5,000 characters")),
+    "MinSize": Field("minimum", Between(0), OF_ESAWS),
+    "MaxSize": Field("maximum", Between(0), OF_ESAWS),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +74,6 @@ class AutoScalingGroup(Resource):
     # ECS waits for tasks whose instances are terminated under them, so tasks are stopped first.
     delete_after = frozenset({"Service", "Task"})
     seconds = 60
-    name_pattern = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._/=+@-]*")
     icon = "aws.compute.EC2AutoScaling"
     permissions = (
         "autoscaling:CreateAutoScalingGroup",
@@ -65,12 +90,33 @@ class AutoScalingGroup(Resource):
         "iam:PassRole",
         "ssm:GetParameters",
     )
+    documented = (
+        Call(
+            "https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_CreateAutoScalingGroup.html",
+            {
+                "AutoScalingGroupName": Name(
+                    Text(1, 255, r"[!-9;-~]*", "printable ASCII characters without spaces and colons")
+                ),
+                "DesiredCapacity": Field("desired_capacity", Between(0), OF_ESAWS),
+                **_SETTINGS,
+                "Tags[].ResourceId": ITSELF,
+                "Tags[].ResourceType": Always("auto-scaling-group", OneOf("auto-scaling-group")),
+                "Tags[].PropagateAtLaunch": Made(BOOLEAN),
+                **tags("Tags", ANY_TAG),
+            },
+        ),
+        Call(
+            "https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_UpdateAutoScalingGroup.html",
+            {"AutoScalingGroupName": ITSELF, **_SETTINGS},
+        ),
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not 0 <= self.minimum <= self.desired_capacity <= self.maximum:
-            sizes = f"minimum {self.minimum}, desired {self.desired_capacity}, maximum {self.maximum}"
-            raise InvalidResource(f"{self}: {sizes}: these must ascend from 0")
+        # https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_CreateAutoScalingGroup.html (DesiredCapacity)
+        if not self.minimum <= self.desired_capacity <= self.maximum:
+            sizes = f"minimum {self.minimum}, desired_capacity {self.desired_capacity}, maximum {self.maximum}"
+            raise InvalidResource(f"{self}: {sizes}: these must not descend. Change one of them.")
 
     @classmethod
     def list(cls, cloud: Cloud) -> Lives:

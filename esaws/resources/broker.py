@@ -1,6 +1,5 @@
 """A message broker of Amazon MQ: RabbitMQ on a single instance."""
 
-import re
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -8,6 +7,20 @@ from botocore.exceptions import ClientError
 
 from esaws.aws import error_code, ignore_codes, pages
 from esaws.cloud import Cloud
+from esaws.documented import (
+    ANY_TAG,
+    BOOLEAN,
+    ITSELF,
+    Always,
+    Call,
+    Field,
+    Name,
+    OneOf,
+    Parameter,
+    Text,
+    Unchecked,
+    tag_map,
+)
 from esaws.errors import EsawsError
 from esaws.pricelist import Usage
 from esaws.resource import Live, Lives, Resource, Usages
@@ -16,6 +29,12 @@ from esaws.resources.password_parameter import PasswordParameter
 
 _BUSY = frozenset({"CREATION_IN_PROGRESS", "REBOOT_IN_PROGRESS"})
 _MINUTES = 40
+
+
+_SETTINGS: dict[str, Parameter] = {
+    "EngineVersion": Field("engine_version", Unchecked("one that DescribeBrokerEngineTypes lists")),
+    "HostInstanceType": Field("instance_type", Unchecked("one that DescribeBrokerInstanceOptions lists")),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,8 +53,6 @@ class Broker(Resource):
     deleting = frozenset({"DELETION_IN_PROGRESS"})
     seconds = 900
     icon = "aws.integration.MQ"
-    name_pattern = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~-]*")
-    name_limit = 41
     permissions = (
         # Amazon MQ creates its interfaces with the permissions of the caller.
         "ec2:CreateNetworkInterface",
@@ -59,6 +76,39 @@ class Broker(Resource):
         "mq:RebootBroker",
         "mq:UpdateBroker",
         "ssm:GetParameter",
+    )
+    documented = (
+        Call(
+            "https://docs.aws.amazon.com/amazon-mq/latest/api-reference/brokers.html",
+            {
+                "BrokerName": Name(Text(1, 50, r"[A-Za-z0-9_-]*", "letters, digits, hyphens and underscores")),
+                "DeploymentMode": Always(
+                    "SINGLE_INSTANCE", OneOf("SINGLE_INSTANCE", "ACTIVE_STANDBY_MULTI_AZ", "CLUSTER_MULTI_AZ")
+                ),
+                "EngineType": Always("RABBITMQ", OneOf("ACTIVEMQ", "RABBITMQ")),
+                "AutoMinorVersionUpgrade": Always(True, Unchecked("True for RabbitMQ 3.13 and later")),
+                "PubliclyAccessible": Field("public", BOOLEAN),
+                "Users[].Username": Field(
+                    "username", Text(2, 100, r"(?!guest$)[A-Za-z0-9._-]*", "letters, digits and any of -._, not guest")
+                ),
+                "Users[].Password": Field(
+                    "password", Unchecked("12 characters or more, at least 4 of them different, without , : and =")
+                ),
+                **_SETTINGS,
+                **tag_map("Tags", ANY_TAG),
+            },
+            name="CreateBroker",
+        ),
+        Call(
+            "https://docs.aws.amazon.com/amazon-mq/latest/api-reference/brokers-broker-id.html",
+            {"BrokerId": ITSELF, **_SETTINGS},
+            name="UpdateBroker",
+        ),
+        Call(
+            "https://docs.aws.amazon.com/amazon-mq/latest/api-reference/brokers-broker-id-reboot.html",
+            {"BrokerId": ITSELF},
+            name="RebootBroker",
+        ),
     )
 
     @classmethod

@@ -1,11 +1,24 @@
 """An S3 bucket."""
 
-import re
 from dataclasses import dataclass
 from typing import Any, Self
 
 from esaws.aws import ignore_codes, pages, tag_dict, tag_list
 from esaws.cloud import Cloud
+from esaws.documented import (
+    ANY_TAG,
+    BOOLEAN,
+    ITSELF,
+    LONGEST_REGION,
+    Call,
+    Field,
+    Flag,
+    Made,
+    Name,
+    Text,
+    Unchecked,
+    tags,
+)
 from esaws.errors import EsawsError, InvalidResource
 from esaws.pricelist import Usage
 from esaws.resource import Live, Lives, Resource, Usages
@@ -25,8 +38,6 @@ class Bucket(Resource):
     not_compared = frozenset({"expected_gb"})
     seconds = 3
     icon = "aws.storage.SimpleStorageServiceS3Bucket"
-    name_pattern = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
-    name_limit = 26  # of 63 characters; deployment, account and region need the rest
     permissions = (
         "s3:AbortMultipartUpload",
         "s3:CreateBucket",
@@ -44,6 +55,37 @@ class Bucket(Resource):
         "s3:PutBucketTagging",
         "s3:PutBucketVersioning",
         "s3:TagResource",
+    )
+    documented = (
+        Call(
+            "https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucket.html",
+            {
+                "Bucket": Name(
+                    Text(3, 63, r"[a-z0-9]+(-+[a-z0-9]+)*", "lower-case letters and digits, with hyphens between them"),
+                    "https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html",
+                    ending=f"-123456789012{LONGEST_REGION}",
+                ),
+                "CreateBucketConfiguration.LocationConstraint": Made(Unchecked("the region, except us-east-1")),
+                **tags("CreateBucketConfiguration.Tags", ANY_TAG),
+            },
+        ),
+        Call(
+            "https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutPublicAccessBlock.html",
+            {
+                "Bucket": ITSELF,
+                **{
+                    f"PublicAccessBlockConfiguration.{block}": Field("public_access_blocked", BOOLEAN)
+                    for block in _BLOCKS
+                },
+            },
+        ),
+        Call(
+            "https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketVersioning.html",
+            {
+                "Bucket": ITSELF,
+                "VersioningConfiguration.Status": Field("versioning", Flag("Enabled", "Suspended")),
+            },
+        ),
     )
 
     def __post_init__(self) -> None:

@@ -1,13 +1,32 @@
 """A monthly budget with e-mail notifications."""
 
 import math
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, Self
 
 from esaws.aws import ignore_codes, pages, tag_dict, tag_list
 from esaws.cloud import Cloud
+from esaws.documented import (
+    ANY_TAG,
+    DESCRIBED,
+    EVERYTHING_ELSE,
+    ITSELF,
+    LONGEST_REGION,
+    Always,
+    Between,
+    Call,
+    Each,
+    Field,
+    Made,
+    Name,
+    OneOf,
+    Parameter,
+    Text,
+    Unchecked,
+    tags,
+)
 from esaws.errors import InvalidResource
 from esaws.resource import Live, Lives, Resource
 
@@ -16,6 +35,47 @@ _ACTUAL, _FORECASTED = "ACTUAL", "FORECASTED"
 _THRESHOLDS = {"thresholds": _ACTUAL, "forecast_thresholds": _FORECASTED}
 
 Thresholds = list[tuple[str, float]]
+
+
+_MAX_NOTIFICATIONS = 10
+"""A call says that a budget has up to five notifications, and the page of the type, and the limit of the list, ten.
+
+https://docs.aws.amazon.com/aws-cost-management/latest/APIReference/API_budgets_Notification.html
+"""
+
+_NOTIFICATION_PAGE = "https://docs.aws.amazon.com/aws-cost-management/latest/APIReference/API_budgets_Notification.html"
+_SPEND_PAGE = "https://docs.aws.amazon.com/aws-cost-management/latest/APIReference/API_budgets_Spend.html"
+_ACCOUNT = Made(Unchecked("the 12 digits of the account"))
+_AMOUNT = Unchecked("digits, with or without a decimal point")
+_UNIT = Unchecked("a unit of measurement, at least one character")
+_NAME = Text(
+    1,
+    100,
+    r"(?!.*/action/)(?i:(?!.*<script>))[^:\\\x00-\x1f]*",
+    "characters, without : \\ /action/ and control characters",
+)
+_PERCENT = Each(Between(0, 1_000_000, "percent", integer=False), 0, _MAX_NOTIFICATIONS)
+
+
+def _documented_notification(path: str) -> dict[str, Parameter]:
+    """Return what AWS documents about a notification at this path of a call."""
+    return {
+        f"{path}.NotificationType": Made(OneOf(_ACTUAL, _FORECASTED), _NOTIFICATION_PAGE),
+        f"{path}.ComparisonOperator": Always(
+            "GREATER_THAN", OneOf("GREATER_THAN", "LESS_THAN", "EQUAL_TO"), _NOTIFICATION_PAGE
+        ),
+        f"{path}.Threshold": Field("thresholds", _PERCENT, _NOTIFICATION_PAGE, also="forecast_thresholds"),
+        f"{path}.ThresholdType": Always("PERCENTAGE", OneOf("PERCENTAGE", "ABSOLUTE_VALUE"), _NOTIFICATION_PAGE),
+    }
+
+
+def _documented_subscribers(path: str) -> dict[str, Parameter]:
+    """Return what AWS documents about the subscribers at this path of a call."""
+    page = "https://docs.aws.amazon.com/aws-cost-management/latest/APIReference/API_budgets_Subscriber.html"
+    return {
+        f"{path}.SubscriptionType": Always("EMAIL", OneOf("SNS", "EMAIL"), page),
+        f"{path}.Address": Field("email", Text(1, None, r"[^@\s]+@[^@\s]+", "an e-mail address"), page),
+    }
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,24 +96,61 @@ class Budget(Resource):
     in_place = frozenset({"limit_usd", "email", "thresholds", "forecast_thresholds"})
     icon = "aws.cost.Budgets"
     free = "budgets without actions are free"
-    name_pattern = re.compile(r"(?!.*/action/)[^:\\\x00-\x1f]+")
-    name_limit = 75
     permissions = (
         "budgets:ListTagsForResource",
         "budgets:ModifyBudget",
         "budgets:TagResource",
         "budgets:ViewBudget",
     )
+    documented = (
+        Call(
+            "https://docs.aws.amazon.com/aws-cost-management/latest/APIReference/API_budgets_CreateBudget.html",
+            {
+                "AccountId": _ACCOUNT,
+                "Budget.BudgetName": Name(
+                    _NAME,
+                    "https://docs.aws.amazon.com/aws-cost-management/latest/APIReference/API_budgets_Budget.html",
+                    ending=LONGEST_REGION,
+                ),
+                "Budget.BudgetLimit.Amount": Field("limit_usd", _AMOUNT, _SPEND_PAGE),
+                "Budget.BudgetLimit.Unit": Always("USD", _UNIT, _SPEND_PAGE),
+                "Budget.BudgetType": Always("COST", Unchecked("cost, usage, or reservations and Savings Plans")),
+                "Budget.TimeUnit": Always("MONTHLY", OneOf("DAILY", "MONTHLY", "QUARTERLY", "ANNUALLY", "CUSTOM")),
+                **_documented_notification("NotificationsWithSubscribers[].Notification"),
+                **_documented_subscribers("NotificationsWithSubscribers[].Subscribers[]"),
+                **tags("ResourceTags", ANY_TAG),
+            },
+        ),
+        Call(
+            "https://docs.aws.amazon.com/aws-cost-management/latest/APIReference/API_budgets_UpdateBudget.html",
+            {
+                "AccountId": _ACCOUNT,
+                "NewBudget.BudgetLimit.Amount": Field("limit_usd", _AMOUNT, _SPEND_PAGE),
+                "NewBudget.BudgetLimit.Unit": Always("USD", _UNIT, _SPEND_PAGE),
+                EVERYTHING_ELSE: DESCRIBED,
+            },
+        ),
+        Call(
+            "https://docs.aws.amazon.com/aws-cost-management/latest/APIReference/API_budgets_CreateNotification.html",
+            {
+                "AccountId": _ACCOUNT,
+                "BudgetName": ITSELF,
+                **_documented_notification("Notification"),
+                **_documented_subscribers("Subscribers[]"),
+            },
+        ),
+        Call(
+            "https://docs.aws.amazon.com/aws-cost-management/latest/APIReference/API_budgets_DeleteNotification.html",
+            {"AccountId": _ACCOUNT, "BudgetName": ITSELF, EVERYTHING_ELSE: DESCRIBED},
+        ),
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if not (math.isfinite(self.limit_usd) and self.limit_usd > 0):
-            raise InvalidResource(f"{self}: limit_usd {self.limit_usd} is not a positive amount")
-        thresholds = self._thresholds()
-        if len(thresholds) > 10 or not all(threshold > 0 for _, threshold in thresholds):
-            raise InvalidResource(f"{self}: AWS takes at most ten thresholds, each above 0 percent")
-        if self.email is not None and not re.fullmatch(r"[^@\s]+@[^@\s]+", self.email):
-            raise InvalidResource(f"{self}: {self.email!r} is not an e-mail address")
+            raise InvalidResource(f"{self}: limit_usd {self.limit_usd} is not valid. Use a positive amount.")
+        if len(self._thresholds()) > _MAX_NOTIFICATIONS:
+            raise InvalidResource(f"{self}: AWS takes at most {_MAX_NOTIFICATIONS} thresholds. Leave some out.")
 
     @classmethod
     def list(cls, cloud: Cloud) -> Lives:
@@ -93,7 +190,7 @@ class Budget(Resource):
             AccountId=cloud.account,
             Budget={
                 "BudgetName": budget,
-                "BudgetLimit": {"Amount": str(self.limit_usd), "Unit": "USD"},
+                "BudgetLimit": self._limit(),
                 "BudgetType": "COST",
                 "TimeUnit": "MONTHLY",
             },
@@ -107,7 +204,7 @@ class Budget(Resource):
         where = {"AccountId": cloud.account, "BudgetName": live.id}
         if live.fields["limit_usd"] != self.limit_usd:
             budget = {key: value for key, value in live.raw.items() if key not in _COMPUTED}
-            limit = {"BudgetLimit": {"Amount": str(self.limit_usd), "Unit": "USD"}}
+            limit = {"BudgetLimit": self._limit()}
             budgets.update_budget(AccountId=cloud.account, NewBudget=budget | limit)
         missing = self._thresholds() if self.email else []
         for notification, emails in [*_notifications(cloud, live.id)]:
@@ -120,6 +217,10 @@ class Budget(Resource):
         for threshold in missing:
             notification = _notification(*threshold)
             budgets.create_notification(**where, Notification=notification, Subscribers=[self._subscriber()])
+
+    def _limit(self) -> dict[str, str]:
+        amount = Decimal(str(self.limit_usd))
+        return {"Amount": f"{amount:f}", "Unit": "USD"}  # AWS takes no exponent
 
     def _thresholds(self) -> Thresholds:
         """Return (notification type, percent) of each threshold, without duplicates."""

@@ -1,11 +1,11 @@
 """A cache cluster of ElastiCache: nodes of Redis (always one) or Memcached."""
 
-import re
 from dataclasses import dataclass
 from typing import Any, Literal, Self
 
 from esaws.aws import ignore_codes, tag_list
 from esaws.cloud import Cloud
+from esaws.documented import ANY_TAG, BOOLEAN, ITSELF, Always, Between, Call, Field, Name, OneOf, Text, Unchecked, tags
 from esaws.errors import InvalidResource
 from esaws.pricelist import Usage
 from esaws.resource import Live, Lives, Ref, Resource, Usages
@@ -14,6 +14,9 @@ from esaws.resources.cache_subnet_group import CacheSubnetGroup
 from esaws.resources.security_group import SecurityGroup
 
 _OPERATIONS = {"memcached": "0001", "redis": "0002"}  # the engine on bills
+
+
+_NODE_TYPE = Unchecked("a type that the region has for the engine")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,8 +38,6 @@ class CacheCluster(Resource):
     deleting = frozenset({"deleting"})
     seconds = 360
     icon = "aws.database.ElasticacheForRedis"
-    name_pattern = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
-    name_limit = 41
     permissions = (
         "elasticache:AddTagsToResource",
         "elasticache:CreateCacheCluster",
@@ -46,11 +47,40 @@ class CacheCluster(Resource):
         "elasticache:ModifyCacheCluster",
         "iam:CreateServiceLinkedRole",
     )
+    documented = (
+        Call(
+            "https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_CreateCacheCluster.html",
+            {
+                "CacheClusterId": Name(
+                    Text(
+                        1, 50, r"[a-z](-?[a-z0-9])*", "lower-case letters and digits, with single hyphens between them"
+                    )
+                ),
+                "CacheSubnetGroupName": Field("subnet_group"),
+                "SecurityGroupIds[]": Field("security_groups"),
+                "CacheNodeType": Field("node_type", _NODE_TYPE),
+                "Engine": Field("engine", OneOf(*_OPERATIONS)),
+                "EngineVersion": Field("engine_version", Unchecked("one that DescribeCacheEngineVersions lists")),
+                "NumCacheNodes": Field("nodes", Between(1, 40)),
+                **tags("Tags", ANY_TAG),
+            },
+        ),
+        Call(
+            "https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_ModifyCacheCluster.html",
+            {
+                "CacheClusterId": ITSELF,
+                "ApplyImmediately": Always(True, BOOLEAN),
+                "CacheNodeType": Field("node_type", _NODE_TYPE),
+                "SecurityGroupIds[]": Field("security_groups"),
+            },
+        ),
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not 1 <= self.nodes <= 40:
-            raise InvalidResource(f"{self}: nodes {self.nodes} is invalid; Memcached takes 1 to 40, Redis 1")
+        # https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_CreateCacheCluster.html (NumCacheNodes)
+        if self.engine == "redis" and self.nodes != 1:
+            raise InvalidResource(f"{self}: a cluster of Redis has one node, not {self.nodes}. Set nodes=1.")
 
     @classmethod
     def list(cls, cloud: Cloud) -> Lives:

@@ -1,15 +1,19 @@
 """A cache subnet group: the subnets for the nodes of ElastiCache."""
 
-import re
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
 from esaws.aws import ignore_codes, tag_list
 from esaws.cloud import Cloud
-from esaws.errors import InvalidResource
+from esaws.documented import ANY_TAG, ID, ITSELF, NOT_DOCUMENTED, Call, Each, Field, Name, Parameter, Text, tags
 from esaws.resource import Live, Lives, Ref, Resource
 from esaws.resources._tags import list_owned_by_arn
 from esaws.resources.subnet import Subnet
+
+_SETTINGS: dict[str, Parameter] = {
+    "CacheSubnetGroupDescription": Field("description", NOT_DOCUMENTED),
+    "SubnetIds[]": Field("subnets", Each(ID, 1)),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,7 +26,6 @@ class CacheSubnetGroup(Resource):
     in_place = frozenset({"description", "subnets"})
     icon = "aws.database.ElastiCache"
     free = "ElastiCache charges for nodes, not for where they may stand"
-    name_pattern = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")  # ElastiCache stores it in lower case
     permissions = (
         "elasticache:AddTagsToResource",
         "elasticache:CreateCacheSubnetGroup",
@@ -32,11 +35,23 @@ class CacheSubnetGroup(Resource):
         "elasticache:ModifyCacheSubnetGroup",
         "iam:CreateServiceLinkedRole",  # ElastiCache's own role, on the first use in an account
     )
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if not self.subnets:
-            raise InvalidResource(f"{self}: subnets is empty; add at least one")
+    documented = (
+        Call(
+            "https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_CreateCacheSubnetGroup.html",
+            {
+                "CacheSubnetGroupName": Name(
+                    # AWS stores it in lower case, and ours is looked up by its name.
+                    Text(1, 255, r"[a-z0-9-]*", "lower-case letters, digits and hyphens")
+                ),
+                **_SETTINGS,
+                **tags("Tags", ANY_TAG),
+            },
+        ),
+        Call(
+            "https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_ModifyCacheSubnetGroup.html",
+            {"CacheSubnetGroupName": ITSELF, **_SETTINGS},
+        ),
+    )
 
     @classmethod
     def list(cls, cloud: Cloud) -> Lives:

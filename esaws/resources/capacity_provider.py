@@ -1,18 +1,23 @@
 """A capacity provider: lets an ECS cluster scale its Auto Scaling group."""
 
-import re
 from dataclasses import dataclass
 from typing import Any, Self
 
 from esaws.cloud import Cloud
-from esaws.errors import InvalidResource
+from esaws.documented import DESCRIBED, ITSELF, TAG, Always, Between, Call, Field, Name, OneOf, Parameter, Text, tags
 from esaws.resource import Live, Lives, Ref, Resource
 from esaws.resources._capacity import attach, describe_providers, detach, is_changing, is_default_provider
-from esaws.resources._ecs import ecs_name, ecs_tags
+from esaws.resources._ecs import ECS_NAME, ecs_name, ecs_tags
 from esaws.resources.auto_scaling_group import AutoScalingGroup
 from esaws.resources.cluster import Cluster
 
-_RESERVED = ("aws", "ecs", "fargate")
+_SWITCH = OneOf("ENABLED", "DISABLED")
+_MANAGED: dict[str, Parameter] = {
+    "autoScalingGroupProvider.managedScaling.status": Always("ENABLED", _SWITCH),
+    "autoScalingGroupProvider.managedScaling.targetCapacity": Field("target_capacity", Between(1, 100, "percent")),
+    "autoScalingGroupProvider.managedTerminationProtection": Always("DISABLED", _SWITCH),
+    "autoScalingGroupProvider.managedDraining": Always("DISABLED", _SWITCH),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +33,6 @@ class CapacityProvider(Resource):
     seconds = 20
     icon = "aws.management.AutoScaling"
     free = "AWS charges for the instances, not for the provider"
-    name_pattern = re.compile(r"[A-Za-z0-9_-]+")
     permissions = (
         "autoscaling:CreateOrUpdateTags",
         "ecs:CreateCapacityProvider",
@@ -41,11 +45,35 @@ class CapacityProvider(Resource):
         "ecs:UpdateCapacityProvider",
         "iam:CreateServiceLinkedRole",
     )
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if not 1 <= self.target_capacity <= 100:
-            raise InvalidResource(f"{self}: target_capacity {self.target_capacity} is invalid; AWS takes 1 to 100 %")
+    documented = (
+        Call(
+            "https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CreateCapacityProvider.html",
+            {
+                "name": Name(
+                    Text(
+                        1, 255, r"(?!aws|ecs|fargate)[A-Za-z0-9_-]*", f"{ECS_NAME.words}, not aws, ecs or fargate first"
+                    )
+                ),
+                "autoScalingGroupProvider.autoScalingGroupArn": Field("group"),
+                **_MANAGED,
+                **tags("tags", TAG, "key", "value"),
+            },
+        ),
+        Call(
+            "https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_UpdateCapacityProvider.html",
+            {"name": ITSELF, **_MANAGED},
+        ),
+        Call(
+            "https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_PutClusterCapacityProviders.html",
+            {
+                "cluster": Field("cluster"),
+                "capacityProviders[]": DESCRIBED,
+                "defaultCapacityProviderStrategy[].capacityProvider": ITSELF,
+                "defaultCapacityProviderStrategy[].weight": Always(1, Between(0, 1000)),
+                "defaultCapacityProviderStrategy[].base": Always(0, Between(0, 100_000)),
+            },
+        ),
+    )
 
     @classmethod
     def list(cls, cloud: Cloud) -> Lives:
@@ -72,10 +100,6 @@ class CapacityProvider(Resource):
 
     def create(self, cloud: Cloud) -> None:
         aws_name = cloud.aws_name(self.name)
-        if aws_name.startswith(_RESERVED):
-            raise InvalidResource(
-                f"{self}: ECS rejects the name {aws_name}, which begins like its own; rename the deployment"
-            )
         cloud.client("ecs").create_capacity_provider(
             name=aws_name,
             autoScalingGroupProvider={"autoScalingGroupArn": self.group.id_in(cloud), **self._managed()},

@@ -1,14 +1,14 @@
 """An ECS cluster."""
 
-import re
 from dataclasses import dataclass
 from typing import Any, Self
 
 from esaws.aws import ignore_codes, pages
 from esaws.cloud import Cloud
+from esaws.documented import ITSELF, TAG, Always, Call, Field, Flag, Name, OneOf, Parameter, tags
 from esaws.errors import EsawsError
 from esaws.resource import Live, Lives, Resource
-from esaws.resources._ecs import NO_CLUSTER, describe, ecs_name, ecs_tags, resource_name
+from esaws.resources._ecs import ECS_NAME, NO_CLUSTER, describe, ecs_name, ecs_tags, resource_name
 
 _INSIGHTS = "containerInsights"
 _SWITCH = {"enabled": True, "disabled": False}
@@ -19,6 +19,12 @@ _STILL_USED = (
     "ClusterContainsTasksException",
     "UpdateInProgressException",
 )
+
+
+_SETTINGS: dict[str, Parameter] = {
+    "settings[].name": Always(_INSIGHTS, OneOf(_INSIGHTS)),
+    "settings[].value": Field("container_insights", Flag("enabled", "disabled")),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +39,6 @@ class Cluster(Resource):
     seconds = 2
     icon = "aws.compute.ElasticContainerService"
     free = "AWS charges for the instances of a cluster, not for the cluster"
-    name_pattern = re.compile(r"[A-Za-z0-9_-]+")
     permissions = (
         "ecs:CreateCluster",
         "ecs:DeleteCluster",
@@ -42,6 +47,16 @@ class Cluster(Resource):
         "ecs:TagResource",
         "ecs:UpdateCluster",
         "iam:CreateServiceLinkedRole",
+    )
+    documented = (
+        Call(
+            "https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CreateCluster.html",
+            {"clusterName": Name(ECS_NAME), **_SETTINGS, **tags("tags", TAG, "key", "value")},
+        ),
+        Call(
+            "https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_UpdateCluster.html",
+            {"cluster": ITSELF, **_SETTINGS},
+        ),
     )
 
     @classmethod

@@ -8,6 +8,7 @@ from typing import Any, Self
 
 from esaws.aws import ignore_codes, pages
 from esaws.cloud import Cloud
+from esaws.documented import LONGEST_REGION, NOT_DOCUMENTED, Call, Made, Name, Text
 from esaws.errors import EsawsError
 from esaws.resource import Live, Lives, Ref, Resource
 from esaws.resources._metrics import arn_from_dimension, dimension_value
@@ -36,13 +37,22 @@ class Dashboard(Resource):
     in_place = frozenset({"load_balancer", "target_groups", "clusters"})
     icon = "aws.management.Cloudwatch"
     free = "the first three dashboards of an account are free"
-    name_pattern = re.compile(r"[A-Za-z0-9_-]+")
-    name_limit = 230
     permissions = (
         "cloudwatch:DeleteDashboards",
         "cloudwatch:GetDashboard",
         "cloudwatch:ListDashboards",
         "cloudwatch:PutDashboard",
+    )
+    documented = (
+        Call(
+            "https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutDashboard.html",
+            {
+                "DashboardName": Name(
+                    Text(1, 255, r"[A-Za-z0-9_-]*", "letters, digits, hyphens and underscores"), ending=LONGEST_REGION
+                ),
+                "DashboardBody": Made(NOT_DOCUMENTED),
+            },
+        ),
     )
 
     @classmethod

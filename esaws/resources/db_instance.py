@@ -1,11 +1,25 @@
 """An RDS database instance."""
 
-import re
 from dataclasses import dataclass
 from typing import Any, Self
 
 from esaws.aws import ignore_codes, pages, tag_dict, tag_list
 from esaws.cloud import Cloud
+from esaws.documented import (
+    BOOLEAN,
+    ITSELF,
+    TAG,
+    Always,
+    Between,
+    Call,
+    Field,
+    Name,
+    OneOf,
+    Parameter,
+    Text,
+    Unchecked,
+    tags,
+)
 from esaws.errors import InvalidResource
 from esaws.pricelist import Usage
 from esaws.resource import Live, Lives, Ref, Resource, Usages
@@ -18,6 +32,41 @@ _OPERATIONS = {"mysql": "0002", "postgres": "0014", "mariadb": "0018", "aurora-p
 _MAGNETIC = "standard"
 _USABLE = frozenset({"available", "storage-optimization"})
 _STOPPED = frozenset({"stopped", "stopping"})
+
+
+_ENGINES = (
+    *(
+        "aurora-mysql",
+        "aurora-postgresql",
+        "db2-ae",
+        "db2-ce",
+        "db2-se",
+        "mariadb",
+        "mysql",
+        "oracle-ee",
+        "oracle-ee-cdb",
+    ),
+    *("oracle-se2", "oracle-se2-cdb", "postgres", "sqlserver-dev-ee", "sqlserver-ee", "sqlserver-ex", "sqlserver-se"),
+    "sqlserver-web",
+)
+_SIZES = {"gp2": (20, 65_536), "gp3": (20, 65_536), _MAGNETIC: (5, 3072)}
+"""Storage type → its sizes in GiB for MariaDB, MySQL and PostgreSQL. io1 and io2 need IOPS, and no field has them.
+
+https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBInstance.html
+"""
+
+_PASSWORD_LENGTHS = {"mariadb": 41, "mysql": 41, "oracle": 30}
+"""Engine → the length of the longest password, if it is not 128."""
+
+_SETTINGS: dict[str, Parameter] = {
+    "AllocatedStorage": Field("storage_gb", Between(5, 65_536, "GiB, by the type of storage")),
+    "BackupRetentionPeriod": Field("backup_days", Between(0, 35, "days")),
+    "DBInstanceClass": Field("instance_class", Unchecked("one that the region has for the engine")),
+    "MultiAZ": Field("multi_az", BOOLEAN),
+    "PubliclyAccessible": Field("public", BOOLEAN),
+    "StorageType": Field("storage_type", OneOf(*_SIZES, besides="io1 and io2")),
+    "VpcSecurityGroupIds[]": Field("security_groups"),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,8 +99,6 @@ class DBInstance(Resource):
     deleting = frozenset({"deleting"})
     seconds = 420
     icon = "aws.database.RDSPostgresqlInstance"
-    name_pattern = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
-    name_limit = 54
     permissions = (
         "iam:CreateServiceLinkedRole",
         "rds:AddTagsToResource",
@@ -62,18 +109,59 @@ class DBInstance(Resource):
         "rds:StartDBInstance",
         "ssm:GetParameter",
     )
+    documented = (
+        Call(
+            "https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBInstance.html",
+            {
+                "DBInstanceIdentifier": Name(
+                    Text(
+                        1, 63, r"[a-z](-?[a-z0-9])*", "lower-case letters and digits, with single hyphens between them"
+                    )
+                ),
+                "DBSubnetGroupName": Field("subnet_group"),
+                "Engine": Field("engine", OneOf(*_ENGINES)),
+                "EngineVersion": Field("engine_version", Unchecked("one that DescribeDBEngineVersions lists")),
+                "MasterUsername": Field(
+                    "username", Text(1, 16, r"[A-Za-z]\w*", "letters, digits and underscores, a letter first")
+                ),
+                "MasterUserPassword": Field(
+                    "password",
+                    Unchecked('8 to 128 printable ASCII characters except / " and @; 41 at most for MySQL and MariaDB'),
+                ),
+                "DBName": Field(
+                    "database", Text(1, 63, r"[A-Za-z]\w*", "letters, digits and underscores, a letter first")
+                ),
+                **_SETTINGS,
+                "DeletionProtection": Always(False, BOOLEAN),
+                "CopyTagsToSnapshot": Always(True, BOOLEAN),
+                **tags("Tags", TAG),
+            },
+        ),
+        Call(
+            "https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_ModifyDBInstance.html",
+            {"DBInstanceIdentifier": ITSELF, "ApplyImmediately": Always(True, BOOLEAN), **_SETTINGS},
+        ),
+        Call(
+            "https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_StartDBInstance.html",
+            {"DBInstanceIdentifier": ITSELF},
+        ),
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not 20 <= self.storage_gb <= 65536:
-            raise InvalidResource(f"{self}: storage_gb {self.storage_gb} is invalid; RDS takes 20 to 65536")
-        if not 0 <= self.backup_days <= 35:
-            raise InvalidResource(f"{self}: backup_days {self.backup_days} is invalid; RDS takes 0 to 35")
-        for name, pattern in ((self.username, r"[A-Za-z]\w{0,62}"), (self.database, r"[A-Za-z_]\w{0,62}")):
-            if not re.fullmatch(pattern, name, re.ASCII):
-                raise InvalidResource(
-                    f"{self}: {name!r} is not a valid user or database name; use letters and digits, a letter first"
-                )
+        low, high = _SIZES[self.storage_type]
+        if not low <= self.storage_gb <= high:
+            raise InvalidResource(
+                f"{self}: storage_gb {self.storage_gb} is not valid. Use {low:,} to {high:,} GiB with the storage_type "
+                f"{self.storage_type}."
+            )
+        # https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBInstance.html (MasterUserPassword)
+        longest = _PASSWORD_LENGTHS.get(self.engine.partition("-")[0], 128)
+        if self.password.length > longest:
+            raise InvalidResource(
+                f"{self}: {self.password} has {self.password.length} characters, and {self.engine} takes at most "
+                f"{longest}. Set its length."
+            )
 
     @classmethod
     def list(cls, cloud: Cloud) -> Lives:

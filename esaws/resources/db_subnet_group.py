@@ -1,15 +1,20 @@
 """A DB subnet group: the subnets, in at least two zones, for RDS databases."""
 
-import re
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
 from esaws.aws import ignore_codes, tag_list
 from esaws.cloud import Cloud
-from esaws.errors import InvalidResource
+from esaws.documented import ITSELF, NOT_DOCUMENTED, TAG, Call, Each, Field, Name, Parameter, Text, Unchecked, tags
 from esaws.resource import Live, Lives, Ref, Resource
 from esaws.resources._tags import list_owned_by_arn
 from esaws.resources.subnet import Subnet
+
+_SETTINGS: dict[str, Parameter] = {
+    "DBSubnetGroupDescription": Field("description", NOT_DOCUMENTED),
+    # A diagram may show one zone, which AWS refuses.
+    "SubnetIds[]": Field("subnets", Each(Unchecked("ids of subnets in at least two Availability Zones"), 1)),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,7 +27,6 @@ class DBSubnetGroup(Resource):
     in_place = frozenset({"description", "subnets"})
     icon = "aws.database.RDS"
     free = "RDS charges for instances, not for subnet groups"
-    name_pattern = re.compile(r"[a-z0-9][a-z0-9._-]*")  # RDS stores it in lower case
     permissions = (
         "iam:CreateServiceLinkedRole",  # RDS's own role, on the first use in an account
         "rds:AddTagsToResource",
@@ -32,11 +36,23 @@ class DBSubnetGroup(Resource):
         "rds:ListTagsForResource",
         "rds:ModifyDBSubnetGroup",
     )
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if not self.subnets:
-            raise InvalidResource(f"{self}: subnets is empty; add at least two")
+    documented = (
+        Call(
+            "https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBSubnetGroup.html",
+            {
+                "DBSubnetGroupName": Name(
+                    # AWS stores it in lower case, and ours is looked up by its name.
+                    Text(1, 255, r"[a-z][a-z0-9._ -]*", "lower-case letters, digits, spaces and any of ._-")
+                ),
+                **_SETTINGS,
+                **tags("Tags", TAG),
+            },
+        ),
+        Call(
+            "https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_ModifyDBSubnetGroup.html",
+            {"DBSubnetGroupName": ITSELF, **_SETTINGS},
+        ),
+    )
 
     @classmethod
     def list(cls, cloud: Cloud) -> Lives:

@@ -3,17 +3,18 @@
 import base64
 import hashlib
 import json
-import re
 from dataclasses import dataclass
 from typing import Self
 
 from esaws.aws import ignore_codes, pages
 from esaws.cloud import Cloud
-from esaws.errors import InvalidResource, NotDeployed
+from esaws.documented import ID, NOT_DOCUMENTED, Always, Between, Call, Field, Made, Text, Unchecked
+from esaws.errors import NotDeployed
 from esaws.resource import Index, Live, Lives, Ref, Resource
 from esaws.resources.ecr_repository import NO_REPOSITORY, ECRRepository
 
-_TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
+_TAG = Text(1, 128, r"[A-Za-z0-9_][A-Za-z0-9._-]*", "letters, digits and any of ._-, not . or - first")
+_TAG_PAGE = "https://github.com/opencontainers/distribution-spec/blob/main/spec.md#pulling-manifests"
 _MANIFEST_TYPE = "application/vnd.oci.image.manifest.v1+json"
 
 # An empty tar archive, compressed. Stored as bytes, because compressors differ and the digest depends on them.
@@ -26,7 +27,7 @@ _CONFIG = json.dumps(
 
 def is_tag(text: str) -> bool:
     """Whether ECR accepts a text as the tag of an image."""
-    return _TAG.fullmatch(text) is not None
+    return _TAG.accepts(text)
 
 
 def _digest(content: bytes) -> str:
@@ -67,14 +68,42 @@ class ECRImage(Resource):
         "ecr:PutImage",
         "ecr:UploadLayerPart",
     )
+    documented = (
+        Call(
+            "https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_InitiateLayerUpload.html",
+            {"repositoryName": Field("repository")},
+        ),
+        Call(
+            "https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_UploadLayerPart.html",
+            {
+                "repositoryName": Field("repository"),
+                "uploadId": Made(ID),
+                "partFirstByte": Always(0, Between(0)),
+                "partLastByte": Made(Unchecked("the size of the layer minus one")),
+                "layerPartBlob": Made(Unchecked("up to 20,971,520 bytes")),
+            },
+        ),
+        Call(
+            "https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_CompleteLayerUpload.html",
+            {
+                "repositoryName": Field("repository"),
+                "uploadId": Made(ID),
+                "layerDigests[]": Made(Unchecked("the algorithm, a colon and the digest")),
+            },
+        ),
+        Call(
+            "https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutImage.html",
+            {
+                "repositoryName": Field("repository"),
+                "imageManifest": Made(Unchecked("up to 4,194,304 characters")),
+                "imageManifestMediaType": Always(_MANIFEST_TYPE, NOT_DOCUMENTED),
+                "imageTag": Field("tag", _TAG, _TAG_PAGE),
+            },
+        ),
+    )
 
     def default_name(self) -> str:
         return f"{self.repository.name}:{self.tag}"
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if not is_tag(self.tag):
-            raise InvalidResource(f"{self}: {self.tag!r} is not a valid tag")
 
     @classmethod
     def list(cls, cloud: Cloud) -> Lives:

@@ -1,14 +1,23 @@
 """An ECR repository for the images of one service."""
 
-import re
 from dataclasses import dataclass
 from typing import Self
 
 from esaws.aws import ignore_codes, pages, tag_dict, tag_list
 from esaws.cloud import Cloud
+from esaws.documented import ANY_TAG, BOOLEAN, ITSELF, Call, Field, Name, Text, tags
 from esaws.resource import Live, Lives, Resource
 
 NO_REPOSITORY = "RepositoryNotFoundException"
+
+
+REPOSITORY_NAME = Text(
+    2,
+    256,
+    r"[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*",
+    "lower-case letters and digits, with . _ - / between them",
+)
+"""What the name of a repository takes."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,7 +29,6 @@ class ECRRepository(Resource):
     in_place = frozenset({"scan_on_push"})
     icon = "aws.compute.EC2ContainerRegistry"
     free = "AWS charges for the images in a repository, not for the repository"
-    name_pattern = re.compile(r"[a-z0-9]+([._/-][a-z0-9]+)*")
     permissions = (
         "ecr:CreateRepository",
         "ecr:DeleteRepository",
@@ -28,6 +36,20 @@ class ECRRepository(Resource):
         "ecr:ListTagsForResource",
         "ecr:PutImageScanningConfiguration",
         "ecr:TagResource",
+    )
+    documented = (
+        Call(
+            "https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_CreateRepository.html",
+            {
+                "repositoryName": Name(REPOSITORY_NAME),
+                "imageScanningConfiguration.scanOnPush": Field("scan_on_push", BOOLEAN),
+                **tags("tags", ANY_TAG),
+            },
+        ),
+        Call(
+            "https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutImageScanningConfiguration.html",
+            {"repositoryName": ITSELF, "imageScanningConfiguration.scanOnPush": Field("scan_on_push", BOOLEAN)},
+        ),
     )
 
     @classmethod

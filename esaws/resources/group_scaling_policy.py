@@ -5,6 +5,7 @@ from typing import Any, Self
 
 from esaws.aws import pages
 from esaws.cloud import Cloud
+from esaws.documented import PRINTABLE, Always, Call, Field, Name, OneOf, Text, Unchecked
 from esaws.errors import InvalidResource
 from esaws.resource import Live, Lives, Resource
 from esaws.resources.auto_scaling_group import AutoScalingGroup
@@ -44,14 +45,31 @@ class GroupScalingPolicy(Resource):
         "cloudwatch:PutMetricAlarm",
         "iam:CreateServiceLinkedRole",
     )
+    documented = (
+        Call(
+            "https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_PutScalingPolicy.html",
+            {
+                "AutoScalingGroupName": Field("group"),
+                "PolicyName": Name(Text(1, 255, PRINTABLE)),
+                "PolicyType": Always(
+                    "TargetTrackingScaling",
+                    OneOf("TargetTrackingScaling", "StepScaling", "SimpleScaling", "PredictiveScaling"),
+                ),
+                f"{_TRACKING}.{_METRIC}.PredefinedMetricType": Field(
+                    "metric",
+                    OneOf(*METRICS, besides="ASGAverageCPUUtilizationHighResolution, ALBRequestCountPerTarget"),
+                ),
+                f"{_TRACKING}.TargetValue": Field("target_value", Unchecked("a number that fits the metric")),
+            },
+        ),
+    )
 
     def default_name(self) -> str:
         return f"{self.group.name} cpu"
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.metric not in METRICS:
-            raise InvalidResource(f"{self}: metric {self.metric} is not supported; use one of {', '.join(METRICS)}")
+        # https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_TargetTrackingConfiguration.html
         if self.target_value <= 0 or (self.metric == METRICS[0] and self.target_value > 100):
             raise InvalidResource(f"{self}: target_value {self.target_value:g} is out of range for {self.metric}")
 

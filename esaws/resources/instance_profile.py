@@ -5,8 +5,9 @@ from typing import Self
 
 from esaws.aws import ignore_codes, tag_list
 from esaws.cloud import Cloud
+from esaws.documented import DESCRIBED, ITSELF, LONGEST_REGION, TAG, Call, Field, Name, tags
 from esaws.resource import Live, Lives, Ref, Resource
-from esaws.resources._iam import GONE, NAME_PATTERN, PROFILE_NAME_LIMIT, iam_name, list_owned
+from esaws.resources._iam import GONE, IAM_PROFILE_NAME, iam_name, list_owned
 from esaws.resources.role import Role
 
 
@@ -18,8 +19,6 @@ class InstanceProfile(Resource):
 
     in_place = frozenset({"role"})
     seconds = 10
-    name_pattern = NAME_PATTERN
-    name_limit = PROFILE_NAME_LIMIT
     icon = "aws.security.IAMPermissions"
     free = "AWS does not charge for IAM"
     permissions = (
@@ -32,6 +31,20 @@ class InstanceProfile(Resource):
         "iam:PassRole",
         "iam:RemoveRoleFromInstanceProfile",
         "iam:TagInstanceProfile",
+    )
+    documented = (
+        Call(
+            "https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateInstanceProfile.html",
+            {"InstanceProfileName": Name(IAM_PROFILE_NAME, ending=LONGEST_REGION), **tags("Tags", TAG)},
+        ),
+        Call(
+            "https://docs.aws.amazon.com/IAM/latest/APIReference/API_AddRoleToInstanceProfile.html",
+            {"InstanceProfileName": ITSELF, "RoleName": Field("role")},
+        ),
+        Call(
+            "https://docs.aws.amazon.com/IAM/latest/APIReference/API_RemoveRoleFromInstanceProfile.html",
+            {"InstanceProfileName": ITSELF, "RoleName": DESCRIBED},
+        ),
     )
 
     @classmethod

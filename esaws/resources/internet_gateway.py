@@ -6,8 +6,9 @@ from typing import Self
 
 from esaws.aws import ignore_codes
 from esaws.cloud import Cloud
+from esaws.documented import ID, ITSELF, Call, Field, Made
 from esaws.resource import Live, Lives, Ref, Resource
-from esaws.resources._ec2 import delete_after_users, interfaces_in, list_owned, tag_specifications
+from esaws.resources._ec2 import delete_after_users, documented_tags, interfaces_in, list_owned, tag_specifications
 from esaws.resources.vpc import VPC
 
 _GONE = "InvalidInternetGatewayID.NotFound"
@@ -32,6 +33,20 @@ class InternetGateway(Resource):
         "ec2:DescribeInternetGateways",
         "ec2:DescribeNetworkInterfaces",
         "ec2:DetachInternetGateway",
+    )
+    documented = (
+        Call(
+            "https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateInternetGateway.html",
+            documented_tags("internet-gateway"),
+        ),
+        Call(
+            "https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_AttachInternetGateway.html",
+            {"InternetGatewayId": ITSELF, "VpcId": Field("vpc")},
+        ),
+        Call(
+            "https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DetachInternetGateway.html",
+            {"InternetGatewayId": ITSELF, "VpcId": Made(ID)},
+        ),
     )
 
     @classmethod

@@ -1,15 +1,31 @@
 """A launch template: the settings of the instances of an Auto Scaling group."""
 
-import re
 from base64 import b64decode, b64encode
 from dataclasses import dataclass
 from typing import Any, Self
 
 from esaws.aws import ignore_codes, tag_list
 from esaws.cloud import Cloud
+from esaws.documented import (
+    ANY_TAG,
+    BOOLEAN,
+    ITSELF,
+    NOT_DOCUMENTED,
+    Always,
+    Between,
+    Call,
+    Field,
+    Made,
+    Name,
+    OneOf,
+    Parameter,
+    Text,
+    Unchecked,
+    tags,
+)
 from esaws.errors import InvalidResource
 from esaws.resource import Live, Lives, Ref, Resource
-from esaws.resources._ec2 import list_owned, tag_specifications
+from esaws.resources._ec2 import documented_tags, list_owned, tag_specifications
 from esaws.resources.cluster import Cluster
 from esaws.resources.instance_profile import InstanceProfile
 from esaws.resources.security_group import SecurityGroup
@@ -18,6 +34,33 @@ ROOT_DEVICE = "/dev/xvda"
 
 _GONE = ("InvalidLaunchTemplateId.NotFound", "InvalidLaunchTemplateName.NotFoundException")
 _USER_DATA = '#!/bin/bash\necho "ECS_CLUSTER={}" >> /etc/ecs/ecs.config\n'
+
+
+_VOLUME_GB = {"gp2": (1, 16_384), "gp3": (1, 65_536), "st1": (125, 16_384), "sc1": (125, 16_384), "standard": (1, 1024)}
+"""Volume type → the sizes in GiB that EBS has. io1 and io2 need IOPS, and no field has them.
+
+https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_LaunchTemplateEbsBlockDeviceRequest.html
+"""
+
+_DATA: dict[str, Parameter] = {
+    f"LaunchTemplateData.{path}": parameter
+    for path, parameter in {
+        "ImageId": Field("image_parameter", Unchecked("a parameter of Systems Manager that holds the id of an image")),
+        "InstanceType": Field("instance_type", Unchecked("a type that the region has")),
+        "IamInstanceProfile.Name": Field("instance_profile"),
+        "BlockDeviceMappings[].DeviceName": Always(ROOT_DEVICE, NOT_DOCUMENTED),
+        "BlockDeviceMappings[].Ebs.VolumeSize": Field("root_gb", Between(1, 65_536, "GiB, by the type of the volume")),
+        "BlockDeviceMappings[].Ebs.VolumeType": Field("root_type", OneOf(*_VOLUME_GB, besides="io1 and io2")),
+        "BlockDeviceMappings[].Ebs.DeleteOnTermination": Always(True, BOOLEAN),
+        "NetworkInterfaces[].DeviceIndex": Always(0, Unchecked("0 for the primary network interface")),
+        "NetworkInterfaces[].AssociatePublicIpAddress": Field("public_address", BOOLEAN),
+        "NetworkInterfaces[].DeleteOnTermination": Always(True, BOOLEAN),
+        "NetworkInterfaces[].Groups[]": Field("security_groups"),
+        "UserData": Field("cluster", Unchecked("up to 16 KB in base64; esaws sends two lines that name the cluster")),
+        "TagSpecifications[].ResourceType": Made(Unchecked("instance and volume")),
+        **tags("TagSpecifications[].Tags", ANY_TAG),
+    }.items()
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,8 +91,6 @@ class LaunchTemplate(Resource):
             "public_address",
         }
     )
-    name_pattern = re.compile(r"[A-Za-z0-9()./_-]+")
-    name_limit = 128 - len("12345678-")
     icon = "aws.compute.EC2Ami"
     free = "AWS charges for the instances, not for their template"
     permissions = (
@@ -63,11 +104,32 @@ class LaunchTemplate(Resource):
         "ecs:DescribeClusters",
         "ecs:ListClusters",
     )
+    documented = (
+        Call(
+            "https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateLaunchTemplate.html",
+            {
+                "LaunchTemplateName": Name(Text(3, 128, r"[a-zA-Z0-9()./_-]*", "letters, digits and any of ()./_-")),
+                **_DATA,
+                **documented_tags("launch-template"),
+            },
+        ),
+        Call(
+            "https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateLaunchTemplateVersion.html",
+            {"LaunchTemplateId": ITSELF, **_DATA},
+        ),
+        Call(
+            "https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_ModifyLaunchTemplate.html",
+            {"LaunchTemplateId": ITSELF, "DefaultVersion": Made(Unchecked("the number that AWS gave the version"))},
+        ),
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.root_gb < 1:
-            raise InvalidResource(f"{self}: root_gb {self.root_gb} is invalid; use at least 1")
+        low, high = _VOLUME_GB[self.root_type]
+        if not low <= self.root_gb <= high:
+            raise InvalidResource(
+                f"{self}: root_gb {self.root_gb} is not valid. Use {low:,} to {high:,} GiB with {self.root_type}."
+            )
 
     @classmethod
     def list(cls, cloud: Cloud) -> Lives:

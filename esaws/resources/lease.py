@@ -7,6 +7,7 @@ from typing import Any, Self
 
 from esaws.aws import ignore_codes
 from esaws.cloud import Cloud
+from esaws.documented import Made, Unchecked
 from esaws.errors import InvalidResource
 from esaws.resource import Live, Lives, Resource
 from esaws.resources import _ssm
@@ -35,8 +36,8 @@ class Lease(Resource):
     delete_after = frozenset({"AutoScalingGroup", "Broker", "CacheCluster", "DBInstance", "LoadBalancer"})
     icon = _ssm.ICON
     free = _ssm.FREE
-    name_pattern = _ssm.NAME_PATTERN
     permissions = _ssm.PERMISSIONS
+    documented = (_ssm.documented_put("String", Made(Unchecked("up to 4 KB; a lease has a few hundred characters"))),)
 
     def default_name(self) -> str:
         return "lease"

@@ -5,18 +5,25 @@ from typing import Any, Literal, Self
 
 from esaws.aws import ignore_codes, pages, tag_list
 from esaws.cloud import Cloud
-from esaws.errors import InvalidResource
+from esaws.documented import ITSELF, TAG, Between, Call, Field, OneOf, Parameter, tags
 from esaws.resource import Live, Lives, Ref, Resource
 from esaws.resources._elbv2 import (
     NO_BALANCER,
     NO_LISTENER,
     describe_forward,
+    documented_forward,
     forward,
     target_groups_of,
     with_tags,
 )
 from esaws.resources.load_balancer import LoadBalancer
 from esaws.resources.target_group import TargetGroup
+
+_SETTINGS: dict[str, Parameter] = {
+    "Port": Field("port", Between(1, 65535)),
+    "Protocol": Field("protocol", OneOf("HTTP", besides="HTTPS, which needs a certificate")),
+    **documented_forward("DefaultActions", "default"),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,13 +47,16 @@ class Listener(Resource):
         "elasticloadbalancing:DescribeTags",
         "elasticloadbalancing:ModifyListener",
     )
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if not 1 <= self.port <= 65535:
-            raise InvalidResource(f"{self}: port {self.port} is not between 1 and 65535")
-        if self.protocol != "HTTP":
-            raise InvalidResource(f"{self}: {self.protocol} is not supported, since it needs a certificate; use HTTP")
+    documented = (
+        Call(
+            "https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateListener.html",
+            {"LoadBalancerArn": Field("load_balancer"), **_SETTINGS, **tags("Tags", TAG)},
+        ),
+        Call(
+            "https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_ModifyListener.html",
+            {"ListenerArn": ITSELF, **_SETTINGS},
+        ),
+    )
 
     def default_name(self) -> str:
         return f"{self.load_balancer.name} {self.port}"

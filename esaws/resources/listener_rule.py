@@ -1,20 +1,40 @@
 """A listener rule: the paths that a listener forwards to another target group."""
 
-import re
 from dataclasses import dataclass
 from typing import Any, Self
 
 from esaws.aws import ignore_codes, pages, tag_list
 from esaws.cloud import Cloud
+from esaws.documented import ID, ITSELF, TAG, Always, Between, Call, Each, Field, Made, OneOf, Parameter, Text, tags
 from esaws.errors import InvalidResource
 from esaws.resource import Live, Lives, Ref, Resource
-from esaws.resources._elbv2 import NO_LISTENER, NO_RULE, describe_forward, forward, target_groups_of, with_tags
+from esaws.resources._elbv2 import (
+    NO_LISTENER,
+    NO_RULE,
+    describe_forward,
+    documented_forward,
+    forward,
+    target_groups_of,
+    with_tags,
+)
 from esaws.resources.listener import Listener
 from esaws.resources.target_group import TargetGroup
 
-_MAX_PATHS = 5
-_MAX_WILDCARDS = 6  # AWS's documentation says 5 in one place and 6 in another
-_PATH = re.compile(r"[A-Za-z0-9_.$/~\"'@:+&*?-]{1,128}")
+_MAX_PATHS, _MAX_WILDCARDS = 5, 6
+"""Condition values and wildcards of one rule. One page says five wildcards, the one of the quotas six.
+
+https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-limits.html
+"""
+
+_PATH = Text(1, 128, r"[A-Za-z0-9_.$/~\"'@:+&*?-]*", "letters, digits, any of _-.$/~\"'@:+& and the wildcards * and ?")
+_SETTINGS: dict[str, Parameter] = {
+    "Conditions[].Field": Always(
+        "path-pattern",
+        OneOf("host-header", "http-header", "http-request-method", "path-pattern", "query-string", "source-ip"),
+    ),
+    "Conditions[].PathPatternConfig.Values[]": Field("paths", Each(_PATH, 1, _MAX_PATHS)),
+    **documented_forward("Actions", "target_group"),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,17 +63,30 @@ class ListenerRule(Resource):
         "elasticloadbalancing:ModifyRule",
         "elasticloadbalancing:SetRulePriorities",
     )
+    documented = (
+        Call(
+            "https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateRule.html",
+            {
+                "ListenerArn": Field("listener"),
+                "Priority": Field("priority", Between(1, 50_000)),
+                **_SETTINGS,
+                **tags("Tags", TAG),
+            },
+        ),
+        Call(
+            "https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_ModifyRule.html",
+            {"RuleArn": ITSELF, **_SETTINGS},
+        ),
+        Call(
+            "https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_SetRulePriorities.html",
+            {"RulePriorities[].RuleArn": Made(ID), "RulePriorities[].Priority": Field("priority", Between(1, 50_000))},
+        ),
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not 1 <= self.priority <= 50000:
-            raise InvalidResource(f"{self}: priority {self.priority} is not between 1 and 50000")
-        if not 1 <= len(self.paths) <= _MAX_PATHS:
-            raise InvalidResource(f"{self}: a rule takes 1 to {_MAX_PATHS} paths, not {len(self.paths)}")
-        if invalid := [path for path in self.paths if not _PATH.fullmatch(path)]:
-            raise InvalidResource(f"{self}: path {invalid[0]!r} has characters that AWS rejects, or is too long")
         if sum(path.count("*") + path.count("?") for path in self.paths) > _MAX_WILDCARDS:
-            raise InvalidResource(f"{self}: more than {_MAX_WILDCARDS} wildcards")
+            raise InvalidResource(f"{self}: a rule takes at most {_MAX_WILDCARDS} wildcards. Use fewer * and ?.")
 
     def default_name(self) -> str:
         return f"{self.listener.name} rule {self.priority}"

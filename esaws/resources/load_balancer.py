@@ -1,14 +1,14 @@
 """An Application Load Balancer."""
 
-import re
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
 from esaws.aws import ignore_codes, pages, tag_list
 from esaws.cloud import Cloud
+from esaws.documented import ITSELF, TAG, Always, Call, Field, Flag, Name, OneOf, Unchecked, tags
 from esaws.pricelist import Usage
 from esaws.resource import Live, Lives, Ref, Resource, Usages
-from esaws.resources._elbv2 import NAME_LIMIT, NAME_PATTERN, NO_BALANCER, list_owned
+from esaws.resources._elbv2 import NAME, NO_BALANCER, list_owned
 from esaws.resources.internet_gateway import InternetGateway
 from esaws.resources.security_group import SecurityGroup
 from esaws.resources.subnet import Subnet
@@ -25,8 +25,6 @@ class LoadBalancer(Resource):
     in_place = frozenset({"subnets", "security_groups"})
     pending = frozenset({"provisioning"})
     seconds = 150
-    name_pattern = re.compile(rf"(?!internal-){NAME_PATTERN.pattern}")
-    name_limit = NAME_LIMIT
     icon = "aws.network.ElbApplicationLoadBalancer"
     permissions = (
         "ec2:DescribeNetworkInterfaces",
@@ -38,6 +36,35 @@ class LoadBalancer(Resource):
         "elasticloadbalancing:SetSecurityGroups",
         "elasticloadbalancing:SetSubnets",
         "iam:CreateServiceLinkedRole",
+    )
+    documented = (
+        Call(
+            "https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateLoadBalancer.html",
+            {
+                "Name": Name(NAME),
+                "Type": Always("application", OneOf("application", "network", "gateway")),
+                "Scheme": Field("internet_facing", Flag("internet-facing", "internal")),
+                # A diagram may show one zone, which AWS refuses.
+                "Subnets[]": Field(
+                    "subnets", Unchecked("ids of subnets in at least two Availability Zones, one in each")
+                ),
+                "SecurityGroups[]": Field("security_groups"),
+                **tags("Tags", TAG),
+            },
+        ),
+        Call(
+            "https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_SetSubnets.html",
+            {
+                "LoadBalancerArn": ITSELF,
+                "Subnets[]": Field(
+                    "subnets", Unchecked("ids of subnets in at least two Availability Zones, one in each")
+                ),
+            },
+        ),
+        Call(
+            "https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_SetSecurityGroups.html",
+            {"LoadBalancerArn": ITSELF, "SecurityGroups[]": Field("security_groups")},
+        ),
     )
 
     @classmethod

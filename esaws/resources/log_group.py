@@ -1,12 +1,11 @@
 """A log group of CloudWatch Logs."""
 
-import re
 from dataclasses import dataclass
 from typing import Self
 
 from esaws.aws import ignore_codes, pages
 from esaws.cloud import Cloud
-from esaws.errors import InvalidResource
+from esaws.documented import ITSELF, TAG, Call, Field, Name, OneOf, Text, tag_map
 from esaws.resource import Live, Lives, Resource
 
 RETENTIONS = frozenset(
@@ -27,7 +26,6 @@ class LogGroup(Resource):
     delete_after = frozenset({"AutoScalingGroup", "Service", "Task"})
     icon = "aws.management.CloudwatchLogs"
     free = "AWS charges for what is written; the first 5 GB a month are free"
-    name_pattern = re.compile(r"[A-Za-z0-9_/.#-]+")
     permissions = (
         "logs:CreateLogGroup",
         "logs:DeleteLogGroup",
@@ -36,12 +34,19 @@ class LogGroup(Resource):
         "logs:PutRetentionPolicy",
         "logs:TagResource",
     )
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.retention_days not in RETENTIONS:
-            days = ", ".join(map(str, sorted(RETENTIONS)))
-            raise InvalidResource(f"{self}: retention_days {self.retention_days} is invalid; AWS takes {days}")
+    documented = (
+        Call(
+            "https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_CreateLogGroup.html",
+            {
+                "logGroupName": Name(Text(1, 512, r"[A-Za-z0-9_/.#-]*", "letters, digits and any of _-/.#")),
+                **tag_map("tags", TAG),
+            },
+        ),
+        Call(
+            "https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html",
+            {"logGroupName": ITSELF, "retentionInDays": Field("retention_days", OneOf(*sorted(RETENTIONS)))},
+        ),
+    )
 
     @classmethod
     def list(cls, cloud: Cloud) -> Lives:

@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from typing import Self
 
 from esaws.cloud import Cloud
-from esaws.errors import InvalidResource
+from esaws.documented import OF_ESAWS, Between, Field
 from esaws.resource import Live, Lives, Resource
 from esaws.resources import _ssm
 
 # Valid without quoting in PostgreSQL, RabbitMQ and their URLs.
 _ALPHABET = string.ascii_letters + string.digits
+
+_LENGTH = Between(12, 128, "characters: RabbitMQ takes 12 or more, RDS up to 128")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,15 +25,8 @@ class PasswordParameter(Resource):
     not_compared = frozenset({"length"})
     icon = _ssm.ICON
     free = _ssm.FREE
-    name_pattern = _ssm.NAME_PATTERN
     permissions = _ssm.PERMISSIONS
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if not 12 <= self.length <= 128:
-            raise InvalidResource(
-                f"{self}: length {self.length} is invalid; RabbitMQ takes at least 12 characters, RDS at most 128"
-            )
+    documented = (_ssm.documented_put("SecureString", Field("length", _LENGTH, OF_ESAWS)),)
 
     @classmethod
     def list(cls, cloud: Cloud) -> Lives:

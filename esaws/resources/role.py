@@ -6,8 +6,12 @@ from typing import Any, Self
 
 from esaws.aws import ignore_codes, pages, tag_list
 from esaws.cloud import Cloud
+from esaws.documented import DESCRIBED, ITSELF, LONGEST_REGION, TAG, Call, Each, Field, Name, Text, Unchecked, tags
 from esaws.resource import Live, Lives, Resource
-from esaws.resources._iam import GONE, NAME_PATTERN, ROLE_NAME_LIMIT, iam_name, list_owned
+from esaws.resources._iam import GONE, IAM_NAME, iam_name, list_owned
+
+_POLICY = Text(1, 2000, r"[\w+=,.@/:-]*", "characters: the name of an AWS managed policy with its path, or an ARN")
+"""AWS takes an ARN of 2,048 characters, of which the beginning is put in front of a name."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,8 +23,6 @@ class Role(Resource):
 
     in_place = frozenset({"service", "managed_policies"})
     seconds = 3
-    name_pattern = NAME_PATTERN
-    name_limit = ROLE_NAME_LIMIT
     icon = "aws.security.IAMRole"
     free = "AWS does not charge for IAM"
     permissions = (
@@ -38,6 +40,31 @@ class Role(Resource):
         "iam:RemoveRoleFromInstanceProfile",
         "iam:TagRole",
         "iam:UpdateAssumeRolePolicy",
+    )
+    documented = (
+        Call(
+            "https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html",
+            {
+                "RoleName": Name(IAM_NAME, ending=LONGEST_REGION),
+                "AssumeRolePolicyDocument": Field("service", Unchecked("a policy with the service as its principal")),
+                **tags("Tags", TAG),
+            },
+        ),
+        Call(
+            "https://docs.aws.amazon.com/IAM/latest/APIReference/API_UpdateAssumeRolePolicy.html",
+            {
+                "RoleName": ITSELF,
+                "PolicyDocument": Field("service", Unchecked("a policy with the service as its principal")),
+            },
+        ),
+        Call(
+            "https://docs.aws.amazon.com/IAM/latest/APIReference/API_AttachRolePolicy.html",
+            {"RoleName": ITSELF, "PolicyArn": Field("managed_policies", Each(_POLICY))},
+        ),
+        Call(
+            "https://docs.aws.amazon.com/IAM/latest/APIReference/API_DetachRolePolicy.html",
+            {"RoleName": ITSELF, "PolicyArn": DESCRIBED},
+        ),
     )
 
     @classmethod

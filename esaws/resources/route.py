@@ -1,12 +1,11 @@
 """A route of a route table to an internet gateway."""
 
 from dataclasses import dataclass
-from ipaddress import ip_network
 from typing import Any, Self
 
 from esaws.aws import ignore_codes
 from esaws.cloud import Cloud
-from esaws.errors import InvalidResource
+from esaws.documented import Call, Field, Network, Parameter
 from esaws.resource import Index, Live, Lives, Ref, Resource
 from esaws.resources.internet_gateway import InternetGateway
 from esaws.resources.route_table import RouteTable
@@ -24,6 +23,15 @@ _TARGETS = (
     "NetworkInterfaceId",
 )
 _DESTINATIONS = ("DestinationCidrBlock", "DestinationIpv6CidrBlock", "DestinationPrefixListId")
+
+
+_ROUTE: dict[str, Parameter] = {
+    "RouteTableId": Field("table"),
+    "GatewayId": Field("gateway"),
+    # AWS stores another form than the declared one if it has host bits, which would be a drift.
+    "DestinationCidrBlock": Field("destination", Network(ipv6=True)),
+    "DestinationIpv6CidrBlock": Field("destination", Network(ipv6=True)),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,13 +52,10 @@ class Route(Resource):
         "ec2:DescribeRouteTables",
         "ec2:ReplaceRoute",
     )
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        try:
-            ip_network(self.destination)
-        except ValueError as error:
-            raise InvalidResource(f"{self}: {error}") from None
+    documented = (
+        Call("https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateRoute.html", _ROUTE),
+        Call("https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_ReplaceRoute.html", _ROUTE),
+    )
 
     def default_name(self) -> str:
         return f"{self.table.name} {self.destination}"

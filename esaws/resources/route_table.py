@@ -5,8 +5,9 @@ from typing import Self
 
 from esaws.aws import ignore_codes
 from esaws.cloud import Cloud
+from esaws.documented import Call, Field
 from esaws.resource import Live, Lives, Ref, Resource
-from esaws.resources._ec2 import list_owned, tag_specifications
+from esaws.resources._ec2 import documented_tags, list_owned, tag_specifications
 from esaws.resources.vpc import VPC
 
 
@@ -23,6 +24,12 @@ class RouteTable(Resource):
         "ec2:CreateTags",
         "ec2:DeleteRouteTable",
         "ec2:DescribeRouteTables",
+    )
+    documented = (
+        Call(
+            "https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateRouteTable.html",
+            {"VpcId": Field("vpc"), **documented_tags("route-table")},
+        ),
     )
 
     @classmethod

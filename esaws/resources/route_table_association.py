@@ -5,6 +5,7 @@ from typing import Any, Self
 
 from esaws.aws import ignore_codes, pages
 from esaws.cloud import Cloud
+from esaws.documented import ITSELF, Call, Field
 from esaws.resource import Live, Lives, Ref, Resource
 from esaws.resources.route_table import RouteTable
 from esaws.resources.subnet import Subnet
@@ -30,6 +31,16 @@ class RouteTableAssociation(Resource):
         "ec2:DescribeSubnets",
         "ec2:DisassociateRouteTable",
         "ec2:ReplaceRouteTableAssociation",
+    )
+    documented = (
+        Call(
+            "https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_AssociateRouteTable.html",
+            {"RouteTableId": Field("table"), "SubnetId": Field("subnet")},
+        ),
+        Call(
+            "https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_ReplaceRouteTableAssociation.html",
+            {"AssociationId": ITSELF, "RouteTableId": Field("table")},
+        ),
     )
 
     def default_name(self) -> str:

@@ -5,6 +5,7 @@ from typing import Any, Self
 
 from esaws.aws import ignore_codes, pages
 from esaws.cloud import Cloud
+from esaws.documented import ANY_TAG, OF_ESAWS, Always, Between, Call, Field, Parameter, Unchecked, tag_map
 from esaws.errors import InvalidResource
 from esaws.resource import Live, Lives, Ref, Resource
 from esaws.resources.service import Service
@@ -18,6 +19,12 @@ ORPHANED = "ORPHANED"
 
 # Application Auto Scaling can't use its service-linked role in the minutes after it is created.
 BUSY = ("ConcurrentUpdateException", "FailedResourceAccessException")
+
+
+DOCUMENTED_TASKS: dict[str, Parameter] = {
+    "ServiceNamespace": Always("ecs", Unchecked("the namespace of the service that has the resource")),
+    "ScalableDimension": Always("ecs:service:DesiredCount", Unchecked("the dimension for ECS services")),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,15 +53,27 @@ class ScalableTarget(Resource):
         "ecs:UpdateService",
         "iam:CreateServiceLinkedRole",
     )
+    documented = (
+        Call(
+            "https://docs.aws.amazon.com/autoscaling/application/APIReference/API_RegisterScalableTarget.html",
+            {
+                **DOCUMENTED_TASKS,
+                "ResourceId": Field("service", Unchecked("service/, its cluster and its name")),
+                "MinCapacity": Field("minimum", Between(0)),
+                "MaxCapacity": Field("maximum", Between(0), OF_ESAWS),
+                **tag_map("Tags", ANY_TAG),
+            },
+        ),
+    )
 
     def default_name(self) -> str:
         return self.service.name
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not 0 <= self.minimum <= self.maximum:
+        if self.minimum > self.maximum:
             raise InvalidResource(
-                f"{self}: minimum {self.minimum} and maximum {self.maximum} are not a range from 0 up"
+                f"{self}: minimum {self.minimum} is above maximum {self.maximum}. Change one of them."
             )
 
     @classmethod

@@ -5,9 +5,10 @@ from typing import Any, Self
 
 from esaws.aws import ignore_codes
 from esaws.cloud import Cloud
+from esaws.documented import Always, Call, Field, Name, OneOf, Text, Unchecked
 from esaws.errors import InvalidResource
 from esaws.resource import Live, Lives, Ref, Resource
-from esaws.resources.scalable_target import BUSY, GONE, ORPHANED, TASKS, ScalableTarget, list_scaling
+from esaws.resources.scalable_target import BUSY, DOCUMENTED_TASKS, GONE, ORPHANED, TASKS, ScalableTarget, list_scaling
 
 METRICS = ("ECSServiceAverageCPUUtilization", "ECSServiceAverageMemoryUtilization")
 
@@ -42,14 +43,30 @@ class ScalingPolicy(Resource):
         "ecs:ListServices",
         "ecs:UpdateService",
     )
+    documented = (
+        Call(
+            "https://docs.aws.amazon.com/autoscaling/application/APIReference/API_PutScalingPolicy.html",
+            {
+                **DOCUMENTED_TASKS,
+                "PolicyName": Name(Text(1, 256, r"[ -~]*", "printable characters")),
+                "PolicyType": Always(
+                    "TargetTrackingScaling", OneOf("StepScaling", "TargetTrackingScaling", "PredictiveScaling")
+                ),
+                "ResourceId": Field("target"),
+                f"{_TRACKING}.{_METRIC}.PredefinedMetricType": Field(
+                    "metric", OneOf(*METRICS, besides="those of other services")
+                ),
+                f"{_TRACKING}.TargetValue": Field("target_value", Unchecked("a percentage, for these metrics")),
+            },
+        ),
+    )
 
     def default_name(self) -> str:
         return f"{self.target.name} cpu"
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.metric not in METRICS:
-            raise InvalidResource(f"{self}: metric {self.metric} is not supported; use {' or '.join(METRICS)}")
+        # https://docs.aws.amazon.com/autoscaling/application/APIReference/API_TargetTrackingScalingPolicyConfiguration.html
         if not 0 < self.target_value <= 100:
             raise InvalidResource(f"{self}: target_value {self.target_value:g} % is out of range")
 

@@ -1,17 +1,29 @@
 """A security group."""
 
-import re
 from dataclasses import dataclass
 from functools import partial
 from typing import Self
 
 from esaws.aws import ignore_codes
 from esaws.cloud import Cloud
+from esaws.documented import ITSELF, Always, Call, Field, Name, Network, Parameter, Text, Unchecked
 from esaws.resource import Live, Lives, Ref, Resource
-from esaws.resources._ec2 import delete_after_users, list_owned, tag_specifications, users_of_group
+from esaws.resources._ec2 import delete_after_users, documented_tags, list_owned, tag_specifications, users_of_group
 from esaws.resources.vpc import VPC
 
 ALL_OUTBOUND = {"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}
+
+
+GROUP_TEXT = Text(
+    1, 255, r"[A-Za-z0-9 ._:/()#,@\[\]+=&;{}!$*-]*", "letters, digits, spaces and any of ._-:/()#,@[]+=&;{}!$*"
+)
+"""What the name and the description of a group take."""
+
+_OUTBOUND: dict[str, Parameter] = {
+    "GroupId": ITSELF,
+    "IpPermissions[].IpProtocol": Always("-1", Unchecked("tcp, udp, icmp, icmpv6, a number, or -1 for all")),
+    "IpPermissions[].IpRanges[].CidrIp": Always("0.0.0.0/0", Network()),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +40,6 @@ class SecurityGroup(Resource):
     in_place = frozenset({"all_outbound"})
     icon = "aws.network.VPCElasticNetworkInterface"
     free = "AWS does not charge for security groups"
-    name_pattern = re.compile(r"(?!sg-)[A-Za-z0-9 ._:/()#,@\[\]+=&;{}!$*-]+")
     permissions = (
         "ec2:AuthorizeSecurityGroupEgress",
         "ec2:CreateSecurityGroup",
@@ -37,6 +48,19 @@ class SecurityGroup(Resource):
         "ec2:DescribeNetworkInterfaces",
         "ec2:DescribeSecurityGroups",
         "ec2:RevokeSecurityGroupEgress",
+    )
+    documented = (
+        Call(
+            "https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateSecurityGroup.html",
+            {
+                "GroupName": Name(GROUP_TEXT),
+                "Description": Field("description", GROUP_TEXT),
+                "VpcId": Field("vpc"),
+                **documented_tags("security-group"),
+            },
+        ),
+        Call("https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_AuthorizeSecurityGroupEgress.html", _OUTBOUND),
+        Call("https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_RevokeSecurityGroupEgress.html", _OUTBOUND),
     )
 
     @classmethod

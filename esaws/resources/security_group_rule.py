@@ -5,11 +5,35 @@ from typing import Any, Literal, Self
 
 from esaws.aws import ignore_codes, pages, tag_dict
 from esaws.cloud import Cloud
+from esaws.documented import ITSELF, NOT_DOCUMENTED, PORTS, Between, Call, Field, Network, Parameter, Text
 from esaws.resource import Live, Lives, Ref, Resource
-from esaws.resources._ec2 import tag_specifications
+from esaws.resources._ec2 import documented_tags, tag_specifications
 from esaws.resources.security_group import SecurityGroup
 
 _FILTER_VALUES = 200  # the maximum of one filter
+
+
+_PROTOCOL = Text(
+    1,
+    None,
+    r"tcp|udp|icmp|icmpv6|-1|1?\d?\d|2[0-4]\d|25[0-5]",
+    "tcp, udp, icmp, icmpv6, a number from 0 to 255, or -1 for all",
+)
+_PORT = Between(-1, 65535)  # -1: all types or codes of ICMP
+_DESCRIPTION = Text(
+    0, 255, r"[A-Za-z0-9 ._:/()#,@\[\]+=;{}!$*-]*", "letters, digits, spaces and any of ._-:/()#,@[]+=;{}!$*"
+)
+_NEW_RULE: dict[str, Parameter] = {
+    "GroupId": Field("group"),
+    "IpPermissions[].IpProtocol": Field("protocol", _PROTOCOL),
+    "IpPermissions[].FromPort": Field("from_port", _PORT, PORTS),
+    "IpPermissions[].ToPort": Field("to_port", _PORT, PORTS),
+    "IpPermissions[].IpRanges[].CidrIp": Field("peer", Network()),
+    "IpPermissions[].IpRanges[].Description": Field("description", _DESCRIPTION),
+    "IpPermissions[].UserIdGroupPairs[].GroupId": Field("peer", Network()),
+    "IpPermissions[].UserIdGroupPairs[].Description": Field("description", _DESCRIPTION),
+    **documented_tags("security-group-rule"),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +60,25 @@ class SecurityGroupRule(Resource):
         "ec2:ModifySecurityGroupRules",
         "ec2:RevokeSecurityGroupEgress",
         "ec2:RevokeSecurityGroupIngress",
+    )
+    documented = (
+        Call(
+            "https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_AuthorizeSecurityGroupIngress.html", _NEW_RULE
+        ),
+        Call("https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_AuthorizeSecurityGroupEgress.html", _NEW_RULE),
+        Call(
+            "https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_ModifySecurityGroupRules.html",
+            {
+                "GroupId": Field("group"),
+                "SecurityGroupRules[].SecurityGroupRuleId": ITSELF,
+                "SecurityGroupRules[].SecurityGroupRule.IpProtocol": Field("protocol", _PROTOCOL),
+                "SecurityGroupRules[].SecurityGroupRule.FromPort": Field("from_port", _PORT, PORTS),
+                "SecurityGroupRules[].SecurityGroupRule.ToPort": Field("to_port", _PORT, PORTS),
+                "SecurityGroupRules[].SecurityGroupRule.CidrIpv4": Field("peer", Network()),
+                "SecurityGroupRules[].SecurityGroupRule.ReferencedGroupId": Field("peer", Network()),
+                "SecurityGroupRules[].SecurityGroupRule.Description": Field("description", NOT_DOCUMENTED),
+            },
+        ),
     )
 
     def default_name(self) -> str:

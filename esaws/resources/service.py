@@ -1,15 +1,42 @@
 """An ECS service: keeps a number of tasks running, and registers them with a target group."""
 
-import re
 from dataclasses import dataclass
 from typing import Any, Literal, Self
 
 from esaws.aws import ignore_codes
 from esaws.cloud import Cloud
+from esaws.documented import (
+    BOOLEAN,
+    ID,
+    ITSELF,
+    OF_ESAWS,
+    TAG,
+    Always,
+    Between,
+    Call,
+    Each,
+    Field,
+    Flag,
+    Made,
+    Name,
+    OneOf,
+    Parameter,
+    Text,
+    Unchecked,
+    tags,
+)
 from esaws.errors import EsawsError, InvalidResource
 from esaws.pricelist import fargate_address, fargate_usages
 from esaws.resource import Live, Lives, Ref, Resource, Usages
-from esaws.resources._ecs import NO_CLUSTER, describe, ecs_name, ecs_tags, list_in_cluster, retry_until_ecs_has_its_role
+from esaws.resources._ecs import (
+    ECS_NAME,
+    NO_CLUSTER,
+    describe,
+    ecs_name,
+    ecs_tags,
+    list_in_cluster,
+    retry_until_ecs_has_its_role,
+)
 from esaws.resources.capacity_provider import CapacityProvider
 from esaws.resources.cluster import Cluster
 from esaws.resources.listener import Listener
@@ -20,6 +47,36 @@ from esaws.resources.task_definition import TaskDefinition
 
 _SPREAD = ("attribute:ecs.availability-zone", "instanceId")
 _FARGATE_PROVIDERS = ("FARGATE", "FARGATE_SPOT")
+
+
+_DEPLOYMENT = "deploymentConfiguration"
+_NETWORK = "networkConfiguration.awsvpcConfiguration"
+_SETTINGS: dict[str, Parameter] = {
+    "taskDefinition": Field("task_definition"),
+    f"{_DEPLOYMENT}.minimumHealthyPercent": Field("minimum_healthy", Between(0, 100, "percent"), OF_ESAWS),
+    f"{_DEPLOYMENT}.maximumPercent": Field("maximum", Between(100, unit="percent"), OF_ESAWS),
+    f"{_DEPLOYMENT}.deploymentCircuitBreaker.enable": Field("circuit_breaker", BOOLEAN),
+    f"{_DEPLOYMENT}.deploymentCircuitBreaker.rollback": Field("circuit_breaker", BOOLEAN),
+    "placementStrategy[].type": Always("spread", OneOf("random", "spread", "binpack")),
+    "placementStrategy[].field": Field(
+        "spread_over", Each(Text(1, None, r"instanceId|host|attribute:\S+", "instanceId, host or attribute:NAME"), 0, 5)
+    ),
+    f"{_NETWORK}.subnets[]": Field("subnets", Each(ID, 0, 16)),
+    f"{_NETWORK}.securityGroups[]": Field("security_groups", Each(ID, 0, 5)),
+    f"{_NETWORK}.assignPublicIp": Field("public_address", Flag("ENABLED", "DISABLED")),
+    "loadBalancers[].targetGroupArn": Field("target_group"),
+    "loadBalancers[].containerName": Field("task_definition", Unchecked("the name of its container")),
+    "loadBalancers[].containerPort": Field("container_port", Unchecked("the container port of the task definition")),
+    "healthCheckGracePeriodSeconds": Field(
+        "grace_seconds",
+        Between(0, 2_147_483_647, "seconds"),
+        "https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_UpdateService.html",
+    ),
+    "propagateTags": Always("SERVICE", OneOf("TASK_DEFINITION", "SERVICE", "NONE")),
+    "capacityProviderStrategy[].capacityProvider": Field("capacity_provider"),
+    "capacityProviderStrategy[].weight": Always(1, Between(0, 1000)),
+    "capacityProviderStrategy[].base": Always(0, Between(0, 100_000)),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,7 +133,6 @@ class Service(Resource):
     seconds = 5
     icon = "aws.compute.ElasticContainerServiceService"
     free = "AWS charges for what its tasks run on: instances, or Fargate"
-    name_pattern = re.compile(r"[A-Za-z0-9_-]+")
     permissions = (
         "ecs:CreateService",
         "ecs:DeleteService",
@@ -88,14 +144,31 @@ class Service(Resource):
         "ecs:UpdateService",
         "iam:CreateServiceLinkedRole",
     )
+    documented = (
+        Call(
+            "https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CreateService.html",
+            {
+                "cluster": Field("cluster"),
+                "serviceName": Name(ECS_NAME),
+                "desiredCount": Field("desired_count", Between(0), OF_ESAWS),
+                "launchType": Field("launch_type", OneOf("EC2", "FARGATE", besides="EXTERNAL and MANAGED_INSTANCES")),
+                **_SETTINGS,
+                **tags("tags", TAG, "key", "value"),
+            },
+        ),
+        Call(
+            "https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_UpdateService.html",
+            {
+                "cluster": Field("cluster"),
+                "service": ITSELF,
+                "forceNewDeployment": Made(Unchecked("true where the capacity provider changes")),
+                **_SETTINGS,
+            },
+        ),
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.desired_count < 0:
-            raise InvalidResource(f"{self}: desired_count {self.desired_count} is negative")
-        if not 0 <= self.minimum_healthy <= 100 <= self.maximum:
-            shares = f"minimum_healthy {self.minimum_healthy} % and maximum {self.maximum} %"
-            raise InvalidResource(f"{self}: {shares} are invalid; AWS takes 0 to 100, and 100 or more")
         if self.minimum_healthy == self.maximum:
             raise InvalidResource(
                 f"{self}: no deployment is possible if minimum_healthy and maximum are both {self.maximum} %"
@@ -104,9 +177,9 @@ class Service(Resource):
             raise InvalidResource(f"{self}: set target_group and container_port together")
         if self.container_port is not None and self.container_port != self.task_definition.container_port:
             raise InvalidResource(f"{self}: {self.task_definition} has no container port {self.container_port}")
-        if self.grace_seconds < 0 or (self.grace_seconds and not self.target_group):
+        if self.grace_seconds and not self.target_group:
             raise InvalidResource(
-                f"{self}: grace_seconds {self.grace_seconds} is negative, or there is no target group"
+                f"{self}: grace_seconds {self.grace_seconds} need a target_group. Set it, or leave 0."
             )
         self._check_network()
         if self.launch_type == "FARGATE":

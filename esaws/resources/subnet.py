@@ -6,8 +6,9 @@ from typing import Self
 
 from esaws.aws import ignore_codes
 from esaws.cloud import Cloud
+from esaws.documented import BOOLEAN, ITSELF, Call, Field, Network, Unchecked
 from esaws.resource import Live, Lives, Ref, Resource
-from esaws.resources._ec2 import delete_after_users, interfaces_in, list_owned, tag_specifications
+from esaws.resources._ec2 import delete_after_users, documented_tags, interfaces_in, list_owned, tag_specifications
 from esaws.resources.vpc import VPC
 
 
@@ -31,6 +32,21 @@ class Subnet(Resource):
         "ec2:DescribeNetworkInterfaces",
         "ec2:DescribeSubnets",
         "ec2:ModifySubnetAttribute",
+    )
+    documented = (
+        Call(
+            "https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateSubnet.html",
+            {
+                "VpcId": Field("vpc"),
+                "CidrBlock": Field("cidr", Network(16, 28)),
+                "AvailabilityZone": Field("zone", Unchecked("the letter of a zone that the region has")),
+                **documented_tags("subnet"),
+            },
+        ),
+        Call(
+            "https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_ModifySubnetAttribute.html",
+            {"SubnetId": ITSELF, "MapPublicIpOnLaunch.Value": Field("public_addresses", BOOLEAN)},
+        ),
     )
 
     @classmethod

@@ -1,27 +1,33 @@
 """A target group of a load balancer, with its health check."""
 
-import re
 from dataclasses import dataclass
 from typing import Any, Literal, Self
 
 from esaws.aws import ignore_codes, tag_list
 from esaws.cloud import Cloud
+from esaws.documented import ITSELF, TAG, Always, Between, Call, Field, Name, OneOf, Parameter, Text, Unchecked, tags
 from esaws.errors import InvalidResource
 from esaws.resource import Live, Lives, Ref, Resource
-from esaws.resources._elbv2 import NAME_LIMIT, NAME_PATTERN, NO_GROUP, list_owned
+from esaws.resources._elbv2 import NAME, NO_GROUP, list_owned
 from esaws.resources.vpc import VPC
 
 _DELAY = "deregistration_delay.timeout_seconds"
-_TARGET_TYPES = ("instance", "ip")
-_RANGES = {
-    "port": (1, 65535),
-    "health_interval": (5, 300),
-    "health_timeout": (2, 120),
-    "healthy_threshold": (2, 10),
-    "unhealthy_threshold": (2, 10),
-    "deregistration_delay": (0, 3600),
+_HEALTH: dict[str, Parameter] = {
+    "HealthCheckPath": Field("health_path", Text(1, 1024, r"/\S*", "characters without spaces, a / first")),
+    "HealthCheckIntervalSeconds": Field("health_interval", Between(5, 300, "seconds")),
+    "HealthCheckTimeoutSeconds": Field("health_timeout", Between(2, 120, "seconds")),
+    "HealthyThresholdCount": Field("healthy_threshold", Between(2, 10)),
+    "UnhealthyThresholdCount": Field("unhealthy_threshold", Between(2, 10)),
+    "Matcher.HttpCode": Field(
+        "matcher",
+        Text(
+            1,
+            None,
+            r"[2-4]\d\d(-[2-4]\d\d)?(,[2-4]\d\d)*",
+            "200 to 499: a code, some as in 200,202, or a range as in 200-299",
+        ),
+    ),
 }
-_MATCHER = re.compile(r"[2-4]\d\d([-,][2-4]\d\d)*")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,8 +61,6 @@ class TargetGroup(Resource):
             "deregistration_delay",
         }
     )
-    name_pattern = NAME_PATTERN
-    name_limit = NAME_LIMIT
     icon = "aws.network.ElasticLoadBalancing"
     free = "AWS charges for the load balancer, not for its target groups"
     permissions = (
@@ -69,22 +73,44 @@ class TargetGroup(Resource):
         "elasticloadbalancing:ModifyTargetGroup",
         "elasticloadbalancing:ModifyTargetGroupAttributes",
     )
+    documented = (
+        Call(
+            "https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateTargetGroup.html",
+            {
+                "Name": Name(NAME),
+                "VpcId": Field("vpc"),
+                "Port": Field("port", Between(1, 65535)),
+                "Protocol": Field("protocol", OneOf("HTTP", "HTTPS", besides="those of other load balancers")),
+                "TargetType": Field("target_type", OneOf("instance", "ip", besides="lambda and alb")),
+                **_HEALTH,
+                **tags("Tags", TAG),
+            },
+        ),
+        Call(
+            "https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_ModifyTargetGroup.html",
+            {"TargetGroupArn": ITSELF, **_HEALTH},
+        ),
+        Call(
+            "https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_ModifyTargetGroupAttributes.html",
+            {
+                "TargetGroupArn": ITSELF,
+                "Attributes[].Key": Always(_DELAY, Unchecked("the name of an attribute of the target group")),
+                "Attributes[].Value": Field(
+                    "deregistration_delay",
+                    Between(0, 3600, "seconds"),
+                    "https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_TargetGroupAttribute.html",
+                ),
+            },
+        ),
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.target_type not in _TARGET_TYPES:
-            types = " or ".join(_TARGET_TYPES)
-            raise InvalidResource(f"{self}: target_type {self.target_type!r} is not supported. Use {types}.")
-        for field, (low, high) in _RANGES.items():
-            if not low <= getattr(self, field) <= high:
-                raise InvalidResource(f"{self}: {field} {getattr(self, field)} is not between {low} and {high}")
+        # https://docs.aws.amazon.com/elasticloadbalancing/latest/application/target-group-health-checks.html
         if self.health_timeout >= self.health_interval:
-            raise InvalidResource(f"{self}: health_timeout must be shorter than health_interval")
-        if not self.health_path.startswith("/") or len(self.health_path) > 1024:
-            raise InvalidResource(f"{self}: health_path {self.health_path!r} does not begin with /, or is too long")
-        if not _MATCHER.fullmatch(self.matcher):
             raise InvalidResource(
-                f"{self}: matcher {self.matcher!r} is invalid; use a form like 200, 200,204 or 200-399"
+                f"{self}: health_timeout {self.health_timeout} is not shorter than health_interval "
+                f"{self.health_interval}. Change one of them."
             )
 
     @classmethod

@@ -6,6 +6,7 @@ from typing import Any, Self
 
 from esaws.aws import ignore_codes
 from esaws.cloud import Cloud
+from esaws.documented import DESCRIBED, ID, Between, Call, Field, Made, Unchecked
 from esaws.errors import InvalidResource, NotDeployed
 from esaws.resource import Live, Lives, Resource
 from esaws.resources._elbv2 import NO_GROUP
@@ -46,11 +47,23 @@ class TargetRegistration(Resource):
         "elasticloadbalancing:DescribeTargetHealth",
         "elasticloadbalancing:RegisterTargets",
     )
+    documented = (
+        Call(
+            "https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_RegisterTargets.html",
+            {
+                "TargetGroupArn": Field("target_group"),
+                "Targets[].Id": Field("group", Unchecked("the ids of its instances")),
+                "Targets[].Port": Field("port", Between(1, 65535)),
+            },
+        ),
+        Call(
+            "https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_DeregisterTargets.html",
+            {"TargetGroupArn": Field("target_group"), "Targets[].Id": Made(ID), "Targets[].Port": DESCRIBED},
+        ),
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not 1 <= self.port <= 65535:
-            raise InvalidResource(f"{self}: port {self.port} is not between 1 and 65535")
         if self.target_group.target_type != "instance":
             raise InvalidResource(
                 f"{self}: {self.target_group} takes addresses, and {self.group} has instances. Set its "

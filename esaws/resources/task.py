@@ -1,6 +1,5 @@
 """An ECS task without a service: ECS does not replace it when it stops."""
 
-import re
 import time
 from contextlib import suppress
 from dataclasses import dataclass
@@ -8,6 +7,7 @@ from typing import Any, Self
 
 from esaws.aws import ignore_codes, pages
 from esaws.cloud import Cloud
+from esaws.documented import ITSELF, NOT_DOCUMENTED, TAG, Always, Call, Field, Made, OneOf, Unchecked, tags
 from esaws.errors import EmulatorGap, EsawsError, InvalidResource
 from esaws.resource import Live, Lives, Ref, Resource
 from esaws.resources._ecs import NO_CLUSTER, describe, ecs_name, ecs_tags, list_in_cluster, resource_name, service_of
@@ -35,7 +35,6 @@ class Task(Resource):
     seconds = 30
     icon = "aws.compute.ElasticContainerServiceTask"
     free = "AWS charges for the instance that it runs on"
-    name_pattern = re.compile(r"[A-Za-z0-9_-]+")
     permissions = (
         "ecs:DescribeClusters",
         "ecs:DescribeContainerInstances",
@@ -46,6 +45,22 @@ class Task(Resource):
         "ecs:RunTask",
         "ecs:StopTask",
         "ecs:TagResource",
+    )
+    documented = (
+        Call(
+            "https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RunTask.html",
+            {
+                "cluster": Field("cluster"),
+                "taskDefinition": Field("task_definition"),
+                "launchType": Always("EC2", OneOf("EC2", "FARGATE", "EXTERNAL", "MANAGED_INSTANCES")),
+                "startedBy": Made(Unchecked("up to 128 letters, digits, hyphens, slashes and underscores")),
+                **tags("tags", TAG, "key", "value"),
+            },
+        ),
+        Call(
+            "https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_StopTask.html",
+            {"cluster": Field("cluster"), "task": ITSELF, "reason": Made(NOT_DOCUMENTED)},
+        ),
     )
 
     def __post_init__(self) -> None:

@@ -1,6 +1,5 @@
 """A task definition with one container."""
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Self
@@ -9,9 +8,26 @@ from botocore.exceptions import ClientError
 
 from esaws.aws import pages
 from esaws.cloud import Cloud
+from esaws.documented import (
+    BOOLEAN,
+    NOT_DOCUMENTED,
+    PORTS,
+    TAG,
+    Always,
+    Between,
+    Call,
+    Field,
+    Made,
+    Name,
+    OneOf,
+    Parameter,
+    Text,
+    Unchecked,
+    tags,
+)
 from esaws.errors import EsawsError, InvalidResource
 from esaws.resource import AddressOf, Live, Lives, Ref, Resource
-from esaws.resources._ecs import ecs_name, ecs_tags, message_contains, resource_name
+from esaws.resources._ecs import ECS_NAME, ecs_name, ecs_tags, message_contains, resource_name
 from esaws.resources.bucket import Bucket
 from esaws.resources.ecr_image import ECRImage
 from esaws.resources.log_group import LogGroup
@@ -37,6 +53,51 @@ https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-tasks-servic
 """
 
 _AT_ONCE = 10
+
+
+_AGENT_PORTS = frozenset({22, 2375, 2376, *range(51678, 51681)})
+_HIGHEST_HOST_PORT = 32767
+"""The ports of SSH, Docker and the agent are taken, and an instance gives away those from 32768 on by itself.
+
+https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_PortMapping.html
+"""
+
+_CONTAINER_PAGE = "https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ContainerDefinition.html"
+_IMAGE = Text(
+    1,
+    None,
+    r"[\w.:/#-]{1,255}|[\w.:/#-]{1,255}@sha256:[A-Fa-f0-9]{64}",
+    "up to 255 letters, digits and any of -_.:/#, also with a digest as in @sha256:…",
+)
+_CONTAINER: dict[str, Parameter] = {
+    f"containerDefinitions[].{path}": parameter
+    for path, parameter in {
+        "name": Name(ECS_NAME, _CONTAINER_PAGE, prefix=""),
+        "image": Field("image", _IMAGE, _CONTAINER_PAGE),
+        "command[]": Field("command", NOT_DOCUMENTED, _CONTAINER_PAGE),
+        "memory": Field("memory", Between(SMALLEST_MEMORY, unit="MiB"), _CONTAINER_PAGE),
+        "essential": Always(True, BOOLEAN, _CONTAINER_PAGE),
+        "portMappings[].containerPort": Field("container_port", Between(1, 65535), PORTS),
+        "portMappings[].hostPort": Field(
+            "host_port",
+            Between(1, _HIGHEST_HOST_PORT),
+            "https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_PortMapping.html",
+        ),
+        "portMappings[].protocol": Always("tcp", OneOf("tcp", "udp"), _CONTAINER_PAGE),
+        "environment[].name": Field("environment", NOT_DOCUMENTED, _CONTAINER_PAGE),
+        "environment[].value": Field("environment", NOT_DOCUMENTED, _CONTAINER_PAGE),
+        "secrets[].name": Field("secrets", NOT_DOCUMENTED, _CONTAINER_PAGE),
+        "secrets[].valueFrom": Field("secrets", Unchecked("names of parameters in the same region"), _CONTAINER_PAGE),
+        "logConfiguration.logDriver": Always(
+            "awslogs",
+            OneOf("awsfirelens", "awslogs", "fluentd", "gelf", "journald", "json-file", "splunk", "syslog"),
+            _CONTAINER_PAGE,
+        ),
+        "logConfiguration.options.awslogs-group": Field("log_group", Unchecked("its name"), _CONTAINER_PAGE),
+        "logConfiguration.options.awslogs-region": Made(Unchecked("the region of the log group"), _CONTAINER_PAGE),
+        "logConfiguration.options.awslogs-stream-prefix": Name(ECS_NAME, _CONTAINER_PAGE, prefix=""),
+    }.items()
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,7 +137,6 @@ class TaskDefinition(Resource):
     delete_after = frozenset({"Service", "Task"})
     icon = "aws.compute.ElasticContainerServiceContainer"
     free = "AWS charges for what runs, not for its description"
-    name_pattern = re.compile(r"[A-Za-z0-9_-]+")
     permissions = (
         "ecs:DeleteTaskDefinitions",
         "ecs:DeregisterTaskDefinition",
@@ -87,16 +147,34 @@ class TaskDefinition(Resource):
         "ecs:TagResource",
         "iam:PassRole",
     )
+    documented = (
+        Call(
+            "https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RegisterTaskDefinition.html",
+            {
+                "family": Name(ECS_NAME),
+                "networkMode": Field("network_mode", OneOf("bridge", "awsvpc", besides="host and none")),
+                "requiresCompatibilities[]": Field(
+                    "launch_type", OneOf("EC2", "FARGATE", besides="EXTERNAL and MANAGED_INSTANCES")
+                ),
+                "cpu": Field("cpu", Between(128, 196_608, "CPU units")),
+                "memory": Field("memory", Unchecked("on Fargate, one of the amounts that it offers with the cpu")),
+                "executionRoleArn": Field("execution_role"),
+                "taskRoleArn": Field("task_role"),
+                **_CONTAINER,
+                **tags("tags", TAG, "key", "value"),
+            },
+        ),
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for port in (self.container_port, self.host_port):
-            if port is not None and not 1 <= port <= 65535:
-                raise InvalidResource(f"{self}: port {port} is not between 1 and 65535")
         if self.host_port is not None and self.container_port is None:
             raise InvalidResource(f"{self}: host_port {self.host_port} needs a container_port")
-        if self.memory < SMALLEST_MEMORY:
-            raise InvalidResource(f"{self}: memory {self.memory} is less than {SMALLEST_MEMORY} MiB")
+        if self.host_port in _AGENT_PORTS:
+            raise InvalidResource(
+                f"{self}: host_port {self.host_port} is taken on each instance, by SSH, Docker or the agent of ECS. "
+                "Use another one."
+            )
         variables = [name for name, _ in (*self.environment, *self.secrets)]
         if len(set(variables)) < len(variables):
             raise InvalidResource(f"{self}: an environment variable is set twice")

@@ -1,19 +1,53 @@
 """A Cognito user pool: a directory of users who sign up and sign in."""
 
-import re
 from dataclasses import dataclass
 from typing import Any, Literal, Self
 
 from esaws.aws import ignore_codes, pages
 from esaws.cloud import Cloud
-from esaws.errors import InvalidResource
+from esaws.documented import (
+    ANY_TAG,
+    BOOLEAN,
+    DESCRIBED,
+    EVERYTHING_ELSE,
+    ITSELF,
+    Always,
+    Between,
+    Call,
+    Each,
+    Field,
+    Name,
+    OneOf,
+    Parameter,
+    tag_map,
+)
 from esaws.resource import Live, Lives, Resource
-from esaws.resources._cognito import update_parameters
+from esaws.resources._cognito import COGNITO_NAME, update_parameters
 
 _STANDARD_ATTRIBUTES = frozenset(
     {"address", "birthdate", "email", "family_name", "gender", "given_name", "locale", "middle_name", "name"}
     | {"nickname", "phone_number", "picture", "preferred_username", "profile", "website", "zoneinfo"}
 )
+
+
+_REQUIRED = Each(
+    OneOf(*sorted(_STANDARD_ATTRIBUTES), besides="custom attributes, which can't be required"),
+    1,
+    50,
+)
+_PASSWORD = "Policies.PasswordPolicy"
+_SETTINGS: dict[str, Parameter] = {
+    f"{_PASSWORD}.MinimumLength": Field(
+        "minimum_length",
+        Between(6, 99),
+        "https://docs.aws.amazon.com/cognito-user-identity-pools/latest/APIReference/API_PasswordPolicyType.html",
+    ),
+    f"{_PASSWORD}.RequireLowercase": Always(True, BOOLEAN),
+    f"{_PASSWORD}.RequireUppercase": Always(True, BOOLEAN),
+    f"{_PASSWORD}.RequireNumbers": Always(True, BOOLEAN),
+    f"{_PASSWORD}.RequireSymbols": Always(True, BOOLEAN),
+    "AutoVerifiedAttributes[]": Field("verified_attributes", Each(OneOf("email", besides="phone_number"))),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,8 +62,6 @@ class UserPool(Resource):
     in_place = frozenset({"minimum_length", "mfa", "verified_attributes"})
     icon = "aws.security.Cognito"
     free = "below Cognito's always-free monthly active users"
-    name_pattern = re.compile(r"[\w+=,.@-][\w +=,.@-]*", re.ASCII)
-    name_limit = 119
     permissions = (
         "cognito-idp:CreateUserPool",
         "cognito-idp:DeleteUserPool",
@@ -40,17 +72,31 @@ class UserPool(Resource):
         "cognito-idp:TagResource",
         "cognito-idp:UpdateUserPool",
     )
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if unknown := sorted(set(self.required_attributes) - _STANDARD_ATTRIBUTES):
-            raise InvalidResource(
-                f"{self}: {', '.join(unknown)} can't be required, since it is not a standard attribute"
-            )
-        if not 6 <= self.minimum_length <= 99:
-            raise InvalidResource(f"{self}: minimum_length {self.minimum_length} is invalid; Cognito takes 6 to 99")
-        if not set(self.verified_attributes) <= {"email"}:
-            raise InvalidResource(f"{self}: only email can be verified; phone numbers need a role that sends messages")
+    documented = (
+        Call(
+            "https://docs.aws.amazon.com/cognito-user-identity-pools/latest/APIReference/API_CreateUserPool.html",
+            {
+                "PoolName": Name(COGNITO_NAME),
+                "Schema[].Name": Field("required_attributes", _REQUIRED),
+                "Schema[].Required": Always(True, BOOLEAN),
+                "Schema[].Mutable": Always(True, BOOLEAN),
+                **_SETTINGS,
+                **tag_map("UserPoolTags", ANY_TAG),
+            },
+        ),
+        Call(
+            "https://docs.aws.amazon.com/cognito-user-identity-pools/latest/APIReference/API_UpdateUserPool.html",
+            {"UserPoolId": ITSELF, **_SETTINGS, EVERYTHING_ELSE: DESCRIBED},
+        ),
+        Call(
+            "https://docs.aws.amazon.com/cognito-user-identity-pools/latest/APIReference/API_SetUserPoolMfaConfig.html",
+            {
+                "UserPoolId": ITSELF,
+                "MfaConfiguration": Field("mfa", OneOf("OFF", "OPTIONAL", "ON")),
+                "SoftwareTokenMfaConfiguration.Enabled": Always(True, BOOLEAN),
+            },
+        ),
+    )
 
     @classmethod
     def list(cls, cloud: Cloud) -> Lives:

@@ -1,15 +1,29 @@
 """A client of a user pool: an application whose users sign in with it."""
 
-import re
 from dataclasses import dataclass
 from typing import Any, Self
 
 from esaws.aws import ignore_codes, pages
 from esaws.cloud import Cloud
-from esaws.errors import InvalidResource
+from esaws.documented import BOOLEAN, DESCRIBED, EVERYTHING_ELSE, Call, Each, Field, Name, OneOf
 from esaws.resource import Live, Lives, Ref, Resource
-from esaws.resources._cognito import update_parameters
+from esaws.resources._cognito import COGNITO_NAME, update_parameters
 from esaws.resources.user_pool import UserPool
+
+_FLOWS = Each(
+    OneOf(
+        "ALLOW_ADMIN_USER_PASSWORD_AUTH",
+        "ALLOW_CUSTOM_AUTH",
+        "ALLOW_REFRESH_TOKEN_AUTH",
+        "ALLOW_TOKEN_EXCHANGE_DELEGATION",
+        "ALLOW_TOKEN_EXCHANGE_IMPERSONATION",
+        "ALLOW_USER_AUTH",
+        "ALLOW_USER_PASSWORD_AUTH",
+        "ALLOW_USER_SRP_AUTH",
+        besides="those before, without ALLOW_, which can't be mixed with these",
+    ),
+    1,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,8 +37,6 @@ class UserPoolClient(Resource):
     in_place = frozenset({"auth_flows"})
     icon = "aws.security.Cognito"
     free = "Cognito charges for users, not for applications"
-    name_pattern = re.compile(r"[\w+=,.@-][\w +=,.@-]*", re.ASCII)
-    name_limit = 119
     permissions = (
         "cognito-idp:CreateUserPoolClient",
         "cognito-idp:DeleteUserPoolClient",
@@ -34,13 +46,25 @@ class UserPoolClient(Resource):
         "cognito-idp:ListUserPools",
         "cognito-idp:UpdateUserPoolClient",
     )
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if not all(flow.startswith("ALLOW_") for flow in self.auth_flows) or not self.auth_flows:
-            raise InvalidResource(
-                f"{self}: auth_flows must contain at least one flow, and only names that begin with ALLOW_"
-            )
+    documented = (
+        Call(
+            "https://docs.aws.amazon.com/cognito-user-identity-pools/latest/APIReference/API_CreateUserPoolClient.html",
+            {
+                "UserPoolId": Field("pool"),
+                "ClientName": Name(COGNITO_NAME),
+                "GenerateSecret": Field("generate_secret", BOOLEAN),
+                "ExplicitAuthFlows[]": Field("auth_flows", _FLOWS),
+            },
+        ),
+        Call(
+            "https://docs.aws.amazon.com/cognito-user-identity-pools/latest/APIReference/API_UpdateUserPoolClient.html",
+            {
+                "UserPoolId": Field("pool"),
+                "ExplicitAuthFlows[]": Field("auth_flows", _FLOWS),
+                EVERYTHING_ELSE: DESCRIBED,
+            },
+        ),
+    )
 
     @classmethod
     def list(cls, cloud: Cloud) -> Lives:

@@ -6,8 +6,9 @@ from typing import Self
 
 from esaws.aws import ignore_codes
 from esaws.cloud import Cloud
+from esaws.documented import BOOLEAN, ITSELF, Call, Field, Network
 from esaws.resource import Live, Lives, Resource
-from esaws.resources._ec2 import delete_after_users, list_owned, tag_specifications, users_of_vpc
+from esaws.resources._ec2 import delete_after_users, documented_tags, list_owned, tag_specifications, users_of_vpc
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +34,21 @@ class VPC(Resource):
         "ec2:DescribeVpcAttribute",
         "ec2:DescribeVpcs",
         "ec2:ModifyVpcAttribute",
+    )
+    documented = (
+        Call(
+            "https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateVpc.html",
+            {
+                "CidrBlock": Field(
+                    "cidr", Network(16, 28), "https://docs.aws.amazon.com/vpc/latest/userguide/vpc-cidr-blocks.html"
+                ),
+                **documented_tags("vpc"),
+            },
+        ),
+        Call(
+            "https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_ModifyVpcAttribute.html",
+            {"VpcId": ITSELF, "EnableDnsHostnames.Value": Field("dns_hostnames", BOOLEAN)},
+        ),
     )
 
     @classmethod

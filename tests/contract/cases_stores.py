@@ -308,7 +308,6 @@ REDECLARED: dict[tuple[str, str], Any] = {
     ("CacheCluster", "subnet_group"): replace(CacheSubnetGroup.example(), name="other", subnets=(_OTHER_SUBNET,)),
     ("CacheCluster", "engine"): "memcached",
     ("CacheCluster", "engine_version"): "6.2",
-    ("CacheCluster", "nodes"): 2,
     ("Broker", "public"): False,
     ("UserPool", "required_attributes"): ("email",),
     ("UserPoolClient", "pool"): replace(UserPool.example(), name="Others"),

@@ -171,7 +171,10 @@ def test_the_sizes_of_the_documentation_are_accepted(cpu: int, memory: int) -> N
         (lambda: ON_FARGATE.replace(network_mode="bridge"), "no network mode bridge. Set network_mode='awsvpc'"),
         (lambda: ON_FARGATE.replace(host_port=8080), "host_port 8080 is of an instance.* Leave host_port out"),
         (lambda: ON_FARGATE.replace(execution_role=None), "with an execution_role. Set one with the policy"),
-        (lambda: TargetGroup.example().replace(target_type="lambda"), "'lambda' is not supported. Use instance or ip"),
+        (
+            lambda: TargetGroup.example().replace(target_type="lambda"),
+            "target_type 'lambda' is not valid. Use instance or ip",
+        ),
         (
             lambda: SERVICE.replace(subnets=()),
             "Service web: TaskDefinition web has the network mode awsvpc.*Set subnets",
