@@ -74,6 +74,7 @@ SERVER: Rows = [
     ["call", "control", "data_plane", "locks", "clone"],
     [
         "behaviours",
+        "response_parsing",
         "backends",
         "refusal_words",
         "errors",

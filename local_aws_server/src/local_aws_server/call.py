@@ -9,7 +9,6 @@ from functools import cached_property
 from typing import Any
 
 from botocore.exceptions import UnknownServiceError
-from botocore.parsers import create_parser
 from flask import Response
 from moto.core.exceptions import ServiceException
 from moto.core.model import OperationModel
@@ -24,6 +23,7 @@ from local_aws_server.backends import Backends
 from local_aws_server.errors import AwsError
 from local_aws_server.json_nulls import remove_nulls
 from local_aws_server.request_parsing import parse_parameters
+from local_aws_server.response_parsing import response_parser
 
 DEFAULT_ACCOUNT = "123456789012"
 
@@ -120,7 +120,7 @@ class Call:
         """
         if self._result is None:
             assert self.response is not None, "there is no result before moto has run"
-            parsed: dict[str, Any] = create_parser(self._protocol).parse(
+            parsed: dict[str, Any] = response_parser(self._protocol).parse(
                 {
                     "status_code": self.response.status_code,
                     "headers": dict(self.response.headers),

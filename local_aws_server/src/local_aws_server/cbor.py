@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from botocore.exceptions import ParamValidationError, UnknownServiceError
-from botocore.parsers import ResponseParserError, create_parser
+from botocore.parsers import ResponseParserError
 from botocore.serialize import create_serializer
 from flask import Response
 from moto.core.model import OperationModel
@@ -23,6 +23,7 @@ from werkzeug.test import run_wsgi_app
 from werkzeug.wsgi import get_input_stream
 
 from local_aws_server.errors import AwsError
+from local_aws_server.response_parsing import response_parser
 
 PROTOCOL = "smithy-rpc-v2-cbor"
 _HEADER = "HTTP_SMITHY_PROTOCOL"
@@ -89,7 +90,7 @@ def _decode(operation: OperationModel, body: bytes, environ: Environ) -> dict[st
         return {}
     if environ.get("HTTP_CONTENT_ENCODING") == "gzip":
         body = gzip.decompress(body)
-    parser = create_parser(PROTOCOL)
+    parser = response_parser(PROTOCOL)
     try:
         decoded = parser.parse_data_item(parser.get_peekable_stream_from_bytes(body))
         parameters: dict[str, Any] = parser._parse_shape(operation.input_shape, decoded)
@@ -134,7 +135,7 @@ def _translated_response(
     lower = {name.lower(): value for name, value in headers.items()}
     kept = {"x-amzn-requestid": lower["x-amzn-requestid"]} if "x-amzn-requestid" in lower else {}
     response = {"status_code": status, "headers": lower, "body": body}
-    parsed: dict[str, Any] = create_parser(protocol).parse(response, operation.output_shape)
+    parsed: dict[str, Any] = response_parser(protocol).parse(response, operation.output_shape)
     parsed.pop("ResponseMetadata", None)
     if status >= 300:
         error = parsed.get("Error", {})

@@ -29,7 +29,7 @@ def get_value(self: Any, value: Any, key: str, shape: Any) -> Any:
     if type(picker) is not XFormedAttributePicker or picker.alias_providers is not DEFAULT_ALIAS_PROVIDERS:
         return _stock_get_value(self, value, key, shape)
     found = _find(value, _names(picker, value, key, shape))
-    if paths := _paths(picker, key):
+    if picker.response_transformers and (paths := _paths(picker, key)):
         key_path = ".".join([*self.path, key])
         for path in paths:
             if key_path.endswith(path):
@@ -37,12 +37,17 @@ def get_value(self: Any, value: Any, key: str, shape: Any) -> Any:
     return found
 
 
+_PATHS: dict[tuple[int, int], tuple[dict[str, Any], dict[str, list[str]]]] = {}
+"""The transformers of a service, which stay, and the ends of their paths by member. moto adds to some, so by length."""
+
+
 def _paths(picker: XFormedAttributePicker, key: str) -> list[str]:
     """The ends of paths, of those whose values moto transforms, that paths to this member can have."""
-    by_key: dict[str, list[str]] = vars(picker).setdefault("_esaws_paths", {})
+    transformers = picker.response_transformers
+    _, by_key = _PATHS.setdefault((id(transformers), len(transformers)), (transformers, {}))
     paths = by_key.get(key)
     if paths is None:
-        paths = [path for path in picker.response_transformers if path.endswith(key) or key.endswith(path)]
+        paths = [path for path in transformers if path.endswith(key) or key.endswith(path)]
         by_key[key] = paths
     return paths
 

@@ -14,7 +14,6 @@ from dataclasses import dataclass, fields
 from typing import Any
 from uuid import uuid4
 
-from botocore.parsers import create_parser
 from flask import Response
 from moto.core.request import determine_request_protocol
 from moto.core.utils import get_service_model
@@ -26,6 +25,7 @@ from local_aws_server.clock.clock import CLOCK, format_timestamp
 from local_aws_server.clock.history import History, Record
 from local_aws_server.hooks import is_mutating
 from local_aws_server.reset import on_reset
+from local_aws_server.response_parsing import response_parser
 from local_aws_server.services.cloudtrail.resources import named_resources
 from local_aws_server.snapshots.registry import register_account_data, register_upgrade
 
@@ -223,7 +223,7 @@ def _parsed(call: Call, response: Response) -> dict[str, Any]:
         "headers": dict(response.headers),
         "body": response.get_data(),
     }
-    parsed: dict[str, Any] = create_parser(protocol).parse(answer, model.operation_model(call.operation).output_shape)
+    parsed: dict[str, Any] = response_parser(protocol).parse(answer, model.operation_model(call.operation).output_shape)
     parsed.pop("ResponseMetadata", None)
     return parsed
 

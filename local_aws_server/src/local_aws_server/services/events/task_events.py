@@ -13,6 +13,7 @@ from typing import Any
 
 from local_aws_server.backends import Backends
 from local_aws_server.clock.clock import CLOCK
+from local_aws_server.response_parsing import response_parser
 
 State = tuple[Any, str, Any, str, list[str], Callable[[], dict[str, Any]]]
 """(moto's object, what its state is about, state, detail type, resources, function that returns the detail)."""
@@ -56,7 +57,6 @@ def states(backends: Backends) -> Iterator[State]:
 
 def _detail(operation: str, member: str, described: Any) -> dict[str, Any]:
     """Return moto's description of an object, as the API has it, with times as text."""
-    from botocore.parsers import create_parser
     from moto.core.serialize import SerializationContext, XFormedAttributePicker, get_serializer_class
     from moto.core.utils import get_service_model
 
@@ -66,7 +66,7 @@ def _detail(operation: str, member: str, described: Any) -> dict[str, Any]:
     )
     body = serializer.serialize({member: [described]})["body"]
     response = {"status_code": 200, "headers": {}, "body": str(body).encode()}
-    parsed: dict[str, Any] = create_parser("json").parse(response, model.output_shape)[member][0]
+    parsed: dict[str, Any] = response_parser("json").parse(response, model.output_shape)[member][0]
     detail: dict[str, Any] = json.loads(json.dumps(parsed, default=_text))
     return {**detail, "updatedAt": _time(datetime.fromtimestamp(CLOCK.now(), UTC))}
 
