@@ -162,7 +162,7 @@ def _actions(command: str, profile: str | None) -> set[str]:
     kinds = {action for kind in load_all().values() for action in kind.permissions}
     inspected = {action for statement in _read_only(cost=False)["Statement"] for action in statement["Action"]}
     reads = {action for action in kinds if _verb_in(action, READ_VERBS)} | inspected | {*_PROOF}
-    lease = {action for action in kinds if action.startswith("ssm:")} | {*_tag_actions(kinds)}
+    lease = {action for action in kinds if action.startswith("ssm:")}
     if command in ("inventory", "leftovers"):
         return reads
     if command in ("doctor", "plan"):
@@ -170,14 +170,14 @@ def _actions(command: str, profile: str | None) -> set[str]:
     if command == "lock":
         return {*_LOCK}
     if command in ("lease", "park", "resume"):
-        return reads | lease | {*_PARK, *PERMISSIONS}
+        return reads | lease | {*_PARK, *PERMISSIONS} | ({*_tag_actions(kinds)} if command == "lease" else set())
     if command == "teardown":
         return reads | {*PERMISSIONS} | {action for action in kinds if not _verb_in(action, _CREATE_VERBS)}
     if profile:
         from esaws.reference.seccom import seccom
 
         kinds = {action for item in seccom(profile) for action in item.permissions}
-    return reads | lease | kinds | {*_PREFLIGHT, *PERMISSIONS}
+    return reads | lease | kinds | {*_tag_actions(kinds)} | {*_PREFLIGHT, *PERMISSIONS}
 
 
 def _tag_actions(actions: Iterable[str]) -> Iterator[str]:
