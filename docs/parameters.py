@@ -10,8 +10,9 @@ PAGE = Path(__file__).with_name("parameters.md")
 
 HEAD = """# Parameters and their limits
 
-Every parameter that esaws sends when it creates or changes a resource: where the value comes from, what AWS takes, and
-the page that documents it. A declaration with another value raises `InvalidResource`, before anything is created.
+Every parameter that esaws sends when it creates, changes or deletes a resource: where the value comes from, what AWS
+takes, and the page that documents it. A declaration with another value raises `InvalidResource`, before anything is
+created.
 Where AWS documents no limit, the table says so; esaws then refuses what makes no sense, such as a negative count. Where
 only AWS can check a value, such as a version that it offers
 today, the table says what it has to be. Tests compare the limits with the models of AWS's SDK, and the parameters with

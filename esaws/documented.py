@@ -74,8 +74,8 @@ class Between(Rule):
         return isfinite(value) and self.low <= value and (self.high is None or value <= self.high)
 
     def __str__(self) -> str:
-        numbers = f"{self.low:,} to {self.high:,}" if self.high is not None else f"{self.low:,} or more"
-        return f"{numbers} {self.unit}".strip()
+        unit = f" {self.unit}" if self.unit else ""
+        return f"{self.low:,}{unit} or more" if self.high is None else f"{self.low:,} to {self.high:,}{unit}"
 
 
 @dataclass(frozen=True)
@@ -209,7 +209,7 @@ class Parameter:
     @property
     def origin(self) -> str:
         """Where its value comes from, as the page of the parameters shows it."""
-        return "*made by esaws*"
+        return "*set by esaws*"
 
 
 @dataclass(frozen=True, init=False)
@@ -275,7 +275,7 @@ class Made(Parameter):
 
 
 ITSELF = Made(ID)
-DESCRIBED = Made(Unchecked("what AWS describes, since an update resets what it omits"))
+DESCRIBED = Made(Unchecked("what AWS describes"))
 
 EVERYTHING_ELSE = "*"
 """The path that stands for all parameters that a call does not list."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
 
 from esaws._display import html_table, rich_table
 from esaws.cloud import Cloud
-from esaws.documented import Call, refusal
+from esaws.documented import OF_ESAWS, Call, refusal
 from esaws.errors import EsawsError, InvalidResource, NotDeployed, describe_error
 from esaws.pricelist import Usage
 
@@ -101,7 +101,7 @@ class Resource(ABC):
     seconds: ClassVar[float] = 1
     """Roughly how many seconds AWS needs to create it. An apply starts the longest chain first."""
     documented: ClassVar[tuple[Call, ...]] = ()
-    """The calls of `create` and `update`, with what AWS documents about their parameters."""
+    """The calls of `create`, `update` and `delete`, with what AWS documents about their parameters."""
     icon: ClassVar[str] = "aws.general.General"
     """The icon, as a path in the diagrams package."""
     free: ClassVar[str] = ""
@@ -120,6 +120,10 @@ class Resource(ABC):
         declared = {item.name: getattr(self, item.name) for item in fields(self)}
         if reason := refusal(self.documented, declared, _is_reference):
             raise InvalidResource(f"{self}: {reason}")
+
+    def refusal(self, reason: str, source: str = OF_ESAWS) -> InvalidResource:
+        """Return the error for a declaration that a rule over several fields forbids; `source` documents the rule."""
+        return InvalidResource(f"{self}: {reason}" + ("" if source == OF_ESAWS else f" Source: {source}"))
 
     def default_name(self) -> str:
         """Return the name for a declaration without one. Kinds that are part of another resource override this."""

@@ -7,6 +7,7 @@ from esaws.aws import ignore_codes, pages, tag_dict, tag_list
 from esaws.cloud import DEPLOYMENT_TAG, Cloud
 from esaws.documented import (
     BOOLEAN,
+    ITSELF,
     LONGEST_DEPLOYMENT,
     LONGEST_REGION,
     TAG,
@@ -47,6 +48,11 @@ def documented_put(kind: str, value: Parameter) -> Call:
             **tags("Tags", TAG),
         },
     )
+
+
+DOCUMENTED_DELETE = Call(
+    "https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_DeleteParameter.html", {"Name": ITSELF}
+)
 
 
 def list_owned(cloud: Cloud, kind: str) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -8,6 +8,7 @@ from esaws.aws import ignore_codes, pages, tag_dict, tag_list
 from esaws.cloud import Cloud
 from esaws.documented import (
     ANY_TAG,
+    ITSELF,
     NOT_DOCUMENTED,
     PRINTABLE,
     Always,
@@ -21,7 +22,7 @@ from esaws.documented import (
     Unchecked,
     tags,
 )
-from esaws.errors import EsawsError, InvalidResource
+from esaws.errors import EsawsError
 from esaws.pricelist import Usage
 from esaws.resource import Live, Lives, Ref, Resource, Usages
 from esaws.resources._metrics import arn_from_dimension, dimension_value
@@ -84,18 +85,25 @@ class Alarm(Resource):
                 **tags("Tags", ANY_TAG),
             },
         ),
+        Call(
+            "https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_DeleteAlarms.html",
+            {"AlarmNames[]": ITSELF},
+        ),
     )
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        # https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html (Period)
         if self.period < 60 or self.period % 60:
-            raise InvalidResource(f"{self}: period {self.period} is not valid. Use a multiple of 60 seconds.")
+            raise self.refusal(
+                f"period {self.period} is not valid. Use a multiple of 60 seconds.",
+                "https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html",
+            )
         longest, seconds = 86_400 if self.period < 3_600 else 604_800, self.period * self.evaluation_periods
         if seconds > longest:
-            raise InvalidResource(
-                f"{self}: period times evaluation_periods is {seconds:,} seconds. Use fewer periods: with this period, "
-                f"AWS takes at most {longest:,} seconds."
+            raise self.refusal(
+                f"period times evaluation_periods is {seconds:,} seconds. Use fewer periods: with this period, "
+                f"AWS takes at most {longest:,} seconds.",
+                "https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html",
             )
 
     @classmethod

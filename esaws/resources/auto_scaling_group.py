@@ -26,7 +26,7 @@ from esaws.documented import (
     Unchecked,
     tags,
 )
-from esaws.errors import EsawsError, InvalidResource
+from esaws.errors import EsawsError
 from esaws.pricelist import Usage
 from esaws.resource import Live, Lives, Ref, Resource, Usages
 from esaws.resources.launch_template import LaunchTemplate
@@ -109,14 +109,24 @@ class AutoScalingGroup(Resource):
             "https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_UpdateAutoScalingGroup.html",
             {"AutoScalingGroupName": ITSELF, **_SETTINGS},
         ),
+        Call(
+            "https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_TerminateInstances.html",
+            {"InstanceIds[]": Made(Unchecked("the ids of the instances that left the group"))},
+        ),
+        Call(
+            "https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_DeleteAutoScalingGroup.html",
+            {"AutoScalingGroupName": ITSELF, "ForceDelete": Always(True, BOOLEAN)},
+        ),
     )
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        # https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_CreateAutoScalingGroup.html (DesiredCapacity)
         if not self.minimum <= self.desired_capacity <= self.maximum:
             sizes = f"minimum {self.minimum}, desired_capacity {self.desired_capacity}, maximum {self.maximum}"
-            raise InvalidResource(f"{self}: {sizes}: these must not descend. Change one of them.")
+            raise self.refusal(
+                f"{sizes}: these must not descend. Change one of them.",
+                "https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_CreateAutoScalingGroup.html",
+            )
 
     @classmethod
     def list(cls, cloud: Cloud) -> Lives:

@@ -109,6 +109,11 @@ class Broker(Resource):
             {"BrokerId": ITSELF},
             name="RebootBroker",
         ),
+        Call(
+            "https://docs.aws.amazon.com/amazon-mq/latest/api-reference/brokers-broker-id.html",
+            {"BrokerId": ITSELF},
+            name="DeleteBroker",
+        ),
     )
 
     @classmethod

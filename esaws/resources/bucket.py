@@ -8,8 +8,10 @@ from esaws.cloud import Cloud
 from esaws.documented import (
     ANY_TAG,
     BOOLEAN,
+    DESCRIBED,
     ITSELF,
     LONGEST_REGION,
+    Always,
     Call,
     Field,
     Flag,
@@ -19,7 +21,7 @@ from esaws.documented import (
     Unchecked,
     tags,
 )
-from esaws.errors import EsawsError, InvalidResource
+from esaws.errors import EsawsError
 from esaws.pricelist import Usage
 from esaws.resource import Live, Lives, Resource, Usages
 
@@ -86,12 +88,26 @@ class Bucket(Resource):
                 "VersioningConfiguration.Status": Field("versioning", Flag("Enabled", "Suspended")),
             },
         ),
+        Call("https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteBucket.html", {"Bucket": ITSELF}),
+        Call(
+            "https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html",
+            {
+                "Bucket": ITSELF,
+                "Delete.Objects[].Key": DESCRIBED,
+                "Delete.Objects[].VersionId": DESCRIBED,
+                "Delete.Quiet": Always(True, BOOLEAN),
+            },
+        ),
+        Call(
+            "https://docs.aws.amazon.com/AmazonS3/latest/API/API_AbortMultipartUpload.html",
+            {"Bucket": ITSELF, "Key": DESCRIBED, "UploadId": DESCRIBED},
+        ),
     )
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.expected_gb < 0:
-            raise InvalidResource(f"{self}: expected_gb {self.expected_gb} is negative")
+            raise self.refusal(f"expected_gb {self.expected_gb} is negative. Use 0 or more.")
 
     @classmethod
     def list(cls, cloud: Cloud) -> Lives:

@@ -27,7 +27,6 @@ from esaws.documented import (
     Unchecked,
     tags,
 )
-from esaws.errors import InvalidResource
 from esaws.resource import Live, Lives, Resource
 
 _COMPUTED = ("CalculatedSpend", "LastUpdatedTime", "HealthStatus")
@@ -143,14 +142,21 @@ class Budget(Resource):
             "https://docs.aws.amazon.com/aws-cost-management/latest/APIReference/API_budgets_DeleteNotification.html",
             {"AccountId": _ACCOUNT, "BudgetName": ITSELF, EVERYTHING_ELSE: DESCRIBED},
         ),
+        Call(
+            "https://docs.aws.amazon.com/aws-cost-management/latest/APIReference/API_budgets_DeleteBudget.html",
+            {"AccountId": _ACCOUNT, "BudgetName": ITSELF},
+        ),
     )
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if not (math.isfinite(self.limit_usd) and self.limit_usd > 0):
-            raise InvalidResource(f"{self}: limit_usd {self.limit_usd} is not valid. Use a positive amount.")
+            raise self.refusal(f"limit_usd {self.limit_usd} is not valid. Use a positive amount.")
         if len(self._thresholds()) > _MAX_NOTIFICATIONS:
-            raise InvalidResource(f"{self}: AWS takes at most {_MAX_NOTIFICATIONS} thresholds. Leave some out.")
+            raise self.refusal(
+                f"AWS takes at most {_MAX_NOTIFICATIONS} thresholds. Leave some out.",
+                "https://docs.aws.amazon.com/aws-cost-management/latest/APIReference/API_budgets_Notification.html",
+            )
 
     @classmethod
     def list(cls, cloud: Cloud) -> Lives:

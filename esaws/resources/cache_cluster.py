@@ -6,7 +6,6 @@ from typing import Any, Literal, Self
 from esaws.aws import ignore_codes, tag_list
 from esaws.cloud import Cloud
 from esaws.documented import ANY_TAG, BOOLEAN, ITSELF, Always, Between, Call, Field, Name, OneOf, Text, Unchecked, tags
-from esaws.errors import InvalidResource
 from esaws.pricelist import Usage
 from esaws.resource import Live, Lives, Ref, Resource, Usages
 from esaws.resources._tags import list_owned_by_arn, minor_version
@@ -74,13 +73,19 @@ class CacheCluster(Resource):
                 "SecurityGroupIds[]": Field("security_groups"),
             },
         ),
+        Call(
+            "https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_DeleteCacheCluster.html",
+            {"CacheClusterId": ITSELF},
+        ),
     )
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        # https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_CreateCacheCluster.html (NumCacheNodes)
         if self.engine == "redis" and self.nodes != 1:
-            raise InvalidResource(f"{self}: a cluster of Redis has one node, not {self.nodes}. Set nodes=1.")
+            raise self.refusal(
+                f"a cluster of Redis has one node, not {self.nodes}. Set nodes=1.",
+                "https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_CreateCacheCluster.html",
+            )
 
     @classmethod
     def list(cls, cloud: Cloud) -> Lives:

@@ -51,6 +51,10 @@ class CacheSubnetGroup(Resource):
             "https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_ModifyCacheSubnetGroup.html",
             {"CacheSubnetGroupName": ITSELF, **_SETTINGS},
         ),
+        Call(
+            "https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_DeleteCacheSubnetGroup.html",
+            {"CacheSubnetGroupName": ITSELF},
+        ),
     )
 
     @classmethod

@@ -73,6 +73,10 @@ class CapacityProvider(Resource):
                 "defaultCapacityProviderStrategy[].base": Always(0, Between(0, 100_000)),
             },
         ),
+        Call(
+            "https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DeleteCapacityProvider.html",
+            {"capacityProvider": ITSELF},
+        ),
     )
 
     @classmethod

@@ -57,6 +57,7 @@ class Cluster(Resource):
             "https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_UpdateCluster.html",
             {"cluster": ITSELF, **_SETTINGS},
         ),
+        Call("https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DeleteCluster.html", {"cluster": ITSELF}),
     )
 
     @classmethod

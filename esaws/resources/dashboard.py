@@ -8,7 +8,7 @@ from typing import Any, Self
 
 from esaws.aws import ignore_codes, pages
 from esaws.cloud import Cloud
-from esaws.documented import LONGEST_REGION, NOT_DOCUMENTED, Call, Made, Name, Text
+from esaws.documented import ITSELF, LONGEST_REGION, NOT_DOCUMENTED, Call, Made, Name, Text
 from esaws.errors import EsawsError
 from esaws.resource import Live, Lives, Ref, Resource
 from esaws.resources._metrics import arn_from_dimension, dimension_value
@@ -52,6 +52,10 @@ class Dashboard(Resource):
                 ),
                 "DashboardBody": Made(NOT_DOCUMENTED),
             },
+        ),
+        Call(
+            "https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_DeleteDashboards.html",
+            {"DashboardNames[]": ITSELF},
         ),
     )
 

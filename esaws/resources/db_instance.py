@@ -20,7 +20,6 @@ from esaws.documented import (
     Unchecked,
     tags,
 )
-from esaws.errors import InvalidResource
 from esaws.pricelist import Usage
 from esaws.resource import Live, Lives, Ref, Resource, Usages
 from esaws.resources.db_subnet_group import DBSubnetGroup
@@ -54,6 +53,16 @@ _SIZES = {"gp2": (20, 65_536), "gp3": (20, 65_536), _MAGNETIC: (5, 3072)}
 
 https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBInstance.html
 """
+
+_RESERVED_WORDS = """
+    all analyse analyze and any array as asc asymmetric both case cast check collate column constraint create
+    current_catalog current_date current_role current_time current_timestamp current_user default deferrable
+    desc distinct do else end except false fetch for foreign from grant group having in initially intersect into
+    lateral leading limit localtime localtimestamp not null offset on only or order placing primary references
+    returning select session_user some symmetric system_user table then to trailing true union unique user using
+    variadic when where window with
+"""
+"""The reserved words of PostgreSQL: https://www.postgresql.org/docs/current/sql-keywords-appendix.html."""
 
 _PASSWORD_LENGTHS = {"mariadb": 41, "mysql": 41, "oracle": 30}
 """Engine → the length of the longest password, if it is not 128."""
@@ -145,22 +154,37 @@ class DBInstance(Resource):
             "https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_StartDBInstance.html",
             {"DBInstanceIdentifier": ITSELF},
         ),
+        Call(
+            "https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_DeleteDBInstance.html",
+            {
+                "DBInstanceIdentifier": ITSELF,
+                "SkipFinalSnapshot": Always(True, BOOLEAN),
+                "DeleteAutomatedBackups": Always(True, BOOLEAN),
+            },
+        ),
     )
 
     def __post_init__(self) -> None:
         super().__post_init__()
         low, high = _SIZES[self.storage_type]
         if not low <= self.storage_gb <= high:
-            raise InvalidResource(
-                f"{self}: storage_gb {self.storage_gb} is not valid. Use {low:,} to {high:,} GiB with the storage_type "
-                f"{self.storage_type}."
+            raise self.refusal(
+                f"storage_gb {self.storage_gb} is not valid. Use {low:,} to {high:,} GiB with the storage_type "
+                f"{self.storage_type}.",
+                "https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBInstance.html",
             )
-        # https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBInstance.html (MasterUserPassword)
+        for name in (self.username, self.database):
+            if "postgres" in self.engine and name.lower() in _RESERVED_WORDS.split():
+                raise self.refusal(
+                    f"{name!r} is a reserved word of PostgreSQL. Use another name.",
+                    "https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBInstance.html",
+                )
         longest = _PASSWORD_LENGTHS.get(self.engine.partition("-")[0], 128)
         if self.password.length > longest:
-            raise InvalidResource(
-                f"{self}: {self.password} has {self.password.length} characters, and {self.engine} takes at most "
-                f"{longest}. Set its length."
+            raise self.refusal(
+                f"{self.password} has {self.password.length} characters, and {self.engine} takes at most "
+                f"{longest}. Set its length.",
+                "https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBInstance.html",
             )
 
     @classmethod

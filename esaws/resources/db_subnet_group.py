@@ -52,6 +52,10 @@ class DBSubnetGroup(Resource):
             "https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_ModifyDBSubnetGroup.html",
             {"DBSubnetGroupName": ITSELF, **_SETTINGS},
         ),
+        Call(
+            "https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_DeleteDBSubnetGroup.html",
+            {"DBSubnetGroupName": ITSELF},
+        ),
     )
 
     @classmethod

@@ -100,6 +100,10 @@ class ECRImage(Resource):
                 "imageTag": Field("tag", _TAG, _TAG_PAGE),
             },
         ),
+        Call(
+            "https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_BatchDeleteImage.html",
+            {"repositoryName": Field("repository"), "imageIds[].imageTag": Field("tag", _TAG, _TAG_PAGE)},
+        ),
     )
 
     def default_name(self) -> str:

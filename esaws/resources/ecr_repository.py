@@ -5,7 +5,7 @@ from typing import Self
 
 from esaws.aws import ignore_codes, pages, tag_dict, tag_list
 from esaws.cloud import Cloud
-from esaws.documented import ANY_TAG, BOOLEAN, ITSELF, Call, Field, Name, Text, tags
+from esaws.documented import ANY_TAG, BOOLEAN, ITSELF, Always, Call, Field, Name, Text, tags
 from esaws.resource import Live, Lives, Resource
 
 NO_REPOSITORY = "RepositoryNotFoundException"
@@ -49,6 +49,10 @@ class ECRRepository(Resource):
         Call(
             "https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutImageScanningConfiguration.html",
             {"repositoryName": ITSELF, "imageScanningConfiguration.scanOnPush": Field("scan_on_push", BOOLEAN)},
+        ),
+        Call(
+            "https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DeleteRepository.html",
+            {"repositoryName": ITSELF, "force": Always(True, BOOLEAN)},
         ),
     )
 

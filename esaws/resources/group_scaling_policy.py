@@ -5,8 +5,7 @@ from typing import Any, Self
 
 from esaws.aws import pages
 from esaws.cloud import Cloud
-from esaws.documented import PRINTABLE, Always, Call, Field, Name, OneOf, Text, Unchecked
-from esaws.errors import InvalidResource
+from esaws.documented import ITSELF, PRINTABLE, Always, Call, Field, Name, OneOf, Text, Unchecked
 from esaws.resource import Live, Lives, Resource
 from esaws.resources.auto_scaling_group import AutoScalingGroup
 
@@ -62,6 +61,10 @@ class GroupScalingPolicy(Resource):
                 f"{_TRACKING}.TargetValue": Field("target_value", Unchecked("a number that fits the metric")),
             },
         ),
+        Call(
+            "https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_DeletePolicy.html",
+            {"AutoScalingGroupName": Field("group"), "PolicyName": ITSELF},
+        ),
     )
 
     def default_name(self) -> str:
@@ -69,9 +72,11 @@ class GroupScalingPolicy(Resource):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        # https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_TargetTrackingConfiguration.html
         if self.target_value <= 0 or (self.metric == METRICS[0] and self.target_value > 100):
-            raise InvalidResource(f"{self}: target_value {self.target_value:g} is out of range for {self.metric}")
+            raise self.refusal(
+                f"target_value {self.target_value:g} is not valid. Use a number above 0, for CPU a percentage.",
+                "https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_TargetTrackingConfiguration.html",
+            )
 
     @classmethod
     def list(cls, cloud: Cloud) -> Lives:

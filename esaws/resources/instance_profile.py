@@ -45,6 +45,10 @@ class InstanceProfile(Resource):
             "https://docs.aws.amazon.com/IAM/latest/APIReference/API_RemoveRoleFromInstanceProfile.html",
             {"InstanceProfileName": ITSELF, "RoleName": DESCRIBED},
         ),
+        Call(
+            "https://docs.aws.amazon.com/IAM/latest/APIReference/API_DeleteInstanceProfile.html",
+            {"InstanceProfileName": ITSELF},
+        ),
     )
 
     @classmethod

@@ -47,6 +47,10 @@ class InternetGateway(Resource):
             "https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DetachInternetGateway.html",
             {"InternetGatewayId": ITSELF, "VpcId": Made(ID)},
         ),
+        Call(
+            "https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DeleteInternetGateway.html",
+            {"InternetGatewayId": ITSELF},
+        ),
     )
 
     @classmethod

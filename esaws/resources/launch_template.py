@@ -23,7 +23,6 @@ from esaws.documented import (
     Unchecked,
     tags,
 )
-from esaws.errors import InvalidResource
 from esaws.resource import Live, Lives, Ref, Resource
 from esaws.resources._ec2 import documented_tags, list_owned, tag_specifications
 from esaws.resources.cluster import Cluster
@@ -121,14 +120,19 @@ class LaunchTemplate(Resource):
             "https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_ModifyLaunchTemplate.html",
             {"LaunchTemplateId": ITSELF, "DefaultVersion": Made(Unchecked("the number that AWS gave the version"))},
         ),
+        Call(
+            "https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DeleteLaunchTemplate.html",
+            {"LaunchTemplateId": ITSELF},
+        ),
     )
 
     def __post_init__(self) -> None:
         super().__post_init__()
         low, high = _VOLUME_GB[self.root_type]
         if not low <= self.root_gb <= high:
-            raise InvalidResource(
-                f"{self}: root_gb {self.root_gb} is not valid. Use {low:,} to {high:,} GiB with {self.root_type}."
+            raise self.refusal(
+                f"root_gb {self.root_gb} is not valid. Use {low:,} to {high:,} GiB with {self.root_type}.",
+                "https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_LaunchTemplateEbsBlockDeviceRequest.html",
             )
 
     @classmethod

@@ -8,7 +8,6 @@ from typing import Any, Self
 from esaws.aws import ignore_codes
 from esaws.cloud import Cloud
 from esaws.documented import Made, Unchecked
-from esaws.errors import InvalidResource
 from esaws.resource import Live, Lives, Resource
 from esaws.resources import _ssm
 from esaws.timestamps import parse_timestamp
@@ -37,7 +36,10 @@ class Lease(Resource):
     icon = _ssm.ICON
     free = _ssm.FREE
     permissions = _ssm.PERMISSIONS
-    documented = (_ssm.documented_put("String", Made(Unchecked("up to 4 KB; a lease has a few hundred characters"))),)
+    documented = (
+        _ssm.documented_put("String", Made(Unchecked("up to 4 KB; a lease has a few hundred characters"))),
+        _ssm.DOCUMENTED_DELETE,
+    )
 
     def default_name(self) -> str:
         return "lease"
@@ -45,16 +47,14 @@ class Lease(Resource):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.until is None and self.at_most_usd is None:
-            raise InvalidResource(f"{self}: set until, at_most_usd or both")
+            raise self.refusal("set until, at_most_usd or both")
         if self.at_most_usd is not None and not (math.isfinite(self.at_most_usd) and self.at_most_usd > 0):
-            raise InvalidResource(f"{self}: at_most_usd {self.at_most_usd} is not a positive amount")
+            raise self.refusal(f"at_most_usd {self.at_most_usd} is not a positive amount")
         for timestamp in filter(None, (self.until, self.since, self.counted_at)):
             try:
                 parse_timestamp(timestamp)
             except ValueError:
-                raise InvalidResource(
-                    f"{self}: {timestamp!r} is not a timestamp; use the form 2026-03-01T18:00:00Z"
-                ) from None
+                raise self.refusal(f"{timestamp!r} is not a timestamp; use the form 2026-03-01T18:00:00Z") from None
 
     @classmethod
     def list(cls, cloud: Cloud) -> Lives:

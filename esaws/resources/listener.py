@@ -56,6 +56,10 @@ class Listener(Resource):
             "https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_ModifyListener.html",
             {"ListenerArn": ITSELF, **_SETTINGS},
         ),
+        Call(
+            "https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_DeleteListener.html",
+            {"ListenerArn": ITSELF},
+        ),
     )
 
     def default_name(self) -> str:

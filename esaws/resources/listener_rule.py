@@ -6,7 +6,6 @@ from typing import Any, Self
 from esaws.aws import ignore_codes, pages, tag_list
 from esaws.cloud import Cloud
 from esaws.documented import ID, ITSELF, TAG, Always, Between, Call, Each, Field, Made, OneOf, Parameter, Text, tags
-from esaws.errors import InvalidResource
 from esaws.resource import Live, Lives, Ref, Resource
 from esaws.resources._elbv2 import (
     NO_LISTENER,
@@ -81,12 +80,19 @@ class ListenerRule(Resource):
             "https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_SetRulePriorities.html",
             {"RulePriorities[].RuleArn": Made(ID), "RulePriorities[].Priority": Field("priority", Between(1, 50_000))},
         ),
+        Call(
+            "https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_DeleteRule.html",
+            {"RuleArn": ITSELF},
+        ),
     )
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if sum(path.count("*") + path.count("?") for path in self.paths) > _MAX_WILDCARDS:
-            raise InvalidResource(f"{self}: a rule takes at most {_MAX_WILDCARDS} wildcards. Use fewer * and ?.")
+            raise self.refusal(
+                f"a rule takes at most {_MAX_WILDCARDS} wildcards. Use fewer * and ?.",
+                "https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-limits.html",
+            )
 
     def default_name(self) -> str:
         return f"{self.listener.name} rule {self.priority}"

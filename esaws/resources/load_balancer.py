@@ -65,6 +65,10 @@ class LoadBalancer(Resource):
             "https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_SetSecurityGroups.html",
             {"LoadBalancerArn": ITSELF, "SecurityGroups[]": Field("security_groups")},
         ),
+        Call(
+            "https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_DeleteLoadBalancer.html",
+            {"LoadBalancerArn": ITSELF},
+        ),
     )
 
     @classmethod

@@ -46,6 +46,10 @@ class LogGroup(Resource):
             "https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html",
             {"logGroupName": ITSELF, "retentionInDays": Field("retention_days", OneOf(*sorted(RETENTIONS)))},
         ),
+        Call(
+            "https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_DeleteLogGroup.html",
+            {"logGroupName": ITSELF},
+        ),
     )
 
     @classmethod

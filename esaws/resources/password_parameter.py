@@ -26,7 +26,7 @@ class PasswordParameter(Resource):
     icon = _ssm.ICON
     free = _ssm.FREE
     permissions = _ssm.PERMISSIONS
-    documented = (_ssm.documented_put("SecureString", Field("length", _LENGTH, OF_ESAWS)),)
+    documented = (_ssm.documented_put("SecureString", Field("length", _LENGTH, OF_ESAWS)), _ssm.DOCUMENTED_DELETE)
 
     @classmethod
     def list(cls, cloud: Cloud) -> Lives:

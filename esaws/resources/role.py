@@ -65,6 +65,15 @@ class Role(Resource):
             "https://docs.aws.amazon.com/IAM/latest/APIReference/API_DetachRolePolicy.html",
             {"RoleName": ITSELF, "PolicyArn": DESCRIBED},
         ),
+        Call("https://docs.aws.amazon.com/IAM/latest/APIReference/API_DeleteRole.html", {"RoleName": ITSELF}),
+        Call(
+            "https://docs.aws.amazon.com/IAM/latest/APIReference/API_DeleteRolePolicy.html",
+            {"RoleName": ITSELF, "PolicyName": DESCRIBED},
+        ),
+        Call(
+            "https://docs.aws.amazon.com/IAM/latest/APIReference/API_RemoveRoleFromInstanceProfile.html",
+            {"RoleName": ITSELF, "InstanceProfileName": DESCRIBED},
+        ),
     )
 
     @classmethod

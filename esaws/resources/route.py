@@ -5,7 +5,7 @@ from typing import Any, Self
 
 from esaws.aws import ignore_codes
 from esaws.cloud import Cloud
-from esaws.documented import Call, Field, Network, Parameter
+from esaws.documented import DESCRIBED, Call, Field, Network, Parameter
 from esaws.resource import Index, Live, Lives, Ref, Resource
 from esaws.resources.internet_gateway import InternetGateway
 from esaws.resources.route_table import RouteTable
@@ -55,6 +55,15 @@ class Route(Resource):
     documented = (
         Call("https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateRoute.html", _ROUTE),
         Call("https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_ReplaceRoute.html", _ROUTE),
+        Call(
+            "https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DeleteRoute.html",
+            {
+                "RouteTableId": Field("table"),
+                "DestinationCidrBlock": DESCRIBED,
+                "DestinationIpv6CidrBlock": DESCRIBED,
+                "DestinationPrefixListId": DESCRIBED,
+            },
+        ),
     )
 
     def default_name(self) -> str:

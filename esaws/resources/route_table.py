@@ -5,7 +5,7 @@ from typing import Self
 
 from esaws.aws import ignore_codes
 from esaws.cloud import Cloud
-from esaws.documented import Call, Field
+from esaws.documented import ITSELF, Call, Field
 from esaws.resource import Live, Lives, Ref, Resource
 from esaws.resources._ec2 import documented_tags, list_owned, tag_specifications
 from esaws.resources.vpc import VPC
@@ -29,6 +29,9 @@ class RouteTable(Resource):
         Call(
             "https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateRouteTable.html",
             {"VpcId": Field("vpc"), **documented_tags("route-table")},
+        ),
+        Call(
+            "https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DeleteRouteTable.html", {"RouteTableId": ITSELF}
         ),
     )
 

@@ -41,6 +41,10 @@ class RouteTableAssociation(Resource):
             "https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_ReplaceRouteTableAssociation.html",
             {"AssociationId": ITSELF, "RouteTableId": Field("table")},
         ),
+        Call(
+            "https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DisassociateRouteTable.html",
+            {"AssociationId": ITSELF},
+        ),
     )
 
     def default_name(self) -> str:

@@ -5,8 +5,7 @@ from typing import Any, Self
 
 from esaws.aws import ignore_codes, pages
 from esaws.cloud import Cloud
-from esaws.documented import ANY_TAG, OF_ESAWS, Always, Between, Call, Field, Parameter, Unchecked, tag_map
-from esaws.errors import InvalidResource
+from esaws.documented import ANY_TAG, ITSELF, OF_ESAWS, Always, Between, Call, Field, Parameter, Unchecked, tag_map
 from esaws.resource import Live, Lives, Ref, Resource
 from esaws.resources.service import Service
 
@@ -64,6 +63,10 @@ class ScalableTarget(Resource):
                 **tag_map("Tags", ANY_TAG),
             },
         ),
+        Call(
+            "https://docs.aws.amazon.com/autoscaling/application/APIReference/API_DeregisterScalableTarget.html",
+            {**DOCUMENTED_TASKS, "ResourceId": ITSELF},
+        ),
     )
 
     def default_name(self) -> str:
@@ -72,9 +75,7 @@ class ScalableTarget(Resource):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.minimum > self.maximum:
-            raise InvalidResource(
-                f"{self}: minimum {self.minimum} is above maximum {self.maximum}. Change one of them."
-            )
+            raise self.refusal(f"minimum {self.minimum} is above maximum {self.maximum}. Change one of them.")
 
     @classmethod
     def list(cls, cloud: Cloud) -> Lives:

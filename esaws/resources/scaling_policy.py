@@ -5,8 +5,7 @@ from typing import Any, Self
 
 from esaws.aws import ignore_codes
 from esaws.cloud import Cloud
-from esaws.documented import Always, Call, Field, Name, OneOf, Text, Unchecked
-from esaws.errors import InvalidResource
+from esaws.documented import ITSELF, Always, Call, Field, Name, OneOf, Text, Unchecked
 from esaws.resource import Live, Lives, Ref, Resource
 from esaws.resources.scalable_target import BUSY, DOCUMENTED_TASKS, GONE, ORPHANED, TASKS, ScalableTarget, list_scaling
 
@@ -59,6 +58,10 @@ class ScalingPolicy(Resource):
                 f"{_TRACKING}.TargetValue": Field("target_value", Unchecked("a percentage, for these metrics")),
             },
         ),
+        Call(
+            "https://docs.aws.amazon.com/autoscaling/application/APIReference/API_DeleteScalingPolicy.html",
+            {**DOCUMENTED_TASKS, "PolicyName": ITSELF, "ResourceId": Field("target")},
+        ),
     )
 
     def default_name(self) -> str:
@@ -66,9 +69,11 @@ class ScalingPolicy(Resource):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        # https://docs.aws.amazon.com/autoscaling/application/APIReference/API_TargetTrackingScalingPolicyConfiguration.html
         if not 0 < self.target_value <= 100:
-            raise InvalidResource(f"{self}: target_value {self.target_value:g} % is out of range")
+            raise self.refusal(
+                f"target_value {self.target_value:g} % is not valid. Use a percentage above 0, up to 100.",
+                "https://docs.aws.amazon.com/autoscaling/application/APIReference/API_TargetTrackingScalingPolicyConfiguration.html",
+            )
 
     @classmethod
     def list(cls, cloud: Cloud) -> Lives:

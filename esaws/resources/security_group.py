@@ -61,6 +61,9 @@ class SecurityGroup(Resource):
         ),
         Call("https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_AuthorizeSecurityGroupEgress.html", _OUTBOUND),
         Call("https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_RevokeSecurityGroupEgress.html", _OUTBOUND),
+        Call(
+            "https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DeleteSecurityGroup.html", {"GroupId": ITSELF}
+        ),
     )
 
     @classmethod

@@ -30,7 +30,7 @@ _NEW_RULE: dict[str, Parameter] = {
     "IpPermissions[].ToPort": Field("to_port", _PORT, PORTS),
     "IpPermissions[].IpRanges[].CidrIp": Field("peer", Network()),
     "IpPermissions[].IpRanges[].Description": Field("description", _DESCRIPTION),
-    "IpPermissions[].UserIdGroupPairs[].GroupId": Field("peer", Network()),
+    "IpPermissions[].UserIdGroupPairs[].GroupId": Field("peer"),
     "IpPermissions[].UserIdGroupPairs[].Description": Field("description", _DESCRIPTION),
     **documented_tags("security-group-rule"),
 }
@@ -75,11 +75,33 @@ class SecurityGroupRule(Resource):
                 "SecurityGroupRules[].SecurityGroupRule.FromPort": Field("from_port", _PORT, PORTS),
                 "SecurityGroupRules[].SecurityGroupRule.ToPort": Field("to_port", _PORT, PORTS),
                 "SecurityGroupRules[].SecurityGroupRule.CidrIpv4": Field("peer", Network()),
-                "SecurityGroupRules[].SecurityGroupRule.ReferencedGroupId": Field("peer", Network()),
+                "SecurityGroupRules[].SecurityGroupRule.ReferencedGroupId": Field("peer"),
                 "SecurityGroupRules[].SecurityGroupRule.Description": Field("description", NOT_DOCUMENTED),
             },
         ),
+        Call(
+            "https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_RevokeSecurityGroupIngress.html",
+            {"GroupId": Field("group"), "SecurityGroupRuleIds[]": ITSELF},
+        ),
+        Call(
+            "https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_RevokeSecurityGroupEgress.html",
+            {"GroupId": Field("group"), "SecurityGroupRuleIds[]": ITSELF},
+        ),
     )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        is_range = 0 <= self.from_port <= self.to_port
+        if self.protocol in ("tcp", "udp") and not is_range:
+            raise self.refusal(
+                f"from_port {self.from_port} to to_port {self.to_port} is not a range of ports. Put the lower first.",
+                "https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_IpPermission.html",
+            )
+        if self.protocol.startswith("icmp") and self.from_port == -1 != self.to_port:
+            raise self.refusal(
+                f"from_port -1 means all types of ICMP, and to_port {self.to_port} only one code. Set to_port=-1.",
+                "https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_IpPermission.html",
+            )
 
     def default_name(self) -> str:
         ports = str(self.from_port) if self.from_port == self.to_port else f"{self.from_port}-{self.to_port}"

@@ -25,7 +25,7 @@ from esaws.documented import (
     Unchecked,
     tags,
 )
-from esaws.errors import EsawsError, InvalidResource
+from esaws.errors import EsawsError
 from esaws.pricelist import fargate_address, fargate_usages
 from esaws.resource import Live, Lives, Ref, Resource, Usages
 from esaws.resources._ecs import (
@@ -63,6 +63,8 @@ _SETTINGS: dict[str, Parameter] = {
     ),
     f"{_NETWORK}.subnets[]": Field("subnets", Each(ID, 0, 16)),
     f"{_NETWORK}.securityGroups[]": Field("security_groups", Each(ID, 0, 5)),
+    # Its page says that the controller ECS requires DISABLED; the guide enables it for tasks on Fargate:
+    # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-task-networking.html
     f"{_NETWORK}.assignPublicIp": Field("public_address", Flag("ENABLED", "DISABLED")),
     "loadBalancers[].targetGroupArn": Field("target_group"),
     "loadBalancers[].containerName": Field("task_definition", Unchecked("the name of its container")),
@@ -165,22 +167,31 @@ class Service(Resource):
                 **_SETTINGS,
             },
         ),
+        Call(
+            "https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DeleteService.html",
+            {"cluster": Field("cluster"), "service": ITSELF, "force": Always(True, BOOLEAN)},
+        ),
     )
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.minimum_healthy == self.maximum:
-            raise InvalidResource(
-                f"{self}: no deployment is possible if minimum_healthy and maximum are both {self.maximum} %"
+            raise self.refusal(
+                f"no deployment is possible if minimum_healthy and maximum are both {self.maximum} %. Change one.",
+                "https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DeploymentConfiguration.html",
             )
         if (self.target_group is None) != (self.container_port is None):
-            raise InvalidResource(f"{self}: set target_group and container_port together")
-        if self.container_port is not None and self.container_port != self.task_definition.container_port:
-            raise InvalidResource(f"{self}: {self.task_definition} has no container port {self.container_port}")
-        if self.grace_seconds and not self.target_group:
-            raise InvalidResource(
-                f"{self}: grace_seconds {self.grace_seconds} need a target_group. Set it, or leave 0."
+            raise self.refusal(
+                "one of target_group and container_port is missing. Set both, or none.",
+                "https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_LoadBalancer.html",
             )
+        if self.container_port is not None and self.container_port != self.task_definition.container_port:
+            raise self.refusal(
+                f"{self.task_definition} has no container port {self.container_port}. Set it there.",
+                "https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_LoadBalancer.html",
+            )
+        if self.grace_seconds and not self.target_group:
+            raise self.refusal(f"grace_seconds {self.grace_seconds} need a target_group. Set it, or leave 0.")
         self._check_network()
         if self.launch_type == "FARGATE":
             self._check_for_fargate()
@@ -188,33 +199,44 @@ class Service(Resource):
     def _check_network(self) -> None:
         definition, awsvpc = self.task_definition, self.task_definition.network_mode == "awsvpc"
         if awsvpc and not self.subnets:
-            raise InvalidResource(
-                f"{self}: {definition} has the network mode awsvpc, whose tasks need an interface. Set subnets."
+            raise self.refusal(
+                f"{definition} has the network mode awsvpc, whose tasks need an interface. Set subnets.",
+                "https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CreateService.html",
             )
         if not awsvpc and (self.subnets or self.security_groups or self.public_address):
-            raise InvalidResource(
-                f"{self}: {definition} has the network mode {definition.network_mode}, whose tasks use the interface "
-                "of their instance. Leave subnets, security_groups and public_address out."
+            raise self.refusal(
+                f"{definition} has the network mode {definition.network_mode}, whose tasks use the interface "
+                "of their instance. Leave subnets, security_groups and public_address out.",
+                "https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CreateService.html",
             )
         if self.public_address and self.launch_type == "EC2":
-            raise InvalidResource(f"{self}: only tasks on Fargate get a public_address. Leave it out.")
+            raise self.refusal(
+                "only tasks on Fargate get a public_address. Leave it out.",
+                "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-networking-awsvpc.html",
+            )
         if self.target_group and self.target_group.target_type != (needed := "ip" if awsvpc else "instance"):
-            raise InvalidResource(
-                f"{self}: tasks in the network mode {definition.network_mode} are targets of the type {needed}, and "
-                f"{self.target_group} has {self.target_group.target_type}. Set target_type={needed!r} there."
+            raise self.refusal(
+                f"tasks in the network mode {definition.network_mode} are targets of the type {needed}, and "
+                f"{self.target_group} has {self.target_group.target_type}. Set target_type={needed!r} there.",
+                "https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_LoadBalancer.html",
             )
 
     def _check_for_fargate(self) -> None:
         if self.task_definition.launch_type != "FARGATE":
-            raise InvalidResource(
-                f"{self}: {self.task_definition} is for EC2. Set launch_type='FARGATE' there, and a cpu."
+            raise self.refusal(
+                f"{self.task_definition} is for EC2. Set launch_type='FARGATE' there, and a cpu.",
+                "https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RegisterTaskDefinition.html",
             )
         if self.capacity_provider:
-            raise InvalidResource(
-                f"{self}: {self.capacity_provider} has instances, and Fargate has none. Leave it out."
+            raise self.refusal(
+                f"{self.capacity_provider} has instances, and Fargate has none. Leave it out.",
+                "https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CreateService.html",
             )
         if self.spread_over:
-            raise InvalidResource(f"{self}: Fargate takes no placement strategy. Set spread_over=().")
+            raise self.refusal(
+                "Fargate takes no placement strategy. Set spread_over=().",
+                "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-placement.html",
+            )
 
     def usage(self) -> Usages:
         if self.launch_type == "EC2" or not self.task_definition.cpu:

@@ -47,6 +47,7 @@ class Subnet(Resource):
             "https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_ModifySubnetAttribute.html",
             {"SubnetId": ITSELF, "MapPublicIpOnLaunch.Value": Field("public_addresses", BOOLEAN)},
         ),
+        Call("https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DeleteSubnet.html", {"SubnetId": ITSELF}),
     )
 
     @classmethod

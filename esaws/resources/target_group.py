@@ -6,7 +6,6 @@ from typing import Any, Literal, Self
 from esaws.aws import ignore_codes, tag_list
 from esaws.cloud import Cloud
 from esaws.documented import ITSELF, TAG, Always, Between, Call, Field, Name, OneOf, Parameter, Text, Unchecked, tags
-from esaws.errors import InvalidResource
 from esaws.resource import Live, Lives, Ref, Resource
 from esaws.resources._elbv2 import NAME, NO_GROUP, list_owned
 from esaws.resources.vpc import VPC
@@ -102,15 +101,19 @@ class TargetGroup(Resource):
                 ),
             },
         ),
+        Call(
+            "https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_DeleteTargetGroup.html",
+            {"TargetGroupArn": ITSELF},
+        ),
     )
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        # https://docs.aws.amazon.com/elasticloadbalancing/latest/application/target-group-health-checks.html
         if self.health_timeout >= self.health_interval:
-            raise InvalidResource(
-                f"{self}: health_timeout {self.health_timeout} is not shorter than health_interval "
-                f"{self.health_interval}. Change one of them."
+            raise self.refusal(
+                f"health_timeout {self.health_timeout} is not shorter than health_interval "
+                f"{self.health_interval}. Change one of them.",
+                "https://docs.aws.amazon.com/elasticloadbalancing/latest/application/target-group-health-checks.html",
             )
 
     @classmethod

@@ -7,7 +7,7 @@ from typing import Any, Self
 from esaws.aws import ignore_codes
 from esaws.cloud import Cloud
 from esaws.documented import DESCRIBED, ID, Between, Call, Field, Made, Unchecked
-from esaws.errors import InvalidResource, NotDeployed
+from esaws.errors import NotDeployed
 from esaws.resource import Live, Lives, Resource
 from esaws.resources._elbv2 import NO_GROUP
 from esaws.resources.auto_scaling_group import AutoScalingGroup, describe_group, instances_in_service
@@ -65,9 +65,9 @@ class TargetRegistration(Resource):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.target_group.target_type != "instance":
-            raise InvalidResource(
-                f"{self}: {self.target_group} takes addresses, and {self.group} has instances. Set its "
-                "target_type='instance'."
+            raise self.refusal(
+                f"{self.target_group} takes addresses, and {self.group} has instances. Set its target_type='instance'.",
+                "https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_TargetDescription.html",
             )
 
     def default_name(self) -> str:

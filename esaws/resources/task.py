@@ -8,7 +8,7 @@ from typing import Any, Self
 from esaws.aws import ignore_codes, pages
 from esaws.cloud import Cloud
 from esaws.documented import ITSELF, NOT_DOCUMENTED, TAG, Always, Call, Field, Made, OneOf, Unchecked, tags
-from esaws.errors import EmulatorGap, EsawsError, InvalidResource
+from esaws.errors import EmulatorGap, EsawsError
 from esaws.resource import Live, Lives, Ref, Resource
 from esaws.resources._ecs import NO_CLUSTER, describe, ecs_name, ecs_tags, list_in_cluster, resource_name, service_of
 from esaws.resources.auto_scaling_group import AutoScalingGroup
@@ -66,9 +66,10 @@ class Task(Resource):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.task_definition.network_mode != "bridge":
-            raise InvalidResource(
-                f"{self}: {self.task_definition} has the network mode {self.task_definition.network_mode}, for which a "
-                "task needs subnets. Declare a Service, or set network_mode='bridge' there."
+            raise self.refusal(
+                f"{self.task_definition} has the network mode {self.task_definition.network_mode}, for which a "
+                "task needs subnets. Declare a Service, or set network_mode='bridge' there.",
+                "https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RunTask.html",
             )
 
     @classmethod

@@ -10,6 +10,7 @@ from esaws.aws import pages
 from esaws.cloud import Cloud
 from esaws.documented import (
     BOOLEAN,
+    ITSELF,
     NOT_DOCUMENTED,
     PORTS,
     TAG,
@@ -25,7 +26,7 @@ from esaws.documented import (
     Unchecked,
     tags,
 )
-from esaws.errors import EsawsError, InvalidResource
+from esaws.errors import EsawsError
 from esaws.resource import AddressOf, Live, Lives, Ref, Resource
 from esaws.resources._ecs import ECS_NAME, ecs_name, ecs_tags, message_contains, resource_name
 from esaws.resources.bucket import Bucket
@@ -164,49 +165,71 @@ class TaskDefinition(Resource):
                 **tags("tags", TAG, "key", "value"),
             },
         ),
+        Call(
+            "https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DeregisterTaskDefinition.html",
+            {"taskDefinition": ITSELF},
+        ),
+        Call(
+            "https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DeleteTaskDefinitions.html",
+            {"taskDefinitions[]": Made(Unchecked("up to 10 revisions"))},
+        ),
     )
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.host_port is not None and self.container_port is None:
-            raise InvalidResource(f"{self}: host_port {self.host_port} needs a container_port")
+            raise self.refusal(
+                f"host_port {self.host_port} needs a container_port. Set it.",
+                "https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_PortMapping.html",
+            )
         if self.host_port in _AGENT_PORTS:
-            raise InvalidResource(
-                f"{self}: host_port {self.host_port} is taken on each instance, by SSH, Docker or the agent of ECS. "
-                "Use another one."
+            raise self.refusal(
+                f"host_port {self.host_port} is taken on each instance, by SSH, Docker or the agent of ECS. "
+                "Use another one.",
+                "https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_PortMapping.html",
             )
         variables = [name for name, _ in (*self.environment, *self.secrets)]
         if len(set(variables)) < len(variables):
-            raise InvalidResource(f"{self}: an environment variable is set twice")
+            raise self.refusal("an environment variable is set twice. Leave one out.")
         if self.secrets and self.execution_role is None:
-            raise InvalidResource(f"{self}: secrets need an execution_role, with which ECS reads them")
+            raise self.refusal(
+                "secrets need an execution_role, with which ECS reads them. Set one.",
+                "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/specifying-sensitive-data.html",
+            )
         if self.network_mode == "awsvpc" and self.host_port is not None:
-            raise InvalidResource(
-                f"{self}: host_port {self.host_port} is of an instance, and a task in network mode awsvpc has an "
-                "interface of its own, with its container_port. Leave host_port out."
+            raise self.refusal(
+                f"host_port {self.host_port} is of an instance, and a task in network mode awsvpc has an "
+                "interface of its own, with its container_port. Leave host_port out.",
+                "https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_PortMapping.html",
             )
         if self.launch_type == "FARGATE":
             self._check_for_fargate()
 
     def _check_for_fargate(self) -> None:
         if self.network_mode != "awsvpc":
-            raise InvalidResource(
-                f"{self}: Fargate has no network mode {self.network_mode}. Set network_mode='awsvpc'."
+            raise self.refusal(
+                f"Fargate has no network mode {self.network_mode}. Set network_mode='awsvpc'.",
+                "https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RegisterTaskDefinition.html",
             )
         if self.cpu not in _FARGATE_MEMORY:
             sizes = ", ".join(map(str, _FARGATE_MEMORY))
-            raise InvalidResource(f"{self}: Fargate offers no task with cpu {self.cpu}. Choose one of {sizes}.")
+            raise self.refusal(
+                f"Fargate offers no task with cpu {self.cpu}. Choose one of {sizes}.",
+                "https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RegisterTaskDefinition.html",
+            )
         if self.memory not in (offered := _FARGATE_MEMORY[self.cpu]):
             amounts = f"{offered[0]} to {offered[-1]} MiB in steps of {offered[-1] - offered[-2]}"
             if not isinstance(offered, range):
                 amounts = ", ".join(map(str, offered)) + " MiB"
-            raise InvalidResource(
-                f"{self}: Fargate offers no {self.memory} MiB of memory with cpu {self.cpu}. Choose from {amounts}."
+            raise self.refusal(
+                f"Fargate offers no {self.memory} MiB of memory with cpu {self.cpu}. Choose from {amounts}.",
+                "https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RegisterTaskDefinition.html",
             )
         if self.execution_role is None:
-            raise InvalidResource(
-                f"{self}: on Fargate, AWS pulls the image and writes the logs with an execution_role. Set one with the "
-                "policy service-role/AmazonECSTaskExecutionRolePolicy."
+            raise self.refusal(
+                "on Fargate, AWS pulls the image and writes the logs with an execution_role. Set one with the "
+                "policy service-role/AmazonECSTaskExecutionRolePolicy.",
+                "https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task_execution_IAM_role.html",
             )
 
     @property

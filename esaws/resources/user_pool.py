@@ -96,6 +96,14 @@ class UserPool(Resource):
                 "SoftwareTokenMfaConfiguration.Enabled": Always(True, BOOLEAN),
             },
         ),
+        Call(
+            "https://docs.aws.amazon.com/cognito-user-identity-pools/latest/APIReference/API_DeleteUserPool.html",
+            {"UserPoolId": ITSELF},
+        ),
+        Call(
+            "https://docs.aws.amazon.com/cognito-user-identity-pools/latest/APIReference/API_DeleteUserPoolDomain.html",
+            {"UserPoolId": ITSELF, "Domain": DESCRIBED},
+        ),
     )
 
     @classmethod

@@ -5,7 +5,7 @@ from typing import Any, Self
 
 from esaws.aws import ignore_codes, pages
 from esaws.cloud import Cloud
-from esaws.documented import BOOLEAN, DESCRIBED, EVERYTHING_ELSE, Call, Each, Field, Name, OneOf
+from esaws.documented import BOOLEAN, DESCRIBED, EVERYTHING_ELSE, ITSELF, Call, Each, Field, Name, OneOf
 from esaws.resource import Live, Lives, Ref, Resource
 from esaws.resources._cognito import COGNITO_NAME, update_parameters
 from esaws.resources.user_pool import UserPool
@@ -63,6 +63,10 @@ class UserPoolClient(Resource):
                 "ExplicitAuthFlows[]": Field("auth_flows", _FLOWS),
                 EVERYTHING_ELSE: DESCRIBED,
             },
+        ),
+        Call(
+            "https://docs.aws.amazon.com/cognito-user-identity-pools/latest/APIReference/API_DeleteUserPoolClient.html",
+            {"UserPoolId": Field("pool"), "ClientId": ITSELF},
         ),
     )
 

@@ -49,6 +49,7 @@ class VPC(Resource):
             "https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_ModifyVpcAttribute.html",
             {"VpcId": ITSELF, "EnableDnsHostnames.Value": Field("dns_hostnames", BOOLEAN)},
         ),
+        Call("https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DeleteVpc.html", {"VpcId": ITSELF}),
     )
 
     @classmethod

@@ -32,11 +32,17 @@ REFERENCES = {
 """AWS's references of calls, and the names of their services in botocore."""
 
 NOT_OF_THE_EXAMPLE = {
+    "AutoScalingGroup": {"TerminateInstances"},
+    "Bucket": {"AbortMultipartUpload", "DeleteObjects"},
     "DBInstance": {"StartDBInstance"},
-    "InstanceProfile": {"RemoveRoleFromInstanceProfile"},
-    "InternetGateway": {"DetachInternetGateway"},
     "PasswordParameter": {"PutParameter Overwrite"},
-    "Route": {"CreateRoute DestinationIpv6CidrBlock", "ReplaceRoute DestinationIpv6CidrBlock"},
+    "Role": {"DeleteRolePolicy", "RemoveRoleFromInstanceProfile"},
+    "Route": {
+        "CreateRoute DestinationIpv6CidrBlock",
+        "ReplaceRoute DestinationIpv6CidrBlock",
+        "DeleteRoute DestinationIpv6CidrBlock",
+        "DeleteRoute DestinationPrefixListId",
+    },
     "SecurityGroup": {"RevokeSecurityGroupEgress"},
     "SecurityGroupRule": {
         "AuthorizeSecurityGroupEgress",
@@ -44,6 +50,7 @@ NOT_OF_THE_EXAMPLE = {
         "AuthorizeSecurityGroupIngress IpPermissions[].UserIdGroupPairs[].Description",
         "AuthorizeSecurityGroupIngress IpPermissions[].UserIdGroupPairs[].GroupId",
         "ModifySecurityGroupRules SecurityGroupRules[].SecurityGroupRule.ReferencedGroupId",
+        "RevokeSecurityGroupEgress",
     },
     "Service": {
         "CreateService launchType",
@@ -63,7 +70,7 @@ NOT_OF_THE_EXAMPLE = {
         "RegisterTaskDefinition memory",
         "RegisterTaskDefinition taskRoleArn",
     },
-    "UserPool": {"SetUserPoolMfaConfig SoftwareTokenMfaConfiguration.Enabled"},
+    "UserPool": {"DeleteUserPoolDomain", "SetUserPoolMfaConfig SoftwareTokenMfaConfiguration.Enabled"},
 }
 """Kind → the documented calls, and the parameters of calls, that its example and changes by hand do not lead to."""
 
@@ -146,9 +153,11 @@ def unsent(parameters: Iterable[tuple[str, str, str]], calls: Iterable[Call]) ->
 
 def undocumented(parameters: Iterable[tuple[str, str, str]], calls: Iterable[Call]) -> set[tuple[str, str, str]]:
     """Return the parameters that none of the documented calls has."""
-    known = {(service_of(call), call.operation): call for call in calls}
+    known: dict[tuple[str, str], list[Call]] = {}
+    for call in calls:
+        known.setdefault((service_of(call), call.operation), []).append(call)
     return {
         (service, operation, path)
         for service, operation, path in parameters
-        if (service, operation) not in known or known[service, operation].covering(path) is None
+        if not any(call.covering(path) for call in known.get((service, operation), ()))
     }
