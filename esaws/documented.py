@@ -90,7 +90,7 @@ class OneOf(Rule):
         object.__setattr__(self, "besides", besides)
 
     def accepts(self, value: Any) -> bool:
-        return value in self.values
+        return not isinstance(value, bool) and value in self.values  # True equals 1
 
     def __str__(self) -> str:
         *others, last = map(str, self.values)

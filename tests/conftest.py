@@ -56,6 +56,7 @@ LONGEST = (
     "test_ecs",
     "test_killed",
     "test_deletion_order",
+    "test_documented",
 )
 
 collect_ignore_glob = ["runbooks/*.ipynb"]

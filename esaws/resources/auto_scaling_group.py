@@ -17,6 +17,7 @@ from esaws.documented import (
     Always,
     Between,
     Call,
+    Each,
     Field,
     Made,
     Name,
@@ -49,7 +50,7 @@ _ALIVE = ["pending", "running", "stopping", "stopped", "shutting-down"]
 _SETTINGS: dict[str, Parameter] = {
     "LaunchTemplate.LaunchTemplateId": Field("template"),
     "LaunchTemplate.Version": Always("$Default", Unchecked("a number, $Latest or $Default")),
-    "VPCZoneIdentifier": Field("subnets", Unchecked("ids of subnets, up to 5,000 characters")),
+    "VPCZoneIdentifier": Field("subnets", Each(Unchecked("ids of subnets, 5,000 characters together"), 1)),
     "MinSize": Field("minimum", Between(0), OF_ESAWS),
     "MaxSize": Field("maximum", Between(0), OF_ESAWS),
 }

@@ -50,6 +50,7 @@ _ENGINES = (
 )
 _SIZES = {"gp2": (20, 65_536), "gp3": (20, 65_536), _MAGNETIC: (5, 3072)}
 """Storage type → its sizes in GiB for MariaDB, MySQL and PostgreSQL. io1 and io2 need IOPS, and no field has them.
+The text asks for IOPS with gp3, too, but says that gp3 is the default without them.
 
 https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBInstance.html
 """

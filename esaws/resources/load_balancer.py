@@ -5,13 +5,16 @@ from typing import Any, Self
 
 from esaws.aws import ignore_codes, pages, tag_list
 from esaws.cloud import Cloud
-from esaws.documented import ITSELF, TAG, Always, Call, Field, Flag, Name, OneOf, Unchecked, tags
+from esaws.documented import ITSELF, TAG, Always, Call, Each, Field, Flag, Name, OneOf, Unchecked, tags
 from esaws.pricelist import Usage
 from esaws.resource import Live, Lives, Ref, Resource, Usages
 from esaws.resources._elbv2 import NAME, NO_BALANCER, list_owned
 from esaws.resources.internet_gateway import InternetGateway
 from esaws.resources.security_group import SecurityGroup
 from esaws.resources.subnet import Subnet
+
+# A diagram may show one zone, which AWS refuses.
+_SUBNETS = Each(Unchecked("ids of subnets in at least two Availability Zones, one in each"), 1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,10 +47,7 @@ class LoadBalancer(Resource):
                 "Name": Name(NAME),
                 "Type": Always("application", OneOf("application", "network", "gateway")),
                 "Scheme": Field("internet_facing", Flag("internet-facing", "internal")),
-                # A diagram may show one zone, which AWS refuses.
-                "Subnets[]": Field(
-                    "subnets", Unchecked("ids of subnets in at least two Availability Zones, one in each")
-                ),
+                "Subnets[]": Field("subnets", _SUBNETS),
                 "SecurityGroups[]": Field("security_groups"),
                 **tags("Tags", TAG),
             },
@@ -56,9 +56,7 @@ class LoadBalancer(Resource):
             "https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_SetSubnets.html",
             {
                 "LoadBalancerArn": ITSELF,
-                "Subnets[]": Field(
-                    "subnets", Unchecked("ids of subnets in at least two Availability Zones, one in each")
-                ),
+                "Subnets[]": Field("subnets", _SUBNETS),
             },
         ),
         Call(

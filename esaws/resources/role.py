@@ -6,10 +6,14 @@ from typing import Any, Self
 
 from esaws.aws import ignore_codes, pages, tag_list
 from esaws.cloud import Cloud
-from esaws.documented import DESCRIBED, ITSELF, LONGEST_REGION, TAG, Call, Each, Field, Name, Text, Unchecked, tags
+from esaws.documented import DESCRIBED, ITSELF, LONGEST_REGION, TAG, Call, Each, Field, Name, Text, tags
 from esaws.resource import Live, Lives, Resource
 from esaws.resources._iam import GONE, IAM_NAME, iam_name, list_owned
 
+_SERVICE = Text(
+    1, None, r"([a-z0-9-]+\.)+amazonaws\.com(\.cn)?", "the principal of a service, such as ec2.amazonaws.com"
+)
+_PRINCIPALS = "https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html"
 _POLICY = Text(1, 2000, r"[\w+=,.@/:-]*", "characters: the name of an AWS managed policy with its path, or an ARN")
 """AWS takes an ARN of 2,048 characters, of which the beginning is put in front of a name."""
 
@@ -46,7 +50,7 @@ class Role(Resource):
             "https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html",
             {
                 "RoleName": Name(IAM_NAME, ending=LONGEST_REGION),
-                "AssumeRolePolicyDocument": Field("service", Unchecked("a policy with the service as its principal")),
+                "AssumeRolePolicyDocument": Field("service", _SERVICE, _PRINCIPALS),
                 **tags("Tags", TAG),
             },
         ),
@@ -54,7 +58,7 @@ class Role(Resource):
             "https://docs.aws.amazon.com/IAM/latest/APIReference/API_UpdateAssumeRolePolicy.html",
             {
                 "RoleName": ITSELF,
-                "PolicyDocument": Field("service", Unchecked("a policy with the service as its principal")),
+                "PolicyDocument": Field("service", _SERVICE, _PRINCIPALS),
             },
         ),
         Call(

@@ -4,11 +4,13 @@ The models have every parameter with its type, and of many the length, range, pa
 in prose alone is in no model; the pages are the sources.
 """
 
+import ast
 import re
 import string
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,6 +20,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from docs import parameters as page
+from esaws import resources
 from esaws.architecture import Architecture
 from esaws.cloud import Cloud
 from esaws.deploy.plan import plan_deploy, plan_teardown
@@ -73,6 +76,9 @@ REST = {
 REPEATING = {"UpdateUserPool", "UpdateUserPoolClient", "UpdateBudget", "DeleteNotification"}
 """The calls that repeat what AWS described, besides what changes."""
 
+RULES_OF_ESAWS = {"bucket": 1, "budget": 1, "lease": 3, "scalable_target": 1, "service": 1, "task_definition": 1}
+"""Module → its rules over several fields, or for estimates and leases, that no page of AWS has."""
+
 NOT_SENT = {
     "Alarm": {"load_balancer", "target_group"},
     "Bucket": {"expected_gb"},
@@ -112,8 +118,8 @@ OF_TWO_FIELDS = {
 }
 """Fields of which some values inside the range are refused, by a rule over two fields."""
 
-PREFIXED = {"PolicyArn"}
-"""Parameters whose value is longer than that of the field."""
+WITH_MORE = {"AssumeRolePolicyDocument", "PolicyArn", "PolicyDocument"}
+"""Parameters of whose value the field is a part."""
 
 LARGEST = 2**31 - 1
 """The largest integer, which stands for no limit in a model."""
@@ -181,6 +187,18 @@ def test_every_source_is_a_page_of_aws_or_of_a_standard() -> None:
 
 def test_the_operation_has_each_parameter_and_of_lists_their_items() -> None:
     assert not [str(row) for row in PARAMETERS if isinstance(row.shape, ListShape | MapShape | StructureShape)]
+
+
+def test_every_refusal_of_a_kind_names_its_page_or_is_a_rule_of_esaws() -> None:
+    without_page = {}
+    for path in sorted(Path(resources.__file__).parent.glob("[a-z]*.py")):
+        nodes = [*ast.walk(ast.parse(path.read_text(encoding="utf-8")))]
+        calls = [node for node in nodes if isinstance(node, ast.Call)]
+        assert not [call for call in calls if getattr(call.func, "id", "") == "InvalidResource"], path
+        refusals = [call for call in calls if getattr(call.func, "attr", "") == "refusal"]
+        if count := sum(len(call.args) < 2 for call in refusals):
+            without_page[path.stem] = count
+    assert without_page == RULES_OF_ESAWS
 
 
 def test_only_calls_that_repeat_what_aws_described_leave_parameters_out() -> None:
@@ -256,15 +274,15 @@ def test_a_limit_is_not_wider_than_the_models(row: Row) -> None:
     elif isinstance(rule, Flag):
         assert matches(shape, rule.on) and matches(shape, rule.off)
     elif isinstance(rule, Text):
-        assert rule.low >= shape.metadata.get("min", 0) or row.path in PREFIXED
-        assert rule.high is not None or shape.metadata.get("max", LARGEST) == LARGEST
+        assert rule.low >= shape.metadata.get("min", 0) or row.path in WITH_MORE
+        assert rule.high is not None or shape.metadata.get("max", LARGEST) == LARGEST or row.path in WITH_MORE
         assert rule.high is None or rule.high <= shape.metadata.get("max", rule.high)
 
 
 TEXTS = {
     (service_of(row.call), row.shape.name, row.parameter.takes): row
     for row in PARAMETERS
-    if isinstance(row.parameter.takes, Text) and row.path not in PREFIXED
+    if isinstance(row.parameter.takes, Text) and row.path not in WITH_MORE
 }
 
 
@@ -305,7 +323,7 @@ def outside(rule: Rule) -> list[Any]:
         beyond = [rule.low - 1, *([rule.high + 1] if rule.high is not None else [])]
         return [*beyond, str(rule.low), float("nan"), *([rule.low + 0.5] if rule.integer else [])]
     if isinstance(rule, OneOf):
-        return [max(rule.values) + 1] if isinstance(rule.values[0], int) else [f"{rule.values[0]}x", ""]
+        return [max(rule.values) + 1, True] if isinstance(rule.values[0], int) else [f"{rule.values[0]}x", ""]
     if isinstance(rule, Flag):
         return ["True", 1.5]
     if isinstance(rule, Text):
@@ -333,7 +351,7 @@ def text_of(rule: Text, length: int) -> str:
         text = begin + "a" * (length - len(begin) - len(end)) + end
         if rule.has_form(text) and len(text) == length:
             return text
-    return next(text for text in ("tcp", "200", "instanceId", "a@b") if rule.has_form(text))
+    return next(text for text in ("tcp", "200", "instanceId", "a@b", "ec2.amazonaws.com") if rule.has_form(text))
 
 
 def unmatched(rule: Text) -> list[str]:
