@@ -6,7 +6,7 @@ https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ec2-free-tier-usage.html
 from __future__ import annotations
 
 import re
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from esaws.pricelist import allowances, credit_plans
@@ -103,6 +103,24 @@ def _mark_eligible(eligible: frozenset[str]) -> list[Any]:
     for instance_type in types:
         instance_type["FreeTierEligible"] = instance_type["InstanceType"] in eligible
     return types
+
+
+@patch(_EC2_MODELS, "EC2Backend.describe_instance_types", new=True)
+def describe_instance_types(self: Any, instance_types: list[str] | None = None, filters: Any = None) -> list[Any]:
+    """moto's answer, which is kept: a filter looks at all 800 types, and every plan asks for the free ones."""
+    frozen = tuple((name, tuple(values)) for name, values in (filters or {}).items())
+    return _matching(eligible_instance_types(self.account_id, self.region_name), tuple(instance_types or ()), frozen)
+
+
+@lru_cache(maxsize=64)
+def _matching(
+    eligible: frozenset[str], names: tuple[str, ...], filters: tuple[tuple[str, tuple[str, ...]], ...]
+) -> list[Any]:
+    from moto.ec2.models.instance_types import InstanceTypeBackend
+
+    backend = InstanceTypeBackend()
+    backend.instance_types = _mark_eligible(eligible)
+    return list(backend.describe_instance_types([*names], {name: [*values] for name, values in filters}))
 
 
 @before("rds", "CreateDBInstance", "ModifyDBInstance")

@@ -4,7 +4,7 @@ import json
 import re
 import sys
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import partial
 from typing import Any
 
 from local_aws_server.behaviours import Behaviour
@@ -212,24 +212,12 @@ def describe_instance_types(self: Any) -> Any:
     """Serialize only the page, of a hundred types by default, because there are many."""
     from moto.core.responses import ActionResult
 
-    filters = self._filters_from_querystring()
-    types = _instance_types(
-        tuple(self._get_param("InstanceTypes", [])), tuple((name, tuple(values)) for name, values in filters.items())
+    types = self.ec2_backend.describe_instance_types(
+        self._get_param("InstanceTypes", []), self._filters_from_querystring()
     )
     size, token = self._get_int_param("MaxResults") or 100, self._get_param("NextToken")
     begin, end, token = _cut([description["InstanceType"] for description in types], size, token, _EC2)
     return ActionResult({"InstanceTypes": types[begin:end], "NextToken": token})
-
-
-@lru_cache(maxsize=64)
-def _instance_types(names: tuple[str, ...], filters: tuple[tuple[str, tuple[str, ...]], ...]) -> list[Any]:
-    """The types of these names, or all, that pass the filters. moto's list of all types never changes."""
-    from moto.ec2.models.instance_types import InstanceTypeBackend
-
-    found: list[Any] = InstanceTypeBackend().describe_instance_types(
-        [*names], {name: [*values] for name, values in filters}
-    )
-    return found
 
 
 @before("autoscaling", "DescribeAutoScalingGroups")
