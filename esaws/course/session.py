@@ -18,7 +18,7 @@ from esaws.course.kept_work import keep_work
 from esaws.course.learner import learner_id
 from esaws.course.progress import Progress
 from esaws.course.short_errors import install_short_errors
-from esaws.course.shown import Shown
+from esaws.course.shown import Shown, show_whole_texts
 from esaws.course.worlds import Memory, World, command_path
 from esaws.deploy.inventory import inventory
 from esaws.deploy.leftovers import leftovers
@@ -68,6 +68,7 @@ def begin(number: str, *, deployment: str | None = None, begins: str | None = No
         WrongAccount: the credentials belong to another account than the one that was named.
     """
     install_short_errors()
+    show_whole_texts()
     chapter = find_chapter(number)
     parameters = _notebook_parameters()
     deployment = deployment or parameters.get("deployment")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 
 
@@ -32,3 +33,11 @@ class Shown:
             display(self)
         else:
             print(self)
+
+
+def show_whole_texts() -> None:
+    """Let pandas show texts in a table whole. It cuts them after 50 characters, in the middle of a reason."""
+    with suppress(ImportError):  # a page in a browser may be without it
+        import pandas
+
+        pandas.set_option("display.max_colwidth", None)

@@ -359,6 +359,15 @@ def output_faults(notebook: Notebook) -> Iterator[str]:
                     break
 
 
+def cut_faults(notebook: Notebook) -> Iterator[str]:
+    """Tables that end a text with an ellipsis: pandas cuts it in the middle of what it explains."""
+    for cell in notebook.code:
+        for output in cell.outputs:
+            table = "".join(output.get("data", {}).get("text/html", ""))
+            for text in re.findall(r"<td>([^<]*)\.\.\.</td>", table):
+                yield f"a table cuts {text!r}: {cell.source[:60]!r}"
+
+
 MEASURES = {
     "cells are small, and prose outweighs code": size_faults,
     "every code cell has a reason": reason_faults,
@@ -369,6 +378,7 @@ MEASURES = {
     "AWS's terms are linked where they are first used": term_faults,
     "every cell was executed": execution_faults,
     "outputs show names": output_faults,
+    "tables show whole texts": cut_faults,
     "the English is plain": lambda notebook: prose_faults(notebook.prose),
     "links lead somewhere, and pictures have a text": lambda notebook: link_faults(
         notebook.prose, notebook.path.parent

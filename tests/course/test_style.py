@@ -42,7 +42,9 @@ def test_a_bad_notebook_fails_every_measure(tmp_path: Path) -> None:
     import nbformat
     from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-    table = new_output("display_data", {"text/html": "<table><td>sg-0123456789abcdef0</td></table>"})
+    table = new_output(
+        "display_data", {"text/html": "<table><td>sg-0123456789abcdef0</td><td>open it only to...</td></table>"}
+    )
     cells = [
         new_markdown_cell("Some text."),
         new_code_cell("import os\nimport re\nimport sys\nimport ast\nimport json", outputs=[table]),

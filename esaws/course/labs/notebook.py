@@ -16,7 +16,7 @@ from esaws.course.labs.record import read_record
 from esaws.course.labs.result import LabResult
 from esaws.course.learner import learner_id
 from esaws.course.short_errors import install_short_errors
-from esaws.course.shown import Shown
+from esaws.course.shown import Shown, show_whole_texts
 from esaws.course.worlds import World, command_path
 from esaws.errors import Refused
 
@@ -110,6 +110,7 @@ def lab(
         Refused: the target is not the local AWS.
     """
     install_short_errors()
+    show_whole_texts()
     seed = seed or learner_id(ask=True)
     chosen = session.choose_lab(name, seed)
     cloud = Cloud.from_env(deployment=deployment)
