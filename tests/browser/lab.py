@@ -107,22 +107,31 @@ class Lab:
         self.wait_until_idle()
 
     def go_to(self, identity: str) -> None:
-        """Select a cell with the arrow keys, from where the cursor is."""
+        """Select a cell with the arrow keys, from where the cursor is; after a click if it is not in the notebook."""
         self.page.keyboard.press("Escape")
+        if not self.page.evaluate("() => Boolean(document.activeElement?.closest('.jp-Notebook'))"):
+            self.page.locator(".jp-Notebook .jp-Cell .jp-InputPrompt:visible").first.click()
+        content = f"{_NOTEBOOK}.content"
         target, active = self.page.evaluate(
-            f"""(id) => [{_NOTEBOOK}.content.widgets.findIndex((cell) => cell.model.id === id),
-                         {_NOTEBOOK}.content.activeCellIndex]""",
+            f"(id) => [{content}.widgets.findIndex((cell) => cell.model.id === id), {content}.activeCellIndex]",
             identity,
         )
         assert target >= 0, f"there is no cell {identity}"
-        for _ in range(abs(target - active)):
-            self.page.keyboard.press("ArrowDown" if target > active else "ArrowUp")
+        step = 1 if target > active else -1
+        for index in range(active + step, target + step, step):
+            self.page.keyboard.press("ArrowDown" if step > 0 else "ArrowUp")
+            self.page.wait_for_function(f"(index) => {content}.activeCellIndex === index", arg=index)
 
     def type_into(self, identity: str, source: str) -> None:
         """Replace the text of a cell by typing, line by line."""
         self.go_to(identity)
         keyboard = self.page.keyboard
+        # The page draws cells as they come into view, and only then do they have an editor.
+        self.page.wait_for_function(
+            f"() => {_NOTEBOOK}.content.activeCell.editor && {_NOTEBOOK}.content.activeCell.inViewport"
+        )
         keyboard.press("Enter")
+        self.page.wait_for_function(f"() => {_NOTEBOOK}.content.activeCell.editor.hasFocus()")
         keyboard.press("Control+a")
         keyboard.press("Delete")
         for number, line in enumerate(source.split("\n")):
