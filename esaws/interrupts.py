@@ -90,6 +90,5 @@ def raise_if_interrupted() -> None:
 
 
 def in_main_thread() -> bool:
-    """Whether signals arrive here: Python delivers them to the main thread only."""
     """Whether this is the thread in which signals arrive."""
     return threading.current_thread() is threading.main_thread()

@@ -245,7 +245,7 @@ def on_aws(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> Callable[[Counting
 
     def make(explorer: CountingCostExplorer) -> Cloud:
         cloud = Cloud.aws("123456789012")
-        monkeypatch.setattr(cloud, "_account", "123456789012")
+        monkeypatch.setattr(cloud, "_caller", {"Account": "123456789012"})
         monkeypatch.setattr(cloud, "client", lambda service: explorer)
         return cloud
 

@@ -1,13 +1,15 @@
 """The images that come with esaws: they answer, log each request, say which store is missing, and end cleanly."""
 
 import json
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing
 
 import pytest
 
-from esaws.data_plane.image_store import APPLICATIONS
+from esaws.data_plane.image_store import APPLICATIONS, IMAGES
 from esaws.reference.seccom import SERVICES
 from tests.data_plane.image_process import ImageProcess
 
@@ -121,6 +123,20 @@ def test_sigterm_ends_it_within_a_second(name: str) -> None:
             idle.request("GET", f"{image.prefix}/")
             idle.getresponse().read()
         assert image.stop()[0] == 0
+
+
+def test_sigterm_ends_it_wherever_the_main_thread_is() -> None:
+    code = """
+import os, signal
+from microservice import stop_event
+stop = stop_event()
+with stop._cond:  # as while `stop.wait` begins
+    os.kill(os.getpid(), signal.SIGTERM)
+print(stop.wait(30))
+"""
+    words = [sys.executable, "-c", code]
+    done = subprocess.run(words, cwd=IMAGES / "base", capture_output=True, text=True, timeout=60, check=False)
+    assert done.stdout == "True\n", done.stderr
 
 
 def test_a_request_in_flight_is_answered_after_sigterm() -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import os
+import queue
 import re
 import signal
 import socket
@@ -302,9 +303,16 @@ def log(line: str) -> None:
 
 def stop_event() -> threading.Event:
     """Return the event that SIGTERM or SIGINT sets."""
-    stop = threading.Event()
+    stop, arrived = threading.Event(), queue.SimpleQueue[int]()
+
+    def set_after_signal() -> None:
+        arrived.get()
+        stop.set()
+
+    # A handler runs in the main thread, wherever that is, and `Event.set` waits forever for a lock that it holds there.
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+        signal.signal(number, lambda number, _: arrived.put(number))
+    threading.Thread(target=set_after_signal, daemon=True).start()
     return stop
 
 
