@@ -29,6 +29,8 @@ from esaws.resources._metrics import arn_from_dimension, dimension_value
 from esaws.resources.load_balancer import LoadBalancer
 from esaws.resources.target_group import TargetGroup
 
+_PUT_METRIC_ALARM_PAGE = "https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html"
+
 _COMPARISONS = tuple(
     f"{size}{threshold}" for size in ("GreaterThan", "LessThan") for threshold in ("Threshold", "OrEqualToThreshold")
 )
@@ -70,7 +72,7 @@ class Alarm(Resource):
     )
     documented = (
         Call(
-            "https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html",
+            _PUT_METRIC_ALARM_PAGE,
             {
                 "AlarmName": Name(Text(1, 255, PRINTABLE, "characters, no control characters")),
                 "Namespace": Always("AWS/ApplicationELB", Text(1, 255, r"[^:].*", "characters, no colon first")),
@@ -96,14 +98,14 @@ class Alarm(Resource):
         if self.period < 60 or self.period % 60:
             raise self.refusal(
                 f"period {self.period} is not valid. Use a multiple of 60 seconds.",
-                "https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html",
+                _PUT_METRIC_ALARM_PAGE,
             )
         longest, seconds = 86_400 if self.period < 3_600 else 604_800, self.period * self.evaluation_periods
         if seconds > longest:
             raise self.refusal(
                 f"period times evaluation_periods is {seconds:,} seconds. Use fewer periods: with this period, "
                 f"AWS takes at most {longest:,} seconds.",
-                "https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html",
+                _PUT_METRIC_ALARM_PAGE,
             )
 
     @classmethod

@@ -33,6 +33,10 @@ from esaws.resource import Live, Lives, Ref, Resource, Usages
 from esaws.resources.launch_template import LaunchTemplate
 from esaws.resources.subnet import Subnet
 
+_CREATE_AUTO_SCALING_GROUP_PAGE = (
+    "https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_CreateAutoScalingGroup.html"
+)
+
 REPLACED_TAG = "esaws:replaced-in"
 """A tag of an instance that is being replaced, and no longer in its group: the name of the group on AWS."""
 
@@ -93,7 +97,7 @@ class AutoScalingGroup(Resource):
     )
     documented = (
         Call(
-            "https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_CreateAutoScalingGroup.html",
+            _CREATE_AUTO_SCALING_GROUP_PAGE,
             {
                 "AutoScalingGroupName": Name(
                     Text(1, 255, r"[!-9;-~]*", "printable ASCII characters without spaces and colons")
@@ -126,7 +130,7 @@ class AutoScalingGroup(Resource):
             sizes = f"minimum {self.minimum}, desired_capacity {self.desired_capacity}, maximum {self.maximum}"
             raise self.refusal(
                 f"{sizes}: these must not descend. Change one of them.",
-                "https://docs.aws.amazon.com/autoscaling/ec2/APIReference/API_CreateAutoScalingGroup.html",
+                _CREATE_AUTO_SCALING_GROUP_PAGE,
             )
 
     @classmethod

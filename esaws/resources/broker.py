@@ -27,6 +27,8 @@ from esaws.resource import Live, Lives, Resource, Usages
 from esaws.resources._tags import minor_version
 from esaws.resources.password_parameter import PasswordParameter
 
+_BROKERS_BROKER_ID_PAGE = "https://docs.aws.amazon.com/amazon-mq/latest/api-reference/brokers-broker-id.html"
+
 _BUSY = frozenset({"CREATION_IN_PROGRESS", "REBOOT_IN_PROGRESS"})
 _MINUTES = 40
 
@@ -100,7 +102,7 @@ class Broker(Resource):
             name="CreateBroker",
         ),
         Call(
-            "https://docs.aws.amazon.com/amazon-mq/latest/api-reference/brokers-broker-id.html",
+            _BROKERS_BROKER_ID_PAGE,
             {"BrokerId": ITSELF, **_SETTINGS},
             name="UpdateBroker",
         ),
@@ -110,7 +112,7 @@ class Broker(Resource):
             name="RebootBroker",
         ),
         Call(
-            "https://docs.aws.amazon.com/amazon-mq/latest/api-reference/brokers-broker-id.html",
+            _BROKERS_BROKER_ID_PAGE,
             {"BrokerId": ITSELF},
             name="DeleteBroker",
         ),

@@ -155,7 +155,7 @@ class Budget(Resource):
         if len(self._thresholds()) > _MAX_NOTIFICATIONS:
             raise self.refusal(
                 f"AWS takes at most {_MAX_NOTIFICATIONS} thresholds. Leave some out.",
-                "https://docs.aws.amazon.com/aws-cost-management/latest/APIReference/API_budgets_Notification.html",
+                _NOTIFICATION_PAGE,
             )
 
     @classmethod

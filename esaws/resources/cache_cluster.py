@@ -12,6 +12,10 @@ from esaws.resources._tags import list_owned_by_arn, minor_version
 from esaws.resources.cache_subnet_group import CacheSubnetGroup
 from esaws.resources.security_group import SecurityGroup
 
+_CREATE_CACHE_CLUSTER_PAGE = (
+    "https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_CreateCacheCluster.html"
+)
+
 _OPERATIONS = {"memcached": "0001", "redis": "0002"}  # the engine on bills
 
 
@@ -48,7 +52,7 @@ class CacheCluster(Resource):
     )
     documented = (
         Call(
-            "https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_CreateCacheCluster.html",
+            _CREATE_CACHE_CLUSTER_PAGE,
             {
                 "CacheClusterId": Name(
                     Text(
@@ -84,7 +88,7 @@ class CacheCluster(Resource):
         if self.engine == "redis" and self.nodes != 1:
             raise self.refusal(
                 f"a cluster of Redis has one node, not {self.nodes}. Set nodes=1.",
-                "https://docs.aws.amazon.com/AmazonElastiCache/latest/APIReference/API_CreateCacheCluster.html",
+                _CREATE_CACHE_CLUSTER_PAGE,
             )
 
     @classmethod

@@ -26,6 +26,8 @@ from esaws.resources.db_subnet_group import DBSubnetGroup
 from esaws.resources.password_parameter import PasswordParameter
 from esaws.resources.security_group import SecurityGroup
 
+_CREATE_DB_INSTANCE_PAGE = "https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBInstance.html"
+
 # The engine on bills.
 _OPERATIONS = {"mysql": "0002", "postgres": "0014", "mariadb": "0018", "aurora-postgresql": "0021"}
 _MAGNETIC = "standard"
@@ -33,21 +35,10 @@ _USABLE = frozenset({"available", "storage-optimization"})
 _STOPPED = frozenset({"stopped", "stopping"})
 
 
-_ENGINES = (
-    *(
-        "aurora-mysql",
-        "aurora-postgresql",
-        "db2-ae",
-        "db2-ce",
-        "db2-se",
-        "mariadb",
-        "mysql",
-        "oracle-ee",
-        "oracle-ee-cdb",
-    ),
-    *("oracle-se2", "oracle-se2-cdb", "postgres", "sqlserver-dev-ee", "sqlserver-ee", "sqlserver-ex", "sqlserver-se"),
-    "sqlserver-web",
-)
+_ENGINES = """
+    aurora-mysql aurora-postgresql db2-ae db2-ce db2-se mariadb mysql oracle-ee oracle-ee-cdb oracle-se2 oracle-se2-cdb
+    postgres sqlserver-dev-ee sqlserver-ee sqlserver-ex sqlserver-se sqlserver-web
+"""
 _SIZES = {"gp2": (20, 65_536), "gp3": (20, 65_536), _MAGNETIC: (5, 3072)}
 """Storage type → its sizes in GiB for MariaDB, MySQL and PostgreSQL. io1 and io2 need IOPS, and no field has them.
 The text asks for IOPS with gp3, too, but says that gp3 is the default without them.
@@ -121,7 +112,7 @@ class DBInstance(Resource):
     )
     documented = (
         Call(
-            "https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBInstance.html",
+            _CREATE_DB_INSTANCE_PAGE,
             {
                 "DBInstanceIdentifier": Name(
                     Text(
@@ -129,7 +120,7 @@ class DBInstance(Resource):
                     )
                 ),
                 "DBSubnetGroupName": Field("subnet_group"),
-                "Engine": Field("engine", OneOf(*_ENGINES)),
+                "Engine": Field("engine", OneOf(*_ENGINES.split())),
                 "EngineVersion": Field("engine_version", Unchecked("one that DescribeDBEngineVersions lists")),
                 "MasterUsername": Field(
                     "username", Text(1, 16, r"[A-Za-z]\w*", "letters, digits and underscores, a letter first")
@@ -172,20 +163,20 @@ class DBInstance(Resource):
             raise self.refusal(
                 f"storage_gb {self.storage_gb} is not valid. Use {low:,} to {high:,} GiB with the storage_type "
                 f"{self.storage_type}.",
-                "https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBInstance.html",
+                _CREATE_DB_INSTANCE_PAGE,
             )
         for name in (self.username, self.database):
             if "postgres" in self.engine and name.lower() in _RESERVED_WORDS.split():
                 raise self.refusal(
                     f"{name!r} is a reserved word of PostgreSQL. Use another name.",
-                    "https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBInstance.html",
+                    _CREATE_DB_INSTANCE_PAGE,
                 )
         longest = _PASSWORD_LENGTHS.get(self.engine.partition("-")[0], 128)
         if self.password.length > longest:
             raise self.refusal(
                 f"{self.password} has {self.password.length} characters, and {self.engine} takes at most "
                 f"{longest}. Set its length.",
-                "https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBInstance.html",
+                _CREATE_DB_INSTANCE_PAGE,
             )
 
     @classmethod

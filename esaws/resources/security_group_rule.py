@@ -10,6 +10,8 @@ from esaws.resource import Live, Lives, Ref, Resource
 from esaws.resources._ec2 import documented_tags, tag_specifications
 from esaws.resources.security_group import SecurityGroup
 
+_IP_PERMISSION_PAGE = "https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_IpPermission.html"
+
 _FILTER_VALUES = 200  # the maximum of one filter
 
 
@@ -95,12 +97,12 @@ class SecurityGroupRule(Resource):
         if self.protocol in ("tcp", "udp") and not is_range:
             raise self.refusal(
                 f"from_port {self.from_port} to to_port {self.to_port} is not a range of ports. Put the lower first.",
-                "https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_IpPermission.html",
+                _IP_PERMISSION_PAGE,
             )
         if self.protocol.startswith("icmp") and self.from_port == -1 != self.to_port:
             raise self.refusal(
                 f"from_port -1 means all types of ICMP, and to_port {self.to_port} only one code. Set to_port=-1.",
-                "https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_IpPermission.html",
+                _IP_PERMISSION_PAGE,
             )
 
     def default_name(self) -> str:

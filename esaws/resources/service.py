@@ -45,6 +45,10 @@ from esaws.resources.subnet import Subnet
 from esaws.resources.target_group import TargetGroup
 from esaws.resources.task_definition import TaskDefinition
 
+_UPDATE_SERVICE_PAGE = "https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_UpdateService.html"
+_CREATE_SERVICE_PAGE = "https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CreateService.html"
+_LOAD_BALANCER_PAGE = "https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_LoadBalancer.html"
+
 _SPREAD = ("attribute:ecs.availability-zone", "instanceId")
 _FARGATE_PROVIDERS = ("FARGATE", "FARGATE_SPOT")
 
@@ -72,7 +76,7 @@ _SETTINGS: dict[str, Parameter] = {
     "healthCheckGracePeriodSeconds": Field(
         "grace_seconds",
         Between(0, 2_147_483_647, "seconds"),
-        "https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_UpdateService.html",
+        _UPDATE_SERVICE_PAGE,
     ),
     "propagateTags": Always("SERVICE", OneOf("TASK_DEFINITION", "SERVICE", "NONE")),
     "capacityProviderStrategy[].capacityProvider": Field("capacity_provider"),
@@ -148,7 +152,7 @@ class Service(Resource):
     )
     documented = (
         Call(
-            "https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CreateService.html",
+            _CREATE_SERVICE_PAGE,
             {
                 "cluster": Field("cluster"),
                 "serviceName": Name(ECS_NAME),
@@ -159,7 +163,7 @@ class Service(Resource):
             },
         ),
         Call(
-            "https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_UpdateService.html",
+            _UPDATE_SERVICE_PAGE,
             {
                 "cluster": Field("cluster"),
                 "service": ITSELF,
@@ -183,12 +187,12 @@ class Service(Resource):
         if (self.target_group is None) != (self.container_port is None):
             raise self.refusal(
                 "one of target_group and container_port is missing. Set both, or none.",
-                "https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_LoadBalancer.html",
+                _LOAD_BALANCER_PAGE,
             )
         if self.container_port is not None and self.container_port != self.task_definition.container_port:
             raise self.refusal(
                 f"{self.task_definition} has no container port {self.container_port}. Set it there.",
-                "https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_LoadBalancer.html",
+                _LOAD_BALANCER_PAGE,
             )
         if self.grace_seconds and not self.target_group:
             raise self.refusal(f"grace_seconds {self.grace_seconds} need a target_group. Set it, or leave 0.")
@@ -201,13 +205,13 @@ class Service(Resource):
         if awsvpc and not self.subnets:
             raise self.refusal(
                 f"{definition} has the network mode awsvpc, whose tasks need an interface. Set subnets.",
-                "https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CreateService.html",
+                _CREATE_SERVICE_PAGE,
             )
         if not awsvpc and (self.subnets or self.security_groups or self.public_address):
             raise self.refusal(
                 f"{definition} has the network mode {definition.network_mode}, whose tasks use the interface "
                 "of their instance. Leave subnets, security_groups and public_address out.",
-                "https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CreateService.html",
+                _CREATE_SERVICE_PAGE,
             )
         if self.public_address and self.launch_type == "EC2":
             raise self.refusal(
@@ -218,7 +222,7 @@ class Service(Resource):
             raise self.refusal(
                 f"tasks in the network mode {definition.network_mode} are targets of the type {needed}, and "
                 f"{self.target_group} has {self.target_group.target_type}. Set target_type={needed!r} there.",
-                "https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_LoadBalancer.html",
+                _LOAD_BALANCER_PAGE,
             )
 
     def _check_for_fargate(self) -> None:
@@ -230,7 +234,7 @@ class Service(Resource):
         if self.capacity_provider:
             raise self.refusal(
                 f"{self.capacity_provider} has instances, and Fargate has none. Leave it out.",
-                "https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_CreateService.html",
+                _CREATE_SERVICE_PAGE,
             )
         if self.spread_over:
             raise self.refusal(

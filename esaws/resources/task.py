@@ -17,6 +17,8 @@ from esaws.resources.route import Route
 from esaws.resources.route_table_association import RouteTableAssociation
 from esaws.resources.task_definition import TaskDefinition
 
+_RUN_TASK_PAGE = "https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RunTask.html"
+
 _STOPPED = "STOPPED"
 _ROOM_MINUTES, _LOCAL_ROOM_MINUTES = 2.0, 0.05
 _STOPPING = frozenset({"DEACTIVATING", "STOPPING", "DEPROVISIONING"})
@@ -48,7 +50,7 @@ class Task(Resource):
     )
     documented = (
         Call(
-            "https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RunTask.html",
+            _RUN_TASK_PAGE,
             {
                 "cluster": Field("cluster"),
                 "taskDefinition": Field("task_definition"),
@@ -69,7 +71,7 @@ class Task(Resource):
             raise self.refusal(
                 f"{self.task_definition} has the network mode {self.task_definition.network_mode}, for which a "
                 "task needs subnets. Declare a Service, or set network_mode='bridge' there.",
-                "https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RunTask.html",
+                _RUN_TASK_PAGE,
             )
 
     @classmethod

@@ -35,6 +35,11 @@ from esaws.resources.log_group import LogGroup
 from esaws.resources.password_parameter import PasswordParameter
 from esaws.resources.role import Role
 
+_PORT_MAPPING_PAGE = "https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_PortMapping.html"
+_REGISTER_TASK_DEFINITION_PAGE = (
+    "https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RegisterTaskDefinition.html"
+)
+
 SMALLEST_MEMORY = 6
 """The memory in MiB that Docker needs for a container."""
 
@@ -82,7 +87,7 @@ _CONTAINER: dict[str, Parameter] = {
         "portMappings[].hostPort": Field(
             "host_port",
             Between(1, _HIGHEST_HOST_PORT),
-            "https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_PortMapping.html",
+            _PORT_MAPPING_PAGE,
         ),
         "portMappings[].protocol": Always("tcp", OneOf("tcp", "udp"), _CONTAINER_PAGE),
         "environment[].name": Field("environment", NOT_DOCUMENTED, _CONTAINER_PAGE),
@@ -150,7 +155,7 @@ class TaskDefinition(Resource):
     )
     documented = (
         Call(
-            "https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RegisterTaskDefinition.html",
+            _REGISTER_TASK_DEFINITION_PAGE,
             {
                 "family": Name(ECS_NAME),
                 "networkMode": Field("network_mode", OneOf("bridge", "awsvpc", besides="host and none")),
@@ -180,13 +185,13 @@ class TaskDefinition(Resource):
         if self.host_port is not None and self.container_port is None:
             raise self.refusal(
                 f"host_port {self.host_port} needs a container_port. Set it.",
-                "https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_PortMapping.html",
+                _PORT_MAPPING_PAGE,
             )
         if self.host_port in _AGENT_PORTS:
             raise self.refusal(
                 f"host_port {self.host_port} is taken on each instance, by SSH, Docker or the agent of ECS. "
                 "Use another one.",
-                "https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_PortMapping.html",
+                _PORT_MAPPING_PAGE,
             )
         variables = [name for name, _ in (*self.environment, *self.secrets)]
         if len(set(variables)) < len(variables):
@@ -200,7 +205,7 @@ class TaskDefinition(Resource):
             raise self.refusal(
                 f"host_port {self.host_port} is of an instance, and a task in network mode awsvpc has an "
                 "interface of its own, with its container_port. Leave host_port out.",
-                "https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_PortMapping.html",
+                _PORT_MAPPING_PAGE,
             )
         if self.launch_type == "FARGATE":
             self._check_for_fargate()
@@ -209,13 +214,13 @@ class TaskDefinition(Resource):
         if self.network_mode != "awsvpc":
             raise self.refusal(
                 f"Fargate has no network mode {self.network_mode}. Set network_mode='awsvpc'.",
-                "https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RegisterTaskDefinition.html",
+                _REGISTER_TASK_DEFINITION_PAGE,
             )
         if self.cpu not in _FARGATE_MEMORY:
             sizes = ", ".join(map(str, _FARGATE_MEMORY))
             raise self.refusal(
                 f"Fargate offers no task with cpu {self.cpu}. Choose one of {sizes}.",
-                "https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RegisterTaskDefinition.html",
+                _REGISTER_TASK_DEFINITION_PAGE,
             )
         if self.memory not in (offered := _FARGATE_MEMORY[self.cpu]):
             amounts = f"{offered[0]} to {offered[-1]} MiB in steps of {offered[-1] - offered[-2]}"
@@ -223,7 +228,7 @@ class TaskDefinition(Resource):
                 amounts = ", ".join(map(str, offered)) + " MiB"
             raise self.refusal(
                 f"Fargate offers no {self.memory} MiB of memory with cpu {self.cpu}. Choose from {amounts}.",
-                "https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_RegisterTaskDefinition.html",
+                _REGISTER_TASK_DEFINITION_PAGE,
             )
         if self.execution_role is None:
             raise self.refusal(
