@@ -7,6 +7,7 @@ works without its compiled part. What none of them has is missing, and is named.
 
 from __future__ import annotations
 
+import gzip
 import json
 import re
 import subprocess
@@ -15,6 +16,7 @@ import zipfile
 from dataclasses import dataclass
 from importlib.metadata import distribution
 from pathlib import Path
+from typing import Any
 from zlib import crc32
 
 from packaging.requirements import Requirement
@@ -59,11 +61,15 @@ PYTHON_PARTS = ("markupsafe", "pyyaml")
 
 UNUSED_PARTS = {
     "awscli": r"awscli/(examples|botocore)/",
+    "botocore": r"botocore/data/.*/examples-\d+\.json",
     "diagrams": r"resources/(?!aws/)",
     "esaws": r"esaws/course/(diagrams|docs|notebooks/(?!course/))",
     "jedi": r"jedi/third_party/(django-stubs|typeshed/(stubs|third_party))/",
 }
 """Package → pattern of its files that the page does not need. The second botocore alone is 118 MB."""
+
+MODELS = re.compile(r"botocore/data/.*/service-\d+\.json\.gz")
+"""AWS's models of its services. Three quarters of them are texts for readers, which nothing in the page shows."""
 
 _COMPILED = r".*\.(so|pyd|dylib)"
 
@@ -158,7 +164,7 @@ def _download(cache: Path, name: str, version: str | None, *, page: bool) -> Pat
 
 
 def for_page(wheel: Path, name: str) -> Path:
-    """The wheel without files that the page does not need, and without compiled code for another platform."""
+    """The wheel without what the page does not need: files, texts of AWS's models, code for another platform."""
     patterns = [UNUSED_PARTS[name]] if name in UNUSED_PARTS else []
     if name in PYTHON_PARTS:
         patterns.append(_COMPILED)
@@ -166,18 +172,43 @@ def for_page(wheel: Path, name: str) -> Path:
         return wheel
     _, version, _, _ = parse_wheel_filename(wheel.name)
     unused = re.compile("|".join(patterns))
-    folder = wheel.parent / f"without-{crc32(unused.pattern.encode()):08x}"
+    rules = f"{unused.pattern} {MODELS.pattern}"
+    folder = wheel.parent / f"without-{crc32(rules.encode()):08x}"
     slim = folder / f"{name.replace('-', '_')}-{version}-py3-none-any.whl"
     if not slim.exists():
         folder.mkdir(exist_ok=True)
         with zipfile.ZipFile(wheel) as source, zipfile.ZipFile(slim, "w", zipfile.ZIP_DEFLATED) as target:
             for member in source.infolist():
                 content = source.read(member)
-                if member.filename.endswith(".dist-info/RECORD"):
-                    content = b"".join(line for line in content.splitlines(True) if not unused.match(line.decode()))
+                if MODELS.fullmatch(member.filename):
+                    content = without_documentation(content)
+                elif member.filename.endswith(".dist-info/RECORD"):
+                    content = _record(content.decode(), unused).encode()
                 if not unused.match(member.filename):
                     target.writestr(member, content)
     return slim
+
+
+def without_documentation(model: bytes) -> bytes:
+    """A compressed model without its texts for readers. A member of a request may have their name; it stays."""
+
+    def stripped(value: Any) -> Any:
+        if isinstance(value, list):
+            return [stripped(each) for each in value]
+        if not isinstance(value, dict):
+            return value
+        return {
+            key: stripped(each) for key, each in value.items() if key != "documentation" or not isinstance(each, str)
+        }
+
+    text = json.dumps(stripped(json.loads(gzip.decompress(model))), separators=(",", ":"))
+    return gzip.compress(text.encode(), mtime=0)
+
+
+def _record(rows: str, unused: re.Pattern[str]) -> str:
+    """The list of a wheel's files, without those that are left out, and without the checksums of changed ones."""
+    kept = [row for row in rows.splitlines() if not unused.match(row)]
+    return "".join(f"{row.split(',')[0]},,\n" if MODELS.match(row) else f"{row}\n" for row in kept)
 
 
 def _from_pyodide(cache: Path, node_modules: Path, names: list[str]) -> dict[str, dict[str, object]]:

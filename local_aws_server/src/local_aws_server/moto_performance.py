@@ -1,8 +1,9 @@
 """Patches that make moto faster without changing its behaviour.
 
-AWS's images and managed policies are created once. As on AWS, they and the images' snapshots have the same ids in every
-account, and in every process. The environment of the server makes moto load the policies
-(`MOTO_IAM_LOAD_MANAGED_POLICIES`).
+moto reads the offerings of instance types in all regions, 10 MB of JSON, when it is imported; here those of a region
+are read when a call needs them. AWS's images and managed policies are created once. As on AWS, they and the images'
+snapshots have the same ids in every account, and in every process. The environment of the server makes moto load the
+policies (`MOTO_IAM_LOAD_MANAGED_POLICIES`).
 """
 
 from __future__ import annotations
@@ -10,11 +11,14 @@ from __future__ import annotations
 import hashlib
 import json
 import string
+from collections.abc import Iterator, Mapping
 from datetime import datetime
-from functools import cache, lru_cache
+from functools import cache, cached_property, lru_cache
+from importlib.resources import files
 from typing import Any
 
 from moto.core.utils import camelcase_to_underscores, method_names_from_class, utcnow
+from moto.utilities.utils import load_resource as read_resource
 
 from local_aws_server.clone import clone
 from local_aws_server.hooks import apply_patches, patch
@@ -37,6 +41,49 @@ def get_random_string(self: Any, length: int = 20, include_digits: bool = True, 
     letters = string.ascii_letters + (string.digits if include_digits else "")
     text = "".join(self.choices(letters, k=length))
     return text.lower() if lower_case else text
+
+
+_OFFERINGS = "ec2/resources/instance_type_offerings"
+
+
+@patch("moto.utilities.utils", "load_resource")
+def load_resource(resource: str) -> Any:
+    """One of moto's files, but no offerings of instance types, which moto reads while it is imported."""
+    return [] if resource.startswith(_OFFERINGS) else read_resource(resource)
+
+
+class _Offerings(Mapping[str, list[dict[str, str]]]):
+    """Region → the instance types that EC2 offers there, by one type of location; read when they are needed."""
+
+    def __init__(self, location_type: str) -> None:
+        self._location_type = location_type
+
+    def __getitem__(self, region: str) -> list[dict[str, str]]:
+        if region not in self._regions:
+            raise KeyError(region)
+        return _read_offerings(self._location_type, region)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._regions)
+
+    def __len__(self) -> int:
+        return len(self._regions)
+
+    @cached_property
+    def _regions(self) -> dict[str, None]:
+        folder = files("moto") / _OFFERINGS / self._location_type
+        return dict.fromkeys(sorted(file.name.split(".")[0] for file in folder.iterdir()))
+
+
+@cache
+def _read_offerings(location_type: str, region: str) -> list[dict[str, str]]:
+    offerings = read_resource(f"{_OFFERINGS}/{location_type}/{region}.json")
+    return [{**offering, "LocationType": location_type} for offering in offerings]
+
+
+_offerings = {name: _Offerings(name) for name in ("availability-zone", "availability-zone-id", "region")}
+for _module in ("instance_types", "instances", "spot_requests"):
+    patch(f"moto.ec2.models.{_module}", "INSTANCE_TYPE_OFFERINGS")(_offerings)
 
 
 _images_by_region: dict[str, list[Any]] = {}
