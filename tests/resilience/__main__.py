@@ -18,6 +18,7 @@ from pathlib import Path
 
 from esaws.environment import environment_variables
 from esaws.local_aws.scratch import scratch_server
+from esaws.progress import progress
 from tests.resilience.disturbance import DELETES, FAULTS, KILLS, KINDS, RETRIED, STUCK, Disturbance, can_strike
 from tests.resilience.process import Forks
 from tests.resilience.situation import ACTIONS, PROFILES, SMALL, Situation, World
@@ -61,16 +62,19 @@ def chosen(
 def run(
     world: World, situations: Iterable[Situation], kinds: Iterable[str], options: argparse.Namespace
 ) -> Iterator[Result]:
-    """Yield the result of each trial."""
+    """Yield the result of each trial, and show the progress."""
     for situation in situations:
         world.begin(situation)
         undisturbed = world.forks.run(*situation.command)
         if undisturbed.exit_code != 0:
             raise RuntimeError(str(undisturbed))
-        for disturbance in chosen(situation, undisturbed.calls, kinds, options):
-            result = try_one(world, situation, disturbance)
-            if result.struck:
-                yield result
+        trials = chosen(situation, undisturbed.calls, kinds, options)
+        with progress(str(situation), len(trials)) as bar:
+            for disturbance in trials:
+                result = try_one(world, situation, disturbance)
+                bar.step(str(disturbance))
+                if result.struck:
+                    yield result
 
 
 COLUMNS = ("action", "kind", "trials", "completed", "left over", "foreign touched", "wrong exits", "unclear", "longest")
