@@ -190,7 +190,10 @@ def for_page(wheel: Path, name: str) -> Path:
 
 
 def without_documentation(model: bytes) -> bytes:
-    """A compressed model without its texts for readers. A member of a request may have their name; it stays."""
+    """A compressed model whose shapes and operations have no texts for readers.
+
+    A member of a request may have their name; it stays. botocore needs the texts of other parts, which are few.
+    """
 
     def stripped(value: Any) -> Any:
         if isinstance(value, list):
@@ -201,7 +204,9 @@ def without_documentation(model: bytes) -> bytes:
             key: stripped(each) for key, each in value.items() if key != "documentation" or not isinstance(each, str)
         }
 
-    text = json.dumps(stripped(json.loads(gzip.decompress(model))), separators=(",", ":"))
+    content = json.loads(gzip.decompress(model))
+    parts = {part: stripped(content[part]) for part in ("shapes", "operations") if part in content}
+    text = json.dumps(content | parts, separators=(",", ":"))
     return gzip.compress(text.encode(), mtime=0)
 
 
