@@ -15,6 +15,7 @@ import sys
 import zipfile
 from dataclasses import dataclass
 from importlib.metadata import distribution
+from inspect import getsource
 from pathlib import Path
 from typing import Any
 from zlib import crc32
@@ -172,7 +173,7 @@ def for_page(wheel: Path, name: str) -> Path:
         return wheel
     _, version, _, _ = parse_wheel_filename(wheel.name)
     unused = re.compile("|".join(patterns))
-    rules = f"{unused.pattern} {MODELS.pattern}"
+    rules = unused.pattern + MODELS.pattern + getsource(without_documentation)
     folder = wheel.parent / f"without-{crc32(rules.encode()):08x}"
     slim = folder / f"{name.replace('-', '_')}-{version}-py3-none-any.whl"
     if not slim.exists():
