@@ -1,7 +1,7 @@
 """Write notebooks/labs/*.ipynb from the declarations of the labs: `python docs/labs.py [NAME…]`.
 
-The cells are written without outputs; `python -m esaws.dev notebooks FILE…` executes them. A notebook whose cells are
-the same already keeps its outputs.
+The cells are written without outputs; `python -m esaws.dev notebooks FILE…` executes them. A notebook whose code is the
+same already keeps its outputs.
 """
 
 import ast
@@ -81,13 +81,14 @@ Is every line green now? A green monitor is not the end: it does not see what yo
 
 CHECK = """\
 Now the check. It works on a copy of your account, half an hour later. It wants to see that all works, that the cause is
-gone, and that nothing else has changed. A ✘ says what it found, and where to look."""
+gone, and that nothing else has changed. A ✘ says what it found, and where to look. In a class you hand in your best
+check with its diagnosis: `esaws course submit` writes the file."""
 
 END = """\
 ## End
 
-The last cell deletes the system of this lab. You can begin the lab again at another level, or with another seed:
-`course.lab("{lab.name}", level=2, seed="7")`."""
+The last cell deletes the system of this lab. You can begin the lab again at another level, or for practice with another
+seed: `course.lab("{lab.name}", level=2, seed="7")`."""
 
 NEXT = """\
 Next: [the clinic](../course/19_clinic.ipynb) says how to search, and `esaws lab list` shows all labs."""
@@ -169,13 +170,24 @@ def is_current(path: Path, cells: list[nbformat.NotebookNode]) -> bool:
     return [(cell.id, cell.source) for cell in kept] == [(cell.id, cell.source) for cell in cells]
 
 
+def with_outputs(path: Path, cells: list[nbformat.NotebookNode]) -> list[nbformat.NotebookNode]:
+    """Return the cells with the outputs of a notebook whose code is the same; without outputs if it is another."""
+    kept = {cell.id: cell for cell in nbformat.read(path, 4).cells} if path.exists() else {}
+    code = [cell for cell in cells if cell.cell_type == "code"]
+    if all(cell.id in kept and kept[cell.id].source == cell.source for cell in code):
+        for cell in code:
+            cell.update(outputs=kept[cell.id].outputs, execution_count=kept[cell.id].execution_count)
+    return cells
+
+
 def main(names: list[str]) -> None:
     """Write the notebooks of some labs, or of all."""
     FOLDER.mkdir(parents=True, exist_ok=True)
     for lab in [find_lab(name) for name in names] or all_labs():
         path, cells = FOLDER / f"{lab.name}.ipynb", cells_of(lab)
         if not is_current(path, cells):
-            path.write_text(dumps(new_notebook(cells=cells, metadata=METADATA)), encoding="utf-8")
+            notebook = new_notebook(cells=with_outputs(path, cells), metadata=METADATA)
+            path.write_text(dumps(notebook), encoding="utf-8")
             print(path.relative_to(FOLDER.parents[1]))
 
 

@@ -179,12 +179,13 @@ def sign_in_command(code: str, as_json: bool) -> None:
 @click.option("--output", "-o", type=click.Path(dir_okay=False, path_type=Path), help="File to write.")
 @json_option
 def submit_command(output: Path | None, as_json: bool) -> None:
-    """Write one file to hand in: the account at the best check of each exercise, and your predictions.
+    """Write one file to hand in: the account at the best check of each exercise and lab, and your predictions.
 
     The default file is named after your id. It is signed with the key of your sign-in.
     """
     from esaws.course.classroom.keys import own_key
     from esaws.course.classroom.submission import SUFFIX, pack_submission
+    from esaws.course.labs.lab import ITEM_PREFIX
     from esaws.course.learner import learner_id
     from esaws.errors import Refused, UsageError
     from esaws.files import write_atomically
@@ -202,7 +203,10 @@ def submit_command(output: Path | None, as_json: bool) -> None:
         raise UsageError(f"{output}: can't be written ({error.strerror}). Choose another file with -o.") from error
     names = sorted(manifest["exercises"])
     done = {"file": str(output), "learner": learner, "exercises": names, "bytes": len(content)}
-    text = f"{output}: {len(names)} exercises of {learner}, {len(content) / 1e6:.1f} MB. Hand in this file."
+    labs = sum(name.startswith(ITEM_PREFIX) for name in names)
+    counts = {"exercise": len(names) - labs, "lab": labs}
+    what = " and ".join(f"{count} {kind}{'s' * (count > 1)}" for kind, count in counts.items() if count)
+    text = f"{output}: {what} of {learner}, {len(content) / 1e6:.1f} MB. Hand in this file."
     print_result(done, text, as_json)
 
 

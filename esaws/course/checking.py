@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import inspect
 import textwrap
+from collections.abc import Iterable
 from dataclasses import dataclass
 from html import escape
 from typing import Any
@@ -83,16 +84,25 @@ def check_exercise(exercise: Exercise, attempt: Attempt) -> Result:
     Raises:
         LocalNotRunning: the local AWS stopped.
     """
-    points: list[Point] = []
+    return Result(exercise.name, collect_points(exercise.check(attempt)))
+
+
+def collect_points(points: Iterable[Point]) -> tuple[Point, ...]:
+    """Return the points of a check. If an error ends it, the last point is not scored, is needed, and says why.
+
+    Raises:
+        LocalNotRunning: the local AWS stopped.
+    """
+    collected: list[Point] = []
     try:
-        for point in exercise.check(attempt):
-            points.append(point)
+        for point in points:
+            collected.append(point)
     except LocalNotRunning:
         raise
     except (EsawsError, ClientError) as error:
         text = str(error) if isinstance(error, EsawsError) else describe_error(error)
-        points.append(Point(EXAMINABLE, False, text, "what the message names", is_needed=True))
-    return Result(exercise.name, tuple(points))
+        collected.append(Point(EXAMINABLE, False, text, "what the message names", is_needed=True))
+    return tuple(collected)
 
 
 def solution_code(solution: Solution) -> str:

@@ -12,12 +12,12 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from esaws.course.classroom.submission import Submission
+from esaws.course.classroom.submission import DIAGNOSIS_STATE, Submission
 from esaws.files import write_atomically
 
 CHECKED = "checked.json"
-_RECORDED = ("state", "account", "region", "deployment", "before", "answer")
-"""What a check depends on, of the record of an exercise."""
+_RECORDED = ("state", "account", "region", "deployment", "before", "answer", "lab", DIAGNOSIS_STATE)
+"""What a check depends on, of the record of an exercise or a lab."""
 _PACKAGES = ("esaws", "local_aws_server")
 _LIBRARIES = ("moto", "botocore")
 
@@ -56,7 +56,7 @@ class Checked:
 
 
 def _key(submission: Submission, name: str, others: Sequence[str] | None) -> str:
-    record = {key: submission.exercises[name][key] for key in _RECORDED}
+    record = {key: submission.exercises[name].get(key) for key in _RECORDED}
     about = [name, submission.learner, record, submission.diagrams, others]
     return hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()
 

@@ -11,13 +11,14 @@ from typing import Any
 from esaws.course.chapters import chapters
 from esaws.course.classroom.settings import Settings
 from esaws.course.classroom.submission import Submission
+from esaws.course.labs.lab import ITEM_PREFIX
 
 GRADED, NOT_HANDED_IN, NOT_GRADED = "graded", "not handed in", "not graded"
 
 
 @dataclass(frozen=True)
 class ExerciseGrade:
-    """An exercise of a learner. points and of are None unless it was graded; `problem` says why it was not."""
+    """An exercise or a lab of a learner. points and of are None unless it was graded; `problem` says why it was not."""
 
     exercise: str
     status: str
@@ -30,7 +31,7 @@ class ExerciseGrade:
     solution_shown: bool = False
     attempts: int = 0
     recorded: str = ""
-    """The points that the learner's computer recorded, as `3 of 3`."""
+    """The points that the learner's computer recorded, as `3 of 3`, and the level of a lab."""
 
     def share(self, settings: Settings) -> float | None:
         """The part of the exercise that counts, between 0 and 1, after hints and solution; None if it is unknown."""
@@ -122,6 +123,7 @@ def _exercise_grade(submission: Submission, name: str, result: Mapping[str, Any]
         return ExerciseGrade(name, NOT_HANDED_IN)
     if result is None:
         return ExerciseGrade(name, NOT_GRADED, problem="it was not checked")
+    is_lab = name.startswith(ITEM_PREFIX)
     return ExerciseGrade(
         exercise=name,
         status=NOT_GRADED if result["problem"] else GRADED,
@@ -133,7 +135,7 @@ def _exercise_grade(submission: Submission, name: str, result: Mapping[str, Any]
         hints=record["hints"],
         solution_shown=record["solution_shown"],
         attempts=record["attempts"],
-        recorded=f"{record['points']} of {record['of']}",
+        recorded=f"{record['points']} of {record['of']}" + (f", level {record['lab']['level']}" if is_lab else ""),
     )
 
 

@@ -12,6 +12,9 @@ from typing import Any
 
 from esaws.course.chapters import chapters
 from esaws.course.classroom.tables import FORMULA_BEGINNINGS
+from esaws.course.items import items
+from esaws.course.labs.families import all_labs
+from esaws.course.labs.lab import ITEM_PREFIX
 from esaws.errors import UsageError
 
 _IGNORED_BY_CANVAS = (
@@ -27,7 +30,7 @@ name = "{name}"
 
 [assignment]
 name = "esaws"                # the column in Moodle and Canvas; for Canvas with its number, as "esaws (12345)"
-exercises = ["00", "01"]      # chapters or exercises, such as "03-new-group"
+exercises = ["00", "01"]      # chapters, exercises such as "03-new-group", labs such as "lab wrong-page"
 points = 100
 # due = 2026-12-04T23:59:00+01:00
 
@@ -72,7 +75,7 @@ class Settings:
     name: str = "class"
     assignment: str = "esaws"
     exercises: tuple[str, ...] = ()
-    """What is graded, in the order of the course."""
+    """What is graded, in the order of the course; labs as `lab NAME` after it."""
     points: float = 100.0
     due: datetime | None = None
     weights: Mapping[str, float] = field(default_factory=dict)
@@ -217,24 +220,26 @@ class _Reader:
         return str(value)
 
     def exercises(self, names: Any, where: str) -> tuple[str, ...]:
-        """The exercises of a list of chapters and exercises, in the order of the course."""
+        """The exercises and labs of a list of chapters, exercises and labs, in the order of the course."""
         if not isinstance(names, list) or not names:
-            raise self.error(where, f"write a list of chapters or exercises, not {names!r}")
+            raise self.error(where, f"write a list of chapters, exercises or labs, not {names!r}")
         found = [name for given in names for name in self.exercises_of(given, where)]
-        order = [exercise.name for chapter in chapters().values() for exercise in chapter.exercises]
-        return tuple(name for name in order if name in found)
+        return tuple(name for name in items() if name in found)
 
     def exercises_of(self, given: Any, where: str) -> list[str]:
-        chapter = chapters().get(str(given).partition("-")[0]) if isinstance(given, str) else None
+        if isinstance(given, str) and given in items():
+            return [given]
+        chapter = chapters().get(str(given).partition("-")[0])
         names = [exercise.name for exercise in chapter.exercises] if chapter else []
         if chapter and given == chapter.number:
             return names
-        if given in names:
-            return [given]
-        among = names or list(chapters())
-        close = difflib.get_close_matches(str(given), among, 1)
-        hint = f"do you mean {close[0]!r}?" if close else f"choose from {', '.join(among)}"
-        raise self.error(where, f"the course has no chapter or exercise {given!r}; {hint}")
+        labs = {lab.name: lab.item for lab in all_labs()}
+        is_lab = str(given).startswith(ITEM_PREFIX)
+        shown = list(labs) if is_lab else names or list(chapters())
+        among = shown if is_lab or names else [*shown, *labs]
+        close = difflib.get_close_matches(str(given).removeprefix(ITEM_PREFIX), among, 1)
+        hint = f"do you mean {labs.get(close[0], close[0])!r}?" if close else f"choose from {', '.join(shown)}"
+        raise self.error(where, f"the course has no chapter, exercise or lab {given!r}; {hint}")
 
     def weights(self, table: Mapping[str, Any], exercises: Collection[str]) -> dict[str, float]:
         weights = dict.fromkeys(exercises, 1.0)
@@ -243,7 +248,7 @@ class _Reader:
             for name in self.exercises_of(given, f"weights.{given}"):
                 if name in weights:
                     weights[name] = weight
-                elif "-" in given:
+                elif given not in chapters():
                     raise self.error(f"weights.{given}", "it is not in assignment.exercises")
         if not sum(weights.values()):
             raise self.error("weights", "at least one exercise needs a weight above 0")

@@ -13,10 +13,10 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
-from esaws.course.chapters import find_exercise
 from esaws.course.classroom.class_grading import LIMIT, WORKERS, check_submissions, in_assignment, read_submissions
 from esaws.course.classroom.folder import Classroom
 from esaws.course.classroom.submission import MAX_STATE_UNPACKED, Submission, read_submission
+from esaws.course.items import find_item
 
 _SHOWN = 6
 _ID = re.compile(rb"\b(?:vpc|subnet|sg|rtb|igw|i|eni|eipalloc|nat|lt|vol|sgr|rtbassoc)-[0-9a-f]{17}\b")
@@ -82,8 +82,8 @@ def _evidence(name: str, learner: str, other: str, count: int) -> str:
 
 def _values_in_common(name: str, learner: str, other: str) -> str:
     """The values of the other learner that the answer has, and the learner's own."""
-    _, exercise = find_exercise(name)
-    own, theirs = vars(exercise.values_of(learner)), vars(exercise.values_of(other))
+    item = find_item(name)
+    own, theirs = vars(item.values_of(learner)), vars(item.values_of(other))
     differing = [
         f"{key} is {theirs[key]!r}, as {other}'s, and not {own[key]!r}"
         for key in own
@@ -99,7 +99,7 @@ def _copied_accounts(classroom: Classroom, submissions: Sequence[tuple[Path, Sub
         full = read_submission(path, classroom.key_of)
         for name in classroom.settings.exercises:
             if name in full.exercises:
-                for id in _ids(full.state(name)):
+                for id in _ids(full.state(name)) | _ids(full.diagnosis_state(name) or b""):
                     owners[name, id].add(full.learner)
     common: defaultdict[tuple[str, str, str], list[str]] = defaultdict(list)
     everyone = len(submissions)

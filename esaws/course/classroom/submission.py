@@ -25,6 +25,8 @@ from typing import Any
 from esaws.course.chapters import chapters
 from esaws.course.classroom.keys import is_signature, sign
 from esaws.course.kept_work import KeptWork, kept_work
+from esaws.course.labs.lab import ITEM_PREFIX
+from esaws.course.labs.record import record_from_data
 from esaws.course.progress import Progress
 from esaws.errors import EsawsError
 
@@ -36,6 +38,9 @@ MAX_MANIFEST = 8 << 20
 MAX_MEMBERS = 500
 MAX_STATE_UNPACKED = 64 << 20
 """Bytes of a state after the local AWS has unpacked it. All of SecCom has 3 MB."""
+
+DIAGNOSIS_STATE = "diagnosis_state"
+"""The key of a lab's record that has the SHA-256 of the state at its diagnosis."""
 
 _MANIFEST, _SIGNATURE = "manifest.json", "signature.txt"
 _STATE = re.compile(r"states/([0-9a-f]{64})\.esaws")
@@ -49,7 +54,7 @@ class BadSubmission(EsawsError):
 
 @dataclass(frozen=True)
 class Submission:
-    """A verified submission. `exercises` has the record of each exercise, `states` the bytes by SHA-256."""
+    """A verified submission. `exercises` has the record of each exercise and lab, `states` the bytes by SHA-256."""
 
     file: str
     learner: str
@@ -60,9 +65,14 @@ class Submission:
     diagrams: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     states: Mapping[str, bytes] = field(default_factory=dict, repr=False)
 
-    def state(self, exercise: str) -> bytes:
-        """Return the saved state of an exercise that was handed in."""
-        return self.states[self.exercises[exercise]["state"]]
+    def state(self, name: str) -> bytes:
+        """Return the saved state of an exercise or lab that was handed in."""
+        return self.states[self.exercises[name]["state"]]
+
+    def diagnosis_state(self, name: str) -> bytes | None:
+        """Return the saved state at the diagnosis of a lab that was handed in; None if there is none."""
+        digest = self.exercises[name].get(DIAGNOSIS_STATE)
+        return None if digest is None else self.states[digest]
 
 
 def pack_submission(learner: str, key: bytes) -> tuple[bytes, dict[str, Any]]:
@@ -73,7 +83,7 @@ def pack_submission(learner: str, key: bytes) -> tuple[bytes, dict[str, Any]]:
     """
     kept = kept_work(learner)
     if not kept:
-        raise EsawsError(f"{learner} has checked no exercise yet on this computer; there is nothing to hand in")
+        raise EsawsError(f"{learner} has checked no exercise or lab yet on this computer; there is nothing to hand in")
     progress = Progress(learner)
     names = [name for chapter in chapters().values() for name in chapter.predictions]
     manifest = {
@@ -85,7 +95,8 @@ def pack_submission(learner: str, key: bytes) -> tuple[bytes, dict[str, Any]]:
         "predictions": {name: value for name in names if (value := progress.prediction(name)) is not None},
         "diagrams": {number: drawn for number in chapters() if (drawn := progress.diagram(number)) is not None},
     }
-    return pack(manifest, [work.state for work in kept.values()], key), manifest
+    states = [state for work in kept.values() for state in (work.state, work.diagnosis_state) if state is not None]
+    return pack(manifest, states, key), manifest
 
 
 def pack(manifest: Mapping[str, Any], states: list[bytes], key: bytes) -> bytes:
@@ -186,18 +197,25 @@ def _submission(file: str, digest: str, manifest: Mapping[str, Any], members: Ma
 
 
 def _checked(name: str, record: Mapping[str, Any], states: Mapping[str, bytes]) -> Mapping[str, Any]:
-    """The record of an exercise, if it has the documented form."""
-    if record["state"] not in states:
+    """The record of an exercise or a lab, if it has the documented form."""
+    digests = [record["state"], *([record[DIAGNOSIS_STATE]] if record.get(DIAGNOSIS_STATE) is not None else ())]
+    if any(digest not in states for digest in digests):
         raise BadSubmission(f"the state of {name:.40} is missing")
+    if name.startswith(ITEM_PREFIX):
+        record_from_data(record["lab"])
     kinds = {"deployment": str, "account": str, "region": str, "before": dict, "attempts": int, "hints": int}
     kinds |= {"points": int, "of": int, "solution_shown": bool, "checked": str}
     for key, kind in kinds.items():
         if not isinstance(record[key], kind):
             raise TypeError(f"{key} of {name:.40} is not a {kind.__name__}")
+        if kind is int and record[key] < 0:
+            raise ValueError(f"{key} of {name:.40} is below 0")
     return record
 
 
 def _record(work: KeptWork, tried: Mapping[str, Any]) -> dict[str, Any]:
-    """What the manifest says of an exercise."""
+    """What the manifest says of an exercise or a lab."""
     done = {name: tried[name] for name in ("attempts", "hints", "solution_shown")}
-    return {**work.record, **done, "state": hashlib.sha256(work.state).hexdigest()}
+    states = {"state": work.state, DIAGNOSIS_STATE: work.diagnosis_state}
+    digests = {key: hashlib.sha256(state).hexdigest() for key, state in states.items() if state is not None}
+    return {**work.record, **done, **digests}

@@ -12,20 +12,35 @@ from esaws.course.exercises import Point
 from esaws.course.labs.causes import CAUSES, require_cause
 from esaws.course.labs.lab import Evidence, Lab
 from esaws.course.labs.record import Record
-from esaws.errors import UsageError
+from esaws.errors import Refused, UsageError
 from esaws.inspect.trail import read_trail
 
 LONGEST_EVIDENCE = 300
 """Characters. A page of output names everything, so it proves nothing."""
 MOST_DIAGNOSES = 3
 
+_IN_TIME = (
+    "It is handed in before anything is changed",
+    "the order: first the diagnosis, then the repair. Start the lab again",
+)
+_CAUSE = ("The cause is right", "which hop of the request is the last one that works")
+_RESOURCE = ("The evidence names the resource at fault", "the name or id of the resource, as AWS shows it")
+_VALUE = (
+    "The evidence names a value there that proves the cause",
+    "the setting of that resource that differs from what the requests need",
+)
+"""What each point of a diagnosis says, and where to look if it is not scored."""
+
 
 def grade_diagnosis(cloud: Cloud, lab: Lab, record: Record, cause: str, evidence: str) -> Result:
     """Return the points of a diagnosis.
 
     Raises:
+        Refused: as many as are allowed were handed in before, according to the record.
         UsageError: the cause is not one of `CAUSES`, or the evidence is empty or too long.
     """
+    if len(record.diagnoses) >= MOST_DIAGNOSES and not record.is_diagnosed:
+        raise Refused(f"{MOST_DIAGNOSES} diagnoses were handed in, which is the limit. Start the lab again.")
     require_cause(cause)
     evidence = " ".join(evidence.split())
     if not evidence or len(evidence) > LONGEST_EVIDENCE:
@@ -34,6 +49,13 @@ def grade_diagnosis(cloud: Cloud, lab: Lab, record: Record, cause: str, evidence
             "the value that you found there, as in `seccom-ALB-sg: no inbound rule for port 80`"
         )
     return Result(f"diagnosis of {lab.name}", tuple(_points(cloud, lab, record, cause, evidence)))
+
+
+def missing_diagnosis(lab: Lab) -> Result:
+    """Return the points of a lab without a diagnosis: none of those that one can score."""
+    found = "no diagnosis was handed in"
+    points = [Point(what, False, found, look_at) for what, look_at in (_IN_TIME, _CAUSE, _RESOURCE, _VALUE)]
+    return Result(f"diagnosis of {lab.name}", tuple(points))
 
 
 def changes_since_start(cloud: Cloud, record: Record) -> list[str]:
@@ -46,34 +68,14 @@ def changes_since_start(cloud: Cloud, record: Record) -> list[str]:
 
 def _points(cloud: Cloud, lab: Lab, record: Record, cause: str, evidence: str) -> Iterator[Point]:
     changes = changes_since_start(cloud, record)
-    yield Point(
-        "It is handed in before anything is changed",
-        not changes,
-        f"since the start of the lab: {', '.join(changes)}",
-        "the order: first the diagnosis, then the repair. Start the lab again",
-        is_needed=True,
-    )
-    yield Point(
-        "The cause is right",
-        cause == lab.cause,
-        f"{cause}: {CAUSES[cause]}",
-        "which hop of the request is the last one that works",
-    )
-    if changes:  # the account no longer shows what the evidence is compared with
-        return
-    of_resource, of_value = _matches(evidence, lab.evidence(cloud, lab.values_of(record.seed)))
-    yield Point(
-        "The evidence names the resource at fault",
-        of_resource,
-        evidence,
-        "the name or id of the resource, as AWS shows it",
-    )
-    yield Point(
-        "The evidence names a value there that proves the cause",
-        of_value,
-        evidence,
-        "the setting of that resource that differs from what the requests need",
-    )
+    what, look_at = _IN_TIME
+    yield Point(what, not changes, f"since the start of the lab: {', '.join(changes)}", look_at, is_needed=True)
+    what, look_at = _CAUSE
+    yield Point(what, cause == lab.cause, f"{cause}: {CAUSES[cause]}", look_at)
+    # After a change the account no longer shows what the evidence is compared with.
+    facts = () if changes else lab.evidence(cloud, lab.values_of(record.seed))
+    for (what, look_at), ok in zip((_RESOURCE, _VALUE), _matches(evidence, facts), strict=True):
+        yield Point(what, ok, evidence, look_at)
 
 
 def _matches(text: str, facts: Iterable[Evidence]) -> tuple[bool, bool]:

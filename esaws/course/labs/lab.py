@@ -21,6 +21,8 @@ LEVELS: dict[int, str] = {
     3: "the AWS CLI and boto3 alone",
 }
 """What a learner may use at each level."""
+ITEM_PREFIX = "lab "
+"""What the name of a lab begins with among the exercises of an assignment."""
 
 
 @dataclass(frozen=True)
@@ -103,9 +105,14 @@ class Lab:
         assert self.cause in CAUSES, f"{self.name}: {self.cause} is not in causes.py"
         assert len(self.non_repairs) >= 3, f"{self.name}: it needs three non-repairs"
 
+    @property
+    def item(self) -> str:
+        """Its name among the exercises of an assignment, and in the learner's progress."""
+        return f"{ITEM_PREFIX}{self.name}"
+
     def values_of(self, seed: str) -> Values:
         """Return the values of a learner, or of a seed."""
-        return SimpleNamespace(**self.values(Seed(seed, f"lab {self.name}")))
+        return SimpleNamespace(**self.values(Seed(seed, self.item)))
 
     def broken_for(self, mine: Values) -> tuple[str, ...]:
         """Return the beginnings of the promises that the fault breaks."""

@@ -49,7 +49,7 @@ class RunningLab:
 
     @property
     def evidence(self) -> str:
-        """The fact that the solution hands in as evidence. Find your own first."""
+        """The fact that the solution hands in as evidence. It counts as the solution: find your own first."""
         return session.proof_of(self.cloud)
 
     def monitor(self) -> Shown:
@@ -70,7 +70,7 @@ class RunningLab:
         return session.hand_in(self.cloud, cause, evidence)
 
     def check(self) -> LabResult:
-        """Check the repair on a copy of the account."""
+        """Check the repair on a copy of the account. What the best check found is kept, to be handed in."""
         return session.check_lab(self.cloud)
 
     def hint(self) -> Shown:

@@ -7,18 +7,15 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 from fnmatch import fnmatchcase
 
-from botocore.exceptions import ClientError
-
 from esaws import simulation
 from esaws.cloud import Cloud
-from esaws.course.checking import Result
+from esaws.course.checking import Result, collect_points
 from esaws.course.exercises import Attempt, Point, Values
 from esaws.course.labs.baseline import Baseline, measure, recreated
 from esaws.course.labs.lab import Lab
 from esaws.course.labs.record import Record
 from esaws.course.labs.settings import changed
 from esaws.deploy.plan import plan_deploy
-from esaws.errors import EsawsError, LocalNotRunning, describe_error
 
 LATER = "30m"
 """How long the copy runs before it is looked at."""
@@ -27,6 +24,7 @@ _COMPARED_BY_CONTENT = ("SecurityGroupRule",)
 """Kinds that a plan calls foreign if another tool made them; what they allow is among the settings."""
 _LOSS = re.compile(r"target unhealthy|task in \S+ stopping|instance (stopped|terminated)")
 _MOST_SHOWN = 3
+_GONE = "what it is about no longer exists"
 _CENT = 0.01
 
 
@@ -36,16 +34,7 @@ def check_repair(cloud: Cloud, lab: Lab, record: Record) -> Result:
     Raises:
         LocalNotRunning: the local AWS stopped.
     """
-    points: list[Point] = []
-    try:
-        for point in _points(cloud, lab, record):
-            points.append(point)
-    except LocalNotRunning:
-        raise
-    except (EsawsError, ClientError) as error:
-        text = str(error) if isinstance(error, EsawsError) else describe_error(error)
-        points.append(Point("The system can be examined", False, text, "what the message names", is_needed=True))
-    return Result(f"repair of {lab.name}", tuple(points))
+    return Result(f"repair of {lab.name}", collect_points(_points(cloud, lab, record)))
 
 
 def _points(cloud: Cloud, lab: Lab, record: Record) -> Iterator[Point]:
@@ -65,10 +54,11 @@ def _points(cloud: Cloud, lab: Lab, record: Record) -> Iterator[Point]:
 
 def _works(record: Record, now: Baseline) -> Iterator[Point]:
     """The promises that the fault broke, one by one, and all others together."""
+    found = {promise: now.promises.get(promise, _GONE) for promise in (*record.broken, *record.before.promises)}
     for promise in record.broken:
-        yield Point(f"Half an hour later: {promise}", not now.promises.get(promise), now.promises.get(promise, ""))
-    kept = [promise for promise, found in record.before.promises.items() if not found and promise not in record.broken]
-    lost = [f"not so: {promise} ({now.promises[promise]})" for promise in kept if now.promises.get(promise)]
+        yield Point(f"Half an hour later: {promise}", not found[promise], found[promise])
+    kept = [promise for promise, was in record.before.promises.items() if not was and promise not in record.broken]
+    lost = [f"not so: {promise} ({found[promise]})" for promise in kept if found[promise]]
     yield Point("Half an hour later: all else works as before", not lost, _shown(lost), "what your repair changed")
 
 

@@ -7,6 +7,7 @@ from html import escape
 from typing import Any
 
 from esaws.course.checking import Result
+from esaws.course.labs.lab import ITEM_PREFIX
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ class LabResult:
         points, of = self.diagnosis
         return {
             **self.repair.to_dict(),
-            "exercise": f"lab {self.lab}",
+            "exercise": f"{ITEM_PREFIX}{self.lab}",
             "level": self.level,
             "ok": self.ok,
             "points": self.points,

@@ -8,13 +8,22 @@ from esaws import simulation
 from esaws.cloud import Cloud
 from esaws.course.checking import Result, solution_code
 from esaws.course.exercises import Attempt
+from esaws.course.kept_work import keep_work, saved_state
 from esaws.course.labs.baseline import measure
 from esaws.course.labs.contents import contents
-from esaws.course.labs.diagnosis import MOST_DIAGNOSES, grade_diagnosis
+from esaws.course.labs.diagnosis import grade_diagnosis, missing_diagnosis
 from esaws.course.labs.families import all_labs, find_lab
 from esaws.course.labs.lab import FAMILIES, LEVELS, Lab
 from esaws.course.labs.promises import promises
-from esaws.course.labs.record import Record, delete_record, read_record, require_record, write_record
+from esaws.course.labs.record import (
+    Record,
+    delete_record,
+    read_diagnosis_state,
+    read_record,
+    require_record,
+    write_diagnosis_state,
+    write_record,
+)
 from esaws.course.labs.repair import check_repair
 from esaws.course.labs.result import LabResult
 from esaws.course.labs.routine_changes import break_among_routine_changes
@@ -96,16 +105,18 @@ def break_system(cloud: Cloud, lab: Lab, *, level: int, seed: str) -> Record:
         started = simulation.now(cloud).isoformat()
         record = Record(lab.name, level, seed, started, before, broken)
     withhold(cloud.account, _WITHHELD[level], f"lab {lab.name} runs at level {level} ({LEVELS[level]})")
+    write_diagnosis_state(cloud, None)
     return write_record(cloud, record)
 
 
 def describe_lab(record: Record) -> Shown:
     """Return what the learner is given: the report, the level, the time, and what to do."""
     lab = find_lab(record.lab)
+    practice = "The values are not yours: this is practice, which is not in what you hand in.\n\n"
     return Shown(
         f"**{lab.title}**\n\n{lab.report_for(lab.values_of(record.seed))}\n\n"
         f"Level {record.level}: {LEVELS[record.level]}. Time: {lab.minutes} minutes.\n\n"
-        "First hand in your diagnosis, then repair."
+        f"{'' if _has_own_values(lab, record) else practice}First hand in your diagnosis, then repair."
     )
 
 
@@ -127,6 +138,8 @@ def watch(cloud: Cloud) -> Shown:
 def proof_of(cloud: Cloud) -> str:
     """Return the fact that the solution hands in as evidence, in one line. The account must still be broken.
 
+    It is a part of the solution, which counts as shown.
+
     Raises:
         UsageError: no lab runs there.
         EsawsError: the account no longer shows it.
@@ -134,12 +147,13 @@ def proof_of(cloud: Cloud) -> str:
     record = _running(cloud)
     lab = find_lab(record.lab)
     for fact in lab.evidence(cloud, lab.values_of(record.seed)):
+        _note_solution(cloud, record)
         return f"{fact.resource[0]}: {fact.value[0]}"
     raise EsawsError(f"the account of lab {lab.name} no longer shows the evidence: start the lab again to see it")
 
 
 def hand_in(cloud: Cloud, cause: str, evidence: str) -> Result:
-    """Grade a diagnosis before the repair, and keep it.
+    """Grade a diagnosis before the repair, and keep it with the state of the account, which a repair changes.
 
     Args:
         cloud: the account in which the lab runs.
@@ -151,12 +165,12 @@ def hand_in(cloud: Cloud, cause: str, evidence: str) -> Result:
         Refused: three diagnoses were handed in already.
     """
     record = _running(cloud)
-    if len(record.diagnoses) >= MOST_DIAGNOSES and not record.is_diagnosed:
-        raise Refused(f"{MOST_DIAGNOSES} diagnoses were handed in, which is the limit. Start the lab again.")
+    lab = find_lab(record.lab)
     with all_tools():
-        result = grade_diagnosis(cloud, find_lab(record.lab), record, cause, evidence)
+        result = grade_diagnosis(cloud, lab, record, cause, evidence)
     if not record.is_diagnosed:
         graded = {"cause": cause, "evidence": evidence, "points": result.points, "of": result.of}
+        write_diagnosis_state(cloud, saved_state(cloud, lab.item) if _has_own_values(lab, record) else None)
         write_record(cloud, record, diagnoses=(*record.diagnoses, graded))
     return result
 
@@ -164,15 +178,23 @@ def hand_in(cloud: Cloud, cause: str, evidence: str) -> Result:
 def check_lab(cloud: Cloud) -> LabResult:
     """Return the points of the diagnosis and of the repair, and keep them in the learner's progress.
 
+    The states of the local AWS at the diagnosis and at the best check are kept, to be handed in.
+
     Raises:
         UsageError: no lab runs there.
     """
     record = _running(cloud)
+    lab, learner = find_lab(record.lab), learner_id()
     with all_tools():
-        repair = check_repair(cloud, find_lab(record.lab), record)
-    last = record.diagnoses[-1] if record.diagnoses else {"points": 0, "of": 0}
-    result = LabResult(record.lab, record.level, (last["points"], last["of"]), len(record.diagnoses), repair)
-    Progress(learner_id()).record_check(f"lab {record.lab}, level {record.level}", result.points, result.of)
+        repair = check_repair(cloud, lab, record)
+    diagnosis = (0, missing_diagnosis(lab).of)
+    if record.diagnoses:
+        diagnosis = (record.diagnoses[-1]["points"], record.diagnoses[-1]["of"])
+    result = LabResult(lab.name, record.level, diagnosis, len(record.diagnoses), repair)
+    Progress(learner).record_check(lab.item, result.points, result.of)
+    if _has_own_values(lab, record):
+        points, of, state = result.points, result.of, read_diagnosis_state(cloud)
+        keep_work(learner, lab.item, cloud, points=points, of=of, lab=record.to_dict(), diagnosis_state=state)
     return result
 
 
@@ -185,6 +207,7 @@ def hint_lab(cloud: Cloud) -> Shown:
     record = _running(cloud)
     lab = find_lab(record.lab)
     shown = min(record.hints, len(lab.hints) - 1)
+    Progress(learner_id()).record_hint(lab.item)
     write_record(cloud, record, hints=record.hints + 1)
     text = lab.hints[shown].format(mine=lab.values_of(record.seed))
     return Shown(f"**Hint {shown + 1} of {len(lab.hints)}.** {text}")
@@ -198,7 +221,7 @@ def solve_lab(cloud: Cloud) -> Shown:
     """
     from esaws.course.labs.causes import CAUSES
 
-    record = write_record(cloud, _running(cloud), solution_shown=True)
+    record = _note_solution(cloud, _running(cloud))
     lab = find_lab(record.lab)
     values = "\n".join(f"mine.{name} = {value!r}" for name, value in vars(lab.values_of(record.seed)).items())
     return Shown(
@@ -231,6 +254,17 @@ def _running(cloud: Cloud) -> Record:
     if not exists:
         raise UsageError(f"the system of lab {record.lab} no longer exists: start the lab again")
     return record
+
+
+def _has_own_values(lab: Lab, record: Record) -> bool:
+    """Whether the values of a lab are those that the learner's id chooses: with others it can't be handed in."""
+    return lab.values_of(record.seed) == lab.values_of(learner_id())
+
+
+def _note_solution(cloud: Cloud, record: Record) -> Record:
+    """Keep that the solution was shown: for the lab that runs, and for every later start of it."""
+    Progress(learner_id()).record_solution(find_lab(record.lab).item)
+    return write_record(cloud, record, solution_shown=True)
 
 
 def _require_room(cloud: Cloud, over: bool) -> None:

@@ -2,6 +2,7 @@
 
 import base64
 import csv
+import hashlib
 import io
 import json
 import stat
@@ -222,8 +223,6 @@ def record(**changes: Any) -> dict[str, Any]:
 
 
 def manifest(learner: str = "ada", **exercises: dict[str, Any]) -> dict[str, Any]:
-    import hashlib
-
     state = hashlib.sha256(b"state").hexdigest()
     named = {name.replace("_", "-"): {**about, "state": state} for name, about in exercises.items()}
     return {
@@ -263,6 +262,25 @@ def test_what_is_handed_in_is_what_was_kept(folder: Path, tmp_path: Path, monkey
     assert "type object" in read.exercises["18-small"]["answer_problem"]
     with pytest.raises(EsawsError, match="nothing to hand in"):
         pack_submission("guest", b"k")
+
+
+def test_of_a_lab_the_best_check_is_kept_with_the_state_of_its_diagnosis(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    saved = iter([b"first", b"best"])
+    monkeypatch.setattr(kept.control, "exchange", lambda *words: next(saved))
+    cloud: Any = type("Cloud", (), {"endpoint": "x", "deployment": "seccom", "account": "1", "region": "eu-west-3"})
+    name = "lab wrong-page"
+    kept.keep_work("ada", name, cloud, points=3, of=16, lab={"level": 1})
+    assert kept.kept_work("ada")[name].diagnosis_state is None
+    kept.keep_work("ada", name, cloud, points=16, of=16, lab={"level": 2}, diagnosis_state=b"broken")
+    kept.keep_work("ada", name, cloud, points=4, of=16, lab={"level": 3}, diagnosis_state=b"later")
+    work = kept.kept_work("ada")[name]
+    assert (work.state, work.diagnosis_state, work.record["lab"]) == (b"best", b"broken", {"level": 2})
+    _, manifest = pack_submission("ada", key_of("ada"))
+    about = manifest["exercises"][name]
+    digests = [hashlib.sha256(state).hexdigest() for state in (b"best", b"broken")]
+    assert [about["state"], about[container.DIAGNOSIS_STATE]] == digests
 
 
 def archive(members: dict[str, bytes], compression: int = zipfile.ZIP_STORED) -> bytes:
@@ -375,8 +393,16 @@ def test_the_settings_that_a_new_class_gets_are_valid(tmp_path: Path) -> None:
         ("[late]\nper_dya = 1", "late.per_dya: there is no such key; do you mean 'per_day'?"),
         ("late = 3", "late: write a table"),
         ("[late]\nper_day = 10", "late.per_day: write a part between 0 and 1"),
-        ("[assignment]\nexercises = ['2']", "no chapter or exercise '2'"),
+        ("[assignment]\nexercises = ['2']", "no chapter, exercise or lab '2'"),
         ("[assignment]\nexercises = ['02-third-zoo']", "do you mean '02-third-zone'?"),
+        ("[assignment]\nexercises = ['lab wrong-pge']", "do you mean 'lab wrong-page'?"),
+        ("[assignment]\nexercises = ['wrong-page']", "do you mean 'lab wrong-page'?"),
+        ("[assignment]\nexercises = ['lab 7']", "no chapter, exercise or lab 'lab 7'; choose from another-service, "),
+        ("[assignment]\nexercises = ['99']", "choose from 00, 01, "),
+        (
+            "[assignment]\nexercises = ['00']\n[weights]\n'lab wrong-page' = 2",
+            "weights.lab wrong-page: it is not in assignment.exercises",
+        ),
         ("[assignment]\npoints = 0", "assignment.points: write a number above 0"),
         ("[assignment]\npoints = true", "assignment.points: write a number above 0, not True"),
         ("[assignment]\ndue = 2026-12-04", "assignment.due: write a time with its zone"),
@@ -396,6 +422,14 @@ def test_a_bad_setting_is_refused_with_its_key(tmp_path: Path, text: str, words:
     with pytest.raises(UsageError, match=r"class\.toml") as error:
         settings(tmp_path, text)
     assert words in str(error.value)
+
+
+def test_labs_are_graded_only_where_they_are_named_and_come_after_the_exercises(tmp_path: Path) -> None:
+    assert not any(name.startswith("lab ") for name in settings(tmp_path, "").exercises)
+    text = "[assignment]\nexercises = ['lab wrong-page', '00-block', 'lab another-service']\n[weights]\n00 = 2\n"
+    chosen = settings(tmp_path, text + "'lab wrong-page' = 3")
+    assert chosen.exercises == ("00-block", "lab another-service", "lab wrong-page")
+    assert chosen.weights == {"00-block": 2, "lab another-service": 1, "lab wrong-page": 3}
 
 
 # --- grades
@@ -440,6 +474,16 @@ def test_the_total_of_a_learner(tmp_path: Path, more: str, points: Any, help: An
     by_name = {"00-block": exercises[0], "00-association": exercises[1]}
     named = tuple(graded(name, by_name[name].points, 3, **help) for name in chosen.exercises)
     assert learner_grade("ada", handed_in("ada", hours), named, chosen).total == total
+
+
+def test_exercises_and_labs_add_up_with_help_and_weights(tmp_path: Path) -> None:
+    text = (
+        "[assignment]\nexercises = ['00-block', 'lab wrong-page']\n[weights]\n'lab wrong-page' = 3\n[help]\nhint = 0.1"
+    )
+    chosen = settings(tmp_path, text)
+    exercise, lab = graded("00-block", 3, 3), graded("lab wrong-page", 12, 16, hints=1, solution_shown=True)
+    total = learner_grade("ada", handed_in(), (exercise, lab), chosen).total
+    assert total == pytest.approx(100 * (1 + 3 * (12 / 16 * 0.5 - 0.1)) / 4, abs=0.01)
 
 
 def test_what_could_not_be_graded_makes_the_total_unknown(tmp_path: Path) -> None:
