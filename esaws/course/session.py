@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import os
+import textwrap
 from collections import Counter
 from dataclasses import dataclass
 from typing import Any
@@ -25,6 +26,10 @@ from esaws.deploy.leftovers import leftovers
 from esaws.deploy.plan import plan_teardown
 from esaws.errors import EsawsError, UsageError
 from esaws.resource import Index
+
+_WIDTH = 100
+"""Characters of a printed line: a notebook beside the list of files would break a longer one within a word."""
+_NO_BREAK = "\N{NO-BREAK SPACE}"
 
 
 @dataclass(frozen=True)
@@ -303,12 +308,13 @@ def _summary(session: Session, stands: Index, how: str) -> str:
     if session.world is not None:
         where = f"the local AWS of this notebook, {simulation.now(cloud):%d %B %Y}"
     kinds = Counter(live.kind for live in stands if not live.foreign)
-    exist = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items())) or "nothing"
+    exist = ", ".join(f"{count}{_NO_BREAK}{kind}" for kind, count in sorted(kinds.items())) or "nothing"
+    lines = textwrap.fill(f"Exists: {exist}", _WIDTH, subsequent_indent="        ").replace(_NO_BREAK, " ")
     total = monthly_total(snapshot(cloud), cloud.prices)
     cost = "unknown" if total.usd is None else f"{total.usd / 730:.3f}{'' if total.is_complete else ' or more'}"
     return (
         f"{chapter.number} {chapter.title} · {session.learner} · deployment {cloud.deployment} ({how})\n"
-        f"Where: {where}\nExists: {exist}\nCosts: {cost} USD an hour at list price"
+        f"Where: {where}\n{lines}\nCosts: {cost} USD an hour at list price"
     )
 
 
