@@ -6,8 +6,12 @@ from concurrent.futures import FIRST_COMPLETED
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
+from unittest.mock import MagicMock
 
+import botocore.session
 import pytest
+from botocore.awsrequest import AWSResponse, HeadersDict
+from botocore.loaders import JSONFileLoader, create_loader
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
 
@@ -137,3 +141,22 @@ def test_esaws_runs_in_the_interpreter(machine: ModuleType) -> None:
     output, errors, code = shell_commands.run("esaws plan --profile nothing")
     assert (output, code) == ("", 2)
     assert "nothing" in errors
+
+
+def test_clients_and_the_local_aws_share_each_model_that_no_client_changes(
+    machine: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(JSONFileLoader, "load_file", JSONFileLoader.load_file)  # so that it is restored
+    import_module("browser_machine.models").install()
+    ec2, again = (create_loader().load_service_model("ec2", "service-2") for _ in range(2))
+    assert ec2["shapes"] is again["shapes"]
+    session = botocore.session.Session()
+    session.set_credentials("", "local")
+    s3 = session.create_client("s3", "eu-west-3", endpoint_url="http://127.0.0.1:1")
+    s3.meta.events.register(
+        "before-send.s3", lambda **_: AWSResponse("", 200, HeadersDict(), MagicMock(stream=lambda: []))
+    )
+    s3.create_bucket(Bucket="clips", CreateBucketConfiguration={"LocationConstraint": "eu-west-3"})
+    assert s3.meta.service_model.operation_model("CreateBucket").http["requestUri"] == ""
+    model = create_loader().load_service_model("s3", "service-2")
+    assert model["operations"]["CreateBucket"]["http"]["requestUri"] == "/{Bucket}"
