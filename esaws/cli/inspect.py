@@ -54,7 +54,7 @@ def reach_command(
     if as_json:
         print_json(result.to_dict())
         return
-    click.echo("\n".join([repr(result), *(rule.cli() for rule in result.fix)]))
+    click.echo("\n".join([str(result), *(rule.cli() for rule in result.fix)]))
 
 
 @cli.command("matrix")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import atexit
 import os
-import textwrap
 from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
 from esaws import simulation
+from esaws._display import in_lines
 from esaws.cloud import Cloud
 from esaws.course.chapters import find_chapter, find_exercise, require_prediction
 from esaws.course.checking import Result, check_exercise, solution_code
@@ -27,8 +27,6 @@ from esaws.deploy.plan import plan_teardown
 from esaws.errors import EsawsError, UsageError
 from esaws.resource import Index
 
-_WIDTH = 100
-"""Characters of a printed line: a notebook beside the list of files would break a longer one within a word."""
 _NO_BREAK = "\N{NO-BREAK SPACE}"
 
 
@@ -309,7 +307,7 @@ def _summary(session: Session, stands: Index, how: str) -> str:
         where = f"the local AWS of this notebook, {simulation.now(cloud):%d %B %Y}"
     kinds = Counter(live.kind for live in stands if not live.foreign)
     exist = ", ".join(f"{count}{_NO_BREAK}{kind}" for kind, count in sorted(kinds.items())) or "nothing"
-    lines = textwrap.fill(f"Exists: {exist}", _WIDTH, subsequent_indent="        ").replace(_NO_BREAK, " ")
+    lines = in_lines(f"Exists: {exist}").replace(_NO_BREAK, " ")
     total = monthly_total(snapshot(cloud), cloud.prices)
     cost = "unknown" if total.usd is None else f"{total.usd / 730:.3f}{'' if total.is_complete else ' or more'}"
     return (

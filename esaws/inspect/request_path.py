@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from esaws._display import in_lines
 from esaws.cloud import Cloud
 from esaws.errors import UsageError
 from esaws.inspect.account import Account, MissingData, account_of, name_tag
@@ -123,7 +124,8 @@ class RequestPath:
     def __str__(self) -> str:
         return "\n".join(self.hops)
 
-    __repr__ = __str__
+    def __repr__(self) -> str:
+        return in_lines(str(self))
 
 
 def trace(

@@ -89,7 +89,7 @@ def test_a_standalone_task_has_the_name_of_its_family(small: Account, port: int)
 
 def test_a_denial_names_the_endpoints_and_the_missing_rule(account: Account) -> None:
     result = reach(account, "service/cameras-api", "service/sites-management-api", 8002)
-    assert repr(result) == (
+    assert str(result) == (
         "deny\n"
         "  ingress of service/sites-management-api: no rule of seccom-SitesManagementAPI-sg or seccom-ec2-rds-1"
         " allows tcp 8002 from service/cameras-api\n"
@@ -102,7 +102,7 @@ def test_a_denial_names_the_endpoints_and_the_missing_rule(account: Account) -> 
 
 def test_an_allow_between_services_contains_no_ids(account: Account) -> None:
     result = reach(account, "service/hdm", "service/sites-management-api", 80)
-    assert not any(id in repr(result) for id in ("sg-", "eni-", "acl-", "igw-", "rtb-")) and result.decision == "allow"
+    assert not any(id in str(result) for id in ("sg-", "eni-", "acl-", "igw-", "rtb-")) and result.decision == "allow"
 
 
 def test_an_open_port_without_a_listener_is_noted(account: Account) -> None:
@@ -110,7 +110,7 @@ def test_an_open_port_without_a_listener_is_noted(account: Account) -> None:
     assert result.because[-1] == (
         "service/sites-management-api is not known to listen on tcp 80: it listens on tcp 8002"
     )
-    assert "listens" not in repr(reach(account, "alb/alb", "service/sites-management-api", 8002))
+    assert "listens" not in str(reach(account, "alb/alb", "service/sites-management-api", 8002))
 
 
 def test_a_load_balancer_denies_a_port_without_a_listener(account: Account) -> None:

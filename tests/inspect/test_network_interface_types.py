@@ -136,7 +136,7 @@ def test_a_range_of_which_a_part_is_allowed_names_the_part() -> None:
         {"from": ["203.0.113.0/24"], "to": ["eni-a"], "decision": "allow"},
         {"from": ["203.0.112.0/24"], "to": ["eni-a"], "decision": "deny"},
     ]
-    assert repr(result).startswith("unknown: a part is allowed\n  from 203.0.113.0/24 to eni-a passes")
+    assert str(result).startswith("unknown: a part is allowed\n  from 203.0.113.0/24 to eni-a passes")
     whole = reach_interfaces(bastion(OFFICE), "203.0.113.0/24", "eni-a", "tcp", 22)
     assert whole.decision == "allow" and "parts" not in whole.to_dict()
 

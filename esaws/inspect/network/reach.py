@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from ipaddress import collapse_addresses
 from typing import Any
 
+from esaws._display import in_lines
 from esaws.cloud import Cloud
 from esaws.errors import UsageError
 from esaws.inspect.account import Account, MissingData, account_of
@@ -73,11 +74,14 @@ class ReachResult:
         """Whether it is known that one part is allowed and another denied."""
         return {"allow", "deny"} <= {part.decision for part in self.parts}
 
-    def __repr__(self) -> str:
+    def __str__(self) -> str:
         """The decision, the reasons, and the rules that would allow it, one line each."""
         fixes = [f"  to fix it, {rule.description}" for rule in self.fix]
         decision = f"{self.decision}: a part is allowed" if self.is_partly_allowed else self.decision
         return "\n".join([decision, *(f"  {sentence}" for sentence in self.because), *fixes])
+
+    def __repr__(self) -> str:
+        return in_lines(str(self))
 
     def to_dict(self) -> dict[str, Any]:
         """Return {decision, because, fix}, and {parts} where parts of a range or a set differ.
