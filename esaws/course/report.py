@@ -7,6 +7,7 @@ from html import escape
 from typing import Any
 
 from esaws.course.chapters import chapters
+from esaws.course.labs.families import all_labs
 from esaws.course.learner import learner_id
 from esaws.course.progress import Progress
 from esaws.errors import Refused
@@ -32,6 +33,8 @@ class CourseStatus:
     chapters: tuple[ChapterStatus, ...]
     exercises: tuple[dict[str, Any], ...]
     """name, chapter, points, of, attempts, hints and solution_shown of each; `of` is 0 before the first check."""
+    labs: tuple[dict[str, Any], ...] = ()
+    """name, points, of, attempts, hints and solution_shown of each lab that was checked."""
 
     @property
     def solved(self) -> int:
@@ -44,12 +47,17 @@ class CourseStatus:
         return sum(chapter.of for chapter in self.chapters)
 
     def to_dict(self) -> dict[str, Any]:
-        """learner, solved, of, exercises [{name, chapter, points, of, attempts, hints, solution_shown}]."""
-        return {"learner": self.learner, "solved": self.solved, "of": self.of, "exercises": list(self.exercises)}
+        """learner, solved, of, exercises [{name, chapter, points, of, attempts, hints, solution_shown}].
+
+        The labs are in `labs`, with the same keys but for the chapter.
+        """
+        counts = {"learner": self.learner, "solved": self.solved, "of": self.of}
+        return {**counts, "exercises": list(self.exercises), "labs": list(self.labs)}
 
     def __str__(self) -> str:
         rows = [f"  {_bar(each.solved, each.of)}  {each.number} {each.title}" for each in self.chapters]
-        return "\n".join([f"{self.learner}: {self.solved} of {self.of} exercises solved", *rows])
+        labs = [self._about_labs] if self.labs else []
+        return "\n".join([f"{self.learner}: {self.solved} of {self.of} exercises solved", *rows, *labs])
 
     __repr__ = __str__
 
@@ -61,7 +69,15 @@ class CourseStatus:
             for each in self.chapters
         )
         head = f"<p><b>{escape(self.learner)}</b>: {self.solved} of {self.of} exercises solved</p>"
-        return f"{head}<table>{rows}</table>"
+        labs = f"<p>{escape(self._about_labs)}</p>" if self.labs else ""
+        return f"{head}<table>{rows}</table>{labs}"
+
+    @property
+    def _about_labs(self) -> str:
+        passed = [lab["name"] for lab in self.labs if lab["points"] == lab["of"]]
+        begun = [lab for lab in self.labs if lab["name"] not in passed]
+        points = [f"{lab['name']} {lab['points']} of {lab['of']} points" for lab in begun]
+        return "; ".join([f"labs passed: {', '.join(passed) or 'none'}", *points])
 
 
 def status(learner: str | None = None) -> CourseStatus:
@@ -77,7 +93,8 @@ def status(learner: str | None = None) -> CourseStatus:
         solved = sum(result["points"] == result["of"] > 0 for result in results)
         rows.append(ChapterStatus(chapter.number, chapter.title, solved, len(results)))
         exercises += results
-    return CourseStatus(learner, tuple(rows), tuple(exercises))
+    tried = [{"name": lab.name, **progress.exercise(lab.item)} for lab in all_labs()]
+    return CourseStatus(learner, tuple(rows), tuple(exercises), tuple(lab for lab in tried if lab["of"]))
 
 
 def certificate(state: CourseStatus) -> str:

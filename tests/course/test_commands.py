@@ -81,6 +81,18 @@ def test_hints_come_by_degrees_and_a_shown_solution_is_noted(folder: Path) -> No
     assert Progress("ada").exercise(BLOCK)["solution_shown"] is True
 
 
+def test_the_status_lists_the_labs_that_were_checked(folder: Path) -> None:
+    assert "labs" not in str(status()) and status().to_dict()["labs"] == []
+    progress = Progress(status().learner)
+    progress.record_check("lab wrong-page", 15, 15)
+    progress.record_check("lab answers-lost", 3, 22)
+    state = status()
+    assert str(state).endswith("labs passed: wrong-page; answers-lost 3 of 22 points")
+    assert "answers-lost 3 of 22" in state._repr_html_()
+    assert {lab["name"]: lab["attempts"] for lab in state.to_dict()["labs"]} == {"wrong-page": 1, "answers-lost": 1}
+    assert state.solved == 0, "labs are counted beside the exercises"
+
+
 def test_a_certificate_needs_a_complete_chapter(folder: Path, tmp_path: Path) -> None:
     with pytest.raises(Refused, match="no chapter completely"):
         certificate(status())
