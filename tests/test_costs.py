@@ -24,7 +24,7 @@ def spender(new_cloud: type[Cloud]) -> Cloud:
     export_bill(cloud)
     simulation.advance(cloud, to=simulation.next_month(cloud))
     cloud.client("ec2").run_instances(ImageId="ami-760aaa0f", InstanceType="t2.micro", MinCount=12, MaxCount=12)
-    simulation.advance(cloud, "4d")
+    simulation.advance(cloud, "4d2h")
     return cloud
 
 
