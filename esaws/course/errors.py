@@ -6,6 +6,7 @@ from contextlib import contextmanager
 
 from botocore.exceptions import ClientError
 
+from esaws._display import in_lines
 from esaws.errors import EsawsError
 
 _MAX_LINES = 4
@@ -29,6 +30,6 @@ def expected_error() -> Iterator[None]:
         lines = _ID.sub(r"\1-…", re.sub(r"; the journal is .*", "", str(error))).splitlines()
         hidden = len(lines) - _MAX_LINES
         ending = [f"  … and {hidden} more"] if hidden > 0 else []
-        print(f"{type(error).__name__}: " + "\n".join([*lines[:_MAX_LINES], *ending]))
+        print(in_lines(f"{type(error).__name__}: " + "\n".join([*lines[:_MAX_LINES], *ending])))
     else:
         raise AssertionError("this was expected to fail, and it did not")
