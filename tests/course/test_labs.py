@@ -5,7 +5,6 @@ The first lab is played with all tests, the others with `make test-course`.
 
 import re
 import runpy
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -14,51 +13,24 @@ import pytest
 
 from esaws import simulation
 from esaws.cloud import Cloud
-from esaws.course.checking import Result, solution_code
-from esaws.course.exercises import Attempt, Wrong
+from esaws.course.checking import solution_code
+from esaws.course.exercises import Wrong
 from esaws.course.labs.causes import CAUSES
 from esaws.course.labs.contents import contents
-from esaws.course.labs.diagnosis import LONGEST_EVIDENCE, grade_diagnosis
-from esaws.course.labs.families import all_labs, find_lab
+from esaws.course.labs.diagnosis import LONGEST_EVIDENCE
+from esaws.course.labs.families import find_lab
 from esaws.course.labs.lab import Lab
-from esaws.course.labs.record import Record, write_record
-from esaws.course.labs.repair import check_repair
-from esaws.course.labs.session import SETTLES, break_system, end_lab
-from esaws.deploy.plan import plan_deploy
+from esaws.course.labs.session import end_lab
 from esaws.inspect.checks.report import findings
-from esaws.local_aws import control
-from esaws.local_aws.scratch import scratch_server
 from esaws.local_aws.withheld import all_tools
 from esaws.reference.seccom import SERVICES
+from tests.course.stage import LABS, LEARNER, Stage, labs, other_seed
 
 pytestmark = [pytest.mark.slow, pytest.mark.server]
 
-LABS = all_labs()
 SCRIPT: dict[str, Any] = runpy.run_path(str(Path(__file__).parents[2] / "docs" / "labs.py"))
-ALWAYS = "flapping-targets"
-LEARNER = "ada"
-SEEDS = 50
 BALANCED = {name: f"{service.path}/" for name, service in SERVICES.items() if service.target_group}
 """The path of each service behind the load balancer."""
-
-
-def labs(*others: Any) -> Any:
-    """A parameter for each lab; all but one are in the long tests."""
-    return [
-        pytest.param(lab.name, *others, id=lab.name, marks=() if lab.name == ALWAYS else pytest.mark.course)
-        for lab in LABS
-    ]
-
-
-def other_seed(lab: Lab) -> str:
-    """The learner of many whose values differ most; empty if the lab has no values."""
-    mine = vars(lab.values_of(LEARNER))
-
-    def differences(learner: str) -> int:
-        return sum(value != mine[name] for name, value in vars(lab.values_of(learner)).items())
-
-    other = max((f"learner-{number}" for number in range(SEEDS)), key=differences)
-    return other if differences(other) else ""
 
 
 def is_seen_by_requests(lab: Lab) -> bool:
@@ -77,70 +49,6 @@ def non_repairs() -> Any:
         for lab, parameter in zip(LABS, labs(), strict=True)
         for number, wrong in enumerate(lab.non_repairs)
     ]
-
-
-class Stage:
-    """A local AWS with the systems of the labs, each saved when it serves."""
-
-    def __init__(self, url: str) -> None:
-        self.url = url
-        self._systems: dict[Any, bytes] = {}
-        self._broken: dict[tuple[str, str], bytes] = {}
-        self._records: dict[tuple[str, str], Record] = {}
-
-    def system(self, architecture: Any) -> Cloud:
-        """Load a running system; deploy it the first time."""
-        if architecture not in self._systems:
-            control.exchange(self.url, "POST", "reset", b"{}")
-            cloud = Cloud.at(self.url)
-            plan_deploy(architecture(), cloud).apply()
-            simulation.advance(cloud, SETTLES)
-            self._systems[architecture] = control.exchange(self.url, "GET", "save")
-        control.exchange(self.url, "POST", "load", self._systems[architecture])
-        return Cloud.at(self.url)
-
-    def broken(self, name: str, seed: str = LEARNER) -> "Played":
-        """Load the broken system of a lab."""
-        lab = find_lab(name)
-        if (name, seed) not in self._broken:
-            cloud = self.system(lab.system)
-            self._records[name, seed] = break_system(cloud, lab, level=1, seed=seed)
-            self._broken[name, seed] = control.exchange(self.url, "GET", "save")
-        control.exchange(self.url, "POST", "load", self._broken[name, seed])
-        cloud = Cloud.at(self.url)
-        return Played(cloud, lab, write_record(cloud, self._records[name, seed]))
-
-
-class Played:
-    """A lab that has been started."""
-
-    def __init__(self, cloud: Cloud, lab: Lab, record: Record) -> None:
-        self.cloud, self.lab, self.record = cloud, lab, record
-        self.mine = lab.values_of(record.seed)
-
-    def check(self) -> Result:
-        with all_tools():
-            return check_repair(self.cloud, self.lab, self.record)
-
-    def attempt(self) -> Attempt:
-        return Attempt(self.cloud, self.mine)
-
-    def diagnose(self, cause: str, evidence: str) -> Result:
-        with all_tools():
-            return grade_diagnosis(self.cloud, self.lab, self.record, cause, evidence)
-
-    def proof(self) -> str:
-        fact = next(iter(self.lab.evidence(self.cloud, self.mine)))
-        return f"{fact.resource[0]}: {fact.value[0]}"
-
-
-@pytest.fixture(scope="module")
-def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("ESAWS_STILL", "1")
-        patch.setenv("ESAWS_STATE", str(tmp_path_factory.mktemp("labs")))
-        with scratch_server(at="2022-02-28T00:00Z") as url:
-            yield Stage(url)
 
 
 # --- declarations

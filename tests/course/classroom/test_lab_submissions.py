@@ -5,7 +5,6 @@ The first lab is graded with all tests, the others with `make test-course`.
 
 import hashlib
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -33,14 +32,12 @@ from esaws.course.labs.session import check_lab, describe_lab, hand_in, hint_lab
 from esaws.course.progress import Progress, progress_file
 from esaws.course.worlds import COURSE_FOLDER
 from esaws.errors import Refused
-from esaws.local_aws.scratch import scratch_server
 from tests.course.classroom.simulated_class import Opened
-from tests.course.test_labs import Stage, labs, other_seed
+from tests.course.stage import LEARNER, Stage, labs, other_seed
 
 pytestmark = [pytest.mark.slow, pytest.mark.server]
 
 LAB = find_lab("flapping-targets")
-LEARNER = "ada"
 OTHER = other_seed(LAB)
 SECRET = b"s" * 32
 WRONG = next(cause for cause in CAUSES if cause != LAB.cause)
@@ -48,16 +45,6 @@ WRONG = next(cause for cause in CAUSES if cause != LAB.cause)
 
 def key_of(learner: str) -> bytes:
     return learner_key(SECRET, learner)
-
-
-@pytest.fixture(scope="module")
-def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    """One local AWS, for the learner and for the grading."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("ESAWS_STILL", "1")
-        patch.setenv("ESAWS_STATE", str(tmp_path_factory.mktemp("labs")))
-        with scratch_server(at="2022-02-28T00:00Z") as url:
-            yield Stage(url)
 
 
 @pytest.fixture
