@@ -1,17 +1,21 @@
 """A call whose answer is lost: it is repeated where that is harmless, and otherwise completed by the next run."""
 
+import io
 from collections.abc import Callable
 from typing import Any
 
 import pytest
-from botocore.exceptions import ConnectTimeoutError, ReadTimeoutError
+from botocore.exceptions import ClientError, ConnectTimeoutError, ReadTimeoutError
 
+from esaws.aws import error_code
 from esaws.cloud import Cloud
 from esaws.deploy.inventory import inventory
 from esaws.deploy.plan import plan_deploy
 from esaws.errors import ApplyFailed
 from esaws.lost_answers import AnswerLost
 from esaws.resources.cluster import Cluster
+from esaws.resources.ecr_image import ECRImage, upload_layer
+from esaws.resources.ecr_repository import ECRRepository
 from esaws.resources.vpc import VPC
 
 
@@ -61,6 +65,24 @@ def test_a_call_is_repeated_where_that_makes_nothing_twice(
     lose_first_answer(cloud, service, operation, error)
     make(cloud)
     assert len(inventory(cloud)) == 1
+
+
+@pytest.mark.parametrize("operation", ["InitiateLayerUpload", "UploadLayerPart", "CompleteLayerUpload", "PutImage"])
+def test_an_image_is_uploaded_whose_answer_is_lost(cloud: Cloud, operation: str) -> None:
+    image = ECRImage.example()
+    image.repository.create(cloud)
+    lose_first_answer(cloud, "ecr", operation)
+    image.create(cloud)
+    assert {change.action for change in plan_deploy([image.repository, image], cloud)} == {"keep"}
+
+
+def test_a_layer_that_is_refused_each_time_is_an_error(cloud: Cloud) -> None:
+    ECRRepository.example().create(cloud)
+    ecr, repository = cloud.client("ecr"), ECRRepository.example().id_in(cloud)
+    with pytest.raises(ClientError) as caught:
+        upload_layer(ecr, repository, io.BytesIO(b"layer"), "sha256:other")
+    assert error_code(caught.value) == "InvalidParameterException"
+    assert [call.operation for call in cloud.calls].count("InitiateLayerUpload") == 1, "another upload would not help"
 
 
 def test_a_call_with_a_token_is_repeated(cloud: Cloud) -> None:

@@ -11,6 +11,7 @@ from functools import cached_property
 
 from esaws.aws import ignore_codes
 from esaws.cloud import Cloud
+from esaws.resources.ecr_image import upload_layer
 
 _CONFIG_TYPE = "application/vnd.oci.image.config.v1+json"
 _LAYER_TYPE = "application/vnd.oci.image.layer.v1.tar"
@@ -70,17 +71,7 @@ class SmallImage:
         """
         ecr = cloud.client("ecr")
         for content in (self.config, self.layer):
-            upload = ecr.initiate_layer_upload(repositoryName=repository)["uploadId"]
-            ecr.upload_layer_part(
-                repositoryName=repository,
-                uploadId=upload,
-                partFirstByte=0,
-                partLastByte=len(content) - 1,
-                layerPartBlob=content,
-            )
-            with ignore_codes("LayerAlreadyExistsException"):
-                digests = [_digest(content)]
-                ecr.complete_layer_upload(repositoryName=repository, uploadId=upload, layerDigests=digests)
+            upload_layer(ecr, repository, io.BytesIO(content), _digest(content))
 
     def push(self, cloud: Cloud, repository: str, tag: str) -> None:
         """Upload the image, and let a tag point at it: what `docker push` does. A tag that has it already stays."""

@@ -19,7 +19,7 @@ from esaws.data_plane.image_store import APP, PUSHED, ImageStore, digest_of
 from esaws.errors import EsawsError, NotDeployed, UsageError
 from esaws.files import make_private_folder
 from esaws.reference.seccom import SERVICES
-from esaws.resources.ecr_image import is_tag
+from esaws.resources.ecr_image import is_tag, upload_layer
 from esaws.resources.ecr_repository import REPOSITORY_NAME, ECRRepository
 
 SETTINGS = "image.toml"
@@ -28,7 +28,6 @@ SETTINGS = "image.toml"
 MOST_FILES, MOST_BYTES = 5_000, 100 << 20
 
 _LEFT_OUT = frozenset({".git", ".venv", "__pycache__", ".ipynb_checkpoints", ".DS_Store"})
-_PART = 10 << 20
 _MANIFEST_TYPE = "application/vnd.oci.image.manifest.v1+json"
 _CONFIG_TYPE = "application/vnd.oci.image.config.v1+json"
 _LAYER_TYPE = "application/vnd.oci.image.layer.v1.tar"  # not compressed: compressors differ, and so would digests
@@ -116,7 +115,8 @@ def push_folder(cloud: Cloud, folder: ImageFolder, name: str, tag: str = "latest
     for content in (config, manifest.encode()):
         store.add_blob(_temporary(store, content), digest_of(content))
     for digest in (digest_of(config), layer):
-        _upload(ecr, repository["repositoryName"], store.blob(digest), digest)
+        with store.blob(digest).open("rb") as blob:
+            upload_layer(ecr, repository["repositoryName"], blob, digest)
     is_new = False
     with ignore_codes("ImageAlreadyExistsException"):
         try:
@@ -276,24 +276,6 @@ def _manifest(config: bytes, layer: str, layer_size: int) -> str:
             "annotations": {PUSHED: "true"},
         }
     )
-
-
-def _upload(ecr: Any, repository: str, file: Path, digest: str) -> None:
-    """Upload a layer as `docker push` does. The local AWS notes its digest and size; the file has the content."""
-    upload = ecr.initiate_layer_upload(repositoryName=repository)["uploadId"]
-    with file.open("rb") as content:
-        position = 0
-        while part := content.read(_PART):
-            ecr.upload_layer_part(
-                repositoryName=repository,
-                uploadId=upload,
-                partFirstByte=position,
-                partLastByte=position + len(part) - 1,
-                layerPartBlob=part,
-            )
-            position += len(part)
-    with ignore_codes("LayerAlreadyExistsException"):
-        ecr.complete_layer_upload(repositoryName=repository, uploadId=upload, layerDigests=[digest])
 
 
 def _create_repository(cloud: Cloud, name: str) -> dict[str, Any]:

@@ -2,11 +2,14 @@
 
 import base64
 import hashlib
+import io
 import json
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, BinaryIO, Self
 
-from esaws.aws import ignore_codes, pages
+from botocore.exceptions import ClientError
+
+from esaws.aws import error_code, ignore_codes, pages
 from esaws.cloud import Cloud
 from esaws.documented import ID, NOT_DOCUMENTED, Always, Between, Call, Field, Made, Text, Unchecked
 from esaws.errors import NotDeployed
@@ -16,6 +19,10 @@ from esaws.resources.ecr_repository import NO_REPOSITORY, ECRRepository
 _TAG = Text(1, 128, r"[A-Za-z0-9_][A-Za-z0-9._-]*", "letters, digits and any of ._-, not . or - first")
 _TAG_PAGE = "https://github.com/opencontainers/distribution-spec/blob/main/spec.md#pulling-manifests"
 _MANIFEST_TYPE = "application/vnd.oci.image.manifest.v1+json"
+_PART = 10 << 20
+"""Bytes."""
+_UPLOADS = 3
+_SENT_TWICE = ("InvalidLayerPartException", "UploadNotFoundException")
 
 # An empty tar archive, compressed. Stored as bytes, because compressors differ and the digest depends on them.
 _LAYER = base64.b64decode("H4sIAAAJbogA/2IYBaNgFIxYAAgAAP//Lq+17wAEAAA=")
@@ -32,6 +39,41 @@ def is_tag(text: str) -> bool:
 
 def _digest(content: bytes) -> str:
     return f"sha256:{hashlib.sha256(content).hexdigest()}"
+
+
+def upload_layer(ecr: Any, repository: str, content: BinaryIO, digest: str) -> None:
+    """Upload a layer or a configuration, as `docker push` does. What the repository has already is kept.
+
+    botocore sends a call again whose answer was lost. ECR refuses a part that it has, and the end of an upload that has
+    ended; the layer is then uploaded anew.
+    https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_UploadLayerPart.html
+
+    Raises:
+        botocore.exceptions.ClientError: ECR refuses it.
+    """
+    for left in reversed(range(_UPLOADS)):
+        content.seek(0)
+        try:
+            return _upload_once(ecr, repository, content, digest)
+        except ClientError as error:
+            if not left or error_code(error) not in _SENT_TWICE:
+                raise
+
+
+def _upload_once(ecr: Any, repository: str, content: BinaryIO, digest: str) -> None:
+    upload = ecr.initiate_layer_upload(repositoryName=repository)["uploadId"]
+    position = 0
+    while part := content.read(_PART):
+        ecr.upload_layer_part(
+            repositoryName=repository,
+            uploadId=upload,
+            partFirstByte=position,
+            partLastByte=position + len(part) - 1,
+            layerPartBlob=part,
+        )
+        position += len(part)
+    with ignore_codes("LayerAlreadyExistsException"):
+        ecr.complete_layer_upload(repositoryName=repository, uploadId=upload, layerDigests=[digest])
 
 
 def _blob(media_type: str, content: bytes) -> dict[str, str | int]:
@@ -153,16 +195,7 @@ class ECRImage(Resource):
         if exists:
             return
         for content in (_CONFIG, _LAYER):
-            upload = ecr.initiate_layer_upload(repositoryName=repository)["uploadId"]
-            ecr.upload_layer_part(
-                repositoryName=repository,
-                uploadId=upload,
-                partFirstByte=0,
-                partLastByte=len(content) - 1,
-                layerPartBlob=content,
-            )
-            with ignore_codes("LayerAlreadyExistsException"):
-                ecr.complete_layer_upload(repositoryName=repository, uploadId=upload, layerDigests=[_digest(content)])
+            upload_layer(ecr, repository, io.BytesIO(content), _digest(content))
         with ignore_codes("ImageAlreadyExistsException"):
             ecr.put_image(
                 repositoryName=repository,
