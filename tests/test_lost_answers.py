@@ -16,6 +16,7 @@ from esaws.lost_answers import AnswerLost
 from esaws.resources.cluster import Cluster
 from esaws.resources.ecr_image import ECRImage, upload_layer
 from esaws.resources.ecr_repository import ECRRepository
+from esaws.resources.internet_gateway import InternetGateway
 from esaws.resources.vpc import VPC
 
 
@@ -65,6 +66,28 @@ def test_a_call_is_repeated_where_that_makes_nothing_twice(
     lose_first_answer(cloud, service, operation, error)
     make(cloud)
     assert len(inventory(cloud)) == 1
+
+
+def test_a_gateway_whose_attachment_was_not_answered_is_attached(cloud: Cloud) -> None:
+    gateway = InternetGateway.example()
+    gateway.vpc.create(cloud)
+    lose_first_answer(cloud, "ec2", "AttachInternetGateway")
+    gateway.create(cloud)
+    assert {change.action for change in plan_deploy([gateway.vpc, gateway], cloud)} == {"keep"}
+
+
+def test_a_gateway_that_a_colleague_has_attached_elsewhere_is_an_error(cloud: Cloud) -> None:
+    gateway, ec2 = InternetGateway.example(), cloud.client("ec2")
+    gateway.vpc.create(cloud)
+    other = ec2.create_vpc(CidrBlock="10.9.0.0/16")["Vpc"]["VpcId"]
+
+    def attach_elsewhere(params: dict[str, Any], **_: Any) -> None:
+        if params["VpcId"] != other:
+            ec2.attach_internet_gateway(InternetGatewayId=params["InternetGatewayId"], VpcId=other)
+
+    ec2.meta.events.register("provide-client-params.ec2.AttachInternetGateway", attach_elsewhere)
+    with pytest.raises(ClientError, match="AlreadyAssociated"):
+        gateway.create(cloud)
 
 
 @pytest.mark.parametrize("operation", ["InitiateLayerUpload", "UploadLayerPart", "CompleteLayerUpload", "PutImage"])

@@ -4,7 +4,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Self
 
-from esaws.aws import ignore_codes
+from botocore.exceptions import ClientError
+
+from esaws.aws import error_code, ignore_codes
 from esaws.cloud import Cloud
 from esaws.documented import ID, ITSELF, Call, Field, Made
 from esaws.resource import Live, Lives, Ref, Resource
@@ -84,7 +86,12 @@ class InternetGateway(Resource):
     def _attach(self, cloud: Cloud, gateway_id: str) -> None:
         vpc_id = self.vpc.id_in(cloud)
         attach = cloud.client("ec2").attach_internet_gateway
-        cloud.retry(lambda: attach(InternetGatewayId=gateway_id, VpcId=vpc_id), _GONE, minutes=1)
+        try:
+            cloud.retry(lambda: attach(InternetGatewayId=gateway_id, VpcId=vpc_id), _GONE, minutes=1)
+        except ClientError as error:
+            # botocore repeats a call whose answer was lost; but the gateway may also belong to another VPC.
+            if error_code(error) != "Resource.AlreadyAssociated" or not _is_attached(cloud, gateway_id, vpc_id):
+                raise
 
     @classmethod
     def delete(cls, cloud: Cloud, live: Live) -> None:
@@ -96,6 +103,11 @@ class InternetGateway(Resource):
     @classmethod
     def example(cls) -> Self:
         return cls(name="igw", vpc=VPC.example())
+
+
+def _is_attached(cloud: Cloud, gateway_id: str, vpc_id: str) -> bool:
+    (gateway,) = cloud.client("ec2").describe_internet_gateways(InternetGatewayIds=[gateway_id])["InternetGateways"]
+    return any(attachment["VpcId"] == vpc_id for attachment in gateway["Attachments"])
 
 
 def _detach(cloud: Cloud, live: Live) -> None:
