@@ -13,6 +13,8 @@ from esaws.deploy.inventory import inventory
 from esaws.deploy.plan import plan_deploy
 from esaws.errors import ApplyFailed
 from esaws.lost_answers import AnswerLost
+from esaws.resource import Live
+from esaws.resources.auto_scaling_group import AutoScalingGroup
 from esaws.resources.cluster import Cluster
 from esaws.resources.ecr_image import ECRImage, upload_layer
 from esaws.resources.ecr_repository import ECRRepository
@@ -106,6 +108,22 @@ def test_a_layer_that_is_refused_each_time_is_an_error(cloud: Cloud) -> None:
         upload_layer(ecr, repository, io.BytesIO(b"layer"), "sha256:other")
     assert error_code(caught.value) == "InvalidParameterException"
     assert [call.operation for call in cloud.calls].count("InitiateLayerUpload") == 1, "another upload would not help"
+
+
+def test_a_group_whose_deletion_was_not_answered_is_deleted(cloud: Cloud) -> None:
+    ec2, autoscaling = cloud.client("ec2"), cloud.client("autoscaling")
+    ec2.create_launch_template(LaunchTemplateName="web", LaunchTemplateData={"ImageId": "ami-760aaa0f"})
+    autoscaling.create_auto_scaling_group(
+        AutoScalingGroupName="web-asg",
+        LaunchTemplate={"LaunchTemplateName": "web"},
+        MinSize=0,
+        MaxSize=0,
+        AvailabilityZones=["eu-west-3a"],
+    )
+    (raw,) = autoscaling.describe_auto_scaling_groups()["AutoScalingGroups"]
+    lose_first_answer(cloud, "autoscaling", "DeleteAutoScalingGroup")
+    AutoScalingGroup.delete(cloud, Live(kind="AutoScalingGroup", name="web-asg", id="web-asg", raw=raw))
+    assert autoscaling.describe_auto_scaling_groups()["AutoScalingGroups"] == []
 
 
 def test_a_call_with_a_token_is_repeated(cloud: Cloud) -> None:

@@ -213,7 +213,12 @@ class AutoScalingGroup(Resource):
         if raw and raw.get("Status") not in cls.deleting:
             delete = cloud.client("autoscaling").delete_auto_scaling_group
             busy = ("ScalingActivityInProgress", "ResourceInUse")
-            cloud.retry(lambda: delete(AutoScalingGroupName=name, ForceDelete=True), *busy)
+            try:
+                cloud.retry(lambda: delete(AutoScalingGroupName=name, ForceDelete=True), *busy)
+            except ClientError as error:
+                # botocore repeats a call whose answer was lost, and the group may be gone by then.
+                if error_code(error) != "ValidationError" or describe_group(cloud, name):
+                    raise
         cloud.wait_until(f"{name} is gone", lambda: not describe_group(cloud, name), minutes=20)
         _terminate_detached(cloud, name)
         # Instances that left the group before they are terminated still use their subnet and security groups.
