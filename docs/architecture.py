@@ -34,6 +34,7 @@ ESAWS: Rows = [
         "files",
         "interrupts",
         "masking",
+        "process_identity",
         "errors",
     ],
 ]

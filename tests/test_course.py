@@ -209,7 +209,7 @@ def test_an_installed_package_has_its_notebooks_inside(tmp_path: Path, monkeypat
 def test_the_status_command_prints_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert command("course", "status", "--json") == 0
     status = json.loads(capsys.readouterr().out)
-    assert status.keys() == {"notebooks", "failed", "left", "learner", "solved", "of", "exercises"}
+    assert status.keys() == {"notebooks", "failed", "left", "learner", "solved", "of", "exercises", "labs"}
     assert [row["name"] for row in status["notebooks"]][:2] == ["00_start_here", "01_draw_it"]
     assert all(row.keys() == {"name", "status", "seconds"} for row in status["notebooks"])
 

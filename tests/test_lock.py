@@ -164,7 +164,7 @@ def test_a_record_is_parsed_as_it_was_written() -> None:
         ({}, "held"),
         ({"expires": PAST}, "expired"),
         ({"pid": 2**22 + 7}, "ended"),
-        ({"started": 0.0}, "ended"),
+        ({"process_start": 0.0}, "ended"),
         ({"machine": "another", "pid": 2**22 + 7}, "held"),
         ({"machine": "another", "expires": PAST}, "expired"),
     ],

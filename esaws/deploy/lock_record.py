@@ -19,13 +19,11 @@ from typing import Any, Literal
 import psutil
 
 from esaws.durations import humanize
+from esaws.process_identity import find_process, start_of
 from esaws.timestamps import format_iso, format_utc, parse_timestamp
 
 LIFETIME = timedelta(minutes=10)
 """How long a lock holds without being renewed. AWS rejects calls of computers whose clocks differ by more than five."""
-
-_CLOCK_STEP = 60
-"""Seconds by which the start time of a process may seem to change when the clock of its computer is set."""
 
 State = Literal["held", "ended", "expired"]
 
@@ -34,8 +32,9 @@ State = Literal["held", "ended", "expired"]
 class LockRecord:
     """What the lock says: who took it, where, for what, and until when.
 
-    `started` is the start time of the process, and `machine` identifies the computer since its last start, and the
-    container. `follows` is the record that this one replaces, as `VERSION:ID`; empty where there was none.
+    `process_start` tells the process from a later one with the same number. `machine` identifies the computer since its
+    last start, and the container. `follows` is the record that this one replaces, as `VERSION:ID`; empty where there
+    was none.
     """
 
     id: str
@@ -43,7 +42,7 @@ class LockRecord:
     host: str
     machine: str
     pid: int
-    started: float
+    process_start: float
     purpose: str
     since: datetime
     expires: datetime
@@ -52,14 +51,14 @@ class LockRecord:
     @classmethod
     def of_this_process(cls, purpose: str) -> LockRecord:
         """Return a new record of this process, which begins now."""
-        begun, process = now(), psutil.Process()
+        begun = now()
         return cls(
             id=secrets.token_hex(8),
             user=_user(),
             host=platform.node(),
             machine=machine(),
-            pid=process.pid,
-            started=process.create_time(),
+            pid=os.getpid(),
+            process_start=start_of(),
             purpose=purpose,
             since=begun,
             expires=begun + LIFETIME,
@@ -85,11 +84,7 @@ class LockRecord:
 
     def _is_running(self) -> bool:
         try:
-            process = psutil.Process(self.pid)
-            same = abs(process.create_time() - self.started) < _CLOCK_STEP
-            return same and process.status() != psutil.STATUS_ZOMBIE
-        except psutil.NoSuchProcess:
-            return False
+            return find_process(self.pid, self.process_start) is not None
         except psutil.Error:  # it runs, but can't be looked at
             return True
 
@@ -115,7 +110,7 @@ class LockRecord:
         try:
             fields: dict[str, Any] = json.loads(text)
             times = {name: parse_timestamp(fields[name]) for name in ("since", "expires")}
-            numbers = {"pid": int(fields["pid"]), "started": float(fields["started"])}
+            numbers = {"pid": int(fields["pid"]), "process_start": float(fields["process_start"])}
             texts = {name: str(fields[name]) for name in ("id", "user", "host", "machine", "purpose", "follows")}
         except (KeyError, TypeError, OverflowError, RecursionError) as error:
             raise ValueError(f"{text!r} is not a lock") from error

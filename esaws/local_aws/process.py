@@ -36,6 +36,7 @@ from esaws.local_aws.state import (
     token_file,
     write_server,
 )
+from esaws.process_identity import start_of
 from esaws.timestamps import parse_timestamp
 
 HOST = "127.0.0.1"
@@ -352,7 +353,7 @@ def _launch(port: int, options: list[str]) -> tuple[Server, dict[str, Any]]:
             stderr=log,
             **detached,
         )
-    server = Server(process.pid, psutil.Process(process.pid).create_time(), f"http://{HOST}:{port}", port)
+    server = Server(process.pid, start_of(process.pid), f"http://{HOST}:{port}", port)
     write_server(server)
     try:
         answer = _wait_until_ready(server, process)

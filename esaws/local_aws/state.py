@@ -14,6 +14,7 @@ import psutil
 
 from esaws.errors import UsageError
 from esaws.files import make_private_folder, write_atomically
+from esaws.process_identity import find_process
 
 _LONGEST_LINE = 1 << 20
 
@@ -23,19 +24,13 @@ class Server:
     """A server process as recorded in the state file."""
 
     pid: int
-    create_time: float
+    start: float
     url: str
     port: int
 
     def process(self) -> psutil.Process | None:
         """The process, or None when it has ended or its pid now belongs to another program."""
-        try:
-            process = psutil.Process(self.pid)
-            # /proc counts in hundredths of a second, and reads the same for the same process.
-            same = abs(process.create_time() - self.create_time) < 0.05
-            return process if same and process.status() != psutil.STATUS_ZOMBIE else None
-        except psutil.NoSuchProcess:
-            return None
+        return find_process(self.pid, self.start)
 
 
 def state_folder() -> Path:
@@ -82,7 +77,7 @@ def read_server() -> Server | None:
     """The recorded server, or None if there is none or the record can't be read."""
     try:
         record = json.loads(server_file().read_text())
-        return Server(int(record["pid"]), float(record["create_time"]), str(record["url"]), int(record["port"]))
+        return Server(int(record["pid"]), float(record["start"]), str(record["url"]), int(record["port"]))
     except (OSError, ValueError, TypeError, KeyError, OverflowError):
         return None
 

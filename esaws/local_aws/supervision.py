@@ -19,6 +19,7 @@ import psutil
 from esaws.errors import EsawsError, UsageError
 from esaws.files import make_private_folder, open_private, write_atomically
 from esaws.local_aws.state import Server, state_folder
+from esaws.process_identity import find_process, start_of
 
 _START_TIMEOUT = 15.0
 _STOP_TIMEOUT = 15.0
@@ -52,7 +53,7 @@ def start_supervisor(server: Server, factor: float = 1.0) -> bool:
             stderr=log,
             start_new_session=True,
         )
-    record = {"pid": process.pid, "create_time": psutil.Process(process.pid).create_time()}
+    record = {"pid": process.pid, "start": start_of(process.pid)}
     write_atomically(_record_file(), json.dumps(record), private=True)
     deadline = time.monotonic() + _START_TIMEOUT
     while not status_file().exists():
@@ -125,7 +126,7 @@ def _log_file() -> Path:
 def _supervisor() -> psutil.Process | None:
     try:
         record = json.loads(_record_file().read_text())
-        return Server(int(record["pid"]), float(record["create_time"]), "", 0).process()
+        return find_process(int(record["pid"]), float(record["start"]))
     except (OSError, ValueError, TypeError, KeyError):
         return None
 

@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from socket import gethostname
 from typing import TYPE_CHECKING, Any
@@ -29,8 +29,6 @@ KILLED = "killed"
 
 _BEGINS = re.compile(rb'\s*\{\s*"schema"\s*:\s*\d+')
 _HEAD = 100
-_SLACK = timedelta(seconds=5)
-"""A process began at most this much after the record that names it: its clock has other steps."""
 
 
 @dataclass(frozen=True)
@@ -228,14 +226,13 @@ def _is_gone(record: Mapping[str, Any]) -> bool:
     """Whether the process of a record is known not to run any more; of other machines that is not known."""
     import psutil
 
-    if record.get("host") != gethostname() or not isinstance(record.get("pid"), int):
+    from esaws.process_identity import find_process
+
+    pid, start = record.get("pid"), record.get("process_start")
+    if record.get("host") != gethostname() or not isinstance(pid, int) or not isinstance(start, float):
         return False
     try:
-        process = psutil.Process(record["pid"])
-        started = _started(record)
-        return started is not None and process.create_time() > (started + _SLACK).timestamp()
-    except psutil.NoSuchProcess:
-        return True
+        return find_process(pid, start) is None
     except psutil.Error:
         return False
 

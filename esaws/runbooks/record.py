@@ -16,6 +16,7 @@ from typing import Any
 
 from esaws.files import journal_folder, write_atomically
 from esaws.masking import mask_json
+from esaws.process_identity import start_of
 
 SCHEMA = 1
 """The version of the keys; docs/run_records.md documents them."""
@@ -49,6 +50,7 @@ def new_record(id: str, runbook: str) -> dict[str, Any]:
         "reason": None,
         "host": socket.gethostname(),
         "pid": os.getpid(),
+        "process_start": start_of(),
         "started": None,
         "ended": None,
         "seconds": 0.0,

@@ -82,7 +82,7 @@ def test_a_server_that_hangs_is_replaced(program: Program) -> None:
 
 def test_a_state_file_that_cannot_be_read_is_replaced(program: Program) -> None:
     program.state.mkdir()
-    for content in ("{}", '{"pid": "x", "create_time": 0, "url": "", "port": 0}', "[]", "garbage"):
+    for content in ("{}", '{"pid": "x", "start": 0, "url": "", "port": 0}', "[]", "garbage"):
         (program.state / "server.json").write_text(content)
         assert program.json("status")["running"] is False
     assert program.json("start")["started"]
@@ -91,7 +91,7 @@ def test_a_state_file_that_cannot_be_read_is_replaced(program: Program) -> None:
 def test_another_process_with_the_recorded_pid_is_left_alone(program: Program) -> None:
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as stranger:
         program.state.mkdir()
-        record = {"pid": stranger.pid, "create_time": 1.0, "url": "http://127.0.0.1:9", "port": 9}
+        record = {"pid": stranger.pid, "start": 1.0, "url": "http://127.0.0.1:9", "port": 9}
         (program.state / "server.json").write_text(json.dumps(record))
         assert program.json("status")["running"] is False
         assert program.run("stop").returncode == 0

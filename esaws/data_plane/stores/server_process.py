@@ -23,6 +23,7 @@ import psutil
 from esaws.data_plane.stores.failures import StoreFailed
 from esaws.data_plane.stores.unprivileged import DIES_WITH_PARENT, User, before_exec
 from esaws.data_plane.watchdog import Watchdog
+from esaws.process_identity import find_process, start_of
 
 _RECORD = "process.json"
 _LOG, _OLD_LOG = "log", "log.old"
@@ -33,8 +34,6 @@ _LOOK_SECONDS = 0.02
 _START_SECONDS = 30.0
 _KILL_SECONDS = 5.0
 _LEFTOVER_SECONDS = 3.0
-_CLOCK_TOLERANCE = 2.0
-"""Linux's creation times move by that much when the machine's clock is corrected."""
 
 _ERROR = re.compile(r"FATAL|PANIC|error: ")
 
@@ -126,7 +125,7 @@ class ServerProcess:
 
     def _record(self, pid: int) -> None:
         with suppress(psutil.NoSuchProcess):
-            record = {"pid": pid, "created": psutil.Process(pid).create_time()}
+            record = {"pid": pid, "start": start_of(pid)}
             (self._folder / _RECORD).write_text(json.dumps(record))
 
 
@@ -187,8 +186,7 @@ def stop_recorded(folder: Path) -> None:
     path = folder / _RECORD
     try:
         record = json.loads(path.read_text())
-        process = psutil.Process(record["pid"])
-        if abs(process.create_time() - record["created"]) < _CLOCK_TOLERANCE:
+        if process := find_process(record["pid"], record["start"]):
             processes = [*_children(process.pid), process]
             _, left = psutil.wait_procs(processes, timeout=_LEFTOVER_SECONDS)
             kill(left)
