@@ -187,7 +187,7 @@ def test_lists_are_compared_by_what_their_items_name(first: Any, second: Any, wh
 
 
 def test_every_key_of_a_record_is_compared_but_ids_files_and_times() -> None:
-    ignored = {"schema", "id", "notebook", "output", "pid", "started", "ended", "seconds"}
+    ignored = {"schema", "id", "notebook", "output", "pid", "process_start", "started", "ended", "seconds"}
     assert {*PARTS} == new_record("1", "x").keys() - ignored
 
 
