@@ -1,5 +1,6 @@
 """ECR: what tags may do, which lifecycle policies are refused, and scans."""
 
+import hashlib
 import json
 from typing import Any
 
@@ -91,3 +92,22 @@ def case_digests(account: Any) -> Any:
         [image["imageDigest"] == digest for image in deleted],
         [outcome(lambda each=each: ecr.put_image(repositoryName="app", **each) and "accepted") for each in wrong],
     )
+
+
+@case(
+    "the upload of a layer ends only with its content, once",
+    aws=["EmptyUploadException", "InvalidLayerException", "accepted", "LayerAlreadyExistsException"],
+    stock=["accepted", "accepted", "accepted", "accepted"],
+)
+def case_layers(account: Any) -> Any:
+    ecr = repository(account)
+    layer = b"a layer"
+    digest = f"sha256:{hashlib.sha256(layer).hexdigest()}"
+
+    def upload(content: bytes, digest: str) -> Any:
+        place = {"repositoryName": "app", "uploadId": ecr.initiate_layer_upload(repositoryName="app")["uploadId"]}
+        if content:
+            ecr.upload_layer_part(**place, partFirstByte=0, partLastByte=len(content) - 1, layerPartBlob=content)
+        return outcome(lambda: ecr.complete_layer_upload(**place, layerDigests=[digest]) and "accepted")
+
+    return [upload(b"", digest), upload(b"another one", digest), upload(layer, digest), upload(layer, digest)]

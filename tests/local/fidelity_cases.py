@@ -452,6 +452,7 @@ SHOWN: dict[tuple[str, str], tuple[str, ...]] = {
         "the digest of an image is the hash of its manifest",
         "an image whose tag moves on stays, untagged",
     ),
+    ("ECR", "The upload of"): ("the upload of a layer ends only with its content, once",),
     ("ECS", "A call names"): ("one call starts at most ten tasks, and describes at most ten services",),
     ("ECS", "A call that"): (
         "operations on a missing cluster are refused",

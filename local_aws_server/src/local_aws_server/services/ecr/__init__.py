@@ -1,1 +1,1 @@
-"""ECR: digests, tags, scans and lifecycle policies of images, and the charges of their storage."""
+"""ECR: digests, layers, tags, scans and lifecycle policies of images, and the charges of their storage."""
