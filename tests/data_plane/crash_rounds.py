@@ -31,6 +31,7 @@ from esaws.cloud import Cloud
 from esaws.deploy.plan import plan_deploy
 from esaws.local_aws import process, supervision
 from esaws.local_aws.state import read_server
+from esaws.process_identity import find_process, start_of
 from esaws.reference.seccom import seccom
 
 INTERVALS = 0.02
@@ -46,7 +47,7 @@ Place = tuple[str, int]
 
 @dataclass
 class Trace:
-    """What a round has started, in a folder of its own: processes with the time of their creation, and listeners."""
+    """What a round has started, in a folder of its own: processes with their starts, and listeners."""
 
     folder: Path
     processes: dict[int, float] = field(default_factory=dict)
@@ -57,7 +58,7 @@ class Trace:
         for each in psutil.process_iter():
             with suppress(psutil.Error):
                 if self._is_own(each):
-                    self.processes[each.pid] = each.create_time()
+                    self.processes[each.pid] = start_of(each.pid)
                     listening = [one for one in each.net_connections("tcp") if one.status == psutil.CONN_LISTEN]
                     self.places |= {(one.laddr.ip, one.laddr.port) for one in listening}
 
@@ -77,10 +78,9 @@ class Trace:
         """Return the command lines of those that still run."""
         self.note()
         left = []
-        for pid, created in self.processes.items():
+        for pid, start in self.processes.items():
             with suppress(psutil.Error):
-                each = psutil.Process(pid)
-                if each.create_time() == created and each.status() != psutil.STATUS_ZOMBIE:
+                if each := find_process(pid, start):
                     left.append(" ".join(each.cmdline()))
         return left
 
