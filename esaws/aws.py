@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Protocol
 
@@ -72,6 +72,20 @@ def ignore_codes(*codes: str) -> Iterator[None]:
         yield
     except ClientError as error:
         if error_code(error) not in codes:
+            raise
+
+
+@contextmanager
+def ignore_repetition(code: str, is_done: Callable[[], bool]) -> Iterator[None]:
+    """Ignore the error of a call that AWS has made before; every other error propagates.
+
+    botocore sends a call again whose answer was lost. `code` is AWS's answer to the second one, and `is_done` says
+    whether the first one did what was wanted: the same code may have another reason.
+    """
+    try:
+        yield
+    except ClientError as error:
+        if error_code(error) != code or not is_done():
             raise
 
 

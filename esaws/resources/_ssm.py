@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from esaws.aws import ignore_codes, pages, tag_dict, tag_list
+from esaws.aws import ignore_codes, ignore_repetition, pages, tag_dict, tag_list
 from esaws.cloud import DEPLOYMENT_TAG, Cloud
 from esaws.documented import (
     BOOLEAN,
@@ -57,22 +57,26 @@ DOCUMENTED_DELETE = Call(
 
 def list_owned(cloud: Cloud, kind: str) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield reference name and description of the owned parameters of a type (`String`, `SecureString`)."""
-    ssm = cloud.client("ssm")
     filters = [{"Key": f"tag:{DEPLOYMENT_TAG}", "Values": [cloud.deployment]}]
     for raw in pages(cloud, "ssm", "describe_parameters", "Parameters", ParameterFilters=filters):
         if raw["Type"] != kind:
             continue
         with ignore_codes("InvalidResourceId"):  # deleted meanwhile
-            tags = ssm.list_tags_for_resource(ResourceType="Parameter", ResourceId=raw["Name"])["TagList"]
-            if name := cloud.owned_name(tag_dict(tags)):
+            if name := _owned_name(cloud, raw["Name"]):
                 yield name, raw
 
 
 def put(cloud: Cloud, name: str, kind: str, value: str) -> str:
     """Create a parameter of the deployment and return its name on AWS."""
     parameter = f"/{cloud.deployment}/{name}"
-    cloud.client("ssm").put_parameter(Name=parameter, Type=kind, Value=value, Tags=tag_list(cloud.tags(name)))
+    with ignore_repetition("ParameterAlreadyExists", lambda: _owned_name(cloud, parameter) == name):
+        cloud.client("ssm").put_parameter(Name=parameter, Type=kind, Value=value, Tags=tag_list(cloud.tags(name)))
     return parameter
+
+
+def _owned_name(cloud: Cloud, parameter: str) -> str | None:
+    tags = cloud.client("ssm").list_tags_for_resource(ResourceType="Parameter", ResourceId=parameter)["TagList"]
+    return cloud.owned_name(tag_dict(tags))
 
 
 def delete(cloud: Cloud, parameter: str) -> None:

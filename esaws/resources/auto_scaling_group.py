@@ -7,7 +7,7 @@ from typing import Any, Self
 
 from botocore.exceptions import ClientError
 
-from esaws.aws import error_code, pages, tag_dict, tag_list
+from esaws.aws import error_code, ignore_repetition, pages, tag_dict, tag_list
 from esaws.cloud import EXPIRY_TAG, Cloud
 from esaws.documented import (
     ANY_TAG,
@@ -213,12 +213,8 @@ class AutoScalingGroup(Resource):
         if raw and raw.get("Status") not in cls.deleting:
             delete = cloud.client("autoscaling").delete_auto_scaling_group
             busy = ("ScalingActivityInProgress", "ResourceInUse")
-            try:
+            with ignore_repetition("ValidationError", lambda: not describe_group(cloud, name)):
                 cloud.retry(lambda: delete(AutoScalingGroupName=name, ForceDelete=True), *busy)
-            except ClientError as error:
-                # botocore repeats a call whose answer was lost, and the group may be gone by then.
-                if error_code(error) != "ValidationError" or describe_group(cloud, name):
-                    raise
         cloud.wait_until(f"{name} is gone", lambda: not describe_group(cloud, name), minutes=20)
         _terminate_detached(cloud, name)
         # Instances that left the group before they are terminated still use their subnet and security groups.

@@ -5,7 +5,7 @@ from typing import Any, Self
 
 from botocore.exceptions import ClientError
 
-from esaws.aws import error_code, ignore_codes, pages
+from esaws.aws import error_code, ignore_codes, ignore_repetition, pages
 from esaws.cloud import Cloud
 from esaws.documented import (
     ANY_TAG,
@@ -165,21 +165,29 @@ class Broker(Resource):
         # A change is applied by the next reboot, or in the weekly maintenance window.
         mq = cloud.client("mq")
         mq.update_broker(BrokerId=live.id, EngineVersion=self.engine_version, HostInstanceType=self.instance_type)
-        mq.reboot_broker(BrokerId=live.id)
 
         def changed() -> bool:
             raw = _describe(cloud, live.id) or {}
             now = (raw.get("HostInstanceType"), minor_version(raw.get("EngineVersion", "")), raw.get("BrokerState"))
             return now == (self.instance_type, minor_version(self.engine_version), "RUNNING")
 
+        def is_rebooted() -> bool:
+            return _state(cloud, live.id) == "REBOOT_IN_PROGRESS" or changed()
+
+        with ignore_repetition("BadRequestException", is_rebooted):
+            mq.reboot_broker(BrokerId=live.id)
         cloud.wait_until(f"{self} is changed", changed, minutes=_MINUTES)
 
     @classmethod
     def delete(cls, cloud: Cloud, live: Live) -> None:
         # A broker can't be deleted while it is being created or rebooted.
         cloud.wait_until(f"{live.name} can be deleted", lambda: _state(cloud, live.id) not in _BUSY, minutes=_MINUTES)
-        if _state(cloud, live.id) not in {None, *cls.deleting}:
-            with ignore_codes("NotFoundException"):
+
+        def is_deleted() -> bool:
+            return _state(cloud, live.id) in {None, *cls.deleting}
+
+        if not is_deleted():
+            with ignore_codes("NotFoundException"), ignore_repetition("BadRequestException", is_deleted):
                 cloud.client("mq").delete_broker(BrokerId=live.id)
         cloud.wait_until(f"{live.name} is deleted", lambda: _state(cloud, live.id) is None, minutes=_MINUTES)
 

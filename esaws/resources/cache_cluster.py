@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, Literal, Self
 
-from esaws.aws import ignore_codes, tag_list
+from esaws.aws import ignore_codes, ignore_repetition, tag_list
 from esaws.cloud import Cloud
 from esaws.documented import ANY_TAG, BOOLEAN, ITSELF, Always, Between, Call, Field, Name, OneOf, Text, Unchecked, tags
 from esaws.pricelist import Usage
@@ -165,14 +165,22 @@ class CacheCluster(Resource):
         security_groups = [group.id_in(cloud) for group in self.security_groups]
         if live.fields["security_groups"] != set(security_groups):
             differing["SecurityGroupIds"] = security_groups
-        cloud.retry(
-            lambda: elasticache.modify_cache_cluster(CacheClusterId=live.id, ApplyImmediately=True, **differing),
-            "InvalidCacheClusterState",
-            minutes=30,
-        )
+
+        def describe() -> dict[str, Any]:
+            return dict(elasticache.describe_cache_clusters(CacheClusterId=live.id)["CacheClusters"][0])
+
+        def is_modified() -> bool:
+            fields = self._live(self.name, describe()).fields
+            return (fields["node_type"], fields["security_groups"]) == (self.node_type, frozenset(security_groups))
+
+        def modify() -> None:
+            with ignore_repetition("InvalidCacheClusterState", is_modified):
+                elasticache.modify_cache_cluster(CacheClusterId=live.id, ApplyImmediately=True, **differing)
+
+        cloud.retry(modify, "InvalidCacheClusterState", minutes=30)
 
         def settled() -> bool:
-            raw = elasticache.describe_cache_clusters(CacheClusterId=live.id)["CacheClusters"][0]
+            raw = describe()
             changed = all(group["Status"] == "active" for group in raw.get("SecurityGroups", ()))
             return raw["CacheClusterStatus"] == "available" and not raw.get("PendingModifiedValues") and changed
 
@@ -180,10 +188,19 @@ class CacheCluster(Resource):
 
     @classmethod
     def delete(cls, cloud: Cloud, live: Live) -> None:
-        delete = cloud.client("elasticache").delete_cache_cluster
+        elasticache = cloud.client("elasticache")
+
+        def is_deleting() -> bool:
+            raw = elasticache.describe_cache_clusters(CacheClusterId=live.id)["CacheClusters"][0]
+            return raw["CacheClusterStatus"] in cls.deleting
+
+        def delete() -> None:
+            with ignore_repetition("InvalidCacheClusterState", is_deleting):
+                elasticache.delete_cache_cluster(CacheClusterId=live.id)
+
         with ignore_codes("CacheClusterNotFound"):
             if live.state not in cls.deleting:
-                cloud.retry(lambda: delete(CacheClusterId=live.id), "InvalidCacheClusterState", minutes=30)
+                cloud.retry(delete, "InvalidCacheClusterState", minutes=30)
         cloud.wait("elasticache", "cache_cluster_deleted", CacheClusterId=live.id)
 
     def usage(self) -> Usages:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, Self
 
+from esaws.aws import ignore_repetition
 from esaws.cloud import Cloud
 from esaws.documented import DESCRIBED, ITSELF, TAG, Always, Between, Call, Field, Name, OneOf, Parameter, Text, tags
 from esaws.resource import Live, Lives, Ref, Resource
@@ -133,8 +134,14 @@ class CapacityProvider(Resource):
         for parent in live.parents:
             if parent.kind == "Cluster":
                 detach(cloud, live.id, parent.id)
-        if any(raw["status"] != "INACTIVE" for raw in describe_providers(cloud, live.id)):
-            cloud.client("ecs").delete_capacity_provider(capacityProvider=live.id)
+
+        def is_deleted(*statuses: str) -> bool:
+            described = describe_providers(cloud, live.id)
+            return all(raw["status"] == "INACTIVE" or raw.get("updateStatus") in statuses for raw in described)
+
+        if not is_deleted():
+            with ignore_repetition("ClientException", lambda: is_deleted("DELETE_IN_PROGRESS")):
+                cloud.client("ecs").delete_capacity_provider(capacityProvider=live.id)
             # AWS accepts the call for a provider in use, and reports the failure later.
             cloud.wait_until(
                 f"capacity provider {live.name} is gone", lambda: not is_changing(cloud, live.id, "DELETE")

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, Self
 
-from esaws.aws import ignore_codes, pages, tag_dict, tag_list
+from esaws.aws import ignore_codes, ignore_repetition, pages, tag_dict, tag_list
 from esaws.cloud import Cloud
 from esaws.documented import (
     BOOLEAN,
@@ -257,15 +257,23 @@ class DBInstance(Resource):
             if declared[parameter] != live.fields[name]
         }
         rds = cloud.client("rds")
-        cloud.retry(
-            lambda: rds.modify_db_instance(DBInstanceIdentifier=live.id, ApplyImmediately=True, **differing),
-            "InvalidDBInstanceState",
-            minutes=30,
-        )
+
+        def describe() -> dict[str, Any]:
+            return dict(rds.describe_db_instances(DBInstanceIdentifier=live.id)["DBInstances"][0])
+
+        def is_modified() -> bool:
+            fields = self._live(self.name, describe()).fields
+            return all(declared[parameter] == fields[name] for name, parameter in _PARAMETERS.items())
+
+        def modify() -> None:
+            with ignore_repetition("InvalidDBInstanceState", is_modified):
+                rds.modify_db_instance(DBInstanceIdentifier=live.id, ApplyImmediately=True, **differing)
+
+        cloud.retry(modify, "InvalidDBInstanceState", minutes=30)
 
         def settled() -> bool:
             # The state stays `available` while the change is pending, so botocore's waiter would return too early.
-            raw = rds.describe_db_instances(DBInstanceIdentifier=live.id)["DBInstances"][0]
+            raw = describe()
             changed = all(group["Status"] == "active" for group in raw["VpcSecurityGroups"])
             return raw["DBInstanceStatus"] in _USABLE and not raw.get("PendingModifiedValues") and changed
 
@@ -285,15 +293,20 @@ class DBInstance(Resource):
     @classmethod
     def delete(cls, cloud: Cloud, live: Live) -> None:
         rds = cloud.client("rds")
+
+        def is_deleting() -> bool:
+            raw = rds.describe_db_instances(DBInstanceIdentifier=live.id)["DBInstances"][0]
+            return raw["DBInstanceStatus"] in cls.deleting
+
+        def delete() -> None:
+            with ignore_repetition("InvalidDBInstanceState", is_deleting):
+                rds.delete_db_instance(
+                    DBInstanceIdentifier=live.id, SkipFinalSnapshot=True, DeleteAutomatedBackups=True
+                )
+
         with ignore_codes("DBInstanceNotFound"):
             if live.state not in cls.deleting:
-                cloud.retry(
-                    lambda: rds.delete_db_instance(
-                        DBInstanceIdentifier=live.id, SkipFinalSnapshot=True, DeleteAutomatedBackups=True
-                    ),
-                    "InvalidDBInstanceState",
-                    minutes=30,
-                )
+                cloud.retry(delete, "InvalidDBInstanceState", minutes=30)
         cloud.wait("rds", "db_instance_deleted", DBInstanceIdentifier=live.id)
 
     def usage(self) -> Usages:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, Self
 
-from esaws.aws import pages
+from esaws.aws import ignore_repetition, pages
 from esaws.cloud import Cloud
 from esaws.documented import ITSELF, PRINTABLE, Always, Call, Field, Name, OneOf, Text, Unchecked
 from esaws.resource import Live, Lives, Resource
@@ -127,10 +127,15 @@ class GroupScalingPolicy(Resource):
     def delete(cls, cloud: Cloud, live: Live) -> None:
         autoscaling, policy = cloud.client("autoscaling"), live.raw["PolicyName"]
         key = {"AutoScalingGroupName": live.raw["AutoScalingGroupName"], "PolicyName": policy}
+
+        def is_gone() -> bool:
+            listed = pages(cloud, "autoscaling", "describe_policies", "ScalingPolicies", PolicyNames=[policy])
+            return all(raw["PolicyARN"] != live.id for raw in listed)
+
         # Deleting a missing policy has no error code of its own, so it is described first.
-        listed = pages(cloud, "autoscaling", "describe_policies", "ScalingPolicies", PolicyNames=[policy])
-        if any(raw["PolicyARN"] == live.id for raw in listed):
-            cloud.retry(lambda: autoscaling.delete_policy(**key), *_BUSY, minutes=2)
+        if not is_gone():
+            with ignore_repetition("ValidationError", is_gone):
+                cloud.retry(lambda: autoscaling.delete_policy(**key), *_BUSY, minutes=2)
 
     @classmethod
     def example(cls) -> Self:

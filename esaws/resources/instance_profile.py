@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Self
 
-from esaws.aws import ignore_codes, tag_list
+from esaws.aws import ignore_codes, ignore_repetition, tag_list
 from esaws.cloud import Cloud
 from esaws.documented import DESCRIBED, ITSELF, LONGEST_REGION, TAG, Call, Field, Name, tags
 from esaws.resource import Live, Lives, Ref, Resource
@@ -80,7 +80,8 @@ class InstanceProfile(Resource):
     def _add_role(self, cloud: Cloud, profile: str) -> None:
         role = self.role.id_in(cloud)
         add = cloud.client("iam").add_role_to_instance_profile
-        cloud.retry(lambda: add(InstanceProfileName=profile, RoleName=role), GONE, minutes=1)
+        with ignore_repetition("LimitExceeded", lambda: role in _roles(cloud, profile)):
+            cloud.retry(lambda: add(InstanceProfileName=profile, RoleName=role), GONE, minutes=1)
 
     @classmethod
     def delete(cls, cloud: Cloud, live: Live) -> None:
@@ -96,7 +97,11 @@ class InstanceProfile(Resource):
 
 def _empty(cloud: Cloud, profile: str) -> None:
     """Remove the role from a profile, which can't be deleted before."""
-    iam = cloud.client("iam")
-    for role in iam.get_instance_profile(InstanceProfileName=profile)["InstanceProfile"]["Roles"]:
+    for role in _roles(cloud, profile):
         with ignore_codes(GONE):
-            iam.remove_role_from_instance_profile(InstanceProfileName=profile, RoleName=role["RoleName"])
+            cloud.client("iam").remove_role_from_instance_profile(InstanceProfileName=profile, RoleName=role)
+
+
+def _roles(cloud: Cloud, profile: str) -> list[str]:
+    found = cloud.client("iam").get_instance_profile(InstanceProfileName=profile)["InstanceProfile"]
+    return [role["RoleName"] for role in found["Roles"]]

@@ -4,9 +4,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Self
 
-from botocore.exceptions import ClientError
-
-from esaws.aws import error_code, ignore_codes
+from esaws.aws import ignore_codes, ignore_repetition
 from esaws.cloud import Cloud
 from esaws.documented import ID, ITSELF, Call, Field, Made
 from esaws.resource import Live, Lives, Ref, Resource
@@ -86,12 +84,8 @@ class InternetGateway(Resource):
     def _attach(self, cloud: Cloud, gateway_id: str) -> None:
         vpc_id = self.vpc.id_in(cloud)
         attach = cloud.client("ec2").attach_internet_gateway
-        try:
+        with ignore_repetition("Resource.AlreadyAssociated", lambda: _is_attached(cloud, gateway_id, vpc_id)):
             cloud.retry(lambda: attach(InternetGatewayId=gateway_id, VpcId=vpc_id), _GONE, minutes=1)
-        except ClientError as error:
-            # botocore repeats a call whose answer was lost; but the gateway may also belong to another VPC.
-            if error_code(error) != "Resource.AlreadyAssociated" or not _is_attached(cloud, gateway_id, vpc_id):
-                raise
 
     @classmethod
     def delete(cls, cloud: Cloud, live: Live) -> None:
