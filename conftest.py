@@ -22,11 +22,18 @@ from esaws.notebooks import KERNEL_ENV, kernel_sockets
 sys.path.insert(0, str(Path(__file__).parent / "tests" / "loopback_only"))
 import network_guard
 
+NOW = "2026-11-10T08:00Z"
+"""When the clock of a local AWS starts in tests: bills, forecasts and budgets depend on the day of the month.
+
+`ESAWS_AT=2028-02-29T23:50Z make test` runs them on another day.
+"""
+
 
 def pytest_configure(config: pytest.Config) -> None:
     """Set up each process, including xdist's workers, before tests are collected."""
     gc.set_threshold(100_000, 20, 100)  # the models of AWS's services and the tests live to the end of the process
     scratch = tempfile.TemporaryDirectory(prefix="esaws-tests-", ignore_cleanup_errors=True)
+    now = os.environ.get("ESAWS_AT", NOW)
     for name in [name for name in os.environ if name.startswith(("AWS_", "ESAWS_"))]:
         del os.environ[name]
     root = Path(scratch.name)
@@ -34,6 +41,7 @@ def pytest_configure(config: pytest.Config) -> None:
         "AWS_CONFIG_FILE": str(root / "no-aws-config"),
         "AWS_SHARED_CREDENTIALS_FILE": str(root / "no-aws-credentials"),
         "AWS_EC2_METADATA_DISABLED": "true",
+        "ESAWS_AT": now,
         "ESAWS_STATE": str(root / "state"),
         "ESAWS_RUNS": str(root / "runs"),
         "ESAWS_PORT": "0",
